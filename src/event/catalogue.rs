@@ -1,0 +1,248 @@
+//! The names on the wire: dialects, families and every event type that JustCall documents.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// Which of JustCall's two webhook formats a body is written in.
+///
+/// A top-level string `event` marks the documented one, a top-level string `type` the live one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// As in JustCall's webhook events reference: `event`, `timestamp`, `data`.
+    Documented,
+    /// As its servers send today: `request_id`, `webhook_url`, `type`, `data`.
+    Live,
+}
+
+impl Dialect {
+    /// The value of the `ce_dialect` header.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Documented => "documented",
+            Self::Live => "live",
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What an event is about, which decides the field that identifies it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// A call, its voicemail and what was worked out from it afterwards, the Sales Dialer's included.
+    Call,
+    /// A text message.
+    Sms,
+    /// A WhatsApp message.
+    Whatsapp,
+    /// An entry of the address book.
+    Contact,
+    /// A booking.
+    Appointment,
+}
+
+impl Family {
+    /// Every family, in the order of [`Family::index`].
+    pub const ALL: [Self; 5] = [Self::Call, Self::Sms, Self::Whatsapp, Self::Contact, Self::Appointment];
+
+    /// The name used in settings and in topic templates.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Sms => "sms",
+            Self::Whatsapp => "whatsapp",
+            Self::Contact => "contact",
+            Self::Appointment => "appointment",
+        }
+    }
+
+    /// The family of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|family| family.name() == name)
+    }
+
+    /// Position in [`Family::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The family that a type's name tells, for JustCall adds types every few months and a new call
+    /// type is still about a call. `None` where the name tells nothing.
+    pub fn of_name(event_type: &str) -> Option<Self> {
+        const PREFIXES: [(&str, Family); 9] = [
+            ("call.", Family::Call),
+            ("voicemail.", Family::Call),
+            ("jc.call_", Family::Call),
+            ("sd.call_", Family::Call),
+            ("sms.", Family::Sms),
+            ("whatsapp.", Family::Whatsapp),
+            ("contact.", Family::Contact),
+            ("jc.contact_", Family::Contact),
+            ("appointment.", Family::Appointment),
+        ];
+        PREFIXES.iter().find(|(prefix, _)| event_type.starts_with(prefix)).map(|(_, family)| *family)
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+macro_rules! known_types {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $family:ident, documented: $documented:literal, live: $live:literal;)*) => {
+        /// An event type that JustCall documents in either dialect.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum KnownType {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl KnownType {
+            /// Every known type, in the order of [`KnownType::index`].
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name on the wire.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What events of this type are about.
+            pub const fn family(self) -> Family {
+                match self { $(Self::$variant => Family::$family,)* }
+            }
+
+            /// Whether JustCall lists the type in that dialect.
+            pub const fn is_listed_in(self, dialect: Dialect) -> bool {
+                let (documented, live) = match self { $(Self::$variant => ($documented, $live),)* };
+                match dialect {
+                    Dialect::Documented => documented,
+                    Dialect::Live => live,
+                }
+            }
+
+            /// The known type of that name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+known_types! {
+    /// A call ended normally.
+    CallCompleted = "call.completed", Call, documented: true, live: true;
+    /// A call went unanswered; in the live dialect, without a voicemail.
+    CallMissed = "call.missed", Call, documented: true, live: true;
+    /// An agent picked up.
+    CallAnswered = "call.answered", Call, documented: true, live: true;
+    /// A text message arrived.
+    SmsReceived = "sms.received", Sms, documented: true, live: true;
+    /// A text message was sent.
+    SmsSent = "sms.sent", Sms, documented: true, live: true;
+    /// The carrier confirmed a sent text message.
+    SmsDelivered = "sms.delivered", Sms, documented: true, live: false;
+    /// A caller left a voicemail. Carries the `call_id` of the missed call.
+    VoicemailReceived = "voicemail.received", Call, documented: true, live: false;
+    /// A contact was added.
+    ContactCreated = "contact.created", Contact, documented: true, live: false;
+    /// A contact was changed.
+    ContactUpdated = "contact.updated", Contact, documented: true, live: false;
+    /// A call rings in.
+    CallIncoming = "call.incoming", Call, documented: false, live: true;
+    /// A call was placed.
+    CallInitiated = "call.initiated", Call, documented: false, live: true;
+    /// A missed call with a voicemail.
+    CallVoicemail = "call.voicemail", Call, documented: false, live: true;
+    /// A caller entered a queue.
+    CallEntersQueue = "call.enters_queue", Call, documented: false, live: true;
+    /// A caller left a queue.
+    CallExitsQueue = "call.exits_queue", Call, documented: false, live: true;
+    /// Something about a call changed. Repeats for one call.
+    CallUpdated = "call.updated", Call, documented: false, live: true;
+    /// JustCall's voice agent took a call.
+    CallAiVoiceAgent = "call.ai_voice_agent", Call, documented: false, live: true;
+    /// The AI report on a call is ready.
+    JcCallAiGenerated = "jc.call_ai_generated", Call, documented: false, live: true;
+    /// A text message went either way.
+    SmsSentReceived = "sms.sent_received", Sms, documented: false, live: true;
+    /// A text message's delivery status changed.
+    SmsStatusUpdated = "sms.status_updated", Sms, documented: false, live: true;
+    /// A WhatsApp message was sent.
+    WhatsappMessageSent = "whatsapp.message_sent", Whatsapp, documented: false, live: true;
+    /// A WhatsApp message arrived.
+    WhatsappMessageReceived = "whatsapp.message_received", Whatsapp, documented: false, live: true;
+    /// A WhatsApp message's delivery status changed.
+    WhatsappMessageStatusUpdated = "whatsapp.message_status_updated", Whatsapp, documented: false, live: true;
+    /// A contact was blocked, unblocked or marked do-not-disturb.
+    JcContactStatusUpdated = "jc.contact_status_updated", Contact, documented: false, live: true;
+    /// An appointment was booked.
+    AppointmentScheduled = "appointment.scheduled", Appointment, documented: false, live: true;
+    /// A Sales Dialer call ended.
+    SdCallCompleted = "sd.call_completed", Call, documented: false, live: true;
+    /// Something about a Sales Dialer call changed.
+    SdCallUpdated = "sd.call_updated", Call, documented: false, live: true;
+    /// The AI report on a Sales Dialer call is ready.
+    SdCallAiGenerated = "sd.call_ai_generated", Call, documented: false, live: true;
+}
+
+impl KnownType {
+    /// Position in [`KnownType::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl fmt::Display for KnownType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The type a body says it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventType<'a> {
+    /// One that JustCall documents, in either dialect.
+    Known(KnownType),
+    /// Any other name.
+    Unknown(Cow<'a, str>),
+}
+
+impl<'a> EventType<'a> {
+    /// Reads a type's name.
+    pub fn from_name(name: Cow<'a, str>) -> Self {
+        KnownType::from_name(&name).map_or(Self::Unknown(name), Self::Known)
+    }
+
+    /// The name on the wire.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Known(known) => known.name(),
+            Self::Unknown(name) => name,
+        }
+    }
+
+    /// What the event is about, if the name tells.
+    pub fn family(&self) -> Option<Family> {
+        match self {
+            Self::Known(known) => Some(known.family()),
+            Self::Unknown(name) => Family::of_name(name),
+        }
+    }
+
+    /// The known type, if it is one.
+    pub const fn known(&self) -> Option<KnownType> {
+        match self {
+            Self::Known(known) => Some(*known),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Whole events of the documented dialect, typed.
+
+use super::{
+    CallAnswered, CallCompleted, CallMissed, ContactCreated, ContactUpdated, Field, KnownType, SmsDelivered,
+    SmsReceived, SmsSent, Text, VoicemailReceived,
+};
+use serde::de::Error as _;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// An event of the documented dialect, borrowing from the record's value that it was read from.
+///
+/// Reads whatever passed [`Validation::Documented`](super::Validation::Documented). Fields that the
+/// reference does not show are left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Documented<'a> {
+    /// When it happened, RFC 3339.
+    pub timestamp: Option<Text<'a>>,
+    /// What happened.
+    pub data: DocumentedData<'a>,
+}
+
+macro_rules! documented_types {
+    ($($name:ident,)*) => {
+        /// The event's own fields, by type.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+        #[serde(untagged)]
+        #[allow(missing_docs, reason = "each variant is named like the struct that it holds")]
+        pub enum DocumentedData<'a> {
+            $($name($name<'a>),)*
+        }
+
+        impl<'a> DocumentedData<'a> {
+            /// The type of the event that has these fields.
+            pub const fn event_type(&self) -> KnownType {
+                match self { $(Self::$name(_) => KnownType::$name,)* }
+            }
+
+            fn read(event_type: KnownType, data: &'a str) -> Result<Self, serde_json::Error> {
+                match event_type {
+                    $(KnownType::$name => serde_json::from_str(data).map(Self::$name),)*
+                    _ => Err(not_documented()),
+                }
+            }
+        }
+
+        impl KnownType {
+            /// The fields of `data` in the documented dialect, the identity first; `None` for types
+            /// that the reference does not list.
+            pub const fn documented_fields(self) -> Option<&'static [Field]> {
+                match self {
+                    $(Self::$name => Some($name::FIELDS),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+documented_types! {
+    CallCompleted,
+    CallMissed,
+    CallAnswered,
+    SmsReceived,
+    SmsSent,
+    SmsDelivered,
+    VoicemailReceived,
+    ContactCreated,
+    ContactUpdated,
+}
+
+impl<'a> Documented<'a> {
+    /// Reads a record's value.
+    ///
+    /// # Errors
+    /// When the value is not JSON, is not in the documented dialect (the header `ce_dialect` tells
+    /// beforehand), is of a type without a struct here, or breaks the contract of its type.
+    pub fn from_slice(value: &'a [u8]) -> Result<Self, serde_json::Error> {
+        let envelope: Envelope<'a> = serde_json::from_slice(value)?;
+        let event_type = KnownType::from_name(&envelope.event).ok_or_else(not_documented)?;
+        let data = DocumentedData::read(event_type, envelope.data.get())?;
+        Ok(Self { timestamp: envelope.timestamp, data })
+    }
+}
+
+impl Serialize for Documented<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut event = serializer.serialize_struct("Documented", 3)?;
+        event.serialize_field("event", self.data.event_type().name())?;
+        event.serialize_field("timestamp", &self.timestamp)?;
+        event.serialize_field("data", &self.data)?;
+        event.end()
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    event: Text<'a>,
+    #[serde(borrow)]
+    timestamp: Option<Text<'a>>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+fn not_documented() -> serde_json::Error {
+    serde_json::Error::custom("not one of the documented event types")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! The outermost object of a webhook's body, in either dialect.
+
+use super::json::{Value, each_field};
+use super::{Dialect, EventType, JsonType};
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// Longest name of an event type, in bytes. It goes into a header of every record.
+const MAX_TYPE_LEN: usize = 256;
+
+/// What a body turned out to be.
+#[derive(Debug)]
+pub enum Scanned<'a> {
+    /// JustCall trying the URL: an empty body, or an envelope without `data`.
+    Probe,
+    /// An event's envelope.
+    Envelope(Envelope<'a>),
+}
+
+/// The fields around `data`, read but not yet held to the contract of the type.
+#[derive(Debug)]
+pub struct Envelope<'a> {
+    /// The format the body is written in.
+    pub dialect: Dialect,
+    /// The type it says it is.
+    pub event_type: EventType<'a>,
+    /// The live dialect's `webhook_url`, which the signature covers. `None` if it is no string.
+    pub webhook_url: Option<Cow<'a, str>>,
+    /// The other fields as raw JSON, for validation to judge.
+    pub(super) fields: Fields<'a>,
+    /// The event's own fields: a JSON object.
+    pub(super) data: &'a RawValue,
+}
+
+/// Why a body is no envelope at all: answered 400.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// Not JSON, or not UTF-8.
+    #[error("the body is not JSON")]
+    NotJson,
+    /// JSON, but not an object with a string `event` or `type` and an object `data`.
+    #[error("the body is no JustCall envelope")]
+    NotAnEnvelope,
+    /// Both `event` and `type` at top level.
+    #[error("the body has both `event` and `type`, so its dialect is ambiguous")]
+    Ambiguous,
+}
+
+/// Reads the envelope without judging its contents.
+///
+/// Allocates nothing for a body without escapes in its envelope, but for one list of the brackets
+/// that are open where a field holds more than one level.
+///
+/// # Errors
+/// When no event can be made of the body whatever its contract. A field of the envelope that stands
+/// there twice makes it no envelope: readers disagree on which of the two counts.
+pub fn scan(body: &[u8]) -> Result<Scanned<'_>, Malformed> {
+    if body.trim_ascii().is_empty() {
+        return Ok(Scanned::Probe);
+    }
+    let text = std::str::from_utf8(body).map_err(|_| Malformed::NotJson)?;
+    let fields = Fields::read(text)?;
+    let (dialect, name) = match (fields.event, fields.kind) {
+        (Some(_), Some(_)) => return Err(Malformed::Ambiguous),
+        (Some(name), None) => (Dialect::Documented, name),
+        (None, Some(name)) => (Dialect::Live, name),
+        (None, None) => return Err(Malformed::NotAnEnvelope),
+    };
+    let event_type = type_name(name.into()).map(EventType::from_name).ok_or(Malformed::NotAnEnvelope)?;
+    let Some(data) = fields.data else { return Ok(Scanned::Probe) };
+    if Value::from(data).json_type() != JsonType::Object {
+        return Err(Malformed::NotAnEnvelope);
+    }
+    let webhook_url = match dialect {
+        Dialect::Documented => None,
+        Dialect::Live => fields.webhook_url.and_then(|url| Value::from(url).as_string()),
+    };
+    Ok(Scanned::Envelope(Envelope { dialect, event_type, webhook_url, fields, data }))
+}
+
+/// The type's name, if it is one that a header and a log line can carry.
+fn type_name(value: Value<'_>) -> Option<Cow<'_, str>> {
+    let name = value.as_string()?;
+    let is_name = !name.is_empty() && name.len() <= MAX_TYPE_LEN && !name.contains(char::is_control);
+    is_name.then_some(name)
+}
+
+/// The envelope's fields as they stand.
+#[derive(Debug, Default)]
+pub(super) struct Fields<'a> {
+    event: Option<&'a RawValue>,
+    /// `type`
+    kind: Option<&'a RawValue>,
+    data: Option<&'a RawValue>,
+    pub(super) timestamp: Option<&'a RawValue>,
+    pub(super) request_id: Option<&'a RawValue>,
+    pub(super) webhook_url: Option<&'a RawValue>,
+    pub(super) url_id: Option<&'a RawValue>,
+}
+
+impl<'a> Fields<'a> {
+    fn read(text: &'a str) -> Result<Self, Malformed> {
+        // Past this point an error can only be one of JSON's own.
+        if !text.trim_ascii_start().starts_with('{') {
+            return Err(match serde_json::from_str::<IgnoredAny>(text) {
+                Ok(_) => Malformed::NotAnEnvelope,
+                Err(_) => Malformed::NotJson,
+            });
+        }
+        let mut fields = Self::default();
+        let mut repeated = false;
+        each_field(text, |name, value| {
+            if let Some(slot) = fields.slot(name) {
+                repeated |= slot.replace(value).is_some();
+            }
+        })
+        .map_err(|_| Malformed::NotJson)?;
+        if repeated { Err(Malformed::NotAnEnvelope) } else { Ok(fields) }
+    }
+
+    fn slot(&mut self, name: &str) -> Option<&mut Option<&'a RawValue>> {
+        match name {
+            "event" => Some(&mut self.event),
+            "type" => Some(&mut self.kind),
+            "data" => Some(&mut self.data),
+            "timestamp" => Some(&mut self.timestamp),
+            "request_id" => Some(&mut self.request_id),
+            "webhook_url" => Some(&mut self.webhook_url),
+            "url_id" => Some(&mut self.url_id),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

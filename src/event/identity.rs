@@ -1,0 +1,84 @@
+//! Which call, message, contact or appointment an event is about.
+
+use super::json::{Value, each_field};
+use super::{Family, JsonType, Violation};
+use std::borrow::Cow;
+
+const EXPECTED: &str = "a non-empty string of at most 256 bytes, or an integer";
+
+/// Longest identity. It becomes the key and a header of every record, so a body of identity alone would
+/// grow to a record that Kafka can never take.
+pub(super) const MAX_BYTES: usize = 256;
+
+/// The fields that may hold a family's entity id, the best first.
+const fn candidates(family: Family) -> &'static [&'static str] {
+    match family {
+        Family::Call => &["/data/call_sid", "/data/call_id", "/data/id"],
+        Family::Sms | Family::Whatsapp => &["/data/message_id", "/data/id"],
+        Family::Contact => &["/data/contact_id", "/data/id"],
+        Family::Appointment => &["/data/id"],
+    }
+}
+
+/// What a field says about identity.
+enum Reading<'a> {
+    /// Nothing: `""` and null stand for no identity.
+    Absent,
+    Id(Cow<'a, str>),
+    /// It has a type that identifies nothing.
+    Unusable,
+}
+
+/// The entity id in any field that may hold one: a string that is not empty, or an integer, which
+/// gives the same text as its decimal string.
+pub(super) fn of_value(value: Value<'_>) -> Option<Cow<'_, str>> {
+    match read(value) {
+        Reading::Id(id) => Some(id),
+        Reading::Absent | Reading::Unusable => None,
+    }
+}
+
+/// The entity id by the rule of a family: the first candidate that is there decides.
+///
+/// # Errors
+/// When no candidate is there (named by the first), or the one that decides is of a type that
+/// identifies nothing, or stands there twice.
+pub(super) fn of_data(data: &str, family: Family) -> Result<Cow<'_, str>, Violation> {
+    let pointers = candidates(family);
+    let mut values: [Option<Value<'_>>; 3] = [None; 3];
+    let mut repeated = [false; 3];
+    // `data` was read as JSON before.
+    let _ = each_field(data, |name, value| {
+        if let Some(at) = pointers.iter().position(|pointer| pointer.strip_prefix("/data/") == Some(name)) {
+            repeated[at] |= values[at].replace(value.into()).is_some();
+        }
+    });
+    for ((pointer, value), repeated) in pointers.iter().zip(values).zip(repeated) {
+        let Some(value) = value else { continue };
+        let violation =
+            |expected| Violation { pointer: Cow::Borrowed(pointer), expected, found: value.json_type() };
+        match read(value) {
+            _ if repeated => return Err(violation("the field only once")),
+            Reading::Absent => {}
+            Reading::Id(id) => return Ok(id),
+            Reading::Unusable => return Err(violation(EXPECTED)),
+        }
+    }
+    let found = values[0].map_or(JsonType::Missing, Value::json_type);
+    Err(Violation { pointer: Cow::Borrowed(pointers[0]), expected: EXPECTED, found })
+}
+
+fn read(value: Value<'_>) -> Reading<'_> {
+    if value.json_type() == JsonType::Null {
+        return Reading::Absent;
+    }
+    match value.as_string().or_else(|| value.as_integer().map(Cow::Borrowed)) {
+        Some(id) if id.is_empty() => Reading::Absent,
+        Some(id) if id.len() > MAX_BYTES => Reading::Unusable,
+        Some(id) => Reading::Id(id),
+        None => Reading::Unusable,
+    }
+}
+
+#[cfg(test)]
+mod tests;
