@@ -1,0 +1,104 @@
+use crate::event::Family;
+use crate::routing::{Config, Match, RouteConfig, Table, UnknownEvents};
+use std::collections::BTreeMap;
+
+fn route(pattern: &str, topics: &[&str]) -> RouteConfig {
+    RouteConfig {
+        matches: vec![Match::Pattern(pattern.into())],
+        topics: topics.iter().map(|topic| (*topic).into()).collect(),
+        key: Vec::new(),
+        headers: BTreeMap::new(),
+    }
+}
+
+fn with_key(key: &str) -> RouteConfig {
+    RouteConfig { key: vec!["/data/id".into(), key.into()], ..route("*", &["t"]) }
+}
+
+fn with_header(name: &str, value: &str) -> RouteConfig {
+    RouteConfig { headers: BTreeMap::from([(name.into(), value.into())]), ..route("*", &["t"]) }
+}
+
+fn config(prefix: &str, routes: Vec<RouteConfig>) -> Config {
+    Config { prefix: prefix.into(), routes, unknown_events: UnknownEvents::Forward }
+}
+
+fn problems(config: &Config) -> Vec<String> {
+    Table::compile(config)
+        .map(|_| Vec::new())
+        .unwrap_or_else(|all| all.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn a_route_that_cannot_work_is_named_with_its_fault() {
+    let long = "x".repeat(240);
+    let cases = [
+        (RouteConfig { matches: Vec::new(), ..route("*", &["t"]) }, "routes[0].match: names no event"),
+        (route("*", &[]), "routes[0].topics: names no topic"),
+        (route("call.**", &["t"]), "routes[0].match[0]: `*` stands for a whole segment"),
+        (route("*", &["t", "{event}"]), "routes[0].topics[1]: `{event}` needs fixed text"),
+        (route("*", &["t.{type}"]), "routes[0].topics[0]: `{type}` is no placeholder"),
+        (route("*", &["no spaces"]), "routes[0].topics[0]: the topic `no spaces` holds ' '"),
+        (route("*", &[".."]), "routes[0].topics[0]: the topic `..`"),
+        (route("*", &[""]), "routes[0].topics[0]: a topic's name is empty"),
+        (route("call.*", &[&format!("{long}{{event}}")]), "is longer than 249"),
+        (route("*", &["t", "u", "t"]), "routes[0].topics[2]: the topic `t` stands in this route twice"),
+        (
+            route("call.missed", &["t.{event}", "t.call.missed"]),
+            "routes[0].topics[1]: the topic `t.call.missed`",
+        ),
+        (route("call.new", &["t.{family}", "t.call"]), "routes[0].topics[1]: the topic `t.call` stands"),
+        (with_key("data/id"), "routes[0].key[1]: is no JSON pointer"),
+        (with_key(""), "routes[0].key[1]: is no JSON pointer"),
+        (with_header("", "x"), "routes[0].headers.: a header's name is empty"),
+        (with_header(&"n".repeat(256), "x"), "longer than 255 bytes"),
+        (with_header("CE_team", "x"), "routes[0].headers.CE_team: header names that begin with `ce_`"),
+        (with_header("dlq_reason", "x"), "begin with `ce_` or `dlq_`"),
+        (with_header("Content-Type", "x"), "the bridge writes itself"),
+        (with_header("traceparent", "x"), "the bridge writes itself"),
+        (with_header("justcall-violations", "x"), "the bridge writes itself"),
+        (with_header("team", &"x".repeat(8192)), "routes[0].headers: are larger than 8192 bytes"),
+    ];
+    for (route, fault) in cases {
+        let found = problems(&config("justcall.", vec![route]));
+        assert!(matches!(&found[..], [one] if one.contains(fault)), "{fault}: {found:?}");
+    }
+}
+
+#[test]
+fn a_prefix_that_makes_illegal_names_is_refused() {
+    for (prefix, fault) in [
+        ("", "is empty"),
+        ("just call.", "holds ' '"),
+        ("j.{event}", "holds '{'"),
+        (&"x".repeat(230), "is longer than 249"),
+    ] {
+        let found = problems(&config(prefix, Vec::new()));
+        assert!(
+            matches!(&found[..], [one] if one.starts_with("topics.prefix: ") && one.contains(fault)),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    let found = problems(&config("", vec![route("", &["{event}"]), with_key("x"), route("*", &["fine"])]));
+    let keys: Vec<_> = found.iter().filter_map(|each| each.split(':').next()).collect();
+    assert_eq!(keys, ["topics.prefix", "routes[0].match[0]", "routes[0].topics[0]", "routes[1].key[1]"]);
+}
+
+#[test]
+fn names_are_held_to_their_limits_only_where_a_route_can_yield_them() {
+    // `contact.created` fits behind 230 characters, `whatsapp.message_status_updated` does not.
+    let template = format!("{}.{{event}}", "x".repeat(230));
+    assert_eq!(problems(&config("j.", vec![route("contact.created", &[&template])])), [""; 0]);
+    assert_eq!(problems(&config("j.", vec![route("whatsapp.*", &[&template])])).len(), 1);
+}
+
+#[test]
+fn a_family_and_a_header_at_their_limits_are_taken() {
+    let by_family = RouteConfig { matches: vec![Match::Family(Family::Call)], ..route("*", &["t"]) };
+    let routes = vec![by_family, with_header(&"n".repeat(255), "x"), with_header("team", "")];
+    assert_eq!(problems(&config("justcall.", routes)), [""; 0]);
+}

@@ -1,0 +1,114 @@
+//! The records of an event.
+
+use super::pointer::Pointer;
+use super::table::{Decision, Table};
+use crate::event::Event;
+use crate::record::{Headers, Record};
+use bytes::Bytes;
+use chrono::{DateTime, Datelike, Timelike, Utc};
+use smallvec::SmallVec;
+use std::io::Write;
+use std::sync::Arc;
+
+#[cfg(test)]
+mod tests;
+
+/// An event's records, one for each topic. One is the usual case, and needs no allocation.
+pub type Records = SmallVec<[Record; 1]>;
+
+/// Header with the number of violations that tolerant validation let pass.
+pub(super) const VIOLATIONS: &str = "justcall-violations";
+
+/// What records say that the event itself does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordContext<'a> {
+    /// The `ce_source` header, such as `/justcall/main`.
+    pub source_uri: &'a str,
+    /// When the webhook arrived: the records' time.
+    pub received_at: DateTime<Utc>,
+    /// The time in its signed header, if there is one.
+    pub signed_at: Option<DateTime<Utc>>,
+    /// The caller's W3C `traceparent`.
+    pub traceparent: Option<&'a str>,
+}
+
+impl Table {
+    /// The event's records, which share `body` as their value; `None` where it becomes a dead letter.
+    pub fn records(&self, event: &Event<'_>, body: &Bytes, context: &RecordContext<'_>) -> Option<Records> {
+        let Decision::Forward(destination) = self.decide(event) else { return None };
+        let key = key(event, &destination.key, body);
+        let headers = headers(event, &destination.headers, context);
+        let timestamp = context.received_at.timestamp_millis();
+        // `repeat_n` moves the last one, so that a single record clones nothing.
+        let shared = std::iter::repeat_n((key, headers), destination.topics.len());
+        let records = destination.topics.iter().zip(shared).map(|(topic, (key, headers))| Record {
+            topic: Arc::clone(topic),
+            key,
+            headers,
+            value: body.clone(),
+            timestamp,
+        });
+        Some(records.collect())
+    }
+}
+
+/// The first key that the route's pointers find, else the entity id.
+fn key(event: &Event<'_>, pointers: &[Pointer], body: &Bytes) -> Option<Bytes> {
+    let pointed = pointers.iter().find_map(|pointer| pointer.read(body));
+    let text = pointed.as_deref().or(event.entity_id.as_deref())?;
+    Some(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+/// CloudEvents' headers, the bridge's and the route's, in one buffer of the right size.
+fn headers(event: &Event<'_>, own: &Headers, context: &RecordContext<'_>) -> Headers {
+    let (mut time, mut count) = (ShortText::default(), ShortText::default());
+    let violations = (event.violations > 0).then(|| count.write(format_args!("{}", event.violations)));
+    let headers = [
+        ("ce_specversion", Some("1.0")),
+        ("ce_id", Some(event.id.as_str())),
+        ("ce_source", Some(context.source_uri)),
+        ("ce_type", Some(event.event_type.name())),
+        ("ce_time", Some(event.time.as_deref().unwrap_or_else(|| time.write_time(context)))),
+        ("ce_subject", event.entity_id.as_deref()),
+        ("ce_dialect", Some(event.dialect.name())),
+        ("content-type", Some("application/json")),
+        ("traceparent", context.traceparent),
+        (VIOLATIONS, violations),
+    ];
+    let present = || headers.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
+    let size: usize = present().map(|(name, value)| 1 + name.len() + 4 + value.len()).sum();
+    present()
+        .fold(Headers::builder(size + own.size()), |builder, (name, value)| builder.add(name, value))
+        .extend(own)
+        .build()
+}
+
+/// A number or a time as text, on the stack.
+#[derive(Default)]
+struct ShortText([u8; 32]);
+
+impl ShortText {
+    fn write(&mut self, text: std::fmt::Arguments<'_>) -> &str {
+        let mut rest = &mut self.0[..];
+        // Longer text would be cut; neither a count nor a time is.
+        let _ = rest.write_fmt(text);
+        let left = rest.len();
+        std::str::from_utf8(&self.0[..self.0.len() - left]).unwrap_or_default()
+    }
+
+    /// When the event was signed, else when it arrived: RFC 3339 with milliseconds.
+    fn write_time(&mut self, context: &RecordContext<'_>) -> &str {
+        let at = context.signed_at.unwrap_or(context.received_at);
+        // A leap second counts as up to 1999 milliseconds of the second before.
+        let millis = at.timestamp_subsec_millis().min(999);
+        self.write(format_args!(
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{millis:03}Z",
+            at.year(),
+            at.month(),
+            at.day(),
+            at.hour(),
+            at.minute(),
+            at.second(),
+        ))
+    }
+}

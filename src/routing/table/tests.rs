@@ -1,0 +1,192 @@
+use super::{Decision, Table};
+use crate::event::{BodyHash, Dialect, Event, EventId, EventType, Family, KnownType};
+use crate::routing::{Config, Match, RouteConfig, UnknownEvents};
+use proptest::prelude::*;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+fn event(name: &str) -> Event<'_> {
+    Event {
+        dialect: Dialect::Live,
+        event_type: EventType::from_name(Cow::Borrowed(name)),
+        id: EventId::from_hash(&BodyHash::of(b"")),
+        entity_id: None,
+        time: None,
+        violations: 0,
+    }
+}
+
+fn route(matches: &[Match], topics: &[&str]) -> RouteConfig {
+    RouteConfig {
+        matches: matches.to_vec(),
+        topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
+        key: Vec::new(),
+        headers: BTreeMap::new(),
+    }
+}
+
+fn pattern(text: &str) -> Match {
+    Match::Pattern(text.into())
+}
+
+fn table(routes: Vec<RouteConfig>, unknown_events: UnknownEvents) -> Table {
+    Table::compile(&Config { prefix: "j.".into(), routes, unknown_events }).unwrap()
+}
+
+/// The topics an event goes to, or `dead letter`.
+fn topics(table: &Table, name: &str) -> String {
+    match table.decide(&event(name)) {
+        Decision::Forward(destination) => destination.topics.join(" "),
+        Decision::DeadLetter => "dead letter".into(),
+    }
+}
+
+fn sample() -> Vec<RouteConfig> {
+    vec![
+        route(&[pattern("call.missed"), pattern("call.lost")], &["missed"]),
+        route(&[Match::Family(Family::Call)], &["calls", "all.{event}"]),
+        route(&[pattern("*.received")], &["in.{family}"]),
+        route(&[pattern("party.started")], &["party.{event}"]),
+    ]
+}
+
+#[test]
+fn the_first_route_that_matches_takes_the_event() {
+    let forward = table(sample(), UnknownEvents::Forward);
+    let dead_letter = table(sample(), UnknownEvents::DeadLetter);
+    let cases = [
+        // type, with unknown types forwarded, with unknown types as dead letters
+        ("call.missed", "missed", "missed"),
+        ("call.completed", "calls all.call.completed", "calls all.call.completed"),
+        ("sd.call_updated", "calls all.sd.call_updated", "calls all.sd.call_updated"),
+        ("voicemail.received", "calls all.voicemail.received", "calls all.voicemail.received"),
+        ("sms.received", "in.sms", "in.sms"),
+        ("sms.sent", "j.sms.sent", "j.sms.sent"),
+        ("call.lost", "missed", "missed"),
+        ("call.new", "calls all.unknown", "dead letter"),
+        ("fax.received", "in.unknown", "dead letter"),
+        ("whatsapp.received", "in.whatsapp", "dead letter"),
+        ("party.started", "party.unknown", "party.unknown"),
+        ("party.ended", "j.unknown", "dead letter"),
+        ("", "j.unknown", "dead letter"),
+    ];
+    for (name, forwarded, strict) in cases {
+        assert_eq!(topics(&forward, name), forwarded, "{name}");
+        assert_eq!(topics(&dead_letter, name), strict, "{name}");
+    }
+}
+
+#[test]
+fn without_routes_each_known_type_has_its_topic() {
+    let table = table(Vec::new(), UnknownEvents::Forward);
+    for known in KnownType::ALL {
+        assert_eq!(topics(&table, known.name()), format!("j.{known}"));
+    }
+    assert_eq!(table.topics().count(), KnownType::ALL.len() + 1);
+}
+
+#[test]
+fn a_destination_says_which_route_it_came_from() {
+    let table = table(sample(), UnknownEvents::Forward);
+    for (name, expected) in
+        [("call.missed", Some(0)), ("sms.received", Some(2)), ("sms.sent", None), ("party.started", Some(3))]
+    {
+        let Decision::Forward(destination) = table.decide(&event(name)) else { panic!("{name}") };
+        assert_eq!(destination.route, expected, "{name}");
+    }
+}
+
+#[test]
+fn topics_are_those_that_can_come_up_and_no_others() {
+    let names = |routes, unknown_events| {
+        table(routes, unknown_events)
+            .topics()
+            .filter(|topic| !topic.starts_with("j.") || topic.ends_with("unknown"))
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    use UnknownEvents::{DeadLetter, Forward};
+    assert_eq!(names(vec![], Forward), ["j.unknown"]);
+    assert_eq!(names(vec![], DeadLetter), [""; 0]);
+    assert_eq!(names(vec![route(&[pattern("*")], &["all"])], Forward), ["all"]);
+    assert_eq!(names(vec![route(&[pattern("call.missed")], &["m.{event}"])], DeadLetter), ["m.call.missed"]);
+    assert_eq!(names(vec![route(&[pattern("call.new")], &["m.{family}"])], DeadLetter), ["m.call"]);
+    assert_eq!(names(vec![route(&[pattern("sms.*")], &["m.{family}"])], Forward), ["j.unknown", "m.sms"]);
+    let shadowed = vec![route(&[pattern("*")], &["all"]), route(&[pattern("call.*")], &["never"])];
+    assert_eq!(names(shadowed, Forward), ["all"]);
+}
+
+#[test]
+fn one_topic_is_one_name_in_memory() {
+    let both = vec![route(&[pattern("call.*")], &["all"]), route(&[pattern("sms.*")], &["all"])];
+    let table = table(both, UnknownEvents::Forward);
+    let of = |name| match table.decide(&event(name)) {
+        Decision::Forward(destination) => Arc::clone(&destination.topics[0]),
+        Decision::DeadLetter => panic!("{name}"),
+    };
+    assert!(Arc::ptr_eq(&of("call.missed"), &of("sms.sent")));
+    assert!(Arc::ptr_eq(&of("call.missed"), &of("call.new")));
+}
+
+#[test]
+fn every_slot_stands_at_its_familys_index() {
+    for (slot, family) in super::SLOTS.iter().enumerate() {
+        assert_eq!(slot, family.map_or(Family::ALL.len(), Family::index));
+    }
+}
+
+fn any_name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "(call|sms|voicemail|contact|jc|sd|x)\\.(call_|contact_|received|missed|sent|y)(\\.z)?",
+        prop::sample::select(KnownType::ALL).prop_map(|known| known.name().to_owned()),
+        "[^\\p{C}]{0,40}",
+    ]
+}
+
+fn any_route() -> impl Strategy<Value = RouteConfig> {
+    let matches = prop_oneof![
+        "(call|sms|jc|x|\\*)(\\.(received|missed|y|\\*)){0,2}".prop_map(Match::Pattern),
+        prop::sample::select(&Family::ALL[..]).prop_map(Match::Family),
+    ];
+    let topic = prop::sample::select(vec!["a.{event}", "b.{family}", "c.{family}.{event}", "d"]);
+    (prop::collection::vec(matches, 1..3), topic).prop_map(|(matches, topic)| route(&matches, &[topic]))
+}
+
+proptest! {
+    #[test]
+    fn no_event_names_a_topic_that_the_table_did_not(
+        routes in prop::collection::vec(any_route(), 0..4),
+        forward: bool,
+        name in any_name(),
+    ) {
+        let unknown_events = if forward { UnknownEvents::Forward } else { UnknownEvents::DeadLetter };
+        let table = table(routes, unknown_events);
+        match table.decide(&event(&name)) {
+            Decision::Forward(destination) => {
+                for topic in &destination.topics {
+                    prop_assert!(table.topics().any(|known| known == topic), "{topic}");
+                }
+            }
+            Decision::DeadLetter => {
+                prop_assert!(!forward && KnownType::from_name(&name).is_none(), "{name} is lost");
+            }
+        }
+    }
+
+    #[test]
+    fn known_and_unknown_types_follow_the_same_first_match(
+        routes in prop::collection::vec(any_route(), 0..4),
+        name in any_name(),
+    ) {
+        let expected = routes.iter().position(|route| {
+            route.matches.iter().any(|each| match each {
+                Match::Pattern(text) => crate::routing::pattern::Pattern::parse(text).unwrap().matches(&name),
+                Match::Family(family) => event(&name).event_type.family() == Some(*family),
+            })
+        });
+        let table = table(routes, UnknownEvents::Forward);
+        let Decision::Forward(destination) = table.decide(&event(&name)) else { panic!("{name}") };
+        prop_assert_eq!(destination.route, expected);
+    }
+}
