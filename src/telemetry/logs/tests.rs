@@ -1,0 +1,28 @@
+use super::*;
+
+#[test]
+fn levels_and_targets_are_filters() {
+    for text in ["info", "info,justcall_kafka_bridge=debug", "off", "warn,rdkafka=trace"] {
+        assert_eq!(check_filter(text), Ok(()), "{text}");
+    }
+}
+
+#[test]
+fn an_unknown_level_is_no_filter() {
+    assert!(check_filter("info,justcall_kafka_bridge=loud").is_err());
+}
+
+#[test]
+fn the_operator_may_turn_actix_on_again() {
+    assert!(filter("info").unwrap().to_string().contains("actix_http=off"));
+    let on = filter("info,actix_http=debug").unwrap().to_string();
+    assert!(on.contains("actix_http=debug") && !on.contains("actix_http=off"), "{on}");
+}
+
+#[test]
+fn auto_is_text_on_a_terminal_only() {
+    assert!(is_text(LogFormat::Auto, true));
+    assert!(!is_text(LogFormat::Auto, false));
+    assert!(is_text(LogFormat::Text, false));
+    assert!(!is_text(LogFormat::Json, true));
+}

@@ -1,0 +1,183 @@
+//! The counters, resolved once: an event costs a few relaxed additions, no lookup and no lock.
+
+use super::catalogue::{self, Description, tags};
+use super::{Histogram, KafkaState, Readiness};
+use crate::event::KnownType;
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Metric, Registry};
+
+/// The Content-Type of [`Metrics::render`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// 100 µs to 60 s, in microseconds: from a request in memory to one that waited for Kafka.
+const WAITS: &[u64] = &[
+    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    2_500_000, 5_000_000, 10_000_000, 30_000_000, 60_000_000,
+];
+
+/// 1 µs to 50 ms, in microseconds: work that waits for nothing.
+const WORK: &[u64] = &[1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000];
+
+/// How an event ended, as the metrics tell it. In the order of [`tags::OUTCOMES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventOutcome {
+    /// Acknowledged by Kafka.
+    Acked,
+    /// Durable before.
+    Duplicate,
+    /// JustCall trying the URL.
+    Probe,
+    /// Durable as a dead letter.
+    DeadLettered,
+    /// Not durable in time.
+    Refused,
+}
+
+/// Every metric of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// By [`KnownType::index`], then one more row for every other type; in each the outcomes.
+    events: Vec<Vec<Counter>>,
+    refused: Tagged,
+    rejected: Tagged,
+    turned_away: Tagged,
+    delivery_errors: Tagged,
+    in_flight_bytes: Gauge,
+    kafka_up: Gauge,
+    ready: Gauge,
+    /// Violations that tolerant validation let pass.
+    pub tolerated_violations: Counter,
+    /// Missing topics that the bridge created.
+    pub topics_created: Counter,
+    /// From a whole body to its records.
+    pub parse_seconds: Histogram,
+    /// From handing records over to Kafka's last acknowledgement.
+    pub ack_seconds: Histogram,
+    /// From a request's header to its outcome.
+    pub request_seconds: Histogram,
+    /// Requests whose outcome is open.
+    pub in_flight_requests: Gauge,
+    /// Records in the producer's queue.
+    pub kafka_queue_records: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Every counter at zero, so that each series is there before it first moves.
+    pub fn new() -> Self {
+        let mut registry = Registry::default();
+        let all = &mut registry;
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        all.register(catalogue::BUILD.registered_name(), catalogue::BUILD.help, build);
+        Self {
+            events: events(all),
+            refused: Tagged::register(all, &catalogue::REFUSED),
+            rejected: Tagged::register(all, &catalogue::REJECTED),
+            turned_away: Tagged::register(all, &catalogue::TURNED_AWAY),
+            delivery_errors: Tagged::register(all, &catalogue::DELIVERY_ERRORS),
+            tolerated_violations: register(all, &catalogue::TOLERATED, Counter::default()),
+            topics_created: register(all, &catalogue::TOPICS_CREATED, Counter::default()),
+            parse_seconds: register(all, &catalogue::PARSE_SECONDS, Histogram::new(WORK)),
+            ack_seconds: register(all, &catalogue::ACK_SECONDS, Histogram::new(WAITS)),
+            request_seconds: register(all, &catalogue::REQUEST_SECONDS, Histogram::new(WAITS)),
+            in_flight_requests: register(all, &catalogue::IN_FLIGHT_REQUESTS, Gauge::default()),
+            in_flight_bytes: register(all, &catalogue::IN_FLIGHT_BYTES, Gauge::default()),
+            kafka_queue_records: register(all, &catalogue::QUEUE_RECORDS, Gauge::default()),
+            kafka_up: register(all, &catalogue::KAFKA_UP, Gauge::default()),
+            ready: register(all, &catalogue::READY, Gauge::default()),
+            registry,
+        }
+    }
+
+    /// Counts how an event ended. `None`: of a type that JustCall does not document, or of none.
+    pub fn event(&self, event_type: Option<KnownType>, outcome: EventOutcome) {
+        let row = event_type.map_or(KnownType::ALL.len(), KnownType::index);
+        self.events[row][outcome as usize].inc();
+    }
+
+    /// Counts why an event was refused: a tag of [`tags::REFUSED`].
+    pub fn refused(&self, tag: &str) {
+        self.refused.inc(tag);
+    }
+
+    /// Counts why an event was rejected: a tag of [`tags::REJECTED`].
+    pub fn rejected(&self, tag: &str) {
+        self.rejected.inc(tag);
+    }
+
+    /// Counts why a request got no further than HTTP: a tag of [`tags::TURNED_AWAY`].
+    pub fn turned_away(&self, tag: &str) {
+        self.turned_away.inc(tag);
+    }
+
+    /// Counts what a record's delivery failed of: a tag of [`tags::DELIVERY_ERRORS`].
+    pub fn delivery_error(&self, tag: &str) {
+        self.delivery_errors.inc(tag);
+    }
+
+    /// Everything as OpenMetrics text, after taking over what is known elsewhere.
+    pub fn render(&self, readiness: &Readiness, in_flight_bytes: usize) -> String {
+        self.in_flight_bytes.set(i64::try_from(in_flight_bytes).unwrap_or(i64::MAX));
+        self.kafka_up.set(i64::from(readiness.kafka().0 == KafkaState::Up));
+        self.ready.set(i64::from(readiness.is_ready()));
+        let mut text = String::with_capacity(16 * 1024);
+        // Writing to a String cannot fail.
+        let _ = text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+/// Counters of one metric, one for each value of its only label.
+#[derive(Debug)]
+struct Tagged(Vec<(&'static str, Counter)>);
+
+impl Tagged {
+    fn register(registry: &mut Registry, description: &Description) -> Self {
+        let family = Family::<[(&'static str, &'static str); 1], Counter>::default();
+        let series = description.labels.iter().flat_map(|label| {
+            let family = &family;
+            label.values.iter().map(move |tag| (*tag, family.get_or_create_owned(&[(label.name, tag)])))
+        });
+        let series = series.collect();
+        register(registry, description, family);
+        Self(series)
+    }
+
+    /// A tag that is in no list counts as `other`, the last of each list.
+    fn inc(&self, tag: &str) {
+        if let Some((_, counter)) = self.0.iter().find(|(each, _)| *each == tag).or(self.0.last()) {
+            counter.inc();
+        }
+    }
+}
+
+fn events(registry: &mut Registry) -> Vec<Vec<Counter>> {
+    let family = Family::<[(&'static str, &'static str); 2], Counter>::default();
+    let types = KnownType::ALL.iter().map(|known| known.name()).chain([tags::OTHER]);
+    let row = |name| {
+        let series = |outcome: &&'static str| [("type", name), ("outcome", *outcome)];
+        tags::OUTCOMES.iter().map(|outcome| family.get_or_create_owned(&series(outcome))).collect()
+    };
+    let rows = types.map(row).collect();
+    register(registry, &catalogue::EVENTS, family);
+    rows
+}
+
+/// Registers a metric and keeps a handle to it.
+fn register<M: Metric + Clone>(registry: &mut Registry, description: &Description, metric: M) -> M {
+    registry.register(description.registered_name(), description.help, metric.clone());
+    metric
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! Whether the bridge can take webhooks.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+/// Where the process is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum State {
+    /// Not everything is up yet.
+    Starting,
+    /// It takes webhooks.
+    Serving,
+    /// It was told to stop and finishes what it has.
+    Draining,
+}
+
+impl State {
+    const ALL: [Self; 3] = [Self::Starting, Self::Serving, Self::Draining];
+
+    /// As `/readyz` shows it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Serving => "serving",
+            Self::Draining => "draining",
+        }
+    }
+}
+
+/// Whether Kafka takes records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum KafkaState {
+    /// Nothing was heard of it yet.
+    Unknown,
+    /// It acknowledges.
+    Up,
+    /// It does not.
+    Down,
+}
+
+impl KafkaState {
+    const ALL: [Self; 3] = [Self::Unknown, Self::Up, Self::Down];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// The facts that readiness follows from. Written by the parts that know them, read by probes.
+#[derive(Debug)]
+pub struct Readiness {
+    state: AtomicU8,
+    /// A [`KafkaState`] in the lowest two bits, above it the milliseconds since 1970 when it began:
+    /// one word, so that the two always belong together.
+    kafka: AtomicU64,
+    acknowledged: AtomicU64,
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Readiness {
+    /// Starting, Kafka unknown.
+    pub fn new() -> Self {
+        Self {
+            state: AtomicU8::new(State::Starting as u8),
+            kafka: AtomicU64::new(pack(KafkaState::Unknown, Utc::now())),
+            acknowledged: AtomicU64::new(0),
+        }
+    }
+
+    /// Where the process is in its life.
+    pub fn state(&self) -> State {
+        State::ALL[usize::from(self.state.load(Ordering::Acquire))]
+    }
+
+    /// Moves the process on in its life.
+    pub fn set_state(&self, state: State) {
+        self.state.store(state as u8, Ordering::Release);
+    }
+
+    /// Whether Kafka takes records, and since when that is so.
+    pub fn kafka(&self) -> (KafkaState, DateTime<Utc>) {
+        unpack(self.kafka.load(Ordering::Acquire))
+    }
+
+    /// Kafka acknowledged a record.
+    pub fn kafka_acknowledged(&self) {
+        self.acknowledged.fetch_add(1, Ordering::Relaxed);
+        self.kafka_up();
+    }
+
+    /// Records acknowledged so far. If the number stands still while an event misses its deadline, it
+    /// is Kafka that stands still, not one topic.
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged.load(Ordering::Relaxed)
+    }
+
+    /// Kafka answers.
+    pub fn kafka_up(&self) {
+        if self.set_kafka(KafkaState::Up) {
+            tracing::info!("Kafka is up");
+        }
+    }
+
+    /// Kafka takes no records, for this reason.
+    pub fn kafka_down(&self, reason: &str) {
+        if self.set_kafka(KafkaState::Down) {
+            tracing::warn!(reason, "Kafka is down");
+        }
+    }
+
+    /// Returns whether that is news. Costs one load where it is none, and then keeps the time since
+    /// when it is so.
+    fn set_kafka(&self, kafka: KafkaState) -> bool {
+        let news = self.kafka().0 != kafka;
+        if news {
+            self.kafka.store(pack(kafka, Utc::now()), Ordering::Release);
+        }
+        news
+    }
+
+    /// Whether the bridge should be sent webhooks.
+    pub fn is_ready(&self) -> bool {
+        self.state() == State::Serving && self.kafka().0 == KafkaState::Up
+    }
+
+    /// A line for each part, as `/readyz` shows them.
+    pub fn parts(&self) -> [(&'static str, String); 2] {
+        let (kafka, since) = self.kafka();
+        let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
+        [("state", self.state().name().to_owned()), ("kafka", format!("{} since {since}", kafka.name()))]
+    }
+}
+
+fn pack(kafka: KafkaState, since: DateTime<Utc>) -> u64 {
+    (since.timestamp_millis().max(0) as u64) << 2 | kafka as u64
+}
+
+fn unpack(word: u64) -> (KafkaState, DateTime<Utc>) {
+    let since = DateTime::from_timestamp_millis((word >> 2) as i64).unwrap_or_default();
+    (KafkaState::ALL[(word & 3) as usize], since)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+use super::*;
+
+#[test]
+fn ready_is_serving_with_kafka_up() {
+    let readiness = Readiness::new();
+    let ready = |state, kafka| {
+        readiness.set_state(state);
+        readiness.set_kafka(kafka);
+        readiness.is_ready()
+    };
+    readiness.set_state(State::Serving);
+    assert!(!readiness.is_ready(), "before Kafka was heard of");
+    assert!(!ready(State::Starting, KafkaState::Up));
+    assert!(ready(State::Serving, KafkaState::Up));
+    assert!(!ready(State::Serving, KafkaState::Down));
+    assert!(!ready(State::Draining, KafkaState::Up));
+}
+
+#[test]
+fn the_time_of_a_change_is_kept_while_nothing_changes() {
+    let readiness = Readiness::new();
+    readiness.kafka.store(pack(KafkaState::Down, DateTime::UNIX_EPOCH), Ordering::Release);
+    readiness.set_kafka(KafkaState::Down);
+    assert_eq!(readiness.kafka(), (KafkaState::Down, DateTime::UNIX_EPOCH));
+    readiness.set_kafka(KafkaState::Up);
+    assert!(readiness.kafka().1 > DateTime::UNIX_EPOCH);
+}
+
+#[test]
+fn every_part_has_a_line() {
+    let readiness = Readiness::new();
+    readiness.kafka.store(pack(KafkaState::Up, DateTime::UNIX_EPOCH), Ordering::Release);
+    let parts = readiness.parts();
+    assert_eq!(parts[0], ("state", "starting".to_owned()));
+    assert_eq!(parts[1], ("kafka", "up since 1970-01-01T00:00:00Z".to_owned()));
+}
