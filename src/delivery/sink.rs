@@ -1,0 +1,64 @@
+//! What delivery needs of Kafka, so that a test can delay and fail it.
+
+use super::Report;
+use crate::record::Record;
+use std::future::Future;
+use std::pin::Pin;
+
+/// Takes records and reports on each.
+pub trait Sink: Send + Sync + 'static {
+    /// Hands a record over without blocking. After `Ok` the report is settled once, from any thread.
+    ///
+    /// # Errors
+    /// When the record was not taken; its report is settled with the same failure.
+    fn send(&self, record: &Record, report: Report) -> Result<(), Failure>;
+
+    /// Makes sure that the topic is there, creating it where that is allowed.
+    fn prepare<'a>(
+        &'a self,
+        topic: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<(), TopicFailure>> + Send + 'a>>;
+}
+
+/// Why a record was not acknowledged. Unknown causes are [`Failure::Other`]: refused, never rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Failure {
+    /// The producer's queue has no room.
+    #[error("the producer's queue is full")]
+    QueueFull,
+    /// The topic is not there: deleted, or not yet known to the brokers.
+    #[error("the topic is not there")]
+    UnknownTopic,
+    /// Any other error of the broker, or on the way to it.
+    #[error("Kafka did not take the record")]
+    Other,
+    /// The report was dropped unsettled, as when a producer is shut down.
+    #[error("the producer gave the record up")]
+    Abandoned,
+}
+
+impl Failure {
+    /// Every failure, in the order of declaration.
+    pub const ALL: [Self; 4] = [Self::QueueFull, Self::UnknownTopic, Self::Other, Self::Abandoned];
+
+    /// Stable tag: the metric label.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::UnknownTopic => "unknown_topic",
+            Self::Other => "other",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// Why a topic could not be made sure of. Tried again with growing pauses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TopicFailure {
+    /// It is not there, and `topics.create_missing` is off.
+    #[error("the topic does not exist, and topics.create_missing is off")]
+    Missing,
+    /// The cluster did not answer, or refused to create it.
+    #[error("{0}")]
+    Cluster(String),
+}

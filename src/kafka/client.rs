@@ -1,0 +1,92 @@
+//! How every client of the library is set up, and where its own words go.
+
+use super::Config;
+use crate::telemetry::Readiness;
+use rdkafka::ClientContext;
+use rdkafka::client::OAuthToken;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+/// Good for the bridge, and the operator's to change.
+const DEFAULTS: [(&str, &str); 6] = [
+    ("client.id", "justcall-bridge"),
+    // Measured: see ARCHITECTURE.md, Decisions.
+    ("linger.ms", "0.5"),
+    // Records are small and somebody waits for each: never hold one back for a fuller packet.
+    ("socket.nagle.disable", "true"),
+    // After an outage the backlog should not wait for the library's ten seconds.
+    ("reconnect.backoff.max.ms", "2000"),
+    // Far above what the budget in bytes admits, so that the budget decides.
+    ("queue.buffering.max.messages", "1000000"),
+    ("queue.buffering.max.kbytes", "1048576"),
+];
+
+/// What the promises rest on. Settings that say otherwise are refused before they come here.
+const PROMISED: [(&str, &str); 6] = [
+    ("acks", "all"),
+    ("enable.idempotence", "true"),
+    ("partitioner", "murmur2_random"),
+    // A record that times out inside the library drains the whole producer and lets later records
+    // overtake it. The deadline is the bridge's own.
+    ("message.timeout.ms", "0"),
+    ("socket.timeout.ms", "10000"),
+    // It would make topics of one partition behind the operator's back.
+    ("allow.auto.create.topics", "false"),
+];
+
+/// What any client needs to reach the cluster.
+pub(super) fn connection(config: &Config) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    for (name, value) in DEFAULTS {
+        client.set(name, value);
+    }
+    for (name, value) in &config.properties {
+        client.set(name, value);
+    }
+    client.set("bootstrap.servers", &config.bootstrap_servers);
+    client.set("allow.auto.create.topics", "false");
+    client.set_log_level(RDKafkaLogLevel::Info);
+    client
+}
+
+/// What the producer needs besides.
+pub(super) fn producer(config: &Config) -> ClientConfig {
+    let mut client = connection(config);
+    for (name, value) in PROMISED {
+        client.set(name, value);
+    }
+    client
+}
+
+/// Turns the library's log lines and errors into tracing events.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub(super) readiness: Arc<Readiness>,
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        use RDKafkaLogLevel as Level;
+        match level {
+            Level::Emerg | Level::Alert | Level::Critical | Level::Error => {
+                tracing::error!(target: "librdkafka", facility, "{message}");
+            }
+            Level::Warning => tracing::warn!(target: "librdkafka", facility, "{message}"),
+            Level::Notice | Level::Info => tracing::info!(target: "librdkafka", facility, "{message}"),
+            Level::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.readiness.kafka_down("no broker can be reached");
+        }
+        tracing::warn!(target: "librdkafka", %error, "{reason}");
+    }
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn StdError>> {
+        Err("OAUTHBEARER needs sasl.oauthbearer.method=oidc".into())
+    }
+}

@@ -1,0 +1,27 @@
+//! What the operator says about Kafka.
+
+use std::collections::BTreeMap;
+
+/// Settings under `kafka` and `topics`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `host:port`, separated by commas.
+    pub bootstrap_servers: String,
+    /// librdkafka properties, those read from files included. May hold secrets, hence no `Debug`.
+    pub properties: BTreeMap<String, String>,
+    /// How missing topics are made.
+    pub topics: TopicsConfig,
+}
+
+/// Settings under `topics`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicsConfig {
+    /// Whether a missing topic is created on first use.
+    pub create_missing: bool,
+    /// Partitions of a new topic; `None`: the broker's default.
+    pub partitions: Option<i32>,
+    /// Replicas of a new topic; `None`: the broker's default.
+    pub replication_factor: Option<i32>,
+    /// Topic configuration of a new topic, such as `retention.ms`.
+    pub config: BTreeMap<String, String>,
+}

@@ -1,0 +1,41 @@
+//! Everything that talks to Kafka; the only part that knows the client library.
+//!
+//! [`Producer`] is delivery's sink: it hands records over and settles their reports. [`Topics`] sees
+//! to it that they have somewhere to go. [`EmbeddedBroker`] and [`Tail`] are there for development.
+
+mod client;
+mod config;
+mod embedded;
+mod producer;
+pub mod properties;
+mod tail;
+mod topics;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{Config, TopicsConfig};
+pub use embedded::EmbeddedBroker;
+pub use producer::Producer;
+pub use tail::{Tail, TailedRecord};
+pub use topics::Topics;
+
+/// What could not be done with Kafka.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A property that the client library refuses, or one of its limits.
+    #[error("the Kafka client cannot start: {0}")]
+    Client(String),
+    /// A thread could not be started.
+    #[error("a thread for Kafka cannot start")]
+    Thread(#[from] std::io::Error),
+    /// The cluster did not answer.
+    #[error("Kafka does not answer: {0}")]
+    Unreachable(String),
+}
+
+impl From<rdkafka::error::KafkaError> for Error {
+    fn from(error: rdkafka::error::KafkaError) -> Self {
+        Self::Client(error.to_string())
+    }
+}

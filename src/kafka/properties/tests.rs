@@ -1,0 +1,75 @@
+use super::{is_secret, refused};
+
+#[test]
+fn what_a_promise_rests_on_is_refused() {
+    let names = [
+        "acks",
+        "request.required.acks",
+        "enable.idempotence",
+        "partitioner",
+        "message.timeout.ms",
+        "delivery.timeout.ms",
+        "socket.timeout.ms",
+        "allow.auto.create.topics",
+        "retries",
+        "message.send.max.retries",
+        "transactional.id",
+        "transaction.timeout.ms",
+        "enable.gapless.guarantee",
+        "bootstrap.servers",
+        "metadata.broker.list",
+        "queuing.strategy",
+        "delivery.report.only.error",
+        "produce.offset.report",
+        "dr_cb",
+        "dr_msg_cb",
+        "error_cb",
+        "opaque",
+        "enabled_events",
+        "plugin.library.paths",
+        "test.mock.num.brokers",
+        "statistics.interval.ms",
+    ];
+    for name in names {
+        assert!(refused(name, "all").is_some(), "{name}");
+    }
+}
+
+#[test]
+fn requests_in_flight_may_be_as_many_as_keep_order() {
+    for name in ["max.in.flight", "max.in.flight.requests.per.connection"] {
+        for (value, passes) in [("1", true), ("5", true), ("6", false), ("0", false), ("many", false)] {
+            assert_eq!(refused(name, value).is_none(), passes, "{name}={value}");
+        }
+    }
+}
+
+#[test]
+fn what_breaks_no_promise_passes() {
+    for name in [
+        "linger.ms",
+        "compression.type",
+        "sasl.password",
+        "fetch.min.bytes",
+        "message.max.bytes",
+        "client.id",
+    ] {
+        assert_eq!(refused(name, "1"), None, "{name}");
+    }
+}
+
+#[test]
+fn secrets_are_known_by_their_names() {
+    for name in [
+        "sasl.password",
+        "ssl.key.pem",
+        "sasl.oauthbearer.client.secret",
+        "sasl.oauthbearer.config",
+        "SASL.JAAS.config",
+    ] {
+        assert!(is_secret(name), "{name}");
+    }
+    for name in ["sasl.username", "linger.ms", "ssl.ca.location"] {
+        assert!(!is_secret(name), "{name}");
+    }
+}
