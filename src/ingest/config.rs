@@ -1,0 +1,54 @@
+//! What the operator says about sources and what becomes of their events.
+
+use crate::event::Validation;
+use std::time::Duration;
+
+/// Settings under `sources`, `dead_letter` and `deduplication`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The configured senders, in the order of their names.
+    pub sources: Vec<SourceConfig>,
+    /// What becomes of rejected events.
+    pub dead_letter: DeadLetterConfig,
+    /// How long an event is remembered.
+    pub deduplication: DeduplicationConfig,
+}
+
+/// One entry of `sources`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceConfig {
+    /// Its name: `ce_source` is `/justcall/<name>`.
+    pub name: String,
+    /// The path it posts to.
+    pub path: String,
+    /// How strictly its events are held to the contract.
+    pub validation: Validation,
+}
+
+/// Settings under `dead_letter`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetterConfig {
+    /// The topic.
+    pub topic: String,
+    /// What a rejected sender hears.
+    pub answer: DeadLetterAnswer,
+}
+
+/// What the sender of a rejected event hears once its dead letter is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeadLetterAnswer {
+    /// 400 or 422 with a problem document.
+    #[default]
+    Problem,
+    /// 200 `dead_lettered`, for senders that pause a webhook after failures.
+    Ok,
+}
+
+/// Settings under `deduplication`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeduplicationConfig {
+    /// How long a durable event is remembered. Zero: duplicates are written again.
+    pub window: Duration,
+    /// How many are remembered at most; the oldest goes first.
+    pub capacity: usize,
+}

@@ -1,0 +1,166 @@
+//! Which events were durable a short while ago.
+//!
+//! Two deliveries are of the same event if source, type, event id and body are the same. Type and
+//! event id are read from the body, so source and body hash say it all: a forged body with a real
+//! event's id is another event and shuts nothing out.
+//!
+//! An event is remembered only once it is durable. While it is in flight, its duplicates wait.
+
+use crate::event::BodyHash;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Locks taken by different events rarely meet.
+const SHARDS: usize = 16;
+
+/// What makes two deliveries the same event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    source: u16,
+    body: [u8; 16],
+}
+
+enum State {
+    /// Not durable yet. Those who wait for it.
+    InFlight(Vec<oneshot::Sender<()>>),
+    /// Durable since then.
+    Durable(Instant),
+}
+
+#[derive(Default)]
+struct Shard {
+    events: HashMap<Key, State>,
+    /// The durable ones, oldest first.
+    oldest: VecDeque<(Key, Instant)>,
+}
+
+/// Remembers events for a while, up to a number.
+pub struct Deduplication {
+    window: Duration,
+    capacity_per_shard: usize,
+    shards: [Mutex<Shard>; SHARDS],
+    hasher: RandomState,
+}
+
+/// What is known of an event that came in.
+pub enum Seen {
+    /// Not seen within the window. Whoever holds the claim says how it ends.
+    First(Claim),
+    /// Durable already.
+    Durable,
+    /// In flight. Completes with `Ok` once that one is durable, with `Err` if it ends otherwise.
+    InFlight(oneshot::Receiver<()>),
+}
+
+impl Deduplication {
+    /// Remembers at most `capacity` events for `window`. A window of zero remembers nothing.
+    pub fn new(window: Duration, capacity: usize) -> Arc<Self> {
+        Arc::new(Self {
+            window,
+            capacity_per_shard: capacity.div_ceil(SHARDS),
+            shards: std::array::from_fn(|_| Mutex::default()),
+            hasher: RandomState::new(),
+        })
+    }
+
+    /// Asks for an event, and claims it if it is new.
+    pub fn claim(self: &Arc<Self>, source: usize, body: &BodyHash, now: Instant) -> Seen {
+        let key = Key { source: u16::try_from(source).unwrap_or(u16::MAX), body: body.prefix() };
+        if self.window.is_zero() {
+            return Seen::First(Claim { memory: None, key });
+        }
+        let mut shard = self.shard(&key);
+        shard.forget_before(now.checked_sub(self.window));
+        match shard.events.entry(key) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(State::InFlight(Vec::new()));
+                Seen::First(Claim { memory: Some(Arc::clone(self)), key })
+            }
+            Entry::Occupied(mut occupied) => match occupied.get_mut() {
+                State::Durable(_) => Seen::Durable,
+                State::InFlight(waiters) => {
+                    let (waiter, outcome) = oneshot::channel();
+                    waiters.push(waiter);
+                    Seen::InFlight(outcome)
+                }
+            },
+        }
+    }
+
+    fn shard(&self, key: &Key) -> MutexGuard<'_, Shard> {
+        let index = self.hasher.hash_one(key) as usize % SHARDS;
+        // A shard is whole after each statement that changes it, so a panic elsewhere spoils nothing.
+        self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, key: Key, now: Instant) {
+        let mut shard = self.shard(&key);
+        let waiters = match shard.events.insert(key, State::Durable(now)) {
+            Some(State::InFlight(waiters)) => waiters,
+            _ => Vec::new(),
+        };
+        shard.oldest.push_back((key, now));
+        if shard.oldest.len() > self.capacity_per_shard {
+            shard.forget_oldest();
+        }
+        drop(shard);
+        for waiter in waiters {
+            // A duplicate whose deadline passed waits no more.
+            let _ = waiter.send(());
+        }
+    }
+
+    /// Ends the flight of an event that is not durable; its waiters' channels close.
+    fn forget(&self, key: Key) {
+        let removed = self.shard(&key).events.remove(&key);
+        drop(removed);
+    }
+}
+
+impl Shard {
+    fn forget_before(&mut self, start: Option<Instant>) {
+        while let (Some(start), Some((_, at))) = (start, self.oldest.front())
+            && *at < start
+        {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((key, at)) = self.oldest.pop_front()
+            && matches!(self.events.get(&key), Some(State::Durable(since)) if *since == at)
+        {
+            self.events.remove(&key);
+        }
+    }
+}
+
+/// The duty to say how an event ended. Dropping it says: not durable.
+pub struct Claim {
+    memory: Option<Arc<Deduplication>>,
+    key: Key,
+}
+
+impl Claim {
+    /// Every record of the event is durable.
+    pub fn durable(mut self, now: Instant) {
+        if let Some(memory) = self.memory.take() {
+            memory.remember(self.key, now);
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(memory) = self.memory.take() {
+            memory.forget(self.key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

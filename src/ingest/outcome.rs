@@ -1,0 +1,80 @@
+//! How an event ended.
+
+pub use crate::event::EventId;
+use crate::event::{Malformed, Violation};
+
+/// How one webhook ended; the answer follows from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every record of the event is acknowledged by Kafka.
+    Acked(EventId),
+    /// The same event was durable before: nothing was written.
+    Duplicate(EventId),
+    /// JustCall trying the URL: nothing was written.
+    Probe,
+    /// Not forwarded, and durable as a dead letter.
+    DeadLettered(EventId, Rejection),
+    /// Not durable now; a retry can help.
+    Refused(Refusal),
+}
+
+/// Why no retry can help an event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// No envelope: 400.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// Against the contract of its type: 422.
+    #[error(transparent)]
+    Violation(#[from] Violation),
+    /// A type that neither JustCall's lists nor a route name, under `unknown_events: dead_letter`:
+    /// 200, for the sender did nothing wrong.
+    #[error("no route names this type, and unknown_events is dead_letter")]
+    UnknownType,
+}
+
+impl Rejection {
+    /// Stable tag: the `dlq_reason` header and the metric label.
+    pub const fn tag(&self) -> &'static str {
+        match self {
+            Self::Malformed(Malformed::NotJson) => "not_json",
+            Self::Malformed(Malformed::NotAnEnvelope) => "not_an_envelope",
+            Self::Malformed(Malformed::Ambiguous) => "ambiguous_dialect",
+            Self::Violation(_) => "contract_violation",
+            Self::UnknownType => "unknown_type",
+        }
+    }
+}
+
+/// Why an event is not durable now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Refusal {
+    /// Kafka did not acknowledge in time.
+    #[error("Kafka did not acknowledge the event in time")]
+    Deadline,
+    /// The producer's queue is full.
+    #[error("the queue to Kafka is full")]
+    QueueFull,
+    /// Kafka, or the way there, failed.
+    #[error("Kafka did not take the event")]
+    Kafka,
+    /// More is in flight than `server.max_in_flight` admits.
+    #[error("too much is in flight")]
+    OverBudget,
+    /// The same event is in flight and ended without an outcome.
+    #[error("the same event is in flight and is not durable yet")]
+    InFlight,
+}
+
+impl Refusal {
+    /// Stable tag: the metric label.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::Deadline => "ack_deadline",
+            Self::QueueFull => "queue_full",
+            Self::Kafka => "kafka",
+            Self::OverBudget => "over_budget",
+            Self::InFlight => "duplicate_in_flight",
+        }
+    }
+}
