@@ -1,0 +1,96 @@
+//! The listener for probes and metrics.
+
+use super::AdminConfig;
+use super::answer::json;
+use super::listener::{LINGER_SECONDS, Listener, cannot_bind};
+use super::problem::Problem;
+use crate::ingest::Budget;
+use crate::telemetry::{CONTENT_TYPE, Metrics, Readiness};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Answers `/livez`, `/readyz` and `/metrics`.
+pub struct Admin {
+    listener: Listener,
+}
+
+/// What the answers are made of.
+struct Facts {
+    readiness: Arc<Readiness>,
+    metrics: Arc<Metrics>,
+    budget: Arc<Budget>,
+}
+
+impl Admin {
+    /// Binds and serves from now on, on a thread of its own. Needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn bind(
+        config: &AdminConfig,
+        readiness: Arc<Readiness>,
+        metrics: Arc<Metrics>,
+        budget: Arc<Budget>,
+    ) -> io::Result<Self> {
+        let facts = Arc::new(Facts { readiness, metrics, budget });
+        let server = HttpServer::new(move || {
+            let facts = Arc::clone(&facts);
+            let reply = move |request: HttpRequest| std::future::ready(facts.answer(&request));
+            App::new().default_service(web::to(reply))
+        })
+        .workers(1)
+        .max_connections(256)
+        .shutdown_timeout(LINGER_SECONDS)
+        .disable_signals()
+        .bind(config.listen)
+        .map_err(cannot_bind(config.listen))?;
+        let addr = server.addrs().first().copied().unwrap_or(config.listen);
+        Ok(Self { listener: Listener::start(addr, server.run()) })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.listener.addr()
+    }
+
+    /// Closes it.
+    pub async fn stop(self) {
+        self.listener.stop(false).await;
+    }
+}
+
+impl Facts {
+    fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        let page: fn(&Self) -> HttpResponse = match request.uri().path() {
+            "/livez" => |_| HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n"),
+            "/readyz" => Self::readyz,
+            "/metrics" => Self::metrics,
+            _ => return Problem::UnknownPath.response(),
+        };
+        match *request.method() {
+            Method::GET | Method::HEAD => page(self),
+            _ => Problem::Method("GET, HEAD").response(),
+        }
+    }
+
+    fn readyz(&self) -> HttpResponse {
+        let ready = self.readiness.is_ready();
+        let parts = self.readiness.parts().map(|(part, line)| (part.to_owned(), Value::String(line)));
+        let body = serde_json::json!({ "ready": ready, "parts": Map::from_iter(parts) });
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        json(status, Bytes::from(body.to_string()))
+    }
+
+    fn metrics(&self) -> HttpResponse {
+        let text = self.metrics.render(&self.readiness, self.budget.used());
+        HttpResponse::Ok().content_type(CONTENT_TYPE).body(text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

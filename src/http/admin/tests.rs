@@ -1,0 +1,68 @@
+use super::*;
+use crate::telemetry::State;
+use actix_web::body::MessageBody;
+use actix_web::test::TestRequest;
+
+fn facts() -> Facts {
+    Facts { readiness: Arc::default(), metrics: Arc::default(), budget: Budget::new(1000) }
+}
+
+fn ask(facts: &Facts, method: Method, path: &str) -> (HttpResponse, String) {
+    let request = TestRequest::with_uri(path).method(method).to_http_request();
+    let body = facts.answer(&request).into_body().try_into_bytes().unwrap();
+    (facts.answer(&request), String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[test]
+fn livez_answers_whatever_the_state() {
+    let facts = facts();
+    let (response, body) = ask(&facts, Method::GET, "/livez");
+    assert_eq!((response.status().as_u16(), body.as_str()), (200, "ok\n"));
+}
+
+#[test]
+fn readyz_has_a_line_for_each_part_and_503_while_not_ready() {
+    let facts = facts();
+    let (response, body) = ask(&facts, Method::GET, "/readyz");
+    assert_eq!(response.status().as_u16(), 503);
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((&body["ready"], &body["parts"]["state"]), (&Value::Bool(false), &"starting".into()));
+    facts.readiness.set_state(State::Serving);
+    facts.readiness.kafka_up();
+    let (response, body) = ask(&facts, Method::GET, "/readyz");
+    assert_eq!(response.status().as_u16(), 200);
+    assert!(body.contains(r#""kafka":"up since "#) && body.contains(r#""ready":true"#), "{body}");
+}
+
+#[test]
+fn metrics_are_openmetrics_text_with_the_budget_in_it() {
+    let facts = facts();
+    let _permit = facts.budget.admit(123).unwrap();
+    let (response, body) = ask(&facts, Method::GET, "/metrics");
+    let content_type = response.headers().get("content-type").unwrap().to_str().unwrap();
+    assert!(content_type.starts_with("application/openmetrics-text; version=1.0.0"));
+    assert!(body.contains("justcall_bridge_in_flight_bytes 123\n"));
+}
+
+#[test]
+fn other_paths_and_methods_are_problems() {
+    let facts = facts();
+    assert_eq!(ask(&facts, Method::GET, "/").0.status().as_u16(), 404);
+    let (response, _) = ask(&facts, Method::POST, "/readyz");
+    assert_eq!(response.status().as_u16(), 405);
+    assert_eq!(response.headers().get("allow").unwrap(), "GET, HEAD");
+    assert_eq!(ask(&facts, Method::HEAD, "/livez").0.status().as_u16(), 200);
+}
+
+#[actix_web::test]
+async fn it_listens_where_it_says_and_stops() {
+    let facts = facts();
+    let config = AdminConfig { listen: ([127, 0, 0, 1], 0).into() };
+    let admin = Admin::bind(&config, facts.readiness, facts.metrics, facts.budget).unwrap();
+    let addr = admin.addr();
+    assert_ne!(addr.port(), 0);
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert!(tokio::task::spawn_blocking(move || std::net::TcpStream::connect(addr)).await.unwrap().is_ok());
+    admin.stop().await;
+    assert!(std::net::TcpStream::connect(addr).is_err());
+}

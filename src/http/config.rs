@@ -1,0 +1,30 @@
+//! What the operator says about the listeners.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Settings under `server`: the ingress.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where it listens. Port 0: any free one.
+    pub listen: SocketAddr,
+    /// Threads that serve requests; `None`: one for each core.
+    pub workers: Option<usize>,
+    /// Largest body in bytes, before and after decoding.
+    pub max_body_bytes: usize,
+    /// Bytes of admitted requests held at once, until Kafka's delivery report.
+    pub max_in_flight: usize,
+    /// From a request's first byte to its whole body.
+    pub request_timeout: Duration,
+    /// From a connection's first byte to the end of the header.
+    pub header_timeout: Duration,
+    /// How long an idle connection is kept.
+    pub keep_alive: Duration,
+}
+
+/// Settings under `admin`: probes and metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminConfig {
+    /// Where it listens. Port 0: any free one.
+    pub listen: SocketAddr,
+}

@@ -1,0 +1,262 @@
+//! The listener for webhooks.
+
+use super::Config;
+use super::answer::{answer, probe};
+use super::body::Body;
+use super::coding::Coding;
+use super::listener::{LINGER_SECONDS, Listener, cannot_bind};
+use super::problem::Problem;
+use super::traceparent::is_traceparent;
+use crate::ingest::{self, Arrival, Budget, DeadLetterAnswer, Outcome};
+use crate::telemetry::{EventOutcome, Metrics};
+use actix_web::http::Method;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, HeaderName};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
+use bytes::Bytes;
+use chrono::Utc;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+/// Admitted for every request on top of its body, so that the budget bounds their number too: mostly
+/// the connection's read buffer, of which a small body is a slice that keeps the whole buffer.
+const OVERHEAD: usize = 8 * 1024;
+
+/// Connections at once, over all workers. Each holds two buffers of 8 KiB, and up to 128 KiB of header.
+const MAX_CONNECTIONS: usize = 8192;
+
+/// How long a connection is read on, and its bytes dropped, after an answer that came before the
+/// body's end: closed at once, the sender might never see the answer.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+const ALLOWED: &str = "GET, HEAD, POST";
+
+static SIGNED_AT: HeaderName = HeaderName::from_static("x-justcall-request-timestamp");
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Takes webhooks in.
+pub struct Ingress {
+    listener: Listener,
+    gate: Arc<Gate>,
+}
+
+/// What stopping has to know.
+struct Gate {
+    stopping: AtomicBool,
+    metrics: Arc<Metrics>,
+}
+
+impl Ingress {
+    /// Binds and serves from now on, on worker threads of its own. Needs a tokio runtime around it.
+    ///
+    /// `accept` takes one webhook to its outcome. It runs as a task of its own: a client that hangs up
+    /// cuts nothing off, and a panic ends only that request, with a 503.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn bind<A, F>(
+        config: &Config,
+        ingest: &ingest::Config,
+        accept: A,
+        budget: Arc<Budget>,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<Self>
+    where
+        A: Fn(Arrival) -> F + Send + Sync + 'static,
+        F: Future<Output = Outcome> + 'static,
+    {
+        let gate = Arc::new(Gate { stopping: AtomicBool::new(false), metrics });
+        let door = Arc::new(Door {
+            paths: ingest.sources.iter().map(|source| bare(&source.path).to_owned()).collect(),
+            max_body_bytes: config.max_body_bytes,
+            request_timeout: config.request_timeout,
+            rejected: ingest.dead_letter.answer,
+            budget,
+            gate: Arc::clone(&gate),
+            accept,
+        });
+        let workers = config.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from)).max(1);
+        let server = HttpServer::new(move || {
+            let door = Arc::clone(&door);
+            App::new()
+                .default_service(web::to(move |request, payload| enter(Arc::clone(&door), request, payload)))
+        })
+        .workers(workers)
+        .max_connections(MAX_CONNECTIONS.div_ceil(workers))
+        .keep_alive(config.keep_alive)
+        .client_request_timeout(config.header_timeout)
+        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .shutdown_timeout(LINGER_SECONDS)
+        .disable_signals()
+        .bind(config.listen)
+        .map_err(cannot_bind(config.listen))?;
+        let addr = server.addrs().first().copied().unwrap_or(config.listen);
+        Ok(Self { listener: Listener::start(addr, server.run()), gate })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.listener.addr()
+    }
+
+    /// Stops taking webhooks, waits up to `timeout` for the outcome of those in flight and closes every
+    /// connection. Returns whether all of them had their outcome.
+    ///
+    /// Until then a POST is answered 503 with `Retry-After`: JustCall tries that again, but not a
+    /// refused connection.
+    pub async fn stop(self, timeout: Duration) -> bool {
+        self.gate.stopping.store(true, Ordering::Release);
+        let settled = tokio::time::timeout(timeout, self.gate.settled()).await.is_ok();
+        self.listener.stop(settled).await;
+        settled
+    }
+}
+
+impl Gate {
+    async fn settled(&self) {
+        while self.metrics.in_flight_requests.get() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// What every worker serves requests with.
+struct Door<A> {
+    paths: Vec<String>,
+    max_body_bytes: usize,
+    request_timeout: Duration,
+    rejected: DeadLetterAnswer,
+    budget: Arc<Budget>,
+    gate: Arc<Gate>,
+    accept: A,
+}
+
+/// Answers one request.
+async fn enter<A, F>(door: Arc<Door<A>>, request: HttpRequest, payload: web::Payload) -> HttpResponse
+where
+    A: Fn(Arrival) -> F + Send + Sync + 'static,
+    F: Future<Output = Outcome> + 'static,
+{
+    let mut body = Body::new(payload);
+    let response = match door.pass(&request, &mut body).await {
+        Ok(response) => response,
+        Err(problem) => {
+            door.gate.metrics.turned_away(problem.tag());
+            problem.response()
+        }
+    };
+    body.end_with(response)
+}
+
+impl<A, F> Door<A>
+where
+    A: Fn(Arrival) -> F + Send + Sync + 'static,
+    F: Future<Output = Outcome> + 'static,
+{
+    async fn pass(self: &Arc<Self>, request: &HttpRequest, body: &mut Body) -> Result<HttpResponse, Problem> {
+        let source = self.source(request.uri().path())?;
+        match *request.method() {
+            Method::POST => {}
+            Method::GET | Method::HEAD => {
+                self.gate.metrics.event(None, EventOutcome::Probe);
+                return Ok(probe());
+            }
+            _ => return Err(Problem::Method(ALLOWED)),
+        }
+        if self.gate.stopping.load(Ordering::Acquire) {
+            return Err(Problem::ShuttingDown);
+        }
+        let in_flight = InFlight::new(&self.gate.metrics);
+        let arrival = self.receive(source, request.headers(), body).await?;
+        let outcome = self.take(arrival, in_flight).await?;
+        Ok(answer(outcome, self.rejected))
+    }
+
+    /// Which source posts to this path. A trailing slash makes no other path.
+    fn source(&self, path: &str) -> Result<usize, Problem> {
+        let path = bare(path);
+        self.paths.iter().position(|each| each == path).ok_or(Problem::UnknownPath)
+    }
+
+    async fn receive(&self, source: usize, headers: &HeaderMap, body: &mut Body) -> Result<Arrival, Problem> {
+        let received_at = Utc::now();
+        if declared_length(headers).is_some_and(|length| length > self.max_body_bytes as u64) {
+            return Err(Problem::TooLarge);
+        }
+        let coding = Coding::of(headers)?;
+        let mut permit = self.budget.admit(OVERHEAD).ok_or(Problem::OverBudget)?;
+        let body = self.read(body, coding, &mut permit).await?;
+        Ok(Arrival {
+            source,
+            body,
+            received_at,
+            signed_at: text(headers, &SIGNED_AT).map(str::to_owned),
+            traceparent: text(headers, &TRACEPARENT).filter(|it| is_traceparent(it)).map(str::to_owned),
+            permit,
+        })
+    }
+
+    async fn read(
+        &self,
+        body: &mut Body,
+        coding: Coding,
+        permit: &mut ingest::Permit,
+    ) -> Result<Bytes, Problem> {
+        let whole = body.read(self.max_body_bytes, permit);
+        let whole = rt::time::timeout(self.request_timeout, whole).await.map_err(|_| Problem::TooSlow)??;
+        coding.decode(whole, self.max_body_bytes, permit)
+    }
+
+    /// Runs to the outcome, even if nobody waits for it any more.
+    async fn take(self: &Arc<Self>, arrival: Arrival, in_flight: InFlight) -> Result<Outcome, Problem> {
+        let door = Arc::clone(self);
+        let work = rt::spawn(async move {
+            let _in_flight = in_flight;
+            (door.accept)(arrival).await
+        });
+        work.await.map_err(|error| {
+            tracing::error!(panicked = error.is_panic(), "an event ended without an outcome");
+            Problem::Internal
+        })
+    }
+}
+
+/// A request whose outcome is open.
+struct InFlight {
+    metrics: Arc<Metrics>,
+    since: Instant,
+}
+
+impl InFlight {
+    fn new(metrics: &Arc<Metrics>) -> Self {
+        metrics.in_flight_requests.inc();
+        Self { metrics: Arc::clone(metrics), since: Instant::now() }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.metrics.in_flight_requests.dec();
+        self.metrics.request_seconds.observe(self.since.elapsed());
+    }
+}
+
+/// A path without its trailing slash.
+fn bare(path: &str) -> &str {
+    path.strip_suffix('/').unwrap_or(path)
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! Raw bytes over loopback against a real server and an ingest that does what the body says.
+
+mod kit;
+mod limits;
+mod stopping;
+
+use crate::ingest::DeadLetterAnswer;
+use kit::{Bridge, PATH, chunked, gzip, post, post_to};
+
+#[test]
+fn an_event_is_answered_with_its_identity() {
+    let bridge = Bridge::start();
+    let answer = bridge.ask(&post("one"));
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.body, format!(r#"{{"id":"{}","outcome":"acked"}}"#, kit::id("one")));
+    assert_eq!(bridge.accepted(), ["0:one"]);
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order_on_one_connection() {
+    let bridge = Bridge::start();
+    let mut client = bridge.connect();
+    client.send(&[post("one"), post("two"), post("three")].concat());
+    for body in ["one", "two", "three"] {
+        assert!(client.answer().body.contains(&kit::id(body)));
+    }
+    client.send(&post("four"));
+    assert!(client.answer().body.contains(&kit::id("four")));
+}
+
+#[test]
+fn a_trailing_slash_is_the_same_path() {
+    let bridge = Bridge::start();
+    assert_eq!(bridge.ask(&post_to(&format!("{PATH}/"), "", "one")).status, 200);
+    assert_eq!(bridge.ask(&post_to(&format!("{PATH}//"), "", "two")).status, 404);
+    assert_eq!(bridge.ask(&post_to("/second", "", "three")).status, 200);
+    assert_eq!(bridge.ask(&post_to("/second?a=b", "", "four")).status, 200);
+    assert_eq!(bridge.accepted(), ["0:one", "1:three", "1:four"]);
+}
+
+#[test]
+fn get_and_head_are_probes() {
+    let bridge = Bridge::start();
+    let got = bridge.ask(&format!("GET {PATH} HTTP/1.1\r\nhost: x\r\n\r\n"));
+    assert_eq!((got.status, got.body.as_str()), (200, r#"{"outcome":"probe"}"#));
+    let mut client = bridge.connect();
+    client.send(&format!("HEAD {PATH} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"));
+    let whole = client.rest();
+    assert!(whole.starts_with("HTTP/1.1 200 OK\r\n"), "{whole}");
+    assert!(whole.ends_with("\r\n\r\n"), "a HEAD has no body: {whole}");
+    assert_eq!(bridge.accepted(), [""; 0]);
+    assert!(bridge.metrics().contains(r#"events_total{type="other",outcome="probe"} 2"#));
+}
+
+#[test]
+fn unknown_paths_methods_and_codings_are_turned_away_and_counted() {
+    let bridge = Bridge::start();
+    assert_eq!(bridge.ask(&post_to("/webhooks", "", "x")).status, 404);
+    assert_eq!(bridge.ask(&post_to("/", "", "x")).status, 404);
+    let method = bridge.ask(&format!("DELETE {PATH} HTTP/1.1\r\nhost: x\r\n\r\n"));
+    assert_eq!((method.status, method.header("allow")), (405, Some("GET, HEAD, POST")));
+    let coding = bridge.ask(&post_to(PATH, "content-encoding: br\r\n", "x"));
+    assert_eq!((coding.status, coding.header("accept-encoding")), (415, Some("gzip, deflate, identity")));
+    assert_eq!(bridge.accepted(), [""; 0]);
+    let metrics = bridge.metrics();
+    for line in
+        [r#"{reason="unknown_path"} 2"#, r#"{reason="method"} 1"#, r#"{reason="unsupported_encoding"} 1"#]
+    {
+        assert!(metrics.contains(&format!("http_turned_away_total{line}")), "{line} in {metrics}");
+    }
+}
+
+#[test]
+fn content_type_is_not_judged_and_an_empty_body_is_for_ingest_to_judge() {
+    let bridge = Bridge::start();
+    assert_eq!(bridge.ask(&post_to(PATH, "content-type: text/html\r\n", "one")).status, 200);
+    assert_eq!(bridge.ask(&post("")).body, r#"{"outcome":"probe"}"#);
+}
+
+#[test]
+fn a_compressed_body_arrives_decoded() {
+    let bridge = Bridge::start();
+    let mut client = bridge.connect();
+    client.post_bytes("content-encoding: gzip\r\n", &gzip(b"one"));
+    assert_eq!(client.answer().status, 200);
+    assert_eq!(bridge.accepted(), ["0:one"]);
+}
+
+#[test]
+fn the_signed_time_passes_and_a_traceparent_only_if_well_formed() {
+    let bridge = Bridge::start();
+    let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let headers = format!("X-JustCall-Request-Timestamp: 2024-03-21 17:08:22\r\ntraceparent: {good}\r\n");
+    bridge.ask(&post_to(PATH, &headers, "headers"));
+    bridge.ask(&post_to(PATH, "traceparent: 00-xyz\r\n", "headers"));
+    let expected = format!("0:headers Some(\"2024-03-21 17:08:22\") Some(\"{good}\")");
+    assert_eq!(bridge.accepted(), [expected.as_str(), "0:headers None None"]);
+}
+
+#[test]
+fn a_client_that_hangs_up_cuts_nothing_off() {
+    let bridge = Bridge::start();
+    let mut client = bridge.connect();
+    client.send(&format!("GET {PATH} HTTP/1.1\r\nhost: x\r\n\r\n{}", post("slow")));
+    client.wait_for_unread_bytes();
+    // Closing with unread bytes resets the connection: actix drops the request at once.
+    drop(client);
+    bridge.wait_for("0:slow");
+}
+
+#[test]
+fn a_panic_is_answered_503_and_the_next_request_works() {
+    let bridge = Bridge::start();
+    let mut client = bridge.connect();
+    client.send(&post("panic"));
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
+    assert!(answer.body.contains("problem:internal"));
+    client.send(&post("one"));
+    assert_eq!(client.answer().status, 200);
+    assert!(bridge.metrics().contains("in_flight_requests 0"));
+}
+
+#[test]
+fn malformed_http_ends_the_connection_and_is_not_accepted() {
+    let bridge = Bridge::start();
+    assert_eq!(bridge.ask("POST\r\n\r\n").status, 400);
+    let mut client = bridge.connect();
+    client.send(&format!("{}zz\r\n", chunked()));
+    assert!(client.answer().body.contains("problem:incomplete"));
+    assert!(client.is_closed());
+    assert_eq!(bridge.accepted(), [""; 0]);
+}
+
+#[test]
+fn a_rejected_sender_hears_what_the_operator_chose() {
+    let problem = Bridge::start().ask(&post("reject"));
+    assert_eq!(problem.status, 400);
+    assert_eq!(problem.header("content-type"), Some("application/problem+json"));
+    let ok = Bridge::start_with(|_| (), DeadLetterAnswer::Ok).unwrap().ask(&post("reject"));
+    assert_eq!(ok.status, 200);
+    assert!(ok.body.contains(r#""outcome":"dead_lettered""#));
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    let bridge = Bridge::start();
+    let error = Bridge::try_start(|config| config.listen = bridge.addr).err().unwrap();
+    assert!(error.to_string().contains(&bridge.addr.to_string()), "{error}");
+}

@@ -1,0 +1,266 @@
+//! A bridge whose ingest does what the body says, and a client that speaks raw bytes.
+
+use super::super::*;
+use crate::event::{BodyHash, EventId, Malformed, Validation};
+use crate::ingest::{DeadLetterConfig, DeduplicationConfig, Rejection, SourceConfig};
+use crate::telemetry::Readiness;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::{Mutex, mpsc};
+use std::thread;
+use tokio::sync::oneshot;
+
+pub(super) const PATH: &str = "/webhooks/justcall";
+pub(super) const LIMIT: usize = 20_000;
+pub(super) const BUDGET: usize = 100_000;
+
+pub(super) struct Bridge {
+    pub(super) addr: SocketAddr,
+    pub(super) budget: Arc<Budget>,
+    metrics: Arc<Metrics>,
+    accepted: Arc<Mutex<Vec<String>>>,
+    stop: Option<oneshot::Sender<Duration>>,
+    thread: Option<thread::JoinHandle<bool>>,
+}
+
+impl Bridge {
+    pub(super) fn start() -> Self {
+        Self::try_start(|_| ()).unwrap()
+    }
+
+    pub(super) fn try_start(change: impl FnOnce(&mut Config)) -> io::Result<Self> {
+        Self::start_with(change, DeadLetterAnswer::Problem)
+    }
+
+    pub(super) fn start_with(change: impl FnOnce(&mut Config), answer: DeadLetterAnswer) -> io::Result<Self> {
+        let mut config = config();
+        change(&mut config);
+        let (budget, metrics) = (Budget::new(BUDGET), Arc::new(Metrics::new()));
+        let accepted = Arc::new(Mutex::new(Vec::new()));
+        let (stop, stopped) = oneshot::channel();
+        let (started, start) = mpsc::channel();
+        let parts = (Arc::clone(&budget), Arc::clone(&metrics), Arc::clone(&accepted));
+        let thread = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let (budget, metrics, accepted) = parts;
+                let accept = move |arrival| accept(Arc::clone(&accepted), arrival);
+                match Ingress::bind(&config, &ingest(answer), accept, budget, metrics) {
+                    Ok(ingress) => {
+                        started.send(Ok(ingress.addr())).unwrap();
+                        ingress.stop(stopped.await.unwrap_or_default()).await
+                    }
+                    Err(error) => {
+                        started.send(Err(error)).unwrap();
+                        false
+                    }
+                }
+            })
+        });
+        let addr = start.recv().unwrap()?;
+        Ok(Self { addr, budget, metrics, accepted, stop: Some(stop), thread: Some(thread) })
+    }
+
+    pub(super) fn connect(&self) -> Client {
+        let stream = TcpStream::connect(self.addr).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        Client { stream, unread: Vec::new() }
+    }
+
+    /// One request on a connection of its own.
+    pub(super) fn ask(&self, request: &str) -> Answer {
+        let mut client = self.connect();
+        client.send(request);
+        client.answer()
+    }
+
+    pub(super) fn accepted(&self) -> Vec<String> {
+        self.accepted.lock().unwrap().clone()
+    }
+
+    pub(super) fn wait_for(&self, accepted: &str) {
+        self.wait_until(|| self.accepted().iter().any(|each| each == accepted));
+    }
+
+    pub(super) fn wait_until(&self, holds: impl Fn() -> bool) {
+        let since = Instant::now();
+        while !holds() {
+            assert!(since.elapsed() < Duration::from_secs(20), "waited in vain");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub(super) fn metrics(&self) -> String {
+        self.metrics.render(&Readiness::new(), self.budget.used())
+    }
+
+    pub(super) fn in_flight(&self) -> i64 {
+        self.metrics.in_flight_requests.get()
+    }
+
+    pub(super) fn begin_stop(&mut self, timeout: Duration) {
+        self.stop.take().unwrap().send(timeout).unwrap();
+    }
+
+    /// Whether everything in flight had its outcome.
+    pub(super) fn stopped(&mut self) -> bool {
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn config() -> Config {
+    Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        workers: Some(1),
+        max_body_bytes: LIMIT,
+        max_in_flight: BUDGET,
+        request_timeout: Duration::from_millis(300),
+        header_timeout: Duration::from_secs(1),
+        keep_alive: Duration::from_secs(30),
+    }
+}
+
+fn ingest(answer: DeadLetterAnswer) -> ingest::Config {
+    let source = |name: &str, path: &str| SourceConfig {
+        name: name.to_owned(),
+        path: path.to_owned(),
+        validation: Validation::Documented,
+    };
+    ingest::Config {
+        sources: vec![source("first", PATH), source("second", "/second/")],
+        dead_letter: DeadLetterConfig { topic: "dead".to_owned(), answer },
+        deduplication: DeduplicationConfig { window: Duration::ZERO, capacity: 0 },
+    }
+}
+
+/// Does what the body says, then writes down that it did.
+async fn accept(accepted: Arc<Mutex<Vec<String>>>, arrival: Arrival) -> Outcome {
+    let body = String::from_utf8_lossy(&arrival.body).into_owned();
+    let id = EventId::from_hash(&BodyHash::of(&arrival.body));
+    let mut line = format!("{}:{body}", arrival.source);
+    let outcome = match body.as_str() {
+        "" => Outcome::Probe,
+        "panic" => panic!("told to"),
+        "reject" => Outcome::DeadLettered(id, Rejection::Malformed(Malformed::NotJson)),
+        "forever" => std::future::pending().await,
+        "slow" => {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            Outcome::Acked(id)
+        }
+        "headers" => {
+            line.push_str(&format!(" {:?} {:?}", arrival.signed_at, arrival.traceparent));
+            Outcome::Acked(id)
+        }
+        _ => Outcome::Acked(id),
+    };
+    accepted.lock().unwrap().push(line);
+    outcome
+}
+
+pub(super) struct Client {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+pub(super) struct Answer {
+    pub(super) status: u16,
+    head: String,
+    pub(super) body: String,
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let named = |line: &&str| line.split(':').next().is_some_and(|it| it.eq_ignore_ascii_case(name));
+        self.head.lines().find(named).and_then(|line| line.split_once(": ")).map(|(_, value)| value)
+    }
+}
+
+impl Client {
+    pub(super) fn send(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).unwrap();
+    }
+
+    pub(super) fn post_bytes(&mut self, headers: &str, body: &[u8]) {
+        self.send(&head(PATH, headers, body.len()));
+        self.stream.write_all(body).unwrap();
+    }
+
+    /// The next answer, body included.
+    pub(super) fn answer(&mut self) -> Answer {
+        let end = self.read_until(|unread| unread.windows(4).position(|it| it == b"\r\n\r\n")) + 4;
+        let head = String::from_utf8(self.unread.drain(..end).collect()).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut answer = Answer { status, head, body: String::new() };
+        let length: usize = answer.header("content-length").unwrap_or("0").parse().unwrap();
+        self.read_until(|unread| (unread.len() >= length).then_some(length));
+        answer.body = String::from_utf8(self.unread.drain(..length).collect()).unwrap();
+        answer
+    }
+
+    /// Everything until the server closes the connection.
+    pub(super) fn rest(&mut self) -> String {
+        self.stream.read_to_end(&mut self.unread).unwrap();
+        String::from_utf8(std::mem::take(&mut self.unread)).unwrap()
+    }
+
+    /// Whether the server closes the connection without another byte.
+    pub(super) fn is_closed(&mut self) -> bool {
+        self.rest().is_empty()
+    }
+
+    pub(super) fn wait_for_unread_bytes(&self) {
+        assert!(self.stream.peek(&mut [0; 16]).unwrap() > 0);
+    }
+
+    fn read_until(&mut self, found: impl Fn(&[u8]) -> Option<usize>) -> usize {
+        loop {
+            if let Some(at) = found(&self.unread) {
+                return at;
+            }
+            let mut more = [0; 4096];
+            let len = self.stream.read(&mut more).unwrap();
+            assert!(len > 0, "closed after {:?}", String::from_utf8_lossy(&self.unread));
+            self.unread.extend_from_slice(&more[..len]);
+        }
+    }
+}
+
+fn head(path: &str, headers: &str, length: usize) -> String {
+    format!("POST {path} HTTP/1.1\r\nhost: x\r\n{headers}content-length: {length}\r\n\r\n")
+}
+
+pub(super) fn post(body: &str) -> String {
+    post_to(PATH, "", body)
+}
+
+pub(super) fn post_to(path: &str, headers: &str, body: &str) -> String {
+    format!("{}{body}", head(path, headers, body.len()))
+}
+
+/// The header of a chunked POST.
+pub(super) fn chunked() -> String {
+    format!("POST {PATH} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+}
+
+pub(super) fn chunk(body: &str) -> String {
+    format!("{:x}\r\n{body}\r\n", body.len())
+}
+
+pub(super) fn id(body: &str) -> String {
+    EventId::from_hash(&BodyHash::of(body.as_bytes())).to_string()
+}
+
+pub(super) fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}

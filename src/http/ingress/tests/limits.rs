@@ -1,0 +1,123 @@
+//! Size, time and budget.
+
+use super::kit::{BUDGET, Bridge, LIMIT, PATH, chunk, chunked, gzip, post, post_to};
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_declared_length_is_refused_before_the_body_comes() {
+    let bridge = Bridge::start();
+    let mut client = bridge.connect();
+    client.send(&post_to(PATH, "", "").replace("length: 0", &format!("length: {}", LIMIT + 1)));
+    let answer = client.answer();
+    assert_eq!(answer.status, 413);
+    assert!(answer.body.contains("problem:too_large"));
+    assert!(client.is_closed());
+}
+
+#[test]
+fn the_limit_holds_to_the_byte() {
+    let bridge = Bridge::start();
+    assert_eq!(bridge.ask(&post(&"x".repeat(LIMIT))).status, 200);
+    assert_eq!(bridge.ask(&post(&"x".repeat(LIMIT + 1))).status, 413);
+    let half = "x".repeat(LIMIT / 2);
+    let two = format!("{}{}{}", chunked(), chunk(&half), chunk(&half));
+    assert_eq!(bridge.ask(&format!("{two}0\r\n\r\n")).status, 200);
+    assert_eq!(bridge.ask(&format!("{two}{}", chunk("x"))).status, 413);
+}
+
+#[test]
+fn chunks_become_one_body() {
+    let bridge = Bridge::start();
+    let mut client = bridge.connect();
+    client.send(&chunked());
+    for part in ["one", " ", "two"] {
+        client.send(&chunk(part));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    client.send("0\r\n\r\n");
+    assert_eq!(client.answer().status, 200);
+    assert_eq!(bridge.accepted(), ["0:one two"]);
+    client.send(&post("next"));
+    assert_eq!(client.answer().status, 200);
+}
+
+#[test]
+fn a_bomb_is_too_large_and_plain_text_is_left_to_ingest() {
+    let bridge = Bridge::start();
+    for (body, status) in [(gzip(&[b'x'; LIMIT + 1]), 413), (b"{\"plain\":1}".to_vec(), 200)] {
+        let mut client = bridge.connect();
+        client.post_bytes("content-encoding: gzip\r\n", &body);
+        assert_eq!(client.answer().status, status);
+        client.send(&post("next"));
+        assert_eq!(client.answer().status, 200);
+    }
+    assert_eq!(bridge.budget.used(), 0);
+}
+
+/// The chunked one too, which actix by itself would go on reading for as long as it takes.
+#[test]
+fn a_body_too_slow_is_refused_and_its_connection_closed() {
+    let bridge = Bridge::start();
+    for start in [post_to(PATH, "", "").replace("length: 0", "length: 9"), chunked() + &chunk("abc")] {
+        let since = Instant::now();
+        let mut client = bridge.connect();
+        client.send(&start);
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
+        assert!(answer.body.contains("problem:too_slow"));
+        assert_eq!(answer.header("connection"), Some("close"));
+        assert!(client.is_closed());
+        assert!(since.elapsed() < Duration::from_secs(10));
+    }
+    assert_eq!(bridge.accepted(), [""; 0]);
+    assert_eq!(bridge.budget.used(), 0);
+}
+
+#[test]
+fn a_header_too_slow_ends_the_connection() {
+    let bridge = Bridge::start();
+    let mut client = bridge.connect();
+    client.send("POST / HTTP/1.1\r\nhost:");
+    assert!(client.rest().starts_with("HTTP/1.1 408 "));
+}
+
+#[test]
+fn a_header_too_large_is_answered_431() {
+    let bridge = Bridge::start();
+    let mut client = bridge.connect();
+    client.send(&format!("POST / HTTP/1.1\r\nx: {}", "x".repeat(140_000)));
+    assert_eq!(client.answer().status, 431);
+}
+
+#[test]
+fn what_exceeds_the_budget_is_refused_until_something_settles() {
+    let bridge = Bridge::start();
+    let held: Vec<_> = (0..BUDGET / LIMIT)
+        .map(|_| {
+            let mut client = bridge.connect();
+            client.send(&post_to(PATH, "", "").replace("length: 0", &format!("length: {LIMIT}")));
+            client.send(&"x".repeat(LIMIT - super::super::OVERHEAD - 1000));
+            client
+        })
+        .collect();
+    bridge.wait_until(|| bridge.budget.used() > BUDGET - LIMIT);
+    let answer = bridge.ask(&post(&"y".repeat(LIMIT)));
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
+    assert!(answer.body.contains("problem:over_budget"));
+    drop(held);
+    bridge.wait_until(|| bridge.budget.used() == 0);
+    assert_eq!(bridge.ask(&post(&"y".repeat(LIMIT))).status, 200);
+}
+
+#[test]
+fn requests_without_a_body_count_against_the_budget_too() {
+    let bridge = Bridge::start();
+    let mut clients: Vec<_> = (0..=BUDGET / super::super::OVERHEAD).map(|_| bridge.connect()).collect();
+    for client in &mut clients {
+        client.send(&post("slow"));
+    }
+    let refused =
+        clients.iter_mut().map(|client| client.answer().status).filter(|status| *status == 503).count();
+    assert!((1..clients.len()).contains(&refused), "{refused} of {}", clients.len());
+    assert_eq!(bridge.budget.used(), 0);
+}

@@ -1,0 +1,15 @@
+//! The HTTP side: the ingress for webhooks and the admin listener for probes and metrics.
+
+mod admin;
+mod answer;
+mod body;
+mod coding;
+mod config;
+mod ingress;
+mod listener;
+mod problem;
+mod traceparent;
+
+pub use admin::Admin;
+pub use config::{AdminConfig, Config};
+pub use ingress::Ingress;
