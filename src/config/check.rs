@@ -1,0 +1,193 @@
+//! Whether settings that are each right fit together, and with what lies outside of them.
+
+use super::kinds::{show_size, show_time};
+use super::problem::Problem;
+use super::settings::Settings;
+use super::tree;
+use crate::kafka::properties::{DEFAULT_MESSAGE_MAX_BYTES, refused};
+use crate::routing::{Table, check_topic_name};
+use config::Value;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// Room in a record for its key and headers, in bytes.
+const KEY_AND_HEADERS: usize = 16 * 1024;
+
+/// Reads the files that properties are in, and reports everything that does not fit together.
+pub(super) fn check(settings: &mut Settings, root: &Value, problems: &mut Vec<Problem>) {
+    let mut report = Report { root, unreadable: problems.len(), problems };
+    listeners(settings, &mut report);
+    memory(settings, &mut report);
+    sources(settings, &mut report);
+    property_files(settings, &mut report);
+    properties(settings, &mut report);
+    topics(settings, &mut report);
+    times(settings, &mut report);
+    log_filter(settings, &mut report);
+}
+
+struct Report<'a> {
+    root: &'a Value,
+    problems: &'a mut Vec<Problem>,
+    /// How many of the problems, the first ones, are settings that could not be read.
+    unreadable: usize,
+}
+
+impl Report<'_> {
+    /// Adds a problem, unless that setting, or what it is a part of, could not even be read.
+    fn add(&mut self, key: impl Into<String>, reason: impl Into<String>) {
+        let key = key.into();
+        let covers = |problem: &Problem| {
+            key.strip_prefix(&problem.key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        if self.problems[..self.unreadable].iter().any(covers) {
+            return;
+        }
+        self.problems.push(match tree::find(self.root, &key) {
+            Some(value) => Problem::with(key, value, reason.into()),
+            None => Problem::without_value(key, None, reason),
+        });
+    }
+}
+
+fn listeners(settings: &Settings, report: &mut Report<'_>) {
+    let (server, admin) = (settings.server.listen, settings.admin.listen);
+    let any = |address: SocketAddr| address.ip().is_unspecified();
+    let same_place = server.ip() == admin.ip() || any(server) || any(admin);
+    if server.port() != 0 && server.port() == admin.port() && same_place {
+        report
+            .add("admin.listen", format!("takes the port of `server.listen`, {server}; each needs its own"));
+    }
+}
+
+fn memory(settings: &Settings, report: &mut Report<'_>) {
+    let body = settings.server.max_body_bytes;
+    // A compressed body is held twice while it is decoded.
+    let least = 2 * body + KEY_AND_HEADERS;
+    if settings.server.max_in_flight < least {
+        let reason = format!(
+            "must be at least {} bytes, to hold one body of `server.max_body_bytes` ({}) twice, with its record's key and headers",
+            least,
+            show_size(&body)
+        );
+        report.add("server.max_in_flight", reason);
+    }
+}
+
+fn sources(settings: &Settings, report: &mut Report<'_>) {
+    let mut by_path = BTreeMap::new();
+    if settings.ingest.sources.is_empty() {
+        report.add("sources", "names no source, so that nothing could be received");
+    }
+    for source in &settings.ingest.sources {
+        let name = &source.name;
+        let legal = |each: char| each.is_ascii_lowercase() || each.is_ascii_digit() || each == '-';
+        if !(1..=63).contains(&name.len()) || !name.chars().all(legal) {
+            report.add(format!("sources.{name}"), "a source's name is 1 to 63 of a-z, 0-9 and `-`");
+        }
+        if let Some(other) = by_path.insert(&source.path, name) {
+            let reason =
+                format!("`{}` is the path of the source `{other}` too; each needs its own", source.path);
+            report.add(format!("sources.{name}.path"), reason);
+        }
+    }
+}
+
+fn property_files(settings: &mut Settings, report: &mut Report<'_>) {
+    for (name, path) in &settings.property_files {
+        let key = format!("kafka.properties_files.{name}");
+        if settings.kafka.properties.contains_key(name) {
+            report.add(key, "stands under `kafka.properties` too; it must be in one place");
+            continue;
+        }
+        match std::fs::read_to_string(path) {
+            Ok(text) => drop(
+                settings.kafka.properties.insert(name.clone(), text.trim_end_matches(['\r', '\n']).into()),
+            ),
+            Err(error) => report.add(key, format!("the file cannot be read: {}", error.kind())),
+        }
+    }
+}
+
+fn properties(settings: &Settings, report: &mut Report<'_>) {
+    let key = |name: &str| {
+        let map = if settings.property_files.contains_key(name) { "properties_files" } else { "properties" };
+        format!("kafka.{map}.{name}")
+    };
+    for (name, value) in &settings.kafka.properties {
+        if let Some(reason) = refused(name, value) {
+            report.add(key(name), reason);
+        }
+    }
+    let largest = settings
+        .kafka
+        .properties
+        .get("message.max.bytes")
+        .map_or(Ok(DEFAULT_MESSAGE_MAX_BYTES), |text| text.trim().parse());
+    let body = settings.server.max_body_bytes;
+    match largest {
+        Err(_) => report.add(key("message.max.bytes"), "must be a whole number of bytes"),
+        Ok(largest) if largest < body + KEY_AND_HEADERS => {
+            let reason = format!(
+                "a body of {} with 16 KiB for its key and headers does not fit `message.max.bytes`, which is {largest}: \
+                 lower this, or set `kafka.properties.message.max.bytes` to {} or more (and the topics' `max.message.bytes` with it)",
+                show_size(&body),
+                body + KEY_AND_HEADERS
+            );
+            report.add("server.max_body_bytes", reason);
+        }
+        Ok(_) => {}
+    }
+}
+
+fn topics(settings: &Settings, report: &mut Report<'_>) {
+    let dead_letter = &settings.ingest.dead_letter.topic;
+    match Table::compile(&settings.routing) {
+        Ok(table) if table.topics().any(|topic| **topic == **dead_letter) => {
+            let reason =
+                format!("`{dead_letter}` is also a topic that events go to; dead letters need their own");
+            report.add("dead_letter.topic", reason);
+        }
+        Ok(_) => {}
+        Err(problems) => {
+            for problem in problems {
+                report.add(problem.at, problem.reason);
+            }
+        }
+    }
+    // Where the prefix is at fault, that was said.
+    let follows_prefix = dead_letter.starts_with(&settings.routing.prefix);
+    if let (Err(reason), false) =
+        (check_topic_name(dead_letter), follows_prefix && check_topic_name(&settings.routing.prefix).is_err())
+    {
+        report.add("dead_letter.topic", reason);
+    }
+    let new = &settings.kafka.topics;
+    let in_sync = new.config.get("min.insync.replicas").and_then(|text| text.trim().parse::<i32>().ok());
+    if let (Some(replicas), Some(in_sync)) = (new.replication_factor, in_sync)
+        && in_sync > replicas
+    {
+        let reason = format!("more than `topics.replication_factor`, {replicas}: nothing could be written");
+        report.add("topics.config.min.insync.replicas", reason);
+    }
+}
+
+fn times(settings: &Settings, report: &mut Report<'_>) {
+    let (deadline, timeout) = (settings.delivery.ack_deadline, settings.shutdown.timeout);
+    if timeout < deadline {
+        let reason = format!(
+            "must be at least `kafka.ack_deadline`, {}, to end what is in flight",
+            show_time(&deadline)
+        );
+        report.add("shutdown.timeout", reason);
+    }
+}
+
+fn log_filter(settings: &Settings, report: &mut Report<'_>) {
+    if crate::telemetry::check_filter(&settings.telemetry.log_filter).is_err() {
+        report.add(
+            "telemetry.log_filter",
+            "must be a level such as `info`, or a filter such as `info,justcall_kafka_bridge=debug`",
+        );
+    }
+}

@@ -1,0 +1,351 @@
+//! How the values of settings are written.
+
+use super::form::Kind;
+use super::problem::HIDDEN;
+use crate::event::Family;
+use crate::kafka::properties::is_secret;
+use crate::routing::Match;
+use config::{Value, ValueKind};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+use yaml_rust2::{Yaml, yaml};
+
+#[cfg(test)]
+mod tests;
+
+/// `a`, `b` and so on.
+pub(super) fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// A single value as text, whichever way YAML understood it.
+fn scalar(value: &Value) -> Result<String, String> {
+    match &value.kind {
+        ValueKind::Table(_) => Err("must be one value, not a map".into()),
+        ValueKind::Array(_) => Err("must be one value, not a list".into()),
+        ValueKind::Nil => Err("has no value".into()),
+        one => Ok(one.to_string()),
+    }
+}
+
+fn within<T: PartialOrd>(it: T, range: &RangeInclusive<T>, show: impl Fn(&T) -> String) -> Result<T, String> {
+    let (least, most) = (range.start(), range.end());
+    if range.contains(&it) { Ok(it) } else { Err(format!("must be from {} to {}", show(least), show(most))) }
+}
+
+fn string(text: impl Into<String>) -> Yaml {
+    Yaml::String(text.into())
+}
+
+/// Text that is not empty.
+pub(super) struct Text;
+
+impl Kind<String> for Text {
+    fn read(&self, value: &Value) -> Result<String, String> {
+        Some(scalar(value)?).filter(|text| !text.is_empty()).ok_or_else(|| "is empty".into())
+    }
+
+    fn show(&self, it: &String) -> Yaml {
+        string(it)
+    }
+}
+
+/// `true` or `false`.
+pub(super) struct Switch;
+
+impl Kind<bool> for Switch {
+    fn read(&self, value: &Value) -> Result<bool, String> {
+        scalar(value)?.parse().map_err(|_| "must be `true` or `false`".into())
+    }
+
+    fn show(&self, it: &bool) -> Yaml {
+        Yaml::Boolean(*it)
+    }
+}
+
+/// A whole number.
+pub(super) struct Whole<T>(pub(super) RangeInclusive<T>);
+
+impl<T: FromStr + PartialOrd + Display> Kind<T> for Whole<T> {
+    fn read(&self, value: &Value) -> Result<T, String> {
+        let number = scalar(value)?.parse();
+        let number = number
+            .map_err(|_| format!("must be a whole number from {} to {}", self.0.start(), self.0.end()))?;
+        within(number, &self.0, ToString::to_string)
+    }
+
+    fn show(&self, it: &T) -> Yaml {
+        Yaml::Real(it.to_string())
+    }
+}
+
+/// A value that may be left out.
+pub(super) struct Optional<K>(pub(super) K);
+
+impl<T, K: Kind<T>> Kind<Option<T>> for Optional<K> {
+    fn read(&self, value: &Value) -> Result<Option<T>, String> {
+        self.0.read(value).map(Some)
+    }
+
+    fn show(&self, it: &Option<T>) -> Yaml {
+        it.as_ref().map_or(Yaml::Null, |it| self.0.show(it))
+    }
+}
+
+/// One of a few words.
+pub(super) struct Choice<T: 'static>(pub(super) &'static [(&'static str, T)]);
+
+impl<T: Copy + PartialEq> Kind<T> for Choice<T> {
+    fn read(&self, value: &Value) -> Result<T, String> {
+        let text = scalar(value)?;
+        let found = self.0.iter().find(|(name, _)| *name == text);
+        found
+            .map(|(_, it)| *it)
+            .ok_or_else(|| format!("must be one of {}", quoted(self.0.iter().map(|each| each.0))))
+    }
+
+    fn show(&self, it: &T) -> Yaml {
+        self.0.iter().find(|(_, each)| each == it).map_or(Yaml::Null, |(name, _)| string(*name))
+    }
+}
+
+/// A number of bytes: `960 KiB`, `1 MB`, `1000000`.
+pub(super) struct Size(pub(super) RangeInclusive<usize>);
+
+const UNITS: [(&str, usize); 7] = [
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("GB", 1_000_000_000),
+    ("MB", 1_000_000),
+    ("KB", 1000),
+    ("B", 1),
+];
+
+fn parse_size(text: &str) -> Option<usize> {
+    let text = text.trim();
+    let digits = text.find(|each: char| !each.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit.trim() {
+        "" => 1,
+        unit => UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?.1,
+    };
+    number.parse::<usize>().ok()?.checked_mul(unit)
+}
+
+pub(super) fn show_size(bytes: &usize) -> String {
+    let unit = UNITS[..3].iter().find(|(_, unit)| *bytes > 0 && bytes.is_multiple_of(*unit));
+    unit.map_or_else(|| bytes.to_string(), |(name, unit)| format!("{} {name}", bytes / unit))
+}
+
+impl Kind<usize> for Size {
+    fn read(&self, value: &Value) -> Result<usize, String> {
+        let bytes =
+            parse_size(&scalar(value)?).ok_or("must be a size, such as `960 KiB`, `1 MB` or `1000000`")?;
+        within(bytes, &self.0, show_size)
+    }
+
+    fn show(&self, it: &usize) -> Yaml {
+        string(show_size(it))
+    }
+}
+
+/// A length of time: `500ms`, `2s`, `15m`.
+pub(super) struct Time(pub(super) RangeInclusive<Duration>);
+
+pub(super) fn show_time(time: &Duration) -> String {
+    humantime::format_duration(*time).to_string()
+}
+
+impl Kind<Duration> for Time {
+    fn read(&self, value: &Value) -> Result<Duration, String> {
+        let time = humantime::parse_duration(&scalar(value)?);
+        within(
+            time.map_err(|_| "must be a time with its unit, such as `500ms`, `2s` or `15m`")?,
+            &self.0,
+            show_time,
+        )
+    }
+
+    fn show(&self, it: &Duration) -> Yaml {
+        string(show_time(it))
+    }
+}
+
+/// Where to listen.
+pub(super) struct Address;
+
+impl Kind<SocketAddr> for Address {
+    fn read(&self, value: &Value) -> Result<SocketAddr, String> {
+        let wanted = "must be an address and a port, such as `0.0.0.0:8080` or `[::1]:8080`";
+        scalar(value)?.parse().map_err(|_| wanted.into())
+    }
+
+    fn show(&self, it: &SocketAddr) -> Yaml {
+        string(it.to_string())
+    }
+}
+
+/// The path of a URL. It is kept without the slash at its end, which means nothing.
+pub(super) struct UrlPath;
+
+impl Kind<String> for UrlPath {
+    fn read(&self, value: &Value) -> Result<String, String> {
+        let text = scalar(value)?;
+        let legal = |each: char| each.is_ascii_alphanumeric() || "-._~/".contains(each);
+        if !text.starts_with('/') {
+            return Err("must begin with `/`".into());
+        }
+        if text.contains("//") || text.split('/').any(|part| part == "." || part == "..") {
+            return Err("must not hold `//`, `/./` or `/../`".into());
+        }
+        if !text.chars().all(legal) {
+            return Err("may hold a-z, A-Z, 0-9, `-`, `.`, `_`, `~` and `/`".into());
+        }
+        Ok(if text == "/" { text } else { text.trim_end_matches('/').into() })
+    }
+
+    fn show(&self, it: &String) -> Yaml {
+        string(it)
+    }
+}
+
+/// One text or a list of them; one text may hold several, separated by commas.
+pub(super) struct Texts;
+
+impl Kind<Vec<String>> for Texts {
+    fn read(&self, value: &Value) -> Result<Vec<String>, String> {
+        match &value.kind {
+            ValueKind::Array(items) => items.iter().map(scalar).collect(),
+            _ => Ok(scalar(value)?.split(',').map(|each| each.trim().to_owned()).collect()),
+        }
+    }
+
+    fn show(&self, it: &Vec<String>) -> Yaml {
+        Yaml::Array(it.iter().map(string).collect())
+    }
+}
+
+/// Kafka's addresses, as [`Texts`].
+pub(super) struct Servers;
+
+impl Kind<String> for Servers {
+    fn read(&self, value: &Value) -> Result<String, String> {
+        let servers = Texts.read(value)?;
+        let wrong: Vec<_> = servers.iter().map(String::as_str).filter(|server| !is_server(server)).collect();
+        if servers.is_empty() || !wrong.is_empty() {
+            let example = "must be `host:port`, or several separated by commas";
+            return Err(if servers == [""] || servers.is_empty() {
+                example.into()
+            } else {
+                format!("{example}; not {}", quoted(wrong.into_iter()))
+            });
+        }
+        Ok(servers.join(","))
+    }
+
+    fn show(&self, it: &String) -> Yaml {
+        string(it)
+    }
+}
+
+fn is_server(text: &str) -> bool {
+    let legal = |each: char| each.is_ascii_alphanumeric() || "-._:[]%".contains(each);
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        let is_bare_ipv6 = host.contains(':') && !(host.starts_with('[') && host.ends_with(']'));
+        !host.is_empty()
+            && !is_bare_ipv6
+            && host.chars().all(legal)
+            && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
+}
+
+/// Texts by name.
+pub(super) struct TextMap;
+
+impl Kind<BTreeMap<String, String>> for TextMap {
+    fn read(&self, value: &Value) -> Result<BTreeMap<String, String>, String> {
+        let ValueKind::Table(table) = &value.kind else {
+            return Err("must be a map from names to values".into());
+        };
+        let mut faults = Vec::new();
+        let mut map = BTreeMap::new();
+        for (name, value) in table {
+            match scalar(value) {
+                Ok(text) => drop(map.insert(name.clone(), text)),
+                Err(fault) => faults.push(format!("`{name}` {fault}")),
+            }
+        }
+        faults.sort_unstable();
+        if faults.is_empty() { Ok(map) } else { Err(faults.join(", ")) }
+    }
+
+    fn show(&self, it: &BTreeMap<String, String>) -> Yaml {
+        Yaml::Hash(it.iter().map(|(name, text)| (string(name), string(text))).collect())
+    }
+}
+
+/// librdkafka properties: [`TextMap`], printed without secrets.
+pub(super) struct Properties;
+
+impl Kind<BTreeMap<String, String>> for Properties {
+    fn read(&self, value: &Value) -> Result<BTreeMap<String, String>, String> {
+        let map = TextMap.read(value)?;
+        let ValueKind::Table(table) = &value.kind else { return Ok(map) };
+        // YAML makes 83 of 0083 and rounds long numbers, which no one would find in a password.
+        let is_text =
+            |name: &str| matches!(table.get(name).map(|each| &each.kind), Some(ValueKind::String(_)));
+        let changed: Vec<_> =
+            map.keys().map(String::as_str).filter(|name| is_secret(name) && !is_text(name)).collect();
+        if changed.is_empty() {
+            Ok(map)
+        } else {
+            Err(format!("{} must be in quotes", quoted(changed.into_iter())))
+        }
+    }
+
+    fn show(&self, it: &BTreeMap<String, String>) -> Yaml {
+        let shown =
+            |name: &String, text: &String| if is_secret(name) { HIDDEN.to_owned() } else { text.clone() };
+        TextMap.show(&it.iter().map(|(name, text)| (name.clone(), shown(name, text))).collect())
+    }
+}
+
+/// What a route takes: a pattern, `{family: call}`, or a list of such.
+pub(super) struct Matches;
+
+impl Kind<Vec<Match>> for Matches {
+    fn read(&self, value: &Value) -> Result<Vec<Match>, String> {
+        match &value.kind {
+            ValueKind::Array(items) => items.iter().map(read_match).collect(),
+            ValueKind::Table(_) => Ok(vec![read_match(value)?]),
+            _ => Ok(Texts.read(value)?.into_iter().map(Match::Pattern).collect()),
+        }
+    }
+
+    fn show(&self, it: &Vec<Match>) -> Yaml {
+        let show = |each: &Match| match each {
+            Match::Pattern(text) => string(text),
+            Match::Family(family) => {
+                let mut map = yaml::Hash::new();
+                map.insert(string("family"), string(family.name()));
+                Yaml::Hash(map)
+            }
+        };
+        Yaml::Array(it.iter().map(show).collect())
+    }
+}
+
+fn read_match(value: &Value) -> Result<Match, String> {
+    let ValueKind::Table(table) = &value.kind else { return scalar(value).map(Match::Pattern) };
+    match (table.len(), table.get("family")) {
+        (1, Some(family)) => Family::from_name(&scalar(family)?).map(Match::Family).ok_or_else(|| {
+            format!("a family is one of {}", quoted(Family::ALL.iter().map(|each| each.name())))
+        }),
+        _ => Err("must be a pattern such as `call.*`, or `{family: call}`".into()),
+    }
+}

@@ -1,0 +1,39 @@
+//! Settings: where they come from (tree), how they are written (layout, kinds), whether they fit
+//! together (check) and what they mean (settings).
+//!
+//! To add a setting: a field in its part's configuration, its default in [`Settings::default`], a
+//! line in `layout.rs`. Reading, printing and the report of unknown keys all follow that line.
+
+mod check;
+mod form;
+mod kinds;
+mod layout;
+mod printer;
+mod problem;
+mod reader;
+mod settings;
+mod tree;
+
+pub use printer::print_config;
+pub use problem::{Problem, Problems};
+pub use settings::{Settings, ShutdownConfig};
+pub use tree::{SettingsFile, Sources};
+
+#[cfg(test)]
+mod tests;
+
+impl Settings {
+    /// Reads and checks the settings: defaults, then the file, the environment and the flags, of
+    /// which the later wins.
+    ///
+    /// # Errors
+    /// Every problem there is, not the first only.
+    pub fn load(sources: &Sources) -> Result<Self, Problems> {
+        let mut problems = Vec::new();
+        let root = tree::collect(sources, &mut problems);
+        let mut settings = Self::default();
+        reader::read(&root, &mut problems, |form| layout::settings(form, &mut settings));
+        check::check(&mut settings, &root, &mut problems);
+        if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
+    }
+}

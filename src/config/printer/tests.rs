@@ -1,0 +1,41 @@
+use super::print_config;
+use crate::config::{Settings, SettingsFile, Sources};
+
+fn loaded(yaml: &str) -> Settings {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), yaml).unwrap();
+    let sources = Sources { file: SettingsFile::At(file.path().into()), ..Sources::default() };
+    Settings::load(&sources).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+const EVERYTHING: &str = r#"
+server: { listen: '[::1]:1', workers: 3, max_body_bytes: 1001, max_in_flight: 70000 B, request_timeout: 1m 1s }
+admin: { listen: "127.0.0.1:2" }
+sources: { b-1: { path: /b, validation: strict }, "0": { path: /, validation: tolerant } }
+kafka: { bootstrap_servers: "a:1, b:2", ack_deadline: 1500ms, properties: { linger.ms: 0.5, client.id: "007", x: "true", y: "", z: "a: 'b' #c" } }
+topics: { prefix: j., create_missing: false, partitions: 6, replication_factor: 3, config: { retention.ms: -1 } }
+routes:
+  - { match: "*.received", topics: "j.{event}" }
+  - { match: [{ family: sms }, "null"], topics: [a, "1"], key: [/data/a, "/~0"], headers: { team: "~", n: 1 } }
+unknown_events: dead_letter
+dead_letter: { topic: lost, answer: ok }
+deduplication: { window: 0s, capacity: 7 }
+shutdown: { delay: 0s, timeout: 3s }
+telemetry: { log_format: json, log_filter: "warn,a=debug" }
+"#;
+
+#[test]
+fn what_is_printed_gives_the_same_settings() {
+    let everything = EVERYTHING.replace("1001", "1025");
+    for settings in [Settings::default(), loaded(&everything)] {
+        let printed = print_config(&settings);
+        assert!(loaded(&printed) == settings, "{printed}");
+    }
+}
+
+#[test]
+fn secrets_are_hidden() {
+    let printed = print_config(&loaded("kafka: { properties: { sasl.password: hush, sasl.username: me } }"));
+    assert!(!printed.contains("hush"), "{printed}");
+    assert!(printed.contains("***") && printed.contains("sasl.username: me"), "{printed}");
+}

@@ -1,0 +1,92 @@
+//! What is wrong with the settings, said so that it can be put right. Never shows a secret.
+
+use crate::kafka::properties::is_secret;
+use config::{Value, ValueKind};
+use std::fmt;
+
+#[cfg(test)]
+mod tests;
+
+/// One thing wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The setting, such as `kafka.ack_deadline`.
+    pub key: String,
+    /// What stands there, as far as it may be shown.
+    pub value: Option<String>,
+    /// Where that was said: a file, an environment variable, a flag.
+    pub origin: Option<String>,
+    /// What is wrong with it and what would be right.
+    pub reason: String,
+}
+
+impl Problem {
+    /// A problem with what stands under a key.
+    pub(super) fn with(key: String, value: &Value, reason: String) -> Self {
+        let shown = if is_shown(&key) { shown(value) } else { HIDDEN.into() };
+        Self { key, value: Some(shown), origin: value.origin().map(Into::into), reason }
+    }
+
+    /// A problem with something that has no value, or none that may be shown.
+    pub(super) fn without_value(
+        key: impl Into<String>,
+        origin: Option<&str>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self { key: key.into(), value: None, origin: origin.map(Into::into), reason: reason.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.key)?;
+        if let Some(value) = &self.value {
+            write!(f, " = {value}")?;
+        }
+        if let Some(origin) = &self.origin {
+            write!(f, " ({origin})")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+/// Everything wrong with the settings, a line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            let end = if index + 1 == self.0.len() { "" } else { "\n" };
+            write!(f, "{problem}{end}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// What stands for a secret.
+pub(super) const HIDDEN: &str = "***";
+
+/// Whether the value under a key may be shown. A map of properties as a whole may not: a mistake in
+/// its writing can leave a password in it.
+fn is_shown(key: &str) -> bool {
+    match key.strip_prefix("kafka.properties") {
+        Some(rest) => rest.strip_prefix('.').is_some_and(|name| !is_secret(name)),
+        None => key != "kafka",
+    }
+}
+
+fn shown(value: &Value) -> String {
+    const LONGEST: usize = 80;
+    match &value.kind {
+        ValueKind::Table(_) => "{…}".into(),
+        ValueKind::Array(_) => "[…]".into(),
+        ValueKind::String(text) if text.chars().count() > LONGEST => {
+            format!("{:?}…", text.chars().take(LONGEST).collect::<String>())
+        }
+        ValueKind::String(text) => format!("{text:?}"),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,32 @@
+use super::{Problem, Problems};
+use config::Value;
+
+fn line(key: &str, text: &str) -> String {
+    let origin = "a file".to_owned();
+    Problem::with(key.into(), &Value::new(Some(&origin), text), "is wrong".into()).to_string()
+}
+
+#[test]
+fn a_problem_is_one_line_with_key_value_origin_and_reason() {
+    assert_eq!(line("a.b", "c\nd"), r#"a.b = "c\nd" (a file): is wrong"#);
+    assert_eq!(Problem::without_value("a", None, "is wrong").to_string(), "a: is wrong");
+    let two = vec![Problem::without_value("a", None, "x"), Problem::without_value("b", None, "y")];
+    assert_eq!(Problems(two).to_string(), "a: x\nb: y");
+}
+
+#[test]
+fn a_long_value_is_cut() {
+    assert!(line("a", &"é".repeat(81)).len() < 200);
+}
+
+#[test]
+fn secrets_are_hidden_and_what_only_sounds_like_one_is_not() {
+    for key in
+        ["kafka", "kafka.properties", "kafka.properties.sasl.password", "kafka.properties_files.linger.ms"]
+    {
+        assert_eq!(line(key, "hush"), format!("{key} = *** (a file): is wrong"));
+    }
+    for key in ["routes[0].key[0]", "kafka.properties.linger.ms", "kafka.bootstrap_servers"] {
+        assert_eq!(line(key, "open"), format!("{key} = \"open\" (a file): is wrong"));
+    }
+}

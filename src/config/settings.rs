@@ -1,0 +1,102 @@
+//! What the settings mean: the parts' own configurations, validated.
+
+use crate::event::Validation;
+use crate::ingest::{DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
+use crate::routing::{RouteConfig, UnknownEvents};
+use crate::telemetry::LogFormat;
+use crate::{delivery, http, ingest, kafka, routing, telemetry};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// Everything the bridge was told, checked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `server`
+    pub server: http::Config,
+    /// `admin`
+    pub admin: http::AdminConfig,
+    /// `sources`, `dead_letter` and `deduplication`
+    pub ingest: ingest::Config,
+    /// `topics.prefix`, `routes` and `unknown_events`
+    pub routing: routing::Config,
+    /// `kafka` and `topics`
+    pub kafka: kafka::Config,
+    /// `kafka.properties_files`: the files that some of the properties were read from, by property.
+    pub property_files: BTreeMap<String, String>,
+    /// `kafka.ack_deadline`
+    pub delivery: delivery::Config,
+    /// `shutdown`
+    pub shutdown: ShutdownConfig,
+    /// `telemetry`
+    pub telemetry: telemetry::Config,
+}
+
+/// Settings under `shutdown`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShutdownConfig {
+    /// How long it keeps serving, no longer ready, after a signal.
+    pub delay: Duration,
+    /// How long it then has to finish what is in flight.
+    pub timeout: Duration,
+}
+
+const KIB: usize = 1024;
+
+impl Default for Settings {
+    fn default() -> Self {
+        let everywhere = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        Self {
+            server: http::Config {
+                listen: everywhere(8080),
+                workers: None,
+                max_body_bytes: 960 * KIB,
+                max_in_flight: 32 * KIB * KIB,
+                request_timeout: Duration::from_secs(30),
+                header_timeout: Duration::from_secs(10),
+                keep_alive: Duration::from_secs(75),
+            },
+            admin: http::AdminConfig { listen: everywhere(8081) },
+            ingest: ingest::Config {
+                sources: vec![default_source("main")],
+                dead_letter: DeadLetterConfig {
+                    topic: "justcall.dead-letter".into(),
+                    answer: DeadLetterAnswer::Problem,
+                },
+                deduplication: DeduplicationConfig {
+                    window: Duration::from_secs(2 * 60 * 60),
+                    capacity: 100_000,
+                },
+            },
+            routing: routing::Config {
+                prefix: "justcall.".into(),
+                routes: Vec::new(),
+                unknown_events: UnknownEvents::Forward,
+            },
+            kafka: kafka::Config {
+                bootstrap_servers: "localhost:9092".into(),
+                properties: BTreeMap::new(),
+                topics: kafka::TopicsConfig {
+                    create_missing: true,
+                    partitions: None,
+                    replication_factor: None,
+                    config: BTreeMap::new(),
+                },
+            },
+            property_files: BTreeMap::new(),
+            delivery: delivery::Config { ack_deadline: Duration::from_secs(2) },
+            shutdown: ShutdownConfig { delay: Duration::from_secs(5), timeout: Duration::from_secs(20) },
+            telemetry: telemetry::Config { log_format: LogFormat::Auto, log_filter: "info".into() },
+        }
+    }
+}
+
+/// A source of which nothing but the name is said.
+pub(super) fn default_source(name: &str) -> SourceConfig {
+    SourceConfig { name: name.into(), path: "/webhooks/justcall".into(), validation: Validation::Documented }
+}
+
+/// A route of which nothing is said.
+pub(super) fn empty_route() -> RouteConfig {
+    RouteConfig { matches: Vec::new(), topics: Vec::new(), key: Vec::new(), headers: BTreeMap::new() }
+}

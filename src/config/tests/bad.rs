@@ -1,0 +1,212 @@
+use super::{load, load_from, problems};
+use crate::config::{Settings, SettingsFile, Sources};
+
+/// What is written, the key that is reported, and a part of the line about it.
+const BAD: &[(&str, &str, &str)] = &[
+    // Unknown keys.
+    ("sever: {}", "sever", "did you mean `server`?"),
+    ("server: { max_body: 1 KiB }", "server.max_body", "is no setting; here are `listen`"),
+    ("server: { max_body_byte: 1 KiB }", "server.max_body_byte", "did you mean `max_body_bytes`?"),
+    ("kafka: { ack_dedline: 1s }", "kafka.ack_dedline", "did you mean `ack_deadline`?"),
+    ("sources: { main: { pth: /x } }", "sources.main.pth", "did you mean `path`?"),
+    ("sources: { main: { signature: { secrets: [hush] } } }", "sources.main.signature", "is no setting"),
+    ("routes: [{ match: '*', topic: t, topics: u }]", "routes[0].topic", "did you mean `topics`?"),
+    // Wrong types.
+    ("server: 8080", "server", "= 8080"),
+    ("server: { listen: 8080 }", "server.listen", "must be an address and a port"),
+    ("server: { listen: 'localhost:8080' }", "server.listen", "= \"localhost:8080\""),
+    ("server: { listen: [a] }", "server.listen", "must be one value, not a list"),
+    ("server: { workers: many }", "server.workers", "must be a whole number from 1 to 1024"),
+    ("server: { max_body_bytes: 1 KiBi }", "server.max_body_bytes", "must be a size"),
+    ("server: { max_body_bytes: -1 }", "server.max_body_bytes", "must be a size"),
+    ("server: { max_body_bytes: 99999999999 GiB }", "server.max_body_bytes", "must be a size"),
+    ("server: { keep_alive: 75 }", "server.keep_alive", "must be a time with its unit"),
+    ("sources: [main]", "sources", "must be a map from names to settings"),
+    ("sources: { main: /path }", "sources.main", "must be a map of settings"),
+    ("routes: { match: '*' }", "routes", "must be a list"),
+    ("routes: ['*']", "routes[0]", "must be a map of settings"),
+    ("topics: { create_missing: perhaps }", "topics.create_missing", "must be `true` or `false`"),
+    (
+        "topics: { config: { retention: { ms: 1 } } }",
+        "topics.config",
+        "`retention` must be one value, not a map",
+    ),
+    ("kafka: { properties: [a] }", "kafka.properties", "must be a map from names to values"),
+    ("unknown_events: drop", "unknown_events", "must be one of `forward`, `dead_letter`"),
+    ("dead_letter: { answer: maybe }", "dead_letter.answer", "must be one of `problem`, `ok`"),
+    ("telemetry: { log_format: xml }", "telemetry.log_format", "must be one of `auto`, `text`, `json`"),
+    ("telemetry: { log_filter: 'a=loud' }", "telemetry.log_filter", "must be a level"),
+    ("telemetry: { log_filter: '' }", "telemetry.log_filter", "is empty"),
+    ("sources: { main: { validation: lax } }", "sources.main.validation", "must be one of `documented`"),
+    (
+        "kafka: { properties: { sasl.password: 0083 } }",
+        "kafka.properties",
+        "`sasl.password` must be in quotes",
+    ),
+    // Out of range.
+    ("server: { workers: 0 }", "server.workers", "must be from 1 to 1024"),
+    ("server: { max_body_bytes: 1023 }", "server.max_body_bytes", "must be from 1 KiB to 100 MiB"),
+    ("kafka: { ack_deadline: 9ms }", "kafka.ack_deadline", "must be from 10ms to 1m"),
+    ("kafka: { ack_deadline: 61s }", "kafka.ack_deadline", "must be from 10ms to 1m"),
+    ("topics: { partitions: 0 }", "topics.partitions", "must be from 1"),
+    ("topics: { replication_factor: 0 }", "topics.replication_factor", "must be from 1"),
+    ("deduplication: { capacity: 0 }", "deduplication.capacity", "must be from 1"),
+    ("deduplication: { window: 8days }", "deduplication.window", "must be from 0s to 7days"),
+    // Paths, names, addresses.
+    ("sources: { main: { path: hooks } }", "sources.main.path", "must begin with `/`"),
+    ("sources: { main: { path: '/a//b' } }", "sources.main.path", "must not hold `//`"),
+    ("sources: { main: { path: '/{id}' } }", "sources.main.path", "may hold a-z"),
+    ("sources: { Main: { path: /a } }", "sources.Main", "a source's name is 1 to 63"),
+    ("sources: {}", "sources", "names no source"),
+    ("kafka: { bootstrap_servers: '' }", "kafka.bootstrap_servers", "must be `host:port`"),
+    ("kafka: { bootstrap_servers: 'a:1,b' }", "kafka.bootstrap_servers", "not `b`"),
+    ("kafka: { bootstrap_servers: 'a:0' }", "kafka.bootstrap_servers", "not `a:0`"),
+    ("dead_letter: { topic: 'no spaces' }", "dead_letter.topic", "holds ' '"),
+    ("topics: { prefix: 'no spaces.' }", "topics.prefix", "holds ' '"),
+    // Contradictions.
+    ("admin: { listen: '127.0.0.1:8080' }", "admin.listen", "takes the port of `server.listen`"),
+    ("server: { max_in_flight: 1 MiB }", "server.max_in_flight", "must be at least 1982464 bytes"),
+    (
+        "server: { max_body_bytes: 1 MiB }",
+        "server.max_body_bytes",
+        "does not fit `message.max.bytes`, which is 1000000",
+    ),
+    ("kafka: { properties: { message.max.bytes: 5000 } }", "server.max_body_bytes", "which is 5000"),
+    ("kafka: { properties: { message.max.bytes: big } }", "kafka.properties.message.max.bytes", "= \"big\""),
+    ("sources: { a: { path: /x }, b: { path: /x/ } }", "sources.b.path", "is the path of the source `a` too"),
+    ("dead_letter: { topic: justcall.unknown }", "dead_letter.topic", "dead letters need their own"),
+    ("shutdown: { timeout: 1s }", "shutdown.timeout", "must be at least `kafka.ack_deadline`, 2s"),
+    (
+        "topics: { replication_factor: 1, config: { min.insync.replicas: 2 } }",
+        "topics.config.min.insync.replicas",
+        "more than `topics.replication_factor`, 1",
+    ),
+    // What the parts refuse.
+    ("kafka: { properties: { acks: 1 } }", "kafka.properties.acks", "= 1"),
+    ("kafka: { properties: { max.in.flight: 6 } }", "kafka.properties.max.in.flight", "from 1 to 5"),
+    ("routes: [{ match: 'call.miss*', topics: t }]", "routes[0].match[0]", "= \"call.miss*\""),
+    ("routes: [{ topics: t }]", "routes[0].match", "names no event"),
+    ("routes: [{ match: { family: fax }, topics: t }]", "routes[0].match", "a family is one of `call`"),
+    ("routes: [{ match: { type: call }, topics: t }]", "routes[0].match", "must be a pattern"),
+    ("routes: [{ match: '*' }]", "routes[0].topics", "names no topic"),
+    ("routes: [{ match: '*', topics: ['a', '{event}'] }]", "routes[0].topics[1]", "= \"{event}\""),
+    ("routes: [{ match: '*', topics: a, key: id }]", "routes[0].key[0]", "begins with `/`"),
+    (
+        "routes: [{ match: '*', topics: a, headers: { ce_id: x } }]",
+        "routes[0].headers.ce_id",
+        "are the bridge's own",
+    ),
+];
+
+#[test]
+fn a_bad_setting_is_named_with_its_value_its_origin_and_the_reason() {
+    for (yaml, key, part) in BAD {
+        let found = problems(load(yaml));
+        assert_eq!(found.0.len(), 1, "{yaml}:\n{found}");
+        assert_eq!(found.0[0].key, *key, "{yaml}:\n{found}");
+        assert!(found.to_string().contains(part), "{yaml}:\n{found}");
+        // A contradiction may rest on a default, which no file says.
+        let is_said = found.0[0].value.is_some() || found.to_string().contains("is no setting");
+        assert!(!is_said || found.to_string().contains("bridge.yaml)"), "{yaml}:\n{found}");
+    }
+}
+
+#[test]
+fn every_problem_is_reported_a_line_each() {
+    let found = problems(load(
+        "server: { listen: here, max_in_flight: 1 MiB }\nkafka: { ack_deadline: 5, properties: { acks: 0 } }\nroutes: [{}]\nnonsense: 1",
+    ));
+    let keys: Vec<_> = found.0.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        [
+            "server.listen",
+            "kafka.ack_deadline",
+            "nonsense",
+            "server.max_in_flight",
+            "kafka.properties.acks",
+            "routes[0].match",
+            "routes[0].topics",
+        ]
+    );
+    assert_eq!(found.to_string().lines().count(), keys.len());
+}
+
+#[test]
+fn what_cannot_be_read_is_not_judged_again() {
+    let found = problems(load(
+        "topics: { prefix: '' }\nserver: { max_in_flight: lots }\nsources: { main: { path: x }}",
+    ));
+    let keys: Vec<_> = found.0.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["server.max_in_flight", "sources.main.path", "topics.prefix"]);
+}
+
+#[test]
+fn two_problems_of_one_source_are_both_reported() {
+    let found = problems(load("sources: { A: { path: /x }, B: { path: /x } }"));
+    let keys: Vec<_> = found.0.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["sources.A", "sources.B", "sources.B.path"]);
+}
+
+#[test]
+fn a_problem_names_the_variable_or_the_flag_it_came_from() {
+    let variable =
+        problems(load_from("", &[("JUSTCALL_BRIDGE__KAFKA__ACK_DEADLINE", "soon")], &[])).to_string();
+    assert!(
+        variable.contains("\"soon\" (environment variable JUSTCALL_BRIDGE__KAFKA__ACK_DEADLINE)"),
+        "{variable}"
+    );
+    let flag = problems(load_from("", &[], &["kafka.ack_deadline=soon"])).to_string();
+    assert!(flag.contains("\"soon\" (flag --set kafka.ack_deadline)"), "{flag}");
+    let no_value = problems(load_from("", &[], &["server.workers=1", "hush"])).to_string();
+    assert_eq!(no_value, "--set (flag 2): is written `key=value`");
+    let unknown =
+        problems(load_from("", &[("JUSTCALL_BRIDGE__KAFKA__ACK", "1s"), ("JUSTCALL_BRIDGE__", "x")], &[]));
+    assert_eq!(unknown.0.len(), 2, "{unknown}");
+}
+
+#[test]
+fn a_secret_is_in_no_message() {
+    let secret = "hush-hush";
+    let cases = [
+        format!("kafka: {{ properties: {{ sasl.password: [{secret}] }} }}"),
+        format!("kafka: {{ properties: 'sasl.password={secret}' }}"),
+        format!("kafka: 'sasl.password={secret}'"),
+        format!("kafka: {{ propertis: {{ sasl.password: {secret} }} }}"),
+        format!(
+            "kafka: {{ properties: {{ transactional.id: x, ssl.key.password: {secret} }}, properties_files: {{ ssl.key.password: /{secret} }} }}"
+        ),
+        format!("kafka: {{ properties_files: {{ sasl.password: /no/{secret} }} }}"),
+        format!("kafka: {{ properties: {{ secret_cb: {secret} }} }}"),
+        format!("sources: {{ main: {{ secret: {secret} }} }}"),
+        secret.to_owned(),
+        format!("? {{ password: {secret} }}\n: 1"),
+        format!("password: {secret}\npassword: {secret}"),
+        format!("kafka: {{ properties: {{ sasl.password: {secret}"),
+    ];
+    for yaml in cases {
+        let found = problems(load(&yaml));
+        for text in [found.to_string(), format!("{found:?}")] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+    let variables = [("JUSTCALL_BRIDGE__KAFKA", "{hush-hush")];
+    let found = problems(load_from("", &variables, &["hush-hush"])).to_string();
+    assert!(!found.contains(secret), "{found}");
+}
+
+#[test]
+fn a_file_that_is_missing_or_no_yaml_is_a_problem() {
+    let missing = Sources { file: SettingsFile::At("/no/such/file.yaml".into()), ..Sources::default() };
+    let found = problems(Settings::load(&missing)).to_string();
+    assert!(found.starts_with("/no/such/file.yaml: cannot be read"), "{found}");
+    for (yaml, fault) in [
+        ("a: 1\nb: [", "is no YAML: "),
+        ("a: 1\na: 2", "is no YAML: "),
+        ("- a\n- b", "is no map of settings"),
+        ("just text", "is no map of settings"),
+    ] {
+        let found = problems(load(yaml)).to_string();
+        assert!(found.contains(&format!("bridge.yaml: {fault}")), "{found}");
+    }
+}

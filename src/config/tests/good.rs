@@ -1,0 +1,153 @@
+use super::{good, load, load_from};
+use crate::config::{Settings, SettingsFile, Sources, print_config};
+use crate::event::Family;
+use crate::routing::Match;
+use config::{FileFormat, Format, Value, ValueKind};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+const BRIDGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/bridge.yaml");
+
+#[test]
+fn nothing_said_gives_the_defaults() {
+    assert!(good(Settings::load(&Sources::default())) == Settings::default());
+    assert!(good(load("")) == Settings::default());
+    assert!(good(load("server:\nroutes:\nkafka: { properties: }")) == Settings::default());
+}
+
+#[test]
+fn the_shipped_file_says_the_defaults() {
+    let sources = Sources { file: SettingsFile::At(BRIDGE.into()), ..Sources::default() };
+    assert!(good(Settings::load(&sources)) == Settings::default());
+    // Tests run where the file has its usual place.
+    let usual =
+        Sources { file: SettingsFile::Usual, flags: vec!["server.workers=9".into()], ..Sources::default() };
+    assert_eq!(good(Settings::load(&usual)).server.workers, Some(9));
+}
+
+/// Every key in a text, such as `server.listen`.
+fn keys(yaml: &str) -> BTreeSet<String> {
+    fn walk(at: &str, value: &Value, keys: &mut BTreeSet<String>) {
+        if let ValueKind::Table(table) = &value.kind {
+            for (key, value) in table {
+                let at = format!("{at}.{key}");
+                walk(&at, value, keys);
+                keys.insert(at);
+            }
+        }
+    }
+    let mut all = BTreeSet::new();
+    walk("", &Value::new(None, FileFormat::Yaml.parse(None, yaml).unwrap()), &mut all);
+    all
+}
+
+#[test]
+fn the_shipped_file_names_every_key() {
+    let shipped = std::fs::read_to_string(BRIDGE).unwrap();
+    assert_eq!(keys(&shipped), keys(&print_config(&Settings::default())));
+}
+
+#[test]
+fn every_example_loads() {
+    let password = tempfile::NamedTempFile::new().unwrap();
+    let mut count = 0;
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/examples")).unwrap() {
+        let path = entry.unwrap().path();
+        // The example's own path is not on this machine.
+        let flag = format!("kafka.properties_files.sasl.password={}", password.path().display());
+        let loaded = Settings::load(&Sources {
+            file: SettingsFile::At(path),
+            flags: vec![flag],
+            ..Sources::default()
+        });
+        assert!(good(loaded) != Settings::default());
+        count += 1;
+    }
+    assert!(count >= 4);
+}
+
+#[test]
+fn the_later_source_wins_key_by_key() {
+    let yaml = "kafka: { ack_deadline: 3s, bootstrap_servers: 'file:1' }\nserver: { workers: 2 }";
+    let environment = [
+        ("JUSTCALL_BRIDGE__KAFKA__ACK_DEADLINE", "4s"),
+        ("JUSTCALL_BRIDGE__SERVER__WORKERS", "3"),
+        ("PATH", "/bin"),
+    ];
+    let settings = good(load_from(yaml, &environment, &["server.workers=4", "server.workers=5"]));
+    assert_eq!(settings.kafka.bootstrap_servers, "file:1");
+    assert_eq!(settings.delivery.ack_deadline, Duration::from_secs(4));
+    assert_eq!(settings.server.workers, Some(5));
+}
+
+#[test]
+fn variables_and_flags_reach_names_with_dots_and_dashes() {
+    let environment = [
+        ("JUSTCALL_BRIDGE__KAFKA__PROPERTIES__SASL_PASSWORD", "{not, json"),
+        ("JUSTCALL_BRIDGE__TOPICS__CONFIG__RETENTION_MS", "1000"),
+        ("JUSTCALL_BRIDGE__SOURCES__EU_WEST__PATH", "/eu/"),
+        ("JUSTCALL_BRIDGE__ROUTES", r#"[{"match": ["call.*", {"family": "sms"}], "topics": "a, b"}]"#),
+        ("JUSTCALL_BRIDGE_SERVICE_HOST", "10.0.0.1"),
+    ];
+    let flags = [
+        "kafka.properties.linger.ms=0.5",
+        "sources.eu-west.validation=strict",
+        "topics.config.cleanup.policy=compact",
+    ];
+    let settings =
+        good(load_from("kafka: { properties: { sasl.username: Me, linger.ms: 1 } }", &environment, &flags));
+    let property = |name| settings.kafka.properties.get(name).map(String::as_str);
+    assert_eq!(property("sasl.password"), Some("{not, json"));
+    assert_eq!(property("sasl.username"), Some("Me"));
+    assert_eq!(property("linger.ms"), Some("0.5"));
+    assert_eq!(settings.kafka.topics.config["retention.ms"], "1000");
+    assert_eq!(settings.kafka.topics.config["cleanup.policy"], "compact");
+    assert_eq!(settings.ingest.sources.len(), 1);
+    assert_eq!(settings.ingest.sources[0].name, "eu-west");
+    assert_eq!(settings.ingest.sources[0].path, "/eu");
+    assert_eq!(
+        settings.routing.routes[0].matches,
+        [Match::Pattern("call.*".into()), Match::Family(Family::Sms)]
+    );
+    assert_eq!(settings.routing.routes[0].topics, ["a", "b"]);
+}
+
+#[test]
+fn properties_come_from_files_too_without_the_line_end() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), " hush \r\n").unwrap();
+    let settings = good(load(&format!(
+        "kafka: {{ properties_files: {{ sasl.password: '{}' }} }}",
+        file.path().display()
+    )));
+    assert_eq!(settings.kafka.properties["sasl.password"], " hush ");
+    // The file's name is no secret and gives the same settings again.
+    let printed = print_config(&settings);
+    assert!(!printed.contains("hush"), "{printed}");
+    assert!(good(load(&printed)) == settings);
+}
+
+#[test]
+fn the_dead_letter_topic_follows_the_prefix_unless_it_is_set() {
+    assert_eq!(good(load("topics: { prefix: j. }")).ingest.dead_letter.topic, "j.dead-letter");
+    let set = good(load("topics: { prefix: j. }\ndead_letter: { topic: lost }"));
+    assert_eq!(set.ingest.dead_letter.topic, "lost");
+}
+
+#[test]
+fn settings_at_their_limits_are_taken() {
+    for yaml in [
+        "admin: { listen: '0.0.0.0:0' }\nserver: { listen: '0.0.0.0:0' }",
+        "server: { listen: '127.0.0.1:9' }\nadmin: { listen: '127.0.0.2:9' }",
+        "server: { max_body_bytes: 983616 }",
+        "server: { max_body_bytes: 1 MiB }\nkafka: { properties: { message.max.bytes: 1064960 } }",
+        "server: { max_in_flight: 1982464 }",
+        "shutdown: { delay: 0s, timeout: 2s }",
+        "deduplication: { window: 0s, capacity: 1 }",
+        "sources: { main: { path: / } }",
+        "kafka: { bootstrap_servers: ['[::1]:9092', 'b:1'] }",
+    ] {
+        good(load(yaml));
+    }
+}

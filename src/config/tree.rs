@@ -1,0 +1,184 @@
+//! Where settings come from, laid over each other: the file, the environment, the flags.
+
+use super::problem::Problem;
+use config::{FileFormat, Format, Map, Value, ValueKind};
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use yaml_rust2::ScanError;
+
+#[cfg(test)]
+mod tests;
+
+/// Where settings come from, besides their defaults. The later field wins.
+#[derive(Clone, Default)]
+pub struct Sources {
+    /// The settings file.
+    pub file: SettingsFile,
+    /// Environment variables; those that do not begin with `JUSTCALL_BRIDGE__` are not looked at.
+    pub environment: Vec<(String, String)>,
+    /// `key=value`, such as `kafka.ack_deadline=3s`.
+    pub flags: Vec<String>,
+}
+
+/// Which settings file is read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum SettingsFile {
+    /// None.
+    #[default]
+    None,
+    /// `config/bridge.yaml`, else `/etc/justcall-bridge/bridge.yaml`, else none.
+    Usual,
+    /// This one, which must be there.
+    At(PathBuf),
+}
+
+/// A map of settings as it was written; every value knows where that was.
+pub(super) type Table = Map<String, Value>;
+
+const PREFIX: &str = "JUSTCALL_BRIDGE__";
+const USUAL_FILES: [&str; 2] = ["config/bridge.yaml", "/etc/justcall-bridge/bridge.yaml"];
+
+/// Everything that was said, the later over the earlier.
+pub(super) fn collect(sources: &Sources, problems: &mut Vec<Problem>) -> Value {
+    let mut root = Value::new(None, Table::new());
+    let mut lay = |layer: Result<Option<Value>, Problem>| match layer {
+        Ok(Some(layer)) => merge(&mut root, layer),
+        Ok(None) => {}
+        Err(problem) => problems.push(problem),
+    };
+    lay(from_file(&sources.file));
+    let mut environment: Vec<_> = sources.environment.iter().collect();
+    environment.sort_unstable();
+    for (name, text) in environment {
+        lay(from_variable(name, text));
+    }
+    for (index, flag) in sources.flags.iter().enumerate() {
+        lay(from_flag(index, flag).map(Some));
+    }
+    root
+}
+
+fn from_file(file: &SettingsFile) -> Result<Option<Value>, Problem> {
+    let path = match file {
+        SettingsFile::None => None,
+        SettingsFile::Usual => USUAL_FILES.iter().map(Path::new).find(|path| path.exists()),
+        SettingsFile::At(path) => Some(path.as_path()),
+    };
+    path.map(read_file).transpose()
+}
+
+fn read_file(path: &Path) -> Result<Value, Problem> {
+    let name = path.display().to_string();
+    let problem = |reason| Problem::without_value(name.clone(), None, reason);
+    let text = std::fs::read_to_string(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let table = FileFormat::Yaml.parse(Some(&name), &text);
+    table.map(|table| Value::new(Some(&name), table)).map_err(|error| problem(yaml_fault(&*error)))
+}
+
+/// Where the text stops being YAML. Other errors quote the text, in which there may be a secret.
+fn yaml_fault(error: &(dyn Error + Send + Sync + 'static)) -> String {
+    match error.downcast_ref::<ScanError>() {
+        Some(error) => format!("is no YAML: {} in line {}", error.info(), error.marker().line()),
+        None => "is no map of settings".into(),
+    }
+}
+
+fn from_variable(name: &str, text: &str) -> Result<Option<Value>, Problem> {
+    let Some(key) = name.strip_prefix(PREFIX) else { return Ok(None) };
+    let origin = format!("environment variable {name}");
+    let mut path: Vec<_> = key.to_ascii_lowercase().split("__").map(str::to_owned).collect();
+    if path.iter().any(String::is_empty) {
+        return Err(Problem::without_value(name, None, "names no setting: `__` stands between two keys"));
+    }
+    // A variable's name can hold neither dots nor dashes, so an underscore stands for them.
+    match &mut path[..] {
+        [section, map, rest @ ..] if is_open_map(section, map) && !rest.is_empty() => {
+            let key = rest.join("_").replace('_', ".");
+            path.splice(2.., [key]);
+        }
+        [section, source, ..] if section == "sources" => *source = source.replace('_', "-"),
+        _ => {}
+    }
+    nested(&path, leaf(&path, text, &origin)?, &origin).map(Some)
+}
+
+fn from_flag(index: usize, flag: &str) -> Result<Value, Problem> {
+    let origin = format!("flag {}", index + 1);
+    let Some((key, text)) = flag.split_once('=') else {
+        return Err(Problem::without_value("--set", Some(&origin), "is written `key=value`"));
+    };
+    let key = key.trim();
+    let path: Vec<_> = match key.splitn(3, '.').collect::<Vec<_>>()[..] {
+        [section, map, rest] if is_open_map(section, map) => [section, map, rest].map(str::to_owned).into(),
+        _ => key.split('.').map(str::to_owned).collect(),
+    };
+    let origin = format!("flag --set {key}");
+    nested(&path, leaf(&path, text, &origin)?, &origin)
+}
+
+/// Maps whose keys are not the bridge's and have dots in them.
+fn is_open_map(section: &str, map: &str) -> bool {
+    matches!((section, map), ("kafka", "properties" | "properties_files") | ("topics", "config"))
+}
+
+/// A value given as text: as it stands, but JSON where it begins like a list or a map.
+fn leaf(path: &[String], text: &str, origin: &String) -> Result<Value, Problem> {
+    let is_open = matches!(path, [section, map, _] if is_open_map(section, map));
+    if is_open || !text.trim_start().starts_with(['[', '{']) {
+        return Ok(Value::new(Some(origin), text));
+    }
+    FileFormat::Yaml
+        .parse(Some(origin), &format!("{{\"value\": {text}}}"))
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .ok_or_else(|| Problem::without_value(path.join("."), Some(origin), "begins like JSON but is none"))
+}
+
+fn nested(path: &[String], leaf: Value, origin: &String) -> Result<Value, Problem> {
+    if path.iter().any(String::is_empty) {
+        return Err(Problem::without_value(
+            path.join("."),
+            Some(origin),
+            "has an empty key between its dots",
+        ));
+    }
+    let wrap = |inner, key: &String| Value::new(Some(origin), Table::from_iter([(key.clone(), inner)]));
+    Ok(path.iter().rev().fold(leaf, wrap))
+}
+
+/// Lays `over` on `under`: maps key by key, anything else as a whole. A key without a value says nothing.
+fn merge(under: &mut Value, over: Value) {
+    let origin = over.origin().map(str::to_owned);
+    match (&mut under.kind, over.kind) {
+        (_, ValueKind::Nil) => {}
+        (ValueKind::Table(under), ValueKind::Table(over)) => {
+            for (key, value) in over {
+                match under.get_mut(&key) {
+                    Some(under) => merge(under, value),
+                    None => drop(under.insert(key, value)),
+                }
+            }
+        }
+        (_, kind) => *under = Value::new(origin.as_ref(), kind),
+    }
+}
+
+/// What stands under a key such as `routes[2].topics[0]` or `kafka.properties.linger.ms`. An index
+/// into a single value finds that value, for a list of one may be written without brackets.
+pub(super) fn find<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+    if key.is_empty() {
+        return Some(value);
+    }
+    match &value.kind {
+        ValueKind::Table(table) => table.iter().find_map(|(name, inner)| {
+            let rest = key.strip_prefix(name.as_str())?;
+            let is_whole = rest.is_empty() || rest.starts_with(['.', '[']);
+            is_whole.then(|| find(inner, rest.strip_prefix('.').unwrap_or(rest)))?
+        }),
+        ValueKind::Array(items) => {
+            let (index, rest) = key.strip_prefix('[')?.split_once(']')?;
+            find(items.get(index.parse::<usize>().ok()?)?, rest.strip_prefix('.').unwrap_or(rest))
+        }
+        _ => key.starts_with('[').then_some(value),
+    }
+}
