@@ -1,0 +1,192 @@
+//! The composition root: builds the parts from the settings, runs them, and ends them in order.
+
+use crate::config::{Settings, ShutdownConfig};
+use crate::delivery::{Delivery, Sink};
+use crate::http::{Admin, Ingress};
+use crate::ingest::{Budget, Ingest};
+use crate::kafka::{self, Producer};
+use crate::routing::{self, Table};
+use crate::telemetry::{KafkaState, Metrics, Readiness, State};
+use actix_web::rt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep};
+
+/// How often the end of what is in flight is looked for.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// How often Kafka is looked for while it is down.
+const WATCH: Duration = Duration::from_millis(500);
+
+/// Runs `future` on the runtime that [`App`] needs.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    rt::System::new().block_on(future)
+}
+
+/// Why the bridge cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The Kafka client refuses its settings.
+    #[error(transparent)]
+    Kafka(#[from] kafka::Error),
+    /// The routes contradict themselves; settings that were loaded never do.
+    #[error("the routes do not work out: {0:?}")]
+    Routes(Vec<routing::Problem>),
+    /// An address is taken or not ours.
+    #[error("{setting}: {source}")]
+    Listen {
+        /// The setting that names the address.
+        setting: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// A bridge that is ready to run.
+pub struct App {
+    ingress: Ingress,
+    admin: Admin,
+    producer: Arc<Producer>,
+    delivery: Arc<Delivery>,
+    budget: Arc<Budget>,
+    readiness: Arc<Readiness>,
+    shutdown: ShutdownConfig,
+}
+
+/// Where a bridge listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// Webhooks.
+    pub ingress: SocketAddr,
+    /// Probes and metrics.
+    pub admin: SocketAddr,
+}
+
+/// How a bridge ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// Records that Kafka had not acknowledged when the time was up. Their senders were told 503 or
+    /// nothing.
+    pub left: usize,
+}
+
+impl App {
+    /// Builds every part and listens; [`App::run_until`] makes it ready. Needs no broker: Kafka is
+    /// connected to by and by. Call it inside [`block_on`].
+    ///
+    /// # Errors
+    /// When a part cannot be built.
+    pub fn build(settings: Settings) -> Result<Self, Error> {
+        let table = Table::compile(&settings.routing).map_err(Error::Routes)?;
+        let metrics = Arc::new(Metrics::new());
+        let readiness = Arc::new(Readiness::default());
+        let producer = Arc::new(Producer::start(&settings.kafka, &readiness, &metrics)?);
+        let budget = Budget::new(settings.server.max_in_flight);
+        let topics = topics(&settings, &table);
+        let sink = Arc::clone(&producer) as Arc<dyn Sink>;
+        let delivery = Arc::new(Delivery::new(
+            settings.delivery,
+            sink,
+            topics,
+            Handle::current(),
+            Arc::clone(&readiness),
+        ));
+        let ingest = Ingest::new(&settings.ingest, table, Arc::clone(&delivery), Arc::clone(&metrics));
+        let ingest = Arc::new(ingest);
+        let accept = move |arrival| {
+            let ingest = Arc::clone(&ingest);
+            async move { ingest.accept(arrival).await }
+        };
+        let ingress = Ingress::bind(
+            &settings.server,
+            &settings.ingest,
+            accept,
+            Arc::clone(&budget),
+            Arc::clone(&metrics),
+        )
+        .map_err(|source| Error::Listen { setting: "server.listen", source })?;
+        let admin = Admin::bind(&settings.admin, Arc::clone(&readiness), metrics, Arc::clone(&budget))
+            .map_err(|source| Error::Listen { setting: "admin.listen", source })?;
+        Ok(Self { ingress, admin, producer, delivery, budget, readiness, shutdown: settings.shutdown })
+    }
+
+    /// Every topic that these settings can yield.
+    ///
+    /// # Errors
+    /// When the routes contradict themselves.
+    pub fn topics(settings: &Settings) -> Result<Vec<Arc<str>>, Error> {
+        let table = Table::compile(&settings.routing).map_err(Error::Routes)?;
+        Ok(topics(settings, &table))
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        Addresses { ingress: self.ingress.addr(), admin: self.admin.addr() }
+    }
+
+    /// Serves until `shutdown` completes, then ends in order: not ready, still serving; no longer
+    /// accepting; finishing; flushing.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Report {
+        let Self { ingress, admin, producer, delivery, budget, readiness, shutdown: times } = self;
+        let watch = rt::spawn(watch_kafka(Arc::clone(&producer), delivery, Arc::clone(&readiness)));
+        readiness.set_state(State::Serving);
+        shutdown.await;
+
+        readiness.set_state(State::Draining);
+        tracing::info!(delay = ?times.delay, "stopping: no longer ready, still serving");
+        sleep(times.delay).await;
+        let deadline = Instant::now() + times.timeout;
+        tracing::info!(timeout = ?times.timeout, "stopping: finishing what is in flight");
+        if !ingress.stop(times.timeout).await {
+            tracing::error!("stopping: some requests had no outcome in time");
+        }
+        let left = drain(&producer, &budget, deadline).await;
+        watch.abort();
+        admin.stop().await;
+        if left == 0 {
+            tracing::info!("stopped: nothing was left");
+        } else {
+            tracing::error!(
+                left,
+                "stopped: Kafka did not acknowledge these records, their senders were not told 200"
+            );
+        }
+        Report { left }
+    }
+}
+
+fn topics(settings: &Settings, table: &Table) -> Vec<Arc<str>> {
+    let dead_letter = Arc::from(settings.ingest.dead_letter.topic.as_str());
+    table.topics().cloned().chain([dead_letter]).collect()
+}
+
+/// Waits until everything admitted is settled. Returns what was not when the time was up.
+async fn drain(producer: &Arc<Producer>, budget: &Budget, deadline: Instant) -> usize {
+    let flushing = Arc::clone(producer);
+    let remaining = deadline.saturating_duration_since(Instant::now());
+    let flushed = tokio::task::spawn_blocking(move || flushing.flush(remaining)).await;
+    while budget.used() > 0 && Instant::now() < deadline {
+        sleep(PAUSE).await;
+    }
+    flushed.unwrap_or(0).min(producer.unreported())
+}
+
+/// Looks for Kafka until it answers, and again whenever it went down. Acknowledgements alone would
+/// not do: while a process is not ready nothing is sent to it that could be acknowledged.
+async fn watch_kafka(producer: Arc<Producer>, delivery: Arc<Delivery>, readiness: Arc<Readiness>) {
+    loop {
+        if readiness.kafka().0 != KafkaState::Up {
+            match producer.topics().list().await {
+                Ok(topics) => {
+                    delivery.open_lanes(topics.iter().map(String::as_str));
+                    readiness.kafka_up();
+                }
+                Err(error) => readiness.kafka_down(&error.to_string()),
+            }
+        }
+        sleep(WATCH).await;
+    }
+}

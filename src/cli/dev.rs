@@ -1,0 +1,134 @@
+//! `dev`: the bridge with a broker of its own, for a laptop.
+
+use super::{Failure, signals};
+use crate::app::{self, Addresses, App};
+use crate::config::{Settings, Sources};
+use crate::event::{Dialect, samples};
+use crate::kafka::{self, EmbeddedBroker, Tail, TailedRecord};
+use crate::telemetry;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Receive webhooks into an in-memory Kafka broker and print every record.
+///
+/// Needs no cluster and reads no settings file. Nothing outlives the process. The broker picks its
+/// own port and prints it, so that any Kafka client can read along.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Args {
+    /// Where webhooks are received. Port 0: any free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub(super) listen: SocketAddr,
+
+    /// Where probes and metrics are served. Port 0: any free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
+    pub(super) admin_listen: SocketAddr,
+
+    /// Partitions of each topic.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=64))]
+    pub(super) partitions: i32,
+
+    /// A setting, as for `serve`. May be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = super::key_value)]
+    pub(super) set: Vec<String>,
+}
+
+const EXAMPLE: &str = "\
+Examples:
+  justcall-bridge dev
+  justcall-bridge dev --listen 127.0.0.1:9000 --set unknown_events=dead_letter
+
+Then, in another terminal:
+  justcall-bridge send --all";
+
+/// Runs until a signal ends it.
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let mut flags = vec![
+        format!("server.listen={}", args.listen),
+        format!("admin.listen={}", args.admin_listen),
+        "shutdown.delay=0s".to_owned(),
+        "telemetry.log_filter=warn".to_owned(),
+    ];
+    flags.extend(args.set);
+    let mut settings = Settings::load(&Sources { flags, ..Sources::default() })?;
+    telemetry::init(&settings.telemetry)?;
+    let topics: Vec<String> = App::topics(&settings)?.iter().map(ToString::to_string).collect();
+    let broker = EmbeddedBroker::start(topics.clone(), args.partitions)?;
+    settings.kafka.bootstrap_servers = broker.bootstrap_servers().to_owned();
+    let path = settings.ingest.sources.first().map_or("/", |source| source.path.as_str()).to_owned();
+    let kafka = settings.kafka.clone();
+    app::block_on(async {
+        let (first, second) = signals::listen()?;
+        let app = App::build(settings)?;
+        let printer = Printer::start(&kafka, &topics)?;
+        println!("{}", greeting(&app.addresses(), &path, broker.bootstrap_servers()));
+        let ended = tokio::select! {
+            _ = app.run_until(first) => Ok(()),
+            () = second => Err(Failure::Interrupted),
+        };
+        printer.stop();
+        ended
+    })
+}
+
+/// What a person needs to send the first event and read it back.
+fn greeting(addresses: &Addresses, path: &str, bootstrap_servers: &str) -> String {
+    let sample = samples(Dialect::Documented).next().map_or("{}", |(_, body)| body);
+    let compact = serde_json::from_str::<serde_json::Value>(sample)
+        .map_or_else(|_| sample.to_owned(), |value| value.to_string());
+    let (ingress, admin) = (addresses.ingress, addresses.admin);
+    format!(
+        "justcall-bridge dev: everything is in memory and ends with Ctrl-C
+
+  webhook   http://{ingress}{path}
+  admin     http://{admin}/readyz and /metrics
+  kafka     {bootstrap_servers}
+
+Send one event of each type:
+  justcall-bridge send --all --to http://{ingress}{path}
+or one by hand:
+  curl -sS http://{ingress}{path} -d '{compact}'
+and read the topics with any client:
+  kcat -b {bootstrap_servers} -C -e -q -t justcall.call.completed -f '%t [%p] %o %k %h\\n%s\\n'
+
+Records appear here as they are written:"
+    )
+}
+
+/// Prints each record as it is written, from a thread of its own.
+struct Printer {
+    stopping: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Printer {
+    fn start(kafka: &kafka::Config, topics: &[String]) -> Result<Self, Failure> {
+        let tail = Tail::start(kafka, topics)?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stopping);
+        let thread = std::thread::Builder::new().name("dev-printer".into()).spawn(move || {
+            while !told.load(Ordering::Acquire) {
+                if let Some(record) = tail.next(Duration::from_millis(100)) {
+                    // A closed terminal is no reason to stop the bridge.
+                    let _ = writeln!(std::io::stdout(), "{}", line(&record));
+                }
+            }
+        })?;
+        Ok(Self { stopping, thread })
+    }
+
+    fn stop(self) {
+        self.stopping.store(true, Ordering::Release);
+        let _ = self.thread.join();
+    }
+}
+
+fn line(record: &TailedRecord) -> String {
+    let TailedRecord { topic, partition, offset, key, label, size } = record;
+    let key = key.as_deref().unwrap_or("(no key)");
+    format!("{topic} [{partition}] @{offset}  key {key}  {label}  {size} bytes")
+}

@@ -1,0 +1,106 @@
+//! The command line: one file for each command.
+//!
+//! Exit codes, the same for every command: 0 it worked, 1 it failed, 2 the command line makes no
+//! sense, 78 the settings are bad.
+
+mod dev;
+mod send;
+mod serve;
+mod signals;
+
+#[cfg(test)]
+mod tests;
+
+use crate::{app, config, kafka, telemetry};
+use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// The exit code for bad settings: `EX_CONFIG` of sysexits.h.
+pub const BAD_SETTINGS: u8 = 78;
+
+/// Receives JustCall webhooks and writes each to Apache Kafka, durably, in order and unchanged.
+#[derive(Debug, Parser)]
+#[command(name = "justcall-bridge", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Dev(dev::Args),
+    Send(send::Args),
+}
+
+const EXAMPLES: &str = "\
+Try it: run `justcall-bridge dev` in one terminal and `justcall-bridge send --all` in another.
+
+Exit codes: 0 it worked, 1 it failed, 2 the command line makes no sense, 78 the settings are bad.";
+
+/// Runs the command that `args` name; the first of them is the program's own name.
+pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
+    match Cli::try_parse_from(args) {
+        Ok(Cli { command: Command::Serve(args) }) => ended(serve::run(args)),
+        Ok(Cli { command: Command::Dev(args) }) => ended(dev::run(args)),
+        Ok(Cli { command: Command::Send(args) }) => send::run(&args),
+        Err(error) => explain(&error),
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// The settings are bad: all that is wrong with them.
+    #[error("{0}")]
+    Settings(#[from] config::Problems),
+    /// The bridge cannot start.
+    #[error(transparent)]
+    Start(#[from] app::Error),
+    /// The embedded broker cannot start or be read.
+    #[error(transparent)]
+    Kafka(#[from] kafka::Error),
+    /// The system refuses a thread or a signal handler.
+    #[error(transparent)]
+    System(#[from] std::io::Error),
+    /// Logging cannot start.
+    #[error(transparent)]
+    Logging(#[from] telemetry::LogError),
+    /// Records were not acknowledged when the time to stop was up; the log has said so.
+    #[error("{0} records were left when the bridge stopped")]
+    Left(usize),
+    /// A second signal did not wait for the first one's work.
+    #[error("ended by a second signal before everything was finished")]
+    Interrupted,
+}
+
+/// Says why a command failed, and how it ends.
+fn ended(result: Result<(), Failure>) -> ExitCode {
+    let Err(failure) = result else { return ExitCode::SUCCESS };
+    eprintln!("error: {failure}");
+    match failure {
+        Failure::Settings(_) => ExitCode::from(BAD_SETTINGS),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// Ends a command whose arguments are each well-formed and make no sense together.
+fn usage_error(message: &str) -> ExitCode {
+    explain(&Cli::command().error(ErrorKind::ArgumentConflict, message))
+}
+
+/// Prints help to stdout, an error to stderr.
+fn explain(error: &clap::Error) -> ExitCode {
+    // Nobody is left to tell if the terminal is gone.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+}
+
+/// Takes `KEY=VALUE`, where the value may be empty or hold further `=`.
+fn key_value(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some((key, _)) if !key.trim().is_empty() => Ok(text.to_owned()),
+        _ => Err("expected KEY=VALUE, such as kafka.bootstrap_servers=localhost:9092".to_owned()),
+    }
+}

@@ -1,0 +1,216 @@
+//! `send`: posts events to a bridge and tells what it answered.
+
+mod latency;
+mod post;
+mod summary;
+mod template;
+
+use crate::event::{Dialect, KnownType, samples};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use post::{Body, Failed, Plan};
+use reqwest::Url;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use summary::Summary;
+use template::Template;
+
+/// Post sample events to a bridge and show what it answered.
+///
+/// Sends the sample bodies of JustCall's reference, each made an event of its own: a fresh entity id, a fresh
+/// `request_id`, the present time. Exits with 0 only if every answer was 200.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Args {
+    /// Where to post.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080/webhooks/justcall", value_parser = http_url)]
+    to: Url,
+
+    /// The event type to send; may be repeated. Without this, --all and --file: call.completed.
+    #[arg(long = "event", value_name = "TYPE", value_parser = known_type())]
+    events: Vec<KnownType>,
+
+    /// Send every type of the dialect, once in each round.
+    #[arg(long, conflicts_with = "events")]
+    all: bool,
+
+    /// Which of JustCall's two formats the samples are written in.
+    #[arg(long, default_value = "documented", value_parser = dialect())]
+    dialect: Dialect,
+
+    /// How many rounds; each sends every chosen type once.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    count: u64,
+
+    /// Events per second, such as 500 or 500/s; sent by the clock, whatever the answers do. Latency
+    /// then counts from the scheduled time. Without it: as fast as the answers come.
+    #[arg(long, value_name = "N/s", value_parser = rate)]
+    rate: Option<f64>,
+
+    /// How many events await their answer at once.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    concurrency: u16,
+
+    /// Post this file's bytes as they are instead of samples; `-` reads standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["events", "all", "dialect"])]
+    file: Option<PathBuf>,
+
+    /// Send the samples byte for byte, so that all but the first are duplicates.
+    #[arg(long)]
+    repeat_exactly: bool,
+
+    /// Print the summary as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLE: &str = "\
+Examples:
+  justcall-bridge send
+  justcall-bridge send --all --dialect live
+  justcall-bridge send --event sms.sent --event sms.delivered --count 100
+  justcall-bridge send --all --count 1000 --rate 500/s --concurrency 64 --json
+  justcall-bridge send --file event.json";
+
+/// Why nothing was sent.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("the {dialect} dialect has no {event}; --dialect {other} does")]
+    OtherDialect { event: KnownType, dialect: Dialect, other: Dialect },
+    #[error("cannot read {0}: {1}")]
+    File(String, io::Error),
+    #[error("the sample of {0} is broken: {1}")]
+    Sample(KnownType, serde_json::Error),
+    #[error("cannot start: {0}")]
+    Runtime(io::Error),
+    #[error(transparent)]
+    Failed(#[from] Failed),
+}
+
+/// Sends, prints the summary to stdout, and says whether every answer was 200.
+pub(super) fn run(args: &Args) -> ExitCode {
+    match execute(args, progress_bar()) {
+        Ok(summary) => {
+            // Whoever closed stdout does not want the rest.
+            let _ = print(&summary, args.json);
+            if summary.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error @ Error::OtherDialect { .. }) => super::usage_error(&error.to_string()),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(args: &Args, progress: ProgressBar) -> Result<Summary, Error> {
+    let plan = Plan {
+        to: args.to.clone(),
+        bodies: bodies(args)?,
+        rounds: args.count,
+        rate: args.rate,
+        concurrency: usize::from(args.concurrency),
+    };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    Ok(runtime.block_on(post::send(plan, progress, interrupted()))?)
+}
+
+/// Completes on Ctrl-C, after which the summary of what was sent is still printed.
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// One round.
+fn bodies(args: &Args) -> Result<Vec<Body>, Error> {
+    if let Some(file) = &args.file {
+        let bytes = read(file).map_err(|error| Error::File(file.display().to_string(), error))?;
+        return Ok(vec![Body::Exact(bytes.into())]);
+    }
+    chosen(args)?.into_iter().map(|(event, sample)| body(args, event, sample)).collect()
+}
+
+fn body(args: &Args, event: KnownType, sample: &'static str) -> Result<Body, Error> {
+    if args.repeat_exactly {
+        return Ok(Body::Exact(bytes::Bytes::from_static(sample.as_bytes())));
+    }
+    Template::parse(sample).map(Body::Fresh).map_err(|error| Error::Sample(event, error))
+}
+
+/// The chosen types with their samples, in the order they were named.
+fn chosen(args: &Args) -> Result<Vec<(KnownType, &'static str)>, Error> {
+    let events = match args.events.as_slice() {
+        _ if args.all => return Ok(samples(args.dialect).collect()),
+        [] => &[KnownType::CallCompleted],
+        named => named,
+    };
+    let sample_of = |event: &KnownType| {
+        samples(args.dialect).find(|(listed, _)| listed == event).ok_or_else(|| Error::OtherDialect {
+            event: *event,
+            dialect: args.dialect,
+            other: other(args.dialect),
+        })
+    };
+    events.iter().map(sample_of).collect()
+}
+
+const fn other(dialect: Dialect) -> Dialect {
+    match dialect {
+        Dialect::Documented => Dialect::Live,
+        Dialect::Live => Dialect::Documented,
+    }
+}
+
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
+    std::fs::read(file)
+}
+
+/// Hidden unless a person watches.
+fn progress_bar() -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len}  {per_sec}  {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+}
+
+fn print(summary: &Summary, as_json: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if as_json { writeln!(out, "{:#}", summary.json()) } else { write!(out, "{summary}") }
+}
+
+fn known_type() -> impl TypedValueParser<Value = KnownType> {
+    PossibleValuesParser::new(KnownType::ALL.iter().map(|known| known.name()))
+        .try_map(|name| KnownType::from_name(&name).ok_or("no such event type"))
+}
+
+fn dialect() -> impl TypedValueParser<Value = Dialect> {
+    PossibleValuesParser::new([Dialect::Documented, Dialect::Live].map(Dialect::name))
+        .map(|name| if name == Dialect::Live.name() { Dialect::Live } else { Dialect::Documented })
+}
+
+fn http_url(text: &str) -> Result<Url, String> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+        _ => Err("expected a URL such as http://127.0.0.1:8080/webhooks/justcall".to_owned()),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.strip_suffix("/s").unwrap_or(text).trim().parse().ok();
+    number
+        .filter(|rate| (0.001..=1_000_000.0).contains(rate))
+        .ok_or_else(|| "expected events per second, from 0.001 to 1000000, such as 500 or 500/s".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

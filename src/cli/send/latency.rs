@@ -1,0 +1,65 @@
+//! Latencies in memory that does not grow with their number.
+
+use std::time::Duration;
+
+/// Buckets in each power of two: no value is off by more than 1/64.
+const STEPS: u64 = 64;
+
+/// A histogram of durations in microseconds, from 1 µs up to days.
+#[derive(Debug, Default)]
+pub(super) struct Latencies {
+    buckets: Vec<u64>,
+    count: u64,
+    max: Duration,
+}
+
+impl Latencies {
+    /// Adds one duration.
+    pub(super) fn add(&mut self, latency: Duration) {
+        let bucket = bucket_of(micros(latency));
+        if self.buckets.len() <= bucket {
+            self.buckets.resize(bucket + 1, 0);
+        }
+        self.buckets[bucket] += 1;
+        self.count += 1;
+        self.max = self.max.max(latency);
+    }
+
+    /// The longest, exactly.
+    pub(super) fn max(&self) -> Duration {
+        self.max
+    }
+
+    /// The duration that `share` (0 to 1) of all do not exceed, at most 1/64 too long; zero if there
+    /// is none.
+    pub(super) fn quantile(&self, share: f64) -> Duration {
+        let rank = ((self.count as f64 * share).ceil() as u64).max(1);
+        let mut seen = 0;
+        let bucket = self.buckets.iter().position(|count| {
+            seen += count;
+            seen >= rank
+        });
+        bucket.map_or(Duration::ZERO, |at| Duration::from_micros(last_of(at)).min(self.max))
+    }
+}
+
+fn micros(latency: Duration) -> u64 {
+    // 40 bits of microseconds are twelve days; the buckets stay below 2300.
+    u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).min((1 << 40) - 1)
+}
+
+/// Values below `2 * STEPS` have a bucket each; above, every power of two has `STEPS`.
+fn bucket_of(value: u64) -> usize {
+    let shift = (value / STEPS).checked_ilog2().unwrap_or(0);
+    (u64::from(shift) * STEPS + (value >> shift)) as usize
+}
+
+/// The largest value of a bucket.
+fn last_of(bucket: usize) -> u64 {
+    let bucket = bucket as u64;
+    let shift = (bucket / STEPS).saturating_sub(1);
+    ((bucket - shift * STEPS + 1) << shift) - 1
+}
+
+#[cfg(test)]
+mod tests;

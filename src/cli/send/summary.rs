@@ -1,0 +1,179 @@
+//! What came back, counted and shown.
+
+use super::latency::Latencies;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// How sending one event ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// The HTTP status; `None` if no answer came.
+    pub(super) status: Option<u16>,
+    /// One of a fixed few words, such as `acked`.
+    pub(super) outcome: &'static str,
+    /// What the bridge says is wrong.
+    pub(super) detail: Option<String>,
+}
+
+/// Counts answers. Does not grow with their number.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    answers: BTreeMap<(Option<u16>, &'static str), u64>,
+    latencies: Latencies,
+    first_problem: Option<String>,
+}
+
+/// What is known once a run is over.
+#[derive(Debug)]
+pub(super) struct Summary {
+    /// Where the events went, without credentials.
+    pub(super) to: String,
+    /// How many were to be sent.
+    pub(super) planned: u64,
+    /// How long it took.
+    pub(super) elapsed: Duration,
+    /// Whether latencies begin at the scheduled time, not when the request went out.
+    pub(super) scheduled: bool,
+    /// What came back.
+    pub(super) tally: Tally,
+}
+
+impl Answer {
+    /// Reads the bridge's answer.
+    pub(super) fn read(status: u16, body: &[u8]) -> Self {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let outcome = match status {
+            200 => acceptance(body["outcome"].as_str().unwrap_or_default()),
+            503 => "refused",
+            400..=499 => "rejected",
+            _ => "unexpected",
+        };
+        let detail = ["detail", "title"].iter().find_map(|name| body[*name].as_str());
+        Self { status: Some(status), outcome, detail: detail.filter(|_| status != 200).map(one_line) }
+    }
+
+    /// No answer came.
+    pub(super) const fn none(why: &'static str) -> Self {
+        Self { status: None, outcome: why, detail: None }
+    }
+}
+
+/// The outcomes that come with a 200; a closed list, so that a stranger's server cannot fill the
+/// tally.
+fn acceptance(outcome: &str) -> &'static str {
+    const OUTCOMES: [&str; 5] = ["acked", "spooled", "duplicate", "probe", "dead_lettered"];
+    OUTCOMES.into_iter().find(|known| *known == outcome).unwrap_or("unexpected")
+}
+
+/// Text from a server, cut and stripped of what could steer a terminal.
+fn one_line(text: &str) -> String {
+    text.chars().filter(|char| !char.is_control()).take(200).collect()
+}
+
+impl Tally {
+    /// Counts one answer and the time it took.
+    pub(super) fn add(&mut self, answer: Answer, latency: Duration) {
+        self.latencies.add(latency);
+        if self.first_problem.is_none() {
+            self.first_problem = answer.detail;
+        }
+        *self.answers.entry((answer.status, answer.outcome)).or_default() += 1;
+    }
+
+    /// How many of them were answered at all.
+    pub(super) fn answered(&self) -> u64 {
+        self.count(|status| status.is_some())
+    }
+
+    fn count(&self, chosen: impl Fn(Option<u16>) -> bool) -> u64 {
+        self.answers.iter().filter(|((status, _), _)| chosen(*status)).map(|(_, count)| count).sum()
+    }
+}
+
+impl Summary {
+    /// Whether every planned event was answered 200.
+    pub(super) fn is_success(&self) -> bool {
+        self.ok() == self.planned
+    }
+
+    /// For scripts.
+    pub(super) fn json(&self) -> Value {
+        let answers: Vec<Value> = self
+            .tally
+            .answers
+            .iter()
+            .map(|((status, outcome), count)| json!({"status": status, "outcome": outcome, "count": count}))
+            .collect();
+        let latency: BTreeMap<_, _> = self.latencies().map(|(name, latency)| (name, millis(latency))).into();
+        json!({
+            "to": self.to,
+            "planned": self.planned,
+            "sent": self.sent(),
+            "ok": self.ok(),
+            "seconds": self.elapsed.as_secs_f64(),
+            "rate_per_second": self.rate(),
+            "answers": answers,
+            "latency_ms": latency,
+            "latency_from": self.measured_from(),
+            "first_problem": self.tally.first_problem,
+        })
+    }
+
+    fn sent(&self) -> u64 {
+        self.tally.count(|_| true)
+    }
+
+    fn ok(&self) -> u64 {
+        self.tally.count(|status| status == Some(200))
+    }
+
+    fn rate(&self) -> f64 {
+        self.sent() as f64 / self.elapsed.as_secs_f64().max(f64::EPSILON)
+    }
+
+    const fn measured_from(&self) -> &'static str {
+        if self.scheduled { "scheduled" } else { "sent" }
+    }
+
+    fn latencies(&self) -> [(&'static str, Duration); 4] {
+        let latencies = &self.tally.latencies;
+        [
+            ("p50", latencies.quantile(0.5)),
+            ("p90", latencies.quantile(0.9)),
+            ("p99", latencies.quantile(0.99)),
+            ("max", latencies.max()),
+        ]
+    }
+}
+
+fn millis(latency: Duration) -> f64 {
+    latency.as_micros() as f64 / 1000.0
+}
+
+/// For people.
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.elapsed.as_secs_f64();
+        writeln!(f, "Sent {} of {} events to {}", self.sent(), self.planned, self.to)?;
+        writeln!(f, "in {seconds:.2} s, {:.1} per second.\n", self.rate())?;
+        writeln!(f, "  {:<8}{:<16}{:>10}", "status", "outcome", "events")?;
+        for ((status, outcome), count) in &self.tally.answers {
+            let status = status.map_or("none".to_owned(), |status| status.to_string());
+            writeln!(f, "  {status:<8}{outcome:<16}{count:>10}")?;
+        }
+        write!(f, "\n  latency")?;
+        for (name, latency) in self.latencies() {
+            write!(f, "  {name} {:.1} ms", millis(latency))?;
+        }
+        writeln!(f, "  (from when it was {})", self.measured_from())?;
+        match &self.tally.first_problem {
+            Some(problem) => writeln!(f, "\n  first problem: {problem}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+use super::*;
+
+fn read(status: u16, body: &str) -> (Option<u16>, &'static str, Option<String>) {
+    let answer = Answer::read(status, body.as_bytes());
+    (answer.status, answer.outcome, answer.detail)
+}
+
+fn summary(planned: u64, answers: impl IntoIterator<Item = Answer>) -> Summary {
+    let mut tally = Tally::default();
+    for answer in answers {
+        tally.add(answer, Duration::from_millis(2));
+    }
+    Summary { to: "http://h/".to_owned(), planned, elapsed: Duration::from_secs(2), scheduled: true, tally }
+}
+
+fn acked() -> Answer {
+    Answer::read(200, br#"{"id":"x","outcome":"acked"}"#)
+}
+
+#[test]
+fn a_200_is_counted_by_the_outcome_it_names() {
+    for outcome in ["acked", "spooled", "duplicate", "probe", "dead_lettered"] {
+        assert_eq!(read(200, &format!(r#"{{"outcome":"{outcome}"}}"#)), (Some(200), outcome, None));
+    }
+}
+
+#[test]
+fn a_stranger_cannot_invent_outcomes() {
+    for body in [r#"{"outcome":"x1"}"#, "", "<html>", "[1]", r#"{"outcome":7}"#] {
+        assert_eq!(read(200, body), (Some(200), "unexpected", None), "{body}");
+    }
+}
+
+#[test]
+fn other_answers_are_counted_by_what_a_retry_can_do() {
+    assert_eq!(read(503, "").1, "refused");
+    assert_eq!(read(422, "").1, "rejected");
+    assert_eq!(read(404, "").1, "rejected");
+    assert_eq!(read(302, "").1, "unexpected");
+    assert_eq!(read(500, "").1, "unexpected");
+    // Not even a success is one unless it is 200.
+    assert_eq!(read(204, "").1, "unexpected");
+}
+
+#[test]
+fn the_problem_shown_is_the_first_and_cannot_steer_a_terminal() {
+    let first = Answer::read(422, b"{\"title\":\"t\",\"detail\":\"/data: \\u001b[2Jexpected\"}");
+    let second = Answer::read(503, br#"{"detail":"later"}"#);
+    let text = summary(3, [acked(), first, second]).to_string();
+    assert!(text.contains("first problem: /data: [2Jexpected\n"), "{text}");
+    assert!(!text.contains("later"), "{text}");
+}
+
+#[test]
+fn success_is_a_200_for_every_planned_event() {
+    assert!(summary(2, [acked(), acked()]).is_success());
+    assert!(!summary(3, [acked(), acked()]).is_success());
+    assert!(!summary(2, [acked(), Answer::none("timeout")]).is_success());
+    assert!(!summary(1, [Answer::read(503, b"")]).is_success());
+}
+
+#[test]
+fn the_table_has_a_line_for_each_kind_of_answer() {
+    let text = summary(4, [acked(), acked(), Answer::read(503, b""), Answer::none("timeout")]).to_string();
+    let lines: Vec<String> =
+        text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for expected in [
+        "Sent 4 of 4 events to http://h/",
+        "in 2.00 s, 2.0 per second.",
+        "200 acked 2",
+        "503 refused 1",
+        "none timeout 1",
+        "latency p50 2.0 ms p90 2.0 ms p99 2.0 ms max 2.0 ms (from when it was scheduled)",
+    ] {
+        assert!(lines.iter().any(|line| line == expected), "{expected}\n{text}");
+    }
+}
+
+#[test]
+fn the_json_says_what_the_table_says() {
+    let summary = summary(3, [acked(), Answer::none("timeout")]);
+    assert_eq!(
+        summary.json(),
+        json!({
+            "to": "http://h/", "planned": 3, "sent": 2, "ok": 1, "seconds": 2.0, "rate_per_second": 1.0,
+            "answers": [
+                {"status": null, "outcome": "timeout", "count": 1},
+                {"status": 200, "outcome": "acked", "count": 1},
+            ],
+            "latency_ms": {"p50": 2.0, "p90": 2.0, "p99": 2.0, "max": 2.0},
+            "latency_from": "scheduled",
+            "first_problem": null,
+        })
+    );
+}

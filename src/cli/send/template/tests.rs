@@ -1,0 +1,131 @@
+use super::*;
+use crate::event::{Dialect, samples};
+use serde_json::Value;
+use std::collections::HashSet;
+
+const STAMP: Stamp = Stamp { run: 0x0123_4567_89ab_cdef, sequence: 7, millis: 1_700_000_000_123 };
+
+fn fill(sample: &'static str, stamp: Stamp) -> Value {
+    serde_json::from_str(&Template::parse(sample).unwrap().fill(stamp)).unwrap()
+}
+
+fn all_samples() -> impl Iterator<Item = &'static str> {
+    [Dialect::Documented, Dialect::Live].into_iter().flat_map(samples).map(|(_, sample)| sample)
+}
+
+/// Blanks what may differ.
+fn without_identity(mut body: Value) -> Value {
+    for name in ["timestamp", "request_id"] {
+        body.as_object_mut().unwrap().remove(name);
+    }
+    for name in IDENTITIES {
+        body["data"].as_object_mut().unwrap().remove(name);
+    }
+    body
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::String(text) if text.is_empty() => "empty",
+        Value::String(_) => "string",
+        Value::Number(_) => "number",
+        _ => "other",
+    }
+}
+
+#[test]
+fn a_copy_differs_from_its_sample_in_identities_and_times_only() {
+    for sample in all_samples() {
+        let original: Value = serde_json::from_str(sample).unwrap();
+        let copy = fill(sample, STAMP);
+        assert_eq!(without_identity(original), without_identity(copy));
+    }
+}
+
+#[test]
+fn a_replaced_value_keeps_its_json_type() {
+    for sample in all_samples() {
+        let original: Value = serde_json::from_str(sample).unwrap();
+        let copy = fill(sample, STAMP);
+        for pointer in IDENTITIES.map(|name| format!("/data/{name}")) {
+            assert_eq!(original.pointer(&pointer).map(kind), copy.pointer(&pointer).map(kind), "{pointer}");
+        }
+    }
+}
+
+#[test]
+fn bytes_between_the_replaced_values_stay() {
+    let sample =
+        "{ \"event\":\"x\",\r\n \"timestamp\" : \"t\" , \"data\":{\"cost\":1.50,\"call_id\":\"c_1\"}}\n";
+    let body = Template::parse(sample).unwrap().fill(STAMP);
+    assert!(body.starts_with("{ \"event\":\"x\",\r\n \"timestamp\" : \"2023-11-14T22:13:20Z\" , "), "{body}");
+    assert!(body.contains("{\"cost\":1.50,\"call_id\":\"c_") && body.ends_with("\"}}\n"), "{body}");
+}
+
+#[test]
+fn no_two_copies_are_equal_within_a_run_or_across_two() {
+    for sample in all_samples() {
+        let template = Template::parse(sample).unwrap();
+        let stamps = [1, u64::MAX]
+            .into_iter()
+            .flat_map(|run| (0..500).map(move |sequence| Stamp { run, sequence, millis: STAMP.millis }));
+        let copies: HashSet<String> = stamps.map(|stamp| template.fill(stamp)).collect();
+        assert_eq!(copies.len(), 1000);
+    }
+}
+
+#[test]
+fn every_copy_is_about_an_entity_of_its_own() {
+    for sample in all_samples() {
+        let ids = |sequence| {
+            let copy = fill(sample, Stamp { sequence, ..STAMP });
+            IDENTITIES.iter().map(|name| copy["data"][*name].clone()).collect::<Vec<_>>()
+        };
+        let (one, two) = (ids(1), ids(2));
+        let nothing = |value: &Value| matches!(kind(value), "null" | "empty");
+        assert!(one.iter().any(|id| !nothing(id)));
+        assert!(one.iter().zip(&two).all(|(one, two)| nothing(one) || one != two), "{one:?} {two:?}");
+    }
+}
+
+#[test]
+fn each_form_of_identity_keeps_its_form() {
+    let copy = fill(
+        r#"{"data":{"call_id":"call_8f3a","call_sid":"CA012","message_id":"","contact_id":98765,"id":"321"}}"#,
+        Stamp { run: 5 << 12, sequence: 2, ..STAMP },
+    );
+    let data = &copy["data"];
+    assert_eq!(data["call_id"], "call_00000m0000000002");
+    assert_eq!(data["call_sid"].as_str().unwrap().len(), 16);
+    assert_eq!(data["message_id"], "");
+    assert_eq!(data["contact_id"], 7);
+    assert_eq!(data["id"], "7");
+}
+
+#[test]
+fn a_null_identity_and_a_nested_id_stay() {
+    let copy = fill(r#"{"data":{"id":null,"campaign":{"id":5}}}"#, STAMP);
+    assert_eq!(copy, serde_json::json!({"data":{"id":null,"campaign":{"id":5}}}));
+}
+
+#[test]
+fn a_request_id_is_a_ulid_of_the_time_it_is_sent() {
+    let copy = fill(r#"{"request_id":"x","data":{}}"#, STAMP);
+    // Ten characters of time, 1700000000123 ms, and sixteen that tell runs and copies apart.
+    assert_eq!(copy["request_id"], "01HF7YAT3VCY4TQKFF00000007");
+    assert!(crate::event::EventId::from_request_id("01HF7YAT3VCY4TQKFF00000007").is_some());
+}
+
+#[test]
+fn numbers_stay_where_every_json_reader_is_exact() {
+    let largest = Stamp { run: u64::MAX, sequence: 100_000_000_000, millis: 0 };
+    assert!(largest.number() < 1 << 53);
+}
+
+#[test]
+fn what_is_no_envelope_is_no_template() {
+    for bad in ["", "[]", "{}", r#"{"data":[]}"#] {
+        assert!(Template::parse(bad).is_err(), "{bad}");
+    }
+}

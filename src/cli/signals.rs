@@ -1,0 +1,34 @@
+//! SIGTERM and SIGINT: the first asks to stop, the second insists.
+
+use std::future::Future;
+use std::io;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Two futures: one completes with the first signal, the other with the second.
+///
+/// # Errors
+/// When the signals cannot be listened for.
+pub(super) fn listen() -> io::Result<(impl Future<Output = ()> + use<>, impl Future<Output = ()> + use<>)> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (count, first) = watch::channel(0);
+    let second = first.clone();
+    tokio::task::spawn_local(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            count.send_modify(|count| *count += 1);
+        }
+    });
+    Ok((reached(first, 1), reached(second, 2)))
+}
+
+async fn reached(mut count: watch::Receiver<u32>, wanted: u32) {
+    if count.wait_for(|count| *count >= wanted).await.is_err() {
+        // The listener ended with the runtime.
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,7 @@
+//! The `justcall-bridge` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    justcall_kafka_bridge::cli::run(std::env::args_os())
+}
