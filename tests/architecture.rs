@@ -1,0 +1,244 @@
+//! The arrows between the parts of the crate, read from its sources.
+//!
+//! A part may name another only along an arrow of [`ARROWS`]; each outside library has one home; files
+//! stay short and folders have names that mean something. `tests.rs` and `tests/` are free.
+
+#[path = "architecture/source.rs"]
+mod source;
+
+use source::{Source, sources};
+
+/// Who may name whom. A part that is not listed is a breach by being there.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("main", &["cli"]),
+    ("cli", &["app", "config", "event", "routing", "telemetry", "kafka"]),
+    (
+        "app",
+        &[
+            "config",
+            "delivery",
+            "event",
+            "http",
+            "ingest",
+            "kafka",
+            "record",
+            "routing",
+            "signature",
+            "spool",
+            "telemetry",
+        ],
+    ),
+    (
+        "config",
+        &["delivery", "event", "http", "ingest", "kafka", "routing", "signature", "spool", "telemetry"],
+    ),
+    ("http", &["ingest", "telemetry"]),
+    ("ingest", &["delivery", "event", "record", "routing", "signature", "telemetry"]),
+    ("delivery", &["event", "record", "spool", "telemetry"]),
+    ("kafka", &["delivery", "record", "telemetry"]),
+    ("routing", &["event", "record"]),
+    ("spool", &["telemetry"]),
+    // For the closed set of types that label metrics.
+    ("telemetry", &["event"]),
+    ("event", &[]),
+    ("record", &[]),
+    ("signature", &[]),
+];
+
+/// Outside libraries and the parts that may name them. A library's companions count as the library:
+/// `rdkafka_sys` as `rdkafka`.
+const HOMES: &[(&str, &[&str])] = &[
+    // `app` starts its runtime.
+    ("actix_web", &["http", "app"]),
+    ("actix_rt", &["http", "app"]),
+    ("actix_http", &["http"]),
+    ("rdkafka", &["kafka"]),
+    ("rusqlite", &["spool"]),
+    ("clap", &["cli", "main"]),
+    ("reqwest", &["cli"]),
+];
+
+const LONGEST_FILE: usize = 400;
+
+/// Folders called so gather what has no home.
+const MEANINGLESS: &[&str] = &["utils", "common", "types", "manager", "helpers"];
+
+#[test]
+fn parts_keep_to_the_arrows() {
+    assert_none(arrow_breaches);
+}
+
+#[test]
+fn outside_libraries_stay_at_home() {
+    assert_none(home_breaches);
+}
+
+#[test]
+fn only_tests_unwrap() {
+    assert_none(unwrap_breaches);
+}
+
+#[test]
+fn files_are_short_and_folders_have_meaning() {
+    assert_none(shape_breaches);
+}
+
+fn assert_none(check: fn(&Source) -> Vec<String>) {
+    let sources = sources();
+    assert!(sources.iter().any(|source| source.path == "src/lib.rs"), "the sources were not found");
+    let breaches: Vec<String> = sources.iter().flat_map(check).collect();
+    assert!(breaches.is_empty(), "\n{}\n", breaches.join("\n"));
+}
+
+fn arrow_breaches(source: &Source) -> Vec<String> {
+    let part = source.part();
+    // The root declares the modules and re-exports from them.
+    if part == "lib" {
+        return Vec::new();
+    }
+    let Some((_, open)) = ARROWS.iter().find(|(from, _)| *from == part) else {
+        return vec![format!("{}: no arrow begins at `{part}`; give it a place in ARROWS", source.path)];
+    };
+    let strays =
+        source.parts_named().into_iter().filter(|(_, to)| *to != part && !open.contains(&to.as_str()));
+    strays.map(|(line, to)| format!("{}:{line}: {part} -> {to} is no arrow", source.path)).collect()
+}
+
+fn home_breaches(source: &Source) -> Vec<String> {
+    let part = source.part();
+    let mut breaches = Vec::new();
+    for (library, homes) in HOMES.iter().filter(|(_, homes)| !homes.contains(&part)) {
+        for line in source.lines_naming_library(library) {
+            let homes = homes.join(" and ");
+            breaches
+                .push(format!("{}:{line}: {part} -> {library}, which only {homes} may name", source.path));
+        }
+    }
+    breaches
+}
+
+fn unwrap_breaches(source: &Source) -> Vec<String> {
+    let lines = source.lines_with(".unwrap()").into_iter();
+    lines.map(|line| format!("{}:{line}: unwrap outside tests", source.path)).collect()
+}
+
+fn shape_breaches(source: &Source) -> Vec<String> {
+    let mut breaches = Vec::new();
+    let length = source.text.lines().count();
+    if length > LONGEST_FILE {
+        breaches.push(format!("{}:{length}: longer than {LONGEST_FILE} lines", source.path));
+    }
+    let names = source.path.trim_end_matches(".rs").split('/');
+    for name in names.filter(|name| MEANINGLESS.contains(name)) {
+        breaches.push(format!("{}: `{name}` says nothing", source.path));
+    }
+    breaches
+}
+
+mod the_check_bites {
+    use super::*;
+
+    fn source(path: &str, text: &str) -> Source {
+        Source::new(path, text)
+    }
+
+    #[test]
+    fn import_against_the_arrows_is_named_with_file_line_and_arrow() {
+        let breach = source("src/record/headers.rs", "//! Doc.\n\nuse crate::http::Config;\n");
+        assert_eq!(arrow_breaches(&breach), ["src/record/headers.rs:3: record -> http is no arrow"]);
+    }
+
+    #[test]
+    fn no_part_but_the_outermost_imports_config() {
+        for part in ["http", "ingest", "delivery", "kafka", "routing", "spool", "telemetry", "event"] {
+            let path = format!("src/{part}/mod.rs");
+            assert_eq!(arrow_breaches(&source(&path, "use crate::config::Settings;")).len(), 1, "{part}");
+        }
+        for path in ["src/app.rs", "src/cli/serve.rs"] {
+            assert_eq!(arrow_breaches(&source(path, "use crate::config::Settings;")), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn every_way_to_name_a_part_is_seen() {
+        for text in [
+            "use crate::http::Config;",
+            "pub(crate) use crate::http;",
+            "use crate::{event::Event, http};",
+            "use crate::{\n    event::{Event, EventId},\n    http::{Config, AdminConfig},\n};",
+            "fn f(config: &crate::http::Config) {}",
+            "fn f() { crate :: http :: f() }",
+            "use super::super::http::Config;",
+            "use super::super::{http::Config};",
+            "use justcall_kafka_bridge::http::Config;",
+            "let a = \"// no comment\"; crate::http::f();",
+            "let quote = '\"'; crate::http::f(); let other = '\"';",
+            "fn f<'a>(a: &'a str) { crate::http::f(a) }",
+            "let a = r#\"a \" b\"#; crate::http::f();",
+            "#[cfg(not(test))]\nuse crate::http::Config;",
+            "#[cfg(test)]\nmod tests;\nuse crate::http::Config;",
+            "#[cfg(test)]\nmod tests { fn f() {} }\nuse crate::http::Config;",
+        ] {
+            let named = source("src/record/headers.rs", text).parts_named();
+            assert!(named.iter().any(|(_, part)| part == "http"), "not seen in:\n{text}\nbut: {named:?}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_part_is_left_alone() {
+        for text in [
+            "// use crate::http::Config;",
+            "/// See [`crate::http`].",
+            "/* crate::http /* nested */ crate::http */",
+            "let a = \"crate::http\";",
+            "let a = r##\"crate::http\"# crate::http\"##;",
+            "use super::Record;",
+            "use crate::record::Record;",
+            "use self::http::Config;",
+            "#[cfg(test)]\nuse crate::http::Config;",
+            "#[cfg(test)]\nmod tests {\n    use crate::http::Config;\n}",
+            "use http::Config;",
+        ] {
+            assert_eq!(arrow_breaches(&source("src/record/headers.rs", text)), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn part_without_a_place_is_a_breach() {
+        assert_eq!(arrow_breaches(&source("src/cache/mod.rs", "")).len(), 1);
+    }
+
+    #[test]
+    fn library_away_from_home_is_a_breach() {
+        let breach = source("src/delivery/lane.rs", "\nuse rdkafka::ClientConfig;");
+        let expected = "src/delivery/lane.rs:2: delivery -> rdkafka, which only kafka may name";
+        assert_eq!(home_breaches(&breach), [expected]);
+        for (path, text) in [
+            ("src/ingest/mod.rs", "fn f() -> actix_web::HttpResponse {}"),
+            ("src/http/mod.rs", "use {bytes::Bytes, rdkafka_sys as kafka};"),
+            ("src/app.rs", "let open = rusqlite::Connection::open;"),
+            ("src/config/mod.rs", "#[derive(clap::Args)]"),
+            ("src/http/mod.rs", "use reqwest;"),
+        ] {
+            assert_eq!(home_breaches(&source(path, text)).len(), 1, "{text}");
+        }
+        let at_home = source("src/kafka/producer.rs", "use rdkafka::ClientConfig;");
+        assert_eq!(home_breaches(&at_home), [""; 0]);
+        let mention = source("src/http/mod.rs", "// rdkafka::ClientConfig\nlet rdkafka_version = 1;");
+        assert_eq!(home_breaches(&mention), [""; 0]);
+    }
+
+    #[test]
+    fn unwrap_is_a_breach_outside_tests_only() {
+        let code = "fn f() { g().unwrap(); }\n#[cfg(test)]\nmod tests { fn f() { g().unwrap() } }";
+        assert_eq!(unwrap_breaches(&source("src/app.rs", code)), ["src/app.rs:1: unwrap outside tests"]);
+        assert_eq!(unwrap_breaches(&source("src/app.rs", "g().unwrap_or(1); // .unwrap()")), [""; 0]);
+    }
+
+    #[test]
+    fn long_file_and_empty_word_are_breaches() {
+        assert_eq!(shape_breaches(&source("src/app.rs", &"\n".repeat(400))), [""; 0]);
+        assert_eq!(shape_breaches(&source("src/app.rs", &"\n".repeat(401))).len(), 1);
+        assert_eq!(shape_breaches(&source("src/http/utils/mod.rs", "")).len(), 1);
+    }
+}

@@ -1,0 +1,108 @@
+//! A running bridge: the real binary on free ports.
+
+use super::http::{self, Response};
+use super::process::Process;
+use super::topic_name;
+use std::net::SocketAddr;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+/// The path that the bridge listens on unless told otherwise.
+pub(crate) const PATH: &str = "/webhooks/justcall";
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `justcall-bridge serve`, with topics that no other bridge uses.
+pub(crate) struct Bridge {
+    pub(crate) process: Process,
+    pub(crate) ingress: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    /// What all its topics begin with.
+    pub(crate) prefix: String,
+}
+
+impl Bridge {
+    /// Starts a bridge and waits until it is ready.
+    pub(crate) fn serve(bootstrap: &str, settings: &[&str]) -> Self {
+        let bridge = Self::start(bootstrap, settings);
+        bridge.wait_ready(true);
+        bridge
+    }
+
+    /// Starts a bridge and waits until it listens.
+    pub(crate) fn start(bootstrap: &str, settings: &[&str]) -> Self {
+        let named = settings.iter().find_map(|setting| setting.strip_prefix("topics.prefix="));
+        let prefix = named.map_or_else(|| format!("{}.", topic_name("justcall")), str::to_owned);
+        let own = [
+            format!("kafka.bootstrap_servers={bootstrap}"),
+            format!("topics.prefix={prefix}"),
+            "server.listen=127.0.0.1:0".into(),
+            "admin.listen=127.0.0.1:0".into(),
+            "server.workers=2".into(),
+            "shutdown.delay=0s".into(),
+            // Generous, for these machines are shared; tests about the deadline set their own.
+            "kafka.ack_deadline=30s".into(),
+            "shutdown.timeout=60s".into(),
+            "topics.partitions=6".into(),
+            "topics.replication_factor=1".into(),
+        ];
+        let mut args = vec!["serve"];
+        for setting in own.iter().map(String::as_str).chain(settings.iter().copied()) {
+            args.extend(["--set", setting]);
+        }
+        let process = Process::bridge(&args, &[]);
+        let line = process.wait_for_line("\"serving\"", PATIENCE);
+        let line: serde_json::Value = serde_json::from_str(&line).expect("a log line of JSON");
+        let address =
+            |part: &str| line[part].as_str().and_then(|text| text.parse().ok()).expect("an address");
+        Self { ingress: address("ingress"), admin: address("admin"), process, prefix }
+    }
+
+    /// Posts a body to the default source.
+    pub(crate) fn post(&self, body: &[u8]) -> Response {
+        http::post(self.ingress, PATH, &[("connection", "close")], body).expect("an answer")
+    }
+
+    /// Gets a path of the admin listener.
+    pub(crate) fn admin(&self, path: &str) -> Response {
+        http::get(self.admin, path).expect("an answer")
+    }
+
+    /// The name of a topic of this bridge.
+    pub(crate) fn topic(&self, rest: &str) -> String {
+        format!("{}{rest}", self.prefix)
+    }
+
+    /// Waits until `/readyz` says so.
+    pub(crate) fn wait_ready(&self, ready: bool) {
+        let wanted = if ready { 200 } else { 503 };
+        until("readiness", || self.admin("/readyz").status == wanted);
+    }
+
+    /// One metric's value now; the name is given without the prefix.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let text = self.admin("/metrics").text().to_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("justcall_bridge_{name} ")));
+        line.unwrap_or_else(|| panic!("no metric {name} in:\n{text}")).parse().expect("a whole number")
+    }
+
+    /// Waits until a metric has that value.
+    pub(crate) fn wait_for_metric(&self, name: &str, value: u64) {
+        until(name, || self.metric(name) == value);
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        self.process.signal("TERM");
+        self.process.wait_exit(PATIENCE)
+    }
+}
+
+/// Waits for something that comes by and by.
+pub(crate) fn until(what: &str, mut reached: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !reached() {
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,226 @@
+//! A reader and an administrator of topics that know nothing of the bridge.
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+/// How long a cluster may take for one question.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// A record as it stands in a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Read {
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) key: Option<Vec<u8>>,
+    /// Empty where the record has none.
+    pub(crate) value: Vec<u8>,
+    /// In the order they stand in the record.
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    /// Since 1970.
+    pub(crate) timestamp_millis: i64,
+}
+
+impl Read {
+    /// The value of the first header of that name, as text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(candidate, _)| candidate == name)?;
+        Some(std::str::from_utf8(value).expect("a header of text"))
+    }
+
+    fn from(message: &BorrowedMessage<'_>) -> Self {
+        let headers = message.headers().map(|headers| {
+            headers
+                .iter()
+                .map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec()))
+                .collect()
+        });
+        Self {
+            partition: message.partition(),
+            offset: message.offset(),
+            key: message.key().map(<[u8]>::to_vec),
+            value: message.payload().unwrap_or_default().to_vec(),
+            headers: headers.unwrap_or_default(),
+            timestamp_millis: message.timestamp().to_millis().expect("Kafka stamps every record"),
+        }
+    }
+}
+
+/// Everything in the topic once it holds at least `expected_count` records, by partition and offset.
+/// Panics if it does not come to hold them in time. More than expected are returned too, so compare
+/// the length.
+pub(crate) fn read_topic(
+    bootstrap: &str,
+    topic: &str,
+    expected_count: usize,
+    timeout: Duration,
+) -> Vec<Read> {
+    let deadline = Instant::now() + timeout;
+    let ends = await_count(bootstrap, topic, expected_count, deadline);
+    let consumer = consumer(bootstrap);
+    let mut all = TopicPartitionList::new();
+    for partition in ends.keys() {
+        all.add_partition_offset(topic, *partition, Offset::Beginning).expect("a valid offset");
+    }
+    consumer.assign(&all).expect("an assignment");
+    let wanted = count(&ends);
+    let mut reads = Vec::new();
+    while reads.len() < wanted {
+        assert!(Instant::now() < deadline, "read {} of {wanted} records in {timeout:?}", reads.len());
+        match consumer.poll(Duration::from_millis(100)) {
+            // Those beyond the ends came while we were reading.
+            Some(Ok(message)) if message.offset() < ends[&message.partition()].1 => {
+                reads.push(Read::from(&message));
+            }
+            Some(Err(e)) => eprintln!("reading {topic}: {e}"),
+            Some(Ok(_)) | None => {}
+        }
+    }
+    reads.sort_by_key(|read| (read.partition, read.offset));
+    reads
+}
+
+/// How many records the topic holds now.
+pub(crate) fn topic_end(bootstrap: &str, topic: &str) -> usize {
+    count(&ends(&consumer(bootstrap), topic))
+}
+
+/// How many partitions the topic has; `None` if there is no such topic.
+pub(crate) fn topic_partitions(bootstrap: &str, topic: &str) -> Option<usize> {
+    partitions(&consumer(bootstrap), topic).map(|ids| ids.len())
+}
+
+/// Makes a topic with one replica and waits until it can be written.
+pub(crate) fn create_topic(bootstrap: &str, topic: &str, partitions: i32) {
+    create_topic_with(bootstrap, topic, partitions, 1, &[]);
+}
+
+/// Makes a topic with replicas and configuration and waits until it can be written.
+pub(crate) fn create_topic_with(
+    bootstrap: &str,
+    topic: &str,
+    partitions: i32,
+    replicas: i32,
+    config: &[(&str, &str)],
+) {
+    let wish = NewTopic::new(topic, partitions, TopicReplication::Fixed(replicas));
+    let wish = config.iter().fold(wish, |wish, (name, value)| wish.set(name, value));
+    let made = wait(admin(bootstrap).create_topics([&wish], &admin_options()));
+    let made = made.expect("the cluster answers").remove(0);
+    made.unwrap_or_else(|(name, code)| panic!("{name} was not made: {code}"));
+    await_leaders(bootstrap, topic, usize::try_from(partitions).expect("partitions"));
+}
+
+/// Deletes a topic and waits until the cluster denies it.
+pub(crate) fn delete_topic(bootstrap: &str, topic: &str) {
+    let gone = wait(admin(bootstrap).delete_topics(&[topic], &admin_options()));
+    let gone = gone.expect("the cluster answers").remove(0);
+    gone.unwrap_or_else(|(name, code)| panic!("{name} was not deleted: {code}"));
+    let consumer = consumer(bootstrap);
+    let deadline = Instant::now() + ANSWER_WITHIN;
+    while partitions(&consumer, topic).is_some() {
+        assert!(Instant::now() < deadline, "{topic} is still there");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A topic's configuration, defaults included.
+pub(crate) fn topic_config(bootstrap: &str, topic: &str) -> BTreeMap<String, String> {
+    let wanted = [ResourceSpecifier::Topic(topic)];
+    let found = wait(admin(bootstrap).describe_configs(&wanted, &admin_options()));
+    let found = found.expect("the cluster answers").remove(0).expect("a topic that is there");
+    found.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
+}
+
+/// First and next offset of each partition.
+type Ends = HashMap<i32, (i64, i64)>;
+
+fn await_count(bootstrap: &str, topic: &str, expected: usize, deadline: Instant) -> Ends {
+    let consumer = consumer(bootstrap);
+    loop {
+        let ends = ends(&consumer, topic);
+        let there = count(&ends);
+        if there >= expected {
+            return ends;
+        }
+        assert!(Instant::now() < deadline, "{topic} holds {there} of {expected} records");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn ends(consumer: &BaseConsumer, topic: &str) -> Ends {
+    let ids = partitions(consumer, topic).unwrap_or_default();
+    ids.into_iter().map(|id| (id, watermarks(consumer, topic, id))).collect()
+}
+
+/// Asked again for a while, for a topic just made has no leaders for a moment.
+fn watermarks(consumer: &BaseConsumer, topic: &str, id: i32) -> (i64, i64) {
+    for _ in 0..100 {
+        if let Ok(watermarks) = consumer.fetch_watermarks(topic, id, ANSWER_WITHIN) {
+            return watermarks;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    consumer.fetch_watermarks(topic, id, ANSWER_WITHIN).expect("watermarks")
+}
+
+fn count(ends: &Ends) -> usize {
+    let total: i64 = ends.values().map(|(first, next)| next - first).sum();
+    usize::try_from(total).expect("no topic ends before it begins")
+}
+
+/// Ids of the topic's partitions; `None` if there is no such topic.
+fn partitions(consumer: &BaseConsumer, topic: &str) -> Option<Vec<i32>> {
+    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_WITHIN).expect("metadata");
+    let found = metadata.topics().iter().find(|found| found.name() == topic)?;
+    if let Some(error) = found.error() {
+        let code = RDKafkaErrorCode::from(error);
+        assert_eq!(code, RDKafkaErrorCode::UnknownTopicOrPartition, "asking for {topic}");
+        return None;
+    }
+    Some(found.partitions().iter().map(|partition| partition.id()).collect())
+}
+
+fn await_leaders(bootstrap: &str, topic: &str, partitions: usize) {
+    let consumer = consumer(bootstrap);
+    let deadline = Instant::now() + ANSWER_WITHIN;
+    loop {
+        let metadata = consumer.fetch_metadata(Some(topic), ANSWER_WITHIN).expect("metadata");
+        let led = metadata.topics()[0].partitions().iter().filter(|partition| partition.leader() >= 0);
+        if led.count() == partitions {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{topic} has no leaders");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn consumer(bootstrap: &str) -> BaseConsumer {
+    ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        // librdkafka wants a name for it, though no group is ever joined.
+        .set("group.id", "kit")
+        .set("enable.auto.commit", "false")
+        .set("allow.auto.create.topics", "false")
+        .create()
+        .expect("a consumer")
+}
+
+fn admin(bootstrap: &str) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", bootstrap).create().expect("an admin client")
+}
+
+fn admin_options() -> AdminOptions {
+    AdminOptions::new().operation_timeout(Some(ANSWER_WITHIN)).request_timeout(Some(ANSWER_WITHIN))
+}
+
+fn wait<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(future)
+}

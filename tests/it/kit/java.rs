@@ -1,0 +1,118 @@
+//! Java's side of the tests: Apache Kafka's jars, fetched by Maven, and the small programs in `kafka/`.
+
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+const POM: &str = include_str!("kafka/pom.xml");
+const KIT_BROKER: &str = include_str!("kafka/KitBroker.java");
+const MURMUR2: &str = include_str!("kafka/Murmur2.java");
+
+/// The oldest Java that Apache Kafka 4 runs on.
+const OLDEST_JAVA: u32 = 17;
+
+/// A command that runs `class` with Kafka and the kit's programs on its class path.
+pub(crate) fn java(jvm_options: &[&str], class: &str) -> Command {
+    let mut command = Command::new("java");
+    command.args(jvm_options).arg("-cp").arg(class_path()).arg(class);
+    command
+}
+
+/// Names what a machine lacks to run Apache Kafka, given Java's major version and which tools answer.
+pub(crate) fn missing(java: Option<u32>, javac: bool, maven: bool) -> Option<String> {
+    let java_is_there = javac && java.is_some_and(|major| major >= OLDEST_JAVA);
+    let needed = match (java_is_there, maven) {
+        (true, true) => return None,
+        (false, true) => "a Java development kit, 17 or newer",
+        (true, false) => "Maven",
+        (false, false) => "a Java development kit, 17 or newer, and Maven",
+    };
+    let found = java.map_or("no Java".to_owned(), |major| format!("Java {major}"));
+    let compiler = if javac { "javac" } else { "no javac" };
+    let fetcher = if maven { "mvn" } else { "no mvn" };
+    Some(format!(
+        "These tests run on a real Apache Kafka, which needs {needed} on the PATH \
+         (found: {found}, {compiler}, {fetcher}). On Debian or Ubuntu: \
+         apt-get install openjdk-17-jdk-headless maven. Most of them can use a cluster of yours \
+         instead: set KAFKA_BOOTSTRAP to its host:port."
+    ))
+}
+
+/// The major version in what `java -version` prints.
+pub(crate) fn major_version(printed: &str) -> Option<u32> {
+    let version = printed.split('"').nth(1)?;
+    version.split(['.', '-', '+']).next()?.parse().ok()
+}
+
+fn class_path() -> &'static str {
+    static CLASS_PATH: OnceLock<String> = OnceLock::new();
+    CLASS_PATH.get_or_init(|| {
+        let folder = installed();
+        format!("{}:{}", folder.join("classes").display(), folder.join("jars/*").display())
+    })
+}
+
+/// The folder with `jars` and `classes`, made on first use and kept for later runs.
+fn installed() -> PathBuf {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let folder = cache.join(format!("kafka-{:016x}", fingerprint()));
+    let lock = File::create(cache.join("kafka.lock")).expect("the target folder can be written");
+    lock.lock().expect("the target folder's file system has locks");
+    // After the lock, for another test process may be fetching right now.
+    let fetched = folder.exists();
+    let java = java_version();
+    if !fetched || java.is_none_or(|major| major < OLDEST_JAVA) {
+        if let Some(message) = missing(java, answers("javac"), answers("mvn")) {
+            panic!("{message}");
+        }
+        install(cache, &folder);
+    }
+    folder
+}
+
+/// Changes whenever what is installed would.
+fn fingerprint() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    [POM, KIT_BROKER, MURMUR2].hash(&mut hasher);
+    hasher.finish()
+}
+
+fn install(cache: &Path, folder: &Path) {
+    eprintln!("fetching Apache Kafka through Maven, once…");
+    let draft = tempfile::tempdir_in(cache).expect("the target folder can be written");
+    let path = |name: &str| draft.path().join(name);
+    fs::write(path("pom.xml"), POM).expect("pom.xml");
+    fs::write(path("KitBroker.java"), KIT_BROKER).expect("KitBroker.java");
+    fs::write(path("Murmur2.java"), MURMUR2).expect("Murmur2.java");
+    let mut fetch = Command::new("mvn");
+    fetch.args(["-B", "-q", "dependency:copy-dependencies", "-DoutputDirectory=jars"]);
+    run(fetch.current_dir(&draft));
+    let mut compile = Command::new("javac");
+    compile.args(["-d", "classes", "-cp", "jars/*", "KitBroker.java", "Murmur2.java"]);
+    run(compile.current_dir(&draft));
+    // Renamed last, so that an interrupted run leaves nothing that looks complete.
+    fs::rename(draft.keep(), folder).expect("a rename inside the target folder");
+}
+
+/// Runs a command to its end and panics with its output if it fails.
+pub(crate) fn run(command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.unwrap_or_else(|e| panic!("{command:?} does not start: {e}"));
+    assert!(
+        output.status.success(),
+        "{command:?} failed:\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn java_version() -> Option<u32> {
+    let output = Command::new("java").arg("-version").output().ok()?;
+    major_version(&String::from_utf8_lossy(&output.stderr))
+}
+
+fn answers(tool: &str) -> bool {
+    Command::new(tool).arg("-version").output().is_ok_and(|output| output.status.success())
+}

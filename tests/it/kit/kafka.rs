@@ -1,0 +1,155 @@
+//! Real Apache Kafka on loopback: one cluster that tests share, or clusters of their own to break.
+
+mod broker;
+
+use broker::Broker;
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// How long a cluster may take to answer. It takes two seconds, unless the machine is crowded.
+const START_WITHIN: Duration = Duration::from_secs(120);
+
+/// What a cluster of a test's own is like.
+pub(crate) struct Options {
+    /// How many brokers; each is a controller too.
+    pub(crate) brokers: usize,
+    /// Lines of `server.properties`, beside or instead of the kit's.
+    pub(crate) properties: Vec<(String, String)>,
+    /// Listeners beside the plain one: a name in capitals and a security protocol.
+    pub(crate) listeners: Vec<(&'static str, &'static str)>,
+    /// Arguments for formatting the storage, such as `--add-scram`.
+    pub(crate) format: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { brokers: 1, properties: Vec::new(), listeners: Vec::new(), format: Vec::new() }
+    }
+}
+
+impl Options {
+    /// With one more line of `server.properties`.
+    pub(crate) fn property(mut self, name: &str, value: &str) -> Self {
+        self.properties.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
+
+/// A running cluster. It ends with this value, or with the test process however that ends.
+pub(crate) struct Kafka {
+    brokers: Vec<Broker>,
+    bootstrap: String,
+}
+
+impl Kafka {
+    /// The cluster that tests share: `KAFKA_BOOTSTRAP`'s, or one broker started on first use. Tests
+    /// tell their topics apart by [`topic_name`](super::topic_name) and must not stop it.
+    pub(crate) fn shared() -> &'static SharedKafka {
+        static SHARED: OnceLock<SharedKafka> = OnceLock::new();
+        SHARED.get_or_init(|| match std::env::var("KAFKA_BOOTSTRAP") {
+            Ok(bootstrap) => SharedKafka { bootstrap, _own: None },
+            Err(_) => {
+                let own = Self::start(Options::default());
+                SharedKafka { bootstrap: own.bootstrap().to_owned(), _own: Some(own) }
+            }
+        })
+    }
+
+    /// Starts a cluster of the test's own and waits until it answers.
+    pub(crate) fn start(options: Options) -> Self {
+        // Another process may take a port between its choice and the broker's bind.
+        for _ in 0..2 {
+            match Self::try_start(&options) {
+                Ok(kafka) => return kafka,
+                Err(log) if log.contains("Address already in use") => {}
+                Err(log) => panic!("Kafka does not start:\n{log}"),
+            }
+        }
+        Self::try_start(&options).unwrap_or_else(|log| panic!("Kafka does not start:\n{log}"))
+    }
+
+    fn try_start(options: &Options) -> Result<Self, String> {
+        let brokers = Broker::prepare(options);
+        let bootstrap = bootstrap(&brokers, broker::PLAIN_LISTENER);
+        let kafka = Self { brokers, bootstrap };
+        kafka.brokers.iter().for_each(Broker::start);
+        kafka.await_answer()?;
+        Ok(kafka)
+    }
+
+    /// `host:port` of each broker's plain listener, separated by commas.
+    pub(crate) fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// The same for a listener of [`Options::listeners`].
+    pub(crate) fn listener(&self, name: &str) -> String {
+        bootstrap(&self.brokers, name)
+    }
+
+    /// One of the brokers, from 0.
+    pub(crate) fn broker(&self, index: usize) -> &Broker {
+        &self.brokers[index]
+    }
+
+    /// Stops every broker in its tracks: connections stay open, nothing is answered.
+    pub(crate) fn freeze(&self) {
+        self.brokers.iter().for_each(Broker::freeze);
+    }
+
+    /// Lets frozen brokers run on.
+    pub(crate) fn thaw(&self) {
+        self.brokers.iter().for_each(Broker::thaw);
+    }
+
+    /// Kills every broker, as a power cut would.
+    pub(crate) fn kill(&self) {
+        self.brokers.iter().for_each(Broker::kill);
+    }
+
+    /// Starts what was killed, on the same ports and data, and waits until all brokers answer.
+    pub(crate) fn restart(&self) {
+        self.kill();
+        self.brokers.iter().for_each(Broker::start);
+        self.await_answer().unwrap_or_else(|log| panic!("Kafka does not start again:\n{log}"));
+    }
+
+    /// Waits until all brokers are members of the cluster; else the log of one that is not.
+    pub(crate) fn await_answer(&self) -> Result<(), String> {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.bootstrap).set("reconnect.backoff.max.ms", "200");
+        let client: BaseConsumer = config.create().expect("a client");
+        let deadline = Instant::now() + START_WITHIN;
+        while Instant::now() < deadline {
+            if let Some(dead) = self.brokers.iter().find(|broker| !broker.is_running()) {
+                return Err(dead.log());
+            }
+            let answer = client.fetch_metadata(None, Duration::from_secs(1));
+            if answer.is_ok_and(|metadata| metadata.brokers().len() == self.brokers.len()) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Err(format!("no answer within {START_WITHIN:?}\n{}", self.brokers[0].log()))
+    }
+}
+
+/// The cluster of many tests: it can be used, not stopped.
+pub(crate) struct SharedKafka {
+    bootstrap: String,
+    _own: Option<Kafka>,
+}
+
+impl SharedKafka {
+    /// `host:port` of each broker, separated by commas.
+    pub(crate) fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+}
+
+fn bootstrap(brokers: &[Broker], listener: &str) -> String {
+    let addresses: Vec<String> = brokers.iter().map(|broker| broker.address(listener)).collect();
+    addresses.join(",")
+}

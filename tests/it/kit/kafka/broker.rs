@@ -1,0 +1,217 @@
+//! One broker: its ports, its folder, its process.
+
+use super::Options;
+use crate::kit::java::java;
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tempfile::TempDir;
+
+/// The listener that is always there.
+pub(super) const PLAIN_LISTENER: &str = "PLAIN";
+const CONTROLLER_LISTENER: &str = "CONTROLLER";
+
+/// Sixteen bytes in URL-safe Base64, as Kafka wants it; any would do.
+const CLUSTER_ID: &str = "justcall-bridge-kit-0w";
+
+/// A small heap and a quick start; speed later matters less.
+const JVM_OPTIONS: [&str; 4] =
+    ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN"];
+
+/// Ports are chosen below those that the kernel gives to outgoing connections, so that none of
+/// them sits on a broker's port while the broker is down.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+pub(crate) struct Broker {
+    folder: TempDir,
+    ports: BTreeMap<&'static str, u16>,
+    format: Vec<String>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    process: Option<Child>,
+    /// Keeps the process stopped; continues it when its standard input ends, so that a broker that
+    /// is frozen when the test process dies wakes up, sees that, and ends.
+    freezer: Option<Child>,
+}
+
+impl Broker {
+    /// The brokers of a cluster with their ports chosen and their settings written.
+    pub(super) fn prepare(options: &Options) -> Vec<Self> {
+        let mut names = vec![PLAIN_LISTENER, CONTROLLER_LISTENER];
+        names.extend(options.listeners.iter().map(|(name, _)| *name));
+        let free = free_ports(names.len() * options.brokers);
+        let ports: Vec<BTreeMap<_, _>> = free
+            .chunks(names.len())
+            .map(|ports| names.iter().copied().zip(ports.iter().copied()).collect())
+            .collect();
+        let voters: Vec<String> = (1..)
+            .zip(&ports)
+            .map(|(id, ports)| format!("{id}@127.0.0.1:{}", ports[CONTROLLER_LISTENER]))
+            .collect();
+        (1..)
+            .zip(ports)
+            .map(|(id, ports)| {
+                let folder = tempfile::tempdir().expect("a temporary folder");
+                let mut properties = properties(id, &ports, options);
+                properties.insert("controller.quorum.voters".into(), voters.join(","));
+                properties.insert("log.dirs".into(), folder.path().join("data").display().to_string());
+                properties.extend(options.properties.iter().cloned());
+                let lines: Vec<String> =
+                    properties.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+                fs::write(folder.path().join("server.properties"), lines.concat())
+                    .expect("server.properties");
+                Self { folder, ports, format: options.format.clone(), state: Mutex::default() }
+            })
+            .collect()
+    }
+
+    /// `host:port` of a listener.
+    pub(crate) fn address(&self, listener: &str) -> String {
+        format!("127.0.0.1:{}", self.ports[listener])
+    }
+
+    /// Starts the process and does not wait for it.
+    pub(crate) fn start(&self) {
+        let log = File::options().create(true).append(true).open(self.folder.path().join("broker.log"));
+        let log = log.expect("broker.log");
+        let mut command = java(&JVM_OPTIONS, "KitBroker");
+        command.arg(self.folder.path()).args(["--cluster-id", CLUSTER_ID]).args(&self.format);
+        command.stdout(log.try_clone().expect("a second handle")).stderr(log);
+        // The broker ends when this pipe does, which is at the latest when the test process does.
+        command.stdin(Stdio::piped());
+        self.state().process = Some(command.spawn().expect("java starts"));
+    }
+
+    /// Stops the process in its tracks: connections stay open, nothing is answered.
+    pub(crate) fn freeze(&self) {
+        let mut state = self.state();
+        let process = state.process.as_ref().expect("only a running broker can be frozen");
+        let mut freezer = Command::new("sh")
+            .args(["-c", "kill -STOP $0 && echo frozen; read -r _; kill -CONT $0"])
+            .arg(process.id().to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("sh starts");
+        let mut said = String::new();
+        let stdout = freezer.stdout.take().expect("piped above");
+        BufReader::new(stdout).read_line(&mut said).expect("sh answers");
+        assert_eq!(said, "frozen\n", "the broker could not be stopped");
+        state.freezer = Some(freezer);
+    }
+
+    /// Lets the process run on.
+    pub(crate) fn thaw(&self) {
+        if let Some(freezer) = self.state().freezer.take() {
+            end(freezer);
+        }
+    }
+
+    /// Kills the process, as a power cut would; its data stays.
+    pub(crate) fn kill(&self) {
+        let mut state = self.state();
+        if let Some(process) = &mut state.process {
+            // Fails only if it has ended already.
+            let _ = process.kill();
+        }
+        // Before the process is waited for, so that the freezer's signal finds no other's number.
+        if let Some(freezer) = state.freezer.take() {
+            end(freezer);
+        }
+        if let Some(process) = state.process.take() {
+            end(process);
+        }
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        let mut state = self.state();
+        state.process.as_mut().is_some_and(|process| matches!(process.try_wait(), Ok(None)))
+    }
+
+    /// The last of what the broker logged.
+    pub(crate) fn log(&self) -> String {
+        let log = fs::read(self.folder.path().join("broker.log")).unwrap_or_default();
+        String::from_utf8_lossy(&log[log.len().saturating_sub(8_000)..]).into_owned()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A failed test must still be able to clean up.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Closes the process's standard input and waits for its end.
+fn end(mut process: Child) {
+    drop(process.stdin.take());
+    process.wait().expect("a child can be waited for");
+}
+
+fn properties(id: i32, ports: &BTreeMap<&str, u16>, options: &Options) -> BTreeMap<String, String> {
+    let copies = options.brokers.to_string();
+    let listeners: Vec<String> =
+        ports.iter().map(|(name, port)| format!("{name}://127.0.0.1:{port}")).collect();
+    let advertised: Vec<String> =
+        listeners.iter().filter(|listener| !listener.starts_with(CONTROLLER_LISTENER)).cloned().collect();
+    let mut protocols = format!("{PLAIN_LISTENER}:PLAINTEXT,{CONTROLLER_LISTENER}:PLAINTEXT");
+    for (name, protocol) in &options.listeners {
+        protocols.push_str(&format!(",{name}:{protocol}"));
+    }
+    [
+        ("process.roles", "broker,controller"),
+        ("node.id", &id.to_string()),
+        ("controller.listener.names", CONTROLLER_LISTENER),
+        ("inter.broker.listener.name", PLAIN_LISTENER),
+        ("listeners", &listeners.join(",")),
+        ("advertised.listeners", &advertised.join(",")),
+        ("listener.security.protocol.map", &protocols),
+        ("auto.create.topics.enable", "false"),
+        ("default.replication.factor", &copies),
+        ("offsets.topic.num.partitions", "1"),
+        ("offsets.topic.replication.factor", &copies),
+        ("transaction.state.log.num.partitions", "1"),
+        ("transaction.state.log.replication.factor", &copies),
+        ("transaction.state.log.min.isr", "1"),
+        ("share.coordinator.state.topic.replication.factor", &copies),
+        ("share.coordinator.state.topic.min.isr", "1"),
+        ("group.initial.rebalance.delay.ms", "0"),
+        // A killed broker that comes back waits until its former self has expired.
+        ("broker.session.timeout.ms", "3000"),
+        ("broker.heartbeat.interval.ms", "500"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// Ports that nobody listens on, all different.
+fn free_ports(count: usize) -> Vec<u16> {
+    let random = RandomState::new();
+    let width = u64::from(PORTS.end - PORTS.start);
+    let mut tried = HashSet::new();
+    let mut held = Vec::new();
+    for attempt in 0..1_000_u32 {
+        let offset = u16::try_from(random.hash_one(attempt) % width).expect("less than the width");
+        let port = PORTS.start + offset;
+        if tried.insert(port)
+            && let Ok(listener) = TcpListener::bind(("127.0.0.1", port))
+        {
+            held.push((port, listener));
+        }
+        if held.len() == count {
+            return held.into_iter().map(|(port, _)| port).collect();
+        }
+    }
+    panic!("no free ports in {PORTS:?}");
+}

@@ -1,0 +1,22 @@
+//! What the tests stand on. It judges the bridge from outside and shares no code with it.
+#![allow(dead_code, reason = "a support kit may offer more than the tests of one day use")]
+
+pub(crate) mod bridge;
+pub(crate) mod consume;
+pub(crate) mod http;
+pub(crate) mod java;
+pub(crate) mod kafka;
+pub(crate) mod murmur2;
+pub(crate) mod process;
+pub(crate) mod secured;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A topic name that no other test and no other run uses, so that tests can share a cluster.
+pub(crate) fn topic_name(prefix: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{prefix}-{:x}-{:x}-{number}", since_1970.as_millis(), std::process::id())
+}

@@ -1,0 +1,149 @@
+//! A program under test: what it prints, the signals it gets, how it ends.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A running program. It is killed when this value goes.
+pub(crate) struct Process {
+    child: Child,
+    output: Arc<Output>,
+    readers: Vec<JoinHandle<()>>,
+    /// Where it runs, if that is to go with it.
+    folder: Option<TempDir>,
+}
+
+#[derive(Default)]
+struct Output {
+    lines: Mutex<Vec<(Stream, String)>>,
+    more: Condvar,
+    /// Streams that have come to their end.
+    ended: AtomicUsize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stream {
+    Out,
+    Err,
+}
+
+impl Process {
+    /// Starts `justcall-bridge` in an empty folder, with no setting but those given.
+    pub(crate) fn bridge(args: &[&str], env: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut command = bridge_command();
+        command.args(args).envs(env.iter().copied()).current_dir(&folder);
+        let mut bridge = Self::start(&mut command);
+        bridge.folder = Some(folder);
+        bridge
+    }
+
+    /// Starts any program and keeps what it prints.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?} does not start: {e}"));
+        let output = Arc::new(Output::default());
+        let out = child.stdout.take().expect("piped above");
+        let err = child.stderr.take().expect("piped above");
+        let readers = vec![output.keep(Stream::Out, out), output.keep(Stream::Err, err)];
+        Self { child, output, readers, folder: None }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The first line on either stream that contains `text`; panics with all output if none comes.
+    pub(crate) fn wait_for_line(&self, text: &str, within: Duration) -> String {
+        let deadline = Instant::now() + within;
+        let mut lines = self.output.lines();
+        loop {
+            if let Some((_, line)) = lines.iter().find(|(_, line)| line.contains(text)) {
+                return line.clone();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "no line with {text:?} within {within:?}, but:\n{lines:#?}");
+            let ended = self.output.ended.load(Ordering::Acquire) == 2;
+            assert!(!ended, "no line with {text:?}, and no more will come after:\n{lines:#?}");
+            let woken = self.output.more.wait_timeout(lines, left);
+            lines = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// What it has printed to standard output, line by line; all of it once it has ended.
+    pub(crate) fn stdout(&self) -> Vec<String> {
+        self.printed(Stream::Out)
+    }
+
+    /// The same for standard error.
+    pub(crate) fn stderr(&self) -> Vec<String> {
+        self.printed(Stream::Err)
+    }
+
+    /// Sends a signal by its name without `SIG`: `TERM`, `INT`, `HUP`, `STOP`, `KILL`.
+    pub(crate) fn signal(&self, name: &str) {
+        // The shell's own kill, for a small machine may have no other.
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.pid())]).status();
+        assert!(sent.expect("sh starts").success(), "signal {name} was not sent");
+    }
+
+    /// Waits for its end and for all of its output; panics with the output if it does not end.
+    pub(crate) fn wait_exit(&mut self, within: Duration) -> ExitStatus {
+        let deadline = Instant::now() + within;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be asked") {
+                self.readers.drain(..).for_each(|reader| reader.join().expect("a reader"));
+                return status;
+            }
+            assert!(Instant::now() < deadline, "no end within {within:?}:\n{:#?}", *self.output.lines());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn printed(&self, stream: Stream) -> Vec<String> {
+        let lines = self.output.lines();
+        lines.iter().filter(|(from, _)| *from == stream).map(|(_, line)| line.clone()).collect()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Output {
+    fn lines(&self) -> MutexGuard<'_, Vec<(Stream, String)>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(self: &Arc<Self>, stream: Stream, from: impl Read + Send + 'static) -> JoinHandle<()> {
+        let output = Arc::clone(self);
+        std::thread::spawn(move || {
+            for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
+                output.lines().push((stream, String::from_utf8_lossy(&line).into_owned()));
+                output.more.notify_all();
+            }
+            // Under the lock, or whoever just found no line would sleep through this.
+            let _lines = output.lines();
+            output.ended.fetch_add(1, Ordering::Release);
+            output.more.notify_all();
+        })
+    }
+}
+
+/// `justcall-bridge` without the settings of whoever runs the tests.
+pub(crate) fn bridge_command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_justcall-bridge"));
+    let inherited = std::env::vars_os().map(|(name, _)| name);
+    for name in inherited.filter(|name| name.to_string_lossy().starts_with("JUSTCALL_BRIDGE")) {
+        command.env_remove(name);
+    }
+    command
+}

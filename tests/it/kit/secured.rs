@@ -1,0 +1,133 @@
+//! A broker that asks who is there: listeners with passwords, with TLS, and with both.
+
+use super::java::run;
+use super::kafka::{Kafka, Options};
+use rdkafka::ClientConfig;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A user that the secured broker knows.
+pub(crate) struct User {
+    /// `sasl.mechanism`.
+    pub(crate) mechanism: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) password: &'static str,
+}
+
+/// Known under mechanism `PLAIN`.
+pub(crate) const PLAIN: User = User { mechanism: "PLAIN", name: "paul", password: "plain-as-day" };
+/// Known under mechanism `SCRAM-SHA-256`.
+pub(crate) const SCRAM: User =
+    User { mechanism: "SCRAM-SHA-256", name: "sheila", password: "salted-and-hashed" };
+
+/// A broker with a listener for each security protocol.
+pub(crate) struct Secured {
+    /// The cluster; its own `bootstrap()` is the listener without security.
+    pub(crate) kafka: Kafka,
+    /// `host:port` of the listener with SASL alone.
+    pub(crate) sasl: String,
+    /// `host:port` of the listener with TLS alone.
+    pub(crate) tls: String,
+    /// `host:port` of the listener with both.
+    pub(crate) sasl_tls: String,
+    /// PEM file of the authority that signed the broker's certificate.
+    pub(crate) ca: PathBuf,
+    _folder: TempDir,
+}
+
+impl Kafka {
+    /// Starts a broker that knows [`PLAIN`] and [`SCRAM`] and has a certificate for `127.0.0.1`.
+    pub(crate) fn start_secured() -> Secured {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let keystore = folder.path().join("broker.p12");
+        let ca = folder.path().join("ca.pem");
+        make_certificate(&keystore, &ca);
+        let kafka = Self::start(options(&keystore));
+        Secured {
+            sasl: kafka.listener("SASL"),
+            tls: kafka.listener("TLS"),
+            sasl_tls: kafka.listener("SASLTLS"),
+            kafka,
+            ca,
+            _folder: folder,
+        }
+    }
+}
+
+impl Secured {
+    /// Client properties for the listener with SASL alone.
+    pub(crate) fn sasl_client(&self, user: &User) -> ClientConfig {
+        client(&self.sasl, "sasl_plaintext", Some(user), None)
+    }
+
+    /// Client properties for the listener with TLS alone.
+    pub(crate) fn tls_client(&self) -> ClientConfig {
+        client(&self.tls, "ssl", None, Some(&self.ca))
+    }
+
+    /// Client properties for the listener with both.
+    pub(crate) fn sasl_tls_client(&self, user: &User) -> ClientConfig {
+        client(&self.sasl_tls, "sasl_ssl", Some(user), Some(&self.ca))
+    }
+}
+
+fn client(bootstrap: &str, protocol: &str, user: Option<&User>, ca: Option<&Path>) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", bootstrap).set("security.protocol", protocol);
+    if let Some(user) = user {
+        config.set("sasl.mechanism", user.mechanism);
+        config.set("sasl.username", user.name).set("sasl.password", user.password);
+    }
+    if let Some(ca) = ca {
+        config.set("ssl.ca.location", ca.display().to_string());
+    }
+    config
+}
+
+fn options(keystore: &Path) -> Options {
+    let mut options = Options {
+        listeners: vec![("SASL", "SASL_PLAINTEXT"), ("TLS", "SSL"), ("SASLTLS", "SASL_SSL")],
+        format: vec![
+            "--add-scram".to_owned(),
+            format!("{}=[name={},password={}]", SCRAM.mechanism, SCRAM.name, SCRAM.password),
+        ],
+        ..Options::default()
+    }
+    .property("ssl.keystore.location", &keystore.display().to_string())
+    .property("ssl.keystore.type", "PKCS12")
+    .property("ssl.keystore.password", STORE_PASSWORD)
+    .property("sasl.enabled.mechanisms", &format!("{},{}", PLAIN.mechanism, SCRAM.mechanism));
+    let security = "org.apache.kafka.common.security";
+    for listener in ["sasl", "sasltls"] {
+        options = options
+            .property(
+                &format!("listener.name.{listener}.plain.sasl.jaas.config"),
+                &format!(
+                    "{security}.plain.PlainLoginModule required user_{}=\"{}\";",
+                    PLAIN.name, PLAIN.password
+                ),
+            )
+            .property(
+                &format!("listener.name.{listener}.scram-sha-256.sasl.jaas.config"),
+                &format!("{security}.scram.ScramLoginModule required;"),
+            );
+    }
+    options
+}
+
+const STORE_PASSWORD: &str = "for-a-test-run-only";
+
+/// Makes a certificate that is its own authority, with Java's own tool.
+fn make_certificate(keystore: &Path, ca: &Path) {
+    let keytool = || {
+        let mut command = Command::new("keytool");
+        command.arg("-keystore").arg(keystore).args(["-storetype", "PKCS12"]);
+        command.args(["-storepass", STORE_PASSWORD, "-alias", "broker"]);
+        command
+    };
+    run(keytool()
+        .args(["-genkeypair", "-keyalg", "EC", "-groupname", "secp256r1", "-validity", "30"])
+        .args(["-dname", "CN=127.0.0.1", "-ext", "bc:c", "-ext", "san=ip:127.0.0.1"]));
+    run(keytool().args(["-exportcert", "-rfc", "-file"]).arg(ca));
+}

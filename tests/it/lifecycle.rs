@@ -1,0 +1,188 @@
+//! Start, stop, and what the commands print.
+
+use crate::kit::bridge::{Bridge, PATH, until};
+use crate::kit::consume;
+use crate::kit::http;
+use crate::kit::kafka::Kafka;
+use crate::kit::process::Process;
+use crate::records::assert_every_type_stands;
+use rdkafka::mocking::MockCluster;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn call(id: &str) -> Vec<u8> {
+    format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}"}}}}"#)
+        .into_bytes()
+}
+
+#[test]
+fn stop_under_load_keeps_every_answered_event_and_ends_with_zero() {
+    let kafka = Kafka::shared().bootstrap();
+    let bridge = Bridge::serve(kafka, &["shutdown.delay=300ms"]);
+    let topic = bridge.topic("call.missed");
+    let (ingress, stopping) = (bridge.ingress, AtomicBool::new(false));
+    let answered: usize = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..4)
+            .map(|sender| {
+                let stopping = &stopping;
+                scope.spawn(move || {
+                    let mut answered = 0;
+                    for n in 0..100_000 {
+                        match http::post(
+                            ingress,
+                            PATH,
+                            &[("connection", "close")],
+                            &call(&format!("s{sender}n{n}")),
+                        ) {
+                            Ok(response) if response.status == 200 => answered += 1,
+                            Ok(response) => assert_eq!(response.status, 503, "{}", response.text()),
+                            Err(_) if stopping.load(Ordering::Acquire) => return answered,
+                            Err(error) => panic!("before the stop: {error}"),
+                        }
+                    }
+                    answered
+                })
+            })
+            .collect();
+        until("some events", || bridge.metric(r#"events_total{type="call.missed",outcome="acked"}"#) > 50);
+        stopping.store(true, Ordering::Release);
+        assert!(bridge.stop().success());
+        senders.into_iter().map(|sender| sender.join().expect("a sender")).sum()
+    });
+    let stands = consume::read_topic(kafka, &topic, answered, PATIENCE).len();
+    assert!(stands >= answered, "{answered} were answered 200, {stands} stand in the topic");
+}
+
+#[test]
+fn not_ready_but_serving_for_the_delay_after_the_signal() {
+    let mut bridge = Bridge::serve(Kafka::shared().bootstrap(), &["shutdown.delay=3s"]);
+    bridge.process.signal("TERM");
+    bridge.wait_ready(false);
+    assert_eq!(bridge.admin("/readyz").json()["parts"]["state"], "draining");
+    assert_eq!(bridge.post(&call("late")).status, 200, "the Service may still send here");
+    assert!(bridge.process.wait_exit(PATIENCE).success());
+}
+
+#[test]
+fn second_signal_ends_at_once() {
+    let mut bridge = Bridge::serve(Kafka::shared().bootstrap(), &["shutdown.delay=50s"]);
+    bridge.process.signal("INT");
+    bridge.wait_ready(false);
+    let started = Instant::now();
+    bridge.process.signal("INT");
+    let status = bridge.process.wait_exit(PATIENCE);
+    assert!(started.elapsed() < Duration::from_secs(30), "waited for the delay");
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn records_that_kafka_never_acknowledged_are_reported_and_the_exit_is_not_zero() {
+    let mock = MockCluster::new(1).expect("a mock cluster");
+    let prefix = format!("{}.", crate::kit::topic_name("left"));
+    mock.create_topic(&format!("{prefix}call.missed"), 1, 1).expect("a topic");
+    let prefix = format!("topics.prefix={prefix}");
+    let settings = [prefix.as_str(), "kafka.ack_deadline=200ms", "shutdown.timeout=1s"];
+    let mut bridge = Bridge::serve(&mock.bootstrap_servers(), &settings);
+    assert_eq!(bridge.post(&call("first")).status, 200);
+    mock.broker_down(1).expect("a dead broker");
+    assert_eq!(bridge.post(&call("left")).status, 503);
+    bridge.process.signal("TERM");
+    let status = bridge.process.wait_exit(PATIENCE);
+    assert_eq!(status.code(), Some(1));
+    let log = bridge.process.stderr();
+    assert!(log.iter().any(|line| line.contains("\"left\":1")), "{log:#?}");
+}
+
+#[test]
+fn admin_listener_answers_probes_and_nothing_else() {
+    let bridge = Bridge::serve(Kafka::shared().bootstrap(), &[]);
+    assert_eq!((bridge.admin("/livez").status, bridge.admin("/livez").text().trim()), (200, "ok"));
+    let ready = bridge.admin("/readyz").json();
+    assert!(ready["parts"]["kafka"].as_str().is_some_and(|line| line.starts_with("up since ")), "{ready}");
+    let metrics = bridge.admin("/metrics");
+    assert_eq!(
+        metrics.header("content-type"),
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    );
+    assert!(metrics.text().ends_with("# EOF\n"));
+    assert_eq!(bridge.admin("/").status, 404);
+    assert_eq!(bridge.admin(PATH).status, 404, "no webhooks on the admin listener");
+    assert_eq!(http::get(bridge.ingress, "/metrics").expect("an answer").status, 404, "no metrics outside");
+}
+
+#[test]
+fn bad_settings_stop_the_start_with_every_problem_at_once() {
+    let args = [
+        "serve",
+        "--set",
+        "kafka.ack_deadline=soon",
+        "--set",
+        "servr.listen=x",
+        "--set",
+        "kafka.properties.acks=1",
+    ];
+    let mut process = Process::bridge(&args, &[("JUSTCALL_BRIDGE__TOPICS__PARTITIONS", "0")]);
+    assert_eq!(process.wait_exit(PATIENCE).code(), Some(78));
+    let said = process.stderr().join("\n");
+    for key in ["kafka.ack_deadline", "servr", "kafka.properties.acks", "topics.partitions"] {
+        assert!(said.contains(key), "{key} is not named in:\n{said}");
+    }
+}
+
+#[test]
+fn taken_port_is_named_with_its_setting() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let mut process = Process::bridge(&["serve", "--set", &format!("server.listen={address}")], &[]);
+    assert_eq!(process.wait_exit(PATIENCE).code(), Some(1));
+    let said = process.stderr().join("\n");
+    assert!(said.contains("server.listen") && said.contains(&address), "{said}");
+}
+
+#[test]
+fn effective_settings_are_printed_without_secrets_and_can_be_read_again() {
+    let args = [
+        "serve",
+        "--print-config",
+        "--set",
+        "kafka.properties.sasl.password=hush-hush",
+        "--set",
+        "kafka.ack_deadline=3s",
+    ];
+    let mut process =
+        Process::bridge(&args, &[("JUSTCALL_BRIDGE__KAFKA__BOOTSTRAP_SERVERS", "k1:9092,k2:9092")]);
+    assert!(process.wait_exit(PATIENCE).success());
+    let printed = process.stdout().join("\n");
+    assert!(printed.contains("k1:9092,k2:9092") && printed.contains("ack_deadline: 3s"), "{printed}");
+    assert!(printed.contains("sasl.password") && !printed.contains("hush-hush"), "{printed}");
+}
+
+#[test]
+fn dev_needs_nothing_else_and_shows_every_record_that_send_makes() {
+    let mut dev = Process::bridge(&["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"], &[]);
+    let webhook = dev.wait_for_line("webhook", PATIENCE);
+    let url = webhook.split_whitespace().last().expect("a URL").to_owned();
+    dev.wait_for_line("Records appear", PATIENCE);
+    for dialect in ["documented", "live"] {
+        let mut send = Process::bridge(&["send", "--all", "--dialect", dialect, "--to", &url, "--json"], &[]);
+        assert!(send.wait_exit(PATIENCE).success(), "{:?} {:?}", send.stdout(), send.stderr());
+    }
+    until("a line for each record", || {
+        dev.stdout().iter().filter(|line| line.contains("  key ")).count() == 9 + 23
+    });
+    dev.signal("INT");
+    assert!(dev.wait_exit(PATIENCE).success());
+}
+
+#[test]
+fn embedded_broker_holds_what_a_real_one_would() {
+    let args = ["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--partitions", "5"];
+    let dev = Process::bridge(&args, &[]);
+    let last = |line: String| line.split_whitespace().last().expect("a word").to_owned();
+    let url = last(dev.wait_for_line("webhook", PATIENCE));
+    let bootstrap = last(dev.wait_for_line("kafka  ", PATIENCE));
+    let ingress = url.strip_prefix("http://").and_then(|url| url.split('/').next()).expect("an address");
+    assert_every_type_stands(ingress.parse().expect("an address"), &bootstrap, "justcall.", 5);
+}

@@ -1,0 +1,9 @@
+//! What the bridge promises, tried on the real thing: its binary, its library, Apache Kafka.
+
+mod bad_inputs;
+mod failures;
+mod kit;
+mod kit_itself;
+mod kit_works;
+mod lifecycle;
+mod records;
