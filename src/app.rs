@@ -167,11 +167,13 @@ fn topics(settings: &Settings, table: &Table) -> Vec<Arc<str>> {
 async fn drain(producer: &Arc<Producer>, budget: &Budget, deadline: Instant) -> usize {
     let flushing = Arc::clone(producer);
     let remaining = deadline.saturating_duration_since(Instant::now());
-    let flushed = tokio::task::spawn_blocking(move || flushing.flush(remaining)).await;
+    if let Err(panic) = tokio::task::spawn_blocking(move || flushing.flush(remaining)).await {
+        tracing::error!(%panic, "stopping: the flush ended in a panic: this is a bug");
+    }
     while budget.used() > 0 && Instant::now() < deadline {
         sleep(PAUSE).await;
     }
-    flushed.unwrap_or(0).min(producer.unreported())
+    producer.unreported()
 }
 
 /// Looks for Kafka until it answers, and again whenever it went down. Acknowledgements alone would

@@ -66,6 +66,8 @@ struct Judged {
     records: Records,
     /// Why the records are a dead letter, if they are.
     rejection: Option<Rejection>,
+    /// How many violations a tolerant source let pass.
+    violations: u32,
 }
 
 impl Ingest {
@@ -94,7 +96,8 @@ impl Ingest {
             self.metrics.event(None, EventOutcome::Probe);
             return Outcome::Probe;
         };
-        let Judged { id, hash, event_type, records, rejection } = judged;
+        let Judged { id, hash, event_type, records, rejection, violations } = judged;
+        self.metrics.tolerated_violations.inc_by(u64::from(violations));
         self.metrics.parse_seconds.observe(started.elapsed());
         let outcome = match self.seen.claim(arrival.source, &hash, started) {
             Seen::Durable => Outcome::Duplicate(id),
@@ -157,7 +160,7 @@ impl Ingest {
                 arrival.body.clone(),
             );
             let records = Records::from_iter([record]);
-            Some(Judged { id, hash, event_type, records, rejection: Some(rejection) })
+            Some(Judged { id, hash, event_type, records, rejection: Some(rejection), violations: 0 })
         };
         let envelope = match scan(&arrival.body) {
             Ok(Scanned::Probe) => return None,
@@ -170,9 +173,6 @@ impl Ingest {
             Ok(event) => event,
             Err(violation) => return reject(EventId::from_hash(&hash), event_type, violation.into()),
         };
-        if event.violations > 0 {
-            self.metrics.tolerated_violations.inc_by(u64::from(event.violations));
-        }
         let context = RecordContext {
             source_uri: &source.uri,
             received_at: arrival.received_at,
@@ -180,7 +180,10 @@ impl Ingest {
             traceparent: arrival.traceparent.as_deref(),
         };
         match self.table.records(&event, &arrival.body, &context) {
-            Some(records) => Some(Judged { id: event.id, hash, event_type, records, rejection: None }),
+            Some(records) => {
+                let (id, violations) = (event.id, event.violations);
+                Some(Judged { id, hash, event_type, records, rejection: None, violations })
+            }
             None => reject(event.id, event_type, Rejection::UnknownType),
         }
     }

@@ -65,11 +65,9 @@ impl Producer {
     }
 
     /// Sends what is queued without lingering and waits for its reports, at most for `timeout`.
-    /// Blocks. Returns how many records are still without a report.
-    pub fn flush(&self, timeout: Duration) -> usize {
-        // A flush that runs out of time is told by what is left.
+    /// Blocks. What is left is told by [`Producer::unreported`].
+    pub fn flush(&self, timeout: Duration) {
         let _ = self.shared.inner.flush(timeout);
-        self.unreported()
     }
 }
 
