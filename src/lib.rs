@@ -1,6 +1,16 @@
 //! The bridge from JustCall's webhooks to Apache Kafka.
 //!
-//! The event types in [`event`] are public for consumers of the topics.
+//! The event types in [`event`] are public for consumers of the topics:
+//!
+//! ```
+//! use justcall_kafka_bridge::event::{Documented, DocumentedData};
+//!
+//! let value = br#"{"event":"call.missed","timestamp":"2026-05-04T08:15:00Z",
+//!     "data":{"call_id":"call_77aa","from":"+14155550123","ring_duration":25}}"#;
+//! let event = Documented::from_slice(value).expect("a documented event");
+//! let DocumentedData::CallMissed(call) = event.data else { panic!("another type") };
+//! assert_eq!(call.ring_duration, Some(25));
+//! ```
 
 pub mod event;
 pub mod record;
