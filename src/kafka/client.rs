@@ -9,15 +9,19 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-/// Good for the bridge, and the operator's to change.
-const DEFAULTS: [(&str, &str); 6] = [
+/// Good for every client of the bridge, and the operator's to change.
+const DEFAULTS: [(&str, &str); 3] = [
     ("client.id", "justcall-bridge"),
-    // Measured: see ARCHITECTURE.md, Decisions.
-    ("linger.ms", "0.5"),
     // Records are small and somebody waits for each: never hold one back for a fuller packet.
     ("socket.nagle.disable", "true"),
     // After an outage the backlog should not wait for the library's ten seconds.
     ("reconnect.backoff.max.ms", "2000"),
+];
+
+/// Good for the producer, and the operator's to change.
+const PRODUCER_DEFAULTS: [(&str, &str); 3] = [
+    // Measured: see ARCHITECTURE.md, Decisions.
+    ("linger.ms", "0.5"),
     // Far above what the budget in bytes admits, so that the budget decides.
     ("queue.buffering.max.messages", "1000000"),
     ("queue.buffering.max.kbytes", "1048576"),
@@ -38,8 +42,22 @@ const PROMISED: [(&str, &str); 6] = [
 
 /// What any client needs to reach the cluster.
 pub(super) fn connection(config: &Config) -> ClientConfig {
+    client(DEFAULTS, config)
+}
+
+/// What the producer needs besides.
+pub(super) fn producer(config: &Config) -> ClientConfig {
+    let mut client = client(DEFAULTS.into_iter().chain(PRODUCER_DEFAULTS), config);
+    for (name, value) in PROMISED {
+        client.set(name, value);
+    }
+    client
+}
+
+/// The operator's properties go over the defaults, under whichever of its names each is written.
+fn client(defaults: impl IntoIterator<Item = (&'static str, &'static str)>, config: &Config) -> ClientConfig {
     let mut client = ClientConfig::new();
-    for (name, value) in DEFAULTS {
+    for (name, value) in defaults {
         client.set(name, value);
     }
     for (name, value) in &config.properties {
@@ -48,15 +66,6 @@ pub(super) fn connection(config: &Config) -> ClientConfig {
     client.set("bootstrap.servers", &config.bootstrap_servers);
     client.set("allow.auto.create.topics", "false");
     client.set_log_level(RDKafkaLogLevel::Info);
-    client
-}
-
-/// What the producer needs besides.
-pub(super) fn producer(config: &Config) -> ClientConfig {
-    let mut client = connection(config);
-    for (name, value) in PROMISED {
-        client.set(name, value);
-    }
     client
 }
 
