@@ -23,4 +23,5 @@ pub mod delivery;
 pub mod http;
 pub mod ingest;
 pub mod kafka;
+pub mod spool;
 pub mod telemetry;
