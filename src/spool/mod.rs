@@ -3,6 +3,30 @@
 //! The spool keeps opaque bytes: it knows no HTTP, no Kafka and no record. One writer thread commits
 //! what has gathered and only then tells those who wait. Reads come from a connection of their own.
 
+//!
+//! On disk are, in a directory of its own: `spool.db` with its `-wal` and `-shm`, `lock`, and `reserve`,
+//! which is beyond `max_bytes`: room for the deletes that empty a spool on a full disk. A damaged file is
+//! set aside as `spool.db.damaged-<n>`.
+
+mod damage;
+mod files;
+mod group;
+mod handle;
+mod inspect;
+mod limits;
+mod queue;
+mod reader;
+mod reserve;
+mod schema;
+mod store;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use handle::Spool;
+pub use inspect::{InspectedRow, Inspection, LaneStatus, SetAside};
+
 use bytes::Bytes;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,6 +59,9 @@ pub struct Entry {
     pub max_lane_bytes: Option<u64>,
 }
 
+/// Told once how it ended, with the new rows.
+pub type Told = Box<dyn FnOnce(Result<&[RowId], Refused>) + Send>;
+
 /// What is appended in one transaction: all of it or nothing.
 pub struct Append {
     /// In the order in which their rows follow each other.
@@ -43,7 +70,7 @@ pub struct Append {
     pub identity: Option<Identity>,
     /// Told once how it ended, on the writer thread: the rows in the order of the entries, after they
     /// are on disk.
-    pub done: Box<dyn FnOnce(Result<&[RowId], Refused>) + Send>,
+    pub done: Told,
 }
 
 /// What makes two deliveries the same event.
@@ -83,3 +110,72 @@ pub struct Page {
     /// set aside and counted.
     pub damaged: u64,
 }
+
+/// How full the spool is, and what it did since it was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Rows in all lanes.
+    pub rows: u64,
+    /// Bytes on disk now: pages in use and the write-ahead log.
+    pub bytes: u64,
+    /// `max_bytes`.
+    pub limit: u64,
+    /// When the oldest row was appended, in milliseconds since 1970.
+    pub oldest: Option<i64>,
+    /// Whether an append would be taken, as far as the last write or probe tells.
+    pub taking: bool,
+    /// Counts since the spool was opened.
+    pub totals: Totals,
+}
+
+/// Counts since the spool was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Rows appended.
+    pub appended: u64,
+    /// Rows deleted because they were delivered.
+    pub deleted: u64,
+    /// Rows found damaged, those lost with a damaged file included.
+    pub damaged: u64,
+    /// Rows parked.
+    pub parked: u64,
+    /// Appends and replacements refused.
+    pub refused: u64,
+}
+
+/// Why the spool was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// No directory is set.
+    #[error("no directory is set for the spool")]
+    Unset,
+    /// There is nothing to inspect.
+    #[error("there is no spool in {0}")]
+    Missing(PathBuf),
+    /// The lock is held.
+    #[error("another process uses the spool in {0}")]
+    InUse(PathBuf),
+    /// A later release made it.
+    #[error("the spool in {directory} has schema version {found}, this program knows up to {known}")]
+    Newer {
+        /// The spool's directory.
+        directory: PathBuf,
+        /// The version in the file.
+        found: i64,
+        /// The last version known here.
+        known: i64,
+    },
+    /// The disk or the file does not allow it.
+    #[error("the spool in {directory} cannot be opened: {reason}")]
+    Failed {
+        /// The spool's directory.
+        directory: PathBuf,
+        /// What the system or SQLite says.
+        reason: String,
+    },
+}
+
+/// The spool could not be read now; a later read may succeed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the spool cannot be read: {0}")]
+pub struct ReadError(String);

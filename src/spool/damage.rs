@@ -1,0 +1,347 @@
+//! Saves what a damaged file still holds.
+//!
+//! The new file is complete, under a name of its own, before the damaged one is set aside; so a crash
+//! in between costs nothing. The damaged file's log is read with it and set aside with it.
+
+use super::Identity;
+use super::files::{Files, beside, remove, sync_directory};
+use super::schema::Fault;
+use super::store::{Change, Lane, Store, Stored, as_stored, checksum, lanes};
+use rusqlite::{Connection, OpenFlags, params};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+const PAGE_BYTES: u64 = 4096;
+const ROWS_AT_ONCE: i64 = 256;
+/// Greater gaps in the row ids are damage, not deletions.
+const WIDEST_GAP: i64 = 1 << 40;
+
+/// What the writer still knows of the file. Nothing at the start.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) lanes: Vec<Lane>,
+    pub(super) session: i64,
+    pub(super) last_id: i64,
+}
+
+/// A database that was opened, and what its damage cost.
+pub(super) struct Opened {
+    pub(super) store: Store,
+    pub(super) lost: HashMap<Arc<str>, u64>,
+}
+
+/// Opens the database, and salvages it if it is damaged or not trusted.
+pub(super) fn open_store(
+    files: &Files,
+    next_id: i64,
+    known: &Known,
+    distrusted: bool,
+) -> Result<Opened, Fault> {
+    finish(files)?;
+    if !distrusted {
+        match Store::open(&files.database(), next_id) {
+            Ok(store) => return Ok(Opened { store, lost: HashMap::new() }),
+            Err(fault) if !fault.is_damage() => return Err(fault),
+            Err(_) => {}
+        }
+    }
+    let lost = salvage(files, known)?;
+    Ok(Opened { store: Store::open(&files.database(), next_id)?, lost })
+}
+
+/// Finishes a salvage that a crash cut short.
+pub(super) fn finish(files: &Files) -> io::Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        remove(&beside(&files.salvage(), suffix))?;
+    }
+    if !files.salvaged().exists() {
+        return Ok(());
+    }
+    let (database, aside) = (files.database(), files.damaged());
+    if database.exists() {
+        let log = beside(&database, "-wal");
+        if log.exists() {
+            std::fs::rename(log, beside(&aside, "-wal"))?;
+        }
+        remove(&beside(&database, "-shm"))?;
+        std::fs::rename(&database, &aside)?;
+    }
+    std::fs::rename(files.salvaged(), database)?;
+    sync_directory(&files.directory)
+}
+
+/// Puts a new file with all that can be read into the damaged one's place. Gives the rows lost for each
+/// lane.
+pub(super) fn salvage(files: &Files, known: &Known) -> Result<HashMap<Arc<str>, u64>, Fault> {
+    let aside = files.damaged();
+    let mut salvage = Store::open(&files.salvage(), 1)?;
+    salvage.checkpoint()?;
+    let damaged = open_damaged(&files.database(), &files.salvage())?;
+    let copied = Copier::new(&damaged, known).copy_into(&mut salvage)?;
+    salvage.checkpoint()?;
+    close(salvage.connection)?;
+    drop(damaged);
+    std::fs::rename(files.salvage(), files.salvaged())?;
+    sync_directory(&files.directory)?;
+    finish(files)?;
+    tracing::error!(
+        set_aside = %aside.display(), rows_saved = copied.saved, rows_lost = copied.lost.values().sum::<u64>(),
+        "the spool's file was damaged: what could be read is in a new file; check the disk, and keep the \
+         file that was set aside until what it lost is accounted for"
+    );
+    Ok(copied.lost)
+}
+
+fn close(connection: Connection) -> Result<(), Fault> {
+    connection.close().map_err(|(_, error)| error.into())
+}
+
+/// Opens the damaged file so that as much as possible can be read.
+fn open_damaged(path: &Path, sound: &Path) -> Result<Connection, Fault> {
+    let open = || -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.query_row("SELECT count(*) FROM record WHERE id < 0", (), |_| Ok(()))?;
+        connection.query_row("SELECT count(*) FROM lane WHERE id < 0", (), |_| Ok(()))?;
+        Ok(connection)
+    };
+    open().or_else(|_| {
+        heal_first_page(path, sound)?;
+        // Whatever is wrong with it now: there may be nothing to read, and that is an answer.
+        open().or_else(|_| Ok(Connection::open_in_memory()?))
+    })
+}
+
+/// Overwrites the first page with that of a new file. It holds the header and the tables' places, and
+/// those are the same in every file of one schema version.
+fn heal_first_page(path: &Path, sound: &Path) -> io::Result<()> {
+    let mut page = [0; PAGE_BYTES as usize];
+    File::open(sound)?.read_exact_at(&mut page, 0)?;
+    let file = File::options().write(true).open(path)?;
+    let pages = u32::try_from(file.metadata()?.len() / PAGE_BYTES).unwrap_or(u32::MAX);
+    page[28..32].copy_from_slice(&pages.to_be_bytes());
+    file.write_all_at(&page, 0)?;
+    file.sync_all()
+}
+
+struct Copied {
+    saved: u64,
+    lost: HashMap<Arc<str>, u64>,
+}
+
+struct Copier<'a> {
+    damaged: &'a Connection,
+    known: &'a Known,
+    /// Names that a lane's number may stand for. The rows' checksums tell which.
+    names: Vec<(i64, Arc<str>)>,
+    copied: HashMap<Arc<str>, u64>,
+    session: i64,
+}
+
+impl<'a> Copier<'a> {
+    fn new(damaged: &'a Connection, known: &'a Known) -> Self {
+        let mut names: Vec<_> = known.lanes.iter().map(|lane| (lane.id, lane.name.clone())).collect();
+        for source in ["lane NOT INDEXED", "lane INDEXED BY sqlite_autoindex_lane_1"] {
+            names.extend(names_in(damaged, source));
+        }
+        names.sort();
+        names.dedup();
+        Self { damaged, known, names, copied: HashMap::new(), session: known.session }
+    }
+
+    fn copy_into(mut self, salvage: &mut Store) -> Result<Copied, Fault> {
+        let mut last = 0;
+        let mut change = salvage.begin()?;
+        let damaged = self.damaged;
+        walk(damaged, "record", |row| {
+            last = row.id;
+            self.copy(&mut change, row)
+        })?;
+        for table in ["damaged", "parked"] {
+            walk(damaged, table, |row| change.keep(table, &row).map_err(Fault::from))?;
+        }
+        identities(damaged, |identity, at| change.remember(&identity, at))?;
+        let used = self.last_id(last);
+        change.start_after(used, self.session)?;
+        let accounts = change.commit()?;
+        salvage.adopt(accounts);
+        let lost = self.lost();
+        Ok(Copied { saved: self.copied.values().sum(), lost })
+    }
+
+    /// Copies a row whose checksum is right into its lane, and any other to what is damaged.
+    fn copy(&mut self, change: &mut Change<'_>, row: Stored) -> Result<(), Fault> {
+        let is_whole =
+            |name: &str| checksum(row.id, name, row.appended_at, row.session, &row.payload) == row.checksum;
+        let name = self.names.iter().find(|(lane, name)| *lane == row.lane && is_whole(name));
+        let Some((_, name)) = name else {
+            return Ok(change.keep("damaged", &row)?);
+        };
+        *self.copied.entry(name.clone()).or_default() += 1;
+        self.session = self.session.max(row.session);
+        change.copy(name, row)?;
+        Ok(())
+    }
+
+    /// The last id given out, as far as it can be known.
+    fn last_id(&self, last_row: i64) -> i64 {
+        let least = last_row.max(self.known.last_id);
+        let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'record'";
+        let told = self.damaged.query_row(sql, (), |row| row.get::<_, i64>(0)).unwrap_or(least);
+        if told > least && told - least < WIDEST_GAP { told } else { least }
+    }
+
+    /// Rows that the index or the lanes' accounts tell of and that were not copied.
+    fn lost(&self) -> HashMap<Arc<str>, u64> {
+        let mut expected: HashMap<Arc<str>, u64> = HashMap::new();
+        let accounts = if self.known.lanes.is_empty() {
+            lanes(self.damaged).unwrap_or_default()
+        } else {
+            self.known.lanes.clone()
+        };
+        let most = self.most_rows();
+        for lane in accounts.iter().filter(|lane| lane.rows <= most) {
+            expected.insert(lane.name.clone(), lane.rows);
+        }
+        for (lane, rows) in self.indexed() {
+            if let Some((_, name)) = self.names.iter().find(|(id, _)| *id == lane) {
+                let expected = expected.entry(name.clone()).or_default();
+                *expected = rows.max(*expected);
+            }
+        }
+        let missing = expected.into_iter().filter_map(|(lane, rows)| {
+            let missing = rows.saturating_sub(self.copied.get(&lane).copied().unwrap_or(0));
+            (missing > 0).then_some((lane, missing))
+        });
+        missing.collect()
+    }
+
+    /// No file holds more rows: an account that says so is damaged.
+    fn most_rows(&self) -> u64 {
+        let pages = self.damaged.query_row("PRAGMA page_count", (), |row| row.get::<_, i64>(0));
+        pages.unwrap_or(0).unsigned_abs() * PAGE_BYTES / 8
+    }
+
+    /// Rows of each lane by the index.
+    fn indexed(&self) -> Vec<(i64, u64)> {
+        let count = || {
+            let sql = "SELECT lane, count(*) FROM record INDEXED BY record_lane GROUP BY lane";
+            let mut statement = self.damaged.prepare(sql)?;
+            let counts = statement.query_map((), |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+            counts.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        count().unwrap_or_default()
+    }
+}
+
+fn names_in(damaged: &Connection, source: &str) -> Vec<(i64, Arc<str>)> {
+    let mut found = Vec::new();
+    let Ok(mut statement) = damaged.prepare(&format!("SELECT id, name FROM {source}")) else { return found };
+    let Ok(mut rows) = statement.query(()) else { return found };
+    while let Ok(Some(row)) = rows.next() {
+        if let (Ok(id), Ok(name)) = (row.get(0), row.get::<_, String>(1)) {
+            found.push((id, name.into()));
+        }
+    }
+    found
+}
+
+/// Visits the rows of a table that can be read, by id.
+fn walk(
+    damaged: &Connection,
+    table: &str,
+    mut visit: impl FnMut(Stored) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let sql = format!(
+        "SELECT id, lane, appended_at, session, checksum, payload FROM {table} NOT INDEXED
+         WHERE id > ?1 ORDER BY id LIMIT ?2"
+    );
+    let Ok(mut statement) = damaged.prepare(&sql) else { return Ok(()) };
+    let mut after = 0;
+    loop {
+        let mut read = 0;
+        let mut whole = true;
+        let mut rows = statement.query(params![after, ROWS_AT_ONCE])?;
+        loop {
+            match rows.next().and_then(|row| row.map(as_stored).transpose()) {
+                Ok(Some(row)) if row.id > after => {
+                    (after, read) = (row.id, read + 1);
+                    visit(row)?;
+                }
+                Ok(None) => break,
+                Ok(Some(_)) | Err(_) => {
+                    whole = false;
+                    break;
+                }
+            }
+        }
+        drop(rows);
+        if whole && read < ROWS_AT_ONCE {
+            return Ok(());
+        }
+        if !whole {
+            let readable = |place: i64| {
+                let mut rows = statement.query(params![place, 1])?;
+                Ok(rows.next()?.map(as_stored).transpose()?.is_none_or(|row| row.id > place))
+            };
+            match past_damage(after, readable) {
+                Some(place) => after = place,
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+/// The first place behind a damage from which can be read: found in growing leaps, then by halving the
+/// last one.
+fn past_damage(after: i64, mut readable: impl FnMut(i64) -> rusqlite::Result<bool>) -> Option<i64> {
+    let mut readable = |place| readable(place).unwrap_or(false);
+    let (mut bad, mut leap) = (after, 1_i64);
+    let mut good = loop {
+        let place = after.checked_add(leap)?;
+        if readable(place) {
+            break place;
+        }
+        bad = place;
+        leap = leap.checked_mul(2)?;
+    };
+    while good - bad > 1 {
+        let middle = bad + (good - bad) / 2;
+        if readable(middle) { good = middle } else { bad = middle }
+    }
+    Some(good)
+}
+
+/// Visits the identities that can be read. One lost can only make a duplicate.
+fn identities(
+    damaged: &Connection,
+    mut visit: impl FnMut(Identity, i64) -> rusqlite::Result<()>,
+) -> Result<(), Fault> {
+    let sql = "SELECT key, at FROM identity NOT INDEXED WHERE key > ?1 ORDER BY key";
+    let Ok(mut statement) = damaged.prepare(sql) else { return Ok(()) };
+    let mut after: Vec<u8> = Vec::new();
+    // Each round ends behind a damage, at the next of 65536 places.
+    for _ in 0..=u16::MAX {
+        let mut rows = statement.query([&after])?;
+        loop {
+            let Ok(next) = rows.next() else { break };
+            let Some(row) = next else { return Ok(()) };
+            let (Ok(key), Ok(at)) = (row.get::<_, Identity>(0), row.get(1)) else { continue };
+            if key.as_slice() <= after.as_slice() {
+                break;
+            }
+            after = key.to_vec();
+            visit(key, at)?;
+        }
+        drop(rows);
+        let place =
+            u16::from_be_bytes([after.first().copied().unwrap_or(0), after.get(1).copied().unwrap_or(0)]);
+        let Some(place) = place.checked_add(1) else { return Ok(()) };
+        after = place.to_be_bytes().to_vec();
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! The spool's directory: names, modes and the lock.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+const DATABASE: &str = "spool.db";
+
+/// The names of the files in a spool's directory.
+#[derive(Debug, Clone)]
+pub(super) struct Files {
+    pub(super) directory: PathBuf,
+}
+
+impl Files {
+    pub(super) fn new(directory: &Path) -> Self {
+        Self { directory: directory.to_path_buf() }
+    }
+
+    pub(super) fn database(&self) -> PathBuf {
+        self.directory.join(DATABASE)
+    }
+
+    pub(super) fn lock(&self) -> PathBuf {
+        self.directory.join("lock")
+    }
+
+    pub(super) fn reserve(&self) -> PathBuf {
+        self.directory.join("reserve")
+    }
+
+    /// A salvage that is being made; worth nothing after a crash.
+    pub(super) fn salvage(&self) -> PathBuf {
+        self.directory.join("spool.db.salvage")
+    }
+
+    /// A salvage that is complete and takes the database's place.
+    pub(super) fn salvaged(&self) -> PathBuf {
+        self.directory.join("spool.db.salvaged")
+    }
+
+    /// The first free name for a damaged file.
+    pub(super) fn damaged(&self) -> PathBuf {
+        let name = |n: u32| self.directory.join(format!("{DATABASE}.damaged-{n}"));
+        (1..u32::MAX).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(u32::MAX))
+    }
+
+    /// Bytes of the write-ahead log.
+    pub(super) fn wal_bytes(&self) -> u64 {
+        std::fs::metadata(beside(&self.database(), "-wal")).map_or(0, |found| found.len())
+    }
+
+    /// Makes the directory if it is missing, and the database's file before SQLite does, for SQLite
+    /// gives its companions the same mode.
+    pub(super) fn make(&self) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)
+    }
+
+    /// Takes the lock. It goes with the file's handle, so also with a killed process.
+    pub(super) fn take_lock(&self) -> Result<File, TryLockError> {
+        let file = private(&self.lock()).map_err(TryLockError::Error)?;
+        file.try_lock()?;
+        Ok(file)
+    }
+}
+
+/// Opens or makes a file that only its owner may read.
+pub(super) fn private(path: &Path) -> io::Result<File> {
+    let file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
+/// The path with something after its name, as SQLite names its companions.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Removes a file; one that is not there is as good.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes renames and new names in a directory durable.
+pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}

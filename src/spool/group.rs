@@ -1,0 +1,130 @@
+//! What a group of jobs does in its transaction, and how each of them ends.
+
+use super::limits::{Limits, coming_bytes, row_bytes};
+use super::queue::Job;
+use super::schema::Fault;
+use super::store::{Change, Parked, Store, Stored};
+use super::{Entry, Identity, Refused, RowId};
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What a transaction did whose commit failed: it may be on disk all the same, although it was refused.
+#[derive(Default)]
+pub(super) struct Doubt {
+    pub(super) identities: Vec<Identity>,
+    pub(super) replaced: Vec<Stored>,
+}
+
+/// How a waiting job ends once its transaction is committed.
+pub(super) enum Verdict {
+    Appended(Vec<RowId>),
+    Refused(Refused),
+    Parked(bool),
+}
+
+/// What a group did.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) appended: u64,
+    pub(super) deleted: u64,
+    pub(super) parked: u64,
+    pub(super) refused: u64,
+}
+
+/// Undoes what was refused and yet is on disk.
+pub(super) fn undo(store: &mut Store, doubt: &Doubt, committed: i64) -> Result<(), Fault> {
+    let mut change = store.begin()?;
+    for id in change.ids_after(committed, usize::MAX >> 1)? {
+        change.delete(id)?;
+    }
+    for identity in &doubt.identities {
+        change.disown(identity)?;
+    }
+    for row in &doubt.replaced {
+        change.restore(row)?;
+    }
+    let accounts = change.commit()?;
+    store.adopt(accounts);
+    Ok(())
+}
+
+pub(super) fn entries_of(job: &Job) -> &[Entry] {
+    match job {
+        Job::Append { entries, .. } => entries,
+        Job::Replace { entry, .. } => std::slice::from_ref(entry),
+        _ => &[],
+    }
+}
+
+/// Does a job in the transaction, or says why not.
+pub(super) fn carry_out(
+    change: &mut Change<'_>,
+    job: &Job,
+    doubt: &mut Doubt,
+    limits: Limits,
+    on_disk: &mut u64,
+    now: i64,
+) -> rusqlite::Result<Verdict> {
+    if let Job::Park { id, .. } = job {
+        return Ok(Verdict::Parked(change.park(id.0)? != Parked::NoRow));
+    }
+    let entries = entries_of(job);
+    let coming = entries.iter().map(|entry| coming_bytes(entry.payload.len())).sum();
+    if let Err(refused) = room(change, entries, limits, *on_disk, coming) {
+        return Ok(Verdict::Refused(refused));
+    }
+    if let Job::Replace { id, .. } = job {
+        doubt.replaced.extend(change.row(id.0)?);
+        change.delete(id.0)?;
+    }
+    if let Job::Append { identity: Some(identity), .. } = job {
+        doubt.identities.push(*identity);
+        change.remember(identity, now)?;
+    }
+    *on_disk += coming;
+    let ids = entries.iter().map(|entry| change.append(entry, now).map(RowId));
+    Ok(Verdict::Appended(ids.collect::<rusqlite::Result<_>>()?))
+}
+
+/// Whether all of it fits.
+fn room(
+    change: &Change<'_>,
+    entries: &[Entry],
+    limits: Limits,
+    on_disk: u64,
+    coming: u64,
+) -> Result<(), Refused> {
+    if !limits.fits(on_disk, coming) {
+        return Err(Refused::Full);
+    }
+    let mut lanes: HashMap<&str, u64> = HashMap::new();
+    for entry in entries {
+        let bytes = lanes.entry(&entry.lane).or_insert_with(|| change.lane_bytes(&entry.lane));
+        *bytes += row_bytes(entry.payload.len());
+        limits.lane(*bytes, entry.max_lane_bytes)?;
+    }
+    Ok(())
+}
+
+/// Tells a waiting job how it ended. A waiter that panics takes nobody along.
+pub(super) fn tell(job: Job, verdict: Verdict) {
+    let told = catch_unwind(AssertUnwindSafe(|| match (job, verdict) {
+        (Job::Append { waiter, .. } | Job::Replace { waiter, .. }, Verdict::Appended(ids)) => {
+            waiter.tell(Ok(&ids));
+        }
+        (Job::Append { waiter, .. } | Job::Replace { waiter, .. }, Verdict::Refused(why)) => {
+            waiter.tell(Err(why));
+        }
+        (Job::Park { waiter, .. }, Verdict::Parked(parked)) => waiter.tell(parked),
+        _ => {}
+    }));
+    if told.is_err() {
+        tracing::error!("a waiter of the spool panicked; the spool goes on");
+    }
+}
+
+pub(super) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,253 @@
+//! What the rest of the bridge sees of the spool.
+
+use super::damage::{Known, Opened, open_store};
+use super::files::Files;
+use super::limits::Limits;
+use super::queue::{Job, ParkWaiter, Queue, Waiter, recovered};
+use super::reader::{Found, Reader, Trouble};
+use super::reserve::Reserve;
+use super::schema::Fault;
+use super::writer::Writer;
+use super::{Append, Config, Entry, Identity, OpenError, Page, ReadError, RowId, Told, Totals, Usage};
+use std::collections::HashMap;
+use std::fs::TryLockError;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// What the writer and those who ask share.
+pub(super) struct Shared {
+    pub(super) files: Files,
+    pub(super) limits: Limits,
+    pub(super) queue: Queue,
+    pub(super) reader: Mutex<Reader>,
+    pub(super) usage: Mutex<Usage>,
+    /// Rows of a lane that were lost with a damaged file and not told of yet.
+    lost: Mutex<HashMap<Arc<str>, u64>>,
+    closed: AtomicBool,
+    /// Pages that the file may have, as on a full disk. Zero: any number.
+    #[cfg(test)]
+    pub(super) pages: std::sync::atomic::AtomicU32,
+}
+
+impl Shared {
+    pub(super) fn tell_lost(&self, lost: &HashMap<Arc<str>, u64>) {
+        let mut told = recovered(&self.lost);
+        for (lane, rows) in lost {
+            *told.entry(lane.clone()).or_default() += rows;
+        }
+        recovered(&self.usage).totals.damaged += lost.values().sum::<u64>();
+    }
+
+    #[cfg(test)]
+    pub(super) fn limit_pages(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+        let pages = match self.pages.load(Ordering::SeqCst) {
+            0 => u32::MAX - 1,
+            pages => pages,
+        };
+        connection.query_row(&format!("PRAGMA max_page_count = {pages}"), (), |_| Ok(()))
+    }
+}
+
+/// A durable queue of records by lane.
+pub struct Spool {
+    pub(super) shared: Arc<Shared>,
+    backlog: Vec<(Arc<str>, u64)>,
+    newest_identity: Option<i64>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Spool {
+    /// Opens or makes the spool in `directory`, and salvages what a damaged file still holds. Blocks.
+    /// Time and memory do not depend on what a sound spool holds.
+    ///
+    /// # Errors
+    /// If another process uses it, a later release made it, or the disk does not allow it.
+    pub fn open(directory: &Path, config: &Config) -> Result<Arc<Self>, OpenError> {
+        let failed = |fault: Fault| OpenError::of(directory, fault);
+        let files = Files::new(directory);
+        files.make().map_err(|error| failed(error.into()))?;
+        let lock = files.take_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => OpenError::InUse(directory.to_path_buf()),
+            TryLockError::Error(error) => failed(error.into()),
+        })?;
+        let limits = Limits::new(config);
+        let Opened { store, lost } = open_for_session(&files, limits).map_err(failed)?;
+        let newest_identity = store
+            .connection
+            .query_row("SELECT max(at) FROM identity", (), |row| row.get(0))
+            .map_err(|error| failed(error.into()))?;
+        let lanes = store.lanes.iter().filter(|lane| lane.rows > 0);
+        let backlog = lanes.map(|lane| (lane.name.clone(), lane.rows)).collect();
+        let reader = Reader::new(files.database(), store.session());
+        let shared = Arc::new(Shared {
+            files,
+            limits,
+            queue: Queue::default(),
+            reader: Mutex::new(reader),
+            usage: Mutex::new(Usage {
+                limit: limits.max_bytes,
+                totals: Totals::default(),
+                ..Usage::default()
+            }),
+            lost: Mutex::default(),
+            closed: AtomicBool::new(false),
+            #[cfg(test)]
+            pages: std::sync::atomic::AtomicU32::new(0),
+        });
+        shared.tell_lost(&lost);
+        let writer = Writer::new(shared.clone(), store, lock);
+        let thread = std::thread::Builder::new()
+            .name("spool-writer".to_owned())
+            .spawn(move || {
+                let _last = Abandon(writer.shared.clone());
+                writer.run();
+            })
+            .map_err(|error| failed(error.into()))?;
+        Ok(Arc::new(Self { shared, backlog, newest_identity, thread: Mutex::new(Some(thread)) }))
+    }
+
+    /// Lanes that held rows when the spool was opened, with their number.
+    pub fn backlog(&self) -> Vec<(Arc<str>, u64)> {
+        self.backlog.clone()
+    }
+
+    /// Queues an append. Never blocks. `done` is called exactly once, also when the spool closes.
+    pub fn append(&self, append: Append) {
+        self.shared.queue.push(Job::append(append));
+    }
+
+    /// The next rows of a lane after a row, `RowId(0)` for the first: up to `max_rows`, and up to
+    /// `max_bytes` of payload but at least one row. No row means that the lane ends there. Blocks.
+    ///
+    /// # Errors
+    /// If the disk or the file fails now; a later call may succeed.
+    pub fn read(
+        &self,
+        lane: &str,
+        after: RowId,
+        max_rows: usize,
+        max_bytes: usize,
+    ) -> Result<Page, ReadError> {
+        let read = |reader: &mut Reader| reader.page(lane, after, max_rows, max_bytes);
+        let Found { mut page, damaged } = self.with_reader(read)?;
+        if !damaged.is_empty() {
+            tracing::error!(lane, rows = damaged.len(), "the spool found damaged rows and sets them aside");
+            recovered(&self.shared.usage).totals.damaged += damaged.len() as u64;
+            self.shared.queue.push(Job::SetAside(damaged));
+        }
+        page.damaged += recovered(&self.shared.lost).remove(lane).unwrap_or(0);
+        Ok(page)
+    }
+
+    fn with_reader<T>(&self, read: impl FnOnce(&mut Reader) -> Result<T, Trouble>) -> Result<T, ReadError> {
+        if self.shared.closed.load(Ordering::SeqCst) {
+            return Err(ReadError("it is closed".to_owned()));
+        }
+        let mut reader = recovered(&self.shared.reader);
+        let generation = reader.generation;
+        let outcome = read(&mut reader);
+        drop(reader);
+        outcome.map_err(|trouble| match trouble {
+            Trouble::Disk(error) => error,
+            Trouble::Damage(error) => {
+                self.shared.queue.push(Job::Salvage { generation });
+                error
+            }
+        })
+    }
+
+    /// Queues the deletion of delivered rows. It is retried until it is done, as long as the process
+    /// lives. Never blocks, never fails.
+    pub fn delete(&self, ids: Vec<RowId>) {
+        self.shared.queue.push(Job::Delete(ids));
+    }
+
+    /// Queues a replacement: in one transaction the row is deleted and `entry` is appended. `done` is
+    /// called as for [`Spool::append`].
+    pub fn replace(&self, id: RowId, entry: Entry, done: Told) {
+        self.shared.queue.push(Job::Replace { id, entry, waiter: Waiter::new(done) });
+    }
+
+    /// Queues setting a row aside for good: it is kept, but no longer in its lane. `done` is told
+    /// exactly once whether that is on disk; `false` also where there is no such row.
+    pub fn park(&self, id: RowId, done: Box<dyn FnOnce(bool) + Send>) {
+        self.shared.queue.push(Job::Park { id, waiter: ParkWaiter::new(done) });
+    }
+
+    /// Whether an identity was appended at or after `since`, in milliseconds since 1970. Blocks. False
+    /// where that cannot be read.
+    pub fn knows(&self, identity: &Identity, since: i64) -> bool {
+        self.with_reader(|reader| reader.knows(identity, since)).unwrap_or(false)
+    }
+
+    /// Whether any identity of at or after `since` was there when the spool was opened.
+    pub fn held_identities(&self, since: i64) -> bool {
+        self.newest_identity.is_some_and(|newest| newest >= since)
+    }
+
+    /// Forgets the identities from before a time, in milliseconds since 1970, in small steps.
+    pub fn forget_before(&self, time: i64) {
+        self.shared.queue.push(Job::Forget(time));
+    }
+
+    /// How full the spool is, as of the last transaction.
+    pub fn usage(&self) -> Usage {
+        *recovered(&self.shared.usage)
+    }
+
+    /// Commits what is queued, writes the log back and releases the lock. Blocks; but from a `done`, on
+    /// the writer's own thread, it only begins the close. Dropping the spool closes it.
+    pub fn close(&self) {
+        self.shared.queue.close();
+        let Some(thread) = recovered(&self.thread).take() else { return };
+        if thread.thread().id() != std::thread::current().id() {
+            // A panic has been logged, and its jobs were told.
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl OpenError {
+    pub(super) fn of(directory: &Path, fault: Fault) -> Self {
+        let directory = directory.to_path_buf();
+        match fault {
+            Fault::Newer { found, known } => Self::Newer { directory, found, known },
+            fault => Self::Failed { directory, reason: fault.to_string() },
+        }
+    }
+}
+
+/// Opens the store and begins a session; on a full disk with the room of the reserve.
+fn open_for_session(files: &Files, limits: Limits) -> Result<Opened, Fault> {
+    let open = || {
+        let mut opened = open_store(files, 1, &Known::default(), false)?;
+        opened.store.begin_session()?;
+        Ok::<_, Fault>(opened)
+    };
+    match open() {
+        Err(fault) if fault.is_full() => {
+            Reserve::new(files.reserve(), limits.reserve).remove()?;
+            open()
+        }
+        outcome => outcome,
+    }
+}
+
+/// Whatever ends the writer, nobody waits for it any longer.
+struct Abandon(Arc<Shared>);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.closed.store(true, Ordering::SeqCst);
+        self.0.queue.abandon();
+        recovered(&self.0.usage).taking = false;
+    }
+}

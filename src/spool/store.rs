@@ -1,0 +1,370 @@
+//! Rows and accounts in the database. Nothing here decides when to commit.
+
+use super::limits::row_bytes;
+use super::schema::{Fault, open};
+use super::{Entry, Identity};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A lane's account. It is kept in the same transaction as the rows.
+#[derive(Debug, Clone)]
+pub(super) struct Lane {
+    pub(super) id: i64,
+    pub(super) name: Arc<str>,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    changed: bool,
+}
+
+impl Lane {
+    fn add(&mut self, payload: usize) {
+        self.rows += 1;
+        self.bytes += row_bytes(payload);
+        self.changed = true;
+    }
+
+    /// Damaged accounts may be too low, so they stop at nothing.
+    fn take(&mut self, payload: usize) {
+        self.rows = self.rows.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(row_bytes(payload));
+        self.changed = true;
+    }
+}
+
+/// A row with everything that its table keeps.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub(super) id: i64,
+    pub(super) lane: i64,
+    pub(super) appended_at: i64,
+    pub(super) session: i64,
+    pub(super) checksum: i64,
+    pub(super) payload: Vec<u8>,
+}
+
+/// The checksum of a row: of its payload, its place and its lane, so that a swapped row is noticed too.
+pub(super) fn checksum(id: i64, lane: &str, appended_at: i64, session: i64, payload: &[u8]) -> i64 {
+    let mut hasher = crc32fast::Hasher::new();
+    for number in [id, appended_at, session] {
+        hasher.update(&number.to_le_bytes());
+    }
+    hasher.update(&(lane.len() as u64).to_le_bytes());
+    hasher.update(lane.as_bytes());
+    hasher.update(payload);
+    i64::from(hasher.finalize())
+}
+
+/// The database, open for writing, and its accounts.
+pub(super) struct Store {
+    pub(super) connection: Connection,
+    pub(super) lanes: Vec<Lane>,
+    session: i64,
+    next_id: i64,
+}
+
+impl Store {
+    /// Opens or makes the database. `next_id` is the least id that may be given out.
+    pub(super) fn open(path: &Path, next_id: i64) -> Result<Self, Fault> {
+        let connection = open(path)?;
+        let session =
+            connection.query_row("SELECT value FROM meta WHERE key = 'session'", (), |row| row.get(0))?;
+        let used: Option<i64> = connection
+            .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'record'", (), |row| row.get(0))
+            .optional()?;
+        // Without its sequence, after a damage, the greatest row tells.
+        let greatest: Option<i64> =
+            connection.query_row("SELECT max(id) FROM record", (), |row| row.get(0))?;
+        let lanes = lanes(&connection)?;
+        let next_id = next_id.max(used.max(greatest).unwrap_or(0).saturating_add(1));
+        Ok(Self { connection, lanes, session, next_id })
+    }
+
+    /// Begins a session: rows handed over in earlier ones no longer are.
+    pub(super) fn begin_session(&mut self) -> Result<(), Fault> {
+        self.connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'session'", ())?;
+        self.session += 1;
+        Ok(())
+    }
+
+    pub(super) fn session(&self) -> i64 {
+        self.session
+    }
+
+    /// The greatest id given out.
+    pub(super) fn last_id(&self) -> i64 {
+        self.next_id - 1
+    }
+
+    pub(super) fn begin(&self) -> rusqlite::Result<Change<'_>> {
+        let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+        Ok(Change { transaction, lanes: self.lanes.clone(), next_id: self.next_id, session: self.session })
+    }
+
+    /// Takes over what a committed change made of the accounts.
+    pub(super) fn adopt(&mut self, accounts: Accounts) {
+        self.lanes = accounts.lanes;
+        self.next_id = accounts.next_id;
+    }
+
+    /// Bytes of the pages in use.
+    pub(super) fn used_bytes(&self) -> rusqlite::Result<u64> {
+        let pages = self.pragma("page_count")?.saturating_sub(self.free_pages()?);
+        Ok(pages * self.pragma("page_size")?)
+    }
+
+    pub(super) fn free_pages(&self) -> rusqlite::Result<u64> {
+        self.pragma("freelist_count")
+    }
+
+    fn pragma(&self, name: &str) -> rusqlite::Result<u64> {
+        let mut statement = self.connection.prepare_cached(&format!("PRAGMA {name}"))?;
+        statement.query_row((), |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+    }
+
+    /// When the oldest row was appended.
+    pub(super) fn oldest(&self) -> rusqlite::Result<Option<i64>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT appended_at FROM record ORDER BY id LIMIT 1")?;
+        statement.query_row((), |row| row.get(0)).optional()
+    }
+
+    /// Writes the log back into the database and empties it. A reader may hinder it: then it is done
+    /// as far as it goes.
+    pub(super) fn checkpoint(&self) -> rusqlite::Result<()> {
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+    }
+
+    /// Gives pages at the end of the file back to the disk.
+    pub(super) fn vacuum(&self, pages: u32) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+        let mut rows = statement.query(())?;
+        while rows.next()?.is_some() {}
+        Ok(())
+    }
+}
+
+pub(super) fn lanes(connection: &Connection) -> rusqlite::Result<Vec<Lane>> {
+    let mut statement = connection.prepare("SELECT id, name, rows, bytes FROM lane")?;
+    let lanes = statement.query_map((), |row| {
+        let name: String = row.get(1)?;
+        Ok(Lane {
+            id: row.get(0)?,
+            name: name.into(),
+            rows: row.get::<_, i64>(2)?.unsigned_abs(),
+            bytes: row.get::<_, i64>(3)?.unsigned_abs(),
+            changed: false,
+        })
+    })?;
+    lanes.collect()
+}
+
+/// The accounts as a change leaves them.
+pub(super) struct Accounts {
+    lanes: Vec<Lane>,
+    next_id: i64,
+}
+
+/// A transaction under way. Dropped without a commit, it never was.
+pub(super) struct Change<'a> {
+    transaction: Transaction<'a>,
+    pub(super) lanes: Vec<Lane>,
+    next_id: i64,
+    session: i64,
+}
+
+impl Change<'_> {
+    /// Appends a row and gives its id.
+    pub(super) fn append(&mut self, entry: &Entry, now: i64) -> rusqlite::Result<i64> {
+        let id = self.next_id;
+        let session = if entry.handed_over { self.session } else { 0 };
+        let lane = self.lane(&entry.lane)?;
+        lane.add(entry.payload.len());
+        let row = Stored {
+            id,
+            lane: lane.id,
+            appended_at: now,
+            session,
+            checksum: checksum(id, &entry.lane, now, session, &entry.payload),
+            payload: Vec::new(),
+        };
+        insert(&self.transaction, &row, &entry.payload)?;
+        self.next_id += 1;
+        Ok(id)
+    }
+
+    /// A lane's account, opened if it has none.
+    fn lane(&mut self, name: &Arc<str>) -> rusqlite::Result<&mut Lane> {
+        let at = match self.lanes.iter().position(|lane| lane.name == *name) {
+            Some(at) => at,
+            None => {
+                self.transaction.execute("INSERT INTO lane(name, rows, bytes) VALUES (?1, 0, 0)", [name])?;
+                let id = self.transaction.last_insert_rowid();
+                self.lanes.push(Lane { id, name: name.clone(), rows: 0, bytes: 0, changed: true });
+                self.lanes.len() - 1
+            }
+        };
+        Ok(&mut self.lanes[at])
+    }
+
+    pub(super) fn lane_bytes(&self, name: &str) -> u64 {
+        self.lanes.iter().find(|lane| *lane.name == *name).map_or(0, |lane| lane.bytes)
+    }
+
+    /// Deletes a row if it is there.
+    pub(super) fn delete(&mut self, id: i64) -> rusqlite::Result<bool> {
+        let gone: Option<(i64, i64)> = self
+            .transaction
+            .prepare_cached("DELETE FROM record WHERE id = ?1 RETURNING lane, coalesce(length(payload), 0)")?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((lane, payload)) = gone else { return Ok(false) };
+        self.debit(lane, usize::try_from(payload).unwrap_or(0));
+        Ok(true)
+    }
+
+    fn debit(&mut self, lane: i64, payload: usize) {
+        if let Some(lane) = self.lanes.iter_mut().find(|account| account.id == lane) {
+            lane.take(payload);
+        }
+    }
+
+    /// The row as it is kept.
+    pub(super) fn row(&self, id: i64) -> rusqlite::Result<Option<Stored>> {
+        stored(&self.transaction, id)
+    }
+
+    /// Puts a row back in its place if it is gone.
+    pub(super) fn restore(&mut self, row: &Stored) -> rusqlite::Result<()> {
+        if stored(&self.transaction, row.id)?.is_some() {
+            return Ok(());
+        }
+        insert(&self.transaction, row, &row.payload)?;
+        if let Some(lane) = self.lanes.iter_mut().find(|account| account.id == row.lane) {
+            lane.add(row.payload.len());
+        }
+        Ok(())
+    }
+
+    /// Puts a row of another file into its lane, with its id.
+    pub(super) fn copy(&mut self, name: &Arc<str>, mut row: Stored) -> rusqlite::Result<()> {
+        let lane = self.lane(name)?;
+        lane.add(row.payload.len());
+        row.lane = lane.id;
+        insert(&self.transaction, &row, &row.payload)
+    }
+
+    /// Keeps a row of another file among what is set aside.
+    pub(super) fn keep(&self, table: &str, row: &Stored) -> rusqlite::Result<()> {
+        let sql = format!(
+            "INSERT OR IGNORE INTO {table}(id, lane, appended_at, session, checksum, payload)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+        );
+        let values = params![row.id, row.lane, row.appended_at, row.session, row.checksum, row.payload];
+        self.transaction.prepare_cached(&sql)?.execute(values).map(drop)
+    }
+
+    /// Goes on with the ids after `id`, in a session.
+    pub(super) fn start_after(&self, id: i64, session: i64) -> rusqlite::Result<()> {
+        self.transaction.execute("DELETE FROM sqlite_sequence WHERE name = 'record'", ())?;
+        self.transaction.execute("INSERT INTO sqlite_sequence(name, seq) VALUES ('record', ?1)", [id])?;
+        self.transaction.execute("UPDATE meta SET value = ?1 WHERE key = 'session'", [session]).map(drop)
+    }
+
+    /// Moves a row into the table of what is damaged.
+    pub(super) fn set_aside(&mut self, id: i64) -> rusqlite::Result<bool> {
+        self.keep_in("damaged", id)?;
+        self.delete(id)
+    }
+
+    /// Moves a row into the table of what is parked; true also if it is there already.
+    pub(super) fn park(&mut self, id: i64) -> rusqlite::Result<Parked> {
+        self.keep_in("parked", id)?;
+        if self.delete(id)? {
+            return Ok(Parked::Now);
+        }
+        let mut statement = self.transaction.prepare_cached("SELECT 1 FROM parked WHERE id = ?1")?;
+        Ok(if statement.exists([id])? { Parked::Before } else { Parked::NoRow })
+    }
+
+    fn keep_in(&self, table: &str, id: i64) -> rusqlite::Result<usize> {
+        let sql = format!(
+            "INSERT OR IGNORE INTO {table}(id, lane, appended_at, session, checksum, payload)
+             SELECT id, lane, appended_at, session, checksum, payload FROM record WHERE id = ?1"
+        );
+        self.transaction.prepare_cached(&sql)?.execute([id])
+    }
+
+    /// Ids of rows after one, at most `most`.
+    pub(super) fn ids_after(&self, id: i64, most: usize) -> rusqlite::Result<Vec<i64>> {
+        let mut statement =
+            self.transaction.prepare_cached("SELECT id FROM record WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+        let ids = statement.query_map(params![id, most as i64], |row| row.get(0))?;
+        ids.collect()
+    }
+
+    pub(super) fn remember(&self, identity: &Identity, now: i64) -> rusqlite::Result<()> {
+        let sql = "INSERT OR REPLACE INTO identity(key, at) VALUES (?1, ?2)";
+        self.transaction.prepare_cached(sql)?.execute(params![identity, now]).map(drop)
+    }
+
+    pub(super) fn disown(&self, identity: &Identity) -> rusqlite::Result<()> {
+        let sql = "DELETE FROM identity WHERE key = ?1";
+        self.transaction.prepare_cached(sql)?.execute([identity]).map(drop)
+    }
+
+    /// Forgets identities before a time, at most `most`; gives how many those were.
+    pub(super) fn forget(&self, before: i64, most: usize) -> rusqlite::Result<usize> {
+        let sql = "DELETE FROM identity WHERE key IN (SELECT key FROM identity WHERE at < ?1 LIMIT ?2)";
+        self.transaction.prepare_cached(sql)?.execute(params![before, most as i64])
+    }
+
+    /// Writes and deletes enough to tell whether the disk takes appends.
+    pub(super) fn probe(&self, bytes: usize) -> rusqlite::Result<()> {
+        self.transaction
+            .execute("INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(?1))", [bytes as i64])
+            .map(drop)
+    }
+
+    pub(super) fn commit(mut self) -> rusqlite::Result<Accounts> {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.changed) {
+            self.transaction
+                .prepare_cached("UPDATE lane SET rows = ?2, bytes = ?3 WHERE id = ?1")?
+                .execute(params![lane.id, lane.rows as i64, lane.bytes as i64])?;
+            lane.changed = false;
+        }
+        self.transaction.commit()?;
+        Ok(Accounts { lanes: self.lanes, next_id: self.next_id })
+    }
+}
+
+/// How a parking ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parked {
+    Now,
+    Before,
+    NoRow,
+}
+
+pub(super) fn insert(connection: &Connection, row: &Stored, payload: &[u8]) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO record(id, lane, appended_at, session, checksum, payload)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let values = params![row.id, row.lane, row.appended_at, row.session, row.checksum, payload];
+    connection.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+fn stored(connection: &Connection, id: i64) -> rusqlite::Result<Option<Stored>> {
+    let sql = "SELECT id, lane, appended_at, session, checksum, payload FROM record WHERE id = ?1";
+    connection.prepare_cached(sql)?.query_row([id], as_stored).optional()
+}
+
+pub(super) fn as_stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<Stored> {
+    Ok(Stored {
+        id: row.get(0)?,
+        lane: row.get(1)?,
+        appended_at: row.get(2)?,
+        session: row.get(3)?,
+        checksum: row.get(4)?,
+        payload: row.get(5)?,
+    })
+}

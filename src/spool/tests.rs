@@ -1,0 +1,208 @@
+mod damage;
+mod disk;
+mod limits;
+mod model;
+
+use super::*;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::mpsc;
+use tempfile::TempDir;
+
+pub(super) const MIB: u64 = 1024 * 1024;
+
+pub(super) fn config(max_bytes: u64) -> Config {
+    Config { directory: None, max_bytes, max_lane_share: 100 }
+}
+
+pub(super) fn open(directory: &Path) -> Arc<Spool> {
+    Spool::open(directory, &config(64 * MIB)).unwrap()
+}
+
+pub(super) fn entry(lane: &str, payload: &[u8]) -> Entry {
+    Entry {
+        lane: lane.into(),
+        payload: Bytes::copy_from_slice(payload),
+        handed_over: false,
+        max_lane_bytes: None,
+    }
+}
+
+pub(super) fn append(
+    spool: &Spool,
+    entries: Vec<Entry>,
+    identity: Option<Identity>,
+) -> Result<Vec<RowId>, Refused> {
+    let (told, outcome) = mpsc::channel();
+    let done = Box::new(move |ids: Result<&[RowId], Refused>| told.send(ids.map(<[_]>::to_vec)).unwrap());
+    spool.append(Append { entries, identity, done });
+    outcome.recv().unwrap()
+}
+
+pub(super) fn replace(spool: &Spool, id: RowId, entry: Entry) -> Result<Vec<RowId>, Refused> {
+    let (told, outcome) = mpsc::channel();
+    spool.replace(id, entry, Box::new(move |ids| told.send(ids.map(<[_]>::to_vec)).unwrap()));
+    outcome.recv().unwrap()
+}
+
+pub(super) fn park(spool: &Spool, id: RowId) -> bool {
+    let (told, outcome) = mpsc::channel();
+    spool.park(id, Box::new(move |parked| told.send(parked).unwrap()));
+    outcome.recv().unwrap()
+}
+
+/// Waits until all that was queued is committed.
+pub(super) fn settle(spool: &Spool) {
+    park(spool, RowId(-1));
+}
+
+pub(super) fn rows(spool: &Spool, lane: &str) -> Vec<Row> {
+    spool.read(lane, RowId(0), usize::MAX, usize::MAX).unwrap().rows
+}
+
+pub(super) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !holds() {
+        assert!(begun.elapsed().as_secs() < 15, "never: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// What a crash leaves: the files as they are now.
+pub(super) fn crashed(from: &Path) -> TempDir {
+    let copy = TempDir::new().unwrap();
+    for name in ["spool.db", "spool.db-wal"] {
+        if from.join(name).exists() {
+            std::fs::copy(from.join(name), copy.path().join(name)).unwrap();
+        }
+    }
+    copy
+}
+
+#[test]
+fn a_waiter_is_told_after_its_rows_are_on_disk() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    let (told, outcome) = mpsc::channel();
+    let path = directory.path().to_path_buf();
+    let done = Box::new(move |ids: Result<&[RowId], Refused>| {
+        let seen = Inspection::open(&path).unwrap().page(RowId(0), 10).unwrap();
+        told.send((ids.unwrap()[0], seen[0].id)).unwrap();
+    });
+    spool.append(Append { entries: vec![entry("calls", b"one")], identity: None, done });
+    let (id, seen) = outcome.recv().unwrap();
+    assert_eq!(id, seen);
+}
+
+#[test]
+fn a_waiter_that_panics_takes_nobody_along() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    spool.append(Append { entries: Vec::new(), identity: None, done: Box::new(|_| panic!("a bug")) });
+    assert!(append(&spool, vec![entry("calls", b"one")], None).is_ok());
+}
+
+#[test]
+fn only_its_owner_may_read_the_files() {
+    let parent = TempDir::new().unwrap();
+    let directory = parent.path().join("spool");
+    let spool = open(&directory);
+    append(&spool, vec![entry("calls", b"one")], None).unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&directory), 0o700);
+    for name in ["spool.db", "spool.db-wal", "spool.db-shm", "lock", "reserve"] {
+        assert_eq!(mode(&directory.join(name)), 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_second_one_cannot_open_it_until_the_first_closes() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    let second = Spool::open(directory.path(), &config(MIB));
+    assert!(matches!(second, Err(OpenError::InUse(path)) if path == directory.path()));
+    spool.close();
+    assert!(matches!(spool.read("calls", RowId(0), 1, 1), Err(ReadError(_))));
+    open(directory.path());
+}
+
+#[test]
+fn after_the_close_an_append_is_told_that_it_is_refused() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    spool.close();
+    assert_eq!(append(&spool, vec![entry("calls", b"one")], None), Err(Refused::Disk));
+    assert!(!park(&spool, RowId(1)));
+}
+
+#[test]
+fn a_later_schema_is_left_alone() {
+    let directory = TempDir::new().unwrap();
+    open(directory.path()).close();
+    let raw = rusqlite::Connection::open(directory.path().join("spool.db")).unwrap();
+    raw.pragma_update(None, "user_version", 7).unwrap();
+    drop(raw);
+    let later = Spool::open(directory.path(), &config(MIB));
+    assert!(matches!(later, Err(OpenError::Newer { found: 7, known: 1, .. })));
+}
+
+#[test]
+fn an_older_schema_is_brought_forward_once() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("any.db");
+    drop(schema::open_with(&path, &["CREATE TABLE a(x); INSERT INTO a VALUES (1)"]).unwrap());
+    let both = ["CREATE TABLE a(x)", "UPDATE a SET x = x + 1"];
+    drop(schema::open_with(&path, &both).unwrap());
+    let database = schema::open_with(&path, &both).unwrap();
+    let x: i64 = database.query_row("SELECT x FROM a", (), |row| row.get(0)).unwrap();
+    assert_eq!(x, 2);
+}
+
+#[test]
+fn a_page_ends_at_its_bytes_but_holds_at_least_one_row() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    let ids = append(&spool, (0..4).map(|_| entry("calls", &[7; 100])).collect(), None).unwrap();
+    let page = |after, bytes| spool.read("calls", after, 10, bytes).unwrap().rows.len();
+    assert_eq!(
+        (page(RowId(0), 1), page(RowId(0), 250), page(ids[1], 1000), page(ids[3], 1000)),
+        (1, 2, 2, 0)
+    );
+}
+
+#[test]
+fn what_is_handed_over_is_so_only_for_this_process() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    append(&spool, vec![Entry { handed_over: true, ..entry("calls", b"one") }], None).unwrap();
+    assert!(rows(&spool, "calls")[0].handed_over);
+    spool.close();
+    assert!(!rows(&open(directory.path()), "calls")[0].handed_over);
+}
+
+#[test]
+fn identities_are_known_until_they_are_forgotten() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    append(&spool, vec![entry("calls", b"one")], Some([1; 24])).unwrap();
+    assert!(spool.knows(&[1; 24], 0) && !spool.knows(&[2; 24], 0) && !spool.knows(&[1; 24], i64::MAX));
+    spool.close();
+    let spool = open(directory.path());
+    assert!(spool.held_identities(0) && !spool.held_identities(i64::MAX));
+    spool.forget_before(i64::MAX);
+    settle(&spool);
+    assert!(!spool.knows(&[1; 24], 0));
+}
+
+#[test]
+fn opening_and_reading_scan_nothing() {
+    let directory = TempDir::new().unwrap();
+    open(directory.path()).close();
+    let raw = rusqlite::Connection::open(directory.path().join("spool.db")).unwrap();
+    let reading = reader::PAGE.replace("?1", "1").replace("?2", "1");
+    let opening = ["SELECT max(id) FROM record", "SELECT max(at) FROM identity", &reading];
+    for sql in opening {
+        let plan: String = raw.query_row(&format!("EXPLAIN QUERY PLAN {sql}"), (), |row| row.get(3)).unwrap();
+        assert!(plan.starts_with("SEARCH"), "{sql}: {plan}");
+    }
+}

@@ -1,0 +1,134 @@
+use super::*;
+use proptest::prelude::*;
+use std::collections::HashMap;
+use std::os::unix::fs::FileExt;
+
+fn flip(path: &Path, bit: u64) {
+    let file = std::fs::File::options().read(true).write(true).open(path).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, bit / 8).unwrap();
+    byte[0] ^= 1 << (bit % 8);
+    file.write_all_at(&byte, bit / 8).unwrap();
+}
+
+fn filled(directory: &Path) -> HashMap<RowId, Bytes> {
+    let spool = open(directory);
+    let mut kept = HashMap::new();
+    for n in 0..60_u8 {
+        let one = entry(if n % 2 == 0 { "calls" } else { "messages" }, &vec![n; 40 * usize::from(n)]);
+        let payload = one.payload.clone();
+        let ids = append(&spool, vec![one], Some([n; 24])).unwrap();
+        kept.insert(ids[0], payload);
+    }
+    kept
+}
+
+/// Reads all lanes to their ends as a drain does, with the rows counted as damaged.
+fn drained(spool: &Spool) -> (Vec<Row>, u64) {
+    let (mut found, mut damaged) = (Vec::new(), 0);
+    for lane in ["calls", "messages"] {
+        let mut failures = 0;
+        let mut lane_rows = loop {
+            match spool.read(lane, RowId(0), usize::MAX, usize::MAX) {
+                Ok(page) => {
+                    damaged += page.damaged;
+                    break page.rows;
+                }
+                Err(_) => failures += 1,
+            }
+            assert!(failures < 500, "never read: {lane}");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        };
+        found.append(&mut lane_rows);
+    }
+    (found, damaged)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn flipped_bits_lose_no_row_silently(places in prop::collection::vec(any::<u64>(), 1..4)) {
+        let directory = TempDir::new().unwrap();
+        let kept = filled(directory.path());
+        let path = directory.path().join("spool.db");
+        let bits = std::fs::metadata(&path).unwrap().len() * 8;
+        places.iter().for_each(|place| flip(&path, place % bits));
+        let spool = match Spool::open(directory.path(), &config(64 * MIB)) {
+            Err(OpenError::Newer { .. }) => return Ok(()),
+            opened => opened.unwrap(),
+        };
+        let (found, _) = drained(&spool);
+        for row in &found {
+            prop_assert_eq!(kept.get(&row.id), Some(&row.payload));
+        }
+        let damaged = spool.usage().totals.damaged;
+        prop_assert!(found.len() as u64 + damaged >= 60, "{} found, {} damaged, {:?}, {:?}", found.len(), damaged, spool.backlog(), Inspection::open(directory.path()).unwrap().lanes());
+    }
+}
+
+#[test]
+fn a_row_with_a_flipped_bit_is_set_aside_and_the_rest_is_read() {
+    let directory = TempDir::new().unwrap();
+    filled(directory.path());
+    let raw = rusqlite::Connection::open(directory.path().join("spool.db")).unwrap();
+    raw.execute("UPDATE record SET payload = x'00' WHERE id = 3", ()).unwrap();
+    drop(raw);
+    let spool = open(directory.path());
+    let page = spool.read("calls", RowId(0), 100, usize::MAX).unwrap();
+    assert_eq!((page.rows.len(), page.damaged), (29, 1));
+    settle(&spool);
+    assert_eq!(spool.usage().rows, 59);
+    assert_eq!(spool.read("calls", RowId(0), 100, usize::MAX).unwrap().damaged, 0);
+    assert_eq!(Inspection::open(directory.path()).unwrap().set_aside().unwrap().damaged, 1);
+}
+
+#[test]
+fn a_lost_first_page_costs_no_row() {
+    let directory = TempDir::new().unwrap();
+    filled(directory.path());
+    let file = std::fs::File::options().write(true).open(directory.path().join("spool.db")).unwrap();
+    file.write_all_at(&[0xAA; 4096], 0).unwrap();
+    let spool = open(directory.path());
+    assert_eq!(drained(&spool), (drained(&spool).0, 0));
+    assert_eq!(drained(&spool).0.len(), 60);
+    assert!(spool.knows(&[59; 24], 0));
+    assert!(directory.path().join("spool.db.damaged-1").exists());
+    let ids = append(&spool, vec![entry("calls", b"next")], None).unwrap();
+    assert_eq!(ids, [RowId(61)]);
+}
+
+#[test]
+fn rows_in_the_log_survive_the_salvage() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    append(&spool, vec![entry("calls", b"in the log")], None).unwrap();
+    let generation = 0;
+    spool.shared.queue.push(queue::Job::Salvage { generation });
+    eventually("salvaged", || directory.path().join("spool.db.damaged-1").exists() && spool.usage().taking);
+    assert_eq!(rows(&spool, "calls").len(), 1);
+    assert_eq!(spool.usage().totals.damaged, 0);
+}
+
+#[test]
+fn a_torn_log_keeps_the_rows_before_the_tear() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    append(&spool, vec![entry("calls", b"one")], None).unwrap();
+    let whole = std::fs::metadata(directory.path().join("spool.db-wal")).unwrap().len();
+    append(&spool, vec![entry("calls", b"two")], None).unwrap();
+    let copy = crashed(directory.path());
+    let log = std::fs::File::options().write(true).open(copy.path().join("spool.db-wal")).unwrap();
+    log.set_len(whole + 1000).unwrap();
+    assert_eq!(rows(&open(copy.path()), "calls").len(), 1);
+}
+
+#[test]
+fn a_salvage_cut_short_is_finished() {
+    let directory = TempDir::new().unwrap();
+    filled(directory.path());
+    let files = files::Files::new(directory.path());
+    std::fs::copy(files.database(), files.salvaged()).unwrap();
+    std::fs::remove_file(files.database()).unwrap();
+    assert_eq!(drained(&open(directory.path())).0.len(), 60);
+}

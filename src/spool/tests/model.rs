@@ -1,0 +1,132 @@
+//! Random lives with crashes, against a model in memory.
+
+use super::*;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Append { lanes: Vec<u8>, size: usize, handed_over: bool, identity: Option<u8> },
+    Delete(usize),
+    Replace(usize, u8),
+    Park(usize),
+    Crash,
+    Close,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let lanes = prop::collection::vec(0..3_u8, 1..4);
+    prop_oneof![
+        5 => (lanes, 0..9000_usize, any::<bool>(), prop::option::of(0..5_u8)).prop_map(
+            |(lanes, size, handed_over, identity)| Step::Append { lanes, size, handed_over, identity }
+        ),
+        3 => any::<usize>().prop_map(Step::Delete),
+        1 => (any::<usize>(), 0..3_u8).prop_map(|(row, lane)| Step::Replace(row, lane)),
+        1 => any::<usize>().prop_map(Step::Park),
+        2 => Just(Step::Crash),
+        1 => Just(Step::Close),
+    ]
+}
+
+#[derive(Default)]
+struct Model {
+    rows: BTreeMap<RowId, (u8, bool, Vec<u8>)>,
+    identities: Vec<u8>,
+    parked: u64,
+    made: u64,
+}
+
+impl Model {
+    fn pick(&self, any: usize) -> Option<RowId> {
+        (!self.rows.is_empty()).then(|| *self.rows.keys().nth(any % self.rows.len()).unwrap())
+    }
+
+    fn payload(&mut self, size: usize) -> Vec<u8> {
+        self.made += 1;
+        [self.made.to_le_bytes().as_slice(), &vec![7; size]].concat()
+    }
+
+    fn agree(&self, spool: &Spool, directory: &Path) {
+        settle(spool);
+        for lane in 0..3 {
+            let expected = self.rows.iter().filter(|(_, row)| row.0 == lane);
+            let expected: Vec<Row> = expected
+                .map(|(id, row)| Row { id: *id, handed_over: row.1, payload: row.2.clone().into() })
+                .collect();
+            let mut found = Vec::new();
+            while let page @ [_, ..] = &spool
+                .read(&name(lane), found.last().map_or(RowId(0), |row: &Row| row.id), 3, 10_000)
+                .unwrap()
+                .rows[..]
+            {
+                found.extend_from_slice(page);
+            }
+            assert_eq!(found, expected);
+        }
+        let lanes = Inspection::open(directory).unwrap().lanes().unwrap();
+        let bytes: usize = self.rows.values().map(|row| row.2.len() + 64).sum();
+        assert_eq!(lanes.iter().map(|lane| lane.rows).sum::<u64>(), self.rows.len() as u64);
+        assert_eq!(lanes.iter().map(|lane| lane.bytes).sum::<u64>(), bytes as u64);
+        assert_eq!(spool.usage().rows, self.rows.len() as u64);
+        assert_eq!(Inspection::open(directory).unwrap().set_aside().unwrap().parked, self.parked);
+        for identity in 0..5 {
+            assert_eq!(spool.knows(&[identity; 24], 0), self.identities.contains(&identity));
+        }
+    }
+}
+
+fn name(lane: u8) -> String {
+    format!("lane-{lane}")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_was_acknowledged_is_there_and_nothing_else(steps in prop::collection::vec(step(), 1..30)) {
+        let mut directory = TempDir::new().unwrap();
+        let mut spool = open(directory.path());
+        let mut model = Model::default();
+        for step in steps {
+            match step {
+                Step::Append { lanes, size, handed_over, identity } => {
+                    let payload = model.payload(size);
+                    let entries = lanes.iter()
+                        .map(|lane| Entry { handed_over, ..entry(&name(*lane), &payload) }).collect();
+                    let ids = append(&spool, entries, identity.map(|one| [one; 24])).unwrap();
+                    prop_assert!(model.rows.keys().next_back().is_none_or(|last| last < &ids[0]));
+                    for (id, lane) in ids.iter().zip(lanes) {
+                        model.rows.insert(*id, (lane, handed_over, payload.clone()));
+                    }
+                    model.identities.extend(identity);
+                }
+                Step::Delete(any) => if let Some(id) = model.pick(any) {
+                    spool.delete(vec![id, id, RowId(i64::MAX)]);
+                    model.rows.remove(&id);
+                },
+                Step::Replace(any, lane) => if let Some(id) = model.pick(any) {
+                    let payload = model.payload(10);
+                    let ids = replace(&spool, id, entry(&name(lane), &payload)).unwrap();
+                    model.rows.remove(&id);
+                    model.rows.insert(ids[0], (lane, false, payload));
+                },
+                Step::Park(any) => if let Some(id) = model.pick(any) {
+                    prop_assert!(park(&spool, id) && park(&spool, id));
+                    model.rows.remove(&id);
+                    model.parked += 1;
+                },
+                Step::Crash | Step::Close => {
+                    settle(&spool);
+                    let copy = crashed(directory.path());
+                    spool.close();
+                    if matches!(step, Step::Crash) {
+                        directory = copy;
+                    }
+                    spool = open(directory.path());
+                    model.rows.values_mut().for_each(|row| row.1 = false);
+                }
+            }
+        }
+        model.agree(&spool, directory.path());
+    }
+}
