@@ -1,15 +1,17 @@
 //! The composition root: builds the parts from the settings, runs them, and ends them in order.
 
 use crate::config::{Settings, ShutdownConfig};
-use crate::delivery::{Delivery, Sink};
+use crate::delivery::{self, Backlog, Delivery};
 use crate::http::{Admin, Ingress};
 use crate::ingest::{Budget, Ingest};
 use crate::kafka::{self, Producer};
 use crate::routing::{self, Table};
+use crate::spool::{self, Spool};
 use crate::telemetry::{KafkaState, Metrics, Readiness, State};
 use actix_web::rt;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -35,6 +37,9 @@ pub enum Error {
     /// The routes contradict themselves; settings that were loaded never do.
     #[error("the routes do not work out: {0:?}")]
     Routes(Vec<routing::Problem>),
+    /// The spool's directory is not ours, or what is in it is not a spool.
+    #[error("spool.directory: {0}")]
+    Spool(#[from] spool::OpenError),
     /// An address is taken or not ours.
     #[error("{setting}: {source}")]
     Listen {
@@ -51,6 +56,7 @@ pub struct App {
     admin: Admin,
     producer: Arc<Producer>,
     delivery: Arc<Delivery>,
+    spool: Option<Arc<Spool>>,
     budget: Arc<Budget>,
     readiness: Arc<Readiness>,
     shutdown: ShutdownConfig,
@@ -68,9 +74,11 @@ pub struct Addresses {
 /// How a bridge ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Report {
-    /// Records that Kafka had not acknowledged when the time was up. Their senders were told 503 or
-    /// nothing.
+    /// Records that Kafka had not acknowledged when the time was up and that are in no spool. Their
+    /// senders were told 503 or nothing.
     pub left: usize,
+    /// Records that wait in the spool for the next start.
+    pub spooled: u64,
 }
 
 impl App {
@@ -85,15 +93,20 @@ impl App {
         let readiness = Arc::new(Readiness::default());
         let producer = Arc::new(Producer::start(&settings.kafka, &readiness, &metrics)?);
         let budget = Budget::new(settings.server.max_in_flight);
-        let topics = topics(&settings, &table);
-        let sink = Arc::clone(&producer) as Arc<dyn Sink>;
-        let delivery = Arc::new(Delivery::new(
-            settings.delivery,
-            sink,
-            topics,
-            Handle::current(),
-            Arc::clone(&readiness),
-        ));
+        let spool = open_spool(&settings.spool)?;
+        let queue = producer.queue_limits();
+        let parts = delivery::Parts {
+            sink: Arc::clone(&producer) as _,
+            spool: spool.clone(),
+            topics: table.topics().cloned().collect(),
+            dead_letter_topic: Arc::from(settings.ingest.dead_letter.topic.as_str()),
+            queue: (queue.records, queue.bytes),
+            remember: settings.ingest.deduplication.window,
+            runtime: Handle::current(),
+            readiness: Arc::clone(&readiness),
+            metrics: Arc::clone(&metrics),
+        };
+        let delivery = Delivery::start(settings.delivery, parts);
         let ingest = Ingest::new(&settings.ingest, table, Arc::clone(&delivery), Arc::clone(&metrics));
         let ingest = Arc::new(ingest);
         let accept = move |arrival| {
@@ -110,7 +123,8 @@ impl App {
         .map_err(|source| Error::Listen { setting: "server.listen", source })?;
         let admin = Admin::bind(&settings.admin, Arc::clone(&readiness), metrics, Arc::clone(&budget))
             .map_err(|source| Error::Listen { setting: "admin.listen", source })?;
-        Ok(Self { ingress, admin, producer, delivery, budget, readiness, shutdown: settings.shutdown })
+        let shutdown = settings.shutdown;
+        Ok(Self { ingress, admin, producer, delivery, spool, budget, readiness, shutdown })
     }
 
     /// Every topic that these settings can yield.
@@ -130,8 +144,9 @@ impl App {
     /// Serves until `shutdown` completes, then ends in order: not ready, still serving; no longer
     /// accepting; finishing; flushing.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Report {
-        let Self { ingress, admin, producer, delivery, budget, readiness, shutdown: times } = self;
-        let watch = rt::spawn(watch_kafka(Arc::clone(&producer), delivery, Arc::clone(&readiness)));
+        let Self { ingress, admin, producer, delivery, spool, budget, readiness, shutdown: times } = self;
+        let watch =
+            rt::spawn(watch_kafka(Arc::clone(&producer), Arc::clone(&delivery), Arc::clone(&readiness)));
         readiness.set_state(State::Serving);
         shutdown.await;
 
@@ -143,19 +158,55 @@ impl App {
         if !ingress.stop(times.timeout).await {
             tracing::error!("stopping: some requests had no outcome in time");
         }
-        let left = drain(&producer, &budget, deadline).await;
+        delivery.settle();
+        let unreported = finish(&producer, &budget, deadline).await;
+        let spooled = delivery.end().await;
+        // With a spool, what is unreported is in it, or its sender was told 503.
+        let left = if spool.is_some() { 0 } else { unreported };
+        if let Some(spool) = spool
+            && let Err(panic) = tokio::task::spawn_blocking(move || spool.close()).await
+        {
+            tracing::error!(%panic, "stopping: closing the spool ended in a panic: this is a bug");
+        }
         watch.abort();
         admin.stop().await;
-        if left == 0 {
-            tracing::info!("stopped: nothing was left");
-        } else {
+        let report = Report { left, spooled };
+        report.say();
+        report
+    }
+}
+
+impl Report {
+    fn say(self) {
+        let Self { left, spooled } = self;
+        if left > 0 {
             tracing::error!(
                 left,
                 "stopped: Kafka did not acknowledge these records, their senders were not told 200"
             );
+        } else if spooled > 0 {
+            tracing::info!(spooled, "stopped: these records wait in the spool for the next start");
+        } else {
+            tracing::info!("stopped: nothing was left");
         }
-        Report { left }
     }
+}
+
+/// Looks into the spool in that directory, also while a bridge uses it.
+///
+/// # Errors
+/// When there is none, or it cannot be read.
+pub fn open_backlog(directory: &Path) -> Result<Backlog, Error> {
+    Ok(Backlog::open(directory)?)
+}
+
+/// Opens the spool, if there is to be one.
+fn open_spool(config: &spool::Config) -> Result<Option<Arc<Spool>>, Error> {
+    let Some(directory) = &config.directory else { return Ok(None) };
+    let spool = Spool::open(directory, config)?;
+    let rows: u64 = spool.backlog().iter().map(|(_, rows)| rows).sum();
+    tracing::info!(directory = %directory.display(), rows, "spool opened");
+    Ok(Some(spool))
 }
 
 fn topics(settings: &Settings, table: &Table) -> Vec<Arc<str>> {
@@ -164,7 +215,7 @@ fn topics(settings: &Settings, table: &Table) -> Vec<Arc<str>> {
 }
 
 /// Waits until everything admitted is settled. Returns what was not when the time was up.
-async fn drain(producer: &Arc<Producer>, budget: &Budget, deadline: Instant) -> usize {
+async fn finish(producer: &Arc<Producer>, budget: &Budget, deadline: Instant) -> usize {
     let flushing = Arc::clone(producer);
     let remaining = deadline.saturating_duration_since(Instant::now());
     if let Err(panic) = tokio::task::spawn_blocking(move || flushing.flush(remaining)).await {

@@ -7,6 +7,7 @@ mod dev;
 mod send;
 mod serve;
 mod signals;
+mod spool;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ enum Command {
     Serve(serve::Args),
     Dev(dev::Args),
     Send(send::Args),
+    Spool(spool::Args),
 }
 
 const EXAMPLES: &str = "\
@@ -44,6 +46,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     match Cli::try_parse_from(args) {
         Ok(Cli { command: Command::Serve(args) }) => ended(serve::run(args)),
         Ok(Cli { command: Command::Dev(args) }) => ended(dev::run(args)),
+        Ok(Cli { command: Command::Spool(args) }) => ended(spool::run(args)),
         Ok(Cli { command: Command::Send(args) }) => send::run(&args),
         Err(error) => explain(&error),
     }
@@ -70,6 +73,15 @@ enum Failure {
     /// Records were not acknowledged when the time to stop was up; the log has said so.
     #[error("{0} records were left when the bridge stopped")]
     Left(usize),
+    /// A command about the spool where the settings name none.
+    #[error("spool.directory is not set: there is no spool; or name one with --directory")]
+    NoSpool,
+    /// The spool cannot be read.
+    #[error("the spool cannot be read: {0}")]
+    Spool(String),
+    /// The export is not complete.
+    #[error("{0} records are damaged and were left out")]
+    Damaged(u64),
     /// A second signal did not wait for the first one's work.
     #[error("ended by a second signal before everything was finished")]
     Interrupted,
@@ -80,7 +92,7 @@ fn ended(result: Result<(), Failure>) -> ExitCode {
     let Err(failure) = result else { return ExitCode::SUCCESS };
     eprintln!("error: {failure}");
     match failure {
-        Failure::Settings(_) => ExitCode::from(BAD_SETTINGS),
+        Failure::Settings(_) | Failure::NoSpool => ExitCode::from(BAD_SETTINGS),
         _ => ExitCode::FAILURE,
     }
 }
@@ -95,6 +107,13 @@ fn explain(error: &clap::Error) -> ExitCode {
     // Nobody is left to tell if the terminal is gone.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+}
+
+/// The environment as far as it is text: a setting is.
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Takes `KEY=VALUE`, where the value may be empty or hold further `=`.

@@ -33,7 +33,7 @@ Examples:
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let settings = Settings::load(&Sources {
         file: args.config.map_or(SettingsFile::Usual, SettingsFile::At),
-        environment: environment(),
+        environment: super::environment(),
         flags: args.set,
     })?;
     if args.print_config {
@@ -44,6 +44,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     app::block_on(async {
         let (first, second) = signals::listen()?;
         let bootstrap_servers = settings.kafka.bootstrap_servers.clone();
+        if settings.spool.directory.is_none() {
+            tracing::warn!(
+                "spool.directory is not set: while Kafka does not acknowledge, events are refused, and lost once JustCall gives up retrying"
+            );
+        }
         let app = App::build(settings)?;
         let addresses = app.addresses();
         tracing::info!(
@@ -60,11 +65,4 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             () = second => Err(Failure::Interrupted),
         }
     })
-}
-
-/// The environment as far as it is text: a setting is.
-fn environment() -> Vec<(String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
 }

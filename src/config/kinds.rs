@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 use yaml_rust2::{Yaml, yaml};
@@ -51,6 +52,19 @@ impl Kind<String> for Text {
 
     fn show(&self, it: &String) -> Yaml {
         string(it)
+    }
+}
+
+/// A path in the file system.
+pub(super) struct Place;
+
+impl Kind<PathBuf> for Place {
+    fn read(&self, value: &Value) -> Result<PathBuf, String> {
+        Text.read(value).map(PathBuf::from)
+    }
+
+    fn show(&self, it: &PathBuf) -> Yaml {
+        string(it.to_string_lossy())
     }
 }
 
@@ -151,6 +165,17 @@ impl Kind<usize> for Size {
 
     fn show(&self, it: &usize) -> Yaml {
         string(show_size(it))
+    }
+}
+
+impl Kind<u64> for Size {
+    fn read(&self, value: &Value) -> Result<u64, String> {
+        let bytes: usize = self.read(value)?;
+        Ok(bytes as u64)
+    }
+
+    fn show(&self, it: &u64) -> Yaml {
+        self.show(&usize::try_from(*it).unwrap_or(usize::MAX))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::form::{Form, Naming};
 use super::kinds::{
-    Address, Choice, Matches, Optional, Properties, Servers, Size, Switch, Text, TextMap, Texts, Time,
+    Address, Choice, Matches, Optional, Place, Properties, Servers, Size, Switch, Text, TextMap, Texts, Time,
     UrlPath, Whole,
 };
 use super::settings::{Settings, ShutdownConfig, default_source, empty_route};
@@ -11,6 +11,7 @@ use crate::http::{AdminConfig, Config as ServerConfig};
 use crate::ingest::{DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
 use crate::kafka::TopicsConfig;
 use crate::routing::{RouteConfig, UnknownEvents};
+use crate::spool::Config as SpoolConfig;
 use crate::telemetry::{Config as TelemetryConfig, LogFormat};
 use std::time::Duration;
 
@@ -44,7 +45,13 @@ pub(super) fn settings(form: &mut impl Form, it: &mut Settings) {
     form.list("routes", &mut it.routing.routes, empty_route, route);
     form.field("unknown_events", &mut it.routing.unknown_events, UNKNOWN_EVENTS);
     form.default_to(&mut it.ingest.dead_letter.topic, || format!("{}dead-letter", it.routing.prefix));
-    form.section("dead_letter", |form| dead_letter(form, &mut it.ingest.dead_letter));
+    form.section("dead_letter", |form| {
+        dead_letter(form, &mut it.ingest.dead_letter);
+        let quota = &mut it.delivery.dead_letters;
+        form.field("max_spool_bytes", &mut quota.max_bytes, Size(MIB..=GIB));
+        form.field("max_spool_rate", &mut quota.max_rate, Whole(1..=1_000_000));
+    });
+    form.section("spool", |form| spool(form, &mut it.spool));
     form.section("deduplication", |form| deduplication(form, &mut it.ingest.deduplication));
     form.section("shutdown", |form| shutdown(form, &mut it.shutdown));
     form.section("telemetry", |form| telemetry(form, &mut it.telemetry));
@@ -93,6 +100,12 @@ fn route<F: Form>(form: &mut F, it: &mut RouteConfig) {
 fn dead_letter(form: &mut impl Form, it: &mut DeadLetterConfig) {
     form.field("topic", &mut it.topic, Text);
     form.field("answer", &mut it.answer, DEAD_LETTER_ANSWER);
+}
+
+fn spool(form: &mut impl Form, it: &mut SpoolConfig) {
+    form.field("directory", &mut it.directory, Optional(Place));
+    form.field("max_bytes", &mut it.max_bytes, Size(MIB..=1024 * 1024 * GIB));
+    form.field("max_lane_share", &mut it.max_lane_share, Whole(1..=100));
 }
 
 fn deduplication(form: &mut impl Form, it: &mut DeduplicationConfig) {

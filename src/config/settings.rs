@@ -4,7 +4,7 @@ use crate::event::Validation;
 use crate::ingest::{DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
 use crate::routing::{RouteConfig, UnknownEvents};
 use crate::telemetry::LogFormat;
-use crate::{delivery, http, ingest, kafka, routing, telemetry};
+use crate::{delivery, http, ingest, kafka, routing, spool, telemetry};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -24,8 +24,10 @@ pub struct Settings {
     pub kafka: kafka::Config,
     /// `kafka.properties_files`: the files that some of the properties were read from, by property.
     pub property_files: BTreeMap<String, String>,
-    /// `kafka.ack_deadline`
+    /// `kafka.ack_deadline` and what `dead_letter` says of the spool
     pub delivery: delivery::Config,
+    /// `spool`
+    pub spool: spool::Config,
     /// `shutdown`
     pub shutdown: ShutdownConfig,
     /// `telemetry`
@@ -42,6 +44,7 @@ pub struct ShutdownConfig {
 }
 
 const KIB: usize = 1024;
+const MIB: u64 = 1024 * 1024;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -84,7 +87,11 @@ impl Default for Settings {
                 },
             },
             property_files: BTreeMap::new(),
-            delivery: delivery::Config { ack_deadline: Duration::from_secs(2) },
+            delivery: delivery::Config {
+                ack_deadline: Duration::from_secs(2),
+                dead_letters: delivery::QuotaConfig { max_bytes: 64 * MIB, max_rate: 100 },
+            },
+            spool: spool::Config { directory: None, max_bytes: 1024 * MIB, max_lane_share: 50 },
             shutdown: ShutdownConfig { delay: Duration::from_secs(5), timeout: Duration::from_secs(20) },
             telemetry: telemetry::Config { log_format: LogFormat::Auto, log_filter: "info".into() },
         }

@@ -1,37 +1,97 @@
-//! Every record of an event acknowledged, or the event refused.
+//! Every record of an event durable, or the event refused.
 //!
-//! [`Delivery::deliver`] answers `Ok` only once every record of the event is durable. Each record
-//! goes to its lane, the ordered way to one topic. A lane opens when its topic is known to be there;
-//! until then its records wait, and no other lane's.
+//! [`Delivery::deliver`] answers `Ok` only once every record of the event is acknowledged by Kafka or
+//! on disk in the spool. Each record goes to its lane, the ordered way to one topic:
+//!
+//! - straight to Kafka, while the lane has no backlog and its breaker is closed;
+//! - to the end of the lane's backlog in the spool, where it has one, or where Kafka does not
+//!   acknowledge in time. The lane's drain sends it on.
 //!
 //! Memory: what an event was admitted under is held by its [`Settle`] until the last delivery report,
 //! not until the answer, for the client library holds the bytes just as long.
 
+mod backlog;
+mod breaker;
+mod dead_letter;
+mod drain;
 mod lane;
 mod pending;
+mod progress;
+mod quota;
 mod sink;
+mod stored;
+mod window;
 
 #[cfg(test)]
 mod tests;
 
-pub use pending::{Report, Settle, Settled};
+pub use crate::spool::{Identity, Refused};
+pub use backlog::{Backlog, BacklogLane, BacklogRecord};
+pub use dead_letter::DeadLetter;
+pub use pending::{Report, Settle};
+pub use quota::QuotaConfig;
 pub use sink::{Failure, Sink, TopicFailure};
 
 use crate::record::Record;
-use crate::telemetry::Readiness;
+use crate::spool::{Append, Spool};
+use crate::telemetry::{Metrics, Readiness};
+use drain::{Drain, Phase, Shared};
 use lane::Lane;
 use pending::Pending;
+use quota::Quota;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
 
-/// Settings under `kafka` that concern delivery.
+/// How long an event waits for the spool's disk. Longer than any commit takes on a disk that works.
+const DISK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What all drains together have in hand at most: it bounds memory, whatever the backlog.
+const IN_HAND_BYTES: usize = 16 * 1024 * 1024;
+const IN_HAND_RECORDS: usize = 16 * 1024;
+
+/// Settings that concern delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// `kafka.ack_deadline`: an event whose records are not all acknowledged by then is refused.
+    /// `kafka.ack_deadline`: what Kafka has not acknowledged by then is spooled, or refused.
     pub ack_deadline: Duration,
+    /// What rejected events may take of the spool.
+    pub dead_letters: QuotaConfig,
+}
+
+/// What delivery is put together from.
+pub struct Parts {
+    /// The way to Kafka.
+    pub sink: Arc<dyn Sink>,
+    /// `None`: what Kafka does not acknowledge is refused.
+    pub spool: Option<Arc<Spool>>,
+    /// Every topic that routing can name.
+    pub topics: Vec<Arc<str>>,
+    /// The topic of rejected events.
+    pub dead_letter_topic: Arc<str>,
+    /// What the producer's queue takes: records, and bytes of their values.
+    pub queue: (usize, usize),
+    /// How long events are remembered.
+    pub remember: Duration,
+    /// Runs what outlives a request: making missing topics, and drains.
+    pub runtime: Handle,
+    /// Told when Kafka stands still, and what the spool takes.
+    pub readiness: Arc<Readiness>,
+    /// Shown what the spool holds.
+    pub metrics: Arc<Metrics>,
+}
+
+/// How an event's records are durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durable {
+    /// All acknowledged by Kafka.
+    Acked,
+    /// At least one is in the spool.
+    Spooled,
 }
 
 /// Why an event is not durable.
@@ -40,32 +100,74 @@ pub enum NotDurable {
     /// The deadline passed. The records may still be acknowledged later.
     #[error("not acknowledged within the deadline")]
     Deadline,
+    /// The lane has failed just now and there is no spool.
+    #[error("Kafka does not take records for this topic at the moment")]
+    HeldUp,
     /// A record failed.
     #[error(transparent)]
     Failed(#[from] Failure),
+    /// It must be spooled, and the spool does not take it.
+    #[error(transparent)]
+    Spool(#[from] Refused),
+    /// More rejected events than the spool takes of them.
+    #[error("too many rejected events at once")]
+    Quota,
 }
 
 /// Takes records to Kafka.
 pub struct Delivery {
     config: Config,
     sink: Arc<dyn Sink>,
+    spool: Option<Arc<Spool>>,
     lanes: HashMap<Arc<str>, Arc<Lane>>,
     runtime: Handle,
     readiness: Arc<Readiness>,
+    phase: watch::Sender<Phase>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Delivery {
-    /// A delivery with a lane for each of `topics`. `runtime` runs what outlives a request: making
-    /// missing topics. `readiness` is told when Kafka stands still.
-    pub fn new(
-        config: Config,
-        sink: Arc<dyn Sink>,
-        topics: impl IntoIterator<Item = Arc<str>>,
-        runtime: Handle,
-        readiness: Arc<Readiness>,
-    ) -> Self {
-        let lanes = topics.into_iter().map(|topic| (Arc::clone(&topic), Lane::new(topic))).collect();
-        Self { config, sink, lanes, runtime, readiness }
+    /// A delivery with a lane for each topic, and one for each of which the spool holds a backlog.
+    /// Their drains begin at once.
+    pub fn start(config: Config, parts: Parts) -> Arc<Self> {
+        let Parts { sink, spool, mut topics, dead_letter_topic, runtime, readiness, .. } = parts;
+        let backlog: HashMap<_, _> = spool.iter().flat_map(|spool| spool.backlog()).collect();
+        topics.push(Arc::clone(&dead_letter_topic));
+        topics.extend(backlog.keys().cloned());
+        let lane = |topic: Arc<str>| {
+            let quota = (topic == dead_letter_topic).then(|| Quota::new(config.dead_letters, Instant::now()));
+            let rows = backlog.get(&topic).copied().unwrap_or(0);
+            (Arc::clone(&topic), Lane::new(topic, rows, quota))
+        };
+        let lanes: HashMap<_, _> = topics.into_iter().map(lane).collect();
+        let (phase, watched) = watch::channel(Phase::Running);
+        let mut tasks = Vec::new();
+        if let Some(spool) = &spool {
+            let shared = Shared {
+                sink: Arc::clone(&sink),
+                spool: Arc::clone(spool),
+                runtime: runtime.clone(),
+                phase: watched,
+                dead_letters: Arc::clone(&lanes[&dead_letter_topic]),
+                limits: window_limits(lanes.len(), parts.queue),
+                ack_deadline: config.ack_deadline,
+            };
+            let drains = lanes.values().map(|lane| Drain::new(Arc::clone(lane), shared.clone()));
+            tasks.extend(drains.map(|drain| runtime.spawn(drain.run())));
+        }
+        let delivery = Arc::new(Self {
+            config,
+            sink,
+            spool,
+            lanes,
+            runtime,
+            readiness,
+            phase,
+            tasks: Mutex::new(tasks),
+        });
+        let show = progress::show(&delivery, parts.metrics, parts.remember);
+        delivery.tasks().push(delivery.runtime.spawn(show));
+        delivery
     }
 
     /// Opens the lanes of topics that are known to be there, so that their first record need not ask.
@@ -78,50 +180,157 @@ impl Delivery {
     }
 
     /// The longest that [`Delivery::deliver`] takes.
-    pub fn ack_deadline(&self) -> Duration {
-        self.config.ack_deadline
+    pub fn longest(&self) -> Duration {
+        self.config.ack_deadline + self.spool.as_ref().map_or(Duration::ZERO, |_| DISK_PATIENCE)
     }
 
-    /// Delivers all `records` of one event.
+    /// Whether an event was spooled within the last `window` by an earlier process. While the process
+    /// lives its memory knows better.
+    pub async fn remembers(&self, identity: &Identity, window: Duration) -> bool {
+        let Some(spool) = &self.spool else { return false };
+        let since = progress::now_millis() - i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
+        if !spool.held_identities(since) {
+            return false;
+        }
+        let (spool, identity) = (Arc::clone(spool), *identity);
+        self.runtime.spawn_blocking(move || spool.knows(&identity, since)).await.unwrap_or(false)
+    }
+
+    /// Makes all `records` of one event durable.
     ///
-    /// `settle` is told once how the event ended, when the last record's report is in: that may be
-    /// long after this function gave up waiting.
+    /// `settle` hears once that they are: that may be after this function gave up waiting.
     ///
     /// # Errors
-    /// When not every record is acknowledged in time. Some of them may be.
-    pub async fn deliver(&self, records: &[Record], settle: Box<dyn Settle>) -> Result<(), NotDurable> {
+    /// When not every record is durable in time. Some of them may be.
+    pub async fn deliver(
+        &self,
+        records: &[Record],
+        identity: Identity,
+        settle: Box<dyn Settle>,
+    ) -> Result<Durable, NotDurable> {
         let deadline = Instant::now() + self.config.ack_deadline;
-        let pending = Pending::new(settle);
-        // Keeps the event unsettled until every record is handed over; dropped on the way out, it
-        // settles the event as failed.
-        let handover = pending.report(None);
-        for record in records {
-            let lane = self.lane(record)?;
-            if !lane.is_open() {
-                timeout_at(deadline, lane.opened(&self.sink, &self.runtime))
-                    .await
-                    .map_err(|_| NotDurable::Deadline)?;
-            }
+        let lanes = records.iter().map(|record| self.lane(record)).collect::<Result<Vec<_>, _>>()?;
+        // All ways are looked at before the first record goes: half an event helps nobody.
+        let mut straight = Vec::with_capacity(lanes.len());
+        for lane in &lanes {
+            straight.push(self.goes_straight(lane, deadline).await?);
         }
+        let pending = Pending::new(lanes.into_iter().cloned(), settle);
         let acknowledged_before = self.readiness.acknowledged();
-        for record in records {
-            self.sink.send(record, pending.report(Some(Arc::clone(self.lane(record)?))))?;
+        for (index, record) in records.iter().enumerate().filter(|(index, _)| straight[*index]) {
+            // A failure is in the report.
+            let _ = self.sink.send(record, pending.report(index));
         }
-        handover.settle(Ok(()));
-        match timeout_at(deadline, pending.settled()).await {
-            Ok(Settled::Durable) => Ok(()),
-            Ok(Settled::Failed(failure)) => Err(failure.into()),
-            Err(_) => {
-                if self.readiness.acknowledged() == acknowledged_before {
-                    self.readiness.kafka_down("no record was acknowledged for as long as kafka.ack_deadline");
-                }
-                Err(NotDurable::Deadline)
+        if timeout_at(deadline, pending.reported()).await.is_err() {
+            pending.deadline_passed();
+            if self.readiness.acknowledged() == acknowledged_before {
+                self.readiness.kafka_down("no record was acknowledged for as long as kafka.ack_deadline");
             }
         }
+        match (pending.outcome(), &self.spool) {
+            (Ok(()), _) => Ok(Durable::Acked),
+            (Err(_), Some(spool)) => self.append(spool, records, identity, &pending).await,
+            (Err(failure), None) => Err(failure.map_or(NotDurable::Deadline, NotDurable::Failed)),
+        }
+    }
+
+    /// Whether a record of this lane is handed over to Kafka now; else it is spooled.
+    async fn goes_straight(&self, lane: &Arc<Lane>, deadline: Instant) -> Result<bool, NotDurable> {
+        if self.spool.is_some() {
+            // The drain tries a lane that is held up, so that no event waits for that.
+            if lane.backlog() > 0 || lane.is_held_up() {
+                return Ok(false);
+            }
+        } else if !lane.admits() {
+            return Err(NotDurable::HeldUp);
+        }
+        if lane.is_open() || timeout_at(deadline, lane.opened(&self.sink, &self.runtime)).await.is_ok() {
+            return Ok(true);
+        }
+        lane.failed("its topic is not ready");
+        if self.spool.is_some() { Ok(false) } else { Err(NotDurable::Deadline) }
+    }
+
+    /// Puts what is not acknowledged into the spool, in one transaction with the event's identity.
+    async fn append(
+        &self,
+        spool: &Arc<Spool>,
+        records: &[Record],
+        identity: Identity,
+        pending: &Arc<Pending>,
+    ) -> Result<Durable, NotDurable> {
+        let now = Instant::now();
+        let dead_letters = records.iter().filter_map(|record| self.lanes.get(&record.topic)?.quota());
+        if dead_letters.into_iter().any(|quota| !quota.take(now)) {
+            return Err(NotDurable::Quota);
+        }
+        let (entries, spooled) = pending.entries(records);
+        if entries.is_empty() {
+            // Acknowledged at the last moment.
+            return Ok(Durable::Acked);
+        }
+        let (told, ended) = oneshot::channel();
+        let event = Arc::clone(pending);
+        spool.append(Append {
+            entries,
+            identity: Some(identity),
+            done: Box::new(move |result| {
+                event.spooled(&spooled, result);
+                // One that waited too long waits no more.
+                let _ = told.send(result.map(drop));
+            }),
+        });
+        match timeout(DISK_PATIENCE, ended).await {
+            Ok(Ok(Ok(()))) => Ok(Durable::Spooled),
+            Ok(Ok(Err(Refused::LaneFull))) if records.iter().any(|record| self.is_dead_letter(record)) => {
+                Err(NotDurable::Quota)
+            }
+            Ok(Ok(Err(refused))) => Err(refused.into()),
+            Ok(Err(_)) | Err(_) => Err(Refused::Disk.into()),
+        }
+    }
+
+    fn is_dead_letter(&self, record: &Record) -> bool {
+        self.lanes.get(&record.topic).is_some_and(|lane| lane.quota().is_some())
     }
 
     /// The lane of a record. Routing names topics of its own table only, and each has a lane.
     fn lane(&self, record: &Record) -> Result<&Arc<Lane>, Failure> {
         self.lanes.get(&record.topic).ok_or(Failure::Other)
     }
+
+    /// Drains hand nothing over any more; what is acknowledged from now on is still deleted.
+    pub fn settle(&self) {
+        self.phase.send_replace(Phase::Settling);
+    }
+
+    /// Ends the drains, after they have heard what was reported. Returns the records that stay in the
+    /// spool for the next start.
+    pub async fn end(&self) -> u64 {
+        self.phase.send_replace(Phase::Ended);
+        let tasks = std::mem::take(&mut *self.tasks());
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a drain ended in a panic: this is a bug");
+            }
+        }
+        self.backlog()
+    }
+
+    /// Records in the spool, or on the way into it, that Kafka has not acknowledged.
+    fn backlog(&self) -> u64 {
+        self.lanes.values().map(|lane| lane.backlog()).sum()
+    }
+
+    fn tasks(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What each of so many drains may have in hand: together no more than a quarter of the producer's
+/// queue, so that fresh events find room, and no more than memory is promised for.
+fn window_limits(lanes: usize, (records, bytes): (usize, usize)) -> window::Limits {
+    let share =
+        |whole: usize, quarter_of: usize, least| (whole.min(quarter_of / 4) / lanes.max(1)).max(least);
+    window::Limits { rows: share(IN_HAND_RECORDS, records, 1), bytes: share(IN_HAND_BYTES, bytes, 64 * 1024) }
 }

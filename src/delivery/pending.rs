@@ -1,98 +1,210 @@
-//! One event on its way: how many reports are out, and who waits for the last.
+//! One event on its way: where each of its records is, and who waits for them.
 
-use super::Failure;
-use super::lane::Lane;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use super::lane::{Lane, Told};
+use super::{Failure, stored};
+use crate::record::Record;
+use crate::spool::{Entry, Refused, RowId};
+use smallvec::SmallVec;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// How an event ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
-    /// Every record is acknowledged.
-    Durable,
-    /// At least one is not; this is the first failure.
-    Failed(Failure),
-}
-
-/// Told once how an event ended, from any thread. Holds what the event was admitted under.
+/// Told how an event ended, from any thread. Holds what the event was admitted under: it is dropped
+/// with the last delivery report, which may come long after the answer.
 pub trait Settle: Send {
-    /// The last report is in.
-    fn settle(self: Box<Self>, settled: Settled);
+    /// Every record of the event is durable. Called once at most.
+    fn durable(&mut self);
 }
 
-/// An event whose reports are not all in.
+/// An event whose records are not all at rest.
 pub(super) struct Pending {
-    /// Reports that are out.
-    left: AtomicUsize,
-    /// The first failure among those that are in.
-    failure: OnceLock<Failure>,
-    /// Taken by the last report.
-    settle: Mutex<Option<Box<dyn Settle>>>,
-    /// Wakes the one task that waits in [`Pending::settled`].
+    progress: Mutex<Progress>,
+    /// Wakes the one task that waits in [`Pending::reported`].
     ended: Notify,
 }
 
+struct Progress {
+    slots: SmallVec<[Slot; 1]>,
+    /// Records that are handed over and not reported.
+    out: usize,
+    /// Taken when the event is durable or given up.
+    settle: Box<dyn Settle>,
+    durable: bool,
+}
+
+/// One record.
+struct Slot {
+    lane: Arc<Lane>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Not handed over.
+    Kept,
+    /// Handed over; its report is out.
+    Out,
+    /// The same, and a row of the spool waits for the report.
+    Row(RowId),
+    Acknowledged,
+    Failed(Failure),
+}
+
+/// A record that was put among the entries for the spool.
+pub(super) struct Spooled {
+    slot: usize,
+    handed_over: bool,
+}
+
 impl Pending {
-    pub(super) fn new(settle: Box<dyn Settle>) -> Arc<Self> {
+    pub(super) fn new(lanes: impl Iterator<Item = Arc<Lane>>, settle: Box<dyn Settle>) -> Arc<Self> {
+        let slots = lanes.map(|lane| Slot { lane, state: State::Kept }).collect();
         Arc::new(Self {
-            left: AtomicUsize::new(0),
-            failure: OnceLock::new(),
-            settle: Mutex::new(Some(settle)),
+            progress: Mutex::new(Progress { slots, out: 0, settle, durable: false }),
             ended: Notify::new(),
         })
     }
 
-    /// One more report to wait for. The caller holds an unsettled one while it asks for more, or the
-    /// event would settle in between.
-    pub(super) fn report(self: &Arc<Self>, lane: Option<Arc<Lane>>) -> Report {
-        self.left.fetch_add(1, Ordering::Relaxed);
-        Report { pending: Some(Arc::clone(self)), lane }
+    /// The duty to report on a record that is handed over now.
+    pub(super) fn report(self: &Arc<Self>, slot: usize) -> Report {
+        let mut progress = self.progress();
+        progress.slots[slot].state = State::Out;
+        progress.out += 1;
+        Report(Some(Owner::Event(Arc::clone(self), slot)))
     }
 
-    /// Waits for the last report. For one task.
-    pub(super) async fn settled(&self) -> Settled {
-        self.ended.notified().await;
-        self.outcome()
-    }
-
-    fn outcome(&self) -> Settled {
-        self.failure.get().map_or(Settled::Durable, |failure| Settled::Failed(*failure))
-    }
-
-    fn report_in(&self, result: Result<(), Failure>) {
-        if let Err(failure) = result {
-            let _ = self.failure.set(failure);
+    /// Waits for the reports that are out. For one task.
+    pub(super) async fn reported(&self) {
+        while self.progress().out > 0 {
+            self.ended.notified().await;
         }
-        // Release and acquire make the failures of all reports visible to the last one.
-        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let settle = self.settle.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(settle) = settle {
-                settle.settle(self.outcome());
+    }
+
+    /// Whether every record is acknowledged, else the first failure if there was one.
+    pub(super) fn outcome(&self) -> Result<(), Option<Failure>> {
+        let progress = self.progress();
+        if progress.slots.iter().all(|slot| slot.state == State::Acknowledged) {
+            return Ok(());
+        }
+        Err(progress.slots.iter().find_map(|slot| match slot.state {
+            State::Failed(failure) => Some(failure),
+            _ => None,
+        }))
+    }
+
+    /// Tells the lanes of records that are still out that a deadline passed.
+    pub(super) fn deadline_passed(&self) {
+        let progress = self.progress();
+        for slot in progress.slots.iter().filter(|slot| slot.state == State::Out) {
+            slot.lane.failed("not acknowledged within kafka.ack_deadline");
+        }
+    }
+
+    /// What is not acknowledged, for the spool. Each lane's backlog has its record from now on.
+    pub(super) fn entries(&self, records: &[Record]) -> (Vec<Entry>, SmallVec<[Spooled; 1]>) {
+        let progress = self.progress();
+        let (mut entries, mut spooled) = (Vec::new(), SmallVec::new());
+        for (index, slot) in progress.slots.iter().enumerate() {
+            if slot.state == State::Acknowledged {
+                continue;
             }
+            let handed_over = slot.state == State::Out;
+            slot.lane.joins_backlog();
+            entries.push(Entry {
+                lane: Arc::clone(slot.lane.topic()),
+                payload: stored::encode(&records[index]),
+                handed_over,
+                max_lane_bytes: slot.lane.quota().map(|quota| quota.max_bytes()),
+            });
+            spooled.push(Spooled { slot: index, handed_over });
+        }
+        (entries, spooled)
+    }
+
+    /// How the append of [`Pending::entries`] ended.
+    pub(super) fn spooled(&self, spooled: &[Spooled], result: Result<&[RowId], Refused>) {
+        let mut progress = self.progress();
+        for (index, each) in spooled.iter().enumerate() {
+            let slot = &mut progress.slots[each.slot];
+            let Some(row) = result.ok().and_then(|rows| rows.get(index).copied()) else {
+                slot.lane.leave_backlog(1);
+                continue;
+            };
+            match slot.state {
+                State::Out => slot.state = State::Row(row),
+                // The report came while the row was written.
+                State::Acknowledged if each.handed_over => slot.lane.tell(Told::Reported(row, Ok(()))),
+                State::Failed(failure) if each.handed_over => {
+                    slot.lane.tell(Told::Reported(row, Err(failure)));
+                }
+                _ => {}
+            }
+            slot.lane.appended();
+        }
+        if result.is_ok() {
+            progress.durable();
+        }
+    }
+
+    fn report_in(&self, slot: usize, result: Result<(), Failure>) {
+        let mut progress = self.progress();
+        let Slot { lane, state } = &mut progress.slots[slot];
+        lane.heard(result);
+        if let State::Row(row) = *state {
+            lane.tell(Told::Reported(row, result));
+        }
+        *state = result.map_or_else(State::Failed, |()| State::Acknowledged);
+        progress.out -= 1;
+        if progress.out == 0 {
             self.ended.notify_one();
+        }
+        if progress.slots.iter().all(|slot| slot.state == State::Acknowledged) {
+            progress.durable();
+        }
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Progress {
+    fn durable(&mut self) {
+        if !self.durable {
+            self.durable = true;
+            self.settle.durable();
         }
     }
 }
 
 /// The duty to say how one record ended. Dropping it says [`Failure::Abandoned`].
-pub struct Report {
-    pending: Option<Arc<Pending>>,
-    lane: Option<Arc<Lane>>,
+pub struct Report(Option<Owner>);
+
+enum Owner {
+    /// A record of an event, by its index.
+    Event(Arc<Pending>, usize),
+    /// A row that the drain handed over.
+    Row(Arc<Lane>, RowId),
 }
 
 impl Report {
+    pub(super) fn of_row(lane: &Arc<Lane>, row: RowId) -> Self {
+        Self(Some(Owner::Row(Arc::clone(lane), row)))
+    }
+
     /// Says how the record ended.
     pub fn settle(mut self, result: Result<(), Failure>) {
         self.finish(result);
     }
 
     fn finish(&mut self, result: Result<(), Failure>) {
-        let Some(pending) = self.pending.take() else { return };
-        if let (Err(Failure::UnknownTopic), Some(lane)) = (result, &self.lane) {
-            lane.close();
+        match self.0.take() {
+            Some(Owner::Event(pending, slot)) => pending.report_in(slot, result),
+            Some(Owner::Row(lane, row)) => {
+                lane.heard(result);
+                lane.tell(Told::Reported(row, result));
+            }
+            None => {}
         }
-        pending.report_in(result);
     }
 }
 

@@ -29,6 +29,16 @@ pub enum Failure {
     /// The topic is not there: deleted, or not yet known to the brokers.
     #[error("the topic is not there")]
     UnknownTopic,
+    /// The producer itself refuses the record for its size. The only failure that is permanent at once.
+    #[error("the record is larger than the producer sends")]
+    TooLarge,
+    /// The broker refused the batch that the record was in. It may be an innocent's neighbour:
+    /// permanent only if it is refused again when sent alone.
+    #[error("the broker refused the batch that the record was in")]
+    Unfit,
+    /// The producer is in a fatal state, and another takes its place.
+    #[error("the producer is being replaced")]
+    Replacing,
     /// Any other error of the broker, or on the way to it.
     #[error("Kafka did not take the record")]
     Other,
@@ -39,13 +49,24 @@ pub enum Failure {
 
 impl Failure {
     /// Every failure, in the order of declaration.
-    pub const ALL: [Self; 4] = [Self::QueueFull, Self::UnknownTopic, Self::Other, Self::Abandoned];
+    pub const ALL: [Self; 7] = [
+        Self::QueueFull,
+        Self::UnknownTopic,
+        Self::TooLarge,
+        Self::Unfit,
+        Self::Replacing,
+        Self::Other,
+        Self::Abandoned,
+    ];
 
     /// Stable tag: the metric label.
     pub const fn tag(self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",
             Self::UnknownTopic => "unknown_topic",
+            Self::TooLarge => "too_large",
+            Self::Unfit => "unfit",
+            Self::Replacing => "replacing",
             Self::Other => "other",
             Self::Abandoned => "abandoned",
         }

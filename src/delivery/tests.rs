@@ -1,3 +1,5 @@
+mod spooling;
+
 use super::*;
 use crate::record::Headers;
 use crate::telemetry::KafkaState;
@@ -11,7 +13,7 @@ use tokio::sync::oneshot;
 /// A sink whose reports the test settles, and whose topics it lets be made.
 #[derive(Default)]
 struct TestSink {
-    reports: Mutex<Vec<(String, Report)>>,
+    reports: Mutex<Vec<(Record, Report)>>,
     refuse: Mutex<Option<Failure>>,
     missing: Mutex<Vec<&'static str>>,
     preparations: AtomicUsize,
@@ -19,11 +21,32 @@ struct TestSink {
 
 impl TestSink {
     fn settle_next(&self, result: Result<(), Failure>) {
-        self.reports.lock().unwrap().remove(0).1.settle(result);
+        let (_, report) = self.reports.lock().unwrap().remove(0);
+        report.settle(result);
     }
 
     fn sent(&self) -> Vec<String> {
-        self.reports.lock().unwrap().iter().map(|(topic, _)| topic.clone()).collect()
+        self.reports.lock().unwrap().iter().map(|(record, _)| record.topic.to_string()).collect()
+    }
+
+    fn values(&self) -> Vec<String> {
+        let value = |record: &Record| String::from_utf8_lossy(&record.value).into_owned();
+        self.reports.lock().unwrap().iter().map(|(record, _)| value(record)).collect()
+    }
+
+    /// Settles the first record of a topic.
+    fn settle_of(&self, topic: &str, result: Result<(), Failure>) {
+        let mut reports = self.reports.lock().unwrap();
+        let first = reports.iter().position(|(record, _)| *record.topic == *topic).expect("a record");
+        let (_, report) = reports.remove(first);
+        drop(reports);
+        report.settle(result);
+    }
+
+    fn header_of(&self, topic: &str, name: &str) -> Option<String> {
+        let reports = self.reports.lock().unwrap();
+        let (record, _) = reports.iter().find(|(record, _)| *record.topic == *topic)?;
+        record.headers.get(name).map(|value| String::from_utf8_lossy(value).into_owned())
     }
 }
 
@@ -33,7 +56,7 @@ impl Sink for TestSink {
             report.settle(Err(failure));
             return Err(failure);
         }
-        self.reports.lock().unwrap().push((record.topic.to_string(), report));
+        self.reports.lock().unwrap().push((record.clone(), report));
         Ok(())
     }
 
@@ -47,11 +70,12 @@ impl Sink for TestSink {
     }
 }
 
-struct Told(oneshot::Sender<Settled>);
+/// Says that the event is durable, or closes its channel when the event is released undurable.
+struct Told(Option<oneshot::Sender<()>>);
 
 impl Settle for Told {
-    fn settle(self: Box<Self>, settled: Settled) {
-        let _ = self.0.send(settled);
+    fn durable(&mut self) {
+        self.0.take().expect("durable once").send(()).ok();
     }
 }
 
@@ -59,12 +83,21 @@ const DEADLINE: Duration = Duration::from_secs(2);
 
 fn delivery() -> (Arc<TestSink>, Arc<Delivery>) {
     let sink = Arc::new(TestSink::default());
-    let topics = ["a", "b", "gone"].map(Arc::from);
-    let readiness = Arc::new(Readiness::default());
-    let config = Config { ack_deadline: DEADLINE };
-    let delivery = Delivery::new(config, Arc::clone(&sink) as _, topics, Handle::current(), readiness);
+    let dead_letters = QuotaConfig { max_bytes: 1, max_rate: 1 };
+    let parts = Parts {
+        sink: Arc::clone(&sink) as _,
+        spool: None,
+        topics: ["a", "b", "gone"].map(Arc::from).into(),
+        dead_letter_topic: Arc::from("dead-letter"),
+        queue: (1000, 1_000_000),
+        remember: Duration::ZERO,
+        runtime: Handle::current(),
+        readiness: Arc::new(Readiness::default()),
+        metrics: Arc::new(Metrics::new()),
+    };
+    let delivery = Delivery::start(Config { ack_deadline: DEADLINE, dead_letters }, parts);
     delivery.open_lanes(["a", "b"]);
-    (sink, Arc::new(delivery))
+    (sink, delivery)
 }
 
 fn record(topic: &str) -> Record {
@@ -81,11 +114,12 @@ fn record(topic: &str) -> Record {
 fn start(
     delivery: &Arc<Delivery>,
     topics: &[&str],
-) -> (tokio::task::JoinHandle<Result<(), NotDurable>>, oneshot::Receiver<Settled>) {
+) -> (tokio::task::JoinHandle<Result<Durable, NotDurable>>, oneshot::Receiver<()>) {
     let (told, settled) = oneshot::channel();
     let records: Vec<Record> = topics.iter().map(|topic| record(topic)).collect();
     let delivery = Arc::clone(delivery);
-    (tokio::spawn(async move { delivery.deliver(&records, Box::new(Told(told))).await }), settled)
+    let settle = Box::new(Told(Some(told)));
+    (tokio::spawn(async move { delivery.deliver(&records, [0; 24], settle).await }), settled)
 }
 
 /// Lets every task run as far as it can.
@@ -105,8 +139,8 @@ async fn answer_waits_for_the_last_of_all_reports() {
     assert!(!answer.is_finished(), "answered with one report out");
     assert!(settled.try_recv().is_err());
     sink.settle_next(Ok(()));
-    assert_eq!(answer.await.unwrap(), Ok(()));
-    assert_eq!(settled.await, Ok(Settled::Durable));
+    assert_eq!(answer.await.unwrap(), Ok(Durable::Acked));
+    assert_eq!(settled.await, Ok(()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,7 +151,7 @@ async fn one_failed_record_fails_the_event() {
     sink.settle_next(Err(Failure::Other));
     sink.settle_next(Ok(()));
     assert_eq!(answer.await.unwrap(), Err(NotDurable::Failed(Failure::Other)));
-    assert_eq!(settled.await, Ok(Settled::Failed(Failure::Other)));
+    assert!(settled.await.is_err(), "held on to");
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,7 +161,7 @@ async fn deadline_refuses_and_a_late_report_still_settles() {
     assert_eq!(answer.await.unwrap(), Err(NotDurable::Deadline));
     assert!(settled.try_recv().is_err(), "settled while its report is out");
     sink.settle_next(Ok(()));
-    assert_eq!(settled.await, Ok(Settled::Durable));
+    assert_eq!(settled.await, Ok(()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,7 +172,7 @@ async fn full_queue_refuses_at_once() {
     let (answer, settled) = start(&delivery, &["a"]);
     assert_eq!(answer.await.unwrap(), Err(NotDurable::Failed(Failure::QueueFull)));
     assert_eq!(Instant::now(), before, "waited");
-    assert_eq!(settled.await, Ok(Settled::Failed(Failure::QueueFull)));
+    assert!(settled.await.is_err(), "held on to");
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +182,7 @@ async fn dropped_report_is_a_failure_not_a_hang() {
     settle_down().await;
     sink.reports.lock().unwrap().clear();
     assert_eq!(answer.await.unwrap(), Err(NotDurable::Failed(Failure::Abandoned)));
-    assert_eq!(settled.await, Ok(Settled::Failed(Failure::Abandoned)));
+    assert!(settled.await.is_err(), "held on to");
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,7 +195,7 @@ async fn missing_topic_holds_up_its_own_lane_alone() {
     settle_down().await;
     assert_eq!(sink.sent(), ["a"]);
     sink.settle_next(Ok(()));
-    assert_eq!(quick.await.unwrap(), Ok(()));
+    assert_eq!(quick.await.unwrap(), Ok(Durable::Acked));
     assert_eq!(stuck.await.unwrap(), Err(NotDurable::Deadline));
 }
 
@@ -178,7 +212,7 @@ async fn lane_opens_once_its_topic_is_there_and_makes_sure_of_it_once() {
     assert_eq!(sink.sent(), ["gone", "gone"]);
     sink.settle_next(Ok(()));
     sink.settle_next(Ok(()));
-    assert_eq!((first.await.unwrap(), second.await.unwrap()), (Ok(()), Ok(())));
+    assert_eq!((first.await.unwrap(), second.await.unwrap()), (Ok(Durable::Acked), Ok(Durable::Acked)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,11 +222,12 @@ async fn topic_found_gone_is_made_sure_of_again() {
     settle_down().await;
     sink.settle_next(Err(Failure::UnknownTopic));
     assert_eq!(first.await.unwrap(), Err(NotDurable::Failed(Failure::UnknownTopic)));
+    tokio::time::sleep(Duration::from_millis(100)).await;
     let (second, _second_settled) = start(&delivery, &["a"]);
     settle_down().await;
     assert_eq!(sink.preparations.load(Ordering::Relaxed), 1);
     sink.settle_next(Ok(()));
-    assert_eq!(second.await.unwrap(), Ok(()));
+    assert_eq!(second.await.unwrap(), Ok(Durable::Acked));
 }
 
 #[tokio::test(start_paused = true)]
@@ -201,7 +236,7 @@ async fn event_for_a_closed_lane_settles_as_failed_when_its_deadline_passes() {
     sink.missing.lock().unwrap().push("gone");
     let (answer, settled) = start(&delivery, &["a", "gone"]);
     assert_eq!(answer.await.unwrap(), Err(NotDurable::Deadline));
-    assert_eq!(settled.await, Ok(Settled::Failed(Failure::Abandoned)));
+    assert!(settled.await.is_err(), "held on to");
     assert!(sink.sent().is_empty(), "half an event was written");
 }
 
@@ -214,8 +249,46 @@ async fn kafka_counts_as_down_only_if_nothing_at_all_was_acknowledged() {
     readiness.kafka_acknowledged();
     assert_eq!(stuck.await.unwrap(), Err(NotDurable::Deadline));
     assert_eq!(readiness.kafka().0, KafkaState::Up, "another record was acknowledged meanwhile");
+    tokio::time::sleep(Duration::from_millis(100)).await;
     let (stuck, _settled) = start(&delivery, &["a"]);
     assert_eq!(stuck.await.unwrap(), Err(NotDurable::Deadline));
     assert_eq!(readiness.kafka().0, KafkaState::Down);
     drop(sink);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lane_that_failed_refuses_at_once_and_one_record_at_a_time_tries_it() {
+    let (sink, delivery) = delivery();
+    let (stuck, _settled) = start(&delivery, &["a"]);
+    assert_eq!(stuck.await.unwrap(), Err(NotDurable::Deadline));
+    let before = Instant::now();
+    let (refused, settled) = start(&delivery, &["b", "a"]);
+    assert_eq!(refused.await.unwrap(), Err(NotDurable::HeldUp));
+    assert_eq!(Instant::now(), before, "waited");
+    assert!(settled.await.is_err());
+    assert_eq!(sink.sent(), ["a"], "half an event was written");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let (trying, _trying_settled) = start(&delivery, &["a"]);
+    settle_down().await;
+    let (other, _other_settled) = start(&delivery, &["a"]);
+    assert_eq!(other.await.unwrap(), Err(NotDurable::HeldUp));
+    sink.settle_next(Ok(()));
+    settle_down().await;
+    let (fresh, _fresh_settled) = start(&delivery, &["a"]);
+    settle_down().await;
+    assert_eq!(sink.sent(), ["a", "a"], "an acknowledgement lets everything through");
+    sink.settle_next(Ok(()));
+    sink.settle_next(Ok(()));
+    assert_eq!((trying.await.unwrap(), fresh.await.unwrap()), (Ok(Durable::Acked), Ok(Durable::Acked)));
+}
+
+#[test]
+fn drains_share_a_quarter_of_the_queue_and_a_bounded_part_of_memory() {
+    let limits = |lanes, queue| {
+        let window::Limits { rows, bytes } = window_limits(lanes, queue);
+        (rows, bytes)
+    };
+    assert_eq!(limits(1, (1_000_000, 1 << 30)), (16 * 1024, 16 << 20));
+    assert_eq!(limits(4, (4000, 8 << 20)), (250, 512 << 10));
+    assert_eq!(limits(1000, (100, 1 << 20)), (1, 64 << 10), "each can go on");
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 pub(super) fn answer(outcome: Outcome, rejected: DeadLetterAnswer) -> HttpResponse {
     match outcome {
         Outcome::Acked(id) => success(id.as_str(), "acked"),
+        Outcome::Spooled(id) => success(id.as_str(), "spooled"),
         Outcome::Duplicate(id) => success(id.as_str(), "duplicate"),
         Outcome::Probe => probe(),
         Outcome::DeadLettered(id, Rejection::UnknownType) => success(id.as_str(), "dead_lettered"),

@@ -2,7 +2,6 @@
 
 mod budget;
 mod config;
-mod dead_letter;
 mod dedup;
 mod outcome;
 
@@ -14,16 +13,17 @@ pub use config::{Config, DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig
 pub use dedup::Deduplication;
 pub use outcome::{EventId, Outcome, Refusal, Rejection};
 
-use crate::delivery::{Delivery, Failure, NotDurable, Settle, Settled};
+use crate::delivery::{DeadLetter, Delivery, Durable, Failure, Identity, NotDurable, Refused, Settle};
 use crate::event::{BodyHash, KnownType, Scanned, scan};
 use crate::record::Record;
 use crate::routing::{RecordContext, Records, Table};
+
 use crate::telemetry::{EventOutcome, Metrics};
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use dedup::{Claim, Seen};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A webhook as it arrived: nothing about it is trusted.
 #[derive(Debug)]
@@ -47,6 +47,7 @@ pub struct Ingest {
     sources: Vec<Source>,
     dead_letter_topic: Arc<str>,
     table: Table,
+    remember: Duration,
     seen: Arc<Deduplication>,
     delivery: Arc<Delivery>,
     metrics: Arc<Metrics>,
@@ -56,6 +57,8 @@ struct Source {
     config: SourceConfig,
     /// `ce_source`
     uri: String,
+    /// The half of an event's identity that the source is; the body is the other.
+    identity: [u8; 8],
 }
 
 /// What the checks made of a body.
@@ -73,15 +76,12 @@ struct Judged {
 impl Ingest {
     /// Puts the parts together.
     pub fn new(config: &Config, table: Table, delivery: Arc<Delivery>, metrics: Arc<Metrics>) -> Self {
-        let sources = config
-            .sources
-            .iter()
-            .map(|source| Source { config: source.clone(), uri: format!("/justcall/{}", source.name) })
-            .collect();
+        let sources = config.sources.iter().map(Source::new).collect();
         Self {
             sources,
             dead_letter_topic: Arc::from(config.dead_letter.topic.as_str()),
             table,
+            remember: config.deduplication.window,
             seen: Deduplication::new(config.deduplication.window, config.deduplication.capacity),
             delivery,
             metrics,
@@ -103,32 +103,47 @@ impl Ingest {
             Seen::Durable => Outcome::Duplicate(id),
             Seen::InFlight(first) => self.wait_for(first, id).await,
             Seen::First(claim) => {
+                let identity = self.sources[arrival.source].identity(&hash);
+                if self.delivery.remembers(&identity, self.remember).await {
+                    claim.durable(Instant::now());
+                    return self.counted(event_type, Outcome::Duplicate(id));
+                }
                 drop(arrival.body);
-                match self.deliver(&records, claim, arrival.permit).await {
-                    Ok(()) => rejection.map_or(Outcome::Acked(id), |why| Outcome::DeadLettered(id, why)),
-                    Err(refusal) => Outcome::Refused(refusal),
+                match (self.deliver(&records, identity, claim, arrival.permit).await, rejection) {
+                    (Ok(_), Some(why)) => Outcome::DeadLettered(id, why),
+                    (Ok(Durable::Acked), None) => Outcome::Acked(id),
+                    (Ok(Durable::Spooled), None) => Outcome::Spooled(id),
+                    (Err(refusal), _) => Outcome::Refused(refusal),
                 }
             }
         };
-        self.count(event_type, &outcome);
-        outcome
+        self.counted(event_type, outcome)
     }
 
     /// Makes an event durable, or says why it is refused.
-    async fn deliver(&self, records: &[Record], claim: Claim, mut permit: Permit) -> Result<(), Refusal> {
+    async fn deliver(
+        &self,
+        records: &[Record],
+        identity: Identity,
+        claim: Claim,
+        mut permit: Permit,
+    ) -> Result<Durable, Refusal> {
         // The client library copies what it holds.
         if !permit.grow(records.iter().map(Record::size).sum()) {
             return Err(Refusal::OverBudget);
         }
         let handed_over = Instant::now();
-        self.delivery.deliver(records, Box::new(Hold { claim, _permit: permit })).await?;
+        let hold = Hold { claim: Some(claim), _permit: permit };
+        let durable = self.delivery.deliver(records, identity, Box::new(hold)).await?;
         self.metrics.ack_seconds.observe(handed_over.elapsed());
-        Ok(())
+        Ok(durable)
     }
 
-    fn count(&self, event_type: Option<KnownType>, outcome: &Outcome) {
-        let ended = match outcome {
+    /// Counts an outcome and passes it on.
+    fn counted(&self, event_type: Option<KnownType>, outcome: Outcome) -> Outcome {
+        let ended = match &outcome {
             Outcome::Acked(_) => EventOutcome::Acked,
+            Outcome::Spooled(_) => EventOutcome::Spooled,
             Outcome::Duplicate(_) => EventOutcome::Duplicate,
             Outcome::DeadLettered(_, rejection) => {
                 self.metrics.rejected(rejection.tag());
@@ -141,9 +156,10 @@ impl Ingest {
                 EventOutcome::Refused
             }
             // Counted where it is seen: it has no type.
-            Outcome::Probe => return,
+            Outcome::Probe => return outcome,
         };
         self.metrics.event(event_type, ended);
+        outcome
     }
 
     /// Reads, checks and routes a body; `None` for a probe. Pure.
@@ -151,15 +167,15 @@ impl Ingest {
         let source = &self.sources[arrival.source];
         let hash = BodyHash::of(&arrival.body);
         let reject = |id, event_type, rejection: Rejection| {
-            let record = dead_letter::record(
-                &self.dead_letter_topic,
-                &source.config.name,
-                &id,
-                &rejection,
-                arrival.received_at,
-                arrival.body.clone(),
-            );
-            let records = Records::from_iter([record]);
+            let letter = DeadLetter {
+                topic: &self.dead_letter_topic,
+                source: &source.config.name,
+                id: &id,
+                reason: rejection.tag(),
+                detail: rejection.to_string(),
+                received_at: arrival.received_at,
+            };
+            let records = Records::from_iter([letter.record(arrival.body.clone())]);
             Some(Judged { id, hash, event_type, records, rejection: Some(rejection), violations: 0 })
         };
         let envelope = match scan(&arrival.body) {
@@ -190,23 +206,42 @@ impl Ingest {
 
     /// Waits for the delivery that came first, no longer than it may take itself.
     async fn wait_for(&self, first: tokio::sync::oneshot::Receiver<()>, id: EventId) -> Outcome {
-        match tokio::time::timeout(self.delivery.ack_deadline(), first).await {
+        match tokio::time::timeout(self.delivery.longest(), first).await {
             Ok(Ok(())) => Outcome::Duplicate(id),
             Ok(Err(_)) | Err(_) => Outcome::Refused(Refusal::InFlight),
         }
     }
 }
 
+impl Source {
+    fn new(config: &SourceConfig) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = BodyHash::of(config.name.as_bytes()).prefix();
+        Self {
+            config: config.clone(),
+            uri: format!("/justcall/{}", config.name),
+            identity: [a, b, c, d, e, f, g, h],
+        }
+    }
+
+    /// What makes two deliveries the same event, also after a restart.
+    fn identity(&self, body: &BodyHash) -> Identity {
+        let mut identity = [0; 24];
+        identity[..8].copy_from_slice(&self.identity);
+        identity[8..].copy_from_slice(&body.prefix());
+        identity
+    }
+}
+
 /// What an event holds until the last delivery report, which may come after the answer.
 struct Hold {
-    claim: Claim,
+    claim: Option<Claim>,
     _permit: Permit,
 }
 
 impl Settle for Hold {
-    fn settle(self: Box<Self>, settled: Settled) {
-        if settled == Settled::Durable {
-            self.claim.durable(Instant::now());
+    fn durable(&mut self) {
+        if let Some(claim) = self.claim.take() {
+            claim.durable(Instant::now());
         }
     }
 }
@@ -215,8 +250,12 @@ impl From<NotDurable> for Refusal {
     fn from(not_durable: NotDurable) -> Self {
         match not_durable {
             NotDurable::Deadline => Self::Deadline,
+            NotDurable::HeldUp => Self::HeldUp,
             NotDurable::Failed(Failure::QueueFull) => Self::QueueFull,
-            NotDurable::Failed(Failure::UnknownTopic | Failure::Other | Failure::Abandoned) => Self::Kafka,
+            NotDurable::Failed(_) => Self::Kafka,
+            NotDurable::Spool(Refused::Full | Refused::LaneFull) => Self::SpoolFull,
+            NotDurable::Spool(Refused::Disk) => Self::SpoolFailing,
+            NotDurable::Quota => Self::DeadLetterQuota,
         }
     }
 }

@@ -8,6 +8,8 @@ use crate::event::{Malformed, Violation};
 pub enum Outcome {
     /// Every record of the event is acknowledged by Kafka.
     Acked(EventId),
+    /// Every record of the event is durable, at least one of them in the spool.
+    Spooled(EventId),
     /// The same event was durable before: nothing was written.
     Duplicate(EventId),
     /// JustCall trying the URL: nothing was written.
@@ -58,6 +60,18 @@ pub enum Refusal {
     /// Kafka, or the way there, failed.
     #[error("Kafka did not take the event")]
     Kafka,
+    /// The topic's records were not acknowledged just now.
+    #[error("Kafka does not take records for this topic at the moment")]
+    HeldUp,
+    /// The spool, or the topic's share of it, is full.
+    #[error("the spool is full")]
+    SpoolFull,
+    /// The spool's disk fails.
+    #[error("the spool cannot be written")]
+    SpoolFailing,
+    /// More events are rejected than the spool keeps of them.
+    #[error("too many rejected events at once")]
+    DeadLetterQuota,
     /// More is in flight than `server.max_in_flight` admits.
     #[error("too much is in flight")]
     OverBudget,
@@ -67,12 +81,29 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Every refusal, in the order of declaration.
+    pub const ALL: [Self; 9] = [
+        Self::Deadline,
+        Self::QueueFull,
+        Self::Kafka,
+        Self::HeldUp,
+        Self::SpoolFull,
+        Self::SpoolFailing,
+        Self::DeadLetterQuota,
+        Self::OverBudget,
+        Self::InFlight,
+    ];
+
     /// Stable tag: the metric label.
     pub const fn tag(self) -> &'static str {
         match self {
             Self::Deadline => "ack_deadline",
             Self::QueueFull => "queue_full",
             Self::Kafka => "kafka",
+            Self::HeldUp => "held_up",
+            Self::SpoolFull => "spool_full",
+            Self::SpoolFailing => "spool_failing",
+            Self::DeadLetterQuota => "dead_letter_quota",
             Self::OverBudget => "over_budget",
             Self::InFlight => "duplicate_in_flight",
         }

@@ -15,8 +15,6 @@ fn signed_header_is_read_as_utc_or_as_seconds() {
 #[test]
 fn every_reason_has_a_label_of_its_own() {
     let metrics = Metrics::new();
-    let refusals =
-        [Refusal::Deadline, Refusal::QueueFull, Refusal::Kafka, Refusal::OverBudget, Refusal::InFlight];
     let violation = Violation { pointer: "".into(), expected: "", found: JsonType::Null };
     let rejections = [
         Malformed::NotJson.into(),
@@ -25,12 +23,12 @@ fn every_reason_has_a_label_of_its_own() {
         Rejection::Violation(violation),
         Rejection::UnknownType,
     ];
-    refusals.iter().for_each(|refusal| metrics.refused(refusal.tag()));
+    Refusal::ALL.iter().for_each(|refusal| metrics.refused(refusal.tag()));
     rejections.iter().for_each(|rejection: &Rejection| metrics.rejected(rejection.tag()));
     Failure::ALL.iter().for_each(|failure| metrics.delivery_error(failure.tag()));
     let text = metrics.render(&Readiness::new(), 0);
     let counted = |series: String| text.contains(&format!("justcall_bridge_{series} 1\n"));
-    for refusal in refusals {
+    for refusal in Refusal::ALL {
         assert!(counted(format!("refused_total{{reason=\"{}\"}}", refusal.tag())), "{refusal:?}");
     }
     for rejection in rejections {

@@ -10,12 +10,25 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 /// Good for every client of the bridge, and the operator's to change.
-const DEFAULTS: [(&str, &str); 3] = [
+const DEFAULTS: [(&str, &str); 7] = [
     ("client.id", "justcall-bridge"),
     // Records are small and somebody waits for each: never hold one back for a fuller packet.
     ("socket.nagle.disable", "true"),
     // After an outage the backlog should not wait for the library's ten seconds.
     ("reconnect.backoff.max.ms", "2000"),
+    // A list of brokers that changed as a whole: start again from `kafka.bootstrap_servers` once none
+    // of the known brokers can be reached, or once none has told its metadata for this long. The
+    // library's five minutes would outlast every sender's patience.
+    ("metadata.recovery.strategy", "rebootstrap"),
+    ("metadata.recovery.rebootstrap.trigger.ms", "30000"),
+    // Brokers and topics that change while nothing is written. The sooner a topic is seen to be gone,
+    // the surer the library forgets its leaders: of a topic deleted and made again between two looks it
+    // keeps the old leaders as long as their epoch is higher.
+    ("topic.metadata.refresh.interval.ms", "10000"),
+    // For so long records of a topic that the brokers do not know wait without a report, and so long a
+    // topic that is there again under its old id stays gone. The bridge asks before it writes and tries
+    // again, so that it need not outwait the slowest cluster as the library does with 30 seconds.
+    ("topic.metadata.propagation.max.ms", "5000"),
 ];
 
 /// Good for the producer, and the operator's to change.

@@ -16,7 +16,7 @@ mod tests;
 
 pub use config::{Config, TopicsConfig};
 pub use embedded::EmbeddedBroker;
-pub use producer::Producer;
+pub use producer::{Producer, QueueLimits};
 pub use tail::{Tail, TailedRecord};
 pub use topics::Topics;
 

@@ -1,36 +1,46 @@
 //! The one producer that all lanes share.
+//!
+//! Behind it stands one client of the library after the other: a client that fails for good is
+//! replaced, see [`keeper`]. Nobody but the log, a counter and [`Failure::Replacing`] tells of it.
+
+mod generation;
+mod keeper;
+
+#[cfg(test)]
+mod tests;
 
 use super::{Config, Error, Topics, client};
 use crate::delivery::{Failure, Report, Sink, TopicFailure};
 use crate::record::Record;
 use crate::telemetry::{Metrics, Readiness};
-use rdkafka::ClientContext;
-use rdkafka::client::OAuthToken;
-use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
+use generation::{Maker, Poll};
+use keeper::{Keeper, Post};
+use rdkafka::config::ClientConfig;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How long the poll thread sleeps at most before it looks whether it should end.
-const POLL: Duration = Duration::from_millis(100);
+/// How long a thread at most waits for the library before it looks up.
+const SLICE: Duration = Duration::from_millis(100);
 
 /// Hands records to the client library and settles their reports as its delivery reports come in.
 pub struct Producer {
-    shared: Arc<Shared>,
+    post: Arc<Post>,
+    metrics: Arc<Metrics>,
     topics: Topics,
-    poller: Option<JoinHandle<()>>,
+    limits: QueueLimits,
+    keeper: Option<JoinHandle<()>>,
 }
 
-struct Shared {
-    inner: BaseProducer<Context>,
-    stopping: AtomicBool,
+/// What the library's queue takes before it refuses a record as [`Failure::QueueFull`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Records whose report is out.
+    pub records: usize,
+    /// Bytes of their values; keys and headers are not counted.
+    pub bytes: usize,
 }
 
 impl Producer {
@@ -39,19 +49,24 @@ impl Producer {
     /// # Errors
     /// When the library refuses a property, or a thread cannot be started.
     pub fn start(config: &Config, readiness: &Arc<Readiness>, metrics: &Arc<Metrics>) -> Result<Self, Error> {
-        let client = client::Context { readiness: Arc::clone(readiness) };
-        let context = Context { client: client.clone(), metrics: Arc::clone(metrics) };
-        let inner = BaseProducer::from_config_and_context(&client::producer(config), context)?;
-        let shared = Arc::new(Shared { inner, stopping: AtomicBool::new(false) });
-        let (polled, queued) = (Arc::clone(&shared), metrics.kafka_queue_records.clone());
-        let poller = std::thread::Builder::new().name("kafka-reports".into()).spawn(move || {
-            while !polled.stopping.load(Ordering::Acquire) {
-                polled.inner.poll(POLL);
-                queued.set(i64::from(polled.inner.in_flight_count()));
-            }
-        })?;
-        let topics = Topics::new(config, client, Arc::clone(metrics))?;
-        Ok(Self { shared, topics, poller: Some(poller) })
+        Self::start_polled(config, readiness, metrics, generation::poll)
+    }
+
+    fn start_polled(
+        config: &Config,
+        readiness: &Arc<Readiness>,
+        metrics: &Arc<Metrics>,
+        poll: Poll,
+    ) -> Result<Self, Error> {
+        let context = client::Context { readiness: Arc::clone(readiness) };
+        let settings = client::producer(config);
+        let limits = QueueLimits::of(&settings);
+        let maker = Maker { settings, client: context.clone(), metrics: Arc::clone(metrics), poll };
+        let post = Arc::new(Post::new(maker.make()?));
+        let topics = Topics::new(config, context, Arc::clone(metrics))?;
+        let keeper = Keeper::new(Arc::clone(&post), maker);
+        let keeper = std::thread::Builder::new().name("kafka-reports".into()).spawn(move || keeper.run())?;
+        Ok(Self { post, metrics: Arc::clone(metrics), topics, limits, keeper: Some(keeper) })
     }
 
     /// The topics that the cluster has.
@@ -59,48 +74,54 @@ impl Producer {
         &self.topics
     }
 
-    /// Records handed over whose report is out.
+    /// Records handed over whose report is out, to a client that is being replaced as well.
     pub fn unreported(&self) -> usize {
-        usize::try_from(self.shared.inner.in_flight_count()).unwrap_or(0)
+        self.post.unreported()
+    }
+
+    /// How often a client of the library was replaced by a new one.
+    pub fn replacements(&self) -> u64 {
+        self.post.replacements()
+    }
+
+    /// The limits of the library's queue, as the properties set them.
+    pub fn queue_limits(&self) -> QueueLimits {
+        self.limits
     }
 
     /// Sends what is queued without lingering and waits for its reports, at most for `timeout`.
     /// Blocks. What is left is told by [`Producer::unreported`].
     pub fn flush(&self, timeout: Duration) {
-        let _ = self.shared.inner.flush(timeout);
+        let deadline = Instant::now() + timeout;
+        // In slices, for the client may be replaced meanwhile.
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.post.generation() {
+                Some(generation) if generation.unreported() > 0 => generation.flush(left.min(SLICE)),
+                _ => return,
+            }
+            if left.is_zero() {
+                return;
+            }
+        }
     }
 }
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        // Without this the library would wait for records that nobody waits for any more. Their
-        // reports come as failures while the thread still polls.
-        self.shared.inner.purge(PurgeConfig::default().queue().inflight());
-        let _ = self.shared.inner.flush(POLL);
-        self.shared.stopping.store(true, Ordering::Release);
-        if let Some(poller) = self.poller.take() {
-            let _ = poller.join();
+        self.post.stop();
+        if let Some(keeper) = self.keeper.take() {
+            keeper.thread().unpark();
+            let _ = keeper.join();
         }
     }
 }
 
 impl Sink for Producer {
     fn send(&self, record: &Record, report: Report) -> Result<(), Failure> {
-        let mut headers = OwnedHeaders::new_with_capacity(12);
-        for (key, value) in record.headers.iter() {
-            headers = headers.insert(Header { key, value: Some(value) });
-        }
-        let mut base = BaseRecord::with_opaque_to(&record.topic, Box::new(report))
-            .payload(&record.value[..])
-            .timestamp(record.timestamp)
-            .headers(headers);
-        if let Some(key) = &record.key {
-            base = base.key(&key[..]);
-        }
-        self.shared.inner.send(base).map_err(|(error, unsent)| {
-            let failure = failure(&error);
-            self.shared.inner.context().metrics.delivery_error(failure.tag());
-            unsent.delivery_opaque.settle(Err(failure));
+        self.post.send(record, report).map_err(|(failure, report)| {
+            self.metrics.delivery_error(failure.tag());
+            report.settle(Err(failure));
             failure
         })
     }
@@ -113,58 +134,16 @@ impl Sink for Producer {
     }
 }
 
-/// Where the library's callbacks of the producer end.
-struct Context {
-    client: client::Context,
-    metrics: Arc<Metrics>,
-}
-
-impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.client.log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.client.error(error, reason);
-    }
-
-    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        self.client.generate_oauth_token(config)
-    }
-}
-
-impl ProducerContext for Context {
-    type DeliveryOpaque = Box<Report>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, report: Box<Report>) {
-        // A panic here would leave every later report of the batch unsettled and end the poll thread.
-        let settled = catch_unwind(AssertUnwindSafe(|| match result {
-            Ok(_) => {
-                self.client.readiness.kafka_acknowledged();
-                report.settle(Ok(()));
-            }
-            Err((error, _)) => {
-                let failure = failure(error);
-                self.metrics.delivery_error(failure.tag());
-                tracing::debug!(%error, "a record was not acknowledged");
-                report.settle(Err(failure));
-            }
-        }));
-        if settled.is_err() {
-            tracing::error!("a delivery report could not be settled: this is a bug");
+impl QueueLimits {
+    /// The library refuses a property that is no number, so that only 0 needs thought: no limit.
+    fn of(settings: &ClientConfig) -> Self {
+        let limit = |name: &str, unit: usize| {
+            let set = settings.get(name).and_then(|value| value.trim().parse::<usize>().ok());
+            set.filter(|number| *number > 0).map_or(usize::MAX, |number| number.saturating_mul(unit))
+        };
+        Self {
+            records: limit("queue.buffering.max.messages", 1),
+            bytes: limit("queue.buffering.max.kbytes", 1024),
         }
-    }
-}
-
-/// What an error of the library means for the record. Short on purpose: anything not listed is
-/// refused, and so tried again.
-fn failure(error: &KafkaError) -> Failure {
-    match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::QueueFull) => Failure::QueueFull,
-        Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
-            Failure::UnknownTopic
-        }
-        Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) => Failure::Abandoned,
-        _ => Failure::Other,
     }
 }

@@ -37,6 +37,11 @@ impl Headers {
         self.0.len()
     }
 
+    /// Headers that were kept in their encoded form. What cannot be read of it is left out.
+    pub fn from_encoded(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
     /// The encoded form, for keeping it.
     pub fn as_bytes(&self) -> &Bytes {
         &self.0

@@ -52,10 +52,20 @@ pub mod tags {
     /// Stands for a type, or a tag, that is in no list.
     pub const OTHER: &str = "other";
     /// How an event ended.
-    pub const OUTCOMES: &[&str] = &["acked", "duplicate", "probe", "dead_lettered", "refused"];
+    pub const OUTCOMES: &[&str] = &["acked", "spooled", "duplicate", "probe", "dead_lettered", "refused"];
     /// Why an event was not durable in time.
-    pub const REFUSED: &[&str] =
-        &["ack_deadline", "queue_full", "kafka", "duplicate_in_flight", "over_budget", OTHER];
+    pub const REFUSED: &[&str] = &[
+        "ack_deadline",
+        "queue_full",
+        "kafka",
+        "held_up",
+        "duplicate_in_flight",
+        "over_budget",
+        "spool_full",
+        "spool_failing",
+        "dead_letter_quota",
+        OTHER,
+    ];
     /// Why no retry can help an event.
     pub const REJECTED: &[&str] =
         &["not_json", "not_an_envelope", "ambiguous_dialect", "contract_violation", "unknown_type", OTHER];
@@ -73,7 +83,8 @@ pub mod tags {
         OTHER,
     ];
     /// What a record's delivery failed of.
-    pub const DELIVERY_ERRORS: &[&str] = &["queue_full", "unknown_topic", "abandoned", OTHER];
+    pub const DELIVERY_ERRORS: &[&str] =
+        &["queue_full", "unknown_topic", "too_large", "unfit", "replacing", "abandoned", OTHER];
 }
 
 const REASON: &str = "reason";
@@ -116,6 +127,19 @@ catalogue! {
     IN_FLIGHT_BYTES = Gauge "in_flight_bytes" []
         "Bytes admitted under server.max_in_flight and not yet settled";
     QUEUE_RECORDS = Gauge "kafka_queue_records" [] "Records in the producer whose delivery report is out";
+    LANES_HELD_UP = Gauge "lanes_held_up" [] "Topics whose records Kafka does not acknowledge now";
+    PRODUCERS_REPLACED = Counter "producers_replaced_total" []
+        "Producers in a fatal state that were replaced";
+    SPOOL_ROWS = Gauge "spool_rows" [] "Records in the spool";
+    SPOOL_BYTES = Gauge "spool_bytes" [] "Bytes of the spool on disk, its write-ahead log included";
+    SPOOL_LIMIT = Gauge "spool_limit_bytes" [] "Bytes that the spool may take: spool.max_bytes";
+    SPOOL_OLDEST = Gauge "spool_oldest_age_seconds" [] "Age of the oldest record in the spool";
+    SPOOL_APPENDED = Counter "spool_appended_total" [] "Records written to the spool";
+    SPOOL_DRAINED = Counter "spool_drained_total" []
+        "Records deleted from the spool after Kafka acknowledged them";
+    SPOOL_DAMAGED = Counter "spool_damaged_total" []
+        "Records of the spool that were found damaged and set aside";
+    SPOOL_TAKES = Gauge "spool_takes" [] "1 while the spool takes records, else 0";
     KAFKA_UP = Gauge "kafka_up" [] "1 while Kafka takes records, else 0";
     READY = Gauge "ready" [] "1 while /readyz answers 200, else 0";
 }

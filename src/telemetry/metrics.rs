@@ -1,7 +1,7 @@
 //! The counters, resolved once: an event costs a few relaxed additions, no lookup and no lock.
 
 use super::catalogue::{self, Description, tags};
-use super::{Histogram, KafkaState, Readiness};
+use super::{Histogram, KafkaState, Readiness, SpoolState};
 use crate::event::KnownType;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
@@ -27,6 +27,8 @@ const WORK: &[u64] = &[1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 
 pub enum EventOutcome {
     /// Acknowledged by Kafka.
     Acked,
+    /// On disk in the spool.
+    Spooled,
     /// Durable before.
     Duplicate,
     /// JustCall trying the URL.
@@ -49,6 +51,11 @@ pub struct Metrics {
     delivery_errors: Tagged,
     in_flight_bytes: Gauge,
     kafka_up: Gauge,
+    spool_takes: Gauge,
+    /// Rows, bytes, limit and the age of the oldest row.
+    spool_holds: [Gauge; 4],
+    /// Rows appended, drained and damaged.
+    spool_moved: [Counter; 3],
     ready: Gauge,
     /// Violations that tolerant validation let pass.
     pub tolerated_violations: Counter,
@@ -62,6 +69,10 @@ pub struct Metrics {
     pub request_seconds: Histogram,
     /// Requests whose outcome is open.
     pub in_flight_requests: Gauge,
+    /// Topics whose breaker is open.
+    pub lanes_held_up: Gauge,
+    /// Producers that were replaced.
+    pub producers_replaced: Counter,
     /// Records in the producer's queue.
     pub kafka_queue_records: Gauge,
 }
@@ -93,6 +104,18 @@ impl Metrics {
             in_flight_requests: register(all, &catalogue::IN_FLIGHT_REQUESTS, Gauge::default()),
             in_flight_bytes: register(all, &catalogue::IN_FLIGHT_BYTES, Gauge::default()),
             kafka_queue_records: register(all, &catalogue::QUEUE_RECORDS, Gauge::default()),
+            lanes_held_up: register(all, &catalogue::LANES_HELD_UP, Gauge::default()),
+            producers_replaced: register(all, &catalogue::PRODUCERS_REPLACED, Counter::default()),
+            spool_holds: [
+                &catalogue::SPOOL_ROWS,
+                &catalogue::SPOOL_BYTES,
+                &catalogue::SPOOL_LIMIT,
+                &catalogue::SPOOL_OLDEST,
+            ]
+            .map(|gauge| register(all, gauge, Gauge::default())),
+            spool_moved: [&catalogue::SPOOL_APPENDED, &catalogue::SPOOL_DRAINED, &catalogue::SPOOL_DAMAGED]
+                .map(|counter| register(all, counter, Counter::default())),
+            spool_takes: register(all, &catalogue::SPOOL_TAKES, Gauge::default()),
             kafka_up: register(all, &catalogue::KAFKA_UP, Gauge::default()),
             ready: register(all, &catalogue::READY, Gauge::default()),
             registry,
@@ -125,10 +148,22 @@ impl Metrics {
         self.delivery_errors.inc(tag);
     }
 
+    /// Takes over the spool's figures: rows, bytes, limit in bytes and the oldest row's age in seconds;
+    /// and how many rows were appended, drained and damaged in all.
+    pub fn spool(&self, holds: [u64; 4], moved: [u64; 3]) {
+        for (gauge, figure) in self.spool_holds.iter().zip(holds) {
+            gauge.set(i64::try_from(figure).unwrap_or(i64::MAX));
+        }
+        for (counter, total) in self.spool_moved.iter().zip(moved) {
+            counter.inc_by(total.saturating_sub(counter.get()));
+        }
+    }
+
     /// Everything as OpenMetrics text, after taking over what is known elsewhere.
     pub fn render(&self, readiness: &Readiness, in_flight_bytes: usize) -> String {
         self.in_flight_bytes.set(i64::try_from(in_flight_bytes).unwrap_or(i64::MAX));
         self.kafka_up.set(i64::from(readiness.kafka().0 == KafkaState::Up));
+        self.spool_takes.set(i64::from(readiness.spool() == SpoolState::Taking));
         self.ready.set(i64::from(readiness.is_ready()));
         let mut text = String::with_capacity(16 * 1024);
         // Writing to a String cannot fail.

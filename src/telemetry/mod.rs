@@ -12,4 +12,4 @@ pub use config::{Config, LogFormat};
 pub use histogram::Histogram;
 pub use logs::{LogError, check_filter, init};
 pub use metrics::{CONTENT_TYPE, EventOutcome, Metrics};
-pub use readiness::{KafkaState, Readiness, State};
+pub use readiness::{KafkaState, Readiness, SpoolState, State};

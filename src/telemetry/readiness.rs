@@ -52,6 +52,30 @@ impl KafkaState {
     }
 }
 
+/// Whether the spool takes records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum SpoolState {
+    /// There is none.
+    Absent,
+    /// It does.
+    Taking,
+    /// It is full, or its disk fails.
+    Failing,
+}
+
+impl SpoolState {
+    const ALL: [Self; 3] = [Self::Absent, Self::Taking, Self::Failing];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Absent => "none",
+            Self::Taking => "taking",
+            Self::Failing => "full or failing",
+        }
+    }
+}
+
 /// The facts that readiness follows from. Written by the parts that know them, read by probes.
 #[derive(Debug)]
 pub struct Readiness {
@@ -59,6 +83,7 @@ pub struct Readiness {
     /// A [`KafkaState`] in the lowest two bits, above it the milliseconds since 1970 when it began:
     /// one word, so that the two always belong together.
     kafka: AtomicU64,
+    spool: AtomicU8,
     acknowledged: AtomicU64,
 }
 
@@ -69,11 +94,12 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    /// Starting, Kafka unknown.
+    /// Starting, Kafka unknown, no spool.
     pub fn new() -> Self {
         Self {
             state: AtomicU8::new(State::Starting as u8),
             kafka: AtomicU64::new(pack(KafkaState::Unknown, Utc::now())),
+            spool: AtomicU8::new(SpoolState::Absent as u8),
             acknowledged: AtomicU64::new(0),
         }
     }
@@ -129,16 +155,40 @@ impl Readiness {
         news
     }
 
-    /// Whether the bridge should be sent webhooks.
+    /// Whether the spool takes records.
+    pub fn spool(&self) -> SpoolState {
+        SpoolState::ALL[usize::from(self.spool.load(Ordering::Acquire))]
+    }
+
+    /// The spool's state is this.
+    pub fn set_spool(&self, spool: SpoolState) {
+        let before = self.spool.swap(spool as u8, Ordering::AcqRel);
+        match spool {
+            SpoolState::Failing if before != spool as u8 => {
+                tracing::warn!("the spool takes no records: it is full, or its disk fails");
+            }
+            SpoolState::Taking if before == SpoolState::Failing as u8 => {
+                tracing::info!("the spool takes records again");
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the bridge should be sent webhooks: it serves, and Kafka or the spool takes records.
     pub fn is_ready(&self) -> bool {
-        self.state() == State::Serving && self.kafka().0 == KafkaState::Up
+        let takes = self.kafka().0 == KafkaState::Up || self.spool() == SpoolState::Taking;
+        self.state() == State::Serving && takes
     }
 
     /// A line for each part, as `/readyz` shows them.
-    pub fn parts(&self) -> [(&'static str, String); 2] {
+    pub fn parts(&self) -> [(&'static str, String); 3] {
         let (kafka, since) = self.kafka();
         let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
-        [("state", self.state().name().to_owned()), ("kafka", format!("{} since {since}", kafka.name()))]
+        [
+            ("state", self.state().name().to_owned()),
+            ("kafka", format!("{} since {since}", kafka.name())),
+            ("spool", self.spool().name().to_owned()),
+        ]
     }
 }
 

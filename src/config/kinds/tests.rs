@@ -30,9 +30,10 @@ fn sizes_are_read_with_and_without_a_unit() {
 #[test]
 fn limits_are_inside_the_range() {
     let value = |text: &str| Value::new(None, text);
-    assert_eq!(Size(10..=20).read(&value("10")), Ok(10));
-    assert_eq!(Size(10..=20).read(&value("20")), Ok(20));
-    assert_eq!(Size(10..=20).read(&value("21")), Err("must be from 10 to 20".into()));
+    let read = |text| -> Result<usize, String> { Size(10..=20).read(&value(text)) };
+    assert_eq!(read("10"), Ok(10));
+    assert_eq!(read("20"), Ok(20));
+    assert_eq!(read("21"), Err("must be from 10 to 20".into()));
     let second = Duration::from_secs(1);
     assert_eq!(Time(second..=second).read(&value("1000ms")), Ok(second));
     assert_eq!(Time(second..=second).read(&value("999ms")), Err("must be from 1s to 1s".into()));

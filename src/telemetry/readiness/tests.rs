@@ -17,6 +17,23 @@ fn ready_is_serving_with_kafka_up() {
 }
 
 #[test]
+fn spool_that_takes_records_makes_up_for_kafka() {
+    let readiness = Readiness::new();
+    readiness.set_state(State::Serving);
+    for (spool, kafka, ready) in [
+        (SpoolState::Taking, KafkaState::Unknown, true),
+        (SpoolState::Taking, KafkaState::Down, true),
+        (SpoolState::Failing, KafkaState::Down, false),
+        (SpoolState::Failing, KafkaState::Up, true),
+        (SpoolState::Absent, KafkaState::Down, false),
+    ] {
+        readiness.set_spool(spool);
+        readiness.set_kafka(kafka);
+        assert_eq!(readiness.is_ready(), ready, "{spool:?} {kafka:?}");
+    }
+}
+
+#[test]
 fn the_time_of_a_change_is_kept_while_nothing_changes() {
     let readiness = Readiness::new();
     readiness.kafka.store(pack(KafkaState::Down, DateTime::UNIX_EPOCH), Ordering::Release);
@@ -33,4 +50,5 @@ fn every_part_has_a_line() {
     let parts = readiness.parts();
     assert_eq!(parts[0], ("state", "starting".to_owned()));
     assert_eq!(parts[1], ("kafka", "up since 1970-01-01T00:00:00Z".to_owned()));
+    assert_eq!(parts[2], ("spool", "none".to_owned()));
 }

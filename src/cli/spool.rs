@@ -1,0 +1,181 @@
+//! `spool`: what waits on disk for Kafka.
+
+use super::Failure;
+use crate::app;
+use crate::config::{Settings, SettingsFile, Sources};
+use crate::record::Record;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Map, Value, json};
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+/// Look at what waits on disk for Kafka, also while a bridge runs. Changes nothing.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Show how much waits for each topic, and since when.
+    Status {
+        #[command(flatten)]
+        place: Place,
+        /// As JSON, for a script.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print every record that waits, one line of JSON for each, oldest first.
+    ///
+    /// The lines hold the events as they came, personal data included.
+    Export {
+        #[command(flatten)]
+        place: Place,
+        /// Only those for this topic.
+        #[arg(long, value_name = "TOPIC")]
+        topic: Option<String>,
+    },
+}
+
+/// Where the spool is.
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// The spool's directory. Without it: `spool.directory` of the settings.
+    #[arg(long, value_name = "DIRECTORY")]
+    directory: Option<PathBuf>,
+
+    /// Settings file, as for `serve`.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+const EXAMPLE: &str = "\
+Examples:
+  justcall-bridge spool status --directory /var/lib/justcall-bridge
+  justcall-bridge spool export --config bridge.yaml --topic justcall.call.completed > backlog.ndjson";
+
+/// Runs the command.
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    match args.command {
+        Command::Status { place, json } => status(place, json),
+        Command::Export { place, topic } => export(place, topic.as_deref()),
+    }
+}
+
+impl Place {
+    fn directory(self) -> Result<PathBuf, Failure> {
+        if let Some(directory) = self.directory {
+            return Ok(directory);
+        }
+        let settings = Settings::load(&Sources {
+            file: self.config.map_or(SettingsFile::Usual, SettingsFile::At),
+            environment: super::environment(),
+            flags: Vec::new(),
+        })?;
+        settings.spool.directory.ok_or(Failure::NoSpool)
+    }
+}
+
+fn status(place: Place, json: bool) -> Result<(), Failure> {
+    let backlog = app::open_backlog(&place.directory()?)?;
+    let (lanes, set_aside) = (backlog.lanes().map_err(read)?, backlog.set_aside().map_err(read)?);
+    let records: u64 = lanes.iter().map(|lane| lane.records).sum();
+    let bytes: u64 = lanes.iter().map(|lane| lane.bytes).sum();
+    let mut out = BufWriter::new(io::stdout().lock());
+    if json {
+        let lanes: Vec<Value> = lanes
+            .iter()
+            .map(|lane| {
+                json!({"topic": lane.topic, "records": lane.records, "bytes": lane.bytes, "oldest": lane.oldest.map(time)})
+            })
+            .collect();
+        let status = json!({"records": records, "bytes": bytes, "set_aside": set_aside, "lanes": lanes});
+        return written(writeln!(out, "{status}").and_then(|()| out.flush()));
+    }
+    let table = || -> io::Result<()> {
+        let width = lanes.iter().map(|lane| lane.topic.len()).max().unwrap_or(0).max("topic".len());
+        if !lanes.is_empty() {
+            writeln!(out, "{:<width$}  {:>10}  {:>14}  oldest", "topic", "records", "bytes")?;
+        }
+        for lane in &lanes {
+            let oldest = lane.oldest.map(time).unwrap_or_default();
+            writeln!(out, "{:<width$}  {:>10}  {:>14}  {oldest}", lane.topic, lane.records, lane.bytes)?;
+        }
+        writeln!(out, "{records} records wait, {bytes} bytes; {set_aside} set aside")?;
+        out.flush()
+    };
+    let mut table = table;
+    written(table())
+}
+
+fn export(place: Place, topic: Option<&str>) -> Result<(), Failure> {
+    let backlog = app::open_backlog(&place.directory()?)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut damaged = 0_u64;
+    for spooled in backlog.records() {
+        let spooled = spooled.map_err(read)?;
+        if topic.is_some_and(|topic| *topic != *spooled.topic) {
+            continue;
+        }
+        let Some(record) = spooled.record else {
+            damaged += 1;
+            continue;
+        };
+        let line = line(spooled.row, &spooled.spooled_at, &record);
+        if writeln!(out, "{line}").is_err() {
+            // Whoever closed stdout does not want the rest.
+            return Ok(());
+        }
+    }
+    written(out.flush())?;
+    if damaged > 0 { Err(Failure::Damaged(damaged)) } else { Ok(()) }
+}
+
+/// One record. Bytes that are no UTF-8 are written as base64, under a name that says so.
+fn line(row: i64, spooled_at: &DateTime<Utc>, record: &Record) -> Value {
+    let mut line = Map::new();
+    line.insert("row".into(), row.into());
+    line.insert("topic".into(), (*record.topic).into());
+    line.insert("spooled_at".into(), time(*spooled_at).into());
+    line.insert("timestamp".into(), record.timestamp.into());
+    if let Some(key) = &record.key {
+        bytes(&mut line, "key", key);
+    }
+    let mut headers = Map::new();
+    for (name, value) in record.headers.iter() {
+        bytes(&mut headers, name, value);
+    }
+    line.insert("headers".into(), headers.into());
+    bytes(&mut line, "value", &record.value);
+    line.into()
+}
+
+fn bytes(into: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => into.insert(name.to_owned(), text.into()),
+        Err(_) => into.insert(format!("{name}_base64"), BASE64_STANDARD.encode(bytes).into()),
+    };
+}
+
+fn time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn read(error: impl std::error::Error) -> Failure {
+    Failure::Spool(error.to_string())
+}
+
+/// Whoever closed stdout does not want the rest.
+fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! What waits in a spool, for a person: beside a running bridge or when none runs.
+
+use super::stored;
+use crate::record::Record;
+use crate::spool::{InspectedRow, Inspection, LaneStatus, OpenError, ReadError, RowId};
+use chrono::{DateTime, Utc};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Rows that are read at once: few, so that no read holds up the writer's checkpoints.
+const PAGE: usize = 256;
+
+/// A spool that is looked into.
+pub struct Backlog {
+    spool: Inspection,
+}
+
+/// A lane that holds records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BacklogLane {
+    /// The topic.
+    pub topic: String,
+    /// Records that wait.
+    pub records: u64,
+    /// Their bytes, as the lane's share counts them.
+    pub bytes: u64,
+    /// When the oldest of them was spooled.
+    pub oldest: Option<DateTime<Utc>>,
+}
+
+/// A record that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BacklogRecord {
+    /// Its place in the spool.
+    pub row: i64,
+    /// The topic.
+    pub topic: Arc<str>,
+    /// When it was spooled.
+    pub spooled_at: DateTime<Utc>,
+    /// `None`: it is damaged.
+    pub record: Option<Record>,
+}
+
+impl Backlog {
+    /// Looks into the spool in that directory.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        Ok(Self { spool: Inspection::open(directory)? })
+    }
+
+    /// The lanes that hold records, by topic.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn lanes(&self) -> Result<Vec<BacklogLane>, ReadError> {
+        let lane = |lane: LaneStatus| BacklogLane {
+            topic: lane.name.to_string(),
+            records: lane.rows,
+            bytes: lane.bytes,
+            oldest: lane.oldest.and_then(DateTime::from_timestamp_millis),
+        };
+        let mut lanes: Vec<_> =
+            self.spool.lanes()?.into_iter().map(lane).filter(|lane| lane.records > 0).collect();
+        lanes.sort_by(|one, other| one.topic.cmp(&other.topic));
+        Ok(lanes)
+    }
+
+    /// Records that were set aside, for they are damaged or nothing takes them.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn set_aside(&self) -> Result<u64, ReadError> {
+        self.spool.set_aside().map(|set_aside| set_aside.damaged + set_aside.parked)
+    }
+
+    /// Every record that waits, in the order in which they were spooled.
+    pub fn records(&self) -> impl Iterator<Item = Result<BacklogRecord, ReadError>> {
+        let mut after = Some(RowId(0));
+        std::iter::from_fn(move || {
+            let page = match self.spool.page(after?, PAGE) {
+                Ok(page) => page,
+                Err(error) => {
+                    after = None;
+                    return Some(vec![Err(error)]);
+                }
+            };
+            after = page.last().map(|row| row.id);
+            (!page.is_empty()).then(|| page.into_iter().map(|row| Ok(record(row))).collect::<Vec<_>>())
+        })
+        .flatten()
+    }
+}
+
+fn record(row: InspectedRow) -> BacklogRecord {
+    let record = if row.intact { stored::decode(&row.lane, row.payload) } else { None };
+    BacklogRecord {
+        row: row.id.0,
+        topic: row.lane,
+        spooled_at: DateTime::from_timestamp_millis(row.appended_at).unwrap_or_default(),
+        record,
+    }
+}

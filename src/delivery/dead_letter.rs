@@ -1,0 +1,75 @@
+//! What is kept of an event that no retry can help.
+
+use super::Failure;
+use crate::event::EventId;
+use crate::record::{Headers, Record};
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
+use std::sync::Arc;
+
+/// A rejected event.
+#[derive(Debug)]
+pub struct DeadLetter<'a> {
+    /// The dead-letter topic.
+    pub topic: &'a Arc<str>,
+    /// The source's name.
+    pub source: &'a str,
+    /// The event's id.
+    pub id: &'a EventId,
+    /// Stable tag: `dlq_reason`.
+    pub reason: &'a str,
+    /// For a person: `dlq_detail`. No part of the body.
+    pub detail: String,
+    /// When it was received.
+    pub received_at: DateTime<Utc>,
+}
+
+impl DeadLetter<'_> {
+    /// The record: the bytes as they came, and why. It has no `ce_` headers, for it is no event, and
+    /// no key, for nothing identifies it.
+    pub fn record(self, body: Bytes) -> Record {
+        Record {
+            topic: Arc::clone(self.topic),
+            key: None,
+            headers: headers(
+                self.reason,
+                &self.detail,
+                self.source.as_bytes(),
+                self.id.as_str().as_bytes(),
+                self.received_at,
+            ),
+            value: body,
+            timestamp: self.received_at.timestamp_millis(),
+        }
+    }
+}
+
+/// What becomes of a record that Kafka refuses for good.
+pub(super) fn of_refused(topic: &Arc<str>, record: &Record, failure: Failure) -> Record {
+    let reason = match failure {
+        Failure::TooLarge => "too_large_for_kafka",
+        _ => "refused_by_kafka",
+    };
+    let source = record.headers.get("ce_source").unwrap_or_default();
+    let source = source.strip_prefix(b"/justcall/").unwrap_or(source);
+    let id = record.headers.get("ce_id").unwrap_or_default();
+    let received_at = DateTime::from_timestamp_millis(record.timestamp).unwrap_or_default();
+    let detail = format!("{failure}: for topic {}", record.topic);
+    Record {
+        topic: Arc::clone(topic),
+        key: None,
+        headers: headers(reason, &detail, source, id, received_at),
+        value: record.value.clone(),
+        timestamp: record.timestamp,
+    }
+}
+
+fn headers(reason: &str, detail: &str, source: &[u8], id: &[u8], received_at: DateTime<Utc>) -> Headers {
+    Headers::builder(256)
+        .add("dlq_reason", reason)
+        .add("dlq_detail", detail)
+        .add("dlq_source", source)
+        .add("dlq_received_at", received_at.to_rfc3339_opts(SecondsFormat::Millis, true))
+        .add("dlq_event_id", id)
+        .build()
+}

@@ -1,0 +1,288 @@
+//! Sends a lane's backlog on to Kafka: one task for each lane.
+//!
+//! Reads the spool in pages, hands rows over as the [`Window`] allows, and deletes each after its own
+//! acknowledgement. A row that was appended while the client library still had its record is not sent
+//! again: its report decides.
+
+use super::lane::{Lane, Told};
+use super::window::{Limits, Verdict, Window};
+use super::{Failure, Report, Sink, dead_letter, stored};
+use crate::spool::{Entry, Page, Row, RowId, Spool};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// How long until the spool is asked again for what it failed at.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// What drains may still do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Read and hand over.
+    Running,
+    /// Hand nothing over any more, and delete what is acknowledged.
+    Settling,
+    /// End.
+    Ended,
+}
+
+/// What all drains share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) sink: Arc<dyn Sink>,
+    pub(super) spool: Arc<Spool>,
+    pub(super) runtime: Handle,
+    pub(super) phase: watch::Receiver<Phase>,
+    pub(super) dead_letters: Arc<Lane>,
+    /// Of each window.
+    pub(super) limits: Limits,
+    /// A lane of which nothing is acknowledged for so long is held up.
+    pub(super) ack_deadline: Duration,
+}
+
+/// One lane's drain.
+pub(super) struct Drain {
+    lane: Arc<Lane>,
+    shared: Shared,
+    window: Window,
+    /// The last row that was read.
+    cursor: RowId,
+    /// Whether there may be rows behind the cursor.
+    more: bool,
+    /// Reports on rows that were not read yet.
+    early: BTreeMap<RowId, Result<(), Failure>>,
+    /// Not before then is a page read.
+    read_at: Option<Instant>,
+    /// When the lane was last heard of while something is out.
+    heard_at: Instant,
+}
+
+impl Drain {
+    pub(super) fn new(lane: Arc<Lane>, shared: Shared) -> Self {
+        let window = Window::new(shared.limits);
+        Self {
+            lane,
+            shared,
+            window,
+            cursor: RowId(0),
+            more: false,
+            early: BTreeMap::new(),
+            read_at: None,
+            heard_at: Instant::now(),
+        }
+    }
+
+    /// Runs until the phase is [`Phase::Ended`].
+    pub(super) async fn run(mut self) {
+        loop {
+            let phase = *self.shared.phase.borrow_and_update();
+            self.hear();
+            match phase {
+                Phase::Running => {
+                    self.fill().await;
+                    self.hand_over();
+                }
+                Phase::Settling => {}
+                Phase::Ended => return,
+            }
+            let next = self.next_look(phase);
+            let lane = Arc::clone(&self.lane);
+            tokio::select! {
+                () = lane.woken() => {}
+                changed = self.shared.phase.changed() => if changed.is_err() { return },
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
+            }
+            self.look_for_silence();
+        }
+    }
+
+    /// Takes in what the lane was told.
+    fn hear(&mut self) {
+        self.more |= self.lane.take_appended();
+        let mut delivered = Vec::new();
+        for told in self.lane.take_told() {
+            match told {
+                Told::Reported(row, Ok(())) => {
+                    self.heard_at = Instant::now();
+                    if self.window.done(row) || self.is_early(row, Ok(())) {
+                        self.lane.leave_backlog(1);
+                        delivered.push(row);
+                    }
+                }
+                Told::Reported(row, Err(failure)) => match self.window.failed(row, failure) {
+                    Some(Verdict::Again) => {}
+                    Some(Verdict::Permanent) => self.give_up(row, failure),
+                    None => drop(self.is_early(row, Err(failure))),
+                },
+                Told::Moved(row, true) => {
+                    self.window.done(row);
+                    self.lane.leave_backlog(1);
+                }
+                Told::Moved(row, false) => self.window.release(row),
+            }
+        }
+        if !delivered.is_empty() {
+            self.shared.spool.delete(delivered);
+        }
+    }
+
+    /// Remembers a report on a row that was not read yet; `false` if it was, and was set aside.
+    fn is_early(&mut self, row: RowId, result: Result<(), Failure>) -> bool {
+        let early = row > self.cursor;
+        if early {
+            self.early.insert(row, result);
+        }
+        early
+    }
+
+    /// Takes rows in hand while there are some and there is room.
+    async fn fill(&mut self) {
+        while self.more && self.read_at.is_none_or(|at| at <= Instant::now()) {
+            let Some(room) = self.window.room() else { return };
+            let Some(page) = self.read(room).await else {
+                self.read_at = Some(Instant::now() + TRY_AGAIN);
+                return;
+            };
+            self.read_at = None;
+            self.lane.leave_backlog(page.damaged);
+            if page.rows.is_empty() && page.damaged == 0 {
+                self.more = false;
+            }
+            for row in page.rows {
+                self.take_in_hand(row);
+            }
+            self.early = self.early.split_off(&RowId(self.cursor.0 + 1));
+        }
+    }
+
+    async fn read(&self, room: Limits) -> Option<Page> {
+        let (spool, lane, cursor) = (Arc::clone(&self.shared.spool), Arc::clone(&self.lane), self.cursor);
+        let read = move || spool.read(lane.topic(), cursor, room.rows, room.bytes);
+        match self.shared.runtime.spawn_blocking(read).await {
+            Ok(Ok(page)) => Some(page),
+            Ok(Err(error)) => {
+                tracing::error!(topic = %self.lane.topic(), %error, "the backlog cannot be read; trying again");
+                None
+            }
+            Err(panic) => {
+                tracing::error!(%panic, "reading the spool ended in a panic: this is a bug");
+                None
+            }
+        }
+    }
+
+    fn take_in_hand(&mut self, row: Row) {
+        self.cursor = row.id;
+        let early = self.early.remove(&row.id);
+        if early == Some(Ok(())) {
+            // Its deletion is on the way.
+            return;
+        }
+        let Some(record) = stored::decode(self.lane.topic(), row.payload) else {
+            tracing::error!(topic = %self.lane.topic(), row = row.id.0, "a spooled record is of an unknown form; it is set aside");
+            self.park(row.id);
+            return;
+        };
+        self.window.insert(row.id, record, row.handed_over);
+        if let Some(Err(failure)) = early
+            && self.window.failed(row.id, failure) == Some(Verdict::Permanent)
+        {
+            self.give_up(row.id, failure);
+        }
+    }
+
+    /// Hands over what may go.
+    fn hand_over(&mut self) {
+        if !self.window.has_next() {
+            return;
+        }
+        if !self.lane.is_open() {
+            self.lane.start_opening(&self.shared.sink, &self.shared.runtime);
+            return;
+        }
+        while self.window.has_next() && self.lane.admits() {
+            if self.window.out() == 0 {
+                self.heard_at = Instant::now();
+            }
+            let Some((row, record)) = self.window.next() else { return };
+            // A failure is in the report.
+            let _ = self.shared.sink.send(record, Report::of_row(&self.lane, row));
+        }
+    }
+
+    /// A lane that says nothing while rows are out is held up, whatever the connection says.
+    fn look_for_silence(&mut self) {
+        if self.window.out() > 0 && !self.lane.is_held_up() && Instant::now() >= self.silent_at() {
+            self.lane.failed("no spooled record is acknowledged");
+        }
+    }
+
+    fn silent_at(&self) -> Instant {
+        self.heard_at + self.shared.ack_deadline
+    }
+
+    /// When there is something to do without being woken.
+    fn next_look(&self, phase: Phase) -> Option<Instant> {
+        if phase != Phase::Running {
+            return None;
+        }
+        let silence = (self.window.out() > 0 && !self.lane.is_held_up()).then(|| self.silent_at());
+        let retry = if self.window.has_next() && self.lane.is_open() { self.lane.retry_at() } else { None };
+        let read = if self.more { self.read_at } else { None };
+        [silence, retry, read].into_iter().flatten().min()
+    }
+
+    /// Makes a record that no retry can help a dead letter, in one transaction. What the dead-letter
+    /// topic itself refuses is set aside in the spool: it is never dropped.
+    fn give_up(&self, row: RowId, failure: Failure) {
+        let dead_letters = &self.shared.dead_letters;
+        if self.lane.topic() == dead_letters.topic() {
+            tracing::error!(row = row.0, %failure, "the dead-letter topic refuses a record; it is set aside in the spool");
+            self.park(row);
+            return;
+        }
+        let Some(record) = self.window.record(row) else { return };
+        tracing::error!(topic = %self.lane.topic(), %failure, "Kafka refuses a record for good; it becomes a dead letter");
+        let letter = dead_letter::of_refused(dead_letters.topic(), record, failure);
+        let entry = Entry {
+            lane: Arc::clone(dead_letters.topic()),
+            payload: stored::encode(&letter),
+            handed_over: false,
+            max_lane_bytes: None,
+        };
+        dead_letters.joins_backlog();
+        let (moved, dead_letters) = (self.moved(row), Arc::clone(dead_letters));
+        self.shared.spool.replace(
+            row,
+            entry,
+            Box::new(move |appended| {
+                match appended {
+                    Ok(_) => dead_letters.appended(),
+                    Err(_) => dead_letters.leave_backlog(1),
+                }
+                moved(appended.is_ok());
+            }),
+        );
+    }
+
+    fn park(&self, row: RowId) {
+        self.shared.spool.park(row, Box::new(self.moved(row)));
+    }
+
+    /// Tells the drain whether a row is elsewhere now: if not, after a pause, for it tries again.
+    fn moved(&self, row: RowId) -> impl FnOnce(bool) + Send + use<> {
+        let (lane, runtime) = (Arc::clone(&self.lane), self.shared.runtime.clone());
+        move |moved| {
+            if moved {
+                return lane.tell(Told::Moved(row, true));
+            }
+            runtime.spawn(async move {
+                sleep(TRY_AGAIN).await;
+                lane.tell(Told::Moved(row, false));
+            });
+        }
+    }
+}

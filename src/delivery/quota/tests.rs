@@ -1,0 +1,12 @@
+use super::*;
+use std::time::Duration;
+
+#[test]
+fn second_of_tokens_and_no_more_is_there_after_any_pause() {
+    let now = Instant::now();
+    let quota = Quota::new(QuotaConfig { max_bytes: 1, max_rate: 3 }, now);
+    let taken = |at| (0..10).filter(|_| quota.take(at)).count();
+    assert_eq!(taken(now), 3);
+    assert_eq!(taken(now + Duration::from_millis(400)), 1);
+    assert_eq!(taken(now + Duration::from_secs(60)), 3, "tokens are not saved up");
+}

@@ -1,0 +1,273 @@
+//! With a spool on a real disk, in real time.
+
+use super::*;
+use crate::spool::Spool;
+use std::path::Path;
+use tempfile::TempDir;
+
+const SOON: Duration = Duration::from_millis(100);
+
+struct Bridge {
+    sink: Arc<TestSink>,
+    spool: Arc<Spool>,
+    delivery: Arc<Delivery>,
+}
+
+impl Bridge {
+    fn start(directory: &Path) -> Self {
+        Self::with_deadline(directory, SOON)
+    }
+
+    fn with_deadline(directory: &Path, ack_deadline: Duration) -> Self {
+        let config = crate::spool::Config {
+            directory: Some(directory.to_owned()),
+            max_bytes: 16 << 20,
+            max_lane_share: 50,
+        };
+        let spool = Spool::open(directory, &config).expect("a spool");
+        let sink = Arc::new(TestSink::default());
+        let dead_letters = QuotaConfig { max_bytes: 1 << 20, max_rate: 2 };
+        let parts = Parts {
+            sink: Arc::clone(&sink) as _,
+            spool: Some(Arc::clone(&spool)),
+            topics: ["a", "b", "gone"].map(Arc::from).into(),
+            dead_letter_topic: Arc::from("dead-letter"),
+            queue: (1000, 1_000_000),
+            remember: Duration::from_secs(3600),
+            runtime: Handle::current(),
+            readiness: Arc::new(Readiness::default()),
+            metrics: Arc::new(Metrics::new()),
+        };
+        let delivery = Delivery::start(Config { ack_deadline, dead_letters }, parts);
+        delivery.open_lanes(["a", "b", "dead-letter"]);
+        Self { sink, spool, delivery }
+    }
+
+    async fn deliver(&self, records: &[Record]) -> Result<Durable, NotDurable> {
+        let (told, settled) = oneshot::channel();
+        let answer = self.delivery.deliver(records, identity(records), Box::new(Told(Some(told)))).await;
+        if answer.is_ok() {
+            assert_eq!(settled.await, Ok(()), "answered 200 and not remembered");
+        }
+        answer
+    }
+
+    /// Waits until so many records are at the sink.
+    async fn sent(&self, count: usize) -> Vec<String> {
+        until("records at the sink", || self.sink.sent().len() == count).await;
+        self.sink.values()
+    }
+
+    /// Waits until the spool holds so many rows.
+    async fn holds(&self, rows: u64) {
+        until("rows in the spool", || self.spool.usage().rows == rows).await;
+    }
+
+    /// Ends as after SIGTERM.
+    async fn end(self) -> u64 {
+        self.delivery.settle();
+        self.sink.reports.lock().unwrap().clear();
+        let left = self.delivery.end().await;
+        self.spool.close();
+        left
+    }
+}
+
+async fn until(what: &str, reached: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if reached() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{what}: not within ten seconds");
+}
+
+fn identity(records: &[Record]) -> Identity {
+    let mut identity = [0; 24];
+    identity[..records[0].value.len()].copy_from_slice(&records[0].value);
+    identity
+}
+
+fn keyed(topic: &str, key: &'static str, value: &'static str) -> Record {
+    let (key, value) = (Some(Bytes::from_static(key.as_bytes())), Bytes::from_static(value.as_bytes()));
+    Record { key, value, ..record(topic) }
+}
+
+fn directory() -> TempDir {
+    tempfile::tempdir().expect("a directory")
+}
+
+#[tokio::test]
+async fn late_acknowledgement_deletes_the_row_and_nothing_is_sent_twice() {
+    let directory = directory();
+    let bridge = Bridge::start(directory.path());
+    assert_eq!(bridge.deliver(&[keyed("a", "k", "1")]).await, Ok(Durable::Spooled));
+    bridge.holds(1).await;
+    bridge.sink.settle_next(Ok(()));
+    bridge.holds(0).await;
+    assert_eq!(bridge.sink.sent(), Vec::<String>::new(), "sent again");
+    assert_eq!(bridge.end().await, 0);
+}
+
+#[tokio::test]
+async fn failed_record_goes_again_before_what_came_after_it() {
+    let directory = directory();
+    let bridge = Bridge::start(directory.path());
+    assert_eq!(bridge.deliver(&[keyed("a", "k", "1")]).await, Ok(Durable::Spooled));
+    assert_eq!(bridge.deliver(&[keyed("a", "k", "2")]).await, Ok(Durable::Spooled));
+    assert_eq!(bridge.sink.values(), ["1"], "the second overtakes the first");
+    bridge.sink.settle_next(Err(Failure::Other));
+    assert_eq!(bridge.sent(1).await, ["1"]);
+    bridge.sink.settle_next(Ok(()));
+    assert_eq!(bridge.sent(1).await, ["2"]);
+    bridge.sink.settle_next(Ok(()));
+    bridge.holds(0).await;
+    // Nothing is left before it: straight to Kafka again.
+    let (sink, delivery) = (Arc::clone(&bridge.sink), Arc::clone(&bridge.delivery));
+    let (fresh, _settled) = start(&delivery, &["a"]);
+    until("the fresh record", || sink.sent().len() == 1).await;
+    sink.settle_next(Ok(()));
+    assert_eq!(fresh.await.unwrap(), Ok(Durable::Acked));
+}
+
+#[tokio::test]
+async fn lane_that_is_held_up_spools_without_waiting_and_no_other_lane_does() {
+    let directory = directory();
+    let bridge = Bridge::with_deadline(directory.path(), Duration::from_secs(3600));
+    let (sink, delivery) = (Arc::clone(&bridge.sink), Arc::clone(&bridge.delivery));
+    let (first, _first_settled) = start(&delivery, &["a"]);
+    until("the first record", || sink.sent().len() == 1).await;
+    sink.settle_next(Err(Failure::Other));
+    assert_eq!(first.await.unwrap(), Ok(Durable::Spooled), "a failure does not wait for the deadline");
+    for value in ["2", "3"] {
+        assert_eq!(bridge.deliver(&[keyed("a", value, value)]).await, Ok(Durable::Spooled));
+    }
+    let (other, _settled) = start(&delivery, &["b"]);
+    until("the other lane", || sink.sent().contains(&"b".to_owned())).await;
+    sink.settle_of("b", Ok(()));
+    assert_eq!(other.await.unwrap(), Ok(Durable::Acked));
+}
+
+#[tokio::test]
+async fn topic_that_is_not_there_is_spooled_and_sent_once_it_is() {
+    let directory = directory();
+    let bridge = Bridge::start(directory.path());
+    bridge.sink.missing.lock().unwrap().push("gone");
+    assert_eq!(bridge.deliver(&[keyed("gone", "k", "1")]).await, Ok(Durable::Spooled));
+    assert_eq!(bridge.sink.sent(), Vec::<String>::new());
+    bridge.sink.missing.lock().unwrap().clear();
+    assert_eq!(bridge.sent(1).await, ["1"]);
+    bridge.sink.settle_next(Ok(()));
+    bridge.holds(0).await;
+}
+
+#[tokio::test]
+async fn only_what_is_not_acknowledged_of_an_event_is_spooled() {
+    let directory = directory();
+    let bridge = Bridge::start(directory.path());
+    let records = [keyed("a", "k", "1"), keyed("b", "k", "1")];
+    let (told, settled) = oneshot::channel();
+    let delivery = Arc::clone(&bridge.delivery);
+    let answer = tokio::spawn(async move {
+        delivery.deliver(&records, identity(&records), Box::new(Told(Some(told)))).await
+    });
+    bridge.sent(2).await;
+    bridge.sink.settle_of("a", Ok(()));
+    assert_eq!(answer.await.unwrap(), Ok(Durable::Spooled));
+    assert_eq!(settled.await, Ok(()));
+    bridge.holds(1).await;
+    let lanes = Backlog::open(directory.path()).expect("a spool").lanes().expect("lanes");
+    assert_eq!(lanes.iter().map(|lane| lane.topic.as_str()).collect::<Vec<_>>(), ["b"]);
+}
+
+#[tokio::test]
+async fn restart_sends_what_was_left_in_order_and_knows_its_events() {
+    let directory = directory();
+    let bridge = Bridge::start(directory.path());
+    let records = [keyed("a", "k", "1"), keyed("a", "k", "2"), keyed("a", "j", "3")];
+    for record in &records {
+        assert_eq!(bridge.deliver(std::slice::from_ref(record)).await, Ok(Durable::Spooled));
+    }
+    assert_eq!(bridge.end().await, 3);
+
+    let bridge = Bridge::start(directory.path());
+    let hour = Duration::from_secs(3600);
+    assert!(bridge.delivery.remembers(&identity(&records[..1]), hour).await);
+    assert!(!bridge.delivery.remembers(&[9; 24], hour).await);
+    assert_eq!(bridge.sent(2).await, ["1", "3"], "keys side by side, each in order");
+    assert_eq!(bridge.deliver(&[keyed("a", "k", "4")]).await, Ok(Durable::Spooled), "behind the backlog");
+    bridge.sink.settle_next(Ok(()));
+    bridge.sink.settle_next(Ok(()));
+    assert_eq!(bridge.sent(1).await, ["2"]);
+    bridge.sink.settle_next(Ok(()));
+    assert_eq!(bridge.sent(1).await, ["4"]);
+    bridge.sink.settle_next(Ok(()));
+    bridge.holds(0).await;
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_while_stopping_is_not_sent_after_the_restart() {
+    let directory = directory();
+    let bridge = Bridge::start(directory.path());
+    for value in ["1", "2"] {
+        assert_eq!(bridge.deliver(&[keyed("a", "k", value)]).await, Ok(Durable::Spooled));
+    }
+    bridge.delivery.settle();
+    bridge.sink.settle_next(Ok(()));
+    bridge.holds(1).await;
+    assert_eq!(bridge.sink.sent(), Vec::<String>::new(), "handed over while stopping");
+    assert_eq!(bridge.end().await, 1);
+    let bridge = Bridge::start(directory.path());
+    assert_eq!(bridge.sent(1).await, ["2"]);
+}
+
+#[tokio::test]
+async fn record_that_kafka_refuses_alone_becomes_a_dead_letter_and_no_neighbour_does() {
+    let directory = directory();
+    let bridge = Bridge::start(directory.path());
+    for (key, value) in [("k", "bad"), ("j", "good")] {
+        assert_eq!(bridge.deliver(&[keyed("a", key, value)]).await, Ok(Durable::Spooled));
+    }
+    bridge.sink.settle_next(Err(Failure::Unfit));
+    // Sent alone, and refused again.
+    assert_eq!(bridge.sent(1).await, ["bad"]);
+    bridge.sink.settle_next(Err(Failure::Unfit));
+    until("the dead letter", || bridge.sink.sent().contains(&"dead-letter".to_owned())).await;
+    let reason = bridge.sink.header_of("dead-letter", "dlq_reason");
+    assert_eq!(reason.as_deref(), Some("refused_by_kafka"));
+    bridge.sink.settle_of("dead-letter", Ok(()));
+    until("the neighbour", || bridge.sink.values() == ["good"]).await;
+    bridge.sink.settle_next(Ok(()));
+    bridge.holds(0).await;
+}
+
+#[tokio::test]
+async fn dead_letter_that_its_topic_refuses_is_set_aside_not_dropped_and_not_in_the_way() {
+    let directory = directory();
+    let bridge = Bridge::start(directory.path());
+    assert_eq!(bridge.deliver(&[record("dead-letter")]).await, Ok(Durable::Spooled));
+    bridge.sink.settle_next(Err(Failure::TooLarge));
+    bridge.holds(0).await;
+    let (next, _settled) = start(&bridge.delivery, &["dead-letter"]);
+    let sink = Arc::clone(&bridge.sink);
+    until("the next dead letter", || sink.sent() == ["dead-letter"]).await;
+    sink.settle_next(Ok(()));
+    assert!(next.await.unwrap().is_ok());
+    bridge.end().await;
+    let backlog = Backlog::open(directory.path()).expect("a spool");
+    assert_eq!(backlog.set_aside().expect("a number"), 1);
+}
+
+#[tokio::test]
+async fn rejected_events_beyond_their_rate_are_not_spooled() {
+    let directory = directory();
+    let bridge = Bridge::start(directory.path());
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        answers.push(bridge.deliver(&[record("dead-letter")]).await);
+    }
+    // The first waits for its deadline, the others come at once: two in a second and no more.
+    assert_eq!(answers.last(), Some(&Err(NotDurable::Quota)), "{answers:?}");
+    assert_eq!(bridge.deliver(&[keyed("a", "k", "1")]).await, Ok(Durable::Spooled), "good ones go on");
+}

@@ -1,0 +1,157 @@
+use super::*;
+use crate::record::Headers;
+use proptest::prelude::*;
+use std::sync::Arc;
+
+fn record(key: Option<&str>) -> Record {
+    Record {
+        topic: Arc::from("t"),
+        key: key.map(|key| Bytes::from(key.to_owned())),
+        headers: Headers::default(),
+        value: Bytes::from_static(b"0123456789"),
+        timestamp: 0,
+    }
+}
+
+fn window(rows: &[(i64, Option<&str>)]) -> Window {
+    let mut window = Window::new(Limits { rows: 100, bytes: 10_000 });
+    for (id, key) in rows {
+        window.insert(RowId(*id), record(*key), false);
+    }
+    window
+}
+
+fn all_next(window: &mut Window) -> Vec<i64> {
+    std::iter::from_fn(|| window.next().map(|(id, _)| id.0)).collect()
+}
+
+#[test]
+fn keys_go_side_by_side_and_each_key_one_after_another() {
+    let mut window = window(&[(1, Some("a")), (2, Some("a")), (3, Some("b")), (4, None), (5, None)]);
+    assert_eq!(all_next(&mut window), [1, 3, 4, 5]);
+    assert!(window.done(RowId(1)));
+    assert_eq!(all_next(&mut window), [2]);
+}
+
+#[test]
+fn failed_row_goes_again_before_later_ones_of_its_key() {
+    let mut window = window(&[(1, Some("a")), (2, Some("a")), (3, None)]);
+    assert_eq!(all_next(&mut window), [1, 3]);
+    assert_eq!(window.failed(RowId(1), Failure::Other), Some(Verdict::Again));
+    assert_eq!(all_next(&mut window), [1]);
+}
+
+#[test]
+fn row_that_is_handed_over_holds_its_key_until_its_report() {
+    let mut window = Window::new(Limits { rows: 100, bytes: 10_000 });
+    window.insert(RowId(1), record(Some("a")), true);
+    window.insert(RowId(2), record(Some("a")), false);
+    assert_eq!(all_next(&mut window), Vec::<i64>::new());
+    window.failed(RowId(1), Failure::Abandoned);
+    assert_eq!(all_next(&mut window), [1]);
+    window.done(RowId(1));
+    assert_eq!(all_next(&mut window), [2]);
+}
+
+#[test]
+fn failed_row_waits_for_an_earlier_one_of_its_key() {
+    let mut window = Window::new(Limits { rows: 100, bytes: 10_000 });
+    window.insert(RowId(1), record(Some("a")), false);
+    window.insert(RowId(2), record(Some("a")), true);
+    assert_eq!(all_next(&mut window), [1]);
+    window.failed(RowId(2), Failure::Other);
+    assert_eq!(all_next(&mut window), Vec::<i64>::new());
+    window.done(RowId(1));
+    assert_eq!(all_next(&mut window), [2]);
+}
+
+#[test]
+fn refused_batch_is_tried_row_by_row_and_only_what_fails_alone_is_permanent() {
+    let mut window = window(&[(1, None), (2, None), (3, None)]);
+    assert_eq!(all_next(&mut window), [1, 2, 3]);
+    assert_eq!(window.failed(RowId(1), Failure::Unfit), Some(Verdict::Again));
+    assert!(!window.has_next(), "others are out");
+    assert_eq!(window.failed(RowId(2), Failure::Unfit), Some(Verdict::Again));
+    window.done(RowId(3));
+    assert_eq!(all_next(&mut window), [1], "alone");
+    assert_eq!(window.failed(RowId(1), Failure::Unfit), Some(Verdict::Permanent));
+    window.done(RowId(1));
+    assert_eq!(all_next(&mut window), [2]);
+    assert!(window.done(RowId(2)));
+    assert!(window.rows.is_empty());
+}
+
+#[test]
+fn too_large_for_the_producer_is_permanent_at_once() {
+    let mut window = window(&[(1, Some("a")), (2, Some("a"))]);
+    all_next(&mut window);
+    assert_eq!(window.failed(RowId(1), Failure::TooLarge), Some(Verdict::Permanent));
+    assert!(!window.has_next(), "the next of its key does not overtake it");
+    window.done(RowId(1));
+    assert_eq!(all_next(&mut window), [2]);
+}
+
+#[test]
+fn room_ends_with_rows_or_bytes_and_an_empty_window_has_some() {
+    let mut window = Window::new(Limits { rows: 2, bytes: 15 });
+    assert_eq!(window.room(), Some(Limits { rows: 2, bytes: 15 }));
+    window.insert(RowId(1), record(None), false);
+    assert_eq!(window.room(), Some(Limits { rows: 1, bytes: 5 }));
+    window.insert(RowId(2), record(None), false);
+    assert_eq!(window.room(), None);
+    window.done(RowId(1));
+    window.done(RowId(2));
+    assert_eq!(window.room(), Some(Limits { rows: 2, bytes: 15 }));
+}
+
+proptest! {
+    /// Whatever fails in whichever order, each row is acknowledged once, and no row is handed over
+    /// while an earlier one of its key is unacknowledged.
+    #[test]
+    fn every_row_leaves_once_and_in_the_order_of_its_key(
+        keys in proptest::collection::vec(0..4u8, 1..30),
+        handed_over in proptest::collection::vec(any::<bool>(), 30),
+        picks in proptest::collection::vec((any::<prop::sample::Index>(), 0..4u8), 0..200),
+    ) {
+        let name = |key: u8| (key > 0).then(|| format!("k{key}"));
+        let mut window = Window::new(Limits { rows: 100, bytes: 10_000 });
+        let mut out = Vec::new();
+        for (index, key) in keys.iter().enumerate() {
+            window.insert(RowId(index as i64), record(name(*key).as_deref()), handed_over[index]);
+            if handed_over[index] {
+                out.push(index as i64);
+            }
+        }
+        let mut left: Vec<i64> = (0..keys.len() as i64).collect();
+        let mut picks = picks.into_iter();
+        while !left.is_empty() {
+            while let Some((id, _)) = window.next() {
+                let key = keys[id.0 as usize];
+                let earlier = left.iter().find(|row| **row < id.0 && key > 0 && keys[**row as usize] == key);
+                prop_assert_eq!(earlier, None, "{:?} overtakes", id);
+                out.push(id.0);
+            }
+            prop_assert!(!out.is_empty(), "stuck with {:?}", left);
+            prop_assert_eq!(window.out(), out.len());
+            let (pick, fate) = match picks.next() {
+                Some((index, fate)) => (index.index(out.len()), fate),
+                None => (0, 0),
+            };
+            let id = out.swap_remove(pick);
+            let failure = match fate {
+                1 => Failure::Other,
+                2 => Failure::Unfit,
+                _ => {
+                    prop_assert!(window.done(RowId(id)));
+                    left.retain(|row| *row != id);
+                    continue;
+                }
+            };
+            if window.failed(RowId(id), failure) == Some(Verdict::Permanent) {
+                window.done(RowId(id));
+                left.retain(|row| *row != id);
+            }
+        }
+        prop_assert!(window.rows.is_empty());
+    }
+}

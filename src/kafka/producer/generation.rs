@@ -1,0 +1,218 @@
+//! One client of the library, from its making to its fault.
+
+use crate::delivery::{Failure, Report};
+use crate::kafka::client;
+use crate::record::Record;
+use crate::telemetry::Metrics;
+use rdkafka::ClientContext;
+use rdkafka::client::OAuthToken;
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Serves the library's callbacks for at most that long.
+pub(super) type Poll = fn(&BaseProducer<Context>, Duration);
+
+/// The poll of every producer but those of tests about its death.
+pub(super) fn poll(inner: &BaseProducer<Context>, timeout: Duration) {
+    inner.poll(timeout);
+}
+
+/// What every generation is made of.
+pub(super) struct Maker {
+    pub(super) settings: ClientConfig,
+    pub(super) client: client::Context,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) poll: Poll,
+}
+
+impl Maker {
+    pub(super) fn make(&self) -> Result<Generation, KafkaError> {
+        let context = Context {
+            client: self.client.clone(),
+            metrics: Arc::clone(&self.metrics),
+            acknowledged: AtomicBool::new(false),
+            other_cluster: AtomicBool::new(false),
+        };
+        let inner = BaseProducer::from_config_and_context(&self.settings, context)?;
+        Ok(Generation { inner, poll: self.poll })
+    }
+}
+
+/// Why a generation is of no use any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The library sends nothing from now on.
+    Fatal(String),
+    /// A callback panicked while the library was polled.
+    Panicked,
+    /// The brokers belong to another cluster than before, as after a restart with empty disks. It may
+    /// give this producer's id to another one, and then takes new records for repeated ones; and the
+    /// library ignores leaders whose epoch is lower than one it saw before.
+    OtherCluster,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fatal(reason) => write!(formatter, "it failed for good: {reason}"),
+            Self::Panicked => formatter.write_str("a callback panicked"),
+            Self::OtherCluster => formatter.write_str("the brokers belong to another cluster than before"),
+        }
+    }
+}
+
+/// One client of the library.
+pub(super) struct Generation {
+    inner: BaseProducer<Context>,
+    poll: Poll,
+}
+
+impl Generation {
+    /// Hands a record over; gives the report back if the library refuses.
+    pub(super) fn send(&self, record: &Record, report: Report) -> Result<(), (Failure, Report)> {
+        let mut headers = OwnedHeaders::new_with_capacity(12);
+        for (key, value) in record.headers.iter() {
+            headers = headers.insert(Header { key, value: Some(value) });
+        }
+        let mut base = BaseRecord::with_opaque_to(&record.topic, Box::new(report))
+            .payload(&record.value[..])
+            .timestamp(record.timestamp)
+            .headers(headers);
+        if let Some(key) = &record.key {
+            base = base.key(&key[..]);
+        }
+        self.inner.send(base).map_err(|(error, unsent)| (refused(&error), *unsent.delivery_opaque))
+    }
+
+    /// Serves callbacks for at most `timeout`. Returns why it should be the last time.
+    pub(super) fn serve(&self, timeout: Duration) -> Option<Fault> {
+        if catch_unwind(AssertUnwindSafe(|| (self.poll)(&self.inner, timeout))).is_err() {
+            return Some(Fault::Panicked);
+        }
+        if let Some((_, reason)) = self.inner.client().fatal_error() {
+            return Some(Fault::Fatal(reason));
+        }
+        self.inner.context().other_cluster.load(Ordering::Acquire).then_some(Fault::OtherCluster)
+    }
+
+    /// Gives up everything that was handed over and waits for the reports, at most for `timeout`.
+    /// Nothing may be handed over meanwhile. Returns how many reports are still out.
+    pub(super) fn abandon(&self, timeout: Duration) -> usize {
+        let deadline = Instant::now() + timeout;
+        while self.unreported() > 0 && Instant::now() < deadline {
+            // A second panic must not keep the rest from being settled.
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                // Again and again: what is between two of the library's queues escapes a purge.
+                self.inner.purge(PurgeConfig::default().queue().inflight());
+                self.inner.flush(super::SLICE)
+            }));
+        }
+        self.unreported()
+    }
+
+    pub(super) fn flush(&self, timeout: Duration) {
+        let _ = self.inner.flush(timeout);
+    }
+
+    /// Records handed over whose report is out.
+    pub(super) fn unreported(&self) -> usize {
+        usize::try_from(self.inner.in_flight_count()).unwrap_or(0)
+    }
+
+    /// Whether any record was acknowledged.
+    pub(super) fn acknowledged(&self) -> bool {
+        self.inner.context().acknowledged.load(Ordering::Relaxed)
+    }
+}
+
+/// Where the library's callbacks of the producer end.
+pub(super) struct Context {
+    client: client::Context,
+    metrics: Arc<Metrics>,
+    acknowledged: AtomicBool,
+    other_cluster: AtomicBool,
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // The library tells of another cluster in its log only; to ask for the cluster's id leaks
+        // memory each time.
+        if facility == "CLUSTERID" && message.contains("different ClusterId") {
+            self.other_cluster.store(true, Ordering::Release);
+        }
+        self.client.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.client.error(error, reason);
+    }
+
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.client.generate_oauth_token(config)
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = Box<Report>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, report: Box<Report>) {
+        // A panic here would leave every later report of the batch unsettled and end the poll thread.
+        let settled = catch_unwind(AssertUnwindSafe(|| match result {
+            Ok(_) => {
+                self.acknowledged.store(true, Ordering::Relaxed);
+                self.client.readiness.kafka_acknowledged();
+                report.settle(Ok(()));
+            }
+            Err((error, _)) => {
+                let failure = failed(error);
+                self.metrics.delivery_error(failure.tag());
+                tracing::debug!(%error, "a record was not acknowledged");
+                report.settle(Err(failure));
+            }
+        }));
+        if settled.is_err() {
+            tracing::error!("a delivery report could not be settled: this is a bug");
+        }
+    }
+}
+
+/// Why the library did not take a record.
+fn refused(error: &KafkaError) -> Failure {
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::MessageSizeTooLarge) => Failure::TooLarge,
+        Some(RDKafkaErrorCode::QueueFull) => Failure::QueueFull,
+        // The keeper sees it with its next look.
+        Some(RDKafkaErrorCode::Fatal) => Failure::Replacing,
+        _ => failed(error),
+    }
+}
+
+/// What an error means for a record that was handed over. Short on purpose: anything not listed is
+/// tried again.
+fn failed(error: &KafkaError) -> Failure {
+    use RDKafkaErrorCode as Code;
+    match error.rdkafka_error_code() {
+        // Partitions never go but with their topic; the library says so of records in their queues.
+        Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
+            Failure::UnknownTopic
+        }
+        // Said of a whole batch, innocents included. A refused timestamp is not among these: it comes of
+        // a clock that is wrong, and is right again with the clock or by and by.
+        Some(
+            Code::MessageSizeTooLarge
+            | Code::MessageBatchTooLarge
+            | Code::InvalidMessage
+            | Code::InvalidMessageSize
+            | Code::InvalidRecord,
+        ) => Failure::Unfit,
+        Some(Code::PurgeQueue | Code::PurgeInflight) => Failure::Abandoned,
+        _ => Failure::Other,
+    }
+}

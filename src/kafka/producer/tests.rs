@@ -1,0 +1,324 @@
+use super::*;
+use crate::delivery::{self, Delivery, Durable, NotDurable, Parts, QuotaConfig, Settle};
+use crate::kafka::TopicsConfig;
+use crate::record::Headers;
+use bytes::Bytes;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::{BaseProducer, DefaultProducerContext};
+use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle as Task;
+
+const TOPIC: &str = "calls";
+
+/// Longer than anything here takes: what must come is waited for, never timed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+type Cluster = MockCluster<'static, DefaultProducerContext>;
+
+fn cluster() -> Cluster {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic(TOPIC, 2, 1).unwrap();
+    cluster
+}
+
+fn config(bootstrap_servers: String, properties: &[(&str, &str)]) -> Config {
+    Config {
+        bootstrap_servers,
+        properties: properties.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+        topics: TopicsConfig {
+            create_missing: false,
+            partitions: None,
+            replication_factor: None,
+            config: BTreeMap::new(),
+        },
+    }
+}
+
+/// Counts how events ended, each once.
+#[derive(Default)]
+struct Counts {
+    durable: AtomicUsize,
+    failed: AtomicUsize,
+}
+
+impl Counts {
+    fn all(&self) -> usize {
+        self.durable.load(Ordering::SeqCst) + self.failed.load(Ordering::SeqCst)
+    }
+}
+
+struct Counted {
+    counts: Arc<Counts>,
+    durable: bool,
+}
+
+impl Settle for Counted {
+    fn durable(&mut self) {
+        self.durable = true;
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let count = if self.durable { &self.counts.durable } else { &self.counts.failed };
+        count.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+struct Panics;
+
+impl Settle for Panics {
+    fn durable(&mut self) {
+        panic!("a settle that panics");
+    }
+}
+
+/// A producer under delivery, which alone makes reports.
+struct Bench {
+    producer: Arc<Producer>,
+    delivery: Arc<Delivery>,
+    counts: Arc<Counts>,
+    sent: AtomicUsize,
+}
+
+impl Bench {
+    fn new(cluster: &Cluster) -> Self {
+        Self::with(&config(cluster.bootstrap_servers(), &[]), generation::poll)
+    }
+
+    fn with(config: &Config, poll: Poll) -> Self {
+        let readiness = Arc::new(Readiness::default());
+        let metrics = Arc::new(Metrics::new());
+        let producer = Arc::new(Producer::start_polled(config, &readiness, &metrics, poll).unwrap());
+        let dead_letters = QuotaConfig { max_bytes: 1, max_rate: 1 };
+        let parts = Parts {
+            sink: Arc::clone(&producer) as _,
+            spool: None,
+            topics: vec![Arc::from(TOPIC)],
+            dead_letter_topic: Arc::from("dead-letter"),
+            queue: (1000, 1_000_000),
+            remember: Duration::ZERO,
+            runtime: Handle::current(),
+            readiness,
+            metrics,
+        };
+        let delivery = Delivery::start(delivery::Config { ack_deadline: PATIENCE, dead_letters }, parts);
+        delivery.open_lanes([TOPIC]);
+        Self { producer, delivery, counts: Arc::default(), sent: AtomicUsize::new(0) }
+    }
+
+    fn start(&self, size: usize) -> Task<Result<Durable, NotDurable>> {
+        self.sent.fetch_add(1, Ordering::SeqCst);
+        self.start_with(size, Box::new(Counted { counts: Arc::clone(&self.counts), durable: false }))
+    }
+
+    fn start_with(&self, size: usize, settle: Box<dyn Settle>) -> Task<Result<Durable, NotDurable>> {
+        let delivery = Arc::clone(&self.delivery);
+        let record = Record {
+            topic: Arc::from(TOPIC),
+            key: None,
+            headers: Headers::default(),
+            value: Bytes::from(vec![b'x'; size]),
+            timestamp: 1_700_000_000_000,
+        };
+        tokio::spawn(async move { delivery.deliver(&[record], [0; 24], settle).await })
+    }
+
+    async fn send(&self) -> Result<Durable, NotDurable> {
+        self.start(100).await.unwrap()
+    }
+
+    /// Sends one record after the other until one is acknowledged.
+    async fn acknowledged(&self) {
+        until("an acknowledgement", async || self.send().await.is_ok()).await;
+    }
+
+    /// Every event that was started has settled, and nothing is left in the library.
+    async fn all_settled(&self) {
+        until("the last report", async || self.counts.all() == self.sent.load(Ordering::SeqCst)).await;
+        until("an empty queue", async || self.producer.unreported() == 0).await;
+    }
+}
+
+async fn until(what: &str, mut there: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !there().await {
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn producer_that_got_no_id_is_replaced() {
+    let cluster = cluster();
+    cluster.request_errors(Api::InitProducerId, &[Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED]);
+    let bench = Bench::new(&cluster);
+    assert!(bench.send().await.is_err());
+    bench.acknowledged().await;
+    assert_eq!(bench.producer.replacements(), 1);
+    bench.all_settled().await;
+    assert_eq!(bench.counts.durable.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn producer_out_of_step_with_the_broker_is_replaced() {
+    let cluster = cluster();
+    let bench = Bench::new(&cluster);
+    bench.acknowledged().await;
+    cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER]);
+    let events: Vec<_> = (0..20).map(|_| bench.start(100)).collect();
+    until("a replacement", async || bench.producer.replacements() == 1).await;
+    for event in events {
+        let _ = event.await.unwrap();
+    }
+    bench.acknowledged().await;
+    bench.all_settled().await;
+    assert_eq!(bench.producer.replacements(), 1);
+}
+
+#[tokio::test]
+async fn send_fails_at_once_while_the_producer_is_being_replaced() {
+    let cluster = cluster();
+    let denied = [Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED; 200];
+    cluster.request_errors(Api::InitProducerId, &denied);
+    let bench = Bench::new(&cluster);
+    let replacing = Err(NotDurable::Failed(Failure::Replacing));
+    until("a refusal", async || bench.send().await == replacing).await;
+    until("a second replacement", async || bench.producer.replacements() >= 2).await;
+    cluster.clear_request_errors(Api::InitProducerId);
+    bench.acknowledged().await;
+    bench.all_settled().await;
+}
+
+#[tokio::test]
+async fn panic_while_polling_replaces_the_producer_and_loses_no_report() {
+    static PANIC: AtomicBool = AtomicBool::new(false);
+    fn poll(inner: &BaseProducer<generation::Context>, timeout: Duration) {
+        assert!(!PANIC.swap(false, Ordering::SeqCst), "a callback that panics");
+        generation::poll(inner, timeout);
+    }
+    let cluster = cluster();
+    let bench = Bench::with(&config(cluster.bootstrap_servers(), &[]), poll);
+    bench.acknowledged().await;
+    cluster.broker_down(-1).unwrap();
+    let events: Vec<_> = (0..20).map(|_| bench.start(100)).collect();
+    until("a full queue", async || bench.producer.unreported() >= 20).await;
+    let producer = Arc::clone(&bench.producer);
+    let flush = tokio::task::spawn_blocking(move || producer.flush(PATIENCE));
+    PANIC.store(true, Ordering::SeqCst);
+    for event in events {
+        assert_eq!(event.await.unwrap(), Err(NotDurable::Failed(Failure::Abandoned)));
+    }
+    flush.await.unwrap();
+    cluster.broker_up(-1).unwrap();
+    bench.acknowledged().await;
+    bench.all_settled().await;
+    assert_eq!(bench.producer.replacements(), 1);
+}
+
+#[tokio::test]
+async fn producer_that_cannot_be_made_is_tried_again() {
+    static PANIC: AtomicBool = AtomicBool::new(false);
+    fn poll(inner: &BaseProducer<generation::Context>, timeout: Duration) {
+        assert!(!PANIC.swap(false, Ordering::SeqCst), "a callback that panics");
+        generation::poll(inner, timeout);
+    }
+    // The library makes no client whose authorities' certificates have no place.
+    let folder = std::env::temp_dir().join(format!("justcall-bridge-authorities-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let place = folder.to_str().unwrap();
+    let config = config("localhost:1".into(), &[("security.protocol", "ssl"), ("ssl.ca.location", place)]);
+    let bench = Bench::with(&config, poll);
+    std::fs::remove_dir(&folder).unwrap();
+    PANIC.store(true, Ordering::SeqCst);
+    let event = bench.start(100);
+    until("a refusal", async || !PANIC.load(Ordering::SeqCst) && event.is_finished()).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.producer.replacements(), 0);
+    assert_eq!(bench.send().await, Err(NotDurable::Failed(Failure::Replacing)));
+    std::fs::create_dir(&folder).unwrap();
+    until("a replacement", async || bench.producer.replacements() == 1).await;
+    std::fs::remove_dir(&folder).unwrap();
+    bench.all_settled().await;
+}
+
+#[tokio::test]
+async fn panic_of_one_report_touches_no_other() {
+    let cluster = cluster();
+    let bench = Bench::new(&cluster);
+    let panicking = bench.start_with(100, Box::new(Panics));
+    let events: Vec<_> = (0..20).map(|_| bench.start(100)).collect();
+    for event in events {
+        assert_eq!(event.await.unwrap(), Ok(Durable::Acked));
+    }
+    panicking.abort();
+    bench.all_settled().await;
+    assert_eq!(bench.producer.replacements(), 0);
+}
+
+#[tokio::test]
+async fn cluster_under_another_id_gets_a_new_producer() {
+    let (old, new) = (cluster(), cluster());
+    new.broker_down(-1).unwrap();
+    let both = format!("{},{}", old.bootstrap_servers(), new.bootstrap_servers());
+    let bench = Bench::with(&config(both, &[]), generation::poll);
+    bench.acknowledged().await;
+    assert_eq!(bench.producer.replacements(), 0);
+    old.broker_down(-1).unwrap();
+    new.broker_up(-1).unwrap();
+    until("a replacement", async || bench.producer.replacements() == 1).await;
+    bench.acknowledged().await;
+    bench.all_settled().await;
+}
+
+#[tokio::test]
+async fn records_of_a_deleted_topic_are_reported_and_its_return_is_seen() {
+    let cluster = cluster();
+    let bench = Bench::new(&cluster);
+    bench.acknowledged().await;
+    let unknown = Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    cluster.request_errors(Api::Produce, &[unknown; 1000]);
+    cluster.topic_error(TOPIC, unknown).unwrap();
+    assert_eq!(bench.producer.topics().ensure(TOPIC).await, Err(TopicFailure::Missing));
+    assert_eq!(bench.send().await, Err(NotDurable::Failed(Failure::UnknownTopic)));
+
+    cluster.clear_request_errors(Api::Produce);
+    cluster.topic_error(TOPIC, Code::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
+    assert_eq!(bench.producer.topics().ensure(TOPIC).await, Ok(()));
+    bench.acknowledged().await;
+    bench.all_settled().await;
+    assert_eq!(bench.producer.replacements(), 0, "the client rides it out");
+}
+
+#[tokio::test]
+async fn only_the_producers_own_refusal_is_too_large() {
+    let cluster = cluster();
+    let bench =
+        Bench::with(&config(cluster.bootstrap_servers(), &[("message.max.bytes", "2000")]), generation::poll);
+    let too_large = Err(NotDurable::Failed(Failure::TooLarge));
+    assert_eq!(bench.start(5000).await.unwrap(), too_large);
+    bench.acknowledged().await;
+    for code in [Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, Code::RD_KAFKA_RESP_ERR_INVALID_RECORD] {
+        cluster.request_errors(Api::Produce, &[code]);
+        assert_eq!(bench.send().await, Err(NotDurable::Failed(Failure::Unfit)), "{code:?}");
+        bench.acknowledged().await;
+    }
+    cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]);
+    assert_eq!(bench.send().await, Err(NotDurable::Failed(Failure::Other)));
+    bench.all_settled().await;
+}
+
+#[test]
+fn queue_limits_are_those_of_the_properties() {
+    let limits = |properties: &[(&str, &str)]| {
+        QueueLimits::of(&client::producer(&config("broker:9092".into(), properties)))
+    };
+    assert_eq!(limits(&[]), QueueLimits { records: 1_000_000, bytes: 1 << 30 });
+    let set = [("queue.buffering.max.messages", "5"), ("queue.buffering.max.kbytes", "7")];
+    assert_eq!(limits(&set), QueueLimits { records: 5, bytes: 7 * 1024 });
+    let unlimited = [("queue.buffering.max.messages", "0")];
+    assert_eq!(limits(&unlimited).records, usize::MAX);
+}
