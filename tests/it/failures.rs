@@ -133,9 +133,19 @@ fn bytes_in_flight_are_bounded_until_the_delivery_report() {
     let (mock, bridge) =
         on_mock(&["server.max_body_bytes=1 KiB", "server.max_in_flight=64 KiB", "kafka.ack_deadline=300ms"]);
     mock.broker_round_trip_time(1, Duration::from_secs(3)).expect("a slow broker");
-    let answers: Vec<_> = (0..20).map(|n| said(&bridge.post(&call(&format!("c{n}"))))).collect();
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let bridge = &bridge;
+        let post = move |n: usize| said(&bridge.post(&call(&format!("c{n}"))));
+        let senders: Vec<_> = (0..20).map(|n| scope.spawn(move || post(n))).collect();
+        senders.into_iter().map(|sender| sender.join().expect("an answer")).collect()
+    });
     assert!(answers.contains(&refused("ack_deadline")), "{answers:?}");
-    assert!(answers.contains(&refused("over_budget")), "answered events still hold their bytes: {answers:?}");
+    assert!(answers.contains(&refused("over_budget")), "{answers:?}");
+    assert_eq!(
+        said(&bridge.post(&call("after"))),
+        refused("over_budget"),
+        "answered events hold their bytes"
+    );
     mock.broker_round_trip_time(1, Duration::ZERO).expect("a quick broker");
     until("room again", || said(&bridge.post(&call("later"))) == acked());
 }

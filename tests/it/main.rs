@@ -2,8 +2,11 @@
 
 mod bad_inputs;
 mod failures;
+mod faults;
 mod kit;
 mod kit_itself;
 mod kit_works;
 mod lifecycle;
+mod outage;
 mod records;
+mod verdict_bites;

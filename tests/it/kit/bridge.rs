@@ -31,6 +31,12 @@ impl Bridge {
 
     /// Starts a bridge and waits until it listens.
     pub(crate) fn start(bootstrap: &str, settings: &[&str]) -> Self {
+        Self::start_with(bootstrap, settings, &[])
+    }
+
+    /// The same with variables of the environment; a limit on the size of its files is an error to
+    /// it, not the end.
+    pub(crate) fn start_with(bootstrap: &str, settings: &[&str], env: &[(&str, &str)]) -> Self {
         let named = settings.iter().find_map(|setting| setting.strip_prefix("topics.prefix="));
         let prefix = named.map_or_else(|| format!("{}.", topic_name("justcall")), str::to_owned);
         let own = [
@@ -50,7 +56,7 @@ impl Bridge {
         for setting in own.iter().map(String::as_str).chain(settings.iter().copied()) {
             args.extend(["--set", setting]);
         }
-        let process = Process::bridge(&args, &[]);
+        let process = Process::bridge_ignoring("XFSZ", &args, env);
         let line = process.wait_for_line("\"serving\"", PATIENCE);
         let line: serde_json::Value = serde_json::from_str(&line).expect("a log line of JSON");
         let address =
@@ -84,6 +90,18 @@ impl Bridge {
         let text = self.admin("/metrics").text().to_owned();
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("justcall_bridge_{name} ")));
         line.unwrap_or_else(|| panic!("no metric {name} in:\n{text}")).parse().expect("a whole number")
+    }
+
+    /// A metric's value summed over its labels, for metrics that one bridge has and another has not;
+    /// 0 if it has none.
+    pub(crate) fn metric_sum(&self, name: &str) -> f64 {
+        let text = self.admin("/metrics").text().to_owned();
+        let named = |line: &&str| {
+            let rest = line.strip_prefix("justcall_bridge_").and_then(|line| line.strip_prefix(name));
+            rest.is_some_and(|rest| rest.starts_with([' ', '{']))
+        };
+        let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());
+        text.lines().filter(named).filter_map(value).sum()
     }
 
     /// Waits until a metric has that value.

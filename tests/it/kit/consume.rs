@@ -117,17 +117,29 @@ pub(crate) fn create_topic_with(
     await_leaders(bootstrap, topic, usize::try_from(partitions).expect("partitions"));
 }
 
+/// How many of the topic's partitions that broker leads, by its id.
+pub(crate) fn leads(bootstrap: &str, topic: &str, broker: usize) -> usize {
+    let metadata = consumer(bootstrap).fetch_metadata(Some(topic), ANSWER_WITHIN).expect("metadata");
+    let partitions = metadata.topics().iter().flat_map(|found| found.partitions());
+    partitions.filter(|partition| usize::try_from(partition.leader()) == Ok(broker)).count()
+}
+
 /// Deletes a topic and waits until the cluster denies it.
 pub(crate) fn delete_topic(bootstrap: &str, topic: &str) {
-    let gone = wait(admin(bootstrap).delete_topics(&[topic], &admin_options()));
-    let gone = gone.expect("the cluster answers").remove(0);
-    gone.unwrap_or_else(|(name, code)| panic!("{name} was not deleted: {code}"));
+    request_deletion(bootstrap, topic);
     let consumer = consumer(bootstrap);
     let deadline = Instant::now() + ANSWER_WITHIN;
     while partitions(&consumer, topic).is_some() {
         assert!(Instant::now() < deadline, "{topic} is still there");
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Deletes a topic that others may make again at once.
+pub(crate) fn request_deletion(bootstrap: &str, topic: &str) {
+    let gone = wait(admin(bootstrap).delete_topics(&[topic], &admin_options()));
+    let gone = gone.expect("the cluster answers").remove(0);
+    gone.unwrap_or_else(|(name, code)| panic!("{name} was not deleted: {code}"));
 }
 
 /// A topic's configuration, defaults included.

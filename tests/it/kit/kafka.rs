@@ -21,11 +21,19 @@ pub(crate) struct Options {
     pub(crate) listeners: Vec<(&'static str, &'static str)>,
     /// Arguments for formatting the storage, such as `--add-scram`.
     pub(crate) format: Vec<String>,
+    /// What a listener tells clients to connect to instead of itself: its name and a port for each broker.
+    pub(crate) advertised: Option<(&'static str, Vec<u16>)>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { brokers: 1, properties: Vec::new(), listeners: Vec::new(), format: Vec::new() }
+        Self {
+            brokers: 1,
+            properties: Vec::new(),
+            listeners: Vec::new(),
+            format: Vec::new(),
+            advertised: None,
+        }
     }
 }
 
@@ -114,6 +122,13 @@ impl Kafka {
         self.kill();
         self.brokers.iter().for_each(Broker::start);
         self.await_answer().unwrap_or_else(|log| panic!("Kafka does not start again:\n{log}"));
+    }
+
+    /// Kills every broker, deletes all that they held and starts them anew, as an empty cluster.
+    pub(crate) fn restart_empty(&self) {
+        self.kill();
+        self.brokers.iter().for_each(Broker::wipe);
+        self.restart();
     }
 
     /// Waits until all brokers are members of the cluster; else the log of one that is not.

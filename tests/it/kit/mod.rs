@@ -2,13 +2,18 @@
 #![allow(dead_code, reason = "a support kit may offer more than the tests of one day use")]
 
 pub(crate) mod bridge;
+pub(crate) mod chance;
+pub(crate) mod clock;
 pub(crate) mod consume;
 pub(crate) mod http;
 pub(crate) mod java;
 pub(crate) mod kafka;
+pub(crate) mod load;
 pub(crate) mod murmur2;
 pub(crate) mod process;
+pub(crate) mod proxy;
 pub(crate) mod secured;
+pub(crate) mod verdict;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -42,6 +42,21 @@ impl Process {
         bridge
     }
 
+    /// The same for a process that ignores a signal from its very beginning.
+    pub(crate) fn bridge_ignoring(signal: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let plain = bridge_command();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("trap '' {signal}; exec \"$0\" \"$@\"")]).arg(plain.get_program());
+        for (name, _) in plain.get_envs() {
+            command.env_remove(name);
+        }
+        command.args(args).envs(env.iter().copied()).current_dir(&folder);
+        let mut bridge = Self::start(&mut command);
+        bridge.folder = Some(folder);
+        bridge
+    }
+
     /// Starts any program and keeps what it prints.
     pub(crate) fn start(command: &mut Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -130,6 +130,13 @@ impl Broker {
         }
     }
 
+    /// Deletes what a killed broker held.
+    pub(crate) fn wipe(&self) {
+        assert!(!self.is_running(), "a running broker would notice");
+        // There is none if the broker has never come up.
+        let _ = fs::remove_dir_all(self.folder.path().join("data"));
+    }
+
     pub(crate) fn is_running(&self) -> bool {
         let mut state = self.state();
         state.process.as_mut().is_some_and(|process| matches!(process.try_wait(), Ok(None)))
@@ -163,8 +170,11 @@ fn properties(id: i32, ports: &BTreeMap<&str, u16>, options: &Options) -> BTreeM
     let copies = options.brokers.to_string();
     let listeners: Vec<String> =
         ports.iter().map(|(name, port)| format!("{name}://127.0.0.1:{port}")).collect();
-    let advertised: Vec<String> =
-        listeners.iter().filter(|listener| !listener.starts_with(CONTROLLER_LISTENER)).cloned().collect();
+    let advertised: Vec<String> = ports
+        .iter()
+        .filter(|(name, _)| **name != CONTROLLER_LISTENER)
+        .map(|(name, port)| format!("{name}://127.0.0.1:{}", advertised_port(id, name, *port, options)))
+        .collect();
     let mut protocols = format!("{PLAIN_LISTENER}:PLAINTEXT,{CONTROLLER_LISTENER}:PLAINTEXT");
     for (name, protocol) in &options.listeners {
         protocols.push_str(&format!(",{name}:{protocol}"));
@@ -193,6 +203,15 @@ fn properties(id: i32, ports: &BTreeMap<&str, u16>, options: &Options) -> BTreeM
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()
+}
+
+/// The port that clients of a listener are told.
+fn advertised_port(id: i32, listener: &str, own: u16, options: &Options) -> u16 {
+    let index = usize::try_from(id - 1).expect("ids begin with 1");
+    match &options.advertised {
+        Some((name, ports)) if *name == listener => ports[index],
+        _ => own,
+    }
 }
 
 /// Ports that nobody listens on, all different.

@@ -1,0 +1,163 @@
+//! The spool's disk is full, or takes no write, and is well again.
+
+use super::trial::{Plan, Trial};
+use super::{Case, Setting};
+use crate::kit::load::{Answer, Shape};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use tempfile::TempDir;
+
+pub(super) const CASES: [Case; 4] = [
+    ("spool full", size_limit),
+    ("disk full", disk_full),
+    ("disk takes no write", no_write),
+    ("read-only disk at start", read_only_at_start),
+];
+
+/// Fills the spool in seconds.
+fn heavy() -> Plan {
+    let shape = Shape { senders: 6, pause: Duration::from_millis(30), body_bytes: 32 * 1024 };
+    // A spool that has filled up refuses without any wait, but the disk may make it wait.
+    Plan { shape, is_prompt: false, ..Plan::default() }
+}
+
+fn size_limit(setting: &Setting<'_>) {
+    let trial = setting.begin(Plan { settings: vec!["spool.max_bytes=16 MiB".into()], ..heavy() });
+    setting.cluster.kafka.freeze();
+    trial.until_spooling(20);
+    trial.until_more(Answer::Refused, 20);
+    trial.pass(setting.lasting(0, 10));
+    setting.cluster.kafka.thaw();
+    setting.end(trial);
+}
+
+/// A small disk in memory is filled by somebody else, and cleared again.
+fn disk_full(setting: &Setting<'_>) {
+    let disk = match Disk::mount() {
+        Ok(disk) => disk,
+        Err(why) => {
+            return setting.cannot(&format!("no small disk can be mounted here, see 'spool full': {why}"));
+        }
+    };
+    let settings = vec!["spool.max_bytes=32 MiB".into()];
+    let directory = Some(disk.path("spool"));
+    let trial = setting.begin(Plan { directory, settings, ..heavy() });
+    setting.cluster.kafka.freeze();
+    trial.until_spooling(20);
+    disk.fill();
+    trial.until_more(Answer::Refused, 20);
+    trial.pass(setting.lasting(0, 10));
+    disk.clear();
+    trial.until_spooling(20);
+    setting.cluster.kafka.thaw();
+    setting.end(trial);
+}
+
+/// Every write to a file fails; a limit of the process's own stands for the disk.
+fn no_write(setting: &Setting<'_>) {
+    let plan = Plan { is_prompt: false, ..Plan::default() };
+    let trial = setting.begin(plan);
+    if let Err(why) = limit_files(&trial, "0") {
+        trial.end(&format!(
+            "{} | {} | {:?} | (no fault, {})",
+            setting.name, setting.seed, setting.moment, why
+        ));
+        return;
+    }
+    // Kafka answers, so that events are taken as ever.
+    trial.until_more(Answer::Acked, 60);
+    setting.cluster.kafka.freeze();
+    trial.until_more(Answer::Refused, 20);
+    trial.pass(setting.lasting(0, 10));
+    limit_files(&trial, "unlimited").expect("it could be set before");
+    trial.until_spooling(20);
+    setting.cluster.kafka.thaw();
+    setting.end(trial);
+}
+
+fn limit_files(trial: &Trial<'_>, bytes: &str) -> Result<(), String> {
+    let mut limit = Command::new("prlimit");
+    limit.arg(format!("--pid={}", trial.bridge().process.pid())).arg(format!("--fsize={bytes}:unlimited"));
+    run(&mut limit)
+}
+
+/// The bridge starts while its spool holds a backlog that it can read and not change. Whether it
+/// ends, saying why, or serves on: what was promised is there when the disk can be written again.
+fn read_only_at_start(setting: &Setting<'_>) {
+    let disk = match Disk::mount() {
+        Ok(disk) => disk,
+        Err(why) => return setting.cannot(&format!("no small disk can be mounted here: {why}")),
+    };
+    let directory = Some(disk.path("spool"));
+    let settings = vec!["spool.max_bytes=32 MiB".into()];
+    let mut trial = setting.begin(Plan { directory, settings, is_prompt: false, ..Plan::default() });
+    setting.cluster.kafka.freeze();
+    trial.until_spooling(40);
+    trial.kill_bridge();
+    disk.remount("ro").expect("nobody has it open");
+    setting.cluster.kafka.thaw();
+    if trial.try_start_bridge() {
+        trial.note = " (serves)".into();
+        trial.pass(setting.lasting(2_000, 10));
+        trial.kill_bridge();
+    } else {
+        trial.note = " (does not start)".into();
+    }
+    disk.remount("rw").expect("it was so before");
+    trial.start_bridge();
+    setting.end(trial);
+}
+
+/// A file system of 64 MiB in memory.
+struct Disk {
+    folder: TempDir,
+}
+
+impl Disk {
+    fn mount() -> Result<Self, String> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"]).arg(folder.path());
+        run(&mut mount)?;
+        Ok(Self { folder })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn fill(&self) {
+        let mut junk = File::create(self.path("junk")).expect("a file");
+        // Down to single bytes, so that not one page is left.
+        for size in [1 << 20, 4096, 1] {
+            while junk.write_all(&vec![0; size]).is_ok() {}
+        }
+    }
+
+    fn clear(&self) {
+        fs::remove_file(self.path("junk")).expect("the junk");
+    }
+
+    fn remount(&self, how: &str) -> Result<(), String> {
+        run(Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(self.folder.path()))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: a bridge that a failed case left behind may be in it still.
+        let path: &Path = self.folder.path();
+        let _ = run(Command::new("umount").arg("-l").arg(path));
+    }
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    match command.output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        Err(error) => Err(format!("{}: {error}", command.get_program().display())),
+    }
+}

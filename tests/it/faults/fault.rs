@@ -1,0 +1,42 @@
+//! The faults that strike and are lifted again, alone or two at once.
+
+use super::trial::Trial;
+use crate::kit::proxy::Proxy;
+
+/// In the order in which two of them can strike: what is dead cannot be frozen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fault {
+    Frozen,
+    Killed,
+    Cut,
+    Clogged,
+    BridgeKilled,
+    BridgeStopped,
+}
+
+pub(crate) const ALL: [Fault; 6] =
+    [Fault::Frozen, Fault::Killed, Fault::Cut, Fault::Clogged, Fault::BridgeKilled, Fault::BridgeStopped];
+
+impl Fault {
+    pub(crate) fn strike(self, trial: &mut Trial<'_>) {
+        match self {
+            Self::Frozen => trial.cluster.kafka.freeze(),
+            Self::Killed => trial.cluster.kafka.kill(),
+            Self::Cut => trial.cluster.wires().iter().for_each(Proxy::cut),
+            Self::Clogged => trial.cluster.wires().iter().for_each(Proxy::clog),
+            Self::BridgeKilled if trial.is_running() => trial.kill_bridge(),
+            Self::BridgeStopped if trial.is_running() => trial.stop_bridge(),
+            Self::BridgeKilled | Self::BridgeStopped => {}
+        }
+    }
+
+    pub(crate) fn lift(self, trial: &mut Trial<'_>) {
+        match self {
+            Self::Frozen => trial.cluster.kafka.thaw(),
+            Self::Killed => trial.cluster.revive(),
+            Self::Cut | Self::Clogged => trial.cluster.wires().iter().for_each(Proxy::pass),
+            Self::BridgeKilled | Self::BridgeStopped if trial.is_running() => {}
+            Self::BridgeKilled | Self::BridgeStopped => trial.start_bridge(),
+        }
+    }
+}

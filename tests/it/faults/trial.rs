@@ -1,0 +1,273 @@
+//! One trial: a bridge under load, a fault at some moment, and the verdict.
+
+use super::wired::Wired;
+use crate::kit::bridge::{Bridge, until};
+use crate::kit::chance::Chance;
+use crate::kit::load::{self, Answer, Load, Sent, Shape, Try};
+use crate::kit::topic_name;
+use crate::kit::verdict::{self, Verdict, Waiver};
+use std::fs;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// What the promised longest answer is exceeded by on a machine that does other things as well. The
+/// row says what it really was.
+const CROWDED: Duration = Duration::from_secs(5);
+
+/// How long anything may take that comes by and by; after long faults that may be a minute.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// When in its load a fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// While topics are being made and connections opened.
+    Early,
+    /// While everything has settled.
+    Steady,
+}
+
+/// What a trial is like; cases differ in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) spool: bool,
+    /// Whether answers must come by the deadline: not where the disk is full or fails.
+    pub(crate) is_prompt: bool,
+    pub(crate) shape: Shape,
+    pub(crate) settings: Vec<String>,
+    pub(crate) environment: Vec<(&'static str, String)>,
+    /// Where the spool is, instead of a folder of the trial's own.
+    pub(crate) directory: Option<PathBuf>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        let shape = Shape { senders: 6, pause: Duration::from_millis(40), body_bytes: 600 };
+        Self {
+            // The suite can be run on a bridge without a spool; what it answers 200 must stand too.
+            spool: std::env::var_os("FAULT_WITHOUT_SPOOL").is_none(),
+            is_prompt: true,
+            shape,
+            settings: Vec::new(),
+            environment: Vec::new(),
+            directory: None,
+        }
+    }
+}
+
+pub(crate) struct Trial<'a> {
+    pub(crate) cluster: &'a Wired,
+    pub(crate) chance: Chance,
+    pub(crate) load: Load,
+    /// What the row says beside the case's name.
+    pub(crate) note: String,
+    deadline: Duration,
+    plan: Plan,
+    prefix: String,
+    folder: TempDir,
+    bridge: Option<Bridge>,
+    waivers: Vec<Waiver>,
+}
+
+impl<'a> Trial<'a> {
+    /// Starts bridge and load and waits for the moment.
+    pub(crate) fn begin(cluster: &'a Wired, plan: Plan, moment: Moment, seed: u64, is_long: bool) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let prefix = format!("{}.", topic_name("fault"));
+        let deadline = Duration::from_secs(if is_long { 2 } else { 1 });
+        let bridge = launch(cluster, &plan, &prefix, folder.path(), deadline);
+        bridge.wait_ready(true);
+        let load = Load::start(bridge.ingress, plan.shape);
+        let (bridge, waivers, note) = (Some(bridge), Vec::new(), String::new());
+        // Not the same for both moments, or they would draw the same pair of faults.
+        let chance = Chance::from_seed(seed.wrapping_mul(2).wrapping_add(moment as u64));
+        let mut trial = Self { cluster, chance, load, note, deadline, plan, prefix, folder, bridge, waivers };
+        match moment {
+            Moment::Early => std::thread::sleep(trial.chance.millis(50, 600)),
+            Moment::Steady => {
+                trial.until("a steady load", |trial| trial.load.answered(Answer::Acked) > 150);
+                std::thread::sleep(trial.chance.millis(0, 1_000));
+            }
+        }
+        trial
+    }
+
+    /// The bridge, which must be running.
+    pub(crate) fn bridge(&self) -> &Bridge {
+        self.bridge.as_ref().expect("a bridge that is running")
+    }
+
+    pub(crate) fn has_spool(&self) -> bool {
+        self.plan.spool
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.bridge.is_some()
+    }
+
+    pub(crate) fn topic(&self, kind: &str) -> String {
+        format!("{}{kind}", self.prefix)
+    }
+
+    pub(crate) fn spool_file(&self, name: &str) -> PathBuf {
+        directory(&self.plan, self.folder.path()).join(name)
+    }
+
+    /// Lets the load run on.
+    pub(crate) fn pass(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+
+    pub(crate) fn until(&self, what: &str, reached: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !reached(self) {
+            assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}{}", self.last_words());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// What the bridge said last, if it is running.
+    fn last_words(&self) -> String {
+        let log = self.bridge.as_ref().map(|bridge| bridge.process.stderr()).unwrap_or_default();
+        format!("; the bridge said:\n{}", tail(&log))
+    }
+
+    /// Waits until so many more events were answered so.
+    pub(crate) fn until_more(&self, answer: Answer, more: usize) {
+        let wanted = self.load.answered(answer) + more;
+        self.until(&format!("{more} more {answer:?}"), |trial| trial.load.answered(answer) >= wanted);
+    }
+
+    /// Waits for records in the spool; without a spool, for the first event that is refused.
+    pub(crate) fn until_spooling(&self, more: usize) {
+        let (answer, more) = if self.plan.spool { (Answer::Spooled, more) } else { (Answer::Refused, 1) };
+        self.until_more(answer, more);
+    }
+
+    /// From now on these are no obligations any more: what was answered up to now, and a little
+    /// longer, for an answer follows its ack.
+    pub(crate) fn waive(&mut self, kind: Option<&'static str>) {
+        self.waivers.push(Waiver { kind, until: self.load.now() + Duration::from_secs(1) });
+    }
+
+    /// Kills the bridge, as a power cut would.
+    pub(crate) fn kill_bridge(&mut self) {
+        let mut bridge = self.bridge.take().expect("a bridge that is running");
+        self.load.aim(None);
+        bridge.process.signal("KILL");
+        bridge.process.wait_exit(Duration::from_secs(30));
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    pub(crate) fn stop_bridge(&mut self) {
+        let bridge = self.bridge.take().expect("a bridge that is running");
+        // The senders go on meanwhile, as JustCall would.
+        let status = bridge.stop();
+        self.load.aim(None);
+        assert!(status.success() || !self.plan.spool, "the stop left something behind: {status}");
+    }
+
+    /// Starts the bridge anew on what the former one left.
+    pub(crate) fn start_bridge(&mut self) {
+        let bridge = launch(self.cluster, &self.plan, &self.prefix, self.folder.path(), self.deadline);
+        self.load.aim(Some(bridge.ingress));
+        self.bridge = Some(bridge);
+    }
+
+    /// The same where it may end instead; whether it serves.
+    pub(crate) fn try_start_bridge(&mut self) -> bool {
+        let started = catch_unwind(AssertUnwindSafe(|| self.start_bridge()));
+        started.is_ok()
+    }
+
+    /// Ends the load some time after the fault was lifted, prints the row and judges.
+    pub(crate) fn end(self, row: &str) {
+        let lifted = self.load.now();
+        self.until_more(Answer::Acked, 60);
+        let bridge = self.bridge.expect("a bridge that is running");
+        let load_began = self.load.now();
+        let mut sent = self.load.finish();
+        sent.push(fresh(&bridge, load_began));
+        let kafka = self.cluster.kafka.bootstrap();
+        let stands = verdict::await_stands(kafka, &self.prefix, &sent, &self.waivers);
+        let verdict = verdict::judge(&sent, &stands, &self.waivers, lifted);
+        let damaged = bridge.metric_sum("spool_damaged_total");
+        let note = if damaged > 0.0 { format!("{} damaged {damaged}", self.note) } else { self.note };
+        say(&format!("| {row}{note} {verdict}"));
+        let problems =
+            problems(&verdict, damaged, (self.plan.spool && self.plan.is_prompt).then_some(self.deadline));
+        let log = bridge.process.stderr();
+        assert!(problems.is_empty(), "{problems:#?}\nthe bridge said:\n{}", tail(&log));
+        let status = bridge.stop();
+        assert!(
+            status.success(),
+            "with everything delivered the bridge ended with {status}:\n{}",
+            tail(&log)
+        );
+    }
+}
+
+/// What is wrong, each in a line.
+fn problems(verdict: &Verdict, damaged: f64, deadline: Option<Duration>) -> Vec<String> {
+    let mut problems = Vec::new();
+    #[expect(clippy::cast_precision_loss, reason = "there are not that many")]
+    if verdict.lost.len() as f64 > damaged {
+        problems.push(format!("lost: {:?}", verdict.lost));
+    }
+    if !verdict.reordered.is_empty() {
+        problems.push(format!("answered before the other was sent, yet behind it: {:?}", verdict.reordered));
+    }
+    if verdict.obligations == 0 {
+        problems.push("nothing was promised, so nothing was proved".into());
+    }
+    if deadline.is_some_and(|deadline| verdict.longest_answer > deadline + Duration::from_secs(1) + CROWDED) {
+        problems.push(format!("an answer took {:?}", verdict.longest_answer));
+    }
+    problems
+}
+
+/// Posts an event after everything and makes an obligation of it.
+fn fresh(bridge: &Bridge, now: Duration) -> Sent {
+    let body = load::body("sms.sent", "message_id", "key-0", usize::MAX, 200);
+    until("a fresh event to be taken", || bridge.post(&body).status == 200);
+    let last = Try { sent: now, answered: now, answer: Answer::Acked };
+    Sent { kind: "sms.sent", key: "key-0".into(), body, tries: vec![last] }
+}
+
+fn launch(cluster: &Wired, plan: &Plan, prefix: &str, folder: &Path, deadline: Duration) -> Bridge {
+    let mut settings = vec![
+        format!("topics.prefix={prefix}"),
+        format!("topics.replication_factor={}", cluster.brokers()),
+        format!("kafka.ack_deadline={}ms", deadline.as_millis()),
+        "shutdown.timeout=4s".into(),
+        // The default of ten seconds would make every case wait for the next attempt.
+        "kafka.properties.reconnect.backoff.max.ms=500".into(),
+    ];
+    if plan.spool {
+        let directory = directory(plan, folder);
+        // It is there already where the disk cannot be written.
+        let _ = fs::create_dir(&directory);
+        settings.push(format!("spool.directory={}", directory.display()));
+    }
+    let fits = |setting: &&String| plan.spool || !setting.starts_with("spool.");
+    settings.extend(plan.settings.iter().filter(fits).cloned());
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let environment: Vec<_> = plan.environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Bridge::start_with(&cluster.bootstrap(), &settings, &environment)
+}
+
+fn directory(plan: &Plan, folder: &Path) -> PathBuf {
+    plan.directory.clone().unwrap_or_else(|| folder.join("spool"))
+}
+
+fn tail(log: &[String]) -> String {
+    log[log.len().saturating_sub(25)..].join("\n")
+}
+
+/// Prints a line that is seen even where the output of tests that pass is not.
+pub(crate) fn say(line: &str) {
+    // Whoever does not read it misses nothing but the line.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

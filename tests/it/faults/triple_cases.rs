@@ -1,0 +1,50 @@
+//! Three brokers, every record on all of them, two needed for an ack.
+
+use super::trial::Plan;
+use super::{Case, Setting};
+use crate::kit::bridge::until;
+use crate::kit::consume;
+use crate::kit::load::TYPES;
+
+pub(super) const CASES: [Case; 4] = [
+    ("one of three lost", |setting| lost(setting, 1)),
+    ("two of three lost", |setting| lost(setting, 2)),
+    ("one of three frozen", one_frozen),
+    ("leaders moved", leaders_moved),
+];
+
+fn lost(setting: &Setting<'_>, count: usize) {
+    let mut trial = setting.begin(Plan::default());
+    let first = trial.chance.below(3);
+    for index in first..first + count {
+        setting.cluster.kafka.broker(index % 3).kill();
+    }
+    trial.pass(setting.lasting(5_000, 30));
+    setting.cluster.revive();
+    setting.end(trial);
+}
+
+/// It leads a third of all partitions until the others notice, and some of its answers never come.
+fn one_frozen(setting: &Setting<'_>) {
+    let mut trial = setting.begin(Plan::default());
+    let frozen = trial.chance.below(3);
+    setting.cluster.kafka.broker(frozen).freeze();
+    trial.pass(setting.lasting(5_000, 30));
+    setting.cluster.kafka.thaw();
+    setting.end(trial);
+}
+
+/// Leadership moves away when the leader is lost, and back to it soon after its return, with all
+/// three brokers in health.
+fn leaders_moved(setting: &Setting<'_>) {
+    let mut trial = setting.begin(Plan::default());
+    let kafka = setting.cluster.kafka.bootstrap();
+    let topics = TYPES.map(|(kind, _)| trial.topic(kind));
+    until("the topics", || topics.iter().all(|topic| consume::topic_partitions(kafka, topic).is_some()));
+    let moved = trial.chance.below(3);
+    setting.cluster.kafka.broker(moved).kill();
+    until("other leaders", || topics.iter().all(|topic| consume::leads(kafka, topic, moved + 1) == 0));
+    setting.cluster.revive();
+    until("the old leaders", || topics.iter().all(|topic| consume::leads(kafka, topic, moved + 1) > 0));
+    setting.end(trial);
+}

@@ -1,0 +1,53 @@
+//! A wall clock that jumps, for one process alone: a small library, loaded before the C library,
+//! adds to what the clock says. The monotonic clock stays true, as it does on a machine whose time
+//! is set.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
+use tempfile::TempDir;
+
+const SHIM: &str = include_str!("clock.c");
+
+pub(crate) struct Clock {
+    folder: TempDir,
+}
+
+impl Clock {
+    /// Builds the library; else says what stands in the way.
+    pub(crate) fn build() -> Result<Self, String> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let clock = Self { folder };
+        fs::write(clock.path("clock.c"), SHIM).expect("clock.c");
+        clock.jump(0);
+        let mut compile = Command::new("cc");
+        compile.args(["-shared", "-fPIC", "-O1", "-o"]).arg(clock.path("clock.so"));
+        let done = compile.arg(clock.path("clock.c")).arg("-ldl").output();
+        match done {
+            Ok(output) if output.status.success() => Ok(clock),
+            Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+            Err(error) => Err(format!("cc: {error}")),
+        }
+    }
+
+    /// Puts the clock that many seconds before or after the true time.
+    pub(crate) fn jump(&self, seconds: i64) {
+        let mut file = File::options().write(true).create(true).truncate(false).open(self.path("offset"));
+        // Always as long and in one write, so that no reader sees half of it.
+        let file = file.as_mut().expect("the offset");
+        file.write_all(format!("{seconds:+020}").as_bytes()).expect("the offset");
+    }
+
+    /// What a process needs in its environment to live by this clock.
+    pub(crate) fn environment(&self) -> [(&'static str, String); 2] {
+        [
+            ("LD_PRELOAD", self.path("clock.so").display().to_string()),
+            ("KIT_CLOCK_OFFSET", self.path("offset").display().to_string()),
+        ]
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}

@@ -1,0 +1,177 @@
+//! A wire between bridge and broker that can be cut, clogged and slowed.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long a pump waits for bytes before it looks whether anything has changed.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Listens on a port of its own and passes bytes on to its target and back.
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    wire: Arc<Wire>,
+}
+
+#[derive(Default)]
+struct Wire {
+    mode: AtomicU8,
+    target: Mutex<Option<String>>,
+    /// Both ends of all connections there ever were; shutting down one that is over does nothing.
+    ends: Mutex<Vec<TcpStream>>,
+}
+
+/// Bytes pass.
+const PASS: u8 = 0;
+/// Bytes pass at about 200 KB a second.
+const SLOW: u8 = 1;
+/// Connections stand and new ones are accepted, but no byte passes.
+const HOLE: u8 = 2;
+/// Connections are closed, and so is every new one.
+const CUT: u8 = 3;
+/// The proxy is gone.
+const OVER: u8 = 4;
+
+impl Proxy {
+    /// Listens; what connects before there is a target waits for it.
+    pub(crate) fn listen() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let wire = Arc::<Wire>::default();
+        let accepting = Arc::clone(&wire);
+        std::thread::spawn(move || accepting.accept(&listener));
+        Self { address, wire }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Says where to pass everything on to, as `host:port`.
+    pub(crate) fn aim(&self, target: String) {
+        *lock(&self.wire.target) = Some(target);
+    }
+
+    /// Passes everything again.
+    pub(crate) fn pass(&self) {
+        self.wire.set(PASS);
+    }
+
+    /// Passes everything, but a drain takes its time.
+    pub(crate) fn slow(&self) {
+        self.wire.set(SLOW);
+    }
+
+    /// Swallows everything, as a firewall that drops packets would; what it swallowed comes later.
+    pub(crate) fn clog(&self) {
+        self.wire.set(HOLE);
+    }
+
+    /// Closes all connections and every new one.
+    pub(crate) fn cut(&self) {
+        self.wire.set(CUT);
+        self.wire.close_all();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.wire.set(OVER);
+        self.wire.close_all();
+        // Wakes the accepting thread, which then sees that it is over.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+impl Wire {
+    fn set(&self, mode: u8) {
+        self.mode.store(mode, Ordering::SeqCst);
+    }
+
+    fn mode(&self) -> u8 {
+        self.mode.load(Ordering::SeqCst)
+    }
+
+    fn close_all(&self) {
+        for end in lock(&self.ends).drain(..) {
+            let _ = end.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn accept(self: Arc<Self>, listener: &TcpListener) {
+        for client in listener.incoming().map_while(Result::ok) {
+            match self.mode() {
+                OVER => return,
+                CUT => drop(client),
+                _ => {
+                    let wire = Arc::clone(&self);
+                    std::thread::spawn(move || wire.join(&client));
+                }
+            }
+        }
+    }
+
+    /// Carries one connection until either end or the wire is gone; an error is no more than that.
+    fn join(self: Arc<Self>, client: &TcpStream) {
+        let _ = self.keep(client);
+        if let Some(target) = self.await_target()
+            && let Ok(broker) = TcpStream::connect(target)
+        {
+            let _ = self.keep(&broker);
+            std::thread::scope(|scope| {
+                scope.spawn(|| self.pump(client, &broker));
+                self.pump(&broker, client);
+            });
+        }
+        let _ = client.shutdown(Shutdown::Both);
+    }
+
+    fn keep(&self, end: &TcpStream) -> io::Result<()> {
+        end.set_nodelay(true)?;
+        end.set_read_timeout(Some(LOOK))?;
+        lock(&self.ends).push(end.try_clone()?);
+        Ok(())
+    }
+
+    /// Where to, once bytes may pass; `None` once they never will.
+    fn await_target(&self) -> Option<String> {
+        while self.mode() < CUT {
+            let target = lock(&self.target).clone();
+            if self.mode() != HOLE && target.is_some() {
+                return target;
+            }
+            std::thread::sleep(LOOK);
+        }
+        None
+    }
+
+    fn pump(&self, mut from: &TcpStream, mut to: &TcpStream) {
+        let mut bytes = [0; 4096];
+        while self.mode() < CUT {
+            if self.mode() == HOLE {
+                std::thread::sleep(LOOK);
+                continue;
+            }
+            let passed = match from.read(&mut bytes) {
+                Ok(0) => break,
+                Ok(read) => to.write_all(&bytes[..read]),
+                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => continue,
+                Err(e) => Err(e),
+            };
+            if passed.is_err() {
+                break;
+            }
+            if self.mode() == SLOW {
+                std::thread::sleep(LOOK);
+            }
+        }
+        let _ = from.shutdown(Shutdown::Both);
+        let _ = to.shutdown(Shutdown::Both);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,197 @@
+//! Judges a run: does every promise that was answered stand, and in order?
+
+use super::consume::{self, Read};
+use super::load::{Answer, Sent, TYPES};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt::{self, Display};
+use std::time::{Duration, Instant};
+
+/// How long the topics of a healthy cluster may take to hold what was promised.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// What was in a topic that was deleted is no obligation any more: that of these types, or of all
+/// if none is named, which was promised up to then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Waiver {
+    pub(crate) kind: Option<&'static str>,
+    pub(crate) until: Duration,
+}
+
+/// What stands in the topics: by type, the records of all partitions by offset.
+pub(crate) type Stands = BTreeMap<&'static str, Vec<Read>>;
+
+/// What came of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Events that were answered 200, those waived left out.
+    pub(crate) obligations: usize,
+    pub(crate) waived: usize,
+    /// Obligations whose bytes do not stand in their topic under their key, by the mark in their body.
+    pub(crate) lost: Vec<String>,
+    /// Records that stand once more than once.
+    pub(crate) duplicated: usize,
+    /// Pairs of marks: the first was answered before the second was sent, yet stands after it.
+    pub(crate) reordered: Vec<(String, String)>,
+    pub(crate) spooled: usize,
+    /// Answers of 503.
+    pub(crate) refused: usize,
+    /// Tries without an answer.
+    pub(crate) broken: usize,
+    pub(crate) longest_answer: Duration,
+    /// 99 of 100 answers to what was sent after the first spooled one, and before the fault was
+    /// lifted, came within this.
+    pub(crate) p99_spooling: Option<Duration>,
+    /// How long after the fault was lifted the first event went straight to Kafka.
+    pub(crate) direct_again: Option<Duration>,
+}
+
+/// Compares what was sent with what stands. `lifted` is when the fault was over.
+pub(crate) fn judge(sent: &[Sent], stands: &Stands, waivers: &[Waiver], lifted: Duration) -> Verdict {
+    let places = places(stands);
+    let mut verdict = Verdict::default();
+    for event in sent {
+        let Some(promised) = event.promised() else { continue };
+        if is_waived(event, promised, waivers) {
+            verdict.waived += 1;
+            continue;
+        }
+        verdict.obligations += 1;
+        if !places.contains_key(&(event.kind, event.body.as_slice())) {
+            verdict.lost.push(mark(event));
+        }
+    }
+    let all = stands.values().map(Vec::len).sum::<usize>();
+    verdict.duplicated = all - places.len();
+    verdict.reordered = reordered(sent, &places);
+    let tries: Vec<_> = sent.iter().flat_map(|event| &event.tries).collect();
+    let count = |answer| tries.iter().filter(|each| each.answer == answer).count();
+    verdict.spooled = count(Answer::Spooled);
+    verdict.refused = count(Answer::Refused);
+    verdict.broken = count(Answer::Broken);
+    let answers = || tries.iter().filter(|each| each.answer != Answer::Broken);
+    verdict.longest_answer = answers().map(|each| each.answered - each.sent).max().unwrap_or_default();
+    let direct = tries.iter().filter(|each| each.answer == Answer::Acked && each.answered >= lifted);
+    verdict.direct_again = direct.map(|each| each.answered - lifted).min();
+    let spooled = tries.iter().filter(|each| each.answer == Answer::Spooled);
+    if let Some(first) = spooled.map(|each| each.answered).min() {
+        let during = answers().filter(|each| each.sent >= first && each.sent < lifted);
+        verdict.p99_spooling = p99(during.map(|each| each.answered - each.sent).collect());
+    }
+    verdict
+}
+
+/// Where each body of each type stands.
+type Places<'a> = HashMap<(&'static str, &'a [u8]), Place<'a>>;
+
+/// Key, partition and first offset.
+type Place<'a> = (&'a [u8], i32, i64);
+
+fn places(stands: &Stands) -> Places<'_> {
+    let mut places = Places::new();
+    for (kind, reads) in stands {
+        for read in reads {
+            let key = read.key.as_deref().unwrap_or_default();
+            let place = (key, read.partition, read.offset);
+            let known = places.entry((kind, read.value.as_slice())).or_insert(place);
+            if read.offset < known.2 {
+                *known = place;
+            }
+        }
+    }
+    places
+}
+
+fn is_waived(event: &Sent, promised: Duration, waivers: &[Waiver]) -> bool {
+    waivers.iter().any(|waiver| waiver.kind.is_none_or(|kind| kind == event.kind) && promised <= waiver.until)
+}
+
+/// Partition and offset of the events of one topic and key.
+type Chain<'a> = Vec<(i32, i64, &'a Sent)>;
+
+/// For each topic and key, in the order of the log: whoever was answered before an event was first
+/// sent must not stand behind it.
+fn reordered(sent: &[Sent], places: &Places<'_>) -> Vec<(String, String)> {
+    let mut chains: BTreeMap<(&str, &str), Chain<'_>> = BTreeMap::new();
+    for event in sent {
+        if let Some((key, partition, offset)) = places.get(&(event.kind, event.body.as_slice())) {
+            assert_eq!(*key, event.key.as_bytes(), "{} stands under another key", mark(event));
+            chains.entry((event.kind, &event.key)).or_default().push((*partition, *offset, event));
+        }
+    }
+    let mut found = Vec::new();
+    for ((kind, key), mut chain) in chains {
+        let partitions: BTreeSet<i32> = chain.iter().map(|place| place.0).collect();
+        assert_eq!(partitions.len(), 1, "{kind} {key} lies in several partitions");
+        chain.sort_by_key(|place| place.1);
+        // The one sent last of all that stand so far: if it breaks no order, none of them does.
+        let mut latest: Option<&Sent> = None;
+        for (_, _, event) in chain {
+            if let (Some(before), Some(promised)) = (latest, event.promised())
+                && promised < before.first_sent()
+            {
+                found.push((mark(event), mark(before)));
+            }
+            if latest.is_none_or(|before| before.first_sent() < event.first_sent()) {
+                latest = Some(event);
+            }
+        }
+    }
+    found
+}
+
+fn p99(mut answers: Vec<Duration>) -> Option<Duration> {
+    answers.sort();
+    let last = answers.len().checked_sub(1)?;
+    Some(answers[last * 99 / 100])
+}
+
+/// The part of the body that no other has; the body itself says no more.
+fn mark(event: &Sent) -> String {
+    let text = String::from_utf8_lossy(&event.body);
+    let start = text.find("mark-").unwrap_or_default();
+    let mark = text[start..].split('"').next().unwrap_or_default();
+    format!("{} {} {mark}", event.kind, event.key)
+}
+
+/// Reads the bridge's topics until every obligation stands or patience is over.
+pub(crate) fn await_stands(bootstrap: &str, prefix: &str, sent: &[Sent], waivers: &[Waiver]) -> Stands {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let read = |kind| consume::read_topic(bootstrap, &format!("{prefix}{kind}"), 0, PATIENCE);
+        let stands: Stands = TYPES.iter().map(|(kind, _)| (*kind, read(kind))).collect();
+        let there: HashSet<&[u8]> = stands.values().flatten().map(|record| record.value.as_slice()).collect();
+        let is_open = |event: &&Sent| {
+            let promised = event.promised();
+            promised.is_some_and(|promised| !is_waived(event, promised, waivers))
+                && !there.contains(event.body.as_slice())
+        };
+        if Instant::now() >= deadline || sent.iter().find(is_open).is_none() {
+            return stands;
+        }
+        std::thread::sleep(Duration::from_millis(300));
+    }
+}
+
+/// The heading of the rows that a verdict prints.
+pub(crate) const HEADING: &str = "| obligations | lost | duplicated | reordered | longest answer | p99 spooling | direct again after | spooled | refused | no answer | waived |";
+
+impl Display for Verdict {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = |time: Duration| format!("{} ms", time.as_millis());
+        write!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            self.obligations,
+            self.lost.len(),
+            self.duplicated,
+            self.reordered.len(),
+            millis(self.longest_answer),
+            self.p99_spooling.map_or("-".into(), millis),
+            self.direct_again.map_or("-".into(), millis),
+            self.spooled,
+            self.refused,
+            self.broken,
+            self.waived
+        )
+    }
+}

@@ -1,0 +1,180 @@
+//! Kafka is away and the spool is there: what the sender hears, what an operator sees, and what the
+//! topics hold afterwards.
+
+use crate::kit::bridge::{Bridge, until};
+use crate::kit::consume;
+use crate::kit::kafka::Kafka;
+use crate::kit::process::Process;
+use serde_json::Value;
+use std::path::Path;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A `call.missed` of that call.
+fn call(id: &str, ring: usize) -> Vec<u8> {
+    format!(
+        r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}","ring_duration":{ring}}}}}"#
+    )
+    .into_bytes()
+}
+
+fn outcome(bridge: &Bridge, body: &[u8]) -> (u16, String) {
+    let response = bridge.post(body);
+    let json = response.json();
+    let said = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());
+    (response.status, said.expect("an outcome or a problem").to_owned())
+}
+
+fn spooled() -> (u16, String) {
+    (200, "spooled".into())
+}
+
+/// A bridge whose Kafka is nowhere.
+fn cut_off(prefix: &str, directory: &Path, settings: &[&str]) -> Bridge {
+    let nowhere =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
+    start(&nowhere.to_string(), prefix, directory, settings)
+}
+
+fn start(bootstrap: &str, prefix: &str, directory: &Path, settings: &[&str]) -> Bridge {
+    let own = [
+        format!("topics.prefix={prefix}"),
+        format!("spool.directory={}", directory.display()),
+        "kafka.ack_deadline=300ms".into(),
+    ];
+    let settings: Vec<&str> = own.iter().map(String::as_str).chain(settings.iter().copied()).collect();
+    let bridge = Bridge::start(bootstrap, &settings);
+    bridge.wait_ready(true);
+    bridge
+}
+
+fn place() -> (String, TempDir) {
+    (format!("{}.", crate::kit::topic_name("outage")), tempfile::tempdir().expect("a directory"))
+}
+
+/// Runs `justcall-bridge spool …` on that directory; its exit code and its lines.
+fn spool(args: &[&str], directory: &Path) -> (Option<i32>, Vec<String>) {
+    let directory = directory.to_str().expect("a path in UTF-8");
+    let args = [&["spool"], args, &["--directory", directory]].concat();
+    let mut command = Process::bridge(&args, &[]);
+    let status = command.wait_exit(Duration::from_secs(60));
+    (status.code(), command.stdout())
+}
+
+#[test]
+fn outage_and_restart_cost_no_event_and_no_order() {
+    let kafka = Kafka::shared();
+    let (prefix, directory) = place();
+    let bridge = cut_off(&prefix, directory.path(), &[]);
+    let bodies: Vec<_> = (0..40).map(|n| call(&format!("call_{}", n % 4), n)).collect();
+    for body in &bodies[..20] {
+        assert_eq!(outcome(&bridge, body), spooled());
+    }
+    assert_eq!(outcome(&bridge, &bodies[3]), (200, "duplicate".into()), "remembered while it is spooled");
+    bridge.wait_for_metric("spool_rows", 20);
+    assert_eq!(bridge.stop().code(), Some(0), "what is in the spool is not left");
+
+    let bridge = cut_off(&prefix, directory.path(), &[]);
+    assert_eq!(outcome(&bridge, &bodies[3]), (200, "duplicate".into()), "remembered by the spool alone");
+    for body in &bodies[20..] {
+        assert_eq!(outcome(&bridge, body), spooled());
+    }
+    assert!(bridge.stop().success());
+
+    let bridge = start(kafka.bootstrap(), &prefix, directory.path(), &[]);
+    bridge.wait_for_metric("spool_rows", 0);
+    let (topic, patience) = (bridge.topic("call.missed"), Duration::from_secs(60));
+    let records = consume::read_topic(kafka.bootstrap(), &topic, bodies.len(), patience);
+    for key in 0..4 {
+        let key = format!("call_{key}");
+        let of_key = |record: &&consume::Read| record.key.as_deref() == Some(key.as_bytes());
+        let stood: Vec<_> = records.iter().filter(of_key).map(|record| record.value.clone()).collect();
+        let sent: Vec<_> =
+            bodies.iter().filter(|body| String::from_utf8_lossy(body).contains(&key)).cloned().collect();
+        assert_eq!(stood, sent, "{key}");
+    }
+    until("straight to Kafka again", || outcome(&bridge, &call("fresh", 0)).1 != "spooled");
+}
+
+#[test]
+fn spool_is_looked_into_beside_a_bridge_and_without_one() {
+    let (prefix, directory) = place();
+    let bridge = cut_off(&prefix, directory.path(), &[]);
+    let bodies: Vec<_> = (0..5).map(|n| call("c", n)).collect();
+    for body in &bodies {
+        assert_eq!(outcome(&bridge, body), spooled());
+    }
+    let look = || {
+        let (code, lines) = spool(&["status", "--json"], directory.path());
+        assert_eq!(code, Some(0), "{lines:?}");
+        let status: Value = serde_json::from_str(&lines[0]).expect("JSON");
+        assert_eq!(status["records"], 5);
+        assert_eq!(status["lanes"][0]["topic"], format!("{prefix}call.missed"));
+        assert!(status["lanes"][0]["oldest"].is_string(), "{status}");
+        let (code, lines) = spool(&["export"], directory.path());
+        assert_eq!(code, Some(0));
+        let record = |line: &String| serde_json::from_str::<Value>(line).expect("JSON");
+        let values: Vec<_> =
+            lines.iter().map(record).map(|it| it["value"].as_str().map(str::to_owned)).collect();
+        let sent: Vec<_> = bodies.iter().map(|body| String::from_utf8(body.clone()).ok()).collect();
+        assert_eq!(values, sent);
+        let (code, lines) = spool(&["export", "--topic", "another"], directory.path());
+        assert_eq!((code, lines), (Some(0), Vec::new()));
+    };
+    look();
+    assert!(bridge.stop().success());
+    look();
+    let (code, lines) = spool(&["status"], directory.path());
+    assert_eq!(code, Some(0));
+    assert!(lines.last().is_some_and(|line| line.starts_with("5 records wait")), "{lines:?}");
+}
+
+#[test]
+fn second_bridge_on_one_spool_is_told_so_and_a_missing_spool_too() {
+    let (prefix, directory) = place();
+    let _bridge = cut_off(&prefix, directory.path(), &[]);
+    let setting = format!("spool.directory={}", directory.path().display());
+    let addresses = ["server.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0"];
+    let mut second =
+        Process::bridge(&["serve", "--set", &setting, "--set", addresses[0], "--set", addresses[1]], &[]);
+    assert_eq!(second.wait_exit(Duration::from_secs(60)).code(), Some(1));
+    let said = second.stderr().join("\n");
+    assert!(
+        said.contains("spool.directory") && said.contains(&*directory.path().to_string_lossy()),
+        "{said}"
+    );
+    let (code, _) = spool(&["status"], &directory.path().join("nothing-here"));
+    assert_eq!(code, Some(1));
+    let mut unset = Process::bridge(&["spool", "status"], &[]);
+    assert_eq!(unset.wait_exit(Duration::from_secs(60)).code(), Some(78));
+}
+
+#[test]
+fn rejected_events_are_spooled_within_their_quota_and_good_ones_beside_them() {
+    let (prefix, directory) = place();
+    let bridge = cut_off(&prefix, directory.path(), &["dead_letter.max_spool_rate=2"]);
+    let mut heard: Vec<(u16, String)> =
+        (0..12).map(|n| outcome(&bridge, format!("not json {n}").as_bytes())).collect();
+    heard.sort();
+    heard.dedup();
+    assert_eq!(heard, [(400, "not_json".to_owned()), (503, "dead_letter_quota".to_owned())]);
+    assert_eq!(outcome(&bridge, &call("good", 1)), spooled());
+}
+
+#[test]
+fn full_spool_refuses_and_says_so_while_the_process_lives() {
+    let (prefix, directory) = place();
+    let bridge = cut_off(&prefix, directory.path(), &["spool.max_bytes=1 MiB", "spool.max_lane_share=100"]);
+    let body = |n: usize| {
+        let note = "x".repeat(50_000);
+        format!(
+            r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"c{n}","note":"{note}"}}}}"#
+        )
+    };
+    let heard: Vec<_> = (0..60).map(|n| outcome(&bridge, body(n).as_bytes())).collect();
+    assert_eq!(heard[0], spooled());
+    assert_eq!(heard[59], (503, "spool_full".into()));
+    bridge.wait_ready(false);
+    assert_eq!(bridge.admin("/livez").status, 200);
+    assert!(bridge.metric("spool_bytes") <= bridge.metric("spool_limit_bytes"));
+}
