@@ -39,6 +39,7 @@ use drain::{Drain, Phase, Shared};
 use lane::Lane;
 use pending::Pending;
 use quota::Quota;
+use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -209,9 +210,10 @@ impl Delivery {
         settle: Box<dyn Settle>,
     ) -> Result<Durable, NotDurable> {
         let deadline = Instant::now() + self.config.ack_deadline;
-        let lanes = records.iter().map(|record| self.lane(record)).collect::<Result<Vec<_>, _>>()?;
+        let lanes: SmallVec<[_; 1]> =
+            records.iter().map(|record| self.lane(record)).collect::<Result<_, _>>()?;
         // All ways are looked at before the first record goes: half an event helps nobody.
-        let mut straight = Vec::with_capacity(lanes.len());
+        let mut straight = SmallVec::<[bool; 1]>::new();
         for lane in &lanes {
             straight.push(self.goes_straight(lane, deadline).await?);
         }

@@ -74,11 +74,13 @@ impl Window {
         self.out
     }
 
-    /// What may be added. An empty window takes one row of any size.
+    /// What may be added: nothing until a quarter is free, for rows are read by the page. An empty
+    /// window takes one row of any size.
     pub(super) fn room(&self) -> Option<Limits> {
         let rows = self.limits.rows.saturating_sub(self.rows.len());
         let bytes = self.limits.bytes.saturating_sub(self.bytes);
-        (rows > 0 && bytes > 0).then_some(Limits { rows, bytes })
+        let is_enough = rows * 4 >= self.limits.rows && bytes * 4 >= self.limits.bytes;
+        is_enough.then_some(Limits { rows, bytes })
     }
 
     /// Takes a row in hand, later than all before. `out`: it is handed over already.

@@ -92,16 +92,20 @@ fn too_large_for_the_producer_is_permanent_at_once() {
 }
 
 #[test]
-fn room_ends_with_rows_or_bytes_and_an_empty_window_has_some() {
-    let mut window = Window::new(Limits { rows: 2, bytes: 15 });
-    assert_eq!(window.room(), Some(Limits { rows: 2, bytes: 15 }));
-    window.insert(RowId(1), record(None), false);
-    assert_eq!(window.room(), Some(Limits { rows: 1, bytes: 5 }));
-    window.insert(RowId(2), record(None), false);
-    assert_eq!(window.room(), None);
-    window.done(RowId(1));
-    window.done(RowId(2));
-    assert_eq!(window.room(), Some(Limits { rows: 2, bytes: 15 }));
+fn there_is_room_once_a_quarter_of_rows_and_of_bytes_is_free() {
+    let fill = |limits, count| {
+        let mut window = Window::new(limits);
+        (0..count).for_each(|id| window.insert(RowId(id), record(None), false));
+        window.room()
+    };
+    let by_rows = Limits { rows: 8, bytes: 1000 };
+    assert_eq!(fill(by_rows, 6), Some(Limits { rows: 2, bytes: 940 }));
+    assert_eq!(fill(by_rows, 7), None);
+    let by_bytes = Limits { rows: 100, bytes: 40 };
+    assert_eq!(fill(by_bytes, 3), Some(Limits { rows: 97, bytes: 10 }));
+    assert_eq!(fill(by_bytes, 4), None);
+    assert_eq!(fill(Limits { rows: 1, bytes: 5 }, 0), Some(Limits { rows: 1, bytes: 5 }));
+    assert_eq!(fill(Limits { rows: 1, bytes: 5 }, 1), None, "a row larger than the window");
 }
 
 proptest! {
