@@ -1,5 +1,6 @@
 mod damage;
 mod disk;
+mod full;
 mod limits;
 mod model;
 

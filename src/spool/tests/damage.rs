@@ -142,3 +142,14 @@ fn a_salvage_cut_short_is_finished() {
     std::fs::remove_file(files.database()).unwrap();
     assert_eq!(drained(&open(directory.path())).0.len(), 60);
 }
+
+#[test]
+fn a_flipped_bit_in_the_text_of_a_table_costs_no_row() {
+    let directory = TempDir::new().unwrap();
+    filled(directory.path());
+    let path = directory.path().join("spool.db");
+    let text = std::fs::read(&path).unwrap();
+    let at = text.windows(16).position(|text| text == b"id INTEGER PRIMA").unwrap();
+    flip(&path, at as u64 * 8 + 7);
+    assert_eq!(drained(&open(directory.path())).0.len(), 60);
+}
