@@ -15,7 +15,9 @@ impl Disk {
         let mounted = mount.output().is_ok_and(|output| output.status.success());
         if !mounted {
             // Not captured, as `eprintln!` is.
-            let _ = std::io::stderr().write_all(b"SKIPPED in part: no file system may be mounted here\n");
+            let _ = std::io::stderr().write_all(
+                b"SKIPPED: no file system may be mounted here; tests::disk has the injected faults\n",
+            );
         }
         mounted.then_some(Self(place))
     }
@@ -77,4 +79,28 @@ fn a_really_full_disk_is_emptied_with_the_reserve() {
     assert!(std::fs::metadata(&reserve).is_ok_and(|reserve| reserve.len() == 4 * MIB));
     append(&spool, vec![entry("calls", b"again")], None).unwrap();
     assert_eq!(rows(&spool, "calls").len(), 1);
+}
+
+#[test]
+fn a_disk_that_turns_read_only_is_read_and_taken_up_again() {
+    let Some(disk) = Disk::mount() else { return };
+    let spool = open(&disk.0.path().join("spool"));
+    let ids = append(&spool, vec![entry("calls", b"one"), entry("calls", b"two")], None).unwrap();
+    // The kernel keeps a file system writable that is written to; on a full one the spool lets go of it.
+    disk.fill();
+    is_refused(&spool);
+    eventually("read-only", || disk.remount("ro"));
+    std::fs::File::create(disk.filler()).unwrap_err();
+    spool.delete(vec![ids[0]]);
+    for _ in 0..5 {
+        assert_eq!(append(&spool, vec![entry("calls", b"three")], None), Err(Refused::Disk));
+        assert_eq!(rows(&spool, "calls").len(), 2);
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert!(disk.remount("rw"));
+    std::fs::remove_file(disk.filler()).unwrap();
+    eventually("taking", || spool.usage().taking);
+    append(&spool, vec![entry("calls", b"four")], None).unwrap();
+    let left: Vec<_> = rows(&spool, "calls").into_iter().map(|row| row.payload).collect();
+    assert_eq!(left, [&b"two"[..], b"four"]);
 }
