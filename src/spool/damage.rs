@@ -107,13 +107,26 @@ fn open_damaged(path: &Path, sound: &Path) -> Result<Connection, Fault> {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.query_row("SELECT count(*) FROM record WHERE id < 0", (), |_| Ok(()))?;
         connection.query_row("SELECT count(*) FROM lane WHERE id < 0", (), |_| Ok(()))?;
-        Ok(connection)
+        // A column of another name or type is no error, but everything in it would be lost.
+        if tables(&connection)? == tables(&Connection::open(sound)?)? {
+            Ok(connection)
+        } else {
+            Err(rusqlite::Error::InvalidQuery)
+        }
     };
     open().or_else(|_| {
         heal_first_page(path, sound)?;
         // Whatever is wrong with it now: there may be nothing to read, and that is an answer.
         open().or_else(|_| Ok(Connection::open_in_memory()?))
     })
+}
+
+/// The tables and indices with their places.
+fn tables(connection: &Connection) -> rusqlite::Result<Vec<(String, u32, Option<String>)>> {
+    let mut statement =
+        connection.prepare("SELECT type || name || tbl_name, rootpage, sql FROM sqlite_master")?;
+    let tables = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    tables.collect()
 }
 
 /// Overwrites the first page with that of a new file. It holds the header and the tables' places, and

@@ -59,7 +59,9 @@ impl Files {
 
     /// Takes the lock. It goes with the file's handle, so also with a killed process.
     pub(super) fn take_lock(&self) -> Result<File, TryLockError> {
-        let file = private(&self.lock()).map_err(TryLockError::Error)?;
+        // Held for reading only: a file system with a file open for writing cannot be made read-only.
+        drop(private(&self.lock()).map_err(TryLockError::Error)?);
+        let file = File::open(self.lock()).map_err(TryLockError::Error)?;
         file.try_lock()?;
         Ok(file)
     }

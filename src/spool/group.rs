@@ -12,7 +12,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// What a transaction did whose commit failed: it may be on disk all the same, although it was refused.
 #[derive(Default)]
 pub(super) struct Doubt {
-    pub(super) identities: Vec<Identity>,
+    /// With the time from which each was known before.
+    pub(super) identities: Vec<(Identity, Option<i64>)>,
     pub(super) replaced: Vec<Stored>,
 }
 
@@ -38,8 +39,12 @@ pub(super) fn undo(store: &mut Store, doubt: &Doubt, committed: i64) -> Result<(
     for id in change.ids_after(committed, usize::MAX >> 1)? {
         change.delete(id)?;
     }
-    for identity in &doubt.identities {
-        change.disown(identity)?;
+    // The first time that one was remembered, nothing of the group was known of it yet.
+    for (identity, before) in doubt.identities.iter().rev() {
+        match before {
+            Some(at) => change.remember(identity, *at)?,
+            None => change.disown(identity)?,
+        }
     }
     for row in &doubt.replaced {
         change.restore(row)?;
@@ -79,7 +84,7 @@ pub(super) fn carry_out(
         change.delete(id.0)?;
     }
     if let Job::Append { identity: Some(identity), .. } = job {
-        doubt.identities.push(*identity);
+        doubt.identities.push((*identity, change.remembered(identity)?));
         change.remember(identity, now)?;
     }
     *on_disk += coming;

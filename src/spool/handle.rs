@@ -29,6 +29,9 @@ pub(super) struct Shared {
     /// Pages that the file may have, as on a full disk. Zero: any number.
     #[cfg(test)]
     pub(super) pages: std::sync::atomic::AtomicU32,
+    /// The next commit reaches the disk and is told to have failed, as after a sync that failed.
+    #[cfg(test)]
+    pub(super) doubtful: AtomicBool,
 }
 
 impl Shared {
@@ -95,6 +98,8 @@ impl Spool {
             closed: AtomicBool::new(false),
             #[cfg(test)]
             pages: std::sync::atomic::AtomicU32::new(0),
+            #[cfg(test)]
+            doubtful: AtomicBool::new(false),
         });
         shared.tell_lost(&lost);
         let writer = Writer::new(shared.clone(), store, lock);

@@ -146,9 +146,6 @@ pub struct Totals {
 /// Why the spool was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// No directory is set.
-    #[error("no directory is set for the spool")]
-    Unset,
     /// There is nothing to inspect.
     #[error("there is no spool in {0}")]
     Missing(PathBuf),

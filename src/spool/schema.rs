@@ -121,9 +121,11 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Fault> {
 
 fn known_version(connection: &Connection, known: usize) -> Result<usize, Fault> {
     let found: i64 = connection.query_row("PRAGMA user_version", (), |row| row.get(0))?;
+    let again: i64 = connection.query_row("PRAGMA application_id", (), |row| row.get(0))?;
     match usize::try_from(found) {
         Ok(version) if version <= known => Ok(version),
-        _ => Err(Fault::Newer { found, known: known as i64 }),
+        Ok(_) if found == again => Err(Fault::Newer { found, known: known as i64 }),
+        _ => Err(Fault::Contradiction),
     }
 }
 
@@ -132,7 +134,10 @@ fn migrate(connection: &Connection, migrations: &[&str]) -> Result<(), Fault> {
     for (done, migration) in migrations.iter().enumerate().skip(version) {
         let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
         transaction.execute_batch(migration)?;
-        transaction.pragma_update(None, "user_version", done as i64 + 1)?;
+        // Twice, so that a flipped bit is not taken for a later version.
+        for place in ["user_version", "application_id"] {
+            transaction.pragma_update(None, place, done as i64 + 1)?;
+        }
         transaction.commit()?;
     }
     Ok(())

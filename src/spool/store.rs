@@ -308,6 +308,12 @@ impl Change<'_> {
         self.transaction.prepare_cached(sql)?.execute(params![identity, now]).map(drop)
     }
 
+    /// Since when an identity is known.
+    pub(super) fn remembered(&self, identity: &Identity) -> rusqlite::Result<Option<i64>> {
+        let sql = "SELECT at FROM identity WHERE key = ?1";
+        self.transaction.prepare_cached(sql)?.query_row([identity], |row| row.get(0)).optional()
+    }
+
     pub(super) fn disown(&self, identity: &Identity) -> rusqlite::Result<()> {
         let sql = "DELETE FROM identity WHERE key = ?1";
         self.transaction.prepare_cached(sql)?.execute([identity]).map(drop)

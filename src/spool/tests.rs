@@ -1,5 +1,6 @@
 mod damage;
 mod disk;
+mod full;
 mod limits;
 mod model;
 
@@ -140,7 +141,7 @@ fn a_later_schema_is_left_alone() {
     let directory = TempDir::new().unwrap();
     open(directory.path()).close();
     let raw = rusqlite::Connection::open(directory.path().join("spool.db")).unwrap();
-    raw.pragma_update(None, "user_version", 7).unwrap();
+    raw.execute_batch("PRAGMA user_version = 7; PRAGMA application_id = 7").unwrap();
     drop(raw);
     let later = Spool::open(directory.path(), &config(MIB));
     assert!(matches!(later, Err(OpenError::Newer { found: 7, known: 1, .. })));

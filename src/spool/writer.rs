@@ -186,6 +186,10 @@ impl Writer {
             verdicts.push(carry_out(&mut change, job, &mut self.doubt, limits, &mut on_disk, now)?);
         }
         let accounts = change.commit()?;
+        #[cfg(test)]
+        if self.shared.doubtful.swap(false, std::sync::atomic::Ordering::SeqCst) {
+            return Err(std::io::Error::other("the sync failed").into());
+        }
         store.adopt(accounts);
         self.work.set_aside.clear();
         self.committed = store.last_id();

@@ -31,24 +31,98 @@ fn a_full_disk_refuses_then_drains_then_takes_again() {
     assert!(directory.path().join("reserve").exists());
 }
 
+/// Has the writer wait, so that all that is queued in between is one group.
+fn as_one_group(spool: &Spool, queue: impl FnOnce()) {
+    let (go_on, wait) = mpsc::channel::<()>();
+    spool.shared.queue.push(queue::Job::Run(Box::new(move |_| assert!(wait.recv().is_err()))));
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    queue();
+    drop(go_on);
+}
+
+/// All that the file says: rows, identities and accounts.
+fn content(directory: &Path) -> Vec<String> {
+    let raw = rusqlite::Connection::open(directory.join("spool.db")).unwrap();
+    let mut lines = Vec::new();
+    for sql in [
+        "SELECT id || ' ' || lane || ' ' || appended_at || ' ' || session || ' ' || checksum || ' ' || hex(payload)
+         FROM record ORDER BY id",
+        "SELECT hex(key) || ' ' || at FROM identity ORDER BY key",
+        "SELECT name || ' ' || rows || ' ' || bytes FROM lane WHERE rows > 0 OR bytes > 0 ORDER BY name",
+    ] {
+        let mut statement = raw.prepare(sql).unwrap();
+        let found = statement.query_map((), |row| row.get(0)).unwrap();
+        lines.extend(found.map(Result::<String, _>::unwrap));
+    }
+    lines
+}
+
+fn greatest_id_ever(directory: &Path) -> i64 {
+    let raw = rusqlite::Connection::open(directory.join("spool.db")).unwrap();
+    raw.query_row("SELECT seq FROM sqlite_sequence", (), |row| row.get(0)).unwrap()
+}
+
 #[test]
 fn what_was_refused_and_reappears_is_undone() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
-    append(&spool, vec![entry("calls", b"one")], None).unwrap();
-    // As a commit that reached the disk although its sync failed.
-    spool.shared.queue.push(queue::Job::Run(Box::new(|connection| {
-        connection
-            .execute_batch(
-                "INSERT INTO record SELECT 99, lane, appended_at, session, checksum, payload FROM record;
-                 UPDATE lane SET rows = rows + 1, bytes = bytes + 67;",
-            )
-            .unwrap();
-    })));
-    let generation = 0;
-    spool.shared.queue.push(queue::Job::Salvage { generation });
-    eventually("taking", || spool.usage().taking && spool.usage().rows == 1);
-    assert_eq!(rows(&spool, "calls").len(), 1);
+    let old = [entry("calls", b"one"), entry("calls", b"two"), entry("messages", b"three")];
+    let ids = append(&spool, old.to_vec(), Some([1; 24])).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(5));
+    let before = content(directory.path());
+    let (told, outcome) = mpsc::channel();
+    let refused = || {
+        let told = told.clone();
+        Box::new(move |ids: Result<&[RowId], Refused>| told.send(ids.map(<[_]>::to_vec)).unwrap()) as Told
+    };
+    let entries = || vec![entry("calls", b"four"), entry("texts", b"five")];
+    as_one_group(&spool, || {
+        for identity in [[1; 24], [2; 24], [2; 24]] {
+            spool.append(Append { entries: entries(), identity: Some(identity), done: refused() });
+        }
+        spool.replace(ids[2], entry("calls", b"six"), refused());
+        spool.shared.doubtful.store(true, Ordering::SeqCst);
+    });
+    for _ in 0..4 {
+        assert_eq!(outcome.recv().unwrap(), Err(Refused::Disk));
+    }
+    eventually("taking", || spool.usage().taking);
+    assert_eq!(content(directory.path()), before);
+    assert_eq!(greatest_id_ever(directory.path()), ids[2].0 + 7, "it never was on disk: this proves nothing");
+    assert_eq!(spool.usage().rows, 3);
+    assert_eq!((rows(&spool, "calls").len(), rows(&spool, "texts").len()), (2, 0));
+    assert!(spool.knows(&[1; 24], 0) && !spool.knows(&[2; 24], 0));
+    assert!(!directory.path().join("spool.db.damaged-1").exists(), "it went through the salvage");
+    let next = append(&spool, entries(), Some([2; 24])).unwrap();
+    assert!(next[0].0 > ids[2].0 + 7, "ids of what was refused are not used again: {next:?}");
+}
+
+#[test]
+fn a_delete_whose_outcome_is_unknown_is_done_once() {
+    for reached_the_disk in [true, false] {
+        let directory = TempDir::new().unwrap();
+        let spool = open(directory.path());
+        let ids = append(&spool, vec![entry("calls", b"one"), entry("calls", b"two")], None).unwrap();
+        if reached_the_disk {
+            spool.shared.doubtful.store(true, Ordering::SeqCst);
+        } else {
+            limit_pages(&spool, 1);
+        }
+        let (told, outcome) = mpsc::channel();
+        as_one_group(&spool, || {
+            spool.delete(vec![ids[0]]);
+            let done: Told = Box::new(move |ids| told.send(ids.map(<[_]>::to_vec)).unwrap());
+            spool.append(Append { entries: vec![entry("calls", &[7; 100_000])], identity: None, done });
+        });
+        assert_eq!(outcome.recv().unwrap(), Err(Refused::Disk));
+        limit_pages(&spool, 0);
+        eventually("taking", || spool.usage().taking);
+        settle(&spool);
+        let left = rows(&spool, "calls");
+        assert_eq!(left.iter().map(|row| row.id).collect::<Vec<_>>(), [ids[1]]);
+        let lanes = Inspection::open(directory.path()).unwrap().lanes().unwrap();
+        assert_eq!((lanes.len(), lanes[0].rows, lanes[0].bytes), (1, 1, 67));
+    }
 }
 
 #[test]
