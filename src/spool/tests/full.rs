@@ -58,7 +58,7 @@ fn a_really_full_disk_is_emptied_with_the_reserve() {
     let Some(disk) = Disk::mount() else { return };
     let directory = disk.0.path().join("spool");
     let spool = open(&directory);
-    // Deleted at once, they would need a longer log than the reserve has room for.
+    // So many that deleting them takes more than one transaction.
     let many = || (0..450).map(|n| entry("calls", &[n as u8; 900])).collect();
     let ids: Vec<RowId> = (0..10).flat_map(|_| append(&spool, many(), None).unwrap()).collect();
     disk.fill();
