@@ -34,7 +34,7 @@ pub use sink::{Failure, Sink, TopicFailure};
 
 use crate::record::Record;
 use crate::spool::{Append, Spool};
-use crate::telemetry::{Metrics, Readiness};
+use crate::telemetry::{Metrics, Readiness, SpoolState};
 use drain::{Drain, Phase, Shared};
 use lane::Lane;
 use pending::Pending;
@@ -238,13 +238,14 @@ impl Delivery {
 
     /// Whether a record of this lane is handed over to Kafka now; else it is spooled.
     async fn goes_straight(&self, lane: &Arc<Lane>, deadline: Instant) -> Result<bool, NotDurable> {
-        if self.spool.is_some() {
-            // The drain tries a lane that is held up, so that no event waits for that.
-            if lane.backlog() > 0 || lane.is_held_up() {
-                return Ok(false);
-            }
-        } else if !lane.admits() {
-            return Err(NotDurable::HeldUp);
+        if lane.backlog() > 0 {
+            return Ok(false);
+        }
+        // The drain tries a lane that is held up, so that no event waits for that. Where the spool takes
+        // nothing there may be nothing to drain, and an event has to try.
+        let is_drained = self.readiness.spool() == SpoolState::Taking;
+        if lane.is_held_up() && (is_drained || !lane.admits()) {
+            return if self.spool.is_some() { Ok(false) } else { Err(NotDurable::HeldUp) };
         }
         if lane.is_open() || timeout_at(deadline, lane.opened(&self.sink, &self.runtime)).await.is_ok() {
             return Ok(true);

@@ -36,7 +36,7 @@ impl Limits {
 
     /// Whether there is room for a large entry, so that it can be said to take what comes.
     pub(super) fn takes(&self, on_disk: u64) -> bool {
-        self.fits(on_disk, LARGE_ENTRY_BYTES.min(self.max_bytes / 8))
+        self.fits(on_disk, LARGE_ENTRY_BYTES.min(self.max_bytes / 4))
     }
 
     /// Whether a lane that would hold `bytes` may do so.

@@ -19,10 +19,14 @@ impl Bridge {
     }
 
     fn with_deadline(directory: &Path, ack_deadline: Duration) -> Self {
+        Self::with(directory, ack_deadline, 16 << 20)
+    }
+
+    fn with(directory: &Path, ack_deadline: Duration, max_bytes: u64) -> Self {
         let config = crate::spool::Config {
             directory: Some(directory.to_owned()),
-            max_bytes: 16 << 20,
-            max_lane_share: 50,
+            max_bytes,
+            max_lane_share: 100,
         };
         let spool = Spool::open(directory, &config).expect("a spool");
         let sink = Arc::new(TestSink::default());
@@ -257,6 +261,35 @@ async fn dead_letter_that_its_topic_refuses_is_set_aside_not_dropped_and_not_in_
     bridge.end().await;
     let backlog = Backlog::open(directory.path()).expect("a spool");
     assert_eq!(backlog.set_aside().expect("a number"), 1);
+}
+
+#[tokio::test]
+async fn lane_that_failed_is_tried_by_events_while_the_spool_takes_nothing() {
+    let directory = directory();
+    let bridge = Bridge::with(directory.path(), SOON, 1 << 20);
+    let large = Record { value: Bytes::from(vec![b'x'; 100_000]), ..record("a") };
+    let deliver = async |record: &Record| {
+        let (told, _settled) = oneshot::channel();
+        let records = std::slice::from_ref(record);
+        bridge.delivery.deliver(records, [0; 24], Box::new(Told(Some(told)))).await
+    };
+    while deliver(&large).await == Ok(Durable::Spooled) {}
+    until("a full spool", || bridge.delivery.readiness.spool() == SpoolState::Failing).await;
+    // Small enough to fit would be spooled; this one is not, and nothing of its lane is.
+    let other = Record { value: large.value.clone(), ..record("b") };
+    let failing = async {
+        until("the first try", || bridge.sink.sent().contains(&"b".to_owned())).await;
+        bridge.sink.settle_of("b", Err(Failure::Other));
+    };
+    let (refused, ()) = tokio::join!(deliver(&other), failing);
+    assert_eq!(refused, Err(NotDurable::Spool(Refused::Full)));
+    tokio::time::sleep(SOON).await;
+    let acknowledging = async {
+        until("the second try", || bridge.sink.sent().contains(&"b".to_owned())).await;
+        bridge.sink.settle_of("b", Ok(()));
+    };
+    let (acked, ()) = tokio::join!(deliver(&other), acknowledging);
+    assert_eq!(acked, Ok(Durable::Acked));
 }
 
 #[tokio::test]
