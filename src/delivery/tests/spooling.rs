@@ -23,11 +23,8 @@ impl Bridge {
     }
 
     fn with(directory: &Path, ack_deadline: Duration, max_bytes: u64) -> Self {
-        let config = crate::spool::Config {
-            directory: Some(directory.to_owned()),
-            max_bytes,
-            max_lane_share: 100,
-        };
+        let config =
+            crate::spool::Config { directory: Some(directory.to_owned()), max_bytes, max_lane_share: 100 };
         let spool = Spool::open(directory, &config).expect("a spool");
         let sink = Arc::new(TestSink::default());
         let dead_letters = QuotaConfig { max_bytes: 1 << 20, max_rate: 2 };
