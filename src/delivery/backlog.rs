@@ -61,10 +61,7 @@ impl Backlog {
             bytes: lane.bytes,
             oldest: lane.oldest.and_then(DateTime::from_timestamp_millis),
         };
-        let mut lanes: Vec<_> =
-            self.spool.lanes()?.into_iter().map(lane).filter(|lane| lane.records > 0).collect();
-        lanes.sort_by(|one, other| one.topic.cmp(&other.topic));
-        Ok(lanes)
+        Ok(self.spool.lanes()?.into_iter().map(lane).collect())
     }
 
     /// Records that were set aside, for they are damaged or nothing takes them.

@@ -51,8 +51,7 @@ impl Files {
         std::fs::metadata(beside(&self.database(), "-wal")).map_or(0, |found| found.len())
     }
 
-    /// Makes the directory if it is missing, and the database's file before SQLite does, for SQLite
-    /// gives its companions the same mode.
+    /// Makes the directory if it is missing.
     pub(super) fn make(&self) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)
     }
@@ -67,7 +66,8 @@ impl Files {
     }
 }
 
-/// Opens or makes a file that only its owner may read.
+/// Opens or makes a file that only its owner may read: the database's too, before SQLite does, for
+/// SQLite gives its companions the same mode.
 pub(super) fn private(path: &Path) -> io::Result<File> {
     let file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;

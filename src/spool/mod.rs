@@ -2,7 +2,6 @@
 //!
 //! The spool keeps opaque bytes: it knows no HTTP, no Kafka and no record. One writer thread commits
 //! what has gathered and only then tells those who wait. Reads come from a connection of their own.
-
 //!
 //! On disk are, in a directory of its own: `spool.db` with its `-wal` and `-shm`, `lock`, and `reserve`,
 //! which is beyond `max_bytes`: room for the deletes that empty a spool on a full disk. A damaged file is
