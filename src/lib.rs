@@ -23,5 +23,8 @@ pub mod delivery;
 pub mod http;
 pub mod ingest;
 pub mod kafka;
+pub mod secret;
+pub mod signature;
 pub mod spool;
 pub mod telemetry;
+pub mod watch;

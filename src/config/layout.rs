@@ -65,6 +65,10 @@ fn server(form: &mut impl Form, it: &mut ServerConfig) {
     form.field("request_timeout", &mut it.request_timeout, Time(millis(100)..=seconds(10 * MINUTE)));
     form.field("header_timeout", &mut it.header_timeout, Time(millis(100)..=seconds(10 * MINUTE)));
     form.field("keep_alive", &mut it.keep_alive, Time(seconds(1)..=seconds(HOUR)));
+    form.section("tls", |form| {
+        form.field("certificate", &mut it.tls.certificate, Optional(Place));
+        form.field("key", &mut it.tls.key, Optional(Place));
+    });
 }
 
 fn admin(form: &mut impl Form, it: &mut AdminConfig) {

@@ -58,6 +58,7 @@ impl Default for Settings {
                 request_timeout: Duration::from_secs(30),
                 header_timeout: Duration::from_secs(10),
                 keep_alive: Duration::from_secs(75),
+                tls: http::TlsConfig::default(),
             },
             admin: http::AdminConfig { listen: everywhere(8081) },
             ingest: ingest::Config {

@@ -1,6 +1,7 @@
 //! What the operator says about the listeners.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Settings under `server`: the ingress.
@@ -20,6 +21,17 @@ pub struct Config {
     pub header_timeout: Duration,
     /// How long an idle connection is kept.
     pub keep_alive: Duration,
+    /// `server.tls`
+    pub tls: TlsConfig,
+}
+
+/// Settings under `server.tls`: both files, or neither for plain HTTP.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// PEM file of the certificate, with its chain behind it.
+    pub certificate: Option<PathBuf>,
+    /// PEM file of its private key.
+    pub key: Option<PathBuf>,
 }
 
 /// Settings under `admin`: probes and metrics.

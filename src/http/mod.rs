@@ -11,5 +11,5 @@ mod problem;
 mod traceparent;
 
 pub use admin::Admin;
-pub use config::{AdminConfig, Config};
+pub use config::{AdminConfig, Config, TlsConfig};
 pub use ingress::Ingress;

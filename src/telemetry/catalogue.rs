@@ -140,6 +140,10 @@ catalogue! {
     SPOOL_DAMAGED = Counter "spool_damaged_total" []
         "Records of the spool that were found damaged and set aside";
     SPOOL_TAKES = Gauge "spool_takes" [] "1 while the spool takes records, else 0";
+    FILE_RELOADS = Counter "file_reloads_total" []
+        "Times that a changed file of secrets, tokens or certificates came into force";
+    FILES_FAILING = Gauge "files_failing" []
+        "Files of secrets, tokens or certificates that cannot be used now: what they held before is in force";
     KAFKA_UP = Gauge "kafka_up" [] "1 while Kafka takes records, else 0";
     READY = Gauge "ready" [] "1 while /readyz answers 200, else 0";
 }

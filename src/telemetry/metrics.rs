@@ -75,6 +75,10 @@ pub struct Metrics {
     pub producers_replaced: Counter,
     /// Records in the producer's queue.
     pub kafka_queue_records: Gauge,
+    /// Changed files that came into force.
+    pub file_reloads: Counter,
+    /// Files that cannot be used now.
+    pub files_failing: Gauge,
 }
 
 impl Default for Metrics {
@@ -105,6 +109,8 @@ impl Metrics {
             in_flight_bytes: register(all, &catalogue::IN_FLIGHT_BYTES, Gauge::default()),
             kafka_queue_records: register(all, &catalogue::QUEUE_RECORDS, Gauge::default()),
             lanes_held_up: register(all, &catalogue::LANES_HELD_UP, Gauge::default()),
+            file_reloads: register(all, &catalogue::FILE_RELOADS, Counter::default()),
+            files_failing: register(all, &catalogue::FILES_FAILING, Gauge::default()),
             producers_replaced: register(all, &catalogue::PRODUCERS_REPLACED, Counter::default()),
             spool_holds: [
                 &catalogue::SPOOL_ROWS,

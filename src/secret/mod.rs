@@ -1,0 +1,91 @@
+//! Secrets: values that no log line shows, that compare in constant time and that are wiped when they go.
+
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::path::Path;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+#[cfg(test)]
+mod tests;
+
+/// A value that must not be shown.
+///
+/// It prints as `***`, and its memory is overwritten when it is dropped. What others make of it, such
+/// as a library that is given a password, is out of its reach.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes the value over, without leaving a copy behind.
+    pub fn new(value: String) -> Self {
+        Self(Zeroizing::new(value))
+    }
+
+    /// The value itself, for the one who needs it: not to be logged, not to be kept.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `candidate` is the same, in a time that depends on neither value.
+    pub fn is(&self, candidate: &str) -> bool {
+        // Digests have one length, whatever was guessed.
+        Sha256::digest(self.0.as_bytes()).ct_eq(&Sha256::digest(candidate.as_bytes())).into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(value: &str) -> Self {
+        Self::new(value.to_owned())
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(&other.0)
+    }
+}
+
+impl Eq for Secret {}
+
+/// Largest file of secrets, in bytes.
+const MAX_FILE_LEN: u64 = 64 * 1024;
+
+/// Why a file gives no secrets. Says nothing of what is in it.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The system does not let it be read.
+    #[error("the file cannot be read: {}", .0.kind())]
+    Unreadable(#[from] std::io::Error),
+    /// It is larger than any list of secrets.
+    #[error("the file has more than 64 KiB: that is no list of secrets")]
+    TooLarge,
+    /// It is no text.
+    #[error("the file is not UTF-8 text")]
+    NotText,
+    /// It has no line with anything in it.
+    #[error("the file is empty; it must hold a secret on each line")]
+    Empty,
+}
+
+/// Reads the secrets in a file, one a line. Empty lines, and white space around a secret, are no
+/// part of any.
+///
+/// # Errors
+/// When there is none to be had.
+pub fn read_file(path: &Path) -> Result<Vec<Secret>, FileError> {
+    if std::fs::metadata(path)?.len() > MAX_FILE_LEN {
+        return Err(FileError::TooLarge);
+    }
+    let bytes = Zeroizing::new(std::fs::read(path)?);
+    let text = std::str::from_utf8(&bytes).map_err(|_| FileError::NotText)?;
+    let secrets: Vec<_> =
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Secret::from).collect();
+    if secrets.is_empty() { Err(FileError::Empty) } else { Ok(secrets) }
+}

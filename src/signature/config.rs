@@ -1,0 +1,44 @@
+//! What the operator says about a source's signatures.
+
+use crate::secret::Secret;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings under `sources.<name>.signature`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Whether an event must be signed; `None`: it must if there is a secret.
+    pub required: Option<bool>,
+    /// What becomes of an event whose signature does not hold.
+    pub mode: Mode,
+    /// JustCall's API secrets, each as valid as the others.
+    pub secrets: Vec<Secret>,
+    /// A file of more of them, one a line, read again when it changes.
+    pub secrets_file: Option<PathBuf>,
+    /// The URLs that may be signed; none: any.
+    pub urls: Vec<String>,
+    /// How far the signed time may be from the present.
+    pub tolerance: Duration,
+}
+
+/// What becomes of an event whose signature does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// It is turned away.
+    #[default]
+    Enforce,
+    /// It is counted and passes, for a first rollout.
+    Monitor,
+}
+
+impl Config {
+    /// Whether a secret is named at all.
+    pub fn has_secret(&self) -> bool {
+        !self.secrets.is_empty() || self.secrets_file.is_some()
+    }
+
+    /// Whether an event must be signed.
+    pub fn is_required(&self) -> bool {
+        self.required.unwrap_or_else(|| self.has_secret())
+    }
+}

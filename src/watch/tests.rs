@@ -1,0 +1,89 @@
+use super::*;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+fn number_in(path: PathBuf) -> Result<Arc<Watched<u32>>, String> {
+    Watched::open("a.file", move || {
+        let text = fs::read_to_string(&path).map_err(|error| error.kind().to_string())?;
+        text.trim().parse::<u32>().map_err(|_| "no number".to_owned())
+    })
+}
+
+fn folder_with(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("number");
+    fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn file_that_is_bad_at_the_start_is_no_value() {
+    let (_folder, path) = folder_with("seven");
+    assert_eq!(number_in(path).err().as_deref(), Some("no number"));
+}
+
+#[test]
+fn new_contents_are_taken_over_once() {
+    let (_folder, path) = folder_with("7");
+    let watched = number_in(path.clone()).unwrap();
+    assert_eq!((watched.follow(), **watched.get()), (Followed::Same, 7));
+    fs::write(&path, "8").unwrap();
+    assert_eq!((watched.follow(), **watched.get()), (Followed::Changed, 8));
+    assert_eq!(watched.follow(), Followed::Same);
+}
+
+#[test]
+fn bad_contents_leave_the_value_and_are_said_once_each() {
+    let (_folder, path) = folder_with("7");
+    let watched = number_in(path.clone()).unwrap();
+    fs::write(&path, "").unwrap();
+    assert_eq!(watched.follow(), Followed::Failed("no number".into()));
+    assert_eq!((watched.follow(), **watched.get()), (Followed::StillFailed, 7));
+    fs::remove_file(&path).unwrap();
+    assert_eq!(watched.follow(), Followed::Failed("entity not found".into()));
+    fs::write(&path, "7").unwrap();
+    assert_eq!(watched.follow(), Followed::Same);
+    fs::remove_file(&path).unwrap();
+    assert_eq!(watched.follow(), Followed::Failed("entity not found".into()), "new trouble is said again");
+}
+
+/// As Kubernetes mounts a Secret: the file is a link into `..data`, itself a link to a dated folder.
+#[test]
+fn swap_of_the_folder_behind_a_symbolic_link_is_a_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for (dated, number) in [("..1", "1"), ("..2", "2")] {
+        fs::create_dir(at(dated)).unwrap();
+        fs::write(at(dated).join("number"), number).unwrap();
+    }
+    symlink("..1", at("..data")).unwrap();
+    symlink(Path::new("..data").join("number"), at("number")).unwrap();
+    let watched = number_in(at("number")).unwrap();
+    symlink("..2", at("..new")).unwrap();
+    fs::rename(at("..new"), at("..data")).unwrap();
+    assert_eq!((watched.follow(), **watched.get()), (Followed::Changed, 2));
+}
+
+#[test]
+fn watcher_follows_by_itself_and_ends_with_its_value() {
+    let (_folder, path) = folder_with("7");
+    let watched = number_in(path.clone()).unwrap();
+    let metrics = Arc::new(Metrics::new());
+    let watcher = Watcher::start(vec![Arc::clone(&watched) as _], Arc::clone(&metrics)).unwrap();
+    let until = |reached: &dyn Fn() -> bool| {
+        assert!((0..3000).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            reached()
+        }));
+    };
+    fs::write(&path, "8").unwrap();
+    until(&|| **watched.get() == 8 && metrics.file_reloads.get() == 1);
+    fs::write(&path, "eight").unwrap();
+    until(&|| metrics.files_failing.get() == 1);
+    fs::write(&path, "8").unwrap();
+    until(&|| metrics.files_failing.get() == 0);
+    drop(watcher);
+    fs::write(&path, "9").unwrap();
+    assert_eq!((metrics.file_reloads.get(), **watched.get()), (1, 8));
+}
