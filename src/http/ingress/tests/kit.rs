@@ -126,6 +126,7 @@ fn config() -> Config {
         request_timeout: Duration::from_millis(300),
         header_timeout: Duration::from_secs(1),
         keep_alive: Duration::from_secs(30),
+        tls: crate::http::TlsConfig::default(),
     }
 }
 
