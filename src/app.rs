@@ -3,11 +3,12 @@
 use crate::config::{Settings, ShutdownConfig};
 use crate::delivery::{self, Backlog, Delivery};
 use crate::http::{Admin, Ingress};
-use crate::ingest::{Budget, Ingest};
+use crate::ingest::{self, Budget, Ingest};
 use crate::kafka::{self, Producer};
 use crate::routing::{self, Table};
 use crate::spool::{self, Spool};
 use crate::telemetry::{KafkaState, Metrics, Readiness, State};
+use crate::watch::Watcher;
 use actix_web::rt;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -40,6 +41,12 @@ pub enum Error {
     /// The spool's directory is not ours, or what is in it is not a spool.
     #[error("spool.directory: {0}")]
     Spool(#[from] spool::OpenError),
+    /// A source's secrets or tokens cannot be used; settings that were loaded a moment ago could.
+    #[error(transparent)]
+    Secrets(#[from] ingest::SecretsError),
+    /// The system gives no thread.
+    #[error("no thread to follow changed files with: {0}")]
+    Watcher(std::io::Error),
     /// An address is taken or not ours.
     #[error("{setting}: {source}")]
     Listen {
@@ -60,6 +67,7 @@ pub struct App {
     budget: Arc<Budget>,
     readiness: Arc<Readiness>,
     shutdown: ShutdownConfig,
+    watcher: Watcher,
 }
 
 /// Where a bridge listens.
@@ -107,8 +115,9 @@ impl App {
             metrics: Arc::clone(&metrics),
         };
         let delivery = Delivery::start(settings.delivery, parts);
-        let ingest = Ingest::new(&settings.ingest, table, Arc::clone(&delivery), Arc::clone(&metrics));
+        let ingest = Ingest::new(&settings.ingest, table, Arc::clone(&delivery), Arc::clone(&metrics))?;
         let ingest = Arc::new(ingest);
+        let watcher = Watcher::start(ingest.watched(), Arc::clone(&metrics)).map_err(Error::Watcher)?;
         let accept = move |arrival| {
             let ingest = Arc::clone(&ingest);
             async move { ingest.accept(arrival).await }
@@ -124,7 +133,7 @@ impl App {
         let admin = Admin::bind(&settings.admin, Arc::clone(&readiness), metrics, Arc::clone(&budget))
             .map_err(|source| Error::Listen { setting: "admin.listen", source })?;
         let shutdown = settings.shutdown;
-        Ok(Self { ingress, admin, producer, delivery, spool, budget, readiness, shutdown })
+        Ok(Self { ingress, admin, producer, delivery, spool, budget, readiness, shutdown, watcher })
     }
 
     /// Every topic that these settings can yield.
@@ -144,7 +153,8 @@ impl App {
     /// Serves until `shutdown` completes, then ends in order: not ready, still serving; no longer
     /// accepting; finishing; flushing.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Report {
-        let Self { ingress, admin, producer, delivery, spool, budget, readiness, shutdown: times } = self;
+        let Self { ingress, admin, producer, delivery, spool, budget, readiness, shutdown: times, watcher } =
+            self;
         let watch =
             rt::spawn(watch_kafka(Arc::clone(&producer), Arc::clone(&delivery), Arc::clone(&readiness)));
         readiness.set_state(State::Serving);
@@ -169,6 +179,7 @@ impl App {
             tracing::error!(%panic, "stopping: closing the spool ended in a panic: this is a bug");
         }
         watch.abort();
+        drop(watcher);
         admin.stop().await;
         let report = Report { left, spooled };
         report.say();

@@ -31,15 +31,16 @@ Examples:
 
 /// Runs until a signal ends it.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let settings = Settings::load(&Sources {
+    let sources = Sources {
         file: args.config.map_or(SettingsFile::Usual, SettingsFile::At),
         environment: super::environment(),
         flags: args.set,
-    })?;
+    };
     if args.print_config {
-        print!("{}", print_config(&settings));
+        print!("{}", print_config(&Settings::load(&sources)?));
         return Ok(());
     }
+    let settings = Settings::load_to_serve(&sources)?;
     telemetry::init(&settings.telemetry)?;
     app::block_on(async {
         let (first, second) = signals::listen()?;

@@ -4,11 +4,15 @@ use super::kinds::{show_size, show_time};
 use super::problem::Problem;
 use super::settings::Settings;
 use super::tree;
+use crate::ingest::{SourceConfig, keys, tokens};
 use crate::kafka::properties::{DEFAULT_MESSAGE_MAX_BYTES, refused};
 use crate::routing::{Table, check_topic_name};
+use crate::secret;
+use crate::signature::Mode;
 use config::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 
 /// Room in a record for its key and headers, in bytes.
 const KEY_AND_HEADERS: usize = 16 * 1024;
@@ -90,6 +94,49 @@ fn sources(settings: &Settings, report: &mut Report<'_>) {
                 format!("`{}` is the path of the source `{other}` too; each needs its own", source.path);
             report.add(format!("sources.{name}.path"), reason);
         }
+        credentials(source, report);
+    }
+}
+
+/// Whether a source's secrets and tokens can be used.
+fn credentials(source: &SourceConfig, report: &mut Report<'_>) {
+    let (name, signature) = (&source.name, &source.signature);
+    if signature.required == Some(true) && !signature.has_secret() {
+        let reason = "needs a secret to verify with: `secrets_file`, or `secrets`";
+        report.add(format!("sources.{name}.signature.required"), reason);
+    }
+    if signature.mode == Mode::Monitor && !signature.has_secret() {
+        let reason = "`monitor` verifies signatures and needs a secret: `secrets_file`, or `secrets`";
+        report.add(format!("sources.{name}.signature.mode"), reason);
+    }
+    for (index, url) in signature.urls.iter().enumerate() {
+        if !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) {
+            let reason = "must be a whole URL, character by character as it was entered at JustCall, such as `https://hooks.example.com/webhooks/justcall`";
+            report.add(format!("sources.{name}.signature.urls[{index}]"), reason);
+        }
+    }
+    let problems = [keys(source).err(), tokens(source).err()];
+    for error in problems.into_iter().flatten() {
+        report.add(error.key, error.reason);
+    }
+}
+
+/// Reports each source that would take events from anybody without the settings' having said so.
+pub(super) fn undecided(settings: &Settings, problems: &mut Vec<Problem>) {
+    for source in &settings.ingest.sources {
+        let at = format!("sources.{}", source.name);
+        let is_decided = source.signature.required.is_some() || source.signature.has_secret();
+        // What could not be read may be the answer.
+        if is_decided || problems.iter().any(|problem| problem.key.starts_with(&at)) {
+            continue;
+        }
+        let reason = format!(
+            "is not set, and there is no secret: whoever finds `{}` could send events. Either set \
+             `{at}.signature.secrets_file` to a file with JustCall's API secret, or take unsigned events \
+             with `{at}.signature.required: false`",
+            source.path
+        );
+        problems.push(Problem::without_value(format!("{at}.signature.required"), None, reason));
     }
 }
 
@@ -100,11 +147,9 @@ fn property_files(settings: &mut Settings, report: &mut Report<'_>) {
             report.add(key, "stands under `kafka.properties` too; it must be in one place");
             continue;
         }
-        match std::fs::read_to_string(path) {
-            Ok(text) => drop(
-                settings.kafka.properties.insert(name.clone(), text.trim_end_matches(['\r', '\n']).into()),
-            ),
-            Err(error) => report.add(key, format!("the file cannot be read: {}", error.kind())),
+        match secret::read_whole_file(Path::new(path)) {
+            Ok(value) => drop(settings.kafka.properties.insert(name.clone(), value)),
+            Err(error) => report.add(key, error.to_string()),
         }
     }
 }
@@ -115,7 +160,7 @@ fn properties(settings: &Settings, report: &mut Report<'_>) {
         format!("kafka.{map}.{name}")
     };
     for (name, value) in &settings.kafka.properties {
-        if let Some(reason) = refused(name, value) {
+        if let Some(reason) = refused(name, value.expose()) {
             report.add(key(name), reason);
         }
     }
@@ -123,7 +168,7 @@ fn properties(settings: &Settings, report: &mut Report<'_>) {
         .kafka
         .properties
         .get("message.max.bytes")
-        .map_or(Ok(DEFAULT_MESSAGE_MAX_BYTES), |text| text.trim().parse());
+        .map_or(Ok(DEFAULT_MESSAGE_MAX_BYTES), |text| text.expose().trim().parse());
     let body = settings.server.max_body_bytes;
     match largest {
         Err(_) => report.add(key("message.max.bytes"), "must be a whole number of bytes"),

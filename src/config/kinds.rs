@@ -1,9 +1,7 @@
 //! How the values of settings are written.
 
 use super::form::Kind;
-use super::problem::HIDDEN;
 use crate::event::Family;
-use crate::kafka::properties::is_secret;
 use crate::routing::Match;
 use config::{Value, ValueKind};
 use std::collections::BTreeMap;
@@ -15,8 +13,12 @@ use std::str::FromStr;
 use std::time::Duration;
 use yaml_rust2::{Yaml, yaml};
 
+mod secret;
+
 #[cfg(test)]
 mod tests;
+
+pub(super) use secret::{Properties, SecretText, SecretTexts};
 
 /// `a`, `b` and so on.
 pub(super) fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -311,32 +313,6 @@ impl Kind<BTreeMap<String, String>> for TextMap {
 
     fn show(&self, it: &BTreeMap<String, String>) -> Yaml {
         Yaml::Hash(it.iter().map(|(name, text)| (string(name), string(text))).collect())
-    }
-}
-
-/// librdkafka properties: [`TextMap`], printed without secrets.
-pub(super) struct Properties;
-
-impl Kind<BTreeMap<String, String>> for Properties {
-    fn read(&self, value: &Value) -> Result<BTreeMap<String, String>, String> {
-        let map = TextMap.read(value)?;
-        let ValueKind::Table(table) = &value.kind else { return Ok(map) };
-        // YAML makes 83 of 0083 and rounds long numbers, which no one would find in a password.
-        let is_text =
-            |name: &str| matches!(table.get(name).map(|each| &each.kind), Some(ValueKind::String(_)));
-        let changed: Vec<_> =
-            map.keys().map(String::as_str).filter(|name| is_secret(name) && !is_text(name)).collect();
-        if changed.is_empty() {
-            Ok(map)
-        } else {
-            Err(format!("{} must be in quotes", quoted(changed.into_iter())))
-        }
-    }
-
-    fn show(&self, it: &BTreeMap<String, String>) -> Yaml {
-        let shown =
-            |name: &String, text: &String| if is_secret(name) { HIDDEN.to_owned() } else { text.clone() };
-        TextMap.show(&it.iter().map(|(name, text)| (name.clone(), shown(name, text))).collect())
     }
 }
 

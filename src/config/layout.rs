@@ -2,8 +2,8 @@
 
 use super::form::{Form, Naming};
 use super::kinds::{
-    Address, Choice, Matches, Optional, Place, Properties, Servers, Size, Switch, Text, TextMap, Texts, Time,
-    UrlPath, Whole,
+    Address, Choice, Matches, Optional, Place, Properties, SecretText, SecretTexts, Servers, Size, Switch,
+    Text, TextMap, Texts, Time, UrlPath, Whole,
 };
 use super::settings::{Settings, ShutdownConfig, default_source, empty_route};
 use crate::event::Validation;
@@ -11,6 +11,7 @@ use crate::http::{AdminConfig, Config as ServerConfig};
 use crate::ingest::{DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
 use crate::kafka::TopicsConfig;
 use crate::routing::{RouteConfig, UnknownEvents};
+use crate::signature::{Config as SignatureConfig, Mode};
 use crate::spool::Config as SpoolConfig;
 use crate::telemetry::{Config as TelemetryConfig, LogFormat};
 use std::time::Duration;
@@ -78,6 +79,18 @@ fn admin(form: &mut impl Form, it: &mut AdminConfig) {
 fn source<F: Form>(form: &mut F, it: &mut SourceConfig) {
     form.field("path", &mut it.path, UrlPath);
     form.field("validation", &mut it.validation, VALIDATION);
+    form.section("signature", |form| signature(form, &mut it.signature));
+    form.field("token", &mut it.token, Optional(SecretText));
+    form.field("token_file", &mut it.token_file, Optional(Place));
+}
+
+fn signature(form: &mut impl Form, it: &mut SignatureConfig) {
+    form.field("required", &mut it.required, Optional(Switch));
+    form.field("mode", &mut it.mode, SIGNATURE_MODE);
+    form.field("secrets", &mut it.secrets, SecretTexts);
+    form.field("secrets_file", &mut it.secrets_file, Optional(Place));
+    form.field("urls", &mut it.urls, Texts);
+    form.field("tolerance", &mut it.tolerance, Time(seconds(MINUTE)..=seconds(DAY)));
 }
 
 fn kafka(form: &mut impl Form, it: &mut Settings) {
@@ -132,6 +145,7 @@ const VALIDATION: Choice<Validation> = Choice(&[
     ("tolerant", Validation::Tolerant),
     ("strict", Validation::Strict),
 ]);
+const SIGNATURE_MODE: Choice<Mode> = Choice(&[("enforce", Mode::Enforce), ("monitor", Mode::Monitor)]);
 const UNKNOWN_EVENTS: Choice<UnknownEvents> =
     Choice(&[("forward", UnknownEvents::Forward), ("dead_letter", UnknownEvents::DeadLetter)]);
 const DEAD_LETTER_ANSWER: Choice<DeadLetterAnswer> =

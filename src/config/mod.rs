@@ -29,11 +29,28 @@ impl Settings {
     /// # Errors
     /// Every problem there is, not the first only.
     pub fn load(sources: &Sources) -> Result<Self, Problems> {
-        let mut problems = Vec::new();
-        let root = tree::collect(sources, &mut problems);
-        let mut settings = Self::default();
-        reader::read(&root, &mut problems, |form| layout::settings(form, &mut settings));
-        check::check(&mut settings, &root, &mut problems);
+        let (settings, problems) = read(sources);
         if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
     }
+
+    /// The same for a bridge that the world can reach: here it must be said of each source that takes
+    /// unsigned events that it does.
+    ///
+    /// # Errors
+    /// Every problem there is.
+    pub fn load_to_serve(sources: &Sources) -> Result<Self, Problems> {
+        let (settings, mut problems) = read(sources);
+        check::undecided(&settings, &mut problems);
+        if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
+    }
+}
+
+/// The settings as far as they can be read, and all that is wrong with them.
+fn read(sources: &Sources) -> (Settings, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let root = tree::collect(sources, &mut problems);
+    let mut settings = Settings::default();
+    reader::read(&root, &mut problems, |form| layout::settings(form, &mut settings));
+    check::check(&mut settings, &root, &mut problems);
+    (settings, problems)
 }

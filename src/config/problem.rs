@@ -69,9 +69,16 @@ impl std::error::Error for Problems {}
 /// What stands for a secret.
 pub(super) const HIDDEN: &str = "***";
 
-/// Whether the value under a key may be shown. A map of properties as a whole may not: a mistake in
-/// its writing can leave a password in it.
+/// What of a source is no secret, and holds none.
+const SHOWN_OF_SOURCES: [&str; 7] =
+    ["path", "validation", "required", "mode", "tolerance", "secrets_file", "token_file"];
+
+/// Whether the value under a key may be shown. A map in which a secret can stand may not as a whole: a
+/// mistake in its writing can leave one in it.
 fn is_shown(key: &str) -> bool {
+    if key.starts_with("sources.") {
+        return key.rsplit('.').next().is_some_and(|last| SHOWN_OF_SOURCES.contains(&last));
+    }
     match key.strip_prefix("kafka.properties") {
         Some(rest) => rest.strip_prefix('.').is_some_and(|name| !is_secret(name)),
         None => key != "kafka",

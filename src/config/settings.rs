@@ -4,7 +4,7 @@ use crate::event::Validation;
 use crate::ingest::{DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
 use crate::routing::{RouteConfig, UnknownEvents};
 use crate::telemetry::LogFormat;
-use crate::{delivery, http, ingest, kafka, routing, spool, telemetry};
+use crate::{delivery, http, ingest, kafka, routing, signature, spool, telemetry};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -101,7 +101,14 @@ impl Default for Settings {
 
 /// A source of which nothing but the name is said.
 pub(super) fn default_source(name: &str) -> SourceConfig {
-    SourceConfig { name: name.into(), path: "/webhooks/justcall".into(), validation: Validation::Documented }
+    SourceConfig {
+        name: name.into(),
+        path: "/webhooks/justcall".into(),
+        validation: Validation::Documented,
+        signature: signature::Config::default(),
+        token: None,
+        token_file: None,
+    }
 }
 
 /// A route of which nothing is said.

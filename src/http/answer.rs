@@ -20,6 +20,7 @@ pub(super) fn answer(outcome: Outcome, rejected: DeadLetterAnswer) -> HttpRespon
             DeadLetterAnswer::Problem => Problem::Rejected(id.to_string(), rejection).response(),
         },
         Outcome::Refused(refusal) => Problem::Refused(refusal).response(),
+        Outcome::Denied(denial) => Problem::Denied(denial).response(),
     }
 }
 

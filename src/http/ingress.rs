@@ -7,13 +7,16 @@ use super::coding::Coding;
 use super::listener::{LINGER_SECONDS, Listener, cannot_bind};
 use super::problem::Problem;
 use super::traceparent::is_traceparent;
-use crate::ingest::{self, Arrival, Budget, DeadLetterAnswer, Outcome};
+use crate::ingest::{self, Arrival, Budget, Credentials, DeadLetterAnswer, Outcome, SignatureHeaders};
+use crate::ingest::{SIGNATURE, TIMESTAMP, VERSION};
+use crate::secret::Secret;
 use crate::telemetry::{EventOutcome, Metrics};
 use actix_web::http::Method;
-use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, HeaderName};
+use actix_web::http::header::{AUTHORIZATION, AsHeaderName, CONTENT_LENGTH, HeaderMap, HeaderName};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
 use bytes::Bytes;
 use chrono::Utc;
+use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,7 +37,6 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 const ALLOWED: &str = "GET, HEAD, POST";
 
-static SIGNED_AT: HeaderName = HeaderName::from_static("x-justcall-request-timestamp");
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Takes webhooks in.
@@ -70,7 +72,7 @@ impl Ingress {
     {
         let gate = Arc::new(Gate { stopping: AtomicBool::new(false), metrics });
         let door = Arc::new(Door {
-            paths: ingest.sources.iter().map(|source| bare(&source.path).to_owned()).collect(),
+            entries: ingest.sources.iter().map(Entry::new).collect(),
             max_body_bytes: config.max_body_bytes,
             request_timeout: config.request_timeout,
             rejected: ingest.dead_letter.answer,
@@ -126,7 +128,8 @@ impl Gate {
 
 /// What every worker serves requests with.
 struct Door<A> {
-    paths: Vec<String>,
+    /// By source.
+    entries: Vec<Entry>,
     max_body_bytes: usize,
     request_timeout: Duration,
     rejected: DeadLetterAnswer,
@@ -158,7 +161,7 @@ where
     F: Future<Output = Outcome> + 'static,
 {
     async fn pass(self: &Arc<Self>, request: &HttpRequest, body: &mut Body) -> Result<HttpResponse, Problem> {
-        let source = self.source(request.uri().path())?;
+        let (source, token) = self.source(request.uri().path())?;
         match *request.method() {
             Method::POST => {}
             Method::GET | Method::HEAD => {
@@ -171,18 +174,30 @@ where
             return Err(Problem::ShuttingDown);
         }
         let in_flight = InFlight::new(&self.gate.metrics);
-        let arrival = self.receive(source, request.headers(), body).await?;
+        let token = token.or_else(|| bearer(request.headers())).map(Secret::from);
+        let arrival = self.receive(source, token, request.headers(), body).await?;
         let outcome = self.take(arrival, in_flight).await?;
         Ok(answer(outcome, self.rejected))
     }
 
-    /// Which source posts to this path. A trailing slash makes no other path.
-    fn source(&self, path: &str) -> Result<usize, Problem> {
+    /// Which source posts to this path, and the token behind it. A trailing slash makes no other path.
+    fn source<'a>(&self, path: &'a str) -> Result<(usize, Option<&'a str>), Problem> {
         let path = bare(path);
-        self.paths.iter().position(|each| each == path).ok_or(Problem::UnknownPath)
+        if let Some(source) = self.entries.iter().position(|entry| entry.path == path) {
+            return Ok((source, None));
+        }
+        let (path, token) = path.rsplit_once('/').ok_or(Problem::UnknownPath)?;
+        let source = self.entries.iter().position(|entry| entry.takes_token && entry.path == path);
+        Ok((source.ok_or(Problem::UnknownPath)?, Some(token)))
     }
 
-    async fn receive(&self, source: usize, headers: &HeaderMap, body: &mut Body) -> Result<Arrival, Problem> {
+    async fn receive(
+        &self,
+        source: usize,
+        token: Option<Secret>,
+        headers: &HeaderMap,
+        body: &mut Body,
+    ) -> Result<Arrival, Problem> {
         let received_at = Utc::now();
         if declared_length(headers).is_some_and(|length| length > self.max_body_bytes as u64) {
             return Err(Problem::TooLarge);
@@ -194,7 +209,7 @@ where
             source,
             body,
             received_at,
-            signed_at: text(headers, &SIGNED_AT).map(str::to_owned),
+            credentials: Credentials { token, signature: signature(headers) },
             traceparent: text(headers, &TRACEPARENT).filter(|it| is_traceparent(it)).map(str::to_owned),
             permit,
         })
@@ -222,6 +237,19 @@ where
             tracing::error!(panicked = error.is_panic(), "an event ended without an outcome");
             Problem::Internal
         })
+    }
+}
+
+/// Where a source's webhooks come in.
+struct Entry {
+    /// Without a trailing slash.
+    path: String,
+    takes_token: bool,
+}
+
+impl Entry {
+    fn new(source: &ingest::SourceConfig) -> Self {
+        Self { path: bare(&source.path).to_owned(), takes_token: source.takes_token() }
     }
 }
 
@@ -254,8 +282,29 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+fn text<'a>(headers: &'a HeaderMap, name: impl AsHeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// The token of `Authorization: Bearer TOKEN` (RFC 6750).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = text(headers, AUTHORIZATION)?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn signature(headers: &HeaderMap) -> SignatureHeaders {
+    SignatureHeaders {
+        signature: joined(headers, SIGNATURE),
+        version: joined(headers, VERSION),
+        timestamp: joined(headers, TIMESTAMP),
+    }
+}
+
+/// A header's value. Several of one name are one list (RFC 9110, 5.3), and so no signature, nor a time;
+/// the same goes for what is no text.
+fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+    let values = headers.get_all(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    values.map(Cow::into_owned).reduce(|list, value| list + ", " + &value)
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! The one error table: from what went wrong to status, headers and problem document (RFC 9457).
 
-use crate::ingest::{Refusal, Rejection};
+use crate::ingest::{Denial, Refusal, Rejection};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{
+    ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -33,6 +35,8 @@ pub(super) enum Problem {
     Internal,
     /// Not durable in time.
     Refused(Refusal),
+    /// Not let in: who sent it is not known.
+    Denied(Denial),
     /// No retry can help the event of that id, and its dead letter is durable.
     Rejected(String, Rejection),
 }
@@ -70,6 +74,7 @@ impl Problem {
             Self::ShuttingDown => row(RETRY, "shutting_down", "The bridge is stopping"),
             Self::Internal => row(RETRY, "internal", "The event could not be taken"),
             Self::Refused(refusal) => row(RETRY, refusal.tag(), "The event is not durable yet"),
+            Self::Denied(denial) => row(StatusCode::UNAUTHORIZED, denial.tag(), "The event was not let in"),
             Self::Rejected(_, rejection) => {
                 row(rejected_status(rejection), rejection.tag(), "The event was rejected and kept")
             }
@@ -97,6 +102,8 @@ impl Problem {
         match self {
             Self::Method(allowed) => Some((ALLOW, allowed)),
             Self::UnsupportedEncoding => Some((ACCEPT_ENCODING, "gzip, deflate, identity")),
+            Self::Denied(Denial::Token) => Some((WWW_AUTHENTICATE, "Bearer")),
+            Self::Denied(_) => Some((WWW_AUTHENTICATE, "JustCall-Signature version=\"v1\"")),
             _ if status == RETRY => Some((RETRY_AFTER, "5")),
             _ => None,
         }
@@ -126,6 +133,7 @@ impl Problem {
         match self {
             Self::TooLarge => Some("It exceeds server.max_body_bytes, as it came or decoded.".into()),
             Self::Refused(refusal) => Some(refusal.to_string().into()),
+            Self::Denied(denial) => Some(denial.to_string().into()),
             Self::Rejected(_, rejection) => Some(rejection.to_string().into()),
             _ => None,
         }

@@ -1,6 +1,9 @@
 //! What the operator says about sources and what becomes of their events.
 
 use crate::event::Validation;
+use crate::secret::Secret;
+use crate::signature;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Settings under `sources`, `dead_letter` and `deduplication`.
@@ -23,6 +26,19 @@ pub struct SourceConfig {
     pub path: String,
     /// How strictly its events are held to the contract.
     pub validation: Validation,
+    /// `signature`
+    pub signature: signature::Config,
+    /// What its events must come with, as a bearer token or as the path's last segment.
+    pub token: Option<Secret>,
+    /// A file of more such tokens, one a line, read again when it changes.
+    pub token_file: Option<PathBuf>,
+}
+
+impl SourceConfig {
+    /// Whether its events must come with a token.
+    pub fn takes_token(&self) -> bool {
+        self.token.is_some() || self.token_file.is_some()
+    }
 }
 
 /// Settings under `dead_letter`.

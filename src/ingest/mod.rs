@@ -3,7 +3,9 @@
 mod budget;
 mod config;
 mod dedup;
+mod guard;
 mod outcome;
+mod reuse;
 
 #[cfg(test)]
 mod tests;
@@ -11,17 +13,22 @@ mod tests;
 pub use budget::{Budget, Permit};
 pub use config::{Config, DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
 pub use dedup::Deduplication;
-pub use outcome::{EventId, Outcome, Refusal, Rejection};
+pub use guard::{
+    Credentials, SIGNATURE, SecretsError, SignatureConfig, SignatureHeaders, TIMESTAMP, VERSION, keys, tokens,
+};
+pub use outcome::{Denial, EventId, Outcome, Refusal, Rejection};
 
 use crate::delivery::{DeadLetter, Delivery, Durable, Failure, Identity, NotDurable, Refused, Settle};
 use crate::event::{BodyHash, KnownType, Scanned, scan};
 use crate::record::Record;
 use crate::routing::{RecordContext, Records, Table};
-
+use crate::signature::{Valid, parse_time};
 use crate::telemetry::{EventOutcome, Metrics};
+use crate::watch::Follow;
 use bytes::Bytes;
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use dedup::{Claim, Seen};
+use guard::Guard;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,8 +41,8 @@ pub struct Arrival {
     pub body: Bytes,
     /// When its header was read.
     pub received_at: DateTime<Utc>,
-    /// The header `x-justcall-request-timestamp` as it came.
-    pub signed_at: Option<String>,
+    /// What it shows to be let in.
+    pub credentials: Credentials,
     /// The W3C `traceparent` header, if it is well-formed.
     pub traceparent: Option<String>,
     /// What the body was admitted under.
@@ -55,6 +62,7 @@ pub struct Ingest {
 
 struct Source {
     config: SourceConfig,
+    guard: Guard,
     /// `ce_source`
     uri: String,
     /// The half of an event's identity that the source is; the body is the other.
@@ -66,6 +74,8 @@ struct Judged {
     id: EventId,
     hash: BodyHash,
     event_type: Option<KnownType>,
+    /// The signature, if it has one that holds.
+    signature: Option<Valid>,
     records: Records,
     /// Why the records are a dead letter, if they are.
     rejection: Option<Rejection>,
@@ -75,9 +85,18 @@ struct Judged {
 
 impl Ingest {
     /// Puts the parts together.
-    pub fn new(config: &Config, table: Table, delivery: Arc<Delivery>, metrics: Arc<Metrics>) -> Self {
-        let sources = config.sources.iter().map(Source::new).collect();
-        Self {
+    ///
+    /// # Errors
+    /// When a source's secrets or tokens cannot be used.
+    pub fn new(
+        config: &Config,
+        table: Table,
+        delivery: Arc<Delivery>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, SecretsError> {
+        let sources = config.sources.iter().map(|source| Source::open(source, &metrics));
+        let sources = sources.collect::<Result<_, _>>()?;
+        Ok(Self {
             sources,
             dead_letter_topic: Arc::from(config.dead_letter.topic.as_str()),
             table,
@@ -85,28 +104,37 @@ impl Ingest {
             seen: Deduplication::new(config.deduplication.window, config.deduplication.capacity),
             delivery,
             metrics,
-        }
+        })
+    }
+
+    /// The files of secrets and tokens that are to be followed.
+    pub fn watched(&self) -> Vec<Arc<dyn Follow>> {
+        self.sources.iter().flat_map(|source| source.guard.watched()).collect()
     }
 
     /// Takes one webhook to its outcome. The caller spawns it, so that a client that hangs up cuts
     /// nothing off.
     pub async fn accept(&self, arrival: Arrival) -> Outcome {
         let started = Instant::now();
-        let Some(judged) = self.judge(&arrival) else {
-            self.metrics.event(None, EventOutcome::Probe);
-            return Outcome::Probe;
+        let judged = match self.judge(&arrival) {
+            Ok(judged) => judged,
+            Err((event_type, outcome)) => return self.counted(event_type, outcome),
         };
-        let Judged { id, hash, event_type, records, rejection, violations } = judged;
+        let Judged { id, hash, event_type, signature, records, rejection, violations } = judged;
         self.metrics.tolerated_violations.inc_by(u64::from(violations));
         self.metrics.parse_seconds.observe(started.elapsed());
         let outcome = match self.seen.claim(arrival.source, &hash, started) {
             Seen::Durable => Outcome::Duplicate(id),
             Seen::InFlight(first) => self.wait_for(first, id).await,
             Seen::First(claim) => {
-                let identity = self.sources[arrival.source].identity(&hash);
+                let source = &self.sources[arrival.source];
+                let identity = source.identity(&hash);
                 if self.delivery.remembers(&identity, self.remember).await {
                     claim.durable(Instant::now());
                     return self.counted(event_type, Outcome::Duplicate(id));
+                }
+                if let Some(signature) = &signature {
+                    source.guard.used(signature);
                 }
                 drop(arrival.body);
                 match (self.deliver(&records, identity, claim, arrival.permit).await, rejection) {
@@ -155,18 +183,23 @@ impl Ingest {
                 tracing::warn!(reason = refusal.tag(), "event refused: not durable, the sender may retry");
                 EventOutcome::Refused
             }
-            // Counted where it is seen: it has no type.
-            Outcome::Probe => return outcome,
+            Outcome::Denied(denial) => {
+                self.metrics.denied(denial.tag());
+                tracing::warn!(reason = denial.tag(), "event denied: it is not let in, and not kept");
+                EventOutcome::Denied
+            }
+            Outcome::Probe => EventOutcome::Probe,
         };
         self.metrics.event(event_type, ended);
         outcome
     }
 
-    /// Reads, checks and routes a body; `None` for a probe. Pure.
-    fn judge(&self, arrival: &Arrival) -> Option<Judged> {
+    /// Reads, verifies, checks and routes a body, or says how it ends before that: as a probe, or not
+    /// let in. But for what the guard counts it is pure.
+    fn judge(&self, arrival: &Arrival) -> Result<Judged, (Option<KnownType>, Outcome)> {
         let source = &self.sources[arrival.source];
         let hash = BodyHash::of(&arrival.body);
-        let reject = |id, event_type, rejection: Rejection| {
+        let reject = |id, event_type, signature, rejection: Rejection| {
             let letter = DeadLetter {
                 topic: &self.dead_letter_topic,
                 source: &source.config.name,
@@ -176,31 +209,38 @@ impl Ingest {
                 received_at: arrival.received_at,
             };
             let records = Records::from_iter([letter.record(arrival.body.clone())]);
-            Some(Judged { id, hash, event_type, records, rejection: Some(rejection), violations: 0 })
+            Ok(Judged { id, hash, event_type, signature, records, rejection: Some(rejection), violations: 0 })
         };
         let envelope = match scan(&arrival.body) {
-            Ok(Scanned::Probe) => return None,
+            Ok(Scanned::Probe) => return Err((None, Outcome::Probe)),
             Ok(Scanned::Envelope(envelope)) => envelope,
-            Err(malformed) => return reject(EventId::from_hash(&hash), None, malformed.into()),
+            Err(malformed) => {
+                source.guard.admit(arrival, None).map_err(|outcome| (None, outcome))?;
+                return reject(EventId::from_hash(&hash), None, None, malformed.into());
+            }
         };
         let event_type = envelope.event_type.known();
-        // Signatures are verified here, before anything inside `data` is looked at.
+        // Before anything inside `data` is looked at.
+        let signature =
+            source.guard.admit(arrival, Some(&envelope)).map_err(|outcome| (event_type, outcome))?;
         let event = match envelope.validate(source.config.validation, &hash) {
             Ok(event) => event,
-            Err(violation) => return reject(EventId::from_hash(&hash), event_type, violation.into()),
+            Err(violation) => {
+                return reject(EventId::from_hash(&hash), event_type, signature, violation.into());
+            }
         };
         let context = RecordContext {
             source_uri: &source.uri,
             received_at: arrival.received_at,
-            signed_at: arrival.signed_at.as_deref().and_then(signed_time),
+            signed_at: arrival.credentials.signature.timestamp.as_deref().and_then(parse_time),
             traceparent: arrival.traceparent.as_deref(),
         };
         match self.table.records(&event, &arrival.body, &context) {
             Some(records) => {
                 let (id, violations) = (event.id, event.violations);
-                Some(Judged { id, hash, event_type, records, rejection: None, violations })
+                Ok(Judged { id, hash, event_type, signature, records, rejection: None, violations })
             }
-            None => reject(event.id, event_type, Rejection::UnknownType),
+            None => reject(event.id, event_type, signature, Rejection::UnknownType),
         }
     }
 
@@ -214,13 +254,14 @@ impl Ingest {
 }
 
 impl Source {
-    fn new(config: &SourceConfig) -> Self {
+    fn open(config: &SourceConfig, metrics: &Metrics) -> Result<Self, SecretsError> {
         let [a, b, c, d, e, f, g, h, ..] = BodyHash::of(config.name.as_bytes()).prefix();
-        Self {
+        Ok(Self {
             config: config.clone(),
+            guard: Guard::open(config, metrics)?,
             uri: format!("/justcall/{}", config.name),
             identity: [a, b, c, d, e, f, g, h],
-        }
+        })
     }
 
     /// What makes two deliveries the same event, also after a restart.
@@ -258,12 +299,4 @@ impl From<NotDurable> for Refusal {
             NotDurable::Quota => Self::DeadLetterQuota,
         }
     }
-}
-
-/// The time in `x-justcall-request-timestamp`: `2024-03-21 17:08:22` in UTC, or seconds since 1970.
-fn signed_time(header: &str) -> Option<DateTime<Utc>> {
-    NaiveDateTime::parse_from_str(header, "%Y-%m-%d %H:%M:%S")
-        .map(|time| time.and_utc())
-        .ok()
-        .or_else(|| DateTime::from_timestamp(header.parse().ok()?, 0))
 }

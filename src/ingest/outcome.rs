@@ -2,6 +2,7 @@
 
 pub use crate::event::EventId;
 use crate::event::{Malformed, Violation};
+use crate::signature::Fault;
 
 /// How one webhook ended; the answer follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,33 @@ pub enum Outcome {
     DeadLettered(EventId, Rejection),
     /// Not durable now; a retry can help.
     Refused(Refusal),
+    /// Not let in, and not kept: who sent it is not known.
+    Denied(Denial),
+}
+
+/// Why an event is not let in: 401.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Denial {
+    /// Its signature does not hold, and never will.
+    #[error("{0}")]
+    Signature(Fault),
+    /// It must be signed, and too little of it can be read to see by whom.
+    #[error("the body is no JustCall envelope, so that its signature cannot be verified")]
+    Unverifiable,
+    /// It did not come with the source's token.
+    #[error("the token is missing or wrong")]
+    Token,
+}
+
+impl Denial {
+    /// Stable tag: the metric label.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::Signature(fault) => fault.tag(),
+            Self::Unverifiable => "unverifiable",
+            Self::Token => "token",
+        }
+    }
 }
 
 /// Why no retry can help an event.
@@ -78,11 +106,17 @@ pub enum Refusal {
     /// The same event is in flight and ended without an outcome.
     #[error("the same event is in flight and is not durable yet")]
     InFlight,
+    /// Its signature matches no secret that is known yet: one may be on its way here.
+    #[error("{}", Fault::NoMatch)]
+    SignatureMismatch,
+    /// Its signature was made too long ago or too far ahead, by this machine's clock.
+    #[error("{}", Fault::Stale)]
+    SignatureStale,
 }
 
 impl Refusal {
     /// Every refusal, in the order of declaration.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Deadline,
         Self::QueueFull,
         Self::Kafka,
@@ -92,6 +126,8 @@ impl Refusal {
         Self::DeadLetterQuota,
         Self::OverBudget,
         Self::InFlight,
+        Self::SignatureMismatch,
+        Self::SignatureStale,
     ];
 
     /// Stable tag: the metric label.
@@ -106,6 +142,8 @@ impl Refusal {
             Self::DeadLetterQuota => "dead_letter_quota",
             Self::OverBudget => "over_budget",
             Self::InFlight => "duplicate_in_flight",
+            Self::SignatureMismatch => Fault::NoMatch.tag(),
+            Self::SignatureStale => Fault::Stale.tag(),
         }
     }
 }

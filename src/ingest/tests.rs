@@ -1,16 +1,7 @@
 use super::*;
 use crate::event::{JsonType, Malformed, Violation};
+use crate::signature::Fault;
 use crate::telemetry::Readiness;
-
-#[test]
-fn signed_header_is_read_as_utc_or_as_seconds() {
-    let expected = "2024-03-21T17:08:22Z".parse::<DateTime<Utc>>().unwrap();
-    assert_eq!(signed_time("2024-03-21 17:08:22"), Some(expected));
-    assert_eq!(signed_time("1711040902"), Some(expected));
-    for bad in ["", "2024-03-21", "2024-03-21T17:08:22", "soon", "17110409021711040902"] {
-        assert_eq!(signed_time(bad), None, "{bad}");
-    }
-}
 
 #[test]
 fn every_reason_has_a_label_of_its_own() {
@@ -23,11 +14,29 @@ fn every_reason_has_a_label_of_its_own() {
         Rejection::Violation(violation),
         Rejection::UnknownType,
     ];
+    let denials: Vec<_> = Fault::ALL
+        .into_iter()
+        .filter_map(|fault| match guard::turned_away(fault) {
+            Outcome::Denied(denial) => Some(denial),
+            _ => None,
+        })
+        .chain([Denial::Unverifiable, Denial::Token])
+        .collect();
+    denials.iter().for_each(|denial| metrics.denied(denial.tag()));
+    let source = metrics.source("main");
+    Fault::ALL.iter().for_each(|fault| source.signature(fault.tag()));
     Refusal::ALL.iter().for_each(|refusal| metrics.refused(refusal.tag()));
     rejections.iter().for_each(|rejection: &Rejection| metrics.rejected(rejection.tag()));
     Failure::ALL.iter().for_each(|failure| metrics.delivery_error(failure.tag()));
     let text = metrics.render(&Readiness::new(), 0);
     let counted = |series: String| text.contains(&format!("justcall_bridge_{series} 1\n"));
+    for denial in denials {
+        assert!(counted(format!("denied_total{{reason=\"{}\"}}", denial.tag())), "{denial:?}");
+    }
+    for fault in Fault::ALL {
+        let series = format!("signatures_total{{source=\"main\",result=\"{}\"}}", fault.tag());
+        assert!(counted(series), "{fault:?}");
+    }
     for refusal in Refusal::ALL {
         assert!(counted(format!("refused_total{{reason=\"{}\"}}", refusal.tag())), "{refusal:?}");
     }

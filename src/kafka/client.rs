@@ -74,7 +74,7 @@ fn client(defaults: impl IntoIterator<Item = (&'static str, &'static str)>, conf
         client.set(name, value);
     }
     for (name, value) in &config.properties {
-        client.set(name, value);
+        client.set(name, value.expose());
     }
     client.set("bootstrap.servers", &config.bootstrap_servers);
     client.set("allow.auto.create.topics", "false");

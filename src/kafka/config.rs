@@ -1,14 +1,15 @@
 //! What the operator says about Kafka.
 
+use crate::secret::Secret;
 use std::collections::BTreeMap;
 
 /// Settings under `kafka` and `topics`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// `host:port`, separated by commas.
     pub bootstrap_servers: String,
-    /// librdkafka properties, those read from files included. May hold secrets, hence no `Debug`.
-    pub properties: BTreeMap<String, String>,
+    /// librdkafka properties, those read from files included. Some are secret, so all are held as if.
+    pub properties: BTreeMap<String, Secret>,
     /// How missing topics are made.
     pub topics: TopicsConfig,
 }

@@ -63,8 +63,8 @@ pub enum FileError {
     /// The system does not let it be read.
     #[error("the file cannot be read: {}", .0.kind())]
     Unreadable(#[from] std::io::Error),
-    /// It is larger than any list of secrets.
-    #[error("the file has more than 64 KiB: that is no list of secrets")]
+    /// It is larger than any secret.
+    #[error("the file has more than 64 KiB: that is no secret")]
     TooLarge,
     /// It is no text.
     #[error("the file is not UTF-8 text")]
@@ -74,18 +74,32 @@ pub enum FileError {
     Empty,
 }
 
+/// Reads the one secret that is a file, without the line's end behind it.
+///
+/// # Errors
+/// When it cannot be read, or is not text.
+pub fn read_whole_file(path: &Path) -> Result<Secret, FileError> {
+    let bytes = read_bytes(path)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| FileError::NotText)?;
+    Ok(text.trim_end_matches(['\r', '\n']).into())
+}
+
 /// Reads the secrets in a file, one a line. Empty lines, and white space around a secret, are no
 /// part of any.
 ///
 /// # Errors
 /// When there is none to be had.
 pub fn read_file(path: &Path) -> Result<Vec<Secret>, FileError> {
-    if std::fs::metadata(path)?.len() > MAX_FILE_LEN {
-        return Err(FileError::TooLarge);
-    }
-    let bytes = Zeroizing::new(std::fs::read(path)?);
+    let bytes = read_bytes(path)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| FileError::NotText)?;
     let secrets: Vec<_> =
         text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Secret::from).collect();
     if secrets.is_empty() { Err(FileError::Empty) } else { Ok(secrets) }
+}
+
+fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    if std::fs::metadata(path)?.len() > MAX_FILE_LEN {
+        return Err(FileError::TooLarge);
+    }
+    Ok(Zeroizing::new(std::fs::read(path)?))
 }

@@ -21,6 +21,20 @@ pub struct Config {
     pub tolerance: Duration,
 }
 
+impl Default for Config {
+    /// Fifteen minutes of tolerance: longer than JustCall goes on retrying, perhaps with the old time.
+    fn default() -> Self {
+        Self {
+            required: None,
+            mode: Mode::Enforce,
+            secrets: Vec::new(),
+            secrets_file: None,
+            urls: Vec::new(),
+            tolerance: Duration::from_secs(15 * 60),
+        }
+    }
+}
+
 /// What becomes of an event whose signature does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {

@@ -122,12 +122,6 @@ impl Fault {
             Self::Stale => "signature_stale",
         }
     }
-
-    /// Whether the same webhook may be right later: once the new secret is mounted here, or the
-    /// clocks agree. What no retry can help is turned away for good.
-    pub const fn may_heal(self) -> bool {
-        matches!(self, Self::NoMatch | Self::Stale)
-    }
 }
 
 /// The secrets of one source, ready to verify with.

@@ -31,7 +31,8 @@ pub enum Kind {
 pub struct Label {
     /// The label's name.
     pub name: &'static str,
-    /// Every value; empty where the values are the known event types and `other`, or a version.
+    /// Every value; empty where the values are the known event types and `other`, the names of the
+    /// configured sources, or a version.
     pub values: &'static [&'static str],
 }
 
@@ -52,7 +53,8 @@ pub mod tags {
     /// Stands for a type, or a tag, that is in no list.
     pub const OTHER: &str = "other";
     /// How an event ended.
-    pub const OUTCOMES: &[&str] = &["acked", "spooled", "duplicate", "probe", "dead_lettered", "refused"];
+    pub const OUTCOMES: &[&str] =
+        &["acked", "spooled", "duplicate", "probe", "dead_lettered", "refused", "denied"];
     /// Why an event was not durable in time.
     pub const REFUSED: &[&str] = &[
         "ack_deadline",
@@ -64,8 +66,35 @@ pub mod tags {
         "spool_full",
         "spool_failing",
         "dead_letter_quota",
+        "signature_mismatch",
+        "signature_stale",
         OTHER,
     ];
+    /// Why an event was not let in.
+    pub const DENIED: &[&str] = &[
+        "signature_missing",
+        "signature_malformed",
+        "signature_version",
+        "signature_no_url",
+        "signature_url",
+        "unverifiable",
+        "token",
+        OTHER,
+    ];
+    /// What became of a signature.
+    pub const SIGNATURES: &[&str] = &[
+        "valid",
+        "signature_missing",
+        "signature_malformed",
+        "signature_version",
+        "signature_no_url",
+        "signature_url",
+        "signature_mismatch",
+        "signature_stale",
+        "unverifiable",
+    ];
+    /// The places of secrets, inline ones first.
+    pub const SECRETS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7"];
     /// Why no retry can help an event.
     pub const REJECTED: &[&str] =
         &["not_json", "not_an_envelope", "ambiguous_dialect", "contract_violation", "unknown_type", OTHER];
@@ -111,6 +140,14 @@ catalogue! {
         "Events that were not durable in time and were answered 503";
     REJECTED = Counter "rejected_total" [REASON, tags::REJECTED]
         "Events that no retry can help, now dead letters";
+    DENIED = Counter "denied_total" [REASON, tags::DENIED]
+        "Events that were not let in and were answered 401";
+    SIGNATURES = Counter "signatures_total" ["source", &[]; "result", tags::SIGNATURES]
+        "Signatures by what verifying them came to, also where that turns nothing away";
+    SECRET_MATCHES = Counter "signature_secret_matches_total" ["source", &[]; "secret", tags::SECRETS]
+        "Valid signatures by the place of the secret that they were made with, counted from 0";
+    SIGNATURE_REUSED = Counter "signature_reused_total" ["source", &[]]
+        "Events beyond the tenth that came with one and the same signature and bodies of their own";
     TURNED_AWAY = Counter "http_turned_away_total" [REASON, tags::TURNED_AWAY]
         "Requests that got no further than HTTP";
     DELIVERY_ERRORS = Counter "kafka_delivery_errors_total" ["kind", tags::DELIVERY_ERRORS]

@@ -1,6 +1,7 @@
 //! The counters, resolved once: an event costs a few relaxed additions, no lookup and no lock.
 
 use super::catalogue::{self, Description, tags};
+use super::sources::{SourceCounters, SourceFamilies};
 use super::{Histogram, KafkaState, Readiness, SpoolState};
 use crate::event::KnownType;
 use prometheus_client::encoding::text;
@@ -37,6 +38,8 @@ pub enum EventOutcome {
     DeadLettered,
     /// Not durable in time.
     Refused,
+    /// Not let in.
+    Denied,
 }
 
 /// Every metric of the process.
@@ -47,6 +50,8 @@ pub struct Metrics {
     events: Vec<Vec<Counter>>,
     refused: Tagged,
     rejected: Tagged,
+    denied: Tagged,
+    sources: SourceFamilies,
     turned_away: Tagged,
     delivery_errors: Tagged,
     in_flight_bytes: Gauge,
@@ -98,6 +103,8 @@ impl Metrics {
             events: events(all),
             refused: Tagged::register(all, &catalogue::REFUSED),
             rejected: Tagged::register(all, &catalogue::REJECTED),
+            denied: Tagged::register(all, &catalogue::DENIED),
+            sources: SourceFamilies::register(all),
             turned_away: Tagged::register(all, &catalogue::TURNED_AWAY),
             delivery_errors: Tagged::register(all, &catalogue::DELIVERY_ERRORS),
             tolerated_violations: register(all, &catalogue::TOLERATED, Counter::default()),
@@ -142,6 +149,16 @@ impl Metrics {
     /// Counts why an event was rejected: a tag of [`tags::REJECTED`].
     pub fn rejected(&self, tag: &str) {
         self.rejected.inc(tag);
+    }
+
+    /// Counts why an event was not let in: a tag of [`tags::DENIED`].
+    pub fn denied(&self, tag: &str) {
+        self.denied.inc(tag);
+    }
+
+    /// The counters of a configured source, each at zero unless it was asked for before.
+    pub fn source(&self, name: &str) -> SourceCounters {
+        self.sources.of(name)
     }
 
     /// Counts why a request got no further than HTTP: a tag of [`tags::TURNED_AWAY`].
@@ -215,7 +232,11 @@ fn events(registry: &mut Registry) -> Vec<Vec<Counter>> {
 }
 
 /// Registers a metric and keeps a handle to it.
-fn register<M: Metric + Clone>(registry: &mut Registry, description: &Description, metric: M) -> M {
+pub(super) fn register<M: Metric + Clone>(
+    registry: &mut Registry,
+    description: &Description,
+    metric: M,
+) -> M {
     registry.register(description.registered_name(), description.help, metric.clone());
     metric
 }

@@ -6,6 +6,7 @@ mod histogram;
 mod logs;
 mod metrics;
 mod readiness;
+mod sources;
 
 pub use catalogue::{CATALOGUE, Description, Kind, Label, tags};
 pub use config::{Config, LogFormat};
@@ -13,3 +14,4 @@ pub use histogram::Histogram;
 pub use logs::{LogError, check_filter, init};
 pub use metrics::{CONTENT_TYPE, EventOutcome, Metrics};
 pub use readiness::{KafkaState, Readiness, SpoolState, State};
+pub use sources::SourceCounters;

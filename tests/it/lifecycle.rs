@@ -1,6 +1,6 @@
 //! Start, stop, and what the commands print.
 
-use crate::kit::bridge::{Bridge, PATH, until};
+use crate::kit::bridge::{Bridge, PATH, UNSIGNED, until};
 use crate::kit::consume;
 use crate::kit::http;
 use crate::kit::kafka::Kafka;
@@ -123,10 +123,11 @@ fn bad_settings_stop_the_start_with_every_problem_at_once() {
         "--set",
         "kafka.properties.acks=1",
     ];
+    let undecided = "sources.main.signature.required";
     let mut process = Process::bridge(&args, &[("JUSTCALL_BRIDGE__TOPICS__PARTITIONS", "0")]);
     assert_eq!(process.wait_exit(PATIENCE).code(), Some(78));
     let said = process.stderr().join("\n");
-    for key in ["kafka.ack_deadline", "servr", "kafka.properties.acks", "topics.partitions"] {
+    for key in ["kafka.ack_deadline", "servr", "kafka.properties.acks", "topics.partitions", undecided] {
         assert!(said.contains(key), "{key} is not named in:\n{said}");
     }
 }
@@ -135,7 +136,8 @@ fn bad_settings_stop_the_start_with_every_problem_at_once() {
 fn taken_port_is_named_with_its_setting() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
-    let mut process = Process::bridge(&["serve", "--set", &format!("server.listen={address}")], &[]);
+    let mut process =
+        Process::bridge(&["serve", "--set", &format!("server.listen={address}"), "--set", UNSIGNED], &[]);
     assert_eq!(process.wait_exit(PATIENCE).code(), Some(1));
     let said = process.stderr().join("\n");
     assert!(said.contains("server.listen") && said.contains(&address), "{said}");

@@ -1,7 +1,7 @@
 //! Kafka is away and the spool is there: what the sender hears, what an operator sees, and what the
 //! topics hold afterwards.
 
-use crate::kit::bridge::{Bridge, until};
+use crate::kit::bridge::{Bridge, UNSIGNED, until};
 use crate::kit::consume;
 use crate::kit::kafka::Kafka;
 use crate::kit::process::Process;
@@ -134,9 +134,10 @@ fn second_bridge_on_one_spool_is_told_so_and_a_missing_spool_too() {
     let (prefix, directory) = place();
     let _bridge = cut_off(&prefix, directory.path(), &[]);
     let setting = format!("spool.directory={}", directory.path().display());
-    let addresses = ["server.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0"];
-    let mut second =
-        Process::bridge(&["serve", "--set", &setting, "--set", addresses[0], "--set", addresses[1]], &[]);
+    let settings = [&setting, "server.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0", UNSIGNED];
+    let args: Vec<_> =
+        ["serve"].into_iter().chain(settings.into_iter().flat_map(|it| ["--set", it])).collect();
+    let mut second = Process::bridge(&args, &[]);
     assert_eq!(second.wait_exit(Duration::from_secs(60)).code(), Some(1));
     let said = second.stderr().join("\n");
     assert!(

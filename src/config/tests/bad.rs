@@ -9,7 +9,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("server: { max_body_byte: 1 KiB }", "server.max_body_byte", "did you mean `max_body_bytes`?"),
     ("kafka: { ack_dedline: 1s }", "kafka.ack_dedline", "did you mean `ack_deadline`?"),
     ("sources: { main: { pth: /x } }", "sources.main.pth", "did you mean `path`?"),
-    ("sources: { main: { signature: { secrets: [hush] } } }", "sources.main.signature", "is no setting"),
+    ("sources: { main: { signatur: { secrets: [hush] } } }", "sources.main.signatur", "is no setting"),
     ("routes: [{ match: '*', topic: t, topics: u }]", "routes[0].topic", "did you mean `topics`?"),
     // Wrong types.
     ("server: 8080", "server", "= 8080"),
@@ -63,6 +63,49 @@ const BAD: &[(&str, &str, &str)] = &[
     ("kafka: { bootstrap_servers: 'a:0' }", "kafka.bootstrap_servers", "not `a:0`"),
     ("dead_letter: { topic: 'no spaces' }", "dead_letter.topic", "holds ' '"),
     ("topics: { prefix: 'no spaces.' }", "topics.prefix", "holds ' '"),
+    // Signatures and tokens.
+    ("sources: { main: { signature: { mode: watch } } }", "sources.main.signature.mode", "one of `enforce`"),
+    (
+        "sources: { main: { signature: { tolerance: 59s } } }",
+        "sources.main.signature.tolerance",
+        "from 1m to 1day",
+    ),
+    ("sources: { main: { signature: { secrets: [0083] } } }", "sources.main.signature.secrets", "in quotes"),
+    (
+        "sources: { main: { signature: { secrets: 'a,,b' } } }",
+        "sources.main.signature.secrets",
+        "an empty part",
+    ),
+    ("sources: { main: { signature: { secrets: [''] } } }", "sources.main.signature.secrets", "is empty"),
+    (
+        "sources: { main: { signature: { secrets: [a, b, c, d, e, f, g, h, i] } } }",
+        "sources.main.signature.secrets_file",
+        "there are 9 secrets; 8 can be valid at once",
+    ),
+    (
+        "sources: { main: { signature: { secrets_file: /no/such/file } } }",
+        "sources.main.signature.secrets_file",
+        "the file cannot be read: entity not found",
+    ),
+    (
+        "sources: { main: { signature: { required: true } } }",
+        "sources.main.signature.required",
+        "needs a secret to verify with",
+    ),
+    (
+        "sources: { main: { signature: { mode: monitor } } }",
+        "sources.main.signature.mode",
+        "needs a secret: `secrets_file`",
+    ),
+    (
+        "sources: { main: { signature: { secrets: [a], urls: [hooks.example.com] } } }",
+        "sources.main.signature.urls[0]",
+        "must be a whole URL",
+    ),
+    ("sources: { main: { token: short-4711 } }", "sources.main.token", "16 or more of a-z"),
+    ("sources: { main: { token: 'has/a/slash/4711-4711' } }", "sources.main.token", "16 or more of a-z"),
+    ("sources: { main: { token: 12345678901234567890 } }", "sources.main.token", "in quotes"),
+    ("sources: { main: { token_file: /no/such/file } }", "sources.main.token_file", "entity not found"),
     // Contradictions.
     ("admin: { listen: '127.0.0.1:8080' }", "admin.listen", "takes the port of `server.listen`"),
     ("server: { max_in_flight: 1 MiB }", "server.max_in_flight", "must be at least 1982464 bytes"),
@@ -208,5 +251,42 @@ fn a_file_that_is_missing_or_no_yaml_is_a_problem() {
     ] {
         let found = problems(load(yaml)).to_string();
         assert!(found.contains(&format!("bridge.yaml: {fault}")), "{found}");
+    }
+}
+
+#[test]
+fn a_source_says_whether_it_takes_unsigned_events_before_it_serves() {
+    let served = |flag: &str| {
+        let flags = vec![format!("sources.main.{flag}")];
+        Settings::load_to_serve(&Sources { flags, ..Sources::default() })
+    };
+    for said in ["signature.required=false", "signature.secrets=hush"] {
+        assert!(served(said).is_ok(), "{said}");
+    }
+    // A token is no signature.
+    for unsaid in ["validation=strict", "token=0123456789abcdef"] {
+        let problems = served(unsaid).err().unwrap().0;
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].key, "sources.main.signature.required");
+        assert!(problems[0].reason.contains("whoever finds `/webhooks/justcall`"), "{}", problems[0]);
+    }
+    assert!(Settings::load(&Sources::default()).is_ok(), "other commands need no answer to that");
+}
+
+#[test]
+fn no_problem_shows_what_may_be_a_secret() {
+    for text in [
+        "sources: { main: { signature: hush-4711 } }",
+        "sources: { main: { signature: { secrets: { a: hush-4711 } } } }",
+        "sources: { main: { signature: { secrets: [[hush-4711]] } } }",
+        "sources: { main: { signature: { secret: hush-4711 } } }",
+        "sources: { main: { signature: { urls: [hush-4711] } } }",
+        "sources: { main: { token: hush-4711 } }",
+        "sources: { main: { token: [hush-4711] } }",
+        "sources: { main: { tokens: hush-4711 } }",
+        "sources: { main: hush-4711 }",
+    ] {
+        let problems = load(text).err().unwrap_or_else(|| panic!("{text} is taken"));
+        assert!(!problems.to_string().contains("4711"), "{text}: {problems}");
     }
 }

@@ -2,6 +2,7 @@ use super::{good, load, load_from};
 use crate::config::{Settings, SettingsFile, Sources, print_config};
 use crate::event::Family;
 use crate::routing::Match;
+use crate::secret::Secret;
 use config::{FileFormat, Format, Value, ValueKind};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -97,7 +98,7 @@ fn variables_and_flags_reach_names_with_dots_and_dashes() {
     ];
     let settings =
         good(load_from("kafka: { properties: { sasl.username: Me, linger.ms: 1 } }", &environment, &flags));
-    let property = |name| settings.kafka.properties.get(name).map(String::as_str);
+    let property = |name| settings.kafka.properties.get(name).map(Secret::expose);
     assert_eq!(property("sasl.password"), Some("{not, json"));
     assert_eq!(property("sasl.username"), Some("Me"));
     assert_eq!(property("linger.ms"), Some("0.5"));
@@ -121,7 +122,7 @@ fn properties_come_from_files_too_without_the_line_end() {
         "kafka: {{ properties_files: {{ sasl.password: '{}' }} }}",
         file.path().display()
     )));
-    assert_eq!(settings.kafka.properties["sasl.password"], " hush ");
+    assert_eq!(settings.kafka.properties["sasl.password"].expose(), " hush ");
     // The file's name is no secret and gives the same settings again.
     let printed = print_config(&settings);
     assert!(!printed.contains("hush"), "{printed}");

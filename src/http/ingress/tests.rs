@@ -4,8 +4,8 @@ mod kit;
 mod limits;
 mod stopping;
 
-use crate::ingest::DeadLetterAnswer;
-use kit::{Bridge, PATH, chunked, gzip, post, post_to};
+use crate::ingest::{DeadLetterAnswer, SignatureHeaders};
+use kit::{Bridge, PATH, TOKEN, chunked, gzip, post, post_to};
 
 #[test]
 fn an_event_is_answered_with_its_identity() {
@@ -88,14 +88,47 @@ fn a_compressed_body_arrives_decoded() {
 }
 
 #[test]
-fn the_signed_time_passes_and_a_traceparent_only_if_well_formed() {
+fn signature_headers_pass_as_they_come_and_a_traceparent_only_if_well_formed() {
     let bridge = Bridge::start();
     let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    let headers = format!("X-JustCall-Request-Timestamp: 2024-03-21 17:08:22\r\ntraceparent: {good}\r\n");
+    let headers = format!(
+        "X-JustCall-Request-Timestamp: 2024-03-21 17:08:22\r\nx-justcall-signature-version: v1\r\n\
+         x-justcall-signature: ab\r\nX-JUSTCALL-SIGNATURE: cd\r\ntraceparent: {good}\r\n"
+    );
     bridge.ask(&post_to(PATH, &headers, "headers"));
     bridge.ask(&post_to(PATH, "traceparent: 00-xyz\r\n", "headers"));
-    let expected = format!("0:headers Some(\"2024-03-21 17:08:22\") Some(\"{good}\")");
-    assert_eq!(bridge.accepted(), [expected.as_str(), "0:headers None None"]);
+    let signature = SignatureHeaders {
+        // A list is no signature, so that nobody can hide a bad one behind a good one.
+        signature: Some("ab, cd".into()),
+        version: Some("v1".into()),
+        timestamp: Some("2024-03-21 17:08:22".into()),
+    };
+    let none = SignatureHeaders::default();
+    let expected = [
+        format!("0:headers {signature:?} {:?}", Some(good)),
+        format!("0:headers {none:?} {:?}", None::<&str>),
+    ];
+    assert_eq!(bridge.accepted(), expected);
+}
+
+#[test]
+fn a_token_comes_as_bearer_or_behind_the_path_of_a_source_that_takes_one() {
+    let bridge = Bridge::start();
+    let bearer = format!("authorization: bEARER {TOKEN}\r\n");
+    for (path, headers) in [
+        ("/second", bearer.as_str()),
+        (&format!("/second/{TOKEN}"), ""),
+        (&format!("/second/{TOKEN}/"), ""),
+        ("/second/", ""),
+        ("/second/", "authorization: Basic eDp5\r\n"),
+        ("/second/other", bearer.as_str()),
+    ] {
+        assert_eq!(bridge.ask(&post_to(path, headers, "token")).status, 200, "{path}");
+    }
+    let expected = [Some(TOKEN), Some(TOKEN), Some(TOKEN), None, None, Some("other")];
+    assert_eq!(bridge.accepted(), expected.map(|token| format!("1:token {token:?}")));
+    assert_eq!(bridge.ask(&post_to(&format!("{PATH}/{TOKEN}"), "", "token")).status, 404);
+    assert_eq!(bridge.ask(&post_to(&format!("/second/{TOKEN}/more"), "", "token")).status, 404);
 }
 
 #[test]

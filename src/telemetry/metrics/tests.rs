@@ -12,7 +12,9 @@ fn assert_line(text: &str, line: &str) {
 
 #[test]
 fn the_catalogue_names_exactly_what_is_scraped() {
-    let text = render(&Metrics::new());
+    let metrics = Metrics::new();
+    metrics.source("main");
+    let text = render(&metrics);
     let scraped: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
     let described: Vec<_> = CATALOGUE
         .iter()
@@ -67,6 +69,7 @@ fn outcomes_are_in_the_order_of_their_tags() {
         (EventOutcome::Probe, "probe"),
         (EventOutcome::DeadLettered, "dead_lettered"),
         (EventOutcome::Refused, "refused"),
+        (EventOutcome::Denied, "denied"),
     ] {
         assert_eq!(tags::OUTCOMES[outcome as usize], tag);
     }
@@ -84,8 +87,29 @@ fn a_tag_in_no_list_counts_as_other() {
 }
 
 #[test]
+fn a_source_has_its_own_series_from_the_start() {
+    let metrics = Metrics::new();
+    let (main, other) = (metrics.source("main"), metrics.source("other"));
+    main.valid(1);
+    main.signature("signature_stale");
+    other.reused.inc();
+    let text = render(&metrics);
+    for (series, value) in [
+        ("signatures_total{source=\"main\",result=\"valid\"}", 1),
+        ("signatures_total{source=\"main\",result=\"signature_stale\"}", 1),
+        ("signatures_total{source=\"other\",result=\"valid\"}", 0),
+        ("signature_secret_matches_total{source=\"main\",secret=\"0\"}", 0),
+        ("signature_secret_matches_total{source=\"main\",secret=\"1\"}", 1),
+        ("signature_reused_total{source=\"main\"}", 0),
+        ("signature_reused_total{source=\"other\"}", 1),
+    ] {
+        assert_line(&text, &format!("justcall_bridge_{series} {value}"));
+    }
+}
+
+#[test]
 fn every_list_of_tags_ends_with_other() {
-    for list in [tags::REFUSED, tags::REJECTED, tags::TURNED_AWAY, tags::DELIVERY_ERRORS] {
+    for list in [tags::REFUSED, tags::REJECTED, tags::DENIED, tags::TURNED_AWAY, tags::DELIVERY_ERRORS] {
         assert_eq!(list.last(), Some(&tags::OTHER));
     }
 }

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// The path that the bridge listens on unless told otherwise.
 pub(crate) const PATH: &str = "/webhooks/justcall";
 
+/// The setting without which a bridge does not serve unsigned events.
+pub(crate) const UNSIGNED: &str = "sources.main.signature.required=false";
+
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `justcall-bridge serve`, with topics that no other bridge uses.
@@ -52,8 +55,10 @@ impl Bridge {
             "topics.partitions=6".into(),
             "topics.replication_factor=1".into(),
         ];
+        let unsigned = unsigned(settings);
         let mut args = vec!["serve"];
-        for setting in own.iter().map(String::as_str).chain(settings.iter().copied()) {
+        let own = own.iter().chain(&unsigned).map(String::as_str);
+        for setting in own.chain(settings.iter().copied()) {
             args.extend(["--set", setting]);
         }
         let process = Process::bridge_ignoring("XFSZ", &args, env);
@@ -114,6 +119,24 @@ impl Bridge {
         self.process.signal("TERM");
         self.process.wait_exit(PATIENCE)
     }
+}
+
+/// Says of each source whose signatures the settings do not mention that it takes unsigned events.
+fn unsigned(settings: &[&str]) -> Vec<String> {
+    let mut sources: Vec<_> =
+        settings.iter().filter_map(|setting| setting.strip_prefix("sources.")?.split('.').next()).collect();
+    if sources.is_empty() {
+        sources.push("main");
+    }
+    let is_silent = |source: &&str| {
+        let key = format!("sources.{source}.signature.");
+        !settings.iter().any(|setting| setting.starts_with(&key))
+    };
+    sources
+        .into_iter()
+        .filter(is_silent)
+        .map(|source| format!("sources.{source}.signature.required=false"))
+        .collect()
 }
 
 /// Waits for something that comes by and by.

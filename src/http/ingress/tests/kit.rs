@@ -2,7 +2,7 @@
 
 use super::super::*;
 use crate::event::{BodyHash, EventId, Malformed, Validation};
-use crate::ingest::{DeadLetterConfig, DeduplicationConfig, Rejection, SourceConfig};
+use crate::ingest::{DeadLetterConfig, DeduplicationConfig, Rejection, SignatureConfig, SourceConfig};
 use crate::telemetry::Readiness;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -11,6 +11,8 @@ use std::thread;
 use tokio::sync::oneshot;
 
 pub(super) const PATH: &str = "/webhooks/justcall";
+/// Of the second source.
+pub(super) const TOKEN: &str = "0123456789abcdef";
 pub(super) const LIMIT: usize = 20_000;
 pub(super) const BUDGET: usize = 100_000;
 
@@ -135,6 +137,9 @@ fn ingest(answer: DeadLetterAnswer) -> ingest::Config {
         name: name.to_owned(),
         path: path.to_owned(),
         validation: Validation::Documented,
+        signature: SignatureConfig::default(),
+        token: (name == "second").then(|| TOKEN.into()),
+        token_file: None,
     };
     ingest::Config {
         sources: vec![source("first", PATH), source("second", "/second/")],
@@ -158,7 +163,11 @@ async fn accept(accepted: Arc<Mutex<Vec<String>>>, arrival: Arrival) -> Outcome 
             Outcome::Acked(id)
         }
         "headers" => {
-            line.push_str(&format!(" {:?} {:?}", arrival.signed_at, arrival.traceparent));
+            line.push_str(&format!(" {:?} {:?}", arrival.credentials.signature, arrival.traceparent));
+            Outcome::Acked(id)
+        }
+        "token" => {
+            line.push_str(&format!(" {:?}", arrival.credentials.token.as_ref().map(Secret::expose)));
             Outcome::Acked(id)
         }
         _ => Outcome::Acked(id),
