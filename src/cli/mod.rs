@@ -3,6 +3,7 @@
 //! Exit codes, the same for every command: 0 it worked, 1 it failed, 2 the command line makes no
 //! sense, 78 the settings are bad.
 
+mod check;
 mod dev;
 mod send;
 mod serve;
@@ -12,9 +13,11 @@ mod spool;
 #[cfg(test)]
 mod tests;
 
+use crate::config::{SettingsFile, Sources};
 use crate::{app, config, kafka, telemetry};
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// The exit code for bad settings: `EX_CONFIG` of sysexits.h.
@@ -31,6 +34,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Args),
+    Check(check::Args),
     Dev(dev::Args),
     Send(send::Args),
     Spool(spool::Args),
@@ -45,6 +49,7 @@ Exit codes: 0 it worked, 1 it failed, 2 the command line makes no sense, 78 the 
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     match Cli::try_parse_from(args) {
         Ok(Cli { command: Command::Serve(args) }) => ended(serve::run(args)),
+        Ok(Cli { command: Command::Check(args) }) => check::run(args),
         Ok(Cli { command: Command::Dev(args) }) => ended(dev::run(args)),
         Ok(Cli { command: Command::Spool(args) }) => ended(spool::run(args)),
         Ok(Cli { command: Command::Send(args) }) => send::run(&args),
@@ -107,6 +112,28 @@ fn explain(error: &clap::Error) -> ExitCode {
     // Nobody is left to tell if the terminal is gone.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+}
+
+/// Where a command's settings come from.
+#[derive(Debug, clap::Args)]
+struct SettingsArgs {
+    /// Settings file. Without it: config/bridge.yaml or /etc/justcall-bridge/bridge.yaml, if there.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// A setting that goes before the file and the environment. May be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    set: Vec<String>,
+}
+
+impl SettingsArgs {
+    fn sources(self) -> Sources {
+        Sources {
+            file: self.config.map_or(SettingsFile::Usual, SettingsFile::At),
+            environment: environment(),
+            flags: self.set,
+        }
+    }
 }
 
 /// The environment as far as it is text: a setting is.

@@ -1,22 +1,16 @@
 //! `serve`: the bridge in front of a Kafka cluster.
 
-use super::{Failure, signals};
+use super::{Failure, SettingsArgs, signals};
 use crate::app::{self, App};
-use crate::config::{Settings, SettingsFile, Sources, print_config};
+use crate::config::{Settings, print_config};
 use crate::telemetry;
-use std::path::PathBuf;
 
 /// Receive webhooks and write them to a Kafka cluster.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
-    /// Settings file. Without it: config/bridge.yaml or /etc/justcall-bridge/bridge.yaml, if there.
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
-
-    /// A setting that goes before the file and the environment. May be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = super::key_value)]
-    pub(super) set: Vec<String>,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
 
     /// Print the settings in effect, secrets left out, and exit.
     #[arg(long)]
@@ -31,11 +25,7 @@ Examples:
 
 /// Runs until a signal ends it.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let sources = Sources {
-        file: args.config.map_or(SettingsFile::Usual, SettingsFile::At),
-        environment: super::environment(),
-        flags: args.set,
-    };
+    let sources = args.settings.sources();
     if args.print_config {
         print!("{}", print_config(&Settings::load(&sources)?));
         return Ok(());
@@ -49,6 +39,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             tracing::warn!(
                 "spool.directory is not set: while Kafka does not acknowledge, events are refused, and lost once JustCall gives up retrying"
             );
+        }
+        for door in settings.open_doors().iter().filter(|door| door.key.starts_with("sources.")) {
+            tracing::warn!(setting = door.key, "{}", door.reason);
         }
         let app = App::build(settings)?;
         let addresses = app.addresses();

@@ -23,7 +23,7 @@ fn a_setting_has_a_key_and_any_value() {
     let Command::Serve(args) = parse("justcall-bridge serve --set a.b=c=d --set e=").unwrap().command else {
         panic!("not serve");
     };
-    assert_eq!(args.set, ["a.b=c=d", "e="]);
+    assert_eq!(args.settings.set, ["a.b=c=d", "e="]);
     assert!(parse("justcall-bridge serve --set =c").is_err());
     assert!(parse("justcall-bridge serve --set c").is_err());
 }

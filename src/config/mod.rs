@@ -5,6 +5,7 @@
 //! line in `layout.rs`. Reading, printing and the report of unknown keys all follow that line.
 
 mod check;
+mod doors;
 mod form;
 mod kinds;
 mod layout;
@@ -14,6 +15,7 @@ mod reader;
 mod settings;
 mod tree;
 
+pub use doors::OpenDoor;
 pub use printer::print_config;
 pub use problem::{Problem, Problems};
 pub use settings::{Settings, ShutdownConfig};

@@ -2,7 +2,9 @@
 
 use super::form::{Form, Kind, Naming};
 use super::layout;
+use super::problem::HIDDEN;
 use super::settings::Settings;
+use crate::ingest::SourceConfig;
 use yaml_rust2::yaml::Hash;
 use yaml_rust2::{Yaml, YamlEmitter};
 
@@ -14,6 +16,7 @@ mod tests;
 pub fn print_config(settings: &Settings) -> String {
     let mut settings = settings.clone();
     settings.kafka.properties.retain(|name, _| !settings.property_files.contains_key(name));
+    settings.ingest.sources.iter_mut().for_each(hide_tokens_in_urls);
     let mut printer = Printer { scopes: vec![Hash::new()] };
     layout::settings(&mut printer, &mut settings);
     let mut text = String::new();
@@ -21,6 +24,20 @@ pub fn print_config(settings: &Settings) -> String {
     let _ = YamlEmitter::new(&mut text).dump(&Yaml::Hash(printer.scopes.pop().unwrap_or_default()));
     let body = text.strip_prefix("---\n").unwrap_or(&text);
     format!("{body}\n")
+}
+
+/// Where a token can stand behind the path, it does in the URLs that may be signed.
+fn hide_tokens_in_urls(source: &mut SourceConfig) {
+    if !source.takes_token() {
+        return;
+    }
+    let path = format!("{}/", source.path.trim_end_matches('/'));
+    for url in &mut source.signature.urls {
+        if let Some(at) = url.find(&path) {
+            url.truncate(at + path.len());
+            url.push_str(HIDDEN);
+        }
+    }
 }
 
 /// The [`Form`] that prints.

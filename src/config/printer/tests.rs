@@ -11,7 +11,9 @@ fn loaded(yaml: &str) -> Settings {
 const EVERYTHING: &str = r#"
 server: { listen: '[::1]:1', workers: 3, max_body_bytes: 1001, max_in_flight: 70000 B, request_timeout: 1m 1s }
 admin: { listen: "127.0.0.1:2" }
-sources: { b-1: { path: /b, validation: strict }, "0": { path: /, validation: tolerant } }
+sources:
+  b-1: { path: /b, validation: strict, signature: { required: false, mode: enforce, urls: "https://a/b, http://c", tolerance: 11m } }
+  "0": { path: /, validation: tolerant }
 kafka: { bootstrap_servers: "a:1, b:2", ack_deadline: 1500ms, properties: { linger.ms: 0.5, client.id: "007", x: "true", y: "", z: "a: 'b' #c" } }
 topics: { prefix: j., create_missing: false, partitions: 6, replication_factor: 3, config: { retention.ms: -1 } }
 routes:
@@ -31,6 +33,18 @@ fn what_is_printed_gives_the_same_settings() {
         let printed = print_config(&settings);
         assert!(loaded(&printed) == settings, "{printed}");
     }
+}
+
+#[test]
+fn secrets_tokens_and_urls_with_tokens_are_hidden() {
+    let settings = loaded(
+        r#"sources: { main: { token: 0123-hush-4567-89ab, signature: { secrets: [hush, hush], urls: [
+            "https://a.example/webhooks/justcall/0123-hush-4567-89ab", "https://b.example/webhooks/justcall"] } } }"#,
+    );
+    let printed = print_config(&settings);
+    assert!(!printed.contains("hush"), "{printed}");
+    assert!(printed.contains("https://a.example/webhooks/justcall/***"), "{printed}");
+    assert!(printed.contains("https://b.example/webhooks/justcall\n"), "{printed}");
 }
 
 #[test]

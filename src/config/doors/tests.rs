@@ -1,0 +1,92 @@
+use crate::config::{Settings, SettingsFile, Sources};
+use std::os::unix::fs::PermissionsExt;
+
+/// The settings of which no door is open.
+const SHUT: &str = r#"
+server: { listen: "127.0.0.1:8080" }
+admin: { listen: "127.0.0.1:8081" }
+sources: { main: { signature: { secrets: [hush], urls: ["https://hooks.example.com/webhooks/justcall"] } } }
+kafka: { bootstrap_servers: "localhost:9092,127.0.0.1:9093,[::1]:9094" }
+"#;
+
+fn open_doors(flags: &[&str]) -> Vec<String> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), SHUT).unwrap();
+    let flags = flags.iter().map(ToString::to_string).collect();
+    let sources = Sources { file: SettingsFile::At(file.path().into()), flags, ..Sources::default() };
+    let settings = Settings::load_to_serve(&sources).unwrap_or_else(|problems| panic!("{problems}"));
+    settings.open_doors().into_iter().map(|door| door.key).collect()
+}
+
+#[test]
+fn each_door_is_named_by_the_setting_that_shuts_it_and_no_other_is() {
+    assert_eq!(open_doors(&[]), [""; 0]);
+    for (flags, doors) in [
+        (&["sources.main.signature.required=false"][..], &["sources.main.signature.required"][..]),
+        (
+            &["sources.main.signature.required=false", "sources.main.token=0123456789abcdef"],
+            &["sources.main.signature.required"],
+        ),
+        (&["sources.main.signature.mode=monitor"], &["sources.main.signature.mode"]),
+        (&["sources.main.signature.urls=[]"], &["sources.main.signature.urls"]),
+        (&["sources.main.signature.tolerance=9m"], &["sources.main.signature.tolerance"]),
+        (
+            &["sources.main.signature.tolerance=61m"],
+            &["sources.main.signature.tolerance", "deduplication.window"],
+        ),
+        (&["sources.main.signature.tolerance=60m"], &[]),
+        (&["deduplication.window=29m"], &["deduplication.window"]),
+        (&["server.listen=0.0.0.0:8080"], &["server.tls"]),
+        (&["server.listen=10.1.2.3:8080"], &["server.tls"]),
+        (&["admin.listen=[::]:8081"], &["admin.listen"]),
+        (&["kafka.bootstrap_servers=localhost:9092,kafka:9092"], &["kafka.properties.security.protocol"]),
+        (&["kafka.bootstrap_servers=kafka:9092", "kafka.properties.security.protocol=SASL_SSL"], &[]),
+        (
+            &["kafka.properties.security.protocol=SASL_PLAINTEXT", "kafka.properties.sasl.mechanism=PLAIN"],
+            &["kafka.properties.sasl.mechanism"],
+        ),
+        (
+            &[
+                "kafka.properties.security.protocol=ssl",
+                "kafka.properties.enable.ssl.certificate.verification=False",
+            ],
+            &["kafka.properties.enable.ssl.certificate.verification"],
+        ),
+        (
+            &[
+                "kafka.properties.security.protocol=ssl",
+                "kafka.properties.ssl.endpoint.identification.algorithm=none",
+            ],
+            &["kafka.properties.ssl.endpoint.identification.algorithm"],
+        ),
+    ] {
+        assert_eq!(open_doors(flags), doors, "{flags:?}");
+    }
+}
+
+#[test]
+fn secrets_that_every_user_can_read_are_an_open_door() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "0123456789abcdef").unwrap();
+    let path = file.path().display();
+    let flags = [
+        format!("sources.main.signature.secrets_file={path}"),
+        format!("sources.main.token_file={path}"),
+        format!("kafka.properties_files.sasl.password={path}"),
+    ];
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    for (mode, expected) in [
+        (0o640, &[][..]),
+        (
+            0o644,
+            &[
+                "sources.main.signature.secrets_file",
+                "sources.main.token_file",
+                "kafka.properties_files.sasl.password",
+            ],
+        ),
+    ] {
+        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(open_doors(&flags), expected, "{mode:o}");
+    }
+}
