@@ -2,13 +2,16 @@
 
 mod latency;
 mod post;
+mod proof;
 mod summary;
 mod template;
 
 use crate::event::{Dialect, KnownType, samples};
+use crate::secret::FileError;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use post::{Body, Failed, Plan};
+use proof::Proof;
 use reqwest::Url;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -60,6 +63,18 @@ pub(super) struct Args {
     #[arg(long)]
     repeat_exactly: bool,
 
+    /// Sign as JustCall does, with the last secret in this file (one a line). The live dialect only.
+    #[arg(long, value_name = "FILE")]
+    secrets_file: Option<PathBuf>,
+
+    /// The `webhook_url` that samples of the live dialect name and are signed for. Without it: --to.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["file", "repeat_exactly"])]
+    webhook_url: Option<String>,
+
+    /// Send the last token in this file as `Authorization: Bearer`.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+
     /// Print the summary as JSON.
     #[arg(long)]
     json: bool,
@@ -71,6 +86,7 @@ Examples:
   justcall-bridge send --all --dialect live
   justcall-bridge send --event sms.sent --event sms.delivered --count 100
   justcall-bridge send --all --count 1000 --rate 500/s --concurrency 64 --json
+  justcall-bridge send --all --dialect live --secrets-file justcall-api-secret
   justcall-bridge send --file event.json";
 
 /// Why nothing was sent.
@@ -80,6 +96,10 @@ enum Error {
     OtherDialect { event: KnownType, dialect: Dialect, other: Dialect },
     #[error("cannot read {0}: {1}")]
     File(String, io::Error),
+    #[error("--secrets-file or --token-file: {0}")]
+    Proof(#[from] FileError),
+    #[error("the documented dialect carries no signature; add --dialect live")]
+    Unsigned,
     #[error("the sample of {0} is broken: {1}")]
     Sample(KnownType, serde_json::Error),
     #[error("cannot start: {0}")]
@@ -96,7 +116,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
             let _ = print(&summary, args.json);
             if summary.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        Err(error @ Error::OtherDialect { .. }) => super::usage_error(&error.to_string()),
+        Err(error @ (Error::OtherDialect { .. } | Error::Unsigned)) => super::usage_error(&error.to_string()),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
@@ -105,8 +125,13 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 fn execute(args: &Args, progress: ProgressBar) -> Result<Summary, Error> {
+    let proof = Proof::read(args.secrets_file.as_deref(), args.token_file.as_deref())?;
+    if proof.signs() && args.file.is_none() && args.dialect == Dialect::Documented {
+        return Err(Error::Unsigned);
+    }
     let plan = Plan {
         to: args.to.clone(),
+        proof,
         bodies: bodies(args)?,
         rounds: args.count,
         rate: args.rate,
@@ -137,7 +162,8 @@ fn body(args: &Args, event: KnownType, sample: &'static str) -> Result<Body, Err
     if args.repeat_exactly {
         return Ok(Body::Exact(bytes::Bytes::from_static(sample.as_bytes())));
     }
-    Template::parse(sample).map(Body::Fresh).map_err(|error| Error::Sample(event, error))
+    let webhook_url = args.webhook_url.as_deref().unwrap_or(args.to.as_str());
+    Template::parse(sample, webhook_url).map(Body::Fresh).map_err(|error| Error::Sample(event, error))
 }
 
 /// The chosen types with their samples, in the order they were named.

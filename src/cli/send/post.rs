@@ -1,7 +1,9 @@
 //! Posts events on a schedule.
 
+use super::proof::Proof;
 use super::summary::{Answer, Summary, Tally};
 use super::template::{Stamp, Template};
+use chrono::Utc;
 use indicatif::ProgressBar;
 use reqwest::{Client, Response, Url, header, redirect};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +22,8 @@ const MAX_ANSWER: usize = 64 * 1024;
 pub(super) struct Plan {
     /// Where to.
     pub(super) to: Url,
+    /// What it shows to be let in.
+    pub(super) proof: Proof,
     /// One round of events.
     pub(super) bodies: Vec<Body>,
     /// How many rounds.
@@ -146,13 +150,20 @@ impl Run {
 
     async fn post(&self, sequence: u64) -> Result<Answer, reqwest::Error> {
         let body = match &self.plan.bodies[sequence as usize % self.plan.bodies.len()] {
-            Body::Exact(bytes) => reqwest::Body::from(bytes.clone()),
+            Body::Exact(bytes) => bytes.clone(),
             Body::Fresh(template) => {
                 let stamp = Stamp { run: self.random, sequence, millis: now() };
-                reqwest::Body::from(template.fill(stamp))
+                bytes::Bytes::from(template.fill(stamp))
             }
         };
-        let request = self.client.post(self.plan.to.clone()).header(header::CONTENT_TYPE, "application/json");
+        let mut request =
+            self.client.post(self.plan.to.clone()).header(header::CONTENT_TYPE, "application/json");
+        for (name, value) in self.plan.proof.signature(&body, Utc::now()).into_iter().flatten() {
+            request = request.header(name, value);
+        }
+        if let Some(authorization) = self.plan.proof.authorization() {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
         let mut response = request.body(body).send().await?;
         let read = read_answer(&mut response).await?;
         Ok(Answer::read(response.status().as_u16(), &read))

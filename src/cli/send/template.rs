@@ -48,6 +48,8 @@ enum Fill<'a> {
     Ulid,
     /// `timestamp`
     Time,
+    /// `webhook_url`, as JSON
+    Url(String),
 }
 
 #[derive(Deserialize)]
@@ -57,21 +59,25 @@ struct Sample<'a> {
     #[serde(borrow)]
     request_id: Option<&'a RawValue>,
     #[serde(borrow)]
+    webhook_url: Option<&'a RawValue>,
+    #[serde(borrow)]
     data: BTreeMap<String, &'a RawValue>,
 }
 
 impl<'a> Template<'a> {
-    /// Cuts up a sample.
+    /// Cuts up a sample. `webhook_url` is what it will name where it names one.
     ///
     /// # Errors
     /// When it is no JSON object with an object `data`.
-    pub(super) fn parse(sample: &'a str) -> Result<Self, serde_json::Error> {
-        let Sample { timestamp, request_id, data } = serde_json::from_str(sample)?;
+    pub(super) fn parse(sample: &'a str, webhook_url: &str) -> Result<Self, serde_json::Error> {
+        let Sample { timestamp, request_id, webhook_url: sample_url, data } = serde_json::from_str(sample)?;
+        let url = serde_json::to_string(webhook_url)?;
         let identities = IDENTITIES.iter().filter_map(|name| data.get(*name)).map(|raw| raw.get());
         let mut found: Vec<(usize, &str, Fill<'_>)> = identities
             .filter_map(|raw| Some((raw, identity(raw)?)))
             .chain(timestamp.and_then(|raw| Some((raw.get(), string(raw.get(), Fill::Time)?))))
             .chain(request_id.and_then(|raw| Some((raw.get(), string(raw.get(), Fill::Ulid)?))))
+            .chain(sample_url.map(|raw| (raw.get(), Fill::Url(url.clone()))))
             // A raw value borrows from the sample, so the distance of their addresses is its place.
             .map(|(raw, fill)| (raw.as_ptr().addr() - sample.as_ptr().addr(), raw, fill))
             .collect();
@@ -86,8 +92,8 @@ impl<'a> Template<'a> {
                 Slot { before, fill }
             })
             .collect();
-        // No fill is more than this longer than what it replaces.
-        Ok(Self { slots, tail: &sample[end..], length: sample.len() + 5 * 32 })
+        // No other fill is more than this longer than what it replaces.
+        Ok(Self { slots, tail: &sample[end..], length: sample.len() + 5 * 32 + url.len() })
     }
 
     /// The body of one copy.
@@ -110,6 +116,7 @@ impl Fill<'_> {
             Self::Name { prefix } => format!("\"{prefix}{}\"", stamp.name()),
             Self::Ulid => format!("\"{}\"", stamp.ulid()),
             Self::Time => format!("\"{}\"", stamp.time()),
+            Self::Url(url) => url.clone(),
         };
         body.push_str(&text);
     }

@@ -38,7 +38,7 @@ fn each_door_is_named_by_the_setting_that_shuts_it_and_no_other_is() {
         (&["deduplication.window=29m"], &["deduplication.window"]),
         (&["server.listen=0.0.0.0:8080"], &["server.tls"]),
         (&["server.listen=10.1.2.3:8080"], &["server.tls"]),
-        (&["admin.listen=[::]:8081"], &["admin.listen"]),
+        (&["admin.listen=0.0.0.0:8081"], &["admin.listen"]),
         (&["kafka.bootstrap_servers=localhost:9092,kafka:9092"], &["kafka.properties.security.protocol"]),
         (&["kafka.bootstrap_servers=kafka:9092", "kafka.properties.security.protocol=SASL_SSL"], &[]),
         (

@@ -90,9 +90,9 @@ fn acked(_: usize) -> Reply {
 fn plan(to: &Url, rounds: u64) -> Plan {
     let bodies = samples(Dialect::Documented)
         .chain(samples(Dialect::Live))
-        .map(|(_, sample)| Body::Fresh(Template::parse(sample).unwrap()))
+        .map(|(_, sample)| Body::Fresh(Template::parse(sample, "http://a.example").unwrap()))
         .collect();
-    Plan { to: to.clone(), bodies, rounds, rate: None, concurrency: 4 }
+    Plan { to: to.clone(), proof: Proof::default(), bodies, rounds, rate: None, concurrency: 4 }
 }
 
 fn one_body(to: &Url, rounds: u64) -> Plan {

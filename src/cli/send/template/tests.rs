@@ -5,8 +5,10 @@ use std::collections::HashSet;
 
 const STAMP: Stamp = Stamp { run: 0x0123_4567_89ab_cdef, sequence: 7, millis: 1_700_000_000_123 };
 
+const URL: &str = "https://hooks.example/a\"b";
+
 fn fill(sample: &'static str, stamp: Stamp) -> Value {
-    serde_json::from_str(&Template::parse(sample).unwrap().fill(stamp)).unwrap()
+    serde_json::from_str(&Template::parse(sample, URL).unwrap().fill(stamp)).unwrap()
 }
 
 fn all_samples() -> impl Iterator<Item = &'static str> {
@@ -15,7 +17,7 @@ fn all_samples() -> impl Iterator<Item = &'static str> {
 
 /// Blanks what may differ.
 fn without_identity(mut body: Value) -> Value {
-    for name in ["timestamp", "request_id"] {
+    for name in ["timestamp", "request_id", "webhook_url"] {
         body.as_object_mut().unwrap().remove(name);
     }
     for name in IDENTITIES {
@@ -44,6 +46,16 @@ fn a_copy_differs_from_its_sample_in_identities_and_times_only() {
 }
 
 #[test]
+fn live_copies_name_the_webhook_url_that_they_are_sent_to() {
+    for (_, sample) in samples(Dialect::Live) {
+        assert_eq!(fill(sample, STAMP)["webhook_url"], URL);
+    }
+    for (_, sample) in samples(Dialect::Documented) {
+        assert!(fill(sample, STAMP).get("webhook_url").is_none());
+    }
+}
+
+#[test]
 fn a_replaced_value_keeps_its_json_type() {
     for sample in all_samples() {
         let original: Value = serde_json::from_str(sample).unwrap();
@@ -58,7 +70,7 @@ fn a_replaced_value_keeps_its_json_type() {
 fn bytes_between_the_replaced_values_stay() {
     let sample =
         "{ \"event\":\"x\",\r\n \"timestamp\" : \"t\" , \"data\":{\"cost\":1.50,\"call_id\":\"c_1\"}}\n";
-    let body = Template::parse(sample).unwrap().fill(STAMP);
+    let body = Template::parse(sample, URL).unwrap().fill(STAMP);
     assert!(body.starts_with("{ \"event\":\"x\",\r\n \"timestamp\" : \"2023-11-14T22:13:20Z\" , "), "{body}");
     assert!(body.contains("{\"cost\":1.50,\"call_id\":\"c_") && body.ends_with("\"}}\n"), "{body}");
 }
@@ -66,7 +78,7 @@ fn bytes_between_the_replaced_values_stay() {
 #[test]
 fn no_two_copies_are_equal_within_a_run_or_across_two() {
     for sample in all_samples() {
-        let template = Template::parse(sample).unwrap();
+        let template = Template::parse(sample, URL).unwrap();
         let stamps = [1, u64::MAX]
             .into_iter()
             .flat_map(|run| (0..500).map(move |sequence| Stamp { run, sequence, millis: STAMP.millis }));
@@ -126,6 +138,6 @@ fn numbers_stay_where_every_json_reader_is_exact() {
 #[test]
 fn what_is_no_envelope_is_no_template() {
     for bad in ["", "[]", "{}", r#"{"data":[]}"#] {
-        assert!(Template::parse(bad).is_err(), "{bad}");
+        assert!(Template::parse(bad, URL).is_err(), "{bad}");
     }
 }
