@@ -23,7 +23,7 @@ use crate::event::{BodyHash, KnownType, Scanned, scan};
 use crate::record::Record;
 use crate::routing::{RecordContext, Records, Table};
 use crate::signature::{Valid, parse_time};
-use crate::telemetry::{EventOutcome, Metrics};
+use crate::telemetry::{EventOutcome, Metrics, Throttle};
 use crate::watch::Follow;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -58,7 +58,11 @@ pub struct Ingest {
     seen: Arc<Deduplication>,
     delivery: Arc<Delivery>,
     metrics: Arc<Metrics>,
+    strangers: Throttle,
 }
+
+/// How often the log tells of what strangers send: they could fill it.
+const STRANGERS_SAID: Duration = Duration::from_secs(10);
 
 struct Source {
     config: SourceConfig,
@@ -104,6 +108,7 @@ impl Ingest {
             seen: Deduplication::new(config.deduplication.window, config.deduplication.capacity),
             delivery,
             metrics,
+            strangers: Throttle::new(STRANGERS_SAID),
         })
     }
 
@@ -178,6 +183,11 @@ impl Ingest {
                 tracing::warn!(reason = rejection.tag(), "event rejected: kept as a dead letter");
                 EventOutcome::DeadLettered
             }
+            Outcome::Refused(refusal @ (Refusal::SignatureMismatch | Refusal::SignatureStale)) => {
+                self.metrics.refused(refusal.tag());
+                self.say_of_strangers(refusal.tag());
+                EventOutcome::Refused
+            }
             Outcome::Refused(refusal) => {
                 self.metrics.refused(refusal.tag());
                 tracing::warn!(reason = refusal.tag(), "event refused: not durable, the sender may retry");
@@ -185,13 +195,23 @@ impl Ingest {
             }
             Outcome::Denied(denial) => {
                 self.metrics.denied(denial.tag());
-                tracing::warn!(reason = denial.tag(), "event denied: it is not let in, and not kept");
+                self.say_of_strangers(denial.tag());
                 EventOutcome::Denied
             }
             Outcome::Probe => EventOutcome::Probe,
         };
         self.metrics.event(event_type, ended);
         outcome
+    }
+
+    fn say_of_strangers(&self, reason: &str) {
+        if let Some(events) = self.strangers.pass(Instant::now()) {
+            tracing::warn!(
+                reason,
+                events,
+                "events were not let in, the last one for this reason, and not kept"
+            );
+        }
     }
 
     /// Reads, verifies, checks and routes a body, or says how it ends before that: as a probe, or not

@@ -7,6 +7,7 @@ mod logs;
 mod metrics;
 mod readiness;
 mod sources;
+mod throttle;
 
 pub use catalogue::{CATALOGUE, Description, Kind, Label, tags};
 pub use config::{Config, LogFormat};
@@ -15,3 +16,4 @@ pub use logs::{LogError, check_filter, init};
 pub use metrics::{CONTENT_TYPE, EventOutcome, Metrics};
 pub use readiness::{KafkaState, Readiness, SpoolState, State};
 pub use sources::SourceCounters;
+pub use throttle::Throttle;

@@ -47,6 +47,7 @@ impl Answer {
         let outcome = match status {
             200 => acceptance(body["outcome"].as_str().unwrap_or_default()),
             503 => "refused",
+            401 => "denied",
             400..=499 => "rejected",
             _ => "unexpected",
         };

@@ -36,6 +36,7 @@ fn other_answers_are_counted_by_what_a_retry_can_do() {
     assert_eq!(read(503, "").1, "refused");
     assert_eq!(read(422, "").1, "rejected");
     assert_eq!(read(404, "").1, "rejected");
+    assert_eq!(read(401, "").1, "denied");
     assert_eq!(read(302, "").1, "unexpected");
     assert_eq!(read(500, "").1, "unexpected");
     // Not even a success is one unless it is 200.
