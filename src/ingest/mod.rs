@@ -138,11 +138,12 @@ impl Ingest {
                     claim.durable(Instant::now());
                     return self.counted(event_type, Outcome::Duplicate(id));
                 }
-                if let Some(signature) = &signature {
+                drop(arrival.body);
+                let delivered = self.deliver(&records, identity, claim, arrival.permit).await;
+                if let (Ok(_), Some(signature)) = (&delivered, &signature) {
                     source.guard.used(signature);
                 }
-                drop(arrival.body);
-                match (self.deliver(&records, identity, claim, arrival.permit).await, rejection) {
+                match (delivered, rejection) {
                     (Ok(_), Some(why)) => Outcome::DeadLettered(id, why),
                     (Ok(Durable::Acked), None) => Outcome::Acked(id),
                     (Ok(Durable::Spooled), None) => Outcome::Spooled(id),
@@ -218,8 +219,17 @@ impl Ingest {
     /// let in. But for what the guard counts it is pure.
     fn judge(&self, arrival: &Arrival) -> Result<Judged, (Option<KnownType>, Outcome)> {
         let source = &self.sources[arrival.source];
+        let envelope = match scan(&arrival.body) {
+            Ok(Scanned::Probe) => return Err((None, Outcome::Probe)),
+            Ok(Scanned::Envelope(envelope)) => Ok(envelope),
+            Err(malformed) => Err(malformed),
+        };
+        let event_type = envelope.as_ref().ok().and_then(|envelope| envelope.event_type.known());
+        // Before anything inside `data` is looked at, or worked on.
+        let signature =
+            source.guard.admit(arrival, envelope.as_ref().ok()).map_err(|outcome| (event_type, outcome))?;
         let hash = BodyHash::of(&arrival.body);
-        let reject = |id, event_type, signature, rejection: Rejection| {
+        let reject = |id, rejection: Rejection| {
             let letter = DeadLetter {
                 topic: &self.dead_letter_topic,
                 source: &source.config.name,
@@ -231,23 +241,13 @@ impl Ingest {
             let records = Records::from_iter([letter.record(arrival.body.clone())]);
             Ok(Judged { id, hash, event_type, signature, records, rejection: Some(rejection), violations: 0 })
         };
-        let envelope = match scan(&arrival.body) {
-            Ok(Scanned::Probe) => return Err((None, Outcome::Probe)),
-            Ok(Scanned::Envelope(envelope)) => envelope,
-            Err(malformed) => {
-                source.guard.admit(arrival, None).map_err(|outcome| (None, outcome))?;
-                return reject(EventId::from_hash(&hash), None, None, malformed.into());
-            }
+        let envelope = match envelope {
+            Ok(envelope) => envelope,
+            Err(malformed) => return reject(EventId::from_hash(&hash), malformed.into()),
         };
-        let event_type = envelope.event_type.known();
-        // Before anything inside `data` is looked at.
-        let signature =
-            source.guard.admit(arrival, Some(&envelope)).map_err(|outcome| (event_type, outcome))?;
         let event = match envelope.validate(source.config.validation, &hash) {
             Ok(event) => event,
-            Err(violation) => {
-                return reject(EventId::from_hash(&hash), event_type, signature, violation.into());
-            }
+            Err(violation) => return reject(EventId::from_hash(&hash), violation.into()),
         };
         let context = RecordContext {
             source_uri: &source.uri,
@@ -260,7 +260,7 @@ impl Ingest {
                 let (id, violations) = (event.id, event.violations);
                 Ok(Judged { id, hash, event_type, signature, records, rejection: None, violations })
             }
-            None => reject(event.id, event_type, signature, Rejection::UnknownType),
+            None => reject(event.id, Rejection::UnknownType),
         }
     }
 
