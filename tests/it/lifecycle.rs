@@ -188,3 +188,38 @@ fn embedded_broker_holds_what_a_real_one_would() {
     let ingress = url.strip_prefix("http://").and_then(|url| url.split('/').next()).expect("an address");
     assert_every_type_stands(ingress.parse().expect("an address"), &bootstrap, "justcall.", 5);
 }
+
+fn check(settings: &[&str]) -> (Option<i32>, serde_json::Value) {
+    let args = settings.iter().flat_map(|setting| ["--set", setting]);
+    let args: Vec<_> = ["check", "--json"].into_iter().chain(args).collect();
+    let mut process = Process::bridge(&args, &[]);
+    let code = process.wait_exit(PATIENCE).code();
+    (code, serde_json::from_str(&process.stdout().join("\n")).expect("a report in JSON"))
+}
+
+#[test]
+fn check_tells_open_doors_and_whether_serve_would_start() {
+    let keys = |report: &serde_json::Value, level: &str| -> Vec<String> {
+        let findings = report["findings"].as_array().expect("findings").iter();
+        findings
+            .filter(|finding| finding["level"] == level)
+            .map(|finding| finding["key"].as_str().expect("a key").to_owned())
+            .collect()
+    };
+    let (code, report) = check(&[UNSIGNED]);
+    assert_eq!((code, &report["ok"]), (Some(0), &true.into()));
+    assert_eq!(keys(&report, "failure"), [""; 0]);
+    for door in ["sources.main.signature.required", "server.tls", "admin.listen"] {
+        assert!(keys(&report, "warning").contains(&door.to_owned()), "{door} in {report:#}");
+    }
+    let (code, report) = check(&["sources.main.signature.secrets_file=/no/such/file", "spool.directry=/x"]);
+    assert_eq!((code, &report["ok"]), (Some(78), &false.into()));
+    assert_eq!(keys(&report, "failure"), ["spool.directry", "sources.main.signature.secrets_file"]);
+}
+
+#[test]
+fn serve_warns_of_each_door_that_a_source_leaves_open() {
+    let bridge = Bridge::start("127.0.0.1:1", &[UNSIGNED, "sources.main.token=0123456789abcdef"]);
+    let line = bridge.process.wait_for_line("whoever sees one request can send events", PATIENCE);
+    assert!(line.contains("WARN") && line.contains("sources.main.signature.required"), "{line}");
+}
