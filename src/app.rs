@@ -8,6 +8,7 @@ use crate::kafka::{self, Producer};
 use crate::routing::{self, Table};
 use crate::spool::{self, Spool};
 use crate::telemetry::{KafkaState, Metrics, Readiness, State};
+use crate::watch::Watcher;
 use actix_web::rt;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -40,6 +41,9 @@ pub enum Error {
     /// The spool's directory is not ours, or what is in it is not a spool.
     #[error("spool.directory: {0}")]
     Spool(#[from] spool::OpenError),
+    /// The system gives no thread to follow files with.
+    #[error("cannot follow files: {0}")]
+    Watch(std::io::Error),
     /// An address is taken or not ours.
     #[error("{setting}: {source}")]
     Listen {
@@ -60,6 +64,7 @@ pub struct App {
     budget: Arc<Budget>,
     readiness: Arc<Readiness>,
     shutdown: ShutdownConfig,
+    watcher: Watcher,
 }
 
 /// Where a bridge listens.
@@ -121,10 +126,12 @@ impl App {
             Arc::clone(&metrics),
         )
         .map_err(|source| Error::Listen { setting: "server.listen", source })?;
+        let watched = ingress.watched().into_iter().collect();
+        let watcher = Watcher::start(watched, Arc::clone(&metrics)).map_err(Error::Watch)?;
         let admin = Admin::bind(&settings.admin, Arc::clone(&readiness), metrics, Arc::clone(&budget))
             .map_err(|source| Error::Listen { setting: "admin.listen", source })?;
         let shutdown = settings.shutdown;
-        Ok(Self { ingress, admin, producer, delivery, spool, budget, readiness, shutdown })
+        Ok(Self { ingress, admin, producer, delivery, spool, budget, readiness, shutdown, watcher })
     }
 
     /// Every topic that these settings can yield.
@@ -144,7 +151,8 @@ impl App {
     /// Serves until `shutdown` completes, then ends in order: not ready, still serving; no longer
     /// accepting; finishing; flushing.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Report {
-        let Self { ingress, admin, producer, delivery, spool, budget, readiness, shutdown: times } = self;
+        let Self { ingress, admin, producer, delivery, spool, budget, readiness, shutdown: times, watcher } =
+            self;
         let watch =
             rt::spawn(watch_kafka(Arc::clone(&producer), Arc::clone(&delivery), Arc::clone(&readiness)));
         readiness.set_state(State::Serving);
@@ -169,6 +177,7 @@ impl App {
             tracing::error!(%panic, "stopping: closing the spool ended in a panic: this is a bug");
         }
         watch.abort();
+        drop(watcher);
         admin.stop().await;
         let report = Report { left, spooled };
         report.say();

@@ -49,10 +49,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
                 "spool.directory is not set: while Kafka does not acknowledge, events are refused, and lost once JustCall gives up retrying"
             );
         }
+        let tls = settings.server.tls.certificate.is_some();
         let app = App::build(settings)?;
         let addresses = app.addresses();
         tracing::info!(
             ingress = %addresses.ingress,
+            tls,
             admin = %addresses.admin,
             kafka = bootstrap_servers,
             "serving"
