@@ -189,7 +189,8 @@ fn those_who_do_not_shake_hands_keep_nobody_out_and_are_cut_off_in_time() {
     for stream in &mut idle {
         until_closed(stream);
     }
-    assert!(since.elapsed() < Duration::from_secs(15), "{:?}", since.elapsed());
+    let cut_off = since.elapsed().as_secs();
+    assert!((5..15).contains(&cut_off), "cut off after {cut_off} s");
 }
 
 #[test]

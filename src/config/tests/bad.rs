@@ -111,7 +111,6 @@ fn a_bad_setting_is_named_with_its_value_its_origin_and_the_reason() {
     }
 }
 
-/// Settings under `server.tls` and the problems with them: key and a part of the line.
 #[test]
 fn a_certificate_that_could_not_be_served_is_a_problem() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -132,8 +131,8 @@ fn a_certificate_that_could_not_be_served_is_a_problem() {
         let found = found(certificate, key);
         assert!(found.len() == 1 && found[0].starts_with(at) && found[0].contains(part), "{part}: {found:?}");
     };
-    one(&certificate, "null", "server.tls.key: is not set", "set both for TLS, or neither for plain HTTP");
-    one("null", &key, "server.tls.certificate: is not set", "`server.tls.key` is");
+    one(&certificate, "null", "server.tls.key", "set both for TLS, or neither for plain HTTP");
+    one("null", &key, "server.tls.certificate", "is not set, but `server.tls.key` is");
     one(&certificate, "[x]", "server.tls.key", "must be one value");
     one("/no/such.crt", &key, "server.tls.certificate = ", "cannot be read: entity not found");
     one(&key, &key, "server.tls.certificate = ", "holds no certificate");
