@@ -185,6 +185,9 @@ fn one_setting_without_the_other_is_a_problem_and_neither_is_plain_http() {
 fn no_reason_and_no_debug_text_shows_the_key() {
     let (certificate, key) = pair();
     let body = key.lines().nth(1).unwrap();
+    // As a library would show them.
+    let bytes = format!("{:?}", &body.as_bytes()[..12]);
+    let bytes = bytes.trim_matches(['[', ']']).to_owned();
     let broken = [
         key.replace("-----END", "----END"),
         key.replace("-----BEGIN PRIVATE KEY-----", &format!("-----BEGIN {body}")),
@@ -194,7 +197,7 @@ fn no_reason_and_no_debug_text_shows_the_key() {
     ];
     for key in broken {
         let said = format!("{:?}", Folder::with(&certificate, &key).problems());
-        assert!(said.contains(KEY) && !said.contains(&body[..12]), "{said}");
+        assert!(said.contains(KEY) && !said.contains(&body[..12]) && !said.contains(&bytes), "{said}");
     }
     let folder = Folder::with(&certificate, &key);
     let config = server_config(&folder.open()).unwrap();
