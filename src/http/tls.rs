@@ -237,11 +237,17 @@ fn signing_key(text: &Secret) -> Result<Arc<dyn SigningKey>, String> {
         return Err("the key is encrypted; it must be one without a passphrase, in a file that only the bridge may read".into());
     }
     // Reasons of the library's could quote the file.
-    let mut der = PrivateKeyDer::from_pem_slice(text.as_bytes())
-        .map_err(|_| "the file holds no private key; it must be PEM with `-----BEGIN PRIVATE KEY-----`, `-----BEGIN RSA PRIVATE KEY-----` or `-----BEGIN EC PRIVATE KEY-----`")?;
+    let mut der = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| {
+        "the file holds no private key; it must be PEM with `-----BEGIN PRIVATE KEY-----`, \
+                    `-----BEGIN RSA PRIVATE KEY-----` or `-----BEGIN EC PRIVATE KEY-----`"
+    })?;
     let key = ring::sign::any_supported_type(&der);
     der.zeroize();
-    key.map_err(|_| "the key is damaged or of a kind that is not supported; it must be RSA with 2048 to 4096 bits, ECDSA on P-256 or P-384, or Ed25519".into())
+    key.map_err(|_| {
+        "the key is damaged or of a kind that is not supported; it must be RSA \
+                    with 2048 to 4096 bits, ECDSA on P-256 or P-384, or Ed25519"
+            .into()
+    })
 }
 
 #[cfg(test)]
