@@ -117,7 +117,7 @@ impl App {
         let delivery = Delivery::start(settings.delivery, parts);
         let ingest = Ingest::new(&settings.ingest, table, Arc::clone(&delivery), Arc::clone(&metrics))?;
         let ingest = Arc::new(ingest);
-        let watcher = Watcher::start(ingest.watched(), Arc::clone(&metrics)).map_err(Error::Watcher)?;
+        let mut watched = ingest.watched();
         let accept = move |arrival| {
             let ingest = Arc::clone(&ingest);
             async move { ingest.accept(arrival).await }
@@ -130,6 +130,8 @@ impl App {
             Arc::clone(&metrics),
         )
         .map_err(|source| Error::Listen { setting: "server.listen", source })?;
+        watched.extend(ingress.watched());
+        let watcher = Watcher::start(watched, Arc::clone(&metrics)).map_err(Error::Watcher)?;
         let admin = Admin::bind(&settings.admin, Arc::clone(&readiness), metrics, Arc::clone(&budget))
             .map_err(|source| Error::Listen { setting: "admin.listen", source })?;
         let shutdown = settings.shutdown;

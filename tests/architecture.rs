@@ -75,7 +75,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls", &["http", "cli"]),
     ("hmac", &["signature"]),
     ("subtle", &["secret", "signature"]),
-    ("zeroize", &["secret"]),
+    ("zeroize", &["secret", "http"]),
     ("arc_swap", &["watch"]),
 ];
 

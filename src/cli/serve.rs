@@ -43,10 +43,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         for door in settings.open_doors().iter().filter(|door| door.key.starts_with("sources.")) {
             tracing::warn!(setting = door.key, "{}", door.reason);
         }
+        let tls = settings.server.tls.certificate.is_some();
         let app = App::build(settings)?;
         let addresses = app.addresses();
         tracing::info!(
             ingress = %addresses.ingress,
+            tls,
             admin = %addresses.admin,
             kafka = bootstrap_servers,
             "serving"

@@ -4,6 +4,7 @@ use super::kinds::{show_size, show_time};
 use super::problem::Problem;
 use super::settings::Settings;
 use super::tree;
+use crate::http::check_tls;
 use crate::ingest::{SourceConfig, keys, tokens};
 use crate::kafka::properties::{DEFAULT_MESSAGE_MAX_BYTES, refused};
 use crate::routing::{Table, check_topic_name};
@@ -21,6 +22,7 @@ const KEY_AND_HEADERS: usize = 16 * 1024;
 pub(super) fn check(settings: &mut Settings, root: &Value, problems: &mut Vec<Problem>) {
     let mut report = Report { root, unreadable: problems.len(), problems };
     listeners(settings, &mut report);
+    tls(settings, &mut report);
     memory(settings, &mut report);
     sources(settings, &mut report);
     property_files(settings, &mut report);
@@ -61,6 +63,12 @@ fn listeners(settings: &Settings, report: &mut Report<'_>) {
     if server.port() != 0 && server.port() == admin.port() && same_place {
         report
             .add("admin.listen", format!("takes the port of `server.listen`, {server}; each needs its own"));
+    }
+}
+
+fn tls(settings: &Settings, report: &mut Report<'_>) {
+    for problem in check_tls(&settings.server.tls) {
+        report.add(problem.at, problem.reason);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What settings that are right leave open, for whoever asks.
 
 use super::settings::Settings;
+use crate::http::certificate_fault;
 use crate::ingest::SourceConfig;
 use crate::signature::Mode;
 use std::net::{IpAddr, SocketAddr};
@@ -131,6 +132,9 @@ impl Doors {
         if settings.server.tls.certificate.is_none() && !is_local(server) {
             let reason = "webhooks arrive as plain HTTP: personal data and tokens can be read on the way unless a proxy in front ends TLS";
             self.add("server.tls", reason);
+        }
+        if let Some(fault) = certificate_fault(&settings.server.tls) {
+            self.add("server.tls.certificate", format!("{fault}: until then nobody is likely to connect"));
         }
         if admin.ip().is_unspecified() {
             let reason =

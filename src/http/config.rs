@@ -17,7 +17,8 @@ pub struct Config {
     pub max_in_flight: usize,
     /// From a request's first byte to its whole body.
     pub request_timeout: Duration,
-    /// From a connection's first byte to the end of the header.
+    /// From a connection's first byte to the end of the header; with TLS, its handshake may take as long
+    /// once more.
     pub header_timeout: Duration,
     /// How long an idle connection is kept.
     pub keep_alive: Duration,
@@ -30,7 +31,7 @@ pub struct Config {
 pub struct TlsConfig {
     /// PEM file of the certificate, with its chain behind it.
     pub certificate: Option<PathBuf>,
-    /// PEM file of its private key.
+    /// PEM file of its private key: RSA, ECDSA or Ed25519, in PKCS#8, PKCS#1 or SEC1.
     pub key: Option<PathBuf>,
 }
 

@@ -6,11 +6,13 @@ use super::body::Body;
 use super::coding::Coding;
 use super::listener::{LINGER_SECONDS, Listener, cannot_bind};
 use super::problem::Problem;
+use super::tls::{self, Certificate};
 use super::traceparent::is_traceparent;
 use crate::ingest::{self, Arrival, Budget, Credentials, DeadLetterAnswer, Outcome, SignatureHeaders};
 use crate::ingest::{SIGNATURE, TIMESTAMP, VERSION};
 use crate::secret::Secret;
 use crate::telemetry::{EventOutcome, Metrics};
+use crate::watch::{Follow, Watched};
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, AsHeaderName, CONTENT_LENGTH, HeaderMap, HeaderName};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
@@ -43,6 +45,7 @@ static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub struct Ingress {
     listener: Listener,
     gate: Arc<Gate>,
+    certificate: Option<Arc<Watched<Certificate>>>,
 }
 
 /// What stopping has to know.
@@ -58,7 +61,7 @@ impl Ingress {
     /// cuts nothing off, and a panic ends only that request, with a 503.
     ///
     /// # Errors
-    /// When the address cannot be bound.
+    /// When the address cannot be bound, or the certificate or its key cannot be used.
     pub fn bind<A, F>(
         config: &Config,
         ingest: &ingest::Config,
@@ -70,6 +73,7 @@ impl Ingress {
         A: Fn(Arrival) -> F + Send + Sync + 'static,
         F: Future<Output = Outcome> + 'static,
     {
+        let certificate = tls::open(&config.tls, &metrics)?;
         let gate = Arc::new(Gate { stopping: AtomicBool::new(false), metrics });
         let door = Arc::new(Door {
             entries: ingest.sources.iter().map(Entry::new).collect(),
@@ -81,28 +85,42 @@ impl Ingress {
             accept,
         });
         let workers = config.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from)).max(1);
+        let connections = MAX_CONNECTIONS.div_ceil(workers);
         let server = HttpServer::new(move || {
             let door = Arc::clone(&door);
             App::new()
                 .default_service(web::to(move |request, payload| enter(Arc::clone(&door), request, payload)))
         })
         .workers(workers)
-        .max_connections(MAX_CONNECTIONS.div_ceil(workers))
+        .max_connections(connections)
         .keep_alive(config.keep_alive)
         .client_request_timeout(config.header_timeout)
         .client_disconnect_timeout(DISCONNECT_TIMEOUT)
         .tcp_nodelay(true)
         .shutdown_timeout(LINGER_SECONDS)
-        .disable_signals()
-        .bind(config.listen)
+        .disable_signals();
+        let server = match &certificate {
+            None => server.bind(config.listen),
+            // At its own limit of handshakes under way, 256, a worker would take no connection at all:
+            // that many silent ones would keep everybody out.
+            Some(certificate) => server
+                .max_connection_rate(connections)
+                .tls_handshake_timeout(config.header_timeout)
+                .bind_rustls_0_23(config.listen, tls::server_config(certificate)?),
+        }
         .map_err(cannot_bind(config.listen))?;
         let addr = server.addrs().first().copied().unwrap_or(config.listen);
-        Ok(Self { listener: Listener::start(addr, server.run()), gate })
+        Ok(Self { listener: Listener::start(addr, server.run()), gate, certificate })
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.listener.addr()
+    }
+
+    /// What has to be followed while it serves: its certificate, if it has one.
+    pub fn watched(&self) -> Option<Arc<dyn Follow>> {
+        self.certificate.clone().map(|certificate| certificate as _)
     }
 
     /// Stops taking webhooks, waits up to `timeout` for the outcome of those in flight and closes every

@@ -8,8 +8,10 @@ mod config;
 mod ingress;
 mod listener;
 mod problem;
+mod tls;
 mod traceparent;
 
 pub use admin::Admin;
 pub use config::{AdminConfig, Config, TlsConfig};
 pub use ingress::Ingress;
+pub use tls::{TlsProblem, certificate_fault, check_tls};

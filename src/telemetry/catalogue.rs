@@ -181,6 +181,8 @@ catalogue! {
         "Times that a changed file of secrets, tokens or certificates came into force";
     FILES_FAILING = Gauge "files_failing" []
         "Files of secrets, tokens or certificates that cannot be used now: what they held before is in force";
+    CERTIFICATE_EXPIRES = Gauge "certificate_expires_seconds" []
+        "When the ingress's certificate expires, in seconds since 1970; 0 without TLS";
     KAFKA_UP = Gauge "kafka_up" [] "1 while Kafka takes records, else 0";
     READY = Gauge "ready" [] "1 while /readyz answers 200, else 0";
 }

@@ -84,6 +84,8 @@ pub struct Metrics {
     pub file_reloads: Counter,
     /// Files that cannot be used now.
     pub files_failing: Gauge,
+    /// When the ingress's certificate expires, in seconds since 1970.
+    pub certificate_expires: Gauge,
 }
 
 impl Default for Metrics {
@@ -118,6 +120,7 @@ impl Metrics {
             lanes_held_up: register(all, &catalogue::LANES_HELD_UP, Gauge::default()),
             file_reloads: register(all, &catalogue::FILE_RELOADS, Counter::default()),
             files_failing: register(all, &catalogue::FILES_FAILING, Gauge::default()),
+            certificate_expires: register(all, &catalogue::CERTIFICATE_EXPIRES, Gauge::default()),
             producers_replaced: register(all, &catalogue::PRODUCERS_REPLACED, Counter::default()),
             spool_holds: [
                 &catalogue::SPOOL_ROWS,

@@ -149,7 +149,7 @@ fn watch(watched: &[Arc<dyn Follow>], metrics: &Metrics, stopped: &Receiver<()>)
                     tracing::warn!(
                         setting,
                         reason,
-                        "file changed to something unusable: what it held before stays in force"
+                        "file cannot be used: what it held before stays in force"
                     );
                 }
             }

@@ -155,6 +155,38 @@ fn a_bad_setting_is_named_with_its_value_its_origin_and_the_reason() {
 }
 
 #[test]
+fn a_certificate_that_could_not_be_served_is_a_problem() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let certificate = file("tls.crt", &made.cert.pem());
+    let key = file("tls.key", &made.signing_key.serialize_pem());
+    let other = file("other.key", &rcgen::KeyPair::generate().unwrap().serialize_pem());
+    let found = |certificate: &str, key: &str| {
+        let yaml = format!("server: {{ tls: {{ certificate: {certificate}, key: {key} }} }}");
+        problems(load(&yaml)).0.into_iter().map(|problem| problem.to_string()).collect::<Vec<_>>()
+    };
+    let one = |certificate: &str, key: &str, at: &str, part: &str| {
+        let found = found(certificate, key);
+        assert!(found.len() == 1 && found[0].starts_with(at) && found[0].contains(part), "{part}: {found:?}");
+    };
+    one(&certificate, "null", "server.tls.key", "set both for TLS, or neither for plain HTTP");
+    one("null", &key, "server.tls.certificate", "is not set, but `server.tls.key` is");
+    one(&certificate, "[x]", "server.tls.key", "must be one value");
+    one("/no/such.crt", &key, "server.tls.certificate = ", "cannot be read: entity not found");
+    one(&key, &key, "server.tls.certificate = ", "holds no certificate");
+    one(&certificate, &certificate, "server.tls.key = ", "holds no private key");
+    one(&certificate, &other, "server.tls.key = ", "give the two that were issued together");
+    assert_eq!(found("/no/such.crt", "/no/such.key").len(), 2);
+    let yaml = format!("server: {{ tls: {{ certificate: {certificate}, key: {key} }} }}");
+    assert!(load(&yaml).is_ok());
+}
+
+#[test]
 fn every_problem_is_reported_a_line_each() {
     let found = problems(load(
         "server: { listen: here, max_in_flight: 1 MiB }\nkafka: { ack_deadline: 5, properties: { acks: 0 } }\nroutes: [{}]\nnonsense: 1",

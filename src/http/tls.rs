@@ -1,0 +1,272 @@
+//! TLS on the ingress: versions 1.2 and 1.3, with a certificate that follows its files.
+
+use super::config::TlsConfig;
+use crate::secret::Secret;
+use crate::telemetry::Metrics;
+use crate::watch::Watched;
+use chrono::DateTime;
+use rustls::client::verify_server_cert_signed_by_trust_anchor as verify;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::{ClientHello, NoServerSessionStorage, ParsedCertificate, ResolvesServerCert};
+use rustls::sign::{CertifiedKey, SigningKey};
+use rustls::version::{TLS12, TLS13};
+use rustls::{CertificateError, Error, RootCertStore, ServerConfig};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use std::{fmt, fs, io};
+use zeroize::Zeroize;
+
+const CERTIFICATE: &str = "server.tls.certificate";
+const KEY: &str = "server.tls.key";
+
+/// Largest file of a certificate or a key, in bytes.
+const MAX_FILE_LEN: u64 = 1024 * 1024;
+
+/// The first second that no certificate can be valid in: the year 10000.
+const AFTER_ALL: Duration = Duration::from_secs(253_402_300_800);
+
+/// Something wrong with the settings of TLS or with the files that they name. Says nothing of what is
+/// in the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsProblem {
+    /// The setting.
+    pub at: &'static str,
+    /// What is wrong and what would be right.
+    pub reason: String,
+}
+
+/// Everything wrong with the settings of TLS and with the files that they name.
+pub fn check_tls(config: &TlsConfig) -> Vec<TlsProblem> {
+    let read =
+        files(config).and_then(|files| files.map(|(certificate, key)| read(certificate, key)).transpose());
+    read.err().map(|problems| problems.0).unwrap_or_default()
+}
+
+/// Why nobody can trust the certificate at this time, if it is right otherwise. No reason not to
+/// start: what waits in the spool can be sent on all the same.
+pub fn certificate_fault(config: &TlsConfig) -> Option<String> {
+    let (certificate, key) = files(config).ok()??;
+    read(certificate, key).ok()?.fault
+}
+
+/// Problems as one line.
+#[derive(Debug)]
+pub(super) struct Problems(Vec<TlsProblem>);
+
+impl Problems {
+    fn one(at: &'static str, reason: impl Into<String>) -> Self {
+        Self(vec![TlsProblem { at, reason: reason.into() }])
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, TlsProblem { at, reason }) in self.0.iter().enumerate() {
+            write!(f, "{}{at}: {reason}", if index == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+/// A certificate with its chain and its private key, good to be served.
+pub(super) struct Certificate {
+    certified: Arc<CertifiedKey>,
+    /// Seconds since 1970.
+    expires: u64,
+    /// Why it is not valid now.
+    fault: Option<String>,
+}
+
+/// The key belongs to the first certificate, so that the same chain has the same key.
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.certified.cert == other.certified.cert
+    }
+}
+
+/// The certificate to serve, which follows its files; `None` for plain HTTP. The time at which it
+/// expires is a metric. One that is not valid now is served where there is no other.
+///
+/// # Errors
+/// When the settings or the files are not in order.
+pub(super) fn open(
+    config: &TlsConfig,
+    metrics: &Arc<Metrics>,
+) -> io::Result<Option<Arc<Watched<Certificate>>>> {
+    let invalid = |problems: Problems| io::Error::new(io::ErrorKind::InvalidInput, problems.to_string());
+    let Some((certificate, key)) = files(config).map_err(invalid)? else { return Ok(None) };
+    let (certificate, key, metrics) = (certificate.to_owned(), key.to_owned(), Arc::clone(metrics));
+    let is_first = AtomicBool::new(true);
+    let read = move || {
+        let read = read(&certificate, &key)?;
+        if let (Some(fault), false) = (&read.fault, is_first.swap(false, Ordering::Relaxed)) {
+            return Err(Problems::one(CERTIFICATE, fault));
+        }
+        metrics.certificate_expires.set(i64::try_from(read.expires).unwrap_or(i64::MAX));
+        Ok(read)
+    };
+    Watched::open("server.tls", read).map(Some).map_err(invalid)
+}
+
+/// What a server does with a certificate: HTTP/1.1 over TLS 1.3 or 1.2.
+///
+/// No session is resumed: who comes back shakes hands anew, and sees the certificate in force.
+///
+/// # Errors
+/// None: the provider knows both versions.
+pub(super) fn server_config(certificate: &Arc<Watched<Certificate>>) -> io::Result<ServerConfig> {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .map_err(io::Error::other)?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(InForce(Arc::clone(certificate))));
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(config)
+}
+
+/// Gives every handshake the certificate of that moment.
+struct InForce(Arc<Watched<Certificate>>);
+
+impl ResolvesServerCert for InForce {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0.get().certified))
+    }
+}
+
+impl fmt::Debug for InForce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InForce")
+    }
+}
+
+/// Certificate and key, or neither.
+fn files(config: &TlsConfig) -> Result<Option<(&Path, &Path)>, Problems> {
+    let missing = |at, other| {
+        let reason = format!("is not set, but `{other}` is: set both for TLS, or neither for plain HTTP");
+        Err(Problems::one(at, reason))
+    };
+    match (&config.certificate, &config.key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+        (Some(_), None) => missing(KEY, CERTIFICATE),
+        (None, Some(_)) => missing(CERTIFICATE, KEY),
+    }
+}
+
+fn read(certificate: &Path, key: &Path) -> Result<Certificate, Problems> {
+    let chain = text(certificate).and_then(|text| chain(&text));
+    let key = text(key).and_then(|text| signing_key(&text));
+    let ((chain, validity), key) = match (chain, key) {
+        (Ok(chain), Ok(key)) => (chain, key),
+        (chain, key) => {
+            let problem = |at, reason: Option<String>| reason.map(|reason| TlsProblem { at, reason });
+            let problems = [problem(CERTIFICATE, chain.err()), problem(KEY, key.err())];
+            return Err(Problems(problems.into_iter().flatten().collect()));
+        }
+    };
+    let certified = CertifiedKey::new(chain, key);
+    let other = "is not the key of the first certificate in `server.tls.certificate`: give the two that were \
+                 issued together, the server's own certificate before its chain";
+    certified.keys_match().map_err(|_| Problems::one(KEY, other))?;
+    let Validity { expires, fault } = validity;
+    Ok(Certificate { certified: Arc::new(certified), expires, fault })
+}
+
+/// A file's text, wiped when it goes.
+fn text(path: &Path) -> Result<Secret, String> {
+    let unreadable = |error: io::Error| match error.kind() {
+        io::ErrorKind::InvalidData => {
+            "the file is no text; it must be PEM, which has lines that begin `-----BEGIN`".into()
+        }
+        kind => format!("the file cannot be read: {kind}"),
+    };
+    let metadata = fs::metadata(path).map_err(unreadable)?;
+    // Anything else might never end, or never begin.
+    if !metadata.is_file() {
+        return Err("is no file; it must be a PEM file".into());
+    }
+    if metadata.len() > MAX_FILE_LEN {
+        return Err(
+            "the file has more than 1 MiB: it must be PEM of a certificate and its chain, or of a key".into(),
+        );
+    }
+    fs::read_to_string(path).map(Secret::new).map_err(unreadable)
+}
+
+/// When a certificate is valid.
+struct Validity {
+    expires: u64,
+    fault: Option<String>,
+}
+
+/// The certificates of a file, and when the first one is valid.
+fn chain(text: &Secret) -> Result<(Vec<CertificateDer<'static>>, Validity), String> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.expose().as_bytes()).collect();
+    let chain = chain.map_err(|_| "the file's PEM is damaged; write it anew")?;
+    let none = "the file holds no certificate; it must be PEM with `-----BEGIN CERTIFICATE-----`";
+    let first = chain.first().ok_or(none)?;
+    let first = ParsedCertificate::try_from(first)
+        .map_err(|_| "the first certificate in the file is damaged, or not of X.509 version 3")?;
+    let validity = validity(&first);
+    Ok((chain, validity))
+}
+
+/// When a certificate is valid; whether anybody trusts it is not for the server to say.
+fn validity(certificate: &ParsedCertificate<'_>) -> Validity {
+    let fault = match fault_at(certificate, UnixTime::now()) {
+        Some(CertificateError::ExpiredContext { not_after, .. }) => {
+            Some(format!("the certificate expired at {}; renew it", date(not_after)))
+        }
+        Some(CertificateError::NotValidYetContext { not_before, .. }) => {
+            Some(format!("the certificate is valid from {} only, by this machine's clock", date(not_before)))
+        }
+        _ => None,
+    };
+    let expires = match fault_at(certificate, UnixTime::since_unix_epoch(AFTER_ALL)) {
+        Some(CertificateError::ExpiredContext { not_after, .. }) => not_after.as_secs(),
+        _ => AFTER_ALL.as_secs(),
+    };
+    Validity { expires, fault }
+}
+
+/// What is wrong with a certificate at a time. Its dates are looked at first, then who signed it:
+/// nobody who is known here.
+fn fault_at(certificate: &ParsedCertificate<'_>, now: UnixTime) -> Option<CertificateError> {
+    let algorithms = ring::default_provider().signature_verification_algorithms.all;
+    match verify(certificate, &RootCertStore::empty(), &[], now, algorithms) {
+        Err(Error::InvalidCertificate(error)) => Some(error),
+        _ => None,
+    }
+}
+
+fn date(time: UnixTime) -> String {
+    let time = i64::try_from(time.as_secs()).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    time.unwrap_or_default().format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn signing_key(text: &Secret) -> Result<Arc<dyn SigningKey>, String> {
+    let text = text.expose();
+    if text.contains("ENCRYPTED") {
+        return Err("the key is encrypted; it must be one without a passphrase, in a file that only the bridge may read".into());
+    }
+    // Reasons of the library's could quote the file.
+    let mut der = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| {
+        "the file holds no private key; it must be PEM with `-----BEGIN PRIVATE KEY-----`, \
+                    `-----BEGIN RSA PRIVATE KEY-----` or `-----BEGIN EC PRIVATE KEY-----`"
+    })?;
+    let key = ring::sign::any_supported_type(&der);
+    der.zeroize();
+    key.map_err(|_| {
+        "the key is damaged or of a kind that is not supported; it must be RSA \
+                    with 2048 to 4096 bits, ECDSA on P-256 or P-384, or Ed25519"
+            .into()
+    })
+}
+
+#[cfg(test)]
+mod tests;

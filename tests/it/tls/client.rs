@@ -1,0 +1,139 @@
+//! A client that speaks TLS, and one that says what no TLS client would.
+
+use super::authority::Authority;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, ProtocolVersion, StreamOwned, SupportedProtocolVersion};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a client offers.
+pub(crate) fn offering(
+    authority: &Authority,
+    versions: &[&'static SupportedProtocolVersion],
+    protocols: &[&str],
+) -> Arc<ClientConfig> {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_protocol_versions(versions)
+        .expect("versions that ring has")
+        .with_root_certificates(authority.roots.clone())
+        .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+    Arc::new(config)
+}
+
+/// The usual client.
+pub(crate) fn usual(authority: &Authority) -> Arc<ClientConfig> {
+    offering(authority, rustls::ALL_VERSIONS, &["h2", "http/1.1"])
+}
+
+/// A connection that has shaken hands.
+pub(crate) struct Client {
+    stream: StreamOwned<ClientConnection, TcpStream>,
+}
+
+impl Client {
+    pub(crate) fn connect(to: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<Self> {
+        let name = ServerName::try_from("localhost").expect("a name");
+        let connection = ClientConnection::new(Arc::clone(config), name).expect("a client");
+        let mut stream = StreamOwned::new(connection, plain(to));
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Ok(Self { stream })
+    }
+
+    pub(crate) fn version(&self) -> Option<ProtocolVersion> {
+        self.stream.conn.protocol_version()
+    }
+
+    pub(crate) fn protocol(&self) -> Option<&[u8]> {
+        self.stream.conn.alpn_protocol()
+    }
+
+    pub(crate) fn certificate(&self) -> CertificateDer<'static> {
+        let chain = self.stream.conn.peer_certificates().expect("a certificate");
+        chain[0].clone().into_owned()
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("a writable connection");
+    }
+
+    /// Posts a body and reads the answer's status; the connection stays.
+    pub(crate) fn post(&mut self, path: &str, body: &[u8]) -> u16 {
+        let head =
+            format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
+        self.send(&[head.as_bytes(), body].concat());
+        self.answer()
+    }
+
+    /// Reads one answer with a length and returns its status.
+    pub(crate) fn answer(&mut self) -> u16 {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            self.stream.read_exact(&mut byte).expect("an answer");
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).expect("a header of text").to_ascii_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length = length.expect("a length").parse().expect("a number");
+        self.stream.read_exact(&mut vec![0; length]).expect("a body");
+        head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status")
+    }
+
+    /// What comes until the other side says that nothing more will: an end without that is an error.
+    pub(crate) fn rest(&mut self) -> io::Result<Vec<u8>> {
+        let mut rest = Vec::new();
+        self.stream.read_to_end(&mut rest)?;
+        Ok(rest)
+    }
+}
+
+/// A connection that has said nothing yet.
+pub(crate) fn plain(to: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(to).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    stream
+}
+
+/// What a server says to some bytes until it closes the connection.
+pub(crate) fn said_to(to: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = plain(to);
+    stream.write_all(bytes).expect("a writable connection");
+    until_closed(&mut stream)
+}
+
+/// What comes until the connection is closed or reset.
+pub(crate) fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
+    let mut said = Vec::new();
+    let mut some = [0; 4096];
+    loop {
+        match stream.read(&mut some) {
+            Ok(0) => return said,
+            Ok(length) => said.extend_from_slice(&some[..length]),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return said,
+            Err(error) => panic!("not closed: {error}"),
+        }
+    }
+}
+
+/// A `ClientHello` by hand, with that version as the highest it knows: `[3, 1]` is TLS 1.0.
+pub(crate) fn hello([major, minor]: [u8; 2]) -> Vec<u8> {
+    // ECDHE with ECDSA: AES-GCM, which TLS 1.2 brought, and AES-CBC with SHA-1, of those before.
+    let suites = [0, 4, 0xc0, 0x2b, 0xc0, 0x09];
+    // Groups: P-256. Points: uncompressed. Signatures: ECDSA on P-256 with SHA-256.
+    let extensions =
+        [[0, 10, 0, 4, 0, 2, 0, 23].as_slice(), &[0, 11, 0, 2, 1, 0], &[0, 13, 0, 4, 0, 2, 4, 3]].concat();
+    let length = |of: usize| u16::try_from(of).expect("a short message").to_be_bytes();
+    let body =
+        [[major, minor].as_slice(), &[7; 32], &[0], &suites, &[1, 0], &length(extensions.len()), &extensions]
+            .concat();
+    let message = [[1, 0].as_slice(), &length(body.len()), &body].concat();
+    [[22, 3, 1].as_slice(), &length(message.len()), &message].concat()
+}
