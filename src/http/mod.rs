@@ -7,8 +7,11 @@ mod coding;
 mod config;
 mod ingress;
 mod listener;
+mod paced;
 mod problem;
+mod server;
 mod traceparent;
+mod turn;
 
 pub use admin::Admin;
 pub use config::{AdminConfig, Config, TlsConfig};
