@@ -67,6 +67,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("actix_web", &["http", "app"]),
     ("actix_rt", &["http", "app"]),
     ("actix_http", &["http"]),
+    ("actix_server", &["http"]),
+    ("actix_service", &["http"]),
     ("rdkafka", &["kafka"]),
     ("rusqlite", &["spool"]),
     ("clap", &["cli", "main"]),

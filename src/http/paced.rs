@@ -23,21 +23,30 @@ pub(super) const MAX_HEAD: usize = 16 * 1024;
 const STEP: usize = 4 * 1024;
 
 const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const BAD: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 const TOO_LARGE: &[u8] =
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// Empty lines in a chunked body, each of which may be its end. Stopping at one costs more than it costs
+/// to send.
+const MAX_STOPS: usize = 1024;
 
 /// A connection that hands on no byte of a request before the one in front of it is answered.
 pub(super) struct Paced<T> {
     io: T,
     turn: Rc<Turn>,
     patience: Duration,
+    max_chunked: usize,
     /// Read already, and not handed on.
     ahead: Vec<u8>,
     blank_line: BlankLine,
-    /// How much of the head was handed on.
-    head: usize,
-    /// A head or a chunked body may have just ended: actix looks at it before it gets more.
+    /// How much of the head or of the chunked body was handed on.
+    handed: usize,
+    /// A head or a chunked body may have just ended: actix looks at it before it gets more. So it does
+    /// after every few chunks, for thousands of tiny ones at once would keep other connections waiting.
     look: bool,
+    /// How many empty lines were in this head or body.
+    stops: usize,
     /// For the end of the head.
     head_due: Option<Pin<Box<Sleep>>>,
     /// For the client to take an answer.
@@ -49,15 +58,18 @@ pub(super) struct Paced<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
     /// `patience`: from a head's first byte to its last, and for a client to take an answer.
-    pub(super) fn new(io: T, patience: Duration, open: Open) -> Self {
+    /// `max_chunked`: bytes of a chunked body, its framing included.
+    pub(super) fn new(io: T, patience: Duration, max_chunked: usize, open: Open) -> Self {
         Self {
             io,
             turn: Rc::new(Turn::default()),
             patience,
+            max_chunked,
             ahead: Vec::new(),
             blank_line: BlankLine::default(),
-            head: 0,
+            handed: 0,
             look: false,
+            stops: 0,
             head_due: None,
             answer_due: None,
             ended: false,
@@ -103,16 +115,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
     fn hand_on(&mut self, bytes: &[u8], buf: &mut ReadBuf<'_>) {
         let room = &bytes[..bytes.len().min(buf.remaining())];
         let len = match self.turn.phase() {
-            Phase::Head | Phase::Chunks => {
+            phase @ (Phase::Head | Phase::Chunks) => {
                 let end = self.blank_line.find(room);
-                self.look = end.is_some();
+                self.stops += usize::from(end.is_some());
+                self.look = end.is_some() || phase == Phase::Chunks;
                 end.unwrap_or(room.len())
             }
             Phase::Body(left) => room.len().min(usize::try_from(left).unwrap_or(usize::MAX)),
             Phase::Answer | Phase::Unread => room.len(),
         };
         match self.turn.phase() {
-            Phase::Head => self.head += len,
+            Phase::Head | Phase::Chunks => self.handed += len,
             Phase::Body(_) => self.turn.took(len),
             _ => {}
         }
@@ -161,20 +174,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<T> {
             return Poll::Pending;
         }
         if this.turn.begins() {
-            (this.head, this.head_due, this.blank_line) = (0, None, BlankLine::default());
+            (this.handed, this.stops, this.head_due, this.blank_line) = (0, 0, None, BlankLine::default());
+        }
+        let in_chunks = this.turn.phase() == Phase::Chunks;
+        if this.stops > MAX_STOPS || in_chunks && this.handed > this.max_chunked {
+            return this.end_with(cx, BAD);
         }
         if this.answer_due.is_some() || matches!(this.turn.phase(), Phase::Answer | Phase::Body(0)) {
             this.turn.wait(cx);
             return Poll::Pending;
         }
-        let in_head = matches!(this.turn.phase(), Phase::Head);
-        if in_head && this.head >= MAX_HEAD {
+        let in_head = this.turn.phase() == Phase::Head;
+        if in_head && this.handed >= MAX_HEAD {
             return this.end_with(cx, TOO_LARGE);
         }
         let read = this.read(cx, buf);
         if read.is_pending() {
             this.turn.wait(cx);
-            if in_head && this.head > 0 && this.head_is_late(cx) {
+            if in_head && this.handed > 0 && this.head_is_late(cx) {
                 return this.end_with(cx, TOO_SLOW);
             }
         }

@@ -18,6 +18,9 @@ use tokio::net::TcpSocket;
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 2048;
 
+/// What a chunked body may have on top of its bytes.
+const FRAMING: usize = 64 * 1024;
+
 /// Bytes that the kernel buffers for a connection each way; Linux takes twice that for its bookkeeping.
 const SOCKET_BUFFER: u32 = 64 * 1024;
 
@@ -55,6 +58,7 @@ where
         .disable_signals();
     let stop = builder.graceful_shutdown_signal();
     let (keep_alive, header_timeout) = (config.keep_alive, config.header_timeout);
+    let max_chunked = config.max_body_bytes + FRAMING;
     let server = builder.listen("ingress", listener, move || {
         let (stop, crowd) = (stop.clone(), limits.crowd.clone());
         let http = HttpService::build()
@@ -75,7 +79,7 @@ where
                 // Without it an answer is merely later.
                 let _ = io.set_nodelay(true);
                 let peer = io.peer_addr().ok();
-                Ok::<_, DispatchError>((Paced::new(io, header_timeout, open), peer))
+                Ok::<_, DispatchError>((Paced::new(io, header_timeout, max_chunked, open), peer))
             }
         })
         .and_then(http)

@@ -83,7 +83,8 @@ impl Turn {
         self.begins.set(true);
         // While it is the bridge's turn there is nothing to wake up for.
         if phase != Phase::Answer
-            && let Some(waker) = self.waiting.take() {
+            && let Some(waker) = self.waiting.take()
+        {
             waker.wake();
         }
     }

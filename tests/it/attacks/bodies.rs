@@ -22,7 +22,7 @@ pub(super) fn slow(target: &Target) {
     };
     let _first = begin(60);
     target.in_place();
-    target.rest(Duration::from_millis(1700));
+    target.rest(Duration::from_millis(1250));
     let mut second = begin(30);
     while !target.is_over() {
         for connection in second.iter_mut().flatten() {
@@ -83,12 +83,11 @@ pub(super) fn monstrous_json(target: &Target) {
     while !target.is_over() {
         for body in &bodies {
             // The largest may be cut off while it is sent.
-            if let Ok(answer) = http::post(target.address, PATH, &[("connection", "close")], body.as_bytes()) {
+            if let Ok(answer) = http::post(target.address, PATH, &[("connection", "close")], body.as_bytes())
+            {
                 assert!([200, 400, 413, 422].contains(&answer.status), "{}", answer.text());
             }
-            if target.is_over() {
-                break;
-            }
+            target.rest(Duration::from_millis(10));
         }
     }
 }
@@ -114,7 +113,8 @@ pub(super) fn chunks(target: &Target) {
                 *place = None;
             }
         }
-        target.rest(Duration::from_millis(10));
+        // About 5 MB a second: how much of a core a flood takes is not what is at stake here.
+        target.rest(Duration::from_millis(100));
     }
 }
 

@@ -45,10 +45,12 @@ pub(super) fn kept_alive(target: &Target, connections: usize) {
 
 /// They had an answer, begin another request and leave it at that: each must be let go.
 pub(super) fn unfinished_next(target: &Target, connections: usize) {
-    let mut crowd: Vec<_> = (0..connections).filter_map(|_| after_an_answer(target).ok()).collect();
-    for connection in &mut crowd {
-        connection.send(b"P").expect("the connection is kept");
-    }
+    let begin = |_| {
+        let mut connection = after_an_answer(target).ok()?;
+        connection.send(b"P").ok().map(|()| connection)
+    };
+    let crowd: Vec<_> = (0..connections).filter_map(begin).collect();
+    assert_eq!(crowd.len(), connections);
     target.in_place();
     target.rest(Duration::from_secs(60));
     for mut connection in crowd {

@@ -20,6 +20,7 @@ pub(super) fn huge(target: &Target) {
                 let status = connection.receive().map_or(431, |answer| answer.status);
                 assert_eq!(status, 431);
             }
+            target.rest(Duration::from_millis(10));
         }
     }
 }
@@ -54,6 +55,7 @@ pub(super) fn garbage(target: &Target) {
             // Cut off in the middle of it, or answered; only the bridge's health counts.
             let _ = connection.send(&bytes).and_then(|()| connection.finish_sending());
             let _ = connection.receive();
+            target.rest(Duration::from_millis(5));
         }
     }
 }

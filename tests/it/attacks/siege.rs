@@ -18,8 +18,8 @@ const IN_FLIGHT: usize = 4;
 const MIB: usize = 1024 * 1024;
 
 const SENDERS: usize = 4;
-/// Events of each, with a pause between them: about 2.5 s.
-const EVENTS: usize = 100;
+/// Events of each, with a pause between them: about 1.6 s.
+const EVENTS: usize = 60;
 const PAUSE: Duration = Duration::from_millis(25);
 
 /// One kind of attack.

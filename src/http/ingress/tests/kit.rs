@@ -197,6 +197,16 @@ impl Client {
         cut.is_some_and(|error| error.kind() != io::ErrorKind::WouldBlock)
     }
 
+    pub(super) fn try_send(&mut self, text: &str) -> io::Result<()> {
+        self.stream.write_all(text.as_bytes())
+    }
+
+    /// Everything until the end, unless that comes as a reset.
+    pub(super) fn try_rest(&mut self) -> io::Result<String> {
+        self.stream.read_to_end(&mut self.unread)?;
+        Ok(String::from_utf8_lossy(&std::mem::take(&mut self.unread)).into_owned())
+    }
+
     pub(super) fn post_bytes(&mut self, headers: &str, body: &[u8]) {
         self.send(&head(PATH, headers, body.len()));
         self.stream.write_all(body).unwrap();

@@ -173,3 +173,19 @@ fn a_slow_body_gives_way_when_more_than_half_of_the_budget_is_taken() {
     bridge.wait_until(|| bridge.budget.used() <= BUDGET / 2);
     assert!(bridge.metrics().contains("too_slow"));
 }
+
+#[test]
+fn a_chunked_body_that_is_mostly_framing_is_cut_off() {
+    let bridge = Bridge::start();
+    for start in ["1;".to_owned() + &"x".repeat(200_000), chunk("\n").repeat(3000)] {
+        let mut client = bridge.connect();
+        client.send(&chunked());
+        // Cut off within it, or behind it.
+        let _ = client.try_send(&start);
+        let answer = client.try_rest().unwrap_or_default();
+        assert!(!answer.contains("200 OK"));
+        assert_eq!(bridge.accepted(), [""; 0]);
+    }
+    bridge.wait_until(|| bridge.in_flight() == 0);
+    assert_eq!(bridge.budget.used(), 0);
+}
