@@ -67,14 +67,16 @@ pub(super) fn unread_answers(target: &Target) {
     let open = || {
         let stream = TcpStream::connect(target.address)?;
         stream.set_nonblocking(true)?;
-        Ok::<_, std::io::Error>(stream)
+        Ok::<_, std::io::Error>((stream, 0))
     };
     let mut crowd: Vec<_> = (0..200).filter_map(|_| open().ok()).collect();
     target.in_place();
     while !target.is_over() {
-        for stream in &mut crowd {
-            // Writes what there is room for; requests torn apart are garbage, which is as good.
-            while matches!(stream.write(request.as_bytes()), Ok(len) if len == request.len()) {}
+        for (stream, sent) in &mut crowd {
+            // Goes on where there was no more room: no request is torn apart.
+            while let Ok(len) = stream.write(&request.as_bytes()[*sent..]) {
+                *sent = (*sent + len) % request.len();
+            }
         }
         target.rest(Duration::from_millis(20));
     }
