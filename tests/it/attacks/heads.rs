@@ -2,7 +2,8 @@
 
 use super::siege::Target;
 use crate::kit::bridge::PATH;
-use crate::kit::http::Connection;
+use crate::kit::http::{Connection, post_bytes};
+use crate::kit::load::body;
 use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
@@ -63,7 +64,10 @@ pub(super) fn garbage(target: &Target) {
 /// Requests that are small and become large, as many as the other side takes, and no answer is read.
 pub(super) fn unread_answers(target: &Target) {
     let headers: String = ('a'..='z').chain('0'..='9').map(|name| format!("{name}:\r\n")).collect();
-    let request = format!("GET {PATH} HTTP/1.1\r\n{headers}\r\n").repeat(100);
+    let event = body("call.missed", "call_id", "unread", 0, 100);
+    let small = format!("GET {PATH} HTTP/1.1\r\n{headers}\r\n").repeat(400);
+    // While Kafka takes the event, all that came behind it waits.
+    let request = [post_bytes(PATH, &[], &event), small.into_bytes()].concat();
     let open = || {
         let stream = TcpStream::connect(target.address)?;
         stream.set_nonblocking(true)?;
@@ -74,7 +78,7 @@ pub(super) fn unread_answers(target: &Target) {
     while !target.is_over() {
         for (stream, sent) in &mut crowd {
             // Goes on where there was no more room: no request is torn apart.
-            while let Ok(len) = stream.write(&request.as_bytes()[*sent..]) {
+            while let Ok(len) = stream.write(&request[*sent..]) {
                 *sent = (*sent + len) % request.len();
             }
         }
