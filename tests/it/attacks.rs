@@ -11,7 +11,7 @@ use siege::{Case, Target, lay, places};
 
 const SMALL: &[&str] = &["server.max_body_bytes=64KiB", "server.max_in_flight=4MiB"];
 
-/// The number of threads that a mix has for each kind.
+/// An attack that has its number of connections in itself.
 type Kind = fn(&Target);
 
 #[test]
