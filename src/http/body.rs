@@ -1,6 +1,7 @@
 //! A request's body, read within its limit and the budget.
 
 use super::problem::Problem;
+use super::turn::Turn;
 use crate::ingest::Permit;
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody};
@@ -8,18 +9,20 @@ use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 /// The body of one request, as far as it was read.
 pub(super) struct Body {
     chunks: BodyStream<Payload>,
+    turn: Rc<Turn>,
     ended: bool,
 }
 
 impl Body {
     /// Nothing is read yet.
-    pub(super) fn new(payload: Payload) -> Self {
-        Self { chunks: BodyStream::new(payload), ended: false }
+    pub(super) fn new(payload: Payload, turn: Rc<Turn>) -> Self {
+        Self { chunks: BodyStream::new(payload), turn, ended: false }
     }
 
     /// The whole body: at most `limit` bytes, each admitted under `permit` when it arrives. A body in
@@ -54,6 +57,7 @@ impl Body {
             Some(Err(_)) => Err(Problem::Incomplete),
             None => {
                 self.ended = true;
+                self.turn.answer();
                 Ok(None)
             }
         }

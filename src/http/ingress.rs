@@ -4,23 +4,30 @@ use super::Config;
 use super::answer::{answer, probe};
 use super::body::Body;
 use super::coding::Coding;
-use super::listener::{LINGER_SECONDS, Listener, cannot_bind};
+use super::listener::Listener;
+use super::paced::Crowd;
 use super::problem::Problem;
+use super::server::{self, Limits};
 use super::tls::{self, Certificate};
 use super::traceparent::is_traceparent;
+use super::turn::Turn;
 use crate::ingest::{self, Arrival, Budget, Credentials, DeadLetterAnswer, Outcome, SignatureHeaders};
 use crate::ingest::{SIGNATURE, TIMESTAMP, VERSION};
 use crate::secret::Secret;
 use crate::telemetry::{EventOutcome, Metrics};
 use crate::watch::{Follow, Watched};
-use actix_web::http::Method;
+use actix_service::map_config;
+use actix_web::dev::AppConfig;
 use actix_web::http::header::{AUTHORIZATION, AsHeaderName, CONTENT_LENGTH, HeaderMap, HeaderName};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
+use actix_web::http::{ConnectionType, Method};
+use actix_web::{App, HttpRequest, HttpResponse, rt, web};
 use bytes::Bytes;
 use chrono::Utc;
 use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
@@ -30,8 +37,15 @@ use std::time::{Duration, Instant};
 /// the connection's read buffer, of which a small body is a slice that keeps the whole buffer.
 const OVERHEAD: usize = 8 * 1024;
 
-/// Connections at once, over all workers. Each holds two buffers of 8 KiB, and up to 128 KiB of header.
-const MAX_CONNECTIONS: usize = 8192;
+/// Connections at once, over all workers. What each can cost, docs/HARDENING.md says.
+const MAX_CONNECTIONS: usize = 4096;
+
+/// With more connections than these, each is closed behind its answer, so that nobody keeps the rest.
+const CROWDED: usize = MAX_CONNECTIONS / 2;
+
+/// How long a body may take that came while more than half of the budget was taken; and how often it
+/// is asked.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How long a connection is read on, and its bytes dropped, after an answer that came before the
 /// body's end: closed at once, the sender might never see the answer.
@@ -75,42 +89,27 @@ impl Ingress {
     {
         let certificate = tls::open(&config.tls, &metrics)?;
         let gate = Arc::new(Gate { stopping: AtomicBool::new(false), metrics });
+        let crowd = Crowd::default();
         let door = Arc::new(Door {
             entries: ingest.sources.iter().map(Entry::new).collect(),
             max_body_bytes: config.max_body_bytes,
+            tight: config.max_in_flight / 2,
             request_timeout: config.request_timeout,
             rejected: ingest.dead_letter.answer,
+            crowd: crowd.clone(),
             budget,
             gate: Arc::clone(&gate),
             accept,
         });
         let workers = config.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from)).max(1);
-        let connections = MAX_CONNECTIONS.div_ceil(workers);
-        let server = HttpServer::new(move || {
+        let limits = Limits { workers, connections: MAX_CONNECTIONS, linger: DISCONNECT_TIMEOUT, crowd };
+        let app = move || {
             let door = Arc::clone(&door);
-            App::new()
-                .default_service(web::to(move |request, payload| enter(Arc::clone(&door), request, payload)))
-        })
-        .workers(workers)
-        .max_connections(connections)
-        .keep_alive(config.keep_alive)
-        .client_request_timeout(config.header_timeout)
-        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-        .tcp_nodelay(true)
-        .shutdown_timeout(LINGER_SECONDS)
-        .disable_signals();
-        let server = match &certificate {
-            None => server.bind(config.listen),
-            // At its own limit of handshakes under way, 256, a worker would take no connection at all:
-            // that many silent ones would keep everybody out.
-            Some(certificate) => server
-                .max_connection_rate(connections)
-                .tls_handshake_timeout(config.header_timeout)
-                .bind_rustls_0_23(config.listen, tls::server_config(certificate)?),
-        }
-        .map_err(cannot_bind(config.listen))?;
-        let addr = server.addrs().first().copied().unwrap_or(config.listen);
-        Ok(Self { listener: Listener::start(addr, server.run()), gate, certificate })
+            let enter = move |request, payload| enter(Arc::clone(&door), request, payload);
+            map_config(App::new().default_service(web::to(enter)), |()| AppConfig::default())
+        };
+        let (addr, server) = server::bind(config, certificate.as_ref(), limits, app)?;
+        Ok(Self { listener: Listener::start(addr, server), gate, certificate })
     }
 
     /// Where it listens.
@@ -149,8 +148,11 @@ struct Door<A> {
     /// By source.
     entries: Vec<Entry>,
     max_body_bytes: usize,
+    /// With more bytes than these in flight, slow bodies give way.
+    tight: usize,
     request_timeout: Duration,
     rejected: DeadLetterAnswer,
+    crowd: Crowd,
     budget: Arc<Budget>,
     gate: Arc<Gate>,
     accept: A,
@@ -162,14 +164,20 @@ where
     A: Fn(Arrival) -> F + Send + Sync + 'static,
     F: Future<Output = Outcome> + 'static,
 {
-    let mut body = Body::new(payload);
-    let response = match door.pass(&request, &mut body).await {
+    let turn = request.conn_data::<Rc<Turn>>().cloned().unwrap_or_default();
+    turn.body(request.headers());
+    let mut body = Body::new(payload, Rc::clone(&turn));
+    let mut response = match door.pass(&request, &mut body).await {
         Ok(response) => response,
         Err(problem) => {
             door.gate.metrics.turned_away(problem.tag());
             problem.response()
         }
     };
+    if door.crowd.len() > CROWDED {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    turn.answered();
     body.end_with(response)
 }
 
@@ -240,8 +248,26 @@ where
         permit: &mut ingest::Permit,
     ) -> Result<Bytes, Problem> {
         let whole = body.read(self.max_body_bytes, permit);
-        let whole = rt::time::timeout(self.request_timeout, whole).await.map_err(|_| Problem::TooSlow)??;
+        let whole = self.in_time(whole).await??;
         coding.decode(whole, self.max_body_bytes, permit)
+    }
+
+    /// A slow body has its time only while there is room: a few could take the whole budget, and keep
+    /// everybody else out.
+    async fn in_time<R>(&self, arriving: impl Future<Output = R>) -> Result<R, Problem> {
+        let mut arriving = pin!(arriving);
+        let mut left = self.request_timeout;
+        while !left.is_zero() {
+            let step = left.min(GRACE);
+            if let Ok(arrived) = rt::time::timeout(step, arriving.as_mut()).await {
+                return Ok(arrived);
+            }
+            if self.budget.used() > self.tight {
+                break;
+            }
+            left -= step;
+        }
+        Err(Problem::TooSlow)
     }
 
     /// Runs to the outcome, even if nobody waits for it any more.

@@ -7,9 +7,12 @@ mod coding;
 mod config;
 mod ingress;
 mod listener;
+mod paced;
 mod problem;
+mod server;
 mod tls;
 mod traceparent;
+mod turn;
 
 pub use admin::Admin;
 pub use config::{AdminConfig, Config, TlsConfig};

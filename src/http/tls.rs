@@ -126,6 +126,8 @@ pub(super) fn server_config(certificate: &Arc<Watched<Certificate>>) -> io::Resu
         .with_cert_resolver(Arc::new(InForce(Arc::clone(certificate))));
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
+    // Nothing else is spoken, whatever a client offers.
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
 

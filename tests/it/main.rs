@@ -1,5 +1,6 @@
 //! What the bridge promises, tried on the real thing: its binary, its library, Apache Kafka.
 
+mod attacks;
 mod bad_inputs;
 mod failures;
 mod faults;

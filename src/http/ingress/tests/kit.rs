@@ -199,6 +199,23 @@ impl Client {
         self.stream.write_all(text.as_bytes()).unwrap();
     }
 
+    /// Sends the same again and again and reads nothing. Whether the server ends that.
+    pub(super) fn sends_until_cut(mut self, text: &str) -> bool {
+        self.stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
+        let cut = (0..100_000).find_map(|_| self.stream.write_all(text.as_bytes()).err());
+        cut.is_some_and(|error| error.kind() != io::ErrorKind::WouldBlock)
+    }
+
+    pub(super) fn try_send(&mut self, text: &str) -> io::Result<()> {
+        self.stream.write_all(text.as_bytes())
+    }
+
+    /// Everything until the end, unless that comes as a reset.
+    pub(super) fn try_rest(&mut self) -> io::Result<String> {
+        self.stream.read_to_end(&mut self.unread)?;
+        Ok(String::from_utf8_lossy(&std::mem::take(&mut self.unread)).into_owned())
+    }
+
     pub(super) fn post_bytes(&mut self, headers: &str, body: &[u8]) {
         self.send(&head(PATH, headers, body.len()));
         self.stream.write_all(body).unwrap();

@@ -121,3 +121,71 @@ fn requests_without_a_body_count_against_the_budget_too() {
     assert!((1..clients.len()).contains(&refused), "{refused} of {}", clients.len());
     assert_eq!(bridge.budget.used(), 0);
 }
+
+/// actix's own timer is for a connection's first header only.
+#[test]
+fn a_later_header_too_slow_ends_the_connection_too() {
+    let bridge = Bridge::start();
+    let mut client = bridge.connect();
+    client.send(&post("first"));
+    assert_eq!(client.answer().status, 200);
+    client.send("P");
+    assert!(client.rest().starts_with("HTTP/1.1 408 "));
+}
+
+#[test]
+fn pipelined_requests_are_taken_one_at_a_time() {
+    let bridge = Bridge::start();
+    let mut client = bridge.connect();
+    let get = format!("GET {PATH} HTTP/1.1\r\nhost: b\r\n\r\n");
+    let chunks = format!("{}{}0\r\n\r\n", chunked(), chunk("two"));
+    client.send(&[post("slow"), post("one"), chunks, get, post("three")].concat());
+    bridge.wait_until(|| bridge.in_flight() == 1);
+    assert_eq!(bridge.accepted(), [""; 0]);
+    for _ in 0..5 {
+        assert_eq!(client.answer().status, 200);
+    }
+    assert_eq!(bridge.accepted(), ["0:slow", "0:one", "0:two", "0:three"]);
+}
+
+#[test]
+fn who_reads_no_answers_is_let_go() {
+    let bridge = Bridge::start();
+    let client = bridge.connect();
+    assert!(client.sends_until_cut(&format!("GET {PATH} HTTP/1.1\r\nhost: b\r\n\r\n").repeat(100)));
+}
+
+#[test]
+fn a_slow_body_gives_way_when_more_than_half_of_the_budget_is_taken() {
+    let bridge = Bridge::try_start(|config| {
+        config.request_timeout = Duration::from_secs(600);
+        config.max_in_flight = BUDGET;
+    });
+    let bridge = bridge.unwrap();
+    let slow = || {
+        let mut client = bridge.connect();
+        client.send(&post_to(PATH, "", "").replace("length: 0", &format!("length: {LIMIT}")));
+        client.send(&"x".repeat(LIMIT / 2));
+        client
+    };
+    let _clients: Vec<_> = (0..BUDGET / LIMIT).map(|_| slow()).collect();
+    bridge.wait_until(|| bridge.budget.used() > BUDGET / 2);
+    bridge.wait_until(|| bridge.budget.used() <= BUDGET / 2);
+    assert!(bridge.metrics().contains("too_slow"));
+}
+
+#[test]
+fn a_chunked_body_that_is_mostly_framing_is_cut_off() {
+    let bridge = Bridge::start();
+    for start in ["1;".to_owned() + &"x".repeat(200_000), chunk("\n").repeat(3000)] {
+        let mut client = bridge.connect();
+        client.send(&chunked());
+        // Cut off within it, or behind it.
+        let _ = client.try_send(&start);
+        let answer = client.try_rest().unwrap_or_default();
+        assert!(!answer.contains("200 OK"));
+        assert_eq!(bridge.accepted(), [""; 0]);
+    }
+    bridge.wait_until(|| bridge.in_flight() == 0);
+    assert_eq!(bridge.budget.used(), 0);
+}

@@ -1,0 +1,275 @@
+//! One request at a time on each connection, and a deadline for whatever the client has to do next.
+//!
+//! actix reads ahead: it decodes all the requests that a client has sent, of which 128 KiB can become
+//! megabytes of header maps. Its timer for headers covers a connection's first request only; a later one
+//! that was begun and not finished is waited for without end, and so is a client that reads no answers.
+
+use super::turn::{Phase, Turn};
+use actix_web::rt::time::{Sleep, sleep};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// The longest head of a request, in bytes.
+pub(super) const MAX_HEAD: usize = 16 * 1024;
+
+/// Bytes that are read at once where they may go beyond the request: they are kept aside until it is
+/// answered.
+const STEP: usize = 4 * 1024;
+
+const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const BAD: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const TOO_LARGE: &[u8] =
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// Empty lines in a chunked body, each of which may be its end. Stopping at one costs more than it costs
+/// to send.
+const MAX_STOPS: usize = 1024;
+
+/// A connection that hands on no byte of a request before the one in front of it is answered.
+pub(super) struct Paced<T> {
+    io: T,
+    turn: Rc<Turn>,
+    patience: Duration,
+    max_chunked: usize,
+    /// Read already, and not handed on.
+    ahead: Vec<u8>,
+    blank_line: BlankLine,
+    /// How much of the head or of the chunked body was handed on.
+    handed: usize,
+    /// A head or a chunked body may have just ended: actix looks at it before it gets more. So it does
+    /// after every few chunks, for thousands of tiny ones at once would keep other connections waiting.
+    look: bool,
+    /// How many empty lines were in this head or body.
+    stops: usize,
+    /// For the end of the head.
+    head_due: Option<Pin<Box<Sleep>>>,
+    /// For the client to take an answer.
+    answer_due: Option<Pin<Box<Sleep>>>,
+    /// Answered from here; nothing more is read.
+    ended: bool,
+    _open: Open,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
+    /// `patience`: from a head's first byte to its last, and for a client to take an answer.
+    /// `max_chunked`: bytes of a chunked body, its framing included.
+    pub(super) fn new(io: T, patience: Duration, max_chunked: usize, open: Open) -> Self {
+        Self {
+            io,
+            turn: Rc::new(Turn::default()),
+            patience,
+            max_chunked,
+            ahead: Vec::new(),
+            blank_line: BlankLine::default(),
+            handed: 0,
+            look: false,
+            stops: 0,
+            head_due: None,
+            answer_due: None,
+            ended: false,
+            _open: open,
+        }
+    }
+
+    /// Whose turn it is on this connection.
+    pub(super) fn turn(&self) -> Rc<Turn> {
+        Rc::clone(&self.turn)
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.turn.phase() {
+            Phase::Unread => {
+                if self.ahead.is_empty() {
+                    return Pin::new(&mut self.io).poll_read(cx, buf);
+                }
+            }
+            Phase::Body(left) => {
+                if self.ahead.is_empty() && left >= buf.remaining() as u64 {
+                    let before = buf.filled().len();
+                    ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+                    self.turn.took(buf.filled().len() - before);
+                    return Poll::Ready(Ok(()));
+                }
+            }
+            Phase::Head | Phase::Chunks | Phase::Answer => {}
+        }
+        if self.ahead.is_empty() {
+            let mut step = [0; STEP];
+            let mut step = ReadBuf::new(&mut step);
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut step))?;
+            self.hand_on(step.filled(), buf);
+        } else {
+            let ahead = std::mem::take(&mut self.ahead);
+            self.hand_on(&ahead, buf);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Up to where the request may end; the rest is kept.
+    fn hand_on(&mut self, bytes: &[u8], buf: &mut ReadBuf<'_>) {
+        let room = &bytes[..bytes.len().min(buf.remaining())];
+        let len = match self.turn.phase() {
+            phase @ (Phase::Head | Phase::Chunks) => {
+                let end = self.blank_line.find(room);
+                self.stops += usize::from(end.is_some());
+                self.look = end.is_some() || phase == Phase::Chunks;
+                end.unwrap_or(room.len())
+            }
+            Phase::Body(left) => room.len().min(usize::try_from(left).unwrap_or(usize::MAX)),
+            Phase::Answer | Phase::Unread => room.len(),
+        };
+        match self.turn.phase() {
+            Phase::Head | Phase::Chunks => self.handed += len,
+            Phase::Body(_) => self.turn.took(len),
+            _ => {}
+        }
+        buf.put_slice(&bytes[..len]);
+        self.ahead.extend_from_slice(&bytes[len..]);
+    }
+
+    /// Whether the head is late. Asked only where it has begun and the client has nothing more to say.
+    fn head_is_late(&mut self, cx: &mut Context<'_>) -> bool {
+        let due = self.head_due.get_or_insert_with(|| Box::pin(sleep(self.patience)));
+        due.as_mut().poll(cx).is_ready()
+    }
+
+    /// actix takes an end of the stream for the client's, and closes.
+    fn end_with(&mut self, cx: &mut Context<'_>, answer: &[u8]) -> Poll<io::Result<()>> {
+        self.ended = true;
+        // A client that does not even take these few bytes goes without.
+        let _ = Pin::new(&mut self.io).poll_write(cx, answer);
+        Poll::Ready(Ok(()))
+    }
+
+    fn written<R>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        if written.is_ready() {
+            if self.answer_due.take().is_some() {
+                // Reading was held back meanwhile.
+                cx.waker().wake_by_ref();
+            }
+            return written;
+        }
+        let due = self.answer_due.get_or_insert_with(|| Box::pin(sleep(self.patience)));
+        match due.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<T> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.ended {
+            return Poll::Ready(Ok(()));
+        }
+        if std::mem::take(&mut this.look) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if this.turn.begins() {
+            (this.handed, this.stops, this.head_due, this.blank_line) = (0, 0, None, BlankLine::default());
+        }
+        let in_chunks = this.turn.phase() == Phase::Chunks;
+        if this.stops > MAX_STOPS || in_chunks && this.handed > this.max_chunked {
+            return this.end_with(cx, BAD);
+        }
+        if this.answer_due.is_some() || matches!(this.turn.phase(), Phase::Answer | Phase::Body(0)) {
+            this.turn.wait(cx);
+            return Poll::Pending;
+        }
+        let in_head = this.turn.phase() == Phase::Head;
+        if in_head && this.handed >= MAX_HEAD {
+            return this.end_with(cx, TOO_LARGE);
+        }
+        let read = this.read(cx, buf);
+        if read.is_pending() {
+            this.turn.wait(cx);
+            if in_head && this.handed > 0 && this.head_is_late(cx) {
+                return this.end_with(cx, TOO_SLOW);
+            }
+        }
+        read
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<T> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.io).poll_write(cx, bytes);
+        this.written(cx, written)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.io).poll_flush(cx);
+        if flushed.is_pending() { this.written(cx, flushed) } else { flushed }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let shut = Pin::new(&mut this.io).poll_shutdown(cx);
+        this.written(cx, shut)
+    }
+}
+
+/// Finds empty lines, also where they come in pieces.
+#[derive(Debug, Default)]
+struct BlankLine {
+    /// Nothing, or only a carriage return, came since the last line feed.
+    empty: bool,
+}
+
+impl BlankLine {
+    /// How many bytes go up to the first one's end, if there is one.
+    fn find(&mut self, bytes: &[u8]) -> Option<usize> {
+        for (at, byte) in bytes.iter().enumerate() {
+            match byte {
+                b'\n' if self.empty => {
+                    self.empty = false;
+                    return Some(at + 1);
+                }
+                b'\n' => self.empty = true,
+                b'\r' => {}
+                _ => self.empty = false,
+            }
+        }
+        None
+    }
+}
+
+/// How many connections are open.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Crowd(Arc<AtomicUsize>);
+
+impl Crowd {
+    /// Counts one more, until that value goes.
+    pub(super) fn enter(&self) -> Open {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Open(Arc::clone(&self.0))
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A connection that counts.
+#[derive(Debug)]
+pub(super) struct Open(Arc<AtomicUsize>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! Whose turn it is on a connection: told by the handler, obeyed by what reads.
+
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use std::cell::Cell;
+use std::task::{Context, Waker};
+
+/// What may be read now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// A request's head.
+    Head,
+    /// So many bytes of a body.
+    Body(u64),
+    /// A chunked body.
+    Chunks,
+    /// Nothing: the bridge has to answer first.
+    Answer,
+    /// Whatever comes: the connection is about to be closed.
+    Unread,
+}
+
+/// Shared between a connection and the request on it.
+pub(super) struct Turn {
+    phase: Cell<Phase>,
+    /// A head begins, and what belonged to the one before is to be forgotten.
+    begins: Cell<bool>,
+    waiting: Cell<Option<Waker>>,
+}
+
+impl Default for Turn {
+    fn default() -> Self {
+        Self { phase: Cell::new(Phase::Head), begins: Cell::new(true), waiting: Cell::new(None) }
+    }
+}
+
+impl Turn {
+    pub(super) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    /// The handler has the head: the body comes, if there is one.
+    pub(super) fn body(&self, headers: &HeaderMap) {
+        let length = headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
+        self.set(match length {
+            _ if headers.contains_key(TRANSFER_ENCODING) => Phase::Chunks,
+            Some(length) if length > 0 => Phase::Body(length),
+            _ => Phase::Answer,
+        });
+    }
+
+    /// The handler has the whole body.
+    pub(super) fn answer(&self) {
+        self.set(Phase::Answer);
+    }
+
+    /// The handler has its answer: the next head may come, or what is left of an unread body.
+    pub(super) fn answered(&self) {
+        match self.phase() {
+            Phase::Answer | Phase::Head => self.set(Phase::Head),
+            Phase::Body(_) | Phase::Chunks | Phase::Unread => self.set(Phase::Unread),
+        }
+    }
+
+    /// So many bytes of the body were handed on.
+    pub(super) fn took(&self, len: usize) {
+        if let Phase::Body(left) = self.phase() {
+            self.phase.set(Phase::Body(left.saturating_sub(len as u64)));
+        }
+    }
+
+    /// Whether a head begins that nobody has asked about.
+    pub(super) fn begins(&self) -> bool {
+        self.begins.take()
+    }
+
+    /// Wakes whoever asks as soon as the phase changes.
+    pub(super) fn wait(&self, cx: &Context<'_>) {
+        self.waiting.set(Some(cx.waker().clone()));
+    }
+
+    fn set(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.begins.set(true);
+        // While it is the bridge's turn there is nothing to wake up for.
+        if phase != Phase::Answer
+            && let Some(waker) = self.waiting.take()
+        {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The ingress under attack, with honest traffic beside it that must notice nothing but the time.
+//!
+//! Each case prints what honest senders saw and what memory it took; docs/HARDENING.md has the table.
+
+mod bodies;
+mod crowds;
+mod heads;
+mod siege;
+
+use siege::{Case, Target, lay, places};
+
+const SMALL: &[&str] = &["server.max_body_bytes=64KiB", "server.max_in_flight=4MiB"];
+
+/// An attack that has its number of connections in itself.
+type Kind = fn(&Target);
+
+#[test]
+fn slow_headers() {
+    let connections = places(1000);
+    lay(&Case { name: "slow headers", settings: SMALL, connections }, |target| {
+        crowds::trickle(target, connections);
+    });
+}
+
+#[test]
+fn slow_bodies() {
+    lay(&Case { name: "slow bodies", settings: SMALL, connections: 90 }, bodies::slow);
+}
+
+#[test]
+fn silent_connections() {
+    let connections = places(4000);
+    let settings = &[SMALL, &["server.header_timeout=20s"]].concat();
+    lay(&Case { name: "silent connections", settings, connections }, |target| {
+        crowds::silent(target, connections);
+    });
+}
+
+/// More than there are places.
+#[test]
+fn connections_kept_after_a_good_request() {
+    let connections = places(4600);
+    lay(&Case { name: "kept-alive connections", settings: SMALL, connections }, |target| {
+        crowds::kept_alive(target, connections);
+    });
+}
+
+#[test]
+fn a_next_header_that_never_ends() {
+    let connections = places(1000);
+    lay(&Case { name: "unfinished next header", settings: SMALL, connections }, |target| {
+        crowds::unfinished_next(target, connections);
+    });
+}
+
+#[test]
+fn huge_headers() {
+    lay(&Case { name: "huge headers", settings: SMALL, connections: 100 }, heads::huge);
+}
+
+#[test]
+fn heads_as_large_as_they_may_be_on_many_connections() {
+    let connections = places(2000);
+    let settings = &[SMALL, &["server.header_timeout=20s"]].concat();
+    lay(&Case { name: "unfinished large headers", settings, connections }, |target| {
+        heads::large_and_unfinished(target, connections);
+    });
+}
+
+#[test]
+fn pipelined_garbage() {
+    lay(&Case { name: "pipelined garbage", settings: SMALL, connections: 20 }, heads::garbage);
+}
+
+#[test]
+fn requests_pipelined_and_no_answer_read() {
+    lay(&Case { name: "answers not read", settings: SMALL, connections: 200 }, heads::unread_answers);
+}
+
+#[test]
+fn compressed_bombs() {
+    lay(&Case { name: "compressed bombs", settings: SMALL, connections: 4 }, bodies::bombs);
+}
+
+#[test]
+fn json_that_is_deep_wide_or_long() {
+    let settings = &["server.max_in_flight=16MiB"];
+    lay(&Case { name: "deep, wide, long JSON", settings, connections: 4 }, bodies::monstrous_json);
+}
+
+#[test]
+fn tiny_chunks_and_endless_chunk_extensions() {
+    lay(&Case { name: "tiny chunks, extensions", settings: SMALL, connections: 40 }, bodies::chunks);
+}
+
+#[test]
+fn all_at_once() {
+    let settings = &["server.max_in_flight=16MiB"];
+    let each = places(1600) / 4;
+    let kinds: &[Kind] = &[heads::huge, heads::garbage, heads::unread_answers, bodies::bombs, bodies::chunks];
+    lay(&Case { name: "all at once", settings, connections: 4 * each + 400 }, |target| {
+        std::thread::scope(|scope| {
+            scope.spawn(|| crowds::trickle(target, each));
+            scope.spawn(|| crowds::silent(target, each));
+            scope.spawn(|| crowds::kept_alive(target, each));
+            scope.spawn(|| crowds::unfinished_next(target, each));
+            scope.spawn(|| bodies::monstrous_json(target));
+            for kind in kinds {
+                scope.spawn(move || kind(target));
+            }
+        });
+    });
+}

@@ -1,0 +1,67 @@
+//! Many connections that say little.
+
+use super::siege::Target;
+use crate::kit::bridge::PATH;
+use crate::kit::http::Connection;
+use std::time::Duration;
+
+const HEAD: &[u8] = b"POST /webhooks/justcall HTTP/1.1\r\nhost: bridge\r\nx-slow: ";
+
+/// A head, byte by byte, on each; who is cut off comes again.
+pub(super) fn trickle(target: &Target, connections: usize) {
+    let mut crowd: Vec<_> = (0..connections).map(|_| Connection::open(target.address).ok()).collect();
+    target.in_place();
+    let mut at = 0;
+    while !target.is_over() {
+        for place in &mut crowd {
+            let byte = [*HEAD.get(at).unwrap_or(&b'x')];
+            if place.as_mut().is_none_or(|it| it.send(&byte).is_err()) {
+                *place = Connection::open(target.address).ok();
+            }
+        }
+        at += 1;
+        target.rest(Duration::from_millis(100));
+    }
+}
+
+/// They come and say nothing.
+pub(super) fn silent(target: &Target, connections: usize) {
+    let _crowd: Vec<_> = (0..connections).map(|_| Connection::open(target.address)).collect();
+    target.in_place();
+    target.rest(Duration::from_secs(60));
+}
+
+/// They had an answer, and stay. No more than half of all places can be had so.
+pub(super) fn kept_alive(target: &Target, connections: usize) {
+    let mut crowd = Vec::new();
+    for _ in 0..connections {
+        if let Ok(connection) = after_an_answer(target) {
+            crowd.push(connection);
+        }
+    }
+    target.in_place();
+    target.rest(Duration::from_secs(60));
+}
+
+/// They had an answer, begin another request and leave it at that: each must be let go.
+pub(super) fn unfinished_next(target: &Target, connections: usize) {
+    let begin = |_| {
+        let mut connection = after_an_answer(target).ok()?;
+        connection.send(b"P").ok().map(|()| connection)
+    };
+    let crowd: Vec<_> = (0..connections).filter_map(begin).collect();
+    assert_eq!(crowd.len(), connections);
+    target.in_place();
+    target.rest(Duration::from_secs(60));
+    for mut connection in crowd {
+        assert_eq!(connection.receive().expect("a word before the end").status, 408);
+        assert!(connection.is_closed());
+    }
+}
+
+fn after_an_answer(target: &Target) -> std::io::Result<Connection> {
+    let mut connection = Connection::open(target.address)?;
+    connection.send(format!("GET {PATH} HTTP/1.1\r\nhost: bridge\r\n\r\n").as_bytes())?;
+    assert_eq!(connection.receive()?.status, 200);
+    Ok(connection)
+}
