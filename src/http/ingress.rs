@@ -88,8 +88,8 @@ impl Ingress {
         F: Future<Output = Outcome> + 'static,
     {
         let certificate = tls::open(&config.tls, &metrics)?;
+        let crowd = Crowd::new(Arc::clone(&metrics));
         let gate = Arc::new(Gate { stopping: AtomicBool::new(false), metrics });
-        let crowd = Crowd::default();
         let door = Arc::new(Door {
             entries: ingest.sources.iter().map(Entry::new).collect(),
             max_body_bytes: config.max_body_bytes,

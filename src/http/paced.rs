@@ -5,6 +5,7 @@
 //! that was begun and not finished is waited for without end, and so is a client that reads no answers.
 
 use super::turn::{Phase, Turn};
+use crate::telemetry::Metrics;
 use actix_web::rt::time::{Sleep, sleep};
 use std::io;
 use std::pin::Pin;
@@ -22,10 +23,17 @@ pub(super) const MAX_HEAD: usize = 16 * 1024;
 /// answered.
 const STEP: usize = 4 * 1024;
 
-const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-const BAD: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-const TOO_LARGE: &[u8] =
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+/// A metric label, and what goes out: who gets these sees no answer of the handler's.
+type LastWords = (&'static str, &'static [u8]);
+
+const TOO_SLOW: LastWords =
+    ("slow_header", b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+const BAD: LastWords =
+    ("endless_chunks", b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+const TOO_LARGE: LastWords = (
+    "large_header",
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+);
 
 /// Empty lines in a chunked body, each of which may be its end. Stopping at one costs more than it costs
 /// to send.
@@ -53,7 +61,7 @@ pub(super) struct Paced<T> {
     answer_due: Option<Pin<Box<Sleep>>>,
     /// Answered from here; nothing more is read.
     ended: bool,
-    _open: Open,
+    open: Open,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
@@ -73,7 +81,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
             head_due: None,
             answer_due: None,
             ended: false,
-            _open: open,
+            open,
         }
     }
 
@@ -140,8 +148,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
     }
 
     /// actix takes an end of the stream for the client's, and closes.
-    fn end_with(&mut self, cx: &mut Context<'_>, answer: &[u8]) -> Poll<io::Result<()>> {
+    fn end_with(&mut self, cx: &mut Context<'_>, (tag, answer): LastWords) -> Poll<io::Result<()>> {
         self.ended = true;
+        self.open.turned_away(tag);
         // A client that does not even take these few bytes goes without.
         let _ = Pin::new(&mut self.io).poll_write(cx, answer);
         Poll::Ready(Ok(()))
@@ -244,30 +253,48 @@ impl BlankLine {
     }
 }
 
-/// How many connections are open.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Crowd(Arc<AtomicUsize>);
+/// The connections that are open.
+#[derive(Debug, Clone)]
+pub(super) struct Crowd(Arc<Counted>);
+
+#[derive(Debug)]
+struct Counted {
+    open: AtomicUsize,
+    metrics: Arc<Metrics>,
+}
 
 impl Crowd {
+    /// Nobody is there yet.
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        Self(Arc::new(Counted { open: AtomicUsize::new(0), metrics }))
+    }
+
     /// Counts one more, until that value goes.
     pub(super) fn enter(&self) -> Open {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Open(Arc::clone(&self.0))
+        self.0.open.fetch_add(1, Ordering::Relaxed);
+        Open(self.clone())
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.0.open.load(Ordering::Relaxed)
     }
 }
 
 /// A connection that counts.
 #[derive(Debug)]
-pub(super) struct Open(Arc<AtomicUsize>);
+pub(super) struct Open(Crowd);
+
+impl Open {
+    /// Counts why the connection ends before the handler has seen its request.
+    pub(super) fn turned_away(&self, tag: &str) {
+        self.0.0.metrics.turned_away(tag);
+    }
+}
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -102,7 +102,10 @@ where
                 // Without it an answer is merely later.
                 let _ = io.set_nodelay(true);
                 let peer = io.peer_addr().ok();
-                let io = connect(io, acceptor, header_timeout).await.map_err(DispatchError::Io)?;
+                let io = connect(io, acceptor, header_timeout).await.map_err(|error| {
+                    open.turned_away("tls_handshake");
+                    DispatchError::Io(error)
+                })?;
                 Ok((Paced::new(io, header_timeout, max_chunked, open), peer))
             }
         })

@@ -109,6 +109,10 @@ pub mod tags {
         "over_budget",
         "shutting_down",
         "internal",
+        "slow_header",
+        "large_header",
+        "endless_chunks",
+        "tls_handshake",
         OTHER,
     ];
     /// What a record's delivery failed of.

@@ -21,7 +21,7 @@ fn an_empty_line_may_come_in_pieces() {
 
 #[test]
 fn who_has_left_no_longer_counts() {
-    let crowd = Crowd::default();
+    let crowd = Crowd::new(Arc::new(Metrics::new()));
     let (first, second) = (crowd.enter(), crowd.enter());
     assert_eq!(crowd.len(), 2);
     drop(first);

@@ -87,6 +87,7 @@ fn a_header_too_large_is_answered_431() {
     let mut client = bridge.connect();
     client.send(&format!("POST / HTTP/1.1\r\nx: {}", "x".repeat(140_000)));
     assert_eq!(client.answer().status, 431);
+    assert!(bridge.metrics().contains("http_turned_away_total{reason=\"large_header\"} 1\n"));
 }
 
 #[test]
@@ -131,6 +132,7 @@ fn a_later_header_too_slow_ends_the_connection_too() {
     assert_eq!(client.answer().status, 200);
     client.send("P");
     assert!(client.rest().starts_with("HTTP/1.1 408 "));
+    assert!(bridge.metrics().contains("http_turned_away_total{reason=\"slow_header\"} 1\n"));
 }
 
 #[test]
@@ -188,4 +190,6 @@ fn a_chunked_body_that_is_mostly_framing_is_cut_off() {
     }
     bridge.wait_until(|| bridge.in_flight() == 0);
     assert_eq!(bridge.budget.used(), 0);
+    let counted = bridge.metrics();
+    assert!(!counted.contains("http_turned_away_total{reason=\"endless_chunks\"} 0\n"), "{counted}");
 }
