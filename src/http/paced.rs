@@ -4,6 +4,7 @@
 //! megabytes of header maps. Its timer for headers covers a connection's first request only; a later one
 //! that was begun and not finished is waited for without end, and so is a client that reads no answers.
 
+use super::problem::Problem;
 use super::turn::{Phase, Turn};
 use crate::telemetry::Metrics;
 use actix_web::rt::time::{Sleep, sleep};
@@ -22,18 +23,6 @@ pub(super) const MAX_HEAD: usize = 16 * 1024;
 /// Bytes that are read at once where they may go beyond the request: they are kept aside until it is
 /// answered.
 const STEP: usize = 4 * 1024;
-
-/// A metric label, and what goes out: who gets these sees no answer of the handler's.
-type LastWords = (&'static str, &'static [u8]);
-
-const TOO_SLOW: LastWords =
-    ("slow_header", b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-const BAD: LastWords =
-    ("endless_chunks", b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-const TOO_LARGE: LastWords = (
-    "large_header",
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
-);
 
 /// Empty lines in a chunked body, each of which may be its end. Stopping at one costs more than it costs
 /// to send.
@@ -59,6 +48,8 @@ pub(super) struct Paced<T> {
     head_due: Option<Pin<Box<Sleep>>>,
     /// For the client to take an answer.
     answer_due: Option<Pin<Box<Sleep>>>,
+    /// The connection has had no head yet: the first one is due from the start.
+    is_new: bool,
     /// Answered from here; nothing more is read.
     ended: bool,
     open: Open,
@@ -80,6 +71,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
             stops: 0,
             head_due: None,
             answer_due: None,
+            is_new: true,
             ended: false,
             open,
         }
@@ -141,18 +133,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
         self.ahead.extend_from_slice(&bytes[len..]);
     }
 
-    /// Whether the head is late. Asked only where it has begun and the client has nothing more to say.
+    /// Whether the head is late. Asked only where it is awaited and the client has nothing more to say.
     fn head_is_late(&mut self, cx: &mut Context<'_>) -> bool {
         let due = self.head_due.get_or_insert_with(|| Box::pin(sleep(self.patience)));
         due.as_mut().poll(cx).is_ready()
     }
 
     /// actix takes an end of the stream for the client's, and closes.
-    fn end_with(&mut self, cx: &mut Context<'_>, (tag, answer): LastWords) -> Poll<io::Result<()>> {
+    fn end_with(&mut self, cx: &mut Context<'_>, problem: Problem) -> Poll<io::Result<()>> {
         self.ended = true;
-        self.open.turned_away(tag);
+        self.open.turned_away(problem.tag());
         // A client that does not even take these few bytes goes without.
-        let _ = Pin::new(&mut self.io).poll_write(cx, answer);
+        let _ = Pin::new(&mut self.io).poll_write(cx, &problem.last_words());
+        Poll::Ready(Ok(()))
+    }
+
+    /// An answer to nothing could be taken for one to what comes next.
+    fn end_silently(&mut self) -> Poll<io::Result<()>> {
+        self.ended = true;
         Poll::Ready(Ok(()))
     }
 
@@ -187,21 +185,23 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<T> {
         }
         let in_chunks = this.turn.phase() == Phase::Chunks;
         if this.stops > MAX_STOPS || in_chunks && this.handed > this.max_chunked {
-            return this.end_with(cx, BAD);
+            return this.end_with(cx, Problem::EndlessChunks);
         }
         if this.answer_due.is_some() || matches!(this.turn.phase(), Phase::Answer | Phase::Body(0)) {
             this.turn.wait(cx);
             return Poll::Pending;
         }
         let in_head = this.turn.phase() == Phase::Head;
+        this.is_new &= in_head;
         if in_head && this.handed >= MAX_HEAD {
-            return this.end_with(cx, TOO_LARGE);
+            return this.end_with(cx, Problem::LargeHeader);
         }
         let read = this.read(cx, buf);
         if read.is_pending() {
             this.turn.wait(cx);
-            if in_head && this.handed > 0 && this.head_is_late(cx) {
-                return this.end_with(cx, TOO_SLOW);
+            let begun = this.handed > 0;
+            if in_head && (begun || this.is_new) && this.head_is_late(cx) {
+                return if begun { this.end_with(cx, Problem::SlowHeader) } else { this.end_silently() };
             }
         }
         read

@@ -12,6 +12,8 @@ use std::borrow::Cow;
 /// What begins every `type`: an absolute URI that promises no page.
 const TYPE_PREFIX: &str = "urn:justcall-kafka-bridge:problem:";
 
+const PROBLEM_JSON: &str = "application/problem+json";
+
 /// Every way not to be answered 200.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Problem {
@@ -27,6 +29,12 @@ pub(super) enum Problem {
     Incomplete,
     /// The body did not arrive in time.
     TooSlow,
+    /// The header did not arrive in time.
+    SlowHeader,
+    /// The header is too large.
+    LargeHeader,
+    /// The chunked body is mostly framing.
+    EndlessChunks,
     /// Too many bytes are in flight.
     OverBudget,
     /// The bridge is stopping.
@@ -70,6 +78,15 @@ impl Problem {
             ),
             Self::Incomplete => row(RETRY, "incomplete", "The body did not arrive whole"),
             Self::TooSlow => row(RETRY, "too_slow", "The body did not arrive in time"),
+            Self::SlowHeader => row(RETRY, "slow_header", "The header did not arrive in time"),
+            Self::LargeHeader => {
+                row(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "large_header", "The header is too large")
+            }
+            Self::EndlessChunks => row(
+                StatusCode::BAD_REQUEST,
+                "endless_chunks",
+                "The chunks hold too little for what they take",
+            ),
             Self::OverBudget => row(RETRY, "over_budget", "Too much is in flight"),
             Self::ShuttingDown => row(RETRY, "shutting_down", "The bridge is stopping"),
             Self::Internal => row(RETRY, "internal", "The event could not be taken"),
@@ -91,11 +108,25 @@ impl Problem {
         let row = self.row();
         let mut response = HttpResponse::with_body(row.status, self.document(&row)).map_into_boxed_body();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if let Some((name, value)) = self.header(row.status) {
             headers.insert(name, HeaderValue::from_static(value));
         }
         response
+    }
+
+    /// The answer as bytes, for a connection that ends before there is a request to answer.
+    pub(super) fn last_words(&self) -> Vec<u8> {
+        let row = self.row();
+        let document = self.document(&row);
+        let header = self.header(row.status).map(|(name, value)| format!("{name}: {value}\r\n"));
+        format!(
+            "HTTP/1.1 {}\r\n{}content-type: {PROBLEM_JSON}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{document}",
+            row.status,
+            header.unwrap_or_default(),
+            document.len()
+        )
+        .into_bytes()
     }
 
     fn header(&self, status: StatusCode) -> Option<(HeaderName, &'static str)> {

@@ -90,7 +90,8 @@ where
                 async move { stop.notified().await }
             })
             .keep_alive(keep_alive)
-            .client_request_timeout(header_timeout)
+            // What paces a connection has a timer for every head; this one is for the first only.
+            .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(limits.linger)
             .on_connect_ext(|io: &Paced<Connection>, data: &mut Extensions| {
                 data.insert(io.turn());

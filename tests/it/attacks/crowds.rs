@@ -54,7 +54,7 @@ pub(super) fn unfinished_next(target: &Target, connections: usize) {
     target.in_place();
     target.rest(Duration::from_secs(60));
     for mut connection in crowd {
-        assert_eq!(connection.receive().expect("a word before the end").status, 408);
+        assert_eq!(connection.receive().expect("a word before the end").status, 503);
         assert!(connection.is_closed());
     }
 }

@@ -78,7 +78,15 @@ fn a_header_too_slow_ends_the_connection() {
     let bridge = Bridge::start();
     let mut client = bridge.connect();
     client.send("POST / HTTP/1.1\r\nhost:");
-    assert!(client.rest().starts_with("HTTP/1.1 408 "));
+    let answer = client.rest();
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: 5\r\n"), "{answer}");
+    assert!(answer.ends_with(r#""title":"The header did not arrive in time","status":503}"#), "{answer}");
+}
+
+#[test]
+fn who_says_nothing_is_let_go_without_a_word() {
+    let bridge = Bridge::start();
+    assert_eq!(bridge.connect().rest(), "");
 }
 
 #[test]
@@ -131,7 +139,7 @@ fn a_later_header_too_slow_ends_the_connection_too() {
     client.send(&post("first"));
     assert_eq!(client.answer().status, 200);
     client.send("P");
-    assert!(client.rest().starts_with("HTTP/1.1 408 "));
+    assert!(client.rest().starts_with("HTTP/1.1 503 "));
     assert!(bridge.metrics().contains("http_turned_away_total{reason=\"slow_header\"} 1\n"));
 }
 
