@@ -1,10 +1,12 @@
 //! Whole events of the documented dialect, typed.
 
+use super::json::each_field;
 use super::{
     CallAnswered, CallCompleted, CallMissed, ContactCreated, ContactUpdated, Field, KnownType, SmsDelivered,
     SmsReceived, SmsSent, Text, VoicemailReceived,
 };
 use serde::de::Error as _;
+use serde::de::value::MapDeserializer;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -39,7 +41,7 @@ macro_rules! documented_types {
 
             fn read(event_type: KnownType, data: &'a str) -> Result<Self, serde_json::Error> {
                 match event_type {
-                    $(KnownType::$name => serde_json::from_str(data).map(Self::$name),)*
+                    $(KnownType::$name => read_object(data).map(Self::$name),)*
                     _ => Err(not_documented()),
                 }
             }
@@ -77,7 +79,8 @@ impl<'a> Documented<'a> {
     /// When the value is not JSON, is not in the documented dialect (the header `ce_dialect` tells
     /// beforehand), is of a type without a struct here, or breaks the contract of its type.
     pub fn from_slice(value: &'a [u8]) -> Result<Self, serde_json::Error> {
-        let envelope: Envelope<'a> = serde_json::from_slice(value)?;
+        let text = str::from_utf8(value).map_err(serde_json::Error::custom)?;
+        let envelope: Envelope<'a> = read_object(text)?;
         let event_type = KnownType::from_name(&envelope.event).ok_or_else(not_documented)?;
         let data = DocumentedData::read(event_type, envelope.data.get())?;
         Ok(Self { timestamp: envelope.timestamp, data })
@@ -102,6 +105,17 @@ struct Envelope<'a> {
     timestamp: Option<Text<'a>>,
     #[serde(borrow)]
     data: &'a RawValue,
+}
+
+/// Reads an object without the fields whose names are no Unicode text, as the checks do: a reader that
+/// knows no such field would not come to passing it over.
+fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(text).or_else(|error| {
+        let mut fields = Vec::new();
+        each_field(text, |name, value| fields.push((name.to_owned(), value)))?;
+        // Any other error is worth more with its line and column.
+        T::deserialize(MapDeserializer::new(fields.into_iter())).map_err(|_: serde_json::Error| error)
+    })
 }
 
 fn not_documented() -> serde_json::Error {

@@ -46,3 +46,15 @@ fn another_type_or_dialect_is_an_error() {
         assert!(Documented::from_slice(body.as_bytes()).is_err(), "{body}");
     }
 }
+
+#[test]
+fn a_field_whose_name_is_no_text_is_passed_over() {
+    let half = r#""\ud800":1"#;
+    let body = format!(r#"{{{half},"event":"call.missed","data":{{{half},"call_id":"c1","from":"a"}}}}"#);
+    let event = Documented::from_slice(body.as_bytes()).unwrap();
+    let DocumentedData::CallMissed(call) = event.data else { panic!("not a missed call") };
+    assert_eq!((call.call_id, call.from), ("c1".into(), Some("a".into())));
+    let wrong = r#"{"event":"call.missed","data":{"call_id":"c1",
+"ring_duration":"1"}}"#;
+    assert_eq!(Documented::from_slice(wrong.as_bytes()).unwrap_err().line(), 2);
+}

@@ -1,0 +1,136 @@
+//! Any body, through the checks and the default routes, as every webhook goes.
+#![no_main]
+
+use bytes::Bytes;
+use chrono::DateTime;
+use justcall_kafka_bridge::config::Settings;
+use justcall_kafka_bridge::event::{
+    BodyHash, Dialect, Documented, Envelope, Event, EventType, Malformed, Scanned, Validation, scan,
+};
+use justcall_kafka_bridge::routing::{RecordContext, Table};
+use libfuzzer_sys::fuzz_target;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use std::sync::LazyLock;
+
+static TABLE: LazyLock<Table> =
+    LazyLock::new(|| Table::compile(&Settings::default().routing).expect("the default routes hold"));
+
+fuzz_target!(|body: &[u8]| {
+    // From bytes, what is skipped would not be held to UTF-8.
+    let is_json = str::from_utf8(body).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
+    match scan(body) {
+        Err(Malformed::NotJson) => assert!(!is_json, "JSON was taken for something else"),
+        Err(_) => assert!(is_json, "no JSON, and no complaint of it"),
+        Ok(Scanned::Probe) => assert!(is_json || body.trim_ascii().is_empty(), "a probe of no form"),
+        Ok(Scanned::Envelope(envelope)) => {
+            assert!(is_json, "an envelope that is no JSON");
+            says_what_the_body_says(&envelope, body);
+            modes_form_a_ladder(body);
+        }
+    }
+});
+
+/// Holds the envelope to what a reader that builds the whole tree finds.
+fn says_what_the_body_says(envelope: &Envelope<'_>, body: &[u8]) {
+    let name = envelope.event_type.name();
+    assert!((1..=256).contains(&name.len()) && !name.contains(char::is_control), "no name: {name:?}");
+    // That reader has limits of its own: on depth, on the size of numbers, on surrogates.
+    let Ok(tree) = serde_json::from_slice::<Value>(body) else { return };
+    let (mark, other) = match envelope.dialect {
+        Dialect::Documented => ("event", "type"),
+        Dialect::Live => ("type", "event"),
+    };
+    assert_eq!(tree[mark], name, "the type");
+    assert!(tree.get(other).is_none(), "both dialects at once");
+    assert!(tree["data"].is_object(), "data is no object");
+    let url = if envelope.dialect == Dialect::Live { tree["webhook_url"].as_str() } else { None };
+    assert_eq!(envelope.webhook_url.as_deref(), url, "the URL that is signed");
+}
+
+/// Whatever a stricter mode takes, the next one takes as well, and makes the same event of it.
+fn modes_form_a_ladder(body: &[u8]) {
+    let [strict, documented, tolerant] =
+        [Validation::Strict, Validation::Documented, Validation::Tolerant].map(|mode| validated(body, mode));
+    if let Some(event) = &strict {
+        assert_eq!(Some(event), documented.as_ref(), "strict and documented differ");
+    }
+    let flawless = tolerant.as_ref().filter(|event| event.violations == 0);
+    assert_eq!(documented.as_ref(), flawless, "documented, and tolerant without a violation, differ");
+    if let Some(event) = &documented {
+        reads_as_a_struct(event, body);
+    }
+    if let Some(event) = &tolerant {
+        is_sound(event, body);
+        becomes_one_record(event, body);
+    }
+}
+
+fn validated(body: &[u8], mode: Validation) -> Option<Event<'_>> {
+    let Ok(Scanned::Envelope(envelope)) = scan(body) else { panic!("the same body, another result") };
+    envelope.validate(mode, &BodyHash::of(body)).ok()
+}
+
+fn is_sound(event: &Event<'_>, body: &[u8]) {
+    let id = event.id.as_str();
+    assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "no event id: {id:?}");
+    match id.len() {
+        26 => assert_eq!(event.dialect, Dialect::Live, "a request_id in the documented dialect"),
+        _ => assert_eq!(id, hex(&BodyHash::of(body).prefix()), "an id that is no hash"),
+    }
+    if let Some(entity) = &event.entity_id {
+        assert!((1..=256).contains(&entity.len()), "an entity id of {} bytes", entity.len());
+    }
+    if let Some(time) = &event.time {
+        assert!(time.is_ascii() && DateTime::parse_from_rfc3339(time).is_ok(), "no time: {time:?}");
+    }
+    if event.event_type.known().is_some() {
+        assert!(event.entity_id.is_some(), "a known type without identity");
+    }
+}
+
+/// Consumers can read what the reference promises, and write it so that it passes again.
+fn reads_as_a_struct(event: &Event<'_>, body: &[u8]) {
+    let EventType::Known(known) = event.event_type else { return };
+    if event.dialect != Dialect::Documented || known.documented_fields().is_none() {
+        return;
+    }
+    let typed = Documented::from_slice(body).expect("what passed can be read");
+    assert_eq!(typed.data.event_type(), known);
+    assert_eq!(typed.timestamp.as_deref(), event.time.as_deref());
+    let written = serde_json::to_vec(&typed).expect("what was read can be written");
+    assert_eq!(Documented::from_slice(&written).ok(), Some(typed.clone()), "it reads differently again");
+    let again = validated(&written, Validation::Documented).expect("what was written passes");
+    assert_eq!(again.entity_id, event.entity_id, "another entity");
+}
+
+fn becomes_one_record(event: &Event<'_>, body: &[u8]) {
+    let value = Bytes::copy_from_slice(body);
+    let context = RecordContext {
+        source_uri: "/justcall/main",
+        received_at: DateTime::UNIX_EPOCH,
+        signed_at: None,
+        traceparent: None,
+    };
+    let records = TABLE.records(event, &value, &context).expect("the default routes take everything");
+    let [record] = &records[..] else { panic!("{} records", records.len()) };
+    assert_eq!((record.value.as_ptr(), record.value.len()), (value.as_ptr(), value.len()), "not the body");
+    let topic = match event.event_type.known() {
+        Some(known) => format!("justcall.{known}"),
+        None => "justcall.unknown".to_owned(),
+    };
+    assert_eq!(*record.topic, *topic, "a body named a topic");
+    let entity = event.entity_id.as_deref().map(str::as_bytes);
+    assert_eq!(record.key.as_deref(), entity, "the key");
+    assert_eq!(record.headers.get("ce_subject"), entity, "the subject");
+    assert_eq!(record.headers.get("ce_type"), Some(event.event_type.name().as_bytes()), "the type");
+    assert_eq!(record.headers.get("ce_id"), Some(event.id.as_str().as_bytes()), "the id");
+    let time = record.headers.get("ce_time").and_then(|time| str::from_utf8(time).ok());
+    assert!(time.is_some_and(|time| DateTime::parse_from_rfc3339(time).is_ok()), "the time: {time:?}");
+    let read: usize = record.headers.iter().map(|(name, value)| 1 + name.len() + 4 + value.len()).sum();
+    assert_eq!(read, record.headers.size(), "headers that cannot be read to their end");
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

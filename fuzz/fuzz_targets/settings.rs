@@ -1,0 +1,82 @@
+//! Any settings file with any variables and flags.
+//!
+//! The input is the file; its lines that begin with `JUSTCALL_BRIDGE__` are variables, those that
+//! begin with `--set ` are flags.
+#![no_main]
+
+use justcall_kafka_bridge::config::{Problems, Settings, SettingsFile, Sources, print_config};
+use libfuzzer_sys::fuzz_target;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+/// A secret that nothing may show.
+const CANARY: &str = "Kanarienvogel";
+
+/// A place for the settings file, in memory where there is such a folder.
+static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let memory = PathBuf::from("/dev/shm");
+    let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };
+    folder.join(format!("justcall-bridge-fuzz-{}.yaml", std::process::id()))
+});
+
+fuzz_target!(|input: &str| {
+    // Settings can name files, and this must not read whatever the system has.
+    if input.to_ascii_lowercase().contains("_file") && input.contains(['/', '\\']) {
+        return;
+    }
+    let flags = input.lines().filter_map(|line| line.strip_prefix("--set ")).map(str::to_owned).collect();
+    let environment = input
+        .lines()
+        .filter(|line| line.starts_with("JUSTCALL_BRIDGE__"))
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .collect();
+    let is_file = |line: &&str| !line.starts_with("JUSTCALL_BRIDGE__") && !line.starts_with("--set ");
+    let file: String = input.split_inclusive('\n').filter(is_file).collect();
+    let mut said = Said { file, environment, flags };
+    match said.load() {
+        Ok(settings) => prints_what_it_read(&settings),
+        Err(problems) => names_what_is_wrong(&problems),
+    }
+    said.flags.push(format!("kafka.properties.sasl.password={CANARY}"));
+    let shown = match said.load() {
+        Ok(settings) => print_config(&settings),
+        Err(problems) => format!("{problems}\n{problems:?}"),
+    };
+    assert!(!shown.contains(CANARY) || input.contains(CANARY), "a secret is shown");
+});
+
+struct Said {
+    file: String,
+    environment: Vec<(String, String)>,
+    flags: Vec<String>,
+}
+
+impl Said {
+    fn load(&self) -> Result<Settings, Problems> {
+        std::fs::write(&*FILE, &self.file).expect("a place for the settings file");
+        let (environment, flags) = (self.environment.clone(), self.flags.clone());
+        Settings::load(&Sources { file: SettingsFile::At(FILE.clone()), environment, flags })
+    }
+}
+
+fn prints_what_it_read(settings: &Settings) {
+    let printed = print_config(settings);
+    let said = Said { file: printed.clone(), environment: Vec::new(), flags: Vec::new() };
+    let is_hidden = printed.contains("***");
+    match said.load() {
+        Ok(again) => {
+            assert_eq!(print_config(&again), printed, "it prints differently");
+            assert!(is_hidden || again == *settings, "it means something else");
+        }
+        // `***` need not be what the hidden value had to be.
+        Err(problems) => assert!(is_hidden, "what was printed does not load: {problems}"),
+    }
+}
+
+fn names_what_is_wrong(problems: &Problems) {
+    assert!(!problems.0.is_empty(), "refused for nothing");
+    for problem in &problems.0 {
+        assert!(!problem.key.is_empty() && !problem.reason.is_empty(), "a problem with nothing: {problem}");
+    }
+}
