@@ -2,6 +2,8 @@
 
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -55,7 +57,7 @@ impl PartialEq for Secret {
 impl Eq for Secret {}
 
 /// Largest file of secrets, in bytes.
-const MAX_FILE_LEN: u64 = 64 * 1024;
+const MAX_FILE_LEN: usize = 64 * 1024;
 
 /// Why a file gives no secrets. Says nothing of what is in it.
 #[derive(Debug, thiserror::Error)]
@@ -98,8 +100,9 @@ pub fn read_file(path: &Path) -> Result<Vec<Secret>, FileError> {
 }
 
 fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    if std::fs::metadata(path)?.len() > MAX_FILE_LEN {
-        return Err(FileError::TooLarge);
-    }
-    Ok(Zeroizing::new(std::fs::read(path)?))
+    // Room for all of it at once: a buffer that grew would leave copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE_LEN + 1));
+    // Whatever it says of its length, for a pipe has none.
+    File::open(path)?.take(MAX_FILE_LEN as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > MAX_FILE_LEN { Err(FileError::TooLarge) } else { Ok(bytes) }
 }
