@@ -9,4 +9,5 @@ mod kit_works;
 mod lifecycle;
 mod outage;
 mod records;
+mod signatures;
 mod verdict_bites;
