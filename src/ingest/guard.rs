@@ -13,6 +13,9 @@ use crate::watch::{Follow, Watched};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
+#[cfg(test)]
+mod tests;
+
 /// What an event shows to be let in: as it came, believed in nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {

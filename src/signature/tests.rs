@@ -84,7 +84,7 @@ fn the_documented_example_verifies_and_is_what_sign_makes() {
     let valid = Trial::documented().verify().unwrap();
     assert_eq!((valid.secret, valid.at), (0, at(AT)));
     assert_eq!(valid.tuple[..4], [0x56, 0x76, 0x1b, 0xae]);
-    assert_eq!(valid.tuple[15], 0xef, "half of it");
+    assert_eq!(valid.tuple[15], 0xde, "half of it");
 }
 
 #[test]
@@ -115,6 +115,8 @@ fn a_signature_is_64_digits_of_hex_in_either_case() {
     let malformed = [
         EXPECTED[..63].to_owned(),
         format!("{EXPECTED}0"),
+        format!(" {EXPECTED}"),
+        format!("{EXPECTED}\n"),
         format!("{EXPECTED}{EXPECTED}"),
         format!("{EXPECTED}, {EXPECTED}"),
         format!(" {}", &EXPECTED[1..]),
@@ -185,8 +187,7 @@ fn no_more_than_eight_secrets_are_taken() {
 #[test]
 fn secrets_that_resemble_each_other_are_not_confused() {
     let long = "k".repeat(100);
-    let hashed = Sha256::digest(long.as_bytes()).iter().map(|byte| char::from(*byte)).collect::<String>();
-    let alike = ["k", "k\0", "kk", "k|", "k ", "K", "", &long, &hashed];
+    let alike = ["k", "k\0", "kk", "k|", "k ", "K", "", &long];
     for secret in alike {
         let mut trial = Trial::signed(secret, URL, TYPE, AT);
         for (place, other) in alike.iter().enumerate() {

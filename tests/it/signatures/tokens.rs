@@ -113,6 +113,11 @@ fn a_token_does_not_stand_in_for_a_signature_nor_the_other_way_round() {
     let signed = Request::signed(SECRET, call(1), &now());
     let with_token = |request: Request| request.with("authorization", format!("Bearer {INLINE}"));
     assert_eq!(said(&signed.send(&bridge)), (401, "token".to_owned()));
+    assert_eq!(
+        said(&Request::unsigned("no json").send(&bridge)),
+        (401, "token".to_owned()),
+        "asked for first"
+    );
     assert_eq!(said(&bearer(&call(1), INLINE).send(&bridge)), (401, "signature_missing".to_owned()));
     assert_eq!(said(&bearer("no json", INLINE).send(&bridge)), (401, "unverifiable".to_owned()));
     let wrong = with_token(signed.clone().replace(SIGNATURE, "0".repeat(64)));
