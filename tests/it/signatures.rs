@@ -59,7 +59,7 @@ fn probes_need_neither_signature_nor_token_and_leave_nothing_behind() {
     let mut probes = 0;
     for body in bodies {
         let bare = Request::unsigned(body);
-        let wrong = bare.clone().with(SIGNATURE, &"0".repeat(64)).with(VERSION, "v1").with(TIMESTAMP, &now());
+        let wrong = bare.clone().with(SIGNATURE, "0".repeat(64)).with(VERSION, "v1").with(TIMESTAMP, now());
         let broken = bare.clone().with(SIGNATURE, "?").with(VERSION, "v9").with(TIMESTAMP, "then");
         let guessed = bare.clone().with("authorization", "Bearer guessed");
         let behind = bare.clone().to("/webhooks/justcall/guessed-guessed-guessed");
@@ -85,5 +85,5 @@ fn probes_need_neither_signature_nor_token_and_leave_nothing_behind() {
     // With data in it, it is an event like any other.
     let event = Request::signed(SECRET, call(1).as_bytes(), &now());
     assert_eq!(said(&event.send(&bridge)), (401, "token".to_owned()));
-    assert_eq!(said(&Request::unsigned(&documented("c")).send(&bridge)), (401, "token".to_owned()));
+    assert_eq!(said(&Request::unsigned(documented("c")).send(&bridge)), (401, "token".to_owned()));
 }
