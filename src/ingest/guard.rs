@@ -13,6 +13,9 @@ use crate::watch::{Follow, Watched};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
+#[cfg(test)]
+mod tests;
+
 /// What an event shows to be let in: as it came, believed in nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
@@ -82,7 +85,8 @@ impl Guard {
             return Err(Outcome::Denied(Denial::Token));
         }
         let keys = self.keys.get();
-        if keys.is_empty() {
+        // Where a signature is required and there is nothing to verify it with, none holds.
+        if keys.is_empty() && !self.config.is_required() {
             return Ok(None);
         }
         let Some(envelope) = envelope else {
@@ -96,7 +100,8 @@ impl Guard {
             }
             Err(fault) => {
                 self.counters.signature(fault.tag());
-                if self.lets_pass(fault) { Ok(None) } else { Err(turned_away(fault)) }
+                let is_signed = credentials.signature.signature.is_some();
+                if self.lets_pass(is_signed) { Ok(None) } else { Err(turned_away(fault)) }
             }
         }
     }
@@ -133,8 +138,8 @@ impl Guard {
     }
 
     /// Where signatures are not required none need be there; one that is there must hold.
-    fn lets_pass(&self, fault: Fault) -> bool {
-        self.config.mode == Mode::Monitor || (fault == Fault::Missing && !self.config.is_required())
+    fn lets_pass(&self, is_signed: bool) -> bool {
+        self.config.mode == Mode::Monitor || !(is_signed || self.config.is_required())
     }
 }
 

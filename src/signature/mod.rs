@@ -78,12 +78,12 @@ pub enum Fault {
     /// One of the three headers is not there.
     #[error("the signature headers are missing")]
     Missing,
-    /// The signature is not 64 digits of hex, or the time is in no known form.
-    #[error("the signature headers are malformed")]
-    Malformed,
     /// A version other than `v1`.
     #[error("the signature's version is not v1")]
     Version,
+    /// The signature is not 64 digits of hex, or the time is in no known form.
+    #[error("the signature headers are malformed")]
+    Malformed,
     /// The body has no `webhook_url` that could be covered.
     #[error("the body has no webhook_url, which the signature must cover")]
     NoUrl,
@@ -102,8 +102,8 @@ impl Fault {
     /// Every fault, in the order of declaration.
     pub const ALL: [Self; 7] = [
         Self::Missing,
-        Self::Malformed,
         Self::Version,
+        Self::Malformed,
         Self::NoUrl,
         Self::UrlNotAllowed,
         Self::NoMatch,

@@ -10,5 +10,6 @@ mod kit_works;
 mod lifecycle;
 mod outage;
 mod records;
+mod signatures;
 mod tls;
 mod verdict_bites;

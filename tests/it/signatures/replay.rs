@@ -1,0 +1,89 @@
+//! The same signed request again, and one signature under many bodies.
+
+use super::request::{Request, SIGNATURE, ahead, call, now, records_by_topic, said};
+use super::{SECRET, URL};
+use crate::kit::bridge::Bridge;
+use crate::kit::consume;
+use crate::kit::kafka::Kafka;
+use crate::kit::topic_name;
+use std::time::Duration;
+
+#[test]
+fn a_request_that_is_played_again_writes_nothing() {
+    let kafka = Kafka::shared().bootstrap();
+    let bridge = Bridge::serve(kafka, &settings().each_ref().map(String::as_str));
+    let duplicate = (200, "duplicate".to_owned());
+    let caught = Request::signed(SECRET, call(1), &now());
+    // The same event, signed anew, as a retry may be.
+    let again = Request::signed(SECRET, call(1), &ahead(5));
+    assert_eq!(said(&caught.send(&bridge)), (200, "acked".to_owned()));
+    for request in [&caught, &again, &caught] {
+        assert_eq!(said(&request.send(&bridge)), duplicate);
+    }
+    let forged = again.replace(SIGNATURE, "0".repeat(64));
+    assert_eq!(said(&forged.send(&bridge)).0, 503, "to be known is not to be let in");
+    assert_eq!(said(&Request::unsigned(&caught.body).send(&bridge)).0, 401);
+    let expected = vec![(bridge.topic("call.completed"), vec![caught.body])];
+    assert_eq!(records_by_topic(&bridge, kafka, 1), expected);
+}
+
+/// The spool remembers what it took; what Kafka acknowledged at once is in memory alone.
+#[test]
+fn a_request_that_was_spooled_is_known_after_a_restart() {
+    let kafka = Kafka::shared().bootstrap();
+    let spool = tempfile::tempdir().expect("a folder");
+    let mut settings = settings().to_vec();
+    settings.push(format!("topics.prefix={}.", topic_name("replay")));
+    settings.push(format!("spool.directory={}", spool.path().join("spool").display()));
+    settings.push("kafka.ack_deadline=500ms".to_owned());
+    let settings: Vec<_> = settings.iter().map(String::as_str).collect();
+    let caught = Request::signed(SECRET, call(1), &now());
+
+    // Nobody listens there.
+    let bridge = Bridge::start("127.0.0.1:1", &settings);
+    assert_eq!(said(&caught.send(&bridge)), (200, "spooled".to_owned()));
+    assert_eq!(said(&caught.send(&bridge)), (200, "duplicate".to_owned()));
+    // Killed on the spot: what is known is known from disk.
+    drop(bridge);
+
+    let bridge = Bridge::serve(kafka, &settings);
+    assert_eq!(said(&caught.send(&bridge)), (200, "duplicate".to_owned()), "after a restart");
+    assert_eq!(said(&Request::unsigned(&caught.body).send(&bridge)).0, 401, "known, but not let in");
+    let topic = bridge.topic("call.completed");
+    consume::read_topic(kafka, &topic, 1, Duration::from_secs(30));
+    assert_eq!(records_by_topic(&bridge, kafka, 1), vec![(topic, vec![caught.body])]);
+}
+
+fn settings() -> [String; 2] {
+    [
+        format!("sources.main.signature.secrets=[\"{SECRET}\"]"),
+        format!("sources.main.signature.urls=[\"{URL}\"]"),
+    ]
+}
+
+/// A busy second signs many events alike, so that none is turned away; but somebody who caught one
+/// signature shows.
+#[test]
+fn many_bodies_under_one_signature_pass_and_are_counted_from_the_eleventh_on() {
+    let kafka = Kafka::shared().bootstrap();
+    let secrets = format!("sources.main.signature.secrets=[\"{SECRET}\"]");
+    let bridge = Bridge::serve(kafka, &[&secrets]);
+    let reused = || bridge.metric(r#"signature_reused_total{source="main"}"#);
+    let at = now();
+    let acked = (200, "acked".to_owned());
+    for number in 0..10 {
+        let request = Request::signed(SECRET, call(number), &at);
+        assert_eq!(said(&request.send(&bridge)), acked);
+        assert_eq!(said(&request.send(&bridge)).1, "duplicate", "a retry is no new body");
+    }
+    assert_eq!(reused(), 0, "ten are a busy second");
+    for number in 10..13 {
+        let request = Request::signed(SECRET, call(number), &at);
+        assert_eq!(said(&request.send(&bridge)), acked);
+    }
+    assert_eq!(reused(), 3);
+    let another = Request::signed(SECRET, call(13), &ahead(-60));
+    assert_eq!(said(&another.send(&bridge)), acked);
+    assert_eq!(reused(), 3, "another second is another signature");
+    records_by_topic(&bridge, kafka, 14);
+}
