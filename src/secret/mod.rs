@@ -94,6 +94,8 @@ pub fn read_whole_file(path: &Path) -> Result<Secret, FileError> {
 pub fn read_file(path: &Path) -> Result<Vec<Secret>, FileError> {
     let bytes = read_bytes(path)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| FileError::NotText)?;
+    // Some editors put a mark before the text that nobody sees.
+    let text = text.trim_start_matches('\u{feff}');
     let secrets: Vec<_> =
         text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Secret::from).collect();
     if secrets.is_empty() { Err(FileError::Empty) } else { Ok(secrets) }

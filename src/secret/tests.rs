@@ -29,7 +29,7 @@ fn read(bytes: &[u8]) -> Result<Vec<Secret>, FileError> {
 
 #[test]
 fn file_holds_a_secret_on_each_line_that_is_not_blank() {
-    let secrets = read(b"first\r\n\n  second \nthird").unwrap();
+    let secrets = read("\u{feff}first\r\n\n  second \nthird".as_bytes()).unwrap();
     assert_eq!(secrets, ["first", "second", "third"].map(Secret::from));
 }
 

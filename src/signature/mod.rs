@@ -134,7 +134,8 @@ struct Key {
 }
 
 impl Keys {
-    /// Takes at most [`MAX_SECRETS`]; their order is that of [`Valid::secret`].
+    /// Takes at most [`MAX_SECRETS`]; their order is that of [`Valid::secret`]. None may be empty, for
+    /// anybody could sign with it.
     pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
         Self(secrets.into_iter().take(MAX_SECRETS).filter_map(Key::new).collect())
     }
