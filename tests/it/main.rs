@@ -10,5 +10,6 @@ mod kit_works;
 mod lifecycle;
 mod outage;
 mod records;
+mod secrecy;
 mod tls;
 mod verdict_bites;
