@@ -77,6 +77,9 @@ const SHOWN_OF_SOURCES: [&str; 7] =
 /// Whether the value under a key may be shown. A map in which a secret can stand may not as a whole: a
 /// mistake in its writing can leave one in it.
 fn is_shown(key: &str) -> bool {
+    if key == "sources" || key == "server.tls" {
+        return false;
+    }
     if key.starts_with("sources.") {
         return key.rsplit('.').next().is_some_and(|last| SHOWN_OF_SOURCES.contains(&last));
     }

@@ -27,6 +27,8 @@ fn secrets_are_hidden_and_what_only_sounds_like_one_is_not() {
         "kafka.properties.sasl.password",
         "kafka.properties.sasl.passwrod",
         "kafka.properties_files.linger.ms",
+        "sources",
+        "sources.main",
         "sources.main.token_file",
         "sources.main.signature.secrets_file",
         "server.tls.key",

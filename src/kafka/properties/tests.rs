@@ -76,7 +76,9 @@ fn secrets_are_known_by_their_names() {
 
 #[test]
 fn misspelt_names_are_unknown_to_the_library() {
-    for name in ["linger.ms", "sasl.password", "compression.type", "message.timeout.ms", "ssl.key.pem", "acks"] {
+    for name in
+        ["linger.ms", "sasl.password", "compression.type", "message.timeout.ms", "ssl.key.pem", "acks"]
+    {
         assert!(is_known(name), "{name}");
     }
     for name in ["sasl.passwrod", "linger", "", "bogus"] {

@@ -108,7 +108,13 @@ pub(super) fn live(url: &str) -> Vec<u8> {
 
 /// A URL of a webhook, with everything in it that a URL can hold.
 pub(super) fn url() -> String {
-    format!("https://{}:{}@x.example/{}?key={}", needle("user"), needle("pass"), needle("urlpath"), needle("urlquery"))
+    format!(
+        "https://{}:{}@x.example/{}?key={}",
+        needle("user"),
+        needle("pass"),
+        needle("urlpath"),
+        needle("urlquery")
+    )
 }
 
 pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {

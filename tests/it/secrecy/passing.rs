@@ -43,7 +43,8 @@ fn events_that_pass_show_in_kafka_and_nowhere_else() {
         let heard = bridge.raw(request.as_bytes());
         assert!(heard == "200 acked" || heard.starts_with("503 incomplete"), "{heard}");
 
-        let mut stands: Vec<_> = bridge.records("call.completed", 3).into_iter().map(|read| read.value).collect();
+        let mut stands: Vec<_> =
+            bridge.records("call.completed", 3).into_iter().map(|read| read.value).collect();
         stands.retain(|value| *value != chunked);
         assert_eq!(stands, [first, second, third], "what was sent went through");
         assert!(stands.iter().all(|value| is_in(value)));

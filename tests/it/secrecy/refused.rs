@@ -97,12 +97,12 @@ fn spooled_events_show_in_the_spool_and_nowhere_else() {
     damage(folder.path());
     let bridge = Talkative::start("text", &nowhere(), &settings, &[]);
     let large = || documented_with(&format!(",\"more\":\"{}\"", needle("large").repeat(3000)));
+    bridge.wait_for_line("the spool found damaged rows");
     until("a full spool", || bridge.post(&large()) == "503 spool_full");
     status(place);
     bridge.finish();
 
     let bridge = Talkative::start("json", Kafka::shared().bootstrap(), &settings, &[]);
-    bridge.wait_for_line("the spool found damaged rows");
     bridge.wait_for_line("the spool is drained");
     let stands = bridge.records("call.completed", 4);
     for body in &spooled[1..] {

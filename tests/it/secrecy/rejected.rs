@@ -22,7 +22,10 @@ fn bodies() -> Vec<(Vec<u8>, &'static str)> {
         (format!(r#"{{"event":["{name}"],"data":{{}}}}"#).into_bytes(), "400 not_an_envelope"),
         (format!(r#"{{"event":"{name}\u0007","data":{{}}}}"#).into_bytes(), "400 not_an_envelope"),
         (format!(r#"{{"event":"a","event":"{name}","data":{{}}}}"#).into_bytes(), "400 not_an_envelope"),
-        (format!(r#"{{"event":"{name}","type":"{name}","data":{{}}}}"#).into_bytes(), "400 ambiguous_dialect"),
+        (
+            format!(r#"{{"event":"{name}","type":"{name}","data":{{}}}}"#).into_bytes(),
+            "400 ambiguous_dialect",
+        ),
         (event("call.completed", &name, r#""call_id":"c""#), "422 contract_violation"),
         (event("call.completed", time, &format!(r#""call_id":["{name}"]"#)), "422 contract_violation"),
         (event("call.completed", time, &format!(r#""call_id":{{"{name}":1}}"#)), "422 contract_violation"),
@@ -30,12 +33,19 @@ fn bodies() -> Vec<(Vec<u8>, &'static str)> {
         (violating(&format!(r#""notes":"{name}""#)), "422 contract_violation"),
         (violating(&format!(r#""from":"{name}""#)), "422 contract_violation"),
         (
-            event("contact.updated", time, &format!(r#""contact_id":1,"changed_fields":["{name}",{}]"#, number())),
+            event(
+                "contact.updated",
+                time,
+                &format!(r#""contact_id":1,"changed_fields":["{name}",{}]"#, number()),
+            ),
             "422 contract_violation",
         ),
         (
-            format!(r#"{{"type":"call.completed","request_id":{},"data":{{"call_sid":"{name}"}}}}"#, number())
-                .into_bytes(),
+            format!(
+                r#"{{"type":"call.completed","request_id":{},"data":{{"call_sid":"{name}"}}}}"#,
+                number()
+            )
+            .into_bytes(),
             "422 contract_violation",
         ),
         (

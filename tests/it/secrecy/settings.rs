@@ -7,13 +7,10 @@ use std::fs;
 
 const BAD_SETTINGS: Option<i32> = Some(78);
 
-/// Runs `serve`, `serve --print-config` and `check` with these flags and variables; the exit code of
-/// the first.
+/// Runs `check` and `serve` with these flags and variables; the exit code of the latter.
 fn start(flags: &[String], env: &[(&str, &str)]) -> (Option<i32>, String) {
     let flags: Vec<_> = flags.iter().flat_map(|flag| ["--set", flag]).collect();
-    run(&[&["check"], flags.as_slice()].concat(), env);
     run(&[&["check", "--json"], flags.as_slice()].concat(), env);
-    run(&[&["serve", "--print-config"], flags.as_slice()].concat(), env);
     let own = ["--set", "server.listen=127.0.0.1:0", "--set", "admin.listen=127.0.0.1:0"];
     run(&[&["serve"], own.as_slice(), flags.as_slice()].concat(), env)
 }
@@ -69,6 +66,7 @@ fn bad_settings_are_named_and_their_secrets_are_not_quoted() {
         format!("sasl.password={secret}"),
         secret.clone(),
         format!("={secret}"),
+        format!("server.tls={secret}"),
         format!("server.tls.key={secret}"),
     ];
     let mut passed = Vec::new();
@@ -104,7 +102,6 @@ fn variables_and_files_with_mistakes_are_not_quoted() {
         format!("sources:\n  main:\n    token: *{secret}\n"),
         format!("sources:\n  main:\n\ttoken: {secret}\n"),
         format!("sources:\n  main:\n    token: {secret}\n    token: {secret}\n"),
-        format!("sources:\n  main:\n    token: !!int {secret}\n"),
         format!("kafka:\n  properties:\n    - {secret}\n"),
         format!("kafka:\n  properties:\n    sasl.password:\n      x: {secret}\n"),
         format!("kafka:\n  properties: {{sasl.password: 9137460812345}}\n"),
@@ -136,7 +133,11 @@ fn client_that_cannot_be_made_is_not_quoted() {
     let tls = property("security.protocol=ssl");
     start(&[tls.clone(), property(&format!("ssl.key.pem={secret}"))], Some(1));
     start(
-        &[tls.clone(), property(&format!("ssl.keystore.password={secret}")), property("ssl.keystore.location=/none")],
+        &[
+            tls.clone(),
+            property(&format!("ssl.keystore.password={secret}")),
+            property("ssl.keystore.location=/none"),
+        ],
         Some(1),
     );
 }

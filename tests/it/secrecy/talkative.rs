@@ -136,7 +136,8 @@ impl Talkative {
 
     fn keep(&self, to: &str, answer: &Response) {
         let headers: Vec<_> = answer.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-        let whole = format!("{}\n{}\n{}", answer.status, headers.join("\n"), String::from_utf8_lossy(&answer.body));
+        let whole =
+            format!("{}\n{}\n{}", answer.status, headers.join("\n"), String::from_utf8_lossy(&answer.body));
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), whole));
     }
 
@@ -180,7 +181,9 @@ impl Talkative {
 pub(super) fn assert_silent(heard: &[(String, String)], others: &[&str]) {
     let told: Vec<_> = heard
         .iter()
-        .flat_map(|(place, text)| needles::leaks(text, others).into_iter().map(move |leak| format!("{place} {leak}")))
+        .flat_map(|(place, text)| {
+            needles::leaks(text, others).into_iter().map(move |leak| format!("{place} {leak}"))
+        })
         .collect();
     assert!(told.is_empty(), "{} leaks:\n{}", told.len(), told.join("\n"));
 }

@@ -30,10 +30,16 @@ fn unknown_places(bridge: &Talkative) {
     let path = |rest: String| bridge.post_with(&rest, &borrowed(&odd), &body);
     assert_eq!(path(format!("/{}", needle("path"))), "404 unknown_path");
     assert_eq!(path(format!("{PATH}/{}", needle("token"))), "404 unknown_path", "no source takes a token");
-    assert_eq!(path(format!("/{}%20%22{}?{}", needle("path"), needle("path"), needle("query"))), "404 unknown_path");
+    assert_eq!(
+        path(format!("/{}%20%22{}?{}", needle("path"), needle("path"), needle("query"))),
+        "404 unknown_path"
+    );
     assert_eq!(path(format!("http://{}/{}", needle("authority"), needle("path"))), "404 unknown_path");
     let bare = |method: &str, path: &str| {
-        bridge.raw(format!("{method} {path} HTTP/1.1\r\nhost: b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").as_bytes())
+        bridge.raw(
+            format!("{method} {path} HTTP/1.1\r\nhost: b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                .as_bytes(),
+        )
     };
     assert_eq!(bare(&needle("METHOD"), PATH), "405 method");
     assert_eq!(bare("DELETE", &format!("{PATH}?{}", needle("query"))), "405 method");
@@ -54,10 +60,13 @@ fn bodies(bridge: &Talkative) {
     let one = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
     assert_eq!(bridge.unfinished(format!("{chunked}{}", one(&large)).as_bytes(), false), "413 too_large");
     let text = needle("chunk");
-    for broken in [needle("chunksize"), format!("{}{}\r\n", one(&text), needle("chunksize")), format!("3\r\n{text}\r\n")]
-    {
+    for broken in [
+        needle("chunksize"),
+        format!("{}{}\r\n", one(&text), needle("chunksize")),
+        format!("3\r\n{text}\r\n"),
+    ] {
         let heard = bridge.unfinished(format!("{chunked}{broken}\r\n").as_bytes(), false);
-        assert!(heard.starts_with("503") || heard.starts_with("400"), "{heard}");
+        assert!(["503", "400", "408"].iter().any(|status| heard.starts_with(status)), "{heard}");
     }
     let promised = format!("{head}content-length: 500\r\n\r\n{}", needle("slow"));
     assert_eq!(bridge.unfinished(promised.as_bytes(), false), "503 too_slow");
