@@ -73,7 +73,7 @@ fn writings(mark: &str) -> [(&'static str, String); 6] {
 }
 
 fn collect(found: &mut Vec<String>, text: &str, wanted: &str, writing: &str) {
-    for (at, _) in text.match_indices(wanted).take(5) {
+    for (at, _) in text.match_indices(wanted).take(50) {
         let around = |at: usize, by: isize| {
             let mut at = at.saturating_add_signed(by).min(text.len());
             while !text.is_char_boundary(at) {

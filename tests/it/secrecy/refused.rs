@@ -5,6 +5,9 @@ use super::needles::needle;
 use super::talkative::{FORMATS, Talkative, run};
 use crate::kit::bridge::{UNSIGNED, until};
 use crate::kit::kafka::Kafka;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rusqlite::Connection;
 use std::path::Path;
 use std::time::Duration;
@@ -40,6 +43,35 @@ fn refused_events_show_nowhere() {
         assert!(heard.len() >= 2 && heard.iter().all(|said| said.starts_with("503 ")), "{heard:?}");
         bridge.finish();
     }
+}
+
+#[test]
+fn records_that_a_broker_refuses_show_nowhere() {
+    let mock: MockCluster<'_, DefaultProducerContext> = MockCluster::new(1).expect("a mock cluster");
+    let prefix = format!("{}.", crate::kit::topic_name("secrecy"));
+    for topic in ["call.completed", "dead-letter"] {
+        mock.create_topic(&format!("{prefix}{topic}"), 1, 1).expect("a topic");
+    }
+    let (prefix, deadline) = (format!("topics.prefix={prefix}"), "kafka.ack_deadline=5s");
+    let bridge = Talkative::start("json", &mock.bootstrap_servers(), &[UNSIGNED, &prefix, deadline], &[]);
+    bridge.wait_ready(true);
+    for error in [
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_RECORD,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+    ] {
+        until("an acknowledgement", || bridge.post(&documented()) == "200 acked");
+        mock.request_errors(RDKafkaApiKey::Produce, &[error]);
+        assert_eq!(bridge.post(&documented()), "503 kafka", "{error:?}");
+    }
+    until("an acknowledgement", || bridge.post(&documented()) == "200 acked");
+    // The client fails for good, and another takes its place.
+    let out_of_step = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+    mock.request_errors(RDKafkaApiKey::Produce, &[out_of_step]);
+    bridge.post(&documented());
+    bridge.wait_for_line("the producer was replaced");
+    bridge.wait_for_line("a record was not acknowledged");
+    bridge.finish();
 }
 
 #[test]

@@ -12,8 +12,8 @@ fn requests_that_are_turned_away_show_nowhere() {
         let settings = [
             UNSIGNED,
             "server.max_body_bytes=4 KiB",
-            "server.request_timeout=300ms",
-            "server.header_timeout=300ms",
+            "server.request_timeout=500ms",
+            "server.header_timeout=2s",
         ];
         let bridge = Talkative::start(format, Kafka::shared().bootstrap(), &settings, &[]);
         bridge.wait_ready(true);
