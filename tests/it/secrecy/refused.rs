@@ -135,7 +135,8 @@ fn spooled_events_show_in_the_spool_and_nowhere_else() {
     bridge.finish();
 
     let bridge = Talkative::start("json", Kafka::shared().bootstrap(), &settings, &[]);
-    bridge.wait_for_line("the spool is drained");
+    let drained = |page: &str| page.contains("justcall_bridge_spool_rows 0\n");
+    until("an empty spool", || drained(bridge.get(bridge.admin, "/metrics").text()));
     let stands = bridge.records("call.completed", 4);
     for body in &spooled[1..] {
         assert!(stands.iter().any(|read| read.value == *body), "what was spooled went through");
