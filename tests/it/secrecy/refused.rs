@@ -23,7 +23,7 @@ fn refused_events_show_nowhere() {
     for format in FORMATS {
         let settings = [
             UNSIGNED,
-            "kafka.ack_deadline=300ms",
+            "kafka.ack_deadline=150ms",
             "kafka.properties.queue.buffering.max.messages=3",
             "server.max_body_bytes=8 KiB",
             "server.max_in_flight=64 KiB",
@@ -33,7 +33,7 @@ fn refused_events_show_nowhere() {
         let twice = documented();
         assert_eq!(bridge.post(&twice), "503 ack_deadline");
         let mut heard: Vec<_> = [bridge.post(&twice)].into();
-        for _ in 0..12 {
+        for _ in 0..4 {
             heard.push(bridge.post(&documented()));
             heard.push(bridge.post(&live(&url())));
             heard.push(bridge.post(needle("nojson").as_bytes()));
