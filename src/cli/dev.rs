@@ -33,7 +33,7 @@ pub(super) struct Args {
     pub(super) partitions: i32,
 
     /// A setting, as for `serve`. May be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = super::key_value)]
+    #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) set: Vec<String>,
 }
 

@@ -122,7 +122,7 @@ struct SettingsArgs {
     config: Option<PathBuf>,
 
     /// A setting that goes before the file and the environment. May be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
 
@@ -141,12 +141,4 @@ fn environment() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()
-}
-
-/// Takes `KEY=VALUE`, where the value may be empty or hold further `=`.
-fn key_value(text: &str) -> Result<String, String> {
-    match text.split_once('=') {
-        Some((key, _)) if !key.trim().is_empty() => Ok(text.to_owned()),
-        _ => Err("expected KEY=VALUE, such as kafka.bootstrap_servers=localhost:9092".to_owned()),
-    }
 }

@@ -24,8 +24,8 @@ fn a_setting_has_a_key_and_any_value() {
         panic!("not serve");
     };
     assert_eq!(args.settings.set, ["a.b=c=d", "e="]);
-    assert!(parse("justcall-bridge serve --set =c").is_err());
-    assert!(parse("justcall-bridge serve --set c").is_err());
+    // The parser's own error would quote it, and it may be a secret; the settings turn it away.
+    assert!(parse("justcall-bridge serve --set c").is_ok());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::settings::Settings;
 use super::tree;
 use crate::http::check_tls;
 use crate::ingest::{SourceConfig, keys, tokens};
-use crate::kafka::properties::{DEFAULT_MESSAGE_MAX_BYTES, refused};
+use crate::kafka::properties::{DEFAULT_MESSAGE_MAX_BYTES, is_known, refused};
 use crate::routing::{Table, check_topic_name};
 use crate::secret;
 use crate::signature::Mode;
@@ -170,6 +170,8 @@ fn properties(settings: &Settings, report: &mut Report<'_>) {
     for (name, value) in &settings.kafka.properties {
         if let Some(reason) = refused(name, value.expose()) {
             report.add(key(name), reason);
+        } else if !is_known(name) {
+            report.add(key(name), "is no property of librdkafka");
         }
     }
     let largest = settings

@@ -26,15 +26,18 @@ pub fn print_config(settings: &Settings) -> String {
     format!("{body}\n")
 }
 
-/// Where a token can stand behind the path, it does in the URLs that may be signed.
+/// Where a token can stand behind the path, it does in the URLs that may be signed. A proxy in front
+/// may have other paths: then it is the last segment.
 fn hide_tokens_in_urls(source: &mut SourceConfig) {
     if !source.takes_token() {
         return;
     }
     let path = format!("{}/", source.path.trim_end_matches('/'));
     for url in &mut source.signature.urls {
-        if let Some(at) = url.find(&path) {
-            url.truncate(at + path.len());
+        let behind_path = url.find(&path).map(|at| at + path.len());
+        let last_segment = || url.rfind('/').map_or(0, |at| at + 1);
+        if !url.ends_with(&source.path) {
+            url.truncate(behind_path.unwrap_or_else(last_segment));
             url.push_str(HIDDEN);
         }
     }

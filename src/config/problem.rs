@@ -1,6 +1,6 @@
 //! What is wrong with the settings, said so that it can be put right. Never shows a secret.
 
-use crate::kafka::properties::is_secret;
+use crate::kafka::properties::{is_known, is_secret};
 use config::{Value, ValueKind};
 use std::fmt;
 
@@ -23,7 +23,8 @@ pub struct Problem {
 impl Problem {
     /// A problem with what stands under a key.
     pub(super) fn with(key: String, value: &Value, reason: String) -> Self {
-        let shown = if is_shown(&key) { shown(value) } else { HIDDEN.into() };
+        let is_shown = is_shown(&key) && (!names_secret_file(&key) || is_path(value));
+        let shown = if is_shown { shown(value) } else { HIDDEN.into() };
         Self { key, value: Some(shown), origin: value.origin().map(Into::into), reason }
     }
 
@@ -76,13 +77,27 @@ const SHOWN_OF_SOURCES: [&str; 7] =
 /// Whether the value under a key may be shown. A map in which a secret can stand may not as a whole: a
 /// mistake in its writing can leave one in it.
 fn is_shown(key: &str) -> bool {
+    if key == "sources" || key == "server.tls" {
+        return false;
+    }
     if key.starts_with("sources.") {
         return key.rsplit('.').next().is_some_and(|last| SHOWN_OF_SOURCES.contains(&last));
     }
     match key.strip_prefix("kafka.properties") {
-        Some(rest) => rest.strip_prefix('.').is_some_and(|name| !is_secret(name)),
+        Some(rest) => rest.strip_prefix('.').is_some_and(|name| is_known(name) && !is_secret(name)),
         None => key != "kafka",
     }
+}
+
+/// Whether under a key stands where a secret is: the secret itself is easily put there by mistake.
+fn names_secret_file(key: &str) -> bool {
+    key.ends_with("_file") || key == "server.tls.key"
+}
+
+/// Whether a value can hardly be anything but a path.
+fn is_path(value: &Value) -> bool {
+    let begins = |text: &String| ["/", "./", "../"].iter().any(|start| text.starts_with(start));
+    matches!(&value.kind, ValueKind::String(text) if begins(text))
 }
 
 fn shown(value: &Value) -> String {

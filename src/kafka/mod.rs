@@ -36,6 +36,13 @@ pub enum Error {
 
 impl From<rdkafka::error::KafkaError> for Error {
     fn from(error: rdkafka::error::KafkaError) -> Self {
-        Self::Client(error.to_string())
+        use rdkafka::error::KafkaError;
+        Self::Client(match error {
+            // The library's own text ends with the value, which may be secret.
+            KafkaError::ClientConfig(_, description, name, _) => {
+                format!("kafka.properties.{name}: {description}")
+            }
+            error => error.to_string(),
+        })
     }
 }

@@ -1,6 +1,10 @@
 //! librdkafka properties that an operator may not set, for one of the bridge's promises rests on
 //! each. Every other property passes.
 
+use rdkafka::config::ClientConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
+
 #[cfg(test)]
 mod tests;
 
@@ -62,6 +66,15 @@ fn in_flight(value: &str) -> Option<&'static str> {
 
 /// The largest request that librdkafka makes where `message.max.bytes` is not set.
 pub const DEFAULT_MESSAGE_MAX_BYTES: usize = 1_000_000;
+
+/// Whether the client library has a property of that name. A value under any other name may be a
+/// secret whose name is misspelt.
+pub fn is_known(name: &str) -> bool {
+    let mut client = ClientConfig::new();
+    client.set(name, "");
+    let set = client.create_native_config();
+    !matches!(set, Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)))
+}
 
 /// Whether a property's value must not be shown.
 pub fn is_secret(name: &str) -> bool {

@@ -9,6 +9,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// stranger could fill the log. The operator's filter is read after it and may turn it on again.
 const QUIETED: &str = "actix_http=off,actix_server=warn";
 
+/// What nobody may turn on: it quotes the values of headers that it cannot read, and so whatever a
+/// stranger, or a request cut in two, has put there. Read after the operator's filter, and more exact.
+const SILENCED: &str = "actix_http::h1::decoder=off";
+
 /// Why logging could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -46,7 +50,7 @@ pub fn check_filter(text: &str) -> Result<(), String> {
 
 fn filter(text: &str) -> Result<EnvFilter, String> {
     EnvFilter::try_new(text).map_err(|error| error.to_string())?;
-    EnvFilter::try_new(format!("{QUIETED},{text}")).map_err(|error| error.to_string())
+    EnvFilter::try_new(format!("{QUIETED},{text},{SILENCED}")).map_err(|error| error.to_string())
 }
 
 const fn is_text(format: LogFormat, terminal: bool) -> bool {

@@ -10,6 +10,7 @@ mod kit_works;
 mod lifecycle;
 mod outage;
 mod records;
+mod secrecy;
 mod signatures;
 mod tls;
 mod verdict_bites;

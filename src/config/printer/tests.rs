@@ -14,7 +14,7 @@ admin: { listen: "127.0.0.1:2" }
 sources:
   b-1: { path: /b, validation: strict, signature: { required: false, mode: enforce, urls: "https://a/b, http://c", tolerance: 11m } }
   "0": { path: /, validation: tolerant }
-kafka: { bootstrap_servers: "a:1, b:2", ack_deadline: 1500ms, properties: { linger.ms: 0.5, client.id: "007", x: "true", y: "", z: "a: 'b' #c" } }
+kafka: { bootstrap_servers: "a:1, b:2", ack_deadline: 1500ms, properties: { linger.ms: 0.5, client.id: "007", sasl.username: "true", client.rack: "", debug: "a: 'b' #c" } }
 topics: { prefix: j., create_missing: false, partitions: 6, replication_factor: 3, config: { retention.ms: -1 } }
 routes:
   - { match: "*.received", topics: "j.{event}" }
@@ -39,10 +39,12 @@ fn what_is_printed_gives_the_same_settings() {
 fn secrets_tokens_and_urls_with_tokens_are_hidden() {
     let settings = loaded(
         r#"sources: { main: { token: 0123-hush-4567-89ab, signature: { secrets: [hush, hush], urls: [
-            "https://a.example/webhooks/justcall/0123-hush-4567-89ab", "https://b.example/webhooks/justcall"] } } }"#,
+            "https://a.example/webhooks/justcall/0123-hush-4567-89ab", "https://b.example/webhooks/justcall",
+            "https://c.example/behind/0123-hush-4567-89ab"] } } }"#,
     );
     let printed = print_config(&settings);
     assert!(!printed.contains("hush"), "{printed}");
+    assert!(printed.contains("https://c.example/behind/***"), "{printed}");
     assert!(printed.contains("https://a.example/webhooks/justcall/***"), "{printed}");
     assert!(printed.contains("https://b.example/webhooks/justcall\""), "{printed}");
 }

@@ -21,12 +21,23 @@ fn a_long_value_is_cut() {
 
 #[test]
 fn secrets_are_hidden_and_what_only_sounds_like_one_is_not() {
-    for key in
-        ["kafka", "kafka.properties", "kafka.properties.sasl.password", "kafka.properties_files.linger.ms"]
-    {
+    for key in [
+        "kafka",
+        "kafka.properties",
+        "kafka.properties.sasl.password",
+        "kafka.properties.sasl.passwrod",
+        "kafka.properties_files.linger.ms",
+        "sources",
+        "sources.main",
+        "sources.main.token_file",
+        "sources.main.signature.secrets_file",
+        "server.tls.key",
+    ] {
         assert_eq!(line(key, "hush"), format!("{key} = *** (a file): is wrong"));
     }
     for key in ["routes[0].key[0]", "kafka.properties.linger.ms", "kafka.bootstrap_servers"] {
         assert_eq!(line(key, "open"), format!("{key} = \"open\" (a file): is wrong"));
     }
+    let path = line("sources.main.token_file", "/run/secrets/token");
+    assert!(path.contains("/run/secrets/token"), "{path}");
 }

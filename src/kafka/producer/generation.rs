@@ -1,7 +1,7 @@
 //! One client of the library, from its making to its fault.
 
 use crate::delivery::{Failure, Report};
-use crate::kafka::client;
+use crate::kafka::{Error, client};
 use crate::record::Record;
 use crate::telemetry::Metrics;
 use rdkafka::ClientContext;
@@ -33,7 +33,7 @@ pub(super) struct Maker {
 }
 
 impl Maker {
-    pub(super) fn make(&self) -> Result<Generation, KafkaError> {
+    pub(super) fn make(&self) -> Result<Generation, Error> {
         let context = Context {
             client: self.client.clone(),
             metrics: Arc::clone(&self.metrics),

@@ -1,4 +1,4 @@
-use super::{is_secret, refused};
+use super::{is_known, is_secret, refused};
 
 #[test]
 fn what_a_promise_rests_on_is_refused() {
@@ -71,5 +71,17 @@ fn secrets_are_known_by_their_names() {
     }
     for name in ["sasl.username", "linger.ms", "ssl.ca.location"] {
         assert!(!is_secret(name), "{name}");
+    }
+}
+
+#[test]
+fn misspelt_names_are_unknown_to_the_library() {
+    for name in
+        ["linger.ms", "sasl.password", "compression.type", "message.timeout.ms", "ssl.key.pem", "acks"]
+    {
+        assert!(is_known(name), "{name}");
+    }
+    for name in ["sasl.passwrod", "linger", "", "bogus"] {
+        assert!(!is_known(name), "{name}");
     }
 }

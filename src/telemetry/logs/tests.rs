@@ -20,6 +20,15 @@ fn the_operator_may_turn_actix_on_again() {
 }
 
 #[test]
+fn nobody_turns_on_what_quotes_strangers() {
+    for text in ["trace", "trace,actix_http=trace", "actix_http::h1::decoder=trace", "actix_http::h1=debug"] {
+        let filter = filter(text).unwrap().to_string();
+        assert!(filter.contains("actix_http::h1::decoder=off"), "{filter}");
+        assert_eq!(filter.matches("decoder").count(), 1, "{filter}");
+    }
+}
+
+#[test]
 fn auto_is_text_on_a_terminal_only() {
     assert!(is_text(LogFormat::Auto, true));
     assert!(!is_text(LogFormat::Auto, false));

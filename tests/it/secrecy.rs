@@ -1,0 +1,13 @@
+//! Nothing that is somebody's business alone shows in a log line, on a page or in an answer: every
+//! such value is a needle here, and everything the bridge says is searched for it.
+
+mod events;
+mod let_in;
+mod needles;
+mod outages;
+mod passing;
+mod refused;
+mod rejected;
+mod settings;
+mod talkative;
+mod turned_away;

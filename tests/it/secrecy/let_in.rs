@@ -1,0 +1,140 @@
+//! Who is let in and who is not: secrets, tokens and signatures, right and wrong.
+
+use super::events::{documented, live};
+use super::needles::{is_in, needle};
+use super::talkative::{FORMATS, Talkative};
+use crate::kit::kafka::Kafka;
+use chrono::Utc;
+use justcall_kafka_bridge::secret::Secret;
+use justcall_kafka_bridge::signature::{SIGNATURE, TIMESTAMP, VERSION, sign};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const SIGNED: &str = "/hooks/signed";
+const BY_TOKEN: &str = "/hooks/token";
+
+/// Everything secret that two sources know, each from another place.
+struct Secrets {
+    inline: String,
+    environment: String,
+    file: String,
+    token: String,
+    token_from_file: String,
+    url: String,
+    secrets_file: PathBuf,
+    token_file: PathBuf,
+}
+
+impl Secrets {
+    fn write(folder: &Path) -> Self {
+        let secrets = Self {
+            inline: needle("inline"),
+            environment: needle("environment"),
+            file: needle("file"),
+            token: needle("token"),
+            token_from_file: needle("tokenfile"),
+            url: format!("https://x.example/{}", needle("allowed")),
+            secrets_file: folder.join("secrets"),
+            token_file: folder.join("tokens"),
+        };
+        fs::write(&secrets.secrets_file, format!("{}\n", secrets.file)).expect("a file");
+        fs::write(&secrets.token_file, format!("{}\n", secrets.token_from_file)).expect("a file");
+        secrets
+    }
+
+    fn start(&self, format: &str) -> Talkative {
+        let settings = [
+            format!("sources.signed.path={SIGNED}"),
+            format!("sources.signed.signature.secrets=[\"{}\"]", self.inline),
+            format!("sources.signed.signature.secrets_file={}", self.secrets_file.display()),
+            format!("sources.signed.signature.urls={}", self.url),
+            format!("sources.from-env.path={SIGNED}/env"),
+            format!("sources.bearer.path={BY_TOKEN}"),
+            format!("sources.bearer.token={}", self.token),
+            format!("sources.bearer.token_file={}", self.token_file.display()),
+            "sources.bearer.signature.required=false".into(),
+            format!("sources.watching.path={SIGNED}/monitor"),
+            format!("sources.watching.signature.secrets={}", self.inline),
+            "sources.watching.signature.mode=monitor".into(),
+        ];
+        let settings: Vec<_> = settings.iter().map(String::as_str).collect();
+        let env = ("JUSTCALL_BRIDGE__SOURCES__FROM_ENV__SIGNATURE__SECRETS", self.environment.as_str());
+        Talkative::start(format, Kafka::shared().bootstrap(), &settings, &[env])
+    }
+}
+
+/// Posts a body with the headers of a signature by that secret.
+fn signed(bridge: &Talkative, path: &str, secret: &str, url: &str, at: &str, body: &[u8]) -> String {
+    let signature = sign(&Secret::from(secret), url, "call.completed", at);
+    bridge.post_with(path, &[(SIGNATURE, &signature), (VERSION, "v1"), (TIMESTAMP, at)], body)
+}
+
+#[test]
+fn secrets_and_what_is_shown_instead_of_them_show_nowhere() {
+    for format in FORMATS {
+        let folder = tempfile::tempdir().expect("a folder");
+        let secrets = Secrets::write(folder.path());
+        let bridge = secrets.start(format);
+        bridge.wait_ready(true);
+        signatures(&bridge, &secrets);
+        tokens(&bridge, &secrets);
+        changed_files(&bridge, &secrets);
+        let stands = bridge.records("call.completed", 9);
+        assert!(stands.iter().all(|read| is_in(&read.value)), "what was sent went through");
+        bridge.finish();
+    }
+}
+
+fn signatures(bridge: &Talkative, secrets: &Secrets) {
+    let now = Utc::now().format("%Y-%m-%d %H:%M:%S").to_string();
+    let (now, url) = (now.as_str(), secrets.url.as_str());
+    for secret in [&secrets.inline, &secrets.file] {
+        assert_eq!(signed(bridge, SIGNED, secret, url, now, &live(url)), "200 acked");
+    }
+    let from_env = format!("{SIGNED}/env");
+    assert_eq!(signed(bridge, &from_env, &secrets.environment, url, now, &live(url)), "200 acked");
+    let wrong = |secret: &str, url: &str, at: &str| signed(bridge, SIGNED, secret, url, at, &live(url));
+    assert_eq!(wrong(&needle("othersecret"), url, now), "503 signature_mismatch");
+    assert_eq!(wrong(&secrets.inline, url, "2024-03-21 17:08:22"), "503 signature_stale");
+    assert_eq!(wrong(&secrets.inline, &super::events::url(), now), "401 signature_url");
+    assert_eq!(wrong(&secrets.inline, url, &needle("time")), "401 signature_malformed");
+    let shown = |signature: &str, version: &str, body: &[u8]| {
+        bridge.post_with(SIGNED, &[(SIGNATURE, signature), (VERSION, version), (TIMESTAMP, now)], body)
+    };
+    assert_eq!(shown(&needle("signature"), "v1", &live(url)), "401 signature_malformed");
+    assert_eq!(shown(&needle("signature"), &needle("version"), &live(url)), "401 signature_version");
+    assert_eq!(shown(&"0".repeat(64), "v1", &documented()), "401 signature_no_url");
+    assert_eq!(bridge.post_with(SIGNED, &[], &live(url)), "401 signature_missing");
+    assert_eq!(shown(&"0".repeat(64), "v1", needle("broken").as_bytes()), "401 unverifiable");
+    // Counted, and let pass all the same.
+    let watched = format!("{SIGNED}/monitor");
+    assert_eq!(signed(bridge, &watched, &needle("othersecret"), url, now, &live(url)), "200 acked");
+    assert_eq!(bridge.post_with(&watched, &[(VERSION, &needle("version"))], &live(url)), "200 acked");
+}
+
+fn tokens(bridge: &Talkative, secrets: &Secrets) {
+    for token in [&secrets.token, &secrets.token_from_file] {
+        let bearer = format!("Bearer {token}");
+        let behind = format!("{BY_TOKEN}/{token}?{}", needle("query"));
+        assert_eq!(bridge.post_with(BY_TOKEN, &[("authorization", &bearer)], &documented()), "200 acked");
+        assert_eq!(bridge.post_with(&behind, &[], &documented()), "200 acked");
+    }
+    let bearer = format!("Bearer {}", needle("wrongtoken"));
+    assert_eq!(bridge.post_with(BY_TOKEN, &[("authorization", &bearer)], &documented()), "401 token");
+    let basic = format!("Basic {}", needle("credentials"));
+    assert_eq!(bridge.post_with(BY_TOKEN, &[("authorization", &basic)], &documented()), "401 token");
+    let behind = format!("{BY_TOKEN}/{}", needle("wrongtoken"));
+    assert_eq!(bridge.post_with(&behind, &[], &documented()), "401 token");
+    let deeper = format!("{BY_TOKEN}/{}/{}", secrets.token, needle("deeper"));
+    assert_eq!(bridge.post_with(&deeper, &[], &documented()), "404 unknown_path");
+}
+
+/// Files that change while the bridge runs, to something sound and to something that is not.
+fn changed_files(bridge: &Talkative, secrets: &Secrets) {
+    fs::write(&secrets.secrets_file, needle("rotated")).expect("a file");
+    bridge.wait_for_line("file changed: its new contents are in force");
+    fs::write(&secrets.secrets_file, [needle("notext").as_bytes(), b"\xff"].concat()).expect("a file");
+    fs::write(&secrets.token_file, format!("{} with spaces", needle("badtoken"))).expect("a file");
+    bridge.wait_for_line("the file is not UTF-8 text");
+    bridge.wait_for_line("a token is 16 or more");
+}

@@ -1,0 +1,107 @@
+//! Needles: values that are found again wherever they turn up, in whatever writing.
+//!
+//! Every text among them begins with the same mark and every number with the same digits, so that one
+//! search finds them all; what follows the mark says which it is.
+
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Letters and digits only: it stands as it is in JSON, in a URL and in a header.
+const MARK: &str = "qz9vx7kw3jp";
+/// A number begins so.
+const DIGITS: &str = "91374608";
+
+/// A text that stands nowhere else, named after what it stands for.
+pub(super) fn needle(what: &str) -> String {
+    format!("{MARK}{what}{}", next())
+}
+
+/// A whole number that stands nowhere else.
+pub(super) fn number() -> String {
+    format!("{DIGITS}{}", 10_000 + next())
+}
+
+/// A phone number.
+pub(super) fn phone() -> String {
+    format!("+{}", number())
+}
+
+fn next() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Whether a needle is in there at all.
+pub(super) fn is_in(bytes: &[u8]) -> bool {
+    !leaks(&String::from_utf8_lossy(bytes), &[]).is_empty()
+}
+
+/// Every place where a needle, or one of the `others`, shows: in plain, percent-encoded, as JSON's
+/// escapes, in Base64, in hex, or as a list of bytes.
+pub(super) fn leaks(text: &str, others: &[&str]) -> Vec<String> {
+    let folded = text.to_ascii_lowercase();
+    let mut found = Vec::new();
+    for mark in [MARK, DIGITS].iter().chain(others) {
+        let all = mark.len();
+        for (writing, wanted) in writings(mark) {
+            collect(&mut found, &folded, &wanted.to_ascii_lowercase(), writing);
+        }
+        for skipped in 0..3 {
+            // Of the bytes behind those that share their group with what stands before.
+            let whole = skipped + (all - skipped) / 3 * 3;
+            let bytes = &mark.as_bytes()[skipped..whole];
+            for wanted in [BASE64_STANDARD.encode(bytes), BASE64_URL_SAFE.encode(bytes)] {
+                collect(&mut found, text, &wanted, "Base64");
+            }
+        }
+    }
+    found
+}
+
+/// How a text is written without regard to case.
+fn writings(mark: &str) -> [(&'static str, String); 6] {
+    let each = |write: fn(u8) -> String| mark.bytes().map(write).collect::<Vec<_>>();
+    [
+        ("plain", mark.to_owned()),
+        ("percent-encoded", each(|byte| format!("%{byte:02x}")).concat()),
+        ("JSON's escapes", each(|byte| format!("\\u{byte:04x}")).concat()),
+        ("hex", each(|byte| format!("{byte:02x}")).concat()),
+        ("hex with spaces", each(|byte| format!("{byte:02x}")).join(" ")),
+        ("a list of bytes", each(|byte| byte.to_string()).join(", ")),
+    ]
+}
+
+fn collect(found: &mut Vec<String>, text: &str, wanted: &str, writing: &str) {
+    for (at, _) in text.match_indices(wanted).take(50) {
+        let around = |at: usize, by: isize| {
+            let mut at = at.saturating_add_signed(by).min(text.len());
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            at
+        };
+        let excerpt = &text[around(at, -120)..around(at + wanted.len(), 80)];
+        found.push(format!("in {writing}: …{excerpt}…"));
+    }
+}
+
+#[test]
+fn needle_is_found_in_every_writing() {
+    let (name, number) = (needle("name"), number());
+    let bytes = format!("before {name} behind {number}");
+    let bytes = bytes.as_bytes();
+    let listed = format!("{bytes:?}");
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    let percent: String = bytes.iter().map(|byte| format!("%{byte:02X}")).collect();
+    let escaped: String = bytes.iter().map(|byte| format!("\\u{byte:04x}")).collect();
+    for text in [format!("{:?}", String::from_utf8_lossy(bytes)), listed, hex, percent, escaped] {
+        assert_eq!(leaks(&text, &[]).len(), 2, "{text}");
+    }
+    for padding in ["", "x", "xx"] {
+        let padded = [padding.as_bytes(), bytes].concat();
+        assert!(leaks(&BASE64_STANDARD.encode(&padded), &[]).len() >= 2, "{padding}");
+    }
+    assert_eq!(leaks("nothing to see", &["to see"]).len(), 1);
+    assert!(leaks("nothing to see at 2026-03-12T14:30:00Z", &[]).is_empty());
+}

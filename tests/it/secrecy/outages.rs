@@ -1,0 +1,95 @@
+//! A broker that asks for a password, and dies.
+
+use super::events::documented;
+use super::needles::needle;
+use super::talkative::Talkative;
+use crate::kit::bridge::{UNSIGNED, until};
+use crate::kit::kafka::Kafka;
+use crate::kit::secured::{PLAIN, SCRAM, User};
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+fn credentials(user: &User, password: &str) -> Vec<String> {
+    vec![
+        UNSIGNED.into(),
+        format!("kafka.properties.sasl.mechanism={}", user.mechanism),
+        format!("kafka.properties.sasl.username={}", user.name),
+        password.into(),
+    ]
+}
+
+fn start(format: &str, bootstrap: &str, settings: &[String]) -> Talkative {
+    let settings: Vec<_> = settings.iter().map(String::as_str).collect();
+    Talkative::start(format, bootstrap, &settings, &[]).and_for(PLAIN.password).and_for(SCRAM.password)
+}
+
+#[test]
+fn passwords_and_a_broker_that_dies_show_nothing() {
+    let cluster = Kafka::start_secured();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("password");
+    fs::write(&file, SCRAM.password).expect("a file");
+    let wrong = format!("kafka.properties.sasl.password={}", needle("password"));
+    let from_file = format!("kafka.properties_files.sasl.password={}", file.display());
+    let tls = [
+        "kafka.properties.security.protocol=sasl_ssl".to_owned(),
+        format!("kafka.properties.ssl.ca.location={}", cluster.ca.display()),
+        format!("kafka.properties.ssl.key.password={}", needle("keypassword")),
+    ];
+    let plain = "kafka.properties.security.protocol=sasl_plaintext".to_owned();
+    let deadline = "kafka.ack_deadline=500ms".to_owned();
+
+    for user in [&PLAIN, &SCRAM] {
+        let settings = [credentials(user, &wrong), vec![plain.clone(), deadline.clone()]].concat();
+        let shut = start("json", &cluster.sasl, &settings);
+        assert_eq!(shut.post(&documented()), "503 ack_deadline");
+        shut.wait_for_line("uthentication");
+        shut.finish();
+    }
+
+    let inline = format!("kafka.properties.sasl.password={}", PLAIN.password);
+    let open = start("text", &cluster.sasl, &[credentials(&PLAIN, &inline), vec![plain]].concat());
+    open.wait_ready(true);
+    assert_eq!(open.post(&documented()), "200 acked");
+    open.finish();
+
+    let settings = [credentials(&SCRAM, &from_file), tls.to_vec(), vec![deadline]].concat();
+    let bridge = start("json", &cluster.sasl_tls, &settings);
+    bridge.wait_ready(true);
+    assert_eq!(bridge.post(&documented()), "200 acked");
+    let stopping = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let mut heard = Vec::new();
+            while !stopping.load(Ordering::Acquire) {
+                heard.push(bridge.post(&documented()));
+            }
+            heard
+        });
+        until("some events", || bridge.get(bridge.admin, "/metrics").text().contains("outcome=\"acked\""));
+        cluster.kafka.kill();
+        bridge.wait_ready(false);
+        cluster.kafka.restart();
+        bridge.wait_ready(true);
+        until("an event again", || bridge.post(&documented()) == "200 acked");
+        stopping.store(true, Ordering::Release);
+        let heard = sender.join().expect("a sender");
+        assert!(heard.iter().any(|said| said.starts_with("503")), "{heard:?}");
+    });
+    bridge.finish();
+}
+
+#[test]
+fn stop_under_load_shows_nothing() {
+    let mut bridge = Talkative::start("json", Kafka::shared().bootstrap(), &[UNSIGNED], &[]);
+    bridge.wait_ready(true);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| while bridge.try_post(&documented()).is_some() {});
+        }
+        until("some events", || bridge.get(bridge.admin, "/metrics").text().contains("outcome=\"acked\""));
+        bridge.signal("TERM");
+        bridge.wait_for_line("stopped: nothing was left");
+    });
+    bridge.ended();
+}

@@ -1,0 +1,166 @@
+//! Settings that are wrong, each in a way in which its value might be quoted.
+
+use super::needles::needle;
+use super::talkative::run;
+use crate::kit::bridge::UNSIGNED;
+use std::fs;
+
+const BAD_SETTINGS: Option<i32> = Some(78);
+
+/// Runs `check` and `serve` with these flags and variables; the exit code of the latter.
+fn start(flags: &[String], env: &[(&str, &str)]) -> (Option<i32>, String) {
+    let flags: Vec<_> = flags.iter().flat_map(|flag| ["--set", flag]).collect();
+    run(&[&["check", "--json"], flags.as_slice()].concat(), env);
+    let own = ["--set", "server.listen=127.0.0.1:0", "--set", "admin.listen=127.0.0.1:0"];
+    run(&[&["serve"], own.as_slice(), flags.as_slice()].concat(), env)
+}
+
+#[test]
+fn bad_settings_are_named_and_their_secrets_are_not_quoted() {
+    let secret = needle("secret");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, contents: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, contents).expect("a file");
+        path.display().to_string()
+    };
+    let main = |rest: String| format!("sources.main.{rest}");
+    let property = |rest: String| format!("kafka.properties.{rest}");
+    let bad_token = file("token", format!("{secret} and more").as_bytes());
+    let no_text = file("notext", &[secret.as_bytes(), b"\xff"].concat());
+    let nine = (0..9).map(|_| needle("secret")).collect::<Vec<_>>().join("\n");
+    let nine = file("nine", nine.as_bytes());
+    let cases = [
+        main(format!("token={secret}!")),
+        main(format!("token=[\"{secret}\"]")),
+        main(format!("token={{\"{secret}\": 1}}")),
+        main(format!("tokn={secret}")),
+        main(format!("token.value={secret}")),
+        main(format!("token_file={bad_token}")),
+        main(format!("token_file={secret}")),
+        main(format!("signature={secret}")),
+        main(format!("signature.secrets={secret},,{secret}")),
+        main(format!("signature.secrets=[\"{secret}\", {{}}]")),
+        main(format!("signature.secrets=[\"{secret}\"")),
+        main(format!("signature.secrets={{\"a\": \"{secret}\"}}")),
+        main(format!("signature.secret={secret}")),
+        main(format!("signature.secrets_file={no_text}")),
+        main(format!("signature.secrets_file={nine}")),
+        main(format!("signature.secrets_file={secret}")),
+        main(format!("signature.urls=https:x/{secret}")),
+        main(format!("signature.tolerance.x={secret}")),
+        format!("sources.main={secret}"),
+        format!("sources={secret}"),
+        format!("kafka={secret}"),
+        format!("kafka.properties={secret}"),
+        format!("kafka.properties=[\"{secret}\"]"),
+        format!("kafka.password={secret}"),
+        property(format!("sasl.password=[\"{secret}\"")),
+        property(format!("sasl.passwrod={secret}")),
+        property(format!("sasl.pasword={secret}")),
+        property(format!("ssl.key.pem={secret}")),
+        property(format!("ssl.keystore.password={secret}")),
+        format!("kafka.properties_files.sasl.password={secret}"),
+        format!("kafka.properties_files.sasl.password={no_text}"),
+        format!("kafka.propertys.sasl.password={secret}"),
+        format!("sasl.password={secret}"),
+        secret.clone(),
+        format!("={secret}"),
+        format!("server.tls={secret}"),
+        format!("server.tls.key={secret}"),
+    ];
+    let mut passed = Vec::new();
+    for case in cases {
+        let (code, said) = start(&[case.clone()], &[]);
+        if code != BAD_SETTINGS {
+            passed.push(format!("{code:?} {} {said}", case.replace(&secret, "…")));
+        }
+    }
+    assert!(passed.is_empty(), "{}", passed.join("\n"));
+}
+
+#[test]
+fn variables_and_files_with_mistakes_are_not_quoted() {
+    let secret = needle("secret");
+    for name in [
+        "JUSTCALL_BRIDGE__SOURCES__MAIN__TOKEN",
+        "JUSTCALL_BRIDGE__SOURCES__MAIN__TOKENS",
+        "JUSTCALL_BRIDGE__SOURCES__MAIN__SIGNATURE",
+        "JUSTCALL_BRIDGE__KAFKA__PROPERTIES__SASL_PASSWROD",
+        "JUSTCALL_BRIDGE__SASL_PASSWORD",
+        "JUSTCALL_BRIDGE____X",
+    ] {
+        let (code, said) = start(&[], &[(name, &format!("{secret} !"))]);
+        assert_eq!(code, BAD_SETTINGS, "{name}: {said}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    for text in [
+        secret.to_string(),
+        format!("[{secret}]"),
+        format!("sources: {{main: {{token: {secret}"),
+        format!("sources:\n  main:\n    token: \"{secret}\n"),
+        format!("sources:\n  main:\n    token: *{secret}\n"),
+        format!("sources:\n  main:\n\ttoken: {secret}\n"),
+        format!("sources:\n  main:\n    token: {secret}\n    token: {secret}\n"),
+        format!("kafka:\n  properties:\n    - {secret}\n"),
+        format!("kafka:\n  properties:\n    sasl.password:\n      x: {secret}\n"),
+        "kafka:\n  properties: {sasl.password: 9137460812345}\n".to_string(),
+        "sources:\n  main:\n    token: 9137460812345678901234567890\n".to_string(),
+    ] {
+        let file = folder.path().join("bridge.yaml");
+        fs::write(&file, &text).expect("a file");
+        let file = file.to_str().expect("a path of text");
+        for command in [&["check"][..], &["serve", "--print-config"], &["serve"]] {
+            let (code, said) = run(&[command, &["--config", file]].concat(), &[]);
+            assert_eq!(code, BAD_SETTINGS, "{said}\n{}", text.replace(&secret, "…"));
+        }
+    }
+}
+
+#[test]
+fn client_that_cannot_be_made_is_not_quoted() {
+    let secret = needle("secret");
+    let start = |properties: &[String], expected: Option<i32>| {
+        let own = ["server.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0", UNSIGNED].map(str::to_owned);
+        let flags: Vec<_> = own.iter().chain(properties).flat_map(|flag| ["--set", flag]).collect();
+        let (code, said) = run(&[&["serve"], flags.as_slice()].concat(), &[]);
+        assert_eq!(code, expected, "{said}");
+        assert!(said.contains("kafka.properties") || said.contains("Kafka client"), "{said}");
+    };
+    let property = |rest: &str| format!("kafka.properties.{rest}");
+    start(&[property(&format!("sasl.passwrod={secret}"))], BAD_SETTINGS);
+    start(&[property(&format!("linger.ms={secret}"))], Some(1));
+    let tls = property("security.protocol=ssl");
+    start(&[tls.clone(), property(&format!("ssl.key.pem={secret}"))], Some(1));
+    start(
+        &[
+            tls.clone(),
+            property(&format!("ssl.keystore.password={secret}")),
+            property("ssl.keystore.location=/none"),
+        ],
+        Some(1),
+    );
+}
+
+#[test]
+fn settings_in_effect_are_printed_without_secrets() {
+    let token = needle("token");
+    let set = [
+        format!("sources.main.token={token}"),
+        format!("sources.main.signature.secrets={},{}", needle("secret"), needle("secret")),
+        format!("sources.main.signature.urls=https://x.example/webhooks/justcall/{token}"),
+        "sources.other.path=/other".to_string(),
+        format!("sources.other.token={token}"),
+        format!("sources.other.signature.urls=https://x.example/behind/a/proxy/{token}"),
+        format!("kafka.properties.sasl.password={}", needle("password")),
+        format!("kafka.properties.ssl.key.pem={}", needle("pem")),
+        format!("kafka.properties.sasl.oauthbearer.client.secret={}", needle("client")),
+    ];
+    let flags: Vec<_> = set.iter().flat_map(|flag| ["--set", flag]).collect();
+    let env = [("JUSTCALL_BRIDGE__SOURCES__MAIN__SIGNATURE__SECRETS", needle("variable"))];
+    let env = [(env[0].0, env[0].1.as_str())];
+    let (code, said) = run(&[&["serve", "--print-config"], flags.as_slice()].concat(), &env);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("***"), "{said}");
+    run(&[&["check"], flags.as_slice()].concat(), &env);
+}
