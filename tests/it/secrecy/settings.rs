@@ -71,7 +71,7 @@ fn bad_settings_are_named_and_their_secrets_are_not_quoted() {
     ];
     let mut passed = Vec::new();
     for case in cases {
-        let (code, said) = start(&[case.clone()], &[]);
+        let (code, said) = start(std::slice::from_ref(&case), &[]);
         if code != BAD_SETTINGS {
             passed.push(format!("{code:?} {} {said}", case.replace(&secret, "…")));
         }
