@@ -152,3 +152,19 @@ fn settings_at_their_limits_are_taken() {
         good(load(yaml));
     }
 }
+
+#[test]
+fn secrets_and_tokens_come_from_the_environment_as_they_stand() {
+    let variables = [
+        ("JUSTCALL_BRIDGE__SOURCES__MAIN__SIGNATURE__SECRETS", "0083, 1e400"),
+        ("JUSTCALL_BRIDGE__SOURCES__MAIN__SIGNATURE__URLS", "https://a.example/x,https://b.example/y"),
+        ("JUSTCALL_BRIDGE__SOURCES__MAIN__TOKEN", "01234567890123456789"),
+    ];
+    let environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let settings = good(Settings::load_to_serve(&Sources { environment, ..Sources::default() }));
+    let source = &settings.ingest.sources[0];
+    assert_eq!(source.signature.secrets, ["0083", "1e400"].map(Secret::from));
+    assert_eq!(source.signature.urls, ["https://a.example/x", "https://b.example/y"]);
+    assert!(source.signature.is_required());
+    assert_eq!(source.token, Some("01234567890123456789".into()));
+}
