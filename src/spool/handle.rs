@@ -3,7 +3,7 @@
 use super::damage::{Known, Opened, open_store};
 use super::files::Files;
 use super::limits::Limits;
-use super::queue::{Job, ParkWaiter, Queue, Waiter, recovered};
+use super::queue::{Job, Queue, Waiter, recovered};
 use super::reader::{Found, Reader, Trouble};
 use super::reserve::Reserve;
 use super::schema::Fault;
@@ -178,7 +178,8 @@ impl Spool {
     /// Queues setting a row aside for good: it is kept, but no longer in its lane. `done` is told
     /// exactly once whether that is on disk; `false` also where there is no such row.
     pub fn park(&self, id: RowId, done: Box<dyn FnOnce(bool) + Send>) {
-        self.shared.queue.push(Job::Park { id, waiter: ParkWaiter::new(done) });
+        let waiter = Waiter::new(Box::new(move |parked| done(parked.is_ok())));
+        self.shared.queue.push(Job::Park { id, waiter });
     }
 
     /// Whether an identity was appended at or after `since`, in milliseconds since 1970. Blocks. False

@@ -1,14 +1,13 @@
 //! The one thread that writes: it commits what has gathered, then tells those who wait.
 
 use super::damage;
-use super::group::{Counts, Doubt, Verdict, carry_out, entries_of, now, tell, undo};
+use super::group::{Counts, Doubt, Verdict, Work, carry_out, entries_of, now, tell, undo};
 use super::handle::Shared;
 use super::limits::coming_bytes;
 use super::queue::{Job, recovered};
 use super::reserve::Reserve;
 use super::schema::Fault;
 use super::store::{Lane, Store};
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -47,20 +46,6 @@ pub(super) struct Writer {
     tidy: bool,
     /// Held as long as the writer lives.
     _lock: File,
-}
-
-/// What is done sooner or later, also when the disk fails in between.
-#[derive(Default)]
-struct Work {
-    deletes: BTreeSet<i64>,
-    set_aside: BTreeSet<i64>,
-    forget: Option<i64>,
-}
-
-impl Work {
-    fn is_empty(&self) -> bool {
-        self.deletes.is_empty() && self.set_aside.is_empty() && self.forget.is_none()
-    }
 }
 
 impl Writer {
@@ -167,7 +152,7 @@ impl Writer {
         }
         let mut counts = Counts::default();
         let mut change = store.begin()?;
-        let deletes: Vec<i64> = self.work.deletes.iter().copied().take(MOST_DELETES).collect();
+        let deletes = self.work.next_deletes(MOST_DELETES);
         for id in &deletes {
             counts.deleted += u64::from(change.delete(*id)?);
         }
@@ -194,7 +179,7 @@ impl Writer {
         self.work.set_aside.clear();
         self.committed = store.last_id();
         self.doubt = Doubt::default();
-        self.work.deletes.retain(|id| deletes.binary_search(id).is_err());
+        self.work.deleted(&deletes);
         if forgot_all {
             self.work.forget = None;
         }
@@ -278,7 +263,12 @@ impl Writer {
             let accounts = change.commit()?;
             store.adopt(accounts);
         }
-        store.checkpoint()?;
+        // The last proof is a log that is written back as a whole. Nobody reads meanwhile.
+        let reader = recovered(&self.shared.reader);
+        if !store.checkpoint()? {
+            return Err(std::io::Error::other("another process reads it and hinders the write-back").into());
+        }
+        drop(reader);
         Ok(store)
     }
 
@@ -305,8 +295,7 @@ impl Writer {
     /// Deletes what was delivered while the disk failed; on a full disk bit by bit.
     fn catch_up(&mut self, store: &mut Store, emergency: bool) -> Result<(), Fault> {
         while !self.work.deletes.is_empty() {
-            let most = if emergency { FEW_DELETES } else { MOST_DELETES };
-            let ids: Vec<i64> = self.work.deletes.iter().copied().take(most).collect();
+            let ids = self.work.next_deletes(if emergency { FEW_DELETES } else { MOST_DELETES });
             let mut deleted = 0;
             let mut change = store.begin()?;
             for id in &ids {
@@ -314,7 +303,7 @@ impl Writer {
             }
             let accounts = change.commit()?;
             store.adopt(accounts);
-            self.work.deletes.retain(|id| ids.binary_search(id).is_err());
+            self.work.deleted(&ids);
             recovered(&self.shared.usage).totals.deleted += deleted;
             if emergency {
                 store.checkpoint()?;
@@ -332,7 +321,7 @@ impl Writer {
         }
         let Some(store) = &self.store else { return };
         match store.checkpoint() {
-            Ok(()) => self.checkpoint_above = self.shared.files.wal_bytes() + self.shared.limits.wal,
+            Ok(_) => self.checkpoint_above = self.shared.files.wal_bytes() + self.shared.limits.wal,
             Err(error) => self.fail(&error.into()),
         }
     }
