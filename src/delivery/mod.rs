@@ -44,12 +44,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long an event waits for the spool's disk. Longer than any commit takes on a disk that works.
 const DISK_PATIENCE: Duration = Duration::from_secs(1);
+
+const MOST_ASKING: usize = 4;
 
 /// What all drains together have in hand at most: it bounds memory, whatever the backlog.
 const IN_HAND_BYTES: usize = 16 * 1024 * 1024;
@@ -125,6 +127,8 @@ pub struct Delivery {
     readiness: Arc<Readiness>,
     phase: watch::Sender<Phase>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// How many may ask the spool at once for what it remembers.
+    asking: Arc<Semaphore>,
 }
 
 impl Delivery {
@@ -166,6 +170,7 @@ impl Delivery {
             phase,
             tasks: Mutex::new(tasks),
         });
+            asking: Arc::new(Semaphore::new(MOST_ASKING)),
         let show = progress::show(&delivery, parts.metrics, parts.remember);
         delivery.tasks().push(delivery.runtime.spawn(show));
         delivery
@@ -180,13 +185,13 @@ impl Delivery {
         }
     }
 
-    /// The longest that [`Delivery::deliver`] takes.
+    /// The longest that [`Delivery::remembers`] and [`Delivery::deliver`] take.
     pub fn longest(&self) -> Duration {
-        self.config.ack_deadline + self.spool.as_ref().map_or(Duration::ZERO, |_| DISK_PATIENCE)
+        self.config.ack_deadline + self.spool.as_ref().map_or(Duration::ZERO, |_| 2 * DISK_PATIENCE)
     }
 
     /// Whether an event was spooled within the last `window` by an earlier process. While the process
-    /// lives its memory knows better.
+    /// lives its memory knows better. False also where the disk does not say so in time.
     pub async fn remembers(&self, identity: &Identity, window: Duration) -> bool {
         let Some(spool) = &self.spool else { return false };
         let since = progress::now_millis() - i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
@@ -194,7 +199,17 @@ impl Delivery {
             return false;
         }
         let (spool, identity) = (Arc::clone(spool), *identity);
-        self.runtime.spawn_blocking(move || spool.knows(&identity, since)).await.unwrap_or(false)
+        let answer = async {
+            // A disk that hangs takes a few threads and no more.
+            let turn = Arc::clone(&self.asking).acquire_owned().await;
+            let ask = move || {
+                let answer = spool.knows(&identity, since);
+                drop(turn);
+                answer
+            };
+            self.runtime.spawn_blocking(ask).await.unwrap_or(false)
+        };
+        timeout(DISK_PATIENCE, answer).await.unwrap_or(false)
     }
 
     /// Makes all `records` of one event durable.
