@@ -112,14 +112,15 @@ impl Drain {
                         delivered.push(row);
                     }
                 }
-                Told::Reported(row, Err(failure)) => match self.window.failed(row, failure) {
-                    Some(Verdict::Again) => {}
-                    Some(Verdict::Permanent) => self.give_up(row, failure),
-                    None => drop(self.is_early(row, Err(failure))),
-                },
-                Told::Moved(row, true) => {
-                    self.window.done(row);
-                    self.lane.leave_backlog(1);
+                Told::Reported(row, Err(failure)) => {
+                    if failure == Failure::Unfit {
+                        self.heard_at = Instant::now();
+                    }
+                    match self.window.failed(row, failure) {
+                        Some(Verdict::Again) => {}
+                        Some(Verdict::Permanent) => self.give_up(row, failure),
+                        None => drop(self.keep_if_early(row, Err(failure))),
+                    }
                 }
                 Told::Moved(row, false) => self.window.release(row),
             }

@@ -143,8 +143,9 @@ impl Lane {
     /// A delivery report came in.
     pub(super) fn heard(&self, result: Result<(), Failure>) {
         match result {
-            Ok(()) if !self.is_held_up() => {}
-            Ok(()) => {
+            // A broker that refuses a record answers as well as one that takes it.
+            Ok(()) | Err(Failure::Unfit) if !self.is_held_up() => {}
+            Ok(()) | Err(Failure::Unfit) => {
                 let mut breaker = self.breaker();
                 if breaker.acknowledged() {
                     self.held_up.store(false, Ordering::Release);
