@@ -108,12 +108,18 @@ impl Lane {
     /// Tries until the topic is there.
     async fn prepare(self: Arc<Self>, sink: Arc<dyn Sink>) {
         let mut pause = FIRST_PAUSE;
-        while let Err(failure) = sink.prepare(&self.topic).await {
-            tracing::warn!(topic = %self.topic, %failure, retry_in = ?pause, "topic not ready");
+        loop {
+            let (lane, sink) = (Arc::clone(&self), Arc::clone(&sink));
+            // A task of its own: a panic is one more failure.
+            let failure = match tokio::spawn(async move { sink.prepare(&lane.topic).await }).await {
+                Ok(Ok(())) => return self.open(),
+                Ok(Err(failure)) => failure.to_string(),
+                Err(panic) => panic.to_string(),
+            };
+            tracing::warn!(topic = %self.topic, failure, retry_in = ?pause, "topic not ready");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        self.open();
     }
 
     /// Whether the breaker is open.
