@@ -33,7 +33,7 @@ pub use quota::QuotaConfig;
 pub use sink::{Failure, Sink, TopicFailure};
 
 use crate::record::Record;
-use crate::spool::{Append, Spool};
+use crate::spool::{Append, RowId, Spool};
 use crate::telemetry::{Metrics, Readiness, SpoolState};
 use drain::{Drain, Phase, Shared};
 use lane::Lane;
@@ -137,12 +137,13 @@ impl Delivery {
     pub fn start(config: Config, parts: Parts) -> Arc<Self> {
         let Parts { sink, spool, mut topics, dead_letter_topic, runtime, readiness, .. } = parts;
         let backlog: HashMap<_, _> = spool.iter().flat_map(|spool| spool.backlog()).collect();
+        let last = spool.as_ref().map_or(RowId::default(), |spool| spool.last());
         topics.push(Arc::clone(&dead_letter_topic));
         topics.extend(backlog.keys().cloned());
         let lane = |topic: Arc<str>| {
             let quota = (topic == dead_letter_topic).then(|| Quota::new(config.dead_letters, Instant::now()));
             let rows = backlog.get(&topic).copied().unwrap_or(0);
-            (Arc::clone(&topic), Lane::new(topic, rows, quota))
+            (Arc::clone(&topic), Lane::new(topic, rows, last, quota))
         };
         let lanes: HashMap<_, _> = topics.into_iter().map(lane).collect();
         let (phase, watched) = watch::channel(Phase::Running);
@@ -169,8 +170,8 @@ impl Delivery {
             readiness,
             phase,
             tasks: Mutex::new(tasks),
-        });
             asking: Arc::new(Semaphore::new(MOST_ASKING)),
+        });
         let show = progress::show(&delivery, parts.metrics, parts.remember);
         delivery.tasks().push(delivery.runtime.spawn(show));
         delivery

@@ -126,7 +126,7 @@ impl Pending {
         for (index, each) in spooled.iter().enumerate() {
             let slot = &mut progress.slots[each.slot];
             let Some(row) = result.ok().and_then(|rows| rows.get(index).copied()) else {
-                slot.lane.leave_backlog(1);
+                slot.lane.joined_backlog(None);
                 continue;
             };
             match slot.state {
@@ -138,7 +138,7 @@ impl Pending {
                 }
                 _ => {}
             }
-            slot.lane.appended();
+            slot.lane.joined_backlog(Some(row));
         }
         if result.is_ok() {
             progress.durable();

@@ -69,6 +69,11 @@ impl Window {
         }
     }
 
+    /// Whether no row is in hand.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Rows that are handed over.
     pub(super) fn out(&self) -> usize {
         self.out
@@ -116,9 +121,9 @@ impl Window {
             return None;
         }
         let id = if alone { self.suspects.pop_front()? } else { self.ready.pop_front()? };
-        self.out += 1;
         let held = self.rows.get_mut(&id)?;
         held.state = State::Out { alone };
+        self.out += 1;
         Some((id, &held.record))
     }
 

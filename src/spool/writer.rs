@@ -11,6 +11,7 @@ use super::store::{Lane, Store};
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -33,8 +34,6 @@ pub(super) struct Writer {
     reserve: Reserve,
     work: Work,
     doubt: Doubt,
-    /// The last row known to be on disk.
-    committed: i64,
     next_id: i64,
     lanes: Vec<Lane>,
     session: i64,
@@ -55,7 +54,6 @@ impl Writer {
             reserve,
             work: Work::default(),
             doubt: Doubt::default(),
-            committed: store.last_id(),
             next_id: store.last_id() + 1,
             lanes: store.lanes.clone(),
             session: store.session(),
@@ -172,12 +170,12 @@ impl Writer {
         }
         let accounts = change.commit()?;
         #[cfg(test)]
-        if self.shared.doubtful.swap(false, std::sync::atomic::Ordering::SeqCst) {
+        if self.shared.doubtful.swap(false, Ordering::SeqCst) {
             return Err(std::io::Error::other("the sync failed").into());
         }
         store.adopt(accounts);
         self.work.set_aside.clear();
-        self.committed = store.last_id();
+        self.shared.committed.store(store.last_id(), Ordering::Release);
         self.doubt = Doubt::default();
         self.work.deleted(&deletes);
         if forgot_all {
@@ -215,6 +213,8 @@ impl Writer {
         if let Some(store) = self.store.take() {
             self.lanes = store.lanes;
         }
+        // Whoever opens the file next may see what is refused now.
+        recovered(&self.shared.disowned).extend(self.doubt.identities.iter().map(|(identity, _)| *identity));
         recovered(&self.shared.reader).release();
         self.retry_at = Instant::now() + self.pause;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
@@ -252,8 +252,9 @@ impl Writer {
 
     fn try_reopen(&mut self, emergency: bool) -> Result<Store, Fault> {
         let mut store = self.open_trusted()?;
-        undo(&mut store, &self.doubt, self.committed)?;
+        undo(&mut store, &self.doubt, self.shared.committed.load(Ordering::Acquire))?;
         self.doubt = Doubt::default();
+        recovered(&self.shared.disowned).clear();
         self.lanes.clone_from(&store.lanes);
         self.catch_up(&mut store, emergency)?;
         self.reserve.make()?;
@@ -284,8 +285,8 @@ impl Writer {
         let opened = damage::open_store(&self.shared.files, self.next_id, &known, self.distrusted)?;
         self.distrusted = false;
         reader.generation += 1;
-        // Before anybody reads the new file: a lane's end is told together with what it lost.
-        self.shared.tell_lost(&opened.lost);
+        // Before anybody reads the new file: what is not in it is counted.
+        recovered(&self.shared.usage).totals.damaged += opened.lost;
         drop(reader);
         #[cfg(test)]
         self.shared.limit_pages(&opened.store.connection)?;
