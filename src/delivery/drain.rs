@@ -43,8 +43,28 @@ pub(super) struct Shared {
     pub(super) ack_deadline: Duration,
 }
 
+/// Drains a lane until the phase is [`Phase::Ended`].
+///
+/// A drain that panics begins anew, as if the process had: it sends every row again that is not deleted.
+/// What the client library still has of them goes first, so order stays.
+pub(super) async fn drain(lane: Arc<Lane>, shared: Shared) {
+    let mut drain = Drain::new(Arc::clone(&lane), shared.clone());
+    loop {
+        match shared.runtime.spawn(drain.run()).await {
+            Err(panic) if panic.is_panic() => {
+                tracing::error!(topic = %lane.topic(), %panic, "a drain panicked and begins anew: this is a bug");
+            }
+            _ => return,
+        }
+        sleep(TRY_AGAIN).await;
+        lane.begins_anew(shared.spool.usage().rows);
+        drain = Drain::new(Arc::clone(&lane), shared.clone());
+        drain.untold = lane.newest();
+    }
+}
+
 /// One lane's drain.
-pub(super) struct Drain {
+struct Drain {
     lane: Arc<Lane>,
     shared: Shared,
     window: Window,
@@ -54,6 +74,8 @@ pub(super) struct Drain {
     through: RowId,
     /// Reports on rows that were not read yet.
     early: BTreeMap<RowId, Result<(), Failure>>,
+    /// Up to this row reports may have been told to a drain that panicked.
+    untold: RowId,
     /// Not before then is a page read.
     read_at: Option<Instant>,
     /// When the lane was last heard of while something is out.
@@ -61,7 +83,7 @@ pub(super) struct Drain {
 }
 
 impl Drain {
-    pub(super) fn new(lane: Arc<Lane>, shared: Shared) -> Self {
+    fn new(lane: Arc<Lane>, shared: Shared) -> Self {
         let window = Window::new(shared.limits);
         Self {
             lane,
@@ -70,13 +92,14 @@ impl Drain {
             cursor: RowId(0),
             through: RowId(0),
             early: BTreeMap::new(),
+            untold: RowId(0),
             read_at: None,
             heard_at: Instant::now(),
         }
     }
 
     /// Runs until the phase is [`Phase::Ended`].
-    pub(super) async fn run(mut self) {
+    async fn run(mut self) {
         loop {
             let phase = *self.shared.phase.borrow_and_update();
             self.hear();
@@ -222,7 +245,11 @@ impl Drain {
             self.set_aside(row.id);
             return;
         };
-        self.window.insert(row.id, record, row.handed_over);
+        let is_out = row.handed_over && row.id > self.untold;
+        if is_out {
+            self.goes_out();
+        }
+        self.window.insert(row.id, record, is_out);
         if let Some(Err(failure)) = early
             && self.window.failed(row.id, failure) == Some(Verdict::Permanent)
         {
@@ -240,12 +267,16 @@ impl Drain {
             return;
         }
         while self.window.has_next() && self.lane.admits() {
-            if self.window.out() == 0 {
-                self.heard_at = Instant::now();
-            }
+            self.goes_out();
             let Some((row, record)) = self.window.next() else { return };
-            // A failure is in the report.
-            let _ = self.shared.sink.send(record, Report::of_row(&self.lane, row));
+            self.shared.sink.send(record, Report::of_row(&self.lane, row));
+        }
+    }
+
+    /// Silence counts from the first row that is out.
+    fn goes_out(&mut self) {
+        if self.window.out() == 0 {
+            self.heard_at = Instant::now();
         }
     }
 

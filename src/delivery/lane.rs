@@ -60,6 +60,11 @@ const CLOSED: u8 = 0;
 const OPENING: u8 = 1;
 const OPEN: u8 = 2;
 
+/// How many events try a lane that is held up while none of them is reported. What is out is tried by
+/// the client library itself, and holds the event's memory. More than one, for one partition of a topic
+/// may hang and the others go on.
+const MOST_TRIES: usize = 8;
+
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -149,6 +154,17 @@ impl Lane {
         !self.is_held_up() || self.breaker().admits(Instant::now(), jitter())
     }
 
+    /// Whether an event may be sent now: as [`Lane::admits`], but only so often.
+    pub(super) fn admits_event(&self) -> bool {
+        let tries = self.out.load(Ordering::Acquire).saturating_sub(self.out_then.load(Ordering::Acquire));
+        tries < MOST_TRIES && self.admits()
+    }
+
+    /// A record is handed over. Its report is [`Lane::heard`].
+    pub(super) fn hands_over(&self) {
+        self.out.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// When a record may be tried next, while the breaker is open.
     pub(super) fn retry_at(&self) -> Option<Instant> {
         if self.is_held_up() { self.breaker().retry_at() } else { None }
@@ -158,6 +174,7 @@ impl Lane {
     pub(super) fn failed(&self, why: &str) {
         let mut breaker = self.breaker();
         if breaker.failed(Instant::now(), jitter()) {
+            self.out_then.store(self.out.load(Ordering::Acquire), Ordering::Release);
             self.held_up.store(true, Ordering::Release);
             tracing::warn!(topic = %self.topic, why, "lane held up");
         }
@@ -165,6 +182,7 @@ impl Lane {
 
     /// A delivery report came in.
     pub(super) fn heard(&self, result: Result<(), Failure>) {
+        self.out.fetch_sub(1, Ordering::AcqRel);
         match result {
             // A broker that refuses a record answers as well as one that takes it.
             Ok(()) | Err(Failure::Unfit) if !self.is_held_up() => {}

@@ -35,7 +35,7 @@ pub use sink::{Failure, Sink, TopicFailure};
 use crate::record::Record;
 use crate::spool::{Append, RowId, Spool};
 use crate::telemetry::{Metrics, Readiness, SpoolState};
-use drain::{Drain, Phase, Shared};
+use drain::{Phase, Shared};
 use lane::Lane;
 use pending::Pending;
 use quota::Quota;
@@ -158,8 +158,8 @@ impl Delivery {
                 limits: window_limits(lanes.len(), parts.queue),
                 ack_deadline: config.ack_deadline,
             };
-            let drains = lanes.values().map(|lane| Drain::new(Arc::clone(lane), shared.clone()));
-            tasks.extend(drains.map(|drain| runtime.spawn(drain.run())));
+            let drains = lanes.values().map(|lane| drain::drain(Arc::clone(lane), shared.clone()));
+            tasks.extend(drains.map(|drain| runtime.spawn(drain)));
         }
         let delivery = Arc::new(Self {
             config,
@@ -230,14 +230,17 @@ impl Delivery {
             records.iter().map(|record| self.lane(record)).collect::<Result<_, _>>()?;
         // All ways are looked at before the first record goes: half an event helps nobody.
         let mut straight = SmallVec::<[bool; 1]>::new();
-        for lane in &lanes {
-            straight.push(self.goes_straight(lane, deadline).await?);
+        for (lane, record) in lanes.iter().zip(records) {
+            straight.push(self.goes_straight(lane, record, deadline).await?);
+        }
+        if Instant::now() >= deadline {
+            // One topic that is not there used the time up: no other lane is to blame.
+            straight.fill(false);
         }
         let pending = Pending::new(lanes.into_iter().cloned(), settle);
         let acknowledged_before = self.readiness.acknowledged();
         for (index, record) in records.iter().enumerate().filter(|(index, _)| straight[*index]) {
-            // A failure is in the report.
-            let _ = self.sink.send(record, pending.report(index));
+            self.sink.send(record, pending.report(index));
         }
         if timeout_at(deadline, pending.reported()).await.is_err() {
             pending.deadline_passed();
@@ -253,14 +256,18 @@ impl Delivery {
     }
 
     /// Whether a record of this lane is handed over to Kafka now; else it is spooled.
-    async fn goes_straight(&self, lane: &Arc<Lane>, deadline: Instant) -> Result<bool, NotDurable> {
+    async fn goes_straight(
+        &self,
+        lane: &Arc<Lane>,
+        record: &Record,
+        deadline: Instant,
+    ) -> Result<bool, NotDurable> {
         if lane.backlog() > 0 {
             return Ok(false);
         }
-        // The drain tries a lane that is held up, so that no event waits for that. Where the spool takes
-        // nothing there may be nothing to drain, and an event has to try.
-        let is_drained = self.readiness.spool() == SpoolState::Taking;
-        if lane.is_held_up() && (is_drained || !lane.admits()) {
+        // The drain tries a lane that is held up, so that no event waits for that. Where the spool does
+        // not take the record there may be nothing to drain, and an event has to try.
+        if lane.is_held_up() && (self.is_spooled(lane, record) || !lane.admits_event()) {
             return if self.spool.is_some() { Ok(false) } else { Err(NotDurable::HeldUp) };
         }
         if lane.is_open() || timeout_at(deadline, lane.opened(&self.sink, &self.runtime)).await.is_ok() {
@@ -268,6 +275,13 @@ impl Delivery {
         }
         lane.failed("its topic is not ready");
         if self.spool.is_some() { Ok(false) } else { Err(NotDurable::Deadline) }
+    }
+
+    /// Whether the spool takes a record, as far as can be told before.
+    fn is_spooled(&self, lane: &Lane, record: &Record) -> bool {
+        let largest = lane.quota().map(|quota| quota.max_bytes());
+        self.readiness.spool() == SpoolState::Taking
+            && self.spool.as_ref().is_some_and(|spool| spool.may_take(stored::size(record), largest))
     }
 
     /// Puts what is not acknowledged into the spool, in one transaction with the event's identity.
@@ -330,7 +344,7 @@ impl Delivery {
         let tasks = std::mem::take(&mut *self.tasks());
         for task in tasks {
             if let Err(error) = task.await {
-                tracing::error!(%error, "a drain ended in a panic: this is a bug");
+                tracing::error!(%error, "a task of delivery ended in a panic: this is a bug");
             }
         }
         self.backlog()

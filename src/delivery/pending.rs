@@ -68,6 +68,7 @@ impl Pending {
     pub(super) fn report(self: &Arc<Self>, slot: usize) -> Report {
         let mut progress = self.progress();
         progress.slots[slot].state = State::Out;
+        progress.slots[slot].lane.hands_over();
         progress.out += 1;
         Report(Some(Owner::Event(Arc::clone(self), slot)))
     }
@@ -188,6 +189,7 @@ enum Owner {
 
 impl Report {
     pub(super) fn of_row(lane: &Arc<Lane>, row: RowId) -> Self {
+        lane.hands_over();
         Self(Some(Owner::Row(Arc::clone(lane), row)))
     }
 

@@ -137,6 +137,11 @@ impl Window {
         let Some(held) = self.rows.remove(&id) else { return false };
         self.bytes -= held.record.size();
         self.out -= usize::from(matches!(held.state, State::Out { .. }));
+        if held.state == State::Ready {
+            // Acknowledged by a report on an earlier try.
+            self.ready.retain(|row| *row != id);
+            self.suspects.retain(|row| *row != id);
+        }
         if let Some(key) = &held.record.key
             && let Some(rows) = self.keys.get_mut(key)
         {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::delivery::{self, Delivery, Durable, NotDurable, Parts, QuotaConfig, Settle};
+use crate::delivery::{self, Delivery, Durable, Failure, NotDurable, Parts, QuotaConfig, Settle};
 use crate::kafka::TopicsConfig;
 use crate::record::Headers;
 use bytes::Bytes;
