@@ -186,9 +186,9 @@ impl Delivery {
         }
     }
 
-    /// The longest that [`Delivery::remembers`] and [`Delivery::deliver`] take.
+    /// The longest that [`Delivery::deliver`] takes.
     pub fn longest(&self) -> Duration {
-        self.config.ack_deadline + self.spool.as_ref().map_or(Duration::ZERO, |_| 2 * DISK_PATIENCE)
+        self.config.ack_deadline + self.spool.as_ref().map_or(Duration::ZERO, |_| DISK_PATIENCE)
     }
 
     /// Whether an event was spooled within the last `window` by an earlier process. While the process

@@ -190,8 +190,8 @@ impl Spool {
     /// where that cannot be read.
     pub fn knows(&self, identity: &Identity, since: i64) -> bool {
         // Before the read, for what is undone is first deleted and then no longer disowned.
-        !recovered(&self.shared.disowned).contains(identity)
-            && self.with_reader(|reader| reader.knows(identity, since)).unwrap_or(false)
+        let is_disowned = recovered(&self.shared.disowned).contains(identity);
+        !is_disowned && self.with_reader(|reader| reader.knows(identity, since)).unwrap_or(false)
     }
 
     /// Whether any identity of at or after `since` was there when the spool was opened.
