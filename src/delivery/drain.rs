@@ -43,17 +43,39 @@ pub(super) struct Shared {
     pub(super) ack_deadline: Duration,
 }
 
+/// Drains a lane until the phase is [`Phase::Ended`].
+///
+/// A drain that panics begins anew, as if the process had: it sends every row again that is not deleted.
+/// What the client library still has of them goes first, so order stays.
+pub(super) async fn drain(lane: Arc<Lane>, shared: Shared) {
+    let mut drain = Drain::new(Arc::clone(&lane), shared.clone());
+    loop {
+        match shared.runtime.spawn(drain.run()).await {
+            Err(panic) if panic.is_panic() => {
+                tracing::error!(topic = %lane.topic(), %panic, "a drain panicked and begins anew: this is a bug");
+            }
+            _ => return,
+        }
+        sleep(TRY_AGAIN).await;
+        lane.begins_anew(shared.spool.usage().rows);
+        drain = Drain::new(Arc::clone(&lane), shared.clone());
+        drain.untold = lane.newest();
+    }
+}
+
 /// One lane's drain.
-pub(super) struct Drain {
+struct Drain {
     lane: Arc<Lane>,
     shared: Shared,
     window: Window,
     /// The last row that was read.
     cursor: RowId,
-    /// Whether there may be rows behind the cursor.
-    more: bool,
+    /// No row up to this one is left to read.
+    through: RowId,
     /// Reports on rows that were not read yet.
     early: BTreeMap<RowId, Result<(), Failure>>,
+    /// Up to this row reports may have been told to a drain that panicked.
+    untold: RowId,
     /// Not before then is a page read.
     read_at: Option<Instant>,
     /// When the lane was last heard of while something is out.
@@ -61,22 +83,23 @@ pub(super) struct Drain {
 }
 
 impl Drain {
-    pub(super) fn new(lane: Arc<Lane>, shared: Shared) -> Self {
+    fn new(lane: Arc<Lane>, shared: Shared) -> Self {
         let window = Window::new(shared.limits);
         Self {
             lane,
             shared,
             window,
             cursor: RowId(0),
-            more: false,
+            through: RowId(0),
             early: BTreeMap::new(),
+            untold: RowId(0),
             read_at: None,
             heard_at: Instant::now(),
         }
     }
 
     /// Runs until the phase is [`Phase::Ended`].
-    pub(super) async fn run(mut self) {
+    async fn run(mut self) {
         loop {
             let phase = *self.shared.phase.borrow_and_update();
             self.hear();
@@ -84,6 +107,7 @@ impl Drain {
                 Phase::Running => {
                     self.fill().await;
                     self.hand_over();
+                    self.look_for_lost_rows().await;
                 }
                 Phase::Settling => {}
                 Phase::Ended => return,
@@ -101,27 +125,30 @@ impl Drain {
 
     /// Takes in what the lane was told.
     fn hear(&mut self) {
-        self.more |= self.lane.take_appended();
         let mut delivered = Vec::new();
         for told in self.lane.take_told() {
             match told {
                 Told::Reported(row, Ok(())) => {
                     self.heard_at = Instant::now();
-                    if self.window.done(row) || self.is_early(row, Ok(())) {
-                        self.lane.leave_backlog(1);
+                    if self.window.done(row) || self.keep_if_early(row, Ok(())) {
+                        self.lane.leaves_backlog();
                         delivered.push(row);
                     }
                 }
-                Told::Reported(row, Err(failure)) => match self.window.failed(row, failure) {
-                    Some(Verdict::Again) => {}
-                    Some(Verdict::Permanent) => self.give_up(row, failure),
-                    None => drop(self.is_early(row, Err(failure))),
-                },
-                Told::Moved(row, true) => {
-                    self.window.done(row);
-                    self.lane.leave_backlog(1);
+                Told::Reported(row, Err(failure)) => {
+                    if failure == Failure::Unfit {
+                        self.heard_at = Instant::now();
+                    }
+                    match self.window.failed(row, failure) {
+                        Some(Verdict::Again) => {}
+                        Some(Verdict::Permanent) => self.give_up(row, failure),
+                        None => drop(self.keep_if_early(row, Err(failure))),
+                    }
                 }
+                Told::Moved(row, true) if self.window.done(row) => self.lane.leaves_backlog(),
                 Told::Moved(row, false) => self.window.release(row),
+                Told::SetAside(row, false) => self.set_aside(row),
+                Told::Moved(_, true) | Told::SetAside(_, true) => {}
             }
         }
         if !delivered.is_empty() {
@@ -130,8 +157,8 @@ impl Drain {
     }
 
     /// Remembers a report on a row that was not read yet; `false` if it was, and was set aside.
-    fn is_early(&mut self, row: RowId, result: Result<(), Failure>) -> bool {
-        let early = row > self.cursor;
+    fn keep_if_early(&mut self, row: RowId, result: Result<(), Failure>) -> bool {
+        let early = row > self.through;
         if early {
             self.early.insert(row, result);
         }
@@ -140,27 +167,58 @@ impl Drain {
 
     /// Takes rows in hand while there are some and there is room.
     async fn fill(&mut self) {
-        while self.more && self.read_at.is_none_or(|at| at <= Instant::now()) {
+        while self.has_more() && self.may_read() {
             let Some(room) = self.window.room() else { return };
-            let Some(page) = self.read(room).await else {
+            let Some(page) = self.read(self.cursor, room).await else {
                 self.read_at = Some(Instant::now() + TRY_AGAIN);
                 return;
             };
             self.read_at = None;
-            self.lane.leave_backlog(page.damaged);
-            if page.rows.is_empty() && page.damaged == 0 {
-                self.more = false;
-            }
             for row in page.rows {
                 self.take_in_hand(row);
             }
-            self.early = self.early.split_off(&RowId(self.cursor.0 + 1));
+            self.through = page.through;
+            // Rows that were deleted before they were read.
+            self.early = self.early.split_off(&RowId(self.through.0 + 1));
         }
     }
 
-    async fn read(&self, room: Limits) -> Option<Page> {
-        let (spool, lane, cursor) = (Arc::clone(&self.shared.spool), Arc::clone(&self.lane), self.cursor);
-        let read = move || spool.read(lane.topic(), cursor, room.rows, room.bytes);
+    /// Whether there may be rows to read.
+    fn has_more(&self) -> bool {
+        self.lane.newest() > self.through
+    }
+
+    fn may_read(&self) -> bool {
+        self.read_at.is_none_or(|at| at <= Instant::now())
+    }
+
+    /// Whether rows are counted that nobody can read, for a damaged file lost them.
+    fn misses_rows(&self) -> bool {
+        self.window.is_empty() && !self.has_more() && self.lane.counts_lost_rows()
+    }
+
+    /// Has such rows no longer counted, once the spool says that the lane is empty from its first row
+    /// on. Deletions may be on their way, so it is asked until then.
+    async fn look_for_lost_rows(&mut self) {
+        if !self.misses_rows() || !self.may_read() {
+            return;
+        }
+        match self.read(RowId(0), Limits { rows: 1, bytes: 1 }).await {
+            Some(page) if page.rows.is_empty() => {
+                self.read_at = None;
+                self.lane.ended(page.through);
+            }
+            // A file that was salvaged may hold rows that the damaged one hid.
+            _ => {
+                self.through = self.cursor;
+                self.read_at = Some(Instant::now() + TRY_AGAIN);
+            }
+        }
+    }
+
+    async fn read(&self, after: RowId, room: Limits) -> Option<Page> {
+        let (spool, lane) = (Arc::clone(&self.shared.spool), Arc::clone(&self.lane));
+        let read = move || spool.read(lane.topic(), after, room.rows, room.bytes);
         match self.shared.runtime.spawn_blocking(read).await {
             Ok(Ok(page)) => Some(page),
             Ok(Err(error)) => {
@@ -183,10 +241,15 @@ impl Drain {
         }
         let Some(record) = stored::decode(self.lane.topic(), row.payload) else {
             tracing::error!(topic = %self.lane.topic(), row = row.id.0, "a spooled record is of an unknown form; it is set aside");
-            self.park(row.id);
+            self.lane.leaves_backlog();
+            self.set_aside(row.id);
             return;
         };
-        self.window.insert(row.id, record, row.handed_over);
+        let is_out = row.handed_over && row.id > self.untold;
+        if is_out {
+            self.goes_out();
+        }
+        self.window.insert(row.id, record, is_out);
         if let Some(Err(failure)) = early
             && self.window.failed(row.id, failure) == Some(Verdict::Permanent)
         {
@@ -204,12 +267,16 @@ impl Drain {
             return;
         }
         while self.window.has_next() && self.lane.admits() {
-            if self.window.out() == 0 {
-                self.heard_at = Instant::now();
-            }
+            self.goes_out();
             let Some((row, record)) = self.window.next() else { return };
-            // A failure is in the report.
-            let _ = self.shared.sink.send(record, Report::of_row(&self.lane, row));
+            self.shared.sink.send(record, Report::of_row(&self.lane, row));
+        }
+    }
+
+    /// Silence counts from the first row that is out.
+    fn goes_out(&mut self) {
+        if self.window.out() == 0 {
+            self.heard_at = Instant::now();
         }
     }
 
@@ -231,7 +298,7 @@ impl Drain {
         }
         let silence = (self.window.out() > 0 && !self.lane.is_held_up()).then(|| self.silent_at());
         let retry = if self.window.has_next() && self.lane.is_open() { self.lane.retry_at() } else { None };
-        let read = if self.more { self.read_at } else { None };
+        let read = if self.has_more() || self.misses_rows() { self.read_at } else { None };
         [silence, retry, read].into_iter().flatten().min()
     }
 
@@ -241,7 +308,7 @@ impl Drain {
         let dead_letters = &self.shared.dead_letters;
         if self.lane.topic() == dead_letters.topic() {
             tracing::error!(row = row.0, %failure, "the dead-letter topic refuses a record; it is set aside in the spool");
-            self.park(row);
+            self.shared.spool.park(row, Box::new(self.tells(move |parked| Told::Moved(row, parked))));
             return;
         }
         let Some(record) = self.window.record(row) else { return };
@@ -254,35 +321,41 @@ impl Drain {
             max_lane_bytes: None,
         };
         dead_letters.joins_backlog();
-        let (moved, dead_letters) = (self.moved(row), Arc::clone(dead_letters));
+        let (moved, dead_letters) =
+            (self.tells(move |moved| Told::Moved(row, moved)), Arc::clone(dead_letters));
         self.shared.spool.replace(
             row,
             entry,
             Box::new(move |appended| {
-                match appended {
-                    Ok(_) => dead_letters.appended(),
-                    Err(_) => dead_letters.leave_backlog(1),
-                }
+                dead_letters.joined_backlog(appended.ok().and_then(|rows| rows.first().copied()));
                 moved(appended.is_ok());
             }),
         );
     }
 
-    fn park(&self, row: RowId) {
-        self.shared.spool.park(row, Box::new(self.moved(row)));
+    /// Sets a row aside that was never in hand.
+    fn set_aside(&self, row: RowId) {
+        self.shared.spool.park(row, Box::new(self.tells(move |parked| Told::SetAside(row, parked))));
     }
 
     /// Tells the drain whether a row is elsewhere now: if not, after a pause, for it tries again.
-    fn moved(&self, row: RowId) -> impl FnOnce(bool) + Send + use<> {
+    fn tells<T>(&self, told: T) -> impl FnOnce(bool) + Send + use<T>
+    where
+        T: FnOnce(bool) -> Told + Send + 'static,
+    {
         let (lane, runtime) = (Arc::clone(&self.lane), self.shared.runtime.clone());
         move |moved| {
+            let told = told(moved);
             if moved {
-                return lane.tell(Told::Moved(row, true));
+                return lane.tell(told);
             }
             runtime.spawn(async move {
                 sleep(TRY_AGAIN).await;
-                lane.tell(Told::Moved(row, false));
+                lane.tell(told);
             });
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

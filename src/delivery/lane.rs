@@ -5,7 +5,7 @@ use super::quota::Quota;
 use super::{Failure, Sink};
 use crate::spool::RowId;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -21,10 +21,11 @@ pub(super) struct Lane {
     breaker: Mutex<Breaker>,
     /// Whether the breaker is open, so that asking costs no lock.
     held_up: AtomicBool,
-    /// Records in the spool or on the way into it, less those that Kafka has acknowledged since.
-    backlog: AtomicU64,
-    /// Whether something was appended since the drain last asked.
-    appended: AtomicBool,
+    /// Records that are handed over and not reported.
+    out: AtomicUsize,
+    /// How many were when the breaker opened.
+    out_then: AtomicUsize,
+    backlog: Mutex<Backlog>,
     told: Mutex<Vec<Told>>,
     /// Wakes the lane's drain.
     wake: Notify,
@@ -32,13 +33,26 @@ pub(super) struct Lane {
     quota: Option<Quota>,
 }
 
+/// What stands before a new record.
+struct Backlog {
+    /// Records in the spool or on the way into it, less those that Kafka has acknowledged since. Never
+    /// too low; too high where rows were lost, until [`Lane::ended`].
+    records: u64,
+    /// How many are on the way into the spool.
+    joining: u64,
+    /// The last row that was committed.
+    newest: RowId,
+}
+
 /// What a lane's drain is told about its rows.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Told {
     /// A row's delivery report.
     Reported(RowId, Result<(), Failure>),
-    /// Whether a row that no retry can help is now elsewhere.
+    /// Whether a row in hand that no retry can help is now elsewhere.
     Moved(RowId, bool),
+    /// Whether a row that cannot be read as a record is now set aside.
+    SetAside(RowId, bool),
 }
 
 const CLOSED: u8 = 0;
@@ -46,19 +60,27 @@ const CLOSED: u8 = 0;
 const OPENING: u8 = 1;
 const OPEN: u8 = 2;
 
+/// How many events try a lane that is held up while none of them is reported. What is out is tried by
+/// the client library itself, and holds the event's memory. More than one, for one partition of a topic
+/// may hang and the others go on.
+const MOST_TRIES: usize = 8;
+
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 impl Lane {
-    pub(super) fn new(topic: Arc<str>, backlog: u64, quota: Option<Quota>) -> Arc<Self> {
+    /// `records` are in the spool, and the last of them is no later than `newest`.
+    pub(super) fn new(topic: Arc<str>, records: u64, newest: RowId, quota: Option<Quota>) -> Arc<Self> {
+        let newest = if records > 0 { newest } else { RowId(0) };
         Arc::new(Self {
             topic,
             state: AtomicU8::new(CLOSED),
             opened: Notify::new(),
             breaker: Mutex::default(),
             held_up: AtomicBool::new(false),
-            backlog: AtomicU64::new(backlog),
-            appended: AtomicBool::new(backlog > 0),
+            out: AtomicUsize::new(0),
+            out_then: AtomicUsize::new(0),
+            backlog: Mutex::new(Backlog { records, joining: 0, newest }),
             told: Mutex::default(),
             wake: Notify::new(),
             quota,
@@ -108,12 +130,18 @@ impl Lane {
     /// Tries until the topic is there.
     async fn prepare(self: Arc<Self>, sink: Arc<dyn Sink>) {
         let mut pause = FIRST_PAUSE;
-        while let Err(failure) = sink.prepare(&self.topic).await {
-            tracing::warn!(topic = %self.topic, %failure, retry_in = ?pause, "topic not ready");
+        loop {
+            let (lane, sink) = (Arc::clone(&self), Arc::clone(&sink));
+            // A task of its own: a panic is one more failure.
+            let failure = match tokio::spawn(async move { sink.prepare(&lane.topic).await }).await {
+                Ok(Ok(())) => return self.open(),
+                Ok(Err(failure)) => failure.to_string(),
+                Err(panic) => panic.to_string(),
+            };
+            tracing::warn!(topic = %self.topic, failure, retry_in = ?pause, "topic not ready");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        self.open();
     }
 
     /// Whether the breaker is open.
@@ -126,6 +154,17 @@ impl Lane {
         !self.is_held_up() || self.breaker().admits(Instant::now(), jitter())
     }
 
+    /// Whether an event may be sent now: as [`Lane::admits`], but only so often.
+    pub(super) fn admits_event(&self) -> bool {
+        let tries = self.out.load(Ordering::Acquire).saturating_sub(self.out_then.load(Ordering::Acquire));
+        tries < MOST_TRIES && self.admits()
+    }
+
+    /// A record is handed over. Its report is [`Lane::heard`].
+    pub(super) fn hands_over(&self) {
+        self.out.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// When a record may be tried next, while the breaker is open.
     pub(super) fn retry_at(&self) -> Option<Instant> {
         if self.is_held_up() { self.breaker().retry_at() } else { None }
@@ -135,6 +174,7 @@ impl Lane {
     pub(super) fn failed(&self, why: &str) {
         let mut breaker = self.breaker();
         if breaker.failed(Instant::now(), jitter()) {
+            self.out_then.store(self.out.load(Ordering::Acquire), Ordering::Release);
             self.held_up.store(true, Ordering::Release);
             tracing::warn!(topic = %self.topic, why, "lane held up");
         }
@@ -142,9 +182,11 @@ impl Lane {
 
     /// A delivery report came in.
     pub(super) fn heard(&self, result: Result<(), Failure>) {
+        self.out.fetch_sub(1, Ordering::AcqRel);
         match result {
-            Ok(()) if !self.is_held_up() => {}
-            Ok(()) => {
+            // A broker that refuses a record answers as well as one that takes it.
+            Ok(()) | Err(Failure::Unfit) if !self.is_held_up() => {}
+            Ok(()) | Err(Failure::Unfit) => {
                 let mut breaker = self.breaker();
                 if breaker.acknowledged() {
                     self.held_up.store(false, Ordering::Release);
@@ -170,32 +212,63 @@ impl Lane {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn line(&self) -> MutexGuard<'_, Backlog> {
+        // It is whole after each of the functions below.
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Records that stand before a new one.
     pub(super) fn backlog(&self) -> u64 {
-        self.backlog.load(Ordering::Acquire)
+        self.line().records
     }
 
     /// A record is on its way into the spool: from now on new ones line up behind it.
     pub(super) fn joins_backlog(&self) {
-        self.backlog.fetch_add(1, Ordering::AcqRel);
+        let mut backlog = self.line();
+        backlog.records += 1;
+        backlog.joining += 1;
     }
 
-    /// So many records no longer stand before a new one.
-    pub(super) fn leave_backlog(&self, records: u64) {
-        let _ = self.backlog.fetch_update(Ordering::AcqRel, Ordering::Acquire, |backlog| {
-            Some(backlog.saturating_sub(records))
-        });
-    }
-
-    /// Rows of this lane were committed.
-    pub(super) fn appended(&self) {
-        self.appended.store(true, Ordering::Release);
+    /// How the way into the spool ended for one record: as that row, or refused.
+    pub(super) fn joined_backlog(&self, row: Option<RowId>) {
+        let mut backlog = self.line();
+        backlog.joining -= 1;
+        match row {
+            Some(row) => backlog.newest = backlog.newest.max(row),
+            None => backlog.leave(),
+        }
+        drop(backlog);
         self.wake.notify_one();
     }
 
-    /// Whether rows were committed since this was last asked.
-    pub(super) fn take_appended(&self) -> bool {
-        self.appended.swap(false, Ordering::AcqRel)
+    /// A record no longer stands before a new one.
+    pub(super) fn leaves_backlog(&self) {
+        self.line().leave();
+    }
+
+    /// The last row that was committed.
+    pub(super) fn newest(&self) -> RowId {
+        self.line().newest
+    }
+
+    /// Whether more rows are counted than there are, when the drain has none in hand and none before it.
+    pub(super) fn counts_lost_rows(&self) -> bool {
+        let backlog = self.line();
+        backlog.records > backlog.joining
+    }
+
+    /// The drain has nothing in hand, and no row up to this one is in the spool. What is counted beyond
+    /// what is on its way was lost.
+    pub(super) fn ended(&self, through: RowId) {
+        let mut backlog = self.line();
+        if backlog.newest <= through {
+            backlog.records = backlog.joining;
+        }
+    }
+
+    /// The drain begins anew and may count rows twice: so many more than there can be.
+    pub(super) fn begins_anew(&self, rows: u64) {
+        self.line().records += rows;
     }
 
     /// Tells the drain about a row.
@@ -216,6 +289,13 @@ impl Lane {
     /// Waits for something to do for the drain. For one task.
     pub(super) async fn woken(&self) {
         self.wake.notified().await;
+    }
+}
+
+impl Backlog {
+    fn leave(&mut self) {
+        debug_assert_ne!(self.records, 0, "a record leaves a backlog that never had it");
+        self.records = self.records.saturating_sub(1);
     }
 }
 

@@ -33,9 +33,9 @@ pub use quota::QuotaConfig;
 pub use sink::{Failure, Sink, TopicFailure};
 
 use crate::record::Record;
-use crate::spool::{Append, Spool};
+use crate::spool::{Append, RowId, Spool};
 use crate::telemetry::{Metrics, Readiness, SpoolState};
-use drain::{Drain, Phase, Shared};
+use drain::{Phase, Shared};
 use lane::Lane;
 use pending::Pending;
 use quota::Quota;
@@ -44,12 +44,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long an event waits for the spool's disk. Longer than any commit takes on a disk that works.
 const DISK_PATIENCE: Duration = Duration::from_secs(1);
+
+const MOST_ASKING: usize = 4;
 
 /// What all drains together have in hand at most: it bounds memory, whatever the backlog.
 const IN_HAND_BYTES: usize = 16 * 1024 * 1024;
@@ -125,6 +127,8 @@ pub struct Delivery {
     readiness: Arc<Readiness>,
     phase: watch::Sender<Phase>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// How many may ask the spool at once for what it remembers.
+    asking: Arc<Semaphore>,
 }
 
 impl Delivery {
@@ -133,12 +137,13 @@ impl Delivery {
     pub fn start(config: Config, parts: Parts) -> Arc<Self> {
         let Parts { sink, spool, mut topics, dead_letter_topic, runtime, readiness, .. } = parts;
         let backlog: HashMap<_, _> = spool.iter().flat_map(|spool| spool.backlog()).collect();
+        let last = spool.as_ref().map_or(RowId::default(), |spool| spool.last());
         topics.push(Arc::clone(&dead_letter_topic));
         topics.extend(backlog.keys().cloned());
         let lane = |topic: Arc<str>| {
             let quota = (topic == dead_letter_topic).then(|| Quota::new(config.dead_letters, Instant::now()));
             let rows = backlog.get(&topic).copied().unwrap_or(0);
-            (Arc::clone(&topic), Lane::new(topic, rows, quota))
+            (Arc::clone(&topic), Lane::new(topic, rows, last, quota))
         };
         let lanes: HashMap<_, _> = topics.into_iter().map(lane).collect();
         let (phase, watched) = watch::channel(Phase::Running);
@@ -153,8 +158,8 @@ impl Delivery {
                 limits: window_limits(lanes.len(), parts.queue),
                 ack_deadline: config.ack_deadline,
             };
-            let drains = lanes.values().map(|lane| Drain::new(Arc::clone(lane), shared.clone()));
-            tasks.extend(drains.map(|drain| runtime.spawn(drain.run())));
+            let drains = lanes.values().map(|lane| drain::drain(Arc::clone(lane), shared.clone()));
+            tasks.extend(drains.map(|drain| runtime.spawn(drain)));
         }
         let delivery = Arc::new(Self {
             config,
@@ -165,6 +170,7 @@ impl Delivery {
             readiness,
             phase,
             tasks: Mutex::new(tasks),
+            asking: Arc::new(Semaphore::new(MOST_ASKING)),
         });
         let show = progress::show(&delivery, parts.metrics, parts.remember);
         delivery.tasks().push(delivery.runtime.spawn(show));
@@ -186,7 +192,7 @@ impl Delivery {
     }
 
     /// Whether an event was spooled within the last `window` by an earlier process. While the process
-    /// lives its memory knows better.
+    /// lives its memory knows better. False also where the disk does not say so in time.
     pub async fn remembers(&self, identity: &Identity, window: Duration) -> bool {
         let Some(spool) = &self.spool else { return false };
         let since = progress::now_millis() - i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
@@ -194,7 +200,17 @@ impl Delivery {
             return false;
         }
         let (spool, identity) = (Arc::clone(spool), *identity);
-        self.runtime.spawn_blocking(move || spool.knows(&identity, since)).await.unwrap_or(false)
+        let answer = async {
+            // A disk that hangs takes a few threads and no more.
+            let turn = Arc::clone(&self.asking).acquire_owned().await;
+            let ask = move || {
+                let answer = spool.knows(&identity, since);
+                drop(turn);
+                answer
+            };
+            self.runtime.spawn_blocking(ask).await.unwrap_or(false)
+        };
+        timeout(DISK_PATIENCE, answer).await.unwrap_or(false)
     }
 
     /// Makes all `records` of one event durable.
@@ -214,14 +230,17 @@ impl Delivery {
             records.iter().map(|record| self.lane(record)).collect::<Result<_, _>>()?;
         // All ways are looked at before the first record goes: half an event helps nobody.
         let mut straight = SmallVec::<[bool; 1]>::new();
-        for lane in &lanes {
-            straight.push(self.goes_straight(lane, deadline).await?);
+        for (lane, record) in lanes.iter().zip(records) {
+            straight.push(self.goes_straight(lane, record, deadline).await?);
+        }
+        if Instant::now() >= deadline {
+            // One topic that is not there used the time up: no other lane is to blame.
+            straight.fill(false);
         }
         let pending = Pending::new(lanes.into_iter().cloned(), settle);
         let acknowledged_before = self.readiness.acknowledged();
         for (index, record) in records.iter().enumerate().filter(|(index, _)| straight[*index]) {
-            // A failure is in the report.
-            let _ = self.sink.send(record, pending.report(index));
+            self.sink.send(record, pending.report(index));
         }
         if timeout_at(deadline, pending.reported()).await.is_err() {
             pending.deadline_passed();
@@ -237,14 +256,18 @@ impl Delivery {
     }
 
     /// Whether a record of this lane is handed over to Kafka now; else it is spooled.
-    async fn goes_straight(&self, lane: &Arc<Lane>, deadline: Instant) -> Result<bool, NotDurable> {
+    async fn goes_straight(
+        &self,
+        lane: &Arc<Lane>,
+        record: &Record,
+        deadline: Instant,
+    ) -> Result<bool, NotDurable> {
         if lane.backlog() > 0 {
             return Ok(false);
         }
-        // The drain tries a lane that is held up, so that no event waits for that. Where the spool takes
-        // nothing there may be nothing to drain, and an event has to try.
-        let is_drained = self.readiness.spool() == SpoolState::Taking;
-        if lane.is_held_up() && (is_drained || !lane.admits()) {
+        // The drain tries a lane that is held up, so that no event waits for that. Where the spool does
+        // not take the record there may be nothing to drain, and an event has to try.
+        if lane.is_held_up() && (self.is_spooled(lane, record) || !lane.admits_event()) {
             return if self.spool.is_some() { Ok(false) } else { Err(NotDurable::HeldUp) };
         }
         if lane.is_open() || timeout_at(deadline, lane.opened(&self.sink, &self.runtime)).await.is_ok() {
@@ -252,6 +275,13 @@ impl Delivery {
         }
         lane.failed("its topic is not ready");
         if self.spool.is_some() { Ok(false) } else { Err(NotDurable::Deadline) }
+    }
+
+    /// Whether the spool takes a record, as far as can be told before.
+    fn is_spooled(&self, lane: &Lane, record: &Record) -> bool {
+        let largest = lane.quota().map(|quota| quota.max_bytes());
+        self.readiness.spool() == SpoolState::Taking
+            && self.spool.as_ref().is_some_and(|spool| spool.may_take(stored::size(record), largest))
     }
 
     /// Puts what is not acknowledged into the spool, in one transaction with the event's identity.
@@ -314,7 +344,7 @@ impl Delivery {
         let tasks = std::mem::take(&mut *self.tasks());
         for task in tasks {
             if let Err(error) = task.await {
-                tracing::error!(%error, "a drain ended in a panic: this is a bug");
+                tracing::error!(%error, "a task of delivery ended in a panic: this is a bug");
             }
         }
         self.backlog()

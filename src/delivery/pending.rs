@@ -68,6 +68,7 @@ impl Pending {
     pub(super) fn report(self: &Arc<Self>, slot: usize) -> Report {
         let mut progress = self.progress();
         progress.slots[slot].state = State::Out;
+        progress.slots[slot].lane.hands_over();
         progress.out += 1;
         Report(Some(Owner::Event(Arc::clone(self), slot)))
     }
@@ -126,7 +127,7 @@ impl Pending {
         for (index, each) in spooled.iter().enumerate() {
             let slot = &mut progress.slots[each.slot];
             let Some(row) = result.ok().and_then(|rows| rows.get(index).copied()) else {
-                slot.lane.leave_backlog(1);
+                slot.lane.joined_backlog(None);
                 continue;
             };
             match slot.state {
@@ -138,7 +139,7 @@ impl Pending {
                 }
                 _ => {}
             }
-            slot.lane.appended();
+            slot.lane.joined_backlog(Some(row));
         }
         if result.is_ok() {
             progress.durable();
@@ -188,6 +189,7 @@ enum Owner {
 
 impl Report {
     pub(super) fn of_row(lane: &Arc<Lane>, row: RowId) -> Self {
+        lane.hands_over();
         Self(Some(Owner::Row(Arc::clone(lane), row)))
     }
 

@@ -7,11 +7,9 @@ use std::pin::Pin;
 
 /// Takes records and reports on each.
 pub trait Sink: Send + Sync + 'static {
-    /// Hands a record over without blocking. After `Ok` the report is settled once, from any thread.
-    ///
-    /// # Errors
-    /// When the record was not taken; its report is settled with the same failure.
-    fn send(&self, record: &Record, report: Report) -> Result<(), Failure>;
+    /// Hands a record over without blocking. Its report is settled once, from any thread: at once
+    /// where the record is not taken.
+    fn send(&self, record: &Record, report: Report);
 
     /// Makes sure that the topic is there, creating it where that is allowed.
     fn prepare<'a>(

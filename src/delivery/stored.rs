@@ -9,9 +9,14 @@ const VERSION: u8 = 1;
 const NO_KEY: u32 = u32::MAX;
 const FIXED: usize = 1 + 8 + 4 + 4;
 
+/// How many bytes [`encode`] makes of a record.
+pub(super) fn size(record: &Record) -> usize {
+    FIXED + record.size()
+}
+
 /// The record as bytes. Its topic is the lane's name and is not among them.
 pub(super) fn encode(record: &Record) -> Bytes {
-    let mut bytes = BytesMut::with_capacity(FIXED + record.size());
+    let mut bytes = BytesMut::with_capacity(size(record));
     bytes.put_u8(VERSION);
     bytes.put_i64(record.timestamp);
     match &record.key {

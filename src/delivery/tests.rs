@@ -1,3 +1,4 @@
+mod outages;
 mod spooling;
 
 use super::*;
@@ -12,11 +13,13 @@ use tokio::sync::oneshot;
 
 /// A sink whose reports the test settles, and whose topics it lets be made.
 #[derive(Default)]
-struct TestSink {
+pub(super) struct TestSink {
     reports: Mutex<Vec<(Record, Report)>>,
     refuse: Mutex<Option<Failure>>,
     missing: Mutex<Vec<&'static str>>,
     preparations: AtomicUsize,
+    /// How many calls panic.
+    panics: AtomicUsize,
 }
 
 impl TestSink {
@@ -36,11 +39,25 @@ impl TestSink {
 
     /// Settles the first record of a topic.
     fn settle_of(&self, topic: &str, result: Result<(), Failure>) {
+        self.settle_where(|record| *record.topic == *topic, result);
+    }
+
+    /// Settles the first record with a value.
+    fn settle_value(&self, value: &str, result: Result<(), Failure>) {
+        self.settle_where(|record| record.value == value, result);
+    }
+
+    fn settle_where(&self, wanted: impl Fn(&Record) -> bool, result: Result<(), Failure>) {
         let mut reports = self.reports.lock().unwrap();
-        let first = reports.iter().position(|(record, _)| *record.topic == *topic).expect("a record");
+        let first = reports.iter().position(|(record, _)| wanted(record)).expect("a record");
         let (_, report) = reports.remove(first);
         drop(reports);
         report.settle(result);
+    }
+
+    fn may_panic(&self) {
+        let left = self.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        assert!(left.is_err(), "a sink that panics");
     }
 
     fn header_of(&self, topic: &str, name: &str) -> Option<String> {
@@ -51,13 +68,12 @@ impl TestSink {
 }
 
 impl Sink for TestSink {
-    fn send(&self, record: &Record, report: Report) -> Result<(), Failure> {
+    fn send(&self, record: &Record, report: Report) {
+        self.may_panic();
         if let Some(failure) = *self.refuse.lock().unwrap() {
-            report.settle(Err(failure));
-            return Err(failure);
+            return report.settle(Err(failure));
         }
         self.reports.lock().unwrap().push((record.clone(), report));
-        Ok(())
     }
 
     fn prepare<'a>(
@@ -66,6 +82,7 @@ impl Sink for TestSink {
     ) -> Pin<Box<dyn Future<Output = Result<(), TopicFailure>> + Send + 'a>> {
         self.preparations.fetch_add(1, Ordering::Relaxed);
         let missing = self.missing.lock().unwrap().contains(&topic);
+        self.may_panic();
         Box::pin(async move { if missing { Err(TopicFailure::Missing) } else { Ok(()) } })
     }
 }
@@ -100,7 +117,7 @@ fn delivery() -> (Arc<TestSink>, Arc<Delivery>) {
     (sink, delivery)
 }
 
-fn record(topic: &str) -> Record {
+pub(super) fn record(topic: &str) -> Record {
     Record {
         topic: Arc::from(topic),
         key: None,
@@ -280,6 +297,50 @@ async fn lane_that_failed_refuses_at_once_and_one_record_at_a_time_tries_it() {
     sink.settle_next(Ok(()));
     sink.settle_next(Ok(()));
     assert_eq!((trying.await.unwrap(), fresh.await.unwrap()), (Ok(Durable::Acked), Ok(Durable::Acked)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn frozen_lane_without_a_spool_is_tried_a_few_times_and_then_left_alone() {
+    let (sink, delivery) = delivery();
+    for _ in 0..60 {
+        let (answer, _settled) = start(&delivery, &["a"]);
+        assert!(answer.await.unwrap().is_err());
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+    let sent = sink.sent().len();
+    assert!(sent <= 10, "{sent} records and what they were admitted under are held");
+    sink.settle_next(Ok(()));
+    let (answer, _settled) = start(&delivery, &["a"]);
+    settle_down().await;
+    sink.reports.lock().unwrap().drain(..).for_each(|(_, report)| report.settle(Ok(())));
+    assert_eq!(answer.await.unwrap(), Ok(Durable::Acked), "an acknowledgement lets everything through");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lane_goes_on_beside_records_that_stay_out() {
+    let (sink, delivery) = delivery();
+    // As of a partition whose leader is frozen, while the others' are not.
+    for _ in 0..30 {
+        let (stuck, _settled) = start(&delivery, &["a"]);
+        assert_eq!(stuck.await.unwrap(), Err(NotDurable::Deadline));
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let (answer, _settled) = start(&delivery, &["a"]);
+        settle_down().await;
+        let (_, last) = sink.reports.lock().unwrap().pop().expect("a try");
+        last.settle(Ok(()));
+        assert_eq!(answer.await.unwrap(), Ok(Durable::Acked));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn preparation_that_panics_is_tried_again() {
+    let (sink, delivery) = delivery();
+    sink.panics.store(1, Ordering::SeqCst);
+    let (answer, _settled) = start(&delivery, &["gone"]);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(sink.sent(), ["gone"]);
+    sink.settle_next(Ok(()));
+    assert_eq!(answer.await.unwrap(), Ok(Durable::Acked));
 }
 
 #[test]

@@ -69,6 +69,11 @@ impl Window {
         }
     }
 
+    /// Whether no row is in hand.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Rows that are handed over.
     pub(super) fn out(&self) -> usize {
         self.out
@@ -116,9 +121,9 @@ impl Window {
             return None;
         }
         let id = if alone { self.suspects.pop_front()? } else { self.ready.pop_front()? };
-        self.out += 1;
         let held = self.rows.get_mut(&id)?;
         held.state = State::Out { alone };
+        self.out += 1;
         Some((id, &held.record))
     }
 
@@ -132,6 +137,11 @@ impl Window {
         let Some(held) = self.rows.remove(&id) else { return false };
         self.bytes -= held.record.size();
         self.out -= usize::from(matches!(held.state, State::Out { .. }));
+        if held.state == State::Ready {
+            // Acknowledged by a report on an earlier try.
+            self.ready.retain(|row| *row != id);
+            self.suspects.retain(|row| *row != id);
+        }
         if let Some(key) = &held.record.key
             && let Some(rows) = self.keys.get_mut(key)
         {

@@ -53,6 +53,13 @@ impl Permit {
         }
         admitted
     }
+
+    /// Gives back all but `bytes`.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let back = self.bytes.saturating_sub(bytes);
+        self.bytes -= back;
+        self.budget.used.fetch_sub(back, Ordering::AcqRel);
+    }
 }
 
 impl Drop for Permit {

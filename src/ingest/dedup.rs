@@ -83,6 +83,8 @@ impl Deduplication {
             Entry::Occupied(mut occupied) => match occupied.get_mut() {
                 State::Durable(_) => Seen::Durable,
                 State::InFlight(waiters) => {
+                    // Those whose deadline passed: an event may be in flight for hours.
+                    waiters.retain(|waiter| !waiter.is_closed());
                     let (waiter, outcome) = oneshot::channel();
                     waiters.push(waiter);
                     Seen::InFlight(outcome)

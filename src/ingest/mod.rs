@@ -163,11 +163,12 @@ impl Ingest {
         mut permit: Permit,
     ) -> Result<Durable, Refusal> {
         // The client library copies what it holds.
-        if !permit.grow(records.iter().map(Record::size).sum()) {
+        let copied = records.iter().map(Record::size).sum();
+        if !permit.grow(copied) {
             return Err(Refusal::OverBudget);
         }
         let handed_over = Instant::now();
-        let hold = Hold { claim: Some(claim), _permit: permit };
+        let hold = Hold { claim: Some(claim), permit, copied };
         let durable = self.delivery.deliver(records, identity, Box::new(hold)).await?;
         self.metrics.ack_seconds.observe(handed_over.elapsed());
         Ok(durable)
@@ -296,7 +297,9 @@ impl Source {
 /// What an event holds until the last delivery report, which may come after the answer.
 struct Hold {
     claim: Option<Claim>,
-    _permit: Permit,
+    permit: Permit,
+    /// Bytes that the client library holds.
+    copied: usize,
 }
 
 impl Settle for Hold {
@@ -304,6 +307,8 @@ impl Settle for Hold {
         if let Some(claim) = self.claim.take() {
             claim.durable(Instant::now());
         }
+        // A spooled event is answered now, and only the client library's copy waits for its report.
+        self.permit.shrink_to(self.copied);
     }
 }
 

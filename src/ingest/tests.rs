@@ -60,3 +60,17 @@ fn budget_admits_up_to_its_limit_and_takes_back_what_is_dropped() {
     assert_eq!(budget.used(), 0);
     assert!(budget.admit(usize::MAX).is_none(), "a sum that overflows is no room");
 }
+
+#[test]
+fn spooled_event_holds_no_more_than_the_client_librarys_copy() {
+    let budget = Budget::new(100);
+    let mut permit = budget.admit(60).expect("room");
+    assert!(permit.grow(25));
+    let memory = Deduplication::new(Duration::from_secs(60), 10);
+    let Seen::First(claim) = memory.claim(0, &BodyHash::of(b"a"), Instant::now()) else { panic!("not new") };
+    let mut hold = Hold { claim: Some(claim), permit, copied: 25 };
+    hold.durable();
+    assert_eq!(budget.used(), 25);
+    drop(hold);
+    assert_eq!(budget.used(), 0);
+}

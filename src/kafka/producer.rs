@@ -10,7 +10,7 @@ mod keeper;
 mod tests;
 
 use super::{Config, Error, Topics, client};
-use crate::delivery::{Failure, Report, Sink, TopicFailure};
+use crate::delivery::{Report, Sink, TopicFailure};
 use crate::record::Record;
 use crate::telemetry::{Metrics, Readiness};
 use generation::{Maker, Poll};
@@ -118,12 +118,11 @@ impl Drop for Producer {
 }
 
 impl Sink for Producer {
-    fn send(&self, record: &Record, report: Report) -> Result<(), Failure> {
-        self.post.send(record, report).map_err(|(failure, report)| {
+    fn send(&self, record: &Record, report: Report) {
+        if let Err((failure, report)) = self.post.send(record, report) {
             self.metrics.delivery_error(failure.tag());
             report.settle(Err(failure));
-            failure
-        })
+        }
     }
 
     fn prepare<'a>(

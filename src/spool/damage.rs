@@ -31,7 +31,8 @@ pub(super) struct Known {
 /// A database that was opened, and what its damage cost.
 pub(super) struct Opened {
     pub(super) store: Store,
-    pub(super) lost: HashMap<Arc<str>, u64>,
+    /// Rows.
+    pub(super) lost: u64,
 }
 
 /// Opens the database, and salvages it if it is damaged or not trusted.
@@ -44,7 +45,7 @@ pub(super) fn open_store(
     finish(files)?;
     if !distrusted {
         match Store::open(&files.database(), next_id) {
-            Ok(store) => return Ok(Opened { store, lost: HashMap::new() }),
+            Ok(store) => return Ok(Opened { store, lost: 0 }),
             Err(fault) if !fault.is_damage() => return Err(fault),
             Err(_) => {}
         }
@@ -74,9 +75,8 @@ pub(super) fn finish(files: &Files) -> io::Result<()> {
     sync_directory(&files.directory)
 }
 
-/// Puts a new file with all that can be read into the damaged one's place. Gives the rows lost for each
-/// lane.
-pub(super) fn salvage(files: &Files, known: &Known) -> Result<HashMap<Arc<str>, u64>, Fault> {
+/// Puts a new file with all that can be read into the damaged one's place. Gives the rows lost.
+pub(super) fn salvage(files: &Files, known: &Known) -> Result<u64, Fault> {
     let aside = files.damaged();
     let mut salvage = Store::open(&files.salvage(), 1)?;
     salvage.checkpoint()?;
@@ -89,7 +89,7 @@ pub(super) fn salvage(files: &Files, known: &Known) -> Result<HashMap<Arc<str>, 
     sync_directory(&files.directory)?;
     finish(files)?;
     tracing::error!(
-        set_aside = %aside.display(), rows_saved = copied.saved, rows_lost = copied.lost.values().sum::<u64>(),
+        set_aside = %aside.display(), rows_saved = copied.saved, rows_lost = copied.lost,
         "the spool's file was damaged: what could be read is in a new file; check the disk, and keep the \
          file that was set aside until what it lost is accounted for"
     );
@@ -143,7 +143,7 @@ fn heal_first_page(path: &Path, sound: &Path) -> io::Result<()> {
 
 struct Copied {
     saved: u64,
-    lost: HashMap<Arc<str>, u64>,
+    lost: u64,
 }
 
 struct Copier<'a> {
@@ -209,7 +209,7 @@ impl<'a> Copier<'a> {
     }
 
     /// Rows that the index or the lanes' accounts tell of and that were not copied.
-    fn lost(&self) -> HashMap<Arc<str>, u64> {
+    fn lost(&self) -> u64 {
         let mut expected: HashMap<Arc<str>, u64> = HashMap::new();
         let accounts = if self.known.lanes.is_empty() {
             lanes(self.damaged).unwrap_or_default()
@@ -226,11 +226,8 @@ impl<'a> Copier<'a> {
                 *expected = rows.max(*expected);
             }
         }
-        let missing = expected.into_iter().filter_map(|(lane, rows)| {
-            let missing = rows.saturating_sub(self.copied.get(&lane).copied().unwrap_or(0));
-            (missing > 0).then_some((lane, missing))
-        });
-        missing.collect()
+        let copied = |lane| self.copied.get(lane).copied().unwrap_or(0);
+        expected.iter().map(|(lane, rows)| rows.saturating_sub(copied(lane))).sum()
     }
 
     /// No file holds more rows: an account that says so is damaged.

@@ -51,9 +51,12 @@ impl Files {
         std::fs::metadata(beside(&self.database(), "-wal")).map_or(0, |found| found.len())
     }
 
-    /// Makes the directory if it is missing.
+    /// Makes the directory if it is missing, for good: a crash must not take its name back.
     pub(super) fn make(&self) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)
+        let directory = std::path::absolute(&self.directory)?;
+        let missing: Vec<_> = directory.ancestors().take_while(|place| !place.exists()).collect();
+        DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
+        missing.iter().filter_map(|made| made.parent()).try_for_each(sync_directory)
     }
 
     /// Takes the lock. It goes with the file's handle, so also with a killed process.

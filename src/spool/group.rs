@@ -5,7 +5,7 @@ use super::queue::Job;
 use super::schema::Fault;
 use super::store::{Change, Parked, Store, Stored};
 use super::{Entry, Identity, Refused, RowId};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,6 +15,31 @@ pub(super) struct Doubt {
     /// With the time from which each was known before.
     pub(super) identities: Vec<(Identity, Option<i64>)>,
     pub(super) replaced: Vec<Stored>,
+}
+
+/// What is done sooner or later, also when the disk fails in between.
+#[derive(Default)]
+pub(super) struct Work {
+    pub(super) deletes: BTreeSet<i64>,
+    pub(super) set_aside: BTreeSet<i64>,
+    pub(super) forget: Option<i64>,
+}
+
+impl Work {
+    /// The rows to be deleted next.
+    pub(super) fn next_deletes(&self, most: usize) -> Vec<i64> {
+        self.deletes.iter().copied().take(most).collect()
+    }
+
+    pub(super) fn deleted(&mut self, ids: &[i64]) {
+        for id in ids {
+            self.deletes.remove(id);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.deletes.is_empty() && self.set_aside.is_empty() && self.forget.is_none()
+    }
 }
 
 /// How a waiting job ends once its transaction is committed.
@@ -121,7 +146,8 @@ pub(super) fn tell(job: Job, verdict: Verdict) {
         (Job::Append { waiter, .. } | Job::Replace { waiter, .. }, Verdict::Refused(why)) => {
             waiter.tell(Err(why));
         }
-        (Job::Park { waiter, .. }, Verdict::Parked(parked)) => waiter.tell(parked),
+        (Job::Park { waiter, .. }, Verdict::Parked(true)) => waiter.tell(Ok(&[])),
+        // Dropping a waiter tells it.
         _ => {}
     }));
     if told.is_err() {

@@ -3,16 +3,16 @@
 use super::damage::{Known, Opened, open_store};
 use super::files::Files;
 use super::limits::Limits;
-use super::queue::{Job, ParkWaiter, Queue, Waiter, recovered};
+use super::queue::{Job, Queue, Waiter, recovered};
 use super::reader::{Found, Reader, Trouble};
 use super::reserve::Reserve;
 use super::schema::Fault;
 use super::writer::Writer;
 use super::{Append, Config, Entry, Identity, OpenError, Page, ReadError, RowId, Told, Totals, Usage};
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs::TryLockError;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -23,8 +23,11 @@ pub(super) struct Shared {
     pub(super) queue: Queue,
     pub(super) reader: Mutex<Reader>,
     pub(super) usage: Mutex<Usage>,
-    /// Rows of a lane that were lost with a damaged file and not told of yet.
-    lost: Mutex<HashMap<Arc<str>, u64>>,
+    /// The last row known to be committed. What is beyond may have been refused and be on disk all the
+    /// same, until that is undone: no read goes there.
+    pub(super) committed: AtomicI64,
+    /// Likewise the identities that were refused.
+    pub(super) disowned: Mutex<HashSet<Identity>>,
     closed: AtomicBool,
     /// Pages that the file may have, as on a full disk. Zero: any number.
     #[cfg(test)]
@@ -35,14 +38,6 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn tell_lost(&self, lost: &HashMap<Arc<str>, u64>) {
-        let mut told = recovered(&self.lost);
-        for (lane, rows) in lost {
-            *told.entry(lane.clone()).or_default() += rows;
-        }
-        recovered(&self.usage).totals.damaged += lost.values().sum::<u64>();
-    }
-
     #[cfg(test)]
     pub(super) fn limit_pages(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
         let pages = match self.pages.load(Ordering::SeqCst) {
@@ -91,17 +86,17 @@ impl Spool {
             reader: Mutex::new(reader),
             usage: Mutex::new(Usage {
                 limit: limits.max_bytes,
-                totals: Totals::default(),
+                totals: Totals { damaged: lost, ..Totals::default() },
                 ..Usage::default()
             }),
-            lost: Mutex::default(),
+            committed: AtomicI64::new(store.last_id()),
+            disowned: Mutex::default(),
             closed: AtomicBool::new(false),
             #[cfg(test)]
             pages: std::sync::atomic::AtomicU32::new(0),
             #[cfg(test)]
             doubtful: AtomicBool::new(false),
         });
-        shared.tell_lost(&lost);
         let writer = Writer::new(shared.clone(), store, lock);
         let thread = std::thread::Builder::new()
             .name("spool-writer".to_owned())
@@ -118,13 +113,23 @@ impl Spool {
         self.backlog.clone()
     }
 
+    /// The last row that is on disk, whatever its lane.
+    pub fn last(&self) -> RowId {
+        RowId(self.shared.committed.load(Ordering::Acquire))
+    }
+
+    /// Whether a payload of so many bytes has a place in an empty spool and lane at all.
+    pub fn may_take(&self, payload: usize, max_lane_bytes: Option<u64>) -> bool {
+        self.shared.limits.may_take(payload, max_lane_bytes)
+    }
+
     /// Queues an append. Never blocks. `done` is called exactly once, also when the spool closes.
     pub fn append(&self, append: Append) {
         self.shared.queue.push(Job::append(append));
     }
 
     /// The next rows of a lane after a row, `RowId(0)` for the first: up to `max_rows`, and up to
-    /// `max_bytes` of payload but at least one row. No row means that the lane ends there. Blocks.
+    /// `max_bytes` of payload but at least one row. Blocks.
     ///
     /// # Errors
     /// If the disk or the file fails now; a later call may succeed.
@@ -135,14 +140,13 @@ impl Spool {
         max_rows: usize,
         max_bytes: usize,
     ) -> Result<Page, ReadError> {
-        let read = |reader: &mut Reader| reader.page(lane, after, max_rows, max_bytes);
-        let Found { mut page, damaged } = self.with_reader(read)?;
+        let read = |reader: &mut Reader| reader.page(lane, after, self.last(), max_rows, max_bytes);
+        let Found { page, damaged } = self.with_reader(read)?;
         if !damaged.is_empty() {
             tracing::error!(lane, rows = damaged.len(), "the spool found damaged rows and sets them aside");
             recovered(&self.shared.usage).totals.damaged += damaged.len() as u64;
             self.shared.queue.push(Job::SetAside(damaged));
         }
-        page.damaged += recovered(&self.shared.lost).remove(lane).unwrap_or(0);
         Ok(page)
     }
 
@@ -178,13 +182,16 @@ impl Spool {
     /// Queues setting a row aside for good: it is kept, but no longer in its lane. `done` is told
     /// exactly once whether that is on disk; `false` also where there is no such row.
     pub fn park(&self, id: RowId, done: Box<dyn FnOnce(bool) + Send>) {
-        self.shared.queue.push(Job::Park { id, waiter: ParkWaiter::new(done) });
+        let waiter = Waiter::new(Box::new(move |parked| done(parked.is_ok())));
+        self.shared.queue.push(Job::Park { id, waiter });
     }
 
     /// Whether an identity was appended at or after `since`, in milliseconds since 1970. Blocks. False
     /// where that cannot be read.
     pub fn knows(&self, identity: &Identity, since: i64) -> bool {
-        self.with_reader(|reader| reader.knows(identity, since)).unwrap_or(false)
+        // Before the read, for what is undone is first deleted and then no longer disowned.
+        let is_disowned = recovered(&self.shared.disowned).contains(identity);
+        !is_disowned && self.with_reader(|reader| reader.knows(identity, since)).unwrap_or(false)
     }
 
     /// Whether any identity of at or after `since` was there when the spool was opened.

@@ -39,6 +39,11 @@ impl Limits {
         self.fits(on_disk, LARGE_ENTRY_BYTES.min(self.max_bytes / 4))
     }
 
+    /// Whether a payload fits where nothing else is.
+    pub(super) fn may_take(&self, payload: usize, own_limit: Option<u64>) -> bool {
+        self.fits(0, coming_bytes(payload)) && self.lane(row_bytes(payload), own_limit).is_ok()
+    }
+
     /// Whether a lane that would hold `bytes` may do so.
     pub(super) fn lane(&self, bytes: u64, own_limit: Option<u64>) -> Result<(), Refused> {
         if bytes <= self.lane_bytes.min(own_limit.unwrap_or(u64::MAX)) {

@@ -42,7 +42,7 @@ pub struct Config {
 }
 
 /// A row's place in the spool. Later rows have greater ones, and none is used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId(pub i64);
 
 /// A record to be appended.
@@ -105,9 +105,9 @@ pub struct Row {
 pub struct Page {
     /// In order.
     pub rows: Vec<Row>,
-    /// Rows of this lane that were found damaged since the last page and will never be read: they are
-    /// set aside and counted.
-    pub damaged: u64,
+    /// Up to here, this row included, nothing of the lane is left to read. Further than the last row
+    /// where the lane ends, or where rows are damaged: those are set aside and counted.
+    pub through: RowId,
 }
 
 /// How full the spool is, and what it did since it was opened.

@@ -8,7 +8,7 @@ use std::time::Duration;
 const MOST_JOBS: usize = 512;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// The caller of an append. It is told exactly once: dropped untold means that the disk did not take it.
+/// Somebody who waits for a job. Told exactly once: dropped untold means that the disk did not take it.
 pub(super) struct Waiter(Option<Told>);
 
 impl Waiter {
@@ -31,29 +31,6 @@ impl Drop for Waiter {
     }
 }
 
-/// The caller of a parking, told exactly once.
-pub(super) struct ParkWaiter(Option<Box<dyn FnOnce(bool) + Send>>);
-
-impl ParkWaiter {
-    pub(super) fn new(done: Box<dyn FnOnce(bool) + Send>) -> Self {
-        Self(Some(done))
-    }
-
-    pub(super) fn tell(mut self, parked: bool) {
-        if let Some(done) = self.0.take() {
-            done(parked);
-        }
-    }
-}
-
-impl Drop for ParkWaiter {
-    fn drop(&mut self) {
-        if let Some(done) = self.0.take() {
-            done(false);
-        }
-    }
-}
-
 pub(super) enum Job {
     Append {
         entries: Vec<Entry>,
@@ -67,7 +44,7 @@ pub(super) enum Job {
     },
     Park {
         id: RowId,
-        waiter: ParkWaiter,
+        waiter: Waiter,
     },
     Delete(Vec<RowId>),
     /// Rows whose checksum is wrong.

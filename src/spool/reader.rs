@@ -76,17 +76,19 @@ impl Reader {
         outcome
     }
 
+    /// Rows of a lane after one, and up to the last that is known to be committed.
     pub(super) fn page(
         &mut self,
         lane: &str,
         after: RowId,
+        upto: RowId,
         max_rows: usize,
         max_bytes: usize,
     ) -> Result<Found, Trouble> {
         self.with(|reader, connection| {
             // Rows and account are of one moment.
             let moment = Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
-            reader.rows(&moment, lane, after, max_rows, max_bytes)
+            reader.rows(&moment, lane, after, upto, max_rows, max_bytes)
         })
     }
 
@@ -95,10 +97,12 @@ impl Reader {
         moment: &Connection,
         lane: &str,
         after: RowId,
+        upto: RowId,
         max_rows: usize,
         max_bytes: usize,
     ) -> Result<Found, Trouble> {
         let mut found = Found::default();
+        found.page.through = after.max(upto);
         let mut account = moment.prepare_cached("SELECT id, rows FROM lane WHERE name = ?1")?;
         let account = account.query_row([lane], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         let Some((lane_id, kept)) = account else { return Ok(found) };
@@ -114,13 +118,19 @@ impl Reader {
             if row.id <= last {
                 return Err(contradiction());
             }
+            seen += 1;
+            if row.id > upto.0 {
+                // In the lane's account, but refused perhaps: nobody may see it.
+                continue;
+            }
             bytes += row.payload.len();
             if bytes > max_bytes && !found.page.rows.is_empty() {
                 break;
             }
-            (last, seen) = (row.id, seen + 1);
+            last = row.id;
             self.judge(lane, row, &mut found);
         }
+        found.page.through = RowId(last);
         Ok(found)
     }
 
@@ -130,7 +140,6 @@ impl Reader {
             let handed_over = row.session == self.session;
             found.page.rows.push(Row { id, handed_over, payload: Bytes::from(row.payload) });
         } else if self.told.insert(row.id) {
-            found.page.damaged += 1;
             found.damaged.push(id);
         }
     }

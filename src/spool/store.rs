@@ -129,10 +129,11 @@ impl Store {
         statement.query_row((), |row| row.get(0)).optional()
     }
 
-    /// Writes the log back into the database and empties it. A reader may hinder it: then it is done
-    /// as far as it goes.
-    pub(super) fn checkpoint(&self) -> rusqlite::Result<()> {
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+    /// Writes the log back into the database and empties it. `false`: a reader hindered it, and it is
+    /// done as far as it goes.
+    pub(super) fn checkpoint(&self) -> rusqlite::Result<bool> {
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0).map(|busy: i64| busy == 0))
     }
 
     /// Gives pages at the end of the file back to the disk.

@@ -7,6 +7,7 @@ mod model;
 use super::*;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use tempfile::TempDir;
 
@@ -78,6 +79,44 @@ pub(super) fn crashed(from: &Path) -> TempDir {
         }
     }
     copy
+}
+
+/// For tests of the layers above.
+impl Spool {
+    /// As if the disk were full at this many pages; zero: it has room again.
+    pub(crate) fn limit_pages(&self, pages: u32) {
+        self.shared.pages.store(pages, Ordering::SeqCst);
+        let shared = self.shared.clone();
+        self.shared.queue.push(queue::Job::Run(Box::new(move |connection| {
+            shared.limit_pages(connection).unwrap();
+        })));
+    }
+
+    /// As if a read had met damage.
+    pub(crate) fn salvage(&self) {
+        let generation = queue::recovered(&self.shared.reader).generation;
+        self.shared.queue.push(queue::Job::Salvage { generation });
+    }
+
+    /// Every read hangs for as long as the result lives.
+    pub(crate) fn hang(&self) -> impl Drop {
+        struct Hung(mpsc::Sender<()>);
+        impl Drop for Hung {
+            fn drop(&mut self) {
+                let _ = self.0.send(());
+            }
+        }
+        let (go_on, wait) = mpsc::channel();
+        let (told, hung) = mpsc::channel();
+        let shared = self.shared.clone();
+        std::thread::spawn(move || {
+            let _reader = queue::recovered(&shared.reader);
+            told.send(()).unwrap();
+            wait.recv().unwrap();
+        });
+        hung.recv().unwrap();
+        Hung(go_on)
+    }
 }
 
 #[test]
@@ -164,11 +203,16 @@ fn a_page_ends_at_its_bytes_but_holds_at_least_one_row() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     let ids = append(&spool, (0..4).map(|_| entry("calls", &[7; 100])).collect(), None).unwrap();
-    let page = |after, bytes| spool.read("calls", after, 10, bytes).unwrap().rows.len();
-    assert_eq!(
-        (page(RowId(0), 1), page(RowId(0), 250), page(ids[1], 1000), page(ids[3], 1000)),
-        (1, 2, 2, 0)
-    );
+    let other = append(&spool, vec![entry("texts", b"later")], None).unwrap()[0];
+    let page = |after, rows, bytes| {
+        let page = spool.read("calls", after, rows, bytes).unwrap();
+        (page.rows.len(), page.through)
+    };
+    assert_eq!(page(RowId(0), 10, 1), (1, ids[0]));
+    assert_eq!(page(RowId(0), 10, 250), (2, ids[1]));
+    assert_eq!(page(RowId(0), 3, 1000), (3, ids[2]));
+    assert_eq!(page(ids[1], 10, 1000), (2, other), "the lane ends");
+    assert_eq!(page(ids[3], 10, 1000), (0, other));
 }
 
 #[test]

@@ -1,17 +1,17 @@
 //! The one thread that writes: it commits what has gathered, then tells those who wait.
 
 use super::damage;
-use super::group::{Counts, Doubt, Verdict, carry_out, entries_of, now, tell, undo};
+use super::group::{Counts, Doubt, Verdict, Work, carry_out, entries_of, now, tell, undo};
 use super::handle::Shared;
 use super::limits::coming_bytes;
 use super::queue::{Job, recovered};
 use super::reserve::Reserve;
 use super::schema::Fault;
 use super::store::{Lane, Store};
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -34,8 +34,6 @@ pub(super) struct Writer {
     reserve: Reserve,
     work: Work,
     doubt: Doubt,
-    /// The last row known to be on disk.
-    committed: i64,
     next_id: i64,
     lanes: Vec<Lane>,
     session: i64,
@@ -49,20 +47,6 @@ pub(super) struct Writer {
     _lock: File,
 }
 
-/// What is done sooner or later, also when the disk fails in between.
-#[derive(Default)]
-struct Work {
-    deletes: BTreeSet<i64>,
-    set_aside: BTreeSet<i64>,
-    forget: Option<i64>,
-}
-
-impl Work {
-    fn is_empty(&self) -> bool {
-        self.deletes.is_empty() && self.set_aside.is_empty() && self.forget.is_none()
-    }
-}
-
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, store: Store, lock: File) -> Self {
         let reserve = Reserve::new(shared.files.reserve(), shared.limits.reserve);
@@ -70,7 +54,6 @@ impl Writer {
             reserve,
             work: Work::default(),
             doubt: Doubt::default(),
-            committed: store.last_id(),
             next_id: store.last_id() + 1,
             lanes: store.lanes.clone(),
             session: store.session(),
@@ -167,7 +150,7 @@ impl Writer {
         }
         let mut counts = Counts::default();
         let mut change = store.begin()?;
-        let deletes: Vec<i64> = self.work.deletes.iter().copied().take(MOST_DELETES).collect();
+        let deletes = self.work.next_deletes(MOST_DELETES);
         for id in &deletes {
             counts.deleted += u64::from(change.delete(*id)?);
         }
@@ -187,14 +170,14 @@ impl Writer {
         }
         let accounts = change.commit()?;
         #[cfg(test)]
-        if self.shared.doubtful.swap(false, std::sync::atomic::Ordering::SeqCst) {
+        if self.shared.doubtful.swap(false, Ordering::SeqCst) {
             return Err(std::io::Error::other("the sync failed").into());
         }
         store.adopt(accounts);
         self.work.set_aside.clear();
-        self.committed = store.last_id();
+        self.shared.committed.store(store.last_id(), Ordering::Release);
         self.doubt = Doubt::default();
-        self.work.deletes.retain(|id| deletes.binary_search(id).is_err());
+        self.work.deleted(&deletes);
         if forgot_all {
             self.work.forget = None;
         }
@@ -230,6 +213,8 @@ impl Writer {
         if let Some(store) = self.store.take() {
             self.lanes = store.lanes;
         }
+        // Whoever opens the file next may see what is refused now.
+        recovered(&self.shared.disowned).extend(self.doubt.identities.iter().map(|(identity, _)| *identity));
         recovered(&self.shared.reader).release();
         self.retry_at = Instant::now() + self.pause;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
@@ -267,8 +252,9 @@ impl Writer {
 
     fn try_reopen(&mut self, emergency: bool) -> Result<Store, Fault> {
         let mut store = self.open_trusted()?;
-        undo(&mut store, &self.doubt, self.committed)?;
+        undo(&mut store, &self.doubt, self.shared.committed.load(Ordering::Acquire))?;
         self.doubt = Doubt::default();
+        recovered(&self.shared.disowned).clear();
         self.lanes.clone_from(&store.lanes);
         self.catch_up(&mut store, emergency)?;
         self.reserve.make()?;
@@ -278,7 +264,12 @@ impl Writer {
             let accounts = change.commit()?;
             store.adopt(accounts);
         }
-        store.checkpoint()?;
+        // The last proof is a log that is written back as a whole. Nobody reads meanwhile.
+        let reader = recovered(&self.shared.reader);
+        if !store.checkpoint()? {
+            return Err(std::io::Error::other("another process reads it and hinders the write-back").into());
+        }
+        drop(reader);
         Ok(store)
     }
 
@@ -294,8 +285,8 @@ impl Writer {
         let opened = damage::open_store(&self.shared.files, self.next_id, &known, self.distrusted)?;
         self.distrusted = false;
         reader.generation += 1;
-        // Before anybody reads the new file: a lane's end is told together with what it lost.
-        self.shared.tell_lost(&opened.lost);
+        // Before anybody reads the new file: what is not in it is counted.
+        recovered(&self.shared.usage).totals.damaged += opened.lost;
         drop(reader);
         #[cfg(test)]
         self.shared.limit_pages(&opened.store.connection)?;
@@ -305,8 +296,7 @@ impl Writer {
     /// Deletes what was delivered while the disk failed; on a full disk bit by bit.
     fn catch_up(&mut self, store: &mut Store, emergency: bool) -> Result<(), Fault> {
         while !self.work.deletes.is_empty() {
-            let most = if emergency { FEW_DELETES } else { MOST_DELETES };
-            let ids: Vec<i64> = self.work.deletes.iter().copied().take(most).collect();
+            let ids = self.work.next_deletes(if emergency { FEW_DELETES } else { MOST_DELETES });
             let mut deleted = 0;
             let mut change = store.begin()?;
             for id in &ids {
@@ -314,7 +304,7 @@ impl Writer {
             }
             let accounts = change.commit()?;
             store.adopt(accounts);
-            self.work.deletes.retain(|id| ids.binary_search(id).is_err());
+            self.work.deleted(&ids);
             recovered(&self.shared.usage).totals.deleted += deleted;
             if emergency {
                 store.checkpoint()?;
@@ -332,7 +322,7 @@ impl Writer {
         }
         let Some(store) = &self.store else { return };
         match store.checkpoint() {
-            Ok(()) => self.checkpoint_above = self.shared.files.wal_bytes() + self.shared.limits.wal,
+            Ok(_) => self.checkpoint_above = self.shared.files.wal_bytes() + self.shared.limits.wal,
             Err(error) => self.fail(&error.into()),
         }
     }

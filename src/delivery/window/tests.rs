@@ -82,6 +82,14 @@ fn refused_batch_is_tried_row_by_row_and_only_what_fails_alone_is_permanent() {
 }
 
 #[test]
+fn row_that_is_done_before_its_turn_holds_up_no_other() {
+    let mut window = window(&[(1, None), (2, None), (3, Some("a")), (4, Some("a"))]);
+    assert!(window.done(RowId(1)) && window.done(RowId(3)));
+    assert_eq!(all_next(&mut window), [2, 4]);
+    assert_eq!(window.out(), 2);
+}
+
+#[test]
 fn too_large_for_the_producer_is_permanent_at_once() {
     let mut window = window(&[(1, Some("a")), (2, Some("a"))]);
     all_next(&mut window);

@@ -54,6 +54,25 @@ fn waiters_of_an_event_in_flight_learn_that_it_is_durable() {
 }
 
 #[test]
+fn duplicates_that_wait_no_more_are_not_kept() {
+    let memory = Deduplication::new(WINDOW, 100);
+    let now = Instant::now();
+    let _claim = first(memory.claim(0, &hash("a"), now));
+    let Seen::InFlight(patient) = memory.claim(0, &hash("a"), now) else { panic!("not in flight") };
+    for _ in 0..1000 {
+        drop(memory.claim(0, &hash("a"), now));
+    }
+    let waiters = |state: &State| if let State::InFlight(waiters) = state { waiters.len() } else { 0 };
+    let kept: usize = memory
+        .shards
+        .iter()
+        .map(|shard| shard.lock().unwrap().events.values().map(waiters).sum::<usize>())
+        .sum();
+    assert!(kept <= 2, "{kept} are kept");
+    drop(patient);
+}
+
+#[test]
 fn capacity_bounds_what_is_remembered_and_the_oldest_goes_first() {
     let memory = Deduplication::new(WINDOW, 16 * 10);
     let now = Instant::now();

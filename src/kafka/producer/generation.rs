@@ -10,10 +10,11 @@ use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel}
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
+use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Serves the library's callbacks for at most that long.
@@ -37,6 +38,7 @@ impl Maker {
         let context = Context {
             client: self.client.clone(),
             metrics: Arc::clone(&self.metrics),
+            reports: Reports::default(),
             acknowledged: AtomicBool::new(false),
             other_cluster: AtomicBool::new(false),
         };
@@ -81,14 +83,20 @@ impl Generation {
         for (key, value) in record.headers.iter() {
             headers = headers.insert(Header { key, value: Some(value) });
         }
-        let mut base = BaseRecord::with_opaque_to(&record.topic, Box::new(report))
+        let reports = &self.inner.context().reports;
+        let ticket = reports.keep(report);
+        let mut base = BaseRecord::with_opaque_to(&record.topic, ticket)
             .payload(&record.value[..])
             .timestamp(record.timestamp)
             .headers(headers);
         if let Some(key) = &record.key {
             base = base.key(&key[..]);
         }
-        self.inner.send(base).map_err(|(error, unsent)| (refused(&error), *unsent.delivery_opaque))
+        match self.inner.send(base) {
+            Ok(()) => Ok(()),
+            // It is gone only if it was given up meanwhile, and then it is settled.
+            Err((error, _)) => reports.take(ticket).map_or(Ok(()), |report| Err((refused(&error), report))),
+        }
     }
 
     /// Serves callbacks for at most `timeout`. Returns why it should be the last time.
@@ -103,7 +111,8 @@ impl Generation {
     }
 
     /// Gives up everything that was handed over and waits for the reports, at most for `timeout`.
-    /// Nothing may be handed over meanwhile. Returns how many reports are still out.
+    /// Nothing may be handed over meanwhile. Returns how many reports were still out: those are settled as
+    /// abandoned, whatever the library says later.
     pub(super) fn abandon(&self, timeout: Duration) -> usize {
         let deadline = Instant::now() + timeout;
         while self.unreported() > 0 && Instant::now() < deadline {
@@ -114,7 +123,9 @@ impl Generation {
                 self.inner.flush(super::SLICE)
             }));
         }
-        self.unreported()
+        let left = self.unreported();
+        self.inner.context().reports.abandon();
+        left
     }
 
     pub(super) fn flush(&self, timeout: Duration) {
@@ -132,8 +143,39 @@ impl Generation {
     }
 }
 
+/// Reports on records that the library has. It is given tickets, not the reports themselves: a client
+/// that is destroyed too early would take them along, and their events would wait for ever.
+#[derive(Default)]
+struct Reports {
+    kept: Mutex<HashMap<usize, Report>>,
+    tickets: AtomicUsize,
+}
+
+impl Reports {
+    fn keep(&self, report: Report) -> usize {
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        self.kept().insert(ticket, report);
+        ticket
+    }
+
+    fn take(&self, ticket: usize) -> Option<Report> {
+        self.kept().remove(&ticket)
+    }
+
+    fn abandon(&self) {
+        // Dropping a report says so. Not under the lock, for it wakes others.
+        let kept = std::mem::take(&mut *self.kept());
+        drop(kept);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<usize, Report>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Where the library's callbacks of the producer end.
 pub(super) struct Context {
+    reports: Reports,
     client: client::Context,
     metrics: Arc<Metrics>,
     acknowledged: AtomicBool,
@@ -160,9 +202,10 @@ impl ClientContext for Context {
 }
 
 impl ProducerContext for Context {
-    type DeliveryOpaque = Box<Report>;
+    type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, report: Box<Report>) {
+    fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
+        let Some(report) = self.reports.take(ticket) else { return };
         // A panic here would leave every later report of the batch unsettled and end the poll thread.
         let settled = catch_unwind(AssertUnwindSafe(|| match result {
             Ok(_) => {

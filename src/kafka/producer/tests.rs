@@ -1,5 +1,5 @@
 use super::*;
-use crate::delivery::{self, Delivery, Durable, NotDurable, Parts, QuotaConfig, Settle};
+use crate::delivery::{self, Delivery, Durable, Failure, NotDurable, Parts, QuotaConfig, Settle};
 use crate::kafka::TopicsConfig;
 use crate::record::Headers;
 use bytes::Bytes;
@@ -50,6 +50,7 @@ impl Counts {
     }
 }
 
+#[derive(Default)]
 struct Counted {
     counts: Arc<Counts>,
     durable: bool,
@@ -93,20 +94,7 @@ impl Bench {
         let readiness = Arc::new(Readiness::default());
         let metrics = Arc::new(Metrics::new());
         let producer = Arc::new(Producer::start_polled(config, &readiness, &metrics, poll).unwrap());
-        let dead_letters = QuotaConfig { max_bytes: 1, max_rate: 1 };
-        let parts = Parts {
-            sink: Arc::clone(&producer) as _,
-            spool: None,
-            topics: vec![Arc::from(TOPIC)],
-            dead_letter_topic: Arc::from("dead-letter"),
-            queue: (1000, 1_000_000),
-            remember: Duration::ZERO,
-            runtime: Handle::current(),
-            readiness,
-            metrics,
-        };
-        let delivery = Delivery::start(delivery::Config { ack_deadline: PATIENCE, dead_letters }, parts);
-        delivery.open_lanes([TOPIC]);
+        let delivery = delivery(Arc::clone(&producer) as _, readiness, metrics);
         Self { producer, delivery, counts: Arc::default(), sent: AtomicUsize::new(0) }
     }
 
@@ -116,15 +104,7 @@ impl Bench {
     }
 
     fn start_with(&self, size: usize, settle: Box<dyn Settle>) -> Task<Result<Durable, NotDurable>> {
-        let delivery = Arc::clone(&self.delivery);
-        let record = Record {
-            topic: Arc::from(TOPIC),
-            key: None,
-            headers: Headers::default(),
-            value: Bytes::from(vec![b'x'; size]),
-            timestamp: 1_700_000_000_000,
-        };
-        tokio::spawn(async move { delivery.deliver(&[record], [0; 24], settle).await })
+        deliver(&self.delivery, size, settle)
     }
 
     async fn send(&self) -> Result<Durable, NotDurable> {
@@ -141,6 +121,41 @@ impl Bench {
         until("the last report", async || self.counts.all() == self.sent.load(Ordering::SeqCst)).await;
         until("an empty queue", async || self.producer.unreported() == 0).await;
     }
+}
+
+/// A delivery to one topic, without a spool.
+fn delivery(sink: Arc<dyn Sink>, readiness: Arc<Readiness>, metrics: Arc<Metrics>) -> Arc<Delivery> {
+    let dead_letters = QuotaConfig { max_bytes: 1, max_rate: 1 };
+    let parts = Parts {
+        sink,
+        spool: None,
+        topics: vec![Arc::from(TOPIC)],
+        dead_letter_topic: Arc::from("dead-letter"),
+        queue: (1000, 1_000_000),
+        remember: Duration::ZERO,
+        runtime: Handle::current(),
+        readiness,
+        metrics,
+    };
+    let delivery = Delivery::start(delivery::Config { ack_deadline: PATIENCE, dead_letters }, parts);
+    delivery.open_lanes([TOPIC]);
+    delivery
+}
+
+fn deliver(
+    delivery: &Arc<Delivery>,
+    size: usize,
+    settle: Box<dyn Settle>,
+) -> Task<Result<Durable, NotDurable>> {
+    let delivery = Arc::clone(delivery);
+    let record = Record {
+        topic: Arc::from(TOPIC),
+        key: None,
+        headers: Headers::default(),
+        value: Bytes::from(vec![b'x'; size]),
+        timestamp: 1_700_000_000_000,
+    };
+    tokio::spawn(async move { delivery.deliver(&[record], [0; 24], settle).await })
 }
 
 async fn until(what: &str, mut there: impl AsyncFnMut() -> bool) {
@@ -245,6 +260,45 @@ async fn producer_that_cannot_be_made_is_tried_again() {
     bench.all_settled().await;
 }
 
+/// A client of the library without its keeper.
+struct Alone {
+    generation: generation::Generation,
+    taken: AtomicBool,
+}
+
+impl Sink for Alone {
+    fn send(&self, record: &Record, report: Report) {
+        self.taken.store(self.generation.send(record, report).is_ok(), Ordering::SeqCst);
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        _: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<(), TopicFailure>> + Send + 'a>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+#[tokio::test]
+async fn report_that_the_library_does_not_give_in_time_is_settled_as_abandoned() {
+    let readiness = Arc::new(Readiness::default());
+    let metrics = Arc::new(Metrics::new());
+    let maker = Maker {
+        settings: client::producer(&config("localhost:1".into(), &[])),
+        client: client::Context { readiness: Arc::clone(&readiness) },
+        metrics: Arc::clone(&metrics),
+        poll: generation::poll,
+    };
+    let alone = Arc::new(Alone { generation: maker.make().unwrap(), taken: AtomicBool::new(false) });
+    let delivery = delivery(Arc::clone(&alone) as _, readiness, metrics);
+    let event = deliver(&delivery, 100, Box::new(Counted::default()));
+    until("a record in the library", async || alone.taken.load(Ordering::SeqCst)).await;
+    // In no time at all.
+    assert!(alone.generation.abandon(Duration::ZERO) > 0);
+    let answer = tokio::time::timeout(PATIENCE / 2, event).await.expect("an answer");
+    assert_eq!(answer.unwrap(), Err(NotDurable::Failed(Failure::Abandoned)));
+}
+
 #[tokio::test]
 async fn panic_of_one_report_touches_no_other() {
     let cluster = cluster();
@@ -279,15 +333,22 @@ async fn records_of_a_deleted_topic_are_reported_and_its_return_is_seen() {
     let cluster = cluster();
     let bench = Bench::new(&cluster);
     bench.acknowledged().await;
+    bench.all_settled().await;
+    let durable = bench.counts.durable.load(Ordering::SeqCst);
     let unknown = Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    cluster.request_errors(Api::Produce, &[unknown; 1000]);
+    // More than the client tries until it knows, however long that takes.
+    cluster.request_errors(Api::Produce, &[unknown; 20_000]);
     cluster.topic_error(TOPIC, unknown).unwrap();
-    assert_eq!(bench.producer.topics().ensure(TOPIC).await, Err(TopicFailure::Missing));
-    assert_eq!(bench.send().await, Err(NotDurable::Failed(Failure::UnknownTopic)));
+    // A busy cluster's answer may take too long, and the client may not have seen yet that it is gone.
+    let ensure = async || bench.producer.topics().ensure(TOPIC).await;
+    until("a missing topic", async || ensure().await == Err(TopicFailure::Missing)).await;
+    let unknown = Err(NotDurable::Failed(Failure::UnknownTopic));
+    until("its report", async || bench.send().await == unknown).await;
+    assert_eq!(bench.counts.durable.load(Ordering::SeqCst), durable, "a topic that is gone took a record");
 
     cluster.clear_request_errors(Api::Produce);
     cluster.topic_error(TOPIC, Code::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
-    assert_eq!(bench.producer.topics().ensure(TOPIC).await, Ok(()));
+    until("the topic", async || ensure().await == Ok(())).await;
     bench.acknowledged().await;
     bench.all_settled().await;
     assert_eq!(bench.producer.replacements(), 0, "the client rides it out");

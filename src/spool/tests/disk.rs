@@ -1,29 +1,19 @@
 //! A disk that fails and comes back.
 
 use super::*;
-use std::sync::atomic::Ordering;
-
-/// As if the disk were full at this many pages; zero: it has room again.
-fn limit_pages(spool: &Spool, pages: u32) {
-    spool.shared.pages.store(pages, Ordering::SeqCst);
-    let shared = spool.shared.clone();
-    spool.shared.queue.push(queue::Job::Run(Box::new(move |connection| {
-        shared.limit_pages(connection).unwrap();
-    })));
-}
 
 #[test]
 fn a_full_disk_refuses_then_drains_then_takes_again() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     let ids = append(&spool, vec![entry("calls", &[7; 100_000]), entry("calls", b"two")], None).unwrap();
-    limit_pages(&spool, 1);
+    spool.limit_pages(1);
     assert_eq!(append(&spool, vec![entry("calls", &[7; 100_000])], Some([1; 24])), Err(Refused::Disk));
     assert!(!spool.usage().taking);
     assert_eq!(rows(&spool, "calls").len(), 2);
     spool.delete(vec![ids[0]]);
     eventually("deleted", || rows(&spool, "calls").len() == 1);
-    limit_pages(&spool, 0);
+    spool.limit_pages(0);
     eventually("taking", || spool.usage().taking);
     assert!(!spool.knows(&[1; 24], 0));
     append(&spool, vec![entry("calls", b"three")], None).unwrap();
@@ -98,6 +88,31 @@ fn what_was_refused_and_reappears_is_undone() {
 }
 
 #[test]
+fn what_was_refused_is_not_seen_before_it_is_undone() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    append(&spool, vec![entry("calls", b"one")], Some([1; 24])).unwrap();
+    // The reader has the file open from now on.
+    assert_eq!(rows(&spool, "calls").len(), 1);
+    let (told, outcome) = mpsc::channel();
+    as_one_group(&spool, || {
+        let done: Told = Box::new(move |ids| told.send(ids.map(<[_]>::to_vec)).unwrap());
+        let entries = vec![entry("calls", b"two"), entry("texts", b"three")];
+        spool.append(Append { entries, identity: Some([2; 24]), done });
+        spool.shared.doubtful.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(outcome.recv().unwrap(), Err(Refused::Disk));
+    let seen = || (rows(&spool, "calls").len(), rows(&spool, "texts").len(), spool.knows(&[2; 24], 0));
+    assert_eq!(seen(), (1, 0, false), "before it is undone");
+    assert!(spool.knows(&[1; 24], 0), "that was never in doubt");
+    eventually("taking", || spool.usage().taking);
+    assert_eq!(seen(), (1, 0, false));
+    append(&spool, vec![entry("calls", b"two")], Some([2; 24])).unwrap();
+    assert_eq!(seen(), (2, 0, true));
+    assert!(!directory.path().join("spool.db.damaged-1").exists(), "taken for damage");
+}
+
+#[test]
 fn a_delete_whose_outcome_is_unknown_is_done_once() {
     for reached_the_disk in [true, false] {
         let directory = TempDir::new().unwrap();
@@ -106,7 +121,7 @@ fn a_delete_whose_outcome_is_unknown_is_done_once() {
         if reached_the_disk {
             spool.shared.doubtful.store(true, Ordering::SeqCst);
         } else {
-            limit_pages(&spool, 1);
+            spool.limit_pages(1);
         }
         let (told, outcome) = mpsc::channel();
         as_one_group(&spool, || {
@@ -115,7 +130,7 @@ fn a_delete_whose_outcome_is_unknown_is_done_once() {
             spool.append(Append { entries: vec![entry("calls", &[7; 100_000])], identity: None, done });
         });
         assert_eq!(outcome.recv().unwrap(), Err(Refused::Disk));
-        limit_pages(&spool, 0);
+        spool.limit_pages(0);
         eventually("taking", || spool.usage().taking);
         settle(&spool);
         let left = rows(&spool, "calls");
@@ -133,4 +148,26 @@ fn the_reserve_has_blocks() {
     let found = std::fs::metadata(directory.path().join("reserve")).unwrap();
     assert_eq!(found.len(), 4 * MIB);
     assert!(found.blocks() * 512 >= 4 * MIB);
+}
+
+#[test]
+fn a_disk_is_trusted_again_only_once_the_log_is_written_back() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    append(&spool, vec![entry("calls", b"one")], None).unwrap();
+    let other = rusqlite::Connection::open(directory.path().join("spool.db")).unwrap();
+    other.execute_batch("BEGIN").unwrap();
+    let count = || other.query_row("SELECT count(*) FROM record", (), |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count(), 1);
+    spool.limit_pages(1);
+    assert_eq!(append(&spool, vec![entry("calls", &[7; 100_000])], None), Err(Refused::Disk));
+    spool.limit_pages(0);
+    let begun = std::time::Instant::now();
+    while begun.elapsed().as_secs() < 2 {
+        assert!(!spool.usage().taking, "a reader still needs the log");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(rows(&spool, "calls").len(), 1, "reads go on");
+    other.execute_batch("COMMIT").unwrap();
+    eventually("taking", || spool.usage().taking);
 }

@@ -1,0 +1,238 @@
+//! A disk, a topic or a file that is not what it should be, beside a backlog.
+
+use super::spooling::{Bridge, SOON, directory, identity, keyed, open, until};
+use super::*;
+use crate::spool::{Append, Entry, RowId};
+
+const LONG: Duration = Duration::from_secs(3600);
+
+/// Spools records of one key, the first of them refused by Kafka. The drain may have it in hand again.
+async fn spooled(bridge: &Bridge, values: &[&'static str]) {
+    let [first, rest @ ..] = values else { return };
+    let (told, _settled) = oneshot::channel();
+    let records = [keyed("a", "k", first)];
+    let delivery = Arc::clone(&bridge.delivery);
+    let answer = tokio::spawn(async move {
+        delivery.deliver(&records, identity(&records), Box::new(Told(Some(told)))).await
+    });
+    bridge.sent(1).await;
+    bridge.sink.settle_next(Err(Failure::Other));
+    assert_eq!(answer.await.unwrap(), Ok(Durable::Spooled));
+    for value in rest {
+        assert_eq!(bridge.deliver(&[keyed("a", "k", value)]).await, Ok(Durable::Spooled));
+    }
+}
+
+/// Acknowledges the next row of the drain and waits until it is deleted.
+async fn acknowledged(bridge: &Bridge, value: &str) {
+    assert_eq!(bridge.sent(1).await, [value]);
+    bridge.sink.settle_next(Ok(()));
+}
+
+/// A record goes straight to Kafka.
+async fn goes_straight(bridge: &Bridge) {
+    let (sink, delivery) = (Arc::clone(&bridge.sink), Arc::clone(&bridge.delivery));
+    until("nothing before a new record", || delivery.lanes["a"].backlog() == 0).await;
+    let (fresh, _settled) = start(&delivery, &["a"]);
+    until("the fresh record", || sink.sent().len() == 1).await;
+    sink.settle_next(Ok(()));
+    assert_eq!(fresh.await.unwrap(), Ok(Durable::Acked));
+}
+
+fn sql(directory: &std::path::Path, sql: &str) {
+    let raw = rusqlite::Connection::open(directory.join("spool.db")).unwrap();
+    raw.busy_timeout(Duration::from_secs(10)).unwrap();
+    raw.execute_batch(sql).unwrap();
+}
+
+#[tokio::test]
+async fn rows_lost_before_the_start_hold_no_place_in_the_backlog() {
+    let directory = directory();
+    let bridge = Bridge::with_deadline(directory.path(), LONG);
+    spooled(&bridge, &["1", "2", "3"]).await;
+    assert_eq!(bridge.end().await, 3);
+    sql(directory.path(), "DELETE FROM record WHERE id > 1; PRAGMA user_version = 7");
+    let bridge = Bridge::with_deadline(directory.path(), LONG);
+    assert_eq!(bridge.sent(1).await, ["1"]);
+    assert_eq!(bridge.deliver(&[keyed("a", "k", "4")]).await, Ok(Durable::Spooled), "past an older one");
+    assert_eq!(bridge.sink.values(), ["1"]);
+    acknowledged(&bridge, "1").await;
+    acknowledged(&bridge, "4").await;
+    goes_straight(&bridge).await;
+}
+
+#[tokio::test]
+async fn rows_lost_while_the_drain_has_them_in_hand_let_nothing_overtake() {
+    let directory = directory();
+    let bridge = Bridge::with_deadline(directory.path(), LONG);
+    spooled(&bridge, &["1"]).await;
+    for (key, value) in [("j", "2"), ("l", "3"), ("k", "4")] {
+        assert_eq!(bridge.deliver(&[keyed("a", key, value)]).await, Ok(Durable::Spooled));
+    }
+    // Three are out, and the last is behind the first.
+    bridge.sent(3).await;
+    sql(directory.path(), "DELETE FROM record WHERE id <= 3");
+    bridge.spool.salvage();
+    until("the salvage", || directory.path().join("spool.db.damaged-1").exists()).await;
+    until("a spool that takes", || bridge.spool.usage().taking).await;
+    for value in ["1", "2", "3"] {
+        bridge.sink.settle_value(value, Ok(()));
+    }
+    assert_eq!(bridge.sent(1).await, ["4"]);
+    assert_eq!(bridge.deliver(&[keyed("a", "k", "5")]).await, Ok(Durable::Spooled), "past an older one");
+    // Once the drain has read that one, too.
+    tokio::time::sleep(SOON).await;
+    assert_eq!(bridge.deliver(&[keyed("a", "k", "6")]).await, Ok(Durable::Spooled), "past two older ones");
+    for value in ["4", "5", "6"] {
+        acknowledged(&bridge, value).await;
+    }
+    goes_straight(&bridge).await;
+}
+
+#[tokio::test]
+async fn rows_lost_before_they_are_read_hold_no_place_for_ever() {
+    let directory = directory();
+    let bridge = Bridge::with_deadline(directory.path(), LONG);
+    // As many as the window takes, and some that are still to be read.
+    spooled(&bridge, &["1"]).await;
+    for _ in 0..80 {
+        assert_eq!(bridge.deliver(&[keyed("a", "k", "2")]).await, Ok(Durable::Spooled));
+    }
+    sql(directory.path(), "DELETE FROM record WHERE id > 70");
+    bridge.spool.salvage();
+    until("the salvage", || directory.path().join("spool.db.damaged-1").exists()).await;
+    for _ in 0..70 {
+        bridge.sent(1).await;
+        bridge.sink.settle_next(Ok(()));
+    }
+    goes_straight(&bridge).await;
+}
+
+#[tokio::test]
+async fn row_of_unknown_form_is_set_aside_once_the_disk_takes_it_and_is_in_nobodys_way() {
+    let directory = directory();
+    let spool = open(directory.path(), 16 << 20);
+    // Larger than a page, so that a full disk does not take it elsewhere.
+    let payload = Bytes::from(vec![0xFF; 100_000]);
+    let entry = Entry { lane: Arc::from("a"), payload, handed_over: false, max_lane_bytes: None };
+    let (told, done) = oneshot::channel();
+    let done_box = Box::new(move |ids: Result<&[RowId], Refused>| told.send(ids.is_ok()).unwrap());
+    spool.append(Append { entries: vec![entry], identity: None, done: done_box });
+    assert!(done.await.unwrap());
+    spool.close();
+    let spool = open(directory.path(), 16 << 20);
+    spool.limit_pages(1);
+    let bridge = Bridge::with_spool(spool, LONG);
+    until("the refusal", || !bridge.spool.usage().taking).await;
+    bridge.spool.limit_pages(0);
+    let set_aside = || Backlog::open(directory.path()).ok()?.set_aside().ok();
+    until("the row set aside", || set_aside() == Some(1)).await;
+    goes_straight(&bridge).await;
+}
+
+#[tokio::test]
+async fn missing_topic_is_no_fault_of_the_other_topics_of_its_events() {
+    let directory = directory();
+    let bridge = Bridge::start(directory.path());
+    bridge.sink.missing.lock().unwrap().push("gone");
+    let event = [keyed("a", "k", "1"), keyed("gone", "k", "1")];
+    assert_eq!(bridge.deliver(&event).await, Ok(Durable::Spooled));
+    assert_ne!(bridge.delivery.readiness.kafka().0, KafkaState::Down);
+    let page = bridge.spool.read("a", RowId(0), 10, 1000).expect("a page");
+    assert!(!page.rows[0].handed_over, "handed over when its time was up");
+}
+
+#[tokio::test]
+async fn record_too_large_for_the_spool_tries_the_lane_itself() {
+    let directory = directory();
+    let bridge = Bridge::with_spool(open(directory.path(), 1 << 20), LONG);
+    until("a spool that takes", || bridge.delivery.readiness.spool() == SpoolState::Taking).await;
+    let large = [Record { value: Bytes::from(vec![b'x'; 1_500_000]), ..record("a") }];
+    for result in [Err(Failure::Other), Ok(())] {
+        let (told, _settled) = oneshot::channel();
+        let (delivery, large) = (Arc::clone(&bridge.delivery), large.clone());
+        let answer =
+            tokio::spawn(async move { delivery.deliver(&large, [0; 24], Box::new(Told(Some(told)))).await });
+        bridge.sent(1).await;
+        bridge.sink.settle_next(result);
+        assert_eq!(answer.await.unwrap().is_ok(), result.is_ok());
+        until("a pause", || {
+            !bridge.delivery.lanes["a"].is_held_up()
+                || bridge.delivery.lanes["a"].retry_at() < Some(Instant::now())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn spool_that_cannot_be_read_holds_up_no_event() {
+    let directory = directory();
+    let bridge = Bridge::with_deadline(directory.path(), LONG);
+    spooled(&bridge, &["1"]).await;
+    bridge.end().await;
+    let bridge = Bridge::with_deadline(directory.path(), LONG);
+    bridge.sent(1).await;
+    let hung = bridge.spool.hang();
+    let asked: Vec<_> = (0..600)
+        .map(|_| {
+            let delivery = Arc::clone(&bridge.delivery);
+            tokio::spawn(async move { delivery.remembers(&[9; 24], LONG).await })
+        })
+        .collect();
+    for each in asked {
+        let answer = tokio::time::timeout(Duration::from_secs(30), each).await;
+        assert!(!answer.expect("an answer").unwrap());
+    }
+    let work = tokio::time::timeout(Duration::from_secs(30), tokio::task::spawn_blocking(|| ()));
+    work.await.expect("a free thread for other work").unwrap();
+    drop(hung);
+    let knows = async || bridge.delivery.remembers(&identity(&[keyed("a", "k", "1")]), LONG).await;
+    for _ in 0..100 {
+        if knows().await {
+            return;
+        }
+        tokio::time::sleep(SOON).await;
+    }
+    panic!("not asked any more");
+}
+
+#[tokio::test]
+async fn run_of_refused_records_does_not_slow_the_lane_down() {
+    let directory = directory();
+    let bridge = Bridge::with_deadline(directory.path(), LONG);
+    spooled(&bridge, &["1"; 20]).await;
+    let begun = Instant::now();
+    let mut letters = 0;
+    while letters < 20 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{letters} dead letters only");
+        let refused = bridge.sink.sent();
+        for topic in refused {
+            let is_letter = topic == "dead-letter";
+            letters += u32::from(is_letter);
+            bridge.sink.settle_of(&topic, if is_letter { Ok(()) } else { Err(Failure::Unfit) });
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    bridge.holds(0).await;
+}
+
+#[tokio::test]
+async fn drain_that_panics_begins_anew() {
+    let directory = directory();
+    let bridge = Bridge::with_deadline(directory.path(), LONG);
+    spooled(&bridge, &["1", "2"]).await;
+    bridge.sent(1).await;
+    bridge.sink.panics.store(1, Ordering::SeqCst);
+    bridge.sink.settle_next(Ok(()));
+    until("the panic", || bridge.sink.panics.load(Ordering::SeqCst) == 0).await;
+    until("the second", || {
+        // The first may be read again before it is deleted.
+        let again = bridge.sink.values().contains(&"1".to_owned());
+        again.then(|| bridge.sink.settle_value("1", Ok(())));
+        bridge.sink.values().contains(&"2".to_owned())
+    })
+    .await;
+    bridge.sink.settle_value("2", Ok(()));
+    bridge.holds(0).await;
+    goes_straight(&bridge).await;
+}
