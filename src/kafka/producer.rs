@@ -5,6 +5,7 @@
 
 mod generation;
 mod keeper;
+mod silence;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,10 @@ use std::time::{Duration, Instant};
 
 /// How long a thread at most waits for the library before it looks up.
 const SLICE: Duration = Duration::from_millis(100);
+
+/// How long brokers must have answered while nothing is reported of what is out, before the client is
+/// replaced. Longer than the library takes to notice a broken connection and to make another.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Hands records to the client library and settles their reports as its delivery reports come in.
 pub struct Producer {
@@ -49,7 +54,7 @@ impl Producer {
     /// # Errors
     /// When the library refuses a property, or a thread cannot be started.
     pub fn start(config: &Config, readiness: &Arc<Readiness>, metrics: &Arc<Metrics>) -> Result<Self, Error> {
-        Self::start_polled(config, readiness, metrics, generation::poll)
+        Self::start_polled(config, readiness, metrics, generation::poll, SILENCE)
     }
 
     fn start_polled(
@@ -57,11 +62,12 @@ impl Producer {
         readiness: &Arc<Readiness>,
         metrics: &Arc<Metrics>,
         poll: Poll,
+        patience: Duration,
     ) -> Result<Self, Error> {
         let context = client::Context { readiness: Arc::clone(readiness) };
         let settings = client::producer(config);
         let limits = QueueLimits::of(&settings);
-        let maker = Maker { settings, client: context.clone(), metrics: Arc::clone(metrics), poll };
+        let maker = Maker { settings, client: context.clone(), metrics: Arc::clone(metrics), poll, patience };
         let post = Arc::new(Post::new(maker.make()?));
         let topics = Topics::new(config, context, Arc::clone(metrics))?;
         let keeper = Keeper::new(Arc::clone(&post), maker);

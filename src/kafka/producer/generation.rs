@@ -1,5 +1,6 @@
 //! One client of the library, from its making to its fault.
 
+use super::silence::Silence;
 use crate::delivery::{Failure, Report};
 use crate::kafka::{Error, client};
 use crate::record::Record;
@@ -13,7 +14,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub(super) struct Maker {
     pub(super) client: client::Context,
     pub(super) metrics: Arc<Metrics>,
     pub(super) poll: Poll,
+    /// How long brokers must have answered before the library's silence counts as a fault.
+    pub(super) patience: Duration,
 }
 
 impl Maker {
@@ -39,11 +42,12 @@ impl Maker {
             client: self.client.clone(),
             metrics: Arc::clone(&self.metrics),
             reports: Reports::default(),
+            reported: AtomicU64::new(0),
             acknowledged: AtomicBool::new(false),
             other_cluster: AtomicBool::new(false),
         };
         let inner = BaseProducer::from_config_and_context(&self.settings, context)?;
-        Ok(Generation { inner, poll: self.poll })
+        Ok(Generation { inner, poll: self.poll, silence: Mutex::new(Silence::new(self.patience)) })
     }
 }
 
@@ -58,6 +62,8 @@ pub(super) enum Fault {
     /// give this producer's id to another one, and then takes new records for repeated ones; and the
     /// library ignores leaders whose epoch is lower than one it saw before.
     OtherCluster,
+    /// Brokers answer, records are out, and the library neither delivers nor fails any.
+    Silent,
 }
 
 impl fmt::Display for Fault {
@@ -66,6 +72,7 @@ impl fmt::Display for Fault {
             Self::Fatal(reason) => write!(formatter, "it failed for good: {reason}"),
             Self::Panicked => formatter.write_str("a callback panicked"),
             Self::OtherCluster => formatter.write_str("the brokers belong to another cluster than before"),
+            Self::Silent => formatter.write_str("brokers answer, and nothing is reported of what is out"),
         }
     }
 }
@@ -74,7 +81,12 @@ impl fmt::Display for Fault {
 pub(super) struct Generation {
     inner: BaseProducer<Context>,
     poll: Poll,
+    /// Only the keeper looks.
+    silence: Mutex<Silence>,
 }
+
+/// How long brokers may take to answer when they are asked whether they are there.
+const ANSWER: Duration = Duration::from_secs(1);
 
 impl Generation {
     /// Hands a record over; gives the report back if the library refuses.
@@ -107,7 +119,22 @@ impl Generation {
         if let Some((_, reason)) = self.inner.client().fatal_error() {
             return Some(Fault::Fatal(reason));
         }
-        self.inner.context().other_cluster.load(Ordering::Acquire).then_some(Fault::OtherCluster)
+        if self.inner.context().other_cluster.load(Ordering::Acquire) {
+            return Some(Fault::OtherCluster);
+        }
+        self.is_silent().then_some(Fault::Silent)
+    }
+
+    /// Whether the library sits on records that brokers would take. Asks them now and then while nothing
+    /// is reported, and nothing can be waited for meanwhile.
+    fn is_silent(&self) -> bool {
+        let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+        let reported = self.inner.context().reported.load(Ordering::Relaxed);
+        if !silence.asks(Instant::now(), self.unreported(), reported) {
+            return false;
+        }
+        let answered = self.inner.client().fetch_metadata(None, ANSWER).is_ok();
+        silence.is_the_librarys(Instant::now(), answered)
     }
 
     /// Gives up everything that was handed over and waits for the reports, at most for `timeout`.
@@ -178,6 +205,8 @@ pub(super) struct Context {
     reports: Reports,
     client: client::Context,
     metrics: Arc<Metrics>,
+    /// Delivery reports so far, of whatever kind.
+    reported: AtomicU64,
     acknowledged: AtomicBool,
     other_cluster: AtomicBool,
 }
@@ -205,6 +234,7 @@ impl ProducerContext for Context {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
+        self.reported.fetch_add(1, Ordering::Relaxed);
         let Some(report) = self.reports.take(ticket) else { return };
         // A panic here would leave every later report of the batch unsettled and end the poll thread.
         let settled = catch_unwind(AssertUnwindSafe(|| match result {

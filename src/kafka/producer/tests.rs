@@ -1,7 +1,10 @@
+mod bench;
+
 use super::*;
 use crate::delivery::{self, Delivery, Durable, Failure, NotDurable, Parts, QuotaConfig, Settle};
 use crate::kafka::TopicsConfig;
 use crate::record::Headers;
+use bench::*;
 use bytes::Bytes;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, DefaultProducerContext};
@@ -10,161 +13,6 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle as Task;
-
-const TOPIC: &str = "calls";
-
-/// Longer than anything here takes: what must come is waited for, never timed.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-type Cluster = MockCluster<'static, DefaultProducerContext>;
-
-fn cluster() -> Cluster {
-    let cluster = MockCluster::new(1).unwrap();
-    cluster.create_topic(TOPIC, 2, 1).unwrap();
-    cluster
-}
-
-fn config(bootstrap_servers: String, properties: &[(&str, &str)]) -> Config {
-    Config {
-        bootstrap_servers,
-        properties: properties.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
-        topics: TopicsConfig {
-            create_missing: false,
-            partitions: None,
-            replication_factor: None,
-            config: BTreeMap::new(),
-        },
-    }
-}
-
-/// Counts how events ended, each once.
-#[derive(Default)]
-struct Counts {
-    durable: AtomicUsize,
-    failed: AtomicUsize,
-}
-
-impl Counts {
-    fn all(&self) -> usize {
-        self.durable.load(Ordering::SeqCst) + self.failed.load(Ordering::SeqCst)
-    }
-}
-
-#[derive(Default)]
-struct Counted {
-    counts: Arc<Counts>,
-    durable: bool,
-}
-
-impl Settle for Counted {
-    fn durable(&mut self) {
-        self.durable = true;
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let count = if self.durable { &self.counts.durable } else { &self.counts.failed };
-        count.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-struct Panics;
-
-impl Settle for Panics {
-    fn durable(&mut self) {
-        panic!("a settle that panics");
-    }
-}
-
-/// A producer under delivery, which alone makes reports.
-struct Bench {
-    producer: Arc<Producer>,
-    delivery: Arc<Delivery>,
-    counts: Arc<Counts>,
-    sent: AtomicUsize,
-}
-
-impl Bench {
-    fn new(cluster: &Cluster) -> Self {
-        Self::with(&config(cluster.bootstrap_servers(), &[]), generation::poll)
-    }
-
-    fn with(config: &Config, poll: Poll) -> Self {
-        let readiness = Arc::new(Readiness::default());
-        let metrics = Arc::new(Metrics::new());
-        let producer = Arc::new(Producer::start_polled(config, &readiness, &metrics, poll).unwrap());
-        let delivery = delivery(Arc::clone(&producer) as _, readiness, metrics);
-        Self { producer, delivery, counts: Arc::default(), sent: AtomicUsize::new(0) }
-    }
-
-    fn start(&self, size: usize) -> Task<Result<Durable, NotDurable>> {
-        self.sent.fetch_add(1, Ordering::SeqCst);
-        self.start_with(size, Box::new(Counted { counts: Arc::clone(&self.counts), durable: false }))
-    }
-
-    fn start_with(&self, size: usize, settle: Box<dyn Settle>) -> Task<Result<Durable, NotDurable>> {
-        deliver(&self.delivery, size, settle)
-    }
-
-    async fn send(&self) -> Result<Durable, NotDurable> {
-        self.start(100).await.unwrap()
-    }
-
-    /// Sends one record after the other until one is acknowledged.
-    async fn acknowledged(&self) {
-        until("an acknowledgement", async || self.send().await.is_ok()).await;
-    }
-
-    /// Every event that was started has settled, and nothing is left in the library.
-    async fn all_settled(&self) {
-        until("the last report", async || self.counts.all() == self.sent.load(Ordering::SeqCst)).await;
-        until("an empty queue", async || self.producer.unreported() == 0).await;
-    }
-}
-
-/// A delivery to one topic, without a spool.
-fn delivery(sink: Arc<dyn Sink>, readiness: Arc<Readiness>, metrics: Arc<Metrics>) -> Arc<Delivery> {
-    let dead_letters = QuotaConfig { max_bytes: 1, max_rate: 1 };
-    let parts = Parts {
-        sink,
-        spool: None,
-        topics: vec![Arc::from(TOPIC)],
-        dead_letter_topic: Arc::from("dead-letter"),
-        queue: (1000, 1_000_000),
-        remember: Duration::ZERO,
-        runtime: Handle::current(),
-        readiness,
-        metrics,
-    };
-    let delivery = Delivery::start(delivery::Config { ack_deadline: PATIENCE, dead_letters }, parts);
-    delivery.open_lanes([TOPIC]);
-    delivery
-}
-
-fn deliver(
-    delivery: &Arc<Delivery>,
-    size: usize,
-    settle: Box<dyn Settle>,
-) -> Task<Result<Durable, NotDurable>> {
-    let delivery = Arc::clone(delivery);
-    let record = Record {
-        topic: Arc::from(TOPIC),
-        key: None,
-        headers: Headers::default(),
-        value: Bytes::from(vec![b'x'; size]),
-        timestamp: 1_700_000_000_000,
-    };
-    tokio::spawn(async move { delivery.deliver(&[record], [0; 24], settle).await })
-}
-
-async fn until(what: &str, mut there: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !there().await {
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
 
 #[tokio::test]
 async fn producer_that_got_no_id_is_replaced() {
@@ -204,6 +52,22 @@ async fn send_fails_at_once_while_the_producer_is_being_replaced() {
     until("a refusal", async || bench.send().await == replacing).await;
     until("a second replacement", async || bench.producer.replacements() >= 2).await;
     cluster.clear_request_errors(Api::InitProducerId);
+    bench.acknowledged().await;
+    bench.all_settled().await;
+}
+
+/// The library tries these again and says nothing, as it does of records that it sits on.
+#[tokio::test]
+async fn producer_that_reports_nothing_while_brokers_answer_is_replaced() {
+    let cluster = cluster();
+    let config = config(cluster.bootstrap_servers(), &[]);
+    let bench = Bench::patient(&config, generation::poll, Duration::from_millis(600));
+    bench.acknowledged().await;
+    cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 1000]);
+    let stuck = bench.start(100);
+    until("a replacement", async || bench.producer.replacements() == 1).await;
+    cluster.clear_request_errors(Api::Produce);
+    let _ = stuck.await.unwrap();
     bench.acknowledged().await;
     bench.all_settled().await;
 }
@@ -288,6 +152,7 @@ async fn report_that_the_library_does_not_give_in_time_is_settled_as_abandoned()
         client: client::Context { readiness: Arc::clone(&readiness) },
         metrics: Arc::clone(&metrics),
         poll: generation::poll,
+        patience: SILENCE,
     };
     let alone = Arc::new(Alone { generation: maker.make().unwrap(), taken: AtomicBool::new(false) });
     let delivery = delivery(Arc::clone(&alone) as _, readiness, metrics);

@@ -1,0 +1,53 @@
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Looks once a second from then on, with brokers that answer or do not; returns the second at which the
+/// silence is the library's.
+fn found(silence: &mut Silence, from: Instant, answers: impl Fn(u64) -> bool) -> Option<u64> {
+    (0..200).find(|second| {
+        let now = from + Duration::from_secs(*second);
+        silence.asks(now, 3, 7) && silence.is_the_librarys(now, answers(*second))
+    })
+}
+
+#[test]
+fn silence_is_the_librarys_once_brokers_have_answered_long_enough() {
+    let mut silence = Silence::new(PATIENCE);
+    // The first look takes in how many reports there were before.
+    assert_eq!(found(&mut silence, Instant::now(), |_| true), Some(1 + 10 + 30));
+}
+
+#[test]
+fn brokers_that_do_not_answer_are_to_blame_themselves() {
+    let mut silence = Silence::new(PATIENCE);
+    assert_eq!(found(&mut silence, Instant::now(), |_| false), None);
+    let mut silence = Silence::new(PATIENCE);
+    // Frozen for a minute: the time counts from their first answer.
+    let frozen = |second: u64| second >= 60;
+    assert!(found(&mut silence, Instant::now(), frozen).is_some_and(|second| (90..=96).contains(&second)));
+}
+
+#[test]
+fn report_or_an_empty_queue_ends_the_silence() {
+    for (out, reports) in [(3, 8), (0, 7)] {
+        let mut silence = Silence::new(PATIENCE);
+        let start = Instant::now();
+        let at = |second| start + Duration::from_secs(second);
+        assert!(!silence.asks(at(0), 3, 7));
+        assert!(!silence.asks(at(1), 3, 7));
+        assert!(silence.asks(at(11), 3, 7));
+        assert!(!silence.is_the_librarys(at(11), true));
+        assert!(!silence.asks(at(39), out, reports));
+        let again = found(&mut silence, at(40), |_| true);
+        assert!(again.is_some_and(|second| second >= 40), "{again:?}");
+    }
+}
+
+#[test]
+fn brokers_are_asked_now_and_then_only() {
+    let mut silence = Silence::new(PATIENCE);
+    let start = Instant::now();
+    let asked = (0..1000).filter(|tenth| silence.asks(start + Duration::from_millis(100 * tenth), 1, 0));
+    assert_eq!(asked.count(), 1 + 17);
+}
