@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::server::{self, Limits};
 use super::tls::{self, Certificate};
 use super::traceparent::is_traceparent;
-use super::turn::Turn;
+use super::turn::{Turn, declared_length};
 use crate::ingest::{self, Arrival, Budget, Credentials, DeadLetterAnswer, Outcome, SignatureHeaders};
 use crate::ingest::{SIGNATURE, TIMESTAMP, VERSION};
 use crate::secret::Secret;
@@ -18,7 +18,7 @@ use crate::telemetry::{EventOutcome, Metrics};
 use crate::watch::{Follow, Watched};
 use actix_service::map_config;
 use actix_web::dev::AppConfig;
-use actix_web::http::header::{AUTHORIZATION, AsHeaderName, CONTENT_LENGTH, HeaderMap, HeaderName};
+use actix_web::http::header::{AUTHORIZATION, AsHeaderName, HeaderMap, HeaderName};
 use actix_web::http::{ConnectionType, Method};
 use actix_web::{App, HttpRequest, HttpResponse, rt, web};
 use bytes::Bytes;
@@ -320,10 +320,6 @@ impl Drop for InFlight {
 /// A path without its trailing slash.
 fn bare(path: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
-}
-
-fn declared_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {

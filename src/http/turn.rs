@@ -19,6 +19,11 @@ pub(super) enum Phase {
     Unread,
 }
 
+/// The length that a body is said to have, in bytes.
+pub(super) fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 /// Shared between a connection and the request on it.
 pub(super) struct Turn {
     phase: Cell<Phase>,
@@ -40,8 +45,7 @@ impl Turn {
 
     /// The handler has the head: the body comes, if there is one.
     pub(super) fn body(&self, headers: &HeaderMap) {
-        let length = headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
-        self.set(match length {
+        self.set(match declared_length(headers) {
             _ if headers.contains_key(TRANSFER_ENCODING) => Phase::Chunks,
             Some(length) if length > 0 => Phase::Body(length),
             _ => Phase::Answer,
