@@ -4,11 +4,18 @@
 //! sense, 78 the settings are bad.
 
 mod check;
+mod completions;
+mod dead_letters;
 mod dev;
+mod replay;
+mod route;
+mod schema;
 mod send;
 mod serve;
 mod signals;
 mod spool;
+mod tail;
+mod topics;
 
 #[cfg(test)]
 mod tests;
@@ -35,9 +42,16 @@ struct Cli {
 enum Command {
     Serve(serve::Args),
     Check(check::Args),
+    Route(route::Args),
+    Topics(topics::Args),
+    Tail(tail::Args),
+    DeadLetters(dead_letters::Args),
+    Replay(replay::Args),
+    Spool(spool::Args),
+    Schema(schema::Args),
     Dev(dev::Args),
     Send(send::Args),
-    Spool(spool::Args),
+    Completions(completions::Args),
 }
 
 const EXAMPLES: &str = "\
@@ -53,6 +67,13 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(Cli { command: Command::Dev(args) }) => ended(dev::run(args)),
         Ok(Cli { command: Command::Spool(args) }) => ended(spool::run(args)),
         Ok(Cli { command: Command::Send(args) }) => send::run(&args),
+        Ok(Cli { command: Command::Topics(args) }) => ended(topics::run(&args)),
+        Ok(Cli { command: Command::Tail(args) }) => ended(tail::run(&args)),
+        Ok(Cli { command: Command::DeadLetters(args) }) => ended(dead_letters::run(&args)),
+        Ok(Cli { command: Command::Replay(args) }) => ended(replay::run(&args)),
+        Ok(Cli { command: Command::Route(args) }) => ended(route::run(&args)),
+        Ok(Cli { command: Command::Schema(args) }) => ended(schema::run(&args)),
+        Ok(Cli { command: Command::Completions(args) }) => ended(completions::run(&args)),
         Err(error) => explain(&error),
     }
 }
@@ -87,6 +108,9 @@ enum Failure {
     /// The export is not complete.
     #[error("{0} records are damaged and were left out")]
     Damaged(u64),
+    /// The command could not do what it was asked for: what, where and what to do, in a line.
+    #[error("{0}")]
+    Failed(String),
     /// A second signal did not wait for the first one's work.
     #[error("ended by a second signal before everything was finished")]
     Interrupted,

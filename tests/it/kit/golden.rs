@@ -1,0 +1,22 @@
+//! Outputs as they should be, kept in files beside the tests.
+
+use std::fs;
+use std::path::PathBuf;
+
+/// Holds an output to `tests/golden/<name>`. Whatever differs from run to run, such as ports, names of
+/// topics and times, the caller replaces before. `UPDATE_GOLDEN=1` writes the file anew: then read the
+/// difference as carefully as any other change.
+pub(crate) fn same(name: &str, actual: &str) {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::create_dir_all(file.parent().expect("a folder")).expect("tests/golden");
+        fs::write(&file, actual).expect("a file that can be written");
+        return;
+    }
+    let expected = fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        expected == actual,
+        "{} differs; UPDATE_GOLDEN=1 writes it anew\n--- expected\n{expected}\n--- actual\n{actual}",
+        file.display()
+    );
+}
