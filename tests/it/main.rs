@@ -10,6 +10,7 @@ mod kit_works;
 mod lifecycle;
 mod outage;
 mod records;
+mod reload;
 mod secrecy;
 mod signatures;
 mod tls;
