@@ -7,6 +7,7 @@ mod faults;
 mod kit;
 mod kit_itself;
 mod kit_works;
+mod late_leader;
 mod lifecycle;
 mod outage;
 mod records;
