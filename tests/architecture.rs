@@ -88,7 +88,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
-    ("schemars", &["event", "cli"]),
     ("reqwest", &["cli"]),
     // `cli` sends through it.
     ("rustls", &["http", "cli"]),
