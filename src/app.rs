@@ -1,5 +1,7 @@
 //! The composition root: builds the parts from the settings, runs them, and ends them in order.
 
+pub use crate::http::{Answer, admin_problems, answers, readiness_at_start};
+
 use crate::config::{Settings, ShutdownConfig};
 use crate::delivery::{self, Backlog, Delivery};
 use crate::http::{Admin, Ingress};

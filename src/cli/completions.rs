@@ -1,17 +1,41 @@
-//! `completions`.
+//! `completions`: what a shell needs to complete the command line.
 
-use super::Failure;
+use super::{Cli, Failure};
+use clap::CommandFactory;
+use clap_complete::{Shell, generate};
+use std::io::{self, Write};
+
+#[cfg(test)]
+mod tests;
 
 /// Print completions for a shell.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// The shell to complete in.
+    shell: Shell,
+}
 
 const EXAMPLE: &str = "\
-Examples:
-  justcall-bridge completions bash";
+Install them once; they are there in the next shell that you open:
+
+  bash        justcall-bridge completions bash > ~/.local/share/bash-completion/completions/justcall-bridge
+  zsh         justcall-bridge completions zsh > \"${fpath[1]}/_justcall-bridge\"
+  fish        justcall-bridge completions fish > ~/.config/fish/completions/justcall-bridge.fish
+  powershell  justcall-bridge completions powershell >> $PROFILE
+  elvish      justcall-bridge completions elvish >> ~/.config/elvish/rc.elv
+
+In the bash that is open, without installing: source <(justcall-bridge completions bash)";
 
 /// Runs the command.
-pub(super) fn run(_args: &Args) -> Result<(), Failure> {
-    Err(Failure::Failed("is being written".into()))
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    // Whoever closed stdout does not want the rest.
+    let _ = io::stdout().lock().write_all(&script(args.shell));
+    Ok(())
+}
+
+fn script(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    generate(shell, &mut Cli::command(), "justcall-bridge", &mut script);
+    script
 }

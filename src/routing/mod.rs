@@ -14,6 +14,6 @@ mod template;
 pub use compile::Problem;
 pub use config::{Config, Match, RouteConfig, UnknownEvents};
 pub use pointer::Pointer;
-pub use records::{RecordContext, Records};
+pub use records::{RecordContext, Records, VIOLATIONS};
 pub use table::{Decision, Destination, Table};
 pub use template::check_topic_name;

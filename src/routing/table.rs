@@ -103,6 +103,15 @@ impl Table {
         self.topics.iter()
     }
 
+    /// Where events can go, as far as their type tells: each known type, then what is unknown, by
+    /// family where its name tells one.
+    pub fn destinations(&self) -> impl Iterator<Item = (Option<KnownType>, Option<Family>, &Destination)> {
+        let known = KnownType::ALL.iter().zip(&self.known);
+        let known = known.map(|(known, destination)| (Some(*known), Some(known.family()), destination));
+        let unknown = self.unknown.iter().flat_map(|route| SLOTS.into_iter().zip(&route.destinations));
+        known.chain(unknown.filter_map(|(family, to)| Some((None, family, to.as_ref()?))))
+    }
+
     fn unknown_destination(&self, name: &str, family: Option<Family>) -> Option<&Destination> {
         let slot = family.map_or(Family::ALL.len(), Family::index);
         self.unknown

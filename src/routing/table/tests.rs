@@ -52,6 +52,21 @@ fn sample() -> Vec<RouteConfig> {
 }
 
 #[test]
+fn destinations_are_those_that_events_come_to() {
+    let table = table(sample(), UnknownEvents::Forward);
+    let to = |known: Option<KnownType>, family| {
+        let found = table.destinations().filter(|each| (each.0, each.1) == (known, family));
+        found.flat_map(|(_, _, to)| to.topics.iter()).map(|topic| &**topic).collect::<Vec<_>>()
+    };
+    for known in KnownType::ALL {
+        assert_eq!(to(Some(*known), Some(known.family())).join(" "), topics(&table, known.name()));
+    }
+    assert_eq!(to(None, Some(Family::Sms)), ["in.sms", "j.unknown"]);
+    let named: std::collections::BTreeSet<_> = table.destinations().flat_map(|each| &each.2.topics).collect();
+    assert!(named.into_iter().eq(table.topics()), "each topic is somebody's");
+}
+
+#[test]
 fn the_first_route_that_matches_takes_the_event() {
     let forward = table(sample(), UnknownEvents::Forward);
     let dead_letter = table(sample(), UnknownEvents::DeadLetter);
