@@ -30,12 +30,15 @@ In the bash that is open, without installing: source <(justcall-bridge completio
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     // Whoever closed stdout does not want the rest.
-    let _ = io::stdout().lock().write_all(&script(args.shell));
+    let _ = io::stdout().lock().write_all(script(args.shell).as_bytes());
     Ok(())
 }
 
-fn script(shell: Shell) -> Vec<u8> {
+fn script(shell: Shell) -> String {
     let mut script = Vec::new();
     generate(shell, &mut Cli::command(), "justcall-bridge", &mut script);
-    script
+    let script = String::from_utf8_lossy(&script).into_owned();
+    // clap_complete 4.6 spells a program's name with a dash in two ways in bash, and then completes no
+    // command's options.
+    if shell == Shell::Bash { script.replace("justcall__subcmd__bridge", "justcall__bridge") } else { script }
 }

@@ -14,8 +14,7 @@ pub const META_SCHEMA: &str = "https://json-schema.org/draft/2020-12/schema";
 /// E.164 as [`Validation::Strict`] takes it.
 const PHONE: &str = r"^\+[1-9][0-9]{6,14}$";
 /// An http(s) URL with a host.
-const URL: &str =
-    r"^[Hh][Tt][Tt][Pp][Ss]?://([^/?#\s]*@)?[^/?#@:\s\u0000-\u001f\u007f-\u009f][^/?#@\s\u0000-\u001f\u007f-\u009f]*([/?#][^\s\u0000-\u001f\u007f-\u009f]*)?$";
+const URL: &str = r"^[Hh][Tt][Tt][Pp][Ss]?://([^/?#\s]*@)?[^/?#@:\s\u0000-\u001f\u007f-\u009f][^/?#@\s\u0000-\u001f\u007f-\u009f]*([/?#][^\s\u0000-\u001f\u007f-\u009f]*)?$";
 /// RFC 3339 with its `T`, up to the offset.
 const TIME: &str = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?";
 const ANY_OFFSET: &str = "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";

@@ -95,7 +95,8 @@ fn read(response: HttpResponse) -> Answer {
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     let header = |name| response.headers().get(name).map(|value| text(value.as_bytes()));
     let content_type = header(CONTENT_TYPE).unwrap_or_default();
-    let headers = response.headers().iter().filter(|(name, _)| ![CONTENT_TYPE, CONTENT_LENGTH].contains(name));
+    let headers =
+        response.headers().iter().filter(|(name, _)| ![CONTENT_TYPE, CONTENT_LENGTH].contains(name));
     let headers = headers.map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
     // Whole in memory, and written as JSON.
     let body = response.into_body().try_into_bytes().unwrap_or_default();

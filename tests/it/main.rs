@@ -2,6 +2,7 @@
 
 mod attacks;
 mod bad_inputs;
+mod completions;
 mod failures;
 mod faults;
 mod kit;
@@ -10,6 +11,7 @@ mod kit_works;
 mod lifecycle;
 mod outage;
 mod records;
+mod schemas;
 mod secrecy;
 mod signatures;
 mod tls;

@@ -134,7 +134,8 @@ impl Message {
         let own = own_headers(ways);
         let everywhere = own.iter().filter(|(_, values)| values.len() == ways.len()).map(|(name, _)| *name);
         let everywhere: Vec<_> = everywhere.collect();
-        let mut fields = Map::from_iter(own.iter().map(|(name, values)| ((*name).to_owned(), one_of(values))));
+        let mut fields =
+            Map::from_iter(own.iter().map(|(name, values)| ((*name).to_owned(), one_of(values))));
         fields.insert("ce_dialect".into(), json!({ "const": self.dialect().name() }));
         if let Some(known) = self.event_type {
             fields.insert("ce_type".into(), json!({ "const": known.name() }));
@@ -165,7 +166,9 @@ impl Message {
                 let pointers = identity_pointers(known, self.dialect());
                 format!("the {} id at {}", known.family(), listing(pointers))
             }
-            None => "the entity id, where the type's name tells what it is about; else there is no key".into(),
+            None => {
+                "the entity id, where the type's name tells what it is about; else there is no key".into()
+            }
         };
         let mut told: Vec<_> = ways
             .iter()
@@ -173,7 +176,9 @@ impl Message {
                 let route = to.route.and_then(|index| settings.routing.routes.get(index));
                 match route.map(|route| route.key.as_slice()) {
                     None | Some([]) => format!("In UTF-8: {entity}."),
-                    Some(pointers) => format!("In UTF-8: what stands at {}, else {entity}.", listing(pointers)),
+                    Some(pointers) => {
+                        format!("In UTF-8: what stands at {}, else {entity}.", listing(pointers))
+                    }
                 }
             })
             .collect();
@@ -290,7 +295,8 @@ fn topic_binding(topic: &str, config: &kafka::TopicsConfig) -> Value {
 
 /// The bindings have types of their own for some settings.
 fn topic_setting(name: &str, value: &str) -> Value {
-    const NUMBERS: [&str; 4] = ["retention.ms", "retention.bytes", "delete.retention.ms", "max.message.bytes"];
+    const NUMBERS: [&str; 4] =
+        ["retention.ms", "retention.bytes", "delete.retention.ms", "max.message.bytes"];
     match value.parse::<i64>() {
         Ok(number) if NUMBERS.contains(&name) => json!(number),
         _ if name == "cleanup.policy" => json!(value.split(',').map(str::trim).collect::<Vec<_>>()),
@@ -311,7 +317,8 @@ fn servers(config: &kafka::Config) -> Value {
     let security = protocol.starts_with("sasl").then(|| json!([sasl(&property("sasl.mechanism"))]));
     let servers = config.bootstrap_servers.split(',').map(str::trim).filter(|host| !host.is_empty());
     let described = servers.enumerate().map(|(index, host)| {
-        let mut server = json!({ "host": host, "protocol": if is_secure { "kafka-secure" } else { "kafka" } });
+        let mut server =
+            json!({ "host": host, "protocol": if is_secure { "kafka-secure" } else { "kafka" } });
         if let Some(security) = &security {
             server["security"] = security.clone();
         }

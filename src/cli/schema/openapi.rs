@@ -131,9 +131,7 @@ fn source_path(source: &SourceConfig, answers: &Answers, with_token: bool) -> Va
 }
 
 fn parameters(signature: &SignatureConfig) -> Value {
-    let header = |name: &str, required: bool, about: &str, schema: Value| {
-        json!({ "name": name, "in": "header", "required": required, "description": about, "schema": schema })
-    };
+    let header = |name: &str, required: bool, about: &str, schema: Value| json!({ "name": name, "in": "header", "required": required, "description": about, "schema": schema });
     let mut parameters = vec![
         header(
             "Content-Encoding",

@@ -21,7 +21,8 @@ fn texts(value: &Value) -> Vec<&str> {
 fn a_channel_has_the_types_that_routing_sends_there() {
     let document = asyncapi::document(&settings(&[ROUTES])).unwrap();
     let channels = document["channels"].as_object().unwrap();
-    let messages = |topic: &str| channels[topic]["messages"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let messages =
+        |topic: &str| channels[topic]["messages"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(messages("j.missed"), ["documented.call.missed", "live.call.missed"]);
     assert_eq!(messages("justcall.sms.delivered"), ["documented.sms.delivered"]);
     assert!(messages("j.calls").contains(&"live.other".to_owned()), "a new call type");
@@ -116,11 +117,16 @@ fn a_source_has_the_answers_that_its_settings_allow() {
         let responses = &document["paths"]["/webhooks/justcall"]["post"]["responses"];
         let responses = responses.as_object().unwrap().values();
         let contents = responses.flat_map(|each| each["content"].as_object().unwrap().values().cloned());
-        contents.flat_map(|each| each["examples"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()).collect::<Vec<_>>()
+        contents
+            .flat_map(|each| each["examples"].as_object().unwrap().keys().cloned().collect::<Vec<_>>())
+            .collect::<Vec<_>>()
     };
     let has = |flags: &[&str], tag: &str| answers(flags).iter().any(|each| each == tag);
     assert!(!has(&[], "spooled") && has(&["spool.directory=/s"], "spooled"));
-    assert!(!has(&[], "signature_missing") && has(&["sources.main.signature.secrets=[\"s\"]"], "signature_missing"));
+    assert!(
+        !has(&[], "signature_missing")
+            && has(&["sources.main.signature.secrets=[\"s\"]"], "signature_missing")
+    );
     assert!(!has(&[], "token") && has(&["sources.main.token=0123456789abcdef"], "token"));
     assert!(!has(&[], "dead_lettered") && has(&["dead_letter.answer=ok"], "dead_lettered"));
     assert!(has(&[], "contract_violation") && !has(&["dead_letter.answer=ok"], "contract_violation"));

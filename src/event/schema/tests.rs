@@ -30,8 +30,7 @@ fn strict_requires_every_field_and_takes_null_only_where_the_reference_shows_it(
     let schema = schema(KnownType::SmsSent, Dialect::Documented, Validation::Strict);
     let data = &schema["properties"]["data"];
     let fields = KnownType::SmsSent.documented_fields().unwrap();
-    let required: Vec<_> =
-        fields.iter().filter(|field| !field.nullable).map(|field| field.name).collect();
+    let required: Vec<_> = fields.iter().filter(|field| !field.nullable).map(|field| field.name).collect();
     for name in &required {
         assert!(names(&data["required"]).contains(name), "{name}");
     }
@@ -89,5 +88,8 @@ fn identity_stands_where_the_reference_or_the_family_says() {
     let live = identity_pointers(KnownType::ContactCreated, Dialect::Live);
     assert_eq!(live, ["/data/contact_id", "/data/id"]);
     let unlisted = identity_pointers(KnownType::AppointmentScheduled, Dialect::Documented);
-    assert_eq!((unlisted, Family::Appointment), (&["/data/id"][..], KnownType::AppointmentScheduled.family()));
+    assert_eq!(
+        (unlisted, Family::Appointment),
+        (&["/data/id"][..], KnownType::AppointmentScheduled.family())
+    );
 }

@@ -14,8 +14,8 @@ impl Answers {
     pub(super) fn of(settings: &Settings) -> Self {
         let rejected = settings.ingest.dead_letter.answer;
         let has_spool = settings.spool.directory.is_some();
-        let keeps_silently = rejected == DeadLetterAnswer::Ok
-            || settings.routing.unknown_events == UnknownEvents::DeadLetter;
+        let keeps_silently =
+            rejected == DeadLetterAnswer::Ok || settings.routing.unknown_events == UnknownEvents::DeadLetter;
         let possible = |answer: &Answer| match answer.tag.as_str() {
             "spooled" | "spool_full" | "spool_failing" | "dead_letter_quota" => has_spool,
             "dead_lettered" => keeps_silently,
@@ -87,7 +87,8 @@ fn by_status<'a>(answers: impl Iterator<Item = &'a Answer>) -> BTreeMap<u16, Vec
 }
 
 fn responses<'a>(answers: impl Iterator<Item = &'a Answer>) -> Value {
-    let each = by_status(answers).into_iter().map(|(status, answers)| (status.to_string(), response(&answers)));
+    let each =
+        by_status(answers).into_iter().map(|(status, answers)| (status.to_string(), response(&answers)));
     Value::Object(each.collect())
 }
 

@@ -38,7 +38,9 @@ max: 18446744073709551615
 
 #[test]
 fn text_stays_text() {
-    for text in ["no", "2026-03-12T14:30:00Z", "1.0", "a: b", "# c", "- d", "\"e\"\\\n\t\u{85}é", "", "~", "0x1F"] {
+    for text in
+        ["no", "2026-03-12T14:30:00Z", "1.0", "a: b", "# c", "- d", "\"e\"\\\n\t\u{85}é", "", "~", "0x1F"]
+    {
         let document = json!({ "value": text, text: 1 });
         let back = read(&write(&document));
         assert_eq!(back["value"].as_str(), Some(text));
