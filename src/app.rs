@@ -1,6 +1,6 @@
 //! The composition root: builds the parts from the settings, runs them, and ends them in order.
 
-pub use crate::http::{Answer, admin_problems, answers, readiness_at_start};
+pub use crate::http::{Answer, answers, readiness_at_start};
 
 use crate::config::{Settings, ShutdownConfig};
 use crate::delivery::{self, Backlog, Delivery};

@@ -40,11 +40,6 @@ pub fn answers(rejected: DeadLetterAnswer) -> Vec<Answer> {
     answers
 }
 
-/// Every answer of the admin listener that is a problem.
-pub fn admin_problems() -> Vec<Answer> {
-    [Problem::UnknownPath, Problem::Method("GET, HEAD")].map(|problem| read(problem.response())).into()
-}
-
 /// What `/readyz` answers right after the start.
 pub fn readiness_at_start() -> Value {
     parts(&Readiness::new())

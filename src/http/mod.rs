@@ -16,7 +16,7 @@ mod traceparent;
 mod turn;
 
 pub use admin::Admin;
-pub use answers::{Answer, admin_problems, answers, readiness_at_start};
+pub use answers::{Answer, answers, readiness_at_start};
 pub use config::{AdminConfig, Config, TlsConfig};
 pub use ingress::Ingress;
 pub use tls::{TlsProblem, certificate_fault, check_tls};

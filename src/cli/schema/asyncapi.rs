@@ -3,7 +3,7 @@
 use super::{Format, events, load};
 use crate::cli::{Failure, SettingsArgs};
 use crate::config::Settings;
-use crate::event::{Dialect, Family, KnownType, Validation, identity_pointers};
+use crate::event::{Dialect, KnownType, Validation, identity_pointers};
 use crate::kafka;
 use crate::routing::{Destination, Table, VIOLATIONS};
 use crate::telemetry::tags;
@@ -78,16 +78,19 @@ struct Message {
 }
 
 /// What can land in each topic, and by which ways.
-struct Channels<'t>(BTreeMap<&'t str, BTreeMap<Message, Vec<(Option<Family>, &'t Destination)>>>);
+struct Channels<'t>(BTreeMap<&'t str, BTreeMap<Message, Ways<'t>>>);
+
+/// Every destination by which a message comes to a topic.
+type Ways<'t> = Vec<&'t Destination>;
 
 impl<'t> Channels<'t> {
     fn of(table: &'t Table) -> Self {
         let mut channels = Self(BTreeMap::new());
-        for (event_type, family, destination) in table.destinations() {
+        for (event_type, _, destination) in table.destinations() {
             for topic in &destination.topics {
                 let channel = channels.0.entry(topic).or_default();
                 for message in Message::of(event_type) {
-                    channel.entry(message).or_default().push((family, destination));
+                    channel.entry(message).or_default().push(destination);
                 }
             }
         }
@@ -129,7 +132,7 @@ impl Message {
         events::name(self.event_type, self.dialect())
     }
 
-    fn describe(self, ways: &[(Option<Family>, &Destination)], settings: &Settings) -> Value {
+    fn describe(self, ways: &[&Destination], settings: &Settings) -> Value {
         let about = self.event_type.map_or("A type that JustCall does not document.", KnownType::about);
         let own = own_headers(ways);
         let everywhere = own.iter().filter(|(_, values)| values.len() == ways.len()).map(|(name, _)| *name);
@@ -160,7 +163,7 @@ impl Message {
     }
 
     /// What becomes the key, for a person.
-    fn key(self, ways: &[(Option<Family>, &Destination)], settings: &Settings) -> String {
+    fn key(self, ways: &[&Destination], settings: &Settings) -> String {
         let entity = match self.event_type {
             Some(known) => {
                 let pointers = identity_pointers(known, self.dialect());
@@ -172,7 +175,7 @@ impl Message {
         };
         let mut told: Vec<_> = ways
             .iter()
-            .map(|(_, to)| {
+            .map(|to| {
                 let route = to.route.and_then(|index| settings.routing.routes.get(index));
                 match route.map(|route| route.key.as_slice()) {
                     None | Some([]) => format!("In UTF-8: {entity}."),
@@ -193,9 +196,9 @@ fn listing(pointers: &[impl AsRef<str>]) -> String {
 }
 
 /// The routes' own headers, with the values that each can have.
-fn own_headers<'t>(ways: &[(Option<Family>, &'t Destination)]) -> BTreeMap<&'t str, Vec<String>> {
+fn own_headers<'t>(ways: &[&'t Destination]) -> BTreeMap<&'t str, Vec<String>> {
     let mut headers: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for (name, value) in ways.iter().flat_map(|(_, to)| to.headers.iter()) {
+    for (name, value) in ways.iter().flat_map(|to| to.headers.iter()) {
         headers.entry(name).or_default().push(String::from_utf8_lossy(value).into_owned());
     }
     headers

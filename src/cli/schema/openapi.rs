@@ -49,7 +49,6 @@ pub(super) fn document(settings: &Settings) -> Value {
     let takes_tokens = settings.ingest.sources.iter().any(SourceConfig::takes_token);
     let mut components = json!({
         "schemas": body::schemas(settings),
-        "responses": answers.components(),
     });
     if takes_tokens {
         components["securitySchemes"]["token"] = json!({

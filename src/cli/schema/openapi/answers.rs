@@ -39,14 +39,6 @@ impl Answers {
     pub(super) fn probe(&self) -> Value {
         responses(self.0.iter().filter(|answer| answer.tag == "probe"))["200"].take()
     }
-
-    /// Those of paths that are not described: there is none, or not with this method.
-    pub(super) fn components(&self) -> Value {
-        let elsewhere = app::admin_problems();
-        let by_status = by_status(elsewhere.iter());
-        let named = by_status.into_iter().map(|(_, answers)| (answers[0].tag.clone(), response(&answers)));
-        Value::Object(named.collect())
-    }
 }
 
 /// The schemas that the answers refer to.
