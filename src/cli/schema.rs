@@ -10,6 +10,7 @@ mod tests;
 
 use super::{Failure, SettingsArgs};
 use crate::config::Settings;
+pub(super) use events::mode;
 use serde_json::Value;
 use std::io::{self, Write};
 

@@ -59,7 +59,13 @@ fn outcomes() -> Vec<Outcome> {
         Malformed::Ambiguous.into(),
         violation.into(),
     ];
-    let passed = [Outcome::Acked(id), Outcome::Spooled(id), Outcome::Duplicate(id), Outcome::Probe];
+    let passed = [
+        Outcome::Acked(id),
+        Outcome::Spooled(id),
+        Outcome::Duplicate(id),
+        Outcome::Dropped(id),
+        Outcome::Probe,
+    ];
     passed
         .into_iter()
         .chain(rejections.map(|rejection| Outcome::DeadLettered(id, rejection)))

@@ -11,6 +11,7 @@ mod kit_works;
 mod lifecycle;
 mod outage;
 mod records;
+mod route;
 mod schemas;
 mod secrecy;
 mod signatures;

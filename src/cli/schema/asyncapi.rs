@@ -5,10 +5,10 @@ use crate::cli::{Failure, SettingsArgs};
 use crate::config::Settings;
 use crate::event::{Dialect, KnownType, Validation, identity_pointers};
 use crate::kafka;
-use crate::routing::{Destination, Table, VIOLATIONS};
+use crate::routing::{Destination, Pointed, Table, VIOLATIONS};
 use crate::telemetry::tags;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Print an AsyncAPI 3.0 document of the topics as the settings have them.
 ///
@@ -47,7 +47,7 @@ pub(super) fn document(settings: &Settings) -> Result<Value, Failure> {
     let mut described = Map::new();
     let mut operations = Map::new();
     for (topic, messages) in &channels.0 {
-        let messages = messages.iter().map(|(message, to)| (message.name(), message.describe(to, settings)));
+        let messages = messages.iter().map(|(message, to)| (message.name(), message.describe(to)));
         described.insert((*topic).to_owned(), channel(topic, Map::from_iter(messages), settings));
         operations.insert(format!("send.{topic}"), send(topic));
     }
@@ -86,7 +86,7 @@ type Ways<'t> = Vec<&'t Destination>;
 impl<'t> Channels<'t> {
     fn of(table: &'t Table) -> Self {
         let mut channels = Self(BTreeMap::new());
-        for (event_type, _, destination) in table.destinations() {
+        for (event_type, destination) in table.destinations() {
             for topic in &destination.topics {
                 let channel = channels.0.entry(topic).or_default();
                 for message in Message::of(event_type) {
@@ -132,11 +132,11 @@ impl Message {
         events::name(self.event_type, self.dialect())
     }
 
-    fn describe(self, ways: &[&Destination], settings: &Settings) -> Value {
+    fn describe(self, ways: &[&Destination]) -> Value {
         let about = self.event_type.map_or("A type that JustCall does not document.", KnownType::about);
         let own = own_headers(ways);
-        let everywhere = own.iter().filter(|(_, values)| values.len() == ways.len()).map(|(name, _)| *name);
-        let everywhere: Vec<_> = everywhere.collect();
+        let everywhere = own.iter().filter(|(_, values)| values.iter().flatten().count() == ways.len());
+        let everywhere: Vec<_> = everywhere.map(|(name, _)| *name).collect();
         let mut fields =
             Map::from_iter(own.iter().map(|(name, values)| ((*name).to_owned(), one_of(values))));
         fields.insert("ce_dialect".into(), json!({ "const": self.dialect().name() }));
@@ -156,58 +156,62 @@ impl Message {
             },
             "payload": { "$ref": format!("#/components/schemas/{}", self.name()) },
             "bindings": { "kafka": {
-                "key": { "type": "string", "description": self.key(ways, settings) },
+                "key": { "type": "string", "description": self.key(ways) },
                 "bindingVersion": BINDING,
             }},
         })
     }
 
     /// What becomes the key, for a person.
-    fn key(self, ways: &[&Destination], settings: &Settings) -> String {
+    fn key(self, ways: &[&Destination]) -> String {
         let entity = match self.event_type {
             Some(known) => {
                 let pointers = identity_pointers(known, self.dialect());
-                format!("the {} id at {}", known.family(), listing(pointers))
+                format!("the {} id at {}", known.family(), listing(pointers.iter().copied()))
             }
             None => {
                 "the entity id, where the type's name tells what it is about; else there is no key".into()
             }
         };
-        let mut told: Vec<_> = ways
-            .iter()
-            .map(|to| {
-                let route = to.route.and_then(|index| settings.routing.routes.get(index));
-                match route.map(|route| route.key.as_slice()) {
-                    None | Some([]) => format!("In UTF-8: {entity}."),
-                    Some(pointers) => {
-                        format!("In UTF-8: what stands at {}, else {entity}.", listing(pointers))
-                    }
-                }
-            })
-            .collect();
+        let of = |to: &&Destination| match &to.key[..] {
+            [] => format!("In UTF-8: {entity}."),
+            pointers => {
+                let pointers = listing(pointers.iter().map(Pointed::text));
+                format!("In UTF-8: what stands at {pointers}, else {entity}.")
+            }
+        };
+        let mut told: Vec<_> = ways.iter().map(of).collect();
         told.dedup();
         told.join(" Or: ")
     }
 }
 
 /// `a`, else `b`, else `c`.
-fn listing(pointers: &[impl AsRef<str>]) -> String {
-    pointers.iter().map(|pointer| format!("`{}`", pointer.as_ref())).collect::<Vec<_>>().join(", else ")
+fn listing<'a>(pointers: impl Iterator<Item = &'a str>) -> String {
+    pointers.map(|pointer| format!("`{pointer}`")).collect::<Vec<_>>().join(", else ")
 }
 
-/// The routes' own headers, with the values that each can have.
-fn own_headers<'t>(ways: &[&'t Destination]) -> BTreeMap<&'t str, Vec<String>> {
+/// The routes' own headers, with what each way writes. Of one that is read from the event only the name
+/// is known, and it may be missing.
+fn own_headers<'t>(ways: &[&'t Destination]) -> BTreeMap<&'t str, Vec<Option<String>>> {
     let mut headers: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for (name, value) in ways.iter().flat_map(|to| to.headers.iter()) {
-        headers.entry(name).or_default().push(String::from_utf8_lossy(value).into_owned());
+    for to in ways {
+        for (name, value) in to.headers.fixed.iter() {
+            headers.entry(name).or_default().push(Some(String::from_utf8_lossy(value).into_owned()));
+        }
+        for header in to.headers.pointed.iter() {
+            headers.entry(&*header.name).or_default().push(None);
+        }
     }
     headers
 }
 
-fn one_of(values: &[String]) -> Value {
-    match values {
-        [value] => json!({ "const": value }),
-        values => json!({ "enum": values.iter().collect::<std::collections::BTreeSet<_>>() }),
+fn one_of(values: &[Option<String>]) -> Value {
+    let fixed: BTreeSet<_> = values.iter().flatten().collect();
+    match (fixed.first(), fixed.len()) {
+        _ if values.contains(&None) => json!({ "type": "string" }),
+        (Some(value), 1) => json!({ "const": value }),
+        _ => json!({ "enum": fixed }),
     }
 }
 

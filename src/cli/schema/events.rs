@@ -91,7 +91,7 @@ pub(super) fn of(event_type: Option<KnownType>, dialect: Dialect, validation: Va
 }
 
 /// As `sources.<name>.validation` has it.
-pub(super) const fn mode(validation: Validation) -> &'static str {
+pub(in crate::cli) const fn mode(validation: Validation) -> &'static str {
     match validation {
         Validation::Documented => "documented",
         Validation::Tolerant => "tolerant",

@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::{SettingsFile, Sources};
-use crate::event::{BodyHash, Dialect, Scanned, Validation, samples, scan};
-use crate::routing::{RecordContext, Table};
+use crate::event::{BodyHash, Dialect, Picks, Scanned, Validation, samples, scan_with};
+use crate::routing::{RecordContext, Routed, Table};
 use chrono::Utc;
 
 fn settings(flags: &[&str]) -> Settings {
@@ -10,7 +10,7 @@ fn settings(flags: &[&str]) -> Settings {
 }
 
 const ROUTES: &str = r#"routes=[
-    {"match": "call.missed", "topics": ["j.missed", "j.calls"], "key": ["/data/from", "/data/to"], "headers": {"team": "voice"}},
+    {"match": "call.missed", "topics": ["j.missed", "j.calls"], "key": ["/data/from", "/data/to"], "headers": {"team": "voice", "agent": {"from": "/data/agent_id"}}},
     {"match": {"family": "call"}, "topics": "j.calls"}]"#;
 
 fn texts(value: &Value) -> Vec<&str> {
@@ -32,6 +32,7 @@ fn a_channel_has_the_types_that_routing_sends_there() {
     let key = missed["bindings"]["kafka"]["key"]["description"].as_str().unwrap();
     assert!(key.contains("`/data/from`, else `/data/to`, else the call id at `/data/call_id`"), "{key}");
     assert_eq!(missed["headers"]["properties"]["team"]["const"], "voice");
+    assert_eq!(missed["headers"]["properties"]["agent"], serde_json::json!({ "type": "string" }));
     assert_eq!(texts(&missed["headers"]["required"]), ["team"]);
 }
 
@@ -46,15 +47,19 @@ fn records_have_the_headers_that_are_described() {
         let mut body: Value = serde_json::from_str(body).unwrap();
         body["timestamp"] = Value::Bool(true);
         let body = bytes::Bytes::from(body.to_string());
-        let Ok(Scanned::Envelope(envelope)) = scan(&body) else { panic!("{known}") };
-        let event = envelope.validate(Validation::Tolerant, &BodyHash::of(&body)).unwrap();
+        let mut picks = Picks::of(table.picks());
+        let Ok(Scanned::Envelope(envelope)) = scan_with(&body, &mut picks) else { panic!("{known}") };
+        let event = envelope.validate_with(Validation::Tolerant, &BodyHash::of(&body), &mut picks).unwrap();
         let context = RecordContext {
             source_uri: "/justcall/main",
             received_at: Utc::now(),
             signed_at: None,
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
         };
-        for record in table.records(&event, &body, &context).unwrap() {
+        let Routed::Records(records) = table.records(&event, &picks, &body, &context) else {
+            panic!("{known}")
+        };
+        for record in records {
             let message = &document["channels"][&*record.topic]["messages"][format!("documented.{known}")];
             let own = &message["headers"];
             for (name, _) in record.headers.iter() {
@@ -129,6 +134,8 @@ fn a_source_has_the_answers_that_its_settings_allow() {
     );
     assert!(!has(&[], "token") && has(&["sources.main.token=0123456789abcdef"], "token"));
     assert!(!has(&[], "dead_lettered") && has(&["dead_letter.answer=ok"], "dead_lettered"));
+    let dropping = r#"routes=[{"match": "sms.sent", "drop": true}]"#;
+    assert!(!has(&[], "dropped") && has(&[dropping], "dropped"));
     assert!(has(&[], "contract_violation") && !has(&["dead_letter.answer=ok"], "contract_violation"));
 }
 

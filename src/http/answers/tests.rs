@@ -14,7 +14,7 @@ fn every_reason_that_is_counted_has_its_answer_and_the_other_way_round() {
     let silent = [tags::OTHER, "unknown_type", "tls_handshake"];
     let counted = counted.into_iter().filter(|tag| !silent.contains(tag));
     let expected: BTreeSet<_> =
-        counted.chain(["acked", "spooled", "duplicate", "probe", "dead_lettered"]).collect();
+        counted.chain(["acked", "spooled", "duplicate", "dropped", "probe", "dead_lettered"]).collect();
     assert_eq!(tags_of(&answers), expected);
     assert_eq!(answers.len(), expected.len(), "one of each");
 }

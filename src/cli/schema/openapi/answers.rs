@@ -3,7 +3,7 @@
 use crate::app::{self, Answer};
 use crate::config::Settings;
 use crate::ingest::{DeadLetterAnswer, SourceConfig};
-use crate::routing::UnknownEvents;
+use crate::routing::{self, UnknownEvents};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -16,9 +16,11 @@ impl Answers {
         let has_spool = settings.spool.directory.is_some();
         let keeps_silently =
             rejected == DeadLetterAnswer::Ok || settings.routing.unknown_events == UnknownEvents::DeadLetter;
+        let drops = drops(&settings.routing);
         let possible = |answer: &Answer| match answer.tag.as_str() {
             "spooled" | "spool_full" | "spool_failing" | "dead_letter_quota" => has_spool,
             "dead_lettered" => keeps_silently,
+            "dropped" => drops,
             _ => true,
         };
         Self(app::answers(rejected).into_iter().filter(possible).collect())
@@ -39,6 +41,12 @@ impl Answers {
     pub(super) fn probe(&self) -> Value {
         responses(self.0.iter().filter(|answer| answer.tag == "probe"))["200"].take()
     }
+}
+
+/// Whether any route writes its events nowhere.
+fn drops(routing: &routing::Config) -> bool {
+    let templates = routing.templates.iter().map(|template| &template.route);
+    templates.chain(&routing.routes).any(|route| route.drop == Some(true))
 }
 
 /// The schemas that the answers refer to.
@@ -114,6 +122,7 @@ fn told(answer: &Answer) -> String {
         "acked" => "Kafka has acknowledged every record of the event",
         "spooled" => "The event is on the bridge's disk and will be sent on",
         "duplicate" => "The same event was durable before",
+        "dropped" => "A route drops the event: it was written nowhere",
         "dead_lettered" => "The event was kept as a dead letter",
         "probe" => "The URL was tried",
         _ => answer.body["title"].as_str().unwrap_or_default(),
