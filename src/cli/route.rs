@@ -16,8 +16,8 @@ use std::path::PathBuf;
 /// Tell what becomes of an event, and why; or test a mapping.
 ///
 /// Reads events and tells for each: its dialect and type, what validation says, which route took it and
-/// why the ones before did not, and its records with topic, key, partition and headers. Contacts nobody
-/// and asks for no signature.
+/// why the ones before did not, and its records with topic, key, partition and headers. Contacts nobody,
+/// asks for no signature and reads no secret.
 ///
 /// A file holds one body, or one a line (NDJSON). With --expect it compares with what is expected instead.
 #[derive(Debug, clap::Args)]
@@ -62,13 +62,12 @@ Examples:
   justcall-bridge route events.ndjson --expect mapping.ndjson --update
   justcall-bridge route --expect mapping.yaml
 
-Exit codes: 0 every event goes where routes or policy send it, or is as expected; 1 one would be a dead
-letter, or differs from what is expected, or a file cannot be read; 2 the command line makes no sense;
-78 the settings are bad.";
+Exit codes: 0 no event would become a dead letter, or all is as expected; 1 one would, or differs from
+what is expected, or a file cannot be read; 2 the command line makes no sense; 78 the settings are bad.";
 
 /// Runs the command.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let settings = Settings::load(&args.settings.sources())?;
+    let settings = Settings::load_on_paper(&args.settings.sources())?;
     let router = Router::new(&settings, args.partitions, args.received_at.unwrap_or_else(Utc::now))?;
     if let Some(file) = &args.expect {
         let inputs = if args.files.is_empty() { Vec::new() } else { inputs(&args.files)? };

@@ -16,7 +16,7 @@ use std::io::{self, Write};
 
 /// Print machine-readable descriptions of events, topics and HTTP.
 ///
-/// Contacts nobody. Exits with 0; with 1 where a file cannot be written; with 78 where the settings
+/// Contacts nobody and reads no secret. Exits with 0; with 1 where a file cannot be written; with 78 where the settings
 /// are bad.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
@@ -55,9 +55,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-/// The settings that a document is made of. What nobody decided yet does not matter to it.
+/// The settings that a document is made of.
 fn load(settings: SettingsArgs) -> Result<Settings, Failure> {
-    Ok(Settings::load(&settings.sources())?)
+    Ok(Settings::load_on_paper(&settings.sources())?)
 }
 
 impl Format {
