@@ -129,6 +129,30 @@ fn expectations_are_written_from_what_is_and_then_hold() {
 }
 
 #[test]
+fn an_update_answers_what_was_asked_and_leaves_the_rest() {
+    let folder = folder();
+    let before = r##"# calls
+{"sample": "call.missed", "headers": {"team": "voice"}}
+{"sample":"call.missed","topics":"wrong"}
+
+{"sample":"sms.sent","with":{"/data/from":"+49301234"},"route":7,"records":{"wrong":{"key":"a"}}}
+{ "name": "right", "sample": "contact.created", "topics": "justcall.contacts" }
+"##;
+    let after = r##"# calls
+{"sample":"call.missed","outcome":"routed","records":{"justcall.all.call":{"key":"call_90ab34ef"},"justcall.calls":{"key":"call_90ab34ef"},"justcall.missed":{"key":"+14155550147","headers":{"team":"voice"}}}}
+{"sample":"call.missed","outcome":"routed","topics":["justcall.all.call","justcall.calls","justcall.missed"]}
+
+{"sample":"sms.sent","with":{"/data/from":"+49301234"},"outcome":"routed","route":null,"key":"msg_7f60b2a4"}
+{ "name": "right", "sample": "contact.created", "topics": "justcall.contacts" }
+"##;
+    let file = folder.path().join("mapping.ndjson");
+    fs::write(&file, before).expect("mapping.ndjson");
+    let said = said(&route(folder.path(), &["--source", "main", "--expect", "mapping.ndjson", "--update"]));
+    assert_eq!(said, "mapping.ndjson: 3 changed, 0 added\nexit code 0\n");
+    assert_eq!(fs::read_to_string(file).expect("mapping.ndjson"), after);
+}
+
+#[test]
 fn what_cannot_be_done_says_why() {
     let folder = folder();
     fs::write(folder.path().join("empty.ndjson"), "").expect("a file");

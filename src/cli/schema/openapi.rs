@@ -151,7 +151,7 @@ fn parameters(signature: &SignatureConfig) -> Value {
             header(
                 SIGNATURE,
                 required,
-                "HMAC-SHA256 in hex of `secret|encodeURIComponent(webhook_url)|type|time`, with the same secret as key.",
+                "HMAC-SHA256 in hex of `secret|encodeURIComponent(webhook_url)|type|time`, with the same secret as key. Probes need none.",
                 json!({ "type": "string", "pattern": "^[0-9a-fA-F]{64}$" }),
             ),
             header(VERSION, required, "The signature's version.", json!({ "const": "v1" })),
