@@ -2,6 +2,7 @@
 
 mod attacks;
 mod bad_inputs;
+mod completions;
 mod failures;
 mod faults;
 mod kit;
@@ -12,6 +13,8 @@ mod lifecycle;
 mod outage;
 mod records;
 mod reload;
+mod route;
+mod schemas;
 mod secrecy;
 mod signatures;
 mod tls;
