@@ -66,7 +66,7 @@ impl Admin {
         match only(results)? {
             Ok(_) => Ok(true),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(false),
-            Err((_, code)) => Err(Refusal(code).into()),
+            Err((_, code)) => Err(Refusal::from(code).into()),
         }
     }
 }
@@ -94,7 +94,7 @@ pub(super) fn failed(error: KafkaError) -> Error {
         }
         Some(code @ Code::SSL) => Error::Untrusted(code.to_string()),
         // The library's own codes are about the way there, the broker's are its answer.
-        Some(code) if (code as i32) > 0 && code != Code::RequestTimedOut => Refusal(code).into(),
+        Some(code) if (code as i32) > 0 && code != Code::RequestTimedOut => Refusal::from(code).into(),
         Some(code) => Error::Unreachable(code.to_string()),
         None => error.into(),
     }
