@@ -148,6 +148,8 @@ Examples:
   justcall-bridge topics export --config bridge.yaml --format strimzi --cluster events --namespace kafka
   justcall-bridge topics export --config bridge.yaml --format kafka-topics --for serve,check > topics.sh";
 
+const NAME_RULE: &str = "Kubernetes takes lower-case letters, digits, and `-` and `.` between them";
+
 /// Not everything is as the settings say.
 const DIFFERS: u8 = 3;
 
@@ -161,6 +163,11 @@ pub(super) fn run(args: Args) -> ExitCode {
             );
         }
         Command::Apply(args) => apply(args),
+        Command::Export(args)
+            if args.format == Format::Strimzi && !export::is_kubernetes_name(&args.user) =>
+        {
+            return super::usage_error(&format!("--user names a resource here: {NAME_RULE}"));
+        }
         Command::Export(args) => export(args),
     };
     match result {
@@ -271,9 +278,5 @@ fn say(text: &str) {
 }
 
 fn kubernetes_name(name: &str) -> Result<String, &'static str> {
-    if export::is_kubernetes_name(name) {
-        Ok(name.to_owned())
-    } else {
-        Err("Kubernetes takes lower-case letters, digits, `-` and `.`, up to 253")
-    }
+    if export::is_kubernetes_name(name) { Ok(name.to_owned()) } else { Err(NAME_RULE) }
 }
