@@ -201,11 +201,12 @@ fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
             }
         };
         tell(&show::text(&plan, wanted, false));
-        let is_asked = plan.is_to_do() && !args.yes;
+        let is_asked = plan.is_to_do(args.add_partitions) && !args.yes;
         if is_asked && !apply::is_confirmed(&mut io::stdin().lock(), &mut io::stderr()) {
             return Err(Failure::Failed("not confirmed: nothing was changed".into()));
         }
-        let told = |step: &Step| tell(&format!("{}\n", step.line()));
+        let width = plan.width();
+        let told = |step: &Step| tell(&format!("{}\n", step.line(width)));
         let steps = apply::apply(&cluster, &plan, wanted, args.add_partitions, told).await;
         if args.json {
             let changes: Vec<_> = steps.iter().map(Step::as_json).collect();

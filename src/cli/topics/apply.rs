@@ -106,17 +106,15 @@ fn failed(error: &kafka::Error, right: &str) -> Ending {
 }
 
 impl Step {
-    /// As a line for a person.
-    pub(super) fn line(&self) -> String {
-        let Self { topic, what, ending } = self;
-        match ending {
-            Ending::Done => format!("done     {topic}  {what}"),
-            Ending::Overtaken => {
-                format!("done     {topic}  {what}: somebody else did meanwhile, so plan again")
-            }
-            Ending::Left => format!("left     {topic}  {what}: needs --add-partitions"),
-            Ending::Failed(reason) => format!("failed   {topic}  {what}: {reason}"),
-        }
+    /// As a line for a person, with room for names of that length.
+    pub(super) fn line(&self, width: usize) -> String {
+        let (word, remark) = match &self.ending {
+            Ending::Done => ("done", String::new()),
+            Ending::Overtaken => ("done", ": somebody else was faster, so plan again".to_owned()),
+            Ending::Left => ("left", ": needs --add-partitions".to_owned()),
+            Ending::Failed(reason) => ("failed", format!(": {reason}")),
+        };
+        format!("{word:<8} {:<width$}  {}{remark}", self.topic, self.what)
     }
 
     /// The same for a script.

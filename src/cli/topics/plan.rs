@@ -104,19 +104,24 @@ impl Plan {
                 State::Create => counts.create += 1,
                 State::Hidden(_) => counts.hidden += 1,
                 State::There(there) => {
-                    counts.alter += usize::from(there.is_to_do());
-                    counts.differ += usize::from(!there.differences.is_empty());
-                    counts.ok += usize::from(!there.is_to_do() && there.differences.is_empty());
+                    let alters = there.widening.is_some() || !there.changes.is_empty();
+                    let differs = !there.differences.is_empty();
+                    counts.alter += usize::from(alters);
+                    counts.differ += usize::from(differs);
+                    counts.ok += usize::from(!alters && !differs);
                 }
             }
         }
         counts
     }
 
-    /// Whether `apply` would find something to do.
-    pub(super) fn is_to_do(&self) -> bool {
-        let counts = self.counts();
-        counts.create + counts.alter > 0
+    /// Whether `apply` would change anything.
+    pub(super) fn is_to_do(&self, add_partitions: bool) -> bool {
+        self.0.iter().any(|entry| match &entry.state {
+            State::Create => true,
+            State::Hidden(_) => false,
+            State::There(there) => !there.changes.is_empty() || add_partitions && there.widening.is_some(),
+        })
     }
 
     /// Whether partitions are to be added anywhere.
@@ -124,16 +129,15 @@ impl Plan {
         self.0.iter().any(|entry| matches!(&entry.state, State::There(There { widening: Some(_), .. })))
     }
 
+    /// How long the longest name of a topic is.
+    pub(super) fn width(&self) -> usize {
+        self.0.iter().map(|entry| entry.topic.len()).max().unwrap_or(0)
+    }
+
     /// Topics that the cluster does not tell of.
     pub(super) fn hidden(&self) -> Vec<&str> {
         let hidden = self.0.iter().filter(|entry| matches!(entry.state, State::Hidden(_)));
         hidden.map(|entry| entry.topic.as_str()).collect()
-    }
-}
-
-impl There {
-    fn is_to_do(&self) -> bool {
-        self.widening.is_some() || !self.changes.is_empty()
     }
 }
 

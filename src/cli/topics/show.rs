@@ -16,7 +16,7 @@ struct Line<'p> {
 /// A table with a line for each thing to know, then the sum. `verbose` adds what is left alone.
 pub(super) fn text(plan: &Plan, wanted: &TopicsConfig, verbose: bool) -> String {
     let lines: Vec<Line<'_>> = plan.0.iter().flat_map(|entry| lines(entry, wanted, verbose)).collect();
-    let width = lines.iter().map(|line| line.topic.len()).max().unwrap_or(0);
+    let width = plan.width();
     let mut text = String::new();
     for line in lines {
         let row = format!("{:<8} {:<width$}  {}", line.word, line.topic, line.text);
@@ -26,11 +26,12 @@ pub(super) fn text(plan: &Plan, wanted: &TopicsConfig, verbose: bool) -> String 
     if plan.widens() {
         text.push_str(WIDENING);
     }
+    text.push('\n');
     text.push_str(&sum(&plan.counts()));
     text
 }
 
-const WIDENING: &str = "\
+const WIDENING: &str = "
 Adding partitions changes which partition a key belongs to: records of one key from before and after
 may stand in different partitions, and their order across that moment is lost. Records that are there
 stay where they are. `apply` does it with --add-partitions only.
@@ -44,7 +45,9 @@ fn lines<'p>(entry: &'p Entry, wanted: &TopicsConfig, verbose: bool) -> Vec<Line
         State::There(there) => there,
     };
     let mut lines = Vec::new();
-    lines.extend(there.widening.map(|it| line("alter", format!("{}, with --add-partitions", widening(it)))));
+    lines.extend(
+        there.widening.map(|it| line("alter", format!("{}, only with --add-partitions", widening(it)))),
+    );
     lines.extend(there.changes.iter().map(|it| line("alter", change(it))));
     lines.extend(there.differences.iter().map(|it| line("differs", difference(it))));
     if lines.is_empty() {
@@ -153,7 +156,10 @@ fn entry_json(entry: &Entry, wanted: &TopicsConfig) -> Value {
 fn there_json(topic: &str, there: &There) -> Value {
     let mut alter = Map::new();
     if let Some(Widening { now, wanted }) = there.widening {
-        alter.insert("partitions".into(), json!({ "now": now, "wanted": wanted }));
+        alter.insert(
+            "partitions".into(),
+            json!({ "now": now, "wanted": wanted, "needs": "--add-partitions" }),
+        );
     }
     for Change { name, now, wanted } in &there.changes {
         let config = alter.entry("config").or_insert_with(|| json!({}));

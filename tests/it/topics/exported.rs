@@ -4,14 +4,18 @@ use super::topics;
 use crate::kit::golden;
 use yaml_rust2::{Yaml, YamlLoader};
 
+const SERVERS: &str = "kafka.bootstrap_servers=kafka-1:9092,kafka-2:9092";
+const ROUTES: &str = "routes=[{match: \"call.*\", topics: [justcall.calls]}, \
+    {match: \"sms.*\", topics: [justcall.sms_events]}, {match: \"*\", topics: [justcall.Rest]}]";
+
+/// Settings that say much about topics.
 fn settings(further: &[&str]) -> Vec<String> {
     let own = [
-        "kafka.bootstrap_servers=kafka-1:9092,kafka-2:9092",
+        SERVERS,
+        ROUTES,
         "topics.partitions=6",
         "topics.replication_factor=3",
         "topics.config={retention.ms: 604800000, min.insync.replicas: 2}",
-        "routes=[{match: \"call.*\", topics: [justcall.calls]}, \
-          {match: \"sms.*\", topics: [justcall.sms_events]}, {match: \"*\", topics: [justcall.Rest]}]",
     ];
     own.iter().chain(further).map(|setting| (*setting).to_owned()).collect()
 }
@@ -66,8 +70,7 @@ fn least_user_is_the_default_and_creates_nothing_it_is_not_to() {
 #[test]
 fn what_no_setting_says_is_left_to_the_broker_and_an_older_strimzi_is_served() {
     let words = [&STRIMZI[..], &["--api-version", "v1beta2", "--authentication", "tls"]].concat();
-    let own = ["topics.partitions=", "topics.replication_factor=", "topics.config={}"];
-    let documents = documents(&topics(&words, &settings(&own)).with_code(0));
+    let documents = documents(&topics(&words, &[SERVERS, ROUTES].map(str::to_owned)).with_code(0));
     for document in &documents {
         assert_eq!(document["apiVersion"].as_str(), Some("kafka.strimzi.io/v1beta2"));
     }
@@ -80,7 +83,7 @@ fn what_no_setting_says_is_left_to_the_broker_and_an_older_strimzi_is_served() {
 
 #[test]
 fn commands_for_a_shell() {
-    let words = ["export", "--format", "kafka-topics", "--user", "the bridge", "--for", "serve,check"];
+    let words = ["export", "--format", "kafka-topics", "--user", "a bridge", "--for", "serve,check"];
     golden::same("topics-export.sh", &topics(&words, &settings(&[])).with_code(0));
 }
 
@@ -89,7 +92,7 @@ fn names_that_kubernetes_refuses_are_a_usage_error() {
     for words in [
         &["export", "--format", "strimzi"][..],
         &["export", "--format", "strimzi", "--cluster", "Events"],
-        &["export", "--format", "strimzi", "--cluster", "events", "--user", "the bridge"],
+        &["export", "--format", "strimzi", "--cluster", "events", "--user", "a bridge"],
     ] {
         let run = topics(words, &settings(&[]));
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{words:?}: {}", run.err);

@@ -29,6 +29,7 @@ pub(in crate::cli::topics) enum ApiVersion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(in crate::cli::topics) enum Authentication {
     /// A password: `sasl.mechanism: SCRAM-SHA-512`
+    #[value(name = "scram-sha-512")]
     ScramSha512,
     /// A client certificate that Strimzi issues
     Tls,

@@ -38,7 +38,7 @@ fn there(topic: Topic, wanted: &TopicsConfig) -> There {
 fn missing_topic_is_created_and_a_hidden_one_is_not() {
     assert_eq!(planned(Some(Described::Missing), &wanted(None, None, &[])).0[0].state, State::Create);
     let hidden = planned(Some(Described::Refused(Refusal::ConfigHidden)), &wanted(None, None, &[]));
-    assert_eq!((hidden.is_to_do(), hidden.hidden()), (false, vec!["t"]));
+    assert_eq!((hidden.is_to_do(true), hidden.hidden()), (false, vec!["t"]));
     assert_eq!(hidden.counts(), Counts { hidden: 1, ..Counts::default() });
 }
 
@@ -107,7 +107,7 @@ fn what_somebody_else_set_is_left_alone_and_can_be_told() {
     ];
     let there = there(topic(&[1], &now), &wanted(None, None, &[("retention.ms", "5")]));
     assert_eq!(there.others, [("cleanup.policy".to_owned(), Some("compact".to_owned()))].into());
-    assert!(!there.is_to_do());
+    assert_eq!(there.changes, []);
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn hidden_configuration_is_a_difference_where_the_settings_name_one() {
     assert!(
         matches!(&there.differences[..], [Difference::ConfigHidden(reason)] if reason.contains("DescribeConfigs"))
     );
-    assert!(!there.is_to_do(), "who may not read it, would overwrite what is set");
+    assert_eq!(there.changes, [], "who may not read it, would overwrite what is set");
 }
 
 #[test]
@@ -125,5 +125,11 @@ fn topic_can_be_altered_and_differ_at_once() {
     let settings = wanted(Some(1), None, &[("retention.ms", "5")]);
     let plan = planned(Some(Described::Found(topic(&[1, 1], &[]))), &settings);
     assert_eq!(plan.counts(), Counts { alter: 1, differ: 1, ..Counts::default() });
-    assert!(plan.is_to_do() && !plan.widens());
+    assert!(plan.is_to_do(false) && !plan.widens());
+}
+
+#[test]
+fn nobody_is_asked_about_partitions_that_stay_as_they_are() {
+    let plan = planned(Some(Described::Found(topic(&[1], &[]))), &wanted(Some(2), None, &[]));
+    assert_eq!((plan.is_to_do(false), plan.is_to_do(true), plan.widens()), (false, true, true));
 }
