@@ -82,11 +82,13 @@ fn user(export: &Export<'_>, strimzi: &Strimzi<'_>) -> Yaml {
 }
 
 fn acl(acl: &Acl) -> Yaml {
+    let named = |kind, name, pattern| {
+        map([("type", string(kind)), ("name", string(name)), ("patternType", string(pattern))])
+    };
     let resource = match &acl.resource {
-        Resource::Topic(name) => {
-            map([("type", string("topic")), ("name", string(name)), ("patternType", string("literal"))])
-        }
+        Resource::Topic(name) => named("topic", name, "literal"),
         Resource::Cluster => map([("type", string("cluster"))]),
+        Resource::Transactions(prefix) => named("transactionalId", prefix, "prefix"),
     };
     let operations = acl.operations.iter().map(|operation| string(&operation.to_string())).collect();
     map([("resource", resource), ("operations", Yaml::Array(operations))])
