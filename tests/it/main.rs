@@ -2,6 +2,7 @@
 
 mod attacks;
 mod bad_inputs;
+mod cluster;
 mod completions;
 mod failures;
 mod faults;
@@ -18,4 +19,5 @@ mod schemas;
 mod secrecy;
 mod signatures;
 mod tls;
+mod topics;
 mod verdict_bites;
