@@ -17,4 +17,4 @@ mod turn;
 pub use admin::Admin;
 pub use config::{AdminConfig, Config, TlsConfig};
 pub use ingress::Ingress;
-pub use tls::{TlsProblem, certificate_fault, check_tls};
+pub use tls::{TlsProblem, certificate_expires, certificate_fault, check_tls};
