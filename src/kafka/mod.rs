@@ -1,9 +1,12 @@
 //! Everything that talks to Kafka; the only part that knows the client library.
 //!
 //! [`Producer`] is delivery's sink: it hands records over and settles their reports. [`Topics`] sees
-//! to it that they have somewhere to go. [`EmbeddedBroker`] and [`Tail`] are there for development.
+//! to it that they have somewhere to go. [`Cluster`] is what an operator's commands see and change.
+//! [`EmbeddedBroker`] and [`Tail`] are there for development.
 
+mod admin;
 mod client;
+mod cluster;
 mod config;
 mod embedded;
 mod producer;
@@ -14,11 +17,15 @@ mod topics;
 #[cfg(test)]
 mod tests;
 
+pub use cluster::{Broker, Cluster, ConfigOrigin, ConfigValue, Described, Partition, Topic};
 pub use config::{Config, TopicsConfig};
 pub use embedded::EmbeddedBroker;
 pub use producer::{Producer, QueueLimits};
 pub use tail::{Tail, TailedRecord};
 pub use topics::Topics;
+
+use rdkafka::types::RDKafkaErrorCode;
+use std::fmt;
 
 /// What could not be done with Kafka.
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +36,42 @@ pub enum Error {
     /// A thread could not be started.
     #[error("a thread for Kafka cannot start")]
     Thread(#[from] std::io::Error),
-    /// The cluster did not answer.
+    /// The cluster did not answer. Names what the way there broke on, where that is known.
     #[error("Kafka does not answer: {0}")]
     Unreachable(String),
+    /// The cluster does not take the credentials.
+    #[error("Kafka does not let the bridge in: {0}")]
+    NotLetIn(String),
+    /// One side does not trust the other's certificate, or they do not agree on TLS.
+    #[error("no TLS connection to Kafka: {0}")]
+    Untrusted(String),
+    /// The cluster answered, and its answer is no.
+    #[error("Kafka refuses: {0}")]
+    Refused(#[from] Refusal),
 }
+
+/// What a cluster says no with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal(RDKafkaErrorCode);
+
+impl Refusal {
+    /// Whether the bridge's user lacks a right. Anything else is about what was asked for.
+    pub fn is_authorization(&self) -> bool {
+        use RDKafkaErrorCode as Code;
+        matches!(self.0, Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The library writes `Name (Broker: In words)`.
+        let text = self.0.to_string();
+        let words = text.split_once('(').map_or(text.as_str(), |(_, words)| words.trim_end_matches(')'));
+        formatter.write_str(words.trim_start_matches("Broker: "))
+    }
+}
+
+impl std::error::Error for Refusal {}
 
 impl From<rdkafka::error::KafkaError> for Error {
     fn from(error: rdkafka::error::KafkaError) -> Self {

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod bad_inputs;
+mod cluster;
 mod failures;
 mod faults;
 mod kit;
