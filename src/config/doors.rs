@@ -143,7 +143,11 @@ impl Doors {
         let (server, admin) = (settings.server.listen, settings.admin.listen);
         if settings.server.tls.certificate.is_none() && !is_local(server) {
             let reason = "webhooks arrive as plain HTTP: personal data and tokens can be read on the way unless a proxy in front ends TLS";
-            self.add("server.tls", reason, "set `server.tls.certificate` and `server.tls.key`, or put a proxy in front");
+            self.add(
+                "server.tls",
+                reason,
+                "set `server.tls.certificate` and `server.tls.key`, or put a proxy in front",
+            );
         }
         if let Some(fault) = certificate_fault(&settings.server.tls) {
             let fix = "until then nobody is likely to connect";

@@ -18,9 +18,8 @@ const LEAST_ROOM: u64 = 16 << 20;
 const FLEETING: [&str; 4] = ["tmpfs", "ramfs", "overlay", "aufs"];
 
 /// File systems on another machine, where locks and fsync are what that machine makes of them.
-const REMOTE: [&str; 12] = [
-    "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "gpfs", "virtiofs",
-];
+const REMOTE: [&str; 12] =
+    ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "gpfs", "virtiofs"];
 
 /// What was found out about the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +87,11 @@ fn look(directory: &Path, is_in_use: impl Fn(&Path) -> io::Result<bool>) -> Fact
         is_in_use: is_in_use(&absolute).map_err(|error| error.kind()),
         file_system: file_system(&mounts, &real).map(str::to_owned),
         free: rustix::fs::statvfs(&real).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
-        taken: files(&absolute).iter().filter_map(|file| fs::metadata(file).ok()).map(|file| file.len()).sum(),
+        taken: files(&absolute)
+            .iter()
+            .filter_map(|file| fs::metadata(file).ok())
+            .map(|file| file.len())
+            .sum(),
         open_to_all: open_to_all(&absolute),
         place,
     }
@@ -145,7 +148,10 @@ fn judge(directory: &Path, needed: u64, facts: &Facts) -> Vec<Finding> {
         Ok(()) => Finding::ok(KEY, good),
         Err(io::ErrorKind::ReadOnlyFilesystem) => Finding::failure(
             KEY,
-            format!("{} is on a file system that is mounted read-only: nothing can be spooled", place.display()),
+            format!(
+                "{} is on a file system that is mounted read-only: nothing can be spooled",
+                place.display()
+            ),
             "mount it for writing, or name another directory",
         ),
         Err(kind) => Finding::failure(
@@ -155,7 +161,9 @@ fn judge(directory: &Path, needed: u64, facts: &Facts) -> Vec<Finding> {
         ),
     };
     let place = match &facts.place {
-        Place::There { writable } => about(writable, directory, format!("{shown} is there and can be written to")),
+        Place::There { writable } => {
+            about(writable, directory, format!("{shown} is there and can be written to"))
+        }
         Place::Missing { above, writable } => {
             about(writable, above, format!("{shown} is not there yet: serve makes it"))
         }
@@ -174,7 +182,10 @@ fn judge(directory: &Path, needed: u64, facts: &Facts) -> Vec<Finding> {
     findings.extend(facts.open_to_all.as_ref().map(|open| {
         Finding::warning(
             "spool.permissions",
-            format!("every user of this machine can read {}: what is spooled holds personal data", open.display()),
+            format!(
+                "every user of this machine can read {}: what is spooled holds personal data",
+                open.display()
+            ),
             format!("chmod -R o-rwx {shown}"),
         )
     }));
@@ -185,7 +196,8 @@ fn in_use(facts: &Facts) -> Option<Finding> {
     const LOCK: &str = "spool.lock";
     match facts.is_in_use {
         Ok(true) => Some(Finding::ok(LOCK, "a running bridge uses this spool; a second one would not start")),
-        Ok(false) => matches!(facts.place, Place::There { .. }).then(|| Finding::ok(LOCK, "nobody uses this spool now")),
+        Ok(false) => matches!(facts.place, Place::There { .. })
+            .then(|| Finding::ok(LOCK, "nobody uses this spool now")),
         Err(io::ErrorKind::NotADirectory) => None,
         Err(kind) => Some(Finding::failure(
             LOCK,
@@ -208,7 +220,9 @@ fn disk(facts: &Facts) -> Option<Finding> {
     } else if remote {
         Finding::warning(
             DISK,
-            format!("on {kind}, which may live on another machine: whether its locks and syncs can be relied on is up to that one"),
+            format!(
+                "on {kind}, which may live on another machine: whether its locks and syncs can be relied on is up to that one"
+            ),
             "put it on a disk of this machine, or a block device attached to it",
         )
     } else {
@@ -224,7 +238,11 @@ fn room(facts: &Facts, needed: u64) -> Option<Finding> {
     Some(if free >= wanted {
         Finding::ok(ROOM, text)
     } else if free < LEAST_ROOM {
-        Finding::failure(ROOM, format!("{text}: hardly an event could be spooled"), "make room on that disk, or take a larger one")
+        Finding::failure(
+            ROOM,
+            format!("{text}: hardly an event could be spooled"),
+            "make room on that disk, or take a larger one",
+        )
     } else {
         Finding::warning(
             ROOM,

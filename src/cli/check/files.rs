@@ -24,9 +24,7 @@ pub(super) fn check(settings: &Settings, doors: &[OpenDoor], now: u64) -> Vec<Fi
     let shut = |(key, _): &(String, _)| doors.iter().all(|door| door.key != *key);
     let secrets = settings.secret_files().into_iter().filter(shut);
     let mut findings: Vec<_> = secrets
-        .map(|(key, path)| {
-            Finding::ok(key, format!("{} can be read, and not by every user", path.display()))
-        })
+        .map(|(key, path)| Finding::ok(key, format!("{} can be read, and not by every user", path.display())))
         .collect();
     let not_yet = doors.iter().find(|door| is_about_certificate(door));
     findings.extend(settings.certificate_expires().map(|expires| certificate(expires, not_yet, now)));

@@ -26,7 +26,10 @@ pub(super) fn check(settings: &Settings) -> Vec<Finding> {
     let (server, admin) = (settings.server.listen, settings.admin.listen);
     let taken = try_listen(admin);
     let running = if taken == Err(io::ErrorKind::AddrInUse) { ask(admin) } else { None };
-    vec![judge("server.listen", server, try_listen(server), running), judge("admin.listen", admin, taken, running)]
+    vec![
+        judge("server.listen", server, try_listen(server), running),
+        judge("admin.listen", admin, taken, running),
+    ]
 }
 
 fn try_listen(address: SocketAddr) -> Result<(), io::ErrorKind> {

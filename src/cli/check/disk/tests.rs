@@ -16,7 +16,10 @@ fn healthy() -> Facts {
 
 fn bad(facts: &Facts) -> Vec<(Level, String)> {
     let findings = judge(Path::new("/spool"), 1000 * MIB, facts).into_iter();
-    findings.filter(|finding| finding.level != Level::Ok).map(|finding| (finding.level, finding.key)).collect()
+    findings
+        .filter(|finding| finding.level != Level::Ok)
+        .map(|finding| (finding.level, finding.key))
+        .collect()
 }
 
 #[test]
@@ -25,7 +28,11 @@ fn healthy_directory_has_only_ok_lines() {
     let keys: Vec<_> = findings.iter().map(|finding| finding.key.as_str()).collect();
     assert_eq!(keys, ["spool.directory", "spool.lock", "spool.disk", "spool.max_bytes"]);
     assert_eq!(bad(&healthy()), []);
-    assert_eq!(bad(&Facts { is_in_use: Ok(true), ..healthy() }), [], "a running bridge is none of its faults");
+    assert_eq!(
+        bad(&Facts { is_in_use: Ok(true), ..healthy() }),
+        [],
+        "a running bridge is none of its faults"
+    );
     let above = PathBuf::from("/");
     assert_eq!(bad(&Facts { place: Place::Missing { above, writable: Ok(()) }, ..healthy() }), []);
 }

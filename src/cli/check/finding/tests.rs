@@ -28,7 +28,10 @@ fn same_finding_of_many_topics_is_one_line_and_counts_for_each() {
     findings.insert(1, Finding::warning("topic.replicas", "two", "more").of("x"));
     let text = printed(&findings);
     assert!(text.starts_with("warning  topic.replicas (a, b, c, d): one\n"), "{text}");
-    assert!(text.contains("warning  topic.replicas (x): two\n") && text.ends_with("0 ok, 5 warnings\n"), "{text}");
+    assert!(
+        text.contains("warning  topic.replicas (x): two\n") && text.ends_with("0 ok, 5 warnings\n"),
+        "{text}"
+    );
     findings.push(of("e"));
     assert!(printed(&findings).contains("(a, b, c and 2 more): one"));
 }

@@ -1,0 +1,222 @@
+//! Whether each server of Kafka can be reached, and what stands in the way.
+
+use super::finding::Finding;
+use crate::kafka::{Cause, Cluster, Config};
+use futures_util::future::join_all;
+use std::io;
+use std::time::Duration;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+
+#[cfg(test)]
+mod tests;
+
+/// How long a name may take to resolve, and an address to take the connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(4);
+
+/// How long TLS, the login and the first answer may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// A server as the settings or the cluster name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Server {
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+impl Server {
+    /// Each server of a list with commas; the port is Kafka's where there is none.
+    pub(super) fn all(list: &str) -> Vec<Self> {
+        list.split(',').map(str::trim).filter(|server| !server.is_empty()).map(Self::read).collect()
+    }
+
+    fn read(server: &str) -> Self {
+        let address = server.rsplit_once("://").map_or(server, |(_, address)| address);
+        let (host, port) = match address.rsplit_once(':') {
+            // Colons outside of brackets are part of an address.
+            Some((host, port)) if host.starts_with('[') || !host.contains(':') => (host, port.parse().ok()),
+            _ => (address, None),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Self { host, port: port.unwrap_or(9092) }
+    }
+
+    pub(super) fn shown(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// How far the way to a server goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Its name has no address.
+    Unresolved,
+    /// No address of its takes the connection.
+    NotConnected(io::ErrorKind),
+    /// Connected, and no further.
+    Stopped(Cause),
+    /// All the way.
+    Answers,
+}
+
+/// Tries each server by itself, all at once.
+pub(super) async fn reach_all(servers: &[Server], config: &Config) -> Vec<Reach> {
+    join_all(servers.iter().map(|server| reach(server, config))).await
+}
+
+async fn reach(server: &Server, config: &Config) -> Reach {
+    let resolved = timeout(CONNECT_WITHIN, lookup_host((server.host.as_str(), server.port))).await;
+    let addresses: Vec<_> = match resolved {
+        Ok(Ok(addresses)) => addresses.collect(),
+        _ => return Reach::Unresolved,
+    };
+    let connected =
+        timeout(CONNECT_WITHIN, async { TcpStream::connect(addresses.as_slice()).await.map(drop) }).await;
+    match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(()) => {}
+        Err(error) => return Reach::NotConnected(error.kind()),
+    }
+    let alone = Config { bootstrap_servers: server.shown(), ..config.clone() };
+    match Cluster::connect_within(&alone, ANSWER_WITHIN).await {
+        Ok(_) => Reach::Answers,
+        Err(error) => Reach::Stopped(Cause::of(&error)),
+    }
+}
+
+/// What the client's properties say of the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Manner {
+    protocol: String,
+    mechanism: String,
+}
+
+impl Manner {
+    pub(super) fn of(config: &Config) -> Self {
+        let property = |names: &[&str]| {
+            let value = names.iter().find_map(|name| config.properties.get(*name));
+            value.map_or("", |value| value.expose().trim()).to_ascii_uppercase()
+        };
+        Self {
+            protocol: property(&["security.protocol"]),
+            mechanism: property(&["sasl.mechanism", "sasl.mechanisms"]),
+        }
+    }
+
+    fn reached(&self) -> &'static str {
+        match self.protocol.as_str() {
+            "SSL" => "answers, over TLS",
+            "SASL_SSL" => "answers, over TLS, and lets the bridge's user in",
+            "SASL_PLAINTEXT" => "answers, and lets the bridge's user in",
+            _ => "answers",
+        }
+    }
+
+    /// The same protocol with TLS, or without it.
+    fn other_tls(&self) -> &'static str {
+        match self.protocol.as_str() {
+            "SSL" => "PLAINTEXT",
+            "SASL_SSL" => "SASL_PLAINTEXT",
+            "SASL_PLAINTEXT" => "SASL_SSL",
+            _ => "SSL",
+        }
+    }
+}
+
+/// One line for a server. Where another one answers, it does without this.
+pub(super) fn judge(
+    key: &str,
+    server: &Server,
+    reach: &Reach,
+    another_answers: bool,
+    manner: &Manner,
+) -> Finding {
+    let Some((text, fix)) = trouble(server, reach, manner) else {
+        return Finding::ok(key, manner.reached()).of(server.shown());
+    };
+    let told = if another_answers { Finding::warning } else { Finding::failure };
+    told(key.to_owned(), text, fix).of(server.shown())
+}
+
+fn trouble(server: &Server, reach: &Reach, manner: &Manner) -> Option<(String, String)> {
+    let Server { host, .. } = server;
+    let own = |text: &str, fix: &str| Some((text.to_owned(), fix.to_owned()));
+    match reach {
+        Reach::Answers => None,
+        Reach::Unresolved => Some((
+            format!("the name {host} does not resolve"),
+            "correct the name, or give this machine (its DNS, /etc/hosts) an address for it".into(),
+        )),
+        Reach::NotConnected(io::ErrorKind::ConnectionRefused) => own(
+            "connection refused: nobody listens there",
+            "start the broker, or correct host and port; see `listeners` in its server.properties",
+        ),
+        Reach::NotConnected(io::ErrorKind::TimedOut) => own(
+            "no connection: nothing comes back",
+            "a firewall or network policy in between, or a host that is down: open the way to that port",
+        ),
+        Reach::NotConnected(kind) => {
+            Some((format!("no connection: {kind}"), "correct host and port, or open the way to them".into()))
+        }
+        Reach::Stopped(cause) => Some(stopped(cause, host, manner)),
+    }
+}
+
+fn stopped(cause: &Cause, host: &str, manner: &Manner) -> (String, String) {
+    let Manner { protocol, mechanism } = manner;
+    let own = |text: &str, fix: &str| (text.to_owned(), fix.to_owned());
+    match cause {
+        Cause::Properties(why) => (
+            format!("the client cannot be made: {why}"),
+            "correct that property under `kafka.properties`".into(),
+        ),
+        Cause::OtherName => (
+            format!("TLS: the broker's certificate is not for {host}"),
+            "connect by a name that is in the certificate, or have one issued with this name as a subject alternative name".into(),
+        ),
+        Cause::UnknownAuthority => own(
+            "TLS: the broker's certificate was signed by no authority that is trusted here",
+            "set `kafka.properties.ssl.ca.location` to the PEM file of the authority that signed it",
+        ),
+        Cause::NotValidNow => own(
+            "TLS: the broker's certificate has expired, or is not valid yet",
+            "renew it on the broker; if it is valid, set this machine's clock",
+        ),
+        Cause::ClientCertificate => own(
+            "TLS: the broker does not take the client's certificate, or misses it",
+            "set `ssl.certificate.location` and `ssl.key.location` under `kafka.properties` to a pair that the broker trusts",
+        ),
+        Cause::TlsToPlaintext => (
+            "TLS was begun, and that port does not speak it".into(),
+            format!("take the broker's TLS port, or set `security.protocol` to {}", manner.other_tls()),
+        ),
+        Cause::PlaintextToTls => (
+            "no TLS was begun, and that port speaks nothing else".into(),
+            format!("set `kafka.properties.security.protocol` to {}, or take the broker's port without TLS", manner.other_tls()),
+        ),
+        Cause::SaslMissing => own(
+            "the broker hangs up on the first request: it wants a login, or does not speak Kafka there",
+            "set `security.protocol` to SASL_PLAINTEXT or SASL_SSL, with `sasl.mechanism`, `sasl.username` and `sasl.password`; or correct the port",
+        ),
+        Cause::Credentials => (
+            format!("wrong user or password: the broker does not let them in by {mechanism}"),
+            "correct `sasl.username` and `sasl.password`, or add that user to the broker".into(),
+        ),
+        Cause::Mechanism(Some(offered)) => (
+            format!("the broker does not offer the SASL mechanism {mechanism}, but {offered}"),
+            format!("set `kafka.properties.sasl.mechanism` to one of {offered}"),
+        ),
+        Cause::Mechanism(None) => (
+            format!("{mechanism} is no SASL mechanism that the client knows"),
+            "set `kafka.properties.sasl.mechanism` to PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER".into(),
+        ),
+        Cause::Silent => (
+            "connected, and then no answer: the broker is frozen or starting, or is no Kafka broker".into(),
+            format!("look at the broker's log; it may also want another `security.protocol` than {}", if protocol.is_empty() { "PLAINTEXT" } else { protocol }),
+        ),
+        Cause::Other(words) => (format!("no connection to Kafka: {words}"), "see these words in the broker's log".into()),
+    }
+}
