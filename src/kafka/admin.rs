@@ -60,14 +60,14 @@ impl Admin {
         match self.create_with(topic, config, &options()).await? {
             Ok(_) => Ok(true),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(false),
-            Err((_, code)) => Err(Refusal(code).into()),
+            Err((_, code)) => Err(Refusal::from(code).into()),
         }
     }
 
     /// Asks whether a topic would be made, and makes none.
     pub(super) async fn would_create(&self, topic: &str, config: &TopicsConfig) -> Result<(), Error> {
         let made = self.create_with(topic, config, &options().validate_only(true)).await?;
-        made.map(drop).map_err(|(_, code)| Refusal(code).into())
+        made.map(drop).map_err(|(_, code)| Refusal::from(code).into())
     }
 
     async fn create_with(
@@ -108,7 +108,7 @@ pub(super) fn failed(error: KafkaError) -> Error {
         }
         Some(code @ Code::SSL) => Error::Untrusted(code.to_string()),
         // The library's own codes are about the way there, the broker's are its answer.
-        Some(code) if (code as i32) > 0 && code != Code::RequestTimedOut => Refusal(code).into(),
+        Some(code) if (code as i32) > 0 && code != Code::RequestTimedOut => Refusal::from(code).into(),
         Some(code) => Error::Unreachable(code.to_string()),
         None => error.into(),
     }

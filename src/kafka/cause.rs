@@ -50,7 +50,7 @@ impl Cause {
 
 fn tls(text: &str) -> Cause {
     let says = |words: &[&str]| words.iter().any(|word| text.to_ascii_lowercase().contains(word));
-    if says(&["hostname mismatch", "ip address mismatch"]) {
+    if says(&["for another name", "hostname mismatch", "ip address mismatch"]) {
         Cause::OtherName
     } else if says(&["certificate has expired", "certificate is not yet valid"]) {
         Cause::NotValidNow

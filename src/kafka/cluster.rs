@@ -1,9 +1,10 @@
 //! A cluster as an operator's commands see it.
 //!
-//! Its topics' configuration is written by Kafka's older request, for the client library offers no
-//! other to safe code. That request replaces all that is set on a topic, so [`Cluster::set_topic_config`]
-//! reads what is set, lays the change over it and writes the whole: a change that somebody else makes
-//! between the two is undone.
+//! Its topics' configuration is written by Kafka's older request, for rdkafka offers no other to safe
+//! code. That request replaces all that is set on a topic, so [`Cluster::set_topic_config`] reads what
+//! is set, lays the change over it and writes the whole: a change that somebody else makes between the
+//! two is undone. Nor does rdkafka pass on why a cluster does not tell or change a configuration: that
+//! it did not is seen from what comes back, see [`Refusal`].
 
 mod ear;
 
@@ -14,14 +15,21 @@ use super::admin::{Admin, TIMEOUT, failed, only, options};
 use super::{Config, Error, Refusal, TopicsConfig};
 use ear::Ear;
 use rdkafka::admin::{
-    AlterConfig, ConfigEntry, ConfigResource, ConfigSource, NewPartitions, ResourceSpecifier,
+    AlterConfig, ConfigEntry, ConfigResource, ConfigResourceResult, ConfigSource, NewPartitions,
+    ResourceSpecifier,
 };
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::{Metadata, MetadataPartition, MetadataTopic};
 use rdkafka::types::RDKafkaRespErr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How long a change of configuration may take to be seen.
+const SETTLED_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often it is looked for.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A cluster that has answered. Every question has ten seconds.
 pub struct Cluster {
@@ -184,7 +192,7 @@ impl Cluster {
     pub async fn broker_config(&self, id: i32) -> Result<BTreeMap<String, ConfigValue>, Error> {
         let wanted = [ResourceSpecifier::Broker(id)];
         let answers = self.admin.raw().describe_configs(&wanted, &options()).await.map_err(failed)?;
-        Ok(only(answers)?.map(values).map_err(Refusal)?)
+        Ok(told(only(answers)?)?)
     }
 
     /// Makes a topic. `false`: it was there already and is left as it was.
@@ -210,7 +218,7 @@ impl Cluster {
     pub async fn add_partitions(&self, topic: &str, total: usize) -> Result<(), Error> {
         let wanted = [NewPartitions::new(topic, total)];
         let results = self.admin.raw().create_partitions(&wanted, &options()).await.map_err(failed)?;
-        only(results)?.map(drop).map_err(|(_, code)| Refusal(code).into())
+        only(results)?.map(drop).map_err(|(_, code)| Refusal::from(code).into())
     }
 
     /// Sets `changes` on the topic and leaves what else is set on it as it is, see [the module](self).
@@ -222,13 +230,19 @@ impl Cluster {
         topic: &str,
         changes: &BTreeMap<String, String>,
     ) -> Result<(), Error> {
-        let mut configs = self.topic_configs(&[topic]).await?;
-        let config = only(configs.remove(topic).into_iter().collect())??;
-        let whole = overlaid(&config, changes).ok_or(Refusal(RDKafkaErrorCode::InvalidConfig))?;
+        let whole = overlaid(&self.topic_config(topic).await?, changes).ok_or(Refusal::ConfigHidden)?;
         let plain = AlterConfig::new(ResourceSpecifier::Topic(topic));
         let wanted = [whole.iter().fold(plain, |wanted, (name, value)| wanted.set(name, value))];
-        let results = self.admin.raw().alter_configs(&wanted, &options()).await.map_err(failed)?;
-        only(results)?.map(drop).map_err(|(_, code)| Refusal(code).into())
+        self.admin.raw().alter_configs(&wanted, &options()).await.map_err(failed)?;
+        // Brokers hear of it by and by.
+        let deadline = Instant::now() + SETTLED_WITHIN;
+        while !is_set(&self.topic_config(topic).await?, changes) {
+            if Instant::now() > deadline {
+                return Err(Refusal::NoEffect.into());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
     }
 
     /// The partitions of those of the topics that the cluster shows.
@@ -247,13 +261,20 @@ impl Cluster {
         let read = |metadata: &Metadata| match metadata.topics().first() {
             Some(topic) => match topic.error() {
                 Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) => Described::Missing,
-                Some(error) if !is_there(Some(error)) => Described::Refused(Refusal(error.into())),
+                Some(error) if !is_there(Some(error)) => {
+                    Described::Refused(RDKafkaErrorCode::from(error).into())
+                }
                 // Made since the others were shown: for this look it is too late.
                 _ => Described::Missing,
             },
             None => Described::Missing,
         };
         self.admin.metadata(Some(name), read).await
+    }
+
+    async fn topic_config(&self, name: &str) -> Result<BTreeMap<String, ConfigValue>, Error> {
+        let mut configs = self.topic_configs(&[name]).await?;
+        Ok(only(configs.remove(name).into_iter().collect())??)
     }
 
     async fn topic_configs(
@@ -265,9 +286,8 @@ impl Cluster {
         }
         let wanted: Vec<_> = names.iter().copied().map(ResourceSpecifier::Topic).collect();
         let answers = self.admin.raw().describe_configs(&wanted, &options()).await.map_err(failed)?;
-        // The library answers in the order of the question, and a refusal does not name its topic.
-        let answers = answers.into_iter().map(|answer| answer.map(values).map_err(Refusal));
-        Ok(names.iter().map(|name| (*name).to_owned()).zip(answers).collect())
+        // The library answers in the order of the question.
+        Ok(names.iter().map(|name| (*name).to_owned()).zip(answers.into_iter().map(told)).collect())
     }
 }
 
@@ -288,6 +308,12 @@ fn partitions(topic: &MetadataTopic) -> Vec<Partition> {
     all
 }
 
+/// A configuration that has come. There is none without a single value.
+fn told(answer: ConfigResourceResult) -> Result<BTreeMap<String, ConfigValue>, Refusal> {
+    let values = values(answer.map_err(Refusal::from)?);
+    if values.is_empty() { Err(Refusal::ConfigHidden) } else { Ok(values) }
+}
+
 fn values(resource: ConfigResource) -> BTreeMap<String, ConfigValue> {
     let value = |entry: ConfigEntry| {
         let origin = match entry.source {
@@ -299,6 +325,32 @@ fn values(resource: ConfigResource) -> BTreeMap<String, ConfigValue> {
         (entry.name, ConfigValue { value: entry.value, origin, is_read_only, is_sensitive })
     };
     resource.entries.into_iter().map(value).collect()
+}
+
+/// Whether each of the changes is set on the topic itself.
+fn is_set(now: &BTreeMap<String, ConfigValue>, changes: &BTreeMap<String, String>) -> bool {
+    changes.iter().all(|(name, wanted)| {
+        now.get(name).is_some_and(|it| {
+            it.origin == ConfigOrigin::Topic
+                && it.value.as_ref().is_some_and(|value| same_value(value, wanted))
+        })
+    })
+}
+
+/// Whether two values of a configuration mean the same: Kafka writes numbers, switches and lists in a
+/// way of its own.
+pub fn same_value(one: &str, other: &str) -> bool {
+    let items = |text: &str| text.split(',').map(|item| item.trim().to_owned()).collect::<Vec<_>>();
+    let number = |text: &str| text.trim().parse::<f64>().ok();
+    let whole = |text: &str| text.trim().parse::<i64>().ok();
+    let is_switch = |text: &str| ["true", "false"].iter().any(|word| text.trim().eq_ignore_ascii_case(word));
+    match (whole(one), whole(other), number(one), number(other)) {
+        // Beyond 2^53 the others would round.
+        (Some(one), Some(other), ..) => one == other,
+        (.., Some(one), Some(other)) => one == other,
+        _ if is_switch(one) => one.trim().eq_ignore_ascii_case(other.trim()),
+        _ => items(one) == items(other),
+    }
 }
 
 /// Everything that is to be set on a topic: what is, with the changes over it. `None` where a value

@@ -20,7 +20,7 @@ mod topics;
 mod tests;
 
 pub use cause::Cause;
-pub use cluster::{Broker, Cluster, ConfigOrigin, ConfigValue, Described, Partition, Topic};
+pub use cluster::{Broker, Cluster, ConfigOrigin, ConfigValue, Described, Partition, Topic, same_value};
 pub use config::{Config, TopicsConfig};
 pub use embedded::EmbeddedBroker;
 pub use probe::{Attempt, Flaw, NEVER, Probe, Skew};
@@ -29,7 +29,6 @@ pub use tail::{Tail, TailedRecord};
 pub use topics::Topics;
 
 use rdkafka::types::RDKafkaErrorCode;
-use std::fmt;
 
 /// What could not be done with Kafka.
 #[derive(Debug, thiserror::Error)]
@@ -55,27 +54,42 @@ pub enum Error {
 }
 
 /// What a cluster says no with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal(RDKafkaErrorCode);
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The cluster said why.
+    #[error("{words}")]
+    Said {
+        /// The reason in the library's words, which are the same for all of its kind.
+        words: String,
+        /// Whether the bridge's user lacks a right. Anything else is about what was asked for.
+        is_authorization: bool,
+    },
+    /// No configuration came with the answer; rdkafka does not pass on why.
+    #[error("the configuration is not told: the right DescribeConfigs is missing")]
+    ConfigHidden,
+    /// A change of configuration was answered and is not there; rdkafka does not pass on why.
+    #[error("it did not take effect: a value is not right, or the right AlterConfigs is missing")]
+    NoEffect,
+}
 
 impl Refusal {
-    /// Whether the bridge's user lacks a right. Anything else is about what was asked for.
+    /// Whether the bridge's user lacks a right, as far as that can be known.
     pub fn is_authorization(&self) -> bool {
+        matches!(self, Self::Said { is_authorization: true, .. } | Self::ConfigHidden)
+    }
+}
+
+impl From<RDKafkaErrorCode> for Refusal {
+    fn from(code: RDKafkaErrorCode) -> Self {
         use RDKafkaErrorCode as Code;
-        matches!(self.0, Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed)
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The library writes `Name (Broker: In words)`.
-        let text = self.0.to_string();
+        let text = code.to_string();
         let words = text.split_once('(').map_or(text.as_str(), |(_, words)| words.trim_end_matches(')'));
-        formatter.write_str(words.trim_start_matches("Broker: "))
+        let is_authorization =
+            matches!(code, Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed);
+        Self::Said { words: words.trim_start_matches("Broker: ").to_owned(), is_authorization }
     }
 }
-
-impl std::error::Error for Refusal {}
 
 impl From<rdkafka::error::KafkaError> for Error {
     fn from(error: rdkafka::error::KafkaError) -> Self {

@@ -14,4 +14,5 @@ mod records;
 mod secrecy;
 mod signatures;
 mod tls;
+mod topics;
 mod verdict_bites;

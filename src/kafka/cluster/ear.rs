@@ -5,7 +5,7 @@
 
 use crate::kafka::{Config, Error, client};
 use rdkafka::ClientContext;
-use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
@@ -15,11 +15,17 @@ use std::time::{Duration, Instant};
 /// How long is waited for an answer before what was heard is looked at.
 const SLICE: Duration = Duration::from_millis(500);
 
+/// How long a second look may take.
+const SETTLED_WITHIN: Duration = Duration::from_secs(5);
+
 /// How long the library may take to say what it knows.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A client that is there for its callbacks. A producer, for that needs no group.
-pub(super) struct Ear(BaseProducer<Heard>);
+pub(super) struct Ear {
+    client: BaseProducer<Heard>,
+    settings: ClientConfig,
+}
 
 /// One trouble, in the library's words.
 struct Trouble {
@@ -32,19 +38,25 @@ struct Heard(Mutex<Vec<Trouble>>);
 
 impl Ear {
     pub(super) fn new(config: &Config) -> Result<Self, Error> {
-        Ok(Self(BaseProducer::from_config_and_context(&client::connection(config), Heard::default())?))
+        Self::with(client::connection(config))
+    }
+
+    fn with(settings: ClientConfig) -> Result<Self, Error> {
+        let client = BaseProducer::from_config_and_context(&settings, Heard::default())?;
+        Ok(Self { client, settings })
     }
 
     /// Waits for the cluster's first answer. Blocks.
     pub(super) fn await_answer(&self, timeout: Duration) -> Result<(), Error> {
         let deadline = Instant::now() + timeout;
         loop {
-            let answer = self.0.client().fetch_metadata(None, SLICE);
+            let answer = self.client.client().fetch_metadata(None, SLICE);
             let Err(error) = answer else { return Ok(()) };
-            self.0.poll(PAUSE);
-            let troubles = self.0.context().troubles();
+            self.client.poll(PAUSE);
+            let troubles = self.client.context().troubles();
             if let Some(verdict) = verdict(&troubles) {
-                return Err(verdict);
+                drop(troubles);
+                return Err(self.precise(verdict));
             }
             if Instant::now() > deadline {
                 return Err(Error::Unreachable(unreachable(&troubles, &error)));
@@ -52,10 +64,43 @@ impl Ear {
         }
     }
 
+    /// The library says the same of a certificate that nobody it trusts has signed and of one that is
+    /// made out to another name. So this looks again without asking for the name, and without
+    /// credentials, for nobody knows then who is there.
+    fn precise(&self, verdict: Error) -> Error {
+        let Error::Untrusted(reason) = &verdict else { return verdict };
+        let Some((server, _)) = reason.split_once(": SSL handshake failed") else { return verdict };
+        let mut nameless = self.settings.clone();
+        nameless.set("ssl.endpoint.identification.algorithm", "none").set("security.protocol", "ssl");
+        if Self::with(nameless).is_ok_and(|ear| ear.comes_through()) {
+            return Error::Untrusted(format!("{server}: its certificate is good, but for another name"));
+        }
+        verdict
+    }
+
+    /// Whether a TLS connection is made, whatever the broker says then.
+    fn comes_through(&self) -> bool {
+        let deadline = Instant::now() + SETTLED_WITHIN;
+        while Instant::now() < deadline {
+            if self.client.client().fetch_metadata(None, SLICE).is_ok() {
+                return true;
+            }
+            self.client.poll(PAUSE);
+            let troubles = self.client.context().troubles();
+            if troubles.iter().any(|trouble| trouble.code == RDKafkaErrorCode::SSL) {
+                return false;
+            }
+            if troubles.iter().any(|trouble| trouble.reason.contains("Disconnected")) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Everything heard so far, each once.
     pub(super) fn heard(&self) -> Vec<String> {
-        self.0.poll(PAUSE);
-        self.0.context().troubles().iter().map(|trouble| trouble.reason.clone()).collect()
+        self.client.poll(PAUSE);
+        self.client.context().troubles().iter().map(|trouble| trouble.reason.clone()).collect()
     }
 }
 
@@ -71,11 +116,25 @@ fn verdict(troubles: &[Trouble]) -> Option<Error> {
 
 fn unreachable(troubles: &[Trouble], error: &KafkaError) -> String {
     let said = troubles.iter().filter(|trouble| trouble.code != RDKafkaErrorCode::AllBrokersDown);
-    let said: Vec<&str> = said.map(|trouble| trouble.reason.as_str()).collect();
-    if said.is_empty() { error.to_string() } else { said.join("; ") }
+    let mut said: Vec<&str> = said.map(|trouble| trouble.reason.as_str()).collect();
+    if said.is_empty() {
+        return error.to_string();
+    }
+    if said.iter().any(|reason| reason.contains("Disconnected")) {
+        said.push("a broker that hangs up at once may expect another security.protocol");
+    }
+    said.join("; ")
 }
 
 impl Heard {
+    fn add(&self, code: RDKafkaErrorCode, reason: &str) {
+        let reason = plain(reason).to_owned();
+        let mut troubles = self.troubles();
+        if troubles.iter().all(|trouble| trouble.reason != reason) {
+            troubles.push(Trouble { code, reason });
+        }
+    }
+
     fn troubles(&self) -> MutexGuard<'_, Vec<Trouble>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,14 +143,17 @@ impl Heard {
 impl ClientContext for Heard {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         client::log(level, facility, message);
+        // That a broker hung up, and why it may have, is no error to the library and only logged.
+        use RDKafkaLogLevel::{Info, Notice, Warning};
+        if facility == "FAIL" && matches!(level, Warning | Notice | Info) {
+            let message = message.split_once("]: ").map_or(message, |(_thread, message)| message);
+            self.add(RDKafkaErrorCode::BrokerTransportFailure, message);
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let Some(code) = error.rdkafka_error_code() else { return };
-        let reason = plain(reason).to_owned();
-        let mut troubles = self.troubles();
-        if troubles.iter().all(|trouble| trouble.reason != reason) {
-            troubles.push(Trouble { code, reason });
+        if let Some(code) = error.rdkafka_error_code() {
+            self.add(code, reason);
         }
     }
 }

@@ -40,8 +40,36 @@ fn trouble_is_told_without_times_and_states() {
 
 #[test]
 fn refusal_is_told_in_words_and_known_for_a_missing_right() {
-    let refusal = Refusal(RDKafkaErrorCode::TopicAuthorizationFailed);
+    let refusal = Refusal::from(RDKafkaErrorCode::TopicAuthorizationFailed);
     assert_eq!(refusal.to_string(), "Topic authorization failed");
     assert!(refusal.is_authorization());
-    assert!(!Refusal(RDKafkaErrorCode::InvalidConfig).is_authorization());
+    assert!(!Refusal::from(RDKafkaErrorCode::InvalidConfig).is_authorization());
+}
+
+#[test]
+fn change_has_taken_effect_only_where_the_topic_itself_says_so() {
+    let changes = map(vec![("retention.ms", "5".to_owned())]);
+    let now = |text, origin| map(vec![("retention.ms", value(Some(text), origin))]);
+    assert!(is_set(&now("5", ConfigOrigin::Topic), &changes));
+    assert!(!is_set(&now("6", ConfigOrigin::Topic), &changes));
+    assert!(!is_set(&now("5", ConfigOrigin::Broker), &changes), "the broker's may change tomorrow");
+    assert!(!is_set(&BTreeMap::new(), &changes));
+}
+
+#[test]
+fn values_are_the_same_by_what_they_mean() {
+    for (one, other) in
+        [("0.5", "0.50"), ("compact,delete", "compact, delete"), ("TRUE", "true"), ("5", " 5"), ("-1", "-1")]
+    {
+        assert!(same_value(one, other), "{one} {other}");
+    }
+    for (one, other) in [
+        ("compact,delete", "delete,compact"),
+        ("9007199254740993", "9007199254740992"),
+        ("producer", "Producer"),
+        ("true", "1"),
+        ("", "0"),
+    ] {
+        assert!(!same_value(one, other), "{one} {other}");
+    }
 }
