@@ -22,8 +22,10 @@ pub enum Cause {
     TlsToPlaintext,
     /// No TLS was begun with a broker that speaks nothing else on that port.
     PlaintextToTls,
-    /// The broker wants SASL, and none was begun.
-    SaslMissing,
+    /// The broker ends the connection at the first word: it wants TLS, or SASL, or is no broker.
+    HungUp,
+    /// SASL was begun with a broker that wants none on that port.
+    SaslUnwanted,
     /// The broker does not know that user with that password.
     Credentials,
     /// The broker offers other mechanisms of SASL, named here where it says so.
@@ -75,6 +77,8 @@ fn sasl(text: &str) -> Cause {
         let offered =
             text.rsplit_once("supported mechanisms: ").map(|(_, offered)| offered.trim().to_owned());
         Cause::Mechanism(offered)
+    } else if text.contains("current SASL state") {
+        Cause::SaslUnwanted
     } else {
         Cause::Credentials
     }
@@ -85,9 +89,11 @@ fn way(text: &str) -> Cause {
         Cause::TlsToPlaintext
     } else if text.contains("Invalid response size") {
         Cause::PlaintextToTls
-    } else if text.contains("SSL listener") {
-        Cause::SaslMissing
-    } else {
+    } else if text.contains("Disconnected") {
+        Cause::HungUp
+    } else if text.contains("Meta data fetch error") {
         Cause::Silent
+    } else {
+        Cause::Other(text.to_owned())
     }
 }

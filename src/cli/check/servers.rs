@@ -3,7 +3,9 @@
 use super::finding::Finding;
 use crate::kafka::{Cause, Cluster, Config};
 use futures_util::future::join_all;
-use std::io;
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -13,6 +15,13 @@ mod tests;
 
 /// How long a name may take to resolve, and an address to take the connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(4);
+
+/// How long a port may take to show that it speaks TLS.
+const TLS_WITHIN: Duration = Duration::from_secs(2);
+
+/// What a record of TLS begins with.
+const TLS_ALERT: u8 = 21;
+const TLS_HANDSHAKE: u8 = 22;
 
 /// How long TLS, the login and the first answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -83,8 +92,39 @@ async fn reach(server: &Server, config: &Config) -> Reach {
     let alone = Config { bootstrap_servers: server.shown(), ..config.clone() };
     match Cluster::connect_within(&alone, ANSWER_WITHIN).await {
         Ok(_) => Reach::Answers,
-        Err(error) => Reach::Stopped(Cause::of(&error)),
+        Err(error) => match Cause::of(&error) {
+            Cause::HungUp if !Manner::of(config).is_tls() && speaks_tls(addresses, &server.host).await => {
+                Reach::Stopped(Cause::PlaintextToTls)
+            }
+            cause => Reach::Stopped(cause),
+        },
     }
+}
+
+/// Whether somebody at one of the addresses answers a greeting in TLS with TLS.
+async fn speaks_tls(addresses: Vec<SocketAddr>, host: &str) -> bool {
+    let Some(greeting) = greeting(host) else { return false };
+    let ask = move || {
+        let mut stream = std::net::TcpStream::connect(addresses.as_slice())?;
+        stream.set_read_timeout(Some(TLS_WITHIN))?;
+        stream.write_all(&greeting)?;
+        let mut first = [0];
+        stream.read_exact(&mut first).map(|()| matches!(first[0], TLS_ALERT | TLS_HANDSHAKE))
+    };
+    tokio::task::spawn_blocking(ask).await.is_ok_and(|asked| asked.unwrap_or(false))
+}
+
+/// The first words of a client of TLS.
+fn greeting(host: &str) -> Option<Vec<u8>> {
+    let config =
+        rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().ok()?;
+    let config = config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).ok()?;
+    let mut connection = rustls::ClientConnection::new(Arc::new(config), name).ok()?;
+    let mut words = Vec::new();
+    connection.write_tls(&mut words).ok()?;
+    Some(words)
 }
 
 /// What the client's properties say of the connection.
@@ -104,6 +144,14 @@ impl Manner {
             protocol: property(&["security.protocol"]),
             mechanism: property(&["sasl.mechanism", "sasl.mechanisms"]),
         }
+    }
+
+    fn is_tls(&self) -> bool {
+        self.protocol.ends_with("SSL")
+    }
+
+    fn is_sasl(&self) -> bool {
+        self.protocol.starts_with("SASL")
     }
 
     fn reached(&self) -> &'static str {
@@ -197,9 +245,23 @@ fn stopped(cause: &Cause, host: &str, manner: &Manner) -> (String, String) {
             "no TLS was begun, and that port speaks nothing else".into(),
             format!("set `kafka.properties.security.protocol` to {}, or take the broker's port without TLS", manner.other_tls()),
         ),
-        Cause::SaslMissing => own(
-            "the broker hangs up on the first request: it wants a login, or does not speak Kafka there",
-            "set `security.protocol` to SASL_PLAINTEXT or SASL_SSL, with `sasl.mechanism`, `sasl.username` and `sasl.password`; or correct the port",
+        Cause::HungUp if manner.is_sasl() => own(
+            "the broker hangs up on the first request: it does not speak Kafka there, or not with a login",
+            "correct the port; see `listeners` and `listener.security.protocol.map` in the broker's server.properties",
+        ),
+        Cause::HungUp => (
+            "the broker hangs up on the first request: it wants a login, or does not speak Kafka there".into(),
+            format!(
+                "set `security.protocol` to {}, with `sasl.mechanism`, `sasl.username` and `sasl.password`; or correct the port",
+                if manner.is_tls() { "SASL_SSL" } else { "SASL_PLAINTEXT" }
+            ),
+        ),
+        Cause::SaslUnwanted => (
+            "a login was begun, and the broker wants none on that port".into(),
+            format!(
+                "take the broker's port with SASL, or set `security.protocol` to {}",
+                if manner.is_tls() { "SSL" } else { "PLAINTEXT" }
+            ),
         ),
         Cause::Credentials => (
             format!("wrong user or password: the broker does not let them in by {mechanism}"),
