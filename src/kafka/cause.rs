@@ -73,14 +73,13 @@ fn tls(text: &str) -> Cause {
 }
 
 fn sasl(text: &str) -> Cause {
-    if text.contains("mechanism handshake failed") || text.contains("Unsupported SASL mechanism") {
-        let offered =
-            text.rsplit_once("supported mechanisms: ").map(|(_, offered)| offered.trim().to_owned());
-        Cause::Mechanism(offered)
-    } else if text.contains("current SASL state") {
-        Cause::SaslUnwanted
-    } else {
-        Cause::Credentials
+    let offered = text.rsplit_once("supported mechanisms:").map(|(_, offered)| offered.trim());
+    match offered {
+        // A port without SASL offers none at all.
+        Some("") => Cause::SaslUnwanted,
+        Some(offered) => Cause::Mechanism(Some(offered.to_owned())),
+        None if text.contains("mechanism handshake failed") => Cause::Mechanism(None),
+        None => Cause::Credentials,
     }
 }
 

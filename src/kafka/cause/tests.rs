@@ -26,7 +26,8 @@ fn mechanism_is_told_from_credentials_and_what_is_offered_is_kept() {
     assert_eq!(sasl("SASL authentication error: Authentication failed"), Cause::Credentials);
     let refused = "SASL X mechanism handshake failed: Broker: Unsupported SASL mechanism: broker's supported mechanisms: PLAIN,SCRAM-SHA-256";
     assert_eq!(sasl(refused), Cause::Mechanism(Some("PLAIN,SCRAM-SHA-256".into())));
-    assert_eq!(sasl("Broker: Request not valid in current SASL state"), Cause::SaslUnwanted);
+    let nothing = refused.trim_end_matches("PLAIN,SCRAM-SHA-256");
+    assert_eq!(sasl(nothing), Cause::SaslUnwanted);
     let client = |words: &str| Cause::of(&Error::Client(words.into()));
     assert_eq!(client("Unsupported SASL mechanism: X"), Cause::Mechanism(None));
     assert_eq!(client("ssl.ca.location failed"), Cause::Properties("ssl.ca.location failed".into()));
