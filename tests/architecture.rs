@@ -88,6 +88,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
+    ("rustix", &["cli"]),
     ("schemars", &["event", "cli"]),
     ("reqwest", &["cli"]),
     // `cli` sends through it.

@@ -7,7 +7,8 @@
 //!
 //! The clock is read from a batch: a broker takes the whole of it or nothing, and names the records that
 //! were wrong. Every second one has an impossible time, so that the batch is refused; between them stand
-//! times around the limit, and where the broker draws the line tells its clock.
+//! times around the limit, and where the broker draws the line tells its clock. The library gathers the
+//! batch; were it to part it, a part would still be refused unless it was one record alone.
 
 use super::{Config, Error, client};
 use rdkafka::ClientContext;
@@ -124,9 +125,9 @@ impl Probe {
     /// `after` milliseconds. Blocks as [`Probe::write`] does.
     ///
     /// # Errors
-    /// Why it cannot be read.
-    pub fn clock(&self, topic: &str, after: i64) -> Result<Skew, String> {
-        self.meet(topic)?;
+    /// What came of the attempt instead.
+    pub fn clock(&self, topic: &str, after: i64) -> Result<Skew, Attempt> {
+        self.meet(topic).map_err(Attempt::Unclear)?;
         let now = now();
         let impossible = now + after + NEVER;
         let grades: Vec<i64> = GRADES.iter().rev().map(|grade| -grade).chain([0]).chain(GRADES).collect();
@@ -136,7 +137,7 @@ impl Probe {
         }
         let begun = Instant::now();
         for (number, time) in times.iter().enumerate() {
-            self.send(topic, number, b"x", *time)?;
+            self.send(topic, number, b"x", *time).map_err(Attempt::Unclear)?;
         }
         if begun.elapsed() > LINGER / 2 {
             // It may be sent in pieces. What is still here goes nowhere.
@@ -145,7 +146,7 @@ impl Probe {
         let reports = self.reports(times.len(), begun);
         let refused: Option<Vec<bool>> =
             reports.iter().skip(1).step_by(2).map(|report| is_refused(*report)).collect();
-        let refused = refused.ok_or_else(|| told(&reports))?;
+        let refused = refused.ok_or_else(|| instead(&reports))?;
         Ok(skew(&grades, &refused, begun.elapsed()))
     }
 
@@ -220,10 +221,14 @@ fn is_refused(report: Option<Report>) -> Option<bool> {
     }
 }
 
-/// Why a batch told no clock.
-fn told(reports: &[Option<Report>]) -> String {
-    let codes = reports.iter().flatten().filter_map(|report| report.err());
-    codes.map(|code| code.to_string()).next().unwrap_or_else(|| "no answer".into())
+/// What came of a batch that told no clock.
+fn instead(reports: &[Option<Report>]) -> Attempt {
+    if reports.contains(&Some(Ok(()))) {
+        return Attempt::Written;
+    }
+    let mut outcomes = reports.iter().map(|report| attempt(*report));
+    let bad = outcomes.find(|outcome| *outcome != Attempt::Allowed);
+    bad.unwrap_or_else(|| Attempt::Unclear("the broker does not name the records that it refuses".into()))
 }
 
 /// A record `grade` seconds after the limit is refused where the local clock, when it was made, was not

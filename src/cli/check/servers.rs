@@ -42,8 +42,8 @@ impl Server {
     fn read(server: &str) -> Self {
         let address = server.rsplit_once("://").map_or(server, |(_, address)| address);
         let (host, port) = match address.rsplit_once(':') {
-            // Colons outside of brackets are part of an address.
-            Some((host, port)) if host.starts_with('[') || !host.contains(':') => (host, port.parse().ok()),
+            // Other colons are part of an address.
+            Some((host, port)) if host.ends_with(']') || !host.contains(':') => (host, port.parse().ok()),
             _ => (address, None),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
@@ -226,8 +226,8 @@ fn stopped(cause: &Cause, host: &str, manner: &Manner) -> (String, String) {
             "connect by a name that is in the certificate, or have one issued with this name as a subject alternative name".into(),
         ),
         Cause::UnknownAuthority => own(
-            "TLS: the broker's certificate was signed by no authority that is trusted here",
-            "set `kafka.properties.ssl.ca.location` to the PEM file of the authority that signed it",
+            "TLS: the broker's certificate was signed by no authority that is trusted here, or has expired",
+            "set `kafka.properties.ssl.ca.location` to the PEM file of the authority that signed it; where that is right, renew the certificate on the broker",
         ),
         Cause::NotValidNow => own(
             "TLS: the broker's certificate has expired, or is not valid yet",

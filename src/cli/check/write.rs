@@ -3,7 +3,8 @@
 use super::clock;
 use super::finding::Finding;
 use super::topic::{Config, number};
-use crate::kafka::{self, Attempt, Flaw, NEVER, Probe, Topic};
+use crate::kafka::{self, Attempt, Flaw, NEVER, Probe, Skew, Topic};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 #[cfg(test)]
@@ -37,26 +38,51 @@ pub(super) async fn check(
     }
     let trials: Vec<(String, Flaw)> =
         possible.into_iter().filter_map(|(name, flaw)| Some((name, flaw?))).collect();
-    let clock = readable.into_iter().find_map(|(name, config)| Some((name, clock::limit(&config)?)));
+    let limits: BTreeMap<String, i64> =
+        readable.into_iter().filter_map(|(name, config)| Some((name, clock::limit(&config)?))).collect();
     let config = config.clone();
-    let tried = tokio::task::spawn_blocking(move || {
-        let probe = Probe::start(&config).map_err(|error| error.to_string())?;
-        let attempts = probe.write(&trials)?;
-        let skew = clock.map(|(topic, after)| probe.clock(&topic, after));
-        Ok::<_, String>((trials, attempts, skew))
-    });
+    let tried = tokio::task::spawn_blocking(move || attempt(&config, &trials, &limits));
     match tried.await.unwrap_or_else(|panic| Err(panic.to_string())) {
-        Ok((trials, attempts, skew)) => {
-            trials.into_iter().zip(attempts).for_each(|((name, _), attempt)| say(judge(attempt).of(name)));
-            say(match skew {
-                Some(Ok(skew)) => clock::judge(skew, tolerance),
-                Some(Err(why)) => clock::unread(&why),
-                None => {
-                    clock::unread("no topic bounds the times of its records (message.timestamp.after.max.ms)")
-                }
-            });
+        Ok((attempts, skew)) => {
+            attempts.into_iter().for_each(|(name, attempt)| say(judge(attempt).of(name)));
+            say(clock(skew, tolerance));
         }
         Err(why) => say(judge(Attempt::Unclear(why))),
+    }
+}
+
+/// What came of each topic's attempt; and of reading the clock at one that may be written to, if one
+/// has a limit to read it at.
+type Outcome = (Vec<(String, Attempt)>, Option<(String, Result<Skew, Attempt>)>);
+
+fn attempt(
+    config: &kafka::Config,
+    trials: &[(String, Flaw)],
+    limits: &BTreeMap<String, i64>,
+) -> Result<Outcome, String> {
+    let probe = Probe::start(config).map_err(|error| error.to_string())?;
+    let names = trials.iter().map(|(name, _)| name.clone());
+    let attempts: Vec<_> = names.zip(probe.write(trials)?).collect();
+    let allowed = attempts.iter().filter(|(_, attempt)| *attempt == Attempt::Allowed);
+    let mut limited = allowed.filter_map(|(name, _)| Some((name.clone(), *limits.get(name)?)));
+    let skew = limited.next().map(|(name, after)| {
+        let skew = probe.clock(&name, after);
+        (name, skew)
+    });
+    Ok((attempts, skew))
+}
+
+fn clock(read: Option<(String, Result<Skew, Attempt>)>, tolerance: Duration) -> Finding {
+    match read {
+        Some((_, Ok(skew))) => clock::judge(skew, tolerance),
+        Some((name, Err(Attempt::Written))) => judge(Attempt::Written).of(name),
+        Some((_, Err(Attempt::Unclear(why)))) => clock::unread(&why),
+        Some((_, Err(Attempt::Allowed | Attempt::Forbidden))) => {
+            clock::unread("the right to write was taken")
+        }
+        None => clock::unread(
+            "no topic that may be written to bounds the times of its records (message.timestamp.after.max.ms)",
+        ),
     }
 }
 

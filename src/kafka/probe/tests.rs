@@ -47,3 +47,13 @@ fn noise_has_its_length_and_does_not_repeat() {
     assert_eq!(noise.len(), 1_001);
     assert!(noise.chunks(8).zip(noise[8..].chunks(8)).all(|(one, next)| one != next));
 }
+
+#[test]
+fn batch_that_tells_no_clock_tells_what_came_of_it() {
+    let refused = Some(Err(Code::InvalidRecord));
+    assert_eq!(instead(&[refused, Some(Ok(())), None]), Attempt::Written);
+    assert_eq!(instead(&[Some(Err(Code::TopicAuthorizationFailed)); 3]), Attempt::Forbidden);
+    assert!(matches!(instead(&[refused, None]), Attempt::Unclear(why) if why == "no answer"));
+    // A broker that is older than such answers.
+    assert!(matches!(instead(&[Some(Err(Code::InvalidTimestamp)); 3]), Attempt::Unclear(_)));
+}

@@ -148,6 +148,7 @@ fn cluster_of_three_is_judged_in_health_and_in_every_trouble() {
     healthy_bridge_has_ok_lines_only_and_a_broken_one_what_to_do(&kafka);
     topic_that_does_not_fit_is_named_with_what_to_do(&kafka);
     broker_that_tells_a_wrong_address_is_named(&kafka);
+    topic_without_bounds_on_times_is_tried_by_size(&kafka);
     clock_that_is_off_is_named_and_nothing_was_written(&kafka);
     replica_that_is_gone_is_named(&kafka);
 }
@@ -171,6 +172,14 @@ fn broker_that_tells_a_wrong_address_is_named(kafka: &Kafka) {
         "advertised",
         ("failure", "kafka.brokers", &["127.0.0.1:1", "connection refused", "advertised.listeners"]),
     );
+}
+
+fn topic_without_bounds_on_times_is_tried_by_size(kafka: &Kafka) {
+    let bridge = bridge(kafka, (2, 3, &[SAFE, ("message.timestamp.type", "LogAppendTime")], &[]));
+    let report = bridge.check(&["--probe"]);
+    report.says("tried by size", ("ok", "write", &["calls", "may write"]));
+    report.says("no clock", ("skipped", "clock", &["bounds the times"]));
+    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "a probe was written");
 }
 
 fn clock_that_is_off_is_named_and_nothing_was_written(kafka: &Kafka) {
