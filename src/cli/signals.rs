@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first asks to stop, the second insists.
+//! SIGTERM and SIGINT: the first asks to stop, the second insists. SIGHUP: something changed.
 
 use std::future::Future;
 use std::io;
@@ -24,6 +24,20 @@ pub(super) fn listen() -> io::Result<(impl Future<Output = ()> + use<>, impl Fut
         }
     });
     Ok((reached(first, 1), reached(second, 2)))
+}
+
+/// Does something at each SIGHUP.
+///
+/// # Errors
+/// When the signal cannot be listened for.
+pub(super) fn on_hangup(act: impl Fn() + 'static) -> io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::task::spawn_local(async move {
+        while hangup.recv().await.is_some() {
+            act();
+        }
+    });
+    Ok(())
 }
 
 async fn reached(mut count: watch::Receiver<u32>, wanted: u32) {

@@ -33,7 +33,7 @@ const EXAMPLE: &str = "\
 Examples:
   justcall-bridge topics plan --config bridge.yaml
   justcall-bridge topics apply --config bridge.yaml
-  justcall-bridge topics export --config bridge.yaml --format strimzi --cluster events | kubectl apply -f -";
+  justcall-bridge topics export --format strimzi --cluster events | kubectl apply -f -";
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
@@ -67,8 +67,9 @@ Examples:
   justcall-bridge topics plan --config bridge.yaml
   justcall-bridge topics plan --config bridge.yaml --exit-code --json > plan.json
 
-Exit codes: 0 planned, 1 failed or a topic is hidden from the bridge's user, 2 the command line makes no
-sense, 3 only with --exit-code: something is to be done or differs, 78 the settings are bad.";
+Exit codes: 0 planned, 1 failed or a topic is hidden from the bridge's user, 2 the command line
+makes no sense, 3 with --exit-code only: something is to be done or differs, 78 the settings are
+bad.";
 
 /// Make the topics as the settings say, as far as that takes nothing away.
 ///
@@ -103,9 +104,9 @@ Examples:
   justcall-bridge topics apply --config bridge.yaml --yes
   justcall-bridge topics apply --config bridge.yaml --yes --add-partitions --json
 
-Exit codes: 0 made or nothing to make, 1 a change failed, or was not confirmed, or a topic is hidden from
-the bridge's user, 2 the command line makes no sense or there is neither a terminal nor --yes, 3 only with
---exit-code: something still differs, 78 the settings are bad.";
+Exit codes: 0 made or nothing to make, 1 a change failed or was not confirmed, or a topic is hidden
+from the bridge's user, 2 the command line makes no sense, or there is neither a terminal nor --yes,
+3 with --exit-code only: something still differs, 78 the settings are bad.";
 
 /// Print the topics, and a user with the least rights, for other tools. Contacts nobody.
 #[derive(Debug, clap::Args)]
@@ -145,8 +146,8 @@ struct ExportArgs {
 
 const EXPORT_EXAMPLE: &str = "\
 Examples:
-  justcall-bridge topics export --config bridge.yaml --format strimzi --cluster events --namespace kafka
-  justcall-bridge topics export --config bridge.yaml --format kafka-topics --for serve,check > topics.sh";
+  justcall-bridge topics export --format strimzi --cluster events --namespace kafka
+  justcall-bridge topics export --format kafka-topics --for serve,check > topics.sh";
 
 const NAME_RULE: &str = "Kubernetes takes lower-case letters, digits, and `-` and `.` between them";
 

@@ -9,15 +9,18 @@ mod doors;
 mod form;
 mod kinds;
 mod layout;
+mod lines;
 mod printer;
 mod problem;
 mod reader;
+mod reload;
 mod settings;
 mod tree;
 
 pub use doors::OpenDoor;
 pub use printer::print_config;
 pub use problem::{Problem, Problems};
+pub use reload::Reload;
 pub use settings::{Settings, ShutdownConfig};
 pub use tree::{SettingsFile, Sources};
 

@@ -1,5 +1,6 @@
 //! Where settings come from, laid over each other: the file, the environment, the flags.
 
+use super::lines::locate;
 use super::problem::Problem;
 use config::{FileFormat, Format, Map, Value, ValueKind};
 use std::error::Error;
@@ -18,6 +19,24 @@ pub struct Sources {
     pub environment: Vec<(String, String)>,
     /// `key=value`, such as `kafka.ack_deadline=3s`.
     pub flags: Vec<String>,
+}
+
+impl Sources {
+    /// The settings file, if there is one.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.file {
+            SettingsFile::None => None,
+            SettingsFile::Usual => USUAL_FILES.iter().map(Path::new).find(|path| path.exists()),
+            SettingsFile::At(path) => Some(path),
+        }
+    }
+
+    /// The same, of which the file must be there from now on if it is now.
+    #[must_use]
+    pub fn pinned(self) -> Self {
+        let file = self.file().map_or(SettingsFile::None, |path| SettingsFile::At(path.to_owned()));
+        Self { file, ..self }
+    }
 }
 
 /// Which settings file is read.
@@ -46,7 +65,7 @@ pub(super) fn collect(sources: &Sources, problems: &mut Vec<Problem>) -> Value {
         Ok(None) => {}
         Err(problem) => problems.push(problem),
     };
-    lay(from_file(&sources.file));
+    lay(sources.file().map(read_file).transpose());
     let mut environment: Vec<_> = sources.environment.iter().collect();
     environment.sort_unstable();
     for (name, text) in environment {
@@ -58,21 +77,12 @@ pub(super) fn collect(sources: &Sources, problems: &mut Vec<Problem>) -> Value {
     root
 }
 
-fn from_file(file: &SettingsFile) -> Result<Option<Value>, Problem> {
-    let path = match file {
-        SettingsFile::None => None,
-        SettingsFile::Usual => USUAL_FILES.iter().map(Path::new).find(|path| path.exists()),
-        SettingsFile::At(path) => Some(path.as_path()),
-    };
-    path.map(read_file).transpose()
-}
-
 fn read_file(path: &Path) -> Result<Value, Problem> {
     let name = path.display().to_string();
     let problem = |reason| Problem::without_value(name.clone(), None, reason);
     let text = std::fs::read_to_string(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
     let table = FileFormat::Yaml.parse(Some(&name), &text);
-    table.map(|table| Value::new(Some(&name), table)).map_err(|error| problem(yaml_fault(&*error)))
+    table.map(|table| locate(&name, &text, table)).map_err(|error| problem(yaml_fault(&*error)))
 }
 
 /// Where the text stops being YAML. Other errors quote the text, in which there may be a secret.

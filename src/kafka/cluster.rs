@@ -128,8 +128,8 @@ impl Cluster {
         Ok(Self { admin, ear })
     }
 
-    /// What went wrong so far on the way to the cluster, such as one broker of three that refuses
-    /// connections: a line each, in the library's words.
+    /// What went wrong so far on the way to the cluster: a line each, in the library's words. Of several
+    /// bootstrap servers those that were asked in vain; those that were not asked are not in it.
     pub fn trouble(&self) -> Vec<String> {
         self.ear.heard()
     }

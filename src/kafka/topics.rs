@@ -4,6 +4,7 @@ use super::admin::Admin;
 use super::{Config, Error, TopicsConfig};
 use crate::delivery::TopicFailure;
 use crate::telemetry::Metrics;
+use arc_swap::ArcSwap;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::types::RDKafkaRespErr;
 use std::sync::Arc;
@@ -11,13 +12,18 @@ use std::sync::Arc;
 /// Knows which topics the cluster has and makes those that are missing.
 pub struct Topics {
     admin: Admin,
-    config: TopicsConfig,
+    config: ArcSwap<TopicsConfig>,
     metrics: Arc<Metrics>,
 }
 
 impl Topics {
     pub(super) fn new(config: &Config, metrics: Arc<Metrics>) -> Result<Self, Error> {
-        Ok(Self { admin: Admin::new(config)?, config: config.topics.clone(), metrics })
+        Ok(Self { admin: Admin::new(config)?, config: ArcSwap::from_pointee(config.topics.clone()), metrics })
+    }
+
+    /// Has missing topics from now on made by other settings.
+    pub fn adopt(&self, config: TopicsConfig) {
+        self.config.store(Arc::new(config));
     }
 
     /// Names of the topics that the cluster shows to this client.
@@ -33,7 +39,7 @@ impl Topics {
         if self.exists(topic).await? {
             return Ok(());
         }
-        if !self.config.create_missing {
+        if !self.config.load().create_missing {
             return Err(TopicFailure::Missing);
         }
         self.create(topic).await
@@ -54,7 +60,7 @@ impl Topics {
     }
 
     async fn create(&self, topic: &str) -> Result<(), TopicFailure> {
-        match self.admin.create(topic, &self.config).await {
+        match self.admin.create(topic, &self.config.load_full()).await {
             Ok(true) => {
                 self.metrics.topics_created.inc();
                 tracing::info!(topic, "created the topic");

@@ -8,7 +8,7 @@ kafka-topics.sh --bootstrap-server kafka-1:9092,kafka-2:9092 ${ADMIN:-} --create
 # The least rights on each topic:
 #   serve                Create, Write
 #   check                Describe, DescribeConfigs
-# With topics.create_missing: false, serve needs no Create.
+# With topics.create_missing: false, serve and replays need no Create.
 # check reads the brokers' configuration too: DescribeConfigs on the cluster.
 # Write, Read and Alter imply Describe, and AlterConfigs implies DescribeConfigs.
 # Kafka before 3.0 also wants IdempotentWrite on the cluster for serve.

@@ -21,7 +21,12 @@ struct Run {
 
 /// `justcall-bridge topics` with words and settings.
 fn topics(words: &[&str], settings: &[String]) -> Run {
-    let mut args = [&["topics"], words].concat();
+    run(&[&["topics"], words].concat(), settings)
+}
+
+/// `justcall-bridge` with words and settings.
+fn run(words: &[&str], settings: &[String]) -> Run {
+    let mut args = words.to_vec();
     args.extend(settings.iter().flat_map(|setting| ["--set", setting]));
     let mut process = Process::bridge(&args, &[]);
     let code = process.wait_exit(WITHIN).code().expect("an exit of its own");

@@ -3,7 +3,7 @@
 mod scripts;
 mod strimzi;
 
-use super::rights::{Purpose, least, on_a_topic};
+use super::rights::{Acl, Purpose, Topics, least, on_a_topic};
 use crate::config::Settings;
 use crate::kafka::TopicsConfig;
 use std::collections::BTreeSet;
@@ -22,6 +22,7 @@ pub(super) enum Format {
 /// What is exported.
 pub(super) struct Export<'s> {
     pub(super) topics: &'s [Arc<str>],
+    pub(super) dead_letters: &'s str,
     pub(super) wanted: &'s TopicsConfig,
     pub(super) bootstrap_servers: &'s str,
     /// The bridge's user in Kafka.
@@ -46,7 +47,8 @@ impl<'s> Export<'s> {
         purposes: &'s [Purpose],
     ) -> Self {
         let (wanted, bootstrap_servers) = (&settings.kafka.topics, settings.kafka.bootstrap_servers.as_str());
-        Self { topics, wanted, bootstrap_servers, user, purposes }
+        let dead_letters = settings.ingest.dead_letter.topic.as_str();
+        Self { topics, dead_letters, wanted, bootstrap_servers, user, purposes }
     }
 
     pub(super) fn as_strimzi(&self, strimzi: &Strimzi<'_>) -> String {
@@ -61,8 +63,9 @@ impl<'s> Export<'s> {
         self.topics.iter().map(AsRef::as_ref).collect()
     }
 
-    fn rights(&self) -> Vec<super::rights::Acl> {
-        least(self.topics, self.wanted.create_missing, self.purposes)
+    fn rights(&self) -> Vec<Acl> {
+        let (all, dead_letters) = (self.topics, self.dead_letters);
+        least(Topics { all, dead_letters, create_missing: self.wanted.create_missing }, self.purposes)
     }
 
     /// Comments that say which command needs which right, so that a reader can take some away.
@@ -73,11 +76,16 @@ impl<'s> Export<'s> {
             let operations: Vec<String> = operations.iter().map(ToString::to_string).collect();
             text.push_str(&format!("#   {:<20} {}\n", command(*purpose), operations.join(", ")));
         }
-        if self.purposes.contains(&Purpose::Serve) && self.wanted.create_missing {
-            text.push_str("# With topics.create_missing: false, serve needs no Create.\n");
+        if self.purposes.iter().any(|it| matches!(it, Purpose::Serve | Purpose::Replay))
+            && self.wanted.create_missing
+        {
+            text.push_str("# With topics.create_missing: false, serve and replays need no Create.\n");
         }
         if self.purposes.contains(&Purpose::Check) {
             text.push_str("# check reads the brokers' configuration too: DescribeConfigs on the cluster.\n");
+        }
+        if self.purposes.contains(&Purpose::Replay) {
+            text.push_str("# Replays read the dead letters and write in transactions of their own.\n");
         }
         text.push_str("# Write, Read and Alter imply Describe, and AlterConfigs implies DescribeConfigs.\n");
         text.push_str("# Kafka before 3.0 also wants IdempotentWrite on the cluster for serve.\n");
@@ -92,5 +100,6 @@ fn command(purpose: Purpose) -> &'static str {
         Purpose::Plan => "topics plan",
         Purpose::Apply => "topics apply",
         Purpose::Tail => "tail",
+        Purpose::Replay => "dead-letters replay",
     }
 }

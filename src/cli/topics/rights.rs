@@ -22,6 +22,8 @@ pub(super) enum Purpose {
     Apply,
     /// `tail`, and looking at dead letters
     Tail,
+    /// `dead-letters replay` and `replay`
+    Replay,
 }
 
 /// An operation as Kafka's ACLs name it.
@@ -49,40 +51,78 @@ pub(super) enum Resource {
     Topic(Arc<str>),
     /// The cluster as a whole.
     Cluster,
+    /// Transactional ids that begin like this.
+    Transactions(&'static str),
+}
+
+/// How the transactional ids of all commands begin.
+const TRANSACTIONS: &str = "justcall-bridge-";
+
+/// The topics that the settings can yield.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Topics<'t> {
+    /// All of them.
+    pub(super) all: &'t [Arc<str>],
+    /// That of the dead letters.
+    pub(super) dead_letters: &'t str,
+    /// Whether missing ones are made on first use.
+    pub(super) create_missing: bool,
 }
 
 /// The least that `purposes` need together, on exactly these topics.
-pub(super) fn least(topics: &[Arc<str>], create_missing: bool, purposes: &[Purpose]) -> Vec<Acl> {
-    let all = |on: fn(Purpose, bool) -> &'static [Operation]| {
-        purposes.iter().flat_map(|purpose| on(*purpose, create_missing)).copied().collect()
+pub(super) fn least(topics: Topics<'_>, purposes: &[Purpose]) -> Vec<Acl> {
+    let names: BTreeSet<&Arc<str>> = topics.all.iter().collect();
+    let acl = |resource, operations: BTreeSet<Operation>| Acl { resource, operations };
+    let on_topic = |name: &Arc<str>| {
+        let needed = purposes.iter().flat_map(|purpose| {
+            let dead = if **name == *topics.dead_letters { on_dead_letters(*purpose) } else { &[] };
+            on_a_topic(*purpose, topics.create_missing).iter().chain(dead).copied()
+        });
+        acl(Resource::Topic(Arc::clone(name)), without_implied(needed.collect()))
     };
-    let on_topics = without_implied(all(on_a_topic));
-    let on_cluster: BTreeSet<Operation> = all(on_the_cluster);
-    let names: BTreeSet<&Arc<str>> = topics.iter().collect();
-    let topics = names
-        .into_iter()
-        .map(|name| Acl { resource: Resource::Topic(Arc::clone(name)), operations: on_topics.clone() });
-    let cluster = Acl { resource: Resource::Cluster, operations: on_cluster };
-    topics.chain([cluster]).filter(|acl| !acl.operations.is_empty()).collect()
+    let elsewhere = [
+        acl(Resource::Cluster, purposes.iter().flat_map(|it| on_the_cluster(*it)).copied().collect()),
+        acl(
+            Resource::Transactions(TRANSACTIONS),
+            purposes.iter().flat_map(|it| on_transactions(*it)).copied().collect(),
+        ),
+    ];
+    names.into_iter().map(on_topic).chain(elsewhere).filter(|acl| !acl.operations.is_empty()).collect()
 }
 
 /// What a purpose needs on each topic.
 pub(super) fn on_a_topic(purpose: Purpose, create_missing: bool) -> &'static [Operation] {
     use Operation::{Alter, AlterConfigs, Create, Describe, DescribeConfigs, Read, Write};
     match purpose {
-        Purpose::Serve if create_missing => &[Create, Write],
-        Purpose::Serve => &[Write],
+        Purpose::Serve | Purpose::Replay if create_missing => &[Create, Write],
+        Purpose::Serve | Purpose::Replay => &[Write],
         Purpose::Check | Purpose::Plan => &[Describe, DescribeConfigs],
         Purpose::Apply => &[Alter, AlterConfigs, Create],
         Purpose::Tail => &[Read],
     }
 }
 
-/// What a purpose needs on the cluster.
-fn on_the_cluster(purpose: Purpose, _create_missing: bool) -> &'static [Operation] {
+/// What it needs on that of the dead letters besides.
+fn on_dead_letters(purpose: Purpose) -> &'static [Operation] {
+    match purpose {
+        Purpose::Replay => &[Operation::Read],
+        _ => &[],
+    }
+}
+
+/// What it needs on the cluster.
+fn on_the_cluster(purpose: Purpose) -> &'static [Operation] {
     match purpose {
         // The brokers' own configuration.
         Purpose::Check => &[Operation::DescribeConfigs],
+        _ => &[],
+    }
+}
+
+/// What it needs on transactional ids.
+fn on_transactions(purpose: Purpose) -> &'static [Operation] {
+    match purpose {
+        Purpose::Replay => &[Operation::Write],
         _ => &[],
     }
 }

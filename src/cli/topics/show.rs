@@ -4,7 +4,6 @@ use super::plan::{Change, Counts, Difference, Entry, Plan, State, There, Widenin
 use crate::kafka::TopicsConfig;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
 /// One line of the table.
 struct Line<'p> {
@@ -68,17 +67,12 @@ fn new_topic(wanted: &TopicsConfig) -> String {
     let number = |number: Option<i32>, what: &str| match number {
         Some(1) => format!("1 {what}"),
         Some(number) => format!("{number} {what}s"),
-        None => format!("{what}s by the broker's default"),
+        None => format!("the broker's default of {what}s"),
     };
-    let mut text = format!(
-        "{}, {}",
-        number(wanted.partitions, "partition"),
-        number(wanted.replication_factor, "replica")
-    );
-    for (name, value) in &wanted.config {
-        let _ = write!(text, ", {name}={value}");
-    }
-    text
+    let numbers = [number(wanted.partitions, "partition"), number(wanted.replication_factor, "replica")];
+    let config = wanted.config.iter().map(|(name, value)| format!("{name}={value}"));
+    let parts: Vec<String> = numbers.into_iter().chain(config).collect();
+    parts.join(", ")
 }
 
 pub(super) fn widening(it: Widening) -> String {

@@ -40,22 +40,29 @@ fn exported(team: &Team, commands: &str) -> Vec<Right> {
     let user = documents.last().expect("a user");
     let mut rights = Vec::new();
     for acl in user["spec"]["authorization"]["acls"].as_vec().expect("rights") {
-        let kind = acl["resource"]["type"].as_str().expect("a type");
-        let name = acl["resource"]["name"].as_str().unwrap_or("kafka-cluster");
+        let kind = in_capitals(acl["resource"]["type"].as_str().expect("a type")).to_lowercase();
+        let mut name = acl["resource"]["name"].as_str().unwrap_or("kafka-cluster").to_owned();
+        if acl["resource"]["patternType"].as_str() == Some("prefix") {
+            name.push('*');
+        }
         for operation in acl["operations"].as_vec().expect("operations") {
             let operation = operation.as_str().expect("a name");
-            // Kafka's own names, in capitals and with underscores.
-            let mut kafka = String::new();
-            for char in operation.chars() {
-                if char.is_uppercase() && !kafka.is_empty() {
-                    kafka.push('_');
-                }
-                kafka.push(char.to_ascii_uppercase());
-            }
-            rights.push((kafka, kind.to_owned(), name.to_owned()));
+            rights.push((in_capitals(operation), kind.clone(), name.clone()));
         }
     }
     rights
+}
+
+/// As Kafka itself writes it: `DescribeConfigs` is `DESCRIBE_CONFIGS`.
+fn in_capitals(name: &str) -> String {
+    let mut capitals = String::new();
+    for char in name.chars() {
+        if char.is_uppercase() && !capitals.is_empty() {
+            capitals.push('_');
+        }
+        capitals.push(char.to_ascii_uppercase());
+    }
+    capitals
 }
 
 fn grant(broker: &Secured, rights: &[Right]) {

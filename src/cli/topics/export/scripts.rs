@@ -25,6 +25,9 @@ pub(super) fn commands(export: &Export<'_>) -> String {
         words.push(match &acl.resource {
             Resource::Topic(name) => format!("--topic {}", quoted(name)),
             Resource::Cluster => "--cluster".to_owned(),
+            Resource::Transactions(prefix) => {
+                format!("--transactional-id {prefix} --resource-pattern-type prefixed")
+            }
         });
         text.push_str(&command("kafka-acls.sh", &servers, &words));
     }

@@ -41,10 +41,9 @@ pub(in crate::cli::topics) enum Authentication {
 pub(super) fn resources(export: &Export<'_>, strimzi: &Strimzi<'_>) -> String {
     let mut text = String::new();
     for name in export.names() {
-        text.push_str(&document(topic(export, strimzi, name)));
+        text.push_str(&document("", topic(export, strimzi, name)));
     }
-    text.push_str(&export.explanation());
-    text.push_str(&document(user(export, strimzi)));
+    text.push_str(&document(&export.explanation(), user(export, strimzi)));
     text
 }
 
@@ -83,11 +82,13 @@ fn user(export: &Export<'_>, strimzi: &Strimzi<'_>) -> Yaml {
 }
 
 fn acl(acl: &Acl) -> Yaml {
+    let named = |kind, name, pattern| {
+        map([("type", string(kind)), ("name", string(name)), ("patternType", string(pattern))])
+    };
     let resource = match &acl.resource {
-        Resource::Topic(name) => {
-            map([("type", string("topic")), ("name", string(name)), ("patternType", string("literal"))])
-        }
+        Resource::Topic(name) => named("topic", name, "literal"),
         Resource::Cluster => map([("type", string("cluster"))]),
+        Resource::Transactions(prefix) => named("transactionalId", prefix, "prefix"),
     };
     let operations = acl.operations.iter().map(|operation| string(&operation.to_string())).collect();
     map([("resource", resource), ("operations", Yaml::Array(operations))])
@@ -112,12 +113,12 @@ fn resource(strimzi: &Strimzi<'_>, kind: &str, name: &str, spec: Hash) -> Yaml {
     ])
 }
 
-fn document(yaml: Yaml) -> String {
+/// One document of a stream, with comments at its head.
+fn document(comments: &str, yaml: Yaml) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = YamlEmitter::new(&mut text).dump(&yaml);
-    text.push('\n');
-    text
+    format!("---\n{comments}{}\n", text.trim_start_matches("---\n"))
 }
 
 fn map<const N: usize>(entries: [(&str, Yaml); N]) -> Yaml {

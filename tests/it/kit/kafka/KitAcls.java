@@ -17,7 +17,7 @@ import org.apache.kafka.common.resource.ResourceType;
  * Gives a user exactly the rights named, and takes all others.
  *
  * <p>Arguments: bootstrap servers; the user; then for each right its operation, its resource type and
- * its resource's name.
+ * its resource's name, or how names begin and {@code *}.
  */
 public final class KitAcls {
     public static void main(String[] args) throws Exception {
@@ -25,8 +25,12 @@ public final class KitAcls {
         List<AclBinding> wanted = new ArrayList<>();
         for (int i = 2; i < args.length; i += 3) {
             ResourceType type = ResourceType.fromString(args[i + 1]);
+            String name = args[i + 2];
+            ResourcePattern resource = name.length() > 1 && name.endsWith("*")
+                ? new ResourcePattern(type, name.substring(0, name.length() - 1), PatternType.PREFIXED)
+                : new ResourcePattern(type, name, PatternType.LITERAL);
             wanted.add(new AclBinding(
-                new ResourcePattern(type, args[i + 2], PatternType.LITERAL),
+                resource,
                 new AccessControlEntry(principal, "*", AclOperation.fromString(args[i]), AclPermissionType.ALLOW)));
         }
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", args[0]))) {
