@@ -119,7 +119,7 @@ pub mod tags {
     pub const RELOADS: &[&str] = &["taken", "refused", OTHER];
     /// What a record's delivery failed of.
     pub const DELIVERY_ERRORS: &[&str] =
-        &["queue_full", "unknown_topic", "too_large", "unfit", "replacing", "abandoned", OTHER];
+        &["queue_full", "unknown_topic", "too_large", "unfit", "replacing", "unproved", "abandoned", OTHER];
 }
 
 const REASON: &str = "reason";
