@@ -60,8 +60,8 @@ Examples:
   justcall-bridge check --config bridge.yaml --offline
   justcall-bridge check --config bridge.yaml --json | jq '.findings[] | select(.level != \"ok\")'
 
-Exit codes: 0 nothing failed, 1 something outside of the settings failed (with --strict: or there is a
-warning), 2 the command line makes no sense, 78 the settings are bad.";
+Exit codes: 0 nothing failed, 1 something outside of the settings failed, or with --strict
+there is a warning, 2 the command line makes no sense, 78 the settings are bad.";
 
 /// How long all of it may take.
 const LIMIT: Duration = Duration::from_secs(19);

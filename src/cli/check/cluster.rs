@@ -46,13 +46,9 @@ pub(super) async fn check(plan: &Plan, say: &dyn Fn(Finding), next: &dyn Fn(&str
         let text = "topics, brokers, rights and the clock: no server of Kafka's lets the bridge in";
         return say(Finding::skipped("kafka", text));
     };
-    let failed = |error: &kafka::Error| {
-        let fix = "see the broker's log; run check again";
-        Finding::failure("kafka", format!("the cluster does not tell what it has: {error}"), fix)
-    };
-    match inside(plan, &config, say, next).await {
-        Ok(()) => {}
-        Err(error) => say(failed(&error)),
+    if let Err(error) = inside(plan, &config, say, next).await {
+        let text = format!("the cluster does not tell what it has: {error}");
+        say(Finding::failure("kafka", text, "see the broker's log, and run check again"));
     }
 }
 

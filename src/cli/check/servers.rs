@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use crate::kafka::{Cause, Cluster, Config};
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +15,9 @@ mod tests;
 
 /// How long a name may take to resolve, and an address to take the connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(4);
+
+/// Servers that are tried at once: each takes a client of the library, with its threads.
+const AT_ONCE: usize = 16;
 
 /// How long a port may take to show that it speaks TLS.
 const TLS_WITHIN: Duration = Duration::from_secs(2);
@@ -72,9 +75,9 @@ pub(super) enum Reach {
     Answers,
 }
 
-/// Tries each server by itself, all at once.
+/// Tries each server by itself, several at once.
 pub(super) async fn reach_all(servers: &[Server], config: &Config) -> Vec<Reach> {
-    join_all(servers.iter().map(|server| reach(server, config))).await
+    stream::iter(servers).map(|server| reach(server, config)).buffered(AT_ONCE).collect().await
 }
 
 async fn reach(server: &Server, config: &Config) -> Reach {
