@@ -2,6 +2,7 @@
 
 mod reload;
 
+pub use crate::http::{Answer, answers, readiness_at_start};
 pub use reload::ReloadHandle;
 
 use crate::config::{Settings, ShutdownConfig, Sources};

@@ -59,7 +59,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("http", &["ingest", "secret", "telemetry", "watch"]),
+    // `event` for the answers that name what was expected of a body.
+    ("http", &["event", "ingest", "secret", "telemetry", "watch"]),
     ("ingest", &["delivery", "event", "record", "routing", "secret", "signature", "telemetry", "watch"]),
     ("delivery", &["event", "record", "spool", "telemetry"]),
     ("kafka", &["delivery", "record", "secret", "telemetry"]),
@@ -89,7 +90,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
     ("rustix", &["cli"]),
-    ("schemars", &["event", "cli"]),
     ("reqwest", &["cli"]),
     // `cli` sends through it.
     ("rustls", &["http", "cli"]),
