@@ -5,10 +5,12 @@
 //! [`EmbeddedBroker`] and [`Tail`] are there for development.
 
 mod admin;
+mod cause;
 mod client;
 mod cluster;
 mod config;
 mod embedded;
+mod probe;
 mod producer;
 pub mod properties;
 mod tail;
@@ -17,9 +19,11 @@ mod topics;
 #[cfg(test)]
 mod tests;
 
+pub use cause::Cause;
 pub use cluster::{Broker, Cluster, ConfigOrigin, ConfigValue, Described, Partition, Topic, same_value};
 pub use config::{Config, TopicsConfig};
 pub use embedded::EmbeddedBroker;
+pub use probe::{Attempt, Flaw, NEVER, Probe, Skew};
 pub use producer::{Producer, QueueLimits};
 pub use tail::{Tail, TailedRecord};
 pub use topics::Topics;
