@@ -44,6 +44,14 @@ impl Condition {
         self.pointed.text()
     }
 
+    /// The field and the texts, where it asks for just these and no other spelling of them.
+    pub(super) fn texts(&self) -> Option<(&Pointed, &[String])> {
+        match &self.test.wanted {
+            Wanted::OneOf(texts) if !self.test.ignore_case => Some((&self.pointed, texts)),
+            _ => None,
+        }
+    }
+
     /// Whether an event meets it.
     pub(super) fn holds(&self, values: &Values<'_, '_>) -> bool {
         let found = values.get(&self.pointed);

@@ -10,6 +10,7 @@ mod condition;
 mod config;
 mod explain;
 mod header;
+mod index;
 mod overlap;
 mod pattern;
 mod pointer;

@@ -2,6 +2,7 @@
 
 use super::condition::Condition;
 use super::header::OwnHeaders;
+use super::index::Index;
 use super::route::{Route, SLOTS};
 use super::values::{Pointed, Pointers, Values};
 use crate::event::{Event, EventType, Family, KnownType, Pick, Picks};
@@ -57,6 +58,8 @@ pub enum Decision<'t> {
 #[derive(Debug, Clone)]
 struct Search {
     steps: Box<[Step]>,
+    /// Of the steps, those that the value of one field does not rule out.
+    index: Index,
     rest: Option<Destination>,
 }
 
@@ -113,7 +116,8 @@ impl Table {
         match &event.event_type {
             EventType::Known(known) => {
                 let search = &self.known[known.index()];
-                take(search.steps.iter(), values, search.rest.as_ref())
+                let steps = search.index.places(values).map(|place| &search.steps[place]);
+                take(steps, values, search.rest.as_ref())
             }
             EventType::Unknown(name) => {
                 let family = event.event_type.family();
@@ -181,11 +185,15 @@ impl Search {
         for route in routes.iter().filter(|route| route.takes(known.name(), Some(known.family()))) {
             steps.push(Step::new(route, Some(known), Some(known.family()), topics));
             if route.is_final() {
-                return Self { steps: steps.into(), rest: None };
+                return Self::of(steps, None);
             }
         }
-        let rest = topics.destination(rest, Some(known), Some(known.family()));
-        Self { steps: steps.into(), rest: Some(rest) }
+        Self::of(steps, Some(topics.destination(rest, Some(known), Some(known.family()))))
+    }
+
+    fn of(steps: Vec<Step>, rest: Option<Destination>) -> Self {
+        let conditions: Vec<_> = steps.iter().map(|step| Arc::clone(&step.conditions)).collect();
+        Self { steps: steps.into(), index: Index::new(&conditions), rest }
     }
 }
 
