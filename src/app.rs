@@ -1,5 +1,8 @@
 //! The composition root: builds the parts from the settings, runs them, and ends them in order.
 
+pub mod dead_letters;
+pub mod replay;
+
 use crate::config::{Settings, ShutdownConfig};
 use crate::delivery::{self, Backlog, Delivery};
 use crate::http::{Admin, Ingress};

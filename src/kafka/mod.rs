@@ -1,7 +1,8 @@
 //! Everything that talks to Kafka; the only part that knows the client library.
 //!
 //! [`Producer`] is delivery's sink: it hands records over and settles their reports. [`Topics`] sees
-//! to it that they have somewhere to go. [`EmbeddedBroker`] and [`Tail`] are there for development.
+//! to it that they have somewhere to go. [`Tail`] and [`Stretch`] read topics back, [`Transactions`]
+//! writes what must not be written twice. [`EmbeddedBroker`] is there for development.
 
 mod client;
 mod config;
@@ -10,6 +11,7 @@ mod producer;
 pub mod properties;
 mod tail;
 mod topics;
+mod transaction;
 
 #[cfg(test)]
 mod tests;
@@ -17,8 +19,9 @@ mod tests;
 pub use config::{Config, TopicsConfig};
 pub use embedded::EmbeddedBroker;
 pub use producer::{Producer, QueueLimits};
-pub use tail::{Tail, TailedRecord};
+pub use tail::{Start, Step, Stretch, Tail, TailedRecord};
 pub use topics::Topics;
+pub use transaction::{KeepOn, Marker, NotCommitted, Transactions};
 
 /// What could not be done with Kafka.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +35,9 @@ pub enum Error {
     /// The cluster did not answer.
     #[error("Kafka does not answer: {0}")]
     Unreachable(String),
+    /// The cluster answers, and does not allow it.
+    #[error("Kafka refuses: {0}")]
+    Refused(String),
 }
 
 impl From<rdkafka::error::KafkaError> for Error {

@@ -13,6 +13,7 @@ mod template;
 
 pub use compile::Problem;
 pub use config::{Config, Match, RouteConfig, UnknownEvents};
+pub use pattern::Pattern;
 pub use pointer::Pointer;
 pub use records::{RecordContext, Records};
 pub use table::{Decision, Destination, Table};

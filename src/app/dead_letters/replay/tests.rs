@@ -1,0 +1,41 @@
+use super::*;
+use crate::record::Headers;
+use bytes::Bytes;
+use std::sync::Arc;
+
+fn record(bytes: usize) -> Record {
+    Record {
+        topic: Arc::from("t"),
+        key: None,
+        headers: Headers::default(),
+        value: Bytes::from(vec![0; bytes]),
+        timestamp: 0,
+    }
+}
+
+fn id(offset: i64) -> LetterId {
+    LetterId { partition: 0, offset }
+}
+
+#[test]
+fn batch_is_full_by_number_or_by_bytes() {
+    let mut many = Batch::default();
+    for offset in 0..BATCH_LETTERS as i64 {
+        assert!(!many.is_full());
+        many.add(id(offset), vec![record(1)]);
+    }
+    assert!(many.is_full());
+    let mut large = Batch::default();
+    large.add(id(0), vec![record(BATCH_BYTES / 2), record(BATCH_BYTES / 2)]);
+    assert!(large.is_full());
+}
+
+#[test]
+fn singles_are_the_batch_in_order() {
+    let mut batch = Batch::default();
+    for offset in 0..3 {
+        batch.add(id(offset), vec![record(1)]);
+    }
+    let ids: Vec<_> = batch.singles().map(|single| (single.letters.len(), single.letters[0].0.offset)).collect();
+    assert_eq!(ids, [(1, 0), (1, 1), (1, 2)]);
+}
