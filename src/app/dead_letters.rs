@@ -70,6 +70,7 @@ impl DeadLetters {
     pub fn index(&self) -> Result<Index, kafka::Error> {
         let mut index = Index::default();
         let topic = Stretch::read(&self.kafka, |name| name == &*self.topic, Start::Beginning)?;
+        index.found(topic.topics() > 0);
         read(topic, |record| {
             index.add(&record);
             true

@@ -31,8 +31,8 @@ pub struct Rules {
 pub enum Ruling {
     /// It becomes these records.
     Records(Records),
-    /// JustCall trying the URL: it becomes nothing.
-    Probe,
+    /// It becomes nothing, and why: JustCall trying the URL, or a route that drops it.
+    Nothing(&'static str),
     /// It stays, or becomes, a dead letter.
     Rejected {
         /// Stable tag, as in `dlq_reason`.
@@ -81,15 +81,14 @@ impl Rules {
         };
         let envelope = match scan(body) {
             Ok(Scanned::Envelope(envelope)) => envelope,
-            Ok(Scanned::Probe) => return Ruling::Probe,
+            Ok(Scanned::Probe) => return Ruling::Nothing("a probe"),
             Err(malformed) => return reject(malformed.into()),
         };
         let event = match envelope.validate(*validation, &BodyHash::of(body)) {
             Ok(event) => event,
             Err(violation) => return reject(violation.into()),
         };
-        let context =
-            RecordContext { source_uri: uri, received_at, signed_at: None, traceparent: None };
+        let context = RecordContext { source_uri: uri, received_at, signed_at: None, traceparent: None };
         let Some(mut records) = self.table.records(&event, body, &context) else {
             return reject(Rejection::UnknownType);
         };

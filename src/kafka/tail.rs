@@ -7,8 +7,8 @@ mod reader;
 mod stretch;
 
 pub use reader::{Start, TailedRecord};
-pub use stretch::{Step, Stretch};
 pub(super) use stretch::is_hidden_from;
+pub use stretch::{Step, Stretch};
 
 use super::{Config, Error};
 use reader::{Isolation, Place, Polled, Reader};

@@ -83,8 +83,7 @@ impl Transactions {
         settings.set("transactional.id", id);
         settings.set("transaction.timeout.ms", TIMEOUT_MS).set("message.timeout.ms", RECORD_TIMEOUT_MS);
         let context = Context::new(client::Context { readiness: Arc::new(Readiness::default()) });
-        let topics =
-            Topics::new(config, context.client.clone(), Arc::new(Metrics::new())).map_err(failed)?;
+        let topics = Topics::new(config, context.client.clone(), Arc::new(Metrics::new())).map_err(failed)?;
         let producer = ThreadedProducer::from_config_and_context(&settings, context)
             .map_err(|error| failed(error.into()))?;
         let this = Self { producer, topics, config: config.clone() };
@@ -125,8 +124,7 @@ impl Transactions {
         loop {
             let attempt = Attempt { producer: &self.producer, records, markers };
             let sent = attempt.send(keep_on);
-            let ended =
-                sent.and_then(|()| self.repeat(keep_on, || self.producer.commit_transaction(SLICE)));
+            let ended = sent.and_then(|()| self.repeat(keep_on, || self.producer.commit_transaction(SLICE)));
             let reason = match ended {
                 Ok(()) => return Ok(()),
                 Err(Verdict::Final(why @ NotCommitted::Refused(_))) => {

@@ -66,6 +66,7 @@ pub struct Index {
     places: HashMap<LetterId, usize>,
     /// Few different texts stand in many letters.
     texts: HashSet<Arc<str>>,
+    is_there: bool,
 }
 
 impl Index {
@@ -74,9 +75,18 @@ impl Index {
         &self.entries
     }
 
+    /// Whether the cluster shows the topic at all.
+    pub fn is_there(&self) -> bool {
+        self.is_there
+    }
+
     /// The dead letter that stands there.
     pub fn get(&self, id: LetterId) -> Option<&Entry> {
         self.places.get(&id).and_then(|place| self.entries.get(*place))
+    }
+
+    pub(super) fn found(&mut self, is_there: bool) {
+        self.is_there = is_there;
     }
 
     /// Takes a record of the topic in: a dead letter, the mark of one before it, or neither.

@@ -11,6 +11,7 @@ use crate::kafka::{self, KeepOn, Marker, NotCommitted};
 use crate::record::Record;
 use chrono::{DateTime, Utc};
 use std::collections::HashSet;
+use std::sync::Arc;
 use tokio::runtime::Handle;
 
 #[cfg(test)]
@@ -28,8 +29,8 @@ const BATCH_BYTES: usize = 8 * 1024 * 1024;
 pub enum Told<'a> {
     /// Its records are written, or would be: to these topics.
     Replayed(LetterId, Vec<&'a str>),
-    /// JustCall trying the URL: nothing is to be written, and it is marked.
-    Empty(LetterId),
+    /// Nothing comes of it, and why. It is marked like those that are replayed.
+    Nothing(LetterId, &'a str),
     /// It stays as it is: reason and detail.
     Stays(LetterId, &'a str, &'a str),
     /// Kafka lets wait, and why.
@@ -46,7 +47,9 @@ pub enum Failed {
     #[error(transparent)]
     Write(NotCommitted),
     /// Marks may stand where they cannot be seen yet.
-    #[error("a transaction of another program is open in {0}, and what stands behind it cannot be seen: try again once it has ended")]
+    #[error(
+        "a transaction of another program is open in {0}, and what stands behind it cannot be seen: try again once it has ended"
+    )]
     Hidden(String),
 }
 
@@ -56,7 +59,7 @@ pub struct Replay<'a> {
     pub letters: &'a DeadLetters,
     /// What they go through.
     pub rules: &'a Rules,
-    /// Which of them; `None`: all that are there when it begins.
+    /// Which of them. Those that are marked already are left out.
     pub chosen: HashSet<LetterId>,
     /// Whether it is only told what would happen.
     pub dry_run: bool,
@@ -120,9 +123,9 @@ impl Replay<'_> {
                 batch.add(id, records.into_vec());
                 true
             }
-            Ruling::Probe => {
+            Ruling::Nothing(why) => {
                 batch.add(id, Vec::new());
-                true
+                told(Told::Nothing(id, why))
             }
             Ruling::Rejected { reason, detail } => told(Told::Stays(id, &reason, &detail)),
         };
@@ -139,6 +142,7 @@ impl Replay<'_> {
         outlet: &mut Option<Outlet>,
         told: &mut dyn FnMut(Told<'_>) -> bool,
     ) -> Result<(), NotCommitted> {
+        let mut goes_on = true;
         let written = match outlet {
             Some(outlet) => {
                 let (records, marks) = self.contents(&batch.letters, Utc::now());
@@ -147,15 +151,15 @@ impl Replay<'_> {
             None => Ok(()),
         };
         match written {
-            Ok(()) => batch.letters.iter().try_for_each(|(id, records)| {
-                let told = match records.as_slice() {
-                    [] => told(Told::Empty(*id)),
-                    records => {
-                        told(Told::Replayed(*id, records.iter().map(|record| &*record.topic).collect()))
-                    }
-                };
-                if told { Ok(()) } else { Err(NotCommitted::Stopped) }
-            }),
+            Ok(()) => {
+                let forwarded = batch.letters.iter().filter(|(_, records)| !records.is_empty());
+                for (id, records) in forwarded {
+                    let topics = records.iter().map(|record| &*record.topic).collect();
+                    // What is committed is told of to the last, also to one who wants to stop.
+                    goes_on &= told(Told::Replayed(*id, topics));
+                }
+                if goes_on { Ok(()) } else { Err(NotCommitted::Stopped) }
+            }
             Err(NotCommitted::Refused(why)) => match batch.letters.as_slice() {
                 [(id, _)] if told(Told::Stays(*id, "refused_by_kafka", &why)) => Ok(()),
                 [_] => Err(NotCommitted::Stopped),
@@ -170,7 +174,7 @@ impl Replay<'_> {
     fn contents(&self, letters: &[(LetterId, Vec<Record>)], at: DateTime<Utc>) -> (Vec<Record>, Vec<Marker>) {
         let records = letters.iter().flat_map(|(_, records)| records.iter().cloned()).collect();
         let mark = |(id, _): &(LetterId, Vec<Record>)| Marker {
-            topic: std::sync::Arc::clone(&self.letters.topic),
+            topic: Arc::clone(&self.letters.topic),
             partition: id.partition,
             headers: dead_letter::replayed(id.partition, id.offset, at),
             timestamp: at.timestamp_millis(),

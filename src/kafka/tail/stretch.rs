@@ -142,7 +142,8 @@ fn spans(firsts: &[Place], ends: &[Place]) -> BTreeMap<String, Vec<Span>> {
     let offset = |place: &Place| place.offset.to_raw().filter(|offset| *offset >= 0);
     let mut spans: BTreeMap<String, Vec<Span>> = BTreeMap::new();
     for last in ends {
-        let first = firsts.iter().find(|first| first.topic == last.topic && first.partition == last.partition);
+        let first =
+            firsts.iter().find(|first| first.topic == last.topic && first.partition == last.partition);
         // There is no first where nothing is as young as the time that was asked for.
         let (Some(first), Some(end)) = (first.and_then(offset), offset(last)) else { continue };
         if first < end {

@@ -36,6 +36,7 @@ fn singles_are_the_batch_in_order() {
     for offset in 0..3 {
         batch.add(id(offset), vec![record(1)]);
     }
-    let ids: Vec<_> = batch.singles().map(|single| (single.letters.len(), single.letters[0].0.offset)).collect();
+    let ids: Vec<_> =
+        batch.singles().map(|single| (single.letters.len(), single.letters[0].0.offset)).collect();
     assert_eq!(ids, [(1, 0), (1, 1), (1, 2)]);
 }

@@ -16,9 +16,8 @@ pub(super) fn is_word(text: &str) -> bool {
 
 /// As the types of events are written.
 pub(super) fn is_type(text: &str) -> bool {
-    let has_form = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'.')
-    };
+    let has_form =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'.');
     (1..=64).contains(&text.len()) && text.bytes().all(has_form) && !holds_phone_number(text)
 }
 
@@ -41,7 +40,10 @@ pub(super) fn is_place(text: &str) -> bool {
 
 /// What the bridge says of an event in words of its own.
 pub(super) fn is_plain(text: &str) -> bool {
-    text.len() <= 512 && !text.chars().any(char::is_control) && !text.contains('@') && !holds_phone_number(text)
+    text.len() <= 512
+        && !text.chars().any(char::is_control)
+        && !text.contains('@')
+        && !holds_phone_number(text)
 }
 
 /// How many digits stand in it.

@@ -48,13 +48,15 @@ fn samples_show_their_ids_and_no_phone_number() {
 
 #[test]
 fn numbers_as_long_as_phone_numbers_are_masked_but_for_ids() {
-    let text = masked(&json!({"data": {"contact_number": 14155550123_u64, "id": 14155550124_u64, "ring_time": 3}}));
+    let text =
+        masked(&json!({"data": {"contact_number": 14155550123_u64, "id": 14155550124_u64, "ring_time": 3}}));
     assert_eq!(text, r#"{"data":{"contact_number":"***","id":14155550124,"ring_time":3}}"#);
 }
 
 #[test]
 fn nothing_inside_of_what_is_unknown_shows() {
-    let body = json!({"type": "call.completed", "metadata": {"id": NEEDLE, NEEDLE: [NEEDLE, {"status": NEEDLE}]}});
+    let body =
+        json!({"type": "call.completed", "metadata": {"id": NEEDLE, NEEDLE: [NEEDLE, {"status": NEEDLE}]}});
     assert!(!masked(&body).contains(NEEDLE));
     assert!(!masked(&json!([NEEDLE])).contains(NEEDLE));
     assert!(!masked(&json!(NEEDLE)).contains(NEEDLE));
@@ -98,9 +100,22 @@ fn headers_of_routes_and_phone_numbers_in_headers_are_masked() {
 /// Names that anybody may choose, and those that the contract knows.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
-        Just("data"), Just("event"), Just("id"), Just("status"), Just("type"), Just("timestamp"),
-        Just("call_info"), Just("metadata"), Just("changed_fields"), Just("from"), Just("notes"),
-        Just("agent_name"), Just("queue"), Just("mms"), Just("x"), Just("qz9vx7kw3jp name"),
+        Just("data"),
+        Just("event"),
+        Just("id"),
+        Just("status"),
+        Just("type"),
+        Just("timestamp"),
+        Just("call_info"),
+        Just("metadata"),
+        Just("changed_fields"),
+        Just("from"),
+        Just("notes"),
+        Just("agent_name"),
+        Just("queue"),
+        Just("mms"),
+        Just("x"),
+        Just("qz9vx7kw3jp name"),
     ]
     .prop_map(str::to_owned)
 }

@@ -4,7 +4,8 @@ use super::*;
 fn only_what_kafka_never_takes_is_refused_for_good() {
     let is_refused = |code| matches!(failed(code, "t"), Verdict::Final(NotCommitted::Refused(_)));
     assert!(is_refused(Code::MessageSizeTooLarge) && is_refused(Code::InvalidRecord));
-    for code in [Code::UnknownTopicOrPartition, Code::MessageTimedOut, Code::NotEnoughReplicas, Code::Unknown] {
+    for code in [Code::UnknownTopicOrPartition, Code::MessageTimedOut, Code::NotEnoughReplicas, Code::Unknown]
+    {
         assert!(matches!(failed(code, "t"), Verdict::Abort(_)), "{code}");
     }
 }

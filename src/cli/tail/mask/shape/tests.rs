@@ -49,7 +49,9 @@ fn only_times_are_times() {
     ] {
         assert!(is_time(time), "{time}");
     }
-    for text in ["+1 415 555 0123", "14155-01-01", "tomorrow", "", "2026-03-12T14:30:00Z Jordan", "4155550123"] {
+    for text in
+        ["+1 415 555 0123", "14155-01-01", "tomorrow", "", "2026-03-12T14:30:00Z Jordan", "4155550123"]
+    {
         assert!(!is_time(text), "{text}");
     }
 }
