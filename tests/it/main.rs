@@ -2,6 +2,7 @@
 
 mod attacks;
 mod bad_inputs;
+mod dead_letters;
 mod failures;
 mod faults;
 mod kit;
@@ -10,7 +11,9 @@ mod kit_works;
 mod lifecycle;
 mod outage;
 mod records;
+mod replay;
 mod secrecy;
 mod signatures;
+mod tail;
 mod tls;
 mod verdict_bites;

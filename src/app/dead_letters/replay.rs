@@ -1,7 +1,7 @@
 //! Dead letters that are put through the current rules again, each at most once.
 //!
-//! A letter's records and the mark that says so are written in one transaction, always under the same
-//! transactional id. So a crash leaves both or neither, and a second replay ends the first one's before
+//! A letter's records and the mark that says so are written in one transaction, always under the topic's
+//! own transactional id. So a crash leaves both or neither, and a second replay ends the first one's before
 //! it looks which letters are marked.
 
 use super::{DeadLetters, Letter, LetterId};
@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 #[cfg(test)]
 mod tests;
 
-/// Fences every other replay of dead letters on the same cluster.
+/// With the topic's name behind it: fences every other replay of the same dead letters.
 const TRANSACTIONAL_ID: &str = "justcall-bridge-dead-letters";
 
 /// What one transaction holds at most.
@@ -99,8 +99,8 @@ impl Replay<'_> {
     fn open(&self, told: &mut dyn FnMut(Told<'_>) -> bool) -> Result<Outlet, Failed> {
         let config = &self.letters.kafka;
         let keep_on: KeepOn<'_> = &mut |why| told(Told::Waiting(why));
-        let outlet =
-            Outlet::open(config, TRANSACTIONAL_ID, self.runtime.clone(), keep_on).map_err(Failed::Write)?;
+        let id = format!("{TRANSACTIONAL_ID}-{}", self.letters.topic);
+        let outlet = Outlet::open(config, &id, self.runtime.clone(), keep_on).map_err(Failed::Write)?;
         if outlet.is_hidden(&self.letters.topic)? {
             return Err(Failed::Hidden(self.letters.topic.to_string()));
         }

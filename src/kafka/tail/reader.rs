@@ -8,12 +8,16 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// How long the cluster may take for an answer.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
+
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// One record as it stands in its topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,14 +138,25 @@ impl Reader {
         for (topic, partition) in partitions {
             list.add_partition_offset(topic, *partition, asked)?;
         }
-        let found = self.consumer.offsets_for_times(list, TIMEOUT).map_err(unreachable)?;
-        let mut places = Vec::with_capacity(partitions.len());
-        for each in found.elements() {
-            each.error().map_err(unreachable)?;
-            let (topic, partition) = (each.topic().to_owned(), each.partition());
-            places.push(Place { topic, partition, offset: each.offset() });
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            match self.offsets(list.clone()) {
+                Ok(places) => return Ok(places),
+                // The leaders of a topic just made are not known everywhere yet.
+                Err(_) if Instant::now() < deadline => sleep(PAUSE),
+                Err(error) => return Err(unreachable(error)),
+            }
         }
-        Ok(places)
+    }
+
+    fn offsets(&self, asked: TopicPartitionList) -> Result<Vec<Place>, KafkaError> {
+        let found = self.consumer.offsets_for_times(asked, TIMEOUT)?;
+        let place = |each: &TopicPartitionListElem<'_>| {
+            each.error()?;
+            let (topic, partition) = (each.topic().to_owned(), each.partition());
+            Ok(Place { topic, partition, offset: each.offset() })
+        };
+        found.elements().iter().map(place).collect()
     }
 
     /// Reads from those places, and nothing else any more.

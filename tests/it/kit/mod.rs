@@ -4,6 +4,7 @@
 pub(crate) mod bridge;
 pub(crate) mod chance;
 pub(crate) mod clock;
+pub(crate) mod command;
 pub(crate) mod consume;
 pub(crate) mod golden;
 pub(crate) mod http;

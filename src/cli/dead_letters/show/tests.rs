@@ -16,7 +16,7 @@ fn letter(value: &'static [u8]) -> Letter {
 
 #[test]
 fn letter_shows_its_headers_and_its_body_without_what_is_somebodys() {
-    let expected = r#"dead letter 0-42 in dead, 70 bytes
+    let expected = r#"dead letter 0-42 in dead, 69 bytes
   dlq_reason: contract_violation
   dlq_detail: /data/message_id: expected a string, found an integer
 not replayed
