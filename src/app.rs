@@ -6,7 +6,7 @@ pub mod replay;
 use crate::config::{Settings, ShutdownConfig};
 use crate::delivery::{self, Backlog, Delivery};
 use crate::http::{Admin, Ingress};
-use crate::ingest::{self, Budget, Ingest};
+use crate::ingest::{self, Budget, Ingest, Rules};
 use crate::kafka::{self, Producer};
 use crate::routing::{self, Table};
 use crate::spool::{self, Spool};
@@ -118,7 +118,8 @@ impl App {
             metrics: Arc::clone(&metrics),
         };
         let delivery = Delivery::start(settings.delivery, parts);
-        let ingest = Ingest::new(&settings.ingest, table, Arc::clone(&delivery), Arc::clone(&metrics))?;
+        let rules = Rules::new(&settings.ingest, table);
+        let ingest = Ingest::new(&settings.ingest, rules, Arc::clone(&delivery), Arc::clone(&metrics))?;
         let ingest = Arc::new(ingest);
         let mut watched = ingest.watched();
         let accept = move |arrival| {

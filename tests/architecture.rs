@@ -96,7 +96,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hmac", &["signature"]),
     ("subtle", &["secret", "signature"]),
     ("zeroize", &["secret", "http"]),
-    ("arc_swap", &["watch"]),
+    // What a reload swaps.
+    ("arc_swap", &["watch", "ingest", "delivery", "kafka"]),
 ];
 
 const LONGEST_FILE: usize = 400;

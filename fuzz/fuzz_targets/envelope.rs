@@ -5,9 +5,9 @@ use bytes::Bytes;
 use chrono::DateTime;
 use justcall_kafka_bridge::config::Settings;
 use justcall_kafka_bridge::event::{
-    BodyHash, Dialect, Documented, Envelope, Event, EventType, Malformed, Scanned, Validation, scan,
+    BodyHash, Dialect, Documented, Envelope, Event, EventType, Malformed, Picks, Scanned, Validation, scan,
 };
-use justcall_kafka_bridge::routing::{RecordContext, Table};
+use justcall_kafka_bridge::routing::{RecordContext, Routed, Table};
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -112,7 +112,8 @@ fn becomes_one_record(event: &Event<'_>, body: &[u8]) {
         signed_at: None,
         traceparent: None,
     };
-    let records = TABLE.records(event, &value, &context).expect("the default routes take everything");
+    let routed = TABLE.records(event, &Picks::default(), &value, &context);
+    let Routed::Records(records) = routed else { panic!("the default routes take everything") };
     let [record] = &records[..] else { panic!("{} records", records.len()) };
     assert_eq!((record.value.as_ptr(), record.value.len()), (value.as_ptr(), value.len()), "not the body");
     let topic = match event.event_type.known() {

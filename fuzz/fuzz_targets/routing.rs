@@ -1,24 +1,24 @@
 //! Any routes, and what they make of every known type and of any other.
 //!
 //! The input is text, a word and what belongs to it on each line: `prefix`, `dead_letter`, `route`,
-//! which begins a route, and for it `match`, `family`, `topic`, `key`, `header`; `event` and `body`
-//! are what is routed.
+//! which begins a route, and for it `match`, `family`, `topic`, `key`, `header`, `from` (a header and
+//! its pointer), `is`, `begins`, `there`, `gone` (conditions, with a pointer), `loose` (the conditions
+//! that follow ignore case), `drop` and `continue`; `event` and `data` are what is routed.
 #![no_main]
 
 use bytes::Bytes;
-use justcall_kafka_bridge::event::{BodyHash, Dialect, Event, EventId, EventType, Family, KnownType};
+use justcall_kafka_bridge::event::{
+    BodyHash, Event, EventType, Family, KnownType, Picks, Scanned, Validation, scan_with,
+};
 use justcall_kafka_bridge::routing::{
-    Config, Decision, Match, Pointer, RecordContext, RouteConfig, Table, UnknownEvents,
+    Config, Decision, HeaderValue, Match, RecordContext, RouteConfig, Routed, Table, Test, UnknownEvents,
+    Verdict, Wanted,
 };
 use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
-use std::collections::BTreeMap;
+use serde_json::{Map, Value};
 
 fuzz_target!(|input: &str| {
     let case = Case::read(input);
-    for pointer in case.config.routes.iter().flat_map(|route| &route.key) {
-        points_where_others_point(pointer, case.body);
-    }
     match Table::compile(&case.config) {
         Err(problems) => {
             assert!(!problems.is_empty(), "refused for nothing");
@@ -29,9 +29,10 @@ fuzz_target!(|input: &str| {
         }
         Ok(table) => {
             table.topics().for_each(|topic| assert!(is_legal(topic), "Kafka takes no topic {topic:?}"));
-            let known = KnownType::ALL.iter().map(|known| EventType::Known(*known));
-            let given = case.events.iter().map(|name| EventType::from_name((*name).into()));
-            known.chain(given).for_each(|event_type| goes_where_it_should(&table, &case, event_type));
+            let known = KnownType::ALL.iter().map(|known| known.name());
+            known
+                .chain(case.events.iter().copied())
+                .for_each(|name| goes_where_it_should(&table, &case, name));
         }
     }
 });
@@ -39,14 +40,20 @@ fuzz_target!(|input: &str| {
 struct Case<'a> {
     config: Config,
     events: Vec<&'a str>,
-    body: &'a str,
+    data: Value,
+    ignore_case: bool,
 }
 
 impl<'a> Case<'a> {
     fn read(input: &'a str) -> Self {
-        let unknown_events = UnknownEvents::Forward;
-        let config = Config { prefix: "justcall.".into(), routes: Vec::new(), unknown_events };
-        let mut case = Self { config, events: Vec::new(), body: "" };
+        let config = Config {
+            prefix: "justcall.".into(),
+            templates: Vec::new(),
+            routes: Vec::new(),
+            unknown_events: UnknownEvents::Forward,
+        };
+        let data = Value::Object(Map::new());
+        let mut case = Self { config, events: Vec::new(), data, ignore_case: false };
         for line in input.split('\n') {
             let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
             case.take(word, rest);
@@ -55,27 +62,38 @@ impl<'a> Case<'a> {
     }
 
     fn take(&mut self, word: &str, rest: &'a str) {
+        let two = || rest.split_once(' ').unwrap_or((rest, ""));
         match word {
             "prefix" => self.config.prefix = rest.into(),
             "dead_letter" => self.config.unknown_events = UnknownEvents::DeadLetter,
-            "route" => self.config.routes.push(RouteConfig {
-                matches: Vec::new(),
-                topics: Vec::new(),
-                key: Vec::new(),
-                headers: BTreeMap::new(),
-            }),
+            "route" => self.config.routes.push(RouteConfig::default()),
             "event" => self.events.push(rest),
-            "body" => self.body = rest,
+            "loose" => self.ignore_case = true,
+            "data" => {
+                if let Ok(data @ Value::Object(_)) = serde_json::from_str(rest) {
+                    self.data = data;
+                }
+            }
             _ => {
                 let Some(route) = self.config.routes.last_mut() else { return };
+                let mut when = |pointer: &str, wanted| {
+                    let test = Test { wanted, ignore_case: self.ignore_case };
+                    route.when.insert(pointer.into(), test);
+                };
                 match word {
+                    "is" => when(two().0, Wanted::OneOf(two().1.split('|').map(Into::into).collect())),
+                    "begins" => when(two().0, Wanted::Prefix(two().1.split('|').map(Into::into).collect())),
+                    "there" => when(rest, Wanted::Exists(true)),
+                    "gone" => when(rest, Wanted::Exists(false)),
                     "match" => route.matches.push(Match::Pattern(rest.into())),
                     "family" => route.matches.extend(Family::from_name(rest).map(Match::Family)),
                     "topic" => route.topics.push(rest.into()),
                     "key" => route.key.push(rest.into()),
-                    "header" => {
-                        let (name, value) = rest.split_once(' ').unwrap_or((rest, ""));
-                        route.headers.insert(name.into(), value.into());
+                    "drop" => route.drop = Some(true),
+                    "continue" => route.continues = Some(true),
+                    "header" => drop(route.headers.insert(two().0.into(), HeaderValue::Text(two().1.into()))),
+                    "from" => {
+                        route.headers.insert(two().0.into(), HeaderValue::From(vec![two().1.into()]));
                     }
                     _ => {}
                 }
@@ -83,60 +101,151 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The first route that takes a type, and whether there is one.
-    fn route_of(&self, event_type: &EventType<'_>) -> Option<usize> {
+    /// The routes that take an event, in their order, or the one that drops it.
+    fn routes_of(&self, event_type: &EventType<'_>, body: &Value) -> Result<Vec<usize>, usize> {
+        let mut taken = Vec::new();
         let dead_letter = self.config.unknown_events == UnknownEvents::DeadLetter;
         let in_full_only = dead_letter && event_type.known().is_none();
-        self.config.routes.iter().position(|route| {
-            route.matches.iter().any(|each| match each {
+        for (index, route) in self.config.routes.iter().enumerate() {
+            let is_meant = route.matches.iter().any(|each| match each {
                 Match::Pattern(pattern) if in_full_only => {
                     pattern == event_type.name() && !pattern.contains('*')
                 }
                 Match::Pattern(pattern) => matches(&segments(pattern), &segments(event_type.name())),
                 Match::Family(family) => !in_full_only && event_type.family() == Some(*family),
-            })
-        })
+            });
+            if !is_meant || !route.when.iter().all(|(pointer, test)| holds(test, body.pointer(pointer))) {
+                continue;
+            }
+            if route.drop == Some(true) {
+                return if taken.is_empty() { Err(index) } else { Ok(taken) };
+            }
+            taken.push(index);
+            if route.continues != Some(true) {
+                break;
+            }
+        }
+        Ok(taken)
     }
 }
 
-fn goes_where_it_should(table: &Table, case: &Case<'_>, event_type: EventType<'_>) {
-    let is_dead = case.config.unknown_events == UnknownEvents::DeadLetter && event_type.known().is_none();
-    let expected = case.route_of(&event_type);
-    let body = Bytes::copy_from_slice(case.body.as_bytes());
-    let event = Event {
-        dialect: Dialect::Live,
-        event_type,
-        id: EventId::from_hash(&BodyHash::of(&body)),
-        entity_id: Some("entity".into()),
-        time: None,
-        violations: 0,
-    };
-    let destination = match table.decide(&event) {
-        Decision::DeadLetter => {
-            assert!(is_dead && expected.is_none(), "{} became a dead letter", event.event_type.name());
-            return;
-        }
-        Decision::Forward(destination) => destination,
-    };
-    assert_eq!(destination.route, expected, "the route of {:?}", event.event_type.name());
-    let wanted = expected.map_or(1, |route| case.config.routes[route].topics.len());
-    assert_eq!(destination.topics.len(), wanted, "how many topics");
-    for (at, topic) in destination.topics.iter().enumerate() {
-        assert!(table.topics().any(|known| known == topic), "{topic} was not announced");
-        assert!(!destination.topics[..at].contains(topic), "{topic} twice");
+fn goes_where_it_should(table: &Table, case: &Case<'_>, name: &str) {
+    let mut data = case.data.clone();
+    for identity in ["call_id", "message_id", "contact_id", "id"] {
+        // Without one, known types go nowhere at all.
+        data[identity] = "1".into();
     }
+    let tree = serde_json::json!({ "event": name, "data": data });
+    let body = Bytes::from(tree.to_string());
+    let mut picks = Picks::of(table.picks());
+    let Ok(Scanned::Envelope(envelope)) = scan_with(&body, &mut picks) else { return };
+    let event_type = envelope.event_type.clone();
+    let hash = BodyHash::of(&body);
+    let event = match envelope.validate_with(Validation::Tolerant, &hash, &mut picks) {
+        Ok(event) => Event { entity_id: Some("entity".into()), ..event },
+        Err(_) => return,
+    };
+    let expected = case.routes_of(&event_type, &tree);
+    explains_itself(table, &event, &picks, &expected);
     let context = RecordContext {
         source_uri: "/justcall/main",
         received_at: chrono::DateTime::UNIX_EPOCH,
         signed_at: None,
         traceparent: None,
     };
-    let records = table.records(&event, &body, &context).expect("it is forwarded");
-    assert!(records.iter().map(|record| &record.topic).eq(&*destination.topics), "other topics");
-    let key = destination.key.iter().find_map(|pointer| pointer.read(&body));
-    for record in &records {
-        assert_eq!(record.key.as_deref(), Some(key.as_deref().unwrap_or("entity").as_bytes()), "the key");
-        assert_eq!(record.value, body, "the value");
+    let records = table.records(&event, &picks, &body, &context);
+    let taken = match table.decide(&event, &picks) {
+        Decision::Forward(taken) => taken,
+        Decision::Drop(route) => {
+            assert_eq!((expected, records), (Err(route), Routed::Dropped), "{name} was dropped");
+            return;
+        }
+        Decision::DeadLetter => {
+            let is_dead =
+                case.config.unknown_events == UnknownEvents::DeadLetter && event_type.known().is_none();
+            assert!(is_dead, "{name} became a dead letter");
+            assert_eq!(
+                (expected, records),
+                (Ok(Vec::new()), Routed::DeadLetter),
+                "{name} became a dead letter"
+            );
+            return;
+        }
+    };
+    let routes: Vec<_> = taken.iter().filter_map(|each| each.route).collect();
+    assert_eq!(Ok(&routes), expected.as_ref(), "the routes of {name:?}");
+    let Routed::Records(records) = records else { panic!("{name} is forwarded without records") };
+    let mut topics = Vec::new();
+    for (at, destination) in taken.iter().flat_map(|each| each.topics.iter().map(move |topic| (topic, each)))
+    {
+        assert!(table.topics().any(|known| known == at), "{at} was not announced");
+        if !topics.contains(&at) {
+            let record = &records[topics.len()];
+            topics.push(at);
+            says_what_it_should(record, destination.route.map(|route| &case.config.routes[route]), &tree);
+            assert_eq!((&record.topic, &record.value), (at, &body), "the record for {at}");
+        }
+    }
+    assert_eq!(topics.len(), records.len(), "a record for each topic");
+}
+
+/// Holds key and headers to what a reader that builds the whole tree finds.
+fn says_what_it_should(
+    record: &justcall_kafka_bridge::record::Record,
+    route: Option<&RouteConfig>,
+    tree: &Value,
+) {
+    let text = |pointer: &String, longest: usize| {
+        let text = text(tree.pointer(pointer)?)?;
+        Some(text).filter(|text| !text.is_empty() && text.len() <= longest)
+    };
+    let key = route.and_then(|route| route.key.iter().find_map(|pointer| text(pointer, 256)));
+    assert_eq!(record.key.as_deref(), Some(key.as_deref().unwrap_or("entity").as_bytes()), "the key");
+    for (name, value) in route.iter().flat_map(|route| &route.headers) {
+        let expected = match value {
+            HeaderValue::Text(text) => Some(text.clone()),
+            HeaderValue::From(pointers) => pointers.iter().find_map(|pointer| text(pointer, 1024)),
+        };
+        assert_eq!(record.headers.get(name), expected.as_deref().map(str::as_bytes), "the header {name}");
+    }
+}
+
+/// The explanation tells the same as the decision.
+fn explains_itself(
+    table: &Table,
+    event: &Event<'_>,
+    picks: &Picks<'_, '_>,
+    expected: &Result<Vec<usize>, usize>,
+) {
+    let steps = table.explain(event, picks);
+    let took = steps.iter().filter(|step| matches!(step.verdict, Verdict::Took | Verdict::TookAndWentOn));
+    let took: Vec<_> = took.map(|step| step.route).collect();
+    match expected {
+        Ok(expected) => assert_eq!(&took, expected, "explained otherwise"),
+        Err(route) => assert!(took.is_empty() && steps[*route].verdict == Verdict::Dropped, "not dropped"),
+    }
+}
+
+/// What a condition means, said once more.
+fn holds(test: &Test, value: Option<&Value>) -> bool {
+    let fold = |text: &str| -> String {
+        if test.ignore_case { text.chars().flat_map(char::to_lowercase).collect() } else { text.into() }
+    };
+    let text = value.and_then(text).map(|text| fold(&text));
+    match &test.wanted {
+        Wanted::Exists(wanted) => *wanted == value.is_some_and(|value| !value.is_null()),
+        Wanted::OneOf(texts) => text.is_some_and(|text| texts.iter().any(|each| fold(each) == text)),
+        Wanted::Prefix(texts) => {
+            text.is_some_and(|text| texts.iter().any(|each| text.starts_with(&fold(each))))
+        }
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
@@ -158,22 +267,5 @@ fn matches(pattern: &[&str], name: &[&str]) -> bool {
             (*wanted == "*" || wanted == found) && matches(pattern, name)
         }
         _ => pattern.is_empty() && name.is_empty(),
-    }
-}
-
-/// Holds a pointer to what a reader that builds the whole tree finds.
-fn points_where_others_point(text: &str, body: &str) {
-    let Ok(pointer) = Pointer::parse(text) else { return };
-    let found = pointer.read(body.as_bytes());
-    let Ok(tree) = serde_json::from_str::<Value>(body) else { return };
-    match tree.pointer(text) {
-        Some(Value::String(text)) if !text.is_empty() => {
-            assert_eq!(found.as_deref(), Some(&**text), "a string")
-        }
-        Some(Value::Number(number)) => {
-            let read = found.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
-            assert_eq!(read, Some(Value::Number(number.clone())), "a number");
-        }
-        _ => assert_eq!(found, None, "nothing that is a key"),
     }
 }

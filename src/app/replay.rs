@@ -2,11 +2,10 @@
 
 use crate::config::Settings;
 use crate::delivery::TopicFailure;
-use crate::event::{BodyHash, Scanned, scan};
-use crate::ingest::Rejection;
+use crate::ingest::{self, Facts, Verdict};
 use crate::kafka::{self, KeepOn, Marker, NotCommitted, Transactions};
 use crate::record::{Headers, Record};
-use crate::routing::{RecordContext, Records, Table};
+use crate::routing::{Records, Table};
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::collections::HashSet;
@@ -22,8 +21,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// The rules of the settings, for events that are not posted.
 pub struct Rules {
-    table: Table,
-    sources: Vec<(String, String, crate::event::Validation)>,
+    rules: ingest::Rules,
+    /// The names of the sources, in the order of the settings.
+    sources: Vec<String>,
 }
 
 /// What the rules make of a body.
@@ -49,19 +49,18 @@ impl Rules {
     /// When the routes contradict themselves.
     pub fn of(settings: &Settings) -> Result<Self, super::Error> {
         let table = Table::compile(&settings.routing).map_err(super::Error::Routes)?;
-        let sources = settings.ingest.sources.iter();
-        let sources =
-            sources.map(|each| (each.name.clone(), format!("/justcall/{}", each.name), each.validation));
-        Ok(Self { table, sources: sources.collect() })
+        let sources = settings.ingest.sources.iter().map(|source| source.name.clone()).collect();
+        Ok(Self { rules: ingest::Rules::new(&settings.ingest, table), sources })
     }
 
     /// The names of the sources.
     pub fn sources(&self) -> impl Iterator<Item = &str> {
-        self.sources.iter().map(|(name, ..)| name.as_str())
+        self.sources.iter().map(String::as_str)
     }
 
     /// What becomes of a body that a source posts, or posted. The records say when they were replayed;
-    /// all else in them is as it would have been then.
+    /// all else in them is as it would have been then, but for what only the request said: the time in a
+    /// signed header and a `traceparent`.
     pub fn rule(
         &self,
         source: &str,
@@ -69,33 +68,28 @@ impl Rules {
         received_at: DateTime<Utc>,
         replayed_at: DateTime<Utc>,
     ) -> Ruling {
-        let Some((_, uri, validation)) = self.sources.iter().find(|(name, ..)| name == source) else {
+        let Some(source) = self.sources.iter().position(|name| name == source) else {
             return Ruling::Rejected {
                 reason: "unknown_source".into(),
-                detail: format!("the settings have no source {source:?} any more"),
+                detail: "the settings have no source of that name any more".into(),
             };
         };
-        let reject = |rejection: Rejection| Ruling::Rejected {
-            reason: rejection.tag().into(),
-            detail: rejection.to_string(),
+        let facts = Facts { source, received_at, signed_at: None, traceparent: None };
+        let Some(judged) = self.rules.judge(self.rules.read(body), body, &facts) else {
+            return Ruling::Nothing("a probe");
         };
-        let envelope = match scan(body) {
-            Ok(Scanned::Envelope(envelope)) => envelope,
-            Ok(Scanned::Probe) => return Ruling::Nothing("a probe"),
-            Err(malformed) => return reject(malformed.into()),
-        };
-        let event = match envelope.validate(*validation, &BodyHash::of(body)) {
-            Ok(event) => event,
-            Err(violation) => return reject(violation.into()),
-        };
-        let context = RecordContext { source_uri: uri, received_at, signed_at: None, traceparent: None };
-        let Some(mut records) = self.table.records(&event, body, &context) else {
-            return reject(Rejection::UnknownType);
-        };
-        for record in &mut records {
-            record.headers = replayed(&record.headers, replayed_at);
+        match judged.verdict {
+            Verdict::Forwarded(mut records) => {
+                for record in &mut records {
+                    record.headers = replayed(&record.headers, replayed_at);
+                }
+                Ruling::Records(records)
+            }
+            Verdict::Dropped => Ruling::Nothing("a route drops it"),
+            Verdict::Rejected(rejection, _) => {
+                Ruling::Rejected { reason: rejection.tag().into(), detail: rejection.to_string() }
+            }
         }
-        Ruling::Records(records)
     }
 }
 

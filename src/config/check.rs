@@ -7,7 +7,7 @@ use super::tree;
 use crate::http::check_tls;
 use crate::ingest::{SourceConfig, keys, tokens};
 use crate::kafka::properties::{DEFAULT_MESSAGE_MAX_BYTES, is_known, refused};
-use crate::routing::{Table, check_topic_name};
+use crate::routing::{self, Table, check_apart, check_topic_name};
 use crate::secret;
 use crate::signature::Mode;
 use config::Value;
@@ -51,8 +51,28 @@ impl Report<'_> {
         }
         self.problems.push(match tree::find(self.root, &key) {
             Some(value) => Problem::with(key, value, reason.into()),
-            None => Problem::without_value(key, None, reason),
+            None => {
+                let origin = self.nearest(&key).and_then(Value::origin);
+                Problem::without_value(key, origin, reason)
+            }
         });
+    }
+
+    /// What is there of the things that a setting is a part of, the smallest.
+    fn nearest(&self, key: &str) -> Option<&Value> {
+        let ends = key.rmatch_indices(['.', '[']).map(|(at, _)| at);
+        ends.into_iter().find_map(|end| tree::find(self.root, &key[..end]))
+    }
+
+    /// Adds what is wrong with the routes, with the places of the other settings that are part of it.
+    fn add_routing(&mut self, problem: routing::Problem) {
+        let place = |key: &String| {
+            let origin = tree::find(self.root, key).and_then(Value::origin)?;
+            Some(format!("`{key}` is at {origin}"))
+        };
+        let others: Vec<_> = problem.others.iter().filter_map(place).collect();
+        let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+        self.add(problem.at, problem.reason + &others);
     }
 }
 
@@ -203,10 +223,14 @@ fn topics(settings: &Settings, report: &mut Report<'_>) {
                 format!("`{dead_letter}` is also a topic that events go to; dead letters need their own");
             report.add("dead_letter.topic", reason);
         }
-        Ok(_) => {}
+        Ok(table) => {
+            for reason in table.topics().filter_map(|topic| check_apart(dead_letter, topic).err()) {
+                report.add("dead_letter.topic", reason);
+            }
+        }
         Err(problems) => {
             for problem in problems {
-                report.add(problem.at, problem.reason);
+                report.add_routing(problem);
             }
         }
     }

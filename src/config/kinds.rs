@@ -1,8 +1,6 @@
 //! How the values of settings are written.
 
 use super::form::Kind;
-use crate::event::Family;
-use crate::routing::Match;
 use config::{Value, ValueKind};
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -11,13 +9,15 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
-use yaml_rust2::{Yaml, yaml};
+use yaml_rust2::Yaml;
 
+mod mapping;
 mod secret;
 
 #[cfg(test)]
 mod tests;
 
+pub(super) use mapping::{Conditions, HeaderValues, Matches};
 pub(super) use secret::{Properties, SecretText, SecretTexts};
 
 /// `a`, `b` and so on.
@@ -296,19 +296,7 @@ pub(super) struct TextMap;
 
 impl Kind<BTreeMap<String, String>> for TextMap {
     fn read(&self, value: &Value) -> Result<BTreeMap<String, String>, String> {
-        let ValueKind::Table(table) = &value.kind else {
-            return Err("must be a map from names to values".into());
-        };
-        let mut faults = Vec::new();
-        let mut map = BTreeMap::new();
-        for (name, value) in table {
-            match scalar(value) {
-                Ok(text) => drop(map.insert(name.clone(), text)),
-                Err(fault) => faults.push(format!("`{name}` {fault}")),
-            }
-        }
-        faults.sort_unstable();
-        if faults.is_empty() { Ok(map) } else { Err(faults.join(", ")) }
+        by_name(value, "must be a map from names to values", scalar)
     }
 
     fn show(&self, it: &BTreeMap<String, String>) -> Yaml {
@@ -316,37 +304,20 @@ impl Kind<BTreeMap<String, String>> for TextMap {
     }
 }
 
-/// What a route takes: a pattern, `{family: call}`, or a list of such.
-pub(super) struct Matches;
-
-impl Kind<Vec<Match>> for Matches {
-    fn read(&self, value: &Value) -> Result<Vec<Match>, String> {
-        match &value.kind {
-            ValueKind::Array(items) => items.iter().map(read_match).collect(),
-            ValueKind::Table(_) => Ok(vec![read_match(value)?]),
-            _ => Ok(Texts.read(value)?.into_iter().map(Match::Pattern).collect()),
+/// Reads a map, and says of every entry what is wrong with it.
+fn by_name<T>(
+    value: &Value,
+    wanted: &str,
+    read: impl Fn(&Value) -> Result<T, String>,
+) -> Result<BTreeMap<String, T>, String> {
+    let ValueKind::Table(table) = &value.kind else { return Err(wanted.into()) };
+    let (mut map, mut faults) = (BTreeMap::new(), Vec::new());
+    for (name, value) in table {
+        match read(value) {
+            Ok(it) => drop(map.insert(name.clone(), it)),
+            Err(fault) => faults.push(format!("`{name}` {fault}")),
         }
     }
-
-    fn show(&self, it: &Vec<Match>) -> Yaml {
-        let show = |each: &Match| match each {
-            Match::Pattern(text) => string(text),
-            Match::Family(family) => {
-                let mut map = yaml::Hash::new();
-                map.insert(string("family"), string(family.name()));
-                Yaml::Hash(map)
-            }
-        };
-        Yaml::Array(it.iter().map(show).collect())
-    }
-}
-
-fn read_match(value: &Value) -> Result<Match, String> {
-    let ValueKind::Table(table) = &value.kind else { return scalar(value).map(Match::Pattern) };
-    match (table.len(), table.get("family")) {
-        (1, Some(family)) => Family::from_name(&scalar(family)?).map(Match::Family).ok_or_else(|| {
-            format!("a family is one of {}", quoted(Family::ALL.iter().map(|each| each.name())))
-        }),
-        _ => Err("must be a pattern such as `call.*`, or `{family: call}`".into()),
-    }
+    faults.sort_unstable();
+    if faults.is_empty() { Ok(map) } else { Err(faults.join(", ")) }
 }

@@ -2,15 +2,15 @@
 
 use super::form::{Form, Naming};
 use super::kinds::{
-    Address, Choice, Matches, Optional, Place, Properties, SecretText, SecretTexts, Servers, Size, Switch,
-    Text, TextMap, Texts, Time, UrlPath, Whole,
+    Address, Choice, Conditions, HeaderValues, Matches, Optional, Place, Properties, SecretText, SecretTexts,
+    Servers, Size, Switch, Text, TextMap, Texts, Time, UrlPath, Whole,
 };
-use super::settings::{Settings, ShutdownConfig, default_source, empty_route};
+use super::settings::{Settings, ShutdownConfig, default_source, empty_template};
 use crate::event::Validation;
 use crate::http::{AdminConfig, Config as ServerConfig};
 use crate::ingest::{DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
 use crate::kafka::TopicsConfig;
-use crate::routing::{RouteConfig, UnknownEvents};
+use crate::routing::{RouteConfig, RouteTemplate, UnknownEvents};
 use crate::signature::{Config as SignatureConfig, Mode};
 use crate::spool::Config as SpoolConfig;
 use crate::telemetry::{Config as TelemetryConfig, LogFormat};
@@ -43,7 +43,11 @@ pub(super) fn settings(form: &mut impl Form, it: &mut Settings) {
         form.field("prefix", &mut it.routing.prefix, Text);
         topics(form, &mut it.kafka.topics);
     });
-    form.list("routes", &mut it.routing.routes, empty_route, route);
+    let by_name = Naming { make: empty_template, name: |template: &RouteTemplate| &template.name };
+    form.named("route_templates", &mut it.routing.templates, by_name, |form, it| {
+        common(form, &mut it.route);
+    });
+    form.list("routes", &mut it.routing.routes, RouteConfig::default, route);
     form.field("unknown_events", &mut it.routing.unknown_events, UNKNOWN_EVENTS);
     form.default_to(&mut it.ingest.dead_letter.topic, || format!("{}dead-letter", it.routing.prefix));
     form.section("dead_letter", |form| {
@@ -108,10 +112,19 @@ fn topics(form: &mut impl Form, it: &mut TopicsConfig) {
 }
 
 fn route<F: Form>(form: &mut F, it: &mut RouteConfig) {
+    form.field("use", &mut it.template, Optional(Text));
+    common(form, it);
+}
+
+/// What a route and its template can say.
+fn common<F: Form>(form: &mut F, it: &mut RouteConfig) {
     form.field("match", &mut it.matches, Matches);
+    form.field("when", &mut it.when, Conditions);
     form.field("topics", &mut it.topics, Texts);
     form.field("key", &mut it.key, Texts);
-    form.field("headers", &mut it.headers, TextMap);
+    form.field("headers", &mut it.headers, HeaderValues);
+    form.field("drop", &mut it.drop, Optional(Switch));
+    form.field("continue", &mut it.continues, Optional(Switch));
 }
 
 fn dead_letter(form: &mut impl Form, it: &mut DeadLetterConfig) {

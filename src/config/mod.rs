@@ -9,6 +9,7 @@ mod doors;
 mod form;
 mod kinds;
 mod layout;
+mod lines;
 mod printer;
 mod problem;
 mod reader;

@@ -2,7 +2,7 @@
 
 use crate::event::Validation;
 use crate::ingest::{DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
-use crate::routing::{RouteConfig, UnknownEvents};
+use crate::routing::{RouteConfig, RouteTemplate, UnknownEvents};
 use crate::telemetry::LogFormat;
 use crate::{delivery, http, ingest, kafka, routing, signature, spool, telemetry};
 use std::collections::BTreeMap;
@@ -74,6 +74,7 @@ impl Default for Settings {
             },
             routing: routing::Config {
                 prefix: "justcall.".into(),
+                templates: Vec::new(),
                 routes: Vec::new(),
                 unknown_events: UnknownEvents::Forward,
             },
@@ -111,7 +112,7 @@ pub(super) fn default_source(name: &str) -> SourceConfig {
     }
 }
 
-/// A route of which nothing is said.
-pub(super) fn empty_route() -> RouteConfig {
-    RouteConfig { matches: Vec::new(), topics: Vec::new(), key: Vec::new(), headers: BTreeMap::new() }
+/// A template of which nothing but the name is said.
+pub(super) fn empty_template(name: &str) -> RouteTemplate {
+    RouteTemplate { name: name.into(), route: RouteConfig::default() }
 }

@@ -1,5 +1,6 @@
 //! Where settings come from, laid over each other: the file, the environment, the flags.
 
+use super::lines::locate;
 use super::problem::Problem;
 use config::{FileFormat, Format, Map, Value, ValueKind};
 use std::error::Error;
@@ -72,7 +73,7 @@ fn read_file(path: &Path) -> Result<Value, Problem> {
     let problem = |reason| Problem::without_value(name.clone(), None, reason);
     let text = std::fs::read_to_string(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
     let table = FileFormat::Yaml.parse(Some(&name), &text);
-    table.map(|table| Value::new(Some(&name), table)).map_err(|error| problem(yaml_fault(&*error)))
+    table.map(|table| locate(&name, &text, table)).map_err(|error| problem(yaml_fault(&*error)))
 }
 
 /// Where the text stops being YAML. Other errors quote the text, in which there may be a secret.

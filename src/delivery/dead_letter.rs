@@ -16,6 +16,7 @@ const DETAIL: &str = "dlq_detail";
 const SOURCE: &str = "dlq_source";
 const RECEIVED_AT: &str = "dlq_received_at";
 const EVENT_ID: &str = "dlq_event_id";
+const TOPIC: &str = "dlq_topic";
 
 /// A rejected event.
 #[derive(Debug)]
@@ -65,10 +66,13 @@ pub(super) fn of_refused(topic: &Arc<str>, record: &Record, failure: Failure) ->
     let id = record.headers.get("ce_id").unwrap_or_default();
     let received_at = DateTime::from_timestamp_millis(record.timestamp).unwrap_or_default();
     let detail = format!("{failure}: for topic {}", record.topic);
+    let headers = headers(reason, &detail, source, id, received_at);
+    // The event's other topics have it.
+    let refused_by = Headers::builder(headers.size() + 64).extend(&headers).add(TOPIC, &*record.topic);
     Record {
         topic: Arc::clone(topic),
         key: None,
-        headers: headers(reason, &detail, source, id, received_at),
+        headers: refused_by.build(),
         value: record.value.clone(),
         timestamp: record.timestamp,
     }

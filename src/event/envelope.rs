@@ -1,7 +1,7 @@
 //! The outermost object of a webhook's body, in either dialect.
 
 use super::json::{Value, each_field};
-use super::{Dialect, EventType, JsonType};
+use super::{Dialect, EventType, JsonType, Level, Picks};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -56,11 +56,19 @@ pub enum Malformed {
 /// When no event can be made of the body whatever its contract. A field of the envelope that stands
 /// there twice makes it no envelope: readers disagree on which of the two counts.
 pub fn scan(body: &[u8]) -> Result<Scanned<'_>, Malformed> {
+    scan_with(body, &mut Picks::default())
+}
+
+/// [`scan`], which takes the wanted fields of the envelope along.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_with<'a>(body: &'a [u8], picks: &mut Picks<'_, 'a>) -> Result<Scanned<'a>, Malformed> {
     if body.trim_ascii().is_empty() {
         return Ok(Scanned::Probe);
     }
     let text = std::str::from_utf8(body).map_err(|_| Malformed::NotJson)?;
-    let fields = Fields::read(text)?;
+    let fields = Fields::read(text, picks)?;
     let (dialect, name) = match (fields.event, fields.kind) {
         (Some(_), Some(_)) => return Err(Malformed::Ambiguous),
         (Some(name), None) => (Dialect::Documented, name),
@@ -100,7 +108,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn read(text: &'a str) -> Result<Self, Malformed> {
+    fn read(text: &'a str, picks: &mut Picks<'_, 'a>) -> Result<Self, Malformed> {
         // Past this point an error can only be one of JSON's own.
         if !text.trim_ascii_start().starts_with('{') {
             return Err(match serde_json::from_str::<IgnoredAny>(text) {
@@ -111,6 +119,7 @@ impl<'a> Fields<'a> {
         let mut fields = Self::default();
         let mut repeated = false;
         each_field(text, |name, value| {
+            picks.see(Level::Envelope, name, value);
             if let Some(slot) = fields.slot(name) {
                 repeated |= slot.replace(value).is_some();
             }

@@ -1,7 +1,7 @@
 //! Which call, message, contact or appointment an event is about.
 
 use super::json::{Value, each_field};
-use super::{Family, JsonType, Violation};
+use super::{Family, JsonType, Level, Picks, Violation};
 use std::borrow::Cow;
 
 const EXPECTED: &str = "a non-empty string of at most 256 bytes, or an integer";
@@ -43,12 +43,17 @@ pub(super) fn of_value(value: Value<'_>) -> Option<Cow<'_, str>> {
 /// # Errors
 /// When no candidate is there (named by the first), or the one that decides is of a type that
 /// identifies nothing, or stands there twice.
-pub(super) fn of_data(data: &str, family: Family) -> Result<Cow<'_, str>, Violation> {
+pub(super) fn of_data<'a>(
+    data: &'a str,
+    family: Family,
+    picks: &mut Picks<'_, 'a>,
+) -> Result<Cow<'a, str>, Violation> {
     let pointers = candidates(family);
     let mut values: [Option<Value<'_>>; 3] = [None; 3];
     let mut repeated = [false; 3];
     // `data` was read as JSON before.
     let _ = each_field(data, |name, value| {
+        picks.see(Level::Data, name, value);
         if let Some(at) = pointers.iter().position(|pointer| pointer.strip_prefix("/data/") == Some(name)) {
             repeated[at] |= values[at].replace(value.into()).is_some();
         }

@@ -4,7 +4,7 @@ use super::envelope::Fields;
 use super::event_id::ulid_millis;
 use super::field::{is_time, is_utc_time};
 use super::json::{Value, each_field};
-use super::{BodyHash, Dialect, Envelope, Event, EventId, EventType, Field, identity};
+use super::{BodyHash, Dialect, Envelope, Event, EventId, EventType, Field, Level, Picks, identity};
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -131,12 +131,25 @@ impl<'a> Envelope<'a> {
     /// # Errors
     /// The first violation that `validation` does not let pass.
     pub fn validate(self, validation: Validation, hash: &BodyHash) -> Result<Event<'a>, Violation> {
+        self.validate_with(validation, hash, &mut Picks::default())
+    }
+
+    /// [`Envelope::validate`], which takes the wanted fields of `data` along.
+    ///
+    /// # Errors
+    /// As [`Envelope::validate`].
+    pub fn validate_with(
+        self,
+        validation: Validation,
+        hash: &BodyHash,
+        picks: &mut Picks<'_, 'a>,
+    ) -> Result<Event<'a>, Violation> {
         let mut findings = Findings { validation, first: None, tolerated: 0 };
         let (id, time) = match self.dialect {
             Dialect::Documented => (EventId::from_hash(hash), self.documented_time(&mut findings)),
             Dialect::Live => self.live_id_and_time(hash, &mut findings),
         };
-        let entity_id = self.entity_id(&mut findings);
+        let entity_id = self.entity_id(&mut findings, picks);
         match findings.first {
             Some(violation) => Err(violation),
             None => Ok(Event {
@@ -178,14 +191,21 @@ impl<'a> Envelope<'a> {
         (id.unwrap_or_else(|| EventId::from_hash(hash)), time)
     }
 
-    fn entity_id(&self, findings: &mut Findings) -> Option<Cow<'a, str>> {
+    fn entity_id(&self, findings: &mut Findings, picks: &mut Picks<'_, 'a>) -> Option<Cow<'a, str>> {
         let data = self.data.get();
         if let (Dialect::Documented, EventType::Known(known)) = (self.dialect, &self.event_type)
             && let Some(fields) = known.documented_fields()
         {
-            return check_data(data, fields, findings);
+            return check_data(data, fields, findings, picks);
         }
-        match identity::of_data(data, self.event_type.family()?) {
+        let Some(family) = self.event_type.family() else {
+            if picks.wants_data() {
+                // `data` was read as JSON before.
+                let _ = each_field(data, |name, value| picks.see(Level::Data, name, value));
+            }
+            return None;
+        };
+        match identity::of_data(data, family, picks) {
             Ok(id) => Some(id),
             Err(violation) => {
                 if self.is_known() {
@@ -202,11 +222,17 @@ impl<'a> Envelope<'a> {
 }
 
 /// Holds `data` to the reference in one pass and returns the entity id.
-fn check_data<'a>(data: &'a str, fields: &[Field], findings: &mut Findings) -> Option<Cow<'a, str>> {
+fn check_data<'a>(
+    data: &'a str,
+    fields: &[Field],
+    findings: &mut Findings,
+    picks: &mut Picks<'_, 'a>,
+) -> Option<Cow<'a, str>> {
     let mut entity_id = None;
     let mut seen = 0_u32;
     // `data` was read as JSON before.
     let _ = each_field(data, |name, value| {
+        picks.see(Level::Data, name, value);
         let Some(at) = fields.iter().position(|field| field.name == name) else { return };
         let (field, value) = (&fields[at], Value::from(value));
         let repeated = seen & (1 << at) != 0;

@@ -13,6 +13,7 @@ pub(super) fn answer(outcome: Outcome, rejected: DeadLetterAnswer) -> HttpRespon
         Outcome::Acked(id) => success(id.as_str(), "acked"),
         Outcome::Spooled(id) => success(id.as_str(), "spooled"),
         Outcome::Duplicate(id) => success(id.as_str(), "duplicate"),
+        Outcome::Dropped(id) => success(id.as_str(), "dropped"),
         Outcome::Probe => probe(),
         Outcome::DeadLettered(id, Rejection::UnknownType) => success(id.as_str(), "dead_lettered"),
         Outcome::DeadLettered(id, rejection) => match rejected {

@@ -6,6 +6,7 @@ mod dedup;
 mod guard;
 mod outcome;
 mod reuse;
+mod rules;
 
 #[cfg(test)]
 mod tests;
@@ -17,14 +18,15 @@ pub use guard::{
     Credentials, SIGNATURE, SecretsError, SignatureConfig, SignatureHeaders, TIMESTAMP, VERSION, keys, tokens,
 };
 pub use outcome::{Denial, EventId, Outcome, Refusal, Rejection};
+pub use rules::{Facts, Judged, Read, Rules, Verdict};
 
-use crate::delivery::{DeadLetter, Delivery, Durable, Failure, Identity, NotDurable, Refused, Settle};
-use crate::event::{BodyHash, KnownType, Scanned, scan};
+use crate::delivery::{Delivery, Durable, Failure, Identity, NotDurable, Refused, Settle};
+use crate::event::{BodyHash, KnownType, Scanned};
 use crate::record::Record;
-use crate::routing::{RecordContext, Records, Table};
 use crate::signature::{Valid, parse_time};
 use crate::telemetry::{EventOutcome, Metrics, Throttle};
 use crate::watch::Follow;
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use dedup::{Claim, Seen};
@@ -52,8 +54,7 @@ pub struct Arrival {
 /// Takes webhooks through the checks to their outcome.
 pub struct Ingest {
     sources: Vec<Source>,
-    dead_letter_topic: Arc<str>,
-    table: Table,
+    rules: ArcSwap<Rules>,
     remember: Duration,
     seen: Arc<Deduplication>,
     delivery: Arc<Delivery>,
@@ -65,27 +66,13 @@ pub struct Ingest {
 const STRANGERS_SAID: Duration = Duration::from_secs(10);
 
 struct Source {
-    config: SourceConfig,
     guard: Guard,
-    /// `ce_source`
-    uri: String,
     /// The half of an event's identity that the source is; the body is the other.
     identity: [u8; 8],
 }
 
-/// What the checks made of a body.
-struct Judged {
-    id: EventId,
-    hash: BodyHash,
-    event_type: Option<KnownType>,
-    /// The signature, if it has one that holds.
-    signature: Option<Valid>,
-    records: Records,
-    /// Why the records are a dead letter, if they are.
-    rejection: Option<Rejection>,
-    /// How many violations a tolerant source let pass.
-    violations: u32,
-}
+/// An event that was let in and judged, with its signature if it has one that holds.
+type Admitted = (Judged, Option<Valid>);
 
 impl Ingest {
     /// Puts the parts together.
@@ -94,7 +81,7 @@ impl Ingest {
     /// When a source's secrets or tokens cannot be used.
     pub fn new(
         config: &Config,
-        table: Table,
+        rules: Rules,
         delivery: Arc<Delivery>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, SecretsError> {
@@ -102,14 +89,19 @@ impl Ingest {
         let sources = sources.collect::<Result<_, _>>()?;
         Ok(Self {
             sources,
-            dead_letter_topic: Arc::from(config.dead_letter.topic.as_str()),
-            table,
+            rules: ArcSwap::from_pointee(rules),
             remember: config.deduplication.window,
             seen: Deduplication::new(config.deduplication.window, config.deduplication.capacity),
             delivery,
             metrics,
             strangers: Throttle::new(STRANGERS_SAID),
         })
+    }
+
+    /// Has events from now on judged by other rules, for the same sources. Every topic that they name
+    /// must have its lane.
+    pub fn adopt(&self, rules: Rules) {
+        self.rules.store(Arc::new(rules));
     }
 
     /// The files of secrets and tokens that are to be followed.
@@ -121,13 +113,18 @@ impl Ingest {
     /// nothing off.
     pub async fn accept(&self, arrival: Arrival) -> Outcome {
         let started = Instant::now();
-        let judged = match self.judge(&arrival) {
-            Ok(judged) => judged,
+        let (judged, signature) = match self.judge(&arrival) {
+            Ok(admitted) => admitted,
             Err((event_type, outcome)) => return self.counted(event_type, outcome),
         };
-        let Judged { id, hash, event_type, signature, records, rejection, violations } = judged;
+        let Judged { id, hash, event_type, violations, verdict } = judged;
         self.metrics.tolerated_violations.inc_by(u64::from(violations));
         self.metrics.parse_seconds.observe(started.elapsed());
+        let (records, rejection) = match verdict {
+            Verdict::Forwarded(records) => (records, None),
+            Verdict::Rejected(rejection, letter) => (letter, Some(rejection)),
+            Verdict::Dropped => return self.counted(event_type, Outcome::Dropped(id)),
+        };
         let outcome = match self.seen.claim(arrival.source, &hash, started) {
             Seen::Durable => Outcome::Duplicate(id),
             Seen::InFlight(first) => self.wait_for(first, id).await,
@@ -180,6 +177,7 @@ impl Ingest {
             Outcome::Acked(_) => EventOutcome::Acked,
             Outcome::Spooled(_) => EventOutcome::Spooled,
             Outcome::Duplicate(_) => EventOutcome::Duplicate,
+            Outcome::Dropped(_) => EventOutcome::Dropped,
             Outcome::DeadLettered(_, rejection) => {
                 self.metrics.rejected(rejection.tag());
                 tracing::warn!(reason = rejection.tag(), "event rejected: kept as a dead letter");
@@ -218,51 +216,27 @@ impl Ingest {
 
     /// Reads, verifies, checks and routes a body, or says how it ends before that: as a probe, or not
     /// let in. But for what the guard counts it is pure.
-    fn judge(&self, arrival: &Arrival) -> Result<Judged, (Option<KnownType>, Outcome)> {
-        let source = &self.sources[arrival.source];
-        let envelope = match scan(&arrival.body) {
+    fn judge(&self, arrival: &Arrival) -> Result<Admitted, (Option<KnownType>, Outcome)> {
+        // One set of rules for the whole of an event.
+        let rules = self.rules.load();
+        let read = rules.read(&arrival.body);
+        let envelope = match &read.scanned {
             Ok(Scanned::Probe) => return Err((None, Outcome::Probe)),
-            Ok(Scanned::Envelope(envelope)) => Ok(envelope),
-            Err(malformed) => Err(malformed),
+            Ok(Scanned::Envelope(envelope)) => Some(envelope),
+            Err(_) => None,
         };
-        let event_type = envelope.as_ref().ok().and_then(|envelope| envelope.event_type.known());
+        let event_type = envelope.and_then(|envelope| envelope.event_type.known());
         // Before anything inside `data` is looked at, or worked on.
-        let signature =
-            source.guard.admit(arrival, envelope.as_ref().ok()).map_err(|outcome| (event_type, outcome))?;
-        let hash = BodyHash::of(&arrival.body);
-        let reject = |id, rejection: Rejection| {
-            let letter = DeadLetter {
-                topic: &self.dead_letter_topic,
-                source: &source.config.name,
-                id: &id,
-                reason: rejection.tag(),
-                detail: rejection.to_string(),
-                received_at: arrival.received_at,
-            };
-            let records = Records::from_iter([letter.record(arrival.body.clone())]);
-            Ok(Judged { id, hash, event_type, signature, records, rejection: Some(rejection), violations: 0 })
-        };
-        let envelope = match envelope {
-            Ok(envelope) => envelope,
-            Err(malformed) => return reject(EventId::from_hash(&hash), malformed.into()),
-        };
-        let event = match envelope.validate(source.config.validation, &hash) {
-            Ok(event) => event,
-            Err(violation) => return reject(EventId::from_hash(&hash), violation.into()),
-        };
-        let context = RecordContext {
-            source_uri: &source.uri,
+        let guard = &self.sources[arrival.source].guard;
+        let signature = guard.admit(arrival, envelope).map_err(|outcome| (event_type, outcome))?;
+        let facts = Facts {
+            source: arrival.source,
             received_at: arrival.received_at,
             signed_at: arrival.credentials.signature.timestamp.as_deref().and_then(parse_time),
             traceparent: arrival.traceparent.as_deref(),
         };
-        match self.table.records(&event, &arrival.body, &context) {
-            Some(records) => {
-                let (id, violations) = (event.id, event.violations);
-                Ok(Judged { id, hash, event_type, signature, records, rejection: None, violations })
-            }
-            None => reject(event.id, Rejection::UnknownType),
-        }
+        let judged = rules.judge(read, &arrival.body, &facts);
+        judged.map(|judged| (judged, signature)).ok_or((None, Outcome::Probe))
     }
 
     /// Waits for the delivery that came first, no longer than it may take itself.
@@ -277,12 +251,7 @@ impl Ingest {
 impl Source {
     fn open(config: &SourceConfig, metrics: &Metrics) -> Result<Self, SecretsError> {
         let [a, b, c, d, e, f, g, h, ..] = BodyHash::of(config.name.as_bytes()).prefix();
-        Ok(Self {
-            config: config.clone(),
-            guard: Guard::open(config, metrics)?,
-            uri: format!("/justcall/{}", config.name),
-            identity: [a, b, c, d, e, f, g, h],
-        })
+        Ok(Self { guard: Guard::open(config, metrics)?, identity: [a, b, c, d, e, f, g, h] })
     }
 
     /// What makes two deliveries the same event, also after a restart.

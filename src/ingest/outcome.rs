@@ -13,6 +13,8 @@ pub enum Outcome {
     Spooled(EventId),
     /// The same event was durable before: nothing was written.
     Duplicate(EventId),
+    /// A route drops it: nothing was written.
+    Dropped(EventId),
     /// JustCall trying the URL: nothing was written.
     Probe,
     /// Not forwarded, and durable as a dead letter.

@@ -53,6 +53,23 @@ impl Pattern {
         }
     }
 
+    /// Whether every name that the other means is meant.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let mut mine = self.0.split('.').peekable();
+        let mut others = other.0.split('.').peekable();
+        loop {
+            match (mine.next(), others.next()) {
+                (Some("*"), Some(_)) if mine.peek().is_none() => return true,
+                // A `*` at the end stands for several segments too.
+                (Some(_), Some("*")) if others.peek().is_none() => return false,
+                (Some("*"), Some(_)) => {}
+                (Some(mine), Some(other)) if mine == other => {}
+                (None, None) => return true,
+                _ => return false,
+            }
+        }
+    }
+
     /// The name, where the pattern means one type only.
     pub(super) fn exact(&self) -> Option<&str> {
         (!self.0.contains('*')).then_some(&self.0)

@@ -1,17 +1,22 @@
 //! JSON pointers (RFC 6901), read without building a tree.
 
+use crate::event::{Level, Pick};
 use serde::de::{DeserializeSeed, Deserializer as _, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 use std::fmt;
 
 #[cfg(test)]
 mod tests;
 
-/// Where in a body a record's key stands, such as `/data/contact_id`.
+/// A place in a body, such as `/data/contact/id`: a field of the envelope or of `data`, which is taken
+/// along while the body is read, and the way on from there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pointer(Box<[Token]>);
+pub(super) struct Pointer {
+    text: Box<str>,
+    pick: Pick,
+    rest: Box<[Token]>,
+}
 
 /// One step: the name of a member, which may also be the place of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,20 +30,31 @@ impl Pointer {
     ///
     /// # Errors
     /// What is wrong with it, for the operator.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let tokens =
             text.strip_prefix('/').ok_or("is no JSON pointer: it begins with `/`, as `/data/id` does")?;
-        tokens.split('/').map(Token::parse).collect::<Result<_, _>>().map(Self)
+        let mut tokens = tokens.split('/').map(Token::parse).collect::<Result<Vec<_>, _>>()?.into_iter();
+        let first = tokens.next().map(|token| token.name).unwrap_or_default();
+        let (level, name) = match (&*first, tokens.as_slice().first()) {
+            ("data", Some(_)) => (Level::Data, tokens.next().map(|token| token.name).unwrap_or_default()),
+            _ => (Level::Envelope, first),
+        };
+        Ok(Self { text: text.into(), pick: Pick { level, name }, rest: tokens.collect() })
     }
 
-    /// The text of the non-empty string or of the number that stands there; a number as it is
-    /// written. Of members with the same name the last counts, as with most readers.
-    pub fn read<'b>(&self, body: &'b [u8]) -> Option<Cow<'b, str>> {
-        let mut here = std::str::from_utf8(body).ok()?;
-        for token in &self.0 {
-            here = token.child(here)?;
-        }
-        key_text(here)
+    /// As the operator wrote it.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The field of the body that it leads to or into.
+    pub(super) fn pick(&self) -> &Pick {
+        &self.pick
+    }
+
+    /// What it finds, given the raw JSON of its field.
+    pub(super) fn follow<'b>(&self, field: &'b str) -> Option<&'b str> {
+        self.rest.iter().try_fold(field, |here, token| token.child(here))
     }
 }
 
@@ -65,15 +81,7 @@ impl Token {
     }
 }
 
-fn key_text(json: &str) -> Option<Cow<'_, str>> {
-    match json.as_bytes().first()? {
-        b'"' => Deserializer::from_str(json).deserialize_str(Text).ok().filter(|text| !text.is_empty()),
-        b'-' | b'0'..=b'9' => Some(Cow::Borrowed(json)),
-        _ => None,
-    }
-}
-
-/// Finds a member of an object.
+/// Finds a member of an object; of those with the same name the last counts, as with most readers.
 struct Member<'t>(&'t str);
 
 impl<'de> Visitor<'de> for Member<'_> {
@@ -138,24 +146,5 @@ impl<'de> Visitor<'de> for Item {
         let found = seq.next_element()?;
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(found)
-    }
-}
-
-/// Reads a string, borrowed where it holds no escapes.
-struct Text;
-
-impl<'de> Visitor<'de> for Text {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
     }
 }

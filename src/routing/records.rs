@@ -1,8 +1,9 @@
 //! The records of an event.
 
-use super::pointer::Pointer;
+use super::header::OwnHeaders;
 use super::table::{Decision, Table};
-use crate::event::Event;
+use super::values::{Pointed, Values};
+use crate::event::{Event, Picks};
 use crate::record::{Headers, Record};
 use bytes::Bytes;
 use chrono::{DateTime, Datelike, Timelike, Utc};
@@ -32,35 +33,72 @@ pub struct RecordContext<'a> {
     pub traceparent: Option<&'a str>,
 }
 
+/// What becomes of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Routed {
+    /// These records, each topic once.
+    Records(Records),
+    /// Nothing: a route says so.
+    Dropped,
+    /// A dead letter: its type is unknown, and no route takes it.
+    DeadLetter,
+}
+
+/// A longer value is no key: it becomes part of every record, which must stay below Kafka's limit.
+const LONGEST_KEY: usize = 256;
+
 impl Table {
-    /// The event's records, which share `body` as their value; `None` where it becomes a dead letter.
-    pub fn records(&self, event: &Event<'_>, body: &Bytes, context: &RecordContext<'_>) -> Option<Records> {
-        let Decision::Forward(destination) = self.decide(event) else { return None };
-        let key = key(event, &destination.key, body);
-        let headers = headers(event, &destination.headers, context);
-        let timestamp = context.received_at.timestamp_millis();
-        // `repeat_n` moves the last one, so that a single record clones nothing.
-        let shared = std::iter::repeat_n((key, headers), destination.topics.len());
-        let records = destination.topics.iter().zip(shared).map(|(topic, (key, headers))| Record {
-            topic: Arc::clone(topic),
-            key,
-            headers,
-            value: body.clone(),
-            timestamp,
-        });
-        Some(records.collect())
+    /// The event's records, which share `body` as their value. `picks` are the fields that were taken
+    /// along for [`Table::picks`].
+    pub fn records(
+        &self,
+        event: &Event<'_>,
+        picks: &Picks<'_, '_>,
+        body: &Bytes,
+        context: &RecordContext<'_>,
+    ) -> Routed {
+        let values = Values::new(&self.pointers, picks);
+        let destinations = match self.decide_by(event, &values) {
+            Decision::Forward(destinations) => destinations,
+            Decision::Drop(_) => return Routed::Dropped,
+            Decision::DeadLetter => return Routed::DeadLetter,
+        };
+        let mut records = Records::new();
+        for destination in &destinations {
+            let key = key(event, &destination.key, &values);
+            let headers = headers(event, &destination.headers, &values, context);
+            // `repeat_n` moves the last one, so that a single record clones nothing.
+            let shared = std::iter::repeat_n((key, headers), destination.topics.len());
+            for (topic, (key, headers)) in destination.topics.iter().zip(shared) {
+                // The first of the routes that name a topic writes it.
+                if destinations.len() > 1 && records.iter().any(|record: &Record| record.topic == *topic) {
+                    continue;
+                }
+                let timestamp = context.received_at.timestamp_millis();
+                let (topic, value) = (Arc::clone(topic), body.clone());
+                records.push(Record { topic, key, headers, value, timestamp });
+            }
+        }
+        Routed::Records(records)
     }
 }
 
 /// The first key that the route's pointers find, else the entity id.
-fn key(event: &Event<'_>, pointers: &[Pointer], body: &Bytes) -> Option<Bytes> {
-    let pointed = pointers.iter().find_map(|pointer| pointer.read(body));
-    let text = pointed.as_deref().or(event.entity_id.as_deref())?;
+fn key(event: &Event<'_>, pointers: &[Pointed], values: &Values<'_, '_>) -> Option<Bytes> {
+    let pointed = pointers
+        .iter()
+        .find_map(|pointed| values.get(pointed).text().filter(|text| text.len() <= LONGEST_KEY));
+    let text = pointed.or(event.entity_id.as_deref())?;
     Some(Bytes::copy_from_slice(text.as_bytes()))
 }
 
 /// CloudEvents' headers, the bridge's and the route's, in one buffer of the right size.
-fn headers(event: &Event<'_>, own: &Headers, context: &RecordContext<'_>) -> Headers {
+fn headers(
+    event: &Event<'_>,
+    own: &OwnHeaders,
+    values: &Values<'_, '_>,
+    context: &RecordContext<'_>,
+) -> Headers {
     let (mut time, mut count) = (ShortText::default(), ShortText::default());
     let violations = (event.violations > 0).then(|| count.write(format_args!("{}", event.violations)));
     let headers = [
@@ -77,10 +115,9 @@ fn headers(event: &Event<'_>, own: &Headers, context: &RecordContext<'_>) -> Hea
     ];
     let present = || headers.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
     let size: usize = present().map(|(name, value)| 1 + name.len() + 4 + value.len()).sum();
-    present()
-        .fold(Headers::builder(size + own.size()), |builder, (name, value)| builder.add(name, value))
-        .extend(own)
-        .build()
+    let builder = present()
+        .fold(Headers::builder(size + own.fixed.size()), |builder, (name, value)| builder.add(name, value));
+    own.write(builder, values).build()
 }
 
 /// A number or a time as text, on the stack.

@@ -54,7 +54,7 @@ pub mod tags {
     pub const OTHER: &str = "other";
     /// How an event ended.
     pub const OUTCOMES: &[&str] =
-        &["acked", "spooled", "duplicate", "probe", "dead_lettered", "refused", "denied"];
+        &["acked", "spooled", "duplicate", "dropped", "probe", "dead_lettered", "refused", "denied"];
     /// Why an event was not durable in time.
     pub const REFUSED: &[&str] = &[
         "ack_deadline",

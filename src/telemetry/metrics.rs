@@ -32,6 +32,8 @@ pub enum EventOutcome {
     Spooled,
     /// Durable before.
     Duplicate,
+    /// A route drops it.
+    Dropped,
     /// JustCall trying the URL.
     Probe,
     /// Durable as a dead letter.

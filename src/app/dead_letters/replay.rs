@@ -120,7 +120,7 @@ impl Replay<'_> {
         let received_at = letter.kept.received_at.unwrap_or(now);
         let goes_on = match self.rules.rule(&letter.kept.source, &letter.value, received_at, now) {
             Ruling::Records(records) => {
-                batch.add(id, records.into_vec());
+                batch.add(id, lacking(records.into_vec(), letter.kept.refused_for.as_deref()));
                 true
             }
             Ruling::Nothing(why) => {
@@ -181,6 +181,15 @@ impl Replay<'_> {
         };
         (records, letters.iter().map(mark).collect())
     }
+}
+
+/// Of an event that Kafka refused for one topic, the others have their records. If the routes do not name
+/// that topic any more, they have changed, and all count.
+fn lacking(mut records: Vec<Record>, refused_for: Option<&str>) -> Vec<Record> {
+    if records.iter().any(|record| refused_for == Some(&*record.topic)) {
+        records.retain(|record| refused_for == Some(&*record.topic));
+    }
+    records
 }
 
 /// Letters that are written together.

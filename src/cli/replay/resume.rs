@@ -67,6 +67,11 @@ impl Point {
         Self { file, line: 0, byte: 0, rejected: 0, rejects_bytes: 0 }
     }
 
+    /// Whether every line of the file is done.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.byte >= self.file.bytes
+    }
+
     /// What is remembered of a file; `None` if nothing is.
     pub(super) fn load(
         resume_file: &Path,

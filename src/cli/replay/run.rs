@@ -103,7 +103,7 @@ impl Job {
         self.summary.last_line = input.line;
         self.summary.rejected_before = point.as_ref().map_or(0, |point| point.rejected);
         self.progress.begin_at(input.byte);
-        if input.line > 0 {
+        if input.line > 0 && point.as_ref().is_none_or(|point| !point.is_at_end()) {
             self.progress.say(&format!("goes on at line {}", input.line + 1));
         }
         let pace = Pace::new(self.plan.rate, Instant::now());

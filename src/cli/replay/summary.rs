@@ -80,11 +80,7 @@ impl fmt::Display for Summary {
             write!(f, "; {} were rejected before", self.rejected_before)?;
         }
         writeln!(f)?;
-        let named = |name: &str| format!("rejected: {name}");
-        let rejected = self.rejected.iter().map(|(reason, count)| (named(reason), count));
-        let rows: Vec<_> =
-            self.topics.iter().map(|(topic, count)| (topic.clone(), count)).chain(rejected).collect();
-        let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        rows.iter().try_for_each(|(name, count)| writeln!(f, "  {name:<width$}  {count:>8}"))
+        self.topics.iter().try_for_each(|(topic, count)| writeln!(f, "{count:>8}  to {topic}"))?;
+        self.rejected.iter().try_for_each(|(reason, count)| writeln!(f, "{count:>8}  rejected: {reason}"))
     }
 }

@@ -150,7 +150,7 @@ fn a_bad_setting_is_named_with_its_value_its_origin_and_the_reason() {
         assert!(found.to_string().contains(part), "{yaml}:\n{found}");
         // A contradiction may rest on a default, which no file says.
         let is_said = found.0[0].value.is_some() || found.to_string().contains("is no setting");
-        assert!(!is_said || found.to_string().contains("bridge.yaml)"), "{yaml}:\n{found}");
+        assert!(!is_said || found.to_string().contains("bridge.yaml:"), "{yaml}:\n{found}");
     }
 }
 
@@ -321,4 +321,46 @@ fn no_problem_shows_what_may_be_a_secret() {
         let problems = load(text).err().unwrap_or_else(|| panic!("{text} is taken"));
         assert!(!problems.to_string().contains("4711"), "{text}: {problems}");
     }
+}
+
+#[test]
+fn contradictions_between_routes_name_the_lines_of_both() {
+    let text = "\
+topics: { prefix: j. }
+route_templates:
+  voice:
+    topics: a.b
+routes:
+  - match: call.*
+    use: voice
+  - match: call.missed
+    topics: m
+  - match: sms.*
+    topics: [x, a_b]
+";
+    let found = problems(load(text)).to_string();
+    let lines: Vec<_> = found.lines().map(|line| line.split_once("bridge.yaml:").unwrap().1).collect();
+    assert!(lines[0].starts_with("8): never takes an event"), "{found}");
+    assert!(lines[0].ends_with("bridge.yaml:6)"), "{found}");
+    assert!(lines[1].starts_with("11): the topic `a_b` differs from `a.b`"), "{found}");
+    assert!(
+        lines[1].contains("`route_templates.voice.topics[0]` is at ") && lines[1].ends_with("yaml:4)"),
+        "{found}"
+    );
+}
+
+#[test]
+fn dead_letter_topics_are_told_apart_from_the_others() {
+    let found = problems(load("dead_letter: { topic: justcall_unknown }"));
+    assert_eq!(found.0[0].key, "dead_letter.topic");
+    assert!(found.to_string().contains("differs from `justcall.unknown`"), "{found}");
+}
+
+#[test]
+fn what_is_missing_is_said_to_be_missing_where_it_should_stand() {
+    let found = problems(load("routes:\n  - topics: t\n")).to_string();
+    assert!(
+        found.contains("routes[0].match (") && found.contains("bridge.yaml:2): names no event"),
+        "{found}"
+    );
 }

@@ -4,7 +4,7 @@
 //! stands behind it in the same partition: a record without key and value, and without `dlq_reason`,
 //! by which dead letters are known.
 
-use super::{DETAIL, EVENT_ID, REASON, RECEIVED_AT, SOURCE};
+use super::{DETAIL, EVENT_ID, REASON, RECEIVED_AT, SOURCE, TOPIC};
 use crate::record::Headers;
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -29,6 +29,8 @@ pub struct Kept {
     pub received_at: Option<DateTime<Utc>>,
     /// The event's id.
     pub event_id: String,
+    /// The topic that Kafka refused it for, where it was that. The event's other topics have it.
+    pub refused_for: Option<String>,
 }
 
 impl Kept {
@@ -42,6 +44,7 @@ impl Kept {
             source: text(SOURCE).unwrap_or_default(),
             received_at: received_at.map(|time| time.to_utc()),
             event_id: text(EVENT_ID).unwrap_or_default(),
+            refused_for: text(TOPIC),
         })
     }
 }

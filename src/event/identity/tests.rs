@@ -1,7 +1,9 @@
 use super::*;
 
 fn id(family: Family, data: &str) -> Result<String, String> {
-    of_data(data, family).map(Cow::into_owned).map_err(|violation| violation.to_string())
+    of_data(data, family, &mut crate::event::Picks::default())
+        .map(Cow::into_owned)
+        .map_err(|violation| violation.to_string())
 }
 
 #[test]

@@ -1,13 +1,14 @@
-use crate::event::Family;
-use crate::routing::{Config, Match, RouteConfig, Table, UnknownEvents};
+use crate::event::{Family, KnownType};
+use crate::routing::{
+    Config, HeaderValue, Match, RouteConfig, RouteTemplate, Table, Test, UnknownEvents, Wanted,
+};
 use std::collections::BTreeMap;
 
 fn route(pattern: &str, topics: &[&str]) -> RouteConfig {
     RouteConfig {
         matches: vec![Match::Pattern(pattern.into())],
         topics: topics.iter().map(|topic| (*topic).into()).collect(),
-        key: Vec::new(),
-        headers: BTreeMap::new(),
+        ..RouteConfig::default()
     }
 }
 
@@ -16,11 +17,14 @@ fn with_key(key: &str) -> RouteConfig {
 }
 
 fn with_header(name: &str, value: &str) -> RouteConfig {
-    RouteConfig { headers: BTreeMap::from([(name.into(), value.into())]), ..route("*", &["t"]) }
+    RouteConfig {
+        headers: BTreeMap::from([(name.into(), HeaderValue::Text(value.into()))]),
+        ..route("*", &["t"])
+    }
 }
 
 fn config(prefix: &str, routes: Vec<RouteConfig>) -> Config {
-    Config { prefix: prefix.into(), routes, unknown_events: UnknownEvents::Forward }
+    Config { prefix: prefix.into(), templates: Vec::new(), routes, unknown_events: UnknownEvents::Forward }
 }
 
 fn problems(config: &Config) -> Vec<String> {
@@ -99,6 +103,101 @@ fn names_are_held_to_their_limits_only_where_a_route_can_yield_them() {
 #[test]
 fn a_family_and_a_header_at_their_limits_are_taken() {
     let by_family = RouteConfig { matches: vec![Match::Family(Family::Call)], ..route("*", &["t"]) };
-    let routes = vec![by_family, with_header(&"n".repeat(255), "x"), with_header("team", "")];
+    let routes = vec![
+        by_family,
+        RouteConfig { continues: Some(true), ..with_header(&"n".repeat(255), "x") },
+        with_header("team", ""),
+    ];
     assert_eq!(problems(&config("justcall.", routes)), [""; 0]);
+}
+
+fn template(name: &str, route: RouteConfig) -> RouteTemplate {
+    RouteTemplate { name: name.into(), route }
+}
+
+fn uses(name: &str) -> RouteConfig {
+    RouteConfig { template: Some(name.into()), ..RouteConfig::default() }
+}
+
+#[test]
+fn a_template_says_what_the_route_leaves_open() {
+    let voice =
+        RouteConfig { continues: Some(true), key: vec!["/data/a".into()], ..with_header("team", "voice") };
+    let routes = vec![
+        RouteConfig { topics: vec!["mine".into()], ..uses("voice") },
+        RouteConfig { continues: Some(false), headers: with_header("team", "own").headers, ..uses("voice") },
+    ];
+    let config = Config { templates: vec![template("voice", voice)], ..config("j.", routes) };
+    let table = Table::compile(&config).unwrap();
+    let taken: Vec<_> = table
+        .destinations()
+        .filter(|(known, _)| *known == Some(KnownType::CallMissed))
+        .map(|(_, to)| {
+            let team = to.headers.fixed.get("team").unwrap();
+            (to.topics.join(" "), to.key[0].text().to_owned(), String::from_utf8_lossy(team).into_owned())
+        })
+        .collect();
+    let expected = [("mine", "/data/a", "voice"), ("t", "/data/a", "own")];
+    assert_eq!(taken, expected.map(|(topic, key, team)| (topic.into(), key.into(), team.into())));
+}
+
+#[test]
+fn mistakes_of_a_template_are_its_own_and_those_of_a_route_the_routes() {
+    let bad =
+        RouteConfig { topics: vec!["{event}".into()], key: vec!["id".into()], ..with_header("ce_a", "x") };
+    let routes =
+        vec![RouteConfig { topics: vec!["no spaces".into()], ..uses("bad") }, uses("gone"), uses("bad")];
+    let config = Config { templates: vec![template("bad", bad)], ..config("j.", routes) };
+    let keys: Vec<_> =
+        problems(&config).iter().map(|each| each.split(':').next().unwrap_or_default().to_owned()).collect();
+    assert_eq!(
+        keys,
+        [
+            "route_templates.bad.key[0]",
+            "route_templates.bad.headers.ce_a",
+            "routes[0].topics[0]",
+            "routes[1].use",
+            "routes[1].match",
+            "routes[1].topics",
+            "route_templates.bad.topics[0]",
+        ]
+    );
+}
+
+#[test]
+fn a_route_that_drops_says_nothing_else() {
+    let dropping = RouteConfig { drop: Some(true), continues: Some(true), ..with_key("/data/a") };
+    let found = problems(&config("j.", vec![dropping]));
+    let keys: Vec<_> = found.iter().filter_map(|each| each.split(':').next()).collect();
+    assert_eq!(keys, ["routes[0].topics", "routes[0].key", "routes[0].continue"]);
+    let only = RouteConfig { drop: Some(true), ..route("*", &[]) };
+    assert_eq!(problems(&config("j.", vec![only])), [""; 0]);
+    let not_dropping = RouteConfig { drop: Some(false), ..route("*", &[]) };
+    assert_eq!(problems(&config("j.", vec![not_dropping])).len(), 1, "names no topic");
+}
+
+#[test]
+fn conditions_and_pointed_headers_are_checked() {
+    let test = Test { wanted: Wanted::OneOf(Vec::new()), ignore_case: false };
+    let when =
+        |pointer: &str| RouteConfig { when: [(pointer.into(), test.clone())].into(), ..route("*", &["t"]) };
+    let from = |pointers: &[&str]| {
+        let pointers = pointers.iter().map(|text| (*text).into()).collect();
+        RouteConfig { headers: [("h".into(), HeaderValue::From(pointers))].into(), ..route("*", &["t"]) }
+    };
+    let many: BTreeMap<_, _> =
+        (0..8).map(|at| (format!("h{at}"), HeaderValue::From(vec!["/data/a".into()]))).collect();
+    for (route, fault) in [
+        (when("data/a"), "routes[0].when.data/a: is no JSON pointer"),
+        (when("/data/a"), "routes[0].when./data/a: lists nothing"),
+        (from(&[]), "routes[0].headers.h: `from` names no"),
+        (from(&["/a", "b"]), "routes[0].headers.h: is no JSON pointer"),
+        (
+            RouteConfig { headers: many, ..route("*", &["t"]) },
+            "routes[0].headers: are larger than 8192 bytes",
+        ),
+    ] {
+        let found = problems(&config("j.", vec![route]));
+        assert!(matches!(&found[..], [one] if one.contains(fault)), "{fault}: {found:?}");
+    }
 }

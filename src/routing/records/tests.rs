@@ -1,6 +1,6 @@
-use super::{RecordContext, Records};
-use crate::event::{BodyHash, Dialect, Event, EventId, EventType};
-use crate::routing::{Config, Match, RouteConfig, Table, UnknownEvents};
+use super::{RecordContext, Records, Routed};
+use crate::event::{BodyHash, Dialect, Event, EventId, EventType, Picks, Scanned, Validation, scan_with};
+use crate::routing::{Config, HeaderValue, Match, RouteConfig, Table, UnknownEvents};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::borrow::Cow;
@@ -37,14 +37,34 @@ fn route(topics: &[&str], key: &[&str]) -> RouteConfig {
         matches: vec![Match::Pattern("call.*".into())],
         topics: topics.iter().map(|each| (*each).to_owned()).collect(),
         key: key.iter().map(|each| (*each).to_owned()).collect(),
-        headers: BTreeMap::from([("team".into(), "voice".into())]),
+        headers: BTreeMap::from([("team".into(), HeaderValue::Text("voice".into()))]),
+        ..RouteConfig::default()
     }
 }
 
+fn config(routes: Vec<RouteConfig>) -> Config {
+    let unknown_events = UnknownEvents::DeadLetter;
+    Config { prefix: "j.".into(), templates: Vec::new(), routes, unknown_events }
+}
+
+/// Routes an event as ingest does, with what the routes want to know of its body.
+fn routed(
+    routes: Vec<RouteConfig>,
+    event: &Event<'_>,
+    body: &'static [u8],
+    context: &RecordContext<'_>,
+) -> Routed {
+    let table = Table::compile(&config(routes)).unwrap();
+    let mut picks = Picks::of(table.picks());
+    if let Ok(Scanned::Envelope(envelope)) = scan_with(body, &mut picks) {
+        let _ = envelope.validate_with(Validation::Documented, &BodyHash::of(body), &mut picks);
+    }
+    table.records(event, &picks, &Bytes::from_static(body), context)
+}
+
 fn records(route: RouteConfig, event: &Event<'_>, context: &RecordContext<'_>) -> Records {
-    let config =
-        Config { prefix: "j.".into(), routes: vec![route], unknown_events: UnknownEvents::DeadLetter };
-    Table::compile(&config).unwrap().records(event, &Bytes::from_static(BODY), context).unwrap()
+    let Routed::Records(records) = routed(vec![route], event, BODY, context) else { panic!("no records") };
+    records
 }
 
 fn headers(event: &Event<'_>, context: &RecordContext<'_>) -> Vec<String> {
@@ -135,10 +155,8 @@ fn the_records_of_one_event_share_body_key_and_headers() {
 
 #[test]
 fn a_type_that_no_route_takes_makes_no_records() {
-    let config = Config { prefix: "j.".into(), routes: vec![], unknown_events: UnknownEvents::DeadLetter };
-    let table = Table::compile(&config).unwrap();
     let strange = Event { event_type: EventType::Unknown("strange".into()), ..event() };
-    assert_eq!(table.records(&strange, &Bytes::from_static(BODY), &context()), None);
+    assert_eq!(routed(vec![], &strange, BODY, &context()), Routed::DeadLetter);
 }
 
 #[test]
@@ -146,4 +164,85 @@ fn the_record_time_is_receipt_whatever_the_event_says() {
     let late = RecordContext { received_at: context().received_at + TimeDelta::days(1), ..context() };
     let made = records(route(&["t"], &[]), &event(), &late);
     assert_eq!(made[0].timestamp, at("2026-01-03T03:04:06.007Z").timestamp_millis());
+}
+
+const LIVE: &[u8] = br#"{"type":"call.missed","request_id":"r1","data":{"call_sid":"CA1","id":7,
+    "agent":{"name":"Ann","long":"%"},"tags":["a","b"]}}"#;
+
+fn pointed(headers: &[(&str, &[&str])]) -> RouteConfig {
+    let from =
+        |pointers: &[&str]| HeaderValue::From(pointers.iter().map(|text| (*text).to_owned()).collect());
+    RouteConfig {
+        headers: headers.iter().map(|(name, pointers)| ((*name).into(), from(pointers))).collect(),
+        ..route(&["t"], &[])
+    }
+}
+
+#[test]
+fn headers_from_pointers_take_the_first_that_finds_a_text() {
+    let route = pointed(&[
+        ("agent", &["/data/agent/id", "/data/agent/name"]),
+        ("first-tag", &["/data/tags/0"]),
+        ("id", &["/data/id"]),
+        ("none", &["/data/agent", "/data/nothing"]),
+    ]);
+    let Routed::Records(records) = routed(vec![route], &event(), LIVE, &context()) else { panic!("records") };
+    let own: Vec<_> = records[0].headers.iter().skip(8).collect();
+    assert_eq!(own, [("agent", &b"Ann"[..]), ("first-tag", b"a"), ("id", b"7")]);
+}
+
+#[test]
+fn long_values_become_neither_keys_nor_headers() {
+    let long = |bytes: usize| {
+        let body =
+            format!(r#"{{"event":"call.missed","data":{{"long":"{}","short":"s"}}}}"#, "x".repeat(bytes));
+        &*Box::leak(body.into_bytes().into_boxed_slice())
+    };
+    let with = |body| {
+        let route = RouteConfig {
+            key: vec!["/data/long".into(), "/data/short".into()],
+            ..pointed(&[("long", &["/data/long"])])
+        };
+        let Routed::Records(records) = routed(vec![route], &event(), body, &context()) else {
+            panic!("records")
+        };
+        (records[0].key.clone().unwrap().len(), records[0].headers.get("long").map(<[u8]>::len))
+    };
+    assert_eq!(with(long(256)), (256, Some(256)));
+    assert_eq!(with(long(257)), (1, Some(257)));
+    assert_eq!(with(long(1024)), (1, Some(1024)));
+    assert_eq!(with(long(1025)), (1, None));
+}
+
+#[test]
+fn of_several_routes_each_topic_gets_one_record_and_the_first_route_writes_it() {
+    let on = |topics: &[&str], key: &str, team: &str| RouteConfig {
+        continues: Some(true),
+        headers: BTreeMap::from([("team".into(), HeaderValue::Text(team.into()))]),
+        ..route(topics, &[key])
+    };
+    let routes = vec![
+        on(&["a", "b"], "/data/agent_id", "one"),
+        on(&["b", "c"], "/event", "two"),
+        RouteConfig { continues: None, ..on(&["a", "d"], "/data/none", "three") },
+    ];
+    let Routed::Records(records) = routed(routes, &event(), BODY, &context()) else { panic!("records") };
+    let made: Vec<_> = records
+        .iter()
+        .map(|record| {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let team = text(record.headers.get("team").unwrap());
+            (record.topic.to_string(), text(record.key.as_ref().unwrap()), team)
+        })
+        .collect();
+    let expected =
+        [("a", "42", "one"), ("b", "42", "one"), ("c", "call.missed", "two"), ("d", "c1", "three")];
+    assert_eq!(made, expected.map(|(topic, key, team)| (topic.into(), key.into(), team.into())));
+}
+
+#[test]
+fn dropped_events_make_no_records() {
+    let route =
+        RouteConfig { topics: Vec::new(), headers: BTreeMap::new(), drop: Some(true), ..route(&[], &[]) };
+    assert_eq!(routed(vec![route], &event(), BODY, &context()), Routed::Dropped);
 }

@@ -1,10 +1,11 @@
-use super::{Decision, Table};
-use crate::event::{BodyHash, Dialect, Event, EventId, EventType, Family, KnownType};
+use super::{Decision, Destination, Table};
+use crate::event::{BodyHash, Dialect, Event, EventId, EventType, Family, KnownType, Picks};
 use crate::routing::{Config, Match, RouteConfig, UnknownEvents};
 use proptest::prelude::*;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
+
+mod conditions;
 
 fn event(name: &str) -> Event<'_> {
     Event {
@@ -21,8 +22,7 @@ fn route(matches: &[Match], topics: &[&str]) -> RouteConfig {
     RouteConfig {
         matches: matches.to_vec(),
         topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
-        key: Vec::new(),
-        headers: BTreeMap::new(),
+        ..RouteConfig::default()
     }
 }
 
@@ -31,15 +31,25 @@ fn pattern(text: &str) -> Match {
 }
 
 fn table(routes: Vec<RouteConfig>, unknown_events: UnknownEvents) -> Table {
-    Table::compile(&Config { prefix: "j.".into(), routes, unknown_events }).unwrap()
+    let config = Config { prefix: "j.".into(), templates: Vec::new(), routes, unknown_events };
+    Table::compile(&config).unwrap()
+}
+
+/// Where an event without a body goes; `None`: it becomes a dead letter.
+fn only<'t>(table: &'t Table, name: &str) -> Option<&'t Destination> {
+    match table.decide(&event(name), &Picks::default()) {
+        Decision::Forward(destinations) => {
+            assert_eq!(destinations.len(), 1, "{name}: no route continues");
+            Some(destinations[0])
+        }
+        Decision::DeadLetter => None,
+        Decision::Drop(route) => panic!("{name} is dropped by {route}"),
+    }
 }
 
 /// The topics an event goes to, or `dead letter`.
 fn topics(table: &Table, name: &str) -> String {
-    match table.decide(&event(name)) {
-        Decision::Forward(destination) => destination.topics.join(" "),
-        Decision::DeadLetter => "dead letter".into(),
-    }
+    only(table, name).map_or("dead letter".into(), |destination| destination.topics.join(" "))
 }
 
 fn sample() -> Vec<RouteConfig> {
@@ -92,8 +102,7 @@ fn a_destination_says_which_route_it_came_from() {
     for (name, expected) in
         [("call.missed", Some(0)), ("sms.received", Some(2)), ("sms.sent", None), ("party.started", Some(3))]
     {
-        let Decision::Forward(destination) = table.decide(&event(name)) else { panic!("{name}") };
-        assert_eq!(destination.route, expected, "{name}");
+        assert_eq!(only(&table, name).unwrap().route, expected, "{name}");
     }
 }
 
@@ -113,25 +122,23 @@ fn topics_are_those_that_can_come_up_and_no_others() {
     assert_eq!(names(vec![route(&[pattern("call.missed")], &["m.{event}"])], DeadLetter), ["m.call.missed"]);
     assert_eq!(names(vec![route(&[pattern("call.new")], &["m.{family}"])], DeadLetter), ["m.call"]);
     assert_eq!(names(vec![route(&[pattern("sms.*")], &["m.{family}"])], Forward), ["j.unknown", "m.sms"]);
-    let shadowed = vec![route(&[pattern("*")], &["all"]), route(&[pattern("call.*")], &["never"])];
-    assert_eq!(names(shadowed, Forward), ["all"]);
+    // What `call.missed` would expand to is taken before.
+    let before = vec![route(&[pattern("call.missed")], &["m"]), route(&[pattern("call.*")], &["c.{event}"])];
+    assert!(!names(before, DeadLetter).contains(&"c.call.missed".to_owned()));
 }
 
 #[test]
 fn one_topic_is_one_name_in_memory() {
     let both = vec![route(&[pattern("call.*")], &["all"]), route(&[pattern("sms.*")], &["all"])];
     let table = table(both, UnknownEvents::Forward);
-    let of = |name| match table.decide(&event(name)) {
-        Decision::Forward(destination) => Arc::clone(&destination.topics[0]),
-        Decision::DeadLetter => panic!("{name}"),
-    };
+    let of = |name| Arc::clone(&only(&table, name).unwrap().topics[0]);
     assert!(Arc::ptr_eq(&of("call.missed"), &of("sms.sent")));
     assert!(Arc::ptr_eq(&of("call.missed"), &of("call.new")));
 }
 
 #[test]
 fn every_slot_stands_at_its_familys_index() {
-    for (slot, family) in super::SLOTS.iter().enumerate() {
+    for (slot, family) in super::super::route::SLOTS.iter().enumerate() {
         assert_eq!(slot, family.map_or(Family::ALL.len(), Family::index));
     }
 }
@@ -153,6 +160,23 @@ fn any_route() -> impl Strategy<Value = RouteConfig> {
     (prop::collection::vec(matches, 1..3), topic).prop_map(|(matches, topic)| route(&matches, &[topic]))
 }
 
+/// The routes without those that the table turns away because others take all their events.
+fn without_shadowed(
+    mut routes: Vec<RouteConfig>,
+    unknown_events: UnknownEvents,
+) -> (Vec<RouteConfig>, Table) {
+    loop {
+        let config =
+            Config { prefix: "j.".into(), templates: Vec::new(), routes: routes.clone(), unknown_events };
+        let problems = match Table::compile(&config) {
+            Ok(table) => return (routes, table),
+            Err(problems) => problems,
+        };
+        let index = problems[0].at.strip_prefix("routes[").and_then(|at| at.strip_suffix(']'));
+        routes.remove(index.unwrap_or_else(|| panic!("{problems:?}")).parse().unwrap());
+    }
+}
+
 proptest! {
     #[test]
     fn no_event_names_a_topic_that_the_table_did_not(
@@ -161,16 +185,14 @@ proptest! {
         name in any_name(),
     ) {
         let unknown_events = if forward { UnknownEvents::Forward } else { UnknownEvents::DeadLetter };
-        let table = table(routes, unknown_events);
-        match table.decide(&event(&name)) {
-            Decision::Forward(destination) => {
+        let (_, table) = without_shadowed(routes, unknown_events);
+        match only(&table, &name) {
+            Some(destination) => {
                 for topic in &destination.topics {
                     prop_assert!(table.topics().any(|known| known == topic), "{topic}");
                 }
             }
-            Decision::DeadLetter => {
-                prop_assert!(!forward && KnownType::from_name(&name).is_none(), "{name} is lost");
-            }
+            None => prop_assert!(!forward && KnownType::from_name(&name).is_none(), "{name} is lost"),
         }
     }
 
@@ -179,14 +201,38 @@ proptest! {
         routes in prop::collection::vec(any_route(), 0..4),
         name in any_name(),
     ) {
+        let (routes, table) = without_shadowed(routes, UnknownEvents::Forward);
         let expected = routes.iter().position(|route| {
             route.matches.iter().any(|each| match each {
                 Match::Pattern(text) => crate::routing::pattern::Pattern::parse(text).unwrap().matches(&name),
                 Match::Family(family) => event(&name).event_type.family() == Some(*family),
             })
         });
-        let table = table(routes, UnknownEvents::Forward);
-        let Decision::Forward(destination) = table.decide(&event(&name)) else { panic!("{name}") };
-        prop_assert_eq!(destination.route, expected);
+        prop_assert_eq!(only(&table, &name).unwrap().route, expected);
+    }
+
+    /// A shadow is one only if no event of any name could come to the route.
+    #[test]
+    fn no_event_comes_to_a_route_that_is_called_shadowed(
+        routes in prop::collection::vec(any_route(), 2..5),
+        names in prop::collection::vec(any_name(), 20),
+    ) {
+        let config = Config {
+            prefix: "j.".into(),
+            templates: Vec::new(),
+            routes: routes.clone(),
+            unknown_events: UnknownEvents::Forward,
+        };
+        for problem in Table::compile(&config).err().unwrap_or_default() {
+            let index: usize = problem.at["routes[".len()..problem.at.len() - 1].parse().unwrap();
+            let takes = |route: &RouteConfig, name: &str| route.matches.iter().any(|each| match each {
+                Match::Pattern(text) => crate::routing::pattern::Pattern::parse(text).unwrap().matches(name),
+                Match::Family(family) => event(name).event_type.family() == Some(*family),
+            });
+            for name in &names {
+                let first = routes.iter().position(|route| takes(route, name));
+                prop_assert_ne!(first, Some(index), "{} is not shadowed from {}", problem.at, name);
+            }
+        }
     }
 }

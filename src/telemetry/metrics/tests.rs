@@ -66,6 +66,7 @@ fn outcomes_are_in_the_order_of_their_tags() {
         (EventOutcome::Acked, "acked"),
         (EventOutcome::Spooled, "spooled"),
         (EventOutcome::Duplicate, "duplicate"),
+        (EventOutcome::Dropped, "dropped"),
         (EventOutcome::Probe, "probe"),
         (EventOutcome::DeadLettered, "dead_lettered"),
         (EventOutcome::Refused, "refused"),

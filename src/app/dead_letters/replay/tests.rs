@@ -40,3 +40,15 @@ fn singles_are_the_batch_in_order() {
         batch.singles().map(|single| (single.letters.len(), single.letters[0].0.offset)).collect();
     assert_eq!(ids, [(1, 0), (1, 1), (1, 2)]);
 }
+
+#[test]
+fn event_refused_for_one_topic_goes_to_that_one_alone_while_the_routes_name_it() {
+    let to = |topic: &str| Record { topic: Arc::from(topic), ..record(1) };
+    let topics = |refused_for| {
+        let left = lacking(vec![to("a"), to("b")], refused_for);
+        left.iter().map(|record| record.topic.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(topics(Some("b")), ["b"]);
+    assert_eq!(topics(Some("c")), ["a", "b"]);
+    assert_eq!(topics(None), ["a", "b"]);
+}

@@ -101,10 +101,6 @@ impl fmt::Display for Summary {
             write!(f, ", {} become nothing", self.nothing)?;
         }
         writeln!(f)?;
-        let width = self.topics.keys().map(String::len).max().unwrap_or(0);
-        for (topic, records) in &self.topics {
-            writeln!(f, "  {topic:<width$}  {records:>8}")?;
-        }
-        Ok(())
+        self.topics.iter().try_for_each(|(topic, records)| writeln!(f, "{records:>8}  to {topic}"))
     }
 }

@@ -18,9 +18,9 @@ fn summary_says_which_lines_and_where_they_went() {
     let expected = "\
 lines 3 to 9, the last
 5 replayed, 1 rejected, 1 become nothing
-  a                          2
-  justcall.calls             5
-  rejected: not_json         1
+       2  to a
+       5  to justcall.calls
+       1  rejected: not_json
 ";
     assert_eq!(summary().to_string(), expected);
 }

@@ -1,6 +1,8 @@
-use super::super::DeadLetter;
+use super::super::{DeadLetter, of_refused};
 use super::*;
+use crate::delivery::Failure;
 use crate::event::{BodyHash, EventId};
+use crate::record::Record;
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ fn dead_letter_reads_as_it_was_written() {
         source: "main".into(),
         received_at: Some(at()),
         event_id: id.as_str().into(),
+        refused_for: None,
     };
     assert_eq!(Kept::read(&headers), Some(expected));
     assert_eq!(replayed_of(&headers), None, "a dead letter passes for a mark");
@@ -42,4 +45,17 @@ fn mark_names_its_letter_and_is_none_itself() {
 fn dead_letter_is_not_marked_by_its_own_headers() {
     let forged = Headers::builder(64).add(REASON, "not_json").extend(&replayed(3, 70, at())).build();
     assert_eq!(replayed_of(&forged), None);
+}
+
+#[test]
+fn letter_that_kafka_refused_names_the_topic_that_lacks_it() {
+    let record = Record {
+        topic: Arc::from("calls"),
+        key: None,
+        headers: Headers::builder(64).add("ce_id", "7").add("ce_source", "/justcall/main").build(),
+        value: Bytes::from_static(b"{}"),
+        timestamp: 0,
+    };
+    let kept = Kept::read(&of_refused(&Arc::from("dead"), &record, Failure::TooLarge).headers).unwrap();
+    assert_eq!((kept.refused_for.as_deref(), &*kept.source), (Some("calls"), "main"));
 }

@@ -19,8 +19,8 @@ fn summary_counts_letters_and_the_records_of_each_topic() {
 0-9  was replayed before
 0-3  stays: not_json: the body is not JSON
 2 replayed, 1 stay
-  a           2
-  a.b         1
+       2  to a
+       1  to a.b
 ";
     assert_eq!(summary(false).to_string(), expected);
     assert!(summary(true).to_string().contains("2 would be replayed, 1 stay"));

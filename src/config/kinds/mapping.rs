@@ -1,0 +1,132 @@
+//! How routes are written.
+
+use super::super::form::Kind;
+use super::{Switch, Texts, by_name, quoted, scalar, string};
+use crate::event::Family;
+use crate::routing::{HeaderValue, Match, Test, Wanted};
+use config::{Value, ValueKind};
+use std::collections::BTreeMap;
+use yaml_rust2::{Yaml, yaml};
+
+#[cfg(test)]
+mod tests;
+
+/// What a route takes: a pattern, `{family: call}`, or a list of such.
+pub(in super::super) struct Matches;
+
+impl Kind<Vec<Match>> for Matches {
+    fn read(&self, value: &Value) -> Result<Vec<Match>, String> {
+        match &value.kind {
+            ValueKind::Array(items) => items.iter().map(read_match).collect(),
+            ValueKind::Table(_) => Ok(vec![read_match(value)?]),
+            _ => Ok(Texts.read(value)?.into_iter().map(Match::Pattern).collect()),
+        }
+    }
+
+    fn show(&self, it: &Vec<Match>) -> Yaml {
+        let show = |each: &Match| match each {
+            Match::Pattern(text) => string(text),
+            Match::Family(family) => map([("family", string(family.name()))]),
+        };
+        Yaml::Array(it.iter().map(show).collect())
+    }
+}
+
+fn read_match(value: &Value) -> Result<Match, String> {
+    let ValueKind::Table(table) = &value.kind else { return scalar(value).map(Match::Pattern) };
+    match (table.len(), table.get("family")) {
+        (1, Some(family)) => Family::from_name(&scalar(family)?).map(Match::Family).ok_or_else(|| {
+            format!("a family is one of {}", quoted(Family::ALL.iter().map(|each| each.name())))
+        }),
+        _ => Err("must be a pattern such as `call.*`, or `{family: call}`".into()),
+    }
+}
+
+/// What must hold, by JSON pointer: a value, a list of values, or a map that says more.
+pub(in super::super) struct Conditions;
+
+impl Kind<BTreeMap<String, Test>> for Conditions {
+    fn read(&self, value: &Value) -> Result<BTreeMap<String, Test>, String> {
+        let wanted = "must be a map from JSON pointers to values, such as `{ /data/direction: inbound }`";
+        by_name(value, wanted, read_test)
+    }
+
+    fn show(&self, it: &BTreeMap<String, Test>) -> Yaml {
+        Yaml::Hash(it.iter().map(|(pointer, test)| (string(pointer), show_test(test))).collect())
+    }
+}
+
+const TESTS: &str = "one of `equals`, `one_of`, `prefix` and `exists`";
+
+fn read_test(value: &Value) -> Result<Test, String> {
+    let ValueKind::Table(table) = &value.kind else {
+        return Ok(Test { wanted: Wanted::OneOf(list(value)?), ignore_case: false });
+    };
+    let ignore_case = table.get("ignore_case").map(|value| Switch.read(value)).transpose()?.unwrap_or(false);
+    let mut tests = table.iter().filter(|(name, _)| *name != "ignore_case");
+    let (Some((name, value)), None) = (tests.next(), tests.next()) else {
+        return Err(format!("must say {TESTS}, and may say `ignore_case`"));
+    };
+    let wanted = match name.as_str() {
+        "equals" => Wanted::OneOf(vec![scalar(value)?]),
+        "one_of" => Wanted::OneOf(list(value)?),
+        "prefix" => Wanted::Prefix(list(value)?),
+        "exists" => Wanted::Exists(Switch.read(value)?),
+        _ => return Err(format!("knows no `{name}`: it is {TESTS}, beside `ignore_case`")),
+    };
+    Ok(Test { wanted, ignore_case })
+}
+
+fn show_test(test: &Test) -> Yaml {
+    let list = |texts: &[String]| Yaml::Array(texts.iter().map(string).collect());
+    let said = match &test.wanted {
+        Wanted::OneOf(texts) if !test.ignore_case => return list(texts),
+        Wanted::OneOf(texts) => ("one_of", list(texts)),
+        Wanted::Prefix(texts) => ("prefix", list(texts)),
+        Wanted::Exists(wanted) => ("exists", Yaml::Boolean(*wanted)),
+    };
+    let ignore_case = test.ignore_case.then_some(("ignore_case", Yaml::Boolean(true)));
+    map([said].into_iter().chain(ignore_case))
+}
+
+/// A route's headers: a text, or `{from: /data/agent_id}` with one pointer or a list of them.
+pub(in super::super) struct HeaderValues;
+
+impl Kind<BTreeMap<String, HeaderValue>> for HeaderValues {
+    fn read(&self, value: &Value) -> Result<BTreeMap<String, HeaderValue>, String> {
+        by_name(value, "must be a map from names to values", |value| {
+            let ValueKind::Table(table) = &value.kind else { return scalar(value).map(HeaderValue::Text) };
+            match (table.len(), table.get("from")) {
+                (1, Some(from)) => list(from).map(HeaderValue::From),
+                _ => Err("must be a text, or `{from: /data/agent_id}` with a JSON pointer".into()),
+            }
+        })
+    }
+
+    fn show(&self, it: &BTreeMap<String, HeaderValue>) -> Yaml {
+        let show = |(name, value): (&String, &HeaderValue)| {
+            let value = match value {
+                HeaderValue::Text(text) => string(text),
+                HeaderValue::From(pointers) => {
+                    map([("from", Yaml::Array(pointers.iter().map(string).collect()))])
+                }
+            };
+            (string(name), value)
+        };
+        Yaml::Hash(it.iter().map(show).collect())
+    }
+}
+
+/// One value or a list of them. Commas are part of a value.
+fn list(value: &Value) -> Result<Vec<String>, String> {
+    match &value.kind {
+        ValueKind::Array(items) => items.iter().map(scalar).collect(),
+        _ => Ok(vec![scalar(value)?]),
+    }
+}
+
+fn map<'a>(fields: impl IntoIterator<Item = (&'a str, Yaml)>) -> Yaml {
+    let mut map = yaml::Hash::new();
+    map.extend(fields.into_iter().map(|(name, value)| (string(name), value)));
+    Yaml::Hash(map)
+}

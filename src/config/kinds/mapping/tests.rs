@@ -1,0 +1,76 @@
+use super::{Conditions, HeaderValues};
+use crate::config::form::Kind;
+use crate::routing::{HeaderValue, Test, Wanted};
+use config::{File, FileFormat, Value};
+use std::fmt::Debug;
+
+fn value(yaml: &str) -> Value {
+    let source = File::from_str(yaml, FileFormat::Yaml);
+    config::Config::builder().add_source(source).build().unwrap().get("it").unwrap()
+}
+
+/// Reads a value, and once more after it was shown.
+fn read<T: PartialEq + Debug>(kind: impl Kind<T>, yaml: &str) -> Result<T, String> {
+    let it = kind.read(&value(&format!("it: {yaml}")))?;
+    let mut shown = String::new();
+    yaml_rust2::YamlEmitter::new(&mut shown).dump(&kind.show(&it)).unwrap();
+    let indented = shown.trim_start_matches("---\n").replace('\n', "\n  ");
+    assert_eq!(kind.read(&value(&format!("it:\n  {indented}"))).as_ref(), Ok(&it), "{shown}");
+    Ok(it)
+}
+
+fn test(yaml: &str) -> Result<Test, String> {
+    let mut tests = read(Conditions, &format!("{{ /data/Mixed: {yaml} }}"))?;
+    Ok(tests.remove("/data/Mixed").expect("the pointer as it was written"))
+}
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).into()).collect()
+}
+
+#[test]
+fn conditions_are_a_value_a_list_or_a_map() {
+    let exactly = |wanted| Ok(Test { wanted, ignore_case: false });
+    assert_eq!(test("inbound"), exactly(Wanted::OneOf(texts(&["inbound"]))));
+    assert_eq!(test("42"), exactly(Wanted::OneOf(texts(&["42"]))));
+    assert_eq!(test("true"), exactly(Wanted::OneOf(texts(&["true"]))));
+    assert_eq!(test("[a, 1]"), exactly(Wanted::OneOf(texts(&["a", "1"]))));
+    assert_eq!(test("'a, b'"), exactly(Wanted::OneOf(texts(&["a, b"]))));
+    assert_eq!(test("{ equals: a }"), exactly(Wanted::OneOf(texts(&["a"]))));
+    assert_eq!(test("{ prefix: '+49' }"), exactly(Wanted::Prefix(texts(&["+49"]))));
+    assert_eq!(test("{ prefix: [a, b] }"), exactly(Wanted::Prefix(texts(&["a", "b"]))));
+    assert_eq!(test("{ exists: false }"), exactly(Wanted::Exists(false)));
+    let loosely = Test { wanted: Wanted::OneOf(texts(&["a"])), ignore_case: true };
+    assert_eq!(test("{ one_of: [a], ignore_case: true }"), Ok(loosely));
+}
+
+#[test]
+fn conditions_that_say_nothing_or_too_much_are_refused() {
+    for (yaml, fault) in [
+        ("{}", "`/data/Mixed` must say one of `equals`"),
+        ("{ ignore_case: true }", "must say one of"),
+        ("{ exists: true, prefix: a }", "must say one of"),
+        ("{ not: a }", "knows no `not`"),
+        ("{ exists: maybe }", "must be `true` or `false`"),
+        ("[[a]]", "must be one value, not a list"),
+    ] {
+        let found = test(yaml).unwrap_err();
+        assert!(found.contains(fault), "{yaml}: {found}");
+    }
+    assert!(read(Conditions, "inbound").unwrap_err().contains("from JSON pointers to values"));
+}
+
+#[test]
+fn headers_are_texts_or_read_from_the_event() {
+    let headers =
+        read(HeaderValues, "{ Team: voice, agent: { from: /data/a }, id: { from: [/data/b, /data/c] } }");
+    let expected = [
+        ("Team", HeaderValue::Text("voice".into())),
+        ("agent", HeaderValue::From(texts(&["/data/a"]))),
+        ("id", HeaderValue::From(texts(&["/data/b", "/data/c"]))),
+    ];
+    assert_eq!(headers, Ok(expected.map(|(name, value)| (name.to_owned(), value)).into()));
+    for yaml in ["{ a: { pointer: /x } }", "{ a: { from: /x, else: y } }", "{ a: [x] }"] {
+        assert!(read(HeaderValues, yaml).is_err(), "{yaml}");
+    }
+}

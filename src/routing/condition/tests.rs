@@ -1,0 +1,73 @@
+use super::Condition;
+use crate::routing::pointer::Pointer;
+use crate::routing::values::Pointers;
+use crate::routing::{Test, Wanted};
+
+fn condition(pointer: &str, wanted: Wanted, ignore_case: bool) -> Result<Condition, String> {
+    let pointed = Pointers::default().add(Pointer::parse(pointer).unwrap());
+    Condition::new(pointed, Test { wanted, ignore_case })
+}
+
+fn one_of(texts: &[&str]) -> Wanted {
+    Wanted::OneOf(texts.iter().map(|text| (*text).into()).collect())
+}
+
+fn prefix(texts: &[&str]) -> Wanted {
+    Wanted::Prefix(texts.iter().map(|text| (*text).into()).collect())
+}
+
+#[test]
+fn conditions_that_mean_nothing_are_refused() {
+    for (wanted, ignore_case, fault) in [
+        (one_of(&[]), false, "lists nothing"),
+        (prefix(&[]), false, "lists nothing"),
+        (prefix(&["+1", ""]), false, "has an empty prefix"),
+        (Wanted::Exists(true), true, "`ignore_case` means nothing"),
+    ] {
+        assert!(condition("/data/a", wanted, ignore_case).unwrap_err().contains(fault), "{fault}");
+    }
+    assert!(condition("/data/a", one_of(&[""]), false).is_ok(), "an empty text can be asked for");
+}
+
+#[test]
+fn conditions_read_as_sentences() {
+    let said = |wanted, ignore_case| condition("/data/a", wanted, ignore_case).unwrap().to_string();
+    assert_eq!(said(one_of(&["x"]), false), r#"/data/a is "x""#);
+    assert_eq!(said(one_of(&["X", "y"]), true), r#"/data/a is "x" or "y" in any case"#);
+    assert_eq!(said(prefix(&["+49"]), false), r#"/data/a begins with "+49""#);
+    assert_eq!(said(Wanted::Exists(true), false), "/data/a is there");
+    assert_eq!(said(Wanted::Exists(false), false), "/data/a is not there");
+}
+
+#[test]
+fn one_condition_implies_another_only_if_it_is_as_narrow() {
+    let cases = [
+        ((one_of(&["a"]), false), (one_of(&["a", "b"]), false), true),
+        ((one_of(&["a", "b"]), false), (one_of(&["a"]), false), false),
+        ((one_of(&["abc"]), false), (prefix(&["ab"]), false), true),
+        ((prefix(&["abc"]), false), (prefix(&["x", "ab"]), false), true),
+        ((prefix(&["ab"]), false), (prefix(&["abc"]), false), false),
+        ((prefix(&["a"]), false), (one_of(&["a"]), false), false),
+        ((one_of(&["a"]), false), (Wanted::Exists(true), false), true),
+        ((one_of(&["a"]), false), (Wanted::Exists(false), false), false),
+        ((Wanted::Exists(true), false), (one_of(&["a"]), false), false),
+        ((Wanted::Exists(false), false), (Wanted::Exists(false), false), true),
+        ((Wanted::Exists(true), false), (Wanted::Exists(false), false), false),
+        ((one_of(&["A"]), false), (one_of(&["a"]), true), true),
+        ((one_of(&["a"]), true), (one_of(&["a"]), false), false),
+    ];
+    for ((wanted, ignore_case), (other, others_ignore_case), expected) in cases {
+        let narrow = condition("/data/a", wanted, ignore_case).unwrap();
+        let wide = condition("/data/a", other, others_ignore_case).unwrap();
+        assert_eq!(narrow.implies(&wide), expected, "{narrow} / {wide}");
+        let elsewhere = Condition {
+            pointed: {
+                let mut pointers = Pointers::default();
+                pointers.add(Pointer::parse("/data/a").unwrap());
+                pointers.add(Pointer::parse("/data/b").unwrap())
+            },
+            ..wide
+        };
+        assert!(!narrow.implies(&elsewhere), "another field");
+    }
+}

@@ -1,0 +1,47 @@
+use super::{Found, Pointers, Values};
+use crate::event::{Level, Pick, Picks, scan_with};
+use crate::routing::pointer::Pointer;
+use std::borrow::Cow;
+
+fn pointers(texts: &[&str]) -> (Pointers, Vec<super::Pointed>) {
+    let mut pointers = Pointers::default();
+    let pointed = texts.iter().map(|text| pointers.add(Pointer::parse(text).unwrap())).collect();
+    (pointers, pointed)
+}
+
+#[test]
+fn pointers_and_fields_are_kept_once() {
+    let (pointers, pointed) = pointers(&["/data/a/b", "/data/a/c", "/data/a/b", "/type"]);
+    assert_eq!(pointed[0], pointed[2]);
+    assert_ne!(pointed[0], pointed[1]);
+    let pick = |level, name: &str| Pick { level, name: name.into() };
+    assert_eq!(pointers.picks(), [pick(Level::Data, "a"), pick(Level::Envelope, "type")]);
+}
+
+#[test]
+fn values_are_text_where_they_have_one() {
+    let texts = ["/text", "/escaped", "/empty", "/number", "/yes", "/none", "/list", "/half", "/missing"];
+    let (pointers, pointed) = pointers(&texts);
+    let body = br#"{"event":"x.y","text":"plain","escaped":"caf\u00e9","empty":"","number":1.50,"yes":true,
+        "none":null,"list":[1],"half":"\ud800"}"#;
+    let mut picks = Picks::of(pointers.picks());
+    scan_with(body, &mut picks).unwrap();
+    let values = Values::new(&pointers, &picks);
+    let text = |text: &'static str| Found::Text(Cow::Borrowed(text));
+    let expected = [
+        text("plain"),
+        text("café"),
+        text(""),
+        text("1.50"),
+        text("true"),
+        Found::Nothing,
+        Found::Other,
+        Found::Other,
+        Found::Nothing,
+    ];
+    for (pointed, expected) in pointed.iter().zip(expected) {
+        assert_eq!(*values.get(pointed), expected, "{}", pointed.text());
+    }
+    assert!(matches!(values.get(&pointed[0]), Found::Text(Cow::Borrowed(_))), "borrowed from the body");
+    assert_eq!(values.get(&pointed[2]).text(), None, "nothing to be made of an empty text");
+}
