@@ -2,7 +2,7 @@
 
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::command::{Place, finish, normal};
-use crate::kit::consume::{self, Read, create_topic};
+use crate::kit::consume::{self, Read, create_topic, create_topic_with};
 use crate::kit::golden;
 use crate::kit::kafka::Kafka;
 use crate::kit::process::Process;
@@ -181,6 +181,18 @@ fn rejected_lines_are_told_kept_and_do_not_stop_the_rest() {
     assert_eq!(backfill.committed("call.completed").len(), 3 + 1 + 3);
     let record = &backfill.committed("call.completed")[0];
     assert!(record.header("justcall-replayed").is_some() && record.header("ce_id").is_some());
+}
+
+#[test]
+fn line_that_kafka_refuses_is_rejected_and_its_neighbours_are_not() {
+    let large = call(2, 2).replace(r#""duration""#, &format!(r#""notes":"{}","duration""#, "x".repeat(5000)));
+    let backfill = Backfill::new(&[call(1, 1), large, call(3, 3)].join("\n"));
+    let limit = [("max.message.bytes", "2000")];
+    create_topic_with(Kafka::shared().bootstrap(), &backfill.topic("call.completed"), 1, 1, &limit);
+    let ran = backfill.place.run(&backfill.args(&[])).ended(1);
+    assert!(ran.stderr.iter().any(|line| line.starts_with("line 2: refused_by_kafka")), "{ran:?}");
+    let numbers: Vec<_> = backfill.committed("call.completed").iter().map(number).collect();
+    assert_eq!(numbers, [1, 3]);
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! Many letters, and replays that are killed or run at once.
 
-use super::committed;
 use crate::kit::command::{Place, finish};
-use crate::kit::consume::{self, create_topic};
-use crate::kit::kafka::Kafka;
+use crate::kit::consume::{self, create_topic, create_topic_with, read_committed};
+use crate::kit::kafka::{Kafka, Options};
 use crate::kit::topic_name;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -14,35 +13,46 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 struct Crowd {
+    bootstrap: String,
     place: Place,
     prefix: String,
     letters: usize,
 }
 
 impl Crowd {
-    /// Fills a dead-letter topic as a bridge would; every letter passes now.
+    /// Fills a dead-letter topic on the shared cluster as a bridge would; every letter passes now.
     fn new(letters: usize) -> Self {
-        let bootstrap = Kafka::shared().bootstrap();
+        Self::on(Kafka::shared().bootstrap(), letters)
+    }
+
+    fn on(bootstrap: &str, letters: usize) -> Self {
         let prefix = format!("{}.", topic_name("crowd"));
-        let topic = format!("{prefix}dead-letter");
-        create_topic(bootstrap, &topic, 3);
-        create_topic(bootstrap, &format!("{prefix}call.completed"), 3);
-        let producer: BaseProducer =
-            ClientConfig::new().set("bootstrap.servers", bootstrap).create().expect("a producer");
-        for number in 0..letters {
-            let body = format!(
-                r#"{{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"call_{number}"}}}}"#
-            );
+        let place = Place::new(bootstrap, &prefix);
+        let crowd = Self { bootstrap: bootstrap.to_owned(), place, prefix, letters };
+        create_topic(bootstrap, &crowd.source(), 3);
+        create_topic_with(bootstrap, &crowd.target(), 3, 1, &[("max.message.bytes", "100000")]);
+        crowd.reject((0..letters).map(|number| call(&format!("call_{number}"), "")));
+        crowd
+    }
+
+    /// Writes dead letters.
+    fn reject(&self, bodies: impl Iterator<Item = String>) {
+        let producer = client(&[("bootstrap.servers", &self.bootstrap)]);
+        for body in bodies {
             let header = |key, value| Header { key, value: Some(value) };
             let headers = OwnedHeaders::new()
                 .insert(header("dlq_reason", "contract_violation"))
                 .insert(header("dlq_source", "main"))
                 .insert(header("dlq_received_at", "2026-03-12T14:30:01.000Z"));
-            let record = BaseRecord::<(), _>::to(&topic).payload(&body).headers(headers);
+            let source = self.source();
+            let record = BaseRecord::<(), _>::to(&source).payload(&body).headers(headers);
             producer.send(record).map_err(|(error, _)| error).expect("room in the queue");
         }
         producer.flush(PATIENCE).expect("acknowledged");
-        Self { place: Place::new(bootstrap, &prefix), prefix, letters }
+    }
+
+    fn source(&self) -> String {
+        format!("{}dead-letter", self.prefix)
     }
 
     fn target(&self) -> String {
@@ -52,7 +62,7 @@ impl Crowd {
     /// Panics unless every letter became one record, as those see it who read what is committed.
     fn assert_each_once(&self) {
         let mut seen: HashMap<String, usize> = HashMap::new();
-        for record in committed(&self.target()) {
+        for record in read_committed(&self.bootstrap, &self.target()) {
             *seen.entry(record.header("ce_subject").expect("a subject").to_owned()).or_default() += 1;
         }
         let twice: Vec<_> = seen.iter().filter(|(_, count)| **count > 1).collect();
@@ -61,6 +71,20 @@ impl Crowd {
         let list = self.place.run(&["dead-letters", "list", "--json"]).ended(0).json();
         assert_eq!((&list["waiting"], &list["replayed"]), (&0.into(), &self.letters.into()));
     }
+}
+
+fn client(properties: &[(&str, &str)]) -> BaseProducer {
+    let mut config = ClientConfig::new();
+    for (name, value) in properties {
+        config.set(*name, *value);
+    }
+    config.create().expect("a producer")
+}
+
+fn call(id: &str, notes: &str) -> String {
+    format!(
+        r#"{{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"{id}","notes":"{notes}"}}}}"#
+    )
 }
 
 const REPLAY: [&str; 5] = ["dead-letters", "replay", "--all", "--yes", "--json"];
@@ -113,8 +137,52 @@ fn interrupted_replay_ends_in_order_and_goes_on() {
     process.signal("INT");
     let ran = finish(process);
     let first = ran.json()["replayed"].as_u64().expect("a count");
-    assert_eq!(first as usize, committed(&crowd.target()).len(), "told is what is written");
+    assert_eq!(first as usize, read_committed(bootstrap, &crowd.target()).len(), "told is what is written");
     let rest = crowd.place.run(&REPLAY).ended(0).json();
     assert_eq!(first + rest["replayed"].as_u64().expect("a count"), 3000);
+    crowd.assert_each_once();
+}
+
+#[test]
+fn lost_broker_is_waited_for_and_nothing_is_twice_or_lost() {
+    let kafka = Kafka::start(Options::default());
+    let crowd = Crowd::on(kafka.bootstrap(), 3000);
+    let process = crowd.place.start(&REPLAY);
+    let deadline = Instant::now() + PATIENCE;
+    while consume::topic_end(kafka.bootstrap(), &crowd.target()) < 300 {
+        assert!(Instant::now() < deadline, "nothing is replayed");
+    }
+    kafka.restart();
+    let ran = finish(process).ended(0);
+    assert_eq!(ran.json()["replayed"], 3000);
+    crowd.assert_each_once();
+}
+
+#[test]
+fn letter_that_kafka_refuses_stays_and_its_neighbours_do_not() {
+    let crowd = Crowd::new(20);
+    crowd.reject([call("call_large", &"x".repeat(200_000))].into_iter());
+    let ran = crowd.place.run(&REPLAY).ended(1).json();
+    assert_eq!((&ran["replayed"], &ran["stay"][0]["reason"]), (&20.into(), &"refused_by_kafka".into()));
+    let again = crowd.place.run(&REPLAY).ended(1).json();
+    assert_eq!((&again["replayed"], again["stay"].as_array().map(Vec::len)), (&0.into(), Some(1)));
+    assert_eq!(read_committed(&crowd.bootstrap, &crowd.target()).len(), 20);
+}
+
+#[test]
+fn nothing_is_replayed_while_marks_may_be_hidden() {
+    let crowd = Crowd::new(10);
+    let properties = [("bootstrap.servers", &*crowd.bootstrap), ("transactional.id", &*crowd.prefix)];
+    let stranger = client(&properties);
+    stranger.init_transactions(PATIENCE).expect("an id");
+    stranger.begin_transaction().expect("a transaction");
+    let source = crowd.source();
+    let record = BaseRecord::<(), _>::to(&source).payload("open").partition(0);
+    stranger.send(record).map_err(|(error, _)| error).expect("room in the queue");
+    stranger.flush(PATIENCE).expect("acknowledged");
+    let refused = crowd.place.run(&REPLAY).ended(1);
+    assert!(refused.stderr.join("").contains("transaction of another program"), "{refused:?}");
+    stranger.abort_transaction(PATIENCE).expect("undone");
+    crowd.place.run(&REPLAY).ended(0);
     crowd.assert_each_once();
 }
