@@ -1,9 +1,12 @@
 //! The composition root: builds the parts from the settings, runs them, and ends them in order.
 
 pub mod dead_letters;
+mod reload;
 pub mod replay;
 
-use crate::config::{Settings, ShutdownConfig};
+pub use reload::ReloadHandle;
+
+use crate::config::{Settings, ShutdownConfig, Sources};
 use crate::delivery::{self, Backlog, Delivery};
 use crate::http::{Admin, Ingress};
 use crate::ingest::{self, Budget, Ingest, Rules};
@@ -13,6 +16,7 @@ use crate::spool::{self, Spool};
 use crate::telemetry::{KafkaState, Metrics, Readiness, State};
 use crate::watch::Watcher;
 use actix_web::rt;
+use reload::Reloader;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -71,6 +75,7 @@ pub struct App {
     readiness: Arc<Readiness>,
     shutdown: ShutdownConfig,
     watcher: Watcher,
+    reload: Option<ReloadHandle>,
 }
 
 /// Where a bridge listens.
@@ -96,9 +101,12 @@ impl App {
     /// Builds every part and listens; [`App::run_until`] makes it ready. Needs no broker: Kafka is
     /// connected to by and by. Call it inside [`block_on`].
     ///
+    /// With `sources`, which `settings` were read from, it follows the file among them: what can change
+    /// at run time does.
+    ///
     /// # Errors
     /// When a part cannot be built.
-    pub fn build(settings: Settings) -> Result<Self, Error> {
+    pub fn build(settings: Settings, sources: Option<Sources>) -> Result<Self, Error> {
         let table = Table::compile(&settings.routing).map_err(Error::Routes)?;
         let metrics = Arc::new(Metrics::new());
         let readiness = Arc::new(Readiness::default());
@@ -117,11 +125,19 @@ impl App {
             readiness: Arc::clone(&readiness),
             metrics: Arc::clone(&metrics),
         };
-        let delivery = Delivery::start(settings.delivery, parts);
+        let delivery = Delivery::start(settings.delivery.clone(), parts);
         let rules = Rules::new(&settings.ingest, table);
         let ingest = Ingest::new(&settings.ingest, rules, Arc::clone(&delivery), Arc::clone(&metrics))?;
         let ingest = Arc::new(ingest);
         let mut watched = ingest.watched();
+        let mut reload = None;
+        if let Some(sources) = sources {
+            let (ingest, delivery) = (Arc::clone(&ingest), Arc::clone(&delivery));
+            let (producer, metrics) = (Arc::clone(&producer), Arc::clone(&metrics));
+            let reloader = Reloader::new(sources, settings.clone(), ingest, delivery, producer, metrics);
+            reload = Some(reloader.handle());
+            watched.push(Arc::new(reloader));
+        }
         let accept = move |arrival| {
             let ingest = Arc::clone(&ingest);
             async move { ingest.accept(arrival).await }
@@ -139,7 +155,7 @@ impl App {
         let admin = Admin::bind(&settings.admin, Arc::clone(&readiness), metrics, Arc::clone(&budget))
             .map_err(|source| Error::Listen { setting: "admin.listen", source })?;
         let shutdown = settings.shutdown;
-        Ok(Self { ingress, admin, producer, delivery, spool, budget, readiness, shutdown, watcher })
+        Ok(Self { ingress, admin, producer, delivery, spool, budget, readiness, shutdown, watcher, reload })
     }
 
     /// Every topic that these settings can yield.
@@ -151,6 +167,11 @@ impl App {
         Ok(topics(settings, &table))
     }
 
+    /// Asks it to read its settings again. `None`: it was built without their sources.
+    pub fn reload_handle(&self) -> Option<ReloadHandle> {
+        self.reload.clone()
+    }
+
     /// Where it listens.
     pub fn addresses(&self) -> Addresses {
         Addresses { ingress: self.ingress.addr(), admin: self.admin.addr() }
@@ -159,8 +180,18 @@ impl App {
     /// Serves until `shutdown` completes, then ends in order: not ready, still serving; no longer
     /// accepting; finishing; flushing.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Report {
-        let Self { ingress, admin, producer, delivery, spool, budget, readiness, shutdown: times, watcher } =
-            self;
+        let Self {
+            ingress,
+            admin,
+            producer,
+            delivery,
+            spool,
+            budget,
+            readiness,
+            shutdown: times,
+            watcher,
+            ..
+        } = self;
         let watch =
             rt::spawn(watch_kafka(Arc::clone(&producer), Arc::clone(&delivery), Arc::clone(&readiness)));
         readiness.set_state(State::Serving);

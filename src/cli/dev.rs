@@ -63,7 +63,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let kafka = settings.kafka.clone();
     app::block_on(async {
         let (first, second) = signals::listen()?;
-        let app = App::build(settings)?;
+        let app = App::build(settings, None)?;
         let printer = Printer::start(&kafka, &topics)?;
         println!("{}", greeting(&app.addresses(), &path, broker.bootstrap_servers()));
         let ended = tokio::select! {

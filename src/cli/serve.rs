@@ -6,6 +6,10 @@ use crate::config::{Settings, print_config};
 use crate::telemetry;
 
 /// Receive webhooks and write them to a Kafka cluster.
+///
+/// Follows its settings file, and reads it again on SIGHUP: new routes, templates, `unknown_events`,
+/// `topics` and `sources.*.validation` come into force at once and as a whole; anything else that is new
+/// is named and waits for a restart. Settings that do not hold are refused, and the old ones stay.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
@@ -44,7 +48,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             tracing::warn!(setting = door.key, "{}", door.reason);
         }
         let tls = settings.server.tls.certificate.is_some();
-        let app = App::build(settings)?;
+        let app = App::build(settings, Some(sources))?;
+        if let Some(reload) = app.reload_handle() {
+            signals::on_hangup(move || reload.ask())?;
+        }
         let addresses = app.addresses();
         tracing::info!(
             ingress = %addresses.ingress,

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first asks to stop, the second insists.
+//! SIGTERM and SIGINT: the first asks to stop, the second insists. SIGHUP: something changed.
 
 use super::Failure;
 use crate::app;
@@ -57,6 +57,20 @@ pub(super) fn interruptible<T: Send + 'static>(
             () = second => Err(Failure::Interrupted),
         }
     })
+}
+
+/// Does something at each SIGHUP.
+///
+/// # Errors
+/// When the signal cannot be listened for.
+pub(super) fn on_hangup(act: impl Fn() + 'static) -> io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::task::spawn_local(async move {
+        while hangup.recv().await.is_some() {
+            act();
+        }
+    });
+    Ok(())
 }
 
 async fn reached(mut count: watch::Receiver<u32>, wanted: u32) {

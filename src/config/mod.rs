@@ -13,12 +13,14 @@ mod lines;
 mod printer;
 mod problem;
 mod reader;
+mod reload;
 mod settings;
 mod tree;
 
 pub use doors::OpenDoor;
 pub use printer::print_config;
 pub use problem::{Problem, Problems};
+pub use reload::Reload;
 pub use settings::{Settings, ShutdownConfig};
 pub use tree::{SettingsFile, Sources};
 

@@ -14,16 +14,21 @@ mod tests;
 /// The settings in force, defaults included, as YAML that gives them again when it is loaded. Only
 /// secrets that were not read from a file are lost: they show as `***`.
 pub fn print_config(settings: &Settings) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = YamlEmitter::new(&mut text).dump(&tree(settings));
+    let body = text.strip_prefix("---\n").unwrap_or(&text);
+    format!("{body}\n")
+}
+
+/// The same before it is written out.
+pub(super) fn tree(settings: &Settings) -> Yaml {
     let mut settings = settings.clone();
     settings.kafka.properties.retain(|name, _| !settings.property_files.contains_key(name));
     settings.ingest.sources.iter_mut().for_each(hide_tokens_in_urls);
     let mut printer = Printer { scopes: vec![Hash::new()] };
     layout::settings(&mut printer, &mut settings);
-    let mut text = String::new();
-    // Writing to a string does not fail.
-    let _ = YamlEmitter::new(&mut text).dump(&Yaml::Hash(printer.scopes.pop().unwrap_or_default()));
-    let body = text.strip_prefix("---\n").unwrap_or(&text);
-    format!("{body}\n")
+    Yaml::Hash(printer.scopes.pop().unwrap_or_default())
 }
 
 /// Where a token can stand behind the path, it does in the URLs that may be signed. A proxy in front

@@ -21,6 +21,24 @@ pub struct Sources {
     pub flags: Vec<String>,
 }
 
+impl Sources {
+    /// The settings file, if there is one.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.file {
+            SettingsFile::None => None,
+            SettingsFile::Usual => USUAL_FILES.iter().map(Path::new).find(|path| path.exists()),
+            SettingsFile::At(path) => Some(path),
+        }
+    }
+
+    /// The same, of which the file must be there from now on if it is now.
+    #[must_use]
+    pub fn pinned(self) -> Self {
+        let file = self.file().map_or(SettingsFile::None, |path| SettingsFile::At(path.to_owned()));
+        Self { file, ..self }
+    }
+}
+
 /// Which settings file is read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum SettingsFile {
@@ -47,7 +65,7 @@ pub(super) fn collect(sources: &Sources, problems: &mut Vec<Problem>) -> Value {
         Ok(None) => {}
         Err(problem) => problems.push(problem),
     };
-    lay(from_file(&sources.file));
+    lay(sources.file().map(read_file).transpose());
     let mut environment: Vec<_> = sources.environment.iter().collect();
     environment.sort_unstable();
     for (name, text) in environment {
@@ -57,15 +75,6 @@ pub(super) fn collect(sources: &Sources, problems: &mut Vec<Problem>) -> Value {
         lay(from_flag(index, flag).map(Some));
     }
     root
-}
-
-fn from_file(file: &SettingsFile) -> Result<Option<Value>, Problem> {
-    let path = match file {
-        SettingsFile::None => None,
-        SettingsFile::Usual => USUAL_FILES.iter().map(Path::new).find(|path| path.exists()),
-        SettingsFile::At(path) => Some(path.as_path()),
-    };
-    path.map(read_file).transpose()
 }
 
 fn read_file(path: &Path) -> Result<Value, Problem> {

@@ -5,6 +5,7 @@
 //! again: its report decides.
 
 use super::lane::{Lane, Told};
+use super::share::Share;
 use super::window::{Limits, Verdict, Window};
 use super::{Failure, Report, Sink, dead_letter, stored};
 use crate::spool::{Entry, Page, Row, RowId, Spool};
@@ -38,7 +39,7 @@ pub(super) struct Shared {
     pub(super) phase: watch::Receiver<Phase>,
     pub(super) dead_letters: Arc<Lane>,
     /// Of each window.
-    pub(super) limits: Limits,
+    pub(super) share: Arc<Share>,
     /// A lane of which nothing is acknowledged for so long is held up.
     pub(super) ack_deadline: Duration,
 }
@@ -84,11 +85,10 @@ struct Drain {
 
 impl Drain {
     fn new(lane: Arc<Lane>, shared: Shared) -> Self {
-        let window = Window::new(shared.limits);
         Self {
             lane,
             shared,
-            window,
+            window: Window::default(),
             cursor: RowId(0),
             through: RowId(0),
             early: BTreeMap::new(),
@@ -168,7 +168,7 @@ impl Drain {
     /// Takes rows in hand while there are some and there is room.
     async fn fill(&mut self) {
         while self.has_more() && self.may_read() {
-            let Some(room) = self.window.room() else { return };
+            let Some(room) = self.window.room(self.shared.share.limits()) else { return };
             let Some(page) = self.read(self.cursor, room).await else {
                 self.read_at = Some(Instant::now() + TRY_AGAIN);
                 return;

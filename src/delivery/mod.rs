@@ -18,6 +18,7 @@ mod lane;
 mod pending;
 mod progress;
 mod quota;
+mod share;
 mod sink;
 mod stored;
 mod window;
@@ -35,10 +36,12 @@ pub use sink::{Failure, Sink, TopicFailure};
 use crate::record::Record;
 use crate::spool::{Append, RowId, Spool};
 use crate::telemetry::{Metrics, Readiness, SpoolState};
+use arc_swap::ArcSwap;
 use drain::{Phase, Shared};
 use lane::Lane;
 use pending::Pending;
 use quota::Quota;
+use share::Share;
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,10 +55,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 const DISK_PATIENCE: Duration = Duration::from_secs(1);
 
 const MOST_ASKING: usize = 4;
-
-/// What all drains together have in hand at most: it bounds memory, whatever the backlog.
-const IN_HAND_BYTES: usize = 16 * 1024 * 1024;
-const IN_HAND_RECORDS: usize = 16 * 1024;
 
 /// Settings that concern delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,12 +116,17 @@ pub enum NotDurable {
     Quota,
 }
 
+type Lanes = HashMap<Arc<str>, Arc<Lane>>;
+
 /// Takes records to Kafka.
 pub struct Delivery {
     config: Config,
     sink: Arc<dyn Sink>,
     spool: Option<Arc<Spool>>,
-    lanes: HashMap<Arc<str>, Arc<Lane>>,
+    /// By topic. A lane that is there stays: what is in flight to it may still be told to it.
+    lanes: ArcSwap<Lanes>,
+    dead_letter_topic: Arc<str>,
+    share: Arc<Share>,
     runtime: Handle,
     readiness: Arc<Readiness>,
     phase: watch::Sender<Phase>,
@@ -135,52 +139,70 @@ impl Delivery {
     /// A delivery with a lane for each topic, and one for each of which the spool holds a backlog.
     /// Their drains begin at once.
     pub fn start(config: Config, parts: Parts) -> Arc<Self> {
-        let Parts { sink, spool, mut topics, dead_letter_topic, runtime, readiness, .. } = parts;
-        let backlog: HashMap<_, _> = spool.iter().flat_map(|spool| spool.backlog()).collect();
-        let last = spool.as_ref().map_or(RowId::default(), |spool| spool.last());
-        topics.push(Arc::clone(&dead_letter_topic));
-        topics.extend(backlog.keys().cloned());
-        let lane = |topic: Arc<str>| {
-            let quota = (topic == dead_letter_topic).then(|| Quota::new(config.dead_letters, Instant::now()));
-            let rows = backlog.get(&topic).copied().unwrap_or(0);
-            (Arc::clone(&topic), Lane::new(topic, rows, last, quota))
-        };
-        let lanes: HashMap<_, _> = topics.into_iter().map(lane).collect();
-        let (phase, watched) = watch::channel(Phase::Running);
-        let mut tasks = Vec::new();
-        if let Some(spool) = &spool {
-            let shared = Shared {
-                sink: Arc::clone(&sink),
-                spool: Arc::clone(spool),
-                runtime: runtime.clone(),
-                phase: watched,
-                dead_letters: Arc::clone(&lanes[&dead_letter_topic]),
-                limits: window_limits(lanes.len(), parts.queue),
-                ack_deadline: config.ack_deadline,
-            };
-            let drains = lanes.values().map(|lane| drain::drain(Arc::clone(lane), shared.clone()));
-            tasks.extend(drains.map(|drain| runtime.spawn(drain)));
-        }
+        let backlog = parts.spool.iter().flat_map(|spool| spool.backlog());
         let delivery = Arc::new(Self {
             config,
-            sink,
-            spool,
-            lanes,
-            runtime,
-            readiness,
-            phase,
-            tasks: Mutex::new(tasks),
+            sink: parts.sink,
+            lanes: ArcSwap::default(),
+            dead_letter_topic: Arc::clone(&parts.dead_letter_topic),
+            share: Arc::new(Share::new(parts.queue)),
+            runtime: parts.runtime,
+            readiness: parts.readiness,
+            phase: watch::Sender::new(Phase::Running),
+            tasks: Mutex::default(),
             asking: Arc::new(Semaphore::new(MOST_ASKING)),
+            spool: parts.spool.clone(),
         });
+        let topics = [parts.dead_letter_topic].into_iter().chain(parts.topics).map(|topic| (topic, 0));
+        delivery.add(backlog.chain(topics));
         let show = progress::show(&delivery, parts.metrics, parts.remember);
         delivery.tasks().push(delivery.runtime.spawn(show));
         delivery
     }
 
+    /// Adds lanes for topics that have none yet. Records may be delivered to them from then on.
+    pub fn add_lanes(&self, topics: impl IntoIterator<Item = Arc<str>>) {
+        self.add(topics.into_iter().map(|topic| (topic, 0)));
+    }
+
+    /// Adds the lanes that are not there, each with the rows of its backlog, and starts their drains.
+    fn add(&self, topics: impl Iterator<Item = (Arc<str>, u64)>) {
+        // One at a time.
+        let mut tasks = self.tasks();
+        let mut lanes = Lanes::clone(&self.lanes.load());
+        let last = self.spool.as_ref().map_or(RowId::default(), |spool| spool.last());
+        let mut added = Vec::new();
+        for (topic, rows) in topics {
+            lanes.entry(Arc::clone(&topic)).or_insert_with(|| {
+                let is_dead_letter = topic == self.dead_letter_topic;
+                let quota = is_dead_letter.then(|| Quota::new(self.config.dead_letters, Instant::now()));
+                let lane = Lane::new(topic, rows, last, quota);
+                added.push(Arc::clone(&lane));
+                lane
+            });
+        }
+        self.share.among(lanes.len());
+        let dead_letters = lanes.get(&self.dead_letter_topic).map(Arc::clone);
+        self.lanes.store(Arc::new(lanes));
+        let (Some(spool), Some(dead_letters)) = (&self.spool, dead_letters) else { return };
+        let shared = Shared {
+            sink: Arc::clone(&self.sink),
+            spool: Arc::clone(spool),
+            runtime: self.runtime.clone(),
+            phase: self.phase.subscribe(),
+            dead_letters,
+            share: Arc::clone(&self.share),
+            ack_deadline: self.config.ack_deadline,
+        };
+        let drains = added.into_iter().map(|lane| drain::drain(lane, shared.clone()));
+        tasks.extend(drains.map(|drain| self.runtime.spawn(drain)));
+    }
+
     /// Opens the lanes of topics that are known to be there, so that their first record need not ask.
     pub fn open_lanes<'a>(&self, existing: impl IntoIterator<Item = &'a str>) {
+        let lanes = self.lanes.load();
         for topic in existing {
-            if let Some(lane) = self.lanes.get(topic) {
+            if let Some(lane) = lanes.get(topic) {
                 lane.open();
             }
         }
@@ -226,8 +248,7 @@ impl Delivery {
         settle: Box<dyn Settle>,
     ) -> Result<Durable, NotDurable> {
         let deadline = Instant::now() + self.config.ack_deadline;
-        let lanes: SmallVec<[_; 1]> =
-            records.iter().map(|record| self.lane(record)).collect::<Result<_, _>>()?;
+        let lanes = self.lanes_of(records)?;
         // All ways are looked at before the first record goes: half an event helps nobody.
         let mut straight = SmallVec::<[bool; 1]>::new();
         for (lane, record) in lanes.iter().zip(records) {
@@ -237,7 +258,7 @@ impl Delivery {
             // One topic that is not there used the time up: no other lane is to blame.
             straight.fill(false);
         }
-        let pending = Pending::new(lanes.into_iter().cloned(), settle);
+        let pending = Pending::new(lanes.iter().cloned(), settle);
         let acknowledged_before = self.readiness.acknowledged();
         for (index, record) in records.iter().enumerate().filter(|(index, _)| straight[*index]) {
             self.sink.send(record, pending.report(index));
@@ -250,7 +271,7 @@ impl Delivery {
         }
         match (pending.outcome(), &self.spool) {
             (Ok(()), _) => Ok(Durable::Acked),
-            (Err(_), Some(spool)) => self.append(spool, records, identity, &pending).await,
+            (Err(_), Some(spool)) => self.append(spool, records, &lanes, identity, &pending).await,
             (Err(failure), None) => Err(failure.map_or(NotDurable::Deadline, NotDurable::Failed)),
         }
     }
@@ -289,11 +310,12 @@ impl Delivery {
         &self,
         spool: &Arc<Spool>,
         records: &[Record],
+        lanes: &[Arc<Lane>],
         identity: Identity,
         pending: &Arc<Pending>,
     ) -> Result<Durable, NotDurable> {
         let now = Instant::now();
-        let dead_letters = records.iter().filter_map(|record| self.lanes.get(&record.topic)?.quota());
+        let dead_letters = lanes.iter().filter_map(|lane| lane.quota());
         if dead_letters.into_iter().any(|quota| !quota.take(now)) {
             return Err(NotDurable::Quota);
         }
@@ -315,7 +337,7 @@ impl Delivery {
         });
         match timeout(DISK_PATIENCE, ended).await {
             Ok(Ok(Ok(()))) => Ok(Durable::Spooled),
-            Ok(Ok(Err(Refused::LaneFull))) if records.iter().any(|record| self.is_dead_letter(record)) => {
+            Ok(Ok(Err(Refused::LaneFull))) if lanes.iter().any(|lane| lane.quota().is_some()) => {
                 Err(NotDurable::Quota)
             }
             Ok(Ok(Err(refused))) => Err(refused.into()),
@@ -323,13 +345,11 @@ impl Delivery {
         }
     }
 
-    fn is_dead_letter(&self, record: &Record) -> bool {
-        self.lanes.get(&record.topic).is_some_and(|lane| lane.quota().is_some())
-    }
-
-    /// The lane of a record. Routing names topics of its own table only, and each has a lane.
-    fn lane(&self, record: &Record) -> Result<&Arc<Lane>, Failure> {
-        self.lanes.get(&record.topic).ok_or(Failure::Other)
+    /// The lanes of records. Routing names topics of its own table only, and each has a lane.
+    fn lanes_of(&self, records: &[Record]) -> Result<SmallVec<[Arc<Lane>; 1]>, Failure> {
+        let lanes = self.lanes.load();
+        let lane = |record: &Record| lanes.get(&record.topic).cloned().ok_or(Failure::Other);
+        records.iter().map(lane).collect()
     }
 
     /// Drains hand nothing over any more; what is acknowledged from now on is still deleted.
@@ -352,18 +372,10 @@ impl Delivery {
 
     /// Records in the spool, or on the way into it, that Kafka has not acknowledged.
     fn backlog(&self) -> u64 {
-        self.lanes.values().map(|lane| lane.backlog()).sum()
+        self.lanes.load().values().map(|lane| lane.backlog()).sum()
     }
 
     fn tasks(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What each of so many drains may have in hand: together no more than a quarter of the producer's
-/// queue, so that fresh events find room, and no more than memory is promised for.
-fn window_limits(lanes: usize, (records, bytes): (usize, usize)) -> window::Limits {
-    let share =
-        |whole: usize, quarter_of: usize, least| (whole.min(quarter_of / 4) / lanes.max(1)).max(least);
-    window::Limits { rows: share(IN_HAND_RECORDS, records, 1), bytes: share(IN_HAND_BYTES, bytes, 64 * 1024) }
 }

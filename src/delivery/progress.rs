@@ -31,7 +31,7 @@ pub(super) fn show(
         let mut forgotten_at = Instant::now();
         while *phase.borrow_and_update() != Phase::Ended {
             let Some(delivery) = Weak::upgrade(&delivery) else { return };
-            let held_up = delivery.lanes.values().filter(|lane| lane.is_held_up()).count();
+            let held_up = delivery.lanes.load().values().filter(|lane| lane.is_held_up()).count();
             metrics.lanes_held_up.set(i64::try_from(held_up).unwrap_or(i64::MAX));
             if let Some(spool) = &delivery.spool {
                 let drained = look(&delivery, spool, &metrics);

@@ -37,6 +37,10 @@ pub enum Failure {
     /// The producer is in a fatal state, and another takes its place.
     #[error("the producer is being replaced")]
     Replacing,
+    /// The client library takes it for delivered because Kafka took a later record of its partition, and
+    /// Kafka itself never said so: it may have been refused.
+    #[error("Kafka acknowledged a later record, and not this one")]
+    Unproved,
     /// Any other error of the broker, or on the way to it.
     #[error("Kafka did not take the record")]
     Other,
@@ -47,12 +51,13 @@ pub enum Failure {
 
 impl Failure {
     /// Every failure, in the order of declaration.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::QueueFull,
         Self::UnknownTopic,
         Self::TooLarge,
         Self::Unfit,
         Self::Replacing,
+        Self::Unproved,
         Self::Other,
         Self::Abandoned,
     ];
@@ -65,6 +70,7 @@ impl Failure {
             Self::TooLarge => "too_large",
             Self::Unfit => "unfit",
             Self::Replacing => "replacing",
+            Self::Unproved => "unproved",
             Self::Other => "other",
             Self::Abandoned => "abandoned",
         }

@@ -342,14 +342,3 @@ async fn preparation_that_panics_is_tried_again() {
     sink.settle_next(Ok(()));
     assert_eq!(answer.await.unwrap(), Ok(Durable::Acked));
 }
-
-#[test]
-fn drains_share_a_quarter_of_the_queue_and_a_bounded_part_of_memory() {
-    let limits = |lanes, queue| {
-        let window::Limits { rows, bytes } = window_limits(lanes, queue);
-        (rows, bytes)
-    };
-    assert_eq!(limits(1, (1_000_000, 1 << 30)), (16 * 1024, 16 << 20));
-    assert_eq!(limits(4, (4000, 8 << 20)), (250, 512 << 10));
-    assert_eq!(limits(1000, (100, 1 << 20)), (1, 64 << 10), "each can go on");
-}

@@ -45,8 +45,8 @@ struct Held {
 }
 
 /// Rows of one lane.
+#[derive(Default)]
 pub(super) struct Window {
-    limits: Limits,
     rows: HashMap<RowId, Held>,
     /// The rows of each key, in order.
     keys: HashMap<Bytes, VecDeque<RowId>>,
@@ -57,18 +57,6 @@ pub(super) struct Window {
 }
 
 impl Window {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            rows: HashMap::new(),
-            keys: HashMap::new(),
-            ready: VecDeque::new(),
-            suspects: VecDeque::new(),
-            out: 0,
-            bytes: 0,
-        }
-    }
-
     /// Whether no row is in hand.
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -79,12 +67,12 @@ impl Window {
         self.out
     }
 
-    /// What may be added: nothing until a quarter is free, for rows are read by the page. An empty
-    /// window takes one row of any size.
-    pub(super) fn room(&self) -> Option<Limits> {
-        let rows = self.limits.rows.saturating_sub(self.rows.len());
-        let bytes = self.limits.bytes.saturating_sub(self.bytes);
-        let is_enough = rows * 4 >= self.limits.rows && bytes * 4 >= self.limits.bytes;
+    /// What may be added up to the limits: nothing until a quarter is free, for rows are read by the
+    /// page. An empty window takes one row of any size.
+    pub(super) fn room(&self, limits: Limits) -> Option<Limits> {
+        let rows = limits.rows.saturating_sub(self.rows.len());
+        let bytes = limits.bytes.saturating_sub(self.bytes);
+        let is_enough = rows * 4 >= limits.rows && bytes * 4 >= limits.bytes;
         is_enough.then_some(Limits { rows, bytes })
     }
 

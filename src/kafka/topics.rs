@@ -3,6 +3,7 @@
 use super::{Config, Error, TopicsConfig, client};
 use crate::delivery::TopicFailure;
 use crate::telemetry::Metrics;
+use arc_swap::ArcSwap;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::RDKafkaErrorCode;
@@ -15,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Knows which topics the cluster has and makes those that are missing.
 pub struct Topics {
     admin: Arc<AdminClient<client::Context>>,
-    config: TopicsConfig,
+    config: ArcSwap<TopicsConfig>,
     metrics: Arc<Metrics>,
 }
 
@@ -26,7 +27,12 @@ impl Topics {
         metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
         let admin = AdminClient::from_config_and_context(&client::connection(config), context)?;
-        Ok(Self { admin: Arc::new(admin), config: config.topics.clone(), metrics })
+        Ok(Self { admin: Arc::new(admin), config: ArcSwap::from_pointee(config.topics.clone()), metrics })
+    }
+
+    /// Has missing topics from now on made by other settings.
+    pub fn adopt(&self, config: TopicsConfig) {
+        self.config.store(Arc::new(config));
     }
 
     /// Names of the topics that the cluster shows to this client.
@@ -55,7 +61,7 @@ impl Topics {
         if self.exists(topic).await? {
             return Ok(());
         }
-        if !self.config.create_missing {
+        if !self.config.load().create_missing {
             return Err(TopicFailure::Missing);
         }
         self.create(topic).await
@@ -79,10 +85,10 @@ impl Topics {
 
     async fn create(&self, topic: &str) -> Result<(), TopicFailure> {
         // -1 asks for the broker's default.
-        let partitions = self.config.partitions.unwrap_or(-1);
-        let replicas = TopicReplication::Fixed(self.config.replication_factor.unwrap_or(-1));
-        let wanted = self
-            .config
+        let config = self.config.load();
+        let partitions = config.partitions.unwrap_or(-1);
+        let replicas = TopicReplication::Fixed(config.replication_factor.unwrap_or(-1));
+        let wanted = config
             .config
             .iter()
             .fold(NewTopic::new(topic, partitions, replicas), |wanted, (key, value)| wanted.set(key, value));

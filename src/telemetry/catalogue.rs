@@ -115,9 +115,11 @@ pub mod tags {
         "tls_handshake",
         OTHER,
     ];
+    /// What came of new settings.
+    pub const RELOADS: &[&str] = &["taken", "refused", OTHER];
     /// What a record's delivery failed of.
     pub const DELIVERY_ERRORS: &[&str] =
-        &["queue_full", "unknown_topic", "too_large", "unfit", "replacing", "abandoned", OTHER];
+        &["queue_full", "unknown_topic", "too_large", "unfit", "replacing", "unproved", "abandoned", OTHER];
 }
 
 const REASON: &str = "reason";
@@ -182,9 +184,14 @@ catalogue! {
         "Records of the spool that were found damaged and set aside";
     SPOOL_TAKES = Gauge "spool_takes" [] "1 while the spool takes records, else 0";
     FILE_RELOADS = Counter "file_reloads_total" []
-        "Times that a changed file of secrets, tokens or certificates came into force";
+        "Times that a changed file came into force: settings, secrets, tokens or certificates";
     FILES_FAILING = Gauge "files_failing" []
-        "Files of secrets, tokens or certificates that cannot be used now: what they held before is in force";
+        "Files of settings, secrets, tokens or certificates that cannot be used now: what they held before is \
+         in force";
+    SETTINGS_RELOADS = Counter "settings_reloads_total" ["result", tags::RELOADS]
+        "Times that the settings were read again, by whether they were sound";
+    SETTINGS_WAITING = Gauge "settings_waiting" []
+        "Settings that are other than those in force and wait for a restart";
     CERTIFICATE_EXPIRES = Gauge "certificate_expires_seconds" []
         "When the ingress's certificate expires, in seconds since 1970; 0 without TLS";
     KAFKA_UP = Gauge "kafka_up" [] "1 while Kafka takes records, else 0";

@@ -86,6 +86,9 @@ pub struct Metrics {
     pub file_reloads: Counter,
     /// Files that cannot be used now.
     pub files_failing: Gauge,
+    settings_reloads: Tagged,
+    /// Settings that wait for a restart.
+    pub settings_waiting: Gauge,
     /// When the ingress's certificate expires, in seconds since 1970.
     pub certificate_expires: Gauge,
 }
@@ -122,6 +125,8 @@ impl Metrics {
             lanes_held_up: register(all, &catalogue::LANES_HELD_UP, Gauge::default()),
             file_reloads: register(all, &catalogue::FILE_RELOADS, Counter::default()),
             files_failing: register(all, &catalogue::FILES_FAILING, Gauge::default()),
+            settings_reloads: Tagged::register(all, &catalogue::SETTINGS_RELOADS),
+            settings_waiting: register(all, &catalogue::SETTINGS_WAITING, Gauge::default()),
             certificate_expires: register(all, &catalogue::CERTIFICATE_EXPIRES, Gauge::default()),
             producers_replaced: register(all, &catalogue::PRODUCERS_REPLACED, Counter::default()),
             spool_holds: [
@@ -174,6 +179,11 @@ impl Metrics {
     /// Counts what a record's delivery failed of: a tag of [`tags::DELIVERY_ERRORS`].
     pub fn delivery_error(&self, tag: &str) {
         self.delivery_errors.inc(tag);
+    }
+
+    /// Counts that the settings were read again, and whether they were sound.
+    pub fn settings_reload(&self, taken: bool) {
+        self.settings_reloads.inc(if taken { "taken" } else { "refused" });
     }
 
     /// Takes over the spool's figures: rows, bytes, limit in bytes and the oldest row's age in seconds;

@@ -297,3 +297,42 @@ fn trace_of_the_request_goes_on_in_the_record() {
     assert_eq!(of("good").header("traceparent"), Some(trace));
     assert_eq!(of("bad").header("traceparent"), None);
 }
+
+#[test]
+fn conditions_choose_among_routes_and_dropped_events_are_counted() {
+    let routes = r#"routes=[
+        {"match": "*", "when": {"/data/vip": true}, "topics": "PREFIXaudit", "continue": true},
+        {"match": "call.*", "when": {"/data/direction": "inbound"}, "use": "voice", "topics": "PREFIXinbound"},
+        {"match": "call.*", "when": {"/data/from": {"prefix": "+1555"}}, "drop": true}]"#;
+    let templates = r#"route_templates={"voice": {"headers": {"team": "voice", "agent": {"from": "/data/agent_id"}}, "key": ["/data/from"]}}"#;
+    let prefix = format!("{}.", crate::kit::topic_name("mapped"));
+    let routes = routes.replace("PREFIX", &prefix).replace('\n', " ");
+    let prefix_setting = format!("topics.prefix={prefix}");
+    let bridge = Bridge::serve(Kafka::shared().bootstrap(), &[&prefix_setting, &routes, templates]);
+    let call = |data: &str| {
+        format!(
+            r#"{{"event":"call.missed","timestamp":"2026-03-12T14:36:00Z","data":{{"call_id":"c1",{data}}}}}"#
+        )
+    };
+    let inbound = call(r#""direction":"inbound","from":"+15550100","agent_id":42,"vip":true"#);
+    let dropped = call(r#""direction":"outbound","from":"+15550100""#);
+    let other = call(r#""direction":"outbound","from":"+4930123""#);
+    let outcome = |body: &str| bridge.post(body.as_bytes()).json()["outcome"].clone();
+    assert_eq!(outcome(&inbound), "acked");
+    for _ in 0..2 {
+        let answer = bridge.post(dropped.as_bytes());
+        assert_eq!((answer.status, &answer.json()["outcome"]), (200, &"dropped".into()));
+        assert_eq!(answer.json()["id"].as_str().map(str::len), Some(32));
+    }
+    assert_eq!(outcome(&other), "acked");
+    assert_eq!(bridge.metric("events_total{type=\"call.missed\",outcome=\"dropped\"}"), 2);
+    let taken = only(&bridge.topic("inbound"));
+    assert_eq!(taken.key.as_deref(), Some(&b"+15550100"[..]));
+    assert_eq!((taken.header("team"), taken.header("agent")), (Some("voice"), Some("42")));
+    assert_eq!(
+        (taken.value, only(&bridge.topic("audit")).value),
+        (inbound.clone().into_bytes(), inbound.into_bytes())
+    );
+    assert_eq!(only(&bridge.topic("call.missed")).value, other.as_bytes());
+    assert!(bridge.stop().success());
+}

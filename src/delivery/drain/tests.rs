@@ -12,7 +12,7 @@ fn drain(directory: &TempDir) -> Drain {
         runtime: Handle::current(),
         phase: watch::channel(Phase::Running).1,
         dead_letters: Arc::clone(&lane),
-        limits: Limits { rows: 10, bytes: 10_000 },
+        share: Arc::new(Share::new((10, 10_000))),
         ack_deadline: Duration::from_secs(2),
     };
     Drain::new(lane, shared)

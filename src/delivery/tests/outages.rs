@@ -32,7 +32,7 @@ async fn acknowledged(bridge: &Bridge, value: &str) {
 /// A record goes straight to Kafka.
 async fn goes_straight(bridge: &Bridge) {
     let (sink, delivery) = (Arc::clone(&bridge.sink), Arc::clone(&bridge.delivery));
-    until("nothing before a new record", || delivery.lanes["a"].backlog() == 0).await;
+    until("nothing before a new record", || delivery.lanes.load()["a"].backlog() == 0).await;
     let (fresh, _settled) = start(&delivery, &["a"]);
     until("the fresh record", || sink.sent().len() == 1).await;
     sink.settle_next(Ok(()));
@@ -157,8 +157,8 @@ async fn record_too_large_for_the_spool_tries_the_lane_itself() {
         bridge.sink.settle_next(result);
         assert_eq!(answer.await.unwrap().is_ok(), result.is_ok());
         until("a pause", || {
-            !bridge.delivery.lanes["a"].is_held_up()
-                || bridge.delivery.lanes["a"].retry_at() < Some(Instant::now())
+            !bridge.delivery.lanes.load()["a"].is_held_up()
+                || bridge.delivery.lanes.load()["a"].retry_at() < Some(Instant::now())
         })
         .await;
     }

@@ -14,7 +14,7 @@ fn record(key: Option<&str>) -> Record {
 }
 
 fn window(rows: &[(i64, Option<&str>)]) -> Window {
-    let mut window = Window::new(Limits { rows: 100, bytes: 10_000 });
+    let mut window = Window::default();
     for (id, key) in rows {
         window.insert(RowId(*id), record(*key), false);
     }
@@ -43,7 +43,7 @@ fn failed_row_goes_again_before_later_ones_of_its_key() {
 
 #[test]
 fn row_that_is_handed_over_holds_its_key_until_its_report() {
-    let mut window = Window::new(Limits { rows: 100, bytes: 10_000 });
+    let mut window = Window::default();
     window.insert(RowId(1), record(Some("a")), true);
     window.insert(RowId(2), record(Some("a")), false);
     assert_eq!(all_next(&mut window), Vec::<i64>::new());
@@ -55,7 +55,7 @@ fn row_that_is_handed_over_holds_its_key_until_its_report() {
 
 #[test]
 fn failed_row_waits_for_an_earlier_one_of_its_key() {
-    let mut window = Window::new(Limits { rows: 100, bytes: 10_000 });
+    let mut window = Window::default();
     window.insert(RowId(1), record(Some("a")), false);
     window.insert(RowId(2), record(Some("a")), true);
     assert_eq!(all_next(&mut window), [1]);
@@ -102,9 +102,9 @@ fn too_large_for_the_producer_is_permanent_at_once() {
 #[test]
 fn there_is_room_once_a_quarter_of_rows_and_of_bytes_is_free() {
     let fill = |limits, count| {
-        let mut window = Window::new(limits);
+        let mut window = Window::default();
         (0..count).for_each(|id| window.insert(RowId(id), record(None), false));
-        window.room()
+        window.room(limits)
     };
     let by_rows = Limits { rows: 8, bytes: 1000 };
     assert_eq!(fill(by_rows, 6), Some(Limits { rows: 2, bytes: 940 }));
@@ -126,7 +126,7 @@ proptest! {
         picks in proptest::collection::vec((any::<prop::sample::Index>(), 0..4u8), 0..200),
     ) {
         let name = |key: u8| (key > 0).then(|| format!("k{key}"));
-        let mut window = Window::new(Limits { rows: 100, bytes: 10_000 });
+        let mut window = Window::default();
         let mut out = Vec::new();
         for (index, key) in keys.iter().enumerate() {
             window.insert(RowId(index as i64), record(name(*key).as_deref()), handed_over[index]);

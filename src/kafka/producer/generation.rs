@@ -9,8 +9,9 @@ use rdkafka::ClientContext;
 use rdkafka::client::OAuthToken;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::message::{BorrowedMessage, DeliveryResult, Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
+use rdkafka::topic_partition_list::Offset;
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -238,22 +239,37 @@ impl ProducerContext for Context {
         let Some(report) = self.reports.take(ticket) else { return };
         // A panic here would leave every later report of the batch unsettled and end the poll thread.
         let settled = catch_unwind(AssertUnwindSafe(|| match result {
+            Ok(message) if is_inferred(message) => self.fail(report, Failure::Unproved),
             Ok(_) => {
                 self.acknowledged.store(true, Ordering::Relaxed);
                 self.client.readiness.kafka_acknowledged();
                 report.settle(Ok(()));
             }
             Err((error, _)) => {
-                let failure = failed(error);
-                self.metrics.delivery_error(failure.tag());
                 tracing::debug!(%error, "a record was not acknowledged");
-                report.settle(Err(failure));
+                self.fail(report, failed(error));
             }
         }));
         if settled.is_err() {
             tracing::error!("a delivery report could not be settled: this is a bug");
         }
     }
+}
+
+impl Context {
+    fn fail(&self, report: Report, failure: Failure) {
+        self.metrics.delivery_error(failure.tag());
+        report.settle(Err(failure));
+    }
+}
+
+/// Whether the library calls a record delivered of which Kafka never said so. It infers that from a later
+/// record of the partition that was taken, for the broker would refuse a gap in the producer's sequence.
+/// But a partition that knows nothing of the producer, being new, or long idle and led by another broker
+/// since, takes any first sequence: it can refuse a record and take the one behind it. Such a report has
+/// no offset; an acknowledgement, that of a repeated record included, says where the record stands.
+fn is_inferred(message: &BorrowedMessage<'_>) -> bool {
+    Offset::from_raw(message.offset()) == Offset::Invalid
 }
 
 /// Why the library did not take a record.

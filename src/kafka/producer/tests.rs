@@ -237,6 +237,34 @@ async fn only_the_producers_own_refusal_is_too_large() {
     bench.all_settled().await;
 }
 
+/// As a partition does that knows nothing of the producer: its leader is not there yet for the first
+/// record, and is for the second. The library then calls both delivered.
+#[tokio::test]
+async fn refused_record_is_not_acknowledged_because_the_one_behind_it_was_taken() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic(TOPIC, 1, 1).unwrap();
+    let bench = Bench::new(&cluster);
+    bench.acknowledged().await;
+    let unproved = Err(NotDurable::Failed(Failure::Unproved));
+    // On a busy machine the second may leave too late, and then the first is sent again and written.
+    until("a record behind a refused one", async || {
+        let before = written(&cluster);
+        cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION]);
+        cluster.broker_round_trip_time(-1, Duration::from_millis(500)).unwrap();
+        let first = bench.start(100);
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let second = bench.start(100);
+        let answers = [first.await.unwrap(), second.await.unwrap()];
+        cluster.broker_round_trip_time(-1, Duration::ZERO).unwrap();
+        let acked = answers.iter().filter(|answer| **answer == Ok(Durable::Acked)).count();
+        assert_eq!(written(&cluster) - before, acked, "{answers:?}");
+        answers == [unproved, Ok(Durable::Acked)]
+    })
+    .await;
+    bench.all_settled().await;
+    assert_eq!(bench.producer.replacements(), 0);
+}
+
 #[test]
 fn queue_limits_are_those_of_the_properties() {
     let limits = |properties: &[(&str, &str)]| {

@@ -68,6 +68,8 @@ pub(crate) struct Trial<'a> {
     prefix: String,
     folder: TempDir,
     bridge: Option<Bridge>,
+    /// What the bridges said that have ended.
+    former: Vec<Vec<String>>,
     waivers: Vec<Waiver>,
 }
 
@@ -80,10 +82,11 @@ impl<'a> Trial<'a> {
         let bridge = launch(cluster, &plan, &prefix, folder.path(), deadline);
         bridge.wait_ready(true);
         let load = Load::start(bridge.ingress, plan.shape);
-        let (bridge, waivers, note) = (Some(bridge), Vec::new(), String::new());
+        let (bridge, former, waivers, note) = (Some(bridge), Vec::new(), Vec::new(), String::new());
         // Not the same for both moments, or they would draw the same pair of faults.
         let chance = Chance::from_seed(seed.wrapping_mul(2).wrapping_add(moment as u64));
-        let mut trial = Self { cluster, chance, load, note, deadline, plan, prefix, folder, bridge, waivers };
+        let mut trial =
+            Self { cluster, chance, load, note, deadline, plan, prefix, folder, bridge, former, waivers };
         match moment {
             Moment::Early => std::thread::sleep(trial.chance.millis(50, 600)),
             Moment::Steady => {
@@ -123,15 +126,13 @@ impl<'a> Trial<'a> {
     pub(crate) fn until(&self, what: &str, reached: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !reached(self) {
-            assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}{}", self.last_words());
+            assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}\n{}", self.last_words());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
 
-    /// What the bridge said last, if it is running.
     fn last_words(&self) -> String {
-        let log = self.bridge.as_ref().map(|bridge| bridge.process.stderr()).unwrap_or_default();
-        format!("; the bridge said:\n{}", tail(&log))
+        last_words(&self.former, self.bridge.as_ref())
     }
 
     /// Waits until so many more events were answered so.
@@ -158,13 +159,16 @@ impl<'a> Trial<'a> {
         self.load.aim(None);
         bridge.process.signal("KILL");
         bridge.process.wait_exit(Duration::from_secs(30));
+        self.former.push(bridge.process.stderr());
     }
 
     /// Sends SIGTERM and waits for the end.
     pub(crate) fn stop_bridge(&mut self) {
-        let bridge = self.bridge.take().expect("a bridge that is running");
+        let mut bridge = self.bridge.take().expect("a bridge that is running");
         // The senders go on meanwhile, as JustCall would.
-        let status = bridge.stop();
+        bridge.process.signal("TERM");
+        let status = bridge.process.wait_exit(Duration::from_secs(60));
+        self.former.push(bridge.process.stderr());
         self.load.aim(None);
         assert!(status.success() || !self.plan.spool, "the stop left something behind: {status}");
     }
@@ -198,14 +202,10 @@ impl<'a> Trial<'a> {
         say(&format!("| {row}{note} {verdict}"));
         let problems =
             problems(&verdict, damaged, (self.plan.spool && self.plan.is_prompt).then_some(self.deadline));
-        let log = bridge.process.stderr();
-        assert!(problems.is_empty(), "{problems:#?}\nthe bridge said:\n{}", tail(&log));
+        let said = last_words(&self.former, Some(&bridge));
+        assert!(problems.is_empty(), "{problems:#?}\n{said}");
         let status = bridge.stop();
-        assert!(
-            status.success(),
-            "with everything delivered the bridge ended with {status}:\n{}",
-            tail(&log)
-        );
+        assert!(status.success(), "with everything delivered the bridge ended with {status}; {said}");
     }
 }
 
@@ -262,8 +262,15 @@ fn directory(plan: &Plan, folder: &Path) -> PathBuf {
     plan.directory.clone().unwrap_or_else(|| folder.join("spool"))
 }
 
+/// What each bridge of a trial said last.
+fn last_words(former: &[Vec<String>], running: Option<&Bridge>) -> String {
+    let running = running.map(|bridge| bridge.process.stderr());
+    let said: Vec<_> = former.iter().chain(&running).map(|log| tail(log)).collect();
+    format!("the bridges of this trial said:\n{}", said.join("\n--- and the next one:\n"))
+}
+
 fn tail(log: &[String]) -> String {
-    log[log.len().saturating_sub(25)..].join("\n")
+    log[log.len().saturating_sub(40)..].join("\n")
 }
 
 /// Prints a line that is seen even where the output of tests that pass is not.

@@ -4,6 +4,7 @@ use super::http::{self, Response};
 use super::process::Process;
 use super::topic_name;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -40,6 +41,18 @@ impl Bridge {
     /// The same with variables of the environment; a limit on the size of its files is an error to
     /// it, not the end.
     pub(crate) fn start_with(bootstrap: &str, settings: &[&str], env: &[(&str, &str)]) -> Self {
+        Self::launch(&["serve"], bootstrap, settings, env)
+    }
+
+    /// Starts a bridge with a settings file besides and waits until it is ready.
+    pub(crate) fn serve_file(bootstrap: &str, file: &Path, settings: &[&str]) -> Self {
+        let command = ["serve", "--config", file.to_str().expect("a path of text")];
+        let bridge = Self::launch(&command, bootstrap, settings, &[]);
+        bridge.wait_ready(true);
+        bridge
+    }
+
+    fn launch(command: &[&str], bootstrap: &str, settings: &[&str], env: &[(&str, &str)]) -> Self {
         let named = settings.iter().find_map(|setting| setting.strip_prefix("topics.prefix="));
         let prefix = named.map_or_else(|| format!("{}.", topic_name("justcall")), str::to_owned);
         let own = [
@@ -56,7 +69,7 @@ impl Bridge {
             "topics.replication_factor=1".into(),
         ];
         let unsigned = unsigned(settings);
-        let mut args = vec!["serve"];
+        let mut args = command.to_vec();
         let own = own.iter().chain(&unsigned).map(String::as_str);
         for setting in own.chain(settings.iter().copied()) {
             args.extend(["--set", setting]);

@@ -26,7 +26,8 @@ pub(crate) struct Verdict {
     /// Events that were answered 200, those waived left out.
     pub(crate) obligations: usize,
     pub(crate) waived: usize,
-    /// Obligations whose bytes do not stand in their topic under their key, by the mark in their body.
+    /// Obligations whose bytes do not stand in their topic under their key: the mark in their body, and
+    /// how each try ended.
     pub(crate) lost: Vec<String>,
     /// Records that stand once more than once.
     pub(crate) duplicated: usize,
@@ -57,7 +58,7 @@ pub(crate) fn judge(sent: &[Sent], stands: &Stands, waivers: &[Waiver], lifted: 
         }
         verdict.obligations += 1;
         if !places.contains_key(&(event.kind, event.body.as_slice())) {
-            verdict.lost.push(mark(event));
+            verdict.lost.push(format!("{}{}", mark(event), tries(event)));
         }
     }
     let all = stands.values().map(Vec::len).sum::<usize>();
@@ -151,6 +152,15 @@ fn mark(event: &Sent) -> String {
     let start = text.find("mark-").unwrap_or_default();
     let mark = text[start..].split('"').next().unwrap_or_default();
     format!("{} {} {mark}", event.kind, event.key)
+}
+
+/// When each try was sent, and when it was answered how.
+fn tries(event: &Sent) -> String {
+    let told = event.tries.iter().map(|each| {
+        let (sent, answered) = (each.sent.as_millis(), each.answered.as_millis());
+        format!(", sent at {sent} ms and {:?} at {answered} ms", each.answer)
+    });
+    told.collect()
 }
 
 /// Reads the bridge's topics until every obligation stands or patience is over.

@@ -1,6 +1,7 @@
 //! A producer under delivery, and what its tests ask of both.
 
 use super::*;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
 pub(super) const TOPIC: &str = "calls";
 
@@ -26,6 +27,15 @@ pub(super) fn config(bootstrap_servers: String, properties: &[(&str, &str)]) -> 
             config: BTreeMap::new(),
         },
     }
+}
+
+/// How many records stand in the first partition of the topic.
+pub(super) fn written(cluster: &Cluster) -> usize {
+    let mut settings = ClientConfig::new();
+    settings.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "judge");
+    let judge: BaseConsumer = settings.create().unwrap();
+    let (first, next) = judge.fetch_watermarks(TOPIC, 0, PATIENCE).unwrap();
+    usize::try_from(next - first).unwrap()
 }
 
 /// Counts how events ended, each once.

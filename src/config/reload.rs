@@ -1,0 +1,196 @@
+//! What new settings come to for a bridge that runs: what changes at once, and what has to wait.
+
+use super::printer::tree;
+use super::problem::{Problem, Problems};
+use super::settings::Settings;
+use crate::routing::{Table, check_apart};
+use std::collections::BTreeMap;
+use yaml_rust2::Yaml;
+
+#[cfg(test)]
+mod tests;
+
+/// What new settings come to.
+pub struct Reload {
+    /// The settings in force from now on: the old ones, with everything new that can change at run time.
+    pub settings: Settings,
+    /// The difference, a line for each thing. Values of conditions are not shown: they may be phone
+    /// numbers.
+    pub changed: Vec<String>,
+    /// Settings that are new too and wait for a restart.
+    pub waiting: Vec<String>,
+}
+
+impl Settings {
+    /// Works out what `new` settings come to. At run time can change: `routes`, `route_templates`,
+    /// `unknown_events`, `topics` and the `validation` of sources.
+    ///
+    /// # Errors
+    /// Where what is new and what has to wait contradict each other.
+    pub fn reload(&self, new: &Self) -> Result<Reload, Problems> {
+        let mut settings = self.clone();
+        settings.routing.clone_from(&new.routing);
+        settings.kafka.topics.clone_from(&new.kafka.topics);
+        for source in &mut settings.ingest.sources {
+            if let Some(other) = new.ingest.sources.iter().find(|other| other.name == source.name) {
+                source.validation = other.validation;
+            }
+        }
+        agree(&settings)?;
+        let (before, after, wished) = (said(self), said(&settings), said(new));
+        let mut waiting: Vec<_> = differing(&after, &wished).map(str::to_owned).collect();
+        if waiting.is_empty() && settings != *new {
+            waiting
+                .push("a secret that stands in the settings themselves (one in a file is followed)".into());
+        }
+        let mut changed: Vec<_> = differing(&before, &after)
+            .map(|key| format!("{key}: {} -> {}", shown(before.get(key)), shown(after.get(key))))
+            .collect();
+        changed.extend(difference("routes", &routes(self), &routes(&settings)));
+        changed.extend(difference("route_templates", &templates(self), &templates(&settings)));
+        Ok(Reload { settings, changed, waiting })
+    }
+}
+
+/// The dead-letter topic cannot change, so new topics must keep clear of the one that is in force.
+fn agree(settings: &Settings) -> Result<(), Problems> {
+    let dead_letter = &settings.ingest.dead_letter.topic;
+    let table = Table::compile(&settings.routing).map_err(|problems| {
+        let problem =
+            |problem: crate::routing::Problem| Problem::without_value(problem.at, None, problem.reason);
+        Problems(problems.into_iter().map(problem).collect())
+    })?;
+    let mut reasons = table.topics().filter_map(|topic| {
+        let same = (**topic == **dead_letter).then(|| format!("`{topic}` is also a topic that events go to"));
+        same.or_else(|| check_apart(dead_letter, topic).err())
+    });
+    reasons.next().map_or(Ok(()), |reason| {
+        let reason = format!("{reason}; the dead-letter topic can be changed by a restart only");
+        Err(Problems(vec![Problem::without_value("dead_letter.topic", None, reason)]))
+    })
+}
+
+/// Every setting but the routes that is not empty, with what it is.
+type Said = BTreeMap<String, String>;
+
+fn said(settings: &Settings) -> Said {
+    let mut said = Said::new();
+    flatten("", &tree(settings), &mut said);
+    said.retain(|key, _| !key.starts_with("routes") && !key.starts_with("route_templates"));
+    said
+}
+
+fn flatten(at: &str, yaml: &Yaml, into: &mut Said) {
+    match yaml {
+        Yaml::Hash(fields) if !fields.is_empty() => {
+            for (key, value) in fields {
+                let key = key.as_str().unwrap_or_default();
+                flatten(&if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") }, value, into);
+            }
+        }
+        other => {
+            let value = compact(other);
+            if !value.is_empty() {
+                into.insert(at.to_owned(), value);
+            }
+        }
+    }
+}
+
+fn differing<'a>(before: &'a Said, after: &'a Said) -> impl Iterator<Item = &'a str> {
+    let gone = before.keys().filter(|key| !after.contains_key(*key));
+    let others = after.iter().filter(|(key, value)| before.get(*key) != Some(*value)).map(|(key, _)| key);
+    gone.chain(others).map(String::as_str)
+}
+
+fn shown(value: Option<&String>) -> &str {
+    value.map_or("nothing", String::as_str)
+}
+
+/// An entry as it is compared, and as it is shown.
+type Line = (String, String);
+
+fn routes(settings: &Settings) -> Vec<Line> {
+    match &tree(settings)["routes"] {
+        Yaml::Array(routes) => routes.iter().map(line).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn templates(settings: &Settings) -> Vec<Line> {
+    let Yaml::Hash(templates) = &tree(settings)["route_templates"] else { return Vec::new() };
+    let named = |(name, template): (&Yaml, &Yaml)| {
+        let (whole, shown) = line(template);
+        let name = name.as_str().unwrap_or_default();
+        (format!("{name}: {whole}"), format!("{name}: {shown}"))
+    };
+    templates.iter().map(named).collect()
+}
+
+fn line(route: &Yaml) -> Line {
+    let shown = match route {
+        Yaml::Hash(fields) => {
+            let field = |(key, value): (&Yaml, &Yaml)| {
+                let key = key.as_str()?;
+                let value = match value {
+                    Yaml::Hash(conditions) if key == "when" => {
+                        let pointers: Vec<_> = conditions.keys().filter_map(Yaml::as_str).collect();
+                        if pointers.is_empty() { String::new() } else { format!("[{}]", pointers.join(", ")) }
+                    }
+                    value => compact(value),
+                };
+                (!value.is_empty()).then(|| format!("{key} {value}"))
+            };
+            fields.iter().filter_map(field).collect::<Vec<_>>().join(", ")
+        }
+        other => compact(other),
+    };
+    (compact(route), shown)
+}
+
+/// YAML in one line; nothing for what is empty.
+fn compact(yaml: &Yaml) -> String {
+    let list = |items: Vec<String>, open: char, close: char| {
+        if items.is_empty() { String::new() } else { format!("{open}{}{close}", items.join(", ")) }
+    };
+    match yaml {
+        Yaml::Array(items) => list(items.iter().map(compact).collect(), '[', ']'),
+        Yaml::Hash(fields) => {
+            let field = |(key, value): (&Yaml, &Yaml)| format!("{}: {}", compact(key), compact(value));
+            list(fields.iter().map(field).collect(), '{', '}')
+        }
+        Yaml::String(text) | Yaml::Real(text) => text.clone(),
+        Yaml::Boolean(it) => it.to_string(),
+        Yaml::Integer(number) => number.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// The lines that went and those that came, in their order: what stays is the longest part that both
+/// lists have in common.
+fn difference(name: &str, before: &[Line], after: &[Line]) -> Vec<String> {
+    // Of the rests from each place on, the length of what they have in common.
+    let mut common = vec![vec![0_usize; after.len() + 1]; before.len() + 1];
+    for old in (0..before.len()).rev() {
+        for new in (0..after.len()).rev() {
+            common[old][new] = if before[old].0 == after[new].0 {
+                common[old + 1][new + 1] + 1
+            } else {
+                common[old + 1][new].max(common[old][new + 1])
+            };
+        }
+    }
+    let (mut old, mut new, mut lines) = (0, 0, Vec::new());
+    while old < before.len() || new < after.len() {
+        if old < before.len() && new < after.len() && before[old].0 == after[new].0 {
+            (old, new) = (old + 1, new + 1);
+        } else if new == after.len() || (old < before.len() && common[old + 1][new] >= common[old][new + 1]) {
+            lines.push(format!("- {name}[{old}]: {}", before[old].1));
+            old += 1;
+        } else {
+            lines.push(format!("+ {name}[{new}]: {}", after[new].1));
+            new += 1;
+        }
+    }
+    lines
+}

@@ -1,0 +1,94 @@
+use super::Reload;
+use crate::config::{Settings, SettingsFile, Sources};
+
+fn settings(flags: &[&str]) -> Settings {
+    let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+    Settings::load(&Sources { file: SettingsFile::None, flags, ..Sources::default() }).unwrap()
+}
+
+fn reload(before: &[&str], after: &[&str]) -> Reload {
+    settings(before).reload(&settings(after)).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+const ROUTES: &str = r#"routes=[{"match":"call.*","topics":"a"},{"match":"sms.*","when":{"/data/from":"+15550100"},"topics":"b"}]"#;
+
+#[test]
+fn same_settings_are_no_difference() {
+    let Reload { settings: after, changed, waiting } = reload(&[ROUTES], &[ROUTES]);
+    assert_eq!((changed, waiting), (vec![], vec![]));
+    assert!(after == settings(&[ROUTES]));
+}
+
+#[test]
+fn what_can_change_changes_and_is_told() {
+    let after = [
+        r#"routes=[{"match":"call.missed","topics":"m"},{"match":"call.*","topics":"a"},{"match":"sms.*","when":{"/data/from":"+15550199"},"topics":"b"}]"#,
+        "unknown_events=dead_letter",
+        "topics.partitions=6",
+        "sources.main.validation=strict",
+        "topics.config.retention.ms=1000",
+    ];
+    let Reload { settings: in_force, changed, waiting } =
+        reload(&[ROUTES, "sources.main.validation=documented"], &after);
+    assert!(in_force == settings(&after));
+    assert_eq!(waiting, [""; 0]);
+    assert_eq!(
+        changed,
+        [
+            "sources.main.validation: documented -> strict",
+            "topics.config.retention.ms: nothing -> 1000",
+            "topics.partitions: nothing -> 6",
+            "unknown_events: forward -> dead_letter",
+            "+ routes[0]: match [call.missed], topics [m]",
+            "- routes[1]: match [sms.*], when [/data/from], topics [b]",
+            "+ routes[2]: match [sms.*], when [/data/from], topics [b]",
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_change_stays_and_is_named() {
+    let before = ["sources.main.validation=documented"];
+    let after = [
+        "server.max_body_bytes=900 KiB",
+        "server.max_in_flight=64 MiB",
+        "spool.max_bytes=2 GiB",
+        "sources.main.path=/elsewhere",
+        "sources.other.path=/other",
+        "topics.create_missing=false",
+    ];
+    let Reload { settings: in_force, changed, waiting } = reload(&before, &after);
+    assert_eq!(changed, ["topics.create_missing: true -> false"]);
+    let kept = settings(&["topics.create_missing=false"]);
+    assert!(in_force == kept, "nothing else is in force");
+    for key in [
+        "server.max_body_bytes",
+        "server.max_in_flight",
+        "spool.max_bytes",
+        "sources.main.path",
+        "sources.other.path",
+    ] {
+        assert!(waiting.iter().any(|waiting| waiting == key), "{key}: {waiting:?}");
+    }
+    assert!(!waiting.iter().any(|waiting| waiting.starts_with("topics")), "{waiting:?}");
+}
+
+#[test]
+fn secrets_that_changed_are_told_of_without_being_shown() {
+    let secret = |text: &str| [format!(r#"sources.main.signature.secrets=["{text}"]"#)];
+    let (before, after) = (secret("first-secret"), secret("other-secret"));
+    let Reload { changed, waiting, .. } = reload(&[&before[0]], &[&after[0]]);
+    assert_eq!(changed, [""; 0]);
+    assert!(
+        matches!(&waiting[..], [one] if one.contains("a secret") && !one.contains("other")),
+        "{waiting:?}"
+    );
+}
+
+#[test]
+fn new_topics_keep_clear_of_the_dead_letters_in_force() {
+    let before = settings(&["dead_letter.topic=rejected"]);
+    let after = settings(&["dead_letter.topic=elsewhere", r#"routes=[{"match":"*","topics":"rejected"}]"#]);
+    let Err(problems) = before.reload(&after) else { panic!("both would be one topic") };
+    assert!(problems.to_string().starts_with("dead_letter.topic: `rejected` is also a topic"), "{problems}");
+}

@@ -1,0 +1,146 @@
+//! A leader that is not there yet for the first record of a new partition, and is for the second.
+//!
+//! Kafka answers so for some milliseconds after it has made a topic: it refuses the first with "not the
+//! leader" and takes the second, though a sequence that begins with a gap. The client library then says
+//! of both that they are delivered. Here a relay in front of a real broker says the refusal itself.
+
+use crate::kit::bridge::{Bridge, until};
+use crate::kit::consume;
+use crate::kit::kafka::{Kafka, Options};
+use crate::kit::topic_name;
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+const LISTENER: &str = "RELAYED";
+const PRODUCE: [u8; 2] = [0, 0];
+
+#[test]
+fn record_that_a_late_leader_refused_is_not_taken_for_written_with_the_next_one() {
+    let relay = Relay::listen();
+    let port = relay.listener.local_addr().expect("an address").port();
+    let kafka = Kafka::start(Options {
+        listeners: vec![(LISTENER, "PLAINTEXT")],
+        advertised: Some((LISTENER, vec![port])),
+        ..Options::default()
+    });
+    let holding = relay.start(kafka.broker(0).address(LISTENER));
+    let spool = tempfile::tempdir().expect("a directory");
+    let spool = format!("spool.directory={}", spool.path().display());
+    let prefix = format!("topics.prefix={}.", topic_name("late"));
+    let bridge = Bridge::serve(&format!("127.0.0.1:{port}"), &[&spool, &prefix]);
+
+    let [first, second] = [1, 2].map(|ring| {
+        format!(
+            r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"call_1","ring_duration":{ring}}}}}"#
+        )
+        .into_bytes()
+    });
+    let status = std::thread::scope(|scope| {
+        let answer = scope.spawn(|| bridge.post(&first).status);
+        until("the first record to be held back", || holding.load(Ordering::SeqCst));
+        assert_eq!(bridge.post(&second).status, 200);
+        answer.join().expect("an answer")
+    });
+    assert_eq!(status, 200);
+    let stand =
+        consume::read_topic(kafka.bootstrap(), &bridge.topic("call.missed"), 2, Duration::from_secs(60));
+    let values: Vec<_> = stand.iter().map(|record| &record.value).collect();
+    // Both arrived before either was answered, so either may stand first.
+    assert_eq!(values.len(), 2);
+    assert!(values.contains(&&first) && values.contains(&&second));
+    let refusals = r#"kafka_delivery_errors_total{kind="unproved"}"#;
+    assert_eq!(bridge.metric(refusals), 1, "the library no longer takes one for the other");
+}
+
+/// Passes Kafka's requests and answers on, but refuses the first record: once another is behind it.
+struct Relay {
+    listener: TcpListener,
+}
+
+impl Relay {
+    fn listen() -> Self {
+        Self { listener: TcpListener::bind("127.0.0.1:0").expect("a port") }
+    }
+
+    /// Relays to the target as long as the test lives. Returns whether the first record is held back.
+    fn start(self, target: String) -> Arc<AtomicBool> {
+        let holding = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&holding);
+        std::thread::spawn(move || {
+            for client in self.listener.incoming().map_while(Result::ok) {
+                let (target, holding) = (target.clone(), Arc::clone(&holding));
+                // An error is the end of a connection and no more.
+                std::thread::spawn(move || drop(relay(client, &target, &holding)));
+            }
+        });
+        told
+    }
+}
+
+fn relay(client: TcpStream, target: &str, holding: &AtomicBool) -> io::Result<()> {
+    let broker = TcpStream::connect(target)?;
+    let (mut requests, mut answers) = (client.try_clone()?, broker.try_clone()?);
+    // Answers come from two sides, and each is written as a whole.
+    let client = Arc::new(Mutex::new(client));
+    let to_client = Arc::clone(&client);
+    std::thread::spawn(move || {
+        while let Ok(answer) = frame(&mut answers) {
+            let mut client = to_client.lock().unwrap_or_else(PoisonError::into_inner);
+            if client.write_all(&answer).is_err() {
+                return;
+            }
+        }
+    });
+    let (mut broker, mut refusal) = (broker, None);
+    loop {
+        let request = frame(&mut requests)?;
+        if request[4..6] == PRODUCE {
+            if !holding.swap(true, Ordering::SeqCst) {
+                refusal = Some(refuse(&request));
+                continue;
+            }
+            if let Some(refusal) = refusal.take() {
+                client.lock().unwrap_or_else(PoisonError::into_inner).write_all(&refusal)?;
+            }
+        }
+        broker.write_all(&request)?;
+    }
+}
+
+/// A request or an answer, with its length in front.
+fn frame(from: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut frame = vec![0; 4];
+    from.read_exact(&mut frame)?;
+    let length = u32::from_be_bytes([frame[0], frame[1], frame[2], frame[3]]);
+    frame.resize(4 + usize::try_from(length).expect("32 bits"), 0);
+    from.read_exact(&mut frame[4..])?;
+    Ok(frame)
+}
+
+/// The answer NOT_LEADER_OR_FOLLOWER to a request to produce, of version 9 or 10: to one partition of
+/// one topic, as this client library sends them.
+fn refuse(request: &[u8]) -> Vec<u8> {
+    let (version, correlation) = (&request[6..8], &request[8..12]);
+    assert!(matches!(version, [0, 9 | 10]), "produce of version {version:?} looks otherwise");
+    let client_id = usize::from(u16::from_be_bytes([request[12], request[13]]));
+    // Behind the client's id: tags, no transactional id, acks, timeout, and one topic.
+    let topic = 14 + client_id + 1 + 1 + 2 + 4 + 1;
+    let name = usize::from(request[topic]);
+    assert!(name < 128, "a topic of that length has a longer length");
+    // Lengths are told one too high. Then comes one partition, with its index.
+    let name = &request[topic..topic + name];
+    let partition = topic + name.len() + 1;
+    let index = &request[partition..partition + 4];
+    let mut answer = [correlation, &[0, 2], name, &[2], index].concat();
+    answer.extend(6_i16.to_be_bytes());
+    // No offset, no time, no start of the log; no errors of records, no message; tags.
+    answer.extend([-1_i64; 3].map(i64::to_be_bytes).concat());
+    answer.extend([1, 0, 0, 0]);
+    // No throttling; tags.
+    answer.extend([0; 5]);
+    let length = u32::try_from(answer.len()).expect("a short answer").to_be_bytes();
+    [length.as_slice(), &answer].concat()
+}
