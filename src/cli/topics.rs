@@ -1,17 +1,284 @@
-//! `topics`.
+//! `topics`: whether the cluster's topics are as the settings say, and making them so.
 
-use super::Failure;
+mod apply;
+mod export;
+mod plan;
+mod rights;
+mod show;
+
+use super::{Failure, SettingsArgs};
+use crate::app::{self, App};
+use crate::config::Settings;
+use crate::kafka::Cluster;
+use apply::Step;
+use export::{ApiVersion, Authentication, Export, Format, Strimzi};
+use plan::Plan;
+use rights::Purpose;
+use serde_json::json;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
 
 /// Compare the topics in the cluster with the settings, and make what is missing.
+///
+/// The topics are all that the routes can yield, and the dead letters'. What the settings leave open,
+/// such as `topics.partitions` where it is empty, is not compared. Nothing is ever deleted or shrunk.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
 
 const EXAMPLE: &str = "\
 Examples:
-  justcall-bridge topics plan --config bridge.yaml";
+  justcall-bridge topics plan --config bridge.yaml
+  justcall-bridge topics apply --config bridge.yaml
+  justcall-bridge topics export --format strimzi --cluster events | kubectl apply -f -";
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Plan(PlanArgs),
+    Apply(ApplyArgs),
+    Export(ExportArgs),
+}
+
+/// Show what is missing or differs. Changes nothing.
+#[derive(Debug, clap::Args)]
+#[command(after_help = PLAN_EXAMPLE)]
+struct PlanArgs {
+    #[command(flatten)]
+    settings: SettingsArgs,
+
+    /// Also what is set on the topics and not named by the settings.
+    #[arg(long, short)]
+    verbose: bool,
+
+    /// Exit with 3 if any topic is not as the settings say.
+    #[arg(long)]
+    exit_code: bool,
+
+    /// As JSON, for a script.
+    #[arg(long)]
+    json: bool,
+}
+
+const PLAN_EXAMPLE: &str = "\
+Examples:
+  justcall-bridge topics plan --config bridge.yaml
+  justcall-bridge topics plan --config bridge.yaml --exit-code --json > plan.json
+
+Exit codes: 0 planned, 1 failed or a topic is hidden from the bridge's user, 2 the command line
+makes no sense, 3 with --exit-code only: something is to be done or differs, 78 the settings are
+bad.";
+
+/// Make the topics as the settings say, as far as that takes nothing away.
+///
+/// Shows the plan and asks before it changes anything. A change that fails does not stop the others.
+#[derive(Debug, clap::Args)]
+#[command(after_help = APPLY_EXAMPLE)]
+struct ApplyArgs {
+    #[command(flatten)]
+    settings: SettingsArgs,
+
+    /// Do not ask. Needed where no terminal is.
+    #[arg(long, short)]
+    yes: bool,
+
+    /// Also add partitions where a topic has too few. The order of a key's records is lost across that
+    /// moment.
+    #[arg(long)]
+    add_partitions: bool,
+
+    /// Exit with 3 if any topic is not as the settings say in the end.
+    #[arg(long)]
+    exit_code: bool,
+
+    /// As JSON, for a script: what became of each change. Takes --yes.
+    #[arg(long, requires = "yes")]
+    json: bool,
+}
+
+const APPLY_EXAMPLE: &str = "\
+Examples:
+  justcall-bridge topics apply --config bridge.yaml
+  justcall-bridge topics apply --config bridge.yaml --yes
+  justcall-bridge topics apply --config bridge.yaml --yes --add-partitions --json
+
+Exit codes: 0 made or nothing to make, 1 a change failed or was not confirmed, or a topic is hidden
+from the bridge's user, 2 the command line makes no sense, or there is neither a terminal nor --yes,
+3 with --exit-code only: something still differs, 78 the settings are bad.";
+
+/// Print the topics, and a user with the least rights, for other tools. Contacts nobody.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXPORT_EXAMPLE)]
+struct ExportArgs {
+    #[command(flatten)]
+    settings: SettingsArgs,
+
+    /// What is to read it.
+    #[arg(long)]
+    format: Format,
+
+    /// The bridge's user in Kafka.
+    #[arg(long, value_name = "NAME", default_value = "justcall-bridge")]
+    user: String,
+
+    /// What that user is to be able to run.
+    #[arg(long = "for", value_name = "COMMAND", value_delimiter = ',', default_value = "serve")]
+    purposes: Vec<Purpose>,
+
+    /// Strimzi: the name of the Kafka resource.
+    #[arg(long, value_name = "NAME", required_if_eq("format", "strimzi"), value_parser = kubernetes_name)]
+    cluster: Option<String>,
+
+    /// Strimzi: the namespace to name in the resources.
+    #[arg(long, value_name = "NAME", value_parser = kubernetes_name)]
+    namespace: Option<String>,
+
+    /// Strimzi: how the user proves who it is.
+    #[arg(long, default_value = "scram-sha-512")]
+    authentication: Authentication,
+
+    /// Strimzi: the version of its resources.
+    #[arg(long, default_value = "v1")]
+    api_version: ApiVersion,
+}
+
+const EXPORT_EXAMPLE: &str = "\
+Examples:
+  justcall-bridge topics export --format strimzi --cluster events --namespace kafka
+  justcall-bridge topics export --format kafka-topics --for serve,check > topics.sh";
+
+const NAME_RULE: &str = "Kubernetes takes lower-case letters, digits, and `-` and `.` between them";
+
+/// Not everything is as the settings say.
+const DIFFERS: u8 = 3;
 
 /// Runs the command.
-pub(super) fn run(_args: &Args) -> Result<(), Failure> {
-    Err(Failure::Failed("is being written".into()))
+pub(super) fn run(args: Args) -> ExitCode {
+    let result = match args.command {
+        Command::Plan(args) => plan(args),
+        Command::Apply(args) if !args.yes && !io::stdin().is_terminal() => {
+            return super::usage_error(
+                "nobody is here to be asked: add --yes, after a look at `topics plan`",
+            );
+        }
+        Command::Apply(args) => apply(args),
+        Command::Export(args)
+            if args.format == Format::Strimzi && !export::is_kubernetes_name(&args.user) =>
+        {
+            return super::usage_error(&format!("--user names a resource here: {NAME_RULE}"));
+        }
+        Command::Export(args) => export(args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => super::ended(Err(failure)),
+    }
+}
+
+fn plan(args: PlanArgs) -> Result<ExitCode, Failure> {
+    let settings = Settings::load(&args.settings.sources())?;
+    let wanted = &settings.kafka.topics;
+    let (_, plan) = app::block_on(compare(&settings))?;
+    if args.json {
+        say(&format!("{:#}\n", show::as_json(&plan, wanted)));
+    } else {
+        say(&show::text(&plan, wanted, args.verbose));
+    }
+    all_seen(&plan)?;
+    let counts = plan.counts();
+    Ok(code(args.exit_code && counts.create + counts.alter + counts.differ > 0))
+}
+
+fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
+    let settings = Settings::load(&args.settings.sources())?;
+    let wanted = &settings.kafka.topics;
+    app::block_on(async {
+        let (cluster, plan) = compare(&settings).await?;
+        let tell = |text: &str| {
+            if !args.json {
+                say(text);
+            }
+        };
+        tell(&show::text(&plan, wanted, false));
+        let is_asked = plan.is_to_do(args.add_partitions) && !args.yes;
+        if is_asked && !apply::is_confirmed(&mut io::stdin().lock(), &mut io::stderr()) {
+            return Err(Failure::Failed("not confirmed: nothing was changed".into()));
+        }
+        let width = plan.width();
+        let told = |step: &Step| tell(&format!("{}\n", step.line(width)));
+        let steps = apply::apply(&cluster, &plan, wanted, args.add_partitions, told).await;
+        if args.json {
+            let changes: Vec<_> = steps.iter().map(Step::as_json).collect();
+            say(&format!("{:#}\n", json!({ "plan": show::as_json(&plan, wanted), "changes": changes })));
+        }
+        all_done(&steps)?;
+        all_seen(&plan)?;
+        let differs = plan.counts().differ > 0 || !steps.iter().all(Step::is_done);
+        Ok(code(args.exit_code && differs))
+    })
+}
+
+fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
+    let settings = Settings::load(&args.settings.sources())?;
+    let topics = App::topics(&settings)?;
+    let export = Export::of(&settings, &topics, &args.user, &args.purposes);
+    say(&match (args.format, &args.cluster) {
+        (Format::Strimzi, Some(cluster)) => export.as_strimzi(&Strimzi {
+            cluster,
+            namespace: args.namespace.as_deref(),
+            authentication: args.authentication,
+            api_version: args.api_version,
+        }),
+        _ => export.as_scripts(),
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks the cluster for every topic that the settings can yield.
+async fn compare(settings: &Settings) -> Result<(Cluster, Plan), Failure> {
+    let topics = App::topics(settings)?;
+    let cluster = Cluster::connect(&settings.kafka).await?;
+    let names: Vec<String> = topics.iter().map(ToString::to_string).collect();
+    let told = cluster.describe(&names).await?;
+    let plan = Plan::new(&topics, &told, &settings.kafka.topics);
+    Ok((cluster, plan))
+}
+
+fn all_seen(plan: &Plan) -> Result<(), Failure> {
+    match plan.hidden()[..] {
+        [] => Ok(()),
+        [topic] => Err(Failure::Failed(format!(
+            "the cluster does not tell of {topic}: the bridge's user lacks the right Describe on it"
+        ))),
+        ref topics => Err(Failure::Failed(format!(
+            "the cluster does not tell of {} topics: the bridge's user lacks the right Describe on them",
+            topics.len()
+        ))),
+    }
+}
+
+fn all_done(steps: &[Step]) -> Result<(), Failure> {
+    let failed: Vec<&str> =
+        steps.iter().filter(|step| step.is_failed()).map(|step| step.topic.as_str()).collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let (number, all) = (failed.len(), steps.len());
+    Err(Failure::Failed(format!("{number} of {all} changes failed: {}", failed.join(", "))))
+}
+
+fn code(differs: bool) -> ExitCode {
+    if differs { ExitCode::from(DIFFERS) } else { ExitCode::SUCCESS }
+}
+
+/// Whoever closed stdout does not want the rest.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn kubernetes_name(name: &str) -> Result<String, &'static str> {
+    if export::is_kubernetes_name(name) { Ok(name.to_owned()) } else { Err(NAME_RULE) }
 }

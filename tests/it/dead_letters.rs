@@ -2,6 +2,7 @@
 
 mod crowd;
 mod golden;
+mod rights;
 mod rules;
 
 use crate::kit::bridge::Bridge;

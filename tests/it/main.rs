@@ -2,6 +2,7 @@
 
 mod attacks;
 mod bad_inputs;
+mod cluster;
 mod dead_letters;
 mod failures;
 mod faults;
@@ -18,4 +19,5 @@ mod secrecy;
 mod signatures;
 mod tail;
 mod tls;
+mod topics;
 mod verdict_bites;

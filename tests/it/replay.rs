@@ -210,6 +210,16 @@ fn changed_file_and_unknown_source_are_refused_with_what_to_do() {
 }
 
 #[test]
+fn nothing_is_written_that_cannot_be_remembered() {
+    let backfill = Backfill::new(&(call(1, 1) + "\n"));
+    let nowhere = backfill.path("no/such/folder/resume");
+    let refused = backfill.place.run(&backfill.args(&["--resume-file", &nowhere])).ended(1);
+    assert!(refused.stderr.join("").contains("--resume-file"), "{refused:?}");
+    create_topic(Kafka::shared().bootstrap(), &backfill.topic("call.completed"), 1);
+    assert!(backfill.committed("call.completed").is_empty());
+}
+
+#[test]
 fn while_kafka_is_down_it_waits_and_says_so() {
     let backfill = Backfill::new(&(call(1, 1) + "\n"));
     let place = Place::new("127.0.0.1:1", &backfill.prefix);

@@ -107,7 +107,10 @@ impl Job {
             self.progress.say(&format!("goes on at line {}", input.line + 1));
         }
         let pace = Pace::new(self.plan.rate, Instant::now());
-        Ok(State { input, point, rejects, outlet, pace, at_end: false })
+        let mut state = State { input, point, rejects, outlet, pace, at_end: false };
+        // What cannot be remembered should show before anything is written.
+        self.remember(&mut state)?;
+        Ok(state)
     }
 
     /// Where the file is to be gone on with. Its beginning where nothing is remembered, or is to count.

@@ -1,6 +1,6 @@
 //! A consumer of the library, as far as reading back needs one.
 
-use crate::kafka::{Config, Error, client};
+use crate::kafka::{Config, Error, Refusal, client};
 use crate::record::Headers;
 use crate::telemetry::Readiness;
 use bytes::Bytes;
@@ -176,7 +176,8 @@ impl Reader {
             Some(Err(KafkaError::PartitionEOF(partition))) => Ok(Polled::End(partition)),
             Some(Err(error)) => match error.rdkafka_error_code() {
                 Some(code @ (Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed)) => {
-                    Err(Error::Refused(format!("{code}: the user needs Read and Describe on the topics")))
+                    let words = format!("{code}: the user needs Read on the topics");
+                    Err(Error::Refused(Refusal::Said { words, is_authorization: true }))
                 }
                 // The library looks for a coordinator of the group that it never joins.
                 Some(Code::GroupAuthorizationFailed) => Ok(Polled::Nothing),

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-struct Crowd {
+pub(super) struct Crowd {
     bootstrap: String,
     place: Place,
-    prefix: String,
+    pub(super) prefix: String,
     letters: usize,
 }
 
@@ -25,7 +25,7 @@ impl Crowd {
         Self::on(Kafka::shared().bootstrap(), letters)
     }
 
-    fn on(bootstrap: &str, letters: usize) -> Self {
+    pub(super) fn on(bootstrap: &str, letters: usize) -> Self {
         let prefix = format!("{}.", topic_name("crowd"));
         let place = Place::new(bootstrap, &prefix);
         let crowd = Self { bootstrap: bootstrap.to_owned(), place, prefix, letters };
@@ -60,7 +60,7 @@ impl Crowd {
     }
 
     /// Panics unless every letter became one record, as those see it who read what is committed.
-    fn assert_each_once(&self) {
+    pub(super) fn assert_each_once(&self) {
         let mut seen: HashMap<String, usize> = HashMap::new();
         for record in read_committed(&self.bootstrap, &self.target()) {
             *seen.entry(record.header("ce_subject").expect("a subject").to_owned()).or_default() += 1;
@@ -87,7 +87,7 @@ fn call(id: &str, notes: &str) -> String {
     )
 }
 
-const REPLAY: [&str; 5] = ["dead-letters", "replay", "--all", "--yes", "--json"];
+pub(super) const REPLAY: [&str; 5] = ["dead-letters", "replay", "--all", "--yes", "--json"];
 
 #[test]
 fn killed_replays_go_on_and_nothing_is_twice_or_lost() {

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 const POM: &str = include_str!("kafka/pom.xml");
 const KIT_BROKER: &str = include_str!("kafka/KitBroker.java");
+const KIT_ACLS: &str = include_str!("kafka/KitAcls.java");
 const MURMUR2: &str = include_str!("kafka/Murmur2.java");
 
 /// The oldest Java that Apache Kafka 4 runs on.
@@ -75,7 +76,7 @@ fn installed() -> PathBuf {
 /// Changes whenever what is installed would.
 fn fingerprint() -> u64 {
     let mut hasher = DefaultHasher::new();
-    [POM, KIT_BROKER, MURMUR2].hash(&mut hasher);
+    [POM, KIT_BROKER, KIT_ACLS, MURMUR2].hash(&mut hasher);
     hasher.finish()
 }
 
@@ -85,12 +86,13 @@ fn install(cache: &Path, folder: &Path) {
     let path = |name: &str| draft.path().join(name);
     fs::write(path("pom.xml"), POM).expect("pom.xml");
     fs::write(path("KitBroker.java"), KIT_BROKER).expect("KitBroker.java");
+    fs::write(path("KitAcls.java"), KIT_ACLS).expect("KitAcls.java");
     fs::write(path("Murmur2.java"), MURMUR2).expect("Murmur2.java");
     let mut fetch = Command::new("mvn");
     fetch.args(["-B", "-q", "dependency:copy-dependencies", "-DoutputDirectory=jars"]);
     run(fetch.current_dir(&draft));
     let mut compile = Command::new("javac");
-    compile.args(["-d", "classes", "-cp", "jars/*", "KitBroker.java", "Murmur2.java"]);
+    compile.args(["-d", "classes", "-cp", "jars/*", "KitBroker.java", "KitAcls.java", "Murmur2.java"]);
     run(compile.current_dir(&draft));
     // Renamed last, so that an interrupted run leaves nothing that looks complete.
     fs::rename(draft.keep(), folder).expect("a rename inside the target folder");

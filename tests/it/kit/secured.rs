@@ -1,6 +1,6 @@
 //! A broker that asks who is there: listeners with passwords, with TLS, and with both.
 
-use super::java::run;
+use super::java::{java, run};
 use super::kafka::{Kafka, Options};
 use rdkafka::ClientConfig;
 use std::path::{Path, PathBuf};
@@ -39,11 +39,25 @@ pub(crate) struct Secured {
 impl Kafka {
     /// Starts a broker that knows [`PLAIN`] and [`SCRAM`] and has a certificate for `127.0.0.1`.
     pub(crate) fn start_secured() -> Secured {
+        Self::start_secured_with(|options| options)
+    }
+
+    /// The same where users may do only what they were given, which is nothing at first. Whoever comes
+    /// without a name, by `kafka.bootstrap()`, may do everything.
+    pub(crate) fn start_guarded() -> Secured {
+        Self::start_secured_with(|options| {
+            options
+                .property("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer")
+                .property("super.users", "User:ANONYMOUS")
+        })
+    }
+
+    fn start_secured_with(further: impl FnOnce(Options) -> Options) -> Secured {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let keystore = folder.path().join("broker.p12");
         let ca = folder.path().join("ca.pem");
         make_certificate(&keystore, &ca);
-        let kafka = Self::start(options(&keystore));
+        let kafka = Self::start(further(options(&keystore)));
         Secured {
             sasl: kafka.listener("SASL"),
             tls: kafka.listener("TLS"),
@@ -55,7 +69,20 @@ impl Kafka {
     }
 }
 
+/// A right: an operation, a resource type and a resource's name, as Kafka calls them.
+pub(crate) type Right<'a> = (&'a str, &'a str, &'a str);
+
 impl Secured {
+    /// Gives the user exactly these rights, and takes all others. They are in force soon after.
+    pub(crate) fn grant(&self, user: &User, rights: &[Right<'_>]) {
+        let mut command = java(&["-Xmx128m", "-XX:TieredStopAtLevel=1"], "KitAcls");
+        command.arg(self.kafka.bootstrap()).arg(user.name);
+        for (operation, resource, name) in rights {
+            command.args([operation, resource, name]);
+        }
+        run(&mut command);
+    }
+
     /// Client properties for the listener with SASL alone.
     pub(crate) fn sasl_client(&self, user: &User) -> ClientConfig {
         client(&self.sasl, "sasl_plaintext", Some(user), None)

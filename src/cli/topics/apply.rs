@@ -1,0 +1,139 @@
+//! Makes the changes of a plan, one after the other. One that fails does not stop the others.
+
+use super::plan::{Entry, Plan, State};
+use super::show;
+use crate::kafka::{self, Cluster, TopicsConfig};
+use serde_json::{Value, json};
+use std::io::{BufRead, Write};
+
+#[cfg(test)]
+mod tests;
+
+/// What became of one change.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) topic: String,
+    /// What it was about, with values.
+    pub(super) what: String,
+    pub(super) ending: Ending,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Done,
+    /// Somebody else made the topic meanwhile, in whatever way.
+    Overtaken,
+    /// It takes a consent that was not given.
+    Left,
+    Failed(String),
+}
+
+/// Whether somebody typed `yes`. Asks on `prompt`.
+pub(super) fn is_confirmed(answers: &mut impl BufRead, prompt: &mut impl Write) -> bool {
+    // Where nobody sees the question, nobody answers yes.
+    let _ = write!(prompt, "Make these changes? Only `yes` is taken for one: ").and_then(|()| prompt.flush());
+    let mut answer = String::new();
+    answers.read_line(&mut answer).is_ok() && answer.trim() == "yes"
+}
+
+/// Makes the changes and tells each as it is made.
+pub(super) async fn apply(
+    cluster: &Cluster,
+    plan: &Plan,
+    wanted: &TopicsConfig,
+    add_partitions: bool,
+    mut tell: impl FnMut(&Step),
+) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for entry in &plan.0 {
+        for step in entry_steps(cluster, entry, wanted, add_partitions).await {
+            tell(&step);
+            steps.push(step);
+        }
+    }
+    steps
+}
+
+async fn entry_steps(
+    cluster: &Cluster,
+    Entry { topic, state }: &Entry,
+    wanted: &TopicsConfig,
+    add_partitions: bool,
+) -> Vec<Step> {
+    let step = |what: String, ending| Step { topic: topic.clone(), what, ending };
+    let there = match state {
+        State::Hidden(_) => return Vec::new(),
+        State::Create => {
+            let ending = match cluster.create_topic(topic, wanted).await {
+                Ok(true) => Ending::Done,
+                Ok(false) => Ending::Overtaken,
+                Err(error) => failed(&error, "Create"),
+            };
+            return vec![step("create".into(), ending)];
+        }
+        State::There(there) => there,
+    };
+    let mut steps = Vec::new();
+    if let Some(widening) = there.widening {
+        let ending = if add_partitions {
+            ended(cluster.add_partitions(topic, widening.wanted).await, "Alter")
+        } else {
+            Ending::Left
+        };
+        steps.push(step(show::widening(widening), ending));
+    }
+    if !there.changes.is_empty() {
+        let changes = there.changes.iter().map(|it| (it.name.clone(), it.wanted.clone())).collect();
+        let ending = ended(cluster.set_topic_config(topic, &changes).await, "AlterConfigs");
+        let what: Vec<String> = there.changes.iter().map(show::change).collect();
+        steps.push(step(what.join(", "), ending));
+    }
+    steps
+}
+
+fn ended(result: Result<(), kafka::Error>, right: &str) -> Ending {
+    result.map_or_else(|error| failed(&error, right), |()| Ending::Done)
+}
+
+/// Names the right that is missing, where one is.
+fn failed(error: &kafka::Error, right: &str) -> Ending {
+    Ending::Failed(match error {
+        kafka::Error::Refused(refusal) if refusal.is_authorization() => {
+            format!("{error}: the bridge's user lacks the right {right} on this topic")
+        }
+        error => error.to_string(),
+    })
+}
+
+impl Step {
+    /// As a line for a person, with room for names of that length.
+    pub(super) fn line(&self, width: usize) -> String {
+        let (word, remark) = match &self.ending {
+            Ending::Done => ("done", String::new()),
+            Ending::Overtaken => ("done", ": somebody else was faster, so plan again".to_owned()),
+            Ending::Left => ("left", ": needs --add-partitions".to_owned()),
+            Ending::Failed(reason) => ("failed", format!(": {reason}")),
+        };
+        format!("{word:<8} {:<width$}  {}{remark}", self.topic, self.what)
+    }
+
+    /// The same for a script.
+    pub(super) fn as_json(&self) -> Value {
+        let (ending, reason) = match &self.ending {
+            Ending::Done => ("done", None),
+            Ending::Overtaken => ("overtaken", None),
+            Ending::Left => ("left", Some("needs --add-partitions")),
+            Ending::Failed(reason) => ("failed", Some(reason.as_str())),
+        };
+        json!({ "topic": self.topic, "change": self.what, "outcome": ending, "reason": reason })
+    }
+
+    pub(super) fn is_failed(&self) -> bool {
+        matches!(self.ending, Ending::Failed(_))
+    }
+
+    /// Whether the topic is as the settings say for certain.
+    pub(super) fn is_done(&self) -> bool {
+        self.ending == Ending::Done
+    }
+}

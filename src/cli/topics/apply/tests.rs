@@ -1,0 +1,32 @@
+use super::*;
+use crate::kafka::{Error, Refusal};
+
+fn confirmed(typed: &str) -> (bool, String) {
+    let mut prompt = Vec::new();
+    let yes = is_confirmed(&mut typed.as_bytes(), &mut prompt);
+    (yes, String::from_utf8(prompt).unwrap())
+}
+
+#[test]
+fn only_yes_is_a_yes() {
+    for typed in ["yes\n", "yes", " yes \n"] {
+        assert!(confirmed(typed).0, "{typed:?}");
+    }
+    for typed in ["", "\n", "y\n", "Yes\n", "yes please\n", "no\nyes\n"] {
+        assert!(!confirmed(typed).0, "{typed:?}");
+    }
+    assert!(confirmed("").1.contains("`yes`"), "nobody would know what to type");
+}
+
+#[test]
+fn missing_right_is_named() {
+    let words = "Topic authorization failed".to_owned();
+    let refused = |is_authorization| {
+        let refusal = Refusal::Said { words: words.clone(), is_authorization };
+        failed(&Error::Refused(refusal), "Create")
+    };
+    let Ending::Failed(text) = refused(true) else { panic!("it failed") };
+    assert!(text.contains("lacks the right Create"), "{text}");
+    let Ending::Failed(text) = refused(false) else { panic!("it failed") };
+    assert!(!text.contains("Create"), "{text}");
+}

@@ -1,0 +1,166 @@
+//! Resources for the Strimzi operator: what a topic is called in Kubernetes, and the YAML.
+
+use super::{Export, Strimzi};
+use crate::cli::topics::rights::{Acl, Resource};
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use yaml_rust2::yaml::Hash;
+use yaml_rust2::{Yaml, YamlEmitter};
+
+#[cfg(test)]
+mod tests;
+
+/// The longest name that Kubernetes takes.
+const LONGEST_NAME: usize = 253;
+
+/// What tells apart two topics whose names Kubernetes would take for one: 64 bits.
+const HASH_DIGITS: usize = 16;
+
+/// Version of Strimzi's resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(in crate::cli::topics) enum ApiVersion {
+    /// Strimzi 0.49 and newer
+    V1,
+    /// Strimzi before 1.0
+    V1beta2,
+}
+
+/// How the user proves who it is. Strimzi makes the credentials and puts them into a Secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(in crate::cli::topics) enum Authentication {
+    /// A password: `sasl.mechanism: SCRAM-SHA-512`
+    #[value(name = "scram-sha-512")]
+    ScramSha512,
+    /// A client certificate that Strimzi issues
+    Tls,
+    /// A client certificate from elsewhere
+    TlsExternal,
+}
+
+/// A KafkaTopic for each topic and one KafkaUser, as a stream of YAML documents.
+pub(super) fn resources(export: &Export<'_>, strimzi: &Strimzi<'_>) -> String {
+    let mut text = String::new();
+    for name in export.names() {
+        text.push_str(&document("", topic(export, strimzi, name)));
+    }
+    text.push_str(&document(&export.explanation(), user(export, strimzi)));
+    text
+}
+
+fn topic(export: &Export<'_>, strimzi: &Strimzi<'_>, name: &str) -> Yaml {
+    let wanted = export.wanted;
+    let resource_name = resource_name(name);
+    let mut spec = Hash::new();
+    if resource_name != name {
+        put(&mut spec, "topicName", string(name));
+    }
+    // What is not said here is the broker's default, as it is for the bridge.
+    for (key, number) in [("partitions", wanted.partitions), ("replicas", wanted.replication_factor)] {
+        if let Some(number) = number {
+            put(&mut spec, key, Yaml::Integer(number.into()));
+        }
+    }
+    if !wanted.config.is_empty() {
+        let config = wanted.config.iter().map(|(name, value)| (string(name), string(value)));
+        put(&mut spec, "config", Yaml::Hash(config.collect()));
+    }
+    resource(strimzi, "KafkaTopic", &resource_name, spec)
+}
+
+fn user(export: &Export<'_>, strimzi: &Strimzi<'_>) -> Yaml {
+    let authentication = match strimzi.authentication {
+        Authentication::ScramSha512 => "scram-sha-512",
+        Authentication::Tls => "tls",
+        Authentication::TlsExternal => "tls-external",
+    };
+    let acls = export.rights().iter().map(acl).collect();
+    let spec = map([
+        ("authentication", map([("type", string(authentication))])),
+        ("authorization", map([("type", string("simple")), ("acls", Yaml::Array(acls))])),
+    ]);
+    resource(strimzi, "KafkaUser", export.user, spec.into_hash().unwrap_or_default())
+}
+
+fn acl(acl: &Acl) -> Yaml {
+    let named = |kind, name, pattern| {
+        map([("type", string(kind)), ("name", string(name)), ("patternType", string(pattern))])
+    };
+    let resource = match &acl.resource {
+        Resource::Topic(name) => named("topic", name, "literal"),
+        Resource::Cluster => map([("type", string("cluster"))]),
+        Resource::Transactions(prefix) => named("transactionalId", prefix, "prefix"),
+    };
+    let operations = acl.operations.iter().map(|operation| string(&operation.to_string())).collect();
+    map([("resource", resource), ("operations", Yaml::Array(operations))])
+}
+
+fn resource(strimzi: &Strimzi<'_>, kind: &str, name: &str, spec: Hash) -> Yaml {
+    let api_version = match strimzi.api_version {
+        ApiVersion::V1 => "kafka.strimzi.io/v1",
+        ApiVersion::V1beta2 => "kafka.strimzi.io/v1beta2",
+    };
+    let mut metadata = Hash::new();
+    put(&mut metadata, "name", string(name));
+    if let Some(namespace) = strimzi.namespace {
+        put(&mut metadata, "namespace", string(namespace));
+    }
+    put(&mut metadata, "labels", map([("strimzi.io/cluster", string(strimzi.cluster))]));
+    map([
+        ("apiVersion", string(api_version)),
+        ("kind", string(kind)),
+        ("metadata", Yaml::Hash(metadata)),
+        ("spec", Yaml::Hash(spec)),
+    ])
+}
+
+/// One document of a stream, with comments at its head.
+fn document(comments: &str, yaml: Yaml) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = YamlEmitter::new(&mut text).dump(&yaml);
+    format!("---\n{comments}{}\n", text.trim_start_matches("---\n"))
+}
+
+fn map<const N: usize>(entries: [(&str, Yaml); N]) -> Yaml {
+    Yaml::Hash(entries.into_iter().map(|(key, value)| (string(key), value)).collect())
+}
+
+fn put(hash: &mut Hash, key: &str, value: Yaml) {
+    hash.insert(string(key), value);
+}
+
+fn string(text: &str) -> Yaml {
+    Yaml::String(text.into())
+}
+
+/// What a topic's resource is called: the topic's own name where Kubernetes takes it. Else what is left
+/// of it, and a hash of the whole, so that `a_b` and `a.b` and `A.b` remain three.
+fn resource_name(topic: &str) -> Cow<'_, str> {
+    if is_kubernetes_name(topic) {
+        return topic.into();
+    }
+    let hash = Sha256::digest(topic.as_bytes());
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let lower = topic.to_ascii_lowercase().replace(|char: char| !is_plain(char) && char != '.', "-");
+    let labels: Vec<&str> =
+        lower.split('.').map(|label| label.trim_matches('-')).filter(|label| !label.is_empty()).collect();
+    let mut name = labels.join(".");
+    name.truncate(LONGEST_NAME - HASH_DIGITS - 1);
+    let readable = name.trim_end_matches(['.', '-']);
+    let separator = if readable.is_empty() { "" } else { "-" };
+    format!("{readable}{separator}{}", &hash[..HASH_DIGITS]).into()
+}
+
+fn is_plain(char: char) -> bool {
+    char.is_ascii_lowercase() || char.is_ascii_digit()
+}
+
+/// Whether Kubernetes takes it for the name of a resource (an RFC 1123 subdomain).
+pub(in crate::cli::topics) fn is_kubernetes_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        label.chars().all(|char| is_plain(char) || char == '-')
+            && label.starts_with(is_plain)
+            && label.ends_with(is_plain)
+    };
+    name.len() <= LONGEST_NAME && name.split('.').all(is_label)
+}

@@ -1,0 +1,186 @@
+//! What is to be done so that the topics are as the settings say. Pure: nothing is asked or changed.
+
+use crate::kafka::{ConfigOrigin, ConfigValue, Described, Topic, TopicsConfig, same_value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+#[cfg(test)]
+mod tests;
+
+/// Every topic that the settings can yield, in alphabetical order.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Plan(pub(super) Vec<Entry>);
+
+/// One topic and what is to be done about it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) topic: String,
+    pub(super) state: State,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It is missing.
+    Create,
+    /// The cluster does not tell of it, and why.
+    Hidden(String),
+    /// It is there.
+    There(There),
+}
+
+/// How a topic that is there compares with the settings. Nothing is compared that they leave open.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct There {
+    /// Partitions to add.
+    pub(super) widening: Option<Widening>,
+    /// Configuration to set.
+    pub(super) changes: Vec<Change>,
+    /// What differs and cannot be changed here.
+    pub(super) differences: Vec<Difference>,
+    /// Set on the topic and not named by the settings: left alone.
+    pub(super) others: BTreeMap<String, Option<String>>,
+}
+
+/// More partitions than there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Widening {
+    pub(super) now: usize,
+    pub(super) wanted: usize,
+}
+
+/// One value of a topic's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) name: String,
+    /// `None`: the cluster knows no such setting, or keeps its value to itself.
+    pub(super) now: Option<String>,
+    pub(super) wanted: String,
+}
+
+/// What `apply` leaves as it is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Difference {
+    /// Kafka cannot take partitions away.
+    TooManyPartitions { now: usize, wanted: usize },
+    /// Replicas are moved between brokers by other tools.
+    Replicas { now: BTreeSet<usize>, wanted: usize },
+    /// The settings name configuration, and the cluster does not tell it.
+    ConfigHidden(String),
+}
+
+/// How many topics there are of each kind; one can be in `alter` and in `differ`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) create: usize,
+    pub(super) alter: usize,
+    pub(super) differ: usize,
+    pub(super) hidden: usize,
+    pub(super) ok: usize,
+}
+
+impl Plan {
+    /// Compares what the cluster tells of `topics` with the settings.
+    pub(super) fn new(
+        topics: &[Arc<str>],
+        told: &BTreeMap<String, Described>,
+        wanted: &TopicsConfig,
+    ) -> Self {
+        let names: BTreeSet<&str> = topics.iter().map(AsRef::as_ref).collect();
+        let entry = |name: &str| {
+            let state = match told.get(name) {
+                Some(Described::Found(topic)) => State::There(compare(topic, wanted)),
+                Some(Described::Refused(refusal)) => State::Hidden(refusal.to_string()),
+                Some(Described::Missing) | None => State::Create,
+            };
+            Entry { topic: name.to_owned(), state }
+        };
+        Self(names.into_iter().map(entry).collect())
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for Entry { state, .. } in &self.0 {
+            match state {
+                State::Create => counts.create += 1,
+                State::Hidden(_) => counts.hidden += 1,
+                State::There(there) => {
+                    let alters = there.widening.is_some() || !there.changes.is_empty();
+                    let differs = !there.differences.is_empty();
+                    counts.alter += usize::from(alters);
+                    counts.differ += usize::from(differs);
+                    counts.ok += usize::from(!alters && !differs);
+                }
+            }
+        }
+        counts
+    }
+
+    /// Whether `apply` would change anything.
+    pub(super) fn is_to_do(&self, add_partitions: bool) -> bool {
+        self.0.iter().any(|entry| match &entry.state {
+            State::Create => true,
+            State::Hidden(_) => false,
+            State::There(there) => !there.changes.is_empty() || add_partitions && there.widening.is_some(),
+        })
+    }
+
+    /// Whether partitions are to be added anywhere.
+    pub(super) fn widens(&self) -> bool {
+        self.0.iter().any(|entry| matches!(&entry.state, State::There(There { widening: Some(_), .. })))
+    }
+
+    /// How long the longest name of a topic is.
+    pub(super) fn width(&self) -> usize {
+        self.0.iter().map(|entry| entry.topic.len()).max().unwrap_or(0)
+    }
+
+    /// Topics that the cluster does not tell of.
+    pub(super) fn hidden(&self) -> Vec<&str> {
+        let hidden = self.0.iter().filter(|entry| matches!(entry.state, State::Hidden(_)));
+        hidden.map(|entry| entry.topic.as_str()).collect()
+    }
+}
+
+fn compare(topic: &Topic, wanted: &TopicsConfig) -> There {
+    let mut there = There::default();
+    let partitions = topic.partitions.len();
+    match wanted.partitions.and_then(count) {
+        Some(wanted) if partitions < wanted => {
+            there.widening = Some(Widening { now: partitions, wanted });
+        }
+        Some(wanted) if partitions > wanted => {
+            there.differences.push(Difference::TooManyPartitions { now: partitions, wanted });
+        }
+        _ => {}
+    }
+    if let Some(wanted) = wanted.replication_factor.and_then(count) {
+        let now: BTreeSet<usize> =
+            topic.partitions.iter().map(|partition| partition.replicas.len()).collect();
+        if now.iter().any(|replicas| *replicas != wanted) {
+            there.differences.push(Difference::Replicas { now, wanted });
+        }
+    }
+    match &topic.config {
+        Ok(config) => compare_config(&mut there, config, &wanted.config),
+        Err(_) if wanted.config.is_empty() => {}
+        Err(refusal) => there.differences.push(Difference::ConfigHidden(refusal.to_string())),
+    }
+    there
+}
+
+fn compare_config(there: &mut There, now: &BTreeMap<String, ConfigValue>, wanted: &BTreeMap<String, String>) {
+    for (name, wanted) in wanted {
+        let now = now.get(name).and_then(|it| it.value.as_deref());
+        if !now.is_some_and(|now| same_value(now, wanted)) {
+            let (name, wanted) = (name.clone(), wanted.clone());
+            there.changes.push(Change { name, now: now.map(str::to_owned), wanted });
+        }
+    }
+    let others =
+        now.iter().filter(|(name, it)| it.origin == ConfigOrigin::Topic && !wanted.contains_key(*name));
+    there.others = others.map(|(name, it)| (name.clone(), it.value.clone())).collect();
+}
+
+fn count(number: i32) -> Option<usize> {
+    usize::try_from(number).ok()
+}
