@@ -86,8 +86,8 @@ Examples:
   justcall-bridge dead-letters replay 0-42 3-7
   justcall-bridge dead-letters replay --all --yes --json
 
-Exit codes: 0 everything that was chosen is replayed now, 1 something stays or the run ended early, 2 the
-command line makes no sense, 78 the settings are bad.";
+Exit codes: 0 everything that was chosen is replayed now, 1 something stays or the run ended
+early, 2 the command line makes no sense, 78 the settings are bad.";
 
 /// Runs the command.
 pub(super) fn run(args: Args) -> ExitCode {

@@ -74,8 +74,8 @@ Examples:
   justcall-bridge replay backfill.ndjson --source main --rate 200 --rejects rejected.ndjson
   justcall-bridge spool export > backlog.ndjson && justcall-bridge replay backlog.ndjson
 
-Exit codes: 0 every line is written, 1 some were rejected or the run ended early, 2 the command line makes
-no sense, 78 the settings are bad.";
+Exit codes: 0 every line is written, 1 some were rejected or the run ended early,
+2 the command line makes no sense, 78 the settings are bad.";
 
 /// Runs to the end of the file, or until a signal.
 pub(super) fn run(mut args: Args) -> ExitCode {
