@@ -37,7 +37,10 @@ fn main() -> ExitCode {
         ("500 routes for the one type, of which the last takes it", for_one_type(500)),
     ]
     .map(|(name, routes)| {
-        let bridge = Bridge::serve(Kafka::shared().bootstrap(), &[&routes, "telemetry.log_filter=warn"]);
+        let bridge = Bridge::serve(
+            Kafka::shared().bootstrap(),
+            &[&routes, "telemetry.log_filter=warn,justcall_kafka_bridge::cli::serve=info"],
+        );
         Mapping { name, bridge, rates: Vec::new(), costs: Vec::new() }
     });
     for round in 0..=ROUNDS {

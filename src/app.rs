@@ -4,6 +4,7 @@ pub mod dead_letters;
 mod reload;
 pub mod replay;
 
+pub use crate::http::{Answer, answers, readiness_at_start};
 pub use reload::ReloadHandle;
 
 use crate::config::{Settings, ShutdownConfig, Sources};

@@ -59,7 +59,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("http", &["ingest", "secret", "telemetry", "watch"]),
+    // `event` for the answers that name what was expected of a body.
+    ("http", &["event", "ingest", "secret", "telemetry", "watch"]),
     ("ingest", &["delivery", "event", "record", "routing", "secret", "signature", "telemetry", "watch"]),
     ("delivery", &["event", "record", "spool", "telemetry"]),
     ("kafka", &["delivery", "record", "secret", "telemetry"]),
@@ -88,7 +89,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
-    ("schemars", &["event", "cli"]),
     ("reqwest", &["cli"]),
     // `cli` sends through it.
     ("rustls", &["http", "cli"]),

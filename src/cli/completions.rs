@@ -1,17 +1,44 @@
-//! `completions`.
+//! `completions`: what a shell needs to complete the command line.
 
-use super::Failure;
+use super::{Cli, Failure};
+use clap::CommandFactory;
+use clap_complete::{Shell, generate};
+use std::io::{self, Write};
+
+#[cfg(test)]
+mod tests;
 
 /// Print completions for a shell.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// The shell to complete in.
+    shell: Shell,
+}
 
 const EXAMPLE: &str = "\
-Examples:
-  justcall-bridge completions bash";
+Install them once; they are there in the next shell that you open:
+
+  bash        justcall-bridge completions bash > ~/.local/share/bash-completion/completions/justcall-bridge
+  zsh         justcall-bridge completions zsh > \"${fpath[1]}/_justcall-bridge\"
+  fish        justcall-bridge completions fish > ~/.config/fish/completions/justcall-bridge.fish
+  powershell  justcall-bridge completions powershell >> $PROFILE
+  elvish      justcall-bridge completions elvish >> ~/.config/elvish/rc.elv
+
+In the bash that is open, without installing: source <(justcall-bridge completions bash)";
 
 /// Runs the command.
-pub(super) fn run(_args: &Args) -> Result<(), Failure> {
-    Err(Failure::Failed("is being written".into()))
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    // Whoever closed stdout does not want the rest.
+    let _ = io::stdout().lock().write_all(script(args.shell).as_bytes());
+    Ok(())
+}
+
+fn script(shell: Shell) -> String {
+    let mut script = Vec::new();
+    generate(shell, &mut Cli::command(), "justcall-bridge", &mut script);
+    let script = String::from_utf8_lossy(&script).into_owned();
+    // clap_complete 4.6 spells a program's name with a dash in two ways in bash, and then completes no
+    // command's options.
+    if shell == Shell::Bash { script.replace("justcall__subcmd__bridge", "justcall__bridge") } else { script }
 }

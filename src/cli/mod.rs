@@ -71,8 +71,8 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(Cli { command: Command::Tail(args) }) => ended(tail::run(args)),
         Ok(Cli { command: Command::DeadLetters(args) }) => dead_letters::run(args),
         Ok(Cli { command: Command::Replay(args) }) => replay::run(args),
-        Ok(Cli { command: Command::Route(args) }) => ended(route::run(&args)),
-        Ok(Cli { command: Command::Schema(args) }) => ended(schema::run(&args)),
+        Ok(Cli { command: Command::Route(args) }) => ended(route::run(args)),
+        Ok(Cli { command: Command::Schema(args) }) => ended(schema::run(args)),
         Ok(Cli { command: Command::Completions(args) }) => ended(completions::run(&args)),
         Err(error) => explain(&error),
     }

@@ -1,17 +1,101 @@
-//! `route`.
+//! `route`: what becomes of an event, and why.
 
-use super::Failure;
+mod bodies;
+mod expect;
+mod explanation;
+mod table;
 
-/// Tell what becomes of an event, and why.
+use super::{Failure, SettingsArgs};
+use crate::config::Settings;
+use bodies::{Input, inputs};
+use chrono::{DateTime, Utc};
+use explanation::{Outcome, Router};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// Tell what becomes of an event, and why; or test a mapping.
+///
+/// Reads events and tells for each: its dialect and type, what validation says, which route took it and
+/// why the ones before did not, and its records with topic, key, partition and headers. Contacts nobody,
+/// asks for no signature and reads no secret.
+///
+/// A file holds one body, or one a line (NDJSON). With --expect it compares with what is expected instead.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// Files of events; `-` or none: standard input.
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    settings: SettingsArgs,
+
+    /// The source that the events come from. Needed where the settings have several.
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+
+    /// How many partitions the topics have, to tell the key's. Without it: `topics.partitions`.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    partitions: Option<u32>,
+
+    /// When the events arrive, RFC 3339. Without it: now.
+    #[arg(long, value_name = "TIME")]
+    received_at: Option<DateTime<Utc>>,
+
+    /// Compare with this file: NDJSON, JSON or YAML; docs/ROUTE-TESTS.md has the format.
+    #[arg(long, value_name = "FILE")]
+    expect: Option<PathBuf>,
+
+    /// Write what becomes of the events now to the file of --expect (NDJSON), and add those of FILE.
+    #[arg(long, requires = "expect")]
+    update: bool,
+
+    /// As JSON, a line for each event.
+    #[arg(long)]
+    json: bool,
+}
 
 const EXAMPLE: &str = "\
 Examples:
-  justcall-bridge route event.json --config bridge.yaml";
+  justcall-bridge route event.json --config bridge.yaml
+  tail -n 20 events.ndjson | justcall-bridge route --partitions 12 --json | jq .records
+  justcall-bridge route events.ndjson --expect mapping.ndjson --update
+  justcall-bridge route --expect mapping.yaml
+
+Exit codes: 0 no event would become a dead letter, or all is as expected; 1 one would, or differs from
+what is expected, or a file cannot be read; 2 the command line makes no sense; 78 the settings are bad.";
 
 /// Runs the command.
-pub(super) fn run(_args: &Args) -> Result<(), Failure> {
-    Err(Failure::Failed("is being written".into()))
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let settings = Settings::load_on_paper(&args.settings.sources())?;
+    let router = Router::new(&settings, args.partitions, args.received_at.unwrap_or_else(Utc::now))?;
+    if let Some(file) = &args.expect {
+        let inputs = if args.files.is_empty() { Vec::new() } else { inputs(&args.files)? };
+        let how = expect::How { source: args.source.as_deref(), update: args.update, json: args.json };
+        return expect::run(&router, file, inputs, how);
+    }
+    let source = router.source(args.source.as_deref()).map_err(Failure::Failed)?;
+    let inputs = inputs(&args.files)?;
+    tell(&router, source, &inputs, args.json)
+}
+
+/// Tells what becomes of each.
+fn tell(router: &Router<'_>, source: usize, inputs: &[Input], json: bool) -> Result<(), Failure> {
+    let mut lost = 0;
+    for input in inputs {
+        let explanation = router.explain(source, &input.body);
+        lost += usize::from(matches!(explanation.outcome, Outcome::Rejected | Outcome::DeadLetter));
+        let text = if json {
+            explanation.json_line(&input.at)
+        } else {
+            table::text(&input.at, &explanation, router)
+        };
+        // Whoever closed stdout does not want the rest; the exit code is still right.
+        let _ = io::stdout().lock().write_all(text.as_bytes());
+    }
+    match lost {
+        0 => Ok(()),
+        1 => Err(Failure::Failed("one event would become a dead letter".into())),
+        _ => Err(Failure::Failed(format!("{lost} events would become dead letters"))),
+    }
 }

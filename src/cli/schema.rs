@@ -1,17 +1,77 @@
-//! `schema`.
+//! `schema`: what events, topics and the HTTP side look like, for machines.
 
-use super::Failure;
+mod asyncapi;
+mod events;
+mod openapi;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+use super::{Failure, SettingsArgs};
+use crate::config::Settings;
+pub(super) use events::mode;
+use serde_json::Value;
+use std::io::{self, Write};
 
 /// Print machine-readable descriptions of events, topics and HTTP.
+///
+/// Contacts nobody and reads no secret. Exits with 0; with 1 where a file cannot be written; with 78 where the settings
+/// are bad.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    Events(events::Args),
+    Asyncapi(asyncapi::Args),
+    Openapi(openapi::Args),
+}
 
 const EXAMPLE: &str = "\
 Examples:
-  justcall-bridge schema events";
+  justcall-bridge schema events > events.schema.json
+  justcall-bridge schema asyncapi --config bridge.yaml --yaml > asyncapi.yaml
+  justcall-bridge schema openapi --config bridge.yaml > openapi.json";
+
+/// How a document is printed.
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct Format {
+    /// As YAML instead of JSON.
+    #[arg(long)]
+    yaml: bool,
+}
 
 /// Runs the command.
-pub(super) fn run(_args: &Args) -> Result<(), Failure> {
-    Err(Failure::Failed("is being written".into()))
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    match args.what {
+        What::Events(args) => events::run(&args),
+        What::Asyncapi(args) => asyncapi::run(args),
+        What::Openapi(args) => openapi::run(args),
+    }
+}
+
+/// The settings that a document is made of.
+fn load(settings: SettingsArgs) -> Result<Settings, Failure> {
+    Ok(Settings::load_on_paper(&settings.sources())?)
+}
+
+impl Format {
+    fn text(self, document: &Value) -> String {
+        if self.yaml { yaml::write(document) } else { format!("{document:#}\n") }
+    }
+
+    /// Prints to stdout.
+    fn print(self, document: &Value) {
+        // Whoever closed stdout does not want the rest.
+        let _ = io::stdout().lock().write_all(self.text(document).as_bytes());
+    }
+
+    const fn extension(self) -> &'static str {
+        if self.yaml { "yaml" } else { "json" }
+    }
 }

@@ -214,12 +214,12 @@ fn print(summary: &Summary, as_json: bool) -> io::Result<()> {
     if as_json { writeln!(out, "{:#}", summary.json()) } else { write!(out, "{summary}") }
 }
 
-fn known_type() -> impl TypedValueParser<Value = KnownType> {
+pub(super) fn known_type() -> impl TypedValueParser<Value = KnownType> {
     PossibleValuesParser::new(KnownType::ALL.iter().map(|known| known.name()))
         .try_map(|name| KnownType::from_name(&name).ok_or("no such event type"))
 }
 
-fn dialect() -> impl TypedValueParser<Value = Dialect> {
+pub(super) fn dialect() -> impl TypedValueParser<Value = Dialect> {
     PossibleValuesParser::new([Dialect::Documented, Dialect::Live].map(Dialect::name))
         .map(|name| if name == Dialect::Live.name() { Dialect::Live } else { Dialect::Documented })
 }

@@ -18,14 +18,25 @@ use std::path::Path;
 /// Room in a record for its key and headers, in bytes.
 const KEY_AND_HEADERS: usize = 16 * 1024;
 
+/// What becomes of the files that the settings name: secrets, certificates, properties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Files {
+    /// They are read, and what is wrong with them is reported.
+    Read,
+    /// As if they held nothing, and nothing were wrong with that.
+    Ignored,
+}
+
 /// Reads the files that properties are in, and reports everything that does not fit together.
-pub(super) fn check(settings: &mut Settings, root: &Value, problems: &mut Vec<Problem>) {
+pub(super) fn check(settings: &mut Settings, root: &Value, files: Files, problems: &mut Vec<Problem>) {
     let mut report = Report { root, unreadable: problems.len(), problems };
     listeners(settings, &mut report);
-    tls(settings, &mut report);
+    if files == Files::Read {
+        tls(settings, &mut report);
+    }
     memory(settings, &mut report);
-    sources(settings, &mut report);
-    property_files(settings, &mut report);
+    sources(settings, files, &mut report);
+    property_files(settings, files, &mut report);
     properties(settings, &mut report);
     topics(settings, &mut report);
     times(settings, &mut report);
@@ -106,7 +117,7 @@ fn memory(settings: &Settings, report: &mut Report<'_>) {
     }
 }
 
-fn sources(settings: &Settings, report: &mut Report<'_>) {
+fn sources(settings: &Settings, files: Files, report: &mut Report<'_>) {
     let mut by_path = BTreeMap::new();
     if settings.ingest.sources.is_empty() {
         report.add("sources", "names no source, so that nothing could be received");
@@ -122,12 +133,12 @@ fn sources(settings: &Settings, report: &mut Report<'_>) {
                 format!("`{}` is the path of the source `{other}` too; each needs its own", source.path);
             report.add(format!("sources.{name}.path"), reason);
         }
-        credentials(source, report);
+        credentials(source, files, report);
     }
 }
 
 /// Whether a source's secrets and tokens can be used.
-fn credentials(source: &SourceConfig, report: &mut Report<'_>) {
+fn credentials(source: &SourceConfig, files: Files, report: &mut Report<'_>) {
     let (name, signature) = (&source.name, &source.signature);
     if signature.required == Some(true) && !signature.has_secret() {
         let reason = "needs a secret to verify with: `secrets_file`, or `secrets`";
@@ -143,7 +154,11 @@ fn credentials(source: &SourceConfig, report: &mut Report<'_>) {
             report.add(format!("sources.{name}.signature.urls[{index}]"), reason);
         }
     }
-    let problems = [keys(source).err(), tokens(source).err()];
+    let mut source = source.clone();
+    if files == Files::Ignored {
+        (source.signature.secrets_file, source.token_file) = (None, None);
+    }
+    let problems = [keys(&source).err(), tokens(&source).err()];
     for error in problems.into_iter().flatten() {
         report.add(error.key, error.reason);
     }
@@ -168,11 +183,14 @@ pub(super) fn undecided(settings: &Settings, problems: &mut Vec<Problem>) {
     }
 }
 
-fn property_files(settings: &mut Settings, report: &mut Report<'_>) {
+fn property_files(settings: &mut Settings, files: Files, report: &mut Report<'_>) {
     for (name, path) in &settings.property_files {
         let key = format!("kafka.properties_files.{name}");
         if settings.kafka.properties.contains_key(name) {
             report.add(key, "stands under `kafka.properties` too; it must be in one place");
+            continue;
+        }
+        if files == Files::Ignored {
             continue;
         }
         match secret::read_whole_file(Path::new(path)) {

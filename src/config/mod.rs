@@ -27,6 +27,8 @@ pub use tree::{SettingsFile, Sources};
 #[cfg(test)]
 mod tests;
 
+use check::Files;
+
 impl Settings {
     /// Reads and checks the settings: defaults, then the file, the environment and the flags, of
     /// which the later wins.
@@ -34,7 +36,17 @@ impl Settings {
     /// # Errors
     /// Every problem there is, not the first only.
     pub fn load(sources: &Sources) -> Result<Self, Problems> {
-        let (settings, problems) = read(sources);
+        let (settings, problems) = read(sources, Files::Read);
+        if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
+    }
+
+    /// The same for whoever only says what the settings mean, such as in CI: the files that they name
+    /// need not be there, and what those hold is left out.
+    ///
+    /// # Errors
+    /// Every problem there is but for those files.
+    pub fn load_on_paper(sources: &Sources) -> Result<Self, Problems> {
+        let (settings, problems) = read(sources, Files::Ignored);
         if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
     }
 
@@ -44,18 +56,18 @@ impl Settings {
     /// # Errors
     /// Every problem there is.
     pub fn load_to_serve(sources: &Sources) -> Result<Self, Problems> {
-        let (settings, mut problems) = read(sources);
+        let (settings, mut problems) = read(sources, Files::Read);
         check::undecided(&settings, &mut problems);
         if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
     }
 }
 
 /// The settings as far as they can be read, and all that is wrong with them.
-fn read(sources: &Sources) -> (Settings, Vec<Problem>) {
+fn read(sources: &Sources, files: Files) -> (Settings, Vec<Problem>) {
     let mut problems = Vec::new();
     let root = tree::collect(sources, &mut problems);
     let mut settings = Settings::default();
     reader::read(&root, &mut problems, |form| layout::settings(form, &mut settings));
-    check::check(&mut settings, &root, &mut problems);
+    check::check(&mut settings, &root, files, &mut problems);
     (settings, problems)
 }

@@ -95,12 +95,12 @@ impl fmt::Display for Family {
 }
 
 macro_rules! known_types {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, $family:ident, documented: $documented:literal, live: $live:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal, $family:ident, documented: $documented:literal, live: $live:literal;)*) => {
         /// An event type that JustCall documents in either dialect.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum KnownType {
-            $($(#[$doc])* $variant,)*
+            $($(#[doc = $doc])* $variant,)*
         }
 
         impl KnownType {
@@ -110,6 +110,11 @@ macro_rules! known_types {
             /// The name on the wire.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it tells, in a sentence or two.
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),*).trim_ascii(),)* }
             }
 
             /// What events of this type are about.

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// Longest name of an event type, in bytes. It goes into a header of every record.
-const MAX_TYPE_LEN: usize = 256;
+pub(super) const MAX_TYPE_LEN: usize = 256;
 
 /// What a body turned out to be.
 #[derive(Debug)]

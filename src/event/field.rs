@@ -39,6 +39,8 @@ pub struct Field {
     pub kind: Kind,
     /// Whether [`Validation::Strict`] takes null for it: the reference's sample shows null.
     pub nullable: bool,
+    /// What it tells, in a sentence or two.
+    pub about: &'static str,
 }
 
 impl Kind {
@@ -171,25 +173,25 @@ pub(super) fn is_utc_time(text: &str) -> bool {
     is_time(text) && (text.ends_with(['Z', 'z']) || text.ends_with("+00:00"))
 }
 
-/// A documented type's struct and its field table, from one list: the identity, then what the
+/// A documented type's struct and its field table, docs included, from one list: the identity, then what the
 /// reference shows with a value, then what it shows as null. Everything but the identity is an
 /// `Option`; null and missing read the same, and write as the reference has them.
 macro_rules! contract {
     ($(#[$doc:meta])* $name:ident {
-        $(#[$id_doc:meta])* $id:ident: $id_kind:ident;
-        $($(#[$field_doc:meta])* $field:ident: $kind:ident,)*
-        $(; $($(#[$null_doc:meta])* $null:ident: $null_kind:ident,)*)?
+        $(#[doc = $id_doc:literal])* $id:ident: $id_kind:ident;
+        $($(#[doc = $field_doc:literal])* $field:ident: $kind:ident,)*
+        $(; $($(#[doc = $null_doc:literal])* $null:ident: $null_kind:ident,)*)?
     }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
         pub struct $name<'a> {
-            $(#[$id_doc])*
+            $(#[doc = $id_doc])*
             #[serde(borrow)]
             pub $id: $crate::event::field::of_kind!('a $id_kind),
-            $($(#[$field_doc])*
+            $($(#[doc = $field_doc])*
             #[serde(borrow, skip_serializing_if = "Option::is_none")]
             pub $field: Option<$crate::event::field::of_kind!('a $kind)>,)*
-            $($($(#[$null_doc])*
+            $($($(#[doc = $null_doc])*
             #[serde(borrow)]
             pub $null: Option<$crate::event::field::of_kind!('a $null_kind)>,)*)?
         }
@@ -197,9 +199,9 @@ macro_rules! contract {
         impl $name<'_> {
             /// The documented fields of `data`, the identity first.
             pub const FIELDS: &'static [$crate::event::Field] = &[
-                $crate::event::field::field!($id, $id_kind, false),
-                $($crate::event::field::field!($field, $kind, false),)*
-                $($($crate::event::field::field!($null, $null_kind, true),)*)?
+                $crate::event::field::field!($id, $id_kind, false, [$($id_doc)*]),
+                $($crate::event::field::field!($field, $kind, false, [$($field_doc)*]),)*
+                $($($crate::event::field::field!($null, $null_kind, true, [$($null_doc)*]),)*)?
             ];
         }
     };
@@ -216,12 +218,13 @@ macro_rules! of_kind {
 
 /// One line of a field table.
 macro_rules! field {
-    ($name:ident, $kind:ident, $nullable:literal) => {
+    ($name:ident, $kind:ident, $nullable:literal, [$($doc:literal)*]) => {
         $crate::event::Field {
             name: stringify!($name),
             pointer: concat!("/data/", stringify!($name)),
             kind: $crate::event::Kind::$kind,
             nullable: $nullable,
+            about: concat!($($doc),*).trim_ascii(),
         }
     };
 }

@@ -1,8 +1,9 @@
 //! Which call, message, contact or appointment an event is about.
 
 use super::json::{Value, each_field};
-use super::{Family, JsonType, Level, Picks, Violation};
+use super::{Dialect, Family, JsonType, KnownType, Level, Picks, Violation};
 use std::borrow::Cow;
+use std::slice;
 
 const EXPECTED: &str = "a non-empty string of at most 256 bytes, or an integer";
 
@@ -17,6 +18,15 @@ const fn candidates(family: Family) -> &'static [&'static str] {
         Family::Sms | Family::Whatsapp => &["/data/message_id", "/data/id"],
         Family::Contact => &["/data/contact_id", "/data/id"],
         Family::Appointment => &["/data/id"],
+    }
+}
+
+/// Where the entity id of a type's events stands: JSON pointers, of which the first decides that is
+/// neither missing nor null nor empty.
+pub fn identity_pointers(event_type: KnownType, dialect: Dialect) -> &'static [&'static str] {
+    match event_type.documented_fields() {
+        Some([identity, ..]) if dialect == Dialect::Documented => slice::from_ref(&identity.pointer),
+        _ => candidates(event_type.family()),
     }
 }
 

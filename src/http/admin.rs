@@ -79,10 +79,8 @@ impl Facts {
     }
 
     fn readyz(&self) -> HttpResponse {
-        let ready = self.readiness.is_ready();
-        let parts = self.readiness.parts().map(|(part, line)| (part.to_owned(), Value::String(line)));
-        let body = serde_json::json!({ "ready": ready, "parts": Map::from_iter(parts) });
-        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let body = parts(&self.readiness);
+        let status = if body["ready"] == true { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         json(status, Bytes::from(body.to_string()))
     }
 
@@ -90,6 +88,12 @@ impl Facts {
         let text = self.metrics.render(&self.readiness, self.budget.used());
         HttpResponse::Ok().content_type(CONTENT_TYPE).body(text)
     }
+}
+
+/// What `/readyz` says.
+pub(super) fn parts(readiness: &Readiness) -> Value {
+    let parts = readiness.parts().map(|(part, line)| (part.to_owned(), Value::String(line)));
+    serde_json::json!({ "ready": readiness.is_ready(), "parts": Map::from_iter(parts) })
 }
 
 #[cfg(test)]

@@ -51,7 +51,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// body's end: closed at once, the sender might never see the answer.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-const ALLOWED: &str = "GET, HEAD, POST";
+/// The methods of a source's path.
+pub(super) const ALLOWED: &str = "GET, HEAD, POST";
 
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 

@@ -2,6 +2,7 @@
 
 mod admin;
 mod answer;
+mod answers;
 mod body;
 mod coding;
 mod config;
@@ -15,6 +16,7 @@ mod traceparent;
 mod turn;
 
 pub use admin::Admin;
+pub use answers::{Answer, answers, readiness_at_start};
 pub use config::{AdminConfig, Config, TlsConfig};
 pub use ingress::Ingress;
 pub use tls::{TlsProblem, certificate_fault, check_tls};

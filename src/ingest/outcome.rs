@@ -40,6 +40,17 @@ pub enum Denial {
 }
 
 impl Denial {
+    /// Every denial. A signature that a retry can help is refused instead.
+    pub const ALL: [Self; 7] = [
+        Self::Signature(Fault::Missing),
+        Self::Signature(Fault::Version),
+        Self::Signature(Fault::Malformed),
+        Self::Signature(Fault::NoUrl),
+        Self::Signature(Fault::UrlNotAllowed),
+        Self::Unverifiable,
+        Self::Token,
+    ];
+
     /// Stable tag: the metric label.
     pub const fn tag(self) -> &'static str {
         match self {

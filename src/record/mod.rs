@@ -5,8 +5,10 @@
 //! event, not copied.
 
 mod headers;
+mod partition;
 
 pub use headers::{Headers, HeadersBuilder};
+pub use partition::partition;
 
 use bytes::Bytes;
 use std::sync::Arc;

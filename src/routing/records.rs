@@ -18,7 +18,7 @@ mod tests;
 pub type Records = SmallVec<[Record; 1]>;
 
 /// Header with the number of violations that tolerant validation let pass.
-pub(super) const VIOLATIONS: &str = "justcall-violations";
+pub const VIOLATIONS: &str = "justcall-violations";
 
 /// What records say that the event itself does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 mod attacks;
 mod bad_inputs;
 mod cluster;
+mod completions;
 mod dead_letters;
 mod failures;
 mod faults;
@@ -15,6 +16,8 @@ mod outage;
 mod records;
 mod reload;
 mod replay;
+mod route;
+mod schemas;
 mod secrecy;
 mod signatures;
 mod tail;

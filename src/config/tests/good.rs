@@ -168,3 +168,24 @@ fn secrets_and_tokens_come_from_the_environment_as_they_stand() {
     assert!(source.signature.is_required());
     assert_eq!(source.token, Some("01234567890123456789".into()));
 }
+
+#[test]
+fn on_paper_the_files_need_not_be_there_and_all_else_must_be_right() {
+    let on_paper = |flags: &[&str]| {
+        let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        Settings::load_on_paper(&Sources { flags, ..Sources::default() })
+    };
+    let files = [
+        "sources.main.signature.secrets_file=/no/such/file",
+        "sources.main.token_file=/no/such/file",
+        "kafka.properties_files={\"sasl.password\": \"/no/such/file\"}",
+        "server.tls.certificate=/no/such/file",
+        "server.tls.key=/no/such/file",
+    ];
+    let settings = good(on_paper(&files));
+    assert!(settings.ingest.sources[0].signature.is_required(), "there is a secret, wherever it is");
+    assert!(settings.ingest.sources[0].takes_token());
+    for wrong in ["sources.main.token=short", "topics.prefix=", "server.listen=nowhere"] {
+        assert!(on_paper(&[&files[..], &[wrong]].concat()).is_err(), "{wrong}");
+    }
+}

@@ -62,6 +62,21 @@ fn sample() -> Vec<RouteConfig> {
 }
 
 #[test]
+fn destinations_are_those_that_events_come_to() {
+    let table = table(sample(), UnknownEvents::Forward);
+    let to = |known: Option<KnownType>| {
+        let found = table.destinations().filter(|each| each.0 == known);
+        found.flat_map(|(_, to)| to.topics.iter()).map(|topic| &**topic).collect::<Vec<_>>()
+    };
+    for known in KnownType::ALL {
+        assert_eq!(to(Some(*known)).join(" "), topics(&table, known.name()));
+    }
+    assert!(to(None).contains(&"in.sms") && to(None).contains(&"j.unknown"));
+    let named: std::collections::BTreeSet<_> = table.destinations().flat_map(|each| &each.1.topics).collect();
+    assert!(named.into_iter().eq(table.topics()), "each topic is somebody's");
+}
+
+#[test]
 fn the_first_route_that_matches_takes_the_event() {
     let forward = table(sample(), UnknownEvents::Forward);
     let dead_letter = table(sample(), UnknownEvents::DeadLetter);

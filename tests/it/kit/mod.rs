@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "a support kit may offer more than the tests of one day use")]
 
 pub(crate) mod bridge;
+pub(crate) mod cache;
 pub(crate) mod chance;
 pub(crate) mod clock;
 pub(crate) mod command;
@@ -12,8 +13,10 @@ pub(crate) mod java;
 pub(crate) mod kafka;
 pub(crate) mod load;
 pub(crate) mod murmur2;
+pub(crate) mod node;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod python;
 pub(crate) mod secured;
 pub(crate) mod verdict;
 

@@ -1,0 +1,80 @@
+//! `route --expect`: a mapping held to what is expected of it.
+
+mod case;
+mod compare;
+mod file;
+mod update;
+
+use super::bodies::Input;
+use super::explanation::Router;
+use crate::cli::Failure;
+use case::Case;
+use compare::{Difference, differences};
+use serde_json::json;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// How expectations are used.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How<'a> {
+    /// The source of cases that name none.
+    pub(super) source: Option<&'a str>,
+    /// Whether to write what is instead of comparing.
+    pub(super) update: bool,
+    pub(super) json: bool,
+}
+
+/// Compares, or updates the file.
+pub(super) fn run(router: &Router<'_>, path: &Path, inputs: Vec<Input>, how: How<'_>) -> Result<(), Failure> {
+    if how.update {
+        return update::run(router, path, inputs, how.source);
+    }
+    if !inputs.is_empty() {
+        return Err(Failure::Failed("--expect brings its own events; FILE goes with --update only".into()));
+    }
+    let cases = file::read(path)?;
+    let mut differing = 0;
+    for case in &cases {
+        let found = judge(router, case, how.source)?;
+        differing += usize::from(!found.is_empty());
+        say(case, &found, how.json);
+    }
+    let number = cases.len();
+    match differing {
+        0 if how.json => Ok(()),
+        0 => {
+            let _ = writeln!(io::stdout(), "{number} as expected");
+            Ok(())
+        }
+        _ => Err(Failure::Failed(format!("{differing} of {number} differ from what is expected"))),
+    }
+}
+
+/// How the outcome of a case differs from what it expects.
+fn judge(router: &Router<'_>, case: &Case, source: Option<&str>) -> Result<Vec<Difference>, Failure> {
+    let failed = |reason: String| Failure::Failed(format!("{}: {reason}", case.at));
+    let source = router.source(case.source.as_deref().or(source)).map_err(failed)?;
+    Ok(differences(&case.expected, &router.explain(source, &case.body)))
+}
+
+/// Tells of one case; in text only of one that differs.
+fn say(case: &Case, found: &[Difference], as_json: bool) {
+    let text = if as_json {
+        let found: Vec<_> = found.iter().map(Difference::json).collect();
+        let line = json!({ "at": case.at, "name": case.name, "ok": found.is_empty(), "differences": found });
+        format!("{line}\n")
+    } else if found.is_empty() {
+        String::new()
+    } else {
+        let name = case.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+        let mut text = format!("{}{name}\n", case.at);
+        for Difference { field, expected, actual } in found {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "  {field}\n    expected  {expected}\n    actual    {actual}");
+        }
+        text
+    };
+    // Whoever closed stdout does not want the rest.
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,183 @@
+//! One event and what is expected to become of it.
+
+use crate::event::{Dialect, KnownType, samples};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+#[cfg(test)]
+mod tests;
+
+/// One event and what is expected to become of it.
+#[derive(Debug)]
+pub(super) struct Case {
+    /// Such as `mapping.ndjson:3`.
+    pub(super) at: String,
+    pub(super) name: Option<String>,
+    pub(super) source: Option<String>,
+    pub(super) body: Bytes,
+    pub(super) expected: Expected,
+}
+
+/// A case as it is written.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Written {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) source: Option<String>,
+    /// The body as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) event: Option<Box<RawValue>>,
+    /// The body as text, for one that is no JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) body: Option<String>,
+    /// A file with the body, from the folder of the expectations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) file: Option<String>,
+    /// The sample of that type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sample: Option<String>,
+    /// The sample's dialect: `documented` or `live`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) dialect: Option<String>,
+    /// Fields to set in the body, by JSON pointer.
+    #[serde(default, rename = "with", skip_serializing_if = "Map::is_empty")]
+    pub(super) with: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) outcome: Option<Value>,
+    /// Index of the route that took or dropped it, or several; null: none.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub(super) route: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) topics: Option<Value>,
+    /// The key of every record; null: none.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) partition: Option<Value>,
+    /// Headers of every record; null: not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) headers: Option<Map<String, Value>>,
+    /// `dlq_reason`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<Value>,
+    /// Key and headers by topic, where records differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) records: Option<BTreeMap<String, OfRecord>>,
+}
+
+/// What is expected of one record.
+#[derive(Debug, Default, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfRecord {
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) partition: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) headers: Option<Map<String, Value>>,
+}
+
+/// What is compared; nothing else is.
+#[derive(Debug, Default)]
+pub(super) struct Expected {
+    pub(super) outcome: Option<Value>,
+    pub(super) route: Option<Value>,
+    pub(super) topics: Option<Value>,
+    pub(super) reason: Option<Value>,
+    pub(super) every: OfRecord,
+    pub(super) records: BTreeMap<String, OfRecord>,
+}
+
+/// Keeps null apart from a field that is not there.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+impl Written {
+    /// Reads the body; `folder` is where files are looked for.
+    ///
+    /// # Errors
+    /// What is wrong with the case, for whoever wrote it.
+    pub(super) fn case(self, at: String, folder: &Path) -> Result<Case, String> {
+        let body = self.bytes(folder)?;
+        let every = OfRecord { key: self.key, partition: self.partition, headers: self.headers };
+        let Self { name, source, outcome, route, topics, reason, records, .. } = self;
+        let records = records.unwrap_or_default();
+        let expected = Expected { outcome, route, topics, reason, every, records };
+        if expected.is_empty() {
+            return Err(
+                "expects nothing; say outcome, route, topics, key, partition, headers, reason or records"
+                    .into(),
+            );
+        }
+        Ok(Case { at, name, source, body, expected })
+    }
+
+    fn bytes(&self, folder: &Path) -> Result<Bytes, String> {
+        if self.dialect.is_some() && self.sample.is_none() {
+            return Err("`dialect` is of a `sample`; an event says its own".into());
+        }
+        let body = match (&self.event, &self.body, &self.file, &self.sample) {
+            (Some(event), None, None, None) => event.get().as_bytes().to_vec(),
+            (None, Some(body), None, None) => body.clone().into_bytes(),
+            (None, None, Some(file), None) => {
+                let path = folder.join(file);
+                let bytes = std::fs::read(&path)
+                    .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+                bytes.trim_ascii().to_vec()
+            }
+            (None, None, None, Some(sample)) => self.sampled(sample)?.as_bytes().to_vec(),
+            _ => return Err("needs one of `event`, `file`, `sample` and `body`, and no other".into()),
+        };
+        if self.with.is_empty() { Ok(body.into()) } else { changed(&body, &self.with) }
+    }
+
+    fn sampled(&self, name: &str) -> Result<&'static str, String> {
+        let dialect = match self.dialect.as_deref() {
+            None | Some("documented") => Dialect::Documented,
+            Some("live") => Dialect::Live,
+            Some(other) => return Err(format!("the dialect {other:?} is neither documented nor live")),
+        };
+        let known =
+            KnownType::from_name(name).ok_or_else(|| format!("JustCall documents no type {name:?}"))?;
+        let found = samples(dialect).find(|(sample, _)| *sample == known);
+        let other = if dialect == Dialect::Live { "documented" } else { "live" };
+        found
+            .map(|(_, body)| body)
+            .ok_or_else(|| format!("the {dialect} dialect has no {known}; `dialect: {other}` does"))
+    }
+}
+
+/// The body with fields set by JSON pointer.
+fn changed(body: &[u8], with: &Map<String, Value>) -> Result<Bytes, String> {
+    let mut body: Value = serde_json::from_slice(body).map_err(|_| "`with` needs an event that is JSON")?;
+    for (pointer, value) in with {
+        let nowhere = || format!("`with` sets {pointer}, which leads into nothing");
+        let (parent, name) = pointer.rsplit_once('/').ok_or_else(nowhere)?;
+        let name = name.replace("~1", "/").replace("~0", "~");
+        let parent = body.pointer_mut(parent).ok_or_else(nowhere)?;
+        match parent {
+            Value::Object(fields) => {
+                fields.insert(name, value.clone());
+            }
+            other => *other.pointer_mut(&format!("/{name}")).ok_or_else(nowhere)? = value.clone(),
+        }
+    }
+    Ok(body.to_string().into())
+}
+
+impl Expected {
+    fn is_empty(&self) -> bool {
+        let fields = [&self.outcome, &self.route, &self.topics, &self.reason];
+        let every = [&self.every.key, &self.every.partition];
+        fields.into_iter().chain(every).all(Option::is_none)
+            && self.every.headers.is_none()
+            && self.records.is_empty()
+    }
+}

@@ -1,0 +1,130 @@
+//! Files of expectations.
+
+use super::case::{Case, Written};
+use crate::cli::Failure;
+use crate::cli::route::bodies;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Number, Value};
+use std::path::Path;
+use yaml_rust2::{Yaml, YamlLoader};
+
+#[cfg(test)]
+mod tests;
+
+/// Every case of a file.
+pub(super) fn read(path: &Path) -> Result<Vec<Case>, Failure> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let written = written(path, &bodies::read(path)?)?;
+    let cases = written.into_iter().map(|(at, written)| {
+        let wrong = |reason| Failure::Failed(format!("{at}: {reason}"));
+        written.case(at.clone(), folder).map_err(wrong)
+    });
+    let cases: Vec<_> = cases.collect::<Result<_, _>>()?;
+    if cases.is_empty() {
+        // Or an empty file would pass for a mapping that was tested.
+        return Err(Failure::Failed(format!("{} has no case", path.display())));
+    }
+    Ok(cases)
+}
+
+/// Every case as it is written, with its place.
+pub(super) fn written(path: &Path, bytes: &[u8]) -> Result<Vec<(String, Written)>, Failure> {
+    let name = path.display().to_string();
+    let wrong = |at: &str, reason: String| Failure::Failed(format!("{at}: {reason}"));
+    let text = str::from_utf8(bytes).map_err(|_| wrong(&name, "is no UTF-8".into()))?;
+    let items: Vec<(String, Box<RawValue>)> = if is_yaml(path) {
+        yaml_items(&name, text).map_err(|reason| wrong(&name, reason))?
+    } else if text.trim_start().starts_with('[') {
+        let items: Vec<Box<RawValue>> =
+            serde_json::from_str(text).map_err(|error| wrong(&name, error.to_string()))?;
+        items.into_iter().enumerate().map(|(at, item)| (format!("{name}[{at}]"), item)).collect()
+    } else {
+        lines(&name, text)?
+    };
+    let read = |(at, item): (String, Box<RawValue>)| {
+        let written = serde_json::from_str(item.get()).map_err(|error| wrong(&at, in_its_line(&error)))?;
+        Ok((at, written))
+    };
+    items.into_iter().map(read).collect()
+}
+
+pub(super) fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+}
+
+/// A case on each line; empty lines and such as begin with `#` or `//` are none.
+fn lines(name: &str, text: &str) -> Result<Vec<(String, Box<RawValue>)>, Failure> {
+    let lines = text.lines().enumerate().map(|(at, line)| (format!("{name}:{}", at + 1), line.trim()));
+    let cases = lines.filter(|(_, line)| !is_comment(line));
+    let read = |(at, line): (String, &str)| match serde_json::from_str(line) {
+        Ok(item) => Ok((at, item)),
+        Err(error) => {
+            Err(Failure::Failed(format!("{at}: a case is one line of JSON: {}", in_its_line(&error))))
+        }
+    };
+    cases.map(read).collect()
+}
+
+/// Without the line that the error counts within its text alone.
+fn in_its_line(error: &serde_json::Error) -> String {
+    error.to_string().replace(" at line 1 column", " at column")
+}
+
+pub(super) fn is_comment(line: &str) -> bool {
+    line.is_empty() || line.starts_with('#') || line.starts_with("//")
+}
+
+fn yaml_items(name: &str, text: &str) -> Result<Vec<(String, Box<RawValue>)>, String> {
+    let documents = YamlLoader::load_from_str(text).map_err(|error| error.to_string())?;
+    let mut cases = Vec::new();
+    for document in documents {
+        let Yaml::Array(more) = document else { return Err("a list of cases is expected".into()) };
+        cases.extend(more);
+    }
+    let lines = Some(dashes(text)).filter(|lines| lines.len() == cases.len());
+    let at = |index: usize| match &lines {
+        Some(lines) => format!("{name}:{}", lines[index]),
+        None => format!("{name}[{index}]"),
+    };
+    let item = |(index, case): (usize, &Yaml)| {
+        let value = json(case).map_err(|reason| format!("case {index}: {reason}"))?;
+        let item = to_raw_value(&value).map_err(|error| error.to_string())?;
+        Ok((at(index), item))
+    };
+    cases.iter().enumerate().map(item).collect()
+}
+
+/// The lines on which the items of an outermost list begin: with a dash, as far to the left as any. The
+/// reader of YAML does not tell.
+fn dashes(text: &str) -> Vec<usize> {
+    let numbered = text.lines().enumerate().map(|(at, line)| (at + 1, line));
+    let dashed =
+        numbered.filter(|(_, line)| matches!(line.trim_start(), "-") || line.trim_start().starts_with("- "));
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let dashed: Vec<_> = dashed.map(|(at, line)| (at, indent(line))).collect();
+    let least = dashed.iter().map(|(_, indent)| *indent).min();
+    dashed.into_iter().filter(|(_, indent)| Some(*indent) == least).map(|(at, _)| at).collect()
+}
+
+fn json(yaml: &Yaml) -> Result<Value, String> {
+    Ok(match yaml {
+        Yaml::Null => Value::Null,
+        Yaml::Boolean(bool) => Value::Bool(*bool),
+        Yaml::Integer(number) => Value::from(*number),
+        Yaml::Real(text) => Value::Number(number(text)?),
+        Yaml::String(text) => Value::String(text.clone()),
+        Yaml::Array(items) => Value::Array(items.iter().map(json).collect::<Result<_, _>>()?),
+        Yaml::Hash(fields) => {
+            let field = |(name, value): (&Yaml, &Yaml)| match name {
+                Yaml::String(name) => Ok((name.clone(), json(value)?)),
+                _ => Err("the name of a field is no text".to_owned()),
+            };
+            Value::Object(fields.iter().map(field).collect::<Result<Map<_, _>, _>>()?)
+        }
+        Yaml::Alias(_) | Yaml::BadValue => return Err("holds what JSON has not".into()),
+    })
+}
+
+fn number(text: &str) -> Result<Number, String> {
+    serde_json::from_str(text).map_err(|_| format!("{text} is no number of JSON"))
+}

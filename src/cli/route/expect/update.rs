@@ -1,0 +1,161 @@
+//! `route --expect FILE --update`: writes what is as what is expected.
+
+use super::case::{OfRecord, Written};
+use super::compare::short;
+use super::file::{is_comment, is_yaml, written};
+use crate::cli::Failure;
+use crate::cli::route::bodies::Input;
+use crate::cli::route::explanation::{Explanation, Line, Outcome, Router};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+/// Brings each case up to date in what it expects already, and adds one for each input.
+pub(super) fn run(
+    router: &Router<'_>,
+    path: &Path,
+    inputs: Vec<Input>,
+    source: Option<&str>,
+) -> Result<(), Failure> {
+    if is_yaml(path) {
+        let reason = "--update writes NDJSON: comments of YAML would be lost";
+        return Err(Failure::Failed(format!("{}: {reason}", path.display())));
+    }
+    let failed =
+        |error: io::Error| Failure::Failed(format!("cannot read or write {}: {error}", path.display()));
+    let before = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(failed(error)),
+    };
+    if before.trim_start().starts_with('[') {
+        return Err(Failure::Failed(format!(
+            "{}: --update writes NDJSON, a case on each line",
+            path.display()
+        )));
+    }
+    let (mut after, mut changed) = (String::new(), 0);
+    for (at, line) in before.lines().enumerate() {
+        let now =
+            if is_comment(line.trim()) { line.to_owned() } else { updated(router, path, at, line, source)? };
+        changed += usize::from(now != line);
+        after.push_str(&now);
+        after.push('\n');
+    }
+    let added = inputs.len();
+    for input in inputs {
+        after.push_str(&new(router, input, source)?);
+        after.push('\n');
+    }
+    fs::write(path, after).map_err(failed)?;
+    let _ = writeln!(io::stdout(), "{}: {changed} changed, {added} added", path.display());
+    Ok(())
+}
+
+fn updated(
+    router: &Router<'_>,
+    path: &Path,
+    at: usize,
+    line: &str,
+    default: Option<&str>,
+) -> Result<String, Failure> {
+    let place = format!("{}:{}", path.display(), at + 1);
+    let failed = |reason: String| Failure::Failed(format!("{place}: {reason}"));
+    let read = || written(path, line.as_bytes()).ok()?.pop();
+    let (Some((_, mut now)), Some((_, case))) = (read(), read()) else {
+        return Err(failed("is no case".into()));
+    };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let case = case.case(place.clone(), folder).map_err(failed)?;
+    let source = router.source(case.source.as_deref().or(default)).map_err(failed)?;
+    let explanation = router.explain(source, &case.body);
+    // A case that is right stays as somebody wrote it.
+    if super::differences(&case.expected, &explanation).is_empty() {
+        return Ok(line.to_owned());
+    }
+    let all = facts(&explanation);
+    let replace = |field: &mut Option<Value>, fact: &Option<Value>| {
+        if field.is_some() {
+            field.clone_from(fact);
+        }
+    };
+    replace(&mut now.route, &all.route);
+    replace(&mut now.topics, &all.topics);
+    replace(&mut now.reason, &all.reason);
+    // Always, for of what it asked there may be nothing any more.
+    now.outcome = all.outcome;
+    now.partition = now.partition.and(explanation.records.first().map(|record| json!(record.partition)));
+    let asks_of_records = now.key.is_some() || now.headers.is_some() || now.records.is_some();
+    match (all.records, now.records.is_some()) {
+        (None, false) => {
+            now.key = now.key.and(all.key);
+            now.headers = now.headers.and(all.headers);
+        }
+        (None, true) => (now.key, now.headers, now.records) = (all.key, all.headers, None),
+        (records, _) if asks_of_records => (now.key, now.headers, now.records) = (None, None, records),
+        (Some(_), _) => {}
+    }
+    Ok(text(&now))
+}
+
+fn new(router: &Router<'_>, input: Input, source: Option<&str>) -> Result<String, Failure> {
+    let index = router.source(source).map_err(Failure::Failed)?;
+    let mut case = facts(&router.explain(index, &input.body));
+    case.source = source.map(str::to_owned);
+    let body = String::from_utf8_lossy(&input.body).into_owned();
+    // On one line, as it came.
+    match RawValue::from_string(body.replace(['\n', '\r'], " ")) {
+        Ok(event) => case.event = Some(event),
+        Err(_) => case.body = Some(body),
+    }
+    Ok(text(&case))
+}
+
+/// What became of it, as far as it is the same tomorrow: of the headers the routes' own.
+fn facts(explanation: &Explanation) -> Written {
+    let mut case = Written {
+        outcome: Some(json!(explanation.outcome.name())),
+        reason: explanation.rejection.as_ref().map(|rejection| json!(rejection.reason)),
+        ..Written::default()
+    };
+    if matches!(explanation.outcome, Outcome::Routed | Outcome::Dropped) {
+        case.route = Some(short(json!(explanation.routes)));
+    }
+    if explanation.outcome == Outcome::Routed {
+        case.topics = Some(short(json!(explanation.topics())));
+        add_records(&mut case, &explanation.records);
+    }
+    case
+}
+
+/// What all records share once, else by topic.
+fn add_records(case: &mut Written, records: &[Line]) {
+    let of = |record: &Line| OfRecord { key: Some(json!(record.key)), partition: None, headers: own(record) };
+    let same = |a: &Line, b: &Line| a.key == b.key && own(a) == own(b);
+    match records {
+        [first, rest @ ..] if rest.iter().all(|other| same(first, other)) => {
+            let every = of(first);
+            (case.key, case.headers) = (every.key, every.headers);
+        }
+        _ => case.records = Some(records.iter().map(|record| (record.topic.clone(), of(record))).collect()),
+    }
+}
+
+/// The headers that routes add.
+fn own(record: &Line) -> Option<Map<String, Value>> {
+    let is_own = |name: &str| !name.starts_with("ce_") && !["content-type", "traceparent"].contains(&name);
+    let own: Map<_, _> = record
+        .headers
+        .iter()
+        .filter(|(name, _)| is_own(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    (!own.is_empty()).then_some(own)
+}
+
+fn text(case: &Written) -> String {
+    // Strings, numbers and what was JSON before: this does not fail.
+    serde_json::to_string(case).unwrap_or_default()
+}

@@ -1,0 +1,129 @@
+//! An explanation for a person.
+
+use super::explanation::{Explanation, Outcome, Router, Seen, Step};
+use crate::config::Settings;
+use crate::routing::Match;
+use serde_json::Value;
+use std::fmt::Write;
+
+/// What became of the event at that place.
+pub(super) fn text(at: &str, explanation: &Explanation, router: &Router<'_>) -> String {
+    let mut table = Table { text: format!("{at}\n") };
+    table.say_seen(explanation);
+    table.say("outcome", &outcome(explanation));
+    if let Some(rejection) = &explanation.rejection {
+        table.say("reason", &format!("{}: {}", rejection.reason, rejection.detail));
+    }
+    table.say_steps(&explanation.steps, router.settings());
+    table.say_records(explanation, router.partitions());
+    table.text
+}
+
+fn outcome(explanation: &Explanation) -> String {
+    let routes: Vec<_> = explanation.routes.iter().map(|route| format!("routes[{route}]")).collect();
+    let routes = routes.join(", ");
+    match explanation.outcome {
+        Outcome::Routed if routes.is_empty() => "routed to the topic of its type: no route took it".into(),
+        Outcome::Routed => format!("routed by {routes}"),
+        Outcome::Dropped => format!("dropped by {routes}: written nowhere"),
+        Outcome::DeadLetter => "dead letter, answered 200".into(),
+        Outcome::Rejected => "rejected, kept as a dead letter".into(),
+        Outcome::Probe => "probe: written nowhere".into(),
+    }
+}
+
+struct Table {
+    text: String,
+}
+
+impl Table {
+    // Writing to a string does not fail.
+    fn say(&mut self, name: &str, value: &str) {
+        let _ = writeln!(self.text, "  {name:<11} {value}");
+    }
+
+    fn say_seen(&mut self, explanation: &Explanation) {
+        if let Some(Seen { dialect, event_type, known, entity_id, time }) = &explanation.seen {
+            let known = if *known { "" } else { " (JustCall does not document it)" };
+            self.say("type", &format!("{event_type}{known}"));
+            self.say("dialect", dialect);
+            for (name, value) in [("entity id", entity_id), ("time", time)] {
+                if let Some(value) = value {
+                    self.say(name, value);
+                }
+            }
+        }
+        if let Some(id) = &explanation.id {
+            self.say("event id", id);
+        }
+        let mode = explanation.validation;
+        let validation = match (explanation.outcome, explanation.violations) {
+            (Outcome::Probe, _) => return,
+            (Outcome::Rejected, _) => format!("failed ({mode})"),
+            (_, 0) => format!("passed ({mode})"),
+            (_, 1) => format!("passed ({mode}), with 1 violation let pass"),
+            (_, number) => format!("passed ({mode}), with {number} violations let pass"),
+        };
+        self.say("validation", &validation);
+    }
+
+    /// A line for each route; routes in a row that mean other types, or were not reached, share one.
+    fn say_steps(&mut self, steps: &[Step], settings: &Settings) {
+        for (index, group) in steps.chunk_by(shares).enumerate() {
+            let name = if index == 0 { "routes" } else { "" };
+            let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
+            let line = if group.len() == 1 {
+                format!("[{}] {}: {}", first.route, matches(settings, first.route), verdict(first))
+            } else {
+                format!("[{}] to [{}]: {}", first.route, last.route, verdict(first))
+            };
+            self.say(name, &line);
+        }
+    }
+
+    fn say_records(&mut self, explanation: &Explanation, partitions: Option<u32>) {
+        for record in &explanation.records {
+            self.say("record", &record.topic);
+            let key = record.key.as_deref().unwrap_or("none: Kafka spreads such records");
+            let _ = writeln!(self.text, "    key        {key}");
+            if let (Some(partition), Some(partitions)) = (record.partition, partitions) {
+                let _ = writeln!(self.text, "    partition  {partition} of {partitions}");
+            }
+            for (index, (name, value)) in record.headers.iter().enumerate() {
+                let what = if index == 0 { "headers" } else { "" };
+                let value = value.as_str().map_or_else(|| Value::to_string(value), str::to_owned);
+                let _ = writeln!(self.text, "    {what:<10} {name}: {value}");
+            }
+        }
+    }
+}
+
+fn shares(a: &Step, b: &Step) -> bool {
+    a.verdict == b.verdict && matches!(a.verdict, "other_type" | "not_reached")
+}
+
+fn verdict(step: &Step) -> String {
+    match (step.verdict, &step.condition) {
+        ("other_type", _) => "other types".into(),
+        ("unknown_type", _) => "unknown types only where they are named in full".into(),
+        ("dropped", _) => "dropped it".into(),
+        ("took", _) => "took it".into(),
+        ("took_and_went_on", _) => "took it, and the search went on".into(),
+        ("not_reached", _) => "not reached".into(),
+        (_, Some(condition)) => format!("condition not met: {condition}"),
+        (other, None) => other.into(),
+    }
+}
+
+/// What a route's `match` says.
+fn matches(settings: &Settings, route: usize) -> String {
+    let Some(route) = settings.routing.routes.get(route) else { return String::new() };
+    if let (true, Some(template)) = (route.matches.is_empty(), &route.template) {
+        return format!("use {template}");
+    }
+    let each = route.matches.iter().map(|each| match each {
+        Match::Pattern(pattern) => pattern.clone(),
+        Match::Family(family) => format!("{{family: {family}}}"),
+    });
+    each.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,347 @@
+//! `schema asyncapi`: the topics as they are configured.
+
+use super::{Format, events, load};
+use crate::cli::{Failure, SettingsArgs};
+use crate::config::Settings;
+use crate::event::{Dialect, KnownType, Validation, identity_pointers};
+use crate::kafka;
+use crate::routing::{Destination, Pointed, Table, VIOLATIONS};
+use crate::telemetry::tags;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Print an AsyncAPI 3.0 document of the topics as the settings have them.
+///
+/// A channel for each topic that an event can go to, and for the dead letters: which events land there,
+/// their keys, headers and payloads.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Args {
+    #[command(flatten)]
+    settings: SettingsArgs,
+
+    #[command(flatten)]
+    format: Format,
+}
+
+const EXAMPLE: &str = "\
+Examples:
+  justcall-bridge schema asyncapi --config bridge.yaml > asyncapi.json
+  justcall-bridge schema asyncapi --config bridge.yaml --yaml > asyncapi.yaml";
+
+/// Version of the Kafka bindings that are written.
+const BINDING: &str = "0.5.0";
+
+/// Runs the command.
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let settings = load(args.settings)?;
+    args.format.print(&document(&settings)?);
+    Ok(())
+}
+
+/// The document.
+pub(super) fn document(settings: &Settings) -> Result<Value, Failure> {
+    let table = Table::compile(&settings.routing).map_err(crate::app::Error::Routes)?;
+    let channels = Channels::of(&table);
+    let dead_letters = &settings.ingest.dead_letter.topic;
+    let mut described = Map::new();
+    let mut operations = Map::new();
+    for (topic, messages) in &channels.0 {
+        let messages = messages.iter().map(|(message, to)| (message.name(), message.describe(to)));
+        described.insert((*topic).to_owned(), channel(topic, Map::from_iter(messages), settings));
+        operations.insert(format!("send.{topic}"), send(topic));
+    }
+    let dead_letter = Map::from_iter([("dead-letter".to_owned(), dead_letter())]);
+    described.insert(dead_letters.clone(), channel(dead_letters, dead_letter, settings));
+    operations.insert(format!("send.{dead_letters}"), send(dead_letters));
+    Ok(json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "JustCall events in Kafka",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "What justcall-bridge writes with these settings: each webhook of JustCall byte for byte, at least once, in order for each key of a topic. `ce_id` is the same for every delivery of the same event.",
+            "license": { "name": "Apache-2.0" },
+        },
+        "defaultContentType": "application/json",
+        "servers": servers(&settings.kafka),
+        "channels": described,
+        "operations": operations,
+        "components": { "schemas": channels.schemas(settings) },
+    }))
+}
+
+/// One kind of record: a type's in one dialect, or any that JustCall does not document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Message {
+    event_type: Option<KnownType>,
+    is_live: bool,
+}
+
+/// What can land in each topic, and by which ways.
+struct Channels<'t>(BTreeMap<&'t str, BTreeMap<Message, Ways<'t>>>);
+
+/// Every destination by which a message comes to a topic.
+type Ways<'t> = Vec<&'t Destination>;
+
+impl<'t> Channels<'t> {
+    fn of(table: &'t Table) -> Self {
+        let mut channels = Self(BTreeMap::new());
+        for (event_type, destination) in table.destinations() {
+            for topic in &destination.topics {
+                let channel = channels.0.entry(topic).or_default();
+                for message in Message::of(event_type) {
+                    channel.entry(message).or_default().push(destination);
+                }
+            }
+        }
+        channels
+    }
+
+    /// The payloads of all messages, and the headers that all have.
+    fn schemas(&self, settings: &Settings) -> Value {
+        let validation = loosest(settings);
+        let messages = self.0.values().flat_map(BTreeMap::keys);
+        let payloads = messages
+            .map(|message| (message.name(), events::of(message.event_type, message.dialect(), validation)));
+        let mut schemas = Map::from_iter(payloads);
+        schemas.insert("headers".to_owned(), headers(settings));
+        Value::Object(schemas)
+    }
+}
+
+/// A topic takes from every source, so the one that holds events to least decides.
+fn loosest(settings: &Settings) -> Validation {
+    let modes = || settings.ingest.sources.iter().map(|source| source.validation);
+    let by_ease = [Validation::Tolerant, Validation::Documented];
+    by_ease.into_iter().find(|mode| modes().any(|each| each == *mode)).unwrap_or(Validation::Strict)
+}
+
+impl Message {
+    /// The messages of a type: one for each dialect that JustCall lists it in.
+    fn of(event_type: Option<KnownType>) -> impl Iterator<Item = Self> {
+        let dialects = [Dialect::Documented, Dialect::Live].into_iter();
+        let listed = move |dialect: &Dialect| event_type.is_none_or(|known| known.is_listed_in(*dialect));
+        dialects.filter(listed).map(move |dialect| Self { event_type, is_live: dialect == Dialect::Live })
+    }
+
+    const fn dialect(self) -> Dialect {
+        if self.is_live { Dialect::Live } else { Dialect::Documented }
+    }
+
+    fn name(self) -> String {
+        events::name(self.event_type, self.dialect())
+    }
+
+    fn describe(self, ways: &[&Destination]) -> Value {
+        let about = self.event_type.map_or("A type that JustCall does not document.", KnownType::about);
+        let own = own_headers(ways);
+        let everywhere = own.iter().filter(|(_, values)| values.iter().flatten().count() == ways.len());
+        let everywhere: Vec<_> = everywhere.map(|(name, _)| *name).collect();
+        let mut fields =
+            Map::from_iter(own.iter().map(|(name, values)| ((*name).to_owned(), one_of(values))));
+        fields.insert("ce_dialect".into(), json!({ "const": self.dialect().name() }));
+        if let Some(known) = self.event_type {
+            fields.insert("ce_type".into(), json!({ "const": known.name() }));
+        }
+        json!({
+            "name": self.event_type.map_or("other", KnownType::name),
+            "title": format!("{} ({})", self.event_type.map_or("Any other type", KnownType::name), self.dialect()),
+            "summary": about,
+            "contentType": "application/json",
+            "headers": {
+                "type": "object",
+                "allOf": [{ "$ref": "#/components/schemas/headers" }],
+                "properties": fields,
+                "required": everywhere,
+            },
+            "payload": { "$ref": format!("#/components/schemas/{}", self.name()) },
+            "bindings": { "kafka": {
+                "key": { "type": "string", "description": self.key(ways) },
+                "bindingVersion": BINDING,
+            }},
+        })
+    }
+
+    /// What becomes the key, for a person.
+    fn key(self, ways: &[&Destination]) -> String {
+        let entity = match self.event_type {
+            Some(known) => {
+                let pointers = identity_pointers(known, self.dialect());
+                format!("the {} id at {}", known.family(), listing(pointers.iter().copied()))
+            }
+            None => {
+                "the entity id, where the type's name tells what it is about; else there is no key".into()
+            }
+        };
+        let of = |to: &&Destination| match &to.key[..] {
+            [] => format!("In UTF-8: {entity}."),
+            pointers => {
+                let pointers = listing(pointers.iter().map(Pointed::text));
+                format!("In UTF-8: what stands at {pointers}, else {entity}.")
+            }
+        };
+        let mut told: Vec<_> = ways.iter().map(of).collect();
+        told.dedup();
+        told.join(" Or: ")
+    }
+}
+
+/// `a`, else `b`, else `c`.
+fn listing<'a>(pointers: impl Iterator<Item = &'a str>) -> String {
+    pointers.map(|pointer| format!("`{pointer}`")).collect::<Vec<_>>().join(", else ")
+}
+
+/// The routes' own headers, with what each way writes. Of one that is read from the event only the name
+/// is known, and it may be missing.
+fn own_headers<'t>(ways: &[&'t Destination]) -> BTreeMap<&'t str, Vec<Option<String>>> {
+    let mut headers: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for to in ways {
+        for (name, value) in to.headers.fixed.iter() {
+            headers.entry(name).or_default().push(Some(String::from_utf8_lossy(value).into_owned()));
+        }
+        for header in to.headers.pointed.iter() {
+            headers.entry(&*header.name).or_default().push(None);
+        }
+    }
+    headers
+}
+
+fn one_of(values: &[Option<String>]) -> Value {
+    let fixed: BTreeSet<_> = values.iter().flatten().collect();
+    match (fixed.first(), fixed.len()) {
+        _ if values.contains(&None) => json!({ "type": "string" }),
+        (Some(value), 1) => json!({ "const": value }),
+        _ => json!({ "enum": fixed }),
+    }
+}
+
+/// The headers of every event: CloudEvents 1.0, binary mode, and the bridge's own.
+fn headers(settings: &Settings) -> Value {
+    let sources: Vec<_> =
+        settings.ingest.sources.iter().map(|source| format!("/justcall/{}", source.name)).collect();
+    let text = |about: &str| json!({ "type": "string", "description": about });
+    json!({
+        "type": "object",
+        "required":
+            ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_dialect", "content-type"],
+        "properties": {
+            "ce_specversion": { "const": "1.0" },
+            "ce_id": {
+                "type": "string",
+                "pattern": "^[0-9A-Za-z]{26}$|^[0-9a-f]{32}$",
+                "description": "Identity of the event, the same for every delivery of it: drop what comes again. The live dialect's `request_id`, else the beginning of the body's SHA-256.",
+            },
+            "ce_source": { "enum": sources, "description": "The configured source that it came from." },
+            "ce_type": text("JustCall's type."),
+            "ce_time": {
+                "type": "string",
+                "format": "date-time",
+                "description": "When it happened, as far as it tells; else when it was signed or received.",
+            },
+            "ce_subject": text("The id of the call, message, contact or appointment."),
+            "ce_dialect": {
+                "enum": [Dialect::Documented.name(), Dialect::Live.name()],
+                "description": "Which of JustCall's two formats the payload is written in.",
+            },
+            "content-type": { "const": "application/json" },
+            "traceparent": text("W3C trace context of whoever posted the webhook."),
+            VIOLATIONS: text("How many breaches of the contract a source with `validation: tolerant` let pass."),
+        },
+    })
+}
+
+fn dead_letter() -> Value {
+    let text = |about: &str| json!({ "type": "string", "description": about });
+    json!({
+        "name": "dead-letter",
+        "title": "Dead letter",
+        "summary": "A webhook that no retry could help, byte for byte, and why. It has no key and is no CloudEvent.",
+        "contentType": "application/octet-stream",
+        "headers": {
+            "type": "object",
+            "required": ["dlq_reason", "dlq_detail", "dlq_source", "dlq_received_at", "dlq_event_id"],
+            "properties": {
+                "dlq_reason": {
+                    "type": "string",
+                    "description": "Stable tag of the reason.",
+                    "examples": tags::REJECTED.iter().filter(|tag| **tag != tags::OTHER).collect::<Vec<_>>(),
+                },
+                "dlq_detail": text("The reason for a person; no part of the body."),
+                "dlq_source": text("Name of the configured source that it came from."),
+                "dlq_received_at": { "type": "string", "format": "date-time", "description": "When it was received." },
+                "dlq_event_id": text("What `ce_id` would have been."),
+            },
+        },
+        "payload": { "description": "The body as it came: any bytes." },
+        "bindings": { "kafka": { "bindingVersion": BINDING } },
+    })
+}
+
+fn channel(topic: &str, messages: Map<String, Value>, settings: &Settings) -> Value {
+    json!({
+        "address": topic,
+        "messages": messages,
+        "bindings": { "kafka": topic_binding(topic, &settings.kafka.topics) },
+    })
+}
+
+/// What is said of a topic that the bridge makes.
+fn topic_binding(topic: &str, config: &kafka::TopicsConfig) -> Value {
+    let mut binding = json!({ "topic": topic, "bindingVersion": BINDING });
+    for (name, number) in [("partitions", config.partitions), ("replicas", config.replication_factor)] {
+        if let Some(number) = number {
+            binding[name] = json!(number);
+        }
+    }
+    if !config.config.is_empty() {
+        let entries = config.config.iter().map(|(name, value)| (name.clone(), topic_setting(name, value)));
+        binding["topicConfiguration"] = Value::Object(entries.collect());
+    }
+    binding
+}
+
+/// The bindings have types of their own for some settings.
+fn topic_setting(name: &str, value: &str) -> Value {
+    const NUMBERS: [&str; 4] =
+        ["retention.ms", "retention.bytes", "delete.retention.ms", "max.message.bytes"];
+    match value.parse::<i64>() {
+        Ok(number) if NUMBERS.contains(&name) => json!(number),
+        _ if name == "cleanup.policy" => json!(value.split(',').map(str::trim).collect::<Vec<_>>()),
+        _ => json!(value),
+    }
+}
+
+fn send(topic: &str) -> Value {
+    json!({ "action": "send", "channel": { "$ref": format!("#/channels/{topic}") } })
+}
+
+fn servers(config: &kafka::Config) -> Value {
+    let property = |name: &str| {
+        config.properties.get(name).map(|value| value.expose().to_ascii_lowercase()).unwrap_or_default()
+    };
+    let protocol = property("security.protocol");
+    let is_secure = protocol.ends_with("ssl");
+    let security = protocol.starts_with("sasl").then(|| json!([sasl(&property("sasl.mechanism"))]));
+    let servers = config.bootstrap_servers.split(',').map(str::trim).filter(|host| !host.is_empty());
+    let described = servers.enumerate().map(|(index, host)| {
+        let mut server =
+            json!({ "host": host, "protocol": if is_secure { "kafka-secure" } else { "kafka" } });
+        if let Some(security) = &security {
+            server["security"] = security.clone();
+        }
+        (format!("kafka-{}", index + 1), server)
+    });
+    Value::Object(described.collect())
+}
+
+/// How clients of that mechanism (lower case) show who they are.
+fn sasl(mechanism: &str) -> Value {
+    match mechanism {
+        "plain" => json!({ "type": "plain" }),
+        "scram-sha-256" => json!({ "type": "scramSha256" }),
+        "scram-sha-512" => json!({ "type": "scramSha512" }),
+        "oauthbearer" => json!({ "type": "http", "scheme": "bearer" }),
+        // librdkafka's default.
+        _ => json!({ "type": "gssapi" }),
+    }
+}

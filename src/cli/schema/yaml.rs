@@ -1,0 +1,58 @@
+//! JSON as YAML that every reader takes for the same.
+
+use serde_json::{Map, Value};
+
+#[cfg(test)]
+mod tests;
+
+/// The same document in YAML. Every string stands in quotes: readers of YAML 1.1 take `no` for a
+/// boolean and `2026-03-12T14:30:00Z` for a date where they do not.
+pub(super) fn write(document: &Value) -> String {
+    let mut text = String::new();
+    block(document, 0, &mut text);
+    text
+}
+
+/// Writes lines at that depth.
+fn block(value: &Value, depth: usize, text: &mut String) {
+    match value {
+        Value::Object(fields) if !fields.is_empty() => mapping(fields, depth, text),
+        Value::Array(items) if !items.is_empty() => {
+            for item in items {
+                entry("-", item, depth, text);
+            }
+        }
+        flat => {
+            text.push_str(&flat.to_string());
+            text.push('\n');
+        }
+    }
+}
+
+fn mapping(fields: &Map<String, Value>, depth: usize, text: &mut String) {
+    for (name, value) in fields {
+        let name = if is_plain(name) { name.clone() } else { Value::from(name.as_str()).to_string() };
+        entry(&format!("{name}:"), value, depth, text);
+    }
+}
+
+/// Writes what a line begins with, and the value behind or below it.
+fn entry(beginning: &str, value: &Value, depth: usize, text: &mut String) {
+    text.push_str(&"  ".repeat(depth));
+    text.push_str(beginning);
+    let is_nested = match value {
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        _ => false,
+    };
+    text.push(if is_nested { '\n' } else { ' ' });
+    block(value, depth + 1, text);
+}
+
+/// Whether a name needs no quotes: it can be taken for nothing but text.
+fn is_plain(name: &str) -> bool {
+    const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '$' | '/' | '_'))
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "$/_-.".contains(c))
+        && !WORDS.iter().any(|word| name.eq_ignore_ascii_case(word))
+}

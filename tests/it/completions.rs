@@ -1,0 +1,42 @@
+//! Completions, in a shell.
+
+use crate::kit::process::bridge_command;
+use std::process::Command;
+
+/// What bash offers for a line whose last word is being typed.
+fn offered(line: &[&str]) -> Vec<String> {
+    let script = bridge_command().args(["completions", "bash"]).output().expect("it starts");
+    assert!(script.status.success());
+    let script = String::from_utf8(script.stdout).expect("text");
+    // The function is found as the shell would find it: by what `complete` registered for the name.
+    let ask = r#"
+        eval "$1"; shift
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
+        function=$(complete -p justcall-bridge | sed 's/.*-F \([^ ]*\).*/\1/')
+        "$function" justcall-bridge "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#;
+    let mut bash = Command::new("bash");
+    bash.args(["--norc", "--noprofile", "-c", ask, "bash", &script]).args(line);
+    let output = bash.output().expect("bash starts");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && err.is_empty(), "{err}");
+    out.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_options_and_values() {
+    assert_eq!(offered(&["justcall-bridge", "sch"]), ["schema"]);
+    assert_eq!(offered(&["justcall-bridge", "schema", "asy"]), ["asyncapi"]);
+    assert_eq!(offered(&["justcall-bridge", "serve", "--conf"]), ["--config"]);
+    assert_eq!(offered(&["justcall-bridge", "send", "--dialect", "l"]), ["live"]);
+    assert!(
+        offered(&["justcall-bridge", "schema", "events", "call.c"]).contains(&"call.completed".to_owned())
+    );
+}
+
+#[test]
+fn a_shell_that_is_not_known_is_a_wrong_command_line() {
+    let run = bridge_command().args(["completions", "tcsh"]).output().expect("it starts");
+    assert_eq!(run.status.code(), Some(2));
+}

@@ -1,0 +1,123 @@
+//! Schemas against the bridge's own checks.
+
+use super::judged;
+use super::mutations;
+use justcall_kafka_bridge::event::{
+    BodyHash, Dialect, EventType, KnownType, Scanned, Validation, scan, schema, schema_of_unknown,
+};
+use serde_json::{Value, json};
+
+const MODES: [Validation; 3] = [Validation::Documented, Validation::Tolerant, Validation::Strict];
+
+fn every_type() -> impl Iterator<Item = (KnownType, Dialect)> {
+    let both = |known: &KnownType| [(*known, Dialect::Documented), (*known, Dialect::Live)];
+    KnownType::ALL.iter().flat_map(both)
+}
+
+/// The type of an event that the bridge makes of the body, if it makes one.
+fn accepted(body: &str, dialect: Dialect, validation: Validation) -> Option<String> {
+    let Ok(Scanned::Envelope(envelope)) = scan(body.as_bytes()) else { return None };
+    let event = envelope.validate(validation, &BodyHash::of(body.as_bytes())).ok()?;
+    (event.dialect == dialect).then(|| event.event_type.name().to_owned())
+}
+
+#[test]
+fn a_schema_accepts_what_the_bridge_accepts_and_nothing_else() {
+    let mut cases = Vec::new();
+    let mut expected = Vec::new();
+    for (known, dialect) in every_type() {
+        let bodies: Vec<String> = mutations::of(known, dialect).iter().map(Value::to_string).collect();
+        for validation in MODES {
+            let by_bridge =
+                |body: &String| accepted(body, dialect, validation).as_deref() == Some(known.name());
+            expected.push(bodies.iter().map(by_bridge).collect::<Vec<_>>());
+            cases.push(json!({ "schema": schema(known, dialect, validation), "instances": bodies }));
+        }
+    }
+    let mut differences = Vec::new();
+    let (mut taken, mut turned_away) = (0, 0);
+    for ((case, expected), said) in cases.iter().zip(&expected).zip(judged("accepts", &cases)) {
+        let bodies = case["instances"].as_array().expect("bodies");
+        let said = said.as_array().expect("a verdict for each");
+        for ((body, by_bridge), by_schema) in bodies.iter().zip(expected).zip(said) {
+            *if *by_bridge { &mut taken } else { &mut turned_away } += 1;
+            if by_schema != by_bridge {
+                differences.push(format!(
+                    "{}: bridge {by_bridge}, schema {by_schema}: {body}",
+                    case["schema"]["title"]
+                ));
+            }
+        }
+    }
+    let some = &differences[..differences.len().min(20)];
+    assert!(differences.is_empty(), "{} differ, such as\n{}", differences.len(), some.join("\n"));
+    assert!(taken > 10_000 && turned_away > 10_000, "{taken} taken, {turned_away} turned away");
+}
+
+#[test]
+fn any_other_type_is_one_that_the_bridge_does_not_know() {
+    let control = "a\u{7}b";
+    let long = "x".repeat(257);
+    let mut names: Vec<&str> = vec!["call.transferred", "", "näher", control, &long, &long[1..]];
+    names.extend(KnownType::ALL.iter().map(|known| known.name()));
+    for (dialect, marker) in [(Dialect::Documented, "event"), (Dialect::Live, "type")] {
+        let body = |name: &&str| json!({ marker: name, "data": {} }).to_string();
+        let bodies: Vec<_> = names.iter().map(body).collect();
+        let is_unknown = |body: &String| match scan(body.as_bytes()) {
+            Ok(Scanned::Envelope(envelope)) => matches!(envelope.event_type, EventType::Unknown(_)),
+            _ => false,
+        };
+        let expected: Vec<_> = bodies.iter().map(is_unknown).collect();
+        let said = judged("accepts", &[json!({ "schema": schema_of_unknown(dialect), "instances": bodies })]);
+        assert_eq!(said[0], json!(expected), "{dialect}");
+    }
+}
+
+/// What docs/SCHEMAS.md lists: the schema takes it, the bridge does not. JSON Schema cannot say it.
+#[test]
+fn the_known_differences_are_differences() {
+    let long = format!("\"{}\"", "é".repeat(200));
+    let at = "\"timestamp\":\"2026-03-12T14:30:00Z\"";
+    let cases = [
+        (
+            "a field twice",
+            format!(r#"{{"event":"sms.sent",{at},"data":{{"message_id":"a","body":"b","body":"c"}}}}"#),
+        ),
+        (
+            "a whole number with a fraction",
+            format!(r#"{{"event":"sms.sent",{at},"data":{{"message_id":"a","agent_id":1.0}}}}"#),
+        ),
+        (
+            "a whole number with an exponent",
+            format!(r#"{{"event":"sms.sent",{at},"data":{{"message_id":"a","agent_id":1e2}}}}"#),
+        ),
+        ("a negative zero", r#"{"type":"sms.sent","data":{"id":-0}}"#.to_owned()),
+        (
+            "half of a surrogate pair",
+            format!(r#"{{"event":"sms.sent",{at},"data":{{"message_id":"a","body":"\ud83d"}}}}"#),
+        ),
+        ("bytes, not characters", format!(r#"{{"event":"sms.sent",{at},"data":{{"message_id":{long}}}}}"#)),
+        (
+            "a day that no month has",
+            r#"{"event":"sms.sent","timestamp":"2026-02-30T14:30:00Z","data":{"message_id":"a"}}"#.to_owned(),
+        ),
+        (
+            "a number beyond 64 bits in a string",
+            format!(r#"{{"event":"contact.created",{at},"data":{{"contact_id":"99999999999999999999"}}}}"#),
+        ),
+    ];
+    for (difference, body) in cases {
+        let dialect = if body.contains("\"event\"") { Dialect::Documented } else { Dialect::Live };
+        let name = if body.contains("contact") { KnownType::ContactCreated } else { KnownType::SmsSent };
+        let said = judged(
+            "accepts",
+            &[json!({ "schema": schema(name, dialect, Validation::Documented), "instances": [body] })],
+        );
+        assert_eq!(said[0], json!([true]), "{difference}: the schema turns it away");
+        assert_eq!(
+            accepted(&body, dialect, Validation::Documented),
+            None,
+            "{difference}: the bridge takes it"
+        );
+    }
+}
