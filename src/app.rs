@@ -249,6 +249,14 @@ pub fn open_backlog(directory: &Path) -> Result<Backlog, Error> {
     Ok(Backlog::open(directory)?)
 }
 
+/// Whether a bridge uses the spool in that directory now.
+///
+/// # Errors
+/// When its lock cannot be looked at.
+pub fn is_spool_in_use(directory: &Path) -> std::io::Result<bool> {
+    spool::is_in_use(directory)
+}
+
 /// Opens the spool, if there is to be one.
 fn open_spool(config: &spool::Config) -> Result<Option<Arc<Spool>>, Error> {
     let Some(directory) = &config.directory else { return Ok(None) };

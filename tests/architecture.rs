@@ -89,6 +89,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
+    ("rustix", &["cli"]),
     ("reqwest", &["cli"]),
     // `cli` sends through it.
     ("rustls", &["http", "cli"]),

@@ -1,20 +1,52 @@
-//! `check`: whether the settings are right, and what they leave open.
+//! `check`: whether the bridge would work here, and what would stand in its way.
+//!
+//! What is there is looked at on threads of their own, for a disk or a broker may never answer: when the
+//! time is up the report is made of what has been found. Deciding what that means is left to pure functions.
+
+mod clock;
+mod cluster;
+mod disk;
+mod files;
+mod finding;
+mod new_topic;
+mod ports;
+mod servers;
+mod topic;
+mod watched;
+mod write;
 
 use super::{BAD_SETTINGS, SettingsArgs};
+use crate::app::{self, App};
 use crate::config::{OpenDoor, Problem, Problems, Settings};
-use serde_json::{Value, json};
-use std::io::{self, Write};
+use finding::{Finding, Tally};
+use std::io;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use watched::Work;
 
-/// Check the settings and the files that they name, and tell every door that they leave open.
+/// Check the settings, this machine and the Kafka cluster, and tell what to do about each trouble.
 ///
-/// Contacts nobody. Exits with 0 where `serve` would start with these settings, open doors or not, and
-/// with 78 where it would not.
+/// One line for each thing: `ok`, `warning`, `failure`, or `skipped` where something else must be put
+/// right first. Changes nothing, writes nothing to Kafka and takes 20 seconds at most. docs/CHECK.md
+/// describes every check.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
     #[command(flatten)]
     settings: SettingsArgs,
+
+    /// The settings and the files that they name only: contact nobody, look at no disk and no port.
+    #[arg(long)]
+    offline: bool,
+
+    /// Also try to write to each topic, and read the broker's clock, by records that a broker must
+    /// refuse: too large, or of an impossible time. None is written.
+    #[arg(long, conflicts_with = "offline")]
+    probe: bool,
+
+    /// Fail for warnings too.
+    #[arg(long)]
+    strict: bool,
 
     /// As JSON, for a script.
     #[arg(long)]
@@ -24,59 +56,103 @@ pub(super) struct Args {
 const EXAMPLE: &str = "\
 Examples:
   justcall-bridge check --config bridge.yaml
-  justcall-bridge check --config bridge.yaml --json | jq '.findings[] | select(.level == \"warning\")'";
+  justcall-bridge check --config bridge.yaml --probe --strict
+  justcall-bridge check --config bridge.yaml --offline
+  justcall-bridge check --config bridge.yaml --json | jq '.findings[] | select(.level != \"ok\")'
 
-/// One line of the report.
-struct Finding {
-    level: &'static str,
-    key: String,
-    text: String,
-}
+Exit codes: 0 nothing failed, 1 something outside of the settings failed, or with --strict
+there is a warning, 2 the command line makes no sense, 78 the settings are bad.";
+
+/// How long all of it may take.
+const LIMIT: Duration = Duration::from_secs(19);
 
 /// Prints the report to stdout.
 pub(super) fn run(args: Args) -> ExitCode {
+    let deadline = Instant::now() + LIMIT;
     let checked = Settings::load_to_serve(&args.settings.sources());
-    let is_good = checked.is_ok();
-    let findings = match checked {
-        Ok(settings) => open(settings.open_doors()),
-        Err(problems) => failures(problems),
+    let (findings, are_settings_bad) = match checked {
+        Err(problems) => (bad_settings(problems, args.offline), true),
+        Ok(settings) if args.offline => (of_settings(&settings.open_doors()), false),
+        Ok(settings) => (look_around(settings, args.probe, deadline), false),
     };
+    let code = exit_code(Tally::of(&findings), are_settings_bad, args.strict);
+    let mut out = io::stdout().lock();
     // Whoever closed stdout does not want the rest.
-    let _ = if args.json { print_json(is_good, &findings) } else { print(is_good, &findings) };
-    if is_good { ExitCode::SUCCESS } else { ExitCode::from(BAD_SETTINGS) }
+    let _ = if args.json {
+        finding::print_json(code == 0, &findings, &mut out)
+    } else {
+        finding::print(&findings, &mut out)
+    };
+    ExitCode::from(code)
 }
 
-fn open(doors: Vec<OpenDoor>) -> Vec<Finding> {
-    let finding = |OpenDoor { key, reason }| Finding { level: "warning", key, text: reason };
-    doors.into_iter().map(finding).collect()
+fn exit_code(tally: Tally, are_settings_bad: bool, is_strict: bool) -> u8 {
+    match tally {
+        _ if are_settings_bad => BAD_SETTINGS,
+        Tally { failures: 0, warnings: 0, .. } => 0,
+        Tally { failures: 0, .. } if !is_strict => 0,
+        _ => 1,
+    }
 }
 
-fn failures(Problems(problems): Problems) -> Vec<Finding> {
+fn bad_settings(Problems(problems): Problems, is_offline: bool) -> Vec<Finding> {
     let finding = |problem: Problem| {
         let text = problem.to_string();
         let text = text.strip_prefix(&problem.key).unwrap_or(&text).trim_start_matches(": ").to_owned();
-        Finding { level: "failure", key: problem.key, text }
+        Finding::bad_setting(problem.key, text)
     };
-    problems.into_iter().map(finding).collect()
-}
-
-fn print(is_good: bool, findings: &[Finding]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    for Finding { level, key, text } in findings {
-        writeln!(out, "{level:<8} {key}: {text}")?;
+    let mut findings: Vec<_> = problems.into_iter().map(finding).collect();
+    if !is_offline {
+        findings
+            .push(Finding::skipped("kafka", "this machine and the cluster: put the settings right first"));
     }
-    let verdict = match (is_good, findings.len()) {
-        (false, 1) => "failure  the settings have a problem: serve would not start".to_owned(),
-        (false, number) => format!("failure  the settings have {number} problems: serve would not start"),
-        (true, 0) => "ok       the settings are right, and leave no door open".to_owned(),
-        (true, 1) => "ok       the settings are right, and leave one door open".to_owned(),
-        (true, number) => format!("ok       the settings are right, and leave {number} doors open"),
-    };
-    writeln!(out, "{verdict}")
+    findings
 }
 
-fn print_json(is_good: bool, findings: &[Finding]) -> io::Result<()> {
-    let line = |Finding { level, key, text }: &Finding| json!({ "level": level, "key": key, "text": text });
-    let findings: Vec<Value> = findings.iter().map(line).collect();
-    writeln!(io::stdout().lock(), "{:#}", json!({ "ok": is_good, "findings": findings }))
+fn of_settings(doors: &[OpenDoor]) -> Vec<Finding> {
+    let open = doors.iter().map(|OpenDoor { key, reason, fix }| Finding::warning(key, reason, fix));
+    [Finding::ok("settings", "right: serve would start with them")].into_iter().chain(open).collect()
 }
+
+/// The settings, this machine and the cluster.
+fn look_around(settings: Settings, probe: bool, deadline: Instant) -> Vec<Finding> {
+    let doors = settings.open_doors();
+    let (of_certificate, open): (Vec<_>, Vec<_>) = doors.into_iter().partition(files::is_about_certificate);
+    let mut findings = of_settings(&open);
+    let plan = plan(&settings, probe);
+    let kafka = Work::begin("kafka", move |telling| {
+        let (say, next) = (|finding| telling.say(finding), |what: &str| telling.next(what));
+        app::block_on(cluster::check(&plan, &say, &next));
+    });
+    let machine = Work::begin("machine", move |telling| {
+        let doors: Vec<_> = of_certificate.into_iter().chain(open).collect();
+        let now = u64::try_from(chrono::Utc::now().timestamp()).unwrap_or(0);
+        files::check(&settings, &doors, now).into_iter().for_each(|finding| telling.say(finding));
+        let spool = &settings.spool;
+        telling.next("looking at the spool's disk");
+        disk::check(spool.directory.as_deref(), spool.bytes_on_disk(), app::is_spool_in_use)
+            .into_iter()
+            .for_each(|finding| telling.say(finding));
+        ports::check(&settings).into_iter().for_each(|finding| telling.say(finding));
+    });
+    findings.extend(watched::finish([machine, kafka], deadline));
+    findings
+}
+
+fn plan(settings: &Settings, probe: bool) -> cluster::Plan {
+    // Routes that contradict themselves are bad settings, which these are not.
+    let topics = App::topics(settings).unwrap_or_default();
+    let body = u64::try_from(settings.server.max_body_bytes).unwrap_or(u64::MAX);
+    let tolerances = settings.ingest.sources.iter().map(|source| source.signature.tolerance);
+    cluster::Plan {
+        config: settings.kafka.clone(),
+        topics: topics.iter().map(ToString::to_string).collect(),
+        dead_letter: settings.ingest.dead_letter.topic.clone(),
+        record: body.saturating_add(topic::KEY_AND_HEADERS),
+        tolerance: tolerances.min().unwrap_or(Duration::MAX),
+        probe,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -45,7 +45,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             );
         }
         for door in settings.open_doors().iter().filter(|door| door.key.starts_with("sources.")) {
-            tracing::warn!(setting = door.key, "{}", door.reason);
+            tracing::warn!(setting = door.key, "{}: {}", door.reason, door.fix);
         }
         let tls = settings.server.tls.certificate.is_some();
         let app = App::build(settings, Some(sources))?;

@@ -1,7 +1,8 @@
 //! What settings that are right leave open, for whoever asks.
 
+use super::kinds::show_time;
 use super::settings::Settings;
-use crate::http::certificate_fault;
+use crate::http::{certificate_expires, certificate_fault};
 use crate::ingest::SourceConfig;
 use crate::signature::Mode;
 use std::net::{IpAddr, SocketAddr};
@@ -17,8 +18,10 @@ mod tests;
 pub struct OpenDoor {
     /// The setting that would shut it.
     pub key: String,
-    /// Who can do what, and how to stop them.
+    /// Who can do what.
     pub reason: String,
+    /// How to stop them.
+    pub fix: String,
 }
 
 /// JustCall goes on retrying for 6 minutes, perhaps with the time that it signed first; some slack.
@@ -41,13 +44,36 @@ impl Settings {
         doors.kafka(self);
         doors.0
     }
+
+    /// The files with secrets that these settings name, each with its setting.
+    pub fn secret_files(&self) -> Vec<(String, &Path)> {
+        let of_sources = self.ingest.sources.iter().flat_map(|source| {
+            let at = format!("sources.{}", source.name);
+            [
+                (format!("{at}.signature.secrets_file"), source.signature.secrets_file.as_deref()),
+                (format!("{at}.token_file"), source.token_file.as_deref()),
+            ]
+        });
+        let properties = self
+            .property_files
+            .iter()
+            .map(|(name, path)| (format!("kafka.properties_files.{name}"), Some(Path::new(path))));
+        let key = ("server.tls.key".to_owned(), self.server.tls.key.as_deref());
+        let all = of_sources.chain(properties).chain([key]);
+        all.filter_map(|(setting, path)| Some((setting, path?))).collect()
+    }
+
+    /// When the certificate that is served expires, in seconds since 1970; `None` without one.
+    pub fn certificate_expires(&self) -> Option<u64> {
+        certificate_expires(&self.server.tls)
+    }
 }
 
 struct Doors(Vec<OpenDoor>);
 
 impl Doors {
-    fn add(&mut self, key: impl Into<String>, reason: impl Into<String>) {
-        self.0.push(OpenDoor { key: key.into(), reason: reason.into() });
+    fn add(&mut self, key: impl Into<String>, reason: impl Into<String>, fix: impl Into<String>) {
+        self.0.push(OpenDoor { key: key.into(), reason: reason.into(), fix: fix.into() });
     }
 
     /// Who can send events.
@@ -58,24 +84,23 @@ impl Doors {
             (true, _) => {}
             (false, false) => self.add(
                 format!("{at}.signature.required"),
-                format!(
-                    "whoever finds `{}` can send events, and fill the dead-letter topic: set a secret, or at least a token",
-                    source.path
-                ),
+                format!("whoever finds `{}` can send events, and fill the dead-letter topic", source.path),
+                "set a secret, or at least a token",
             ),
             (false, true) => self.add(
                 format!("{at}.signature.required"),
                 "events need the token alone: whoever sees one request can send events",
+                "set a secret, so that JustCall's signature is verified",
             ),
         }
         if signature.is_required() && signature.mode == Mode::Monitor {
-            let reason = "signatures are verified and counted, and nothing is turned away: \
-                          set `enforce` once signatures_total shows none but valid ones";
-            self.add(format!("{at}.signature.mode"), reason);
+            let reason = "signatures are verified and counted, and nothing is turned away";
+            let fix = "set `enforce` once signatures_total shows none but valid ones";
+            self.add(format!("{at}.signature.mode"), reason, fix);
         }
         if signature.is_required() && signature.urls.is_empty() {
-            let reason = "what JustCall signed for any other endpoint of the same account passes here too: list this endpoint's URL";
-            self.add(format!("{at}.signature.urls"), reason);
+            let reason = "what JustCall signed for any other endpoint of the same account passes here too";
+            self.add(format!("{at}.signature.urls"), reason, "list this endpoint's URL");
         }
     }
 
@@ -86,42 +111,29 @@ impl Doors {
             return;
         }
         if tolerance < RETRIED_FOR {
-            let reason = "shorter than JustCall retries, perhaps with the time that it signed first: retries could be refused as stale; 10m is enough";
-            self.add(format!("sources.{name}.signature.tolerance"), reason);
+            let reason = "shorter than JustCall retries, perhaps with the time that it signed first: retries could be refused as stale";
+            self.add(format!("sources.{name}.signature.tolerance"), reason, "10m is enough");
         }
         if tolerance > LONG_TOLERANCE {
-            let reason = "for so long a signed request that somebody caught can be sent again with other data: 15m is enough";
-            self.add(format!("sources.{name}.signature.tolerance"), reason);
+            let reason =
+                "for so long a signed request that somebody caught can be sent again with other data";
+            self.add(format!("sources.{name}.signature.tolerance"), reason, "15m is enough");
         }
         if remembered < 2 * tolerance {
             let reason = format!(
                 "shorter than twice `sources.{name}.signature.tolerance`: a request that somebody caught can be sent again and is written again"
             );
-            self.add("deduplication.window", reason);
+            let fix = format!("set it to {} or more", show_time(&(2 * tolerance)));
+            self.add("deduplication.window", reason, fix);
         }
     }
 
     /// Who on this machine can read the secrets.
     fn files(&mut self, settings: &Settings) {
-        let tls = &settings.server.tls;
-        let of_sources = settings.ingest.sources.iter().flat_map(|source| {
-            let at = format!("sources.{}", source.name);
-            [
-                (format!("{at}.signature.secrets_file"), source.signature.secrets_file.as_deref()),
-                (format!("{at}.token_file"), source.token_file.as_deref()),
-            ]
-        });
-        let properties = settings
-            .property_files
-            .iter()
-            .map(|(name, path)| (format!("kafka.properties_files.{name}"), Some(Path::new(path))));
-        let key = ("server.tls.key".to_owned(), tls.key.as_deref());
-        for (setting, path) in of_sources.chain(properties).chain([key]) {
-            if let Some(path) = path.filter(|path| is_open_to_all(path)) {
-                self.add(
-                    setting,
-                    format!("every user of this machine can read {}: chmod o-r", path.display()),
-                );
+        for (setting, path) in settings.secret_files() {
+            if is_open_to_all(path) {
+                let reason = format!("every user of this machine can read {}", path.display());
+                self.add(setting, reason, "chmod o-r");
             }
         }
     }
@@ -131,15 +143,19 @@ impl Doors {
         let (server, admin) = (settings.server.listen, settings.admin.listen);
         if settings.server.tls.certificate.is_none() && !is_local(server) {
             let reason = "webhooks arrive as plain HTTP: personal data and tokens can be read on the way unless a proxy in front ends TLS";
-            self.add("server.tls", reason);
+            self.add(
+                "server.tls",
+                reason,
+                "set `server.tls.certificate` and `server.tls.key`, or put a proxy in front",
+            );
         }
         if let Some(fault) = certificate_fault(&settings.server.tls) {
-            self.add("server.tls.certificate", format!("{fault}: until then nobody is likely to connect"));
+            let fix = "until then nobody is likely to connect";
+            self.add("server.tls.certificate", fault, fix);
         }
         if admin.ip().is_unspecified() {
-            let reason =
-                format!("probes and metrics answer whoever reaches port {}: keep it inside", admin.port());
-            self.add("admin.listen", reason);
+            let reason = format!("probes and metrics answer whoever reaches port {}", admin.port());
+            self.add("admin.listen", reason, "keep the port inside");
         }
     }
 
@@ -150,15 +166,15 @@ impl Doors {
         let protocol = property("security.protocol").to_ascii_lowercase();
         let encrypts = matches!(protocol.as_str(), "ssl" | "sasl_ssl");
         if !encrypts && !settings.kafka.bootstrap_servers.split(',').all(is_local_server) {
-            let reason = "events cross the network to Kafka unencrypted: set SSL or SASL_SSL";
-            self.add("kafka.properties.security.protocol", reason);
+            let reason = "events cross the network to Kafka unencrypted";
+            self.add("kafka.properties.security.protocol", reason, "set SSL or SASL_SSL");
         }
         if !encrypts
             && protocol == "sasl_plaintext"
             && property("sasl.mechanism").eq_ignore_ascii_case("plain")
         {
-            let reason = "PLAIN sends the password itself, here unencrypted: set SASL_SSL";
-            self.add("kafka.properties.sasl.mechanism", reason);
+            let reason = "PLAIN sends the password itself, here unencrypted";
+            self.add("kafka.properties.sasl.mechanism", reason, "set SASL_SSL");
         }
         for (name, off, reason) in [
             (
@@ -173,7 +189,7 @@ impl Doors {
             ),
         ] {
             if encrypts && property(name).eq_ignore_ascii_case(off) {
-                self.add(format!("kafka.properties.{name}"), reason);
+                self.add(format!("kafka.properties.{name}"), reason, format!("leave `{name}` out"));
             }
         }
     }

@@ -19,4 +19,4 @@ pub use admin::Admin;
 pub use answers::{Answer, answers, readiness_at_start};
 pub use config::{AdminConfig, Config, TlsConfig};
 pub use ingress::Ingress;
-pub use tls::{TlsProblem, certificate_fault, check_tls};
+pub use tls::{TlsProblem, certificate_expires, certificate_fault, check_tls};

@@ -53,6 +53,12 @@ pub fn certificate_fault(config: &TlsConfig) -> Option<String> {
     read(certificate, key).ok()?.fault
 }
 
+/// When the certificate expires, in seconds since 1970, if it is right otherwise.
+pub fn certificate_expires(config: &TlsConfig) -> Option<u64> {
+    let (certificate, key) = files(config).ok()??;
+    Some(read(certificate, key).ok()?.expires)
+}
+
 /// Problems as one line.
 #[derive(Debug)]
 pub(super) struct Problems(Vec<TlsProblem>);

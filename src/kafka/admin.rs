@@ -2,7 +2,7 @@
 //! [`Cluster`](super::Cluster) share.
 
 use super::{Config, Error, Refusal, TopicsConfig, client};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication, TopicResult};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::{FromClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -57,17 +57,31 @@ impl Admin {
 
     /// Makes a topic. `false`: somebody else was faster.
     pub(super) async fn create(&self, topic: &str, config: &TopicsConfig) -> Result<bool, Error> {
+        match self.create_with(topic, config, &options()).await? {
+            Ok(_) => Ok(true),
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(false),
+            Err((_, code)) => Err(Refusal::from(code).into()),
+        }
+    }
+
+    /// Asks whether a topic would be made, and makes none.
+    pub(super) async fn would_create(&self, topic: &str, config: &TopicsConfig) -> Result<(), Error> {
+        let made = self.create_with(topic, config, &options().validate_only(true)).await?;
+        made.map(drop).map_err(|(_, code)| Refusal::from(code).into())
+    }
+
+    async fn create_with(
+        &self,
+        topic: &str,
+        config: &TopicsConfig,
+        options: &AdminOptions,
+    ) -> Result<TopicResult, Error> {
         // -1 asks for the broker's default.
         let partitions = config.partitions.unwrap_or(-1);
         let replicas = TopicReplication::Fixed(config.replication_factor.unwrap_or(-1));
         let plain = NewTopic::new(topic, partitions, replicas);
         let wanted = config.config.iter().fold(plain, |wanted, (key, value)| wanted.set(key, value));
-        let results = self.0.create_topics([&wanted], &options()).await.map_err(failed)?;
-        match only(results)? {
-            Ok(_) => Ok(true),
-            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(false),
-            Err((_, code)) => Err(Refusal::from(code).into()),
-        }
+        only(self.0.create_topics([&wanted], options).await.map_err(failed)?)
     }
 }
 

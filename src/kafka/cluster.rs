@@ -112,10 +112,18 @@ impl Cluster {
     /// [`Error::Client`] for a property that the library refuses; [`Error::NotLetIn`] and
     /// [`Error::Untrusted`] as soon as a broker says so; else [`Error::Unreachable`] after ten seconds.
     pub async fn connect(config: &Config) -> Result<Self, Error> {
+        Self::connect_within(config, TIMEOUT).await
+    }
+
+    /// The same with another limit.
+    ///
+    /// # Errors
+    /// As [`Cluster::connect`].
+    pub async fn connect_within(config: &Config, timeout: Duration) -> Result<Self, Error> {
         let ear = Arc::new(Ear::new(config)?);
         let admin = Admin::new(config)?;
         let first = Arc::clone(&ear);
-        let answered = tokio::task::spawn_blocking(move || first.await_answer(TIMEOUT));
+        let answered = tokio::task::spawn_blocking(move || first.await_answer(timeout));
         answered.await.map_err(|panic| Error::Unreachable(panic.to_string()))??;
         Ok(Self { admin, ear })
     }
@@ -193,6 +201,14 @@ impl Cluster {
     /// When the cluster does not answer, or refuses.
     pub async fn create_topic(&self, name: &str, config: &TopicsConfig) -> Result<bool, Error> {
         self.admin.create(name, config).await
+    }
+
+    /// Whether the cluster would make that topic for this user. Nothing is made.
+    ///
+    /// # Errors
+    /// When the cluster does not answer, or would refuse.
+    pub async fn would_create_topic(&self, name: &str, config: &TopicsConfig) -> Result<(), Error> {
+        self.admin.would_create(name, config).await
     }
 
     /// Adds partitions until the topic has `total`. Which partition a key belongs to changes with it.

@@ -6,10 +6,12 @@
 //! [`EmbeddedBroker`] is there for development.
 
 mod admin;
+mod cause;
 mod client;
 mod cluster;
 mod config;
 mod embedded;
+mod probe;
 mod producer;
 pub mod properties;
 mod tail;
@@ -19,9 +21,11 @@ mod transaction;
 #[cfg(test)]
 mod tests;
 
+pub use cause::Cause;
 pub use cluster::{Broker, Cluster, ConfigOrigin, ConfigValue, Described, Partition, Topic, same_value};
 pub use config::{Config, TopicsConfig};
 pub use embedded::EmbeddedBroker;
+pub use probe::{Attempt, Flaw, NEVER, Probe, Skew};
 pub use producer::{Producer, QueueLimits};
 pub use tail::{Start, Step, Stretch, Tail, TailedRecord};
 pub use topics::Topics;

@@ -67,6 +67,19 @@ impl Files {
         file.try_lock()?;
         Ok(file)
     }
+
+    /// Whether somebody holds the lock.
+    pub(super) fn is_locked(&self) -> io::Result<bool> {
+        let file = match File::open(self.lock()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            opened => opened?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
 }
 
 /// Opens or makes a file that only its owner may read: the database's too, before SQLite does, for

@@ -27,7 +27,8 @@ pub use handle::Spool;
 pub use inspect::{InspectedRow, Inspection, LaneStatus, SetAside};
 
 use bytes::Bytes;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Settings under `spool`.
@@ -39,6 +40,22 @@ pub struct Config {
     pub max_bytes: u64,
     /// Per cent of `max_bytes` that one lane may fill.
     pub max_lane_share: u8,
+}
+
+impl Config {
+    /// Bytes that the spool takes of its disk at most: `max_bytes` and the reserve beyond.
+    pub fn bytes_on_disk(&self) -> u64 {
+        self.max_bytes.saturating_add(limits::Limits::new(self).reserve)
+    }
+}
+
+/// Whether a bridge uses the spool in `directory` now. Makes nothing there. While it looks, for an
+/// instant, a bridge that starts would find the spool in use.
+///
+/// # Errors
+/// When the lock cannot be looked at.
+pub fn is_in_use(directory: &Path) -> io::Result<bool> {
+    files::Files::new(directory).is_locked()
 }
 
 /// A row's place in the spool. Later rows have greater ones, and none is used twice.

@@ -161,9 +161,19 @@ fn a_second_one_cannot_open_it_until_the_first_closes() {
     let spool = open(directory.path());
     let second = Spool::open(directory.path(), &config(MIB));
     assert!(matches!(second, Err(OpenError::InUse(path)) if path == directory.path()));
+    assert!(is_in_use(directory.path()).unwrap());
     spool.close();
+    assert!(!is_in_use(directory.path()).unwrap());
     assert!(matches!(spool.read("calls", RowId(0), 1, 1), Err(ReadError(_))));
     open(directory.path());
+}
+
+#[test]
+fn looking_whether_it_is_in_use_makes_nothing() {
+    let directory = TempDir::new().unwrap();
+    assert!(!is_in_use(directory.path()).unwrap());
+    assert!(!is_in_use(&directory.path().join("missing")).unwrap());
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }
 
 #[test]

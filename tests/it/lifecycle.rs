@@ -191,7 +191,7 @@ fn embedded_broker_holds_what_a_real_one_would() {
 
 fn check(settings: &[&str]) -> (Option<i32>, serde_json::Value) {
     let args = settings.iter().flat_map(|setting| ["--set", setting]);
-    let args: Vec<_> = ["check", "--json"].into_iter().chain(args).collect();
+    let args: Vec<_> = ["check", "--offline", "--json"].into_iter().chain(args).collect();
     let mut process = Process::bridge(&args, &[]);
     let code = process.wait_exit(PATIENCE).code();
     (code, serde_json::from_str(&process.stdout().join("\n")).expect("a report in JSON"))

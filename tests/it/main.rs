@@ -2,6 +2,7 @@
 
 mod attacks;
 mod bad_inputs;
+mod check;
 mod cluster;
 mod completions;
 mod dead_letters;

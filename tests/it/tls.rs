@@ -1,6 +1,6 @@
 //! The ingress behind TLS: who gets in, with which certificate, and who is shown the door.
 
-mod authority;
+pub(crate) mod authority;
 mod client;
 
 use crate::kit::bridge::{Bridge, PATH, until};

@@ -2,13 +2,10 @@
 
 use super::trial::{Plan, Trial};
 use super::{Case, Setting};
+use crate::kit::disk::{Disk, run};
 use crate::kit::load::{Answer, Shape};
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use tempfile::TempDir;
 
 pub(super) const CASES: [Case; 4] = [
     ("spool full", size_limit),
@@ -109,55 +106,4 @@ fn read_only_at_start(setting: &Setting<'_>) {
     disk.remount("rw").expect("it was so before");
     trial.start_bridge();
     setting.end(trial);
-}
-
-/// A file system of 64 MiB in memory.
-struct Disk {
-    folder: TempDir,
-}
-
-impl Disk {
-    fn mount() -> Result<Self, String> {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"]).arg(folder.path());
-        run(&mut mount)?;
-        Ok(Self { folder })
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn fill(&self) {
-        let mut junk = File::create(self.path("junk")).expect("a file");
-        // Down to single bytes, so that not one page is left.
-        for size in [1 << 20, 4096, 1] {
-            while junk.write_all(&vec![0; size]).is_ok() {}
-        }
-    }
-
-    fn clear(&self) {
-        fs::remove_file(self.path("junk")).expect("the junk");
-    }
-
-    fn remount(&self, how: &str) -> Result<(), String> {
-        run(Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(self.folder.path()))
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // Lazily: a bridge that a failed case left behind may be in it still.
-        let path: &Path = self.folder.path();
-        let _ = run(Command::new("umount").arg("-l").arg(path));
-    }
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    match command.output() {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-        Err(error) => Err(format!("{}: {error}", command.get_program().display())),
-    }
 }

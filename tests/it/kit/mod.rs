@@ -7,6 +7,7 @@ pub(crate) mod chance;
 pub(crate) mod clock;
 pub(crate) mod command;
 pub(crate) mod consume;
+pub(crate) mod disk;
 pub(crate) mod golden;
 pub(crate) mod http;
 pub(crate) mod java;

@@ -37,10 +37,15 @@ impl Authority {
 
     /// A pair that expires with the beginning of a year.
     pub(crate) fn pair_until(&self, year: i32) -> Pair {
+        self.pair_until_day(year, 1, 1)
+    }
+
+    /// A pair that expires with the beginning of a day.
+    pub(crate) fn pair_until_day(&self, year: i32, month: u8, day: u8) -> Pair {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
         params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(year, 1, 1);
+        params.not_after = date_time_ymd(year, month, day);
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         Pair { der: certificate.der().clone(), certificate: certificate.pem(), key: key.serialize_pem() }
     }

@@ -1,0 +1,118 @@
+use super::super::finding::Level;
+use super::*;
+
+const MIB: u64 = 1 << 20;
+
+fn healthy() -> Facts {
+    Facts {
+        place: Place::There { writable: Ok(()) },
+        is_in_use: Ok(false),
+        file_system: Some("ext4".into()),
+        free: Some(1000 * MIB),
+        taken: 0,
+        open_to_all: None,
+    }
+}
+
+fn bad(facts: &Facts) -> Vec<(Level, String)> {
+    let findings = judge(Path::new("/spool"), 1000 * MIB, facts).into_iter();
+    findings
+        .filter(|finding| finding.level != Level::Ok)
+        .map(|finding| (finding.level, finding.key))
+        .collect()
+}
+
+#[test]
+fn healthy_directory_has_only_ok_lines() {
+    let findings = judge(Path::new("/spool"), 1000 * MIB, &healthy());
+    let keys: Vec<_> = findings.iter().map(|finding| finding.key.as_str()).collect();
+    assert_eq!(keys, ["spool.directory", "spool.lock", "spool.disk", "spool.max_bytes"]);
+    assert_eq!(bad(&healthy()), []);
+    assert_eq!(
+        bad(&Facts { is_in_use: Ok(true), ..healthy() }),
+        [],
+        "a running bridge is none of its faults"
+    );
+    let above = PathBuf::from("/");
+    assert_eq!(bad(&Facts { place: Place::Missing { above, writable: Ok(()) }, ..healthy() }), []);
+}
+
+#[test]
+fn directory_that_cannot_be_written_is_a_failure_however_that_is() {
+    use io::ErrorKind as Kind;
+    let above = || PathBuf::from("/");
+    for place in [
+        Place::NoDirectory,
+        Place::There { writable: Err(Kind::ReadOnlyFilesystem) },
+        Place::There { writable: Err(Kind::PermissionDenied) },
+        Place::There { writable: Err(Kind::StorageFull) },
+        Place::Missing { above: above(), writable: Err(Kind::PermissionDenied) },
+    ] {
+        let facts = Facts { place, ..healthy() };
+        assert_eq!(bad(&facts), [(Level::Failure, "spool.directory".to_owned())], "{facts:?}");
+    }
+}
+
+#[test]
+fn disk_that_forgets_or_is_far_away_is_a_warning() {
+    for (kind, expected) in [
+        ("tmpfs", true),
+        ("overlay", true),
+        ("nfs4", true),
+        ("fuse.sshfs", true),
+        ("xfs", false),
+        ("btrfs", false),
+        ("apfs", false),
+    ] {
+        let found = bad(&Facts { file_system: Some(kind.into()), ..healthy() });
+        assert_eq!(found == [(Level::Warning, "spool.disk".to_owned())], expected, "{kind}: {found:?}");
+    }
+}
+
+#[test]
+fn room_is_measured_against_what_the_spool_may_still_take() {
+    let room = |free, taken| bad(&Facts { free: Some(free), taken, ..healthy() });
+    assert_eq!(room(1000 * MIB - 1, 0), [(Level::Warning, "spool.max_bytes".to_owned())]);
+    assert_eq!(room(400 * MIB, 600 * MIB), [], "what it has taken it need not take again");
+    assert_eq!(room(LEAST_ROOM - 1, 0), [(Level::Failure, "spool.max_bytes".to_owned())]);
+    assert_eq!(room(0, 1000 * MIB), [], "a full spool is not the disk's fault");
+}
+
+#[test]
+fn spool_that_others_can_read_is_a_warning_and_a_lock_that_we_cannot_is_a_failure() {
+    let open = Facts { open_to_all: Some("/spool/spool.db".into()), ..healthy() };
+    assert_eq!(bad(&open), [(Level::Warning, "spool.permissions".to_owned())]);
+    let locked = Facts { is_in_use: Err(io::ErrorKind::PermissionDenied), ..healthy() };
+    assert_eq!(bad(&locked), [(Level::Failure, "spool.lock".to_owned())]);
+}
+
+#[test]
+fn file_system_is_that_of_the_nearest_mount_and_of_the_last_one_there() {
+    let mounts = "/dev/vda / ext4 rw 0 0\ntmpfs /run tmpfs rw 0 0\nnas:/x /run/spool\\040one nfs4 rw 0 0\n\
+                  /dev/vdb /data ext4 rw 0 0\noverlay /data overlay rw 0 0\n";
+    for (path, kind) in [
+        ("/var/spool", "ext4"),
+        ("/run/spool", "tmpfs"),
+        ("/runner", "ext4"),
+        ("/run/spool one/x", "nfs4"),
+        ("/data/x", "overlay"),
+    ] {
+        assert_eq!(file_system(mounts, Path::new(path)), Some(kind), "{path}");
+    }
+    assert_eq!(file_system("", Path::new("/")), None);
+}
+
+#[test]
+fn real_directory_is_looked_at_without_a_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let facts = look(folder.path(), |_| Ok(false));
+    assert_eq!(facts.place, Place::There { writable: Ok(()) });
+    assert!(facts.free.is_some_and(|free| free > 0));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    let missing = look(&folder.path().join("a/b"), |_| Ok(false));
+    assert_eq!(missing.place, Place::Missing { above: folder.path().into(), writable: Ok(()) });
+    fs::write(folder.path().join("file"), "12345").unwrap();
+    assert_eq!(look(&folder.path().join("file"), |_| Ok(false)).place, Place::NoDirectory);
+    assert_eq!(look(&folder.path().join("file/x"), |_| Ok(false)).place, Place::NoDirectory);
+    assert_eq!(look(folder.path(), |_| Ok(false)).taken, 5);
+}

@@ -1,0 +1,54 @@
+//! Secrets and the certificate that is served.
+
+use super::finding::Finding;
+use crate::config::{OpenDoor, Settings};
+use chrono::DateTime;
+
+#[cfg(test)]
+mod tests;
+
+const CERTIFICATE: &str = "server.tls.certificate";
+
+/// How long before its end a certificate should have been renewed.
+const RENEWED_BEFORE_DAYS: u64 = 30;
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// What a certificate's end is said in another way of, where this machine is looked at.
+pub(super) fn is_about_certificate(door: &OpenDoor) -> bool {
+    door.key == CERTIFICATE
+}
+
+/// Each file with a secret, and the certificate. Settings that were loaded could read the files.
+pub(super) fn check(settings: &Settings, doors: &[OpenDoor], now: u64) -> Vec<Finding> {
+    let shut = |(key, _): &(String, _)| doors.iter().all(|door| door.key != *key);
+    let secrets = settings.secret_files().into_iter().filter(shut);
+    let mut findings: Vec<_> = secrets
+        .map(|(key, path)| Finding::ok(key, format!("{} can be read, and not by every user", path.display())))
+        .collect();
+    let not_yet = doors.iter().find(|door| is_about_certificate(door));
+    findings.extend(settings.certificate_expires().map(|expires| certificate(expires, not_yet, now)));
+    findings
+}
+
+/// `fault` is why nobody can trust it now.
+fn certificate(expires: u64, fault: Option<&OpenDoor>, now: u64) -> Finding {
+    let date = i64::try_from(expires).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    let date = date.unwrap_or_default().format("%Y-%m-%d");
+    if let Some(door) = fault {
+        return Finding::failure(
+            CERTIFICATE,
+            format!("nobody is likely to connect: {}", door.reason),
+            "put a certificate that is valid in place; a running bridge takes it up",
+        );
+    }
+    let days = expires.saturating_sub(now) / DAY;
+    if days < RENEWED_BEFORE_DAYS {
+        return Finding::warning(
+            CERTIFICATE,
+            format!("expires on {date}, in {days} days"),
+            "renew it; a running bridge takes the new one up",
+        );
+    }
+    Finding::ok(CERTIFICATE, format!("fits its key, and is valid until {date}"))
+}

@@ -1,0 +1,165 @@
+//! What was found, and how it is told.
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+#[cfg(test)]
+mod tests;
+
+/// How good or bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    /// As it should be.
+    Ok,
+    /// It works, and somebody should know.
+    Warning,
+    /// Events would be refused, lost or seen by others.
+    Failure,
+    /// It could not be looked at, for a reason that another line gives.
+    Skipped,
+}
+
+impl Level {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failure => "failure",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// One line of the report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) level: Level,
+    /// The check, or the setting: the same from run to run.
+    pub(super) key: String,
+    /// Which topic, server or file, where a check has several.
+    pub(super) subject: Option<String>,
+    /// What is so.
+    pub(super) text: String,
+    /// What to do, unless the text says it.
+    pub(super) fix: Option<String>,
+}
+
+impl Finding {
+    fn new(level: Level, key: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { level, key: key.into(), subject: None, text: text.into(), fix: None }
+    }
+
+    pub(super) fn ok(key: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::new(Level::Ok, key, text)
+    }
+
+    pub(super) fn skipped(key: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::new(Level::Skipped, key, text)
+    }
+
+    pub(super) fn warning(key: impl Into<String>, text: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { fix: Some(fix.into()), ..Self::new(Level::Warning, key, text) }
+    }
+
+    pub(super) fn failure(key: impl Into<String>, text: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { fix: Some(fix.into()), ..Self::new(Level::Failure, key, text) }
+    }
+
+    /// A failure whose text says what would be right.
+    pub(super) fn bad_setting(key: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::new(Level::Failure, key, text)
+    }
+
+    /// About that topic, server or file.
+    pub(super) fn of(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    fn json(&self) -> Value {
+        let mut line = json!({ "level": self.level.name(), "key": self.key, "text": self.text });
+        for (name, value) in [("subject", &self.subject), ("fix", &self.fix)] {
+            if let Some(value) = value {
+                line[name] = value.as_str().into();
+            }
+        }
+        line
+    }
+}
+
+/// How many findings there are of each level.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) ok: usize,
+    pub(super) warnings: usize,
+    pub(super) failures: usize,
+    pub(super) skipped: usize,
+}
+
+impl Tally {
+    pub(super) fn of(findings: &[Finding]) -> Self {
+        let count = |level| findings.iter().filter(|finding| finding.level == level).count();
+        Self {
+            ok: count(Level::Ok),
+            warnings: count(Level::Warning),
+            failures: count(Level::Failure),
+            skipped: count(Level::Skipped),
+        }
+    }
+
+    fn line(self) -> String {
+        let plural = |count: usize, word: &str| match count {
+            1 => format!("1 {word}"),
+            count => format!("{count} {word}s"),
+        };
+        let mut parts = vec![format!("{} ok", self.ok)];
+        parts.extend((self.warnings > 0).then(|| plural(self.warnings, "warning")));
+        parts.extend((self.failures > 0).then(|| plural(self.failures, "failure")));
+        parts.extend((self.skipped > 0).then(|| format!("{} skipped", self.skipped)));
+        parts.join(", ")
+    }
+}
+
+/// For a person: a line for each finding and one for what to do; the same finding of several topics
+/// once.
+pub(super) fn print(findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
+    for (finding, subjects) in gathered(findings) {
+        let Finding { level, key, text, fix, .. } = finding;
+        let subjects = if subjects.is_empty() { String::new() } else { format!(" ({})", few(&subjects)) };
+        writeln!(out, "{:<8} {key}{subjects}: {text}", level.name())?;
+        if let Some(fix) = fix {
+            writeln!(out, "         -> {fix}")?;
+        }
+    }
+    writeln!(out, "\n{}", Tally::of(findings).line())
+}
+
+/// For a script.
+pub(super) fn print_json(is_good: bool, findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
+    let findings: Vec<Value> = findings.iter().map(Finding::json).collect();
+    writeln!(out, "{:#}", json!({ "ok": is_good, "findings": findings }))
+}
+
+/// Findings that differ in nothing but their subjects, in the order of the first of each.
+fn gathered(findings: &[Finding]) -> Vec<(&Finding, Vec<&str>)> {
+    let mut places = BTreeMap::new();
+    let mut all: Vec<(&Finding, Vec<&str>)> = Vec::new();
+    for finding in findings {
+        let same = (finding.level, &finding.key, &finding.text, &finding.fix);
+        let place = *places.entry(same).or_insert(all.len());
+        if place == all.len() {
+            all.push((finding, Vec::new()));
+        }
+        all[place].1.extend(finding.subject.as_deref());
+    }
+    all
+}
+
+fn few(subjects: &[&str]) -> String {
+    const SHOWN: usize = 3;
+    match subjects.len().saturating_sub(SHOWN) {
+        0 | 1 => subjects.join(", "),
+        more => format!("{} and {more} more", subjects[..SHOWN].join(", ")),
+    }
+}

@@ -1,0 +1,55 @@
+use super::super::finding::Level;
+use super::*;
+use crate::kafka::{Error, Refusal};
+
+fn config(entries: &[(&str, &str)]) -> Config {
+    entries.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn topics(entries: &[(&str, &str)]) -> TopicsConfig {
+    TopicsConfig { create_missing: true, partitions: None, replication_factor: None, config: config(entries) }
+}
+
+#[test]
+fn new_topic_takes_what_is_set_and_else_what_its_brokers_say() {
+    let defaults = config(&[
+        ("min.insync.replicas", "1"),
+        ("message.max.bytes", "100"),
+        ("log.cleanup.policy", "compact"),
+        ("log.dirs", "/data"),
+    ]);
+    let would_have = would_have(&defaults, &topics(&[("cleanup.policy", "delete"), ("retention.ms", "5")]));
+    let expected = [
+        ("min.insync.replicas", "1"),
+        ("max.message.bytes", "100"),
+        ("cleanup.policy", "delete"),
+        ("retention.ms", "5"),
+    ];
+    assert_eq!(would_have, config(&expected));
+}
+
+#[test]
+fn replicas_of_a_new_topic_are_the_settings_or_the_brokers() {
+    let wanted = |replicas| Wanted { partitions: None, replicas, record: 1, is_dead_letter: false };
+    let keys = |replicas, default: &str| -> Vec<String> {
+        let defaults = config(&[("default.replication.factor", default), ("min.insync.replicas", "2")]);
+        judge_shape(&defaults, &topics(&[]), &wanted(replicas))
+            .into_iter()
+            .map(|finding| finding.key)
+            .collect()
+    };
+    assert_eq!(keys(Some(3), "1"), [""; 0]);
+    assert_eq!(keys(None, "3"), [""; 0]);
+    assert_eq!(keys(None, "1"), ["topic.min_insync_replicas", "topic.replicas"]);
+}
+
+#[test]
+fn refusal_for_a_right_is_told_from_one_for_what_was_asked_and_from_no_answer() {
+    let refused =
+        |is_authorization| Err(Error::Refused(Refusal::Said { words: "No".into(), is_authorization }));
+    let (denied, wrong) = (judge(refused(true)), judge(refused(false)));
+    assert_eq!((denied.level, wrong.level), (Level::Failure, Level::Failure));
+    assert!(denied.text.contains("may not make it") && wrong.text.contains("No"), "{denied:?} {wrong:?}");
+    assert_eq!(judge(Err(Error::Unreachable("x".into()))).level, Level::Warning);
+    assert_eq!(judge(Ok(())).level, Level::Ok);
+}

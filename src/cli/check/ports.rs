@@ -1,0 +1,101 @@
+//! Whether the bridge can listen where it is told to.
+
+use super::finding::Finding;
+use crate::config::Settings;
+use serde_json::Value;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
+
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Longest answer that is read, in bytes.
+const MAX_ANSWER: u64 = 64 * 1024;
+
+/// What answers at `admin.listen`, if it is a bridge: whether it is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Running {
+    is_ready: bool,
+}
+
+/// Looks at both listeners' addresses.
+pub(super) fn check(settings: &Settings) -> Vec<Finding> {
+    let (server, admin) = (settings.server.listen, settings.admin.listen);
+    let taken = try_listen(admin);
+    let running = if taken == Err(io::ErrorKind::AddrInUse) { ask(admin) } else { None };
+    vec![
+        judge("server.listen", server, try_listen(server), running),
+        judge("admin.listen", admin, taken, running),
+    ]
+}
+
+fn try_listen(address: SocketAddr) -> Result<(), io::ErrorKind> {
+    TcpListener::bind(address).map(drop).map_err(|error| error.kind())
+}
+
+fn judge(
+    key: &str,
+    address: SocketAddr,
+    tried: Result<(), io::ErrorKind>,
+    running: Option<Running>,
+) -> Finding {
+    use io::ErrorKind as Kind;
+    let elsewhere = format!("set `{key}` to another address");
+    match (tried, running) {
+        (Ok(()), _) if address.port() == 0 => Finding::ok(key, "any free port"),
+        (Ok(()), _) => Finding::ok(key, format!("{address} is free")),
+        (Err(Kind::AddrInUse), Some(Running { is_ready: true })) => {
+            Finding::ok(key, format!("{address} is taken, and a bridge runs here: live and ready"))
+        }
+        (Err(Kind::AddrInUse), Some(Running { is_ready: false })) => Finding::warning(
+            key,
+            format!("{address} is taken, and a bridge runs here: live and not ready"),
+            "ask its /readyz which part is not",
+        ),
+        (Err(Kind::AddrInUse), None) => Finding::failure(
+            key,
+            format!("{address} is taken by another process, and no bridge answers at `admin.listen`"),
+            format!("end that process, or {elsewhere}"),
+        ),
+        (Err(Kind::PermissionDenied), _) => Finding::failure(
+            key,
+            format!("the system does not let this user listen on {address}"),
+            format!("{elsewhere}, with a port of 1024 or more"),
+        ),
+        (Err(Kind::AddrNotAvailable), _) => Finding::failure(
+            key,
+            format!("{} is no address of this machine", address.ip()),
+            format!("{elsewhere}; 0.0.0.0 stands for all of this machine"),
+        ),
+        (Err(kind), _) => {
+            Finding::failure(key, format!("{address} cannot be listened on: {kind}"), elsewhere)
+        }
+    }
+}
+
+/// Asks whoever listens there for `/readyz`, and knows a bridge by its answer.
+fn ask(address: SocketAddr) -> Option<Running> {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::new(ip, address.port()), PATIENCE).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    stream.set_write_timeout(Some(PATIENCE)).ok()?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").ok()?;
+    let mut answer = Vec::new();
+    // What was read before it ended badly may do.
+    let _ = stream.take(MAX_ANSWER).read_to_end(&mut answer);
+    recognise(&answer)
+}
+
+fn recognise(answer: &[u8]) -> Option<Running> {
+    let body = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let body: Value = serde_json::from_slice(&answer[body + 4..]).ok()?;
+    body["parts"].as_object()?;
+    Some(Running { is_ready: body["ready"].as_bool()? })
+}

@@ -1,0 +1,287 @@
+//! Whether each server of Kafka can be reached, and what stands in the way.
+
+use super::finding::Finding;
+use crate::kafka::{Cause, Cluster, Config};
+use futures_util::{StreamExt, stream};
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+
+#[cfg(test)]
+mod tests;
+
+/// How long a name may take to resolve, and an address to take the connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(4);
+
+/// Servers that are tried at once: each takes a client of the library, with its threads.
+const AT_ONCE: usize = 16;
+
+/// How long a port may take to show that it speaks TLS.
+const TLS_WITHIN: Duration = Duration::from_secs(2);
+
+/// What a record of TLS begins with.
+const TLS_ALERT: u8 = 21;
+const TLS_HANDSHAKE: u8 = 22;
+
+/// How long TLS, the login and the first answer may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// A server as the settings or the cluster name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Server {
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+impl Server {
+    /// Each server of a list with commas; the port is Kafka's where there is none.
+    pub(super) fn all(list: &str) -> Vec<Self> {
+        list.split(',').map(str::trim).filter(|server| !server.is_empty()).map(Self::read).collect()
+    }
+
+    fn read(server: &str) -> Self {
+        let address = server.rsplit_once("://").map_or(server, |(_, address)| address);
+        let (host, port) = match address.rsplit_once(':') {
+            // Other colons are part of an address.
+            Some((host, port)) if host.ends_with(']') || !host.contains(':') => (host, port.parse().ok()),
+            _ => (address, None),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Self { host, port: port.unwrap_or(9092) }
+    }
+
+    pub(super) fn shown(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// How far the way to a server goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Its name has no address.
+    Unresolved,
+    /// No address of its takes the connection.
+    NotConnected(io::ErrorKind),
+    /// Connected, and no further.
+    Stopped(Cause),
+    /// All the way.
+    Answers,
+}
+
+/// Tries each server by itself, several at once.
+pub(super) async fn reach_all(servers: &[Server], config: &Config) -> Vec<Reach> {
+    stream::iter(servers).map(|server| reach(server, config)).buffered(AT_ONCE).collect().await
+}
+
+async fn reach(server: &Server, config: &Config) -> Reach {
+    let resolved = timeout(CONNECT_WITHIN, lookup_host((server.host.as_str(), server.port))).await;
+    let addresses: Vec<_> = match resolved {
+        Ok(Ok(addresses)) => addresses.collect(),
+        _ => return Reach::Unresolved,
+    };
+    let connected =
+        timeout(CONNECT_WITHIN, async { TcpStream::connect(addresses.as_slice()).await.map(drop) }).await;
+    match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(()) => {}
+        Err(error) => return Reach::NotConnected(error.kind()),
+    }
+    let alone = Config { bootstrap_servers: server.shown(), ..config.clone() };
+    match Cluster::connect_within(&alone, ANSWER_WITHIN).await {
+        Ok(_) => Reach::Answers,
+        Err(error) => match Cause::of(&error) {
+            Cause::HungUp if !Manner::of(config).is_tls() && speaks_tls(addresses, &server.host).await => {
+                Reach::Stopped(Cause::PlaintextToTls)
+            }
+            cause => Reach::Stopped(cause),
+        },
+    }
+}
+
+/// Whether somebody at one of the addresses answers a greeting in TLS with TLS.
+async fn speaks_tls(addresses: Vec<SocketAddr>, host: &str) -> bool {
+    let Some(greeting) = greeting(host) else { return false };
+    let ask = move || {
+        let mut stream = std::net::TcpStream::connect(addresses.as_slice())?;
+        stream.set_read_timeout(Some(TLS_WITHIN))?;
+        stream.write_all(&greeting)?;
+        let mut first = [0];
+        stream.read_exact(&mut first).map(|()| matches!(first[0], TLS_ALERT | TLS_HANDSHAKE))
+    };
+    tokio::task::spawn_blocking(ask).await.is_ok_and(|asked| asked.unwrap_or(false))
+}
+
+/// The first words of a client of TLS.
+fn greeting(host: &str) -> Option<Vec<u8>> {
+    let config =
+        rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().ok()?;
+    let config = config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).ok()?;
+    let mut connection = rustls::ClientConnection::new(Arc::new(config), name).ok()?;
+    let mut words = Vec::new();
+    connection.write_tls(&mut words).ok()?;
+    Some(words)
+}
+
+/// What the client's properties say of the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Manner {
+    protocol: String,
+    mechanism: String,
+}
+
+impl Manner {
+    pub(super) fn of(config: &Config) -> Self {
+        let property = |names: &[&str]| {
+            let value = names.iter().find_map(|name| config.properties.get(*name));
+            value.map_or("", |value| value.expose().trim()).to_ascii_uppercase()
+        };
+        Self {
+            protocol: property(&["security.protocol"]),
+            mechanism: property(&["sasl.mechanism", "sasl.mechanisms"]),
+        }
+    }
+
+    fn is_tls(&self) -> bool {
+        self.protocol.ends_with("SSL")
+    }
+
+    fn is_sasl(&self) -> bool {
+        self.protocol.starts_with("SASL")
+    }
+
+    fn reached(&self) -> &'static str {
+        match self.protocol.as_str() {
+            "SSL" => "answers, over TLS",
+            "SASL_SSL" => "answers, over TLS, and lets the bridge's user in",
+            "SASL_PLAINTEXT" => "answers, and lets the bridge's user in",
+            _ => "answers",
+        }
+    }
+
+    /// The same protocol with TLS, or without it.
+    fn other_tls(&self) -> &'static str {
+        match self.protocol.as_str() {
+            "SSL" => "PLAINTEXT",
+            "SASL_SSL" => "SASL_PLAINTEXT",
+            "SASL_PLAINTEXT" => "SASL_SSL",
+            _ => "SSL",
+        }
+    }
+}
+
+/// One line for a server. Where another one answers, it does without this.
+pub(super) fn judge(
+    key: &str,
+    server: &Server,
+    reach: &Reach,
+    another_answers: bool,
+    manner: &Manner,
+) -> Finding {
+    let Some((text, fix)) = trouble(server, reach, manner) else {
+        return Finding::ok(key, manner.reached()).of(server.shown());
+    };
+    let told = if another_answers { Finding::warning } else { Finding::failure };
+    told(key.to_owned(), text, fix).of(server.shown())
+}
+
+fn trouble(server: &Server, reach: &Reach, manner: &Manner) -> Option<(String, String)> {
+    let Server { host, .. } = server;
+    let own = |text: &str, fix: &str| Some((text.to_owned(), fix.to_owned()));
+    match reach {
+        Reach::Answers => None,
+        Reach::Unresolved => Some((
+            format!("the name {host} does not resolve"),
+            "correct the name, or give this machine (its DNS, /etc/hosts) an address for it".into(),
+        )),
+        Reach::NotConnected(io::ErrorKind::ConnectionRefused) => own(
+            "connection refused: nobody listens there",
+            "start the broker, or correct host and port; see `listeners` in its server.properties",
+        ),
+        Reach::NotConnected(io::ErrorKind::TimedOut) => own(
+            "no connection: nothing comes back",
+            "a firewall or network policy in between, or a host that is down: open the way to that port",
+        ),
+        Reach::NotConnected(kind) => {
+            Some((format!("no connection: {kind}"), "correct host and port, or open the way to them".into()))
+        }
+        Reach::Stopped(cause) => Some(stopped(cause, host, manner)),
+    }
+}
+
+fn stopped(cause: &Cause, host: &str, manner: &Manner) -> (String, String) {
+    let Manner { protocol, mechanism } = manner;
+    let own = |text: &str, fix: &str| (text.to_owned(), fix.to_owned());
+    match cause {
+        Cause::Properties(why) => (
+            format!("the client cannot be made: {why}"),
+            "correct that property under `kafka.properties`".into(),
+        ),
+        Cause::OtherName => (
+            format!("TLS: the broker's certificate is not for {host}"),
+            "connect by a name that is in the certificate, or have one issued with this name as a subject alternative name".into(),
+        ),
+        Cause::UnknownAuthority => own(
+            "TLS: the broker's certificate was signed by no authority that is trusted here, or has expired",
+            "set `kafka.properties.ssl.ca.location` to the PEM file of the authority that signed it; where that is right, renew the certificate on the broker",
+        ),
+        Cause::NotValidNow => own(
+            "TLS: the broker's certificate has expired, or is not valid yet",
+            "renew it on the broker; if it is valid, set this machine's clock",
+        ),
+        Cause::ClientCertificate => own(
+            "TLS: the broker does not take the client's certificate, or misses it",
+            "set `ssl.certificate.location` and `ssl.key.location` under `kafka.properties` to a pair that the broker trusts",
+        ),
+        Cause::TlsToPlaintext => (
+            "TLS was begun, and that port does not speak it".into(),
+            format!("take the broker's TLS port, or set `security.protocol` to {}", manner.other_tls()),
+        ),
+        Cause::PlaintextToTls => (
+            "no TLS was begun, and that port speaks nothing else".into(),
+            format!("set `kafka.properties.security.protocol` to {}, or take the broker's port without TLS", manner.other_tls()),
+        ),
+        Cause::HungUp if manner.is_sasl() => own(
+            "the broker hangs up on the first request: it does not speak Kafka there, or not with a login",
+            "correct the port; see `listeners` and `listener.security.protocol.map` in the broker's server.properties",
+        ),
+        Cause::HungUp => (
+            "the broker hangs up on the first request: it wants a login, or does not speak Kafka there".into(),
+            format!(
+                "set `security.protocol` to {}, with `sasl.mechanism`, `sasl.username` and `sasl.password`; or correct the port",
+                if manner.is_tls() { "SASL_SSL" } else { "SASL_PLAINTEXT" }
+            ),
+        ),
+        Cause::SaslUnwanted => (
+            "a login was begun, and the broker wants none on that port".into(),
+            format!(
+                "take the broker's port with SASL, or set `security.protocol` to {}",
+                if manner.is_tls() { "SSL" } else { "PLAINTEXT" }
+            ),
+        ),
+        Cause::Credentials => (
+            format!("wrong user or password: the broker does not let them in by {mechanism}"),
+            "correct `sasl.username` and `sasl.password`, or add that user to the broker".into(),
+        ),
+        Cause::Mechanism(Some(offered)) => (
+            format!("the broker does not offer the SASL mechanism {mechanism}, but {offered}"),
+            format!("set `kafka.properties.sasl.mechanism` to one of {offered}"),
+        ),
+        Cause::Mechanism(None) => (
+            format!("{mechanism} is no SASL mechanism that the client knows"),
+            "set `kafka.properties.sasl.mechanism` to PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER".into(),
+        ),
+        Cause::Silent => (
+            "connected, and then no answer: the broker is frozen or starting, or is no Kafka broker".into(),
+            format!("look at the broker's log; it may also want another `security.protocol` than {}", if protocol.is_empty() { "PLAINTEXT" } else { protocol }),
+        ),
+        Cause::Other(words) => (format!("no connection to Kafka: {words}"), "see these words in the broker's log".into()),
+    }
+}

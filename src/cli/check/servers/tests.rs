@@ -1,0 +1,101 @@
+use super::super::finding::Level;
+use super::*;
+
+fn server(text: &str) -> Server {
+    Server::all(text).remove(0)
+}
+
+#[test]
+fn servers_are_read_with_and_without_ports_protocols_and_brackets() {
+    for (text, host, port) in [
+        ("kafka:9093", "kafka", 9093),
+        ("kafka", "kafka", 9092),
+        ("SSL://kafka:9093", "kafka", 9093),
+        ("[::1]:9094", "::1", 9094),
+        ("[::1]", "::1", 9092),
+        ("10.0.0.1:1", "10.0.0.1", 1),
+    ] {
+        assert_eq!(server(text), Server { host: host.into(), port }, "{text}");
+    }
+    let all: Vec<_> = Server::all(" a:1, b:2,,").iter().map(Server::shown).collect();
+    assert_eq!(all, ["a:1", "b:2"]);
+    assert_eq!(server("[::1]:9094").shown(), "[::1]:9094");
+}
+
+fn manner(protocol: &str) -> Manner {
+    Manner { protocol: protocol.into(), mechanism: "SCRAM-SHA-512".into() }
+}
+
+fn told(reach: Reach, another_answers: bool, protocol: &str) -> Finding {
+    judge(
+        "kafka.bootstrap_servers",
+        &server("broker.example:9092"),
+        &reach,
+        another_answers,
+        &manner(protocol),
+    )
+}
+
+#[test]
+fn server_that_fails_is_a_warning_only_where_another_one_answers() {
+    for reach in [
+        Reach::Unresolved,
+        Reach::NotConnected(io::ErrorKind::ConnectionRefused),
+        Reach::NotConnected(io::ErrorKind::TimedOut),
+        Reach::NotConnected(io::ErrorKind::NetworkUnreachable),
+        Reach::Stopped(Cause::Silent),
+    ] {
+        assert_eq!(told(reach.clone(), false, "").level, Level::Failure);
+        let finding = told(reach, true, "");
+        assert_eq!(finding.level, Level::Warning);
+        assert_eq!(finding.subject.as_deref(), Some("broker.example:9092"));
+    }
+    assert_eq!(told(Reach::Answers, false, "").level, Level::Ok);
+}
+
+#[test]
+fn protocol_that_would_do_is_named_with_and_without_login() {
+    for (cause, protocol, fix) in [
+        (Cause::PlaintextToTls, "", "to SSL,"),
+        (Cause::PlaintextToTls, "SASL_PLAINTEXT", "to SASL_SSL,"),
+        (Cause::TlsToPlaintext, "SSL", "to PLAINTEXT"),
+        (Cause::TlsToPlaintext, "SASL_SSL", "to SASL_PLAINTEXT"),
+        (Cause::HungUp, "", "to SASL_PLAINTEXT,"),
+        (Cause::HungUp, "SSL", "to SASL_SSL,"),
+        (Cause::HungUp, "SASL_SSL", "correct the port"),
+        (Cause::SaslUnwanted, "SASL_PLAINTEXT", "to PLAINTEXT"),
+        (Cause::SaslUnwanted, "SASL_SSL", "to SSL"),
+    ] {
+        let said = told(Reach::Stopped(cause.clone()), false, protocol).fix.unwrap();
+        assert!(said.contains(fix), "{cause:?} {protocol}: {said}");
+    }
+}
+
+#[test]
+fn every_cause_has_words_of_its_own() {
+    let causes = [
+        Cause::Properties("x".into()),
+        Cause::OtherName,
+        Cause::UnknownAuthority,
+        Cause::NotValidNow,
+        Cause::ClientCertificate,
+        Cause::TlsToPlaintext,
+        Cause::PlaintextToTls,
+        Cause::HungUp,
+        Cause::SaslUnwanted,
+        Cause::Credentials,
+        Cause::Mechanism(None),
+        Cause::Mechanism(Some("PLAIN".into())),
+        Cause::Silent,
+        Cause::Other("x".into()),
+    ];
+    let texts: std::collections::BTreeSet<_> =
+        causes.iter().map(|cause| told(Reach::Stopped(cause.clone()), false, "SASL_SSL").text).collect();
+    assert_eq!(texts.len(), causes.len(), "{texts:#?}");
+}
+
+#[test]
+fn greeting_is_a_record_of_tls() {
+    assert_eq!(greeting("broker.example").unwrap()[0], TLS_HANDSHAKE);
+    assert!(greeting("127.0.0.1").is_some());
+}

@@ -1,0 +1,300 @@
+//! What a topic must be to take the bridge's records and keep them.
+
+use super::finding::{Finding, Level};
+use crate::kafka::{Partition, Topic};
+use std::collections::BTreeMap;
+
+#[cfg(test)]
+mod tests;
+
+/// Room in a record for its key and headers, in bytes.
+pub(super) const KEY_AND_HEADERS: u64 = 16 * 1024;
+
+const SECOND: i64 = 1000;
+const HOUR: i64 = 60 * 60 * SECOND;
+const DAY: i64 = 24 * HOUR;
+
+/// A backlog may be as old as the longest outage that the spool has room for.
+const OLDEST_BACKLOG: i64 = DAY;
+const OLD_BACKLOG: i64 = 7 * DAY;
+
+/// By how much this machine's clock may be before the broker's without anybody's having noticed.
+const CLOCKS_DIFFER: i64 = 5 * SECOND;
+const CLOCKS_MAY_DIFFER: i64 = 60 * SECOND;
+
+/// What the settings want of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) partitions: Option<i32>,
+    pub(super) replicas: Option<i32>,
+    /// The largest record, in bytes.
+    pub(super) record: u64,
+    pub(super) is_dead_letter: bool,
+}
+
+/// A topic's configuration by name.
+pub(super) type Config = BTreeMap<String, String>;
+
+/// What is to be said of a topic that is there.
+pub(super) fn judge(topic: &Topic, wanted: &Wanted) -> Vec<Finding> {
+    let config = topic.config.as_ref().ok().map(|config| {
+        let told = config.iter().filter_map(|(name, value)| Some((name.clone(), value.value.clone()?)));
+        told.collect::<Config>()
+    });
+    let replicas = topic.partitions.iter().map(|partition| partition.replicas.len()).min().unwrap_or(0);
+    let mut findings = counts(&topic.partitions, replicas, wanted);
+    let min_in_sync = config.as_ref().and_then(|config| number(config, "min.insync.replicas"));
+    findings.extend(members(&topic.partitions, min_in_sync));
+    match (&config, &topic.config) {
+        (Some(config), _) => findings.extend(judge_config(config, replicas, wanted)),
+        (None, Err(refusal)) => findings.push(Finding::warning(
+            "topic.config",
+            format!("cannot be read ({refusal}): sizes, times, retention and min.insync.replicas are not looked at"),
+            "allow the bridge's user DescribeConfigs on the topic, or run check as a user who may",
+        )),
+        (None, Ok(_)) => {}
+    }
+    if findings.iter().all(|finding| finding.level == Level::Ok) {
+        let text = format!(
+            "{}, {} each, all in sync",
+            plural(topic.partitions.len(), "partition"),
+            plural(replicas, "replica")
+        );
+        findings.insert(0, Finding::ok("topic", text));
+    }
+    findings
+}
+
+/// How many there are, against how many there should be.
+fn counts(partitions: &[Partition], replicas: usize, wanted: &Wanted) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(count) = wanted.partitions.and_then(|count| usize::try_from(count).ok())
+        && partitions.len() != count
+    {
+        let text = format!("{}, and `topics.partitions` says {count}", plural(partitions.len(), "partition"));
+        let fix = if partitions.len() < count {
+            "`topics apply` adds them: from then on a key may go to another partition than before"
+        } else {
+            "Kafka takes none away: set `topics.partitions` to what is there"
+        };
+        findings.push(Finding::warning("topic.partitions", text, fix));
+    }
+    let fewer =
+        wanted.replicas.and_then(|count| usize::try_from(count).ok()).filter(|count| replicas < *count);
+    if let Some(count) = fewer {
+        findings.push(Finding::warning(
+            "topic.replicas",
+            format!("{} only, and `topics.replication_factor` says {count}", plural(replicas, "replica")),
+            "reassign the partitions with Kafka's own kafka-reassign-partitions.sh",
+        ));
+    } else {
+        findings.extend(lone(replicas));
+    }
+    findings
+}
+
+/// A replica that is the only one.
+pub(super) fn lone(replicas: usize) -> Option<Finding> {
+    (replicas == 1).then(|| {
+        Finding::warning(
+            "topic.replicas",
+            "1 replica only: while its broker is down nothing can be written, and with its disk all is lost",
+            "give the topic 3 replicas and min.insync.replicas=2: a new one by `topics`, one that is there by kafka-reassign-partitions.sh",
+        )
+    })
+}
+
+/// Whether the replicas that there are can be written to now.
+fn members(partitions: &[Partition], min_in_sync: Option<i64>) -> Vec<Finding> {
+    let ids = |is_bad: &dyn Fn(&Partition) -> bool| -> Vec<String> {
+        partitions
+            .iter()
+            .filter(|partition| is_bad(partition))
+            .map(|partition| partition.id.to_string())
+            .collect()
+    };
+    let in_sync = |partition: &Partition| i64::try_from(partition.in_sync.len()).unwrap_or(i64::MAX);
+    let is_possible = |partition: &Partition| {
+        min_in_sync.is_none_or(|least| least <= i64::try_from(partition.replicas.len()).unwrap_or(i64::MAX))
+    };
+    let is_short = |partition: &Partition| {
+        partition.leader.is_some()
+            && is_possible(partition)
+            && min_in_sync.is_some_and(|least| in_sync(partition) < least)
+    };
+    let is_behind = |partition: &Partition| {
+        partition.leader.is_some()
+            && !is_short(partition)
+            && partition.in_sync.len() < partition.replicas.len()
+    };
+    let bring_back = "bring the brokers that are down back";
+    let mut findings = Vec::new();
+    let leaderless = ids(&|partition| partition.leader.is_none());
+    if !leaderless.is_empty() {
+        let text = format!("no leader for {}: nothing can be written there", numbered(&leaderless));
+        findings.push(Finding::failure("topic.leaders", text, bring_back));
+    }
+    let short = ids(&is_short);
+    if !short.is_empty() {
+        let least = min_in_sync.unwrap_or_default();
+        let text = format!(
+            "fewer replicas in sync than min.insync.replicas={least} for {}: writes are refused",
+            numbered(&short)
+        );
+        findings.push(Finding::failure("topic.in_sync", text, bring_back));
+    }
+    let behind = ids(&is_behind);
+    if !behind.is_empty() {
+        let text = format!("not all replicas in sync for {}", numbered(&behind));
+        let fix = format!("{bring_back}, or wait until those that came back have caught up");
+        findings.push(Finding::warning("topic.in_sync", text, fix));
+    }
+    findings
+}
+
+/// What the configuration of a topic with so many replicas does to the bridge's records: of one that is
+/// there, or of one that would be made.
+pub(super) fn judge_config(config: &Config, replicas: usize, wanted: &Wanted) -> Vec<Finding> {
+    [
+        min_in_sync(config, replicas),
+        size(config, wanted),
+        cleanup(config),
+        retention(config, wanted),
+        unclean(config),
+    ]
+    .into_iter()
+    .flatten()
+    .chain(times(config))
+    .collect()
+}
+
+fn min_in_sync(config: &Config, replicas: usize) -> Option<Finding> {
+    const KEY: &str = "topic.min_insync_replicas";
+    let least = usize::try_from(number(config, "min.insync.replicas")?).ok()?;
+    if least > replicas {
+        return Some(Finding::failure(
+            KEY,
+            format!(
+                "min.insync.replicas={least}, and there are {replicas} replicas: nothing can be written with acks=all"
+            ),
+            format!("set it to less than the number of replicas, or have {} replicas", least + 1),
+        ));
+    }
+    (least == replicas && replicas > 1).then(|| {
+        Finding::warning(
+            KEY,
+            format!("min.insync.replicas={least}, and there are as many replicas: one broker down stops all writes"),
+            format!("set it to {}, or have {} replicas", least - 1, least + 1),
+        )
+    })
+}
+
+fn size(config: &Config, wanted: &Wanted) -> Option<Finding> {
+    let most = number(config, "max.message.bytes")?;
+    let needed = wanted.record;
+    (u64::try_from(most).unwrap_or(0) < needed).then(|| {
+        Finding::failure(
+            "topic.max_message_bytes",
+            format!("max.message.bytes={most}: the largest body with its key and headers, {needed} bytes, does not fit"),
+            format!("set it to {needed} or more, or lower `server.max_body_bytes`"),
+        )
+    })
+}
+
+fn cleanup(config: &Config) -> Option<Finding> {
+    let policy = config.get("cleanup.policy")?;
+    policy.contains("compact").then(|| {
+        Finding::failure(
+            "topic.cleanup_policy",
+            format!("cleanup.policy={policy}: keys are entity ids, so that compaction leaves of each call or contact the last event only"),
+            "set it to delete",
+        )
+    })
+}
+
+fn retention(config: &Config, wanted: &Wanted) -> Option<Finding> {
+    let kept = number(config, "retention.ms")?;
+    let is_deleted = config.get("cleanup.policy").is_none_or(|policy| policy.contains("delete"));
+    (wanted.is_dead_letter && is_deleted && (0..DAY).contains(&kept)).then(|| {
+        Finding::warning(
+            "topic.retention",
+            format!(
+                "retention.ms={kept}: dead letters are gone before somebody comes to look, {}",
+                span(kept)
+            ),
+            "keep them for some days: retention.ms=1209600000 are two weeks",
+        )
+    })
+}
+
+fn unclean(config: &Config) -> Option<Finding> {
+    (config.get("unclean.leader.election.enable")? == "true").then(|| {
+        Finding::warning(
+            "topic.unclean_leader_election",
+            "unclean.leader.election.enable=true: a replica that lags may become the leader, and acknowledged events are lost",
+            "set it to false",
+        )
+    })
+}
+
+/// Records carry the time of their receipt. Bounds on it count only where that time is kept.
+fn times(config: &Config) -> Vec<Finding> {
+    if config.get("message.timestamp.type").is_some_and(|kind| kind == "LogAppendTime") {
+        return vec![Finding::warning(
+            "topic.timestamps",
+            "message.timestamp.type=LogAppendTime: after an outage records have the time of the drain instead of the event's receipt",
+            "set it to CreateTime",
+        )];
+    }
+    let before = "message.timestamp.before.max.ms";
+    let after = "message.timestamp.after.max.ms";
+    let backlog = |most: i64| {
+        format!(
+            "{before}={most}: records of a backlog older than that, {}, are refused when it is drained",
+            span(most)
+        )
+    };
+    let ahead = |most: i64| {
+        format!(
+            "{after}={most}: if this machine's clock is ahead of the broker's by more, {}, records are refused",
+            span(most)
+        )
+    };
+    let judged = |key: &str, bad: i64, poor: i64, text: &dyn Fn(i64) -> String, fix: &str| match number(
+        config, key,
+    )? {
+        most if most < bad => Some(Finding::failure("topic.timestamps", text(most), fix)),
+        most if most < poor => Some(Finding::warning("topic.timestamps", text(most), fix)),
+        _ => None,
+    };
+    let findings = [
+        judged(
+            before,
+            OLDEST_BACKLOG,
+            OLD_BACKLOG,
+            &backlog,
+            "leave it out, or set it to more than the longest outage",
+        ),
+        judged(after, CLOCKS_DIFFER, CLOCKS_MAY_DIFFER, &ahead, "set it to 3600000, an hour, or more"),
+    ];
+    findings.into_iter().flatten().collect()
+}
+
+/// A value that is a whole number.
+pub(super) fn number(config: &Config, name: &str) -> Option<i64> {
+    config.get(name)?.trim().parse().ok()
+}
+
+fn span(milliseconds: i64) -> String {
+    let time = std::time::Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0));
+    humantime::format_duration(time).to_string()
+}
+
+fn plural(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}
+
+fn numbered(ids: &[String]) -> String {
+    let word = if ids.len() == 1 { "partition" } else { "partitions" };
+    format!("{word} {}", ids.join(", "))
+}

@@ -1,0 +1,125 @@
+//! The right to write and the broker's clock, learnt from writes that a broker refuses.
+
+use super::clock;
+use super::finding::Finding;
+use super::topic::{Config, number};
+use crate::kafka::{self, Attempt, Flaw, NEVER, Probe, Skew, Topic};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
+
+const KEY: &str = "write";
+
+/// No more is sent to a topic for this, in bytes.
+const LARGEST: i64 = 8 << 20;
+
+/// Tries to write to every topic, and reads the clock where that can be done.
+pub(super) async fn check(
+    config: &kafka::Config,
+    topics: &[(&str, &Topic)],
+    tolerance: Duration,
+    say: &dyn Fn(Finding),
+) {
+    let readable = topics.iter().map(|(name, topic)| ((*name).to_owned(), told(topic)));
+    let readable: Vec<(String, Config)> = readable.collect();
+    let now = chrono::Utc::now().timestamp_millis();
+    let (possible, impossible): (Vec<_>, Vec<_>) = readable
+        .iter()
+        .map(|(name, config)| (name.clone(), flaw(config, now)))
+        .partition(|(_, flaw)| flaw.is_some());
+    for (name, _) in impossible {
+        say(Finding::skipped(
+            KEY,
+            "no write is known that the topic surely refuses: its limits are not told, or too wide",
+        )
+        .of(name));
+    }
+    let trials: Vec<(String, Flaw)> =
+        possible.into_iter().filter_map(|(name, flaw)| Some((name, flaw?))).collect();
+    let limits: BTreeMap<String, i64> =
+        readable.into_iter().filter_map(|(name, config)| Some((name, clock::limit(&config)?))).collect();
+    let config = config.clone();
+    let tried = tokio::task::spawn_blocking(move || attempt(&config, &trials, &limits));
+    match tried.await.unwrap_or_else(|panic| Err(panic.to_string())) {
+        Ok((attempts, skew)) => {
+            attempts.into_iter().for_each(|(name, attempt)| say(judge(attempt).of(name)));
+            say(clock(skew, tolerance));
+        }
+        Err(why) => say(judge(Attempt::Unclear(why))),
+    }
+}
+
+/// What came of each topic's attempt; and of reading the clock at one that may be written to, if one
+/// has a limit to read it at.
+type Outcome = (Vec<(String, Attempt)>, Option<(String, Result<Skew, Attempt>)>);
+
+fn attempt(
+    config: &kafka::Config,
+    trials: &[(String, Flaw)],
+    limits: &BTreeMap<String, i64>,
+) -> Result<Outcome, String> {
+    let probe = Probe::start(config).map_err(|error| error.to_string())?;
+    let names = trials.iter().map(|(name, _)| name.clone());
+    let attempts: Vec<_> = names.zip(probe.write(trials)?).collect();
+    let allowed = attempts.iter().filter(|(_, attempt)| *attempt == Attempt::Allowed);
+    let mut limited = allowed.filter_map(|(name, _)| Some((name.clone(), *limits.get(name)?)));
+    let skew = limited.next().map(|(name, after)| {
+        let skew = probe.clock(&name, after);
+        (name, skew)
+    });
+    Ok((attempts, skew))
+}
+
+fn clock(read: Option<(String, Result<Skew, Attempt>)>, tolerance: Duration) -> Finding {
+    match read {
+        Some((_, Ok(skew))) => clock::judge(skew, tolerance),
+        Some((name, Err(Attempt::Written))) => judge(Attempt::Written).of(name),
+        Some((_, Err(Attempt::Unclear(why)))) => clock::unread(&why),
+        Some((_, Err(Attempt::Allowed | Attempt::Forbidden))) => {
+            clock::unread("the right to write was taken")
+        }
+        None => clock::unread(
+            "no topic that may be written to bounds the times of its records (message.timestamp.after.max.ms)",
+        ),
+    }
+}
+
+fn told(topic: &Topic) -> Config {
+    let config = topic.config.iter().flatten();
+    config.filter_map(|(name, value)| Some((name.clone(), value.value.clone()?))).collect()
+}
+
+/// What a topic of this configuration surely refuses; the time is in milliseconds since 1970.
+fn flaw(config: &Config, now: i64) -> Option<Flaw> {
+    let size = || {
+        let most = number(config, "max.message.bytes").filter(|most| (0..LARGEST).contains(most))?;
+        Some(Flaw::Size(usize::try_from(most).ok()? + 1))
+    };
+    match clock::limit(config) {
+        Some(after) => Some(Flaw::Time(now + after + NEVER)),
+        None => size(),
+    }
+}
+
+fn judge(attempt: Attempt) -> Finding {
+    match attempt {
+        Attempt::Allowed => Finding::ok(KEY, "the bridge's user may write"),
+        Attempt::Forbidden => Finding::failure(
+            KEY,
+            "the bridge's user may not write",
+            "allow that user Write on the topic (kafka-acls.sh --add --operation Write)",
+        ),
+        Attempt::Written => Finding::warning(
+            KEY,
+            "a record with the key `probe` was written: the topic's limits have changed while they were looked at",
+            "its readers should pass it over",
+        ),
+        Attempt::Unclear(why) => Finding::warning(
+            KEY,
+            format!("whether the bridge's user may write is not known: {why}"),
+            "put right what else is found here, then run check again",
+        ),
+    }
+}

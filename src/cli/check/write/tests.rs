@@ -1,0 +1,54 @@
+use super::super::finding::Level;
+use super::*;
+
+fn config(entries: &[(&str, &str)]) -> Config {
+    entries.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn flaw_is_one_that_the_topic_surely_refuses() {
+    const NOW: i64 = 1_800_000_000_000;
+    let (create, append) =
+        (("message.timestamp.type", "CreateTime"), ("message.timestamp.type", "LogAppendTime"));
+    let (after, size) = (("message.timestamp.after.max.ms", "3600000"), ("max.message.bytes", "1000"));
+    let boundless = ("message.timestamp.after.max.ms", "9223372036854775807");
+    let at = |entries: &[(&str, &str)]| flaw(&config(entries), NOW);
+    assert_eq!(at(&[create, after, size]), Some(Flaw::Time(NOW + 3_600_000 + NEVER)));
+    assert_eq!(
+        at(&[append, after, size]),
+        Some(Flaw::Size(1001)),
+        "a time that is overwritten is not looked at"
+    );
+    assert_eq!(at(&[create, boundless, size]), Some(Flaw::Size(1001)));
+    assert_eq!(at(&[size]), Some(Flaw::Size(1001)));
+}
+
+#[test]
+fn nothing_is_tried_where_no_refusal_is_sure() {
+    assert_eq!(flaw(&config(&[]), 0), None, "limits that are not told may be none");
+    assert_eq!(flaw(&config(&[("max.message.bytes", "104857600")]), 0), None, "too much to send for a look");
+}
+
+#[test]
+fn attempt_fails_for_the_missing_right_alone() {
+    for (attempt, level) in [
+        (Attempt::Allowed, Level::Ok),
+        (Attempt::Forbidden, Level::Failure),
+        (Attempt::Written, Level::Warning),
+        (Attempt::Unclear("x".into()), Level::Warning),
+    ] {
+        assert_eq!(judge(attempt).level, level);
+    }
+}
+
+#[test]
+fn record_that_was_written_is_not_hushed_up() {
+    let read = |attempt| clock(Some(("a".into(), Err(attempt))), Duration::from_secs(900));
+    let written = read(Attempt::Written);
+    assert_eq!(
+        (written.level, written.key.as_str(), written.subject.as_deref()),
+        (Level::Warning, KEY, Some("a"))
+    );
+    assert_eq!(read(Attempt::Unclear("x".into())).level, Level::Skipped);
+    assert_eq!(clock(None, Duration::ZERO).level, Level::Skipped);
+}

@@ -1,0 +1,223 @@
+//! Topics, brokers and clocks that do not fit, on a cluster of three.
+
+use super::healthy::healthy_bridge_has_ok_lines_only_and_a_broken_one_what_to_do;
+use super::{Bridge, Expected, cannot};
+use crate::kit::bridge::until;
+use crate::kit::clock::Clock;
+use crate::kit::consume::{create_topic_with, topic_end};
+use crate::kit::kafka::{Kafka, Options};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A topic that is there: its partitions, replicas and settings; further settings of the bridge.
+type Topic<'a> = (i32, i32, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
+const SAFE: (&str, &str) = ("min.insync.replicas", "2");
+
+const CASES: [(&str, Topic<'_>, Expected<'_>); 18] = [
+    (
+        "min.insync.replicas over replicas",
+        (2, 3, &[("min.insync.replicas", "4")], &[]),
+        (
+            "failure",
+            "topic.min_insync_replicas",
+            &["nothing can be written", "less than the number of replicas"],
+        ),
+    ),
+    (
+        "min.insync.replicas of all replicas",
+        (2, 3, &[("min.insync.replicas", "3")], &[]),
+        ("warning", "topic.min_insync_replicas", &["one broker down stops all writes", "set it to 2"]),
+    ),
+    (
+        "small messages only",
+        (2, 3, &[SAFE, ("max.message.bytes", "100000")], &[]),
+        (
+            "failure",
+            "topic.max_message_bytes",
+            &["max.message.bytes=100000", "does not fit", "999424 or more"],
+        ),
+    ),
+    (
+        "brokers take small messages only",
+        (2, 3, &[SAFE], &["server.max_body_bytes=4 MiB", "kafka.properties.message.max.bytes=8000000"]),
+        (
+            "failure",
+            "kafka.message_max_bytes",
+            &["message.max.bytes=1048588", "does not fit", "server.properties"],
+        ),
+    ),
+    (
+        "compacted",
+        (2, 3, &[SAFE, ("cleanup.policy", "compact")], &[]),
+        ("failure", "topic.cleanup_policy", &["entity ids", "last event only", "set it to delete"]),
+    ),
+    (
+        "time of the append",
+        (2, 3, &[SAFE, ("message.timestamp.type", "LogAppendTime")], &[]),
+        ("warning", "topic.timestamps", &["LogAppendTime", "drain", "CreateTime"]),
+    ),
+    (
+        "old records refused",
+        (2, 3, &[SAFE, ("message.timestamp.before.max.ms", "60000")], &[]),
+        ("failure", "topic.timestamps", &["backlog", "1m", "leave it out"]),
+    ),
+    (
+        "records ahead refused",
+        (2, 3, &[SAFE, ("message.timestamp.after.max.ms", "1000")], &[]),
+        ("failure", "topic.timestamps", &["ahead", "1s", "3600000"]),
+    ),
+    (
+        "fewer partitions",
+        (1, 3, &[SAFE], &[]),
+        ("warning", "topic.partitions", &["1 partition,", "says 2", "topics apply"]),
+    ),
+    (
+        "more partitions",
+        (3, 3, &[SAFE], &[]),
+        ("warning", "topic.partitions", &["3 partitions,", "says 2", "set `topics.partitions`"]),
+    ),
+    (
+        "fewer replicas",
+        (2, 2, &[("min.insync.replicas", "1")], &[]),
+        ("warning", "topic.replicas", &["2 replicas only", "says 3", "reassign"]),
+    ),
+    (
+        "one replica",
+        (2, 1, &[], &["topics.replication_factor=1"]),
+        ("warning", "topic.replicas", &["1 replica only", "with its disk all is lost"]),
+    ),
+    (
+        "unclean election",
+        (2, 3, &[SAFE, ("unclean.leader.election.enable", "true")], &[]),
+        ("warning", "topic.unclean_leader_election", &["acknowledged events are lost", "set it to false"]),
+    ),
+    (
+        "dead letters kept for an hour",
+        (2, 3, &[SAFE, ("retention.ms", "3600000")], &[]),
+        ("warning", "topic.retention", &["dead-letter", "1h", "some days"]),
+    ),
+    (
+        "missing and not to be made",
+        (0, 0, &[], &["topics.create_missing=false"]),
+        ("failure", "topic", &["calls", "is not there", "create_missing", "topics apply"]),
+    ),
+    (
+        "missing and cannot be made",
+        (0, 0, &[], &["topics.replication_factor=4"]),
+        ("failure", "topic", &["calls", "would not make it", "no more replicas than it has brokers"]),
+    ),
+    (
+        "missing and would be made badly",
+        (0, 0, &[], &["topics.config.cleanup.policy=compact"]),
+        ("failure", "topic.cleanup_policy", &["calls", "entity ids"]),
+    ),
+    (
+        "missing and made on first use",
+        (0, 0, &[], &["topics.config.min.insync.replicas=2"]),
+        ("ok", "topic", &["calls", "makes it on first use"]),
+    ),
+];
+
+fn three() -> Kafka {
+    // Its brokers tell a client at that listener to go where nobody is.
+    let options = Options {
+        brokers: 3,
+        listeners: vec![("LOST", "PLAINTEXT")],
+        advertised: Some(("LOST", vec![1, 1, 1])),
+        ..Options::default()
+    };
+    Kafka::start(options)
+}
+
+/// A bridge with its topics there.
+fn bridge(kafka: &Kafka, (partitions, replicas, config, settings): Topic<'_>) -> Bridge {
+    let mut bridge = Bridge::new(kafka.bootstrap());
+    bridge.settings.extend(settings.iter().map(|setting| (*setting).to_owned()));
+    if partitions > 0 {
+        for topic in ["calls", "dead-letter"] {
+            create_topic_with(kafka.bootstrap(), &bridge.topic(topic), partitions, replicas, config);
+        }
+    }
+    bridge
+}
+
+/// One cluster for all of it, for three brokers take their time. What breaks it comes last.
+#[test]
+fn cluster_of_three_is_judged_in_health_and_in_every_trouble() {
+    let kafka = three();
+    healthy_bridge_has_ok_lines_only_and_a_broken_one_what_to_do(&kafka);
+    topic_that_does_not_fit_is_named_with_what_to_do(&kafka);
+    broker_that_tells_a_wrong_address_is_named(&kafka);
+    topic_without_bounds_on_times_is_tried_by_size(&kafka);
+    clock_that_is_off_is_named_and_nothing_was_written(&kafka);
+    replica_that_is_gone_is_named(&kafka);
+}
+
+fn topic_that_does_not_fit_is_named_with_what_to_do(kafka: &Kafka) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while let Some((name, topic, expected)) = CASES.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    bridge(kafka, *topic).check(&[]).says(name, *expected);
+                }
+            });
+        }
+    });
+}
+
+fn broker_that_tells_a_wrong_address_is_named(kafka: &Kafka) {
+    let lost = Bridge::new(&kafka.listener("LOST")).check(&[]);
+    lost.says(
+        "advertised",
+        ("failure", "kafka.brokers", &["127.0.0.1:1", "connection refused", "advertised.listeners"]),
+    );
+}
+
+fn topic_without_bounds_on_times_is_tried_by_size(kafka: &Kafka) {
+    let bridge = bridge(kafka, (2, 3, &[SAFE, ("message.timestamp.type", "LogAppendTime")], &[]));
+    let report = bridge.check(&["--probe"]);
+    report.says("tried by size", ("ok", "write", &["calls", "may write"]));
+    report.says("no clock", ("skipped", "clock", &["bounds the times"]));
+    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "a probe was written");
+}
+
+fn clock_that_is_off_is_named_and_nothing_was_written(kafka: &Kafka) {
+    let clock = match Clock::build() {
+        Ok(clock) => clock,
+        Err(why) => return cannot("clock off", &why),
+    };
+    let bridge = bridge(kafka, (2, 3, &[SAFE], &[]));
+    let environment = clock.environment();
+    let environment = [0, 1].map(|index| (environment[index].0, environment[index].1.as_str()));
+    for (seconds, level, words) in [
+        (0, "ok", "within 5 s"),
+        (-45, "warning", "s behind"),
+        (45, "warning", "s ahead of"),
+        (2_000, "failure", "more than `signature.tolerance`"),
+        (-2_000, "failure", "s behind"),
+        (-500_000_000, "failure", "s behind"),
+    ] {
+        clock.jump(seconds);
+        let report = bridge.check_in(&["--probe"], &environment);
+        report.says(&format!("clock off by {seconds} s"), (level, "clock", &[words]));
+    }
+    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "a probe was written");
+    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("dead-letter")), 0, "a probe was written");
+}
+
+fn replica_that_is_gone_is_named(kafka: &Kafka) {
+    let warned = bridge(kafka, (2, 3, &[SAFE], &[]));
+    let stopped = bridge(kafka, (2, 3, &[("min.insync.replicas", "3")], &[]));
+    kafka.broker(2).kill();
+    until("the others notice", || !warned.check(&[]).has(("ok", "kafka.brokers", &["3 brokers"])));
+    let report = warned.check(&[]);
+    report.says(
+        "one replica short",
+        ("warning", "topic.in_sync", &["not all replicas in sync", "bring the brokers"]),
+    );
+    report.says("one broker of three", ("warning", "kafka.bootstrap_servers", &["connection refused"]));
+    let report = stopped.check(&["--probe"]);
+    report
+        .says("too few in sync", ("failure", "topic.in_sync", &["writes are refused", "bring the brokers"]));
+}
