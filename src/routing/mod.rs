@@ -26,6 +26,7 @@ pub use config::{Config, HeaderValue, Match, RouteConfig, RouteTemplate, Test, U
 pub use explain::{Step, Verdict};
 pub use header::{OwnHeaders, PointedHeader};
 pub use overlap::check_apart;
+pub use pattern::Pattern;
 pub use records::{RecordContext, Records, Routed, VIOLATIONS};
 pub use table::{Decision, Destination, Table};
 pub use template::check_topic_name;
