@@ -19,9 +19,11 @@ pub(super) struct Args {
 const EXAMPLE: &str = "\
 Install them once; they are there in the next shell that you open:
 
-  bash        justcall-bridge completions bash > ~/.local/share/bash-completion/completions/justcall-bridge
+  bash        d=~/.local/share/bash-completion/completions; mkdir -p $d
+              justcall-bridge completions bash > $d/justcall-bridge
   zsh         justcall-bridge completions zsh > \"${fpath[1]}/_justcall-bridge\"
-  fish        justcall-bridge completions fish > ~/.config/fish/completions/justcall-bridge.fish
+  fish        d=~/.config/fish/completions; mkdir -p $d
+              justcall-bridge completions fish > $d/justcall-bridge.fish
   powershell  justcall-bridge completions powershell >> $PROFILE
   elvish      justcall-bridge completions elvish >> ~/.config/elvish/rc.elv
 

@@ -72,7 +72,7 @@ const EXAMPLE: &str = "\
 Examples:
   justcall-bridge replay backfill.ndjson --config bridge.yaml --dry-run
   justcall-bridge replay backfill.ndjson --source main --rate 200 --rejects rejected.ndjson
-  justcall-bridge spool export > backlog.ndjson && justcall-bridge replay backlog.ndjson
+  justcall-bridge spool export --directory /var/lib/justcall-bridge > backlog.ndjson
 
 Exit codes: 0 every line is written, 1 some were rejected or the run ended early,
 2 the command line makes no sense, 78 the settings are bad.";

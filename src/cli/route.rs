@@ -62,8 +62,9 @@ Examples:
   justcall-bridge route events.ndjson --expect mapping.ndjson --update
   justcall-bridge route --expect mapping.yaml
 
-Exit codes: 0 no event would become a dead letter, or all is as expected; 1 one would, or differs from
-what is expected, or a file cannot be read; 2 the command line makes no sense; 78 the settings are bad.";
+Exit codes: 0 no event would become a dead letter, or all is as expected;
+1 one would, or differs from what is expected, or a file cannot be read;
+2 the command line makes no sense; 78 the settings are bad.";
 
 /// Runs the command.
 pub(super) fn run(args: Args) -> Result<(), Failure> {

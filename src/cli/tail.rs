@@ -76,7 +76,7 @@ Examples:
   justcall-bridge tail --config bridge.yaml
   justcall-bridge tail --type 'call.*' --from 15m
   justcall-bridge tail --topic 'justcall.sms.*' --key msg_a1b2c3d4 --from beginning --until-end
-  justcall-bridge tail --json --from beginning --until-end | jq -r .headers.ce_type | sort | uniq -c";
+  justcall-bridge tail --type '*' --json --from beginning --until-end | jq -r .headers.ce_type | sort | uniq -c";
 
 /// How long a record is waited for before signals and the clock are looked at.
 const SLICE: Duration = Duration::from_millis(100);

@@ -123,11 +123,11 @@ struct ExportArgs {
     #[arg(long, value_name = "NAME", default_value = "justcall-bridge")]
     user: String,
 
-    /// What that user is to be able to run.
+    /// What that user is to be able to run; several, separated by commas.
     #[arg(long = "for", value_name = "COMMAND", value_delimiter = ',', default_value = "serve")]
     purposes: Vec<Purpose>,
 
-    /// Strimzi: the name of the Kafka resource.
+    /// Strimzi needs it: the name of the Kafka resource.
     #[arg(long, value_name = "NAME", required_if_eq("format", "strimzi"), value_parser = kubernetes_name)]
     cluster: Option<String>,
 

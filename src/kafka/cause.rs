@@ -32,6 +32,8 @@ pub enum Cause {
     Mechanism(Option<String>),
     /// Connected, and then not a word.
     Silent,
+    /// It answers, and tells of brokers that cannot be reached: these, as `host:port`.
+    Elsewhere(Vec<String>),
     /// Anything else, in the library's words.
     Other(String),
 }
@@ -84,7 +86,10 @@ fn sasl(text: &str) -> Cause {
 }
 
 fn way(text: &str) -> Cause {
-    if text.contains("PLAINTEXT broker listener") {
+    let told = told_brokers(text);
+    if !told.is_empty() {
+        Cause::Elsewhere(told)
+    } else if text.contains("PLAINTEXT broker listener") {
         Cause::TlsToPlaintext
     } else if text.contains("Invalid response size") {
         Cause::PlaintextToTls
@@ -95,4 +100,19 @@ fn way(text: &str) -> Cause {
     } else {
         Cause::Other(text.to_owned())
     }
+}
+
+/// Brokers that are not from the settings but told by others: the library writes their id behind them,
+/// as in `broker-2:9092/2: Connect to …`.
+fn told_brokers(text: &str) -> Vec<String> {
+    let told = text.split("; ").filter_map(|trouble| {
+        let (name, _) = trouble.split_once(": ")?;
+        let (address, id) = name.rsplit_once('/')?;
+        let is_told = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+        (is_told && address.contains(':')).then(|| address.rsplit('/').next().unwrap_or(address).to_owned())
+    });
+    let mut told: Vec<_> = told.collect();
+    told.sort_unstable();
+    told.dedup();
+    told
 }

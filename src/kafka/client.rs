@@ -94,8 +94,11 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        // A reader's client looks for a coordinator of the group that it never joins.
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) {
+        // A reader's client looks for a coordinator of the group that it never joins, and asks to be told
+        // where a partition ends.
+        if let Some(RDKafkaErrorCode::GroupAuthorizationFailed | RDKafkaErrorCode::PartitionEOF) =
+            error.rdkafka_error_code()
+        {
             return;
         }
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {

@@ -35,6 +35,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct Cluster {
     admin: Admin,
     ear: Arc<Ear>,
+    /// The brokers that its first answer told of.
+    first_told: Vec<Broker>,
 }
 
 /// A member of the cluster, and where it tells clients to find it.
@@ -124,8 +126,8 @@ impl Cluster {
         let admin = Admin::new(config)?;
         let first = Arc::clone(&ear);
         let answered = tokio::task::spawn_blocking(move || first.await_answer(timeout));
-        answered.await.map_err(|panic| Error::Unreachable(panic.to_string()))??;
-        Ok(Self { admin, ear })
+        let first_told = answered.await.map_err(|panic| Error::Unreachable(panic.to_string()))??;
+        Ok(Self { admin, ear, first_told })
     }
 
     /// What went wrong so far on the way to the cluster: a line each, in the library's words. Of several
@@ -139,15 +141,11 @@ impl Cluster {
     /// # Errors
     /// When the cluster does not answer.
     pub async fn brokers(&self) -> Result<Vec<Broker>, Error> {
-        let brokers = |metadata: &Metadata| {
-            let all = metadata.brokers().iter();
-            let mut all: Vec<_> = all
-                .map(|broker| Broker { id: broker.id(), host: broker.host().into(), port: broker.port() })
-                .collect();
-            all.sort_by_key(|broker| broker.id);
-            all
-        };
-        self.admin.metadata(None, brokers).await
+        match self.admin.metadata(None, brokers).await {
+            // It did answer. Since then the client may look for brokers where nobody is.
+            Err(Error::Unreachable(_)) => Ok(self.first_told.clone()),
+            answer => answer,
+        }
     }
 
     /// What the cluster calls itself; `None` if it does not say.
@@ -294,6 +292,15 @@ impl Cluster {
 /// A topic just made has no leaders for a moment, but it is there.
 fn is_there(error: Option<RDKafkaRespErr>) -> bool {
     matches!(error, None | Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE))
+}
+
+fn brokers(metadata: &Metadata) -> Vec<Broker> {
+    let told = metadata.brokers().iter();
+    let mut all: Vec<_> = told
+        .map(|broker| Broker { id: broker.id(), host: broker.host().into(), port: broker.port() })
+        .collect();
+    all.sort_by_key(|broker| broker.id);
+    all
 }
 
 fn partitions(topic: &MetadataTopic) -> Vec<Partition> {

@@ -4,7 +4,7 @@ use super::finding::{Finding, Level};
 use super::servers::{self, Manner, Reach, Server};
 use super::topic::{self, Wanted};
 use super::{new_topic, write};
-use crate::kafka::{self, Broker, Cluster, ConfigOrigin, Described, Topic};
+use crate::kafka::{self, Broker, Cause, Cluster, ConfigOrigin, Described, Topic};
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -47,6 +47,13 @@ pub(super) async fn check(plan: &Plan, say: &dyn Fn(Finding), next: &dyn Fn(&str
         return say(Finding::skipped("kafka", text));
     };
     if let Err(error) = inside(plan, &config, say, next).await {
+        if let Cause::Elsewhere(brokers) = Cause::of(&error) {
+            let brokers = Server::all(&brokers.join(","));
+            let lost = lost(&brokers, &config).await;
+            if !lost.is_empty() {
+                return lost.into_iter().for_each(say);
+            }
+        }
         let text = format!("the cluster does not tell what it has: {error}");
         say(Finding::failure("kafka", text, "see the broker's log, and run check again"));
     }
@@ -120,25 +127,29 @@ async fn advertised(brokers: &[Broker], config: &kafka::Config, say: &dyn Fn(Fin
     let told =
         |broker: &Broker| Server { host: broker.host.clone(), port: u16::try_from(broker.port).unwrap_or(0) };
     let others: Vec<Server> = brokers.iter().map(told).filter(|server| !known.contains(server)).collect();
-    let reached = servers::reach_all(&others, config).await;
-    let manner = Manner::of(config);
-    let lost = others.iter().zip(&reached).filter(|(_, reach)| **reach != Reach::Answers);
-    let lost: Vec<Finding> = lost
-        .map(|(server, reach)| {
-            let mut finding = servers::judge(BROKERS, server, reach, false, &manner);
-            finding.text = format!("a broker tells its clients to connect to it there: {}", finding.text);
-            finding.fix = Some(
-                "have the broker's `advertised.listeners` name an address that this machine can reach".into(),
-            );
-            finding
-        })
-        .collect();
+    let lost = lost(&others, config).await;
     if lost.is_empty() {
         let count =
             if brokers.len() == 1 { "1 broker".to_owned() } else { format!("{} brokers", brokers.len()) };
         say(Finding::ok(BROKERS, format!("{count}, and each can be reached where it says")));
     }
     lost.into_iter().for_each(say);
+}
+
+/// A finding for each of the brokers that cannot be reached where they say.
+async fn lost(others: &[Server], config: &kafka::Config) -> Vec<Finding> {
+    let reached = servers::reach_all(others, config).await;
+    let manner = Manner::of(config);
+    let lost = others.iter().zip(&reached).filter(|(_, reach)| **reach != Reach::Answers);
+    lost.map(|(server, reach)| {
+        let mut finding = servers::judge(BROKERS, server, reach, false, &manner);
+        finding.text = format!("a broker tells its clients to connect to it there: {}", finding.text);
+        finding.fix = Some(
+            "have the broker's `advertised.listeners` name an address that this machine can reach".into(),
+        );
+        finding
+    })
+    .collect()
 }
 
 /// The configuration that the brokers share: of a size the smallest. `Err`: they do not tell.

@@ -26,8 +26,12 @@ pub(super) fn check(settings: &Settings) -> Vec<Finding> {
     let (server, admin) = (settings.server.listen, settings.admin.listen);
     let taken = try_listen(admin);
     let running = if taken == Err(io::ErrorKind::AddrInUse) { ask(admin) } else { None };
+    let tried = try_listen(server);
+    // Somebody else may hold the one port while a bridge holds the other.
+    let path = settings.ingest.sources.first().map_or("/", |source| &source.path);
+    let is_bridges = tried == Err(io::ErrorKind::AddrInUse) && takes_webhooks(server, path);
     vec![
-        judge("server.listen", server, try_listen(server), running),
+        judge("server.listen", server, tried, running.filter(|_| is_bridges)),
         judge("admin.listen", admin, taken, running),
     ]
 }
@@ -57,7 +61,7 @@ fn judge(
         ),
         (Err(Kind::AddrInUse), None) => Finding::failure(
             key,
-            format!("{address} is taken by another process, and no bridge answers at `admin.listen`"),
+            format!("{address} is taken by another process: no bridge answers there"),
             format!("end that process, or {elsewhere}"),
         ),
         (Err(Kind::PermissionDenied), _) => Finding::failure(
@@ -78,6 +82,19 @@ fn judge(
 
 /// Asks whoever listens there for `/readyz`, and knows a bridge by its answer.
 fn ask(address: SocketAddr) -> Option<Running> {
+    recognise(&get(address, "/readyz")?)
+}
+
+/// Whether whoever listens there answers a source's path as a bridge does; one that speaks TLS only, with
+/// an alert.
+fn takes_webhooks(address: SocketAddr, path: &str) -> bool {
+    const TLS_ALERT: u8 = 21;
+    get(address, path).is_some_and(|answer| {
+        answer.first() == Some(&TLS_ALERT) || answer.ends_with(br#"{"outcome":"probe"}"#)
+    })
+}
+
+fn get(address: SocketAddr, path: &str) -> Option<Vec<u8>> {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from(Ipv6Addr::LOCALHOST),
@@ -86,11 +103,12 @@ fn ask(address: SocketAddr) -> Option<Running> {
     let mut stream = TcpStream::connect_timeout(&SocketAddr::new(ip, address.port()), PATIENCE).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
     stream.set_write_timeout(Some(PATIENCE)).ok()?;
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
     // What was read before it ended badly may do.
     let _ = stream.take(MAX_ANSWER).read_to_end(&mut answer);
-    recognise(&answer)
+    Some(answer)
 }
 
 fn recognise(answer: &[u8]) -> Option<Running> {

@@ -99,6 +99,8 @@ async fn reach(server: &Server, config: &Config) -> Reach {
             Cause::HungUp if !Manner::of(config).is_tls() && speaks_tls(addresses, &server.host).await => {
                 Reach::Stopped(Cause::PlaintextToTls)
             }
+            // Another line tells of those.
+            Cause::Elsewhere(_) => Reach::Answers,
             cause => Reach::Stopped(cause),
         },
     }
@@ -281,6 +283,10 @@ fn stopped(cause: &Cause, host: &str, manner: &Manner) -> (String, String) {
         Cause::Silent => (
             "connected, and then no answer: the broker is frozen or starting, or is no Kafka broker".into(),
             format!("look at the broker's log; it may also want another `security.protocol` than {}", if protocol.is_empty() { "PLAINTEXT" } else { protocol }),
+        ),
+        Cause::Elsewhere(others) => (
+            format!("answers, and tells of brokers that cannot be reached: {}", others.join(", ")),
+            "have `advertised.listeners` name addresses that this machine can reach".into(),
         ),
         Cause::Other(words) => (format!("no connection to Kafka: {words}"), "see these words in the broker's log".into()),
     }

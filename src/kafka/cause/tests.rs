@@ -46,3 +46,15 @@ fn hanging_up_is_told_from_silence() {
     assert_eq!(way("Meta data fetch error: BrokerTransportFailure"), Cause::Silent);
     assert_eq!(way("Connect to ipv4#x failed"), Cause::Other("Connect to ipv4#x failed".into()));
 }
+
+#[test]
+fn brokers_that_others_tell_of_are_told_from_those_of_the_settings() {
+    let refused = "Connect to ipv4#127.0.0.1:1 failed: Connection refused";
+    let text = format!(
+        "OperationTimedOut; kafka:9092/bootstrap: {refused}; ssl://b-2:9093/2: {refused}; b-1:9092/1: {refused}"
+    );
+    let told = Cause::of(&Error::Unreachable(text));
+    assert_eq!(told, Cause::Elsewhere(vec!["b-1:9092".into(), "b-2:9093".into()]));
+    let own = format!("kafka:9092/bootstrap: {refused}");
+    assert_eq!(Cause::of(&Error::Unreachable(own.clone())), Cause::Other(own));
+}

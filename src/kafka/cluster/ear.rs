@@ -3,6 +3,7 @@
 //! Its requests only ever time out; that a password is wrong or a certificate names another host it
 //! says in callbacks, and rdkafka's admin client does not serve them. So this is a client of its own.
 
+use super::{Broker, brokers};
 use crate::kafka::{Config, Error, client};
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
@@ -46,12 +47,15 @@ impl Ear {
         Ok(Self { client, settings })
     }
 
-    /// Waits for the cluster's first answer. Blocks.
-    pub(super) fn await_answer(&self, timeout: Duration) -> Result<(), Error> {
+    /// Waits for the cluster's first answer, the brokers that it has. Blocks.
+    pub(super) fn await_answer(&self, timeout: Duration) -> Result<Vec<Broker>, Error> {
         let deadline = Instant::now() + timeout;
         loop {
             let answer = self.client.client().fetch_metadata(None, SLICE);
-            let Err(error) = answer else { return Ok(()) };
+            let error = match answer {
+                Ok(metadata) => return Ok(brokers(&metadata)),
+                Err(error) => error,
+            };
             self.client.poll(PAUSE);
             let troubles = self.client.context().troubles();
             if let Some(verdict) = verdict(&troubles) {

@@ -112,6 +112,10 @@ fn port_of_somebody_else_is_named_and_a_running_bridge_is_known() {
         let known = ["ok", "warning"].iter().any(|level| report.has((level, key, &["a bridge runs here"])));
         assert!(known, "{key}: {:#?}", report.findings);
     }
+    let stranger = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = stranger.local_addr().expect("its address");
+    let beside = beside.with(format!("server.listen={address}"));
+    says("beside a bridge", &beside, ("failure", "server.listen", &["taken by another process"]));
 }
 
 #[test]
