@@ -1,6 +1,6 @@
 //! Where settings come from, laid over each other: the file, the environment, the flags.
 
-use super::lines::locate;
+use super::lines::{AS_WRITTEN, as_written, locate};
 use super::problem::Problem;
 use config::{FileFormat, Format, Map, Value, ValueKind};
 use std::error::Error;
@@ -137,11 +137,16 @@ fn leaf(path: &[String], text: &str, origin: &String) -> Result<Value, Problem> 
     if is_open || !text.trim_start().starts_with(['[', '{']) {
         return Ok(Value::new(Some(origin), text));
     }
-    FileFormat::Yaml
-        .parse(Some(origin), &format!("{{\"value\": {text}}}"))
-        .ok()
-        .and_then(|mut table| table.remove("value"))
-        .ok_or_else(|| Problem::without_value(path.join("."), Some(origin), "begins like JSON but is none"))
+    let key = AS_WRITTEN.into_iter().find(|key| path.first().is_some_and(|first| first == key));
+    let key = key.unwrap_or("value");
+    let text = format!("{{\"{key}\": {text}}}");
+    let table =
+        FileFormat::Yaml.parse(Some(origin), &text).ok().map(|table| as_written(origin, &text, table));
+    match table.map(|table| table.kind) {
+        Some(ValueKind::Table(mut table)) => table.remove(key),
+        _ => None,
+    }
+    .ok_or_else(|| Problem::without_value(path.join("."), Some(origin), "begins like JSON but is none"))
 }
 
 fn nested(path: &[String], leaf: Value, origin: &String) -> Result<Value, Problem> {
