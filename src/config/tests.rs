@@ -2,6 +2,7 @@
 
 mod bad;
 mod good;
+mod routes;
 
 use super::{Problems, Settings, SettingsFile, Sources};
 use std::io::Write;
