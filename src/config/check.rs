@@ -7,7 +7,7 @@ use super::tree;
 use crate::http::check_tls;
 use crate::ingest::{SourceConfig, keys, tokens};
 use crate::kafka::properties::{DEFAULT_MESSAGE_MAX_BYTES, is_known, refused};
-use crate::routing::{self, Table, check_apart, check_topic_name};
+use crate::routing::{self, Table, check_topic_name};
 use crate::secret;
 use crate::signature::Mode;
 use config::Value;
@@ -76,7 +76,12 @@ impl Report<'_> {
     }
 
     /// Adds what is wrong with the routes, with the places of the other settings that are part of it.
+    /// A route of which a part could not be read may mean anything, so it contradicts nothing.
     fn add_routing(&mut self, problem: routing::Problem) {
+        let is_of_routes = |problem: &Problem| problem.key.starts_with("route");
+        if !problem.others.is_empty() && self.problems[..self.unreadable].iter().any(is_of_routes) {
+            return;
+        }
         let place = |key: &String| {
             let origin = tree::find(self.root, key).and_then(Value::origin)?;
             Some(format!("`{key}` is at {origin}"))
@@ -200,11 +205,14 @@ fn property_files(settings: &mut Settings, files: Files, report: &mut Report<'_>
     }
 }
 
+/// The setting of a librdkafka property.
+pub(super) fn property_key(settings: &Settings, name: &str) -> String {
+    let map = if settings.property_files.contains_key(name) { "properties_files" } else { "properties" };
+    format!("kafka.{map}.{name}")
+}
+
 fn properties(settings: &Settings, report: &mut Report<'_>) {
-    let key = |name: &str| {
-        let map = if settings.property_files.contains_key(name) { "properties_files" } else { "properties" };
-        format!("kafka.{map}.{name}")
-    };
+    let key = |name: &str| property_key(settings, name);
     for (name, value) in &settings.kafka.properties {
         if let Some(reason) = refused(name, value.expose()) {
             report.add(key(name), reason);
@@ -235,22 +243,12 @@ fn properties(settings: &Settings, report: &mut Report<'_>) {
 
 fn topics(settings: &Settings, report: &mut Report<'_>) {
     let dead_letter = &settings.ingest.dead_letter.topic;
-    match Table::compile(&settings.routing) {
-        Ok(table) if table.topics().any(|topic| **topic == **dead_letter) => {
-            let reason =
-                format!("`{dead_letter}` is also a topic that events go to; dead letters need their own");
-            report.add("dead_letter.topic", reason);
-        }
-        Ok(table) => {
-            for reason in table.topics().filter_map(|topic| check_apart(dead_letter, topic).err()) {
-                report.add("dead_letter.topic", reason);
-            }
-        }
-        Err(problems) => {
-            for problem in problems {
-                report.add_routing(problem);
-            }
-        }
+    let problems = match Table::compile(&settings.routing) {
+        Ok(table) => table.check_dead_letters(dead_letter),
+        Err(problems) => problems,
+    };
+    for problem in problems {
+        report.add_routing(problem);
     }
     // Where the prefix is at fault, that was said.
     let follows_prefix = dead_letter.starts_with(&settings.routing.prefix);

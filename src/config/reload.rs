@@ -3,7 +3,7 @@
 use super::printer::tree;
 use super::problem::{Problem, Problems};
 use super::settings::Settings;
-use crate::routing::{Table, check_apart};
+use crate::routing::{self, Table};
 use std::collections::BTreeMap;
 use yaml_rust2::Yaml;
 
@@ -54,20 +54,18 @@ impl Settings {
 
 /// The dead-letter topic cannot change, so new topics must keep clear of the one that is in force.
 fn agree(settings: &Settings) -> Result<(), Problems> {
-    let dead_letter = &settings.ingest.dead_letter.topic;
-    let table = Table::compile(&settings.routing).map_err(|problems| {
+    let refuse = |problems: Vec<routing::Problem>, more: &str| {
         let problem =
-            |problem: crate::routing::Problem| Problem::without_value(problem.at, None, problem.reason);
+            |routing::Problem { at, reason, .. }| Problem::without_value(at, None, format!("{reason}{more}"));
         Problems(problems.into_iter().map(problem).collect())
-    })?;
-    let mut reasons = table.topics().filter_map(|topic| {
-        let same = (**topic == **dead_letter).then(|| format!("`{topic}` is also a topic that events go to"));
-        same.or_else(|| check_apart(dead_letter, topic).err())
-    });
-    reasons.next().map_or(Ok(()), |reason| {
-        let reason = format!("{reason}; the dead-letter topic can be changed by a restart only");
-        Err(Problems(vec![Problem::without_value("dead_letter.topic", None, reason)]))
-    })
+    };
+    let table = Table::compile(&settings.routing).map_err(|problems| refuse(problems, ""))?;
+    let problems = table.check_dead_letters(&settings.ingest.dead_letter.topic);
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(refuse(problems, "; the dead-letter topic can be changed by a restart only"))
+    }
 }
 
 /// Every setting but the routes that is not empty, with what it is.

@@ -112,7 +112,8 @@ impl Entry {
             "when" => self.own.when.contains_key(item),
             "topics" => !self.own.topics.is_empty(),
             "key" => !self.own.key.is_empty(),
-            "headers" => self.own.headers.contains_key(item.split('[').next().unwrap_or(item)),
+            "headers" if item.is_empty() => !self.own.headers.is_empty(),
+            "headers" => self.own.headers.contains_key(item),
             "drop" => self.own.drop.is_some(),
             _ => self.own.continues.is_some(),
         };

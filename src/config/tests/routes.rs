@@ -47,3 +47,43 @@ fn problems_of_conditions_do_not_show_their_values() {
         }
     }
 }
+
+#[test]
+fn a_route_that_cannot_be_read_contradicts_no_other() {
+    let text =
+        "routes: [{ match: '*', when: { /data/a: { like: b } }, topics: a }, { match: call.*, topics: b }]";
+    let found = problems(load(text));
+    assert!(matches!(&found.0[..], [one] if one.key == "routes[0].when"), "{found}");
+}
+
+#[test]
+fn contradictions_within_routes_and_with_dead_letters_name_both_lines() {
+    let text = "\
+route_templates:
+  quiet:
+    drop: true
+routes:
+  - use: quiet
+    match: call.*
+    headers: { team: voice }
+  - match: sms.*
+    topics:
+      - a
+      - lost
+      - a
+dead_letter: { topic: lost }
+";
+    let lines = |text: &str| problems(load(text)).0.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let found = lines(text);
+    assert!(found[0].starts_with("routes[0].headers = ") && found[0].contains("bridge.yaml:7)"), "{found:?}");
+    assert!(
+        found[0].contains("`route_templates.quiet.drop` is at ") && found[0].ends_with("bridge.yaml:3)"),
+        "{found:?}"
+    );
+    assert!(found[1].contains("bridge.yaml:12)") && found[1].ends_with("bridge.yaml:10)"), "{found:?}");
+    let found = lines(&text.replace("      - a\n", "").replace("    headers: { team: voice }\n", ""));
+    assert!(
+        matches!(&found[..], [one] if one.contains("bridge.yaml:10)") && one.ends_with("bridge.yaml:9)")),
+        "{found:?}"
+    );
+}
