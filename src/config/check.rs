@@ -34,11 +34,12 @@ pub(super) fn check(settings: &mut Settings, root: &Value, files: Files, problem
     if files == Files::Read {
         tls(settings, &mut report);
     }
-    memory(settings, &mut report);
+    let table = Table::compile(&settings.routing);
+    memory(settings, table.as_ref().ok(), &mut report);
     sources(settings, files, &mut report);
     property_files(settings, files, &mut report);
     properties(settings, &mut report);
-    topics(settings, &mut report);
+    topics(settings, table, &mut report);
     times(settings, &mut report);
     log_filter(settings, &mut report);
 }
@@ -108,18 +109,29 @@ fn tls(settings: &Settings, report: &mut Report<'_>) {
     }
 }
 
-fn memory(settings: &Settings, report: &mut Report<'_>) {
-    let body = settings.server.max_body_bytes;
-    // A compressed body is held twice while it is decoded.
-    let least = 2 * body + KEY_AND_HEADERS;
-    if settings.server.max_in_flight < least {
-        let reason = format!(
-            "must be at least {} bytes, to hold one body of `server.max_body_bytes` ({}) twice, with its record's key and headers",
-            least,
-            show_size(&body)
-        );
+fn memory(settings: &Settings, table: Option<&Table>, report: &mut Report<'_>) {
+    if let Err(reason) = holds_one_event(settings, table) {
         report.add("server.max_in_flight", reason);
     }
+}
+
+/// Whether `server.max_in_flight` admits the largest event, which would else be refused for ever.
+pub(super) fn holds_one_event(settings: &Settings, table: Option<&Table>) -> Result<(), String> {
+    let body = settings.server.max_body_bytes;
+    // Also a compressed body is held twice, while it is decoded.
+    let records = table.map_or(1, Table::most_records).max(1);
+    let least = body + records * (body + KEY_AND_HEADERS);
+    if settings.server.max_in_flight >= least {
+        return Ok(());
+    }
+    let records = match records {
+        1 => "its record".into(),
+        several => format!("its {several} records, one for each topic"),
+    };
+    Err(format!(
+        "must be at least {least} bytes, to hold one body of `server.max_body_bytes` ({}) and {records}",
+        show_size(&body)
+    ))
 }
 
 fn sources(settings: &Settings, files: Files, report: &mut Report<'_>) {
@@ -241,9 +253,9 @@ fn properties(settings: &Settings, report: &mut Report<'_>) {
     }
 }
 
-fn topics(settings: &Settings, report: &mut Report<'_>) {
+fn topics(settings: &Settings, table: Result<Table, Vec<routing::Problem>>, report: &mut Report<'_>) {
     let dead_letter = &settings.ingest.dead_letter.topic;
-    let problems = match Table::compile(&settings.routing) {
+    let problems = match table {
         Ok(table) => table.check_dead_letters(dead_letter),
         Err(problems) => problems,
     };

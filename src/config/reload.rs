@@ -1,6 +1,6 @@
 //! What new settings come to for a bridge that runs: what changes at once, and what has to wait.
 
-use super::check::property_key;
+use super::check::{holds_one_event, property_key};
 use super::printer::tree;
 use super::problem::{Problem, Problems};
 use super::settings::Settings;
@@ -52,21 +52,21 @@ impl Settings {
     }
 }
 
-/// Works the routes out. The dead-letter topic cannot change, so new topics must keep clear of the one that
-/// is in force.
+/// Works the routes out. They must agree with what cannot change: the dead-letter topic, and the room for
+/// one event.
 fn agree(settings: &Settings) -> Result<Table, Problems> {
-    let refuse = |problems: Vec<routing::Problem>, more: &str| {
-        let problem =
-            |routing::Problem { at, reason, .. }| Problem::without_value(at, None, format!("{reason}{more}"));
-        Problems(problems.into_iter().map(problem).collect())
-    };
-    let table = Table::compile(&settings.routing).map_err(|problems| refuse(problems, ""))?;
-    let problems = table.check_dead_letters(&settings.ingest.dead_letter.topic);
-    if problems.is_empty() {
-        Ok(table)
-    } else {
-        Err(refuse(problems, "; the dead-letter topic can be changed by a restart only"))
+    let problem = |routing::Problem { at, reason, .. }| Problem::without_value(at, None, reason);
+    let table = Table::compile(&settings.routing)
+        .map_err(|problems| Problems(problems.into_iter().map(problem).collect()))?;
+    let mut problems: Vec<_> =
+        table.check_dead_letters(&settings.ingest.dead_letter.topic).into_iter().map(problem).collect();
+    if let Err(reason) = holds_one_event(settings, Some(&table)) {
+        problems.push(Problem::without_value("server.max_in_flight", None, reason));
     }
+    for problem in &mut problems {
+        problem.reason += "; this setting can be changed by a restart only";
+    }
+    if problems.is_empty() { Ok(table) } else { Err(Problems(problems)) }
 }
 
 /// Every setting but the routes that is there, with what it is.

@@ -132,3 +132,15 @@ fn new_topics_keep_clear_of_the_dead_letters_in_force() {
     let Err(problems) = before.reload(&after) else { panic!("both would be one topic") };
     assert!(problems.to_string().starts_with("dead_letter.topic: `rejected` is also a topic"), "{problems}");
 }
+
+#[test]
+fn new_routes_keep_to_the_room_that_is_in_force() {
+    let routes = r#"routes=[{"match":"*","topics":["a","b","c"]}]"#;
+    let before = settings(&["server.max_in_flight=3 MiB"]);
+    let after = settings(&["server.max_in_flight=4 MiB", routes]);
+    let Err(problems) = before.reload(&after) else { panic!("no event of the largest would be let in") };
+    assert!(
+        problems.to_string().starts_with("server.max_in_flight: must be at least 3981312 bytes"),
+        "{problems}"
+    );
+}

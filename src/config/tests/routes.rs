@@ -87,3 +87,18 @@ dead_letter: { topic: lost }
         "{found:?}"
     );
 }
+
+/// Each topic gets a copy: what is never admitted at once would be refused at every retry.
+#[test]
+fn the_largest_event_must_be_admitted_with_all_of_its_records() {
+    let room = "server: { max_in_flight: 3 MiB }\n";
+    let several = "routes: [{ match: '*', topics: [a, b] }]";
+    let going_on = "routes: [{ match: '*', topics: a, continue: true }, { match: '*', topics: [a, b], continue: true }, { match: call.*, when: { /data/a: b }, topics: c }]";
+    let exclusive = "routes: [{ match: '*', when: { /data/a: a }, topics: a, continue: true }, { match: '*', when: { /data/a: b }, topics: b, continue: true }]";
+    assert!(load(&format!("{room}{several}")).is_ok());
+    assert!(load(&format!("{room}{exclusive}")).is_ok(), "one after the other");
+    let found = problems(load(&format!("{room}{}", several.replace("b]", "b, c]")))).to_string();
+    assert!(found.contains("at least 3981312 bytes") && found.contains("its 3 records"), "{found}");
+    let found = problems(load(&format!("{room}{going_on}"))).to_string();
+    assert!(found.contains("its 3 records"), "{found}");
+}
