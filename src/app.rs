@@ -1,6 +1,8 @@
 //! The composition root: builds the parts from the settings, runs them, and ends them in order.
 
+pub mod dead_letters;
 mod reload;
+pub mod replay;
 
 pub use crate::http::{Answer, answers, readiness_at_start};
 pub use reload::ReloadHandle;

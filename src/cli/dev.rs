@@ -4,7 +4,7 @@ use super::{Failure, signals};
 use crate::app::{self, Addresses, App};
 use crate::config::{Settings, Sources};
 use crate::event::{Dialect, samples};
-use crate::kafka::{self, EmbeddedBroker, Tail, TailedRecord};
+use crate::kafka::{self, EmbeddedBroker, Start, Tail, TailedRecord};
 use crate::telemetry;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -107,12 +107,14 @@ struct Printer {
 
 impl Printer {
     fn start(kafka: &kafka::Config, topics: &[String]) -> Result<Self, Failure> {
-        let tail = Tail::start(kafka, topics)?;
+        let topics = topics.to_vec();
+        let mut tail =
+            Tail::follow(kafka, move |name| topics.iter().any(|topic| topic == name), Start::Beginning)?;
         let stopping = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stopping);
         let thread = std::thread::Builder::new().name("dev-printer".into()).spawn(move || {
             while !told.load(Ordering::Acquire) {
-                if let Some(record) = tail.next(Duration::from_millis(100)) {
+                if let Ok(Some(record)) = tail.next(Duration::from_millis(100)) {
                     // A closed terminal is no reason to stop the bridge.
                     let _ = writeln!(std::io::stdout(), "{}", line(&record));
                 }
@@ -128,7 +130,10 @@ impl Printer {
 }
 
 fn line(record: &TailedRecord) -> String {
-    let TailedRecord { topic, partition, offset, key, label, size } = record;
-    let key = key.as_deref().unwrap_or("(no key)");
+    let TailedRecord { topic, partition, offset, .. } = record;
+    let key = record.key.as_deref().map_or("(no key)".into(), String::from_utf8_lossy);
+    let header = |name| record.headers.get(name).map(String::from_utf8_lossy);
+    let label = header("ce_type").or_else(|| header("dlq_reason")).unwrap_or_default();
+    let size = record.value.as_ref().map_or(0, bytes::Bytes::len);
     format!("{topic} [{partition}] @{offset}  key {key}  {label}  {size} bytes")
 }

@@ -20,7 +20,7 @@ mod topics;
 #[cfg(test)]
 mod tests;
 
-use crate::config::{SettingsFile, Sources};
+use crate::config::{Settings, SettingsFile, Sources};
 use crate::{app, config, kafka, telemetry};
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use std::ffi::OsString;
@@ -68,9 +68,9 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(Cli { command: Command::Spool(args) }) => ended(spool::run(args)),
         Ok(Cli { command: Command::Send(args) }) => send::run(&args),
         Ok(Cli { command: Command::Topics(args) }) => topics::run(args),
-        Ok(Cli { command: Command::Tail(args) }) => ended(tail::run(&args)),
-        Ok(Cli { command: Command::DeadLetters(args) }) => ended(dead_letters::run(&args)),
-        Ok(Cli { command: Command::Replay(args) }) => ended(replay::run(&args)),
+        Ok(Cli { command: Command::Tail(args) }) => ended(tail::run(args)),
+        Ok(Cli { command: Command::DeadLetters(args) }) => dead_letters::run(args),
+        Ok(Cli { command: Command::Replay(args) }) => replay::run(args),
         Ok(Cli { command: Command::Route(args) }) => ended(route::run(args)),
         Ok(Cli { command: Command::Schema(args) }) => ended(schema::run(args)),
         Ok(Cli { command: Command::Completions(args) }) => ended(completions::run(&args)),
@@ -139,7 +139,7 @@ fn explain(error: &clap::Error) -> ExitCode {
 }
 
 /// Where a command's settings come from.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 struct SettingsArgs {
     /// Settings file. Without it: config/bridge.yaml or /etc/justcall-bridge/bridge.yaml, if there.
     #[arg(long, value_name = "FILE")]
@@ -157,6 +157,15 @@ impl SettingsArgs {
             environment: environment(),
             flags: self.set,
         }
+    }
+
+    /// The settings for a command whose output a person reads: logs only warn, unless `--set` says
+    /// otherwise.
+    fn load_quietly(mut self) -> Result<Settings, Failure> {
+        self.set.insert(0, "telemetry.log_filter=warn".to_owned());
+        let settings = Settings::load(&self.sources())?;
+        telemetry::init(&settings.telemetry)?;
+        Ok(settings)
     }
 }
 

@@ -1,17 +1,146 @@
-//! `replay`.
+//! `replay`: events and records from a file.
 
-use super::Failure;
+mod input;
+mod line;
+mod pace;
+pub(super) mod progress;
+mod resume;
+mod run;
+mod summary;
 
-/// Put events from a file through the rules into Kafka.
+use super::{Failure, SettingsArgs, ended, signals, usage_error};
+use crate::app::replay::Rules;
+use run::{Job, Plan, Source};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use summary::Summary;
+
+/// Put events from a file through the rules into Kafka, or write exported records as they are.
+///
+/// Each line of the file is the body of an event, in either dialect, or a record as `spool export` and
+/// `tail --json --show-personal-data` print it. Events go through the rules of their source, as if they
+/// were posted now without a signature; records are written as they are. Lines that are rejected are told
+/// and do not stop the rest.
+///
+/// Lines are written in order and in transactions. What is written is remembered beside the file, so that
+/// a run that ended early goes on there when it is started again; what was written last may then be
+/// written twice, with the same ce_id. A second run on the same file ends the first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    #[command(flatten)]
+    settings: SettingsArgs,
+
+    /// The file, one JSON object a line. `-`: standard input, of which nothing is remembered.
+    file: PathBuf,
+
+    /// The source whose events these are. Without it: the only one that the settings have.
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+
+    /// At most that many lines a second.
+    #[arg(long, value_name = "N", value_parser = pace::parse)]
+    rate: Option<f64>,
+
+    /// Where the lines go that are rejected, as they are.
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+
+    /// Where it is remembered how far it came. Without it: FILE.resume.
+    #[arg(long, value_name = "FILE")]
+    resume_file: Option<PathBuf>,
+
+    /// Begin with that line, counted from 1, whatever is remembered.
+    #[arg(long, value_name = "N", conflicts_with = "restart", value_parser = clap::value_parser!(u64).range(1..))]
+    from_line: Option<u64>,
+
+    /// Begin with the first line, whatever is remembered.
+    #[arg(long)]
+    restart: bool,
+
+    /// Write nothing: say what would happen. Kafka is not asked.
+    #[arg(long)]
+    dry_run: bool,
+
+    /// The summary as JSON, for a script.
+    #[arg(long)]
+    json: bool,
+}
 
 const EXAMPLE: &str = "\
 Examples:
-  justcall-bridge replay backfill.ndjson --config bridge.yaml";
+  justcall-bridge replay backfill.ndjson --config bridge.yaml --dry-run
+  justcall-bridge replay backfill.ndjson --source main --rate 200 --rejects rejected.ndjson
+  justcall-bridge spool export > backlog.ndjson && justcall-bridge replay backlog.ndjson
 
-/// Runs the command.
-pub(super) fn run(_args: &Args) -> Result<(), Failure> {
-    Err(Failure::Failed("is being written".into()))
+Exit codes: 0 every line is written, 1 some were rejected or the run ended early,
+2 the command line makes no sense, 78 the settings are bad.";
+
+/// Runs to the end of the file, or until a signal.
+pub(super) fn run(mut args: Args) -> ExitCode {
+    let plan = match plan(&mut args) {
+        Ok(Ok(plan)) => plan,
+        Ok(Err(usage)) => return usage_error(&usage),
+        Err(failure) => return ended(Err(failure)),
+    };
+    match signals::interruptible(move |stop, runtime| Job::new(plan, stop, runtime).run()) {
+        Ok((summary, result)) => finish(&args, &summary, result),
+        Err(failure) => ended(Err(failure)),
+    }
+}
+
+/// What is to be done, or why the arguments make no sense together.
+fn plan(args: &mut Args) -> Result<Result<Plan, String>, Failure> {
+    let is_stream = args.file == Path::new("-");
+    if is_stream && args.resume_file.is_some() {
+        return Ok(Err("nothing is remembered of standard input: --resume-file needs a FILE".into()));
+    }
+    let settings = std::mem::take(&mut args.settings).load_quietly()?;
+    let rules = Rules::of(&settings)?;
+    let source = match source(args.source.as_deref(), &rules) {
+        Ok(source) => source,
+        Err(usage) => return Ok(Err(usage)),
+    };
+    let resume_file = args.resume_file.clone().unwrap_or_else(|| beside(&args.file));
+    Ok(Ok(Plan {
+        kafka: settings.kafka,
+        rules,
+        source,
+        file: args.file.clone(),
+        resume_file: (!is_stream).then_some(resume_file),
+        rejects: args.rejects.clone(),
+        rate: args.rate,
+        from_line: if args.restart { Some(1) } else { args.from_line },
+        dry_run: args.dry_run,
+    }))
+}
+
+/// The source of the file's events; it need not be named where there is no choice.
+fn source(named: Option<&str>, rules: &Rules) -> Result<Source, String> {
+    let names: Vec<&str> = rules.sources().collect();
+    match (named, names.as_slice()) {
+        (Some(name), names) if names.contains(&name) => Ok(Source::Named(name.to_owned())),
+        (Some(name), names) => {
+            Err(format!("the settings have no source `{name}`; they have {}", names.join(", ")))
+        }
+        (None, [only]) => Ok(Source::Named((*only).to_owned())),
+        (None, names) => Ok(Source::OneOf(names.join(", "))),
+    }
+}
+
+fn beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".resume");
+    name.into()
+}
+
+/// Prints the summary; says why it ended early, if it did.
+fn finish(args: &Args, summary: &Summary, result: Result<(), Failure>) -> ExitCode {
+    let mut out = io::stdout().lock();
+    let written = if args.json { writeln!(out, "{:#}", summary.json()) } else { write!(out, "{summary}") };
+    match ended(result.and_then(|()| super::spool::written(written))) {
+        ExitCode::SUCCESS if !summary.is_clean() => ExitCode::FAILURE,
+        code => code,
+    }
 }

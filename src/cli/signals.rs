@@ -1,9 +1,14 @@
 //! SIGTERM and SIGINT: the first asks to stop, the second insists. SIGHUP: something changed.
 
+use super::Failure;
+use crate::app;
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// Two futures: one completes with the first signal, the other with the second.
 ///
@@ -24,6 +29,34 @@ pub(super) fn listen() -> io::Result<(impl Future<Output = ()> + use<>, impl Fut
         }
     });
     Ok((reached(first, 1), reached(second, 2)))
+}
+
+/// Runs work that blocks. It is given a flag that the first signal sets, and a runtime that is driven
+/// meanwhile.
+///
+/// # Errors
+/// When a second signal does not wait for the work's end.
+pub(super) fn interruptible<T: Send + 'static>(
+    work: impl FnOnce(Arc<AtomicBool>, Handle) -> T + Send + 'static,
+) -> Result<T, Failure> {
+    app::block_on(async {
+        let (first, second) = listen()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (told, runtime) = (Arc::clone(&stop), Handle::current());
+        let (done, end) = oneshot::channel();
+        std::thread::Builder::new().name("work".into()).spawn(move || {
+            // Nobody listens after a second signal.
+            let _ = done.send(work(told, runtime));
+        })?;
+        tokio::task::spawn_local(async move {
+            first.await;
+            stop.store(true, Ordering::Release);
+        });
+        tokio::select! {
+            end = end => end.map_err(|_| Failure::Failed("the work ended in a panic: this is a bug".into())),
+            () = second => Err(Failure::Interrupted),
+        }
+    })
 }
 
 /// Does something at each SIGHUP.

@@ -154,14 +154,14 @@ fn line(row: i64, spooled_at: &DateTime<Utc>, record: &Record) -> Value {
     line.into()
 }
 
-fn bytes(into: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
+pub(super) fn bytes(into: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
     match std::str::from_utf8(bytes) {
         Ok(text) => into.insert(name.to_owned(), text.into()),
         Err(_) => into.insert(format!("{name}_base64"), BASE64_STANDARD.encode(bytes).into()),
     };
 }
 
-fn time(time: DateTime<Utc>) -> String {
+pub(super) fn time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
@@ -170,7 +170,7 @@ fn read(error: impl std::error::Error) -> Failure {
 }
 
 /// Whoever closed stdout does not want the rest.
-fn written(result: io::Result<()>) -> Result<(), Failure> {
+pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),

@@ -1,17 +1,184 @@
-//! `tail`.
+//! `tail`: records as they are written.
 
-use super::Failure;
+mod filter;
+mod from;
+pub(super) mod mask;
+pub(super) mod show;
 
-/// Show records as they come.
+use super::{Failure, SettingsArgs, signals, spool};
+use crate::app::App;
+use crate::config::Settings;
+use crate::kafka::{self, Start, Step, Stretch, Tail, TailedRecord};
+use crate::routing::Pattern;
+use chrono::Utc;
+use filter::{Filter, Glob};
+use show::{Format, Privacy};
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Show records of the topics as they are written, personal data left out.
+///
+/// Joins no consumer group and commits nothing, so that no consumer notices; shows what is committed.
+/// Topics that come to be later are read from their beginning. Ends with --limit, --until-end or Ctrl-C,
+/// each with exit code 0.
+///
+/// Personal data is left out by what a field means: ids, types, words such as direction and status, times
+/// and short numbers show; names, phone numbers, addresses, URLs, texts and everything unknown do not. A
+/// key shows if it is the id of the call, message, contact or appointment.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    #[command(flatten)]
+    settings: SettingsArgs,
+
+    /// Only this topic; `*` and `?` stand for any characters. May be repeated. Without it: every topic
+    /// that the settings can yield, the dead letters included.
+    #[arg(long = "topic", value_name = "NAME", value_parser = Glob::parse)]
+    topics: Vec<Glob>,
+
+    /// Only events of this type, a pattern as in routes: `call.*`, `*.received`. May be repeated.
+    #[arg(long = "type", value_name = "PATTERN", value_parser = Pattern::parse)]
+    types: Vec<Pattern>,
+
+    /// Only records with this key; `*` and `?` stand for any characters. May be repeated.
+    #[arg(long = "key", value_name = "KEY", value_parser = Glob::parse)]
+    keys: Vec<Glob>,
+
+    /// Where to begin: `now`, `beginning`, a time such as 2026-03-12T14:30:00Z, or how long ago: `15m`.
+    #[arg(long, value_name = "WHERE", default_value = "now", value_parser = from::parse)]
+    from: from::From,
+
+    /// End after that many records.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+
+    /// End where the topics end now, one topic after the other.
+    #[arg(long)]
+    until_end: bool,
+
+    /// How a record is shown: `pretty` for a person, `ndjson` with one JSON object a line for a script.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    format: Format,
+
+    /// The same as --format ndjson.
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+
+    /// Show everything as it is. With --json the lines are those of `spool export`, which `replay` takes.
+    #[arg(long)]
+    show_personal_data: bool,
+}
 
 const EXAMPLE: &str = "\
 Examples:
-  justcall-bridge tail --config bridge.yaml";
+  justcall-bridge tail --config bridge.yaml
+  justcall-bridge tail --type 'call.*' --from 15m
+  justcall-bridge tail --topic 'justcall.sms.*' --key msg_a1b2c3d4 --from beginning --until-end
+  justcall-bridge tail --json --from beginning --until-end | jq -r .headers.ce_type | sort | uniq -c";
 
-/// Runs the command.
-pub(super) fn run(_args: &Args) -> Result<(), Failure> {
-    Err(Failure::Failed("is being written".into()))
+/// How long a record is waited for before signals and the clock are looked at.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// Runs until the limit, the end or a signal.
+pub(super) fn run(mut args: Args) -> Result<(), Failure> {
+    let settings = std::mem::take(&mut args.settings).load_quietly()?;
+    let plan = plan(args, &settings)?;
+    let kafka = settings.kafka;
+    let shown = signals::interruptible(move |stop, _| plan.run(&kafka, &stop))??;
+    eprintln!("{shown} {}", if shown == 1 { "record" } else { "records" });
+    Ok(())
+}
+
+struct Plan {
+    topics: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+    filter: Filter,
+    start: Start,
+    limit: u64,
+    until_end: bool,
+    format: Format,
+    privacy: Privacy,
+}
+
+fn plan(args: Args, settings: &Settings) -> Result<Plan, Failure> {
+    let topics: Arc<dyn Fn(&str) -> bool + Send + Sync> = if args.topics.is_empty() {
+        let yielded = App::topics(settings)?;
+        Arc::new(move |name| yielded.iter().any(|topic| **topic == *name))
+    } else {
+        let globs = args.topics;
+        Arc::new(move |name| globs.iter().any(|glob| glob.matches(name)))
+    };
+    Ok(Plan {
+        topics,
+        filter: Filter { types: args.types, keys: args.keys },
+        start: args.from.start(Utc::now()),
+        limit: args.limit.unwrap_or(u64::MAX),
+        until_end: args.until_end,
+        format: if args.json { Format::Ndjson } else { args.format },
+        privacy: if args.show_personal_data { Privacy::Shown } else { Privacy::Masked },
+    })
+}
+
+/// Where records come from.
+enum Reading {
+    Live(Tail),
+    Stretch(Stretch),
+}
+
+impl Reading {
+    fn next(&mut self) -> Result<Step, kafka::Error> {
+        match self {
+            Self::Live(tail) => Ok(tail.next(SLICE)?.map_or(Step::Waiting, Step::Record)),
+            Self::Stretch(stretch) => stretch.next(SLICE),
+        }
+    }
+
+    fn topics(&self) -> usize {
+        match self {
+            Self::Live(tail) => tail.topics().len(),
+            Self::Stretch(stretch) => stretch.topics(),
+        }
+    }
+}
+
+impl Plan {
+    /// Shows records; returns how many.
+    fn run(&self, kafka: &kafka::Config, stop: &AtomicBool) -> Result<u64, Failure> {
+        let wanted = Arc::clone(&self.topics);
+        let mut from = if self.until_end {
+            Reading::Stretch(Stretch::read(kafka, move |name| wanted(name), self.start)?)
+        } else {
+            Reading::Live(Tail::follow(kafka, move |name| wanted(name), self.start)?)
+        };
+        eprintln!("reading {} topics", from.topics());
+        let mut out = BufWriter::new(io::stdout());
+        let mut shown = 0;
+        while shown < self.limit && !stop.load(Ordering::Acquire) {
+            let written = match from.next()? {
+                Step::End => break,
+                Step::Waiting => out.flush(),
+                Step::Record(record) => self.show(&record, &mut out, &mut shown),
+            };
+            match written {
+                Ok(()) => {}
+                // Whoever closed stdout does not want the rest.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(shown),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        spool::written(out.flush())?;
+        Ok(shown)
+    }
+
+    fn show(&self, record: &TailedRecord, out: &mut impl Write, shown: &mut u64) -> io::Result<()> {
+        if !self.filter.takes(record) {
+            return Ok(());
+        }
+        *shown += 1;
+        match self.format {
+            Format::Pretty => writeln!(out, "{}", show::pretty(record, self.privacy)),
+            Format::Ndjson => writeln!(out, "{}", show::line(record, self.privacy)),
+        }
+    }
 }

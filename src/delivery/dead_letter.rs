@@ -1,11 +1,22 @@
 //! What is kept of an event that no retry can help.
 
+mod kept;
+
+pub use kept::{Kept, replayed, replayed_of};
+
 use super::Failure;
 use crate::event::EventId;
 use crate::record::{Headers, Record};
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::sync::Arc;
+
+const REASON: &str = "dlq_reason";
+const DETAIL: &str = "dlq_detail";
+const SOURCE: &str = "dlq_source";
+const RECEIVED_AT: &str = "dlq_received_at";
+const EVENT_ID: &str = "dlq_event_id";
+const TOPIC: &str = "dlq_topic";
 
 /// A rejected event.
 #[derive(Debug)]
@@ -55,10 +66,13 @@ pub(super) fn of_refused(topic: &Arc<str>, record: &Record, failure: Failure) ->
     let id = record.headers.get("ce_id").unwrap_or_default();
     let received_at = DateTime::from_timestamp_millis(record.timestamp).unwrap_or_default();
     let detail = format!("{failure}: for topic {}", record.topic);
+    let headers = headers(reason, &detail, source, id, received_at);
+    // The event's other topics have it.
+    let refused_by = Headers::builder(headers.size() + 64).extend(&headers).add(TOPIC, &*record.topic);
     Record {
         topic: Arc::clone(topic),
         key: None,
-        headers: headers(reason, &detail, source, id, received_at),
+        headers: refused_by.build(),
         value: record.value.clone(),
         timestamp: record.timestamp,
     }
@@ -66,10 +80,10 @@ pub(super) fn of_refused(topic: &Arc<str>, record: &Record, failure: Failure) ->
 
 fn headers(reason: &str, detail: &str, source: &[u8], id: &[u8], received_at: DateTime<Utc>) -> Headers {
     Headers::builder(256)
-        .add("dlq_reason", reason)
-        .add("dlq_detail", detail)
-        .add("dlq_source", source)
-        .add("dlq_received_at", received_at.to_rfc3339_opts(SecondsFormat::Millis, true))
-        .add("dlq_event_id", id)
+        .add(REASON, reason)
+        .add(DETAIL, detail)
+        .add(SOURCE, source)
+        .add(RECEIVED_AT, received_at.to_rfc3339_opts(SecondsFormat::Millis, true))
+        .add(EVENT_ID, id)
         .build()
 }

@@ -12,7 +12,7 @@
 
 mod backlog;
 mod breaker;
-mod dead_letter;
+pub mod dead_letter;
 mod drain;
 mod lane;
 mod pending;

@@ -1,8 +1,9 @@
 //! Everything that talks to Kafka; the only part that knows the client library.
 //!
 //! [`Producer`] is delivery's sink: it hands records over and settles their reports. [`Topics`] sees
-//! to it that they have somewhere to go. [`Cluster`] is what an operator's commands see and change.
-//! [`EmbeddedBroker`] and [`Tail`] are there for development.
+//! to it that they have somewhere to go. [`Cluster`] is what an operator's commands see and change,
+//! [`Tail`] and [`Stretch`] read topics back, [`Transactions`] writes what must not be written twice.
+//! [`EmbeddedBroker`] is there for development.
 
 mod admin;
 mod cause;
@@ -15,6 +16,7 @@ mod producer;
 pub mod properties;
 mod tail;
 mod topics;
+mod transaction;
 
 #[cfg(test)]
 mod tests;
@@ -25,8 +27,9 @@ pub use config::{Config, TopicsConfig};
 pub use embedded::EmbeddedBroker;
 pub use probe::{Attempt, Flaw, NEVER, Probe, Skew};
 pub use producer::{Producer, QueueLimits};
-pub use tail::{Tail, TailedRecord};
+pub use tail::{Start, Step, Stretch, Tail, TailedRecord};
 pub use topics::Topics;
+pub use transaction::{KeepOn, Marker, NotCommitted, Transactions};
 
 use rdkafka::types::RDKafkaErrorCode;
 

@@ -1,89 +1,82 @@
-//! Reading topics back, to show what was written.
+//! Reading topics back, to show what was written. No consumer group is joined, nothing is committed:
+//! no consumer notices. Only what is committed is read.
+//!
+//! [`Tail`] follows topics as they grow; [`Stretch`] reads up to where they ended when it began.
 
-use super::{Config, Error, client};
-use crate::telemetry::Readiness;
-use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::message::{Headers, Message};
-use rdkafka::{Offset, TopicPartitionList};
-use std::sync::Arc;
-use std::time::Duration;
+mod reader;
+mod stretch;
 
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub use reader::{Start, TailedRecord};
+pub(super) use stretch::is_hidden_from;
+pub use stretch::{Step, Stretch};
 
-/// One record as it stands in its topic.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TailedRecord {
-    /// The topic.
-    pub topic: String,
-    /// The partition, counted from zero.
-    pub partition: i32,
-    /// Its place in the partition.
-    pub offset: i64,
-    /// The key, as text where it is text.
-    pub key: Option<String>,
-    /// The `ce_type` header, or for a dead letter its `dlq_reason`.
-    pub label: String,
-    /// Bytes of the value.
-    pub size: usize,
-}
+use super::{Config, Error};
+use reader::{Isolation, Place, Polled, Reader};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
-/// Reads all partitions of some topics from their beginning, without a consumer group.
+/// How often topics and partitions are looked for that were not there before.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// How long such a look may take: whoever waits for a record waits for it too.
+const LOOK_WITHIN: Duration = Duration::from_secs(1);
+
+/// Follows topics.
 pub struct Tail {
-    consumer: BaseConsumer<client::Context>,
+    reader: Reader,
+    wanted: Box<dyn Fn(&str) -> bool + Send>,
+    known: BTreeSet<(String, i32)>,
+    looked: Instant,
 }
-
-impl ConsumerContext for client::Context {}
 
 impl Tail {
-    /// Starts to read.
+    /// Starts to read the topics whose names are `wanted`, and by and by those that come to be later,
+    /// from their beginning.
     ///
     /// # Errors
     /// When the cluster does not answer within ten seconds.
-    pub fn start(config: &Config, topics: &[String]) -> Result<Self, Error> {
-        let mut settings = client::connection(config);
-        // The library wants a group's name even where no group is joined.
-        settings.set("group.id", "justcall-bridge-tail").set("enable.auto.commit", "false");
-        // A person watches.
-        settings.set("fetch.wait.max.ms", "50");
-        let context = client::Context { readiness: Arc::new(Readiness::default()) };
-        let consumer = BaseConsumer::from_config_and_context(&settings, context)?;
-        let metadata =
-            consumer.fetch_metadata(None, TIMEOUT).map_err(|error| Error::Unreachable(error.to_string()))?;
-        let mut assignment = TopicPartitionList::new();
-        for topic in metadata.topics().iter().filter(|topic| topics.iter().any(|name| name == topic.name())) {
-            for partition in topic.partitions() {
-                assignment.add_partition_offset(topic.name(), partition.id(), Offset::Beginning)?;
-            }
-        }
-        consumer.assign(&assignment)?;
-        Ok(Self { consumer })
+    pub fn follow(
+        config: &Config,
+        wanted: impl Fn(&str) -> bool + Send + 'static,
+        start: Start,
+    ) -> Result<Self, Error> {
+        let reader = Reader::connect(config, Isolation::Committed)?;
+        let found = reader.partitions(&wanted, reader::TIMEOUT)?;
+        reader.assign(&reader.places(&found, start)?)?;
+        let known = found.into_iter().collect();
+        Ok(Self { reader, wanted: Box::new(wanted), known, looked: Instant::now() })
+    }
+
+    /// The topics that are read now, in alphabetical order.
+    pub fn topics(&self) -> BTreeSet<&str> {
+        self.known.iter().map(|(topic, _)| topic.as_str()).collect()
     }
 
     /// The next record, or `None` if none comes within `timeout`.
-    pub fn next(&self, timeout: Duration) -> Option<TailedRecord> {
-        let message = match self.consumer.poll(timeout)? {
-            Ok(message) => message,
-            Err(error) => {
-                tracing::warn!(%error, "cannot read the topics back");
-                return None;
-            }
-        };
-        let header = |name: &str| {
-            let headers = message.headers()?;
-            headers.iter().find(|header| header.key == name).and_then(|header| header.value).map(lossy)
-        };
-        Some(TailedRecord {
-            topic: message.topic().to_owned(),
-            partition: message.partition(),
-            offset: message.offset(),
-            key: message.key().map(lossy),
-            label: header("ce_type").or_else(|| header("dlq_reason")).unwrap_or_default(),
-            size: message.payload_len(),
-        })
+    ///
+    /// # Errors
+    /// When a topic may not be read. Brokers that are away are waited for.
+    pub fn next(&mut self, timeout: Duration) -> Result<Option<TailedRecord>, Error> {
+        if self.looked.elapsed() >= LOOK {
+            self.look()?;
+        }
+        match self.reader.poll(timeout)? {
+            Polled::Record(record) => Ok(Some(record)),
+            Polled::End(_) | Polled::Nothing => Ok(None),
+        }
     }
-}
 
-fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    fn look(&mut self) -> Result<(), Error> {
+        let found = self.reader.partitions(&self.wanted, LOOK_WITHIN);
+        self.looked = Instant::now();
+        // Brokers that are away now are asked again.
+        let Ok(found) = found else { return Ok(()) };
+        let new: Vec<_> = found.into_iter().filter(|each| !self.known.contains(each)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.reader.assign_more(&new.iter().map(Place::beginning).collect::<Vec<_>>())?;
+        self.known.extend(new);
+        Ok(())
+    }
 }

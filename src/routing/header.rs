@@ -31,8 +31,9 @@ const LARGEST_HEADERS: usize = 8 * 1024;
 /// A longer value of an event is left out, or one field could make a record that Kafka can never take.
 const LONGEST_VALUE: usize = 1024;
 
-/// Names that the bridge writes itself, besides the reserved beginnings.
-const OWN_NAMES: [&str; 3] = ["content-type", "traceparent", super::records::VIOLATIONS];
+/// What names begin with that the bridge writes itself, and others of those.
+const OWN_BEGINNINGS: [&str; 3] = ["ce_", "dlq_", "justcall-"];
+const OWN_NAMES: [&str; 2] = ["content-type", "traceparent"];
 
 impl OwnHeaders {
     /// Bytes that they take at most.
@@ -96,8 +97,8 @@ fn check_name(name: &str) -> Result<(), String> {
         Err("a header's name is empty".into())
     } else if name.len() > usize::from(u8::MAX) {
         Err("a header's name is longer than 255 bytes".into())
-    } else if lower.starts_with("ce_") || lower.starts_with("dlq_") {
-        Err("header names that begin with `ce_` or `dlq_` are the bridge's own".into())
+    } else if OWN_BEGINNINGS.iter().any(|own| lower.starts_with(own)) {
+        Err("header names that begin with `ce_`, `dlq_` or `justcall-` are the bridge's own".into())
     } else if OWN_NAMES.contains(&lower.as_str()) {
         Err("is a header that the bridge writes itself".into())
     } else {

@@ -5,7 +5,7 @@ mod tests;
 
 /// An event type's name, in which `*` stands for one segment, or for the rest where it stands last.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pattern(Box<str>);
+pub struct Pattern(Box<str>);
 
 /// The longest name of a type that the bridge takes, in bytes.
 const LONGEST_NAME: usize = 256;
@@ -15,7 +15,7 @@ impl Pattern {
     ///
     /// # Errors
     /// What is wrong with it, for the operator.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Err("is empty; `*` takes every type".into());
         }
@@ -39,7 +39,7 @@ impl Pattern {
     }
 
     /// Whether a type of that name is meant.
-    pub(super) fn matches(&self, name: &str) -> bool {
+    pub fn matches(&self, name: &str) -> bool {
         let mut wanted = self.0.split('.').peekable();
         let mut found = name.split('.');
         loop {

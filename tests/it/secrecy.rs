@@ -3,7 +3,7 @@
 
 mod events;
 mod let_in;
-mod needles;
+pub(crate) mod needles;
 mod outages;
 mod passing;
 mod refused;

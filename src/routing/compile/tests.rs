@@ -57,10 +57,10 @@ fn a_route_that_cannot_work_is_named_with_its_fault() {
         (with_header("", "x"), "routes[0].headers.: a header's name is empty"),
         (with_header(&"n".repeat(256), "x"), "longer than 255 bytes"),
         (with_header("CE_team", "x"), "routes[0].headers.CE_team: header names that begin with `ce_`"),
-        (with_header("dlq_reason", "x"), "begin with `ce_` or `dlq_`"),
+        (with_header("dlq_reason", "x"), "begin with `ce_`, `dlq_` or"),
         (with_header("Content-Type", "x"), "the bridge writes itself"),
         (with_header("traceparent", "x"), "the bridge writes itself"),
-        (with_header("justcall-violations", "x"), "the bridge writes itself"),
+        (with_header("Justcall-Violations", "x"), "or `justcall-` are"),
         (with_header("team", &"x".repeat(8192)), "routes[0].headers: are larger than 8192 bytes"),
     ];
     for (route, fault) in cases {

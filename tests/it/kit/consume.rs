@@ -4,10 +4,10 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 /// How long a cluster may take for one question.
@@ -84,6 +84,41 @@ pub(crate) fn read_topic(
     }
     reads.sort_by_key(|read| (read.partition, read.offset));
     reads
+}
+
+/// Everything in the topic that is committed now, by partition and offset. Unlike [`read_topic`] it does
+/// not count offsets, of which transactions take some for themselves.
+pub(crate) fn read_committed(bootstrap: &str, topic: &str) -> Vec<Read> {
+    let consumer = consumer_with(bootstrap, &[("enable.partition.eof", "true")]);
+    let ends = ends(&consumer, topic);
+    let mut open: HashSet<i32> =
+        ends.iter().filter(|(_, (first, next))| next > first).map(|(id, _)| *id).collect();
+    let mut all = TopicPartitionList::new();
+    for partition in &open {
+        all.add_partition_offset(topic, *partition, Offset::Beginning).expect("a valid offset");
+    }
+    consumer.assign(&all).expect("an assignment");
+    let deadline = Instant::now() + ANSWER_WITHIN;
+    let mut reads = Vec::new();
+    while !open.is_empty() {
+        assert!(Instant::now() < deadline, "{topic}: no end of {open:?} after {} records", reads.len());
+        match consumer.poll(Duration::from_millis(100)) {
+            Some(Ok(message)) => reads.push(Read::from(&message)),
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                open.remove(&partition);
+            }
+            Some(Err(e)) => eprintln!("reading {topic}: {e}"),
+            None => {}
+        }
+    }
+    reads.sort_by_key(|read| (read.partition, read.offset));
+    reads
+}
+
+/// The names of all consumer groups.
+pub(crate) fn groups(bootstrap: &str) -> Vec<String> {
+    let list = consumer(bootstrap).fetch_group_list(None, ANSWER_WITHIN).expect("groups");
+    list.groups().iter().map(|group| group.name().to_owned()).collect()
 }
 
 /// How many records the topic holds now.
@@ -214,7 +249,15 @@ fn await_leaders(bootstrap: &str, topic: &str, partitions: usize) {
 }
 
 fn consumer(bootstrap: &str) -> BaseConsumer {
-    ClientConfig::new()
+    consumer_with(bootstrap, &[])
+}
+
+fn consumer_with(bootstrap: &str, properties: &[(&str, &str)]) -> BaseConsumer {
+    let mut config = ClientConfig::new();
+    for (name, value) in properties {
+        config.set(*name, *value);
+    }
+    config
         .set("bootstrap.servers", bootstrap)
         // librdkafka wants a name for it, though no group is ever joined.
         .set("group.id", "kit")

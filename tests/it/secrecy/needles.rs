@@ -13,17 +13,17 @@ const MARK: &str = "qz9vx7kw3jp";
 const DIGITS: &str = "91374608";
 
 /// A text that stands nowhere else, named after what it stands for.
-pub(super) fn needle(what: &str) -> String {
+pub(crate) fn needle(what: &str) -> String {
     format!("{MARK}{what}{}", next())
 }
 
 /// A whole number that stands nowhere else.
-pub(super) fn number() -> String {
+pub(crate) fn number() -> String {
     format!("{DIGITS}{}", 10_000 + next())
 }
 
 /// A phone number.
-pub(super) fn phone() -> String {
+pub(crate) fn phone() -> String {
     format!("+{}", number())
 }
 
@@ -33,13 +33,13 @@ fn next() -> u64 {
 }
 
 /// Whether a needle is in there at all.
-pub(super) fn is_in(bytes: &[u8]) -> bool {
+pub(crate) fn is_in(bytes: &[u8]) -> bool {
     !leaks(&String::from_utf8_lossy(bytes), &[]).is_empty()
 }
 
 /// Every place where a needle, or one of the `others`, shows: in plain, percent-encoded, as JSON's
 /// escapes, in Base64, in hex, or as a list of bytes.
-pub(super) fn leaks(text: &str, others: &[&str]) -> Vec<String> {
+pub(crate) fn leaks(text: &str, others: &[&str]) -> Vec<String> {
     let folded = text.to_ascii_lowercase();
     let mut found = Vec::new();
     for mark in [MARK, DIGITS].iter().chain(others) {

@@ -1,6 +1,8 @@
 //! The rights that `export` prints are enough, and not one of them can go. On a broker that lets nobody
 //! do anything that was not granted.
 
+mod readers;
+
 use super::{Team, topics};
 use crate::kit::bridge::{Bridge, PATH, until};
 use crate::kit::consume::{create_topic_with, topic_config, topic_end, topic_partitions};

@@ -1,0 +1,54 @@
+use super::*;
+use crate::record::Headers;
+use bytes::Bytes;
+use std::sync::Arc;
+
+fn record(bytes: usize) -> Record {
+    Record {
+        topic: Arc::from("t"),
+        key: None,
+        headers: Headers::default(),
+        value: Bytes::from(vec![0; bytes]),
+        timestamp: 0,
+    }
+}
+
+fn id(offset: i64) -> LetterId {
+    LetterId { partition: 0, offset }
+}
+
+#[test]
+fn batch_is_full_by_number_or_by_bytes() {
+    let mut many = Batch::default();
+    for offset in 0..BATCH_LETTERS as i64 {
+        assert!(!many.is_full());
+        many.add(id(offset), vec![record(1)]);
+    }
+    assert!(many.is_full());
+    let mut large = Batch::default();
+    large.add(id(0), vec![record(BATCH_BYTES / 2), record(BATCH_BYTES / 2)]);
+    assert!(large.is_full());
+}
+
+#[test]
+fn singles_are_the_batch_in_order() {
+    let mut batch = Batch::default();
+    for offset in 0..3 {
+        batch.add(id(offset), vec![record(1)]);
+    }
+    let ids: Vec<_> =
+        batch.singles().map(|single| (single.letters.len(), single.letters[0].0.offset)).collect();
+    assert_eq!(ids, [(1, 0), (1, 1), (1, 2)]);
+}
+
+#[test]
+fn event_refused_for_one_topic_goes_to_that_one_alone_while_the_routes_name_it() {
+    let to = |topic: &str| Record { topic: Arc::from(topic), ..record(1) };
+    let topics = |refused_for| {
+        let left = lacking(vec![to("a"), to("b")], refused_for);
+        left.iter().map(|record| record.topic.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(topics(Some("b")), ["b"]);
+    assert_eq!(topics(Some("c")), ["a", "b"]);
+    assert_eq!(topics(None), ["a", "b"]);
+}

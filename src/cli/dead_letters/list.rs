@@ -1,0 +1,145 @@
+//! `dead-letters list`.
+
+use super::open;
+use crate::app::dead_letters::{Entry, Index};
+use crate::cli::tail::show::printable;
+use crate::cli::{Failure, SettingsArgs, spool};
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write};
+
+#[cfg(test)]
+mod tests;
+
+pub(super) fn run(
+    settings: SettingsArgs,
+    reasons: &[String],
+    each: bool,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let letters = open(settings)?;
+    let index = letters.index()?;
+    if !index.is_there() {
+        eprintln!("there is no topic {}, or the user may not describe it", letters.topic());
+    }
+    let chosen = || chosen(&index, reasons);
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = match (each, as_json) {
+        (false, false) => {
+            write!(out, "{}", table(&header(letters.topic(), chosen()), &groups(chosen())))
+        }
+        (false, true) => writeln!(out, "{:#}", summary(letters.topic(), chosen())),
+        (true, false) => lines(chosen()).try_for_each(|line| writeln!(out, "{line}")),
+        (true, true) => chosen().try_for_each(|entry| writeln!(out, "{}", json_of(entry))),
+    };
+    spool::written(written.and_then(|()| out.flush()))
+}
+
+fn chosen<'a>(index: &'a Index, reasons: &'a [String]) -> impl Iterator<Item = &'a Entry> {
+    let is_chosen =
+        move |entry: &&Entry| reasons.is_empty() || reasons.iter().any(|reason| **reason == *entry.reason);
+    index.entries().iter().filter(is_chosen)
+}
+
+/// Dead letters with the same reason from the same source.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Group {
+    waiting: u64,
+    replayed: u64,
+    /// Of those that wait.
+    oldest: Option<DateTime<Utc>>,
+    newest: Option<DateTime<Utc>>,
+}
+
+type Groups<'a> = BTreeMap<(&'a str, &'a str), Group>;
+
+fn groups<'a>(entries: impl Iterator<Item = &'a Entry>) -> Groups<'a> {
+    let mut groups = Groups::new();
+    for entry in entries {
+        let group = groups.entry((&*entry.reason, &*entry.source)).or_default();
+        if entry.replayed.is_some() {
+            group.replayed += 1;
+            continue;
+        }
+        group.waiting += 1;
+        if let Some(time) = entry.received_at {
+            group.oldest = Some(group.oldest.map_or(time, |oldest| oldest.min(time)));
+            group.newest = group.newest.max(Some(time));
+        }
+    }
+    groups
+}
+
+fn header<'a>(topic: &str, entries: impl Iterator<Item = &'a Entry>) -> String {
+    let (replayed, waiting): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.replayed.is_some());
+    format!("{topic}: {} wait, {} were replayed", waiting.len(), replayed.len())
+}
+
+fn table(header: &str, groups: &Groups<'_>) -> String {
+    let time = |time: Option<DateTime<Utc>>| time.map_or("-".into(), spool::time);
+    let mut rows = vec![["reason", "source", "waiting", "replayed", "oldest", "newest"].map(str::to_owned)];
+    for ((reason, source), group) in groups {
+        rows.push([
+            printable(reason).into_owned(),
+            printable(source).into_owned(),
+            group.waiting.to_string(),
+            group.replayed.to_string(),
+            time(group.oldest),
+            time(group.newest),
+        ]);
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2), width(3), width(4)];
+    let line = |[reason, source, waiting, replayed, oldest, newest]: &[String; 6]| {
+        let [a, b, c, d, e] = widths;
+        format!("{reason:<a$}  {source:<b$}  {waiting:>c$}  {replayed:>d$}  {oldest:<e$}  {newest}\n")
+    };
+    let lines = if groups.is_empty() { String::new() } else { rows.iter().map(line).collect() };
+    format!("{header}\n{lines}")
+}
+
+fn summary<'a>(topic: &str, entries: impl Iterator<Item = &'a Entry>) -> Value {
+    let groups = groups(entries);
+    let (waiting, replayed) = groups
+        .values()
+        .fold((0, 0), |(waiting, replayed), group| (waiting + group.waiting, replayed + group.replayed));
+    let groups: Vec<Value> = groups
+        .iter()
+        .map(|((reason, source), group)| {
+            json!({
+                "reason": reason, "source": source, "waiting": group.waiting, "replayed": group.replayed,
+                "oldest": group.oldest.map(spool::time), "newest": group.newest.map(spool::time),
+            })
+        })
+        .collect();
+    json!({"topic": topic, "waiting": waiting, "replayed": replayed, "groups": groups})
+}
+
+/// A line for each, the id first.
+fn lines<'a>(entries: impl Iterator<Item = &'a Entry>) -> impl Iterator<Item = String> {
+    entries.map(|entry| {
+        let received = entry.received_at.map_or("-".into(), spool::time);
+        let replayed = match &entry.replayed {
+            Some(at) => format!("replayed {at}"),
+            None => "waits".into(),
+        };
+        let line = format!(
+            "{}  {received}  {}  {}  {} bytes  {replayed}  {}",
+            entry.id, entry.reason, entry.source, entry.size, entry.detail
+        );
+        printable(&line).into_owned()
+    })
+}
+
+fn json_of(entry: &Entry) -> Value {
+    json!({
+        "id": entry.id.to_string(),
+        "reason": &*entry.reason,
+        "detail": &*entry.detail,
+        "source": &*entry.source,
+        "received_at": entry.received_at.map(spool::time),
+        "size": entry.size,
+        "replayed_at": entry.replayed.as_deref(),
+    })
+}

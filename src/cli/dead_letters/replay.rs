@@ -1,0 +1,177 @@
+//! `dead-letters replay`.
+
+mod summary;
+
+use crate::app::dead_letters::{DeadLetters, Failed, Index, LetterId, Replay, Told};
+use crate::app::replay::Rules;
+use crate::cli::replay::progress::Progress;
+use crate::cli::{Failure, SettingsArgs, ended, signals, spool, usage_error};
+use crate::kafka::NotCommitted;
+use std::collections::HashSet;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use summary::Summary;
+use tokio::runtime::Handle;
+
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("which").required(true))]
+pub(super) struct Args {
+    #[command(flatten)]
+    settings: SettingsArgs,
+
+    /// Which ones: PARTITION-OFFSET, as `list --each` shows them.
+    #[arg(group = "which", value_name = "ID")]
+    ids: Vec<LetterId>,
+
+    /// Those with this reason. May be repeated.
+    #[arg(long = "reason", group = "which", value_name = "REASON")]
+    reasons: Vec<String>,
+
+    /// All that wait.
+    #[arg(long, group = "which")]
+    all: bool,
+
+    /// Write nothing: say for each what would happen.
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+
+    /// The summary as JSON, for a script.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(mut args: Args) -> ExitCode {
+    match prepare(&mut args) {
+        Ok(prepared) if prepared.chosen.is_empty() => finish(&args, prepared.summary, Ok(())),
+        Ok(prepared) => match consent(&args, prepared.chosen.len()) {
+            Consent::Given => carry_out(&args, prepared),
+            Consent::Denied => ended(Err(Failure::Failed("nothing was replayed".into()))),
+            Consent::Unasked => usage_error(
+                "there is no terminal to ask on whether to replay: add --yes, or --dry-run to see first",
+            ),
+        },
+        Err(failure) => ended(Err(failure)),
+    }
+}
+
+/// What is to be replayed.
+struct Prepared {
+    letters: DeadLetters,
+    rules: Rules,
+    chosen: HashSet<LetterId>,
+    summary: Summary,
+}
+
+fn prepare(args: &mut Args) -> Result<Prepared, Failure> {
+    let settings = std::mem::take(&mut args.settings).load_quietly()?;
+    let letters = DeadLetters::of(&settings);
+    let rules = Rules::of(&settings)?;
+    let index = letters.index()?;
+    let mut summary = Summary::of(args.dry_run);
+    let chosen = choose(args, &index, &mut summary);
+    Ok(Prepared { letters, rules, chosen, summary })
+}
+
+/// The letters that the arguments mean and that wait.
+fn choose(args: &Args, index: &Index, summary: &mut Summary) -> HashSet<LetterId> {
+    for id in &args.ids {
+        match index.get(*id) {
+            None => summary.unknown.push(*id),
+            Some(entry) if entry.replayed.is_some() => summary.already.push(*id),
+            Some(_) => {}
+        }
+    }
+    let ids: HashSet<LetterId> = args.ids.iter().copied().collect();
+    let waiting = index.entries().iter().filter(|entry| entry.replayed.is_none());
+    let is_meant = |reason: &str, id: LetterId| {
+        args.all || ids.contains(&id) || args.reasons.iter().any(|each| each == reason)
+    };
+    waiting.filter(|entry| is_meant(&entry.reason, entry.id)).map(|entry| entry.id).collect()
+}
+
+enum Consent {
+    Given,
+    Denied,
+    Unasked,
+}
+
+fn consent(args: &Args, letters: usize) -> Consent {
+    if args.yes || args.dry_run {
+        return Consent::Given;
+    }
+    if !io::stdin().is_terminal() {
+        return Consent::Unasked;
+    }
+    eprint!("Put {letters} dead letters through the rules again and write what passes? [y/N] ");
+    let _ = io::stderr().flush();
+    let mut answer = String::new();
+    match io::stdin().read_line(&mut answer) {
+        Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Consent::Given,
+        _ => Consent::Denied,
+    }
+}
+
+fn carry_out(args: &Args, prepared: Prepared) -> ExitCode {
+    let dry_run = args.dry_run;
+    let tells_each = dry_run && !args.json;
+    let work =
+        signals::interruptible(move |stop, runtime| work(prepared, dry_run, tells_each, &stop, runtime));
+    match work {
+        Ok((summary, result)) => finish(args, summary, result),
+        Err(failure) => ended(Err(failure)),
+    }
+}
+
+fn work(
+    prepared: Prepared,
+    dry_run: bool,
+    tells_each: bool,
+    stop: &AtomicBool,
+    runtime: Handle,
+) -> (Summary, Result<(), Failed>) {
+    let Prepared { letters, rules, chosen, mut summary } = prepared;
+    let mut progress =
+        Progress::new(chosen.len() as u64, "{bar:30} {human_pos}/{human_len}  {per_sec}  {eta} left");
+    let replay = Replay { letters: &letters, rules: &rules, chosen, dry_run, runtime };
+    let result = replay.run(&mut |told| {
+        match &told {
+            Told::Waiting(why) => progress.wait(why),
+            told => {
+                if tells_each {
+                    // Whoever closed stdout does not want the rest.
+                    let _ = writeln!(io::stdout(), "{}", summary::line(told));
+                }
+                progress.advance(1);
+            }
+        }
+        summary.add(&told);
+        !stop.load(Ordering::Acquire)
+    });
+    progress.end();
+    (summary, result)
+}
+
+/// Prints the summary; says why it ended early, if it did.
+fn finish(args: &Args, summary: Summary, result: Result<(), Failed>) -> ExitCode {
+    let mut out = io::stdout().lock();
+    let written = if args.json { writeln!(out, "{:#}", summary.json()) } else { write!(out, "{summary}") };
+    let complete = summary.is_complete();
+    let result = result.map_err(|why| {
+        Failure::Failed(match why {
+            Failed::Write(NotCommitted::Stopped) => {
+                "stopped: what is told here as replayed is marked; run it again to go on".into()
+            }
+            why => format!("{why}; what is told here as replayed is marked, and a new run goes on behind it"),
+        })
+    });
+    let result = result.and_then(|()| spool::written(written));
+    match ended(result) {
+        ExitCode::SUCCESS if !complete => ExitCode::FAILURE,
+        code => code,
+    }
+}

@@ -1,0 +1,106 @@
+//! What became of the dead letters that were chosen.
+
+use crate::app::dead_letters::{LetterId, Told};
+use crate::cli::tail::show::printable;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt;
+
+#[cfg(test)]
+mod tests;
+
+/// Counts, and what needs a look.
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    dry_run: bool,
+    /// Named, and not in the topic.
+    pub(super) unknown: Vec<LetterId>,
+    /// Named, and replayed before.
+    pub(super) already: Vec<LetterId>,
+    replayed: u64,
+    nothing: u64,
+    topics: BTreeMap<String, u64>,
+    stay: Vec<(LetterId, String, String)>,
+}
+
+/// One letter's fate, for a person.
+pub(super) fn line(told: &Told<'_>) -> String {
+    match told {
+        Told::Replayed(id, topics) => format!("{id}  goes to {}", topics.join(", ")),
+        Told::Nothing(id, why) => format!("{id}  becomes nothing: {why}"),
+        Told::Stays(id, reason, detail) => format!("{id}  stays: {reason}: {}", printable(detail)),
+        Told::Waiting(why) => format!("waiting: {why}"),
+    }
+}
+
+impl Summary {
+    /// Nothing yet.
+    pub(super) fn of(dry_run: bool) -> Self {
+        Self { dry_run, ..Self::default() }
+    }
+
+    /// Counts what is told.
+    pub(super) fn add(&mut self, told: &Told<'_>) {
+        match told {
+            Told::Replayed(_, topics) => {
+                self.replayed += 1;
+                for topic in topics {
+                    *self.topics.entry((*topic).to_owned()).or_default() += 1;
+                }
+            }
+            Told::Nothing(..) => self.nothing += 1,
+            Told::Stays(id, reason, detail) => {
+                self.stay.push((*id, (*reason).to_owned(), (*detail).to_owned()));
+            }
+            Told::Waiting(_) => {}
+        }
+    }
+
+    /// Whether nothing that was chosen stays.
+    pub(super) fn is_complete(&self) -> bool {
+        self.stay.is_empty() && self.unknown.is_empty()
+    }
+
+    /// For a script.
+    pub(super) fn json(&self) -> Value {
+        let ids = |ids: &[LetterId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let stay: Vec<Value> = self
+            .stay
+            .iter()
+            .map(|(id, reason, detail)| json!({"id": id.to_string(), "reason": reason, "detail": detail}))
+            .collect();
+        json!({
+            "dry_run": self.dry_run,
+            "replayed": self.replayed,
+            "nothing": self.nothing,
+            "topics": self.topics,
+            "stay": stay,
+            "already_replayed": ids(&self.already),
+            "unknown": ids(&self.unknown),
+        })
+    }
+}
+
+/// For a person.
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for id in &self.unknown {
+            writeln!(f, "{id}  is no dead letter of this topic")?;
+        }
+        for id in &self.already {
+            writeln!(f, "{id}  was replayed before")?;
+        }
+        if !self.dry_run {
+            for (id, reason, detail) in &self.stay {
+                writeln!(f, "{}", line(&Told::Stays(*id, reason, detail)))?;
+            }
+        }
+        let would = if self.dry_run { "would be " } else { "" };
+        write!(f, "{} {would}replayed, {} stay", self.replayed, self.stay.len())?;
+        if self.nothing > 0 {
+            write!(f, ", {} become nothing", self.nothing)?;
+        }
+        writeln!(f)?;
+        self.topics.iter().try_for_each(|(topic, records)| writeln!(f, "{records:>8}  to {topic}"))
+    }
+}

@@ -1,0 +1,37 @@
+use super::*;
+
+fn id(offset: i64) -> LetterId {
+    LetterId { partition: 0, offset }
+}
+
+fn summary(dry_run: bool) -> Summary {
+    let mut summary = Summary { dry_run, already: vec![id(9)], ..Summary::default() };
+    summary.add(&Told::Replayed(id(1), vec!["a.b", "a"]));
+    summary.add(&Told::Replayed(id(2), vec!["a"]));
+    summary.add(&Told::Waiting("no broker"));
+    summary.add(&Told::Stays(id(3), "not_json", "the body is not JSON"));
+    summary
+}
+
+#[test]
+fn summary_counts_letters_and_the_records_of_each_topic() {
+    let expected = "\
+0-9  was replayed before
+0-3  stays: not_json: the body is not JSON
+2 replayed, 1 stay
+       2  to a
+       1  to a.b
+";
+    assert_eq!(summary(false).to_string(), expected);
+    assert!(summary(true).to_string().contains("2 would be replayed, 1 stay"));
+    let json = summary(false).json();
+    assert_eq!((&json["replayed"], &json["topics"]["a"]), (&json!(2), &json!(2)));
+    assert_eq!(json["stay"][0]["id"], "0-3");
+}
+
+#[test]
+fn what_stays_or_is_unknown_makes_it_incomplete_and_what_was_replayed_before_does_not() {
+    assert!(!summary(false).is_complete());
+    assert!(!Summary { unknown: vec![id(1)], ..Summary::default() }.is_complete());
+    assert!(Summary { already: vec![id(1)], ..Summary::default() }.is_complete());
+}

@@ -1,0 +1,114 @@
+//! What a line of the file is.
+
+use crate::record::{Headers, Record};
+use crate::routing::check_topic_name;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+#[cfg(test)]
+mod tests;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Line {
+    /// Nothing stands in it.
+    Blank,
+    /// The body of an event, or what is to be judged as one.
+    Event(Bytes),
+    /// A record, to be written as it is.
+    Record(Record),
+    /// A record that cannot be written, and why.
+    Broken(String),
+}
+
+/// By what a record's line differs from a body.
+#[derive(Deserialize)]
+struct Marks {
+    topic: Option<IgnoredAny>,
+    headers: Option<IgnoredAny>,
+    data: Option<IgnoredAny>,
+    event: Option<IgnoredAny>,
+    #[serde(rename = "type")]
+    kind: Option<IgnoredAny>,
+}
+
+/// A line of an export.
+#[derive(Deserialize)]
+struct Exported {
+    topic: String,
+    timestamp: Option<i64>,
+    key: Option<String>,
+    key_base64: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    value: Option<String>,
+    value_base64: Option<String>,
+    #[serde(default)]
+    masked: bool,
+}
+
+/// Reads a line without its end.
+pub(super) fn parse(line: &[u8]) -> Line {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.trim_ascii().is_empty() {
+        return Line::Blank;
+    }
+    if !is_record(line) {
+        return Line::Event(Bytes::copy_from_slice(line));
+    }
+    match record(line) {
+        Ok(record) => Line::Record(record),
+        Err(why) => Line::Broken(why),
+    }
+}
+
+fn is_record(line: &[u8]) -> bool {
+    serde_json::from_slice::<Marks>(line).is_ok_and(|marks| {
+        marks.topic.is_some()
+            && marks.headers.is_some()
+            && marks.data.is_none()
+            && marks.event.is_none()
+            && marks.kind.is_none()
+    })
+}
+
+/// The record of an exported line. What is wrong is said without what stands there.
+fn record(line: &[u8]) -> Result<Record, String> {
+    let exported: Exported = serde_json::from_slice(line).map_err(|error| {
+        let at = error.column();
+        format!("is no line of an export: a field has another type than there, at column {at}")
+    })?;
+    if exported.masked {
+        return Err("was exported without personal data: `tail --json --show-personal-data` keeps it".into());
+    }
+    check_topic_name(&exported.topic).map_err(|why| format!("its topic {why}"))?;
+    let timestamp = exported.timestamp.ok_or("has no timestamp")?;
+    let value = bytes(exported.value, exported.value_base64, "value")?.ok_or("has no value")?;
+    let key = bytes(exported.key, exported.key_base64, "key")?;
+    let headers = exported.headers.iter().fold(Headers::builder(256), |headers, (name, value)| {
+        // Values that are no text stand under a name that says so.
+        let decoded = name.strip_suffix("_base64").zip(BASE64_STANDARD.decode(value).ok());
+        match decoded {
+            Some((name, decoded)) => headers.add(name, decoded),
+            None => headers.add(name, value),
+        }
+    });
+    Ok(Record { topic: Arc::from(exported.topic), key, headers: headers.build(), value, timestamp })
+}
+
+fn bytes(text: Option<String>, base64: Option<String>, name: &str) -> Result<Option<Bytes>, String> {
+    match (text, base64) {
+        (Some(text), None) => Ok(Some(text.into())),
+        (None, Some(encoded)) => match BASE64_STANDARD.decode(encoded) {
+            Ok(decoded) => Ok(Some(decoded.into())),
+            Err(_) => Err(format!("its {name}_base64 is no base64")),
+        },
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) => Err(format!("has both {name} and {name}_base64")),
+    }
+}

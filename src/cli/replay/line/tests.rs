@@ -1,0 +1,67 @@
+use super::*;
+
+fn broken(line: &str) -> String {
+    match parse(line.as_bytes()) {
+        Line::Broken(why) => why,
+        other => panic!("{line} is {other:?}"),
+    }
+}
+
+#[test]
+fn body_is_taken_byte_for_byte() {
+    let body = br#" {"event":"call.missed", "data":{"topic":"x"}} "#;
+    assert_eq!(parse(body), Line::Event(Bytes::from_static(body)));
+    let with_carriage_return = [body.as_slice(), b"\r"].concat();
+    assert_eq!(parse(&with_carriage_return), Line::Event(Bytes::from_static(body)));
+}
+
+#[test]
+fn what_is_no_export_is_judged_as_an_event() {
+    for line in [
+        "no JSON",
+        "[1]",
+        "{}",
+        r#"{"topic":"t"}"#,
+        r#"{"event":"call.missed","topic":"t","headers":{},"data":{}}"#,
+        r#"{"type":"call.missed","topic":"t","headers":{}}"#,
+    ] {
+        assert_eq!(parse(line.as_bytes()), Line::Event(Bytes::copy_from_slice(line.as_bytes())));
+    }
+    assert_eq!((parse(b""), parse(b" \r")), (Line::Blank, Line::Blank));
+}
+
+#[test]
+fn exported_line_becomes_the_record_that_it_was() {
+    let line = br#"{"headers":{"ce_id":"7","raw_base64":"//4="},"key":"call_1","row":3,"spooled_at":"2026-01-01T00:00:00.000Z","timestamp":5,"topic":"justcall.calls","value":"{\"a\": 1}\n"}"#;
+    let expected = Record {
+        topic: Arc::from("justcall.calls"),
+        key: Some(Bytes::from_static(b"call_1")),
+        headers: Headers::builder(32).add("ce_id", "7").add("raw", b"\xff\xfe").build(),
+        value: Bytes::from_static(b"{\"a\": 1}\n"),
+        timestamp: 5,
+    };
+    assert_eq!(parse(line), Line::Record(expected));
+}
+
+#[test]
+fn values_and_keys_that_are_no_text_are_decoded() {
+    let line = br#"{"headers":{},"key_base64":"/w==","timestamp":5,"topic":"t","value_base64":"//4="}"#;
+    let Line::Record(record) = parse(line) else { panic!("no record") };
+    assert_eq!((record.key.as_deref(), &record.value[..]), (Some(&b"\xff"[..]), &b"\xff\xfe"[..]));
+}
+
+#[test]
+fn broken_export_says_what_is_wrong_and_shows_nothing_of_it() {
+    let cases = [
+        (r#"{"headers":{},"timestamp":5,"topic":"t"}"#, "no value"),
+        (r#"{"headers":{},"value":"qz9","topic":"t"}"#, "no timestamp"),
+        (r#"{"headers":{},"timestamp":5,"topic":"a b","value":"qz9"}"#, "topic"),
+        (r#"{"headers":{"a":7},"timestamp":5,"topic":"t","value":"qz9"}"#, "another type"),
+        (r#"{"headers":{},"timestamp":5,"topic":"t","value_base64":"qz9!"}"#, "base64"),
+        (r#"{"headers":{},"timestamp":5,"topic":"t","body":{},"masked":true}"#, "--show-personal-data"),
+    ];
+    for (line, part) in cases {
+        let why = broken(line);
+        assert!(why.contains(part) && !why.contains("qz9"), "{line}: {why}");
+    }
+}

@@ -1,0 +1,43 @@
+use super::*;
+
+fn files() -> (tempfile::TempDir, PathBuf, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, resume) = (folder.path().join("a.ndjson"), folder.path().join("a.ndjson.resume"));
+    fs::write(&file, "{}\n{}\n").unwrap();
+    (folder, file, resume)
+}
+
+fn load(resume: &Path, file: &Path) -> Result<Option<Point>, Unusable> {
+    Point::load(resume, file, &Identity::of(file).unwrap())
+}
+
+#[test]
+fn point_is_there_again_as_it_was_saved() {
+    let (_folder, file, resume) = files();
+    assert!(load(&resume, &file).unwrap().is_none());
+    let beginning = Point::beginning(Identity::of(&file).unwrap());
+    let point = Point { line: 1, byte: 3, rejected: 1, rejects_bytes: 3, ..beginning };
+    point.save(&resume).unwrap();
+    assert_eq!(load(&resume, &file).unwrap(), Some(point));
+    assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 2, "something is left behind");
+}
+
+#[test]
+fn changed_file_is_refused_with_what_to_do() {
+    let (_folder, file, resume) = files();
+    let point = Point { line: 7, ..Point::beginning(Identity::of(&file).unwrap()) };
+    point.save(&resume).unwrap();
+    for changed in ["{}\n[]\n", "{}\n{}\n{}\n"] {
+        fs::write(&file, changed).unwrap();
+        let text = load(&resume, &file).unwrap_err().to_string();
+        assert!(text.contains("--from-line 8") && text.contains("--restart"), "{text}");
+    }
+}
+
+#[test]
+fn foreign_resume_file_is_left_alone() {
+    let (_folder, file, resume) = files();
+    fs::write(&resume, "precious").unwrap();
+    assert!(matches!(load(&resume, &file), Err(Unusable::Foreign(_))));
+    assert_eq!(fs::read(&resume).unwrap(), b"precious");
+}

@@ -1,0 +1,134 @@
+//! Lines that are written together.
+
+use super::Source;
+use crate::app::replay::{Outlet, Rules, Ruling};
+use crate::cli::Failure;
+use crate::cli::replay::input::Taken;
+use crate::cli::replay::line::{Line, parse};
+use crate::cli::replay::summary::Summary;
+use crate::kafka::{KeepOn, NotCommitted};
+use crate::record::Record;
+use chrono::Utc;
+
+#[cfg(test)]
+mod tests;
+
+/// What one transaction holds at most.
+const LINES: usize = 500;
+const BYTES: usize = 4 * 1024 * 1024;
+
+/// One line and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Item {
+    /// Counted from 1.
+    pub(super) number: u64,
+    /// As it stands in the file.
+    pub(super) bytes: Vec<u8>,
+    fate: Fate,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fate {
+    Records(Vec<Record>),
+    Nothing,
+    Rejected(String, String),
+}
+
+impl Item {
+    /// Rules on a line.
+    ///
+    /// # Errors
+    /// For an event where nobody said whose it is.
+    pub(super) fn of(taken: Taken, rules: &Rules, source: &Source) -> Result<Self, Failure> {
+        let Taken { number, bytes } = taken;
+        let Some(bytes) = bytes else {
+            let fate = Fate::Rejected("too_long".into(), "the line is longer than 16 MiB".into());
+            return Ok(Self { number, bytes: Vec::new(), fate });
+        };
+        let fate = match (parse(&bytes), source) {
+            (Line::Blank, _) => Fate::Nothing,
+            (Line::Record(record), _) => Fate::Records(vec![record]),
+            (Line::Broken(why), _) => Fate::Rejected("broken_record".into(), why),
+            (Line::Event(_), Source::OneOf(names)) => {
+                return Err(Failure::Failed(format!(
+                    "line {number} is an event, and the settings have several sources: name its own with --source ({names})"
+                )));
+            }
+            (Line::Event(body), Source::Named(source)) => {
+                let now = Utc::now();
+                match rules.rule(source, &body, now, now) {
+                    Ruling::Records(records) => Fate::Records(records.into_vec()),
+                    Ruling::Nothing(_) => Fate::Nothing,
+                    Ruling::Rejected { reason, detail } => Fate::Rejected(reason, detail),
+                }
+            }
+        };
+        Ok(Self { number, bytes, fate })
+    }
+
+    /// Why it is rejected, if it is: a stable tag, and a text for a person.
+    pub(super) fn rejection(&self) -> Option<(&str, &str)> {
+        match &self.fate {
+            Fate::Rejected(reason, detail) => Some((reason, detail)),
+            Fate::Records(_) | Fate::Nothing => None,
+        }
+    }
+
+    /// Adds it to the summary.
+    pub(super) fn count(&self, summary: &mut Summary) {
+        summary.last_line = self.number;
+        match &self.fate {
+            Fate::Records(records) => {
+                summary.replayed += 1;
+                for record in records {
+                    *summary.topics.entry(record.topic.to_string()).or_default() += 1;
+                }
+            }
+            Fate::Nothing => summary.nothing += 1,
+            Fate::Rejected(reason, _) => *summary.rejected.entry(reason.clone()).or_default() += 1,
+        }
+    }
+
+    fn records(&self) -> &[Record] {
+        match &self.fate {
+            Fate::Records(records) => records,
+            Fate::Nothing | Fate::Rejected(..) => &[],
+        }
+    }
+}
+
+/// Lines in the order they stand.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) items: Vec<Item>,
+    bytes: usize,
+}
+
+impl Batch {
+    pub(super) fn add(&mut self, item: Item) {
+        self.bytes += item.bytes.len() + item.records().iter().map(Record::size).sum::<usize>();
+        self.items.push(item);
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.items.len() >= LINES || self.bytes >= BYTES
+    }
+
+    /// Writes all of it, and where Kafka refuses that, each line alone: the refused ones are rejected.
+    pub(super) fn write(&mut self, outlet: &mut Outlet, keep_on: KeepOn<'_>) -> Result<(), NotCommitted> {
+        let all: Vec<Record> = self.items.iter().flat_map(Item::records).cloned().collect();
+        match outlet.write(&all, &[], keep_on) {
+            Err(NotCommitted::Refused(_)) => {}
+            ended => return ended,
+        }
+        for item in &mut self.items {
+            match outlet.write(item.records(), &[], keep_on) {
+                Err(NotCommitted::Refused(why)) => {
+                    item.fate = Fate::Rejected("refused_by_kafka".into(), why);
+                }
+                ended => ended?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+use super::*;
+use crate::config::Settings;
+use crate::event::{Dialect, samples};
+
+fn item(bytes: &[u8], source: &Source) -> Result<Item, Failure> {
+    let rules = Rules::of(&Settings::default()).unwrap();
+    Item::of(Taken { number: 3, bytes: Some(bytes.to_vec()) }, &rules, source)
+}
+
+fn main() -> Source {
+    Source::Named("main".into())
+}
+
+#[test]
+fn event_becomes_the_records_of_its_route_with_a_word_that_it_was_replayed() {
+    let (known, body) = samples(Dialect::Documented).next().unwrap();
+    let compact = serde_json::from_str::<serde_json::Value>(body).unwrap().to_string();
+    let item = item(compact.as_bytes(), &main()).unwrap();
+    let [record] = item.records() else { panic!("{item:?}") };
+    assert_eq!(*record.topic, *format!("justcall.{known}"));
+    assert_eq!(record.value, compact);
+    for name in ["ce_id", "ce_type", "justcall-replayed"] {
+        assert!(record.headers.get(name).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn exported_record_is_written_without_another_header() {
+    let line = br#"{"headers":{"ce_id":"7"},"timestamp":5,"topic":"t","value":"{}"}"#;
+    let item = item(line, &Source::OneOf("a, b".into())).unwrap();
+    assert_eq!(item.records()[0].headers.iter().count(), 1);
+}
+
+#[test]
+fn rejected_line_is_counted_by_its_reason_and_told_without_its_text() {
+    let mut summary = Summary::default();
+    for (line, reason) in [
+        (
+            &br#"{"event":"call.missed","timestamp":"2026-03-12T14:30:00Z","data":{"call_id":["qz9"]}}"#[..],
+            "contract_violation",
+        ),
+        (b"qz9", "not_json"),
+        (br#"{"topic":"t","headers":{},"value":"qz9"}"#, "broken_record"),
+    ] {
+        let item = item(line, &main()).unwrap();
+        let (found, detail) = item.rejection().unwrap();
+        assert_eq!(found, reason);
+        assert!(!detail.contains("qz9"), "{detail}");
+        item.count(&mut summary);
+    }
+    assert_eq!((summary.rejected(), summary.replayed, summary.last_line), (3, 0, 3));
+}
+
+#[test]
+fn probes_and_empty_lines_become_nothing() {
+    let mut summary = Summary::default();
+    for line in [&b""[..], br#"{"event":"call.missed"}"#] {
+        item(line, &main()).unwrap().count(&mut summary);
+    }
+    assert_eq!((summary.nothing, summary.rejected()), (2, 0));
+}
+
+#[test]
+fn event_of_nobody_knows_whom_ends_the_run_with_the_names() {
+    let failure = item(b"{}", &Source::OneOf("main, sales".into())).unwrap_err().to_string();
+    assert!(failure.contains("line 3") && failure.contains("main, sales"), "{failure}");
+}
+
+#[test]
+fn batch_is_full_by_lines_or_by_bytes() {
+    let mut batch = Batch::default();
+    (0..LINES).for_each(|_| {
+        assert!(!batch.is_full());
+        batch.add(item(b"", &main()).unwrap());
+    });
+    assert!(batch.is_full());
+    let mut large = Batch::default();
+    large.add(item(&vec![b' '; BYTES], &main()).unwrap());
+    assert!(large.is_full());
+}

@@ -1,0 +1,86 @@
+//! What became of a file's lines.
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt;
+
+#[cfg(test)]
+mod tests;
+
+/// Counts of one run.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(super) struct Summary {
+    /// Whether nothing was written.
+    pub(super) dry_run: bool,
+    /// The line it began with, counted from 1.
+    pub(super) first_line: u64,
+    /// The last line that is done; less than the first if none is.
+    pub(super) last_line: u64,
+    /// Whether that is the file's last.
+    pub(super) finished: bool,
+    /// Lines whose records are written.
+    pub(super) replayed: u64,
+    /// Lines that become nothing: empty ones, probes, events that a route drops.
+    pub(super) nothing: u64,
+    /// Lines that earlier runs rejected.
+    pub(super) rejected_before: u64,
+    /// How many lines were rejected, by reason.
+    pub(super) rejected: BTreeMap<String, u64>,
+    /// Records written, by topic.
+    pub(super) topics: BTreeMap<String, u64>,
+    /// How long it took.
+    pub(super) seconds: f64,
+}
+
+impl Summary {
+    /// Lines that this run rejected.
+    pub(super) fn rejected(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+
+    /// Whether the whole file is written.
+    pub(super) fn is_clean(&self) -> bool {
+        self.finished && self.rejected() == 0 && self.rejected_before == 0
+    }
+
+    /// For a script.
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "dry_run": self.dry_run,
+            "first_line": self.first_line,
+            "last_line": self.last_line,
+            "finished": self.finished,
+            "replayed": self.replayed,
+            "nothing": self.nothing,
+            "rejected": self.rejected,
+            "rejected_before": self.rejected_before,
+            "topics": self.topics,
+            "seconds": self.seconds,
+        })
+    }
+}
+
+/// For a person.
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let would = if self.dry_run { "would be " } else { "" };
+        match (self.last_line < self.first_line, self.finished) {
+            (true, true) => writeln!(f, "nothing is left: line {} was the last", self.last_line)?,
+            (true, false) => writeln!(f, "no line is done")?,
+            (false, finished) => {
+                let end = if finished { ", the last" } else { "" };
+                writeln!(f, "lines {} to {}{end}", self.first_line, self.last_line)?;
+            }
+        }
+        write!(f, "{} {would}replayed, {} rejected", self.replayed, self.rejected())?;
+        if self.nothing > 0 {
+            write!(f, ", {} become nothing", self.nothing)?;
+        }
+        if self.rejected_before > 0 {
+            write!(f, "; {} were rejected before", self.rejected_before)?;
+        }
+        writeln!(f)?;
+        self.topics.iter().try_for_each(|(topic, count)| writeln!(f, "{count:>8}  to {topic}"))?;
+        self.rejected.iter().try_for_each(|(reason, count)| writeln!(f, "{count:>8}  rejected: {reason}"))
+    }
+}

@@ -1,0 +1,66 @@
+//! Which records are shown.
+
+use crate::kafka::TailedRecord;
+use crate::routing::Pattern;
+
+#[cfg(test)]
+mod tests;
+
+/// A text in which `*` stands for any characters and `?` for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Glob(String);
+
+impl Glob {
+    /// Reads a pattern.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Err("is empty; `*` takes all".into()) } else { Ok(Self(text.to_owned())) }
+    }
+
+    /// Whether a text is meant.
+    pub(super) fn matches(&self, text: &str) -> bool {
+        let (pattern, text): (Vec<char>, Vec<char>) = (self.0.chars().collect(), text.chars().collect());
+        let (mut p, mut t) = (0, 0);
+        // Where the last `*` stands, and how far it reaches so far.
+        let mut star: Option<(usize, usize)> = None;
+        while t < text.len() {
+            match (pattern.get(p), star) {
+                (Some('*'), _) => {
+                    star = Some((p, t));
+                    p += 1;
+                }
+                (Some(wanted), _) if *wanted == '?' || *wanted == text[t] => {
+                    p += 1;
+                    t += 1;
+                }
+                (_, Some((at, reach))) => {
+                    star = Some((at, reach + 1));
+                    p = at + 1;
+                    t = reach + 1;
+                }
+                (_, None) => return false,
+            }
+        }
+        pattern[p..].iter().all(|rest| *rest == '*')
+    }
+}
+
+/// Which records are shown, beside their topics. An empty list takes all.
+#[derive(Debug)]
+pub(super) struct Filter {
+    /// Patterns of types.
+    pub(super) types: Vec<Pattern>,
+    /// Patterns of keys.
+    pub(super) keys: Vec<Glob>,
+}
+
+impl Filter {
+    /// Whether a record is shown.
+    pub(super) fn takes(&self, record: &TailedRecord) -> bool {
+        let event_type = || record.headers.get("ce_type").map(String::from_utf8_lossy);
+        let key = || record.key.as_deref().map(String::from_utf8_lossy);
+        (self.types.is_empty()
+            || event_type().is_some_and(|name| self.types.iter().any(|pattern| pattern.matches(&name))))
+            && (self.keys.is_empty()
+                || key().is_some_and(|key| self.keys.iter().any(|glob| glob.matches(&key))))
+    }
+}

@@ -1,0 +1,22 @@
+use super::*;
+
+fn start(text: &str) -> Result<Start, String> {
+    let now = DateTime::from_timestamp_millis(1_000_000_000_000).unwrap();
+    Ok(parse(text)?.start(now))
+}
+
+#[test]
+fn words_times_and_spans_say_where_to_begin() {
+    assert_eq!(start("now"), Ok(Start::Now));
+    assert_eq!(start("beginning"), Ok(Start::Beginning));
+    assert_eq!(start("1970-01-01T01:00:01+01:00"), Ok(Start::At(1000)));
+    assert_eq!(start("15m"), Ok(Start::At(1_000_000_000_000 - 15 * 60 * 1000)));
+    assert_eq!(start("1h 30s"), Ok(Start::At(1_000_000_000_000 - 3_630_000)));
+}
+
+#[test]
+fn anything_else_is_told_what_was_expected() {
+    for wrong in ["", "yesterday", "15", "-15m", "2026-03-12"] {
+        assert!(start(wrong).is_err_and(|text| text.contains("15m")), "{wrong}");
+    }
+}

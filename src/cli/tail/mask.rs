@@ -1,0 +1,136 @@
+//! Personal data left out of what is shown. Nothing passes but what is known to be none.
+//!
+//! What a field means decides: the contract's kinds first, then [`meaning`]'s short list for the live
+//! dialect. Under any other name nothing but small numbers, booleans and nulls shows, the name itself
+//! included; and what does show must look like what it is said to be.
+
+mod fields;
+mod shape;
+
+use fields::{Meaning, meaning};
+use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use shape::{is_id, is_place, is_plain, is_time, is_type, is_word};
+use std::fmt::{self, Write as _};
+
+/// What stands in place of something.
+pub(in crate::cli) const MASK: &str = "***";
+
+/// The deepest level of a body that is looked into.
+const DEEPEST: usize = 32;
+
+/// A body without personal data, as compact JSON; `None` if it is no JSON.
+pub(in crate::cli) fn body(bytes: &[u8]) -> Option<String> {
+    let raw: &RawValue = serde_json::from_slice(bytes).ok()?;
+    let mut out = String::with_capacity(bytes.len());
+    let top = if raw.get().starts_with('{') { Meaning::Envelope } else { Meaning::Hidden };
+    write_value(&mut out, raw, top, 0);
+    Some(out)
+}
+
+/// A header's value without personal data. Headers that the bridge does not write itself are masked: a
+/// route may take them from the body.
+pub(in crate::cli) fn header(name: &str, value: &str) -> String {
+    let shows = match name {
+        "ce_id" | "ce_subject" | "traceparent" | "dlq_source" | "dlq_event_id" => is_id(value),
+        "ce_type" => is_type(value),
+        "ce_time" | "dlq_received_at" | "dlq_replayed_at" | "justcall-replayed" => is_time(value),
+        "ce_dialect" | "dlq_reason" => is_word(value),
+        "ce_source" => value.strip_prefix("/justcall/").is_some_and(is_id),
+        "dlq_replayed" => is_place(value),
+        "dlq_detail" | "dlq_topic" => is_plain(value),
+        "ce_specversion" => value == "1.0",
+        "content-type" => value == "application/json",
+        "justcall-violations" => value.len() < 7 && value.bytes().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    };
+    if shows { value.to_owned() } else { MASK.to_owned() }
+}
+
+/// A key without personal data. A route can make any field the key, so only the entity id shows.
+pub(in crate::cli) fn key(key: &str, subject: Option<&str>) -> String {
+    if subject == Some(key) && is_id(key) { key.to_owned() } else { MASK.to_owned() }
+}
+
+fn write_value(out: &mut String, raw: &RawValue, meaning: Meaning, depth: usize) {
+    let text = raw.get();
+    match text.as_bytes().first() {
+        Some(b'{' | b'[') if depth == DEEPEST => push_string(out, MASK),
+        Some(b'{') => write_object(out, text, meaning, depth),
+        Some(b'[') => write_array(out, text, meaning, depth),
+        Some(b'"') => match serde_json::from_str::<String>(text) {
+            Ok(value) if value.is_empty() || shows(&value, meaning) => push_string(out, &value),
+            _ => push_string(out, MASK),
+        },
+        Some(b't' | b'f' | b'n') => out.push_str(text),
+        // A phone number can be a number.
+        _ if meaning == Meaning::Id || shape::digits(text) < 7 => out.push_str(text),
+        _ => push_string(out, MASK),
+    }
+}
+
+fn shows(value: &str, meaning: Meaning) -> bool {
+    match meaning {
+        Meaning::Id => is_id(value),
+        Meaning::Word => is_word(value),
+        Meaning::Type => is_type(value),
+        Meaning::Time => is_time(value),
+        Meaning::FieldName => fields::is_known(value),
+        Meaning::Envelope | Meaning::Object | Meaning::Number | Meaning::Hidden => false,
+    }
+}
+
+fn write_object(out: &mut String, text: &str, of: Meaning, depth: usize) {
+    out.push('{');
+    let mut first = true;
+    let fields = Fields(|name: String, value: &RawValue| {
+        if !std::mem::take(&mut first) {
+            out.push(',');
+        }
+        let meaning = meaning(&name, of);
+        push_string(out, if meaning.is_some() { &name } else { MASK });
+        out.push(':');
+        write_value(out, value, meaning.unwrap_or(Meaning::Hidden), depth + 1);
+    });
+    // The text is a part of what was read as JSON before; a name that is no Unicode text ends it here.
+    let _ = serde_json::Deserializer::from_str(text).deserialize_map(fields);
+    out.push('}');
+}
+
+fn write_array(out: &mut String, text: &str, meaning: Meaning, depth: usize) {
+    let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
+    out.push('[');
+    for (at, item) in items.into_iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        write_value(out, item, meaning, depth + 1);
+    }
+    out.push(']');
+}
+
+fn push_string(out: &mut String, text: &str) {
+    // Writing to a string does not fail.
+    let _ = write!(out, "{}", serde_json::Value::from(text));
+}
+
+/// Walks an object's fields in the order they stand.
+struct Fields<F>(F);
+
+impl<'de, F: FnMut(String, &'de RawValue)> Visitor<'de> for Fields<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some((name, value)) = map.next_entry()? {
+            (self.0)(name, value);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! Whether a text looks like what it is said to be.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
+
+/// Letters, digits and a few signs, and no phone number among them.
+pub(super) fn is_id(text: &str) -> bool {
+    let has_form = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
+    (1..=64).contains(&text.len()) && text.bytes().all(has_form) && !holds_phone_number(text)
+}
+
+/// One word without digits.
+pub(super) fn is_word(text: &str) -> bool {
+    let has_form = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-');
+    (1..=32).contains(&text.len()) && text.bytes().all(has_form)
+}
+
+/// As the types of events are written.
+pub(super) fn is_type(text: &str) -> bool {
+    let has_form =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'.');
+    (1..=64).contains(&text.len()) && text.bytes().all(has_form) && !holds_phone_number(text)
+}
+
+/// A date, a time or both.
+pub(super) fn is_time(text: &str) -> bool {
+    // No year of five digits, and nothing that chrono passes over.
+    let is_dated = text.as_bytes().get(4) == Some(&b'-');
+    let is_plain = text.len() <= 35 && text.is_ascii() && !text.contains("  ");
+    let dated = DateTime::parse_from_rfc3339(text).is_ok()
+        || NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").is_ok()
+        || NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok();
+    is_plain && (is_dated && dated || NaiveTime::parse_from_str(text, "%H:%M:%S").is_ok())
+}
+
+/// A partition and an offset.
+pub(super) fn is_place(text: &str) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_once('-').is_some_and(|(partition, offset)| is_number(partition) && is_number(offset))
+}
+
+/// What the bridge says of an event in words of its own.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.len() <= 512
+        && !text.chars().any(char::is_control)
+        && !text.contains('@')
+        && !holds_phone_number(text)
+}
+
+/// How many digits stand in it.
+pub(super) fn digits(text: &str) -> usize {
+    text.bytes().filter(u8::is_ascii_digit).count()
+}
+
+/// Whether a run of digits and of what phone numbers are written with may be one: seven digits behind a
+/// `+` or with signs between, or nine alone. Digits next to letters are an id's.
+fn holds_phone_number(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '(' | ')' | '.' | ' ' | '/');
+    let is_letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
+    let mut rest = text;
+    let mut before = None;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit() || c == '+') {
+        before = rest[..at].chars().next_back().or(before);
+        let run = &rest[at..];
+        let end = run.find(|c| !is_part(c)).unwrap_or(run.len());
+        let (run, behind) = run.split_at(end);
+        let of_letters = is_letter(before) || is_letter(behind.chars().next());
+        let is_bare = run.bytes().all(|byte| byte.is_ascii_digit());
+        if !of_letters && digits(run) >= if is_bare { 9 } else { 7 } {
+            return true;
+        }
+        before = run.chars().next_back();
+        rest = behind;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! A record as it is shown.
+
+use super::mask;
+use crate::cli::spool;
+use crate::kafka::TailedRecord;
+use chrono::DateTime;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::fmt::Write;
+
+#[cfg(test)]
+mod tests;
+
+/// How records are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(in crate::cli) enum Format {
+    /// For a person: a block of lines for each.
+    #[default]
+    Pretty,
+    /// For a script: one JSON object a line.
+    Ndjson,
+}
+
+/// Whether personal data shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Privacy {
+    /// It does not.
+    Masked,
+    /// It does.
+    Shown,
+}
+
+/// A record as a block of lines.
+pub(super) fn pretty(record: &TailedRecord, privacy: Privacy) -> String {
+    let TailedRecord { topic, partition, offset, .. } = record;
+    let time = time(record).unwrap_or_else(|| "(no time)".into());
+    let key = key(record, privacy).map_or("no key".into(), |key| format!("key {}", printable(&key)));
+    let label = ["ce_type", "dlq_reason"].iter().find_map(|name| header(record, name, privacy));
+    let label = label.unwrap_or_else(|| "-".into());
+    let size = record.value.as_ref().map_or(0, bytes::Bytes::len);
+    let mut text =
+        format!("{time}  {topic} [{partition}] @{offset}  {key}  {}  {size} bytes", printable(&label));
+    for (name, value) in headers(record, privacy) {
+        let _ = write!(text, "\n    {}: {}", printable(&name), printable(&value));
+    }
+    if let Some(value) = &record.value {
+        let _ = write!(text, "\n  {}", body(value, privacy));
+    }
+    text
+}
+
+/// A record as one JSON object.
+pub(super) fn line(record: &TailedRecord, privacy: Privacy) -> String {
+    match privacy {
+        Privacy::Shown => exact(record).to_string(),
+        Privacy::Masked => {
+            let body = record.value.as_ref().and_then(|value| mask::body(value));
+            let masked = Masked {
+                topic: &record.topic,
+                partition: record.partition,
+                offset: record.offset,
+                timestamp: record.timestamp,
+                key: key(record, privacy),
+                headers: headers(record, privacy).map(|(name, value)| (name, value.into())).collect(),
+                size: record.value.as_ref().map_or(0, bytes::Bytes::len),
+                body: body.and_then(|body| RawValue::from_string(body).ok()),
+                masked: true,
+            };
+            // Everything in it can be written as JSON.
+            serde_json::to_string(&masked).unwrap_or_default()
+        }
+    }
+}
+
+/// A body for a terminal.
+pub(in crate::cli) fn body(value: &[u8], privacy: Privacy) -> String {
+    let shown = match privacy {
+        Privacy::Masked => mask::body(value).map(Cow::Owned),
+        Privacy::Shown => std::str::from_utf8(value).ok().map(Cow::Borrowed),
+    };
+    match shown {
+        Some(text) => printable(&text).into_owned(),
+        None => format!("({} bytes that are no JSON)", value.len()),
+    }
+}
+
+/// The headers as they are shown.
+pub(in crate::cli) fn headers_of<'a>(
+    headers: &'a crate::record::Headers,
+    privacy: Privacy,
+) -> impl Iterator<Item = (String, String)> + 'a {
+    headers.iter().map(move |(name, value)| {
+        let value = String::from_utf8_lossy(value);
+        let value = match privacy {
+            Privacy::Shown => value.into_owned(),
+            Privacy::Masked => mask::header(name, &value),
+        };
+        (name.to_owned(), value)
+    })
+}
+
+/// A text that moves no cursor.
+pub(in crate::cli) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let each = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(each).collect())
+}
+
+/// What is shown of a record while personal data is not.
+#[derive(Serialize)]
+struct Masked<'a> {
+    topic: &'a str,
+    partition: i32,
+    offset: i64,
+    timestamp: Option<i64>,
+    key: Option<String>,
+    headers: Map<String, Value>,
+    size: usize,
+    body: Option<Box<RawValue>>,
+    masked: bool,
+}
+
+/// As `spool export` writes it.
+fn exact(record: &TailedRecord) -> Value {
+    let mut line = Map::new();
+    line.insert("topic".into(), record.topic.as_str().into());
+    line.insert("partition".into(), record.partition.into());
+    line.insert("offset".into(), record.offset.into());
+    line.insert("timestamp".into(), record.timestamp.into());
+    if let Some(key) = &record.key {
+        spool::bytes(&mut line, "key", key);
+    }
+    let mut headers = Map::new();
+    for (name, value) in record.headers.iter() {
+        spool::bytes(&mut headers, name, value);
+    }
+    line.insert("headers".into(), headers.into());
+    if let Some(value) = &record.value {
+        spool::bytes(&mut line, "value", value);
+    }
+    line.into()
+}
+
+fn headers(record: &TailedRecord, privacy: Privacy) -> impl Iterator<Item = (String, String)> + '_ {
+    headers_of(&record.headers, privacy)
+}
+
+fn header(record: &TailedRecord, name: &str, privacy: Privacy) -> Option<String> {
+    headers(record, privacy).find(|(each, _)| each == name).map(|(_, value)| value)
+}
+
+fn key(record: &TailedRecord, privacy: Privacy) -> Option<String> {
+    let key = String::from_utf8_lossy(record.key.as_deref()?);
+    let subject = record.headers.get("ce_subject").map(String::from_utf8_lossy);
+    Some(match privacy {
+        Privacy::Shown => key.into_owned(),
+        Privacy::Masked => mask::key(&key, subject.as_deref()),
+    })
+}
+
+fn time(record: &TailedRecord) -> Option<String> {
+    record.timestamp.and_then(DateTime::from_timestamp_millis).map(spool::time)
+}

@@ -1,0 +1,69 @@
+//! Dead letters as they stand in their topic, and the marks of those that were replayed.
+//!
+//! Records in Kafka do not change. So a dead letter that was replayed stays, and a mark that names it
+//! stands behind it in the same partition: a record without key and value, and without `dlq_reason`,
+//! by which dead letters are known.
+
+use super::{DETAIL, EVENT_ID, REASON, RECEIVED_AT, SOURCE, TOPIC};
+use crate::record::Headers;
+use chrono::{DateTime, SecondsFormat, Utc};
+
+#[cfg(test)]
+mod tests;
+
+/// Which dead letter was replayed: `partition-offset`.
+const REPLAYED: &str = "dlq_replayed";
+/// When.
+const REPLAYED_AT: &str = "dlq_replayed_at";
+
+/// What a dead letter's headers say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Stable tag.
+    pub reason: String,
+    /// For a person.
+    pub detail: String,
+    /// The name of the source it came from.
+    pub source: String,
+    /// When it was received, if that can be read.
+    pub received_at: Option<DateTime<Utc>>,
+    /// The event's id.
+    pub event_id: String,
+    /// The topic that Kafka refused it for, where it was that. The event's other topics have it.
+    pub refused_for: Option<String>,
+}
+
+impl Kept {
+    /// Reads the headers of a record; `None` if it is no dead letter.
+    pub fn read(headers: &Headers) -> Option<Self> {
+        let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value).into_owned());
+        let received_at = text(RECEIVED_AT).and_then(|time| DateTime::parse_from_rfc3339(&time).ok());
+        Some(Self {
+            reason: text(REASON)?,
+            detail: text(DETAIL).unwrap_or_default(),
+            source: text(SOURCE).unwrap_or_default(),
+            received_at: received_at.map(|time| time.to_utc()),
+            event_id: text(EVENT_ID).unwrap_or_default(),
+            refused_for: text(TOPIC),
+        })
+    }
+}
+
+/// The headers of a mark: the dead letter at this place was replayed.
+pub fn replayed(partition: i32, offset: i64, at: DateTime<Utc>) -> Headers {
+    Headers::builder(128)
+        .add(REPLAYED, format!("{partition}-{offset}"))
+        .add(REPLAYED_AT, at.to_rfc3339_opts(SecondsFormat::Millis, true))
+        .build()
+}
+
+/// Which dead letter a mark names, and when that was replayed, as the mark says; `None` if it is none.
+pub fn replayed_of(headers: &Headers) -> Option<((i32, i64), String)> {
+    if headers.get(REASON).is_some() {
+        return None;
+    }
+    let text = std::str::from_utf8(headers.get(REPLAYED)?).ok()?;
+    let (partition, offset) = text.split_once('-')?;
+    let at = String::from_utf8_lossy(headers.get(REPLAYED_AT).unwrap_or_default()).into_owned();
+    Some(((partition.parse().ok()?, offset.parse().ok()?), at))
+}

@@ -1,0 +1,293 @@
+//! Files that are replayed: backfills and exports.
+
+use crate::kit::bridge::{Bridge, until};
+use crate::kit::command::{Place, finish, normal};
+use crate::kit::consume::{self, Read, create_topic, create_topic_with};
+use crate::kit::golden;
+use crate::kit::kafka::Kafka;
+use crate::kit::process::Process;
+use crate::kit::topic_name;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A folder with a file to replay, and topics of its own.
+struct Backfill {
+    folder: TempDir,
+    file: PathBuf,
+    place: Place,
+    prefix: String,
+}
+
+impl Backfill {
+    fn new(lines: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("backfill.ndjson");
+        fs::write(&file, lines).expect("a file");
+        let prefix = format!("{}.", topic_name("backfill"));
+        let place = Place::new(Kafka::shared().bootstrap(), &prefix);
+        Self { folder, file, place, prefix }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    fn args<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+        [&["replay", self.file.to_str().expect("text"), "--json"], more].concat()
+    }
+
+    fn topic(&self, rest: &str) -> String {
+        format!("{}{rest}", self.prefix)
+    }
+
+    fn committed(&self, rest: &str) -> Vec<Read> {
+        consume::read_committed(Kafka::shared().bootstrap(), &self.topic(rest))
+    }
+}
+
+/// `number` is when it happened, in order.
+fn call(key: usize, number: usize) -> String {
+    format!(
+        r#"{{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"call_{key}","duration":{number}}}}}"#
+    )
+}
+
+/// The number in a record's body.
+fn number(read: &Read) -> usize {
+    let body: serde_json::Value = serde_json::from_slice(&read.value).expect("JSON");
+    body["data"]["duration"].as_u64().and_then(|number| number.try_into().ok()).expect("a number")
+}
+
+/// The numbers of each key, in the order they stand, repeats left out.
+fn first_occurrences(records: &[Read]) -> BTreeMap<Vec<u8>, Vec<usize>> {
+    let mut keys: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
+    for record in records {
+        let numbers = keys.entry(record.key.clone().expect("a key")).or_default();
+        if !numbers.contains(&number(record)) {
+            numbers.push(number(record));
+        }
+    }
+    keys
+}
+
+#[test]
+fn killed_replay_goes_on_and_everything_is_there_in_order() {
+    let lines: String = (0..2000).map(|number| call(number % 40, number) + "\n").collect();
+    let backfill = Backfill::new(&lines);
+    let bootstrap = Kafka::shared().bootstrap();
+    create_topic(bootstrap, &backfill.topic("call.completed"), 3);
+    let resume = backfill.path("backfill.ndjson.resume");
+    // Slow enough to be killed on the way.
+    let args = backfill.args(&["--rate", "400"]);
+    for kill in 1..=3 {
+        let before = fs::read_to_string(&resume).unwrap_or_default();
+        let mut process = backfill.place.start(&args);
+        until("a new resume point", || {
+            fs::read_to_string(&resume).is_ok_and(|point| !point.is_empty() && point != before)
+        });
+        std::thread::sleep(Duration::from_millis(150 * kill));
+        process.signal("KILL");
+        assert_eq!(process.wait_exit(PATIENCE).code(), None, "the kill came too late");
+    }
+    let last = backfill.place.run(&backfill.args(&[])).ended(0);
+    assert!(last.stderr.join("\n").contains("goes on at line"), "{last:?}");
+    let summary = last.json();
+    assert!(summary["first_line"].as_u64() > Some(1) && summary["last_line"] == 2000, "{summary}");
+
+    let records = backfill.committed("call.completed");
+    let keys = first_occurrences(&records);
+    let expected: BTreeMap<Vec<u8>, Vec<usize>> = (0..40)
+        .map(|key| {
+            (format!("call_{key}").into_bytes(), (0..2000).filter(|number| number % 40 == key).collect())
+        })
+        .collect();
+    assert!(keys == expected, "lost or out of order");
+    // Three kills, and each repeats at most what was committed and not yet remembered.
+    assert!(records.len() <= 2000 + 3 * 500, "{}", records.len());
+
+    let again = backfill.place.run(&backfill.args(&[])).ended(0).json();
+    assert_eq!((&again["replayed"], &again["finished"]), (&0.into(), &true.into()));
+    assert_eq!(backfill.committed("call.completed").len(), records.len());
+}
+
+#[test]
+fn rate_is_kept_and_interruption_ends_at_a_resume_point() {
+    let lines: String = (0..200).map(|number| call(number, number) + "\n").collect();
+    let backfill = Backfill::new(&lines);
+    create_topic(Kafka::shared().bootstrap(), &backfill.topic("call.completed"), 3);
+    let began = Instant::now();
+    let process = backfill.place.start(&backfill.args(&["--rate", "50/s"]));
+    let resume = backfill.path("backfill.ndjson.resume");
+    until("a resume point", || PathBuf::from(&resume).exists());
+    std::thread::sleep(Duration::from_millis(300));
+    process.signal("INT");
+    let stopped = finish(process).ended(1);
+    let first = stopped.json();
+    assert_eq!(first["finished"], false, "{first}");
+    assert!(stopped.stderr.join("\n").contains("run it again to go on"), "{stopped:?}");
+    let rest = backfill.place.run(&backfill.args(&["--rate", "50"])).ended(0).json();
+    assert_eq!(first["replayed"].as_u64().unwrap() + rest["replayed"].as_u64().unwrap(), 200);
+    assert!(began.elapsed() >= Duration::from_millis(3900), "200 lines at 50/s in {:?}", began.elapsed());
+    assert_eq!(backfill.committed("call.completed").len(), 200, "an orderly end repeats nothing");
+}
+
+#[test]
+fn rejected_lines_are_told_kept_and_do_not_stop_the_rest() {
+    let lines = [
+        call(1, 1),
+        "no JSON".into(),
+        r#"{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{"call_id":7}}"#.into(),
+        String::new(),
+        call(2, 2),
+        r#"{"topic":"x","headers":{},"timestamp":1,"body":{},"masked":true}"#.into(),
+        call(3, 3),
+    ];
+    let backfill = Backfill::new(&lines.join("\n"));
+    let rejects = backfill.path("rejected.ndjson");
+    let dry = backfill.place.run(&backfill.args(&["--dry-run", "--rejects", &rejects])).ended(1).json();
+    assert_eq!(dry["replayed"], 3);
+    assert!(backfill.committed("call.completed").is_empty() && !PathBuf::from(&rejects).exists());
+    assert!(
+        !PathBuf::from(backfill.path("backfill.ndjson.resume")).exists(),
+        "a dry run remembers something"
+    );
+
+    let ran = backfill.place.run(&backfill.args(&["--rejects", &rejects])).ended(1);
+    let summary = ran.json();
+    let expected = serde_json::json!({"broken_record": 1, "contract_violation": 1, "not_json": 1});
+    assert_eq!(
+        (&summary["replayed"], &summary["nothing"], &summary["rejected"]),
+        (&3.into(), &1.into(), &expected)
+    );
+    for line in ["line 2: not_json", "line 3: contract_violation", "line 6: broken_record"] {
+        assert!(ran.stderr.iter().any(|told| told.starts_with(line)), "{line}: {ran:?}");
+    }
+    let kept = fs::read_to_string(&rejects).expect("rejected lines");
+    assert_eq!(kept.lines().collect::<Vec<_>>(), [&lines[1], &lines[2], &lines[5]]);
+    assert_eq!(backfill.committed("call.completed").len(), 3);
+
+    // All is done, and not all is well.
+    let again = backfill.place.run(&backfill.args(&["--rejects", &rejects])).ended(1).json();
+    assert_eq!((&again["replayed"], &again["rejected_before"]), (&0.into(), &3.into()));
+    assert_eq!(fs::read_to_string(&rejects).expect("rejected lines"), kept);
+    let from = backfill.place.run(&backfill.args(&["--from-line", "7"])).ended(0).json();
+    assert_eq!((&from["first_line"], &from["replayed"]), (&7.into(), &1.into()));
+    backfill.place.run(&backfill.args(&["--restart"])).ended(1);
+    assert_eq!(backfill.committed("call.completed").len(), 3 + 1 + 3);
+    let record = &backfill.committed("call.completed")[0];
+    assert!(record.header("justcall-replayed").is_some() && record.header("ce_id").is_some());
+}
+
+#[test]
+fn line_that_kafka_refuses_is_rejected_and_its_neighbours_are_not() {
+    let large = call(2, 2).replace(r#""duration""#, &format!(r#""notes":"{}","duration""#, "x".repeat(5000)));
+    let backfill = Backfill::new(&[call(1, 1), large, call(3, 3)].join("\n"));
+    let limit = [("max.message.bytes", "2000")];
+    create_topic_with(Kafka::shared().bootstrap(), &backfill.topic("call.completed"), 1, 1, &limit);
+    let ran = backfill.place.run(&backfill.args(&[])).ended(1);
+    assert!(ran.stderr.iter().any(|line| line.starts_with("line 2: refused_by_kafka")), "{ran:?}");
+    let numbers: Vec<_> = backfill.committed("call.completed").iter().map(number).collect();
+    assert_eq!(numbers, [1, 3]);
+}
+
+#[test]
+fn changed_file_and_unknown_source_are_refused_with_what_to_do() {
+    let backfill = Backfill::new(&(call(1, 1) + "\n"));
+    backfill.place.run(&backfill.args(&[])).ended(0);
+    fs::write(&backfill.file, call(2, 2) + "\n" + &call(3, 3)).expect("a file");
+    let refused = backfill.place.run(&backfill.args(&[])).ended(1);
+    assert!(refused.stderr.join("").contains("--from-line 2"), "{refused:?}");
+    assert_eq!(backfill.committed("call.completed").len(), 1);
+    let usage = backfill.place.run(&backfill.args(&["--source", "nobody"])).ended(2);
+    assert!(usage.stderr.join("").contains("main"), "{usage:?}");
+    backfill.place.run(&backfill.args(&["--restart"])).ended(0);
+    assert_eq!(backfill.committed("call.completed").len(), 3);
+}
+
+#[test]
+fn nothing_is_written_that_cannot_be_remembered() {
+    let backfill = Backfill::new(&(call(1, 1) + "\n"));
+    let nowhere = backfill.path("no/such/folder/resume");
+    let refused = backfill.place.run(&backfill.args(&["--resume-file", &nowhere])).ended(1);
+    assert!(refused.stderr.join("").contains("--resume-file"), "{refused:?}");
+    create_topic(Kafka::shared().bootstrap(), &backfill.topic("call.completed"), 1);
+    assert!(backfill.committed("call.completed").is_empty());
+}
+
+#[test]
+fn while_kafka_is_down_it_waits_and_says_so() {
+    let backfill = Backfill::new(&(call(1, 1) + "\n"));
+    let place = Place::new("127.0.0.1:1", &backfill.prefix);
+    let process = place.start(&backfill.args(&[]));
+    process.wait_for_line("waiting for Kafka", PATIENCE);
+    process.signal("INT");
+    let ran = finish(process).ended(1);
+    assert!(ran.stderr.join("\n").contains("run it again"), "{ran:?}");
+}
+
+#[test]
+fn export_of_a_spool_replays_to_identical_records() {
+    let kafka = Kafka::shared().bootstrap();
+    let prefix = format!("{}.", topic_name("export"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let spool = folder.path().join("spool");
+    let settings = [
+        format!("spool.directory={}", spool.display()),
+        format!("topics.prefix={prefix}"),
+        "kafka.ack_deadline=200ms".to_owned(),
+    ];
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let bridge = Bridge::serve("127.0.0.1:1", &settings);
+    for number in 0..20 {
+        let answer = bridge.post(call(number % 5, number).as_bytes());
+        assert_eq!((answer.status, &answer.json()["outcome"]), (200, &"spooled".into()));
+    }
+    let spool = spool.display().to_string();
+    let export = finish(Process::bridge(&["spool", "export", "--directory", &spool], &[])).ended(0);
+    assert!(bridge.stop().success());
+    let file = folder.path().join("backlog.ndjson");
+    fs::write(&file, export.text()).expect("a file");
+    let topic = format!("{prefix}call.completed");
+    create_topic(kafka, &topic, 3);
+    let replay = ["replay", file.to_str().expect("text"), "--json"];
+    let summary = Place::new(kafka, &prefix).run(&replay).ended(0).json();
+    assert_eq!(summary["replayed"], 20);
+    let replayed = comparable(consume::read_committed(kafka, &topic));
+    assert_eq!(replayed.len(), 20);
+
+    // The drain of the same spool says what they should be.
+    let bridge = Bridge::serve(kafka, &settings);
+    bridge.wait_for_metric("spool_rows", 0);
+    let both = comparable(consume::read_committed(kafka, &topic));
+    assert!(bridge.stop().success());
+    assert_eq!(both.len(), 40);
+    let drained: Vec<_> = both.into_iter().filter(|each| !replayed.contains(each)).collect();
+    assert!(drained.is_empty(), "not as the drain writes them: {drained:?}");
+}
+
+/// All of a record but its offset; an export does not keep the order of its headers.
+fn comparable(reads: Vec<Read>) -> Vec<Read> {
+    let each = |mut read: Read| {
+        read.headers.sort();
+        Read { offset: 0, ..read }
+    };
+    reads.into_iter().map(each).collect()
+}
+
+#[test]
+fn outputs_are_as_they_should_be() {
+    let backfill = Backfill::new(&[call(1, 1), call(2, 2), "no JSON".into()].join("\n"));
+    let file = backfill.file.to_str().expect("text");
+    let run = |args: &[&str]| {
+        let ran = backfill.place.run(&[&["replay", file], args].concat()).ended(1);
+        normal(&format!("{}{}\n", ran.text(), ran.stderr.join("\n")), &backfill.prefix)
+    };
+    golden::same("replay-dry-run.txt", &run(&["--dry-run"]));
+    golden::same("replay.txt", &run(&[]));
+    golden::same("replay-again.txt", &run(&[]));
+}

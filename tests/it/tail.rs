@@ -1,0 +1,165 @@
+//! What `tail` shows, and what it does not.
+
+mod masked;
+
+use crate::kit::bridge::{Bridge, until};
+use crate::kit::command::{Place, finish, normal};
+use crate::kit::consume;
+use crate::kit::golden;
+use crate::kit::http;
+use crate::kit::kafka::Kafka;
+use justcall_kafka_bridge::event::{Dialect, samples};
+use serde_json::Value;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn serve(settings: &[&str]) -> (Bridge, Place) {
+    let bridge = Bridge::serve(Kafka::shared().bootstrap(), settings);
+    let place = place_of(&bridge);
+    (bridge, place)
+}
+
+fn place_of(bridge: &Bridge) -> Place {
+    Place::new(Kafka::shared().bootstrap(), &bridge.prefix)
+}
+
+/// A missed call, as it is posted.
+fn missed(id: &str) -> String {
+    format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"{id}"}}}}"#)
+}
+
+fn post_samples(bridge: &Bridge) {
+    for (known, body) in samples(Dialect::Documented) {
+        assert_eq!(bridge.post(body.as_bytes()).status, 200, "{known}");
+    }
+}
+
+/// The types of the records that are shown, sorted.
+fn types(place: &Place, args: &[&str]) -> Vec<String> {
+    let args = [&["tail", "--json", "--from", "beginning", "--until-end"], args].concat();
+    let ran = place.run(&args).ended(0);
+    let of = |line: &String| {
+        let line: Value = serde_json::from_str(line).expect("a line of JSON");
+        line["headers"]["ce_type"].as_str().unwrap_or("none").to_owned()
+    };
+    let mut types: Vec<String> = ran.stdout.iter().map(of).collect();
+    types.sort();
+    let told = ran.stderr.last().expect("a count");
+    assert!(told.starts_with(&format!("{} record", types.len())), "{told}");
+    types
+}
+
+#[test]
+fn topics_types_and_keys_choose_what_is_shown() {
+    let (bridge, place) = serve(&[]);
+    post_samples(&bridge);
+    assert_eq!(bridge.post(b"no JSON").status, 400);
+    assert_eq!(types(&place, &[]).len(), 10, "nine events and a dead letter");
+    let calls = ["call.answered", "call.completed", "call.missed"];
+    assert_eq!(types(&place, &["--type", "call.*"]), calls);
+    assert_eq!(types(&place, &["--type", "sms.sent", "--type", "call.missed"]), ["call.missed", "sms.sent"]);
+    let glob = format!("{}*.created", bridge.prefix);
+    assert_eq!(types(&place, &["--topic", &glob]), ["contact.created"]);
+    let dead = bridge.topic("dead-letter");
+    assert_eq!(types(&place, &["--topic", &dead]), ["none"]);
+    assert_eq!(types(&place, &["--topic", &dead, "--topic", &glob]), ["contact.created", "none"]);
+    let (_, completed) = samples(Dialect::Documented).next().expect("a sample");
+    let id = serde_json::from_str::<Value>(completed).expect("JSON")["data"]["call_id"].clone();
+    let of_one_call = types(&place, &["--key", id.as_str().expect("an id")]);
+    assert_eq!(of_one_call, ["call.answered", "call.completed"]);
+    assert_eq!(types(&place, &["--limit", "4"]).len(), 4);
+    assert_eq!(types(&place, &["--topic", "no-such-topic"]), [""; 0]);
+    place.run(&["tail", "--type", "call*"]).ended(2);
+    place.run(&["tail", "--from", "yesterday"]).ended(2);
+    assert!(bridge.stop().success());
+}
+
+#[test]
+fn reading_begins_at_the_time_that_was_asked_for() {
+    let (bridge, place) = serve(&[]);
+    assert_eq!(bridge.post(missed("call_1").as_bytes()).status, 200);
+    std::thread::sleep(Duration::from_millis(1100));
+    let between = chrono::Utc::now().to_rfc3339();
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(bridge.post(missed("call_2").as_bytes()).status, 200);
+    let shown = |from: &str| {
+        let ran = place.run(&["tail", "--json", "--until-end", "--from", from]).ended(0);
+        ran.stdout.len()
+    };
+    assert_eq!([shown(&between), shown("15m"), shown("now")], [1, 2, 0]);
+    assert!(bridge.stop().success());
+}
+
+#[test]
+fn live_records_come_by_themselves_also_of_topics_that_come_later() {
+    let (bridge, place) = serve(&[]);
+    assert_eq!(bridge.post(missed("call_before").as_bytes()).status, 200);
+    let tail = place.start(&["tail"]);
+    tail.wait_for_line("reading 1 topics", PATIENCE);
+    let (_, sms) = samples(Dialect::Documented).find(|(known, _)| known.name() == "sms.sent").expect("it");
+    assert_eq!(bridge.post(missed("call_after").as_bytes()).status, 200);
+    assert_eq!(bridge.post(sms.as_bytes()).status, 200);
+    tail.wait_for_line("call_after", PATIENCE);
+    tail.wait_for_line(&bridge.topic("sms.sent"), PATIENCE);
+    tail.signal("INT");
+    let ran = finish(tail).ended(0);
+    assert_eq!(ran.stderr.last().map(String::as_str), Some("2 records"), "{ran:?}");
+    assert!(!ran.text().contains("call_before"), "{ran:?}");
+    let groups = consume::groups(Kafka::shared().bootstrap());
+    assert!(!groups.iter().any(|group| group.contains("tail")), "a group is left behind: {groups:?}");
+    assert!(bridge.stop().success());
+}
+
+#[test]
+fn outage_is_waited_for() {
+    let kafka = Kafka::start(crate::kit::kafka::Options::default());
+    let bridge = Bridge::serve(kafka.bootstrap(), &[]);
+    let place = Place::new(kafka.bootstrap(), &bridge.prefix);
+    let call = |id: &str| {
+        http::post(bridge.ingress, crate::kit::bridge::PATH, &[], missed(id).as_bytes())
+            .expect("an answer")
+            .status
+    };
+    assert_eq!(call("call_1"), 200);
+    let tail = place.start(&["tail", "--from", "beginning"]);
+    tail.wait_for_line("key call_1", PATIENCE);
+    kafka.restart();
+    until("an event after the outage", || call("call_2") == 200);
+    tail.wait_for_line("key call_2", PATIENCE);
+    tail.signal("TERM");
+    finish(tail).ended(0);
+}
+
+#[test]
+fn closed_stdout_is_no_error() {
+    let (bridge, place) = serve(&[]);
+    post_samples(&bridge);
+    let binary = env!("CARGO_BIN_EXE_justcall-bridge");
+    let bootstrap = Kafka::shared().bootstrap();
+    let command = format!(
+        "'{binary}' tail --from beginning --until-end --set kafka.bootstrap_servers={bootstrap} --set topics.prefix={} | head -1; exit ${{PIPESTATUS[0]}}",
+        bridge.prefix
+    );
+    let status = std::process::Command::new("bash").args(["-c", &command]).output().expect("bash");
+    assert!(status.status.success(), "{status:?}");
+    drop(place);
+    assert!(bridge.stop().success());
+}
+
+#[test]
+fn outputs_are_as_they_should_be() {
+    let (bridge, place) = serve(&["topics.partitions=1"]);
+    post_samples(&bridge);
+    let run = |args: &[&str]| {
+        let args = [&["tail", "--from", "beginning", "--until-end"], args].concat();
+        normal(&place.run(&args).ended(0).text(), &bridge.prefix)
+    };
+    golden::same("tail.txt", &run(&[]));
+    let topic = bridge.topic("contact.updated");
+    let line = run(&["--json", "--topic", &topic]);
+    let mut line: Value = serde_json::from_str(&line).expect("a line");
+    line["timestamp"] = 0.into();
+    golden::same("tail.json", &format!("{line:#}\n"));
+    assert!(bridge.stop().success());
+}
