@@ -83,7 +83,7 @@ impl Route {
         let topics = read_each(&config.topics, topic, |at| entry.at(&format!("topics[{at}]")), &mut report);
         let key = read_each(&config.key, &mut point, |at| entry.at(&format!("key[{at}]")), &mut report);
         let headers = header::read(&config.headers, &mut point, |at| entry.at(at), &mut report);
-        let route = Self {
+        Self {
             index: Some(entry.index),
             conditions: conditions.into(),
             key: key.into_iter().map(|(_, pointed)| pointed).collect(),
@@ -93,11 +93,7 @@ impl Route {
             alternatives: alternatives.into_iter().map(|(_, each)| each).collect(),
             topics,
             unknown_events,
-        };
-        if route.topics.len() == config.topics.len() {
-            problems.extend(route.check_topics());
         }
-        route
     }
 
     /// What takes the types that no route takes: `<prefix>{event}`.
@@ -118,7 +114,7 @@ impl Route {
             topics: vec![(at.into(), Template::behind(&config.prefix))],
             unknown_events: config.unknown_events,
         };
-        problems.extend(rest.check_topics());
+        problems.extend(rest.check_topics(&[]));
         rest
     }
 
@@ -189,21 +185,38 @@ impl Route {
         known.chain(unknown.map(|family| (None, family)))
     }
 
-    /// What is wrong with its topics, one thing of each: a name that Kafka would refuse, or that stands
-    /// there already.
-    fn check_topics(&self) -> impl Iterator<Item = Problem> {
-        self.topics.iter().enumerate().filter_map(|(index, (at, topic))| {
+    /// What is wrong with its topics, one thing of each. Not for types of which the routes before leave
+    /// nothing.
+    pub(super) fn check_topics(&self, before: &[Self]) -> impl Iterator<Item = Problem> {
+        let is_left = |known: KnownType| {
+            let takes = |route: &Self| route.is_final() && route.takes(known.name(), Some(known.family()));
+            !before.iter().any(takes)
+        };
+        (0..self.topics.len()).filter_map(move |index| {
             self.expansions().find_map(|(known, family)| {
-                let name = topic.expand(known, family);
-                if let Err(reason) = check_topic_name(&name) {
-                    return Some(Problem::new(at, reason));
-                }
-                let is_it = |(_, other): &&(String, Template)| other.expand(known, family) == name;
-                let (other, _) = self.topics[..index].iter().find(is_it)?;
-                let reason = format!("the topic `{name}` stands in this route twice");
-                Some(Problem { others: vec![other.clone()], ..Problem::new(at, reason) })
+                let problem = self.fault_of_topic(index, known, family)?;
+                known.is_none_or(is_left).then_some(problem)
             })
         })
+    }
+
+    /// Whether one of its topics has, for a type, a name that Kafka would refuse or that stands there
+    /// already.
+    fn fault_of_topic(
+        &self,
+        index: usize,
+        known: Option<KnownType>,
+        family: Option<Family>,
+    ) -> Option<Problem> {
+        let (at, topic) = &self.topics[index];
+        let name = topic.expand(known, family);
+        if let Err(reason) = check_topic_name(&name) {
+            return Some(Problem::new(at, reason));
+        }
+        let is_it = |(_, other): &&(String, Template)| other.expand(known, family) == name;
+        let (other, _) = self.topics[..index].iter().find(is_it)?;
+        let reason = format!("the topic `{name}` stands in this route twice");
+        Some(Problem { others: vec![other.clone()], ..Problem::new(at, reason) })
     }
 }
 

@@ -215,3 +215,12 @@ fn headers_are_the_routes_mistake_where_the_template_has_none() {
     assert_eq!(found[0].at, "routes[0].headers");
     assert_eq!(found[0].others, ["route_templates.quiet.drop"]);
 }
+
+#[test]
+fn topics_are_not_judged_by_types_that_earlier_routes_take() {
+    let both = &["j.{event}", "j.call.missed"];
+    let taken = vec![route("call.missed", &["m"]), route("call.*", both)];
+    assert_eq!(problems(&config("j.", taken)), [""; 0]);
+    let on = RouteConfig { continues: Some(true), ..route("call.missed", &["m"]) };
+    assert_eq!(problems(&config("j.", vec![on, route("call.*", both)])).len(), 1, "it comes here too");
+}
