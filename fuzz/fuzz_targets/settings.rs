@@ -56,7 +56,12 @@ impl Said {
     fn load(&self) -> Result<Settings, Problems> {
         std::fs::write(&*FILE, &self.file).expect("a place for the settings file");
         let (environment, flags) = (self.environment.clone(), self.flags.clone());
-        Settings::load(&Sources { file: SettingsFile::At(FILE.clone()), environment, flags })
+        Settings::load(&Sources {
+            file: SettingsFile::At(FILE.clone()),
+            environment,
+            flags,
+            ..Sources::default()
+        })
     }
 }
 

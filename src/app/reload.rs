@@ -4,13 +4,15 @@ use crate::config::{Problems, Reload, Settings, Sources};
 use crate::delivery::Delivery;
 use crate::ingest::{Ingest, Rules};
 use crate::kafka::Producer;
-use crate::routing::Table;
 use crate::telemetry::Metrics;
 use crate::watch::{Follow, Followed};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+#[cfg(test)]
+mod tests;
 
 /// Follows the settings file: what is new in it is validated as a whole, together with the environment
 /// and the flags of the start, and swapped in at once, or refused.
@@ -55,7 +57,10 @@ impl Reloader {
         metrics: Arc<Metrics>,
     ) -> Self {
         let sources = sources.pinned();
-        let state = State { settings, seen: contents(sources.file()), trouble: None };
+        let seen = contents(sources.file());
+        // Where it changed meanwhile, the first look finds it new.
+        let is_in_force = Settings::load_to_serve(&sources).is_ok_and(|again| again == settings);
+        let state = State { settings, seen: seen.filter(|_| is_in_force), trouble: None };
         let asked = Arc::default();
         Self { sources, asked, state: Mutex::new(state), ingest, delivery, producer, metrics }
     }
@@ -66,20 +71,18 @@ impl Reloader {
 
     /// Puts the new settings in force as far as they can be.
     fn reload(&self, current: &mut Settings) -> Result<bool, Problems> {
-        let Reload { settings, changed, waiting } =
+        let Reload { settings, changed, waiting, table } =
             current.reload(&Settings::load_to_serve(&self.sources)?)?;
         self.metrics.settings_waiting.set(i64::try_from(waiting.len()).unwrap_or(i64::MAX));
         if !waiting.is_empty() {
             tracing::warn!(settings = waiting.join(", "), "new settings wait for a restart");
         }
-        if changed.is_empty() {
+        if settings == *current {
             return Ok(false);
         }
         for change in &changed {
             tracing::info!(change, "settings changed");
         }
-        // Settings that are loaded have routes that hold.
-        let Ok(table) = Table::compile(&settings.routing) else { return Ok(false) };
         // Every topic has its lane before an event can be routed to it.
         self.delivery.add_lanes(table.topics().cloned());
         self.producer.topics().adopt(settings.kafka.topics.clone());
@@ -91,20 +94,26 @@ impl Reloader {
 
 impl Follow for Reloader {
     fn follow(&self) -> Followed {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = contents(self.sources.file());
-        if !self.asked.swap(false, Ordering::Relaxed) && seen == state.seen {
-            return if state.trouble.is_some() { Followed::StillFailed } else { Followed::Same };
+        let is_new = self.asked.swap(false, Ordering::Relaxed) || seen != state.seen;
+        // What is wrong may be another file that they name, such as a secret that is mounted later.
+        if !is_new && state.trouble.is_none() {
+            return Followed::Same;
         }
         state.seen = seen;
-        let reloaded = self.reload(&mut state.settings);
-        self.metrics.settings_reload(reloaded.is_ok());
-        state.trouble = None;
-        match reloaded {
-            Ok(true) => Followed::Changed,
-            Ok(false) => Followed::Same,
+        match self.reload(&mut state.settings) {
+            Ok(changed) => {
+                self.metrics.settings_reload(true);
+                state.trouble = None;
+                if changed { Followed::Changed } else { Followed::Same }
+            }
             Err(problems) => {
                 let reason = problems.to_string().replace('\n', "; ");
+                if !is_new && state.trouble.as_ref() == Some(&reason) {
+                    return Followed::StillFailed;
+                }
+                self.metrics.settings_reload(false);
                 state.trouble = Some(reason.clone());
                 Followed::Failed(reason)
             }

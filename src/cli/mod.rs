@@ -20,7 +20,7 @@ mod topics;
 #[cfg(test)]
 mod tests;
 
-use crate::config::{Settings, SettingsFile, Sources};
+use crate::config::{Files, Settings, SettingsFile, Sources};
 use crate::{app, config, kafka, telemetry};
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use std::ffi::OsString;
@@ -156,14 +156,25 @@ impl SettingsArgs {
             file: self.config.map_or(SettingsFile::Usual, SettingsFile::At),
             environment: environment(),
             flags: self.set,
+            files: Files::All,
         }
+    }
+
+    /// For a command that talks to Kafka and needs none of JustCall's secrets.
+    fn sources_for_kafka(self) -> Sources {
+        Sources { files: Files::OfKafka, ..self.sources() }
+    }
+
+    /// For a command that only says what the settings mean.
+    fn sources_on_paper(self) -> Sources {
+        Sources { files: Files::None, ..self.sources() }
     }
 
     /// The settings for a command whose output a person reads: logs only warn, unless `--set` says
     /// otherwise.
     fn load_quietly(mut self) -> Result<Settings, Failure> {
         self.set.insert(0, "telemetry.log_filter=warn".to_owned());
-        let settings = Settings::load(&self.sources())?;
+        let settings = Settings::load(&self.sources_for_kafka())?;
         telemetry::init(&settings.telemetry)?;
         Ok(settings)
     }

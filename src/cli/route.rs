@@ -68,7 +68,7 @@ Exit codes: 0 no event would become a dead letter, or all is as expected;
 
 /// Runs the command.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let settings = Settings::load_on_paper(&args.settings.sources())?;
+    let settings = Settings::load(&args.settings.sources_on_paper())?;
     let router = Router::new(&settings, args.partitions, args.received_at.unwrap_or_else(Utc::now))?;
     if let Some(file) = &args.expect {
         let inputs = if args.files.is_empty() { Vec::new() } else { inputs(&args.files)? };

@@ -57,7 +57,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 
 /// The settings that a document is made of.
 fn load(settings: SettingsArgs) -> Result<Settings, Failure> {
-    Ok(Settings::load_on_paper(&settings.sources())?)
+    Ok(Settings::load(&settings.sources_on_paper())?)
 }
 
 impl Format {

@@ -38,6 +38,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     telemetry::init(&settings.telemetry)?;
     app::block_on(async {
         let (first, second) = signals::listen()?;
+        let hangups = signals::hangups()?;
         let bootstrap_servers = settings.kafka.bootstrap_servers.clone();
         if settings.spool.directory.is_none() {
             tracing::warn!(
@@ -50,7 +51,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let tls = settings.server.tls.certificate.is_some();
         let app = App::build(settings, Some(sources))?;
         if let Some(reload) = app.reload_handle() {
-            signals::on_hangup(move || reload.ask())?;
+            hangups.each(move || reload.ask());
         }
         let addresses = app.addresses();
         tracing::info!(

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::runtime::Handle;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
 /// Two futures: one completes with the first signal, the other with the second.
@@ -59,18 +59,26 @@ pub(super) fn interruptible<T: Send + 'static>(
     })
 }
 
-/// Does something at each SIGHUP.
+/// SIGHUPs from now on, which would else end the process.
+pub(super) struct Hangups(Signal);
+
+/// Listens for SIGHUP.
 ///
 /// # Errors
 /// When the signal cannot be listened for.
-pub(super) fn on_hangup(act: impl Fn() + 'static) -> io::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
-    tokio::task::spawn_local(async move {
-        while hangup.recv().await.is_some() {
-            act();
-        }
-    });
-    Ok(())
+pub(super) fn hangups() -> io::Result<Hangups> {
+    signal(SignalKind::hangup()).map(Hangups)
+}
+
+impl Hangups {
+    /// Does something at each, also for those that came already.
+    pub(super) fn each(mut self, act: impl Fn() + 'static) {
+        tokio::task::spawn_local(async move {
+            while self.0.recv().await.is_some() {
+                act();
+            }
+        });
+    }
 }
 
 async fn reached(mut count: watch::Receiver<u32>, wanted: u32) {

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use crate::app;
-use crate::config::{Settings, SettingsFile, Sources};
+use crate::config::{Files, Settings, SettingsFile, Sources};
 use crate::record::Record;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -75,6 +75,8 @@ impl Place {
             file: self.config.map_or(SettingsFile::Usual, SettingsFile::At),
             environment: super::environment(),
             flags: Vec::new(),
+            // A spool is looked at with nobody's secrets.
+            files: Files::None,
         })?;
         settings.spool.directory.ok_or(Failure::NoSpool)
     }

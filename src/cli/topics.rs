@@ -178,7 +178,7 @@ pub(super) fn run(args: Args) -> ExitCode {
 }
 
 fn plan(args: PlanArgs) -> Result<ExitCode, Failure> {
-    let settings = Settings::load(&args.settings.sources())?;
+    let settings = Settings::load(&args.settings.sources_for_kafka())?;
     let wanted = &settings.kafka.topics;
     let (_, plan) = app::block_on(compare(&settings))?;
     if args.json {
@@ -192,7 +192,7 @@ fn plan(args: PlanArgs) -> Result<ExitCode, Failure> {
 }
 
 fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
-    let settings = Settings::load(&args.settings.sources())?;
+    let settings = Settings::load(&args.settings.sources_for_kafka())?;
     let wanted = &settings.kafka.topics;
     app::block_on(async {
         let (cluster, plan) = compare(&settings).await?;
@@ -221,7 +221,7 @@ fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
 }
 
 fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
-    let settings = Settings::load(&args.settings.sources())?;
+    let settings = Settings::load(&args.settings.sources_on_paper())?;
     let topics = App::topics(&settings)?;
     let export = Export::of(&settings, &topics, &args.user, &args.purposes);
     say(&match (args.format, &args.cluster) {

@@ -3,11 +3,11 @@
 use super::kinds::{show_size, show_time};
 use super::problem::Problem;
 use super::settings::Settings;
-use super::tree;
+use super::tree::{self, Files};
 use crate::http::check_tls;
 use crate::ingest::{SourceConfig, keys, tokens};
 use crate::kafka::properties::{DEFAULT_MESSAGE_MAX_BYTES, is_known, refused};
-use crate::routing::{self, Table, check_apart, check_topic_name};
+use crate::routing::{self, Table, check_topic_name};
 use crate::secret;
 use crate::signature::Mode;
 use config::Value;
@@ -18,27 +18,19 @@ use std::path::Path;
 /// Room in a record for its key and headers, in bytes.
 const KEY_AND_HEADERS: usize = 16 * 1024;
 
-/// What becomes of the files that the settings name: secrets, certificates, properties.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Files {
-    /// They are read, and what is wrong with them is reported.
-    Read,
-    /// As if they held nothing, and nothing were wrong with that.
-    Ignored,
-}
-
 /// Reads the files that properties are in, and reports everything that does not fit together.
 pub(super) fn check(settings: &mut Settings, root: &Value, files: Files, problems: &mut Vec<Problem>) {
     let mut report = Report { root, unreadable: problems.len(), problems };
     listeners(settings, &mut report);
-    if files == Files::Read {
+    if files == Files::All {
         tls(settings, &mut report);
     }
-    memory(settings, &mut report);
+    let table = Table::compile(&settings.routing);
+    memory(settings, table.as_ref().ok(), &mut report);
     sources(settings, files, &mut report);
     property_files(settings, files, &mut report);
     properties(settings, &mut report);
-    topics(settings, &mut report);
+    topics(settings, table, &mut report);
     times(settings, &mut report);
     log_filter(settings, &mut report);
 }
@@ -76,7 +68,12 @@ impl Report<'_> {
     }
 
     /// Adds what is wrong with the routes, with the places of the other settings that are part of it.
+    /// A route of which a part could not be read may mean anything, so it contradicts nothing.
     fn add_routing(&mut self, problem: routing::Problem) {
+        let is_of_routes = |problem: &Problem| problem.key.starts_with("route");
+        if !problem.others.is_empty() && self.problems[..self.unreadable].iter().any(is_of_routes) {
+            return;
+        }
         let place = |key: &String| {
             let origin = tree::find(self.root, key).and_then(Value::origin)?;
             Some(format!("`{key}` is at {origin}"))
@@ -103,18 +100,29 @@ fn tls(settings: &Settings, report: &mut Report<'_>) {
     }
 }
 
-fn memory(settings: &Settings, report: &mut Report<'_>) {
-    let body = settings.server.max_body_bytes;
-    // A compressed body is held twice while it is decoded.
-    let least = 2 * body + KEY_AND_HEADERS;
-    if settings.server.max_in_flight < least {
-        let reason = format!(
-            "must be at least {} bytes, to hold one body of `server.max_body_bytes` ({}) twice, with its record's key and headers",
-            least,
-            show_size(&body)
-        );
+fn memory(settings: &Settings, table: Option<&Table>, report: &mut Report<'_>) {
+    if let Err(reason) = holds_one_event(settings, table) {
         report.add("server.max_in_flight", reason);
     }
+}
+
+/// Whether `server.max_in_flight` admits the largest event, which would else be refused for ever.
+pub(super) fn holds_one_event(settings: &Settings, table: Option<&Table>) -> Result<(), String> {
+    let body = settings.server.max_body_bytes;
+    // Also a compressed body is held twice, while it is decoded.
+    let records = table.map_or(1, Table::most_records).max(1);
+    let least = body + records * (body + KEY_AND_HEADERS);
+    if settings.server.max_in_flight >= least {
+        return Ok(());
+    }
+    let records = match records {
+        1 => "its record".into(),
+        several => format!("its {several} records, one for each topic"),
+    };
+    Err(format!(
+        "must be at least {least} bytes, to hold one body of `server.max_body_bytes` ({}) and {records}",
+        show_size(&body)
+    ))
 }
 
 fn sources(settings: &Settings, files: Files, report: &mut Report<'_>) {
@@ -155,7 +163,7 @@ fn credentials(source: &SourceConfig, files: Files, report: &mut Report<'_>) {
         }
     }
     let mut source = source.clone();
-    if files == Files::Ignored {
+    if files != Files::All {
         (source.signature.secrets_file, source.token_file) = (None, None);
     }
     let problems = [keys(&source).err(), tokens(&source).err()];
@@ -190,7 +198,7 @@ fn property_files(settings: &mut Settings, files: Files, report: &mut Report<'_>
             report.add(key, "stands under `kafka.properties` too; it must be in one place");
             continue;
         }
-        if files == Files::Ignored {
+        if files == Files::None {
             continue;
         }
         match secret::read_whole_file(Path::new(path)) {
@@ -200,11 +208,14 @@ fn property_files(settings: &mut Settings, files: Files, report: &mut Report<'_>
     }
 }
 
+/// The setting of a librdkafka property.
+pub(super) fn property_key(settings: &Settings, name: &str) -> String {
+    let map = if settings.property_files.contains_key(name) { "properties_files" } else { "properties" };
+    format!("kafka.{map}.{name}")
+}
+
 fn properties(settings: &Settings, report: &mut Report<'_>) {
-    let key = |name: &str| {
-        let map = if settings.property_files.contains_key(name) { "properties_files" } else { "properties" };
-        format!("kafka.{map}.{name}")
-    };
+    let key = |name: &str| property_key(settings, name);
     for (name, value) in &settings.kafka.properties {
         if let Some(reason) = refused(name, value.expose()) {
             report.add(key(name), reason);
@@ -233,24 +244,14 @@ fn properties(settings: &Settings, report: &mut Report<'_>) {
     }
 }
 
-fn topics(settings: &Settings, report: &mut Report<'_>) {
+fn topics(settings: &Settings, table: Result<Table, Vec<routing::Problem>>, report: &mut Report<'_>) {
     let dead_letter = &settings.ingest.dead_letter.topic;
-    match Table::compile(&settings.routing) {
-        Ok(table) if table.topics().any(|topic| **topic == **dead_letter) => {
-            let reason =
-                format!("`{dead_letter}` is also a topic that events go to; dead letters need their own");
-            report.add("dead_letter.topic", reason);
-        }
-        Ok(table) => {
-            for reason in table.topics().filter_map(|topic| check_apart(dead_letter, topic).err()) {
-                report.add("dead_letter.topic", reason);
-            }
-        }
-        Err(problems) => {
-            for problem in problems {
-                report.add_routing(problem);
-            }
-        }
+    let problems = match table {
+        Ok(table) => table.check_dead_letters(dead_letter),
+        Err(problems) => problems,
+    };
+    for problem in problems {
+        report.add_routing(problem);
     }
     // Where the prefix is at fault, that was said.
     let follows_prefix = dead_letter.starts_with(&settings.routing.prefix);

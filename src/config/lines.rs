@@ -9,56 +9,88 @@ use yaml_rust2::scanner::Marker;
 #[cfg(test)]
 mod tests;
 
-/// Gives every value of a file its line as part of its origin: `bridge.yaml:12`.
+/// Gives every value of a file its line as part of its origin, `bridge.yaml:12`, and the numbers of
+/// [`AS_WRITTEN`] their text.
 pub(super) fn locate(name: &str, text: &str, table: Table) -> Value {
-    let mut builder = Builder::default();
-    // The text was read as YAML before.
-    let _ = Parser::new_from_str(text).load(&mut builder, false);
-    relocate(name, Value::new(Some(&name.to_owned()), table), builder.root.as_ref())
+    relocate(&|line| format!("{name}:{line}"), name, text, table)
 }
 
+/// The same for a text that has no lines to speak of.
+pub(super) fn as_written(origin: &str, text: &str, table: Table) -> Value {
+    relocate(&|_| origin.to_owned(), origin, text, table)
+}
+
+/// Settings of which a number is a text, to be compared with events or put into their headers: YAML
+/// would make 49 of `+49` and `0049`, and 1 of `1.0`.
+pub(super) const AS_WRITTEN: [&str; 2] = ["routes", "route_templates"];
+
 /// A value of the file: its line, and what is inside.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Node {
     line: usize,
     inside: Inside,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Inside {
     Nothing,
+    Text(String),
     Items(Vec<Node>),
     Fields(HashMap<String, Node>),
 }
 
-fn relocate(name: &str, value: Value, node: Option<&Node>) -> Value {
-    let origin = match node {
-        Some(node) => Some(format!("{name}:{}", node.line)),
-        None => value.origin().map(str::to_owned),
-    };
+impl Node {
+    fn field(&self, key: &str) -> Option<&Self> {
+        if let Inside::Fields(fields) = &self.inside { fields.get(key) } else { None }
+    }
+
+    fn item(&self, at: usize) -> Option<&Self> {
+        if let Inside::Items(items) = &self.inside { items.get(at) } else { None }
+    }
+
+    fn text(&self) -> Option<&String> {
+        if let Inside::Text(text) = &self.inside { Some(text) } else { None }
+    }
+}
+
+fn relocate(origin: &dyn Fn(usize) -> String, name: &str, text: &str, table: Table) -> Value {
+    let mut builder = Builder::default();
+    // The text was read as YAML before.
+    let _ = Parser::new_from_str(text).load(&mut builder, false);
+    let root = builder.root.as_ref();
+    let fields = table.into_iter().map(|(key, value)| {
+        let node = root.and_then(|root| root.field(&key));
+        let value = lay(value, node, origin, AS_WRITTEN.contains(&key.as_str()));
+        (key, value)
+    });
+    let fields = ValueKind::Table(fields.collect());
+    Value::new(Some(&root.map_or_else(|| name.to_owned(), |root| origin(root.line))), fields)
+}
+
+/// Lays what is known of its place over a value.
+fn lay(value: Value, node: Option<&Node>, origin: &dyn Fn(usize) -> String, as_written: bool) -> Value {
+    let at = node.map(|node| origin(node.line)).or_else(|| value.origin().map(str::to_owned));
     let kind = match value.kind {
         ValueKind::Table(table) => {
-            let inside = |key: &str| match node.map(|node| &node.inside) {
-                Some(Inside::Fields(fields)) => fields.get(key),
-                _ => None,
-            };
             let fields = table.into_iter().map(|(key, value)| {
-                let value = relocate(name, value, inside(&key));
+                let value = lay(value, node.and_then(|node| node.field(&key)), origin, as_written);
                 (key, value)
             });
             ValueKind::Table(fields.collect())
         }
         ValueKind::Array(items) => {
-            let inside = |at: usize| match node.map(|node| &node.inside) {
-                Some(Inside::Items(nodes)) => nodes.get(at),
-                _ => None,
-            };
-            let items = items.into_iter().enumerate().map(|(at, item)| relocate(name, item, inside(at)));
+            let items = items
+                .into_iter()
+                .enumerate()
+                .map(|(at, item)| lay(item, node.and_then(|node| node.item(at)), origin, as_written));
             ValueKind::Array(items.collect())
+        }
+        number @ (ValueKind::I64(_) | ValueKind::Float(_)) if as_written => {
+            node.and_then(Node::text).map_or(number, |text| ValueKind::String(text.clone()))
         }
         single => single,
     };
-    Value::new(origin.as_ref(), kind)
+    Value::new(at.as_ref(), kind)
 }
 
 /// Puts the nodes together as the parser tells of them.
@@ -66,26 +98,37 @@ fn relocate(name: &str, value: Value, node: Option<&Node>) -> Value {
 struct Builder {
     root: Option<Node>,
     /// The lists and maps that are not at their end yet; of a map also the key that waits for its value.
-    open: Vec<(Node, Option<(String, usize)>)>,
+    open: Vec<Open>,
+    /// What aliases stand for.
+    anchors: HashMap<usize, Inside>,
+}
+
+struct Open {
+    node: Node,
+    key: Option<(String, usize)>,
+    anchor: usize,
 }
 
 impl Builder {
-    fn put(&mut self, mut node: Node, text: Option<String>) {
-        let Some((parent, key)) = self.open.last_mut() else {
+    fn put(&mut self, mut node: Node, anchor: usize) {
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.inside.clone());
+        }
+        let Some(parent) = self.open.last_mut() else {
             self.root.get_or_insert(node);
             return;
         };
-        match &mut parent.inside {
+        match &mut parent.node.inside {
             Inside::Items(items) => items.push(node),
-            Inside::Fields(fields) => match key.take() {
+            Inside::Fields(fields) => match parent.key.take() {
                 Some((key, line)) => {
                     // A person looks for the key.
                     node.line = line;
                     fields.insert(key, node);
                 }
-                None => *key = Some((text.unwrap_or_default(), node.line)),
+                None => parent.key = Some((node.text().cloned().unwrap_or_default(), node.line)),
             },
-            Inside::Nothing => {}
+            Inside::Nothing | Inside::Text(_) => {}
         }
     }
 }
@@ -94,13 +137,20 @@ impl MarkedEventReceiver for Builder {
     fn on_event(&mut self, event: Event, mark: Marker) {
         let node = |inside| Node { line: mark.line(), inside };
         match event {
-            Event::Scalar(text, ..) => self.put(node(Inside::Nothing), Some(text)),
-            Event::Alias(_) => self.put(node(Inside::Nothing), None),
-            Event::SequenceStart(..) => self.open.push((node(Inside::Items(Vec::new())), None)),
-            Event::MappingStart(..) => self.open.push((node(Inside::Fields(HashMap::new())), None)),
+            Event::Scalar(text, _, anchor, _) => self.put(node(Inside::Text(text)), anchor),
+            Event::Alias(anchor) => {
+                let inside = self.anchors.get(&anchor).cloned().unwrap_or(Inside::Nothing);
+                self.put(node(inside), 0);
+            }
+            Event::SequenceStart(anchor, _) => {
+                self.open.push(Open { node: node(Inside::Items(Vec::new())), key: None, anchor });
+            }
+            Event::MappingStart(anchor, _) => {
+                self.open.push(Open { node: node(Inside::Fields(HashMap::new())), key: None, anchor });
+            }
             Event::SequenceEnd | Event::MappingEnd => {
-                if let Some((node, _)) = self.open.pop() {
-                    self.put(node, None);
+                if let Some(Open { node, anchor, .. }) = self.open.pop() {
+                    self.put(node, anchor);
                 }
             }
             _ => {}

@@ -22,12 +22,10 @@ pub use printer::print_config;
 pub use problem::{Problem, Problems};
 pub use reload::Reload;
 pub use settings::{Settings, ShutdownConfig};
-pub use tree::{SettingsFile, Sources};
+pub use tree::{Files, SettingsFile, Sources};
 
 #[cfg(test)]
 mod tests;
-
-use check::Files;
 
 impl Settings {
     /// Reads and checks the settings: defaults, then the file, the environment and the flags, of
@@ -36,17 +34,7 @@ impl Settings {
     /// # Errors
     /// Every problem there is, not the first only.
     pub fn load(sources: &Sources) -> Result<Self, Problems> {
-        let (settings, problems) = read(sources, Files::Read);
-        if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
-    }
-
-    /// The same for whoever only says what the settings mean, such as in CI: the files that they name
-    /// need not be there, and what those hold is left out.
-    ///
-    /// # Errors
-    /// Every problem there is but for those files.
-    pub fn load_on_paper(sources: &Sources) -> Result<Self, Problems> {
-        let (settings, problems) = read(sources, Files::Ignored);
+        let (settings, problems) = read(sources);
         if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
     }
 
@@ -56,18 +44,22 @@ impl Settings {
     /// # Errors
     /// Every problem there is.
     pub fn load_to_serve(sources: &Sources) -> Result<Self, Problems> {
-        let (settings, mut problems) = read(sources, Files::Read);
-        check::undecided(&settings, &mut problems);
+        let (settings, mut problems) = read(sources);
+        let file = sources.file().map(|file| file.display().to_string());
+        // Where the file cannot be read, what it says of its sources is not known.
+        if problems.iter().all(|problem| Some(&problem.key) != file.as_ref()) {
+            check::undecided(&settings, &mut problems);
+        }
         if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
     }
 }
 
 /// The settings as far as they can be read, and all that is wrong with them.
-fn read(sources: &Sources, files: Files) -> (Settings, Vec<Problem>) {
+fn read(sources: &Sources) -> (Settings, Vec<Problem>) {
     let mut problems = Vec::new();
     let root = tree::collect(sources, &mut problems);
     let mut settings = Settings::default();
     reader::read(&root, &mut problems, |form| layout::settings(form, &mut settings));
-    check::check(&mut settings, &root, files, &mut problems);
+    check::check(&mut settings, &root, sources.files, &mut problems);
     (settings, problems)
 }

@@ -1,10 +1,11 @@
 //! What new settings come to for a bridge that runs: what changes at once, and what has to wait.
 
+use super::check::{holds_one_event, property_key};
 use super::printer::tree;
 use super::problem::{Problem, Problems};
 use super::settings::Settings;
-use crate::routing::{Table, check_apart};
-use std::collections::BTreeMap;
+use crate::routing::{self, Table};
+use std::collections::{BTreeMap, BTreeSet};
 use yaml_rust2::Yaml;
 
 #[cfg(test)]
@@ -19,6 +20,8 @@ pub struct Reload {
     pub changed: Vec<String>,
     /// Settings that are new too and wait for a restart.
     pub waiting: Vec<String>,
+    /// The routes of `settings`, worked out.
+    pub table: Table,
 }
 
 impl Settings {
@@ -36,42 +39,38 @@ impl Settings {
                 source.validation = other.validation;
             }
         }
-        agree(&settings)?;
+        let table = agree(&settings)?;
         let (before, after, wished) = (said(self), said(&settings), said(new));
-        let mut waiting: Vec<_> = differing(&after, &wished).map(str::to_owned).collect();
-        if waiting.is_empty() && settings != *new {
-            waiting
-                .push("a secret that stands in the settings themselves (one in a file is followed)".into());
-        }
+        let waiting: BTreeSet<_> =
+            differing(&after, &wished).map(str::to_owned).chain(differing_unseen(&settings, new)).collect();
         let mut changed: Vec<_> = differing(&before, &after)
             .map(|key| format!("{key}: {} -> {}", shown(before.get(key)), shown(after.get(key))))
             .collect();
         changed.extend(difference("routes", &routes(self), &routes(&settings)));
         changed.extend(difference("route_templates", &templates(self), &templates(&settings)));
-        Ok(Reload { settings, changed, waiting })
+        Ok(Reload { settings, changed, waiting: waiting.into_iter().collect(), table })
     }
 }
 
-/// The dead-letter topic cannot change, so new topics must keep clear of the one that is in force.
-fn agree(settings: &Settings) -> Result<(), Problems> {
-    let dead_letter = &settings.ingest.dead_letter.topic;
-    let table = Table::compile(&settings.routing).map_err(|problems| {
-        let problem =
-            |problem: crate::routing::Problem| Problem::without_value(problem.at, None, problem.reason);
-        Problems(problems.into_iter().map(problem).collect())
-    })?;
-    let mut reasons = table.topics().filter_map(|topic| {
-        let same = (**topic == **dead_letter).then(|| format!("`{topic}` is also a topic that events go to"));
-        same.or_else(|| check_apart(dead_letter, topic).err())
-    });
-    reasons.next().map_or(Ok(()), |reason| {
-        let reason = format!("{reason}; the dead-letter topic can be changed by a restart only");
-        Err(Problems(vec![Problem::without_value("dead_letter.topic", None, reason)]))
-    })
+/// Works the routes out. They must agree with what cannot change: the dead-letter topic, and the room for
+/// one event.
+fn agree(settings: &Settings) -> Result<Table, Problems> {
+    let problem = |routing::Problem { at, reason, .. }| Problem::without_value(at, None, reason);
+    let table = Table::compile(&settings.routing)
+        .map_err(|problems| Problems(problems.into_iter().map(problem).collect()))?;
+    let mut problems: Vec<_> =
+        table.check_dead_letters(&settings.ingest.dead_letter.topic).into_iter().map(problem).collect();
+    if let Err(reason) = holds_one_event(settings, Some(&table)) {
+        problems.push(Problem::without_value("server.max_in_flight", None, reason));
+    }
+    for problem in &mut problems {
+        problem.reason += "; this setting can be changed by a restart only";
+    }
+    if problems.is_empty() { Ok(table) } else { Err(Problems(problems)) }
 }
 
-/// Every setting but the routes that is not empty, with what it is.
-type Said = BTreeMap<String, String>;
+/// Every setting but the routes that is there, with what it is.
+type Said = BTreeMap<String, Yaml>;
 
 fn said(settings: &Settings) -> Said {
     let mut said = Said::new();
@@ -88,12 +87,9 @@ fn flatten(at: &str, yaml: &Yaml, into: &mut Said) {
                 flatten(&if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") }, value, into);
             }
         }
-        other => {
-            let value = compact(other);
-            if !value.is_empty() {
-                into.insert(at.to_owned(), value);
-            }
-        }
+        Yaml::Null | Yaml::Hash(_) => {}
+        Yaml::Array(items) if items.is_empty() => {}
+        other => drop(into.insert(at.to_owned(), other.clone())),
     }
 }
 
@@ -103,12 +99,31 @@ fn differing<'a>(before: &'a Said, after: &'a Said) -> impl Iterator<Item = &'a 
     gone.chain(others).map(String::as_str)
 }
 
-fn shown(value: Option<&String>) -> &str {
-    value.map_or("nothing", String::as_str)
+/// Settings that differ in what is not shown of them: secrets, and tokens in URLs.
+fn differing_unseen(before: &Settings, after: &Settings) -> Vec<String> {
+    let mut keys = Vec::new();
+    for old in &before.ingest.sources {
+        let Some(new) = after.ingest.sources.iter().find(|new| new.name == old.name) else { continue };
+        let differs = [
+            ("signature.secrets", old.signature.secrets != new.signature.secrets),
+            ("signature.urls", old.signature.urls != new.signature.urls),
+            ("token", old.token != new.token),
+        ];
+        let differing = differs.into_iter().filter(|(_, differs)| *differs);
+        keys.extend(differing.map(|(key, _)| format!("sources.{}.{key}", old.name)));
+    }
+    let (old, new) = (&before.kafka.properties, &after.kafka.properties);
+    let differing = old.iter().filter(|(name, value)| new.get(*name).is_some_and(|other| other != *value));
+    keys.extend(differing.map(|(name, _)| property_key(after, name)));
+    keys
+}
+
+fn shown(value: Option<&Yaml>) -> String {
+    value.map_or_else(|| "nothing".into(), compact)
 }
 
 /// An entry as it is compared, and as it is shown.
-type Line = (String, String);
+type Line = (Yaml, String);
 
 fn routes(settings: &Settings) -> Vec<Line> {
     match &tree(settings)["routes"] {
@@ -121,8 +136,8 @@ fn templates(settings: &Settings) -> Vec<Line> {
     let Yaml::Hash(templates) = &tree(settings)["route_templates"] else { return Vec::new() };
     let named = |(name, template): (&Yaml, &Yaml)| {
         let (whole, shown) = line(template);
-        let name = name.as_str().unwrap_or_default();
-        (format!("{name}: {whole}"), format!("{name}: {shown}"))
+        let shown = format!("{}: {shown}", name.as_str().unwrap_or_default());
+        (Yaml::Array(vec![name.clone(), whole]), shown)
     };
     templates.iter().map(named).collect()
 }
@@ -145,7 +160,7 @@ fn line(route: &Yaml) -> Line {
         }
         other => compact(other),
     };
-    (compact(route), shown)
+    (route.clone(), shown)
 }
 
 /// YAML in one line; nothing for what is empty.

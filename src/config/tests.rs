@@ -2,6 +2,7 @@
 
 mod bad;
 mod good;
+mod routes;
 
 use super::{Problems, Settings, SettingsFile, Sources};
 use std::io::Write;
@@ -18,6 +19,7 @@ fn load_from(yaml: &str, environment: &[(&str, &str)], flags: &[&str]) -> Result
         file: SettingsFile::At(file.path().to_owned()),
         environment: environment.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect(),
         flags: flags.iter().map(|flag| (*flag).into()).collect(),
+        ..Sources::default()
     })
 }
 

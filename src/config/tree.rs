@@ -1,6 +1,6 @@
 //! Where settings come from, laid over each other: the file, the environment, the flags.
 
-use super::lines::locate;
+use super::lines::{AS_WRITTEN, as_written, locate};
 use super::problem::Problem;
 use config::{FileFormat, Format, Map, Value, ValueKind};
 use std::error::Error;
@@ -19,6 +19,21 @@ pub struct Sources {
     pub environment: Vec<(String, String)>,
     /// `key=value`, such as `kafka.ack_deadline=3s`.
     pub flags: Vec<String>,
+    /// Which of the files that the settings name are read.
+    pub files: Files,
+}
+
+/// Which of the files that the settings name are read, and must be there. What the others hold is left
+/// out, and nothing is wrong with that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Files {
+    /// All: what a bridge needs.
+    #[default]
+    All,
+    /// Those of Kafka's properties: what a command needs that talks to Kafka.
+    OfKafka,
+    /// None, for whoever only says what the settings mean, such as in CI.
+    None,
 }
 
 impl Sources {
@@ -137,11 +152,16 @@ fn leaf(path: &[String], text: &str, origin: &String) -> Result<Value, Problem> 
     if is_open || !text.trim_start().starts_with(['[', '{']) {
         return Ok(Value::new(Some(origin), text));
     }
-    FileFormat::Yaml
-        .parse(Some(origin), &format!("{{\"value\": {text}}}"))
-        .ok()
-        .and_then(|mut table| table.remove("value"))
-        .ok_or_else(|| Problem::without_value(path.join("."), Some(origin), "begins like JSON but is none"))
+    let key = AS_WRITTEN.into_iter().find(|key| path.first().is_some_and(|first| first == key));
+    let key = key.unwrap_or("value");
+    let text = format!("{{\"{key}\": {text}}}");
+    let table =
+        FileFormat::Yaml.parse(Some(origin), &text).ok().map(|table| as_written(origin, &text, table));
+    match table.map(|table| table.kind) {
+        Some(ValueKind::Table(mut table)) => table.remove(key),
+        _ => None,
+    }
+    .ok_or_else(|| Problem::without_value(path.join("."), Some(origin), "begins like JSON but is none"))
 }
 
 fn nested(path: &[String], leaf: Value, origin: &String) -> Result<Value, Problem> {

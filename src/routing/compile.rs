@@ -44,11 +44,13 @@ impl Table {
         let mut problems = Vec::new();
         let mut pointers = Pointers::default();
         let rest = Route::of_the_rest(config, &mut problems);
-        let mut read = |(index, route)| {
+        let mut routes = Vec::with_capacity(config.routes.len());
+        for (index, route) in config.routes.iter().enumerate() {
             let entry = Entry::new(index, route, &config.templates, &mut problems);
-            Route::read(&entry, config.unknown_events, &mut pointers, &mut problems)
-        };
-        let routes: Vec<_> = config.routes.iter().enumerate().map(&mut read).collect();
+            let route = Route::read(&entry, config.unknown_events, &mut pointers, &mut problems);
+            problems.extend(route.check_topics(&routes));
+            routes.push(route);
+        }
         if !problems.is_empty() {
             return Err(once_each(problems));
         }
@@ -112,7 +114,8 @@ impl Entry {
             "when" => self.own.when.contains_key(item),
             "topics" => !self.own.topics.is_empty(),
             "key" => !self.own.key.is_empty(),
-            "headers" => self.own.headers.contains_key(item.split('[').next().unwrap_or(item)),
+            "headers" if item.is_empty() => !self.own.headers.is_empty(),
+            "headers" => self.own.headers.contains_key(item),
             "drop" => self.own.drop.is_some(),
             _ => self.own.continues.is_some(),
         };

@@ -25,7 +25,6 @@ pub use condition::Condition;
 pub use config::{Config, HeaderValue, Match, RouteConfig, RouteTemplate, Test, UnknownEvents, Wanted};
 pub use explain::{Step, Verdict};
 pub use header::{OwnHeaders, PointedHeader};
-pub use overlap::check_apart;
 pub use pattern::Pattern;
 pub use records::{RecordContext, Records, Routed, VIOLATIONS};
 pub use table::{Decision, Destination, Table};

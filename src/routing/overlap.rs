@@ -5,6 +5,7 @@ use super::route::Route;
 use super::table::Table;
 use crate::event::KnownType;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 #[cfg(test)]
 mod tests;
@@ -80,11 +81,29 @@ fn collision(name: &str, other: &str) -> String {
     )
 }
 
-/// Whether Kafka takes two names for one.
-///
-/// # Errors
-/// What is said of them.
-pub fn check_apart(name: &str, other: &str) -> Result<(), String> {
-    let collide = name != other && name.replace('.', "_") == other.replace('.', "_");
-    if collide { Err(collision(name, other)) } else { Ok(()) }
+impl Table {
+    /// What keeps a topic from being that of the dead letters: events go to it, or to one that Kafka
+    /// cannot tell from it.
+    pub fn check_dead_letters(&self, topic: &str) -> Vec<Problem> {
+        let problem = |other: &Arc<str>| {
+            let reason = if **other == *topic {
+                format!("`{topic}` is also a topic that events go to; dead letters need their own")
+            } else if other.replace('.', "_") == topic.replace('.', "_") {
+                collision(topic, other)
+            } else {
+                return None;
+            };
+            Some(Problem {
+                others: vec![self.setting_of(other)],
+                ..Problem::new("dead_letter.topic", reason)
+            })
+        };
+        self.topics().filter_map(problem).collect()
+    }
+
+    /// The setting that names a topic.
+    fn setting_of(&self, topic: &str) -> String {
+        let named = self.routes.iter().flat_map(Route::names).find(|(_, name)| name == topic);
+        named.map_or_else(|| "topics.prefix".into(), |(at, _)| at.to_owned())
+    }
 }

@@ -1,7 +1,7 @@
 //! JSON pointers (RFC 6901), read without building a tree.
 
 use crate::event::{Level, Pick};
-use serde::de::{DeserializeSeed, Deserializer as _, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 use std::fmt;
@@ -93,8 +93,8 @@ impl<'de> Visitor<'de> for Member<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = None;
-        while let Some(is_it) = map.next_key_seed(Named(self.0))? {
-            if is_it {
+        while let Some(name) = map.next_key::<&RawValue>()? {
+            if names(name, self.0) {
                 found = Some(map.next_value()?);
             } else {
                 map.next_value::<IgnoredAny>()?;
@@ -104,26 +104,13 @@ impl<'de> Visitor<'de> for Member<'_> {
     }
 }
 
-/// Compares a member's name without keeping it.
-struct Named<'t>(&'t str);
-
-impl<'de> DeserializeSeed<'de> for Named<'_> {
-    type Value = bool;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<bool, D::Error> {
-        reader.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Named<'_> {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<bool, E> {
-        Ok(name == self.0)
+/// Whether a member's name reads so. One that is no Unicode text is no other's either.
+fn names(name: &RawValue, wanted: &str) -> bool {
+    let written = name.get();
+    if written.contains('\\') {
+        serde_json::from_str::<String>(written).is_ok_and(|name| name == wanted)
+    } else {
+        written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) == Some(wanted)
     }
 }
 

@@ -53,14 +53,15 @@ impl Route {
         problems: &mut Vec<Problem>,
     ) -> Self {
         let config = &entry.config;
+        let is_drop = config.drop == Some(true);
+        if is_drop {
+            problems.extend(beside_drop(entry));
+        }
         let mut report = |at: String, reason: String| problems.push(Problem::new(at, reason));
         if config.matches.is_empty() {
             report(entry.at("match"), "names no event; `*` takes every type".into());
         }
-        let is_drop = config.drop == Some(true);
-        if is_drop {
-            reject_beside_drop(entry, &mut report);
-        } else if config.topics.is_empty() {
+        if !is_drop && config.topics.is_empty() {
             report(entry.at("topics"), "names no topic; `drop: true` says that none is meant".into());
         }
         let alternatives = read_each(
@@ -82,7 +83,7 @@ impl Route {
         let topics = read_each(&config.topics, topic, |at| entry.at(&format!("topics[{at}]")), &mut report);
         let key = read_each(&config.key, &mut point, |at| entry.at(&format!("key[{at}]")), &mut report);
         let headers = header::read(&config.headers, &mut point, |at| entry.at(at), &mut report);
-        let route = Self {
+        Self {
             index: Some(entry.index),
             conditions: conditions.into(),
             key: key.into_iter().map(|(_, pointed)| pointed).collect(),
@@ -92,20 +93,15 @@ impl Route {
             alternatives: alternatives.into_iter().map(|(_, each)| each).collect(),
             topics,
             unknown_events,
-        };
-        if route.topics.len() == config.topics.len() {
-            route.check_topics(&mut report);
         }
-        route
     }
 
     /// What takes the types that no route takes: `<prefix>{event}`.
     pub(super) fn of_the_rest(config: &Config, problems: &mut Vec<Problem>) -> Self {
         let at = "topics.prefix";
-        let mut report = |at: String, reason: String| problems.push(Problem::new(at, reason));
         if config.prefix.is_empty() {
             let reason = "is empty; the topics that no route names need a beginning of their own";
-            report(at.into(), reason.into());
+            problems.push(Problem::new(at, reason));
         }
         let rest = Self {
             index: None,
@@ -118,7 +114,7 @@ impl Route {
             topics: vec![(at.into(), Template::behind(&config.prefix))],
             unknown_events: config.unknown_events,
         };
-        rest.check_topics(&mut report);
+        problems.extend(rest.check_topics(&[]));
         rest
     }
 
@@ -189,25 +185,43 @@ impl Route {
         known.chain(unknown.map(|family| (None, family)))
     }
 
-    /// Reports, for each topic once, a name that Kafka would refuse or that stands there already.
-    fn check_topics(&self, report: &mut impl FnMut(String, String)) {
-        for (index, (at, topic)) in self.topics.iter().enumerate() {
-            let fault = self.expansions().find_map(|(known, family)| {
-                let name = topic.expand(known, family);
-                let is_twice =
-                    self.topics[..index].iter().any(|(_, other)| other.expand(known, family) == name);
-                let twice = is_twice.then(|| format!("the topic `{name}` stands in this route twice"));
-                check_topic_name(&name).err().or(twice)
-            });
-            if let Some(reason) = fault {
-                report(at.clone(), reason);
-            }
+    /// What is wrong with its topics, one thing of each. Not for types of which the routes before leave
+    /// nothing.
+    pub(super) fn check_topics(&self, before: &[Self]) -> impl Iterator<Item = Problem> {
+        let is_left = |known: KnownType| {
+            let takes = |route: &Self| route.is_final() && route.takes(known.name(), Some(known.family()));
+            !before.iter().any(takes)
+        };
+        (0..self.topics.len()).filter_map(move |index| {
+            self.expansions().find_map(|(known, family)| {
+                let problem = self.fault_of_topic(index, known, family)?;
+                known.is_none_or(is_left).then_some(problem)
+            })
+        })
+    }
+
+    /// Whether one of its topics has, for a type, a name that Kafka would refuse or that stands there
+    /// already.
+    fn fault_of_topic(
+        &self,
+        index: usize,
+        known: Option<KnownType>,
+        family: Option<Family>,
+    ) -> Option<Problem> {
+        let (at, topic) = &self.topics[index];
+        let name = topic.expand(known, family);
+        if let Err(reason) = check_topic_name(&name) {
+            return Some(Problem::new(at, reason));
         }
+        let is_it = |(_, other): &&(String, Template)| other.expand(known, family) == name;
+        let (other, _) = self.topics[..index].iter().find(is_it)?;
+        let reason = format!("the topic `{name}` stands in this route twice");
+        Some(Problem { others: vec![other.clone()], ..Problem::new(at, reason) })
     }
 }
 
-/// Reports what a route that drops its events says besides, for it would have no effect.
-fn reject_beside_drop(entry: &Entry, report: &mut impl FnMut(String, String)) {
+/// What a route that drops its events says besides, for it would have no effect.
+fn beside_drop(entry: &Entry) -> impl Iterator<Item = Problem> {
     let config = &entry.config;
     let besides = [
         ("topics", !config.topics.is_empty()),
@@ -215,13 +229,10 @@ fn reject_beside_drop(entry: &Entry, report: &mut impl FnMut(String, String)) {
         ("headers", !config.headers.is_empty()),
         ("continue", config.continues == Some(true)),
     ];
-    for (field, is_said) in besides {
-        if is_said {
-            let reason =
-                "contradicts `drop: true`, which writes the route's events nowhere and ends the search";
-            report(entry.at(field), reason.into());
-        }
-    }
+    besides.into_iter().filter(|(_, is_said)| *is_said).map(|(field, _)| {
+        let reason = "contradicts `drop: true`, which writes the route's events nowhere and ends the search";
+        Problem { others: vec![entry.at("drop")], ..Problem::new(entry.at(field), reason) }
+    })
 }
 
 impl Alternative {

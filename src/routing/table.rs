@@ -135,6 +135,14 @@ impl Table {
         self.topics.iter()
     }
 
+    /// The most records that one event comes to by as much as one route's conditions; more where several
+    /// hold that continue.
+    pub fn most_records(&self) -> usize {
+        let known = self.known.iter().map(Search::most_records);
+        let each = self.destinations().map(|(_, destination)| destination.topics.len());
+        known.chain(each).max().unwrap_or_default()
+    }
+
     /// Whether an event can go there.
     pub(super) fn has_topic(&self, name: &str) -> bool {
         self.topics.contains(name)
@@ -189,6 +197,19 @@ impl Search {
             }
         }
         Self::of(steps, Some(topics.destination(rest, Some(known), Some(known.family()))))
+    }
+
+    /// Counts on conditions of one route at a time.
+    fn most_records(&self) -> usize {
+        let (mut always, mut most) = (BTreeSet::new(), 0);
+        for step in &self.steps {
+            let topics = &step.destination.topics;
+            most = most.max(always.len() + topics.iter().filter(|topic| !always.contains(*topic)).count());
+            if step.conditions.is_empty() {
+                always.extend(topics);
+            }
+        }
+        most
     }
 
     fn of(steps: Vec<Step>, rest: Option<Destination>) -> Self {

@@ -6,7 +6,8 @@ use super::limits::Limits;
 use super::queue::{Job, Queue, Waiter, recovered};
 use super::reader::{Found, Reader, Trouble};
 use super::reserve::Reserve;
-use super::schema::Fault;
+use super::schema::{Fault, is_damage};
+use super::store::Store;
 use super::writer::Writer;
 use super::{Append, Config, Entry, Identity, OpenError, Page, ReadError, RowId, Told, Totals, Usage};
 use std::collections::HashSet;
@@ -56,6 +57,16 @@ pub struct Spool {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// When the newest identity was appended. Where that cannot be read it may be at any time, and whoever asks
+/// for one has the file salvaged.
+fn newest_identity(store: &Store) -> Result<Option<i64>, Fault> {
+    let sql = "SELECT max(at) FROM identity";
+    match store.connection.query_row(sql, (), |row| row.get(0)) {
+        Err(error) if is_damage(&error) => Ok(Some(i64::MAX)),
+        newest => Ok(newest?),
+    }
+}
+
 impl Spool {
     /// Opens or makes the spool in `directory`, and salvages what a damaged file still holds. Blocks.
     /// Time and memory do not depend on what a sound spool holds.
@@ -72,10 +83,7 @@ impl Spool {
         })?;
         let limits = Limits::new(config);
         let Opened { store, lost } = open_for_session(&files, limits).map_err(failed)?;
-        let newest_identity = store
-            .connection
-            .query_row("SELECT max(at) FROM identity", (), |row| row.get(0))
-            .map_err(|error| failed(error.into()))?;
+        let newest_identity = newest_identity(&store).map_err(failed)?;
         let lanes = store.lanes.iter().filter(|lane| lane.rows > 0);
         let backlog = lanes.map(|lane| (lane.name.clone(), lane.rows)).collect();
         let reader = Reader::new(files.database(), store.session());

@@ -6,7 +6,7 @@ use chrono::Utc;
 
 fn settings(flags: &[&str]) -> Settings {
     let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-    Settings::load(&Sources { file: SettingsFile::None, environment: Vec::new(), flags }).unwrap()
+    Settings::load(&Sources { file: SettingsFile::None, flags, ..Sources::default() }).unwrap()
 }
 
 const ROUTES: &str = r#"routes=[

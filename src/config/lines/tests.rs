@@ -43,7 +43,7 @@ kafka: { properties: { linger.ms: 1 } }
 }
 
 #[test]
-fn what_stands_behind_an_alias_is_found_where_the_alias_is() {
+fn what_stands_behind_an_alias_is_found_where_it_is_written() {
     let text = "a: &it [1, 2]\nb: *it\n";
-    assert_eq!(origins(text, &["a[1]", "b", "b[1]"]), ["f.yaml:1", "f.yaml:2", "f.yaml"]);
+    assert_eq!(origins(text, &["a[1]", "b", "b[1]"]), ["f.yaml:1", "f.yaml:2", "f.yaml:1"]);
 }

@@ -36,6 +36,74 @@ fn what_is_printed_gives_the_same_settings() {
 }
 
 #[test]
+fn texts_that_look_like_something_else_are_printed_as_they_are() {
+    let odd = [
+        "",
+        " ",
+        "~",
+        "null",
+        "true",
+        "No",
+        "0x1f",
+        "0o17",
+        "+49",
+        "0049",
+        "1.0",
+        "1e3",
+        ".5",
+        ".inf",
+        "-",
+        "- a",
+        "? a",
+        "a: b",
+        "a #b",
+        "{a",
+        "[a",
+        "*a",
+        "&a",
+        "!a",
+        "%a",
+        "@a",
+        "`a",
+        "|",
+        ">",
+        "'",
+        "\"",
+        "\\",
+        "a\nb",
+        "\u{7}",
+        "\u{b}",
+        "\u{85}",
+        "\u{2028}",
+        "\u{feff}a",
+        "<<",
+        "=",
+        "---",
+        "...",
+        "é",
+        "a, b",
+        "***",
+    ];
+    let texts = serde_json::to_string(&odd[..]).unwrap();
+    let fields: Vec<_> = odd
+        .iter()
+        .map(|odd| serde_json::to_string(&format!("/data/{odd}").replace('~', "~0")).unwrap())
+        .collect();
+    let when = fields.iter().map(|pointer| format!("{pointer}: {texts}")).collect::<Vec<_>>().join(", ");
+    let headers: Vec<_> = fields
+        .iter()
+        .zip(odd)
+        .map(|(name, odd)| format!("{name}: {}", serde_json::to_string(odd).unwrap()))
+        .collect();
+    let headers = headers.join(", ");
+    let settings = loaded(&format!(
+        r#"routes: [{{ "match": "*", "topics": "t", "when": {{ {when} }}, "headers": {{ {headers} }} }}]"#
+    ));
+    let printed = print_config(&settings);
+    assert!(loaded(&printed) == settings, "{printed}");
+}
+
+#[test]
 fn secrets_tokens_and_urls_with_tokens_are_hidden() {
     let settings = loaded(
         r#"sources: { main: { token: 0123-hush-4567-89ab, signature: { secrets: [hush, hush], urls: [

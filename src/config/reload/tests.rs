@@ -14,7 +14,7 @@ const ROUTES: &str = r#"routes=[{"match":"call.*","topics":"a"},{"match":"sms.*"
 
 #[test]
 fn same_settings_are_no_difference() {
-    let Reload { settings: after, changed, waiting } = reload(&[ROUTES], &[ROUTES]);
+    let Reload { settings: after, changed, waiting, .. } = reload(&[ROUTES], &[ROUTES]);
     assert_eq!((changed, waiting), (vec![], vec![]));
     assert!(after == settings(&[ROUTES]));
 }
@@ -28,7 +28,7 @@ fn what_can_change_changes_and_is_told() {
         "sources.main.validation=strict",
         "topics.config.retention.ms=1000",
     ];
-    let Reload { settings: in_force, changed, waiting } =
+    let Reload { settings: in_force, changed, waiting, .. } =
         reload(&[ROUTES, "sources.main.validation=documented"], &after);
     assert!(in_force == settings(&after));
     assert_eq!(waiting, [""; 0]);
@@ -57,7 +57,7 @@ fn what_cannot_change_stays_and_is_named() {
         "sources.other.path=/other",
         "topics.create_missing=false",
     ];
-    let Reload { settings: in_force, changed, waiting } = reload(&before, &after);
+    let Reload { settings: in_force, changed, waiting, .. } = reload(&before, &after);
     assert_eq!(changed, ["topics.create_missing: true -> false"]);
     let kept = settings(&["topics.create_missing=false"]);
     assert!(in_force == kept, "nothing else is in force");
@@ -79,10 +79,50 @@ fn secrets_that_changed_are_told_of_without_being_shown() {
     let (before, after) = (secret("first-secret"), secret("other-secret"));
     let Reload { changed, waiting, .. } = reload(&[&before[0]], &[&after[0]]);
     assert_eq!(changed, [""; 0]);
-    assert!(
-        matches!(&waiting[..], [one] if one.contains("a secret") && !one.contains("other")),
-        "{waiting:?}"
+    assert_eq!(waiting, ["sources.main.signature.secrets"]);
+}
+
+#[test]
+fn secrets_are_named_beside_other_settings_and_by_the_file_they_are_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    let in_file = format!("kafka.properties_files.sasl.password={}", file.display());
+    std::fs::write(&file, "first").unwrap();
+    let before = settings(&[&in_file, "kafka.properties.ssl.key.password=first"]);
+    std::fs::write(&file, "second").unwrap();
+    let after = settings(&[
+        &in_file,
+        "kafka.properties.ssl.key.password=second",
+        "sources.main.token=0123456789abcdef",
+        "spool.max_bytes=2 GiB",
+    ]);
+    let Ok(Reload { waiting, .. }) = before.reload(&after) else { panic!("no contradiction") };
+    assert_eq!(
+        waiting,
+        [
+            "kafka.properties.ssl.key.password",
+            "kafka.properties_files.sasl.password",
+            "sources.main.token",
+            "spool.max_bytes"
+        ]
     );
+}
+
+/// Texts may hold what lists and maps are written with.
+#[test]
+fn routes_that_only_read_alike_are_a_difference() {
+    let with = |said: &str| format!(r#"routes=[{{"match":"*","topics":"a",{said}}}]"#);
+    for (before, after) in [
+        (r#""when":{"/data/a":["x, y"]}"#, r#""when":{"/data/a":["x","y"]}"#),
+        (r#""headers":{"a":"b, c: d"}"#, r#""headers":{"a":"b","c":"d"}"#),
+        (r#""headers":{}"#, r#""headers":{"a":""}"#),
+    ] {
+        let Reload { changed, .. } = reload(&[&with(before)], &[&with(after)]);
+        assert!(
+            matches!(&changed[..], [old, new] if old.starts_with('-') && new.starts_with('+')),
+            "{changed:?}"
+        );
+    }
 }
 
 #[test]
@@ -91,4 +131,16 @@ fn new_topics_keep_clear_of_the_dead_letters_in_force() {
     let after = settings(&["dead_letter.topic=elsewhere", r#"routes=[{"match":"*","topics":"rejected"}]"#]);
     let Err(problems) = before.reload(&after) else { panic!("both would be one topic") };
     assert!(problems.to_string().starts_with("dead_letter.topic: `rejected` is also a topic"), "{problems}");
+}
+
+#[test]
+fn new_routes_keep_to_the_room_that_is_in_force() {
+    let routes = r#"routes=[{"match":"*","topics":["a","b","c"]}]"#;
+    let before = settings(&["server.max_in_flight=3 MiB"]);
+    let after = settings(&["server.max_in_flight=4 MiB", routes]);
+    let Err(problems) = before.reload(&after) else { panic!("no event of the largest would be let in") };
+    assert!(
+        problems.to_string().starts_with("server.max_in_flight: must be at least 3981312 bytes"),
+        "{problems}"
+    );
 }

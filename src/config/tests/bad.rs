@@ -324,32 +324,6 @@ fn no_problem_shows_what_may_be_a_secret() {
 }
 
 #[test]
-fn contradictions_between_routes_name_the_lines_of_both() {
-    let text = "\
-topics: { prefix: j. }
-route_templates:
-  voice:
-    topics: a.b
-routes:
-  - match: call.*
-    use: voice
-  - match: call.missed
-    topics: m
-  - match: sms.*
-    topics: [x, a_b]
-";
-    let found = problems(load(text)).to_string();
-    let lines: Vec<_> = found.lines().map(|line| line.split_once("bridge.yaml:").unwrap().1).collect();
-    assert!(lines[0].starts_with("8): never takes an event"), "{found}");
-    assert!(lines[0].ends_with("bridge.yaml:6)"), "{found}");
-    assert!(lines[1].starts_with("11): the topic `a_b` differs from `a.b`"), "{found}");
-    assert!(
-        lines[1].contains("`route_templates.voice.topics[0]` is at ") && lines[1].ends_with("yaml:4)"),
-        "{found}"
-    );
-}
-
-#[test]
 fn dead_letter_topics_are_told_apart_from_the_others() {
     let found = problems(load("dead_letter: { topic: justcall_unknown }"));
     assert_eq!(found.0[0].key, "dead_letter.topic");

@@ -1,7 +1,7 @@
 use super::{good, load, load_from};
-use crate::config::{Settings, SettingsFile, Sources, print_config};
+use crate::config::{Files, Settings, SettingsFile, Sources, print_config};
 use crate::event::Family;
-use crate::routing::Match;
+use crate::routing::{HeaderValue, Match, Test, Wanted};
 use crate::secret::Secret;
 use config::{FileFormat, Format, Value, ValueKind};
 use std::collections::BTreeSet;
@@ -173,7 +173,7 @@ fn secrets_and_tokens_come_from_the_environment_as_they_stand() {
 fn on_paper_the_files_need_not_be_there_and_all_else_must_be_right() {
     let on_paper = |flags: &[&str]| {
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        Settings::load_on_paper(&Sources { flags, ..Sources::default() })
+        Settings::load(&Sources { flags, files: Files::None, ..Sources::default() })
     };
     let files = [
         "sources.main.signature.secrets_file=/no/such/file",
@@ -187,5 +187,32 @@ fn on_paper_the_files_need_not_be_there_and_all_else_must_be_right() {
     assert!(settings.ingest.sources[0].takes_token());
     for wrong in ["sources.main.token=short", "topics.prefix=", "server.listen=nowhere"] {
         assert!(on_paper(&[&files[..], &[wrong]].concat()).is_err(), "{wrong}");
+    }
+}
+
+/// A number's digits alone would never match: YAML takes a `+` and zeros away.
+#[test]
+fn numbers_in_routes_mean_what_is_written() {
+    let written = "[{ match: '*', when: { /data/a: +4930, /data/b: { prefix: [0049, 1.50] } }, topics: t, headers: { v: 1.0, n: &zip 0815, z: *zip } }]";
+    let in_template = format!("route_templates: {{ t: {} }}", &written[1..written.len() - 1]);
+    let by_flag = format!("routes={written}");
+    let settings = [
+        good(load(&format!("routes: {written}"))),
+        good(load_from("", &[], &[&by_flag])),
+        good(load(&in_template)),
+    ];
+    let texts = |test: Option<&Test>| match test.map(|test| &test.wanted) {
+        Some(Wanted::OneOf(texts) | Wanted::Prefix(texts)) => texts.clone(),
+        other => panic!("{other:?}"),
+    };
+    for settings in settings {
+        let template = settings.routing.templates.first().map(|template| &template.route);
+        let route = settings.routing.routes.first().or(template).unwrap();
+        assert_eq!(texts(route.when.get("/data/a")), ["+4930"]);
+        assert_eq!(texts(route.when.get("/data/b")), ["0049", "1.50"]);
+        let header = |name: &str| route.headers.get(name).cloned();
+        assert_eq!(header("v"), Some(HeaderValue::Text("1.0".into())));
+        assert_eq!(header("n"), Some(HeaderValue::Text("0815".into())));
+        assert_eq!(header("z"), header("n"));
     }
 }

@@ -201,3 +201,26 @@ fn conditions_and_pointed_headers_are_checked() {
         assert!(matches!(&found[..], [one] if one.contains(fault)), "{fault}: {found:?}");
     }
 }
+
+#[test]
+fn headers_are_the_routes_mistake_where_the_template_has_none() {
+    let quiet = RouteConfig { drop: Some(true), ..RouteConfig::default() };
+    let loud = RouteConfig {
+        matches: route("*", &[]).matches,
+        headers: with_header("a", "x").headers,
+        ..uses("quiet")
+    };
+    let config = Config { templates: vec![template("quiet", quiet)], ..config("j.", vec![loud]) };
+    let Err(found) = Table::compile(&config) else { panic!("a header of nothing") };
+    assert_eq!(found[0].at, "routes[0].headers");
+    assert_eq!(found[0].others, ["route_templates.quiet.drop"]);
+}
+
+#[test]
+fn topics_are_not_judged_by_types_that_earlier_routes_take() {
+    let both = &["j.{event}", "j.call.missed"];
+    let taken = vec![route("call.missed", &["m"]), route("call.*", both)];
+    assert_eq!(problems(&config("j.", taken)), [""; 0]);
+    let on = RouteConfig { continues: Some(true), ..route("call.missed", &["m"]) };
+    assert_eq!(problems(&config("j.", vec![on, route("call.*", both)])).len(), 1, "it comes here too");
+}

@@ -71,3 +71,12 @@ fn one_condition_implies_another_only_if_it_is_as_narrow() {
         assert!(!narrow.implies(&elsewhere), "another field");
     }
 }
+
+/// [`Condition::implies`] takes the lower case of a text for the lower case of its lower case.
+#[test]
+fn lower_case_stays_as_it_is() {
+    for each in '\0'..=char::MAX {
+        let once: String = super::lower(&each.to_string()).collect();
+        assert!(super::lower(&once).eq(once.chars()), "{each:?}");
+    }
+}

@@ -1,4 +1,3 @@
-use super::check_apart;
 use crate::event::Family;
 use crate::routing::{Config, Match, Problem, RouteConfig, Table, Test, UnknownEvents, Wanted};
 
@@ -102,5 +101,22 @@ fn topics_that_kafkas_metrics_cannot_tell_apart_are_named_with_both_settings() {
         (against_rest[0].at.as_str(), &*against_rest[0].others),
         ("topics.prefix", &["routes[0].topics[0]".to_owned()][..])
     );
-    assert!(check_apart("a.b", "a.b").is_ok() && check_apart("a.b", "a-b").is_ok());
+}
+
+#[test]
+fn dead_letters_need_a_topic_that_is_not_an_events() {
+    let config = Config {
+        prefix: "j.".into(),
+        templates: Vec::new(),
+        routes: vec![route(&["call.*"], "calls.in")],
+        unknown_events: UnknownEvents::Forward,
+    };
+    let table = Table::compile(&config).unwrap();
+    let others = |topic: &str| -> Vec<_> {
+        table.check_dead_letters(topic).into_iter().flat_map(|problem| problem.others).collect()
+    };
+    assert_eq!(others("calls.in"), ["routes[0].topics[0]"]);
+    assert_eq!(others("calls_in"), ["routes[0].topics[0]"]);
+    assert_eq!(others("j.unknown"), ["topics.prefix"]);
+    assert_eq!(others("calls-in"), [""; 0]);
 }

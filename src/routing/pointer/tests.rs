@@ -61,6 +61,14 @@ fn a_pointer_reads_what_has_a_text() {
     }
 }
 
+/// As in `data` itself and around it.
+#[test]
+fn a_name_that_is_no_text_hides_no_other() {
+    let data = r#"{ "\ud800": 1, "deep": { "\ud800": 1, "\u0061": "found", "list": ["\ud800", "two"] } }"#;
+    assert_eq!(read("/deep/a", data).as_deref(), Some("found"));
+    assert_eq!(read("/deep/list/1", data).as_deref(), Some("two"));
+}
+
 #[test]
 fn a_malformed_pointer_is_named_with_its_fault() {
     for (pointer, fault) in

@@ -67,6 +67,26 @@ proptest! {
     }
 }
 
+const PAGE: u64 = 4096;
+
+/// As in the index by which the newest identity is found.
+#[test]
+fn a_flipped_bit_in_the_cells_of_any_page_keeps_no_spool_shut() {
+    let directory = TempDir::new().unwrap();
+    filled(directory.path());
+    let path = directory.path().join("spool.db");
+    let sound = std::fs::read(&path).unwrap();
+    // The first begins with the header.
+    for page in 1..sound.len() as u64 / PAGE {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("spool.db");
+        std::fs::write(&path, &sound).unwrap();
+        flip(&path, (page * PAGE + 18) * 8 + 4);
+        let spool = Spool::open(directory.path(), &config(64 * MIB));
+        assert!(spool.is_ok(), "page {page}: {:?}", spool.err());
+    }
+}
+
 /// A lane that is not found in the index is not a lane without rows.
 #[test]
 fn a_flipped_bit_in_a_name_of_a_lane_loses_no_row_silently() {

@@ -11,7 +11,7 @@ fn differing(expected: Value) -> Vec<String> {
         {"match": "call.*", "topics": "b"}]"#;
     let flags = vec![routes.to_owned()];
     let settings =
-        Settings::load(&Sources { file: SettingsFile::None, environment: Vec::new(), flags }).unwrap();
+        Settings::load(&Sources { file: SettingsFile::None, flags, ..Sources::default() }).unwrap();
     let router = Router::new(&settings, Some(6), Utc::now()).unwrap();
     let (_, body) = samples(Dialect::Documented).find(|(known, _)| *known == KnownType::CallMissed).unwrap();
     let mut expected = expected;

@@ -1,0 +1,94 @@
+use super::{Followed, Reloader};
+use crate::app::block_on;
+use crate::config::{Settings, SettingsFile, Sources};
+use crate::delivery::{self, Delivery};
+use crate::ingest::{Ingest, Rules};
+use crate::kafka::Producer;
+use crate::routing::Table;
+use crate::telemetry::{Metrics, Readiness};
+use crate::watch::Follow;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+
+fn sources(file: &Path) -> Sources {
+    let flags =
+        vec!["sources.main.signature.required=false".into(), "kafka.bootstrap_servers=127.0.0.1:1".into()];
+    Sources { file: SettingsFile::At(file.into()), flags, ..Sources::default() }
+}
+
+/// What follows the file of a bridge that began with `settings`.
+fn reloader(settings: Settings, file: &Path) -> Reloader {
+    let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::default()));
+    let producer = Arc::new(Producer::start(&settings.kafka, &readiness, &metrics).unwrap());
+    let table = Table::compile(&settings.routing).unwrap();
+    let parts = delivery::Parts {
+        sink: Arc::clone(&producer) as _,
+        spool: None,
+        topics: table.topics().cloned().collect(),
+        dead_letter_topic: settings.ingest.dead_letter.topic.as_str().into(),
+        queue: (1000, 1_000_000),
+        remember: settings.ingest.deduplication.window,
+        runtime: Handle::current(),
+        readiness,
+        metrics: Arc::clone(&metrics),
+    };
+    let delivery = Delivery::start(settings.delivery.clone(), parts);
+    let rules = Rules::new(&settings.ingest, table);
+    let ingest = Ingest::new(&settings.ingest, rules, Arc::clone(&delivery), Arc::clone(&metrics)).unwrap();
+    Reloader::new(sources(file), settings, Arc::new(ingest), delivery, producer, metrics)
+}
+
+fn topics(reloader: &Reloader) -> Vec<String> {
+    reloader
+        .state
+        .lock()
+        .unwrap()
+        .settings
+        .routing
+        .routes
+        .iter()
+        .flat_map(|route| route.topics.clone())
+        .collect()
+}
+
+fn to(topic: &str) -> String {
+    format!("routes: [{{ match: call.*, topics: {topic} }}]\n")
+}
+
+#[test]
+fn a_file_that_changed_during_the_start_is_new_at_the_first_look() {
+    block_on(async {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), to("old")).unwrap();
+        let settings = Settings::load_to_serve(&sources(file.path())).unwrap();
+        fs::write(file.path(), to("new")).unwrap();
+        let reloader = reloader(settings, file.path());
+        assert_eq!((reloader.follow(), topics(&reloader)), (Followed::Changed, vec!["new".to_owned()]));
+        assert_eq!(reloader.follow(), Followed::Same);
+    });
+}
+
+/// As where a secret is mounted some seconds after the settings that name it.
+#[test]
+fn settings_that_wait_for_another_file_are_taken_once_it_is_there() {
+    block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, secret) = (folder.path().join("bridge.yaml"), folder.path().join("secret"));
+        fs::write(&file, to("old")).unwrap();
+        let reloader = reloader(Settings::load_to_serve(&sources(&file)).unwrap(), &file);
+        assert_eq!(reloader.follow(), Followed::Same);
+        let named =
+            format!("sources: {{ main: {{ signature: {{ secrets_file: {} }} }} }}\n", secret.display());
+        fs::write(&file, to("new") + &named).unwrap();
+        assert!(matches!(reloader.follow(), Followed::Failed(reason) if reason.contains("secrets_file")));
+        assert_eq!((reloader.follow(), topics(&reloader)), (Followed::StillFailed, vec!["old".to_owned()]));
+        reloader.handle().ask();
+        assert!(matches!(reloader.follow(), Followed::Failed(_)), "who asks is told again");
+        fs::write(&secret, "a-secret").unwrap();
+        assert_eq!((reloader.follow(), topics(&reloader)), (Followed::Changed, vec!["new".to_owned()]));
+        assert_eq!(reloader.follow(), Followed::Same);
+        assert_eq!(reloader.metrics.settings_waiting.get(), 1, "the secret");
+    });
+}
