@@ -8,6 +8,7 @@ mod completions;
 mod dead_letters;
 mod failures;
 mod faults;
+mod help;
 mod kit;
 mod kit_itself;
 mod kit_works;

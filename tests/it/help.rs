@@ -1,0 +1,49 @@
+//! What each command says of itself, and the settings in effect when nobody says anything: both are part
+//! of the interface, so that a change of them is looked at.
+
+use crate::kit::golden;
+use crate::kit::process::Process;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn said(args: &[&str]) -> String {
+    // As on a terminal of that width, whatever the tests run in.
+    let mut process = Process::bridge(args, &[("COLUMNS", "100")]);
+    let status = process.wait_exit(PATIENCE);
+    assert!(status.success(), "{args:?}: {status} {:?}", process.stderr());
+    process.stdout().iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// The commands that a help text lists.
+fn commands(help: &str) -> Vec<String> {
+    let listed =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names = names.filter_map(|line| line.split_whitespace().next());
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+/// Holds the help of a command and of those below it to what it should be. Returns how many those are.
+fn tell(path: &[String]) -> usize {
+    let args: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
+    let help = said(&args);
+    let name = if path.is_empty() { "justcall-bridge".to_owned() } else { path.join("-") };
+    golden::same(&format!("help/{name}.txt"), &help);
+    let below = commands(&help).into_iter().map(|command| {
+        let path: Vec<_> = path.iter().cloned().chain([command]).collect();
+        tell(&path)
+    });
+    1 + below.sum::<usize>()
+}
+
+#[test]
+fn every_command_says_what_it_does_with_an_example() {
+    let told = tell(&[]);
+    assert!(told > 20, "{told} commands only");
+}
+
+#[test]
+fn settings_in_effect_are_the_documented_ones() {
+    golden::same("print-config.yaml", &said(&["serve", "--print-config"]));
+}
