@@ -49,7 +49,7 @@ impl Drop for Disk {
 fn is_refused(spool: &Spool) {
     let begun = std::time::Instant::now();
     while append(spool, vec![entry("other", &[7; 200_000])], None).is_ok() {
-        assert!(begun.elapsed().as_secs() < 10, "never refused");
+        assert!(begun.elapsed().as_secs() < 120, "never refused");
     }
 }
 
