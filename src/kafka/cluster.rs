@@ -35,8 +35,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct Cluster {
     admin: Admin,
     ear: Arc<Ear>,
-    /// The brokers that its first answer told of.
-    first_told: Vec<Broker>,
+    brokers: Vec<Broker>,
 }
 
 /// A member of the cluster, and where it tells clients to find it.
@@ -126,8 +125,8 @@ impl Cluster {
         let admin = Admin::new(config)?;
         let first = Arc::clone(&ear);
         let answered = tokio::task::spawn_blocking(move || first.await_answer(timeout));
-        let first_told = answered.await.map_err(|panic| Error::Unreachable(panic.to_string()))??;
-        Ok(Self { admin, ear, first_told })
+        let brokers = answered.await.map_err(|panic| Error::Unreachable(panic.to_string()))??;
+        Ok(Self { admin, ear, brokers })
     }
 
     /// What went wrong so far on the way to the cluster: a line each, in the library's words. Of several
@@ -136,16 +135,9 @@ impl Cluster {
         self.ear.heard()
     }
 
-    /// The members of the cluster that are alive.
-    ///
-    /// # Errors
-    /// When the cluster does not answer.
-    pub async fn brokers(&self) -> Result<Vec<Broker>, Error> {
-        match self.admin.metadata(None, brokers).await {
-            // It did answer. Since then the client may look for brokers where nobody is.
-            Err(Error::Unreachable(_)) => Ok(self.first_told.clone()),
-            answer => answer,
-        }
+    /// The members of the cluster that were alive when it answered first.
+    pub fn brokers(&self) -> &[Broker] {
+        &self.brokers
     }
 
     /// What the cluster calls itself; `None` if it does not say.

@@ -122,7 +122,7 @@ fn topic_is_described_with_what_is_set_on_it() {
         let described = cluster.describe(&[there.clone(), missing.clone()]).await.expect("an answer");
         assert_eq!(described[&missing], Described::Missing);
         let Described::Found(topic) = &described[&there] else { panic!("{:?}", described[&there]) };
-        let brokers = cluster.brokers().await.expect("brokers");
+        let brokers = cluster.brokers();
         let leader = brokers[0].id;
         let ids: Vec<i32> = topic.partitions.iter().map(|partition| partition.id).collect();
         assert_eq!(ids, [0, 1, 2]);

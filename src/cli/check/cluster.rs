@@ -4,7 +4,7 @@ use super::finding::{Finding, Level};
 use super::servers::{self, Manner, Reach, Server};
 use super::topic::{self, Wanted};
 use super::{new_topic, write};
-use crate::kafka::{self, Broker, Cause, Cluster, ConfigOrigin, Described, Topic};
+use crate::kafka::{self, Broker, Cluster, ConfigOrigin, Described, Topic};
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -42,35 +42,39 @@ impl Plan {
 /// Looks at the cluster, and says what it finds and what it does next.
 pub(super) async fn check(plan: &Plan, say: &dyn Fn(Finding), next: &dyn Fn(&str)) {
     next("reaching Kafka");
-    let Some(config) = reach(plan, say).await else {
+    let Some((config, brokers)) = reach(plan, say).await else {
         let text = "topics, brokers, rights and the clock: no server of Kafka's lets the bridge in";
         return say(Finding::skipped("kafka", text));
     };
+    next("reaching the brokers");
+    if !are_where_they_say(&brokers, &config, say).await {
+        let text = "topics, rights and the clock: no broker can be reached where it says";
+        return say(Finding::skipped("kafka", text));
+    }
     if let Err(error) = inside(plan, &config, say, next).await {
-        if let Cause::Elsewhere(brokers) = Cause::of(&error) {
-            let brokers = Server::all(&brokers.join(","));
-            let lost = lost(&brokers, &config).await;
-            if !lost.is_empty() {
-                return lost.into_iter().for_each(say);
-            }
-        }
         let text = format!("the cluster does not tell what it has: {error}");
         say(Finding::failure("kafka", text, "see the broker's log, and run check again"));
     }
 }
 
-/// Tries each bootstrap server. With those that answer one can go on.
-async fn reach(plan: &Plan, say: &dyn Fn(Finding)) -> Option<kafka::Config> {
+/// Tries each bootstrap server. With those that answer one can go on, and to the brokers that they tell of.
+async fn reach(plan: &Plan, say: &dyn Fn(Finding)) -> Option<(kafka::Config, Vec<Server>)> {
     let all = Server::all(&plan.config.bootstrap_servers);
     let reached = servers::reach_all(&all, &plan.config).await;
     let manner = Manner::of(&plan.config);
-    let any = reached.contains(&Reach::Answers);
-    for (server, reach) in all.iter().zip(&reached) {
+    let any = reached.iter().any(|(reach, _)| *reach == Reach::Answers);
+    for (server, (reach, _)) in all.iter().zip(&reached) {
         say(servers::judge(SERVERS, server, reach, any, &manner));
     }
-    let good = all.iter().zip(&reached).filter(|(_, reach)| **reach == Reach::Answers);
+    let good = all.iter().zip(&reached).filter(|(_, (reach, _))| *reach == Reach::Answers);
     let good: Vec<_> = good.map(|(server, _)| server.shown()).collect();
-    any.then(|| kafka::Config { bootstrap_servers: good.join(","), ..plan.config.clone() })
+    let mut brokers: Vec<Server> = Vec::new();
+    for broker in reached.into_iter().flat_map(|(_, told)| told) {
+        if !brokers.contains(&broker) {
+            brokers.push(broker);
+        }
+    }
+    any.then(|| (kafka::Config { bootstrap_servers: good.join(","), ..plan.config.clone() }, brokers))
 }
 
 async fn inside(
@@ -80,10 +84,7 @@ async fn inside(
     next: &dyn Fn(&str),
 ) -> Result<(), kafka::Error> {
     let cluster = Cluster::connect(config).await?;
-    next("asking for brokers");
-    let brokers = cluster.brokers().await?;
-    advertised(&brokers, config, say).await;
-    let defaults = broker_defaults(&cluster, &brokers).await;
+    let defaults = broker_defaults(&cluster, cluster.brokers()).await;
     next("asking for topics");
     let described = cluster.describe(&plan.topics).await?;
     let found = found(&described);
@@ -121,35 +122,32 @@ fn found(described: &BTreeMap<String, Described>) -> Vec<(&str, &Topic)> {
     found.collect()
 }
 
-/// A client goes to the brokers by the names that they tell, not by those of the settings.
-async fn advertised(brokers: &[Broker], config: &kafka::Config, say: &dyn Fn(Finding)) {
+/// A client goes to the brokers by the names that they tell, not by those of the settings. Whether any can
+/// be reached there.
+async fn are_where_they_say(brokers: &[Server], config: &kafka::Config, say: &dyn Fn(Finding)) -> bool {
     let known = Server::all(&config.bootstrap_servers);
-    let told =
-        |broker: &Broker| Server { host: broker.host.clone(), port: u16::try_from(broker.port).unwrap_or(0) };
-    let others: Vec<Server> = brokers.iter().map(told).filter(|server| !known.contains(server)).collect();
-    let lost = lost(&others, config).await;
+    let others: Vec<Server> = brokers.iter().filter(|server| !known.contains(server)).cloned().collect();
+    let reached = servers::reach_all(&others, config).await;
+    let manner = Manner::of(config);
+    let lost = others.iter().zip(&reached).filter(|(_, (reach, _))| *reach != Reach::Answers);
+    let lost: Vec<Finding> = lost
+        .map(|(server, (reach, _))| {
+            let mut finding = servers::judge(BROKERS, server, reach, false, &manner);
+            finding.text = format!("a broker tells its clients to connect to it there: {}", finding.text);
+            finding.fix = Some(
+                "have the broker's `advertised.listeners` name an address that this machine can reach".into(),
+            );
+            finding
+        })
+        .collect();
     if lost.is_empty() {
         let count =
             if brokers.len() == 1 { "1 broker".to_owned() } else { format!("{} brokers", brokers.len()) };
         say(Finding::ok(BROKERS, format!("{count}, and each can be reached where it says")));
     }
+    let is_any_reached = lost.is_empty() || lost.len() < brokers.len();
     lost.into_iter().for_each(say);
-}
-
-/// A finding for each of the brokers that cannot be reached where they say.
-async fn lost(others: &[Server], config: &kafka::Config) -> Vec<Finding> {
-    let reached = servers::reach_all(others, config).await;
-    let manner = Manner::of(config);
-    let lost = others.iter().zip(&reached).filter(|(_, reach)| **reach != Reach::Answers);
-    lost.map(|(server, reach)| {
-        let mut finding = servers::judge(BROKERS, server, reach, false, &manner);
-        finding.text = format!("a broker tells its clients to connect to it there: {}", finding.text);
-        finding.fix = Some(
-            "have the broker's `advertised.listeners` name an address that this machine can reach".into(),
-        );
-        finding
-    })
-    .collect()
+    is_any_reached
 }
 
 /// The configuration that the brokers share: of a size the smallest. `Err`: they do not tell.

@@ -1,7 +1,7 @@
 //! Whether each server of Kafka can be reached, and what stands in the way.
 
 use super::finding::Finding;
-use crate::kafka::{Cause, Cluster, Config};
+use crate::kafka::{Broker, Cause, Cluster, Config};
 use futures_util::{StreamExt, stream};
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -53,6 +53,10 @@ impl Server {
         Self { host, port: port.unwrap_or(9092) }
     }
 
+    fn of(broker: &Broker) -> Self {
+        Self { host: broker.host.clone(), port: u16::try_from(broker.port).unwrap_or(0) }
+    }
+
     pub(super) fn shown(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
@@ -75,33 +79,34 @@ pub(super) enum Reach {
     Answers,
 }
 
-/// Tries each server by itself, several at once.
-pub(super) async fn reach_all(servers: &[Server], config: &Config) -> Vec<Reach> {
+/// Tries each server by itself, several at once. Gives also the brokers that it tells of.
+pub(super) async fn reach_all(servers: &[Server], config: &Config) -> Vec<(Reach, Vec<Server>)> {
     stream::iter(servers).map(|server| reach(server, config)).buffered(AT_ONCE).collect().await
 }
 
-async fn reach(server: &Server, config: &Config) -> Reach {
+async fn reach(server: &Server, config: &Config) -> (Reach, Vec<Server>) {
+    let nobody = |reach| (reach, Vec::new());
     let resolved = timeout(CONNECT_WITHIN, lookup_host((server.host.as_str(), server.port))).await;
     let addresses: Vec<_> = match resolved {
         Ok(Ok(addresses)) => addresses.collect(),
-        _ => return Reach::Unresolved,
+        _ => return nobody(Reach::Unresolved),
     };
     let connected =
         timeout(CONNECT_WITHIN, async { TcpStream::connect(addresses.as_slice()).await.map(drop) }).await;
     match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         Ok(()) => {}
-        Err(error) => return Reach::NotConnected(error.kind()),
+        Err(error) => return nobody(Reach::NotConnected(error.kind())),
     }
     let alone = Config { bootstrap_servers: server.shown(), ..config.clone() };
     match Cluster::connect_within(&alone, ANSWER_WITHIN).await {
-        Ok(_) => Reach::Answers,
+        Ok(cluster) => (Reach::Answers, cluster.brokers().iter().map(Server::of).collect()),
         Err(error) => match Cause::of(&error) {
             Cause::HungUp if !Manner::of(config).is_tls() && speaks_tls(addresses, &server.host).await => {
-                Reach::Stopped(Cause::PlaintextToTls)
+                nobody(Reach::Stopped(Cause::PlaintextToTls))
             }
             // Another line tells of those.
-            Cause::Elsewhere(_) => Reach::Answers,
-            cause => Reach::Stopped(cause),
+            Cause::Elsewhere(others) => (Reach::Answers, Server::all(&others.join(","))),
+            cause => nobody(Reach::Stopped(cause)),
         },
     }
 }
