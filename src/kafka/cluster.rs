@@ -147,14 +147,6 @@ impl Cluster {
         asked.await.ok().flatten()
     }
 
-    /// Names of the topics that the cluster shows to this user.
-    ///
-    /// # Errors
-    /// When the cluster does not answer.
-    pub async fn topic_names(&self) -> Result<Vec<String>, Error> {
-        self.admin.topic_names().await
-    }
-
     /// What the cluster tells of these topics.
     ///
     /// # Errors
