@@ -12,7 +12,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, DeliveryResult, Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
 use rdkafka::topic_partition_list::Offset;
-use std::collections::HashMap;
+use slab::Slab;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -173,31 +173,37 @@ impl Generation {
 
 /// Reports on records that the library has. It is given tickets, not the reports themselves: a client
 /// that is destroyed too early would take them along, and their events would wait for ever.
+///
+/// A ticket is a place in one of several slabs, so that those who keep reports and the one who takes them
+/// rarely meet at a lock.
 #[derive(Default)]
 struct Reports {
-    kept: Mutex<HashMap<usize, Report>>,
-    tickets: AtomicUsize,
+    slabs: [Mutex<Slab<Report>>; SLABS],
+    next: AtomicUsize,
 }
+
+const SLABS: usize = 16;
 
 impl Reports {
     fn keep(&self, report: Report) -> usize {
-        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-        self.kept().insert(ticket, report);
-        ticket
+        let slab = self.next.fetch_add(1, Ordering::Relaxed) % SLABS;
+        self.slab(slab).insert(report) * SLABS + slab
     }
 
     fn take(&self, ticket: usize) -> Option<Report> {
-        self.kept().remove(&ticket)
+        self.slab(ticket % SLABS).try_remove(ticket / SLABS)
     }
 
     fn abandon(&self) {
-        // Dropping a report says so. Not under the lock, for it wakes others.
-        let kept = std::mem::take(&mut *self.kept());
-        drop(kept);
+        for slab in 0..SLABS {
+            // Dropping a report says so. Not under the lock, for it wakes others.
+            let kept = std::mem::take(&mut *self.slab(slab));
+            drop(kept);
+        }
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<usize, Report>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn slab(&self, slab: usize) -> MutexGuard<'_, Slab<Report>> {
+        self.slabs[slab].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
