@@ -2,6 +2,7 @@
 
 use super::silence::Silence;
 use crate::delivery::{Failure, Report};
+use crate::kafka::admin::Admin;
 use crate::kafka::{Error, client};
 use crate::record::Record;
 use crate::telemetry::Metrics;
@@ -32,6 +33,8 @@ pub(super) struct Maker {
     pub(super) settings: ClientConfig,
     pub(super) client: client::Context,
     pub(super) metrics: Arc<Metrics>,
+    /// Asks whether brokers answer.
+    pub(super) admin: Admin,
     pub(super) poll: Poll,
     /// How long brokers must have answered before the library's silence counts as a fault.
     pub(super) patience: Duration,
@@ -48,7 +51,8 @@ impl Maker {
             other_cluster: AtomicBool::new(false),
         };
         let inner = BaseProducer::from_config_and_context(&self.settings, context)?;
-        Ok(Generation { inner, poll: self.poll, silence: Mutex::new(Silence::new(self.patience)) })
+        let silence = Mutex::new(Silence::new(self.patience));
+        Ok(Generation { inner, admin: self.admin.clone(), poll: self.poll, silence })
     }
 }
 
@@ -81,6 +85,7 @@ impl fmt::Display for Fault {
 /// One client of the library.
 pub(super) struct Generation {
     inner: BaseProducer<Context>,
+    admin: Admin,
     poll: Poll,
     /// Only the keeper looks.
     silence: Mutex<Silence>,
@@ -134,7 +139,8 @@ impl Generation {
         if !silence.asks(Instant::now(), self.unreported(), reported) {
             return false;
         }
-        let answered = self.inner.client().fetch_metadata(None, ANSWER).is_ok();
+        // Not this client: one that has lost its way to all brokers would take them for silent.
+        let answered = self.admin.is_answered(ANSWER);
         silence.is_the_librarys(Instant::now(), answered)
     }
 
