@@ -3,7 +3,7 @@
 use justcall_kafka_bridge::event::{Dialect, KnownType, identity_pointers, samples};
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// Digits of an id.
@@ -159,21 +159,17 @@ impl Events {
         self.folder.path().join("events.lua")
     }
 
+    /// The body of an event of that number.
+    pub(crate) fn body(&self, number: u64) -> String {
+        self.templates[(number % self.templates.len() as u64) as usize].body(number)
+    }
+
     /// A file of so many bodies, one a line, all different.
     pub(crate) fn lines(&self, first: u64, count: u64) -> PathBuf {
         let file = self.folder.path().join("bodies");
-        let kinds = self.templates.len() as u64;
-        let bodies = (first..first + count).map(|number| {
-            let template = &self.templates[(number % kinds) as usize];
-            template.body(number) + "\n"
-        });
+        let bodies = (first..first + count).map(|number| self.body(number) + "\n");
         fs::write(&file, bodies.collect::<String>()).expect("room on the disk");
         file
-    }
-
-    /// Where files may lie as long as the events.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }
 

@@ -57,19 +57,24 @@ impl Bench {
         self.results.into_inner()
     }
 
-    /// Makes the topics of six partitions that are not there yet.
-    pub(crate) fn make_topics<S: AsRef<str>>(&self, names: impl IntoIterator<Item = S>) {
+    /// Makes the topics that are not there yet.
+    pub(crate) fn make_topics<S: AsRef<str>>(&self, names: impl IntoIterator<Item = S>, partitions: i32) {
         for name in names {
             if self.topics.borrow_mut().insert(name.as_ref().to_owned()) {
-                create_topic_with(self.kafka.bootstrap(), name.as_ref(), PARTITIONS, 1, &TOPIC);
+                create_topic_with(self.kafka.bootstrap(), name.as_ref(), partitions, 1, &TOPIC);
             }
         }
     }
 
     /// Starts the floor on so many topics.
-    pub(crate) fn floor(&self, topics: usize, fan_out: usize) -> Floor {
+    pub(crate) fn floor(&self, topics: usize) -> Floor {
         let topics: Vec<String> = (0..topics).map(|topic| format!("floor.{topic}")).collect();
-        self.make_topics(&topics);
+        self.floor_on(&topics, 1)
+    }
+
+    /// Starts the floor on these topics, with so many records for each request.
+    pub(crate) fn floor_on(&self, topics: &[String], fan_out: usize) -> Floor {
+        self.make_topics(topics, PARTITIONS);
         let mut command = Command::new(floor_program());
         command.args(["--bootstrap", self.kafka.bootstrap(), "--topics", &topics.join(",")]);
         command.args(["--workers", &WORKERS.to_string(), "--fan-out", &fan_out.to_string()]);
@@ -85,7 +90,7 @@ impl Bench {
         topics: impl IntoIterator<Item = S>,
         settings: &[&str],
     ) -> Spooling {
-        self.make_topics(topics.into_iter().map(|topic| format!("{PREFIX}{}", topic.as_ref())));
+        self.make_topics(topics.into_iter().map(|topic| format!("{PREFIX}{}", topic.as_ref())), PARTITIONS);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let directory = format!("spool.directory={}", folder.path().join("spool").display());
         let prefix = format!("topics.prefix={PREFIX}");
@@ -155,6 +160,11 @@ impl Floor {
 impl Spooling {
     pub(crate) fn target(&self) -> Target<'_> {
         Target { pid: self.bridge.process.pid(), address: self.bridge.ingress, path: PATH }
+    }
+
+    /// Rows that have left the spool so far.
+    pub(crate) fn drained(&self) -> f64 {
+        self.bridge.metric_sum("spool_drained_total")
     }
 }
 

@@ -48,6 +48,7 @@ pub(crate) const GOALS: &[Goal] = &[
     goal("lone", "bridge, median in ms", Alone, AtMost(0.5)),
     goal("signatures", "signed", MoreCpu, AtMost(3.0)),
     goal("routes", "500 routes", Rate, AtLeast(0.9)),
+    goal("routes", "500 routes for one type", Rate, AtLeast(0.9)),
     goal("spool", "spooled, 64 connections", Rate, AtLeast(0.5)),
     goal("drain", "drained, of what comes in meanwhile", Alone, AtLeast(3.0)),
     goal("memory", "bridge idle, MiB", Alone, AtMost(24.0)),
