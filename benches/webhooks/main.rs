@@ -11,11 +11,14 @@ mod gauge;
 mod goals;
 #[path = "../../tests/it/kit/mod.rs"]
 mod kit;
+mod page;
 mod results;
 
 use bench::Bench;
 use cases::{CASES, Case};
 use clap::Parser;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -37,6 +40,9 @@ struct Args {
     /// Writes all that was measured to a file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Writes the tables into a page, between its two marks
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
     /// What cargo adds
     #[arg(long, hide = true)]
     bench: bool,
@@ -45,18 +51,23 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     let (rounds, seconds) = if args.quick { (1, 2) } else { (args.rounds.max(1), args.seconds.max(1)) };
-    let cases =
-        if args.case.is_empty() { CASES.iter().filter(|case| case.is_usual).collect() } else { args.case };
+    let usual = CASES.iter().filter(|case| case.is_usual);
+    let cases = if args.case.is_empty() { usual.collect() } else { args.case };
     let bench = Bench::new(rounds, seconds);
-    for case in cases {
-        (case.run)(&bench);
-    }
+    // One case that fails takes no other's figures along; why it did is on standard error.
+    let failed = cases.iter().filter(|case| catch_unwind(AssertUnwindSafe(|| (case.run)(&bench))).is_err());
+    let failed: Vec<_> = failed.map(|case| format!("{}: it could not be measured", case.name)).collect();
     let results = bench.into_results();
+    let tables = format!("{}\n\n{}", page::measured_on(rounds, seconds), results.markdown());
+    println!("{tables}");
     if let Some(file) = args.json {
         let json = serde_json::to_string_pretty(&results).expect("figures are JSON");
-        std::fs::write(&file, json).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        fs::write(&file, json).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
-    let missed = results.print();
+    if let Some(file) = args.page {
+        page::refresh(&file, &tables);
+    }
+    let missed = [failed, results.missed()].concat();
     missed.iter().for_each(|goal| eprintln!("missed: {goal}"));
     if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

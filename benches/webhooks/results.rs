@@ -50,15 +50,11 @@ impl Row {
         let ((base_p50, p50), (base_p99, p99)) = (both(|sample| sample.p50), both(|sample| sample.p99));
         format!(
             "| {} | {} | {base_rate:.0} | {rate:.0} | {} | {base_cpu:.1} | {cpu:.1} | {} | {base_p50:.2}, {base_p99:.2} | {p50:.2}, {p99:.2} |",
-            Self::label(self.case, &self.name),
+            format_args!("{}: {}", self.case, self.name),
             self.against,
             spread(self.ratio(|sample| sample.rate)),
             spread(self.ratio(|sample| sample.cpu)),
         )
-    }
-
-    fn label(case: &str, name: &str) -> String {
-        format!("{case}: {name}")
     }
 }
 
@@ -77,42 +73,53 @@ impl Fact {
 }
 
 impl Results {
-    /// Prints everything as Markdown. Returns the goals that were missed.
-    pub(crate) fn print(&self) -> Vec<String> {
-        if !self.rows.is_empty() {
-            println!(
-                "| case | against | its events/s | bridge's | ratio | its CPU µs | bridge's | ratio | its p50, p99 ms | bridge's |"
-            );
-            println!("|---|---|---|---|---|---|---|---|---|---|");
-            self.rows.iter().for_each(|row| println!("{}", row.line()));
-            println!();
-        }
-        if !self.facts.is_empty() {
-            println!("| figure | median | spread |\n|---|---|---|");
-            self.facts.iter().for_each(|fact| println!("{}", fact.line()));
-            println!();
-        }
-        let mut missed = Vec::new();
-        let measured = GOALS.iter().filter_map(|goal| Some((goal, goal.measured(self)?)));
-        let mut measured = measured.peekable();
-        if measured.peek().is_some() {
-            println!("| goal | bound | measured | |\n|---|---|---|---|");
-        }
-        for (goal, value) in measured {
+    /// Everything as Markdown.
+    pub(crate) fn markdown(&self) -> String {
+        let rows = table(
+            "| case | against | its events/s | bridge's | ratio | its CPU, µs | bridge's | ratio | its p50, p99, ms | bridge's |",
+            self.rows.iter().map(Row::line),
+        );
+        let facts = table("| figure | median | spread |", self.facts.iter().map(Fact::line));
+        let goals = table("| goal | bound | measured | |", self.goals().map(|goal| goal.line()));
+        [rows, facts, goals].concat()
+    }
+
+    /// The goals that were missed, each in a line.
+    pub(crate) fn missed(&self) -> Vec<String> {
+        let missed = self.goals().filter(|goal| !goal.is_met);
+        missed.map(|goal| format!("{}: {:.2}, and {} is wanted", goal.name, goal.value, goal.bound)).collect()
+    }
+
+    fn goals(&self) -> impl Iterator<Item = Measured> {
+        GOALS.iter().filter_map(|goal| {
+            let value = goal.measured(self)?;
             let bound = match goal.bound {
                 Bound::AtLeast(bound) => format!("at least {bound}"),
                 Bound::AtMost(bound) => format!("at most {bound}"),
             };
-            let is_met = goal.is_met_by(value);
-            println!(
-                "| {} | {bound} | {value:.2} | {} |",
-                goal.name(),
-                if is_met { "met" } else { "**missed**" }
-            );
-            if !is_met {
-                missed.push(format!("{}: {value:.2}, and {bound} is wanted", goal.name()));
-            }
-        }
-        missed
+            Some(Measured { name: goal.name(), bound, value, is_met: goal.is_met_by(value) })
+        })
     }
+}
+
+/// A goal and what was measured.
+struct Measured {
+    name: String,
+    bound: String,
+    value: f64,
+    is_met: bool,
+}
+
+impl Measured {
+    fn line(&self) -> String {
+        let verdict = if self.is_met { "met" } else { "**missed**" };
+        format!("| {} | {} | {:.2} | {verdict} |", self.name, self.bound, self.value)
+    }
+}
+
+/// A table with a line behind it, or nothing where there is nothing to show.
+fn table(head: &str, lines: impl Iterator<Item = String>) -> String {
+    let lines: String = lines.map(|line| line + "\n").collect();
+    let rule = "|---".repeat(head.matches('|').count() - 1);
+    if lines.is_empty() { lines } else { format!("{head}\n{rule}|\n{lines}\n") }
 }
