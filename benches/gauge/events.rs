@@ -6,8 +6,9 @@ use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// Digits of an id.
-pub(crate) const ID_LEN: usize = 15;
+/// Digits of an id, and the least number that has so many.
+const ID_LEN: usize = 15;
+const LEAST_ID: u64 = 100_000_000_000_000;
 
 /// What a `request_id` begins with; with an id behind it, it is a ULID.
 const ULID_BEGINNING: &str = "01KNKKKV1FM";
@@ -29,7 +30,9 @@ impl Template {
 
     /// The body of an event of that number.
     pub(crate) fn body(&self, number: u64) -> String {
-        self.pieces.join(&format!("{number:0ID_LEN$}"))
+        // No zero in front, for some ids are numbers.
+        let id = if number < LEAST_ID { LEAST_ID + number } else { number };
+        self.pieces.join(&id.to_string())
     }
 
     /// Bytes of a body.

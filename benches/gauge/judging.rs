@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use justcall_kafka_bridge::config::Settings;
-use justcall_kafka_bridge::ingest::{Facts, Judged, Rules};
+use justcall_kafka_bridge::ingest::{Facts, Judged, Rules, Verdict};
 use justcall_kafka_bridge::routing::{Match, RouteConfig, Table, Test, Wanted};
 
 /// The settings that nobody changed.
@@ -35,5 +35,7 @@ fn route(event_type: &str, agent: Option<usize>) -> RouteConfig {
 pub(crate) fn judge(rules: &Rules, body: &Bytes) -> Judged {
     let facts =
         Facts { source: 0, received_at: DateTime::<Utc>::UNIX_EPOCH, signed_at: None, traceparent: None };
-    rules.judge(rules.read(body), body, &facts).expect("an event, not a probe")
+    let judged = rules.judge(rules.read(body), body, &facts).expect("an event, not a probe");
+    assert!(matches!(judged.verdict, Verdict::Forwarded(_)), "it is not forwarded");
+    judged
 }
