@@ -1,6 +1,6 @@
 //! What the bridge is to reach. The one list of it.
 
-use super::results::{Results, Row};
+use super::results::Results;
 
 /// One figure of a run and its bound.
 pub(crate) struct Goal {
@@ -69,9 +69,7 @@ impl Goal {
             Rate => row.ratio(|sample| sample.rate).middle,
             Cpu => row.ratio(|sample| sample.cpu).middle,
             P99 => row.ratio(|sample| sample.p99).middle,
-            MoreCpu => {
-                Row::middle(&row.ours, |sample| sample.cpu) - Row::middle(&row.base, |sample| sample.cpu)
-            }
+            MoreCpu => row.difference(|sample| sample.cpu),
             Alone => return None,
         })
     }

@@ -37,7 +37,13 @@ impl Row {
         Ratio::of(&of(&self.ours), &of(&self.base))
     }
 
-    pub(crate) fn middle(samples: &[Sample], figure: fn(&Sample) -> f64) -> f64 {
+    /// How much more it is here than on the other side: the median of the rounds' differences.
+    pub(crate) fn difference(&self, figure: fn(&Sample) -> f64) -> f64 {
+        let pairs = self.ours.iter().zip(&self.base);
+        middle(&pairs.map(|(ours, base)| figure(ours) - figure(base)).collect::<Vec<_>>())
+    }
+
+    fn middle(samples: &[Sample], figure: fn(&Sample) -> f64) -> f64 {
         middle(&samples.iter().map(figure).collect::<Vec<_>>())
     }
 
