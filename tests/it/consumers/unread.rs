@@ -1,0 +1,41 @@
+//! A program whose output nobody reads, so that it stands still in the middle of its work.
+
+use crate::kit::bridge::until;
+use rustix::io::ioctl_fionread;
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+
+/// A pipe that nobody reads takes 64 KiB; the last line may not have fitted.
+const FULL: u64 = 60 * 1024;
+
+/// Such a program. It is killed when this value goes.
+pub(super) struct Unread(Child);
+
+impl Unread {
+    /// Starts it and waits until it can print no more.
+    pub(super) fn stuck(mut command: Command) -> Self {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let program = Self(child.expect("a program that starts"));
+        let pipe = program.0.stdout.as_ref().expect("piped above");
+        until("a full pipe", || ioctl_fionread(pipe).expect("the length of a pipe") >= FULL);
+        program
+    }
+
+    /// Kills it, as a power cut would, and returns the lines that it printed as a whole.
+    pub(super) fn kill(mut self) -> Vec<String> {
+        self.0.kill().expect("it runs");
+        self.0.wait().expect("a child can be waited for");
+        let mut text = String::new();
+        self.0.stdout.take().expect("piped above").read_to_string(&mut text).expect("text");
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        whole.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
