@@ -17,6 +17,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::Value;
 use std::collections::{HashSet, VecDeque};
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -183,8 +184,8 @@ fn header<'a>(message: &'a BorrowedMessage<'_>, name: &str) -> Option<&'a str> {
 /// one process sees both, unless it was restarted or the partition moved in between.
 #[derive(Default)]
 struct Seen {
-    ids: HashSet<String>,
-    oldest_first: VecDeque<String>,
+    ids: HashSet<Arc<str>>,
+    oldest_first: VecDeque<Arc<str>>,
 }
 
 impl Seen {
@@ -198,7 +199,8 @@ impl Seen {
         {
             self.ids.remove(&oldest);
         }
-        self.ids.insert(id.to_owned());
-        self.oldest_first.push_back(id.to_owned());
+        let id: Arc<str> = id.into();
+        self.ids.insert(Arc::clone(&id));
+        self.oldest_first.push_back(id);
     }
 }

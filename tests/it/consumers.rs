@@ -33,7 +33,11 @@ fn try_out(consumer: &Consumer) {
     stage.post(400);
     stage.post_without_id();
 
-    let worked = Worked::from(&Unread::stuck(stage.command(consumer, Some("first"))).kill());
+    let stuck = Unread::stuck(stage.command(consumer, Some("first")));
+    if consumer.commits_by_the_clock {
+        stage.until_something_is_committed();
+    }
+    let worked = Worked::from(&stuck.kill());
     stage.every_committed_record_is_done(&worked);
     stage.is_in_order(&worked);
     let again = stage.not_committed();

@@ -17,16 +17,18 @@ pub(super) struct Consumer {
     pub(super) make: fn() -> Command,
     /// The exit code after SIGTERM.
     pub(super) stopped: i32,
+    /// Whether its library commits now and then, also while the work stands still.
+    pub(super) commits_by_the_clock: bool,
 }
 
 /// `examples/consumer.rs`
-pub(super) const IN_RUST: Consumer = Consumer { make: rust, stopped: 0 };
+pub(super) const IN_RUST: Consumer = Consumer { make: rust, stopped: 0, commits_by_the_clock: true };
 
 /// `examples/java`. A Java program that ends by a signal says so, however cleanly it did.
-pub(super) const IN_JAVA: Consumer = Consumer { make: java, stopped: 128 + 15 };
+pub(super) const IN_JAVA: Consumer = Consumer { make: java, stopped: 128 + 15, commits_by_the_clock: false };
 
 /// `examples/python`
-pub(super) const IN_PYTHON: Consumer = Consumer { make: python, stopped: 0 };
+pub(super) const IN_PYTHON: Consumer = Consumer { make: python, stopped: 0, commits_by_the_clock: true };
 
 fn rust() -> Command {
     let test = std::env::current_exe().expect("the path of this program");

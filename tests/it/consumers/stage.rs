@@ -127,6 +127,12 @@ impl Stage {
         });
     }
 
+    /// Waits until the group has committed anything at all.
+    pub(super) fn until_something_is_committed(&self) {
+        let topic = self.bridge.topic(TYPES[0]);
+        until("a commit", || !consume::committed(self.bootstrap, &self.group, &topic).is_empty());
+    }
+
     /// What is committed was worked on or set aside.
     pub(super) fn every_committed_record_is_done(&self, worked: &Worked) {
         let aside: HashSet<_> = self.set_aside().into_iter().map(|(_, letter)| letter.value).collect();
