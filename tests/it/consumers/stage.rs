@@ -88,7 +88,7 @@ impl Stage {
         let body = format!(
             r#"{{"event":"{kind}","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{key}","duration":{duration},"number":{number}}}}}"#
         );
-        let copies = if number / TYPES.len() % TO_A_DUPLICATE == 0 { 2 } else { 1 };
+        let copies = if (number / TYPES.len()).is_multiple_of(TO_A_DUPLICATE) { 2 } else { 1 };
         let answers: Vec<_> = (0..copies).map(|_| self.bridge.post(body.as_bytes())).collect();
         let id = answers[0].json()["id"].as_str().expect("an id").to_owned();
         for answer in answers {

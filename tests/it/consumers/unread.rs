@@ -1,12 +1,14 @@
 //! A program whose output nobody reads, so that it stands still in the middle of its work.
 
-use crate::kit::bridge::until;
 use rustix::io::ioctl_fionread;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-/// A pipe that nobody reads takes 64 KiB; the last line may not have fitted.
-const FULL: u64 = 60 * 1024;
+/// It stands still when it has printed nothing for so long: a pipe that nobody reads takes 64 KiB, and less
+/// where a user has many of them.
+const STILL: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Such a program. It is killed when this value goes.
 pub(super) struct Unread(Child);
@@ -16,8 +18,16 @@ impl Unread {
     pub(super) fn stuck(mut command: Command) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let program = Self(child.expect("a program that starts"));
-        let pipe = program.0.stdout.as_ref().expect("piped above");
-        until("a full pipe", || ioctl_fionread(pipe).expect("the length of a pipe") >= FULL);
+        let began = Instant::now();
+        let (mut printed, mut since) = (0, began);
+        while printed == 0 || since.elapsed() < STILL {
+            assert!(began.elapsed() < PATIENCE, "not stuck within {PATIENCE:?}: {printed} bytes");
+            std::thread::sleep(Duration::from_millis(20));
+            let now = ioctl_fionread(program.0.stdout.as_ref().expect("piped above")).expect("a length");
+            if now != printed {
+                (printed, since) = (now, Instant::now());
+            }
+        }
         program
     }
 
