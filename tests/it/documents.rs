@@ -115,10 +115,19 @@ fn words(line: &str) -> Vec<String> {
 /// Everything in Markdown beside the sources.
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = ["", "docs", "examples", "deploy"].map(|folder| root.join(folder));
-    let files = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
-    let paths = files.map(|file| file.expect("a folder that can be read").path());
-    paths.filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect()
+    let below = ["docs", "examples", "deploy"].into_iter().flat_map(|folder| files(&root.join(folder)));
+    let beside = entries(root).filter(|path| path.is_file());
+    beside.chain(below).filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect()
+}
+
+/// The files in a folder and in those below it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    entries(folder).flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// What a folder holds, if it is there.
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("a folder that can be read").path())
 }
 
 fn read(path: &Path) -> String {
