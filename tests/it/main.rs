@@ -6,6 +6,7 @@ mod check;
 mod cluster;
 mod completions;
 mod dead_letters;
+mod deploy;
 mod failures;
 mod faults;
 mod help;

@@ -1,12 +1,13 @@
 {{/* The pod, the same for a StatefulSet and for a Deployment. */}}
 {{- define "justcall-kafka-bridge.pod" -}}
-{{- $name := include "justcall-kafka-bridge.fullname" . }}
-{{- $secrets := include "justcall-kafka-bridge.secretsFolder" . }}
-{{- $mounted := include "justcall-kafka-bridge.mounted" . | fromYaml }}
+{{- $name := include "justcall-kafka-bridge.fullname" . -}}
+{{- $secrets := include "justcall-kafka-bridge.secretsFolder" . -}}
+{{- $mounted := include "justcall-kafka-bridge.mounted" . | fromYaml -}}
 metadata:
   labels:
-    {{- include "justcall-kafka-bridge.labels" . | nindent 4 }}
-    {{- with .Values.podLabels }}
+    # Without the chart's version, which is no reason to roll the pods.
+    {{- include "justcall-kafka-bridge.selectorLabels" . | nindent 4 }}
+    {{- with merge (deepCopy .Values.podLabels) .Values.commonLabels }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:

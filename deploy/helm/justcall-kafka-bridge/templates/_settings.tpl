@@ -16,21 +16,21 @@ admin:
   listen: 0.0.0.0:{{ .Values.containerPorts.admin }}
 kafka:
   bootstrap_servers: {{ .Values.kafka.bootstrapServers | quote }}
-  properties:
-    {{- if .Values.kafka.tls.existingSecret }}
-    ssl.ca.location: {{ $secrets }}/kafka-tls/{{ .Values.kafka.tls.caKey }}
-    {{- end }}
-    {{- if .Values.kafka.tls.clientSecret }}
-    ssl.certificate.location: {{ $secrets }}/kafka-client/{{ .Values.kafka.tls.certKey }}
-    ssl.key.location: {{ $secrets }}/kafka-client/{{ .Values.kafka.tls.keyKey }}
-    {{- end }}
-    {{- with .Values.kafka.properties }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+  {{- $properties := deepCopy .Values.kafka.properties }}
+  {{- with .Values.kafka.tls }}
+  {{- if .existingSecret }}{{ $_ := set $properties "ssl.ca.location" (printf "%s/kafka-tls/%s" $secrets .caKey) }}{{ end }}
+  {{- if .clientSecret }}
+  {{- $_ := set $properties "ssl.certificate.location" (printf "%s/kafka-client/%s" $secrets .certKey) }}
+  {{- $_ := set $properties "ssl.key.location" (printf "%s/kafka-client/%s" $secrets .keyKey) }}
+  {{- end }}
+  {{- end }}
+  properties: {{ $properties | toJson }}
+  {{- with .Values.kafka.secretProperties }}
   properties_files:
-    {{- range $property, $key := .Values.kafka.secretProperties }}
+    {{- range $property, $key := . }}
     {{ $property }}: {{ $secrets }}/kafka/{{ $key }}
     {{- end }}
+  {{- end }}
 sources:
   main:
     path: {{ .Values.source.path | quote }}
