@@ -4,8 +4,9 @@ use super::tools::{both, printed};
 use super::{not_proved, project};
 use crate::kit::bridge::UNSIGNED;
 use crate::kit::kafka::Kafka;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -209,23 +210,62 @@ fn copy(build: &[Vec<&str>], into: &Path) {
     }
 }
 
-/// A build of everything with optimizations takes minutes.
-#[test]
-#[ignore = "minutes; run it before a release: cargo test --test it -- --ignored image_is_built"]
-fn image_is_built_by_its_own_steps_from_what_the_dockerfile_copies() {
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+/// Copies and runs as the Dockerfile's first stage says, up to the files of the image, with this cargo.
+fn play(folder: &Path, cargo: Option<&Path>) {
     let stages = stages();
     let mut done = 0;
     for (at, words) in stages[0].iter().enumerate() {
         if words[0] != "RUN" || words[1].ends_with("/root") {
             continue;
         }
-        copy(&stages[0][done..at], folder.path());
+        copy(&stages[0][done..at], folder);
         done = at;
         let mut step = Command::new("bash");
-        step.args(["-c", &words[1..].join(" ")]).env_remove("CARGO_TARGET_DIR").current_dir(&folder);
+        step.args(["-c", &words[1..].join(" ")]).env_remove("CARGO_TARGET_DIR").current_dir(folder);
+        if let Some(cargo) = cargo {
+            let path = std::env::var("PATH").expect("a path");
+            step.env("PATH", format!("{}:{path}", cargo.display())).env("REAL_CARGO", env!("CARGO"));
+        }
         printed(&mut step);
     }
+}
+
+/// Stands in for cargo: instead of a build, only whether the files make a workspace that fits its lock.
+const READER: &str = r#"#!/bin/sh
+manifest=Cargo.toml
+for word; do
+  [ "$before" != --manifest-path ] || manifest=$word
+  before=$word
+done
+exec "$REAL_CARGO" metadata --locked --offline --format-version 1 --manifest-path "$manifest"
+"#;
+
+#[test]
+fn what_the_dockerfile_copies_is_enough_for_cargo() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let cargo = tempfile::tempdir().expect("a temporary folder");
+    let reader = cargo.path().join("cargo");
+    fs::write(&reader, READER).expect("a file");
+    fs::set_permissions(&reader, Permissions::from_mode(0o755)).expect("our own file");
+    play(folder.path(), Some(cargo.path()));
+    let kept = fs::read_to_string(project("deploy/Dockerfile.dockerignore")).expect("a list");
+    let sources = stages()[0].iter().filter(|words| words[0] == "COPY").flat_map(|words| {
+        let (_, from) = words[1..].split_last().expect("a target");
+        from.to_vec()
+    });
+    for source in sources.collect::<Vec<_>>() {
+        let is_kept =
+            |line: &str| line.strip_prefix('!').is_some_and(|path| Path::new(source).starts_with(path));
+        assert!(kept.lines().any(is_kept), "{source} never reaches Docker");
+    }
+}
+
+/// The real build, with all optimizations.
+#[test]
+#[ignore = "takes minutes; before a release: cargo test --test it -- --ignored image_is_built"]
+fn image_is_built_by_its_own_steps_from_what_the_dockerfile_copies() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+    play(folder.path(), None);
     let image = Image::of(&folder.path().join("target/release/justcall-bridge"));
     if can_contain("that the released binary starts in its image") {
         let mut command = image.command("65532", &[], &["/usr/local/bin/justcall-bridge", "--version"]);
