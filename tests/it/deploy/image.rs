@@ -135,15 +135,9 @@ fn image_runs_read_only_as_nobody_in_particular_and_trusts_public_authorities() 
 
     let secured = Kafka::start_secured();
     let servers = format!("kafka.bootstrap_servers={}", secured.tls);
-    let check = [
-        "check",
-        "--set",
-        &servers,
-        "--set",
-        "kafka.properties.security.protocol=SSL",
-        "--set",
-        "kafka.ack_deadline=10s",
-    ];
+    let over_tls = ["kafka.properties.security.protocol=SSL", "kafka.ack_deadline=10s", UNSIGNED, &servers];
+    let check: Vec<&str> =
+        ["check"].into_iter().chain(over_tls.iter().flat_map(|set| ["--set", *set])).collect();
     let said = run(&check);
     assert!(said.contains("certificate verify failed"), "{said}");
     // Now the broker's is one of the authorities that the image brings.
