@@ -133,8 +133,7 @@ fn new_route_comes_into_force(
     let count = taken();
     node.configure(&after);
     until("the new settings", || taken() > count);
-    let body =
-        br#"{"event":"contact.created","timestamp":"2026-03-12T14:32:00Z","data":{"contact_id":"c1"}}"#;
+    let body = br#"{"event":"contact.created","timestamp":"2026-03-12T14:32:00Z","data":{"contact_id":7}}"#;
     let answer = http::post(pod.ingress, PATH, &[("connection", "close")], body).expect("an answer");
     assert_eq!((answer.status, &answer.json()["outcome"]), (200, &"acked".into()), "{}", answer.text());
     let healthy =
