@@ -75,7 +75,8 @@ fn rolling_the_pods_under_load_loses_no_event_with_kafka_or_without() {
     let ports = ports();
     let first = chart(folders[0].path(), &kafka, &ports[..2], &["fullnameOverride=first"]);
     let second = chart(folders[1].path(), &kafka, &ports[2..], &["fullnameOverride=second"]);
-    [&first, &second].map(|set| node.configure(set));
+    node.configure(&first);
+    node.configure(&second);
     let start = |set: &Rendered, ordinal| node.start(set, ordinal);
     let (pod_0, pod_1) = (start(&first, 0), start(&second, 1));
     let load = Load::start(pod_1.ingress, SHAPE);
