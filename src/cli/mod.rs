@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod dead_letters;
 mod dev;
+mod healthcheck;
 mod replay;
 mod route;
 mod schema;
@@ -51,6 +52,7 @@ enum Command {
     Schema(schema::Args),
     Dev(dev::Args),
     Send(send::Args),
+    Healthcheck(healthcheck::Args),
     Completions(completions::Args),
 }
 
@@ -73,6 +75,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(Cli { command: Command::Replay(args) }) => replay::run(args),
         Ok(Cli { command: Command::Route(args) }) => ended(route::run(args)),
         Ok(Cli { command: Command::Schema(args) }) => ended(schema::run(args)),
+        Ok(Cli { command: Command::Healthcheck(args) }) => ended(healthcheck::run(args)),
         Ok(Cli { command: Command::Completions(args) }) => ended(completions::run(&args)),
         Err(error) => explain(&error),
     }

@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod command;
 pub(crate) mod consume;
 pub(crate) mod disk;
+pub(crate) mod go;
 pub(crate) mod golden;
 pub(crate) mod http;
 pub(crate) mod java;

@@ -1,0 +1,124 @@
+{{- define "justcall-kafka-bridge.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" }}
+{{- end }}
+
+{{/* Shorter than a name may be: the controller adds to it, and so does the headless Service. */}}
+{{- define "justcall-kafka-bridge.fullname" -}}
+{{- $name := include "justcall-kafka-bridge.name" . }}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
+{{- else if contains $name .Release.Name }}
+{{- .Release.Name | trunc 52 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "justcall-kafka-bridge.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "justcall-kafka-bridge.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "justcall-kafka-bridge.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{ include "justcall-kafka-bridge.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* The metadata of everything but the pods; `suffix` and `annotations` are optional. */}}
+{{- define "justcall-kafka-bridge.metadata" -}}
+name: {{ include "justcall-kafka-bridge.fullname" .root }}{{ .suffix }}
+namespace: {{ .root.Release.Namespace }}
+labels:
+  {{- include "justcall-kafka-bridge.labels" .root | nindent 2 }}
+  {{- with .labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "justcall-kafka-bridge.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "justcall-kafka-bridge.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "justcall-kafka-bridge.image" -}}
+{{- $name := .Values.image.repository }}
+{{- with .Values.image.registry }}{{ $name = printf "%s/%s" . $name }}{{ end }}
+{{- if .Values.image.digest }}
+{{- printf "%s@%s" $name .Values.image.digest }}
+{{- else }}
+{{- printf "%s:%s" $name (default .Chart.AppVersion .Values.image.tag) }}
+{{- end }}
+{{- end }}
+
+{{/* Pods at least: what there will be, whoever decides it. */}}
+{{- define "justcall-kafka-bridge.replicas" -}}
+{{- if .Values.autoscaling.enabled }}{{ .Values.autoscaling.minReplicas }}{{ else }}{{ .Values.replicaCount }}{{ end }}
+{{- end }}
+
+{{/* The Secret that holds `key`: the one named, else the external one if it has that key, else none. */}}
+{{- define "justcall-kafka-bridge.secret" -}}
+{{- if .existing }}
+{{- .existing }}
+{{- else if .root.Values.externalSecret.enabled }}
+{{- $found := false }}
+{{- range .root.Values.externalSecret.data }}{{ if eq .secretKey $.key }}{{ $found = true }}{{ end }}{{ end }}
+{{- if $found }}{{ include "justcall-kafka-bridge.fullname" .root }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{- define "justcall-kafka-bridge.signatureSecret" -}}
+{{- include "justcall-kafka-bridge.secret" (dict "root" . "existing" .Values.source.signature.existingSecret "key" .Values.source.signature.existingSecretKey) }}
+{{- end }}
+
+{{- define "justcall-kafka-bridge.tokenSecret" -}}
+{{- include "justcall-kafka-bridge.secret" (dict "root" . "existing" .Values.source.token.existingSecret "key" .Values.source.token.existingSecretKey) }}
+{{- end }}
+
+{{- define "justcall-kafka-bridge.kafkaSecret" -}}
+{{- $key := values .Values.kafka.secretProperties | sortAlpha | first }}
+{{- $secret := include "justcall-kafka-bridge.secret" (dict "root" . "existing" .Values.kafka.existingSecret "key" (default "" $key)) }}
+{{- if and .Values.kafka.secretProperties (not $secret) }}
+{{- fail "kafka.secretProperties: name their Secret in kafka.existingSecret, or have them in externalSecret.data" }}
+{{- end }}
+{{- if .Values.kafka.secretProperties }}{{ $secret }}{{ end }}
+{{- end }}
+
+{{/* Bytes of a quantity such as 8Gi. */}}
+{{- define "justcall-kafka-bridge.bytes" -}}
+{{- $factors := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 }}
+{{- mul (regexFind "^[0-9]+" . | int64) (get $factors (regexFind "[A-Za-z]*$" .)) }}
+{{- end }}
+
+{{/* Seconds of a time such as `1m 30s`, rounded up. */}}
+{{- define "justcall-kafka-bridge.seconds" -}}
+{{- $factors := dict "ms" 1 "s" 1000 "sec" 1000 "m" 60000 "min" 60000 "h" 3600000 }}
+{{- $millis := 0 }}
+{{- range regexFindAll "[0-9]+ *[a-z]*" . -1 }}
+{{- $factor := get $factors (regexFind "[a-z]*$" .) }}
+{{- if not $factor }}{{ fail (printf "settings.shutdown: %q has none of the units ms, s, m and h" .) }}{{ end }}
+{{- $millis = add $millis (mul (regexFind "^[0-9]+" . | int64) $factor) }}
+{{- end }}
+{{- div (add $millis 999) 1000 }}
+{{- end }}
+
+{{/* How long a pod may take to end: serve on, finish what is in flight, and end itself. */}}
+{{- define "justcall-kafka-bridge.gracePeriod" -}}
+{{- if kindIs "invalid" .Values.terminationGracePeriodSeconds }}
+{{- $shutdown := (include "justcall-kafka-bridge.settings" . | fromYaml).shutdown }}
+{{- add (include "justcall-kafka-bridge.seconds" $shutdown.delay) (include "justcall-kafka-bridge.seconds" $shutdown.timeout) 10 }}
+{{- else }}
+{{- .Values.terminationGracePeriodSeconds }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,93 @@
+//! `healthcheck`: how a running bridge is, for whatever can run a command but not ask over HTTP.
+
+use super::{Failure, SettingsArgs};
+use crate::config::Settings;
+use serde_json::Value;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
+
+/// More than `/readyz` ever says; whatever else listens there may talk without end.
+const LARGEST_ANSWER: u64 = 64 * 1024;
+
+/// Ask the bridge on this machine whether it is ready.
+///
+/// Asks /readyz of the admin listener that the settings name; an image without a shell has no other way to
+/// ask. Kubernetes asks over HTTP by itself and needs no command.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Args {
+    #[command(flatten)]
+    settings: SettingsArgs,
+
+    /// Ask only whether the process answers: /livez.
+    #[arg(long)]
+    live: bool,
+
+    /// How long to wait for an answer.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    timeout: Duration,
+}
+
+const EXAMPLE: &str = "\
+Examples:
+  justcall-bridge healthcheck
+  justcall-bridge healthcheck --live --timeout 1s --set admin.listen=127.0.0.1:9081
+
+In compose.yaml:
+  healthcheck: { test: [\"CMD\", \"/usr/local/bin/justcall-bridge\", \"healthcheck\"] }
+
+Exit codes: 0 yes, 1 no or no answer, 2 the command line makes no sense, 78 the settings are bad.";
+
+/// Asks, and says why not.
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let page = if args.live { "livez" } else { "readyz" };
+    // Its own secrets and certificates are no concern of a question.
+    let admin = Settings::load(&args.settings.sources_on_paper())?.admin.listen;
+    let address = reachable(admin);
+    let answer = ask(address, page, args.timeout)
+        .map_err(|error| Failure::Failed(format!("no answer from http://{address}/{page}: {error}")))?;
+    match refusal(&answer) {
+        None => Ok(()),
+        Some(why) => Err(Failure::Failed(format!("http://{address}/{page} answered {why}"))),
+    }
+}
+
+/// The whole answer, head and body. By hand, for it is one line to a server of our own, and an HTTP
+/// client would look for certificates first.
+fn ask(address: SocketAddr, page: &str, timeout: Duration) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, timeout)?;
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
+    write!(stream, "GET /{page} HTTP/1.0\r\nhost: {address}\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.take(LARGEST_ANSWER).read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// Where to ask for something that listens there: "everywhere" is no address to connect to.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+/// `None` for 200; else the status and, where the answer is the bridge's, what each part says of itself.
+fn refusal(answer: &str) -> Option<String> {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
+    let status = head.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1));
+    let Some(status) = status else { return Some("something that is no HTTP".to_owned()) };
+    if status == "200" {
+        return None;
+    }
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let parts = body["parts"].as_object().into_iter().flatten();
+    let lines = parts.filter_map(|(part, line)| Some(format!("; {part}: {}", line.as_str()?)));
+    Some(format!("{status}{}", lines.collect::<String>()))
+}

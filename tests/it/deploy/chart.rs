@@ -1,0 +1,219 @@
+//! What the chart makes of its values.
+
+use super::project;
+use super::tools::{self, CHART, both, documents, helms, template};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use tempfile::TempDir;
+
+/// One set of values and what comes of it.
+pub(super) struct Rendered {
+    pub(super) name: String,
+    pub(super) values: PathBuf,
+    pub(super) file: PathBuf,
+    pub(super) documents: Vec<Value>,
+}
+
+impl Rendered {
+    /// The only resource of that kind, or of those kinds.
+    pub(super) fn only(&self, kinds: &[&str]) -> &Value {
+        let mut found =
+            self.documents.iter().filter(|document| kinds.iter().any(|kind| document["kind"] == *kind));
+        let first = found.next().unwrap_or_else(|| panic!("{}: none of {kinds:?}", self.name));
+        assert!(found.next().is_none(), "{}: several of {kinds:?}", self.name);
+        first
+    }
+
+    pub(super) fn has(&self, kind: &str) -> bool {
+        self.documents.iter().any(|document| document["kind"] == kind)
+    }
+
+    pub(super) fn workload(&self) -> &Value {
+        self.only(&["StatefulSet", "Deployment"])
+    }
+
+    pub(super) fn pod(&self) -> &Value {
+        &self.workload()["spec"]["template"]["spec"]
+    }
+
+    /// `bridge.yaml` of the ConfigMap.
+    pub(super) fn settings(&self) -> &str {
+        self.only(&["ConfigMap"])["data"]["bridge.yaml"].as_str().expect("settings")
+    }
+}
+
+/// Every set of values in the chart's folder `ci`, rendered by the newest Helm.
+pub(super) fn sets() -> &'static [Rendered] {
+    static SETS: OnceLock<(TempDir, Vec<Rendered>)> = OnceLock::new();
+    &SETS
+        .get_or_init(|| {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let mut files: Vec<_> = fs::read_dir(project(CHART).join("ci"))
+                .expect("sets of values")
+                .map(|entry| entry.expect("an entry").path())
+                .collect();
+            files.sort();
+            let sets = files.into_iter().map(|values| render(folder.path(), values, &[])).collect();
+            (folder, sets)
+        })
+        .1
+}
+
+/// A set of values with more said besides, its manifests kept in `folder`.
+pub(super) fn render(folder: &Path, values: PathBuf, settings: &[&str]) -> Rendered {
+    let name = values.file_stem().expect("a name").to_string_lossy().into_owned();
+    let output = template(&helms()[1], Some(&values), settings);
+    assert!(output.status.success(), "{name}: {}", both(&output));
+    let file = folder.join(format!("{name}.yaml"));
+    fs::write(&file, output.stdout).expect("a file");
+    Rendered { documents: documents(&file), name, values, file }
+}
+
+/// The chart with these settings beside the least that it needs.
+fn with(settings: &[&str]) -> Rendered {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    render(folder.path(), project(CHART).join("ci/least-values.yaml"), settings)
+}
+
+fn set(name: &str) -> &'static Rendered {
+    let name = format!("{name}-values");
+    sets().iter().find(|set| set.name == name).unwrap_or_else(|| panic!("no set {name}"))
+}
+
+#[test]
+fn what_is_off_by_default_is_off_and_the_rest_is_there() {
+    let kinds: Vec<&str> =
+        set("least").documents.iter().map(|document| document["kind"].as_str().expect("a kind")).collect();
+    assert_eq!(
+        kinds,
+        ["PodDisruptionBudget", "ServiceAccount", "ConfigMap", "Service", "Service", "StatefulSet"]
+    );
+    let workload = set("least").workload();
+    assert_eq!(workload["spec"]["replicas"], 2);
+    assert_eq!(workload["spec"]["podManagementPolicy"], "Parallel");
+    let retained = &workload["spec"]["persistentVolumeClaimRetentionPolicy"];
+    assert_eq!((&retained["whenScaled"], &retained["whenDeleted"]), (&"Retain".into(), &"Retain".into()));
+    assert!(!set("one").has("PodDisruptionBudget"), "it would forbid every eviction");
+}
+
+#[test]
+fn pods_are_restricted_and_know_nothing_of_the_cluster() {
+    for set in sets() {
+        let (pod, container) = (set.pod(), &set.pod()["containers"][0]);
+        assert_eq!(pod["automountServiceAccountToken"], false, "{}", set.name);
+        assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault", "{}", set.name);
+        assert_eq!(pod["securityContext"]["fsGroup"], 65532, "{}", set.name);
+        let security = &container["securityContext"];
+        assert_eq!(security["runAsNonRoot"], true, "{}", set.name);
+        assert_eq!(security["allowPrivilegeEscalation"], false, "{}", set.name);
+        assert_eq!(security["readOnlyRootFilesystem"], true, "{}", set.name);
+        assert_eq!(security["capabilities"]["drop"][0], "ALL", "{}", set.name);
+        for mount in container["volumeMounts"].as_array().expect("mounts") {
+            assert!(mount.get("subPath").is_none(), "{}: it would never be brought up to date", set.name);
+        }
+    }
+}
+
+#[test]
+fn a_pod_may_take_as_long_to_end_as_its_settings_say() {
+    let grace = |settings: &[&str]| with(settings).pod()["terminationGracePeriodSeconds"].as_u64();
+    assert_eq!(grace(&[]), Some(10 + 20 + 10));
+    assert_eq!(grace(&["settings.shutdown.delay=500ms", "settings.shutdown.timeout=2m"]), Some(1 + 120 + 10));
+    assert_eq!(set("mapping").pod()["terminationGracePeriodSeconds"], 90 + 3 + 10);
+    assert_eq!(set("placed").pod()["terminationGracePeriodSeconds"], 300, "a person's word goes before");
+}
+
+#[test]
+fn the_spool_takes_four_fifths_of_the_volume() {
+    for (size, bytes) in [("10Gi", "8589934592 B"), ("1000k", "800000 B"), ("5G", "4000000000 B")] {
+        let settings = with(&[&format!("persistence.size={size}")]).settings().to_owned();
+        assert!(settings.contains(&format!("max_bytes: {bytes}\n")), "{size}: {settings}");
+    }
+    assert!(!set("no-volume").settings().contains("spool"), "a Deployment has none");
+    assert_eq!(set("no-volume").workload()["kind"], "Deployment");
+}
+
+#[test]
+fn only_settings_that_need_a_restart_roll_the_pods() {
+    let sum = |settings: &[&str]| {
+        let set = with(settings);
+        let sum = &set.workload()["spec"]["template"]["metadata"]["annotations"]["checksum/settings"];
+        sum.as_str().expect("a checksum").to_owned()
+    };
+    let before = sum(&[]);
+    for live in [
+        "settings.routes[0].match=call.*,settings.routes[0].topics=calls",
+        "settings.unknown_events=dead_letter",
+        "settings.topics.partitions=12",
+        "settings.sources.main.validation=strict",
+        "replicaCount=7",
+    ] {
+        assert_eq!(sum(&[live]), before, "{live}");
+    }
+    for fixed in ["settings.server.workers=3", "kafka.bootstrapServers=k:9", "settings.sources.main.path=/x"]
+    {
+        assert_ne!(sum(&[fixed]), before, "{fixed}");
+    }
+}
+
+#[test]
+fn nothing_scales_down_by_itself_where_events_may_wait() {
+    let behavior =
+        |set: &Rendered| set.only(&["HorizontalPodAutoscaler"])["spec"]["behavior"]["scaleDown"].clone();
+    assert_eq!(behavior(set("autoscaled"))["selectPolicy"], "Disabled");
+    assert_eq!(behavior(set("no-volume"))["policies"][0]["value"], 1);
+    assert!(set("autoscaled").workload()["spec"].get("replicas").is_none(), "they would fight over it");
+}
+
+#[test]
+fn values_that_make_no_sense_are_refused_and_the_message_helps() {
+    let least = project(CHART).join("ci/least-values.yaml");
+    for (wrong, said) in [
+        ("replicas=3", "replicas"),
+        ("persistence.size=8.5Gi", "persistence"),
+        ("settings.shutdown.delay=5", "delay"),
+        ("containerPorts.http=80", "containerPorts"),
+        ("persistence.accessModes[0]=ReadWriteMany", "accessModes"),
+        ("kafka.bootstrapServers=kafka", "bootstrapServers"),
+        ("kafka.secretProperties.sasl\\.password=password", "kafka.existingSecret"),
+        ("source.signature.existingSecret=", "source.signature.required=false"),
+        ("settings.sources.other.path=/x", "sources.other"),
+    ] {
+        for helm in helms() {
+            let output = template(helm, Some(&least), &[wrong]);
+            assert!(!output.status.success(), "{wrong} was taken");
+            assert!(both(&output).contains(said), "{wrong}: {}", both(&output));
+        }
+    }
+}
+
+#[test]
+fn the_alerts_are_those_that_are_tested() {
+    let rules = |path: &str| fs::read_to_string(project(path)).expect("rules");
+    assert_eq!(
+        rules(&format!("{CHART}/files/rules.yaml")),
+        rules("deploy/prometheus/rules.yaml"),
+        "copy deploy/prometheus/rules.yaml into the chart"
+    );
+    let expected = documents(&project("deploy/prometheus/rules.yaml"));
+    assert_eq!(
+        set("gateway").only(&["PrometheusRule"])["spec"],
+        expected[0],
+        "nothing in it is taken for a template"
+    );
+}
+
+#[test]
+fn the_readme_is_what_helm_docs_makes_of_the_values() {
+    let mut docs = tools::helm_docs();
+    docs.args(["--log-level", "warning", "--dry-run", "--chart-search-root"]).arg(project(CHART));
+    let made = tools::printed(&mut docs);
+    let file = project(CHART).join("README.md");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&file, &made).expect("README.md");
+    }
+    let there = fs::read_to_string(&file).unwrap_or_default();
+    assert!(there == made, "UPDATE_GOLDEN=1 writes {} anew", file.display());
+}

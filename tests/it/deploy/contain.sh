@@ -1,0 +1,17 @@
+# Starts a program as a container runtime would: ROOT USER:GROUP GROUPS MOUNTS PROGRAM [ARGUMENT...].
+# Its root is read-only, it sees the mounts (lines of FROM TO ro|rw) and nothing else of the machine's
+# files, and it can gain no privilege. Runs in a mount namespace of its own.
+set -eu
+root=$1 user=$2 groups=$3 mounts=$4
+shift 4
+mount --make-rprivate /
+mount --bind "$root" "$root"
+for device in null zero urandom; do mount --bind "/dev/$device" "$root/dev/$device"; done
+for file in hosts resolv.conf; do mount --bind "/etc/$file" "$root/etc/$file"; done
+mount --rbind /proc "$root/proc"
+while read -r from to how; do
+  mount --bind "$from" "$root$to"
+  mount -o "remount,bind,$how" "$root$to"
+done <"$mounts"
+mount -o remount,bind,ro "$root"
+exec setpriv --no-new-privs chroot --userspec="$user" --groups="$groups" "$root" "$@"

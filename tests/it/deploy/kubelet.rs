@@ -1,0 +1,113 @@
+//! What a cluster's node does with a pod's probes.
+
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// A probe as the manifest has it.
+#[derive(Debug, Clone)]
+pub(super) struct Probe {
+    address: SocketAddr,
+    path: String,
+    period: Duration,
+    timeout: Duration,
+    /// So many in a row are a verdict.
+    failures: u64,
+}
+
+impl Probe {
+    /// The one that the container calls `name`.
+    pub(super) fn of(container: &Value, name: &str) -> Self {
+        let probe = &container[name];
+        let seconds = |key: &str| Duration::from_secs(probe[key].as_u64().expect("seconds"));
+        Self {
+            address: address(container, probe["httpGet"]["port"].as_str().expect("a port's name")),
+            path: probe["httpGet"]["path"].as_str().expect("a path").to_owned(),
+            period: seconds("periodSeconds"),
+            timeout: seconds("timeoutSeconds"),
+            failures: probe["failureThreshold"].as_u64().expect("a number"),
+        }
+    }
+
+    /// Asks once.
+    pub(super) fn is_well(&self) -> bool {
+        let ask = || -> std::io::Result<String> {
+            let mut stream = TcpStream::connect_timeout(&self.address, self.timeout)?;
+            stream.set_read_timeout(Some(self.timeout))?;
+            write!(stream, "GET {} HTTP/1.1\r\nhost: pod\r\nconnection: close\r\n\r\n", self.path)?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 2"))
+    }
+
+    /// Waits for the first success, as long as the manifest gives it.
+    pub(super) fn await_success(&self) -> Result<(), String> {
+        for _ in 0..self.failures {
+            if self.is_well() {
+                return Ok(());
+            }
+            std::thread::sleep(self.period);
+        }
+        Err(format!("{self:?} never succeeded: the container would be restarted"))
+    }
+}
+
+/// Where a container's port of that name is.
+pub(super) fn address(container: &Value, port: &str) -> SocketAddr {
+    let mut ports = container["ports"].as_array().expect("ports").iter();
+    let found = ports.find(|listed| listed["name"] == port).expect("a port of that name");
+    let number = found["containerPort"].as_u64().expect("a number");
+    SocketAddr::from(([127, 0, 0, 1], u16::try_from(number).expect("a port")))
+}
+
+/// Asks a probe again and again, until it is told to end.
+pub(super) struct Watch {
+    probe: Probe,
+    over: Arc<AtomicBool>,
+    /// The most failures in a row.
+    worst: Arc<AtomicU64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    pub(super) fn start(probe: Probe) -> Self {
+        let (over, worst) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let thread = std::thread::spawn({
+            let (probe, over, worst) = (probe.clone(), Arc::clone(&over), Arc::clone(&worst));
+            move || {
+                let mut failed = 0;
+                while !over.load(Ordering::Acquire) {
+                    failed = if probe.is_well() { 0 } else { failed + 1 };
+                    worst.fetch_max(failed, Ordering::AcqRel);
+                    // In short steps, so that its end is not waited for.
+                    let steps = probe.period.as_millis() / 50;
+                    (0..steps).take_while(|_| !over.load(Ordering::Acquire)).for_each(|_| {
+                        std::thread::sleep(Duration::from_millis(50));
+                    });
+                }
+            }
+        });
+        Self { probe, over, worst, thread: Some(thread) }
+    }
+
+    /// Ends it. Whether a node would have acted on what it heard.
+    pub(super) fn end(mut self) -> bool {
+        self.over.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("a probe");
+        }
+        self.worst.load(Ordering::Acquire) >= self.probe.failures
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Release);
+    }
+}
