@@ -36,6 +36,8 @@ struct Shard {
     events: HashMap<Key, State>,
     /// The durable ones, oldest first.
     oldest: VecDeque<(Key, Instant)>,
+    /// How many went before their time.
+    forgotten_early: u64,
 }
 
 /// Remembers events for a while, up to a number.
@@ -93,6 +95,13 @@ impl Deduplication {
         }
     }
 
+    /// How many durable events are remembered, and how many were forgotten for want of capacity.
+    pub fn figures(&self) -> (usize, u64) {
+        let shards = self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner));
+        let figures = shards.map(|shard| (shard.oldest.len(), shard.forgotten_early));
+        figures.fold((0, 0), |sum, shard| (sum.0 + shard.0, sum.1 + shard.1))
+    }
+
     fn shard(&self, key: &Key) -> MutexGuard<'_, Shard> {
         let index = self.hasher.hash_one(key) as usize % SHARDS;
         // A shard is whole after each statement that changes it, so a panic elsewhere spoils nothing.
@@ -107,6 +116,7 @@ impl Deduplication {
         };
         shard.oldest.push_back((key, now));
         if shard.oldest.len() > self.capacity_per_shard {
+            shard.forgotten_early += 1;
             shard.forget_oldest();
         }
         drop(shard);

@@ -6,6 +6,7 @@
 mod generation;
 mod keeper;
 mod silence;
+mod statistics;
 
 #[cfg(test)]
 mod tests;
