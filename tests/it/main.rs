@@ -5,6 +5,7 @@ mod bad_inputs;
 mod check;
 mod cluster;
 mod completions;
+mod dashboards;
 mod dead_letters;
 mod failures;
 mod faults;
