@@ -72,7 +72,7 @@ fn every_alert_says_how_bad_it_is_why_and_where_to_look() {
     for rule in rules() {
         let Rule { name, severity, summary, description, runbook, expr } = &rule;
         assert!(["critical", "warning", "info"].contains(&severity.as_str()), "{name}: {severity}");
-        assert!(!summary.ends_with('.') && summary.len() < 100, "{name}: {summary}");
+        assert!(!summary.ends_with('.') && summary.len() < 140, "{name}: {summary}");
         assert!(description.ends_with('.') && description.len() > 100, "{name}: {description}");
         assert_eq!(*runbook, format!("docs/RUNBOOK.md#{}", name.to_lowercase()));
         for text in [summary, description] {
@@ -91,7 +91,8 @@ fn every_log_line_that_an_alert_quotes_is_one_that_the_bridge_writes() {
     let descriptions: Vec<_> = rules().into_iter().map(|rule| (rule.name, rule.description)).collect();
     let mut quoted = 0;
     for (name, text) in &descriptions {
-        for line in text.split('"').skip(1).step_by(2) {
+        // What is quoted within braces is a format of Prometheus's.
+        for line in text.split('"').skip(1).step_by(2).filter(|quoted| !quoted.starts_with('%')) {
             quoted += 1;
             assert!(sources.contains(line), "{name} quotes {line:?}, which nobody writes");
         }
