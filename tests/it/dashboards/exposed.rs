@@ -237,9 +237,12 @@ fn assert_labels(name: &str, sample: &Sample, metric: &Metric, prefix: &str) {
     }
 }
 
+/// A metric, some of its labels, and the sum of the series that have them.
+type Count<'a> = (&'a str, &'a [(&'a str, &'a str)], f64);
+
 /// What [`drive`] did, in numbers.
 fn assert_counted(shown: &Shown, acked: &str, spooled: &str) {
-    let counts: &[(&str, &[(&str, &str)], f64)] = &[
+    let counts: &[Count] = &[
         ("events_total", &[("type", "call.missed"), ("outcome", "acked")], 2.0),
         ("events_total", &[("type", "call.missed"), ("outcome", "duplicate")], 1.0),
         ("events_total", &[("type", "sms.sent"), ("outcome", "dropped")], 1.0),

@@ -108,7 +108,10 @@ fn panels_say_what_they_show_and_lie_side_by_side() {
         }
         if text(panel, "type") == "timeseries" {
             assert!(panel["fieldConfig"]["defaults"]["unit"].is_string(), "{title}: no unit");
-            assert!(targets.iter().all(|target| text(target, "legendFormat") != ""), "{title}: no legend");
+            assert!(
+                targets.iter().all(|target| !text(target, "legendFormat").is_empty()),
+                "{title}: no legend"
+            );
         }
     }
 }
