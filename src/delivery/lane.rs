@@ -4,6 +4,7 @@ use super::breaker::Breaker;
 use super::quota::Quota;
 use super::{Failure, Sink};
 use crate::spool::RowId;
+use crate::telemetry::TopicCounters;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,6 +34,7 @@ pub(super) struct Lane {
     wake: Notify,
     /// What the lane may put into the spool, where it is limited.
     quota: Option<Quota>,
+    counters: TopicCounters,
 }
 
 /// What stands before a new record.
@@ -72,7 +74,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 impl Lane {
     /// `records` are in the spool, and the last of them is no later than `newest`.
-    pub(super) fn new(topic: Arc<str>, records: u64, newest: RowId, quota: Option<Quota>) -> Arc<Self> {
+    pub(super) fn new(
+        topic: Arc<str>,
+        records: u64,
+        newest: RowId,
+        quota: Option<Quota>,
+        counters: TopicCounters,
+    ) -> Arc<Self> {
         let newest = if records > 0 { newest } else { RowId(0) };
         Arc::new(Self {
             topic,
@@ -87,6 +95,7 @@ impl Lane {
             told: Mutex::default(),
             wake: Notify::new(),
             quota,
+            counters,
         })
     }
 
@@ -179,6 +188,7 @@ impl Lane {
         if breaker.failed(Instant::now(), jitter()) {
             self.out_then.store(self.out.load(Ordering::Acquire), Ordering::Release);
             self.held_up.store(true, Ordering::Release);
+            self.counters.hold_ups.inc();
             tracing::warn!(topic = %self.topic, why, "lane held up");
         }
     }
@@ -186,6 +196,7 @@ impl Lane {
     /// A delivery report came in.
     pub(super) fn heard(&self, result: Result<(), Failure>) {
         self.out.fetch_sub(1, Ordering::AcqRel);
+        if result.is_ok() { &self.counters.acked } else { &self.counters.failed }.inc();
         match result {
             // A broker that refuses a record answers as well as one that takes it.
             Ok(()) | Err(Failure::Unfit) if !self.is_held_up() => {}
@@ -229,6 +240,12 @@ impl Lane {
         self.before.load(Ordering::Acquire)
     }
 
+    /// Shows whether the breaker is open and what waits.
+    pub(super) fn show(&self) {
+        self.counters.held_up.set(self.is_held_up().into());
+        self.counters.backlog.set(self.backlog());
+    }
+
     /// A record is on its way into the spool: from now on new ones line up behind it.
     pub(super) fn joins_backlog(&self) {
         self.backlogged(|backlog| {
@@ -242,7 +259,10 @@ impl Lane {
         self.backlogged(|backlog| {
             backlog.joining -= 1;
             match row {
-                Some(row) => backlog.newest = backlog.newest.max(row),
+                Some(row) => {
+                    self.counters.spooled.inc();
+                    backlog.newest = backlog.newest.max(row);
+                }
                 None => backlog.leave(),
             }
         });

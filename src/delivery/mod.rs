@@ -130,6 +130,7 @@ pub struct Delivery {
     share: Arc<Share>,
     runtime: Handle,
     readiness: Arc<Readiness>,
+    metrics: Arc<Metrics>,
     phase: watch::Sender<Phase>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// How many may ask the spool at once for what it remembers.
@@ -140,7 +141,6 @@ impl Delivery {
     /// A delivery with a lane for each topic, and one for each of which the spool holds a backlog.
     /// Their drains begin at once.
     pub fn start(config: Config, parts: Parts) -> Arc<Self> {
-        let backlog = parts.spool.iter().flat_map(|spool| spool.backlog());
         let delivery = Arc::new(Self {
             config,
             sink: parts.sink,
@@ -149,13 +149,17 @@ impl Delivery {
             share: Arc::new(Share::new(parts.queue)),
             runtime: parts.runtime,
             readiness: parts.readiness,
+            metrics: Arc::clone(&parts.metrics),
             phase: watch::Sender::new(Phase::Running),
             tasks: Mutex::default(),
             asking: Arc::new(Semaphore::new(MOST_ASKING)),
             spool: parts.spool.clone(),
         });
-        let topics = [parts.dead_letter_topic].into_iter().chain(parts.topics).map(|topic| (topic, 0));
-        delivery.add(backlog.chain(topics));
+        let topics: Vec<_> = [parts.dead_letter_topic].into_iter().chain(parts.topics).collect();
+        let backlog = parts.spool.iter().flat_map(|spool| spool.backlog());
+        // Of earlier settings, maybe.
+        let backlog = backlog.map(|(topic, rows)| (topics.contains(&topic), topic, rows));
+        delivery.add(backlog.chain(topics.iter().map(|topic| (true, Arc::clone(topic), 0))));
         let show = progress::show(&delivery, parts.metrics, parts.remember);
         delivery.tasks().push(delivery.runtime.spawn(show));
         delivery
@@ -163,21 +167,23 @@ impl Delivery {
 
     /// Adds lanes for topics that have none yet. Records may be delivered to them from then on.
     pub fn add_lanes(&self, topics: impl IntoIterator<Item = Arc<str>>) {
-        self.add(topics.into_iter().map(|topic| (topic, 0)));
+        self.add(topics.into_iter().map(|topic| (true, topic, 0)));
     }
 
-    /// Adds the lanes that are not there, each with the rows of its backlog, and starts their drains.
-    fn add(&self, topics: impl Iterator<Item = (Arc<str>, u64)>) {
+    /// Adds the lanes that are not there, each with the rows of its backlog and whether the settings name
+    /// it, and starts their drains.
+    fn add(&self, topics: impl Iterator<Item = (bool, Arc<str>, u64)>) {
         // One at a time.
         let mut tasks = self.tasks();
         let mut lanes = Lanes::clone(&self.lanes.load());
         let last = self.spool.as_ref().map_or(RowId::default(), |spool| spool.last());
         let mut added = Vec::new();
-        for (topic, rows) in topics {
+        for (is_named, topic, rows) in topics {
             lanes.entry(Arc::clone(&topic)).or_insert_with(|| {
                 let is_dead_letter = topic == self.dead_letter_topic;
                 let quota = is_dead_letter.then(|| Quota::new(self.config.dead_letters, Instant::now()));
-                let lane = Lane::new(topic, rows, last, quota);
+                let counters = self.metrics.topic(is_named.then_some(&*topic));
+                let lane = Lane::new(topic, rows, last, quota, counters);
                 added.push(Arc::clone(&lane));
                 lane
             });

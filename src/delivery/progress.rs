@@ -33,8 +33,7 @@ pub(super) fn show(
         let mut forgotten_at = Instant::now();
         while *phase.borrow_and_update() != Phase::Ended {
             let Some(delivery) = Weak::upgrade(&delivery) else { return };
-            let held_up = delivery.lanes.load().values().filter(|lane| lane.is_held_up()).count();
-            metrics.lanes_held_up.set(i64::try_from(held_up).unwrap_or(i64::MAX));
+            show_lanes(&delivery, &metrics);
             if let Some(spool) = &delivery.spool {
                 let drained = look(&delivery, spool, &metrics);
                 if told.at.elapsed() >= SAY {
@@ -55,16 +54,24 @@ pub(super) fn show(
     }
 }
 
+fn show_lanes(delivery: &Delivery, metrics: &Metrics) {
+    let lanes = delivery.lanes.load();
+    lanes.values().for_each(|lane| lane.show());
+    let held_up = lanes.values().filter(|lane| lane.is_held_up()).count();
+    metrics.lanes_held_up.set(i64::try_from(held_up).unwrap_or(i64::MAX));
+}
+
 /// Takes over the spool's figures. Returns how many rows were delivered so far.
 fn look(delivery: &Delivery, spool: &Spool, metrics: &Metrics) -> u64 {
     let usage = spool.usage();
+    let totals = usage.totals;
     let oldest = usage.oldest.map_or(0, |oldest| (now_millis() - oldest).max(0) / 1000);
     metrics.spool(
         [usage.rows, usage.bytes, usage.limit, oldest.unsigned_abs()],
-        [usage.totals.appended, usage.totals.deleted, usage.totals.damaged],
+        [totals.appended, totals.deleted, totals.damaged, totals.parked, totals.refused],
     );
     delivery.readiness.set_spool(if usage.taking { SpoolState::Taking } else { SpoolState::Failing });
-    usage.totals.deleted
+    totals.deleted
 }
 
 /// What the log said last.

@@ -15,7 +15,7 @@ use super::work::Work;
 use crate::ingest::{self, Arrival, Budget, Credentials, DeadLetterAnswer, Outcome, SignatureHeaders};
 use crate::ingest::{SIGNATURE, TIMESTAMP, VERSION};
 use crate::secret::Secret;
-use crate::telemetry::{EventOutcome, Metrics};
+use crate::telemetry::{Answers, EventOutcome, Metrics};
 use crate::watch::{Follow, Watched};
 use actix_service::map_config;
 use actix_web::dev::AppConfig;
@@ -94,9 +94,13 @@ impl Ingress {
     {
         let certificate = tls::open(&config.tls, &metrics)?;
         let crowd = Crowd::new(Arc::clone(&metrics));
+        metrics.in_flight_limit.set(i64::try_from(config.max_in_flight).unwrap_or(i64::MAX));
+        let entries = ingest.sources.iter().map(|source| Entry::new(source, &metrics)).collect();
+        let elsewhere = metrics.answers(None);
         let gate = Arc::new(Gate { stopping: AtomicBool::new(false), metrics });
         let door = Arc::new(Door {
-            entries: ingest.sources.iter().map(Entry::new).collect(),
+            entries,
+            elsewhere,
             max_body_bytes: config.max_body_bytes,
             tight: config.max_in_flight / 2,
             request_timeout: config.request_timeout,
@@ -152,6 +156,8 @@ impl Gate {
 struct Door<A> {
     /// By source.
     entries: Vec<Entry>,
+    /// What those hear who try other paths.
+    elsewhere: Answers,
     max_body_bytes: usize,
     /// With more bytes than these in flight, slow bodies give way.
     tight: usize,
@@ -172,13 +178,17 @@ where
     let turn = request.conn_data::<Rc<Turn>>().cloned().unwrap_or_default();
     turn.body(request.headers());
     let mut body = Body::new(payload, Rc::clone(&turn));
-    let mut response = match door.pass(&request, &mut body).await {
-        Ok(response) => response,
-        Err(problem) => {
-            door.gate.metrics.turned_away(problem.tag());
-            problem.response()
+    let (passed, answers) = match door.source(request.uri().path()) {
+        Ok((source, token)) => {
+            (door.pass(&request, source, token, &mut body).await, &door.entries[source].answers)
         }
+        Err(problem) => (Err(problem), &door.elsewhere),
     };
+    let mut response = passed.unwrap_or_else(|problem| {
+        door.gate.metrics.turned_away(problem.tag());
+        problem.response()
+    });
+    answers.count(response.status().as_u16());
     if door.crowd.len() > CROWDED {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
@@ -191,8 +201,13 @@ where
     A: Fn(Arrival) -> F + Send + Sync + 'static,
     F: Future<Output = Outcome> + 'static,
 {
-    async fn pass(self: &Arc<Self>, request: &HttpRequest, body: &mut Body) -> Result<HttpResponse, Problem> {
-        let (source, token) = self.source(request.uri().path())?;
+    async fn pass(
+        self: &Arc<Self>,
+        request: &HttpRequest,
+        source: usize,
+        token: Option<&str>,
+        body: &mut Body,
+    ) -> Result<HttpResponse, Problem> {
         match *request.method() {
             Method::POST => {}
             Method::GET | Method::HEAD => {
@@ -295,11 +310,16 @@ struct Entry {
     /// Without a trailing slash.
     path: String,
     takes_token: bool,
+    answers: Answers,
 }
 
 impl Entry {
-    fn new(source: &ingest::SourceConfig) -> Self {
-        Self { path: bare(&source.path).to_owned(), takes_token: source.takes_token() }
+    fn new(source: &ingest::SourceConfig, metrics: &Metrics) -> Self {
+        Self {
+            path: bare(&source.path).to_owned(),
+            takes_token: source.takes_token(),
+            answers: metrics.answers(Some(&source.name)),
+        }
     }
 }
 

@@ -289,6 +289,7 @@ impl Crowd {
     /// Counts one more, until that value goes.
     pub(super) fn enter(&self) -> Open {
         self.0.open.fetch_add(1, Ordering::Relaxed);
+        self.0.metrics.connections.inc();
         Open(self.clone())
     }
 
@@ -312,6 +313,7 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.metrics.connections.dec();
     }
 }
 

@@ -43,6 +43,8 @@ struct Shard {
     oldest: VecDeque<(Key, u32, Instant)>,
     /// How many there have been.
     count: u32,
+    /// How many went before their time.
+    forgotten_early: u64,
 }
 
 /// Remembers events for a while, up to a number.
@@ -94,6 +96,13 @@ impl Deduplication {
         }
     }
 
+    /// How many durable events are remembered, and how many were forgotten for want of capacity.
+    pub fn figures(&self) -> (usize, u64) {
+        let shards = self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner));
+        let figures = shards.map(|shard| (shard.oldest.len(), shard.forgotten_early));
+        figures.fold((0, 0), |sum, shard| (sum.0 + shard.0, sum.1 + shard.1))
+    }
+
     fn shard(&self, key: &Key) -> MutexGuard<'_, Shard> {
         // Other bits than those that the map in it looks at first.
         let index = (self.hasher.hash_one(key) >> 32) as usize % SHARDS;
@@ -109,6 +118,7 @@ impl Deduplication {
         shard.oldest.push_back((key, number, now));
         let waiters = shard.waiters(&key);
         if shard.oldest.len() > self.capacity_per_shard {
+            shard.forgotten_early += 1;
             shard.forget_oldest();
         }
         drop(shard);

@@ -8,9 +8,10 @@ use crate::signature::{self, Fault, Headers, Keys, MAX_SECRETS, Mode, Rules, Sub
 pub use crate::signature::{
     Config as SignatureConfig, Headers as SignatureHeaders, SIGNATURE, TIMESTAMP, VERSION,
 };
-use crate::telemetry::{Metrics, SourceCounters};
+use crate::telemetry::{Metrics, SecretFigures, SourceCounters};
 use crate::watch::{Follow, Watched};
 use chrono::{DateTime, Utc};
+use std::path::Path;
 use std::sync::Arc;
 
 #[cfg(test)]
@@ -56,12 +57,24 @@ impl Guard {
     pub(super) fn open(config: &SourceConfig, metrics: &Metrics) -> Result<Self, SecretsError> {
         let (for_keys, for_tokens) = (config.clone(), config.clone());
         let name = &config.name;
+        let counters = metrics.source(name);
+        let (of_keys, of_tokens) = (counters.secrets.clone(), counters.tokens.clone());
+        let read_keys = move || {
+            let keys = keys(&for_keys)?;
+            show(&of_keys, keys.len(), for_keys.signature.secrets_file.as_deref());
+            Ok(keys)
+        };
+        let read_tokens = move || {
+            let tokens = tokens(&for_tokens)?;
+            show(&of_tokens, tokens.len(), for_tokens.token_file.as_deref());
+            Ok(tokens)
+        };
         Ok(Self {
             config: config.signature.clone(),
-            keys: Watched::open(format!("sources.{name}.signature.secrets_file"), move || keys(&for_keys))?,
-            tokens: Watched::open(format!("sources.{name}.token_file"), move || tokens(&for_tokens))?,
+            keys: Watched::open(format!("sources.{name}.signature.secrets_file"), read_keys)?,
+            tokens: Watched::open(format!("sources.{name}.token_file"), read_tokens)?,
             has_token_file: config.token_file.is_some(),
-            counters: metrics.source(name),
+            counters,
             reuse: Reuse::default(),
         })
     }
@@ -141,6 +154,12 @@ impl Guard {
     fn lets_pass(&self, is_signed: bool) -> bool {
         self.config.mode == Mode::Monitor || !(is_signed || self.config.is_required())
     }
+}
+
+/// Shows how many secrets there are and how old their file is.
+fn show(figures: &SecretFigures, valid: usize, file: Option<&Path>) {
+    figures.valid.set(i64::try_from(valid).unwrap_or(i64::MAX));
+    figures.modified.set(i64::try_from(file.map_or(0, secret::modified)).unwrap_or(i64::MAX));
 }
 
 /// A signature that no retry can help is turned away for good. One that a secret still to be mounted

@@ -87,11 +87,13 @@ impl Ingest {
     ) -> Result<Self, SecretsError> {
         let sources = config.sources.iter().map(|source| Source::open(source, &metrics));
         let sources = sources.collect::<Result<_, _>>()?;
+        let seen = Deduplication::new(config.deduplication.window, config.deduplication.capacity);
+        show_memory(&seen, config.deduplication.capacity, &metrics);
         Ok(Self {
             sources,
             rules: ArcSwap::from_pointee(rules),
             remember: config.deduplication.window,
-            seen: Deduplication::new(config.deduplication.window, config.deduplication.capacity),
+            seen,
             delivery,
             metrics,
             strangers: Throttle::new(STRANGERS_SAID),
@@ -246,6 +248,18 @@ impl Ingest {
             Ok(Err(_)) | Err(_) => Outcome::Refused(Refusal::InFlight),
         }
     }
+}
+
+/// Shows at each scrape how many events are remembered.
+fn show_memory(seen: &Arc<Deduplication>, capacity: usize, metrics: &Metrics) {
+    metrics.remembered_limit.set(i64::try_from(capacity).unwrap_or(i64::MAX));
+    let (seen, remembered, early) =
+        (Arc::clone(seen), metrics.remembered.clone(), metrics.forgotten_early.clone());
+    metrics.at_scrape(move || {
+        let (now, forgotten) = seen.figures();
+        remembered.set(i64::try_from(now).unwrap_or(i64::MAX));
+        early.inc_by(forgotten.saturating_sub(early.get()));
+    });
 }
 
 impl Source {

@@ -64,6 +64,8 @@ pub(super) fn producer(config: &Config) -> ClientConfig {
     for (name, value) in PROMISED {
         client.set(name, value);
     }
+    // The library writes them down every few seconds, whatever the load.
+    client.set("statistics.interval.ms", "5000");
     client
 }
 

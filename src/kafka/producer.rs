@@ -7,6 +7,7 @@ mod generation;
 mod hurry;
 mod keeper;
 mod silence;
+mod statistics;
 
 #[cfg(test)]
 mod tests;

@@ -49,7 +49,7 @@ pub fn refused(name: &str, value: &str) -> Option<&'static str> {
         // Said once, elsewhere.
         "bootstrap.servers" | "metadata.broker.list" => "is set as `kafka.bootstrap_servers`",
         // What the bridge holds for itself.
-        "statistics.interval.ms" => "would cost time for nothing: the metrics do not rest on statistics",
+        "statistics.interval.ms" => "is the bridge's own: some of its metrics rest on those statistics",
         "opaque" | "enabled_events" | "default_topic_conf" => "is used by the bridge itself",
         "plugin.library.paths" => "would load foreign code into the bridge",
         "test.mock.num.brokers" | "test.mock.broker.rtt" => "would write to memory instead of Kafka",

@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -99,6 +100,13 @@ pub fn read_file(path: &Path) -> Result<Vec<Secret>, FileError> {
     let secrets: Vec<_> =
         text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Secret::from).collect();
     if secrets.is_empty() { Err(FileError::Empty) } else { Ok(secrets) }
+}
+
+/// When a file was last written, in seconds since 1970; 0 where nobody can tell.
+pub fn modified(path: &Path) -> u64 {
+    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
+    let since = modified.ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    since.map_or(0, |since| since.as_secs())
 }
 
 fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {

@@ -1,7 +1,10 @@
 //! The counters, resolved once: an event costs a few relaxed additions, no lookup and no lock.
 
-use super::catalogue::{self, Description, tags};
-use super::sources::{SourceCounters, SourceFamilies};
+use super::catalogue::{self, Description, Values, tags};
+use super::client::{ClientFigures, ClientMetrics};
+use super::process::{ProcessMetrics, now};
+use super::sources::{Answers, SourceCounters, SourceFamilies};
+use super::topics::{TopicCounters, TopicFamilies};
 use super::{Histogram, KafkaState, Readiness, SpoolState};
 use crate::event::KnownType;
 use prometheus_client::encoding::text;
@@ -10,6 +13,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 /// The Content-Type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -54,6 +59,10 @@ pub struct Metrics {
     rejected: Tagged,
     denied: Tagged,
     sources: SourceFamilies,
+    topics: TopicFamilies,
+    client: ClientMetrics,
+    process: ProcessMetrics,
+    looks: Looks,
     turned_away: Tagged,
     delivery_errors: Tagged,
     in_flight_bytes: Gauge,
@@ -61,8 +70,8 @@ pub struct Metrics {
     spool_takes: Gauge,
     /// Rows, bytes, limit and the age of the oldest row.
     spool_holds: [Gauge; 4],
-    /// Rows appended, drained and damaged.
-    spool_moved: [Counter; 3],
+    /// Rows appended, drained, damaged and parked, and events refused.
+    spool_moved: [Counter; 5],
     ready: Gauge,
     /// Violations that tolerant validation let pass.
     pub tolerated_violations: Counter,
@@ -74,8 +83,18 @@ pub struct Metrics {
     pub ack_seconds: Histogram,
     /// From a request's header to its outcome.
     pub request_seconds: Histogram,
+    /// Connections to the ingress.
+    pub connections: Gauge,
     /// Requests whose outcome is open.
     pub in_flight_requests: Gauge,
+    /// What the budget admits.
+    pub in_flight_limit: Gauge,
+    /// Durable events that are remembered.
+    pub remembered: Gauge,
+    /// How many are remembered at most.
+    pub remembered_limit: Gauge,
+    /// Events that were forgotten for want of capacity.
+    pub forgotten_early: Counter,
     /// Topics whose breaker is open.
     pub lanes_held_up: Gauge,
     /// Producers that were replaced.
@@ -87,6 +106,8 @@ pub struct Metrics {
     /// Files that cannot be used now.
     pub files_failing: Gauge,
     settings_reloads: Tagged,
+    settings_refused: Gauge,
+    settings_loaded: Gauge,
     /// Settings that wait for a restart.
     pub settings_waiting: Gauge,
     /// When the ingress's certificate expires, in seconds since 1970.
@@ -106,12 +127,18 @@ impl Metrics {
         let all = &mut registry;
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         all.register(catalogue::BUILD.registered_name(), catalogue::BUILD.help, build);
-        Self {
+        let settings_loaded = register(all, &catalogue::SETTINGS_LOADED, Gauge::default());
+        settings_loaded.set(now());
+        let metrics = Self {
             events: events(all),
             refused: Tagged::register(all, &catalogue::REFUSED),
             rejected: Tagged::register(all, &catalogue::REJECTED),
             denied: Tagged::register(all, &catalogue::DENIED),
             sources: SourceFamilies::register(all),
+            topics: TopicFamilies::register(all),
+            client: ClientMetrics::register(all),
+            process: ProcessMetrics::register(all),
+            looks: Looks::default(),
             turned_away: Tagged::register(all, &catalogue::TURNED_AWAY),
             delivery_errors: Tagged::register(all, &catalogue::DELIVERY_ERRORS),
             tolerated_violations: register(all, &catalogue::TOLERATED, Counter::default()),
@@ -119,6 +146,11 @@ impl Metrics {
             parse_seconds: register(all, &catalogue::PARSE_SECONDS, Histogram::new(WORK)),
             ack_seconds: register(all, &catalogue::ACK_SECONDS, Histogram::new(WAITS)),
             request_seconds: register(all, &catalogue::REQUEST_SECONDS, Histogram::new(WAITS)),
+            connections: register(all, &catalogue::CONNECTIONS, Gauge::default()),
+            in_flight_limit: register(all, &catalogue::IN_FLIGHT_LIMIT, Gauge::default()),
+            remembered: register(all, &catalogue::REMEMBERED, Gauge::default()),
+            remembered_limit: register(all, &catalogue::REMEMBERED_LIMIT, Gauge::default()),
+            forgotten_early: register(all, &catalogue::FORGOTTEN_EARLY, Counter::default()),
             in_flight_requests: register(all, &catalogue::IN_FLIGHT_REQUESTS, Gauge::default()),
             in_flight_bytes: register(all, &catalogue::IN_FLIGHT_BYTES, Gauge::default()),
             kafka_queue_records: register(all, &catalogue::QUEUE_RECORDS, Gauge::default()),
@@ -126,6 +158,8 @@ impl Metrics {
             file_reloads: register(all, &catalogue::FILE_RELOADS, Counter::default()),
             files_failing: register(all, &catalogue::FILES_FAILING, Gauge::default()),
             settings_reloads: Tagged::register(all, &catalogue::SETTINGS_RELOADS),
+            settings_refused: register(all, &catalogue::SETTINGS_REFUSED, Gauge::default()),
+            settings_loaded,
             settings_waiting: register(all, &catalogue::SETTINGS_WAITING, Gauge::default()),
             certificate_expires: register(all, &catalogue::CERTIFICATE_EXPIRES, Gauge::default()),
             producers_replaced: register(all, &catalogue::PRODUCERS_REPLACED, Counter::default()),
@@ -136,13 +170,23 @@ impl Metrics {
                 &catalogue::SPOOL_OLDEST,
             ]
             .map(|gauge| register(all, gauge, Gauge::default())),
-            spool_moved: [&catalogue::SPOOL_APPENDED, &catalogue::SPOOL_DRAINED, &catalogue::SPOOL_DAMAGED]
-                .map(|counter| register(all, counter, Counter::default())),
+            spool_moved: [
+                &catalogue::SPOOL_APPENDED,
+                &catalogue::SPOOL_DRAINED,
+                &catalogue::SPOOL_DAMAGED,
+                &catalogue::SPOOL_PARKED,
+                &catalogue::SPOOL_REFUSED,
+            ]
+            .map(|counter| register(all, counter, Counter::default())),
             spool_takes: register(all, &catalogue::SPOOL_TAKES, Gauge::default()),
             kafka_up: register(all, &catalogue::KAFKA_UP, Gauge::default()),
             ready: register(all, &catalogue::READY, Gauge::default()),
             registry,
-        }
+        };
+        // Series that no settings name.
+        metrics.answers(None);
+        metrics.topic(None);
+        metrics
     }
 
     /// Counts how an event ended. `None`: of a type that JustCall does not document, or of none.
@@ -171,6 +215,26 @@ impl Metrics {
         self.sources.of(name)
     }
 
+    /// The answers to a configured source's requests; `None`: to those that are no source's.
+    pub fn answers(&self, source: Option<&str>) -> Answers {
+        self.sources.answers(source.unwrap_or(tags::OTHER))
+    }
+
+    /// The counters of a topic; `None`: of those that the settings do not name.
+    pub fn topic(&self, name: Option<&str>) -> TopicCounters {
+        self.topics.of(name.unwrap_or(tags::OTHER))
+    }
+
+    /// Takes over what the Kafka client library says of itself.
+    pub fn client(&self, figures: &ClientFigures) {
+        self.client.take(figures);
+    }
+
+    /// Has `look` called at each scrape, to take over what is known elsewhere.
+    pub fn at_scrape(&self, look: impl Fn() + Send + Sync + 'static) {
+        self.looks.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(look));
+    }
+
     /// Counts why a request got no further than HTTP: a tag of [`tags::TURNED_AWAY`].
     pub fn turned_away(&self, tag: &str) {
         self.turned_away.inc(tag);
@@ -184,11 +248,15 @@ impl Metrics {
     /// Counts that the settings were read again, and whether they were sound.
     pub fn settings_reload(&self, taken: bool) {
         self.settings_reloads.inc(if taken { "taken" } else { "refused" });
+        self.settings_refused.set(i64::from(!taken));
+        if taken {
+            self.settings_loaded.set(now());
+        }
     }
 
     /// Takes over the spool's figures: rows, bytes, limit in bytes and the oldest row's age in seconds;
-    /// and how many rows were appended, drained and damaged in all.
-    pub fn spool(&self, holds: [u64; 4], moved: [u64; 3]) {
+    /// and how many rows were appended, drained, damaged and parked in all, and events refused.
+    pub fn spool(&self, holds: [u64; 4], moved: [u64; 5]) {
         for (gauge, figure) in self.spool_holds.iter().zip(holds) {
             gauge.set(i64::try_from(figure).unwrap_or(i64::MAX));
         }
@@ -203,6 +271,8 @@ impl Metrics {
         self.kafka_up.set(i64::from(readiness.kafka().0 == KafkaState::Up));
         self.spool_takes.set(i64::from(readiness.spool() == SpoolState::Taking));
         self.ready.set(i64::from(readiness.is_ready()));
+        self.process.look();
+        self.looks.0.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|look| look());
         let mut text = String::with_capacity(16 * 1024);
         // Writing to a String cannot fail.
         let _ = text::encode(&mut text, &self.registry);
@@ -217,9 +287,13 @@ struct Tagged(Vec<(&'static str, Counter)>);
 impl Tagged {
     fn register(registry: &mut Registry, description: &Description) -> Self {
         let family = Family::<[(&'static str, &'static str); 1], Counter>::default();
-        let series = description.labels.iter().flat_map(|label| {
+        let labels = description.labels.iter().filter_map(|label| match label.values {
+            Values::Of(tags) => Some((label.name, tags)),
+            _ => None,
+        });
+        let series = labels.flat_map(|(name, tags)| {
             let family = &family;
-            label.values.iter().map(move |tag| (*tag, family.get_or_create_owned(&[(label.name, tag)])))
+            tags.iter().map(move |tag| (*tag, family.get_or_create_owned(&[(name, tag)])))
         });
         let series = series.collect();
         register(registry, description, family);
@@ -231,6 +305,16 @@ impl Tagged {
         if let Some((_, counter)) = self.0.iter().find(|(each, _)| *each == tag).or(self.0.last()) {
             counter.inc();
         }
+    }
+}
+
+/// What is to be called at each scrape.
+#[derive(Default)]
+struct Looks(Mutex<Vec<Box<dyn Fn() + Send + Sync>>>);
+
+impl fmt::Debug for Looks {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Looks")
     }
 }
 

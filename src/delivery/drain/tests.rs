@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 fn drain(directory: &TempDir) -> Drain {
     let config = crate::spool::Config { directory: None, max_bytes: 16 << 20, max_lane_share: 100 };
-    let lane = Lane::new(Arc::from("a"), 0, RowId(0), None);
+    let lane = Lane::new(Arc::from("a"), 0, RowId(0), None, Default::default());
     let shared = Shared {
         sink: Arc::new(TestSink::default()),
         spool: Spool::open(directory.path(), &config).expect("a spool"),

@@ -104,3 +104,26 @@ fn zero_window_remembers_nothing() {
     first(memory.claim(0, &hash("a"), now)).durable(now);
     first(memory.claim(0, &hash("a"), now));
 }
+
+#[test]
+fn what_is_forgotten_for_want_of_capacity_is_counted() {
+    // One to a shard.
+    let memory = Deduplication::new(WINDOW, 16);
+    let now = Instant::now();
+    for n in 0..100 {
+        first(memory.claim(0, &hash(&n.to_string()), now)).durable(now);
+    }
+    let (remembered, early) = memory.figures();
+    assert_eq!(remembered as u64 + early, 100);
+    assert!(remembered <= 16, "{remembered}");
+}
+
+#[test]
+fn what_is_forgotten_in_time_is_not_counted_as_early() {
+    let memory = Deduplication::new(WINDOW, 16);
+    let start = Instant::now();
+    first(memory.claim(0, &hash("a"), start)).durable(start);
+    let later = start + WINDOW + Duration::from_secs(1);
+    first(memory.claim(0, &hash("a"), later)).durable(later);
+    assert_eq!(memory.figures(), (1, 0));
+}

@@ -75,3 +75,22 @@ fn only_what_no_retry_can_help_is_denied() {
         Fault::ALL.into_iter().filter(|fault| matches!(turned_away(*fault), Outcome::Refused(_))).collect();
     assert_eq!(refused, [Fault::NoMatch, Fault::Stale]);
 }
+
+#[test]
+fn it_shows_how_many_secrets_there_are_and_when_their_file_was_written() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "first-secret\nsecond-secret\n").unwrap();
+    let written = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    file.as_file().set_modified(written).unwrap();
+    let mut source = source(None, Mode::Enforce);
+    source.signature.secrets_file = Some(file.path().to_owned());
+    source.token = Some(TOKEN.into());
+    let guard = Guard::open(&source, &Metrics::new()).unwrap();
+    let of = |figures: &SecretFigures| (figures.valid.get(), figures.modified.get());
+    assert_eq!(of(&guard.counters.secrets), (2, 1_700_000_000));
+    assert_eq!(of(&guard.counters.tokens), (1, 0), "one in the settings, and no file");
+    std::fs::write(file.path(), "second-secret\n").unwrap();
+    guard.watched().for_each(|watched| drop(watched.follow()));
+    let (valid, modified) = of(&guard.counters.secrets);
+    assert!(valid == 1 && modified > 1_700_000_000, "{valid} {modified}");
+}

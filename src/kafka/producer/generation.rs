@@ -2,6 +2,7 @@
 
 use super::hurry::{FEW, hurry};
 use super::silence::Silence;
+use super::statistics::Totals;
 use crate::delivery::{Failure, Report};
 use crate::kafka::admin::Admin;
 use crate::kafka::{Error, client};
@@ -50,6 +51,7 @@ impl Maker {
             reported: AtomicU64::new(0),
             acknowledged: AtomicBool::new(false),
             other_cluster: AtomicBool::new(false),
+            totals: Mutex::default(),
         };
         let inner = BaseProducer::from_config_and_context(&self.settings, context)?;
         let silence = Mutex::new(Silence::new(self.patience));
@@ -238,6 +240,7 @@ pub(super) struct Context {
     reported: AtomicU64,
     acknowledged: AtomicBool,
     other_cluster: AtomicBool,
+    totals: Mutex<Totals>,
 }
 
 impl ClientContext for Context {
@@ -252,6 +255,13 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.client.error(error, reason);
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(figures) = totals.read(statistics) {
+            self.metrics.client(&figures);
+        }
     }
 
     fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::telemetry::{CATALOGUE, Kind, State};
+use crate::telemetry::{CATALOGUE, State};
 use std::time::Duration;
 
 fn render(metrics: &Metrics) -> String {
@@ -25,16 +25,6 @@ fn the_catalogue_names_exactly_what_is_scraped() {
         names
     };
     assert_eq!(sorted(scraped.into_iter().map(str::to_owned).collect()), sorted(described));
-}
-
-#[test]
-fn names_have_the_prefix_and_counters_their_suffix() {
-    for each in CATALOGUE {
-        assert!(each.name.starts_with("justcall_bridge_"), "{}", each.name);
-        assert_eq!(each.kind == Kind::Counter, each.name.ends_with("_total"), "{}", each.name);
-        assert!(each.kind != Kind::Histogram || each.name.ends_with("_seconds"), "{}", each.name);
-        assert!(!each.help.ends_with('.'), "{}", each.name);
-    }
 }
 
 #[test]
@@ -109,10 +99,99 @@ fn a_source_has_its_own_series_from_the_start() {
 }
 
 #[test]
-fn every_list_of_tags_ends_with_other() {
-    for list in [tags::REFUSED, tags::REJECTED, tags::DENIED, tags::TURNED_AWAY, tags::DELIVERY_ERRORS] {
-        assert_eq!(list.last(), Some(&tags::OTHER));
+fn answers_count_under_their_source_and_status_and_strange_ones_as_other() {
+    let metrics = Metrics::new();
+    let (main, elsewhere) = (metrics.answers(Some("main")), metrics.answers(None));
+    for status in tags::STATUSES.iter().filter(|status| **status != tags::OTHER) {
+        main.count(status.parse().unwrap());
     }
+    main.count(418);
+    main.count(500);
+    elsewhere.count(404);
+    let text = render(&metrics);
+    for status in tags::STATUSES {
+        let count = if *status == tags::OTHER { 2 } else { 1 };
+        assert_line(
+            &text,
+            &format!("justcall_bridge_http_requests_total{{source=\"main\",status=\"{status}\"}} {count}"),
+        );
+    }
+    assert_line(&text, "justcall_bridge_http_requests_total{source=\"other\",status=\"404\"} 1");
+}
+
+#[test]
+fn topics_that_the_settings_do_not_name_share_their_series() {
+    let metrics = Metrics::new();
+    let (named, former, older) = (metrics.topic(Some("a")), metrics.topic(None), metrics.topic(None));
+    named.spooled.inc();
+    former.failed.inc();
+    older.failed.inc();
+    former.backlog.set(5);
+    older.backlog.set(3);
+    named.backlog.set(1);
+    former.backlog.set(4);
+    named.held_up.set(1);
+    let text = render(&metrics);
+    for line in [
+        "records_total{topic=\"a\",result=\"acked\"} 0",
+        "records_total{topic=\"a\",result=\"spooled\"} 1",
+        "records_total{topic=\"other\",result=\"failed\"} 2",
+        "lane_backlog_records{topic=\"other\"} 7",
+        "lane_backlog_records{topic=\"a\"} 1",
+        "lane_held_up{topic=\"a\"} 1",
+        "lane_held_up{topic=\"other\"} 0",
+        "lane_hold_ups_total{topic=\"a\"} 0",
+    ] {
+        assert_line(&text, &format!("justcall_bridge_{line}"));
+    }
+}
+
+#[test]
+fn the_client_librarys_figures_are_taken_over_and_its_totals_added_up() {
+    let metrics = Metrics::new();
+    let figures = ClientFigures {
+        queue_bytes: 7,
+        brokers: [3, 0, 1, 0, 0],
+        slowest_rtt: Duration::from_micros(2500),
+        throttle: Duration::ZERO,
+        disconnects: 2,
+        request_errors: 1,
+    };
+    metrics.client(&figures);
+    metrics.client(&ClientFigures { brokers: [4, 0, 0, 0, 0], ..figures });
+    let text = render(&metrics);
+    for line in [
+        "kafka_queue_bytes 7",
+        "kafka_brokers{state=\"up\"} 4",
+        "kafka_brokers{state=\"down\"} 0",
+        "kafka_slowest_rtt_seconds 0.0025",
+        "kafka_disconnects_total 4",
+        "kafka_request_errors_total 2",
+    ] {
+        assert_line(&text, &format!("justcall_bridge_{line}"));
+    }
+}
+
+#[test]
+fn refused_settings_show_until_sound_ones_are_read() {
+    let metrics = Metrics::new();
+    metrics.settings_reload(false);
+    assert_line(&render(&metrics), "justcall_bridge_settings_refused 1");
+    metrics.settings_reload(true);
+    let text = render(&metrics);
+    assert_line(&text, "justcall_bridge_settings_refused 0");
+    assert_line(&text, "justcall_bridge_settings_reloads_total{result=\"refused\"} 1");
+}
+
+#[test]
+fn who_is_to_be_asked_at_a_scrape_is_asked_at_each() {
+    let metrics = Metrics::new();
+    let early = metrics.forgotten_early.clone();
+    metrics.at_scrape(move || {
+        early.inc();
+    });
+    render(&metrics);
+    assert_line(&render(&metrics), "justcall_bridge_deduplication_forgotten_early_total 2");
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub(crate) mod load;
 pub(crate) mod murmur2;
 pub(crate) mod node;
 pub(crate) mod process;
+pub(crate) mod promtool;
 pub(crate) mod proxy;
 pub(crate) mod python;
 pub(crate) mod secured;

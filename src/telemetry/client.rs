@@ -1,0 +1,65 @@
+//! What the Kafka client library says of itself.
+
+use super::catalogue::{self, tags};
+use super::metrics::register;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+/// Taken over every few seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ClientFigures {
+    /// Bytes of the records that it holds.
+    pub queue_bytes: u64,
+    /// Brokers by what the connection to them is at, in the order of [`tags::BROKERS`].
+    pub brokers: [u64; 5],
+    /// Round trip to the slowest broker.
+    pub slowest_rtt: Duration,
+    /// The longest that a broker throttled it.
+    pub throttle: Duration,
+    /// Connections that it lost since the last time.
+    pub disconnects: u64,
+    /// Requests that failed since the last time.
+    pub request_errors: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct ClientMetrics {
+    queue_bytes: Gauge,
+    brokers: Vec<Gauge>,
+    slowest_rtt: Gauge<f64, AtomicU64>,
+    throttle: Gauge<f64, AtomicU64>,
+    disconnects: Counter,
+    request_errors: Counter,
+}
+
+impl ClientMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let brokers = Family::<[(&'static str, &'static str); 1], Gauge>::default();
+        let states = tags::BROKERS.iter().map(|state| brokers.get_or_create_owned(&[("state", state)]));
+        let states = states.collect();
+        register(registry, &catalogue::BROKERS, brokers);
+        Self {
+            queue_bytes: register(registry, &catalogue::QUEUE_BYTES, Gauge::default()),
+            brokers: states,
+            slowest_rtt: register(registry, &catalogue::SLOWEST_RTT, Gauge::default()),
+            throttle: register(registry, &catalogue::THROTTLE, Gauge::default()),
+            disconnects: register(registry, &catalogue::DISCONNECTS, Counter::default()),
+            request_errors: register(registry, &catalogue::REQUEST_ERRORS, Counter::default()),
+        }
+    }
+
+    pub(super) fn take(&self, figures: &ClientFigures) {
+        self.queue_bytes.set(i64::try_from(figures.queue_bytes).unwrap_or(i64::MAX));
+        for (gauge, brokers) in self.brokers.iter().zip(figures.brokers) {
+            gauge.set(i64::try_from(brokers).unwrap_or(i64::MAX));
+        }
+        self.slowest_rtt.set(figures.slowest_rtt.as_secs_f64());
+        self.throttle.set(figures.throttle.as_secs_f64());
+        self.disconnects.inc_by(figures.disconnects);
+        self.request_errors.inc_by(figures.request_errors);
+    }
+}

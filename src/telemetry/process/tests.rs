@@ -1,0 +1,27 @@
+use super::*;
+
+#[test]
+fn processor_time_is_read_behind_whatever_the_program_is_called() {
+    let stat = "77 (a) b) S 1 77 77 0 -1 4194560 1 0 0 0 250 50 0 0 20 0 9 0 100 1 1";
+    assert_eq!(cpu_seconds(stat), Some(3.0));
+    assert_eq!(cpu_seconds("77 (cut off) S 1"), None);
+}
+
+#[test]
+fn fields_of_the_status_are_read_by_name() {
+    let status = "Name:\tbridge\nVmRSS:\t   4096 kB\nThreads:\t7\n";
+    assert_eq!((field(status, "VmRSS:"), field(status, "Threads:")), (Some(4096), Some(7)));
+    assert_eq!(field(status, "VmSwap:"), None);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_process_has_memory_threads_and_files_and_its_time_does_not_run_backwards() {
+    let process = ProcessMetrics::register(&mut Registry::default());
+    process.look();
+    let before = process.cpu.get();
+    process.look();
+    assert!(process.memory.get() > 1024 * 1024, "{process:?}");
+    assert!(process.threads.get() >= 1 && process.open_files.get() >= 3, "{process:?}");
+    assert!(process.cpu.get() >= before);
+}

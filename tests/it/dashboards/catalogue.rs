@@ -1,0 +1,52 @@
+//! What docs/METRICS.md says, read as a person reads it.
+
+use std::collections::BTreeMap;
+
+/// What a target has on each of its series, put there by Prometheus.
+pub(super) const OF_THE_TARGET: [&str; 4] = ["namespace", "job", "instance", "pod"];
+
+/// A metric as it is documented.
+#[derive(Debug)]
+pub(super) struct Metric {
+    pub(super) kind: String,
+    pub(super) help: String,
+    /// Its labels, each with its values where those are listed one by one.
+    pub(super) labels: BTreeMap<String, Vec<String>>,
+}
+
+/// Every documented metric, by its name.
+pub(super) fn catalogue() -> BTreeMap<String, Metric> {
+    let page = super::repository_file("docs/METRICS.md");
+    let rows: Vec<Vec<&str>> = page.lines().filter_map(cells).collect();
+    let mut metrics: BTreeMap<_, _> =
+        rows.iter().filter(|row| row.len() == 6).map(|row| metric(row)).collect();
+    for row in rows.iter().filter(|row| row.len() == 3) {
+        let metric = metrics.get_mut(&full(row[0])).unwrap_or_else(|| panic!("{row:?} is of no metric"));
+        let values = if row[2].starts_with('`') { ticked(row[2]) } else { Vec::new() };
+        let label = metric.labels.get_mut(row[1].trim_matches('`'));
+        *label.unwrap_or_else(|| panic!("{row:?} is no label")) = values;
+    }
+    assert!(metrics.len() > 40, "docs/METRICS.md was not understood: {}", metrics.len());
+    metrics
+}
+
+/// The cells of a row about a metric.
+fn cells(line: &str) -> Option<Vec<&str>> {
+    let row = line.strip_prefix("| `")?;
+    let row = row.strip_suffix(" |")?;
+    Some(row.split(" | ").collect())
+}
+
+fn metric(row: &[&str]) -> (String, Metric) {
+    let labels = ticked(row[3]).into_iter().map(|label| (label, Vec::new())).collect();
+    (full(row[0]), Metric { kind: row[1].to_owned(), help: row[5].to_owned(), labels })
+}
+
+fn full(name: &str) -> String {
+    format!("justcall_bridge_{}", name.trim_matches('`'))
+}
+
+/// What stands between ticks.
+fn ticked(cell: &str) -> Vec<String> {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}

@@ -1,0 +1,113 @@
+//! The runbook: a section for each alert, and every command and query in it works.
+
+use super::alerts;
+use super::catalogue::catalogue;
+use super::query::strangers;
+use crate::kit::process::bridge_command;
+use crate::kit::promtool;
+use std::collections::BTreeMap;
+
+/// What each section says, in this order.
+const PARTS: [&str; 5] = ["**It means**", "**Meanwhile**", "**Look**", "**Do**", "**It is over**"];
+
+fn page() -> String {
+    super::repository_file("docs/RUNBOOK.md")
+}
+
+/// Headings with what stands below them.
+fn sections(page: &str) -> Vec<(&str, &str)> {
+    page.split("\n## ").skip(1).filter_map(|section| section.split_once('\n')).collect()
+}
+
+/// What stands in the fenced blocks of one kind.
+fn blocks<'a>(page: &'a str, kind: &str) -> Vec<&'a str> {
+    let begin = format!("```{kind}\n");
+    page.split(begin.as_str()).skip(1).filter_map(|rest| Some(rest.split_once("\n```")?.0)).collect()
+}
+
+#[test]
+fn every_alert_has_its_section_and_every_section_its_alert() {
+    let page = page();
+    let mut headings: Vec<_> = sections(&page).into_iter().map(|(heading, _)| heading.to_owned()).collect();
+    let mut alerts: Vec<_> = alerts::rules().into_iter().map(|rule| rule.name).collect();
+    headings.sort();
+    alerts.sort();
+    // One that warns first and wakes later has two rules.
+    alerts.dedup();
+    assert_eq!(headings, alerts);
+}
+
+#[test]
+fn every_section_says_what_it_means_what_to_do_and_when_it_is_over() {
+    let page = page();
+    for (heading, text) in sections(&page) {
+        let places: Vec<_> = PARTS.iter().map(|part| text.find(part)).collect();
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{heading}: {places:?}");
+    }
+}
+
+#[test]
+fn every_alert_that_a_section_points_to_is_there() {
+    let page = page();
+    let headings: Vec<_> = sections(&page).into_iter().map(|(heading, _)| heading).collect();
+    let named = page.split('`').skip(1).step_by(2).filter(|code| code.starts_with("JustCallBridge"));
+    for name in named {
+        assert!(headings.contains(&name), "{name}");
+    }
+}
+
+#[test]
+fn every_metric_that_the_runbook_names_is_exposed_and_every_query_is_promql() {
+    let (page, metrics, recorded) = (page(), catalogue(), alerts::recorded());
+    let queries = blocks(&page, "promql");
+    assert!(queries.len() > 5, "{}", queries.len());
+    let inline = page.split('`').skip(1).step_by(2).filter(|code| code.starts_with("justcall_bridge_"));
+    let strange = queries.iter().copied().chain(inline).flat_map(|it| strangers(it, "", &metrics, &recorded));
+    assert_eq!(strange.collect::<Vec<_>>(), [""; 0]);
+    promtool::check_queries(&queries.iter().map(ToString::to_string).collect::<Vec<_>>());
+}
+
+/// Every `justcall-bridge …` on the page: in blocks to the end of the line, else to the closing tick.
+fn commands(page: &str) -> Vec<String> {
+    let lines = blocks(page, "sh").into_iter().flat_map(str::lines);
+    let inline = page.split('`').skip(1).step_by(2).filter(|code| !code.contains('\n'));
+    let commands = lines.chain(inline).filter_map(|text| text.split_once("justcall-bridge "));
+    let plain = |rest: &str| rest.split([';', '|', '>', '#']).next().unwrap_or_default().trim().to_owned();
+    commands
+        .filter(|(before, _)| before.is_empty() || before.ends_with(' '))
+        .map(|(_, rest)| plain(rest))
+        .collect()
+}
+
+/// What a command says of itself; `None` if there is none of that name.
+fn help(command: &[&str]) -> Option<String> {
+    let output = bridge_command().args(command).arg("--help").output().expect("it starts");
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn every_command_in_the_runbook_is_one_with_those_flags() {
+    let page = page();
+    let commands = commands(&page);
+    assert!(commands.len() > 12, "{commands:?}");
+    let mut known = BTreeMap::new();
+    for command in &commands {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let names: Vec<&str> = words.iter().copied().take_while(|word| is_name(word)).collect();
+        let said = known.entry(names.clone()).or_insert_with(|| help(&names));
+        let said = said.as_deref().unwrap_or_else(|| panic!("there is no justcall-bridge {names:?}"));
+        // A group of commands is no command.
+        assert!(!said.contains("\nCommands:\n"), "justcall-bridge {command} lacks a subcommand");
+        for flag in words.iter().filter(|word| word.starts_with("--")) {
+            let flag = flag.split('=').next().unwrap_or(flag);
+            assert!(
+                said.contains(&format!("{flag} ")) || said.contains(&format!("{flag}\n")),
+                "{command}: {flag}"
+            );
+        }
+    }
+}
+
+fn is_name(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && !word.starts_with('-')
+}

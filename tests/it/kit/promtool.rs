@@ -1,0 +1,53 @@
+//! Prometheus's own tool, which judges metrics, rules and queries.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Runs `promtool` with a file and returns what it says; panics with that unless it ends well.
+pub(crate) fn promtool(args: &[&str], file: &Path) -> String {
+    let output = command().args(args).arg(file).output().expect("promtool starts");
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(output.status.success(), "promtool {args:?}:\n{said}");
+    said
+}
+
+/// Holds metrics, in the format that Prometheus read before OpenMetrics, to its own rules.
+pub(crate) fn check_metrics(text: &str) {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), text).expect("it is written");
+    let stdin = fs::File::open(file.path()).expect("it is read");
+    let output = command().args(["check", "metrics"]).stdin(stdin).output().expect("promtool starts");
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(output.status.success() && said.trim().is_empty(), "promtool check metrics:\n{said}");
+}
+
+/// Holds queries to PromQL.
+pub(crate) fn check_queries(queries: &[String]) {
+    let rules: Vec<_> = queries
+        .iter()
+        .enumerate()
+        .map(|(n, query)| serde_json::json!({ "record": format!("query_{n}"), "expr": query }))
+        .collect();
+    // JSON is YAML.
+    let file = serde_json::json!({ "groups": [{ "name": "queries", "rules": rules }] });
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("queries.yaml");
+    fs::write(&path, file.to_string()).expect("it is written");
+    let said = promtool(&["check", "rules"], &path);
+    assert!(said.contains(&format!("{} rules found", queries.len())), "{said}");
+}
+
+fn command() -> Command {
+    let found =
+        Command::new("promtool").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    assert!(
+        found.is_ok_and(|status| status.success()),
+        "These tests judge alerts and the dashboard with Prometheus's own promtool, which must be on the PATH. \
+         .ci/run fetches it; by hand on Debian or Ubuntu: apt-get install prometheus, or \
+         `apt-get download prometheus && dpkg -x prometheus_*.deb FOLDER` for the program alone."
+    );
+    Command::new("promtool")
+}
