@@ -9,12 +9,11 @@ use super::paced::Crowd;
 use super::problem::Problem;
 use super::server::{self, Limits};
 use super::tls::{self, Certificate};
-use super::traceparent::is_traceparent;
 use super::turn::{Turn, declared_length};
 use crate::ingest::{self, Arrival, Budget, Credentials, DeadLetterAnswer, Outcome, SignatureHeaders};
 use crate::ingest::{SIGNATURE, TIMESTAMP, VERSION};
 use crate::secret::Secret;
-use crate::telemetry::{EventOutcome, Metrics};
+use crate::telemetry::{EventOutcome, Metrics, Throttle, Trace, Tracer};
 use crate::watch::{Follow, Watched};
 use actix_service::map_config;
 use actix_web::dev::AppConfig;
@@ -55,6 +54,10 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) const ALLOWED: &str = "GET, HEAD, POST";
 
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// How often the log tells of requests that nobody could look at: anybody may send them.
+const UNREAD_SAID: Duration = Duration::from_secs(10);
 
 /// Takes webhooks in.
 pub struct Ingress {
@@ -83,6 +86,7 @@ impl Ingress {
         accept: A,
         budget: Arc<Budget>,
         metrics: Arc<Metrics>,
+        tracer: Tracer,
     ) -> io::Result<Self>
     where
         A: Fn(Arrival) -> F + Send + Sync + 'static,
@@ -100,6 +104,8 @@ impl Ingress {
             crowd: crowd.clone(),
             budget,
             gate: Arc::clone(&gate),
+            tracer,
+            unread: Throttle::new(UNREAD_SAID),
             accept,
         });
         let workers = config.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from)).max(1);
@@ -156,6 +162,9 @@ struct Door<A> {
     crowd: Crowd,
     budget: Arc<Budget>,
     gate: Arc<Gate>,
+    tracer: Tracer,
+    /// Of requests that were answered 503 before their event was read.
+    unread: Throttle,
     accept: A,
 }
 
@@ -171,7 +180,7 @@ where
     let mut response = match door.pass(&request, &mut body).await {
         Ok(response) => response,
         Err(problem) => {
-            door.gate.metrics.turned_away(problem.tag());
+            door.turned_away(&problem);
             problem.response()
         }
     };
@@ -203,8 +212,21 @@ where
         let in_flight = InFlight::new(&self.gate.metrics);
         let token = token.or_else(|| bearer(request.headers())).map(Secret::from);
         let arrival = self.receive(source, token, request.headers(), body).await?;
-        let outcome = self.take(arrival, in_flight).await?;
-        Ok(answer(outcome, self.rejected))
+        self.take(arrival, in_flight).await
+    }
+
+    fn turned_away(&self, problem: &Problem) {
+        self.gate.metrics.turned_away(problem.tag());
+        if problem.is_worth_a_retry()
+            && let Some(requests) = self.unread.pass(Instant::now())
+        {
+            let reason = problem.tag();
+            tracing::warn!(
+                reason,
+                requests,
+                "requests were answered 503 before their events were read, the last one for this reason"
+            );
+        }
     }
 
     /// Which source posts to this path, and the token behind it. A trailing slash makes no other path.
@@ -226,6 +248,7 @@ where
         body: &mut Body,
     ) -> Result<Arrival, Problem> {
         let received_at = Utc::now();
+        let trace = self.tracer.arrives(text(headers, &TRACEPARENT), || joined(headers, &TRACESTATE));
         if declared_length(headers).is_some_and(|length| length > self.max_body_bytes as u64) {
             return Err(Problem::TooLarge);
         }
@@ -237,7 +260,7 @@ where
             body,
             received_at,
             credentials: Credentials { token, signature: signature(headers) },
-            traceparent: text(headers, &TRACEPARENT).filter(|it| is_traceparent(it)).map(str::to_owned),
+            trace,
             permit,
         })
     }
@@ -271,12 +294,20 @@ where
         Err(Problem::TooSlow)
     }
 
-    /// Runs to the outcome, even if nobody waits for it any more.
-    async fn take(self: &Arc<Self>, arrival: Arrival, in_flight: InFlight) -> Result<Outcome, Problem> {
+    /// Runs to the outcome and its answer, even if nobody waits for it any more.
+    async fn take(self: &Arc<Self>, arrival: Arrival, in_flight: InFlight) -> Result<HttpResponse, Problem> {
         let door = Arc::clone(self);
         let work = rt::spawn(async move {
             let _in_flight = in_flight;
-            (door.accept)(arrival).await
+            let source = arrival.source;
+            let spans = arrival.trace.as_ref().and_then(Trace::spans).cloned();
+            let outcome = (door.accept)(arrival).await;
+            let spans = spans.filter(|_| outcome.is_let_in());
+            let response = answer(outcome, door.rejected);
+            if let Some(spans) = spans {
+                spans.answered(&door.entries[source].path, response.status().as_u16());
+            }
+            response
         });
         work.await.map_err(|error| {
             tracing::error!(panicked = error.is_panic(), "an event ended without an outcome");
@@ -343,7 +374,7 @@ fn signature(headers: &HeaderMap) -> SignatureHeaders {
 
 /// A header's value. Several of one name are one list (RFC 9110, 5.3), and so no signature, nor a time;
 /// the same goes for what is no text.
-fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+fn joined(headers: &HeaderMap, name: impl AsHeaderName) -> Option<String> {
     let values = headers.get_all(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
     values.map(Cow::into_owned).reduce(|list, value| list + ", " + &value)
 }

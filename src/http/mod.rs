@@ -12,7 +12,6 @@ mod paced;
 mod problem;
 mod server;
 mod tls;
-mod traceparent;
 mod turn;
 
 pub use admin::Admin;

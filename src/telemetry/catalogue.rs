@@ -117,6 +117,8 @@ pub mod tags {
     ];
     /// What came of new settings.
     pub const RELOADS: &[&str] = &["taken", "refused", OTHER];
+    /// Why a span did not reach the collector.
+    pub const SPANS_DROPPED: &[&str] = &["queue_full", "not_taken", "stopping", OTHER];
     /// What a record's delivery failed of.
     pub const DELIVERY_ERRORS: &[&str] =
         &["queue_full", "unknown_topic", "too_large", "unfit", "replacing", "unproved", "abandoned", OTHER];
@@ -194,6 +196,9 @@ catalogue! {
         "Settings that are other than those in force and wait for a restart";
     CERTIFICATE_EXPIRES = Gauge "certificate_expires_seconds" []
         "When the ingress's certificate expires, in seconds since 1970; 0 without TLS";
+    SPANS_EXPORTED = Counter "spans_exported_total" [] "Spans that the collector of traces took";
+    SPANS_DROPPED = Counter "spans_dropped_total" [REASON, tags::SPANS_DROPPED]
+        "Spans that did not reach the collector of traces";
     KAFKA_UP = Gauge "kafka_up" [] "1 while Kafka takes records, else 0";
     READY = Gauge "ready" [] "1 while /readyz answers 200, else 0";
 }
