@@ -26,3 +26,6 @@ pub(super) fn acknowledged(outcome: Result<(), Option<Failure>>, in_time: bool) 
         Err(None) => Err(NotDurable::Deadline.tag()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use super::{Arrival, EventId, Ingest, Judged, Outcome};
 use crate::event::KnownType;
 use crate::telemetry::{Allowance, Ended, EventOutcome, Spans, Throttle, Trace, tags};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// How often the log tells of what strangers send: they could fill it.
 const STRANGERS_SAID: Duration = Duration::from_secs(10);
@@ -20,14 +20,15 @@ pub(super) struct Case {
     id: EventId,
     event_type: Option<KnownType>,
     trace: Option<Trace>,
-    since: SystemTime,
+    /// When work on it began.
+    pub(super) started: Instant,
 }
 
 impl Case {
-    /// Work on it began at `since`.
-    pub(super) fn new(arrival: &Arrival, judged: &Judged, since: SystemTime) -> Self {
-        let (source, trace) = (arrival.source, arrival.trace.clone());
-        Self { source, id: judged.id, event_type: judged.event_type, trace, since }
+    /// Takes the trace out of the arrival.
+    pub(super) fn new(arrival: &mut Arrival, judged: &Judged, started: Instant) -> Self {
+        let (source, trace) = (arrival.source, arrival.trace.take());
+        Self { source, id: judged.id, event_type: judged.event_type, trace, started }
     }
 
     /// Takes its spans, if it is traced.
@@ -117,7 +118,7 @@ impl Ingest {
             let source = &self.sources[case.source].name;
             let (event_id, outcome) = (case.id.as_str(), kind.tag());
             let ended = Ended { source, event_type: case.event_type, event_id, outcome, reason, is_good };
-            spans.ended(case.since, &ended);
+            spans.ended(case.started, &ended);
         }
         outcome
     }

@@ -34,7 +34,7 @@ use dedup::{Claim, Seen};
 use ending::{Case, Lines};
 use guard::Guard;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// A webhook as it arrived: nothing about it is trusted.
 #[derive(Debug)]
@@ -112,12 +112,12 @@ impl Ingest {
 
     /// Takes one webhook to its outcome. The caller spawns it, so that a client that hangs up cuts
     /// nothing off.
-    pub async fn accept(&self, arrival: Arrival) -> Outcome {
-        let (started, since) = (Instant::now(), SystemTime::now());
+    pub async fn accept(&self, mut arrival: Arrival) -> Outcome {
+        let started = Instant::now();
         match self.judge(&arrival) {
             Ok((judged, signature)) => {
-                let case = Case::new(&arrival, &judged, since);
-                let outcome = self.settle(arrival, judged, signature, started, &case).await;
+                let case = Case::new(&mut arrival, &judged, started);
+                let outcome = self.settle(arrival, judged, signature, &case).await;
                 self.ended(&case, outcome)
             }
             Err((event_type, outcome)) => self.not_let_in(event_type, outcome),
@@ -130,18 +130,17 @@ impl Ingest {
         arrival: Arrival,
         judged: Judged,
         signature: Option<Valid>,
-        started: Instant,
         case: &Case,
     ) -> Outcome {
         let Judged { id, hash, violations, verdict, .. } = judged;
         self.metrics.tolerated_violations.inc_by(u64::from(violations));
-        self.metrics.parse_seconds.observe(started.elapsed());
+        self.metrics.parse_seconds.observe(case.started.elapsed());
         let (records, rejection) = match verdict {
             Verdict::Forwarded(records) => (records, None),
             Verdict::Rejected(rejection, letter) => (letter, Some(rejection)),
             Verdict::Dropped => return Outcome::Dropped(id),
         };
-        let claim = match self.seen.claim(arrival.source, &hash, started) {
+        let claim = match self.seen.claim(arrival.source, &hash, case.started) {
             Seen::Durable => return Outcome::Duplicate(id),
             Seen::InFlight(first) => return self.wait_for(first, id).await,
             Seen::First(claim) => claim,

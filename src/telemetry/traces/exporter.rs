@@ -4,6 +4,7 @@ use crate::telemetry::{Metrics, OtlpConfig, Throttle};
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Client, Url, redirect};
@@ -61,6 +62,7 @@ impl Exporter {
             spans,
             stop: Arc::clone(&stop),
             exporter,
+            timeout: config.timeout,
             metrics: Arc::clone(&metrics),
             failures: Throttle::new(FAILURES_SAID),
         };
@@ -96,6 +98,8 @@ struct Sender {
     spans: mpsc::Receiver<SpanData>,
     stop: Arc<Notify>,
     exporter: SpanExporter,
+    /// Of a batch, tries included.
+    timeout: Duration,
     metrics: Arc<Metrics>,
     failures: Throttle,
 }
@@ -138,7 +142,8 @@ impl Sender {
 
     async fn send(&self, batch: Vec<SpanData>) {
         let spans = batch.len() as u64;
-        match self.exporter.export(batch).await {
+        let taken = timeout(self.timeout, self.exporter.export(batch)).await;
+        match taken.unwrap_or(Err(OTelSdkError::Timeout(self.timeout))) {
             Ok(()) => {
                 self.metrics.spans_exported.inc_by(spans);
             }

@@ -10,7 +10,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// What takes an event's spans:
 ///
@@ -30,7 +30,9 @@ pub struct Spans {
     caller: Option<SpanId>,
     http: SpanId,
     ingest: SpanId,
-    since: SystemTime,
+    /// When the request's header had come, by both clocks: one says what time it was, the other goes on
+    /// evenly, so that spans never overlap wrongly.
+    since: (SystemTime, Instant),
 }
 
 /// How an event ended, as its span says it. Texts come from closed sets and from the settings.
@@ -53,7 +55,7 @@ pub struct Ended<'a> {
 /// A span that was begun: of the part of an event that is being worked on, if the event is traced.
 #[derive(Debug)]
 #[must_use]
-pub struct Step<'a>(Option<(&'a Spans, SystemTime)>);
+pub struct Step<'a>(Option<(&'a Spans, Instant)>);
 
 impl Spans {
     pub(super) fn new(tracing: Arc<Tracing>, own: &TraceContext, caller: Option<u64>, http: u64) -> Self {
@@ -63,7 +65,7 @@ impl Spans {
             caller: caller.map(span_id),
             http: span_id(http),
             ingest: span_id(own.span_id()),
-            since: SystemTime::now(),
+            since: (SystemTime::now(), Instant::now()),
         }
     }
 
@@ -77,13 +79,13 @@ impl Spans {
         ];
         // A 4xx is the caller's fault and no fault of the server's.
         let status = if status >= 500 { Status::error("") } else { Status::Unset };
-        let mut span = self.span("http", SpanKind::Server, self.http, parent, self.since);
+        let mut span = self.span("http", SpanKind::Server, self.http, parent, self.since.1);
         span.parent_span_is_remote = self.caller.is_some();
         self.tracing.export(SpanData { attributes, status, ..span });
     }
 
     /// The event, on which work began at `since`, has its outcome.
-    pub fn ended(&self, since: SystemTime, ended: &Ended<'_>) {
+    pub fn ended(&self, since: Instant, ended: &Ended<'_>) {
         let event_type = ended.event_type.map_or(tags::OTHER, KnownType::name);
         let mut attributes = vec![
             KeyValue::new("messaging.system", "kafka"),
@@ -108,16 +110,17 @@ impl Spans {
         kind: SpanKind,
         id: SpanId,
         parent: SpanId,
-        since: SystemTime,
+        since: Instant,
     ) -> SpanData {
-        span(name, kind, self.trace, id, parent, since)
+        let time = |at: Instant| self.since.0 + at.saturating_duration_since(self.since.1);
+        span(name, kind, self.trace, id, parent, (time(since), time(Instant::now())))
     }
 }
 
 impl<'a> Step<'a> {
     /// Begins a part of an event's way.
     pub fn begin(spans: Option<&'a Spans>) -> Self {
-        Self(spans.map(|spans| (spans, SystemTime::now())))
+        Self(spans.map(|spans| (spans, Instant::now())))
     }
 
     /// These records were handed over to Kafka, and reported on; or failed of that.
@@ -192,7 +195,9 @@ impl<R: Hash + Eq> DrainSpans<R> {
         attributes.push(destination(&topic));
         let (trace, parent) = (TraceId::from(context.trace_id()), span_id(context.span_id()));
         let id = span_id(tracing.span_id());
-        let mut span = span("drain", SpanKind::Client, trace, id, parent, since);
+        // A clock that was set back meanwhile would make a span of a negative length.
+        let times = (since, SystemTime::now().max(since));
+        let mut span = span("drain", SpanKind::Client, trace, id, parent, times);
         span.parent_span_is_remote = true;
         tracing.export(SpanData { attributes, status: status(result), ..span });
     }
@@ -222,7 +227,7 @@ fn span(
     trace: TraceId,
     id: SpanId,
     parent: SpanId,
-    since: SystemTime,
+    (start_time, end_time): (SystemTime, SystemTime),
 ) -> SpanData {
     SpanData {
         span_context: SpanContext::new(trace, id, TraceFlags::SAMPLED, false, TraceState::NONE),
@@ -230,9 +235,8 @@ fn span(
         parent_span_is_remote: false,
         span_kind: kind,
         name: name.into(),
-        start_time: since,
-        // A clock that was set back meanwhile would make a span of a negative length.
-        end_time: SystemTime::now().max(since),
+        start_time,
+        end_time,
         attributes: Vec::new(),
         dropped_attributes_count: 0,
         events: SpanEvents::default(),
