@@ -39,6 +39,7 @@ use crate::spool::{Append, RowId, Spool};
 use crate::telemetry::{Metrics, Readiness, Spans, SpoolState, Step, Tracer};
 use arc_swap::ArcSwap;
 use drain::{Phase, Shared};
+use foldhash::fast::RandomState;
 use lane::Lane;
 use pending::Pending;
 use quota::Quota;
@@ -120,7 +121,7 @@ pub enum NotDurable {
     Quota,
 }
 
-type Lanes = HashMap<Arc<str>, Arc<Lane>>;
+type Lanes = HashMap<Arc<str>, Arc<Lane>, RandomState>;
 
 /// Takes records to Kafka.
 pub struct Delivery {
@@ -257,7 +258,8 @@ impl Delivery {
         settle: Box<dyn Settle>,
     ) -> Result<Durable, NotDurable> {
         let deadline = Instant::now() + self.config.ack_deadline;
-        let lanes = self.lanes_of(records)?;
+        let pending = Pending::new(self.lanes_of(records)?, settle);
+        let lanes = pending.lanes();
         // All ways are looked at before the first record goes: half an event helps nobody.
         let mut straight = SmallVec::<[bool; 1]>::new();
         for (lane, record) in lanes.iter().zip(records) {
@@ -267,7 +269,6 @@ impl Delivery {
             // One topic that is not there used the time up: no other lane is to blame.
             straight.fill(false);
         }
-        let pending = Pending::new(lanes.iter().cloned(), settle);
         let acknowledged_before = self.readiness.acknowledged();
         let handed_over = || records.iter().enumerate().filter(|(index, _)| straight[*index]);
         let ack = Step::begin(spans);
@@ -287,7 +288,7 @@ impl Delivery {
             (Ok(()), _) => Ok(Durable::Acked),
             (Err(_), Some(spool)) => {
                 let step = Step::begin(spans);
-                let appended = self.append(spool, records, &lanes, identity, &pending).await;
+                let appended = self.append(spool, records, identity, &pending).await;
                 step.spool(appended.map(drop).map_err(NotDurable::tag));
                 appended
             }
@@ -329,11 +330,10 @@ impl Delivery {
         &self,
         spool: &Arc<Spool>,
         records: &[Record],
-        lanes: &[Arc<Lane>],
         identity: Identity,
         pending: &Arc<Pending>,
     ) -> Result<Durable, NotDurable> {
-        let now = Instant::now();
+        let (now, lanes) = (Instant::now(), pending.lanes());
         let dead_letters = lanes.iter().filter_map(|lane| lane.quota());
         if dead_letters.into_iter().any(|quota| !quota.take(now)) {
             return Err(NotDurable::Quota);
@@ -365,7 +365,7 @@ impl Delivery {
     }
 
     /// The lanes of records. Routing names topics of its own table only, and each has a lane.
-    fn lanes_of(&self, records: &[Record]) -> Result<SmallVec<[Arc<Lane>; 1]>, Failure> {
+    fn lanes_of(&self, records: &[Record]) -> Result<pending::Lanes, Failure> {
         let lanes = self.lanes.load();
         let lane = |record: &Record| lanes.get(&record.topic).cloned().ok_or(Failure::Other);
         records.iter().map(lane).collect()

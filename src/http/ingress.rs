@@ -10,6 +10,7 @@ use super::problem::Problem;
 use super::server::{self, Limits};
 use super::tls::{self, Certificate};
 use super::turn::{Turn, declared_length};
+use super::work::Work;
 use crate::ingest::{self, Arrival, Budget, Credentials, DeadLetterAnswer, Outcome, SignatureHeaders};
 use crate::ingest::{SIGNATURE, TIMESTAMP, VERSION};
 use crate::secret::Secret;
@@ -55,6 +56,9 @@ pub(super) const ALLOWED: &str = "GET, HEAD, POST";
 
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+static SIGNATURE_NAME: HeaderName = HeaderName::from_static(SIGNATURE);
+static VERSION_NAME: HeaderName = HeaderName::from_static(VERSION);
+static TIMESTAMP_NAME: HeaderName = HeaderName::from_static(TIMESTAMP);
 
 /// How often the log tells of requests that nobody could look at: anybody may send them.
 const UNREAD_SAID: Duration = Duration::from_secs(10);
@@ -75,8 +79,8 @@ struct Gate {
 impl Ingress {
     /// Binds and serves from now on, on worker threads of its own. Needs a tokio runtime around it.
     ///
-    /// `accept` takes one webhook to its outcome. It runs as a task of its own: a client that hangs up
-    /// cuts nothing off, and a panic ends only that request, with a 503.
+    /// `accept` takes one webhook to its outcome. A client that hangs up cuts nothing off, and a panic
+    /// ends only that request, with a 503.
     ///
     /// # Errors
     /// When the address cannot be bound, or the certificate or its key cannot be used.
@@ -271,8 +275,9 @@ where
         coding: Coding,
         permit: &mut ingest::Permit,
     ) -> Result<Bytes, Problem> {
+        let is_here = body.is_here();
         let whole = body.read(self.max_body_bytes, permit);
-        let whole = self.in_time(whole).await??;
+        let whole = if is_here { whole.await? } else { self.in_time(whole).await?? };
         coding.decode(whole, self.max_body_bytes, permit)
     }
 
@@ -297,7 +302,7 @@ where
     /// Runs to the outcome and its answer, even if nobody waits for it any more.
     async fn take(self: &Arc<Self>, arrival: Arrival, in_flight: InFlight) -> Result<HttpResponse, Problem> {
         let door = Arc::clone(self);
-        let work = rt::spawn(async move {
+        let work = Work::new(async move {
             let _in_flight = in_flight;
             let source = arrival.source;
             let spans = arrival.trace.as_ref().and_then(Trace::spans).cloned();
@@ -309,8 +314,8 @@ where
             }
             response
         });
-        work.await.map_err(|error| {
-            tracing::error!(panicked = error.is_panic(), "an event ended without an outcome");
+        work.await.map_err(|_| {
+            tracing::error!("an event ended in a panic, without an outcome: this is a bug");
             Problem::Internal
         })
     }
@@ -366,15 +371,15 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 fn signature(headers: &HeaderMap) -> SignatureHeaders {
     SignatureHeaders {
-        signature: joined(headers, SIGNATURE),
-        version: joined(headers, VERSION),
-        timestamp: joined(headers, TIMESTAMP),
+        signature: joined(headers, &SIGNATURE_NAME),
+        version: joined(headers, &VERSION_NAME),
+        timestamp: joined(headers, &TIMESTAMP_NAME),
     }
 }
 
 /// A header's value. Several of one name are one list (RFC 9110, 5.3), and so no signature, nor a time;
 /// the same goes for what is no text.
-fn joined(headers: &HeaderMap, name: impl AsHeaderName) -> Option<String> {
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let values = headers.get_all(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
     values.map(Cow::into_owned).reduce(|list, value| list + ", " + &value)
 }

@@ -2,34 +2,79 @@
 //! [`Cluster`](super::Cluster) share.
 
 use super::{Config, Error, Refusal, TopicsConfig, client};
+use arc_swap::ArcSwap;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication, TopicResult};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::config::{FromClientConfig, RDKafkaLogLevel};
+use rdkafka::config::{ClientConfig, FromClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+#[cfg(test)]
+mod tests;
 
 /// How long the cluster may take for one answer.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a client may get no answer before another takes its place. Longer than the library takes to
+/// notice a broken connection and to make another.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+type Client = AdminClient<DefaultClientContext>;
+
 /// A client that asks and changes and neither reads nor writes records.
+///
+/// Behind it stands one client of the library after the other. Brokers that are all fenced, as for a
+/// moment after a freeze or while all restart, tell that there are none. The library then forgets those
+/// that it knows, and whether it begins again with the bootstrap servers is a race that it can lose for
+/// good (confluentinc/librdkafka, issue 5301).
 #[derive(Clone)]
-pub(super) struct Admin(Arc<AdminClient<DefaultClientContext>>);
+pub(super) struct Admin(Arc<Shared>);
+
+struct Shared {
+    settings: ClientConfig,
+    client: ArcSwap<Client>,
+    /// Since when the client has been asked in vain.
+    in_vain_since: Mutex<Option<Instant>>,
+    patience: Duration,
+}
 
 impl Admin {
     /// Connects by and by.
     pub(super) fn new(config: &Config) -> Result<Self, Error> {
+        Self::patient(config, PATIENCE)
+    }
+
+    fn patient(config: &Config, patience: Duration) -> Result<Self, Error> {
         let mut settings = client::connection(config);
         // The library puts this client's log into a queue that nobody serves: in an outage it would
         // grow without end.
         settings.set_log_level(RDKafkaLogLevel::Emerg);
-        Ok(Self(Arc::new(AdminClient::from_config(&settings)?)))
+        let client = ArcSwap::from_pointee(Client::from_config(&settings)?);
+        Ok(Self(Arc::new(Shared { settings, client, in_vain_since: Mutex::default(), patience })))
     }
 
     /// The library's own client, for what rdkafka's admin API does not wrap.
-    pub(super) fn raw(&self) -> &AdminClient<DefaultClientContext> {
-        &self.0
+    pub(super) fn raw(&self) -> Arc<Client> {
+        self.0.client.load_full()
+    }
+
+    /// Whether a broker answers within that time. Blocks.
+    pub(super) fn is_answered(&self, within: Duration) -> bool {
+        self.fetch(None, within).is_ok()
+    }
+
+    fn fetch(&self, topic: Option<&str>, within: Duration) -> Result<Metadata, KafkaError> {
+        let asked = Instant::now();
+        let fetched = self.raw().inner().fetch_metadata(topic, within);
+        if self.0.is_to_be_replaced(asked, fetched.is_ok()) {
+            match Client::from_config(&self.0.settings) {
+                Ok(client) => self.0.client.store(Arc::new(client)),
+                Err(error) => tracing::warn!(%error, "cannot make a new client to ask the cluster"),
+            }
+        }
+        fetched
     }
 
     /// What `read` takes from the metadata of one topic, or of all of them.
@@ -38,11 +83,9 @@ impl Admin {
         topic: Option<&str>,
         read: impl FnOnce(&Metadata) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let (admin, topic) = (Arc::clone(&self.0), topic.map(str::to_owned));
-        let fetched = tokio::task::spawn_blocking(move || {
-            let metadata = admin.inner().fetch_metadata(topic.as_deref(), TIMEOUT)?;
-            Ok(read(&metadata))
-        });
+        let (admin, topic) = (self.clone(), topic.map(str::to_owned));
+        let fetched =
+            tokio::task::spawn_blocking(move || admin.fetch(topic.as_deref(), TIMEOUT).map(|it| read(&it)));
         fetched.await.map_err(|panic| Error::Unreachable(panic.to_string()))?.map_err(failed)
     }
 
@@ -81,7 +124,20 @@ impl Admin {
         let replicas = TopicReplication::Fixed(config.replication_factor.unwrap_or(-1));
         let plain = NewTopic::new(topic, partitions, replicas);
         let wanted = config.config.iter().fold(plain, |wanted, (key, value)| wanted.set(key, value));
-        only(self.0.create_topics([&wanted], options).await.map_err(failed)?)
+        only(self.raw().create_topics([&wanted], options).await.map_err(failed)?)
+    }
+}
+
+impl Shared {
+    /// Takes in whether the client was answered, and when it was asked. Whoever is told so replaces it.
+    fn is_to_be_replaced(&self, asked: Instant, is_answered: bool) -> bool {
+        let mut since = self.in_vain_since.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_answered {
+            *since = None;
+            return false;
+        }
+        // The next client has its own time.
+        since.get_or_insert(asked).elapsed() >= self.patience && since.take().is_some()
     }
 }
 

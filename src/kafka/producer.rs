@@ -67,9 +67,10 @@ impl Producer {
         let context = client::Context { readiness: Arc::clone(readiness) };
         let settings = client::producer(config);
         let limits = QueueLimits::of(&settings);
-        let maker = Maker { settings, client: context, metrics: Arc::clone(metrics), poll, patience };
-        let post = Arc::new(Post::new(maker.make()?));
         let topics = Topics::new(config, Arc::clone(metrics))?;
+        let admin = topics.admin().clone();
+        let maker = Maker { settings, client: context, metrics: Arc::clone(metrics), admin, poll, patience };
+        let post = Arc::new(Post::new(maker.make()?));
         let keeper = Keeper::new(Arc::clone(&post), maker);
         let keeper = std::thread::Builder::new().name("kafka-reports".into()).spawn(move || keeper.run())?;
         Ok(Self { post, metrics: Arc::clone(metrics), topics, limits, keeper: Some(keeper) })

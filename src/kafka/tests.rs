@@ -1,3 +1,5 @@
+pub(super) mod forgetful;
+
 use super::{Config, TopicsConfig, client};
 use std::collections::BTreeMap;
 

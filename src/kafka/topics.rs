@@ -26,6 +26,11 @@ impl Topics {
         self.config.store(Arc::new(config));
     }
 
+    /// What the cluster is asked with.
+    pub(super) fn admin(&self) -> &Admin {
+        &self.admin
+    }
+
     /// Names of the topics that the cluster shows to this client.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod triple_cases;
 mod wired;
 
 use crate::kit::verdict::HEADING;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(crate) use trial::say;
@@ -104,14 +105,34 @@ fn round(cluster: &Wired, cases: &[Case], seed: u64, is_long: bool) {
     for (name, run) in cases.iter().filter(|(name, _)| name.contains(&wanted)) {
         for moment in [Moment::Early, Moment::Steady] {
             let setting = Setting { cluster, name, moment, seed, is_long };
-            if catch_unwind(AssertUnwindSafe(|| run(&setting))).is_err() {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(&setting))) {
                 say(&format!("| {name} | {seed} | {moment:?} | FAILED |"));
-                failed.push(format!("{name}, {moment:?}, FAULT_SEED={seed}"));
+                failed.push((format!("{name}, {moment:?}, FAULT_SEED={seed}"), words(&*panic)));
             }
             cluster.heal();
         }
     }
-    assert!(failed.is_empty(), "did not hold (what was said stands above): {failed:#?}");
+    // Here at last, for what else was said stands far from the line that says which test failed.
+    for (case, why) in &failed {
+        say(&format!("FAILED: {case}: {}", folded(why, REASON_CHARACTERS)));
+    }
+    let whole: Vec<String> = failed.iter().map(|(case, why)| format!("{case}: {why}")).collect();
+    assert!(whole.is_empty(), "did not hold:\n{}", whole.join("\n\n"));
+}
+
+/// How much of a reason stands in one line.
+const REASON_CHARACTERS: usize = 600;
+
+/// What a panic said.
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").to_owned()
+}
+
+/// The beginning of a text, on one line.
+fn folded(text: &str, characters: usize) -> String {
+    let folded: Vec<&str> = text.split_whitespace().collect();
+    folded.join(" ").chars().take(characters).collect()
 }
 
 fn seed() -> u64 {

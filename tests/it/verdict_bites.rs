@@ -191,7 +191,7 @@ fn load_retries_what_is_refused_and_never_repeats_a_body() {
     });
     let load = Load::start(address, Shape { senders: 2, pause: millis(5), body_bytes: 100 });
     crate::kit::bridge::until("retries", || load.answered(Answer::Acked) > 5);
-    let sent = load.finish();
+    let (sent, _) = load.finish();
     let taken: Vec<_> = sent.iter().filter(|event| event.promised().is_some()).collect();
     assert!(taken.iter().all(|event| event.tries.len() == 2 && event.first_sent() < event.tries[1].sent));
     let bodies: std::collections::HashSet<_> = sent.iter().map(|event| &event.body).collect();

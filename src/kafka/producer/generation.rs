@@ -2,6 +2,7 @@
 
 use super::silence::Silence;
 use crate::delivery::{Failure, Report};
+use crate::kafka::admin::Admin;
 use crate::kafka::{Error, client};
 use crate::record::Record;
 use crate::telemetry::Metrics;
@@ -12,7 +13,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, DeliveryResult, Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
 use rdkafka::topic_partition_list::Offset;
-use std::collections::HashMap;
+use slab::Slab;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -32,6 +33,8 @@ pub(super) struct Maker {
     pub(super) settings: ClientConfig,
     pub(super) client: client::Context,
     pub(super) metrics: Arc<Metrics>,
+    /// Asks whether brokers answer.
+    pub(super) admin: Admin,
     pub(super) poll: Poll,
     /// How long brokers must have answered before the library's silence counts as a fault.
     pub(super) patience: Duration,
@@ -48,7 +51,8 @@ impl Maker {
             other_cluster: AtomicBool::new(false),
         };
         let inner = BaseProducer::from_config_and_context(&self.settings, context)?;
-        Ok(Generation { inner, poll: self.poll, silence: Mutex::new(Silence::new(self.patience)) })
+        let silence = Mutex::new(Silence::new(self.patience));
+        Ok(Generation { inner, admin: self.admin.clone(), poll: self.poll, silence })
     }
 }
 
@@ -81,6 +85,7 @@ impl fmt::Display for Fault {
 /// One client of the library.
 pub(super) struct Generation {
     inner: BaseProducer<Context>,
+    admin: Admin,
     poll: Poll,
     /// Only the keeper looks.
     silence: Mutex<Silence>,
@@ -134,7 +139,8 @@ impl Generation {
         if !silence.asks(Instant::now(), self.unreported(), reported) {
             return false;
         }
-        let answered = self.inner.client().fetch_metadata(None, ANSWER).is_ok();
+        // Not this client: one that has lost its way to all brokers would take them for silent.
+        let answered = self.admin.is_answered(ANSWER);
         silence.is_the_librarys(Instant::now(), answered)
     }
 
@@ -173,31 +179,37 @@ impl Generation {
 
 /// Reports on records that the library has. It is given tickets, not the reports themselves: a client
 /// that is destroyed too early would take them along, and their events would wait for ever.
+///
+/// A ticket is a place in one of several slabs, so that those who keep reports and the one who takes them
+/// rarely meet at a lock.
 #[derive(Default)]
 struct Reports {
-    kept: Mutex<HashMap<usize, Report>>,
-    tickets: AtomicUsize,
+    slabs: [Mutex<Slab<Report>>; SLABS],
+    next: AtomicUsize,
 }
+
+const SLABS: usize = 16;
 
 impl Reports {
     fn keep(&self, report: Report) -> usize {
-        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-        self.kept().insert(ticket, report);
-        ticket
+        let slab = self.next.fetch_add(1, Ordering::Relaxed) % SLABS;
+        self.slab(slab).insert(report) * SLABS + slab
     }
 
     fn take(&self, ticket: usize) -> Option<Report> {
-        self.kept().remove(&ticket)
+        self.slab(ticket % SLABS).try_remove(ticket / SLABS)
     }
 
     fn abandon(&self) {
-        // Dropping a report says so. Not under the lock, for it wakes others.
-        let kept = std::mem::take(&mut *self.kept());
-        drop(kept);
+        for slab in 0..SLABS {
+            // Dropping a report says so. Not under the lock, for it wakes others.
+            let kept = std::mem::take(&mut *self.slab(slab));
+            drop(kept);
+        }
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<usize, Report>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn slab(&self, slab: usize) -> MutexGuard<'_, Slab<Report>> {
+        self.slabs[slab].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

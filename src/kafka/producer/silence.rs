@@ -1,7 +1,9 @@
 //! Whether the client library sits on records that brokers would take.
 //!
-//! It was seen to, after a broker had been frozen for about as long as its session lasts: connected,
-//! with records in its queues, and sending nothing until the process was started anew.
+//! It was seen to after a broker had been frozen for about as long as its session lasts. Such a broker
+//! tells for a moment that there are no brokers at all; the library forgets those that it knows and can
+//! fail to begin again with the bootstrap servers. Then it sends nothing until the process is started anew,
+//! and cannot be asked whether brokers answer either: another client must be.
 
 use std::time::{Duration, Instant};
 

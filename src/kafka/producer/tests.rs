@@ -3,6 +3,7 @@ mod bench;
 use super::*;
 use crate::delivery::{self, Delivery, Durable, Failure, NotDurable, Parts, QuotaConfig, Settle};
 use crate::kafka::TopicsConfig;
+use crate::kafka::tests::forgetful::Forgetful;
 use crate::record::Headers;
 use bench::*;
 use bytes::Bytes;
@@ -70,6 +71,20 @@ async fn producer_that_reports_nothing_while_brokers_answer_is_replaced() {
     let _ = stuck.await.unwrap();
     bench.acknowledged().await;
     bench.all_settled().await;
+}
+
+/// Brokers that are all fenced say so for a moment; nothing but another client finds them again.
+#[tokio::test]
+async fn producer_that_was_told_of_no_brokers_is_replaced() {
+    let broker = Forgetful::start();
+    let config = config(broker.address(), &[("topic.metadata.refresh.interval.ms", "100")]);
+    let bench = Bench::patient(&config, generation::poll, Duration::from_secs(2));
+    let stuck = bench.start(100);
+    until("a broker that is known", async || broker.named() > 5).await;
+    broker.forget();
+    until("a broker that is not known any more", async || broker.has_forgotten()).await;
+    until("a replacement", async || bench.producer.replacements() == 1).await;
+    assert_eq!(stuck.await.unwrap(), Err(NotDurable::Failed(Failure::Abandoned)));
 }
 
 #[tokio::test]
@@ -147,10 +162,12 @@ impl Sink for Alone {
 async fn report_that_the_library_does_not_give_in_time_is_settled_as_abandoned() {
     let readiness = Arc::new(Readiness::default());
     let metrics = Arc::new(Metrics::new());
+    let config = config("localhost:1".into(), &[]);
     let maker = Maker {
-        settings: client::producer(&config("localhost:1".into(), &[])),
+        settings: client::producer(&config),
         client: client::Context { readiness: Arc::clone(&readiness) },
         metrics: Arc::clone(&metrics),
+        admin: Topics::new(&config, Arc::clone(&metrics)).unwrap().admin().clone(),
         poll: generation::poll,
         patience: SILENCE,
     };

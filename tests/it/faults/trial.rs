@@ -191,9 +191,8 @@ impl<'a> Trial<'a> {
         let lifted = self.load.now();
         self.until_more(Answer::Acked, 60);
         let bridge = self.bridge.expect("a bridge that is running");
-        let load_began = self.load.now();
-        let mut sent = self.load.finish();
-        sent.push(fresh(&bridge, load_began));
+        let (mut sent, clock) = self.load.finish();
+        sent.push(fresh(&bridge, clock));
         let kafka = self.cluster.kafka.bootstrap();
         let stands = verdict::await_stands(kafka, &self.prefix, &sent, &self.waivers);
         let verdict = verdict::judge(&sent, &stands, &self.waivers, lifted);
@@ -228,11 +227,13 @@ fn problems(verdict: &Verdict, damaged: f64, deadline: Option<Duration>) -> Vec<
     problems
 }
 
-/// Posts an event after everything and makes an obligation of it.
-fn fresh(bridge: &Bridge, now: Duration) -> Sent {
+/// Posts an event after everything that began at that moment, and makes an obligation of it.
+fn fresh(bridge: &Bridge, load_began: Instant) -> Sent {
     let body = load::body("sms.sent", "message_id", "key-0", usize::MAX, 200);
+    // Not a moment before: what a sender had in hand until then may stand before it.
+    let sent = load_began.elapsed();
     until("a fresh event to be taken", || bridge.post(&body).status == 200);
-    let last = Try { sent: now, answered: now, answer: Answer::Acked };
+    let last = Try { sent, answered: load_began.elapsed(), answer: Answer::Acked };
     Sent { kind: "sms.sent", key: "key-0".into(), body, tries: vec![last] }
 }
 
@@ -269,8 +270,11 @@ fn last_words(former: &[Vec<String>], running: Option<&Bridge>) -> String {
     format!("the bridges of this trial said:\n{}", said.join("\n--- and the next one:\n"))
 }
 
+/// The last lines, less those of which there is one for each event or try.
 fn tail(log: &[String]) -> String {
-    log[log.len().saturating_sub(40)..].join("\n")
+    let is_chatter = |line: &&String| line.contains("event refused") || line.contains("METADATAUPDATE");
+    let lines: Vec<_> = log.iter().filter(|line| !is_chatter(line)).map(String::as_str).collect();
+    lines[lines.len().saturating_sub(40)..].join("\n")
 }
 
 /// Prints a line that is seen even where the output of tests that pass is not.

@@ -135,12 +135,14 @@ impl Kafka {
     pub(crate) fn await_answer(&self) -> Result<(), String> {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap).set("reconnect.backoff.max.ms", "200");
-        let client: BaseConsumer = config.create().expect("a client");
         let deadline = Instant::now() + START_WITHIN;
         while Instant::now() < deadline {
             if let Some(dead) = self.brokers.iter().find(|broker| !broker.is_running()) {
                 return Err(dead.log());
             }
+            // A new one each time: brokers that are not ready yet may say that there are none, and a client
+            // may find its way back from that never more.
+            let client: BaseConsumer = config.create().expect("a client");
             let answer = client.fetch_metadata(None, Duration::from_secs(1));
             if answer.is_ok_and(|metadata| metadata.brokers().len() == self.brokers.len()) {
                 return Ok(());

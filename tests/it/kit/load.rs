@@ -134,10 +134,11 @@ impl Load {
         self.common.counter(answer).map_or(0, |counter| counter.load(Ordering::Relaxed))
     }
 
-    /// Ends it and returns everything that was sent.
-    pub(crate) fn finish(self) -> Vec<Sent> {
+    /// Ends it and returns everything that was sent, and when the load began.
+    pub(crate) fn finish(self) -> (Vec<Sent>, Instant) {
         self.common.over.store(true, Ordering::Relaxed);
-        self.senders.into_iter().flat_map(|sender| sender.join().expect("a sender")).collect()
+        let sent = self.senders.into_iter().flat_map(|sender| sender.join().expect("a sender")).collect();
+        (sent, self.common.began)
     }
 }
 
