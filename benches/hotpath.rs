@@ -14,7 +14,7 @@ use justcall_kafka_bridge::ingest::{Arrival, Budget, Credentials, Ingest, Outcom
 use justcall_kafka_bridge::record::Record;
 use justcall_kafka_bridge::secret::Secret;
 use justcall_kafka_bridge::signature::{Headers, Keys, Rules, Subject, sign, verify};
-use justcall_kafka_bridge::telemetry::{Metrics, Readiness};
+use justcall_kafka_bridge::telemetry::{Metrics, Readiness, Tracer};
 use std::future::{Future, ready};
 use std::hint::black_box;
 use std::pin::Pin;
@@ -100,9 +100,10 @@ fn accepting(template: &Template, times: u64) {
             runtime: Handle::current(),
             readiness: Arc::new(Readiness::default()),
             metrics: Arc::clone(&metrics),
+            tracer: Tracer::off(),
         };
         let delivery = Delivery::start(settings.delivery.clone(), parts);
-        let ingest = Ingest::new(&settings.ingest, rules, delivery, metrics).expect("no secrets");
+        let ingest = Ingest::new(&settings.ingest, rules, delivery, metrics, 0).expect("no secrets");
         let budget = Budget::new(usize::MAX);
         for number in 0..times {
             let body = Bytes::from(template.body(number));
@@ -112,7 +113,7 @@ fn accepting(template: &Template, times: u64) {
                 body,
                 received_at: DateTime::<Utc>::UNIX_EPOCH,
                 credentials: Credentials::default(),
-                traceparent: None,
+                trace: None,
                 permit,
             };
             let outcome = ingest.accept(arrival).await;

@@ -14,7 +14,7 @@ use crate::ingest::{self, Budget, Ingest, Rules};
 use crate::kafka::{self, Producer};
 use crate::routing::{self, Table};
 use crate::spool::{self, Spool};
-use crate::telemetry::{KafkaState, Metrics, Readiness, State};
+use crate::telemetry::{KafkaState, Metrics, Readiness, State, TraceError, Tracer};
 use crate::watch::Watcher;
 use actix_web::rt;
 use reload::Reloader;
@@ -55,6 +55,9 @@ pub enum Error {
     /// The system gives no thread.
     #[error("no thread to follow changed files with: {0}")]
     Watcher(std::io::Error),
+    /// Traces cannot be sent.
+    #[error(transparent)]
+    Traces(#[from] TraceError),
     /// An address is taken or not ours.
     #[error("{setting}: {source}")]
     Listen {
@@ -74,6 +77,7 @@ pub struct App {
     spool: Option<Arc<Spool>>,
     budget: Arc<Budget>,
     readiness: Arc<Readiness>,
+    tracer: Tracer,
     shutdown: ShutdownConfig,
     watcher: Watcher,
     reload: Option<ReloadHandle>,
@@ -112,6 +116,7 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         let readiness = Arc::new(Readiness::default());
         let producer = Arc::new(Producer::start(&settings.kafka, &readiness, &metrics)?);
+        let tracer = Tracer::start(&settings.telemetry.otlp, &metrics)?;
         let budget = Budget::new(settings.server.max_in_flight);
         let spool = open_spool(&settings.spool)?;
         let queue = producer.queue_limits();
@@ -125,10 +130,12 @@ impl App {
             runtime: Handle::current(),
             readiness: Arc::clone(&readiness),
             metrics: Arc::clone(&metrics),
+            tracer: tracer.clone(),
         };
         let delivery = Delivery::start(settings.delivery.clone(), parts);
         let rules = Rules::new(&settings.ingest, table);
-        let ingest = Ingest::new(&settings.ingest, rules, Arc::clone(&delivery), Arc::clone(&metrics))?;
+        let (for_ingest, log_sample) = (Arc::clone(&metrics), settings.telemetry.log_sample);
+        let ingest = Ingest::new(&settings.ingest, rules, Arc::clone(&delivery), for_ingest, log_sample)?;
         let ingest = Arc::new(ingest);
         let mut watched = ingest.watched();
         let mut reload = None;
@@ -149,6 +156,7 @@ impl App {
             accept,
             Arc::clone(&budget),
             Arc::clone(&metrics),
+            tracer.clone(),
         )
         .map_err(|source| Error::Listen { setting: "server.listen", source })?;
         watched.extend(ingress.watched());
@@ -156,7 +164,19 @@ impl App {
         let admin = Admin::bind(&settings.admin, Arc::clone(&readiness), metrics, Arc::clone(&budget))
             .map_err(|source| Error::Listen { setting: "admin.listen", source })?;
         let shutdown = settings.shutdown;
-        Ok(Self { ingress, admin, producer, delivery, spool, budget, readiness, shutdown, watcher, reload })
+        Ok(Self {
+            ingress,
+            admin,
+            producer,
+            delivery,
+            spool,
+            budget,
+            readiness,
+            tracer,
+            shutdown,
+            watcher,
+            reload,
+        })
     }
 
     /// Every topic that these settings can yield.
@@ -189,6 +209,7 @@ impl App {
             spool,
             budget,
             readiness,
+            tracer,
             shutdown: times,
             watcher,
             ..
@@ -216,6 +237,7 @@ impl App {
         {
             tracing::error!(%panic, "stopping: closing the spool ended in a panic: this is a bug");
         }
+        tracer.stop(deadline.saturating_duration_since(Instant::now())).await;
         watch.abort();
         drop(watcher);
         admin.stop().await;

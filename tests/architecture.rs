@@ -66,8 +66,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kafka", &["delivery", "record", "secret", "telemetry"]),
     ("routing", &["event", "record"]),
     ("spool", &["telemetry"]),
-    // For the closed set of types that label metrics.
-    ("telemetry", &["event"]),
+    // `event` for the closed set of types that label metrics, `record` for the trace that records name.
+    ("telemetry", &["event", "record", "secret"]),
     ("event", &[]),
     ("record", &[]),
     ("signature", &["secret"]),
@@ -90,9 +90,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
     ("rustix", &["cli"]),
-    ("reqwest", &["cli"]),
-    // `cli` sends through it.
-    ("rustls", &["http", "cli"]),
+    // `cli` sends events, `telemetry` traces; both through rustls.
+    ("reqwest", &["cli", "telemetry"]),
+    ("rustls", &["http", "cli", "telemetry"]),
+    ("opentelemetry", &["telemetry"]),
     ("tokio_rustls", &["http"]),
     ("hmac", &["signature"]),
     ("subtle", &["secret", "signature"]),

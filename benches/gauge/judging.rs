@@ -33,8 +33,7 @@ fn route(event_type: &str, agent: Option<usize>) -> RouteConfig {
 
 /// A body on its whole pure way: read, validated, routed, made to records.
 pub(crate) fn judge(rules: &Rules, body: &Bytes) -> Judged {
-    let facts =
-        Facts { source: 0, received_at: DateTime::<Utc>::UNIX_EPOCH, signed_at: None, traceparent: None };
+    let facts = Facts { source: 0, received_at: DateTime::<Utc>::UNIX_EPOCH, signed_at: None, trace: None };
     let judged = rules.judge(rules.read(body), body, &facts).expect("an event, not a probe");
     assert!(matches!(judged.verdict, Verdict::Forwarded(_)), "it is not forwarded");
     judged

@@ -151,7 +151,7 @@ fn goes_where_it_should(table: &Table, case: &Case<'_>, name: &str) {
         source_uri: "/justcall/main",
         received_at: chrono::DateTime::UNIX_EPOCH,
         signed_at: None,
-        traceparent: None,
+        trace: None,
     };
     let records = table.records(&event, &picks, &body, &context);
     let taken = match table.decide(&event, &picks) {

@@ -74,7 +74,7 @@ impl Rules {
                 detail: "the settings have no source of that name any more".into(),
             };
         };
-        let facts = Facts { source, received_at, signed_at: None, traceparent: None };
+        let facts = Facts { source, received_at, signed_at: None, trace: None };
         let Some(judged) = self.rules.judge(self.rules.read(body), body, &facts) else {
             return Ruling::Nothing("a probe");
         };

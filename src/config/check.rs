@@ -8,8 +8,9 @@ use crate::http::check_tls;
 use crate::ingest::{SourceConfig, keys, tokens};
 use crate::kafka::properties::{DEFAULT_MESSAGE_MAX_BYTES, is_known, refused};
 use crate::routing::{self, Table, check_topic_name};
-use crate::secret;
+use crate::secret::{self, Secret};
 use crate::signature::Mode;
+use crate::telemetry::{check_endpoint, check_header};
 use config::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -28,12 +29,22 @@ pub(super) fn check(settings: &mut Settings, root: &Value, files: Files, problem
     let table = Table::compile(&settings.routing);
     memory(settings, table.as_ref().ok(), &mut report);
     sources(settings, files, &mut report);
-    property_files(settings, files, &mut report);
+    read_files(PROPERTIES, &settings.property_files, &mut settings.kafka.properties, files, &mut report);
     properties(settings, &mut report);
     topics(settings, table, &mut report);
     times(settings, &mut report);
     log_filter(settings, &mut report);
+    // What only commands ask is sent to no collector.
+    let files = if files == Files::All { files } else { Files::None };
+    let otlp = &mut settings.telemetry.otlp;
+    read_files(HEADERS, &otlp.header_files, &mut otlp.headers, files, &mut report);
+    traces(settings, &mut report);
 }
+
+/// Where properties of librdkafka stand, and which files they are in.
+const PROPERTIES: [&str; 2] = ["kafka.properties", "kafka.properties_files"];
+/// The same of the headers that the collector of traces is sent.
+const HEADERS: [&str; 2] = ["telemetry.otlp_headers", "telemetry.otlp_headers_files"];
 
 struct Report<'a> {
     root: &'a Value,
@@ -191,18 +202,26 @@ pub(super) fn undecided(settings: &Settings, problems: &mut Vec<Problem>) {
     }
 }
 
-fn property_files(settings: &mut Settings, files: Files, report: &mut Report<'_>) {
-    for (name, path) in &settings.property_files {
-        let key = format!("kafka.properties_files.{name}");
-        if settings.kafka.properties.contains_key(name) {
-            report.add(key, "stands under `kafka.properties` too; it must be in one place");
+/// Reads secrets that have a file each, by name, into the map of the others.
+fn read_files(
+    maps: [&str; 2],
+    paths: &BTreeMap<String, String>,
+    values: &mut BTreeMap<String, Secret>,
+    files: Files,
+    report: &mut Report<'_>,
+) {
+    let [plain, in_files] = maps;
+    for (name, path) in paths {
+        let key = format!("{in_files}.{name}");
+        if values.contains_key(name) {
+            report.add(key, format!("stands under `{plain}` too; it must be in one place"));
             continue;
         }
         if files == Files::None {
             continue;
         }
         match secret::read_whole_file(Path::new(path)) {
-            Ok(value) => drop(settings.kafka.properties.insert(name.clone(), value)),
+            Ok(value) => drop(values.insert(name.clone(), value)),
             Err(error) => report.add(key, error.to_string()),
         }
     }
@@ -210,8 +229,14 @@ fn property_files(settings: &mut Settings, files: Files, report: &mut Report<'_>
 
 /// The setting of a librdkafka property.
 pub(super) fn property_key(settings: &Settings, name: &str) -> String {
-    let map = if settings.property_files.contains_key(name) { "properties_files" } else { "properties" };
-    format!("kafka.{map}.{name}")
+    let is_in_file = settings.property_files.contains_key(name);
+    format!("{}.{name}", PROPERTIES[usize::from(is_in_file)])
+}
+
+/// The setting of a header for the collector of traces.
+pub(super) fn header_key(settings: &Settings, name: &str) -> String {
+    let is_in_file = settings.telemetry.otlp.header_files.contains_key(name);
+    format!("{}.{name}", HEADERS[usize::from(is_in_file)])
 }
 
 fn properties(settings: &Settings, report: &mut Report<'_>) {
@@ -287,5 +312,17 @@ fn log_filter(settings: &Settings, report: &mut Report<'_>) {
             "telemetry.log_filter",
             "must be a level such as `info`, or a filter such as `info,justcall_kafka_bridge=debug`",
         );
+    }
+}
+
+fn traces(settings: &Settings, report: &mut Report<'_>) {
+    let otlp = &settings.telemetry.otlp;
+    if let Some(Err(reason)) = otlp.endpoint.as_deref().map(check_endpoint) {
+        report.add("telemetry.otlp_endpoint", reason);
+    }
+    for (name, value) in &otlp.headers {
+        if let Err(reason) = check_header(name, value.expose()) {
+            report.add(header_key(settings, name), reason);
+        }
     }
 }

@@ -58,8 +58,14 @@ impl Settings {
             .property_files
             .iter()
             .map(|(name, path)| (format!("kafka.properties_files.{name}"), Some(Path::new(path))));
+        let headers = self
+            .telemetry
+            .otlp
+            .header_files
+            .iter()
+            .map(|(name, path)| (format!("telemetry.otlp_headers_files.{name}"), Some(Path::new(path))));
         let key = ("server.tls.key".to_owned(), self.server.tls.key.as_deref());
-        let all = of_sources.chain(properties).chain([key]);
+        let all = of_sources.chain(properties).chain(headers).chain([key]);
         all.filter_map(|(setting, path)| Some((setting, path?))).collect()
     }
 

@@ -1,6 +1,7 @@
 //! How the values of settings are written.
 
 use super::form::Kind;
+use crate::telemetry::Ratio;
 use config::{Value, ValueKind};
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -18,7 +19,7 @@ mod secret;
 mod tests;
 
 pub(super) use mapping::{Conditions, HeaderValues, Matches};
-pub(super) use secret::{Properties, SecretText, SecretTexts};
+pub(super) use secret::{Properties, SecretMap, SecretText, SecretTexts};
 
 /// `a`, `b` and so on.
 pub(super) fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -96,6 +97,20 @@ impl<T: FromStr + PartialOrd + Display> Kind<T> for Whole<T> {
 
     fn show(&self, it: &T) -> Yaml {
         Yaml::Real(it.to_string())
+    }
+}
+
+/// A part of a whole.
+pub(super) struct Part;
+
+impl Kind<Ratio> for Part {
+    fn read(&self, value: &Value) -> Result<Ratio, String> {
+        let part = scalar(value)?.parse().ok().and_then(Ratio::new);
+        part.ok_or_else(|| "must be a number from 0 to 1, such as `0.1`".into())
+    }
+
+    fn show(&self, it: &Ratio) -> Yaml {
+        Yaml::Real(it.value().to_string())
     }
 }
 

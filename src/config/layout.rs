@@ -2,8 +2,8 @@
 
 use super::form::{Form, Naming};
 use super::kinds::{
-    Address, Choice, Conditions, HeaderValues, Matches, Optional, Place, Properties, SecretText, SecretTexts,
-    Servers, Size, Switch, Text, TextMap, Texts, Time, UrlPath, Whole,
+    Address, Choice, Conditions, HeaderValues, Matches, Optional, Part, Place, Properties, SecretMap,
+    SecretText, SecretTexts, Servers, Size, Switch, Text, TextMap, Texts, Time, UrlPath, Whole,
 };
 use super::settings::{Settings, ShutdownConfig, default_source, empty_template};
 use crate::event::Validation;
@@ -151,6 +151,12 @@ fn shutdown(form: &mut impl Form, it: &mut ShutdownConfig) {
 fn telemetry(form: &mut impl Form, it: &mut TelemetryConfig) {
     form.field("log_format", &mut it.log_format, LOG_FORMAT);
     form.field("log_filter", &mut it.log_filter, Text);
+    form.field("log_sample", &mut it.log_sample, Whole(0..=1_000_000_000));
+    form.field("otlp_endpoint", &mut it.otlp.endpoint, Optional(Text));
+    form.field("otlp_headers", &mut it.otlp.headers, SecretMap);
+    form.field("otlp_headers_files", &mut it.otlp.header_files, TextMap);
+    form.field("otlp_timeout", &mut it.otlp.timeout, Time(millis(100)..=seconds(MINUTE)));
+    form.field("otlp_sample_ratio", &mut it.otlp.sample_ratio, Part);
 }
 
 const VALIDATION: Choice<Validation> = Choice(&[

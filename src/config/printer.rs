@@ -5,6 +5,7 @@ use super::layout;
 use super::problem::HIDDEN;
 use super::settings::Settings;
 use crate::ingest::SourceConfig;
+use crate::telemetry::OtlpConfig;
 use yaml_rust2::yaml::Hash;
 use yaml_rust2::{Yaml, YamlEmitter};
 
@@ -25,6 +26,8 @@ pub fn print_config(settings: &Settings) -> String {
 pub(super) fn tree(settings: &Settings) -> Yaml {
     let mut settings = settings.clone();
     settings.kafka.properties.retain(|name, _| !settings.property_files.contains_key(name));
+    let OtlpConfig { headers, header_files, .. } = &mut settings.telemetry.otlp;
+    headers.retain(|name, _| !header_files.contains_key(name));
     settings.ingest.sources.iter_mut().for_each(hide_tokens_in_urls);
     let mut printer = Printer { scopes: vec![Hash::new()] };
     layout::settings(&mut printer, &mut settings);

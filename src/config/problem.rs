@@ -80,7 +80,12 @@ fn is_shown(key: &str) -> bool {
     if key.starts_with("route") && key.split('.').any(|part| part == "when") {
         return false;
     }
-    if key == "sources" || key == "server.tls" {
+    // A user and a password belong into headers, not into the URL; where they stand there, they are secret.
+    let otlp = ["telemetry.otlp_headers", "telemetry.otlp_endpoint"];
+    if otlp.iter().any(|secret| key.starts_with(secret)) {
+        return false;
+    }
+    if ["sources", "server.tls", "telemetry"].contains(&key) {
         return false;
     }
     if key.starts_with("sources.") {

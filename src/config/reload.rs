@@ -1,6 +1,6 @@
 //! What new settings come to for a bridge that runs: what changes at once, and what has to wait.
 
-use super::check::{holds_one_event, property_key};
+use super::check::{header_key, holds_one_event, property_key};
 use super::printer::tree;
 use super::problem::{Problem, Problems};
 use super::settings::Settings;
@@ -112,6 +112,9 @@ fn differing_unseen(before: &Settings, after: &Settings) -> Vec<String> {
         let differing = differs.into_iter().filter(|(_, differs)| *differs);
         keys.extend(differing.map(|(key, _)| format!("sources.{}.{key}", old.name)));
     }
+    let (old, new) = (&before.telemetry.otlp.headers, &after.telemetry.otlp.headers);
+    let differing = old.iter().filter(|(name, value)| new.get(*name).is_some_and(|other| other != *value));
+    keys.extend(differing.map(|(name, _)| header_key(after, name)));
     let (old, new) = (&before.kafka.properties, &after.kafka.properties);
     let differing = old.iter().filter(|(name, value)| new.get(*name).is_some_and(|other| other != *value));
     keys.extend(differing.map(|(name, _)| property_key(after, name)));

@@ -3,7 +3,7 @@
 use crate::event::Validation;
 use crate::ingest::{DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
 use crate::routing::{RouteConfig, RouteTemplate, UnknownEvents};
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogFormat, Ratio};
 use crate::{delivery, http, ingest, kafka, routing, signature, spool, telemetry};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -95,7 +95,18 @@ impl Default for Settings {
             },
             spool: spool::Config { directory: None, max_bytes: 1024 * MIB, max_lane_share: 50 },
             shutdown: ShutdownConfig { delay: Duration::from_secs(5), timeout: Duration::from_secs(20) },
-            telemetry: telemetry::Config { log_format: LogFormat::Auto, log_filter: "info".into() },
+            telemetry: telemetry::Config {
+                log_format: LogFormat::Auto,
+                log_filter: "info".into(),
+                log_sample: 0,
+                otlp: telemetry::OtlpConfig {
+                    endpoint: None,
+                    headers: BTreeMap::new(),
+                    header_files: BTreeMap::new(),
+                    timeout: Duration::from_secs(10),
+                    sample_ratio: Ratio::ALL,
+                },
+            },
         }
     }
 }

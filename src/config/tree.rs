@@ -121,6 +121,9 @@ fn from_variable(name: &str, text: &str) -> Result<Option<Value>, Problem> {
             let key = rest.join("_").replace('_', ".");
             path.splice(2.., [key]);
         }
+        [section, map, header] if section == "telemetry" && map.starts_with("otlp_headers") => {
+            *header = header.replace('_', "-");
+        }
         [section, source, ..] if section == "sources" => *source = source.replace('_', "-"),
         _ => {}
     }

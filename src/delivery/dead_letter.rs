@@ -6,7 +6,7 @@ pub use kept::{Kept, replayed, replayed_of};
 
 use super::Failure;
 use crate::event::EventId;
-use crate::record::{Headers, Record};
+use crate::record::{Headers, Record, TRACEPARENT, TRACESTATE, TraceContext};
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub struct DeadLetter<'a> {
     pub detail: String,
     /// When it was received.
     pub received_at: DateTime<Utc>,
+    /// The trace that it belongs to, if any.
+    pub trace: Option<&'a TraceContext>,
 }
 
 impl DeadLetter<'_> {
@@ -48,6 +50,7 @@ impl DeadLetter<'_> {
                 self.source.as_bytes(),
                 self.id.as_str().as_bytes(),
                 self.received_at,
+                self.trace,
             ),
             value: body,
             timestamp: self.received_at.timestamp_millis(),
@@ -66,7 +69,8 @@ pub(super) fn of_refused(topic: &Arc<str>, record: &Record, failure: Failure) ->
     let id = record.headers.get("ce_id").unwrap_or_default();
     let received_at = DateTime::from_timestamp_millis(record.timestamp).unwrap_or_default();
     let detail = format!("{failure}: for topic {}", record.topic);
-    let headers = headers(reason, &detail, source, id, received_at);
+    let trace = TraceContext::of(&record.headers);
+    let headers = headers(reason, &detail, source, id, received_at, trace.as_ref());
     // The event's other topics have it.
     let refused_by = Headers::builder(headers.size() + 64).extend(&headers).add(TOPIC, &*record.topic);
     Record {
@@ -78,12 +82,24 @@ pub(super) fn of_refused(topic: &Arc<str>, record: &Record, failure: Failure) ->
     }
 }
 
-fn headers(reason: &str, detail: &str, source: &[u8], id: &[u8], received_at: DateTime<Utc>) -> Headers {
-    Headers::builder(256)
+fn headers(
+    reason: &str,
+    detail: &str,
+    source: &[u8],
+    id: &[u8],
+    received_at: DateTime<Utc>,
+    trace: Option<&TraceContext>,
+) -> Headers {
+    let headers = Headers::builder(320)
         .add(REASON, reason)
         .add(DETAIL, detail)
         .add(SOURCE, source)
         .add(RECEIVED_AT, received_at.to_rfc3339_opts(SecondsFormat::Millis, true))
-        .add(EVENT_ID, id)
-        .build()
+        .add(EVENT_ID, id);
+    let traced = [
+        (TRACEPARENT, trace.map(TraceContext::traceparent)),
+        (TRACESTATE, trace.and_then(TraceContext::tracestate)),
+    ];
+    let present = traced.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    present.fold(headers, |headers, (name, value)| headers.add(name, value)).build()
 }

@@ -9,6 +9,7 @@ use super::share::Share;
 use super::window::{Limits, Verdict, Window};
 use super::{Failure, Report, Sink, dead_letter, stored};
 use crate::spool::{Entry, Page, Row, RowId, Spool};
+use crate::telemetry::{DrainSpans, Tracer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,7 @@ pub(super) struct Shared {
     pub(super) share: Arc<Share>,
     /// A lane of which nothing is acknowledged for so long is held up.
     pub(super) ack_deadline: Duration,
+    pub(super) tracer: Tracer,
 }
 
 /// Drains a lane until the phase is [`Phase::Ended`].
@@ -81,12 +83,14 @@ struct Drain {
     read_at: Option<Instant>,
     /// When the lane was last heard of while something is out.
     heard_at: Instant,
+    spans: DrainSpans<RowId>,
 }
 
 impl Drain {
     fn new(lane: Arc<Lane>, shared: Shared) -> Self {
         Self {
             lane,
+            spans: DrainSpans::new(shared.tracer.clone()),
             shared,
             window: Window::default(),
             cursor: RowId(0),
@@ -127,6 +131,9 @@ impl Drain {
     fn hear(&mut self) {
         let mut delivered = Vec::new();
         for told in self.lane.take_told() {
+            if let Told::Reported(row, result) = &told {
+                self.spans.reported(row, result.map_err(Failure::tag));
+            }
             match told {
                 Told::Reported(row, Ok(())) => {
                     self.heard_at = Instant::now();
@@ -248,6 +255,7 @@ impl Drain {
         let is_out = row.handed_over && row.id > self.untold;
         if is_out {
             self.goes_out();
+            self.spans.sent(row.id, &record);
         }
         self.window.insert(row.id, record, is_out);
         if let Some(Err(failure)) = early
@@ -269,6 +277,7 @@ impl Drain {
         while self.window.has_next() && self.lane.admits() {
             self.goes_out();
             let Some((row, record)) = self.window.next() else { return };
+            self.spans.sent(row, record);
             self.shared.sink.send(record, Report::of_row(&self.lane, row));
         }
     }

@@ -21,6 +21,7 @@ mod quota;
 mod share;
 mod sink;
 mod stored;
+mod traced;
 mod window;
 
 #[cfg(test)]
@@ -35,7 +36,7 @@ pub use sink::{Failure, Sink, TopicFailure};
 
 use crate::record::Record;
 use crate::spool::{Append, RowId, Spool};
-use crate::telemetry::{Metrics, Readiness, SpoolState};
+use crate::telemetry::{Metrics, Readiness, Spans, SpoolState, Step, Tracer};
 use arc_swap::ArcSwap;
 use drain::{Phase, Shared};
 use foldhash::fast::RandomState;
@@ -51,6 +52,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
+use traced::acknowledged;
 
 /// How long an event waits for the spool's disk. Longer than any commit takes on a disk that works.
 const DISK_PATIENCE: Duration = Duration::from_secs(1);
@@ -86,6 +88,8 @@ pub struct Parts {
     pub readiness: Arc<Readiness>,
     /// Shown what the spool holds.
     pub metrics: Arc<Metrics>,
+    /// Traces what drains send.
+    pub tracer: Tracer,
 }
 
 /// How an event's records are durable.
@@ -131,6 +135,7 @@ pub struct Delivery {
     runtime: Handle,
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
+    tracer: Tracer,
     phase: watch::Sender<Phase>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// How many may ask the spool at once for what it remembers.
@@ -150,6 +155,7 @@ impl Delivery {
             runtime: parts.runtime,
             readiness: parts.readiness,
             metrics: Arc::clone(&parts.metrics),
+            tracer: parts.tracer,
             phase: watch::Sender::new(Phase::Running),
             tasks: Mutex::default(),
             asking: Arc::new(Semaphore::new(MOST_ASKING)),
@@ -200,6 +206,7 @@ impl Delivery {
             dead_letters,
             share: Arc::clone(&self.share),
             ack_deadline: self.config.ack_deadline,
+            tracer: self.tracer.clone(),
         };
         let drains = added.into_iter().map(|lane| drain::drain(lane, shared.clone()));
         tasks.extend(drains.map(|drain| self.runtime.spawn(drain)));
@@ -244,7 +251,8 @@ impl Delivery {
 
     /// Makes all `records` of one event durable.
     ///
-    /// `settle` hears once that they are: that may be after this function gave up waiting.
+    /// `settle` hears once that they are: that may be after this function gave up waiting. `spans` takes
+    /// the event's spans, if it is traced.
     ///
     /// # Errors
     /// When not every record is durable in time. Some of them may be.
@@ -252,6 +260,7 @@ impl Delivery {
         &self,
         records: &[Record],
         identity: Identity,
+        spans: Option<&Spans>,
         settle: Box<dyn Settle>,
     ) -> Result<Durable, NotDurable> {
         let deadline = Instant::now() + self.config.ack_deadline;
@@ -267,18 +276,28 @@ impl Delivery {
             straight.fill(false);
         }
         let acknowledged_before = self.readiness.acknowledged();
-        for (index, record) in records.iter().enumerate().filter(|(index, _)| straight[*index]) {
+        let handed_over = || records.iter().enumerate().filter(|(index, _)| straight[*index]);
+        let ack = Step::begin(spans);
+        for (index, record) in handed_over() {
             self.sink.send(record, pending.report(index));
         }
-        if timeout_at(deadline, pending.reported()).await.is_err() {
+        let in_time = timeout_at(deadline, pending.reported()).await.is_ok();
+        if !in_time {
             pending.deadline_passed();
             if self.readiness.acknowledged() == acknowledged_before {
                 self.readiness.kafka_down("no record was acknowledged for as long as kafka.ack_deadline");
             }
         }
-        match (pending.outcome(), &self.spool) {
+        let outcome = pending.outcome();
+        ack.ack(handed_over().map(|(_, record)| record), acknowledged(outcome, in_time));
+        match (outcome, &self.spool) {
             (Ok(()), _) => Ok(Durable::Acked),
-            (Err(_), Some(spool)) => self.append(spool, records, identity, &pending).await,
+            (Err(_), Some(spool)) => {
+                let step = Step::begin(spans);
+                let appended = self.append(spool, records, identity, &pending).await;
+                step.spool(appended.map(drop).map_err(NotDurable::tag));
+                appended
+            }
             (Err(failure), None) => Err(failure.map_or(NotDurable::Deadline, NotDurable::Failed)),
         }
     }

@@ -111,6 +111,7 @@ fn delivery() -> (Arc<TestSink>, Arc<Delivery>) {
         runtime: Handle::current(),
         readiness: Arc::new(Readiness::default()),
         metrics: Arc::new(Metrics::new()),
+        tracer: crate::telemetry::Tracer::off(),
     };
     let delivery = Delivery::start(Config { ack_deadline: DEADLINE, dead_letters }, parts);
     delivery.open_lanes(["a", "b"]);
@@ -136,7 +137,7 @@ fn start(
     let records: Vec<Record> = topics.iter().map(|topic| record(topic)).collect();
     let delivery = Arc::clone(delivery);
     let settle = Box::new(Told(Some(told)));
-    (tokio::spawn(async move { delivery.deliver(&records, [0; 24], settle).await }), settled)
+    (tokio::spawn(async move { delivery.deliver(&records, [0; 24], None, settle).await }), settled)
 }
 
 /// Lets every task run as far as it can.

@@ -9,13 +9,12 @@ use super::paced::Crowd;
 use super::problem::Problem;
 use super::server::{self, Limits};
 use super::tls::{self, Certificate};
-use super::traceparent::is_traceparent;
 use super::turn::{Turn, declared_length};
 use super::work::Work;
 use crate::ingest::{self, Arrival, Budget, Credentials, DeadLetterAnswer, Outcome, SignatureHeaders};
 use crate::ingest::{SIGNATURE, TIMESTAMP, VERSION};
 use crate::secret::Secret;
-use crate::telemetry::{Answers, EventOutcome, Metrics};
+use crate::telemetry::{Answers, EventOutcome, Metrics, Throttle, Trace, Tracer};
 use crate::watch::{Follow, Watched};
 use actix_service::map_config;
 use actix_web::dev::AppConfig;
@@ -56,9 +55,13 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) const ALLOWED: &str = "GET, HEAD, POST";
 
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 static SIGNATURE_NAME: HeaderName = HeaderName::from_static(SIGNATURE);
 static VERSION_NAME: HeaderName = HeaderName::from_static(VERSION);
 static TIMESTAMP_NAME: HeaderName = HeaderName::from_static(TIMESTAMP);
+
+/// How often the log tells of requests that nobody could look at: anybody may send them.
+const UNREAD_SAID: Duration = Duration::from_secs(10);
 
 /// Takes webhooks in.
 pub struct Ingress {
@@ -87,6 +90,7 @@ impl Ingress {
         accept: A,
         budget: Arc<Budget>,
         metrics: Arc<Metrics>,
+        tracer: Tracer,
     ) -> io::Result<Self>
     where
         A: Fn(Arrival) -> F + Send + Sync + 'static,
@@ -108,6 +112,8 @@ impl Ingress {
             crowd: crowd.clone(),
             budget,
             gate: Arc::clone(&gate),
+            tracer,
+            unread: Throttle::new(UNREAD_SAID),
             accept,
         });
         let workers = config.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from)).max(1);
@@ -166,6 +172,9 @@ struct Door<A> {
     crowd: Crowd,
     budget: Arc<Budget>,
     gate: Arc<Gate>,
+    tracer: Tracer,
+    /// Of requests that were answered 503 before their event was read.
+    unread: Throttle,
     accept: A,
 }
 
@@ -185,7 +194,7 @@ where
         Err(problem) => (Err(problem), &door.elsewhere),
     };
     let mut response = passed.unwrap_or_else(|problem| {
-        door.gate.metrics.turned_away(problem.tag());
+        door.turned_away(&problem);
         problem.response()
     });
     answers.count(response.status().as_u16());
@@ -222,8 +231,21 @@ where
         let in_flight = InFlight::new(&self.gate.metrics);
         let token = token.or_else(|| bearer(request.headers())).map(Secret::from);
         let arrival = self.receive(source, token, request.headers(), body).await?;
-        let outcome = self.take(arrival, in_flight).await?;
-        Ok(answer(outcome, self.rejected))
+        self.take(arrival, in_flight).await
+    }
+
+    fn turned_away(&self, problem: &Problem) {
+        self.gate.metrics.turned_away(problem.tag());
+        if problem.is_worth_a_retry()
+            && let Some(requests) = self.unread.pass(Instant::now())
+        {
+            let reason = problem.tag();
+            tracing::warn!(
+                reason,
+                requests,
+                "requests were answered 503 before their events were read, the last one for this reason"
+            );
+        }
     }
 
     /// Which source posts to this path, and the token behind it. A trailing slash makes no other path.
@@ -245,6 +267,7 @@ where
         body: &mut Body,
     ) -> Result<Arrival, Problem> {
         let received_at = Utc::now();
+        let trace = self.tracer.arrives(text(headers, &TRACEPARENT), || joined(headers, &TRACESTATE));
         if declared_length(headers).is_some_and(|length| length > self.max_body_bytes as u64) {
             return Err(Problem::TooLarge);
         }
@@ -256,7 +279,7 @@ where
             body,
             received_at,
             credentials: Credentials { token, signature: signature(headers) },
-            traceparent: text(headers, &TRACEPARENT).filter(|it| is_traceparent(it)).map(str::to_owned),
+            trace,
             permit,
         })
     }
@@ -291,12 +314,20 @@ where
         Err(Problem::TooSlow)
     }
 
-    /// Runs to the outcome, even if nobody waits for it any more.
-    async fn take(self: &Arc<Self>, arrival: Arrival, in_flight: InFlight) -> Result<Outcome, Problem> {
+    /// Runs to the outcome and its answer, even if nobody waits for it any more.
+    async fn take(self: &Arc<Self>, arrival: Arrival, in_flight: InFlight) -> Result<HttpResponse, Problem> {
         let door = Arc::clone(self);
         let work = Work::new(async move {
             let _in_flight = in_flight;
-            (door.accept)(arrival).await
+            let source = arrival.source;
+            let spans = arrival.trace.as_ref().and_then(Trace::spans).cloned();
+            let outcome = (door.accept)(arrival).await;
+            let spans = spans.filter(|_| outcome.is_let_in());
+            let response = answer(outcome, door.rejected);
+            if let Some(spans) = spans {
+                spans.answered(&door.entries[source].path, response.status().as_u16());
+            }
+            response
         });
         work.await.map_err(|_| {
             tracing::error!("an event ended in a panic, without an outcome: this is a bug");

@@ -13,7 +13,6 @@ mod paced;
 mod problem;
 mod server;
 mod tls;
-mod traceparent;
 mod turn;
 mod work;
 

@@ -103,6 +103,11 @@ impl Problem {
         self.row().tag
     }
 
+    /// Whether the same may be taken later.
+    pub(super) fn is_worth_a_retry(&self) -> bool {
+        self.row().status == RETRY
+    }
+
     /// The answer.
     pub(super) fn response(&self) -> HttpResponse {
         let row = self.row();

@@ -3,6 +3,7 @@
 mod budget;
 mod config;
 mod dedup;
+mod ending;
 mod guard;
 mod outcome;
 mod reuse;
@@ -24,12 +25,13 @@ use crate::delivery::{Delivery, Durable, Failure, Identity, NotDurable, Refused,
 use crate::event::{BodyHash, KnownType, Scanned};
 use crate::record::Record;
 use crate::signature::{Valid, parse_time};
-use crate::telemetry::{EventOutcome, Metrics, Throttle};
+use crate::telemetry::{Metrics, Trace};
 use crate::watch::Follow;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use dedup::{Claim, Seen};
+use ending::{Case, Lines};
 use guard::Guard;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,8 +47,8 @@ pub struct Arrival {
     pub received_at: DateTime<Utc>,
     /// What it shows to be let in.
     pub credentials: Credentials,
-    /// The W3C `traceparent` header, if it is well-formed.
-    pub traceparent: Option<String>,
+    /// The trace that it belongs to, if any.
+    pub trace: Option<Trace>,
     /// What the body was admitted under.
     pub permit: Permit,
 }
@@ -59,13 +61,11 @@ pub struct Ingest {
     seen: Arc<Deduplication>,
     delivery: Arc<Delivery>,
     metrics: Arc<Metrics>,
-    strangers: Throttle,
+    lines: Lines,
 }
 
-/// How often the log tells of what strangers send: they could fill it.
-const STRANGERS_SAID: Duration = Duration::from_secs(10);
-
 struct Source {
+    name: String,
     guard: Guard,
     /// The half of an event's identity that the source is; the body is the other.
     identity: [u8; 8],
@@ -75,7 +75,7 @@ struct Source {
 type Admitted = (Judged, Option<Valid>);
 
 impl Ingest {
-    /// Puts the parts together.
+    /// Puts the parts together. Of events that went well one in `log_sample` is logged; 0: none.
     ///
     /// # Errors
     /// When a source's secrets or tokens cannot be used.
@@ -84,6 +84,7 @@ impl Ingest {
         rules: Rules,
         delivery: Arc<Delivery>,
         metrics: Arc<Metrics>,
+        log_sample: u64,
     ) -> Result<Self, SecretsError> {
         let sources = config.sources.iter().map(|source| Source::open(source, &metrics));
         let sources = sources.collect::<Result<_, _>>()?;
@@ -96,7 +97,7 @@ impl Ingest {
             seen,
             delivery,
             metrics,
-            strangers: Throttle::new(STRANGERS_SAID),
+            lines: Lines::new(log_sample),
         })
     }
 
@@ -113,44 +114,56 @@ impl Ingest {
 
     /// Takes one webhook to its outcome. The caller spawns it, so that a client that hangs up cuts
     /// nothing off.
-    pub async fn accept(&self, arrival: Arrival) -> Outcome {
+    pub async fn accept(&self, mut arrival: Arrival) -> Outcome {
         let started = Instant::now();
-        let (judged, signature) = match self.judge(&arrival) {
-            Ok(admitted) => admitted,
-            Err((event_type, outcome)) => return self.counted(event_type, outcome),
-        };
-        let Judged { id, hash, event_type, violations, verdict } = judged;
+        match self.judge(&arrival) {
+            Ok((judged, signature)) => {
+                let case = Case::new(&mut arrival, &judged, started);
+                let outcome = self.settle(arrival, judged, signature, &case).await;
+                self.ended(&case, outcome)
+            }
+            Err((event_type, outcome)) => self.not_let_in(event_type, outcome),
+        }
+    }
+
+    /// Takes an event that was let in to its outcome.
+    async fn settle(
+        &self,
+        arrival: Arrival,
+        judged: Judged,
+        signature: Option<Valid>,
+        case: &Case,
+    ) -> Outcome {
+        let Judged { id, hash, violations, verdict, .. } = judged;
         self.metrics.tolerated_violations.inc_by(u64::from(violations));
-        self.metrics.parse_seconds.observe(started.elapsed());
+        self.metrics.parse_seconds.observe(case.started.elapsed());
         let (records, rejection) = match verdict {
             Verdict::Forwarded(records) => (records, None),
             Verdict::Rejected(rejection, letter) => (letter, Some(rejection)),
-            Verdict::Dropped => return self.counted(event_type, Outcome::Dropped(id)),
+            Verdict::Dropped => return Outcome::Dropped(id),
         };
-        let outcome = match self.seen.claim(arrival.source, &hash, started) {
-            Seen::Durable => Outcome::Duplicate(id),
-            Seen::InFlight(first) => self.wait_for(first, id).await,
-            Seen::First(claim) => {
-                let source = &self.sources[arrival.source];
-                let identity = source.identity(&hash);
-                if self.delivery.remembers(&identity, self.remember).await {
-                    claim.durable(Instant::now());
-                    return self.counted(event_type, Outcome::Duplicate(id));
-                }
-                drop(arrival.body);
-                let delivered = self.deliver(&records, identity, claim, arrival.permit).await;
-                if let (Ok(_), Some(signature)) = (&delivered, &signature) {
-                    source.guard.used(signature);
-                }
-                match (delivered, rejection) {
-                    (Ok(_), Some(why)) => Outcome::DeadLettered(id, why),
-                    (Ok(Durable::Acked), None) => Outcome::Acked(id),
-                    (Ok(Durable::Spooled), None) => Outcome::Spooled(id),
-                    (Err(refusal), _) => Outcome::Refused(refusal),
-                }
-            }
+        let claim = match self.seen.claim(arrival.source, &hash, case.started) {
+            Seen::Durable => return Outcome::Duplicate(id),
+            Seen::InFlight(first) => return self.wait_for(first, id).await,
+            Seen::First(claim) => claim,
         };
-        self.counted(event_type, outcome)
+        let source = &self.sources[arrival.source];
+        let identity = source.identity(&hash);
+        if self.delivery.remembers(&identity, self.remember).await {
+            claim.durable(Instant::now());
+            return Outcome::Duplicate(id);
+        }
+        drop(arrival.body);
+        let delivered = self.deliver(&records, identity, claim, arrival.permit, case).await;
+        if let (Ok(_), Some(signature)) = (&delivered, &signature) {
+            source.guard.used(signature);
+        }
+        match (delivered, rejection) {
+            (Ok(_), Some(why)) => Outcome::DeadLettered(id, why),
+            (Ok(Durable::Acked), None) => Outcome::Acked(id),
+            (Ok(Durable::Spooled), None) => Outcome::Spooled(id),
+            (Err(refusal), _) => Outcome::Refused(refusal),
+        }
     }
 
     /// Makes an event durable, or says why it is refused.
@@ -160,6 +173,7 @@ impl Ingest {
         identity: Identity,
         claim: Claim,
         mut permit: Permit,
+        case: &Case,
     ) -> Result<Durable, Refusal> {
         // The client library copies what it holds.
         let copied = records.iter().map(Record::size).sum();
@@ -168,52 +182,9 @@ impl Ingest {
         }
         let handed_over = Instant::now();
         let hold = Hold { claim: Some(claim), permit, copied };
-        let durable = self.delivery.deliver(records, identity, Box::new(hold)).await?;
+        let durable = self.delivery.deliver(records, identity, case.spans(), Box::new(hold)).await?;
         self.metrics.ack_seconds.observe(handed_over.elapsed());
         Ok(durable)
-    }
-
-    /// Counts an outcome and passes it on.
-    fn counted(&self, event_type: Option<KnownType>, outcome: Outcome) -> Outcome {
-        let ended = match &outcome {
-            Outcome::Acked(_) => EventOutcome::Acked,
-            Outcome::Spooled(_) => EventOutcome::Spooled,
-            Outcome::Duplicate(_) => EventOutcome::Duplicate,
-            Outcome::Dropped(_) => EventOutcome::Dropped,
-            Outcome::DeadLettered(_, rejection) => {
-                self.metrics.rejected(rejection.tag());
-                tracing::warn!(reason = rejection.tag(), "event rejected: kept as a dead letter");
-                EventOutcome::DeadLettered
-            }
-            Outcome::Refused(refusal @ (Refusal::SignatureMismatch | Refusal::SignatureStale)) => {
-                self.metrics.refused(refusal.tag());
-                self.say_of_strangers(refusal.tag());
-                EventOutcome::Refused
-            }
-            Outcome::Refused(refusal) => {
-                self.metrics.refused(refusal.tag());
-                tracing::warn!(reason = refusal.tag(), "event refused: not durable, the sender may retry");
-                EventOutcome::Refused
-            }
-            Outcome::Denied(denial) => {
-                self.metrics.denied(denial.tag());
-                self.say_of_strangers(denial.tag());
-                EventOutcome::Denied
-            }
-            Outcome::Probe => EventOutcome::Probe,
-        };
-        self.metrics.event(event_type, ended);
-        outcome
-    }
-
-    fn say_of_strangers(&self, reason: &str) {
-        if let Some(events) = self.strangers.pass(Instant::now()) {
-            tracing::warn!(
-                reason,
-                events,
-                "events were not let in, the last one for this reason, and not kept"
-            );
-        }
     }
 
     /// Reads, verifies, checks and routes a body, or says how it ends before that: as a probe, or not
@@ -235,7 +206,7 @@ impl Ingest {
             source: arrival.source,
             received_at: arrival.received_at,
             signed_at: arrival.credentials.signature.timestamp.as_deref().and_then(parse_time),
-            traceparent: arrival.traceparent.as_deref(),
+            trace: arrival.trace.as_ref().map(Trace::context),
         };
         let judged = rules.judge(read, &arrival.body, &facts);
         judged.map(|judged| (judged, signature)).ok_or((None, Outcome::Probe))
@@ -265,7 +236,8 @@ fn show_memory(seen: &Arc<Deduplication>, capacity: usize, metrics: &Metrics) {
 impl Source {
     fn open(config: &SourceConfig, metrics: &Metrics) -> Result<Self, SecretsError> {
         let [a, b, c, d, e, f, g, h, ..] = BodyHash::of(config.name.as_bytes()).prefix();
-        Ok(Self { guard: Guard::open(config, metrics)?, identity: [a, b, c, d, e, f, g, h] })
+        let (guard, identity) = (Guard::open(config, metrics)?, [a, b, c, d, e, f, g, h]);
+        Ok(Self { name: config.name.clone(), guard, identity })
     }
 
     /// What makes two deliveries the same event, also after a restart.

@@ -3,6 +3,7 @@
 pub use crate::event::EventId;
 use crate::event::{Malformed, Violation};
 use crate::signature::Fault;
+use crate::telemetry::EventOutcome;
 
 /// How one webhook ended; the answer follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,42 @@ pub enum Outcome {
     Refused(Refusal),
     /// Not let in, and not kept: who sent it is not known.
     Denied(Denial),
+}
+
+impl Outcome {
+    /// What it counts as.
+    pub fn kind(&self) -> EventOutcome {
+        match self {
+            Self::Acked(_) => EventOutcome::Acked,
+            Self::Spooled(_) => EventOutcome::Spooled,
+            Self::Duplicate(_) => EventOutcome::Duplicate,
+            Self::Dropped(_) => EventOutcome::Dropped,
+            Self::Probe => EventOutcome::Probe,
+            Self::DeadLettered(..) => EventOutcome::DeadLettered,
+            Self::Refused(_) => EventOutcome::Refused,
+            Self::Denied(_) => EventOutcome::Denied,
+        }
+    }
+
+    /// Why it did not end well, as a stable tag.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::DeadLettered(_, rejection) => Some(rejection.tag()),
+            Self::Refused(refusal) => Some(refusal.tag()),
+            Self::Denied(denial) => Some(denial.tag()),
+            _ => None,
+        }
+    }
+
+    /// Whether whoever sent it was let in. Anybody may send a probe.
+    pub fn is_let_in(&self) -> bool {
+        !matches!(
+            self,
+            Self::Probe
+                | Self::Denied(_)
+                | Self::Refused(Refusal::SignatureMismatch | Refusal::SignatureStale)
+        )
+    }
 }
 
 /// Why an event is not let in: 401.

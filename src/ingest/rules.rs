@@ -3,6 +3,7 @@
 use super::{Config, EventId, Rejection};
 use crate::delivery::DeadLetter;
 use crate::event::{BodyHash, Event, KnownType, Malformed, Picks, Scanned, Validation, scan_with};
+use crate::record::TraceContext;
 use crate::routing::{RecordContext, Records, Routed, Table};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -46,8 +47,8 @@ pub struct Facts<'a> {
     pub received_at: DateTime<Utc>,
     /// The time in its signed header, if there is one.
     pub signed_at: Option<DateTime<Utc>>,
-    /// The caller's W3C `traceparent`.
-    pub traceparent: Option<&'a str>,
+    /// The trace that it belongs to, if any.
+    pub trace: Option<&'a TraceContext>,
 }
 
 /// What the rules made of a body.
@@ -115,6 +116,7 @@ impl Rules {
                 reason: rejection.tag(),
                 detail: rejection.to_string(),
                 received_at: facts.received_at,
+                trace: facts.trace,
             };
             let records = Records::from_iter([letter.record(body.clone())]);
             let verdict = Verdict::Rejected(rejection, records);
@@ -144,7 +146,7 @@ impl Rules {
             source_uri: &self.sources[facts.source].uri,
             received_at: facts.received_at,
             signed_at: facts.signed_at,
-            traceparent: facts.traceparent,
+            trace: facts.trace,
         };
         self.table.records(event, picks, body, &context)
     }

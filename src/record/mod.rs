@@ -6,9 +6,11 @@
 
 mod headers;
 mod partition;
+mod trace;
 
 pub use headers::{Headers, HeadersBuilder};
 pub use partition::partition;
+pub use trace::{TRACEPARENT, TRACESTATE, TraceContext};
 
 use bytes::Bytes;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::config::HeaderValue;
 use super::values::{Pointed, Values};
-use crate::record::{Headers, HeadersBuilder};
+use crate::record::{Headers, HeadersBuilder, TRACEPARENT, TRACESTATE};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ const LONGEST_VALUE: usize = 1024;
 
 /// What names begin with that the bridge writes itself, and others of those.
 const OWN_BEGINNINGS: [&str; 3] = ["ce_", "dlq_", "justcall-"];
-const OWN_NAMES: [&str; 2] = ["content-type", "traceparent"];
+const OWN_NAMES: [&str; 3] = ["content-type", TRACEPARENT, TRACESTATE];
 
 impl OwnHeaders {
     /// Bytes that they take at most.

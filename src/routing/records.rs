@@ -4,7 +4,7 @@ use super::header::OwnHeaders;
 use super::table::{Decision, Table};
 use super::values::{Pointed, Values};
 use crate::event::{Event, Picks};
-use crate::record::{Headers, Record};
+use crate::record::{Headers, Record, TRACEPARENT, TRACESTATE, TraceContext};
 use bytes::Bytes;
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use smallvec::SmallVec;
@@ -32,8 +32,8 @@ pub struct RecordContext<'a> {
     pub received_at: DateTime<Utc>,
     /// The time in its signed header, if there is one.
     pub signed_at: Option<DateTime<Utc>>,
-    /// The caller's W3C `traceparent`.
-    pub traceparent: Option<&'a str>,
+    /// The trace that the event belongs to, if any.
+    pub trace: Option<&'a TraceContext>,
 }
 
 /// What becomes of an event.
@@ -112,7 +112,8 @@ fn headers(
         (SUBJECT, event.entity_id.as_deref()),
         ("ce_dialect", Some(event.dialect.name())),
         ("content-type", Some("application/json")),
-        ("traceparent", context.traceparent),
+        (TRACEPARENT, context.trace.map(TraceContext::traceparent)),
+        (TRACESTATE, context.trace.and_then(TraceContext::tracestate)),
         (VIOLATIONS, violations),
     ];
     let present = || headers.iter().filter_map(|(name, value)| Some((*name, (*value)?)));

@@ -212,6 +212,11 @@ catalogue! {
         SETTINGS_WAITING = Gauge "settings_waiting" []
             "Settings that are other than those in force and wait for a restart";
     }
+    "Traces" since "0.1.0" {
+        SPANS_EXPORTED = Counter "spans_exported_total" [] "Spans that the collector of traces took";
+        SPANS_DROPPED = Counter "spans_dropped_total" [REASON, Of(tags::SPANS_DROPPED)]
+            "Spans that did not reach the collector of traces";
+    }
     "Process" since "0.1.0" {
         STARTED = Gauge "process_start_time_seconds" [] "When the process started, in seconds since 1970";
         CPU = Counter "process_cpu_seconds_total" [] "Processor time that the process took";

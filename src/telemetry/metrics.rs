@@ -49,6 +49,13 @@ pub enum EventOutcome {
     Denied,
 }
 
+impl EventOutcome {
+    /// Stable tag: the metric label.
+    pub const fn tag(self) -> &'static str {
+        tags::OUTCOMES[self as usize]
+    }
+}
+
 /// Every metric of the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -112,6 +119,9 @@ pub struct Metrics {
     pub settings_waiting: Gauge,
     /// When the ingress's certificate expires, in seconds since 1970.
     pub certificate_expires: Gauge,
+    /// Spans that the collector took.
+    pub spans_exported: Counter,
+    spans_dropped: Tagged,
 }
 
 impl Default for Metrics {
@@ -162,6 +172,8 @@ impl Metrics {
             settings_loaded,
             settings_waiting: register(all, &catalogue::SETTINGS_WAITING, Gauge::default()),
             certificate_expires: register(all, &catalogue::CERTIFICATE_EXPIRES, Gauge::default()),
+            spans_exported: register(all, &catalogue::SPANS_EXPORTED, Counter::default()),
+            spans_dropped: Tagged::register(all, &catalogue::SPANS_DROPPED),
             producers_replaced: register(all, &catalogue::PRODUCERS_REPLACED, Counter::default()),
             spool_holds: [
                 &catalogue::SPOOL_ROWS,
@@ -245,6 +257,11 @@ impl Metrics {
         self.delivery_errors.inc(tag);
     }
 
+    /// Counts why spans did not reach the collector: a tag of [`tags::SPANS_DROPPED`].
+    pub fn spans_dropped(&self, tag: &str, spans: u64) {
+        self.spans_dropped.inc_by(tag, spans);
+    }
+
     /// Counts that the settings were read again, and whether they were sound.
     pub fn settings_reload(&self, taken: bool) {
         self.settings_reloads.inc(if taken { "taken" } else { "refused" });
@@ -302,8 +319,12 @@ impl Tagged {
 
     /// A tag that is in no list counts as `other`, the last of each list.
     fn inc(&self, tag: &str) {
+        self.inc_by(tag, 1);
+    }
+
+    fn inc_by(&self, tag: &str, by: u64) {
         if let Some((_, counter)) = self.0.iter().find(|(each, _)| *each == tag).or(self.0.last()) {
-            counter.inc();
+            counter.inc_by(by);
         }
     }
 }

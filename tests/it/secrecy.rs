@@ -10,4 +10,5 @@ mod refused;
 mod rejected;
 mod settings;
 mod talkative;
+mod traced;
 mod turned_away;

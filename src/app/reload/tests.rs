@@ -33,10 +33,12 @@ fn reloader(settings: Settings, file: &Path) -> Reloader {
         runtime: Handle::current(),
         readiness,
         metrics: Arc::clone(&metrics),
+        tracer: crate::telemetry::Tracer::off(),
     };
     let delivery = Delivery::start(settings.delivery.clone(), parts);
     let rules = Rules::new(&settings.ingest, table);
-    let ingest = Ingest::new(&settings.ingest, rules, Arc::clone(&delivery), Arc::clone(&metrics)).unwrap();
+    let ingest =
+        Ingest::new(&settings.ingest, rules, Arc::clone(&delivery), Arc::clone(&metrics), 0).unwrap();
     Reloader::new(sources(file), settings, Arc::new(ingest), delivery, producer, metrics)
 }
 

@@ -150,7 +150,7 @@ impl<'s> Router<'s> {
     /// What becomes of a body of that source.
     pub(super) fn explain(&self, source: usize, body: &Bytes) -> Explanation {
         let config = &self.settings.ingest.sources[source];
-        let facts = Facts { source, received_at: self.received_at, signed_at: None, traceparent: None };
+        let facts = Facts { source, received_at: self.received_at, signed_at: None, trace: None };
         let judged = self.rules.judge(self.rules.read(body), body, &facts);
         let (seen, steps) = self.look(body, config.validation);
         let mut explanation = Explanation {

@@ -5,6 +5,7 @@ use crate::cli::{Failure, SettingsArgs};
 use crate::config::Settings;
 use crate::event::{Dialect, KnownType, Validation, identity_pointers};
 use crate::kafka;
+use crate::record::{TRACEPARENT, TRACESTATE};
 use crate::routing::{Destination, Pointed, Table, VIOLATIONS};
 use crate::telemetry::tags;
 use serde_json::{Map, Value, json};
@@ -244,11 +245,16 @@ fn headers(settings: &Settings) -> Value {
                 "description": "Which of JustCall's two formats the payload is written in.",
             },
             "content-type": { "const": "application/json" },
-            "traceparent": text("W3C trace context of whoever posted the webhook."),
+            TRACEPARENT: text(TRACED),
+            TRACESTATE: text("W3C tracestate of whoever posted the webhook."),
             VIOLATIONS: text("How many breaches of the contract a source with `validation: tolerant` let pass."),
         },
     })
 }
+
+/// About the header `traceparent`.
+const TRACED: &str =
+    "W3C trace context: the bridge's own span where it traces, else that of whoever posted the webhook.";
 
 fn dead_letter() -> Value {
     let text = |about: &str| json!({ "type": "string", "description": about });
@@ -270,6 +276,8 @@ fn dead_letter() -> Value {
                 "dlq_source": text("Name of the configured source that it came from."),
                 "dlq_received_at": { "type": "string", "format": "date-time", "description": "When it was received." },
                 "dlq_event_id": text("What `ce_id` would have been."),
+                TRACEPARENT: text(TRACED),
+                TRACESTATE: text("W3C tracestate of whoever posted the webhook."),
             },
         },
         "payload": { "description": "The body as it came: any bytes." },

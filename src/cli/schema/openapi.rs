@@ -8,6 +8,7 @@ use crate::app;
 use crate::cli::{Failure, SettingsArgs};
 use crate::config::Settings;
 use crate::ingest::{SIGNATURE, SignatureConfig, SourceConfig, TIMESTAMP, VERSION};
+use crate::record::{TRACEPARENT, TRACESTATE};
 use crate::signature::Mode;
 use answers::Answers;
 use serde_json::{Map, Value, json};
@@ -139,9 +140,15 @@ fn parameters(signature: &SignatureConfig) -> Value {
             json!({ "type": "string", "enum": ["identity", "gzip", "deflate"] }),
         ),
         header(
-            "traceparent",
+            TRACEPARENT,
             false,
-            "W3C trace context; becomes a header of the records.",
+            "W3C trace context; what follows from it becomes a header of the records.",
+            json!({ "type": "string" }),
+        ),
+        header(
+            TRACESTATE,
+            false,
+            "What tracing systems keep for themselves; becomes a header of the records, up to 512 bytes.",
             json!({ "type": "string" }),
         ),
     ];

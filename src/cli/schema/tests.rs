@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::{SettingsFile, Sources};
 use crate::event::{BodyHash, Dialect, Picks, Scanned, Validation, samples, scan_with};
+use crate::record::TraceContext;
 use crate::routing::{RecordContext, Routed, Table};
 use chrono::Utc;
 
@@ -50,11 +51,13 @@ fn records_have_the_headers_that_are_described() {
         let mut picks = Picks::of(table.picks());
         let Ok(Scanned::Envelope(envelope)) = scan_with(&body, &mut picks) else { panic!("{known}") };
         let event = envelope.validate_with(Validation::Tolerant, &BodyHash::of(&body), &mut picks).unwrap();
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let trace = TraceContext::read(parent, Some("vendor=1"));
         let context = RecordContext {
             source_uri: "/justcall/main",
             received_at: Utc::now(),
             signed_at: None,
-            traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+            trace: trace.as_ref(),
         };
         let Routed::Records(records) = table.records(&event, &picks, &body, &context) else {
             panic!("{known}")

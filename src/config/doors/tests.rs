@@ -73,6 +73,7 @@ fn secrets_that_every_user_can_read_are_an_open_door() {
         format!("sources.main.signature.secrets_file={path}"),
         format!("sources.main.token_file={path}"),
         format!("kafka.properties_files.sasl.password={path}"),
+        format!("telemetry.otlp_headers_files.authorization={path}"),
     ];
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
     for (mode, expected) in [
@@ -83,6 +84,7 @@ fn secrets_that_every_user_can_read_are_an_open_door() {
                 "sources.main.signature.secrets_file",
                 "sources.main.token_file",
                 "kafka.properties_files.sasl.password",
+                "telemetry.otlp_headers_files.authorization",
             ],
         ),
     ] {

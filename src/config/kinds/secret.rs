@@ -1,6 +1,6 @@
 //! Values that are secret, or may be.
 
-use super::{Kind, TextMap, quoted, scalar, string};
+use super::{Kind, TextMap, by_name, quoted, scalar, string};
 use crate::config::problem::HIDDEN;
 use crate::kafka::properties::is_secret;
 use crate::secret::Secret;
@@ -50,6 +50,19 @@ impl Kind<Vec<Secret>> for SecretTexts {
 
     fn show(&self, it: &Vec<Secret>) -> Yaml {
         Yaml::Array(it.iter().map(|secret| SecretText.show(secret)).collect())
+    }
+}
+
+/// Secrets by name.
+pub(in crate::config) struct SecretMap;
+
+impl Kind<BTreeMap<String, Secret>> for SecretMap {
+    fn read(&self, value: &Value) -> Result<BTreeMap<String, Secret>, String> {
+        by_name(value, "must be a map from names to secrets", |value| SecretText.read(value))
+    }
+
+    fn show(&self, it: &BTreeMap<String, Secret>) -> Yaml {
+        Yaml::Hash(it.iter().map(|(name, secret)| (string(name), SecretText.show(secret))).collect())
     }
 }
 

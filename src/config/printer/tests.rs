@@ -23,7 +23,7 @@ unknown_events: dead_letter
 dead_letter: { topic: lost, answer: ok }
 deduplication: { window: 0s, capacity: 7 }
 shutdown: { delay: 0s, timeout: 3s }
-telemetry: { log_format: json, log_filter: "warn,a=debug" }
+telemetry: { log_format: json, log_filter: "warn,a=debug", log_sample: 100, otlp_endpoint: "http://c:4318", otlp_timeout: 3s, otlp_sample_ratio: 0.25 }
 "#;
 
 #[test]

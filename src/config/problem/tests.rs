@@ -32,10 +32,17 @@ fn secrets_are_hidden_and_what_only_sounds_like_one_is_not() {
         "sources.main.token_file",
         "sources.main.signature.secrets_file",
         "server.tls.key",
+        "telemetry",
+        "telemetry.otlp_endpoint",
+        "telemetry.otlp_headers",
+        "telemetry.otlp_headers.authorization",
+        "telemetry.otlp_headers_files.authorization",
     ] {
         assert_eq!(line(key, "hush"), format!("{key} = *** (a file): is wrong"));
     }
-    for key in ["routes[0].key[0]", "kafka.properties.linger.ms", "kafka.bootstrap_servers"] {
+    for key in
+        ["routes[0].key[0]", "kafka.properties.linger.ms", "kafka.bootstrap_servers", "telemetry.log_format"]
+    {
         assert_eq!(line(key, "open"), format!("{key} = \"open\" (a file): is wrong"));
     }
     let path = line("sources.main.token_file", "/run/secrets/token");

@@ -88,11 +88,16 @@ fn secrets_are_named_beside_other_settings_and_by_the_file_they_are_in() {
     let file = folder.path().join("password");
     let in_file = format!("kafka.properties_files.sasl.password={}", file.display());
     std::fs::write(&file, "first").unwrap();
-    let before = settings(&[&in_file, "kafka.properties.ssl.key.password=first"]);
+    let before = settings(&[
+        &in_file,
+        "kafka.properties.ssl.key.password=first",
+        "telemetry.otlp_headers.api-key=first",
+    ]);
     std::fs::write(&file, "second").unwrap();
     let after = settings(&[
         &in_file,
         "kafka.properties.ssl.key.password=second",
+        "telemetry.otlp_headers.api-key=second",
         "sources.main.token=0123456789abcdef",
         "spool.max_bytes=2 GiB",
     ]);
@@ -103,7 +108,8 @@ fn secrets_are_named_beside_other_settings_and_by_the_file_they_are_in() {
             "kafka.properties.ssl.key.password",
             "kafka.properties_files.sasl.password",
             "sources.main.token",
-            "spool.max_bytes"
+            "spool.max_bytes",
+            "telemetry.otlp_headers.api-key",
         ]
     );
 }

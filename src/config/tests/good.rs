@@ -130,6 +130,21 @@ fn properties_come_from_files_too_without_the_line_end() {
 }
 
 #[test]
+fn headers_for_the_collector_are_secrets_and_reached_from_everywhere() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "Bearer hush\n").unwrap();
+    let environment = [("JUSTCALL_BRIDGE__TELEMETRY__OTLP_HEADERS__API_KEY", "hush-too")];
+    let flag = format!("telemetry.otlp_headers_files.authorization={}", file.path().display());
+    let settings =
+        good(load_from("telemetry: { otlp_headers: { tenant: 'hush 3' } }", &environment, &[&flag]));
+    let headers = settings.telemetry.otlp.headers.iter();
+    let headers: Vec<_> = headers.map(|(name, value)| (name.as_str(), value.expose())).collect();
+    assert_eq!(headers, [("api-key", "hush-too"), ("authorization", "Bearer hush"), ("tenant", "hush 3")]);
+    let printed = print_config(&settings);
+    assert!(!printed.contains("hush") && printed.contains("tenant"), "{printed}");
+}
+
+#[test]
 fn the_dead_letter_topic_follows_the_prefix_unless_it_is_set() {
     assert_eq!(good(load("topics: { prefix: j. }")).ingest.dead_letter.topic, "j.dead-letter");
     let set = good(load("topics: { prefix: j. }\ndead_letter: { topic: lost }"));

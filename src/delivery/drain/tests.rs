@@ -14,6 +14,7 @@ fn drain(directory: &TempDir) -> Drain {
         dead_letters: Arc::clone(&lane),
         share: Arc::new(Share::new((10, 10_000))),
         ack_deadline: Duration::from_secs(2),
+        tracer: Tracer::off(),
     };
     Drain::new(lane, shared)
 }

@@ -25,7 +25,7 @@ fn admit(source: &SourceConfig, signature: &Headers) -> [Result<Option<Valid>, O
         body: Bytes::from_static(EVENT),
         received_at: Utc::now(),
         credentials: Credentials { token: None, signature: signature.clone() },
-        traceparent: None,
+        trace: None,
         permit: Budget::new(100).admit(1).unwrap(),
     };
     let Ok(Scanned::Envelope(envelope)) = scan(EVENT) else { panic!("an envelope") };

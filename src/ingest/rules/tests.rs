@@ -34,7 +34,7 @@ fn rules(sources: Vec<SourceConfig>, routes: Vec<RouteConfig>) -> Rules {
 fn judge(rules: &Rules, source: usize, body: &'static str) -> Option<Judged> {
     let body = Bytes::from_static(body.as_bytes());
     let received_at = DateTime::<Utc>::UNIX_EPOCH;
-    let facts = Facts { source, received_at, signed_at: None, traceparent: None };
+    let facts = Facts { source, received_at, signed_at: None, trace: None };
     rules.judge(rules.read(&body), &body, &facts)
 }
 

@@ -1,5 +1,6 @@
 use super::{RecordContext, Records, Routed};
 use crate::event::{BodyHash, Dialect, Event, EventId, EventType, Picks, Scanned, Validation, scan_with};
+use crate::record::TraceContext;
 use crate::routing::{Config, HeaderValue, Match, RouteConfig, Table, UnknownEvents};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -28,7 +29,7 @@ fn context() -> RecordContext<'static> {
         source_uri: "/justcall/main",
         received_at: at("2026-01-02T03:04:06.007Z"),
         signed_at: None,
-        traceparent: None,
+        trace: None,
     }
 }
 
@@ -80,7 +81,9 @@ fn headers(event: &Event<'_>, context: &RecordContext<'_>) -> Vec<String> {
 fn headers_stand_in_their_order_and_absent_ones_are_left_out() {
     let id = format!("ce_id={}", event().id);
     let most = Event { violations: 12, ..event() };
-    let traced = RecordContext { traceparent: Some("00-ab-cd-01"), ..context() };
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let trace = TraceContext::read(parent, Some("vendor=1"));
+    let traced = RecordContext { trace: trace.as_ref(), ..context() };
     assert_eq!(
         headers(&most, &traced),
         [
@@ -92,7 +95,8 @@ fn headers_stand_in_their_order_and_absent_ones_are_left_out() {
             "ce_subject=c1",
             "ce_dialect=documented",
             "content-type=application/json",
-            "traceparent=00-ab-cd-01",
+            &format!("traceparent={parent}"),
+            "tracestate=vendor=1",
             "justcall-violations=12",
             "team=voice",
         ]

@@ -67,6 +67,8 @@ pub const TURNED_AWAY: &[&str] = &[
 ];
 /// What came of new settings.
 pub const RELOADS: &[&str] = &["taken", "refused", OTHER];
+/// Why a span did not reach the collector.
+pub const SPANS_DROPPED: &[&str] = &["queue_full", "not_taken", "stopping", OTHER];
 /// What a record's delivery failed of.
 pub const DELIVERY_ERRORS: &[&str] =
     &["queue_full", "unknown_topic", "too_large", "unfit", "replacing", "unproved", "abandoned", OTHER];

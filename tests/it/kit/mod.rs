@@ -5,6 +5,7 @@ pub(crate) mod bridge;
 pub(crate) mod cache;
 pub(crate) mod chance;
 pub(crate) mod clock;
+pub(crate) mod collector;
 pub(crate) mod command;
 pub(crate) mod consume;
 pub(crate) mod disk;

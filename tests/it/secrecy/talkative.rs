@@ -15,7 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const EVERYTHING: &str = "trace,justcall_kafka_bridge=trace,librdkafka=trace,rdkafka=trace,actix_http=trace,\
      actix_http::h1=trace,actix_http::h1::decoder=trace,actix_http::h1::dispatcher=trace,\
      actix_server=trace,actix_web=trace,actix_rt=trace,rustls=trace,tokio_rustls=trace,h2=trace,\
-     rusqlite=trace,mio=trace,tokio=trace,runtime=trace,config=trace,log=trace";
+     rusqlite=trace,mio=trace,tokio=trace,runtime=trace,config=trace,log=trace,\
+     reqwest=trace,hyper=trace,hyper_util=trace,opentelemetry=trace,opentelemetry_sdk=trace,\
+     opentelemetry_otlp=trace,opentelemetry_http=trace";
 
 /// How log lines look.
 pub(super) const FORMATS: [&str; 2] = ["json", "text"];
@@ -144,6 +146,12 @@ impl Talkative {
     /// The records of one of its topics, at least so many.
     pub(super) fn records(&self, topic: &str, count: usize) -> Vec<Read> {
         consume::read_topic(&self.bootstrap, &format!("{}{topic}", self.prefix), count, PATIENCE)
+    }
+
+    /// Has this searched too: what it said to somebody else.
+    pub(super) fn also_said(&self, to: &str, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), text));
     }
 
     /// Waits for a log line.

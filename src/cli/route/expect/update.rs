@@ -6,6 +6,7 @@ use super::file::{is_comment, is_yaml, written};
 use crate::cli::Failure;
 use crate::cli::route::bodies::Input;
 use crate::cli::route::explanation::{Explanation, Line, Outcome, Router};
+use crate::record::{TRACEPARENT, TRACESTATE};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::fs;
@@ -145,7 +146,8 @@ fn add_records(case: &mut Written, records: &[Line]) {
 
 /// The headers that routes add.
 fn own(record: &Line) -> Option<Map<String, Value>> {
-    let is_own = |name: &str| !name.starts_with("ce_") && !["content-type", "traceparent"].contains(&name);
+    let is_own =
+        |name: &str| !name.starts_with("ce_") && !["content-type", TRACEPARENT, TRACESTATE].contains(&name);
     let own: Map<_, _> = record
         .headers
         .iter()

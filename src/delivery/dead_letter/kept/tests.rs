@@ -14,6 +14,7 @@ fn at() -> DateTime<Utc> {
 fn dead_letter_reads_as_it_was_written() {
     let id = EventId::from_hash(&BodyHash::of(b"body"));
     let letter = DeadLetter {
+        trace: None,
         topic: &Arc::from("dead"),
         source: "main",
         id: &id,

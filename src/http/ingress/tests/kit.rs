@@ -47,7 +47,14 @@ impl Bridge {
             runtime.block_on(async move {
                 let (budget, metrics, accepted) = parts;
                 let accept = move |arrival| accept(Arc::clone(&accepted), arrival);
-                match Ingress::bind(&config, &ingest(answer), accept, budget, metrics) {
+                match Ingress::bind(
+                    &config,
+                    &ingest(answer),
+                    accept,
+                    budget,
+                    metrics,
+                    crate::telemetry::Tracer::off(),
+                ) {
                     Ok(ingress) => {
                         started.send(Ok(ingress.addr())).unwrap();
                         ingress.stop(stopped.await.unwrap_or_default()).await
@@ -163,7 +170,8 @@ async fn accept(accepted: Arc<Mutex<Vec<String>>>, arrival: Arrival) -> Outcome 
             Outcome::Acked(id)
         }
         "headers" => {
-            line.push_str(&format!(" {:?} {:?}", arrival.credentials.signature, arrival.traceparent));
+            let trace = arrival.trace.as_ref().map(|trace| trace.context().traceparent());
+            line.push_str(&format!(" {:?} {trace:?}", arrival.credentials.signature));
             Outcome::Acked(id)
         }
         "token" => {

@@ -150,6 +150,7 @@ pub(super) fn delivery(
         runtime: Handle::current(),
         readiness,
         metrics,
+        tracer: crate::telemetry::Tracer::off(),
     };
     let delivery = Delivery::start(delivery::Config { ack_deadline: PATIENCE, dead_letters }, parts);
     delivery.open_lanes([TOPIC]);
@@ -169,7 +170,7 @@ pub(super) fn deliver(
         value: Bytes::from(vec![b'x'; size]),
         timestamp: 1_700_000_000_000,
     };
-    tokio::spawn(async move { delivery.deliver(&[record], [0; 24], settle).await })
+    tokio::spawn(async move { delivery.deliver(&[record], [0; 24], None, settle).await })
 }
 
 pub(super) async fn until(what: &str, mut there: impl AsyncFnMut() -> bool) {

@@ -1,0 +1,151 @@
+//! What is said of an event that has its outcome: it is counted, logged and traced.
+
+use super::{Arrival, EventId, Ingest, Judged, Outcome};
+use crate::event::KnownType;
+use crate::telemetry::{Allowance, Ended, EventOutcome, Spans, Throttle, Trace, tags};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often the log tells of what strangers send: they could fill it.
+const STRANGERS_SAID: Duration = Duration::from_secs(10);
+
+/// Lines of refused events at once, and of rejected ones; and how many a second after those. An outage
+/// or a sender gone wrong makes thousands of them a second, all alike.
+const LINES: u32 = 100;
+const LINES_PER_SECOND: u32 = 10;
+
+/// An event that was let in.
+pub(super) struct Case {
+    source: usize,
+    id: EventId,
+    event_type: Option<KnownType>,
+    trace: Option<Trace>,
+    /// When work on it began.
+    pub(super) started: Instant,
+}
+
+impl Case {
+    /// Takes the trace out of the arrival.
+    pub(super) fn new(arrival: &mut Arrival, judged: &Judged, started: Instant) -> Self {
+        let (source, trace) = (arrival.source, arrival.trace.take());
+        Self { source, id: judged.id, event_type: judged.event_type, trace, started }
+    }
+
+    /// Takes its spans, if it is traced.
+    pub(super) fn spans(&self) -> Option<&Spans> {
+        self.trace.as_ref()?.spans().map(AsRef::as_ref)
+    }
+}
+
+/// Which lines are written.
+pub(super) struct Lines {
+    strangers: Throttle,
+    refused: Allowance,
+    rejected: Allowance,
+    /// One of so many events that went well; 0: none.
+    sample: u64,
+    good: AtomicU64,
+}
+
+impl Lines {
+    pub(super) fn new(sample: u64) -> Self {
+        let allowance = || Allowance::new(LINES, LINES_PER_SECOND);
+        Self {
+            strangers: Throttle::new(STRANGERS_SAID),
+            refused: allowance(),
+            rejected: allowance(),
+            sample,
+            good: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether it is this good event's turn.
+    fn samples(&self) -> bool {
+        self.sample > 0 && self.good.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.sample)
+    }
+}
+
+/// One line about an event. A macro, for the level and the text must be literals.
+macro_rules! say {
+    ($level:ident, $ingest:expr, $case:expr, $reason:expr, $left_out:expr, $($what:tt)+) => {
+        tracing::$level!(
+            reason = $reason,
+            source = &*$ingest.sources[$case.source].name,
+            event_type = $case.event_type.map_or(tags::OTHER, KnownType::name),
+            event_id = $case.id.as_str(),
+            trace_id = $case.trace.as_ref().map(|trace| format!("{:032x}", trace.context().trace_id())),
+            left_out = $left_out,
+            $($what)+
+        )
+    };
+}
+
+impl Ingest {
+    /// Says how an event that was let in ended, and passes it on.
+    pub(super) fn ended(&self, case: &Case, outcome: Outcome) -> Outcome {
+        let (kind, reason) = (outcome.kind(), outcome.reason());
+        let is_good = match kind {
+            EventOutcome::DeadLettered => {
+                self.metrics.rejected(reason.unwrap_or_default());
+                if let Some(left_out) = self.lines.rejected.take(Instant::now()) {
+                    say!(warn, self, case, reason, some(left_out), "event rejected: kept as a dead letter");
+                }
+                true
+            }
+            EventOutcome::Refused => {
+                self.metrics.refused(reason.unwrap_or_default());
+                if let Some(left_out) = self.lines.refused.take(Instant::now()) {
+                    say!(
+                        warn,
+                        self,
+                        case,
+                        reason,
+                        some(left_out),
+                        "event refused: not durable, the sender may retry"
+                    );
+                }
+                false
+            }
+            _ => {
+                if self.lines.samples() {
+                    say!(info, self, case, reason, None::<u64>, outcome = kind.tag(), "event taken");
+                }
+                true
+            }
+        };
+        self.metrics.event(case.event_type, kind);
+        if let Some(spans) = case.spans() {
+            let source = &self.sources[case.source].name;
+            let (event_id, outcome) = (case.id.as_str(), kind.tag());
+            let ended = Ended { source, event_type: case.event_type, event_id, outcome, reason, is_good };
+            spans.ended(case.started, &ended);
+        }
+        outcome
+    }
+
+    /// Says of a webhook that it was not let in, or is a probe, and passes that on. Strangers send these:
+    /// they leave no span, and one line in [`STRANGERS_SAID`].
+    pub(super) fn not_let_in(&self, event_type: Option<KnownType>, outcome: Outcome) -> Outcome {
+        let (kind, reason) = (outcome.kind(), outcome.reason());
+        if let Some(reason) = reason {
+            match kind {
+                EventOutcome::Refused => self.metrics.refused(reason),
+                _ => self.metrics.denied(reason),
+            }
+            if let Some(events) = self.lines.strangers.pass(Instant::now()) {
+                tracing::warn!(
+                    reason,
+                    events,
+                    "events were not let in, the last one for this reason, and not kept"
+                );
+            }
+        }
+        self.metrics.event(event_type, kind);
+        outcome
+    }
+}
+
+/// A number that is worth saying.
+fn some(number: u64) -> Option<u64> {
+    Some(number).filter(|number| *number > 0)
+}

@@ -1,0 +1,97 @@
+//! A collector of traces: keeps what it is sent, as it came, and is as helpful as a test wants.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Listens on a port of its own for as long as the process lives.
+pub(crate) struct Collector {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    hangs: AtomicBool,
+    taken: Mutex<Vec<Taken>>,
+}
+
+/// A request that was taken.
+#[derive(Debug, Clone)]
+pub(crate) struct Taken {
+    /// Its first line and its headers.
+    pub(crate) head: Vec<String>,
+    /// Protobuf.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Collector {
+    /// Takes everything.
+    pub(crate) fn listen() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let shared = Arc::<Shared>::default();
+        let serving = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let shared = Arc::clone(&serving);
+                std::thread::spawn(move || serve(stream, &shared));
+            }
+        });
+        Self { address, shared }
+    }
+
+    /// Reads requests and answers none.
+    pub(crate) fn that_hangs() -> Self {
+        let collector = Self::listen();
+        collector.shared.hangs.store(true, Ordering::Release);
+        collector
+    }
+
+    /// The setting that sends traces here.
+    pub(crate) fn setting(&self) -> String {
+        format!("telemetry.otlp_endpoint=http://{}", self.address)
+    }
+
+    /// What was taken so far.
+    pub(crate) fn taken(&self) -> Vec<Taken> {
+        self.shared.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Serves one connection to its end.
+fn serve(stream: TcpStream, shared: &Shared) {
+    let Ok(mut answers) = stream.try_clone() else { return };
+    let mut requests = BufReader::new(stream);
+    while let Some(taken) = request(&mut requests) {
+        if shared.hangs.load(Ordering::Acquire) {
+            continue;
+        }
+        // Kept first: whoever has the answer may ask at once.
+        shared.taken.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
+        if answers.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").is_err() {
+            return;
+        }
+    }
+}
+
+fn request(from: &mut impl BufRead) -> Option<Taken> {
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        from.read_line(&mut line).ok().filter(|read| *read > 0)?;
+        let line = line.trim_end();
+        if line.is_empty() {
+            break;
+        }
+        head.push(line.to_owned());
+    }
+    let length = head.iter().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+    });
+    let mut body = vec![0; length?];
+    from.read_exact(&mut body).ok()?;
+    Some(Taken { head, body })
+}

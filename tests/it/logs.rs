@@ -1,0 +1,95 @@
+//! One line for each event that did not go well, and not one more than a log can bear.
+
+use crate::kit::bridge::{Bridge, until};
+use crate::kit::kafka::Kafka;
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// The log lines with that message.
+fn lines(bridge: &Bridge, message: &str) -> Vec<Value> {
+    let log = bridge.process.stderr().into_iter();
+    let log = log.filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+    log.filter(|line| line["message"].as_str().is_some_and(|it| it.starts_with(message))).collect()
+}
+
+fn call(id: &str) -> Vec<u8> {
+    format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}"}}}}"#)
+        .into_bytes()
+}
+
+#[test]
+fn each_rejected_event_has_its_line_until_there_are_too_many() {
+    let bridge = Bridge::serve(Kafka::shared().bootstrap(), &[]);
+    let answer =
+        bridge.post(br#"{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{"call_id":[]}}"#);
+    until("the first line", || lines(&bridge, "event rejected").len() == 1);
+    let line = &lines(&bridge, "event rejected")[0];
+    let said = |field: &str| line[field].as_str().unwrap_or_default().to_owned();
+    assert_eq!(line["event_id"], answer.json()["event_id"], "{line}");
+    assert_eq!(said("reason"), "contract_violation");
+    assert_eq!((said("source"), said("event_type")), ("main".into(), "call.missed".into()));
+
+    let since = Instant::now();
+    for n in 0..400 {
+        assert_eq!(bridge.post(format!("no JSON {n}").as_bytes()).status, 400);
+    }
+    let most = 100 + 10 * (since.elapsed().as_secs() as usize + 1);
+    let some = lines(&bridge, "event rejected").len();
+    assert!(some <= most + 1, "{some} lines, {most} at most");
+    // A line that comes after a pause tells of all that had none.
+    std::thread::sleep(Duration::from_secs(1));
+    bridge.post(b"the last one");
+    let told = || {
+        let lines = lines(&bridge, "event rejected");
+        lines.len() as u64 + lines.iter().filter_map(|line| line["left_out"].as_u64()).sum::<u64>()
+    };
+    until("a line for each event, or its number", || told() == 402);
+    assert_eq!(bridge.metric_sum("rejected_total"), 402.0);
+}
+
+#[test]
+fn each_refused_event_has_its_line() {
+    let nowhere =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
+    let bridge = Bridge::start(&nowhere.to_string(), &["kafka.ack_deadline=100ms"]);
+    for n in 0..3 {
+        assert_eq!(bridge.post(&call(&format!("c{n}"))).status, 503);
+    }
+    until("three lines", || lines(&bridge, "event refused").len() == 3);
+    for line in lines(&bridge, "event refused") {
+        assert_eq!(line["event_id"].as_str().map(str::len), Some(32), "{line}");
+        assert_eq!((&line["source"], &line["event_type"]), (&"main".into(), &"call.missed".into()), "{line}");
+        assert!(["ack_deadline", "held_up"].contains(&line["reason"].as_str().expect("a reason")), "{line}");
+    }
+}
+
+#[test]
+fn of_events_that_go_well_one_in_so_many_has_a_line() {
+    let bridge = Bridge::serve(Kafka::shared().bootstrap(), &["telemetry.log_sample=3"]);
+    for n in 0..7 {
+        assert_eq!(bridge.post(&call(&format!("c{n}"))).status, 200);
+    }
+    until("every third event's line", || lines(&bridge, "event taken").len() == 3);
+    assert_eq!(lines(&bridge, "event taken")[0]["outcome"], "acked");
+
+    let silent = Bridge::serve(Kafka::shared().bootstrap(), &[]);
+    silent.post(&call("c"));
+    silent.post(b"no JSON");
+    until("a later line", || lines(&silent, "event rejected").len() == 1);
+    assert_eq!(lines(&silent, "event taken").len(), 0);
+}
+
+#[test]
+fn strangers_have_a_line_in_ten_seconds() {
+    let secret = "sources.main.signature.secrets=[\"0123456789abcdef\"]";
+    let settings = [secret, "sources.main.signature.required=true"];
+    let bridge = Bridge::serve(Kafka::shared().bootstrap(), &settings);
+    let since = Instant::now();
+    for n in 0..30 {
+        assert_eq!(bridge.post(&call(&format!("c{n}"))).status, 401);
+    }
+    let periods = since.elapsed().as_secs() as usize / 10 + 1;
+    until("a line", || !lines(&bridge, "events were not let in").is_empty());
+    assert!(lines(&bridge, "events were not let in").len() <= periods);
+    assert_eq!(lines(&bridge, "event refused").len(), 0);
+}
