@@ -110,7 +110,7 @@ fn becomes_one_record(event: &Event<'_>, body: &[u8]) {
         source_uri: "/justcall/main",
         received_at: DateTime::UNIX_EPOCH,
         signed_at: None,
-        traceparent: None,
+        trace: None,
     };
     let routed = TABLE.records(event, &Picks::default(), &value, &context);
     let Routed::Records(records) = routed else { panic!("the default routes take everything") };
