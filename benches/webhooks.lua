@@ -1,32 +1,28 @@
--- Posts calls with ids that never come again; the agent is always the same one.
+-- Posts events whose ids never come again. Arguments: the file with the events' pieces, four digits that
+-- tell this load from all others, and how many different events there are (0: each comes once).
 local thread = 0
 function setup(t)
-  t:set("id", thread)
+  t:set("thread", thread)
   thread = thread + 1
 end
 
 function init(args)
+  events = dofile(args[1])
+  mark = args[2] .. thread
+  distinct = tonumber(args[3])
   n = 0
-  run = args[1]
 end
 
 function request()
   n = n + 1
-  local body = string.format(
-    '{"event":"call.completed","timestamp":"2026-03-12T14:32:00Z","data":{"call_id":"%s-%d-%d",'
-      .. '"direction":"inbound","from":"+14155550100","to":"+14155550199","agent_id":4999,'
-      .. '"agent_name":"A","duration":185,"status":"completed","notes":"%s"}}',
-    run, id, n, string.rep("x", 200))
-  return wrk.format("POST", nil, { ["content-type"] = "application/json" }, body)
-end
-
-function response(status)
-  if status ~= 200 then
-    bad = (bad or 0) + 1
-  end
+  local number = distinct > 0 and n % distinct or n
+  -- Between any two pieces stands the id.
+  return table.concat(events[number % #events + 1], string.format("%s%010d", mark, number))
 end
 
 function done(summary, latency)
-  io.write(string.format("RESULT %d %d %d\n", summary.requests, summary.duration,
-    summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout))
+  local errors = summary.errors
+  io.write(string.format("RESULT %d %d %d %d %.0f %.0f\n", summary.requests, summary.duration,
+    errors.status, errors.connect + errors.read + errors.write + errors.timeout,
+    latency:percentile(50), latency:percentile(99)))
 end

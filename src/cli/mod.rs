@@ -102,8 +102,8 @@ enum Failure {
     /// A command about the spool where the settings name none.
     #[error("spool.directory is not set: there is no spool; or name one with --directory")]
     NoSpool,
-    /// The spool cannot be read.
-    #[error("the spool cannot be read: {0}")]
+    /// The spool cannot be read; the error says so itself.
+    #[error("{0}. Of a damaged file `serve` saves what it can when it starts, and keeps the file")]
     Spool(String),
     /// The export is not complete.
     #[error("{0} records are damaged and were left out")]

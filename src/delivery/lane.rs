@@ -5,7 +5,7 @@ use super::quota::Quota;
 use super::{Failure, Sink};
 use crate::spool::RowId;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -26,6 +26,8 @@ pub(super) struct Lane {
     /// How many were when the breaker opened.
     out_then: AtomicUsize,
     backlog: Mutex<Backlog>,
+    /// [`Backlog::records`], so that asking costs no lock.
+    before: AtomicU64,
     told: Mutex<Vec<Told>>,
     /// Wakes the lane's drain.
     wake: Notify,
@@ -81,6 +83,7 @@ impl Lane {
             out: AtomicUsize::new(0),
             out_then: AtomicUsize::new(0),
             backlog: Mutex::new(Backlog { records, joining: 0, newest }),
+            before: AtomicU64::new(records),
             told: Mutex::default(),
             wake: Notify::new(),
             quota,
@@ -212,63 +215,68 @@ impl Lane {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn line(&self) -> MutexGuard<'_, Backlog> {
+    /// Looks at the backlog, and may change it.
+    fn backlogged<R>(&self, look: impl FnOnce(&mut Backlog) -> R) -> R {
         // It is whole after each of the functions below.
-        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = look(&mut backlog);
+        self.before.store(backlog.records, Ordering::Release);
+        seen
     }
 
     /// Records that stand before a new one.
     pub(super) fn backlog(&self) -> u64 {
-        self.line().records
+        self.before.load(Ordering::Acquire)
     }
 
     /// A record is on its way into the spool: from now on new ones line up behind it.
     pub(super) fn joins_backlog(&self) {
-        let mut backlog = self.line();
-        backlog.records += 1;
-        backlog.joining += 1;
+        self.backlogged(|backlog| {
+            backlog.records += 1;
+            backlog.joining += 1;
+        });
     }
 
     /// How the way into the spool ended for one record: as that row, or refused.
     pub(super) fn joined_backlog(&self, row: Option<RowId>) {
-        let mut backlog = self.line();
-        backlog.joining -= 1;
-        match row {
-            Some(row) => backlog.newest = backlog.newest.max(row),
-            None => backlog.leave(),
-        }
-        drop(backlog);
+        self.backlogged(|backlog| {
+            backlog.joining -= 1;
+            match row {
+                Some(row) => backlog.newest = backlog.newest.max(row),
+                None => backlog.leave(),
+            }
+        });
         self.wake.notify_one();
     }
 
     /// A record no longer stands before a new one.
     pub(super) fn leaves_backlog(&self) {
-        self.line().leave();
+        self.backlogged(Backlog::leave);
     }
 
     /// The last row that was committed.
     pub(super) fn newest(&self) -> RowId {
-        self.line().newest
+        self.backlogged(|backlog| backlog.newest)
     }
 
     /// Whether more rows are counted than there are, when the drain has none in hand and none before it.
     pub(super) fn counts_lost_rows(&self) -> bool {
-        let backlog = self.line();
-        backlog.records > backlog.joining
+        self.backlogged(|backlog| backlog.records > backlog.joining)
     }
 
     /// The drain has nothing in hand, and no row up to this one is in the spool. What is counted beyond
     /// what is on its way was lost.
     pub(super) fn ended(&self, through: RowId) {
-        let mut backlog = self.line();
-        if backlog.newest <= through {
-            backlog.records = backlog.joining;
-        }
+        self.backlogged(|backlog| {
+            if backlog.newest <= through {
+                backlog.records = backlog.joining;
+            }
+        });
     }
 
     /// The drain begins anew and may count rows twice: so many more than there can be.
     pub(super) fn begins_anew(&self, rows: u64) {
-        self.line().records += rows;
+        self.backlogged(|backlog| backlog.records += rows);
     }
 
     /// Tells the drain about a row.

@@ -38,6 +38,7 @@ use crate::spool::{Append, RowId, Spool};
 use crate::telemetry::{Metrics, Readiness, SpoolState};
 use arc_swap::ArcSwap;
 use drain::{Phase, Shared};
+use foldhash::fast::RandomState;
 use lane::Lane;
 use pending::Pending;
 use quota::Quota;
@@ -116,7 +117,7 @@ pub enum NotDurable {
     Quota,
 }
 
-type Lanes = HashMap<Arc<str>, Arc<Lane>>;
+type Lanes = HashMap<Arc<str>, Arc<Lane>, RandomState>;
 
 /// Takes records to Kafka.
 pub struct Delivery {
@@ -248,7 +249,8 @@ impl Delivery {
         settle: Box<dyn Settle>,
     ) -> Result<Durable, NotDurable> {
         let deadline = Instant::now() + self.config.ack_deadline;
-        let lanes = self.lanes_of(records)?;
+        let pending = Pending::new(self.lanes_of(records)?, settle);
+        let lanes = pending.lanes();
         // All ways are looked at before the first record goes: half an event helps nobody.
         let mut straight = SmallVec::<[bool; 1]>::new();
         for (lane, record) in lanes.iter().zip(records) {
@@ -258,7 +260,6 @@ impl Delivery {
             // One topic that is not there used the time up: no other lane is to blame.
             straight.fill(false);
         }
-        let pending = Pending::new(lanes.iter().cloned(), settle);
         let acknowledged_before = self.readiness.acknowledged();
         for (index, record) in records.iter().enumerate().filter(|(index, _)| straight[*index]) {
             self.sink.send(record, pending.report(index));
@@ -271,7 +272,7 @@ impl Delivery {
         }
         match (pending.outcome(), &self.spool) {
             (Ok(()), _) => Ok(Durable::Acked),
-            (Err(_), Some(spool)) => self.append(spool, records, &lanes, identity, &pending).await,
+            (Err(_), Some(spool)) => self.append(spool, records, identity, &pending).await,
             (Err(failure), None) => Err(failure.map_or(NotDurable::Deadline, NotDurable::Failed)),
         }
     }
@@ -310,11 +311,10 @@ impl Delivery {
         &self,
         spool: &Arc<Spool>,
         records: &[Record],
-        lanes: &[Arc<Lane>],
         identity: Identity,
         pending: &Arc<Pending>,
     ) -> Result<Durable, NotDurable> {
-        let now = Instant::now();
+        let (now, lanes) = (Instant::now(), pending.lanes());
         let dead_letters = lanes.iter().filter_map(|lane| lane.quota());
         if dead_letters.into_iter().any(|quota| !quota.take(now)) {
             return Err(NotDurable::Quota);
@@ -346,7 +346,7 @@ impl Delivery {
     }
 
     /// The lanes of records. Routing names topics of its own table only, and each has a lane.
-    fn lanes_of(&self, records: &[Record]) -> Result<SmallVec<[Arc<Lane>; 1]>, Failure> {
+    fn lanes_of(&self, records: &[Record]) -> Result<pending::Lanes, Failure> {
         let lanes = self.lanes.load();
         let lane = |record: &Record| lanes.get(&record.topic).cloned().ok_or(Failure::Other);
         records.iter().map(lane).collect()

@@ -5,8 +5,9 @@ use super::{Failure, stored};
 use crate::record::Record;
 use crate::spool::{Entry, Refused, RowId};
 use smallvec::SmallVec;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
+use std::task::{Poll, Waker};
 
 /// Told how an event ended, from any thread. Holds what the event was admitted under: it is dropped
 /// with the last delivery report, which may come long after the answer.
@@ -17,26 +18,27 @@ pub trait Settle: Send {
 
 /// An event whose records are not all at rest.
 pub(super) struct Pending {
+    /// Of each record.
+    lanes: Lanes,
     progress: Mutex<Progress>,
-    /// Wakes the one task that waits in [`Pending::reported`].
-    ended: Notify,
 }
 
+/// The lanes of one event's records.
+pub(super) type Lanes = SmallVec<[Arc<Lane>; 1]>;
+
 struct Progress {
-    slots: SmallVec<[Slot; 1]>,
+    /// Of each record.
+    states: SmallVec<[State; 2]>,
     /// Records that are handed over and not reported.
     out: usize,
+    /// Wakes the one task that waits in [`Pending::reported`].
+    waiting: Option<Waker>,
     /// Taken when the event is durable or given up.
     settle: Box<dyn Settle>,
     durable: bool,
 }
 
-/// One record.
-struct Slot {
-    lane: Arc<Lane>,
-    state: State,
-}
-
+/// Where one record is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Not handed over.
@@ -56,38 +58,50 @@ pub(super) struct Spooled {
 }
 
 impl Pending {
-    pub(super) fn new(lanes: impl Iterator<Item = Arc<Lane>>, settle: Box<dyn Settle>) -> Arc<Self> {
-        let slots = lanes.map(|lane| Slot { lane, state: State::Kept }).collect();
-        Arc::new(Self {
-            progress: Mutex::new(Progress { slots, out: 0, settle, durable: false }),
-            ended: Notify::new(),
-        })
+    pub(super) fn new(lanes: Lanes, settle: Box<dyn Settle>) -> Arc<Self> {
+        let states = SmallVec::from_elem(State::Kept, lanes.len());
+        let progress = Progress { states, out: 0, waiting: None, settle, durable: false };
+        Arc::new(Self { lanes, progress: Mutex::new(progress) })
+    }
+
+    /// The lanes of the event's records, in their order.
+    pub(super) fn lanes(&self) -> &[Arc<Lane>] {
+        &self.lanes
     }
 
     /// The duty to report on a record that is handed over now.
     pub(super) fn report(self: &Arc<Self>, slot: usize) -> Report {
         let mut progress = self.progress();
-        progress.slots[slot].state = State::Out;
-        progress.slots[slot].lane.hands_over();
+        progress.states[slot] = State::Out;
+        self.lanes[slot].hands_over();
         progress.out += 1;
         Report(Some(Owner::Event(Arc::clone(self), slot)))
     }
 
     /// Waits for the reports that are out. For one task.
     pub(super) async fn reported(&self) {
-        while self.progress().out > 0 {
-            self.ended.notified().await;
-        }
+        poll_fn(|context| {
+            let mut progress = self.progress();
+            if progress.out == 0 {
+                return Poll::Ready(());
+            }
+            match &mut progress.waiting {
+                Some(waiting) => waiting.clone_from(context.waker()),
+                none => *none = Some(context.waker().clone()),
+            }
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Whether every record is acknowledged, else the first failure if there was one.
     pub(super) fn outcome(&self) -> Result<(), Option<Failure>> {
         let progress = self.progress();
-        if progress.slots.iter().all(|slot| slot.state == State::Acknowledged) {
+        if progress.is_acknowledged() {
             return Ok(());
         }
-        Err(progress.slots.iter().find_map(|slot| match slot.state {
-            State::Failed(failure) => Some(failure),
+        Err(progress.states.iter().find_map(|state| match state {
+            State::Failed(failure) => Some(*failure),
             _ => None,
         }))
     }
@@ -95,8 +109,8 @@ impl Pending {
     /// Tells the lanes of records that are still out that a deadline passed.
     pub(super) fn deadline_passed(&self) {
         let progress = self.progress();
-        for slot in progress.slots.iter().filter(|slot| slot.state == State::Out) {
-            slot.lane.failed("not acknowledged within kafka.ack_deadline");
+        for (lane, _) in self.lanes.iter().zip(&progress.states).filter(|(_, state)| **state == State::Out) {
+            lane.failed("not acknowledged within kafka.ack_deadline");
         }
     }
 
@@ -104,17 +118,17 @@ impl Pending {
     pub(super) fn entries(&self, records: &[Record]) -> (Vec<Entry>, SmallVec<[Spooled; 1]>) {
         let progress = self.progress();
         let (mut entries, mut spooled) = (Vec::new(), SmallVec::new());
-        for (index, slot) in progress.slots.iter().enumerate() {
-            if slot.state == State::Acknowledged {
+        for (index, (lane, state)) in self.lanes.iter().zip(&progress.states).enumerate() {
+            if *state == State::Acknowledged {
                 continue;
             }
-            let handed_over = slot.state == State::Out;
-            slot.lane.joins_backlog();
+            let handed_over = *state == State::Out;
+            lane.joins_backlog();
             entries.push(Entry {
-                lane: Arc::clone(slot.lane.topic()),
+                lane: Arc::clone(lane.topic()),
                 payload: stored::encode(&records[index]),
                 handed_over,
-                max_lane_bytes: slot.lane.quota().map(|quota| quota.max_bytes()),
+                max_lane_bytes: lane.quota().map(|quota| quota.max_bytes()),
             });
             spooled.push(Spooled { slot: index, handed_over });
         }
@@ -125,21 +139,19 @@ impl Pending {
     pub(super) fn spooled(&self, spooled: &[Spooled], result: Result<&[RowId], Refused>) {
         let mut progress = self.progress();
         for (index, each) in spooled.iter().enumerate() {
-            let slot = &mut progress.slots[each.slot];
+            let (lane, state) = (&self.lanes[each.slot], &mut progress.states[each.slot]);
             let Some(row) = result.ok().and_then(|rows| rows.get(index).copied()) else {
-                slot.lane.joined_backlog(None);
+                lane.joined_backlog(None);
                 continue;
             };
-            match slot.state {
-                State::Out => slot.state = State::Row(row),
+            match *state {
+                State::Out => *state = State::Row(row),
                 // The report came while the row was written.
-                State::Acknowledged if each.handed_over => slot.lane.tell(Told::Reported(row, Ok(()))),
-                State::Failed(failure) if each.handed_over => {
-                    slot.lane.tell(Told::Reported(row, Err(failure)));
-                }
+                State::Acknowledged if each.handed_over => lane.tell(Told::Reported(row, Ok(()))),
+                State::Failed(failure) if each.handed_over => lane.tell(Told::Reported(row, Err(failure))),
                 _ => {}
             }
-            slot.lane.joined_backlog(Some(row));
+            lane.joined_backlog(Some(row));
         }
         if result.is_ok() {
             progress.durable();
@@ -148,18 +160,21 @@ impl Pending {
 
     fn report_in(&self, slot: usize, result: Result<(), Failure>) {
         let mut progress = self.progress();
-        let Slot { lane, state } = &mut progress.slots[slot];
+        let (lane, state) = (&self.lanes[slot], &mut progress.states[slot]);
         lane.heard(result);
         if let State::Row(row) = *state {
             lane.tell(Told::Reported(row, result));
         }
         *state = result.map_or_else(State::Failed, |()| State::Acknowledged);
         progress.out -= 1;
-        if progress.out == 0 {
-            self.ended.notify_one();
-        }
-        if progress.slots.iter().all(|slot| slot.state == State::Acknowledged) {
+        if progress.is_acknowledged() {
             progress.durable();
+        }
+        let waiting = if progress.out == 0 { progress.waiting.take() } else { None };
+        drop(progress);
+        // Not under the lock, for what is woken takes it.
+        if let Some(waiting) = waiting {
+            waiting.wake();
         }
     }
 
@@ -169,6 +184,10 @@ impl Pending {
 }
 
 impl Progress {
+    fn is_acknowledged(&self) -> bool {
+        self.states.iter().all(|state| *state == State::Acknowledged)
+    }
+
     fn durable(&mut self) {
         if !self.durable {
             self.durable = true;

@@ -11,7 +11,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const LOOK: Duration = Duration::from_millis(250);
+/// How often the log tells of a backlog: that falls, and that does not.
 const SAY: Duration = Duration::from_secs(5);
+const SAY_AGAIN: Duration = Duration::from_secs(60);
 const FORGET: Duration = Duration::from_secs(60);
 
 /// Milliseconds since 1970.
@@ -27,7 +29,7 @@ pub(super) fn show(
 ) -> impl Future<Output = ()> + Send + use<> {
     let (delivery, mut phase) = (Arc::downgrade(delivery), delivery.phase.subscribe());
     async move {
-        let mut told = Told { at: Instant::now(), left: 0, drained: 0 };
+        let mut told = Told { at: Instant::now(), left: 0, drained: 0, waiting: None };
         let mut forgotten_at = Instant::now();
         while *phase.borrow_and_update() != Phase::Ended {
             let Some(delivery) = Weak::upgrade(&delivery) else { return };
@@ -70,6 +72,8 @@ struct Told {
     at: Instant,
     left: u64,
     drained: u64,
+    /// When it said that nothing moves.
+    waiting: Option<Instant>,
 }
 
 impl Told {
@@ -79,14 +83,19 @@ impl Told {
         let per_second = drained.saturating_sub(self.drained) as f64 / seconds;
         // What was appended meanwhile makes the backlog fall more slowly than it is drained.
         let falling = self.left.saturating_sub(left) as f64 / seconds;
+        let mut waiting = None;
         if left > 0 && per_second >= 1.0 && falling > 0.0 {
             let remaining = format!("{:.0} s", left as f64 / falling);
             tracing::info!(left, per_second = per_second.round(), remaining, "draining the spool");
         } else if left > 0 {
-            tracing::warn!(left, per_second = per_second.round(), "records wait in the spool");
+            waiting = self.waiting.filter(|said| said.elapsed() < SAY_AGAIN);
+            if waiting.is_none() {
+                tracing::warn!(left, per_second = per_second.round(), "records wait in the spool");
+                waiting = Some(Instant::now());
+            }
         } else if self.left > 0 {
             tracing::info!("the spool is drained");
         }
-        *self = Self { at: Instant::now(), left, drained };
+        *self = Self { at: Instant::now(), left, drained, waiting };
     }
 }

@@ -90,7 +90,12 @@ pub fn scan_with<'a>(body: &'a [u8], picks: &mut Picks<'_, 'a>) -> Result<Scanne
 /// The type's name, if it is one that a header and a log line can carry.
 fn type_name(value: Value<'_>) -> Option<Cow<'_, str>> {
     let name = value.as_string()?;
-    let is_name = !name.is_empty() && name.len() <= MAX_TYPE_LEN && !name.contains(char::is_control);
+    let has_control = if name.is_ascii() {
+        name.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        name.contains(char::is_control)
+    };
+    let is_name = !name.is_empty() && name.len() <= MAX_TYPE_LEN && !has_control;
     is_name.then_some(name)
 }
 
@@ -119,7 +124,7 @@ impl<'a> Fields<'a> {
         let mut fields = Self::default();
         let mut repeated = false;
         each_field(text, |name, value| {
-            picks.see(Level::Envelope, name, value);
+            picks.see(Level::Envelope, name, value.into());
             if let Some(slot) = fields.slot(name) {
                 repeated |= slot.replace(value).is_some();
             }

@@ -87,10 +87,8 @@ impl Field {
         if !self.kind.admits(value) {
             return Err(self.violation(self.kind.expected(), found));
         }
-        match self.kind.expected_strictly(value) {
-            Some(expected) if strict => Err(self.violation(expected, found)),
-            _ => Ok(()),
-        }
+        let more = if strict { self.kind.expected_strictly(value) } else { None };
+        more.map_or(Ok(()), |expected| Err(self.violation(expected, found)))
     }
 
     fn check_items(&self, array: Value<'_>) -> Result<(), Violation> {

@@ -1,6 +1,6 @@
 //! Which call, message, contact or appointment an event is about.
 
-use super::json::{Value, each_field};
+use super::json::{Value, each_known_field};
 use super::{Dialect, Family, JsonType, KnownType, Level, Picks, Violation};
 use std::borrow::Cow;
 use std::slice;
@@ -61,11 +61,10 @@ pub(super) fn of_data<'a>(
     let pointers = candidates(family);
     let mut values: [Option<Value<'_>>; 3] = [None; 3];
     let mut repeated = [false; 3];
-    // `data` was read as JSON before.
-    let _ = each_field(data, |name, value| {
+    each_known_field(data, |name, value| {
         picks.see(Level::Data, name, value);
         if let Some(at) = pointers.iter().position(|pointer| pointer.strip_prefix("/data/") == Some(name)) {
-            repeated[at] |= values[at].replace(value.into()).is_some();
+            repeated[at] |= values[at].replace(value).is_some();
         }
     });
     for ((pointer, value), repeated) in pointers.iter().zip(values).zip(repeated) {

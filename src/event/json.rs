@@ -3,6 +3,10 @@
 //! Nothing here recurses or allocates in proportion to a value: what is skipped is skipped by
 //! serde_json's loop, whatever its depth.
 
+mod walk;
+
+pub(super) use walk::each_known_field;
+
 use super::JsonType;
 use serde::de::{Deserialize, Deserializer as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -14,6 +18,11 @@ use std::fmt;
 pub(super) struct Value<'a>(&'a str);
 
 impl<'a> Value<'a> {
+    /// As it stands.
+    pub(super) const fn text(self) -> &'a str {
+        self.0
+    }
+
     /// Which of JSON's types it has.
     pub(super) fn json_type(self) -> JsonType {
         match self.0.as_bytes().first() {
@@ -39,7 +48,8 @@ impl<'a> Value<'a> {
 
     /// Whether [`Value::as_string`] would give one. Only `\u` escapes need a closer look.
     pub(super) fn is_string(self) -> bool {
-        self.json_type() == JsonType::String && (!self.0.contains("\\u") || self.as_string().is_some())
+        let is_plain = !self.0.contains('\\') || !self.0.contains("\\u");
+        self.json_type() == JsonType::String && (is_plain || self.as_string().is_some())
     }
 
     /// The decimal digits of an integer of any size, with its sign. A number with a fraction or an

@@ -1,6 +1,6 @@
 //! Fields that are wanted besides those of the contract, taken along while a body is read.
 
-use serde_json::value::RawValue;
+use super::json::Value;
 use smallvec::SmallVec;
 
 /// Which object of a body a field stands in.
@@ -28,7 +28,7 @@ pub struct Pick {
 pub struct Picks<'p, 'a> {
     wanted: &'p [Pick],
     /// In the order of `wanted`.
-    found: SmallVec<[Option<&'a RawValue>; 8]>,
+    found: SmallVec<[Option<&'a str>; 8]>,
 }
 
 impl<'p, 'a> Picks<'p, 'a> {
@@ -40,7 +40,7 @@ impl<'p, 'a> Picks<'p, 'a> {
     /// The raw JSON of the wanted field of that index. Of fields with the same name the last counts,
     /// as with most readers.
     pub fn get(&self, index: usize) -> Option<&'a str> {
-        self.found.get(index).copied().flatten().map(RawValue::get)
+        self.found.get(index).copied().flatten()
     }
 
     /// Whether `data` has to be walked for them.
@@ -49,10 +49,10 @@ impl<'p, 'a> Picks<'p, 'a> {
     }
 
     /// Keeps a field if it is wanted.
-    pub(super) fn see(&mut self, level: Level, name: &str, value: &'a RawValue) {
+    pub(super) fn see(&mut self, level: Level, name: &str, value: Value<'a>) {
         for (pick, found) in self.wanted.iter().zip(&mut self.found) {
             if pick.level == level && *pick.name == *name {
-                *found = Some(value);
+                *found = Some(value.text());
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::envelope::Fields;
 use super::event_id::ulid_millis;
 use super::field::{is_time, is_utc_time};
-use super::json::{Value, each_field};
+use super::json::{Value, each_known_field};
 use super::{BodyHash, Dialect, Envelope, Event, EventId, EventType, Field, Level, Picks, identity};
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde_json::value::RawValue;
@@ -200,8 +200,7 @@ impl<'a> Envelope<'a> {
         }
         let Some(family) = self.event_type.family() else {
             if picks.wants_data() {
-                // `data` was read as JSON before.
-                let _ = each_field(data, |name, value| picks.see(Level::Data, name, value));
+                each_known_field(data, |name, value| picks.see(Level::Data, name, value));
             }
             return None;
         };
@@ -230,11 +229,14 @@ fn check_data<'a>(
 ) -> Option<Cow<'a, str>> {
     let mut entity_id = None;
     let mut seen = 0_u32;
-    // `data` was read as JSON before.
-    let _ = each_field(data, |name, value| {
+    // Fields mostly come as the reference lists them: the next one is looked at first.
+    let mut expected = 0;
+    each_known_field(data, |name, value| {
         picks.see(Level::Data, name, value);
-        let Some(at) = fields.iter().position(|field| field.name == name) else { return };
-        let (field, value) = (&fields[at], Value::from(value));
+        let mut order = (expected..fields.len()).chain(0..expected);
+        let Some(at) = order.find(|at| fields[*at].name == name) else { return };
+        expected = at + 1;
+        let field = &fields[at];
         let repeated = seen & (1 << at) != 0;
         seen |= 1 << at;
         let judged =

@@ -11,6 +11,7 @@ use super::server::{self, Limits};
 use super::tls::{self, Certificate};
 use super::traceparent::is_traceparent;
 use super::turn::{Turn, declared_length};
+use super::work::Work;
 use crate::ingest::{self, Arrival, Budget, Credentials, DeadLetterAnswer, Outcome, SignatureHeaders};
 use crate::ingest::{SIGNATURE, TIMESTAMP, VERSION};
 use crate::secret::Secret;
@@ -55,6 +56,9 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) const ALLOWED: &str = "GET, HEAD, POST";
 
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static SIGNATURE_NAME: HeaderName = HeaderName::from_static(SIGNATURE);
+static VERSION_NAME: HeaderName = HeaderName::from_static(VERSION);
+static TIMESTAMP_NAME: HeaderName = HeaderName::from_static(TIMESTAMP);
 
 /// Takes webhooks in.
 pub struct Ingress {
@@ -72,8 +76,8 @@ struct Gate {
 impl Ingress {
     /// Binds and serves from now on, on worker threads of its own. Needs a tokio runtime around it.
     ///
-    /// `accept` takes one webhook to its outcome. It runs as a task of its own: a client that hangs up
-    /// cuts nothing off, and a panic ends only that request, with a 503.
+    /// `accept` takes one webhook to its outcome. A client that hangs up cuts nothing off, and a panic
+    /// ends only that request, with a 503.
     ///
     /// # Errors
     /// When the address cannot be bound, or the certificate or its key cannot be used.
@@ -248,8 +252,9 @@ where
         coding: Coding,
         permit: &mut ingest::Permit,
     ) -> Result<Bytes, Problem> {
+        let is_here = body.is_here();
         let whole = body.read(self.max_body_bytes, permit);
-        let whole = self.in_time(whole).await??;
+        let whole = if is_here { whole.await? } else { self.in_time(whole).await?? };
         coding.decode(whole, self.max_body_bytes, permit)
     }
 
@@ -274,12 +279,12 @@ where
     /// Runs to the outcome, even if nobody waits for it any more.
     async fn take(self: &Arc<Self>, arrival: Arrival, in_flight: InFlight) -> Result<Outcome, Problem> {
         let door = Arc::clone(self);
-        let work = rt::spawn(async move {
+        let work = Work::new(async move {
             let _in_flight = in_flight;
             (door.accept)(arrival).await
         });
-        work.await.map_err(|error| {
-            tracing::error!(panicked = error.is_panic(), "an event ended without an outcome");
+        work.await.map_err(|_| {
+            tracing::error!("an event ended in a panic, without an outcome: this is a bug");
             Problem::Internal
         })
     }
@@ -335,15 +340,15 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 fn signature(headers: &HeaderMap) -> SignatureHeaders {
     SignatureHeaders {
-        signature: joined(headers, SIGNATURE),
-        version: joined(headers, VERSION),
-        timestamp: joined(headers, TIMESTAMP),
+        signature: joined(headers, &SIGNATURE_NAME),
+        version: joined(headers, &VERSION_NAME),
+        timestamp: joined(headers, &TIMESTAMP_NAME),
     }
 }
 
 /// A header's value. Several of one name are one list (RFC 9110, 5.3), and so no signature, nor a time;
 /// the same goes for what is no text.
-fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let values = headers.get_all(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
     values.map(Cow::into_owned).reduce(|list, value| list + ", " + &value)
 }

@@ -6,6 +6,7 @@ mod answers;
 mod body;
 mod coding;
 mod config;
+mod head;
 mod ingress;
 mod listener;
 mod paced;
@@ -14,6 +15,7 @@ mod server;
 mod tls;
 mod traceparent;
 mod turn;
+mod work;
 
 pub use admin::Admin;
 pub use answers::{Answer, answers, readiness_at_start};

@@ -4,11 +4,13 @@
 //! megabytes of header maps. Its timer for headers covers a connection's first request only; a later one
 //! that was begun and not finished is waited for without end, and so is a client that reads no answers.
 
+use super::head::{BlankLine, body_length};
 use super::problem::Problem;
 use super::turn::{Phase, Turn};
 use crate::telemetry::Metrics;
 use actix_web::rt::time::{Sleep, sleep};
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// The longest head of a request, in bytes.
 pub(super) const MAX_HEAD: usize = 16 * 1024;
 
-/// Bytes that are read at once where they may go beyond the request: they are kept aside until it is
+/// Bytes that are read at once where they may go beyond the request: what does is kept aside until it is
 /// answered.
 const STEP: usize = 4 * 1024;
 
@@ -36,6 +38,8 @@ pub(super) struct Paced<T> {
     max_chunked: usize,
     /// Read already, and not handed on.
     ahead: Vec<u8>,
+    /// How the stream ended behind that, if it did.
+    end: Option<io::Result<()>>,
     blank_line: BlankLine,
     /// How much of the head or of the chunked body was handed on.
     handed: usize,
@@ -65,6 +69,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
             patience,
             max_chunked,
             ahead: Vec::new(),
+            end: None,
             blank_line: BlankLine::default(),
             handed: 0,
             look: false,
@@ -83,6 +88,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
     }
 
     fn read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.ahead.is_empty()
+            && let Some(end) = self.end.take()
+        {
+            return Poll::Ready(end);
+        }
         match self.turn.phase() {
             Phase::Unread => {
                 if self.ahead.is_empty() {
@@ -100,8 +110,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
             Phase::Head | Phase::Chunks | Phase::Answer => {}
         }
         if self.ahead.is_empty() {
-            let mut step = [0; STEP];
-            let mut step = ReadBuf::new(&mut step);
+            let mut step = [MaybeUninit::uninit(); STEP];
+            let mut step = ReadBuf::uninit(&mut step);
             ready!(Pin::new(&mut self.io).poll_read(cx, &mut step))?;
             self.hand_on(step.filled(), buf);
         } else {
@@ -115,7 +125,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
     fn hand_on(&mut self, bytes: &[u8], buf: &mut ReadBuf<'_>) {
         let room = &bytes[..bytes.len().min(buf.remaining())];
         let len = match self.turn.phase() {
+            Phase::Head if self.hands_on_whole(room, bytes.len()) => room.len(),
             phase @ (Phase::Head | Phase::Chunks) => {
+                self.is_new = false;
                 let end = self.blank_line.find(room);
                 self.stops += usize::from(end.is_some());
                 self.look = end.is_some() || phase == Phase::Chunks;
@@ -131,6 +143,37 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
         }
         buf.put_slice(&bytes[..len]);
         self.ahead.extend_from_slice(&bytes[len..]);
+    }
+
+    /// Nothing is handed on while the bridge has to answer. What comes meanwhile is kept aside: so the
+    /// kernel tells of the next request, and nobody has to ask for it once the answer is out.
+    fn hold_back(&mut self, cx: &mut Context<'_>) {
+        if self.ahead.is_empty() && self.end.is_none() {
+            let mut step = [MaybeUninit::uninit(); STEP];
+            let mut step = ReadBuf::uninit(&mut step);
+            match Pin::new(&mut self.io).poll_read(cx, &mut step) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(())) if !step.filled().is_empty() => {
+                    self.ahead.extend_from_slice(step.filled())
+                }
+                Poll::Ready(end) => self.end = Some(end),
+            }
+        }
+        self.turn.wait(cx);
+    }
+
+    /// Whether the piece is a head with nothing behind it but its own body, as most requests come: then
+    /// it needs no second look.
+    fn hands_on_whole(&mut self, piece: &[u8], read: usize) -> bool {
+        let is_all = self.handed == 0 && piece.len() == read;
+        let request = is_all.then(|| body_length(piece)).flatten();
+        let body = request.map(|(head, length)| ((piece.len() - head) as u64, length));
+        let body = body.filter(|(here, length)| here <= length);
+        let (here, length) = body.unwrap_or((0, u64::MAX));
+        self.turn.comes_with_head(here, length);
+        self.look = here < length;
+        self.is_new &= body.is_none();
+        body.is_some()
     }
 
     /// Whether the head is late. Asked only where it is awaited and the client has nothing more to say.
@@ -188,11 +231,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<T> {
             return this.end_with(cx, Problem::EndlessChunks);
         }
         if this.answer_due.is_some() || matches!(this.turn.phase(), Phase::Answer | Phase::Body(0)) {
-            this.turn.wait(cx);
+            this.hold_back(cx);
             return Poll::Pending;
         }
         let in_head = this.turn.phase() == Phase::Head;
-        this.is_new &= in_head;
         if in_head && this.handed >= MAX_HEAD {
             return this.end_with(cx, Problem::LargeHeader);
         }
@@ -225,31 +267,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<T> {
         let this = self.get_mut();
         let shut = Pin::new(&mut this.io).poll_shutdown(cx);
         this.written(cx, shut)
-    }
-}
-
-/// Finds empty lines, also where they come in pieces.
-#[derive(Debug, Default)]
-struct BlankLine {
-    /// Nothing, or only a carriage return, came since the last line feed.
-    empty: bool,
-}
-
-impl BlankLine {
-    /// How many bytes go up to the first one's end, if there is one.
-    fn find(&mut self, bytes: &[u8]) -> Option<usize> {
-        for (at, byte) in bytes.iter().enumerate() {
-            match byte {
-                b'\n' if self.empty => {
-                    self.empty = false;
-                    return Some(at + 1);
-                }
-                b'\n' => self.empty = true,
-                b'\r' => {}
-                _ => self.empty = false,
-            }
-        }
-        None
     }
 }
 

@@ -29,12 +29,19 @@ pub(super) struct Turn {
     phase: Cell<Phase>,
     /// A head begins, and what belonged to the one before is to be forgotten.
     begins: Cell<bool>,
+    /// Bytes of the body that were handed on with its head.
+    with_head: Cell<u64>,
     waiting: Cell<Option<Waker>>,
 }
 
 impl Default for Turn {
     fn default() -> Self {
-        Self { phase: Cell::new(Phase::Head), begins: Cell::new(true), waiting: Cell::new(None) }
+        Self {
+            phase: Cell::new(Phase::Head),
+            begins: Cell::new(true),
+            with_head: Cell::new(0),
+            waiting: Cell::new(None),
+        }
     }
 }
 
@@ -47,9 +54,18 @@ impl Turn {
     pub(super) fn body(&self, headers: &HeaderMap) {
         self.set(match declared_length(headers) {
             _ if headers.contains_key(TRANSFER_ENCODING) => Phase::Chunks,
-            Some(length) if length > 0 => Phase::Body(length),
+            Some(length) if length > 0 => Phase::Body(length.saturating_sub(self.with_head.get())),
             _ => Phase::Answer,
         });
+    }
+
+    /// `len` bytes of a body of `declared` bytes are handed on with its head.
+    pub(super) fn comes_with_head(&self, len: u64, declared: u64) {
+        self.with_head.set(len);
+        if len == declared {
+            // Nothing more is read until the handler has spoken.
+            self.phase.set(Phase::Body(0));
+        }
     }
 
     /// The handler has the whole body.
@@ -86,7 +102,7 @@ impl Turn {
         self.phase.set(phase);
         self.begins.set(true);
         // While it is the bridge's turn there is nothing to wake up for.
-        if phase != Phase::Answer
+        if !matches!(phase, Phase::Answer | Phase::Body(0))
             && let Some(waker) = self.waiting.take()
         {
             waker.wake();

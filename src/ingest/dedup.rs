@@ -7,9 +7,10 @@
 //! An event is remembered only once it is durable. While it is in flight, its duplicates wait.
 
 use crate::event::BodyHash;
+use foldhash::fast::RandomState;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -24,18 +25,24 @@ struct Key {
     body: [u8; 16],
 }
 
+/// Small, for there are many: with its key 24 bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Not durable yet. Those who wait for it.
-    InFlight(Vec<oneshot::Sender<()>>),
-    /// Durable since then.
-    Durable(Instant),
+    /// Not durable yet.
+    InFlight,
+    /// Durable, as the event of that number.
+    Durable(u32),
 }
 
 #[derive(Default)]
 struct Shard {
-    events: HashMap<Key, State>,
-    /// The durable ones, oldest first.
-    oldest: VecDeque<(Key, Instant)>,
+    events: HashMap<Key, State, RandomState>,
+    /// Those who wait for events in flight: few events have any.
+    waiting: HashMap<Key, Vec<oneshot::Sender<()>>, RandomState>,
+    /// The durable ones with their numbers, oldest first.
+    oldest: VecDeque<(Key, u32, Instant)>,
+    /// How many there have been.
+    count: u32,
 }
 
 /// Remembers events for a while, up to a number.
@@ -63,7 +70,7 @@ impl Deduplication {
             window,
             capacity_per_shard: capacity.div_ceil(SHARDS),
             shards: std::array::from_fn(|_| Mutex::default()),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
         })
     }
 
@@ -77,35 +84,30 @@ impl Deduplication {
         shard.forget_before(now.checked_sub(self.window));
         match shard.events.entry(key) {
             Entry::Vacant(vacant) => {
-                vacant.insert(State::InFlight(Vec::new()));
+                vacant.insert(State::InFlight);
                 Seen::First(Claim { memory: Some(Arc::clone(self)), key })
             }
-            Entry::Occupied(mut occupied) => match occupied.get_mut() {
+            Entry::Occupied(occupied) => match *occupied.get() {
                 State::Durable(_) => Seen::Durable,
-                State::InFlight(waiters) => {
-                    // Those whose deadline passed: an event may be in flight for hours.
-                    waiters.retain(|waiter| !waiter.is_closed());
-                    let (waiter, outcome) = oneshot::channel();
-                    waiters.push(waiter);
-                    Seen::InFlight(outcome)
-                }
+                State::InFlight => Seen::InFlight(shard.wait_for(key)),
             },
         }
     }
 
     fn shard(&self, key: &Key) -> MutexGuard<'_, Shard> {
-        let index = self.hasher.hash_one(key) as usize % SHARDS;
+        // Other bits than those that the map in it looks at first.
+        let index = (self.hasher.hash_one(key) >> 32) as usize % SHARDS;
         // A shard is whole after each statement that changes it, so a panic elsewhere spoils nothing.
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remember(&self, key: Key, now: Instant) {
         let mut shard = self.shard(&key);
-        let waiters = match shard.events.insert(key, State::Durable(now)) {
-            Some(State::InFlight(waiters)) => waiters,
-            _ => Vec::new(),
-        };
-        shard.oldest.push_back((key, now));
+        shard.count = shard.count.wrapping_add(1);
+        let number = shard.count;
+        shard.events.insert(key, State::Durable(number));
+        shard.oldest.push_back((key, number, now));
+        let waiters = shard.waiters(&key);
         if shard.oldest.len() > self.capacity_per_shard {
             shard.forget_oldest();
         }
@@ -118,14 +120,30 @@ impl Deduplication {
 
     /// Ends the flight of an event that is not durable; its waiters' channels close.
     fn forget(&self, key: Key) {
-        let removed = self.shard(&key).events.remove(&key);
-        drop(removed);
+        let mut shard = self.shard(&key);
+        shard.events.remove(&key);
+        let waiters = shard.waiters(&key);
+        drop(shard);
+        drop(waiters);
     }
 }
 
 impl Shard {
+    fn wait_for(&mut self, key: Key) -> oneshot::Receiver<()> {
+        let waiters = self.waiting.entry(key).or_default();
+        // Those whose deadline passed: an event may be in flight for hours.
+        waiters.retain(|waiter| !waiter.is_closed());
+        let (waiter, outcome) = oneshot::channel();
+        waiters.push(waiter);
+        outcome
+    }
+
+    fn waiters(&mut self, key: &Key) -> Vec<oneshot::Sender<()>> {
+        if self.waiting.is_empty() { Vec::new() } else { self.waiting.remove(key).unwrap_or_default() }
+    }
+
     fn forget_before(&mut self, start: Option<Instant>) {
-        while let (Some(start), Some((_, at))) = (start, self.oldest.front())
+        while let (Some(start), Some((_, _, at))) = (start, self.oldest.front())
             && *at < start
         {
             self.forget_oldest();
@@ -133,8 +151,8 @@ impl Shard {
     }
 
     fn forget_oldest(&mut self) {
-        if let Some((key, at)) = self.oldest.pop_front()
-            && matches!(self.events.get(&key), Some(State::Durable(since)) if *since == at)
+        if let Some((key, number, _)) = self.oldest.pop_front()
+            && self.events.get(&key) == Some(&State::Durable(number))
         {
             self.events.remove(&key);
         }

@@ -94,17 +94,17 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        // A reader's client looks for a coordinator of the group that it never joins, and asks to be told
-        // where a partition ends.
-        if let Some(RDKafkaErrorCode::GroupAuthorizationFailed | RDKafkaErrorCode::PartitionEOF) =
-            error.rdkafka_error_code()
-        {
-            return;
+        use RDKafkaErrorCode as Code;
+        match error.rdkafka_error_code() {
+            // Said when it begins and when it ends; the library says it at every attempt.
+            Some(Code::AllBrokersDown) => self.readiness.kafka_down("no broker can be reached"),
+            // The library logs the same, and less often.
+            Some(Code::BrokerTransportFailure) => {}
+            // A reader's client looks for a coordinator of the group that it never joins, and asks to be
+            // told where a partition ends.
+            Some(Code::GroupAuthorizationFailed | Code::PartitionEOF) => {}
+            _ => tracing::warn!(target: "librdkafka", %error, "{reason}"),
         }
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
-            self.readiness.kafka_down("no broker can be reached");
-        }
-        tracing::warn!(target: "librdkafka", %error, "{reason}");
     }
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn StdError>> {

@@ -4,6 +4,7 @@
 //! replaced, see [`keeper`]. Nobody but the log, a counter and [`Failure::Replacing`] tells of it.
 
 mod generation;
+mod hurry;
 mod keeper;
 mod silence;
 
@@ -36,7 +37,7 @@ pub struct Producer {
     metrics: Arc<Metrics>,
     topics: Topics,
     limits: QueueLimits,
-    keeper: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 /// What the library's queue takes before it refuses a record as [`Failure::QueueFull`].
@@ -71,9 +72,18 @@ impl Producer {
         let admin = topics.admin().clone();
         let maker = Maker { settings, client: context, metrics: Arc::clone(metrics), admin, poll, patience };
         let post = Arc::new(Post::new(maker.make()?));
+        let metrics = Arc::clone(metrics);
+        let mut producer = Self { post: Arc::clone(&post), metrics, topics, limits, threads: Vec::new() };
         let keeper = Keeper::new(Arc::clone(&post), maker);
-        let keeper = std::thread::Builder::new().name("kafka-reports".into()).spawn(move || keeper.run())?;
-        Ok(Self { post, metrics: Arc::clone(metrics), topics, limits, keeper: Some(keeper) })
+        producer.spawn("kafka-reports", move || keeper.run())?;
+        producer.spawn("kafka-hurry", move || post.keep_hurrying())?;
+        Ok(producer)
+    }
+
+    /// Joined when the producer is dropped.
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        self.threads.push(std::thread::Builder::new().name(name.into()).spawn(work)?);
+        Ok(())
     }
 
     /// The topics that the cluster has.
@@ -117,9 +127,9 @@ impl Producer {
 impl Drop for Producer {
     fn drop(&mut self) {
         self.post.stop();
-        if let Some(keeper) = self.keeper.take() {
-            keeper.thread().unpark();
-            let _ = keeper.join();
+        for thread in self.threads.drain(..) {
+            thread.thread().unpark();
+            let _ = thread.join();
         }
     }
 }

@@ -32,6 +32,11 @@ impl Headers {
         self.iter().find(|(each, _)| *each == name).map(|(_, value)| value)
     }
 
+    /// The same without a copy.
+    pub fn get_bytes(&self, name: &str) -> Option<Bytes> {
+        self.get(name).map(|value| self.0.slice_ref(value))
+    }
+
     /// Encoded length in bytes.
     pub fn size(&self) -> usize {
         self.0.len()

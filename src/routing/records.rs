@@ -20,6 +20,9 @@ pub type Records = SmallVec<[Record; 1]>;
 /// Header with the number of violations that tolerant validation let pass.
 pub const VIOLATIONS: &str = "justcall-violations";
 
+/// Header with the entity id.
+const SUBJECT: &str = "ce_subject";
+
 /// What records say that the event itself does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordContext<'a> {
@@ -65,8 +68,8 @@ impl Table {
         };
         let mut records = Records::new();
         for destination in &destinations {
-            let key = key(event, &destination.key, &values);
             let headers = headers(event, &destination.headers, &values, context);
+            let key = key(&headers, &destination.key, &values);
             // `repeat_n` moves the last one, so that a single record clones nothing.
             let shared = std::iter::repeat_n((key, headers), destination.topics.len());
             for (topic, (key, headers)) in destination.topics.iter().zip(shared) {
@@ -83,13 +86,12 @@ impl Table {
     }
 }
 
-/// The first key that the route's pointers find, else the entity id.
-fn key(event: &Event<'_>, pointers: &[Pointed], values: &Values<'_, '_>) -> Option<Bytes> {
+/// The first key that the route's pointers find, else the entity id: the bytes that are a header already.
+fn key(headers: &Headers, pointers: &[Pointed], values: &Values<'_, '_>) -> Option<Bytes> {
     let pointed = pointers
         .iter()
         .find_map(|pointed| values.get(pointed).text().filter(|text| text.len() <= LONGEST_KEY));
-    let text = pointed.or(event.entity_id.as_deref())?;
-    Some(Bytes::copy_from_slice(text.as_bytes()))
+    pointed.map(|text| Bytes::copy_from_slice(text.as_bytes())).or_else(|| headers.get_bytes(SUBJECT))
 }
 
 /// CloudEvents' headers, the bridge's and the route's, in one buffer of the right size.
@@ -107,7 +109,7 @@ fn headers(
         ("ce_source", Some(context.source_uri)),
         ("ce_type", Some(event.event_type.name())),
         ("ce_time", Some(event.time.as_deref().unwrap_or_else(|| time.write_time(context)))),
-        ("ce_subject", event.entity_id.as_deref()),
+        (SUBJECT, event.entity_id.as_deref()),
         ("ce_dialect", Some(event.dialect.name())),
         ("content-type", Some("application/json")),
         ("traceparent", context.traceparent),

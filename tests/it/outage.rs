@@ -72,6 +72,10 @@ fn outage_and_restart_cost_no_event_and_no_order() {
     }
     assert_eq!(outcome(&bridge, &bodies[3]), (200, "duplicate".into()), "remembered while it is spooled");
     bridge.wait_for_metric("spool_rows", 20);
+    bridge.process.wait_for_line("Kafka is down", Duration::from_secs(60));
+    let log = [bridge.process.stdout(), bridge.process.stderr()].concat();
+    let told = |text| log.iter().filter(|line| line.contains(text)).count();
+    assert_eq!((told("Kafka is down"), told("AllBrokersDown")), (1, 0), "told once, not at every attempt");
     assert_eq!(bridge.stop().code(), Some(0), "what is in the spool is not left");
 
     let bridge = cut_off(&prefix, directory.path(), &[]);

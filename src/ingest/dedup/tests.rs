@@ -62,11 +62,10 @@ fn duplicates_that_wait_no_more_are_not_kept() {
     for _ in 0..1000 {
         drop(memory.claim(0, &hash("a"), now));
     }
-    let waiters = |state: &State| if let State::InFlight(waiters) = state { waiters.len() } else { 0 };
     let kept: usize = memory
         .shards
         .iter()
-        .map(|shard| shard.lock().unwrap().events.values().map(waiters).sum::<usize>())
+        .map(|shard| shard.lock().unwrap().waiting.values().map(Vec::len).sum::<usize>())
         .sum();
     assert!(kept <= 2, "{kept} are kept");
     drop(patient);

@@ -1,5 +1,6 @@
 //! One client of the library, from its making to its fault.
 
+use super::hurry::{FEW, hurry};
 use super::silence::Silence;
 use crate::delivery::{Failure, Report};
 use crate::kafka::admin::Admin;
@@ -13,7 +14,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, DeliveryResult, Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext, PurgeConfig};
 use rdkafka::topic_partition_list::Offset;
-use std::collections::HashMap;
+use slab::Slab;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -95,14 +96,15 @@ pub(super) struct Generation {
 const ANSWER: Duration = Duration::from_secs(1);
 
 impl Generation {
-    /// Hands a record over; gives the report back if the library refuses.
-    pub(super) fn send(&self, record: &Record, report: Report) -> Result<(), (Failure, Report)> {
+    /// Hands a record over; gives the report back if the library refuses. Returns whether few are out, so
+    /// that [`Generation::hurry`] is worth its while.
+    pub(super) fn send(&self, record: &Record, report: Report) -> Result<bool, (Failure, Report)> {
         let mut headers = OwnedHeaders::new_with_capacity(12);
         for (key, value) in record.headers.iter() {
             headers = headers.insert(Header { key, value: Some(value) });
         }
         let reports = &self.inner.context().reports;
-        let ticket = reports.keep(report);
+        let (ticket, others) = reports.keep(report);
         let mut base = BaseRecord::with_opaque_to(&record.topic, ticket)
             .payload(&record.value[..])
             .timestamp(record.timestamp)
@@ -111,10 +113,17 @@ impl Generation {
             base = base.key(&key[..]);
         }
         match self.inner.send(base) {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(others < FEW),
             // It is gone only if it was given up meanwhile, and then it is settled.
-            Err((error, _)) => reports.take(ticket).map_or(Ok(()), |report| Err((refused(&error), report))),
+            Err((error, _)) => {
+                reports.take(ticket).map_or(Ok(false), |report| Err((refused(&error), report)))
+            }
         }
+    }
+
+    /// Has what was handed over sent without lingering. Blocks for a moment.
+    pub(super) fn hurry(&self) {
+        hurry(&self.inner);
     }
 
     /// Serves callbacks for at most `timeout`. Returns why it should be the last time.
@@ -179,31 +188,44 @@ impl Generation {
 
 /// Reports on records that the library has. It is given tickets, not the reports themselves: a client
 /// that is destroyed too early would take them along, and their events would wait for ever.
+///
+/// A ticket is a place in one of several slabs, so that those who keep reports and the one who takes them
+/// rarely meet at a lock.
 #[derive(Default)]
 struct Reports {
-    kept: Mutex<HashMap<usize, Report>>,
-    tickets: AtomicUsize,
+    slabs: [Mutex<Slab<Report>>; SLABS],
+    next: AtomicUsize,
+    /// How many are kept.
+    out: AtomicUsize,
 }
 
+const SLABS: usize = 16;
+
 impl Reports {
-    fn keep(&self, report: Report) -> usize {
-        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-        self.kept().insert(ticket, report);
-        ticket
+    /// The ticket, and how many others are out.
+    fn keep(&self, report: Report) -> (usize, usize) {
+        let others = self.out.fetch_add(1, Ordering::Relaxed);
+        let slab = self.next.fetch_add(1, Ordering::Relaxed) % SLABS;
+        (self.slab(slab).insert(report) * SLABS + slab, others)
     }
 
     fn take(&self, ticket: usize) -> Option<Report> {
-        self.kept().remove(&ticket)
+        let report = self.slab(ticket % SLABS).try_remove(ticket / SLABS);
+        self.out.fetch_sub(usize::from(report.is_some()), Ordering::Relaxed);
+        report
     }
 
     fn abandon(&self) {
-        // Dropping a report says so. Not under the lock, for it wakes others.
-        let kept = std::mem::take(&mut *self.kept());
-        drop(kept);
+        for slab in 0..SLABS {
+            // Dropping a report says so. Not under the lock, for it wakes others.
+            let kept = std::mem::take(&mut *self.slab(slab));
+            self.out.fetch_sub(kept.len(), Ordering::Relaxed);
+            drop(kept);
+        }
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<usize, Report>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn slab(&self, slab: usize) -> MutexGuard<'_, Slab<Report>> {
+        self.slabs[slab].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

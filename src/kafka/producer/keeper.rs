@@ -9,7 +9,8 @@ use crate::delivery::{Failure, Report};
 use crate::record::Record;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 /// How long a client that is given up may take over its last reports. They wait for no broker, only
@@ -27,6 +28,8 @@ pub(super) struct Post {
     duty: RwLock<Duty>,
     stopping: AtomicBool,
     replacements: AtomicU64,
+    /// The thread that hurries, which must not be one of those that answer.
+    hurrying: OnceLock<Thread>,
 }
 
 struct Duty {
@@ -42,6 +45,7 @@ impl Post {
             duty: RwLock::new(Duty { generation: Some(Arc::new(generation)), takes: true }),
             stopping: AtomicBool::new(false),
             replacements: AtomicU64::new(0),
+            hurrying: OnceLock::new(),
         }
     }
 
@@ -49,9 +53,25 @@ impl Post {
     /// is given up; it is free again when the caller settles the report that it gets back.
     pub(super) fn send(&self, record: &Record, report: Report) -> Result<(), (Failure, Report)> {
         let duty = self.duty.read().unwrap_or_else(PoisonError::into_inner);
-        match &duty.generation {
-            Some(generation) if duty.takes => generation.send(record, report),
-            _ => Err((Failure::Replacing, report)),
+        let few = match &duty.generation {
+            Some(generation) if duty.takes => generation.send(record, report)?,
+            _ => return Err((Failure::Replacing, report)),
+        };
+        if few && let Some(thread) = self.hurrying.get() {
+            thread.unpark();
+        }
+        Ok(())
+    }
+
+    /// Hurries whenever few records are out, until it is told to stop.
+    pub(super) fn keep_hurrying(&self) {
+        let _ = self.hurrying.set(std::thread::current());
+        while !self.stopping() {
+            // Returns at once where a record came since.
+            std::thread::park();
+            if let Some(generation) = self.generation() {
+                generation.hurry();
+            }
         }
     }
 

@@ -57,6 +57,34 @@ async fn send_fails_at_once_while_the_producer_is_being_replaced() {
     bench.all_settled().await;
 }
 
+/// If it did, these would take a minute each. `.ci/memcheck` looks over this test's shoulder.
+#[tokio::test]
+async fn records_that_are_nearly_alone_do_not_linger() {
+    let cluster = cluster();
+    let bench =
+        Bench::with(&config(cluster.bootstrap_servers(), &[("linger.ms", "60000")]), generation::poll);
+    let began = Instant::now();
+    // Until the library is connected, hurrying helps nobody.
+    let mut first = Vec::new();
+    while first.len() + 1 < hurry::FEW && !first.iter().any(Task::is_finished) {
+        first.push(bench.start(100));
+        let _ =
+            tokio::time::timeout(Duration::from_secs(5), until("an answer", async || first[0].is_finished()))
+                .await;
+    }
+    for event in first {
+        assert_eq!(event.await.unwrap(), Ok(Durable::Acked));
+    }
+    for together in 1..hurry::FEW {
+        let events: Vec<_> = (0..together).map(|_| bench.start(100)).collect();
+        for event in events {
+            assert_eq!(event.await.unwrap(), Ok(Durable::Acked));
+        }
+    }
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    bench.all_settled().await;
+}
+
 /// The library tries these again and says nothing, as it does of records that it sits on.
 #[tokio::test]
 async fn producer_that_reports_nothing_while_brokers_answer_is_replaced() {

@@ -145,6 +145,18 @@ pub(crate) fn groups(bootstrap: &str) -> Vec<String> {
     list.groups().iter().map(|group| group.name().to_owned()).collect()
 }
 
+/// Where a group goes on in each partition of the topic, as far as it has committed any.
+pub(crate) fn committed(bootstrap: &str, group: &str, topic: &str) -> BTreeMap<i32, i64> {
+    let member = consumer_with(bootstrap, &[("group.id", group)]);
+    let mut asked = TopicPartitionList::new();
+    for id in partitions(&member, topic).unwrap_or_default() {
+        asked.add_partition(topic, id);
+    }
+    let answer = member.committed_offsets(asked, ANSWER_WITHIN).expect("committed offsets");
+    let answer = answer.elements().into_iter().map(|each| (each.partition(), each.offset().to_raw()));
+    answer.filter_map(|(id, next)| Some((id, next.filter(|next| *next >= 0)?))).collect()
+}
+
 /// How many records the topic holds now.
 pub(crate) fn topic_end(bootstrap: &str, topic: &str) -> usize {
     count(&ends(bootstrap, topic))
@@ -277,17 +289,16 @@ fn consumer(bootstrap: &str) -> BaseConsumer {
 
 fn consumer_with(bootstrap: &str, properties: &[(&str, &str)]) -> BaseConsumer {
     let mut config = ClientConfig::new();
-    for (name, value) in properties {
-        config.set(*name, *value);
-    }
     config
         .set("bootstrap.servers", bootstrap)
         // librdkafka wants a name for it, though no group is ever joined.
         .set("group.id", "kit")
         .set("enable.auto.commit", "false")
-        .set("allow.auto.create.topics", "false")
-        .create()
-        .expect("a consumer")
+        .set("allow.auto.create.topics", "false");
+    for (name, value) in properties {
+        config.set(*name, *value);
+    }
+    config.create().expect("a consumer")
 }
 
 fn admin(bootstrap: &str) -> AdminClient<DefaultClientContext> {

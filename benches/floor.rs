@@ -1,0 +1,99 @@
+//! The floor that the bridge is measured against: a bare actix-web handler which produces the body as it
+//! is and answers 200 once Kafka has acknowledged it.
+//!
+//! Nothing is parsed, checked, routed, remembered or counted, and a record has no headers. Topic and key
+//! come from a counter, so the records spread over topics and partitions as the bridge's do. What it gives
+//! Kafka, and what it asks of Kafka, is the same: `acks=all`, an idempotent producer, `murmur2_random`.
+//!
+//! `cargo run --release --example floor -- --bootstrap localhost:9092 --topics a,b,c`
+
+use actix_web::web::{Bytes, Data, PayloadConfig, post};
+use actix_web::{App, HttpResponse, HttpServer};
+use clap::Parser;
+use futures_util::future::try_join_all;
+use rdkafka::ClientConfig;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+#[derive(Parser)]
+struct Args {
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: String,
+    /// Kafka's `host:port`
+    #[arg(long)]
+    bootstrap: String,
+    /// Topics, written to in turn; they must be there
+    #[arg(long, value_delimiter = ',', required = true)]
+    topics: Vec<String>,
+    /// Records for each request, to as many topics
+    #[arg(long, default_value_t = 1)]
+    fan_out: usize,
+    /// Milliseconds that a record waits for company
+    #[arg(long, default_value = "1")]
+    linger_ms: String,
+    /// Threads that serve connections
+    #[arg(long, default_value_t = 2)]
+    workers: usize,
+}
+
+struct Floor {
+    producer: FutureProducer,
+    topics: Vec<String>,
+    fan_out: usize,
+    next: AtomicUsize,
+}
+
+#[actix_web::main]
+async fn main() -> std::io::Result<()> {
+    let args = Args::parse();
+    let producer = ClientConfig::new()
+        .set("bootstrap.servers", &args.bootstrap)
+        .set("acks", "all")
+        .set("enable.idempotence", "true")
+        .set("partitioner", "murmur2_random")
+        .set("linger.ms", &args.linger_ms)
+        .create()
+        .map_err(std::io::Error::other)?;
+    let floor = Floor { producer, topics: args.topics, fan_out: args.fan_out, next: AtomicUsize::new(0) };
+    let floor = Data::new(floor);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(Data::clone(&floor))
+            .app_data(PayloadConfig::new(1 << 20))
+            .default_service(post().to(produce))
+    });
+    let server = server.workers(args.workers).bind(&args.listen)?;
+    println!("floor on {}", server.addrs()[0]);
+    std::io::stdout().flush()?;
+    server.run().await
+}
+
+async fn produce(body: Bytes, floor: Data<Floor>) -> HttpResponse {
+    let number = floor.next.fetch_add(1, Ordering::Relaxed);
+    let produced = match floor.fan_out {
+        1 => floor.produce(&body, number, number).await,
+        copies => {
+            try_join_all((0..copies).map(|copy| floor.produce(&body, number, number + copy))).await.map(drop)
+        }
+    };
+    match produced {
+        Ok(()) => HttpResponse::Ok().finish(),
+        Err(Unacknowledged) => HttpResponse::ServiceUnavailable().finish(),
+    }
+}
+
+struct Unacknowledged;
+
+impl Floor {
+    /// Produces a body to the topic whose turn it is, and waits for its acknowledgement.
+    async fn produce(&self, body: &Bytes, number: usize, turn: usize) -> Result<(), Unacknowledged> {
+        let topic = &self.topics[turn % self.topics.len()];
+        let key = number.to_string();
+        let record = FutureRecord::to(topic).key(&key).payload(&body[..]);
+        let produced = self.producer.send(record, Duration::ZERO).await;
+        produced.map(drop).map_err(|_| Unacknowledged)
+    }
+}

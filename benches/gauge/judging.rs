@@ -1,0 +1,41 @@
+//! The rules of an event as the default settings make them, for what is measured without a server.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use justcall_kafka_bridge::config::Settings;
+use justcall_kafka_bridge::ingest::{Facts, Judged, Rules, Verdict};
+use justcall_kafka_bridge::routing::{Match, RouteConfig, Table, Test, Wanted};
+
+/// The settings that nobody changed.
+pub(crate) fn settings() -> Settings {
+    Settings::default()
+}
+
+/// Rules with so many routes, of which none but the last takes `event_type`; 0: no route.
+pub(crate) fn rules(routes: usize, event_type: &str) -> Rules {
+    let mut settings = settings();
+    let by_agent = (1..routes).map(|at| route(event_type, Some(at)));
+    settings.routing.routes = by_agent.chain((routes > 0).then(|| route(event_type, None))).collect();
+    let table = Table::compile(&settings.routing).expect("routes that work out");
+    Rules::new(&settings.ingest, table)
+}
+
+fn route(event_type: &str, agent: Option<usize>) -> RouteConfig {
+    let wanted =
+        |agent| Test { wanted: Wanted::OneOf(vec![format!("{}", 1000 + agent)]), ignore_case: false };
+    RouteConfig {
+        matches: vec![Match::Pattern(event_type.to_owned())],
+        when: agent.map(|agent| ("/data/agent_id".to_owned(), wanted(agent))).into_iter().collect(),
+        topics: vec!["routed.{event}".to_owned()],
+        ..RouteConfig::default()
+    }
+}
+
+/// A body on its whole pure way: read, validated, routed, made to records.
+pub(crate) fn judge(rules: &Rules, body: &Bytes) -> Judged {
+    let facts =
+        Facts { source: 0, received_at: DateTime::<Utc>::UNIX_EPOCH, signed_at: None, traceparent: None };
+    let judged = rules.judge(rules.read(body), body, &facts).expect("an event, not a probe");
+    assert!(matches!(judged.verdict, Verdict::Forwarded(_)), "it is not forwarded");
+    judged
+}

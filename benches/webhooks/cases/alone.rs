@@ -1,0 +1,95 @@
+//! Cases about one request, one process, one file.
+
+use super::{BODY, TOPICS};
+use crate::bench::Bench;
+use crate::gauge::events::{Events, documented};
+use crate::gauge::load::{Answers, Target, closed_loop};
+use crate::gauge::process::{most_resident_mib, resident_mib};
+use crate::gauge::ratio::middle;
+use crate::kit::bridge::{Bridge, PATH};
+use crate::kit::http::{Connection, get, post_bytes};
+use std::fs;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Requests of a round, and the pause before each: long enough that nothing of the one before is left.
+const LONE: u64 = 200;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Connections of a full load.
+const FULL: usize = 256;
+
+pub(super) fn lone(bench: &Bench) {
+    let events = Events::new(documented(BODY), PATH);
+    let floor = bench.floor(TOPICS);
+    let bridge = bench.bridge(events.topics(), &[]);
+    let (mut floors, mut bridges) = (Vec::new(), Vec::new());
+    for round in 0..=bench.rounds as u64 {
+        for (target, medians) in [(floor.target(), &mut floors), (bridge.target(), &mut bridges)] {
+            let median = one_by_one(target, &events, round * LONE);
+            if round > 0 {
+                medians.push(median);
+            }
+        }
+    }
+    bench.note("lone", "floor, median in ms", floors);
+    bench.note("lone", "bridge, median in ms", bridges);
+}
+
+/// The median of the milliseconds that a request takes which meets no other.
+fn one_by_one(target: Target<'_>, events: &Events, first: u64) -> f64 {
+    let mut connection = Connection::open(target.address).expect("a connection");
+    let times = (first..first + LONE).map(|number| {
+        let body = events.body(number);
+        let request = post_bytes(target.path, &[("content-type", "application/json")], body.as_bytes());
+        sleep(PAUSE);
+        let sent = Instant::now();
+        connection.send(&request).expect("a server");
+        let answer = connection.receive().expect("an answer");
+        let took = sent.elapsed().as_secs_f64() * 1e3;
+        assert_eq!(answer.status, 200);
+        took
+    });
+    middle(&times.collect::<Vec<_>>())
+}
+
+pub(super) fn memory(bench: &Bench) {
+    let events = Events::new(documented(BODY), PATH);
+    let floor = bench.floor(TOPICS);
+    let bridge = bench.bridge(events.topics(), &[]);
+    sleep(Duration::from_secs(1));
+    for (name, target) in [("floor", floor.target()), ("bridge", bridge.target())] {
+        bench.note("memory", &format!("{name} idle, MiB"), vec![resident_mib(target.pid)]);
+        for _ in 0..bench.rounds {
+            closed_loop(target, &events, FULL, bench.seconds, Answers::Ok);
+        }
+        bench.note(
+            "memory",
+            &format!("{name} at full load, at most, MiB"),
+            vec![most_resident_mib(target.pid)],
+        );
+    }
+}
+
+pub(super) fn start(bench: &Bench) {
+    let times = (0..bench.rounds.max(3) * 3).map(|_| {
+        let started = Instant::now();
+        let bridge = Bridge::start(bench.kafka.bootstrap(), &[]);
+        while get(bridge.admin, "/readyz").expect("an answer").status != 200 {
+            sleep(Duration::from_millis(1));
+        }
+        started.elapsed().as_secs_f64() * 1e3
+    });
+    bench.note("start", "from start to ready, ms", times.collect());
+}
+
+pub(super) fn binary(bench: &Bench) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let stripped = folder.path().join("stripped");
+    let done =
+        Command::new("strip").arg("-o").arg(&stripped).arg(env!("CARGO_BIN_EXE_justcall-bridge")).status();
+    assert!(done.expect("strip runs").success(), "strip failed");
+    let bytes = fs::metadata(&stripped).expect("a file").len();
+    bench.note("binary", "stripped, MB", vec![bytes as f64 / 1e6]);
+}

@@ -1,0 +1,206 @@
+//! A service that reads the bridge's topics: copy it, and put your own work in place of [`work`].
+//!
+//! ```sh
+//! TOPICS=justcall.call.completed,justcall.call.missed cargo run --example consumer
+//! ```
+//!
+//! An offset is committed once the work is done, so a crash repeats work and never loses any. What
+//! comes again is told by `ce_id`. Records are worked on one after the other, which keeps the order of
+//! each key; run more of these processes, up to the number of partitions, to do more at once.
+
+use justcall_kafka_bridge::event::{Documented, DocumentedData, KnownType};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Header, Headers, Message, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use serde_json::Value;
+use std::collections::{HashSet, VecDeque};
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How many ids are remembered. An id takes about 100 bytes.
+const REMEMBERED: usize = 100_000;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let group = setting("GROUP", "example");
+    let mut service = Service {
+        dead_letter_topic: setting("DEAD_LETTER_TOPIC", &format!("{group}.dead-letter")),
+        dead_letters: dead_letters()?,
+        seen: Seen::default(),
+        group,
+    };
+    let consumer = consumer(&service.group)?;
+    let topics = setting("TOPICS", "justcall.call.completed");
+    consumer.subscribe(&topics.split(',').collect::<Vec<_>>())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    loop {
+        // Partitions are taken from this process and given to it inside of `recv`, which is never while
+        // a record is being worked on.
+        let message = tokio::select! {
+            biased;
+            _ = terminate.recv() => break,
+            message = consumer.recv() => message,
+        };
+        let message = match message {
+            Ok(message) => message,
+            Err(error @ KafkaError::MessageConsumptionFatal(_)) => return Err(error.into()),
+            // A broker that is away, a topic that is not there yet: the library goes on trying.
+            Err(error) => {
+                eprintln!("{error}");
+                continue;
+            }
+        };
+        service.handle(&message).await?;
+        consumer.store_offset_from_message(&message)?;
+    }
+    // Dropping the consumer commits what is stored and leaves the group.
+    Ok(())
+}
+
+fn consumer(group: &str) -> Result<StreamConsumer, Box<dyn Error>> {
+    let mut config = client();
+    config
+        .set("group.id", group)
+        // A new group, and a new partition, begins with the first event, not with the next one.
+        .set("auto.offset.reset", "earliest")
+        // The library commits every few seconds, when partitions are taken away and at the end, but
+        // only what was stored, and this program stores what it has worked on.
+        .set("enable.auto.commit", "true")
+        .set("enable.auto.offset.store", "false")
+        // Records of a replay that was undone are no events.
+        .set("isolation.level", "read_committed");
+    if let Ok(instance) = std::env::var("GROUP_INSTANCE_ID") {
+        config.set("group.instance.id", instance);
+    }
+    Ok(config.create()?)
+}
+
+fn dead_letters() -> Result<FutureProducer, Box<dyn Error>> {
+    let mut config = client();
+    config.set("enable.idempotence", "true").set("partitioner", "murmur2_random");
+    Ok(config.set("message.timeout.ms", "60000").create()?)
+}
+
+fn client() -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", setting("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092"));
+    config
+}
+
+fn setting(name: &str, default: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| default.to_owned())
+}
+
+struct Service {
+    group: String,
+    dead_letter_topic: String,
+    dead_letters: FutureProducer,
+    seen: Seen,
+}
+
+impl Service {
+    /// Works on a record, unless it was done before. An error is one that may pass, such as a database
+    /// that is away: it ends the process, nothing is committed, and the next start tries again.
+    async fn handle(&mut self, message: &BorrowedMessage<'_>) -> Result<(), Box<dyn Error>> {
+        let id = header(message, "ce_id");
+        if id.is_some_and(|id| self.seen.contains(id)) {
+            return Ok(());
+        }
+        match id.ok_or(Poison("no_id")).and_then(|id| work(id, message)) {
+            Ok(line) => println!("{line}"),
+            Err(poison) => self.set_aside(message, poison).await?,
+        }
+        // Only now, or a failure above would make the next try a duplicate.
+        id.into_iter().for_each(|id| self.seen.add(id));
+        Ok(())
+    }
+
+    /// Keeps a record that no retry can help, as it is, with the reason and where it stood.
+    async fn set_aside(&self, message: &BorrowedMessage<'_>, poison: Poison) -> Result<(), Box<dyn Error>> {
+        let Poison(reason) = poison;
+        let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
+        let place = format!("{topic}/{partition}/{offset}");
+        let headers = message.headers().map_or_else(OwnedHeaders::new, BorrowedHeaders::detach);
+        let headers = headers
+            .insert(Header { key: "dlq_reason", value: Some(reason) })
+            .insert(Header { key: "dlq_place", value: Some(&place) })
+            .insert(Header { key: "dlq_group", value: Some(&self.group) });
+        let letter = FutureRecord::to(&self.dead_letter_topic).headers(headers);
+        let letter = FutureRecord { key: message.key(), payload: message.payload(), ..letter };
+        // Returns once the letter is durable.
+        self.dead_letters.send(letter, Duration::from_secs(60)).await.map_err(|(error, _)| error)?;
+        eprintln!("{place}: set aside: {reason}");
+        Ok(())
+    }
+}
+
+/// Why no retry can help. Its tag, and not a value of the body, goes into logs.
+struct Poison(&'static str);
+
+/// What this service does with an event: here, a line. Yours would write to its database, and there, in
+/// the same transaction, the id into a table of those it has seen; that outlives the process.
+fn work(id: &str, message: &BorrowedMessage<'_>) -> Result<String, Poison> {
+    let event_type = header(message, "ce_type").ok_or(Poison("no_type"))?;
+    let subject = header(message, "ce_subject").unwrap_or("-");
+    let value = message.payload().unwrap_or_default();
+    let detail = match (KnownType::from_name(event_type), header(message, "ce_dialect")) {
+        (Some(KnownType::CallCompleted), Some("documented")) => documented_seconds(value)?,
+        (Some(KnownType::CallCompleted), Some("live")) => live_seconds(value)?,
+        // A type or a dialect that this service does not know is no error: JustCall adds some.
+        _ => None,
+    };
+    let detail = detail.map_or("-".to_owned(), |seconds| format!("{seconds}s"));
+    Ok(format!("{id} {event_type} {subject} {detail}"))
+}
+
+fn documented_seconds(value: &[u8]) -> Result<Option<u64>, Poison> {
+    let event = Documented::from_slice(value).map_err(|_| Poison("unreadable"))?;
+    match event.data {
+        DocumentedData::CallCompleted(call) => Ok(call.duration),
+        _ => Err(Poison("unreadable")),
+    }
+}
+
+fn live_seconds(value: &[u8]) -> Result<Option<u64>, Poison> {
+    let event: Value = serde_json::from_slice(value).map_err(|_| Poison("unreadable"))?;
+    match event.pointer("/data/call_duration/total_duration") {
+        None | Some(Value::Null) => Ok(None),
+        Some(seconds) => seconds.as_u64().map(Some).ok_or(Poison("unreadable")),
+    }
+}
+
+/// The value of a header, if it is there and is text.
+fn header<'a>(message: &'a BorrowedMessage<'_>, name: &str) -> Option<&'a str> {
+    let headers = message.headers()?;
+    let found = headers.iter().find(|header| header.key == name)?;
+    str::from_utf8(found.value?).ok()
+}
+
+/// The ids of the last events. A duplicate stands in the same partition as its first occurrence, so that
+/// one process sees both, unless it was restarted or the partition moved in between.
+#[derive(Default)]
+struct Seen {
+    ids: HashSet<Arc<str>>,
+    oldest_first: VecDeque<Arc<str>>,
+}
+
+impl Seen {
+    fn contains(&self, id: &str) -> bool {
+        self.ids.contains(id)
+    }
+
+    fn add(&mut self, id: &str) {
+        if self.ids.len() == REMEMBERED
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+        let id: Arc<str> = id.into();
+        self.ids.insert(Arc::clone(&id));
+        self.oldest_first.push_back(id);
+    }
+}

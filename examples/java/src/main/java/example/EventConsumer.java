@@ -1,0 +1,243 @@
+package example;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Set;
+import org.apache.kafka.clients.consumer.CommitFailedException;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.RebalanceInProgressException;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+/**
+ * A service that reads the bridge's topics: copy it, and put your own work in place of {@link #work}.
+ *
+ * <p>An offset is committed once the work is done, so a crash repeats work and never loses any. What
+ * comes again is told by {@code ce_id}. Records are worked on one after the other, which keeps the order
+ * of each key; run more of these processes, up to the number of partitions, to do more at once.
+ */
+public final class EventConsumer implements ConsumerRebalanceListener {
+    /** How many ids are remembered. An id takes about 150 bytes. */
+    private static final int REMEMBERED = 100_000;
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final String group = setting("GROUP", "example");
+    private final String deadLetterTopic = setting("DEAD_LETTER_TOPIC", group + ".dead-letter");
+    private final KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(consumerProperties(group));
+    private final KafkaProducer<byte[], byte[]> deadLetters = new KafkaProducer<>(producerProperties());
+
+    /**
+     * The ids of the last events. A duplicate stands in the same partition as its first occurrence, so
+     * that one process sees both, unless it was restarted or the partition moved in between.
+     */
+    private final Set<String> seen = Collections.newSetFromMap(new LinkedHashMap<>() {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, Boolean> eldest) {
+            return size() > REMEMBERED;
+        }
+    });
+
+    /** Where to go on in each partition: behind what is worked on and not committed yet. */
+    private final Map<TopicPartition, OffsetAndMetadata> done = new HashMap<>();
+
+    private volatile boolean running = true;
+
+    public static void main(String[] args) throws Exception {
+        EventConsumer service = new EventConsumer();
+        Thread main = Thread.currentThread();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            service.running = false;
+            try {
+                main.join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }));
+        service.run(List.of(setting("TOPICS", "justcall.call.completed").split(",")));
+    }
+
+    private void run(List<String> topics) throws Exception {
+        // Closed in the end: the consumer commits by `onPartitionsRevoked` and leaves the group.
+        try (consumer; deadLetters) {
+            consumer.subscribe(topics, this);
+            while (running) {
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(500))) {
+                    handle(record);
+                    done.put(
+                        new TopicPartition(record.topic(), record.partition()),
+                        new OffsetAndMetadata(record.offset() + 1));
+                    if (!running) {
+                        break;
+                    }
+                }
+                commit();
+            }
+        }
+    }
+
+    /**
+     * Works on a record, unless it was done before. An exception is one that may pass, such as a
+     * database that is away: it ends the process, nothing is committed, and the next start tries again.
+     */
+    private void handle(ConsumerRecord<byte[], byte[]> record) throws Exception {
+        String id = header(record, "ce_id");
+        if (id != null && seen.contains(id)) {
+            return;
+        }
+        try {
+            if (id == null) {
+                throw new Poison("no_id");
+            }
+            System.out.println(work(id, record));
+        } catch (Poison poison) {
+            setAside(record, poison);
+        }
+        // Only now, or a failure above would make the next try a duplicate.
+        if (id != null) {
+            seen.add(id);
+        }
+    }
+
+    /**
+     * What this service does with an event: here, a line. Yours would write to its database, and there,
+     * in the same transaction, the id into a table of those it has seen; that outlives the process.
+     */
+    private static String work(String id, ConsumerRecord<byte[], byte[]> record) throws Poison {
+        String type = header(record, "ce_type");
+        if (type == null) {
+            throw new Poison("no_type");
+        }
+        String subject = header(record, "ce_subject");
+        String dialect = header(record, "ce_dialect");
+        // A type or a dialect that this service does not know is no error: JustCall adds some.
+        String detail = "-";
+        if (type.equals("call.completed") && "documented".equals(dialect)) {
+            detail = seconds(record, "/data/duration");
+        } else if (type.equals("call.completed") && "live".equals(dialect)) {
+            detail = seconds(record, "/data/call_duration/total_duration");
+        }
+        return String.join(" ", id, type, subject == null ? "-" : subject, detail);
+    }
+
+    private static String seconds(ConsumerRecord<byte[], byte[]> record, String pointer) throws Poison {
+        JsonNode seconds;
+        try {
+            // A missing value reads as a missing node, not as an exception.
+            seconds = JSON.readTree(record.value() == null ? new byte[0] : record.value()).at(pointer);
+        } catch (IOException e) {
+            throw new Poison("unreadable");
+        }
+        if (seconds.isMissingNode() || seconds.isNull()) {
+            return "-";
+        }
+        if (!seconds.isIntegralNumber()) {
+            throw new Poison("unreadable");
+        }
+        return seconds.asLong() + "s";
+    }
+
+    /** Keeps a record that no retry can help, as it is, with the reason and where it stood. */
+    private void setAside(ConsumerRecord<byte[], byte[]> record, Poison poison) throws Exception {
+        String place = record.topic() + "/" + record.partition() + "/" + record.offset();
+        var letter = new ProducerRecord<>(deadLetterTopic, null, record.key(), record.value(), record.headers());
+        letter.headers().add("dlq_reason", poison.getMessage().getBytes(UTF_8));
+        letter.headers().add("dlq_place", place.getBytes(UTF_8));
+        letter.headers().add("dlq_group", group.getBytes(UTF_8));
+        // Returns once the letter is durable.
+        deadLetters.send(letter).get();
+        System.err.println(place + ": set aside: " + poison.getMessage());
+    }
+
+    private void commit() {
+        try {
+            consumer.commitSync(done);
+            done.clear();
+        } catch (RebalanceInProgressException e) {
+            // The next poll ends it, and commits what stays in `done` if its partition goes.
+        } catch (CommitFailedException e) {
+            // Too late: others have the partitions and do the work again.
+            done.clear();
+        }
+    }
+
+    @Override
+    public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
+    }
+
+    @Override
+    public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
+        commit();
+    }
+
+    @Override
+    public void onPartitionsLost(Collection<TopicPartition> partitions) {
+        done.keySet().removeAll(partitions);
+    }
+
+    /** The value of a header, or null. */
+    private static String header(ConsumerRecord<byte[], byte[]> record, String name) {
+        Header header = record.headers().lastHeader(name);
+        return header == null || header.value() == null ? null : new String(header.value(), UTF_8);
+    }
+
+    private static Properties consumerProperties(String group) {
+        Properties properties = client();
+        properties.put("group.id", group);
+        properties.put("key.deserializer", ByteArrayDeserializer.class.getName());
+        properties.put("value.deserializer", ByteArrayDeserializer.class.getName());
+        // A new group, and a new partition, begins with the first event, not with the next one.
+        properties.put("auto.offset.reset", "earliest");
+        properties.put("enable.auto.commit", "false");
+        // Records of a replay that was undone are no events. Java's default reads them too.
+        properties.put("isolation.level", "read_committed");
+        String instance = System.getenv("GROUP_INSTANCE_ID");
+        if (instance != null) {
+            properties.put("group.instance.id", instance);
+        }
+        return properties;
+    }
+
+    /** The producer is idempotent and waits for all replicas by default. */
+    private static Properties producerProperties() {
+        Properties properties = client();
+        properties.put("key.serializer", ByteArraySerializer.class.getName());
+        properties.put("value.serializer", ByteArraySerializer.class.getName());
+        return properties;
+    }
+
+    private static Properties client() {
+        Properties properties = new Properties();
+        properties.put("bootstrap.servers", setting("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092"));
+        return properties;
+    }
+
+    private static String setting(String name, String otherwise) {
+        return System.getenv().getOrDefault(name, otherwise);
+    }
+
+    /** Why no retry can help. Its tag, and not a value of the body, goes into logs. */
+    private static final class Poison extends Exception {
+        Poison(String reason) {
+            super(reason);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! A bridge that writes duplicates and lets bad bodies pass, and what became of all that it wrote.
+
+use super::PATIENCE;
+use super::service::Consumer;
+use crate::kit::bridge::{Bridge, until};
+use crate::kit::consume::{self, Read};
+use crate::kit::kafka::Kafka;
+use crate::kit::process::Process;
+use crate::kit::topic_name;
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const TYPES: [&str; 2] = ["call.completed", "call.missed"];
+
+/// Few keys, so that each comes again and again. Long ones, so that few lines fill a pipe.
+const KEYS: usize = 20;
+const KEY_BYTES: usize = 200;
+
+/// How many events of each type there are to a bad one, and to one that comes twice.
+const TO_A_BAD_ONE: usize = 50;
+const TO_A_DUPLICATE: usize = 5;
+
+pub(super) struct Stage {
+    bridge: Bridge,
+    bootstrap: &'static str,
+    group: String,
+    dead_letters: String,
+    posted: Vec<Posted>,
+}
+
+struct Posted {
+    id: String,
+    /// No consumer can make anything of its body.
+    is_bad: bool,
+}
+
+impl Stage {
+    pub(super) fn build() -> Self {
+        let bootstrap = Kafka::shared().bootstrap();
+        let bridge =
+            Bridge::serve(bootstrap, &["deduplication.window=0s", "sources.main.validation=tolerant"]);
+        let dead_letters = bridge.topic("example.dead-letter");
+        consume::create_topic(bootstrap, &dead_letters, 1);
+        Self { bridge, bootstrap, group: topic_name("example"), dead_letters, posted: Vec::new() }
+    }
+
+    /// A consumer of what the bridge writes, under a name of its own in the group or under any.
+    pub(super) fn command(&self, consumer: &Consumer, instance: Option<&str>) -> Command {
+        let mut command = (consumer.make)();
+        command
+            .env("KAFKA_BOOTSTRAP_SERVERS", self.bootstrap)
+            .env("TOPICS", TYPES.map(|name| self.bridge.topic(name)).join(","))
+            .env("GROUP", &self.group)
+            .env("DEAD_LETTER_TOPIC", &self.dead_letters);
+        if let Some(instance) = instance {
+            command.env("GROUP_INSTANCE_ID", instance);
+        }
+        command
+    }
+
+    /// Posts so many events more.
+    pub(super) fn post(&mut self, count: usize) {
+        for _ in 0..count {
+            self.post_one();
+        }
+    }
+
+    /// Posts events, some a second, until something has come by, and a few more.
+    pub(super) fn post_until(&mut self, mut reached: impl FnMut() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !reached() {
+            assert!(Instant::now() < deadline, "not within {PATIENCE:?}");
+            self.post_one();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.post(20);
+    }
+
+    fn post_one(&mut self) {
+        let number = self.posted.len();
+        let kind = TYPES[number % TYPES.len()];
+        let is_bad = kind == "call.completed" && number / TYPES.len() % TO_A_BAD_ONE == TO_A_BAD_ONE / 2;
+        let key = format!("{:x<KEY_BYTES$}", format!("call-{}-", number / TYPES.len() % KEYS));
+        let duration = if is_bad { "\"an hour\"".to_owned() } else { number.to_string() };
+        let body = format!(
+            r#"{{"event":"{kind}","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{key}","duration":{duration},"number":{number}}}}}"#
+        );
+        let copies = if (number / TYPES.len()).is_multiple_of(TO_A_DUPLICATE) { 2 } else { 1 };
+        let answers: Vec<_> = (0..copies).map(|_| self.bridge.post(body.as_bytes())).collect();
+        let id = answers[0].json()["id"].as_str().expect("an id").to_owned();
+        for answer in answers {
+            assert_eq!(answer.json()["outcome"], "acked", "{}", answer.text());
+        }
+        self.posted.push(Posted { id, is_bad });
+    }
+
+    /// Writes a record that is not the bridge's.
+    pub(super) fn post_without_id(&self) {
+        let producer: BaseProducer =
+            ClientConfig::new().set("bootstrap.servers", self.bootstrap).create().expect("a producer");
+        let topic = self.bridge.topic(TYPES[0]);
+        let sent = producer.send(BaseRecord::<[u8], str>::to(&topic).payload("somebody else's"));
+        sent.map_err(|(error, _)| error).expect("room for one record");
+        producer.flush(PATIENCE).expect("a record that is acknowledged");
+    }
+
+    /// How many events were posted.
+    pub(super) fn posted(&self) -> usize {
+        self.posted.len()
+    }
+
+    /// The ids of good events, from the one of that number on.
+    pub(super) fn ids_since(&self, first: usize) -> BTreeSet<String> {
+        let good = self.posted[first..].iter().filter(|event| !event.is_bad);
+        good.map(|event| event.id.clone()).collect()
+    }
+
+    /// Waits until one or the other has worked on all of these.
+    pub(super) fn until_worked(&self, consumers: &[&Process], ids: &BTreeSet<String>) {
+        until("all is done", || {
+            let all: BTreeSet<String> =
+                consumers.iter().flat_map(|each| Worked::from(&each.stdout()).all()).collect();
+            ids.is_subset(&all)
+        });
+    }
+
+    /// Waits until the group has committed anything at all.
+    pub(super) fn until_something_is_committed(&self) {
+        let topic = self.bridge.topic(TYPES[0]);
+        until("a commit", || !consume::committed(self.bootstrap, &self.group, &topic).is_empty());
+    }
+
+    /// What is committed was worked on or set aside.
+    pub(super) fn every_committed_record_is_done(&self, worked: &Worked) {
+        let aside: HashSet<_> = self.set_aside().into_iter().map(|(_, letter)| letter.value).collect();
+        for (place, record, is_committed) in self.records() {
+            let id = record.header("ce_id").unwrap_or_default();
+            let is_done = worked.times(id) > 0 || aside.contains(&record.value);
+            assert!(is_done || !is_committed, "{place} is committed, and nobody has worked on it");
+        }
+    }
+
+    /// The ids of good events that a consumer which begins now will see.
+    pub(super) fn not_committed(&self) -> BTreeSet<String> {
+        let open = self.records().into_iter().filter(|(_, _, is_committed)| !is_committed);
+        let ids = open.filter_map(|(_, record, _)| record.header("ce_id").map(str::to_owned));
+        ids.filter(|id| !self.is_bad(id)).collect()
+    }
+
+    /// For each key, what was posted first was worked on first.
+    pub(super) fn is_in_order(&self, worked: &Worked) {
+        let numbers: HashMap<&str, usize> =
+            self.posted.iter().enumerate().map(|(number, event)| (event.id.as_str(), number)).collect();
+        let mut last = HashMap::new();
+        for id in &worked.0 {
+            let number = numbers[id.as_str()];
+            let lane = (number % TYPES.len(), number / TYPES.len() % KEYS);
+            let before = last.insert(lane, number);
+            assert!(before < Some(number), "{number} was worked on after {before:?}");
+        }
+    }
+
+    /// The group would go on behind the last record of each partition.
+    pub(super) fn everything_is_committed(&self) {
+        let open: Vec<_> = self.records().into_iter().filter(|(_, _, is_committed)| !is_committed).collect();
+        assert!(open.is_empty(), "{open:?}");
+    }
+
+    /// Every bad event is a dead letter as it was, with its reason; once, as nobody was killed since.
+    pub(super) fn poison_is_set_aside(&self, calm: usize) {
+        let records: HashMap<_, _> =
+            self.records().into_iter().map(|(place, record, _)| (place, record)).collect();
+        let mut times: HashMap<&str, usize> = HashMap::new();
+        for (place, letter) in &self.set_aside() {
+            let record = &records[place];
+            let id = record.header("ce_id").unwrap_or_default();
+            *times.entry(id).or_default() += 1;
+            assert_eq!((&letter.key, &letter.value), (&record.key, &record.value), "{place}");
+            assert!(record.headers.iter().all(|header| letter.headers.contains(header)), "{place}");
+            let reason = if id.is_empty() { "no_id" } else { "unreadable" };
+            assert_eq!(letter.header("dlq_reason"), Some(reason), "{place}");
+            assert_eq!(letter.header("dlq_group"), Some(self.group.as_str()), "{place}");
+        }
+        let bad = |events: &[Posted]| events.iter().filter(|event| event.is_bad).count();
+        assert!(bad(&self.posted[..calm]) > 2 && bad(&self.posted[calm..]) > 0, "bad events on either side");
+        for event in self.posted[..calm].iter().filter(|event| event.is_bad) {
+            assert!(times.contains_key(event.id.as_str()), "{} is lost", event.id);
+        }
+        for event in self.posted[calm..].iter().filter(|event| event.is_bad) {
+            assert_eq!(times.get(event.id.as_str()), Some(&1), "{}", event.id);
+        }
+        assert!(times.contains_key(""), "the record that is not the bridge's is lost");
+        assert!(times.keys().all(|id| id.is_empty() || self.is_bad(id)), "a good event was set aside");
+    }
+
+    fn is_bad(&self, id: &str) -> bool {
+        self.posted.iter().any(|event| event.is_bad && event.id == id)
+    }
+
+    /// Every record with its place and whether the group has committed it.
+    fn records(&self) -> Vec<(String, Read, bool)> {
+        let of_topic = |name: &str| {
+            let topic = self.bridge.topic(name);
+            let committed = consume::committed(self.bootstrap, &self.group, &topic);
+            let reads = consume::read_committed(self.bootstrap, &topic).into_iter();
+            reads.map(move |read| {
+                let is_committed = committed.get(&read.partition).is_some_and(|next| read.offset < *next);
+                (format!("{topic}/{}/{}", read.partition, read.offset), read, is_committed)
+            })
+        };
+        TYPES.into_iter().flat_map(of_topic).collect()
+    }
+
+    /// The consumers' dead letters, each with where its record stood.
+    fn set_aside(&self) -> Vec<(String, Read)> {
+        let letters = consume::read_committed(self.bootstrap, &self.dead_letters).into_iter();
+        letters.map(|letter| (letter.header("dlq_place").expect("a place").to_owned(), letter)).collect()
+    }
+}
+
+/// The ids that a consumer has worked on, in that order.
+pub(super) struct Worked(Vec<String>);
+
+impl Worked {
+    /// Of the lines that it has printed.
+    pub(super) fn from(lines: &[String]) -> Self {
+        let id = |line: &String| line.split(' ').next().unwrap_or_default().to_owned();
+        Self(lines.iter().map(id).collect())
+    }
+
+    pub(super) fn times(&self, id: &str) -> usize {
+        self.0.iter().filter(|each| *each == id).count()
+    }
+
+    pub(super) fn all(&self) -> BTreeSet<String> {
+        self.0.iter().cloned().collect()
+    }
+}

@@ -1,0 +1,135 @@
+//! Every command line in the documents is one that the program takes.
+
+use crate::kit::command::finish;
+use crate::kit::process::Process;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// How the documents call the program.
+const CALLS: [&str; 2] = ["justcall-bridge", "cargo run --release --"];
+
+#[test]
+fn every_command_line_in_the_documents_is_taken() {
+    let lines: Vec<_> = documents().iter().flat_map(|document| command_lines(&read(document))).collect();
+    assert!(lines.len() > 80, "{} command lines only", lines.len());
+    let refused: Vec<_> = lines.iter().filter_map(|line| refusal(line)).collect();
+    assert!(refused.is_empty(), "\n{}", refused.join("\n"));
+}
+
+#[test]
+fn command_line_with_a_flag_that_is_not_there_is_found_and_refused() {
+    let text = "\
+Run `justcall-bridge spool status --jsonn`, or `justcall-bridge <command>`.
+```sh
+$ X=1 justcall-bridge tail --type 'call.* | sms' --limitt 3 \\
+    --json | sort   # not justcall-bridge at all
+curl http://bridge/ | justcall-bridge serve > log && justcall-bridge check --probes
+kubectl exec bridge-0 -- justcall-bridge spool list
+```
+justcall-bridge is a program.
+";
+    let lines = command_lines(text);
+    let expected = [
+        "spool status --jsonn",
+        "tail --type call.* | sms --limitt 3 --json",
+        "serve",
+        "check --probes",
+        "spool list",
+    ];
+    assert_eq!(lines.iter().map(|line| line.join(" ")).collect::<Vec<_>>(), expected);
+    let refused: Vec<_> = lines.iter().map(|line| refusal(line).is_some()).collect();
+    assert_eq!(refused, [true, true, false, true, true]);
+}
+
+/// What the program says of arguments that it does not take.
+fn refusal(args: &[String]) -> Option<String> {
+    // The help comes once everything before it was understood.
+    let mut asked: Vec<&str> = args.iter().map(String::as_str).collect();
+    asked.push("--help");
+    let ran = finish(Process::bridge(&asked, &[]));
+    (ran.code != Some(0)).then(|| format!("{}: {}", args.join(" "), ran.stderr.join(" ")))
+}
+
+/// The arguments of each call of the program in a document, in code blocks and in the text.
+fn command_lines(document: &str) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    let mut is_code = false;
+    let whole = document.replace("\\\n", " ");
+    for line in whole.lines() {
+        if line.trim_start().starts_with("```") {
+            is_code = !is_code;
+        } else if is_code {
+            found.extend(calls(line));
+        } else {
+            found.extend(line.split('`').skip(1).step_by(2).flat_map(calls));
+        }
+    }
+    found
+}
+
+/// The calls in a line of a shell.
+fn calls(line: &str) -> Vec<Vec<String>> {
+    let words = words(line);
+    let commands = words.split(|word| matches!(word.as_str(), "|" | "&&" | ";" | "&"));
+    commands.filter_map(arguments).collect()
+}
+
+/// The arguments of a command, if it is a call and no pattern of one.
+fn arguments(command: &[String]) -> Option<Vec<String>> {
+    let is_before = |word: &&String| *word == "$" || word.contains('=');
+    let mut rest = &command[command.iter().take_while(is_before).count()..];
+    if rest.first().is_some_and(|word| word == "kubectl") {
+        let inner = rest.iter().position(|word| word == "--")?;
+        rest = &rest[inner + 1..];
+    }
+    let end = rest.iter().position(|word| word.contains('>') || word == "<").unwrap_or(rest.len());
+    let called = CALLS.iter().find_map(|call| {
+        let call: Vec<_> = call.split(' ').collect();
+        let (head, tail) = rest[..end].split_at_checked(call.len())?;
+        (head == call).then_some(tail)
+    })?;
+    let is_pattern = rest.iter().any(|word| word.starts_with('<') || word.contains('…') || word == "...");
+    (!called.is_empty() && !is_pattern).then(|| called.to_vec())
+}
+
+/// The words of a line as a shell takes them apart, without its comment.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for letter in line.chars() {
+        match (letter, quote) {
+            (_, Some(open)) if letter == open => quote = None,
+            ('\'' | '"', None) => {
+                quote = Some(letter);
+                word.get_or_insert_default();
+            }
+            ('#', None) if word.is_none() => break,
+            (';', None) => words.extend(word.take().into_iter().chain([";".to_owned()])),
+            (' ', None) => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(letter),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// Everything in Markdown beside the sources.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let below = ["docs", "examples", "deploy"].into_iter().flat_map(|folder| files(&root.join(folder)));
+    let beside = entries(root).filter(|path| path.is_file());
+    beside.chain(below).filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect()
+}
+
+/// The files in a folder and in those below it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    entries(folder).flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// What a folder holds, if it is there.
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("a folder that can be read").path())
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
