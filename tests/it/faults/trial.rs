@@ -17,8 +17,9 @@ use tempfile::TempDir;
 /// row says what it really was.
 const CROWDED: Duration = Duration::from_secs(5);
 
-/// How long anything may take that comes by and by; after long faults that may be a minute.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long anything may take that comes by and by; after long faults that may be a minute, and on a
+/// machine that does a hundred things at once some more.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// When in its load a fault strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

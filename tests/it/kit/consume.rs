@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// How long a cluster may take for one question.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long a reader of records that are there may read none.
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// A record as it stands in a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Read {
@@ -63,34 +66,55 @@ pub(crate) fn read_topic(
 ) -> Vec<Read> {
     let deadline = Instant::now() + timeout;
     let ends = await_count(bootstrap, topic, expected_count, deadline);
-    let consumer = consumer(bootstrap);
+    loop {
+        // A new reader each time: brokers that are fenced may say that there are none, and a reader may
+        // find its way back from that never more.
+        let mut reads = match try_read(&consumer(bootstrap), topic, &ends) {
+            Ok(reads) => reads,
+            Err(there) => {
+                let wanted = count(&ends);
+                assert!(
+                    Instant::now() < deadline,
+                    "{topic}: read {there} of {wanted} records in {timeout:?}"
+                );
+                continue;
+            }
+        };
+        reads.sort_by_key(|read| (read.partition, read.offset));
+        return reads;
+    }
+}
+
+/// Everything up to those ends; how many records came if at last none did for a while.
+fn try_read(consumer: &BaseConsumer, topic: &str, ends: &Ends) -> Result<Vec<Read>, usize> {
     let mut all = TopicPartitionList::new();
     for partition in ends.keys() {
         all.add_partition_offset(topic, *partition, Offset::Beginning).expect("a valid offset");
     }
     consumer.assign(&all).expect("an assignment");
-    let wanted = count(&ends);
-    let mut reads = Vec::new();
-    while reads.len() < wanted {
-        assert!(Instant::now() < deadline, "read {} of {wanted} records in {timeout:?}", reads.len());
+    let (mut reads, mut last) = (Vec::new(), Instant::now());
+    while reads.len() < count(ends) {
+        if last.elapsed() > SILENCE {
+            return Err(reads.len());
+        }
         match consumer.poll(Duration::from_millis(100)) {
             // Those beyond the ends came while we were reading.
             Some(Ok(message)) if message.offset() < ends[&message.partition()].1 => {
                 reads.push(Read::from(&message));
+                last = Instant::now();
             }
             Some(Err(e)) => eprintln!("reading {topic}: {e}"),
             Some(Ok(_)) | None => {}
         }
     }
-    reads.sort_by_key(|read| (read.partition, read.offset));
-    reads
+    Ok(reads)
 }
 
 /// Everything in the topic that is committed now, by partition and offset. Unlike [`read_topic`] it does
 /// not count offsets, of which transactions take some for themselves.
 pub(crate) fn read_committed(bootstrap: &str, topic: &str) -> Vec<Read> {
     let consumer = consumer_with(bootstrap, &[("enable.partition.eof", "true")]);
-    let ends = ends(&consumer, topic);
+    let ends = ends(bootstrap, topic);
     let mut open: HashSet<i32> =
         ends.iter().filter(|(_, (first, next))| next > first).map(|(id, _)| *id).collect();
     let mut all = TopicPartitionList::new();
@@ -135,7 +159,7 @@ pub(crate) fn committed(bootstrap: &str, group: &str, topic: &str) -> BTreeMap<i
 
 /// How many records the topic holds now.
 pub(crate) fn topic_end(bootstrap: &str, topic: &str) -> usize {
-    count(&ends(&consumer(bootstrap), topic))
+    count(&ends(bootstrap, topic))
 }
 
 /// How many partitions the topic has; `None` if there is no such topic.
@@ -201,9 +225,8 @@ pub(crate) fn topic_config(bootstrap: &str, topic: &str) -> BTreeMap<String, Str
 type Ends = HashMap<i32, (i64, i64)>;
 
 fn await_count(bootstrap: &str, topic: &str, expected: usize, deadline: Instant) -> Ends {
-    let consumer = consumer(bootstrap);
     loop {
-        let ends = ends(&consumer, topic);
+        let ends = ends(bootstrap, topic);
         let there = count(&ends);
         if there >= expected {
             return ends;
@@ -213,20 +236,20 @@ fn await_count(bootstrap: &str, topic: &str, expected: usize, deadline: Instant)
     }
 }
 
-fn ends(consumer: &BaseConsumer, topic: &str) -> Ends {
-    let ids = partitions(consumer, topic).unwrap_or_default();
-    ids.into_iter().map(|id| (id, watermarks(consumer, topic, id))).collect()
-}
-
-/// Asked again for a while, for a topic just made has no leaders for a moment.
-fn watermarks(consumer: &BaseConsumer, topic: &str, id: i32) -> (i64, i64) {
-    for _ in 0..100 {
-        if let Ok(watermarks) = consumer.fetch_watermarks(topic, id, ANSWER_WITHIN) {
-            return watermarks;
+/// Asked again for a while, for a topic just made has no leaders for a moment; by a new client each time,
+/// see [`read_topic`].
+fn ends(bootstrap: &str, topic: &str) -> Ends {
+    let deadline = Instant::now() + 2 * ANSWER_WITHIN;
+    loop {
+        let consumer = consumer(bootstrap);
+        let ids = partitions(&consumer, topic).unwrap_or_default();
+        let end = |id| Ok((id, consumer.fetch_watermarks(topic, id, SILENCE)?));
+        match ids.into_iter().map(end).collect::<Result<_, KafkaError>>() {
+            Ok(ends) => return ends,
+            Err(e) => assert!(Instant::now() < deadline, "{topic}: {e}"),
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    consumer.fetch_watermarks(topic, id, ANSWER_WITHIN).expect("watermarks")
 }
 
 fn count(ends: &Ends) -> usize {
