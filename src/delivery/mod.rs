@@ -14,6 +14,7 @@ mod backlog;
 mod breaker;
 pub mod dead_letter;
 mod drain;
+mod durable;
 mod lane;
 mod pending;
 mod progress;
@@ -30,6 +31,7 @@ mod tests;
 pub use crate::spool::{Identity, Refused};
 pub use backlog::{Backlog, BacklogLane, BacklogRecord};
 pub use dead_letter::DeadLetter;
+pub use durable::{Durable, NotDurable};
 pub use pending::{Report, Settle};
 pub use quota::QuotaConfig;
 pub use sink::{Failure, Sink, TopicFailure};
@@ -90,35 +92,6 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Traces what drains send.
     pub tracer: Tracer,
-}
-
-/// How an event's records are durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durable {
-    /// All acknowledged by Kafka.
-    Acked,
-    /// At least one is in the spool.
-    Spooled,
-}
-
-/// Why an event is not durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotDurable {
-    /// The deadline passed. The records may still be acknowledged later.
-    #[error("not acknowledged within the deadline")]
-    Deadline,
-    /// The lane has failed just now and there is no spool.
-    #[error("Kafka does not take records for this topic at the moment")]
-    HeldUp,
-    /// A record failed.
-    #[error(transparent)]
-    Failed(#[from] Failure),
-    /// It must be spooled, and the spool does not take it.
-    #[error(transparent)]
-    Spool(#[from] Refused),
-    /// More rejected events than the spool takes of them.
-    #[error("too many rejected events at once")]
-    Quota,
 }
 
 type Lanes = HashMap<Arc<str>, Arc<Lane>, RandomState>;

@@ -1,20 +1,6 @@
 //! What the spans of an event say of its delivery.
 
-use super::{Failure, NotDurable, Refused};
-
-impl NotDurable {
-    /// Stable tag.
-    pub(super) const fn tag(self) -> &'static str {
-        match self {
-            Self::Deadline => "ack_deadline",
-            Self::HeldUp => "held_up",
-            Self::Failed(failure) => failure.tag(),
-            Self::Spool(Refused::Full | Refused::LaneFull) => "spool_full",
-            Self::Spool(Refused::Disk) => "spool_failing",
-            Self::Quota => "dead_letter_quota",
-        }
-    }
-}
+use super::{Failure, NotDurable};
 
 /// How handing records over ended: all of them acknowledged, if they were reported on in time and none
 /// failed. Others of the event may never have been handed over.

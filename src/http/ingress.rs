@@ -4,6 +4,7 @@ use super::Config;
 use super::answer::{answer, probe};
 use super::body::Body;
 use super::coding::Coding;
+use super::headers::{bearer, signature, traceparent, tracestate};
 use super::listener::Listener;
 use super::paced::Crowd;
 use super::problem::Problem;
@@ -11,19 +12,17 @@ use super::server::{self, Limits};
 use super::tls::{self, Certificate};
 use super::turn::{Turn, declared_length};
 use super::work::Work;
-use crate::ingest::{self, Arrival, Budget, Credentials, DeadLetterAnswer, Outcome, SignatureHeaders};
-use crate::ingest::{SIGNATURE, TIMESTAMP, VERSION};
+use crate::ingest::{self, Arrival, Budget, Credentials, DeadLetterAnswer, Outcome};
 use crate::secret::Secret;
 use crate::telemetry::{Answers, EventOutcome, Metrics, Throttle, Trace, Tracer};
 use crate::watch::{Follow, Watched};
 use actix_service::map_config;
 use actix_web::dev::AppConfig;
-use actix_web::http::header::{AUTHORIZATION, AsHeaderName, HeaderMap, HeaderName};
+use actix_web::http::header::HeaderMap;
 use actix_web::http::{ConnectionType, Method};
 use actix_web::{App, HttpRequest, HttpResponse, rt, web};
 use bytes::Bytes;
 use chrono::Utc;
-use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -53,12 +52,6 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The methods of a source's path.
 pub(super) const ALLOWED: &str = "GET, HEAD, POST";
-
-static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
-static SIGNATURE_NAME: HeaderName = HeaderName::from_static(SIGNATURE);
-static VERSION_NAME: HeaderName = HeaderName::from_static(VERSION);
-static TIMESTAMP_NAME: HeaderName = HeaderName::from_static(TIMESTAMP);
 
 /// How often the log tells of requests that nobody could look at: anybody may send them.
 const UNREAD_SAID: Duration = Duration::from_secs(10);
@@ -267,7 +260,7 @@ where
         body: &mut Body,
     ) -> Result<Arrival, Problem> {
         let received_at = Utc::now();
-        let trace = self.tracer.arrives(text(headers, &TRACEPARENT), || joined(headers, &TRACESTATE));
+        let trace = self.tracer.arrives(traceparent(headers), || tracestate(headers));
         if declared_length(headers).is_some_and(|length| length > self.max_body_bytes as u64) {
             return Err(Problem::TooLarge);
         }
@@ -377,31 +370,6 @@ impl Drop for InFlight {
 /// A path without its trailing slash.
 fn bare(path: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
-}
-
-fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
-}
-
-/// The token of `Authorization: Bearer TOKEN` (RFC 6750).
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = text(headers, AUTHORIZATION)?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-fn signature(headers: &HeaderMap) -> SignatureHeaders {
-    SignatureHeaders {
-        signature: joined(headers, &SIGNATURE_NAME),
-        version: joined(headers, &VERSION_NAME),
-        timestamp: joined(headers, &TIMESTAMP_NAME),
-    }
-}
-
-/// A header's value. Several of one name are one list (RFC 9110, 5.3), and so no signature, nor a time;
-/// the same goes for what is no text.
-fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let values = headers.get_all(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    values.map(Cow::into_owned).reduce(|list, value| list + ", " + &value)
 }
 
 #[cfg(test)]

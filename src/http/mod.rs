@@ -7,6 +7,7 @@ mod body;
 mod coding;
 mod config;
 mod head;
+mod headers;
 mod ingress;
 mod listener;
 mod paced;

@@ -102,7 +102,7 @@ fn rolling_the_pods_under_load_loses_no_event_with_kafka_or_without() {
     let lifted = load.now();
     let acked = load.answered(Answer::Acked);
     until("acknowledged events", || load.answered(Answer::Acked) > acked + 50);
-    let sent = load.finish();
+    let (sent, _) = load.finish();
 
     new_route_comes_into_force(&node, folders[0].path(), &kafka, &first, &ports, &pod_0);
     let stands = await_stands(kafka.bootstrap(), "justcall.", &sent, &[]);

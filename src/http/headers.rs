@@ -1,0 +1,47 @@
+//! What the ingress reads of a request's headers.
+
+use crate::ingest::{SIGNATURE, SignatureHeaders, TIMESTAMP, VERSION};
+use actix_web::http::header::{AUTHORIZATION, AsHeaderName, HeaderMap, HeaderName};
+use std::borrow::Cow;
+
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+static SIGNATURE_NAME: HeaderName = HeaderName::from_static(SIGNATURE);
+static VERSION_NAME: HeaderName = HeaderName::from_static(VERSION);
+static TIMESTAMP_NAME: HeaderName = HeaderName::from_static(TIMESTAMP);
+
+fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The token of `Authorization: Bearer TOKEN` (RFC 6750).
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = text(headers, AUTHORIZATION)?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The headers of JustCall's signature.
+pub(super) fn signature(headers: &HeaderMap) -> SignatureHeaders {
+    SignatureHeaders {
+        signature: joined(headers, &SIGNATURE_NAME),
+        version: joined(headers, &VERSION_NAME),
+        timestamp: joined(headers, &TIMESTAMP_NAME),
+    }
+}
+
+/// A header's value. Several of one name are one list (RFC 9110, 5.3), and so no signature, nor a time;
+/// the same goes for what is no text.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let values = headers.get_all(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    values.map(Cow::into_owned).reduce(|list, value| list + ", " + &value)
+}
+
+/// The W3C `traceparent`, as it came.
+pub(super) fn traceparent(headers: &HeaderMap) -> Option<&str> {
+    text(headers, &TRACEPARENT)
+}
+
+/// The W3C `tracestate`, as it came.
+pub(super) fn tracestate(headers: &HeaderMap) -> Option<String> {
+    joined(headers, &TRACESTATE)
+}
