@@ -1,8 +1,8 @@
 //! The floor that the bridge is measured against: a bare actix-web handler which produces the body as it
 //! is and answers 200 once Kafka has acknowledged it.
 //!
-//! Nothing is parsed, checked, routed, remembered or counted, and a record has no headers. Topic and key
-//! come from a counter, so the records spread over topics and partitions as the bridge's do. What it gives
+//! Nothing is parsed, checked, routed, remembered or counted, and a record has no headers unless it is
+//! asked for those that the bridge writes. Topic and key come from a counter, so the records spread over topics and partitions as the bridge's do. What it gives
 //! Kafka, and what it asks of Kafka, is the same: `acks=all`, an idempotent producer, `murmur2_random`.
 //!
 //! `cargo run --release --example floor -- --bootstrap localhost:9092 --topics a,b,c`
@@ -12,6 +12,7 @@ use actix_web::{App, HttpResponse, HttpServer};
 use clap::Parser;
 use futures_util::future::try_join_all;
 use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,6 +32,9 @@ struct Args {
     /// Records for each request, to as many topics
     #[arg(long, default_value_t = 1)]
     fan_out: usize,
+    /// Give each record the headers that the bridge gives it, with values as long
+    #[arg(long)]
+    headers: bool,
     /// Milliseconds that a record waits for company
     #[arg(long, default_value = "1")]
     linger_ms: String,
@@ -43,8 +47,21 @@ struct Floor {
     producer: FutureProducer,
     topics: Vec<String>,
     fan_out: usize,
+    headers: bool,
     next: AtomicUsize,
 }
+
+/// Those of an ordinary event.
+const HEADERS: [(&str, &str); 8] = [
+    ("ce_specversion", "1.0"),
+    ("ce_id", "6d9c2e4f8a1b3d5c7e9f0a2b4c6d8e1f"),
+    ("ce_source", "/justcall/main"),
+    ("ce_type", "call.completed"),
+    ("ce_time", "2026-03-12T14:30:00Z"),
+    ("ce_subject", "call_123456"),
+    ("ce_dialect", "documented"),
+    ("content-type", "application/json"),
+];
 
 #[actix_web::main]
 async fn main() -> std::io::Result<()> {
@@ -57,8 +74,8 @@ async fn main() -> std::io::Result<()> {
         .set("linger.ms", &args.linger_ms)
         .create()
         .map_err(std::io::Error::other)?;
-    let floor = Floor { producer, topics: args.topics, fan_out: args.fan_out, next: AtomicUsize::new(0) };
-    let floor = Data::new(floor);
+    let Args { topics, fan_out, headers, .. } = args;
+    let floor = Data::new(Floor { producer, topics, fan_out, headers, next: AtomicUsize::new(0) });
     let server = HttpServer::new(move || {
         App::new()
             .app_data(Data::clone(&floor))
@@ -92,7 +109,12 @@ impl Floor {
     async fn produce(&self, body: &Bytes, number: usize, turn: usize) -> Result<(), Unacknowledged> {
         let topic = &self.topics[turn % self.topics.len()];
         let key = number.to_string();
-        let record = FutureRecord::to(topic).key(&key).payload(&body[..]);
+        let mut record = FutureRecord::to(topic).key(&key).payload(&body[..]);
+        if self.headers {
+            let empty = OwnedHeaders::new_with_capacity(HEADERS.len());
+            let headers = HEADERS.iter().map(|(key, value)| Header { key, value: Some(*value) });
+            record = record.headers(headers.fold(empty, OwnedHeaders::insert));
+        }
         let produced = self.producer.send(record, Duration::ZERO).await;
         produced.map(drop).map_err(|_| Unacknowledged)
     }

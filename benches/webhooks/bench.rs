@@ -69,15 +69,15 @@ impl Bench {
     /// Starts the floor on so many topics.
     pub(crate) fn floor(&self, topics: usize) -> Floor {
         let topics: Vec<String> = (0..topics).map(|topic| format!("floor.{topic}")).collect();
-        self.floor_on(&topics, 1)
+        self.floor_on(&topics, &[])
     }
 
-    /// Starts the floor on these topics, with so many records for each request.
-    pub(crate) fn floor_on(&self, topics: &[String], fan_out: usize) -> Floor {
+    /// Starts the floor on these topics, with these arguments besides.
+    pub(crate) fn floor_on(&self, topics: &[String], arguments: &[&str]) -> Floor {
         self.make_topics(topics, PARTITIONS);
         let mut command = Command::new(floor_program());
         command.args(["--bootstrap", self.kafka.bootstrap(), "--topics", &topics.join(",")]);
-        command.args(["--workers", &WORKERS.to_string(), "--fan-out", &fan_out.to_string()]);
+        command.args(["--workers", &WORKERS.to_string()]).args(arguments);
         let process = Process::start(&mut command);
         let line = process.wait_for_line("floor on ", Duration::from_secs(30));
         let address = line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect("an address");

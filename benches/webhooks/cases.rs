@@ -30,6 +30,7 @@ const fn usual(name: &'static str, about: &'static str, run: fn(&Bench)) -> Case
 
 pub(crate) const CASES: &[Case] = &[
     usual("direct", "nine topics of six partitions, by connections", load::direct),
+    usual("headers", "what the bridge's headers cost a floor that writes them too", load::headers),
     usual("half-load", "latency in an open loop at half of what the floor can do", load::half_load),
     usual("lone", "one request at a time, with a pause between", alone::lone),
     usual("sizes", "bodies of 300 B, 4 KiB, 64 KiB and 900 KiB", load::sizes),

@@ -24,6 +24,23 @@ pub(super) fn direct(bench: &Bench) {
     }
 }
 
+/// What the bridge's headers alone cost the client library and Kafka.
+pub(super) fn headers(bench: &Bench) {
+    let events = Events::new(documented(BODY), PATH);
+    let topics: Vec<String> = (0..TOPICS).map(|topic| format!("floor.{topic}")).collect();
+    let (bare, headed) = (bench.floor_on(&topics, &[]), bench.floor_on(&topics, &["--headers"]));
+    let bridge = bench.bridge(events.topics(), &[]);
+    for connections in [64, 256] {
+        let side = |name, target| Side::closed(name, target, &events, connections);
+        let floor = || side("floor", bare.target());
+        let with_headers = || side("floor with headers", headed.target());
+        let name = format!("floor with headers, {connections} connections");
+        bench.compare("headers", &name, floor(), with_headers());
+        let name = format!("bridge, {connections} connections");
+        bench.compare("headers", &name, with_headers(), side("bridge", bridge.target()));
+    }
+}
+
 pub(super) fn half_load(bench: &Bench) {
     let events = Events::new(documented(BODY), PATH);
     let floor = bench.floor(TOPICS);
@@ -114,7 +131,7 @@ pub(super) fn topics(bench: &Bench) {
         [("one topic of one partition", "single", 1), ("one topic of six partitions", "one", PARTITIONS)]
     {
         bench.make_topics([format!("floor.{topic}"), format!("bench.{topic}")], partitions);
-        let floor = bench.floor_on(&[format!("floor.{topic}")], 1);
+        let floor = bench.floor_on(&[format!("floor.{topic}")], &[]);
         let bridge = bench.bridge([topic], &[&into(topic)]);
         let base = Side::closed("floor", floor.target(), &events, CONNECTIONS);
         let ours = Side::closed("bridge", bridge.target(), &events, CONNECTIONS);
@@ -131,7 +148,7 @@ pub(super) fn fan_out(bench: &Bench) {
         let topics: Vec<_> = WAYS[..ways].iter().map(|way| format!("\"bench.{way}\"")).collect();
         let route = format!(r#"routes=[{{"match":"*","topics":[{}]}}]"#, topics.join(","));
         let floors: Vec<_> = (0..ways).map(|topic| format!("floor.{topic}")).collect();
-        let floor = bench.floor_on(&floors, ways);
+        let floor = bench.floor_on(&floors, &["--fan-out", &ways.to_string()]);
         let bridge = bench.bridge(&WAYS[..ways], &[&route]);
         let base = Side::closed("floor", floor.target(), &events, CONNECTIONS);
         let ours = Side::closed("bridge", bridge.target(), &events, CONNECTIONS);
