@@ -4,8 +4,14 @@ use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 const DATABASE: &str = "spool.db";
+
+/// How long a lock may be held that is only passing: by who looks whether it is held, or by a child that
+/// was being made while the holder ended.
+const PASSING: Duration = Duration::from_secs(1);
 
 /// The names of the files in a spool's directory.
 #[derive(Debug, Clone)]
@@ -64,8 +70,13 @@ impl Files {
         // Held for reading only: a file system with a file open for writing cannot be made read-only.
         drop(private(&self.lock()).map_err(TryLockError::Error)?);
         let file = File::open(self.lock()).map_err(TryLockError::Error)?;
-        file.try_lock()?;
-        Ok(file)
+        let deadline = Instant::now() + PASSING;
+        loop {
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(PASSING / 50),
+                locked => return locked.map(|()| file),
+            }
+        }
     }
 
     /// Whether somebody holds the lock.

@@ -169,6 +169,21 @@ fn a_second_one_cannot_open_it_until_the_first_closes() {
 }
 
 #[test]
+fn who_only_looks_whether_it_is_in_use_keeps_nobody_out() {
+    let directory = TempDir::new().unwrap();
+    drop(open(directory.path()));
+    let looking = std::fs::File::open(directory.path().join("lock")).unwrap();
+    looking.try_lock_shared().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            looking.unlock().unwrap();
+        });
+        drop(open(directory.path()));
+    });
+}
+
+#[test]
 fn looking_whether_it_is_in_use_makes_nothing() {
     let directory = TempDir::new().unwrap();
     assert!(!is_in_use(directory.path()).unwrap());
