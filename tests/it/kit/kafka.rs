@@ -11,6 +11,11 @@ use std::time::{Duration, Instant};
 /// How long a cluster may take to answer. It takes two seconds, unless the machine is crowded.
 const START_WITHIN: Duration = Duration::from_secs(120);
 
+/// After so long another client asks: brokers that are not ready yet may say that there are none, and a
+/// client may find its way back from that never more. One that has just begun needs time on a crowded
+/// machine.
+const CLIENT_WITHIN: Duration = Duration::from_secs(15);
+
 /// What a cluster of a test's own is like.
 pub(crate) struct Options {
     /// How many brokers; each is a controller too.
@@ -135,15 +140,17 @@ impl Kafka {
     pub(crate) fn await_answer(&self) -> Result<(), String> {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap).set("reconnect.backoff.max.ms", "200");
+        let client = || -> (BaseConsumer, Instant) { (config.create().expect("a client"), Instant::now()) };
+        let (mut asking, mut since) = client();
         let deadline = Instant::now() + START_WITHIN;
         while Instant::now() < deadline {
             if let Some(dead) = self.brokers.iter().find(|broker| !broker.is_running()) {
                 return Err(dead.log());
             }
-            // A new one each time: brokers that are not ready yet may say that there are none, and a client
-            // may find its way back from that never more.
-            let client: BaseConsumer = config.create().expect("a client");
-            let answer = client.fetch_metadata(None, Duration::from_secs(1));
+            if since.elapsed() > CLIENT_WITHIN {
+                (asking, since) = client();
+            }
+            let answer = asking.fetch_metadata(None, Duration::from_secs(1));
             if answer.is_ok_and(|metadata| metadata.brokers().len() == self.brokers.len()) {
                 return Ok(());
             }
