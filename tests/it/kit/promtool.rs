@@ -1,5 +1,6 @@
 //! Prometheus's own tool, which judges metrics, rules and queries.
 
+use super::cache;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -40,14 +41,28 @@ pub(crate) fn check_queries(queries: &[String]) {
     assert!(said.contains(&format!("{} rules found", queries.len())), "{said}");
 }
 
+/// The machine's own, or one out of Debian's package, which is fetched once: installed, it would bring a
+/// server and start it.
 fn command() -> Command {
-    let found =
-        Command::new("promtool").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    assert!(
-        found.is_ok_and(|status| status.success()),
-        "These tests judge alerts and the dashboard with Prometheus's own promtool, which must be on the PATH. \
-         .ci/run fetches it; by hand on Debian or Ubuntu: apt-get install prometheus, or \
-         `apt-get download prometheus && dpkg -x prometheus_*.deb FOLDER` for the program alone."
-    );
-    Command::new("promtool")
+    let mut version = Command::new("promtool");
+    version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    if version.status().is_ok_and(|status| status.success()) {
+        return Command::new("promtool");
+    }
+    let folder = cache::folder("promtool", &[FETCH], |folder| {
+        eprintln!("fetching promtool with apt-get, once…");
+        let fetched =
+            Command::new("sh").args(["-ec", FETCH]).current_dir(folder).output().expect("sh starts");
+        assert!(
+            fetched.status.success() && folder.join("promtool").exists(),
+            "These tests judge alerts and the dashboard with Prometheus's own promtool. It is not on the PATH, \
+             and cannot be fetched; on Debian or Ubuntu after `apt-get update` it could.\n{}",
+            String::from_utf8_lossy(&fetched.stderr)
+        );
+    });
+    Command::new(folder.join("promtool"))
 }
+
+const FETCH: &str = "apt-get download -qq prometheus
+    dpkg --fsys-tarfile prometheus_*.deb | tar -x --strip-components=3 ./usr/bin/promtool
+    rm prometheus_*.deb";
