@@ -48,7 +48,8 @@ pub(crate) struct Spooling {
 
 impl Bench {
     pub(crate) fn new(rounds: usize, seconds: u64) -> Self {
-        let options = Options::default().property("log.retention.check.interval.ms", "2000");
+        let options = Options { jvm: &["-Xmx1g", "-Dlog4j2.level=WARN"], ..Options::default() };
+        let options = options.property("log.retention.check.interval.ms", "2000");
         let (topics, results) = (RefCell::default(), RefCell::default());
         Self { kafka: Kafka::start(options), rounds, seconds, topics, results }
     }

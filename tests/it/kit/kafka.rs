@@ -28,7 +28,13 @@ pub(crate) struct Options {
     pub(crate) format: Vec<String>,
     /// What a listener tells clients to connect to instead of itself: its name and a port for each broker.
     pub(crate) advertised: Option<(&'static str, Vec<u16>)>,
+    /// How Java runs it.
+    pub(crate) jvm: &'static [&'static str],
 }
+
+/// A small heap and a quick start; speed later matters less.
+const QUICK_START: &[&str] =
+    &["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN"];
 
 impl Default for Options {
     fn default() -> Self {
@@ -38,6 +44,7 @@ impl Default for Options {
             listeners: Vec::new(),
             format: Vec::new(),
             advertised: None,
+            jvm: QUICK_START,
         }
     }
 }

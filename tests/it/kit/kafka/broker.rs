@@ -18,10 +18,6 @@ const CONTROLLER_LISTENER: &str = "CONTROLLER";
 /// Sixteen bytes in URL-safe Base64, as Kafka wants it; any would do.
 const CLUSTER_ID: &str = "justcall-bridge-kit-0w";
 
-/// A small heap and a quick start; speed later matters less.
-const JVM_OPTIONS: [&str; 4] =
-    ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN"];
-
 /// Ports are chosen below those that the kernel gives to outgoing connections, so that none of
 /// them sits on a broker's port while the broker is down.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -30,6 +26,7 @@ pub(crate) struct Broker {
     folder: TempDir,
     ports: BTreeMap<&'static str, u16>,
     format: Vec<String>,
+    jvm: &'static [&'static str],
     state: Mutex<State>,
 }
 
@@ -67,7 +64,13 @@ impl Broker {
                     properties.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
                 fs::write(folder.path().join("server.properties"), lines.concat())
                     .expect("server.properties");
-                Self { folder, ports, format: options.format.clone(), state: Mutex::default() }
+                Self {
+                    folder,
+                    ports,
+                    format: options.format.clone(),
+                    jvm: options.jvm,
+                    state: Mutex::default(),
+                }
             })
             .collect()
     }
@@ -81,7 +84,7 @@ impl Broker {
     pub(crate) fn start(&self) {
         let log = File::options().create(true).append(true).open(self.folder.path().join("broker.log"));
         let log = log.expect("broker.log");
-        let mut command = java(&JVM_OPTIONS, "KitBroker");
+        let mut command = java(self.jvm, "KitBroker");
         command.arg(self.folder.path()).args(["--cluster-id", CLUSTER_ID]).args(&self.format);
         command.stdout(log.try_clone().expect("a second handle")).stderr(log);
         // The broker ends when this pipe does, which is at the latest when the test process does.
