@@ -1,6 +1,6 @@
 //! One client of the library, from its making to its fault.
 
-use super::hurry::{FEW, hurry};
+use super::hurry::{Calm, hurry};
 use super::silence::Silence;
 use super::statistics::Totals;
 use crate::delivery::{Failure, Report};
@@ -55,7 +55,7 @@ impl Maker {
         };
         let inner = BaseProducer::from_config_and_context(&self.settings, context)?;
         let silence = Mutex::new(Silence::new(self.patience));
-        Ok(Generation { inner, admin: self.admin.clone(), poll: self.poll, silence })
+        Ok(Generation { inner, calm: Calm::default(), admin: self.admin.clone(), poll: self.poll, silence })
     }
 }
 
@@ -88,6 +88,7 @@ impl fmt::Display for Fault {
 /// One client of the library.
 pub(super) struct Generation {
     inner: BaseProducer<Context>,
+    calm: Calm,
     admin: Admin,
     poll: Poll,
     /// Only the keeper looks.
@@ -98,7 +99,7 @@ pub(super) struct Generation {
 const ANSWER: Duration = Duration::from_secs(1);
 
 impl Generation {
-    /// Hands a record over; gives the report back if the library refuses. Returns whether few are out, so
+    /// Hands a record over; gives the report back if the library refuses. Returns whether it is calm, so
     /// that [`Generation::hurry`] is worth its while.
     pub(super) fn send(&self, record: &Record, report: Report) -> Result<bool, (Failure, Report)> {
         let mut headers = OwnedHeaders::new_with_capacity(12);
@@ -115,7 +116,7 @@ impl Generation {
             base = base.key(&key[..]);
         }
         match self.inner.send(base) {
-            Ok(()) => Ok(others < FEW),
+            Ok(()) => Ok(self.calm.holds(others)),
             // It is gone only if it was given up meanwhile, and then it is settled.
             Err((error, _)) => {
                 reports.take(ticket).map_or(Ok(false), |report| Err((refused(&error), report)))

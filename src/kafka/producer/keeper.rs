@@ -53,17 +53,17 @@ impl Post {
     /// is given up; it is free again when the caller settles the report that it gets back.
     pub(super) fn send(&self, record: &Record, report: Report) -> Result<(), (Failure, Report)> {
         let duty = self.duty.read().unwrap_or_else(PoisonError::into_inner);
-        let few = match &duty.generation {
+        let is_calm = match &duty.generation {
             Some(generation) if duty.takes => generation.send(record, report)?,
             _ => return Err((Failure::Replacing, report)),
         };
-        if few && let Some(thread) = self.hurrying.get() {
+        if is_calm && let Some(thread) = self.hurrying.get() {
             thread.unpark();
         }
         Ok(())
     }
 
-    /// Hurries whenever few records are out, until it is told to stop.
+    /// Hurries where a record was sent while it is calm, until it is told to stop.
     pub(super) fn keep_hurrying(&self) {
         let _ = self.hurrying.set(std::thread::current());
         while !self.stopping() {
