@@ -160,7 +160,7 @@ impl Delivery {
         for (is_named, topic, rows) in topics {
             lanes.entry(Arc::clone(&topic)).or_insert_with(|| {
                 let is_dead_letter = topic == self.dead_letter_topic;
-                let quota = is_dead_letter.then(|| Quota::new(self.config.dead_letters, Instant::now()));
+                let quota = is_dead_letter.then(|| Quota::new(self.config.dead_letters));
                 let counters = self.metrics.topic(is_named.then_some(&*topic));
                 let lane = Lane::new(topic, rows, last, quota, counters);
                 added.push(Arc::clone(&lane));

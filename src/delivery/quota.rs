@@ -1,6 +1,6 @@
 //! What rejected events may take of the spool: so many bytes, and so many a second.
 
-use std::sync::{Mutex, PoisonError};
+use crate::telemetry::Allowance;
 use tokio::time::Instant;
 
 /// Settings `dead_letter.max_spool_bytes` and `dead_letter.max_spool_rate`.
@@ -12,39 +12,25 @@ pub struct QuotaConfig {
     pub max_rate: u32,
 }
 
-/// A token bucket that holds the tokens of one second.
+/// What rejected events have of the spool left.
 pub(super) struct Quota {
-    config: QuotaConfig,
-    bucket: Mutex<Bucket>,
-}
-
-struct Bucket {
-    tokens: f64,
-    filled_at: Instant,
+    max_bytes: u64,
+    rate: Allowance,
 }
 
 impl Quota {
-    pub(super) fn new(config: QuotaConfig, now: Instant) -> Self {
-        let tokens = f64::from(config.max_rate);
-        Self { config, bucket: Mutex::new(Bucket { tokens, filled_at: now }) }
+    pub(super) fn new(config: QuotaConfig) -> Self {
+        // The rate of one second may come at once.
+        Self { max_bytes: config.max_bytes, rate: Allowance::new(config.max_rate, config.max_rate) }
     }
 
     pub(super) fn max_bytes(&self) -> u64 {
-        self.config.max_bytes
+        self.max_bytes
     }
 
-    /// Takes a token, if there is one.
+    /// Whether one more is let in now.
     pub(super) fn take(&self, now: Instant) -> bool {
-        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        let rate = f64::from(self.config.max_rate);
-        let since = now.saturating_duration_since(bucket.filled_at);
-        bucket.tokens = (bucket.tokens + since.as_secs_f64() * rate).min(rate);
-        bucket.filled_at = now;
-        let taken = bucket.tokens >= 1.0;
-        if taken {
-            bucket.tokens -= 1.0;
-        }
-        taken
+        self.rate.take(now.into_std()).is_some()
     }
 }
 

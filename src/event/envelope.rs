@@ -90,12 +90,7 @@ pub fn scan_with<'a>(body: &'a [u8], picks: &mut Picks<'_, 'a>) -> Result<Scanne
 /// The type's name, if it is one that a header and a log line can carry.
 fn type_name(value: Value<'_>) -> Option<Cow<'_, str>> {
     let name = value.as_string()?;
-    let has_control = if name.is_ascii() {
-        name.bytes().any(|byte| byte.is_ascii_control())
-    } else {
-        name.contains(char::is_control)
-    };
-    let is_name = !name.is_empty() && name.len() <= MAX_TYPE_LEN && !has_control;
+    let is_name = !name.is_empty() && name.len() <= MAX_TYPE_LEN && !name.contains(char::is_control);
     is_name.then_some(name)
 }
 

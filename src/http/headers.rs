@@ -1,11 +1,11 @@
 //! What the ingress reads of a request's headers.
 
-use crate::ingest::{SIGNATURE, SignatureHeaders, TIMESTAMP, VERSION};
+use crate::ingest::{self, SIGNATURE, SignatureHeaders, TIMESTAMP, VERSION};
 use actix_web::http::header::{AUTHORIZATION, AsHeaderName, HeaderMap, HeaderName};
 use std::borrow::Cow;
 
-static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+static TRACEPARENT: HeaderName = HeaderName::from_static(ingest::TRACEPARENT);
+static TRACESTATE: HeaderName = HeaderName::from_static(ingest::TRACESTATE);
 static SIGNATURE_NAME: HeaderName = HeaderName::from_static(SIGNATURE);
 static VERSION_NAME: HeaderName = HeaderName::from_static(VERSION);
 static TIMESTAMP_NAME: HeaderName = HeaderName::from_static(TIMESTAMP);

@@ -21,6 +21,8 @@ pub use guard::{
 pub use outcome::{Denial, EventId, Outcome, Refusal, Rejection};
 pub use rules::{Facts, Judged, Read, Rules, Verdict};
 
+pub use crate::record::{TRACEPARENT, TRACESTATE};
+
 use crate::delivery::{Delivery, Durable, Failure, Identity, NotDurable, Refused, Settle};
 use crate::event::{BodyHash, KnownType, Scanned};
 use crate::record::Record;
@@ -112,8 +114,8 @@ impl Ingest {
         self.sources.iter().flat_map(|source| source.guard.watched()).collect()
     }
 
-    /// Takes one webhook to its outcome. The caller spawns it, so that a client that hangs up cuts
-    /// nothing off.
+    /// Takes one webhook to its outcome. The caller sees to it that a client that hangs up cuts nothing
+    /// off.
     pub async fn accept(&self, mut arrival: Arrival) -> Outcome {
         let started = Instant::now();
         match self.judge(&arrival) {

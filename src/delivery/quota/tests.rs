@@ -4,7 +4,7 @@ use std::time::Duration;
 #[test]
 fn second_of_tokens_and_no_more_is_there_after_any_pause() {
     let now = Instant::now();
-    let quota = Quota::new(QuotaConfig { max_bytes: 1, max_rate: 3 }, now);
+    let quota = Quota::new(QuotaConfig { max_bytes: 1, max_rate: 3 });
     let taken = |at| (0..10).filter(|_| quota.take(at)).count();
     assert_eq!(taken(now), 3);
     assert_eq!(taken(now + Duration::from_millis(400)), 1);
