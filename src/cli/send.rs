@@ -14,6 +14,7 @@ use post::{Body, Failed, Plan};
 use proof::Proof;
 use reqwest::Url;
 use std::io::{self, IsTerminal, Read, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use summary::Summary;
@@ -29,6 +30,11 @@ pub(super) struct Args {
     /// Where to post.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080/webhooks/justcall", value_parser = http_url)]
     to: Url,
+
+    /// Connect to this address instead of the one that the host of --to has. With https the certificate
+    /// must still be that host's: so a bridge is tried from beside it, before its name leads to it.
+    #[arg(long, value_name = "IP")]
+    address: Option<IpAddr>,
 
     /// The event type to send; may be repeated. Without this, --all and --file: call.completed.
     #[arg(long = "event", value_name = "TYPE", value_parser = known_type())]
@@ -131,6 +137,7 @@ fn execute(args: &Args, progress: ProgressBar) -> Result<Summary, Error> {
     }
     let plan = Plan {
         to: args.to.clone(),
+        address: args.address,
         proof,
         bodies: bodies(args)?,
         rounds: args.count,

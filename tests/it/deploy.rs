@@ -6,6 +6,7 @@ mod compose;
 mod image;
 mod judged;
 mod kubelet;
+mod notes;
 mod pod;
 mod rollout;
 mod strimzi;

@@ -6,6 +6,7 @@ use super::template::{Stamp, Template};
 use chrono::Utc;
 use indicatif::ProgressBar;
 use reqwest::{Client, Response, Url, header, redirect};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -22,6 +23,8 @@ const MAX_ANSWER: usize = 64 * 1024;
 pub(super) struct Plan {
     /// Where to.
     pub(super) to: Url,
+    /// Where its host is; `None`: where its name says.
+    pub(super) address: Option<IpAddr>,
     /// What it shows to be let in.
     pub(super) proof: Proof,
     /// One round of events.
@@ -91,7 +94,7 @@ pub(super) async fn send(
     let (total, workers) = (plan.total(), plan.total().min(plan.concurrency as u64));
     progress.set_length(total);
     let run = Arc::new(Run {
-        client: client(&plan.to)?,
+        client: client(&plan.to, plan.address)?,
         plan,
         started: Instant::now(),
         random: random(),
@@ -185,7 +188,7 @@ impl Run {
     }
 }
 
-fn client(to: &Url) -> Result<Client, Failed> {
+fn client(to: &Url, address: Option<IpAddr>) -> Result<Client, Failed> {
     // An error says that there is a default already, which does as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
@@ -196,6 +199,11 @@ fn client(to: &Url) -> Result<Client, Failed> {
         .no_proxy();
     // Root certificates are looked for only where they are needed: a slim container has none.
     let builder = if to.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
+    let builder = match (to.domain(), address) {
+        // The port is the URL's, or its scheme's.
+        (Some(host), Some(address)) => builder.resolve(host, SocketAddr::new(address, 0)),
+        _ => builder,
+    };
     builder.build().map_err(|error| Failed::Client(root_cause(&error)))
 }
 

@@ -147,13 +147,19 @@ fn only_settings_that_need_a_restart_roll_the_pods() {
         "settings.routes[0].match=call.*,settings.routes[0].topics=calls",
         "settings.unknown_events=dead_letter",
         "settings.topics.partitions=12",
+        "settings.topics.create_missing=false",
         "settings.sources.main.validation=strict",
         "replicaCount=7",
     ] {
         assert_eq!(sum(&[live]), before, "{live}");
     }
-    for fixed in ["settings.server.workers=3", "kafka.bootstrapServers=k:9", "settings.sources.main.path=/x"]
-    {
+    for fixed in [
+        "settings.server.workers=3",
+        "kafka.bootstrapServers=k:9",
+        "settings.sources.main.path=/x",
+        // The dead-letter topic's name begins with it, and stays until a restart.
+        "settings.topics.prefix=x.",
+    ] {
         assert_ne!(sum(&[fixed]), before, "{fixed}");
     }
 }
@@ -165,6 +171,74 @@ fn nothing_scales_down_by_itself_where_events_may_wait() {
     assert_eq!(behavior(set("autoscaled"))["selectPolicy"], "Disabled");
     assert_eq!(behavior(set("no-volume"))["policies"][0]["value"], 1);
     assert!(set("autoscaled").workload()["spec"].get("replicas").is_none(), "they would fight over it");
+}
+
+#[test]
+fn every_property_that_is_secret_has_its_key_in_a_secret() {
+    let gateway = project(CHART).join("ci/gateway-values.yaml");
+    let output =
+        template(&helms()[1], Some(&gateway), &["kafka.secretProperties.ssl\\.key\\.password=key-password"]);
+    assert!(!output.status.success(), "no pod would start");
+    assert!(both(&output).contains(r#"ssl.key.password the key "key-password""#), "{}", both(&output));
+}
+
+#[test]
+fn what_leads_in_from_outside_leads_to_every_source() {
+    let values = project(CHART).join("ci/mapping-values.yaml");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let set = render(folder.path(), values, &["ingress.enabled=true,httpRoute.enabled=true"]);
+    let paths = |list: &Value, pointer: &str| -> Vec<Value> {
+        let each = list.as_array().expect("a list").iter();
+        each.map(|entry| entry.pointer(pointer).expect("a path").clone()).collect()
+    };
+    let ingress = &set.only(&["Ingress"])["spec"]["rules"][0]["http"]["paths"];
+    assert_eq!(paths(ingress, "/path"), ["/hooks/main", "/hooks/second"]);
+    let route = &set.only(&["HTTPRoute"])["spec"]["rules"][0]["matches"];
+    assert_eq!(paths(route, "/path/value"), ["/hooks/main", "/hooks/second"]);
+}
+
+#[test]
+fn network_policy_lets_out_to_names_brokers_and_the_collector_and_in_to_both_ports() {
+    let set = with(&[
+        "networkPolicy.enabled=true,kafka.bootstrapServers=k1:9094\\,k2:9095",
+        "settings.telemetry.otlp_endpoint=https://collector.example.com/v1",
+    ]);
+    let policy = &set.only(&["NetworkPolicy"])["spec"];
+    let ports = |way: &str| -> Vec<String> {
+        let rules = policy[way].as_array().expect("rules").iter();
+        rules
+            .flat_map(|rule| rule["ports"].as_array().expect("ports"))
+            .map(|port| port["port"].to_string())
+            .collect()
+    };
+    assert_eq!(ports("egress"), ["53", "53", "9094", "9095", "443"]);
+    assert_eq!(ports("ingress"), [r#""http""#, r#""admin""#]);
+    assert_eq!(policy["policyTypes"], serde_json::json!(["Ingress", "Egress"]));
+    assert!(policy["ingress"][0].get("from").is_none(), "webhooks come from outside");
+    assert!(policy["ingress"][1]["from"][0]["podSelector"].is_object(), "metrics do not");
+    let hardened = set("hardened").only(&["NetworkPolicy"])["spec"]["egress"].to_string();
+    assert!(hardened.contains("4318"), "{hardened}");
+}
+
+#[test]
+fn a_class_of_a_single_dash_asks_for_no_class() {
+    let claim = |settings: &[&str]| {
+        with(settings).workload()["spec"]["volumeClaimTemplates"][0]["spec"]["storageClassName"].clone()
+    };
+    assert_eq!(claim(&[]), Value::Null, "the cluster's own");
+    assert_eq!(claim(&["persistence.storageClass=-"]), "");
+    assert_eq!(claim(&["persistence.storageClass=fast"]), "fast");
+}
+
+#[test]
+fn chart_and_image_have_the_version_of_the_crate() {
+    let chart = &documents(&project(CHART).join("Chart.yaml"))[0];
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!((&chart["version"], &chart["appVersion"]), (&version.into(), &version.into()));
+    let image = set("least").pod()["containers"][0]["image"].clone();
+    assert_eq!(image, format!("justcall-bridge:{version}"));
+    let told = fs::read_to_string(project("docs/KUBERNETES.md")).expect("a document");
+    assert!(told.contains(&format!("/justcall-bridge:{version} ")), "docs/KUBERNETES.md builds another");
 }
 
 #[test]
@@ -180,6 +254,12 @@ fn values_that_make_no_sense_are_refused_and_the_message_helps() {
         ("kafka.secretProperties.sasl\\.password=password", "kafka.existingSecret"),
         ("source.signature.existingSecret=", "source.signature.required=false"),
         ("settings.sources.other.path=/x", "sources.other"),
+        ("settings.admin.listen=0.0.0.0:9081", "containerPorts"),
+        ("terminationGracePeriodSeconds=29", "30 s together"),
+        ("autoscaling.enabled=true,autoscaling.minReplicas=7", "autoscaling.maxReplicas"),
+        ("externalSecret.enabled=true", "externalSecret"),
+        ("readinessProbe.failureTreshold=3", "failureTreshold"),
+        ("resources.limits.memory=512MB", "memory"),
     ] {
         for helm in helms() {
             let output = template(helm, Some(&least), &[wrong]);

@@ -4,6 +4,7 @@ use super::tools::{both, printed};
 use super::{not_proved, project};
 use crate::kit::bridge::UNSIGNED;
 use crate::kit::kafka::Kafka;
+use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -36,6 +37,12 @@ impl Image {
 
     pub(super) fn path(&self, inside: &str) -> PathBuf {
         self.root.path().join(inside.trim_start_matches('/'))
+    }
+
+    /// Makes one more authority, in PEM, one of the public ones that it brings.
+    pub(super) fn trust(&self, authority: &str) {
+        let all = File::options().append(true).open(self.path("etc/ssl/certs/ca-certificates.crt"));
+        all.expect("authorities").write_all(authority.as_bytes()).expect("one more");
     }
 
     /// Every file in it, and every link.
@@ -140,10 +147,7 @@ fn image_runs_read_only_as_nobody_in_particular_and_trusts_public_authorities() 
         ["check"].into_iter().chain(over_tls.iter().flat_map(|set| ["--set", *set])).collect();
     let said = run(&check);
     assert!(said.contains("signed by no authority that is trusted here"), "{said}");
-    // Now the broker's is one of the authorities that the image brings.
-    let authorities = image.path("etc/ssl/certs/ca-certificates.crt");
-    let ours = fs::read(&secured.ca).expect("the authority");
-    File::options().append(true).open(authorities).expect("authorities").write_all(&ours).expect("one more");
+    image.trust(&fs::read_to_string(&secured.ca).expect("the authority"));
     let said = run(&check);
     assert!(!said.contains("authority") && said.contains("ok       kafka"), "{said}");
 }
@@ -252,6 +256,29 @@ fn what_the_dockerfile_copies_is_enough_for_cargo() {
         };
         assert!(from.iter().all(is_kept), "of {from:?} something never reaches Docker");
     }
+    let read = compiled_files();
+    assert!(read.len() > 100, "the compiler tells what it reads: {read:?}");
+    let missing: Vec<_> = read.iter().filter(|file| !folder.path().join(file).exists()).collect();
+    assert!(missing.is_empty(), "COPY does not bring what the compiler reads: {missing:?}");
+}
+
+/// The project's files that the compiler read for the library, texts that are included in it too, as it
+/// left them beside the library itself.
+fn compiled_files() -> BTreeSet<PathBuf> {
+    let built = Path::new(env!("CARGO_BIN_EXE_justcall-bridge")).parent().expect("a folder").join("deps");
+    let entries = fs::read_dir(&built).expect("what was built").map(|entry| entry.expect("an entry").path());
+    let is_ours = |path: &PathBuf| {
+        let name = path.file_stem().expect("a name").to_string_lossy();
+        name.starts_with("justcall_kafka_bridge-")
+            && path.extension().is_some_and(|ending| ending == "d")
+            && built.join(format!("lib{name}.rlib")).exists()
+    };
+    let lists = entries.filter(is_ours).map(|path| fs::read_to_string(path).expect("a list"));
+    let files = lists.flat_map(|list| {
+        list.lines().filter_map(|line| line.strip_suffix(':')).map(PathBuf::from).collect::<Vec<_>>()
+    });
+    // A list of an earlier build may name what is no more.
+    files.filter(|file| file.is_relative() && project(&file.to_string_lossy()).exists()).collect()
 }
 
 /// The real build, with all optimizations.

@@ -63,6 +63,11 @@ impl Node {
         fs::rename(folder.join("..data_tmp"), folder.join("..data")).expect("a swap");
     }
 
+    /// Makes one more authority, in PEM, a public one.
+    pub(super) fn trust(&self, authority: &str) {
+        self.image.trust(authority);
+    }
+
     /// The same for the ConfigMap of a chart.
     pub(super) fn configure(&self, set: &Rendered) {
         let map = set.only(&["ConfigMap"]);

@@ -24,7 +24,7 @@ const SHAPE: Shape = Shape { senders: 4, pause: Duration::from_millis(5), body_b
 const LAG: Duration = Duration::from_secs(2);
 
 /// Free ports that no outgoing connection gets while a pod is away.
-fn ports() -> [u16; 4] {
+pub(super) fn ports() -> [u16; 4] {
     let random = RandomState::new();
     let candidates =
         (0..1000_u32).map(|n| 12_000 + u16::try_from(random.hash_one(n) % 7_000).expect("small"));

@@ -118,6 +118,18 @@ pub(super) fn crd_judge() -> Command {
     command
 }
 
+/// What an installation would tell. Helm 3 asks a cluster for that.
+pub(super) fn notes(values: &Path, settings: &[&str]) -> String {
+    let mut command = Command::new(&helms()[1]);
+    command.args(["install", "release"]).arg(project(CHART)).args(["--namespace", "webhooks"]);
+    command.args(["--dry-run=client", "--values"]).arg(values);
+    for setting in settings {
+        command.args(["--set", setting]);
+    }
+    let said = printed(&mut command);
+    said.split_once("NOTES:\n").expect("notes").1.to_owned()
+}
+
 /// Renders the chart with a file of values of its own and further `--set`s.
 pub(super) fn template(helm: &Path, values: Option<&Path>, settings: &[&str]) -> Output {
     let mut command = Command::new(helm);

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-const POM: &str = include_str!("kafka/pom.xml");
+/// What Maven fetches.
+pub(crate) const POM: &str = include_str!("kafka/pom.xml");
 const KIT_BROKER: &str = include_str!("kafka/KitBroker.java");
 const KIT_ACLS: &str = include_str!("kafka/KitAcls.java");
 const MURMUR2: &str = include_str!("kafka/Murmur2.java");

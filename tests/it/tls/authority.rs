@@ -10,6 +10,8 @@ use tempfile::TempDir;
 /// Signs certificates for `localhost`.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
+    /// Its own certificate, in PEM.
+    pub(crate) certificate: String,
     pub(crate) roots: RootCertStore,
 }
 
@@ -28,7 +30,7 @@ impl Authority {
         let certificate = params.self_signed(&key).expect("a certificate");
         let mut roots = RootCertStore::empty();
         roots.add(certificate.der().clone()).expect("a root");
-        Self { issuer: Issuer::new(params, key), roots }
+        Self { issuer: Issuer::new(params, key), certificate: certificate.pem(), roots }
     }
 
     pub(crate) fn pair(&self) -> Pair {

@@ -87,12 +87,14 @@ annotations:
 {{- end }}
 
 {{- define "justcall-kafka-bridge.kafkaSecret" -}}
-{{- $key := values .Values.kafka.secretProperties | sortAlpha | first }}
-{{- $secret := include "justcall-kafka-bridge.secret" (dict "root" . "existing" .Values.kafka.existingSecret "key" (default "" $key)) }}
-{{- if and .Values.kafka.secretProperties (not $secret) }}
-{{- fail "kafka.secretProperties: name their Secret in kafka.existingSecret, or have them in externalSecret.data" }}
+{{- $secret := "" }}
+{{- range $property, $key := .Values.kafka.secretProperties }}
+{{- $secret = include "justcall-kafka-bridge.secret" (dict "root" $ "existing" $.Values.kafka.existingSecret "key" $key) }}
+{{- if not $secret }}
+{{- fail (printf "kafka.secretProperties: of which Secret is %s the key %q? Name it in kafka.existingSecret, or have that key in externalSecret.data" $property $key) }}
 {{- end }}
-{{- if .Values.kafka.secretProperties }}{{ $secret }}{{ end }}
+{{- end }}
+{{- $secret }}
 {{- end }}
 
 {{/* Bytes of a quantity such as 8Gi. */}}
@@ -113,11 +115,15 @@ annotations:
 {{- div (add $millis 999) 1000 }}
 {{- end }}
 
-{{/* How long a pod may take to end: serve on, finish what is in flight, and end itself. */}}
-{{- define "justcall-kafka-bridge.gracePeriod" -}}
-{{- if kindIs "invalid" .Values.terminationGracePeriodSeconds }}
+{{/* Seconds that a pod may take to end: serve on, finish what is in flight, and end itself. */}}
+{{- define "justcall-kafka-bridge.neededSeconds" -}}
 {{- $shutdown := (include "justcall-kafka-bridge.settings" . | fromYaml).shutdown }}
 {{- add (include "justcall-kafka-bridge.seconds" $shutdown.delay) (include "justcall-kafka-bridge.seconds" $shutdown.timeout) 10 }}
+{{- end }}
+
+{{- define "justcall-kafka-bridge.gracePeriod" -}}
+{{- if kindIs "invalid" .Values.terminationGracePeriodSeconds }}
+{{- include "justcall-kafka-bridge.neededSeconds" . }}
 {{- else }}
 {{- .Values.terminationGracePeriodSeconds }}
 {{- end }}

@@ -63,10 +63,19 @@ shutdown:
 {{- toYaml (mergeOverwrite $settings (deepCopy .Values.settings)) }}
 {{- end }}
 
+{{/* Paths that senders post to. */}}
+{{- define "justcall-kafka-bridge.paths" -}}
+{{- range $name, $source := (include "justcall-kafka-bridge.settings" . | fromYaml).sources }}
+- {{ default "/webhooks/justcall" $source.path | quote }}
+{{- end }}
+{{- end }}
+
 {{/* Those that a running bridge does not follow: their change rolls the pods. */}}
 {{- define "justcall-kafka-bridge.fixedSettings" -}}
 {{- $settings := include "justcall-kafka-bridge.settings" . | fromYaml }}
-{{- range $live := list "routes" "route_templates" "unknown_events" "topics" }}{{ $_ := unset $settings $live }}{{ end }}
+{{- range $live := list "routes" "route_templates" "unknown_events" }}{{ $_ := unset $settings $live }}{{ end }}
+{{- /* The name of the dead-letter topic, which stays until a restart, is made from the prefix. */}}
+{{- $_ := set $settings "topics" (pick (default dict $settings.topics) "prefix") }}
 {{- range $source := values $settings.sources }}{{ $_ := unset $source "validation" }}{{ end }}
 {{- toYaml $settings }}
 {{- end }}
@@ -78,6 +87,22 @@ shutdown:
 {{- $signature := default dict $source.signature }}
 {{- if and (not (eq (toString $signature.required) "false")) (not $signature.secrets_file) (not $signature.secrets) }}
 {{- fail (printf "sources.%s: nobody has said how JustCall is told from strangers. Put its API secret into a Secret and name that in source.signature.existingSecret; or say source.signature.required=false, best together with source.token.existingSecret" $name) }}
+{{- end }}
+{{- end }}
+{{- range $section, $port := dict "server" .Values.containerPorts.http "admin" .Values.containerPorts.admin }}
+{{- $listen := toString (get $settings $section).listen }}
+{{- if not (hasSuffix (printf ":%v" $port) $listen) }}
+{{- fail (printf "settings.%s.listen is %s, but the pod's port is %v: set containerPorts too" $section $listen $port) }}
+{{- end }}
+{{- end }}
+{{- $seconds := .Values.terminationGracePeriodSeconds }}
+{{- $needed := sub (include "justcall-kafka-bridge.neededSeconds" . | int) 10 }}
+{{- if and (not (kindIs "invalid" $seconds)) (lt (int $seconds) (int $needed)) }}
+{{- fail (printf "terminationGracePeriodSeconds: shutdown.delay and shutdown.timeout are %d s together, so the bridge would be killed in the middle of its work" $needed) }}
+{{- end }}
+{{- with .Values.autoscaling }}
+{{- if and .enabled (lt (int .maxReplicas) (int .minReplicas)) }}
+{{- fail (printf "autoscaling.maxReplicas: %v is less than autoscaling.minReplicas, %v" .maxReplicas .minReplicas) }}
 {{- end }}
 {{- end }}
 {{- end }}

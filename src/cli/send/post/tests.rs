@@ -92,7 +92,8 @@ fn plan(to: &Url, rounds: u64) -> Plan {
         .chain(samples(Dialect::Live))
         .map(|(_, sample)| Body::Fresh(Template::parse(sample, "http://a.example").unwrap()))
         .collect();
-    Plan { to: to.clone(), proof: Proof::default(), bodies, rounds, rate: None, concurrency: 4 }
+    let proof = Proof::default();
+    Plan { to: to.clone(), address: None, proof, bodies, rounds, rate: None, concurrency: 4 }
 }
 
 fn one_body(to: &Url, rounds: u64) -> Plan {
@@ -134,6 +135,16 @@ fn an_exact_body_is_sent_unchanged_each_time() {
     let server = Server::start(acked);
     carry_out(one_body(&server.url, 3)).unwrap();
     assert_eq!(server.bodies(), [b"{}", b"{}", b"{}"]);
+}
+
+#[test]
+fn an_address_goes_before_what_the_name_says() {
+    let server = Server::start(acked);
+    let mut to = server.url.clone();
+    to.set_host(Some("bridge.invalid")).unwrap();
+    assert!(carry_out(one_body(&to, 1)).is_err(), "the name leads nowhere");
+    let address = Some("127.0.0.1".parse().unwrap());
+    assert!(carry_out(Plan { address, ..one_body(&to, 1) }).unwrap().is_success());
 }
 
 #[test]

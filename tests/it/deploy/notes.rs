@@ -1,0 +1,87 @@
+//! What `helm install` tells a person to type, typed into pods as the chart has them.
+
+use super::chart::{Rendered, render};
+use super::image::can_contain;
+use super::pod::Node;
+use super::project;
+use super::rollout::ports;
+use super::tools::{self, CHART};
+use crate::kit::kafka::Kafka;
+use crate::kit::topic_name;
+use crate::tls::authority::Authority;
+use std::path::PathBuf;
+
+/// How JustCall is told from strangers, and what that asks of the first event.
+const SHAPES: [(&str, &[&str]); 4] = [
+    ("least", &["source.urls[0]=https://hooks.example.com/webhooks/justcall"]),
+    ("least", &["tls.existingSecret=certificate", "source.urls[0]=https://localhost/webhooks/justcall"]),
+    ("documented", &["settings.sources.main.path=/elsewhere"]),
+    ("no-volume", &["autoscaling.enabled=false"]),
+];
+
+fn values(set: &str) -> PathBuf {
+    project(CHART).join(format!("ci/{set}-values.yaml"))
+}
+
+/// The commands for a container in a text, each as the words of the container's part.
+fn commands(text: &str) -> Vec<Vec<String>> {
+    let whole = text.replace("\\\n", " ");
+    let calls = whole.lines().filter_map(|line| line.trim().strip_prefix("kubectl exec "));
+    let inner = calls.map(|call| call.split_once(" -- ").expect("a command").1);
+    inner.map(|command| command.split_whitespace().map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn everything_that_helm_says_to_type_works_as_typed() {
+    if !can_contain("that the commands of the chart's notes work in its pods") {
+        return;
+    }
+    let node = Node::new();
+    let authority = Authority::new();
+    let pair = authority.pair();
+    node.trust(&authority.certificate);
+    let secrets = [
+        ("api-secret", "the-secret-of-an-account\n"),
+        ("webhook-token", "a-token-of-32-letters-and-more-xx\n"),
+    ];
+    node.project("justcall", 0o440, &secrets);
+    node.project("certificate", 0o440, &[("tls.crt", &pair.certificate), ("tls.key", &pair.key)]);
+    let ports = ports();
+    for (set, own) in SHAPES {
+        let prefix = topic_name("notes");
+        let settings = [
+            format!("kafka.bootstrapServers={}", Kafka::shared().bootstrap()),
+            format!("containerPorts.http={},containerPorts.admin={}", ports[0], ports[1]),
+            format!("settings.topics.prefix={prefix}.,settings.topics.partitions=1"),
+            "settings.topics.replication_factor=1".to_owned(),
+        ];
+        let settings: Vec<&str> = settings.iter().map(String::as_str).chain(own.iter().copied()).collect();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let rendered = render(folder.path(), values(set), &settings);
+        let notes = tools::notes(&values(set), &settings);
+        follow(&node, &rendered, &notes);
+    }
+}
+
+/// Types all of it, in its order.
+fn follow(node: &Node, set: &Rendered, notes: &str) {
+    node.configure(set);
+    let _pod = node.start(set, 0);
+    let typed: Vec<_> = commands(notes)
+        .into_iter()
+        .map(|command| {
+            let words: Vec<&str> = command.iter().map(String::as_str).collect();
+            (command[1].clone(), node.exec(set, 0, &words))
+        })
+        .collect();
+    let said = |name: &str| {
+        let found = typed.iter().find(|(called, _)| called == name);
+        &found.unwrap_or_else(|| panic!("no {name} in:\n{notes}")).1
+    };
+    assert!(!said("check").contains("failure"), "{}", said("check"));
+    assert!(said("send").contains("200     acked"), "{}", said("send"));
+    assert!(said("tail").contains("call.completed"), "the event is there to be seen: {}", said("tail"));
+    if set.workload()["kind"] == "StatefulSet" {
+        assert!(said("spool").contains("0 records wait"), "{}", said("spool"));
+    }
+}
