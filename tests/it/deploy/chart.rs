@@ -199,11 +199,11 @@ fn what_leads_in_from_outside_leads_to_every_source() {
 
 #[test]
 fn network_policy_lets_out_to_names_brokers_and_the_collector_and_in_to_both_ports() {
-    let set = with(&[
+    let shut = with(&[
         "networkPolicy.enabled=true,kafka.bootstrapServers=k1:9094\\,k2:9095",
         "settings.telemetry.otlp_endpoint=https://collector.example.com/v1",
     ]);
-    let policy = &set.only(&["NetworkPolicy"])["spec"];
+    let policy = &shut.only(&["NetworkPolicy"])["spec"];
     let ports = |way: &str| -> Vec<String> {
         let rules = policy[way].as_array().expect("rules").iter();
         rules
