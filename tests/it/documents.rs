@@ -2,6 +2,7 @@
 
 use crate::kit::command::finish;
 use crate::kit::process::Process;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -39,6 +40,25 @@ justcall-bridge is a program.
     assert_eq!(lines.iter().map(|line| line.join(" ")).collect::<Vec<_>>(), expected);
     let refused: Vec<_> = lines.iter().map(|line| refusal(line).is_some()).collect();
     assert_eq!(refused, [true, true, false, true, true]);
+}
+
+#[test]
+fn every_metric_in_the_documents_is_in_the_catalogue() {
+    let catalogue = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/METRICS.md"));
+    let named: BTreeSet<_> = documents().iter().flat_map(|document| metrics(&read(document))).collect();
+    assert!(named.len() > 30, "{named:?}");
+    let is_there = |name: &str| catalogue.contains(&format!("| `{name}` |"));
+    let parts = ["_bucket", "_count", "_sum"];
+    let is_part = |name: &str| parts.iter().any(|part| name.strip_suffix(part).is_some_and(is_there));
+    let unknown: Vec<_> = named.iter().filter(|name| !is_there(name) && !is_part(name)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+/// The metrics that a document names, without their prefix.
+fn metrics(document: &str) -> Vec<String> {
+    let rests = document.split("justcall_bridge_").skip(1);
+    let name = |rest: &str| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+    rests.map(name).filter(|name: &String| !name.is_empty()).collect()
 }
 
 /// What the program says of arguments that it does not take.

@@ -209,9 +209,10 @@ fn copy(build: &[Vec<&str>], into: &Path) {
 }
 
 /// Copies and runs as the Dockerfile's first stage says, up to the files of the image, with this cargo.
-fn play(folder: &Path, cargo: Option<&Path>) {
+/// Returns what each step said.
+fn play(folder: &Path, cargo: Option<&Path>) -> Vec<String> {
     let stages = stages();
-    let mut done = 0;
+    let (mut done, mut said) = (0, Vec::new());
     for (at, words) in stages[0].iter().enumerate() {
         if words[0] != "RUN" || words[1].ends_with("/root") {
             continue;
@@ -224,8 +225,11 @@ fn play(folder: &Path, cargo: Option<&Path>) {
             let path = std::env::var("PATH").expect("a path");
             step.env("PATH", format!("{}:{path}", cargo.display())).env("REAL_CARGO", env!("CARGO"));
         }
-        printed(&mut step);
+        let output = step.output().expect("bash starts");
+        assert!(output.status.success(), "{words:?}: {}", both(&output));
+        said.push(both(&output));
     }
+    said
 }
 
 /// Stands in for cargo: instead of a build, only whether the files make a workspace that fits its lock.
@@ -286,7 +290,9 @@ fn compiled_files() -> BTreeSet<PathBuf> {
 #[ignore = "takes minutes; before a release: cargo test --test it -- --ignored image_is_built"]
 fn image_is_built_by_its_own_steps_from_what_the_dockerfile_copies() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
-    play(folder.path(), None);
+    let said = play(folder.path(), None);
+    let compiled = said[1].lines().filter(|line| line.trim_start().starts_with("Compiling")).count();
+    assert_eq!(compiled, 1, "what it stands on was built in a layer of its own: {}", said[1]);
     let image = Image::of(&folder.path().join("target/release/justcall-bridge"));
     if can_contain("that the released binary starts in its image") {
         let mut command = image.command("65532", &[], &["/usr/local/bin/justcall-bridge", "--version"]);

@@ -32,6 +32,38 @@ fn commands(text: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
+fn charts_are_installed_as_the_documents_say() {
+    for document in ["README.md", "docs/KUBERNETES.md", "deploy/helm/justcall-kafka-bridge/README.md"] {
+        let text = std::fs::read_to_string(project(document)).expect("a document");
+        let calls = helm_calls(&text);
+        assert!(!calls.is_empty(), "{document} tells how to install it");
+        for call in calls {
+            tools::printed(tools::helm_template().args(call));
+        }
+    }
+    let text = std::fs::read_to_string(project("docs/KUBERNETES.md")).expect("a document");
+    let (_, rest) = text.split_once("```yaml\n").expect("values for Strimzi");
+    let strimzi = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(&strimzi, rest.split_once("```").expect("its end").0).expect("a file");
+    let chart = format!("strimzi {CHART} --set source.signature.existingSecret=justcall --values");
+    let said = tools::printed(tools::helm_template().args(chart.split(' ')).arg(strimzi.path()));
+    assert!(said.contains("sasl.password: /run/secrets/justcall-bridge/kafka/password"), "{said}");
+}
+
+/// What stands behind `helm install` and `helm template` in a document.
+fn helm_calls(document: &str) -> Vec<Vec<String>> {
+    let whole = document.replace("\\\n", " ");
+    let calls = whole.lines().filter_map(|line| {
+        let line = line.trim();
+        line.strip_prefix("helm install ").or_else(|| line.strip_prefix("helm template "))
+    });
+    let before_pipe = |call: &str| -> Vec<String> {
+        call.split_whitespace().take_while(|word| *word != "|").map(str::to_owned).collect()
+    };
+    calls.map(before_pipe).collect()
+}
+
+#[test]
 fn everything_that_helm_says_to_type_works_as_typed() {
     if !can_contain("that the commands of the chart's notes work in its pods") {
         return;

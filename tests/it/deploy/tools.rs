@@ -118,6 +118,13 @@ pub(super) fn crd_judge() -> Command {
     command
 }
 
+/// `helm template`, where the project's paths hold.
+pub(super) fn helm_template() -> Command {
+    let mut command = Command::new(&helms()[1]);
+    command.arg("template").current_dir(project(""));
+    command
+}
+
 /// What an installation would tell. Helm 3 asks a cluster for that.
 pub(super) fn notes(values: &Path, settings: &[&str]) -> String {
     let mut command = Command::new(&helms()[1]);
