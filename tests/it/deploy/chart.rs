@@ -173,6 +173,77 @@ fn nothing_scales_down_by_itself_where_events_may_wait() {
     assert!(set("autoscaled").workload()["spec"].get("replicas").is_none(), "they would fight over it");
 }
 
+/// Whether a selector asks for nothing that these labels do not say.
+fn selects(selector: &Value, labels: &Value) -> bool {
+    let asked = selector.as_object().unwrap_or_else(|| panic!("no selector: {selector}"));
+    !asked.is_empty() && asked.iter().all(|(key, value)| labels[key] == *value)
+}
+
+#[test]
+fn every_selector_finds_the_pods_and_every_name_of_a_port_is_the_containers() {
+    for set in sets() {
+        let pod = &set.workload()["spec"]["template"];
+        let labels = &pod["metadata"]["labels"];
+        let ports = pod["spec"]["containers"][0]["ports"].as_array().expect("ports");
+        let is_port = |name: &Value| ports.iter().any(|port| port["name"] == *name);
+        let finds = |selector: &Value| assert!(selects(selector, labels), "{}: {selector}", set.name);
+        for document in &set.documents {
+            let spec = &document["spec"];
+            match document["kind"].as_str().expect("a kind") {
+                "StatefulSet" | "Deployment" | "PodDisruptionBudget" => {
+                    finds(&spec["selector"]["matchLabels"])
+                }
+                "NetworkPolicy" => finds(&spec["podSelector"]["matchLabels"]),
+                "Service" => {
+                    finds(&spec["selector"]);
+                    let mut targets = spec["ports"].as_array().expect("ports").iter();
+                    assert!(targets.all(|port| is_port(&port["targetPort"])), "{}: {spec}", set.name);
+                }
+                "ServiceMonitor" => {
+                    let monitored = set.documents.iter().filter(|other| other["kind"] == "Service");
+                    let found: Vec<_> = monitored
+                        .filter(|other| {
+                            selects(&spec["selector"]["matchLabels"], &other["metadata"]["labels"])
+                        })
+                        .collect();
+                    assert_eq!(found.len(), 1, "{}: each pod is scraped once", set.name);
+                    assert_eq!(found[0]["spec"]["ports"][0]["name"], spec["endpoints"][0]["port"]);
+                }
+                _ => {}
+            }
+        }
+        for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
+            assert_eq!(pod["spec"]["containers"][0][probe]["httpGet"]["port"], "admin", "{}", set.name);
+        }
+        for spread in pod["spec"]["topologySpreadConstraints"].as_array().expect("zones") {
+            finds(&spread["labelSelector"]["matchLabels"]);
+        }
+    }
+}
+
+#[test]
+fn pods_keep_apart_as_the_preset_says() {
+    let apart = |name: &str| set(name).pod()["affinity"]["podAntiAffinity"].clone();
+    let soft = &apart("least")["preferredDuringSchedulingIgnoredDuringExecution"][0]["podAffinityTerm"];
+    let hard = &apart("hardened")["requiredDuringSchedulingIgnoredDuringExecution"][0];
+    for term in [soft, hard] {
+        assert_eq!(term["topologyKey"], "kubernetes.io/hostname");
+        let labels = &set("least").workload()["spec"]["template"]["metadata"]["labels"];
+        assert!(selects(&term["labelSelector"]["matchLabels"], labels), "{term}");
+    }
+    assert!(set("placed").pod().get("affinity").is_none());
+}
+
+#[test]
+fn the_secret_that_an_operator_makes_is_the_one_that_is_mounted() {
+    let set = set("gateway");
+    let made = &set.only(&["ExternalSecret"])["spec"]["target"]["name"];
+    let volumes = set.pod()["volumes"].as_array().expect("volumes").iter();
+    let mounted: Vec<_> = volumes.filter_map(|volume| volume.get("secret")).collect();
+    assert_eq!(mounted.len(), 2, "JustCall's and Kafka's");
+    assert!(mounted.iter().all(|secret| secret["secretName"] == *made), "{mounted:?}");
+}
+
 #[test]
 fn every_property_that_is_secret_has_its_key_in_a_secret() {
     let gateway = project(CHART).join("ci/gateway-values.yaml");
