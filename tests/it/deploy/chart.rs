@@ -329,6 +329,7 @@ fn values_that_make_no_sense_are_refused_and_the_message_helps() {
         ("terminationGracePeriodSeconds=29", "30 s together"),
         ("autoscaling.enabled=true,autoscaling.minReplicas=7", "autoscaling.maxReplicas"),
         ("externalSecret.enabled=true", "externalSecret"),
+        ("kafka.tls.existingSecret=ca", "security\\.protocol"),
         ("readinessProbe.failureTreshold=3", "failureTreshold"),
         ("resources.limits.memory=512MB", "memory"),
     ] {

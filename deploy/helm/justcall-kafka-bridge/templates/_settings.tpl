@@ -95,6 +95,10 @@ shutdown:
 {{- fail (printf "settings.%s.listen is %s, but the pod's port is %v: set containerPorts too" $section $listen $port) }}
 {{- end }}
 {{- end }}
+{{- $protocol := get $settings.kafka.properties "security.protocol" | toString | lower }}
+{{- if and (or .Values.kafka.tls.existingSecret .Values.kafka.tls.clientSecret) (not (hasSuffix "ssl" $protocol)) }}
+{{- fail "kafka.tls: without TLS it does nothing. Set kafka.properties.security\\.protocol to SSL or SASL_SSL" }}
+{{- end }}
 {{- $seconds := .Values.terminationGracePeriodSeconds }}
 {{- $needed := sub (include "justcall-kafka-bridge.neededSeconds" . | int) 10 }}
 {{- if and (not (kindIs "invalid" $seconds)) (lt (int $seconds) (int $needed)) }}
