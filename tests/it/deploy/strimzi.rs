@@ -5,7 +5,6 @@ use super::tools::{both, documents, printed};
 use crate::kit::java::run;
 use crate::kit::process::bridge_command;
 use crate::kit::{cache, golden};
-use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
