@@ -25,6 +25,7 @@ use bytes::Bytes;
 use chrono::Utc;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -111,8 +112,7 @@ impl Ingress {
         let workers = config.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from)).max(1);
         let limits = Limits { workers, connections: MAX_CONNECTIONS, linger: DISCONNECT_TIMEOUT, crowd };
         let app = move || {
-            // Each worker counts its own references: those of all would contend for one counter.
-            let door = Rc::new(Arc::clone(&door));
+            let door = Rc::new(Own(Arc::clone(&door)));
             let enter = move |request, payload| enter(Rc::clone(&door), request, payload);
             map_config(App::new().default_service(web::to(enter)), |()| AppConfig::default())
         };
@@ -171,8 +171,20 @@ struct Door<A> {
     accept: A,
 }
 
+/// A worker's own handle of the door. Its requests count references to the handle: all workers together
+/// would contend for one counter.
+struct Own<A>(Arc<Door<A>>);
+
+impl<A> Deref for Own<A> {
+    type Target = Door<A>;
+
+    fn deref(&self) -> &Door<A> {
+        &self.0
+    }
+}
+
 /// Answers one request.
-async fn enter<A>(door: Rc<Arc<Door<A>>>, request: HttpRequest, payload: web::Payload) -> HttpResponse
+async fn enter<A>(door: Rc<Own<A>>, request: HttpRequest, payload: web::Payload) -> HttpResponse
 where
     A: AsyncFn(Box<Arrival>) -> Outcome + 'static,
 {
@@ -198,7 +210,7 @@ where
 }
 
 async fn pass<A>(
-    door: &Rc<Arc<Door<A>>>,
+    door: &Rc<Own<A>>,
     request: &HttpRequest,
     source: usize,
     token: Option<&str>,
@@ -350,12 +362,12 @@ impl Entry {
 
 /// A request whose outcome is open.
 struct InFlight<A> {
-    door: Rc<Arc<Door<A>>>,
+    door: Rc<Own<A>>,
     since: Instant,
 }
 
 impl<A> InFlight<A> {
-    fn new(door: &Rc<Arc<Door<A>>>) -> Self {
+    fn new(door: &Rc<Own<A>>) -> Self {
         door.gate.metrics.in_flight_requests.inc();
         Self { door: Rc::clone(door), since: Instant::now() }
     }
