@@ -124,7 +124,7 @@ impl Ingest {
                 let outcome = self.settle(arrival, judged, signature, &case).await;
                 self.ended(&case, outcome)
             }
-            Err((event_type, outcome)) => self.not_let_in(event_type, outcome),
+            Err((event_type, outcome)) => self.not_let_in(arrival.source, event_type, outcome),
         }
     }
 
@@ -137,7 +137,9 @@ impl Ingest {
         case: &Case,
     ) -> Outcome {
         let Judged { id, hash, violations, verdict, .. } = judged;
-        self.metrics.tolerated_violations.inc_by(u64::from(violations));
+        if violations > 0 {
+            self.metrics.tolerated_violations.inc_by(u64::from(violations));
+        }
         self.metrics.parse_seconds.observe(case.started.elapsed());
         let (records, rejection) = match verdict {
             Verdict::Forwarded(records) => (records, None),

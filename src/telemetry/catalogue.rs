@@ -114,7 +114,7 @@ catalogue! {
         TOLERATED = Counter "tolerated_violations_total" []
             "Violations of the contract that validation: tolerant let pass";
         PARSE_SECONDS = Histogram "parse_seconds" []
-            "From a whole body to its records: scan, validation and routing";
+            "From a whole body to its records: scan, signature, validation and routing";
         REMEMBERED = Gauge "deduplication_remembered_events" []
             "Durable events that are remembered, so that their duplicates are known";
         REMEMBERED_LIMIT = Gauge "deduplication_capacity_events" []
@@ -148,7 +148,7 @@ catalogue! {
             ["source", Sources(false); "kind", Of(tags::SECRET_KINDS)]
             "When the file of secrets, or tokens, was last written, in seconds since 1970; 0 without one. A \
              file that Kubernetes mounts is as young as its pod";
-        CERTIFICATE_EXPIRES = Gauge "certificate_expires_seconds" []
+        CERTIFICATE_EXPIRES = Gauge "certificate_expires_timestamp_seconds" []
             "When the ingress's certificate expires, in seconds since 1970; 0 without TLS";
     }
     "Kafka" since "0.1.0" {
