@@ -135,7 +135,8 @@ def read_seconds(value, *path):
         found = json.loads(value)["data"]
         for name in path:
             found = (found or {}).get(name)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        # RecursionError: brackets within brackets, a thousand deep.
         raise Poison("unreadable") from error
     if found is not None and (not isinstance(found, int) or isinstance(found, bool)):
         raise Poison("unreadable")
