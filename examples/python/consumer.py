@@ -96,7 +96,8 @@ def main():
 
 def handle(message, seen, dead_letters):
     """Works on a record, unless it was done before. An exception is one that may pass, such as a
-    database that is away: it ends the process, and the next start tries again."""
+    database that is away: it ends the process, which commits what was done before this record, and the
+    next start tries it again."""
     headers = read_headers(message)
     event_id = headers.get("ce_id")
     if event_id in seen:
