@@ -26,7 +26,7 @@ pub use crate::record::{TRACEPARENT, TRACESTATE};
 use crate::delivery::{Delivery, Failure, Identity, NotDurable, Refused, Settle};
 use crate::event::{BodyHash, KnownType, Scanned};
 use crate::record::Record;
-use crate::signature::{Valid, parse_time};
+use crate::signature::Valid;
 use crate::telemetry::{Metrics, Trace};
 use crate::watch::Follow;
 use arc_swap::ArcSwap;
@@ -179,7 +179,7 @@ impl Ingest {
         let facts = Facts {
             source: arrival.source,
             received_at: arrival.received_at,
-            signed_at: arrival.credentials.signature.timestamp.as_deref().and_then(parse_time),
+            signed_at: signature.map(|valid| valid.at).or_else(|| arrival.credentials.signed_at()),
             trace: arrival.trace.as_ref().map(Trace::context),
         };
         let judged = rules.judge(read, &arrival.body, &facts);
