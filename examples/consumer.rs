@@ -104,7 +104,8 @@ struct Service {
 
 impl Service {
     /// Works on a record, unless it was done before. An error is one that may pass, such as a database
-    /// that is away: it ends the process, nothing is committed, and the next start tries again.
+    /// that is away: it ends the process, which commits what was done before this record, and the next
+    /// start tries it again.
     async fn handle(&mut self, message: &BorrowedMessage<'_>) -> Result<(), Box<dyn Error>> {
         let id = header(message, "ce_id");
         if id.is_some_and(|id| self.seen.contains(id)) {

@@ -96,7 +96,8 @@ def main():
 
 def handle(message, seen, dead_letters):
     """Works on a record, unless it was done before. An exception is one that may pass, such as a
-    database that is away: it ends the process, and the next start tries again."""
+    database that is away: it ends the process, which commits what was done before this record, and the
+    next start tries it again."""
     headers = read_headers(message)
     event_id = headers.get("ce_id")
     if event_id in seen:
@@ -135,7 +136,8 @@ def read_seconds(value, *path):
         found = json.loads(value)["data"]
         for name in path:
             found = (found or {}).get(name)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        # RecursionError: brackets within brackets, a thousand deep.
         raise Poison("unreadable") from error
     if found is not None and (not isinstance(found, int) or isinstance(found, bool)):
         raise Poison("unreadable")

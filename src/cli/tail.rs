@@ -34,7 +34,8 @@ pub(super) struct Args {
     settings: SettingsArgs,
 
     /// Only this topic; `*` and `?` stand for any characters. May be repeated. Without it: every topic
-    /// that the settings can yield, the dead letters included.
+    /// that the settings can yield, the dead letters included, and all that begin with `topics.prefix`,
+    /// which routes of earlier settings may have named.
     #[arg(long = "topic", value_name = "NAME", value_parser = Glob::parse)]
     topics: Vec<Glob>,
 
@@ -103,8 +104,10 @@ struct Plan {
 
 fn plan(args: Args, settings: &Settings) -> Result<Plan, Failure> {
     let topics: Arc<dyn Fn(&str) -> bool + Send + Sync> = if args.topics.is_empty() {
-        let yielded = App::topics(settings)?;
-        Arc::new(move |name| yielded.iter().any(|topic| **topic == *name))
+        let (yielded, prefix) = (App::topics(settings)?, settings.routing.prefix.clone());
+        // Without a prefix every topic of the cluster would begin with it.
+        let is_former = move |name: &str| !prefix.is_empty() && name.starts_with(&prefix);
+        Arc::new(move |name| is_former(name) || yielded.iter().any(|topic| **topic == *name))
     } else {
         let globs = args.topics;
         Arc::new(move |name| globs.iter().any(|glob| glob.matches(name)))

@@ -146,7 +146,12 @@ impl Ingest {
 
     /// Says of a webhook that it was not let in, or is a probe, and passes that on. Strangers send these:
     /// they leave no span, and one line in [`STRANGERS_SAID`].
-    pub(super) fn not_let_in(&self, event_type: Option<KnownType>, outcome: Outcome) -> Outcome {
+    pub(super) fn not_let_in(
+        &self,
+        source: usize,
+        event_type: Option<KnownType>,
+        outcome: Outcome,
+    ) -> Outcome {
         let (kind, reason) = (outcome.kind(), outcome.reason());
         if let Some(reason) = reason {
             match kind {
@@ -156,8 +161,9 @@ impl Ingest {
             if let Some(events) = self.lines.strangers.pass(Instant::now()) {
                 tracing::warn!(
                     reason,
+                    source = &*self.sources[source].name,
                     events,
-                    "events were not let in, the last one for this reason, and not kept"
+                    "events were not let in, the last one there and for this reason, and not kept"
                 );
             }
         }

@@ -123,7 +123,7 @@ impl Ingest {
         let started = Instant::now();
         let (case, permit) = match self.judge(&arrival) {
             Ok((judged, signature)) => Case::open(arrival, judged, signature, started),
-            Err((event_type, outcome)) => return self.not_let_in(event_type, outcome),
+            Err((event_type, outcome)) => return self.not_let_in(arrival.source, event_type, outcome),
         };
         let outcome = self.settle(&case, permit).await;
         self.ended(&case, outcome)

@@ -114,7 +114,7 @@ catalogue! {
         TOLERATED = Counter "tolerated_violations_total" []
             "Violations of the contract that validation: tolerant let pass";
         PARSE_SECONDS = Histogram "parse_seconds" []
-            "From a whole body to its records: scan, validation and routing";
+            "From a whole body to its records: scan, signature, validation and routing";
         REMEMBERED = Gauge "deduplication_remembered_events" []
             "Durable events that are remembered, so that their duplicates are known";
         REMEMBERED_LIMIT = Gauge "deduplication_capacity_events" []
@@ -124,7 +124,8 @@ catalogue! {
     }
     "Requests" since "0.1.0" {
         REQUESTS = Counter "http_requests_total" ["source", Sources(true); "status", Of(tags::STATUSES)]
-            "Requests to the ingress that were answered, by source and status; other: to no source's path";
+            "Requests to the ingress whose header could be read, by source and status of the answer; other: to no \
+             source's path";
         REQUEST_SECONDS = Histogram "request_seconds" [] "From a request's header to its outcome";
         TURNED_AWAY = Counter "http_turned_away_total" [REASON, Of(tags::TURNED_AWAY)]
             "Requests that got no further than HTTP";
@@ -148,7 +149,7 @@ catalogue! {
             ["source", Sources(false); "kind", Of(tags::SECRET_KINDS)]
             "When the file of secrets, or tokens, was last written, in seconds since 1970; 0 without one. A \
              file that Kubernetes mounts is as young as its pod";
-        CERTIFICATE_EXPIRES = Gauge "certificate_expires_seconds" []
+        CERTIFICATE_EXPIRES = Gauge "certificate_expires_timestamp_seconds" []
             "When the ingress's certificate expires, in seconds since 1970; 0 without TLS";
     }
     "Kafka" since "0.1.0" {
@@ -222,6 +223,7 @@ catalogue! {
         CPU = Counter "process_cpu_seconds_total" [] "Processor time that the process took";
         MEMORY = Gauge "process_resident_memory_bytes" [] "Memory of the process that is resident";
         OPEN_FILES = Gauge "process_open_fds" [] "File descriptors that are open, connections included";
+        MAX_FILES = Gauge "process_max_fds" [] "File descriptors that may be open; 0: nobody knows";
         THREADS = Gauge "process_threads" [] "Threads of the process";
     }
 }

@@ -1,9 +1,9 @@
 //! What the Kafka client library says of itself.
 
-use super::catalogue::{self, tags};
+use super::catalogue;
 use super::metrics::register;
+use super::series::Series;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use std::sync::atomic::AtomicU64;
@@ -14,7 +14,7 @@ use std::time::Duration;
 pub struct ClientFigures {
     /// Bytes of the records that it holds.
     pub queue_bytes: u64,
-    /// Brokers by what the connection to them is at, in the order of [`tags::BROKERS`].
+    /// Brokers by what the connection to them is at, in the order of [`super::tags::BROKERS`].
     pub brokers: [u64; 5],
     /// Round trip to the slowest broker.
     pub slowest_rtt: Duration,
@@ -29,7 +29,7 @@ pub struct ClientFigures {
 #[derive(Debug)]
 pub(super) struct ClientMetrics {
     queue_bytes: Gauge,
-    brokers: Vec<Gauge>,
+    brokers: Vec<(&'static str, Gauge)>,
     slowest_rtt: Gauge<f64, AtomicU64>,
     throttle: Gauge<f64, AtomicU64>,
     disconnects: Counter,
@@ -38,13 +38,9 @@ pub(super) struct ClientMetrics {
 
 impl ClientMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let brokers = Family::<[(&'static str, &'static str); 1], Gauge>::default();
-        let states = tags::BROKERS.iter().map(|state| brokers.get_or_create_owned(&[("state", state)]));
-        let states = states.collect();
-        register(registry, &catalogue::BROKERS, brokers);
         Self {
             queue_bytes: register(registry, &catalogue::QUEUE_BYTES, Gauge::default()),
-            brokers: states,
+            brokers: Series::register(registry, &catalogue::BROKERS).each(),
             slowest_rtt: register(registry, &catalogue::SLOWEST_RTT, Gauge::default()),
             throttle: register(registry, &catalogue::THROTTLE, Gauge::default()),
             disconnects: register(registry, &catalogue::DISCONNECTS, Counter::default()),
@@ -54,7 +50,7 @@ impl ClientMetrics {
 
     pub(super) fn take(&self, figures: &ClientFigures) {
         self.queue_bytes.set(i64::try_from(figures.queue_bytes).unwrap_or(i64::MAX));
-        for (gauge, brokers) in self.brokers.iter().zip(figures.brokers) {
+        for ((_, gauge), brokers) in self.brokers.iter().zip(figures.brokers) {
             gauge.set(i64::try_from(brokers).unwrap_or(i64::MAX));
         }
         self.slowest_rtt.set(figures.slowest_rtt.as_secs_f64());

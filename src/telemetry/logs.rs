@@ -30,7 +30,12 @@ pub enum LogError {
 /// For a filter that cannot be read, and where logging was started before.
 pub fn init(config: &Config) -> Result<(), LogError> {
     let filter = filter(&config.log_filter).map_err(LogError::Filter)?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // It would say on stderr that stderr takes nothing, and panic: a log whose reader is gone would end
+        // events, drains and the process.
+        .log_internal_errors(false);
     let terminal = std::io::stderr().is_terminal();
     let started = if is_text(config.log_format, terminal) {
         lines.with_ansi(terminal).finish().try_init()

@@ -1,15 +1,15 @@
 //! The counters, resolved once: an event costs a few relaxed additions, no lookup and no lock.
 
-use super::catalogue::{self, Description, Values, tags};
+use super::catalogue::{self, Description, tags};
 use super::client::{ClientFigures, ClientMetrics};
 use super::process::{ProcessMetrics, now};
+use super::series::Series;
 use super::sources::{Answers, SourceCounters, SourceFamilies};
 use super::topics::{TopicCounters, TopicFamilies};
 use super::{Histogram, KafkaState, Readiness, SpoolState};
 use crate::event::KnownType;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
@@ -303,18 +303,7 @@ struct Tagged(Vec<(&'static str, Counter)>);
 
 impl Tagged {
     fn register(registry: &mut Registry, description: &Description) -> Self {
-        let family = Family::<[(&'static str, &'static str); 1], Counter>::default();
-        let labels = description.labels.iter().filter_map(|label| match label.values {
-            Values::Of(tags) => Some((label.name, tags)),
-            _ => None,
-        });
-        let series = labels.flat_map(|(name, tags)| {
-            let family = &family;
-            tags.iter().map(move |tag| (*tag, family.get_or_create_owned(&[(name, tag)])))
-        });
-        let series = series.collect();
-        register(registry, description, family);
-        Self(series)
+        Self(Series::register(registry, description).each())
     }
 
     /// A tag that is in no list counts as `other`, the last of each list.
@@ -340,15 +329,9 @@ impl fmt::Debug for Looks {
 }
 
 fn events(registry: &mut Registry) -> Vec<Vec<Counter>> {
-    let family = Family::<[(&'static str, &'static str); 2], Counter>::default();
+    let series = Series::register(registry, &catalogue::EVENTS);
     let types = KnownType::ALL.iter().map(|known| known.name()).chain([tags::OTHER]);
-    let row = |name| {
-        let series = |outcome: &&'static str| [("type", name), ("outcome", *outcome)];
-        tags::OUTCOMES.iter().map(|outcome| family.get_or_create_owned(&series(outcome))).collect()
-    };
-    let rows = types.map(row).collect();
-    register(registry, &catalogue::EVENTS, family);
-    rows
+    types.map(|name| tags::OUTCOMES.iter().map(|outcome| series.of([name, outcome])).collect()).collect()
 }
 
 /// Registers a metric and keeps a handle to it.

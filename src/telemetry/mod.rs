@@ -9,6 +9,7 @@ mod logs;
 mod metrics;
 mod process;
 mod readiness;
+mod series;
 mod sources;
 mod throttle;
 mod topics;

@@ -17,6 +17,7 @@ pub(super) struct ProcessMetrics {
     cpu: Counter<f64, AtomicU64>,
     memory: Gauge,
     open_files: Gauge,
+    max_files: Gauge,
     threads: Gauge,
 }
 
@@ -28,6 +29,7 @@ impl ProcessMetrics {
             cpu: register(registry, &catalogue::CPU, Counter::default()),
             memory: register(registry, &catalogue::MEMORY, Gauge::default()),
             open_files: register(registry, &catalogue::OPEN_FILES, Gauge::default()),
+            max_files: register(registry, &catalogue::MAX_FILES, Gauge::default()),
             threads: register(registry, &catalogue::THREADS, Gauge::default()),
         }
     }
@@ -40,6 +42,9 @@ impl ProcessMetrics {
         if let Ok(status) = fs::read_to_string("/proc/self/status") {
             self.memory.set(field(&status, "VmRSS:").unwrap_or(0) * 1024);
             self.threads.set(field(&status, "Threads:").unwrap_or(0));
+        }
+        if let Ok(limits) = fs::read_to_string("/proc/self/limits") {
+            self.max_files.set(field(&limits, "Max open files").unwrap_or(0));
         }
         if let Ok(open) = fs::read_dir("/proc/self/fd") {
             // Without the one that this looks through.

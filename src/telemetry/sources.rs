@@ -1,26 +1,20 @@
 //! The counters of each configured source.
 
 use super::catalogue::{self, tags};
-use super::metrics::register;
+use super::series::Series;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-
-/// A source's name, and for some metrics one more label.
-type ByTag = Family<[(&'static str, String); 2], Counter>;
-type BySource = Family<[(&'static str, String); 1], Counter>;
-type BySecrets = Family<[(&'static str, String); 2], Gauge>;
 
 /// The metrics that have a series for each source.
 #[derive(Debug)]
 pub(super) struct SourceFamilies {
-    requests: ByTag,
-    signatures: ByTag,
-    secret_matches: ByTag,
-    reused: BySource,
-    secrets: BySecrets,
-    modified: BySecrets,
+    requests: Series<Counter>,
+    signatures: Series<Counter>,
+    secret_matches: Series<Counter>,
+    reused: Series<Counter>,
+    secrets: Series<Gauge>,
+    modified: Series<Gauge>,
 }
 
 /// What is counted of one source's signatures: resolved once, for every event counts here.
@@ -52,44 +46,35 @@ pub struct Answers(Vec<Counter>);
 impl SourceFamilies {
     pub(super) fn register(registry: &mut Registry) -> Self {
         Self {
-            requests: register(registry, &catalogue::REQUESTS, ByTag::default()),
-            signatures: register(registry, &catalogue::SIGNATURES, ByTag::default()),
-            secret_matches: register(registry, &catalogue::SECRET_MATCHES, ByTag::default()),
-            reused: register(registry, &catalogue::SIGNATURE_REUSED, BySource::default()),
-            secrets: register(registry, &catalogue::SECRETS, BySecrets::default()),
-            modified: register(registry, &catalogue::SECRETS_MODIFIED, BySecrets::default()),
+            requests: Series::register(registry, &catalogue::REQUESTS),
+            signatures: Series::register(registry, &catalogue::SIGNATURES),
+            secret_matches: Series::register(registry, &catalogue::SECRET_MATCHES),
+            reused: Series::register(registry, &catalogue::SIGNATURE_REUSED),
+            secrets: Series::register(registry, &catalogue::SECRETS),
+            modified: Series::register(registry, &catalogue::SECRETS_MODIFIED),
         }
     }
 
     pub(super) fn of(&self, source: &str) -> SourceCounters {
         let figures = |kind: &str| SecretFigures {
-            valid: self.secrets.get_or_create_owned(&labels(source, "kind", kind)),
-            modified: self.modified.get_or_create_owned(&labels(source, "kind", kind)),
+            valid: self.secrets.of([source, kind]),
+            modified: self.modified.of([source, kind]),
         };
         let [secrets, tokens] = [0, 1].map(|index| figures(tags::SECRET_KINDS[index]));
+        let signatures = tags::SIGNATURES.iter().map(|tag| (*tag, self.signatures.of([source, tag])));
+        let secret_matches = tags::SECRETS.iter().map(|place| self.secret_matches.of([source, place]));
         SourceCounters {
-            signatures: tags::SIGNATURES
-                .iter()
-                .map(|tag| (*tag, self.signatures.get_or_create_owned(&labels(source, "result", tag))))
-                .collect(),
-            secret_matches: tags::SECRETS
-                .iter()
-                .map(|place| self.secret_matches.get_or_create_owned(&labels(source, "secret", place)))
-                .collect(),
-            reused: self.reused.get_or_create_owned(&[("source", source.to_owned())]),
+            signatures: signatures.collect(),
+            secret_matches: secret_matches.collect(),
+            reused: self.reused.of([source]),
             secrets,
             tokens,
         }
     }
 
     pub(super) fn answers(&self, source: &str) -> Answers {
-        let series = |status: &&str| self.requests.get_or_create_owned(&labels(source, "status", status));
-        Answers(tags::STATUSES.iter().map(series).collect())
+        Answers(tags::STATUSES.iter().map(|status| self.requests.of([source, status])).collect())
     }
-}
-
-fn labels(source: &str, label: &'static str, value: &str) -> [(&'static str, String); 2] {
-    [("source", source.to_owned()), (label, value.to_owned())]
 }
 
 impl SourceCounters {

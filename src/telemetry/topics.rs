@@ -1,22 +1,19 @@
 //! What is shown of each topic.
 
 use super::catalogue::{self, tags};
-use super::metrics::register;
+use super::series::Series;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-type Labels<const N: usize> = [(&'static str, String); N];
-
 /// The metrics that have a series for each topic.
 #[derive(Debug)]
 pub(super) struct TopicFamilies {
-    records: Family<Labels<2>, Counter>,
-    hold_ups: Family<Labels<1>, Counter>,
-    held_up: Family<Labels<1>, Gauge>,
-    backlog: Family<Labels<1>, Gauge>,
+    records: Series<Counter>,
+    hold_ups: Series<Counter>,
+    held_up: Series<Gauge>,
+    backlog: Series<Gauge>,
 }
 
 /// What is counted of one topic: resolved once, for every record counts here.
@@ -54,28 +51,21 @@ impl Part {
 impl TopicFamilies {
     pub(super) fn register(registry: &mut Registry) -> Self {
         Self {
-            records: register(registry, &catalogue::RECORDS, Family::default()),
-            hold_ups: register(registry, &catalogue::LANE_HOLD_UPS, Family::default()),
-            held_up: register(registry, &catalogue::LANE_HELD_UP, Family::default()),
-            backlog: register(registry, &catalogue::LANE_BACKLOG, Family::default()),
+            records: Series::register(registry, &catalogue::RECORDS),
+            hold_ups: Series::register(registry, &catalogue::LANE_HOLD_UPS),
+            held_up: Series::register(registry, &catalogue::LANE_HELD_UP),
+            backlog: Series::register(registry, &catalogue::LANE_BACKLOG),
         }
     }
 
     pub(super) fn of(&self, topic: &str) -> TopicCounters {
-        let records = |index: usize| {
-            let labels = [("topic", topic.to_owned()), ("result", tags::RESULTS[index].to_owned())];
-            self.records.get_or_create_owned(&labels)
-        };
-        let labels = [("topic", topic.to_owned())];
-        let part = |family: &Family<Labels<1>, Gauge>| Part {
-            whole: family.get_or_create_owned(&labels),
-            part: AtomicI64::new(0),
-        };
+        let [acked, spooled, failed] = [0, 1, 2].map(|index| self.records.of([topic, tags::RESULTS[index]]));
+        let part = |series: &Series<Gauge>| Part { whole: series.of([topic]), part: AtomicI64::new(0) };
         TopicCounters {
-            acked: records(0),
-            spooled: records(1),
-            failed: records(2),
-            hold_ups: self.hold_ups.get_or_create_owned(&labels),
+            acked,
+            spooled,
+            failed,
+            hold_ups: self.hold_ups.of([topic]),
             held_up: part(&self.held_up),
             backlog: part(&self.backlog),
         }

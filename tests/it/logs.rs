@@ -1,8 +1,13 @@
 //! One line for each event that did not go well, and not one more than a log can bear.
 
-use crate::kit::bridge::{Bridge, until};
+use crate::kit::bridge::{Bridge, PATH, UNSIGNED, until};
+use crate::kit::http;
 use crate::kit::kafka::Kafka;
+use crate::kit::process::bridge_command;
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The log lines with that message.
@@ -15,6 +20,11 @@ fn lines(bridge: &Bridge, message: &str) -> Vec<Value> {
 fn call(id: &str) -> Vec<u8> {
     format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}"}}}}"#)
         .into_bytes()
+}
+
+/// Where no broker is.
+fn nowhere() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port")
 }
 
 #[test]
@@ -49,9 +59,7 @@ fn each_rejected_event_has_its_line_until_there_are_too_many() {
 
 #[test]
 fn each_refused_event_has_its_line() {
-    let nowhere =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
-    let bridge = Bridge::start(&nowhere.to_string(), &["kafka.ack_deadline=100ms"]);
+    let bridge = Bridge::start(&nowhere().to_string(), &["kafka.ack_deadline=100ms"]);
     for n in 0..3 {
         assert_eq!(bridge.post(&call(&format!("c{n}"))).status, 503);
     }
@@ -91,5 +99,41 @@ fn strangers_have_a_line_in_ten_seconds() {
     let periods = since.elapsed().as_secs() as usize / 10 + 1;
     until("a line", || !lines(&bridge, "events were not let in").is_empty());
     assert!(lines(&bridge, "events were not let in").len() <= periods);
+    assert_eq!(lines(&bridge, "events were not let in")[0]["source"], "main");
     assert_eq!(lines(&bridge, "event refused").len(), 0);
+}
+
+/// It is killed when this value goes.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_log_whose_reader_is_gone_costs_lines_and_nothing_else() {
+    let kafka = format!("kafka.bootstrap_servers={}", nowhere());
+    let own =
+        [&kafka, "server.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0", "shutdown.delay=0s", UNSIGNED];
+    let mut command = bridge_command();
+    command.arg("serve").args(own.iter().chain(&["kafka.ack_deadline=100ms"]).flat_map(|it| ["--set", *it]));
+    let mut bridge = Killed(command.stderr(Stdio::piped()).spawn().expect("it starts"));
+    let log = BufReader::new(bridge.0.stderr.take().expect("piped above"));
+    let serving = log.lines().map_while(Result::ok).find(|line| line.contains("\"serving\""));
+    // From here on nobody reads.
+    let serving: Value = serde_json::from_str(&serving.expect("a line")).expect("JSON");
+    let ingress: SocketAddr = serving["ingress"].as_str().and_then(|it| it.parse().ok()).expect("an address");
+    for n in 0..5 {
+        // Each has its line.
+        let answer = http::post(ingress, PATH, &[("connection", "close")], &call(&format!("c{n}")));
+        assert_eq!(answer.expect("an answer").status, 503);
+    }
+    let pid = bridge.0.id().to_string();
+    assert!(Command::new("sh").args(["-c", &format!("kill -TERM {pid}")]).status().expect("sh").success());
+    until("the end", || bridge.0.try_wait().expect("a child can be asked").is_some());
+    assert_eq!(bridge.0.wait().expect("it has ended").code(), Some(0));
 }

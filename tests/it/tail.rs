@@ -8,6 +8,7 @@ use crate::kit::consume;
 use crate::kit::golden;
 use crate::kit::http;
 use crate::kit::kafka::Kafka;
+use crate::kit::topic_name;
 use justcall_kafka_bridge::event::{Dialect, samples};
 use serde_json::Value;
 use std::time::Duration;
@@ -52,7 +53,13 @@ fn types(place: &Place, args: &[&str]) -> Vec<String> {
 
 #[test]
 fn topics_types_and_keys_choose_what_is_shown() {
-    let (bridge, place) = serve(&[]);
+    let prefix = format!("{}.", topic_name("tail"));
+    let (prefixed, route) = (
+        format!("topics.prefix={prefix}"),
+        format!("routes=[{{match: voicemail.received, topics: {prefix}former}}]"),
+    );
+    // What is shown is asked for without the route.
+    let (bridge, place) = serve(&[&prefixed, &route]);
     post_samples(&bridge);
     assert_eq!(bridge.post(b"no JSON").status, 400);
     assert_eq!(types(&place, &[]).len(), 10, "nine events and a dead letter");

@@ -74,7 +74,7 @@ fn events_come_in_over_tls_1_3_and_1_2_and_the_log_says_so() {
     assert_eq!(secure.connect().version(), Some(TLSv1_3), "the newest that both know");
     let line = secure.bridge.process.wait_for_line("\"serving\"", Duration::from_secs(1));
     assert!(line.contains("\"tls\":true"), "{line}");
-    assert_eq!(secure.bridge.metric("certificate_expires_seconds"), 3_786_912_000);
+    assert_eq!(secure.bridge.metric("certificate_expires_timestamp_seconds"), 3_786_912_000);
 }
 
 #[test]

@@ -12,6 +12,8 @@ fn fields_of_the_status_are_read_by_name() {
     let status = "Name:\tbridge\nVmRSS:\t   4096 kB\nThreads:\t7\n";
     assert_eq!((field(status, "VmRSS:"), field(status, "Threads:")), (Some(4096), Some(7)));
     assert_eq!(field(status, "VmSwap:"), None);
+    let limits = "Limit             Soft Limit   Hard Limit   Units\nMax open files    1024         524288       files\n";
+    assert_eq!(field(limits, "Max open files"), Some(1024));
 }
 
 #[test]
@@ -23,5 +25,6 @@ fn a_process_has_memory_threads_and_files_and_its_time_does_not_run_backwards() 
     process.look();
     assert!(process.memory.get() > 1024 * 1024, "{process:?}");
     assert!(process.threads.get() >= 1 && process.open_files.get() >= 3, "{process:?}");
+    assert!(process.max_files.get() > process.open_files.get(), "{process:?}");
     assert!(process.cpu.get() >= before);
 }

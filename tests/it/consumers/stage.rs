@@ -84,7 +84,12 @@ impl Stage {
         let kind = TYPES[number % TYPES.len()];
         let is_bad = kind == "call.completed" && number / TYPES.len() % TO_A_BAD_ONE == TO_A_BAD_ONE / 2;
         let key = format!("{:x<KEY_BYTES$}", format!("call-{}-", number / TYPES.len() % KEYS));
-        let duration = if is_bad { "\"an hour\"".to_owned() } else { number.to_string() };
+        let duration = match number / TYPES.len() / TO_A_BAD_ONE % 2 {
+            0 if is_bad => "\"an hour\"".to_owned(),
+            // Deeper than the readers of JSON go.
+            _ if is_bad => ["[", "]"].map(|bracket| bracket.repeat(2000)).concat(),
+            _ => number.to_string(),
+        };
         let body = format!(
             r#"{{"event":"{kind}","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{key}","duration":{duration},"number":{number}}}}}"#
         );

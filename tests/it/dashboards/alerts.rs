@@ -24,7 +24,11 @@ fn groups() -> Vec<Yaml> {
 }
 
 const RULES: &str = "deploy/prometheus/rules.yaml";
-const TESTS: [&str; 2] = ["deploy/prometheus/rules_test.yaml", "deploy/prometheus/rules_days_test.yaml"];
+const TESTS: [&str; 3] = [
+    "deploy/prometheus/rules_test.yaml",
+    "deploy/prometheus/rules_days_test.yaml",
+    "deploy/prometheus/rules_weeks_test.yaml",
+];
 
 /// Every alert.
 pub(super) fn rules() -> Vec<Rule> {

@@ -109,7 +109,7 @@ routes:
   - {{ match: sms.sent, drop: true }}
 {route}
 spool: {{ directory: {spool} }}
-kafka: {{ ack_deadline: 1s }}
+kafka: {{ ack_deadline: 4s }}
 server: {{ max_body_bytes: 4 KiB }}
 topics: {{ create_missing: false }}
 ",
@@ -136,7 +136,7 @@ fn begin(folder: &Path) -> Bridge {
     let file = folder.join("bridge.yaml");
     fs::write(&file, settings(folder, "")).expect("a settings file");
     // The kit's own settings would win over the file's.
-    let over = ["kafka.ack_deadline=1s", "topics.create_missing=false"];
+    let over = ["kafka.ack_deadline=4s", "topics.create_missing=false"];
     let prefix = format!("topics.prefix={prefix}");
     let settings: Vec<&str> =
         [prefix.as_str(), "sources.main.signature.required=false"].into_iter().chain(over).collect();

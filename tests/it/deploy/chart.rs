@@ -355,6 +355,13 @@ fn the_alerts_are_those_that_are_tested() {
         expected[0],
         "nothing in it is taken for a template"
     );
+    let served = with(&[
+        "metrics.prometheusRule.enabled=true",
+        "metrics.prometheusRule.runbook=https://wiki.example.com/bridge",
+    ]);
+    let served = &served.only(&["PrometheusRule"])["spec"]["groups"];
+    let annotation = &served[1]["rules"][0]["annotations"]["runbook_url"];
+    assert_eq!(annotation, "https://wiki.example.com/bridge#justcallbridgeabsent");
 }
 
 #[test]

@@ -96,7 +96,8 @@ public final class EventConsumer implements ConsumerRebalanceListener {
 
     /**
      * Works on a record, unless it was done before. An exception is one that may pass, such as a
-     * database that is away: it ends the process, nothing is committed, and the next start tries again.
+     * database that is away: it ends the process, which commits what was done before this record, and
+     * the next start tries it again.
      */
     private void handle(ConsumerRecord<byte[], byte[]> record) throws Exception {
         String id = header(record, "ce_id");
