@@ -83,6 +83,8 @@ struct Drain {
     read_at: Option<Instant>,
     /// When the lane was last heard of while something is out.
     heard_at: Instant,
+    /// Whether the breaker was open when silence was last looked for.
+    was_held_up: bool,
     spans: DrainSpans<RowId>,
 }
 
@@ -99,6 +101,7 @@ impl Drain {
             untold: RowId(0),
             read_at: None,
             heard_at: Instant::now(),
+            was_held_up: false,
         }
     }
 
@@ -107,6 +110,7 @@ impl Drain {
         loop {
             let phase = *self.shared.phase.borrow_and_update();
             self.hear();
+            self.look_for_silence();
             match phase {
                 Phase::Running => {
                     self.fill().await;
@@ -123,7 +127,6 @@ impl Drain {
                 changed = self.shared.phase.changed() => if changed.is_err() { return },
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
             }
-            self.look_for_silence();
         }
     }
 
@@ -291,7 +294,12 @@ impl Drain {
 
     /// A lane that says nothing while rows are out is held up, whatever the connection says.
     fn look_for_silence(&mut self) {
-        if self.window.out() > 0 && !self.lane.is_held_up() && Instant::now() >= self.silent_at() {
+        let is_held_up = self.lane.is_held_up();
+        if std::mem::replace(&mut self.was_held_up, is_held_up) && !is_held_up {
+            // Something of it was acknowledged, though the drain may not have been told yet of what.
+            self.heard_at = Instant::now();
+        }
+        if self.window.out() > 0 && !is_held_up && Instant::now() >= self.silent_at() {
             self.lane.failed("no spooled record is acknowledged");
         }
     }

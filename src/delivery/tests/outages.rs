@@ -237,3 +237,18 @@ async fn drain_that_panics_begins_anew() {
     bridge.holds(0).await;
     goes_straight(&bridge).await;
 }
+
+#[tokio::test]
+async fn lane_that_is_heard_of_again_is_not_held_up_for_the_silence_before() {
+    let directory = directory();
+    let bridge = Bridge::start(directory.path());
+    assert_eq!(bridge.deliver(&[keyed("a", "k", "1")]).await, Ok(Durable::Spooled));
+    let lane = Arc::clone(&bridge.delivery.lanes.load()["a"]);
+    until("a lane that is held up", || lane.is_held_up()).await;
+    tokio::time::sleep(3 * SOON).await;
+    let hold_ups = bridge.delivery.metrics.topic(Some("a")).hold_ups;
+    let before = hold_ups.get();
+    bridge.sink.settle_next(Ok(()));
+    bridge.holds(0).await;
+    assert_eq!((hold_ups.get(), lane.is_held_up()), (before, false));
+}
