@@ -116,7 +116,7 @@ fn accepting(template: &Template, times: u64) {
                 trace: None,
                 permit,
             };
-            let outcome = ingest.accept(arrival).await;
+            let outcome = ingest.accept(Box::new(arrival)).await;
             assert!(matches!(outcome, Outcome::Acked(_)), "not acknowledged: {outcome:?}");
         }
     });

@@ -146,10 +146,7 @@ impl App {
             reload = Some(reloader.handle());
             watched.push(Arc::new(reloader));
         }
-        let accept = move |arrival| {
-            let ingest = Arc::clone(&ingest);
-            async move { ingest.accept(arrival).await }
-        };
+        let accept = async move |arrival| ingest.accept(arrival).await;
         let ingress = Ingress::bind(
             &settings.server,
             &settings.ingest,

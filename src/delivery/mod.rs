@@ -208,7 +208,11 @@ impl Delivery {
         if !spool.held_identities(since) {
             return false;
         }
-        let (spool, identity) = (Arc::clone(spool), *identity);
+        // Apart, so that no other event has to have room for it.
+        Box::pin(self.ask(Arc::clone(spool), *identity, since)).await
+    }
+
+    async fn ask(&self, spool: Arc<Spool>, identity: Identity, since: i64) -> bool {
         let answer = async {
             // A disk that hangs takes a few threads and no more.
             let turn = Arc::clone(&self.asking).acquire_owned().await;
@@ -232,7 +236,7 @@ impl Delivery {
     pub async fn deliver(
         &self,
         records: &[Record],
-        identity: Identity,
+        identity: &Identity,
         spans: Option<&Spans>,
         settle: Box<dyn Settle>,
     ) -> Result<Durable, NotDurable> {
@@ -249,9 +253,8 @@ impl Delivery {
             straight.fill(false);
         }
         let acknowledged_before = self.readiness.acknowledged();
-        let handed_over = || records.iter().enumerate().filter(|(index, _)| straight[*index]);
         let ack = Step::begin(spans);
-        for (index, record) in handed_over() {
+        for (index, record) in handed_over(records, &straight) {
             self.sink.send(record, pending.report(index));
         }
         let in_time = timeout_at(deadline, pending.reported()).await.is_ok();
@@ -262,12 +265,13 @@ impl Delivery {
             }
         }
         let outcome = pending.outcome();
-        ack.ack(handed_over().map(|(_, record)| record), acknowledged(outcome, in_time));
+        let sent = handed_over(records, &straight).map(|(_, record)| record);
+        ack.ack(sent, acknowledged(outcome, in_time));
         match (outcome, &self.spool) {
             (Ok(()), _) => Ok(Durable::Acked),
             (Err(_), Some(spool)) => {
                 let step = Step::begin(spans);
-                let appended = self.append(spool, records, identity, &pending).await;
+                let appended = Box::pin(self.append(spool, records, identity, &pending)).await;
                 step.spool(appended.map(drop).map_err(NotDurable::tag));
                 appended
             }
@@ -290,7 +294,8 @@ impl Delivery {
         if lane.is_held_up() && (self.is_spooled(lane, record) || !lane.admits_event()) {
             return if self.spool.is_some() { Ok(false) } else { Err(NotDurable::HeldUp) };
         }
-        if lane.is_open() || timeout_at(deadline, lane.opened(&self.sink, &self.runtime)).await.is_ok() {
+        let opened = || Box::pin(timeout_at(deadline, lane.opened(&self.sink, &self.runtime)));
+        if lane.is_open() || opened().await.is_ok() {
             return Ok(true);
         }
         lane.failed("its topic is not ready");
@@ -309,7 +314,7 @@ impl Delivery {
         &self,
         spool: &Arc<Spool>,
         records: &[Record],
-        identity: Identity,
+        identity: &Identity,
         pending: &Arc<Pending>,
     ) -> Result<Durable, NotDurable> {
         let (now, lanes) = (Instant::now(), pending.lanes());
@@ -326,7 +331,7 @@ impl Delivery {
         let event = Arc::clone(pending);
         spool.append(Append {
             entries,
-            identity: Some(identity),
+            identity: Some(*identity),
             done: Box::new(move |result| {
                 event.spooled(&spooled, result);
                 // One that waited too long waits no more.
@@ -376,4 +381,9 @@ impl Delivery {
     fn tasks(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Those that go straight, with their places.
+fn handed_over<'a>(records: &'a [Record], straight: &'a [bool]) -> impl Iterator<Item = (usize, &'a Record)> {
+    records.iter().enumerate().filter(|(index, _)| straight[*index])
 }

@@ -137,7 +137,7 @@ fn start(
     let records: Vec<Record> = topics.iter().map(|topic| record(topic)).collect();
     let delivery = Arc::clone(delivery);
     let settle = Box::new(Told(Some(told)));
-    (tokio::spawn(async move { delivery.deliver(&records, [0; 24], None, settle).await }), settled)
+    (tokio::spawn(async move { delivery.deliver(&records, &[0; 24], None, settle).await }), settled)
 }
 
 /// Lets every task run as far as it can.

@@ -77,7 +77,7 @@ impl Ingress {
     ///
     /// # Errors
     /// When the address cannot be bound, or the certificate or its key cannot be used.
-    pub fn bind<A, F>(
+    pub fn bind<A>(
         config: &Config,
         ingest: &ingest::Config,
         accept: A,
@@ -86,8 +86,7 @@ impl Ingress {
         tracer: Tracer,
     ) -> io::Result<Self>
     where
-        A: Fn(Arrival) -> F + Send + Sync + 'static,
-        F: Future<Output = Outcome> + 'static,
+        A: AsyncFn(Box<Arrival>) -> Outcome + Send + Sync + 'static,
     {
         let certificate = tls::open(&config.tls, &metrics)?;
         let crowd = Crowd::new(Arc::clone(&metrics));
@@ -112,8 +111,9 @@ impl Ingress {
         let workers = config.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from)).max(1);
         let limits = Limits { workers, connections: MAX_CONNECTIONS, linger: DISCONNECT_TIMEOUT, crowd };
         let app = move || {
-            let door = Arc::clone(&door);
-            let enter = move |request, payload| enter(Arc::clone(&door), request, payload);
+            // Each worker counts its own references: those of all would contend for one counter.
+            let door = Rc::new(Arc::clone(&door));
+            let enter = move |request, payload| enter(Rc::clone(&door), request, payload);
             map_config(App::new().default_service(web::to(enter)), |()| AppConfig::default())
         };
         let (addr, server) = server::bind(config, certificate.as_ref(), limits, app)?;
@@ -172,17 +172,16 @@ struct Door<A> {
 }
 
 /// Answers one request.
-async fn enter<A, F>(door: Arc<Door<A>>, request: HttpRequest, payload: web::Payload) -> HttpResponse
+async fn enter<A>(door: Rc<Arc<Door<A>>>, request: HttpRequest, payload: web::Payload) -> HttpResponse
 where
-    A: Fn(Arrival) -> F + Send + Sync + 'static,
-    F: Future<Output = Outcome> + 'static,
+    A: AsyncFn(Box<Arrival>) -> Outcome + 'static,
 {
     let turn = request.conn_data::<Rc<Turn>>().cloned().unwrap_or_default();
     turn.body(request.headers());
     let mut body = Body::new(payload, Rc::clone(&turn));
     let (passed, answers) = match door.source(request.uri().path()) {
         Ok((source, token)) => {
-            (door.pass(&request, source, token, &mut body).await, &door.entries[source].answers)
+            (pass(&door, &request, source, token, &mut body).await, &door.entries[source].answers)
         }
         Err(problem) => (Err(problem), &door.elsewhere),
     };
@@ -198,35 +197,57 @@ where
     body.end_with(response)
 }
 
-impl<A, F> Door<A>
+async fn pass<A>(
+    door: &Rc<Arc<Door<A>>>,
+    request: &HttpRequest,
+    source: usize,
+    token: Option<&str>,
+    body: &mut Body,
+) -> Result<HttpResponse, Problem>
 where
-    A: Fn(Arrival) -> F + Send + Sync + 'static,
-    F: Future<Output = Outcome> + 'static,
+    A: AsyncFn(Box<Arrival>) -> Outcome + 'static,
 {
-    async fn pass(
-        self: &Arc<Self>,
-        request: &HttpRequest,
-        source: usize,
-        token: Option<&str>,
-        body: &mut Body,
-    ) -> Result<HttpResponse, Problem> {
-        match *request.method() {
-            Method::POST => {}
-            Method::GET | Method::HEAD => {
-                self.gate.metrics.event(None, EventOutcome::Probe);
-                return Ok(probe());
-            }
-            _ => return Err(Problem::Method(ALLOWED)),
+    match *request.method() {
+        Method::POST => {}
+        Method::GET | Method::HEAD => {
+            door.gate.metrics.event(None, EventOutcome::Probe);
+            return Ok(probe());
         }
-        if self.gate.stopping.load(Ordering::Acquire) {
-            return Err(Problem::ShuttingDown);
-        }
-        let in_flight = InFlight::new(&self.gate.metrics);
-        let token = token.or_else(|| bearer(request.headers())).map(Secret::from);
-        let arrival = self.receive(source, token, request.headers(), body).await?;
-        self.take(arrival, in_flight).await
+        _ => return Err(Problem::Method(ALLOWED)),
     }
+    if door.gate.stopping.load(Ordering::Acquire) {
+        return Err(Problem::ShuttingDown);
+    }
+    let in_flight = InFlight::new(door);
+    let token = token.or_else(|| bearer(request.headers())).map(Secret::from);
+    let arrival = door.receive(source, token, request.headers(), body).await?;
+    take(arrival, in_flight).await
+}
 
+/// Runs to the outcome and its answer, even if nobody waits for it any more.
+async fn take<A>(arrival: Box<Arrival>, in_flight: InFlight<A>) -> Result<HttpResponse, Problem>
+where
+    A: AsyncFn(Box<Arrival>) -> Outcome + 'static,
+{
+    let work = Work::new(async move {
+        let door = &in_flight.door;
+        let spans = arrival.trace.as_ref().and_then(Trace::spans).cloned();
+        let traced = spans.map(|spans| (spans, &door.entries[arrival.source].path));
+        let outcome = (door.accept)(arrival).await;
+        let traced = traced.filter(|_| outcome.is_let_in());
+        let response = answer(outcome, door.rejected);
+        if let Some((spans, path)) = traced {
+            spans.answered(path, response.status().as_u16());
+        }
+        response
+    });
+    work.await.map_err(|_| {
+        tracing::error!("an event ended in a panic, without an outcome: this is a bug");
+        Problem::Internal
+    })
+}
+
+impl<A> Door<A> {
     fn turned_away(&self, problem: &Problem) {
         self.gate.metrics.turned_away(problem.tag());
         if problem.is_worth_a_retry()
@@ -258,7 +279,7 @@ where
         token: Option<Secret>,
         headers: &HeaderMap,
         body: &mut Body,
-    ) -> Result<Arrival, Problem> {
+    ) -> Result<Box<Arrival>, Problem> {
         let received_at = Utc::now();
         let trace = self.tracer.arrives(traceparent(headers), || tracestate(headers));
         if declared_length(headers).is_some_and(|length| length > self.max_body_bytes as u64) {
@@ -267,14 +288,14 @@ where
         let coding = Coding::of(headers)?;
         let mut permit = self.budget.admit(OVERHEAD).ok_or(Problem::OverBudget)?;
         let body = self.read(body, coding, &mut permit).await?;
-        Ok(Arrival {
+        Ok(Box::new(Arrival {
             source,
             body,
             received_at,
             credentials: Credentials { token, signature: signature(headers) },
             trace,
             permit,
-        })
+        }))
     }
 
     async fn read(
@@ -285,7 +306,8 @@ where
     ) -> Result<Bytes, Problem> {
         let is_here = body.is_here();
         let whole = body.read(self.max_body_bytes, permit);
-        let whole = if is_here { whole.await? } else { self.in_time(whole).await?? };
+        // Apart, so that no other body has to have room for the wait.
+        let whole = if is_here { whole.await? } else { Box::pin(self.in_time(whole)).await?? };
         coding.decode(whole, self.max_body_bytes, permit)
     }
 
@@ -305,27 +327,6 @@ where
             left -= step;
         }
         Err(Problem::TooSlow)
-    }
-
-    /// Runs to the outcome and its answer, even if nobody waits for it any more.
-    async fn take(self: &Arc<Self>, arrival: Arrival, in_flight: InFlight) -> Result<HttpResponse, Problem> {
-        let door = Arc::clone(self);
-        let work = Work::new(async move {
-            let _in_flight = in_flight;
-            let source = arrival.source;
-            let spans = arrival.trace.as_ref().and_then(Trace::spans).cloned();
-            let outcome = (door.accept)(arrival).await;
-            let spans = spans.filter(|_| outcome.is_let_in());
-            let response = answer(outcome, door.rejected);
-            if let Some(spans) = spans {
-                spans.answered(&door.entries[source].path, response.status().as_u16());
-            }
-            response
-        });
-        work.await.map_err(|_| {
-            tracing::error!("an event ended in a panic, without an outcome: this is a bug");
-            Problem::Internal
-        })
     }
 }
 
@@ -348,22 +349,23 @@ impl Entry {
 }
 
 /// A request whose outcome is open.
-struct InFlight {
-    metrics: Arc<Metrics>,
+struct InFlight<A> {
+    door: Rc<Arc<Door<A>>>,
     since: Instant,
 }
 
-impl InFlight {
-    fn new(metrics: &Arc<Metrics>) -> Self {
-        metrics.in_flight_requests.inc();
-        Self { metrics: Arc::clone(metrics), since: Instant::now() }
+impl<A> InFlight<A> {
+    fn new(door: &Rc<Arc<Door<A>>>) -> Self {
+        door.gate.metrics.in_flight_requests.inc();
+        Self { door: Rc::clone(door), since: Instant::now() }
     }
 }
 
-impl Drop for InFlight {
+impl<A> Drop for InFlight<A> {
     fn drop(&mut self) {
-        self.metrics.in_flight_requests.dec();
-        self.metrics.request_seconds.observe(self.since.elapsed());
+        let metrics = &self.door.gate.metrics;
+        metrics.in_flight_requests.dec();
+        metrics.request_seconds.observe(self.since.elapsed());
     }
 }
 

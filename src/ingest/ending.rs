@@ -1,7 +1,9 @@
 //! What is said of an event that has its outcome: it is counted, logged and traced.
 
-use super::{Arrival, EventId, Ingest, Judged, Outcome};
+use super::{Arrival, Ingest, Judged, Outcome, Permit, Rejection, Verdict};
+use crate::delivery::{Durable, NotDurable};
 use crate::event::KnownType;
+use crate::signature::Valid;
 use crate::telemetry::{Allowance, Ended, EventOutcome, Spans, Throttle, Trace, tags};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,19 +18,37 @@ const LINES_PER_SECOND: u32 = 10;
 
 /// An event that was let in.
 pub(super) struct Case {
-    source: usize,
-    id: EventId,
-    event_type: Option<KnownType>,
+    /// Index of its source.
+    pub(super) source: usize,
+    pub(super) judged: Judged,
+    /// The one that it came with, if that holds.
+    pub(super) signature: Option<Valid>,
     trace: Option<Trace>,
     /// When work on it began.
     pub(super) started: Instant,
 }
 
 impl Case {
-    /// Takes the trace out of the arrival.
-    pub(super) fn new(arrival: &mut Arrival, judged: &Judged, started: Instant) -> Self {
-        let (source, trace) = (arrival.source, arrival.trace.take());
-        Self { source, id: judged.id, event_type: judged.event_type, trace, started }
+    /// Of the arrival only what is still needed is kept, and what it was admitted under.
+    pub(super) fn open(
+        arrival: Box<Arrival>,
+        judged: Judged,
+        signature: Option<Valid>,
+        started: Instant,
+    ) -> (Self, Permit) {
+        let Arrival { source, trace, permit, .. } = *arrival;
+        (Self { source, judged, signature, trace, started }, permit)
+    }
+
+    /// What becomes of it by the way its records were delivered.
+    pub(super) fn outcome(&self, delivered: Result<Durable, NotDurable>) -> Outcome {
+        let Judged { id, verdict, .. } = &self.judged;
+        match (delivered, verdict) {
+            (Ok(_), Verdict::Rejected(why, _)) => Outcome::DeadLettered(*id, Rejection::clone(why)),
+            (Ok(Durable::Acked), _) => Outcome::Acked(*id),
+            (Ok(Durable::Spooled), _) => Outcome::Spooled(*id),
+            (Err(not_durable), _) => Outcome::Refused(not_durable.into()),
+        }
     }
 
     /// Takes its spans, if it is traced.
@@ -71,8 +91,8 @@ macro_rules! say {
         tracing::$level!(
             reason = $reason,
             source = &*$ingest.sources[$case.source].name,
-            event_type = $case.event_type.map_or(tags::OTHER, KnownType::name),
-            event_id = $case.id.as_str(),
+            event_type = $case.judged.event_type.map_or(tags::OTHER, KnownType::name),
+            event_id = $case.judged.id.as_str(),
             trace_id = $case.trace.as_ref().map(|trace| format!("{:032x}", trace.context().trace_id())),
             left_out = $left_out,
             $($what)+
@@ -113,11 +133,12 @@ impl Ingest {
                 true
             }
         };
-        self.metrics.event(case.event_type, kind);
+        let event_type = case.judged.event_type;
+        self.metrics.event(event_type, kind);
         if let Some(spans) = case.spans() {
             let source = &self.sources[case.source].name;
-            let (event_id, outcome) = (case.id.as_str(), kind.tag());
-            let ended = Ended { source, event_type: case.event_type, event_id, outcome, reason, is_good };
+            let (event_id, outcome) = (case.judged.id.as_str(), kind.tag());
+            let ended = Ended { source, event_type, event_id, outcome, reason, is_good };
             spans.ended(case.started, &ended);
         }
         outcome

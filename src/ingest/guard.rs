@@ -4,7 +4,9 @@ use super::reuse::Reuse;
 use super::{Arrival, Denial, Outcome, Refusal, SourceConfig};
 use crate::event::Envelope;
 use crate::secret::{self, FileError, Secret};
-use crate::signature::{self, Fault, Headers, Keys, MAX_SECRETS, Mode, Rules, Subject, Valid, verify};
+use crate::signature::{
+    self, Fault, Headers, Keys, MAX_SECRETS, Mode, Rules, Subject, Valid, parse_time, verify,
+};
 pub use crate::signature::{
     Config as SignatureConfig, Headers as SignatureHeaders, SIGNATURE, TIMESTAMP, VERSION,
 };
@@ -24,6 +26,13 @@ pub struct Credentials {
     pub token: Option<Secret>,
     /// The signature headers.
     pub signature: Headers,
+}
+
+impl Credentials {
+    /// The time in the signed header, whether or not the signature holds.
+    pub(super) fn signed_at(&self) -> Option<DateTime<Utc>> {
+        self.signature.timestamp.as_deref().and_then(parse_time)
+    }
 }
 
 /// Why a source's secrets or tokens cannot be used.

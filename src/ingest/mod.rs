@@ -23,10 +23,10 @@ pub use rules::{Facts, Judged, Read, Rules, Verdict};
 
 pub use crate::record::{TRACEPARENT, TRACESTATE};
 
-use crate::delivery::{Delivery, Durable, Failure, Identity, NotDurable, Refused, Settle};
+use crate::delivery::{Delivery, Failure, Identity, NotDurable, Refused, Settle};
 use crate::event::{BodyHash, KnownType, Scanned};
 use crate::record::Record;
-use crate::signature::{Valid, parse_time};
+use crate::signature::Valid;
 use crate::telemetry::{Metrics, Trace};
 use crate::watch::Follow;
 use arc_swap::ArcSwap;
@@ -116,77 +116,49 @@ impl Ingest {
 
     /// Takes one webhook to its outcome. The caller sees to it that a client that hangs up cuts nothing
     /// off.
-    pub async fn accept(&self, mut arrival: Arrival) -> Outcome {
+    ///
+    /// What it holds while it waits for Kafka stays below a KiB, which is what allocators have at hand:
+    /// so an event has one place, its [`Case`], and what is rare is boxed.
+    pub async fn accept(&self, arrival: Box<Arrival>) -> Outcome {
         let started = Instant::now();
-        match self.judge(&arrival) {
-            Ok((judged, signature)) => {
-                let case = Case::new(&mut arrival, &judged, started);
-                let outcome = self.settle(arrival, judged, signature, &case).await;
-                self.ended(&case, outcome)
-            }
-            Err((event_type, outcome)) => self.not_let_in(event_type, outcome),
-        }
+        let (case, permit) = match self.judge(&arrival) {
+            Ok((judged, signature)) => Case::open(arrival, judged, signature, started),
+            Err((event_type, outcome)) => return self.not_let_in(event_type, outcome),
+        };
+        let outcome = self.settle(&case, permit).await;
+        self.ended(&case, outcome)
     }
 
     /// Takes an event that was let in to its outcome.
-    async fn settle(
-        &self,
-        arrival: Arrival,
-        judged: Judged,
-        signature: Option<Valid>,
-        case: &Case,
-    ) -> Outcome {
-        let Judged { id, hash, violations, verdict, .. } = judged;
-        self.metrics.tolerated_violations.inc_by(u64::from(violations));
+    async fn settle(&self, case: &Case, permit: Permit) -> Outcome {
+        let Judged { id, hash, violations, verdict, .. } = &case.judged;
+        if *violations > 0 {
+            self.metrics.tolerated_violations.inc_by(u64::from(*violations));
+        }
         self.metrics.parse_seconds.observe(case.started.elapsed());
-        let (records, rejection) = match verdict {
-            Verdict::Forwarded(records) => (records, None),
-            Verdict::Rejected(rejection, letter) => (letter, Some(rejection)),
-            Verdict::Dropped => return Outcome::Dropped(id),
-        };
-        let claim = match self.seen.claim(arrival.source, &hash, case.started) {
-            Seen::Durable => return Outcome::Duplicate(id),
-            Seen::InFlight(first) => return self.wait_for(first, id).await,
+        let Some(records) = verdict.records() else { return Outcome::Dropped(*id) };
+        let claim = match self.seen.claim(case.source, hash, case.started) {
+            Seen::Durable => return Outcome::Duplicate(*id),
+            Seen::InFlight(first) => return Box::pin(self.wait_for(first, *id)).await,
             Seen::First(claim) => claim,
         };
-        let source = &self.sources[arrival.source];
-        let identity = source.identity(&hash);
+        let identity = self.sources[case.source].identity(hash);
         if self.delivery.remembers(&identity, self.remember).await {
             claim.durable(Instant::now());
-            return Outcome::Duplicate(id);
+            return Outcome::Duplicate(*id);
         }
-        drop(arrival.body);
-        let delivered = self.deliver(&records, identity, claim, arrival.permit, case).await;
-        if let (Ok(_), Some(signature)) = (&delivered, &signature) {
-            source.guard.used(signature);
-        }
-        match (delivered, rejection) {
-            (Ok(_), Some(why)) => Outcome::DeadLettered(id, why),
-            (Ok(Durable::Acked), None) => Outcome::Acked(id),
-            (Ok(Durable::Spooled), None) => Outcome::Spooled(id),
-            (Err(refusal), _) => Outcome::Refused(refusal),
-        }
-    }
-
-    /// Makes an event durable, or says why it is refused.
-    async fn deliver(
-        &self,
-        records: &[Record],
-        identity: Identity,
-        claim: Claim,
-        mut permit: Permit,
-        case: &Case,
-    ) -> Result<Durable, Refusal> {
-        // The client library copies what it holds.
-        let copied = records.iter().map(Record::size).sum();
-        if !permit.grow(copied) {
-            return Err(Refusal::OverBudget);
-        }
+        let Some(hold) = Hold::of(records, claim, permit) else {
+            return Outcome::Refused(Refusal::OverBudget);
+        };
         let handed_over = Instant::now();
-        let hold = Hold { claim: Some(claim), permit, copied };
-        let durable = self.delivery.deliver(records, identity, case.spans(), Box::new(hold)).await?;
-        self.metrics.ack_seconds.observe(handed_over.elapsed());
-        Ok(durable)
+        let delivered = self.delivery.deliver(records, &identity, case.spans(), hold).await;
+        if delivered.is_ok() {
+            self.metrics.ack_seconds.observe(handed_over.elapsed());
+            if let Some(signature) = &case.signature {
+                self.sources[case.source].guard.used(signature);
+            }
+        }
+        case.outcome(delivered)
     }
 
     /// Reads, verifies, checks and routes a body, or says how it ends before that: as a probe, or not
@@ -207,7 +179,7 @@ impl Ingest {
         let facts = Facts {
             source: arrival.source,
             received_at: arrival.received_at,
-            signed_at: arrival.credentials.signature.timestamp.as_deref().and_then(parse_time),
+            signed_at: signature.map(|valid| valid.at).or_else(|| arrival.credentials.signed_at()),
             trace: arrival.trace.as_ref().map(Trace::context),
         };
         let judged = rules.judge(read, &arrival.body, &facts);
@@ -257,6 +229,14 @@ struct Hold {
     permit: Permit,
     /// Bytes that the client library holds.
     copied: usize,
+}
+
+impl Hold {
+    /// `None`: there is no room for what the client library copies.
+    fn of(records: &[Record], claim: Claim, mut permit: Permit) -> Option<Box<Self>> {
+        let copied = records.iter().map(Record::size).sum();
+        permit.grow(copied).then(|| Box::new(Self { claim: Some(claim), permit, copied }))
+    }
 }
 
 impl Settle for Hold {

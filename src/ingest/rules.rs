@@ -3,7 +3,7 @@
 use super::{Config, EventId, Rejection};
 use crate::delivery::DeadLetter;
 use crate::event::{BodyHash, Event, KnownType, Malformed, Picks, Scanned, Validation, scan_with};
-use crate::record::TraceContext;
+use crate::record::{Record, TraceContext};
 use crate::routing::{RecordContext, Records, Routed, Table};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -74,7 +74,19 @@ pub enum Verdict {
     /// Nothing: a route drops it.
     Dropped,
     /// It is rejected; the records are its dead letter.
-    Rejected(Rejection, Records),
+    ///
+    /// The reason is boxed: it is rare, and every event would have to have room for it.
+    Rejected(Box<Rejection>, Records),
+}
+
+impl Verdict {
+    /// What is to be written, if anything is.
+    pub fn records(&self) -> Option<&[Record]> {
+        match self {
+            Self::Forwarded(records) | Self::Rejected(_, records) => Some(records),
+            Self::Dropped => None,
+        }
+    }
 }
 
 impl Rules {
@@ -119,7 +131,7 @@ impl Rules {
                 trace: facts.trace,
             };
             let records = Records::from_iter([letter.record(body.clone())]);
-            let verdict = Verdict::Rejected(rejection, records);
+            let verdict = Verdict::Rejected(Box::new(rejection), records);
             Some(Judged { id, hash, event_type, violations: 0, verdict })
         };
         let envelope = match scanned {

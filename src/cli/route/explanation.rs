@@ -178,7 +178,7 @@ impl<'s> Router<'s> {
             Verdict::Forwarded(records) => (Outcome::Routed, records),
             Verdict::Dropped => (Outcome::Dropped, Default::default()),
             Verdict::Rejected(rejection, records) => {
-                let is_policy = matches!(rejection, crate::ingest::Rejection::UnknownType);
+                let is_policy = matches!(*rejection, crate::ingest::Rejection::UnknownType);
                 explanation.rejection =
                     Some(Rejection { reason: rejection.tag(), detail: rejection.to_string() });
                 (if is_policy { Outcome::DeadLetter } else { Outcome::Rejected }, records)

@@ -13,7 +13,7 @@ async fn spooled(bridge: &Bridge, values: &[&'static str]) {
     let records = [keyed("a", "k", first)];
     let delivery = Arc::clone(&bridge.delivery);
     let answer = tokio::spawn(async move {
-        delivery.deliver(&records, identity(&records), None, Box::new(Told(Some(told)))).await
+        delivery.deliver(&records, &identity(&records), None, Box::new(Told(Some(told)))).await
     });
     bridge.sent(1).await;
     bridge.sink.settle_next(Err(Failure::Other));
@@ -151,10 +151,9 @@ async fn record_too_large_for_the_spool_tries_the_lane_itself() {
     for result in [Err(Failure::Other), Ok(())] {
         let (told, _settled) = oneshot::channel();
         let (delivery, large) = (Arc::clone(&bridge.delivery), large.clone());
-        let answer =
-            tokio::spawn(
-                async move { delivery.deliver(&large, [0; 24], None, Box::new(Told(Some(told)))).await },
-            );
+        let answer = tokio::spawn(async move {
+            delivery.deliver(&large, &[0; 24], None, Box::new(Told(Some(told)))).await
+        });
         bridge.sent(1).await;
         bridge.sink.settle_next(result);
         assert_eq!(answer.await.unwrap().is_ok(), result.is_ok());

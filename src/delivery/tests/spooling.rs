@@ -48,7 +48,8 @@ impl Bridge {
 
     pub(super) async fn deliver(&self, records: &[Record]) -> Result<Durable, NotDurable> {
         let (told, settled) = oneshot::channel();
-        let answer = self.delivery.deliver(records, identity(records), None, Box::new(Told(Some(told))));
+        let identity = identity(records);
+        let answer = self.delivery.deliver(records, &identity, None, Box::new(Told(Some(told))));
         let answer = timeout(Duration::from_secs(30), answer).await.expect("an answer");
         if answer.is_ok() {
             assert_eq!(settled.await, Ok(()), "answered 200 and not remembered");
@@ -180,7 +181,7 @@ async fn only_what_is_not_acknowledged_of_an_event_is_spooled() {
     let (told, settled) = oneshot::channel();
     let delivery = Arc::clone(&bridge.delivery);
     let answer = tokio::spawn(async move {
-        delivery.deliver(&records, identity(&records), None, Box::new(Told(Some(told)))).await
+        delivery.deliver(&records, &identity(&records), None, Box::new(Told(Some(told)))).await
     });
     bridge.sent(2).await;
     bridge.sink.settle_of("a", Ok(()));
@@ -286,7 +287,7 @@ async fn lane_that_failed_is_tried_by_events_while_the_spool_takes_nothing() {
     let deliver = async |record: &Record| {
         let (told, _settled) = oneshot::channel();
         let records = std::slice::from_ref(record);
-        bridge.delivery.deliver(records, [0; 24], None, Box::new(Told(Some(told)))).await
+        bridge.delivery.deliver(records, &[0; 24], None, Box::new(Told(Some(told)))).await
     };
     while deliver(&large).await == Ok(Durable::Spooled) {}
     until("a full spool", || bridge.delivery.readiness.spool() == SpoolState::Failing).await;

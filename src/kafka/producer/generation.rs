@@ -192,29 +192,41 @@ impl Generation {
 /// Reports on records that the library has. It is given tickets, not the reports themselves: a client
 /// that is destroyed too early would take them along, and their events would wait for ever.
 ///
-/// A ticket is a place in one of several slabs, so that those who keep reports and the one who takes them
-/// rarely meet at a lock.
+/// A ticket is a place in one of several slabs: each thread keeps reports in its own, so that it meets
+/// nobody there but the thread that takes them.
 #[derive(Default)]
 struct Reports {
-    slabs: [Mutex<Slab<Report>>; SLABS],
-    next: AtomicUsize,
+    slabs: [Apart<Mutex<Slab<Report>>>; SLABS],
     /// How many are kept.
-    out: AtomicUsize,
+    out: Apart<AtomicUsize>,
 }
 
+/// More threads than these share slabs.
 const SLABS: usize = 16;
+
+/// On cache lines of its own: whoever writes beside it does not take it from other processors.
+#[derive(Default)]
+#[repr(align(128))]
+struct Apart<T>(T);
+
+/// The slab of this thread.
+fn own_slab() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static OWN: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SLABS);
+    OWN.with(|own| *own)
+}
 
 impl Reports {
     /// The ticket, and how many others are out.
     fn keep(&self, report: Report) -> (usize, usize) {
-        let others = self.out.fetch_add(1, Ordering::Relaxed);
-        let slab = self.next.fetch_add(1, Ordering::Relaxed) % SLABS;
+        let others = self.out.0.fetch_add(1, Ordering::Relaxed);
+        let slab = own_slab();
         (self.slab(slab).insert(report) * SLABS + slab, others)
     }
 
     fn take(&self, ticket: usize) -> Option<Report> {
         let report = self.slab(ticket % SLABS).try_remove(ticket / SLABS);
-        self.out.fetch_sub(usize::from(report.is_some()), Ordering::Relaxed);
+        self.out.0.fetch_sub(usize::from(report.is_some()), Ordering::Relaxed);
         report
     }
 
@@ -222,13 +234,13 @@ impl Reports {
         for slab in 0..SLABS {
             // Dropping a report says so. Not under the lock, for it wakes others.
             let kept = std::mem::take(&mut *self.slab(slab));
-            self.out.fetch_sub(kept.len(), Ordering::Relaxed);
+            self.out.0.fetch_sub(kept.len(), Ordering::Relaxed);
             drop(kept);
         }
     }
 
     fn slab(&self, slab: usize) -> MutexGuard<'_, Slab<Report>> {
-        self.slabs[slab].lock().unwrap_or_else(PoisonError::into_inner)
+        self.slabs[slab].0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -39,7 +39,10 @@ impl Calm {
     /// Takes in that a record was sent while so many others were out. Returns whether it is calm.
     pub(super) fn holds(&self, others: usize) -> bool {
         if others >= FEW {
-            self.sent.store(0, Ordering::Relaxed);
+            // Senders on other threads read it as often: written only where it changes.
+            if self.sent.load(Ordering::Relaxed) != 0 {
+                self.sent.store(0, Ordering::Relaxed);
+            }
             return false;
         }
         self.sent.fetch_add(1, Ordering::Relaxed) >= CALM

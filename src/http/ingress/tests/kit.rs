@@ -46,7 +46,7 @@ impl Bridge {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let (budget, metrics, accepted) = parts;
-                let accept = move |arrival| accept(Arc::clone(&accepted), arrival);
+                let accept = async move |arrival| accept(Arc::clone(&accepted), arrival).await;
                 match Ingress::bind(
                     &config,
                     &ingest(answer),
@@ -156,7 +156,7 @@ fn ingest(answer: DeadLetterAnswer) -> ingest::Config {
 }
 
 /// Does what the body says, then writes down that it did.
-async fn accept(accepted: Arc<Mutex<Vec<String>>>, arrival: Arrival) -> Outcome {
+async fn accept(accepted: Arc<Mutex<Vec<String>>>, arrival: Box<Arrival>) -> Outcome {
     let body = String::from_utf8_lossy(&arrival.body).into_owned();
     let id = EventId::from_hash(&BodyHash::of(&arrival.body));
     let mut line = format!("{}:{body}", arrival.source);

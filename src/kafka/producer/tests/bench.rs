@@ -170,7 +170,7 @@ pub(super) fn deliver(
         value: Bytes::from(vec![b'x'; size]),
         timestamp: 1_700_000_000_000,
     };
-    tokio::spawn(async move { delivery.deliver(&[record], [0; 24], None, settle).await })
+    tokio::spawn(async move { delivery.deliver(&[record], &[0; 24], None, settle).await })
 }
 
 pub(super) async fn until(what: &str, mut there: impl AsyncFnMut() -> bool) {
