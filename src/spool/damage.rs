@@ -5,7 +5,7 @@
 
 use super::Identity;
 use super::files::{Files, beside, remove, sync_directory};
-use super::schema::Fault;
+use super::schema::{Access, Fault, is_full};
 use super::store::{Change, Lane, Store, Stored, as_stored, checksum, lanes};
 use rusqlite::{Connection, OpenFlags, params};
 use std::collections::HashMap;
@@ -41,17 +41,18 @@ pub(super) fn open_store(
     next_id: i64,
     known: &Known,
     distrusted: bool,
+    access: Access,
 ) -> Result<Opened, Fault> {
     finish(files)?;
     if !distrusted {
-        match Store::open(&files.database(), next_id) {
+        match Store::open(&files.database(), next_id, access) {
             Ok(store) => return Ok(Opened { store, lost: 0 }),
             Err(fault) if !fault.is_damage() => return Err(fault),
             Err(_) => {}
         }
     }
     let lost = salvage(files, known)?;
-    Ok(Opened { store: Store::open(&files.database(), next_id)?, lost })
+    Ok(Opened { store: Store::open(&files.database(), next_id, access)?, lost })
 }
 
 /// Finishes a salvage that a crash cut short.
@@ -78,12 +79,11 @@ pub(super) fn finish(files: &Files) -> io::Result<()> {
 /// Puts a new file with all that can be read into the damaged one's place. Gives the rows lost.
 pub(super) fn salvage(files: &Files, known: &Known) -> Result<u64, Fault> {
     let aside = files.damaged();
-    let mut salvage = Store::open(&files.salvage(), 1)?;
+    let mut salvage = Store::open(&files.salvage(), 1, Access::Shared)?;
     salvage.checkpoint()?;
     let damaged = open_damaged(&files.database(), &files.salvage())?;
     let copied = Copier::new(&damaged, known).copy_into(&mut salvage)?;
-    salvage.checkpoint()?;
-    close(salvage.connection)?;
+    salvage.close()?;
     drop(damaged);
     std::fs::rename(files.salvage(), files.salvaged())?;
     sync_directory(&files.directory)?;
@@ -94,10 +94,6 @@ pub(super) fn salvage(files: &Files, known: &Known) -> Result<u64, Fault> {
          file that was set aside until what it lost is accounted for"
     );
     Ok(copied.lost)
-}
-
-fn close(connection: Connection) -> Result<(), Fault> {
-    connection.close().map_err(|(_, error)| error.into())
 }
 
 /// Opens the damaged file so that as much as possible can be read.
@@ -114,10 +110,13 @@ fn open_damaged(path: &Path, sound: &Path) -> Result<Connection, Fault> {
             Err(rusqlite::Error::InvalidQuery)
         }
     };
-    open().or_else(|_| {
+    // A full disk says nothing of what is in the file.
+    let unless_full = |error: rusqlite::Error| if is_full(&error) { Err(error) } else { Ok(()) };
+    open().or_else(|error| {
+        unless_full(error)?;
         heal_first_page(path, sound)?;
         // Whatever is wrong with it now: there may be nothing to read, and that is an answer.
-        open().or_else(|_| Ok(Connection::open_in_memory()?))
+        open().or_else(|error| Ok(unless_full(error).and_then(|()| Connection::open_in_memory())?))
     })
 }
 

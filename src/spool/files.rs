@@ -52,9 +52,14 @@ impl Files {
         (1..u32::MAX).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(u32::MAX))
     }
 
+    /// The write-ahead log.
+    pub(super) fn log(&self) -> PathBuf {
+        beside(&self.database(), "-wal")
+    }
+
     /// Bytes of the write-ahead log.
     pub(super) fn wal_bytes(&self) -> u64 {
-        std::fs::metadata(beside(&self.database(), "-wal")).map_or(0, |found| found.len())
+        std::fs::metadata(self.log()).map_or(0, |found| found.len())
     }
 
     /// Makes the directory if it is missing, for good: a crash must not take its name back.

@@ -6,7 +6,7 @@ use super::limits::Limits;
 use super::queue::{Job, Queue, Waiter, recovered};
 use super::reader::{Found, Reader, Trouble};
 use super::reserve::Reserve;
-use super::schema::{Fault, is_damage};
+use super::schema::{Access, Fault, is_damage};
 use super::store::Store;
 use super::writer::Writer;
 use super::{Append, Config, Entry, Identity, OpenError, Page, ReadError, RowId, Told, Totals, Usage};
@@ -247,16 +247,13 @@ impl OpenError {
 
 /// Opens the store and begins a session; on a full disk with the room of the reserve.
 fn open_for_session(files: &Files, limits: Limits) -> Result<Opened, Fault> {
-    let open = || {
-        let mut opened = open_store(files, 1, &Known::default(), false)?;
+    let open = |access| {
+        let mut opened = open_store(files, 1, &Known::default(), false, access)?;
         opened.store.begin_session()?;
         Ok::<_, Fault>(opened)
     };
-    match open() {
-        Err(fault) if fault.is_full() => {
-            Reserve::new(files.reserve(), limits.reserve).remove()?;
-            open()
-        }
+    match open(Access::Shared) {
+        Err(fault) if fault.is_full() => open(Reserve::new(files.clone(), limits.reserve).lend()?),
         outcome => outcome,
     }
 }

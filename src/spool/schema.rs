@@ -1,8 +1,11 @@
 //! The SQLite file: how it is opened, its tables and their versions.
 
 use super::files::private;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use std::fmt::Write;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -41,7 +44,7 @@ pub(super) enum Fault {
 impl Fault {
     pub(super) fn is_full(&self) -> bool {
         match self {
-            Self::Sqlite(error) => error.sqlite_error_code() == Some(ErrorCode::DiskFull),
+            Self::Sqlite(error) => is_full(error),
             Self::Io(error) => {
                 matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
             }
@@ -57,6 +60,14 @@ impl Fault {
             Self::Io(_) | Self::Newer { .. } => false,
         }
     }
+}
+
+/// Whether an error speaks of a disk that has no room, also none for the index of the log in `-shm`: SQLite
+/// makes that anew whenever the file is opened, and has an error of its own when it cannot.
+pub(super) fn is_full(error: &rusqlite::Error) -> bool {
+    let extended = error.sqlite_error().map(|failure| failure.extended_code);
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || extended == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 /// Whether an error speaks of the file's content, rather than of a disk not at hand.
@@ -84,35 +95,77 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     }
 }
 
-/// Opens or makes a database for writing and brings it to the last version.
-pub(super) fn open(path: &Path) -> Result<Connection, Fault> {
-    open_with(path, MIGRATIONS)
+/// Who may have the database open beside the one who writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Readers. They share the index of the log, a file that takes room.
+    Shared,
+    /// Nobody. The index of the log is in memory, and all the room that is needed is in the log.
+    Alone,
 }
 
-pub(super) fn open_with(path: &Path, migrations: &[&str]) -> Result<Connection, Fault> {
-    private(path)?;
+/// Opens or makes a database for writing and brings it to the last version. Closing it leaves its log,
+/// with its blocks: on a full disk they would not be had again.
+pub(super) fn open(path: &Path, access: Access) -> Result<Connection, Fault> {
+    open_with(path, access, MIGRATIONS)
+}
+
+pub(super) fn open_with(path: &Path, access: Access, migrations: &[&str]) -> Result<Connection, Fault> {
+    let is_new = private(path)?.metadata()?.len() == 0;
     let connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     connection.busy_timeout(PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(64);
-    // Only before the first table does the vacuum mode take effect.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    if access == Access::Alone {
+        // Before the log is opened: later it would not do without `-shm`.
+        connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE")?;
+    }
+    if is_new {
+        // Only before the first table does it take effect; later it would be written all the same.
+        connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
+    }
     connection.execute_batch(
-        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-         PRAGMA journal_size_limit = 4194304; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;
-         PRAGMA trusted_schema = OFF;",
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304;
+         PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
     )?;
     migrate(&connection, migrations)?;
     Ok(connection)
 }
 
-/// Opens a database that is there, for reading only.
+/// Closes a database for good: its log is written back and taken away.
+pub(super) fn close(connection: Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    connection.close().map_err(|(_, error)| error)
+}
+
+/// Opens a database that is there, for reading only; on a full disk without any room.
 pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Fault> {
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    match read_only(path) {
+        // Where nobody writes, SQLite reads the log into memory for want of an index that it may change.
+        Err(fault) if fault.is_full() => read_only(Path::new(&with_index_as_it_is(path)?)),
+        opened => opened,
+    }
+}
+
+/// A name for the database that tells SQLite not to change the index of the log.
+fn with_index_as_it_is(path: &Path) -> io::Result<String> {
+    let mut name = "file://".to_owned();
+    for &byte in std::path::absolute(path)?.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {
+            name.push(char::from(byte));
+        } else {
+            write!(name, "%{byte:02x}").map_err(io::Error::other)?;
+        }
+    }
+    Ok(name + "?readonly_shm=1")
+}
+
+fn read_only(path: &Path) -> Result<Connection, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(PATIENCE)?;
     connection.execute_batch("PRAGMA cell_size_check = ON; PRAGMA query_only = ON;")?;
     known_version(&connection, MIGRATIONS.len())?;

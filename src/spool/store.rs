@@ -1,7 +1,7 @@
 //! Rows and accounts in the database. Nothing here decides when to commit.
 
 use super::limits::row_bytes;
-use super::schema::{Fault, open};
+use super::schema::{Access, Fault, close, is_full, open};
 use super::{Entry, Identity};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;
@@ -59,14 +59,15 @@ pub(super) fn checksum(id: i64, lane: &str, appended_at: i64, session: i64, payl
 pub(super) struct Store {
     pub(super) connection: Connection,
     pub(super) lanes: Vec<Lane>,
+    pub(super) access: Access,
     session: i64,
     next_id: i64,
 }
 
 impl Store {
     /// Opens or makes the database. `next_id` is the least id that may be given out.
-    pub(super) fn open(path: &Path, next_id: i64) -> Result<Self, Fault> {
-        let connection = open(path)?;
+    pub(super) fn open(path: &Path, next_id: i64, access: Access) -> Result<Self, Fault> {
+        let connection = open(path, access)?;
         let session =
             connection.query_row("SELECT value FROM meta WHERE key = 'session'", (), |row| row.get(0))?;
         let used: Option<i64> = connection
@@ -77,7 +78,7 @@ impl Store {
             connection.query_row("SELECT max(id) FROM record", (), |row| row.get(0))?;
         let lanes = lanes(&connection)?;
         let next_id = next_id.max(used.max(greatest).unwrap_or(0).saturating_add(1));
-        Ok(Self { connection, lanes, session, next_id })
+        Ok(Self { connection, lanes, access, session, next_id })
     }
 
     /// Begins a session: rows handed over in earlier ones no longer are.
@@ -129,11 +130,28 @@ impl Store {
         statement.query_row((), |row| row.get(0)).optional()
     }
 
-    /// Writes the log back into the database and empties it. `false`: a reader hindered it, and it is
-    /// done as far as it goes.
+    /// Writes the log back into the database and empties it; alone, it leaves the log its blocks.
+    /// `false`: a reader hindered it, and it is done as far as it goes.
     pub(super) fn checkpoint(&self) -> rusqlite::Result<bool> {
-        self.connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0).map(|busy: i64| busy == 0))
+        let sql = match self.access {
+            Access::Shared => "PRAGMA wal_checkpoint(TRUNCATE)",
+            Access::Alone => "PRAGMA wal_checkpoint(RESTART)",
+        };
+        self.connection.query_row(sql, (), |row| row.get(0).map(|busy: i64| busy == 0))
+    }
+
+    /// As [`Store::checkpoint`], `false` also where the disk has no room to let the database grow.
+    pub(super) fn checkpoint_if_it_fits(&self) -> rusqlite::Result<bool> {
+        match self.checkpoint() {
+            Err(error) if is_full(&error) => Ok(false),
+            outcome => outcome,
+        }
+    }
+
+    /// Writes the log back and takes it away.
+    pub(super) fn close(self) -> rusqlite::Result<()> {
+        self.checkpoint()?;
+        close(self.connection)
     }
 
     /// Gives pages at the end of the file back to the disk.

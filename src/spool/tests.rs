@@ -215,10 +215,13 @@ fn a_later_schema_is_left_alone() {
 fn an_older_schema_is_brought_forward_once() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("any.db");
-    drop(schema::open_with(&path, &["CREATE TABLE a(x); INSERT INTO a VALUES (1)"]).unwrap());
+    drop(
+        schema::open_with(&path, schema::Access::Shared, &["CREATE TABLE a(x); INSERT INTO a VALUES (1)"])
+            .unwrap(),
+    );
     let both = ["CREATE TABLE a(x)", "UPDATE a SET x = x + 1"];
-    drop(schema::open_with(&path, &both).unwrap());
-    let database = schema::open_with(&path, &both).unwrap();
+    drop(schema::open_with(&path, schema::Access::Shared, &both).unwrap());
+    let database = schema::open_with(&path, schema::Access::Shared, &both).unwrap();
     let x: i64 = database.query_row("SELECT x FROM a", (), |row| row.get(0)).unwrap();
     assert_eq!(x, 2);
 }

@@ -5,10 +5,12 @@ use super::group::{Counts, Doubt, Verdict, Work, carry_out, entries_of, now, tel
 use super::handle::Shared;
 use super::limits::coming_bytes;
 use super::queue::{Job, recovered};
+use super::reader::Reader;
 use super::reserve::Reserve;
-use super::schema::Fault;
+use super::schema::{Access, Fault};
 use super::store::{Lane, Store};
 use std::fs::File;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,7 +25,10 @@ const IDLE: Duration = Duration::from_secs(3);
 const MOST_DELETES: usize = 4096;
 const MOST_FORGOTTEN: usize = 512;
 /// Rows deleted in one transaction when the disk is full.
+const MANY_DELETES: usize = 512;
 const FEW_DELETES: usize = 64;
+/// How long these deletes go on at a time: nobody reads meanwhile.
+const DELETING: Duration = Duration::from_millis(500);
 const VACUUM_PAGES: u32 = 256;
 const PROBE_BYTES: usize = 64 * 1024;
 
@@ -49,7 +54,13 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, store: Store, lock: File) -> Self {
-        let reserve = Reserve::new(shared.files.reserve(), shared.limits.reserve);
+        let reserve = Reserve::new(shared.files.clone(), shared.limits.reserve);
+        let ready = match store.access {
+            Access::Shared => reserve.make().map_err(Fault::from),
+            Access::Alone => {
+                reserve.take_back(&store).and(Err(io::Error::from(io::ErrorKind::StorageFull).into()))
+            }
+        };
         let mut writer = Self {
             reserve,
             work: Work::default(),
@@ -66,9 +77,9 @@ impl Writer {
             shared,
             _lock: lock,
         };
-        match writer.reserve.make() {
+        match ready {
             Ok(()) => writer.publish(Counts::default()),
-            Err(error) => writer.fail(&error.into()),
+            Err(fault) => writer.fail(&fault),
         }
         writer
     }
@@ -231,10 +242,9 @@ impl Writer {
 
     fn reopen(&mut self) {
         let had = self.work.deletes.len();
-        let mut outcome = self.try_reopen(false);
-        if matches!(&outcome, Err(fault) if fault.is_full()) && had > 0 {
-            // The reserve is there for this.
-            outcome = self.reserve.remove().map_err(Fault::from).and_then(|()| self.try_reopen(true));
+        let mut outcome = self.try_reopen();
+        if matches!(&outcome, Err(fault) if fault.is_full()) && (had > 0 || self.reserve.is_lent()) {
+            outcome = self.delete_on_full_disk().and(outcome);
         }
         if self.work.deletes.len() < had {
             self.pause = FIRST_PAUSE;
@@ -250,13 +260,12 @@ impl Writer {
         }
     }
 
-    fn try_reopen(&mut self, emergency: bool) -> Result<Store, Fault> {
-        let mut store = self.open_trusted()?;
-        undo(&mut store, &self.doubt, self.shared.committed.load(Ordering::Acquire))?;
-        self.doubt = Doubt::default();
-        recovered(&self.shared.disowned).clear();
-        self.lanes.clone_from(&store.lanes);
-        self.catch_up(&mut store, emergency)?;
+    fn try_reopen(&mut self) -> Result<Store, Fault> {
+        let shared = self.shared.clone();
+        let mut store = self.open_trusted(&mut recovered(&shared.reader), Access::Shared)?;
+        while !self.work.deletes.is_empty() {
+            self.delete(&mut store, MOST_DELETES)?;
+        }
         self.reserve.make()?;
         for bytes in [PROBE_BYTES, 0] {
             let change = store.begin()?;
@@ -265,7 +274,7 @@ impl Writer {
             store.adopt(accounts);
         }
         // The last proof is a log that is written back as a whole. Nobody reads meanwhile.
-        let reader = recovered(&self.shared.reader);
+        let reader = recovered(&shared.reader);
         if !store.checkpoint()? {
             return Err(std::io::Error::other("another process reads it and hinders the write-back").into());
         }
@@ -273,45 +282,74 @@ impl Writer {
         Ok(store)
     }
 
-    /// Opens the file, and salvages it first if it is damaged. Nobody reads meanwhile.
-    fn open_trusted(&mut self) -> Result<Store, Fault> {
-        let mut reader = recovered(&self.shared.reader);
+    /// Deletes with the room of the reserve what was delivered while the disk failed, for a while. Nobody
+    /// reads meanwhile.
+    fn delete_on_full_disk(&mut self) -> Result<(), Fault> {
+        let shared = self.shared.clone();
+        let mut reader = recovered(&shared.reader);
+        reader.release();
+        let access = if self.distrusted {
+            // The salvage takes room beside the log.
+            self.reserve.remove().map(|()| Access::Shared)?
+        } else {
+            self.reserve.lend()?
+        };
+        let mut store = self.open_trusted(&mut reader, access)?;
+        let until = Instant::now() + DELETING;
+        // First, for it takes the room that the exchange of the logs has made.
+        store.checkpoint_if_it_fits()?;
+        let mut most = MANY_DELETES;
+        while !self.work.deletes.is_empty() && Instant::now() < until {
+            match self.delete(&mut store, most) {
+                // Many at once take less of the log than few and few, where it has room for them.
+                Err(fault) if fault.is_full() && most > FEW_DELETES => most = FEW_DELETES,
+                outcome => outcome?,
+            }
+            // Where what is in the log lets the file grow and it cannot, deletes go on as far as the log goes.
+            if store.checkpoint_if_it_fits()? {
+                store.vacuum(VACUUM_PAGES)?;
+                store.checkpoint_if_it_fits()?;
+            }
+        }
+        self.reserve.take_back(&store)
+    }
+
+    /// Opens the file, salvages it first if it is damaged, and undoes what was refused. Nobody reads
+    /// meanwhile.
+    fn open_trusted(&mut self, reader: &mut Reader, access: Access) -> Result<Store, Fault> {
         reader.release();
         let known = damage::Known {
             lanes: self.lanes.clone(),
             session: self.session,
             last_id: self.next_id.saturating_sub(1),
         };
-        let opened = damage::open_store(&self.shared.files, self.next_id, &known, self.distrusted)?;
+        let damage::Opened { mut store, lost } =
+            damage::open_store(&self.shared.files, self.next_id, &known, self.distrusted, access)?;
         self.distrusted = false;
         reader.generation += 1;
         // Before anybody reads the new file: what is not in it is counted.
-        recovered(&self.shared.usage).totals.damaged += opened.lost;
-        drop(reader);
+        recovered(&self.shared.usage).totals.damaged += lost;
         #[cfg(test)]
-        self.shared.limit_pages(&opened.store.connection)?;
-        Ok(opened.store)
+        self.shared.limit_pages(&store.connection)?;
+        undo(&mut store, &self.doubt, self.shared.committed.load(Ordering::Acquire))?;
+        self.doubt = Doubt::default();
+        recovered(&self.shared.disowned).clear();
+        self.lanes.clone_from(&store.lanes);
+        Ok(store)
     }
 
-    /// Deletes what was delivered while the disk failed; on a full disk bit by bit.
-    fn catch_up(&mut self, store: &mut Store, emergency: bool) -> Result<(), Fault> {
-        while !self.work.deletes.is_empty() {
-            let ids = self.work.next_deletes(if emergency { FEW_DELETES } else { MOST_DELETES });
-            let mut deleted = 0;
-            let mut change = store.begin()?;
-            for id in &ids {
-                deleted += u64::from(change.delete(*id)?);
-            }
-            let accounts = change.commit()?;
-            store.adopt(accounts);
-            self.work.deleted(&ids);
-            recovered(&self.shared.usage).totals.deleted += deleted;
-            if emergency {
-                store.checkpoint()?;
-                store.vacuum(VACUUM_PAGES)?;
-                store.checkpoint()?;
-            }
+    /// Deletes rows that were delivered while the disk failed, `most` of them.
+    fn delete(&mut self, store: &mut Store, most: usize) -> Result<(), Fault> {
+        let ids = self.work.next_deletes(most);
+        let mut deleted = 0;
+        let mut change = store.begin()?;
+        for id in &ids {
+            deleted += u64::from(change.delete(*id)?);
         }
+        let accounts = change.commit()?;
+        store.adopt(accounts);
+        self.work.deleted(&ids);
+        recovered(&self.shared.usage).totals.deleted += deleted;
         Ok(())
     }
 
@@ -370,7 +408,7 @@ impl Writer {
         }
         recovered(&self.shared.reader).release();
         recovered(&self.shared.usage).taking = false;
-        if let Some(Err(error)) = self.store.take().map(|store| store.checkpoint()) {
+        if let Some(Err(error)) = self.store.take().map(Store::close) {
             tracing::warn!(%error, "the spool's log was not written back; the next start does it");
         }
     }

@@ -3,6 +3,7 @@
 use super::*;
 use std::io::Write;
 use std::process::Command;
+use std::sync::atomic::AtomicBool;
 
 /// A file system in memory, gone with the value.
 struct Disk(TempDir);
@@ -35,6 +36,20 @@ impl Disk {
         }
     }
 
+    /// Fills it, and from then on takes every block at once that is given back.
+    fn hog(&self) -> Hog {
+        self.fill();
+        let mut file = std::fs::File::options().append(true).open(self.filler()).unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = std::thread::spawn(move || {
+            while !stopped.load(Ordering::SeqCst) {
+                drop(file.write(&[7; 4096]));
+            }
+        });
+        Hog { stop, thread: Some(thread) }
+    }
+
     fn filler(&self) -> std::path::PathBuf {
         self.0.path().join("filler")
     }
@@ -43,6 +58,19 @@ impl Disk {
 impl Drop for Disk {
     fn drop(&mut self) {
         drop(Command::new("umount").arg("-l").arg(self.0.path()).output());
+    }
+}
+
+/// Another process that wants all of the disk, as long as the value lives.
+struct Hog {
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Hog {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.thread.take().map(std::thread::JoinHandle::join);
     }
 }
 
@@ -58,9 +86,7 @@ fn a_really_full_disk_is_emptied_with_the_reserve() {
     let Some(disk) = Disk::mount() else { return };
     let directory = disk.0.path().join("spool");
     let spool = open(&directory);
-    // So many that deleting them takes more than one transaction.
-    let many = || (0..450).map(|n| entry("calls", &[n as u8; 900])).collect();
-    let ids: Vec<RowId> = (0..10).flat_map(|_| append(&spool, many(), None).unwrap()).collect();
+    let ids = fill_calls(&spool);
     disk.fill();
     is_refused(&spool);
     disk.fill();
@@ -80,6 +106,58 @@ fn a_really_full_disk_is_emptied_with_the_reserve() {
     assert!(std::fs::metadata(&reserve).is_ok_and(|reserve| reserve.len() == 4 * MIB));
     append(&spool, vec![entry("calls", b"again")], None).unwrap();
     assert_eq!(rows(&spool, "calls").len(), 1);
+}
+
+/// So many that deleting them takes more than one transaction.
+fn fill_calls(spool: &Spool) -> Vec<RowId> {
+    let many = || (0..450).map(|n| entry("calls", &[n as u8; 900])).collect();
+    (0..10).flat_map(|_| append(spool, many(), None).unwrap()).collect()
+}
+
+/// Reads all, deletes all, and takes records again once the hog is gone and its file with it.
+fn is_emptied_beside(hog: Hog, disk: &Disk, spool: &Spool, ids: Vec<RowId>) {
+    let calls = || spool.read("calls", RowId(0), usize::MAX, usize::MAX).map(|page| page.rows.len());
+    eventually("read", || calls().is_ok_and(|found| found == ids.len()));
+    let (some, rest) = ids.split_at(ids.len() / 3);
+    for (part, left) in [(some, rest.len()), (rest, 0)] {
+        spool.delete(part.to_vec());
+        eventually("deleted", || calls().is_ok_and(|found| found == left));
+    }
+    assert!(!spool.usage().taking);
+    drop(hog);
+    std::fs::remove_file(disk.filler()).unwrap();
+    eventually("taking", || spool.usage().taking);
+    append(spool, vec![entry("calls", b"again")], None).unwrap();
+    assert_eq!(rows(spool, "calls").len(), 1);
+    let reserve = std::fs::metadata(disk.0.path().join("spool/reserve")).unwrap();
+    assert_eq!(reserve.len(), 4 * MIB);
+}
+
+#[test]
+fn a_disk_whose_every_free_block_goes_to_another_is_emptied() {
+    let Some(disk) = Disk::mount() else { return };
+    let directory = disk.0.path().join("spool");
+    let spool = open(&directory);
+    let ids = fill_calls(&spool);
+    // What lets the file grow is written back only where it finds room.
+    eventually("tidied", || std::fs::metadata(directory.join("spool.db-wal")).unwrap().len() == 0);
+    let hog = disk.hog();
+    is_refused(&spool);
+    is_emptied_beside(hog, &disk, &spool, ids);
+}
+
+#[test]
+fn a_spool_is_opened_and_emptied_where_every_free_block_goes_to_another() {
+    let Some(disk) = Disk::mount() else { return };
+    let directory = disk.0.path().join("spool");
+    let spool = open(&directory);
+    let ids = fill_calls(&spool);
+    spool.close();
+    let hog = disk.hog();
+    let spool = open(&directory);
+    let backlog: u64 = spool.backlog().iter().map(|(_, rows)| rows).sum();
+    assert_eq!(backlog, 4500);
+    is_emptied_beside(hog, &disk, &spool, ids);
 }
 
 #[test]
