@@ -38,6 +38,20 @@ fn every_alert_has_its_section_and_every_section_its_alert() {
 }
 
 #[test]
+fn operations_list_every_alert_with_what_it_is_and_lead_to_its_section() {
+    let page = super::repository_file("docs/OPERATIONS.md");
+    let mut rules: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for rule in alerts::rules() {
+        rules.entry(rule.name).or_default().push(rule.severity);
+    }
+    for (name, severities) in &rules {
+        let row = format!("| [{name}](RUNBOOK.md#{}) | {} |", name.to_lowercase(), severities.join(", "));
+        assert!(page.contains(&row), "{row}");
+    }
+    assert_eq!(page.matches("| [JustCallBridge").count(), rules.len());
+}
+
+#[test]
 fn every_section_says_what_it_means_what_to_do_and_when_it_is_over() {
     let page = page();
     for (heading, text) in sections(&page) {
