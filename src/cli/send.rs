@@ -106,6 +106,8 @@ enum Error {
     Proof(#[from] FileError),
     #[error("the documented dialect carries no signature; add --dialect live")]
     Unsigned,
+    #[error("--address takes the place of what the host of --to resolves to, and that is an address itself")]
+    NoName,
     #[error("the sample of {0} is broken: {1}")]
     Sample(KnownType, serde_json::Error),
     #[error("cannot start: {0}")]
@@ -122,7 +124,9 @@ pub(super) fn run(args: &Args) -> ExitCode {
             let _ = print(&summary, args.json);
             if summary.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        Err(error @ (Error::OtherDialect { .. } | Error::Unsigned)) => super::usage_error(&error.to_string()),
+        Err(error @ (Error::OtherDialect { .. } | Error::Unsigned | Error::NoName)) => {
+            super::usage_error(&error.to_string())
+        }
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
@@ -134,6 +138,9 @@ fn execute(args: &Args, progress: ProgressBar) -> Result<Summary, Error> {
     let proof = Proof::read(args.secrets_file.as_deref(), args.token_file.as_deref())?;
     if proof.signs() && args.file.is_none() && args.dialect == Dialect::Documented {
         return Err(Error::Unsigned);
+    }
+    if args.address.is_some() && args.to.domain().is_none() {
+        return Err(Error::NoName);
     }
     let plan = Plan {
         to: args.to.clone(),

@@ -136,7 +136,7 @@ impl Ingress {
     /// Until then a POST is answered 503 with `Retry-After`: JustCall tries that again, but not a
     /// refused connection.
     pub async fn stop(self, timeout: Duration) -> bool {
-        self.gate.stopping.store(true, Ordering::Release);
+        self.gate.stopping.store(true, Ordering::SeqCst);
         let settled = tokio::time::timeout(timeout, self.gate.settled()).await.is_ok();
         self.listener.stop(settled).await;
         settled
@@ -227,10 +227,11 @@ where
         }
         _ => return Err(Problem::Method(ALLOWED)),
     }
-    if door.gate.stopping.load(Ordering::Acquire) {
+    // Counted first, then asked: whoever stops sees the request, or is seen by it.
+    let in_flight = InFlight::new(door);
+    if door.gate.stopping.load(Ordering::SeqCst) {
         return Err(Problem::ShuttingDown);
     }
-    let in_flight = InFlight::new(door);
     let token = token.or_else(|| bearer(request.headers())).map(Secret::from);
     let arrival = door.receive(source, token, request.headers(), body).await?;
     take(arrival, in_flight).await

@@ -245,6 +245,17 @@ impl OpenError {
     }
 }
 
+/// Lends the reserve, and waits for those who read meanwhile.
+fn lend(files: &Files, limits: Limits) -> Result<Access, Fault> {
+    let mut reserve = Reserve::new(files.clone(), limits.reserve);
+    loop {
+        match reserve.lend() {
+            Err(fault) if fault.is_busy() => {}
+            lent => return lent,
+        }
+    }
+}
+
 /// Opens the store and begins a session; on a full disk with the room of the reserve.
 fn open_for_session(files: &Files, limits: Limits) -> Result<Opened, Fault> {
     let open = |access| {
@@ -253,7 +264,7 @@ fn open_for_session(files: &Files, limits: Limits) -> Result<Opened, Fault> {
         Ok::<_, Fault>(opened)
     };
     match open(Access::Shared) {
-        Err(fault) if fault.is_full() => open(Reserve::new(files.clone(), limits.reserve).lend()?),
+        Err(fault) if fault.is_full() => open(lend(files, limits)?),
         outcome => outcome,
     }
 }

@@ -9,8 +9,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Reads a spool without changing it or holding anybody up: nothing is held between two calls.
+/// Longer than a full disk is emptied at a time.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Reads a spool without changing it or keeping records from it: no lock on its content is held between two
+/// calls. Only a bridge on a full disk waits, for a while, until it is closed.
 pub struct Inspection {
     connection: Connection,
 }
@@ -62,7 +67,8 @@ impl Inspection {
         if !database.exists() {
             return Err(OpenError::Missing(directory.to_path_buf()));
         }
-        let connection = open_for_reading(&database).map_err(|fault| OpenError::of(directory, fault))?;
+        let connection =
+            open_for_reading(&database, PATIENCE).map_err(|fault| OpenError::of(directory, fault))?;
         Ok(Self { connection })
     }
 

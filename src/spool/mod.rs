@@ -4,7 +4,8 @@
 //! what has gathered and only then tells those who wait. Reads come from a connection of their own.
 //!
 //! On disk are, in a directory of its own: `spool.db` with its `-wal` and `-shm`, `lock`, and `reserve`,
-//! which is beyond `max_bytes`: room for the deletes that empty a spool on a full disk. A damaged file is
+//! which is beyond `max_bytes`: room for the deletes that empty a spool on a full disk, when it becomes the
+//! `-wal`. A damaged file is
 //! set aside as `spool.db.damaged-<n>`.
 
 mod damage;

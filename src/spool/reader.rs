@@ -1,6 +1,6 @@
 //! Reading, on a connection of its own.
 
-use super::schema::{is_damage, open_for_reading};
+use super::schema::{PATIENCE, is_damage, open_for_reading};
 use super::store::checksum;
 use super::{Identity, Page, ReadError, Row, RowId};
 use bytes::Bytes;
@@ -64,7 +64,7 @@ impl Reader {
     ) -> Result<T, Trouble> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => open_for_reading(&self.path).map_err(|fault| {
+            None => open_for_reading(&self.path, PATIENCE).map_err(|fault| {
                 let told = ReadError(fault.to_string());
                 if fault.is_damage() { Trouble::Damage(told) } else { Trouble::Disk(told) }
             })?,

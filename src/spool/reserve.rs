@@ -10,6 +10,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 
 const PIECE: usize = 64 * 1024;
+/// So often a reader is waited for: some twenty seconds, and longer where tries are far apart.
+const MOST_HINDERED: u32 = 20;
 /// SQLite's header of a log. One of zeros is that of an empty log.
 const LOG_HEADER: u64 = 32;
 
@@ -17,11 +19,13 @@ const LOG_HEADER: u64 = 32;
 pub(super) struct Reserve {
     files: Files,
     bytes: u64,
+    /// So many times in a row somebody else had the database open.
+    hindered: u32,
 }
 
 impl Reserve {
     pub(super) fn new(files: Files, bytes: u64) -> Self {
-        Self { files, bytes }
+        Self { files, bytes, hindered: 0 }
     }
 
     /// Makes it unless it is there. On an error nothing is left of it.
@@ -41,10 +45,9 @@ impl Reserve {
         !self.is_whole() && self.files.wal_bytes() >= self.bytes
     }
 
-    /// Written, not only made long: a hole holds no blocks.
+    /// Written, not only made long: a hole holds no blocks. Those that it has it keeps.
     fn write(&self) -> io::Result<()> {
         let mut file = private(&self.files.reserve())?;
-        file.set_len(0)?;
         let piece = [0; PIECE];
         let mut left = self.bytes;
         while left > 0 {
@@ -52,6 +55,7 @@ impl Reserve {
             file.write_all(&piece[..size])?;
             left -= size as u64;
         }
+        file.set_len(self.bytes)?;
         file.sync_all()
     }
 
@@ -62,22 +66,35 @@ impl Reserve {
 
     /// Gives its blocks to the log, or where that cannot be to whoever comes first. Tells how the database
     /// is to be opened then.
-    pub(super) fn lend(&self) -> io::Result<Access> {
+    ///
+    /// # Errors
+    /// Also while somebody else has the database open, for some tries.
+    pub(super) fn lend(&mut self) -> Result<Access, Fault> {
         match Store::open(&self.files.database(), 1, Access::Alone) {
-            // As long as this store lives, nobody else has the log open.
-            Ok(_alone) => self.become_log().map(|()| Access::Alone),
-            // Somebody reads it, or it is to be salvaged: that takes room beside the log.
-            Err(_) => self.remove().map(|()| Access::Shared),
+            Ok(alone) => {
+                self.hindered = 0;
+                // As long as this store lives, nobody else has the log open.
+                self.become_log()?;
+                drop(alone);
+                Ok(Access::Alone)
+            }
+            // `spool export` and the like end by themselves.
+            Err(fault) if fault.is_busy() && self.hindered < MOST_HINDERED => {
+                self.hindered += 1;
+                Err(fault)
+            }
+            // It is read without end, or is to be salvaged: that takes room beside the log.
+            Err(_) => Ok(self.remove().map(|()| Access::Shared)?),
         }
     }
 
     fn become_log(&self) -> io::Result<()> {
-        let log = self.files.wal_bytes();
-        if !self.is_whole() {
-            // Lent already.
-            return Ok(());
+        if self.is_lent() {
+            // Once more, should that have failed the last time.
+            return sync_directory(&self.files.directory);
         }
-        if log.max(LOG_HEADER) > self.bytes {
+        let log = self.files.wal_bytes();
+        if !self.is_whole() || log.max(LOG_HEADER) > self.bytes {
             return self.remove();
         }
         let mut content = if log > 0 { fs::read(self.files.log())? } else { Vec::new() };
@@ -90,14 +107,25 @@ impl Reserve {
         sync_directory(&self.files.directory)
     }
 
-    /// Takes its blocks back from the log of a store that is alone, if that can be written back. The store
-    /// is not to be used any longer.
-    pub(super) fn take_back(&self, store: &Store) -> Result<(), Fault> {
+    /// Takes its blocks back from the log of a store that is alone, if that can be written back.
+    pub(super) fn take_back(&self, store: Store) -> Result<(), Fault> {
         if store.access == Access::Shared || !self.is_lent() || !store.checkpoint_if_it_fits()? {
             return Ok(());
         }
-        File::options().write(true).open(self.files.log())?.set_len(self.bytes)?;
+        self.leave_log()?;
+        drop(store);
+        // What it held is nobody's business any longer. Blocks that are there are written over.
+        self.write().or_else(|_| self.remove())?;
+        Ok(())
+    }
+
+    /// The log, which is in the database as a whole, is none any longer. As long as it is one nothing may
+    /// be cut off it: SQLite would take what is left for newer than the database.
+    fn leave_log(&self) -> io::Result<()> {
         fs::rename(self.files.log(), self.files.reserve())?;
-        Ok(sync_directory(&self.files.directory)?)
+        sync_directory(&self.files.directory)
     }
 }
+
+#[cfg(test)]
+mod tests;

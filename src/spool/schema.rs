@@ -26,7 +26,7 @@ pub(super) const MIGRATIONS: &[&str] = &["
 "];
 
 /// How long SQLite waits for a lock that a reader of another process holds.
-const PATIENCE: Duration = Duration::from_millis(250);
+pub(super) const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Why a file could not be opened or written.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,11 @@ impl Fault {
     }
 
     /// Whether the file's content is wrong, rather than the disk not at hand.
+    /// Whether somebody else has the database open in a way that hinders.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy))
+    }
+
     pub(super) fn is_damage(&self) -> bool {
         match self {
             Self::Sqlite(error) => is_damage(error),
@@ -141,11 +146,12 @@ pub(super) fn close(connection: Connection) -> rusqlite::Result<()> {
     connection.close().map_err(|(_, error)| error)
 }
 
-/// Opens a database that is there, for reading only; on a full disk without any room.
-pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Fault> {
-    match read_only(path) {
+/// Opens a database that is there, for reading only; on a full disk without any room. `patience`: how long
+/// it waits for one who has it alone.
+pub(super) fn open_for_reading(path: &Path, patience: Duration) -> Result<Connection, Fault> {
+    match read_only(path, patience) {
         // Where nobody writes, SQLite reads the log into memory for want of an index that it may change.
-        Err(fault) if fault.is_full() => read_only(Path::new(&with_index_as_it_is(path)?)),
+        Err(fault) if fault.is_full() => read_only(Path::new(&with_index_as_it_is(path)?), patience),
         opened => opened,
     }
 }
@@ -163,10 +169,10 @@ fn with_index_as_it_is(path: &Path) -> io::Result<String> {
     Ok(name + "?readonly_shm=1")
 }
 
-fn read_only(path: &Path) -> Result<Connection, Fault> {
+fn read_only(path: &Path, patience: Duration) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(patience)?;
     connection.execute_batch("PRAGMA cell_size_check = ON; PRAGMA query_only = ON;")?;
     known_version(&connection, MIGRATIONS.len())?;
     Ok(connection)

@@ -1,11 +1,11 @@
 //! The one thread that writes: it commits what has gathered, then tells those who wait.
 
-use super::damage;
-use super::group::{Counts, Doubt, Verdict, Work, carry_out, entries_of, now, tell, undo};
+mod recovery;
+
+use super::group::{Counts, Doubt, Verdict, Work, carry_out, entries_of, now, tell};
 use super::handle::Shared;
 use super::limits::coming_bytes;
 use super::queue::{Job, recovered};
-use super::reader::Reader;
 use super::reserve::Reserve;
 use super::schema::{Access, Fault};
 use super::store::{Lane, Store};
@@ -24,13 +24,7 @@ const IDLE: Duration = Duration::from_secs(3);
 /// Rows deleted, and identities forgotten, in one transaction.
 const MOST_DELETES: usize = 4096;
 const MOST_FORGOTTEN: usize = 512;
-/// Rows deleted in one transaction when the disk is full.
-const MANY_DELETES: usize = 512;
-const FEW_DELETES: usize = 64;
-/// How long these deletes go on at a time: nobody reads meanwhile.
-const DELETING: Duration = Duration::from_millis(500);
 const VACUUM_PAGES: u32 = 256;
-const PROBE_BYTES: usize = 64 * 1024;
 
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
@@ -55,12 +49,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, store: Store, lock: File) -> Self {
         let reserve = Reserve::new(shared.files.clone(), shared.limits.reserve);
-        let ready = match store.access {
-            Access::Shared => reserve.make().map_err(Fault::from),
-            Access::Alone => {
-                reserve.take_back(&store).and(Err(io::Error::from(io::ErrorKind::StorageFull).into()))
-            }
-        };
+        let access = store.access;
         let mut writer = Self {
             reserve,
             work: Work::default(),
@@ -77,9 +66,14 @@ impl Writer {
             shared,
             _lock: lock,
         };
-        match ready {
-            Ok(()) => writer.publish(Counts::default()),
-            Err(fault) => writer.fail(&fault),
+        writer.publish(Counts::default());
+        let ready = match access {
+            Access::Shared => writer.reserve.make().map_err(Fault::from),
+            // It was opened on a full disk, with the room of the reserve.
+            Access::Alone => Err(io::Error::from(io::ErrorKind::StorageFull).into()),
+        };
+        if let Err(fault) = ready {
+            writer.fail(&fault);
         }
         writer
     }
@@ -240,119 +234,6 @@ impl Writer {
         self.retry_at = Instant::now();
     }
 
-    fn reopen(&mut self) {
-        let had = self.work.deletes.len();
-        let mut outcome = self.try_reopen();
-        if matches!(&outcome, Err(fault) if fault.is_full()) && (had > 0 || self.reserve.is_lent()) {
-            outcome = self.delete_on_full_disk().and(outcome);
-        }
-        if self.work.deletes.len() < had {
-            self.pause = FIRST_PAUSE;
-        }
-        match outcome {
-            Ok(store) => {
-                self.store = Some(store);
-                self.checkpoint_above = self.shared.limits.wal;
-                tracing::info!(directory = %self.shared.files.directory.display(), "the spool takes records again");
-                self.publish(Counts::default());
-            }
-            Err(fault) => self.fail(&fault),
-        }
-    }
-
-    fn try_reopen(&mut self) -> Result<Store, Fault> {
-        let shared = self.shared.clone();
-        let mut store = self.open_trusted(&mut recovered(&shared.reader), Access::Shared)?;
-        while !self.work.deletes.is_empty() {
-            self.delete(&mut store, MOST_DELETES)?;
-        }
-        self.reserve.make()?;
-        for bytes in [PROBE_BYTES, 0] {
-            let change = store.begin()?;
-            change.probe(bytes)?;
-            let accounts = change.commit()?;
-            store.adopt(accounts);
-        }
-        // The last proof is a log that is written back as a whole. Nobody reads meanwhile.
-        let reader = recovered(&shared.reader);
-        if !store.checkpoint()? {
-            return Err(std::io::Error::other("another process reads it and hinders the write-back").into());
-        }
-        drop(reader);
-        Ok(store)
-    }
-
-    /// Deletes with the room of the reserve what was delivered while the disk failed, for a while. Nobody
-    /// reads meanwhile.
-    fn delete_on_full_disk(&mut self) -> Result<(), Fault> {
-        let shared = self.shared.clone();
-        let mut reader = recovered(&shared.reader);
-        reader.release();
-        let access = if self.distrusted {
-            // The salvage takes room beside the log.
-            self.reserve.remove().map(|()| Access::Shared)?
-        } else {
-            self.reserve.lend()?
-        };
-        let mut store = self.open_trusted(&mut reader, access)?;
-        let until = Instant::now() + DELETING;
-        // First, for it takes the room that the exchange of the logs has made.
-        store.checkpoint_if_it_fits()?;
-        let mut most = MANY_DELETES;
-        while !self.work.deletes.is_empty() && Instant::now() < until {
-            match self.delete(&mut store, most) {
-                // Many at once take less of the log than few and few, where it has room for them.
-                Err(fault) if fault.is_full() && most > FEW_DELETES => most = FEW_DELETES,
-                outcome => outcome?,
-            }
-            // Where what is in the log lets the file grow and it cannot, deletes go on as far as the log goes.
-            if store.checkpoint_if_it_fits()? {
-                store.vacuum(VACUUM_PAGES)?;
-                store.checkpoint_if_it_fits()?;
-            }
-        }
-        self.reserve.take_back(&store)
-    }
-
-    /// Opens the file, salvages it first if it is damaged, and undoes what was refused. Nobody reads
-    /// meanwhile.
-    fn open_trusted(&mut self, reader: &mut Reader, access: Access) -> Result<Store, Fault> {
-        reader.release();
-        let known = damage::Known {
-            lanes: self.lanes.clone(),
-            session: self.session,
-            last_id: self.next_id.saturating_sub(1),
-        };
-        let damage::Opened { mut store, lost } =
-            damage::open_store(&self.shared.files, self.next_id, &known, self.distrusted, access)?;
-        self.distrusted = false;
-        reader.generation += 1;
-        // Before anybody reads the new file: what is not in it is counted.
-        recovered(&self.shared.usage).totals.damaged += lost;
-        #[cfg(test)]
-        self.shared.limit_pages(&store.connection)?;
-        undo(&mut store, &self.doubt, self.shared.committed.load(Ordering::Acquire))?;
-        self.doubt = Doubt::default();
-        recovered(&self.shared.disowned).clear();
-        self.lanes.clone_from(&store.lanes);
-        Ok(store)
-    }
-
-    /// Deletes rows that were delivered while the disk failed, `most` of them.
-    fn delete(&mut self, store: &mut Store, most: usize) -> Result<(), Fault> {
-        let ids = self.work.next_deletes(most);
-        let mut deleted = 0;
-        let mut change = store.begin()?;
-        for id in &ids {
-            deleted += u64::from(change.delete(*id)?);
-        }
-        let accounts = change.commit()?;
-        store.adopt(accounts);
-        self.work.deleted(&ids);
-        recovered(&self.shared.usage).totals.deleted += deleted;
-        Ok(())
-    }
-
     /// Writes the log back when it is large. One that a reader hinders is tried again later.
     fn keep_log_small(&mut self) {
         if self.shared.files.wal_bytes() <= self.checkpoint_above {
@@ -390,16 +271,21 @@ impl Writer {
     /// Says how full the spool is.
     fn publish(&self, counts: Counts) {
         let Some(store) = &self.store else { return };
+        self.publish_of(store);
+        let mut usage = recovered(&self.shared.usage);
+        usage.taking = self.shared.limits.takes(usage.bytes);
+        usage.totals.appended += counts.appended;
+        usage.totals.deleted += counts.deleted;
+        usage.totals.parked += counts.parked;
+        usage.totals.refused += counts.refused;
+    }
+
+    fn publish_of(&self, store: &Store) {
         let bytes = store.used_bytes().unwrap_or_default() + self.shared.files.wal_bytes();
         let mut usage = recovered(&self.shared.usage);
         usage.rows = store.lanes.iter().map(|lane| lane.rows).sum();
         usage.bytes = bytes;
         usage.oldest = store.oldest().unwrap_or_default();
-        usage.taking = self.shared.limits.takes(bytes);
-        usage.totals.appended += counts.appended;
-        usage.totals.deleted += counts.deleted;
-        usage.totals.parked += counts.parked;
-        usage.totals.refused += counts.refused;
     }
 
     fn finish(mut self) {

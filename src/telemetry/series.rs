@@ -21,7 +21,7 @@ impl<M: Metric + TypedMetric + Clone + Default> Series<M> {
 
     /// The series of these values, which stand in the order of the labels. At zero if it is new.
     pub(super) fn of<const N: usize>(&self, values: [&str; N]) -> M {
-        debug_assert_eq!(values.len(), self.labels.len(), "{values:?}");
+        assert_eq!(values.len(), self.labels.len(), "{values:?}");
         let labels = self.labels.iter().zip(values).map(|(label, value)| (label.name, value.to_owned()));
         self.family.get_or_create_owned(&labels.collect())
     }

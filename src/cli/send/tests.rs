@@ -53,6 +53,12 @@ fn choices_that_contradict_each_other_are_turned_away() {
 }
 
 #[test]
+fn an_address_beside_an_address_is_turned_away() {
+    let args = args("--to http://127.0.0.1:1/webhooks/justcall --address 127.0.0.2").unwrap();
+    assert!(matches!(execute(&args, ProgressBar::hidden()), Err(Error::NoName)));
+}
+
+#[test]
 fn a_rate_is_a_number_of_events_per_second() {
     assert_eq!(rate("500/s"), Ok(500.0));
     assert_eq!(rate("0.5"), Ok(0.5));
