@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 
 const PIECE: usize = 64 * 1024;
-/// So often a reader is waited for: some twenty seconds, and longer where tries are far apart.
+/// So often a reader is waited for: five seconds at least, and longer where tries are far apart.
 const MOST_HINDERED: u32 = 20;
 /// SQLite's header of a log. One of zeros is that of an empty log.
 const LOG_HEADER: u64 = 32;
