@@ -29,7 +29,10 @@ fn record_that_a_late_leader_refused_is_not_taken_for_written_with_the_next_one(
     let holding = relay.start(kafka.broker(0).address(LISTENER));
     let spool = tempfile::tempdir().expect("a directory");
     let spool = format!("spool.directory={}", spool.path().display());
-    let prefix = format!("topics.prefix={}.", topic_name("late"));
+    let prefix = topic_name("late");
+    // The broker itself is to be no late leader, or it refuses the second record as well.
+    consume::create_topic(kafka.bootstrap(), &format!("{prefix}.call.missed"), 6);
+    let prefix = format!("topics.prefix={prefix}.");
     let bridge = Bridge::serve(&format!("127.0.0.1:{port}"), &[&spool, &prefix]);
 
     let [first, second] = [1, 2].map(|ring| {
