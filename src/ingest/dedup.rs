@@ -162,9 +162,10 @@ impl Shard {
 
     fn forget_oldest(&mut self) {
         if let Some((key, number, _)) = self.oldest.pop_front()
-            && self.events.get(&key) == Some(&State::Durable(number))
+            && let Entry::Occupied(event) = self.events.entry(key)
+            && *event.get() == State::Durable(number)
         {
-            self.events.remove(&key);
+            event.remove();
         }
     }
 }

@@ -32,7 +32,10 @@ const DEFAULTS: [(&str, &str); 7] = [
 ];
 
 /// Good for the producer, and the operator's to change.
-const PRODUCER_DEFAULTS: [(&str, &str); 3] = [
+const PRODUCER_DEFAULTS: [(&str, &str); 4] = [
+    // What brokers may ask clients to measure for them. The bridge measures itself, and each request would
+    // be measured twice.
+    ("enable.metrics.push", "false"),
     // Measured: see ARCHITECTURE.md, Decisions.
     ("linger.ms", "0.5"),
     // Far above what the budget in bytes admits, so that the budget decides.
@@ -66,6 +69,8 @@ pub(super) fn producer(config: &Config) -> ClientConfig {
     }
     // The library writes them down every few seconds, whatever the load.
     client.set("statistics.interval.ms", "5000");
+    // An interceptor tells of the others, and sooner: `producer/native.rs`.
+    client.set("delivery.report.only.error", "true");
     client
 }
 

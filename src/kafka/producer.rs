@@ -6,6 +6,8 @@
 mod generation;
 mod hurry;
 mod keeper;
+mod native;
+mod reports;
 mod silence;
 mod statistics;
 
@@ -18,6 +20,7 @@ use crate::record::Record;
 use crate::telemetry::{Metrics, Readiness};
 use generation::{Maker, Poll};
 use keeper::{Keeper, Post};
+use native::Native;
 use rdkafka::config::ClientConfig;
 use std::future::Future;
 use std::pin::Pin;
@@ -32,7 +35,7 @@ const SLICE: Duration = Duration::from_millis(100);
 /// replaced. Longer than the library takes to notice a broken connection and to make another.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Hands records to the client library and settles their reports as its delivery reports come in.
+/// Hands records to the client library and settles their reports as it hears of them.
 pub struct Producer {
     post: Arc<Post>,
     metrics: Arc<Metrics>,
@@ -56,7 +59,7 @@ impl Producer {
     /// # Errors
     /// When the library refuses a property, or a thread cannot be started.
     pub fn start(config: &Config, readiness: &Arc<Readiness>, metrics: &Arc<Metrics>) -> Result<Self, Error> {
-        Self::start_polled(config, readiness, metrics, generation::poll, SILENCE)
+        Self::start_polled(config, readiness, metrics, Native::poll, SILENCE)
     }
 
     fn start_polled(

@@ -16,6 +16,11 @@ impl Headers {
 
     /// The headers in the order they were written.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.iter_bytes().map(|(name, value)| (std::str::from_utf8(name).unwrap_or_default(), value))
+    }
+
+    /// The same without a look at whether the names are UTF-8, which whoever writes them saw to.
+    pub fn iter_bytes(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let mut rest: &[u8] = &self.0;
         std::iter::from_fn(move || {
             let (name_len, tail) = rest.split_first()?;
@@ -23,7 +28,7 @@ impl Headers {
             let (value_len, tail) = tail.split_first_chunk::<4>()?;
             let (value, tail) = tail.split_at_checked(u32::from_be_bytes(*value_len) as usize)?;
             rest = tail;
-            Some((std::str::from_utf8(name).unwrap_or_default(), value))
+            Some((name, value))
         })
     }
 

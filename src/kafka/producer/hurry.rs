@@ -1,14 +1,9 @@
 //! Records that are nearly alone do not linger.
 //!
 //! `linger.ms` pays where many records are out; where one is, it is all that its sender waits for. The
-//! library knows one way to send at once, a flush, during which it does not linger. rdkafka flushes with a
-//! timeout of zero, which is over before the library's threads have looked, so here the library is called
-//! itself. What it is worth: docs/PERFORMANCE.md, a lone request.
+//! library knows one way to send at once, a flush, during which it does not linger. What it is worth:
+//! docs/PERFORMANCE.md, a lone request.
 
-#![expect(unsafe_code, reason = "rdkafka's flush does not wait, and only while one waits nothing lingers")]
-
-use rdkafka::bindings::rd_kafka_flush;
-use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -51,13 +46,4 @@ impl Calm {
 
 /// How long the library is kept from lingering: longer than a broker nearby takes for an answer. One that
 /// takes longer has the record by then.
-const AT_MOST: Duration = Duration::from_millis(5);
-
-/// Has what is queued sent at once, and what comes meanwhile. Waits until nothing is out, but not long.
-pub(super) fn hurry<C: ProducerContext>(client: &BaseProducer<C>) {
-    let millis = i32::try_from(AT_MOST.as_millis()).unwrap_or(i32::MAX);
-    // SAFETY: the pointer is that of a client which lives as long as `client`, and that is borrowed for the
-    // whole call. The library takes flushes from any thread, several at a time. rdkafka's producers have
-    // their reports delivered as events, and so the flush calls nothing back: it only waits.
-    let _ = unsafe { rd_kafka_flush(client.client().native_ptr(), millis) };
-}
+pub(super) const AT_MOST: Duration = Duration::from_millis(5);

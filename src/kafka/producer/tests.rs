@@ -8,7 +8,7 @@ use crate::record::Headers;
 use bench::*;
 use bytes::Bytes;
 use rdkafka::mocking::MockCluster;
-use rdkafka::producer::{BaseProducer, DefaultProducerContext};
+use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -57,12 +57,11 @@ async fn send_fails_at_once_while_the_producer_is_being_replaced() {
     bench.all_settled().await;
 }
 
-/// If it did, these would take a minute each. `.ci/memcheck` looks over this test's shoulder.
+/// If it did, these would take a minute each.
 #[tokio::test]
 async fn records_that_are_nearly_alone_do_not_linger() {
     let cluster = cluster();
-    let bench =
-        Bench::with(&config(cluster.bootstrap_servers(), &[("linger.ms", "60000")]), generation::poll);
+    let bench = Bench::with(&config(cluster.bootstrap_servers(), &[("linger.ms", "60000")]), Native::poll);
     let began = Instant::now();
     // Until the library is connected, hurrying helps nobody.
     let mut first = Vec::new();
@@ -90,7 +89,7 @@ async fn records_that_are_nearly_alone_do_not_linger() {
 async fn producer_that_reports_nothing_while_brokers_answer_is_replaced() {
     let cluster = cluster();
     let config = config(cluster.bootstrap_servers(), &[]);
-    let bench = Bench::patient(&config, generation::poll, Duration::from_millis(600));
+    let bench = Bench::patient(&config, Native::poll, Duration::from_millis(600));
     bench.acknowledged().await;
     cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 1000]);
     let stuck = bench.start(100);
@@ -106,7 +105,7 @@ async fn producer_that_reports_nothing_while_brokers_answer_is_replaced() {
 async fn producer_that_was_told_of_no_brokers_is_replaced() {
     let broker = Forgetful::start();
     let config = config(broker.address(), &[("topic.metadata.refresh.interval.ms", "100")]);
-    let bench = Bench::patient(&config, generation::poll, Duration::from_secs(2));
+    let bench = Bench::patient(&config, Native::poll, Duration::from_secs(2));
     let stuck = bench.start(100);
     until("a broker that is known", async || broker.named() > 5).await;
     broker.forget();
@@ -118,9 +117,9 @@ async fn producer_that_was_told_of_no_brokers_is_replaced() {
 #[tokio::test]
 async fn panic_while_polling_replaces_the_producer_and_loses_no_report() {
     static PANIC: AtomicBool = AtomicBool::new(false);
-    fn poll(inner: &BaseProducer<generation::Context>, timeout: Duration) {
+    fn poll(native: &Native, timeout: Duration) {
         assert!(!PANIC.swap(false, Ordering::SeqCst), "a callback that panics");
-        generation::poll(inner, timeout);
+        native.poll(timeout);
     }
     let cluster = cluster();
     let bench = Bench::with(&config(cluster.bootstrap_servers(), &[]), poll);
@@ -144,9 +143,9 @@ async fn panic_while_polling_replaces_the_producer_and_loses_no_report() {
 #[tokio::test]
 async fn producer_that_cannot_be_made_is_tried_again() {
     static PANIC: AtomicBool = AtomicBool::new(false);
-    fn poll(inner: &BaseProducer<generation::Context>, timeout: Duration) {
+    fn poll(native: &Native, timeout: Duration) {
         assert!(!PANIC.swap(false, Ordering::SeqCst), "a callback that panics");
-        generation::poll(inner, timeout);
+        native.poll(timeout);
     }
     // The library makes no client whose authorities' certificates have no place.
     let folder = std::env::temp_dir().join(format!("justcall-bridge-authorities-{}", std::process::id()));
@@ -186,20 +185,24 @@ impl Sink for Alone {
     }
 }
 
+fn maker(config: &Config, readiness: &Arc<Readiness>, metrics: &Arc<Metrics>) -> Maker {
+    Maker {
+        settings: client::producer(config),
+        client: client::Context { readiness: Arc::clone(readiness) },
+        metrics: Arc::clone(metrics),
+        admin: Topics::new(config, Arc::clone(metrics)).unwrap().admin().clone(),
+        poll: Native::poll,
+        patience: SILENCE,
+    }
+}
+
 #[tokio::test]
 async fn report_that_the_library_does_not_give_in_time_is_settled_as_abandoned() {
     let readiness = Arc::new(Readiness::default());
     let metrics = Arc::new(Metrics::new());
     let config = config("localhost:1".into(), &[]);
-    let maker = Maker {
-        settings: client::producer(&config),
-        client: client::Context { readiness: Arc::clone(&readiness) },
-        metrics: Arc::clone(&metrics),
-        admin: Topics::new(&config, Arc::clone(&metrics)).unwrap().admin().clone(),
-        poll: generation::poll,
-        patience: SILENCE,
-    };
-    let alone = Arc::new(Alone { generation: maker.make().unwrap(), taken: AtomicBool::new(false) });
+    let generation = maker(&config, &readiness, &metrics).make().unwrap();
+    let alone = Arc::new(Alone { generation, taken: AtomicBool::new(false) });
     let delivery = delivery(Arc::clone(&alone) as _, readiness, metrics);
     let event = deliver(&delivery, 100, Box::new(Counted::default()));
     until("a record in the library", async || alone.taken.load(Ordering::SeqCst)).await;
@@ -207,6 +210,32 @@ async fn report_that_the_library_does_not_give_in_time_is_settled_as_abandoned()
     assert!(alone.generation.abandon(Duration::ZERO) > 0);
     let answer = tokio::time::timeout(PATIENCE / 2, event).await.expect("an answer");
     assert_eq!(answer.unwrap(), Err(NotDurable::Failed(Failure::Abandoned)));
+}
+
+/// The library tells its interceptor as well, during the call. The report is given back all the same: its
+/// ticket may be somebody else's by then.
+#[tokio::test]
+async fn record_that_the_library_refuses_comes_back_with_its_report() {
+    let cluster = cluster();
+    let unknown = Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    cluster.topic_error(TOPIC, unknown).unwrap();
+    let (readiness, metrics) = (Arc::new(Readiness::default()), Arc::new(Metrics::new()));
+    let at_once = [("topic.metadata.propagation.max.ms", "0")];
+    let config = config(cluster.bootstrap_servers(), &at_once);
+    let generation = maker(&config, &readiness, &metrics).make().unwrap();
+    let alone = Arc::new(Alone { generation, taken: AtomicBool::new(true) });
+    let delivery = delivery(Arc::clone(&alone) as _, readiness, metrics);
+    until("a refusal", async || {
+        // It hears of the topic with the first one, which it takes.
+        let _ = tokio::time::timeout(
+            Duration::from_millis(100),
+            deliver(&delivery, 100, Box::new(Counted::default())),
+        )
+        .await;
+        alone.generation.serve(Duration::ZERO);
+        !alone.taken.load(Ordering::SeqCst)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -228,7 +257,7 @@ async fn cluster_under_another_id_gets_a_new_producer() {
     let (old, new) = (cluster(), cluster());
     new.broker_down(-1).unwrap();
     let both = format!("{},{}", old.bootstrap_servers(), new.bootstrap_servers());
-    let bench = Bench::with(&config(both, &[]), generation::poll);
+    let bench = Bench::with(&config(both, &[]), Native::poll);
     bench.acknowledged().await;
     assert_eq!(bench.producer.replacements(), 0);
     old.broker_down(-1).unwrap();
@@ -268,7 +297,7 @@ async fn records_of_a_deleted_topic_are_reported_and_its_return_is_seen() {
 async fn only_the_producers_own_refusal_is_too_large() {
     let cluster = cluster();
     let bench =
-        Bench::with(&config(cluster.bootstrap_servers(), &[("message.max.bytes", "2000")]), generation::poll);
+        Bench::with(&config(cluster.bootstrap_servers(), &[("message.max.bytes", "2000")]), Native::poll);
     let too_large = Err(NotDurable::Failed(Failure::TooLarge));
     assert_eq!(bench.start(5000).await.unwrap(), too_large);
     bench.acknowledged().await;

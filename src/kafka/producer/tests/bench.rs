@@ -88,7 +88,7 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new(cluster: &Cluster) -> Self {
-        Self::with(&config(cluster.bootstrap_servers(), &[]), generation::poll)
+        Self::with(&config(cluster.bootstrap_servers(), &[]), Native::poll)
     }
 
     pub(super) fn with(config: &Config, poll: Poll) -> Self {

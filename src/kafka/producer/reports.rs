@@ -1,0 +1,159 @@
+//! Reports that are out: what a client of the library was handed over, and not heard of again.
+
+use crate::delivery::{Failure, Report};
+use crate::telemetry::{Metrics, Readiness};
+use rdkafka::error::RDKafkaErrorCode as Code;
+use rdkafka::topic_partition_list::Offset;
+use slab::Slab;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The reports of one client. The library is given tickets, not the reports themselves: a client that is
+/// destroyed too early would take them along, and their events would wait for ever.
+///
+/// A ticket is a place in one of several slabs: each thread keeps reports in its own, so that it meets
+/// nobody there but the thread that takes them.
+pub(super) struct Reports {
+    slabs: [Apart<Mutex<Slab<Report>>>; SLABS],
+    /// How many are kept.
+    out: Apart<AtomicUsize>,
+    metrics: Arc<Metrics>,
+    readiness: Arc<Readiness>,
+    /// Settled so far, however.
+    settled: AtomicU64,
+    acknowledged: AtomicBool,
+}
+
+/// More threads than these share slabs.
+const SLABS: usize = 16;
+
+/// On cache lines of its own: whoever writes beside it does not take it from other processors.
+#[derive(Default)]
+#[repr(align(128))]
+struct Apart<T>(T);
+
+/// The slab of this thread.
+fn own_slab() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static OWN: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SLABS);
+    OWN.with(|own| *own)
+}
+
+impl Reports {
+    pub(super) fn new(metrics: Arc<Metrics>, readiness: Arc<Readiness>) -> Arc<Self> {
+        Arc::new(Self {
+            slabs: Default::default(),
+            out: Apart::default(),
+            metrics,
+            readiness,
+            settled: AtomicU64::new(0),
+            acknowledged: AtomicBool::new(false),
+        })
+    }
+
+    /// The ticket, and how many others are out.
+    pub(super) fn keep(&self, report: Report) -> (usize, usize) {
+        let others = self.out.0.fetch_add(1, Ordering::Relaxed);
+        let slab = own_slab();
+        (self.slab(slab).insert(report) * SLABS + slab, others)
+    }
+
+    /// `None`: it was given up.
+    pub(super) fn take(&self, ticket: usize) -> Option<Report> {
+        let report = self.slab(ticket % SLABS).try_remove(ticket / SLABS);
+        self.out.0.fetch_sub(usize::from(report.is_some()), Ordering::Relaxed);
+        report
+    }
+
+    /// Settles a report by how its record ended: it stands at that offset, or there is an error.
+    pub(super) fn settle(&self, ticket: usize, end: Result<i64, Code>) {
+        self.settled.fetch_add(1, Ordering::Relaxed);
+        let Some(report) = self.take(ticket) else { return };
+        // A panic must not reach the library that calls this.
+        let settled = catch_unwind(AssertUnwindSafe(|| match end {
+            Ok(offset) if is_inferred(offset) => self.fail(report, Failure::Unproved),
+            Ok(_) => {
+                if !self.acknowledged.load(Ordering::Relaxed) {
+                    self.acknowledged.store(true, Ordering::Relaxed);
+                }
+                self.readiness.kafka_acknowledged();
+                report.settle(Ok(()));
+            }
+            Err(code) => {
+                tracing::debug!(error = %code, "a record was not acknowledged");
+                self.fail(report, failed(code));
+            }
+        }));
+        if settled.is_err() {
+            tracing::error!("a delivery report could not be settled: this is a bug");
+        }
+    }
+
+    /// Gives up all that are out.
+    pub(super) fn abandon(&self) {
+        for slab in 0..SLABS {
+            // Dropping a report says so. Not under the lock, for it wakes others.
+            let kept = std::mem::take(&mut *self.slab(slab));
+            self.out.0.fetch_sub(kept.len(), Ordering::Relaxed);
+            drop(kept);
+        }
+    }
+
+    /// How many were settled so far, however.
+    pub(super) fn settled(&self) -> u64 {
+        self.settled.load(Ordering::Relaxed)
+    }
+
+    /// Whether any record was acknowledged.
+    pub(super) fn acknowledged(&self) -> bool {
+        self.acknowledged.load(Ordering::Relaxed)
+    }
+
+    fn fail(&self, report: Report, failure: Failure) {
+        self.metrics.delivery_error(failure.tag());
+        report.settle(Err(failure));
+    }
+
+    fn slab(&self, slab: usize) -> MutexGuard<'_, Slab<Report>> {
+        self.slabs[slab].0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the library calls a record delivered of which Kafka never said so. It infers that from a later
+/// record of the partition that was taken, for the broker would refuse a gap in the producer's sequence.
+/// But a partition that knows nothing of the producer, being new, or long idle and led by another broker
+/// since, takes any first sequence: it can refuse a record and take the one behind it. Such a report has
+/// no offset; an acknowledgement, that of a repeated record included, says where the record stands.
+fn is_inferred(offset: i64) -> bool {
+    Offset::from_raw(offset) == Offset::Invalid
+}
+
+/// Why the library did not take a record.
+pub(super) fn refused(code: Code) -> Failure {
+    match code {
+        Code::MessageSizeTooLarge => Failure::TooLarge,
+        Code::QueueFull => Failure::QueueFull,
+        // The keeper sees it with its next look.
+        Code::Fatal => Failure::Replacing,
+        _ => failed(code),
+    }
+}
+
+/// What an error means for a record that was handed over. Short on purpose: anything not listed is
+/// tried again.
+fn failed(code: Code) -> Failure {
+    match code {
+        // Partitions never go but with their topic; the library says so of records in their queues.
+        Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => Failure::UnknownTopic,
+        // Said of a whole batch, innocents included. A refused timestamp is not among these: it comes of
+        // a clock that is wrong, and is right again with the clock or by and by.
+        Code::MessageSizeTooLarge
+        | Code::MessageBatchTooLarge
+        | Code::InvalidMessage
+        | Code::InvalidMessageSize
+        | Code::InvalidRecord => Failure::Unfit,
+        Code::PurgeQueue | Code::PurgeInflight => Failure::Abandoned,
+        _ => Failure::Other,
+    }
+}
