@@ -69,11 +69,16 @@ impl Bench {
 
     /// Starts the floor on so many topics.
     pub(crate) fn floor(&self, topics: usize) -> Floor {
-        let topics: Vec<String> = (0..topics).map(|topic| format!("floor.{topic}")).collect();
-        self.floor_on(&topics, &[])
+        self.floor_with(topics, &[])
     }
 
-    /// Starts the floor on these topics, with these arguments besides.
+    /// The same with these arguments.
+    pub(crate) fn floor_with(&self, topics: usize, arguments: &[&str]) -> Floor {
+        let topics: Vec<String> = (0..topics).map(|topic| format!("floor.{topic}")).collect();
+        self.floor_on(&topics, arguments)
+    }
+
+    /// Starts the floor on these topics, with these arguments.
     pub(crate) fn floor_on(&self, topics: &[String], arguments: &[&str]) -> Floor {
         self.make_topics(topics, PARTITIONS);
         let mut command = Command::new(floor_program());

@@ -27,8 +27,7 @@ pub(super) fn direct(bench: &Bench) {
 /// What the bridge's headers alone cost the client library and Kafka.
 pub(super) fn headers(bench: &Bench) {
     let events = Events::new(documented(BODY), PATH);
-    let topics: Vec<String> = (0..TOPICS).map(|topic| format!("floor.{topic}")).collect();
-    let (bare, headed) = (bench.floor_on(&topics, &[]), bench.floor_on(&topics, &["--headers"]));
+    let (bare, headed) = (bench.floor(TOPICS), bench.floor_with(TOPICS, &["--headers"]));
     let bridge = bench.bridge(events.topics(), &[]);
     for connections in [64, 256] {
         let side = |name, target| Side::closed(name, target, &events, connections);
