@@ -7,10 +7,10 @@ mod load;
 use super::bench::Bench;
 
 /// Bytes of an ordinary body.
-const BODY: usize = 300;
+pub(crate) const BODY: usize = 300;
 
 /// The documented types, a topic each.
-const TOPICS: usize = 9;
+pub(crate) const TOPICS: usize = 9;
 
 /// Connections where nothing else is said.
 const CONNECTIONS: usize = 64;

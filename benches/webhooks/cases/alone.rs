@@ -20,10 +20,6 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Connections of a full load.
 const FULL: usize = 256;
 
-/// Seconds of full load before anything is measured: Java compiles what runs often, and a broker that is in
-/// use answers in half of the time of one that has just started.
-const WARM_UP: u64 = 5;
-
 pub(super) fn lone(bench: &Bench) {
     let events = Events::new(documented(BODY), PATH);
     let floor = bench.floor(TOPICS);
@@ -35,9 +31,6 @@ pub(super) fn lone(bench: &Bench) {
         ("floor with a linger of 0, median in ms", bare.target(), Vec::new()),
         ("bridge, median in ms", bridge.target(), Vec::new()),
     ];
-    for (_, target, _) in &sides {
-        closed_loop(*target, &events, FULL, WARM_UP, Answers::Ok);
-    }
     for round in 0..=bench.rounds as u64 {
         for (_, target, medians) in &mut sides {
             let median = one_by_one(*target, &events, round * LONE);
