@@ -18,6 +18,8 @@ pub(crate) enum Figure {
     Cpu,
     /// Microseconds of CPU for an event above the other side's.
     MoreCpu,
+    /// Milliseconds at the median.
+    P50,
     /// Latency at the 99th percentile, of the other side's.
     P99,
     /// A figure that stands alone.
@@ -31,7 +33,7 @@ pub(crate) enum Bound {
 }
 
 use Bound::{AtLeast, AtMost};
-use Figure::{Alone, Cpu, MoreCpu, P99, Rate};
+use Figure::{Alone, Cpu, MoreCpu, P50, P99, Rate};
 
 const fn goal(case: &'static str, row: &'static str, figure: Figure, bound: Bound) -> Goal {
     Goal { case, row, figure, bound }
@@ -45,6 +47,7 @@ pub(crate) const GOALS: &[Goal] = &[
     goal("direct", "64 connections", Cpu, AtMost(1.15)),
     goal("direct", "256 connections", Cpu, AtMost(1.15)),
     goal("half-load", "half of the floor's rate", P99, AtMost(1.1)),
+    goal("direct", "1 connection", P50, AtMost(0.5)),
     goal("lone", "bridge, median in ms", Alone, AtMost(0.5)),
     goal("signatures", "signed", MoreCpu, AtMost(3.0)),
     goal("routes", "500 routes", Rate, AtLeast(0.9)),
@@ -68,6 +71,7 @@ impl Goal {
         Some(match self.figure {
             Rate => row.ratio(|sample| sample.rate).middle,
             Cpu => row.ratio(|sample| sample.cpu).middle,
+            P50 => row.middle(|sample| sample.p50),
             P99 => row.ratio(|sample| sample.p99).middle,
             MoreCpu => row.difference(|sample| sample.cpu),
             Alone => return None,
@@ -86,6 +90,7 @@ impl Goal {
             Rate => ": events/s, of the other side's",
             Cpu => ": CPU for an event, of the other side's",
             MoreCpu => ": CPU for an event above the other side's, µs",
+            P50 => ": p50, ms",
             P99 => ": p99, of the other side's",
             Alone => "",
         };

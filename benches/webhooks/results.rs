@@ -43,13 +43,17 @@ impl Row {
         middle(&pairs.map(|(ours, base)| figure(ours) - figure(base)).collect::<Vec<_>>())
     }
 
-    fn middle(samples: &[Sample], figure: fn(&Sample) -> f64) -> f64 {
+    /// The bridge's median of the rounds.
+    pub(crate) fn middle(&self, figure: fn(&Sample) -> f64) -> f64 {
+        Self::middle_of(&self.ours, figure)
+    }
+
+    fn middle_of(samples: &[Sample], figure: fn(&Sample) -> f64) -> f64 {
         middle(&samples.iter().map(figure).collect::<Vec<_>>())
     }
 
     fn line(&self) -> String {
-        let both =
-            |figure: fn(&Sample) -> f64| (Self::middle(&self.base, figure), Self::middle(&self.ours, figure));
+        let both = |figure: fn(&Sample) -> f64| (Self::middle_of(&self.base, figure), self.middle(figure));
         let spread = |Ratio { middle, least, most }| format!("**{middle:.2}** ({least:.2} to {most:.2})");
         let (base_rate, rate) = both(|sample| sample.rate);
         let (base_cpu, cpu) = both(|sample| sample.cpu);
