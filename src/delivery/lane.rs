@@ -5,6 +5,7 @@ use super::quota::Quota;
 use super::{Failure, Sink};
 use crate::spool::RowId;
 use crate::telemetry::TopicCounters;
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -183,14 +184,20 @@ impl Lane {
     }
 
     /// A record of this lane is not acknowledged in time, or failed.
-    pub(super) fn failed(&self, why: &str) {
-        let mut breaker = self.breaker();
-        if breaker.failed(Instant::now(), jitter()) {
-            self.out_then.store(self.out.load(Ordering::Acquire), Ordering::Release);
-            self.held_up.store(true, Ordering::Release);
-            self.counters.hold_ups.inc();
-            tracing::warn!(topic = %self.topic, why, "lane held up");
+    pub(super) fn failed(&self, why: impl fmt::Display) {
+        // A whole topic may fail at once, on a thread that others wait for.
+        if self.is_held_up() {
+            return;
         }
+        let mut breaker = self.breaker();
+        if !breaker.failed(Instant::now(), jitter()) {
+            return;
+        }
+        self.out_then.store(self.out.load(Ordering::Acquire), Ordering::Release);
+        self.held_up.store(true, Ordering::Release);
+        drop(breaker);
+        self.counters.hold_ups.inc();
+        tracing::warn!(topic = %self.topic, %why, "lane held up");
     }
 
     /// A delivery report came in.
@@ -202,12 +209,15 @@ impl Lane {
             Ok(()) | Err(Failure::Unfit) if !self.is_held_up() => {}
             Ok(()) | Err(Failure::Unfit) => {
                 let mut breaker = self.breaker();
-                if breaker.acknowledged() {
+                let goes_on = breaker.acknowledged();
+                if goes_on {
                     self.held_up.store(false, Ordering::Release);
-                    tracing::info!(topic = %self.topic, "lane goes on");
                 }
                 drop(breaker);
                 self.wake.notify_one();
+                if goes_on {
+                    tracing::info!(topic = %self.topic, "lane goes on");
+                }
             }
             // That is about the record, not about the lane.
             Err(Failure::TooLarge) => {}
@@ -216,7 +226,7 @@ impl Lane {
                     // The next record, or the drain, makes sure of it again.
                     let _ = self.state.compare_exchange(OPEN, CLOSED, Ordering::AcqRel, Ordering::Acquire);
                 }
-                self.failed(&failure.to_string());
+                self.failed(failure);
             }
         }
     }

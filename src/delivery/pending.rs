@@ -116,9 +116,12 @@ impl Pending {
 
     /// What is not acknowledged, for the spool. Each lane's backlog has its record from now on.
     pub(super) fn entries(&self, records: &[Record]) -> (Vec<Entry>, SmallVec<[Spooled; 1]>) {
+        // Before the lock, for whoever reports waits for it.
+        let payloads: Vec<_> = records.iter().map(stored::encode).collect();
         let progress = self.progress();
         let (mut entries, mut spooled) = (Vec::new(), SmallVec::new());
-        for (index, (lane, state)) in self.lanes.iter().zip(&progress.states).enumerate() {
+        let each = self.lanes.iter().zip(&progress.states).zip(payloads).enumerate();
+        for (index, ((lane, state), payload)) in each {
             if *state == State::Acknowledged {
                 continue;
             }
@@ -126,7 +129,7 @@ impl Pending {
             lane.joins_backlog();
             entries.push(Entry {
                 lane: Arc::clone(lane.topic()),
-                payload: stored::encode(&records[index]),
+                payload,
                 handed_over,
                 max_lane_bytes: lane.quota().map(|quota| quota.max_bytes()),
             });

@@ -10,7 +10,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 /// Good for every client of the bridge, and the operator's to change.
-const DEFAULTS: [(&str, &str); 7] = [
+const DEFAULTS: [(&str, &str); 8] = [
     ("client.id", "justcall-bridge"),
     // Records are small and somebody waits for each: never hold one back for a fuller packet.
     ("socket.nagle.disable", "true"),
@@ -29,13 +29,13 @@ const DEFAULTS: [(&str, &str); 7] = [
     // topic that is there again under its old id stays gone. The bridge asks before it writes and tries
     // again, so that it need not outwait the slowest cluster as the library does with 30 seconds.
     ("topic.metadata.propagation.max.ms", "5000"),
-];
-
-/// Good for the producer, and the operator's to change.
-const PRODUCER_DEFAULTS: [(&str, &str); 4] = [
     // What brokers may ask clients to measure for them. The bridge measures itself, and each request would
     // be measured twice.
     ("enable.metrics.push", "false"),
+];
+
+/// Good for the producer, and the operator's to change.
+const PRODUCER_DEFAULTS: [(&str, &str); 3] = [
     // Measured: see ARCHITECTURE.md, Decisions.
     ("linger.ms", "0.5"),
     // Far above what the budget in bytes admits, so that the budget decides.
@@ -69,8 +69,6 @@ pub(super) fn producer(config: &Config) -> ClientConfig {
     }
     // The library writes them down every few seconds, whatever the load.
     client.set("statistics.interval.ms", "5000");
-    // An interceptor tells of the others, and sooner: `producer/native.rs`.
-    client.set("delivery.report.only.error", "true");
     client
 }
 

@@ -22,14 +22,15 @@ use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const NO_ERROR: RDKafkaRespErr = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
 
 /// A producer of the library, which settles what it is handed over at the [`Reports`].
 pub(super) struct Native {
     client: Client<Context>,
-    /// Behind the client, and so dropped after it: the interceptor has its address.
+    /// Behind the client, and so dropped after it: the interceptor has its address, and of some records the
+    /// library says nothing more once it is destroyed.
     reports: Arc<Reports>,
 }
 
@@ -41,9 +42,11 @@ impl Native {
         context: Context,
         reports: Arc<Reports>,
     ) -> Result<Self, KafkaError> {
+        let mut settings = settings.clone();
+        // Flushes serve no callbacks where reports are events. But the interceptor is told of failures and
+        // successes: of the first these events say nothing new, and of the others there are none.
+        settings.set("delivery.report.only.error", "true");
         let config = settings.create_native_config()?;
-        // Flushes serve no callbacks where reports are events. The interceptor is told of failures too, so
-        // that these events say nothing new; of successes there are none.
         let events = c::RD_KAFKA_EVENT_DR | c::RD_KAFKA_EVENT_STATS | c::RD_KAFKA_EVENT_ERROR;
         // SAFETY: `config` is a configuration, and nobody else has it.
         unsafe { c::rd_kafka_conf_set_events(config.ptr(), events) };
@@ -55,7 +58,7 @@ impl Native {
         if added != NO_ERROR {
             return Err(KafkaError::ClientCreation("it takes no interceptor".into()));
         }
-        let client = Client::new(settings, config, RDKafkaType::RD_KAFKA_PRODUCER, context)?;
+        let client = Client::new(&settings, config, RDKafkaType::RD_KAFKA_PRODUCER, context)?;
         Ok(Self { client, reports })
     }
 
@@ -72,7 +75,7 @@ impl Native {
         let topic = CString::new(&*record.topic).map_err(|_| Code::InvalidTopic)?;
         let headers = headers(&record.headers);
         let (key, key_len) = record.key.as_ref().map_or((ptr::null(), 0), |key| (key.as_ptr(), key.len()));
-        let before = HANDS_OVER.replace(true);
+        IN_HAND.set(Some(ticket));
         // SAFETY: each tag is followed by what the library's documentation wants behind it, in C's types.
         // The library copies topic, key and value before it returns, and takes the headers if it takes
         // the record. The ticket is no address, and nobody takes it for one.
@@ -100,8 +103,12 @@ impl Native {
                 tag::RD_KAFKA_VTYPE_END,
             )
         };
-        HANDS_OVER.set(before);
+        let ended = IN_HAND.take().is_none();
         if answer == NO_ERROR {
+            if ended {
+                // The library took it and lost it at once.
+                self.reports.settle(ticket, Err(Code::Unknown));
+            }
             return Ok(());
         }
         // SAFETY: the library has not taken them.
@@ -109,12 +116,16 @@ impl Native {
         Err(answer.into())
     }
 
-    /// Serves the library's events: waits for one at most for `timeout`, and for none behind it.
+    /// Serves the library's events for at most `timeout`: waits for one, and for none behind it.
     pub(super) fn poll(&self, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
         let queue = Queue::main(&self.client);
         let mut wait = millis(timeout);
         while let Some(event) = queue.poll(wait) {
             event.tell(self.context());
+            if Instant::now() >= deadline {
+                return;
+            }
             wait = 0;
         }
     }
@@ -153,9 +164,9 @@ const UNASSIGNED: i32 = -1;
 const NAME: &CStr = c"reports";
 
 thread_local! {
-    /// Whether this thread hands a record over. One that the library refuses is reported before the call
-    /// returns; but then the call itself says so.
-    static HANDS_OVER: Cell<bool> = const { Cell::new(false) };
+    /// The ticket that this thread hands over, until the library says how its record ended. It says so
+    /// before the call returns where it refuses the record, and then the call's own word counts.
+    static IN_HAND: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
 /// Called once for a client, before it works.
@@ -171,20 +182,31 @@ unsafe extern "C" fn intercept(
     unsafe { c::rd_kafka_interceptor_add_on_acknowledgement(client, NAME.as_ptr(), Some(reported), reports) }
 }
 
-/// Called once for each record that was handed over, however it ended, by a thread of the library. It must
-/// not wait, nor call the library.
+/// Called once for each record, however it ended: by a thread of the library, by one that purges, or by one
+/// that hands over this record or another. Not for what is left when a client is destroyed, whose reports
+/// settle as they are dropped. It must not wait, nor call the library.
 unsafe extern "C" fn reported(
     _: *mut c::rd_kafka_t,
     message: *mut c::rd_kafka_message_t,
     reports: *mut c_void,
 ) -> RDKafkaRespErr {
-    if !HANDS_OVER.get() {
-        // SAFETY: the library lends the message for this call. The address is that of the client's reports,
-        // see `intercept`.
-        let (reports, message) = unsafe { (&*reports.cast_const().cast::<Reports>(), &*message) };
-        let end = if message.err == NO_ERROR { Ok(message.offset) } else { Err(message.err.into()) };
-        reports.settle(message._private.addr(), end);
+    // SAFETY: the library lends the message for this call. Its error may be any number that a broker sends,
+    // and so more than the enumeration has; it is as large as that.
+    let (ticket, error, offset) = unsafe {
+        ((*message)._private.addr(), (&raw const (*message).err).cast::<i32>().read(), (*message).offset)
+    };
+    if IN_HAND.get() == Some(ticket) {
+        IN_HAND.set(None);
+        return NO_ERROR;
     }
+    // SAFETY: the address is that of the client's reports, see `intercept`.
+    let reports = unsafe { &*reports.cast_const().cast::<Reports>() };
+    let end = match RDKafkaRespErr::try_from(error) {
+        Ok(NO_ERROR) => Ok(offset),
+        Ok(known) => Err(known.into()),
+        Err(_) => Err(Code::Unknown),
+    };
+    reports.settle(ticket, end);
     NO_ERROR
 }
 

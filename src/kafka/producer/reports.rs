@@ -124,7 +124,8 @@ impl Reports {
 /// record of the partition that was taken, for the broker would refuse a gap in the producer's sequence.
 /// But a partition that knows nothing of the producer, being new, or long idle and led by another broker
 /// since, takes any first sequence: it can refuse a record and take the one behind it. Such a report has
-/// no offset; an acknowledgement, that of a repeated record included, says where the record stands.
+/// no offset. An acknowledgement says where the record stands; that of a repeated record whose place the
+/// broker has forgotten says -1 and the numbers behind it, and the record stands there all the same.
 fn is_inferred(offset: i64) -> bool {
     Offset::from_raw(offset) == Offset::Invalid
 }

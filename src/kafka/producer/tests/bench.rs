@@ -165,8 +165,8 @@ pub(super) fn deliver(
     let delivery = Arc::clone(delivery);
     let record = Record {
         topic: Arc::from(TOPIC),
-        key: None,
-        headers: Headers::default(),
+        key: Some(Bytes::from_static(b"call_1")),
+        headers: Headers::builder(64).add("ce_id", "1").add("empty", "").build(),
         value: Bytes::from(vec![b'x'; size]),
         timestamp: 1_700_000_000_000,
     };
