@@ -1,6 +1,6 @@
 //! The one Kafka, the servers on it, and measuring two of them in turn.
 
-use super::cases::{BODY, TOPICS};
+use super::cases::{BODY, FULL, TOPICS};
 use super::gauge::events::{Events, documented};
 use super::gauge::load::{Answers, Sample, Target, closed_loop};
 use super::kit::bridge::{Bridge, PATH};
@@ -64,7 +64,7 @@ impl Bench {
     /// just started.
     fn warm_up(&self) {
         let floor = self.floor(TOPICS);
-        closed_loop(floor.target(), &Events::new(documented(BODY), PATH), 256, WARM_UP, Answers::Ok);
+        closed_loop(floor.target(), &Events::new(documented(BODY), PATH), FULL, WARM_UP, Answers::Ok);
     }
 
     pub(crate) fn into_results(self) -> Results {

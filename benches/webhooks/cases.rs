@@ -15,6 +15,9 @@ pub(crate) const TOPICS: usize = 9;
 /// Connections where nothing else is said.
 const CONNECTIONS: usize = 64;
 
+/// Connections of a full load.
+pub(crate) const FULL: usize = 256;
+
 /// What `--case` takes, what it tells, and how it is measured.
 pub(crate) struct Case {
     pub(crate) name: &'static str,

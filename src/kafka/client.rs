@@ -3,10 +3,8 @@
 use super::Config;
 use crate::telemetry::Readiness;
 use rdkafka::ClientContext;
-use rdkafka::client::OAuthToken;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use std::error::Error as StdError;
 use std::sync::Arc;
 
 /// Good for every client of the bridge, and the operator's to change.
@@ -110,10 +108,6 @@ impl ClientContext for Context {
             Some(Code::GroupAuthorizationFailed | Code::PartitionEOF) => {}
             _ => tracing::warn!(target: "librdkafka", %error, "{reason}"),
         }
-    }
-
-    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn StdError>> {
-        Err("OAUTHBEARER needs sasl.oauthbearer.method=oidc".into())
     }
 }
 

@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
+use std::time::Duration;
 use tempfile::TempDir;
 
 pub(super) const MIB: u64 = 1024 * 1024;
@@ -90,6 +91,13 @@ impl Spool {
         self.shared.queue.push(queue::Job::Run(Box::new(move |connection| {
             shared.limit_pages(connection).unwrap();
         })));
+    }
+
+    /// Changes the file as somebody else would, beside a spool or without one.
+    pub(crate) fn change_from_outside(directory: &Path, sql: &str) {
+        let raw = rusqlite::Connection::open(directory.join("spool.db")).unwrap();
+        raw.busy_timeout(Duration::from_secs(10)).unwrap();
+        raw.execute_batch(sql).unwrap();
     }
 
     /// As if a read had met damage.
@@ -204,9 +212,7 @@ fn after_the_close_an_append_is_told_that_it_is_refused() {
 fn a_later_schema_is_left_alone() {
     let directory = TempDir::new().unwrap();
     open(directory.path()).close();
-    let raw = rusqlite::Connection::open(directory.path().join("spool.db")).unwrap();
-    raw.execute_batch("PRAGMA user_version = 7; PRAGMA application_id = 7").unwrap();
-    drop(raw);
+    Spool::change_from_outside(directory.path(), "PRAGMA user_version = 7; PRAGMA application_id = 7");
     let later = Spool::open(directory.path(), &config(MIB));
     assert!(matches!(later, Err(OpenError::Newer { found: 7, known: 1, .. })));
 }

@@ -1,6 +1,6 @@
 //! Cases about one request, one process, one file.
 
-use super::{BODY, TOPICS};
+use super::{BODY, FULL, TOPICS};
 use crate::bench::Bench;
 use crate::gauge::events::{Events, documented};
 use crate::gauge::load::{Answers, Target, closed_loop};
@@ -16,9 +16,6 @@ use std::time::{Duration, Instant};
 /// Requests of a round, and the pause before each: long enough that nothing of the one before is left.
 const LONE: u64 = 200;
 const PAUSE: Duration = Duration::from_millis(10);
-
-/// Connections of a full load.
-const FULL: usize = 256;
 
 pub(super) fn lone(bench: &Bench) {
     let events = Events::new(documented(BODY), PATH);

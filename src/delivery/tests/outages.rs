@@ -2,7 +2,7 @@
 
 use super::spooling::{Bridge, SOON, directory, identity, keyed, open, until};
 use super::*;
-use crate::spool::{Append, Entry, RowId};
+use crate::spool::{Append, Entry, RowId, Spool};
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -39,19 +39,13 @@ async fn goes_straight(bridge: &Bridge) {
     assert_eq!(fresh.await.unwrap(), Ok(Durable::Acked));
 }
 
-fn sql(directory: &std::path::Path, sql: &str) {
-    let raw = rusqlite::Connection::open(directory.join("spool.db")).unwrap();
-    raw.busy_timeout(Duration::from_secs(10)).unwrap();
-    raw.execute_batch(sql).unwrap();
-}
-
 #[tokio::test]
 async fn rows_lost_before_the_start_hold_no_place_in_the_backlog() {
     let directory = directory();
     let bridge = Bridge::with_deadline(directory.path(), LONG);
     spooled(&bridge, &["1", "2", "3"]).await;
     assert_eq!(bridge.end().await, 3);
-    sql(directory.path(), "DELETE FROM record WHERE id > 1; PRAGMA user_version = 7");
+    Spool::change_from_outside(directory.path(), "DELETE FROM record WHERE id > 1; PRAGMA user_version = 7");
     let bridge = Bridge::with_deadline(directory.path(), LONG);
     assert_eq!(bridge.sent(1).await, ["1"]);
     assert_eq!(bridge.deliver(&[keyed("a", "k", "4")]).await, Ok(Durable::Spooled), "past an older one");
@@ -71,7 +65,7 @@ async fn rows_lost_while_the_drain_has_them_in_hand_let_nothing_overtake() {
     }
     // Three are out, and the last is behind the first.
     bridge.sent(3).await;
-    sql(directory.path(), "DELETE FROM record WHERE id <= 3");
+    Spool::change_from_outside(directory.path(), "DELETE FROM record WHERE id <= 3");
     bridge.spool.salvage();
     until("the salvage", || directory.path().join("spool.db.damaged-1").exists()).await;
     until("a spool that takes", || bridge.spool.usage().taking).await;
@@ -98,7 +92,7 @@ async fn rows_lost_before_they_are_read_hold_no_place_for_ever() {
     for _ in 0..80 {
         assert_eq!(bridge.deliver(&[keyed("a", "k", "2")]).await, Ok(Durable::Spooled));
     }
-    sql(directory.path(), "DELETE FROM record WHERE id > 70");
+    Spool::change_from_outside(directory.path(), "DELETE FROM record WHERE id > 70");
     bridge.spool.salvage();
     until("the salvage", || directory.path().join("spool.db.damaged-1").exists()).await;
     for _ in 0..70 {

@@ -11,7 +11,6 @@ use crate::kafka::{Error, client};
 use crate::record::Record;
 use crate::telemetry::Metrics;
 use rdkafka::ClientContext;
-use rdkafka::client::OAuthToken;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 use std::fmt;
@@ -110,7 +109,8 @@ impl Generation {
         self.native.flush(hurry::AT_MOST);
     }
 
-    /// Serves the library's events; waits for one at most for `timeout`. Returns why it should be the last time.
+    /// Serves the library's events; waits for one at most for `timeout`. Returns why it should be the last
+    /// time.
     pub(super) fn serve(&self, timeout: Duration) -> Option<Fault> {
         if catch_unwind(AssertUnwindSafe(|| (self.poll)(&self.native, timeout))).is_err() {
             return Some(Fault::Panicked);
@@ -196,9 +196,5 @@ impl ClientContext for Context {
         if let Some(figures) = totals.read(statistics) {
             self.metrics.client(&figures);
         }
-    }
-
-    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        self.client.generate_oauth_token(config)
     }
 }

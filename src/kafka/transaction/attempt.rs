@@ -4,7 +4,6 @@ use super::{KeepOn, Marker, NotCommitted, PAUSE, SLICE};
 use crate::kafka::client;
 use crate::record::{Headers, Record};
 use rdkafka::ClientContext;
-use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
@@ -167,10 +166,6 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.client.error(error, reason);
-    }
-
-    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        self.client.generate_oauth_token(config)
     }
 }
 

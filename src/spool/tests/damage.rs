@@ -108,9 +108,7 @@ fn a_flipped_bit_in_a_name_of_a_lane_loses_no_row_silently() {
 fn a_row_with_a_flipped_bit_is_set_aside_and_the_rest_is_read() {
     let directory = TempDir::new().unwrap();
     filled(directory.path());
-    let raw = rusqlite::Connection::open(directory.path().join("spool.db")).unwrap();
-    raw.execute("UPDATE record SET payload = x'00' WHERE id = 3", ()).unwrap();
-    drop(raw);
+    Spool::change_from_outside(directory.path(), "UPDATE record SET payload = x'00' WHERE id = 3");
     let spool = open(directory.path());
     for _ in 0..2 {
         let page = spool.read("calls", RowId(0), 100, usize::MAX).unwrap();
