@@ -1,7 +1,7 @@
 //! A request's body, read within its limit and the budget.
 
 use super::problem::Problem;
-use super::turn::{Phase, Turn};
+use super::turn::Turn;
 use crate::ingest::Permit;
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody};
@@ -23,11 +23,6 @@ impl Body {
     /// Nothing is read yet.
     pub(super) fn new(payload: Payload, turn: Rc<Turn>) -> Self {
         Self { chunks: BodyStream::new(payload), turn, ended: false }
-    }
-
-    /// Whether nothing of it is still to come from the client.
-    pub(super) fn is_here(&self) -> bool {
-        self.turn.phase() == Phase::Body(0)
     }
 
     /// The whole body: at most `limit` bytes, each admitted under `permit` when it arrives. A body in

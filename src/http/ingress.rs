@@ -23,6 +23,7 @@ use actix_web::http::{ConnectionType, Method};
 use actix_web::{App, HttpRequest, HttpResponse, rt, web};
 use bytes::Bytes;
 use chrono::Utc;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -30,6 +31,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -317,10 +319,14 @@ impl<A> Door<A> {
         coding: Coding,
         permit: &mut ingest::Permit,
     ) -> Result<Bytes, Problem> {
-        let is_here = body.is_here();
-        let whole = body.read(self.max_body_bytes, permit);
-        // Apart, so that no other body has to have room for the wait.
-        let whole = if is_here { whole.await? } else { Box::pin(self.in_time(whole)).await?? };
+        let whole = {
+            let mut whole = pin!(body.read(self.max_body_bytes, permit));
+            // Most bodies come with their head and need no timer. The wait is boxed, to keep this future small.
+            match poll_fn(|context| Poll::Ready(whole.as_mut().poll(context))).await {
+                Poll::Ready(whole) => whole?,
+                Poll::Pending => Box::pin(self.in_time(whole)).await??,
+            }
+        };
         coding.decode(whole, self.max_body_bytes, permit)
     }
 

@@ -4,7 +4,7 @@
 //! megabytes of header maps. Its timer for headers covers a connection's first request only; a later one
 //! that was begun and not finished is waited for without end, and so is a client that reads no answers.
 
-use super::head::{BlankLine, body_length};
+use super::head::{BlankLine, UpgradeMask, body_length};
 use super::problem::Problem;
 use super::turn::{Phase, Turn};
 use crate::telemetry::Metrics;
@@ -41,6 +41,7 @@ pub(super) struct Paced<T> {
     /// How the stream ended behind that, if it did.
     end: Option<io::Result<()>>,
     blank_line: BlankLine,
+    upgrade_mask: UpgradeMask,
     /// How much of the head or of the chunked body was handed on.
     handed: usize,
     /// A head or a chunked body may have just ended: actix looks at it before it gets more. So it does
@@ -71,6 +72,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
             ahead: Vec::new(),
             end: None,
             blank_line: BlankLine::default(),
+            upgrade_mask: UpgradeMask::default(),
             handed: 0,
             look: false,
             stops: 0,
@@ -124,8 +126,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
     /// Up to where the request may end; the rest is kept.
     fn hand_on(&mut self, bytes: &[u8], buf: &mut ReadBuf<'_>) {
         let room = &bytes[..bytes.len().min(buf.remaining())];
-        let len = match self.turn.phase() {
-            Phase::Head if self.hands_on_whole(room, bytes.len()) => room.len(),
+        let phase = self.turn.phase();
+        let is_whole = phase == Phase::Head && self.hands_on_whole(room, bytes.len());
+        let len = match phase {
+            _ if is_whole => room.len(),
             phase @ (Phase::Head | Phase::Chunks) => {
                 self.is_new = false;
                 let end = self.blank_line.find(room);
@@ -141,7 +145,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
             Phase::Body(_) => self.turn.took(len),
             _ => {}
         }
+        let before = buf.filled().len();
         buf.put_slice(&bytes[..len]);
+        if phase == Phase::Head && !is_whole {
+            self.upgrade_mask.apply(&mut buf.filled_mut()[before..]);
+        }
         self.ahead.extend_from_slice(&bytes[len..]);
     }
 
@@ -224,7 +232,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<T> {
             return Poll::Pending;
         }
         if this.turn.begins() {
-            (this.handed, this.stops, this.head_due, this.blank_line) = (0, 0, None, BlankLine::default());
+            (this.handed, this.stops, this.head_due) = (0, 0, None);
+            (this.blank_line, this.upgrade_mask) = (BlankLine::default(), UpgradeMask::default());
         }
         let in_chunks = this.turn.phase() == Phase::Chunks;
         if this.stops > MAX_STOPS || in_chunks && this.handed > this.max_chunked {

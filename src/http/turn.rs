@@ -21,7 +21,7 @@ pub(super) enum Phase {
 
 /// The length that a body is said to have, in bytes.
 pub(super) fn declared_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
 /// Shared between a connection and the request on it.

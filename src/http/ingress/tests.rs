@@ -1,5 +1,6 @@
 //! Raw bytes over loopback against a real server and an ingest that does what the body says.
 
+mod framing;
 mod kit;
 mod limits;
 mod stopping;

@@ -107,6 +107,10 @@ impl Bridge {
         self.metrics.in_flight_requests.get()
     }
 
+    pub(super) fn connections(&self) -> i64 {
+        self.metrics.connections.get()
+    }
+
     pub(super) fn begin_stop(&mut self, timeout: Duration) {
         self.stop.take().unwrap().send(timeout).unwrap();
     }

@@ -1,0 +1,194 @@
+//! The end of a request: one framing for the socket wrapper, for actix and for the handler.
+
+use super::kit::{Bridge, PATH, post, post_to};
+use actix_http::h1::{Codec, Message};
+use actix_web::http::ConnectionType;
+use bytes::BytesMut;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use proptest::test_runner::{Config, TestRunner};
+use std::thread;
+use std::time::Duration;
+use tokio_util::codec::Decoder;
+
+const UPGRADES: [&str; 5] = [
+    "Upgrade: websocket\r\n",
+    "upgrade:WebSocket\r\nConnection: Upgrade\r\n",
+    "Connection: keep-alive, Upgrade\r\nUPGRADE: \twebsocket \r\n",
+    "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP\r\n",
+    "connection: upgrade\r\nconnection:\tupgrade ,keep-alive\r\nupgrade: websocket\r\nupgrade: websocket\r\n",
+];
+
+#[test]
+fn upgrade_is_ignored_and_the_connection_kept() {
+    let bridge = Bridge::start();
+    for upgrade in UPGRADES {
+        let mut client = bridge.connect();
+        for body in ["x", "y"] {
+            client.send(&post_to(PATH, upgrade, body));
+            let answer = client.answer();
+            assert_eq!((answer.status, answer.header("connection")), (200, None), "{upgrade}");
+        }
+    }
+    assert_eq!(bridge.accepted().len(), 2 * UPGRADES.len());
+}
+
+#[test]
+fn client_that_leaves_within_an_upgrade_frees_everything() {
+    let bridge = Bridge::start();
+    for upgrade in UPGRADES {
+        let mut client = bridge.connect();
+        client.send(&post_to(PATH, upgrade, "").replace("length: 0", "length: 2"));
+        client.send("x");
+        bridge.wait_until(|| bridge.in_flight() == 1);
+        drop(client);
+        bridge.wait_until(|| bridge.in_flight() == 0 && bridge.connections() == 0);
+    }
+    assert_eq!(bridge.budget.used(), 0);
+}
+
+/// A request in pieces, as a client may write it.
+#[derive(Debug, Clone)]
+struct Request {
+    text: String,
+    cuts: Vec<usize>,
+}
+
+fn requests() -> impl Strategy<Value = Request> {
+    let framing = subsequence(
+        vec![
+            "Content-Length: 3\r\n",
+            "content-LENGTH:3 \r\n",
+            "Content-Length: 0\r\n",
+            "Content-Length: +3\r\n",
+            "Content-Length: 3, 3\r\n",
+            "Content-Length : 3\r\n",
+            "Transfer-Encoding: chunked\r\n",
+            "transfer-encoding: Chunked\r\n",
+            "Transfer-Encoding: identity\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+        ],
+        0..3,
+    );
+    let others = subsequence(
+        vec![
+            UPGRADES[0],
+            UPGRADES[1],
+            UPGRADES[2],
+            UPGRADES[3],
+            UPGRADES[4],
+            "Connection: close\r\n",
+            "Connection: keep-alive\r\n",
+            "Expect: 100-continue\r\n",
+            "X-Empty:\r\n",
+            "X-Folded: a\r\n b\r\n",
+            "X-Colons: a:b\r\n",
+        ],
+        0..3,
+    );
+    let method = select(vec!["POST", "POST", "POST", "GET", "CONNECT"]);
+    let version = select(vec!["HTTP/1.1", "HTTP/1.1", "HTTP/1.0"]);
+    let body = select(vec!["abc", "", "3\r\nabc\r\n0\r\n\r\n"]);
+    (method, version, framing, others, body, any::<bool>(), prop::collection::vec(0_usize..400, 0..6))
+        .prop_map(|(method, version, framing, others, body, framing_first, mut cuts)| {
+            let (first, then) = if framing_first { (framing, others) } else { (others, framing) };
+            let lines = [first, then].concat().concat();
+            let text = format!("{method} {PATH} {version}\r\nHost: a\r\n{lines}\r\n{body}");
+            cuts.sort_unstable();
+            Request { text, cuts }
+        })
+}
+
+/// What actix's own decoder makes of a request without its wish to upgrade.
+#[derive(Debug, PartialEq)]
+enum Decoded {
+    Whole { body: String, rest: usize, closes: bool },
+    Partial,
+    Malformed,
+}
+
+/// The codec starts a task for the time of day, which needs a local set.
+fn decode(text: &str) -> Decoded {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, async { decode_plain(text) })
+}
+
+fn decode_plain(text: &str) -> Decoded {
+    let lines: Vec<&str> = text.split_inclusive("\r\n").collect();
+    let kept = lines.iter().filter(|line| !line.to_ascii_lowercase().starts_with("upgrade:"));
+    let plain: String = kept
+        .map(|line| {
+            let is_connection = line.to_ascii_lowercase().starts_with("connection:");
+            if is_connection { line.replace("pgrade", "") } else { (*line).to_owned() }
+        })
+        .collect();
+    let (mut codec, mut bytes) = (Codec::default(), BytesMut::from(plain.as_str()));
+    let closes = match codec.decode(&mut bytes) {
+        Ok(Some(Message::Item(request))) => request.head().connection_type() != ConnectionType::KeepAlive,
+        Ok(_) => return Decoded::Partial,
+        Err(_) => return Decoded::Malformed,
+    };
+    let mut body = Vec::new();
+    while codec.message_type() != actix_http::h1::MessageType::None {
+        match codec.decode(&mut bytes) {
+            Ok(Some(Message::Chunk(Some(chunk)))) => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => break,
+            Ok(None) => return Decoded::Partial,
+            Err(_) => return Decoded::Malformed,
+        }
+    }
+    Decoded::Whole { body: String::from_utf8(body).unwrap(), rest: bytes.len(), closes }
+}
+
+fn send_in_pieces(client: &mut super::kit::Client, text: &str, cuts: &[usize]) {
+    let mut sent = 0;
+    for cut in cuts.iter().copied().filter(|cut| *cut < text.len()).chain([text.len()]) {
+        // The bridge may have closed after what came before.
+        if cut > sent && client.try_send(&text[sent..cut]).is_err() {
+            return;
+        }
+        sent = cut;
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn every_request_ends_where_actix_says_and_frees_everything() {
+    let bridge = Bridge::start();
+    let mut runner = TestRunner::new(Config { cases: 200, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&requests(), |request| {
+        let decoded = decode(&request.text);
+        let before = bridge.accepted().len();
+        let mut client = bridge.connect();
+        let next = post_to(PATH, "connection: close\r\n", "next");
+        let is_whole = matches!(&decoded, Decoded::Whole { rest: 0, .. });
+        let text = if is_whole { request.text.clone() + &next } else { request.text.clone() };
+        send_in_pieces(&mut client, &text, &request.cuts);
+        if decoded == Decoded::Partial {
+            drop(client);
+        } else {
+            let answers = client.try_rest().unwrap_or_default();
+            let statuses: Vec<&str> = answers
+                .split("HTTP/1.")
+                .skip(1)
+                .filter_map(|answer| answer.get(2..5))
+                .filter(|it| *it != "100")
+                .collect();
+            if let Decoded::Whole { body, rest: 0, closes } = &decoded
+                && request.text.starts_with("POST")
+            {
+                let expected = if *closes { vec!["200"] } else { vec!["200", "200"] };
+                prop_assert_eq!(&statuses, &expected, "{}", answers);
+                prop_assert_eq!(&bridge.accepted()[before], &format!("0:{body}"));
+            }
+            if decoded == Decoded::Malformed {
+                prop_assert!(!answers.contains(" 200 "), "{answers}");
+            }
+        }
+        let has_ended = || bridge.in_flight() == 0 && bridge.connections() == 0 && bridge.budget.used() == 0;
+        bridge.wait_until(has_ended);
+        Ok(())
+    });
+    outcome.unwrap();
+    assert_eq!(bridge.ask(&post("last")).status, 200);
+}
