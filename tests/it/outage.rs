@@ -115,6 +115,59 @@ fn outage_and_restart_cost_no_event_and_no_order() {
     until("straight to Kafka again", || outcome(&bridge, &call("fresh", 0)).1 != "spooled");
 }
 
+/// A topic that refuses the timestamps of a backlog takes its records with the present time, and nothing
+/// waits behind them.
+#[test]
+fn backlog_whose_timestamps_the_topic_refuses_is_drained_and_delays_no_fresh_event() {
+    let kafka = Kafka::shared();
+    let (prefix, directory) = place();
+    let bridge = cut_off(&prefix, directory.path(), &[]);
+    let bodies: Vec<_> = (0..40).map(|n| call(&format!("call_{}", n % 4), n)).collect();
+    for body in &bodies {
+        assert_eq!(outcome(&bridge, body), spooled());
+    }
+    assert!(bridge.stop().success());
+    let topic = format!("{prefix}call.missed");
+    let bounds = [("message.timestamp.before.max.ms", "1000"), ("message.timestamp.after.max.ms", "3600000")];
+    consume::create_topic_with(kafka.bootstrap(), &topic, 2, 1, &bounds);
+    std::thread::sleep(Duration::from_millis(1500));
+
+    let bridge = start(kafka.bootstrap(), &prefix, directory.path(), &[]);
+    let fresh = outcome(&bridge, &call("fresh", 0));
+    assert_eq!(fresh.0, 200, "{fresh:?}");
+    bridge.wait_for_metric("spool_rows", 0);
+    let records = consume::read_topic(kafka.bootstrap(), &topic, 41, Duration::from_secs(60));
+    for key in 0..4 {
+        let key = format!("call_{key}");
+        let of_key = |record: &&consume::Read| record.key.as_deref() == Some(key.as_bytes());
+        let read: Vec<_> = records.iter().filter(of_key).map(|record| record.value.clone()).collect();
+        let sent: Vec<_> =
+            bodies.iter().filter(|body| String::from_utf8_lossy(body).contains(&key)).cloned().collect();
+        assert_eq!(read, sent, "{key}");
+    }
+    let is_unchanged = |record: &consume::Read| record.header("ce_time") == Some("2026-03-12T14:32:00Z");
+    assert!(records.iter().all(is_unchanged), "ce_time keeps the event's time");
+    assert_eq!(bridge.metric("rejected_total"), 0, "nothing became a dead letter");
+    let log = [bridge.process.stdout(), bridge.process.stderr()].concat();
+    let told = log.iter().filter(|line| line.contains("InvalidTimestamp")).count();
+    assert_eq!(told, 1, "the reason is logged once");
+}
+
+/// A clock that is ahead by more than the topic allows: the broker accepts no timestamp of it.
+#[test]
+fn refused_timestamps_that_stay_refused_delay_no_other_topic_and_lose_nothing() {
+    let kafka = Kafka::shared();
+    let (prefix, directory) = place();
+    let topic = format!("{prefix}call.missed");
+    consume::create_topic_with(kafka.bootstrap(), &topic, 1, 1, &[("message.timestamp.after.max.ms", "0")]);
+    let bridge = start(kafka.bootstrap(), &prefix, directory.path(), &[]);
+    for n in 0..20 {
+        assert_eq!(outcome(&bridge, &call(&format!("call_{n}"), n)).0, 200);
+    }
+    bridge.wait_for_metric("spool_rows", 0);
+    consume::read_topic(kafka.bootstrap(), &topic, 20, Duration::from_secs(60));
+}
+
 #[test]
 fn spool_is_looked_into_beside_a_bridge_and_without_one() {
     let (prefix, directory) = place();

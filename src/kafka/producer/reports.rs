@@ -5,6 +5,7 @@ use crate::telemetry::{Metrics, Readiness};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::topic_partition_list::Offset;
 use slab::Slab;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +24,8 @@ pub(super) struct Reports {
     /// Settled so far, however.
     settled: AtomicU64,
     acknowledged: AtomicBool,
+    /// Errors of refused records that the log has already.
+    refusals: Mutex<BTreeSet<i32>>,
 }
 
 /// More threads than these share slabs.
@@ -49,6 +52,7 @@ impl Reports {
             readiness,
             settled: AtomicU64::new(0),
             acknowledged: AtomicBool::new(false),
+            refusals: Mutex::default(),
         })
     }
 
@@ -81,8 +85,15 @@ impl Reports {
                 report.settle(Ok(()));
             }
             Err(code) => {
-                tracing::debug!(error = %code, "a record was not acknowledged");
-                self.fail(report, failed(code));
+                let failure = failed(code);
+                if matches!(failure, Failure::Timestamp | Failure::Refused | Failure::Unfit)
+                    && self.is_new(code)
+                {
+                    tracing::warn!(error = %code, "Kafka refuses a record; this reason is logged once");
+                } else {
+                    tracing::debug!(error = %code, "a record was not acknowledged");
+                }
+                self.fail(report, failure);
             }
         }));
         if settled.is_err() {
@@ -108,6 +119,11 @@ impl Reports {
     /// Whether any record was acknowledged.
     pub(super) fn acknowledged(&self) -> bool {
         self.acknowledged.load(Ordering::Relaxed)
+    }
+
+    /// Whether Kafka refuses with this error for the first time since this client was made.
+    fn is_new(&self, code: Code) -> bool {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).insert(code as i32)
     }
 
     fn fail(&self, report: Report, failure: Failure) {
@@ -141,20 +157,47 @@ pub(super) fn refused(code: Code) -> Failure {
     }
 }
 
-/// What an error means for a record that was handed over. Short on purpose: anything not listed is
-/// tried again.
+/// The meaning of an error for a record that was handed over. An error that is not listed is not known to be
+/// permanent: the record is tried again, and delays its own key only.
 fn failed(code: Code) -> Failure {
     match code {
         // Partitions never go but with their topic; the library says so of records in their queues.
         Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => Failure::UnknownTopic,
-        // Said of a whole batch, innocents included. A refused timestamp is not among these: it comes of
-        // a clock that is wrong, and is right again with the clock or by and by.
+        // Reported for a whole batch, innocent records included.
         Code::MessageSizeTooLarge
         | Code::MessageBatchTooLarge
         | Code::InvalidMessage
         | Code::InvalidMessageSize
         | Code::InvalidRecord => Failure::Unfit,
+        // Another record of the batch was refused.
+        Code::InvalidDifferentRecord => Failure::Unfit,
+        Code::InvalidTimestamp => Failure::Timestamp,
         Code::PurgeQueue | Code::PurgeInflight => Failure::Abandoned,
-        _ => Failure::Other,
+        // These concern the topic, the cluster or the way there, not the record.
+        Code::TopicAuthorizationFailed
+        | Code::ClusterAuthorizationFailed
+        | Code::TransactionalIdAuthorizationFailed
+        | Code::SaslAuthenticationFailed
+        | Code::NotEnoughReplicas
+        | Code::NotEnoughReplicasAfterAppend
+        | Code::NotLeaderForPartition
+        | Code::LeaderNotAvailable
+        | Code::BrokerNotAvailable
+        | Code::ReplicaNotAvailable
+        | Code::RequestTimedOut
+        | Code::NetworkException
+        | Code::KafkaStorageError
+        | Code::InvalidTopic
+        | Code::InvalidRequiredAcks
+        | Code::UnsupportedVersion
+        | Code::ThrottlingQuotaExceeded
+        | Code::OutOfOrderSequenceNumber
+        | Code::DuplicateSequenceNumber
+        | Code::InvalidProducerEpoch
+        | Code::InvalidProducerIdMapping
+        | Code::UnknownProducerId => Failure::Other,
+        // librdkafka's own errors are negative. The broker's own unknown error is -1.
+        code if (code as i32) < -1 => Failure::Other,
+        _ => Failure::Refused,
     }
 }

@@ -70,8 +70,18 @@ pub const RELOADS: &[&str] = &["taken", "refused", OTHER];
 /// Why a span did not reach the collector.
 pub const SPANS_DROPPED: &[&str] = &["queue_full", "not_taken", "stopping", OTHER];
 /// What a record's delivery failed of.
-pub const DELIVERY_ERRORS: &[&str] =
-    &["queue_full", "unknown_topic", "too_large", "unfit", "replacing", "unproved", "abandoned", OTHER];
+pub const DELIVERY_ERRORS: &[&str] = &[
+    "queue_full",
+    "unknown_topic",
+    "too_large",
+    "unfit",
+    "timestamp",
+    "refused",
+    "replacing",
+    "unproved",
+    "abandoned",
+    OTHER,
+];
 
 /// Statuses of answers; anything else is `other`.
 pub const STATUSES: &[&str] = &["200", "400", "401", "404", "405", "413", "415", "422", "503", OTHER];
