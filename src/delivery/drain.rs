@@ -10,7 +10,7 @@ use super::share::Share;
 use super::window::{Limits, Verdict, Window};
 use super::{Failure, Report, Sink, dead_letter, stored};
 use crate::spool::{Entry, Page, Row, RowId, Spool};
-use crate::telemetry::{DrainSpans, Tracer};
+use crate::telemetry::{DrainSpans, Metrics, Tracer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +49,8 @@ pub(super) struct Shared {
     /// A lane of which nothing is acknowledged for so long is held up.
     pub(super) ack_deadline: Duration,
     pub(super) tracer: Tracer,
+    /// Counts the dead letters that drains create.
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// Drains a lane until the phase is [`Phase::Ended`].
@@ -371,11 +373,15 @@ impl Drain {
         dead_letters.joins_backlog();
         let (moved, dead_letters) =
             (self.tells(move |moved| Told::Moved(row, moved)), Arc::clone(dead_letters));
+        let metrics = Arc::clone(&self.shared.metrics);
         self.shared.spool.replace(
             row,
             entry,
             Box::new(move |appended| {
                 dead_letters.joined_backlog(appended.ok().and_then(|rows| rows.first().copied()));
+                if appended.is_ok() {
+                    metrics.rejected(dead_letter::reason_of(failure));
+                }
                 moved(appended.is_ok());
             }),
         );

@@ -270,6 +270,8 @@ async fn record_that_kafka_refuses_alone_becomes_a_dead_letter_and_no_neighbour_
     bridge.sink.settle_next(Err(Failure::Unfit));
     assert_eq!(bridge.sent(2).await.len(), 2, "the dead letter, and the neighbour");
     assert_eq!(bridge.sink.header_of("dead-letter", "dlq_reason").as_deref(), Some("refused_by_kafka"));
+    let metrics = bridge.delivery.metrics.render(&Readiness::default(), 0);
+    assert!(metrics.contains("rejected_total{reason=\"refused_by_kafka\"} 1\n"), "{metrics}");
     bridge.sink.settle_of("dead-letter", Ok(()));
     assert_eq!(bridge.sink.values(), ["good"]);
     bridge.sink.settle_next(Ok(()));

@@ -46,8 +46,16 @@ pub const SIGNATURES: &[&str] = &[
 /// The places of secrets, inline ones first.
 pub const SECRETS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7"];
 /// Why no retry can help an event.
-pub const REJECTED: &[&str] =
-    &["not_json", "not_an_envelope", "ambiguous_dialect", "contract_violation", "unknown_type", OTHER];
+pub const REJECTED: &[&str] = &[
+    "not_json",
+    "not_an_envelope",
+    "ambiguous_dialect",
+    "contract_violation",
+    "unknown_type",
+    "too_large_for_kafka",
+    "refused_by_kafka",
+    OTHER,
+];
 /// Why a request got no further than HTTP.
 pub const TURNED_AWAY: &[&str] = &[
     "unknown_path",
