@@ -58,12 +58,17 @@ impl DeadLetter<'_> {
     }
 }
 
-/// What becomes of a record that Kafka refuses for good.
-pub(super) fn of_refused(topic: &Arc<str>, record: &Record, failure: Failure) -> Record {
-    let reason = match failure {
+/// Stable tag of a permanent refusal: `dlq_reason`.
+pub(super) const fn reason_of(failure: Failure) -> &'static str {
+    match failure {
         Failure::TooLarge => "too_large_for_kafka",
         _ => "refused_by_kafka",
-    };
+    }
+}
+
+/// Returns the dead letter of a record that Kafka refuses permanently.
+pub(super) fn of_refused(topic: &Arc<str>, record: &Record, failure: Failure) -> Record {
+    let reason = reason_of(failure);
     let source = record.headers.get("ce_source").unwrap_or_default();
     let source = source.strip_prefix(b"/justcall/").unwrap_or(source);
     let id = record.headers.get("ce_id").unwrap_or_default();

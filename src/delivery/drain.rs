@@ -5,11 +5,12 @@
 //! again: its report decides.
 
 use super::lane::{Lane, Told};
+use super::progress::now_millis;
 use super::share::Share;
 use super::window::{Limits, Verdict, Window};
 use super::{Failure, Report, Sink, dead_letter, stored};
 use crate::spool::{Entry, Page, Row, RowId, Spool};
-use crate::telemetry::{DrainSpans, Tracer};
+use crate::telemetry::{DrainSpans, Metrics, Tracer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 /// How long until the spool is asked again for what it failed at.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// Pauses between tries of rows that Kafka refused alone: one row each time.
+const MIN_REFUSED_BACKOFF: Duration = Duration::from_secs(1);
+const MAX_REFUSED_BACKOFF: Duration = Duration::from_secs(30);
 
 /// What drains may still do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +49,8 @@ pub(super) struct Shared {
     /// A lane of which nothing is acknowledged for so long is held up.
     pub(super) ack_deadline: Duration,
     pub(super) tracer: Tracer,
+    /// Counts the dead letters that drains create.
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// Drains a lane until the phase is [`Phase::Ended`].
@@ -81,6 +88,8 @@ struct Drain {
     untold: RowId,
     /// Not before then is a page read.
     read_at: Option<Instant>,
+    /// When a row that Kafka refused alone is tried again, and the pause after that.
+    refused_retry: Option<(Instant, Duration)>,
     /// When the lane was last heard of while something is out.
     heard_at: Instant,
     /// Whether the breaker was open when silence was last looked for.
@@ -100,6 +109,7 @@ impl Drain {
             early: BTreeMap::new(),
             untold: RowId(0),
             read_at: None,
+            refused_retry: None,
             heard_at: Instant::now(),
             was_held_up: false,
         }
@@ -140,17 +150,20 @@ impl Drain {
             match told {
                 Told::Reported(row, Ok(())) => {
                     self.heard_at = Instant::now();
+                    if self.window.is_waited_for(row) {
+                        self.refused_retry = None;
+                    }
                     if self.window.done(row) || self.keep_if_early(row, Ok(())) {
                         self.lane.leaves_backlog();
                         delivered.push(row);
                     }
                 }
                 Told::Reported(row, Err(failure)) => {
-                    if failure == Failure::Unfit {
+                    if failure.may_be_anothers() {
                         self.heard_at = Instant::now();
                     }
-                    match self.window.failed(row, failure) {
-                        Some(Verdict::Again) => {}
+                    match self.window.failed(row, failure, now_millis()) {
+                        Some(Verdict::Again | Verdict::Restamped | Verdict::Waits) => {}
                         Some(Verdict::Permanent) => self.give_up(row, failure),
                         None => drop(self.keep_if_early(row, Err(failure))),
                     }
@@ -262,7 +275,7 @@ impl Drain {
         }
         self.window.insert(row.id, record, is_out);
         if let Some(Err(failure)) = early
-            && self.window.failed(row.id, failure) == Some(Verdict::Permanent)
+            && self.window.failed(row.id, failure, now_millis()) == Some(Verdict::Permanent)
         {
             self.give_up(row.id, failure);
         }
@@ -270,6 +283,11 @@ impl Drain {
 
     /// Hands over what may go.
     fn hand_over(&mut self) {
+        self.retry_refused();
+        if self.lane.is_held_up() {
+            // A report that stays out must not keep other keys from being tried.
+            self.window.prefer_ready();
+        }
         if !self.window.has_next() {
             return;
         }
@@ -279,9 +297,23 @@ impl Drain {
         }
         while self.window.has_next() && self.lane.admits() {
             self.goes_out();
-            let Some((row, record)) = self.window.next() else { return };
+            let Some((row, record)) = self.window.next(now_millis()) else { return };
             self.spans.sent(row, record);
             self.shared.sink.send(record, Report::of_row(&self.lane, row));
+        }
+    }
+
+    /// Tries one of the rows that Kafka refused alone, after a pause.
+    fn retry_refused(&mut self) {
+        if !self.window.has_waiting() {
+            return;
+        }
+        let (at, pause) = *self
+            .refused_retry
+            .get_or_insert_with(|| (Instant::now() + MIN_REFUSED_BACKOFF, MIN_REFUSED_BACKOFF * 2));
+        if at <= Instant::now() {
+            self.window.retry_one();
+            self.refused_retry = Some((Instant::now() + pause, (pause * 2).min(MAX_REFUSED_BACKOFF)));
         }
     }
 
@@ -316,7 +348,8 @@ impl Drain {
         let silence = (self.window.out() > 0 && !self.lane.is_held_up()).then(|| self.silent_at());
         let retry = if self.window.has_next() && self.lane.is_open() { self.lane.retry_at() } else { None };
         let read = if self.has_more() || self.misses_rows() { self.read_at } else { None };
-        [silence, retry, read].into_iter().flatten().min()
+        let refused = self.refused_retry.filter(|_| self.window.has_waiting()).map(|(at, _)| at);
+        [silence, retry, read, refused].into_iter().flatten().min()
     }
 
     /// Makes a record that no retry can help a dead letter, in one transaction. What the dead-letter
@@ -340,11 +373,15 @@ impl Drain {
         dead_letters.joins_backlog();
         let (moved, dead_letters) =
             (self.tells(move |moved| Told::Moved(row, moved)), Arc::clone(dead_letters));
+        let metrics = Arc::clone(&self.shared.metrics);
         self.shared.spool.replace(
             row,
             entry,
             Box::new(move |appended| {
                 dead_letters.joined_backlog(appended.ok().and_then(|rows| rows.first().copied()));
+                if appended.is_ok() {
+                    metrics.rejected(dead_letter::reason_of(failure));
+                }
                 moved(appended.is_ok());
             }),
         );

@@ -206,8 +206,8 @@ impl Lane {
         if result.is_ok() { &self.counters.acked } else { &self.counters.failed }.inc();
         match result {
             // A broker that refuses a record answers as well as one that takes it.
-            Ok(()) | Err(Failure::Unfit) if !self.is_held_up() => {}
-            Ok(()) | Err(Failure::Unfit) => {
+            Ok(()) | Err(Failure::Unfit | Failure::Timestamp | Failure::Refused) if !self.is_held_up() => {}
+            Ok(()) | Err(Failure::Unfit | Failure::Timestamp | Failure::Refused) => {
                 let mut breaker = self.breaker();
                 let goes_on = breaker.acknowledged();
                 if goes_on {

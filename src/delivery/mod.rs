@@ -180,6 +180,7 @@ impl Delivery {
             share: Arc::clone(&self.share),
             ack_deadline: self.config.ack_deadline,
             tracer: self.tracer.clone(),
+            metrics: Arc::clone(&self.metrics),
         };
         let drains = added.into_iter().map(|lane| drain::drain(lane, shared.clone()));
         tasks.extend(drains.map(|drain| self.runtime.spawn(drain)));

@@ -215,6 +215,12 @@ impl Report {
         Self(Some(Owner::Row(Arc::clone(lane), row)))
     }
 
+    /// A report for no record.
+    #[cfg(test)]
+    pub(crate) const fn ignored() -> Self {
+        Self(None)
+    }
+
     /// Says how the record ended.
     pub fn settle(mut self, result: Result<(), Failure>) {
         self.finish(result);

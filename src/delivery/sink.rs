@@ -34,6 +34,13 @@ pub enum Failure {
     /// permanent only if it is refused again when sent alone.
     #[error("the broker refused the batch that the record was in")]
     Unfit,
+    /// The broker refused the batch that the record was in for a timestamp.
+    #[error("the broker refused the timestamp of a record in the batch")]
+    Timestamp,
+    /// The broker refused the batch that the record was in, for a reason that is not known to be
+    /// permanent nor to concern the whole topic.
+    #[error("the broker refused the batch that the record was in, for an unknown reason")]
+    Refused,
     /// The producer is in a fatal state, and another takes its place.
     #[error("the producer is being replaced")]
     Replacing,
@@ -51,16 +58,23 @@ pub enum Failure {
 
 impl Failure {
     /// Every failure, in the order of declaration.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::QueueFull,
         Self::UnknownTopic,
         Self::TooLarge,
         Self::Unfit,
+        Self::Timestamp,
+        Self::Refused,
         Self::Replacing,
         Self::Unproved,
         Self::Other,
         Self::Abandoned,
     ];
+
+    /// Whether the broker answered, and another record of the batch may be the cause.
+    pub(super) const fn may_be_anothers(self) -> bool {
+        matches!(self, Self::Unfit | Self::Timestamp | Self::Refused)
+    }
 
     /// Stable tag: the metric label.
     pub const fn tag(self) -> &'static str {
@@ -69,6 +83,8 @@ impl Failure {
             Self::UnknownTopic => "unknown_topic",
             Self::TooLarge => "too_large",
             Self::Unfit => "unfit",
+            Self::Timestamp => "timestamp",
+            Self::Refused => "refused",
             Self::Replacing => "replacing",
             Self::Unproved => "unproved",
             Self::Other => "other",

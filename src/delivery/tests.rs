@@ -37,6 +37,10 @@ impl TestSink {
         self.reports.lock().unwrap().iter().map(|(record, _)| value(record)).collect()
     }
 
+    fn timestamps(&self) -> Vec<i64> {
+        self.reports.lock().unwrap().iter().map(|(record, _)| record.timestamp).collect()
+    }
+
     /// Settles the first record of a topic.
     fn settle_of(&self, topic: &str, result: Result<(), Failure>) {
         self.settle_where(|record| *record.topic == *topic, result);

@@ -23,6 +23,11 @@ pub(super) enum Verdict {
     /// No retry can help. The caller takes it elsewhere, then says [`Window::done`], or
     /// [`Window::release`] if that did not work.
     Permanent,
+    /// Kafka refused the record alone for its timestamp. It is sent again with the present time.
+    Restamped,
+    /// Kafka refused the record alone, for a reason that may pass. Only its own key waits, until
+    /// [`Window::retry_one`].
+    Waits,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +40,8 @@ enum State {
     Out { alone: bool },
     /// Refused for good.
     Leaving,
+    /// In [`Window::waiting`]: refused alone, and tried again later.
+    Waiting,
 }
 
 struct Held {
@@ -42,18 +49,49 @@ struct Held {
     state: State,
     /// Refused with others; it is sent alone next.
     suspect: bool,
+    /// It gets the present time each time that it is sent.
+    restamped: bool,
+    /// It was in [`Window::waiting`].
+    has_waited: bool,
 }
 
+/// Age from which a record is sent with the present time, in milliseconds.
+///
+/// Kafka deletes by a record's timestamp: a record older than the topic's retention would be acknowledged
+/// and deleted. `ce_time` keeps the event's time.
+pub(crate) const MAX_TIMESTAMP_AGE_MS: i64 = 60 * 60 * 1000;
+
 /// Rows of one lane.
-#[derive(Default)]
 pub(super) struct Window {
     rows: HashMap<RowId, Held>,
     /// The rows of each key, in order.
     keys: HashMap<Bytes, VecDeque<RowId>>,
     ready: VecDeque<RowId>,
     suspects: VecDeque<RowId>,
+    /// Rows that Kafka refused alone, the one that waited longest first.
+    waiting: VecDeque<RowId>,
+    /// How many ready rows precede the next suspect, so that suspects do not delay other keys.
+    turn: usize,
     out: usize,
     bytes: usize,
+    /// At most [`MAX_TIMESTAMP_AGE_MS`]; less once Kafka has refused a younger timestamp.
+    max_age_ms: i64,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self {
+            rows: HashMap::new(),
+            keys: HashMap::new(),
+            ready: VecDeque::new(),
+            suspects: VecDeque::new(),
+            waiting: VecDeque::new(),
+            turn: 0,
+            out: 0,
+            bytes: 0,
+            max_age_ms: MAX_TIMESTAMP_AGE_MS,
+        }
+    }
 }
 
 impl Window {
@@ -94,25 +132,59 @@ impl Window {
         if state == State::Ready {
             self.ready.push_back(id);
         }
-        self.rows.insert(id, Held { record, state, suspect: false });
+        let held = Held { record, state, suspect: false, restamped: false, has_waited: false };
+        self.rows.insert(id, held);
     }
 
     /// Whether [`Window::next`] has something.
     pub(super) fn has_next(&self) -> bool {
-        if self.suspects.is_empty() { !self.ready.is_empty() } else { self.out == 0 }
+        if self.is_suspects_turn() { self.out == 0 } else { !self.ready.is_empty() }
     }
 
-    /// The next row to hand over; it counts as handed over from now on.
-    pub(super) fn next(&mut self) -> Option<(RowId, &Record)> {
-        let alone = !self.suspects.is_empty();
+    fn is_suspects_turn(&self) -> bool {
+        !self.suspects.is_empty() && (self.turn == 0 || self.ready.is_empty())
+    }
+
+    /// Lets the rows that are ready now precede the suspects.
+    pub(super) fn prefer_ready(&mut self) {
+        self.turn = self.ready.len();
+    }
+
+    /// The next row to hand over at that time, in milliseconds since 1970; it counts as handed over from
+    /// now on. A record that is too old, or was refused for its timestamp, gets that time.
+    pub(super) fn next(&mut self, now_ms: i64) -> Option<(RowId, &Record)> {
+        let alone = self.is_suspects_turn();
         if alone && self.out > 0 {
             return None;
         }
         let id = if alone { self.suspects.pop_front()? } else { self.ready.pop_front()? };
+        if !alone {
+            self.turn = self.turn.saturating_sub(1);
+        }
         let held = self.rows.get_mut(&id)?;
+        if held.restamped || now_ms.saturating_sub(held.record.timestamp) >= self.max_age_ms {
+            held.record.timestamp = now_ms;
+        }
         held.state = State::Out { alone };
         self.out += 1;
         Some((id, &held.record))
+    }
+
+    /// Whether a row waits that Kafka refused alone.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether a row in hand has waited because Kafka refused it alone.
+    pub(super) fn is_waited_for(&self, id: RowId) -> bool {
+        self.rows.get(&id).is_some_and(|held| held.has_waited)
+    }
+
+    /// Has the row that waited longest tried again, alone.
+    pub(super) fn retry_one(&mut self) {
+        if let Some(id) = self.waiting.pop_front() {
+            self.requeue(id);
+        }
     }
 
     /// The record of a row in hand.
@@ -124,7 +196,19 @@ impl Window {
     pub(super) fn done(&mut self, id: RowId) -> bool {
         let Some(held) = self.rows.remove(&id) else { return false };
         self.bytes -= held.record.size();
+        if held.state == (State::Out { alone: true }) {
+            self.prefer_ready();
+        }
         self.out -= usize::from(matches!(held.state, State::Out { .. }));
+        if held.state == State::Waiting {
+            self.waiting.retain(|row| *row != id);
+        }
+        if held.has_waited {
+            // The reason may have passed for the others as well.
+            while self.has_waiting() {
+                self.retry_one();
+            }
+        }
         if held.state == State::Ready {
             // Acknowledged by a report on an earlier try.
             self.ready.retain(|row| *row != id);
@@ -142,23 +226,58 @@ impl Window {
         true
     }
 
-    /// A row that was handed over failed. `None`: it was not in hand.
-    pub(super) fn failed(&mut self, id: RowId, failure: Failure) -> Option<Verdict> {
+    /// A row that was handed over failed, at that time in milliseconds since 1970. `None`: it was not in
+    /// hand.
+    pub(super) fn failed(&mut self, id: RowId, failure: Failure, now_ms: i64) -> Option<Verdict> {
         let held = self.rows.get_mut(&id)?;
         let State::Out { alone } = held.state else { return None };
         self.out -= 1;
-        let permanent = failure == Failure::TooLarge || (failure == Failure::Unfit && alone);
-        if permanent {
+        if failure == Failure::TooLarge || (failure == Failure::Unfit && alone) {
             held.state = State::Leaving;
+            self.prefer_ready();
             return Some(Verdict::Permanent);
         }
-        held.suspect = failure == Failure::Unfit;
-        self.release(id);
-        Some(Verdict::Again)
+        let verdict = match failure {
+            Failure::Timestamp if alone && !held.restamped => {
+                held.restamped = true;
+                let age = now_ms.saturating_sub(held.record.timestamp);
+                if age > 0 {
+                    // Half of it: else each row behind, being a little younger, would be refused alone.
+                    self.max_age_ms = self.max_age_ms.min(age / 2);
+                }
+                Verdict::Restamped
+            }
+            Failure::Timestamp | Failure::Refused if alone => Verdict::Waits,
+            _ => Verdict::Again,
+        };
+        held.suspect = failure.may_be_anothers() || (alone && held.has_waited);
+        if verdict == Verdict::Waits {
+            held.suspect = true;
+            held.has_waited = true;
+            held.state = State::Waiting;
+            self.waiting.push_back(id);
+        } else {
+            self.requeue(id);
+        }
+        if verdict == Verdict::Restamped {
+            // Its neighbours learn from it.
+            self.suspects.rotate_right(1);
+        }
+        if alone {
+            self.prefer_ready();
+        }
+        Some(verdict)
+    }
+
+    /// A row that was to leave could not be taken elsewhere: it is sent again.
+    pub(super) fn release(&mut self, id: RowId) {
+        if self.rows.get(&id).is_some_and(|held| held.state == State::Leaving) {
+            self.requeue(id);
+        }
     }
 
     /// A row that is not handed over may be sent again, as soon as it is the first of its key.
-    pub(super) fn release(&mut self, id: RowId) {
+    fn requeue(&mut self, id: RowId) {
         let Some(held) = self.rows.get_mut(&id) else { return };
         let first = match &held.record.key {
             Some(key) => self.keys.get(key).and_then(VecDeque::front) == Some(&id),

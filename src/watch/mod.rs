@@ -7,6 +7,7 @@
 use crate::telemetry::Metrics;
 use arc_swap::{ArcSwap, Guard};
 use std::fmt::Display;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -132,12 +133,22 @@ impl Drop for Watcher {
     }
 }
 
+/// Reads a value's files again. A panic counts as a failure of that value: it and the others are still
+/// followed.
+fn follow(each: &dyn Follow, is_failing: bool) -> Followed {
+    match catch_unwind(AssertUnwindSafe(|| each.follow())) {
+        Ok(followed) => followed,
+        Err(_) if is_failing => Followed::StillFailed,
+        Err(_) => Followed::Failed("reading it panicked: this is a bug".into()),
+    }
+}
+
 fn watch(watched: &[Arc<dyn Follow>], metrics: &Metrics, stopped: &Receiver<()>) {
     let mut failing = vec![false; watched.len()];
     while stopped.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
         for (each, failing) in watched.iter().zip(&mut failing) {
             let setting = each.setting();
-            let followed = each.follow();
+            let followed = follow(&**each, *failing);
             *failing = matches!(followed, Followed::Failed(_) | Followed::StillFailed);
             match followed {
                 Followed::Same | Followed::StillFailed => {}

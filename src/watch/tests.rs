@@ -2,6 +2,7 @@ use super::*;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn number_in(path: PathBuf) -> Result<Arc<Watched<u32>>, String> {
     Watched::open("a.file", move || {
@@ -86,4 +87,37 @@ fn watcher_follows_by_itself_and_ends_with_its_value() {
     drop(watcher);
     fs::write(&path, "9").unwrap();
     assert_eq!((metrics.file_reloads.get(), **watched.get()), (1, 8));
+}
+
+/// Panics at the first looks.
+struct Panics(AtomicUsize);
+
+impl Follow for Panics {
+    fn follow(&self) -> Followed {
+        assert!(self.0.fetch_add(1, Ordering::SeqCst) >= 2, "a reader that panics");
+        Followed::Changed
+    }
+
+    fn setting(&self) -> &str {
+        "panics"
+    }
+}
+
+#[test]
+fn panic_of_one_reader_is_counted_and_stops_no_other() {
+    let (_folder, path) = folder_with("7");
+    let watched = number_in(path.clone()).unwrap();
+    let metrics = Arc::new(Metrics::new());
+    let panics = Arc::new(Panics(AtomicUsize::new(0)));
+    let values: Vec<Arc<dyn Follow>> = vec![panics, Arc::clone(&watched) as _];
+    let _watcher = Watcher::start(values, Arc::clone(&metrics)).unwrap();
+    let until = |reached: &dyn Fn() -> bool| {
+        assert!((0..3000).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            reached()
+        }));
+    };
+    fs::write(&path, "8").unwrap();
+    until(&|| **watched.get() == 8 && metrics.files_failing.get() == 1);
+    until(&|| metrics.files_failing.get() == 0);
 }

@@ -2,6 +2,7 @@
 //! topics hold afterwards.
 
 use crate::kit::bridge::{Bridge, UNSIGNED, until};
+use crate::kit::clock::Clock;
 use crate::kit::consume;
 use crate::kit::kafka::Kafka;
 use crate::kit::process::Process;
@@ -113,6 +114,69 @@ fn outage_and_restart_cost_no_event_and_no_order() {
         assert_eq!(stood, sent, "{key}");
     }
     until("straight to Kafka again", || outcome(&bridge, &call("fresh", 0)).1 != "spooled");
+}
+
+/// A topic that refuses the timestamps of a backlog takes its records with the present time, and nothing
+/// waits behind them.
+#[test]
+fn backlog_whose_timestamps_the_topic_refuses_is_drained_and_delays_no_fresh_event() {
+    let kafka = Kafka::shared();
+    let (prefix, directory) = place();
+    let bridge = cut_off(&prefix, directory.path(), &[]);
+    let bodies: Vec<_> = (0..40).map(|n| call(&format!("call_{}", n % 4), n)).collect();
+    for body in &bodies {
+        assert_eq!(outcome(&bridge, body), spooled());
+    }
+    assert!(bridge.stop().success());
+    let topic = format!("{prefix}call.missed");
+    let bounds = [("message.timestamp.before.max.ms", "1000"), ("message.timestamp.after.max.ms", "3600000")];
+    consume::create_topic_with(kafka.bootstrap(), &topic, 2, 1, &bounds);
+    std::thread::sleep(Duration::from_millis(1500));
+
+    let bridge = start(kafka.bootstrap(), &prefix, directory.path(), &[]);
+    let fresh = outcome(&bridge, &call("fresh", 0));
+    assert_eq!(fresh.0, 200, "{fresh:?}");
+    bridge.wait_for_metric("spool_rows", 0);
+    let records = consume::read_topic(kafka.bootstrap(), &topic, 41, Duration::from_secs(60));
+    for key in 0..4 {
+        let key = format!("call_{key}");
+        let of_key = |record: &&consume::Read| record.key.as_deref() == Some(key.as_bytes());
+        let read: Vec<_> = records.iter().filter(of_key).map(|record| record.value.clone()).collect();
+        let sent: Vec<_> =
+            bodies.iter().filter(|body| String::from_utf8_lossy(body).contains(&key)).cloned().collect();
+        assert_eq!(read, sent, "{key}");
+    }
+    let is_unchanged = |record: &consume::Read| record.header("ce_time") == Some("2026-03-12T14:32:00Z");
+    assert!(records.iter().all(is_unchanged), "ce_time keeps the event's time");
+    let log = [bridge.process.stdout(), bridge.process.stderr()].concat();
+    let told = log.iter().filter(|line| line.contains("InvalidTimestamp")).count();
+    assert_eq!(told, 1, "the reason is logged once");
+}
+
+/// A clock that is ahead by more than the topic allows: even the present time is refused.
+#[test]
+fn events_of_a_clock_that_is_ahead_are_kept_and_written_after_its_correction() {
+    let kafka = Kafka::shared();
+    let (prefix, directory) = place();
+    let topic = format!("{prefix}call.missed");
+    let bound = [("message.timestamp.after.max.ms", "3600000")];
+    consume::create_topic_with(kafka.bootstrap(), &topic, 1, 1, &bound);
+    let clock = Clock::build().expect("a clock");
+    clock.jump(2 * 3600);
+    let settings =
+        [format!("topics.prefix={prefix}"), format!("spool.directory={}", directory.path().display())];
+    let environment = clock.environment();
+    let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let settings: Vec<_> = settings.iter().map(String::as_str).collect();
+    let bridge = Bridge::start_with(kafka.bootstrap(), &settings, &environment);
+    bridge.wait_ready(true);
+    for n in 0..5 {
+        assert_eq!(outcome(&bridge, &call(&format!("call_{n}"), n)), spooled());
+    }
+    clock.jump(0);
+    assert_eq!(outcome(&bridge, &call("fresh", 0)).0, 200);
+    consume::read_topic(kafka.bootstrap(), &topic, 6, Duration::from_secs(60));
+    bridge.wait_for_metric("spool_rows", 0);
 }
 
 #[test]

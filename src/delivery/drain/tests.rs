@@ -15,6 +15,7 @@ fn drain(directory: &TempDir) -> Drain {
         share: Arc::new(Share::new((10, 10_000))),
         ack_deadline: Duration::from_secs(2),
         tracer: Tracer::off(),
+        metrics: Arc::new(Metrics::new()),
     };
     Drain::new(lane, shared)
 }

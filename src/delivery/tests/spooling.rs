@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::spool::Spool;
+use chrono::Utc;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -55,6 +56,19 @@ impl Bridge {
             assert_eq!(settled.await, Ok(()), "answered 200 and not remembered");
         }
         answer
+    }
+
+    /// As [`Bridge::deliver`], and reports on the first record.
+    pub(super) async fn deliver_with(
+        &self,
+        records: &[Record],
+        report: Result<(), Failure>,
+    ) -> Result<Durable, NotDurable> {
+        let settle = async {
+            self.sent(1).await;
+            self.sink.settle_next(report);
+        };
+        tokio::join!(self.deliver(records), settle).0
     }
 
     /// Waits until so many records are at the sink.
@@ -256,8 +270,60 @@ async fn record_that_kafka_refuses_alone_becomes_a_dead_letter_and_no_neighbour_
     bridge.sink.settle_next(Err(Failure::Unfit));
     assert_eq!(bridge.sent(2).await.len(), 2, "the dead letter, and the neighbour");
     assert_eq!(bridge.sink.header_of("dead-letter", "dlq_reason").as_deref(), Some("refused_by_kafka"));
+    let metrics = bridge.delivery.metrics.render(&Readiness::default(), 0);
+    assert!(metrics.contains("rejected_total{reason=\"refused_by_kafka\"} 1\n"), "{metrics}");
     bridge.sink.settle_of("dead-letter", Ok(()));
     assert_eq!(bridge.sink.values(), ["good"]);
+    bridge.sink.settle_next(Ok(()));
+    bridge.holds(0).await;
+}
+
+#[tokio::test]
+async fn record_refused_alone_for_an_unknown_reason_delays_no_other_key() {
+    let directory = directory();
+    let bridge = Bridge::with_deadline(directory.path(), Duration::from_secs(3600));
+    let refused = bridge.deliver_with(&[keyed("a", "k", "bad")], Err(Failure::Refused)).await;
+    assert_eq!(refused, Ok(Durable::Spooled));
+    // With the others of its batch, and then alone.
+    for _ in 0..2 {
+        assert_eq!(bridge.sent(1).await, ["bad"]);
+        bridge.sink.settle_next(Err(Failure::Refused));
+    }
+    for value in ["1", "2", "3"] {
+        let (key, behind) = (if value == "2" { "k" } else { "j" }, value == "2");
+        assert_eq!(bridge.deliver(&[keyed("a", key, value)]).await, Ok(Durable::Spooled));
+        if !behind {
+            until("the other key", || bridge.sink.values().contains(&value.to_owned())).await;
+            bridge.sink.settle_value(value, Ok(()));
+        }
+        // The refused row is tried now and then, and its key keeps its order.
+        assert!(!bridge.sink.values().contains(&"2".to_owned()), "overtakes");
+        if bridge.sink.values().contains(&"bad".to_owned()) {
+            bridge.sink.settle_value("bad", Err(Failure::Refused));
+        }
+    }
+    until("the next try", || bridge.sink.values().contains(&"bad".to_owned())).await;
+    bridge.sink.settle_value("bad", Ok(()));
+    assert_eq!(bridge.sent(1).await, ["2"]);
+    bridge.sink.settle_next(Ok(()));
+    bridge.holds(0).await;
+}
+
+#[tokio::test]
+async fn record_refused_alone_for_its_timestamp_is_sent_with_the_present_time() {
+    let directory = directory();
+    let bridge = Bridge::with_deadline(directory.path(), Duration::from_secs(3600));
+    let before = Utc::now().timestamp_millis();
+    let old = Record { timestamp: before - 10_000, ..keyed("a", "k", "old") };
+    let refused = bridge.deliver_with(&[old.clone()], Err(Failure::Timestamp)).await;
+    assert_eq!(refused, Ok(Durable::Spooled));
+    for _ in 0..2 {
+        bridge.sent(1).await;
+        assert_eq!(bridge.sink.timestamps(), [old.timestamp]);
+        bridge.sink.settle_next(Err(Failure::Timestamp));
+    }
+    bridge.sent(1).await;
+    assert!(bridge.sink.timestamps()[0] >= before, "still the old time");
     bridge.sink.settle_next(Ok(()));
     bridge.holds(0).await;
 }

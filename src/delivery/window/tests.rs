@@ -22,7 +22,7 @@ fn window(rows: &[(i64, Option<&str>)]) -> Window {
 }
 
 fn all_next(window: &mut Window) -> Vec<i64> {
-    std::iter::from_fn(|| window.next().map(|(id, _)| id.0)).collect()
+    std::iter::from_fn(|| window.next(0).map(|(id, _)| id.0)).collect()
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn keys_go_side_by_side_and_each_key_one_after_another() {
 fn failed_row_goes_again_before_later_ones_of_its_key() {
     let mut window = window(&[(1, Some("a")), (2, Some("a")), (3, None)]);
     assert_eq!(all_next(&mut window), [1, 3]);
-    assert_eq!(window.failed(RowId(1), Failure::Other), Some(Verdict::Again));
+    assert_eq!(window.failed(RowId(1), Failure::Other, 0), Some(Verdict::Again));
     assert_eq!(all_next(&mut window), [1]);
 }
 
@@ -47,7 +47,7 @@ fn row_that_is_handed_over_holds_its_key_until_its_report() {
     window.insert(RowId(1), record(Some("a")), true);
     window.insert(RowId(2), record(Some("a")), false);
     assert_eq!(all_next(&mut window), Vec::<i64>::new());
-    window.failed(RowId(1), Failure::Abandoned);
+    window.failed(RowId(1), Failure::Abandoned, 0);
     assert_eq!(all_next(&mut window), [1]);
     window.done(RowId(1));
     assert_eq!(all_next(&mut window), [2]);
@@ -59,7 +59,7 @@ fn failed_row_waits_for_an_earlier_one_of_its_key() {
     window.insert(RowId(1), record(Some("a")), false);
     window.insert(RowId(2), record(Some("a")), true);
     assert_eq!(all_next(&mut window), [1]);
-    window.failed(RowId(2), Failure::Other);
+    window.failed(RowId(2), Failure::Other, 0);
     assert_eq!(all_next(&mut window), Vec::<i64>::new());
     window.done(RowId(1));
     assert_eq!(all_next(&mut window), [2]);
@@ -69,12 +69,12 @@ fn failed_row_waits_for_an_earlier_one_of_its_key() {
 fn refused_batch_is_tried_row_by_row_and_only_what_fails_alone_is_permanent() {
     let mut window = window(&[(1, None), (2, None), (3, None)]);
     assert_eq!(all_next(&mut window), [1, 2, 3]);
-    assert_eq!(window.failed(RowId(1), Failure::Unfit), Some(Verdict::Again));
+    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0), Some(Verdict::Again));
     assert!(!window.has_next(), "others are out");
-    assert_eq!(window.failed(RowId(2), Failure::Unfit), Some(Verdict::Again));
+    assert_eq!(window.failed(RowId(2), Failure::Unfit, 0), Some(Verdict::Again));
     window.done(RowId(3));
     assert_eq!(all_next(&mut window), [1], "alone");
-    assert_eq!(window.failed(RowId(1), Failure::Unfit), Some(Verdict::Permanent));
+    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0), Some(Verdict::Permanent));
     window.done(RowId(1));
     assert_eq!(all_next(&mut window), [2]);
     assert!(window.done(RowId(2)));
@@ -93,7 +93,7 @@ fn row_that_is_done_before_its_turn_holds_up_no_other() {
 fn too_large_for_the_producer_is_permanent_at_once() {
     let mut window = window(&[(1, Some("a")), (2, Some("a"))]);
     all_next(&mut window);
-    assert_eq!(window.failed(RowId(1), Failure::TooLarge), Some(Verdict::Permanent));
+    assert_eq!(window.failed(RowId(1), Failure::TooLarge, 0), Some(Verdict::Permanent));
     assert!(!window.has_next(), "the next of its key does not overtake it");
     window.done(RowId(1));
     assert_eq!(all_next(&mut window), [2]);
@@ -116,6 +116,100 @@ fn there_is_room_once_a_quarter_of_rows_and_of_bytes_is_free() {
     assert_eq!(fill(Limits { rows: 1, bytes: 5 }, 1), None, "a row larger than the window");
 }
 
+#[test]
+fn row_that_is_refused_alone_delays_its_own_key_only() {
+    let mut window = window(&[(1, Some("a")), (2, Some("a")), (3, Some("b")), (4, None)]);
+    assert_eq!(all_next(&mut window), [1, 3, 4]);
+    for id in [1, 3, 4] {
+        assert_eq!(window.failed(RowId(id), Failure::Refused, 0), Some(Verdict::Again));
+    }
+    assert_eq!(all_next(&mut window), [1], "alone");
+    assert_eq!(window.failed(RowId(1), Failure::Refused, 0), Some(Verdict::Waits));
+    assert_eq!(all_next(&mut window), [3]);
+    window.done(RowId(3));
+    assert_eq!(all_next(&mut window), [4]);
+    window.done(RowId(4));
+    window.insert(RowId(5), record(Some("c")), false);
+    assert_eq!(all_next(&mut window), [5], "a fresh row, while row 2 stays behind row 1");
+    window.done(RowId(5));
+    assert_eq!(all_next(&mut window), Vec::<i64>::new());
+    window.retry_one();
+    assert_eq!(all_next(&mut window), [1]);
+    window.done(RowId(1));
+    assert_eq!(all_next(&mut window), [2]);
+}
+
+#[test]
+fn rows_that_are_ready_precede_the_next_suspect() {
+    let mut window = window(&[(1, None), (2, None)]);
+    all_next(&mut window);
+    for id in [1, 2] {
+        window.failed(RowId(id), Failure::Refused, 0);
+    }
+    assert_eq!(all_next(&mut window), [1]);
+    window.insert(RowId(3), record(Some("c")), false);
+    window.failed(RowId(1), Failure::Refused, 0);
+    assert_eq!(all_next(&mut window), [3]);
+    assert!(!window.has_next(), "the suspect is sent alone");
+    window.insert(RowId(4), record(Some("d")), false);
+    window.prefer_ready();
+    assert_eq!(all_next(&mut window), [4], "a report that stays out does not delay other keys");
+}
+
+#[test]
+fn record_refused_alone_for_its_timestamp_gets_the_present_time() {
+    let mut window = window(&[(1, Some("a")), (2, Some("b"))]);
+    let stamps = |window: &mut Window, now| {
+        std::iter::from_fn(|| window.next(now).map(|(id, record)| (id.0, record.timestamp)))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(stamps(&mut window, 5000), [(1, 0), (2, 0)]);
+    window.failed(RowId(1), Failure::Timestamp, 5000);
+    window.failed(RowId(2), Failure::Unfit, 5000);
+    assert_eq!(stamps(&mut window, 5000), [(1, 0)], "it may have been refused for its neighbour");
+    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 5000), Some(Verdict::Restamped));
+    // The window has learned from what age on the topic refuses records.
+    assert_eq!(stamps(&mut window, 5001), [(1, 5001)]);
+    window.done(RowId(1));
+    assert_eq!(stamps(&mut window, 5002), [(2, 5002)]);
+}
+
+#[test]
+fn timestamp_that_stays_refused_waits_and_is_new_at_each_try() {
+    let mut window = window(&[(1, Some("a"))]);
+    assert_eq!(window.next(1).map(|(_, record)| record.timestamp), Some(0));
+    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 1), Some(Verdict::Again));
+    assert_eq!(window.next(2).map(|(_, record)| record.timestamp), Some(0), "alone");
+    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 2), Some(Verdict::Restamped));
+    for now in [3, 4] {
+        assert_eq!(window.next(now).map(|(_, record)| record.timestamp), Some(now));
+        assert_eq!(window.failed(RowId(1), Failure::Timestamp, now), Some(Verdict::Waits));
+        assert!(!window.has_next());
+        window.retry_one();
+    }
+}
+
+#[test]
+fn record_older_than_the_bound_is_sent_with_the_present_time() {
+    for (age, sent) in [(MAX_TIMESTAMP_AGE_MS - 1, 0), (MAX_TIMESTAMP_AGE_MS, MAX_TIMESTAMP_AGE_MS)] {
+        let mut window = window(&[(1, None)]);
+        assert_eq!(window.next(age).map(|(_, record)| record.timestamp), Some(sent));
+    }
+}
+
+#[test]
+fn only_a_row_that_was_to_leave_is_released() {
+    let mut window = window(&[(1, Some("a")), (2, Some("b"))]);
+    assert_eq!(all_next(&mut window), [1, 2]);
+    window.release(RowId(1));
+    assert_eq!(all_next(&mut window), Vec::<i64>::new(), "it is handed over already");
+    window.failed(RowId(1), Failure::TooLarge, 0);
+    window.release(RowId(1));
+    window.release(RowId(1));
+    assert_eq!(all_next(&mut window), [1]);
+    assert_eq!(window.out(), 2);
+}
+
 proptest! {
     /// Whatever fails in whichever order, each row is acknowledged once, and no row is handed over
     /// while an earlier one of its key is unacknowledged.
@@ -123,7 +217,7 @@ proptest! {
     fn every_row_leaves_once_and_in_the_order_of_its_key(
         keys in proptest::collection::vec(0..4u8, 1..30),
         handed_over in proptest::collection::vec(any::<bool>(), 30),
-        picks in proptest::collection::vec((any::<prop::sample::Index>(), 0..4u8), 0..200),
+        picks in proptest::collection::vec((any::<prop::sample::Index>(), 0..6u8), 0..200),
     ) {
         let name = |key: u8| (key > 0).then(|| format!("k{key}"));
         let mut window = Window::default();
@@ -137,13 +231,17 @@ proptest! {
         let mut left: Vec<i64> = (0..keys.len() as i64).collect();
         let mut picks = picks.into_iter();
         while !left.is_empty() {
-            while let Some((id, _)) = window.next() {
+            while let Some((id, _)) = window.next(0) {
                 let key = keys[id.0 as usize];
                 let earlier = left.iter().find(|row| **row < id.0 && key > 0 && keys[**row as usize] == key);
                 prop_assert_eq!(earlier, None, "{:?} overtakes", id);
                 out.push(id.0);
             }
-            prop_assert!(!out.is_empty(), "stuck with {:?}", left);
+            if out.is_empty() {
+                prop_assert!(window.has_waiting(), "stuck with {:?}", left);
+                window.retry_one();
+                continue;
+            }
             prop_assert_eq!(window.out(), out.len());
             let (pick, fate) = match picks.next() {
                 Some((index, fate)) => (index.index(out.len()), fate),
@@ -153,13 +251,15 @@ proptest! {
             let failure = match fate {
                 1 => Failure::Other,
                 2 => Failure::Unfit,
+                3 => Failure::Refused,
+                4 => Failure::Timestamp,
                 _ => {
                     prop_assert!(window.done(RowId(id)));
                     left.retain(|row| *row != id);
                     continue;
                 }
             };
-            if window.failed(RowId(id), failure) == Some(Verdict::Permanent) {
+            if window.failed(RowId(id), failure, 0) == Some(Verdict::Permanent) {
                 window.done(RowId(id));
                 left.retain(|row| *row != id);
             }

@@ -138,9 +138,11 @@ impl Native {
         let _ = unsafe { c::rd_kafka_flush(self.client.native_ptr(), millis(timeout)) };
     }
 
-    /// Has everything fail that was handed over.
+    /// Has everything fail that was handed over. Does not wait for librdkafka's broker threads, which may
+    /// wait for DNS.
     pub(super) fn purge(&self) {
-        let everything = c::RD_KAFKA_PURGE_F_QUEUE | c::RD_KAFKA_PURGE_F_INFLIGHT;
+        let everything =
+            c::RD_KAFKA_PURGE_F_QUEUE | c::RD_KAFKA_PURGE_F_INFLIGHT | c::RD_KAFKA_PURGE_F_NON_BLOCKING;
         // SAFETY: the client lives as long as `self`. The library takes this from any thread.
         let _ = unsafe { c::rd_kafka_purge(self.client.native_ptr(), everything) };
     }

@@ -5,6 +5,7 @@ use crate::telemetry::{Metrics, Readiness};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::topic_partition_list::Offset;
 use slab::Slab;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,17 +13,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// The reports of one client. The library is given tickets, not the reports themselves: a client that is
 /// destroyed too early would take them along, and their events would wait for ever.
 ///
-/// A ticket is a place in one of several slabs: each thread keeps reports in its own, so that it meets
-/// nobody there but the thread that takes them.
+/// A ticket is a place in one of several slabs, with a tag: each thread keeps reports in its own slab, so
+/// that it contends only with the thread that takes them. A place is used again and a tag is not, so that
+/// a late report cannot settle another record.
 pub(super) struct Reports {
-    slabs: [Apart<Mutex<Slab<Report>>>; SLABS],
-    /// How many are kept.
-    out: Apart<AtomicUsize>,
+    slabs: [Apart<Mutex<Kept>>; SLABS],
+    /// Number of reports that are kept, and of those that were.
+    out: Apart<(AtomicUsize, AtomicU64)>,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
-    /// Settled so far, however.
-    settled: AtomicU64,
     acknowledged: AtomicBool,
+    /// Errors of refused records that the log has already.
+    refusals: Mutex<BTreeSet<i32>>,
 }
 
 /// More threads than these share slabs.
@@ -40,6 +42,51 @@ fn own_slab() -> usize {
     OWN.with(|own| *own)
 }
 
+/// The reports that one thread keeps, each with its record's number.
+#[derive(Default)]
+struct Kept {
+    reports: Slab<(u64, Report)>,
+    /// Place and number of the oldest at the last look.
+    oldest: Option<(usize, u64)>,
+}
+
+/// Places of one slab; the bits above them are the tag.
+const PLACES: usize = 1 << 24;
+
+impl Kept {
+    /// The place and its tag.
+    fn insert(&mut self, number: u64, report: Report) -> usize {
+        tagged(self.reports.insert((number, report)), number)
+    }
+
+    /// `None`: the report is settled already.
+    fn remove(&mut self, ticket: usize) -> Option<Report> {
+        let place = ticket % PLACES;
+        let (number, _) = self.reports.get(place)?;
+        (tagged(place, *number) == ticket).then(|| self.reports.remove(place).1)
+    }
+
+    /// Searches all reports only if the oldest of the last look was settled.
+    fn oldest(&mut self) -> Option<u64> {
+        let is_kept = |(place, number)| self.reports.get(place).is_some_and(|(kept, _)| *kept == number);
+        if !self.oldest.is_some_and(is_kept) {
+            let all = self.reports.iter().map(|(place, (number, _))| (place, *number));
+            self.oldest = all.min_by_key(|(_, number)| *number);
+        }
+        self.oldest.map(|(_, number)| number)
+    }
+
+    fn take_all(&mut self) -> Slab<(u64, Report)> {
+        std::mem::take(&mut self.reports)
+    }
+}
+
+/// A place with the low bits of its record's number, which stay free for the slab's index.
+fn tagged(place: usize, number: u64) -> usize {
+    const TAGS: usize = usize::MAX / SLABS / PLACES;
+    (number as usize % TAGS) * PLACES + place
+}
+
 impl Reports {
     pub(super) fn new(metrics: Arc<Metrics>, readiness: Arc<Readiness>) -> Arc<Self> {
         Arc::new(Self {
@@ -47,28 +94,28 @@ impl Reports {
             out: Apart::default(),
             metrics,
             readiness,
-            settled: AtomicU64::new(0),
             acknowledged: AtomicBool::new(false),
+            refusals: Mutex::default(),
         })
     }
 
     /// The ticket, and how many others are out.
     pub(super) fn keep(&self, report: Report) -> (usize, usize) {
-        let others = self.out.0.fetch_add(1, Ordering::Relaxed);
+        let others = self.out.0.0.fetch_add(1, Ordering::Relaxed);
+        let number = self.out.0.1.fetch_add(1, Ordering::Relaxed);
         let slab = own_slab();
-        (self.slab(slab).insert(report) * SLABS + slab, others)
+        (self.slab(slab).insert(number, report) * SLABS + slab, others)
     }
 
     /// `None`: it was given up.
     pub(super) fn take(&self, ticket: usize) -> Option<Report> {
-        let report = self.slab(ticket % SLABS).try_remove(ticket / SLABS);
-        self.out.0.fetch_sub(usize::from(report.is_some()), Ordering::Relaxed);
+        let report = self.slab(ticket % SLABS).remove(ticket / SLABS);
+        self.out.0.0.fetch_sub(usize::from(report.is_some()), Ordering::Relaxed);
         report
     }
 
     /// Settles a report by how its record ended: it stands at that offset, or there is an error.
     pub(super) fn settle(&self, ticket: usize, end: Result<i64, Code>) {
-        self.settled.fetch_add(1, Ordering::Relaxed);
         let Some(report) = self.take(ticket) else { return };
         // A panic must not reach the library that calls this.
         let settled = catch_unwind(AssertUnwindSafe(|| match end {
@@ -81,8 +128,15 @@ impl Reports {
                 report.settle(Ok(()));
             }
             Err(code) => {
-                tracing::debug!(error = %code, "a record was not acknowledged");
-                self.fail(report, failed(code));
+                let failure = failed(code);
+                if matches!(failure, Failure::Timestamp | Failure::Refused | Failure::Unfit)
+                    && self.is_new(code)
+                {
+                    tracing::warn!(error = %code, "Kafka refuses a record; this reason is logged once");
+                } else {
+                    tracing::debug!(error = %code, "a record was not acknowledged");
+                }
+                self.fail(report, failure);
             }
         }));
         if settled.is_err() {
@@ -94,15 +148,15 @@ impl Reports {
     pub(super) fn abandon(&self) {
         for slab in 0..SLABS {
             // Dropping a report says so. Not under the lock, for it wakes others.
-            let kept = std::mem::take(&mut *self.slab(slab));
-            self.out.0.fetch_sub(kept.len(), Ordering::Relaxed);
+            let kept = self.slab(slab).take_all();
+            self.out.0.0.fetch_sub(kept.len(), Ordering::Relaxed);
             drop(kept);
         }
     }
 
-    /// How many were settled so far, however.
-    pub(super) fn settled(&self) -> u64 {
-        self.settled.load(Ordering::Relaxed)
+    /// Number of the oldest record without a report, in the order in which records were handed over.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        (0..SLABS).filter_map(|slab| self.slab(slab).oldest()).min()
     }
 
     /// Whether any record was acknowledged.
@@ -110,12 +164,17 @@ impl Reports {
         self.acknowledged.load(Ordering::Relaxed)
     }
 
+    /// Whether Kafka refuses with this error for the first time since this client was made.
+    fn is_new(&self, code: Code) -> bool {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).insert(code as i32)
+    }
+
     fn fail(&self, report: Report, failure: Failure) {
         self.metrics.delivery_error(failure.tag());
         report.settle(Err(failure));
     }
 
-    fn slab(&self, slab: usize) -> MutexGuard<'_, Slab<Report>> {
+    fn slab(&self, slab: usize) -> MutexGuard<'_, Kept> {
         self.slabs[slab].0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -141,20 +200,50 @@ pub(super) fn refused(code: Code) -> Failure {
     }
 }
 
-/// What an error means for a record that was handed over. Short on purpose: anything not listed is
-/// tried again.
+/// The meaning of an error for a record that was handed over. An error that is not listed is not known to be
+/// permanent: the record is tried again, and delays its own key only.
 fn failed(code: Code) -> Failure {
     match code {
         // Partitions never go but with their topic; the library says so of records in their queues.
         Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => Failure::UnknownTopic,
-        // Said of a whole batch, innocents included. A refused timestamp is not among these: it comes of
-        // a clock that is wrong, and is right again with the clock or by and by.
+        // Reported for a whole batch, innocent records included.
         Code::MessageSizeTooLarge
         | Code::MessageBatchTooLarge
         | Code::InvalidMessage
         | Code::InvalidMessageSize
         | Code::InvalidRecord => Failure::Unfit,
+        // Another record of the batch was refused.
+        Code::InvalidDifferentRecord => Failure::Unfit,
+        Code::InvalidTimestamp => Failure::Timestamp,
         Code::PurgeQueue | Code::PurgeInflight => Failure::Abandoned,
-        _ => Failure::Other,
+        // These concern the topic, the cluster or the way there, not the record.
+        Code::TopicAuthorizationFailed
+        | Code::ClusterAuthorizationFailed
+        | Code::TransactionalIdAuthorizationFailed
+        | Code::SaslAuthenticationFailed
+        | Code::NotEnoughReplicas
+        | Code::NotEnoughReplicasAfterAppend
+        | Code::NotLeaderForPartition
+        | Code::LeaderNotAvailable
+        | Code::BrokerNotAvailable
+        | Code::ReplicaNotAvailable
+        | Code::RequestTimedOut
+        | Code::NetworkException
+        | Code::KafkaStorageError
+        | Code::InvalidTopic
+        | Code::InvalidRequiredAcks
+        | Code::UnsupportedVersion
+        | Code::ThrottlingQuotaExceeded
+        | Code::OutOfOrderSequenceNumber
+        | Code::DuplicateSequenceNumber
+        | Code::InvalidProducerEpoch
+        | Code::InvalidProducerIdMapping
+        | Code::UnknownProducerId => Failure::Other,
+        // librdkafka's own errors are negative. The broker's own unknown error is -1.
+        code if (code as i32) < -1 => Failure::Other,
+        _ => Failure::Refused,
     }
 }
+
+#[cfg(test)]
+mod tests;

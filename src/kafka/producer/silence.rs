@@ -10,28 +10,30 @@ use std::time::{Duration, Instant};
 #[cfg(test)]
 mod tests;
 
-/// Watches for records that are out while brokers answer and nothing is reported.
+/// Watches the oldest record without a report while brokers answer.
+///
+/// Reports of other partitions do not count: librdkafka may be stuck with one broker only.
 pub(super) struct Silence {
     patience: Duration,
-    /// How many reports there had been at the last look.
-    reports: u64,
-    /// When the brokers are asked next; `None` while nothing is out, or something was just reported.
+    /// The oldest record without a report at the last look.
+    oldest: Option<u64>,
+    /// When the brokers are asked next; `None` while nothing is out, or the oldest was just reported.
     ask_at: Option<Instant>,
     /// Since then they have answered each time.
     answering_since: Option<Instant>,
 }
 
 impl Silence {
-    /// For so long the brokers must have answered, and nothing been reported.
+    /// Starts to watch. The brokers must have answered for `patience` while the oldest record stayed out.
     pub(super) fn new(patience: Duration) -> Self {
-        Self { patience, reports: 0, ask_at: None, answering_since: None }
+        Self { patience, oldest: None, ask_at: None, answering_since: None }
     }
 
-    /// Takes in how many records are `out` and how many were reported in all. Returns whether the
-    /// brokers are to be asked now if they answer at all.
-    pub(super) fn asks(&mut self, now: Instant, out: usize, reports: u64) -> bool {
-        if out == 0 || reports != self.reports {
-            (self.reports, self.ask_at, self.answering_since) = (reports, None, None);
+    /// Compares the oldest record without a report with that of the last look. Returns whether the brokers
+    /// are to be asked now if they answer.
+    pub(super) fn asks(&mut self, now: Instant, oldest: Option<u64>) -> bool {
+        if oldest.is_none() || oldest != self.oldest {
+            (self.oldest, self.ask_at, self.answering_since) = (oldest, None, None);
             return false;
         }
         let ask_at = *self.ask_at.get_or_insert(now + self.patience / 3);

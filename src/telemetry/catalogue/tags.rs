@@ -46,8 +46,16 @@ pub const SIGNATURES: &[&str] = &[
 /// The places of secrets, inline ones first.
 pub const SECRETS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7"];
 /// Why no retry can help an event.
-pub const REJECTED: &[&str] =
-    &["not_json", "not_an_envelope", "ambiguous_dialect", "contract_violation", "unknown_type", OTHER];
+pub const REJECTED: &[&str] = &[
+    "not_json",
+    "not_an_envelope",
+    "ambiguous_dialect",
+    "contract_violation",
+    "unknown_type",
+    "too_large_for_kafka",
+    "refused_by_kafka",
+    OTHER,
+];
 /// Why a request got no further than HTTP.
 pub const TURNED_AWAY: &[&str] = &[
     "unknown_path",
@@ -70,8 +78,18 @@ pub const RELOADS: &[&str] = &["taken", "refused", OTHER];
 /// Why a span did not reach the collector.
 pub const SPANS_DROPPED: &[&str] = &["queue_full", "not_taken", "stopping", OTHER];
 /// What a record's delivery failed of.
-pub const DELIVERY_ERRORS: &[&str] =
-    &["queue_full", "unknown_topic", "too_large", "unfit", "replacing", "unproved", "abandoned", OTHER];
+pub const DELIVERY_ERRORS: &[&str] = &[
+    "queue_full",
+    "unknown_topic",
+    "too_large",
+    "unfit",
+    "timestamp",
+    "refused",
+    "replacing",
+    "unproved",
+    "abandoned",
+    OTHER,
+];
 
 /// Statuses of answers; anything else is `other`.
 pub const STATUSES: &[&str] = &["200", "400", "401", "404", "405", "413", "415", "422", "503", OTHER];

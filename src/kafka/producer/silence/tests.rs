@@ -7,7 +7,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn found(silence: &mut Silence, from: Instant, answers: impl Fn(u64) -> bool) -> Option<u64> {
     (0..200).find(|second| {
         let now = from + Duration::from_secs(*second);
-        silence.asks(now, 3, 7) && silence.is_the_librarys(now, answers(*second))
+        silence.asks(now, Some(3)) && silence.is_the_librarys(now, answers(*second))
     })
 }
 
@@ -29,16 +29,16 @@ fn brokers_that_do_not_answer_are_to_blame_themselves() {
 }
 
 #[test]
-fn report_or_an_empty_queue_ends_the_silence() {
-    for (out, reports) in [(3, 8), (0, 7)] {
+fn report_of_the_oldest_or_an_empty_queue_ends_the_silence() {
+    for oldest in [Some(4), None] {
         let mut silence = Silence::new(PATIENCE);
         let start = Instant::now();
         let at = |second| start + Duration::from_secs(second);
-        assert!(!silence.asks(at(0), 3, 7));
-        assert!(!silence.asks(at(1), 3, 7));
-        assert!(silence.asks(at(11), 3, 7));
+        assert!(!silence.asks(at(0), Some(3)));
+        assert!(!silence.asks(at(1), Some(3)));
+        assert!(silence.asks(at(11), Some(3)));
         assert!(!silence.is_the_librarys(at(11), true));
-        assert!(!silence.asks(at(39), out, reports));
+        assert!(!silence.asks(at(39), oldest));
         let again = found(&mut silence, at(40), |_| true);
         assert!(again.is_some_and(|second| second >= 40), "{again:?}");
     }
@@ -48,6 +48,6 @@ fn report_or_an_empty_queue_ends_the_silence() {
 fn brokers_are_asked_now_and_then_only() {
     let mut silence = Silence::new(PATIENCE);
     let start = Instant::now();
-    let asked = (0..1000).filter(|tenth| silence.asks(start + Duration::from_millis(100 * tenth), 1, 0));
+    let asked = (0..1000).filter(|tenth| silence.asks(start + Duration::from_millis(100 * tenth), Some(1)));
     assert_eq!(asked.count(), 1 + 17);
 }
