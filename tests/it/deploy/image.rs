@@ -232,14 +232,17 @@ fn play(folder: &Path, cargo: Option<&Path>) -> Vec<String> {
     said
 }
 
-/// Stands in for cargo: instead of a build, only whether the files make a workspace that fits its lock.
+/// Replaces cargo: instead of building, it checks that the files make a workspace that fits its lock.
+///
+/// It downloads what is missing, because a machine that only ran the tests lacks the fuzz targets' crates.
 const READER: &str = r#"#!/bin/sh
 manifest=Cargo.toml
 for word; do
   [ "$before" != --manifest-path ] || manifest=$word
   before=$word
 done
-exec "$REAL_CARGO" metadata --locked --offline --format-version 1 --manifest-path "$manifest"
+host=$("$REAL_CARGO" -vV | sed -n 's/^host: //p')
+exec "$REAL_CARGO" metadata --locked --filter-platform "$host" --format-version 1 --manifest-path "$manifest"
 "#;
 
 #[test]
