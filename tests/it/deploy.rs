@@ -6,6 +6,7 @@ mod compose;
 mod image;
 mod judged;
 mod kubelet;
+mod live;
 mod notes;
 mod pod;
 mod rollout;

@@ -62,9 +62,42 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* Pods at least: what there will be, whoever decides it. */}}
+{{- define "justcall-kafka-bridge.workloadKind" -}}
+{{- ternary "StatefulSet" "Deployment" .Values.persistence.enabled }}
+{{- end }}
+
+{{/* The workload in the cluster as JSON. Empty on the first installation and where Helm cannot ask a cluster. */}}
+{{- define "justcall-kafka-bridge.liveWorkload" -}}
+{{- lookup "apps/v1" (include "justcall-kafka-bridge.workloadKind" .) .Release.Namespace (include "justcall-kafka-bridge.fullname" .) | toJson }}
+{{- end }}
+
+{{/* Number of pods. With autoscaling it is the live number, because an absent number means 1 to the API server. */}}
 {{- define "justcall-kafka-bridge.replicas" -}}
-{{- if .Values.autoscaling.enabled }}{{ .Values.autoscaling.minReplicas }}{{ else }}{{ .Values.replicaCount }}{{ end }}
+{{- if .Values.autoscaling.enabled }}
+{{- $live := include "justcall-kafka-bridge.liveWorkload" . | fromJson }}
+{{- max (dig "spec" "replicas" 0 $live | int) (int .Values.autoscaling.minReplicas) }}
+{{- else }}
+{{- .Values.replicaCount }}
+{{- end }}
+{{- end }}
+
+{{/* Refuses, before anything is applied, a change that the cluster would refuse or that would strand events. */}}
+{{- define "justcall-kafka-bridge.validateLive" -}}
+{{- $live := include "justcall-kafka-bridge.liveWorkload" . | fromJson }}
+{{- if and $live .Values.persistence.enabled }}
+{{- $name := include "justcall-kafka-bridge.fullname" . }}
+{{- range dig "spec" "volumeClaimTemplates" list $live }}
+{{- $size := dig "spec" "resources" "requests" "storage" "" . }}
+{{- if and (eq .metadata.name "spool") $size (ne $size (toString $.Values.persistence.size)) }}
+{{- fail (printf "persistence.size: the claims of StatefulSet %s have %s and Kubernetes cannot change that to %v. Nothing was changed. Enlarge the volumes first, see docs/KUBERNETES.md; if a failed upgrade came before, undo it with `helm rollback %s`" $name $size $.Values.persistence.size $.Release.Name) }}
+{{- end }}
+{{- end }}
+{{- $replicas := dig "spec" "replicas" 0 $live | int }}
+{{- $scaled := lookup "autoscaling/v2" "HorizontalPodAutoscaler" .Release.Namespace $name }}
+{{- if and $scaled (not .Values.autoscaling.enabled) (gt $replicas (int .Values.replicaCount)) }}
+{{- fail (printf "autoscaling.enabled: %d pods run, and with replicaCount %v the others would end with events in their volumes. Add --set replicaCount=%d, then scale down as docs/KUBERNETES.md says" $replicas .Values.replicaCount $replicas) }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* The Secret that holds `key`: the one named, else the external one if it has that key, else none. */}}
