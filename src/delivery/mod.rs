@@ -35,6 +35,7 @@ pub use durable::{Durable, NotDurable};
 pub use pending::{Report, Settle};
 pub use quota::QuotaConfig;
 pub use sink::{Failure, Sink, TopicFailure};
+pub(crate) use window::MAX_TIMESTAMP_AGE_MS;
 
 use crate::record::Record;
 use crate::spool::{Append, RowId, Spool};
@@ -244,6 +245,13 @@ impl Delivery {
         let deadline = Instant::now() + self.config.ack_deadline;
         let pending = Pending::new(self.lanes_of(records)?, settle);
         let lanes = pending.lanes();
+        let now = Instant::now();
+        let exceeds = |(lane, record): (&Arc<Lane>, &Record)| {
+            lane.quota().is_some_and(|quota| !quota.take(now, record.size()))
+        };
+        if lanes.iter().zip(records).any(exceeds) {
+            return Err(NotDurable::Quota);
+        }
         // All ways are looked at before the first record goes: half an event helps nobody.
         let mut straight = SmallVec::<[bool; 1]>::new();
         for (lane, record) in lanes.iter().zip(records) {
@@ -318,11 +326,7 @@ impl Delivery {
         identity: &Identity,
         pending: &Arc<Pending>,
     ) -> Result<Durable, NotDurable> {
-        let (now, lanes) = (Instant::now(), pending.lanes());
-        let dead_letters = lanes.iter().filter_map(|lane| lane.quota());
-        if dead_letters.into_iter().any(|quota| !quota.take(now)) {
-            return Err(NotDurable::Quota);
-        }
+        let lanes = pending.lanes();
         let (entries, spooled) = pending.entries(records);
         if entries.is_empty() {
             // Acknowledged at the last moment.
