@@ -10,6 +10,7 @@
 //! Memory: what an event was admitted under is held by its [`Settle`] until the last delivery report,
 //! not until the answer, for the client library holds the bytes just as long.
 
+mod alone;
 mod backlog;
 mod breaker;
 pub mod dead_letter;
@@ -44,7 +45,7 @@ use arc_swap::ArcSwap;
 use drain::{Phase, Shared};
 use foldhash::fast::RandomState;
 use lane::Lane;
-use pending::Pending;
+use pending::{Pending, handed_over};
 use quota::Quota;
 use share::Share;
 use smallvec::SmallVec;
@@ -284,6 +285,9 @@ impl Delivery {
                 step.spool(appended.map(drop).map_err(NotDurable::tag));
                 appended
             }
+            (Err(Some(_)), None) if in_time => {
+                Box::pin(self.deliver_refused(records, &pending, deadline)).await
+            }
             (Err(failure), None) => Err(failure.map_or(NotDurable::Deadline, NotDurable::Failed)),
         }
     }
@@ -302,6 +306,9 @@ impl Delivery {
         // not take the record there may be nothing to drain, and an event has to try.
         if lane.is_held_up() && (self.is_spooled(lane, record) || !lane.admits_event()) {
             return if self.spool.is_some() { Ok(false) } else { Err(NotDurable::HeldUp) };
+        }
+        if lane.is_quiet() && Box::pin(timeout_at(deadline, lane.alone())).await.is_err() {
+            return Err(NotDurable::Deadline);
         }
         let opened = || Box::pin(timeout_at(deadline, lane.opened(&self.sink, &self.runtime)));
         if lane.is_open() || opened().await.is_ok() {
@@ -386,9 +393,4 @@ impl Delivery {
     fn tasks(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Those that go straight, with their places.
-fn handed_over<'a>(records: &'a [Record], straight: &'a [bool]) -> impl Iterator<Item = (usize, &'a Record)> {
-    records.iter().enumerate().filter(|(index, _)| straight[*index])
 }
