@@ -151,6 +151,8 @@ fn plan(settings: &Settings, probe: bool) -> cluster::Plan {
         topics: topics.iter().map(ToString::to_string).collect(),
         dead_letter: settings.ingest.dead_letter.topic.clone(),
         record: body.saturating_add(topic::KEY_AND_HEADERS),
+        spool: settings.spool.directory.as_ref().map(|_| settings.spool.max_bytes),
+        window: settings.ingest.deduplication.window,
         tolerance: tolerances.min().unwrap_or(Duration::MAX),
         probe,
     }

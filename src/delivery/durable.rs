@@ -9,6 +9,8 @@ pub enum Durable {
     Acked,
     /// At least one is in the spool.
     Spooled,
+    /// Acknowledged, at least one as a dead letter, because Kafka refuses the record permanently.
+    DeadLettered(Failure),
 }
 
 /// Why an event is not durable.

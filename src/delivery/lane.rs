@@ -27,6 +27,13 @@ pub(super) struct Lane {
     out: AtomicUsize,
     /// How many were when the breaker opened.
     out_then: AtomicUsize,
+    /// Records that were handed over so far.
+    handed_over: AtomicU64,
+    /// Held while a record is sent alone, and that as a flag, so that asking costs no lock.
+    alone: tokio::sync::Mutex<()>,
+    quiet: AtomicBool,
+    /// Wakes the task in [`Lane::idle`].
+    idle: Notify,
     backlog: Mutex<Backlog>,
     /// [`Backlog::records`], so that asking costs no lock.
     before: AtomicU64,
@@ -91,6 +98,10 @@ impl Lane {
             held_up: AtomicBool::new(false),
             out: AtomicUsize::new(0),
             out_then: AtomicUsize::new(0),
+            handed_over: AtomicU64::new(0),
+            alone: tokio::sync::Mutex::default(),
+            quiet: AtomicBool::new(false),
+            idle: Notify::new(),
             backlog: Mutex::new(Backlog { records, joining: 0, newest }),
             before: AtomicU64::new(records),
             told: Mutex::default(),
@@ -176,6 +187,31 @@ impl Lane {
     /// A record is handed over. Its report is [`Lane::heard`].
     pub(super) fn hands_over(&self) {
         self.out.fetch_add(1, Ordering::AcqRel);
+        self.handed_over.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Records that were handed over so far.
+    pub(super) fn handed_over(&self) -> u64 {
+        self.handed_over.load(Ordering::Acquire)
+    }
+
+    /// Whether a record is sent alone, and others wait.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet.load(Ordering::Acquire)
+    }
+
+    /// Waits for the turn to send a record alone. Others wait until the turn is dropped.
+    pub(super) async fn alone(&self) -> Turn<'_> {
+        let turn = self.alone.lock().await;
+        self.quiet.store(true, Ordering::Release);
+        Turn { lane: self, _turn: turn }
+    }
+
+    /// Waits until no record is in flight. For the task that has the turn.
+    pub(super) async fn idle(&self) {
+        while self.out.load(Ordering::Acquire) > 0 {
+            self.idle.notified().await;
+        }
     }
 
     /// When a record may be tried next, while the breaker is open.
@@ -202,7 +238,9 @@ impl Lane {
 
     /// A delivery report came in.
     pub(super) fn heard(&self, result: Result<(), Failure>) {
-        self.out.fetch_sub(1, Ordering::AcqRel);
+        if self.out.fetch_sub(1, Ordering::AcqRel) == 1 && self.is_quiet() {
+            self.idle.notify_one();
+        }
         if result.is_ok() { &self.counters.acked } else { &self.counters.failed }.inc();
         match result {
             // A broker that refuses a record answers as well as one that takes it.
@@ -327,6 +365,18 @@ impl Lane {
     /// Waits for something to do for the drain. For one task.
     pub(super) async fn woken(&self) {
         self.wake.notified().await;
+    }
+}
+
+/// The turn of a record that is sent alone.
+pub(super) struct Turn<'a> {
+    lane: &'a Lane,
+    _turn: tokio::sync::MutexGuard<'a, ()>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.lane.quiet.store(false, Ordering::Release);
     }
 }
 

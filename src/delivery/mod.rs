@@ -10,6 +10,7 @@
 //! Memory: what an event was admitted under is held by its [`Settle`] until the last delivery report,
 //! not until the answer, for the client library holds the bytes just as long.
 
+mod alone;
 mod backlog;
 mod breaker;
 pub mod dead_letter;
@@ -35,6 +36,7 @@ pub use durable::{Durable, NotDurable};
 pub use pending::{Report, Settle};
 pub use quota::QuotaConfig;
 pub use sink::{Failure, Sink, TopicFailure};
+pub(crate) use window::MAX_TIMESTAMP_AGE_MS;
 
 use crate::record::Record;
 use crate::spool::{Append, RowId, Spool};
@@ -43,7 +45,7 @@ use arc_swap::ArcSwap;
 use drain::{Phase, Shared};
 use foldhash::fast::RandomState;
 use lane::Lane;
-use pending::Pending;
+use pending::{Pending, handed_over};
 use quota::Quota;
 use share::Share;
 use smallvec::SmallVec;
@@ -244,6 +246,13 @@ impl Delivery {
         let deadline = Instant::now() + self.config.ack_deadline;
         let pending = Pending::new(self.lanes_of(records)?, settle);
         let lanes = pending.lanes();
+        let now = Instant::now();
+        let exceeds = |(lane, record): (&Arc<Lane>, &Record)| {
+            lane.quota().is_some_and(|quota| !quota.take(now, record.size()))
+        };
+        if lanes.iter().zip(records).any(exceeds) {
+            return Err(NotDurable::Quota);
+        }
         // All ways are looked at before the first record goes: half an event helps nobody.
         let mut straight = SmallVec::<[bool; 1]>::new();
         for (lane, record) in lanes.iter().zip(records) {
@@ -276,6 +285,9 @@ impl Delivery {
                 step.spool(appended.map(drop).map_err(NotDurable::tag));
                 appended
             }
+            (Err(Some(_)), None) if in_time => {
+                Box::pin(self.deliver_refused(records, &pending, deadline)).await
+            }
             (Err(failure), None) => Err(failure.map_or(NotDurable::Deadline, NotDurable::Failed)),
         }
     }
@@ -294,6 +306,9 @@ impl Delivery {
         // not take the record there may be nothing to drain, and an event has to try.
         if lane.is_held_up() && (self.is_spooled(lane, record) || !lane.admits_event()) {
             return if self.spool.is_some() { Ok(false) } else { Err(NotDurable::HeldUp) };
+        }
+        if lane.is_quiet() && Box::pin(timeout_at(deadline, lane.alone())).await.is_err() {
+            return Err(NotDurable::Deadline);
         }
         let opened = || Box::pin(timeout_at(deadline, lane.opened(&self.sink, &self.runtime)));
         if lane.is_open() || opened().await.is_ok() {
@@ -318,11 +333,7 @@ impl Delivery {
         identity: &Identity,
         pending: &Arc<Pending>,
     ) -> Result<Durable, NotDurable> {
-        let (now, lanes) = (Instant::now(), pending.lanes());
-        let dead_letters = lanes.iter().filter_map(|lane| lane.quota());
-        if dead_letters.into_iter().any(|quota| !quota.take(now)) {
-            return Err(NotDurable::Quota);
-        }
+        let lanes = pending.lanes();
         let (entries, spooled) = pending.entries(records);
         if entries.is_empty() {
             // Acknowledged at the last moment.
@@ -382,9 +393,4 @@ impl Delivery {
     fn tasks(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Those that go straight, with their places.
-fn handed_over<'a>(records: &'a [Record], straight: &'a [bool]) -> impl Iterator<Item = (usize, &'a Record)> {
-    records.iter().enumerate().filter(|(index, _)| straight[*index])
 }

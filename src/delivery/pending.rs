@@ -106,6 +106,25 @@ impl Pending {
         }))
     }
 
+    /// The records that failed, by their places.
+    pub(super) fn failures(&self) -> SmallVec<[(usize, Failure); 1]> {
+        let progress = self.progress();
+        let failed = |(slot, state): (usize, &State)| match state {
+            State::Failed(failure) => Some((slot, *failure)),
+            _ => None,
+        };
+        progress.states.iter().enumerate().filter_map(failed).collect()
+    }
+
+    /// A record that failed is durable as a dead letter.
+    pub(super) fn taken_elsewhere(&self, slot: usize) {
+        let mut progress = self.progress();
+        progress.states[slot] = State::Acknowledged;
+        if progress.is_acknowledged() {
+            progress.durable();
+        }
+    }
+
     /// Tells the lanes of records that are still out that a deadline passed.
     pub(super) fn deadline_passed(&self) {
         let progress = self.progress();
@@ -197,6 +216,14 @@ impl Progress {
             self.settle.durable();
         }
     }
+}
+
+/// Those that go straight, with their places.
+pub(super) fn handed_over<'a>(
+    records: &'a [Record],
+    straight: &'a [bool],
+) -> impl Iterator<Item = (usize, &'a Record)> {
+    records.iter().enumerate().filter(|(index, _)| straight[*index])
 }
 
 /// The duty to say how one record ended. Dropping it says [`Failure::Abandoned`].

@@ -1,4 +1,4 @@
-//! What rejected events may take of the spool: so many bytes, and so many a second.
+//! Limits on dead letters: bytes in the spool, and a rate with Kafka up or away.
 
 use crate::telemetry::Allowance;
 use tokio::time::Instant;
@@ -8,11 +8,14 @@ use tokio::time::Instant;
 pub struct QuotaConfig {
     /// Bytes of dead letters in the spool at most.
     pub max_bytes: u64,
-    /// Dead letters that are put into the spool each second at most.
+    /// Dead letters each second at most. A large one counts once for each [`BYTES_PER_TOKEN`].
     pub max_rate: u32,
 }
 
-/// What rejected events have of the spool left.
+/// Bytes of a dead letter that cost one token of the rate.
+const BYTES_PER_TOKEN: usize = 64 * 1024;
+
+/// What rejected events have left of their limits.
 pub(super) struct Quota {
     max_bytes: u64,
     rate: Allowance,
@@ -28,9 +31,10 @@ impl Quota {
         self.max_bytes
     }
 
-    /// Whether one more is let in now.
-    pub(super) fn take(&self, now: Instant) -> bool {
-        self.rate.take(now.into_std()).is_some()
+    /// Whether the rate admits a dead letter of that size now.
+    pub(super) fn take(&self, now: Instant, bytes: usize) -> bool {
+        let cost = u32::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u32::MAX).max(1);
+        self.rate.take_many(now.into_std(), cost).is_some()
     }
 }
 

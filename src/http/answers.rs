@@ -54,6 +54,8 @@ fn outcomes() -> Vec<Outcome> {
     };
     let rejections = [
         Rejection::UnknownType,
+        Rejection::TooLargeForKafka,
+        Rejection::RefusedByKafka,
         Malformed::NotJson.into(),
         Malformed::NotAnEnvelope.into(),
         Malformed::Ambiguous.into(),

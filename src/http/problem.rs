@@ -181,7 +181,9 @@ const fn rejected_status(rejection: &Rejection) -> StatusCode {
         Rejection::Malformed(_) => StatusCode::BAD_REQUEST,
         // An unknown type is answered 200: the sender did nothing wrong.
         Rejection::UnknownType => StatusCode::OK,
-        Rejection::Violation(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Rejection::Violation(_) | Rejection::TooLargeForKafka | Rejection::RefusedByKafka => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
     }
 }
 

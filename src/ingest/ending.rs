@@ -1,7 +1,7 @@
 //! What is said of an event that has its outcome: it is counted, logged and traced.
 
 use super::{Arrival, Ingest, Judged, Outcome, Permit, Rejection, Verdict};
-use crate::delivery::{Durable, NotDurable};
+use crate::delivery::{Durable, Failure, NotDurable};
 use crate::event::KnownType;
 use crate::signature::Valid;
 use crate::telemetry::{Allowance, Ended, EventOutcome, Spans, Throttle, Trace, tags};
@@ -45,6 +45,10 @@ impl Case {
         let Judged { id, verdict, .. } = &self.judged;
         match (delivered, verdict) {
             (Ok(_), Verdict::Rejected(why, _)) => Outcome::DeadLettered(*id, Rejection::clone(why)),
+            (Ok(Durable::DeadLettered(Failure::TooLarge)), _) => {
+                Outcome::DeadLettered(*id, Rejection::TooLargeForKafka)
+            }
+            (Ok(Durable::DeadLettered(_)), _) => Outcome::DeadLettered(*id, Rejection::RefusedByKafka),
             (Ok(Durable::Acked), _) => Outcome::Acked(*id),
             (Ok(Durable::Spooled), _) => Outcome::Spooled(*id),
             (Err(not_durable), _) => Outcome::Refused(not_durable.into()),

@@ -111,6 +111,12 @@ pub enum Rejection {
     /// 200, for the sender did nothing wrong.
     #[error("no route names this type, and unknown_events is dead_letter")]
     UnknownType,
+    /// A record of it is larger than Kafka takes: 422.
+    #[error("a record of the event is larger than Kafka takes")]
+    TooLargeForKafka,
+    /// Kafka refuses a record of it permanently, also when it is sent alone: 422.
+    #[error("Kafka refuses a record of the event")]
+    RefusedByKafka,
 }
 
 impl Rejection {
@@ -122,6 +128,8 @@ impl Rejection {
             Self::Malformed(Malformed::Ambiguous) => "ambiguous_dialect",
             Self::Violation(_) => "contract_violation",
             Self::UnknownType => "unknown_type",
+            Self::TooLargeForKafka => "too_large_for_kafka",
+            Self::RefusedByKafka => "refused_by_kafka",
         }
     }
 }

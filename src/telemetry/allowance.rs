@@ -33,15 +33,21 @@ impl Allowance {
     /// Asks for one at `now`. Returns how many were held back since the last one, or `None` if this
     /// one is too.
     pub fn take(&self, now: Instant) -> Option<u64> {
+        self.take_many(now, 1)
+    }
+
+    /// As [`Allowance::take`], for something that costs `cost` tokens. More than the burst costs the burst.
+    pub fn take_many(&self, now: Instant, cost: u32) -> Option<u64> {
+        let cost = f64::from(cost).min(self.burst);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let since = state.filled_at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
         state.left = (state.left + since * self.per_second).min(self.burst);
         state.filled_at = Some(now);
-        if state.left < 1.0 {
+        if state.left < cost {
             state.left_out += 1;
             return None;
         }
-        state.left -= 1.0;
+        state.left -= cost;
         Some(std::mem::take(&mut state.left_out))
     }
 }

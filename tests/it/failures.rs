@@ -56,18 +56,36 @@ fn on_mock(settings: &[&str]) -> (Mock, Bridge) {
 #[test]
 fn broker_error_is_refused_and_the_retry_succeeds() {
     use RDKafkaRespErr as E;
-    // Errors of which one might think that no retry helps; each fails a batch, innocents included.
-    for error in [
-        E::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
-        E::RD_KAFKA_RESP_ERR_INVALID_RECORD,
-        E::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
-    ] {
+    // Errors that look permanent and concern the topic or the cluster.
+    for error in
+        [E::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, E::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]
+    {
         let (mock, bridge) = on_mock(&[]);
         mock.request_errors(RDKafkaApiKey::Produce, &[error]);
         assert_eq!(said(&bridge.post(&call("a"))), refused("kafka"), "{error:?}");
         until("the retry to succeed", || said(&bridge.post(&call("a"))) == acked());
         assert!(bridge.metric(r#"refused_total{reason="kafka"}"#) >= 1);
     }
+}
+
+#[test]
+fn record_that_kafka_refuses_permanently_is_a_dead_letter_before_the_answer_without_a_spool() {
+    use RDKafkaRespErr as E;
+    for error in [E::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, E::RD_KAFKA_RESP_ERR_INVALID_RECORD] {
+        let (mock, bridge) = on_mock(&[]);
+        mock.request_errors(RDKafkaApiKey::Produce, &[error]);
+        assert_eq!(said(&bridge.post(&call("innocent"))), acked(), "{error:?}: taken when it is sent alone");
+        mock.request_errors(RDKafkaApiKey::Produce, &[error, error]);
+        assert_eq!(said(&bridge.post(&call("bad"))), (422, "refused_by_kafka".into(), false), "{error:?}");
+        assert_eq!(bridge.metric(r#"rejected_total{reason="refused_by_kafka"}"#), 1);
+        let letters = consume::topic_end(&mock.bootstrap_servers(), &bridge.topic("dead-letter"));
+        assert_eq!(letters, 1, "{error:?}");
+        assert_eq!(said(&bridge.post(&call("bad"))), (200, "duplicate".into(), false));
+    }
+    let (mock, bridge) = on_mock(&["dead_letter.answer=ok"]);
+    let error = E::RD_KAFKA_RESP_ERR_INVALID_RECORD;
+    mock.request_errors(RDKafkaApiKey::Produce, &[error, error]);
+    assert_eq!(said(&bridge.post(&call("bad"))), (200, "dead_lettered".into(), false));
 }
 
 #[test]

@@ -21,6 +21,10 @@ pub(super) struct Plan {
     pub(super) dead_letter: String,
     /// The largest record, in bytes.
     pub(super) record: u64,
+    /// The spool's limit, in bytes; `None` without a spool.
+    pub(super) spool: Option<u64>,
+    /// The window in which a duplicate is answered without being written.
+    pub(super) window: Duration,
     /// The shortest of the sources' tolerances.
     pub(super) tolerance: Duration,
     /// Whether to try what a broker refuses, to learn the rest.
@@ -35,6 +39,8 @@ impl Plan {
             replicas: topics.replication_factor,
             record: self.record,
             is_dead_letter: topic == self.dead_letter,
+            spool: self.spool,
+            window: self.window,
         }
     }
 }

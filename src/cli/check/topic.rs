@@ -1,8 +1,10 @@
 //! What a topic must be to take the bridge's records and keep them.
 
 use super::finding::{Finding, Level};
+use crate::delivery::MAX_TIMESTAMP_AGE_MS;
 use crate::kafka::{Partition, Topic};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 #[cfg(test)]
 mod tests;
@@ -14,9 +16,8 @@ const SECOND: i64 = 1000;
 const HOUR: i64 = 60 * 60 * SECOND;
 const DAY: i64 = 24 * HOUR;
 
-/// A backlog may be as old as the longest outage that the spool has room for.
-const OLDEST_BACKLOG: i64 = DAY;
-const OLD_BACKLOG: i64 = 7 * DAY;
+/// Drained records that are older have the present time anyway.
+const OLDEST_BACKLOG: i64 = MAX_TIMESTAMP_AGE_MS;
 
 /// By how much this machine's clock may be before the broker's without anybody's having noticed.
 const CLOCKS_DIFFER: i64 = 5 * SECOND;
@@ -30,6 +31,10 @@ pub(super) struct Wanted {
     /// The largest record, in bytes.
     pub(super) record: u64,
     pub(super) is_dead_letter: bool,
+    /// The spool's limit, in bytes; `None` without a spool.
+    pub(super) spool: Option<u64>,
+    /// The window in which a duplicate is answered without being written.
+    pub(super) window: Duration,
 }
 
 /// A topic's configuration by name.
@@ -160,6 +165,7 @@ pub(super) fn judge_config(config: &Config, replicas: usize, wanted: &Wanted) ->
         size(config, wanted),
         cleanup(config),
         retention(config, wanted),
+        retention_size(config, wanted),
         unclean(config),
     ]
     .into_iter()
@@ -215,6 +221,20 @@ fn cleanup(config: &Config) -> Option<Finding> {
 fn retention(config: &Config, wanted: &Wanted) -> Option<Finding> {
     let kept = number(config, "retention.ms")?;
     let is_deleted = config.get("cleanup.policy").is_none_or(|policy| policy.contains("delete"));
+    let window = i64::try_from(wanted.window.as_millis()).unwrap_or(i64::MAX);
+    // A drained record may be as old as the bound when it is written.
+    let oldest = if wanted.spool.is_some() { MAX_TIMESTAMP_AGE_MS } else { 0 };
+    let needed = window.max(oldest);
+    if !wanted.is_dead_letter && is_deleted && (0..needed).contains(&kept) {
+        return Some(Finding::warning(
+            "topic.retention",
+            format!(
+                "retention.ms={kept}: a record from the spool, or one whose retry is answered as a duplicate, may be deleted within {} after it was received",
+                span(kept)
+            ),
+            format!("set retention.ms to {needed} or more, {}", span(needed)),
+        ));
+    }
     (wanted.is_dead_letter && is_deleted && (0..DAY).contains(&kept)).then(|| {
         Finding::warning(
             "topic.retention",
@@ -223,6 +243,22 @@ fn retention(config: &Config, wanted: &Wanted) -> Option<Finding> {
                 span(kept)
             ),
             "keep them for some days: retention.ms=1209600000 are two weeks",
+        )
+    })
+}
+
+/// A drained spool can exceed what a partition keeps.
+fn retention_size(config: &Config, wanted: &Wanted) -> Option<Finding> {
+    let kept = u64::try_from(number(config, "retention.bytes")?).ok()?;
+    let spool = wanted.spool?;
+    let is_deleted = config.get("cleanup.policy").is_none_or(|policy| policy.contains("delete"));
+    (is_deleted && kept < spool).then(|| {
+        Finding::warning(
+            "topic.retention",
+            format!(
+                "retention.bytes={kept}: the spool takes {spool} bytes, and a drain of more than a partition keeps deletes its first records"
+            ),
+            format!("set retention.bytes to {spool} or more, or lower `spool.max_bytes`"),
         )
     })
 }
@@ -250,7 +286,7 @@ fn times(config: &Config) -> Vec<Finding> {
     let after = "message.timestamp.after.max.ms";
     let backlog = |most: i64| {
         format!(
-            "{before}={most}: records of a backlog older than that, {}, are refused when it is drained",
+            "{before}={most}: records of a backlog older than that, {}, are first refused when it is drained, and then have the time of the drain",
             span(most)
         )
     };
@@ -270,8 +306,9 @@ fn times(config: &Config) -> Vec<Finding> {
     let findings = [
         judged(
             before,
+            // The bridge sends such a record again with the present time.
+            0,
             OLDEST_BACKLOG,
-            OLD_BACKLOG,
             &backlog,
             "leave it out, or set it to more than the longest outage",
         ),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::delivery::tests::{TestSink, record};
+use crate::spool::Entry;
 use bytes::Bytes;
 use tempfile::TempDir;
 

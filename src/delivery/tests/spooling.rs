@@ -389,3 +389,26 @@ async fn rejected_events_beyond_their_rate_are_not_spooled() {
     assert!(beyond > 0 && f64::from(200 - beyond) <= most, "{beyond} were beyond, {most} may be taken");
     assert_eq!(bridge.deliver(&[keyed("a", "k", "1")]).await, Ok(Durable::Spooled), "good ones go on");
 }
+
+#[tokio::test]
+async fn rejected_events_beyond_their_rate_are_not_written_while_kafka_is_up() {
+    let (sink, delivery) = delivery();
+    delivery.open_lanes(["dead-letter"]);
+    let events: Vec<_> = (0..50).map(|_| start(&delivery, &["dead-letter"]).0).collect();
+    until("the first", || !sink.sent().is_empty()).await;
+    let mut beyond = 0;
+    for event in events {
+        while !event.is_finished() && sink.sent().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        if !sink.sent().is_empty() {
+            sink.settle_next(Ok(()));
+        }
+        beyond += u32::from(event.await.unwrap() == Err(NotDurable::Quota));
+    }
+    assert!(beyond >= 40, "{beyond} of 50 were beyond a rate of one a second");
+    let (good, _settled) = start(&delivery, &["a"]);
+    until("a good event", || sink.sent() == ["a"]).await;
+    sink.settle_next(Ok(()));
+    assert_eq!(good.await.unwrap(), Ok(Durable::Acked));
+}

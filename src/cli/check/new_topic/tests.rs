@@ -1,6 +1,7 @@
 use super::super::finding::Level;
 use super::*;
 use crate::kafka::{Error, Refusal};
+use std::time::Duration;
 
 fn config(entries: &[(&str, &str)]) -> Config {
     entries.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -30,7 +31,14 @@ fn new_topic_takes_what_is_set_and_else_what_its_brokers_say() {
 
 #[test]
 fn replicas_of_a_new_topic_are_the_settings_or_the_brokers() {
-    let wanted = |replicas| Wanted { partitions: None, replicas, record: 1, is_dead_letter: false };
+    let wanted = |replicas| Wanted {
+        partitions: None,
+        replicas,
+        record: 1,
+        is_dead_letter: false,
+        spool: None,
+        window: Duration::ZERO,
+    };
     let keys = |replicas, default: &str| -> Vec<String> {
         let defaults = config(&[("default.replication.factor", default), ("min.insync.replicas", "2")]);
         judge_shape(&defaults, &topics(&[]), &wanted(replicas))

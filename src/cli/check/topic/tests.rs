@@ -1,8 +1,14 @@
 use super::*;
 use crate::kafka::{ConfigOrigin, ConfigValue};
 
-const WANTED: Wanted =
-    Wanted { partitions: Some(2), replicas: Some(3), record: 1_000_000, is_dead_letter: true };
+const WANTED: Wanted = Wanted {
+    partitions: Some(2),
+    replicas: Some(3),
+    record: 1_000_000,
+    is_dead_letter: true,
+    spool: None,
+    window: Duration::ZERO,
+};
 
 /// Kafka's defaults, and what a careful operator sets.
 fn config(changes: &[(&str, &str)]) -> Config {
@@ -66,9 +72,9 @@ fn each_setting_that_loses_or_refuses_records_is_found_and_alone() {
         ("retention.ms", "-1", Ok, "topic"),
         ("unclean.leader.election.enable", "true", Warning, "topic.unclean_leader_election"),
         ("message.timestamp.type", "LogAppendTime", Warning, "topic.timestamps"),
-        ("message.timestamp.before.max.ms", "86399999", Failure, "topic.timestamps"),
-        ("message.timestamp.before.max.ms", "86400000", Warning, "topic.timestamps"),
-        ("message.timestamp.before.max.ms", "604800000", Ok, "topic"),
+        ("message.timestamp.before.max.ms", "1000", Warning, "topic.timestamps"),
+        ("message.timestamp.before.max.ms", "3599999", Warning, "topic.timestamps"),
+        ("message.timestamp.before.max.ms", "3600000", Ok, "topic"),
         ("message.timestamp.after.max.ms", "4999", Failure, "topic.timestamps"),
         ("message.timestamp.after.max.ms", "59999", Warning, "topic.timestamps"),
         ("message.timestamp.after.max.ms", "60000", Ok, "topic"),
@@ -79,7 +85,29 @@ fn each_setting_that_loses_or_refuses_records_is_found_and_alone() {
 }
 
 #[test]
-fn short_retention_matters_for_dead_letters_only() {
+fn retention_is_compared_with_the_spool_and_the_window() {
+    let two_hours = Duration::from_secs(2 * 3600);
+    let spooled = Wanted { is_dead_letter: false, spool: Some(1 << 20), ..WANTED };
+    let windowed = Wanted { is_dead_letter: false, window: two_hours, ..WANTED };
+    for (wanted, name, value, expected) in [
+        (&spooled, "retention.ms", "3599999", true),
+        (&spooled, "retention.ms", "3600000", false),
+        (&spooled, "retention.ms", "-1", false),
+        (&windowed, "retention.ms", "7199999", true),
+        (&windowed, "retention.ms", "7200000", false),
+        (&spooled, "retention.bytes", "1048575", true),
+        (&spooled, "retention.bytes", "1048576", false),
+        (&spooled, "retention.bytes", "-1", false),
+        (&windowed, "retention.bytes", "1", false),
+    ] {
+        let findings = judge(&topic(healthy(), config(&[(name, value)])), wanted);
+        let warned = told(&findings) == [(Level::Warning, "topic.retention")];
+        assert_eq!(warned, expected, "{name}={value}: {findings:?}");
+    }
+}
+
+#[test]
+fn short_retention_without_a_spool_and_a_window_matters_for_dead_letters_only() {
     let wanted = Wanted { is_dead_letter: false, ..WANTED };
     let findings = judge(&topic(healthy(), config(&[("retention.ms", "1")])), &wanted);
     assert_eq!(told(&findings), [(Level::Ok, "topic")]);

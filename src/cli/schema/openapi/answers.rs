@@ -18,7 +18,9 @@ impl Answers {
             rejected == DeadLetterAnswer::Ok || settings.routing.unknown_events == UnknownEvents::DeadLetter;
         let drops = drops(&settings.routing);
         let possible = |answer: &Answer| match answer.tag.as_str() {
-            "spooled" | "spool_full" | "spool_failing" | "dead_letter_quota" => has_spool,
+            "spooled" | "spool_full" | "spool_failing" => has_spool,
+            // With a spool the event is durable before Kafka refuses it.
+            "too_large_for_kafka" | "refused_by_kafka" => !has_spool,
             "dead_lettered" => keeps_silently,
             "dropped" => drops,
             _ => true,

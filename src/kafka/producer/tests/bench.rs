@@ -139,7 +139,7 @@ pub(super) fn delivery(
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
 ) -> Arc<Delivery> {
-    let dead_letters = QuotaConfig { max_bytes: 1, max_rate: 1 };
+    let dead_letters = QuotaConfig { max_bytes: 1, max_rate: 1000 };
     let parts = Parts {
         sink,
         spool: None,

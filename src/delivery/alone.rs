@@ -1,0 +1,111 @@
+//! Records that Kafka refuses while there is no spool.
+//!
+//! Such a record is sent again alone, because its batch may have been refused for a neighbour. What is
+//! refused permanently becomes a dead letter before the answer.
+
+use super::lane::Lane;
+use super::pending::Pending;
+use super::progress::now_millis;
+use super::{Delivery, Durable, Failure, NotDurable, Settle, dead_letter};
+use crate::record::Record;
+use std::sync::Arc;
+use tokio::time::{Instant, timeout_at};
+
+/// Receives nothing: the event that a dead letter belongs to is settled by its own records.
+struct Ignored;
+
+impl Settle for Ignored {
+    fn durable(&mut self) {}
+}
+
+impl Delivery {
+    /// Delivers the refused records of an event, each alone or as a dead letter.
+    ///
+    /// # Errors
+    /// When a record is neither acknowledged nor a dead letter before `deadline`.
+    pub(super) async fn deliver_refused(
+        &self,
+        records: &[Record],
+        pending: &Arc<Pending>,
+        deadline: Instant,
+    ) -> Result<Durable, NotDurable> {
+        let mut permanent = None;
+        for (slot, failure) in pending.failures() {
+            let failure = match failure {
+                Failure::TooLarge => failure,
+                _ if failure.may_be_anothers() => {
+                    let sent = self.send_alone(&records[slot], pending, slot);
+                    match timeout_at(deadline, sent).await {
+                        Ok(Ok(())) => continue,
+                        Ok(Err(failure @ (Failure::Unfit | Failure::TooLarge))) => failure,
+                        Ok(Err(failure)) => return Err(failure.into()),
+                        Err(_) => return Err(failure.into()),
+                    }
+                }
+                _ => return Err(failure.into()),
+            };
+            self.write_letter(&records[slot], failure, deadline).await?;
+            pending.taken_elsewhere(slot);
+            permanent = Some(failure);
+        }
+        match pending.outcome() {
+            Ok(()) => Ok(permanent.map_or(Durable::Acked, Durable::DeadLettered)),
+            Err(failure) => Err(failure.map_or(NotDurable::Deadline, NotDurable::Failed)),
+        }
+    }
+
+    /// Sends a record while no other record of its lane is in flight. If Kafka refuses its timestamp, it is
+    /// sent once more with the present time.
+    async fn send_alone(&self, record: &Record, pending: &Arc<Pending>, slot: usize) -> Result<(), Failure> {
+        let lane = &pending.lanes()[slot];
+        let _turn = lane.alone().await;
+        let (mut record, mut is_restamped) = (record.clone(), false);
+        loop {
+            lane.idle().await;
+            let before = lane.handed_over();
+            self.sink.send(&record, pending.report(slot));
+            pending.reported().await;
+            let failures = pending.failures();
+            let Some((_, failure)) = failures.into_iter().find(|(failed, _)| *failed == slot) else {
+                return Ok(());
+            };
+            if !failure.may_be_anothers() {
+                return Err(failure);
+            }
+            if lane.handed_over() != before + 1 {
+                // Another record came in between, and may have been in the same batch.
+                continue;
+            }
+            if failure != Failure::Timestamp || is_restamped {
+                return Err(failure);
+            }
+            is_restamped = true;
+            record.timestamp = now_millis();
+        }
+    }
+
+    /// Writes the dead letter of a record that Kafka refuses permanently.
+    async fn write_letter(
+        &self,
+        record: &Record,
+        failure: Failure,
+        deadline: Instant,
+    ) -> Result<(), NotDurable> {
+        let lane = self.lanes.load().get(&self.dead_letter_topic).map(Arc::clone);
+        let lane: Arc<Lane> = lane.filter(|lane| lane.topic() != &record.topic).ok_or(failure)?;
+        let letter = dead_letter::of_refused(lane.topic(), record, failure);
+        if lane.quota().is_some_and(|quota| !quota.take(Instant::now(), letter.size())) {
+            return Err(NotDurable::Quota);
+        }
+        let pending = Pending::new([Arc::clone(&lane)].into_iter().collect(), Box::new(Ignored));
+        let written = async {
+            lane.opened(&self.sink, &self.runtime).await;
+            self.sink.send(&letter, pending.report(0));
+            pending.reported().await;
+        };
+        if timeout_at(deadline, written).await.is_err() {
+            return Err(NotDurable::Deadline);
+        }
+        pending.outcome().map_err(|failure| failure.map_or(NotDurable::Deadline, NotDurable::Failed))
+    }
+}
