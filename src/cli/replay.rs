@@ -8,11 +8,11 @@ mod resume;
 mod run;
 mod summary;
 
-use super::{Failure, SettingsArgs, ended, signals, usage_error};
+use super::{Failure, SettingsArgs, ended, output, signals, usage_error};
 use crate::app::replay::Rules;
 use line::Content;
 use run::{Job, Plan, Source};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use summary::Summary;
@@ -163,9 +163,9 @@ fn beside(file: &Path) -> PathBuf {
 
 /// Prints the summary; says why it ended early, if it did.
 fn finish(args: &Args, summary: &Summary, result: Result<(), Failure>) -> ExitCode {
-    let mut out = io::stdout().lock();
+    let mut out = output::stdout();
     let written = if args.json { writeln!(out, "{:#}", summary.json()) } else { write!(out, "{summary}") };
-    match ended(result.and_then(|()| super::spool::written(written))) {
+    match ended(result.and_then(|()| output::written(written.and_then(|()| out.flush())))) {
         ExitCode::SUCCESS if !summary.is_clean() => ExitCode::FAILURE,
         code => code,
     }

@@ -64,10 +64,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     match &args.out {
         Some(directory) => write_each(schemas, args, directory),
-        None => {
-            args.format.print(&whole(schemas, args.validation));
-            Ok(())
-        }
+        None => args.format.print(&whole(schemas, args.validation)),
     }
 }
 

@@ -4,13 +4,14 @@ use super::case::{OfRecord, Written};
 use super::compare::short;
 use super::file::{is_comment, is_yaml, written};
 use crate::cli::Failure;
+use crate::cli::output;
 use crate::cli::route::bodies::Input;
 use crate::cli::route::explanation::{Explanation, Line, Outcome, Router};
 use crate::record::{TRACEPARENT, TRACESTATE};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// Brings each case up to date in what it expects already, and adds one for each input.
@@ -51,8 +52,7 @@ pub(super) fn run(
         after.push('\n');
     }
     fs::write(path, after).map_err(failed)?;
-    let _ = writeln!(io::stdout(), "{}: {changed} changed, {added} added", path.display());
-    Ok(())
+    output::print(&format!("{}: {changed} changed, {added} added\n", path.display()))
 }
 
 fn updated(
