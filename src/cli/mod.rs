@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod dead_letters;
 mod dev;
+mod files;
 mod healthcheck;
 mod output;
 mod replay;

@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::resume::{Identity, Point};
 use super::summary::Summary;
 use crate::app::replay::{Outlet, Rules};
-use crate::cli::Failure;
+use crate::cli::{Failure, files};
 use crate::event::{BodyHash, EventId};
 use crate::kafka::{self, NotCommitted};
 use batch::{Batch, Item};
@@ -146,7 +146,7 @@ impl Job {
     fn rejects(&self, point: Option<&Point>) -> Result<Option<File>, Failure> {
         let Some(path) = self.plan.rejects.as_ref().filter(|_| !self.plan.dry_run) else { return Ok(None) };
         let open = || {
-            let mut file = File::options().create(true).write(true).truncate(false).open(path)?;
+            let mut file = files::open(path)?;
             let keeps_all = self.plan.from_line.is_some_and(|line| line > 1);
             if !keeps_all {
                 let kept = point.map_or(0, |point| point.rejects_bytes);

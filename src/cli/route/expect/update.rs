@@ -4,9 +4,9 @@ use super::case::{OfRecord, Written};
 use super::compare::short;
 use super::file::{is_comment, is_yaml, written};
 use crate::cli::Failure;
-use crate::cli::output;
 use crate::cli::route::bodies::Input;
 use crate::cli::route::explanation::{Explanation, Line, Outcome, Router};
+use crate::cli::{files, output};
 use crate::record::{TRACEPARENT, TRACESTATE};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -51,7 +51,7 @@ pub(super) fn run(
         after.push_str(&new(router, input, source)?);
         after.push('\n');
     }
-    fs::write(path, after).map_err(failed)?;
+    files::replace(path, after.as_bytes()).map_err(failed)?;
     output::print(&format!("{}: {changed} changed, {added} added\n", path.display()))
 }
 
