@@ -5,7 +5,7 @@
 //! ```
 //!
 //! An offset is committed once the work is done, so a crash repeats work and never loses any. What
-//! comes again is told by `ce_id`. Records are worked on one after the other, which keeps the order of
+//! comes again has the same `ce_source` and `ce_id`. Records are worked on one after the other, which keeps the order of
 //! each key; run more of these processes, up to the number of partitions, to do more at once.
 
 use justcall_kafka_bridge::event::{Documented, DocumentedData, KnownType};
@@ -26,7 +26,7 @@ const REMEMBERED: usize = 100_000;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let group = setting("GROUP", "example");
+    let group = setting("GROUP", "example-rust");
     let mut service = Service {
         dead_letter_topic: setting("DEAD_LETTER_TOPIC", &format!("{group}.dead-letter")),
         dead_letters: dead_letters()?,
@@ -108,15 +108,18 @@ impl Service {
     /// start tries it again.
     async fn handle(&mut self, message: &BorrowedMessage<'_>) -> Result<(), Box<dyn Error>> {
         let id = header(message, "ce_id");
-        if id.is_some_and(|id| self.seen.contains(id)) {
+        // An id is unique for its source only.
+        let source = header(message, "ce_source").unwrap_or_default();
+        let identity = id.map(|id| format!("{source}\n{id}"));
+        if identity.as_deref().is_some_and(|identity| self.seen.contains(identity)) {
             return Ok(());
         }
         match id.ok_or(Poison("no_id")).and_then(|id| work(id, message)) {
-            Ok(line) => println!("{line}"),
+            Ok(line) => println!("{}", printable(&line)),
             Err(poison) => self.set_aside(message, poison).await?,
         }
         // Only now, or a failure above would make the next try a duplicate.
-        id.into_iter().for_each(|id| self.seen.add(id));
+        identity.iter().for_each(|identity| self.seen.add(identity));
         Ok(())
     }
 
@@ -143,7 +146,7 @@ impl Service {
 struct Poison(&'static str);
 
 /// What this service does with an event: here, a line. Yours would write to its database, and there, in
-/// the same transaction, the id into a table of those it has seen; that outlives the process.
+/// the same transaction, source and id into a table of those it has seen; that outlives the process.
 fn work(id: &str, message: &BorrowedMessage<'_>) -> Result<String, Poison> {
     let event_type = header(message, "ce_type").ok_or(Poison("no_type"))?;
     let subject = header(message, "ce_subject").unwrap_or("-");
@@ -172,6 +175,15 @@ fn live_seconds(value: &[u8]) -> Result<Option<u64>, Poison> {
         None | Some(Value::Null) => Ok(None),
         Some(seconds) => seconds.as_u64().map(Some).ok_or(Poison("unreadable")),
     }
+}
+
+/// Returns the text with every character escaped that a terminal would obey: the text is a sender's.
+fn printable(text: &str) -> String {
+    let is_obeyed = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if is_obeyed(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 /// The value of a header, if it is there and is text.

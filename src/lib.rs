@@ -12,6 +12,9 @@
 //! assert_eq!(call.ring_duration, Some(25));
 //! ```
 
+// Both panic where the output is closed; `cli::output` has what to use.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod event;
 pub mod record;
 pub mod routing;

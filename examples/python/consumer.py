@@ -1,7 +1,7 @@
 """A service that reads the bridge's topics: copy it, and put your own work in place of `work`.
 
 An offset is committed once the work is done, so a crash repeats work and never loses any. What comes
-again is told by `ce_id`. Records are worked on one after the other, which keeps the order of each key;
+again has the same `ce_source` and `ce_id`. Records are worked on one after the other, which keeps the order of each key;
 run more of these processes, up to the number of partitions, to do more at once.
 """
 
@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaException, Producer
 # How many ids are remembered. An id takes about 200 bytes.
 REMEMBERED = 100_000
 
-GROUP = os.environ.get("GROUP", "example")
+GROUP = os.environ.get("GROUP", "example-python")
 TOPICS = os.environ.get("TOPICS", "justcall.call.completed").split(",")
 DEAD_LETTER_TOPIC = os.environ.get("DEAD_LETTER_TOPIC", f"{GROUP}.dead-letter")
 CLIENT = {"bootstrap.servers": os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092")}
@@ -53,11 +53,11 @@ class Seen:
     def __init__(self):
         self.ids = OrderedDict()
 
-    def __contains__(self, event_id):
-        return event_id in self.ids
+    def __contains__(self, identity):
+        return identity in self.ids
 
-    def add(self, event_id):
-        self.ids[event_id] = None
+    def add(self, identity):
+        self.ids[identity] = None
         if len(self.ids) > REMEMBERED:
             self.ids.popitem(last=False)
 
@@ -100,23 +100,25 @@ def handle(message, seen, dead_letters):
     next start tries it again."""
     headers = read_headers(message)
     event_id = headers.get("ce_id")
-    if event_id in seen:
+    # An id is unique for its source only.
+    identity = (headers.get("ce_source"), event_id)
+    if identity in seen:
         return
     try:
         if event_id is None:
             raise Poison("no_id")
         # Flushed, for the work is done only when the line is out.
-        print(work(event_id, headers, message.value()), flush=True)
+        print(printable(work(event_id, headers, message.value())), flush=True)
     except Poison as poison:
         set_aside(message, str(poison), dead_letters)
     # Only now, or a failure above would make the next try a duplicate.
     if event_id is not None:
-        seen.add(event_id)
+        seen.add(identity)
 
 
 def work(event_id, headers, value):
     """What this service does with an event: here, a line. Yours would write to its database, and there,
-    in the same transaction, the id into a table of those it has seen; that outlives the process."""
+    in the same transaction, source and id into a table of those it has seen; that outlives the process."""
     event_type = headers.get("ce_type")
     if event_type is None:
         raise Poison("no_type")
@@ -160,6 +162,11 @@ def set_aside(message, reason, dead_letters):
     if dead_letters.flush() or failures:
         raise KafkaException(*failures)
     print(f"{place}: set aside: {reason}", file=sys.stderr)
+
+
+def printable(text):
+    """Returns the text with every character escaped that a terminal would obey: the text is a sender's."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def read_headers(message):

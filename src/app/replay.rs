@@ -24,6 +24,8 @@ pub struct Rules {
     rules: ingest::Rules,
     /// The names of the sources, in the order of the settings.
     sources: Vec<String>,
+    /// Every topic that the settings can yield.
+    topics: HashSet<Arc<str>>,
 }
 
 /// What the rules make of a body.
@@ -50,12 +52,18 @@ impl Rules {
     pub fn of(settings: &Settings) -> Result<Self, super::Error> {
         let table = Table::compile(&settings.routing).map_err(super::Error::Routes)?;
         let sources = settings.ingest.sources.iter().map(|source| source.name.clone()).collect();
-        Ok(Self { rules: ingest::Rules::new(&settings.ingest, table), sources })
+        let topics = super::topics(settings, &table).into_iter().collect();
+        Ok(Self { rules: ingest::Rules::new(&settings.ingest, table), sources, topics })
     }
 
     /// The names of the sources.
     pub fn sources(&self) -> impl Iterator<Item = &str> {
         self.sources.iter().map(String::as_str)
+    }
+
+    /// Returns true if the settings can yield this topic: by a route or as the dead-letter topic.
+    pub fn can_yield(&self, topic: &str) -> bool {
+        self.topics.contains(topic)
     }
 
     /// What becomes of a body that a source posts, or posted. The records say when they were replayed;

@@ -15,11 +15,11 @@ mod topic;
 mod watched;
 mod write;
 
-use super::{BAD_SETTINGS, SettingsArgs};
+use super::{BAD_SETTINGS, SettingsArgs, ended, output};
 use crate::app::{self, App};
 use crate::config::{OpenDoor, Problem, Problems, Settings};
 use finding::{Finding, Tally};
-use std::io;
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use watched::Work;
@@ -78,14 +78,16 @@ pub(super) fn run(args: Args) -> ExitCode {
         Ok(settings) => (look_around(settings, args.probe, deadline), false),
     };
     let code = exit_code(Tally::of(&findings), are_settings_bad, args.strict);
-    let mut out = io::stdout().lock();
-    // Whoever closed stdout does not want the rest.
-    let _ = if args.json {
+    let mut out = output::stdout();
+    let written = if args.json {
         finding::print_json(code == 0, &findings, &mut out)
     } else {
         finding::print(&findings, &mut out)
     };
-    ExitCode::from(code)
+    match ended(output::written(written.and_then(|()| out.flush()))) {
+        ExitCode::SUCCESS => ExitCode::from(code),
+        failure => failure,
+    }
 }
 
 fn exit_code(tally: Tally, are_settings_bad: bool, is_strict: bool) -> u8 {

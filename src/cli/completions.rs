@@ -3,7 +3,6 @@
 use super::{Cli, Failure};
 use clap::CommandFactory;
 use clap_complete::{Shell, generate};
-use std::io::{self, Write};
 
 #[cfg(test)]
 mod tests;
@@ -31,9 +30,7 @@ In the bash that is open, without installing: source <(justcall-bridge completio
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    // Whoever closed stdout does not want the rest.
-    let _ = io::stdout().lock().write_all(script(args.shell).as_bytes());
-    Ok(())
+    super::output::print(&script(args.shell))
 }
 
 fn script(shell: Shell) -> String {

@@ -1,17 +1,19 @@
 //! `dev`: the bridge with a broker of its own, for a laptop.
 
+use super::output::{self, printable};
 use super::{Failure, signals};
 use crate::app::{self, Addresses, App};
 use crate::config::{Settings, Sources};
 use crate::event::{Dialect, samples};
 use crate::kafka::{self, EmbeddedBroker, Start, Tail, TailedRecord};
 use crate::telemetry;
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// Receive webhooks into an in-memory Kafka broker and print every record.
 ///
@@ -64,14 +66,13 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     app::block_on(async {
         let (first, second) = signals::listen()?;
         let app = App::build(settings, None)?;
-        let printer = Printer::start(&kafka, &topics)?;
-        println!("{}", greeting(&app.addresses(), &path, broker.bootstrap_servers()));
-        let ended = tokio::select! {
-            _ = app.run_until(first) => Ok(()),
-            () = second => Err(Failure::Interrupted),
-        };
-        printer.stop();
-        ended
+        let greeting = greeting(&app.addresses(), &path, broker.bootstrap_servers());
+        let (printer, unwritable) = Printer::start(&kafka, &topics, greeting)?;
+        tokio::select! {
+            _ = app.run_until(async { tokio::select! { () = first => {}, _ = unwritable => {} } }) => {}
+            () = second => return Err(Failure::Interrupted),
+        }
+        printer.stop()
     })
 }
 
@@ -99,33 +100,43 @@ Records appear here as they are written:"
     )
 }
 
-/// Prints each record as it is written, from a thread of its own.
+/// Prints the greeting and each record as it is written, from a thread of its own.
 struct Printer {
     stopping: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<io::Result<()>>,
 }
 
 impl Printer {
-    fn start(kafka: &kafka::Config, topics: &[String]) -> Result<Self, Failure> {
+    /// Starts the thread. The receiver completes when stdout takes no more.
+    fn start(
+        kafka: &kafka::Config,
+        topics: &[String],
+        greeting: String,
+    ) -> Result<(Self, oneshot::Receiver<()>), Failure> {
         let topics = topics.to_vec();
         let mut tail =
             Tail::follow(kafka, move |name| topics.iter().any(|topic| topic == name), Start::Beginning)?;
         let stopping = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stopping);
+        // Dropped with the thread, which completes the receiver.
+        let (alive, unwritable) = oneshot::channel();
         let thread = std::thread::Builder::new().name("dev-printer".into()).spawn(move || {
+            let _alive = alive;
+            let mut out = output::stdout();
+            writeln!(out, "{greeting}").and_then(|()| out.flush())?;
             while !told.load(Ordering::Acquire) {
                 if let Ok(Some(record)) = tail.next(Duration::from_millis(100)) {
-                    // A closed terminal is no reason to stop the bridge.
-                    let _ = writeln!(std::io::stdout(), "{}", line(&record));
+                    writeln!(out, "{}", line(&record)).and_then(|()| out.flush())?;
                 }
             }
+            Ok(())
         })?;
-        Ok(Self { stopping, thread })
+        Ok((Self { stopping, thread }, unwritable))
     }
 
-    fn stop(self) {
+    fn stop(self) -> Result<(), Failure> {
         self.stopping.store(true, Ordering::Release);
-        let _ = self.thread.join();
+        output::written(self.thread.join().unwrap_or(Ok(())))
     }
 }
 
@@ -135,5 +146,6 @@ fn line(record: &TailedRecord) -> String {
     let header = |name| record.headers.get(name).map(String::from_utf8_lossy);
     let label = header("ce_type").or_else(|| header("dlq_reason")).unwrap_or_default();
     let size = record.value.as_ref().map_or(0, bytes::Bytes::len);
+    let (key, label) = (printable(&key), printable(&label));
     format!("{topic} [{partition}] @{offset}  key {key}  {label}  {size} bytes")
 }

@@ -7,7 +7,9 @@ mod check;
 mod completions;
 mod dead_letters;
 mod dev;
+mod files;
 mod healthcheck;
+mod output;
 mod replay;
 mod route;
 mod schema;
@@ -25,6 +27,7 @@ use crate::config::{Files, Settings, SettingsFile, Sources};
 use crate::{app, config, kafka, telemetry};
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -111,6 +114,9 @@ enum Failure {
     /// The export is not complete.
     #[error("{0} records are damaged and were left out")]
     Damaged(u64),
+    /// Stdout takes no more.
+    #[error("cannot write the output: {0}")]
+    Output(std::io::Error),
     /// The command could not do what it was asked for: what, where and what to do, in a line.
     #[error("{0}")]
     Failed(String),
@@ -122,7 +128,7 @@ enum Failure {
 /// Says why a command failed, and how it ends.
 fn ended(result: Result<(), Failure>) -> ExitCode {
     let Err(failure) = result else { return ExitCode::SUCCESS };
-    eprintln!("error: {failure}");
+    output::note(&format!("error: {failure}"));
     match failure {
         Failure::Settings(_) | Failure::NoSpool => ExitCode::from(BAD_SETTINGS),
         _ => ExitCode::FAILURE,
@@ -136,8 +142,10 @@ fn usage_error(message: &str) -> ExitCode {
 
 /// Prints help to stdout, an error to stderr.
 fn explain(error: &clap::Error) -> ExitCode {
-    // Nobody is left to tell if the terminal is gone.
-    let _ = error.print();
+    let printed = output::written(error.print().and_then(|()| std::io::stdout().flush()));
+    if !error.use_stderr() && printed.is_err() {
+        return ended(printed);
+    }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
 }
 

@@ -8,20 +8,21 @@ mod resume;
 mod run;
 mod summary;
 
-use super::{Failure, SettingsArgs, ended, signals, usage_error};
+use super::{Failure, SettingsArgs, ended, output, signals, usage_error};
 use crate::app::replay::Rules;
+use line::Content;
 use run::{Job, Plan, Source};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use summary::Summary;
 
 /// Put events from a file through the rules into Kafka, or write exported records as they are.
 ///
-/// Each line of the file is the body of an event, in either dialect, or a record as `spool export` and
-/// `tail --json --show-personal-data` print it. Events go through the rules of their source, as if they
-/// were posted now without a signature; records are written as they are. Lines that are rejected are told
-/// and do not stop the rest.
+/// Each line of the file is the body of an event, in either dialect. Events go through the rules of their
+/// source, as if they were posted now without a signature. With --records each line is a record as
+/// `spool export` and `tail --json --show-personal-data` print it, and is written as it is. Lines that are
+/// rejected are reported and do not stop the rest.
 ///
 /// Lines are written in order and in transactions. What is written is remembered beside the file, so that
 /// a run that ended early goes on there when it is started again; what was written last may then be
@@ -34,6 +35,19 @@ pub(super) struct Args {
 
     /// The file, one JSON object a line. `-`: standard input, of which nothing is remembered.
     file: PathBuf,
+
+    /// The file is an export: write its records as they are, to topics that the settings can yield.
+    /// Use it only for files that you exported yourself.
+    #[arg(long, conflicts_with_all = ["body", "source"])]
+    records: bool,
+
+    /// With --records: allow every topic.
+    #[arg(long, requires = "records")]
+    any_topic: bool,
+
+    /// The whole file is one body, such as `dead-letters show --raw` prints.
+    #[arg(long)]
+    body: bool,
 
     /// The source whose events these are. Without it: the only one that the settings have.
     #[arg(long, value_name = "NAME")]
@@ -73,6 +87,7 @@ Examples:
   justcall-bridge replay backfill.ndjson --config bridge.yaml --dry-run
   justcall-bridge replay backfill.ndjson --source main --rate 200 --rejects rejected.ndjson
   justcall-bridge spool export --directory /var/lib/justcall-bridge > backlog.ndjson
+  justcall-bridge replay backlog.ndjson --records
 
 Exit codes: 0 every line is written, 1 some were rejected or the run ended early,
 2 the command line makes no sense, 78 the settings are bad.";
@@ -107,6 +122,7 @@ fn plan(args: &mut Args) -> Result<Result<Plan, String>, Failure> {
         kafka: settings.kafka,
         rules,
         source,
+        content: args.content(),
         file: args.file.clone(),
         resume_file: (!is_stream).then_some(resume_file),
         rejects: args.rejects.clone(),
@@ -114,6 +130,16 @@ fn plan(args: &mut Args) -> Result<Result<Plan, String>, Failure> {
         from_line: if args.restart { Some(1) } else { args.from_line },
         dry_run: args.dry_run,
     }))
+}
+
+impl Args {
+    fn content(&self) -> Content {
+        match (self.records, self.body) {
+            (true, _) => Content::Records { any_topic: self.any_topic },
+            (false, true) => Content::Body,
+            (false, false) => Content::Events,
+        }
+    }
 }
 
 /// The source of the file's events; it need not be named where there is no choice.
@@ -137,9 +163,9 @@ fn beside(file: &Path) -> PathBuf {
 
 /// Prints the summary; says why it ended early, if it did.
 fn finish(args: &Args, summary: &Summary, result: Result<(), Failure>) -> ExitCode {
-    let mut out = io::stdout().lock();
+    let mut out = output::stdout();
     let written = if args.json { writeln!(out, "{:#}", summary.json()) } else { write!(out, "{summary}") };
-    match ended(result.and_then(|()| super::spool::written(written))) {
+    match ended(result.and_then(|()| output::written(written.and_then(|()| out.flush())))) {
         ExitCode::SUCCESS if !summary.is_clean() => ExitCode::FAILURE,
         code => code,
     }

@@ -5,12 +5,11 @@ mod expect;
 mod explanation;
 mod table;
 
-use super::{Failure, SettingsArgs};
+use super::{Failure, SettingsArgs, output};
 use crate::config::Settings;
 use bodies::{Input, inputs};
 use chrono::{DateTime, Utc};
 use explanation::{Outcome, Router};
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 /// Tell what becomes of an event, and why; or test a mapping.
@@ -91,8 +90,7 @@ fn tell(router: &Router<'_>, source: usize, inputs: &[Input], json: bool) -> Res
         } else {
             table::text(&input.at, &explanation, router)
         };
-        // Whoever closed stdout does not want the rest; the exit code is still right.
-        let _ = io::stdout().lock().write_all(text.as_bytes());
+        output::print(&text)?;
     }
     match lost {
         0 => Ok(()),

@@ -12,7 +12,6 @@ use super::{Failure, SettingsArgs};
 use crate::config::Settings;
 pub(super) use events::mode;
 use serde_json::Value;
-use std::io::{self, Write};
 
 /// Print machine-readable descriptions of events, topics and HTTP.
 ///
@@ -66,9 +65,8 @@ impl Format {
     }
 
     /// Prints to stdout.
-    fn print(self, document: &Value) {
-        // Whoever closed stdout does not want the rest.
-        let _ = io::stdout().lock().write_all(self.text(document).as_bytes());
+    fn print(self, document: &Value) -> Result<(), Failure> {
+        super::output::print(&self.text(document))
     }
 
     const fn extension(self) -> &'static str {

@@ -6,6 +6,7 @@ mod proof;
 mod summary;
 mod template;
 
+use super::output;
 use crate::event::{Dialect, KnownType, samples};
 use crate::secret::FileError;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -13,7 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use post::{Body, Failed, Plan};
 use proof::Proof;
 use reqwest::Url;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -119,16 +120,15 @@ enum Error {
 /// Sends, prints the summary to stdout, and says whether every answer was 200.
 pub(super) fn run(args: &Args) -> ExitCode {
     match execute(args, progress_bar()) {
-        Ok(summary) => {
-            // Whoever closed stdout does not want the rest.
-            let _ = print(&summary, args.json);
-            if summary.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
+        Ok(summary) => match super::ended(print(&summary, args.json)) {
+            ExitCode::SUCCESS if !summary.is_success() => ExitCode::FAILURE,
+            code => code,
+        },
         Err(error @ (Error::OtherDialect { .. } | Error::Unsigned | Error::NoName)) => {
             super::usage_error(&error.to_string())
         }
         Err(error) => {
-            eprintln!("error: {error}");
+            output::note(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -223,9 +223,9 @@ fn progress_bar() -> ProgressBar {
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
 }
 
-fn print(summary: &Summary, as_json: bool) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    if as_json { writeln!(out, "{:#}", summary.json()) } else { write!(out, "{summary}") }
+fn print(summary: &Summary, as_json: bool) -> Result<(), super::Failure> {
+    let text = if as_json { format!("{:#}\n", summary.json()) } else { summary.to_string() };
+    output::print(&text)
 }
 
 pub(super) fn known_type() -> impl TypedValueParser<Value = KnownType> {

@@ -1,6 +1,6 @@
 //! `serve`: the bridge in front of a Kafka cluster.
 
-use super::{Failure, SettingsArgs, signals};
+use super::{Failure, SettingsArgs, output, signals};
 use crate::app::{self, App};
 use crate::config::{Settings, print_config};
 use crate::telemetry;
@@ -31,8 +31,7 @@ Examples:
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let sources = args.settings.sources();
     if args.print_config {
-        print!("{}", print_config(&Settings::load(&sources)?));
-        return Ok(());
+        return output::print(&print_config(&Settings::load(&sources)?).to_string());
     }
     let settings = Settings::load_to_serve(&sources)?;
     telemetry::init(&settings.telemetry)?;

@@ -1,6 +1,7 @@
 //! `spool`: what waits on disk for Kafka.
 
 use super::Failure;
+use super::output::{self, printable, written};
 use crate::app;
 use crate::config::{Files, Settings, SettingsFile, Sources};
 use crate::record::Record;
@@ -8,7 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 /// Look at what waits on disk for Kafka, also while a bridge runs. Changes nothing.
@@ -87,7 +88,7 @@ fn status(place: Place, json: bool) -> Result<(), Failure> {
     let (lanes, set_aside) = (backlog.lanes().map_err(read)?, backlog.set_aside().map_err(read)?);
     let records: u64 = lanes.iter().map(|lane| lane.records).sum();
     let bytes: u64 = lanes.iter().map(|lane| lane.bytes).sum();
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = output::stdout();
     if json {
         let lanes: Vec<Value> = lanes
             .iter()
@@ -105,7 +106,13 @@ fn status(place: Place, json: bool) -> Result<(), Failure> {
         }
         for lane in &lanes {
             let oldest = lane.oldest.map(time).unwrap_or_default();
-            writeln!(out, "{:<width$}  {:>10}  {:>14}  {oldest}", lane.topic, lane.records, lane.bytes)?;
+            writeln!(
+                out,
+                "{:<width$}  {:>10}  {:>14}  {oldest}",
+                printable(&lane.topic),
+                lane.records,
+                lane.bytes
+            )?;
         }
         writeln!(out, "{records} records wait, {bytes} bytes; {set_aside} set aside")?;
         out.flush()
@@ -116,7 +123,7 @@ fn status(place: Place, json: bool) -> Result<(), Failure> {
 
 fn export(place: Place, topic: Option<&str>) -> Result<(), Failure> {
     let backlog = app::open_backlog(&place.directory()?)?;
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = output::stdout();
     let mut damaged = 0_u64;
     for spooled in backlog.records() {
         let spooled = spooled.map_err(read)?;
@@ -128,9 +135,9 @@ fn export(place: Place, topic: Option<&str>) -> Result<(), Failure> {
             continue;
         };
         let line = line(spooled.row, &spooled.spooled_at, &record);
-        if writeln!(out, "{line}").is_err() {
-            // Whoever closed stdout does not want the rest.
-            return Ok(());
+        match writeln!(out, "{line}") {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            result => written(result)?,
         }
     }
     written(out.flush())?;
@@ -169,14 +176,6 @@ pub(super) fn time(time: DateTime<Utc>) -> String {
 
 fn read(error: impl std::error::Error) -> Failure {
     Failure::Spool(error.to_string())
-}
-
-/// Whoever closed stdout does not want the rest.
-pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => Ok(result?),
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod from;
 pub(super) mod mask;
 pub(super) mod show;
 
-use super::{Failure, SettingsArgs, signals, spool};
+use super::{Failure, SettingsArgs, output, signals};
 use crate::app::App;
 use crate::config::Settings;
 use crate::kafka::{self, Start, Step, Stretch, Tail, TailedRecord};
@@ -13,7 +13,7 @@ use crate::routing::Pattern;
 use chrono::Utc;
 use filter::{Filter, Glob};
 use show::{Format, Privacy};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -88,7 +88,7 @@ pub(super) fn run(mut args: Args) -> Result<(), Failure> {
     let plan = plan(args, &settings)?;
     let kafka = settings.kafka;
     let shown = signals::interruptible(move |stop, _| plan.run(&kafka, &stop))??;
-    eprintln!("{shown} {}", if shown == 1 { "record" } else { "records" });
+    output::note(&format!("{shown} {}", if shown == 1 { "record" } else { "records" }));
     Ok(())
 }
 
@@ -154,8 +154,8 @@ impl Plan {
         } else {
             Reading::Live(Tail::follow(kafka, move |name| wanted(name), self.start)?)
         };
-        eprintln!("reading {} topics", from.topics());
-        let mut out = BufWriter::new(io::stdout());
+        output::note(&format!("reading {} topics", from.topics()));
+        let mut out = output::stdout();
         let mut shown = 0;
         while shown < self.limit && !stop.load(Ordering::Acquire) {
             let written = match from.next()? {
@@ -167,10 +167,10 @@ impl Plan {
                 Ok(()) => {}
                 // Whoever closed stdout does not want the rest.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(shown),
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(Failure::Output(error)),
             }
         }
-        spool::written(out.flush())?;
+        output::written(out.flush())?;
         Ok(shown)
     }
 

@@ -6,6 +6,7 @@ mod plan;
 mod rights;
 mod show;
 
+use super::output::print;
 use super::{Failure, SettingsArgs};
 use crate::app::{self, App};
 use crate::config::Settings;
@@ -15,7 +16,8 @@ use export::{ApiVersion, Authentication, Export, Format, Strimzi};
 use plan::Plan;
 use rights::Purpose;
 use serde_json::json;
-use std::io::{self, IsTerminal, Write};
+use std::cell::Cell;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 /// Compare the topics in the cluster with the settings, and make what is missing.
@@ -182,9 +184,9 @@ fn plan(args: PlanArgs) -> Result<ExitCode, Failure> {
     let wanted = &settings.kafka.topics;
     let (_, plan) = app::block_on(compare(&settings))?;
     if args.json {
-        say(&format!("{:#}\n", show::as_json(&plan, wanted)));
+        print(&format!("{:#}\n", show::as_json(&plan, wanted)))?;
     } else {
-        say(&show::text(&plan, wanted, args.verbose));
+        print(&show::text(&plan, wanted, args.verbose))?;
     }
     all_seen(&plan)?;
     let counts = plan.counts();
@@ -196,12 +198,19 @@ fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
     let wanted = &settings.kafka.topics;
     app::block_on(async {
         let (cluster, plan) = compare(&settings).await?;
+        // Output that cannot be written does not stop the changes; the command fails after them.
+        let unwritten = Cell::new(None);
         let tell = |text: &str| {
-            if !args.json {
-                say(text);
+            if !args.json
+                && let Err(failure) = print(text)
+            {
+                unwritten.set(Some(failure));
             }
         };
         tell(&show::text(&plan, wanted, false));
+        if let Some(failure) = unwritten.take() {
+            return Err(failure);
+        }
         let is_asked = plan.is_to_do(args.add_partitions) && !args.yes;
         if is_asked && !apply::is_confirmed(&mut io::stdin().lock(), &mut io::stderr()) {
             return Err(Failure::Failed("not confirmed: nothing was changed".into()));
@@ -211,7 +220,10 @@ fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
         let steps = apply::apply(&cluster, &plan, wanted, args.add_partitions, told).await;
         if args.json {
             let changes: Vec<_> = steps.iter().map(Step::as_json).collect();
-            say(&format!("{:#}\n", json!({ "plan": show::as_json(&plan, wanted), "changes": changes })));
+            print(&format!("{:#}\n", json!({ "plan": show::as_json(&plan, wanted), "changes": changes })))?;
+        }
+        if let Some(failure) = unwritten.take() {
+            return Err(failure);
         }
         all_done(&steps)?;
         all_seen(&plan)?;
@@ -224,7 +236,7 @@ fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
     let settings = Settings::load(&args.settings.sources_on_paper())?;
     let topics = App::topics(&settings)?;
     let export = Export::of(&settings, &topics, &args.user, &args.purposes);
-    say(&match (args.format, &args.cluster) {
+    print(&match (args.format, &args.cluster) {
         (Format::Strimzi, Some(cluster)) => export.as_strimzi(&Strimzi {
             cluster,
             namespace: args.namespace.as_deref(),
@@ -232,7 +244,7 @@ fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
             api_version: args.api_version,
         }),
         _ => export.as_scripts(),
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -271,12 +283,6 @@ fn all_done(steps: &[Step]) -> Result<(), Failure> {
 
 fn code(differs: bool) -> ExitCode {
     if differs { ExitCode::from(DIFFERS) } else { ExitCode::SUCCESS }
-}
-
-/// Whoever closed stdout does not want the rest.
-fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 fn kubernetes_name(name: &str) -> Result<String, &'static str> {

@@ -20,6 +20,7 @@ mod late_leader;
 mod lifecycle;
 mod logs;
 mod outage;
+mod output;
 mod records;
 mod reload;
 mod replay;

@@ -159,12 +159,12 @@ fn rejected_lines_are_told_kept_and_do_not_stop_the_rest() {
 
     let ran = backfill.place.run(&backfill.args(&["--rejects", &rejects])).ended(1);
     let summary = ran.json();
-    let expected = serde_json::json!({"broken_record": 1, "contract_violation": 1, "not_json": 1});
+    let expected = serde_json::json!({"contract_violation": 1, "not_an_envelope": 1, "not_json": 1});
     assert_eq!(
         (&summary["replayed"], &summary["nothing"], &summary["rejected"]),
         (&3.into(), &1.into(), &expected)
     );
-    for line in ["line 2: not_json", "line 3: contract_violation", "line 6: broken_record"] {
+    for line in ["line 2: not_json", "line 3: contract_violation", "line 6: not_an_envelope"] {
         assert!(ran.stderr.iter().any(|told| told.starts_with(line)), "{line}: {ran:?}");
     }
     let kept = fs::read_to_string(&rejects).expect("rejected lines");
@@ -254,7 +254,7 @@ fn export_of_a_spool_replays_to_identical_records() {
     fs::write(&file, export.text()).expect("a file");
     let topic = format!("{prefix}call.completed");
     create_topic(kafka, &topic, 3);
-    let replay = ["replay", file.to_str().expect("text"), "--json"];
+    let replay = ["replay", file.to_str().expect("text"), "--json", "--records"];
     let summary = Place::new(kafka, &prefix).run(&replay).ended(0).json();
     assert_eq!(summary["replayed"], 20);
     let replayed = comparable(consume::read_committed(kafka, &topic));
@@ -268,6 +268,67 @@ fn export_of_a_spool_replays_to_identical_records() {
     assert_eq!(both.len(), 40);
     let drained: Vec<_> = both.into_iter().filter(|each| !replayed.contains(each)).collect();
     assert!(drained.is_empty(), "not as the drain writes them: {drained:?}");
+}
+
+/// A rejected body in the form of an exported record, shown and replayed as OPERATIONS.md says, and in the
+/// two other ways in which an operator may try it.
+#[test]
+fn rejected_body_in_the_form_of_a_record_reaches_no_topic_that_it_names() {
+    let backfill = Backfill::new("");
+    let kafka = Kafka::shared().bootstrap();
+    let foreign = topic_name("payments.orders");
+    let record = format!(
+        r#"{{"topic":"{foreign}","headers":{{"ce_id":"1","ce_type":"order.paid"}},"key":"k","timestamp":1,"value":"{{}}"}}"#
+    );
+    // Neither a line of its own after other bytes, nor an event on a line of its own may be found in it.
+    let with_lines = format!("x\n{record}\n{}\n", call(66, 66));
+    let settings = [format!("topics.prefix={}", backfill.prefix)];
+    let bridge = Bridge::serve(kafka, &[&settings[0]]);
+    for body in [&record, &with_lines] {
+        let answer = bridge.post(body.as_bytes());
+        assert!(matches!(answer.status, 400 | 422), "{}", answer.status);
+    }
+    assert!(bridge.stop().success());
+
+    let list = backfill.place.run(&["dead-letters", "list", "--each"]).text();
+    let ids: Vec<&str> = list.split_whitespace().filter(|word| is_letter_id(word)).collect();
+    assert_eq!(ids.len(), 2, "{list}");
+    for (at, id) in ids.into_iter().enumerate() {
+        let shown = backfill.place.run(&["dead-letters", "show", id, "--raw"]).ended(0).text();
+        let file = backfill.path(&format!("body{at}.json"));
+        fs::write(&file, &shown).expect("a file");
+        let replay = |flag: &[&str]| {
+            let resume = backfill.path("resume");
+            let args = [&["replay", &file, "--restart", "--resume-file", &resume][..], flag].concat();
+            backfill.place.run(&args).ended(1);
+        };
+        replay(&["--body"]);
+        assert!(consume::topic_partitions(kafka, &foreign).is_none());
+        assert!(
+            consume::topic_partitions(kafka, &backfill.topic("call.completed")).is_none(),
+            "a line is an event"
+        );
+        replay(&["--records"]);
+        if !shown.contains("call_66") {
+            replay(&[]);
+        }
+        assert!(consume::topic_partitions(kafka, &foreign).is_none());
+    }
+
+    // The second flag is the operator's word that every topic is meant.
+    let file = backfill.path("own.ndjson");
+    fs::write(&file, &record).expect("a file");
+    backfill.place.run(&["replay", &file, "--records", "--any-topic"]).ended(0);
+    assert_eq!(consume::read_committed(kafka, &foreign).len(), 1);
+}
+
+/// `<partition>-<offset>`
+fn is_letter_id(word: &str) -> bool {
+    word.split_once('-').is_some_and(|(partition, offset)| {
+        [partition, offset]
+            .iter()
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    })
 }
 
 /// All of a record but its offset; an export does not keep the order of its headers.

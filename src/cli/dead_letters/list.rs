@@ -2,12 +2,12 @@
 
 use super::open;
 use crate::app::dead_letters::{Entry, Index};
-use crate::cli::tail::show::printable;
+use crate::cli::output::{self, printable};
 use crate::cli::{Failure, SettingsArgs, spool};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 
 #[cfg(test)]
 mod tests;
@@ -21,10 +21,10 @@ pub(super) fn run(
     let letters = open(settings)?;
     let index = letters.index()?;
     if !index.is_there() {
-        eprintln!("there is no topic {}, or the user may not describe it", letters.topic());
+        output::note(&format!("there is no topic {}, or the user may not describe it", letters.topic()));
     }
     let chosen = || chosen(&index, reasons);
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = output::stdout();
     let written = match (each, as_json) {
         (false, false) => {
             write!(out, "{}", table(&header(letters.topic(), chosen()), &groups(chosen())))
@@ -33,7 +33,7 @@ pub(super) fn run(
         (true, false) => lines(chosen()).try_for_each(|line| writeln!(out, "{line}")),
         (true, true) => chosen().try_for_each(|entry| writeln!(out, "{}", json_of(entry))),
     };
-    spool::written(written.and_then(|()| out.flush()))
+    output::written(written.and_then(|()| out.flush()))
 }
 
 fn chosen<'a>(index: &'a Index, reasons: &'a [String]) -> impl Iterator<Item = &'a Entry> {

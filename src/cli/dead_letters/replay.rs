@@ -4,8 +4,9 @@ mod summary;
 
 use crate::app::dead_letters::{DeadLetters, Failed, Index, LetterId, Replay, Told};
 use crate::app::replay::Rules;
+use crate::cli::output;
 use crate::cli::replay::progress::Progress;
-use crate::cli::{Failure, SettingsArgs, ended, signals, spool, usage_error};
+use crate::cli::{Failure, SettingsArgs, ended, signals, usage_error};
 use crate::kafka::NotCommitted;
 use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
@@ -47,7 +48,7 @@ pub(super) struct Args {
 
 pub(super) fn run(mut args: Args) -> ExitCode {
     match prepare(&mut args) {
-        Ok(prepared) if prepared.chosen.is_empty() => finish(&args, prepared.summary, Ok(())),
+        Ok(prepared) if prepared.chosen.is_empty() => finish(&args, prepared.summary, Ok(()), Ok(())),
         Ok(prepared) => match consent(&args, prepared.chosen.len()) {
             Consent::Given => carry_out(&args, prepared),
             Consent::Denied => ended(Err(Failure::Failed("nothing was replayed".into()))),
@@ -107,8 +108,7 @@ fn consent(args: &Args, letters: usize) -> Consent {
     if !io::stdin().is_terminal() {
         return Consent::Unasked;
     }
-    eprint!("Put {letters} dead letters through the rules again and write what passes? [y/N] ");
-    let _ = io::stderr().flush();
+    output::ask(&format!("Put {letters} dead letters through the rules again and write what passes? [y/N] "));
     let mut answer = String::new();
     match io::stdin().read_line(&mut answer) {
         Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Consent::Given,
@@ -122,7 +122,7 @@ fn carry_out(args: &Args, prepared: Prepared) -> ExitCode {
     let work =
         signals::interruptible(move |stop, runtime| work(prepared, dry_run, tells_each, &stop, runtime));
     match work {
-        Ok((summary, result)) => finish(args, summary, result),
+        Ok((summary, result, told_each)) => finish(args, summary, result, told_each),
         Err(failure) => ended(Err(failure)),
     }
 }
@@ -133,18 +133,20 @@ fn work(
     tells_each: bool,
     stop: &AtomicBool,
     runtime: Handle,
-) -> (Summary, Result<(), Failed>) {
+) -> (Summary, Result<(), Failed>, io::Result<()>) {
     let Prepared { letters, rules, chosen, mut summary } = prepared;
     let mut progress =
         Progress::new(chosen.len() as u64, "{bar:30} {human_pos}/{human_len}  {per_sec}  {eta} left");
     let replay = Replay { letters: &letters, rules: &rules, chosen, dry_run, runtime };
+    let mut out = output::stdout();
+    let mut told_each = Ok(());
     let result = replay.run(&mut |told| {
         match &told {
             Told::Waiting(why) => progress.wait(why),
             told => {
                 if tells_each {
-                    // Whoever closed stdout does not want the rest.
-                    let _ = writeln!(io::stdout(), "{}", summary::line(told));
+                    let written = writeln!(out, "{}", summary::line(told));
+                    told_each = std::mem::replace(&mut told_each, Ok(())).and(written);
                 }
                 progress.advance(1);
             }
@@ -153,12 +155,12 @@ fn work(
         !stop.load(Ordering::Acquire)
     });
     progress.end();
-    (summary, result)
+    (summary, result, told_each.and_then(|()| out.flush()))
 }
 
 /// Prints the summary; says why it ended early, if it did.
-fn finish(args: &Args, summary: Summary, result: Result<(), Failed>) -> ExitCode {
-    let mut out = io::stdout().lock();
+fn finish(args: &Args, summary: Summary, result: Result<(), Failed>, told_each: io::Result<()>) -> ExitCode {
+    let mut out = output::stdout();
     let written = if args.json { writeln!(out, "{:#}", summary.json()) } else { write!(out, "{summary}") };
     let complete = summary.is_complete();
     let result = result.map_err(|why| {
@@ -169,7 +171,7 @@ fn finish(args: &Args, summary: Summary, result: Result<(), Failed>) -> ExitCode
             why => format!("{why}; what is told here as replayed is marked, and a new run goes on behind it"),
         })
     });
-    let result = result.and_then(|()| spool::written(written));
+    let result = result.and_then(|()| output::written(told_each.and(written).and_then(|()| out.flush())));
     match ended(result) {
         ExitCode::SUCCESS if !complete => ExitCode::FAILURE,
         code => code,

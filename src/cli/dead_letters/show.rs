@@ -2,13 +2,13 @@
 
 use super::open;
 use crate::app::dead_letters::{Letter, LetterId};
+use crate::cli::output::{self, printable};
 use crate::cli::tail::mask;
-use crate::cli::tail::show::{Privacy, body, headers_of, printable};
+use crate::cli::tail::show::{Privacy, body, headers_of};
 use crate::cli::{Failure, SettingsArgs, spool};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
-use std::io::{self, Write};
 
 #[cfg(test)]
 mod tests;
@@ -28,13 +28,11 @@ pub(super) fn run(
         )));
     };
     let privacy = if show_personal_data { Privacy::Shown } else { Privacy::Masked };
-    let shown = match (raw, as_json) {
-        (true, _) => letter.value.to_vec(),
-        (false, true) => json(&letter, replayed.as_deref(), privacy).into_bytes(),
-        (false, false) => pretty(letters.topic(), &letter, replayed.as_deref(), privacy).into_bytes(),
-    };
-    let mut out = io::stdout().lock();
-    spool::written(out.write_all(&shown).and_then(|()| out.flush()))
+    match (raw, as_json) {
+        (true, _) => output::print_bytes(&letter.value),
+        (false, true) => output::print(&json(&letter, replayed.as_deref(), privacy)),
+        (false, false) => output::print(&pretty(letters.topic(), &letter, replayed.as_deref(), privacy)),
+    }
 }
 
 fn pretty(topic: &str, letter: &Letter, replayed: Option<&str>, privacy: Privacy) -> String {

@@ -23,6 +23,8 @@ pub(super) struct Taken {
 pub(super) struct Input {
     reader: Box<dyn BufRead + Send>,
     longest: usize,
+    /// Byte that ends a line; `None`: the whole input is one line.
+    end: Option<u8>,
     /// Lines that were read.
     pub(super) line: u64,
     /// Where the next one begins.
@@ -39,21 +41,30 @@ impl Input {
 
     /// Anything that has lines.
     pub(super) fn of(reader: impl BufRead + Send + 'static) -> Self {
-        Self { reader: Box::new(reader), longest: LONGEST, line: 0, byte: 0 }
+        Self { reader: Box::new(reader), longest: LONGEST, end: Some(b'\n'), line: 0, byte: 0 }
+    }
+
+    /// Takes the whole input as one line.
+    pub(super) fn whole(self) -> Self {
+        Self { end: None, ..self }
     }
 
     /// The next line; `None` at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<Taken>> {
         let mut bytes = Vec::new();
         let most = self.longest as u64 + 1;
-        let read = self.reader.by_ref().take(most).read_until(b'\n', &mut bytes)?;
+        let mut limited = self.reader.by_ref().take(most);
+        let read = match self.end {
+            Some(end) => limited.read_until(end, &mut bytes)?,
+            None => limited.read_to_end(&mut bytes)?,
+        };
         if read == 0 {
             return Ok(None);
         }
         self.byte += read as u64;
         self.line += 1;
         let number = self.line;
-        if bytes.pop_if(|last| *last == b'\n').is_none() && bytes.len() > self.longest {
+        if bytes.pop_if(|last| Some(*last) == self.end).is_none() && bytes.len() > self.longest {
             self.pass_over()?;
             return Ok(Some(Taken { number, bytes: None }));
         }
@@ -64,7 +75,7 @@ impl Input {
     fn pass_over(&mut self) -> io::Result<()> {
         loop {
             let buffer = self.reader.fill_buf()?;
-            let end = buffer.iter().position(|byte| *byte == b'\n');
+            let end = buffer.iter().position(|byte| Some(*byte) == self.end);
             let used = end.map_or(buffer.len(), |at| at + 1);
             self.reader.consume(used);
             self.byte += used as u64;

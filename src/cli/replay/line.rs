@@ -13,12 +13,27 @@ use std::sync::Arc;
 #[cfg(test)]
 mod tests;
 
+/// Content of a file, as the operator's flags name it. The file itself has no say in it: its lines can
+/// hold a stranger's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// One event body a line.
+    Events,
+    /// One event body: the whole file.
+    Body,
+    /// One exported record a line.
+    Records {
+        /// Allows topics that the settings cannot yield.
+        any_topic: bool,
+    },
+}
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Line {
     /// Nothing stands in it.
     Blank,
-    /// The body of an event, or what is to be judged as one.
+    /// The body of an event.
     Event(Bytes),
     /// A record, to be written as it is.
     Record(Record),
@@ -52,13 +67,13 @@ struct Exported {
     masked: bool,
 }
 
-/// Reads a line without its end.
-pub(super) fn parse(line: &[u8]) -> Line {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
+/// Parses a line without its end, as `content` demands.
+pub(super) fn parse(line: &[u8], content: Content) -> Line {
+    let line = if content == Content::Body { line } else { line.strip_suffix(b"\r").unwrap_or(line) };
     if line.trim_ascii().is_empty() {
         return Line::Blank;
     }
-    if !is_record(line) {
+    if !matches!(content, Content::Records { .. }) {
         return Line::Event(Bytes::copy_from_slice(line));
     }
     match record(line) {
@@ -67,7 +82,8 @@ pub(super) fn parse(line: &[u8]) -> Line {
     }
 }
 
-fn is_record(line: &[u8]) -> bool {
+/// Returns true if a line has the form of an exported record. For messages only.
+pub(super) fn is_record(line: &[u8]) -> bool {
     serde_json::from_slice::<Marks>(line).is_ok_and(|marks| {
         marks.topic.is_some()
             && marks.headers.is_some()
@@ -79,6 +95,9 @@ fn is_record(line: &[u8]) -> bool {
 
 /// The record of an exported line. What is wrong is said without what stands there.
 fn record(line: &[u8]) -> Result<Record, String> {
+    if !is_record(line) {
+        return Err("is not a record of an export: `topic` and `headers` are required, `event`, `type` and `data` are not allowed".into());
+    }
     let exported: Exported = serde_json::from_slice(line).map_err(|error| {
         let at = error.column();
         format!("is no line of an export: a field has another type than there, at column {at}")

@@ -1,5 +1,6 @@
 //! How far a replay is, for a person who watches.
 
+use crate::cli::output;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
@@ -50,7 +51,7 @@ impl Progress {
 
     /// Writes a line to stderr, above the bar.
     pub(in crate::cli) fn say(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| output::note(line));
     }
 
     /// Takes the bar away.

@@ -1,9 +1,10 @@
 //! How far a file was replayed, remembered beside it.
 
+use crate::cli::files;
 use crate::event::{BodyHash, EventId};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 #[cfg(test)]
@@ -93,12 +94,6 @@ impl Point {
 
     /// Writes it whole or not at all.
     pub(super) fn save(&self, resume_file: &Path) -> io::Result<()> {
-        let mut name = resume_file.as_os_str().to_owned();
-        name.push(".new");
-        let new = PathBuf::from(name);
-        let mut file = File::create(&new)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.sync_data()?;
-        fs::rename(&new, resume_file)
+        files::replace(resume_file, &serde_json::to_vec(self)?)
     }
 }

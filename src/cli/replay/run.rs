@@ -3,12 +3,13 @@
 mod batch;
 
 use super::input::Input;
+use super::line::Content;
 use super::pace::Pace;
 use super::progress::Progress;
 use super::resume::{Identity, Point};
 use super::summary::Summary;
 use crate::app::replay::{Outlet, Rules};
-use crate::cli::Failure;
+use crate::cli::{Failure, files};
 use crate::event::{BodyHash, EventId};
 use crate::kafka::{self, NotCommitted};
 use batch::{Batch, Item};
@@ -41,6 +42,7 @@ pub(super) struct Plan {
     pub(super) kafka: kafka::Config,
     pub(super) rules: Rules,
     pub(super) source: Source,
+    pub(super) content: Content,
     pub(super) file: PathBuf,
     /// `None`: standard input.
     pub(super) resume_file: Option<PathBuf>,
@@ -126,11 +128,12 @@ impl Job {
     }
 
     fn input(&self, point: Option<&Point>) -> Result<Input, Failure> {
-        match point {
+        let input = match point {
             Some(point) => Input::file(&self.plan.file, point.line, point.byte)
-                .map_err(|error| unreadable(&self.plan.file, &error)),
-            None => Ok(Input::of(BufReader::new(io::stdin()))),
-        }
+                .map_err(|error| unreadable(&self.plan.file, &error))?,
+            None => Input::of(BufReader::new(io::stdin())),
+        };
+        Ok(if self.plan.content == Content::Body { input.whole() } else { input })
     }
 
     fn pass_over(&self, input: &mut Input) -> Result<(), Failure> {
@@ -143,7 +146,7 @@ impl Job {
     fn rejects(&self, point: Option<&Point>) -> Result<Option<File>, Failure> {
         let Some(path) = self.plan.rejects.as_ref().filter(|_| !self.plan.dry_run) else { return Ok(None) };
         let open = || {
-            let mut file = File::options().create(true).write(true).truncate(false).open(path)?;
+            let mut file = files::open(path)?;
             let keeps_all = self.plan.from_line.is_some_and(|line| line > 1);
             if !keeps_all {
                 let kept = point.map_or(0, |point| point.rejects_bytes);
@@ -207,7 +210,7 @@ impl Job {
                 return Ok(batch);
             };
             state.pace.take();
-            batch.add(Item::of(taken, &self.plan.rules, &self.plan.source)?);
+            batch.add(Item::of(taken, &self.plan.rules, &self.plan.source, self.plan.content)?);
         }
         Ok(batch)
     }

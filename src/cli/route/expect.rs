@@ -8,11 +8,11 @@ mod update;
 use super::bodies::Input;
 use super::explanation::Router;
 use crate::cli::Failure;
+use crate::cli::output::{self, printable};
 use case::Case;
 use compare::{Difference, differences};
 use serde_json::json;
 use std::fmt::Write as _;
-use std::io::{self, Write};
 use std::path::Path;
 
 /// How expectations are used.
@@ -38,15 +38,12 @@ pub(super) fn run(router: &Router<'_>, path: &Path, inputs: Vec<Input>, how: How
     for case in &cases {
         let found = judge(router, case, how.source)?;
         differing += usize::from(!found.is_empty());
-        say(case, &found, how.json);
+        say(case, &found, how.json)?;
     }
     let number = cases.len();
     match differing {
         0 if how.json => Ok(()),
-        0 => {
-            let _ = writeln!(io::stdout(), "{number} as expected");
-            Ok(())
-        }
+        0 => output::print(&format!("{number} as expected\n")),
         _ => Err(Failure::Failed(format!("{differing} of {number} differ from what is expected"))),
     }
 }
@@ -59,7 +56,7 @@ fn judge(router: &Router<'_>, case: &Case, source: Option<&str>) -> Result<Vec<D
 }
 
 /// Tells of one case; in text only of one that differs.
-fn say(case: &Case, found: &[Difference], as_json: bool) {
+fn say(case: &Case, found: &[Difference], as_json: bool) -> Result<(), Failure> {
     let text = if as_json {
         let found: Vec<_> = found.iter().map(Difference::json).collect();
         let line = json!({ "at": case.at, "name": case.name, "ok": found.is_empty(), "differences": found });
@@ -67,14 +64,15 @@ fn say(case: &Case, found: &[Difference], as_json: bool) {
     } else if found.is_empty() {
         String::new()
     } else {
-        let name = case.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+        let name = case.name.as_ref().map(|name| format!(" {}", printable(name))).unwrap_or_default();
         let mut text = format!("{}{name}\n", case.at);
         for Difference { field, expected, actual } in found {
             // Writing to a string does not fail.
-            let _ = writeln!(text, "  {field}\n    expected  {expected}\n    actual    {actual}");
+            let _ = writeln!(text, "  {}", printable(field));
+            let _ = writeln!(text, "    expected  {}", printable(&expected.to_string()));
+            let _ = writeln!(text, "    actual    {}", printable(&actual.to_string()));
         }
         text
     };
-    // Whoever closed stdout does not want the rest.
-    let _ = io::stdout().lock().write_all(text.as_bytes());
+    output::print(&text)
 }

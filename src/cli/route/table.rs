@@ -1,6 +1,7 @@
 //! An explanation for a person.
 
 use super::explanation::{Explanation, Outcome, Router, Seen, Step};
+use crate::cli::output::printable;
 use crate::config::Settings;
 use crate::routing::Match;
 use serde_json::Value;
@@ -8,7 +9,7 @@ use std::fmt::Write;
 
 /// What became of the event at that place.
 pub(super) fn text(at: &str, explanation: &Explanation, router: &Router<'_>) -> String {
-    let mut table = Table { text: format!("{at}\n") };
+    let mut table = Table { text: format!("{}\n", printable(at)) };
     table.say_seen(explanation);
     table.say("outcome", &outcome(explanation));
     if let Some(rejection) = &explanation.rejection {
@@ -39,7 +40,7 @@ struct Table {
 impl Table {
     // Writing to a string does not fail.
     fn say(&mut self, name: &str, value: &str) {
-        let _ = writeln!(self.text, "  {name:<11} {value}");
+        let _ = writeln!(self.text, "  {name:<11} {}", printable(value));
     }
 
     fn say_seen(&mut self, explanation: &Explanation) {
@@ -85,14 +86,14 @@ impl Table {
         for record in &explanation.records {
             self.say("record", &record.topic);
             let key = record.key.as_deref().unwrap_or("none: Kafka spreads such records");
-            let _ = writeln!(self.text, "    key        {key}");
+            let _ = writeln!(self.text, "    key        {}", printable(key));
             if let (Some(partition), Some(partitions)) = (record.partition, partitions) {
                 let _ = writeln!(self.text, "    partition  {partition} of {partitions}");
             }
             for (index, (name, value)) in record.headers.iter().enumerate() {
                 let what = if index == 0 { "headers" } else { "" };
                 let value = value.as_str().map_or_else(|| Value::to_string(value), str::to_owned);
-                let _ = writeln!(self.text, "    {what:<10} {name}: {value}");
+                let _ = writeln!(self.text, "    {what:<10} {}: {}", printable(name), printable(&value));
             }
         }
     }

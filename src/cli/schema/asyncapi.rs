@@ -36,7 +36,7 @@ const BINDING: &str = "0.5.0";
 /// Runs the command.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let settings = load(args.settings)?;
-    args.format.print(&document(&settings)?);
+    args.format.print(&document(&settings)?)?;
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! `schema events`: JSON Schema of the event types.
 
 use super::Format;
-use crate::cli::Failure;
 use crate::cli::send::{dialect, known_type};
+use crate::cli::{Failure, files};
 use crate::event::{Dialect, KnownType, META_SCHEMA, Validation, schema, schema_of_unknown};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::{Value, json};
@@ -64,10 +64,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     match &args.out {
         Some(directory) => write_each(schemas, args, directory),
-        None => {
-            args.format.print(&whole(schemas, args.validation));
-            Ok(())
-        }
+        None => args.format.print(&whole(schemas, args.validation)),
     }
 }
 
@@ -126,7 +123,7 @@ fn write_each(schemas: Schemas, args: &Args, directory: &Path) -> Result<(), Fai
     for (name, schema) in schemas {
         let path = directory.join(format!("{name}.{}", args.format.extension()));
         let text = args.format.text(&document((name, schema), args.validation));
-        fs::write(&path, text).map_err(|error| failed(&path, error))?;
+        files::replace(&path, text.as_bytes()).map_err(|error| failed(&path, error))?;
     }
     Ok(())
 }

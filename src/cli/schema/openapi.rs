@@ -35,7 +35,7 @@ Examples:
 /// Runs the command.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let settings = load(args.settings)?;
-    args.format.print(&document(&settings));
+    args.format.print(&document(&settings))?;
     Ok(())
 }
 

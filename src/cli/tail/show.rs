@@ -1,6 +1,7 @@
 //! A record as it is shown.
 
 use super::mask;
+use crate::cli::output::printable;
 use crate::cli::spool;
 use crate::kafka::TailedRecord;
 use chrono::DateTime;
@@ -99,15 +100,6 @@ pub(in crate::cli) fn headers_of<'a>(
         };
         (name.to_owned(), value)
     })
-}
-
-/// A text that moves no cursor.
-pub(in crate::cli) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
-        return Cow::Borrowed(text);
-    }
-    let each = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    Cow::Owned(text.chars().map(each).collect())
 }
 
 /// What is shown of a record while personal data is not.

@@ -1,7 +1,7 @@
 //! What became of the dead letters that were chosen.
 
 use crate::app::dead_letters::{LetterId, Told};
-use crate::cli::tail::show::printable;
+use crate::cli::output::printable;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,7 +1,9 @@
 use super::*;
 
+const RECORDS: Content = Content::Records { any_topic: false };
+
 fn broken(line: &str) -> String {
-    match parse(line.as_bytes()) {
+    match parse(line.as_bytes(), RECORDS) {
         Line::Broken(why) => why,
         other => panic!("{line} is {other:?}"),
     }
@@ -10,24 +12,29 @@ fn broken(line: &str) -> String {
 #[test]
 fn body_is_taken_byte_for_byte() {
     let body = br#" {"event":"call.missed", "data":{"topic":"x"}} "#;
-    assert_eq!(parse(body), Line::Event(Bytes::from_static(body)));
+    assert_eq!(parse(body, Content::Events), Line::Event(Bytes::from_static(body)));
     let with_carriage_return = [body.as_slice(), b"\r"].concat();
-    assert_eq!(parse(&with_carriage_return), Line::Event(Bytes::from_static(body)));
+    assert_eq!(parse(&with_carriage_return, Content::Events), Line::Event(Bytes::from_static(body)));
 }
 
 #[test]
-fn what_is_no_export_is_judged_as_an_event() {
+fn line_has_the_content_that_the_operator_named() {
+    let record = r#"{"headers":{},"key":"k","timestamp":5,"topic":"t","value":"{}"}"#;
+    for line in ["no JSON", "[1]", "{}", r#"{"topic":"t"}"#, record] {
+        let event = Line::Event(Bytes::copy_from_slice(line.as_bytes()));
+        assert_eq!(parse(line.as_bytes(), Content::Events), event);
+        assert_eq!(parse(line.as_bytes(), Content::Body), event);
+    }
+    assert!(matches!(parse(record.as_bytes(), RECORDS), Line::Record(_)));
     for line in [
         "no JSON",
-        "[1]",
         "{}",
-        r#"{"topic":"t"}"#,
-        r#"{"event":"call.missed","topic":"t","headers":{},"data":{}}"#,
-        r#"{"type":"call.missed","topic":"t","headers":{}}"#,
+        r#"{"event":"call.missed","topic":"t","headers":{},"timestamp":5,"value":"","data":{}}"#,
+        r#"{"type":"call.missed","topic":"t","headers":{},"timestamp":5,"value":""}"#,
     ] {
-        assert_eq!(parse(line.as_bytes()), Line::Event(Bytes::copy_from_slice(line.as_bytes())));
+        assert!(broken(line).contains("not a record"), "{line}");
     }
-    assert_eq!((parse(b""), parse(b" \r")), (Line::Blank, Line::Blank));
+    assert_eq!((parse(b"", Content::Events), parse(b" \r", RECORDS)), (Line::Blank, Line::Blank));
 }
 
 #[test]
@@ -40,13 +47,13 @@ fn exported_line_becomes_the_record_that_it_was() {
         value: Bytes::from_static(b"{\"a\": 1}\n"),
         timestamp: 5,
     };
-    assert_eq!(parse(line), Line::Record(expected));
+    assert_eq!(parse(line, RECORDS), Line::Record(expected));
 }
 
 #[test]
 fn values_and_keys_that_are_no_text_are_decoded() {
     let line = br#"{"headers":{},"key_base64":"/w==","timestamp":5,"topic":"t","value_base64":"//4="}"#;
-    let Line::Record(record) = parse(line) else { panic!("no record") };
+    let Line::Record(record) = parse(line, RECORDS) else { panic!("no record") };
     assert_eq!((record.key.as_deref(), &record.value[..]), (Some(&b"\xff"[..]), &b"\xff\xfe"[..]));
 }
 

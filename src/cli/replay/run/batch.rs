@@ -4,7 +4,7 @@ use super::Source;
 use crate::app::replay::{Outlet, Rules, Ruling};
 use crate::cli::Failure;
 use crate::cli::replay::input::Taken;
-use crate::cli::replay::line::{Line, parse};
+use crate::cli::replay::line::{Content, Line, is_record, parse};
 use crate::cli::replay::summary::Summary;
 use crate::kafka::{KeepOn, NotCommitted};
 use crate::record::Record;
@@ -16,6 +16,13 @@ mod tests;
 /// What one transaction holds at most.
 const LINES: usize = 500;
 const BYTES: usize = 4 * 1024 * 1024;
+
+const HINT: &str = "it has the form of an exported record: a file that you exported needs --records";
+
+/// Returns true if a record may be written to its topic.
+fn is_allowed(record: &Record, rules: &Rules, content: Content) -> bool {
+    content == Content::Records { any_topic: true } || rules.can_yield(&record.topic)
+}
 
 /// One line and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,14 +46,23 @@ impl Item {
     ///
     /// # Errors
     /// For an event where nobody said whose it is.
-    pub(super) fn of(taken: Taken, rules: &Rules, source: &Source) -> Result<Self, Failure> {
+    pub(super) fn of(
+        taken: Taken,
+        rules: &Rules,
+        source: &Source,
+        content: Content,
+    ) -> Result<Self, Failure> {
         let Taken { number, bytes } = taken;
         let Some(bytes) = bytes else {
             let fate = Fate::Rejected("too_long".into(), "the line is longer than 16 MiB".into());
             return Ok(Self { number, bytes: Vec::new(), fate });
         };
-        let fate = match (parse(&bytes), source) {
+        let fate = match (parse(&bytes, content), source) {
             (Line::Blank, _) => Fate::Nothing,
+            (Line::Record(record), _) if !is_allowed(&record, rules, content) => Fate::Rejected(
+                "foreign_topic".into(),
+                "the settings cannot yield its topic; --any-topic allows every topic".into(),
+            ),
             (Line::Record(record), _) => Fate::Records(vec![record]),
             (Line::Broken(why), _) => Fate::Rejected("broken_record".into(), why),
             (Line::Event(_), Source::OneOf(names)) => {
@@ -59,6 +75,9 @@ impl Item {
                 match rules.rule(source, &body, now, now) {
                     Ruling::Records(records) => Fate::Records(records.into_vec()),
                     Ruling::Nothing(_) => Fate::Nothing,
+                    Ruling::Rejected { reason, detail } if is_record(&body) => {
+                        Fate::Rejected(reason, format!("{detail}; {HINT}"))
+                    }
                     Ruling::Rejected { reason, detail } => Fate::Rejected(reason, detail),
                 }
             }

@@ -6,11 +6,12 @@ use super::file::{is_comment, is_yaml, written};
 use crate::cli::Failure;
 use crate::cli::route::bodies::Input;
 use crate::cli::route::explanation::{Explanation, Line, Outcome, Router};
+use crate::cli::{files, output};
 use crate::record::{TRACEPARENT, TRACESTATE};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// Brings each case up to date in what it expects already, and adds one for each input.
@@ -50,9 +51,8 @@ pub(super) fn run(
         after.push_str(&new(router, input, source)?);
         after.push('\n');
     }
-    fs::write(path, after).map_err(failed)?;
-    let _ = writeln!(io::stdout(), "{}: {changed} changed, {added} added", path.display());
-    Ok(())
+    files::replace(path, after.as_bytes()).map_err(failed)?;
+    output::print(&format!("{}: {changed} changed, {added} added\n", path.display()))
 }
 
 fn updated(

@@ -3,8 +3,12 @@ use crate::config::Settings;
 use crate::event::{Dialect, samples};
 
 fn item(bytes: &[u8], source: &Source) -> Result<Item, Failure> {
+    item_of(bytes, source, Content::Events)
+}
+
+fn item_of(bytes: &[u8], source: &Source, content: Content) -> Result<Item, Failure> {
     let rules = Rules::of(&Settings::default()).unwrap();
-    Item::of(Taken { number: 3, bytes: Some(bytes.to_vec()) }, &rules, source)
+    Item::of(Taken { number: 3, bytes: Some(bytes.to_vec()) }, &rules, source, content)
 }
 
 fn main() -> Source {
@@ -27,8 +31,10 @@ fn event_becomes_the_records_of_its_route_with_a_word_that_it_was_replayed() {
 #[test]
 fn exported_record_is_written_without_another_header() {
     let line = br#"{"headers":{"ce_id":"7"},"timestamp":5,"topic":"t","value":"{}"}"#;
-    let item = item(line, &Source::OneOf("a, b".into())).unwrap();
-    assert_eq!(item.records()[0].headers.iter().count(), 1);
+    let of =
+        |any_topic| item_of(line, &Source::OneOf("a, b".into()), Content::Records { any_topic }).unwrap();
+    assert_eq!(of(true).records()[0].headers.iter().count(), 1);
+    assert_eq!(of(false).rejection().unwrap().0, "foreign_topic");
 }
 
 #[test]
@@ -40,7 +46,7 @@ fn rejected_line_is_counted_by_its_reason_and_told_without_its_text() {
             "contract_violation",
         ),
         (b"qz9", "not_json"),
-        (br#"{"topic":"t","headers":{},"value":"qz9"}"#, "broken_record"),
+        (br#"{"topic":"t","headers":{},"value":"qz9"}"#, "not_an_envelope"),
     ] {
         let item = item(line, &main()).unwrap();
         let (found, detail) = item.rejection().unwrap();

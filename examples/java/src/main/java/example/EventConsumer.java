@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -31,16 +32,18 @@ import static java.nio.charset.StandardCharsets.UTF_8;
  * A service that reads the bridge's topics: copy it, and put your own work in place of {@link #work}.
  *
  * <p>An offset is committed once the work is done, so a crash repeats work and never loses any. What
- * comes again is told by {@code ce_id}. Records are worked on one after the other, which keeps the order
+ * comes again has the same {@code ce_source} and {@code ce_id}. Records are worked on one after the other, which keeps the order
  * of each key; run more of these processes, up to the number of partitions, to do more at once.
  */
 public final class EventConsumer implements ConsumerRebalanceListener {
     /** How many ids are remembered. An id takes about 150 bytes. */
     private static final int REMEMBERED = 100_000;
 
+    private static final Pattern OBEYED = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]");
+
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private final String group = setting("GROUP", "example");
+    private final String group = setting("GROUP", "example-java");
     private final String deadLetterTopic = setting("DEAD_LETTER_TOPIC", group + ".dead-letter");
     private final KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(consumerProperties(group));
     private final KafkaProducer<byte[], byte[]> deadLetters = new KafkaProducer<>(producerProperties());
@@ -101,26 +104,28 @@ public final class EventConsumer implements ConsumerRebalanceListener {
      */
     private void handle(ConsumerRecord<byte[], byte[]> record) throws Exception {
         String id = header(record, "ce_id");
-        if (id != null && seen.contains(id)) {
+        // An id is unique for its source only.
+        String identity = header(record, "ce_source") + "\n" + id;
+        if (seen.contains(identity)) {
             return;
         }
         try {
             if (id == null) {
                 throw new Poison("no_id");
             }
-            System.out.println(work(id, record));
+            System.out.println(printable(work(id, record)));
         } catch (Poison poison) {
             setAside(record, poison);
         }
         // Only now, or a failure above would make the next try a duplicate.
         if (id != null) {
-            seen.add(id);
+            seen.add(identity);
         }
     }
 
     /**
      * What this service does with an event: here, a line. Yours would write to its database, and there,
-     * in the same transaction, the id into a table of those it has seen; that outlives the process.
+     * in the same transaction, source and id into a table of those it has seen; that outlives the process.
      */
     private static String work(String id, ConsumerRecord<byte[], byte[]> record) throws Poison {
         String type = header(record, "ce_type");
@@ -192,6 +197,11 @@ public final class EventConsumer implements ConsumerRebalanceListener {
     @Override
     public void onPartitionsLost(Collection<TopicPartition> partitions) {
         done.keySet().removeAll(partitions);
+    }
+
+    /** Returns the text with every character escaped that a terminal would obey: the text is a sender's. */
+    private static String printable(String text) {
+        return OBEYED.matcher(text).replaceAll(found -> String.format("\\\\u%04x", found.group().codePointAt(0)));
     }
 
     /** The value of a header, or null. */

@@ -1,0 +1,68 @@
+//! Files that commands write: for their owner only, and never through a link.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+#[cfg(test)]
+mod tests;
+
+/// Mode of new files: they can hold personal data.
+const MODE: u32 = 0o600;
+
+/// Opens a file for writing without truncating it, and creates it if it is missing.
+///
+/// # Errors
+/// For a link, a hard link or anything but a regular file as well: another user may have placed it.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
+    let mut options = OpenOptions::new();
+    let options = options.create(true).write(true).truncate(false).mode(MODE).custom_flags(flags);
+    let file = options.open(path).map_err(|error| if is_link(path) { link() } else { error })?;
+    let found = file.metadata()?;
+    if !found.is_file() || found.nlink() > 1 {
+        return Err(link());
+    }
+    Ok(file)
+}
+
+/// Replaces a file as a whole or not at all. A file that exists keeps its mode.
+///
+/// # Errors
+/// For a link as well.
+pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    if is_link(path) {
+        return Err(link());
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let new = PathBuf::from(name);
+    // A run that was killed can have left it; another user's link is removed, not followed.
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(&new)?;
+    let written = (|| {
+        file.write_all(content)?;
+        if let Ok(before) = fs::symlink_metadata(path) {
+            file.set_permissions(before.permissions())?;
+        }
+        file.sync_data()?;
+        fs::rename(&new, path)
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    written
+}
+
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
+}
+
+fn link() -> io::Error {
+    io::Error::other("is a link or no regular file: name another file")
+}

@@ -1,0 +1,114 @@
+//! Standard output and standard error of every command.
+//!
+//! Text from senders may hold characters that move a terminal's cursor or reorder what it shows. No
+//! command writes those raw, and no command reports success if its output could not be written.
+
+use super::Failure;
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+#[cfg(test)]
+mod tests;
+
+/// Writer to stdout that escapes what a terminal would obey, apart from line feed and tab.
+///
+/// The escape is JSON's `\uXXXX`, so JSON stays the same value. A text of several fields escapes line
+/// feeds in its fields with [`printable`].
+pub(super) struct Output<W: Write = io::Stdout> {
+    inner: BufWriter<W>,
+}
+
+/// Returns the writer to stdout.
+pub(super) fn stdout() -> Output {
+    Output { inner: BufWriter::new(io::stdout()) }
+}
+
+impl<W: Write> Output<W> {
+    /// Writes bytes unchanged.
+    pub(super) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.inner.write_all(bytes)
+    }
+}
+
+impl<W: Write> Write for Output<W> {
+    /// Takes whole characters: `write!` passes whole strings.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.inner.write_all(escaped(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Writes text to stdout.
+///
+/// # Errors
+/// When stdout takes no more, unless its reader has closed it.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = stdout();
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Writes bytes to stdout: unchanged, or escaped if stdout is a terminal.
+///
+/// # Errors
+/// As [`print`].
+pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = stdout();
+    let result = if io::stdout().is_terminal() { out.write_all(bytes) } else { out.raw(bytes) };
+    written(result.and_then(|()| out.flush()))
+}
+
+/// Converts the result of a write. A closed pipe is a success: its reader wants no more.
+pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::Output(error)),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Writes a line to stderr. An error is ignored: there is no other place to report it.
+pub(super) fn note(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", escaped(line));
+}
+
+/// Writes a question to stderr, without an end of line.
+pub(super) fn ask(question: &str) {
+    let _ = write!(io::stderr(), "{}", escaped(question)).and_then(|()| io::stderr().flush());
+}
+
+/// Returns a field's text with every character escaped that a terminal would obey, line feeds included.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let each = |c: char| if is_obeyed(c) { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(each).collect())
+}
+
+fn escaped(text: &str) -> Cow<'_, str> {
+    let is_escaped = |c: char| is_obeyed(c) && !matches!(c, '\n' | '\t');
+    if !text.contains(is_escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_escaped(c) {
+            // Writing to a string does not fail.
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// Returns true for C0, DEL, C1, bidirectional controls (UAX #9), and line and paragraph separators.
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}

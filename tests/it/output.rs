@@ -1,0 +1,347 @@
+//! Output of every command: hostile text, a full disk, a closed pipe.
+
+use crate::kit::bridge::Bridge;
+use crate::kit::consume::{create_topic, read_committed};
+use crate::kit::kafka::Kafka;
+use crate::kit::process::bridge_command;
+use crate::kit::topic_name;
+use std::fs::{self, File, OpenOptions};
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// C0, DEL, C1, bidirectional controls and separators, as a sender can put them into JSON.
+const HOSTILE: &str =
+    r"a\u001b[2J\r\n\u0007\u007f\u009b31m\u0085\u200e\u200f\u061c\u202e\u2066\u2069\u2028\u2029z";
+
+/// The same characters unescaped, as far as JSON allows them in a string.
+const RAW: &str = "b\u{7f}\u{9b}31m\u{85}\u{200e}\u{61c}\u{202e}\u{2066}\u{2028}\u{2029}z";
+
+fn command(args: &[&str]) -> Command {
+    let mut command = bridge_command();
+    // A folder without settings.
+    command.args(args).stdin(Stdio::null()).current_dir("/");
+    command
+}
+
+/// Panics if a character that a terminal obeys is in the bytes.
+fn assert_harmless(what: &str, bytes: &[u8]) {
+    let text = std::str::from_utf8(bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let is_obeyed = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if let Some(found) = text.chars().find(|c| is_obeyed(*c)) {
+        panic!("{what} wrote {found:?}: {text:?}");
+    }
+}
+
+fn harmless(args: &[&str]) -> Output {
+    let output = command(args).stdin(Stdio::null()).output().expect("it starts");
+    assert_harmless(&format!("{args:?}: stdout"), &output.stdout);
+    assert_harmless(&format!("{args:?}: stderr"), &output.stderr);
+    output
+}
+
+/// An event with hostile text in names and values.
+fn event(id: &str) -> String {
+    format!(
+        r#"{{"event":"call.completed","{RAW}":1,"timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"{id}","name":"{RAW}{HOSTILE}","{RAW}":"{HOSTILE}"}}}}"#
+    )
+}
+
+#[test]
+fn hostile_event_shows_no_raw_control_character_in_any_command() {
+    let kafka = Kafka::shared().bootstrap();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let prefix = format!("{}.", topic_name("hostile"));
+    let set = [
+        format!("topics.prefix={prefix}"),
+        "topics.partitions=1".into(),
+        "topics.replication_factor=1".into(),
+        "sources.main.signature.required=false".into(),
+    ];
+    let bodies = [event("plain"), event(HOSTILE), event(RAW), format!("no JSON {RAW}")];
+    let file = path("event.json");
+    fs::write(&file, &bodies[2]).expect("a file");
+    let lines = path("events.ndjson");
+    fs::write(&lines, bodies.join("\n")).expect("a file");
+    let record = path("records.ndjson");
+    let exported = format!(
+        r#"{{"headers":{{"ce_type":"{RAW}","h{RAW}":"{HOSTILE}"}},"key":"{RAW}{HOSTILE}","timestamp":5,"topic":"{prefix}unknown","value":"{RAW}{HOSTILE}"}}"#
+    );
+    fs::write(&record, exported + "\n").expect("a file");
+    let case = path("cases.ndjson");
+    fs::write(&case, format!("{{\"name\":\"{RAW}\",\"event\":{},\"key\":\"{RAW}\"}}\n", bodies[2]))
+        .expect("a file");
+
+    // Kafka and the spool each hold them.
+    let spool = path("spool");
+    let settings: Vec<&str> = set.iter().map(String::as_str).collect();
+    let bridge = Bridge::serve(kafka, &settings);
+    for body in &bodies {
+        bridge.post(body.as_bytes());
+    }
+    assert!(bridge.stop().success());
+    let spooling = format!("spool.directory={spool}");
+    let bridge =
+        Bridge::serve("127.0.0.1:1", &[&settings[..], &[&spooling, "kafka.ack_deadline=200ms"]].concat());
+    for body in &bodies {
+        bridge.post(body.as_bytes());
+    }
+    assert!(bridge.stop().success());
+
+    let servers = format!("kafka.bootstrap_servers={kafka}");
+    let with = |args: &[&str]| {
+        let mut args = args.to_vec();
+        for setting in set.iter().chain([&servers]) {
+            args.extend(["--set", setting]);
+        }
+        harmless(&args)
+    };
+    with(&["replay", &record, "--records"]);
+    with(&["replay", &lines, "--rejects", &path("rejects")]);
+    for more in [&[][..], &["--json"], &["--show-personal-data"], &["--json", "--show-personal-data"]] {
+        let tail = ["tail", "--from", "beginning", "--until-end"];
+        assert!(!with(&[&tail[..], more].concat()).stdout.is_empty());
+        let list = with(&["dead-letters", "list", "--each"]);
+        assert!(list.status.success(), "{list:?}");
+        let stderr = String::from_utf8_lossy(&list.stderr).into_owned();
+        let list = String::from_utf8(list.stdout).expect("text");
+        let id = list
+            .split_whitespace()
+            .find(|word| word.starts_with("0-"))
+            .unwrap_or_else(|| panic!("a letter: {list} {}", stderr));
+        assert!(!with(&[&["dead-letters", "show", id][..], more].concat()).stdout.is_empty());
+    }
+    with(&["dead-letters", "list"]);
+    with(&["dead-letters", "list", "--json"]);
+    with(&["dead-letters", "replay", "--all", "--dry-run"]);
+    for more in [&[][..], &["--json"]] {
+        assert!(!with(&[&["route", &file][..], more].concat()).stdout.is_empty());
+        assert!(!with(&[&["route", &lines][..], more].concat()).stdout.is_empty());
+        assert!(!with(&[&["route", "--expect", &case][..], more].concat()).stdout.is_empty());
+        harmless(&[&["spool", "status", "--directory", &spool][..], more].concat());
+    }
+    let export = harmless(&["spool", "export", "--directory", &spool]).stdout;
+    assert_eq!(String::from_utf8(export).expect("text").lines().count(), 4);
+
+    // The escapes are JSON's own: the exported values are the bodies.
+    let export = command(&["spool", "export", "--directory", &spool]).output().expect("it starts").stdout;
+    let values: Vec<String> = String::from_utf8(export)
+        .expect("text")
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).expect("JSON")["value"]
+                .as_str()
+                .expect("text")
+                .into()
+        })
+        .collect();
+    assert!(bodies.iter().all(|body| values.contains(body)), "{values:?}");
+}
+
+#[test]
+fn hostile_event_shows_no_raw_control_character_in_dev() {
+    let mut dev = command(&["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut out = dev.stdout.take().expect("a pipe");
+    let mut seen = Vec::new();
+    let mut read_until = |part: &str, seen: &mut Vec<u8>| {
+        let mut bytes = [0; 4096];
+        while !String::from_utf8_lossy(seen).contains(part) {
+            let read = out.read(&mut bytes).expect("output");
+            assert!(read > 0, "it ended before {part}");
+            seen.extend_from_slice(&bytes[..read]);
+        }
+    };
+    read_until("Records appear here", &mut seen);
+    let text = String::from_utf8_lossy(&seen).into_owned();
+    let url = text.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
+    let address = url.trim_start_matches("http://").split('/').next().expect("an address");
+    for body in [event("plain"), event(HOSTILE), event(RAW), format!("no JSON {RAW}")] {
+        let mut stream = std::net::TcpStream::connect(address).expect("a connection");
+        let head = format!(
+            "POST /webhooks/justcall HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        std::io::Write::write_all(&mut stream, &[head.as_bytes(), body.as_bytes()].concat()).expect("sent");
+        stream.read_to_end(&mut Vec::new()).expect("an answer");
+    }
+    read_until("not_json", &mut seen);
+    dev.kill().expect("killed");
+    dev.wait().expect("ended");
+    assert_harmless("dev", &seen);
+}
+
+/// Every command that writes to stdout and needs no cluster.
+fn commands(folder: &Path) -> Vec<Vec<String>> {
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    };
+    let event = file(
+        "event.json",
+        r#"{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{"call_id":"c"}}"#,
+    );
+    let cases = file("cases.ndjson", "{\"sample\":\"call.completed\",\"outcome\":\"routed\"}\n");
+    let spool = folder.join("spool").display().to_string();
+    let open = ["--set", "sources.main.signature.required=false"];
+    let list: Vec<Vec<&str>> = vec![
+        vec!["--help"],
+        vec!["--version"],
+        vec!["serve", "--help"],
+        [&["serve", "--print-config"][..], &open].concat(),
+        [&["check", "--offline"][..], &open].concat(),
+        [&["check", "--offline", "--json"][..], &open].concat(),
+        vec!["route", &event],
+        vec!["route", &event, "--json"],
+        vec!["route", "--expect", &cases],
+        vec!["route", "--expect", &cases, "--json"],
+        vec!["topics", "export", "--format", "strimzi", "--cluster", "c"],
+        vec!["topics", "export", "--format", "kafka-topics"],
+        vec!["replay", &event, "--dry-run"],
+        vec!["replay", &event, "--dry-run", "--json"],
+        vec!["spool", "status", "--directory", &spool],
+        vec!["spool", "status", "--directory", &spool, "--json"],
+        vec!["spool", "export", "--directory", &spool],
+        vec!["schema", "events"],
+        vec!["schema", "events", "--yaml"],
+        vec!["schema", "asyncapi"],
+        vec!["schema", "openapi"],
+        vec!["completions", "bash"],
+        vec!["completions", "zsh"],
+        vec!["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"],
+    ];
+    list.into_iter().map(|args| args.into_iter().map(str::to_owned).collect()).collect()
+}
+
+/// A spool with rows for `commands`.
+fn fill_spool(folder: &Path) {
+    let spool = format!("spool.directory={}", folder.join("spool").display());
+    let bridge = Bridge::serve(
+        "127.0.0.1:1",
+        &[&spool, "kafka.ack_deadline=200ms", "sources.main.signature.required=false"],
+    );
+    for number in 0..20 {
+        let answer = bridge.post(event(&format!("id{number}")).as_bytes());
+        assert_eq!(answer.status, 200);
+    }
+    assert!(bridge.stop().success());
+}
+
+fn ended(args: &[String], stdout: Stdio) -> (Option<i32>, String) {
+    let mut child = command(&[]).args(args).stdout(stdout).stderr(Stdio::piped()).spawn().expect("it starts");
+    let deadline = Instant::now() + PATIENCE;
+    while child.try_wait().expect("a state").is_none() {
+        if Instant::now() > deadline {
+            child.kill().expect("killed");
+            panic!("{args:?} runs on");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let output = child.wait_with_output().expect("ended");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn full() -> Stdio {
+    OpenOptions::new().write(true).open("/dev/full").expect("a full device").into()
+}
+
+/// A pipe that nobody reads.
+fn closed() -> Stdio {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    writer.into()
+}
+
+#[test]
+fn every_command_fails_on_a_full_disk_and_ends_quietly_on_a_closed_pipe() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fill_spool(folder.path());
+    for args in commands(folder.path()) {
+        let null = File::create("/dev/null").expect("null");
+        if args[0] != "dev" {
+            let (code, stderr) = ended(&args, null.into());
+            assert_eq!(code, Some(0), "{args:?}: {stderr}");
+        }
+        let (code, stderr) = ended(&args, full());
+        assert_eq!(code, Some(1), "{args:?}: {stderr}");
+        assert!(stderr.contains("cannot write the output"), "{args:?}: {stderr}");
+        let (code, stderr) = ended(&args, closed());
+        assert_eq!(code, Some(0), "{args:?}: {stderr}");
+        assert!(!stderr.contains("panicked") && !stderr.contains("error:"), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn commands_about_a_cluster_fail_on_a_full_disk_and_end_quietly_on_a_closed_pipe() {
+    let kafka = Kafka::shared().bootstrap();
+    let prefix = format!("{}.", topic_name("full"));
+    let bridge = Bridge::serve(kafka, &[&format!("topics.prefix={prefix}")]);
+    bridge.post(b"no JSON");
+    let url = format!("http://{}/webhooks/justcall", bridge.ingress);
+    create_topic(kafka, &format!("{prefix}other"), 1);
+    assert_eq!(read_committed(kafka, &format!("{prefix}dead-letter")).len(), 1);
+    let list = command(&[
+        "dead-letters",
+        "list",
+        "--each",
+        "--set",
+        &format!("kafka.bootstrap_servers={kafka}"),
+        "--set",
+        &format!("topics.prefix={prefix}"),
+    ])
+    .output()
+    .expect("it starts");
+    assert!(list.status.success(), "{list:?}");
+    let stderr = String::from_utf8_lossy(&list.stderr).into_owned();
+    let list = String::from_utf8(list.stdout).expect("text");
+    let is_id = |word: &&str| {
+        word.split_once('-').is_some_and(|(a, b)| a.parse::<u32>().is_ok() && b.parse::<u32>().is_ok())
+    };
+    let id = list
+        .split_whitespace()
+        .find(is_id)
+        .unwrap_or_else(|| panic!("a letter: {list} {}", stderr))
+        .to_owned();
+    for args in [
+        &["tail", "--from", "beginning", "--until-end"][..],
+        &["tail", "--from", "beginning", "--until-end", "--json"],
+        &["dead-letters", "list"],
+        &["dead-letters", "list", "--json"],
+        &["dead-letters", "list", "--each"],
+        &["dead-letters", "show", &id],
+        &["dead-letters", "show", &id, "--json"],
+        &["dead-letters", "show", &id, "--raw"],
+        &["dead-letters", "replay", "--all", "--dry-run"],
+        &["dead-letters", "replay", "--all", "--dry-run", "--json"],
+        &["topics", "plan"],
+        &["topics", "plan", "--json"],
+        &["topics", "apply", "--yes"],
+        &["send", "--to", &url],
+        &["send", "--to", &url, "--json"],
+    ] {
+        let mut args: Vec<String> = args.iter().map(ToString::to_string).collect();
+        if args[0] != "send" {
+            args.extend(["--set".into(), format!("kafka.bootstrap_servers={kafka}")]);
+            args.extend(["--set".into(), format!("topics.prefix={prefix}")]);
+            args.extend(["--set".into(), "topics.replication_factor=1".into()]);
+        }
+        let (code, stderr) = ended(&args, full());
+        assert_eq!(code, Some(1), "{args:?}: {stderr}");
+        assert!(stderr.contains("cannot write the output"), "{args:?}: {stderr}");
+        let (code, stderr) = ended(&args, closed());
+        let replay = args.contains(&"replay".to_owned());
+        assert_eq!(code, Some(i32::from(replay)), "{args:?}: {stderr}");
+        assert!(!stderr.contains("panicked") && !stderr.contains("error:"), "{args:?}: {stderr}");
+    }
+    assert!(bridge.stop().success());
+}
