@@ -217,6 +217,7 @@ impl App {
         shutdown.await;
 
         readiness.set_state(State::Draining);
+        ingress.close_connections();
         tracing::info!(delay = ?times.delay, "stopping: no longer ready, still serving");
         sleep(times.delay).await;
         let deadline = Instant::now() + times.timeout;

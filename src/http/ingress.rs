@@ -4,6 +4,7 @@ use super::Config;
 use super::answer::{answer, probe};
 use super::body::Body;
 use super::coding::Coding;
+use super::gate::Gate;
 use super::headers::{bearer, signature, traceparent, tracestate};
 use super::listener::Listener;
 use super::paced::Crowd;
@@ -30,7 +31,6 @@ use std::ops::Deref;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
@@ -66,12 +66,6 @@ pub struct Ingress {
     certificate: Option<Arc<Watched<Certificate>>>,
 }
 
-/// What stopping has to know.
-struct Gate {
-    stopping: AtomicBool,
-    metrics: Arc<Metrics>,
-}
-
 impl Ingress {
     /// Binds and serves from now on, on worker threads of its own. Needs a tokio runtime around it.
     ///
@@ -96,7 +90,7 @@ impl Ingress {
         metrics.in_flight_limit.set(i64::try_from(config.max_in_flight).unwrap_or(i64::MAX));
         let entries = ingest.sources.iter().map(|source| Entry::new(source, &metrics)).collect();
         let elsewhere = metrics.answers(None);
-        let gate = Arc::new(Gate { stopping: AtomicBool::new(false), metrics });
+        let gate = Arc::new(Gate::new(metrics));
         let door = Arc::new(Door {
             entries,
             elsewhere,
@@ -132,24 +126,21 @@ impl Ingress {
         self.certificate.clone().map(|certificate| certificate as _)
     }
 
+    /// Closes each connection after its next answer, so that clients that reuse connections leave in time.
+    pub fn close_connections(&self) {
+        self.gate.close_connections();
+    }
+
     /// Stops taking webhooks, waits up to `timeout` for the outcome of those in flight and closes every
     /// connection. Returns whether all of them had their outcome.
     ///
     /// Until then a POST is answered 503 with `Retry-After`: JustCall tries that again, but not a
     /// refused connection.
     pub async fn stop(self, timeout: Duration) -> bool {
-        self.gate.stopping.store(true, Ordering::SeqCst);
+        self.gate.stop();
         let settled = tokio::time::timeout(timeout, self.gate.settled()).await.is_ok();
         self.listener.stop(settled).await;
         settled
-    }
-}
-
-impl Gate {
-    async fn settled(&self) {
-        while self.metrics.in_flight_requests.get() > 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
     }
 }
 
@@ -204,7 +195,7 @@ where
         problem.response()
     });
     answers.count(response.status().as_u16());
-    if door.crowd.len() > CROWDED {
+    if door.crowd.len() > CROWDED || door.gate.closes_connections() {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
     turn.answered();
@@ -231,7 +222,7 @@ where
     }
     // Counted first, then asked: whoever stops sees the request, or is seen by it.
     let in_flight = InFlight::new(door);
-    if door.gate.stopping.load(Ordering::SeqCst) {
+    if door.gate.is_stopping() {
         return Err(Problem::ShuttingDown);
     }
     let token = token.or_else(|| bearer(request.headers())).map(Secret::from);
@@ -244,7 +235,8 @@ async fn take<A>(arrival: Box<Arrival>, in_flight: InFlight<A>) -> Result<HttpRe
 where
     A: AsyncFn(Box<Arrival>) -> Outcome + 'static,
 {
-    let work = Work::new(async move {
+    let door = Rc::clone(&in_flight.door);
+    let work = async move {
         let door = &in_flight.door;
         let spans = arrival.trace.as_ref().and_then(Trace::spans).cloned();
         let traced = spans.map(|spans| (spans, &door.entries[arrival.source].path));
@@ -255,9 +247,15 @@ where
             spans.answered(path, response.status().as_u16());
         }
         response
-    });
-    work.await.map_err(|_| {
-        tracing::error!("an event ended in a panic, without an outcome: this is a bug");
+    };
+    let panicked = || tracing::error!("an event ended in a panic, without an outcome: this is a bug");
+    // An abandoned request reaches no answer that would count its panic.
+    let abandoned = move || {
+        panicked();
+        door.turned_away(&Problem::Internal);
+    };
+    Work::new(work, abandoned).await.map_err(|_| {
+        panicked();
         Problem::Internal
     })
 }
@@ -375,16 +373,14 @@ struct InFlight<A> {
 
 impl<A> InFlight<A> {
     fn new(door: &Rc<Own<A>>) -> Self {
-        door.gate.metrics.in_flight_requests.inc();
+        door.gate.enter();
         Self { door: Rc::clone(door), since: Instant::now() }
     }
 }
 
 impl<A> Drop for InFlight<A> {
     fn drop(&mut self) {
-        let metrics = &self.door.gate.metrics;
-        metrics.in_flight_requests.dec();
-        metrics.request_seconds.observe(self.since.elapsed());
+        self.door.gate.leave(self.since);
     }
 }
 

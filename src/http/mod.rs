@@ -6,6 +6,7 @@ mod answers;
 mod body;
 mod coding;
 mod config;
+mod gate;
 mod head;
 mod headers;
 mod ingress;

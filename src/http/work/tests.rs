@@ -15,10 +15,13 @@ fn what_nobody_waits_for_any_more_goes_on() {
         let (open, opened) = oneshot::channel();
         let done = Rc::new(Cell::new(false));
         let seen = Rc::clone(&done);
-        let mut work = Work::new(async move {
-            let _ = opened.await;
-            seen.set(true);
-        });
+        let mut work = Work::new(
+            async move {
+                let _ = opened.await;
+                seen.set(true);
+            },
+            || (),
+        );
         assert!(work.poll_unpin(&mut Context::from_waker(Waker::noop())).is_pending());
         drop(work);
         open.send(()).expect("somebody listens");
@@ -32,12 +35,12 @@ fn what_nobody_waits_for_any_more_goes_on() {
 #[test]
 fn panic_ends_only_what_panicked() {
     in_worker(async {
-        assert!(Work::new(async { panic!("a bug") as u8 }).await.is_err());
-        assert_eq!(Work::new(async { 3 }).await.ok(), Some(3));
+        assert!(Work::new(async { panic!("a bug") as u8 }, || ()).await.is_err());
+        assert_eq!(Work::new(async { 3 }, || ()).await.ok(), Some(3));
     });
 }
 
 #[test]
 fn dropped_outside_of_a_worker_it_ends_quietly() {
-    drop(Work::new(async {}));
+    drop(Work::new(async {}, || ()));
 }

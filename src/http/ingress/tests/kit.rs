@@ -22,6 +22,7 @@ pub(super) struct Bridge {
     metrics: Arc<Metrics>,
     accepted: Arc<Mutex<Vec<String>>>,
     stop: Option<oneshot::Sender<Duration>>,
+    close: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<bool>>,
 }
 
@@ -40,6 +41,7 @@ impl Bridge {
         let (budget, metrics) = (Budget::new(BUDGET), Arc::new(Metrics::new()));
         let accepted = Arc::new(Mutex::new(Vec::new()));
         let (stop, stopped) = oneshot::channel();
+        let (close, closed) = oneshot::channel();
         let (started, start) = mpsc::channel();
         let parts = (Arc::clone(&budget), Arc::clone(&metrics), Arc::clone(&accepted));
         let thread = thread::spawn(move || {
@@ -57,7 +59,15 @@ impl Bridge {
                 ) {
                     Ok(ingress) => {
                         started.send(Ok(ingress.addr())).unwrap();
-                        ingress.stop(stopped.await.unwrap_or_default()).await
+                        let mut stopped = stopped;
+                        let timeout = tokio::select! {
+                            timeout = &mut stopped => timeout,
+                            Ok(()) = closed => {
+                                ingress.close_connections();
+                                stopped.await
+                            }
+                        };
+                        ingress.stop(timeout.unwrap_or_default()).await
                     }
                     Err(error) => {
                         started.send(Err(error)).unwrap();
@@ -67,7 +77,15 @@ impl Bridge {
             })
         });
         let addr = start.recv().unwrap()?;
-        Ok(Self { addr, budget, metrics, accepted, stop: Some(stop), thread: Some(thread) })
+        Ok(Self {
+            addr,
+            budget,
+            metrics,
+            accepted,
+            stop: Some(stop),
+            close: Some(close),
+            thread: Some(thread),
+        })
     }
 
     pub(super) fn connect(&self) -> Client {
@@ -109,6 +127,10 @@ impl Bridge {
 
     pub(super) fn connections(&self) -> i64 {
         self.metrics.connections.get()
+    }
+
+    pub(super) fn begin_delay(&mut self) {
+        self.close.take().unwrap().send(()).unwrap();
     }
 
     pub(super) fn begin_stop(&mut self, timeout: Duration) {
@@ -167,6 +189,10 @@ async fn accept(accepted: Arc<Mutex<Vec<String>>>, arrival: Box<Arrival>) -> Out
     let outcome = match body.as_str() {
         "" => Outcome::Probe,
         "panic" => panic!("told to"),
+        "slow panic" => {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            panic!("told to")
+        }
         "reject" => Outcome::DeadLettered(id, Rejection::Malformed(Malformed::NotJson)),
         "forever" => std::future::pending().await,
         "slow" => {

@@ -45,3 +45,42 @@ fn stopping_does_not_wait_longer_than_it_was_told() {
     bridge.begin_stop(Duration::from_millis(50));
     assert!(!bridge.stopped());
 }
+
+#[test]
+fn panic_after_its_client_hung_up_is_counted_and_survived() {
+    let mut bridge = Bridge::start();
+    let mut client = bridge.connect();
+    client.send(&post("slow panic"));
+    bridge.wait_until(|| bridge.in_flight() == 1);
+    drop(client);
+    bridge.wait_until(|| bridge.in_flight() == 0);
+    bridge.wait_until(|| bridge.metrics().contains("http_turned_away_total{reason=\"internal\"} 1\n"));
+    assert_eq!(bridge.ask(&post("next")).status, 200);
+    bridge.begin_stop(Duration::from_secs(10));
+    assert!(bridge.stopped());
+}
+
+#[test]
+fn every_answer_during_the_delay_closes_and_idle_connections_stay_open() {
+    let mut bridge = Bridge::start();
+    let (mut idle, mut busy) = (bridge.connect(), bridge.connect());
+    for client in [&mut idle, &mut busy] {
+        client.send(&post("before"));
+        assert_eq!(client.answer().header("connection"), None);
+    }
+    bridge.begin_delay();
+    // The delay begins on another thread: new connections show when it has begun.
+    bridge.wait_until(|| bridge.ask(&post("begun")).header("connection") == Some("close"));
+    for client in [&mut busy, &mut idle] {
+        client.send(&post("during"));
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+        assert!(client.is_closed());
+    }
+    let get = bridge.ask("GET /elsewhere HTTP/1.1\r\nhost: x\r\n\r\n");
+    assert_eq!((get.status, get.header("connection")), (404, Some("close")));
+    let mut kept = bridge.connect();
+    bridge.begin_stop(Duration::from_secs(10));
+    assert!(kept.is_closed(), "idle connections end without a reset");
+    assert!(bridge.stopped());
+}
