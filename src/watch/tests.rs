@@ -29,6 +29,7 @@ fn new_contents_are_taken_over_once() {
     let watched = number_in(path.clone()).unwrap();
     assert_eq!((watched.follow(), **watched.get()), (Followed::Same, 7));
     fs::write(&path, "8").unwrap();
+    assert_eq!((watched.follow(), **watched.get()), (Followed::Unsettled, 7));
     assert_eq!((watched.follow(), **watched.get()), (Followed::Changed, 8));
     assert_eq!(watched.follow(), Followed::Same);
 }
@@ -62,6 +63,7 @@ fn swap_of_the_folder_behind_a_symbolic_link_is_a_change() {
     let watched = number_in(at("number")).unwrap();
     symlink("..2", at("..new")).unwrap();
     fs::rename(at("..new"), at("..data")).unwrap();
+    assert_eq!(watched.follow(), Followed::Unsettled);
     assert_eq!((watched.follow(), **watched.get()), (Followed::Changed, 2));
 }
 
@@ -86,4 +88,34 @@ fn watcher_follows_by_itself_and_ends_with_its_value() {
     drop(watcher);
     fs::write(&path, "9").unwrap();
     assert_eq!((metrics.file_reloads.get(), **watched.get()), (1, 8));
+}
+
+#[test]
+fn prefix_that_one_look_finds_never_comes_into_force() {
+    let (_folder, path) = folder_with("7");
+    let watched = number_in(path.clone()).unwrap();
+    let whole = "123456";
+    for length in 1..whole.len() {
+        fs::write(&path, &whole[..length]).unwrap();
+        assert_eq!((watched.follow(), **watched.get()), (Followed::Unsettled, 7), "{length} bytes");
+    }
+    fs::write(&path, whole).unwrap();
+    assert_eq!(watched.follow(), Followed::Unsettled);
+    assert_eq!((watched.follow(), **watched.get()), (Followed::Changed, 123_456));
+}
+
+#[test]
+fn looks_that_agree_count_only_in_a_row() {
+    let (_folder, path) = folder_with("7");
+    let watched = number_in(path.clone()).unwrap();
+    for between in ["7", "", "9"] {
+        fs::write(&path, "8").unwrap();
+        assert_eq!(watched.follow(), Followed::Unsettled);
+        fs::write(&path, between).unwrap();
+        watched.follow();
+        fs::write(&path, "8").unwrap();
+        assert_eq!((watched.follow(), **watched.get()), (Followed::Unsettled, 7), "after {between:?}");
+        fs::write(&path, "7").unwrap();
+        assert_eq!(watched.follow(), Followed::Same);
+    }
 }
