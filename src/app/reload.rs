@@ -5,7 +5,7 @@ use crate::delivery::Delivery;
 use crate::ingest::{Ingest, Rules};
 use crate::kafka::Producer;
 use crate::telemetry::Metrics;
-use crate::watch::{Follow, Followed};
+use crate::watch::{Follow, Followed, Unsettled};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +31,8 @@ struct State {
     settings: Settings,
     /// What stood in the file at the last look.
     seen: Option<u64>,
+    /// New contents that the look before did not find.
+    unsettled: Unsettled<Option<u64>>,
     /// What was wrong with it, so that it is said once.
     trouble: Option<String>,
 }
@@ -60,7 +62,12 @@ impl Reloader {
         let seen = contents(sources.file());
         // Where it changed meanwhile, the first look finds it new.
         let is_in_force = Settings::load_to_serve(&sources).is_ok_and(|again| again == settings);
-        let state = State { settings, seen: seen.filter(|_| is_in_force), trouble: None };
+        let state = State {
+            settings,
+            seen: seen.filter(|_| is_in_force),
+            unsettled: Unsettled::default(),
+            trouble: None,
+        };
         let asked = Arc::default();
         Self { sources, asked, state: Mutex::new(state), ingest, delivery, producer, metrics }
     }
@@ -69,10 +76,21 @@ impl Reloader {
         ReloadHandle(Arc::clone(&self.asked))
     }
 
+    /// Reads the settings. A file that was cut to nothing is not a wish for the defaults.
+    fn load(&self) -> Result<Settings, Problems> {
+        let is_empty = |path: &Path| std::fs::read(path).is_ok_and(|bytes| bytes.trim_ascii().is_empty());
+        match self.sources.file() {
+            Some(path) if is_empty(path) => Err(Problems::of_file(
+                path,
+                "is empty; the settings in force stay. A file with only a comment means the defaults",
+            )),
+            _ => Settings::load_to_serve(&self.sources),
+        }
+    }
+
     /// Puts the new settings in force as far as they can be.
-    fn reload(&self, current: &mut Settings) -> Result<bool, Problems> {
-        let Reload { settings, changed, waiting, table } =
-            current.reload(&Settings::load_to_serve(&self.sources)?)?;
+    fn reload(&self, current: &mut Settings, loaded: &Settings) -> Result<bool, Problems> {
+        let Reload { settings, changed, waiting, table } = current.reload(loaded)?;
         self.metrics.settings_waiting.set(i64::try_from(waiting.len()).unwrap_or(i64::MAX));
         if !waiting.is_empty() {
             tracing::warn!(settings = waiting.join(", "), "new settings wait for a restart");
@@ -96,13 +114,26 @@ impl Follow for Reloader {
     fn follow(&self) -> Followed {
         let state = &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = contents(self.sources.file());
+        if seen == state.seen {
+            state.unsettled.clear();
+        } else if state.unsettled.settle(seen).is_none() {
+            return Followed::Unsettled;
+        }
         let is_new = self.asked.swap(false, Ordering::Relaxed) || seen != state.seen;
         // What is wrong may be another file that they name, such as a secret that is mounted later.
         if !is_new && state.trouble.is_none() {
             return Followed::Same;
         }
+        let loaded = self.load();
+        // Written again while it was read.
+        if contents(self.sources.file()) != seen {
+            state.unsettled.clear();
+            // A file that changes back is still to be read.
+            self.asked.fetch_or(is_new, Ordering::Relaxed);
+            return Followed::Unsettled;
+        }
         state.seen = seen;
-        match self.reload(&mut state.settings) {
+        match loaded.and_then(|loaded| self.reload(&mut state.settings, &loaded)) {
             Ok(changed) => {
                 self.metrics.settings_reload(true);
                 state.trouble = None;

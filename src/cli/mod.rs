@@ -130,7 +130,10 @@ fn ended(result: Result<(), Failure>) -> ExitCode {
     let Err(failure) = result else { return ExitCode::SUCCESS };
     output::note(&format!("error: {failure}"));
     match failure {
-        Failure::Settings(_) | Failure::NoSpool => ExitCode::from(BAD_SETTINGS),
+        Failure::Settings(_)
+        | Failure::NoSpool
+        | Failure::Start(app::Error::Kafka(kafka::Error::Client(_)) | app::Error::Secrets(_))
+        | Failure::Kafka(kafka::Error::Client(_)) => ExitCode::from(BAD_SETTINGS),
         _ => ExitCode::FAILURE,
     }
 }

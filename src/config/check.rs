@@ -1,12 +1,13 @@
 //! Whether settings that are each right fit together, and with what lies outside of them.
 
+mod properties;
+
 use super::kinds::{show_size, show_time};
 use super::problem::Problem;
 use super::settings::Settings;
 use super::tree::{self, Files};
 use crate::http::check_tls;
 use crate::ingest::{SourceConfig, keys, tokens};
-use crate::kafka::properties::{DEFAULT_MESSAGE_MAX_BYTES, is_known, refused};
 use crate::routing::{self, Table, check_topic_name};
 use crate::secret::{self, Secret};
 use crate::signature::Mode;
@@ -30,7 +31,7 @@ pub(super) fn check(settings: &mut Settings, root: &Value, files: Files, problem
     memory(settings, table.as_ref().ok(), &mut report);
     sources(settings, files, &mut report);
     read_files(PROPERTIES, &settings.property_files, &mut settings.kafka.properties, files, &mut report);
-    properties(settings, &mut report);
+    properties::check(settings, files, &mut report);
     topics(settings, table, &mut report);
     times(settings, &mut report);
     log_filter(settings, &mut report);
@@ -237,36 +238,6 @@ pub(super) fn property_key(settings: &Settings, name: &str) -> String {
 pub(super) fn header_key(settings: &Settings, name: &str) -> String {
     let is_in_file = settings.telemetry.otlp.header_files.contains_key(name);
     format!("{}.{name}", HEADERS[usize::from(is_in_file)])
-}
-
-fn properties(settings: &Settings, report: &mut Report<'_>) {
-    let key = |name: &str| property_key(settings, name);
-    for (name, value) in &settings.kafka.properties {
-        if let Some(reason) = refused(name, value.expose()) {
-            report.add(key(name), reason);
-        } else if !is_known(name) {
-            report.add(key(name), "is no property of librdkafka");
-        }
-    }
-    let largest = settings
-        .kafka
-        .properties
-        .get("message.max.bytes")
-        .map_or(Ok(DEFAULT_MESSAGE_MAX_BYTES), |text| text.expose().trim().parse());
-    let body = settings.server.max_body_bytes;
-    match largest {
-        Err(_) => report.add(key("message.max.bytes"), "must be a whole number of bytes"),
-        Ok(largest) if largest < body + KEY_AND_HEADERS => {
-            let reason = format!(
-                "a body of {} with 16 KiB for its key and headers does not fit `message.max.bytes`, which is {largest}: \
-                 lower this, or set `kafka.properties.message.max.bytes` to {} or more (and the topics' `max.message.bytes` with it)",
-                show_size(&body),
-                body + KEY_AND_HEADERS
-            );
-            report.add("server.max_body_bytes", reason);
-        }
-        Ok(_) => {}
-    }
 }
 
 fn topics(settings: &Settings, table: Result<Table, Vec<routing::Problem>>, report: &mut Report<'_>) {

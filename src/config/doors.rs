@@ -4,6 +4,7 @@ use super::kinds::show_time;
 use super::settings::Settings;
 use crate::http::{certificate_expires, certificate_fault};
 use crate::ingest::SourceConfig;
+use crate::kafka::properties::parse_bool;
 use crate::signature::Mode;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
@@ -30,6 +31,12 @@ const RETRIED_FOR: Duration = Duration::from_secs(10 * 60);
 /// Beyond it a signed request that somebody caught is of use for too long.
 const LONG_TOLERANCE: Duration = Duration::from_secs(60 * 60);
 
+/// Permission of every user to read a file.
+const READ_BY_OTHERS: u32 = 0o004;
+
+/// Permission of the group, or of every user, to write to a file.
+const WRITTEN_BY_OTHERS: u32 = 0o022;
+
 impl Settings {
     /// Every door that these settings leave open, those of the sources first. Looks at the permissions
     /// of the files that are named.
@@ -42,6 +49,7 @@ impl Settings {
         doors.files(self);
         doors.listeners(self);
         doors.kafka(self);
+        doors.traces(self);
         doors.0
     }
 
@@ -137,7 +145,11 @@ impl Doors {
     /// Who on this machine can read the secrets.
     fn files(&mut self, settings: &Settings) {
         for (setting, path) in settings.secret_files() {
-            if is_open_to_all(path) {
+            let mode = std::fs::metadata(path).map_or(0, |file| file.permissions().mode());
+            if mode & WRITTEN_BY_OTHERS != 0 {
+                let reason = format!("other users of this machine can replace what is in {}", path.display());
+                self.add(setting, reason, "chmod go-w,o-r");
+            } else if mode & READ_BY_OTHERS != 0 {
                 let reason = format!("every user of this machine can read {}", path.display());
                 self.add(setting, reason, "chmod o-r");
             }
@@ -165,6 +177,17 @@ impl Doors {
         }
     }
 
+    /// Credentials for the collector of traces that cross the network unencrypted.
+    fn traces(&mut self, settings: &Settings) {
+        let otlp = &settings.telemetry.otlp;
+        let server = otlp.endpoint.as_deref().and_then(|url| url.strip_prefix("http://"));
+        let server = server.and_then(|rest| rest.split('/').next());
+        if !otlp.headers.is_empty() && server.is_some_and(|server| !is_local_server(server)) {
+            let reason = "`otlp_headers` cross the network to the collector unencrypted";
+            self.add("telemetry.otlp_endpoint", reason, "use an https URL");
+        }
+    }
+
     /// Who can listen in on the way to Kafka, or pass for it.
     fn kafka(&mut self, settings: &Settings) {
         let property =
@@ -182,28 +205,26 @@ impl Doors {
             let reason = "PLAIN sends the password itself, here unencrypted";
             self.add("kafka.properties.sasl.mechanism", reason, "set SASL_SSL");
         }
-        for (name, off, reason) in [
+        let is_off = |value: &str| parse_bool(value) == Some(false);
+        let is_none = |value: &str| value.eq_ignore_ascii_case("none");
+        let checks: [(_, fn(&str) -> bool, _); 2] = [
             (
                 "enable.ssl.certificate.verification",
-                "false",
+                is_off,
                 "anybody on the way can pass for Kafka: certificates are not verified",
             ),
             (
                 "ssl.endpoint.identification.algorithm",
-                "none",
+                is_none,
                 "whoever has any certificate of the same authority can pass for Kafka: its name is not verified",
             ),
-        ] {
-            if encrypts && property(name).eq_ignore_ascii_case(off) {
+        ];
+        for (name, opens, reason) in checks {
+            if encrypts && opens(property(name)) {
                 self.add(format!("kafka.properties.{name}"), reason, format!("leave `{name}` out"));
             }
         }
     }
-}
-
-fn is_open_to_all(path: &Path) -> bool {
-    const READ_BY_OTHERS: u32 = 0o004;
-    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & READ_BY_OTHERS != 0)
 }
 
 fn is_local(address: SocketAddr) -> bool {

@@ -55,6 +55,13 @@ impl fmt::Display for Problem {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 
+impl Problems {
+    /// A problem with a settings file as a whole.
+    pub fn of_file(path: &std::path::Path, reason: &str) -> Self {
+        Self(vec![Problem::without_value(path.display().to_string(), None, reason)])
+    }
+}
+
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.0.iter().enumerate() {

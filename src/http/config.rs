@@ -15,10 +15,10 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// Bytes of admitted requests held at once, until Kafka's delivery report.
     pub max_in_flight: usize,
-    /// From a request's first byte to its whole body.
+    /// Time for a request's body, from the moment its handler starts.
     pub request_timeout: Duration,
-    /// From a connection's first byte to the end of the header; with TLS, its handshake may take as long
-    /// once more.
+    /// Time for a request's head: the first one from accept, each later one from its first byte. With
+    /// TLS, the handshake may take this long before it.
     pub header_timeout: Duration,
     /// How long an idle connection is kept.
     pub keep_alive: Duration,

@@ -5,6 +5,7 @@ use crate::telemetry::Readiness;
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Good for every client of the bridge, and the operator's to change.
@@ -68,6 +69,21 @@ pub(super) fn producer(config: &Config) -> ClientConfig {
     // The library writes them down every few seconds, whatever the load.
     client.set("statistics.interval.ms", "5000");
     client
+}
+
+/// Returns the producer's configuration for these properties, to try whether a client can be created.
+pub(super) fn for_trial(properties: &BTreeMap<String, String>) -> ClientConfig {
+    let properties = properties.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    producer(&Config {
+        bootstrap_servers: String::new(),
+        properties,
+        topics: super::TopicsConfig {
+            create_missing: false,
+            partitions: None,
+            replication_factor: None,
+            config: BTreeMap::new(),
+        },
+    })
 }
 
 /// The operator's properties go over the defaults, under whichever of its names each is written.

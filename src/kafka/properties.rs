@@ -1,9 +1,11 @@
 //! librdkafka properties that an operator may not set, for one of the bridge's promises rests on
 //! each. Every other property passes.
 
-use rdkafka::config::ClientConfig;
+use rdkafka::config::{ClientConfig, FromClientConfig};
 use rdkafka::error::KafkaError;
+use rdkafka::producer::BaseProducer;
 use rdkafka::types::RDKafkaConfRes;
+use std::collections::BTreeMap;
 
 #[cfg(test)]
 mod tests;
@@ -74,6 +76,81 @@ pub fn is_known(name: &str) -> bool {
     client.set(name, "");
     let set = client.create_native_config();
     !matches!(set, Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)))
+}
+
+/// Explains why librdkafka does not accept a value for a known property.
+///
+/// The text may quote the value.
+pub fn value_fault(name: &str, value: &str) -> Option<String> {
+    let mut client = ClientConfig::new();
+    client.set(name, value);
+    match client.create_native_config() {
+        Ok(_) => None,
+        Err(KafkaError::ClientConfig(_, description, ..)) => Some(description),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// SASL mechanisms that this build of librdkafka contains and that need nothing but properties.
+const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
+
+/// Parses a boolean as librdkafka does (`rd_kafka_anyconf_set_prop`); `None` for any other text.
+pub fn parse_bool(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "true" | "t" | "1" => Some(true),
+        "false" | "f" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// Property that keeps librdkafka from creating a client, and the reason.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CreationFault {
+    /// Name of the property; `None` where librdkafka does not name it.
+    pub property: Option<String>,
+    /// Reason, in librdkafka's words where the bridge has none.
+    pub reason: String,
+}
+
+/// Finds what librdkafka would refuse when it creates the producer, although it accepts each value.
+///
+/// Creates a client without servers and drops it, so that no connection is opened.
+pub fn creation_fault(properties: &BTreeMap<String, String>) -> Option<CreationFault> {
+    let property = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| properties.get_key_value(*name))
+            .map(|(name, value)| (name, value.as_str()))
+    };
+    let uses_sasl = property(&["security.protocol"])
+        .is_some_and(|(_, protocol)| protocol.to_ascii_lowercase().starts_with("sasl_"));
+    // GSSAPI is librdkafka's default.
+    let mechanism = property(&["sasl.mechanisms", "sasl.mechanism"]);
+    let (named, mechanism) = mechanism.map_or((None, "GSSAPI"), |(name, value)| (Some(name), value));
+    let makes_tokens = property(&["enable.sasl.oauthbearer.unsecure.jwt"])
+        .is_some_and(|(_, value)| parse_bool(value) == Some(true));
+    let is_usable = MECHANISMS.contains(&mechanism) || (mechanism == "OAUTHBEARER" && makes_tokens);
+    if uses_sasl && !is_usable {
+        let known = MECHANISMS.map(|each| format!("`{each}`")).join(", ");
+        let why = if mechanism == "OAUTHBEARER" { "has no source of tokens" } else { "is not built in" };
+        return Some(CreationFault {
+            property: Some(named.map_or("sasl.mechanism", String::as_str).to_owned()),
+            reason: format!("the SASL mechanism {mechanism} {why}; must be one of {known}"),
+        });
+    }
+    let mut client = super::client::for_trial(properties);
+    client.remove("bootstrap.servers");
+    let reason = match BaseProducer::from_config(&client) {
+        Ok(_) => return None,
+        Err(KafkaError::ClientCreation(reason)) => reason,
+        Err(KafkaError::ClientConfig(_, description, ..)) => description,
+        Err(error) => error.to_string(),
+    };
+    let named = properties.keys().filter(|name| reason.contains(name.as_str())).max_by_key(|name| name.len());
+    Some(CreationFault {
+        property: named.cloned(),
+        reason: format!("no Kafka client can be created: {reason}"),
+    })
 }
 
 /// Whether a property's value must not be shown.

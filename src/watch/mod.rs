@@ -19,6 +19,36 @@ mod tests;
 /// How often files are read again.
 const PERIOD: Duration = Duration::from_secs(1);
 
+/// New content of a file, which counts only when two looks in a row agree.
+///
+/// A plain copy truncates the file and writes it in pieces, so one look may find a prefix. A writer
+/// that pauses for longer than the time between two looks cannot be told from one that has finished;
+/// a rename, as Kubernetes does, has no such gap.
+#[derive(Debug)]
+pub struct Unsettled<T>(Option<T>);
+
+impl<T> Default for Unsettled<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: PartialEq> Unsettled<T> {
+    /// Returns the content if the look before found the same, otherwise keeps it for the next look.
+    pub fn settle(&mut self, seen: T) -> Option<T> {
+        if self.0.as_ref() == Some(&seen) {
+            return self.0.take();
+        }
+        self.0 = Some(seen);
+        None
+    }
+
+    /// Forgets what the look before found.
+    pub fn clear(&mut self) {
+        self.0 = None;
+    }
+}
+
 /// A value that may have been read from files, and is read again when they change.
 ///
 /// Whoever uses it takes it anew for each use: [`Watched::get`] locks nothing.
@@ -29,6 +59,7 @@ pub struct Watched<T> {
     read: Box<dyn Fn() -> Result<T, String> + Send + Sync>,
     /// What was wrong at the last look, so that it is said once.
     trouble: Mutex<Option<String>>,
+    unsettled: Mutex<Unsettled<T>>,
 }
 
 impl<T> Watched<T> {
@@ -47,6 +78,7 @@ impl<T> Watched<T> {
             setting: setting.into(),
             read: Box::new(move || read().map_err(|error| error.to_string())),
             trouble: Mutex::new(None),
+            unsettled: Mutex::default(),
         }))
     }
 
@@ -70,6 +102,8 @@ pub trait Follow: Send + Sync {
 pub enum Followed {
     /// They hold what they held.
     Same,
+    /// They hold something new that the look before did not find. The value in force stays.
+    Unsettled,
     /// The new value is in force.
     Changed,
     /// They hold no sound value: the one before stays in force. The reason is new.
@@ -81,7 +115,12 @@ pub enum Followed {
 impl<T: PartialEq + Send + Sync> Follow for Watched<T> {
     fn follow(&self) -> Followed {
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        match (self.read)() {
+        let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = (self.read)();
+        if read.is_err() {
+            unsettled.clear();
+        }
+        match read {
             Err(reason) if trouble.as_ref() == Some(&reason) => Followed::StillFailed,
             Err(reason) => {
                 *trouble = Some(reason.clone());
@@ -90,8 +129,10 @@ impl<T: PartialEq + Send + Sync> Follow for Watched<T> {
             Ok(value) => {
                 *trouble = None;
                 if value == **self.current.load() {
+                    unsettled.clear();
                     return Followed::Same;
                 }
+                let Some(value) = unsettled.settle(value) else { return Followed::Unsettled };
                 self.current.store(Arc::new(value));
                 Followed::Changed
             }
@@ -151,7 +192,7 @@ fn watch(watched: &[Arc<dyn Follow>], metrics: &Metrics, stopped: &Receiver<()>)
             let followed = follow(&**each, *failing);
             *failing = matches!(followed, Followed::Failed(_) | Followed::StillFailed);
             match followed {
-                Followed::Same | Followed::StillFailed => {}
+                Followed::Same | Followed::Unsettled | Followed::StillFailed => {}
                 Followed::Changed => {
                     metrics.file_reloads.inc();
                     tracing::info!(setting, "file changed: its new contents are in force");

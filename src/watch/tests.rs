@@ -30,6 +30,7 @@ fn new_contents_are_taken_over_once() {
     let watched = number_in(path.clone()).unwrap();
     assert_eq!((watched.follow(), **watched.get()), (Followed::Same, 7));
     fs::write(&path, "8").unwrap();
+    assert_eq!((watched.follow(), **watched.get()), (Followed::Unsettled, 7));
     assert_eq!((watched.follow(), **watched.get()), (Followed::Changed, 8));
     assert_eq!(watched.follow(), Followed::Same);
 }
@@ -63,6 +64,7 @@ fn swap_of_the_folder_behind_a_symbolic_link_is_a_change() {
     let watched = number_in(at("number")).unwrap();
     symlink("..2", at("..new")).unwrap();
     fs::rename(at("..new"), at("..data")).unwrap();
+    assert_eq!(watched.follow(), Followed::Unsettled);
     assert_eq!((watched.follow(), **watched.get()), (Followed::Changed, 2));
 }
 
@@ -120,4 +122,34 @@ fn panic_of_one_reader_is_counted_and_stops_no_other() {
     fs::write(&path, "8").unwrap();
     until(&|| **watched.get() == 8 && metrics.files_failing.get() == 1);
     until(&|| metrics.files_failing.get() == 0);
+}
+
+#[test]
+fn prefix_that_one_look_finds_never_comes_into_force() {
+    let (_folder, path) = folder_with("7");
+    let watched = number_in(path.clone()).unwrap();
+    let whole = "123456";
+    for length in 1..whole.len() {
+        fs::write(&path, &whole[..length]).unwrap();
+        assert_eq!((watched.follow(), **watched.get()), (Followed::Unsettled, 7), "{length} bytes");
+    }
+    fs::write(&path, whole).unwrap();
+    assert_eq!(watched.follow(), Followed::Unsettled);
+    assert_eq!((watched.follow(), **watched.get()), (Followed::Changed, 123_456));
+}
+
+#[test]
+fn looks_that_agree_count_only_in_a_row() {
+    let (_folder, path) = folder_with("7");
+    let watched = number_in(path.clone()).unwrap();
+    for between in ["7", "", "9"] {
+        fs::write(&path, "8").unwrap();
+        assert_eq!(watched.follow(), Followed::Unsettled);
+        fs::write(&path, between).unwrap();
+        watched.follow();
+        fs::write(&path, "8").unwrap();
+        assert_eq!((watched.follow(), **watched.get()), (Followed::Unsettled, 7), "after {between:?}");
+        fs::write(&path, "7").unwrap();
+        assert_eq!(watched.follow(), Followed::Same);
+    }
 }

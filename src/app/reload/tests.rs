@@ -67,6 +67,7 @@ fn a_file_that_changed_during_the_start_is_new_at_the_first_look() {
         let settings = Settings::load_to_serve(&sources(file.path())).unwrap();
         fs::write(file.path(), to("new")).unwrap();
         let reloader = reloader(settings, file.path());
+        assert_eq!(reloader.follow(), Followed::Unsettled);
         assert_eq!((reloader.follow(), topics(&reloader)), (Followed::Changed, vec!["new".to_owned()]));
         assert_eq!(reloader.follow(), Followed::Same);
     });
@@ -84,6 +85,7 @@ fn settings_that_wait_for_another_file_are_taken_once_it_is_there() {
         let named =
             format!("sources: {{ main: {{ signature: {{ secrets_file: {} }} }} }}\n", secret.display());
         fs::write(&file, to("new") + &named).unwrap();
+        assert_eq!(reloader.follow(), Followed::Unsettled);
         assert!(matches!(reloader.follow(), Followed::Failed(reason) if reason.contains("secrets_file")));
         assert_eq!((reloader.follow(), topics(&reloader)), (Followed::StillFailed, vec!["old".to_owned()]));
         reloader.handle().ask();
@@ -92,5 +94,43 @@ fn settings_that_wait_for_another_file_are_taken_once_it_is_there() {
         assert_eq!((reloader.follow(), topics(&reloader)), (Followed::Changed, vec!["new".to_owned()]));
         assert_eq!(reloader.follow(), Followed::Same);
         assert_eq!(reloader.metrics.settings_waiting.get(), 1, "the secret");
+    });
+}
+
+/// As a plain copy does, which truncates the file and writes it in pieces.
+#[test]
+fn file_that_is_written_in_pieces_comes_into_force_as_a_whole_only() {
+    block_on(async {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let route = |topic: &str| format!("  - {{ match: call.*, continue: true, topics: {topic} }}\n");
+        fs::write(file.path(), to("old")).unwrap();
+        let reloader = reloader(Settings::load_to_serve(&sources(file.path())).unwrap(), file.path());
+        assert_eq!(reloader.follow(), Followed::Same);
+        let whole = format!("routes:\n{}{}{}", route("a"), route("b"), route("c"));
+        let ends = (0..whole.len()).step_by(7);
+        for end in ends {
+            fs::write(file.path(), &whole[..end]).unwrap();
+            assert_eq!((reloader.follow(), topics(&reloader)), (Followed::Unsettled, vec!["old".to_owned()]));
+        }
+        fs::write(file.path(), &whole).unwrap();
+        assert_eq!(reloader.follow(), Followed::Unsettled);
+        assert_eq!(reloader.follow(), Followed::Changed);
+        assert_eq!(topics(&reloader), ["a", "b", "c"]);
+    });
+}
+
+#[test]
+fn file_that_was_cut_to_nothing_leaves_the_settings_in_force() {
+    block_on(async {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), to("old")).unwrap();
+        let reloader = reloader(Settings::load_to_serve(&sources(file.path())).unwrap(), file.path());
+        fs::write(file.path(), "\n").unwrap();
+        assert_eq!(reloader.follow(), Followed::Unsettled);
+        assert!(matches!(reloader.follow(), Followed::Failed(reason) if reason.contains("is empty")));
+        assert_eq!(topics(&reloader), ["old"]);
+        fs::write(file.path(), to("old")).unwrap();
+        assert_eq!(reloader.follow(), Followed::Unsettled);
+        assert_eq!((reloader.follow(), topics(&reloader)), (Followed::Same, vec!["old".to_owned()]));
     });
 }

@@ -93,6 +93,8 @@ fn topics_and_servers_are_as_the_settings_have_them() {
         "kafka.bootstrap_servers=a:9092, b:9093",
         "kafka.properties.security.protocol=SASL_SSL",
         "kafka.properties.sasl.mechanism=SCRAM-SHA-256",
+        "kafka.properties.sasl.username=me",
+        "kafka.properties.sasl.password=hush",
         "topics.partitions=6",
         "topics.config.retention.ms=60000",
         "topics.config.cleanup.policy=compact,delete",

@@ -40,9 +40,23 @@ fn each_door_is_named_by_the_setting_that_shuts_it_and_no_other_is() {
         (&["server.listen=10.1.2.3:8080"], &["server.tls"]),
         (&["admin.listen=0.0.0.0:8081"], &["admin.listen"]),
         (&["kafka.bootstrap_servers=localhost:9092,kafka:9092"], &["kafka.properties.security.protocol"]),
-        (&["kafka.bootstrap_servers=kafka:9092", "kafka.properties.security.protocol=SASL_SSL"], &[]),
         (
-            &["kafka.properties.security.protocol=SASL_PLAINTEXT", "kafka.properties.sasl.mechanism=PLAIN"],
+            &[
+                "kafka.bootstrap_servers=kafka:9092",
+                "kafka.properties.security.protocol=SASL_SSL",
+                "kafka.properties.sasl.mechanism=PLAIN",
+                "kafka.properties.sasl.username=me",
+                "kafka.properties.sasl.password=hush",
+            ],
+            &[],
+        ),
+        (
+            &[
+                "kafka.properties.security.protocol=SASL_PLAINTEXT",
+                "kafka.properties.sasl.mechanism=PLAIN",
+                "kafka.properties.sasl.username=me",
+                "kafka.properties.sasl.password=hush",
+            ],
             &["kafka.properties.sasl.mechanism"],
         ),
         (
@@ -51,6 +65,35 @@ fn each_door_is_named_by_the_setting_that_shuts_it_and_no_other_is() {
                 "kafka.properties.enable.ssl.certificate.verification=False",
             ],
             &["kafka.properties.enable.ssl.certificate.verification"],
+        ),
+        (
+            &[
+                "kafka.properties.security.protocol=ssl",
+                "kafka.properties.enable.ssl.certificate.verification=0",
+            ],
+            &["kafka.properties.enable.ssl.certificate.verification"],
+        ),
+        (
+            &[
+                "kafka.properties.security.protocol=ssl",
+                "kafka.properties.enable.ssl.certificate.verification=F",
+            ],
+            &["kafka.properties.enable.ssl.certificate.verification"],
+        ),
+        (
+            &[
+                "telemetry.otlp_endpoint=http://collector:4318",
+                "telemetry.otlp_headers.authorization=Bearer-0123",
+            ],
+            &["telemetry.otlp_endpoint"],
+        ),
+        (&["telemetry.otlp_endpoint=http://collector:4318"], &[]),
+        (
+            &[
+                "telemetry.otlp_endpoint=https://collector:4318",
+                "telemetry.otlp_headers.authorization=Bearer-0123",
+            ],
+            &[],
         ),
         (
             &[
@@ -65,7 +108,7 @@ fn each_door_is_named_by_the_setting_that_shuts_it_and_no_other_is() {
 }
 
 #[test]
-fn secrets_that_every_user_can_read_are_an_open_door() {
+fn secrets_that_others_can_read_or_write_are_an_open_door() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "0123456789abcdef").unwrap();
     let path = file.path().display();
@@ -76,18 +119,13 @@ fn secrets_that_every_user_can_read_are_an_open_door() {
         format!("telemetry.otlp_headers_files.authorization={path}"),
     ];
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
-    for (mode, expected) in [
-        (0o640, &[][..]),
-        (
-            0o644,
-            &[
-                "sources.main.signature.secrets_file",
-                "sources.main.token_file",
-                "kafka.properties_files.sasl.password",
-                "telemetry.otlp_headers_files.authorization",
-            ],
-        ),
-    ] {
+    let all = [
+        "sources.main.signature.secrets_file",
+        "sources.main.token_file",
+        "kafka.properties_files.sasl.password",
+        "telemetry.otlp_headers_files.authorization",
+    ];
+    for (mode, expected) in [(0o640, &[][..]), (0o644, &all), (0o660, &all), (0o602, &all)] {
         std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
         assert_eq!(open_doors(&flags), expected, "{mode:o}");
     }

@@ -14,7 +14,7 @@ admin: { listen: "127.0.0.1:2" }
 sources:
   b-1: { path: /b, validation: strict, signature: { required: false, mode: enforce, urls: "https://a/b, http://c", tolerance: 11m } }
   "0": { path: /, validation: tolerant }
-kafka: { bootstrap_servers: "a:1, b:2", ack_deadline: 1500ms, properties: { linger.ms: 0.5, client.id: "007", sasl.username: "true", client.rack: "", debug: "a: 'b' #c" } }
+kafka: { bootstrap_servers: "a:1, b:2", ack_deadline: 1500ms, properties: { linger.ms: 0.5, client.id: "007", sasl.username: "true", client.rack: "", group.id: "a: 'b' #c" } }
 topics: { prefix: j., create_missing: false, partitions: 6, replication_factor: 3, config: { retention.ms: -1 } }
 routes:
   - { match: "*.received", topics: "j.{event}" }

@@ -139,6 +139,47 @@ const BAD: &[(&str, &str, &str)] = &[
     ),
     // What the parts refuse.
     ("kafka: { properties: { acks: 1 } }", "kafka.properties.acks", "= 1"),
+    (
+        "kafka: { properties: { compression.type: brotli } }",
+        "kafka.properties.compression.type",
+        "Invalid value",
+    ),
+    ("kafka: { properties: { linger.ms: many } }", "kafka.properties.linger.ms", "Invalid value"),
+    (
+        "kafka: { properties: { security.protocol: TLS } }",
+        "kafka.properties.security.protocol",
+        "Invalid value",
+    ),
+    (
+        "kafka: { properties: { socket.keepalive.enable: yes } }",
+        "kafka.properties.socket.keepalive.enable",
+        "bool",
+    ),
+    (
+        "kafka: { properties: { security.protocol: SASL_SSL } }",
+        "kafka.properties.sasl.mechanism",
+        "GSSAPI is not built in",
+    ),
+    (
+        "kafka: { properties: { security.protocol: SASL_SSL, sasl.mechanisms: OAUTHBEARER } }",
+        "kafka.properties.sasl.mechanisms",
+        "has no source of tokens",
+    ),
+    (
+        "kafka: { properties: { security.protocol: SASL_SSL, sasl.mechanism: PLAIN } }",
+        "kafka.properties",
+        "sasl.username",
+    ),
+    (
+        "kafka: { properties: { security.protocol: SSL, ssl.ca.location: /no/such/ca.pem } }",
+        "kafka.properties.ssl.ca.location",
+        "no Kafka client can be created",
+    ),
+    (
+        "kafka: { properties: { security.protocol: SSL, ssl.keystore.location: /no/such.p12 } }",
+        "kafka.properties.ssl.keystore.location",
+        "ssl.keystore.password",
+    ),
     ("kafka: { properties: { max.in.flight: 6 } }", "kafka.properties.max.in.flight", "from 1 to 5"),
     ("routes: [{ match: 'call.miss*', topics: t }]", "routes[0].match[0]", "= \"call.miss*\""),
     ("routes: [{ topics: t }]", "routes[0].match", "names no event"),
@@ -354,4 +395,42 @@ fn what_is_missing_is_said_to_be_missing_where_it_should_stand() {
         found.contains("routes[0].match (") && found.contains("bridge.yaml:2): names no event"),
         "{found}"
     );
+}
+
+/// Settings as `check --offline` reads them.
+fn load_on_paper(yaml: &str) -> Result<Settings, super::Problems> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), yaml).unwrap();
+    let file = SettingsFile::At(file.path().to_owned());
+    Settings::load(&Sources { file, files: crate::config::Files::None, ..Sources::default() })
+}
+
+#[test]
+fn every_wrong_property_is_reported_at_once_without_reading_files() {
+    let yaml = "kafka: { properties: { compression.type: brotli, linger.ms: many, acks: 0, bogus: 1 }, \
+                properties_files: { transactional.id: /no/a, sasl.passwrod: /no/b, sasl.password: /no/c } }";
+    let mut keys: Vec<_> = problems(load_on_paper(yaml)).0.into_iter().map(|problem| problem.key).collect();
+    keys.sort_unstable();
+    let expected = [
+        "kafka.properties.acks",
+        "kafka.properties.bogus",
+        "kafka.properties.compression.type",
+        "kafka.properties.linger.ms",
+        "kafka.properties_files.sasl.passwrod",
+        "kafka.properties_files.transactional.id",
+    ];
+    assert_eq!(keys, expected);
+}
+
+#[test]
+fn files_that_are_not_read_are_no_problem_on_paper() {
+    for yaml in [
+        "kafka: { properties: { security.protocol: SASL_SSL, sasl.mechanism: PLAIN, sasl.username: me, ssl.ca.location: /no }, properties_files: { sasl.password: /no } }",
+        "kafka: { properties: { security.protocol: SSL, ssl.keystore.location: /no }, properties_files: { ssl.keystore.password: /no } }",
+        "kafka: { properties: { security.protocol: ssl, ssl.certificate.location: /no }, properties_files: { ssl.key.pem: /no } }",
+    ] {
+        if let Err(problems) = load_on_paper(yaml) {
+            panic!("{yaml}: {problems}");
+        }
+    }
 }

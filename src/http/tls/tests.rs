@@ -172,6 +172,7 @@ fn certificate_that_is_not_valid_now_is_served_at_the_start_and_named_at_every_l
         folder.write_certificate(&certificate);
         folder.write_key(&key);
         assert_eq!(certificate_fault(&folder.config()), None);
+        assert_eq!(watched.follow(), Followed::Unsettled);
         assert_eq!(watched.follow(), Followed::Changed);
     }
 }
@@ -235,6 +236,7 @@ fn half_changed_pair_leaves_the_old_one_says_so_once_and_heals() {
     assert_eq!(watched.follow(), Followed::StillFailed);
     assert_eq!(bare(&served(&watched)), bare(&first));
     folder.write_key(&second_key);
+    assert_eq!(watched.follow(), Followed::Unsettled);
     assert_eq!(watched.follow(), Followed::Changed);
     assert_eq!(bare(&served(&watched)), bare(&second));
     assert_eq!(watched.follow(), Followed::Same);
@@ -276,6 +278,7 @@ fn swap_of_the_folder_behind_the_files_is_a_change() {
     let watched = open(&config, &Arc::new(Metrics::new())).unwrap().unwrap();
     symlink("..2", at("..new")).unwrap();
     fs::rename(at("..new"), at("..data")).unwrap();
+    assert_eq!(watched.follow(), Followed::Unsettled);
     assert_eq!(watched.follow(), Followed::Changed);
     assert_eq!(bare(&served(&watched)), bare(&pairs[1].0));
 }
@@ -292,6 +295,7 @@ fn time_of_expiry_is_a_metric_and_follows() {
     assert!(matches!(watched.follow(), Followed::Failed(_)));
     assert_eq!(metrics.certificate_expires.get(), 3_818_448_000, "of the certificate in force");
     folder.write_key(&key);
+    watched.follow();
     watched.follow();
     assert_eq!(metrics.certificate_expires.get(), 3_849_984_000);
 }

@@ -1,0 +1,85 @@
+//! Properties of librdkafka: forbidden, unknown, and of a value that no client can be created with.
+
+use super::{KEY_AND_HEADERS, Report, property_key};
+use crate::config::kinds::show_size;
+use crate::config::settings::Settings;
+use crate::config::tree::Files;
+use crate::kafka::properties::{
+    CreationFault, DEFAULT_MESSAGE_MAX_BYTES, creation_fault, is_known, is_secret, refused, value_fault,
+};
+use std::collections::BTreeMap;
+
+/// Ends of the names of properties whose value is the path of a file or a directory.
+const NAMES_FILES: [&str; 2] = [".location", ".file"];
+
+/// Reports every property that librdkafka, or one of the bridge's promises, does not allow.
+pub(super) fn check(settings: &Settings, files: Files, report: &mut Report<'_>) {
+    let key = |name: &str| property_key(settings, name);
+    let is_in_file = |name: &str| settings.property_files.contains_key(name);
+    let before = report.problems.len();
+    for (name, value) in &settings.kafka.properties {
+        if let Some(reason) = refused(name, value.expose()) {
+            report.add(key(name), reason);
+        } else if !is_known(name) {
+            report.add(key(name), "is no property of librdkafka");
+        } else if let Some(fault) = value_fault(name, value.expose()) {
+            let is_shown = !is_secret(name) && !is_in_file(name);
+            report
+                .add(key(name), if is_shown { fault } else { "librdkafka does not accept the value".into() });
+        }
+    }
+    let unread = settings.property_files.keys().filter(|name| !settings.kafka.properties.contains_key(*name));
+    for name in unread {
+        // A value that is allowed wherever any is.
+        if let Some(reason) = refused(name, "1") {
+            report.add(key(name), reason);
+        } else if !is_known(name) {
+            report.add(key(name), "is no property of librdkafka");
+        }
+    }
+    if report.problems.len() == before && !settings.kafka.properties.is_empty() {
+        creation(settings, files, report);
+    }
+    message_size(settings, report);
+}
+
+/// Tries whether a client can be created. Leaves out the files that are not read.
+fn creation(settings: &Settings, files: Files, report: &mut Report<'_>) {
+    let is_read = |name: &String| files != Files::None || !NAMES_FILES.iter().any(|end| name.ends_with(end));
+    let given = settings.kafka.properties.iter().filter(|(name, _)| is_read(name));
+    let mut properties: BTreeMap<_, _> =
+        given.map(|(name, value)| (name.clone(), value.expose().to_owned())).collect();
+    for name in settings.property_files.keys().filter(|name| name.starts_with("sasl.")) {
+        // Stands for a value that was not read: librdkafka asks that a user has a password.
+        properties.entry(name.clone()).or_insert_with(|| "unread".into());
+    }
+    if let Some(CreationFault { property, reason }) = creation_fault(&properties) {
+        let key = property.map_or("kafka.properties".into(), |name| property_key(settings, &name));
+        report.add(key, reason);
+    }
+}
+
+fn message_size(settings: &Settings, report: &mut Report<'_>) {
+    let key = |name: &str| property_key(settings, name);
+    let largest = settings
+        .kafka
+        .properties
+        .get("message.max.bytes")
+        .map_or(Ok(DEFAULT_MESSAGE_MAX_BYTES), |text| text.expose().trim().parse());
+    let body = settings.server.max_body_bytes;
+    match largest {
+        // Where librdkafka does not accept the value either, that was reported.
+        Err(_) if report.problems.iter().any(|problem| problem.key == key("message.max.bytes")) => {}
+        Err(_) => report.add(key("message.max.bytes"), "must be a whole number of bytes"),
+        Ok(largest) if largest < body + KEY_AND_HEADERS => {
+            let reason = format!(
+                "a body of {} with 16 KiB for its key and headers does not fit `message.max.bytes`, which is {largest}: \
+                 lower this, or set `kafka.properties.message.max.bytes` to {} or more (and the topics' `max.message.bytes` with it)",
+                show_size(&body),
+                body + KEY_AND_HEADERS
+            );
+            report.add("server.max_body_bytes", reason);
+        }
+        Ok(_) => {}
+    }
+}
