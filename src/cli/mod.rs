@@ -66,6 +66,12 @@ Exit codes: 0 it worked, 1 it failed, 2 the command line makes no sense, 78 the 
 
 /// Runs the command that `args` name; the first of them is the program's own name.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let code = run_command(args);
+    telemetry::flush();
+    code
+}
+
+fn run_command(args: impl Iterator<Item = OsString>) -> ExitCode {
     match Cli::try_parse_from(args) {
         Ok(Cli { command: Command::Serve(args) }) => ended(serve::run(args)),
         Ok(Cli { command: Command::Check(args) }) => check::run(args),

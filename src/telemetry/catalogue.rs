@@ -101,6 +101,8 @@ catalogue! {
         READY = Gauge "ready" [] "1 while /readyz answers 200, else 0";
         KAFKA_UP = Gauge "kafka_up" [] "1 while Kafka takes records, else 0";
         SPOOL_TAKES = Gauge "spool_takes" [] "1 while the spool takes records; 0 while it does not, or there is none";
+        LOG_LINES_DROPPED = Counter "log_lines_dropped_total" []
+            "Log lines dropped because the reader of stderr was too slow";
     }
     "Events" since "0.1.0" {
         EVENTS = Counter "events_total" ["type", Types; "outcome", Of(tags::OUTCOMES)]

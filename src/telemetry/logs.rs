@@ -1,9 +1,26 @@
-//! Log lines, written to stderr.
+//! Log lines, written to stderr by a thread of their own.
+//!
+//! A reader of stderr that stalls must not stop a worker, the spool or librdkafka. So lines wait in a
+//! bounded queue; lines beyond it are dropped and counted.
 
 use super::{Config, LogFormat};
 use std::io::IsTerminal;
+use std::panic::{self, PanicHookInfo};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
+
+/// Longest queue of lines that stderr has not taken yet.
+const MAX_QUEUED_LINES: usize = 4096;
+
+/// The thread that writes. Logging is one for the process, and so is its queue.
+static WRITER: OnceLock<Writer> = OnceLock::new();
+
+struct Writer {
+    dropped: ErrorCounter,
+    guard: Mutex<Option<WorkerGuard>>,
+}
 
 /// What actix logs of its own: that it starts, and as an error every malformed request, with which a
 /// stranger could fill the log. The operator's filter is read after it and may turn it on again.
@@ -30,9 +47,15 @@ pub enum LogError {
 /// For a filter that cannot be read, and where logging was started before.
 pub fn init(config: &Config) -> Result<(), LogError> {
     let filter = filter(&config.log_filter).map_err(LogError::Filter)?;
+    let (queue, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(MAX_QUEUED_LINES)
+        .lossy(true)
+        .thread_name("log")
+        .finish(std::io::stderr());
+    let dropped = queue.error_counter();
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(queue)
         // It would say on stderr that stderr takes nothing, and panic: a log whose reader is gone would end
         // events, drains and the process.
         .log_internal_errors(false);
@@ -42,7 +65,30 @@ pub fn init(config: &Config) -> Result<(), LogError> {
     } else {
         lines.json().flatten_event(true).with_current_span(false).finish().try_init()
     };
-    started.map_err(|_| LogError::Twice)
+    started.map_err(|_| LogError::Twice)?;
+    let _ = WRITER.set(Writer { dropped, guard: Mutex::new(Some(guard)) });
+    panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// Logs a panic. The standard hook writes to stderr itself, and would wait for its reader.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let thread = std::thread::current();
+    let thread = thread.name().unwrap_or("unnamed");
+    tracing::error!(thread, "panicked at {place}: {}", panic.payload_as_str().unwrap_or("no message"));
+}
+
+/// Returns the number of lines dropped because stderr did not take them.
+pub(super) fn dropped_lines() -> u64 {
+    WRITER.get().map_or(0, |writer| writer.dropped.dropped_lines() as u64)
+}
+
+/// Writes the lines that wait, for about a second at most. Later lines are dropped.
+pub fn flush() {
+    if let Some(writer) = WRITER.get() {
+        drop(writer.guard.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
 }
 
 /// Whether a `telemetry.log_filter` can be read.

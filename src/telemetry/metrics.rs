@@ -73,6 +73,7 @@ pub struct Metrics {
     turned_away: Tagged,
     delivery_errors: Tagged,
     in_flight_bytes: Gauge,
+    log_lines_dropped: Counter,
     kafka_up: Gauge,
     spool_takes: Gauge,
     /// Rows, bytes, limit and the age of the oldest row.
@@ -151,6 +152,7 @@ impl Metrics {
             looks: Looks::default(),
             turned_away: Tagged::register(all, &catalogue::TURNED_AWAY),
             delivery_errors: Tagged::register(all, &catalogue::DELIVERY_ERRORS),
+            log_lines_dropped: register(all, &catalogue::LOG_LINES_DROPPED, Counter::default()),
             tolerated_violations: register(all, &catalogue::TOLERATED, Counter::default()),
             topics_created: register(all, &catalogue::TOPICS_CREATED, Counter::default()),
             parse_seconds: register(all, &catalogue::PARSE_SECONDS, Histogram::new(WORK)),
@@ -288,6 +290,8 @@ impl Metrics {
         self.kafka_up.set(i64::from(readiness.kafka().0 == KafkaState::Up));
         self.spool_takes.set(i64::from(readiness.spool() == SpoolState::Taking));
         self.ready.set(i64::from(readiness.is_ready()));
+        let dropped = super::logs::dropped_lines().saturating_sub(self.log_lines_dropped.get());
+        self.log_lines_dropped.inc_by(dropped);
         self.process.look();
         self.looks.0.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|look| look());
         let mut text = String::with_capacity(16 * 1024);

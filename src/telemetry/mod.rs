@@ -20,7 +20,7 @@ pub use catalogue::{CATALOGUE, Description, Kind, Label, Values, tags};
 pub use client::ClientFigures;
 pub use config::{Config, LogFormat, OtlpConfig, Ratio};
 pub use histogram::Histogram;
-pub use logs::{LogError, check_filter, init};
+pub use logs::{LogError, check_filter, flush, init};
 pub use metrics::{CONTENT_TYPE, EventOutcome, Metrics};
 pub use readiness::{KafkaState, Readiness, SpoolState, State};
 pub use sources::{Answers, SecretFigures, SourceCounters};

@@ -28,8 +28,25 @@ fn nowhere() -> SocketAddr {
 }
 
 #[test]
+fn stalled_reader_of_stderr_delays_no_event() {
+    let bridge = Bridge::serve(Kafka::shared().bootstrap(), &["telemetry.log_filter=trace"]);
+    bridge.process.stall_stderr(true);
+    let dropped = || bridge.metric("log_lines_dropped_total");
+    for n in 0..3000 {
+        assert_eq!(bridge.post(&call(&format!("call_{n}"))).status, 200);
+        if n % 100 == 0 && dropped() > 0 {
+            break;
+        }
+    }
+    assert!(dropped() > 0, "the queue and the pipe were never full");
+    assert_eq!(bridge.admin("/readyz").status, 200);
+    bridge.process.stall_stderr(false);
+    assert!(bridge.stop().success());
+}
+
+#[test]
 fn each_rejected_event_has_its_line_until_there_are_too_many() {
-    let bridge = Bridge::serve(Kafka::shared().bootstrap(), &[]);
+    let bridge = Bridge::serve(Kafka::shared().bootstrap(), &["dead_letter.max_spool_rate=10000"]);
     let answer =
         bridge.post(br#"{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{"call_id":[]}}"#);
     until("the first line", || lines(&bridge, "event rejected").len() == 1);

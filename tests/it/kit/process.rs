@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -21,6 +21,8 @@ pub(crate) struct Process {
 struct Output {
     lines: Mutex<Vec<(Stream, String)>>,
     more: Condvar,
+    /// Standard error is not read for now.
+    stalled: AtomicBool,
     /// Streams that have come to their end.
     ended: AtomicUsize,
 }
@@ -66,6 +68,11 @@ impl Process {
         let err = child.stderr.take().expect("piped above");
         let readers = vec![output.keep(Stream::Out, out), output.keep(Stream::Err, err)];
         Self { child, output, readers, folder: None }
+    }
+
+    /// Stops reading standard error, or continues.
+    pub(crate) fn stall_stderr(&self, stalled: bool) {
+        self.output.stalled.store(stalled, Ordering::Release);
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -144,6 +151,9 @@ impl Output {
             for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
                 output.lines().push((stream, String::from_utf8_lossy(&line).into_owned()));
                 output.more.notify_all();
+                while stream == Stream::Err && output.stalled.load(Ordering::Acquire) {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
             }
             // Under the lock, or whoever just found no line would sleep through this.
             let _lines = output.lines();
