@@ -1,5 +1,6 @@
 //! The composition root: builds the parts from the settings, runs them, and ends them in order.
 
+mod budget_watch;
 pub mod dead_letters;
 mod reload;
 pub mod replay;
@@ -17,6 +18,7 @@ use crate::spool::{self, Spool};
 use crate::telemetry::{KafkaState, Metrics, Readiness, State, TraceError, Tracer};
 use crate::watch::Watcher;
 use actix_web::rt;
+use budget_watch::watch_budget;
 use reload::Reloader;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -78,6 +80,7 @@ pub struct App {
     budget: Arc<Budget>,
     readiness: Arc<Readiness>,
     tracer: Tracer,
+    request_timeout: Duration,
     shutdown: ShutdownConfig,
     watcher: Watcher,
     reload: Option<ReloadHandle>,
@@ -170,6 +173,7 @@ impl App {
             budget,
             readiness,
             tracer,
+            request_timeout: settings.server.request_timeout,
             shutdown,
             watcher,
             reload,
@@ -207,12 +211,15 @@ impl App {
             budget,
             readiness,
             tracer,
+            request_timeout,
             shutdown: times,
             watcher,
             ..
         } = self;
         let watch =
             rt::spawn(watch_kafka(Arc::clone(&producer), Arc::clone(&delivery), Arc::clone(&readiness)));
+        let budget_watch =
+            rt::spawn(watch_budget(Arc::clone(&budget), Arc::clone(&readiness), request_timeout));
         readiness.set_state(State::Serving);
         shutdown.await;
 
@@ -237,6 +244,7 @@ impl App {
         }
         tracer.stop(deadline.saturating_duration_since(Instant::now())).await;
         watch.abort();
+        budget_watch.abort();
         drop(watcher);
         admin.stop().await;
         let report = Report { left, spooled };

@@ -77,7 +77,7 @@ fn outcomes() -> Vec<Outcome> {
 }
 
 /// What goes no further than HTTP. [`Problem::OverBudget`] is a refusal as well, of the same tag.
-fn turned_away() -> [Problem; 11] {
+fn turned_away() -> [Problem; 12] {
     [
         Problem::UnknownPath,
         Problem::Method(ALLOWED),
@@ -85,6 +85,7 @@ fn turned_away() -> [Problem; 11] {
         Problem::UnsupportedEncoding,
         Problem::LargeHeader,
         Problem::EndlessChunks,
+        Problem::MalformedChunks,
         Problem::Incomplete,
         Problem::TooSlow,
         Problem::SlowHeader,

@@ -54,6 +54,7 @@ impl Body {
     async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
         match poll_fn(|context| Pin::new(&mut self.chunks).poll_next(context)).await {
             Some(Ok(chunk)) => Ok(Some(chunk)),
+            Some(Err(_)) if self.turn.has_broken_chunks() => Err(Problem::MalformedChunks),
             Some(Err(_)) => Err(Problem::Incomplete),
             None => {
                 self.ended = true;

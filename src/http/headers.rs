@@ -36,9 +36,11 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     values.map(Cow::into_owned).reduce(|list, value| list + ", " + &value)
 }
 
-/// The W3C `traceparent`, as it came.
+/// Returns the W3C `traceparent` as received. Several are ignored, because none can be trusted.
 pub(super) fn traceparent(headers: &HeaderMap) -> Option<&str> {
-    text(headers, &TRACEPARENT)
+    let mut values = headers.get_all(&TRACEPARENT);
+    let value = values.next()?;
+    values.next().is_none().then(|| value.to_str().ok()).flatten()
 }
 
 /// The W3C `tracestate`, as it came.

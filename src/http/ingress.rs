@@ -8,6 +8,7 @@ use super::gate::Gate;
 use super::headers::{bearer, signature, traceparent, tracestate};
 use super::listener::Listener;
 use super::paced::Crowd;
+use super::path::normalized;
 use super::problem::Problem;
 use super::server::{self, Limits};
 use super::tls::{self, Certificate};
@@ -37,7 +38,7 @@ use std::time::{Duration, Instant};
 
 /// Admitted for every request on top of its body, so that the budget bounds their number too: mostly
 /// the connection's read buffer, of which a small body is a slice that keeps the whole buffer.
-const OVERHEAD: usize = 8 * 1024;
+pub(crate) const REQUEST_OVERHEAD: usize = 8 * 1024;
 
 /// Connections at once, over all workers. What each can cost, docs/HARDENING.md says.
 const MAX_CONNECTIONS: usize = 4096;
@@ -184,7 +185,8 @@ where
     let turn = request.conn_data::<Rc<Turn>>().cloned().unwrap_or_default();
     turn.body(request.headers());
     let mut body = Body::new(payload, Rc::clone(&turn));
-    let (passed, answers) = match door.source(request.uri().path()) {
+    let path = normalized(request.uri().path());
+    let (passed, answers) = match door.source(&path) {
         Ok((source, token)) => {
             (pass(&door, &request, source, token, &mut body).await, &door.entries[source].answers)
         }
@@ -299,7 +301,7 @@ impl<A> Door<A> {
             return Err(Problem::TooLarge);
         }
         let coding = Coding::of(headers)?;
-        let mut permit = self.budget.admit(OVERHEAD).ok_or(Problem::OverBudget)?;
+        let mut permit = self.budget.admit(REQUEST_OVERHEAD).ok_or(Problem::OverBudget)?;
         let body = self.read(body, coding, &mut permit).await?;
         Ok(Box::new(Arrival {
             source,
@@ -358,7 +360,7 @@ struct Entry {
 impl Entry {
     fn new(source: &ingest::SourceConfig, metrics: &Metrics) -> Self {
         Self {
-            path: bare(&source.path).to_owned(),
+            path: normalized(bare(&source.path)).into_owned(),
             takes_token: source.takes_token(),
             answers: metrics.answers(Some(&source.name)),
         }

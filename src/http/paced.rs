@@ -193,6 +193,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
     /// actix takes an end of the stream for the client's, and closes.
     fn end_with(&mut self, cx: &mut Context<'_>, problem: Problem) -> Poll<io::Result<()>> {
         self.ended = true;
+        self.turn.leave();
         self.open.turned_away(problem.tag());
         // A client that does not even take these few bytes goes without.
         let _ = Pin::new(&mut self.io).poll_write(cx, &problem.last_words());
@@ -247,7 +248,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<T> {
         if in_head && this.handed >= MAX_HEAD {
             return this.end_with(cx, Problem::LargeHeader);
         }
+        let before = buf.filled().len();
         let read = this.read(cx, buf);
+        if matches!(&read, Poll::Ready(end) if end.is_err() || buf.filled().len() == before) {
+            this.turn.leave();
+        }
         if read.is_pending() {
             this.turn.wait(cx);
             let begun = this.handed > 0;

@@ -25,7 +25,9 @@ pub(super) enum Problem {
     TooLarge,
     /// A Content-Encoding that is not read.
     UnsupportedEncoding,
-    /// The connection broke off within the body, or its chunks are not HTTP.
+    /// Chunks against the syntax of HTTP.
+    MalformedChunks,
+    /// The connection broke off within the body.
     Incomplete,
     /// The body did not arrive in time.
     TooSlow,
@@ -76,6 +78,9 @@ impl Problem {
                 "unsupported_encoding",
                 "This Content-Encoding is not supported",
             ),
+            Self::MalformedChunks => {
+                row(StatusCode::BAD_REQUEST, "malformed_chunks", "The chunks of the body are not HTTP")
+            }
             Self::Incomplete => row(RETRY, "incomplete", "The body did not arrive whole"),
             Self::TooSlow => row(RETRY, "too_slow", "The body did not arrive in time"),
             Self::SlowHeader => row(RETRY, "slow_header", "The header did not arrive in time"),

@@ -31,6 +31,8 @@ pub(super) struct Turn {
     begins: Cell<bool>,
     /// Bytes of the body that were handed on with its head.
     with_head: Cell<u64>,
+    /// The client sends nothing more.
+    has_left: Cell<bool>,
     waiting: Cell<Option<Waker>>,
 }
 
@@ -40,6 +42,7 @@ impl Default for Turn {
             phase: Cell::new(Phase::Head),
             begins: Cell::new(true),
             with_head: Cell::new(0),
+            has_left: Cell::new(false),
             waiting: Cell::new(None),
         }
     }
@@ -86,6 +89,16 @@ impl Turn {
         if let Phase::Body(left) = self.phase() {
             self.phase.set(Phase::Body(left.saturating_sub(len as u64)));
         }
+    }
+
+    /// Notes that the stream ended, so that a body that breaks off is not taken for broken chunks.
+    pub(super) fn leave(&self) {
+        self.has_left.set(true);
+    }
+
+    /// Returns whether a body that failed has broken chunks: actix reports those as a lost connection.
+    pub(super) fn has_broken_chunks(&self) -> bool {
+        self.phase() == Phase::Chunks && !self.has_left.get()
     }
 
     /// Whether a head begins that nobody has asked about.

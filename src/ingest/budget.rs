@@ -24,6 +24,11 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// Returns whether `bytes` would be admitted now.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        self.limit.saturating_sub(self.used()) >= bytes
+    }
+
     /// Admits `bytes`, or `None` where that would exceed the limit.
     pub fn admit(self: &Arc<Self>, bytes: usize) -> Option<Permit> {
         let mut permit = Permit { budget: Arc::clone(self), bytes: 0 };

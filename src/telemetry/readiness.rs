@@ -1,7 +1,7 @@
 //! Whether the bridge can take webhooks.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 /// Where the process is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +85,7 @@ pub struct Readiness {
     kafka: AtomicU64,
     spool: AtomicU8,
     acknowledged: AtomicU64,
+    budget_stuck: AtomicBool,
 }
 
 impl Default for Readiness {
@@ -101,6 +102,7 @@ impl Readiness {
             kafka: AtomicU64::new(pack(KafkaState::Unknown, Utc::now())),
             spool: AtomicU8::new(SpoolState::Absent as u8),
             acknowledged: AtomicU64::new(0),
+            budget_stuck: AtomicBool::new(false),
         }
     }
 
@@ -174,20 +176,34 @@ impl Readiness {
         }
     }
 
-    /// Whether the bridge should be sent webhooks: it serves, and Kafka or the spool takes records.
+    /// Sets whether the memory budget has been full for longer than a request may take.
+    pub fn set_budget_stuck(&self, is_stuck: bool) {
+        let before = self.budget_stuck.swap(is_stuck, Ordering::AcqRel);
+        if is_stuck && !before {
+            tracing::warn!("the memory budget stays full: new requests are answered 503 over_budget");
+        } else if before && !is_stuck {
+            tracing::info!("the memory budget has room again");
+        }
+    }
+
+    /// Returns whether the bridge should receive webhooks.
+    ///
+    /// It serves, Kafka or the spool takes records, and the memory budget does not stay full.
     pub fn is_ready(&self) -> bool {
         let takes = self.kafka().0 == KafkaState::Up || self.spool() == SpoolState::Taking;
-        self.state() == State::Serving && takes
+        self.state() == State::Serving && takes && !self.budget_stuck.load(Ordering::Acquire)
     }
 
     /// A line for each part, as `/readyz` shows them.
-    pub fn parts(&self) -> [(&'static str, String); 3] {
+    pub fn parts(&self) -> [(&'static str, String); 4] {
+        let budget = if self.budget_stuck.load(Ordering::Acquire) { "full" } else { "taking" };
         let (kafka, since) = self.kafka();
         let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
         [
             ("state", self.state().name().to_owned()),
             ("kafka", format!("{} since {since}", kafka.name())),
             ("spool", self.spool().name().to_owned()),
+            ("budget", budget.to_owned()),
         ]
     }
 }

@@ -98,6 +98,7 @@ fn signature_headers_pass_as_they_come_and_a_traceparent_only_if_well_formed() {
     );
     bridge.ask(&post_to(PATH, &headers, "headers"));
     bridge.ask(&post_to(PATH, "traceparent: 00-xyz\r\n", "headers"));
+    bridge.ask(&post_to(PATH, &format!("traceparent: {good}\r\nTraceparent: {good}\r\n"), "headers"));
     let signature = SignatureHeaders {
         // A list is no signature, so that nobody can hide a bad one behind a good one.
         signature: Some("ab, cd".into()),
@@ -107,6 +108,7 @@ fn signature_headers_pass_as_they_come_and_a_traceparent_only_if_well_formed() {
     let none = SignatureHeaders::default();
     let expected = [
         format!("0:headers {signature:?} {:?}", Some(good)),
+        format!("0:headers {none:?} {:?}", None::<&str>),
         format!("0:headers {none:?} {:?}", None::<&str>),
     ];
     assert_eq!(bridge.accepted(), expected);
@@ -162,7 +164,7 @@ fn malformed_http_ends_the_connection_and_is_not_accepted() {
     assert_eq!(bridge.ask("POST\r\n\r\n").status, 400);
     let mut client = bridge.connect();
     client.send(&format!("{}zz\r\n", chunked()));
-    assert!(client.answer().body.contains("problem:incomplete"));
+    assert!(client.answer().body.contains("problem:malformed_chunks"));
     assert!(client.is_closed());
     assert_eq!(bridge.accepted(), [""; 0]);
 }
@@ -182,4 +184,24 @@ fn an_address_in_use_is_named() {
     let bridge = Bridge::start();
     let error = Bridge::try_start(|config| config.listen = bridge.addr).err().unwrap();
     assert!(error.to_string().contains(&bridge.addr.to_string()), "{error}");
+}
+
+#[test]
+fn escaped_unreserved_characters_are_the_same_path_and_token() {
+    let bridge = Bridge::start();
+    assert_eq!(bridge.ask(&post_to("/webhooks%2Djustcall", "", "x")).status, 404);
+    assert_eq!(bridge.ask(&post_to("/w%65bhooks/just%63all", "", "one")).status, 200);
+    assert_eq!(bridge.ask(&post_to("/%73econd/%30123456789abcde%66", "", "token")).status, 200);
+    assert_eq!(bridge.accepted(), ["0:one".to_owned(), format!("1:token {:?}", Some(TOKEN))]);
+}
+
+#[test]
+fn chunks_that_are_not_http_are_a_bad_request() {
+    let bridge = Bridge::start();
+    for broken in ["zz\r\n", "3\r\nabcde\r\n0\r\n\r\n"] {
+        let answer = bridge.ask(&(chunked() + broken));
+        assert_eq!((answer.status, answer.header("content-type")), (400, Some("application/problem+json")));
+        assert!(answer.body.contains("problem:malformed_chunks"), "{}", answer.body);
+    }
+    assert_eq!(bridge.budget.used(), 0);
 }

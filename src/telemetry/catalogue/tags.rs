@@ -70,6 +70,7 @@ pub const TURNED_AWAY: &[&str] = &[
     "slow_header",
     "large_header",
     "endless_chunks",
+    "malformed_chunks",
     "tls_handshake",
     OTHER,
 ];

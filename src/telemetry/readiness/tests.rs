@@ -51,4 +51,7 @@ fn every_part_has_a_line() {
     assert_eq!(parts[0], ("state", "starting".to_owned()));
     assert_eq!(parts[1], ("kafka", "up since 1970-01-01T00:00:00Z".to_owned()));
     assert_eq!(parts[2], ("spool", "none".to_owned()));
+    assert_eq!(parts[3], ("budget", "taking".to_owned()));
+    readiness.set_budget_stuck(true);
+    assert_eq!(readiness.parts()[3], ("budget", "full".to_owned()));
 }

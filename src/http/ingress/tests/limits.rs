@@ -105,7 +105,7 @@ fn what_exceeds_the_budget_is_refused_until_something_settles() {
         .map(|_| {
             let mut client = bridge.connect();
             client.send(&post_to(PATH, "", "").replace("length: 0", &format!("length: {LIMIT}")));
-            client.send(&"x".repeat(LIMIT - super::super::OVERHEAD - 1000));
+            client.send(&"x".repeat(LIMIT - super::super::REQUEST_OVERHEAD - 1000));
             client
         })
         .collect();
@@ -121,7 +121,8 @@ fn what_exceeds_the_budget_is_refused_until_something_settles() {
 #[test]
 fn requests_without_a_body_count_against_the_budget_too() {
     let bridge = Bridge::start();
-    let mut clients: Vec<_> = (0..=BUDGET / super::super::OVERHEAD).map(|_| bridge.connect()).collect();
+    let mut clients: Vec<_> =
+        (0..=BUDGET / super::super::REQUEST_OVERHEAD).map(|_| bridge.connect()).collect();
     for client in &mut clients {
         client.send(&post("slow"));
     }

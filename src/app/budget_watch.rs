@@ -1,0 +1,73 @@
+//! Readiness of the memory budget: not ready while the budget stays full.
+
+use crate::http::REQUEST_OVERHEAD;
+use crate::ingest::Budget;
+use crate::telemetry::Readiness;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Time between two looks at the budget.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Longest time from a whole body to its answer; `kafka.ack_deadline` is at most this.
+const MAX_DELIVERY: Duration = Duration::from_secs(60);
+
+/// Time since which the budget has no room for a request.
+#[derive(Debug, Default)]
+struct FullSince(Option<Instant>);
+
+impl FullSince {
+    /// Returns whether the budget has been full for longer than `longest`.
+    fn observe(&mut self, is_full: bool, now: Instant, longest: Duration) -> bool {
+        if !is_full {
+            self.0 = None;
+            return false;
+        }
+        now.duration_since(*self.0.get_or_insert(now)) > longest
+    }
+}
+
+/// Reports a budget that is full for longer than the longest request may take. Never returns.
+pub(super) async fn watch_budget(budget: Arc<Budget>, readiness: Arc<Readiness>, request_timeout: Duration) {
+    let mut full = FullSince::default();
+    loop {
+        let is_full = !budget.has_room(REQUEST_OVERHEAD);
+        readiness.set_budget_stuck(full.observe(is_full, Instant::now(), request_timeout + MAX_DELIVERY));
+        sleep(WATCH_INTERVAL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONGEST: Duration = Duration::from_secs(90);
+
+    #[test]
+    fn budget_is_stuck_only_after_the_longest_request() {
+        let (mut full, start) = (FullSince::default(), Instant::now());
+        assert!(!full.observe(true, start, LONGEST));
+        assert!(!full.observe(true, start + LONGEST, LONGEST));
+        assert!(full.observe(true, start + LONGEST + WATCH_INTERVAL, LONGEST));
+        assert!(!full.observe(false, start + 2 * LONGEST, LONGEST));
+        assert!(!full.observe(true, start + 3 * LONGEST, LONGEST));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn full_budget_ends_readiness_and_room_restores_it() {
+        let (budget, readiness) = (Budget::new(REQUEST_OVERHEAD), Arc::new(Readiness::new()));
+        readiness.set_state(crate::telemetry::State::Serving);
+        readiness.kafka_up();
+        let permit = budget.admit(1).expect("room");
+        let watch = tokio::spawn(watch_budget(Arc::clone(&budget), Arc::clone(&readiness), LONGEST));
+        sleep(LONGEST).await;
+        assert!(readiness.is_ready());
+        sleep(MAX_DELIVERY + 3 * WATCH_INTERVAL).await;
+        assert!(!readiness.is_ready());
+        drop(permit);
+        sleep(2 * WATCH_INTERVAL).await;
+        assert!(readiness.is_ready());
+        watch.abort();
+    }
+}
