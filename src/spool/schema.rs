@@ -39,6 +39,10 @@ pub(super) enum Fault {
     Newer { found: i64, known: i64 },
     #[error("the file contradicts itself")]
     Contradiction,
+    #[error("another process removed, replaced or truncated the spool's files")]
+    Moved,
+    #[error("another process truncated the write-ahead log")]
+    Truncated,
 }
 
 impl Fault {
@@ -48,21 +52,21 @@ impl Fault {
             Self::Io(error) => {
                 matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
             }
-            Self::Newer { .. } | Self::Contradiction => false,
+            Self::Newer { .. } | Self::Contradiction | Self::Moved | Self::Truncated => false,
         }
     }
 
-    /// Whether the file's content is wrong, rather than the disk not at hand.
     /// Whether somebody else has the database open in a way that hinders.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy))
     }
 
+    /// Returns whether the file's content is wrong. A disk that cannot be reached is not damage.
     pub(super) fn is_damage(&self) -> bool {
         match self {
             Self::Sqlite(error) => is_damage(error),
-            Self::Contradiction => true,
-            Self::Io(_) | Self::Newer { .. } => false,
+            Self::Contradiction | Self::Truncated => true,
+            Self::Io(_) | Self::Newer { .. } | Self::Moved => false,
         }
     }
 }

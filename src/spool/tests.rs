@@ -3,6 +3,7 @@ mod disk;
 mod full;
 mod limits;
 mod model;
+mod moved;
 
 use super::*;
 use std::os::unix::fs::PermissionsExt;
