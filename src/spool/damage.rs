@@ -47,8 +47,14 @@ pub(super) fn open_store(
     if !distrusted {
         match Store::open(&files.database(), next_id, access) {
             Ok(store) => return Ok(Opened { store, lost: 0 }),
-            Err(fault) if !fault.is_damage() => return Err(fault),
-            Err(_) => {}
+            Err(fault) if fault.is_damage() => {}
+            Err(fault) => {
+                let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY;
+                match Connection::open_with_flags(files.database(), read_only) {
+                    Ok(file) if fault.is_damage_of(&file) => {}
+                    _ => return Err(fault),
+                }
+            }
         }
     }
     let lost = salvage(files, known)?;

@@ -7,7 +7,7 @@ use super::handle::Shared;
 use super::limits::coming_bytes;
 use super::queue::{Job, recovered};
 use super::reserve::Reserve;
-use super::schema::{Access, Fault};
+use super::schema::{Access, Fault, is_sound};
 use super::store::{Lane, Store};
 use super::watch::is_at;
 use std::fs::File;
@@ -118,7 +118,7 @@ impl Writer {
                 Job::Delete(ids) => self.work.deletes.extend(ids.iter().map(|id| id.0)),
                 Job::SetAside(ids) => self.work.set_aside.extend(ids.iter().map(|id| id.0)),
                 Job::Forget(time) => self.work.forget = self.work.forget.max(Some(time)),
-                Job::Salvage { generation } => self.distrust(generation),
+                Job::Salvage { generation, proven } => self.distrust(generation, proven),
                 #[cfg(test)]
                 Job::Run(run) => drop(self.store.as_ref().map(|store| run(&store.connection))),
                 job => waiting.push(job),
@@ -241,6 +241,7 @@ impl Writer {
         recovered(&self.shared.usage).taking = false;
         self.distrusted |= fault.is_damage();
         if let Some(store) = self.store.take() {
+            self.distrusted |= fault.is_damage_of(&store.connection);
             self.lanes.clone_from(&store.lanes);
             if matches!(store.files.check(), Err(Fault::Moved)) {
                 self.unlinked = Some(store);
@@ -253,9 +254,13 @@ impl Writer {
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 
-    /// Has the file salvaged, unless that was done since the reader met the damage.
-    fn distrust(&mut self, generation: u64) {
+    /// Has the file salvaged, unless that was done since the reader met the damage, or a check that the
+    /// error made necessary finds none.
+    fn distrust(&mut self, generation: u64, proven: bool) {
         if recovered(&self.shared.reader).generation != generation {
+            return;
+        }
+        if !proven && self.store.as_ref().is_none_or(|store| is_sound(&store.connection)) {
             return;
         }
         self.fail(&Fault::Contradiction);
