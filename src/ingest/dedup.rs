@@ -25,6 +25,12 @@ struct Key {
     body: [u8; 16],
 }
 
+impl Key {
+    fn new(source: usize, body: &BodyHash) -> Self {
+        Self { source: u16::try_from(source).unwrap_or(u16::MAX), body: body.prefix() }
+    }
+}
+
 /// Small, for there are many: with its key 24 bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -76,9 +82,17 @@ impl Deduplication {
         })
     }
 
+    /// Returns whether an event is durable, without a claim.
+    pub fn is_durable(&self, source: usize, body: &BodyHash, now: Instant) -> bool {
+        let key = Key::new(source, body);
+        let mut shard = self.shard(&key);
+        shard.forget_before(now.checked_sub(self.window));
+        matches!(shard.events.get(&key), Some(State::Durable(_)))
+    }
+
     /// Asks for an event, and claims it if it is new.
     pub fn claim(self: &Arc<Self>, source: usize, body: &BodyHash, now: Instant) -> Seen {
-        let key = Key { source: u16::try_from(source).unwrap_or(u16::MAX), body: body.prefix() };
+        let key = Key::new(source, body);
         if self.window.is_zero() {
             return Seen::First(Claim { memory: None, key });
         }

@@ -131,18 +131,21 @@ impl Ingest {
 
     /// Takes an event that was let in to its outcome.
     async fn settle(&self, case: &Case, permit: Permit) -> Outcome {
-        let Judged { id, hash, violations, verdict, .. } = &case.judged;
+        let Judged { id, violations, verdict, .. } = &case.judged;
         if *violations > 0 {
             self.metrics.tolerated_violations.inc_by(u64::from(*violations));
         }
         self.metrics.parse_seconds.observe(case.started.elapsed());
         let Some(records) = verdict.records() else { return Outcome::Dropped(*id) };
-        let claim = match self.seen.claim(case.source, hash, case.started) {
+        if matches!(verdict, Verdict::Rejected(..)) && Box::pin(self.was_accepted(case)).await {
+            return Outcome::Duplicate(*id);
+        }
+        let (seen, identity) = self.claim(case);
+        let claim = match seen {
             Seen::Durable => return Outcome::Duplicate(*id),
             Seen::InFlight(first) => return Box::pin(self.wait_for(first, *id)).await,
             Seen::First(claim) => claim,
         };
-        let identity = self.sources[case.source].identity(hash);
         if self.delivery.remembers(&identity, self.remember).await {
             claim.durable(Instant::now());
             return Outcome::Duplicate(*id);
@@ -159,6 +162,20 @@ impl Ingest {
             }
         }
         case.outcome(delivered)
+    }
+
+    /// Claims an event, and returns its identity in the spool.
+    fn claim(&self, case: &Case) -> (Seen, Identity) {
+        let hash = case.judged.compared_hash();
+        let seen = self.seen.claim(case.source, &hash, case.started);
+        (seen, self.sources[case.source].identity(&hash))
+    }
+
+    /// Returns whether earlier rules accepted the body of a rejected event within the window.
+    async fn was_accepted(&self, case: &Case) -> bool {
+        let body = &case.judged.hash;
+        self.seen.is_durable(case.source, body, case.started)
+            || self.delivery.remembers(&self.sources[case.source].identity(body), self.remember).await
     }
 
     /// Reads, verifies, checks and routes a body, or says how it ends before that: as a probe, or not

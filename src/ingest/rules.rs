@@ -66,6 +66,23 @@ pub struct Judged {
     pub verdict: Verdict,
 }
 
+impl Judged {
+    /// Returns the hash by which deliveries are compared.
+    ///
+    /// A dead letter has another hash than the accepted event of the same body, so that a body rejected
+    /// under earlier rules is not a duplicate once the rules accept it.
+    pub(super) fn compared_hash(&self) -> BodyHash {
+        match &self.verdict {
+            Verdict::Rejected(why, _) => {
+                let (body, tag, detail) = (self.hash.prefix(), why.tag(), why.to_string());
+                let letter = [&body[..], tag.as_bytes(), b"\0", detail.as_bytes()];
+                BodyHash::of(&letter.concat())
+            }
+            Verdict::Forwarded(_) | Verdict::Dropped => self.hash,
+        }
+    }
+}
+
 /// What is to be written of an event.
 #[derive(Debug)]
 pub enum Verdict {

@@ -47,8 +47,14 @@ pub(super) fn open_store(
     if !distrusted {
         match Store::open(&files.database(), next_id, access) {
             Ok(store) => return Ok(Opened { store, lost: 0 }),
-            Err(fault) if !fault.is_damage() => return Err(fault),
-            Err(_) => {}
+            Err(fault) if fault.is_damage() => {}
+            Err(fault) => {
+                let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY;
+                match Connection::open_with_flags(files.database(), read_only) {
+                    Ok(file) if fault.is_damage_of(&file) => {}
+                    _ => return Err(fault),
+                }
+            }
         }
     }
     let lost = salvage(files, known)?;
@@ -83,17 +89,37 @@ pub(super) fn salvage(files: &Files, known: &Known) -> Result<u64, Fault> {
     salvage.checkpoint()?;
     let damaged = open_damaged(&files.database(), &files.salvage())?;
     let copied = Copier::new(&damaged, known).copy_into(&mut salvage)?;
-    salvage.close()?;
     drop(damaged);
-    std::fs::rename(files.salvage(), files.salvaged())?;
-    sync_directory(&files.directory)?;
-    finish(files)?;
+    replace_with(files, salvage)?;
     tracing::error!(
         set_aside = %aside.display(), rows_saved = copied.saved, rows_lost = copied.lost,
         "the spool's file was damaged: what could be read is in a new file; check the disk, and keep the \
          file that was set aside until what it lost is accounted for"
     );
     Ok(copied.lost)
+}
+
+/// Copies what can be read of a database that is no longer on disk, but still open, into a new file.
+/// Returns the number of rows lost. A file now in the place of the database is set aside.
+pub(super) fn rescue(files: &Files, open: &Connection, known: &Known) -> Result<u64, Fault> {
+    finish(files)?;
+    let mut salvage = Store::open(&files.salvage(), 1, Access::Shared)?;
+    let copied = Copier::new(open, known).copy_into(&mut salvage)?;
+    replace_with(files, salvage)?;
+    tracing::error!(
+        directory = %files.directory.display(), rows_saved = copied.saved, rows_lost = copied.lost,
+        "another process removed, replaced or truncated the spool's files: the rows that could still be \
+         read are in a new file; a file that was in its place is set aside as spool.db.damaged-<n>"
+    );
+    Ok(copied.lost)
+}
+
+/// Puts a complete copy into the place of the database.
+fn replace_with(files: &Files, salvage: Store) -> Result<(), Fault> {
+    salvage.close()?;
+    std::fs::rename(files.salvage(), files.salvaged())?;
+    sync_directory(&files.directory)?;
+    Ok(finish(files)?)
 }
 
 /// Opens the damaged file so that as much as possible can be read.

@@ -6,7 +6,7 @@ use super::limits::Limits;
 use super::queue::{Job, Queue, Waiter, recovered};
 use super::reader::{Found, Reader, Trouble};
 use super::reserve::Reserve;
-use super::schema::{Access, Fault, is_damage};
+use super::schema::{Access, Fault, is_ambiguous, is_damage};
 use super::store::Store;
 use super::writer::Writer;
 use super::{Append, Config, Entry, Identity, OpenError, Page, ReadError, RowId, Told, Totals, Usage};
@@ -62,7 +62,7 @@ pub struct Spool {
 fn newest_identity(store: &Store) -> Result<Option<i64>, Fault> {
     let sql = "SELECT max(at) FROM identity";
     match store.connection.query_row(sql, (), |row| row.get(0)) {
-        Err(error) if is_damage(&error) => Ok(Some(i64::MAX)),
+        Err(error) if is_damage(&error) || is_ambiguous(&error) => Ok(Some(i64::MAX)),
         newest => Ok(newest?),
     }
 }
@@ -168,8 +168,8 @@ impl Spool {
         drop(reader);
         outcome.map_err(|trouble| match trouble {
             Trouble::Disk(error) => error,
-            Trouble::Damage(error) => {
-                self.shared.queue.push(Job::Salvage { generation });
+            Trouble::Damage { error, proven } => {
+                self.shared.queue.push(Job::Salvage { generation, proven });
                 error
             }
         })

@@ -19,6 +19,7 @@ mod reader;
 mod reserve;
 mod schema;
 mod store;
+mod watch;
 mod writer;
 
 #[cfg(test)]

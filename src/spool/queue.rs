@@ -53,6 +53,8 @@ pub(super) enum Job {
     /// The file was found damaged by a reader.
     Salvage {
         generation: u64,
+        /// Whether the error alone proves the damage.
+        proven: bool,
     },
     #[cfg(test)]
     Run(Box<dyn FnOnce(&rusqlite::Connection) + Send>),

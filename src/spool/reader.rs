@@ -1,6 +1,6 @@
 //! Reading, on a connection of its own.
 
-use super::schema::{PATIENCE, is_damage, open_for_reading};
+use super::schema::{Fault, PATIENCE, is_ambiguous, is_damage, open_for_reading};
 use super::store::checksum;
 use super::{Identity, Page, ReadError, Row, RowId};
 use bytes::Bytes;
@@ -12,14 +12,15 @@ use std::path::PathBuf;
 pub(super) enum Trouble {
     /// The disk is not at hand.
     Disk(ReadError),
-    /// The file's content is wrong.
-    Damage(ReadError),
+    /// The file's content is wrong; or a statement is, unless that is `proven`.
+    Damage { error: ReadError, proven: bool },
 }
 
 impl From<rusqlite::Error> for Trouble {
     fn from(error: rusqlite::Error) -> Self {
         let told = ReadError(error.to_string());
-        if is_damage(&error) { Self::Damage(told) } else { Self::Disk(told) }
+        let proven = is_damage(&error);
+        if proven || is_ambiguous(&error) { Self::Damage { error: told, proven } } else { Self::Disk(told) }
     }
 }
 
@@ -64,9 +65,12 @@ impl Reader {
     ) -> Result<T, Trouble> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => open_for_reading(&self.path, PATIENCE).map_err(|fault| {
-                let told = ReadError(fault.to_string());
-                if fault.is_damage() { Trouble::Damage(told) } else { Trouble::Disk(told) }
+            None => open_for_reading(&self.path, PATIENCE).map_err(|fault| match fault {
+                Fault::Sqlite(error) => error.into(),
+                fault => {
+                    let (error, proven) = (ReadError(fault.to_string()), fault.is_damage());
+                    if proven { Trouble::Damage { error, proven } } else { Trouble::Disk(error) }
+                }
             })?,
         };
         let outcome = read(self, &connection);
@@ -168,5 +172,6 @@ fn raw(row: &rusqlite::Row<'_>) -> rusqlite::Result<Raw> {
 
 /// The index, the table and the account do not tell the same.
 fn contradiction() -> Trouble {
-    Trouble::Damage(ReadError("its index and its rows contradict each other".to_owned()))
+    let error = ReadError("its index and its rows contradict each other".to_owned());
+    Trouble::Damage { error, proven: true }
 }

@@ -39,6 +39,10 @@ pub(super) enum Fault {
     Newer { found: i64, known: i64 },
     #[error("the file contradicts itself")]
     Contradiction,
+    #[error("another process removed, replaced or truncated the spool's files")]
+    Moved,
+    #[error("another process truncated the write-ahead log")]
+    Truncated,
 }
 
 impl Fault {
@@ -48,22 +52,28 @@ impl Fault {
             Self::Io(error) => {
                 matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
             }
-            Self::Newer { .. } | Self::Contradiction => false,
+            Self::Newer { .. } | Self::Contradiction | Self::Moved | Self::Truncated => false,
         }
     }
 
-    /// Whether the file's content is wrong, rather than the disk not at hand.
     /// Whether somebody else has the database open in a way that hinders.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy))
     }
 
+    /// Returns whether the file's content is wrong. A disk that cannot be reached is not damage.
     pub(super) fn is_damage(&self) -> bool {
         match self {
             Self::Sqlite(error) => is_damage(error),
-            Self::Contradiction => true,
-            Self::Io(_) | Self::Newer { .. } => false,
+            Self::Contradiction | Self::Truncated => true,
+            Self::Io(_) | Self::Newer { .. } | Self::Moved => false,
         }
+    }
+
+    /// Returns whether the file proves damaged where the error alone leaves that open.
+    pub(super) fn is_damage_of(&self, connection: &Connection) -> bool {
+        self.is_damage()
+            || matches!(self, Self::Sqlite(error) if is_ambiguous(error) && !is_sound(connection))
     }
 }
 
@@ -75,22 +85,14 @@ pub(super) fn is_full(error: &rusqlite::Error) -> bool {
         || extended == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }
 
-/// Whether an error speaks of the file's content, rather than of a disk not at hand.
+/// Returns whether an error proves that the file's content is wrong.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::Error::*;
     match error {
         SqliteFailure(failure, _) => {
-            matches!(
-                failure.code,
-                ErrorCode::DatabaseCorrupt
-                    | ErrorCode::NotADatabase
-                    | ErrorCode::ConstraintViolation
-                    | ErrorCode::TypeMismatch
-            ) || failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHORT_READ
-                // Statements are fixed: this is a table or a column that is no longer there.
-                || failure.extended_code == rusqlite::ffi::SQLITE_ERROR
+            matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+                || failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHORT_READ
         }
-        SqlInputError { .. } => true,
         FromSqlConversionFailure(..)
         | IntegralValueOutOfRange(..)
         | InvalidColumnType(..)
@@ -98,6 +100,38 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
         | QueryReturnedNoRows => true,
         _ => false,
     }
+}
+
+/// Returns whether an error is a fault of a statement or of the file: [`is_sound`] tells which.
+pub(super) fn is_ambiguous(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::SqliteFailure(failure, _) => {
+            matches!(failure.code, ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch)
+                || failure.extended_code == rusqlite::ffi::SQLITE_ERROR
+        }
+        rusqlite::Error::SqlInputError { .. } => true,
+        _ => false,
+    }
+}
+
+/// Returns whether the tables are those of this schema version, and the whole file is consistent. Reads
+/// all of it.
+pub(super) fn is_sound(connection: &Connection) -> bool {
+    let tables = |connection: &Connection| {
+        let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_master ORDER BY name")?;
+        let tables = statement.query_map((), |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?))
+        })?;
+        tables.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    let check = || -> rusqlite::Result<bool> {
+        let expected = Connection::open_in_memory()?;
+        MIGRATIONS.iter().try_for_each(|migration| expected.execute_batch(migration))?;
+        let report: String = connection.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))?;
+        Ok(report == "ok" && tables(connection)? == tables(&expected)?)
+    };
+    // A check that the disk does not allow proves nothing.
+    check().unwrap_or_else(|error| !is_damage(&error) && !is_ambiguous(&error))
 }
 
 /// Who may have the database open beside the one who writes it.

@@ -2,6 +2,7 @@
 
 use super::limits::row_bytes;
 use super::schema::{Access, Fault, close, is_full, open};
+use super::watch::OpenFiles;
 use super::{Entry, Identity};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;
@@ -60,6 +61,7 @@ pub(super) struct Store {
     pub(super) connection: Connection,
     pub(super) lanes: Vec<Lane>,
     pub(super) access: Access,
+    pub(super) files: OpenFiles,
     session: i64,
     next_id: i64,
 }
@@ -78,7 +80,7 @@ impl Store {
             connection.query_row("SELECT max(id) FROM record", (), |row| row.get(0))?;
         let lanes = lanes(&connection)?;
         let next_id = next_id.max(used.max(greatest).unwrap_or(0).saturating_add(1));
-        Ok(Self { connection, lanes, access, session, next_id })
+        Ok(Self { files: OpenFiles::of(path)?, connection, lanes, access, session, next_id })
     }
 
     /// Begins a session: rows handed over in earlier ones no longer are.
@@ -106,6 +108,7 @@ impl Store {
     pub(super) fn adopt(&mut self, accounts: Accounts) {
         self.lanes = accounts.lanes;
         self.next_id = accounts.next_id;
+        self.files.note();
     }
 
     /// Bytes of the pages in use.
@@ -137,7 +140,9 @@ impl Store {
             Access::Shared => "PRAGMA wal_checkpoint(TRUNCATE)",
             Access::Alone => "PRAGMA wal_checkpoint(RESTART)",
         };
-        self.connection.query_row(sql, (), |row| row.get(0).map(|busy: i64| busy == 0))
+        let outcome = self.connection.query_row(sql, (), |row| row.get(0).map(|busy: i64| busy == 0));
+        self.files.note();
+        outcome
     }
 
     /// As [`Store::checkpoint`], `false` also where the disk has no room to let the database grow.

@@ -3,6 +3,7 @@ mod disk;
 mod full;
 mod limits;
 mod model;
+mod moved;
 
 use super::*;
 use std::os::unix::fs::PermissionsExt;
@@ -103,7 +104,7 @@ impl Spool {
     /// As if a read had met damage.
     pub(crate) fn salvage(&self) {
         let generation = queue::recovered(&self.shared.reader).generation;
-        self.shared.queue.push(queue::Job::Salvage { generation });
+        self.shared.queue.push(queue::Job::Salvage { generation, proven: true });
     }
 
     /// Every read hangs for as long as the result lives.

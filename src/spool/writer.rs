@@ -7,8 +7,9 @@ use super::handle::Shared;
 use super::limits::coming_bytes;
 use super::queue::{Job, recovered};
 use super::reserve::Reserve;
-use super::schema::{Access, Fault};
+use super::schema::{Access, Fault, is_sound};
 use super::store::{Lane, Store};
+use super::watch::is_at;
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,6 +31,8 @@ pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     /// `None` while the disk fails.
     store: Option<Store>,
+    /// A database that is open, but no longer on disk: its rows are still to be copied.
+    unlinked: Option<Store>,
     reserve: Reserve,
     work: Work,
     doubt: Doubt,
@@ -43,13 +46,14 @@ pub(super) struct Writer {
     checkpoint_above: u64,
     tidy: bool,
     /// Held as long as the writer lives.
-    _lock: File,
+    lock: File,
 }
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, store: Store, lock: File) -> Self {
         let reserve = Reserve::new(shared.files.clone(), shared.limits.reserve);
         let access = store.access;
+        store.files.note();
         let mut writer = Self {
             reserve,
             work: Work::default(),
@@ -58,13 +62,14 @@ impl Writer {
             lanes: store.lanes.clone(),
             session: store.session(),
             store: Some(store),
+            unlinked: None,
             distrusted: false,
             pause: FIRST_PAUSE,
             retry_at: Instant::now(),
             checkpoint_above: shared.limits.wal,
             tidy: true,
             shared,
-            _lock: lock,
+            lock,
         };
         writer.publish(Counts::default());
         let ready = match access {
@@ -113,7 +118,7 @@ impl Writer {
                 Job::Delete(ids) => self.work.deletes.extend(ids.iter().map(|id| id.0)),
                 Job::SetAside(ids) => self.work.set_aside.extend(ids.iter().map(|id| id.0)),
                 Job::Forget(time) => self.work.forget = self.work.forget.max(Some(time)),
-                Job::Salvage { generation } => self.distrust(generation),
+                Job::Salvage { generation, proven } => self.distrust(generation, proven),
                 #[cfg(test)]
                 Job::Run(run) => drop(self.store.as_ref().map(|store| run(&store.connection))),
                 job => waiting.push(job),
@@ -143,7 +148,25 @@ impl Writer {
         }
     }
 
+    /// Compares the open files with those on disk, and takes the lock again if its file was removed.
+    fn check_files(&mut self) -> Result<(), Fault> {
+        if let Some(store) = &self.store {
+            store.files.check()?;
+        }
+        self.keep_lock()
+    }
+
+    /// # Errors
+    /// If another process holds the lock now.
+    fn keep_lock(&mut self) -> Result<(), Fault> {
+        if !is_at(&self.lock, &self.shared.files.lock())? {
+            self.lock = self.shared.files.take_lock().map_err(io::Error::from)?;
+        }
+        Ok(())
+    }
+
     fn commit(&mut self, waiting: &[Job]) -> Result<(Vec<Verdict>, Counts), Fault> {
+        self.check_files()?;
         let Some(store) = &mut self.store else { return Err(std::io::Error::other("closed").into()) };
         let (limits, files) = (self.shared.limits, &self.shared.files);
         let entries = || waiting.iter().flat_map(entries_of);
@@ -179,6 +202,8 @@ impl Writer {
             return Err(std::io::Error::other("the sync failed").into());
         }
         store.adopt(accounts);
+        // The files may have been removed before the commit was synced.
+        store.files.check()?;
         self.work.set_aside.clear();
         self.shared.committed.store(store.last_id(), Ordering::Release);
         self.doubt = Doubt::default();
@@ -216,7 +241,11 @@ impl Writer {
         recovered(&self.shared.usage).taking = false;
         self.distrusted |= fault.is_damage();
         if let Some(store) = self.store.take() {
-            self.lanes = store.lanes;
+            self.distrusted |= fault.is_damage_of(&store.connection);
+            self.lanes.clone_from(&store.lanes);
+            if matches!(store.files.check(), Err(Fault::Moved)) {
+                self.unlinked = Some(store);
+            }
         }
         // Whoever opens the file next may see what is refused now.
         recovered(&self.shared.disowned).extend(self.doubt.identities.iter().map(|(identity, _)| *identity));
@@ -225,9 +254,13 @@ impl Writer {
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 
-    /// Has the file salvaged, unless that was done since the reader met the damage.
-    fn distrust(&mut self, generation: u64) {
+    /// Has the file salvaged, unless that was done since the reader met the damage, or a check that the
+    /// error made necessary finds none.
+    fn distrust(&mut self, generation: u64, proven: bool) {
         if recovered(&self.shared.reader).generation != generation {
+            return;
+        }
+        if !proven && self.store.as_ref().is_none_or(|store| is_sound(&store.connection)) {
             return;
         }
         self.fail(&Fault::Contradiction);
@@ -248,11 +281,15 @@ impl Writer {
 
     /// One small step towards giving space back to the disk.
     fn tidy(&mut self) {
+        if let Err(fault) = self.check_files() {
+            return self.fail(&fault);
+        }
         let Some(store) = &self.store else { return };
         let step = || -> rusqlite::Result<bool> {
             let free = store.free_pages()?;
             if free > 0 {
                 store.vacuum(VACUUM_PAGES)?;
+                store.files.note();
             }
             if free <= u64::from(VACUUM_PAGES) && self.shared.files.wal_bytes() > 0 {
                 store.checkpoint()?;

@@ -25,6 +25,30 @@ fn count(topic: &str) -> usize {
         .map_or(0, |_| consume::topic_end(Kafka::shared().bootstrap(), topic))
 }
 
+/// The other order as well: an event that was accepted is a duplicate, not a dead letter, afterwards.
+#[test]
+fn body_rejected_under_earlier_rules_is_judged_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("bridge.yaml");
+    let prefix = format!("{}.", topic_name("rejudged"));
+    let (prefix_setting, letters) =
+        (format!("topics.prefix={prefix}"), format!("dead_letter.topic={prefix}letters"));
+    fs::write(&file, "unknown_events: dead_letter\n").expect("the settings");
+    let bridge = Bridge::serve_file(Kafka::shared().bootstrap(), &file, &[&prefix_setting, &letters]);
+    let unknown = String::from_utf8(body(1)).expect("text").replace("call.missed", "call.imagined");
+    let post = || bridge.post(unknown.as_bytes());
+    assert_eq!(post().json()["outcome"], "dead_lettered");
+    assert_eq!(post().json()["outcome"], "duplicate");
+    fs::write(&file, "unknown_events: forward\n").expect("the settings");
+    bridge.wait_for_metric(TAKEN, 1);
+    assert_eq!(post().json()["outcome"], "acked");
+    assert_eq!(post().json()["outcome"], "duplicate");
+    fs::write(&file, "unknown_events: dead_letter\n").expect("the settings");
+    bridge.wait_for_metric(TAKEN, 2);
+    assert_eq!(post().json()["outcome"], "duplicate");
+    assert_eq!((count(&bridge.topic("letters")), count(&bridge.topic("unknown"))), (1, 1));
+}
+
 #[test]
 fn new_routes_come_into_force_and_what_cannot_is_named() {
     let folder = tempfile::tempdir().expect("a folder");

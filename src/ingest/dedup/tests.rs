@@ -127,3 +127,14 @@ fn what_is_forgotten_in_time_is_not_counted_as_early() {
     first(memory.claim(0, &hash("a"), later)).durable(later);
     assert_eq!(memory.figures(), (1, 0));
 }
+
+#[test]
+fn event_is_durable_only_after_its_claim_ends_so() {
+    let memory = Deduplication::new(WINDOW, 16);
+    let now = Instant::now();
+    let claim = first(memory.claim(0, &hash("a"), now));
+    assert!(!memory.is_durable(0, &hash("a"), now));
+    claim.durable(now);
+    assert!(memory.is_durable(0, &hash("a"), now) && !memory.is_durable(0, &hash("b"), now));
+    assert!(!memory.is_durable(0, &hash("a"), now + WINDOW + Duration::from_secs(1)));
+}

@@ -153,7 +153,7 @@ fn rows_in_the_log_survive_the_salvage() {
     let spool = open(directory.path());
     append(&spool, vec![entry("calls", b"in the log")], None).unwrap();
     let generation = 0;
-    spool.shared.queue.push(queue::Job::Salvage { generation });
+    spool.shared.queue.push(queue::Job::Salvage { generation, proven: true });
     eventually("salvaged", || directory.path().join("spool.db.damaged-1").exists() && spool.usage().taking);
     assert_eq!(rows(&spool, "calls").len(), 1);
     assert_eq!(spool.usage().totals.damaged, 0);
@@ -191,4 +191,26 @@ fn a_flipped_bit_in_the_text_of_a_table_costs_no_row() {
     let at = text.windows(16).position(|text| text == b"id INTEGER PRIMA").unwrap();
     flip(&path, at as u64 * 8 + 7);
     assert_eq!(drained(&open(directory.path())).0.len(), 60);
+}
+
+/// A constraint, and a function that does not exist: neither says anything of the file.
+#[test]
+fn a_statement_that_fails_sets_no_file_aside() {
+    for fault in ["SELECT RAISE(ABORT, 'no')", "SELECT absent_function()"] {
+        let directory = TempDir::new().unwrap();
+        let spool = open(directory.path());
+        append(&spool, vec![entry("calls", b"one")], None).unwrap();
+        let sql = format!("CREATE TEMP TRIGGER t BEFORE INSERT ON main.record BEGIN {fault}; END");
+        let (told, made) = mpsc::channel();
+        spool.shared.queue.push(queue::Job::Run(Box::new(move |connection| {
+            connection.execute_batch(&sql).unwrap();
+            told.send(()).unwrap();
+        })));
+        made.recv().unwrap();
+        assert_eq!(append(&spool, vec![entry("calls", b"two")], None), Err(Refused::Disk));
+        eventually("taking", || spool.usage().taking);
+        append(&spool, vec![entry("calls", b"two")], None).unwrap();
+        assert_eq!(rows(&spool, "calls").len(), 2);
+        assert!(!directory.path().join("spool.db.damaged-1").exists(), "{fault}");
+    }
 }

@@ -24,7 +24,10 @@ impl Writer {
     pub(super) fn reopen(&mut self) {
         let had = self.work.deletes.len();
         let mut outcome = self.try_reopen();
-        if matches!(&outcome, Err(fault) if fault.is_full()) && (had > 0 || self.reserve.is_lent()) {
+        if matches!(&outcome, Err(fault) if fault.is_full())
+            && self.unlinked.is_none()
+            && (had > 0 || self.reserve.is_lent())
+        {
             outcome = self.delete_on_full_disk().and(outcome);
         }
         if self.work.deletes.len() < had {
@@ -105,12 +108,21 @@ impl Writer {
             session: self.session,
             last_id: self.next_id.saturating_sub(1),
         };
+        self.shared.files.make()?;
+        self.keep_lock()?;
+        let mut lost_in_rescue = 0;
+        // A volume may be back in its place.
+        if let Some(open) = self.unlinked.as_ref().filter(|open| open.files.check().is_err()) {
+            lost_in_rescue = damage::rescue(&self.shared.files, &open.connection, &known)?;
+            self.distrusted = false;
+        }
+        self.unlinked = None;
         let damage::Opened { mut store, lost } =
             damage::open_store(&self.shared.files, self.next_id, &known, self.distrusted, access)?;
         self.distrusted = false;
         reader.generation += 1;
         // Before anybody reads the new file: what is not in it is counted.
-        recovered(&self.shared.usage).totals.damaged += lost;
+        recovered(&self.shared.usage).totals.damaged += lost_in_rescue + lost;
         #[cfg(test)]
         self.shared.limit_pages(&store.connection)?;
         undo(&mut store, &self.doubt, self.shared.committed.load(Ordering::Acquire))?;

@@ -1,0 +1,130 @@
+//! The spool's files are removed, replaced or truncated by another process while the spool is open.
+
+use super::*;
+use std::fs;
+
+const FILES: [&str; 5] = ["spool.db", "spool.db-wal", "spool.db-shm", "lock", "reserve"];
+
+/// Appends until the spool accepts, and returns the payload that was accepted.
+fn accepted(spool: &Spool, payload: &[u8]) {
+    eventually("accepted", || append(spool, vec![entry("calls", payload)], None).is_ok());
+}
+
+fn payloads(directory: &Path) -> Vec<Bytes> {
+    let rows = rows(&open(directory), "calls");
+    rows.into_iter().map(|row| row.payload).collect()
+}
+
+/// Runs `harm` between two appends. A crash afterwards must leave every row that was accepted, in order.
+///
+/// Returns the directory of the spool's directory.
+fn survives(harm: impl FnOnce(&Path)) -> TempDir {
+    let parent = TempDir::new().unwrap();
+    let directory = parent.path().join("spool");
+    let spool = open(&directory);
+    let ids = append(&spool, vec![entry("calls", b"one"), entry("calls", b"two")], Some([1; 24])).unwrap();
+    assert_eq!(rows(&spool, "calls").len(), 2);
+    harm(&directory);
+    // Refused, unless the idle spool has already noticed the harm and repaired it.
+    let between = append(&spool, vec![entry("calls", b"between")], Some([2; 24]));
+    accepted(&spool, b"three");
+    let copy = crashed(&directory);
+    let mut expected = vec![&b"one"[..], b"two", b"between", b"three"];
+    expected.retain(|payload| between.is_ok() || *payload != b"between");
+    assert_eq!(payloads(copy.path()), expected);
+    assert_eq!(rows(&spool, "calls").len(), expected.len());
+    assert!(spool.knows(&[1; 24], 0));
+    assert_eq!(spool.knows(&[2; 24], 0), between.is_ok());
+    assert_eq!(spool.usage().totals.damaged, 0);
+    spool.delete(ids);
+    settle(&spool);
+    assert_eq!(spool.usage().rows, expected.len() as u64 - 2);
+    assert!(matches!(Spool::open(&directory, &config(64 * MIB)), Err(OpenError::InUse(_))));
+    parent
+}
+
+#[test]
+fn rows_of_removed_files_are_copied_into_new_ones() {
+    survives(|directory| FILES.iter().for_each(|name| fs::remove_file(directory.join(name)).unwrap()));
+}
+
+#[test]
+fn rows_of_a_removed_directory_are_copied_into_a_new_one() {
+    survives(|directory| fs::remove_dir_all(directory).unwrap());
+}
+
+#[test]
+fn rows_of_a_directory_replaced_by_an_empty_one_are_copied_into_it() {
+    survives(|directory| {
+        fs::rename(directory, directory.with_extension("old")).unwrap();
+        fs::create_dir(directory).unwrap();
+    });
+}
+
+#[test]
+fn rows_of_a_removed_log_are_copied_into_a_new_file() {
+    survives(|directory| fs::remove_file(directory.join("spool.db-wal")).unwrap());
+}
+
+#[test]
+fn rows_of_a_replaced_log_are_copied_into_a_new_file() {
+    survives(|directory| {
+        fs::write(directory.join("new"), "").unwrap();
+        fs::rename(directory.join("new"), directory.join("spool.db-wal")).unwrap();
+    });
+}
+
+#[test]
+fn a_database_put_in_the_place_of_the_open_one_is_set_aside() {
+    let other = TempDir::new().unwrap();
+    let spool = open(other.path());
+    append(&spool, vec![entry("texts", b"other")], None).unwrap();
+    drop(spool);
+    let parent = survives(|directory| {
+        fs::copy(other.path().join("spool.db"), directory.join("new")).unwrap();
+        fs::rename(directory.join("new"), directory.join("spool.db")).unwrap();
+    });
+    assert!(parent.path().join("spool/spool.db.damaged-1").exists());
+}
+
+#[test]
+fn rows_of_a_truncated_database_are_copied_from_the_log() {
+    survives(|directory| {
+        fs::File::options().write(true).open(directory.join("spool.db")).unwrap().set_len(0).unwrap();
+    });
+}
+
+#[test]
+fn rows_lost_with_a_truncated_log_are_counted() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    append(&spool, vec![entry("calls", b"one")], None).unwrap();
+    settle(&spool);
+    eventually("checkpointed", || fs::metadata(directory.path().join("spool.db-wal")).unwrap().len() == 0);
+    append(&spool, vec![entry("calls", b"two")], None).unwrap();
+    let log = fs::File::options().write(true).open(directory.path().join("spool.db-wal")).unwrap();
+    log.set_len(0).unwrap();
+    accepted(&spool, b"three");
+    assert_eq!(payloads(crashed(directory.path()).path()), [&b"one"[..], b"three"]);
+    assert_eq!(spool.usage().totals.damaged, 1);
+}
+
+#[test]
+fn an_idle_spool_notices_that_its_files_are_gone() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    append(&spool, vec![entry("calls", b"one")], None).unwrap();
+    FILES.iter().for_each(|name| fs::remove_file(directory.path().join(name)).unwrap());
+    eventually("copied", || directory.path().join("reserve").exists());
+    eventually("taking", || spool.usage().taking);
+    assert_eq!(payloads(crashed(directory.path()).path()), [&b"one"[..]]);
+}
+
+#[test]
+fn a_removed_lock_is_taken_again() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    fs::remove_file(directory.path().join("lock")).unwrap();
+    append(&spool, vec![entry("calls", b"one")], None).unwrap();
+    assert!(matches!(Spool::open(directory.path(), &config(64 * MIB)), Err(OpenError::InUse(_))));
+}
