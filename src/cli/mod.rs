@@ -200,9 +200,7 @@ impl SettingsArgs {
     }
 }
 
-/// The environment as far as it is text: a setting is.
-fn environment() -> Vec<(String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
+/// Returns the environment.
+fn environment() -> Vec<(OsString, OsString)> {
+    std::env::vars_os().collect()
 }

@@ -39,6 +39,19 @@ pub(super) struct Naming<T> {
     pub(super) name: fn(&T) -> &str,
 }
 
+/// Form in which an environment variable or a flag writes a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// Text as it is, also where it begins like JSON.
+    Text,
+    /// A JSON list, otherwise text.
+    TextOrList,
+    /// A JSON map, of which each entry is text.
+    TextMap,
+    /// JSON where it begins like a list or a map, otherwise text.
+    Json,
+}
+
 /// How a setting's value is written.
 pub(super) trait Kind<T> {
     /// Reads a value, or says what is wrong with it and what would be right.
@@ -46,4 +59,9 @@ pub(super) trait Kind<T> {
 
     /// Writes a value so that [`Kind::read`] gives it back, unless it is secret.
     fn show(&self, it: &T) -> Yaml;
+
+    /// Returns the form that an environment variable or a flag may have.
+    fn written(&self) -> Written {
+        Written::Text
+    }
 }

@@ -1,6 +1,6 @@
 //! How the values of settings are written.
 
-use super::form::Kind;
+use super::form::{Kind, Written};
 use crate::telemetry::Ratio;
 use config::{Value, ValueKind};
 use std::collections::BTreeMap;
@@ -76,7 +76,11 @@ pub(super) struct Switch;
 
 impl Kind<bool> for Switch {
     fn read(&self, value: &Value) -> Result<bool, String> {
-        scalar(value)?.parse().map_err(|_| "must be `true` or `false`".into())
+        match scalar(value)?.as_str() {
+            "true" | "True" | "TRUE" => Ok(true),
+            "false" | "False" | "FALSE" => Ok(false),
+            _ => Err("must be `true` or `false`".into()),
+        }
     }
 
     fn show(&self, it: &bool) -> Yaml {
@@ -84,12 +88,20 @@ impl Kind<bool> for Switch {
     }
 }
 
+/// Rewrites YAML's hexadecimal and octal numbers in decimal.
+fn decimal(text: String) -> String {
+    let radix = [("0x", 16), ("0o", 8)]
+        .into_iter()
+        .find_map(|(prefix, radix)| u64::from_str_radix(text.strip_prefix(prefix)?, radix).ok());
+    radix.map_or(text, |number| number.to_string())
+}
+
 /// A whole number.
 pub(super) struct Whole<T>(pub(super) RangeInclusive<T>);
 
 impl<T: FromStr + PartialOrd + Display> Kind<T> for Whole<T> {
     fn read(&self, value: &Value) -> Result<T, String> {
-        let number = scalar(value)?.parse();
+        let number = decimal(scalar(value)?).parse();
         let number = number
             .map_err(|_| format!("must be a whole number from {} to {}", self.0.start(), self.0.end()))?;
         within(number, &self.0, ToString::to_string)
@@ -124,6 +136,10 @@ impl<T, K: Kind<T>> Kind<Option<T>> for Optional<K> {
 
     fn show(&self, it: &Option<T>) -> Yaml {
         it.as_ref().map_or(Yaml::Null, |it| self.0.show(it))
+    }
+
+    fn written(&self) -> Written {
+        self.0.written()
     }
 }
 
@@ -270,6 +286,10 @@ impl Kind<Vec<String>> for Texts {
     fn show(&self, it: &Vec<String>) -> Yaml {
         Yaml::Array(it.iter().map(string).collect())
     }
+
+    fn written(&self) -> Written {
+        Written::TextOrList
+    }
 }
 
 /// Kafka's addresses, as [`Texts`].
@@ -292,6 +312,10 @@ impl Kind<String> for Servers {
 
     fn show(&self, it: &String) -> Yaml {
         string(it)
+    }
+
+    fn written(&self) -> Written {
+        Written::TextOrList
     }
 }
 
@@ -316,6 +340,10 @@ impl Kind<BTreeMap<String, String>> for TextMap {
 
     fn show(&self, it: &BTreeMap<String, String>) -> Yaml {
         Yaml::Hash(it.iter().map(|(name, text)| (string(name), string(text))).collect())
+    }
+
+    fn written(&self) -> Written {
+        Written::TextMap
     }
 }
 

@@ -9,8 +9,9 @@ use yaml_rust2::scanner::Marker;
 #[cfg(test)]
 mod tests;
 
-/// Gives every value of a file its line as part of its origin, `bridge.yaml:12`, and the numbers of
-/// [`AS_WRITTEN`] their text.
+/// Gives every value of a file its line as part of its origin, `bridge.yaml:12`, and its text.
+///
+/// Numbers become the text that is written: YAML would read `+49` and `0049` as 49, and `10.` as 10.
 pub(super) fn locate(name: &str, text: &str, table: Table) -> Value {
     relocate(&|line| format!("{name}:{line}"), name, text, table)
 }
@@ -19,10 +20,6 @@ pub(super) fn locate(name: &str, text: &str, table: Table) -> Value {
 pub(super) fn as_written(origin: &str, text: &str, table: Table) -> Value {
     relocate(&|_| origin.to_owned(), origin, text, table)
 }
-
-/// Settings of which a number is a text, to be compared with events or put into their headers: YAML
-/// would make 49 of `+49` and `0049`, and 1 of `1.0`.
-pub(super) const AS_WRITTEN: [&str; 2] = ["routes", "route_templates"];
 
 /// A value of the file: its line, and what is inside.
 #[derive(Debug, Clone)]
@@ -60,7 +57,7 @@ fn relocate(origin: &dyn Fn(usize) -> String, name: &str, text: &str, table: Tab
     let root = builder.root.as_ref();
     let fields = table.into_iter().map(|(key, value)| {
         let node = root.and_then(|root| root.field(&key));
-        let value = lay(value, node, origin, AS_WRITTEN.contains(&key.as_str()));
+        let value = lay(value, node, origin);
         (key, value)
     });
     let fields = ValueKind::Table(fields.collect());
@@ -68,12 +65,12 @@ fn relocate(origin: &dyn Fn(usize) -> String, name: &str, text: &str, table: Tab
 }
 
 /// Lays what is known of its place over a value.
-fn lay(value: Value, node: Option<&Node>, origin: &dyn Fn(usize) -> String, as_written: bool) -> Value {
+fn lay(value: Value, node: Option<&Node>, origin: &dyn Fn(usize) -> String) -> Value {
     let at = node.map(|node| origin(node.line)).or_else(|| value.origin().map(str::to_owned));
     let kind = match value.kind {
         ValueKind::Table(table) => {
             let fields = table.into_iter().map(|(key, value)| {
-                let value = lay(value, node.and_then(|node| node.field(&key)), origin, as_written);
+                let value = lay(value, node.and_then(|node| node.field(&key)), origin);
                 (key, value)
             });
             ValueKind::Table(fields.collect())
@@ -82,13 +79,11 @@ fn lay(value: Value, node: Option<&Node>, origin: &dyn Fn(usize) -> String, as_w
             let items = items
                 .into_iter()
                 .enumerate()
-                .map(|(at, item)| lay(item, node.and_then(|node| node.item(at)), origin, as_written));
+                .map(|(at, item)| lay(item, node.and_then(|node| node.item(at)), origin));
             ValueKind::Array(items.collect())
         }
-        number @ (ValueKind::I64(_) | ValueKind::Float(_)) if as_written => {
-            node.and_then(Node::text).map_or(number, |text| ValueKind::String(text.clone()))
-        }
-        single => single,
+        ValueKind::Nil => ValueKind::Nil,
+        single => node.and_then(Node::text).map_or(single, |text| ValueKind::String(text.clone())),
     };
     Value::new(at.as_ref(), kind)
 }

@@ -15,6 +15,7 @@ mod problem;
 mod reader;
 mod reload;
 mod settings;
+mod shape;
 mod tree;
 
 pub use doors::OpenDoor;

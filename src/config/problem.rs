@@ -123,6 +123,8 @@ fn shown(value: &Value) -> String {
         ValueKind::String(text) if text.chars().count() > LONGEST => {
             format!("{:?}…", text.chars().take(LONGEST).collect::<String>())
         }
+        // Where it is a number, it was written without quotes.
+        ValueKind::String(text) if text.parse::<f64>().is_ok() => text.clone(),
         ValueKind::String(text) => format!("{text:?}"),
         other => other.to_string(),
     }

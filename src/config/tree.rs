@@ -1,9 +1,12 @@
 //! Where settings come from, laid over each other: the file, the environment, the flags.
 
-use super::lines::{AS_WRITTEN, as_written, locate};
+use super::form::Written;
+use super::lines::{as_written, locate};
 use super::problem::Problem;
+use super::shape::written;
 use config::{FileFormat, Format, Map, Value, ValueKind};
 use std::error::Error;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use yaml_rust2::ScanError;
 
@@ -16,7 +19,7 @@ pub struct Sources {
     /// The settings file.
     pub file: SettingsFile,
     /// Environment variables; those that do not begin with `JUSTCALL_BRIDGE__` are not looked at.
-    pub environment: Vec<(String, String)>,
+    pub environment: Vec<(OsString, OsString)>,
     /// `key=value`, such as `kafka.ack_deadline=3s`.
     pub flags: Vec<String>,
     /// Which of the files that the settings name are read.
@@ -75,12 +78,16 @@ const USUAL_FILES: [&str; 2] = ["config/bridge.yaml", "/etc/justcall-bridge/brid
 /// Everything that was said, the later over the earlier.
 pub(super) fn collect(sources: &Sources, problems: &mut Vec<Problem>) -> Value {
     let mut root = Value::new(None, Table::new());
+    let mut file = sources.file().map(read_file).transpose();
+    if let Ok(Some(file)) = &mut file {
+        remove_references("", file, problems);
+    }
     let mut lay = |layer: Result<Option<Value>, Problem>| match layer {
         Ok(Some(layer)) => merge(&mut root, layer),
         Ok(None) => {}
         Err(problem) => problems.push(problem),
     };
-    lay(sources.file().map(read_file).transpose());
+    lay(file);
     let mut environment: Vec<_> = sources.environment.iter().collect();
     environment.sort_unstable();
     for (name, text) in environment {
@@ -96,8 +103,9 @@ fn read_file(path: &Path) -> Result<Value, Problem> {
     let name = path.display().to_string();
     let problem = |reason| Problem::without_value(name.clone(), None, reason);
     let text = std::fs::read_to_string(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
-    let table = FileFormat::Yaml.parse(Some(&name), &text);
-    table.map(|table| locate(&name, &text, table)).map_err(|error| problem(yaml_fault(&*error)))
+    let text = text.trim_start_matches('\u{feff}');
+    let table = FileFormat::Yaml.parse(Some(&name), text);
+    table.map(|table| locate(&name, text, table)).map_err(|error| problem(yaml_fault(&*error)))
 }
 
 /// Where the text stops being YAML. Other errors quote the text, in which there may be a secret.
@@ -108,8 +116,68 @@ fn yaml_fault(error: &(dyn Error + Send + Sync + 'static)) -> String {
     }
 }
 
-fn from_variable(name: &str, text: &str) -> Result<Option<Value>, Problem> {
-    let Some(key) = name.strip_prefix(PREFIX) else { return Ok(None) };
+/// Removes each value with a reference such as `${NAME}`, which the file does not expand, and reports it.
+fn remove_references(key: &str, value: &mut Value, problems: &mut Vec<Problem>) {
+    match &mut value.kind {
+        ValueKind::String(text) if has_reference(text) => {
+            let variable = key.to_ascii_uppercase().replace('.', "__").replace('-', "_");
+            let hint = if key.contains('[') {
+                "write the value itself".to_owned()
+            } else {
+                format!("write the value itself, or set the environment variable {PREFIX}{variable}")
+            };
+            let reason = format!("holds `${{…}}`, and variables are not expanded in this file: {hint}");
+            problems.push(Problem::without_value(key, value.origin(), reason));
+            value.kind = ValueKind::Nil;
+        }
+        ValueKind::Table(table) => {
+            for (name, inner) in table {
+                let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+                remove_references(&key, inner, problems);
+            }
+        }
+        ValueKind::Array(items) => {
+            for (index, inner) in items.iter_mut().enumerate() {
+                remove_references(&format!("{key}[{index}]"), inner, problems);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Finds `${NAME}`, also with a default as in `${NAME:-value}`.
+fn has_reference(text: &str) -> bool {
+    text.match_indices("${").any(|(at, _)| {
+        let inner = text[at + 2..].split_once('}').map_or("", |(inner, _)| inner);
+        let name = inner.split([':', '-', '?']).next().unwrap_or_default();
+        let is_name = |each: char| each.is_ascii_alphanumeric() || each == '_';
+        name.starts_with(|each: char| each.is_ascii_alphabetic() || each == '_') && name.chars().all(is_name)
+    })
+}
+
+/// Variables that Kubernetes and Docker set for a Service named `justcall-bridge…`.
+fn is_service_link(rest: &str) -> bool {
+    let is_number = |text: &str| text.split('_').next().is_some_and(|number| number.parse::<u16>().is_ok());
+    let rest = format!("_{rest}");
+    rest.ends_with("_SERVICE_HOST")
+        || rest.contains("_SERVICE_PORT")
+        || rest.ends_with("_PORT")
+        || rest.split_once("_PORT_").is_some_and(|(_, port)| is_number(port))
+}
+
+fn from_variable(name: &OsStr, text: &OsStr) -> Result<Option<Value>, Problem> {
+    let shown = name.to_string_lossy();
+    let Some(rest) = shown.strip_prefix(&PREFIX[..PREFIX.len() - 1]) else { return Ok(None) };
+    let Some(key) = rest.strip_prefix('_') else {
+        if is_service_link(rest) {
+            return Ok(None);
+        }
+        let reason = format!("names no setting: `{PREFIX}`, with two underscores, is the prefix of settings");
+        return Err(Problem::without_value(shown.clone(), None, reason));
+    };
+    let (Some(name), Some(text)) = (name.to_str(), text.to_str()) else {
+        return Err(Problem::without_value(shown.clone(), None, "is not UTF-8"));
+    };
     let origin = format!("environment variable {name}");
     let mut path: Vec<_> = key.to_ascii_lowercase().split("__").map(str::to_owned).collect();
     if path.iter().any(String::is_empty) {
@@ -149,14 +217,22 @@ fn is_open_map(section: &str, map: &str) -> bool {
     matches!((section, map), ("kafka", "properties" | "properties_files") | ("topics", "config"))
 }
 
-/// A value given as text: as it stands, but JSON where it begins like a list or a map.
+/// A value given as text: JSON where the setting is a list or a map, otherwise the text as it is.
 fn leaf(path: &[String], text: &str, origin: &String) -> Result<Value, Problem> {
-    let is_open = matches!(path, [section, map, _] if is_open_map(section, map));
-    if is_open || !text.trim_start().starts_with(['[', '{']) {
+    let begins = text.trim_start();
+    let is_json = begins.starts_with(['[', '{'])
+        && match written(path) {
+            Written::Text => false,
+            // An address or a secret may begin with a bracket, but hardly with a bracket and a quote.
+            Written::TextOrList => {
+                begins.starts_with("[\"") || serde_json::from_str::<Vec<serde_json::Value>>(begins).is_ok()
+            }
+            Written::TextMap | Written::Json => true,
+        };
+    if !is_json {
         return Ok(Value::new(Some(origin), text));
     }
-    let key = AS_WRITTEN.into_iter().find(|key| path.first().is_some_and(|first| first == key));
-    let key = key.unwrap_or("value");
+    let key = "value";
     let text = format!("{{\"{key}\": {text}}}");
     let table =
         FileFormat::Yaml.parse(Some(origin), &text).ok().map(|table| as_written(origin, &text, table));

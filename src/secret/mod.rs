@@ -84,7 +84,7 @@ pub enum FileError {
 pub fn read_whole_file(path: &Path) -> Result<Secret, FileError> {
     let bytes = read_bytes(path)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| FileError::NotText)?;
-    Ok(text.trim_end_matches(['\r', '\n']).into())
+    Ok(text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']).into())
 }
 
 /// Reads the secrets in a file, one a line. Empty lines, and white space around a secret, are no

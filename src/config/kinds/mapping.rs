@@ -1,6 +1,6 @@
 //! How routes are written.
 
-use super::super::form::Kind;
+use super::super::form::{Kind, Written};
 use super::{Switch, Texts, by_name, quoted, scalar, string};
 use crate::event::Family;
 use crate::routing::{HeaderValue, Match, Test, Wanted};
@@ -30,6 +30,10 @@ impl Kind<Vec<Match>> for Matches {
         };
         Yaml::Array(it.iter().map(show).collect())
     }
+
+    fn written(&self) -> Written {
+        Written::Json
+    }
 }
 
 fn read_match(value: &Value) -> Result<Match, String> {
@@ -53,6 +57,10 @@ impl Kind<BTreeMap<String, Test>> for Conditions {
 
     fn show(&self, it: &BTreeMap<String, Test>) -> Yaml {
         Yaml::Hash(it.iter().map(|(pointer, test)| (string(pointer), show_test(test))).collect())
+    }
+
+    fn written(&self) -> Written {
+        Written::Json
     }
 }
 
@@ -114,6 +122,10 @@ impl Kind<BTreeMap<String, HeaderValue>> for HeaderValues {
             (string(name), value)
         };
         Yaml::Hash(it.iter().map(show).collect())
+    }
+
+    fn written(&self) -> Written {
+        Written::Json
     }
 }
 

@@ -1,17 +1,12 @@
 //! Values that are secret, or may be.
 
-use super::{Kind, TextMap, by_name, quoted, scalar, string};
+use super::{Kind, TextMap, Written, by_name, scalar, string};
 use crate::config::problem::HIDDEN;
 use crate::kafka::properties::is_secret;
 use crate::secret::Secret;
 use config::{Value, ValueKind};
 use std::collections::BTreeMap;
 use yaml_rust2::Yaml;
-
-/// YAML makes 83 of 0083 and rounds long numbers, which no one would find in a secret.
-fn is_text(value: &Value) -> bool {
-    matches!(value.kind, ValueKind::String(_))
-}
 
 /// A secret.
 pub(in crate::config) struct SecretText;
@@ -21,8 +16,7 @@ impl Kind<Secret> for SecretText {
         let text = scalar(value)?;
         match text.as_str() {
             "" => Err("is empty".into()),
-            _ if is_text(value) => Ok(Secret::new(text)),
-            _ => Err("must be in quotes".into()),
+            _ => Ok(Secret::new(text)),
         }
     }
 
@@ -51,6 +45,10 @@ impl Kind<Vec<Secret>> for SecretTexts {
     fn show(&self, it: &Vec<Secret>) -> Yaml {
         Yaml::Array(it.iter().map(|secret| SecretText.show(secret)).collect())
     }
+
+    fn written(&self) -> Written {
+        Written::TextOrList
+    }
 }
 
 /// Secrets by name.
@@ -64,6 +62,10 @@ impl Kind<BTreeMap<String, Secret>> for SecretMap {
     fn show(&self, it: &BTreeMap<String, Secret>) -> Yaml {
         Yaml::Hash(it.iter().map(|(name, secret)| (string(name), SecretText.show(secret))).collect())
     }
+
+    fn written(&self) -> Written {
+        Written::TextMap
+    }
 }
 
 /// librdkafka properties: [`TextMap`], printed without secrets.
@@ -72,18 +74,7 @@ pub(in crate::config) struct Properties;
 impl Kind<BTreeMap<String, Secret>> for Properties {
     fn read(&self, value: &Value) -> Result<BTreeMap<String, Secret>, String> {
         let map = TextMap.read(value)?;
-        let map: BTreeMap<_, _> = map.into_iter().map(|(name, text)| (name, Secret::new(text))).collect();
-        let ValueKind::Table(table) = &value.kind else { return Ok(map) };
-        let changed: Vec<_> = map
-            .keys()
-            .map(String::as_str)
-            .filter(|name| is_secret(name) && !table.get(*name).is_some_and(is_text))
-            .collect();
-        if changed.is_empty() {
-            Ok(map)
-        } else {
-            Err(format!("{} must be in quotes", quoted(changed.into_iter())))
-        }
+        Ok(map.into_iter().map(|(name, text)| (name, Secret::new(text))).collect())
     }
 
     fn show(&self, it: &BTreeMap<String, Secret>) -> Yaml {
@@ -91,5 +82,9 @@ impl Kind<BTreeMap<String, Secret>> for Properties {
             if is_secret(name) { HIDDEN.to_owned() } else { value.expose().to_owned() }
         };
         TextMap.show(&it.iter().map(|(name, value)| (name.clone(), shown(name, value))).collect())
+    }
+
+    fn written(&self) -> Written {
+        Written::TextMap
     }
 }

@@ -176,7 +176,7 @@ fn secrets_and_tokens_come_from_the_environment_as_they_stand() {
         ("JUSTCALL_BRIDGE__SOURCES__MAIN__SIGNATURE__URLS", "https://a.example/x,https://b.example/y"),
         ("JUSTCALL_BRIDGE__SOURCES__MAIN__TOKEN", "01234567890123456789"),
     ];
-    let environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let environment = variables.map(|(name, value)| (name.into(), value.into())).into();
     let settings = good(Settings::load_to_serve(&Sources { environment, ..Sources::default() }));
     let source = &settings.ingest.sources[0];
     assert_eq!(source.signature.secrets, ["0083", "1e400"].map(Secret::from));
@@ -231,4 +231,62 @@ fn numbers_in_routes_mean_what_is_written() {
         assert_eq!(header("n"), Some(HeaderValue::Text("0815".into())));
         assert_eq!(header("z"), header("n"));
     }
+}
+
+#[test]
+fn text_that_begins_like_json_is_text_where_text_is_wanted() {
+    let flags = [
+        "server.listen=[::1]:8080",
+        "kafka.bootstrap_servers=[::1]:9092",
+        "sources.main.signature.secrets=[abcdefgh]",
+        "sources.b-1.path=/b",
+        "sources.b-1.signature.secrets={\"0123456789abcdef",
+        "telemetry.otlp_headers.authorization=[x]",
+        "kafka.properties.client.id=[a]",
+    ];
+    let settings = good(load_from("", &[], &flags));
+    assert_eq!(settings.server.listen.to_string(), "[::1]:8080");
+    assert_eq!(settings.kafka.bootstrap_servers, "[::1]:9092");
+    let secret = |name: &str| {
+        let source = settings.ingest.sources.iter().find(|source| source.name == name).unwrap();
+        source.signature.secrets[0].expose().to_owned()
+    };
+    assert_eq!(secret("main"), "[abcdefgh]");
+    assert_eq!(secret("b-1"), "{\"0123456789abcdef");
+    assert_eq!(settings.telemetry.otlp.headers["authorization"].expose(), "[x]");
+    assert_eq!(settings.kafka.properties["client.id"].expose(), "[a]");
+    let listed =
+        good(load_from("", &[("JUSTCALL_BRIDGE__KAFKA__BOOTSTRAP_SERVERS", r#"["a:1","b:2"]"#)], &[]));
+    assert_eq!(listed.kafka.bootstrap_servers, "a:1,b:2");
+}
+
+#[test]
+fn numbers_and_words_that_are_names_stay_as_they_are_written() {
+    let yaml = "kafka: { properties: { sasl.username: 0123, client.id: 1e3, client.rack: True, sasl.password: 0083 } }\n\
+                topics: { prefix: 10., config: { a: 0x10 } }\n\
+                sources: { main: { token: 0123456789012345678901234567890, signature: { secrets: [0083] } } }\n\
+                telemetry: { otlp_headers: { a: +1 } }\nserver: { workers: 0x10 }";
+    let settings = good(load(yaml));
+    let property = |name: &str| settings.kafka.properties[name].expose();
+    assert_eq!(property("sasl.username"), "0123");
+    assert_eq!(property("client.id"), "1e3");
+    assert_eq!(property("client.rack"), "True");
+    assert_eq!(property("sasl.password"), "0083");
+    assert_eq!(settings.routing.prefix, "10.");
+    assert_eq!(settings.kafka.topics.config["a"], "0x10");
+    let token = settings.ingest.sources[0].token.as_ref().unwrap();
+    assert_eq!(token.expose(), "0123456789012345678901234567890");
+    assert_eq!(settings.ingest.sources[0].signature.secrets[0].expose(), "0083");
+    assert_eq!(settings.telemetry.otlp.headers["a"].expose(), "+1");
+    assert_eq!(settings.server.workers, Some(16));
+}
+
+#[test]
+fn byte_order_mark_is_no_part_of_a_file() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "\u{feff}hush\n").unwrap();
+    let flag = format!("kafka.properties_files.sasl.password={}", file.path().display());
+    let settings = good(load_from("\u{feff}topics: { prefix: j. }", &[], &[&flag]));
+    assert_eq!(settings.routing.prefix, "j.");
+    assert_eq!(settings.kafka.properties["sasl.password"].expose(), "hush");
 }

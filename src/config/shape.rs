@@ -1,0 +1,84 @@
+//! Form in which a setting is written, by its path in the layout.
+
+use super::form::{Form, Kind, Naming, Written};
+use super::layout;
+use super::settings::Settings;
+
+/// Returns how an environment variable or a flag writes the setting under a path.
+///
+/// A path that the layout does not name is text.
+pub(super) fn written(path: &[String]) -> Written {
+    let mut finder = Finder { path, found: Written::Text };
+    layout::settings(&mut finder, &mut Settings::default());
+    finder.found
+}
+
+/// The [`Form`] that looks for one path.
+struct Finder<'p> {
+    path: &'p [String],
+    found: Written,
+}
+
+impl Finder<'_> {
+    /// Returns the keys behind `key`, if the path begins with it.
+    fn behind(&self, key: &str) -> Option<usize> {
+        self.path.first().filter(|first| *first == key).map(|_| self.path.len() - 1)
+    }
+
+    fn within(&mut self, keys: usize, describe: impl FnOnce(&mut Self)) {
+        let whole = self.path;
+        self.path = &whole[keys..];
+        describe(self);
+        self.path = whole;
+    }
+}
+
+impl Form for Finder<'_> {
+    fn field<T>(&mut self, key: &'static str, _it: &mut T, kind: impl Kind<T>) {
+        match (self.behind(key), kind.written()) {
+            (None, _) => {}
+            (Some(0), written) => self.found = written,
+            (Some(_), Written::Json) => self.found = Written::Json,
+            (Some(_), _) => self.found = Written::Text,
+        }
+    }
+
+    fn section(&mut self, key: &'static str, describe: impl FnOnce(&mut Self)) {
+        match self.behind(key) {
+            None => {}
+            Some(0) => self.found = Written::Json,
+            Some(_) => self.within(1, describe),
+        }
+    }
+
+    fn named<T>(
+        &mut self,
+        key: &'static str,
+        _it: &mut Vec<T>,
+        naming: Naming<T>,
+        describe: fn(&mut Self, &mut T),
+    ) {
+        match self.behind(key) {
+            None => {}
+            Some(0 | 1) => self.found = Written::Json,
+            Some(_) => {
+                let mut entry = (naming.make)(&self.path[1]);
+                self.within(2, |form| describe(form, &mut entry));
+            }
+        }
+    }
+
+    fn list<T>(
+        &mut self,
+        key: &'static str,
+        _it: &mut Vec<T>,
+        _make: fn() -> T,
+        _describe: fn(&mut Self, &mut T),
+    ) {
+        if self.behind(key).is_some() {
+            self.found = Written::Json;
+        }
+    }
+
+    fn default_to<T>(&mut self, _it: &mut T, _default: impl FnOnce() -> T) {}
+}
