@@ -1,13 +1,11 @@
 //! The outermost object of a webhook's body, in either dialect.
 
 use super::json::{Value, each_field};
+use super::metadata::{MAX_TYPE, is_metadata};
 use super::{Dialect, EventType, JsonType, Level, Picks};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-
-/// Longest name of an event type, in bytes. It goes into a header of every record.
-pub(super) const MAX_TYPE_LEN: usize = 256;
 
 /// What a body turned out to be.
 #[derive(Debug)]
@@ -42,8 +40,10 @@ pub enum Malformed {
     /// JSON, but not an object with a string `event` or `type` and an object `data`.
     #[error("the body is no JustCall envelope")]
     NotAnEnvelope,
-    /// Both `event` and `type` at top level.
-    #[error("the body has both `event` and `type`, so its dialect is ambiguous")]
+    /// Both `event` and `type` at top level, or a name of the envelope in another case.
+    #[error(
+        "the body has both `event` and `type`, or a name of the envelope in another case, so it is ambiguous"
+    )]
     Ambiguous,
 }
 
@@ -90,9 +90,11 @@ pub fn scan_with<'a>(body: &'a [u8], picks: &mut Picks<'_, 'a>) -> Result<Scanne
 /// The type's name, if it is one that a header and a log line can carry.
 fn type_name(value: Value<'_>) -> Option<Cow<'_, str>> {
     let name = value.as_string()?;
-    let is_name = !name.is_empty() && name.len() <= MAX_TYPE_LEN && !name.contains(char::is_control);
-    is_name.then_some(name)
+    is_metadata(&name, MAX_TYPE).then_some(name)
 }
+
+/// Names of the envelope's fields.
+const NAMES: [&str; 7] = ["event", "type", "data", "timestamp", "request_id", "webhook_url", "url_id"];
 
 /// The envelope's fields as they stand.
 #[derive(Debug, Default)]
@@ -117,15 +119,22 @@ impl<'a> Fields<'a> {
             });
         }
         let mut fields = Self::default();
-        let mut repeated = false;
+        let (mut repeated, mut miscased) = (false, false);
         each_field(text, |name, value| {
             picks.see(Level::Envelope, name, value.into());
             if let Some(slot) = fields.slot(name) {
                 repeated |= slot.replace(value).is_some();
+            } else {
+                miscased |= NAMES.iter().any(|known| known.eq_ignore_ascii_case(name));
             }
         })
         .map_err(|_| Malformed::NotJson)?;
-        if repeated { Err(Malformed::NotAnEnvelope) } else { Ok(fields) }
+        match (repeated, miscased) {
+            (true, _) => Err(Malformed::NotAnEnvelope),
+            // A consumer that ignores case would read another event.
+            (_, true) => Err(Malformed::Ambiguous),
+            _ => Ok(fields),
+        }
     }
 
     fn slot(&mut self, name: &str) -> Option<&mut Option<&'a RawValue>> {

@@ -1,8 +1,9 @@
 //! The documented fields: what a struct of the contract is generated from, and held to.
 
 use super::json::{Value, each_item};
-use super::{ContactId, JsonType, Validation, Violation, identity};
-use chrono::DateTime;
+use super::metadata::{MAX_ENTITY_ID, MAX_TIME, is_metadata};
+use super::{ContactId, JsonType, Validation, Violation};
+use chrono::{DateTime, Datelike, Timelike};
 use std::borrow::Cow;
 
 /// What a documented field holds.
@@ -47,7 +48,7 @@ impl Kind {
     /// What stands in a violation.
     const fn expected(self) -> &'static str {
         match self {
-            Self::Identity => "a non-empty string of at most 256 bytes",
+            Self::Identity => "a non-empty string of at most 256 bytes without control characters",
             Self::ContactIdentity => "a positive integer or its decimal string",
             Self::Text | Self::Phone | Self::Url | Self::Time => "a string",
             Self::Count => "a non-negative integer",
@@ -116,9 +117,7 @@ impl Kind {
     /// Whether the value has the documented type, as the typed structs read it.
     fn admits(self, value: Value<'_>) -> bool {
         match self {
-            Self::Identity => {
-                value.as_string().is_some_and(|id| !id.is_empty() && id.len() <= identity::MAX_BYTES)
-            }
+            Self::Identity => value.as_string().is_some_and(|id| is_metadata(&id, MAX_ENTITY_ID)),
             Self::ContactIdentity => value.reads_as::<ContactId>(),
             Self::Text | Self::Phone | Self::Url | Self::Time => value.is_string(),
             Self::Count => value.reads_as::<u64>(),
@@ -160,10 +159,14 @@ fn is_http_url(text: &str) -> bool {
         && !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
-/// RFC 3339 with any offset, its `T` included: a header that others read carries it.
+/// Returns whether a text is an RFC 3339 time with any offset and its `T`, of a year and a second that all
+/// consumers can read: no year 0000 and no leap second.
 pub(super) fn is_time(text: &str) -> bool {
     // chrono also takes a space for the T, and a typographic minus.
-    text.is_ascii() && !text.contains(' ') && DateTime::parse_from_rfc3339(text).is_ok()
+    let is_plain = text.is_ascii() && !text.contains(' ') && is_metadata(text, MAX_TIME);
+    // chrono gives a leap second a billion nanoseconds or more.
+    let is_common = |time: DateTime<_>| time.year() > 0 && time.nanosecond() < 1_000_000_000;
+    is_plain && DateTime::parse_from_rfc3339(text).is_ok_and(is_common)
 }
 
 /// RFC 3339 with the offset of UTC.

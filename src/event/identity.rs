@@ -1,15 +1,12 @@
 //! Which call, message, contact or appointment an event is about.
 
 use super::json::{Value, each_known_field};
+use super::metadata::{MAX_ENTITY_ID, is_metadata};
 use super::{Dialect, Family, JsonType, KnownType, Level, Picks, Violation};
 use std::borrow::Cow;
 use std::slice;
 
-const EXPECTED: &str = "a non-empty string of at most 256 bytes, or an integer";
-
-/// Longest identity. It becomes the key and a header of every record, so a body of identity alone would
-/// grow to a record that Kafka can never take.
-pub(super) const MAX_BYTES: usize = 256;
+const EXPECTED: &str = "a non-empty string of at most 256 bytes without control characters, or an integer";
 
 /// The fields that may hold a family's entity id, the best first.
 const fn candidates(family: Family) -> &'static [&'static str] {
@@ -88,7 +85,7 @@ fn read(value: Value<'_>) -> Reading<'_> {
     }
     match value.as_string().or_else(|| value.as_integer().map(Cow::Borrowed)) {
         Some(id) if id.is_empty() => Reading::Absent,
-        Some(id) if id.len() > MAX_BYTES => Reading::Unusable,
+        Some(id) if !is_metadata(&id, MAX_ENTITY_ID) => Reading::Unusable,
         Some(id) => Reading::Id(id),
         None => Reading::Unusable,
     }

@@ -1,7 +1,7 @@
 //! JSON Schema (2020-12) of events, made from the tables that the checks go by.
 
-use super::envelope::MAX_TYPE_LEN;
-use super::identity::{MAX_BYTES, identity_pointers};
+use super::identity::identity_pointers;
+use super::metadata::{MAX_ENTITY_ID, MAX_TIME, MAX_TYPE};
 use super::{Dialect, Field, Kind, KnownType, Validation, samples};
 use serde_json::{Map, Value, json};
 
@@ -16,11 +16,11 @@ const PHONE: &str = r"^\+[1-9][0-9]{6,14}$";
 /// An http(s) URL with a host.
 const URL: &str = r"^[Hh][Tt][Tt][Pp][Ss]?://([^/?#\s]*@)?[^/?#@:\s\u0000-\u001f\u007f-\u009f][^/?#@\s\u0000-\u001f\u007f-\u009f]*([/?#][^\s\u0000-\u001f\u007f-\u009f]*)?$";
 /// RFC 3339 with its `T`, up to the offset.
-const TIME: &str = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?";
+const TIME: &str = r"^([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?";
 const ANY_OFFSET: &str = "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
 const UTC: &str = r"([Zz]|\+00:00)$";
-/// What a header and a log line can carry.
-const TYPE_NAME: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
+/// Text without control characters, as a key, a header and a log line carry it.
+const PLAIN: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
 
 /// The schema of one type's events in one dialect: what `validation` accepts of it, as far as JSON
 /// Schema can say it.
@@ -51,8 +51,8 @@ pub fn schema_of_unknown(dialect: Dialect) -> Value {
     let known = KnownType::ALL.iter().map(|known| known.name());
     let name = json!({
         "type": "string",
-        "maxLength": MAX_TYPE_LEN,
-        "pattern": TYPE_NAME,
+        "maxLength": MAX_TYPE,
+        "pattern": PLAIN,
         "not": { "enum": known.collect::<Vec<_>>() },
     });
     let mut schema = envelope(dialect, name, json!({ "type": "object" }));
@@ -124,7 +124,9 @@ fn of_field(field: &Field, validation: Validation) -> Value {
 
 fn of_kind(kind: Kind, strict: bool) -> Value {
     match kind {
-        Kind::Identity => json!({ "type": "string", "minLength": 1, "maxLength": MAX_BYTES }),
+        Kind::Identity => {
+            json!({ "type": "string", "minLength": 1, "maxLength": MAX_ENTITY_ID, "pattern": PLAIN })
+        }
         Kind::ContactIdentity => json!({
             "type": ["integer", "string"],
             "minimum": 1,
@@ -147,7 +149,7 @@ fn of_kind(kind: Kind, strict: bool) -> Value {
 
 fn time(in_utc: bool) -> Value {
     let offset = if in_utc { UTC } else { ANY_OFFSET };
-    json!({ "type": "string", "format": "date-time", "pattern": format!("{TIME}{offset}") })
+    json!({ "type": "string", "format": "date-time", "maxLength": MAX_TIME, "pattern": format!("{TIME}{offset}") })
 }
 
 /// `data` that is identified by the rule of a family: the first field decides that is neither missing
@@ -165,7 +167,7 @@ fn data_with_identity(pointers: &[&str]) -> Value {
 
 /// A string or a number that identifies a call, message, contact or appointment.
 fn an_identity() -> Value {
-    json!({ "type": ["string", "integer"], "minLength": 1, "maxLength": MAX_BYTES })
+    json!({ "type": ["string", "integer"], "minLength": 1, "maxLength": MAX_ENTITY_ID, "pattern": PLAIN })
 }
 
 fn or_null(mut schema: Value) -> Value {

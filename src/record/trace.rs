@@ -7,6 +7,9 @@ pub const TRACEPARENT: &str = "traceparent";
 /// The header in which tracing systems keep what they need themselves.
 pub const TRACESTATE: &str = "tracestate";
 
+/// Longest `traceparent`, in bytes. Versions after 00 set no limit, and it becomes part of every record.
+const MAX_TRACEPARENT: usize = 256;
+
 /// A longer `tracestate` is left out, as the standard allows: it becomes part of every record.
 const LONGEST_STATE: usize = 512;
 
@@ -27,7 +30,7 @@ impl TraceContext {
     /// Reads the headers' values. `None` where `traceparent` is not well-formed: then `tracestate` means
     /// nothing either. A `tracestate` that is too long or no text is left out.
     pub fn read(traceparent: &str, tracestate: Option<&str>) -> Option<Self> {
-        let (trace, span, flags) = parse(traceparent)?;
+        let (trace, span, flags) = parse(traceparent).filter(|_| traceparent.len() <= MAX_TRACEPARENT)?;
         let state = tracestate.filter(|state| is_state(state)).map(Box::from);
         Some(Self { parent: traceparent.into(), state, trace, span, flags })
     }

@@ -2,6 +2,7 @@
 
 use super::config::HeaderValue;
 use super::values::{Pointed, Values};
+use crate::event::is_forbidden;
 use crate::record::{Headers, HeadersBuilder, TRACEPARENT, TRACESTATE};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,10 +46,12 @@ impl OwnHeaders {
     /// Adds them to a record's.
     pub(super) fn write(&self, builder: HeadersBuilder, values: &Values<'_, '_>) -> HeadersBuilder {
         self.pointed.iter().fold(builder.extend(&self.fixed), |builder, header| {
-            let found = header
-                .pointers
-                .iter()
-                .find_map(|pointed| values.get(pointed).text().filter(|text| text.len() <= LONGEST_VALUE));
+            let found = header.pointers.iter().find_map(|pointed| {
+                values
+                    .get(pointed)
+                    .text()
+                    .filter(|text| text.len() <= LONGEST_VALUE && !text.contains(is_forbidden))
+            });
             found.into_iter().fold(builder, |builder, text| builder.add(&header.name, text))
         })
     }

@@ -154,3 +154,15 @@ proptest! {
         let _ = scan(body.as_bytes());
     }
 }
+
+#[test]
+fn envelope_name_in_another_case_is_ambiguous() {
+    for body in [
+        r#"{"event":"call.missed","Event":"call.completed","data":{}}"#,
+        r#"{"event":"call.missed","Data":{"call_id":"a"}}"#,
+        r#"{"TYPE":"call.missed","type":"call.missed","data":{}}"#,
+        r#"{"event":"call.missed","timestamp":"a","TimeStamp":"b","data":{}}"#,
+    ] {
+        assert_eq!(malformed(body), Some(Malformed::Ambiguous), "{body}");
+    }
+}

@@ -40,7 +40,7 @@ fn empty_and_null_are_no_identity_and_the_first_candidate_is_named() {
         [("{}", "missing"), (r#"{"call_sid":""}"#, "string"), (r#"{"call_sid":null,"id":""}"#, "null")]
     {
         let expected = format!(
-            "/data/call_sid: expected a non-empty string of at most 256 bytes, or an integer, found {found}"
+            "/data/call_sid: expected a non-empty string of at most 256 bytes without control characters, or an integer, found {found}"
         );
         assert_eq!(id(Family::Call, data), Err(expected), "{data}");
     }
@@ -60,7 +60,7 @@ fn a_value_of_another_type_is_no_identity_even_if_a_later_candidate_is() {
     ] {
         let data = format!(r#"{{"call_id":{value},"id":7}}"#);
         let expected = format!(
-            "/data/call_id: expected a non-empty string of at most 256 bytes, or an integer, found {found}"
+            "/data/call_id: expected a non-empty string of at most 256 bytes without control characters, or an integer, found {found}"
         );
         assert_eq!(id(Family::Call, &data), Err(expected), "{value}");
     }
@@ -71,4 +71,13 @@ fn a_candidate_twice_is_no_identity_unless_a_better_one_decides() {
     let twice = r#""id":1,"id":2"#;
     assert!(id(Family::Call, &format!("{{{twice}}}")).is_err());
     assert_eq!(id(Family::Call, &format!(r#"{{{twice},"call_sid":"a"}}"#)).as_deref(), Ok("a"));
+}
+
+#[test]
+fn identity_with_a_control_character_violates_the_contract() {
+    for id in ["a\\r\\nb", "\\u0000", "call\\u001b[2J", "\\u007f", "a\\u009b"] {
+        let data = format!(r#"{{"call_sid":"{id}"}}"#);
+        let violation = of_data(&data, Family::Call, &mut Picks::default()).unwrap_err();
+        assert_eq!(violation.pointer, "/data/call_sid", "{id}");
+    }
 }

@@ -85,3 +85,10 @@ fn headers_of_a_record_are_read_back() {
     assert_eq!(TraceContext::of(&headers.build()), Some(context));
     assert_eq!(TraceContext::of(&Headers::default()), None);
 }
+
+#[test]
+fn traceparent_of_a_later_version_has_a_length() {
+    let with = |more: usize| format!("01-{}-{}-01-{}", "a".repeat(32), "b".repeat(16), "x".repeat(more));
+    assert!(TraceContext::read(&with(10), None).is_some());
+    assert!(TraceContext::read(&with(MAX_TRACEPARENT), None).is_none());
+}

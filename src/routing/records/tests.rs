@@ -219,6 +219,15 @@ fn long_values_become_neither_keys_nor_headers() {
 }
 
 #[test]
+fn value_with_a_control_character_becomes_no_header() {
+    let body = br#"{"event":"call.missed","data":{"note":"a\r\nb: c","plain":"p"}}"#;
+    let route = pointed(&[("note", &["/data/note"]), ("either", &["/data/note", "/data/plain"])]);
+    let Routed::Records(records) = routed(vec![route], &event(), body, &context()) else { panic!("records") };
+    assert_eq!(records[0].headers.get("note"), None);
+    assert_eq!(records[0].headers.get("either"), Some(&b"p"[..]));
+}
+
+#[test]
 fn of_several_routes_each_topic_gets_one_record_and_the_first_route_writes_it() {
     let on = |topics: &[&str], key: &str, team: &str| RouteConfig {
         continues: Some(true),

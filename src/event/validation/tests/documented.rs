@@ -118,7 +118,7 @@ const REFERENCE: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
-const ID: &str = "a non-empty string of at most 256 bytes";
+const ID: &str = "a non-empty string of at most 256 bytes without control characters";
 const CONTACT_ID: &str = "a positive integer or its decimal string";
 const STRING: &str = "a string";
 const COUNT: &str = "a non-negative integer";

@@ -74,8 +74,7 @@ fn a_known_type_needs_an_identity_in_every_mode() {
         assert_eq!(event_id.as_deref(), Some("98765"), "{known}");
     }
     let unusable = live("call.updated", "", r#"{"call_sid":{}}"#);
-    let expected =
-        "/data/call_sid: expected a non-empty string of at most 256 bytes, or an integer, found object";
+    let expected = "/data/call_sid: expected a non-empty string of at most 256 bytes without control characters, or an integer, found object";
     assert_eq!(violation(&unusable, Validation::Tolerant), expected);
 }
 
