@@ -89,7 +89,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
-    ("rustix", &["cli"]),
+    // `http` raises the limit on open files.
+    ("rustix", &["cli", "http"]),
     // `cli` sends events, `telemetry` traces; both through rustls.
     ("reqwest", &["cli", "telemetry"]),
     ("rustls", &["http", "cli", "telemetry"]),

@@ -205,22 +205,22 @@ impl Doors {
             let reason = "PLAIN sends the password itself, here unencrypted";
             self.add("kafka.properties.sasl.mechanism", reason, "set SASL_SSL");
         }
-        let is_off = |value: &str| parse_bool(value) == Some(false);
-        let is_none = |value: &str| value.eq_ignore_ascii_case("none");
-        let checks: [(_, fn(&str) -> bool, _); 2] = [
+        let certificate = "enable.ssl.certificate.verification";
+        let name = "ssl.endpoint.identification.algorithm";
+        let checks = [
             (
-                "enable.ssl.certificate.verification",
-                is_off,
+                certificate,
+                parse_bool(property(certificate)) == Some(false),
                 "anybody on the way can pass for Kafka: certificates are not verified",
             ),
             (
-                "ssl.endpoint.identification.algorithm",
-                is_none,
+                name,
+                property(name).eq_ignore_ascii_case("none"),
                 "whoever has any certificate of the same authority can pass for Kafka: its name is not verified",
             ),
         ];
-        for (name, opens, reason) in checks {
-            if encrypts && opens(property(name)) {
+        for (name, is_open, reason) in checks {
+            if encrypts && is_open {
                 self.add(format!("kafka.properties.{name}"), reason, format!("leave `{name}` out"));
             }
         }

@@ -60,7 +60,7 @@ impl Default for Settings {
                 keep_alive: Duration::from_secs(75),
                 tls: http::TlsConfig::default(),
             },
-            admin: http::AdminConfig { listen: everywhere(8081) },
+            admin: http::AdminConfig { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)) },
             ingest: ingest::Config {
                 sources: vec![default_source("main")],
                 dead_letter: DeadLetterConfig {

@@ -2,17 +2,31 @@
 
 use super::AdminConfig;
 use super::answer::json;
+use super::evictable::Connections;
 use super::listener::{LINGER_SECONDS, Listener, cannot_bind};
 use super::problem::Problem;
 use crate::ingest::Budget;
 use crate::telemetry::{CONTENT_TYPE, Metrics, Readiness};
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_server::Server;
+use actix_service::{ServiceFactoryExt, fn_service, map_config};
+use actix_web::dev::AppConfig;
 use actix_web::http::{Method, StatusCode};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use actix_web::rt::net::TcpStream;
+use actix_web::{App, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Most connections at once. A further one ends the oldest, so that idle connections keep no probe out.
+const MAX_CONNECTIONS: usize = 64;
+
+/// Longest time for a request's head, and between two requests.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Answers `/livez`, `/readyz` and `/metrics`.
 pub struct Admin {
@@ -38,18 +52,29 @@ impl Admin {
         budget: Arc<Budget>,
     ) -> io::Result<Self> {
         let facts = Arc::new(Facts { readiness, metrics, budget });
-        let server = HttpServer::new(move || {
-            let facts = Arc::clone(&facts);
-            let reply = move |request: HttpRequest| std::future::ready(facts.answer(&request));
-            App::new().default_service(web::to(reply))
-        })
-        .workers(1)
-        .max_connections(256)
-        .shutdown_timeout(LINGER_SECONDS)
-        .disable_signals()
-        .bind(config.listen)
-        .map_err(cannot_bind(config.listen))?;
-        let addr = server.addrs().first().copied().unwrap_or(config.listen);
+        let listener = std::net::TcpListener::bind(config.listen).map_err(cannot_bind(config.listen))?;
+        let addr = listener.local_addr()?;
+        let connections = Connections::default();
+        let server = Server::build()
+            .workers(1)
+            .max_concurrent_connections(2 * MAX_CONNECTIONS)
+            .shutdown_timeout(LINGER_SECONDS)
+            .disable_signals()
+            .listen("admin", listener, move || {
+                let (facts, connections) = (Arc::clone(&facts), connections.clone());
+                let reply = move |request: HttpRequest| std::future::ready(facts.answer(&request));
+                let app = App::new().default_service(web::to(reply));
+                let http = HttpService::build()
+                    .keep_alive(IDLE_TIMEOUT)
+                    .client_request_timeout(IDLE_TIMEOUT)
+                    .client_disconnect_timeout(IDLE_TIMEOUT)
+                    .h1(map_config(app, |()| AppConfig::default()));
+                fn_service(move |io: TcpStream| {
+                    let io = connections.add(io, MAX_CONNECTIONS);
+                    std::future::ready(Ok::<_, DispatchError>((io, None)))
+                })
+                .and_then(http)
+            })?;
         Ok(Self { listener: Listener::start(addr, server.run()) })
     }
 

@@ -4,6 +4,7 @@ use super::Config;
 use super::answer::{answer, probe};
 use super::body::Body;
 use super::coding::Coding;
+use super::descriptors::connections_within_limit;
 use super::gate::Gate;
 use super::headers::{bearer, signature, traceparent, tracestate};
 use super::listener::Listener;
@@ -42,9 +43,6 @@ pub(crate) const REQUEST_OVERHEAD: usize = 8 * 1024;
 
 /// Connections at once, over all workers. What each can cost, docs/HARDENING.md says.
 const MAX_CONNECTIONS: usize = 4096;
-
-/// With more connections than these, each is closed behind its answer, so that nobody keeps the rest.
-const CROWDED: usize = MAX_CONNECTIONS / 2;
 
 /// How long a body may take that came while more than half of the budget was taken; and how often it
 /// is asked.
@@ -88,6 +86,7 @@ impl Ingress {
     {
         let certificate = tls::open(&config.tls, &metrics)?;
         let crowd = Crowd::new(Arc::clone(&metrics));
+        let connections = connections_within_limit(MAX_CONNECTIONS);
         metrics.in_flight_limit.set(i64::try_from(config.max_in_flight).unwrap_or(i64::MAX));
         let entries = ingest.sources.iter().map(|source| Entry::new(source, &metrics)).collect();
         let elsewhere = metrics.answers(None);
@@ -100,6 +99,7 @@ impl Ingress {
             request_timeout: config.request_timeout,
             rejected: ingest.dead_letter.answer,
             crowd: crowd.clone(),
+            crowded: connections / 2,
             budget,
             gate: Arc::clone(&gate),
             tracer,
@@ -107,7 +107,7 @@ impl Ingress {
             accept,
         });
         let workers = config.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from)).max(1);
-        let limits = Limits { workers, connections: MAX_CONNECTIONS, linger: DISCONNECT_TIMEOUT, crowd };
+        let limits = Limits { workers, connections, linger: DISCONNECT_TIMEOUT, crowd };
         let app = move || {
             let door = Rc::new(Own(Arc::clone(&door)));
             let enter = move |request, payload| enter(Rc::clone(&door), request, payload);
@@ -157,6 +157,8 @@ struct Door<A> {
     request_timeout: Duration,
     rejected: DeadLetterAnswer,
     crowd: Crowd,
+    /// Above this number of connections, keep-alive is off.
+    crowded: usize,
     budget: Arc<Budget>,
     gate: Arc<Gate>,
     tracer: Tracer,
@@ -197,7 +199,7 @@ where
         problem.response()
     });
     answers.count(response.status().as_u16());
-    if door.crowd.len() > CROWDED || door.gate.closes_connections() {
+    if door.crowd.len() > door.crowded || door.gate.closes_connections() {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
     turn.answered();

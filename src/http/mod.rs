@@ -6,6 +6,8 @@ mod answers;
 mod body;
 mod coding;
 mod config;
+mod descriptors;
+mod evictable;
 mod gate;
 mod head;
 mod headers;

@@ -7,7 +7,10 @@ mod crowds;
 mod heads;
 mod siege;
 
+use crate::kit::bridge::Bridge;
+use crate::kit::kafka::{Kafka, Options};
 use siege::{Case, Target, lay, places};
+use std::net::{SocketAddr, TcpStream};
 
 const SMALL: &[&str] = &["server.max_body_bytes=64KiB", "server.max_in_flight=4MiB"];
 
@@ -110,4 +113,31 @@ fn all_at_once() {
             }
         });
     });
+}
+
+#[test]
+fn few_descriptors_are_kept_for_probes_kafka_and_the_spool() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let spool = format!("spool.directory={}", folder.path().join("spool").display());
+    let settings = [spool.as_str(), "server.header_timeout=3s", "kafka.ack_deadline=1s"];
+    let kafka = Kafka::start(Options::default());
+    let bridge = Bridge::serve_after("ulimit -n 256", kafka.bootstrap(), &settings);
+    let connect = |address: SocketAddr, count: usize| -> Vec<_> {
+        (0..count).map(|_| TcpStream::connect(address).expect("a connection")).collect()
+    };
+    let (_ingress, _admin) = (connect(bridge.ingress, 300), connect(bridge.admin, 600));
+    assert_eq!(bridge.admin("/livez").status, 200);
+    assert_eq!(bridge.post(&event("descriptors_1")).status, 200);
+    kafka.freeze();
+    let _more = connect(bridge.ingress, 300);
+    let answer = bridge.post(&event("descriptors_2"));
+    assert!(answer.status == 200 && answer.text().contains("spooled"), "{}", answer.text());
+    kafka.thaw();
+    bridge.wait_for_metric("spool_rows", 0);
+    assert_eq!(bridge.admin("/readyz").status, 200);
+}
+
+fn event(id: &str) -> Vec<u8> {
+    format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}"}}}}"#)
+        .into_bytes()
 }

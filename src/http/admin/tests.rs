@@ -66,3 +66,28 @@ async fn it_listens_where_it_says_and_stops() {
     admin.stop().await;
     assert!(std::net::TcpStream::connect(addr).is_err());
 }
+
+#[actix_web::test]
+async fn idle_connections_keep_no_probe_out() {
+    let facts = facts();
+    let config = AdminConfig { listen: ([127, 0, 0, 1], 0).into() };
+    let admin = Admin::bind(&config, facts.readiness, facts.metrics, facts.budget).unwrap();
+    let address = admin.addr();
+    let answer = actix_web::rt::task::spawn_blocking(move || {
+        use std::io::{Read, Write};
+        let connect = || std::net::TcpStream::connect(address).unwrap();
+        let idle: Vec<_> = (0..600).map(|_| connect()).collect();
+        let mut probe = connect();
+        probe.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        probe.write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        probe.read_to_string(&mut answer).unwrap();
+        // The oldest ones ended, and with them their descriptors.
+        let mut oldest = &idle[0];
+        oldest.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        assert!(matches!(oldest.read(&mut [0]), Ok(0) | Err(_)));
+        answer
+    });
+    assert!(answer.await.unwrap().starts_with("HTTP/1.1 200 OK"));
+    admin.stop().await;
+}

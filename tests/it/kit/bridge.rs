@@ -41,18 +41,31 @@ impl Bridge {
     /// The same with variables of the environment; a limit on the size of its files is an error to
     /// it, not the end.
     pub(crate) fn start_with(bootstrap: &str, settings: &[&str], env: &[(&str, &str)]) -> Self {
-        Self::launch(&["serve"], bootstrap, settings, env)
+        Self::launch("trap '' XFSZ", &["serve"], bootstrap, settings, env)
     }
 
     /// Starts a bridge with a settings file besides and waits until it is ready.
     pub(crate) fn serve_file(bootstrap: &str, file: &Path, settings: &[&str]) -> Self {
         let command = ["serve", "--config", file.to_str().expect("a path of text")];
-        let bridge = Self::launch(&command, bootstrap, settings, &[]);
+        let bridge = Self::launch("trap '' XFSZ", &command, bootstrap, settings, &[]);
         bridge.wait_ready(true);
         bridge
     }
 
-    fn launch(command: &[&str], bootstrap: &str, settings: &[&str], env: &[(&str, &str)]) -> Self {
+    /// Starts a bridge from a shell that has run a command before, and waits until it is ready.
+    pub(crate) fn serve_after(shell: &str, bootstrap: &str, settings: &[&str]) -> Self {
+        let bridge = Self::launch(shell, &["serve"], bootstrap, settings, &[]);
+        bridge.wait_ready(true);
+        bridge
+    }
+
+    fn launch(
+        shell: &str,
+        command: &[&str],
+        bootstrap: &str,
+        settings: &[&str],
+        env: &[(&str, &str)],
+    ) -> Self {
         let named = settings.iter().find_map(|setting| setting.strip_prefix("topics.prefix="));
         let prefix = named.map_or_else(|| format!("{}.", topic_name("justcall")), str::to_owned);
         let own = [
@@ -74,7 +87,7 @@ impl Bridge {
         for setting in own.chain(settings.iter().copied()) {
             args.extend(["--set", setting]);
         }
-        let process = Process::bridge_ignoring("XFSZ", &args, env);
+        let process = Process::bridge_after(shell, &args, env);
         let line = process.wait_for_line("\"serving\"", PATIENCE);
         let line: serde_json::Value = serde_json::from_str(&line).expect("a log line of JSON");
         let address =

@@ -46,10 +46,15 @@ impl Process {
 
     /// The same for a process that ignores a signal from its very beginning.
     pub(crate) fn bridge_ignoring(signal: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
+        Self::bridge_after(&format!("trap '' {signal}"), args, env)
+    }
+
+    /// Starts `justcall-bridge` from a shell that has run a command before.
+    pub(crate) fn bridge_after(shell: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let plain = bridge_command();
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("trap '' {signal}; exec \"$0\" \"$@\"")]).arg(plain.get_program());
+        command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\"")]).arg(plain.get_program());
         for (name, _) in plain.get_envs() {
             command.env_remove(name);
         }
