@@ -16,6 +16,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "app",
             "config",
+            // `check` compares a topic's retention with the age from which records get a new timestamp.
+            "delivery",
             "event",
             "ingest",
             "kafka",

@@ -58,7 +58,7 @@ impl Said {
         let (environment, flags) = (self.environment.clone(), self.flags.clone());
         Settings::load(&Sources {
             file: SettingsFile::At(FILE.clone()),
-            environment,
+            environment: environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             flags,
             ..Sources::default()
         })

@@ -315,7 +315,7 @@ async fn record_refused_alone_for_its_timestamp_is_sent_with_the_present_time() 
     let bridge = Bridge::with_deadline(directory.path(), Duration::from_secs(3600));
     let before = Utc::now().timestamp_millis();
     let old = Record { timestamp: before - 10_000, ..keyed("a", "k", "old") };
-    let refused = bridge.deliver_with(&[old.clone()], Err(Failure::Timestamp)).await;
+    let refused = bridge.deliver_with(std::slice::from_ref(&old), Err(Failure::Timestamp)).await;
     assert_eq!(refused, Ok(Durable::Spooled));
     for _ in 0..2 {
         bridge.sent(1).await;
