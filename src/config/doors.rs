@@ -207,10 +207,10 @@ impl Doors {
         }
         let is_off = |value: &str| parse_bool(value) == Some(false);
         let is_none = |value: &str| value.eq_ignore_ascii_case("none");
-        let checks: [(_, fn(&str) -> bool, _); 2] = [
+        let checks = [
             (
                 "enable.ssl.certificate.verification",
-                is_off,
+                is_off as fn(&str) -> bool,
                 "anybody on the way can pass for Kafka: certificates are not verified",
             ),
             (
