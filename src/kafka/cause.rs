@@ -52,6 +52,10 @@ impl Cause {
     }
 }
 
+/// TLS alerts of a broker that does not accept the client's certificate, or its absence.
+const CLIENT_CERTIFICATE_ALERTS: [&str; 4] =
+    ["alert certificate required", "alert bad certificate", "alert handshake failure", "alert unknown ca"];
+
 fn tls(text: &str) -> Cause {
     let says = |words: &[&str]| words.iter().any(|word| text.to_ascii_lowercase().contains(word));
     if says(&["for another name", "hostname mismatch", "ip address mismatch"]) {
@@ -62,12 +66,7 @@ fn tls(text: &str) -> Cause {
         Cause::TlsToPlaintext
     } else if says(&["certificate verify failed", "self-signed", "self signed", "local issuer"]) {
         Cause::UnknownAuthority
-    } else if says(&[
-        "alert certificate required",
-        "alert bad certificate",
-        "alert handshake failure",
-        "alert unknown ca",
-    ]) {
+    } else if says(&CLIENT_CERTIFICATE_ALERTS) {
         Cause::ClientCertificate
     } else {
         Cause::Other(text.to_owned())
@@ -93,6 +92,9 @@ fn way(text: &str) -> Cause {
         Cause::TlsToPlaintext
     } else if text.contains("Invalid response size") {
         Cause::PlaintextToTls
+    } else if CLIENT_CERTIFICATE_ALERTS.iter().any(|alert| text.to_ascii_lowercase().contains(alert)) {
+        // With TLS 1.3 the alert comes after the client's side of the handshake is complete.
+        Cause::ClientCertificate
     } else if text.contains("Disconnected") {
         Cause::HungUp
     } else if text.contains("Meta data fetch error") {

@@ -58,3 +58,9 @@ fn brokers_that_others_tell_of_are_told_from_those_of_the_settings() {
     let own = format!("kafka:9092/bootstrap: {refused}");
     assert_eq!(Cause::of(&Error::Unreachable(own.clone())), Cause::Other(own));
 }
+
+#[test]
+fn missing_client_certificate_is_named_where_the_alert_follows_the_handshake() {
+    let words = "ssl://b:1/bootstrap: SSL receive failed: error:0A00045C:SSL routines::tlsv13 alert certificate required: SSL alert number 116";
+    assert_eq!(Cause::of(&Error::Unreachable(words.into())), Cause::ClientCertificate);
+}
