@@ -59,7 +59,7 @@ const CASES: [(&str, Topic<'_>, Expected<'_>); 18] = [
     (
         "old records refused",
         (2, 3, &[SAFE, ("message.timestamp.before.max.ms", "60000")], &[]),
-        ("failure", "topic.timestamps", &["backlog", "1m", "leave it out"]),
+        ("warning", "topic.timestamps", &["backlog", "1m", "leave it out"]),
     ),
     (
         "records ahead refused",
