@@ -1,6 +1,6 @@
 //! What is wrong with the settings, said so that it can be put right. Never shows a secret.
 
-use crate::kafka::properties::{is_known, is_secret};
+use crate::kafka::properties::{accepts, is_known, is_secret};
 use config::{Value, ValueKind};
 use std::fmt;
 
@@ -23,7 +23,8 @@ pub struct Problem {
 impl Problem {
     /// A problem with what stands under a key.
     pub(super) fn with(key: String, value: &Value, reason: String) -> Self {
-        let is_shown = is_shown(&key) && (!names_secret_file(&key) || is_path(value));
+        let is_shown =
+            is_shown(&key) && (!names_secret_file(&key) || is_path(value)) && is_property_value(&key, value);
         let shown = if is_shown { shown(value) } else { HIDDEN.into() };
         Self { key, value: Some(shown), origin: value.origin().map(Into::into), reason }
     }
@@ -110,6 +111,11 @@ fn names_secret_file(key: &str) -> bool {
 }
 
 /// Whether a value can hardly be anything but a path.
+/// A value that librdkafka does not accept may be a secret under the wrong name.
+fn is_property_value(key: &str, value: &Value) -> bool {
+    key.strip_prefix("kafka.properties.").is_none_or(|name| accepts(name, &value.to_string()))
+}
+
 fn is_path(value: &Value) -> bool {
     let begins = |text: &String| ["/", "./", "../"].iter().any(|start| text.starts_with(start));
     matches!(&value.kind, ValueKind::String(text) if begins(text))

@@ -78,17 +78,9 @@ pub fn is_known(name: &str) -> bool {
     !matches!(set, Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)))
 }
 
-/// Explains why librdkafka does not accept a value for a known property.
-///
-/// The text may quote the value.
-pub fn value_fault(name: &str, value: &str) -> Option<String> {
-    let mut client = ClientConfig::new();
-    client.set(name, value);
-    match client.create_native_config() {
-        Ok(_) => None,
-        Err(KafkaError::ClientConfig(_, description, ..)) => Some(description),
-        Err(error) => Some(error.to_string()),
-    }
+/// Returns whether librdkafka accepts a value for a known property.
+pub fn accepts(name: &str, value: &str) -> bool {
+    ClientConfig::new().set(name, value).create_native_config().is_ok()
 }
 
 /// SASL mechanisms that this build of librdkafka contains and that need nothing but properties.

@@ -5,7 +5,7 @@ use crate::config::kinds::show_size;
 use crate::config::settings::Settings;
 use crate::config::tree::Files;
 use crate::kafka::properties::{
-    CreationFault, DEFAULT_MESSAGE_MAX_BYTES, creation_fault, is_known, is_secret, refused, value_fault,
+    CreationFault, DEFAULT_MESSAGE_MAX_BYTES, accepts, creation_fault, is_known, refused,
 };
 use std::collections::BTreeMap;
 
@@ -15,17 +15,14 @@ const NAMES_FILES: [&str; 2] = [".location", ".file"];
 /// Reports every property that librdkafka, or one of the bridge's promises, does not allow.
 pub(super) fn check(settings: &Settings, files: Files, report: &mut Report<'_>) {
     let key = |name: &str| property_key(settings, name);
-    let is_in_file = |name: &str| settings.property_files.contains_key(name);
     let before = report.problems.len();
     for (name, value) in &settings.kafka.properties {
         if let Some(reason) = refused(name, value.expose()) {
             report.add(key(name), reason);
         } else if !is_known(name) {
             report.add(key(name), "is no property of librdkafka");
-        } else if let Some(fault) = value_fault(name, value.expose()) {
-            let is_shown = !is_secret(name) && !is_in_file(name);
-            report
-                .add(key(name), if is_shown { fault } else { "librdkafka does not accept the value".into() });
+        } else if !accepts(name, value.expose()) {
+            report.add(key(name), "librdkafka does not accept the value");
         }
     }
     let unread = settings.property_files.keys().filter(|name| !settings.kafka.properties.contains_key(*name));

@@ -134,9 +134,9 @@ const BAD: &[(&str, &str, &str)] = &[
     (
         "kafka: { properties: { compression.type: brotli } }",
         "kafka.properties.compression.type",
-        "Invalid value",
+        "does not accept the value",
     ),
-    ("kafka: { properties: { linger.ms: many } }", "kafka.properties.linger.ms", "Invalid value"),
+    ("kafka: { properties: { linger.ms: many } }", "kafka.properties.linger.ms", "does not accept the value"),
     (
         "kafka: { properties: { security.protocol: TLS } }",
         "kafka.properties.security.protocol",

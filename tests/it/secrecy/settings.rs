@@ -42,7 +42,7 @@ fn bad_settings_are_named_and_their_secrets_are_not_quoted() {
         main(format!("signature.secrets={secret},,{secret}")),
         main(format!("signature.secrets=[\"{secret}\", {{}}]")),
         main(format!("signature.secrets=[\"{secret}\"")),
-        main(format!("signature.secrets={{\"a\": \"{secret}\"}}")),
+        main(format!("signature.secrets=[{{\"a\": \"{secret}\"}}]")),
         main(format!("signature.secret={secret}")),
         main(format!("signature.secrets_file={no_text}")),
         main(format!("signature.secrets_file={nine}")),
@@ -104,8 +104,6 @@ fn variables_and_files_with_mistakes_are_not_quoted() {
         format!("sources:\n  main:\n    token: {secret}\n    token: {secret}\n"),
         format!("kafka:\n  properties:\n    - {secret}\n"),
         format!("kafka:\n  properties:\n    sasl.password:\n      x: {secret}\n"),
-        "kafka:\n  properties: {sasl.password: 9137460812345}\n".to_string(),
-        "sources:\n  main:\n    token: 9137460812345678901234567890\n".to_string(),
     ] {
         let file = folder.path().join("bridge.yaml");
         fs::write(&file, &text).expect("a file");
@@ -129,16 +127,16 @@ fn client_that_cannot_be_made_is_not_quoted() {
     };
     let property = |rest: &str| format!("kafka.properties.{rest}");
     start(&[property(&format!("sasl.passwrod={secret}"))], BAD_SETTINGS);
-    start(&[property(&format!("linger.ms={secret}"))], Some(1));
+    start(&[property(&format!("linger.ms={secret}"))], BAD_SETTINGS);
     let tls = property("security.protocol=ssl");
-    start(&[tls.clone(), property(&format!("ssl.key.pem={secret}"))], Some(1));
+    start(&[tls.clone(), property(&format!("ssl.key.pem={secret}"))], BAD_SETTINGS);
     start(
         &[
             tls.clone(),
             property(&format!("ssl.keystore.password={secret}")),
             property("ssl.keystore.location=/none"),
         ],
-        Some(1),
+        BAD_SETTINGS,
     );
 }
 
@@ -154,7 +152,7 @@ fn settings_in_effect_are_printed_without_secrets() {
         format!("sources.other.signature.urls=https://x.example/behind/a/proxy/{token}"),
         format!("kafka.properties.sasl.password={}", needle("password")),
         format!("kafka.properties.ssl.key.pem={}", needle("pem")),
-        format!("kafka.properties.sasl.oauthbearer.client.secret={}", needle("client")),
+        format!("kafka.properties.ssl.key.password={}", needle("key")),
     ];
     let flags: Vec<_> = set.iter().flat_map(|flag| ["--set", flag]).collect();
     let env = [("JUSTCALL_BRIDGE__SOURCES__MAIN__SIGNATURE__SECRETS", needle("variable"))];
@@ -163,4 +161,9 @@ fn settings_in_effect_are_printed_without_secrets() {
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("***"), "{said}");
     run(&[&["check"], flags.as_slice()].concat(), &env);
+    let unusable = "kafka.properties.sasl.oauthbearer.client.secret";
+    let (code, said) =
+        run(&["serve", "--print-config", "--set", &format!("{unusable}={}", needle("client"))], &env);
+    assert_eq!(code, BAD_SETTINGS, "{said}");
+    assert!(said.contains(unusable), "{said}");
 }
