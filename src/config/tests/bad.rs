@@ -144,12 +144,12 @@ const BAD: &[(&str, &str, &str)] = &[
     (
         "kafka: { properties: { security.protocol: TLS } }",
         "kafka.properties.security.protocol",
-        "Invalid value",
+        "does not accept the value",
     ),
     (
         "kafka: { properties: { socket.keepalive.enable: yes } }",
         "kafka.properties.socket.keepalive.enable",
-        "bool",
+        "does not accept the value",
     ),
     (
         "kafka: { properties: { security.protocol: SASL_SSL } }",
