@@ -193,7 +193,12 @@ impl Drain {
     /// Takes rows in hand while there are some and there is room.
     async fn fill(&mut self) {
         while self.has_more() && self.may_read() {
-            let Some(room) = self.window.room(self.shared.share.limits()) else { return };
+            let Some(room) = self.window.room(self.shared.share.limits()) else {
+                if let Some(row) = self.window.give_up_stuck() {
+                    self.give_up(row, Failure::Refused);
+                }
+                return;
+            };
             let Some(page) = self.read(self.cursor, room).await else {
                 self.read_at = Some(Instant::now() + TRY_AGAIN);
                 return;

@@ -53,6 +53,8 @@ struct Held {
     restamped: bool,
     /// It was in [`Window::waiting`].
     has_waited: bool,
+    /// [`Window::acknowledged`] when it was refused.
+    refused_after: u64,
 }
 
 /// Age from which a record is sent with the present time, in milliseconds.
@@ -72,6 +74,8 @@ pub(super) struct Window {
     waiting: VecDeque<RowId>,
     /// How many ready rows precede the next suspect, so that suspects do not delay other keys.
     turn: usize,
+    /// Rows that were acknowledged so far.
+    acknowledged: u64,
     out: usize,
     bytes: usize,
     /// At most [`MAX_TIMESTAMP_AGE_MS`]; less once Kafka has refused a younger timestamp.
@@ -87,6 +91,7 @@ impl Default for Window {
             suspects: VecDeque::new(),
             waiting: VecDeque::new(),
             turn: 0,
+            acknowledged: 0,
             out: 0,
             bytes: 0,
             max_age_ms: MAX_TIMESTAMP_AGE_MS,
@@ -132,7 +137,8 @@ impl Window {
         if state == State::Ready {
             self.ready.push_back(id);
         }
-        let held = Held { record, state, suspect: false, restamped: false, has_waited: false };
+        let held =
+            Held { record, state, suspect: false, restamped: false, has_waited: false, refused_after: 0 };
         self.rows.insert(id, held);
     }
 
@@ -175,6 +181,25 @@ impl Window {
         !self.waiting.is_empty()
     }
 
+    /// Takes the row that waited longest out of a full window that holds nothing else to send: the rows
+    /// behind it would wait for a row that may never be taken. `None` also while Kafka took no other row
+    /// since the refusal, because then the topic may be the cause. The caller proceeds as with
+    /// [`Verdict::Permanent`].
+    pub(super) fn give_up_stuck(&mut self) -> Option<RowId> {
+        let is_idle = self.ready.is_empty() && self.suspects.is_empty() && self.out == 0;
+        if !is_idle || self.rows.values().any(|held| held.state == State::Leaving) {
+            return None;
+        }
+        let id = *self.waiting.front()?;
+        let held = self.rows.get_mut(&id)?;
+        if held.refused_after == self.acknowledged {
+            return None;
+        }
+        held.state = State::Leaving;
+        self.waiting.pop_front();
+        Some(id)
+    }
+
     /// Whether a row in hand has waited because Kafka refused it alone.
     pub(super) fn is_waited_for(&self, id: RowId) -> bool {
         self.rows.get(&id).is_some_and(|held| held.has_waited)
@@ -196,6 +221,8 @@ impl Window {
     pub(super) fn done(&mut self, id: RowId) -> bool {
         let Some(held) = self.rows.remove(&id) else { return false };
         self.bytes -= held.record.size();
+        let was_out = matches!(held.state, State::Out { .. });
+        self.acknowledged += u64::from(was_out);
         if held.state == (State::Out { alone: true }) {
             self.prefer_ready();
         }
@@ -203,7 +230,7 @@ impl Window {
         if held.state == State::Waiting {
             self.waiting.retain(|row| *row != id);
         }
-        if held.has_waited {
+        if was_out && held.has_waited {
             // The reason may have passed for the others as well.
             while self.has_waiting() {
                 self.retry_one();
@@ -254,6 +281,7 @@ impl Window {
         if verdict == Verdict::Waits {
             held.suspect = true;
             held.has_waited = true;
+            held.refused_after = self.acknowledged;
             held.state = State::Waiting;
             self.waiting.push_back(id);
         } else {

@@ -140,6 +140,29 @@ fn row_that_is_refused_alone_delays_its_own_key_only() {
 }
 
 #[test]
+fn full_window_gives_up_the_row_that_waited_longest_unless_the_whole_topic_is_refused() {
+    let mut window = window(&[(1, Some("a")), (2, Some("b"))]);
+    all_next(&mut window);
+    for id in [1, 2] {
+        window.failed(RowId(id), Failure::Refused, 0);
+    }
+    for id in [1, 2] {
+        assert_eq!(window.give_up_stuck(), None, "a suspect is still to be sent");
+        assert_eq!(all_next(&mut window), [id]);
+        window.failed(RowId(id), Failure::Refused, 0);
+    }
+    assert_eq!(window.give_up_stuck(), None, "Kafka takes no row of the topic");
+    window.insert(RowId(3), record(None), false);
+    all_next(&mut window);
+    window.done(RowId(3));
+    assert_eq!(window.give_up_stuck(), Some(RowId(1)));
+    assert_eq!(window.give_up_stuck(), None, "one at a time");
+    window.done(RowId(1));
+    assert!(window.has_waiting(), "a dead letter does not show that the reason passed");
+    assert_eq!(window.give_up_stuck(), Some(RowId(2)));
+}
+
+#[test]
 fn rows_that_are_ready_precede_the_next_suspect() {
     let mut window = window(&[(1, None), (2, None)]);
     all_next(&mut window);
