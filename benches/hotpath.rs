@@ -110,7 +110,7 @@ fn accepting(template: &Template, times: u64) {
             let permit = budget.admit(body.len()).expect("room");
             let arrival = Arrival {
                 source: 0,
-                body,
+                body: Some(body),
                 received_at: DateTime::<Utc>::UNIX_EPOCH,
                 credentials: Credentials::default(),
                 trace: None,

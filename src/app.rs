@@ -149,10 +149,13 @@ impl App {
             reload = Some(reloader.handle());
             watched.push(Arc::new(reloader));
         }
+        let for_tokens = Arc::clone(&ingest);
+        let has_token = move |source, token: Option<&_>| for_tokens.has_token(source, token);
         let accept = async move |arrival| ingest.accept(arrival).await;
         let ingress = Ingress::bind(
             &settings.server,
             &settings.ingest,
+            has_token,
             accept,
             Arc::clone(&budget),
             Arc::clone(&metrics),

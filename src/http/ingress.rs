@@ -1,39 +1,34 @@
 //! The listener for webhooks.
 
+mod receive;
+
 use super::Config;
 use super::answer::{answer, probe};
 use super::body::Body;
-use super::coding::Coding;
 use super::descriptors::connections_within_limit;
 use super::gate::Gate;
-use super::headers::{bearer, signature, traceparent, tracestate};
+use super::headers::bearer;
 use super::listener::Listener;
 use super::paced::Crowd;
 use super::path::normalized;
 use super::problem::Problem;
 use super::server::{self, Limits};
 use super::tls::{self, Certificate};
-use super::turn::{Turn, declared_length};
+use super::turn::Turn;
 use super::work::Work;
-use crate::ingest::{self, Arrival, Budget, Credentials, DeadLetterAnswer, Outcome};
+use crate::ingest::{self, Arrival, Budget, DeadLetterAnswer, Outcome};
 use crate::secret::Secret;
 use crate::telemetry::{Answers, EventOutcome, Metrics, Throttle, Trace, Tracer};
 use crate::watch::{Follow, Watched};
 use actix_service::map_config;
 use actix_web::dev::AppConfig;
-use actix_web::http::header::HeaderMap;
 use actix_web::http::{ConnectionType, Method};
-use actix_web::{App, HttpRequest, HttpResponse, rt, web};
-use bytes::Bytes;
-use chrono::Utc;
-use std::future::poll_fn;
+use actix_web::{App, HttpRequest, HttpResponse, web};
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -43,10 +38,6 @@ pub(crate) const REQUEST_OVERHEAD: usize = 8 * 1024;
 
 /// Connections at once, over all workers. What each can cost, docs/HARDENING.md says.
 const MAX_CONNECTIONS: usize = 4096;
-
-/// How long a body may take that came while more than half of the budget was taken; and how often it
-/// is asked.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// How long a connection is read on, and its bytes dropped, after an answer that came before the
 /// body's end: closed at once, the sender might never see the answer.
@@ -68,7 +59,8 @@ pub struct Ingress {
 impl Ingress {
     /// Binds and serves from now on, on worker threads of its own. Needs a tokio runtime around it.
     ///
-    /// `accept` takes one webhook to its outcome. A client that hangs up cuts nothing off, and a panic
+    /// `has_token` tells whether the token that came with a head lets a webhook of that source in: asked
+    /// before the body is read. `accept` takes one webhook to its outcome. A client that hangs up cuts nothing off, and a panic
     /// ends only that request, with a 503.
     ///
     /// # Errors
@@ -76,6 +68,7 @@ impl Ingress {
     pub fn bind<A>(
         config: &Config,
         ingest: &ingest::Config,
+        has_token: impl Fn(usize, Option<&Secret>) -> bool + Send + Sync + 'static,
         accept: A,
         budget: Arc<Budget>,
         metrics: Arc<Metrics>,
@@ -104,6 +97,7 @@ impl Ingress {
             gate: Arc::clone(&gate),
             tracer,
             unread: Throttle::new(UNREAD_SAID),
+            has_token: Box::new(has_token),
             accept,
         });
         let workers = config.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from)).max(1);
@@ -164,6 +158,7 @@ struct Door<A> {
     tracer: Tracer,
     /// Of requests that were answered 503 before their event was read.
     unread: Throttle,
+    has_token: Box<dyn Fn(usize, Option<&Secret>) -> bool + Send + Sync>,
     accept: A,
 }
 
@@ -288,66 +283,6 @@ impl<A> Door<A> {
         let (path, token) = path.rsplit_once('/').ok_or(Problem::UnknownPath)?;
         let source = self.entries.iter().position(|entry| entry.takes_token && entry.path == path);
         Ok((source.ok_or(Problem::UnknownPath)?, Some(token)))
-    }
-
-    async fn receive(
-        &self,
-        source: usize,
-        token: Option<Secret>,
-        headers: &HeaderMap,
-        body: &mut Body,
-    ) -> Result<Box<Arrival>, Problem> {
-        let received_at = Utc::now();
-        let trace = self.tracer.arrives(traceparent(headers), || tracestate(headers));
-        if declared_length(headers).is_some_and(|length| length > self.max_body_bytes as u64) {
-            return Err(Problem::TooLarge);
-        }
-        let coding = Coding::of(headers)?;
-        let mut permit = self.budget.admit(REQUEST_OVERHEAD).ok_or(Problem::OverBudget)?;
-        let body = self.read(body, coding, &mut permit).await?;
-        Ok(Box::new(Arrival {
-            source,
-            body,
-            received_at,
-            credentials: Credentials { token, signature: signature(headers) },
-            trace,
-            permit,
-        }))
-    }
-
-    async fn read(
-        &self,
-        body: &mut Body,
-        coding: Coding,
-        permit: &mut ingest::Permit,
-    ) -> Result<Bytes, Problem> {
-        let whole = {
-            let mut whole = pin!(body.read(self.max_body_bytes, permit));
-            // Most bodies come with their head and need no timer. The wait is boxed, to keep this future small.
-            match poll_fn(|context| Poll::Ready(whole.as_mut().poll(context))).await {
-                Poll::Ready(whole) => whole?,
-                Poll::Pending => Box::pin(self.in_time(whole)).await??,
-            }
-        };
-        coding.decode(whole, self.max_body_bytes, permit)
-    }
-
-    /// A slow body has its time only while there is room: a few could take the whole budget, and keep
-    /// everybody else out.
-    async fn in_time<R>(&self, arriving: impl Future<Output = R>) -> Result<R, Problem> {
-        let mut arriving = pin!(arriving);
-        let mut left = self.request_timeout;
-        while !left.is_zero() {
-            let step = left.min(GRACE);
-            if let Ok(arrived) = rt::time::timeout(step, arriving.as_mut()).await {
-                return Ok(arrived);
-            }
-            if self.budget.used() > self.tight {
-                break;
-            }
-            left -= step;
-        }
-        Err(Problem::TooSlow)
     }
 }
 

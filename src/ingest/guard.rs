@@ -149,7 +149,7 @@ impl Guard {
     }
 
     /// Where tokens are asked for, each is compared, whichever matches.
-    fn has_token(&self, shown: Option<&Secret>) -> bool {
+    pub(super) fn has_token(&self, shown: Option<&Secret>) -> bool {
         let tokens = self.tokens.get();
         let Some(shown) = shown else { return tokens.is_empty() };
         tokens.is_empty() | tokens.iter().fold(false, |found, token| found | token.is(shown.expose()))

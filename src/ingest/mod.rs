@@ -26,6 +26,7 @@ pub use crate::record::{TRACEPARENT, TRACESTATE};
 use crate::delivery::{Delivery, Failure, Identity, NotDurable, Refused, Settle};
 use crate::event::{BodyHash, KnownType, Scanned};
 use crate::record::Record;
+use crate::secret::Secret;
 use crate::signature::Valid;
 use crate::telemetry::{Metrics, Trace};
 use crate::watch::Follow;
@@ -43,8 +44,9 @@ use std::time::{Duration, Instant};
 pub struct Arrival {
     /// Index of the source in [`Config::sources`], by the path it came on.
     pub source: usize,
-    /// The body, decoded if it came compressed.
-    pub body: Bytes,
+    /// The body, decoded if it came compressed. `None`: it was not read, because the webhook came without a
+    /// token that lets it in.
+    pub body: Option<Bytes>,
     /// When its header was read.
     pub received_at: DateTime<Utc>,
     /// What it shows to be let in.
@@ -112,6 +114,11 @@ impl Ingest {
     /// The files of secrets and tokens that are to be followed.
     pub fn watched(&self) -> Vec<Arc<dyn Follow>> {
         self.sources.iter().flat_map(|source| source.guard.watched()).collect()
+    }
+
+    /// Returns whether a token lets webhooks of a source in. Asked before a body is read.
+    pub fn has_token(&self, source: usize, token: Option<&Secret>) -> bool {
+        self.sources[source].guard.has_token(token)
     }
 
     /// Takes one webhook to its outcome. The caller sees to it that a client that hangs up cuts nothing
@@ -183,7 +190,8 @@ impl Ingest {
     fn judge(&self, arrival: &Arrival) -> Result<Admitted, (Option<KnownType>, Outcome)> {
         // One set of rules for the whole of an event.
         let rules = self.rules.load();
-        let read = rules.read(&arrival.body);
+        let Some(body) = &arrival.body else { return Err((None, Outcome::Denied(Denial::Token))) };
+        let read = rules.read(body);
         let envelope = match &read.scanned {
             Ok(Scanned::Probe) => return Err((None, Outcome::Probe)),
             Ok(Scanned::Envelope(envelope)) => Some(envelope),
@@ -199,7 +207,7 @@ impl Ingest {
             signed_at: signature.map(|valid| valid.at).or_else(|| arrival.credentials.signed_at()),
             trace: arrival.trace.as_ref().map(Trace::context),
         };
-        let judged = rules.judge(read, &arrival.body, &facts);
+        let judged = rules.judge(read, body, &facts);
         judged.map(|judged| (judged, signature)).ok_or((None, Outcome::Probe))
     }
 

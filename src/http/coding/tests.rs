@@ -35,7 +35,8 @@ fn decode(coding: Coding, body: Vec<u8>) -> Result<Bytes, Problem> {
 
 fn decode_under(coding: Coding, body: Vec<u8>, budget: usize) -> Result<Bytes, Problem> {
     let mut permit = Budget::new(budget).admit(0).unwrap();
-    coding.decode(Bytes::from(body), LIMIT, &mut permit)
+    let decode = coding.decode(Bytes::from(body), LIMIT, &mut permit);
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(decode)
 }
 
 fn coding(values: &[&'static str]) -> Result<Coding, Problem> {
@@ -89,6 +90,34 @@ fn a_body_that_decodes_to_nothing_is_empty() {
 fn several_gzip_members_are_one_body() {
     let both = [gzip(b"one "), gzip(b"two")].concat();
     assert_eq!(decode(Coding::Gzip, both).unwrap(), "one two");
+}
+
+/// Ten bytes of header, two of data and eight of checksum.
+#[test]
+fn gzip_of_too_many_members_is_left_as_it_came() {
+    let member = gzip(b"");
+    let members = |count| member.repeat(count);
+    assert_eq!(decode(Coding::Gzip, members(MAX_MEMBERS)).unwrap(), "");
+    let more = members(MAX_MEMBERS + 1);
+    assert_eq!(decode(Coding::Gzip, more.clone()), Ok(Bytes::from(more)));
+}
+
+/// A body of empty blocks decodes to nothing, so a limit of decoded bytes bounds no work.
+#[test]
+fn other_requests_have_their_turn_while_a_body_is_decoded() {
+    let empty_blocks = [0, 0, 0, 0xff, 0xff].repeat(20 * SLICE / 5);
+    let gzip_header = &gzip(b"")[..10];
+    for (coding, body) in [
+        (Coding::Deflate, empty_blocks.clone()),
+        (Coding::Gzip, [gzip_header, &empty_blocks].concat()),
+        (Coding::Gzip, gzip(b"").repeat(20 * SLICE / 20)),
+    ] {
+        let mut permit = Budget::new(LIMIT).admit(0).unwrap();
+        let mut decode = std::pin::pin!(coding.decode(Bytes::from(body), LIMIT, &mut permit));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let turns = std::iter::from_fn(|| decode.as_mut().poll(&mut context).is_pending().then_some(()));
+        assert!(turns.count() >= 15, "{coding:?}");
+    }
 }
 
 #[test]

@@ -195,6 +195,29 @@ fn escaped_unreserved_characters_are_the_same_path_and_token() {
     assert_eq!(bridge.accepted(), ["0:one".to_owned(), format!("1:token {:?}", Some(TOKEN))]);
 }
 
+/// Reading and decoding is work that nobody may ask for without a token, but for what a probe needs.
+#[test]
+fn body_without_its_token_is_read_no_further_than_a_probe() {
+    let bridge = Bridge::start();
+    let large = "x".repeat(5000);
+    let in_chunks = format!(
+        "POST /second HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1388\r\n{large}\r\n0\r\n\r\n"
+    );
+    let announced = "POST /second HTTP/1.1\r\nhost: x\r\ncontent-length: 5000\r\n\r\n";
+    let compressed = post_to("/second", "content-encoding: gzip\r\n", "never decoded");
+    for request in [&post_to("/second", "", &large), &in_chunks, announced, &compressed] {
+        let answer = bridge.ask(request);
+        assert_eq!(answer.status, 401, "{request}");
+        assert!(answer.body.contains(":problem:token"), "{}", answer.body);
+    }
+    assert_eq!(bridge.accepted(), Vec::<String>::new());
+    let compressed = post_to("/second", "content-encoding: gzip\r\n", "");
+    for probe in [&compressed, &post_to("/second", "", "")] {
+        assert_eq!(bridge.ask(probe).status, 200, "{probe}");
+    }
+    bridge.wait_until(|| bridge.budget.used() == 0);
+}
+
 #[test]
 fn chunks_that_are_not_http_are_a_bad_request() {
     let bridge = Bridge::start();

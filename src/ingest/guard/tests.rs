@@ -22,7 +22,7 @@ fn admit(source: &SourceConfig, signature: &Headers) -> [Result<Option<Valid>, O
     let guard = Guard::open(source, &Metrics::new()).unwrap();
     let arrival = Arrival {
         source: 0,
-        body: Bytes::from_static(EVENT),
+        body: Some(Bytes::from_static(EVENT)),
         received_at: Utc::now(),
         credentials: Credentials { token: None, signature: signature.clone() },
         trace: None,

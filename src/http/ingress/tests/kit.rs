@@ -2,7 +2,9 @@
 
 use super::super::*;
 use crate::event::{BodyHash, EventId, Malformed, Validation};
-use crate::ingest::{DeadLetterConfig, DeduplicationConfig, Rejection, SignatureConfig, SourceConfig};
+use crate::ingest::{
+    DeadLetterConfig, DeduplicationConfig, Denial, Rejection, SignatureConfig, SourceConfig,
+};
 use crate::telemetry::Readiness;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -52,6 +54,7 @@ impl Bridge {
                 match Ingress::bind(
                     &config,
                     &ingest(answer),
+                    has_token,
                     accept,
                     budget,
                     metrics,
@@ -181,10 +184,15 @@ fn ingest(answer: DeadLetterAnswer) -> ingest::Config {
     }
 }
 
+fn has_token(source: usize, token: Option<&Secret>) -> bool {
+    source != 1 || token.is_some_and(|token| token.is(TOKEN))
+}
+
 /// Does what the body says, then writes down that it did.
 async fn accept(accepted: Arc<Mutex<Vec<String>>>, arrival: Box<Arrival>) -> Outcome {
-    let body = String::from_utf8_lossy(&arrival.body).into_owned();
-    let id = EventId::from_hash(&BodyHash::of(&arrival.body));
+    let Some(body) = &arrival.body else { return Outcome::Denied(Denial::Token) };
+    let id = EventId::from_hash(&BodyHash::of(body));
+    let body = String::from_utf8_lossy(body).into_owned();
     let mut line = format!("{}:{body}", arrival.source);
     let outcome = match body.as_str() {
         "" => Outcome::Probe,
