@@ -145,6 +145,16 @@ fn secrets_as_plain_values_are_refused_and_the_way_with_a_secret_is_named() {
             "SASL_PASSWORD",
             "valueFrom",
         ),
+        (
+            r#"extraEnv: [{name: JUSTCALL_BRIDGE__SOURCES__MAIN, value: '{"token": "hush"}'}]"#,
+            "JUSTCALL_BRIDGE__SOURCES__MAIN",
+            "valueFrom",
+        ),
+        (
+            r#"extraEnv: [{name: JUSTCALL_BRIDGE__KAFKA__PROPERTIES, value: '{"sasl.password": "hush"}'}]"#,
+            "JUSTCALL_BRIDGE__KAFKA__PROPERTIES",
+            "valueFrom",
+        ),
     ] {
         for helm in helms() {
             let output = with_file(helm, values);
@@ -178,6 +188,9 @@ fn admin_listener_on_loopback_is_refused() {
             assert!(said.contains("settings.admin.listen") && said.contains("loopback"), "{address}: {said}");
         }
     }
+    let variable = "extraEnv: [{name: JUSTCALL_BRIDGE__ADMIN__LISTEN, value: '127.0.0.1:8081'}]";
+    let said = both(&with_file(&helms()[1], variable));
+    assert!(said.contains("JUSTCALL_BRIDGE__ADMIN__LISTEN") && said.contains("loopback"), "{said}");
     let open = with_file(&helms()[1], "settings: {admin: {listen: '[::]:8081'}}");
     assert!(open.status.success(), "{}", both(&open));
     let ingress = with_file(&helms()[1], "settings: {server: {listen: 'localhost:8080'}}");
@@ -222,6 +235,8 @@ fn unquoted_numbers_and_booleans_are_refused_where_a_text_is_wanted() {
         assert!(!output.status.success(), "{name}");
         assert!(both(&output).contains("number or a boolean"), "{name}: {}", both(&output));
     }
+    let header = with_file(&helms()[1], "settings: {routes: [{match: call.*, topics: x, headers: {no: a}}]}");
+    assert!(both(&header).contains("number or a boolean"), "{}", both(&header));
     let quoted =
         "settings: {topics: {prefix: '0017'}, routes: [{match: call.*, topics: '10', continue: true}]}";
     let output = with_file(&helms()[1], quoted);

@@ -91,10 +91,10 @@ shutdown:
 {{- end }}
 {{- include "justcall-kafka-bridge.validateSecrets" . }}
 {{- $admin := toString $settings.admin.listen | lower }}
-{{- if regexMatch "^(127\\.|localhost:|localhost\\.|\\[(0*:)+0*1\\]|\\[(0*:)+ffff:(127\\.|7f[0-9a-f]{2}:))" $admin }}
+{{- if include "justcall-kafka-bridge.isLoopback" $admin }}
 {{- fail (printf "settings.admin.listen is %s, a loopback address: the kubelet's probes cannot reach it, and no pod gets ready. Remove the setting; the chart listens at 0.0.0.0:%v, which no Service but the headless one exposes" $admin .Values.containerPorts.admin) }}
 {{- end }}
-{{- if regexMatch "^(127\\.|localhost:|localhost\\.|\\[(0*:)+0*1\\]|\\[(0*:)+ffff:(127\\.|7f[0-9a-f]{2}:))" (toString $settings.server.listen | lower) }}
+{{- if include "justcall-kafka-bridge.isLoopback" (toString $settings.server.listen | lower) }}
 {{- fail (printf "settings.server.listen is %s, a loopback address: the Service cannot reach it. Remove the setting" $settings.server.listen) }}
 {{- end }}
 {{- range $section, $port := dict "server" .Values.containerPorts.http "admin" .Values.containerPorts.admin }}
@@ -138,6 +138,11 @@ shutdown:
 {{- end }}
 {{- end }}
 
+{{/* Whether an address to listen at is reached from inside the pod only. */}}
+{{- define "justcall-kafka-bridge.isLoopback" -}}
+{{- if regexMatch "^(127\\.|localhost:|localhost\\.|\\[(0*:)+0*1\\]|\\[(0*:)+ffff:(127\\.|7f[0-9a-f]{2}:))" (lower .) }}true{{ end }}
+{{- end }}
+
 {{/* Whether the property of librdkafka holds a secret, not a path or a URL. */}}
 {{- define "justcall-kafka-bridge.isSecretProperty" -}}
 {{- $name := lower . }}
@@ -179,6 +184,12 @@ shutdown:
 {{- $property := "" }}
 {{- if hasPrefix "KAFKA__PROPERTIES__" $setting }}{{ $property = trimPrefix "KAFKA__PROPERTIES__" $setting | replace "__" "." | replace "_" "." }}{{ end }}
 {{- $isSecret := or (regexMatch "^SOURCES__.*__(TOKEN|SIGNATURE__SECRETS)$" $setting) (regexMatch "OTLP_HEADERS(__.*)?$" $setting) (and $property (include "justcall-kafka-bridge.isSecretProperty" $property)) }}
+{{- if and (not $isSecret) .value (regexMatch "^(SOURCES|KAFKA|TELEMETRY)(__|$)" $setting) }}
+{{- $isSecret = regexMatch "(?i)\"[^\"]*(token|secrets?|password|key\\.pem|otlp_headers)\"\\s*:" .value }}
+{{- end }}
+{{- if and (has $setting (list "ADMIN__LISTEN" "SERVER__LISTEN")) .value (include "justcall-kafka-bridge.isLoopback" .value) }}
+{{- fail (printf "extraEnv: %s is %s, a loopback address: nothing outside of the pod can reach it. Remove the variable" .name .value) }}
+{{- end }}
 {{- if and .value $isSecret }}
 {{- fail (printf "extraEnv: %s is a secret, and a pod's manifest can be read by many. Take it from a Secret: { name: %s, valueFrom: { secretKeyRef: { name: SECRET, key: KEY } } }" .name .name) }}
 {{- end }}
