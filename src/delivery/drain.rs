@@ -90,6 +90,8 @@ struct Drain {
     untold: RowId,
     /// Not before then is a page read.
     read_at: Option<Instant>,
+    /// Records of the lane that were handed over once the row that is out alone was.
+    handed_over_alone: u64,
     /// When a row that Kafka refused alone is tried again, and the pause after that.
     refused_retry: Option<(Instant, Duration)>,
     /// When the lane was last heard of while something is out.
@@ -111,6 +113,7 @@ impl Drain {
             early: BTreeMap::new(),
             untold: RowId(0),
             read_at: None,
+            handed_over_alone: 0,
             refused_retry: None,
             heard_at: Instant::now(),
             was_held_up: false,
@@ -163,6 +166,10 @@ impl Drain {
                 Told::Reported(row, Err(failure)) => {
                     if failure.may_be_anothers() {
                         self.heard_at = Instant::now();
+                    }
+                    if self.window.alone() == Some(row) && self.lane.handed_over() != self.handed_over_alone {
+                        // An event went straight at the same time.
+                        self.window.end_alone();
                     }
                     match self.window.failed(row, failure, now_millis()) {
                         Some(Verdict::Again | Verdict::Restamped | Verdict::Waits) => {}
@@ -293,6 +300,7 @@ impl Drain {
         self.retry_refused();
         if self.lane.is_held_up() {
             // A report that stays out must not keep other keys from being tried.
+            self.window.end_alone();
             self.window.prefer_ready();
         }
         if !self.window.has_next() {
@@ -304,9 +312,13 @@ impl Drain {
         }
         while self.window.has_next() && self.lane.admits() {
             self.goes_out();
+            let was_idle = self.lane.is_idle();
             let Some((row, record)) = self.window.next(now_millis()) else { return };
             self.spans.sent(row, record);
-            self.shared.sink.send(record, Report::of_row(&self.lane, row));
+            let report = Report::of_row(&self.lane, row);
+            // Read before the record can be reported on.
+            self.handed_over_alone = if was_idle { self.lane.handed_over() } else { 0 };
+            self.shared.sink.send(record, report);
         }
     }
 

@@ -207,9 +207,14 @@ impl Lane {
         Turn { lane: self, _turn: turn }
     }
 
+    /// Whether no record is in flight.
+    pub(super) fn is_idle(&self) -> bool {
+        self.out.load(Ordering::Acquire) == 0
+    }
+
     /// Waits until no record is in flight. For the task that has the turn.
     pub(super) async fn idle(&self) {
-        while self.out.load(Ordering::Acquire) > 0 {
+        while !self.is_idle() {
             self.idle.notified().await;
         }
     }

@@ -37,7 +37,7 @@ enum State {
     /// In [`Window::ready`] or [`Window::suspects`].
     Ready,
     /// Handed over; its report is out.
-    Out { alone: bool },
+    Out,
     /// Refused for good.
     Leaving,
     /// In [`Window::waiting`]: refused alone, and tried again later.
@@ -72,6 +72,8 @@ pub(super) struct Window {
     suspects: VecDeque<RowId>,
     /// Rows that Kafka refused alone, the one that waited longest first.
     waiting: VecDeque<RowId>,
+    /// The row that is out and must be the only one.
+    alone: Option<RowId>,
     /// How many ready rows precede the next suspect, so that suspects do not delay other keys.
     turn: usize,
     /// Rows that were acknowledged so far.
@@ -90,6 +92,7 @@ impl Default for Window {
             ready: VecDeque::new(),
             suspects: VecDeque::new(),
             waiting: VecDeque::new(),
+            alone: None,
             turn: 0,
             acknowledged: 0,
             out: 0,
@@ -129,7 +132,7 @@ impl Window {
             rows.push_back(id);
         }
         let state = match (out, first) {
-            (true, _) => State::Out { alone: false },
+            (true, _) => State::Out,
             (false, true) => State::Ready,
             (false, false) => State::Behind,
         };
@@ -144,7 +147,11 @@ impl Window {
 
     /// Whether [`Window::next`] has something.
     pub(super) fn has_next(&self) -> bool {
-        if self.is_suspects_turn() { self.out == 0 } else { !self.ready.is_empty() }
+        match (self.alone, self.is_suspects_turn()) {
+            (Some(_), _) => false,
+            (None, true) => self.out == 0,
+            (None, false) => !self.ready.is_empty(),
+        }
     }
 
     fn is_suspects_turn(&self) -> bool {
@@ -156,13 +163,24 @@ impl Window {
         self.turn = self.ready.len();
     }
 
+    /// The row that was handed over alone, while its report is out.
+    pub(super) fn alone(&self) -> Option<RowId> {
+        self.alone
+    }
+
+    /// The row that was handed over alone may have had company in its batch: a refusal says nothing about
+    /// it, and other rows may go.
+    pub(super) fn end_alone(&mut self) {
+        self.alone = None;
+    }
+
     /// The next row to hand over at that time, in milliseconds since 1970; it counts as handed over from
     /// now on. A record that is too old, or was refused for its timestamp, gets that time.
     pub(super) fn next(&mut self, now_ms: i64) -> Option<(RowId, &Record)> {
-        let alone = self.is_suspects_turn();
-        if alone && self.out > 0 {
+        if !self.has_next() {
             return None;
         }
+        let alone = self.is_suspects_turn();
         let id = if alone { self.suspects.pop_front()? } else { self.ready.pop_front()? };
         if !alone {
             self.turn = self.turn.saturating_sub(1);
@@ -171,7 +189,8 @@ impl Window {
         if held.restamped || now_ms.saturating_sub(held.record.timestamp) >= self.max_age_ms {
             held.record.timestamp = now_ms;
         }
-        held.state = State::Out { alone };
+        held.state = State::Out;
+        self.alone = alone.then_some(id);
         self.out += 1;
         Some((id, &held.record))
     }
@@ -221,12 +240,13 @@ impl Window {
     pub(super) fn done(&mut self, id: RowId) -> bool {
         let Some(held) = self.rows.remove(&id) else { return false };
         self.bytes -= held.record.size();
-        let was_out = matches!(held.state, State::Out { .. });
+        let was_out = held.state == State::Out;
         self.acknowledged += u64::from(was_out);
-        if held.state == (State::Out { alone: true }) {
+        self.out -= usize::from(was_out);
+        if self.alone == Some(id) {
+            self.alone = None;
             self.prefer_ready();
         }
-        self.out -= usize::from(matches!(held.state, State::Out { .. }));
         if held.state == State::Waiting {
             self.waiting.retain(|row| *row != id);
         }
@@ -257,7 +277,13 @@ impl Window {
     /// hand.
     pub(super) fn failed(&mut self, id: RowId, failure: Failure, now_ms: i64) -> Option<Verdict> {
         let held = self.rows.get_mut(&id)?;
-        let State::Out { alone } = held.state else { return None };
+        if held.state != State::Out {
+            return None;
+        }
+        let alone = self.alone == Some(id);
+        if alone {
+            self.alone = None;
+        }
         self.out -= 1;
         if failure == Failure::TooLarge || (failure == Failure::Unfit && alone) {
             held.state = State::Leaving;

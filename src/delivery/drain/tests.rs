@@ -65,3 +65,43 @@ async fn silence_counts_from_the_first_row_that_is_out() {
     drain.look_for_silence();
     assert!(drain.lane.is_held_up());
 }
+
+/// A drain with one row that was refused with others, and is handed over alone.
+fn drain_with_a_row_alone(directory: &TempDir) -> Drain {
+    let mut drain = drain(directory);
+    drain.lane.open();
+    drain.lane.joins_backlog();
+    drain.lane.joined_backlog(Some(RowId(1)));
+    drain.take_in_hand(Row { id: RowId(1), handed_over: false, payload: stored::encode(&record("a")) });
+    drain.hand_over();
+    refuse_row(&mut drain);
+    drain.hand_over();
+    assert_eq!(drain.window.alone(), Some(RowId(1)));
+    drain
+}
+
+fn refuse_row(drain: &mut Drain) {
+    drain.lane.heard(Err(Failure::Refused));
+    drain.lane.tell(Told::Reported(RowId(1), Err(Failure::Refused)));
+    drain.hear();
+}
+
+#[tokio::test]
+async fn refusal_of_a_row_that_was_alone_is_about_that_row() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut drain = drain_with_a_row_alone(&directory);
+    refuse_row(&mut drain);
+    assert!(drain.window.has_waiting());
+}
+
+#[tokio::test]
+async fn refusal_says_nothing_about_a_row_beside_which_an_event_went_straight() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut drain = drain_with_a_row_alone(&directory);
+    drain.lane.hands_over();
+    refuse_row(&mut drain);
+    assert!(!drain.window.has_waiting(), "it is sent alone again");
+    drain.lane.heard(Ok(()));
+    drain.hand_over();
+    assert_eq!(drain.window.alone(), Some(RowId(1)));
+}

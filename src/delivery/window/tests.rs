@@ -82,6 +82,19 @@ fn refused_batch_is_tried_row_by_row_and_only_what_fails_alone_is_permanent() {
 }
 
 #[test]
+fn nothing_goes_beside_a_row_that_is_sent_alone() {
+    let mut window = window(&[(1, None)]);
+    all_next(&mut window);
+    window.failed(RowId(1), Failure::Unfit, 0);
+    assert_eq!(all_next(&mut window), [1]);
+    window.insert(RowId(2), record(Some("b")), false);
+    assert_eq!(all_next(&mut window), Vec::<i64>::new(), "it could join the batch and be what is refused");
+    window.end_alone();
+    assert_eq!(all_next(&mut window), [2]);
+    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0), Some(Verdict::Again));
+}
+
+#[test]
 fn row_that_is_done_before_its_turn_holds_up_no_other() {
     let mut window = window(&[(1, None), (2, None), (3, Some("a")), (4, Some("a"))]);
     assert!(window.done(RowId(1)) && window.done(RowId(3)));
