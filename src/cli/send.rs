@@ -13,7 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use post::{Body, Failed, Plan};
 use proof::Proof;
-use reqwest::Url;
+use reqwest::{Certificate, Url};
 use std::io::{self, IsTerminal, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,10 @@ pub(super) struct Args {
     /// must still be that host's: so a bridge is tried from beside it, before its name leads to it.
     #[arg(long, value_name = "IP")]
     address: Option<IpAddr>,
+
+    /// Trust the certificates in this PEM file instead of the system's: for a private authority.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
 
     /// The event type to send; may be repeated. Without this, --all and --file: call.completed.
     #[arg(long = "event", value_name = "TYPE", value_parser = known_type())]
@@ -103,6 +107,8 @@ enum Error {
     OtherDialect { event: KnownType, dialect: Dialect, other: Dialect },
     #[error("cannot read {0}: {1}")]
     File(String, io::Error),
+    #[error("--ca-file: {0} holds no certificate in PEM")]
+    Authority(String),
     #[error("--secrets-file or --token-file: {0}")]
     Proof(#[from] FileError),
     #[error("the documented dialect carries no signature; add --dialect live")]
@@ -134,6 +140,16 @@ pub(super) fn run(args: &Args) -> ExitCode {
     }
 }
 
+/// Reads the certificates of a PEM file.
+fn authorities(file: &Path) -> Result<Vec<Certificate>, Error> {
+    let shown = || file.display().to_string();
+    let text = std::fs::read(file).map_err(|error| Error::File(shown(), error))?;
+    match Certificate::from_pem_bundle(&text) {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(Error::Authority(shown())),
+    }
+}
+
 fn execute(args: &Args, progress: ProgressBar) -> Result<Summary, Error> {
     let proof = Proof::read(args.secrets_file.as_deref(), args.token_file.as_deref())?;
     if proof.signs() && args.file.is_none() && args.dialect == Dialect::Documented {
@@ -145,6 +161,7 @@ fn execute(args: &Args, progress: ProgressBar) -> Result<Summary, Error> {
     let plan = Plan {
         to: args.to.clone(),
         address: args.address,
+        authorities: args.ca_file.as_deref().map(authorities).transpose()?,
         proof,
         bodies: bodies(args)?,
         rounds: args.count,

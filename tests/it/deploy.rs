@@ -3,6 +3,7 @@
 
 mod chart;
 mod compose;
+mod guards;
 mod image;
 mod judged;
 mod kubelet;

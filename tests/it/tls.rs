@@ -244,3 +244,26 @@ fn pair_that_does_not_fit_stops_the_start_with_what_to_do() {
         "{said}"
     );
 }
+
+#[test]
+fn send_trusts_a_private_authority_by_its_file() {
+    let mock = MockCluster::new(1).expect("a mock cluster");
+    let prefix = format!("{}.", topic_name("tls"));
+    mock.create_topic(&format!("{prefix}call.completed"), 1, 1).expect("a topic");
+    let secure = Secure::start_at(&mock.bootstrap_servers(), &[&format!("topics.prefix={prefix}")]);
+    secure.bridge.wait_ready(true);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("ca.crt");
+    let url = format!("https://localhost:{}{PATH}", secure.bridge.ingress.port());
+    let send = |text: &str| {
+        std::fs::write(&file, text).expect("a file");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_justcall-bridge"));
+        command.args(["send", "--to", &url, "--address", "127.0.0.1", "--ca-file"]).arg(&file);
+        command.output().expect("send starts")
+    };
+    let sent = send(&secure.authority.certificate);
+    assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
+    assert!(!send(&Authority::new().certificate).status.success(), "another authority");
+    let empty = send("no certificate");
+    assert!(String::from_utf8_lossy(&empty.stderr).contains("--ca-file"), "{empty:?}");
+}

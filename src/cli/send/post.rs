@@ -5,7 +5,7 @@ use super::summary::{Answer, Summary, Tally};
 use super::template::{Stamp, Template};
 use chrono::Utc;
 use indicatif::ProgressBar;
-use reqwest::{Client, Response, Url, header, redirect};
+use reqwest::{Certificate, Client, Response, Url, header, redirect};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +25,8 @@ pub(super) struct Plan {
     pub(super) to: Url,
     /// Where its host is; `None`: where its name says.
     pub(super) address: Option<IpAddr>,
+    /// Certificates to trust instead of the system's.
+    pub(super) authorities: Option<Vec<Certificate>>,
     /// What it shows to be let in.
     pub(super) proof: Proof,
     /// One round of events.
@@ -94,7 +96,7 @@ pub(super) async fn send(
     let (total, workers) = (plan.total(), plan.total().min(plan.concurrency as u64));
     progress.set_length(total);
     let run = Arc::new(Run {
-        client: client(&plan.to, plan.address)?,
+        client: client(&plan)?,
         plan,
         started: Instant::now(),
         random: random(),
@@ -188,7 +190,8 @@ impl Run {
     }
 }
 
-fn client(to: &Url, address: Option<IpAddr>) -> Result<Client, Failed> {
+fn client(plan: &Plan) -> Result<Client, Failed> {
+    let to = &plan.to;
     // An error says that there is a default already, which does as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
@@ -198,8 +201,12 @@ fn client(to: &Url, address: Option<IpAddr>) -> Result<Client, Failed> {
         // A proxy between would be measured along.
         .no_proxy();
     // Root certificates are looked for only where they are needed: a slim container has none.
-    let builder = if to.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
-    let builder = match (to.domain(), address) {
+    let builder = match &plan.authorities {
+        Some(authorities) => builder.tls_certs_only(authorities.iter().cloned()),
+        None if to.scheme() == "http" => builder.tls_certs_only([]),
+        None => builder,
+    };
+    let builder = match (to.domain(), plan.address) {
         // The port is the URL's, or its scheme's.
         (Some(host), Some(address)) => builder.resolve(host, SocketAddr::new(address, 0)),
         _ => builder,

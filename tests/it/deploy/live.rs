@@ -88,6 +88,14 @@ fn stateful_set(replicas: u32) -> (String, Value) {
     (format!("/apis/apps/v1/namespaces/webhooks/statefulsets/{NAME}"), object)
 }
 
+fn deployment() -> (String, Value) {
+    let object = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": NAME, "namespace": "webhooks"},
+        "spec": {"replicas": 2},
+    });
+    (format!("/apis/apps/v1/namespaces/webhooks/deployments/{NAME}"), object)
+}
+
 fn autoscaler() -> (String, Value) {
     let object = json!({
         "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
@@ -155,5 +163,24 @@ fn changed_volume_size_is_refused_before_anything_is_applied() {
             assert!(both(&refused).contains(part), "{part}: {}", both(&refused));
         }
         assert_eq!(replicas(&upgrade(helm, vec![stateful_set(2)], &["persistence.size=8Gi"])), Some(2));
+    }
+}
+
+#[test]
+fn volumes_with_events_are_not_left_behind_without_a_word() {
+    for helm in helms() {
+        let off = |objects, settings: &[&str]| {
+            upgrade(helm, objects, &[&["persistence.enabled=false"], settings].concat())
+        };
+        let refused = off(vec![stateful_set(3)], &[]);
+        assert!(!refused.status.success(), "{}", both(&refused));
+        for part in ["persistence.enabled", "spool status", "persistence.discardSpools=true", "3 pods"] {
+            assert!(both(&refused).contains(part), "{part}: {}", both(&refused));
+        }
+        let meant = off(vec![stateful_set(3)], &["persistence.discardSpools=true"]);
+        assert!(meant.status.success(), "{}", both(&meant));
+        let idle = off(vec![stateful_set(0)], &[]);
+        assert!(!idle.status.success(), "volumes may hold events without pods: {}", both(&idle));
+        assert_eq!(replicas(&off(vec![deployment()], &[])), Some(2));
     }
 }

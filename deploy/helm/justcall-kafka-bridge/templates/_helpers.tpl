@@ -84,6 +84,12 @@ annotations:
 {{/* Refuses, before anything is applied, a change that the cluster would refuse or that would strand events. */}}
 {{- define "justcall-kafka-bridge.validateLive" -}}
 {{- $live := include "justcall-kafka-bridge.liveWorkload" . | fromJson }}
+{{- if and (not .Values.persistence.enabled) (not .Values.persistence.discardSpools) }}
+{{- $name := include "justcall-kafka-bridge.fullname" . }}
+{{- with lookup "apps/v1" "StatefulSet" .Release.Namespace $name }}
+{{- fail (printf "persistence.enabled: StatefulSet %s with %d pods has volumes, and events that wait in them would never reach Kafka without its pods. Nothing was changed. Wait until `kubectl exec --namespace %s POD -- /usr/local/bin/justcall-bridge spool status` reports 0 records for each pod, then add --set persistence.discardSpools=true. The claims remain: delete them by hand" $name (dig "spec" "replicas" 0 . | int) $.Release.Namespace) }}
+{{- end }}
+{{- end }}
 {{- if and $live .Values.persistence.enabled }}
 {{- $name := include "justcall-kafka-bridge.fullname" . }}
 {{- range dig "spec" "volumeClaimTemplates" list $live }}

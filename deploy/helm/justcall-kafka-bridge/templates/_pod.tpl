@@ -7,7 +7,7 @@ metadata:
   labels:
     # Without the chart's version, which is no reason to roll the pods.
     {{- include "justcall-kafka-bridge.selectorLabels" . | nindent 4 }}
-    {{- with merge (deepCopy .Values.podLabels) .Values.commonLabels }}
+    {{- with merge (deepCopy (default dict .Values.podLabels)) (default dict .Values.commonLabels) }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
@@ -90,6 +90,8 @@ spec:
           containerPort: {{ .Values.containerPorts.http }}
         - name: admin
           containerPort: {{ .Values.containerPorts.admin }}
+      # The reason of a failed start is in the pod's status then.
+      terminationMessagePolicy: FallbackToLogsOnError
       {{- range $probe := list "startupProbe" "livenessProbe" "readinessProbe" }}
       {{- with index $.Values $probe }}
       {{ $probe }}:

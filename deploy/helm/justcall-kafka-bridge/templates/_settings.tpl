@@ -16,7 +16,7 @@ admin:
   listen: 0.0.0.0:{{ .Values.containerPorts.admin }}
 kafka:
   bootstrap_servers: {{ .Values.kafka.bootstrapServers | quote }}
-  {{- $properties := deepCopy .Values.kafka.properties }}
+  {{- $properties := deepCopy (default dict .Values.kafka.properties) }}
   {{- with .Values.kafka.tls }}
   {{- if .existingSecret }}{{ $_ := set $properties "ssl.ca.location" (printf "%s/kafka-tls/%s" $secrets .caKey) }}{{ end }}
   {{- if .clientSecret }}
@@ -35,7 +35,7 @@ sources:
   main:
     path: {{ .Values.source.path | quote }}
     signature:
-      urls: {{ .Values.source.urls | toJson }}
+      urls: {{ default list .Values.source.urls | toJson }}
       {{- if not (kindIs "invalid" .Values.source.signature.required) }}
       required: {{ .Values.source.signature.required }}
       {{- end }}
@@ -60,7 +60,7 @@ shutdown:
 {{- define "justcall-kafka-bridge.settings" -}}
 {{- $settings := include "justcall-kafka-bridge.workedOut" . | fromYaml }}
 {{- if hasKey $settings "Error" }}{{ fail $settings.Error }}{{ end }}
-{{- toYaml (mergeOverwrite $settings (deepCopy .Values.settings)) }}
+{{- toYaml (mergeOverwrite $settings (deepCopy (default dict .Values.settings))) }}
 {{- end }}
 
 {{/* Paths that senders post to. */}}
@@ -89,6 +89,14 @@ shutdown:
 {{- fail (printf "sources.%s: nobody has said how JustCall is told from strangers. Put its API secret into a Secret and name that in source.signature.existingSecret; or say source.signature.required=false, best together with source.token.existingSecret" $name) }}
 {{- end }}
 {{- end }}
+{{- include "justcall-kafka-bridge.validateSecrets" . }}
+{{- $admin := toString $settings.admin.listen | lower }}
+{{- if include "justcall-kafka-bridge.isLoopback" $admin }}
+{{- fail (printf "settings.admin.listen is %s, a loopback address: the kubelet's probes cannot reach it, and no pod gets ready. Remove the setting; the chart listens at 0.0.0.0:%v, which no Service but the headless one exposes" $admin .Values.containerPorts.admin) }}
+{{- end }}
+{{- if include "justcall-kafka-bridge.isLoopback" (toString $settings.server.listen | lower) }}
+{{- fail (printf "settings.server.listen is %s, a loopback address: the Service cannot reach it. Remove the setting" $settings.server.listen) }}
+{{- end }}
 {{- range $section, $port := dict "server" .Values.containerPorts.http "admin" .Values.containerPorts.admin }}
 {{- $listen := toString (get $settings $section).listen }}
 {{- if not (hasSuffix (printf ":%v" $port) $listen) }}
@@ -107,6 +115,83 @@ shutdown:
 {{- with .Values.autoscaling }}
 {{- if and .enabled (lt (int .maxReplicas) (int .minReplicas)) }}
 {{- fail (printf "autoscaling.maxReplicas: %v is less than autoscaling.minReplicas, %v" .maxReplicas .minReplicas) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Refuses a section that is null, because its defaults are gone then. */}}
+{{- define "justcall-kafka-bridge.validateSections" -}}
+{{- $required := list "replicaCount" "image" "image.repository" "image.pullPolicy" "kafka" "kafka.bootstrapServers" "kafka.tls" "kafka.tls.caKey" "kafka.tls.certKey" "kafka.tls.keyKey" "source" "source.path" "source.signature" "source.signature.existingSecretKey" "source.token" "source.token.existingSecretKey" "persistence" "persistence.enabled" "persistence.size" "persistence.accessModes" "persistence.retentionPolicy" "containerPorts" "containerPorts.http" "containerPorts.admin" "tls" "service" "service.type" "service.port" "service.sessionAffinity" "ingress" "httpRoute" "externalSecret" "externalSecret.apiVersion" "externalSecret.refreshInterval" "externalSecret.secretStoreRef" "serviceAccount" "serviceAccount.create" "podDisruptionBudget" "podDisruptionBudget.maxUnavailable" "autoscaling" "autoscaling.minReplicas" "autoscaling.maxReplicas" "autoscaling.targetCPUUtilizationPercentage" "networkPolicy" "metrics" "metrics.serviceMonitor" "metrics.serviceMonitor.interval" "metrics.serviceMonitor.scrapeTimeout" "metrics.prometheusRule" "metrics.prometheusRule.runbook" "podSecurityContext" "securityContext" "podAntiAffinityPreset" "revisionHistoryLimit" }}
+{{- range $path := $required }}
+{{- $value := $.Values }}
+{{- $missing := "" }}
+{{- $walked := list }}
+{{- range $key := splitList "." $path }}
+{{- $walked = append $walked $key }}
+{{- if not $missing }}
+{{- if and (hasKey $value $key) (not (kindIs "invalid" (get $value $key))) }}{{ $value = get $value $key }}{{ else }}{{ $missing = join "." $walked }}{{ end }}
+{{- end }}
+{{- end }}
+{{- if $missing }}
+{{- fail (printf "%s is null, which removes the default. Leave the key out to keep the default, or give it a value" $missing) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Whether an address to listen at is reached from inside the pod only. */}}
+{{- define "justcall-kafka-bridge.isLoopback" -}}
+{{- if regexMatch "^(127\\.|localhost:|localhost\\.|\\[(0*:)+0*1\\]|\\[(0*:)+ffff:(127\\.|7f[0-9a-f]{2}:))" (lower .) }}true{{ end }}
+{{- end }}
+
+{{/* Whether the property of librdkafka holds a secret, not a path or a URL. */}}
+{{- define "justcall-kafka-bridge.isSecretProperty" -}}
+{{- $name := lower . }}
+{{- if and (regexMatch "password|passphrase|secret|key|token|jaas|oauthbearer.config" $name) (not (regexMatch "([._](location|url|file|algorithm)|keytab)$" $name)) }}true{{ end }}
+{{- end }}
+
+{{/* Refuses secret properties among plain ones, which may be nested. */}}
+{{- define "justcall-kafka-bridge.validateProperties" -}}
+{{- range $name, $value := .properties }}
+{{- $path := printf "%s.%s" $.path $name }}
+{{- $property := ternary (printf "%s.%s" $.property $name) $name (not (empty $.property)) }}
+{{- if kindIs "map" $value }}
+{{- include "justcall-kafka-bridge.validateProperties" (dict "properties" $value "path" $path "property" $property) }}
+{{- else if and $value (include "justcall-kafka-bridge.isSecretProperty" $property) }}
+{{- fail (printf "%s is a secret, and values and ConfigMaps can be read by many. Put it into a Secret, name that in kafka.existingSecret and its key in kafka.secretProperties: { %s: KEY }" $path $property) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Refuses secrets that would be in the ConfigMap or in the pod's manifest. */}}
+{{- define "justcall-kafka-bridge.validateSecrets" -}}
+{{- include "justcall-kafka-bridge.validateProperties" (dict "properties" .Values.kafka.properties "path" "kafka.properties" "property" "") }}
+{{- $settings := default dict .Values.settings }}
+{{- include "justcall-kafka-bridge.validateProperties" (dict "properties" (dig "kafka" "properties" dict $settings) "path" "settings.kafka.properties" "property" "") }}
+{{- range $name, $source := $settings.sources }}
+{{- $way := "Put it into a Secret, mount that with extraVolumes and extraVolumeMounts, and name the file in settings.sources." }}
+{{- if and (kindIs "map" $source) $source.token }}
+{{- fail (printf "settings.sources.%s.token is a secret, and ConfigMaps can be read by many. %s" $name (ternary "Put it into a Secret and name that in source.token.existingSecret" (printf "%s%s.token_file" $way $name) (eq $name "main"))) }}
+{{- end }}
+{{- if and (kindIs "map" $source) (default dict $source.signature).secrets }}
+{{- fail (printf "settings.sources.%s.signature.secrets are secrets, and ConfigMaps can be read by many. %s" $name (ternary "Put them into a Secret, one a line, and name that in source.signature.existingSecret" (printf "%s%s.signature.secrets_file" $way $name) (eq $name "main"))) }}
+{{- end }}
+{{- end }}
+{{- if (default dict $settings.telemetry).otlp_headers }}
+{{- fail "settings.telemetry.otlp_headers are secrets, and ConfigMaps can be read by many. Put them into a Secret, mount that with extraVolumes and extraVolumeMounts, and name its files in settings.telemetry.otlp_headers_files" }}
+{{- end }}
+{{- range .Values.extraEnv }}
+{{- $setting := upper .name | trimPrefix "JUSTCALL_BRIDGE" | trimPrefix "__" }}
+{{- $property := "" }}
+{{- if hasPrefix "KAFKA__PROPERTIES__" $setting }}{{ $property = trimPrefix "KAFKA__PROPERTIES__" $setting | replace "__" "." | replace "_" "." }}{{ end }}
+{{- $isSecret := or (regexMatch "^SOURCES__.*__(TOKEN|SIGNATURE__SECRETS)$" $setting) (regexMatch "OTLP_HEADERS(__.*)?$" $setting) (and $property (include "justcall-kafka-bridge.isSecretProperty" $property)) }}
+{{- if and (not $isSecret) .value (regexMatch "^(SOURCES|KAFKA|TELEMETRY)(__|$)" $setting) }}
+{{- $isSecret = regexMatch "(?i)\"[^\"]*(token|secrets?|password|key\\.pem|otlp_headers)\"\\s*:" .value }}
+{{- end }}
+{{- if and (has $setting (list "ADMIN__LISTEN" "SERVER__LISTEN")) .value (include "justcall-kafka-bridge.isLoopback" .value) }}
+{{- fail (printf "extraEnv: %s is %s, a loopback address: nothing outside of the pod can reach it. Remove the variable" .name .value) }}
+{{- end }}
+{{- if and .value $isSecret }}
+{{- fail (printf "extraEnv: %s is a secret, and a pod's manifest can be read by many. Take it from a Secret: { name: %s, valueFrom: { secretKeyRef: { name: SECRET, key: KEY } } }" .name .name) }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -93,7 +93,16 @@ fn plan(to: &Url, rounds: u64) -> Plan {
         .map(|(_, sample)| Body::Fresh(Template::parse(sample, "http://a.example").unwrap()))
         .collect();
     let proof = Proof::default();
-    Plan { to: to.clone(), address: None, proof, bodies, rounds, rate: None, concurrency: 4 }
+    Plan {
+        to: to.clone(),
+        address: None,
+        authorities: None,
+        proof,
+        bodies,
+        rounds,
+        rate: None,
+        concurrency: 4,
+    }
 }
 
 fn one_body(to: &Url, rounds: u64) -> Plan {
