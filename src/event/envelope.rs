@@ -96,6 +96,16 @@ fn type_name(value: Value<'_>) -> Option<Cow<'_, str>> {
 /// Names of the envelope's fields.
 const NAMES: [&str; 7] = ["event", "type", "data", "timestamp", "request_id", "webhook_url", "url_id"];
 
+/// Returns whether a name differs from a known one in case at most. Readers that fold the case of all of
+/// Unicode read `timeſtamp` as `timestamp`.
+fn is_same_but_for_case(name: &str, known: &str) -> bool {
+    if name.is_ascii() {
+        return name.eq_ignore_ascii_case(known);
+    }
+    let folded = name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    folded.eq(known.chars())
+}
+
 /// The envelope's fields as they stand.
 #[derive(Debug, Default)]
 pub(super) struct Fields<'a> {
@@ -125,7 +135,7 @@ impl<'a> Fields<'a> {
             if let Some(slot) = fields.slot(name) {
                 repeated |= slot.replace(value).is_some();
             } else {
-                miscased |= NAMES.iter().any(|known| known.eq_ignore_ascii_case(name));
+                miscased |= NAMES.iter().any(|known| is_same_but_for_case(name, known));
             }
         })
         .map_err(|_| Malformed::NotJson)?;

@@ -3,7 +3,7 @@
 use super::json::{Value, each_item};
 use super::metadata::{MAX_ENTITY_ID, MAX_TIME, is_metadata};
 use super::{ContactId, JsonType, Validation, Violation};
-use chrono::{DateTime, Datelike, Timelike};
+use chrono::{DateTime, Datelike, FixedOffset, Timelike};
 use std::borrow::Cow;
 
 /// What a documented field holds.
@@ -165,7 +165,10 @@ pub(super) fn is_time(text: &str) -> bool {
     // chrono also takes a space for the T, and a typographic minus.
     let is_plain = text.is_ascii() && !text.contains(' ') && is_metadata(text, MAX_TIME);
     // chrono gives a leap second a billion nanoseconds or more.
-    let is_common = |time: DateTime<_>| time.year() > 0 && time.nanosecond() < 1_000_000_000;
+    // The year in UTC counts as well: consumers convert, and 0001-01-01T00:00:00+01:00 is in year 0000 then.
+    let is_common = |time: DateTime<FixedOffset>| {
+        time.year() > 0 && (1..=9999).contains(&time.naive_utc().year()) && time.nanosecond() < 1_000_000_000
+    };
     is_plain && DateTime::parse_from_rfc3339(text).is_ok_and(is_common)
 }
 

@@ -139,6 +139,9 @@ impl Ingress {
     }
 }
 
+/// Whether a token lets webhooks of a source in.
+type HasToken = dyn Fn(usize, Option<&Secret>) -> bool + Send + Sync;
+
 /// What every worker serves requests with.
 struct Door<A> {
     /// By source.
@@ -158,7 +161,7 @@ struct Door<A> {
     tracer: Tracer,
     /// Of requests that were answered 503 before their event was read.
     unread: Throttle,
-    has_token: Box<dyn Fn(usize, Option<&Secret>) -> bool + Send + Sync>,
+    has_token: Box<HasToken>,
     accept: A,
 }
 

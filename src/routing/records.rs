@@ -3,7 +3,7 @@
 use super::header::OwnHeaders;
 use super::table::{Decision, Table};
 use super::values::{Pointed, Values};
-use crate::event::{Event, Picks};
+use crate::event::{Event, Picks, is_forbidden};
 use crate::record::{Headers, Record, TRACEPARENT, TRACESTATE, TraceContext};
 use bytes::Bytes;
 use chrono::{DateTime, Datelike, Timelike, Utc};
@@ -86,11 +86,10 @@ impl Table {
     }
 }
 
-/// The first key that the route's pointers find, else the entity id: the bytes that are a header already.
+/// The first key that the route's pointers find, without control characters, else the entity id: the bytes that are a header already.
 fn key(headers: &Headers, pointers: &[Pointed], values: &Values<'_, '_>) -> Option<Bytes> {
-    let pointed = pointers
-        .iter()
-        .find_map(|pointed| values.get(pointed).text().filter(|text| text.len() <= LONGEST_KEY));
+    let is_key = |text: &&str| text.len() <= LONGEST_KEY && !text.contains(is_forbidden);
+    let pointed = pointers.iter().find_map(|pointed| values.get(pointed).text().filter(is_key));
     pointed.map(|text| Bytes::copy_from_slice(text.as_bytes())).or_else(|| headers.get_bytes(SUBJECT))
 }
 

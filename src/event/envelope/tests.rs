@@ -162,6 +162,9 @@ fn envelope_name_in_another_case_is_ambiguous() {
         r#"{"event":"call.missed","Data":{"call_id":"a"}}"#,
         r#"{"TYPE":"call.missed","type":"call.missed","data":{}}"#,
         r#"{"event":"call.missed","timestamp":"a","TimeStamp":"b","data":{}}"#,
+        r#"{"event":"call.missed","timestamp":"a","timeſtamp":"b","data":{}}"#,
+        "{\"event\":\"call.missed\",\"TIME\u{17f}TAMP\":\"b\",\"data\":{}}",
+        "{\"type\":\"call.missed\",\"reque\u{17f}t_id\":\"b\",\"data\":{}}",
     ] {
         assert_eq!(malformed(body), Some(Malformed::Ambiguous), "{body}");
     }

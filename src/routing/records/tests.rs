@@ -219,10 +219,12 @@ fn long_values_become_neither_keys_nor_headers() {
 }
 
 #[test]
-fn value_with_a_control_character_becomes_no_header() {
+fn value_with_a_control_character_becomes_neither_key_nor_header() {
     let body = br#"{"event":"call.missed","data":{"note":"a\r\nb: c","plain":"p"}}"#;
-    let route = pointed(&[("note", &["/data/note"]), ("either", &["/data/note", "/data/plain"])]);
+    let headers = pointed(&[("note", &["/data/note"]), ("either", &["/data/note", "/data/plain"])]);
+    let route = RouteConfig { key: vec!["/data/note".into(), "/data/plain".into()], ..headers };
     let Routed::Records(records) = routed(vec![route], &event(), body, &context()) else { panic!("records") };
+    assert_eq!(records[0].key.as_deref(), Some(&b"p"[..]));
     assert_eq!(records[0].headers.get("note"), None);
     assert_eq!(records[0].headers.get("either"), Some(&b"p"[..]));
 }
