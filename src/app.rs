@@ -5,7 +5,7 @@ pub mod dead_letters;
 mod reload;
 pub mod replay;
 
-pub use crate::http::{Answer, answers, readiness_at_start};
+pub use crate::http::{Answer, DescriptorLimit, answers, readiness_at_start};
 pub use reload::ReloadHandle;
 
 use crate::config::{Settings, ShutdownConfig, Sources};
@@ -286,6 +286,11 @@ pub fn open_backlog(directory: &Path) -> Result<Backlog, Error> {
 /// When its lock cannot be looked at.
 pub fn is_spool_in_use(directory: &Path) -> std::io::Result<bool> {
     spool::is_in_use(directory)
+}
+
+/// Returns whether `serve` refuses a spool's directory because every user of the machine may write to it.
+pub fn is_spool_open_to_all(directory: &Path) -> bool {
+    spool::is_open_to_all(directory)
 }
 
 /// Opens the spool, if there is to be one.

@@ -1,7 +1,7 @@
-//! Files that commands write: for their owner only, and never through a link.
+//! Files that commands write, or wrote: for their owner only, and never through a link.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -16,11 +16,24 @@ const MODE: u32 = 0o600;
 /// # Errors
 /// For a link, a hard link or anything but a regular file as well: another user may have placed it.
 pub(super) fn open(path: &Path) -> io::Result<File> {
+    open_regular(path, OpenOptions::new().create(true).write(true).truncate(false).mode(MODE))
+}
+
+/// Reads a file that a command wrote.
+///
+/// # Errors
+/// For a link, a hard link or anything but a regular file as well: another user may have placed it.
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    open_regular(path, OpenOptions::new().read(true))?.read_to_end(&mut content)?;
+    Ok(content)
+}
+
+fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
-    let mut options = OpenOptions::new();
-    let options = options.create(true).write(true).truncate(false).mode(MODE).custom_flags(flags);
-    let file = options.open(path).map_err(|error| if is_link(path) { link() } else { error })?;
+    let file =
+        options.custom_flags(flags).open(path).map_err(|error| if is_link(path) { link() } else { error })?;
     let found = file.metadata()?;
     if !found.is_file() || found.nlink() > 1 {
         return Err(link());

@@ -7,7 +7,7 @@ mod table;
 
 use super::{Failure, SettingsArgs, output};
 use crate::config::Settings;
-use bodies::{Input, inputs};
+use bodies::{Content, Input, inputs};
 use chrono::{DateTime, Utc};
 use explanation::{Outcome, Router};
 use std::path::PathBuf;
@@ -19,12 +19,17 @@ use std::path::PathBuf;
 /// asks for no signature and reads no secret.
 ///
 /// A file holds one body, or one a line (NDJSON). With --expect it compares with what is expected instead.
+/// Use --body for a body that somebody else wrote, such as a dead letter: one of its lines may be an event.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
     /// Files of events; `-` or none: standard input.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+
+    /// Each FILE is one body, whatever its lines are.
+    #[arg(long)]
+    body: bool,
 
     #[command(flatten)]
     settings: SettingsArgs,
@@ -69,13 +74,14 @@ Exit codes: 0 no event would become a dead letter, or all is as expected;
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let settings = Settings::load(&args.settings.sources_on_paper())?;
     let router = Router::new(&settings, args.partitions, args.received_at.unwrap_or_else(Utc::now))?;
+    let content = if args.body { Content::OneBody } else { Content::Bodies };
     if let Some(file) = &args.expect {
-        let inputs = if args.files.is_empty() { Vec::new() } else { inputs(&args.files)? };
+        let inputs = if args.files.is_empty() { Vec::new() } else { inputs(&args.files, content)? };
         let how = expect::How { source: args.source.as_deref(), update: args.update, json: args.json };
         return expect::run(&router, file, inputs, how);
     }
     let source = router.source(args.source.as_deref()).map_err(Failure::Failed)?;
-    let inputs = inputs(&args.files)?;
+    let inputs = inputs(&args.files, content)?;
     tell(&router, source, &inputs, args.json)
 }
 

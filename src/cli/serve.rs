@@ -44,7 +44,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
                 "spool.directory is not set: while Kafka does not acknowledge, events are refused, and lost once JustCall gives up retrying"
             );
         }
-        for door in settings.open_doors() {
+        for door in settings.open_doors(sources.file()) {
             tracing::warn!(setting = door.key, "{}: {}", door.reason, door.fix);
         }
         let tls = settings.server.tls.certificate.is_some();

@@ -2,6 +2,7 @@
 
 use super::kinds::show_time;
 use super::settings::Settings;
+use super::tree;
 use crate::http::{certificate_expires, certificate_fault};
 use crate::ingest::SourceConfig;
 use crate::kafka::properties::parse_bool;
@@ -38,14 +39,15 @@ const READ_BY_OTHERS: u32 = 0o004;
 const WRITTEN_BY_OTHERS: u32 = 0o022;
 
 impl Settings {
-    /// Every door that these settings leave open, those of the sources first. Looks at the permissions
-    /// of the files that are named.
-    pub fn open_doors(&self) -> Vec<OpenDoor> {
+    /// Returns every door that these settings leave open, those of the sources first. Looks at the
+    /// permissions of the settings file and of the files that the settings name.
+    pub fn open_doors(&self, file: Option<&Path>) -> Vec<OpenDoor> {
         let mut doors = Doors(Vec::new());
         for source in &self.ingest.sources {
             doors.source(source);
             doors.replay(source, self.ingest.deduplication.window);
         }
+        file.into_iter().for_each(|file| doors.settings_file(file));
         doors.files(self);
         doors.listeners(self);
         doors.kafka(self);
@@ -142,10 +144,24 @@ impl Doors {
         }
     }
 
+    /// Who on this machine can change the settings, or read the secrets among them.
+    fn settings_file(&mut self, path: &Path) {
+        let mode = mode(path);
+        let secret = tree::secret_in_file(path).filter(|_| mode & READ_BY_OTHERS != 0);
+        if mode & WRITTEN_BY_OTHERS != 0 {
+            let reason =
+                "other users of this machine can change these settings, also whose events are accepted";
+            self.add(path.display().to_string(), reason, "chmod go-w,o-r");
+        } else if let Some(key) = secret {
+            let reason = format!("every user of this machine can read this secret in {}", path.display());
+            self.add(key, reason, "chmod o-r, or put the secret into a file of its own");
+        }
+    }
+
     /// Who on this machine can read the secrets.
     fn files(&mut self, settings: &Settings) {
         for (setting, path) in settings.secret_files() {
-            let mode = std::fs::metadata(path).map_or(0, |file| file.permissions().mode());
+            let mode = mode(path);
             if mode & WRITTEN_BY_OTHERS != 0 {
                 let reason = format!("other users of this machine can replace what is in {}", path.display());
                 self.add(setting, reason, "chmod go-w,o-r");
@@ -225,6 +241,11 @@ impl Doors {
             }
         }
     }
+}
+
+/// Returns a file's permissions, none where they cannot be read.
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).map_or(0, |file| file.permissions().mode())
 }
 
 fn is_local(address: SocketAddr) -> bool {

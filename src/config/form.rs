@@ -64,4 +64,9 @@ pub(super) trait Kind<T> {
     fn written(&self) -> Written {
         Written::Text
     }
+
+    /// Returns whether a text in the value is a secret. `entry` is its key where the value is a map.
+    fn is_secret(&self, _entry: Option<&str>) -> bool {
+        false
+    }
 }

@@ -141,6 +141,10 @@ impl<T, K: Kind<T>> Kind<Option<T>> for Optional<K> {
     fn written(&self) -> Written {
         self.0.written()
     }
+
+    fn is_secret(&self, entry: Option<&str>) -> bool {
+        self.0.is_secret(entry)
+    }
 }
 
 /// One of a few words.

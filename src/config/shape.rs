@@ -1,4 +1,4 @@
-//! Form in which a setting is written, by its path in the layout.
+//! Form in which a setting is written, and whether it is a secret, by its path in the layout.
 
 use super::form::{Form, Kind, Naming, Written};
 use super::layout;
@@ -8,15 +8,25 @@ use super::settings::Settings;
 ///
 /// A path that the layout does not name is text.
 pub(super) fn written(path: &[String]) -> Written {
-    let mut finder = Finder { path, found: Written::Text };
+    find(path).found
+}
+
+/// Returns whether a text under a path is a secret.
+pub(super) fn is_secret(path: &[String]) -> bool {
+    find(path).is_secret
+}
+
+fn find(path: &[String]) -> Finder<'_> {
+    let mut finder = Finder { path, found: Written::Text, is_secret: false };
     layout::settings(&mut finder, &mut Settings::default());
-    finder.found
+    finder
 }
 
 /// The [`Form`] that looks for one path.
 struct Finder<'p> {
     path: &'p [String],
     found: Written,
+    is_secret: bool,
 }
 
 impl Finder<'_> {
@@ -35,12 +45,13 @@ impl Finder<'_> {
 
 impl Form for Finder<'_> {
     fn field<T>(&mut self, key: &'static str, _it: &mut T, kind: impl Kind<T>) {
-        match (self.behind(key), kind.written()) {
-            (None, _) => {}
-            (Some(0), written) => self.found = written,
-            (Some(_), Written::Json) => self.found = Written::Json,
-            (Some(_), _) => self.found = Written::Text,
-        }
+        let Some(behind) = self.behind(key) else { return };
+        self.found = match kind.written() {
+            written if behind == 0 => written,
+            Written::Json => Written::Json,
+            _ => Written::Text,
+        };
+        self.is_secret = kind.is_secret(self.path.get(1).map(String::as_str));
     }
 
     fn section(&mut self, key: &'static str, describe: impl FnOnce(&mut Self)) {

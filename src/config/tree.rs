@@ -3,7 +3,7 @@
 use super::form::Written;
 use super::lines::{as_written, locate};
 use super::problem::Problem;
-use super::shape::written;
+use super::shape::{is_secret, written};
 use config::{FileFormat, Format, Map, Value, ValueKind};
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
@@ -204,12 +204,61 @@ fn from_flag(index: usize, flag: &str) -> Result<Value, Problem> {
         return Err(Problem::without_value("--set", Some(&origin), "is written `key=value`"));
     };
     let key = key.trim();
-    let path: Vec<_> = match key.splitn(3, '.').collect::<Vec<_>>()[..] {
+    let path = path_of(key);
+    let origin = format!("flag --set {key}");
+    let value = nested(&path, leaf(&path, text, &origin)?, &origin)?;
+    match secret_in(&mut Vec::new(), &value) {
+        Some(path) => Err(Problem::without_value(path.join("."), Some(&origin), not_by_flag(&path))),
+        None => Ok(value),
+    }
+}
+
+/// Returns the keys of a dotted key.
+fn path_of(key: &str) -> Vec<String> {
+    match key.splitn(3, '.').collect::<Vec<_>>()[..] {
         [section, map, rest] if is_open_map(section, map) => [section, map, rest].map(str::to_owned).into(),
         _ => key.split('.').map(str::to_owned).collect(),
+    }
+}
+
+/// Returns the path of a secret that is in a value.
+fn secret_in(path: &mut Vec<String>, value: &Value) -> Option<Vec<String>> {
+    match &value.kind {
+        ValueKind::Table(table) => table.iter().find_map(|(name, inner)| {
+            path.push(name.clone());
+            let found = secret_in(path, inner);
+            path.pop();
+            found
+        }),
+        ValueKind::Nil => None,
+        ValueKind::String(text) if text.is_empty() => None,
+        ValueKind::Array(items) if items.is_empty() => None,
+        _ => is_secret(path).then(|| path.clone()),
+    }
+}
+
+/// Returns the key of a secret that a settings file holds itself, if the file can be read.
+pub(super) fn secret_in_file(path: &Path) -> Option<String> {
+    secret_in(&mut Vec::new(), &read_file(path).ok()?).map(|path| path.join("."))
+}
+
+/// Returns the name of the environment variable for a setting.
+fn variable(path: &[String]) -> String {
+    format!("{PREFIX}{}", path.join("__").to_ascii_uppercase().replace(['.', '-'], "_"))
+}
+
+/// Returns why a secret is not accepted from a flag, and where it belongs.
+fn not_by_flag(path: &[String]) -> String {
+    let file = match path {
+        [section, map, name] if is_open_map(section, map) || map == "otlp_headers" => {
+            format!("{section}.{map}_files.{name}")
+        }
+        _ => format!("{}_file", path.join(".")),
     };
-    let origin = format!("flag --set {key}");
-    nested(&path, leaf(&path, text, &origin)?, &origin)
+    format!(
+        "is a secret, and every user of this machine can read a command line: name its file in `{file}`, or set the environment variable {}",
+        variable(path)
+    )
 }
 
 /// Maps whose keys are not the bridge's and have dots in them.

@@ -5,29 +5,64 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Descriptors kept for the admin listener, Kafka, the spool and files.
 const RESERVE: u64 = 160;
 
-/// Raises the soft limit as far as `wanted` connections need, and returns the number of connections that fit
-/// below it: at most `wanted`.
-pub(super) fn connections_within_limit(wanted: usize) -> usize {
-    let limit = getrlimit(Resource::Nofile);
-    let needed = wanted as u64 + RESERVE;
-    let hard = limit.maximum.unwrap_or(u64::MAX);
-    let mut soft = limit.current.unwrap_or(u64::MAX);
-    if soft < needed.min(hard) {
-        let raised = Rlimit { current: Some(needed.min(hard)), maximum: limit.maximum };
-        if setrlimit(Resource::Nofile, raised).is_ok() {
-            soft = needed.min(hard);
+/// Connections that the ingress accepts at once, over all workers, where the limit on descriptors allows it.
+/// docs/HARDENING.md has the cost of one.
+const MAX_CONNECTIONS: usize = 4096;
+
+/// Descriptors that the process may have, and what the ingress makes of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DescriptorLimit {
+    /// Limit in force once the soft one is raised as far as is useful and allowed.
+    pub limit: u64,
+    /// Limit that all connections need, with the reserve for everything else.
+    pub needed: u64,
+    /// Connections that the ingress accepts at once.
+    pub connections: usize,
+}
+
+impl DescriptorLimit {
+    /// Reads the limits of this process.
+    pub fn read() -> Self {
+        Self::of(getrlimit(Resource::Nofile))
+    }
+
+    fn of(limits: Rlimit) -> Self {
+        let needed = MAX_CONNECTIONS as u64 + RESERVE;
+        let raised = needed.min(limits.maximum.unwrap_or(u64::MAX));
+        Self::at(limits.current.unwrap_or(u64::MAX).max(raised))
+    }
+
+    fn at(limit: u64) -> Self {
+        let needed = MAX_CONNECTIONS as u64 + RESERVE;
+        Self { limit, needed, connections: fitting(limit, MAX_CONNECTIONS) }
+    }
+
+    /// Returns whether fewer connections are accepted than the ingress could serve.
+    pub fn is_low(&self) -> bool {
+        self.connections < MAX_CONNECTIONS
+    }
+}
+
+/// Raises the soft limit as far as connections need, and returns the number of connections that fit below it.
+pub(super) fn connections_within_limit() -> usize {
+    let limits = getrlimit(Resource::Nofile);
+    let mut found = DescriptorLimit::of(limits);
+    let current = limits.current.unwrap_or(u64::MAX);
+    if current < found.limit {
+        let raised = Rlimit { current: Some(found.limit), maximum: limits.maximum };
+        if setrlimit(Resource::Nofile, raised).is_err() {
+            found = DescriptorLimit::at(current);
         }
     }
-    let connections = fitting(soft, wanted);
-    if connections < wanted {
+    if found.is_low() {
         tracing::warn!(
-            limit = soft,
-            connections,
-            needed,
+            limit = found.limit,
+            connections = found.connections,
+            needed = found.needed,
             "the limit on open files is low: fewer connections are accepted at once; raise `ulimit -n` or LimitNOFILE"
         );
     }
-    connections
+    found.connections
 }
 
 /// Connections that fit below a limit on descriptors. A very low limit is shared out by quarters.

@@ -36,9 +36,6 @@ use std::time::{Duration, Instant};
 /// the connection's read buffer, of which a small body is a slice that keeps the whole buffer.
 pub(crate) const REQUEST_OVERHEAD: usize = 8 * 1024;
 
-/// Connections at once, over all workers. What each can cost, docs/HARDENING.md says.
-const MAX_CONNECTIONS: usize = 4096;
-
 /// How long a connection is read on, and its bytes dropped, after an answer that came before the
 /// body's end: closed at once, the sender might never see the answer.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -79,7 +76,7 @@ impl Ingress {
     {
         let certificate = tls::open(&config.tls, &metrics)?;
         let crowd = Crowd::new(Arc::clone(&metrics));
-        let connections = connections_within_limit(MAX_CONNECTIONS);
+        let connections = connections_within_limit();
         metrics.in_flight_limit.set(i64::try_from(config.max_in_flight).unwrap_or(i64::MAX));
         let entries = ingest.sources.iter().map(|source| Entry::new(source, &metrics)).collect();
         let elsewhere = metrics.answers(None);

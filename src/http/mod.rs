@@ -24,6 +24,7 @@ mod work;
 pub use admin::Admin;
 pub use answers::{Answer, answers, readiness_at_start};
 pub use config::{AdminConfig, Config, TlsConfig};
+pub use descriptors::DescriptorLimit;
 pub use ingress::Ingress;
 pub(crate) use ingress::REQUEST_OVERHEAD;
 pub use tls::{TlsProblem, certificate_expires, certificate_fault, check_tls};

@@ -62,9 +62,17 @@ impl Files {
         std::fs::metadata(self.log()).map_or(0, |found| found.len())
     }
 
-    /// Makes the directory if it is missing, for good: a crash must not take its name back.
+    /// Creates the directory if it is missing, durably: a crash must not remove its name again.
+    ///
+    /// # Errors
+    /// Also if the directory is there and every user of the machine may write to it.
     pub(super) fn make(&self) -> io::Result<()> {
         let directory = std::path::absolute(&self.directory)?;
+        if is_writable_by_all(&directory) {
+            return Err(io::Error::other(
+                "every user of this machine can replace its files: run `chmod o-w` on it, or name a directory inside it, which the bridge creates for itself",
+            ));
+        }
         let missing: Vec<_> = directory.ancestors().take_while(|place| !place.exists()).collect();
         DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
         missing.iter().filter_map(|made| made.parent()).try_for_each(sync_directory)
@@ -96,6 +104,14 @@ impl Files {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+}
+
+/// Returns whether a directory is there and every user of the machine may write to it.
+///
+/// The group may: Kubernetes gives volumes to the group of the pod.
+pub(super) fn is_writable_by_all(directory: &Path) -> bool {
+    const WRITTEN_BY_ALL: u32 = 0o002;
+    std::fs::metadata(directory).is_ok_and(|found| found.permissions().mode() & WRITTEN_BY_ALL != 0)
 }
 
 /// Opens or makes a file that only its owner may read: the database's too, before SQLite does, for

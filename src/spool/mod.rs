@@ -60,6 +60,11 @@ pub fn is_in_use(directory: &Path) -> io::Result<bool> {
     files::Files::new(directory).is_locked()
 }
 
+/// Returns whether a directory cannot hold a spool because every user of the machine may write to it.
+pub fn is_open_to_all(directory: &Path) -> bool {
+    files::is_writable_by_all(directory)
+}
+
 /// A row's place in the spool. Later rows have greater ones, and none is used twice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId(pub i64);

@@ -129,6 +129,23 @@ impl Spool {
 }
 
 #[test]
+fn directory_that_every_user_may_write_to_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let mode = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+    for open_to_all in [0o777, 0o1777, 0o702] {
+        mode(open_to_all);
+        let refused = Spool::open(folder.path(), &config(MIB)).err().unwrap().to_string();
+        assert!(refused.contains("chmod o-w"), "{refused}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        // A directory inside it is the spool's own.
+        drop(Spool::open(&folder.path().join("own"), &config(64 * MIB)).unwrap());
+        std::fs::remove_dir_all(folder.path().join("own")).unwrap();
+    }
+    mode(0o2770);
+    drop(open(folder.path()));
+}
+
+#[test]
 fn a_waiter_is_told_after_its_rows_are_on_disk() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());

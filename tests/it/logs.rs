@@ -3,8 +3,9 @@
 use crate::kit::bridge::{Bridge, PATH, UNSIGNED, until};
 use crate::kit::http;
 use crate::kit::kafka::Kafka;
-use crate::kit::process::bridge_command;
+use crate::kit::process::{Process, bridge_command};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -102,6 +103,51 @@ fn of_events_that_go_well_one_in_so_many_has_a_line() {
     silent.post(b"no JSON");
     until("a later line", || lines(&silent, "event rejected").len() == 1);
     assert_eq!(lines(&silent, "event taken").len(), 0);
+}
+
+#[test]
+fn every_warning_of_check_is_logged_at_the_start() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "telemetry: { otlp_headers: { authorization: hush } }").expect("settings");
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(file.path(), readable).expect("a mode");
+    let file = file.path().to_str().expect("a path of text");
+    let settings = [
+        UNSIGNED,
+        "server.listen=0.0.0.0:0",
+        "admin.listen=0.0.0.0:0",
+        "telemetry.otlp_endpoint=http://collector.example:4318",
+        "kafka.properties.security.protocol=SASL_SSL",
+        "kafka.properties.sasl.mechanism=PLAIN",
+        "kafka.properties.sasl.username=me",
+        "kafka.properties.sasl.password=hush",
+        "kafka.properties.enable.ssl.certificate.verification=f",
+        "kafka.properties.ssl.endpoint.identification.algorithm=none",
+        "kafka.bootstrap_servers=127.0.0.1:1",
+    ];
+    let arguments = |command: &[&'static str]| -> Vec<String> {
+        let settings = settings.iter().flat_map(|setting| ["--set", setting]);
+        let all = command.iter().copied().chain(["--config", file]).chain(settings);
+        all.map(str::to_owned).collect()
+    };
+    let run = |command: &[&'static str]| {
+        let arguments = arguments(command);
+        Process::bridge(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &[])
+    };
+    let mut check = run(&["check", "--offline", "--json"]);
+    check.wait_exit(Duration::from_secs(30));
+    let report: Value = serde_json::from_str(&check.stdout().concat()).expect("a report");
+    let findings = report["findings"].as_array().expect("findings");
+    let warnings = findings.iter().filter(|finding| finding["level"] == "warning");
+    let expected: BTreeSet<_> = warnings.map(|finding| finding["key"].to_string()).collect();
+    assert_eq!(expected.len(), 7, "{expected:?}");
+    let serve = run(&["serve"]);
+    serve.wait_for_line("\"serving\"", Duration::from_secs(30));
+    let logged = serve.stderr().into_iter().filter_map(|line| {
+        let line: Value = serde_json::from_str(&line).ok()?;
+        (line["level"] == "WARN").then(|| line["setting"].as_str().map(|key| format!("\"{key}\"")))?
+    });
+    assert_eq!(logged.collect::<BTreeSet<_>>(), expected);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The spool's directory and the disk under it: what they must be to keep events through an outage.
 
 use super::finding::Finding;
+use crate::app;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 mod tests;
 
 const KEY: &str = "spool.directory";
+const PERMISSIONS: &str = "spool.permissions";
 
 /// Below it not even one large event is sure to find room.
 const LEAST_ROOM: u64 = 16 << 20;
@@ -35,6 +37,8 @@ struct Facts {
     taken: u64,
     /// The directory, or a file in it, that others may read.
     open_to_all: Option<PathBuf>,
+    /// Whether every user of the machine may write to the directory.
+    is_writable_by_all: bool,
 }
 
 /// What stands under the directory's name.
@@ -93,6 +97,7 @@ fn look(directory: &Path, is_in_use: impl Fn(&Path) -> io::Result<bool>) -> Fact
             .map(|file| file.len())
             .sum(),
         open_to_all: open_to_all(&absolute),
+        is_writable_by_all: app::is_spool_open_to_all(&absolute),
         place,
     }
 }
@@ -179,9 +184,17 @@ fn judge(directory: &Path, needed: u64, facts: &Facts) -> Vec<Finding> {
         findings.extend(disk(facts));
         findings.extend(room(facts, needed));
     }
+    if facts.is_writable_by_all {
+        findings.push(Finding::failure(
+            PERMISSIONS,
+            format!("every user of this machine can replace the files in {shown}: serve does not start"),
+            format!("chmod o-w {shown}, or name a directory inside it, which serve creates"),
+        ));
+        return findings;
+    }
     findings.extend(facts.open_to_all.as_ref().map(|open| {
         Finding::warning(
-            "spool.permissions",
+            PERMISSIONS,
             format!(
                 "every user of this machine can read {}: what is spooled holds personal data",
                 open.display()

@@ -1,6 +1,7 @@
-//! Whether the bridge can listen where it is told to.
+//! Whether the bridge can listen at its addresses, and accept enough connections.
 
 use super::finding::Finding;
+use crate::app::DescriptorLimit;
 use crate::config::Settings;
 use serde_json::Value;
 use std::io::{self, Read, Write};
@@ -21,8 +22,26 @@ struct Running {
     is_ready: bool,
 }
 
-/// Looks at both listeners' addresses.
+/// Checks the limit on connections and both listeners' addresses.
 pub(super) fn check(settings: &Settings) -> Vec<Finding> {
+    let mut findings = listeners(settings);
+    findings.extend(descriptors(DescriptorLimit::read()));
+    findings
+}
+
+/// Returns a warning if fewer connections are accepted than the bridge can serve.
+fn descriptors(found: DescriptorLimit) -> Option<Finding> {
+    let DescriptorLimit { limit, needed, connections } = found;
+    found.is_low().then(|| {
+        Finding::warning(
+            "open_files",
+            format!("limit of {limit} open files: only {connections} connections are accepted at once"),
+            format!("raise it to {needed} or more: `ulimit -n`, LimitNOFILE of systemd, or the container runtime's limit"),
+        )
+    })
+}
+
+fn listeners(settings: &Settings) -> Vec<Finding> {
     let (server, admin) = (settings.server.listen, settings.admin.listen);
     let taken = try_listen(admin);
     let running = if taken == Err(io::ErrorKind::AddrInUse) { ask(admin) } else { None };

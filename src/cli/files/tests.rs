@@ -33,6 +33,11 @@ fn links_are_not_followed() {
     replace(&path("file"), b"x").unwrap();
     fs::hard_link(path("victim"), path("hard")).unwrap();
     assert!(open(&path("hard")).is_err());
+    for name in ["link", "dangling", "hard"] {
+        assert!(read(&path(name)).is_err(), "{name}");
+    }
+    fs::write(path("own"), "o").unwrap();
+    assert_eq!(read(&path("own")).unwrap(), b"o");
     assert_eq!(fs::read(path("victim")).unwrap(), b"v");
     assert!(!path("nothing").exists());
 }

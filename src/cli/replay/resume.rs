@@ -3,7 +3,7 @@
 use crate::cli::files;
 use crate::event::{BodyHash, EventId};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -79,7 +79,7 @@ impl Point {
         file: &Path,
         identity: &Identity,
     ) -> Result<Option<Self>, Unusable> {
-        let text = match fs::read(resume_file) {
+        let text = match files::read(resume_file) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Unusable::Unreadable(resume_file.to_owned(), error)),

@@ -19,13 +19,26 @@ pub(super) struct Input {
     pub(super) body: Bytes,
 }
 
-/// Every body of the files, in order.
-pub(super) fn inputs(files: &[PathBuf]) -> Result<Vec<Input>, Failure> {
+/// Content of the files, as the operator states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// One body, or one a line.
+    Bodies,
+    /// One body, whatever its lines are.
+    OneBody,
+}
+
+/// Returns every body of the files, in order.
+pub(super) fn inputs(files: &[PathBuf], content: Content) -> Result<Vec<Input>, Failure> {
     let stdin = [PathBuf::from("-")];
     let files = if files.is_empty() { &stdin } else { files };
     let mut inputs = Vec::new();
     for file in files {
-        inputs.extend(split(&file.display().to_string(), &read(file)?));
+        let (name, bytes) = (file.display().to_string(), read(file)?);
+        match content {
+            Content::Bodies => inputs.extend(split(&name, &bytes)),
+            Content::OneBody => inputs.push(whole(&name, &bytes)),
+        }
     }
     Ok(inputs)
 }
@@ -41,6 +54,10 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     read.map_err(|error| Failure::Failed(format!("cannot read {}: {error}", file.display())))
 }
 
+fn whole(name: &str, bytes: &[u8]) -> Input {
+    Input { at: name.to_owned(), body: Bytes::copy_from_slice(bytes.trim_ascii()) }
+}
+
 /// One body, unless the first line is one of its own: then each line is. A line that is none is a body
 /// all the same, and a broken one.
 fn split(name: &str, bytes: &[u8]) -> Vec<Input> {
@@ -51,7 +68,7 @@ fn split(name: &str, bytes: &[u8]) -> Vec<Input> {
     let first_stands_alone =
         lines.clone().nth(1).is_some() && lines.next().is_some_and(|(_, line)| is_json(line));
     if !first_stands_alone {
-        return vec![Input { at: name.to_owned(), body: Bytes::copy_from_slice(whole) }];
+        return vec![self::whole(name, bytes)];
     }
     let skipped = bytes.len() - bytes.trim_ascii_start().len();
     let before = bytes[..skipped].iter().filter(|byte| **byte == b'\n').count();

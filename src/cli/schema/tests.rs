@@ -1,13 +1,12 @@
 use super::*;
-use crate::config::{SettingsFile, Sources};
+use crate::config::Sources;
 use crate::event::{BodyHash, Dialect, Picks, Scanned, Validation, samples, scan_with};
 use crate::record::TraceContext;
 use crate::routing::{RecordContext, Routed, Table};
 use chrono::Utc;
 
-fn settings(flags: &[&str]) -> Settings {
-    let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-    Settings::load(&Sources { file: SettingsFile::None, flags, ..Sources::default() }).unwrap()
+fn settings(given: &[&str]) -> Settings {
+    Settings::load(&Sources::given(given)).unwrap()
 }
 
 const ROUTES: &str = r#"routes=[

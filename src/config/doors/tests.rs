@@ -1,5 +1,6 @@
 use crate::config::{Settings, SettingsFile, Sources};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 /// The settings of which no door is open.
 const SHUT: &str = r#"
@@ -9,13 +10,16 @@ sources: { main: { signature: { secrets: [hush], urls: ["https://hooks.example.c
 kafka: { bootstrap_servers: "localhost:9092,127.0.0.1:9093,[::1]:9094" }
 "#;
 
-fn open_doors(flags: &[&str]) -> Vec<String> {
+fn open_doors(given: &[&str]) -> Vec<String> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), SHUT).unwrap();
-    let flags = flags.iter().map(ToString::to_string).collect();
-    let sources = Sources { file: SettingsFile::At(file.path().into()), flags, ..Sources::default() };
+    doors_of(file.path(), given)
+}
+
+fn doors_of(file: &Path, given: &[&str]) -> Vec<String> {
+    let sources = Sources { file: SettingsFile::At(file.into()), ..Sources::given(given) };
     let settings = Settings::load_to_serve(&sources).unwrap_or_else(|problems| panic!("{problems}"));
-    settings.open_doors().into_iter().map(|door| door.key).collect()
+    settings.open_doors(sources.file()).into_iter().map(|door| door.key).collect()
 }
 
 #[test]
@@ -128,5 +132,28 @@ fn secrets_that_others_can_read_or_write_are_an_open_door() {
     for (mode, expected) in [(0o640, &[][..]), (0o644, &all), (0o660, &all), (0o602, &all)] {
         std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
         assert_eq!(open_doors(&flags), expected, "{mode:o}");
+    }
+}
+
+#[test]
+fn settings_file_is_for_its_owner_alone_where_it_holds_secrets() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let elsewhere = SHUT.replace("secrets: [hush]", "secrets: []");
+    let by_environment = ["sources.main.signature.secrets=hush"];
+    let key = file.path().display().to_string();
+    let secret = "sources.main.signature.secrets";
+    for (text, given, mode, expected) in [
+        (SHUT, &[][..], 0o600, None),
+        (SHUT, &[], 0o640, None),
+        (SHUT, &[], 0o644, Some(secret)),
+        (SHUT, &[], 0o604, Some(secret)),
+        (SHUT, &[], 0o646, Some(&*key)),
+        (&elsewhere, &by_environment, 0o644, None),
+        (&elsewhere, &by_environment, 0o660, Some(&*key)),
+        (&elsewhere, &by_environment, 0o602, Some(&*key)),
+    ] {
+        std::fs::write(file.path(), text).unwrap();
+        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(doors_of(file.path(), given), Vec::from_iter(expected), "{mode:o} {text}");
     }
 }

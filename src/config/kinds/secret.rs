@@ -23,6 +23,10 @@ impl Kind<Secret> for SecretText {
     fn show(&self, _: &Secret) -> Yaml {
         string(HIDDEN)
     }
+
+    fn is_secret(&self, _entry: Option<&str>) -> bool {
+        true
+    }
 }
 
 /// One secret or a list of them; one text may hold several, separated by commas.
@@ -49,6 +53,10 @@ impl Kind<Vec<Secret>> for SecretTexts {
     fn written(&self) -> Written {
         Written::TextOrList
     }
+
+    fn is_secret(&self, _entry: Option<&str>) -> bool {
+        true
+    }
 }
 
 /// Secrets by name.
@@ -65,6 +73,10 @@ impl Kind<BTreeMap<String, Secret>> for SecretMap {
 
     fn written(&self) -> Written {
         Written::TextMap
+    }
+
+    fn is_secret(&self, _entry: Option<&str>) -> bool {
+        true
     }
 }
 
@@ -86,5 +98,11 @@ impl Kind<BTreeMap<String, Secret>> for Properties {
 
     fn written(&self) -> Written {
         Written::TextMap
+    }
+
+    fn is_secret(&self, entry: Option<&str>) -> bool {
+        // Properties that name a place hold no secret themselves.
+        const PLACES: [&str; 3] = [".location", ".url", ".keytab"];
+        entry.is_some_and(|name| is_secret(name) && !PLACES.iter().any(|end| name.ends_with(end)))
     }
 }

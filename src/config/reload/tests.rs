@@ -1,9 +1,8 @@
 use super::Reload;
-use crate::config::{Settings, SettingsFile, Sources};
+use crate::config::{Settings, Sources};
 
-fn settings(flags: &[&str]) -> Settings {
-    let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-    Settings::load(&Sources { file: SettingsFile::None, flags, ..Sources::default() }).unwrap()
+fn settings(given: &[&str]) -> Settings {
+    Settings::load(&Sources::given(given)).unwrap()
 }
 
 fn reload(before: &[&str], after: &[&str]) -> Reload {

@@ -342,10 +342,7 @@ fn a_file_that_is_missing_or_no_yaml_is_a_problem() {
 
 #[test]
 fn a_source_says_whether_it_takes_unsigned_events_before_it_serves() {
-    let served = |flag: &str| {
-        let flags = vec![format!("sources.main.{flag}")];
-        Settings::load_to_serve(&Sources { flags, ..Sources::default() })
-    };
+    let served = |given: &str| Settings::load_to_serve(&Sources::given(&[&format!("sources.main.{given}")]));
     for said in ["signature.required=false", "signature.secrets=hush"] {
         assert!(served(said).is_ok(), "{said}");
     }
@@ -467,4 +464,64 @@ fn variable_that_is_not_utf_8_is_an_error() {
     let name = problems(load(broken(b"JUSTCALL_BRIDGE__TOPICS"), "a".into())).to_string();
     assert!(name.contains("is not UTF-8"), "{name}");
     assert!(load("OTHER".into(), broken(b"a")).is_ok());
+}
+
+#[test]
+fn secrets_are_not_accepted_from_flags() {
+    for (flag, key, file, variable) in [
+        (
+            "sources.main.token=0123456789abcdef",
+            "sources.main.token",
+            "sources.main.token_file",
+            "SOURCES__MAIN__TOKEN",
+        ),
+        (
+            "sources.a-b.signature.secrets=[\"hush\"]",
+            "sources.a-b.signature.secrets",
+            "sources.a-b.signature.secrets_file",
+            "SOURCES__A_B__SIGNATURE__SECRETS",
+        ),
+        (
+            "sources={\"main\": {\"signature\": {\"secrets\": \"hush\"}}}",
+            "sources.main.signature.secrets",
+            "sources.main.signature.secrets_file",
+            "SOURCES__MAIN__SIGNATURE__SECRETS",
+        ),
+        (
+            "kafka.properties.sasl.password=hush",
+            "kafka.properties.sasl.password",
+            "kafka.properties_files.sasl.password",
+            "KAFKA__PROPERTIES__SASL_PASSWORD",
+        ),
+        (
+            "kafka.properties={\"ssl.key.pem\": \"hush\"}",
+            "kafka.properties.ssl.key.pem",
+            "kafka.properties_files.ssl.key.pem",
+            "KAFKA__PROPERTIES__SSL_KEY_PEM",
+        ),
+        (
+            "telemetry.otlp_headers.api-key=hush",
+            "telemetry.otlp_headers.api-key",
+            "telemetry.otlp_headers_files.api-key",
+            "TELEMETRY__OTLP_HEADERS__API_KEY",
+        ),
+    ] {
+        let found = load_from("", &[], &[flag]).err().unwrap_or_else(|| panic!("{flag} is accepted")).0;
+        let problem =
+            found.iter().find(|problem| problem.key == key).unwrap_or_else(|| panic!("{flag}: {found:?}"));
+        assert_eq!(problem.value, None, "{flag}");
+        for hint in [format!("`{file}`"), format!("JUSTCALL_BRIDGE__{variable}")] {
+            assert!(problem.reason.contains(&hint), "{flag}: {}", problem.reason);
+        }
+    }
+    for flag in [
+        "sources.main.signature.secrets=[]",
+        "sources.main.token_file=/no/such/file",
+        "kafka.properties.ssl.key.location=/no/such/file",
+        "kafka.properties.sasl.username=me",
+    ] {
+        let found =
+            load_from("", &[], &[flag]).map_or_else(|problems| problems.to_string(), |_| String::new());
+        assert!(!found.contains("is a secret"), "{found}");
+    }
 }

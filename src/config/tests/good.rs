@@ -244,7 +244,7 @@ fn text_that_begins_like_json_is_text_where_text_is_wanted() {
         "telemetry.otlp_headers.authorization=[x]",
         "kafka.properties.client.id=[a]",
     ];
-    let settings = good(load_from("", &[], &flags));
+    let settings = good(Settings::load(&Sources::given(&flags)));
     assert_eq!(settings.server.listen.to_string(), "[::1]:8080");
     assert_eq!(settings.kafka.bootstrap_servers, "[::1]:9092");
     let secret = |name: &str| {

@@ -1,5 +1,21 @@
-use super::{find, merge};
+use super::{Sources, find, is_secret, merge, path_of, variable};
 use config::{FileFormat, Format, Value};
+
+impl Sources {
+    /// Settings given as `key=value`: secrets by the environment, everything else by flags.
+    pub(crate) fn given(settings: &[&str]) -> Self {
+        let mut sources = Self::default();
+        for setting in settings {
+            match setting.split_once('=') {
+                Some((key, text)) if is_secret(&path_of(key)) => {
+                    sources.environment.push((variable(&path_of(key)).into(), text.into()));
+                }
+                _ => sources.flags.push((*setting).to_owned()),
+            }
+        }
+        sources
+    }
+}
 
 fn tree(yaml: &str) -> Value {
     Value::new(None, FileFormat::Yaml.parse(None, yaml).unwrap())

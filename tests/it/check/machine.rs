@@ -1,11 +1,13 @@
 //! Misconfigurations of the machine: the spool's disk, ports, certificates and files with secrets. Kafka is
 //! not there, which must hide none of them.
 
-use super::{Bridge, Expected, cannot, free_address};
+use super::{Bridge, Expected, WITHIN, cannot, free_address};
 use crate::kit::bridge::{Bridge as Running, UNSIGNED};
 use crate::kit::disk::Disk;
+use crate::kit::process::Process;
 use crate::tls::authority::{Authority, Mounted, Pair};
 use chrono::{Datelike, Days, Utc};
+use serde_json::Value;
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -41,6 +43,8 @@ fn spool_that_cannot_be_used_is_named() {
     fs::create_dir(&open).expect("a folder");
     fs::set_permissions(&open, Permissions::from_mode(0o755)).expect("a mode");
     says("world-readable", &in_spool(&open), ("warning", "spool.permissions", &["every user", "chmod"]));
+    fs::set_permissions(&open, Permissions::from_mode(0o702)).expect("a mode");
+    says("world-writable", &in_spool(&open), ("failure", "spool.permissions", &["replace", "chmod o-w"]));
     let none = Bridge {
         settings: bridge
             .settings
@@ -172,4 +176,20 @@ fn offline_asks_nobody_and_exit_codes_tell_settings_from_the_rest() {
     assert_eq!(warned.check(&["--offline"]).code, 0);
     assert_eq!(warned.check(&["--offline", "--strict"]).code, 1);
     assert_eq!(warned.with("spool.directry=/x").check(&["--offline", "--strict"]).code, 78);
+}
+
+#[test]
+fn low_limit_on_open_files_is_named() {
+    let bridge = Bridge::new(NOBODY);
+    let mut args = vec!["check", "--json"];
+    args.extend(bridge.settings.iter().flat_map(|setting| ["--set", setting]));
+    let mut process = Process::bridge_after("ulimit -n 256", &args, &[]);
+    process.wait_exit(WITHIN);
+    let report: Value = serde_json::from_str(&process.stdout().concat()).expect("a report");
+    let findings = report["findings"].as_array().expect("findings");
+    let named = findings.iter().find(|finding| finding["key"] == "open_files").expect("a finding");
+    assert_eq!(named["level"], "warning");
+    let text = named["text"].as_str().expect("a text");
+    assert!(text.contains("limit of 256") && text.contains("96 connections"), "{text}");
+    assert!(named["fix"].as_str().is_some_and(|fix| fix.contains("4256")), "{named}");
 }

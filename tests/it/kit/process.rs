@@ -38,7 +38,7 @@ impl Process {
     pub(crate) fn bridge(args: &[&str], env: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut command = bridge_command();
-        command.args(args).envs(env.iter().copied()).current_dir(&folder);
+        configure(&mut command, args).envs(env.iter().copied()).current_dir(&folder);
         let mut bridge = Self::start(&mut command);
         bridge.folder = Some(folder);
         bridge
@@ -58,7 +58,7 @@ impl Process {
         for (name, _) in plain.get_envs() {
             command.env_remove(name);
         }
-        command.args(args).envs(env.iter().copied()).current_dir(&folder);
+        configure(&mut command, args).envs(env.iter().copied()).current_dir(&folder);
         let mut bridge = Self::start(&mut command);
         bridge.folder = Some(folder);
         bridge
@@ -168,7 +168,40 @@ impl Output {
     }
 }
 
-/// `justcall-bridge` without the settings of whoever runs the tests.
+/// Gives a command its arguments. Secrets in `--set` become environment variables, because the bridge does
+/// not accept them from a command line.
+pub(crate) fn configure<'c>(command: &'c mut Command, args: &[&str]) -> &'c mut Command {
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        match rest.as_slice().first().and_then(|setting| secret_variable(arg, setting)) {
+            Some((name, text)) => {
+                rest.next();
+                command.env(name, text);
+            }
+            None => {
+                command.arg(arg);
+            }
+        }
+    }
+    command
+}
+
+fn secret_variable(arg: &str, setting: &str) -> Option<(String, String)> {
+    const SECRETS: [&str; 5] =
+        [".signature.secrets", ".token", ".sasl.password", ".ssl.key.pem", ".ssl.key.password"];
+    let (key, text) = setting.split_once('=')?;
+    let is_secret = SECRETS.iter().any(|end| key.ends_with(end)) && !key.contains("_files.")
+        || key.starts_with("telemetry.otlp_headers.");
+    let properties = "kafka.properties.";
+    let name = match key.strip_prefix(properties) {
+        Some(property) => format!("{properties}{}", property.replace('.', "_")),
+        None => key.to_owned(),
+    };
+    let name = name.replace('.', "__").replace('-', "_").to_ascii_uppercase();
+    (arg == "--set" && is_secret).then(|| (format!("JUSTCALL_BRIDGE__{name}"), text.to_owned()))
+}
+
+/// Returns a command for `justcall-bridge` without the settings in the tests' own environment.
 pub(crate) fn bridge_command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_justcall-bridge"));
     let inherited = std::env::vars_os().map(|(name, _)| name);

@@ -3,6 +3,7 @@
 use super::needles::needle;
 use super::talkative::run;
 use crate::kit::bridge::UNSIGNED;
+use crate::kit::process::bridge_command;
 use std::fs;
 
 const BAD_SETTINGS: Option<i32> = Some(78);
@@ -77,6 +78,28 @@ fn bad_settings_are_named_and_their_secrets_are_not_quoted() {
         }
     }
     assert!(passed.is_empty(), "{}", passed.join("\n"));
+}
+
+#[test]
+fn secrets_in_flags_are_refused_and_not_quoted() {
+    let secret = needle("secret");
+    for flag in [
+        format!("sources.main.token={secret}"),
+        format!("sources.main.signature.secrets=[\"{secret}\"]"),
+        format!("sources={{\"main\": {{\"token\": \"{secret}\"}}}}"),
+        format!("kafka.properties.sasl.password={secret}"),
+        format!("kafka.properties={{\"ssl.key.pem\": \"{secret}\"}}"),
+        format!("telemetry.otlp_headers.api-key={secret}"),
+    ] {
+        for command in ["check", "serve", "dev", "route"] {
+            let shown = flag.replace(&*secret, "…");
+            let ran = bridge_command().args([command, "--set", &flag]).output().expect("a run");
+            let said = String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned();
+            assert_eq!(ran.status.code(), BAD_SETTINGS, "{command} {shown}");
+            assert!(said.contains("is a secret") && said.contains("_file"), "{command} {shown}: {said}");
+            assert!(!said.contains(&*secret), "{command} {shown}");
+        }
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ fn healthy() -> Facts {
         free: Some(1000 * MIB),
         taken: 0,
         open_to_all: None,
+        is_writable_by_all: false,
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use std::fs;
 
 fn files() -> (tempfile::TempDir, PathBuf, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
