@@ -28,6 +28,10 @@ const MAX_CONNECTIONS: usize = 64;
 /// Longest time for a request's head, and between two requests.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Longest life of a connection: a client that reads no answer, or never ends its request, keeps it no
+/// longer.
+const MAX_AGE: Duration = Duration::from_secs(60);
+
 /// Answers `/livez`, `/readyz` and `/metrics`.
 pub struct Admin {
     listener: Listener,
@@ -70,7 +74,7 @@ impl Admin {
                     .client_disconnect_timeout(IDLE_TIMEOUT)
                     .h1(map_config(app, |()| AppConfig::default()));
                 fn_service(move |io: TcpStream| {
-                    let io = connections.add(io, MAX_CONNECTIONS);
+                    let io = connections.add(io, MAX_CONNECTIONS, MAX_AGE);
                     std::future::ready(Ok::<_, DispatchError>((io, None)))
                 })
                 .and_then(http)

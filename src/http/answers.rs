@@ -77,13 +77,14 @@ fn outcomes() -> Vec<Outcome> {
 }
 
 /// What goes no further than HTTP. [`Problem::OverBudget`] is a refusal as well, of the same tag.
-fn turned_away() -> [Problem; 12] {
+fn turned_away() -> [Problem; 13] {
     [
         Problem::UnknownPath,
         Problem::Method(ALLOWED),
         Problem::TooLarge,
         Problem::UnsupportedEncoding,
         Problem::LargeHeader,
+        Problem::MalformedHeader,
         Problem::EndlessChunks,
         Problem::MalformedChunks,
         Problem::Incomplete,

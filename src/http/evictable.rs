@@ -1,4 +1,5 @@
-//! Connections of which a new one ends the oldest, so that idle ones keep no probe out.
+//! Connections that live for a limited time, and of which a new one ends the oldest, so that none keeps a
+//! probe out.
 
 use futures_util::task::AtomicWaker;
 use std::collections::VecDeque;
@@ -7,7 +8,9 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 /// Open connections, the oldest first.
 #[derive(Clone, Default)]
@@ -22,8 +25,8 @@ struct Slot {
 }
 
 impl Connections {
-    /// Adds a connection. With more than `max` open, the oldest ones end.
-    pub(super) fn add<T>(&self, io: T, max: usize) -> Evictable<T> {
+    /// Adds a connection that ends after `max_age`. With more than `max` open, the oldest ones end.
+    pub(super) fn add<T>(&self, io: T, max: usize, max_age: Duration) -> Evictable<T> {
         let slot = Arc::new(Slot::default());
         let mut open = self.open();
         open.push_back(Arc::clone(&slot));
@@ -33,7 +36,7 @@ impl Connections {
             oldest.evict();
         }
         drop(open);
-        Evictable { io, slot, connections: self.clone() }
+        Evictable { io, slot, end: Box::pin(sleep(max_age)), connections: self.clone() }
     }
 
     fn open(&self) -> MutexGuard<'_, VecDeque<Arc<Slot>>> {
@@ -55,11 +58,28 @@ impl Slot {
     }
 }
 
-/// A connection that ends, for reader and writer, once it is evicted.
+/// A connection that ends, for reader and writer, once it is evicted or its time is over.
 pub(super) struct Evictable<T> {
     io: T,
     slot: Arc<Slot>,
+    end: Pin<Box<Sleep>>,
     connections: Connections,
+}
+
+impl<T> Evictable<T> {
+    fn is_over(&mut self, half: Half, cx: &mut Context<'_>) -> bool {
+        let waker = match half {
+            Half::Reader => &self.slot.reader,
+            Half::Writer => &self.slot.writer,
+        };
+        self.slot.is_evicted(waker, cx) || self.end.as_mut().poll(cx).is_ready()
+    }
+}
+
+/// Direction in which a connection is used.
+enum Half {
+    Reader,
+    Writer,
 }
 
 impl<T> Drop for Evictable<T> {
@@ -75,7 +95,7 @@ fn evicted<T>() -> Poll<io::Result<T>> {
 impl<T: AsyncRead + Unpin> AsyncRead for Evictable<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.slot.is_evicted(&this.slot.reader, cx) {
+        if this.is_over(Half::Reader, cx) {
             return evicted();
         }
         Pin::new(&mut this.io).poll_read(cx, buf)
@@ -85,7 +105,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Evictable<T> {
 impl<T: AsyncWrite + Unpin> AsyncWrite for Evictable<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.slot.is_evicted(&this.slot.writer, cx) {
+        if this.is_over(Half::Writer, cx) {
             return evicted();
         }
         Pin::new(&mut this.io).poll_write(cx, bytes)
@@ -93,7 +113,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Evictable<T> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.slot.is_evicted(&this.slot.writer, cx) {
+        if this.is_over(Half::Writer, cx) {
             return evicted();
         }
         Pin::new(&mut this.io).poll_flush(cx)
@@ -101,9 +121,27 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Evictable<T> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.slot.is_evicted(&this.slot.writer, cx) {
+        if this.is_over(Half::Writer, cx) {
             return evicted();
         }
         Pin::new(&mut this.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn connection_ends_at_its_age_whatever_its_client_does() {
+        let age = Duration::from_millis(20);
+        let connections = Connections::default();
+        // This client reads nothing, and the next one sends nothing.
+        let (_client, io) = tokio::io::duplex(8);
+        assert!(connections.add(io, 1, age).write_all(&[0; 100]).await.is_err());
+        let (_client, io) = tokio::io::duplex(8);
+        assert!(connections.add(io, 1, age).read_u8().await.is_err());
+        assert_eq!(connections.open().len(), 0);
     }
 }

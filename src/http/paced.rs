@@ -142,7 +142,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
         };
         match self.turn.phase() {
             Phase::Head | Phase::Chunks => self.handed += len,
-            Phase::Body(_) => self.turn.took(len),
+            Phase::Body(_) => {
+                self.handed += if is_whole { len } else { 0 };
+                self.turn.took(len);
+            }
             _ => {}
         }
         let before = buf.filled().len();
@@ -198,6 +201,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
         // A client that does not even take these few bytes goes without.
         let _ = Pin::new(&mut self.io).poll_write(cx, &problem.last_words());
         Poll::Ready(Ok(()))
+    }
+
+    /// Returns the problem if actix writes an answer to a head that the handler has not seen.
+    fn refused_head(&self, bytes: &[u8]) -> Option<Problem> {
+        if self.handed == 0 || self.turn.is_handled() {
+            return None;
+        }
+        match bytes.strip_prefix(b"HTTP/1.1 ")?.get(..3)? {
+            b"400" => Some(Problem::MalformedHeader),
+            b"431" => Some(Problem::LargeHeader),
+            _ => None,
+        }
     }
 
     /// An answer to nothing could be taken for one to what comes next.
@@ -267,6 +282,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<T> {
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if let Some(problem) = this.refused_head(bytes) {
+            // The answer of actix has no body.
+            let _ = this.end_with(cx, problem);
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let written = Pin::new(&mut this.io).poll_write(cx, bytes);
         this.written(cx, written)
     }

@@ -35,6 +35,8 @@ pub(super) enum Problem {
     SlowHeader,
     /// The header is too large.
     LargeHeader,
+    /// The header violates the syntax of HTTP.
+    MalformedHeader,
     /// The chunked body is mostly framing.
     EndlessChunks,
     /// Too many bytes are in flight.
@@ -86,6 +88,9 @@ impl Problem {
             Self::SlowHeader => row(RETRY, "slow_header", "The header did not arrive in time"),
             Self::LargeHeader => {
                 row(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "large_header", "The header is too large")
+            }
+            Self::MalformedHeader => {
+                row(StatusCode::BAD_REQUEST, "malformed_header", "The header is not HTTP")
             }
             Self::EndlessChunks => row(
                 StatusCode::BAD_REQUEST,

@@ -31,6 +31,8 @@ pub(super) struct Turn {
     begins: Cell<bool>,
     /// Bytes of the body that were handed on with its head.
     with_head: Cell<u64>,
+    /// The handler has seen the head that was read last.
+    is_handled: Cell<bool>,
     /// The client sends nothing more.
     has_left: Cell<bool>,
     waiting: Cell<Option<Waker>>,
@@ -42,6 +44,7 @@ impl Default for Turn {
             phase: Cell::new(Phase::Head),
             begins: Cell::new(true),
             with_head: Cell::new(0),
+            is_handled: Cell::new(false),
             has_left: Cell::new(false),
             waiting: Cell::new(None),
         }
@@ -55,6 +58,7 @@ impl Turn {
 
     /// The handler has the head: the body comes, if there is one.
     pub(super) fn body(&self, headers: &HeaderMap) {
+        self.is_handled.set(true);
         self.set(match declared_length(headers) {
             _ if headers.contains_key(TRANSFER_ENCODING) => Phase::Chunks,
             Some(length) if length > 0 => Phase::Body(length.saturating_sub(self.with_head.get())),
@@ -103,7 +107,16 @@ impl Turn {
 
     /// Whether a head begins that nobody has asked about.
     pub(super) fn begins(&self) -> bool {
-        self.begins.take()
+        let begins = self.begins.take();
+        if begins && self.phase() == Phase::Head {
+            self.is_handled.set(false);
+        }
+        begins
+    }
+
+    /// Returns whether the handler has seen the head that was read last.
+    pub(super) fn is_handled(&self) -> bool {
+        self.is_handled.get()
     }
 
     /// Wakes whoever asks as soon as the phase changes.

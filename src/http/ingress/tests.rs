@@ -170,6 +170,41 @@ fn malformed_http_ends_the_connection_and_is_not_accepted() {
 }
 
 #[test]
+fn heads_that_are_not_http_are_answered_with_a_problem() {
+    let bridge = Bridge::start();
+    let many: String = (0..120).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let body = "content-length: 2\r\n\r\n{}";
+    for (head, tag) in [
+        ("POST\r\n\r\n".to_owned(), "malformed_header"),
+        (format!("POST {PATH} HTTP/9.9\r\nhost: x\r\n{body}"), "malformed_header"),
+        (format!("POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 1, 2\r\n{body}"), "malformed_header"),
+        (format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nno colon\r\n{body}"), "malformed_header"),
+        (format!("POST {PATH} HTTP/1.1\r\nhost: \u{1}\r\n{body}"), "malformed_header"),
+        (format!("POST {PATH} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip\r\n\r\n"), "malformed_header"),
+        (format!("POST {PATH} HTTP/1.1\r\nhost: x\r\n{many}{body}"), "large_header"),
+    ] {
+        for after_another in [false, true] {
+            let mut client = bridge.connect();
+            if after_another {
+                client.send(&post("one"));
+                assert_eq!(client.answer().status, 200);
+            }
+            client.send(&head);
+            let answer = client.answer();
+            let status = if tag == "large_header" { 431 } else { 400 };
+            assert_eq!(
+                (answer.status, answer.header("content-type")),
+                (status, Some("application/problem+json")),
+                "{head}"
+            );
+            assert!(answer.body.contains(&format!("problem:{tag}")), "{head}: {}", answer.body);
+            assert!(client.is_closed(), "{head}");
+        }
+    }
+    bridge.wait_until(|| bridge.budget.used() == 0);
+}
+
+#[test]
 fn a_rejected_sender_hears_what_the_operator_chose() {
     let problem = Bridge::start().ask(&post("reject"));
     assert_eq!(problem.status, 400);

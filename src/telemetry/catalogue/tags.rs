@@ -71,6 +71,7 @@ pub const TURNED_AWAY: &[&str] = &[
     "large_header",
     "endless_chunks",
     "malformed_chunks",
+    "malformed_header",
     "tls_handshake",
     OTHER,
 ];
