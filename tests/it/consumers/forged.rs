@@ -1,0 +1,71 @@
+//! Records that somebody else wrote: text that a terminal obeys, and ids that two sources share.
+
+use super::PATIENCE;
+use super::service::{Consumer, IN_JAVA, IN_PYTHON, IN_RUST};
+use crate::kit::bridge::until;
+use crate::kit::consume;
+use crate::kit::kafka::Kafka;
+use crate::kit::process::Process;
+use crate::kit::topic_name;
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+/// C0, DEL, C1, overrides of the direction of text, and ends of lines and paragraphs.
+const OBEYED: &str = "\u{1b}[31m\u{7}\r\u{7f}\u{85}\u{9b}2J\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}\u{2028}\u{2029}";
+
+#[test]
+fn rust_consumer_prints_text_and_keys_by_source_and_id() {
+    try_out(&IN_RUST);
+}
+
+#[test]
+fn java_consumer_prints_text_and_keys_by_source_and_id() {
+    try_out(&IN_JAVA);
+}
+
+#[test]
+fn python_consumer_prints_text_and_keys_by_source_and_id() {
+    try_out(&IN_PYTHON);
+}
+
+fn try_out(consumer: &Consumer) {
+    let bootstrap = Kafka::shared().bootstrap();
+    let [topic, dead_letters, group] = ["forged", "forged.dead-letter", "forged.group"].map(topic_name);
+    consume::create_topic(bootstrap, &topic, 1);
+    consume::create_topic(bootstrap, &dead_letters, 1);
+    let producer: BaseProducer =
+        ClientConfig::new().set("bootstrap.servers", bootstrap).create().expect("a producer");
+    let write = |source: &str, id: &str, kind: &str, subject: &str| {
+        let named = [("ce_source", source), ("ce_id", id), ("ce_type", kind), ("ce_subject", subject)];
+        let headers = named.into_iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+            headers.insert(Header { key, value: Some(value) })
+        });
+        let record = BaseRecord::to(&topic).key("k").payload("{}").headers(headers);
+        producer.send(record).map_err(|(error, _)| error).expect("room for a record");
+    };
+    write("/a", &format!("id-{OBEYED}"), &format!("type-{OBEYED}"), &format!("subject-{OBEYED}"));
+    for source in ["/a", "/b", "/a"] {
+        write(source, "shared-id", "call.missed", "one");
+    }
+    write("/a", "last-id", "call.missed", "two");
+    producer.flush(PATIENCE).expect("records that are acknowledged");
+
+    let mut command = (consumer.make)();
+    command
+        .env("KAFKA_BOOTSTRAP_SERVERS", bootstrap)
+        .env("TOPICS", &topic)
+        .env("GROUP", &group)
+        .env("DEAD_LETTER_TOPIC", &dead_letters);
+    let mut process = Process::start(&mut command);
+    until("the last record", || process.stdout().iter().any(|line| line.starts_with("last-id ")));
+    process.signal("TERM");
+    process.wait_exit(PATIENCE);
+    let printed = process.stdout();
+    let shared = printed.iter().filter(|line| line.starts_with("shared-id ")).count();
+    assert_eq!((printed.len(), shared), (4, 2), "{printed:?}");
+    assert!(printed[0].starts_with("id-") && printed[0].contains("subject-"), "{printed:?}");
+    let all = [printed, process.stderr()].concat().join("\n");
+    let obeyed = |c: char| c != '\n' && OBEYED.contains(c) && !c.is_ascii_graphic();
+    assert!(!all.contains(obeyed), "{all:?}");
+}
