@@ -54,12 +54,14 @@ fn try_out(consumer: &Consumer) {
 
     // A second one joins and leaves again while events come.
     let calm = stage.posted();
+    stage.set_without_duplicates(true);
     let mut second = Process::start(&mut stage.command(consumer, None));
     stage.post_until(|| !second.stdout().is_empty());
     second.signal("TERM");
     stage.post(60);
     assert_eq!(second.wait_exit(PATIENCE).code(), Some(consumer.stopped), "{:?}", second.stderr());
-    stage.post(20);
+    stage.set_without_duplicates(false);
+    stage.post(60);
     let live = stage.ids_since(calm);
     stage.until_worked(&[&first, &second], &live);
 

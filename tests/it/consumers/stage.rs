@@ -29,6 +29,8 @@ pub(super) struct Stage {
     group: String,
     dead_letters: String,
     posted: Vec<Posted>,
+    /// No event is posted twice.
+    without_duplicates: bool,
 }
 
 struct Posted {
@@ -44,7 +46,8 @@ impl Stage {
             Bridge::serve(bootstrap, &["deduplication.window=0s", "sources.main.validation=tolerant"]);
         let dead_letters = bridge.topic("example.dead-letter");
         consume::create_topic(bootstrap, &dead_letters, 1);
-        Self { bridge, bootstrap, group: topic_name("example"), dead_letters, posted: Vec::new() }
+        let group = topic_name("example");
+        Self { bridge, bootstrap, group, dead_letters, posted: Vec::new(), without_duplicates: false }
     }
 
     /// A consumer of what the bridge writes, under a name of its own in the group or under any.
@@ -59,6 +62,12 @@ impl Stage {
             command.env("GROUP_INSTANCE_ID", instance);
         }
         command
+    }
+
+    /// Posts no event twice from now on, or does again. A consumer knows a duplicate only if it had the
+    /// partition when the first one came, which is not sure while partitions move.
+    pub(super) fn set_without_duplicates(&mut self, without: bool) {
+        self.without_duplicates = without;
     }
 
     /// Posts so many events more.
@@ -93,7 +102,8 @@ impl Stage {
         let body = format!(
             r#"{{"event":"{kind}","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{key}","duration":{duration},"number":{number}}}}}"#
         );
-        let copies = if (number / TYPES.len()).is_multiple_of(TO_A_DUPLICATE) { 2 } else { 1 };
+        let is_twice = !self.without_duplicates && (number / TYPES.len()).is_multiple_of(TO_A_DUPLICATE);
+        let copies = if is_twice { 2 } else { 1 };
         let answers: Vec<_> = (0..copies).map(|_| self.bridge.post(body.as_bytes())).collect();
         let id = answers[0].json()["id"].as_str().expect("an id").to_owned();
         for answer in answers {
