@@ -5,8 +5,9 @@ use crate::telemetry::Readiness;
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Good for every client of the bridge, and the operator's to change.
 const DEFAULTS: [(&str, &str); 8] = [
@@ -101,10 +102,17 @@ fn client(defaults: impl IntoIterator<Item = (&'static str, &'static str)>, conf
     client
 }
 
-/// Turns the library's log lines and errors into tracing events.
+/// Reports a client's errors: each cause as one line, and to the readiness.
 #[derive(Clone)]
 pub(super) struct Context {
     pub(super) readiness: Arc<Readiness>,
+    causes: Arc<Causes>,
+}
+
+impl Context {
+    pub(super) fn new(readiness: Arc<Readiness>) -> Self {
+        Self { readiness, causes: Arc::default() }
+    }
 }
 
 impl ClientContext for Context {
@@ -114,28 +122,73 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         use RDKafkaErrorCode as Code;
+        let reason = plain(reason);
         match error.rdkafka_error_code() {
-            // Said when it begins and when it ends; the library says it at every attempt.
+            // librdkafka repeats it at every attempt.
             Some(Code::AllBrokersDown) => self.readiness.kafka_down("no broker can be reached"),
-            // The library logs the same, and less often.
-            Some(Code::BrokerTransportFailure) => {}
             // A reader's client looks for a coordinator of the group that it never joins, and asks to be
             // told where a partition ends.
             Some(Code::GroupAuthorizationFailed | Code::PartitionEOF) => {}
-            _ => tracing::warn!(target: "librdkafka", %error, "{reason}"),
+            Some(Code::Fatal) => tracing::error!(%error, reason, "librdkafka failed for good"),
+            _ => {
+                self.readiness.kafka_failed(reason);
+                // Brokers close idle connections, and restart; what follows has the cause.
+                let is_end = reason.contains("Disconnected");
+                if !is_end && self.causes.is_news(reason, Instant::now()) {
+                    tracing::warn!(reason, "a request to Kafka failed");
+                }
+            }
         }
     }
 }
 
-/// Turns a log line of the library into a tracing event.
-pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
-    use RDKafkaLogLevel as Level;
-    match level {
-        Level::Emerg | Level::Alert | Level::Critical | Level::Error => {
-            tracing::error!(target: "librdkafka", facility, "{message}");
+/// Causes that were logged a short while ago.
+#[derive(Default)]
+struct Causes(Mutex<HashMap<String, Instant>>);
+
+impl Causes {
+    /// Interval after which the same cause is logged again.
+    const REPEAT_INTERVAL: Duration = Duration::from_secs(600);
+
+    /// Most causes that are remembered; further ones are not logged.
+    const MAX_CAUSES: usize = 64;
+
+    /// Returns whether a cause is to be logged.
+    fn is_news(&self, cause: &str, now: Instant) -> bool {
+        let mut causes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        causes.retain(|_, at| now.saturating_duration_since(*at) < Self::REPEAT_INTERVAL);
+        if causes.len() >= Self::MAX_CAUSES || causes.contains_key(cause) {
+            return false;
         }
-        Level::Warning => tracing::warn!(target: "librdkafka", facility, "{message}"),
-        Level::Notice | Level::Info => tracing::info!(target: "librdkafka", facility, "{message}"),
-        Level::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
+        causes.insert(cause.to_owned(), now);
+        true
+    }
+}
+
+/// Returns a reason without state and time, with which librdkafka ends it and which differ each time.
+pub(super) fn plain(reason: &str) -> &str {
+    reason.find(" (after ").map_or(reason, |end| &reason[..end])
+}
+
+/// Logs a line of librdkafka, at debug whatever its level: [`Context`] logs the causes.
+pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    tracing::debug!(target: "librdkafka", level = ?level, facility, "{message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cause_is_logged_once_in_ten_minutes() {
+        let (causes, start) = (Causes::default(), Instant::now());
+        assert!(causes.is_news("refused", start) && !causes.is_news("refused", start));
+        assert!(causes.is_news("unresolved", start));
+        let later = start + Causes::REPEAT_INTERVAL;
+        assert!(causes.is_news("refused", later) && !causes.is_news("refused", later));
+        for n in 0..2 * Causes::MAX_CAUSES {
+            causes.is_news(&n.to_string(), later);
+        }
+        assert!(!causes.is_news("one more", later));
     }
 }

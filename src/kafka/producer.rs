@@ -69,7 +69,7 @@ impl Producer {
         poll: Poll,
         patience: Duration,
     ) -> Result<Self, Error> {
-        let context = client::Context { readiness: Arc::clone(readiness) };
+        let context = client::Context::new(Arc::clone(readiness));
         let settings = client::producer(config);
         let limits = QueueLimits::of(&settings);
         let topics = Topics::new(config, Arc::clone(metrics))?;

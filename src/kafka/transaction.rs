@@ -82,7 +82,7 @@ impl Transactions {
         let mut settings = client::producer(config);
         settings.set("transactional.id", id);
         settings.set("transaction.timeout.ms", TIMEOUT_MS).set("message.timeout.ms", RECORD_TIMEOUT_MS);
-        let context = Context::new(client::Context { readiness: Arc::new(Readiness::default()) });
+        let context = Context::new(client::Context::new(Arc::new(Readiness::default())));
         let topics = Topics::new(config, Arc::new(Metrics::new())).map_err(failed)?;
         let producer = ThreadedProducer::from_config_and_context(&settings, context)
             .map_err(|error| failed(error.into()))?;

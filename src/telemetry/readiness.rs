@@ -1,7 +1,10 @@
 //! Whether the bridge can take webhooks.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Where the process is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +79,28 @@ impl SpoolState {
     }
 }
 
+/// Longest text of a reason or a cause, in characters: some of it is from brokers.
+const MAX_CAUSE: usize = 300;
+
+/// Age up to which a failed request is the likely cause when Kafka goes down.
+const CAUSE_AGE: Duration = Duration::from_secs(60);
+
+/// Reason for which Kafka is down, and the last failed request.
+#[derive(Debug, Default)]
+struct Trouble {
+    reason: String,
+    cause: Option<(String, Instant)>,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Some((cause, _)) => write!(f, "{} ({cause})", self.reason),
+            None => f.write_str(&self.reason),
+        }
+    }
+}
+
 /// The facts that readiness follows from. Written by the parts that know them, read by probes.
 #[derive(Debug)]
 pub struct Readiness {
@@ -83,6 +108,7 @@ pub struct Readiness {
     /// A [`KafkaState`] in the lowest two bits, above it the milliseconds since 1970 when it began:
     /// one word, so that the two always belong together.
     kafka: AtomicU64,
+    trouble: Mutex<Trouble>,
     spool: AtomicU8,
     acknowledged: AtomicU64,
     budget_stuck: AtomicBool,
@@ -100,6 +126,7 @@ impl Readiness {
         Self {
             state: AtomicU8::new(State::Starting as u8),
             kafka: AtomicU64::new(pack(KafkaState::Unknown, Utc::now())),
+            trouble: Mutex::default(),
             spool: AtomicU8::new(SpoolState::Absent as u8),
             acknowledged: AtomicU64::new(0),
             budget_stuck: AtomicBool::new(false),
@@ -136,15 +163,31 @@ impl Readiness {
     /// Kafka answers.
     pub fn kafka_up(&self) {
         if self.set_kafka(KafkaState::Up) {
+            *self.trouble() = Trouble::default();
             tracing::info!("Kafka is up");
         }
+    }
+
+    /// A request to Kafka failed for this cause. Kafka may be up all the same.
+    pub fn kafka_failed(&self, cause: &str) {
+        let cause: String = cause.chars().take(MAX_CAUSE).collect();
+        self.trouble().cause = Some((cause, Instant::now()));
     }
 
     /// Kafka takes no records, for this reason.
     pub fn kafka_down(&self, reason: &str) {
         if self.set_kafka(KafkaState::Down) {
+            let mut trouble = self.trouble();
+            trouble.reason = reason.chars().take(MAX_CAUSE).collect();
+            trouble.cause.take_if(|(_, at)| at.elapsed() > CAUSE_AGE);
+            let reason = trouble.to_string();
+            drop(trouble);
             tracing::warn!(reason, "Kafka is down");
         }
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Trouble> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns whether that is news. Costs one load where it is none, and then keeps the time since
@@ -199,9 +242,13 @@ impl Readiness {
         let budget = if self.budget_stuck.load(Ordering::Acquire) { "full" } else { "taking" };
         let (kafka, since) = self.kafka();
         let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let reason = match kafka {
+            KafkaState::Down => format!(": {}", self.trouble()),
+            KafkaState::Unknown | KafkaState::Up => String::new(),
+        };
         [
             ("state", self.state().name().to_owned()),
-            ("kafka", format!("{} since {since}", kafka.name())),
+            ("kafka", format!("{} since {since}{reason}", kafka.name())),
             ("spool", self.spool().name().to_owned()),
             ("budget", budget.to_owned()),
         ]

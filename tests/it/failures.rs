@@ -214,7 +214,14 @@ fn starts_without_kafka_and_serves_once_it_is_there() {
     assert_eq!(said(&bridge.post(&call("a"))), refused("ack_deadline"));
     let ready = bridge.admin("/readyz").json();
     assert_eq!(ready["ready"], false);
-    assert!(ready["parts"]["kafka"].as_str().is_some_and(|line| line.starts_with("down since ")), "{ready}");
+    let line = || bridge.admin("/readyz").json()["parts"]["kafka"].as_str().expect("a line").to_owned();
+    assert!(line().starts_with("down since "), "{}", line());
+    until("the cause", || line().contains("refused"));
+    // One line for each cause, and none of librdkafka's.
+    let log = bridge.process.stderr();
+    let causes: Vec<_> = log.iter().filter(|line| line.contains("Connection refused")).collect();
+    assert!((1..=2).contains(&causes.len()), "{causes:?}");
+    assert!(!log.iter().any(|line| line.contains("librdkafka")), "{log:?}");
 }
 
 #[test]

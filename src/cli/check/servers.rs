@@ -283,7 +283,7 @@ fn stopped(cause: &Cause, host: &str, manner: &Manner) -> (String, String) {
         ),
         Cause::Mechanism(None) => (
             format!("{mechanism} is no SASL mechanism that the client knows"),
-            "set `kafka.properties.sasl.mechanism` to PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER".into(),
+            "set `kafka.properties.sasl.mechanism` to PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512".into(),
         ),
         Cause::Silent => (
             "connected, and then no answer: the broker is frozen or starting, or is no Kafka broker".into(),

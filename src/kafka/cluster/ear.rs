@@ -132,7 +132,7 @@ fn unreachable(troubles: &[Trouble], error: &KafkaError) -> String {
 
 impl Heard {
     fn add(&self, code: RDKafkaErrorCode, reason: &str) {
-        let reason = plain(reason).to_owned();
+        let reason = client::plain(reason).to_owned();
         let mut troubles = self.troubles();
         if troubles.iter().all(|trouble| trouble.reason != reason) {
             troubles.push(Trouble { code, reason });
@@ -166,9 +166,4 @@ impl ProducerContext for Heard {
     type DeliveryOpaque = ();
 
     fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
-}
-
-/// A reason without the state and the time that the library ends it with, which differ each time.
-pub(super) fn plain(reason: &str) -> &str {
-    reason.find(" (after ").map_or(reason, |end| &reason[..end])
 }

@@ -1,5 +1,5 @@
-use super::ear::plain;
 use super::*;
+use crate::kafka::client::plain;
 
 fn value(text: Option<&str>, origin: ConfigOrigin) -> ConfigValue {
     ConfigValue { value: text.map(str::to_owned), origin, is_read_only: false, is_sensitive: text.is_none() }

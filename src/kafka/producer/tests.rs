@@ -188,7 +188,7 @@ impl Sink for Alone {
 fn maker(config: &Config, readiness: &Arc<Readiness>, metrics: &Arc<Metrics>) -> Maker {
     Maker {
         settings: client::producer(config),
-        client: client::Context { readiness: Arc::clone(readiness) },
+        client: client::Context::new(Arc::clone(readiness)),
         metrics: Arc::clone(metrics),
         admin: Topics::new(config, Arc::clone(metrics)).unwrap().admin().clone(),
         poll: Native::poll,

@@ -105,7 +105,7 @@ impl Reader {
         settings.set("fetch.wait.max.ms", "50");
         // What the library reads ahead, over all partitions.
         settings.set("queued.max.messages.kbytes", "16384");
-        let context = client::Context { readiness: Arc::new(Readiness::default()) };
+        let context = client::Context::new(Arc::new(Readiness::default()));
         Ok(Self { consumer: BaseConsumer::from_config_and_context(&settings, context)? })
     }
 

@@ -55,3 +55,22 @@ fn every_part_has_a_line() {
     readiness.set_budget_stuck(true);
     assert_eq!(readiness.parts()[3], ("budget", "full".to_owned()));
 }
+
+#[test]
+fn kafka_that_is_down_has_its_cause() {
+    let readiness = Readiness::new();
+    let line = || readiness.parts()[1].1.clone();
+    readiness.kafka_failed("a:9092: refused");
+    readiness.kafka_up();
+    assert!(!line().contains("refused"), "{}", line());
+    readiness.kafka_failed("a:9092: not resolved");
+    readiness.kafka_down("no broker can be reached");
+    assert!(line().ends_with("Z: no broker can be reached (a:9092: not resolved)"), "{}", line());
+    // The first reason stays; the cause is the last one.
+    readiness.kafka_down("another reason");
+    readiness.kafka_failed(&"long ".repeat(1000));
+    assert!(line().contains("no broker can be reached (long long"), "{}", line());
+    assert!(line().len() < 400, "{}", line());
+    readiness.kafka_up();
+    assert!(line().starts_with("up since ") && line().ends_with('Z'), "{}", line());
+}
