@@ -7,6 +7,7 @@ use crate::config::{Settings, Sources};
 use crate::event::{Dialect, samples};
 use crate::kafka::{self, EmbeddedBroker, Start, Tail, TailedRecord};
 use crate::telemetry;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,8 +18,9 @@ use tokio::sync::oneshot;
 
 /// Receive webhooks into an in-memory Kafka broker and print every record.
 ///
-/// Needs no cluster and reads no settings file. Nothing outlives the process. The broker picks its
-/// own port and prints it, so that any Kafka client can read along.
+/// Needs no cluster and reads no settings file. Settings come from the environment, those under `kafka` and
+/// `spool` excepted, and from --set. Nothing outlives the process. The broker picks its own port and prints
+/// it, so that any Kafka client can read along.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
@@ -56,7 +58,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         "telemetry.log_filter=warn".to_owned(),
     ];
     flags.extend(args.set);
-    let mut settings = Settings::load(&Sources { flags, ..Sources::default() })?;
+    let sources = Sources { environment: environment(), flags, ..Sources::default() };
+    let mut settings = Settings::load(&sources)?;
     telemetry::init(&settings.telemetry)?;
     let topics: Vec<String> = App::topics(&settings)?.iter().map(ToString::to_string).collect();
     let broker = EmbeddedBroker::start(topics.clone(), args.partitions)?;
@@ -74,6 +77,17 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         }
         printer.stop()
     })
+}
+
+/// Returns the environment without settings that lead to another cluster, or to a spool whose events would
+/// end in memory.
+fn environment() -> Vec<(OsString, OsString)> {
+    const LEFT_OUT: [&str; 2] = ["JUSTCALL_BRIDGE__KAFKA__", "JUSTCALL_BRIDGE__SPOOL__"];
+    let is_used = |name: &OsString| {
+        let name = name.to_string_lossy().to_ascii_uppercase();
+        !LEFT_OUT.iter().any(|prefix| name.starts_with(prefix))
+    };
+    super::environment().into_iter().filter(|(name, _)| is_used(name)).collect()
 }
 
 /// What a person needs to send the first event and read it back.

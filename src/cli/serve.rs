@@ -24,8 +24,8 @@ pub(super) struct Args {
 const EXAMPLE: &str = "\
 Examples:
   justcall-bridge serve --config bridge.yaml
-  justcall-bridge serve --set kafka.bootstrap_servers=localhost:9092
-  JUSTCALL_BRIDGE__KAFKA__BOOTSTRAP_SERVERS=localhost:9092 justcall-bridge serve";
+  justcall-bridge serve --set kafka.bootstrap_servers=localhost:9092 --set sources.main.signature.required=false
+  JUSTCALL_BRIDGE__SOURCES__MAIN__SIGNATURE__SECRETS=SECRET justcall-bridge serve";
 
 /// Runs until a signal ends it.
 pub(super) fn run(args: Args) -> Result<(), Failure> {

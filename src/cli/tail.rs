@@ -26,7 +26,8 @@ use std::time::Duration;
 ///
 /// Personal data is left out by what a field means: ids, types, words such as direction and status, times
 /// and short numbers show; names, phone numbers, addresses, URLs, texts and everything unknown do not. A
-/// key shows if it is the id of the call, message, contact or appointment.
+/// key shows if it is the id of the call, message, contact or appointment, unless it is a number as long as
+/// a phone number.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {

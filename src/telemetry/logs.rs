@@ -61,7 +61,7 @@ pub fn init(config: &Config) -> Result<(), LogError> {
         .log_internal_errors(false);
     let terminal = std::io::stderr().is_terminal();
     let started = if is_text(config.log_format, terminal) {
-        lines.with_ansi(terminal).finish().try_init()
+        lines.with_ansi(terminal && !is_colourless()).finish().try_init()
     } else {
         lines.json().flatten_event(true).with_current_span(false).finish().try_init()
     };
@@ -69,6 +69,11 @@ pub fn init(config: &Config) -> Result<(), LogError> {
     let _ = WRITER.set(Writer { dropped, guard: Mutex::new(Some(guard)) });
     panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+/// Returns whether the operator wants no colours (https://no-color.org).
+fn is_colourless() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 /// Logs a panic. The standard hook writes to stderr itself, and would wait for its reader.

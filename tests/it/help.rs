@@ -2,14 +2,19 @@
 //! of the interface, so that a change of them is looked at.
 
 use crate::kit::golden;
-use crate::kit::process::Process;
+use crate::kit::process::{Process, bridge_command};
+use std::process::Command;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn said(args: &[&str]) -> String {
     // As on a terminal of that width, whatever the tests run in.
-    let mut process = Process::bridge(args, &[("COLUMNS", "100")]);
+    said_within(args, "100")
+}
+
+fn said_within(args: &[&str], columns: &str) -> String {
+    let mut process = Process::bridge(args, &[("COLUMNS", columns)]);
     let status = process.wait_exit(PATIENCE);
     assert!(status.success(), "{args:?}: {status} {:?}", process.stderr());
     process.stdout().iter().map(|line| format!("{line}\n")).collect()
@@ -41,6 +46,27 @@ fn tell(path: &[String]) -> usize {
 fn every_command_says_what_it_does_with_an_example() {
     let told = tell(&[]);
     assert!(told > 20, "{told} commands only");
+}
+
+#[test]
+fn examples_of_serve_are_settings_with_which_it_starts() {
+    let help = said_within(&["serve", "--help"], "1000");
+    let lines = help.lines().skip_while(|line| *line != "Examples:").skip(1);
+    let examples: Vec<_> = lines.map(str::trim).filter(|line| !line.is_empty()).collect();
+    assert_eq!(examples.len(), 3, "{help}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = "sources: { main: { signature: { required: false } } }";
+    std::fs::write(folder.path().join("bridge.yaml"), settings).expect("settings");
+    for example in examples {
+        // The same settings, without a Kafka.
+        let line = example.replace("justcall-bridge serve", "\"$0\" check --offline");
+        let bridge = bridge_command();
+        let mut command = Command::new("sh");
+        command.args(["-c", &line]).arg(bridge.get_program()).current_dir(&folder);
+        let mut process = Process::start(&mut command);
+        let status = process.wait_exit(PATIENCE);
+        assert!(status.success(), "{example}: {:?}", process.stdout());
+    }
 }
 
 #[test]

@@ -179,6 +179,32 @@ fn dev_needs_nothing_else_and_shows_every_record_that_send_makes() {
 }
 
 #[test]
+fn dev_follows_the_environment_but_for_kafka_and_the_spool() {
+    let spool = tempfile::tempdir().expect("a folder");
+    let directory = spool.path().join("spool");
+    let env = [
+        ("JUSTCALL_BRIDGE__TOPICS__PREFIX", "laptop."),
+        ("JUSTCALL_BRIDGE__KAFKA__PROPERTIES__SECURITY_PROTOCOL", "ssl"),
+        ("JUSTCALL_BRIDGE__SPOOL__DIRECTORY", directory.to_str().expect("a path of text")),
+    ];
+    let args = ["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+    let dev = Process::bridge(&args, &env);
+    let last = |line: String| line.split_whitespace().last().expect("a word").to_owned();
+    let url = last(dev.wait_for_line("webhook", PATIENCE));
+    let bootstrap = format!("kafka.bootstrap_servers={}", last(dev.wait_for_line("kafka  ", PATIENCE)));
+    let mut send = Process::bridge(&["send", "--to", &url], &[]);
+    assert!(send.wait_exit(PATIENCE).success(), "{:?}", send.stderr());
+    dev.wait_for_line("laptop.call.completed [", PATIENCE);
+    assert!(!directory.exists());
+    // Its broker does not look times up.
+    let since =
+        ["tail", "--set", &bootstrap, "--set", "topics.prefix=laptop.", "--from", "15m", "--until-end"];
+    let mut tail = Process::bridge(&since, &[]);
+    assert!(tail.wait_exit(PATIENCE).success());
+    assert!(tail.stdout().iter().any(|line| line.contains("laptop.call.completed")), "{:?}", tail.stdout());
+}
+
+#[test]
 fn embedded_broker_holds_what_a_real_one_would() {
     let args = ["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--partitions", "5"];
     let dev = Process::bridge(&args, &[]);

@@ -106,6 +106,24 @@ fn of_events_that_go_well_one_in_so_many_has_a_line() {
 }
 
 #[test]
+fn colours_are_for_terminals_whose_user_wants_them() {
+    // It logs a warning or two before it finds that this is not an address of this machine.
+    let line = "\"$0\" serve --set sources.main.signature.required=false --set server.listen=192.0.2.1:1";
+    let log = |no_color: &str| {
+        let mut command = Command::new("script");
+        let line = line.replace("$0", bridge_command().get_program().to_str().expect("a path of text"));
+        command.args(["-qec", &line, "/dev/null"]).env("NO_COLOR", no_color);
+        let mut process = Process::start(&mut command);
+        process.wait_exit(Duration::from_secs(30));
+        let log = process.stdout().join("\n");
+        assert!(log.contains("spool.directory is not set"), "{log}");
+        log
+    };
+    assert!(log("").contains('\u{1b}'));
+    assert!(!log("1").contains('\u{1b}'));
+}
+
+#[test]
 fn every_warning_of_check_is_logged_at_the_start() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), "telemetry: { otlp_headers: { authorization: hush } }").expect("settings");

@@ -10,6 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message};
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -83,6 +84,8 @@ pub(super) enum Polled {
 
 pub(super) struct Reader {
     consumer: BaseConsumer<client::Context>,
+    /// Time before which records are skipped, because the broker does not look times up.
+    since: Cell<Option<i64>>,
 }
 
 impl ConsumerContext for client::Context {}
@@ -106,7 +109,8 @@ impl Reader {
         // What the library reads ahead, over all partitions.
         settings.set("queued.max.messages.kbytes", "16384");
         let context = client::Context::new(Arc::new(Readiness::default()));
-        Ok(Self { consumer: BaseConsumer::from_config_and_context(&settings, context)? })
+        let consumer = BaseConsumer::from_config_and_context(&settings, context)?;
+        Ok(Self { consumer, since: Cell::new(None) })
     }
 
     /// Every partition of the topics whose names are wanted.
@@ -123,8 +127,52 @@ impl Reader {
         Ok(each.collect())
     }
 
-    /// The offsets that `at` means now, asked for all partitions at once.
+    /// Returns the offsets that `at` means now.
     pub(super) fn places(&self, partitions: &[(String, i32)], at: Start) -> Result<Vec<Place>, Error> {
+        let Start::At(time) = at else { return self.look_up(partitions, at) };
+        let ends = self.look_up(partitions, Start::Now)?;
+        let places = self.look_up(partitions, at)?;
+        if !self.ignores_times(&places, &ends, time)? {
+            return Ok(places);
+        }
+        self.since.set(Some(time));
+        self.look_up(partitions, Start::Beginning)
+    }
+
+    /// Returns whether the broker finds no record since `time` where there is one, as the broker of `dev`
+    /// does: it does not look times up. `ends` are from before `places`.
+    fn ignores_times(&self, places: &[Place], ends: &[Place], time: i64) -> Result<bool, Error> {
+        let is_late = |end: &Place| {
+            let same = |place: &&Place| place.topic == end.topic && place.partition == end.partition;
+            places.iter().find(same).is_some_and(|place| place.offset == Offset::End)
+        };
+        let last = ends.iter().filter_map(|end| match end.offset {
+            Offset::Offset(next) if next > 0 && is_late(end) => {
+                Some(Place { offset: Offset::Offset(next - 1), ..end.clone() })
+            }
+            _ => None,
+        });
+        let last: Vec<_> = last.collect();
+        let mut unread = last.len();
+        if unread == 0 {
+            return Ok(false);
+        }
+        self.assign(&last)?;
+        let deadline = Instant::now() + TIMEOUT;
+        let mut ignores = false;
+        while unread > 0 && !ignores && Instant::now() < deadline {
+            match self.poll(PAUSE)? {
+                Polled::Record(record) => ignores = record.timestamp.is_some_and(|written| written >= time),
+                Polled::End(_) => unread -= 1,
+                Polled::Nothing => {}
+            }
+        }
+        self.assign(&[])?;
+        Ok(ignores)
+    }
+
+    /// Asks for the offsets of all partitions at once.
+    fn look_up(&self, partitions: &[(String, i32)], at: Start) -> Result<Vec<Place>, Error> {
         if partitions.is_empty() {
             return Ok(Vec::new());
         }
@@ -172,7 +220,11 @@ impl Reader {
     pub(super) fn poll(&self, timeout: Duration) -> Result<Polled, Error> {
         match self.consumer.poll(timeout) {
             None => Ok(Polled::Nothing),
-            Some(Ok(message)) => Ok(Polled::Record(TailedRecord::from(&message))),
+            Some(Ok(message)) => {
+                let written = message.timestamp().to_millis();
+                let is_early = self.since.get().zip(written).is_some_and(|(since, written)| written < since);
+                Ok(if is_early { Polled::Nothing } else { Polled::Record(TailedRecord::from(&message)) })
+            }
             Some(Err(KafkaError::PartitionEOF(partition))) => Ok(Polled::End(partition)),
             Some(Err(error)) => match error.rdkafka_error_code() {
                 Some(code @ (Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed)) => {
