@@ -4,6 +4,7 @@ use super::Failure;
 use super::output::{self, printable, written};
 use crate::app;
 use crate::config::{Files, Settings, SettingsFile, Sources};
+use crate::delivery::BacklogRecord;
 use crate::record::Record;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -39,6 +40,9 @@ enum Command {
         /// Only those for this topic.
         #[arg(long, value_name = "TOPIC")]
         topic: Option<String>,
+        /// Those that were set aside instead: damaged ones, and those that no topic accepts.
+        #[arg(long)]
+        set_aside: bool,
     },
 }
 
@@ -63,7 +67,14 @@ Examples:
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Status { place, json } => status(place, json),
-        Command::Export { place, topic } => export(place, topic.as_deref()),
+        Command::Export { place, topic, set_aside } => {
+            let backlog = app::open_backlog(&place.directory()?)?;
+            if set_aside {
+                export(backlog.records_set_aside(), topic.as_deref())
+            } else {
+                export(backlog.records(), topic.as_deref())
+            }
+        }
     }
 }
 
@@ -121,11 +132,13 @@ fn status(place: Place, json: bool) -> Result<(), Failure> {
     written(table())
 }
 
-fn export(place: Place, topic: Option<&str>) -> Result<(), Failure> {
-    let backlog = app::open_backlog(&place.directory()?)?;
+fn export<E: std::error::Error>(
+    records: impl Iterator<Item = Result<BacklogRecord, E>>,
+    topic: Option<&str>,
+) -> Result<(), Failure> {
     let mut out = output::stdout();
     let mut damaged = 0_u64;
-    for spooled in backlog.records() {
+    for spooled in records {
         let spooled = spooled.map_err(read)?;
         if topic.is_some_and(|topic| *topic != *spooled.topic) {
             continue;

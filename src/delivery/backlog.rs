@@ -2,7 +2,7 @@
 
 use super::stored;
 use crate::record::Record;
-use crate::spool::{InspectedRow, Inspection, LaneStatus, OpenError, ReadError, RowId};
+use crate::spool::{InspectedRow, Inspection, Kept, LaneStatus, OpenError, ReadError, RowId};
 use chrono::{DateTime, Utc};
 use std::path::Path;
 use std::sync::Arc;
@@ -72,11 +72,20 @@ impl Backlog {
         self.spool.set_aside().map(|set_aside| set_aside.damaged + set_aside.parked)
     }
 
-    /// Every record that waits, in the order in which they were spooled.
+    /// Returns every record that waits, in the order in which they were spooled.
     pub fn records(&self) -> impl Iterator<Item = Result<BacklogRecord, ReadError>> {
+        self.kept(Kept::Waiting)
+    }
+
+    /// Returns every record that was set aside, in the order in which they were spooled.
+    pub fn records_set_aside(&self) -> impl Iterator<Item = Result<BacklogRecord, ReadError>> {
+        self.kept(Kept::SetAside)
+    }
+
+    fn kept(&self, kept: Kept) -> impl Iterator<Item = Result<BacklogRecord, ReadError>> {
         let mut after = Some(RowId(0));
         std::iter::from_fn(move || {
-            let page = match self.spool.page(after?, PAGE) {
+            let page = match self.spool.page(kept, after?, PAGE) {
                 Ok(page) => page,
                 Err(error) => {
                     after = None;

@@ -3,6 +3,7 @@
 use super::damage::{Known, Opened, open_store};
 use super::files::Files;
 use super::limits::Limits;
+use super::parked;
 use super::queue::{Job, Queue, Waiter, recovered};
 use super::reader::{Found, Reader, Trouble};
 use super::reserve::Reserve;
@@ -261,6 +262,11 @@ fn open_for_session(files: &Files, limits: Limits) -> Result<Opened, Fault> {
     let open = |access| {
         let mut opened = open_store(files, 1, &Known::default(), false, access)?;
         opened.store.begin_session()?;
+        match parked::try_again(&mut opened.store) {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, "the spool tries records again that were set aside"),
+            Err(error) => tracing::warn!(%error, "records that were set aside cannot be tried again"),
+        }
         Ok::<_, Fault>(opened)
     };
     match open(Access::Shared) {

@@ -48,6 +48,24 @@ pub struct InspectedRow {
     pub intact: bool,
 }
 
+/// Rows of a spool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// Those that wait for Kafka.
+    Waiting,
+    /// Those that were set aside: damaged, or accepted by nothing.
+    SetAside,
+}
+
+impl Kept {
+    const fn table(self) -> &'static str {
+        match self {
+            Self::Waiting => "record",
+            Self::SetAside => "(SELECT * FROM damaged UNION ALL SELECT * FROM parked)",
+        }
+    }
+}
+
 /// Rows that were set aside.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SetAside {
@@ -88,17 +106,18 @@ impl Inspection {
         Ok(statuses)
     }
 
-    /// The next rows of all lanes after a row, in the order of their ids. None: that was all.
+    /// Returns the next rows of all lanes after a row, in the order of their ids. None: that was all.
     ///
     /// # Errors
     /// If the disk or the file fails.
-    pub fn page(&self, after: RowId, max_rows: usize) -> Result<Vec<InspectedRow>, ReadError> {
+    pub fn page(&self, kept: Kept, after: RowId, max_rows: usize) -> Result<Vec<InspectedRow>, ReadError> {
         let names: HashMap<i64, Arc<str>> =
             lanes(&self.connection)?.into_iter().map(|lane| (lane.id, lane.name)).collect();
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, lane, appended_at, session, checksum, payload FROM record
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT id, lane, appended_at, session, checksum, payload FROM {}
              WHERE id > ?1 ORDER BY id LIMIT ?2",
-        )?;
+            kept.table()
+        ))?;
         let rows = statement.query_map(params![after.0, max_rows as i64], |row| {
             let row = as_stored(row)?;
             let lane = names.get(&row.lane).cloned().unwrap_or_default();

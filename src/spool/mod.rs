@@ -14,6 +14,7 @@ mod group;
 mod handle;
 mod inspect;
 mod limits;
+mod parked;
 mod queue;
 mod reader;
 mod reserve;
@@ -26,7 +27,7 @@ mod writer;
 mod tests;
 
 pub use handle::Spool;
-pub use inspect::{InspectedRow, Inspection, LaneStatus, SetAside};
+pub use inspect::{InspectedRow, Inspection, Kept, LaneStatus, SetAside};
 
 use bytes::Bytes;
 use std::io;

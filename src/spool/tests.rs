@@ -152,7 +152,7 @@ fn a_waiter_is_told_after_its_rows_are_on_disk() {
     let (told, outcome) = mpsc::channel();
     let path = directory.path().to_path_buf();
     let done = Box::new(move |ids: Result<&[RowId], Refused>| {
-        let seen = Inspection::open(&path).unwrap().page(RowId(0), 10).unwrap();
+        let seen = Inspection::open(&path).unwrap().page(Kept::Waiting, RowId(0), 10).unwrap();
         told.send((ids.unwrap()[0], seen[0].id)).unwrap();
     });
     spool.append(Append { entries: vec![entry("calls", b"one")], identity: None, done });
@@ -215,6 +215,29 @@ fn looking_whether_it_is_in_use_makes_nothing() {
     assert!(!is_in_use(directory.path()).unwrap());
     assert!(!is_in_use(&directory.path().join("missing")).unwrap());
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn rows_that_were_set_aside_are_shown_and_tried_again_at_a_start() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    let entries = vec![entry("calls", b"one"), entry("calls", b"two"), entry("sms", b"three")];
+    let ids = append(&spool, entries, None).unwrap();
+    assert!(park(&spool, ids[0]) && park(&spool, ids[2]));
+    let shown = |kept| {
+        let rows = Inspection::open(directory.path()).unwrap().page(kept, RowId(0), 10).unwrap();
+        rows.into_iter().map(|row| (row.id, row.payload, row.intact)).collect::<Vec<_>>()
+    };
+    let row = |at: usize, payload: &'static [u8]| (ids[at], Bytes::from_static(payload), true);
+    assert_eq!(shown(Kept::SetAside), [row(0, b"one"), row(2, b"three")]);
+    assert_eq!(shown(Kept::Waiting), [row(1, b"two")]);
+    spool.close();
+    let spool = open(directory.path());
+    assert_eq!(shown(Kept::SetAside), []);
+    assert_eq!(shown(Kept::Waiting), [row(0, b"one"), row(1, b"two"), row(2, b"three")]);
+    let backlog: Vec<_> = spool.backlog().into_iter().map(|(lane, rows)| (lane.to_string(), rows)).collect();
+    assert_eq!(backlog, [("calls".to_owned(), 2), ("sms".to_owned(), 1)]);
+    assert!(append(&spool, vec![entry("calls", b"four")], None).unwrap()[0] > ids[2]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Model {
     rows: BTreeMap<RowId, (u8, bool, Vec<u8>)>,
     identities: Vec<u8>,
-    parked: u64,
+    parked: BTreeMap<RowId, (u8, bool, Vec<u8>)>,
     made: u64,
 }
 
@@ -68,7 +68,10 @@ impl Model {
         assert_eq!(lanes.iter().map(|lane| lane.rows).sum::<u64>(), self.rows.len() as u64);
         assert_eq!(lanes.iter().map(|lane| lane.bytes).sum::<u64>(), bytes as u64);
         assert_eq!(spool.usage().rows, self.rows.len() as u64);
-        assert_eq!(Inspection::open(directory).unwrap().set_aside().unwrap().parked, self.parked);
+        assert_eq!(
+            Inspection::open(directory).unwrap().set_aside().unwrap().parked,
+            self.parked.len() as u64
+        );
         for identity in 0..5 {
             assert_eq!(spool.knows(&[identity; 24], 0), self.identities.contains(&identity));
         }
@@ -112,8 +115,8 @@ proptest! {
                 },
                 Step::Park(any) => if let Some(id) = model.pick(any) {
                     prop_assert!(park(&spool, id) && park(&spool, id));
-                    model.rows.remove(&id);
-                    model.parked += 1;
+                    let row = model.rows.remove(&id).unwrap();
+                    model.parked.insert(id, row);
                 },
                 Step::Crash | Step::Close => {
                     settle(&spool);
@@ -123,6 +126,8 @@ proptest! {
                         directory = copy;
                     }
                     spool = open(directory.path());
+                    // What was set aside is tried again.
+                    model.rows.append(&mut model.parked);
                     model.rows.values_mut().for_each(|row| row.1 = false);
                 }
             }
