@@ -36,7 +36,12 @@ const WATCH: Duration = Duration::from_millis(500);
 
 /// Runs `future` on the runtime that [`App`] needs.
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    rt::System::new().block_on(future)
+    let system = rt::System::new();
+    let output = system.block_on(future);
+    // Its end would wait for blocking calls that cannot be interrupted, such as a look-up in DNS. The
+    // process ends next.
+    std::mem::forget(system);
+    output
 }
 
 /// Why the bridge cannot start.

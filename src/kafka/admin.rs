@@ -1,6 +1,7 @@
 //! Questions and changes that go to the cluster by its admin API: what [`Topics`](super::Topics) and
 //! [`Cluster`](super::Cluster) share.
 
+use super::closing::Closing;
 use super::{Config, Error, Refusal, TopicsConfig, client};
 use arc_swap::ArcSwap;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication, TopicResult};
@@ -21,7 +22,7 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 /// notice a broken connection and to make another.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-type Client = AdminClient<DefaultClientContext>;
+type Client = Closing<AdminClient<DefaultClientContext>>;
 
 /// A client that asks and changes and neither reads nor writes records.
 ///
@@ -51,7 +52,7 @@ impl Admin {
         // The library puts this client's log into a queue that nobody serves: in an outage it would
         // grow without end.
         settings.set_log_level(RDKafkaLogLevel::Emerg);
-        let client = ArcSwap::from_pointee(Client::from_config(&settings)?);
+        let client = ArcSwap::from_pointee(Closing::new(AdminClient::from_config(&settings)?));
         Ok(Self(Arc::new(Shared { settings, client, in_vain_since: Mutex::default(), patience })))
     }
 
@@ -69,8 +70,8 @@ impl Admin {
         let asked = Instant::now();
         let fetched = self.raw().inner().fetch_metadata(topic, within);
         if self.0.is_to_be_replaced(asked, fetched.is_ok()) {
-            match Client::from_config(&self.0.settings) {
-                Ok(client) => self.0.client.store(Arc::new(client)),
+            match AdminClient::from_config(&self.0.settings) {
+                Ok(client) => self.0.client.store(Arc::new(Closing::new(client))),
                 Err(error) => tracing::warn!(%error, "cannot make a new client to ask the cluster"),
             }
         }

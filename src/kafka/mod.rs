@@ -8,6 +8,7 @@
 mod admin;
 mod cause;
 mod client;
+mod closing;
 mod cluster;
 mod config;
 mod embedded;

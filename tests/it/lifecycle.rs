@@ -5,6 +5,7 @@ use crate::kit::consume;
 use crate::kit::http;
 use crate::kit::kafka::Kafka;
 use crate::kit::process::Process;
+use crate::kit::shim;
 use crate::records::assert_every_type_stands;
 use rdkafka::mocking::MockCluster;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -176,6 +177,32 @@ fn dev_needs_nothing_else_and_shows_every_record_that_send_makes() {
     });
     dev.signal("INT");
     assert!(dev.wait_exit(PATIENCE).success());
+}
+
+/// The library looks names up on threads that a stop cannot interrupt.
+#[test]
+fn stop_does_not_wait_for_a_name_that_is_being_looked_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let library = folder.path().join("dns.so");
+    shim::build(include_str!("kit/dns.c"), &library).expect("a library");
+    let preload = library.to_str().expect("a path of text");
+    let settings = ["kafka.ack_deadline=300ms", "shutdown.timeout=1s", "server.listen=127.0.0.1:0"];
+    let env = [("LD_PRELOAD", preload)];
+    let mut args = vec!["serve", "--set", UNSIGNED, "--set", "kafka.bootstrap_servers=stuck.example:9092"];
+    args.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+    args.extend(["--set", "admin.listen=127.0.0.1:0", "--set", "shutdown.delay=0s"]);
+    let mut bridge = Process::bridge(&args, &env);
+    let serving = bridge.wait_for_line("\"serving\"", PATIENCE);
+    let serving: serde_json::Value = serde_json::from_str(&serving).expect("JSON");
+    let ingress: std::net::SocketAddr =
+        serving["ingress"].as_str().and_then(|text| text.parse().ok()).expect("an address");
+    let body = br#"{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{"call_id":"c"}}"#;
+    let answer = http::post(ingress, PATH, &[("connection", "close")], body).expect("an answer");
+    assert_eq!(answer.status, 503);
+    bridge.signal("TERM");
+    // A quarter of the time that the look-up takes.
+    let status = bridge.wait_exit(Duration::from_secs(75));
+    assert!(status.code().is_some(), "{status}");
 }
 
 #[test]

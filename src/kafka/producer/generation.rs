@@ -7,6 +7,7 @@ use super::silence::Silence;
 use super::statistics::Totals;
 use crate::delivery::{Failure, Report};
 use crate::kafka::admin::Admin;
+use crate::kafka::closing::Closing;
 use crate::kafka::{Error, client};
 use crate::record::Record;
 use crate::telemetry::Metrics;
@@ -14,10 +15,8 @@ use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 use std::fmt;
-use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -47,7 +46,7 @@ impl Maker {
         };
         let native = Native::open(&self.settings, context, reports)?;
         let silence = Mutex::new(Silence::new(self.patience));
-        let native = Closing(Some(native));
+        let native = Closing::new(native);
         Ok(Generation { native, calm: Calm::default(), admin: self.admin.clone(), poll: self.poll, silence })
     }
 }
@@ -78,43 +77,9 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A client that is destroyed on a thread of its own.
-///
-/// Destroying it waits for librdkafka's broker threads, which may wait for DNS for longer than a stop or a
-/// replacement may take.
-struct Closing(Option<Native>);
-
-/// How long the holder waits for the client to be destroyed.
-const DESTROY_TIMEOUT: Duration = Duration::from_millis(500);
-
-impl Deref for Closing {
-    type Target = Native;
-
-    fn deref(&self) -> &Native {
-        self.0.as_ref().expect("the client is there until it is dropped")
-    }
-}
-
-impl Drop for Closing {
-    fn drop(&mut self) {
-        let native = self.0.take();
-        let (done, destroyed) = channel();
-        let destroy = move || {
-            drop(native);
-            let _ = done.send(());
-        };
-        // If no thread can be started, the closure and the client with it are dropped here.
-        if std::thread::Builder::new().name("kafka-destroy".into()).spawn(destroy).is_ok()
-            && destroyed.recv_timeout(DESTROY_TIMEOUT).is_err()
-        {
-            tracing::warn!("the former Kafka client is still closing, as when DNS does not answer");
-        }
-    }
-}
-
 /// One client of the library.
 pub(super) struct Generation {
-    native: Closing,
+    native: Closing<Native>,
     calm: Calm,
     admin: Admin,
     poll: Poll,

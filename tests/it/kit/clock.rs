@@ -2,10 +2,10 @@
 //! adds to what the clock says. The monotonic clock stays true, as it does on a machine whose time
 //! is set.
 
-use std::fs::{self, File};
+use super::shim;
+use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::Command;
 use tempfile::TempDir;
 
 const SHIM: &str = include_str!("clock.c");
@@ -18,17 +18,10 @@ impl Clock {
     /// Builds the library; else says what stands in the way.
     pub(crate) fn build() -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        shim::build(SHIM, &folder.path().join("clock.so"))?;
         let clock = Self { folder };
-        fs::write(clock.path("clock.c"), SHIM).expect("clock.c");
         clock.jump(0);
-        let mut compile = Command::new("cc");
-        compile.args(["-shared", "-fPIC", "-O1", "-o"]).arg(clock.path("clock.so"));
-        let done = compile.arg(clock.path("clock.c")).arg("-ldl").output();
-        match done {
-            Ok(output) if output.status.success() => Ok(clock),
-            Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-            Err(error) => Err(format!("cc: {error}")),
-        }
+        Ok(clock)
     }
 
     /// Puts the clock that many seconds before or after the true time.

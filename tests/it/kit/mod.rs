@@ -22,6 +22,7 @@ pub(crate) mod promtool;
 pub(crate) mod proxy;
 pub(crate) mod python;
 pub(crate) mod secured;
+pub(crate) mod shim;
 pub(crate) mod verdict;
 
 use std::sync::atomic::{AtomicU32, Ordering};
