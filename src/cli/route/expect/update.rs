@@ -7,7 +7,7 @@ use crate::cli::Failure;
 use crate::cli::route::bodies::Input;
 use crate::cli::route::explanation::{Explanation, Line, Outcome, Router};
 use crate::cli::{files, output};
-use crate::record::{TRACEPARENT, TRACESTATE};
+use crate::record::names;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::fs;
@@ -146,8 +146,7 @@ fn add_records(case: &mut Written, records: &[Line]) {
 
 /// The headers that routes add.
 fn own(record: &Line) -> Option<Map<String, Value>> {
-    let is_own =
-        |name: &str| !name.starts_with("ce_") && !["content-type", TRACEPARENT, TRACESTATE].contains(&name);
+    let is_own = |name: &str| !names::is_reserved(name);
     let own: Map<_, _> = record
         .headers
         .iter()
