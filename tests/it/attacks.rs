@@ -139,6 +139,12 @@ fn few_descriptors_are_kept_for_probes_kafka_and_the_spool() {
     assert_eq!(bridge.admin("/readyz").status, 200);
 }
 
+#[test]
+fn soft_limit_on_descriptors_is_raised() {
+    let bridge = Bridge::serve_after("ulimit -Sn 300", Kafka::shared().bootstrap(), &[]);
+    assert!(bridge.metric("process_max_fds") > 300);
+}
+
 fn event(id: &str) -> Vec<u8> {
     format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}"}}}}"#)
         .into_bytes()

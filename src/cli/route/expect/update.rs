@@ -160,3 +160,17 @@ fn text(case: &Written) -> String {
     // Strings, numbers and what was JSON before: this does not fail.
     serde_json::to_string(case).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_the_bridge_are_not_taken_for_a_routes() {
+        let headers = names::HEADERS.iter().map(|header| header.name).chain(["team"]);
+        let headers = headers.map(|name| (name.to_owned(), json!("value"))).collect();
+        let record = Line { topic: "calls".into(), key: None, partition: None, headers };
+        let own = own(&record).unwrap();
+        assert_eq!(own.keys().collect::<Vec<_>>(), ["team"]);
+    }
+}
