@@ -4,7 +4,7 @@ use crate::config::Settings;
 use crate::delivery::TopicFailure;
 use crate::ingest::{self, Facts, Verdict};
 use crate::kafka::{self, KeepOn, Marker, NotCommitted, Transactions};
-use crate::record::{Headers, Record};
+use crate::record::{Headers, Record, names};
 use crate::routing::{Records, Table};
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -13,9 +13,6 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 use tokio::runtime::Handle;
-
-/// Header of records that were not written when their event arrived: when it was replayed.
-const REPLAYED: &str = "justcall-replayed";
 
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -103,7 +100,7 @@ impl Rules {
 
 fn replayed(headers: &Headers, at: DateTime<Utc>) -> Headers {
     let at = at.to_rfc3339_opts(SecondsFormat::Millis, true);
-    Headers::builder(headers.size() + 64).extend(headers).add(REPLAYED, at).build()
+    Headers::builder(headers.size() + 64).extend(headers).add(names::REPLAYED, at).build()
 }
 
 /// Where records go, together or not at all.

@@ -6,6 +6,7 @@ use crate::app::{self, Addresses, App};
 use crate::config::{Settings, Sources};
 use crate::event::{Dialect, samples};
 use crate::kafka::{self, EmbeddedBroker, Start, Tail, TailedRecord};
+use crate::record::names;
 use crate::telemetry;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -158,7 +159,7 @@ fn line(record: &TailedRecord) -> String {
     let TailedRecord { topic, partition, offset, .. } = record;
     let key = record.key.as_deref().map_or("(no key)".into(), String::from_utf8_lossy);
     let header = |name| record.headers.get(name).map(String::from_utf8_lossy);
-    let label = header("ce_type").or_else(|| header("dlq_reason")).unwrap_or_default();
+    let label = header(names::CE_TYPE).or_else(|| header(names::DLQ_REASON)).unwrap_or_default();
     let size = record.value.as_ref().map_or(0, bytes::Bytes::len);
     let (key, label) = (printable(&key), printable(&label));
     format!("{topic} [{partition}] @{offset}  key {key}  {label}  {size} bytes")

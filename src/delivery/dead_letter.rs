@@ -6,17 +6,10 @@ pub use kept::{Kept, replayed, replayed_of};
 
 use super::Failure;
 use crate::event::EventId;
-use crate::record::{Headers, Record, TRACEPARENT, TRACESTATE, TraceContext};
+use crate::record::{Headers, Record, TraceContext, names};
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::sync::Arc;
-
-const REASON: &str = "dlq_reason";
-const DETAIL: &str = "dlq_detail";
-const SOURCE: &str = "dlq_source";
-const RECEIVED_AT: &str = "dlq_received_at";
-const EVENT_ID: &str = "dlq_event_id";
-const TOPIC: &str = "dlq_topic";
 
 /// A rejected event.
 #[derive(Debug)]
@@ -61,23 +54,24 @@ impl DeadLetter<'_> {
 /// Stable tag of a permanent refusal: `dlq_reason`.
 pub(super) const fn reason_of(failure: Failure) -> &'static str {
     match failure {
-        Failure::TooLarge => "too_large_for_kafka",
-        _ => "refused_by_kafka",
+        Failure::TooLarge => names::TOO_LARGE_FOR_KAFKA,
+        _ => names::REFUSED_BY_KAFKA,
     }
 }
 
 /// Returns the dead letter of a record that Kafka refuses permanently.
 pub(super) fn of_refused(topic: &Arc<str>, record: &Record, failure: Failure) -> Record {
     let reason = reason_of(failure);
-    let source = record.headers.get("ce_source").unwrap_or_default();
+    let source = record.headers.get(names::CE_SOURCE).unwrap_or_default();
     let source = source.strip_prefix(b"/justcall/").unwrap_or(source);
-    let id = record.headers.get("ce_id").unwrap_or_default();
+    let id = record.headers.get(names::CE_ID).unwrap_or_default();
     let received_at = DateTime::from_timestamp_millis(record.timestamp).unwrap_or_default();
     let detail = format!("{failure}: for topic {}", record.topic);
     let trace = TraceContext::of(&record.headers);
     let headers = headers(reason, &detail, source, id, received_at, trace.as_ref());
     // The event's other topics have it.
-    let refused_by = Headers::builder(headers.size() + 64).extend(&headers).add(TOPIC, &*record.topic);
+    let refused_by =
+        Headers::builder(headers.size() + 64).extend(&headers).add(names::DLQ_TOPIC, &*record.topic);
     Record {
         topic: Arc::clone(topic),
         key: None,
@@ -96,14 +90,14 @@ fn headers(
     trace: Option<&TraceContext>,
 ) -> Headers {
     let headers = Headers::builder(320)
-        .add(REASON, reason)
-        .add(DETAIL, detail)
-        .add(SOURCE, source)
-        .add(RECEIVED_AT, received_at.to_rfc3339_opts(SecondsFormat::Millis, true))
-        .add(EVENT_ID, id);
+        .add(names::DLQ_REASON, reason)
+        .add(names::DLQ_DETAIL, detail)
+        .add(names::DLQ_SOURCE, source)
+        .add(names::DLQ_RECEIVED_AT, received_at.to_rfc3339_opts(SecondsFormat::Millis, true))
+        .add(names::DLQ_EVENT_ID, id);
     let traced = [
-        (TRACEPARENT, trace.map(TraceContext::traceparent)),
-        (TRACESTATE, trace.and_then(TraceContext::tracestate)),
+        (names::TRACEPARENT, trace.map(TraceContext::traceparent)),
+        (names::TRACESTATE, trace.and_then(TraceContext::tracestate)),
     ];
     let present = traced.into_iter().filter_map(|(name, value)| Some((name, value?)));
     present.fold(headers, |headers, (name, value)| headers.add(name, value)).build()

@@ -132,3 +132,19 @@ fn listen(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
     socket.bind(addr)?;
     socket.listen(BACKLOG)?.into_std()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn kernel_buffers_little_for_each_connection() {
+        let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let socket = TcpSocket::from_std_stream(listener.accept().unwrap().0);
+        // Linux doubles what it is given.
+        assert!(socket.recv_buffer_size().unwrap() <= 2 * SOCKET_BUFFER);
+        assert!(socket.send_buffer_size().unwrap() <= 2 * SOCKET_BUFFER);
+    }
+}

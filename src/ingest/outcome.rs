@@ -2,6 +2,7 @@
 
 pub use crate::event::EventId;
 use crate::event::{Malformed, Violation};
+use crate::record::names;
 use crate::signature::Fault;
 use crate::telemetry::EventOutcome;
 
@@ -123,13 +124,13 @@ impl Rejection {
     /// Stable tag: the `dlq_reason` header and the metric label.
     pub const fn tag(&self) -> &'static str {
         match self {
-            Self::Malformed(Malformed::NotJson) => "not_json",
-            Self::Malformed(Malformed::NotAnEnvelope) => "not_an_envelope",
-            Self::Malformed(Malformed::Ambiguous) => "ambiguous_dialect",
-            Self::Violation(_) => "contract_violation",
-            Self::UnknownType => "unknown_type",
-            Self::TooLargeForKafka => "too_large_for_kafka",
-            Self::RefusedByKafka => "refused_by_kafka",
+            Self::Malformed(Malformed::NotJson) => names::NOT_JSON,
+            Self::Malformed(Malformed::NotAnEnvelope) => names::NOT_AN_ENVELOPE,
+            Self::Malformed(Malformed::Ambiguous) => names::AMBIGUOUS_DIALECT,
+            Self::Violation(_) => names::CONTRACT_VIOLATION,
+            Self::UnknownType => names::UNKNOWN_TYPE,
+            Self::TooLargeForKafka => names::TOO_LARGE_FOR_KAFKA,
+            Self::RefusedByKafka => names::REFUSED_BY_KAFKA,
         }
     }
 }

@@ -5,12 +5,14 @@
 //! event, not copied.
 
 mod headers;
+pub mod names;
 mod partition;
 mod trace;
 
 pub use headers::{Headers, HeadersBuilder};
+pub use names::{TRACEPARENT, TRACESTATE};
 pub use partition::partition;
-pub use trace::{TRACEPARENT, TRACESTATE, TraceContext};
+pub use trace::TraceContext;
 
 use bytes::Bytes;
 use std::sync::Arc;

@@ -1,11 +1,6 @@
 //! W3C Trace Context: the headers `traceparent` and `tracestate`.
 
-use super::Headers;
-
-/// The header that names a trace, and the span in it that caused what follows.
-pub const TRACEPARENT: &str = "traceparent";
-/// The header in which tracing systems keep what they need themselves.
-pub const TRACESTATE: &str = "tracestate";
+use super::{Headers, TRACEPARENT, TRACESTATE};
 
 /// Longest `traceparent`, in bytes. Versions after 00 set no limit, and it becomes part of every record.
 const MAX_TRACEPARENT: usize = 256;

@@ -3,7 +3,7 @@
 use super::config::HeaderValue;
 use super::values::{Pointed, Values};
 use crate::event::is_forbidden;
-use crate::record::{Headers, HeadersBuilder, TRACEPARENT, TRACESTATE};
+use crate::record::{Headers, HeadersBuilder, names};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,10 +31,6 @@ const LARGEST_HEADERS: usize = 8 * 1024;
 
 /// A longer value of an event is left out, or one field could make a record that Kafka can never take.
 const LONGEST_VALUE: usize = 1024;
-
-/// What names begin with that the bridge writes itself, and others of those.
-const OWN_BEGINNINGS: [&str; 3] = ["ce_", "dlq_", "justcall-"];
-const OWN_NAMES: [&str; 3] = ["content-type", TRACEPARENT, TRACESTATE];
 
 impl OwnHeaders {
     /// Bytes that they take at most.
@@ -100,9 +96,9 @@ fn check_name(name: &str) -> Result<(), String> {
         Err("a header's name is empty".into())
     } else if name.len() > usize::from(u8::MAX) {
         Err("a header's name is longer than 255 bytes".into())
-    } else if OWN_BEGINNINGS.iter().any(|own| lower.starts_with(own)) {
+    } else if names::RESERVED_BEGINNINGS.iter().any(|own| lower.starts_with(own)) {
         Err("header names that begin with `ce_`, `dlq_` or `justcall-` are the bridge's own".into())
-    } else if OWN_NAMES.contains(&lower.as_str()) {
+    } else if names::is_written(&lower) {
         Err("is a header that the bridge writes itself".into())
     } else {
         Ok(())

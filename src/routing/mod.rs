@@ -26,7 +26,7 @@ pub use config::{Config, HeaderValue, Match, RouteConfig, RouteTemplate, Test, U
 pub use explain::{Step, Verdict};
 pub use header::{OwnHeaders, PointedHeader};
 pub use pattern::Pattern;
-pub use records::{RecordContext, Records, Routed, VIOLATIONS};
+pub use records::{RecordContext, Records, Routed};
 pub use table::{Decision, Destination, Table};
 pub use template::check_topic_name;
 pub use values::Pointed;

@@ -4,7 +4,7 @@ use super::header::OwnHeaders;
 use super::table::{Decision, Table};
 use super::values::{Pointed, Values};
 use crate::event::{Event, Picks, is_forbidden};
-use crate::record::{Headers, Record, TRACEPARENT, TRACESTATE, TraceContext};
+use crate::record::{Headers, Record, TraceContext, names};
 use bytes::Bytes;
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use smallvec::SmallVec;
@@ -16,12 +16,6 @@ mod tests;
 
 /// An event's records, one for each topic. One is the usual case, and needs no allocation.
 pub type Records = SmallVec<[Record; 1]>;
-
-/// Header with the number of violations that tolerant validation let pass.
-pub const VIOLATIONS: &str = "justcall-violations";
-
-/// Header with the entity id.
-const SUBJECT: &str = "ce_subject";
 
 /// What records say that the event itself does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +84,9 @@ impl Table {
 fn key(headers: &Headers, pointers: &[Pointed], values: &Values<'_, '_>) -> Option<Bytes> {
     let is_key = |text: &&str| text.len() <= LONGEST_KEY && !text.contains(is_forbidden);
     let pointed = pointers.iter().find_map(|pointed| values.get(pointed).text().filter(is_key));
-    pointed.map(|text| Bytes::copy_from_slice(text.as_bytes())).or_else(|| headers.get_bytes(SUBJECT))
+    pointed
+        .map(|text| Bytes::copy_from_slice(text.as_bytes()))
+        .or_else(|| headers.get_bytes(names::CE_SUBJECT))
 }
 
 /// CloudEvents' headers, the bridge's and the route's, in one buffer of the right size.
@@ -103,17 +99,17 @@ fn headers(
     let (mut time, mut count) = (ShortText::default(), ShortText::default());
     let violations = (event.violations > 0).then(|| count.write(format_args!("{}", event.violations)));
     let headers = [
-        ("ce_specversion", Some("1.0")),
-        ("ce_id", Some(event.id.as_str())),
-        ("ce_source", Some(context.source_uri)),
-        ("ce_type", Some(event.event_type.name())),
-        ("ce_time", Some(event.time.as_deref().unwrap_or_else(|| time.write_time(context)))),
-        (SUBJECT, event.entity_id.as_deref()),
-        ("ce_dialect", Some(event.dialect.name())),
-        ("content-type", Some("application/json")),
-        (TRACEPARENT, context.trace.map(TraceContext::traceparent)),
-        (TRACESTATE, context.trace.and_then(TraceContext::tracestate)),
-        (VIOLATIONS, violations),
+        (names::CE_SPECVERSION, Some("1.0")),
+        (names::CE_ID, Some(event.id.as_str())),
+        (names::CE_SOURCE, Some(context.source_uri)),
+        (names::CE_TYPE, Some(event.event_type.name())),
+        (names::CE_TIME, Some(event.time.as_deref().unwrap_or_else(|| time.write_time(context)))),
+        (names::CE_SUBJECT, event.entity_id.as_deref()),
+        (names::CE_DIALECT, Some(event.dialect.name())),
+        (names::CONTENT_TYPE, Some("application/json")),
+        (names::TRACEPARENT, context.trace.map(TraceContext::traceparent)),
+        (names::TRACESTATE, context.trace.and_then(TraceContext::tracestate)),
+        (names::VIOLATIONS, violations),
     ];
     let present = || headers.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
     let size: usize = present().map(|(name, value)| 1 + name.len() + 4 + value.len()).sum();

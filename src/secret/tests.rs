@@ -43,3 +43,10 @@ fn file_without_secrets_is_an_error_that_quotes_nothing() {
     let error = read(b"caf\xe9-4711").unwrap_err();
     assert!(!format!("{error} {error:?}").contains("4711"));
 }
+
+#[test]
+fn secret_is_wiped_when_it_is_dropped() {
+    fn is_wiped(_: &impl zeroize::ZeroizeOnDrop) {}
+    let Secret(value) = &Secret::from("0123456789abcdef");
+    is_wiped(value);
+}

@@ -11,6 +11,7 @@ use crate::kit::bridge::Bridge;
 use crate::kit::kafka::{Kafka, Options};
 use siege::{Case, Target, lay, places};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 const SMALL: &[&str] = &["server.max_body_bytes=64KiB", "server.max_in_flight=4MiB"];
 
@@ -122,6 +123,7 @@ fn few_descriptors_are_kept_for_probes_kafka_and_the_spool() {
     let settings = [spool.as_str(), "server.header_timeout=3s", "kafka.ack_deadline=1s"];
     let kafka = Kafka::start(Options::default());
     let bridge = Bridge::serve_after("ulimit -n 256", kafka.bootstrap(), &settings);
+    bridge.process.wait_for_line("the limit on open files is low", Duration::from_secs(10));
     let connect = |address: SocketAddr, count: usize| -> Vec<_> {
         (0..count).map(|_| TcpStream::connect(address).expect("a connection")).collect()
     };
@@ -135,6 +137,12 @@ fn few_descriptors_are_kept_for_probes_kafka_and_the_spool() {
     kafka.thaw();
     bridge.wait_for_metric("spool_rows", 0);
     assert_eq!(bridge.admin("/readyz").status, 200);
+}
+
+#[test]
+fn soft_limit_on_descriptors_is_raised() {
+    let bridge = Bridge::serve_after("ulimit -Sn 300", Kafka::shared().bootstrap(), &[]);
+    assert!(bridge.metric("process_max_fds") > 300);
 }
 
 fn event(id: &str) -> Vec<u8> {

@@ -4,6 +4,7 @@
 mod alerts;
 mod catalogue;
 mod exposed;
+mod intervals;
 mod panels;
 mod query;
 mod runbook;

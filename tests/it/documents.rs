@@ -153,3 +153,68 @@ fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
+
+#[test]
+fn every_test_that_security_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources: String = ["src", "tests"]
+        .iter()
+        .flat_map(|folder| files(&root.join(folder)))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+        .map(|path| read(&path))
+        .collect();
+    let mut named = 0;
+    for document in ["SECURITY.md", "docs/HARDENING.md"] {
+        let text = read(&root.join(document));
+        let words = text.split('`').skip(1).step_by(2);
+        // Settings and metrics have fewer words, or their prefix.
+        let tests = words.filter(|word| {
+            let is_name =
+                word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+            is_name && word.matches('_').count() > 3 && !word.starts_with("justcall_bridge_")
+        });
+        for test in tests {
+            named += 1;
+            assert!(sources.contains(&format!("fn {test}()")), "{document}: {test}");
+        }
+    }
+    assert!(named > 18, "{named}");
+}
+
+#[test]
+fn every_library_that_is_not_rust_is_named() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let lock = read(&root.join("Cargo.lock"));
+    let packages = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+    let native: Vec<_> =
+        packages.filter(|name| name.ends_with("-sys") || ["ring", "aws-lc-rs"].contains(name)).collect();
+    // Bindings to a system that have no code of their own, and the fuzzer.
+    const BINDINGS: [&str; 7] = [
+        "core-foundation-sys",
+        "jni-sys",
+        "js-sys",
+        "linux-raw-sys",
+        "security-framework-sys",
+        "web-sys",
+        "windows-sys",
+    ];
+    let text = read(&root.join("SECURITY.md"));
+    for (package, library) in [
+        ("rdkafka-sys", "librdkafka"),
+        ("openssl-sys", "OpenSSL"),
+        ("libsqlite3-sys", "SQLite"),
+        ("libz-sys", "zlib"),
+        ("zstd-sys", "zstd"),
+        ("ring", "ring"),
+    ] {
+        assert!(native.contains(&package) && text.contains(library), "{package}");
+    }
+    let named =
+        ["rdkafka-sys", "openssl-sys", "libsqlite3-sys", "libz-sys", "zstd-sys", "ring", "libfuzzer-sys"];
+    for package in native {
+        assert!(
+            BINDINGS.contains(&package) || named.contains(&package),
+            "SECURITY.md does not name {package}"
+        );
+    }
+}

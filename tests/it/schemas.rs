@@ -1,6 +1,7 @@
 //! The documents of `schema`, judged by validators that know nothing of the bridge.
 
 mod agreement;
+mod headers;
 mod mutations;
 
 use crate::kit::golden;

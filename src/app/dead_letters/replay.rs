@@ -8,7 +8,7 @@ use super::{DeadLetters, Letter, LetterId};
 use crate::app::replay::{Outlet, Rules, Ruling};
 use crate::delivery::dead_letter;
 use crate::kafka::{self, KeepOn, Marker, NotCommitted};
-use crate::record::Record;
+use crate::record::{Record, names};
 use chrono::{DateTime, Utc};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -161,7 +161,7 @@ impl Replay<'_> {
                 if goes_on { Ok(()) } else { Err(NotCommitted::Stopped) }
             }
             Err(NotCommitted::Refused(why)) => match batch.letters.as_slice() {
-                [(id, _)] if told(Told::Stays(*id, "refused_by_kafka", &why)) => Ok(()),
+                [(id, _)] if told(Told::Stays(*id, names::REFUSED_BY_KAFKA, &why)) => Ok(()),
                 [_] => Err(NotCommitted::Stopped),
                 _ => batch.singles().try_for_each(|single| self.write(single, outlet, told)),
             },

@@ -5,9 +5,8 @@ use crate::cli::{Failure, SettingsArgs};
 use crate::config::Settings;
 use crate::event::{Dialect, KnownType, Validation, identity_pointers};
 use crate::kafka;
-use crate::record::{TRACEPARENT, TRACESTATE};
-use crate::routing::{Destination, Pointed, Table, VIOLATIONS};
-use crate::telemetry::tags;
+use crate::record::names::{self, Kinds};
+use crate::routing::{Destination, Pointed, Table};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,8 +51,8 @@ pub(super) fn document(settings: &Settings) -> Result<Value, Failure> {
         described.insert((*topic).to_owned(), channel(topic, Map::from_iter(messages), settings));
         operations.insert(format!("send.{topic}"), send(topic));
     }
-    let dead_letter = Map::from_iter([("dead-letter".to_owned(), dead_letter())]);
-    described.insert(dead_letters.clone(), channel(dead_letters, dead_letter, settings));
+    let kept = [("dead-letter".to_owned(), dead_letter()), ("replay-mark".to_owned(), replay_mark())];
+    described.insert(dead_letters.clone(), channel(dead_letters, Map::from_iter(kept), settings));
     operations.insert(format!("send.{dead_letters}"), send(dead_letters));
     Ok(json!({
         "asyncapi": "3.0.0",
@@ -140,9 +139,9 @@ impl Message {
         let everywhere: Vec<_> = everywhere.map(|(name, _)| *name).collect();
         let mut fields =
             Map::from_iter(own.iter().map(|(name, values)| ((*name).to_owned(), one_of(values))));
-        fields.insert("ce_dialect".into(), json!({ "const": self.dialect().name() }));
+        fields.insert(names::CE_DIALECT.into(), json!({ "const": self.dialect().name() }));
         if let Some(known) = self.event_type {
-            fields.insert("ce_type".into(), json!({ "const": known.name() }));
+            fields.insert(names::CE_TYPE.into(), json!({ "const": known.name() }));
         }
         json!({
             "name": self.event_type.map_or("other", KnownType::name),
@@ -220,67 +219,60 @@ fn one_of(values: &[Option<String>]) -> Value {
 fn headers(settings: &Settings) -> Value {
     let sources: Vec<_> =
         settings.ingest.sources.iter().map(|source| format!("/justcall/{}", source.name)).collect();
-    let text = |about: &str| json!({ "type": "string", "description": about });
-    json!({
-        "type": "object",
-        "required":
-            ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_dialect", "content-type"],
-        "properties": {
-            "ce_specversion": { "const": "1.0" },
-            "ce_id": {
-                "type": "string",
-                "pattern": "^[0-9A-Za-z]{26}$|^[0-9a-f]{32}$",
-                "description": "Identity of the event, the same for every delivery of it: drop what comes again. The live dialect's `request_id`, else the beginning of the body's SHA-256.",
-            },
-            "ce_source": { "enum": sources, "description": "The configured source that it came from." },
-            "ce_type": text("JustCall's type."),
-            "ce_time": {
-                "type": "string",
-                "format": "date-time",
-                "description": "When it happened, as far as it tells; else when it was signed or received.",
-            },
-            "ce_subject": text("The id of the call, message, contact or appointment."),
-            "ce_dialect": {
-                "enum": [Dialect::Documented.name(), Dialect::Live.name()],
-                "description": "Which of JustCall's two formats the payload is written in.",
-            },
-            "content-type": { "const": "application/json" },
-            TRACEPARENT: text(TRACED),
-            TRACESTATE: text("W3C tracestate of whoever posted the webhook."),
-            VIOLATIONS: text("How many breaches of the contract a source with `validation: tolerant` let pass."),
-        },
-    })
+    let mut headers = headers_of(Kinds::Event);
+    headers["properties"][names::CE_SOURCE]["enum"] = json!(sources);
+    headers
 }
 
-/// About the header `traceparent`.
-const TRACED: &str =
-    "W3C trace context: the bridge's own span where it traces, else that of whoever posted the webhook.";
+/// Describes the headers that records of that kind have.
+fn headers_of(kind: Kinds) -> Value {
+    let on_kind = || names::HEADERS.iter().filter(|header| header.is_on(kind));
+    let properties = on_kind().map(|header| {
+        let mut property = form(header.name);
+        property["description"] = json!(header.about);
+        (header.name.to_owned(), property)
+    });
+    let required: Vec<_> = on_kind().filter(|header| header.is_required).map(|header| header.name).collect();
+    json!({ "type": "object", "required": required, "properties": Map::from_iter(properties) })
+}
+
+/// JSON Schema of a header's value. Every value is text.
+fn form(header: &str) -> Value {
+    match header {
+        names::CE_SPECVERSION => json!({ "const": "1.0" }),
+        names::CE_ID => json!({ "type": "string", "pattern": "^[0-9A-Za-z]{26}$|^[0-9a-f]{32}$" }),
+        names::CE_TIME | names::REPLAYED | names::DLQ_RECEIVED_AT | names::DLQ_REPLAYED_AT => {
+            json!({ "type": "string", "format": "date-time" })
+        }
+        names::CE_DIALECT => json!({ "enum": [Dialect::Documented.name(), Dialect::Live.name()] }),
+        names::CONTENT_TYPE => json!({ "const": "application/json" }),
+        // Later versions can have more.
+        names::DLQ_REASON => json!({ "type": "string", "examples": names::REASONS }),
+        names::DLQ_REPLAYED => json!({ "type": "string", "pattern": "^[0-9]+-[0-9]+$" }),
+        _ => json!({ "type": "string" }),
+    }
+}
 
 fn dead_letter() -> Value {
-    let text = |about: &str| json!({ "type": "string", "description": about });
     json!({
         "name": "dead-letter",
         "title": "Dead letter",
         "summary": "A webhook that no retry could help, byte for byte, and why. It has no key and is no CloudEvent.",
         "contentType": "application/octet-stream",
-        "headers": {
-            "type": "object",
-            "required": ["dlq_reason", "dlq_detail", "dlq_source", "dlq_received_at", "dlq_event_id"],
-            "properties": {
-                "dlq_reason": {
-                    "type": "string",
-                    "description": "Stable tag of the reason.",
-                    "examples": tags::REJECTED.iter().filter(|tag| **tag != tags::OTHER).collect::<Vec<_>>(),
-                },
-                "dlq_detail": text("The reason for a person; no part of the body."),
-                "dlq_source": text("Name of the configured source that it came from."),
-                "dlq_received_at": { "type": "string", "format": "date-time", "description": "When it was received." },
-                "dlq_event_id": text("What `ce_id` would have been."),
-                TRACEPARENT: text(TRACED),
-                TRACESTATE: text("W3C tracestate of whoever posted the webhook."),
-            },
-        },
+        "headers": headers_of(Kinds::DeadLetter),
         "payload": { "description": "The body as it came: any bytes." },
+        "bindings": { "kafka": { "bindingVersion": BINDING } },
+    })
+}
+
+fn replay_mark() -> Value {
+    json!({
+        "name": "replay-mark",
+        "title": "Mark of a replay",
+        "summary": "A dead letter of the same partition was replayed. The record has no key and no value.",
+        "contentType": "application/octet-stream",
+        "headers": headers_of(Kinds::Mark),
+        "payload": { "description": "Nothing." },
         "bindings": { "kafka": { "bindingVersion": BINDING } },
     })
 }

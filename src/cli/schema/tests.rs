@@ -26,7 +26,7 @@ fn a_channel_has_the_types_that_routing_sends_there() {
     assert_eq!(messages("j.missed"), ["documented.call.missed", "live.call.missed"]);
     assert_eq!(messages("justcall.sms.delivered"), ["documented.sms.delivered"]);
     assert!(messages("j.calls").contains(&"live.other".to_owned()), "a new call type");
-    assert_eq!(messages("justcall.dead-letter"), ["dead-letter"]);
+    assert_eq!(messages("justcall.dead-letter"), ["dead-letter", "replay-mark"]);
     assert!(!channels.contains_key("justcall.call.completed"));
     let missed = &channels["j.missed"]["messages"]["documented.call.missed"];
     let key = missed["bindings"]["kafka"]["key"]["description"].as_str().unwrap();
@@ -36,7 +36,6 @@ fn a_channel_has_the_types_that_routing_sends_there() {
     assert_eq!(texts(&missed["headers"]["required"]), ["team"]);
 }
 
-/// The names of the headers are written twice, here and where records are made.
 #[test]
 fn records_have_the_headers_that_are_described() {
     let settings = settings(&[ROUTES, "sources.main.validation=tolerant"]);

@@ -1,6 +1,7 @@
 //! Which records are shown.
 
 use crate::kafka::TailedRecord;
+use crate::record::names;
 use crate::routing::Pattern;
 
 #[cfg(test)]
@@ -56,7 +57,7 @@ pub(super) struct Filter {
 impl Filter {
     /// Whether a record is shown.
     pub(super) fn takes(&self, record: &TailedRecord) -> bool {
-        let event_type = || record.headers.get("ce_type").map(String::from_utf8_lossy);
+        let event_type = || record.headers.get(names::CE_TYPE).map(String::from_utf8_lossy);
         let key = || record.key.as_deref().map(String::from_utf8_lossy);
         (self.types.is_empty()
             || event_type().is_some_and(|name| self.types.iter().any(|pattern| pattern.matches(&name))))

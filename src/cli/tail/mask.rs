@@ -7,6 +7,7 @@
 mod fields;
 mod shape;
 
+use crate::record::names;
 use fields::{Meaning, meaning};
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -32,16 +33,18 @@ pub(in crate::cli) fn body(bytes: &[u8]) -> Option<String> {
 /// route may take them from the body.
 pub(in crate::cli) fn header(name: &str, value: &str) -> String {
     let shows = match name {
-        "ce_id" | "ce_subject" | "traceparent" | "dlq_source" | "dlq_event_id" => is_id(value),
-        "ce_type" => is_type(value),
-        "ce_time" | "dlq_received_at" | "dlq_replayed_at" | "justcall-replayed" => is_time(value),
-        "ce_dialect" | "dlq_reason" => is_word(value),
-        "ce_source" => value.strip_prefix("/justcall/").is_some_and(is_id),
-        "dlq_replayed" => is_place(value),
-        "dlq_detail" | "dlq_topic" => is_plain(value),
-        "ce_specversion" => value == "1.0",
-        "content-type" => value == "application/json",
-        "justcall-violations" => value.len() < 7 && value.bytes().all(|byte| byte.is_ascii_digit()),
+        names::CE_ID | names::CE_SUBJECT | names::TRACEPARENT | names::DLQ_SOURCE | names::DLQ_EVENT_ID => {
+            is_id(value)
+        }
+        names::CE_TYPE => is_type(value),
+        names::CE_TIME | names::DLQ_RECEIVED_AT | names::DLQ_REPLAYED_AT | names::REPLAYED => is_time(value),
+        names::CE_DIALECT | names::DLQ_REASON => is_word(value),
+        names::CE_SOURCE => value.strip_prefix("/justcall/").is_some_and(is_id),
+        names::DLQ_REPLAYED => is_place(value),
+        names::DLQ_DETAIL | names::DLQ_TOPIC => is_plain(value),
+        names::CE_SPECVERSION => value == "1.0",
+        names::CONTENT_TYPE => value == "application/json",
+        names::VIOLATIONS => value.len() < 7 && value.bytes().all(|byte| byte.is_ascii_digit()),
         _ => false,
     };
     if shows { value.to_owned() } else { MASK.to_owned() }

@@ -4,6 +4,7 @@ use super::mask;
 use crate::cli::output::printable;
 use crate::cli::spool;
 use crate::kafka::TailedRecord;
+use crate::record::names;
 use chrono::DateTime;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -38,7 +39,7 @@ pub(super) fn pretty(record: &TailedRecord, privacy: Privacy) -> String {
     let TailedRecord { topic, partition, offset, .. } = record;
     let time = time(record).unwrap_or_else(|| "(no time)".into());
     let key = key(record, privacy).map_or("no key".into(), |key| format!("key {}", printable(&key)));
-    let label = ["ce_type", "dlq_reason"].iter().find_map(|name| header(record, name, privacy));
+    let label = [names::CE_TYPE, names::DLQ_REASON].iter().find_map(|name| header(record, name, privacy));
     let label = label.unwrap_or_else(|| "-".into());
     let size = record.value.as_ref().map_or(0, bytes::Bytes::len);
     let mut text =
@@ -147,7 +148,7 @@ fn header(record: &TailedRecord, name: &str, privacy: Privacy) -> Option<String>
 
 fn key(record: &TailedRecord, privacy: Privacy) -> Option<String> {
     let key = String::from_utf8_lossy(record.key.as_deref()?);
-    let subject = record.headers.get("ce_subject").map(String::from_utf8_lossy);
+    let subject = record.headers.get(names::CE_SUBJECT).map(String::from_utf8_lossy);
     Some(match privacy {
         Privacy::Shown => key.into_owned(),
         Privacy::Masked => mask::key(&key, subject.as_deref()),

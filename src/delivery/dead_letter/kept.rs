@@ -4,17 +4,15 @@
 //! stands behind it in the same partition: a record without key and value, and without `dlq_reason`,
 //! by which dead letters are known.
 
-use super::{DETAIL, EVENT_ID, REASON, RECEIVED_AT, SOURCE, TOPIC};
 use crate::record::Headers;
+use crate::record::names::{
+    DLQ_DETAIL, DLQ_EVENT_ID, DLQ_REASON, DLQ_RECEIVED_AT, DLQ_REPLAYED, DLQ_REPLAYED_AT, DLQ_SOURCE,
+    DLQ_TOPIC,
+};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 #[cfg(test)]
 mod tests;
-
-/// Which dead letter was replayed: `partition-offset`.
-const REPLAYED: &str = "dlq_replayed";
-/// When.
-const REPLAYED_AT: &str = "dlq_replayed_at";
 
 /// What a dead letter's headers say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,14 +35,14 @@ impl Kept {
     /// Reads the headers of a record; `None` if it is no dead letter.
     pub fn read(headers: &Headers) -> Option<Self> {
         let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value).into_owned());
-        let received_at = text(RECEIVED_AT).and_then(|time| DateTime::parse_from_rfc3339(&time).ok());
+        let received_at = text(DLQ_RECEIVED_AT).and_then(|time| DateTime::parse_from_rfc3339(&time).ok());
         Some(Self {
-            reason: text(REASON)?,
-            detail: text(DETAIL).unwrap_or_default(),
-            source: text(SOURCE).unwrap_or_default(),
+            reason: text(DLQ_REASON)?,
+            detail: text(DLQ_DETAIL).unwrap_or_default(),
+            source: text(DLQ_SOURCE).unwrap_or_default(),
             received_at: received_at.map(|time| time.to_utc()),
-            event_id: text(EVENT_ID).unwrap_or_default(),
-            refused_for: text(TOPIC),
+            event_id: text(DLQ_EVENT_ID).unwrap_or_default(),
+            refused_for: text(DLQ_TOPIC),
         })
     }
 }
@@ -52,18 +50,18 @@ impl Kept {
 /// The headers of a mark: the dead letter at this place was replayed.
 pub fn replayed(partition: i32, offset: i64, at: DateTime<Utc>) -> Headers {
     Headers::builder(128)
-        .add(REPLAYED, format!("{partition}-{offset}"))
-        .add(REPLAYED_AT, at.to_rfc3339_opts(SecondsFormat::Millis, true))
+        .add(DLQ_REPLAYED, format!("{partition}-{offset}"))
+        .add(DLQ_REPLAYED_AT, at.to_rfc3339_opts(SecondsFormat::Millis, true))
         .build()
 }
 
 /// Which dead letter a mark names, and when that was replayed, as the mark says; `None` if it is none.
 pub fn replayed_of(headers: &Headers) -> Option<((i32, i64), String)> {
-    if headers.get(REASON).is_some() {
+    if headers.get(DLQ_REASON).is_some() {
         return None;
     }
-    let text = std::str::from_utf8(headers.get(REPLAYED)?).ok()?;
+    let text = std::str::from_utf8(headers.get(DLQ_REPLAYED)?).ok()?;
     let (partition, offset) = text.split_once('-')?;
-    let at = String::from_utf8_lossy(headers.get(REPLAYED_AT).unwrap_or_default()).into_owned();
+    let at = String::from_utf8_lossy(headers.get(DLQ_REPLAYED_AT).unwrap_or_default()).into_owned();
     Some(((partition.parse().ok()?, offset.parse().ok()?), at))
 }

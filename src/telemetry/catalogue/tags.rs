@@ -1,5 +1,7 @@
 //! The values of labels: the closed sets that tags are looked up in.
 
+use crate::record::names::REASONS;
+
 /// Stands for a type, or a tag, that is in no list.
 pub const OTHER: &str = "other";
 /// How an event ended.
@@ -46,16 +48,15 @@ pub const SIGNATURES: &[&str] = &[
 /// The places of secrets, inline ones first.
 pub const SECRETS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7"];
 /// Why no retry can help an event.
-pub const REJECTED: &[&str] = &[
-    "not_json",
-    "not_an_envelope",
-    "ambiguous_dialect",
-    "contract_violation",
-    "unknown_type",
-    "too_large_for_kafka",
-    "refused_by_kafka",
-    OTHER,
-];
+pub const REJECTED: &[&str] = &{
+    let mut tags = [OTHER; REASONS.len() + 1];
+    let mut at = 0;
+    while at < REASONS.len() {
+        tags[at] = REASONS[at];
+        at += 1;
+    }
+    tags
+};
 /// Why a request got no further than HTTP.
 pub const TURNED_AWAY: &[&str] = &[
     "unknown_path",

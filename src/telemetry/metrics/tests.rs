@@ -1,4 +1,5 @@
 use super::*;
+use crate::telemetry::catalogue::{Kind, Label, Values};
 use crate::telemetry::{CATALOGUE, State};
 use std::time::Duration;
 
@@ -208,4 +209,28 @@ fn what_is_known_elsewhere_is_taken_over_at_the_scrape() {
     assert_line(&text, "justcall_bridge_request_seconds_bucket{le=\"0.005\"} 1");
     assert_line(&text, "justcall_bridge_request_seconds_bucket{le=\"0.0025\"} 0");
     assert!(text.ends_with("# EOF\n"));
+}
+
+/// `increase` does not see what a series is when it first appears.
+#[test]
+fn every_counter_of_a_closed_set_is_zero_before_it_moves() {
+    let text = render(&Metrics::new());
+    let mut seen = 0;
+    for each in CATALOGUE.iter().filter(|each| each.kind == Kind::Counter) {
+        let lines = match each.labels {
+            [] => vec![format!("{} 0", each.name)],
+            [Label { name, values: Values::Of(tags) }] => {
+                tags.iter().map(|tag| format!("{}{{{name}=\"{tag}\"}} 0", each.name)).collect()
+            }
+            _ => continue,
+        };
+        for line in lines {
+            // The process has used the processor.
+            if !line.starts_with("justcall_bridge_process_") {
+                assert_line(&text, &line);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 60, "{seen}");
 }

@@ -125,3 +125,24 @@ fn every_command_in_the_runbook_is_one_with_those_flags() {
 fn is_name(word: &str) -> bool {
     word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && !word.starts_with('-')
 }
+
+#[test]
+fn every_reason_that_an_alert_can_name_is_explained() {
+    let (page, metrics) = (page(), catalogue());
+    for (alert, metric) in [
+        ("JustCallBridgeRefused", "justcall_bridge_refused_total"),
+        ("JustCallBridgeDeadLetters", "justcall_bridge_rejected_total"),
+        ("JustCallBridgeDenied", "justcall_bridge_denied_total"),
+    ] {
+        let sections = sections(&page);
+        let (_, text) = sections.iter().find(|(heading, _)| *heading == alert).expect("a section");
+        let reasons = metrics[metric].labels["reason"].iter();
+        // The alert leaves out refused signatures, which have an alert of their own.
+        let named = reasons.filter(|reason| {
+            *reason != "other" && (alert.ends_with("Denied") || !reason.starts_with("signature_"))
+        });
+        for reason in named {
+            assert!(text.contains(&format!("`{reason}`")), "{alert}: {reason}");
+        }
+    }
+}

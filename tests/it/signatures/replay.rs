@@ -64,6 +64,25 @@ fn settings() -> [String; 2] {
 /// A busy second signs many events alike, so that none is turned away; but somebody who caught one
 /// signature shows.
 #[test]
+fn a_request_that_kafka_took_is_written_again_after_a_restart() {
+    let kafka = Kafka::shared().bootstrap();
+    let mut settings = settings().to_vec();
+    settings.push(format!("topics.prefix={}.", topic_name("replay")));
+    let settings: Vec<_> = settings.iter().map(String::as_str).collect();
+    let caught = Request::signed(SECRET, call(1), &now());
+    let mut topic = String::new();
+    for _ in 0..2 {
+        let bridge = Bridge::serve(kafka, &settings);
+        assert_eq!(said(&caught.send(&bridge)), (200, "acked".to_owned()));
+        topic = bridge.topic("call.completed");
+    }
+    let records = consume::read_topic(kafka, &topic, 2, Duration::from_secs(30));
+    let ids: Vec<_> = records.iter().map(|record| record.header("ce_id").expect("an identity")).collect();
+    assert_eq!(ids.len(), 2);
+    assert_eq!(ids[0], ids[1]);
+}
+
+#[test]
 fn many_bodies_under_one_signature_pass_and_are_counted_from_the_eleventh_on() {
     let kafka = Kafka::shared().bootstrap();
     let secrets = format!("sources.main.signature.secrets=[\"{SECRET}\"]");

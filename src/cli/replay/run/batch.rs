@@ -7,7 +7,7 @@ use crate::cli::replay::input::Taken;
 use crate::cli::replay::line::{Content, Line, is_record, parse};
 use crate::cli::replay::summary::Summary;
 use crate::kafka::{KeepOn, NotCommitted};
-use crate::record::Record;
+use crate::record::{Record, names};
 use chrono::Utc;
 
 #[cfg(test)]
@@ -143,7 +143,7 @@ impl Batch {
         for item in &mut self.items {
             match outlet.write(item.records(), &[], keep_on) {
                 Err(NotCommitted::Refused(why)) => {
-                    item.fate = Fate::Rejected("refused_by_kafka".into(), why);
+                    item.fate = Fate::Rejected(names::REFUSED_BY_KAFKA.into(), why);
                 }
                 ended => ended?,
             }

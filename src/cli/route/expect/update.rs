@@ -7,7 +7,7 @@ use crate::cli::Failure;
 use crate::cli::route::bodies::Input;
 use crate::cli::route::explanation::{Explanation, Line, Outcome, Router};
 use crate::cli::{files, output};
-use crate::record::{TRACEPARENT, TRACESTATE};
+use crate::record::names;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::fs;
@@ -146,8 +146,7 @@ fn add_records(case: &mut Written, records: &[Line]) {
 
 /// The headers that routes add.
 fn own(record: &Line) -> Option<Map<String, Value>> {
-    let is_own =
-        |name: &str| !name.starts_with("ce_") && !["content-type", TRACEPARENT, TRACESTATE].contains(&name);
+    let is_own = |name: &str| !names::is_reserved(name);
     let own: Map<_, _> = record
         .headers
         .iter()
@@ -160,4 +159,18 @@ fn own(record: &Line) -> Option<Map<String, Value>> {
 fn text(case: &Written) -> String {
     // Strings, numbers and what was JSON before: this does not fail.
     serde_json::to_string(case).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_the_bridge_are_not_taken_for_a_routes() {
+        let headers = names::HEADERS.iter().map(|header| header.name).chain(["team"]);
+        let headers = headers.map(|name| (name.to_owned(), json!("value"))).collect();
+        let record = Line { topic: "calls".into(), key: None, partition: None, headers };
+        let own = own(&record).unwrap();
+        assert_eq!(own.keys().collect::<Vec<_>>(), ["team"]);
+    }
 }

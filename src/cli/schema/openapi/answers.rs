@@ -3,6 +3,7 @@
 use crate::app::{self, Answer};
 use crate::config::Settings;
 use crate::ingest::{DeadLetterAnswer, SourceConfig};
+use crate::record::names;
 use crate::routing::{self, UnknownEvents};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ impl Answers {
         let possible = |answer: &Answer| match answer.tag.as_str() {
             "spooled" | "spool_full" | "spool_failing" => has_spool,
             // With a spool the event is durable before Kafka refuses it.
-            "too_large_for_kafka" | "refused_by_kafka" => !has_spool,
+            names::TOO_LARGE_FOR_KAFKA | names::REFUSED_BY_KAFKA => !has_spool,
             "dead_lettered" => keeps_silently,
             "dropped" => drops,
             _ => true,

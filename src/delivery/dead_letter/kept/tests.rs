@@ -44,7 +44,7 @@ fn mark_names_its_letter_and_is_none_itself() {
 
 #[test]
 fn dead_letter_is_not_marked_by_its_own_headers() {
-    let forged = Headers::builder(64).add(REASON, "not_json").extend(&replayed(3, 70, at())).build();
+    let forged = Headers::builder(64).add(DLQ_REASON, "not_json").extend(&replayed(3, 70, at())).build();
     assert_eq!(replayed_of(&forged), None);
 }
 

@@ -99,6 +99,16 @@ fn a_header_too_large_is_answered_431() {
 }
 
 #[test]
+fn headers_beyond_96_are_answered_431() {
+    let bridge = Bridge::start();
+    for (count, status) in [(96, 200), (97, 431)] {
+        // Two of them are `host` and `content-length`.
+        let more: String = (2..count).map(|number| format!("x-{number}: 1\r\n")).collect();
+        assert_eq!(bridge.ask(&post_to(PATH, &more, "")).status, status, "{count}");
+    }
+}
+
+#[test]
 fn what_exceeds_the_budget_is_refused_until_something_settles() {
     let bridge = Bridge::start();
     let held: Vec<_> = (0..BUDGET / LIMIT)

@@ -1,0 +1,129 @@
+//! Names of the headers that the bridge writes, and the reasons of dead letters.
+//!
+//! Writers, `tail` and AsyncAPI take them from here, so that none has a name that another lacks.
+
+/// Header that the bridge writes.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownHeader {
+    /// Name, in lower case.
+    pub name: &'static str,
+    /// Kind of record that has the header.
+    pub kinds: Kinds,
+    /// Presence on every record of those kinds.
+    pub is_required: bool,
+    /// Description for consumers.
+    pub about: &'static str,
+}
+
+/// Kinds of records that have a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kinds {
+    /// Events, replayed or not.
+    Event,
+    /// Dead letters.
+    DeadLetter,
+    /// Events and dead letters.
+    Both,
+    /// Marks behind dead letters that were replayed.
+    Mark,
+}
+
+impl KnownHeader {
+    /// Returns true if records of that kind have the header.
+    pub fn is_on(&self, kind: Kinds) -> bool {
+        self.kinds == kind || self.kinds == Kinds::Both && kind != Kinds::Mark
+    }
+}
+
+macro_rules! headers {
+    ($($constant:ident = $name:literal $kinds:ident $required:literal $about:literal;)*) => {
+        $(
+            #[doc = concat!("Header `", $name, "`.")]
+            pub const $constant: &str = $name;
+        )*
+
+        /// Every header that the bridge writes. Routes add others.
+        pub const HEADERS: &[KnownHeader] = &[$(
+            KnownHeader {
+                name: $name,
+                kinds: Kinds::$kinds,
+                is_required: $required,
+                about: $about,
+            }
+        ),*];
+    };
+}
+
+headers! {
+    CE_SPECVERSION = "ce_specversion" Event true "Version of CloudEvents.";
+    CE_ID = "ce_id" Event true "Identity of the event, the same for every delivery of it: drop what comes again. The live dialect's `request_id`, else the beginning of the body's SHA-256.";
+    CE_SOURCE = "ce_source" Event true "The configured source that it came from.";
+    CE_TYPE = "ce_type" Event true "JustCall's type.";
+    CE_TIME = "ce_time" Event true "When it happened, as far as it tells; else when it was signed or received.";
+    CE_SUBJECT = "ce_subject" Event false "The id of the call, message, contact or appointment.";
+    CE_DIALECT = "ce_dialect" Event true "Which of JustCall's two formats the payload is written in.";
+    CONTENT_TYPE = "content-type" Event true "Media type of the payload.";
+    TRACEPARENT = "traceparent" Both false "W3C trace context: the bridge's own span where it traces, else that of whoever posted the webhook.";
+    TRACESTATE = "tracestate" Both false "W3C tracestate of whoever posted the webhook.";
+    VIOLATIONS = "justcall-violations" Event false "How many breaches of the contract a source with `validation: tolerant` let pass.";
+    REPLAYED = "justcall-replayed" Event false "When `replay` or `dead-letters replay` wrote the record. Missing on one that was written when its webhook came.";
+    DLQ_REASON = "dlq_reason" DeadLetter true "Stable tag of the reason. Dead letters are known by this header.";
+    DLQ_DETAIL = "dlq_detail" DeadLetter true "The reason for a person; no part of the body.";
+    DLQ_SOURCE = "dlq_source" DeadLetter true "Name of the configured source that it came from.";
+    DLQ_RECEIVED_AT = "dlq_received_at" DeadLetter true "When it was received.";
+    DLQ_EVENT_ID = "dlq_event_id" DeadLetter true "What `ce_id` would have been.";
+    DLQ_TOPIC = "dlq_topic" DeadLetter false "The topic that Kafka refused the event's record for. The event's other topics have it.";
+    DLQ_REPLAYED = "dlq_replayed" Mark true "The dead letter that was replayed, as `partition-offset` in this topic.";
+    DLQ_REPLAYED_AT = "dlq_replayed_at" Mark true "When it was replayed.";
+}
+
+/// Beginnings of names that the bridge keeps for its own headers.
+pub const RESERVED_BEGINNINGS: [&str; 3] = ["ce_", "dlq_", "justcall-"];
+
+/// Returns true if the bridge writes a header of that name, in lower case, or could in a later version.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED_BEGINNINGS.iter().any(|own| name.starts_with(own)) || is_written(name)
+}
+
+/// Returns true if the bridge writes a header of that name, in lower case.
+pub fn is_written(name: &str) -> bool {
+    HEADERS.iter().any(|header| header.name == name)
+}
+
+macro_rules! reasons {
+    ($($constant:ident = $tag:literal;)*) => {
+        $(
+            #[doc = concat!("Reason `", $tag, "`.")]
+            pub const $constant: &str = $tag;
+        )*
+
+        /// Every value of `dlq_reason`.
+        pub const REASONS: &[&str] = &[$($tag),*];
+    };
+}
+
+reasons! {
+    NOT_JSON = "not_json";
+    NOT_AN_ENVELOPE = "not_an_envelope";
+    AMBIGUOUS_DIALECT = "ambiguous_dialect";
+    CONTRACT_VIOLATION = "contract_violation";
+    UNKNOWN_TYPE = "unknown_type";
+    TOO_LARGE_FOR_KAFKA = "too_large_for_kafka";
+    REFUSED_BY_KAFKA = "refused_by_kafka";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_is_there_once_and_reserved() {
+        let mut names: Vec<_> = HEADERS.iter().map(|header| header.name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        assert!(names.iter().all(|name| is_reserved(name) && *name == name.to_ascii_lowercase()));
+        assert!(is_reserved("ce_other") && !is_written("ce_other") && !is_reserved("team"));
+    }
+}
