@@ -138,9 +138,12 @@ impl Ingest {
 
     /// Takes an event that was let in to its outcome.
     async fn settle(&self, case: &Case, permit: Permit) -> Outcome {
-        let Judged { id, violations, verdict, .. } = &case.judged;
+        let Judged { id, violations, headers_left_out, verdict, .. } = &case.judged;
         if *violations > 0 {
             self.metrics.tolerated_violations.inc_by(u64::from(*violations));
+        }
+        if *headers_left_out > 0 {
+            self.metrics.headers_left_out.inc_by(u64::from(*headers_left_out));
         }
         self.metrics.parse_seconds.observe(case.started.elapsed());
         let Some(records) = verdict.records() else { return Outcome::Dropped(*id) };

@@ -62,6 +62,8 @@ pub struct Judged {
     pub event_type: Option<KnownType>,
     /// How many violations a tolerant source let pass.
     pub violations: u32,
+    /// Number of headers that a route asked for and whose values no header may have.
+    pub headers_left_out: u32,
     /// What is to be written.
     pub verdict: Verdict,
 }
@@ -149,7 +151,7 @@ impl Rules {
             };
             let records = Records::from_iter([letter.record(body.clone())]);
             let verdict = Verdict::Rejected(Box::new(rejection), records);
-            Some(Judged { id, hash, event_type, violations: 0, verdict })
+            Some(Judged { id, hash, event_type, violations: 0, headers_left_out: 0, verdict })
         };
         let envelope = match scanned {
             Ok(Scanned::Probe) => return None,
@@ -162,12 +164,19 @@ impl Rules {
             Ok(event) => event,
             Err(violation) => return reject(EventId::from_hash(&hash), event_type, violation.into()),
         };
-        let verdict = match self.route(&event, &picks, body, facts) {
-            Routed::Records(records) => Verdict::Forwarded(records),
-            Routed::Dropped => Verdict::Dropped,
+        let (verdict, headers_left_out) = match self.route(&event, &picks, body, facts) {
+            Routed::Records { records, left_out } => (Verdict::Forwarded(records), left_out),
+            Routed::Dropped => (Verdict::Dropped, 0),
             Routed::DeadLetter => return reject(event.id, event_type, Rejection::UnknownType),
         };
-        Some(Judged { id: event.id, hash, event_type, violations: event.violations, verdict })
+        Some(Judged {
+            id: event.id,
+            hash,
+            event_type,
+            violations: event.violations,
+            headers_left_out,
+            verdict,
+        })
     }
 
     fn route(&self, event: &Event<'_>, picks: &Picks<'_, '_>, body: &Bytes, facts: &Facts<'_>) -> Routed {

@@ -39,16 +39,25 @@ impl OwnHeaders {
         self.fixed.size() + self.pointed.iter().map(pointed).sum::<usize>()
     }
 
-    /// Adds them to a record's.
-    pub(super) fn write(&self, builder: HeadersBuilder, values: &Values<'_, '_>) -> HeadersBuilder {
+    /// Adds them to a record's, and to `left_out` the number of those whose values no header may have.
+    pub(super) fn write(
+        &self,
+        builder: HeadersBuilder,
+        values: &Values<'_, '_>,
+        left_out: &mut u32,
+    ) -> HeadersBuilder {
+        let is_allowed = |text: &&str| text.len() <= LONGEST_VALUE && !text.contains(is_forbidden);
         self.pointed.iter().fold(builder.extend(&self.fixed), |builder, header| {
-            let found = header.pointers.iter().find_map(|pointed| {
-                values
-                    .get(pointed)
-                    .text()
-                    .filter(|text| text.len() <= LONGEST_VALUE && !text.contains(is_forbidden))
-            });
-            found.into_iter().fold(builder, |builder, text| builder.add(&header.name, text))
+            let mut texts =
+                header.pointers.iter().filter_map(|pointed| values.get(pointed).text()).peekable();
+            let has_text = texts.peek().is_some();
+            match texts.find(is_allowed) {
+                Some(text) => builder.add(&header.name, text),
+                None => {
+                    *left_out += u32::from(has_text);
+                    builder
+                }
+            }
         })
     }
 }

@@ -33,8 +33,13 @@ pub struct RecordContext<'a> {
 /// What becomes of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Routed {
-    /// These records, each topic once.
-    Records(Records),
+    /// Records, at most one for each topic.
+    Records {
+        /// The records.
+        records: Records,
+        /// Number of headers that a route asked for and whose values no header may have.
+        left_out: u32,
+    },
     /// Nothing: a route says so.
     Dropped,
     /// A dead letter: its type is unknown, and no route takes it.
@@ -61,8 +66,9 @@ impl Table {
             Decision::DeadLetter => return Routed::DeadLetter,
         };
         let mut records = Records::new();
+        let mut left_out = 0;
         for destination in &destinations {
-            let headers = headers(event, &destination.headers, &values, context);
+            let headers = headers(event, &destination.headers, &values, context, &mut left_out);
             let key = key(&headers, &destination.key, &values);
             // `repeat_n` moves the last one, so that a single record clones nothing.
             let shared = std::iter::repeat_n((key, headers), destination.topics.len());
@@ -76,7 +82,7 @@ impl Table {
                 records.push(Record { topic, key, headers, value, timestamp });
             }
         }
-        Routed::Records(records)
+        Routed::Records { records, left_out }
     }
 }
 
@@ -95,6 +101,7 @@ fn headers(
     own: &OwnHeaders,
     values: &Values<'_, '_>,
     context: &RecordContext<'_>,
+    left_out: &mut u32,
 ) -> Headers {
     let (mut time, mut count) = (ShortText::default(), ShortText::default());
     let violations = (event.violations > 0).then(|| count.write(format_args!("{}", event.violations)));
@@ -115,7 +122,7 @@ fn headers(
     let size: usize = present().map(|(name, value)| 1 + name.len() + 4 + value.len()).sum();
     let builder = present()
         .fold(Headers::builder(size + own.fixed.size()), |builder, (name, value)| builder.add(name, value));
-    own.write(builder, values).build()
+    own.write(builder, values, left_out).build()
 }
 
 /// A number or a time as text, on the stack.

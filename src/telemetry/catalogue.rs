@@ -115,6 +115,8 @@ catalogue! {
             "Events that were not let in and were answered 401";
         TOLERATED = Counter "tolerated_violations_total" []
             "Violations of the contract that validation: tolerant let pass";
+        HEADERS_LEFT_OUT = Counter "route_headers_left_out_total" []
+            "Headers that a route asked for, left out because the value is too long or has control characters";
         PARSE_SECONDS = Histogram "parse_seconds" []
             "From a whole body to its records: scan, signature, validation and routing";
         REMEMBERED = Gauge "deduplication_remembered_events" []

@@ -83,6 +83,8 @@ pub struct Metrics {
     ready: Gauge,
     /// Violations that tolerant validation let pass.
     pub tolerated_violations: Counter,
+    /// Headers of routes that were left out because of their values.
+    pub headers_left_out: Counter,
     /// Missing topics that the bridge created.
     pub topics_created: Counter,
     /// From a whole body to its records.
@@ -154,6 +156,7 @@ impl Metrics {
             delivery_errors: Tagged::register(all, &catalogue::DELIVERY_ERRORS),
             log_lines_dropped: register(all, &catalogue::LOG_LINES_DROPPED, Counter::default()),
             tolerated_violations: register(all, &catalogue::TOLERATED, Counter::default()),
+            headers_left_out: register(all, &catalogue::HEADERS_LEFT_OUT, Counter::default()),
             topics_created: register(all, &catalogue::TOPICS_CREATED, Counter::default()),
             parse_seconds: register(all, &catalogue::PARSE_SECONDS, Histogram::new(WORK)),
             ack_seconds: register(all, &catalogue::ACK_SECONDS, Histogram::new(WAITS)),

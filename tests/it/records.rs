@@ -5,6 +5,7 @@ use crate::kit::consume::{self, Read};
 use crate::kit::http;
 use crate::kit::kafka::Kafka;
 use crate::kit::murmur2::java_partitions;
+use crate::kit::topic_name;
 use justcall_kafka_bridge::event::{Dialect, Documented, KnownType, samples};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -36,6 +37,22 @@ fn entity_id(known: KnownType, dialect: Dialect, body: &str) -> String {
     };
     let value = &json["data"][fields[0]];
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[test]
+fn headers_that_are_left_out_are_counted() {
+    let route = r#"routes=[{match: "call.missed", topics: "missed", headers: {note: {from: /data/note}}}]"#;
+    let kafka = Kafka::shared().bootstrap();
+    let bridge =
+        Bridge::serve(kafka, &[&route.replace("\"missed\"", &format!("\"{}\"", topic_name("missed")))]);
+    for note in ["fine", "one\\ntwo", "\\u001b[31m"] {
+        let body = format!(
+            r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"c-{}","note":"{note}"}}}}"#,
+            note.len()
+        );
+        assert_eq!(bridge.post(body.as_bytes()).status, 200);
+    }
+    assert_eq!(bridge.metric("route_headers_left_out_total"), 2);
 }
 
 #[test]

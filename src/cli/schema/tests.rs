@@ -57,7 +57,7 @@ fn records_have_the_headers_that_are_described() {
             signed_at: None,
             trace: trace.as_ref(),
         };
-        let Routed::Records(records) = table.records(&event, &picks, &body, &context) else {
+        let Routed::Records { records, .. } = table.records(&event, &picks, &body, &context) else {
             panic!("{known}")
         };
         for record in records {

@@ -64,7 +64,9 @@ fn routed(
 }
 
 fn records(route: RouteConfig, event: &Event<'_>, context: &RecordContext<'_>) -> Records {
-    let Routed::Records(records) = routed(vec![route], event, BODY, context) else { panic!("no records") };
+    let Routed::Records { records, .. } = routed(vec![route], event, BODY, context) else {
+        panic!("no records")
+    };
     records
 }
 
@@ -190,7 +192,9 @@ fn headers_from_pointers_take_the_first_that_finds_a_text() {
         ("id", &["/data/id"]),
         ("none", &["/data/agent", "/data/nothing"]),
     ]);
-    let Routed::Records(records) = routed(vec![route], &event(), LIVE, &context()) else { panic!("records") };
+    let Routed::Records { records, .. } = routed(vec![route], &event(), LIVE, &context()) else {
+        panic!("records")
+    };
     let own: Vec<_> = records[0].headers.iter().skip(8).collect();
     assert_eq!(own, [("agent", &b"Ann"[..]), ("first-tag", b"a"), ("id", b"7")]);
 }
@@ -207,7 +211,7 @@ fn long_values_become_neither_keys_nor_headers() {
             key: vec!["/data/long".into(), "/data/short".into()],
             ..pointed(&[("long", &["/data/long"])])
         };
-        let Routed::Records(records) = routed(vec![route], &event(), body, &context()) else {
+        let Routed::Records { records, .. } = routed(vec![route], &event(), body, &context()) else {
             panic!("records")
         };
         (records[0].key.clone().unwrap().len(), records[0].headers.get("long").map(<[u8]>::len))
@@ -223,7 +227,9 @@ fn value_with_a_control_character_becomes_neither_key_nor_header() {
     let body = br#"{"event":"call.missed","data":{"note":"a\r\nb: c","plain":"p"}}"#;
     let headers = pointed(&[("note", &["/data/note"]), ("either", &["/data/note", "/data/plain"])]);
     let route = RouteConfig { key: vec!["/data/note".into(), "/data/plain".into()], ..headers };
-    let Routed::Records(records) = routed(vec![route], &event(), body, &context()) else { panic!("records") };
+    let Routed::Records { records, .. } = routed(vec![route], &event(), body, &context()) else {
+        panic!("records")
+    };
     assert_eq!(records[0].key.as_deref(), Some(&b"p"[..]));
     assert_eq!(records[0].headers.get("note"), None);
     assert_eq!(records[0].headers.get("either"), Some(&b"p"[..]));
@@ -241,7 +247,9 @@ fn of_several_routes_each_topic_gets_one_record_and_the_first_route_writes_it() 
         on(&["b", "c"], "/event", "two"),
         RouteConfig { continues: None, ..on(&["a", "d"], "/data/none", "three") },
     ];
-    let Routed::Records(records) = routed(routes, &event(), BODY, &context()) else { panic!("records") };
+    let Routed::Records { records, .. } = routed(routes, &event(), BODY, &context()) else {
+        panic!("records")
+    };
     let made: Vec<_> = records
         .iter()
         .map(|record| {
