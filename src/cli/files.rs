@@ -72,6 +72,11 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     written
 }
 
+/// Returns a text without the byte order mark that some editors write.
+pub(super) fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
 fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
 }

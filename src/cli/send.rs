@@ -6,7 +6,7 @@ mod proof;
 mod summary;
 mod template;
 
-use super::output;
+use super::{files, output};
 use crate::event::{Dialect, KnownType, samples};
 use crate::secret::FileError;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -144,7 +144,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 fn authorities(file: &Path) -> Result<Vec<Certificate>, Error> {
     let shown = || file.display().to_string();
     let text = std::fs::read(file).map_err(|error| Error::File(shown(), error))?;
-    match Certificate::from_pem_bundle(&text) {
+    match Certificate::from_pem_bundle(files::without_mark(&text)) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(Error::Authority(shown())),
     }

@@ -214,7 +214,7 @@ struct Validity {
 
 /// The certificates of a file, and when the first one is valid.
 fn chain(text: &Secret) -> Result<(Vec<CertificateDer<'static>>, Validity), String> {
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.expose().as_bytes()).collect();
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem(text).as_bytes()).collect();
     let chain = chain.map_err(|_| "the file's PEM is damaged; write it anew")?;
     let none = "the file holds no certificate; it must be PEM with `-----BEGIN CERTIFICATE-----`";
     let first = chain.first().ok_or(none)?;
@@ -257,8 +257,13 @@ fn date(time: UnixTime) -> String {
     time.unwrap_or_default().format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// Returns the text without the byte order mark that some editors write.
+fn pem(text: &Secret) -> &str {
+    text.expose().trim_start_matches('\u{feff}')
+}
+
 fn signing_key(text: &Secret) -> Result<Arc<dyn SigningKey>, String> {
-    let text = text.expose();
+    let text = pem(text);
     if text.contains("ENCRYPTED") {
         return Err("the key is encrypted; it must be one without a passphrase, in a file that only the bridge may read".into());
     }

@@ -1,5 +1,6 @@
 //! The lines of the file.
 
+use crate::cli::files;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -67,6 +68,11 @@ impl Input {
         if bytes.pop_if(|last| Some(*last) == self.end).is_none() && bytes.len() > self.longest {
             self.pass_over()?;
             return Ok(Some(Taken { number, bytes: None }));
+        }
+        // One body is taken as it is, one line of a file without the mark that some editors write before it.
+        if number == 1 && self.end.is_some() {
+            let mark = bytes.len() - files::without_mark(&bytes).len();
+            bytes.drain(..mark);
         }
         Ok(Some(Taken { number, bytes: Some(bytes) }))
     }

@@ -1,6 +1,6 @@
 //! The bodies in files and on standard input.
 
-use crate::cli::Failure;
+use crate::cli::{Failure, files};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use std::fs;
@@ -36,7 +36,7 @@ pub(super) fn inputs(files: &[PathBuf], content: Content) -> Result<Vec<Input>, 
     for file in files {
         let (name, bytes) = (file.display().to_string(), read(file)?);
         match content {
-            Content::Bodies => inputs.extend(split(&name, &bytes)),
+            Content::Bodies => inputs.extend(split(&name, files::without_mark(&bytes))),
             Content::OneBody => inputs.push(whole(&name, &bytes)),
         }
     }

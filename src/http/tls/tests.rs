@@ -119,6 +119,13 @@ fn keys_load_in_every_form_that_people_have_them_in() {
 
 /// What is in the files, which of them is at fault, and a part of the reason.
 #[test]
+fn byte_order_mark_is_skipped() {
+    let (certificate, key) = pair();
+    let folder = Folder::with(&format!("\u{feff}{certificate}"), &format!("\u{feff}{key}"));
+    assert_eq!(folder.problems().len(), 0);
+}
+
+#[test]
 fn what_is_wrong_with_the_files_is_said_of_each() {
     let (good, key) = pair();
     let (other, other_key) = pair();

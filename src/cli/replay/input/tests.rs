@@ -19,6 +19,7 @@ fn lines_come_without_their_ends_and_the_last_needs_none() {
     assert_eq!(lines("a\n\nbc\n", 9), (vec![some("a"), some(""), some("bc")], 6));
     assert_eq!(lines("a\nbc", 9), (vec![some("a"), some("bc")], 4));
     assert_eq!(lines("", 9), (vec![], 0));
+    assert_eq!(lines("\u{feff}a\n\u{feff}b", 9), (vec![some("a"), some("\u{feff}b")], 9));
 }
 
 #[test]

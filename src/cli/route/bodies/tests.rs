@@ -38,7 +38,7 @@ fn an_empty_file_is_a_probe() {
 fn lines_of_one_body_are_no_events() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("body");
-    std::fs::write(&file, "{}\n{\"event\":\"call.missed\"}\n").unwrap();
+    std::fs::write(&file, "\u{feff}{}\n{\"event\":\"call.missed\"}\n").unwrap();
     let count = |content| inputs(std::slice::from_ref(&file), content).unwrap().len();
     assert_eq!((count(Content::OneBody), count(Content::Bodies)), (1, 2));
 }

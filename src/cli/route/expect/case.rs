@@ -1,5 +1,6 @@
 //! One event and what is expected to become of it.
 
+use crate::cli::files;
 use crate::event::{Dialect, KnownType, samples};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -130,7 +131,7 @@ impl Written {
                 let path = folder.join(file);
                 let bytes = std::fs::read(&path)
                     .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-                bytes.trim_ascii().to_vec()
+                files::without_mark(&bytes).trim_ascii().to_vec()
             }
             (None, None, None, Some(sample)) => self.sampled(sample)?.as_bytes().to_vec(),
             _ => return Err("needs one of `event`, `file`, `sample` and `body`, and no other".into()),

@@ -1,7 +1,7 @@
 //! Files of expectations.
 
 use super::case::{Case, Written};
-use crate::cli::Failure;
+use crate::cli::{Failure, files};
 use crate::cli::route::bodies;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Number, Value};
@@ -31,7 +31,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Case>, Failure> {
 pub(super) fn written(path: &Path, bytes: &[u8]) -> Result<Vec<(String, Written)>, Failure> {
     let name = path.display().to_string();
     let wrong = |at: &str, reason: String| Failure::Failed(format!("{at}: {reason}"));
-    let text = str::from_utf8(bytes).map_err(|_| wrong(&name, "is no UTF-8".into()))?;
+    let text = str::from_utf8(files::without_mark(bytes)).map_err(|_| wrong(&name, "is no UTF-8".into()))?;
     let items: Vec<(String, Box<RawValue>)> = if is_yaml(path) {
         yaml_items(&name, text).map_err(|reason| wrong(&name, reason))?
     } else if text.trim_start().starts_with('[') {
