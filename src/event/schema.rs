@@ -20,7 +20,7 @@ const TIME: &str = r"^([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(0[1-
 const ANY_OFFSET: &str = "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
 const UTC: &str = r"([Zz]|\+00:00)$";
 /// Text without control characters, as a key, a header and a log line carry it.
-const PLAIN: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
+const PLAIN: &str = r"^[^\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]+$";
 
 /// The schema of one type's events in one dialect: what `validation` accepts of it, as far as JSON
 /// Schema can say it.

@@ -1,8 +1,8 @@
 //! Files of expectations.
 
 use super::case::{Case, Written};
-use crate::cli::{Failure, files};
 use crate::cli::route::bodies;
+use crate::cli::{Failure, files};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Number, Value};
 use std::path::Path;
