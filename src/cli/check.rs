@@ -6,6 +6,7 @@
 mod clock;
 mod cluster;
 mod disk;
+mod fields;
 mod files;
 mod finding;
 mod new_topic;
@@ -74,7 +75,10 @@ pub(super) fn run(args: Args) -> ExitCode {
     let checked = Settings::load_to_serve(&sources);
     let (findings, are_settings_bad) = match checked {
         Err(problems) => (bad_settings(problems, args.offline), true),
-        Ok(settings) if args.offline => (of_settings(&settings.open_doors()), false),
+        Ok(settings) if args.offline => {
+            let findings = of_settings(&settings.open_doors()).into_iter().chain(fields::check(&settings));
+            (findings.collect(), false)
+        }
         Ok(settings) => (look_around(settings, args.probe, deadline), false),
     };
     let code = exit_code(Tally::of(&findings), are_settings_bad, args.strict);
@@ -123,6 +127,7 @@ fn look_around(settings: Settings, probe: bool, deadline: Instant) -> Vec<Findin
     let doors = settings.open_doors();
     let (of_certificate, open): (Vec<_>, Vec<_>) = doors.into_iter().partition(files::is_about_certificate);
     let mut findings = of_settings(&open);
+    findings.extend(fields::check(&settings));
     let plan = plan(&settings, probe);
     let kafka = Work::begin("kafka", move |telling| {
         let (say, next) = (|finding| telling.say(finding), |what: &str| telling.next(what));
