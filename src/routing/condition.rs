@@ -54,6 +54,14 @@ impl Condition {
         &self.pointed
     }
 
+    /// Returns the same condition on another field.
+    ///
+    /// # Errors
+    /// As [`Condition::new`].
+    pub(super) fn with(&self, pointed: Pointed) -> Result<Self, String> {
+        Self::new(pointed, self.test.clone())
+    }
+
     /// Returns whether it holds where the field is absent.
     pub(super) fn wants_absence(&self) -> bool {
         self.test.wanted == Wanted::Exists(false)

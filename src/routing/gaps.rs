@@ -3,8 +3,11 @@
 use super::condition::Condition;
 use super::route::Route;
 use super::table::Table;
-use super::values::Pointed;
-use crate::event::{Dialect, Direction, EventType, KnownType, NamedField, samples};
+use super::values::{Pointed, Pointers, Values};
+use crate::event::{
+    BodyHash, Dialect, Direction, EventType, Family, KnownType, NamedField, Picks, Scanned, Validation,
+    samples, scan_with,
+};
 use serde_json::Value;
 
 #[cfg(test)]
@@ -28,22 +31,28 @@ pub(super) struct Read {
     pub(super) at: String,
     pub(super) part: Part,
     pub(super) fields: Box<[Pointed]>,
-    /// Whether it is a condition that holds where the field is absent.
-    pub(super) wants_absence: bool,
+    /// The condition, if it is one.
+    condition: Option<Condition>,
 }
 
 impl Read {
     pub(super) fn of(at: String, part: Part, fields: &[Pointed]) -> Self {
-        Self { at, part, fields: fields.into(), wants_absence: false }
+        Self { at, part, fields: fields.into(), condition: None }
     }
 
     pub(super) fn of_condition(at: String, condition: &Condition) -> Self {
         let fields = std::slice::from_ref(condition.pointed());
-        Self { wants_absence: condition.wants_absence(), ..Self::of(at, Part::Condition, fields) }
+        Self { condition: Some(condition.clone()), ..Self::of(at, Part::Condition, fields) }
+    }
+
+    /// Returns whether it is a condition that holds where the field is absent.
+    fn wants_absence(&self) -> bool {
+        self.condition.as_ref().is_some_and(Condition::wants_absence)
     }
 }
 
-/// Setting whose fields no sample of a dialect has, among the types that the route takes.
+/// Setting whose fields no sample of a dialect has, among the types that the route takes or those of one
+/// family.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
     /// Index in `routes`.
@@ -56,6 +65,10 @@ pub struct Gap {
     pub fields: Vec<String>,
     /// The dialect that has none of them.
     pub dialect: Dialect,
+    /// The families without them, where others of the route have them. Empty: no type has them.
+    pub families: Vec<Family>,
+    /// Whether the fields are there, and the dialect spells the texts of a condition otherwise.
+    pub is_spelling: bool,
     /// The named field that both dialects have instead, if there is one.
     pub instead: Option<NamedField>,
 }
@@ -63,6 +76,7 @@ pub struct Gap {
 /// Sample of a type that a route takes.
 struct Sample {
     known: KnownType,
+    text: &'static str,
     body: Value,
 }
 
@@ -88,9 +102,12 @@ impl Table {
                 let gaps: Vec<_> = route
                     .reads
                     .iter()
-                    .filter(|read| !read.wants_absence)
+                    .filter(|read| !read.wants_absence())
                     .flat_map(|read| {
-                        meant.iter().filter_map(move |(dialect, samples)| gap(index, read, *dialect, samples))
+                        meant.iter().filter_map(move |(dialect, samples)| {
+                            gap(index, read, *dialect, samples)
+                                .or_else(|| misspelling(index, read, &self.pointers, *dialect, samples))
+                        })
                     })
                     .collect();
                 gaps
@@ -102,7 +119,11 @@ impl Table {
 /// Parses the samples of the types that a route takes.
 fn samples_for(route: &Route, dialect: Dialect) -> Vec<Sample> {
     let taken = samples(dialect).filter(|(known, _)| route.takes(known.name(), Some(known.family())));
-    taken.filter_map(|(known, body)| Some(Sample { known, body: serde_json::from_str(body).ok()? })).collect()
+    taken
+        .filter_map(|(known, body)| {
+            Some(Sample { known, text: body, body: serde_json::from_str(body).ok()? })
+        })
+        .collect()
 }
 
 /// Returns whether a condition on the envelope cannot hold for any sample.
@@ -112,29 +133,80 @@ fn is_ruled_out(route: &Route, dialect: Dialect, samples: &[Sample]) -> bool {
             field.field().is_none() && field.text() != "/data" && !field.text().starts_with("/data/")
         };
         let has = |sample: &Sample| read.fields.iter().any(|field| sample.has(dialect, field));
-        let fails = if read.wants_absence { samples.iter().all(has) } else { !samples.iter().any(has) };
+        let fails = if read.wants_absence() { samples.iter().all(has) } else { !samples.iter().any(has) };
         fails && read.fields.iter().all(is_of_envelope)
     })
 }
 
 fn gap(route: usize, read: &Read, dialect: Dialect, samples: &[Sample]) -> Option<Gap> {
-    let has = |sample: &Sample| read.fields.iter().any(|field| sample.has(dialect, field));
-    if samples.iter().any(has) {
-        return None;
-    }
+    let lacks = |samples: &[&Sample]| {
+        !samples.iter().any(|sample| read.fields.iter().any(|field| sample.has(dialect, field)))
+    };
+    let instead =
+        |samples: &[&Sample]| read.fields.iter().find_map(|field| named_like(field, dialect, samples));
+    let all: Vec<_> = samples.iter().collect();
+    let (families, instead) = if lacks(&all) {
+        (Vec::new(), instead(&all))
+    } else {
+        // Where both dialects lack a field in a family, the route may be meant for the other families.
+        let by_family = Family::ALL.into_iter().filter_map(|family| {
+            let samples: Vec<_> = samples.iter().filter(|sample| sample.known.family() == family).collect();
+            let instead = instead(&samples).filter(|_| lacks(&samples))?;
+            Some((family, instead))
+        });
+        let (families, named): (Vec<_>, Vec<_>) = by_family.unzip();
+        (families, Some(*named.first()?))
+    };
+    let fields = read.fields.iter().map(|field| field.text().to_owned()).collect();
     Some(Gap {
         route,
         at: read.at.clone(),
         part: read.part,
-        fields: read.fields.iter().map(|field| field.text().to_owned()).collect(),
+        fields,
         dialect,
-        instead: read.fields.iter().find_map(|field| named_like(field, dialect, samples)),
+        families,
+        is_spelling: false,
+        instead,
+    })
+}
+
+/// Returns the gap of a condition that holds for no sample, and would for some if it named the field.
+fn misspelling(
+    route: usize,
+    read: &Read,
+    pointers: &Pointers,
+    dialect: Dialect,
+    samples: &[Sample],
+) -> Option<Gap> {
+    let condition = read.condition.as_ref().filter(|condition| condition.pointed().field().is_none())?;
+    let pointer = condition.pointer();
+    let is_at = |field: NamedField, sample: &Sample| {
+        field.places(dialect, sample.known.family()).iter().any(|place| place.pointer == pointer)
+    };
+    let instead = NamedField::ALL.iter().copied().find(|field| {
+        let here: Vec<_> = samples.iter().filter(|sample| is_at(*field, sample)).collect();
+        let mut named = Pointers::default();
+        let renamed = named.read(field.name()).and_then(|pointed| condition.with(pointed));
+        renamed.is_ok_and(|renamed| {
+            !here.iter().any(|sample| sample.meets(condition, pointers))
+                && here.iter().any(|sample| sample.meets(&renamed, &named))
+        })
+    })?;
+    Some(Gap {
+        route,
+        at: read.at.clone(),
+        part: read.part,
+        fields: vec![pointer.to_owned()],
+        dialect,
+        families: Vec::new(),
+        is_spelling: true,
+        instead: Some(instead),
     })
 }
 
 /// Returns the named field that has its place at a pointer in one dialect and that samples of the other
 /// have too. A place that does not depend on the direction is preferred.
-fn named_like(pointed: &Pointed, dialect: Dialect, samples: &[Sample]) -> Option<NamedField> {
+fn named_like(pointed: &Pointed, dialect: Dialect, samples: &[&Sample]) -> Option<NamedField> {
     let others = || Dialect::ALL.into_iter().filter(move |other| *other != dialect);
     let is_at = |field: NamedField, is_fixed: bool| {
         samples.iter().any(|sample| {
@@ -150,6 +222,16 @@ fn named_like(pointed: &Pointed, dialect: Dialect, samples: &[Sample]) -> Option
 }
 
 impl Sample {
+    fn meets(&self, condition: &Condition, pointers: &Pointers) -> bool {
+        let mut picks = Picks::of(pointers.picks());
+        let Ok(Scanned::Envelope(envelope)) = scan_with(self.text.as_bytes(), &mut picks) else {
+            return false;
+        };
+        let hash = BodyHash::of(self.text.as_bytes());
+        let event = envelope.validate_with(Validation::Tolerant, &hash, &mut picks);
+        event.is_ok_and(|event| condition.holds(&Values::new(pointers, &picks, &event)))
+    }
+
     /// Returns whether the sample has a field, null included.
     fn has(&self, dialect: Dialect, field: &Pointed) -> bool {
         match field.field() {

@@ -23,10 +23,18 @@ fn finding(gap: &Gap) -> Finding {
         Part::Key => "there the key is the entity id",
         Part::Header => "there the header is left out",
     };
-    let text = format!(
-        "routes[{route}] reads {}, which no sample of its types has in the {dialect} dialect: {effect}",
-        names.join(" or ")
-    );
+    let names = names.join(" or ");
+    let families: Vec<_> = gap.families.iter().map(|family| format!("{family} ")).collect();
+    let families = families.join("and ");
+    let text = if gap.is_spelling {
+        format!(
+            "routes[{route}] compares {names} with a text that the {dialect} dialect spells otherwise: {effect}"
+        )
+    } else {
+        format!(
+            "routes[{route}] reads {names}, which no sample of its {families}types has in the {dialect} dialect: {effect}"
+        )
+    };
     let is_named = fields.iter().any(|field| NamedField::from_name(field).is_some());
     let fix = match gap.instead {
         Some(field) => format!("write `{}`, which means the same in both dialects", field.name()),
@@ -65,6 +73,14 @@ mod tests {
         assert_eq!(warnings(&[routes, SIGNED]), [expected]);
         assert_eq!(warnings(&[routes, UNSIGNED]), [expected]);
         assert!(warnings(&[&routes.replace("/data/direction", "direction"), SIGNED]).is_empty());
+        let found = warnings(&[&routes.replace("call.*", "sms.*"), SIGNED]);
+        assert!(found[0].contains("with a text that the live dialect spells otherwise: there"), "{found:?}");
+        assert!(
+            found[0].ends_with("-> write `direction`, which means the same in both dialects"),
+            "{found:?}"
+        );
+        let found = warnings(&[&routes.replace("call.*", "*"), SIGNED]);
+        assert!(found[0].contains("which no sample of its call types has in the live dialect"), "{found:?}");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use super::{Gap, Part, reaches};
-use crate::event::{Dialect, NamedField};
+use crate::event::{Dialect, Family, NamedField};
 use crate::routing::{Config, HeaderValue, Match, RouteConfig, Table, Test, UnknownEvents, Wanted};
 
 fn route(name: &str) -> RouteConfig {
@@ -77,6 +77,47 @@ fn list_is_a_gap_only_if_a_dialect_has_none_of_it() {
     assert_eq!(missing(key("call.*", &["/data/from", "/data/contact_number"])), []);
     let both = key("call.*", &["/data/none", "/data/from"]);
     assert_eq!(missing(both), [(Dialect::Live, Some("from"))]);
+}
+
+#[test]
+fn field_that_only_some_families_lack_in_a_dialect_is_a_gap_of_these() {
+    let families = |route| {
+        let found = gaps(route).into_iter();
+        found.map(|gap| (gap.dialect, gap.families, gap.instead)).collect::<Vec<_>>()
+    };
+    let direction = families(when("*", &[("/data/direction", there())]));
+    assert_eq!(direction, [(Dialect::Live, vec![Family::Call], Some(NamedField::Direction))]);
+    let from = families(key("*", &["/data/from"]));
+    assert_eq!(from, [(Dialect::Live, vec![], Some(NamedField::From))], "no family has it");
+    assert_eq!(
+        families(key("*", &["/data/agent_id"])),
+        [],
+        "contacts have no agent in the documented dialect"
+    );
+    assert_eq!(families(key("*", &["direction"])), []);
+}
+
+#[test]
+fn condition_on_a_spelling_of_the_other_dialect_is_a_gap() {
+    let spelled = |name: &str, pointer: &str, wanted: Wanted| {
+        let found = gaps(when(name, &[(pointer, wanted)])).into_iter();
+        found.map(|gap| (gap.dialect, gap.is_spelling, gap.instead.map(NamedField::name))).collect::<Vec<_>>()
+    };
+    let is = |texts: &[&str]| Wanted::OneOf(texts.iter().map(|text| (*text).into()).collect());
+    let begins = |text: &str| Wanted::Prefix(vec![text.into()]);
+    let (documented, live) = (Dialect::Documented, Dialect::Live);
+    for (name, pointer, wanted, expected) in [
+        ("sms.*", "/data/direction", is(&["inbound"]), vec![(live, true, Some("direction"))]),
+        ("sms.*", "/data/direction", is(&["Incoming"]), vec![(documented, true, Some("direction"))]),
+        ("sms.*", "/data/direction", is(&["inbound", "Incoming"]), vec![]),
+        ("sms.*", "/data/direction", is(&["sideways"]), vec![]),
+        ("jc.*", "/data/contact_number", begins("+1415"), vec![(live, true, Some("contact_number"))]),
+        ("jc.*", "/data/contact_number", begins("1415"), vec![]),
+        ("jc.*", "/data/contact_number", begins("+49"), vec![]),
+        ("sms.*", "/data/agent_id", is(&["23"]), vec![]),
+    ] {
+        assert_eq!(spelled(name, pointer, wanted), expected, "{name} {pointer}");
+    }
 }
 
 #[test]
