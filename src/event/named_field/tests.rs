@@ -1,4 +1,5 @@
 use super::*;
+use std::collections::BTreeSet;
 
 #[test]
 fn names_are_unique_and_read_back() {
@@ -34,6 +35,29 @@ fn direction_depends_on_no_other_field_and_places_are_in_data() {
             }
         }
     }
+}
+
+/// Returns the pointers that a text names, each once.
+fn pointers(text: &str) -> BTreeSet<&str> {
+    text.split('`').filter(|part| part.starts_with("/data/")).collect()
+}
+
+#[test]
+fn documentation_lists_the_places_of_every_field() {
+    let document = include_str!("../../../docs/MAPPING.md");
+    let example = include_str!("../../../config/bridge.yaml");
+    for field in NamedField::ALL {
+        let row = document.lines().find(|line| line.starts_with(&format!("| `{}` | ", field.name())));
+        let columns: Vec<_> = row.unwrap_or_else(|| panic!("{}", field.name())).split('|').collect();
+        for (dialect, column) in Dialect::ALL.into_iter().zip(&columns[3..]) {
+            let places = Family::ALL.into_iter().flat_map(|family| field.places(dialect, family));
+            let expected: BTreeSet<_> = places.map(|place| place.pointer).collect();
+            assert_eq!(pointers(column), expected, "{} in the {dialect} dialect", field.name());
+        }
+    }
+    let names: Vec<_> = NamedField::ALL.iter().map(|field| field.name()).collect();
+    let comment = example.lines().filter_map(|line| line.strip_prefix("# ")).collect::<Vec<_>>().join(" ");
+    assert!(comment.contains(&format!("({})", names.join(", "))), "config/bridge.yaml lists the names");
 }
 
 #[test]
