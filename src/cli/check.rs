@@ -6,6 +6,7 @@
 mod clock;
 mod cluster;
 mod disk;
+mod fields;
 mod files;
 mod finding;
 mod new_topic;
@@ -76,7 +77,8 @@ pub(super) fn run(args: Args) -> ExitCode {
         Err(problems) => (bad_settings(problems, args.offline), true),
         Ok(settings) if args.offline => {
             let text = "valid; their files, this machine and Kafka were not checked";
-            (of_settings(text, &settings.open_doors(sources.file())), false)
+            let findings = of_settings(text, &settings.open_doors(sources.file()));
+            (findings.into_iter().chain(fields::check(&settings)).collect(), false)
         }
         Ok(settings) => {
             let doors = settings.open_doors(sources.file());
@@ -128,6 +130,7 @@ fn of_settings(text: &str, doors: &[OpenDoor]) -> Vec<Finding> {
 fn look_around(settings: Settings, doors: Vec<OpenDoor>, probe: bool, deadline: Instant) -> Vec<Finding> {
     let (of_certificate, open): (Vec<_>, Vec<_>) = doors.into_iter().partition(files::is_about_certificate);
     let mut findings = of_settings("valid", &open);
+    findings.extend(fields::check(&settings));
     let plan = plan(&settings, probe);
     let kafka = Work::begin("kafka", move |telling| {
         let (say, next) = (|finding| telling.say(finding), |what: &str| telling.next(what));

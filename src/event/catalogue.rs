@@ -15,6 +15,14 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// Both dialects, in the order of [`Dialect::index`].
+    pub const ALL: [Self; 2] = [Self::Documented, Self::Live];
+
+    /// Position in [`Dialect::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
     /// The value of the `ce_dialect` header.
     pub const fn name(self) -> &'static str {
         match self {

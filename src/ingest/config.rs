@@ -1,6 +1,6 @@
 //! What the operator says about sources and what becomes of their events.
 
-use crate::event::Validation;
+use crate::event::{Dialect, Validation};
 use crate::secret::Secret;
 use crate::signature;
 use std::path::PathBuf;
@@ -38,6 +38,11 @@ impl SourceConfig {
     /// Whether its events must come with a token.
     pub fn takes_token(&self) -> bool {
         self.token.is_some() || self.token_file.is_some()
+    }
+
+    /// Returns whether its events can be of a dialect. Only the live one is signed.
+    pub fn takes(&self, dialect: Dialect) -> bool {
+        dialect == Dialect::Live || !self.signature.enforces()
     }
 }
 

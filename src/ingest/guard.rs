@@ -113,7 +113,11 @@ impl Guard {
         }
         let Some(envelope) = envelope else {
             self.counters.signature(Denial::Unverifiable.tag());
-            return if self.enforces() { Err(Outcome::Denied(Denial::Unverifiable)) } else { Ok(None) };
+            return if self.config.enforces() {
+                Err(Outcome::Denied(Denial::Unverifiable))
+            } else {
+                Ok(None)
+            };
         };
         match self.verify(&credentials.signature, envelope, &keys, arrival.received_at) {
             Ok(valid) => {
@@ -153,10 +157,6 @@ impl Guard {
         let tokens = self.tokens.get();
         let Some(shown) = shown else { return tokens.is_empty() };
         tokens.is_empty() | tokens.iter().fold(false, |found, token| found | token.is(shown.expose()))
-    }
-
-    fn enforces(&self) -> bool {
-        self.config.is_required() && self.config.mode == Mode::Enforce
     }
 
     /// Where signatures are not required none need be there; one that is there must hold.

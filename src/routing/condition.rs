@@ -2,6 +2,8 @@
 
 use super::config::{Test, Wanted};
 use super::values::{Found, Pointed, Values};
+use crate::event::{Direction, NamedField};
+use std::borrow::Cow;
 use std::fmt;
 
 #[cfg(test)]
@@ -28,6 +30,9 @@ impl Condition {
                 texts.iter_mut().for_each(|text| *text = lower(text).collect());
             }
         }
+        if let Some(field) = pointed.field() {
+            normalize(field, &mut test.wanted)?;
+        }
         match &test.wanted {
             Wanted::Prefix(texts) if texts.iter().any(String::is_empty) => {
                 Err("has an empty prefix, with which everything begins; `{exists: true}` says that".into())
@@ -39,9 +44,32 @@ impl Condition {
         }
     }
 
-    /// The JSON pointer that it is about.
+    /// The JSON pointer or the named field that it is about.
     pub fn pointer(&self) -> &str {
         self.pointed.text()
+    }
+
+    /// The field that it is about.
+    pub(super) fn pointed(&self) -> &Pointed {
+        &self.pointed
+    }
+
+    /// Returns the same condition on another field.
+    ///
+    /// # Errors
+    /// As [`Condition::new`].
+    pub(super) fn with(&self, pointed: Pointed) -> Result<Self, String> {
+        Self::new(pointed, self.test.clone())
+    }
+
+    /// Returns whether it holds where the field is absent.
+    pub(super) fn wants_absence(&self) -> bool {
+        self.test.wanted == Wanted::Exists(false)
+    }
+
+    /// Returns whether its field is absent or null in an event.
+    pub(super) fn is_absent(&self, values: &Values<'_, '_>) -> bool {
+        *values.get(&self.pointed) == Found::Nothing
     }
 
     /// The field and the texts, where it asks for just these and no other spelling of them.
@@ -96,6 +124,45 @@ impl Condition {
             text.starts_with(wanted)
         }
     }
+}
+
+/// Writes what is wanted of a named field as the field's values are normalised.
+///
+/// # Errors
+/// When no value of the field could be that.
+fn normalize(field: NamedField, wanted: &mut Wanted) -> Result<(), String> {
+    match wanted {
+        Wanted::OneOf(texts) => {
+            for text in texts.iter_mut() {
+                *text = field.normalize(Cow::Borrowed(text)).into_owned();
+                if text.is_empty() {
+                    return Err(
+                        "asks for an empty text, which counts as absent; `{exists: false}` says that".into(),
+                    );
+                }
+                if field == NamedField::Direction && Direction::from_text(text).is_none() {
+                    return Err("can only be `inbound` or `outbound`".into());
+                }
+            }
+        }
+        Wanted::Prefix(texts) => {
+            let begins_with_digit = |text: &String| text.starts_with(|each: char| each.is_ascii_digit());
+            if field.is_phone() && texts.iter().any(begins_with_digit) {
+                return Err(
+                    "has a prefix that begins with a digit; numbers are compared with their country \
+                            code and `+`, such as `+1415`"
+                        .into(),
+                );
+            }
+            let directions = [Direction::Inbound, Direction::Outbound];
+            let is_one = |text: &String| directions.iter().any(|each| each.name().starts_with(text.as_str()));
+            if field == NamedField::Direction && !texts.iter().all(is_one) {
+                return Err("can only be `inbound` or `outbound`".into());
+            }
+        }
+        Wanted::Exists(_) => {}
+    }
+    Ok(())
 }
 
 fn lower(text: &str) -> impl Iterator<Item = char> {

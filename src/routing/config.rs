@@ -33,11 +33,11 @@ pub struct RouteConfig {
     pub template: Option<String>,
     /// The events it takes: any of these.
     pub matches: Vec<Match>,
-    /// What must hold besides, all of it: by JSON pointer.
+    /// What must hold besides, all of it: by JSON pointer, or by the name of a field.
     pub when: BTreeMap<String, Test>,
     /// One or several topics, each a name or a template with `{event}` and `{family}`.
     pub topics: Vec<String>,
-    /// JSON pointers to the field that becomes the key, tried in order; empty: the entity id.
+    /// JSON pointers or named fields that become the key, tried in order; empty: the entity id.
     pub key: Vec<String>,
     /// Headers added to each record.
     pub headers: BTreeMap<String, HeaderValue>,
@@ -56,7 +56,7 @@ pub enum Match {
     Family(Family),
 }
 
-/// What is asked of the value under a pointer. Strings are compared as they read, numbers, `true` and
+/// What is asked of the value of a field. Strings are compared as they read, numbers, `true` and
 /// `false` as they are written; arrays, objects and null are like nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Test {
@@ -66,7 +66,7 @@ pub struct Test {
     pub ignore_case: bool,
 }
 
-/// What the value under a pointer must be.
+/// What the value of a field must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
     /// One of these.
@@ -82,7 +82,7 @@ pub enum Wanted {
 pub enum HeaderValue {
     /// Always this.
     Text(String),
-    /// What stands under the first of these JSON pointers that finds text; left out where none does.
+    /// The text of the first of these JSON pointers and named fields that has one; left out otherwise.
     From(Vec<String>),
 }
 

@@ -23,7 +23,12 @@ pub enum Verdict<'t> {
     /// a route names them in full.
     UnknownType,
     /// The first of its conditions that does not hold.
-    Unmet(&'t Condition),
+    Unmet {
+        /// The condition.
+        condition: &'t Condition,
+        /// Whether its field is absent or null.
+        is_absent: bool,
+    },
     /// It drops the event, and the search ended.
     Dropped,
     /// It took the event, and the search ended.
@@ -38,7 +43,7 @@ impl Table {
     /// Every route in its order and what it made of an event. Where none took or dropped it, it goes to
     /// the topic of its type behind `topics.prefix`, or becomes a dead letter.
     pub fn explain(&self, event: &Event<'_>, picks: &Picks<'_, '_>) -> Vec<Step<'_>> {
-        let values = Values::new(&self.pointers, picks);
+        let values = Values::new(&self.pointers, picks, event);
         let mut ended = false;
         let verdicts = self.routes.iter().map(|route| {
             let (name, family) = (event.event_type.name(), event.event_type.family());
@@ -52,8 +57,8 @@ impl Table {
             if !is_known && !route.for_unknown_types().is_some_and(|route| route.takes(name, family)) {
                 return Verdict::UnknownType;
             }
-            if let Some(unmet) = route.conditions.iter().find(|condition| !condition.holds(&values)) {
-                return Verdict::Unmet(unmet);
+            if let Some(condition) = route.conditions.iter().find(|condition| !condition.holds(&values)) {
+                return Verdict::Unmet { condition, is_absent: condition.is_absent(&values) };
             }
             ended = !route.continues;
             match (route.is_drop, route.continues) {

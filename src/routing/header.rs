@@ -80,7 +80,7 @@ pub(super) fn read(
         match value {
             HeaderValue::Text(text) => fixed = fixed.add(name, text),
             HeaderValue::From(pointers) if pointers.is_empty() => {
-                report(at(&setting), "`from` names no JSON pointer".into());
+                report(at(&setting), "`from` names no field, neither by name nor by JSON pointer".into());
             }
             HeaderValue::From(pointers) => match pointers.iter().map(&mut *point).collect() {
                 Ok(pointers) => pointed.push(PointedHeader { name: name.as_str().into(), pointers }),

@@ -59,7 +59,7 @@ impl Table {
         body: &Bytes,
         context: &RecordContext<'_>,
     ) -> Routed {
-        let values = Values::new(&self.pointers, picks);
+        let values = Values::new(&self.pointers, picks, event);
         let destinations = match self.decide_by(event, &values) {
             Decision::Forward(destinations) => destinations,
             Decision::Drop(_) => return Routed::Dropped,

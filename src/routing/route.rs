@@ -3,9 +3,9 @@
 use super::compile::{Entry, Problem};
 use super::condition::Condition;
 use super::config::{Config, Match, UnknownEvents};
+use super::gaps::{Part, Read};
 use super::header::{self, OwnHeaders};
 use super::pattern::Pattern;
-use super::pointer::Pointer;
 use super::template::{Template, check_topic_name};
 use super::values::{Pointed, Pointers};
 use crate::event::{Family, KnownType};
@@ -24,6 +24,8 @@ pub(super) struct Route {
     /// Whether the search goes on behind it.
     pub(super) continues: bool,
     pub(super) alternatives: Vec<Alternative>,
+    /// The fields that it reads, by setting.
+    pub(super) reads: Arc<[Read]>,
     topics: Vec<(String, Template)>,
     unknown_events: UnknownEvents,
 }
@@ -70,27 +72,39 @@ impl Route {
             |at| entry.at(&format!("match[{at}]")),
             &mut report,
         );
-        let mut point = |text: &String| Pointer::parse(text).map(|pointer| pointers.add(pointer));
-        let mut conditions = Vec::new();
+        let mut point = |text: &String| pointers.read(text);
+        let (mut conditions, mut reads) = (Vec::new(), Vec::new());
         for (text, test) in &config.when {
             let condition = point(text).and_then(|pointed| Condition::new(pointed, test.clone()));
+            let at = entry.at(&format!("when.{text}"));
             match condition {
-                Ok(condition) => conditions.push(condition),
-                Err(reason) => report(entry.at(&format!("when.{text}")), reason),
+                Ok(condition) => {
+                    reads.push(Read::of_condition(at, &condition));
+                    conditions.push(condition);
+                }
+                Err(reason) => report(at, reason),
             }
         }
         let topic = |text: &String| Template::parse(text);
         let topics = read_each(&config.topics, topic, |at| entry.at(&format!("topics[{at}]")), &mut report);
         let key = read_each(&config.key, &mut point, |at| entry.at(&format!("key[{at}]")), &mut report);
         let headers = header::read(&config.headers, &mut point, |at| entry.at(at), &mut report);
+        let key: Arc<[_]> = key.into_iter().map(|(_, pointed)| pointed).collect();
+        if !key.is_empty() {
+            reads.push(Read::of(entry.at("key"), Part::Key, &key));
+        }
+        reads.extend(headers.pointed.iter().map(|header| {
+            Read::of(entry.at(&format!("headers.{}", header.name)), Part::Header, &header.pointers)
+        }));
         Self {
             index: Some(entry.index),
             conditions: conditions.into(),
-            key: key.into_iter().map(|(_, pointed)| pointed).collect(),
+            key,
             headers,
             is_drop,
             continues: config.continues == Some(true),
             alternatives: alternatives.into_iter().map(|(_, each)| each).collect(),
+            reads: reads.into(),
             topics,
             unknown_events,
         }
@@ -111,6 +125,7 @@ impl Route {
             is_drop: false,
             continues: false,
             alternatives: Alternative::read(&Match::Pattern("*".into())).into_iter().collect(),
+            reads: Arc::new([]),
             topics: vec![(at.into(), Template::behind(&config.prefix))],
             unknown_events: config.unknown_events,
         };

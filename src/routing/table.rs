@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 /// The routes, worked out: what each known type can come to is looked up, only unknown ones walk the
 /// patterns.
@@ -109,7 +109,7 @@ impl Table {
 
     /// Where an event goes, `picks` being the fields that were taken along for [`Table::picks`].
     pub fn decide(&self, event: &Event<'_>, picks: &Picks<'_, '_>) -> Decision<'_> {
-        self.decide_by(event, &Values::new(&self.pointers, picks))
+        self.decide_by(event, &Values::new(&self.pointers, picks, event))
     }
 
     pub(super) fn decide_by(&self, event: &Event<'_>, values: &Values<'_, '_>) -> Decision<'_> {

@@ -55,4 +55,9 @@ impl Config {
     pub fn is_required(&self) -> bool {
         self.required.unwrap_or_else(|| self.has_secret())
     }
+
+    /// Returns whether an event without a valid signature is turned away.
+    pub fn enforces(&self) -> bool {
+        self.is_required() && self.mode == Mode::Enforce
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::kit::golden;
 use crate::kit::process::bridge_command;
+use justcall_kafka_bridge::event::{Dialect, KnownType, samples};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
@@ -51,6 +52,34 @@ fn every_way_that_an_event_can_go_is_told() {
     golden::same("route/tolerant.txt", &told(&["events.ndjson", "--source", "easy", "--partitions", "12"]));
     let policy = ["--source", "main", "--set", "unknown_events=dead_letter", "events.ndjson", "--json"];
     golden::same("route/dead-letter-policy.ndjson", &told(&policy));
+}
+
+/// A JSON pointer fits one dialect, a named field both.
+#[test]
+fn condition_on_a_field_that_is_absent_is_told_apart_from_another_value() {
+    let folder = folder();
+    let (_, live) =
+        samples(Dialect::Live).find(|(known, _)| *known == KnownType::CallMissed).expect("a sample");
+    let outgoing = live.replace("Incoming", "Outgoing");
+    let told = |body: &str, args: &[&str]| {
+        let said = route_with_stdin(folder.path(), &[&["--source", "main"], args].concat(), body);
+        String::from_utf8(said.stdout).expect("text")
+    };
+    let step = |body: &str, args: &[&str]| {
+        let told: Value = serde_json::from_str(&told(body, &[&["--json"], args].concat())).expect("JSON");
+        told["steps"][1].clone()
+    };
+    let named = [
+        "--set",
+        "routes=[{match: sms.*, topics: s}, {match: call.missed, when: {direction: outbound}, topics: justcall.missed.outbound}]",
+    ];
+    let text = r#"condition not met: /data/direction is "outbound" (field absent or null)"#;
+    assert!(told(&outgoing, &[]).contains(text), "{}", told(&outgoing, &[]));
+    assert_eq!(step(&outgoing, &[])["field_absent"], true);
+    assert_eq!(step(&outgoing, &named)["verdict"], "took");
+    let text = "condition not met: direction is \"outbound\"\n";
+    assert!(told(live, &named).contains(text), "{}", told(live, &named));
+    assert_eq!(step(live, &named)["field_absent"], false);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod peers;
 mod replay;
 mod request;
 mod rotation;
+mod routed;
 mod table;
 mod tokens;
 

@@ -89,6 +89,9 @@ pub(super) struct Step {
     /// The condition that does not hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) condition: Option<String>,
+    /// Whether the condition does not hold because its field is absent or null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) field_absent: Option<bool>,
 }
 
 /// One record.
@@ -224,16 +227,21 @@ impl<'s> Router<'s> {
 
 fn step(step: &routing::Step<'_>) -> Step {
     use routing::Verdict;
-    let (verdict, condition) = match &step.verdict {
-        Verdict::OtherType => ("other_type", None),
-        Verdict::UnknownType => ("unknown_type", None),
-        Verdict::Unmet(condition) => ("condition_not_met", Some(condition.to_string())),
-        Verdict::Dropped => ("dropped", None),
-        Verdict::Took => ("took", None),
-        Verdict::TookAndWentOn => ("took_and_went_on", None),
-        Verdict::NotReached => ("not_reached", None),
+    let (mut condition, mut field_absent) = (None, None);
+    let verdict = match &step.verdict {
+        Verdict::OtherType => "other_type",
+        Verdict::UnknownType => "unknown_type",
+        Verdict::Unmet { condition: unmet, is_absent } => {
+            condition = Some(unmet.to_string());
+            field_absent = Some(*is_absent);
+            "condition_not_met"
+        }
+        Verdict::Dropped => "dropped",
+        Verdict::Took => "took",
+        Verdict::TookAndWentOn => "took_and_went_on",
+        Verdict::NotReached => "not_reached",
     };
-    Step { route: step.route, verdict, condition }
+    Step { route: step.route, verdict, condition, field_absent }
 }
 
 fn took(step: &Step) -> bool {

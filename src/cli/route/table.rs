@@ -111,7 +111,10 @@ fn verdict(step: &Step) -> String {
         ("took", _) => "took it".into(),
         ("took_and_went_on", _) => "took it, and the search went on".into(),
         ("not_reached", _) => "not reached".into(),
-        (_, Some(condition)) => format!("condition not met: {condition}"),
+        (_, Some(condition)) => {
+            let absent = if step.field_absent == Some(true) { " (field absent or null)" } else { "" };
+            format!("condition not met: {condition}{absent}")
+        }
         (other, None) => other.into(),
     }
 }

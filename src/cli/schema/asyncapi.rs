@@ -176,13 +176,32 @@ impl Message {
         let of = |to: &&Destination| match &to.key[..] {
             [] => format!("In UTF-8: {entity}."),
             pointers => {
-                let pointers = listing(pointers.iter().map(Pointed::text));
-                format!("In UTF-8: what stands at {pointers}, else {entity}.")
+                let fields: Vec<_> = pointers.iter().map(|pointed| self.field(pointed)).collect();
+                format!("In UTF-8: what stands at {}, else {entity}.", fields.join(", else "))
             }
         };
         let mut told: Vec<_> = ways.iter().map(of).collect();
         told.dedup();
         told.join(" Or: ")
+    }
+
+    /// Describes a field of a route by its pointers in the messages.
+    fn field(self, pointed: &Pointed) -> String {
+        let (Some(field), Some(known)) = (pointed.field(), self.event_type) else {
+            return format!("`{}`", pointed.text());
+        };
+        let places = field.places(self.dialect(), known.family()).iter();
+        let places: Vec<_> = places
+            .map(|place| match place.direction {
+                Some(direction) => format!("`{}` if {}", place.pointer, direction.name()),
+                None => format!("`{}`", place.pointer),
+            })
+            .collect();
+        let normalised = if field.is_phone() { ", with `+`" } else { "" };
+        match places.is_empty() {
+            true => format!("`{}` (not in this type)", field.name()),
+            false => format!("`{}` ({}{normalised})", field.name(), places.join(", ")),
+        }
     }
 }
 

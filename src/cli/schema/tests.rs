@@ -37,6 +37,27 @@ fn a_channel_has_the_types_that_routing_sends_there() {
 }
 
 #[test]
+fn key_of_a_named_field_is_described_by_the_pointers_of_each_message() {
+    let routes = r#"routes=[{"match": "*", "topics": "j.all", "key": ["from", "/data/x"]}]"#;
+    let document = asyncapi::document(&settings(&[routes])).unwrap();
+    let key = |message: &str| {
+        let message = &document["channels"]["j.all"]["messages"][message];
+        message["bindings"]["kafka"]["key"]["description"].as_str().unwrap().to_owned()
+    };
+    for (message, expected) in [
+        ("documented.call.missed", "what stands at `from` (`/data/from`, with `+`), else `/data/x`, else"),
+        (
+            "live.sms.sent",
+            "`from` (`/data/contact_number` if inbound, `/data/justcall_number` if outbound, with `+`), else",
+        ),
+        ("live.appointment.scheduled", "`from` (not in this type), else"),
+        ("live.other", "what stands at `from`, else"),
+    ] {
+        assert!(key(message).contains(expected), "{message}: {}", key(message));
+    }
+}
+
+#[test]
 fn records_have_the_headers_that_are_described() {
     let settings = settings(&[ROUTES, "sources.main.validation=tolerant"]);
     let document = asyncapi::document(&settings).unwrap();

@@ -46,12 +46,13 @@ fn read_match(value: &Value) -> Result<Match, String> {
     }
 }
 
-/// What must hold, by JSON pointer: a value, a list of values, or a map that says more.
+/// What must hold, by JSON pointer or named field: a value, a list of values, or a map that says more.
 pub(in super::super) struct Conditions;
 
 impl Kind<BTreeMap<String, Test>> for Conditions {
     fn read(&self, value: &Value) -> Result<BTreeMap<String, Test>, String> {
-        let wanted = "must be a map from JSON pointers to values, such as `{ /data/direction: inbound }`";
+        let wanted =
+            "must be a map from JSON pointers or named fields to values, such as `{ direction: inbound }`";
         by_name(value, wanted, read_test)
     }
 
@@ -97,7 +98,7 @@ fn show_test(test: &Test) -> Yaml {
     map([said].into_iter().chain(ignore_case))
 }
 
-/// A route's headers: a text, or `{from: /data/agent_id}` with one pointer or a list of them.
+/// A route's headers: a text, or `{from: agent}` with one field, named or pointed at, or a list of them.
 pub(in super::super) struct HeaderValues;
 
 impl Kind<BTreeMap<String, HeaderValue>> for HeaderValues {
@@ -106,7 +107,7 @@ impl Kind<BTreeMap<String, HeaderValue>> for HeaderValues {
             let ValueKind::Table(table) = &value.kind else { return scalar(value).map(HeaderValue::Text) };
             match (table.len(), table.get("from")) {
                 (1, Some(from)) => list(from).map(HeaderValue::From),
-                _ => Err("must be a text, or `{from: /data/agent_id}` with a JSON pointer".into()),
+                _ => Err("must be a text, or `{from: agent}` with a named field or a JSON pointer".into()),
             }
         })
     }

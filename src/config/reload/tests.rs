@@ -46,6 +46,18 @@ fn what_can_change_changes_and_is_told() {
 }
 
 #[test]
+fn named_field_changes_like_a_pointer_and_without_its_value() {
+    let after = ROUTES.replace("/data/from", "from");
+    let Reload { changed, waiting, .. } = reload(&[ROUTES], &[&after]);
+    assert_eq!(waiting, [""; 0]);
+    let expected = [
+        "- routes[1]: match [sms.*], when [/data/from], topics [b]",
+        "+ routes[1]: match [sms.*], when [from], topics [b]",
+    ];
+    assert_eq!(changed, expected);
+}
+
+#[test]
 fn what_cannot_change_stays_and_is_named() {
     let before = ["sources.main.validation=documented"];
     let after = [

@@ -54,6 +54,7 @@ fn a_route_that_cannot_work_is_named_with_its_fault() {
         (route("call.new", &["t.{family}", "t.call"]), "routes[0].topics[1]: the topic `t.call` stands"),
         (with_key("data/id"), "routes[0].key[1]: is no JSON pointer"),
         (with_key(""), "routes[0].key[1]: is no JSON pointer"),
+        (with_key("Direction"), "no named field, which is one of `direction`, `from`, `to`, `agent`"),
         (with_header("", "x"), "routes[0].headers.: a header's name is empty"),
         (with_header(&"n".repeat(256), "x"), "longer than 255 bytes"),
         (with_header("CE_team", "x"), "routes[0].headers.CE_team: header names that begin with `ce_`"),
@@ -190,6 +191,8 @@ fn conditions_and_pointed_headers_are_checked() {
     for (route, fault) in [
         (when("data/a"), "routes[0].when.data/a: is no JSON pointer"),
         (when("/data/a"), "routes[0].when./data/a: lists nothing"),
+        (when("caller"), "routes[0].when.caller: is no JSON pointer"),
+        (when("direction"), "routes[0].when.direction: lists nothing"),
         (from(&[]), "routes[0].headers.h: `from` names no"),
         (from(&["/a", "b"]), "routes[0].headers.h: is no JSON pointer"),
         (

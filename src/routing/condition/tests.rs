@@ -39,6 +39,41 @@ fn conditions_read_as_sentences() {
     assert_eq!(said(Wanted::Exists(false), false), "/data/a is not there");
 }
 
+fn named(field: &str, wanted: Wanted, ignore_case: bool) -> Result<Condition, String> {
+    let pointed = Pointers::default().read(field).unwrap();
+    Condition::new(pointed, Test { wanted, ignore_case })
+}
+
+#[test]
+fn what_is_wanted_of_a_named_field_is_normalised_like_its_values() {
+    let said = |field, wanted, ignore_case| named(field, wanted, ignore_case).unwrap().to_string();
+    assert_eq!(
+        said("direction", one_of(&["Incoming", "outbound"]), false),
+        r#"direction is "inbound" or "outbound""#
+    );
+    assert_eq!(said("direction", one_of(&["OUTGOING"]), true), r#"direction is "outbound" in any case"#);
+    assert_eq!(
+        said("from", one_of(&["14155550123", "72872"]), false),
+        r#"from is "+14155550123" or "72872""#
+    );
+    assert_eq!(said("to", prefix(&["+1415"]), false), r#"to begins with "+1415""#);
+    assert_eq!(said("agent", one_of(&["17"]), false), r#"agent is "17""#);
+}
+
+#[test]
+fn what_no_value_of_a_named_field_can_be_is_refused() {
+    for (field, wanted, fault) in [
+        ("direction", one_of(&["inbound", "inbond"]), "can only be `inbound` or `outbound`"),
+        ("direction", prefix(&["Inc"]), "can only be `inbound` or `outbound`"),
+        ("direction", prefix(&[""]), "has an empty prefix"),
+        ("from", prefix(&["+49", "1415"]), "begins with a digit"),
+        ("contact_number", one_of(&[""]), "an empty text"),
+    ] {
+        assert!(named(field, wanted, false).unwrap_err().contains(fault), "{field}: {fault}");
+    }
+    assert!(named("agent", prefix(&["1"]), false).is_ok());
+}
+
 #[test]
 fn one_condition_implies_another_only_if_it_is_as_narrow() {
     let cases = [

@@ -2,6 +2,7 @@ use super::Index;
 use crate::event::{Picks, scan_with};
 use crate::routing::condition::Condition;
 use crate::routing::pointer::Pointer;
+use crate::routing::table::tests::event;
 use crate::routing::values::{Pointers, Values};
 use crate::routing::{Test, Wanted};
 use std::sync::Arc;
@@ -23,7 +24,7 @@ fn places(routes: &[When<'_>], fields: &str) -> Vec<usize> {
     let body = format!(r#"{{"event":"x.y",{fields}"data":{{}}}}"#);
     let mut picks = Picks::of(pointers.picks());
     scan_with(body.as_bytes(), &mut picks).unwrap();
-    Index::new(&routes).places(&Values::new(&pointers, &picks)).collect()
+    Index::new(&routes).places(&Values::new(&pointers, &picks, &event("x.y"))).collect()
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use super::Pointer;
 use crate::event::{Level, Picks, Scanned, Validation, scan_with};
+use crate::routing::table::tests::event;
 use crate::routing::values::{Pointers, Values};
 use proptest::prelude::*;
 
@@ -14,7 +15,7 @@ fn read(pointer: &str, data: &str) -> Option<String> {
     // What it finds does not depend on the verdict.
     let hash = crate::event::BodyHash::of(body.as_bytes());
     let _ = envelope.validate_with(Validation::Documented, &hash, &mut picks);
-    Values::new(&pointers, &picks).get(&pointed).text().map(str::to_owned)
+    Values::new(&pointers, &picks, &event("call.missed")).get(&pointed).text().map(str::to_owned)
 }
 
 const DATA: &str = r#" {

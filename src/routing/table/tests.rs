@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 mod conditions;
 
-fn event(name: &str) -> Event<'_> {
+pub(in crate::routing) fn event(name: &str) -> Event<'_> {
     Event {
         dialect: Dialect::Live,
         event_type: EventType::from_name(Cow::Borrowed(name)),

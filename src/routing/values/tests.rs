@@ -1,6 +1,7 @@
 use super::{Found, Pointers, Values};
 use crate::event::{Level, Pick, Picks, scan_with};
 use crate::routing::pointer::Pointer;
+use crate::routing::table::tests::event;
 use std::borrow::Cow;
 
 fn pointers(texts: &[&str]) -> (Pointers, Vec<super::Pointed>) {
@@ -19,6 +20,20 @@ fn pointers_and_fields_are_kept_once() {
 }
 
 #[test]
+fn named_fields_are_picked_only_where_a_route_names_them() {
+    let mut pointers = Pointers::default();
+    pointers.read("/data/agent_id").unwrap();
+    assert_eq!(pointers.picks().len(), 1);
+    let direction = pointers.read("direction").unwrap();
+    let from = pointers.read("from").unwrap();
+    assert_eq!(pointers.read("direction").unwrap(), direction);
+    assert_ne!(from, direction);
+    let names: Vec<_> = pointers.picks().iter().map(|pick| &*pick.name).collect();
+    assert_eq!(names, ["agent_id", "direction", "call_info", "from", "contact_number", "justcall_number"]);
+    assert_eq!(pointers.lookups.len(), 3, "the direction of `from` is the one that is looked up already");
+}
+
+#[test]
 fn values_are_text_where_they_have_one() {
     let texts = ["/text", "/escaped", "/empty", "/number", "/yes", "/none", "/list", "/half", "/missing"];
     let (pointers, pointed) = pointers(&texts);
@@ -26,7 +41,8 @@ fn values_are_text_where_they_have_one() {
         "none":null,"list":[1],"half":"\ud800"}"#;
     let mut picks = Picks::of(pointers.picks());
     scan_with(body, &mut picks).unwrap();
-    let values = Values::new(&pointers, &picks);
+    let event = event("x.y");
+    let values = Values::new(&pointers, &picks, &event);
     let text = |text: &'static str| Found::Text(Cow::Borrowed(text));
     let expected = [
         text("plain"),

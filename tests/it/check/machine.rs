@@ -166,6 +166,33 @@ fn file_with_a_secret_is_there_and_for_the_bridge_alone() {
     says("shut", &bridge, ("ok", key, &["can be read"]));
 }
 
+/// The bridge of these tests requires a signature, so it accepts the live dialect only.
+#[test]
+fn route_that_takes_no_signed_event_is_warned_of_with_the_field_to_write() {
+    let routes = |condition: &str| {
+        let bridge = Bridge::new(NOBODY);
+        let topics = format!("{}calls", bridge.prefix);
+        bridge.with(format!("routes=[{{match: call.*, when: {{{condition}}}, topics: [\"{topics}\"]}}]"))
+    };
+    let key = "routes[0].when./data/direction";
+    let words = ["routes[0]", "`/data/direction`", "live dialect", "write `direction`"];
+    let pointed = routes("/data/direction: inbound");
+    for args in [&["--offline"][..], &[]] {
+        pointed.check(args).says("pointer of the other dialect", ("warning", key, &words));
+    }
+    assert_eq!(pointed.check(&["--offline", "--strict"]).code, 1);
+    let named = routes("direction: inbound").check(&["--offline", "--strict"]);
+    assert_eq!((named.code, named.bad().as_str()), (0, ""));
+    let both = routes("/data/call_info/direction: Incoming").with(UNSIGNED).check(&["--offline"]);
+    let key = "routes[0].when./data/call_info/direction";
+    both.says(
+        "pointer of the signed dialect",
+        ("warning", key, &["documented dialect", "write `direction`"]),
+    );
+    let live = routes("/data/call_info/direction: Incoming").check(&["--offline"]);
+    assert_eq!(live.bad(), "", "the source takes no other dialect");
+}
+
 #[test]
 fn offline_asks_nobody_and_exit_codes_tell_settings_from_the_rest() {
     let bridge = Bridge::new(&free_address());

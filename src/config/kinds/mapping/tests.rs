@@ -45,6 +45,13 @@ fn conditions_are_a_value_a_list_or_a_map() {
 }
 
 #[test]
+fn conditions_can_be_on_named_fields() {
+    let found = read(Conditions, "{ direction: inbound, from: { prefix: '+49' } }").unwrap();
+    assert_eq!(found["direction"].wanted, Wanted::OneOf(texts(&["inbound"])));
+    assert_eq!(found["from"].wanted, Wanted::Prefix(texts(&["+49"])));
+}
+
+#[test]
 fn conditions_that_say_nothing_or_too_much_are_refused() {
     for (yaml, fault) in [
         ("{}", "`/data/Mixed` must say one of `equals`"),
@@ -57,14 +64,19 @@ fn conditions_that_say_nothing_or_too_much_are_refused() {
         let found = test(yaml).unwrap_err();
         assert!(found.contains(fault), "{yaml}: {found}");
     }
-    assert!(read(Conditions, "inbound").unwrap_err().contains("from JSON pointers to values"));
+    assert!(
+        read(Conditions, "inbound").unwrap_err().contains("from JSON pointers or named fields to values")
+    );
 }
 
 #[test]
 fn headers_are_texts_or_read_from_the_event() {
-    let headers =
-        read(HeaderValues, "{ Team: voice, agent: { from: /data/a }, id: { from: [/data/b, /data/c] } }");
+    let headers = read(
+        HeaderValues,
+        "{ Team: voice, agent: { from: /data/a }, id: { from: [/data/b, /data/c] }, number: { from: [from, /data/d] } }",
+    );
     let expected = [
+        ("number", HeaderValue::From(texts(&["from", "/data/d"]))),
         ("Team", HeaderValue::Text("voice".into())),
         ("agent", HeaderValue::From(texts(&["/data/a"]))),
         ("id", HeaderValue::From(texts(&["/data/b", "/data/c"]))),

@@ -1,7 +1,7 @@
 //! Conditions, dropping and going on, against a table that looks at every route for every event.
 
 use super::{any_name, event, pattern};
-use crate::event::{BodyHash, Event, Picks, Scanned, Validation, scan_with};
+use crate::event::{BodyHash, Event, Family, Picks, Scanned, Validation, scan_with};
 use crate::routing::{Config, Decision, Match, RouteConfig, Table, Test, UnknownEvents, Verdict, Wanted};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ fn decided(table: &Table, name: &str, data: &str) -> (Result<Vec<Option<usize>>,
     }
     let event: Event<'_> = event(name);
     let steps = table.explain(&event, &picks).into_iter().map(|step| match step.verdict {
-        Verdict::Unmet(condition) => format!("unmet: {condition}"),
+        Verdict::Unmet { condition, .. } => format!("unmet: {condition}"),
         verdict => format!("{verdict:?}"),
     });
     let decision = match table.decide(&event, &picks) {
@@ -68,6 +68,33 @@ fn conditions_let_an_event_pass_on_to_the_next_route() {
 }
 
 #[test]
+fn unmet_condition_tells_whether_its_field_is_absent() {
+    let table = compile(vec![
+        route("call.*", &[("/data/direction", is(&["inbound"]))], "pointed"),
+        route("call.*", &[("direction", is(&["inbound"]))], "named"),
+    ]);
+    let absent = |data: &str| {
+        let body = format!(r#"{{"type":"call.missed","data":{data}}}"#);
+        let mut picks = Picks::of(table.picks());
+        let Ok(Scanned::Envelope(envelope)) = scan_with(body.as_bytes(), &mut picks) else {
+            panic!("{body}")
+        };
+        let _ = envelope.validate_with(Validation::Documented, &BodyHash::of(b""), &mut picks);
+        let event = event("call.missed");
+        let steps = table.explain(&event, &picks).into_iter();
+        let verdicts = steps.map(|step| match step.verdict {
+            Verdict::Unmet { is_absent, .. } => Some(is_absent),
+            _ => None,
+        });
+        verdicts.collect::<Vec<_>>()
+    };
+    assert_eq!(absent(r#"{"call_info":{"direction":"Outgoing"}}"#), [Some(true), Some(false)]);
+    assert_eq!(absent(r#"{"direction":null,"call_info":{"direction":""}}"#), [Some(true), Some(true)]);
+    assert_eq!(absent(r#"{"direction":[]}"#), [Some(false), Some(true)]);
+    assert_eq!(absent(r#"{"call_info":{"direction":"Incoming"}}"#), [Some(true), None]);
+}
+
+#[test]
 fn dropping_ends_the_search_and_takes_nothing_back() {
     let table = compile(vec![
         RouteConfig { continues: Some(true), ..route("call.*", &[], "audit") },
@@ -92,7 +119,6 @@ fn dropping_ends_the_search_and_takes_nothing_back() {
 
 fn any_conditional() -> impl Strategy<Value = RouteConfig> {
     let name = prop::sample::select(vec!["*", "call.*", "call.missed", "sms.*", "*.received", "x.y"]);
-    let pointer = prop::sample::select(vec!["/data/a", "/data/b/c", "/event", "/data/a"]);
     let text = || prop::sample::select(vec!["1", "one", "ONE", "true", "call.missed"]).prop_map(String::from);
     let wanted = prop_oneof![
         prop::collection::vec(text(), 1..3).prop_map(Wanted::OneOf),
@@ -104,7 +130,10 @@ fn any_conditional() -> impl Strategy<Value = RouteConfig> {
         let ignore_case = ignore_case && !matches!(wanted, Wanted::Exists(_));
         Test { wanted, ignore_case }
     });
-    let when = prop::collection::btree_map(pointer.prop_map(String::from), test, 0..3);
+    let pointer = prop::sample::select(vec!["/data/a", "/data/b/c", "/event", "/data/a"]);
+    let by_pointer = (pointer.prop_map(String::from), test);
+    let when = prop::collection::vec(prop_oneof![2 => by_pointer, 1 => any_named_condition()], 0..3);
+    let when = when.prop_map(|conditions| conditions.into_iter().collect());
     (name, when, 0..4_u8).prop_map(|(name, when, kind)| RouteConfig {
         matches: vec![Match::Pattern(name.into())],
         when,
@@ -113,6 +142,73 @@ fn any_conditional() -> impl Strategy<Value = RouteConfig> {
         continues: (kind == 1).then_some(true),
         ..RouteConfig::default()
     })
+}
+
+/// A condition on a named field, in spellings of both dialects.
+fn any_named_condition() -> impl Strategy<Value = (String, Test)> {
+    let wanted = |texts: &[&str]| Wanted::OneOf(texts.iter().map(|text| (*text).into()).collect());
+    let prefix = |text: &str| Wanted::Prefix(vec![text.into()]);
+    let cases = vec![
+        ("direction", wanted(&["inbound"])),
+        ("direction", wanted(&["OUTGOING", "incoming"])),
+        ("direction", prefix("out")),
+        ("direction", Wanted::Exists(false)),
+        ("from", wanted(&["14155550100"])),
+        ("from", wanted(&["+14155550123"])),
+        ("from", prefix("+1")),
+        ("agent", wanted(&["17"])),
+        ("agent", Wanted::Exists(true)),
+    ];
+    prop::sample::select(cases)
+        .prop_map(|(field, wanted)| (field.to_owned(), Test { wanted, ignore_case: false }))
+}
+
+/// What a route reads of a body of the live dialect, said once more.
+fn value(body: &serde_json::Value, name: &str, field: &str) -> Option<serde_json::Value> {
+    if field.starts_with('/') {
+        return body.pointer(field).cloned();
+    }
+    let text = |pointer: &str| {
+        let found = body.pointer(pointer).filter(|value| !value.is_null() && **value != "");
+        found.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    };
+    let family = event(name).event_type.family()?;
+    let is_call = family == Family::Call;
+    if !is_call && family != Family::Sms && (family != Family::Whatsapp || field == "agent") {
+        let has_agent = matches!(family, Family::Whatsapp | Family::Contact);
+        return (has_agent && field == "agent").then(|| text("/data/agent_id")).flatten().map(Into::into);
+    }
+    let direction = text(if is_call { "/data/call_info/direction" } else { "/data/direction" });
+    let direction = direction.map(|direction| match &*direction {
+        "Incoming" => "inbound".to_owned(),
+        "OUTGOING" => "outbound".to_owned(),
+        other => other.to_owned(),
+    });
+    // A voicemail is inbound even if its body does not carry a direction.
+    let direction = direction.or_else(|| (name == "voicemail.received").then(|| "inbound".to_owned()));
+    let found = match (field, direction.as_deref()) {
+        ("direction", _) => direction,
+        ("agent", _) => text("/data/agent_id"),
+        ("from", Some("inbound")) => text("/data/contact_number").map(|number| format!("+{number}")),
+        ("from", Some("outbound")) => text("/data/justcall_number").map(|number| format!("+{number}")),
+        _ => None,
+    };
+    found.map(Into::into)
+}
+
+/// What a condition says of a body of the live dialect, said once more.
+fn meets(body: &serde_json::Value, name: &str, field: &str, test: &Test) -> bool {
+    let spelled = |text: &String| match &**text {
+        "OUTGOING" => "outbound".to_owned(),
+        "incoming" => "inbound".to_owned(),
+        "14155550100" => "+14155550100".to_owned(),
+        other => other.to_owned(),
+    };
+    let wanted = match &test.wanted {
+        Wanted::OneOf(texts) if !field.starts_with('/') => Wanted::OneOf(texts.iter().map(spelled).collect()),
+        other => other.clone(),
+    };
+    holds(&Test { wanted, ..test.clone() }, value(body, name, field).as_ref())
 }
 
 /// What a test says of a value, said once more.
@@ -136,11 +232,45 @@ fn holds(test: &Test, value: Option<&serde_json::Value>) -> bool {
 fn any_data() -> impl Strategy<Value = String> {
     let value = || prop::sample::select(vec!["1", "\"one\"", "\"One\"", "true", "null", "{}", "\"other\""]);
     let inner = prop::option::of(value().prop_map(|value| format!(r#"{{"c":{value}}}"#)));
-    (prop::option::of(value()), inner).prop_map(|(a, b)| {
+    let strange = (prop::option::of(value()), inner).prop_map(|(a, b)| {
         let a = a.map(|value| format!(r#""a":{value}"#));
         let b = b.map(|value| format!(r#""b":{value}"#));
-        format!("{{{}}}", a.into_iter().chain(b).collect::<Vec<_>>().join(","))
-    })
+        a.into_iter().chain(b).collect::<Vec<_>>()
+    });
+    (strange, any_live_fields())
+        .prop_map(|(strange, live)| format!("{{{}}}", [strange, live].concat().join(",")))
+}
+
+/// Fields of the live dialect, as far as named fields read them.
+fn any_live_fields() -> impl Strategy<Value = Vec<String>> {
+    let direction = || {
+        let spelled = vec!["\"Incoming\"", "\"OUTGOING\"", "\"inbound\"", "\"sideways\"", "\"\"", "null"];
+        prop::option::of(prop::sample::select(spelled))
+    };
+    let number = || {
+        prop::option::of(prop::sample::select(vec![
+            "\"14155550100\"",
+            "14155550123",
+            "\"49301234\"",
+            "\"\"",
+            "null",
+        ]))
+    };
+    let agent = prop::option::of(prop::sample::select(vec!["17", "\"17\"", "18", "null", "\"\""]));
+    (direction(), direction(), number(), number(), agent).prop_map(
+        |(of_call, of_message, contact, justcall, agent)| {
+            let field = |name: &str, value: Option<&str>| value.map(|value| format!(r#""{name}":{value}"#));
+            let call_info = of_call.map(|value| format!(r#""call_info":{{"type":"","direction":{value}}}"#));
+            let fields = [
+                call_info,
+                field("direction", of_message),
+                field("contact_number", contact),
+                field("justcall_number", justcall),
+                field("agent_id", agent),
+            ];
+            fields.into_iter().flatten().collect()
+        },
+    )
 }
 
 proptest! {
@@ -156,7 +286,7 @@ proptest! {
         let takes = |route: &RouteConfig| {
             let Match::Pattern(text) = &route.matches[0] else { panic!("no pattern") };
             crate::routing::pattern::Pattern::parse(text).unwrap().matches(&name)
-                && route.when.iter().all(|(pointer, test)| holds(test, body.pointer(pointer)))
+                && route.when.iter().all(|(field, test)| meets(&body, &name, field, test))
         };
         let mut expected = Ok(Vec::new());
         for (index, route) in routes.iter().enumerate().filter(|(_, route)| takes(route)) {
@@ -201,7 +331,7 @@ proptest! {
             for data in data {
                 let body = serde_json::json!({ "event": "call.missed", "data": serde_json::from_str::<serde_json::Value>(&data).unwrap() });
                 let met = |when: &BTreeMap<String, Test>| {
-                    when.iter().all(|(pointer, test)| holds(test, body.pointer(pointer)))
+                    when.iter().all(|(field, test)| meets(&body, "call.missed", field, test))
                 };
                 prop_assert!(met(&config.routes[0].when) || !met(&config.routes[1].when), "{body}");
             }

@@ -1,0 +1,59 @@
+//! Named fields, compiled: lookups of the same fact in either dialect.
+
+use super::pointer::Pointer;
+use crate::event::{Dialect, Direction, Family, NamedField, Pick};
+
+#[cfg(test)]
+mod tests;
+
+/// Named field with its places in every kind of event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) field: NamedField,
+    /// Lookup of the direction, for fields whose place depends on it.
+    pub(super) direction: Option<usize>,
+    /// By dialect, then by family.
+    places: Box<[Box<[CompiledPlace]>]>,
+}
+
+/// Place of a named field, with the pick that holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CompiledPlace {
+    pub(super) direction: Option<Direction>,
+    pub(super) pick: usize,
+    pub(super) pointer: Pointer,
+}
+
+impl Named {
+    /// Compiles a field. `add_pick` returns the index of a pick.
+    ///
+    /// # Errors
+    /// When a place is not a JSON pointer, which the tests of the contract exclude.
+    pub(super) fn compile(
+        field: NamedField,
+        direction: Option<usize>,
+        mut add_pick: impl FnMut(&Pick) -> usize,
+    ) -> Result<Self, String> {
+        let kinds = Dialect::ALL.into_iter().flat_map(|dialect| Family::ALL.map(|family| (dialect, family)));
+        let places = kinds.map(|(dialect, family)| {
+            let places = field.places(dialect, family).iter().map(|place| {
+                let pointer = Pointer::parse(place.pointer)?;
+                let pick = add_pick(pointer.pick());
+                Ok(CompiledPlace { direction: place.direction, pick, pointer })
+            });
+            places.collect::<Result<_, String>>()
+        });
+        Ok(Self { field, direction, places: places.collect::<Result<_, _>>()? })
+    }
+
+    /// Returns the places of the field in events of a family.
+    pub(super) fn places(&self, dialect: Dialect, family: Family) -> &[CompiledPlace] {
+        &self.places[dialect.index() * Family::ALL.len() + family.index()]
+    }
+}
+
+/// Returns whether a field has a place that depends on the direction.
+pub(super) fn depends_on_direction(field: NamedField) -> bool {
+    let mut kinds = Dialect::ALL.into_iter().flat_map(|dialect| Family::ALL.map(|family| (dialect, family)));
+    kinds.any(|(dialect, family)| field.places(dialect, family).iter().any(|place| place.direction.is_some()))
+}
