@@ -68,6 +68,13 @@ there is a warning, 2 the command line makes no sense, 78 the settings are bad."
 /// How long all of it may take.
 const LIMIT: Duration = Duration::from_secs(19);
 
+/// Logs a warning for each setting of a route whose fields no sample of an accepted dialect has.
+pub(super) fn log_fields(settings: &Settings) {
+    for Finding { key, text, fix, .. } in fields::check(settings) {
+        tracing::warn!(setting = key, "{text}: {}", fix.unwrap_or_default());
+    }
+}
+
 /// Prints the report to stdout.
 pub(super) fn run(args: Args) -> ExitCode {
     let deadline = Instant::now() + LIMIT;

@@ -1,6 +1,6 @@
 //! `serve`: the bridge in front of a Kafka cluster.
 
-use super::{Failure, SettingsArgs, output, signals};
+use super::{Failure, SettingsArgs, check, output, signals};
 use crate::app::{self, App};
 use crate::config::{Settings, print_config};
 use crate::telemetry;
@@ -47,6 +47,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         for door in settings.open_doors(sources.file()) {
             tracing::warn!(setting = door.key, "{}: {}", door.reason, door.fix);
         }
+        check::log_fields(&settings);
         let tls = settings.server.tls.certificate.is_some();
         let app = App::build(settings, Some(sources))?;
         if let Some(reload) = app.reload_handle() {

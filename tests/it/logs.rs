@@ -142,6 +142,7 @@ fn every_warning_of_check_is_logged_at_the_start() {
         "kafka.properties.enable.ssl.certificate.verification=f",
         "kafka.properties.ssl.endpoint.identification.algorithm=none",
         "kafka.bootstrap_servers=127.0.0.1:1",
+        "routes=[{match: \"call.*\", when: {/data/direction: inbound}, topics: calls}]",
     ];
     let arguments = |command: &[&'static str]| -> Vec<String> {
         let settings = settings.iter().flat_map(|setting| ["--set", setting]);
@@ -158,7 +159,7 @@ fn every_warning_of_check_is_logged_at_the_start() {
     let findings = report["findings"].as_array().expect("findings");
     let warnings = findings.iter().filter(|finding| finding["level"] == "warning");
     let expected: BTreeSet<_> = warnings.map(|finding| finding["key"].to_string()).collect();
-    assert_eq!(expected.len(), 7, "{expected:?}");
+    assert_eq!(expected.len(), 8, "{expected:?}");
     let serve = run(&["serve"]);
     serve.wait_for_line("\"serving\"", Duration::from_secs(30));
     let logged = serve.stderr().into_iter().filter_map(|line| {

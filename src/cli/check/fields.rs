@@ -50,15 +50,13 @@ fn finding(gap: &Gap) -> Finding {
 mod tests {
     use super::*;
     use crate::cli::check::finding::Level;
-    use crate::config::{SettingsFile, Sources};
+    use crate::config::Sources;
 
     const SIGNED: &str = "sources.main.signature.secrets=[\"a-secret-for-tests\"]";
     const UNSIGNED: &str = "sources.main.signature.required=false";
 
-    fn warnings(flags: &[&str]) -> Vec<String> {
-        let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let sources = Sources { file: SettingsFile::None, flags, ..Sources::default() };
-        let found = check(&Settings::load(&sources).unwrap());
+    fn warnings(given: &[&str]) -> Vec<String> {
+        let found = check(&Settings::load(&Sources::given(given)).unwrap());
         assert!(found.iter().all(|finding| finding.level == Level::Warning));
         found
             .into_iter()
