@@ -106,6 +106,11 @@ fn tls_that_does_not_come_about_is_named() {
         ("other name", tls(&named, &ca), fails(&["not for localhost", "alternative name"])),
         ("other authority", tls(&secured().tls, &other), fails(&["no authority", "ssl.ca.location"])),
         ("TLS to plaintext", tls(plain, &ca), fails(&["TLS was begun", "PLAINTEXT"])),
+        (
+            "no certificate of its own",
+            tls(&secured().mutual_tls, &ca),
+            fails(&["client's certificate", "ssl.certificate.location"]),
+        ),
         ("plaintext to TLS", with(&secured().tls, &[]), fails(&["no TLS was begun", "SSL"])),
         ("login without TLS", with(&secured().sasl_tls, &sasl), fails(&["no TLS was begun", "SASL_SSL"])),
     ]);

@@ -31,6 +31,8 @@ pub(crate) struct Secured {
     pub(crate) tls: String,
     /// `host:port` of the listener with both.
     pub(crate) sasl_tls: String,
+    /// `host:port` of the listener with TLS that wants a certificate of its client.
+    pub(crate) mutual_tls: String,
     /// PEM file of the authority that signed the broker's certificate.
     pub(crate) ca: PathBuf,
     _folder: TempDir,
@@ -62,6 +64,7 @@ impl Kafka {
             sasl: kafka.listener("SASL"),
             tls: kafka.listener("TLS"),
             sasl_tls: kafka.listener("SASLTLS"),
+            mutual_tls: kafka.listener("MUTUALTLS"),
             kafka,
             ca,
             _folder: folder,
@@ -114,7 +117,12 @@ fn client(bootstrap: &str, protocol: &str, user: Option<&User>, ca: Option<&Path
 
 fn options(keystore: &Path) -> Options {
     let mut options = Options {
-        listeners: vec![("SASL", "SASL_PLAINTEXT"), ("TLS", "SSL"), ("SASLTLS", "SASL_SSL")],
+        listeners: vec![
+            ("SASL", "SASL_PLAINTEXT"),
+            ("TLS", "SSL"),
+            ("SASLTLS", "SASL_SSL"),
+            ("MUTUALTLS", "SSL"),
+        ],
         format: vec![
             "--add-scram".to_owned(),
             format!("{}=[name={},password={}]", SCRAM.mechanism, SCRAM.name, SCRAM.password),
@@ -124,6 +132,7 @@ fn options(keystore: &Path) -> Options {
     .property("ssl.keystore.location", &keystore.display().to_string())
     .property("ssl.keystore.type", "PKCS12")
     .property("ssl.keystore.password", STORE_PASSWORD)
+    .property("listener.name.mutualtls.ssl.client.auth", "required")
     .property("sasl.enabled.mechanisms", &format!("{},{}", PLAIN.mechanism, SCRAM.mechanism));
     let security = "org.apache.kafka.common.security";
     for listener in ["sasl", "sasltls"] {
