@@ -2,7 +2,7 @@
 //!
 //! The input is text, a word and what belongs to it on each line: `prefix`, `dead_letter`, `route`,
 //! which begins a route, and for it `match`, `family`, `topic`, `key`, `header`, `from` (a header and
-//! its pointer), `is`, `begins`, `there`, `gone` (conditions, with a pointer), `loose` (the conditions
+//! its field), `is`, `begins`, `there`, `gone` (conditions, with a field), `loose` (the conditions
 //! that follow ignore case), `drop` and `continue`; `event` and `data` are what is routed.
 #![no_main]
 
@@ -114,7 +114,10 @@ impl<'a> Case<'a> {
                 Match::Pattern(pattern) => matches(&segments(pattern), &segments(event_type.name())),
                 Match::Family(family) => !in_full_only && event_type.family() == Some(*family),
             });
-            if !is_meant || !route.when.iter().all(|(pointer, test)| holds(test, body.pointer(pointer))) {
+            let holds = |(field, test): (&String, &Test)| {
+                holds(field, test, value(body, event_type.name(), field).as_ref())
+            };
+            if !is_meant || !route.when.iter().all(holds) {
                 continue;
             }
             if route.drop == Some(true) {
@@ -182,7 +185,12 @@ fn goes_where_it_should(table: &Table, case: &Case<'_>, name: &str) {
         if !topics.contains(&at) {
             let record = &records[topics.len()];
             topics.push(at);
-            says_what_it_should(record, destination.route.map(|route| &case.config.routes[route]), &tree);
+            says_what_it_should(
+                record,
+                destination.route.map(|route| &case.config.routes[route]),
+                &tree,
+                name,
+            );
             assert_eq!((&record.topic, &record.value), (at, &body), "the record for {at}");
         }
     }
@@ -194,10 +202,11 @@ fn says_what_it_should(
     record: &justcall_kafka_bridge::record::Record,
     route: Option<&RouteConfig>,
     tree: &Value,
+    name: &str,
 ) {
-    let text = |pointer: &String, longest: usize| {
-        let text = text(tree.pointer(pointer)?)?;
-        Some(text).filter(|text| !text.is_empty() && text.len() <= longest)
+    let text = |field: &String, longest: usize| {
+        let text = text(&value(tree, name, field)?)?;
+        Some(text).filter(|text| !text.is_empty() && text.len() <= longest && !text.contains(is_forbidden))
     };
     let key = route.and_then(|route| route.key.iter().find_map(|pointer| text(pointer, 256)));
     assert_eq!(record.key.as_deref(), Some(key.as_deref().unwrap_or("entity").as_bytes()), "the key");
@@ -226,15 +235,72 @@ fn explains_itself(
     }
 }
 
+/// Returns the value of a JSON pointer, or of a named field of the documented dialect.
+fn value(tree: &Value, name: &str, field: &str) -> Option<Value> {
+    if field.starts_with('/') {
+        return tree.pointer(field).cloned();
+    }
+    let at = |pointer: &str| tree.pointer(pointer).filter(|value| !value.is_null() && **value != "").cloned();
+    let family = EventType::from_name(name.into()).family()?;
+    let (is_call, is_contact) = (family == Family::Call, family == Family::Contact);
+    if !is_call && family != Family::Sms {
+        let phone = (is_contact && field == "contact_number").then(|| at("/data/phone")).flatten();
+        return phone.map(|value| spelled_value(field, value));
+    }
+    let direction = || {
+        let found = at("/data/direction").map(|value| spelled_value("direction", value));
+        found.or_else(|| (name == "voicemail.received").then(|| "inbound".into()))
+    };
+    let found = match field {
+        "direction" => direction(),
+        "from" | "to" => at(&format!("/data/{field}")),
+        "agent" => at("/data/agent_id"),
+        "disposition" => at("/data/disposition").filter(|_| is_call),
+        "recording" => at("/data/recording_url").filter(|_| is_call),
+        _ => match (direction()?.as_str()?, field) {
+            ("inbound", "contact_number") | ("outbound", "justcall_number") => at("/data/from"),
+            ("outbound", "contact_number") | ("inbound", "justcall_number") => at("/data/to"),
+            _ => None,
+        },
+    };
+    found.map(|value| spelled_value(field, value))
+}
+
+fn spelled_value(field: &str, value: Value) -> Value {
+    text(&value).map_or(value, |text| spelled(field, &text).into())
+}
+
+/// The normalised spelling of a named field's value.
+fn spelled(field: &str, text: &str) -> String {
+    let is_number = (7..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    match field {
+        "direction" => match text.to_ascii_lowercase().as_str() {
+            "inbound" | "incoming" => "inbound".into(),
+            "outbound" | "outgoing" => "outbound".into(),
+            _ => text.into(),
+        },
+        "from" | "to" | "contact_number" | "justcall_number" if is_number => format!("+{text}"),
+        _ => text.into(),
+    }
+}
+
+/// Control characters and noncharacters, which neither keys nor headers hold.
+fn is_forbidden(character: char) -> bool {
+    let code = u32::from(character);
+    character.is_control() || (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE
+}
+
 /// What a condition means, said once more.
-fn holds(test: &Test, value: Option<&Value>) -> bool {
+fn holds(field: &str, test: &Test, value: Option<&Value>) -> bool {
     let fold = |text: &str| -> String {
         if test.ignore_case { text.chars().flat_map(char::to_lowercase).collect() } else { text.into() }
     };
     let text = value.and_then(text).map(|text| fold(&text));
     match &test.wanted {
         Wanted::Exists(wanted) => *wanted == value.is_some_and(|value| !value.is_null()),
-        Wanted::OneOf(texts) => text.is_some_and(|text| texts.iter().any(|each| fold(each) == text)),
+        Wanted::OneOf(texts) => {
+            text.is_some_and(|text| texts.iter().any(|each| spelled(field, &fold(each)) == text))
+        }
         Wanted::Prefix(texts) => {
             text.is_some_and(|text| texts.iter().any(|each| text.starts_with(&fold(each))))
         }

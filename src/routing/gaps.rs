@@ -5,8 +5,8 @@ use super::route::Route;
 use super::table::Table;
 use super::values::{Pointed, Pointers, Values};
 use crate::event::{
-    BodyHash, Dialect, Direction, EventType, Family, KnownType, NamedField, Picks, Scanned, Validation,
-    samples, scan_with,
+    BodyHash, Dialect, Direction, EventType, Family, KnownType, NamedField, Picks, Place, Scanned,
+    Validation, samples, scan_with,
 };
 use serde_json::Value;
 
@@ -180,18 +180,19 @@ fn misspelling(
 ) -> Option<Gap> {
     let condition = read.condition.as_ref().filter(|condition| condition.pointed().field().is_none())?;
     let pointer = condition.pointer();
-    let is_at = |field: NamedField, sample: &Sample| {
-        field.places(dialect, sample.known.family()).iter().any(|place| place.pointer == pointer)
-    };
-    let instead = NamedField::ALL.iter().copied().find(|field| {
-        let here: Vec<_> = samples.iter().filter(|sample| is_at(*field, sample)).collect();
+    let is_meant = |field: NamedField, is_fixed: bool| {
+        let is_at = |place: &Place| place.pointer == pointer && place.direction.is_none() == is_fixed;
+        let is_here = |sample: &&Sample| field.places(dialect, sample.known.family()).iter().any(is_at);
+        let here: Vec<_> = samples.iter().filter(is_here).collect();
         let mut named = Pointers::default();
         let renamed = named.read(field.name()).and_then(|pointed| condition.with(pointed));
         renamed.is_ok_and(|renamed| {
             !here.iter().any(|sample| sample.meets(condition, pointers))
                 && here.iter().any(|sample| sample.meets(&renamed, &named))
         })
-    })?;
+    };
+    let find = |is_fixed| NamedField::ALL.iter().copied().find(|field| is_meant(*field, is_fixed));
+    let instead = find(true).or_else(|| find(false))?;
     Some(Gap {
         route,
         at: read.at.clone(),

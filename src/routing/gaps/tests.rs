@@ -112,6 +112,12 @@ fn condition_on_a_spelling_of_the_other_dialect_is_a_gap() {
         ("sms.*", "/data/direction", is(&["inbound", "Incoming"]), vec![]),
         ("sms.*", "/data/direction", is(&["sideways"]), vec![]),
         ("jc.*", "/data/contact_number", begins("+1415"), vec![(live, true, Some("contact_number"))]),
+        (
+            "sms.*",
+            "/data/contact_number",
+            begins("+1415"),
+            vec![(documented, false, Some("contact_number")), (live, true, Some("contact_number"))],
+        ),
         ("jc.*", "/data/contact_number", begins("1415"), vec![]),
         ("jc.*", "/data/contact_number", begins("+49"), vec![]),
         ("sms.*", "/data/agent_id", is(&["23"]), vec![]),
