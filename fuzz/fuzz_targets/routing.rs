@@ -177,7 +177,7 @@ fn goes_where_it_should(table: &Table, case: &Case<'_>, name: &str) {
     };
     let routes: Vec<_> = taken.iter().filter_map(|each| each.route).collect();
     assert_eq!(Ok(&routes), expected.as_ref(), "the routes of {name:?}");
-    let Routed::Records(records) = records else { panic!("{name} is forwarded without records") };
+    let Routed::Records { records, .. } = records else { panic!("{name} is forwarded without records") };
     let mut topics = Vec::new();
     for (at, destination) in taken.iter().flat_map(|each| each.topics.iter().map(move |topic| (topic, each)))
     {
