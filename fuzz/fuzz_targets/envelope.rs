@@ -113,7 +113,7 @@ fn becomes_one_record(event: &Event<'_>, body: &[u8]) {
         trace: None,
     };
     let routed = TABLE.records(event, &Picks::default(), &value, &context);
-    let Routed::Records(records) = routed else { panic!("the default routes take everything") };
+    let Routed::Records { records, .. } = routed else { panic!("the default routes take everything") };
     let [record] = &records[..] else { panic!("{} records", records.len()) };
     assert_eq!((record.value.as_ptr(), record.value.len()), (value.as_ptr(), value.len()), "not the body");
     let topic = match event.event_type.known() {
