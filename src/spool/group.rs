@@ -77,9 +77,7 @@ pub(super) fn carry_out(
     if let Job::Replace { id, .. } = job {
         change.delete(id.0)?;
     }
-    if let Job::Append { identity: Some(identity), .. } = job
-        && limits.identities > 0
-    {
+    if let Job::Append { identity: Some(identity), .. } = job {
         change.remember(identity, now)?;
     }
     *on_disk += coming;

@@ -145,6 +145,7 @@ fn restored(window: Duration, events: &[(&str, i64)]) -> (Arc<Deduplication>, In
 fn spooled_event_is_remembered_for_the_rest_of_its_window() {
     // In the order of the spool: the newest first.
     let (memory, now) = restored(WINDOW, &[("new", 0), ("old", 59_000), ("older", 60_000), ("past", 60_001)]);
+    assert_eq!(memory.figures(), (3, 0), "the past takes no place");
     for remembered in ["new", "old", "older"] {
         assert!(memory.is_durable(&event(remembered), now), "{remembered}");
     }
