@@ -96,7 +96,6 @@ fn accepting(template: &Template, times: u64) {
             topics: rules.table().topics().cloned().collect(),
             dead_letter_topic: Arc::from("dead-letter"),
             queue: (usize::MAX, usize::MAX),
-            remember: Duration::ZERO,
             runtime: Handle::current(),
             readiness: Arc::new(Readiness::default()),
             metrics: Arc::clone(&metrics),

@@ -125,7 +125,7 @@ fn append(criterion: &mut Criterion) {
         let directory = folder.path().join("spool");
         let config =
             spool::Config { directory: Some(directory.clone()), max_bytes: 4 << 30, max_lane_share: 100 };
-        let spool = Spool::open(&directory, &config).expect("a new spool");
+        let spool = Spool::open(&directory, &config, 100_000).expect("a new spool");
         let lane: Arc<str> = Arc::from("lane");
         let payload = Bytes::from(vec![b'x'; 700]);
         let mut number = 0_u64;
@@ -135,7 +135,7 @@ fn append(criterion: &mut Criterion) {
                 let (told, results) = mpsc::channel();
                 let appends = (0..together).map(|_| {
                     number += 1;
-                    let mut identity = [0; 24];
+                    let mut identity = [0; 16];
                     identity[..8].copy_from_slice(&number.to_be_bytes());
                     let told = told.clone();
                     let entry = Entry {

@@ -126,7 +126,7 @@ impl App {
         let producer = Arc::new(Producer::start(&settings.kafka, &readiness, &metrics)?);
         let tracer = Tracer::start(&settings.telemetry.otlp, &metrics)?;
         let budget = Budget::new(settings.server.max_in_flight);
-        let spool = open_spool(&settings.spool)?;
+        let spool = open_spool(&settings)?;
         let queue = producer.queue_limits();
         let parts = delivery::Parts {
             sink: Arc::clone(&producer) as _,
@@ -134,7 +134,6 @@ impl App {
             topics: table.topics().cloned().collect(),
             dead_letter_topic: Arc::from(settings.ingest.dead_letter.topic.as_str()),
             queue: (queue.records, queue.bytes),
-            remember: settings.ingest.deduplication.window,
             runtime: Handle::current(),
             readiness: Arc::clone(&readiness),
             metrics: Arc::clone(&metrics),
@@ -299,9 +298,11 @@ pub fn is_spool_open_to_all(directory: &Path) -> bool {
 }
 
 /// Opens the spool, if there is to be one.
-fn open_spool(config: &spool::Config) -> Result<Option<Arc<Spool>>, Error> {
-    let Some(directory) = &config.directory else { return Ok(None) };
-    let spool = Spool::open(directory, config)?;
+fn open_spool(settings: &Settings) -> Result<Option<Arc<Spool>>, Error> {
+    let Some(directory) = &settings.spool.directory else { return Ok(None) };
+    let memory = &settings.ingest.deduplication;
+    let identities = if memory.window.is_zero() { 0 } else { memory.capacity };
+    let spool = Spool::open(directory, &settings.spool, identities)?;
     let rows: u64 = spool.backlog().iter().map(|(_, rows)| rows).sum();
     tracing::info!(directory = %directory.display(), rows, "spool opened");
     Ok(Some(spool))

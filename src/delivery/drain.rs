@@ -69,9 +69,8 @@ pub(super) async fn drain(lane: Arc<Lane>, shared: Shared) {
             _ => return,
         }
         sleep(TRY_AGAIN).await;
-        lane.begins_anew(shared.spool.usage().rows);
+        lane.recounts(shared.spool.usage().rows, RowId(0));
         drain = Drain::new(Arc::clone(&lane), shared.clone());
-        drain.untold = lane.newest();
     }
 }
 
@@ -86,8 +85,6 @@ struct Drain {
     through: RowId,
     /// Reports on rows that were not read yet.
     early: BTreeMap<RowId, Result<(), Failure>>,
-    /// Up to this row reports may have been told to a drain that panicked.
-    untold: RowId,
     /// Not before then is a page read.
     read_at: Option<Instant>,
     /// Records of the lane that were handed over once the row that is out alone was.
@@ -111,7 +108,6 @@ impl Drain {
             cursor: RowId(0),
             through: RowId(0),
             early: BTreeMap::new(),
-            untold: RowId(0),
             read_at: None,
             handed_over_alone: 0,
             refused_retry: None,
@@ -282,7 +278,7 @@ impl Drain {
             self.set_aside(row.id);
             return;
         };
-        let is_out = row.handed_over && row.id > self.untold;
+        let is_out = row.handed_over && row.id > self.lane.unreported();
         if is_out {
             self.goes_out();
             self.spans.sent(row.id, &record);

@@ -1,10 +1,13 @@
 //! One topic's ordered way to Kafka.
 
+mod backlog;
+
 use super::breaker::Breaker;
 use super::quota::Quota;
 use super::{Failure, Sink};
 use crate::spool::RowId;
 use crate::telemetry::TopicCounters;
+use backlog::LaneBacklog;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -34,8 +37,8 @@ pub(super) struct Lane {
     quiet: AtomicBool,
     /// Wakes the task in [`Lane::idle`].
     idle: Notify,
-    backlog: Mutex<Backlog>,
-    /// [`Backlog::records`], so that asking costs no lock.
+    backlog: Mutex<LaneBacklog>,
+    /// [`LaneBacklog::records`], so that asking costs no lock.
     before: AtomicU64,
     told: Mutex<Vec<Told>>,
     /// Wakes the lane's drain.
@@ -43,17 +46,6 @@ pub(super) struct Lane {
     /// What the lane may put into the spool, where it is limited.
     quota: Option<Quota>,
     counters: TopicCounters,
-}
-
-/// What stands before a new record.
-struct Backlog {
-    /// Records in the spool or on the way into it, less those that Kafka has acknowledged since. Never
-    /// too low; too high where rows were lost, until [`Lane::ended`].
-    records: u64,
-    /// How many are on the way into the spool.
-    joining: u64,
-    /// The last row that was committed.
-    newest: RowId,
 }
 
 /// What a lane's drain is told about its rows.
@@ -102,7 +94,7 @@ impl Lane {
             alone: tokio::sync::Mutex::default(),
             quiet: AtomicBool::new(false),
             idle: Notify::new(),
-            backlog: Mutex::new(Backlog { records, joining: 0, newest }),
+            backlog: Mutex::new(LaneBacklog { records, newest, ..LaneBacklog::default() }),
             before: AtomicU64::new(records),
             told: Mutex::default(),
             wake: Notify::new(),
@@ -280,7 +272,7 @@ impl Lane {
     }
 
     /// Looks at the backlog, and may change it.
-    fn backlogged<R>(&self, look: impl FnOnce(&mut Backlog) -> R) -> R {
+    fn backlogged<R>(&self, look: impl FnOnce(&mut LaneBacklog) -> R) -> R {
         // It is whole after each of the functions below.
         let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = look(&mut backlog);
@@ -324,7 +316,7 @@ impl Lane {
 
     /// A record no longer stands before a new one.
     pub(super) fn leaves_backlog(&self) {
-        self.backlogged(Backlog::leave);
+        self.backlogged(LaneBacklog::leave);
     }
 
     /// The last row that was committed.
@@ -347,9 +339,20 @@ impl Lane {
         });
     }
 
-    /// The drain begins anew and may count rows twice: so many more than there can be.
-    pub(super) fn begins_anew(&self, rows: u64) {
-        self.backlogged(|backlog| backlog.records += rows);
+    /// Counts `rows` more, up to `newest`: rows of a refused append that are in the spool, or those that a
+    /// drain that begins anew may count twice. Reports on rows so far may reach no drain.
+    pub(super) fn recounts(&self, rows: u64, newest: RowId) {
+        self.backlogged(|backlog| {
+            backlog.records += rows;
+            backlog.newest = backlog.newest.max(newest);
+            backlog.unreported = backlog.newest;
+        });
+        self.wake.notify_one();
+    }
+
+    /// Returns the last row whose report may reach no drain.
+    pub(super) fn unreported(&self) -> RowId {
+        self.backlogged(|backlog| backlog.unreported)
     }
 
     /// Tells the drain about a row.
@@ -382,13 +385,6 @@ pub(super) struct Turn<'a> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.lane.quiet.store(false, Ordering::Release);
-    }
-}
-
-impl Backlog {
-    fn leave(&mut self) {
-        debug_assert_ne!(self.records, 0, "a record leaves a backlog that never had it");
-        self.records = self.records.saturating_sub(1);
     }
 }
 

@@ -29,7 +29,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub use crate::spool::{Identity, Refused};
+pub use crate::spool::{Identity, Refused, Remembered};
 pub use backlog::{Backlog, BacklogLane, BacklogRecord};
 pub use dead_letter::DeadLetter;
 pub use durable::{Durable, NotDurable};
@@ -39,7 +39,7 @@ pub use sink::{Failure, Sink, TopicFailure};
 pub(crate) use window::MAX_TIMESTAMP_AGE_MS;
 
 use crate::record::Record;
-use crate::spool::{Append, RowId, Spool};
+use crate::spool::{Append, Recount, RowId, Spool};
 use crate::telemetry::{Metrics, Readiness, Spans, SpoolState, Step, Tracer};
 use arc_swap::ArcSwap;
 use drain::{Phase, Shared};
@@ -50,18 +50,16 @@ use quota::Quota;
 use share::Share;
 use smallvec::SmallVec;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use traced::acknowledged;
 
 /// How long an event waits for the spool's disk. Longer than any commit takes on a disk that works.
 const DISK_PATIENCE: Duration = Duration::from_secs(1);
-
-const MOST_ASKING: usize = 4;
 
 /// Settings that concern delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,8 +82,6 @@ pub struct Parts {
     pub dead_letter_topic: Arc<str>,
     /// What the producer's queue takes: records, and bytes of their values.
     pub queue: (usize, usize),
-    /// How long events are remembered.
-    pub remember: Duration,
     /// Runs what outlives a request: making missing topics, and drains.
     pub runtime: Handle,
     /// Told when Kafka stands still, and what the spool takes.
@@ -113,8 +109,8 @@ pub struct Delivery {
     tracer: Tracer,
     phase: watch::Sender<Phase>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
-    /// How many may ask the spool at once for what it remembers.
-    asking: Arc<Semaphore>,
+    /// Receives the events that the spool remembers.
+    remember: OnceLock<Box<dyn Fn(Vec<Remembered>) + Send + Sync>>,
 }
 
 impl Delivery {
@@ -133,15 +129,23 @@ impl Delivery {
             tracer: parts.tracer,
             phase: watch::Sender::new(Phase::Running),
             tasks: Mutex::default(),
-            asking: Arc::new(Semaphore::new(MOST_ASKING)),
+            remember: OnceLock::new(),
             spool: parts.spool.clone(),
         });
+        if let Some(spool) = &delivery.spool {
+            let delivery = Arc::downgrade(&delivery);
+            spool.on_recount(move |found| {
+                if let Some(delivery) = Weak::upgrade(&delivery) {
+                    delivery.recount(found);
+                }
+            });
+        }
         let topics: Vec<_> = [parts.dead_letter_topic].into_iter().chain(parts.topics).collect();
         let backlog = parts.spool.iter().flat_map(|spool| spool.backlog());
         // Of earlier settings, maybe.
         let backlog = backlog.map(|(topic, rows)| (topics.contains(&topic), topic, rows));
         delivery.add(backlog.chain(topics.iter().map(|topic| (true, Arc::clone(topic), 0))));
-        let show = progress::show(&delivery, parts.metrics, parts.remember);
+        let show = progress::show(&delivery, parts.metrics);
         delivery.tasks().push(delivery.runtime.spawn(show));
         delivery
     }
@@ -203,30 +207,27 @@ impl Delivery {
         self.config.ack_deadline + self.spool.as_ref().map_or(Duration::ZERO, |_| DISK_PATIENCE)
     }
 
-    /// Whether an event was spooled within the last `window` by an earlier process. While the process
-    /// lives its memory knows better. False also where the disk does not say so in time.
-    pub async fn remembers(&self, identity: &Identity, window: Duration) -> bool {
-        let Some(spool) = &self.spool else { return false };
-        let since = progress::now_millis() - i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
-        if !spool.held_identities(since) {
-            return false;
+    /// Sets, once, what receives the events that are durable in the spool though this process has not
+    /// answered them with 200: now those of earlier processes, later those of failed commits.
+    pub fn remember_with(&self, remember: impl Fn(Vec<Remembered>) + Send + Sync + 'static) {
+        if let Some(spool) = &self.spool {
+            remember(spool.take_identities());
         }
-        // Apart, so that no other event has to have room for it.
-        Box::pin(self.ask(Arc::clone(spool), *identity, since)).await
+        drop(self.remember.set(Box::new(remember)));
     }
 
-    async fn ask(&self, spool: Arc<Spool>, identity: Identity, since: i64) -> bool {
-        let answer = async {
-            // A disk that hangs takes a few threads and no more.
-            let turn = Arc::clone(&self.asking).acquire_owned().await;
-            let ask = move || {
-                let answer = spool.knows(&identity, since);
-                drop(turn);
-                answer
-            };
-            self.runtime.spawn_blocking(ask).await.unwrap_or(false)
-        };
-        timeout(DISK_PATIENCE, answer).await.unwrap_or(false)
+    /// Counts rows that a failed commit left in the spool. Only then are their events duplicates: what is
+    /// sent after such an answer must not overtake the row.
+    fn recount(&self, found: Recount) {
+        let lanes = self.lanes.load();
+        for (topic, row) in found.rows {
+            if let Some(lane) = lanes.get(&topic) {
+                lane.recounts(1, row);
+            }
+        }
+        if let Some(remember) = self.remember.get() {
+            remember(found.identities);
+        }
     }
 
     /// Makes all `records` of one event durable.

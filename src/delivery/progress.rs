@@ -14,7 +14,6 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How often the log tells of a backlog: that falls, and that does not.
 const SAY: Duration = Duration::from_secs(5);
 const SAY_AGAIN: Duration = Duration::from_secs(60);
-const FORGET: Duration = Duration::from_secs(60);
 
 /// Milliseconds since 1970.
 pub(super) fn now_millis() -> i64 {
@@ -25,12 +24,10 @@ pub(super) fn now_millis() -> i64 {
 pub(super) fn show(
     delivery: &Arc<Delivery>,
     metrics: Arc<Metrics>,
-    remember: Duration,
 ) -> impl Future<Output = ()> + Send + use<> {
     let (delivery, mut phase) = (Arc::downgrade(delivery), delivery.phase.subscribe());
     async move {
         let mut told = Told { at: Instant::now(), left: 0, drained: 0, waiting: None };
-        let mut forgotten_at = Instant::now();
         while *phase.borrow_and_update() != Phase::Ended {
             let Some(delivery) = Weak::upgrade(&delivery) else { return };
             show_lanes(&delivery, &metrics);
@@ -38,11 +35,6 @@ pub(super) fn show(
                 let drained = look(&delivery, spool, &metrics);
                 if told.at.elapsed() >= SAY {
                     told.say(delivery.backlog(), drained);
-                }
-                if forgotten_at.elapsed() >= FORGET {
-                    forgotten_at = Instant::now();
-                    let window = i64::try_from(remember.as_millis()).unwrap_or(i64::MAX);
-                    spool.forget_before(now_millis().saturating_sub(window));
                 }
             }
             drop(delivery);

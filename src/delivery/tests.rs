@@ -111,7 +111,6 @@ fn delivery() -> (Arc<TestSink>, Arc<Delivery>) {
         topics: ["a", "b", "gone"].map(Arc::from).into(),
         dead_letter_topic: Arc::from("dead-letter"),
         queue: (1000, 1_000_000),
-        remember: Duration::ZERO,
         runtime: Handle::current(),
         readiness: Arc::new(Readiness::default()),
         metrics: Arc::new(Metrics::new()),
@@ -141,7 +140,7 @@ fn start(
     let records: Vec<Record> = topics.iter().map(|topic| record(topic)).collect();
     let delivery = Arc::clone(delivery);
     let settle = Box::new(Told(Some(told)));
-    (tokio::spawn(async move { delivery.deliver(&records, &[0; 24], None, settle).await }), settled)
+    (tokio::spawn(async move { delivery.deliver(&records, &[0; 16], None, settle).await }), settled)
 }
 
 /// Lets every task run as far as it can.

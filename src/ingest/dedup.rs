@@ -1,4 +1,5 @@
-//! Which events were durable a short while ago.
+//! Events that were durable a short while ago: the only memory of them, also of those that earlier processes
+//! spooled.
 //!
 //! Two deliveries are of the same event if source, type, event id and body are the same. Type and
 //! event id are read from the body, so source and body hash say it all: a forged body with a real
@@ -6,7 +7,7 @@
 //!
 //! An event is remembered only once it is durable. While it is in flight, its duplicates wait.
 
-use crate::event::BodyHash;
+use crate::delivery::{Identity, Remembered};
 use foldhash::fast::RandomState;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -18,20 +19,7 @@ use tokio::sync::oneshot;
 /// Locks taken by different events rarely meet.
 const SHARDS: usize = 16;
 
-/// What makes two deliveries the same event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Key {
-    source: u16,
-    body: [u8; 16],
-}
-
-impl Key {
-    fn new(source: usize, body: &BodyHash) -> Self {
-        Self { source: u16::try_from(source).unwrap_or(u16::MAX), body: body.prefix() }
-    }
-}
-
-/// Small, for there are many: with its key 24 bytes.
+/// Small, for there are many: with its identity 24 bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Not durable yet.
@@ -42,11 +30,11 @@ enum State {
 
 #[derive(Default)]
 struct Shard {
-    events: HashMap<Key, State, RandomState>,
+    events: HashMap<Identity, State, RandomState>,
     /// Those who wait for events in flight: few events have any.
-    waiting: HashMap<Key, Vec<oneshot::Sender<()>>, RandomState>,
+    waiting: HashMap<Identity, Vec<oneshot::Sender<()>>, RandomState>,
     /// The durable ones with their numbers, oldest first.
-    oldest: VecDeque<(Key, u32, Instant)>,
+    oldest: VecDeque<(Identity, u32, Instant)>,
     /// How many there have been.
     count: u32,
     /// How many went before their time.
@@ -83,29 +71,44 @@ impl Deduplication {
     }
 
     /// Returns whether an event is durable, without a claim.
-    pub fn is_durable(&self, source: usize, body: &BodyHash, now: Instant) -> bool {
-        let key = Key::new(source, body);
-        let mut shard = self.shard(&key);
+    pub fn is_durable(&self, event: &Identity, now: Instant) -> bool {
+        let mut shard = self.shard(event);
         shard.forget_before(now.checked_sub(self.window));
-        matches!(shard.events.get(&key), Some(State::Durable(_)))
+        matches!(shard.events.get(event), Some(State::Durable(_)))
+    }
+
+    /// Remembers events that are durable in the spool for the rest of their window. A time after
+    /// `now_millis`, of a clock that was set back, counts as now.
+    pub fn restore(&self, mut events: Vec<Remembered>, now: Instant, now_millis: i64) {
+        if self.window.is_zero() {
+            return;
+        }
+        // The oldest of a shard is forgotten first.
+        events.sort_unstable_by_key(|(_, spooled_at)| *spooled_at);
+        for (event, spooled_at) in events {
+            let age =
+                Duration::from_millis(u64::try_from(now_millis.saturating_sub(spooled_at)).unwrap_or(0));
+            if let Some(at) = now.checked_sub(age).filter(|_| age <= self.window) {
+                self.remember(event, at);
+            }
+        }
     }
 
     /// Asks for an event, and claims it if it is new.
-    pub fn claim(self: &Arc<Self>, source: usize, body: &BodyHash, now: Instant) -> Seen {
-        let key = Key::new(source, body);
+    pub fn claim(self: &Arc<Self>, event: Identity, now: Instant) -> Seen {
         if self.window.is_zero() {
-            return Seen::First(Claim { memory: None, key });
+            return Seen::First(Claim { memory: None, event });
         }
-        let mut shard = self.shard(&key);
+        let mut shard = self.shard(&event);
         shard.forget_before(now.checked_sub(self.window));
-        match shard.events.entry(key) {
+        match shard.events.entry(event) {
             Entry::Vacant(vacant) => {
                 vacant.insert(State::InFlight);
-                Seen::First(Claim { memory: Some(Arc::clone(self)), key })
+                Seen::First(Claim { memory: Some(Arc::clone(self)), event })
             }
             Entry::Occupied(occupied) => match *occupied.get() {
                 State::Durable(_) => Seen::Durable,
-                State::InFlight => Seen::InFlight(shard.wait_for(key)),
+                State::InFlight => Seen::InFlight(shard.wait_for(event)),
             },
         }
     }
@@ -117,20 +120,20 @@ impl Deduplication {
         figures.fold((0, 0), |sum, shard| (sum.0 + shard.0, sum.1 + shard.1))
     }
 
-    fn shard(&self, key: &Key) -> MutexGuard<'_, Shard> {
+    fn shard(&self, event: &Identity) -> MutexGuard<'_, Shard> {
         // Other bits than those that the map in it looks at first.
-        let index = (self.hasher.hash_one(key) >> 32) as usize % SHARDS;
+        let index = (self.hasher.hash_one(event) >> 32) as usize % SHARDS;
         // A shard is whole after each statement that changes it, so a panic elsewhere spoils nothing.
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remember(&self, key: Key, now: Instant) {
-        let mut shard = self.shard(&key);
+    fn remember(&self, event: Identity, at: Instant) {
+        let mut shard = self.shard(&event);
         shard.count = shard.count.wrapping_add(1);
         let number = shard.count;
-        shard.events.insert(key, State::Durable(number));
-        shard.oldest.push_back((key, number, now));
-        let waiters = shard.waiters(&key);
+        shard.events.insert(event, State::Durable(number));
+        shard.oldest.push_back((event, number, at));
+        let waiters = shard.waiters(&event);
         if shard.oldest.len() > self.capacity_per_shard {
             shard.forgotten_early += 1;
             shard.forget_oldest();
@@ -142,19 +145,22 @@ impl Deduplication {
         }
     }
 
-    /// Ends the flight of an event that is not durable; its waiters' channels close.
-    fn forget(&self, key: Key) {
-        let mut shard = self.shard(&key);
-        shard.events.remove(&key);
-        let waiters = shard.waiters(&key);
+    /// Ends the flight of an event that is not durable; its waiters' channels close. An event that was
+    /// found durable meanwhile stays so.
+    fn forget(&self, event: Identity) {
+        let mut shard = self.shard(&event);
+        if shard.events.get(&event) == Some(&State::InFlight) {
+            shard.events.remove(&event);
+        }
+        let waiters = shard.waiters(&event);
         drop(shard);
         drop(waiters);
     }
 }
 
 impl Shard {
-    fn wait_for(&mut self, key: Key) -> oneshot::Receiver<()> {
-        let waiters = self.waiting.entry(key).or_default();
+    fn wait_for(&mut self, event: Identity) -> oneshot::Receiver<()> {
+        let waiters = self.waiting.entry(event).or_default();
         // Those whose deadline passed: an event may be in flight for hours.
         waiters.retain(|waiter| !waiter.is_closed());
         let (waiter, outcome) = oneshot::channel();
@@ -162,8 +168,8 @@ impl Shard {
         outcome
     }
 
-    fn waiters(&mut self, key: &Key) -> Vec<oneshot::Sender<()>> {
-        if self.waiting.is_empty() { Vec::new() } else { self.waiting.remove(key).unwrap_or_default() }
+    fn waiters(&mut self, event: &Identity) -> Vec<oneshot::Sender<()>> {
+        if self.waiting.is_empty() { Vec::new() } else { self.waiting.remove(event).unwrap_or_default() }
     }
 
     fn forget_before(&mut self, start: Option<Instant>) {
@@ -175,8 +181,8 @@ impl Shard {
     }
 
     fn forget_oldest(&mut self) {
-        if let Some((key, number, _)) = self.oldest.pop_front()
-            && let Entry::Occupied(event) = self.events.entry(key)
+        if let Some((event, number, _)) = self.oldest.pop_front()
+            && let Entry::Occupied(event) = self.events.entry(event)
             && *event.get() == State::Durable(number)
         {
             event.remove();
@@ -187,14 +193,14 @@ impl Shard {
 /// The duty to say how an event ended. Dropping it says: not durable.
 pub struct Claim {
     memory: Option<Arc<Deduplication>>,
-    key: Key,
+    event: Identity,
 }
 
 impl Claim {
     /// Every record of the event is durable.
     pub fn durable(mut self, now: Instant) {
         if let Some(memory) = self.memory.take() {
-            memory.remember(self.key, now);
+            memory.remember(self.event, now);
         }
     }
 }
@@ -202,7 +208,7 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         if let Some(memory) = self.memory.take() {
-            memory.forget(self.key);
+            memory.forget(self.event);
         }
     }
 }

@@ -37,7 +37,7 @@ use dedup::{Claim, Seen};
 use ending::{Case, Lines};
 use guard::Guard;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A webhook as it arrived: nothing about it is trusted.
 #[derive(Debug)]
@@ -61,7 +61,6 @@ pub struct Arrival {
 pub struct Ingest {
     sources: Vec<Source>,
     rules: ArcSwap<Rules>,
-    remember: Duration,
     seen: Arc<Deduplication>,
     delivery: Arc<Delivery>,
     metrics: Arc<Metrics>,
@@ -71,8 +70,8 @@ pub struct Ingest {
 struct Source {
     name: String,
     guard: Guard,
-    /// The half of an event's identity that the source is; the body is the other.
-    identity: [u8; 8],
+    /// What the source adds to the identity of its events.
+    salt: [u8; 16],
 }
 
 /// An event that was let in and judged, with its signature if it has one that holds.
@@ -94,10 +93,13 @@ impl Ingest {
         let sources = sources.collect::<Result<_, _>>()?;
         let seen = Deduplication::new(config.deduplication.window, config.deduplication.capacity);
         show_memory(&seen, config.deduplication.capacity, &metrics);
+        let spooled = Arc::clone(&seen);
+        delivery.remember_with(move |events| {
+            spooled.restore(events, Instant::now(), Utc::now().timestamp_millis());
+        });
         Ok(Self {
             sources,
             rules: ArcSwap::from_pointee(rules),
-            remember: config.deduplication.window,
             seen,
             delivery,
             metrics,
@@ -138,7 +140,7 @@ impl Ingest {
 
     /// Takes an event that was let in to its outcome.
     async fn settle(&self, case: &Case, permit: Permit) -> Outcome {
-        let Judged { id, violations, headers_left_out, verdict, .. } = &case.judged;
+        let Judged { id, hash, violations, headers_left_out, verdict, .. } = &case.judged;
         if *violations > 0 {
             self.metrics.tolerated_violations.inc_by(u64::from(*violations));
         }
@@ -147,19 +149,19 @@ impl Ingest {
         }
         self.metrics.parse_seconds.observe(case.started.elapsed());
         let Some(records) = verdict.records() else { return Outcome::Dropped(*id) };
-        if matches!(verdict, Verdict::Rejected(..)) && Box::pin(self.was_accepted(case)).await {
+        let source = &self.sources[case.source];
+        if matches!(verdict, Verdict::Rejected(..))
+            && self.seen.is_durable(&source.identity(hash), case.started)
+        {
+            // Earlier rules accepted the body.
             return Outcome::Duplicate(*id);
         }
-        let (seen, identity) = self.claim(case);
-        let claim = match seen {
+        let identity = source.identity(&case.judged.compared_hash());
+        let claim = match self.seen.claim(identity, case.started) {
             Seen::Durable => return Outcome::Duplicate(*id),
             Seen::InFlight(first) => return Box::pin(self.wait_for(first, *id)).await,
             Seen::First(claim) => claim,
         };
-        if self.delivery.remembers(&identity, self.remember).await {
-            claim.durable(Instant::now());
-            return Outcome::Duplicate(*id);
-        }
         let Some(hold) = Hold::of(records, claim, permit) else {
             return Outcome::Refused(Refusal::OverBudget);
         };
@@ -168,24 +170,10 @@ impl Ingest {
         if delivered.is_ok() {
             self.metrics.ack_seconds.observe(handed_over.elapsed());
             if let Some(signature) = &case.signature {
-                self.sources[case.source].guard.used(signature);
+                source.guard.used(signature);
             }
         }
         case.outcome(delivered)
-    }
-
-    /// Claims an event, and returns its identity in the spool.
-    fn claim(&self, case: &Case) -> (Seen, Identity) {
-        let hash = case.judged.compared_hash();
-        let seen = self.seen.claim(case.source, &hash, case.started);
-        (seen, self.sources[case.source].identity(&hash))
-    }
-
-    /// Returns whether earlier rules accepted the body of a rejected event within the window.
-    async fn was_accepted(&self, case: &Case) -> bool {
-        let body = &case.judged.hash;
-        self.seen.is_durable(case.source, body, case.started)
-            || self.delivery.remembers(&self.sources[case.source].identity(body), self.remember).await
     }
 
     /// Reads, verifies, checks and routes a body, or says how it ends before that: as a probe, or not
@@ -237,17 +225,15 @@ fn show_memory(seen: &Arc<Deduplication>, capacity: usize, metrics: &Metrics) {
 
 impl Source {
     fn open(config: &SourceConfig, metrics: &Metrics) -> Result<Self, SecretsError> {
-        let [a, b, c, d, e, f, g, h, ..] = BodyHash::of(config.name.as_bytes()).prefix();
-        let (guard, identity) = (Guard::open(config, metrics)?, [a, b, c, d, e, f, g, h]);
-        Ok(Self { name: config.name.clone(), guard, identity })
+        let (guard, salt) = (Guard::open(config, metrics)?, BodyHash::of(config.name.as_bytes()).prefix());
+        Ok(Self { name: config.name.clone(), guard, salt })
     }
 
-    /// What makes two deliveries the same event, also after a restart.
+    /// Returns what makes two deliveries the same event, also after a restart. An event of another source
+    /// that has it is as hard to find as another body with the same hash.
     fn identity(&self, body: &BodyHash) -> Identity {
-        let mut identity = [0; 24];
-        identity[..8].copy_from_slice(&self.identity);
-        identity[8..].copy_from_slice(&body.prefix());
-        identity
+        let body = body.prefix();
+        std::array::from_fn(|index| body[index] ^ self.salt[index])
     }
 }
 

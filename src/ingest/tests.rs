@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::{JsonType, Malformed, Violation};
+use crate::event::{JsonType, Malformed, Validation, Violation};
 use crate::signature::Fault;
 use crate::telemetry::Readiness;
 
@@ -66,13 +66,39 @@ fn spooled_event_holds_no_more_than_the_client_librarys_copy() {
     let budget = Budget::new(100);
     let mut permit = budget.admit(60).expect("room");
     assert!(permit.grow(25));
-    let memory = Deduplication::new(Duration::from_secs(60), 10);
-    let Seen::First(claim) = memory.claim(0, &BodyHash::of(b"a"), Instant::now()) else { panic!("not new") };
+    let memory = Deduplication::new(std::time::Duration::from_secs(60), 10);
+    let Seen::First(claim) = memory.claim([1; 16], Instant::now()) else { panic!("not new") };
     let mut hold = Hold { claim: Some(claim), permit, copied: 25 };
     hold.durable();
     assert_eq!(budget.used(), 25);
     drop(hold);
     assert_eq!(budget.used(), 0);
+}
+
+#[test]
+fn same_body_from_another_source_is_another_event() {
+    let metrics = Metrics::new();
+    let source = |name: &str| {
+        let config = SourceConfig {
+            name: name.to_owned(),
+            path: "/".to_owned(),
+            validation: Validation::Documented,
+            signature: SignatureConfig::default(),
+            token: None,
+            token_file: None,
+        };
+        Source::open(&config, &metrics).expect("a source")
+    };
+    let (body, other) = (BodyHash::of(b"a"), BodyHash::of(b"b"));
+    let identities = [
+        source("main").identity(&body),
+        source("main").identity(&other),
+        source("second").identity(&body),
+        source("second").identity(&other),
+    ];
+    let distinct: std::collections::HashSet<_> = identities.iter().collect();
+    assert_eq!(distinct.len(), 4);
+    assert_eq!(source("main").identity(&body), identities[0], "after a restart");
 }
 
 /// glibc keeps pieces of up to 1032 bytes at hand for each thread; larger ones took a tenth of all that an

@@ -3,11 +3,10 @@
 //! The new file is complete, under a name of its own, before the damaged one is set aside; so a crash
 //! in between costs nothing. The damaged file's log is read with it and set aside with it.
 
-use super::Identity;
 use super::files::{Files, beside, remove, sync_directory};
 use super::schema::{Access, Fault, is_full};
 use super::store::{Change, Lane, Store, Stored, as_stored, checksum, lanes};
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, Row, params};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
@@ -195,14 +194,17 @@ impl<'a> Copier<'a> {
         let mut last = 0;
         let mut change = salvage.begin()?;
         let damaged = self.damaged;
-        walk(damaged, "record", |row| {
-            last = row.id;
+        walk(damaged, "record", ROW, as_stored, |id, row| {
+            last = id;
             self.copy(&mut change, row)
         })?;
         for table in ["damaged", "parked"] {
-            walk(damaged, table, |row| change.keep(table, &row).map_err(Fault::from))?;
+            walk(damaged, table, ROW, as_stored, |_, row| Ok(change.keep(table, &row)?))?;
         }
-        identities(damaged, |identity, at| change.remember(&identity, at))?;
+        let identity = |row: &Row<'_>| Ok((row.get(1)?, row.get(2)?));
+        walk(damaged, "remembered", "id, identity, at", identity, |id, (identity, at)| {
+            Ok(change.remember_as(id, &identity, at)?)
+        })?;
         let used = self.last_id(last);
         change.start_after(used, self.session)?;
         let accounts = change.commit()?;
@@ -285,27 +287,30 @@ fn names_in(damaged: &Connection, source: &str) -> Vec<(i64, Arc<str>)> {
     found
 }
 
-/// Visits the rows of a table that can be read, by id.
-fn walk(
+/// The columns of [`as_stored`].
+const ROW: &str = "id, lane, appended_at, session, checksum, payload";
+
+/// Visits the rows of a table that can be read, by id, the first of `columns`.
+fn walk<T>(
     damaged: &Connection,
     table: &str,
-    mut visit: impl FnMut(Stored) -> Result<(), Fault>,
+    columns: &str,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    mut visit: impl FnMut(i64, T) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let sql = format!(
-        "SELECT id, lane, appended_at, session, checksum, payload FROM {table} NOT INDEXED
-         WHERE id > ?1 ORDER BY id LIMIT ?2"
-    );
+    let sql = format!("SELECT {columns} FROM {table} NOT INDEXED WHERE id > ?1 ORDER BY id LIMIT ?2");
+    let with_id = |row: &Row<'_>| Ok((row.get(0)?, read(row)?));
     let Ok(mut statement) = damaged.prepare(&sql) else { return Ok(()) };
     let mut after = 0;
     loop {
-        let mut read = 0;
+        let mut count = 0;
         let mut whole = true;
         let mut rows = statement.query(params![after, ROWS_AT_ONCE])?;
         loop {
-            match rows.next().and_then(|row| row.map(as_stored).transpose()) {
-                Ok(Some(row)) if row.id > after => {
-                    (after, read) = (row.id, read + 1);
-                    visit(row)?;
+            match rows.next().and_then(|row| row.map(with_id).transpose()) {
+                Ok(Some((id, row))) if id > after => {
+                    (after, count) = (id, count + 1);
+                    visit(id, row)?;
                 }
                 Ok(None) => break,
                 Ok(Some(_)) | Err(_) => {
@@ -315,13 +320,13 @@ fn walk(
             }
         }
         drop(rows);
-        if whole && read < ROWS_AT_ONCE {
+        if whole && count < ROWS_AT_ONCE {
             return Ok(());
         }
         if !whole {
             let readable = |place: i64| {
                 let mut rows = statement.query(params![place, 1])?;
-                Ok(rows.next()?.map(as_stored).transpose()?.is_none_or(|row| row.id > place))
+                Ok(rows.next()?.map(with_id).transpose()?.is_none_or(|(id, _)| id > place))
             };
             match past_damage(after, readable) {
                 Some(place) => after = place,
@@ -349,34 +354,4 @@ fn past_damage(after: i64, mut readable: impl FnMut(i64) -> rusqlite::Result<boo
         if readable(middle) { good = middle } else { bad = middle }
     }
     Some(good)
-}
-
-/// Visits the identities that can be read. One lost can only make a duplicate.
-fn identities(
-    damaged: &Connection,
-    mut visit: impl FnMut(Identity, i64) -> rusqlite::Result<()>,
-) -> Result<(), Fault> {
-    let sql = "SELECT key, at FROM identity NOT INDEXED WHERE key > ?1 ORDER BY key";
-    let Ok(mut statement) = damaged.prepare(sql) else { return Ok(()) };
-    let mut after: Vec<u8> = Vec::new();
-    // Each round ends behind a damage, at the next of 65536 places.
-    for _ in 0..=u16::MAX {
-        let mut rows = statement.query([&after])?;
-        loop {
-            let Ok(next) = rows.next() else { break };
-            let Some(row) = next else { return Ok(()) };
-            let (Ok(key), Ok(at)) = (row.get::<_, Identity>(0), row.get(1)) else { continue };
-            if key.as_slice() <= after.as_slice() {
-                break;
-            }
-            after = key.to_vec();
-            visit(key, at)?;
-        }
-        drop(rows);
-        let place =
-            u16::from_be_bytes([after.first().copied().unwrap_or(0), after.get(1).copied().unwrap_or(0)]);
-        let Some(place) = place.checked_add(1) else { return Ok(()) };
-        after = place.to_be_bytes().to_vec();
-    }
-    Ok(())
 }

@@ -2,27 +2,19 @@
 
 use super::limits::{Limits, coming_bytes, row_bytes};
 use super::queue::Job;
-use super::schema::Fault;
-use super::store::{Change, Parked, Store, Stored};
-use super::{Entry, Identity, Refused, RowId};
+use super::store::{Change, Parked};
+use super::{Entry, Refused, RowId};
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// What a transaction did whose commit failed: it may be on disk all the same, although it was refused.
-#[derive(Default)]
-pub(super) struct Doubt {
-    /// With the time from which each was known before.
-    pub(super) identities: Vec<(Identity, Option<i64>)>,
-    pub(super) replaced: Vec<Stored>,
-}
 
 /// What is done sooner or later, also when the disk fails in between.
 #[derive(Default)]
 pub(super) struct Work {
     pub(super) deletes: BTreeSet<i64>,
     pub(super) set_aside: BTreeSet<i64>,
-    pub(super) forget: Option<i64>,
+    /// More identities may be kept than the limit allows.
+    pub(super) forget: bool,
 }
 
 impl Work {
@@ -38,7 +30,7 @@ impl Work {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.deletes.is_empty() && self.set_aside.is_empty() && self.forget.is_none()
+        self.deletes.is_empty() && self.set_aside.is_empty() && !self.forget
     }
 }
 
@@ -58,27 +50,6 @@ pub(super) struct Counts {
     pub(super) refused: u64,
 }
 
-/// Undoes what was refused and yet is on disk.
-pub(super) fn undo(store: &mut Store, doubt: &Doubt, committed: i64) -> Result<(), Fault> {
-    let mut change = store.begin()?;
-    for id in change.ids_after(committed, usize::MAX >> 1)? {
-        change.delete(id)?;
-    }
-    // The first time that one was remembered, nothing of the group was known of it yet.
-    for (identity, before) in doubt.identities.iter().rev() {
-        match before {
-            Some(at) => change.remember(identity, *at)?,
-            None => change.disown(identity)?,
-        }
-    }
-    for row in &doubt.replaced {
-        change.restore(row)?;
-    }
-    let accounts = change.commit()?;
-    store.adopt(accounts);
-    Ok(())
-}
-
 pub(super) fn entries_of(job: &Job) -> &[Entry] {
     match job {
         Job::Append { entries, .. } => entries,
@@ -91,7 +62,6 @@ pub(super) fn entries_of(job: &Job) -> &[Entry] {
 pub(super) fn carry_out(
     change: &mut Change<'_>,
     job: &Job,
-    doubt: &mut Doubt,
     limits: Limits,
     on_disk: &mut u64,
     now: i64,
@@ -105,11 +75,9 @@ pub(super) fn carry_out(
         return Ok(Verdict::Refused(refused));
     }
     if let Job::Replace { id, .. } = job {
-        doubt.replaced.extend(change.row(id.0)?);
         change.delete(id.0)?;
     }
     if let Job::Append { identity: Some(identity), .. } = job {
-        doubt.identities.push((*identity, change.remembered(identity)?));
         change.remember(identity, now)?;
     }
     *on_disk += coming;

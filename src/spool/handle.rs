@@ -7,15 +7,15 @@ use super::parked;
 use super::queue::{Job, Queue, Waiter, recovered};
 use super::reader::{Found, Reader, Trouble};
 use super::reserve::Reserve;
-use super::schema::{Access, Fault, is_ambiguous, is_damage};
-use super::store::Store;
+use super::schema::{Access, Fault};
 use super::writer::Writer;
-use super::{Append, Config, Entry, Identity, OpenError, Page, ReadError, RowId, Told, Totals, Usage};
-use std::collections::HashSet;
+use super::{
+    Append, Config, Entry, OpenError, Page, ReadError, Recount, Remembered, RowId, Told, Totals, Usage,
+};
 use std::fs::TryLockError;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 
 /// What the writer and those who ask share.
@@ -25,16 +25,15 @@ pub(super) struct Shared {
     pub(super) queue: Queue,
     pub(super) reader: Mutex<Reader>,
     pub(super) usage: Mutex<Usage>,
-    /// The last row known to be committed. What is beyond may have been refused and be on disk all the
-    /// same, until that is undone: no read goes there.
+    /// The last row known to be committed. Rows beyond may have been refused and be on disk all the same:
+    /// no read returns them before they are recounted.
     pub(super) committed: AtomicI64,
-    /// Likewise the identities that were refused.
-    pub(super) disowned: Mutex<HashSet<Identity>>,
+    pub(super) on_recount: OnceLock<Box<dyn Fn(Recount) + Send + Sync>>,
     closed: AtomicBool,
     /// Pages that the file may have, as on a full disk. Zero: any number.
     #[cfg(test)]
     pub(super) pages: std::sync::atomic::AtomicU32,
-    /// The next commit reaches the disk and is told to have failed, as after a sync that failed.
+    /// The next commit with a waiter reaches the disk and is told to have failed, as after a sync that failed.
     #[cfg(test)]
     pub(super) doubtful: AtomicBool,
 }
@@ -54,27 +53,18 @@ impl Shared {
 pub struct Spool {
     pub(super) shared: Arc<Shared>,
     backlog: Vec<(Arc<str>, u64)>,
-    newest_identity: Option<i64>,
+    identities: Mutex<Vec<Remembered>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// When the newest identity was appended. Where that cannot be read it may be at any time, and whoever asks
-/// for one has the file salvaged.
-fn newest_identity(store: &Store) -> Result<Option<i64>, Fault> {
-    let sql = "SELECT max(at) FROM identity";
-    match store.connection.query_row(sql, (), |row| row.get(0)) {
-        Err(error) if is_damage(&error) || is_ambiguous(&error) => Ok(Some(i64::MAX)),
-        newest => Ok(newest?),
-    }
 }
 
 impl Spool {
     /// Opens or makes the spool in `directory`, and salvages what a damaged file still holds. Blocks.
-    /// Time and memory do not depend on what a sound spool holds.
+    /// Time and memory depend on `identities`, the number of event identities to keep at most, and not on
+    /// the rows of a sound spool.
     ///
     /// # Errors
     /// If another process uses it, a later release made it, or the disk does not allow it.
-    pub fn open(directory: &Path, config: &Config) -> Result<Arc<Self>, OpenError> {
+    pub fn open(directory: &Path, config: &Config, identities: usize) -> Result<Arc<Self>, OpenError> {
         let failed = |fault: Fault| OpenError::of(directory, fault);
         let files = Files::new(directory);
         files.make().map_err(|error| failed(error.into()))?;
@@ -82,12 +72,13 @@ impl Spool {
             TryLockError::WouldBlock => OpenError::InUse(directory.to_path_buf()),
             TryLockError::Error(error) => failed(error.into()),
         })?;
-        let limits = Limits::new(config);
+        let limits = Limits::new(config, identities);
         let Opened { store, lost } = open_for_session(&files, limits).map_err(failed)?;
-        let newest_identity = newest_identity(&store).map_err(failed)?;
-        let lanes = store.lanes.iter().filter(|lane| lane.rows > 0);
+        let identities =
+            store.identities(i64::MIN, limits.identities).map_err(|error| failed(error.into()))?;
+        let lanes = store.accounts.lanes.iter().filter(|lane| lane.rows > 0);
         let backlog = lanes.map(|lane| (lane.name.clone(), lane.rows)).collect();
-        let reader = Reader::new(files.database(), store.session());
+        let reader = Reader::new(files.database(), store.session);
         let shared = Arc::new(Shared {
             files,
             limits,
@@ -99,7 +90,7 @@ impl Spool {
                 ..Usage::default()
             }),
             committed: AtomicI64::new(store.last_id()),
-            disowned: Mutex::default(),
+            on_recount: OnceLock::new(),
             closed: AtomicBool::new(false),
             #[cfg(test)]
             pages: std::sync::atomic::AtomicU32::new(0),
@@ -114,12 +105,24 @@ impl Spool {
                 writer.run();
             })
             .map_err(|error| failed(error.into()))?;
-        Ok(Arc::new(Self { shared, backlog, newest_identity, thread: Mutex::new(Some(thread)) }))
+        let (identities, thread) = (Mutex::new(identities), Mutex::new(Some(thread)));
+        Ok(Arc::new(Self { shared, backlog, identities, thread }))
     }
 
     /// Lanes that held rows when the spool was opened, with their number.
     pub fn backlog(&self) -> Vec<(Arc<str>, u64)> {
         self.backlog.clone()
+    }
+
+    /// Takes the event identities that the spool held when it was opened.
+    pub fn take_identities(&self) -> Vec<Remembered> {
+        std::mem::take(&mut recovered(&self.identities))
+    }
+
+    /// Sets the listener, once, that receives what a failed commit left in the file. It runs on the writer
+    /// thread, before any read returns the rows.
+    pub fn on_recount(&self, listener: impl Fn(Recount) + Send + Sync + 'static) {
+        drop(self.shared.on_recount.set(Box::new(listener)));
     }
 
     /// The last row that is on disk, whatever its lane.
@@ -193,24 +196,6 @@ impl Spool {
     pub fn park(&self, id: RowId, done: Box<dyn FnOnce(bool) + Send>) {
         let waiter = Waiter::new(Box::new(move |parked| done(parked.is_ok())));
         self.shared.queue.push(Job::Park { id, waiter });
-    }
-
-    /// Whether an identity was appended at or after `since`, in milliseconds since 1970. Blocks. False
-    /// where that cannot be read.
-    pub fn knows(&self, identity: &Identity, since: i64) -> bool {
-        // Before the read, for what is undone is first deleted and then no longer disowned.
-        let is_disowned = recovered(&self.shared.disowned).contains(identity);
-        !is_disowned && self.with_reader(|reader| reader.knows(identity, since)).unwrap_or(false)
-    }
-
-    /// Whether any identity of at or after `since` was there when the spool was opened.
-    pub fn held_identities(&self, since: i64) -> bool {
-        self.newest_identity.is_some_and(|newest| newest >= since)
-    }
-
-    /// Forgets the identities from before a time, in milliseconds since 1970, in small steps.
-    pub fn forget_before(&self, time: i64) {
-        self.shared.queue.push(Job::Forget(time));
     }
 
     /// How full the spool is, as of the last transaction.

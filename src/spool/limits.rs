@@ -9,6 +9,9 @@ const TRANSACTION_BYTES: u64 = 64 * 1024;
 /// What a body of a mebibyte takes.
 const LARGE_ENTRY_BYTES: u64 = 2 * 1024 * 1024;
 const LARGEST_RESERVE: u64 = 4 * 1024 * 1024;
+/// Bytes of an event identity on disk, and the share of `max_bytes` that identities take at most.
+const IDENTITY_BYTES: u64 = 33;
+const IDENTITIES_SHARE: u64 = 16;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
@@ -19,14 +22,24 @@ pub(super) struct Limits {
     /// The write-ahead log is written back when it is larger. What is written back on a full disk has
     /// to fit the reserve, so this is less.
     pub(super) wal: u64,
+    /// Event identities kept at most.
+    pub(super) identities: usize,
 }
 
 impl Limits {
-    pub(super) fn new(config: &Config) -> Self {
+    /// `identities`: the number of event identities to keep, unless that is more than their share.
+    pub(super) fn new(config: &Config, identities: usize) -> Self {
         let max_bytes = config.max_bytes;
         let share = u128::from(max_bytes) * u128::from(config.max_lane_share) / 100;
         let reserve = LARGEST_RESERVE.min(max_bytes / 8);
-        Self { max_bytes, lane_bytes: u64::try_from(share).unwrap_or(u64::MAX), reserve, wal: reserve / 2 }
+        let most_identities = max_bytes / IDENTITIES_SHARE / IDENTITY_BYTES;
+        Self {
+            max_bytes,
+            lane_bytes: u64::try_from(share).unwrap_or(u64::MAX),
+            reserve,
+            wal: reserve / 2,
+            identities: identities.min(usize::try_from(most_identities).unwrap_or(usize::MAX)),
+        }
     }
 
     /// Whether `coming` bytes may be added to what is on disk.

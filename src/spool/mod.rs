@@ -48,7 +48,7 @@ pub struct Config {
 impl Config {
     /// Bytes that the spool takes of its disk at most: `max_bytes` and the reserve beyond.
     pub fn bytes_on_disk(&self) -> u64 {
-        self.max_bytes.saturating_add(limits::Limits::new(self).reserve)
+        self.max_bytes.saturating_add(limits::Limits::new(self, 0).reserve)
     }
 }
 
@@ -90,7 +90,7 @@ pub type Told = Box<dyn FnOnce(Result<&[RowId], Refused>) + Send>;
 pub struct Append {
     /// In the order in which their rows follow each other.
     pub entries: Vec<Entry>,
-    /// The identity of the event, asked for by [`Spool::knows`].
+    /// The identity of the event, returned by [`Spool::take_identities`] after a restart.
     pub identity: Option<Identity>,
     /// Told once how it ended, on the writer thread: the rows in the order of the entries, after they
     /// are on disk.
@@ -98,7 +98,20 @@ pub struct Append {
 }
 
 /// What makes two deliveries the same event.
-pub type Identity = [u8; 24];
+pub type Identity = [u8; 16];
+
+/// An event identity with the time of its append, in milliseconds since 1970.
+pub type Remembered = (Identity, i64);
+
+/// Content of refused appends that is in the file all the same: their commit failed after it had reached the
+/// disk. The rows will be read, and no report on them will come.
+#[derive(Debug, Default)]
+pub struct Recount {
+    /// Rows by id, each with its lane.
+    pub rows: Vec<(Arc<str>, RowId)>,
+    /// Event identities, the newest first.
+    pub identities: Vec<Remembered>,
+}
 
 /// Why nothing was appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]

@@ -25,6 +25,6 @@ pub(super) fn try_again(store: &mut Store) -> rusqlite::Result<usize> {
     let rows = transaction.execute(&sql, ())?;
     transaction.execute("DELETE FROM parked WHERE id IN (SELECT id FROM record)", ())?;
     transaction.commit()?;
-    store.lanes = lanes(connection)?;
+    store.accounts.lanes = lanes(connection)?;
     Ok(rows)
 }

@@ -49,7 +49,6 @@ pub(super) enum Job {
     Delete(Vec<RowId>),
     /// Rows whose checksum is wrong.
     SetAside(Vec<RowId>),
-    Forget(i64),
     /// The file was found damaged by a reader.
     Salvage {
         generation: u64,

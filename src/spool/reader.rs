@@ -2,7 +2,7 @@
 
 use super::schema::{Fault, PATIENCE, is_ambiguous, is_damage, open_for_reading};
 use super::store::checksum;
-use super::{Identity, Page, ReadError, Row, RowId};
+use super::{Page, ReadError, Row, RowId};
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::HashSet;
@@ -124,7 +124,7 @@ impl Reader {
             }
             seen += 1;
             if row.id > upto.0 {
-                // In the lane's account, but refused perhaps: nobody may see it.
+                // In the lane's account, but refused perhaps, and not recounted yet.
                 continue;
             }
             bytes += row.payload.len();
@@ -146,13 +146,6 @@ impl Reader {
         } else if self.told.insert(row.id) {
             found.damaged.push(id);
         }
-    }
-
-    pub(super) fn knows(&mut self, identity: &Identity, since: i64) -> Result<bool, Trouble> {
-        self.with(|_, connection| {
-            let sql = "SELECT 1 FROM identity WHERE key = ?1 AND at >= ?2";
-            Ok(connection.prepare_cached(sql)?.exists(params![identity, since])?)
-        })
     }
 }
 

@@ -10,7 +10,11 @@ use std::path::Path;
 use std::time::Duration;
 
 /// A transaction for each version, the first one for an empty file. What is released never changes.
-pub(super) const MIGRATIONS: &[&str] = &["
+///
+/// Version 2 keeps the table `identity` of version 1, empty. Without it, other tables would have other root
+/// pages in a file of version 1, and a lost first page could not be repaired with that of a new file.
+pub(super) const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE meta(key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
     INSERT INTO meta VALUES ('session', 0);
     CREATE TABLE lane(
@@ -23,7 +27,12 @@ pub(super) const MIGRATIONS: &[&str] = &["
     CREATE INDEX identity_at ON identity(at);
     CREATE TABLE damaged(id INTEGER PRIMARY KEY, lane, appended_at, session, checksum, payload);
     CREATE TABLE parked(id INTEGER PRIMARY KEY, lane, appended_at, session, checksum, payload);
-"];
+",
+    "
+    CREATE TABLE remembered(id INTEGER PRIMARY KEY, identity BLOB NOT NULL, at INTEGER NOT NULL);
+    DELETE FROM identity;
+",
+];
 
 /// How long SQLite waits for a lock that a reader of another process holds.
 pub(super) const PATIENCE: Duration = Duration::from_millis(250);

@@ -1,9 +1,9 @@
 //! Rows and accounts in the database. Nothing here decides when to commit.
 
 use super::limits::row_bytes;
-use super::schema::{Access, Fault, close, is_full, open};
+use super::schema::{Access, Fault, close, is_ambiguous, is_damage, is_full, open};
 use super::watch::OpenFiles;
-use super::{Entry, Identity};
+use super::{Entry, Identity, Remembered, RowId};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;
 use std::sync::Arc;
@@ -59,11 +59,10 @@ pub(super) fn checksum(id: i64, lane: &str, appended_at: i64, session: i64, payl
 /// The database, open for writing, and its accounts.
 pub(super) struct Store {
     pub(super) connection: Connection,
-    pub(super) lanes: Vec<Lane>,
+    pub(super) accounts: Accounts,
     pub(super) access: Access,
     pub(super) files: OpenFiles,
-    session: i64,
-    next_id: i64,
+    pub(super) session: i64,
 }
 
 impl Store {
@@ -78,9 +77,14 @@ impl Store {
         // Without its sequence, after a damage, the greatest row tells.
         let greatest: Option<i64> =
             connection.query_row("SELECT max(id) FROM record", (), |row| row.get(0))?;
-        let lanes = lanes(&connection)?;
-        let next_id = next_id.max(used.max(greatest).unwrap_or(0).saturating_add(1));
-        Ok(Self { files: OpenFiles::of(path)?, connection, lanes, access, session, next_id })
+        let last_identity: Option<i64> =
+            connection.query_row("SELECT max(id) FROM remembered", (), |row| row.get(0))?;
+        let accounts = Accounts {
+            lanes: lanes(&connection)?,
+            next_id: next_id.max(used.max(greatest).unwrap_or(0).saturating_add(1)),
+            next_identity: last_identity.unwrap_or(0).saturating_add(1),
+        };
+        Ok(Self { files: OpenFiles::of(path)?, connection, accounts, access, session })
     }
 
     /// Begins a session: rows handed over in earlier ones no longer are.
@@ -90,24 +94,19 @@ impl Store {
         Ok(())
     }
 
-    pub(super) fn session(&self) -> i64 {
-        self.session
-    }
-
     /// The greatest id given out.
     pub(super) fn last_id(&self) -> i64 {
-        self.next_id - 1
+        self.accounts.next_id - 1
     }
 
     pub(super) fn begin(&self) -> rusqlite::Result<Change<'_>> {
         let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
-        Ok(Change { transaction, lanes: self.lanes.clone(), next_id: self.next_id, session: self.session })
+        Ok(Change { transaction, accounts: self.accounts.clone(), session: self.session })
     }
 
     /// Takes over what a committed change made of the accounts.
     pub(super) fn adopt(&mut self, accounts: Accounts) {
-        self.lanes = accounts.lanes;
-        self.next_id = accounts.next_id;
+        self.accounts = accounts;
         self.files.note();
     }
 
@@ -131,6 +130,36 @@ impl Store {
         let mut statement =
             self.connection.prepare_cached("SELECT appended_at FROM record ORDER BY id LIMIT 1")?;
         statement.query_row((), |row| row.get(0)).optional()
+    }
+
+    /// Rows after one, by id, with their lanes.
+    pub(super) fn rows_after(&self, id: i64) -> rusqlite::Result<Vec<(Arc<str>, RowId)>> {
+        let mut statement = self.connection.prepare(
+            "SELECT lane.name, record.id FROM record NOT INDEXED JOIN lane ON lane.id = record.lane
+             WHERE record.id > ?1 ORDER BY record.id",
+        )?;
+        let rows =
+            statement.query_map([id], |row| Ok((row.get::<_, String>(0)?.into(), RowId(row.get(1)?))))?;
+        rows.collect()
+    }
+
+    /// Event identities from a number on: the newest first, at most `most`, and none behind a damaged one.
+    /// A lost one can only cause a duplicate.
+    pub(super) fn identities(&self, from: i64, most: usize) -> rusqlite::Result<Vec<Remembered>> {
+        let mut found = Vec::new();
+        let mut read = || {
+            let sql = "SELECT identity, at FROM remembered WHERE id >= ?1 ORDER BY id DESC LIMIT ?2";
+            let mut statement = self.connection.prepare(sql)?;
+            let mut rows = statement.query(params![from, most as i64])?;
+            while let Some(row) = rows.next()? {
+                found.push((row.get(0)?, row.get(1)?));
+            }
+            Ok(())
+        };
+        match read() {
+            Err(error) if !is_damage(&error) && !is_ambiguous(&error) => Err(error),
+            _ => Ok(found),
+        }
     }
 
     /// Writes the log back into the database and empties it; alone, it leaves the log its blocks.
@@ -183,24 +212,26 @@ pub(super) fn lanes(connection: &Connection) -> rusqlite::Result<Vec<Lane>> {
     lanes.collect()
 }
 
-/// The accounts as a change leaves them.
+/// What a store knows of its content, and a change of what it leaves.
+#[derive(Clone)]
 pub(super) struct Accounts {
-    lanes: Vec<Lane>,
+    pub(super) lanes: Vec<Lane>,
     next_id: i64,
+    /// Number of the next identity.
+    pub(super) next_identity: i64,
 }
 
 /// A transaction under way. Dropped without a commit, it never was.
 pub(super) struct Change<'a> {
     transaction: Transaction<'a>,
-    pub(super) lanes: Vec<Lane>,
-    next_id: i64,
+    accounts: Accounts,
     session: i64,
 }
 
 impl Change<'_> {
     /// Appends a row and gives its id.
     pub(super) fn append(&mut self, entry: &Entry, now: i64) -> rusqlite::Result<i64> {
-        let id = self.next_id;
+        let id = self.accounts.next_id;
         let session = if entry.handed_over { self.session } else { 0 };
         let lane = self.lane(&entry.lane)?;
         lane.add(entry.payload.len());
@@ -213,26 +244,27 @@ impl Change<'_> {
             payload: Vec::new(),
         };
         insert(&self.transaction, &row, &entry.payload)?;
-        self.next_id += 1;
+        self.accounts.next_id += 1;
         Ok(id)
     }
 
     /// A lane's account, opened if it has none.
     fn lane(&mut self, name: &Arc<str>) -> rusqlite::Result<&mut Lane> {
-        let at = match self.lanes.iter().position(|lane| lane.name == *name) {
+        let lanes = &mut self.accounts.lanes;
+        let at = match lanes.iter().position(|lane| lane.name == *name) {
             Some(at) => at,
             None => {
                 self.transaction.execute("INSERT INTO lane(name, rows, bytes) VALUES (?1, 0, 0)", [name])?;
                 let id = self.transaction.last_insert_rowid();
-                self.lanes.push(Lane { id, name: name.clone(), rows: 0, bytes: 0, changed: true });
-                self.lanes.len() - 1
+                lanes.push(Lane { id, name: name.clone(), rows: 0, bytes: 0, changed: true });
+                lanes.len() - 1
             }
         };
-        Ok(&mut self.lanes[at])
+        Ok(&mut lanes[at])
     }
 
     pub(super) fn lane_bytes(&self, name: &str) -> u64 {
-        self.lanes.iter().find(|lane| *lane.name == *name).map_or(0, |lane| lane.bytes)
+        self.accounts.lanes.iter().find(|lane| *lane.name == *name).map_or(0, |lane| lane.bytes)
     }
 
     /// Deletes a row if it is there.
@@ -243,31 +275,10 @@ impl Change<'_> {
             .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         let Some((lane, payload)) = gone else { return Ok(false) };
-        self.debit(lane, usize::try_from(payload).unwrap_or(0));
+        if let Some(lane) = self.accounts.lanes.iter_mut().find(|account| account.id == lane) {
+            lane.take(usize::try_from(payload).unwrap_or(0));
+        }
         Ok(true)
-    }
-
-    fn debit(&mut self, lane: i64, payload: usize) {
-        if let Some(lane) = self.lanes.iter_mut().find(|account| account.id == lane) {
-            lane.take(payload);
-        }
-    }
-
-    /// The row as it is kept.
-    pub(super) fn row(&self, id: i64) -> rusqlite::Result<Option<Stored>> {
-        stored(&self.transaction, id)
-    }
-
-    /// Puts a row back in its place if it is gone.
-    pub(super) fn restore(&mut self, row: &Stored) -> rusqlite::Result<()> {
-        if stored(&self.transaction, row.id)?.is_some() {
-            return Ok(());
-        }
-        insert(&self.transaction, row, &row.payload)?;
-        if let Some(lane) = self.lanes.iter_mut().find(|account| account.id == row.lane) {
-            lane.add(row.payload.len());
-        }
-        Ok(())
     }
 
     /// Puts a row of another file into its lane, with its id.
@@ -319,34 +330,25 @@ impl Change<'_> {
         self.transaction.prepare_cached(&sql)?.execute([id])
     }
 
-    /// Ids of rows after one, at most `most`.
-    pub(super) fn ids_after(&self, id: i64, most: usize) -> rusqlite::Result<Vec<i64>> {
-        let mut statement =
-            self.transaction.prepare_cached("SELECT id FROM record WHERE id > ?1 ORDER BY id LIMIT ?2")?;
-        let ids = statement.query_map(params![id, most as i64], |row| row.get(0))?;
-        ids.collect()
+    /// Appends an identity.
+    pub(super) fn remember(&mut self, identity: &Identity, at: i64) -> rusqlite::Result<()> {
+        self.remember_as(self.accounts.next_identity, identity, at)?;
+        self.accounts.next_identity = self.accounts.next_identity.saturating_add(1);
+        Ok(())
     }
 
-    pub(super) fn remember(&self, identity: &Identity, now: i64) -> rusqlite::Result<()> {
-        let sql = "INSERT OR REPLACE INTO identity(key, at) VALUES (?1, ?2)";
-        self.transaction.prepare_cached(sql)?.execute(params![identity, now]).map(drop)
+    /// Appends an identity under a number.
+    pub(super) fn remember_as(&self, id: i64, identity: &Identity, at: i64) -> rusqlite::Result<()> {
+        let sql = "INSERT OR REPLACE INTO remembered(id, identity, at) VALUES (?1, ?2, ?3)";
+        self.transaction.prepare_cached(sql)?.execute(params![id, identity, at]).map(drop)
     }
 
-    /// Since when an identity is known.
-    pub(super) fn remembered(&self, identity: &Identity) -> rusqlite::Result<Option<i64>> {
-        let sql = "SELECT at FROM identity WHERE key = ?1";
-        self.transaction.prepare_cached(sql)?.query_row([identity], |row| row.get(0)).optional()
-    }
-
-    pub(super) fn disown(&self, identity: &Identity) -> rusqlite::Result<()> {
-        let sql = "DELETE FROM identity WHERE key = ?1";
-        self.transaction.prepare_cached(sql)?.execute([identity]).map(drop)
-    }
-
-    /// Forgets identities before a time, at most `most`; gives how many those were.
-    pub(super) fn forget(&self, before: i64, most: usize) -> rusqlite::Result<usize> {
-        let sql = "DELETE FROM identity WHERE key IN (SELECT key FROM identity WHERE at < ?1 LIMIT ?2)";
-        self.transaction.prepare_cached(sql)?.execute(params![before, most as i64])
+    /// Forgets all identities but the newest `keep`, at most `most`. Returns the number forgotten.
+    pub(super) fn forget(&self, keep: usize, most: usize) -> rusqlite::Result<usize> {
+        let first = self.accounts.next_identity.saturating_sub_unsigned(keep as u64);
+        let sql = "DELETE FROM remembered
+                   WHERE id IN (SELECT id FROM remembered WHERE id < ?1 ORDER BY id LIMIT ?2)";
+        self.transaction.prepare_cached(sql)?.execute(params![first, most as i64])
     }
 
     /// Writes and deletes enough to tell whether the disk takes appends.
@@ -357,14 +359,14 @@ impl Change<'_> {
     }
 
     pub(super) fn commit(mut self) -> rusqlite::Result<Accounts> {
-        for lane in self.lanes.iter_mut().filter(|lane| lane.changed) {
+        for lane in self.accounts.lanes.iter_mut().filter(|lane| lane.changed) {
             self.transaction
                 .prepare_cached("UPDATE lane SET rows = ?2, bytes = ?3 WHERE id = ?1")?
                 .execute(params![lane.id, lane.rows as i64, lane.bytes as i64])?;
             lane.changed = false;
         }
         self.transaction.commit()?;
-        Ok(Accounts { lanes: self.lanes, next_id: self.next_id })
+        Ok(self.accounts)
     }
 }
 
@@ -381,11 +383,6 @@ pub(super) fn insert(connection: &Connection, row: &Stored, payload: &[u8]) -> r
                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let values = params![row.id, row.lane, row.appended_at, row.session, row.checksum, payload];
     connection.prepare_cached(sql)?.execute(values).map(drop)
-}
-
-fn stored(connection: &Connection, id: i64) -> rusqlite::Result<Option<Stored>> {
-    let sql = "SELECT id, lane, appended_at, session, checksum, payload FROM record WHERE id = ?1";
-    connection.prepare_cached(sql)?.query_row([id], as_stored).optional()
 }
 
 pub(super) fn as_stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<Stored> {

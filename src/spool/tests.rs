@@ -20,7 +20,7 @@ pub(super) fn config(max_bytes: u64) -> Config {
 }
 
 pub(super) fn open(directory: &Path) -> Arc<Spool> {
-    Spool::open(directory, &config(64 * MIB)).unwrap()
+    Spool::open(directory, &config(64 * MIB), 1000).unwrap()
 }
 
 pub(super) fn entry(lane: &str, payload: &[u8]) -> Entry {
@@ -83,8 +83,25 @@ pub(super) fn crashed(from: &Path) -> TempDir {
     copy
 }
 
+/// The identities in the file, the oldest first.
+pub(super) fn identities(directory: &Path) -> Vec<Identity> {
+    let raw = rusqlite::Connection::open(directory.join("spool.db")).unwrap();
+    let mut statement = raw.prepare("SELECT identity FROM remembered ORDER BY id").unwrap();
+    let found = statement.query_map((), |row| row.get(0)).unwrap();
+    found.map(Result::unwrap).collect()
+}
+
+pub(super) fn knows(spool: &Spool, identity: &Identity) -> bool {
+    identities(&spool.shared.files.directory).contains(identity)
+}
+
 /// For tests of the layers above.
 impl Spool {
+    /// As if the sync of the next append failed after it had reached the disk.
+    pub(crate) fn fail_next_commit(&self) {
+        self.shared.doubtful.store(true, Ordering::SeqCst);
+    }
+
     /// As if the disk were full at this many pages; zero: it has room again.
     pub(crate) fn limit_pages(&self, pages: u32) {
         self.shared.pages.store(pages, Ordering::SeqCst);
@@ -134,11 +151,11 @@ fn directory_that_every_user_may_write_to_is_refused() {
     let mode = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
     for open_to_all in [0o777, 0o1777, 0o702] {
         mode(open_to_all);
-        let refused = Spool::open(folder.path(), &config(MIB)).err().unwrap().to_string();
+        let refused = Spool::open(folder.path(), &config(MIB), 0).err().unwrap().to_string();
         assert!(refused.contains("chmod o-w"), "{refused}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         // A directory inside it is the spool's own.
-        drop(Spool::open(&folder.path().join("own"), &config(64 * MIB)).unwrap());
+        drop(Spool::open(&folder.path().join("own"), &config(64 * MIB), 0).unwrap());
         std::fs::remove_dir_all(folder.path().join("own")).unwrap();
     }
     mode(0o2770);
@@ -185,7 +202,7 @@ fn only_its_owner_may_read_the_files() {
 fn a_second_one_cannot_open_it_until_the_first_closes() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
-    let second = Spool::open(directory.path(), &config(MIB));
+    let second = Spool::open(directory.path(), &config(MIB), 1000);
     assert!(matches!(second, Err(OpenError::InUse(path)) if path == directory.path()));
     assert!(is_in_use(directory.path()).unwrap());
     spool.close();
@@ -254,8 +271,8 @@ fn a_later_schema_is_left_alone() {
     let directory = TempDir::new().unwrap();
     open(directory.path()).close();
     Spool::change_from_outside(directory.path(), "PRAGMA user_version = 7; PRAGMA application_id = 7");
-    let later = Spool::open(directory.path(), &config(MIB));
-    assert!(matches!(later, Err(OpenError::Newer { found: 7, known: 1, .. })));
+    let later = Spool::open(directory.path(), &config(MIB), 1000);
+    assert!(matches!(later, Err(OpenError::Newer { found: 7, known: 2, .. })));
 }
 
 #[test]
@@ -301,17 +318,82 @@ fn what_is_handed_over_is_so_only_for_this_process() {
 }
 
 #[test]
-fn identities_are_known_until_they_are_forgotten() {
+fn newest_identities_are_returned_by_the_next_open_with_their_times() {
+    let directory = TempDir::new().unwrap();
+    let before = group::now();
+    let spool = Spool::open(directory.path(), &config(MIB), 3).unwrap();
+    assert_eq!(spool.take_identities(), []);
+    for n in 1..=5 {
+        let ids = append(&spool, vec![entry("calls", b"one")], Some([n; 16])).unwrap();
+        spool.delete(ids);
+    }
+    spool.close();
+    assert_eq!(identities(directory.path()), [[3; 16], [4; 16], [5; 16]], "the oldest are gone first");
+    let spool = Spool::open(directory.path(), &config(MIB), 3).unwrap();
+    let found = spool.take_identities();
+    assert!(found.iter().all(|(_, at)| (before..=group::now()).contains(at)), "{found:?}");
+    let found: Vec<_> = found.into_iter().map(|(identity, _)| identity).collect();
+    assert_eq!(found, [[5; 16], [4; 16], [3; 16]]);
+    assert_eq!(spool.take_identities(), [], "taken once");
+}
+
+#[test]
+fn identity_is_on_disk_with_its_rows_or_not_at_all() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
-    append(&spool, vec![entry("calls", b"one")], Some([1; 24])).unwrap();
-    assert!(spool.knows(&[1; 24], 0) && !spool.knows(&[2; 24], 0) && !spool.knows(&[1; 24], i64::MAX));
-    spool.close();
+    append(&spool, vec![entry("calls", b"one")], Some([1; 16])).unwrap();
+    let copy = crashed(directory.path());
+    assert_eq!(open(copy.path()).take_identities().len(), 1);
+    spool.limit_pages(1);
+    let refused = append(&spool, vec![entry("calls", &[7; 100_000])], Some([2; 16]));
+    assert_eq!(refused, Err(Refused::Disk));
+    let copy = crashed(directory.path());
+    let spool = open(copy.path());
+    assert_eq!((spool.take_identities().len(), rows(&spool, "calls").len()), (1, 1));
+}
+
+/// A window of zero remembers nothing.
+#[test]
+fn no_identity_is_kept_where_none_is_remembered() {
+    let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
-    assert!(spool.held_identities(0) && !spool.held_identities(i64::MAX));
-    spool.forget_before(i64::MAX);
-    settle(&spool);
-    assert!(!spool.knows(&[1; 24], 0));
+    append(&spool, vec![entry("calls", b"one")], Some([1; 16])).unwrap();
+    spool.close();
+    let spool = Spool::open(directory.path(), &config(MIB), 0).unwrap();
+    assert_eq!(spool.take_identities(), []);
+    append(&spool, vec![entry("calls", b"two")], Some([2; 16])).unwrap();
+    assert_eq!(identities(directory.path()), [[0; 16]; 0]);
+}
+
+/// A spool of version 1, with rows in every table.
+pub(super) fn version_1(directory: &Path) {
+    let path = directory.join("spool.db");
+    drop(schema::open_with(&path, schema::Access::Shared, &schema::MIGRATIONS[..1]).unwrap());
+    let mut sql = "INSERT INTO lane(id, name, rows, bytes) VALUES (1, 'calls', 40, 42560);".to_owned();
+    for id in 1..=40 {
+        let checksum = store::checksum(id, "calls", 7, 0, &[7; 1000]);
+        sql += &format!("INSERT INTO record VALUES ({id}, 1, 7, 0, {checksum}, x'{}');", "07".repeat(1000));
+        sql += &format!("INSERT INTO identity VALUES (x'{:048x}', {id});", id * 7919 % 41);
+    }
+    sql += "INSERT INTO parked VALUES (41, 1, 7, 0, 0, x'01'); INSERT INTO damaged VALUES (42, 1, 7, 0, 0, x'');";
+    Spool::change_from_outside(directory, &sql);
+}
+
+#[test]
+fn spool_of_version_1_is_opened_without_its_identities() {
+    let directory = TempDir::new().unwrap();
+    version_1(directory.path());
+    let status = Inspection::open(directory.path()).unwrap();
+    assert_eq!(status.lanes().unwrap()[0].rows, 40, "it can be inspected before");
+    drop(status);
+    let spool = open(directory.path());
+    assert_eq!((rows(&spool, "calls").len(), spool.take_identities().len()), (40, 0));
+    append(&spool, vec![entry("calls", b"one")], Some([1; 16])).unwrap();
+    let set_aside = Inspection::open(directory.path()).unwrap().set_aside().unwrap();
+    assert_eq!(set_aside, SetAside { damaged: 1, parked: 1 });
+    spool.close();
+    assert_eq!(open(directory.path()).take_identities().len(), 1);
+    assert!(!directory.path().join("spool.db.damaged-1").exists(), "salvaged");
 }
 
 #[test]
@@ -320,7 +402,7 @@ fn opening_and_reading_scan_nothing() {
     open(directory.path()).close();
     let raw = rusqlite::Connection::open(directory.path().join("spool.db")).unwrap();
     let reading = reader::PAGE.replace("?1", "1").replace("?2", "1");
-    let opening = ["SELECT max(id) FROM record", "SELECT max(at) FROM identity", &reading];
+    let opening = ["SELECT max(id) FROM record", "SELECT max(id) FROM remembered", &reading];
     for sql in opening {
         let plan: String = raw.query_row(&format!("EXPLAIN QUERY PLAN {sql}"), (), |row| row.get(3)).unwrap();
         assert!(plan.starts_with("SEARCH"), "{sql}: {plan}");

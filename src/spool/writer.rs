@@ -2,7 +2,7 @@
 
 mod recovery;
 
-use super::group::{Counts, Doubt, Verdict, Work, carry_out, entries_of, now, tell};
+use super::group::{Counts, Verdict, Work, carry_out, entries_of, now, tell};
 use super::handle::Shared;
 use super::limits::coming_bytes;
 use super::queue::{Job, recovered};
@@ -24,7 +24,7 @@ const TIDY_AFTER: Duration = Duration::from_millis(200);
 const IDLE: Duration = Duration::from_secs(3);
 /// Rows deleted, and identities forgotten, in one transaction.
 const MOST_DELETES: usize = 4096;
-const MOST_FORGOTTEN: usize = 512;
+const MOST_FORGOTTEN: usize = 4096;
 const VACUUM_PAGES: u32 = 256;
 
 pub(super) struct Writer {
@@ -35,8 +35,8 @@ pub(super) struct Writer {
     unlinked: Option<Store>,
     reserve: Reserve,
     work: Work,
-    doubt: Doubt,
-    next_id: i64,
+    /// Number of the next identity, by the last commit known.
+    next_identity: i64,
     lanes: Vec<Lane>,
     session: i64,
     /// The file is to be salvaged before it is used again.
@@ -56,11 +56,10 @@ impl Writer {
         store.files.note();
         let mut writer = Self {
             reserve,
-            work: Work::default(),
-            doubt: Doubt::default(),
-            next_id: store.last_id() + 1,
-            lanes: store.lanes.clone(),
-            session: store.session(),
+            work: Work { forget: true, ..Work::default() },
+            next_identity: store.accounts.next_identity,
+            lanes: store.accounts.lanes.clone(),
+            session: store.session,
             store: Some(store),
             unlinked: None,
             distrusted: false,
@@ -117,7 +116,6 @@ impl Writer {
             match job {
                 Job::Delete(ids) => self.work.deletes.extend(ids.iter().map(|id| id.0)),
                 Job::SetAside(ids) => self.work.set_aside.extend(ids.iter().map(|id| id.0)),
-                Job::Forget(time) => self.work.forget = self.work.forget.max(Some(time)),
                 Job::Salvage { generation, proven } => self.distrust(generation, proven),
                 #[cfg(test)]
                 Job::Run(run) => drop(self.store.as_ref().map(|store| run(&store.connection))),
@@ -170,8 +168,6 @@ impl Writer {
         let Some(store) = &mut self.store else { return Err(std::io::Error::other("closed").into()) };
         let (limits, files) = (self.shared.limits, &self.shared.files);
         let entries = || waiting.iter().flat_map(entries_of);
-        // Ids of a group that fails are not given out again.
-        self.next_id = store.last_id() + 1 + entries().count() as i64;
         let coming = entries().map(|entry| coming_bytes(entry.payload.len())).sum();
         if files.wal_bytes() > 0 && !limits.fits(store.used_bytes()? + files.wal_bytes(), coming) {
             store.checkpoint()?;
@@ -186,19 +182,16 @@ impl Writer {
         for id in &set_aside {
             change.set_aside(*id)?;
         }
-        let forgot_all = match self.work.forget {
-            Some(before) => change.forget(before, MOST_FORGOTTEN)? < MOST_FORGOTTEN,
-            None => false,
-        };
         let mut on_disk = store.used_bytes()? + files.wal_bytes();
         let now = now();
         let mut verdicts = Vec::with_capacity(waiting.len());
         for job in waiting {
-            verdicts.push(carry_out(&mut change, job, &mut self.doubt, limits, &mut on_disk, now)?);
+            verdicts.push(carry_out(&mut change, job, limits, &mut on_disk, now)?);
         }
+        let forgotten = change.forget(limits.identities, MOST_FORGOTTEN)?;
         let accounts = change.commit()?;
         #[cfg(test)]
-        if self.shared.doubtful.swap(false, Ordering::SeqCst) {
+        if !waiting.is_empty() && self.shared.doubtful.swap(false, Ordering::SeqCst) {
             return Err(std::io::Error::other("the sync failed").into());
         }
         store.adopt(accounts);
@@ -206,11 +199,9 @@ impl Writer {
         store.files.check()?;
         self.work.set_aside.clear();
         self.shared.committed.store(store.last_id(), Ordering::Release);
-        self.doubt = Doubt::default();
+        self.next_identity = store.accounts.next_identity;
         self.work.deleted(&deletes);
-        if forgot_all {
-            self.work.forget = None;
-        }
+        self.work.forget = forgotten == MOST_FORGOTTEN;
         for verdict in &verdicts {
             match verdict {
                 Verdict::Appended(ids) => counts.appended += ids.len() as u64,
@@ -242,13 +233,11 @@ impl Writer {
         self.distrusted |= fault.is_damage();
         if let Some(store) = self.store.take() {
             self.distrusted |= fault.is_damage_of(&store.connection);
-            self.lanes.clone_from(&store.lanes);
+            self.lanes.clone_from(&store.accounts.lanes);
             if matches!(store.files.check(), Err(Fault::Moved)) {
                 self.unlinked = Some(store);
             }
         }
-        // Whoever opens the file next may see what is refused now.
-        recovered(&self.shared.disowned).extend(self.doubt.identities.iter().map(|(identity, _)| *identity));
         recovered(&self.shared.reader).release();
         self.retry_at = Instant::now() + self.pause;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
@@ -320,7 +309,7 @@ impl Writer {
     fn publish_of(&self, store: &Store) {
         let bytes = store.used_bytes().unwrap_or_default() + self.shared.files.wal_bytes();
         let mut usage = recovered(&self.shared.usage);
-        usage.rows = store.lanes.iter().map(|lane| lane.rows).sum();
+        usage.rows = store.accounts.lanes.iter().map(|lane| lane.rows).sum();
         usage.bytes = bytes;
         usage.oldest = store.oldest().unwrap_or_default();
     }

@@ -252,6 +252,33 @@ fn rejected_events_are_spooled_within_their_quota_and_good_ones_beside_them() {
     assert_eq!(outcome(bridge, &call("good", 1)), spooled());
 }
 
+/// After a restart the spool's identities are all the memory there is.
+#[test]
+fn spooled_events_and_rejections_are_known_after_a_restart() {
+    let (prefix, directory) = place();
+    let letters = format!("dead_letter.topic={prefix}letters");
+    let serve = |rule: &str| {
+        let rule = format!("unknown_events={rule}");
+        cut_off(&prefix, directory.path(), &[&letters, &rule, "dead_letter.answer=ok"])
+    };
+    let unknown = String::from_utf8(call("c1", 1)).expect("text").replace("call.missed", "call.imagined");
+    let heard = |bridge: &Bridge| outcome(bridge, unknown.as_bytes()).1;
+    let bridge = serve("dead_letter");
+    assert_eq!(heard(&bridge), "dead_lettered");
+    // Each is killed on the spot.
+    drop(bridge);
+    let bridge = serve("dead_letter");
+    assert_eq!(bridge.metric("deduplication_remembered_events"), 1);
+    assert_eq!(heard(&bridge), "duplicate");
+    drop(bridge);
+    let bridge = serve("forward");
+    assert_eq!(heard(&bridge), "spooled", "judged by other rules");
+    drop(bridge);
+    for rule in ["forward", "dead_letter"] {
+        assert_eq!(heard(&serve(rule)), "duplicate", "{rule}");
+    }
+}
+
 #[test]
 fn full_spool_refuses_and_says_so_while_the_process_lives() {
     let (prefix, directory) = place();

@@ -29,7 +29,6 @@ fn reloader(settings: Settings, file: &Path) -> Reloader {
         topics: table.topics().cloned().collect(),
         dead_letter_topic: settings.ingest.dead_letter.topic.as_str().into(),
         queue: (1000, 1_000_000),
-        remember: settings.ingest.deduplication.window,
         runtime: Handle::current(),
         readiness,
         metrics: Arc::clone(&metrics),

@@ -9,7 +9,7 @@ fn drain(directory: &TempDir) -> Drain {
     let lane = Lane::new(Arc::from("a"), 0, RowId(0), None, Default::default());
     let shared = Shared {
         sink: Arc::new(TestSink::default()),
-        spool: Spool::open(directory.path(), &config).expect("a spool"),
+        spool: Spool::open(directory.path(), &config, 0).expect("a spool"),
         runtime: Handle::current(),
         phase: watch::channel(Phase::Running).1,
         dead_letters: Arc::clone(&lane),

@@ -1,6 +1,6 @@
 //! A disk, a topic or a file that is not what it should be, beside a backlog.
 
-use super::spooling::{Bridge, SOON, directory, identity, keyed, open, until};
+use super::spooling::{Bridge, SOON, directory, identity, keyed, open, remembered, until};
 use super::*;
 use crate::spool::{Append, Entry, RowId, Spool};
 
@@ -146,7 +146,7 @@ async fn record_too_large_for_the_spool_tries_the_lane_itself() {
         let (told, _settled) = oneshot::channel();
         let (delivery, large) = (Arc::clone(&bridge.delivery), large.clone());
         let answer = tokio::spawn(async move {
-            delivery.deliver(&large, &[0; 24], None, Box::new(Told(Some(told)))).await
+            delivery.deliver(&large, &[0; 16], None, Box::new(Told(Some(told)))).await
         });
         bridge.sent(1).await;
         bridge.sink.settle_next(result);
@@ -168,27 +168,60 @@ async fn spool_that_cannot_be_read_holds_up_no_event() {
     let bridge = Bridge::with_deadline(directory.path(), LONG);
     bridge.sent(1).await;
     let hung = bridge.spool.hang();
-    let asked: Vec<_> = (0..600)
-        .map(|_| {
-            let delivery = Arc::clone(&bridge.delivery);
-            tokio::spawn(async move { delivery.remembers(&[9; 24], LONG).await })
-        })
-        .collect();
-    for each in asked {
-        let answer = tokio::time::timeout(Duration::from_secs(30), each).await;
-        assert!(!answer.expect("an answer").unwrap());
+    for _ in 0..600 {
+        let (answer, _settled) = start(&bridge.delivery, &["b"]);
+        until("the record", || bridge.sink.sent().contains(&"b".to_owned())).await;
+        bridge.sink.settle_of("b", Ok(()));
+        assert_eq!(answer.await.unwrap(), Ok(Durable::Acked));
     }
     let work = tokio::time::timeout(Duration::from_secs(30), tokio::task::spawn_blocking(|| ()));
     work.await.expect("a free thread for other work").unwrap();
     drop(hung);
-    let knows = async || bridge.delivery.remembers(&identity(&[keyed("a", "k", "1")]), LONG).await;
-    for _ in 0..100 {
-        if knows().await {
-            return;
-        }
-        tokio::time::sleep(SOON).await;
-    }
-    panic!("not asked any more");
+    acknowledged(&bridge, "1").await;
+    bridge.holds(0).await;
+}
+
+/// The commit failed after it had reached the disk: the row is there, though its sender was told 503.
+#[tokio::test]
+async fn row_of_a_refused_append_is_remembered_and_precedes_what_comes_after() {
+    let directory = directory();
+    let bridge = Bridge::start(directory.path());
+    let remembered = remembered(&bridge);
+    let refused = [keyed("a", "k", "1")];
+    bridge.spool.fail_next_commit();
+    assert_eq!(bridge.deliver(&refused).await, Err(NotDurable::Spool(Refused::Disk)));
+    assert_eq!(remembered.lock().unwrap().len(), 0, "before its row is counted");
+    until("the recount", || *remembered.lock().unwrap() == [identity(&refused)]).await;
+    assert_eq!(bridge.delivery.backlog(), 1);
+    let later = bridge.deliver(&[keyed("a", "k", "2")]).await;
+    assert_eq!(later, Ok(Durable::Spooled), "straight to Kafka, past an earlier row");
+    // The client library has the record still, but its report is for the refused event alone.
+    assert_eq!(bridge.sent(2).await, ["1", "1"]);
+    bridge.sink.settle_next(Ok(()));
+    bridge.sink.settle_next(Ok(()));
+    acknowledged(&bridge, "2").await;
+    bridge.holds(0).await;
+    goes_straight(&bridge).await;
+}
+
+#[tokio::test]
+async fn dead_letter_of_a_refused_replacement_is_sent_and_its_record_tried_again() {
+    let directory = directory();
+    let bridge = Bridge::with_deadline(directory.path(), LONG);
+    spooled(&bridge, &["bad"]).await;
+    // In its batch, and then alone.
+    assert_eq!(bridge.sent(1).await, ["bad"]);
+    bridge.sink.settle_next(Err(Failure::Unfit));
+    assert_eq!(bridge.sent(1).await, ["bad"]);
+    bridge.spool.fail_next_commit();
+    bridge.sink.settle_next(Err(Failure::Unfit));
+    until("the dead letter", || bridge.sink.sent().contains(&"dead-letter".to_owned())).await;
+    bridge.sink.settle_of("dead-letter", Ok(()));
+    until("the record", || bridge.sink.sent().contains(&"a".to_owned())).await;
+    bridge.sink.settle_of("a", Ok(()));
+    bridge.holds(0).await;
+    goes_straight(&bridge).await;
+    assert_eq!(bridge.delivery.backlog(), 0);
 }
 
 #[tokio::test]

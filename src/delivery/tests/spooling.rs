@@ -36,7 +36,6 @@ impl Bridge {
             topics: ["a", "b", "gone"].map(Arc::from).into(),
             dead_letter_topic: Arc::from("dead-letter"),
             queue: (1000, 1_000_000),
-            remember: Duration::from_secs(3600),
             runtime: Handle::current(),
             readiness: Arc::new(Readiness::default()),
             metrics: Arc::new(Metrics::new()),
@@ -95,7 +94,7 @@ impl Bridge {
 pub(super) fn open(directory: &Path, max_bytes: u64) -> Arc<Spool> {
     let config =
         crate::spool::Config { directory: Some(directory.to_owned()), max_bytes, max_lane_share: 100 };
-    Spool::open(directory, &config).expect("a spool")
+    Spool::open(directory, &config, 1000).expect("a spool")
 }
 
 pub(super) async fn until(what: &str, reached: impl Fn() -> bool) {
@@ -109,7 +108,7 @@ pub(super) async fn until(what: &str, reached: impl Fn() -> bool) {
 }
 
 pub(super) fn identity(records: &[Record]) -> Identity {
-    let mut identity = [0; 24];
+    let mut identity = [0; 16];
     identity[..records[0].value.len()].copy_from_slice(&records[0].value);
     identity
 }
@@ -117,6 +116,16 @@ pub(super) fn identity(records: &[Record]) -> Identity {
 pub(super) fn keyed(topic: &str, key: &'static str, value: &'static str) -> Record {
     let (key, value) = (Some(Bytes::from_static(key.as_bytes())), Bytes::from_static(value.as_bytes()));
     Record { key, value, ..record(topic) }
+}
+
+/// Collects the events that the spool has remembered.
+pub(super) fn remembered(bridge: &Bridge) -> Arc<Mutex<Vec<Identity>>> {
+    let remembered = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&remembered);
+    bridge.delivery.remember_with(move |events| {
+        kept.lock().unwrap().extend(events.into_iter().map(|(event, _)| event));
+    });
+    remembered
 }
 
 pub(super) fn directory() -> TempDir {
@@ -217,9 +226,9 @@ async fn restart_sends_what_was_left_in_order_and_knows_its_events() {
     assert_eq!(bridge.end().await, 3);
 
     let bridge = Bridge::start(directory.path());
-    let hour = Duration::from_secs(3600);
-    assert!(bridge.delivery.remembers(&identity(&records[..1]), hour).await);
-    assert!(!bridge.delivery.remembers(&[9; 24], hour).await);
+    let mut remembered = remembered(&bridge).lock().unwrap().clone();
+    remembered.sort_unstable();
+    assert_eq!(remembered, records.each_ref().map(|record| identity(std::slice::from_ref(record))));
     assert_eq!(bridge.sent(2).await, ["1", "3"], "keys side by side, each in order");
     assert_eq!(bridge.deliver(&[keyed("a", "k", "4")]).await, Ok(Durable::Spooled), "behind the backlog");
     bridge.sink.settle_next(Ok(()));
@@ -353,7 +362,7 @@ async fn lane_that_failed_is_tried_by_events_while_the_spool_takes_nothing() {
     let deliver = async |record: &Record| {
         let (told, _settled) = oneshot::channel();
         let records = std::slice::from_ref(record);
-        bridge.delivery.deliver(records, &[0; 24], None, Box::new(Told(Some(told)))).await
+        bridge.delivery.deliver(records, &[0; 16], None, Box::new(Told(Some(told)))).await
     };
     while deliver(&large).await == Ok(Durable::Spooled) {}
     until("a full spool", || bridge.delivery.readiness.spool() == SpoolState::Failing).await;

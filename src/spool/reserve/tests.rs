@@ -22,7 +22,7 @@ fn put(store: &mut Store, bytes: usize) {
 }
 
 fn rows(directory: &Path) -> u64 {
-    store(directory, Access::Shared).lanes.iter().map(|lane| lane.rows).sum()
+    store(directory, Access::Shared).accounts.lanes.iter().map(|lane| lane.rows).sum()
 }
 
 #[test]

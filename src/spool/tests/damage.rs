@@ -17,7 +17,7 @@ fn filled(directory: &Path) -> HashMap<RowId, Bytes> {
     for n in 0..60_u8 {
         let one = entry(if n % 2 == 0 { "calls" } else { "messages" }, &vec![n; 40 * usize::from(n)]);
         let payload = one.payload.clone();
-        let ids = append(&spool, vec![one], Some([n; 24])).unwrap();
+        let ids = append(&spool, vec![one], Some([n; 16])).unwrap();
         kept.insert(ids[0], payload);
     }
     kept
@@ -82,7 +82,7 @@ fn a_flipped_bit_in_the_cells_of_any_page_keeps_no_spool_shut() {
         let path = directory.path().join("spool.db");
         std::fs::write(&path, &sound).unwrap();
         flip(&path, (page * PAGE + 18) * 8 + 4);
-        let spool = Spool::open(directory.path(), &config(64 * MIB));
+        let spool = Spool::open(directory.path(), &config(64 * MIB), 1000);
         assert!(spool.is_ok(), "page {page}: {:?}", spool.err());
     }
 }
@@ -141,10 +141,67 @@ fn a_lost_first_page_costs_no_row() {
     let spool = open(directory.path());
     assert_eq!(drained(&spool), (drained(&spool).0, 0));
     assert_eq!(drained(&spool).0.len(), 60);
-    assert!(spool.knows(&[59; 24], 0));
+    assert!(knows(&spool, &[59; 16]));
     assert!(directory.path().join("spool.db.damaged-1").exists());
     let ids = append(&spool, vec![entry("calls", b"next")], None).unwrap();
     assert_eq!(ids, [RowId(61)]);
+}
+
+/// The first page is repaired with that of a file of the present version.
+#[test]
+fn damaged_spool_of_version_1_is_salvaged_whole() {
+    for is_first_page_lost in [true, false] {
+        let directory = TempDir::new().unwrap();
+        version_1(directory.path());
+        let file = std::fs::File::options().write(true).open(directory.path().join("spool.db")).unwrap();
+        if is_first_page_lost {
+            file.write_all_at(&[0xAA; 4096], 0).unwrap();
+        } else {
+            Spool::change_from_outside(directory.path(), "UPDATE sqlite_sequence SET seq = 'x'");
+        }
+        drop(file);
+        let spool = open(directory.path());
+        assert!(directory.path().join("spool.db.damaged-1").exists());
+        assert_eq!(drained(&spool).0.len(), 40, "first page lost: {is_first_page_lost}");
+        let set_aside = Inspection::open(directory.path()).unwrap().set_aside().unwrap();
+        assert_eq!(set_aside, SetAside { damaged: 1, parked: 1 });
+    }
+}
+
+/// Behind the damage as well as before it.
+#[test]
+fn identities_beside_a_damaged_page_survive_the_salvage() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    for n in 0..1000_u16 {
+        let mut identity = [7; 16];
+        identity[..2].copy_from_slice(&n.to_be_bytes());
+        let entries = vec![entry("calls", b"one")];
+        spool.append(Append { entries, identity: Some(identity), done: Box::new(|_| ()) });
+    }
+    spool.close();
+    let path = directory.path().join("spool.db");
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    let root: i64 = raw
+        .query_row("SELECT rootpage FROM sqlite_master WHERE name = 'remembered'", (), |row| row.get(0))
+        .unwrap();
+    drop(raw);
+    let bytes = std::fs::read(&path).unwrap();
+    // The root holds the numbers of the leaves: four bytes before each key.
+    let root = &bytes[(root - 1) as usize * PAGE as usize..];
+    assert_eq!(root[0], 5, "it has leaves");
+    let cell = u16::from_be_bytes([root[14], root[15]]) as usize;
+    let leaf = u32::from_be_bytes(root[cell..cell + 4].try_into().unwrap());
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.write_all_at(&[0xAA; 64], (u64::from(leaf) - 1) * PAGE).unwrap();
+    let spool = open(directory.path());
+    assert_eq!(drained(&spool).0.len(), 1000);
+    let left = spool.take_identities().len();
+    assert!((700..1000).contains(&left), "{left} are left");
+    spool.salvage();
+    eventually("salvaged", || directory.path().join("spool.db.damaged-1").exists() && spool.usage().taking);
+    spool.close();
+    assert!(open(directory.path()).take_identities().len() >= left);
 }
 
 #[test]

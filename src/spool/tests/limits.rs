@@ -21,7 +21,7 @@ fn on_disk(directory: &Path) -> u64 {
 #[test]
 fn a_full_spool_refuses_until_rows_are_deleted() {
     let directory = TempDir::new().unwrap();
-    let spool = Spool::open(directory.path(), &config(2 * MIB)).unwrap();
+    let spool = Spool::open(directory.path(), &config(2 * MIB), 1000).unwrap();
     let ids = fill(&spool);
     assert!(on_disk(directory.path()) <= 2 * MIB, "the log counts too");
     assert!(ids.len() as u64 * 20_000 > MIB, "only {} rows fit", ids.len());
@@ -33,9 +33,9 @@ fn a_full_spool_refuses_until_rows_are_deleted() {
 #[test]
 fn one_append_that_does_not_fit_is_refused_alone() {
     let directory = TempDir::new().unwrap();
-    let spool = Spool::open(directory.path(), &config(MIB)).unwrap();
-    assert_eq!(append(&spool, vec![entry("calls", &[7; 600_000])], Some([1; 24])), Err(Refused::Full));
-    assert!(!spool.knows(&[1; 24], 0));
+    let spool = Spool::open(directory.path(), &config(MIB), 1000).unwrap();
+    assert_eq!(append(&spool, vec![entry("calls", &[7; 600_000])], Some([1; 16])), Err(Refused::Full));
+    assert!(!knows(&spool, &[1; 16]));
     assert!(append(&spool, vec![entry("calls", b"one")], None).is_ok());
     assert_eq!(spool.usage().totals, Totals { appended: 1, refused: 1, ..Totals::default() });
 }
@@ -43,7 +43,7 @@ fn one_append_that_does_not_fit_is_refused_alone() {
 #[test]
 fn a_lane_has_its_share_and_its_own_limit() {
     let directory = TempDir::new().unwrap();
-    let spool = Spool::open(directory.path(), &Config { max_lane_share: 10, ..config(MIB) }).unwrap();
+    let spool = Spool::open(directory.path(), &Config { max_lane_share: 10, ..config(MIB) }, 1000).unwrap();
     let big = || entry("calls", &[7; 60_000]);
     assert_eq!(append(&spool, vec![big(), big()], None), Err(Refused::LaneFull));
     assert!(append(&spool, vec![big()], None).is_ok());
@@ -51,6 +51,63 @@ fn a_lane_has_its_share_and_its_own_limit() {
     let own = |size| Entry { max_lane_bytes: Some(1000), ..entry("dead", &vec![7; size]) };
     assert_eq!(append(&spool, vec![own(937)], None), Err(Refused::LaneFull));
     assert!(append(&spool, vec![own(936)], None).is_ok());
+}
+
+/// Appends events and deletes their rows, so that only their identities stay.
+fn spool_and_drain(spool: &Spool, events: u32) {
+    let mut left = events;
+    while left > 0 {
+        let (told, outcome) = mpsc::channel();
+        let some = left.min(500);
+        for n in 0..some {
+            let mut identity = [0; 16];
+            identity[..4].copy_from_slice(&(left - n).wrapping_mul(2_654_435_761).to_be_bytes());
+            let told = told.clone();
+            let done: Told = Box::new(move |ids| told.send(ids.unwrap()[0]).unwrap());
+            let entries = vec![entry("calls", b"one")];
+            spool.append(Append { entries, identity: Some(identity), done });
+        }
+        spool.delete((0..some).map(|_| outcome.recv().unwrap()).collect());
+        left -= some;
+    }
+    settle(spool);
+}
+
+#[test]
+fn identities_fill_no_spool() {
+    let directory = TempDir::new().unwrap();
+    let spool = Spool::open(directory.path(), &config(6 * MIB), 1_000_000).unwrap();
+    let log = directory.path().join("spool.db-wal");
+    let is_tidy = || {
+        let usage = spool.usage();
+        std::fs::metadata(&log).unwrap().len() == 0 && usage.bytes == on_disk(directory.path())
+    };
+    eventually("tidied", is_tidy);
+    let empty = spool.usage().bytes;
+    spool_and_drain(&spool, 80_000);
+    eventually("tidied", is_tidy);
+    let usage = spool.usage();
+    assert_eq!((usage.rows, usage.taking), (0, true));
+    let kept = identities(directory.path()).len() as u64;
+    assert!(kept > 11_000, "only {kept} are kept");
+    assert!(usage.bytes - empty <= 6 * MIB / 16 + 8192, "{} bytes", usage.bytes - empty);
+}
+
+/// Of a larger spool, or a larger memory.
+#[test]
+fn identities_beyond_a_new_limit_are_forgotten_without_an_append() {
+    for (max_bytes, limit) in [(MIB, 1_000_000), (64 * MIB, 100)] {
+        let directory = TempDir::new().unwrap();
+        let spool = Spool::open(directory.path(), &config(64 * MIB), 1_000_000).unwrap();
+        spool_and_drain(&spool, 40_000);
+        spool.close();
+        assert_eq!(identities(directory.path()).len(), 40_000);
+        let spool = Spool::open(directory.path(), &config(max_bytes), limit).unwrap();
+        eventually("forgotten", || identities(directory.path()).len() < 2000);
+        eventually("taking", || spool.usage().taking);
+        assert_eq!(spool.take_identities().len(), identities(directory.path()).len());
+        append(&spool, vec![entry("calls", &[7; 100_000])], Some([1; 16])).unwrap();
+    }
 }
 
 #[test]

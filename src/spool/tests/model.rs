@@ -1,28 +1,43 @@
 //! Random lives with crashes, against a model in memory.
 
+use super::disk::recounts;
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone)]
 enum Step {
-    Append { lanes: Vec<u8>, size: usize, handed_over: bool, identity: Option<u8> },
+    Append {
+        lanes: Vec<u8>,
+        size: usize,
+        handed_over: bool,
+        identity: Option<u8>,
+    },
     Delete(usize),
     Replace(usize, u8),
     Park(usize),
+    /// An append whose commit is said to have failed; and whether the process ends then.
+    Doubt {
+        lanes: Vec<u8>,
+        size: usize,
+        identity: u8,
+        crash: bool,
+    },
     Crash,
     Close,
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let lanes = prop::collection::vec(0..3_u8, 1..4);
+    let lanes = || prop::collection::vec(0..3_u8, 1..4);
     prop_oneof![
-        5 => (lanes, 0..9000_usize, any::<bool>(), prop::option::of(0..5_u8)).prop_map(
+        5 => (lanes(), 0..9000_usize, any::<bool>(), prop::option::of(0..5_u8)).prop_map(
             |(lanes, size, handed_over, identity)| Step::Append { lanes, size, handed_over, identity }
         ),
         3 => any::<usize>().prop_map(Step::Delete),
         1 => (any::<usize>(), 0..3_u8).prop_map(|(row, lane)| Step::Replace(row, lane)),
         1 => any::<usize>().prop_map(Step::Park),
+        1 => (lanes(), 0..9000_usize, 0..5_u8, any::<bool>())
+            .prop_map(|(lanes, size, identity, crash)| Step::Doubt { lanes, size, identity, crash }),
         2 => Just(Step::Crash),
         1 => Just(Step::Close),
     ]
@@ -34,6 +49,8 @@ struct Model {
     identities: Vec<u8>,
     parked: BTreeMap<RowId, (u8, bool, Vec<u8>)>,
     made: u64,
+    /// The last row that was appended.
+    last: RowId,
 }
 
 impl Model {
@@ -44,6 +61,24 @@ impl Model {
     fn payload(&mut self, size: usize) -> Vec<u8> {
         self.made += 1;
         [self.made.to_le_bytes().as_slice(), &vec![7; size]].concat()
+    }
+
+    /// Takes over the rows of a refused append: all of them or none are there. Returns their ids.
+    fn adopt(&mut self, spool: &Spool, lanes: &[u8], payload: &[u8], identity: u8) -> Vec<RowId> {
+        let known = self.rows.keys().next_back().copied().unwrap_or_default().max(self.last);
+        let mut found = BTreeMap::new();
+        for lane in 0..3 {
+            let rows = rows(spool, &name(lane)).into_iter().filter(|row| row.id > known);
+            found.extend(rows.map(|row| (row.id, (lane, row.handed_over, row.payload.to_vec()))));
+        }
+        if !found.is_empty() {
+            assert!(found.values().map(|row| row.0).eq(lanes.iter().copied()));
+            assert!(found.values().all(|row| row.2 == payload));
+            self.identities.push(identity);
+        }
+        let ids = found.keys().copied().collect();
+        self.rows.append(&mut found);
+        ids
     }
 
     fn agree(&self, spool: &Spool, directory: &Path) {
@@ -73,7 +108,7 @@ impl Model {
             self.parked.len() as u64
         );
         for identity in 0..5 {
-            assert_eq!(spool.knows(&[identity; 24], 0), self.identities.contains(&identity));
+            assert_eq!(knows(spool, &[identity; 16]), self.identities.contains(&identity));
         }
     }
 }
@@ -89,6 +124,7 @@ proptest! {
     fn what_was_acknowledged_is_there_and_nothing_else(steps in prop::collection::vec(step(), 1..30)) {
         let mut directory = TempDir::new().unwrap();
         let mut spool = open(directory.path());
+        let mut found = recounts(&spool);
         let mut model = Model::default();
         for step in steps {
             match step {
@@ -96,12 +132,37 @@ proptest! {
                     let payload = model.payload(size);
                     let entries = lanes.iter()
                         .map(|lane| Entry { handed_over, ..entry(&name(*lane), &payload) }).collect();
-                    let ids = append(&spool, entries, identity.map(|one| [one; 24])).unwrap();
+                    let ids = append(&spool, entries, identity.map(|one| [one; 16])).unwrap();
                     prop_assert!(model.rows.keys().next_back().is_none_or(|last| last < &ids[0]));
                     for (id, lane) in ids.iter().zip(lanes) {
                         model.rows.insert(*id, (lane, handed_over, payload.clone()));
                     }
                     model.identities.extend(identity);
+                    model.last = *ids.last().unwrap();
+                }
+                Step::Doubt { lanes, size, identity, crash } => {
+                    let payload = model.payload(size);
+                    let entries = lanes.iter().map(|lane| entry(&name(*lane), &payload)).collect();
+                    settle(&spool);
+                    found.lock().unwrap().clear();
+                    spool.fail_next_commit();
+                    prop_assert_eq!(append(&spool, entries, Some([identity; 16])), Err(Refused::Disk));
+                    if crash {
+                        let copy = crashed(directory.path());
+                        spool.close();
+                        directory = copy;
+                        spool = open(directory.path());
+                        found = recounts(&spool);
+                        model.rows.values_mut().for_each(|row| row.1 = false);
+                        prop_assert_eq!(model.adopt(&spool, &lanes, &payload, identity).len(), lanes.len());
+                    } else {
+                        eventually("taking", || spool.usage().taking);
+                        let counted: Vec<_> = found.lock().unwrap().iter()
+                            .flat_map(|found| found.rows.iter().map(|(_, id)| *id)).collect();
+                        let there = model.adopt(&spool, &lanes, &payload, identity);
+                        prop_assert_eq!(there.len(), lanes.len());
+                        prop_assert_eq!(counted, there);
+                    }
                 }
                 Step::Delete(any) => if let Some(id) = model.pick(any) {
                     spool.delete(vec![id, id, RowId(i64::MAX)]);
@@ -110,6 +171,7 @@ proptest! {
                 Step::Replace(any, lane) => if let Some(id) = model.pick(any) {
                     let payload = model.payload(10);
                     let ids = replace(&spool, id, entry(&name(lane), &payload)).unwrap();
+                    model.last = ids[0];
                     model.rows.remove(&id);
                     model.rows.insert(ids[0], (lane, false, payload));
                 },
@@ -126,6 +188,7 @@ proptest! {
                         directory = copy;
                     }
                     spool = open(directory.path());
+                    found = recounts(&spool);
                     // What was set aside is tried again.
                     model.rows.append(&mut model.parked);
                     model.rows.values_mut().for_each(|row| row.1 = false);

@@ -1,7 +1,8 @@
 //! The way back from a disk that failed, was full, or gave back other bytes than it was given.
 
+use super::super::Recount;
 use super::super::damage;
-use super::super::group::{Counts, Doubt, undo};
+use super::super::group::Counts;
 use super::super::queue::recovered;
 use super::super::reader::Reader;
 use super::super::schema::{Access, Fault};
@@ -33,7 +34,7 @@ impl Writer {
         if self.work.deletes.len() < had {
             self.pause = FIRST_PAUSE;
         }
-        match outcome {
+        match outcome.and_then(|store| self.recount(store)) {
             Ok(store) => {
                 self.store = Some(store);
                 self.checkpoint_above = self.shared.limits.wal;
@@ -42,6 +43,23 @@ impl Writer {
             }
             Err(fault) => self.fail(&fault),
         }
+    }
+
+    /// Reports rows and identities of refused appends that are in the file all the same. No read sees the
+    /// rows before they are counted.
+    fn recount(&mut self, store: Store) -> Result<Store, Fault> {
+        let committed = self.shared.committed.load(Ordering::Acquire);
+        let found = Recount {
+            rows: store.rows_after(committed)?,
+            identities: store.identities(self.next_identity, self.shared.limits.identities)?,
+        };
+        recovered(&self.shared.usage).totals.appended += found.rows.len() as u64;
+        if let Some(listener) = self.shared.on_recount.get() {
+            listener(found);
+        }
+        self.shared.committed.store(store.last_id(), Ordering::Release);
+        self.next_identity = store.accounts.next_identity;
+        Ok(store)
     }
 
     fn try_reopen(&mut self) -> Result<Store, Fault> {
@@ -99,14 +117,13 @@ impl Writer {
         self.reserve.take_back(store)
     }
 
-    /// Opens the file, salvages it first if it is damaged, and undoes what was refused. Nobody reads
-    /// meanwhile.
+    /// Opens the file, and salvages it first if it is damaged. Nobody reads meanwhile.
     fn open_trusted(&mut self, reader: &mut Reader, access: Access) -> Result<Store, Fault> {
         reader.release();
         let known = damage::Known {
             lanes: self.lanes.clone(),
             session: self.session,
-            last_id: self.next_id.saturating_sub(1),
+            last_id: self.shared.committed.load(Ordering::Acquire),
         };
         self.shared.files.make()?;
         self.keep_lock()?;
@@ -117,18 +134,16 @@ impl Writer {
             self.distrusted = false;
         }
         self.unlinked = None;
-        let damage::Opened { mut store, lost } =
-            damage::open_store(&self.shared.files, self.next_id, &known, self.distrusted, access)?;
+        let next_id = known.last_id + 1;
+        let damage::Opened { store, lost } =
+            damage::open_store(&self.shared.files, next_id, &known, self.distrusted, access)?;
         self.distrusted = false;
         reader.generation += 1;
         // Before anybody reads the new file: what is not in it is counted.
         recovered(&self.shared.usage).totals.damaged += lost_in_rescue + lost;
         #[cfg(test)]
         self.shared.limit_pages(&store.connection)?;
-        undo(&mut store, &self.doubt, self.shared.committed.load(Ordering::Acquire))?;
-        self.doubt = Doubt::default();
-        recovered(&self.shared.disowned).clear();
-        self.lanes.clone_from(&store.lanes);
+        self.lanes.clone_from(&store.accounts.lanes);
         Ok(store)
     }
 

@@ -146,7 +146,6 @@ pub(super) fn delivery(
         topics: vec![Arc::from(TOPIC)],
         dead_letter_topic: Arc::from("dead-letter"),
         queue: (1000, 1_000_000),
-        remember: Duration::ZERO,
         runtime: Handle::current(),
         readiness,
         metrics,
@@ -170,7 +169,7 @@ pub(super) fn deliver(
         value: Bytes::from(vec![b'x'; size]),
         timestamp: 1_700_000_000_000,
     };
-    tokio::spawn(async move { delivery.deliver(&[record], &[0; 24], None, settle).await })
+    tokio::spawn(async move { delivery.deliver(&[record], &[0; 16], None, settle).await })
 }
 
 pub(super) async fn until(what: &str, mut there: impl AsyncFnMut() -> bool) {

@@ -1,0 +1,25 @@
+//! Records that precede a new one of a lane.
+
+use crate::spool::RowId;
+
+/// Count of the records that precede a new one, and the rows among them.
+#[derive(Debug, Default)]
+pub(super) struct LaneBacklog {
+    /// Records in the spool or on the way into it, less those that Kafka has acknowledged since. Never
+    /// too low; too high where rows were lost, until [`Lane::ended`](super::Lane::ended).
+    pub(super) records: u64,
+    /// How many are on the way into the spool.
+    pub(super) joining: u64,
+    /// The last row that was committed.
+    pub(super) newest: RowId,
+    /// The last row whose report may reach no drain.
+    pub(super) unreported: RowId,
+}
+
+impl LaneBacklog {
+    /// Counts one record less.
+    pub(super) fn leave(&mut self) {
+        debug_assert_ne!(self.records, 0, "a record leaves a backlog that never had it");
+        self.records = self.records.saturating_sub(1);
+    }
+}
