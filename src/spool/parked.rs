@@ -24,7 +24,10 @@ pub(super) fn try_again(store: &mut Store) -> rusqlite::Result<usize> {
     let sql = format!("INSERT INTO record({columns}) SELECT {columns} FROM parked WHERE {RETURNING}");
     let rows = transaction.execute(&sql, ())?;
     transaction.execute("DELETE FROM parked WHERE id IN (SELECT id FROM record)", ())?;
+    let last: i64 = transaction.query_row("SELECT max(id) FROM record", (), |row| row.get(0))?;
     transaction.commit()?;
     store.accounts.lanes = lanes(connection)?;
+    // After a damage the ids of rows that were set aside may be beyond those that are known.
+    store.accounts.next_id = store.accounts.next_id.max(last.saturating_add(1));
     Ok(rows)
 }

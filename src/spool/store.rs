@@ -216,7 +216,8 @@ pub(super) fn lanes(connection: &Connection) -> rusqlite::Result<Vec<Lane>> {
 #[derive(Clone)]
 pub(super) struct Accounts {
     pub(super) lanes: Vec<Lane>,
-    next_id: i64,
+    /// Id of the next row.
+    pub(super) next_id: i64,
     /// Number of the next identity.
     pub(super) next_identity: i64,
 }

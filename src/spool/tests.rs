@@ -375,7 +375,9 @@ pub(super) fn version_1(directory: &Path) {
         sql += &format!("INSERT INTO record VALUES ({id}, 1, 7, 0, {checksum}, x'{}');", "07".repeat(1000));
         sql += &format!("INSERT INTO identity VALUES (x'{:048x}', {id});", id * 7919 % 41);
     }
-    sql += "INSERT INTO parked VALUES (41, 1, 7, 0, 0, x'01'); INSERT INTO damaged VALUES (42, 1, 7, 0, 0, x'');";
+    let checksum = store::checksum(41, "calls", 7, 0, &[1]);
+    sql += &format!("INSERT INTO parked VALUES (41, 1, 7, 0, {checksum}, x'01');");
+    sql += "INSERT INTO damaged VALUES (42, 1, 7, 0, 0, x'');";
     Spool::change_from_outside(directory, &sql);
 }
 
@@ -387,10 +389,11 @@ fn spool_of_version_1_is_opened_without_its_identities() {
     assert_eq!(status.lanes().unwrap()[0].rows, 40, "it can be inspected before");
     drop(status);
     let spool = open(directory.path());
-    assert_eq!((rows(&spool, "calls").len(), spool.take_identities().len()), (40, 0));
+    // With the row that was set aside, behind which ids go on although the file does not know its id.
+    assert_eq!((rows(&spool, "calls").len(), spool.take_identities().len()), (41, 0));
     append(&spool, vec![entry("calls", b"one")], Some([1; 16])).unwrap();
     let set_aside = Inspection::open(directory.path()).unwrap().set_aside().unwrap();
-    assert_eq!(set_aside, SetAside { damaged: 1, parked: 1 });
+    assert_eq!(set_aside, SetAside { damaged: 1, parked: 0 });
     spool.close();
     assert_eq!(open(directory.path()).take_identities().len(), 1);
     assert!(!directory.path().join("spool.db.damaged-1").exists(), "salvaged");

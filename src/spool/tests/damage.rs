@@ -162,9 +162,10 @@ fn damaged_spool_of_version_1_is_salvaged_whole() {
         drop(file);
         let spool = open(directory.path());
         assert!(directory.path().join("spool.db.damaged-1").exists());
-        assert_eq!(drained(&spool).0.len(), 40, "first page lost: {is_first_page_lost}");
+        // The row that was set aside is tried again.
+        assert_eq!(drained(&spool).0.len(), 41, "first page lost: {is_first_page_lost}");
         let set_aside = Inspection::open(directory.path()).unwrap().set_aside().unwrap();
-        assert_eq!(set_aside, SetAside { damaged: 1, parked: 1 });
+        assert_eq!(set_aside, SetAside { damaged: 1, parked: 0 });
     }
 }
 
