@@ -44,9 +44,9 @@ fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
 /// Replaces a file as a whole or not at all. A file that exists keeps its mode.
 ///
 /// # Errors
-/// For a link as well.
+/// For anything but a regular file as well, such as a link or a device.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    if is_link(path) {
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
         return Err(link());
     }
     let mut name = path.as_os_str().to_owned();

@@ -176,10 +176,11 @@ fn line(row: i64, spooled_at: &DateTime<Utc>, record: &Record) -> Value {
     line.into()
 }
 
+/// Adds bytes as text, or as base64 under a name that says so. A name that says so already is never text.
 pub(super) fn bytes(into: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
     match std::str::from_utf8(bytes) {
-        Ok(text) => into.insert(name.to_owned(), text.into()),
-        Err(_) => into.insert(format!("{name}_base64"), BASE64_STANDARD.encode(bytes).into()),
+        Ok(text) if !name.ends_with("_base64") => into.insert(name.to_owned(), text.into()),
+        _ => into.insert(format!("{name}_base64"), BASE64_STANDARD.encode(bytes).into()),
     };
 }
 

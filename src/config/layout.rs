@@ -16,6 +16,9 @@ use crate::spool::Config as SpoolConfig;
 use crate::telemetry::{Config as TelemetryConfig, LogFormat};
 use std::time::Duration;
 
+/// Most workers that actix-server accepts.
+const MAX_WORKERS: usize = 512;
+
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 const GIB: usize = 1024 * MIB;
@@ -64,7 +67,7 @@ pub(super) fn settings(form: &mut impl Form, it: &mut Settings) {
 
 fn server(form: &mut impl Form, it: &mut ServerConfig) {
     form.field("listen", &mut it.listen, Address);
-    form.field("workers", &mut it.workers, Optional(Whole(1..=1024)));
+    form.field("workers", &mut it.workers, Optional(Whole(1..=MAX_WORKERS)));
     form.field("max_body_bytes", &mut it.max_body_bytes, Size(KIB..=100 * MIB));
     form.field("max_in_flight", &mut it.max_in_flight, Size(64 * KIB..=64 * GIB));
     form.field("request_timeout", &mut it.request_timeout, Time(millis(100)..=seconds(10 * MINUTE)));

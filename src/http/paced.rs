@@ -26,6 +26,12 @@ pub(super) const MAX_HEAD: usize = 16 * 1024;
 /// answered.
 const STEP: usize = 4 * 1024;
 
+/// Longest time for which a connection is read on after its last answer.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Steps that are read and dropped before others have their turn.
+const STEPS_AT_ONCE: usize = 64;
+
 /// Empty lines in a chunked body, each of which may be its end. Stopping at one costs more than it costs
 /// to send.
 const MAX_STOPS: usize = 1024;
@@ -53,6 +59,8 @@ pub(super) struct Paced<T> {
     head_due: Option<Pin<Box<Sleep>>>,
     /// For the client to take an answer.
     answer_due: Option<Pin<Box<Sleep>>>,
+    /// For the client to close after its last answer.
+    linger_due: Option<Pin<Box<Sleep>>>,
     /// The connection has had no head yet: the first one is due from the start.
     is_new: bool,
     /// Answered from here; nothing more is read.
@@ -78,6 +86,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
             stops: 0,
             head_due: None,
             answer_due: None,
+            linger_due: None,
             is_new: true,
             ended: false,
             open,
@@ -208,11 +217,37 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
         if self.handed == 0 || self.turn.is_handled() {
             return None;
         }
-        match bytes.strip_prefix(b"HTTP/1.1 ")?.get(..3)? {
+        // actix answers in the version of the request before.
+        let status = bytes.strip_prefix(b"HTTP/1.1 ").or_else(|| bytes.strip_prefix(b"HTTP/1.0 "));
+        match status?.get(..3)? {
             b"400" => Some(Problem::MalformedHeader),
             b"431" => Some(Problem::LargeHeader),
             _ => None,
         }
+    }
+
+    /// Reads on and drops what is read for a while. With unread bytes the system would reset the connection,
+    /// and the client might never see its answer.
+    fn linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.linger_due.is_none() {
+            // The client sees the end of the answers; whether it is told at once does not matter.
+            let _ = Pin::new(&mut self.io).poll_shutdown(cx);
+        }
+        let due = self.linger_due.get_or_insert_with(|| Box::pin(sleep(LINGER_TIMEOUT)));
+        if due.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        for _ in 0..STEPS_AT_ONCE {
+            let mut step = [MaybeUninit::uninit(); STEP];
+            let mut step = ReadBuf::uninit(&mut step);
+            match ready!(Pin::new(&mut self.io).poll_read(cx, &mut step)) {
+                Ok(()) if !step.filled().is_empty() => {}
+                _ => return Poll::Ready(()),
+            }
+        }
+        // Others have their turn.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// An answer to nothing could be taken for one to what comes next.
@@ -285,6 +320,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<T> {
         if let Some(problem) = this.refused_head(bytes) {
             // The answer of actix has no body.
             let _ = this.end_with(cx, problem);
+        }
+        if this.ended {
+            // The connection has its last answer, and a handler may still end with another. After an error
+            // actix drops the connection as soon as it has written.
+            ready!(this.linger(cx));
             return Poll::Ready(Ok(bytes.len()));
         }
         let written = Pin::new(&mut this.io).poll_write(cx, bytes);
@@ -300,7 +340,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<T> {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let shut = Pin::new(&mut this.io).poll_shutdown(cx);
-        this.written(cx, shut)
+        let shut = ready!(this.written(cx, shut));
+        if this.ended && shut.is_ok() {
+            ready!(this.linger(cx));
+        }
+        Poll::Ready(shut)
     }
 }
 

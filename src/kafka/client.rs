@@ -43,6 +43,9 @@ const PRODUCER_DEFAULTS: [(&str, &str); 3] = [
     ("queue.buffering.max.kbytes", "1048576"),
 ];
 
+/// Names of the defaults, each with another name of the same property.
+const ALIASES: [(&str, &str); 1] = [("linger.ms", "queue.buffering.max.ms")];
+
 /// What the promises rest on. Settings that say otherwise are refused before they come here.
 const PROMISED: [(&str, &str); 6] = [
     ("acks", "all"),
@@ -91,7 +94,11 @@ pub(super) fn for_trial(properties: &BTreeMap<String, String>) -> ClientConfig {
 fn client(defaults: impl IntoIterator<Item = (&'static str, &'static str)>, config: &Config) -> ClientConfig {
     let mut client = ClientConfig::new();
     for (name, value) in defaults {
-        client.set(name, value);
+        let is_set =
+            ALIASES.iter().any(|(one, other)| *one == name && config.properties.contains_key(*other));
+        if !is_set {
+            client.set(name, value);
+        }
     }
     for (name, value) in &config.properties {
         client.set(name, value.expose());

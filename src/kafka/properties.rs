@@ -53,9 +53,15 @@ pub fn refused(name: &str, value: &str) -> Option<&'static str> {
         // What the bridge holds for itself.
         "statistics.interval.ms" => "is the bridge's own: some of its metrics rest on those statistics",
         "opaque" | "enabled_events" | "default_topic_conf" => "is used by the bridge itself",
-        "plugin.library.paths" => "would load foreign code into the bridge",
+        "plugin.library.paths" | "ssl.engine.location" | "ssl.providers" => {
+            "would load foreign code into the bridge"
+        }
+        // librdkafka installs a handler of its own for it.
+        "internal.termination.signal" => "would take a signal from the bridge, such as the one that stops it",
         "test.mock.num.brokers" | "test.mock.broker.rtt" => "would write to memory instead of Kafka",
         _ if name.ends_with("_cb") => "is a callback, which only code can set",
+        // Of two names of one property, chance decides which value holds.
+        _ if name.strip_prefix("topic.").is_some_and(is_known) => "is written without `topic.`",
         _ => return None,
     };
     Some(reason)

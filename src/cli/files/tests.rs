@@ -28,6 +28,11 @@ fn links_are_not_followed() {
     for name in ["link", "dangling"] {
         assert!(open(&path(name)).is_err() && replace(&path(name), b"x").is_err(), "{name}");
     }
+    std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+    fs::create_dir(path("folder")).unwrap();
+    for name in ["socket", "folder"] {
+        assert!(replace(&path(name), b"x").is_err(), "{name}");
+    }
     // The name of the temporary file is known, so a link can be there.
     symlink(path("victim"), path("file.new")).unwrap();
     replace(&path("file"), b"x").unwrap();

@@ -109,14 +109,13 @@ fn record(line: &[u8]) -> Result<Record, String> {
     let timestamp = exported.timestamp.ok_or("has no timestamp")?;
     let value = bytes(exported.value, exported.value_base64, "value")?.ok_or("has no value")?;
     let key = bytes(exported.key, exported.key_base64, "key")?;
-    let headers = exported.headers.iter().fold(Headers::builder(256), |headers, (name, value)| {
-        // Values that are no text stand under a name that says so.
-        let decoded = name.strip_suffix("_base64").zip(BASE64_STANDARD.decode(value).ok());
-        match decoded {
-            Some((name, decoded)) => headers.add(name, decoded),
-            None => headers.add(name, value),
-        }
-    });
+    let headers = exported.headers.iter().try_fold(Headers::builder(256), |headers, (name, value)| {
+        // The name says what the value is, never the value: a sender may have written it.
+        let Some(plain) = name.strip_suffix("_base64") else { return Ok(headers.add(name, value)) };
+        let decoded =
+            BASE64_STANDARD.decode(value).map_err(|_| "has a header under `…_base64` that is no base64")?;
+        Ok::<_, String>(headers.add(plain, decoded))
+    })?;
     Ok(Record { topic: Arc::from(exported.topic), key, headers: headers.build(), value, timestamp })
 }
 

@@ -16,7 +16,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("server: { listen: 8080 }", "server.listen", "must be an address and a port"),
     ("server: { listen: 'localhost:8080' }", "server.listen", "= \"localhost:8080\""),
     ("server: { listen: [a] }", "server.listen", "must be one value, not a list"),
-    ("server: { workers: many }", "server.workers", "must be a whole number from 1 to 1024"),
+    ("server: { workers: many }", "server.workers", "must be a whole number from 1 to 512"),
     ("server: { max_body_bytes: 1 KiBi }", "server.max_body_bytes", "must be a size"),
     ("server: { max_body_bytes: -1 }", "server.max_body_bytes", "must be a size"),
     ("server: { max_body_bytes: 99999999999 GiB }", "server.max_body_bytes", "must be a size"),
@@ -51,7 +51,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("telemetry: { log_filter: '' }", "telemetry.log_filter", "is empty"),
     ("sources: { main: { validation: lax } }", "sources.main.validation", "must be one of `documented`"),
     // Out of range.
-    ("server: { workers: 0 }", "server.workers", "must be from 1 to 1024"),
+    ("server: { workers: 0 }", "server.workers", "must be from 1 to 512"),
     ("server: { max_body_bytes: 1023 }", "server.max_body_bytes", "must be from 1 KiB to 100 MiB"),
     ("kafka: { ack_deadline: 9ms }", "kafka.ack_deadline", "must be from 10ms to 1m"),
     ("kafka: { ack_deadline: 61s }", "kafka.ack_deadline", "must be from 10ms to 1m"),

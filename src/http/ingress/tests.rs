@@ -183,10 +183,12 @@ fn heads_that_are_not_http_are_answered_with_a_problem() {
         (format!("POST {PATH} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip\r\n\r\n"), "malformed_header"),
         (format!("POST {PATH} HTTP/1.1\r\nhost: x\r\n{many}{body}"), "large_header"),
     ] {
-        for after_another in [false, true] {
+        for before in ["", "HTTP/1.1", "HTTP/1.0"] {
             let mut client = bridge.connect();
-            if after_another {
-                client.send(&post("one"));
+            if !before.is_empty() {
+                client.send(
+                    &post("one").replace("HTTP/1.1\r\n", &format!("{before}\r\nconnection: keep-alive\r\n")),
+                );
                 assert_eq!(client.answer().status, 200);
             }
             client.send(&head);
@@ -202,6 +204,30 @@ fn heads_that_are_not_http_are_answered_with_a_problem() {
         }
     }
     bridge.wait_until(|| bridge.budget.used() == 0);
+}
+
+#[test]
+fn client_that_still_sends_sees_why_its_head_is_refused() {
+    let bridge = Bridge::start();
+    for head in ["content-length: x\r\n\r\n".to_owned(), format!("x: {}\r\n\r\n", "x".repeat(30_000))] {
+        let mut client = bridge.connect();
+        client.send(&format!("POST {PATH} HTTP/1.1\r\nhost: x\r\n{head}"));
+        // More than any buffer on the way holds.
+        for _ in 0..100 {
+            client.send(&"x".repeat(64 * 1024));
+        }
+        assert!([400, 431].contains(&client.answer().status));
+    }
+}
+
+#[test]
+fn connection_that_was_ended_has_one_answer() {
+    let bridge = Bridge::start();
+    let mut client = bridge.connect();
+    client.send(&(chunked() + &"1;x=yyyyyyyyyyyyyyyy\r\nx\r\n".repeat(100_000)));
+    let answer = client.answer();
+    assert!(answer.body.contains("problem:endless_chunks"), "{}", answer.body);
+    assert!(client.is_closed(), "there is another answer");
 }
 
 #[test]

@@ -27,6 +27,13 @@ fn what_a_promise_rests_on_is_refused() {
         "opaque",
         "enabled_events",
         "plugin.library.paths",
+        "ssl.engine.location",
+        "ssl.providers",
+        "internal.termination.signal",
+        "topic.partitioner",
+        "topic.message.timeout.ms",
+        "topic.acks",
+        "topic.compression.type",
         "test.mock.num.brokers",
         "statistics.interval.ms",
     ];
@@ -52,6 +59,7 @@ fn what_breaks_no_promise_passes() {
         "sasl.password",
         "fetch.min.bytes",
         "message.max.bytes",
+        "topic.metadata.refresh.interval.ms",
         "client.id",
     ] {
         assert_eq!(refused(name, "1"), None, "{name}");

@@ -72,3 +72,18 @@ fn broken_export_says_what_is_wrong_and_shows_nothing_of_it() {
         assert!(why.contains(part) && !why.contains("qz9"), "{line}: {why}");
     }
 }
+
+#[test]
+fn header_under_a_name_for_base64_is_read_back_as_it_was() {
+    let mut headers = serde_json::Map::new();
+    crate::cli::spool::bytes(&mut headers, "note_base64", b"aGVsbG8=");
+    crate::cli::spool::bytes(&mut headers, "note", b"fixed");
+    let line =
+        serde_json::json!({"headers": headers, "timestamp": 5, "topic": "t", "value": "v"}).to_string();
+    let Line::Record(record) = parse(line.as_bytes(), Content::Records { any_topic: true }) else {
+        panic!("{line}")
+    };
+    let mut read: Vec<_> = record.headers.iter().collect();
+    read.sort_unstable();
+    assert_eq!(read, [("note", &b"fixed"[..]), ("note_base64", b"aGVsbG8=")]);
+}

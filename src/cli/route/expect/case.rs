@@ -31,8 +31,8 @@ pub(super) struct Written {
     pub(super) name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<String>,
-    /// The body as JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The body as JSON, also if it is `null`.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub(super) event: Option<Box<RawValue>>,
     /// The body as text, for one that is no JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,8 +96,10 @@ pub(super) struct Expected {
 }
 
 /// Keeps null apart from a field that is not there.
-fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
+fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl Written {
