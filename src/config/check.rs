@@ -6,7 +6,7 @@ use super::kinds::{show_size, show_time};
 use super::problem::Problem;
 use super::settings::Settings;
 use super::tree::{self, Files};
-use crate::http::check_tls;
+use crate::http::{check_tls, check_tls_pair};
 use crate::ingest::{SourceConfig, keys, tokens};
 use crate::routing::{self, Table, check_topic_name};
 use crate::secret::{self, Secret};
@@ -24,9 +24,7 @@ const KEY_AND_HEADERS: usize = 16 * 1024;
 pub(super) fn check(settings: &mut Settings, root: &Value, files: Files, problems: &mut Vec<Problem>) {
     let mut report = Report { root, unreadable: problems.len(), problems };
     listeners(settings, &mut report);
-    if files == Files::All {
-        tls(settings, &mut report);
-    }
+    tls(settings, files, &mut report);
     let table = Table::compile(&settings.routing);
     memory(settings, table.as_ref().ok(), &mut report);
     sources(settings, files, &mut report);
@@ -106,8 +104,9 @@ fn listeners(settings: &Settings, report: &mut Report<'_>) {
     }
 }
 
-fn tls(settings: &Settings, report: &mut Report<'_>) {
-    for problem in check_tls(&settings.server.tls) {
+fn tls(settings: &Settings, files: Files, report: &mut Report<'_>) {
+    let check = if files == Files::All { check_tls } else { check_tls_pair };
+    for problem in check(&settings.server.tls) {
         report.add(problem.at, problem.reason);
     }
 }

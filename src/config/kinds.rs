@@ -63,7 +63,12 @@ pub(super) struct Place;
 
 impl Kind<PathBuf> for Place {
     fn read(&self, value: &Value) -> Result<PathBuf, String> {
-        Text.read(value).map(PathBuf::from)
+        let text = Text.read(value)?;
+        if text.contains('\0') {
+            Err("holds a NUL character, which no path may".into())
+        } else {
+            Ok(text.into())
+        }
     }
 
     fn show(&self, it: &PathBuf) -> Yaml {

@@ -3,6 +3,7 @@
 use super::tree::Table;
 use config::{Value, ValueKind};
 use std::collections::HashMap;
+use yaml_rust2::Yaml;
 use yaml_rust2::parser::{Event, MarkedEventReceiver, Parser};
 use yaml_rust2::scanner::Marker;
 
@@ -37,8 +38,12 @@ enum Inside {
 }
 
 impl Node {
-    fn field(&self, key: &str) -> Option<&Self> {
-        if let Inside::Fields(fields) = &self.inside { fields.get(key) } else { None }
+    /// Returns a field by the key that YAML read, and the key as it is written.
+    fn field(&self, key: &str) -> Option<(&str, &Self)> {
+        let Inside::Fields(fields) = &self.inside else { return None };
+        let found = fields.get_key_value(key);
+        let found = found.or_else(|| fields.iter().find(|(written, _)| is_read_as(written, key)));
+        found.map(|(written, node)| (written.as_str(), node))
     }
 
     fn item(&self, at: usize) -> Option<&Self> {
@@ -50,17 +55,31 @@ impl Node {
     }
 }
 
+/// Returns whether YAML reads a key as another text: `007` as 7, `True` as true.
+fn is_read_as(written: &str, key: &str) -> bool {
+    match Yaml::from_str(written) {
+        Yaml::Integer(number) => number.to_string() == key,
+        Yaml::Boolean(truth) => truth.to_string() == key,
+        Yaml::Real(number) => number.parse::<f64>().is_ok_and(|number| number.to_string() == key),
+        _ => false,
+    }
+}
+
+/// Lays places and texts over the fields of a map.
+fn lay_fields(table: Table, node: Option<&Node>, origin: &dyn Fn(usize) -> String) -> Table {
+    let fields = table.into_iter().map(|(key, value)| match node.and_then(|node| node.field(&key)) {
+        Some((written, node)) => (written.to_owned(), lay(value, Some(node), origin)),
+        None => (key, lay(value, None, origin)),
+    });
+    fields.collect()
+}
+
 fn relocate(origin: &dyn Fn(usize) -> String, name: &str, text: &str, table: Table) -> Value {
     let mut builder = Builder::default();
     // The text was read as YAML before.
     let _ = Parser::new_from_str(text).load(&mut builder, false);
     let root = builder.root.as_ref();
-    let fields = table.into_iter().map(|(key, value)| {
-        let node = root.and_then(|root| root.field(&key));
-        let value = lay(value, node, origin);
-        (key, value)
-    });
-    let fields = ValueKind::Table(fields.collect());
+    let fields = ValueKind::Table(lay_fields(table, root, origin));
     Value::new(Some(&root.map_or_else(|| name.to_owned(), |root| origin(root.line))), fields)
 }
 
@@ -68,13 +87,7 @@ fn relocate(origin: &dyn Fn(usize) -> String, name: &str, text: &str, table: Tab
 fn lay(value: Value, node: Option<&Node>, origin: &dyn Fn(usize) -> String) -> Value {
     let at = node.map(|node| origin(node.line)).or_else(|| value.origin().map(str::to_owned));
     let kind = match value.kind {
-        ValueKind::Table(table) => {
-            let fields = table.into_iter().map(|(key, value)| {
-                let value = lay(value, node.and_then(|node| node.field(&key)), origin);
-                (key, value)
-            });
-            ValueKind::Table(fields.collect())
-        }
+        ValueKind::Table(table) => ValueKind::Table(lay_fields(table, node, origin)),
         ValueKind::Array(items) => {
             let items = items
                 .into_iter()

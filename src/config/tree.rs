@@ -83,7 +83,7 @@ pub(super) fn collect(sources: &Sources, problems: &mut Vec<Problem>) -> Value {
         remove_references("", file, problems);
     }
     let mut lay = |layer: Result<Option<Value>, Problem>| match layer {
-        Ok(Some(layer)) => merge(&mut root, layer),
+        Ok(Some(layer)) => merge("", &mut root, layer, problems),
         Ok(None) => {}
         Err(problem) => problems.push(problem),
     };
@@ -304,15 +304,23 @@ fn nested(path: &[String], leaf: Value, origin: &String) -> Result<Value, Proble
     Ok(path.iter().rev().fold(leaf, wrap))
 }
 
-/// Lays `over` on `under`: maps key by key, anything else as a whole. A key without a value says nothing.
-fn merge(under: &mut Value, over: Value) {
+/// Lays `over` on `under`: maps key by key, anything else as a whole. A key without a value changes nothing. A
+/// map over anything but a map is a problem.
+fn merge(at: &str, under: &mut Value, over: Value, problems: &mut Vec<Problem>) {
     let origin = over.origin().map(str::to_owned);
+    if matches!(over.kind, ValueKind::Table(_)) && !matches!(under.kind, ValueKind::Table(_) | ValueKind::Nil)
+    {
+        let reason =
+            format!("is one value, and {} sets keys under it", origin.as_deref().unwrap_or_default());
+        problems.push(Problem::with(at.to_owned(), under, reason));
+    }
     match (&mut under.kind, over.kind) {
         (_, ValueKind::Nil) => {}
         (ValueKind::Table(under), ValueKind::Table(over)) => {
             for (key, value) in over {
+                let at = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
                 match under.get_mut(&key) {
-                    Some(under) => merge(under, value),
+                    Some(under) => merge(&at, under, value, problems),
                     None => drop(under.insert(key, value)),
                 }
             }

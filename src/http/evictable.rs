@@ -1,6 +1,7 @@
 //! Connections that live for a limited time, and of which a new one ends the oldest, so that none keeps a
 //! probe out.
 
+use super::problem::Problem;
 use futures_util::task::AtomicWaker;
 use std::collections::VecDeque;
 use std::io;
@@ -88,6 +89,18 @@ impl<T> Drop for Evictable<T> {
     }
 }
 
+/// Returns the problem that actix answers without a body, before there is a request. The admin listener
+/// itself answers with none of these statuses.
+fn refused_by_actix(answer: &[u8]) -> Option<Problem> {
+    let status = answer.strip_prefix(b"HTTP/1.1 ").or_else(|| answer.strip_prefix(b"HTTP/1.0 "))?;
+    match status.get(..3)? {
+        b"400" => Some(Problem::MalformedHeader),
+        b"408" => Some(Problem::SlowHeader),
+        b"431" => Some(Problem::LargeHeader),
+        _ => None,
+    }
+}
+
 fn evicted<T>() -> Poll<io::Result<T>> {
     Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
 }
@@ -107,6 +120,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Evictable<T> {
         let this = self.get_mut();
         if this.is_over(Half::Writer, cx) {
             return evicted();
+        }
+        if let Some(problem) = refused_by_actix(bytes) {
+            // Sent at once or not at all: the connection ends next.
+            let _ = Pin::new(&mut this.io).poll_write(cx, &problem.last_words());
+            return Poll::Ready(Ok(bytes.len()));
         }
         Pin::new(&mut this.io).poll_write(cx, bytes)
     }

@@ -27,4 +27,4 @@ pub use config::{AdminConfig, Config, TlsConfig};
 pub use descriptors::DescriptorLimit;
 pub use ingress::Ingress;
 pub(crate) use ingress::REQUEST_OVERHEAD;
-pub use tls::{TlsProblem, certificate_expires, certificate_fault, check_tls};
+pub use tls::{TlsProblem, certificate_expires, certificate_fault, check_tls, check_tls_pair};

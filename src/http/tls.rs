@@ -39,6 +39,11 @@ pub struct TlsProblem {
     pub reason: String,
 }
 
+/// Checks that both files are set, or neither, without a look at them.
+pub fn check_tls_pair(config: &TlsConfig) -> Vec<TlsProblem> {
+    files(config).err().map(|problems| problems.0).unwrap_or_default()
+}
+
 /// Everything wrong with the settings of TLS and with the files that they name.
 pub fn check_tls(config: &TlsConfig) -> Vec<TlsProblem> {
     let read =

@@ -89,7 +89,8 @@ impl Deduplication {
             let age =
                 Duration::from_millis(u64::try_from(now_millis.saturating_sub(spooled_at)).unwrap_or(0));
             if let Some(at) = now.checked_sub(age).filter(|_| age <= self.window) {
-                self.remember(event, at);
+                // What the shards have no room for is the window's doing, not that of the load.
+                let _forgot = self.keep(event, at);
             }
         }
     }
@@ -128,14 +129,21 @@ impl Deduplication {
     }
 
     fn remember(&self, event: Identity, at: Instant) {
+        if self.keep(event, at) {
+            self.shard(&event).forgotten_early += 1;
+        }
+    }
+
+    /// Keeps an event, and returns whether another one of its shard was forgotten for it.
+    fn keep(&self, event: Identity, at: Instant) -> bool {
         let mut shard = self.shard(&event);
         shard.count = shard.count.wrapping_add(1);
         let number = shard.count;
         shard.events.insert(event, State::Durable(number));
         shard.oldest.push_back((event, number, at));
         let waiters = shard.waiters(&event);
-        if shard.oldest.len() > self.capacity_per_shard {
-            shard.forgotten_early += 1;
+        let is_full = shard.oldest.len() > self.capacity_per_shard;
+        if is_full {
             shard.forget_oldest();
         }
         drop(shard);
@@ -143,6 +151,7 @@ impl Deduplication {
             // A duplicate whose deadline passed waits no more.
             let _ = waiter.send(());
         }
+        is_full
     }
 
     /// Ends the flight of an event that is not durable; its waiters' channels close. An event that was

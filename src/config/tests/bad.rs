@@ -1,5 +1,5 @@
-use super::{load, load_from, problems};
-use crate::config::{Settings, SettingsFile, Sources};
+use super::{good, load, load_from, problems};
+use crate::config::{Files, Problems, Settings, SettingsFile, Sources};
 
 /// What is written, the key that is reported, and a part of the line about it.
 const BAD: &[(&str, &str, &str)] = &[
@@ -524,4 +524,61 @@ fn secrets_are_not_accepted_from_flags() {
             load_from("", &[], &[flag]).map_or_else(|problems| problems.to_string(), |_| String::new());
         assert!(!found.contains("is a secret"), "{found}");
     }
+}
+
+#[test]
+fn values_with_which_serve_does_not_start_are_problems_also_where_no_file_is_read() {
+    for (yaml, key) in [
+        ("server: { tls: { certificate: /c.pem } }", "server.tls.key"),
+        ("server: { tls: { key: /k.pem } }", "server.tls.certificate"),
+        ("server: { workers: 513 }", "server.workers"),
+        ("spool: { directory: \"a\\0b\" }", "spool.directory"),
+        ("telemetry: { otlp_endpoint: \"http://h:1/a b\" }", "telemetry.otlp_endpoint"),
+        ("telemetry: { otlp_endpoint: \"http://\u{fc}:1\" }", "telemetry.otlp_endpoint"),
+        ("telemetry: { otlp_endpoint: \"http://h/^\" }", "telemetry.otlp_endpoint"),
+        (
+            "kafka: { properties: { internal.termination.signal: 15 } }",
+            "kafka.properties.internal.termination.signal",
+        ),
+        ("kafka: { properties: { topic.partitioner: consistent } }", "kafka.properties.topic.partitioner"),
+        (
+            "kafka: { properties: { security.protocol: ssl, ssl.keystore.location: /k.p12 } }",
+            "kafka.properties.ssl.keystore.password",
+        ),
+    ] {
+        let found = on_paper(yaml).err().unwrap_or_else(|| panic!("{yaml} is accepted")).0;
+        assert!(found.iter().any(|problem| problem.key == key), "{yaml}: {found:?}");
+    }
+    for yaml in [
+        "kafka: { properties: { security.protocol: ssl, ssl.certificate.location: /c.pem, ssl.key.pem: hush } }",
+        "kafka: { properties: { security.protocol: ssl, ssl.key.pem: hush }, properties_files: { ssl.certificate.pem: /c.pem } }",
+        "kafka: { properties: { security.protocol: sasl_ssl, sasl.username: me, sasl.password: hush }, properties_files: { sasl.mechanism: /m } }",
+    ] {
+        good(on_paper(yaml));
+    }
+}
+
+#[test]
+fn all_wrong_properties_are_reported_at_once() {
+    let yaml = "kafka: { properties: { security.protocol: ssl, linger.ms: -1, ssl.cipher.suites: foo, ssl.curves.list: foo } }";
+    let found: Vec<_> = problems(load(yaml)).0.into_iter().map(|problem| problem.key).collect();
+    for name in ["linger.ms", "ssl.cipher.suites", "ssl.curves.list"] {
+        assert!(found.contains(&format!("kafka.properties.{name}")), "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn value_under_which_keys_are_set_is_a_problem() {
+    let found = problems(load_from("", &[], &["server=5", "server.workers=2"])).to_string();
+    assert!(found.contains("server = 5 (flag --set server): is one value"), "{found}");
+}
+
+fn on_paper(yaml: &str) -> Result<Settings, Problems> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), yaml).unwrap();
+    Settings::load(&Sources {
+        file: SettingsFile::At(file.path().into()),
+        files: Files::None,
+        ..Sources::default()
+    })
 }

@@ -290,3 +290,14 @@ fn byte_order_mark_is_no_part_of_a_file() {
     assert_eq!(settings.routing.prefix, "j.");
     assert_eq!(settings.kafka.properties["sasl.password"].expose(), "hush");
 }
+
+#[test]
+fn keys_that_look_like_numbers_stay_as_they_are_written() {
+    let settings = good(load(
+        "sources: { 007: { path: /x, token: 00000000000000001234 } }\ntopics: { config: { 010: 0x1F, True: 007 } }",
+    ));
+    let [source] = &settings.ingest.sources[..] else { panic!("one source") };
+    assert_eq!((&*source.name, source.token.as_ref().unwrap().expose()), ("007", "00000000000000001234"));
+    let config: Vec<_> = settings.kafka.topics.config.iter().map(|(key, value)| (&**key, &**value)).collect();
+    assert_eq!(config, [("010", "0x1F"), ("True", "007")]);
+}

@@ -24,8 +24,10 @@ fn tree(yaml: &str) -> Value {
 #[test]
 fn maps_are_merged_and_everything_else_is_replaced() {
     let mut under = tree("a: { b: 1, c: [1, 2] }\nd: 1\ne: { f: 1 }\ng: 1");
-    merge(&mut under, tree("a: { c: [3] }\nd: { x: 1 }\ne: 2\ng:"));
+    let mut problems = Vec::new();
+    merge("", &mut under, tree("a: { c: [3] }\nd: { x: 1 }\ne: 2\ng:"), &mut problems);
     assert_eq!(under, tree("a: { b: 1, c: [3] }\nd: { x: 1 }\ne: 2\ng: 1"));
+    assert_eq!(problems.iter().map(|problem| &*problem.key).collect::<Vec<_>>(), ["d"]);
 }
 
 #[test]

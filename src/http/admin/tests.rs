@@ -91,3 +91,30 @@ async fn idle_connections_keep_no_probe_out() {
     assert!(answer.await.unwrap().starts_with("HTTP/1.1 200 OK"));
     admin.stop().await;
 }
+
+#[actix_web::test]
+async fn heads_that_are_not_http_are_answered_with_a_problem() {
+    let facts = facts();
+    let config = AdminConfig { listen: ([127, 0, 0, 1], 0).into() };
+    let admin = Admin::bind(&config, facts.readiness, facts.metrics, facts.budget).unwrap();
+    let address = admin.addr();
+    let many: String = (0..120).map(|n| format!("x-{n}: 1\r\n")).collect();
+    for (head, tag) in [
+        ("BAD\r\n\r\n".to_owned(), "malformed_header"),
+        (format!("GET /livez HTTP/1.1\r\nhost: x\r\n{many}\r\n"), "large_header"),
+        ("GET /livez HTTP/1.1\r\nhost: x".to_owned(), "slow_header"),
+    ] {
+        let answer = actix_web::rt::task::spawn_blocking(move || {
+            use std::io::{Read, Write};
+            let mut client = std::net::TcpStream::connect(address).unwrap();
+            client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+            client.write_all(head.as_bytes()).unwrap();
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).unwrap();
+            answer
+        });
+        let answer = answer.await.unwrap();
+        assert!(answer.contains("application/problem+json") && answer.contains(tag), "{tag}: {answer}");
+    }
+    admin.stop().await;
+}

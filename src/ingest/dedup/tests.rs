@@ -194,3 +194,13 @@ fn event_found_durable_while_its_retry_is_in_flight_stays_so() {
     drop(claim);
     assert!(matches!(memory.claim(event("a"), now), Seen::Durable));
 }
+
+#[test]
+fn restored_events_beyond_the_capacity_are_not_counted_as_forgotten() {
+    let memory = Deduplication::new(WINDOW, 100);
+    let now = Instant::now();
+    memory.restore((0..100).map(|n| (event(&n.to_string()), 0)).collect(), now, 0);
+    let (remembered, forgotten) = memory.figures();
+    assert!(remembered < 100, "the shards fill unevenly");
+    assert_eq!(forgotten, 0);
+}

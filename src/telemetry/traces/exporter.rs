@@ -198,6 +198,9 @@ fn resource() -> Resource {
     all.build()
 }
 
+/// Longest base URL of a collector, in bytes.
+const MAX_ENDPOINT: usize = 2048;
+
 /// Whether spans can be sent to this base URL.
 ///
 /// # Errors
@@ -205,6 +208,13 @@ fn resource() -> Resource {
 pub fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
     let wanted = "must be the collector's base URL, such as `http://localhost:4318`";
     let url = Url::parse(endpoint).map_err(|_| wanted)?;
+    // What RFC 3986 allows: the text goes into requests as it is.
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
+    if !endpoint.bytes().all(is_allowed) || endpoint.len() > MAX_ENDPOINT {
+        return Err(
+            "must be at most 2048 characters of ASCII that a URL may hold: others are written as `%XX`, and a host's name in Punycode",
+        );
+    }
     if !["http", "https"].contains(&url.scheme()) || !url.has_host() {
         return Err(wanted);
     }
