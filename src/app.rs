@@ -243,11 +243,14 @@ impl App {
         let unreported = finish(&producer, &budget, deadline).await;
         let spooled = delivery.end().await;
         // With a spool, what is unreported is in it, or its sender was told 503.
-        let left = if spool.is_some() { 0 } else { unreported };
-        if let Some(spool) = spool
-            && let Err(panic) = tokio::task::spawn_blocking(move || spool.close()).await
-        {
-            tracing::error!(%panic, "stopping: closing the spool ended in a panic: this is a bug");
+        let mut left = if spool.is_some() { 0 } else { unreported };
+        if let Some(spool) = spool {
+            match tokio::task::spawn_blocking(move || spool.close()).await {
+                Ok(lost) => left += usize::try_from(lost).unwrap_or(usize::MAX),
+                Err(panic) => {
+                    tracing::error!(%panic, "stopping: closing the spool ended in a panic: this is a bug");
+                }
+            }
         }
         tracer.stop(deadline.saturating_duration_since(Instant::now())).await;
         watch.abort();

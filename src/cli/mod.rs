@@ -134,7 +134,7 @@ enum Failure {
 /// Says why a command failed, and how it ends.
 fn ended(result: Result<(), Failure>) -> ExitCode {
     let Err(failure) = result else { return ExitCode::SUCCESS };
-    output::note(&format!("error: {failure}"));
+    output::last_note(format!("error: {failure}"));
     match failure {
         Failure::Settings(_)
         | Failure::NoSpool

@@ -71,9 +71,26 @@ pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
+/// Longest time for which the end of a command waits for the reader of stderr.
+const NOTE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Writes a line to stderr. An error is ignored: there is no other place to report it.
 pub(super) fn note(line: &str) {
     let _ = writeln!(io::stderr(), "{}", escaped(line));
+}
+
+/// Writes the last line of a command to stderr. The reader of stderr may have stalled, so the write has a
+/// deadline.
+pub(super) fn last_note(line: String) {
+    let (written, end) = std::sync::mpsc::channel();
+    let write = move || {
+        note(&line);
+        let _ = written.send(());
+    };
+    // If no thread can be started, the line is left out.
+    if std::thread::Builder::new().name("last-line".into()).spawn(write).is_ok() {
+        let _ = end.recv_timeout(NOTE_TIMEOUT);
+    }
 }
 
 /// Writes a question to stderr, without an end of line.

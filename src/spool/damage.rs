@@ -69,12 +69,15 @@ pub(super) fn finish(files: &Files) -> io::Result<()> {
         return Ok(());
     }
     let (database, aside) = (files.database(), files.damaged());
-    if database.exists() {
-        let log = beside(&database, "-wal");
-        if log.exists() {
-            std::fs::rename(log, beside(&aside, "-wal"))?;
-        }
-        remove(&beside(&database, "-shm"))?;
+    let log = beside(&database, "-wal");
+    let is_there = database.exists();
+    if is_there && log.exists() {
+        std::fs::rename(&log, beside(&aside, "-wal"))?;
+    }
+    // Of a database that is gone, the log would be read into the new file.
+    remove(&log)?;
+    remove(&beside(&database, "-shm"))?;
+    if is_there {
         std::fs::rename(&database, &aside)?;
     }
     std::fs::rename(files.salvaged(), database)?;
@@ -199,7 +202,13 @@ impl<'a> Copier<'a> {
             self.copy(&mut change, row)
         })?;
         for table in ["damaged", "parked"] {
-            walk(damaged, table, ROW, as_stored, |_, row| Ok(change.keep(table, &row)?))?;
+            walk(damaged, table, ROW, as_stored, |_, mut row| {
+                // The new file numbers lanes anew.
+                if let Some(name) = self.name_of(&row) {
+                    row.lane = change.lane(&name)?.id;
+                }
+                Ok(change.keep(table, &row)?)
+            })?;
         }
         let identity = |row: &Row<'_>| Ok((row.get(1)?, row.get(2)?));
         walk(damaged, "remembered", "id, identity, at", identity, |id, (identity, at)| {
@@ -215,16 +224,21 @@ impl<'a> Copier<'a> {
 
     /// Copies a row whose checksum is right into its lane, and any other to what is damaged.
     fn copy(&mut self, change: &mut Change<'_>, row: Stored) -> Result<(), Fault> {
-        let is_whole =
-            |name: &str| checksum(row.id, name, row.appended_at, row.session, &row.payload) == row.checksum;
-        let name = self.names.iter().find(|(lane, name)| *lane == row.lane && is_whole(name));
-        let Some((_, name)) = name else {
+        let Some(name) = self.name_of(&row) else {
             return Ok(change.keep("damaged", &row)?);
         };
         *self.copied.entry(name.clone()).or_default() += 1;
         self.session = self.session.max(row.session);
-        change.copy(name, row)?;
+        change.copy(&name, row)?;
         Ok(())
+    }
+
+    /// Returns the name of a row's lane; `None` if the row is damaged.
+    fn name_of(&self, row: &Stored) -> Option<Arc<str>> {
+        let is_whole =
+            |name: &str| checksum(row.id, name, row.appended_at, row.session, &row.payload) == row.checksum;
+        let found = self.names.iter().find(|(lane, name)| *lane == row.lane && is_whole(name));
+        found.map(|(_, name)| Arc::clone(name))
     }
 
     /// The last id given out, as far as it can be known.

@@ -14,7 +14,7 @@ use super::{
 };
 use std::fs::TryLockError;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 
@@ -30,6 +30,8 @@ pub(super) struct Shared {
     pub(super) committed: AtomicI64,
     pub(super) on_recount: OnceLock<Box<dyn Fn(Recount) + Send + Sync>>,
     closed: AtomicBool,
+    /// Rows that the close could not save.
+    pub(super) lost_at_close: AtomicU64,
     /// Pages that the file may have, as on a full disk. Zero: any number.
     #[cfg(test)]
     pub(super) pages: std::sync::atomic::AtomicU32,
@@ -92,6 +94,7 @@ impl Spool {
             committed: AtomicI64::new(store.last_id()),
             on_recount: OnceLock::new(),
             closed: AtomicBool::new(false),
+            lost_at_close: AtomicU64::new(0),
             #[cfg(test)]
             pages: std::sync::atomic::AtomicU32::new(0),
             #[cfg(test)]
@@ -205,19 +208,25 @@ impl Spool {
 
     /// Commits what is queued, writes the log back and releases the lock. Blocks; but from a `done`, on
     /// the writer's own thread, it only begins the close. Dropping the spool closes it.
-    pub fn close(&self) {
+    ///
+    /// Returns the number of rows that are lost, because another process removed the files and no new ones
+    /// could be made.
+    pub fn close(&self) -> u64 {
         self.shared.queue.close();
-        let Some(thread) = recovered(&self.thread).take() else { return };
-        if thread.thread().id() != std::thread::current().id() {
+        if let Some(thread) = recovered(&self.thread).take()
+            && thread.thread().id() != std::thread::current().id()
+        {
             // A panic has been logged, and its jobs were told.
             drop(thread.join());
         }
+        self.shared.lost_at_close.load(Ordering::Acquire)
     }
 }
 
 impl Drop for Spool {
     fn drop(&mut self) {
-        self.close();
+        // The rows were counted in the log.
+        let _lost = self.close();
     }
 }
 

@@ -250,7 +250,7 @@ impl Change<'_> {
     }
 
     /// A lane's account, opened if it has none.
-    fn lane(&mut self, name: &Arc<str>) -> rusqlite::Result<&mut Lane> {
+    pub(super) fn lane(&mut self, name: &Arc<str>) -> rusqlite::Result<&mut Lane> {
         let lanes = &mut self.accounts.lanes;
         let at = match lanes.iter().position(|lane| lane.name == *name) {
             Some(at) => at,

@@ -20,7 +20,9 @@ impl FileState {
     /// Returns `None` if no file has this name.
     fn of(path: &Path) -> io::Result<Option<Self>> {
         match std::fs::metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Ok(None)
+            }
             found => found.map(|found| Some(Self::from(&found))),
         }
     }

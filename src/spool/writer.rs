@@ -315,6 +315,22 @@ impl Writer {
     }
 
     fn finish(mut self) {
+        // Rows of files that were removed would go with this process.
+        if let Err(fault) = self.check_files() {
+            self.fail(&fault);
+        }
+        if self.store.is_none() {
+            self.reopen();
+        }
+        if let Some(unlinked) = &self.unlinked {
+            let lost: u64 = unlinked.accounts.lanes.iter().map(|lane| lane.rows).sum();
+            self.shared.lost_at_close.store(lost, Ordering::Release);
+            tracing::error!(
+                rows = lost,
+                directory = %self.shared.files.directory.display(),
+                "the spool's files were removed, and their rows cannot be copied into new ones: they are lost"
+            );
+        }
         while self.store.is_some() && !self.work.is_empty() {
             self.group(Vec::new());
         }

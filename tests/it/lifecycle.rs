@@ -191,6 +191,8 @@ fn stop_does_not_wait_for_a_name_that_is_being_looked_up() {
     let mut args = vec!["serve", "--set", UNSIGNED, "--set", "kafka.bootstrap_servers=stuck.example:9092"];
     args.extend(settings.iter().flat_map(|setting| ["--set", setting]));
     args.extend(["--set", "admin.listen=127.0.0.1:0", "--set", "shutdown.delay=0s"]);
+    let tailed = ["tail", "--set", "kafka.bootstrap_servers=stuck.example:9092"];
+    let mut tail = Process::bridge(&tailed, &env);
     let mut bridge = Process::bridge(&args, &env);
     let serving = bridge.wait_for_line("\"serving\"", PATIENCE);
     let serving: serde_json::Value = serde_json::from_str(&serving).expect("JSON");
@@ -203,6 +205,8 @@ fn stop_does_not_wait_for_a_name_that_is_being_looked_up() {
     // A quarter of the time that the look-up takes.
     let status = bridge.wait_exit(Duration::from_secs(75));
     assert!(status.code().is_some(), "{status}");
+    tail.signal("TERM");
+    assert_eq!(tail.wait_exit(Duration::from_secs(75)).code(), Some(1), "{:?}", tail.stderr());
 }
 
 #[test]

@@ -106,6 +106,26 @@ fn of_events_that_go_well_one_in_so_many_has_a_line() {
 }
 
 #[test]
+fn failed_start_ends_although_nothing_reads_stderr() {
+    for (settings, code) in [
+        (&["spool.max_bytes=nonsense"][..], 78),
+        (
+            &["spool.directory=/proc/no/such/place", "server.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0"],
+            1,
+        ),
+    ] {
+        let (_reader, mut writer) = std::io::pipe().expect("a pipe");
+        // As much as a pipe holds.
+        std::io::Write::write_all(&mut writer, &[b'x'; 64 * 1024]).expect("room");
+        let mut command = bridge_command();
+        command.args(["serve", "--set", UNSIGNED]).args(settings.iter().flat_map(|it| ["--set", *it]));
+        let mut bridge = Killed(command.stderr(writer).spawn().expect("it starts"));
+        until("the end", || bridge.0.try_wait().expect("a child can be asked").is_some());
+        assert_eq!(bridge.0.wait().expect("it has ended").code(), Some(code), "{settings:?}");
+    }
+}
+
+#[test]
 fn colours_are_for_terminals_whose_user_wants_them() {
     // It logs a warning or two before it finds that this is not an address of this machine.
     let line = "\"$0\" serve --set sources.main.signature.required=false --set server.listen=192.0.2.1:1";

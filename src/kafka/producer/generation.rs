@@ -64,6 +64,9 @@ pub(super) enum Fault {
     OtherCluster,
     /// Brokers answer, records are out, and the library neither delivers nor fails any.
     Silent,
+    /// Records have been out for so long that Kafka might delete them for their time. Those in the spool are
+    /// handed over again, with the present one.
+    Outdated,
 }
 
 impl fmt::Display for Fault {
@@ -72,6 +75,7 @@ impl fmt::Display for Fault {
             Self::Fatal(reason) => write!(formatter, "it failed for good: {reason}"),
             Self::Panicked => formatter.write_str("a callback panicked"),
             Self::OtherCluster => formatter.write_str("the brokers belong to another cluster than before"),
+            Self::Outdated => formatter.write_str("records have been out for an hour"),
             Self::Silent => formatter.write_str("brokers answer, and nothing is reported of what is out"),
         }
     }
@@ -123,19 +127,22 @@ impl Generation {
         if self.native.context().other_cluster.load(Ordering::Acquire) {
             return Some(Fault::OtherCluster);
         }
-        self.is_silent().then_some(Fault::Silent)
+        self.silence()
     }
 
-    /// Whether the library sits on records that brokers would take. Asks them now and then while nothing
-    /// is reported, and nothing can be waited for meanwhile.
-    fn is_silent(&self) -> bool {
+    /// Returns the fault of records that stay without a report. Asks the brokers now and then meanwhile, and
+    /// nothing can be waited for until they answer.
+    fn silence(&self) -> Option<Fault> {
         let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
         if !silence.asks(Instant::now(), self.native.reports().oldest()) {
-            return false;
+            return None;
+        }
+        if silence.is_outdated(Instant::now()) {
+            return Some(Fault::Outdated);
         }
         // Not this client: one that has lost its way to all brokers would take them for silent.
         let answered = self.admin.is_answered(ANSWER);
-        silence.is_the_librarys(Instant::now(), answered)
+        silence.is_the_librarys(Instant::now(), answered).then_some(Fault::Silent)
     }
 
     /// Gives up everything that was handed over and waits for the reports, at most for `timeout`.

@@ -10,6 +10,10 @@ use std::time::{Duration, Instant};
 #[cfg(test)]
 mod tests;
 
+/// Longest time for which a record is left to librdkafka, which sends it with the time of its hand-over. A
+/// later hand-over gives it the present time.
+const MAX_TIME_OUT: Duration = Duration::from_secs(60 * 60);
+
 /// Watches the oldest record without a report while brokers answer.
 ///
 /// Reports of other partitions do not count: librdkafka may be stuck with one broker only.
@@ -17,6 +21,8 @@ pub(super) struct Silence {
     patience: Duration,
     /// The oldest record without a report at the last look.
     oldest: Option<u64>,
+    /// Time of the look that first saw it.
+    out_since: Option<Instant>,
     /// When the brokers are asked next; `None` while nothing is out, or the oldest was just reported.
     ask_at: Option<Instant>,
     /// Since then they have answered each time.
@@ -26,7 +32,7 @@ pub(super) struct Silence {
 impl Silence {
     /// Starts to watch. The brokers must have answered for `patience` while the oldest record stayed out.
     pub(super) fn new(patience: Duration) -> Self {
-        Self { patience, oldest: None, ask_at: None, answering_since: None }
+        Self { patience, oldest: None, out_since: None, ask_at: None, answering_since: None }
     }
 
     /// Compares the oldest record without a report with that of the last look. Returns whether the brokers
@@ -34,6 +40,7 @@ impl Silence {
     pub(super) fn asks(&mut self, now: Instant, oldest: Option<u64>) -> bool {
         if oldest.is_none() || oldest != self.oldest {
             (self.oldest, self.ask_at, self.answering_since) = (oldest, None, None);
+            self.out_since = oldest.map(|_| now);
             return false;
         }
         let ask_at = *self.ask_at.get_or_insert(now + self.patience / 3);
@@ -42,6 +49,11 @@ impl Silence {
         }
         self.ask_at = Some(now + self.patience / 6);
         true
+    }
+
+    /// Returns whether the oldest record has been out for so long that Kafka might delete it for its time.
+    pub(super) fn is_outdated(&self, now: Instant) -> bool {
+        self.out_since.is_some_and(|since| now.saturating_duration_since(since) >= MAX_TIME_OUT)
     }
 
     /// Takes in whether they did. Returns whether the silence is the library's own.

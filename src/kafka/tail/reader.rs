@@ -1,5 +1,6 @@
 //! A consumer of the library, as far as reading back needs one.
 
+use crate::kafka::closing::Closing;
 use crate::kafka::{Config, Error, Refusal, client};
 use crate::record::Headers;
 use crate::telemetry::Readiness;
@@ -83,7 +84,7 @@ pub(super) enum Polled {
 }
 
 pub(super) struct Reader {
-    consumer: BaseConsumer<client::Context>,
+    consumer: Closing<BaseConsumer<client::Context>>,
     /// Time before which records are skipped, because the broker does not look times up.
     since: Cell<Option<i64>>,
 }
@@ -109,7 +110,7 @@ impl Reader {
         // What the library reads ahead, over all partitions.
         settings.set("queued.max.messages.kbytes", "16384");
         let context = client::Context::new(Arc::new(Readiness::default()));
-        let consumer = BaseConsumer::from_config_and_context(&settings, context)?;
+        let consumer = Closing::new(BaseConsumer::from_config_and_context(&settings, context)?);
         Ok(Self { consumer, since: Cell::new(None) })
     }
 

@@ -53,6 +53,57 @@ fn rows_of_removed_files_are_copied_into_new_ones() {
 }
 
 #[test]
+fn rows_of_a_removed_database_are_copied_without_its_log() {
+    survives(|directory| fs::remove_file(directory.join("spool.db")).unwrap());
+}
+
+/// The stop comes before the next look at the files.
+#[test]
+fn rows_of_removed_files_survive_a_stop() {
+    for is_lost in [false, true] {
+        let parent = TempDir::new().unwrap();
+        let directory = parent.path().join("spool");
+        let spool = open(&directory);
+        append(&spool, vec![entry("calls", b"one"), entry("calls", b"two")], None).unwrap();
+        settle(&spool);
+        fs::remove_dir_all(&directory).unwrap();
+        if is_lost {
+            fs::write(&directory, "no place for new files").unwrap();
+        }
+        let lost = spool.close();
+        assert_eq!(lost, if is_lost { 2 } else { 0 });
+        if !is_lost {
+            assert_eq!(payloads(&directory), ["one", "two"]);
+        }
+    }
+}
+
+/// The new file numbers lanes anew, and has none without rows.
+#[test]
+fn rows_that_were_set_aside_survive_a_rescue() {
+    let parent = TempDir::new().unwrap();
+    let directory = parent.path().join("spool");
+    let spool = open(&directory);
+    for lane in ["calls", "sms", "other", "parked"] {
+        append(&spool, vec![entry(lane, b"row")], None).unwrap();
+    }
+    let ids = append(&spool, vec![entry("parked", b"one"), entry("empty", b"two")], None).unwrap();
+    assert!(park(&spool, ids[0]) && park(&spool, ids[1]));
+    spool.delete(rows(&spool, "calls").iter().map(|row| row.id).collect());
+    settle(&spool);
+    fs::remove_dir_all(&directory).unwrap();
+    accepted(&spool, b"after");
+    spool.close();
+    let spool = open(&directory);
+    let found = |lane| rows(&spool, lane).into_iter().map(|row| row.payload).collect::<Vec<_>>();
+    assert_eq!(
+        (found("parked"), found("empty")),
+        (vec!["row".into(), "one".into()], vec![Bytes::from("two")])
+    );
+    assert_eq!(spool.usage().totals.damaged, 0);
+}
+
+#[test]
 fn rows_of_a_removed_directory_are_copied_into_a_new_one() {
     survives(|directory| fs::remove_dir_all(directory).unwrap());
 }

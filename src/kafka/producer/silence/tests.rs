@@ -51,3 +51,17 @@ fn brokers_are_asked_now_and_then_only() {
     let asked = (0..1000).filter(|tenth| silence.asks(start + Duration::from_millis(100 * tenth), Some(1)));
     assert_eq!(asked.count(), 1 + 17);
 }
+
+#[test]
+fn record_is_outdated_after_an_hour_without_a_report() {
+    let mut silence = Silence::new(PATIENCE);
+    let start = Instant::now();
+    silence.asks(start, Some(3));
+    assert!(!silence.is_outdated(start + MAX_TIME_OUT - Duration::from_secs(1)));
+    assert!(silence.is_outdated(start + MAX_TIME_OUT));
+    // Another record is the oldest one now.
+    silence.asks(start + MAX_TIME_OUT, Some(4));
+    assert!(!silence.is_outdated(start + MAX_TIME_OUT));
+    silence.asks(start + MAX_TIME_OUT, None);
+    assert!(!silence.is_outdated(start + 3 * MAX_TIME_OUT));
+}
