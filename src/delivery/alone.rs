@@ -9,7 +9,11 @@ use super::progress::now_millis;
 use super::{Delivery, Durable, Failure, NotDurable, Settle, dead_letter};
 use crate::record::Record;
 use std::sync::Arc;
-use tokio::time::{Instant, timeout_at};
+use std::time::Duration;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// Longest time for which a lane takes no other record until those in flight are reported on.
+const MAX_IDLE_WAIT: Duration = Duration::from_secs(1);
 
 /// Receives nothing: the event that a dead letter belongs to is settled by its own records.
 struct Ignored;
@@ -36,10 +40,10 @@ impl Delivery {
                 _ if failure.may_be_anothers() => {
                     let sent = self.send_alone(&records[slot], pending, slot);
                     match timeout_at(deadline, sent).await {
-                        Ok(Ok(())) => continue,
-                        Ok(Err(failure @ (Failure::Unfit | Failure::TooLarge))) => failure,
-                        Ok(Err(failure)) => return Err(failure.into()),
-                        Err(_) => return Err(failure.into()),
+                        Ok(Some(Ok(()))) => continue,
+                        Ok(Some(Err(failure @ (Failure::Unfit | Failure::TooLarge)))) => failure,
+                        Ok(Some(Err(failure))) => return Err(failure.into()),
+                        Ok(None) | Err(_) => return Err(failure.into()),
                     }
                 }
                 _ => return Err(failure.into()),
@@ -56,28 +60,36 @@ impl Delivery {
 
     /// Sends a record while no other record of its lane is in flight. If Kafka refuses its timestamp, it is
     /// sent once more with the present time.
-    async fn send_alone(&self, record: &Record, pending: &Arc<Pending>, slot: usize) -> Result<(), Failure> {
+    ///
+    /// Returns `None` if others stay in flight, as those of a partition whose broker is away: the lane must
+    /// not wait for them.
+    async fn send_alone(
+        &self,
+        record: &Record,
+        pending: &Arc<Pending>,
+        slot: usize,
+    ) -> Option<Result<(), Failure>> {
         let lane = &pending.lanes()[slot];
         let _turn = lane.alone().await;
         let (mut record, mut is_restamped) = (record.clone(), false);
         loop {
-            lane.idle().await;
+            timeout(MAX_IDLE_WAIT, lane.idle()).await.ok()?;
             let before = lane.handed_over();
             self.sink.send(&record, pending.report(slot));
             pending.reported().await;
             let failures = pending.failures();
             let Some((_, failure)) = failures.into_iter().find(|(failed, _)| *failed == slot) else {
-                return Ok(());
+                return Some(Ok(()));
             };
             if !failure.may_be_anothers() {
-                return Err(failure);
+                return Some(Err(failure));
             }
             if lane.handed_over() != before + 1 {
                 // Another record came in between, and may have been in the same batch.
                 continue;
             }
             if failure != Failure::Timestamp || is_restamped {
-                return Err(failure);
+                return Some(Err(failure));
             }
             is_restamped = true;
             record.timestamp = now_millis();

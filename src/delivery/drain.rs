@@ -8,8 +8,8 @@ mod leaving;
 
 use super::lane::{Lane, Told};
 use super::progress::now_millis;
-use super::share::Share;
-use super::window::{Limits, Verdict, Window};
+use super::share::{Limits, Share};
+use super::window::{Verdict, Window};
 use super::{Failure, Report, Sink, stored};
 use crate::spool::{Page, Row, RowId, Spool};
 use crate::telemetry::{DrainSpans, Metrics, Tracer};
@@ -299,16 +299,17 @@ impl Drain {
             self.window.end_alone();
             self.window.prefer_ready();
         }
-        if !self.window.has_next() {
+        if !self.window.has_next(now_millis()) {
             return;
         }
         if !self.lane.is_open() {
             self.lane.start_opening(&self.shared.sink, &self.shared.runtime);
             return;
         }
-        while self.window.has_next() && self.lane.admits() {
+        while self.window.has_next(now_millis()) && self.lane.admits() {
             self.goes_out();
-            let was_idle = self.lane.is_idle();
+            // Nothing of the lane is out but rows of the window.
+            let was_idle = self.lane.out() == self.window.out();
             let Some((row, record)) = self.window.next(now_millis()) else { return };
             self.spans.sent(row, record);
             let report = Report::of_row(&self.lane, row);
@@ -356,15 +357,19 @@ impl Drain {
     }
 
     /// When there is something to do without being woken.
-    fn next_look(&self, phase: Phase) -> Option<Instant> {
+    fn next_look(&mut self, phase: Phase) -> Option<Instant> {
         if phase != Phase::Running {
             return None;
         }
         let silence = (self.window.out() > 0 && !self.lane.is_held_up()).then(|| self.silent_at());
-        let retry = if self.window.has_next() && self.lane.is_open() { self.lane.retry_at() } else { None };
+        let now_ms = now_millis();
+        let has_next = self.window.has_next(now_ms) && self.lane.is_open();
+        let retry = if has_next { self.lane.retry_at() } else { None };
+        let suspect = self.window.suspect_at().filter(|at| *at > now_ms);
+        let suspect = suspect.map(|at| Instant::now() + Duration::from_millis(at.abs_diff(now_ms)));
         let read = if self.has_more() || self.misses_rows() { self.read_at } else { None };
         let refused = self.refused_retry.filter(|_| self.window.has_waiting()).map(|(at, _)| at);
-        [silence, retry, read, refused].into_iter().flatten().min()
+        [silence, retry, suspect, read, refused].into_iter().flatten().min()
     }
 }
 

@@ -199,9 +199,14 @@ impl Lane {
         Turn { lane: self, _turn: turn }
     }
 
+    /// Returns the number of records in flight.
+    pub(super) fn out(&self) -> usize {
+        self.out.load(Ordering::Acquire)
+    }
+
     /// Whether no record is in flight.
-    pub(super) fn is_idle(&self) -> bool {
-        self.out.load(Ordering::Acquire) == 0
+    fn is_idle(&self) -> bool {
+        self.out() == 0
     }
 
     /// Waits until no record is in flight. For the task that has the turn.

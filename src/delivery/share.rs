@@ -1,10 +1,16 @@
 //! What each drain may have in hand, of what all may have together.
 
-use super::window::Limits;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[cfg(test)]
 mod tests;
+
+/// How much is held at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limits {
+    pub(super) rows: usize,
+    pub(super) bytes: usize,
+}
 
 /// What all drains together have in hand at most: it bounds memory, whatever the backlog.
 const IN_HAND_BYTES: usize = 16 * 1024 * 1024;

@@ -2,18 +2,15 @@
 //!
 //! Rows with the same key go one after another; rows with different keys, or none, side by side.
 
+mod handed_over;
+
 use super::Failure;
+use super::share::Limits;
 use crate::record::Record;
 use crate::spool::RowId;
 use bytes::Bytes;
+use handed_over::HandedOver;
 use std::collections::{HashMap, VecDeque};
-
-/// How much is held at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Limits {
-    pub(super) rows: usize,
-    pub(super) bytes: usize,
-}
 
 /// What a failed row needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +52,8 @@ struct Held {
     has_waited: bool,
     /// [`Window::acknowledged`] when it was refused.
     refused_after: u64,
+    /// Time of the last hand-over, in milliseconds since 1970.
+    out_ms: i64,
 }
 
 /// Age from which a record is sent with the present time, in milliseconds.
@@ -62,6 +61,9 @@ struct Held {
 /// Kafka deletes by a record's timestamp: a record older than the topic's retention would be acknowledged
 /// and deleted. `ce_time` keeps the event's time.
 pub(crate) const MAX_TIMESTAMP_AGE_MS: i64 = 60 * 60 * 1000;
+
+/// Age from which a row that is out counts as stuck, in milliseconds: its partition takes nothing.
+const STUCK_AGE_MS: i64 = 1000;
 
 /// Rows of one lane.
 pub(super) struct Window {
@@ -72,8 +74,11 @@ pub(super) struct Window {
     suspects: VecDeque<RowId>,
     /// Rows that Kafka refused alone, the one that waited longest first.
     waiting: VecDeque<RowId>,
-    /// The row that is out and must be the only one.
+    /// The row that is out and must be the only one, but for stuck ones.
     alone: Option<RowId>,
+    /// Another row was reported on while `alone` was out: both may have been in one batch.
+    has_company: bool,
+    handed_over: HandedOver,
     /// How many ready rows precede the next suspect, so that suspects do not delay other keys.
     turn: usize,
     /// Rows that were acknowledged so far.
@@ -93,6 +98,8 @@ impl Default for Window {
             suspects: VecDeque::new(),
             waiting: VecDeque::new(),
             alone: None,
+            has_company: false,
+            handed_over: HandedOver::default(),
             turn: 0,
             acknowledged: 0,
             out: 0,
@@ -140,18 +147,41 @@ impl Window {
         if state == State::Ready {
             self.ready.push_back(id);
         }
-        let held =
-            Held { record, state, suspect: false, restamped: false, has_waited: false, refused_after: 0 };
+        let held = Held {
+            record,
+            state,
+            suspect: false,
+            restamped: false,
+            has_waited: false,
+            refused_after: 0,
+            out_ms: 0,
+        };
         self.rows.insert(id, held);
     }
 
-    /// Whether [`Window::next`] has something.
-    pub(super) fn has_next(&self) -> bool {
+    /// Returns whether [`Window::next`] has something at that time, in milliseconds since 1970.
+    pub(super) fn has_next(&mut self, now_ms: i64) -> bool {
         match (self.alone, self.is_suspects_turn()) {
             (Some(_), _) => false,
-            (None, true) => self.out == 0,
+            (None, true) => self.all_stuck_at().is_none_or(|at| at <= now_ms),
             (None, false) => !self.ready.is_empty(),
         }
+    }
+
+    /// Returns when a suspect may go although rows are out. `None`: none waits for that.
+    pub(super) fn suspect_at(&mut self) -> Option<i64> {
+        (self.alone.is_none() && self.is_suspects_turn()).then(|| self.all_stuck_at())?
+    }
+
+    /// Returns when every row that is out will be stuck. `None`: none is out.
+    ///
+    /// A row of another partition can be stuck for as long as its broker is away, and shares no batch.
+    fn all_stuck_at(&mut self) -> Option<i64> {
+        let rows = &self.rows;
+        let is_out = |id, at| rows.get(&id).is_some_and(|held| held.state == State::Out && held.out_ms == at);
+        // Without a time it was handed over before it was read.
+        let newest = self.handed_over.newest(is_out).or((self.out > 0).then_some(0));
+        newest.map(|at| at.saturating_add(STUCK_AGE_MS))
     }
 
     fn is_suspects_turn(&self) -> bool {
@@ -177,7 +207,7 @@ impl Window {
     /// The next row to hand over at that time, in milliseconds since 1970; it counts as handed over from
     /// now on. A record that is too old, or was refused for its timestamp, gets that time.
     pub(super) fn next(&mut self, now_ms: i64) -> Option<(RowId, &Record)> {
-        if !self.has_next() {
+        if !self.has_next(now_ms) {
             return None;
         }
         let alone = self.is_suspects_turn();
@@ -190,7 +220,12 @@ impl Window {
             held.record.timestamp = now_ms;
         }
         held.state = State::Out;
-        self.alone = alone.then_some(id);
+        held.out_ms = now_ms;
+        if alone {
+            (self.alone, self.has_company) = (Some(id), false);
+        } else {
+            self.handed_over.push(id, now_ms);
+        }
         self.out += 1;
         Some((id, &held.record))
     }
@@ -247,6 +282,7 @@ impl Window {
             self.alone = None;
             self.prefer_ready();
         }
+        self.has_company |= was_out;
         if held.state == State::Waiting {
             self.waiting.retain(|row| *row != id);
         }
@@ -280,10 +316,13 @@ impl Window {
         if held.state != State::Out {
             return None;
         }
-        let alone = self.alone == Some(id);
-        if alone {
+        let was_alone = self.alone == Some(id);
+        if was_alone {
             self.alone = None;
         }
+        // Reports come in the order of the batch, so those of older rows in it came before.
+        let alone = was_alone && !self.has_company;
+        self.has_company |= !was_alone;
         self.out -= 1;
         if failure == Failure::TooLarge || (failure == Failure::Unfit && alone) {
             held.state = State::Leaving;
@@ -317,7 +356,7 @@ impl Window {
             // Its neighbours learn from it.
             self.suspects.rotate_right(1);
         }
-        if alone {
+        if was_alone {
             self.prefer_ready();
         }
         Some(verdict)

@@ -4,7 +4,8 @@
 use crate::kit::bridge::{Bridge, UNSIGNED, until};
 use crate::kit::clock::Clock;
 use crate::kit::consume;
-use crate::kit::kafka::Kafka;
+use crate::kit::kafka::{Kafka, Options};
+use crate::kit::murmur2::java_partitions;
 use crate::kit::process::Process;
 use serde_json::Value;
 use std::path::Path;
@@ -75,6 +76,65 @@ fn spool(args: &[&str], directory: &Path) -> (Option<i32>, Vec<String>) {
     let mut command = Process::bridge(&args, &[]);
     let status = command.wait_exit(Duration::from_secs(60));
     (status.code(), command.stdout())
+}
+
+/// One record that its topic refuses, while the broker of another partition is frozen.
+#[test]
+fn refused_record_delays_no_other_key_of_its_partition() {
+    let kafka = Kafka::start(Options { brokers: 3, ..Options::default() });
+    let (prefix, directory) = place();
+    let topic = format!("{prefix}call.missed");
+    consume::create_topic_with(kafka.bootstrap(), &topic, 3, 1, &[("max.message.bytes", "20000")]);
+    let settings = ["kafka.ack_deadline=1s", "topics.partitions=3", "topics.replication_factor=1"];
+    let bridge = start(kafka.bootstrap(), &prefix, directory.path(), &settings);
+    let post = |id: &str, n: usize, size: usize| {
+        let body = format!(
+            r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}","ring_duration":{n},"note":"{}"}}}}"#,
+            "x".repeat(size)
+        );
+        outcome(&bridge, body.as_bytes())
+    };
+    // The dead-letter topic is there, and every lane was used.
+    assert_eq!(post("warm-up", 0, 10), (200, "acked".into()));
+    let leaders = consume::leaders(kafka.bootstrap(), &topic);
+    let names: Vec<_> = (0..60).map(|n| format!("call_{n}")).collect();
+    let keys: Vec<_> = names.iter().map(|name| name.as_bytes()).collect();
+    let of = |partition: i32| {
+        let partitions = java_partitions(&keys, 3);
+        let of_it = names.iter().zip(partitions).filter(move |(_, each)| *each == partition);
+        of_it.map(|(name, _)| name.clone()).take(10).collect::<Vec<_>>()
+    };
+    let (stuck, healthy) = (of(0), of(1));
+    let frozen = usize::try_from(leaders[0] - 1).expect("a broker");
+    kafka.freeze();
+    // In the order of the spool, so that many share a batch with the one that is too large.
+    for (n, key) in stuck.iter().take(5).enumerate() {
+        assert_eq!(post(key, n, 10), spooled());
+    }
+    for n in 0..5 {
+        for key in &healthy {
+            assert_eq!(post(key, n, 10), spooled());
+        }
+        if n == 2 {
+            assert_eq!(post(&healthy[0], 9, 60_000), spooled());
+        }
+    }
+    bridge.wait_for_metric("spool_rows", 56);
+    (0..3).filter(|broker| *broker != frozen).for_each(|broker| kafka.broker(broker).thaw());
+    // All but those of the frozen broker, and perhaps the dead letter if its partition is there as well.
+    until("the healthy partition", || bridge.metric("spool_rows") <= 6);
+    kafka.broker(frozen).thaw();
+    bridge.wait_for_metric("spool_rows", 0);
+    let records = consume::read_topic(kafka.bootstrap(), &topic, 56, Duration::from_secs(60));
+    for key in &healthy {
+        let of_key = records.iter().filter(|record| record.key.as_deref() == Some(key.as_bytes()));
+        let numbers: Vec<u64> = of_key
+            .filter_map(|record| {
+                serde_json::from_slice::<Value>(&record.value).ok()?["data"]["ring_duration"].as_u64()
+            })
+            .collect();
+        assert!(numbers.is_sorted(), "{key}: {numbers:?}");
+    }
 }
 
 #[test]

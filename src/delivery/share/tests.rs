@@ -1,5 +1,5 @@
 use super::Share;
-use crate::delivery::window::Limits;
+use crate::delivery::share::Limits;
 
 #[test]
 fn drains_share_what_may_be_in_hand() {

@@ -70,7 +70,7 @@ fn refused_batch_is_tried_row_by_row_and_only_what_fails_alone_is_permanent() {
     let mut window = window(&[(1, None), (2, None), (3, None)]);
     assert_eq!(all_next(&mut window), [1, 2, 3]);
     assert_eq!(window.failed(RowId(1), Failure::Unfit, 0), Some(Verdict::Again));
-    assert!(!window.has_next(), "others are out");
+    assert!(!window.has_next(0), "others are out");
     assert_eq!(window.failed(RowId(2), Failure::Unfit, 0), Some(Verdict::Again));
     window.done(RowId(3));
     assert_eq!(all_next(&mut window), [1], "alone");
@@ -94,6 +94,29 @@ fn nothing_goes_beside_a_row_that_is_sent_alone() {
     assert_eq!(window.failed(RowId(1), Failure::Unfit, 0), Some(Verdict::Again));
 }
 
+/// Two partitions, of which one takes nothing.
+#[test]
+fn stuck_rows_keep_no_suspect_from_being_sent_alone() {
+    let mut window = window(&[(1, None), (2, None), (3, None), (4, None)]);
+    assert_eq!(all_next(&mut window), [1, 2, 3, 4]);
+    for row in [2, 3] {
+        assert_eq!(window.failed(RowId(row), Failure::Unfit, 10), Some(Verdict::Again));
+    }
+    assert!(!window.has_next(STUCK_AGE_MS - 1), "rows 1 and 4 may be reported on soon");
+    assert_eq!(window.suspect_at(), Some(STUCK_AGE_MS));
+    let next = |window: &mut Window, now| window.next(now).map(|(id, _)| id.0);
+    assert_eq!(next(&mut window, STUCK_AGE_MS), Some(2));
+    assert_eq!(next(&mut window, STUCK_AGE_MS), None, "nothing goes beside it");
+    assert_eq!(window.failed(RowId(2), Failure::Unfit, STUCK_AGE_MS), Some(Verdict::Permanent));
+    assert_eq!(next(&mut window, STUCK_AGE_MS), Some(3), "at once: the others are stuck still");
+    // Row 1 was in front of it in one batch after all.
+    assert_eq!(window.failed(RowId(1), Failure::Unfit, STUCK_AGE_MS), Some(Verdict::Again));
+    assert_eq!(window.failed(RowId(3), Failure::Unfit, STUCK_AGE_MS), Some(Verdict::Again));
+    assert!(window.done(RowId(2)));
+    assert_eq!(next(&mut window, STUCK_AGE_MS), Some(1));
+    assert_eq!(window.failed(RowId(1), Failure::Unfit, STUCK_AGE_MS), Some(Verdict::Permanent));
+}
+
 #[test]
 fn row_that_is_done_before_its_turn_holds_up_no_other() {
     let mut window = window(&[(1, None), (2, None), (3, Some("a")), (4, Some("a"))]);
@@ -107,7 +130,7 @@ fn too_large_for_the_producer_is_permanent_at_once() {
     let mut window = window(&[(1, Some("a")), (2, Some("a"))]);
     all_next(&mut window);
     assert_eq!(window.failed(RowId(1), Failure::TooLarge, 0), Some(Verdict::Permanent));
-    assert!(!window.has_next(), "the next of its key does not overtake it");
+    assert!(!window.has_next(0), "the next of its key does not overtake it");
     window.done(RowId(1));
     assert_eq!(all_next(&mut window), [2]);
 }
@@ -186,7 +209,7 @@ fn rows_that_are_ready_precede_the_next_suspect() {
     window.insert(RowId(3), record(Some("c")), false);
     window.failed(RowId(1), Failure::Refused, 0);
     assert_eq!(all_next(&mut window), [3]);
-    assert!(!window.has_next(), "the suspect is sent alone");
+    assert!(!window.has_next(0), "the suspect is sent alone");
     window.insert(RowId(4), record(Some("d")), false);
     window.prefer_ready();
     assert_eq!(all_next(&mut window), [4], "a report that stays out does not delay other keys");
@@ -220,7 +243,7 @@ fn timestamp_that_stays_refused_waits_and_is_new_at_each_try() {
     for now in [3, 4] {
         assert_eq!(window.next(now).map(|(_, record)| record.timestamp), Some(now));
         assert_eq!(window.failed(RowId(1), Failure::Timestamp, now), Some(Verdict::Waits));
-        assert!(!window.has_next());
+        assert!(!window.has_next(0));
         window.retry_one();
     }
 }

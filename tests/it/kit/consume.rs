@@ -195,6 +195,15 @@ pub(crate) fn leads(bootstrap: &str, topic: &str, broker: usize) -> usize {
     partitions.filter(|partition| usize::try_from(partition.leader()) == Ok(broker)).count()
 }
 
+/// Returns the id of the broker that leads each partition of a topic, in the order of the partitions.
+pub(crate) fn leaders(bootstrap: &str, topic: &str) -> Vec<i32> {
+    let metadata = consumer(bootstrap).fetch_metadata(Some(topic), ANSWER_WITHIN).expect("metadata");
+    let partitions = metadata.topics().iter().flat_map(|found| found.partitions());
+    let mut leaders: Vec<_> = partitions.map(|partition| (partition.id(), partition.leader())).collect();
+    leaders.sort_unstable();
+    leaders.into_iter().map(|(_, leader)| leader).collect()
+}
+
 /// Deletes a topic and waits until the cluster denies it.
 pub(crate) fn delete_topic(bootstrap: &str, topic: &str) {
     request_deletion(bootstrap, topic);
