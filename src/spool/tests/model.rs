@@ -153,6 +153,7 @@ proptest! {
                         directory = copy;
                         spool = open(directory.path());
                         found = recounts(&spool);
+                        model.rows.append(&mut model.parked);
                         model.rows.values_mut().for_each(|row| row.1 = false);
                         prop_assert_eq!(model.adopt(&spool, &lanes, &payload, identity).len(), lanes.len());
                     } else {
