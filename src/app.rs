@@ -269,7 +269,7 @@ impl Report {
         if left > 0 {
             tracing::error!(
                 left,
-                "stopped: Kafka did not acknowledge these records, their senders were not told 200"
+                "stopped: Kafka did not acknowledge these records, and no spool holds them"
             );
         } else if spooled > 0 {
             tracing::info!(spooled, "stopped: these records wait in the spool for the next start");

@@ -72,6 +72,14 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     written
 }
 
+/// Returns whether two paths lead to the same file, also if neither is there yet.
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+    match (fs::metadata(one), fs::metadata(other)) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => std::path::absolute(one).ok() == std::path::absolute(other).ok(),
+    }
+}
+
 /// Returns a text without the byte order mark that some editors write.
 pub(super) fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)

@@ -8,7 +8,7 @@ mod resume;
 mod run;
 mod summary;
 
-use super::{Failure, SettingsArgs, ended, output, signals, usage_error};
+use super::{Failure, SettingsArgs, ended, files, output, signals, usage_error};
 use crate::app::replay::Rules;
 use line::Content;
 use run::{Job, Plan, Source};
@@ -111,13 +111,21 @@ fn plan(args: &mut Args) -> Result<Result<Plan, String>, Failure> {
     if is_stream && args.resume_file.is_some() {
         return Ok(Err("nothing is remembered of standard input: --resume-file needs a FILE".into()));
     }
+    let resume_file = args.resume_file.clone().unwrap_or_else(|| beside(&args.file));
+    let outputs = [("--rejects", args.rejects.as_deref()), ("--resume-file", Some(resume_file.as_path()))];
+    let is_input = |path: &Path| !is_stream && files::is_same(path, &args.file);
+    if let Some((flag, _)) = outputs.iter().find(|(_, path)| path.is_some_and(is_input)) {
+        return Ok(Err(format!("{flag} is FILE itself, which it would overwrite: name another file")));
+    }
+    if !is_stream && args.rejects.as_deref().is_some_and(|rejects| files::is_same(rejects, &resume_file)) {
+        return Ok(Err("--rejects and --resume-file are the same file: name two".into()));
+    }
     let settings = std::mem::take(&mut args.settings).load_quietly()?;
     let rules = Rules::of(&settings)?;
     let source = match source(args.source.as_deref(), &rules) {
         Ok(source) => source,
         Err(usage) => return Ok(Err(usage)),
     };
-    let resume_file = args.resume_file.clone().unwrap_or_else(|| beside(&args.file));
     Ok(Ok(Plan {
         kafka: settings.kafka,
         rules,

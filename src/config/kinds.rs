@@ -344,7 +344,15 @@ pub(super) struct TextMap;
 
 impl Kind<BTreeMap<String, String>> for TextMap {
     fn read(&self, value: &Value) -> Result<BTreeMap<String, String>, String> {
-        by_name(value, "must be a map from names to values", scalar)
+        let text = |value: &Value| {
+            let text = scalar(value)?;
+            if text.contains('\0') { Err("holds a NUL character".to_owned()) } else { Ok(text) }
+        };
+        let map = by_name(value, "must be a map from names to values", text)?;
+        if map.keys().any(|name| name.is_empty() || name.contains('\0')) {
+            return Err("has a name that is empty or holds a NUL character".into());
+        }
+        Ok(map)
     }
 
     fn show(&self, it: &BTreeMap<String, String>) -> Yaml {

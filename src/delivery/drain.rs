@@ -357,7 +357,7 @@ impl Drain {
     }
 
     /// When there is something to do without being woken.
-    fn next_look(&mut self, phase: Phase) -> Option<Instant> {
+    fn next_look(&self, phase: Phase) -> Option<Instant> {
         if phase != Phase::Running {
             return None;
         }
@@ -365,7 +365,7 @@ impl Drain {
         let now_ms = now_millis();
         let has_next = self.window.has_next(now_ms) && self.lane.is_open();
         let retry = if has_next { self.lane.retry_at() } else { None };
-        let suspect = self.window.suspect_at().filter(|at| *at > now_ms);
+        let suspect = self.window.suspect_at(now_ms).filter(|at| *at > now_ms);
         let suspect = suspect.map(|at| Instant::now() + Duration::from_millis(at.abs_diff(now_ms)));
         let read = if self.has_more() || self.misses_rows() { self.read_at } else { None };
         let refused = self.refused_retry.filter(|_| self.window.has_waiting()).map(|(at, _)| at);

@@ -2,14 +2,11 @@
 //!
 //! Rows with the same key go one after another; rows with different keys, or none, side by side.
 
-mod handed_over;
-
 use super::Failure;
 use super::share::Limits;
 use crate::record::Record;
 use crate::spool::RowId;
 use bytes::Bytes;
-use handed_over::HandedOver;
 use std::collections::{HashMap, VecDeque};
 
 /// What a failed row needs.
@@ -78,7 +75,6 @@ pub(super) struct Window {
     alone: Option<RowId>,
     /// Another row was reported on while `alone` was out: both may have been in one batch.
     has_company: bool,
-    handed_over: HandedOver,
     /// How many ready rows precede the next suspect, so that suspects do not delay other keys.
     turn: usize,
     /// Rows that were acknowledged so far.
@@ -99,7 +95,6 @@ impl Default for Window {
             waiting: VecDeque::new(),
             alone: None,
             has_company: false,
-            handed_over: HandedOver::default(),
             turn: 0,
             acknowledged: 0,
             out: 0,
@@ -160,28 +155,31 @@ impl Window {
     }
 
     /// Returns whether [`Window::next`] has something at that time, in milliseconds since 1970.
-    pub(super) fn has_next(&mut self, now_ms: i64) -> bool {
+    pub(super) fn has_next(&self, now_ms: i64) -> bool {
         match (self.alone, self.is_suspects_turn()) {
             (Some(_), _) => false,
-            (None, true) => self.all_stuck_at().is_none_or(|at| at <= now_ms),
+            (None, true) => self.all_stuck_at(now_ms).is_none_or(|at| at <= now_ms),
             (None, false) => !self.ready.is_empty(),
         }
     }
 
     /// Returns when a suspect may go although rows are out. `None`: none waits for that.
-    pub(super) fn suspect_at(&mut self) -> Option<i64> {
-        (self.alone.is_none() && self.is_suspects_turn()).then(|| self.all_stuck_at())?
+    pub(super) fn suspect_at(&self, now_ms: i64) -> Option<i64> {
+        (self.alone.is_none() && self.is_suspects_turn()).then(|| self.all_stuck_at(now_ms))?
     }
 
     /// Returns when every row that is out will be stuck. `None`: none is out.
     ///
     /// A row of another partition can be stuck for as long as its broker is away, and shares no batch.
-    fn all_stuck_at(&mut self) -> Option<i64> {
-        let rows = &self.rows;
-        let is_out = |id, at| rows.get(&id).is_some_and(|held| held.state == State::Out && held.out_ms == at);
+    fn all_stuck_at(&self, now_ms: i64) -> Option<i64> {
+        if self.out == 0 {
+            return None;
+        }
+        // A row from the future was handed over before the clock was set back.
+        let out = self.rows.values().filter(|held| held.state == State::Out && held.out_ms <= now_ms);
         // Without a time it was handed over before it was read.
-        let newest = self.handed_over.newest(is_out).or((self.out > 0).then_some(0));
-        newest.map(|at| at.saturating_add(STUCK_AGE_MS))
+        let newest = out.map(|held| held.out_ms).max().unwrap_or(0);
+        Some(newest.saturating_add(STUCK_AGE_MS))
     }
 
     fn is_suspects_turn(&self) -> bool {
@@ -223,8 +221,6 @@ impl Window {
         held.out_ms = now_ms;
         if alone {
             (self.alone, self.has_company) = (Some(id), false);
-        } else {
-            self.handed_over.push(id, now_ms);
         }
         self.out += 1;
         Some((id, &held.record))

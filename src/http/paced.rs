@@ -317,13 +317,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<T> {
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if let Some(problem) = this.refused_head(bytes) {
+        if !this.ended
+            && let Some(problem) = this.refused_head(bytes)
+        {
             // The answer of actix has no body.
             let _ = this.end_with(cx, problem);
         }
         if this.ended {
-            // The connection has its last answer, and a handler may still end with another. After an error
-            // actix drops the connection as soon as it has written.
+            // A handler may still end with another answer, and after an error actix closes once it has written.
             ready!(this.linger(cx));
             return Poll::Ready(Ok(bytes.len()));
         }

@@ -1,6 +1,7 @@
 //! How every client of the library is set up, and where its own words go.
 
 use super::Config;
+use super::properties::ALIASES;
 use crate::telemetry::Readiness;
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -42,9 +43,6 @@ const PRODUCER_DEFAULTS: [(&str, &str); 3] = [
     ("queue.buffering.max.messages", "1000000"),
     ("queue.buffering.max.kbytes", "1048576"),
 ];
-
-/// Names of the defaults, each with another name of the same property.
-const ALIASES: [(&str, &str); 1] = [("linger.ms", "queue.buffering.max.ms")];
 
 /// What the promises rest on. Settings that say otherwise are refused before they come here.
 const PROMISED: [(&str, &str); 6] = [

@@ -72,6 +72,14 @@ fn in_flight(value: &str) -> Option<&'static str> {
     (!keeps_order).then_some("must be from 1 to 5: an idempotent producer keeps order up to there")
 }
 
+/// Properties with a second name. Of two names in the settings, chance would decide which value holds.
+pub const ALIASES: [(&str, &str); 4] = [
+    ("linger.ms", "queue.buffering.max.ms"),
+    ("compression.type", "compression.codec"),
+    ("sasl.mechanism", "sasl.mechanisms"),
+    ("max.in.flight.requests.per.connection", "max.in.flight"),
+];
+
 /// The largest request that librdkafka makes where `message.max.bytes` is not set.
 pub const DEFAULT_MESSAGE_MAX_BYTES: usize = 1_000_000;
 

@@ -43,6 +43,7 @@ pub(super) fn open_store(
     access: Access,
 ) -> Result<Opened, Fault> {
     finish(files)?;
+    set_orphan_aside(files)?;
     if !distrusted {
         match Store::open(&files.database(), next_id, access) {
             Ok(store) => return Ok(Opened { store, lost: 0 }),
@@ -82,6 +83,21 @@ pub(super) fn finish(files: &Files) -> io::Result<()> {
     }
     std::fs::rename(files.salvaged(), database)?;
     sync_directory(&files.directory)
+}
+
+/// Moves a log aside whose database is gone: beside an empty database, SQLite deletes it.
+fn set_orphan_aside(files: &Files) -> io::Result<()> {
+    let is_gone = std::fs::metadata(files.database()).map_or(true, |found| found.len() == 0);
+    if !is_gone || files.wal_bytes() == 0 {
+        return Ok(());
+    }
+    let aside = beside(&files.damaged(), "-wal");
+    std::fs::rename(files.log(), &aside)?;
+    tracing::error!(
+        set_aside = %aside.display(),
+        "the spool's database is gone and its log is left: the records in it are lost to the bridge"
+    );
+    Ok(())
 }
 
 /// Puts a new file with all that can be read into the damaged one's place. Gives the rows lost.

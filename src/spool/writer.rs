@@ -234,7 +234,8 @@ impl Writer {
         if let Some(store) = self.store.take() {
             self.distrusted |= fault.is_damage_of(&store.connection);
             self.lanes.clone_from(&store.accounts.lanes);
-            if matches!(store.files.check(), Err(Fault::Moved)) {
+            // Where the files cannot be looked at, they may be gone.
+            if matches!(store.files.check(), Err(Fault::Moved | Fault::Io(_))) {
                 self.unlinked = Some(store);
             }
         }

@@ -76,6 +76,25 @@ fn first_occurrences(records: &[Read]) -> BTreeMap<Vec<u8>, Vec<usize>> {
 }
 
 #[test]
+fn events_are_not_overwritten_by_what_is_written_about_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("events.ndjson");
+    std::fs::write(&file, "{}\n").expect("a file");
+    let file = file.to_str().expect("a path of text");
+    let other = folder.path().join("other");
+    let other = other.to_str().expect("a path of text");
+    for outputs in [
+        vec!["--rejects", file],
+        vec!["--resume-file", file, "--restart"],
+        vec!["--rejects", other, "--resume-file", other],
+    ] {
+        let mut process = Process::bridge(&[&["replay", file], outputs.as_slice()].concat(), &[]);
+        assert_eq!(process.wait_exit(Duration::from_secs(60)).code(), Some(2), "{outputs:?}");
+        assert_eq!(std::fs::read(file).expect("the events"), b"{}\n");
+    }
+}
+
+#[test]
 fn killed_replay_goes_on_and_everything_is_there_in_order() {
     let lines: String = (0..2000).map(|number| call(number % 40, number) + "\n").collect();
     let backfill = Backfill::new(&lines);

@@ -46,3 +46,18 @@ fn links_are_not_followed() {
     assert_eq!(fs::read(path("victim")).unwrap(), b"v");
     assert!(!path("nothing").exists());
 }
+
+#[test]
+fn same_file_is_known_under_each_of_its_paths() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("a"), "").unwrap();
+    fs::write(path("b"), "").unwrap();
+    fs::hard_link(path("a"), path("hard")).unwrap();
+    symlink(path("a"), path("link")).unwrap();
+    for other in ["a", "./a", "hard", "link"] {
+        assert!(is_same(&path("a"), &path(other)), "{other}");
+    }
+    assert!(!is_same(&path("a"), &path("b")) && !is_same(&path("a"), &path("new")));
+    assert!(is_same(&path("new"), &path("./new")));
+}

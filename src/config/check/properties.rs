@@ -5,7 +5,7 @@ use crate::config::kinds::show_size;
 use crate::config::settings::Settings;
 use crate::config::tree::Files;
 use crate::kafka::properties::{
-    CreationFault, DEFAULT_MESSAGE_MAX_BYTES, accepts, creation_fault, is_known, refused,
+    ALIASES, CreationFault, DEFAULT_MESSAGE_MAX_BYTES, accepts, creation_fault, is_known, refused,
 };
 use std::collections::BTreeMap;
 
@@ -33,6 +33,12 @@ pub(super) fn check(settings: &Settings, files: Files, report: &mut Report<'_>) 
         } else if !is_known(name) {
             report.add(key(name), "is no property of librdkafka");
         }
+    }
+    let is_set = |name: &str| {
+        settings.kafka.properties.contains_key(name) || settings.property_files.contains_key(name)
+    };
+    for (name, other) in ALIASES.iter().filter(|(name, other)| is_set(name) && is_set(other)) {
+        report.add(key(other), format!("is another name of `{name}`, which is set as well: set one of them"));
     }
     if !settings.kafka.properties.is_empty() {
         let reported: Vec<_> = report.problems[before..].iter().map(|problem| problem.key.clone()).collect();

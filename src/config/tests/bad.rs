@@ -542,6 +542,17 @@ fn values_with_which_serve_does_not_start_are_problems_also_where_no_file_is_rea
         ),
         ("kafka: { properties: { topic.partitioner: consistent } }", "kafka.properties.topic.partitioner"),
         (
+            "kafka: { properties: { linger.ms: 1, queue.buffering.max.ms: 2 } }",
+            "kafka.properties.queue.buffering.max.ms",
+        ),
+        (
+            "kafka: { properties: { sasl.mechanisms: PLAIN }, properties_files: { sasl.mechanism: /m } }",
+            "kafka.properties.sasl.mechanisms",
+        ),
+        ("topics: { config: { retention.ms: \"1\\0\" } }", "topics.config"),
+        ("topics: { config: { \"a\\0\": 1 } }", "topics.config"),
+        ("topics: { config: { \"\": 1 } }", "topics.config"),
+        (
             "kafka: { properties: { security.protocol: ssl, ssl.keystore.location: /k.p12 } }",
             "kafka.properties.ssl.keystore.password",
         ),

@@ -103,7 +103,7 @@ fn stuck_rows_keep_no_suspect_from_being_sent_alone() {
         assert_eq!(window.failed(RowId(row), Failure::Unfit, 10), Some(Verdict::Again));
     }
     assert!(!window.has_next(STUCK_AGE_MS - 1), "rows 1 and 4 may be reported on soon");
-    assert_eq!(window.suspect_at(), Some(STUCK_AGE_MS));
+    assert_eq!(window.suspect_at(0), Some(STUCK_AGE_MS));
     let next = |window: &mut Window, now| window.next(now).map(|(id, _)| id.0);
     assert_eq!(next(&mut window, STUCK_AGE_MS), Some(2));
     assert_eq!(next(&mut window, STUCK_AGE_MS), None, "nothing goes beside it");

@@ -217,6 +217,12 @@ fn client_that_still_sends_sees_why_its_head_is_refused() {
             client.send(&"x".repeat(64 * 1024));
         }
         assert!([400, 431].contains(&client.answer().status));
+        drop(client);
+    }
+    // Once each, however often the rest was read and dropped.
+    for tag in ["malformed_header", "large_header"] {
+        let line = format!("http_turned_away_total{{reason=\"{tag}\"}} 1\n");
+        bridge.wait_until(|| bridge.metrics().contains(&line));
     }
 }
 

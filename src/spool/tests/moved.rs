@@ -57,6 +57,36 @@ fn rows_of_a_removed_database_are_copied_without_its_log() {
     survives(|directory| fs::remove_file(directory.join("spool.db")).unwrap());
 }
 
+#[test]
+fn log_without_its_database_is_set_aside_at_a_start() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    append(&spool, vec![entry("calls", b"one")], None).unwrap();
+    let copy = crashed(directory.path());
+    fs::remove_file(copy.path().join("spool.db")).unwrap();
+    let bytes = fs::metadata(copy.path().join("spool.db-wal")).unwrap().len();
+    assert!(bytes > 0);
+    drop(open(copy.path()));
+    assert_eq!(fs::metadata(copy.path().join("spool.db.damaged-1-wal")).unwrap().len(), bytes);
+}
+
+/// The place of the spool cannot be looked at for a while: it leads to itself.
+#[test]
+fn rows_of_removed_files_survive_a_place_that_cannot_be_looked_at() {
+    let parent = TempDir::new().unwrap();
+    let directory = parent.path().join("spool");
+    let spool = open(&directory);
+    append(&spool, vec![entry("calls", b"one")], None).unwrap();
+    settle(&spool);
+    fs::remove_dir_all(&directory).unwrap();
+    std::os::unix::fs::symlink(&directory, &directory).unwrap();
+    eventually("refused", || append(&spool, vec![entry("calls", b"two")], None).is_err());
+    fs::remove_file(&directory).unwrap();
+    accepted(&spool, b"three");
+    assert_eq!(spool.close(), 0);
+    assert_eq!(payloads(&directory), ["one", "three"]);
+}
+
 /// The stop comes before the next look at the files.
 #[test]
 fn rows_of_removed_files_survive_a_stop() {

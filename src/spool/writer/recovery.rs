@@ -128,10 +128,16 @@ impl Writer {
         self.shared.files.make()?;
         self.keep_lock()?;
         let mut lost_in_rescue = 0;
-        // A volume may be back in its place.
-        if let Some(open) = self.unlinked.as_ref().filter(|open| open.files.check().is_err()) {
-            lost_in_rescue = damage::rescue(&self.shared.files, &open.connection, &known)?;
-            self.distrusted = false;
+        if let Some(open) = &self.unlinked {
+            match open.files.check() {
+                // A volume is back in its place.
+                Ok(()) => {}
+                Err(fault @ Fault::Io(_)) => return Err(fault),
+                Err(_) => {
+                    lost_in_rescue = damage::rescue(&self.shared.files, &open.connection, &known)?;
+                    self.distrusted = false;
+                }
+            }
         }
         self.unlinked = None;
         let next_id = known.last_id + 1;
