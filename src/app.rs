@@ -296,8 +296,8 @@ pub fn is_spool_in_use(directory: &Path) -> std::io::Result<bool> {
 }
 
 /// Returns whether `serve` refuses a spool's directory because every user of the machine may write to it.
-pub fn is_spool_open_to_all(directory: &Path) -> bool {
-    spool::is_open_to_all(directory)
+pub fn is_spool_writable_by_all(directory: &Path) -> bool {
+    spool::is_writable_by_all(directory)
 }
 
 /// Opens the spool, if there is to be one.

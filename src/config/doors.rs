@@ -144,15 +144,16 @@ impl Doors {
         }
     }
 
-    /// Who on this machine can change the settings, or read the secrets among them.
+    /// Adds a settings file that others can change, or whose secrets they can read.
     fn settings_file(&mut self, path: &Path) {
         let mode = mode(path);
-        let secret = tree::secret_in_file(path).filter(|_| mode & READ_BY_OTHERS != 0);
         if mode & WRITTEN_BY_OTHERS != 0 {
             let reason =
                 "other users of this machine can change these settings, also whose events are accepted";
             self.add(path.display().to_string(), reason, "chmod go-w,o-r");
-        } else if let Some(key) = secret {
+        } else if mode & READ_BY_OTHERS != 0
+            && let Some(key) = tree::secret_in_file(path)
+        {
             let reason = format!("every user of this machine can read this secret in {}", path.display());
             self.add(key, reason, "chmod o-r, or put the secret into a file of its own");
         }

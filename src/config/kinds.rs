@@ -63,12 +63,7 @@ pub(super) struct Place;
 
 impl Kind<PathBuf> for Place {
     fn read(&self, value: &Value) -> Result<PathBuf, String> {
-        let text = Text.read(value)?;
-        if text.contains('\0') {
-            Err("holds a NUL character, which no path may".into())
-        } else {
-            Ok(text.into())
-        }
+        Text.read(value).and_then(without_nul).map(PathBuf::from)
     }
 
     fn show(&self, it: &PathBuf) -> Yaml {
@@ -339,15 +334,17 @@ fn is_server(text: &str) -> bool {
     })
 }
 
+/// Refuses a text that neither the system nor librdkafka takes.
+fn without_nul(text: String) -> Result<String, String> {
+    if text.contains('\0') { Err("holds a NUL character".into()) } else { Ok(text) }
+}
+
 /// Texts by name.
 pub(super) struct TextMap;
 
 impl Kind<BTreeMap<String, String>> for TextMap {
     fn read(&self, value: &Value) -> Result<BTreeMap<String, String>, String> {
-        let text = |value: &Value| {
-            let text = scalar(value)?;
-            if text.contains('\0') { Err("holds a NUL character".to_owned()) } else { Ok(text) }
-        };
+        let text = |value: &Value| scalar(value).and_then(without_nul);
         let map = by_name(value, "must be a map from names to values", text)?;
         if map.keys().any(|name| name.is_empty() || name.contains('\0')) {
             return Err("has a name that is empty or holds a NUL character".into());

@@ -299,22 +299,23 @@ impl Drain {
             self.window.end_alone();
             self.window.prefer_ready();
         }
-        if !self.window.has_next(now_millis()) {
+        let now_ms = now_millis();
+        if !self.window.has_next(now_ms) {
             return;
         }
         if !self.lane.is_open() {
             self.lane.start_opening(&self.shared.sink, &self.shared.runtime);
             return;
         }
-        while self.window.has_next(now_millis()) && self.lane.admits() {
+        while self.window.has_next(now_ms) && self.lane.admits() {
             self.goes_out();
-            // Nothing of the lane is out but rows of the window.
-            let was_idle = self.lane.out() == self.window.out();
-            let Some((row, record)) = self.window.next(now_millis()) else { return };
+            // No event went straight whose report is out.
+            let is_all_of_window = self.lane.out() == self.window.out();
+            let Some((row, record)) = self.window.next(now_ms) else { return };
             self.spans.sent(row, record);
             let report = Report::of_row(&self.lane, row);
             // Read before the record can be reported on.
-            self.handed_over_alone = if was_idle { self.lane.handed_over() } else { 0 };
+            self.handed_over_alone = if is_all_of_window { self.lane.handed_over() } else { 0 };
             self.shared.sink.send(record, report);
         }
     }

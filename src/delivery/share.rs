@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[cfg(test)]
 mod tests;
 
-/// How much is held at most.
+/// Most that a window holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Limits {
     pub(super) rows: usize,

@@ -9,12 +9,15 @@ const RESERVE: u64 = 160;
 /// docs/HARDENING.md has the cost of one.
 const MAX_CONNECTIONS: usize = 4096;
 
+/// Limit that all connections need, with the reserve for everything else.
+const NEEDED: u64 = MAX_CONNECTIONS as u64 + RESERVE;
+
 /// Descriptors that the process may have, and what the ingress makes of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DescriptorLimit {
     /// Limit in force once the soft one is raised as far as is useful and allowed.
     pub limit: u64,
-    /// Limit that all connections need, with the reserve for everything else.
+    /// Limit that all connections need.
     pub needed: u64,
     /// Connections that the ingress accepts at once.
     pub connections: usize,
@@ -27,14 +30,12 @@ impl DescriptorLimit {
     }
 
     fn of(limits: Rlimit) -> Self {
-        let needed = MAX_CONNECTIONS as u64 + RESERVE;
-        let raised = needed.min(limits.maximum.unwrap_or(u64::MAX));
+        let raised = NEEDED.min(limits.maximum.unwrap_or(u64::MAX));
         Self::at(limits.current.unwrap_or(u64::MAX).max(raised))
     }
 
     fn at(limit: u64) -> Self {
-        let needed = MAX_CONNECTIONS as u64 + RESERVE;
-        Self { limit, needed, connections: fitting(limit, MAX_CONNECTIONS) }
+        Self { limit, needed: NEEDED, connections: fitting(limit, MAX_CONNECTIONS) }
     }
 
     /// Returns whether fewer connections are accepted than the ingress could serve.

@@ -89,18 +89,6 @@ impl<T> Drop for Evictable<T> {
     }
 }
 
-/// Returns the problem that actix answers without a body, before there is a request. The admin listener
-/// itself answers with none of these statuses.
-fn refused_by_actix(answer: &[u8]) -> Option<Problem> {
-    let status = answer.strip_prefix(b"HTTP/1.1 ").or_else(|| answer.strip_prefix(b"HTTP/1.0 "))?;
-    match status.get(..3)? {
-        b"400" => Some(Problem::MalformedHeader),
-        b"408" => Some(Problem::SlowHeader),
-        b"431" => Some(Problem::LargeHeader),
-        _ => None,
-    }
-}
-
 fn evicted<T>() -> Poll<io::Result<T>> {
     Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
 }
@@ -121,7 +109,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Evictable<T> {
         if this.is_over(Half::Writer, cx) {
             return evicted();
         }
-        if let Some(problem) = refused_by_actix(bytes) {
+        // The admin listener itself answers with none of these statuses.
+        if let Some(problem) = Problem::of_actix(bytes) {
             // Sent at once or not at all: the connection ends next.
             let _ = Pin::new(&mut this.io).poll_write(cx, &problem.last_words());
             return Poll::Ready(Ok(bytes.len()));

@@ -59,7 +59,7 @@ pub(super) struct Paced<T> {
     head_due: Option<Pin<Box<Sleep>>>,
     /// For the client to take an answer.
     answer_due: Option<Pin<Box<Sleep>>>,
-    /// For the client to close after its last answer.
+    /// Deadline for the client to close after its last answer.
     linger_due: Option<Pin<Box<Sleep>>>,
     /// The connection has had no head yet: the first one is due from the start.
     is_new: bool,
@@ -214,16 +214,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
 
     /// Returns the problem if actix writes an answer to a head that the handler has not seen.
     fn refused_head(&self, bytes: &[u8]) -> Option<Problem> {
-        if self.handed == 0 || self.turn.is_handled() {
-            return None;
-        }
-        // actix answers in the version of the request before.
-        let status = bytes.strip_prefix(b"HTTP/1.1 ").or_else(|| bytes.strip_prefix(b"HTTP/1.0 "));
-        match status?.get(..3)? {
-            b"400" => Some(Problem::MalformedHeader),
-            b"431" => Some(Problem::LargeHeader),
-            _ => None,
-        }
+        let is_unseen = self.handed > 0 && !self.turn.is_handled();
+        if is_unseen { Problem::of_actix(bytes) } else { None }
     }
 
     /// Reads on and drops what is read for a while. With unread bytes the system would reset the connection,

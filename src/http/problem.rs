@@ -108,6 +108,18 @@ impl Problem {
         }
     }
 
+    /// Returns the problem that actix answers without a body, before a handler has seen the head.
+    pub(super) fn of_actix(answer: &[u8]) -> Option<Self> {
+        // actix answers in the version of the request before.
+        let status = answer.strip_prefix(b"HTTP/1.1 ").or_else(|| answer.strip_prefix(b"HTTP/1.0 "))?;
+        match status.get(..3)? {
+            b"400" => Some(Self::MalformedHeader),
+            b"408" => Some(Self::SlowHeader),
+            b"431" => Some(Self::LargeHeader),
+            _ => None,
+        }
+    }
+
     /// Stable tag: the end of the `type` and the metric label.
     pub(super) fn tag(&self) -> &'static str {
         self.row().tag

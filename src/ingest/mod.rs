@@ -70,7 +70,7 @@ pub struct Ingest {
 struct Source {
     name: String,
     guard: Guard,
-    /// What the source adds to the identity of its events.
+    /// Part of the identity of every event of the source.
     salt: [u8; 16],
 }
 

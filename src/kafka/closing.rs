@@ -10,7 +10,7 @@ use std::time::Duration;
 /// replacement may take.
 pub(super) struct Closing<T: Send + 'static>(Option<T>);
 
-/// How long the holder waits for the client to be destroyed.
+/// Longest time for which the holder waits for the client to be destroyed.
 const DESTROY_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl<T: Send + 'static> Closing<T> {

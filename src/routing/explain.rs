@@ -26,7 +26,7 @@ pub enum Verdict<'t> {
     Unmet {
         /// The condition.
         condition: &'t Condition,
-        /// Whether its field is absent or null.
+        /// Its field is absent or null.
         is_absent: bool,
     },
     /// It drops the event, and the search ended.

@@ -67,7 +67,7 @@ pub struct Gap {
     pub dialect: Dialect,
     /// The families without them, where others of the route have them. Empty: no type has them.
     pub families: Vec<Family>,
-    /// Whether the fields are there, and the dialect spells the texts of a condition otherwise.
+    /// The fields are there, and the dialect spells the texts of a condition otherwise.
     pub is_spelling: bool,
     /// The named field that both dialects have instead, if there is one.
     pub instead: Option<NamedField>,

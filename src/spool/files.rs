@@ -109,7 +109,7 @@ impl Files {
 /// Returns whether a directory is there and every user of the machine may write to it.
 ///
 /// The group may: Kubernetes gives volumes to the group of the pod.
-pub(super) fn is_writable_by_all(directory: &Path) -> bool {
+pub fn is_writable_by_all(directory: &Path) -> bool {
     const WRITTEN_BY_ALL: u32 = 0o002;
     std::fs::metadata(directory).is_ok_and(|found| found.permissions().mode() & WRITTEN_BY_ALL != 0)
 }

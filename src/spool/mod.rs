@@ -26,6 +26,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use files::is_writable_by_all;
 pub use handle::Spool;
 pub use inspect::{InspectedRow, Inspection, Kept, LaneStatus, SetAside};
 
@@ -59,11 +60,6 @@ impl Config {
 /// When the lock cannot be looked at.
 pub fn is_in_use(directory: &Path) -> io::Result<bool> {
     files::Files::new(directory).is_locked()
-}
-
-/// Returns whether a directory cannot hold a spool because every user of the machine may write to it.
-pub fn is_open_to_all(directory: &Path) -> bool {
-    files::is_writable_by_all(directory)
 }
 
 /// A row's place in the spool. Later rows have greater ones, and none is used twice.

@@ -162,6 +162,10 @@ fn effective_settings_are_printed_without_secrets_and_can_be_read_again() {
     assert!(printed.contains("sasl.password") && !printed.contains("hush-hush"), "{printed}");
 }
 
+fn last_word(line: &str) -> String {
+    line.split_whitespace().last().expect("a word").to_owned()
+}
+
 #[test]
 fn dev_needs_nothing_else_and_shows_every_record_that_send_makes() {
     let mut dev = Process::bridge(&["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"], &[]);
@@ -186,24 +190,15 @@ fn stop_does_not_wait_for_a_name_that_is_being_looked_up() {
     let library = folder.path().join("dns.so");
     shim::build(include_str!("kit/dns.c"), &library).expect("a library");
     let preload = library.to_str().expect("a path of text");
-    let settings = ["kafka.ack_deadline=300ms", "shutdown.timeout=1s", "server.listen=127.0.0.1:0"];
     let env = [("LD_PRELOAD", preload)];
-    let mut args = vec!["serve", "--set", UNSIGNED, "--set", "kafka.bootstrap_servers=stuck.example:9092"];
-    args.extend(settings.iter().flat_map(|setting| ["--set", setting]));
-    args.extend(["--set", "admin.listen=127.0.0.1:0", "--set", "shutdown.delay=0s"]);
-    let tailed = ["tail", "--set", "kafka.bootstrap_servers=stuck.example:9092"];
-    let mut tail = Process::bridge(&tailed, &env);
-    let mut bridge = Process::bridge(&args, &env);
-    let serving = bridge.wait_for_line("\"serving\"", PATIENCE);
-    let serving: serde_json::Value = serde_json::from_str(&serving).expect("JSON");
-    let ingress: std::net::SocketAddr =
-        serving["ingress"].as_str().and_then(|text| text.parse().ok()).expect("an address");
+    let mut tail = Process::bridge(&["tail", "--set", "kafka.bootstrap_servers=stuck.example:9092"], &env);
+    let settings = ["kafka.ack_deadline=300ms", "shutdown.timeout=1s"];
+    let mut bridge = Bridge::start_with("stuck.example:9092", &settings, &env);
     let body = br#"{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{"call_id":"c"}}"#;
-    let answer = http::post(ingress, PATH, &[("connection", "close")], body).expect("an answer");
-    assert_eq!(answer.status, 503);
-    bridge.signal("TERM");
+    assert_eq!(bridge.post(body).status, 503);
+    bridge.process.signal("TERM");
     // A quarter of the time that the look-up takes.
-    let status = bridge.wait_exit(Duration::from_secs(75));
+    let status = bridge.process.wait_exit(Duration::from_secs(75));
     assert!(status.code().is_some(), "{status}");
     tail.signal("TERM");
     assert_eq!(tail.wait_exit(Duration::from_secs(75)).code(), Some(1), "{:?}", tail.stderr());
@@ -220,9 +215,8 @@ fn dev_follows_the_environment_but_for_kafka_and_the_spool() {
     ];
     let args = ["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
     let dev = Process::bridge(&args, &env);
-    let last = |line: String| line.split_whitespace().last().expect("a word").to_owned();
-    let url = last(dev.wait_for_line("webhook", PATIENCE));
-    let bootstrap = format!("kafka.bootstrap_servers={}", last(dev.wait_for_line("kafka  ", PATIENCE)));
+    let url = last_word(&dev.wait_for_line("webhook", PATIENCE));
+    let bootstrap = format!("kafka.bootstrap_servers={}", last_word(&dev.wait_for_line("kafka  ", PATIENCE)));
     let mut send = Process::bridge(&["send", "--to", &url], &[]);
     assert!(send.wait_exit(PATIENCE).success(), "{:?}", send.stderr());
     dev.wait_for_line("laptop.call.completed [", PATIENCE);
@@ -239,9 +233,8 @@ fn dev_follows_the_environment_but_for_kafka_and_the_spool() {
 fn embedded_broker_holds_what_a_real_one_would() {
     let args = ["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--partitions", "5"];
     let dev = Process::bridge(&args, &[]);
-    let last = |line: String| line.split_whitespace().last().expect("a word").to_owned();
-    let url = last(dev.wait_for_line("webhook", PATIENCE));
-    let bootstrap = last(dev.wait_for_line("kafka  ", PATIENCE));
+    let url = last_word(&dev.wait_for_line("webhook", PATIENCE));
+    let bootstrap = last_word(&dev.wait_for_line("kafka  ", PATIENCE));
     let ingress = url.strip_prefix("http://").and_then(|url| url.split('/').next()).expect("an address");
     assert_every_type_stands(ingress.parse().expect("an address"), &bootstrap, "justcall.", 5);
 }

@@ -37,7 +37,7 @@ struct Facts {
     taken: u64,
     /// The directory, or a file in it, that others may read.
     open_to_all: Option<PathBuf>,
-    /// Whether every user of the machine may write to the directory.
+    /// Every user of the machine may write to the directory.
     is_writable_by_all: bool,
 }
 
@@ -97,7 +97,7 @@ fn look(directory: &Path, is_in_use: impl Fn(&Path) -> io::Result<bool>) -> Fact
             .map(|file| file.len())
             .sum(),
         open_to_all: open_to_all(&absolute),
-        is_writable_by_all: app::is_spool_open_to_all(&absolute),
+        is_writable_by_all: app::is_spool_writable_by_all(&absolute),
         place,
     }
 }

@@ -1,4 +1,4 @@
-//! Whether the bridge can listen at its addresses, and accept enough connections.
+//! Addresses of the listeners, and the number of connections.
 
 use super::finding::Finding;
 use crate::app::DescriptorLimit;

@@ -89,7 +89,7 @@ pub(super) struct Step {
     /// The condition that does not hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) condition: Option<String>,
-    /// Whether the condition does not hold because its field is absent or null.
+    /// The condition does not hold because its field is absent or null.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) field_absent: Option<bool>,
 }

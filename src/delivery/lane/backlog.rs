@@ -8,7 +8,7 @@ pub(super) struct LaneBacklog {
     /// Records in the spool or on the way into it, less those that Kafka has acknowledged since. Never
     /// too low; too high where rows were lost, until [`Lane::ended`](super::Lane::ended).
     pub(super) records: u64,
-    /// How many are on the way into the spool.
+    /// Records that are being appended to the spool.
     pub(super) joining: u64,
     /// The last row that was committed.
     pub(super) newest: RowId,

@@ -7,6 +7,13 @@ fn facts() -> Facts {
     Facts { readiness: Arc::default(), metrics: Arc::default(), budget: Budget::new(1000) }
 }
 
+/// Binds a free port.
+fn listening() -> Admin {
+    let facts = facts();
+    let config = AdminConfig { listen: ([127, 0, 0, 1], 0).into() };
+    Admin::bind(&config, facts.readiness, facts.metrics, facts.budget).unwrap()
+}
+
 fn ask(facts: &Facts, method: Method, path: &str) -> (HttpResponse, String) {
     let request = TestRequest::with_uri(path).method(method).to_http_request();
     let body = facts.answer(&request).into_body().try_into_bytes().unwrap();
@@ -56,9 +63,7 @@ fn other_paths_and_methods_are_problems() {
 
 #[actix_web::test]
 async fn it_listens_where_it_says_and_stops() {
-    let facts = facts();
-    let config = AdminConfig { listen: ([127, 0, 0, 1], 0).into() };
-    let admin = Admin::bind(&config, facts.readiness, facts.metrics, facts.budget).unwrap();
+    let admin = listening();
     let addr = admin.addr();
     assert_ne!(addr.port(), 0);
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -69,9 +74,7 @@ async fn it_listens_where_it_says_and_stops() {
 
 #[actix_web::test]
 async fn idle_connections_keep_no_probe_out() {
-    let facts = facts();
-    let config = AdminConfig { listen: ([127, 0, 0, 1], 0).into() };
-    let admin = Admin::bind(&config, facts.readiness, facts.metrics, facts.budget).unwrap();
+    let admin = listening();
     let address = admin.addr();
     let answer = actix_web::rt::task::spawn_blocking(move || {
         use std::io::{Read, Write};
@@ -94,9 +97,7 @@ async fn idle_connections_keep_no_probe_out() {
 
 #[actix_web::test]
 async fn heads_that_are_not_http_are_answered_with_a_problem() {
-    let facts = facts();
-    let config = AdminConfig { listen: ([127, 0, 0, 1], 0).into() };
-    let admin = Admin::bind(&config, facts.readiness, facts.metrics, facts.budget).unwrap();
+    let admin = listening();
     let address = admin.addr();
     let many: String = (0..120).map(|n| format!("x-{n}: 1\r\n")).collect();
     for (head, tag) in [
