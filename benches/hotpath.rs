@@ -125,14 +125,14 @@ fn accepting(template: &Template, times: u64) {
 struct Acknowledging;
 
 impl Sink for Acknowledging {
-    fn send(&self, _: &Record, report: Report) {
+    fn send(&self, _: &Record, _: Option<u32>, report: Report) {
         report.settle(Ok(()));
     }
 
     fn prepare<'a>(
         &'a self,
         _: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<(), TopicFailure>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<u32, TopicFailure>> + Send + 'a>> {
         Box::pin(ready(Ok(())))
     }
 }

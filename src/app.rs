@@ -336,7 +336,8 @@ async fn watch_kafka(producer: Arc<Producer>, delivery: Arc<Delivery>, readiness
         if readiness.kafka().0 != KafkaState::Up {
             match producer.topics().list().await {
                 Ok(topics) => {
-                    delivery.open_lanes(topics.iter().map(String::as_str));
+                    delivery
+                        .open_lanes(topics.iter().map(|(topic, partitions)| (topic.as_str(), *partitions)));
                     readiness.kafka_up();
                 }
                 Err(error) => readiness.kafka_down(&error.to_string()),

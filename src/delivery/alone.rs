@@ -10,9 +10,10 @@ use super::{Delivery, Durable, Failure, NotDurable, Settle, dead_letter};
 use crate::record::Record;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
-/// Longest time for which a lane takes no other record until those in flight are reported on.
+/// Longest time for which a lane takes no other record until those in flight are reported on. What is in
+/// flight longer shares no batch with a record that is sent now, or its partition accepts nothing.
 const MAX_IDLE_WAIT: Duration = Duration::from_secs(1);
 
 /// Receives nothing: the event that a dead letter belongs to is settled by its own records.
@@ -40,10 +41,10 @@ impl Delivery {
                 _ if failure.may_be_anothers() => {
                     let sent = self.send_alone(&records[slot], pending, slot);
                     match timeout_at(deadline, sent).await {
-                        Ok(Some(Ok(()))) => continue,
-                        Ok(Some(Err(failure @ (Failure::Unfit | Failure::TooLarge)))) => failure,
-                        Ok(Some(Err(failure))) => return Err(failure.into()),
-                        Ok(None) | Err(_) => return Err(failure.into()),
+                        Ok(Ok(())) => continue,
+                        Ok(Err(failure @ (Failure::Unfit | Failure::TooLarge))) => failure,
+                        Ok(Err(failure)) => return Err(failure.into()),
+                        Err(_) => return Err(failure.into()),
                     }
                 }
                 _ => return Err(failure.into()),
@@ -58,38 +59,30 @@ impl Delivery {
         }
     }
 
-    /// Sends a record while no other record of its lane is in flight. If Kafka refuses its timestamp, it is
-    /// sent once more with the present time.
-    ///
-    /// Returns `None` if others stay in flight, as those of a partition whose broker is away: the lane must
-    /// not wait for them.
-    async fn send_alone(
-        &self,
-        record: &Record,
-        pending: &Arc<Pending>,
-        slot: usize,
-    ) -> Option<Result<(), Failure>> {
+    /// Sends a record while no other record of its lane is in flight, but those of a partition that accepts
+    /// nothing. If Kafka refuses its timestamp, it is sent once more with the present time.
+    async fn send_alone(&self, record: &Record, pending: &Arc<Pending>, slot: usize) -> Result<(), Failure> {
         let lane = &pending.lanes()[slot];
         let _turn = lane.alone().await;
         let (mut record, mut is_restamped) = (record.clone(), false);
         loop {
-            timeout(MAX_IDLE_WAIT, lane.idle()).await.ok()?;
+            let stuck = lane.idle(MAX_IDLE_WAIT).await;
             let before = lane.handed_over();
-            self.sink.send(&record, pending.report(slot));
+            self.sink.send(&record, None, pending.report(slot));
             pending.reported().await;
             let failures = pending.failures();
             let Some((_, failure)) = failures.into_iter().find(|(failed, _)| *failed == slot) else {
-                return Some(Ok(()));
+                return Ok(());
             };
             if !failure.may_be_anothers() {
-                return Some(Err(failure));
+                return Err(failure);
             }
-            if lane.handed_over() != before + 1 {
-                // Another record came in between, and may have been in the same batch.
+            if lane.handed_over() != before + 1 || lane.out() != stuck {
+                // Another record was handed over or reported on meanwhile, and may have been in the batch.
                 continue;
             }
             if failure != Failure::Timestamp || is_restamped {
-                return Some(Err(failure));
+                return Err(failure);
             }
             is_restamped = true;
             record.timestamp = now_millis();
@@ -112,7 +105,7 @@ impl Delivery {
         let pending = Pending::new([Arc::clone(&lane)].into_iter().collect(), Box::new(Ignored));
         let written = async {
             lane.opened(&self.sink, &self.runtime).await;
-            self.sink.send(&letter, pending.report(0));
+            self.sink.send(&letter, None, pending.report(0));
             pending.reported().await;
         };
         if timeout_at(deadline, written).await.is_err() {

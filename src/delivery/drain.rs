@@ -5,13 +5,14 @@
 //! again: its report decides.
 
 mod leaving;
+mod reading;
 
 use super::lane::{Lane, Told};
 use super::progress::now_millis;
-use super::share::{Limits, Share};
-use super::window::{Verdict, Window};
-use super::{Failure, Report, Sink, stored};
-use crate::spool::{Page, Row, RowId, Spool};
+use super::share::Share;
+use super::window::{STUCK_AGE_MS, Verdict, Window};
+use super::{Failure, Report, Sink};
+use crate::spool::{RowId, Spool};
 use crate::telemetry::{DrainSpans, Metrics, Tracer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +24,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 /// How long until the spool is asked again for what it failed at.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-/// Pauses between tries of rows that Kafka refused alone: one row each time.
+/// Age from which a record in flight shares no batch with one that is sent now.
+const STUCK_AGE: Duration = Duration::from_millis(STUCK_AGE_MS.unsigned_abs());
+
+/// Pauses between tries of rows that Kafka refused alone.
 const MIN_REFUSED_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_REFUSED_BACKOFF: Duration = Duration::from_secs(30);
 
@@ -87,8 +91,12 @@ struct Drain {
     early: BTreeMap<RowId, Result<(), Failure>>,
     /// Not before then is a page read.
     read_at: Option<Instant>,
-    /// Records of the lane that were handed over once the row that is out alone was.
-    handed_over_alone: u64,
+    /// When the partition whose rows are next on disk may be stuck, so that they are skipped.
+    stuck_at: Option<Instant>,
+    /// Records that this drain handed over.
+    handed_over: u64,
+    /// Number of events that bypassed the backlog, and when it was last seen to change.
+    straight: (u64, Instant),
     /// When a row that Kafka refused alone is tried again, and the pause after that.
     refused_retry: Option<(Instant, Duration)>,
     /// When the lane was last heard of while something is out.
@@ -109,7 +117,9 @@ impl Drain {
             through: RowId(0),
             early: BTreeMap::new(),
             read_at: None,
-            handed_over_alone: 0,
+            stuck_at: None,
+            handed_over: 0,
+            straight: (0, Instant::now()),
             refused_retry: None,
             heard_at: Instant::now(),
             was_held_up: false,
@@ -154,7 +164,7 @@ impl Drain {
                     if self.window.is_waited_for(row) {
                         self.refused_retry = None;
                     }
-                    if self.window.done(row) || self.keep_if_early(row, Ok(())) {
+                    if self.window.done(row, now_millis()) || self.keep_if_early(row, Ok(())) {
                         self.lane.leaves_backlog();
                         delivered.push(row);
                     }
@@ -162,18 +172,17 @@ impl Drain {
                 Told::Reported(row, Err(failure)) => {
                     if failure.may_be_anothers() {
                         self.heard_at = Instant::now();
+                        // Rows are sent alone by partition, so their number has to be right.
+                        self.lane.start_counting(&self.shared.sink, &self.shared.runtime);
                     }
-                    if self.window.alone() == Some(row) && self.lane.handed_over() != self.handed_over_alone {
-                        // An event went straight at the same time.
-                        self.window.end_alone();
-                    }
-                    match self.window.failed(row, failure, now_millis()) {
+                    let straight = self.straight();
+                    match self.window.failed(row, failure, now_millis(), straight) {
                         Some(Verdict::Again | Verdict::Restamped | Verdict::Waits) => {}
                         Some(Verdict::Permanent) => self.give_up(row, failure),
                         None => drop(self.keep_if_early(row, Err(failure))),
                     }
                 }
-                Told::Moved(row, true) if self.window.done(row) => self.lane.leaves_backlog(),
+                Told::Moved(row, true) if self.window.done(row, now_millis()) => self.lane.leaves_backlog(),
                 Told::Moved(row, false) => self.window.release(row),
                 Told::SetAside(row, false) => self.set_aside(row),
                 Told::Moved(_, true) | Told::SetAside(_, true) => {}
@@ -184,120 +193,28 @@ impl Drain {
         }
     }
 
-    /// Remembers a report on a row that was not read yet; `false` if it was, and was set aside.
-    fn keep_if_early(&mut self, row: RowId, result: Result<(), Failure>) -> bool {
-        let early = row > self.through;
-        if early {
-            self.early.insert(row, result);
+    /// Returns the number of events that bypassed the backlog so far.
+    fn straight(&mut self) -> u64 {
+        let straight = self.lane.handed_over().saturating_sub(self.handed_over);
+        if straight != self.straight.0 {
+            self.straight = (straight, Instant::now());
         }
-        early
+        straight
     }
 
-    /// Takes rows in hand while there are some and there is room.
-    async fn fill(&mut self) {
-        while self.has_more() && self.may_read() {
-            let Some(room) = self.window.room(self.shared.share.limits()) else {
-                if let Some(row) = self.window.give_up_stuck() {
-                    self.give_up(row, Failure::Refused);
-                }
-                return;
-            };
-            let Some(page) = self.read(self.cursor, room).await else {
-                self.read_at = Some(Instant::now() + TRY_AGAIN);
-                return;
-            };
-            self.read_at = None;
-            for row in page.rows {
-                self.take_in_hand(row);
-            }
-            self.through = page.through;
-            // Rows that were deleted before they were read.
-            self.early = self.early.split_off(&RowId(self.through.0 + 1));
-        }
-    }
-
-    /// Whether there may be rows to read.
-    fn has_more(&self) -> bool {
-        self.lane.newest() > self.through
-    }
-
-    fn may_read(&self) -> bool {
-        self.read_at.is_none_or(|at| at <= Instant::now())
-    }
-
-    /// Whether rows are counted that nobody can read, for a damaged file lost them.
-    fn misses_rows(&self) -> bool {
-        self.window.is_empty() && !self.has_more() && self.lane.counts_lost_rows()
-    }
-
-    /// Has such rows no longer counted, once the spool says that the lane is empty from its first row
-    /// on. Deletions may be on their way, so it is asked until then.
-    async fn look_for_lost_rows(&mut self) {
-        if !self.misses_rows() || !self.may_read() {
-            return;
-        }
-        match self.read(RowId(0), Limits { rows: 1, bytes: 1 }).await {
-            Some(page) if page.rows.is_empty() => {
-                self.read_at = None;
-                self.lane.ended(page.through);
-            }
-            // A file that was salvaged may hold rows that the damaged one hid.
-            _ => {
-                self.through = self.cursor;
-                self.read_at = Some(Instant::now() + TRY_AGAIN);
-            }
-        }
-    }
-
-    async fn read(&self, after: RowId, room: Limits) -> Option<Page> {
-        let (spool, lane) = (Arc::clone(&self.shared.spool), Arc::clone(&self.lane));
-        let read = move || spool.read(lane.topic(), after, room.rows, room.bytes);
-        match self.shared.runtime.spawn_blocking(read).await {
-            Ok(Ok(page)) => Some(page),
-            Ok(Err(error)) => {
-                tracing::error!(topic = %self.lane.topic(), %error, "the backlog cannot be read; trying again");
-                None
-            }
-            Err(panic) => {
-                tracing::error!(%panic, "reading the spool ended in a panic: this is a bug");
-                None
-            }
-        }
-    }
-
-    fn take_in_hand(&mut self, row: Row) {
-        self.cursor = row.id;
-        let early = self.early.remove(&row.id);
-        if early == Some(Ok(())) {
-            // Its deletion is on the way.
-            return;
-        }
-        let Some(record) = stored::decode(self.lane.topic(), row.payload) else {
-            tracing::error!(topic = %self.lane.topic(), row = row.id.0, "a spooled record is of an unknown form; it is set aside");
-            self.lane.leaves_backlog();
-            self.set_aside(row.id);
-            return;
-        };
-        let is_out = row.handed_over && row.id > self.lane.unreported();
-        if is_out {
-            self.goes_out();
-            self.spans.sent(row.id, &record);
-        }
-        self.window.insert(row.id, record, is_out);
-        if let Some(Err(failure)) = early
-            && self.window.failed(row.id, failure, now_millis()) == Some(Verdict::Permanent)
-        {
-            self.give_up(row.id, failure);
-        }
+    /// As [`Drain::straight`], if none of these events can join the batch of a row that is sent now: all are
+    /// reported on, or in flight for so long that their partition accepts nothing.
+    fn straight_apart(&mut self) -> Option<u64> {
+        let straight = self.straight();
+        let are_reported = || self.lane.out() == self.window.out();
+        (self.straight.1.elapsed() >= STUCK_AGE || are_reported()).then_some(straight)
     }
 
     /// Hands over what may go.
     fn hand_over(&mut self) {
         self.retry_refused();
         if self.lane.is_held_up() {
-            // A report that stays out must not keep other keys from being tried.
             self.window.end_alone();
-            self.window.prefer_ready();
         }
         let now_ms = now_millis();
         if !self.window.has_next(now_ms) {
@@ -309,18 +226,18 @@ impl Drain {
         }
         while self.window.has_next(now_ms) && self.lane.admits() {
             self.goes_out();
-            // No event went straight whose report is out.
-            let is_all_of_window = self.lane.out() == self.window.out();
-            let Some((row, record)) = self.window.next(now_ms) else { return };
+            let straight = self.straight_apart();
+            let Some((row, partition, record)) = self.window.next(now_ms, straight) else { return };
             self.spans.sent(row, record);
+            // A key's partition is the partitioner's choice, as for events that bypass the backlog.
+            let is_free = record.key.is_none() && partition < self.lane.partitions();
             let report = Report::of_row(&self.lane, row);
-            // Read before the record can be reported on.
-            self.handed_over_alone = if is_all_of_window { self.lane.handed_over() } else { 0 };
-            self.shared.sink.send(record, report);
+            self.handed_over += 1;
+            self.shared.sink.send(record, is_free.then_some(partition), report);
         }
     }
 
-    /// Tries one of the rows that Kafka refused alone, after a pause.
+    /// Tries rows again that Kafka refused alone, one of each partition, after a pause.
     fn retry_refused(&mut self) {
         if !self.window.has_waiting() {
             return;
@@ -329,7 +246,7 @@ impl Drain {
             .refused_retry
             .get_or_insert_with(|| (Instant::now() + MIN_REFUSED_BACKOFF, MIN_REFUSED_BACKOFF * 2));
         if at <= Instant::now() {
-            self.window.retry_one();
+            self.window.retry_waiting();
             self.refused_retry = Some((Instant::now() + pause, (pause * 2).min(MAX_REFUSED_BACKOFF)));
         }
     }
@@ -370,7 +287,8 @@ impl Drain {
         let suspect = suspect.map(|at| Instant::now() + Duration::from_millis(at.abs_diff(now_ms)));
         let read = if self.has_more() || self.misses_rows() { self.read_at } else { None };
         let refused = self.refused_retry.filter(|_| self.window.has_waiting()).map(|(at, _)| at);
-        [silence, retry, suspect, read, refused].into_iter().flatten().min()
+        let stuck = self.stuck_at.filter(|at| *at > Instant::now());
+        [silence, retry, suspect, read, refused, stuck].into_iter().flatten().min()
     }
 }
 

@@ -1,19 +1,20 @@
 //! One topic's ordered way to Kafka.
 
 mod backlog;
+mod opening;
 
+use super::Failure;
 use super::breaker::Breaker;
 use super::quota::Quota;
-use super::{Failure, Sink};
 use crate::spool::RowId;
 use crate::telemetry::TopicCounters;
 use backlog::LaneBacklog;
+use opening::{CLOSED, OPEN};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -23,6 +24,10 @@ pub(super) struct Lane {
     topic: Arc<str>,
     state: AtomicU8,
     opened: Notify,
+    /// Partitions of the topic; 0: unknown.
+    partitions: AtomicU32,
+    /// A task asks for their number.
+    is_counting: AtomicBool,
     breaker: Mutex<Breaker>,
     /// Whether the breaker is open, so that asking costs no lock.
     held_up: AtomicBool,
@@ -37,6 +42,8 @@ pub(super) struct Lane {
     quiet: AtomicBool,
     /// Wakes the task in [`Lane::idle`].
     idle: Notify,
+    /// Records in flight that [`Lane::idle`] does not wait for: their partition accepts nothing.
+    stuck: AtomicUsize,
     backlog: Mutex<LaneBacklog>,
     /// [`LaneBacklog::records`], so that asking costs no lock.
     before: AtomicU64,
@@ -59,18 +66,10 @@ pub(super) enum Told {
     SetAside(RowId, bool),
 }
 
-const CLOSED: u8 = 0;
-/// Closed, and a task is making sure of the topic.
-const OPENING: u8 = 1;
-const OPEN: u8 = 2;
-
 /// How many events try a lane that is held up while none of them is reported. What is out is tried by
 /// the client library itself, and holds the event's memory. More than one, for one partition of a topic
 /// may hang and the others go on.
 const MOST_TRIES: usize = 8;
-
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 impl Lane {
     /// `records` are in the spool, and the last of them is no later than `newest`.
@@ -86,6 +85,8 @@ impl Lane {
             topic,
             state: AtomicU8::new(CLOSED),
             opened: Notify::new(),
+            partitions: AtomicU32::new(0),
+            is_counting: AtomicBool::new(false),
             breaker: Mutex::default(),
             held_up: AtomicBool::new(false),
             out: AtomicUsize::new(0),
@@ -94,6 +95,7 @@ impl Lane {
             alone: tokio::sync::Mutex::default(),
             quiet: AtomicBool::new(false),
             idle: Notify::new(),
+            stuck: AtomicUsize::new(0),
             backlog: Mutex::new(LaneBacklog { records, newest, ..LaneBacklog::default() }),
             before: AtomicU64::new(records),
             told: Mutex::default(),
@@ -109,55 +111,6 @@ impl Lane {
 
     pub(super) fn quota(&self) -> Option<&Quota> {
         self.quota.as_ref()
-    }
-
-    /// The topic is there.
-    pub(super) fn open(&self) {
-        self.state.store(OPEN, Ordering::Release);
-        self.opened.notify_waiters();
-        self.wake.notify_one();
-    }
-
-    /// Whether the topic is known to be there.
-    pub(super) fn is_open(&self) -> bool {
-        self.state.load(Ordering::Acquire) == OPEN
-    }
-
-    /// Has the topic made sure of, unless that is being done. The work outlives its caller.
-    pub(super) fn start_opening(self: &Arc<Self>, sink: &Arc<dyn Sink>, runtime: &Handle) {
-        if self.state.compare_exchange(CLOSED, OPENING, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            runtime.spawn(Arc::clone(self).prepare(Arc::clone(sink)));
-        }
-    }
-
-    /// Waits until the lane is open.
-    pub(super) async fn opened(self: &Arc<Self>, sink: &Arc<dyn Sink>, runtime: &Handle) {
-        loop {
-            // Registered before the state is read, so that no opening in between is missed.
-            let opened = self.opened.notified();
-            if self.is_open() {
-                return;
-            }
-            self.start_opening(sink, runtime);
-            opened.await;
-        }
-    }
-
-    /// Tries until the topic is there.
-    async fn prepare(self: Arc<Self>, sink: Arc<dyn Sink>) {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let (lane, sink) = (Arc::clone(&self), Arc::clone(&sink));
-            // A task of its own: a panic is one more failure.
-            let failure = match tokio::spawn(async move { sink.prepare(&lane.topic).await }).await {
-                Ok(Ok(())) => return self.open(),
-                Ok(Err(failure)) => failure.to_string(),
-                Err(panic) => panic.to_string(),
-            };
-            tracing::warn!(topic = %self.topic, failure, retry_in = ?pause, "topic not ready");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
     }
 
     /// Whether the breaker is open.
@@ -204,16 +157,18 @@ impl Lane {
         self.out.load(Ordering::Acquire)
     }
 
-    /// Whether no record is in flight.
-    fn is_idle(&self) -> bool {
-        self.out() == 0
-    }
-
-    /// Waits until no record is in flight. For the task that has the turn.
-    pub(super) async fn idle(&self) {
-        while !self.is_idle() {
-            self.idle.notified().await;
-        }
+    /// Waits until no record is in flight but those that are stuck, for at most `timeout`: what is in flight
+    /// then is stuck. Returns the number of stuck records. For the task that has the turn.
+    pub(super) async fn idle(&self, timeout: Duration) -> usize {
+        let reported = async {
+            while self.out() > self.stuck.load(Ordering::Acquire) {
+                self.idle.notified().await;
+            }
+        };
+        drop(tokio::time::timeout(timeout, reported).await);
+        let stuck = self.out();
+        self.stuck.store(stuck, Ordering::Release);
+        stuck
     }
 
     /// When a record may be tried next, while the breaker is open.
@@ -240,7 +195,8 @@ impl Lane {
 
     /// A delivery report came in.
     pub(super) fn heard(&self, result: Result<(), Failure>) {
-        if self.out.fetch_sub(1, Ordering::AcqRel) == 1 && self.is_quiet() {
+        self.out.fetch_sub(1, Ordering::AcqRel);
+        if self.is_quiet() {
             self.idle.notify_one();
         }
         if result.is_ok() { &self.counters.acked } else { &self.counters.failed }.inc();

@@ -192,12 +192,13 @@ impl Delivery {
         tasks.extend(drains.map(|drain| self.runtime.spawn(drain)));
     }
 
-    /// Opens the lanes of topics that are known to be there, so that their first record need not ask.
-    pub fn open_lanes<'a>(&self, existing: impl IntoIterator<Item = &'a str>) {
+    /// Opens the lanes of topics that exist, with the number of their partitions, so that their first record
+    /// need not ask.
+    pub fn open_lanes<'a>(&self, existing: impl IntoIterator<Item = (&'a str, u32)>) {
         let lanes = self.lanes.load();
-        for topic in existing {
+        for (topic, partitions) in existing {
             if let Some(lane) = lanes.get(topic) {
-                lane.open();
+                lane.open(partitions);
             }
         }
     }
@@ -266,7 +267,7 @@ impl Delivery {
         let acknowledged_before = self.readiness.acknowledged();
         let ack = Step::begin(spans);
         for (index, record) in handed_over(records, &straight) {
-            self.sink.send(record, pending.report(index));
+            self.sink.send(record, None, pending.report(index));
         }
         let in_time = timeout_at(deadline, pending.reported()).await.is_ok();
         if !in_time {

@@ -8,14 +8,15 @@ use std::pin::Pin;
 /// Takes records and reports on each.
 pub trait Sink: Send + Sync + 'static {
     /// Hands a record over without blocking. Its report is settled once, from any thread: at once
-    /// where the record is not taken.
-    fn send(&self, record: &Record, report: Report);
+    /// where the record is not taken. `partition`: `None` leaves the choice to the partitioner.
+    fn send(&self, record: &Record, partition: Option<u32>, report: Report);
 
-    /// Makes sure that the topic is there, creating it where that is allowed.
+    /// Makes sure that the topic exists, creating it where that is allowed. Returns the number of its
+    /// partitions; 0: not known yet.
     fn prepare<'a>(
         &'a self,
         topic: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<(), TopicFailure>> + Send + 'a>>;
+    ) -> Pin<Box<dyn Future<Output = Result<u32, TopicFailure>> + Send + 'a>>;
 }
 
 /// Why a record was not acknowledged. Unknown causes are [`Failure::Other`]: refused, never rejected.

@@ -32,7 +32,7 @@ impl TestSink {
         self.reports.lock().unwrap().iter().map(|(record, _)| record.topic.to_string()).collect()
     }
 
-    fn values(&self) -> Vec<String> {
+    pub(super) fn values(&self) -> Vec<String> {
         let value = |record: &Record| String::from_utf8_lossy(&record.value).into_owned();
         self.reports.lock().unwrap().iter().map(|(record, _)| value(record)).collect()
     }
@@ -47,7 +47,7 @@ impl TestSink {
     }
 
     /// Settles the first record with a value.
-    fn settle_value(&self, value: &str, result: Result<(), Failure>) {
+    pub(super) fn settle_value(&self, value: &str, result: Result<(), Failure>) {
         self.settle_where(|record| record.value == value, result);
     }
 
@@ -72,7 +72,7 @@ impl TestSink {
 }
 
 impl Sink for TestSink {
-    fn send(&self, record: &Record, report: Report) {
+    fn send(&self, record: &Record, _: Option<u32>, report: Report) {
         self.may_panic();
         if let Some(failure) = *self.refuse.lock().unwrap() {
             return report.settle(Err(failure));
@@ -83,11 +83,11 @@ impl Sink for TestSink {
     fn prepare<'a>(
         &'a self,
         topic: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<(), TopicFailure>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<u32, TopicFailure>> + Send + 'a>> {
         self.preparations.fetch_add(1, Ordering::Relaxed);
         let missing = self.missing.lock().unwrap().contains(&topic);
         self.may_panic();
-        Box::pin(async move { if missing { Err(TopicFailure::Missing) } else { Ok(()) } })
+        Box::pin(async move { if missing { Err(TopicFailure::Missing) } else { Ok(1) } })
     }
 }
 
@@ -117,7 +117,7 @@ fn delivery() -> (Arc<TestSink>, Arc<Delivery>) {
         tracer: crate::telemetry::Tracer::off(),
     };
     let delivery = Delivery::start(Config { ack_deadline: DEADLINE, dead_letters }, parts);
-    delivery.open_lanes(["a", "b"]);
+    delivery.open_lanes([("a", 1), ("b", 1)]);
     (sink, delivery)
 }
 

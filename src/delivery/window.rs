@@ -1,13 +1,19 @@
-//! The part of a lane's backlog that its drain has in hand: what may be sent next. Pure.
+//! Backlog rows that a lane's drain holds in memory, and the choice of the next one to send. Pure.
 //!
-//! Rows with the same key go one after another; rows with different keys, or none, side by side.
+//! Rows with the same key are sent one after another, all others side by side. Each partition has a queue
+//! of its own: a partition that accepts nothing delays no other one.
+
+mod capacity;
+mod queue;
+mod waiting;
 
 use super::Failure;
 use super::share::Limits;
-use crate::record::Record;
+use crate::record::{Record, partition};
 use crate::spool::RowId;
 use bytes::Bytes;
-use std::collections::{HashMap, VecDeque};
+use queue::Queue;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// What a failed row needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +26,7 @@ pub(super) enum Verdict {
     /// Kafka refused the record alone for its timestamp. It is sent again with the present time.
     Restamped,
     /// Kafka refused the record alone, for a reason that may pass. Only its own key waits, until
-    /// [`Window::retry_one`].
+    /// [`Window::retry_waiting`].
     Waits,
 }
 
@@ -28,24 +34,26 @@ pub(super) enum Verdict {
 enum State {
     /// Behind an earlier row of its key.
     Behind,
-    /// In [`Window::ready`] or [`Window::suspects`].
+    /// In [`Queue::ready`] or [`Queue::suspects`].
     Ready,
     /// Handed over; its report is out.
     Out,
     /// Refused for good.
     Leaving,
-    /// In [`Window::waiting`]: refused alone, and tried again later.
+    /// In [`Queue::waiting`]: refused alone, and tried again later.
     Waiting,
 }
 
 struct Held {
     record: Record,
+    /// Key into [`Window::queues`].
+    partition: u32,
     state: State,
     /// Refused with others; it is sent alone next.
     suspect: bool,
     /// It gets the present time each time that it is sent.
     restamped: bool,
-    /// It was in [`Window::waiting`].
+    /// It was in [`Queue::waiting`].
     has_waited: bool,
     /// [`Window::acknowledged`] when it was refused.
     refused_after: u64,
@@ -59,91 +67,93 @@ struct Held {
 /// and deleted. `ce_time` keeps the event's time.
 pub(crate) const MAX_TIMESTAMP_AGE_MS: i64 = 60 * 60 * 1000;
 
-/// Age from which a row that is out counts as stuck, in milliseconds: its partition takes nothing.
-const STUCK_AGE_MS: i64 = 1000;
+/// Time without a report after which a row in flight, or its partition, counts as stuck, in milliseconds.
+pub(super) const STUCK_AGE_MS: i64 = 1000;
 
 /// Rows of one lane.
+#[derive(Default)]
 pub(super) struct Window {
+    /// Partitions of the topic; 0: unknown.
+    partitions: u32,
     rows: HashMap<RowId, Held>,
-    /// The rows of each key, in order.
+    /// Rows of each key, in order.
     keys: HashMap<Bytes, VecDeque<RowId>>,
-    ready: VecDeque<RowId>,
-    suspects: VecDeque<RowId>,
-    /// Rows that Kafka refused alone, the one that waited longest first.
-    waiting: VecDeque<RowId>,
-    /// The row that is out and must be the only one, but for stuck ones.
-    alone: Option<RowId>,
-    /// Another row was reported on while `alone` was out: both may have been in one batch.
-    has_company: bool,
-    /// How many ready rows precede the next suspect, so that suspects do not delay other keys.
-    turn: usize,
+    /// Queues by partition, without those that hold and skipped nothing.
+    queues: BTreeMap<u32, Queue>,
+    /// Partition that could not take the next row on disk.
+    blocked: Option<u32>,
+    /// Partition of the last row that was sent: the next one is chosen in turn.
+    last_partition: u32,
     /// Rows that were acknowledged so far.
     acknowledged: u64,
     out: usize,
     bytes: usize,
-    /// At most [`MAX_TIMESTAMP_AGE_MS`]; less once Kafka has refused a younger timestamp.
-    max_age_ms: i64,
-}
-
-impl Default for Window {
-    fn default() -> Self {
-        Self {
-            rows: HashMap::new(),
-            keys: HashMap::new(),
-            ready: VecDeque::new(),
-            suspects: VecDeque::new(),
-            waiting: VecDeque::new(),
-            alone: None,
-            has_company: false,
-            turn: 0,
-            acknowledged: 0,
-            out: 0,
-            bytes: 0,
-            max_age_ms: MAX_TIMESTAMP_AGE_MS,
-        }
-    }
+    /// Age from which the topic refused a timestamp, if that is less than [`MAX_TIMESTAMP_AGE_MS`].
+    refused_age_ms: Option<i64>,
 }
 
 impl Window {
-    /// Whether no row is in hand.
+    /// Returns whether no row is held, and none was skipped.
     pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.queues.is_empty()
     }
 
-    /// Rows that are handed over.
+    /// Returns the number of rows in flight.
     pub(super) fn out(&self) -> usize {
         self.out
     }
 
-    /// What may be added up to the limits: nothing until a quarter is free, for rows are read by the
-    /// page. An empty window takes one row of any size.
-    pub(super) fn room(&self, limits: Limits) -> Option<Limits> {
-        let rows = limits.rows.saturating_sub(self.rows.len());
-        let bytes = limits.bytes.saturating_sub(self.bytes);
-        let is_enough = rows * 4 >= limits.rows && bytes * 4 >= limits.bytes;
-        is_enough.then_some(Limits { rows, bytes })
+    /// Partitions by which rows are queued.
+    pub(super) fn partitions(&self) -> u32 {
+        self.partitions
     }
 
-    /// Takes a row in hand, later than all before. `out`: it is handed over already.
-    pub(super) fn insert(&mut self, id: RowId, record: Record, out: bool) {
+    /// Sets the number of partitions of the topic. For an empty window: rows keep their queue.
+    pub(super) fn set_partitions(&mut self, partitions: u32) {
+        debug_assert!(self.is_empty());
+        self.partitions = partitions;
+    }
+
+    /// Returns the partition of a row: its key's, or for a record without a key one in turn.
+    pub(super) fn partition_of(&self, id: RowId, record: &Record) -> u32 {
+        let of_key = |key: &Bytes| partition(key, self.partitions);
+        let in_turn = || id.0.unsigned_abs().checked_rem(u64::from(self.partitions));
+        match &record.key {
+            Some(key) => of_key(key),
+            None => in_turn().and_then(|partition| u32::try_from(partition).ok()),
+        }
+        .unwrap_or(0)
+    }
+
+    /// Takes a row, later than all rows of its key before, at that time in milliseconds since 1970. `is_out`:
+    /// it is in flight already.
+    pub(super) fn insert(&mut self, id: RowId, record: Record, is_out: bool, now_ms: i64) {
+        let partition = self.partition_of(id, &record);
+        let queue = self.queues.entry(partition).or_default();
         self.bytes += record.size();
-        let mut first = true;
+        queue.bytes += record.size();
+        queue.rows += 1;
+        let mut is_first = true;
         if let Some(key) = &record.key {
             let rows = self.keys.entry(key.clone()).or_default();
-            first = rows.is_empty();
+            is_first = rows.is_empty();
             rows.push_back(id);
         }
-        let state = match (out, first) {
+        let state = match (is_out, is_first) {
             (true, _) => State::Out,
             (false, true) => State::Ready,
             (false, false) => State::Behind,
         };
-        self.out += usize::from(out);
+        if is_out {
+            self.out += 1;
+            queue.goes_out(now_ms);
+        }
         if state == State::Ready {
-            self.ready.push_back(id);
+            queue.ready.push_back(id);
         }
         let held = Held {
             record,
+            partition,
             state,
             suspect: false,
             restamped: false,
@@ -156,142 +166,110 @@ impl Window {
 
     /// Returns whether [`Window::next`] has something at that time, in milliseconds since 1970.
     pub(super) fn has_next(&self, now_ms: i64) -> bool {
-        match (self.alone, self.is_suspects_turn()) {
+        self.queues.iter().any(|(partition, queue)| self.queue_has_next(*partition, queue, now_ms))
+    }
+
+    fn queue_has_next(&self, partition: u32, queue: &Queue, now_ms: i64) -> bool {
+        match (&queue.alone, queue.is_suspects_turn()) {
             (Some(_), _) => false,
-            (None, true) => self.all_stuck_at(now_ms).is_none_or(|at| at <= now_ms),
-            (None, false) => !self.ready.is_empty(),
+            (None, true) => self.all_stuck_at(partition, queue, now_ms).is_none_or(|at| at <= now_ms),
+            (None, false) => !queue.ready.is_empty(),
         }
     }
 
-    /// Returns when a suspect may go although rows are out. `None`: none waits for that.
+    /// Returns when a suspect may be sent although rows are in flight. `None`: none waits for that.
     pub(super) fn suspect_at(&self, now_ms: i64) -> Option<i64> {
-        (self.alone.is_none() && self.is_suspects_turn()).then(|| self.all_stuck_at(now_ms))?
+        let waits = |queue: &Queue| queue.alone.is_none() && queue.is_suspects_turn();
+        let queues = self.queues.iter().filter(|(_, queue)| waits(queue));
+        queues.filter_map(|(partition, queue)| self.all_stuck_at(*partition, queue, now_ms)).min()
     }
 
-    /// Returns when every row that is out will be stuck. `None`: none is out.
+    /// Returns when every row in flight to a partition will be stuck. `None`: none is in flight.
     ///
-    /// A row of another partition can be stuck for as long as its broker is away, and shares no batch.
-    fn all_stuck_at(&self, now_ms: i64) -> Option<i64> {
-        if self.out == 0 {
+    /// A row may be in flight for as long as its broker is away, and what is sent later may share its batch
+    /// only if the broker returns.
+    fn all_stuck_at(&self, partition: u32, queue: &Queue, now_ms: i64) -> Option<i64> {
+        if queue.out == 0 {
             return None;
         }
+        let is_out = |held: &&Held| held.partition == partition && held.state == State::Out;
         // A row from the future was handed over before the clock was set back.
-        let out = self.rows.values().filter(|held| held.state == State::Out && held.out_ms <= now_ms);
+        let out = self.rows.values().filter(is_out).filter(|held| held.out_ms <= now_ms);
         // Without a time it was handed over before it was read.
         let newest = out.map(|held| held.out_ms).max().unwrap_or(0);
         Some(newest.saturating_add(STUCK_AGE_MS))
     }
 
-    fn is_suspects_turn(&self) -> bool {
-        !self.suspects.is_empty() && (self.turn == 0 || self.ready.is_empty())
+    #[cfg(test)]
+    pub(super) fn is_alone(&self, id: RowId) -> bool {
+        self.queues.values().any(|queue| queue.is_alone(id))
     }
 
-    /// Lets the rows that are ready now precede the suspects.
-    pub(super) fn prefer_ready(&mut self) {
-        self.turn = self.ready.len();
-    }
-
-    /// The row that was handed over alone, while its report is out.
-    pub(super) fn alone(&self) -> Option<RowId> {
-        self.alone
-    }
-
-    /// The row that was handed over alone may have had company in its batch: a refusal says nothing about
-    /// it, and other rows may go.
+    /// Stops waiting for reports on rows that were sent alone, and lets the rows that are ready precede the
+    /// suspects: a report that does not arrive must not keep other keys from being tried.
     pub(super) fn end_alone(&mut self) {
-        self.alone = None;
+        for queue in self.queues.values_mut() {
+            queue.alone = None;
+            queue.prefer_ready();
+        }
     }
 
-    /// The next row to hand over at that time, in milliseconds since 1970; it counts as handed over from
-    /// now on. A record that is too old, or was refused for its timestamp, gets that time.
-    pub(super) fn next(&mut self, now_ms: i64) -> Option<(RowId, &Record)> {
-        if !self.has_next(now_ms) {
-            return None;
-        }
-        let alone = self.is_suspects_turn();
-        let id = if alone { self.suspects.pop_front()? } else { self.ready.pop_front()? };
-        if !alone {
-            self.turn = self.turn.saturating_sub(1);
-        }
+    /// Returns the next row to hand over at that time, in milliseconds since 1970, with its partition. It
+    /// counts as handed over from now on. A record that is too old, or was refused for its timestamp, gets
+    /// that time.
+    ///
+    /// `straight`: number of events that bypassed the backlog so far, if none of them can join the batch.
+    pub(super) fn next(&mut self, now_ms: i64, straight: Option<u64>) -> Option<(RowId, u32, &Record)> {
+        let later = self.next_partition(self.last_partition.saturating_add(1).., now_ms);
+        let partition = later.or_else(|| self.next_partition(.., now_ms))?;
+        self.last_partition = partition;
+        let queue = self.queues.get_mut(&partition)?;
+        let id = queue.pop(straight)?;
+        queue.goes_out(now_ms);
         let held = self.rows.get_mut(&id)?;
-        if held.restamped || now_ms.saturating_sub(held.record.timestamp) >= self.max_age_ms {
+        let max_age_ms = self.refused_age_ms.unwrap_or(MAX_TIMESTAMP_AGE_MS);
+        if held.restamped || now_ms.saturating_sub(held.record.timestamp) >= max_age_ms {
             held.record.timestamp = now_ms;
         }
         held.state = State::Out;
         held.out_ms = now_ms;
-        if alone {
-            (self.alone, self.has_company) = (Some(id), false);
-        }
         self.out += 1;
-        Some((id, &held.record))
+        Some((id, partition, &held.record))
     }
 
-    /// Whether a row waits that Kafka refused alone.
-    pub(super) fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+    fn next_partition(&self, among: impl std::ops::RangeBounds<u32>, now_ms: i64) -> Option<u32> {
+        let mut queues = self.queues.range(among);
+        let found = queues.find(|(partition, queue)| self.queue_has_next(**partition, queue, now_ms));
+        found.map(|(partition, _)| *partition)
     }
 
-    /// Takes the row that waited longest out of a full window that holds nothing else to send: the rows
-    /// behind it would wait for a row that may never be taken. `None` also while Kafka took no other row
-    /// since the refusal, because then the topic may be the cause. The caller proceeds as with
-    /// [`Verdict::Permanent`].
-    pub(super) fn give_up_stuck(&mut self) -> Option<RowId> {
-        let is_idle = self.ready.is_empty() && self.suspects.is_empty() && self.out == 0;
-        if !is_idle || self.rows.values().any(|held| held.state == State::Leaving) {
-            return None;
-        }
-        let id = *self.waiting.front()?;
-        let held = self.rows.get_mut(&id)?;
-        if held.refused_after == self.acknowledged {
-            return None;
-        }
-        held.state = State::Leaving;
-        self.waiting.pop_front();
-        Some(id)
-    }
-
-    /// Whether a row in hand has waited because Kafka refused it alone.
-    pub(super) fn is_waited_for(&self, id: RowId) -> bool {
-        self.rows.get(&id).is_some_and(|held| held.has_waited)
-    }
-
-    /// Has the row that waited longest tried again, alone.
-    pub(super) fn retry_one(&mut self) {
-        if let Some(id) = self.waiting.pop_front() {
-            self.requeue(id);
-        }
-    }
-
-    /// The record of a row in hand.
+    /// Returns the record of a row that is held.
     pub(super) fn record(&self, id: RowId) -> Option<&Record> {
         self.rows.get(&id).map(|held| &held.record)
     }
 
-    /// A row is acknowledged, or taken elsewhere. Returns whether it was in hand.
-    pub(super) fn done(&mut self, id: RowId) -> bool {
+    /// Removes a row that is acknowledged, or was moved elsewhere. Returns whether it was held.
+    pub(super) fn done(&mut self, id: RowId, now_ms: i64) -> bool {
         let Some(held) = self.rows.remove(&id) else { return false };
         self.bytes -= held.record.size();
         let was_out = held.state == State::Out;
         self.acknowledged += u64::from(was_out);
         self.out -= usize::from(was_out);
-        if self.alone == Some(id) {
-            self.alone = None;
-            self.prefer_ready();
-        }
-        self.has_company |= was_out;
-        if held.state == State::Waiting {
-            self.waiting.retain(|row| *row != id);
+        if let Some(queue) = self.queues.get_mut(&held.partition) {
+            queue.rows -= 1;
+            queue.bytes -= held.record.size();
+            if was_out {
+                queue.is_reported(id, now_ms);
+            } else {
+                // Acknowledged by a report on an earlier try, or moved elsewhere.
+                queue.remove(id);
+            }
         }
         if was_out && held.has_waited {
             // The reason may have passed for the others as well.
             while self.has_waiting() {
-                self.retry_one();
+                self.retry_waiting();
             }
-        }
-        if held.state == State::Ready {
-            // Acknowledged by a report on an earlier try.
-            self.ready.retain(|row| *row != id);
-            self.suspects.retain(|row| *row != id);
         }
         if let Some(key) = &held.record.key
             && let Some(rows) = self.keys.get_mut(key)
@@ -302,81 +280,88 @@ impl Window {
                 Some(next) => self.promote(next),
             }
         }
+        self.forget_if_empty(held.partition);
         true
     }
 
-    /// A row that was handed over failed, at that time in milliseconds since 1970. `None`: it was not in
-    /// hand.
-    pub(super) fn failed(&mut self, id: RowId, failure: Failure, now_ms: i64) -> Option<Verdict> {
+    /// Takes in that a row failed which was handed over, at that time in milliseconds since 1970. Returns
+    /// `None` if it was not in flight.
+    ///
+    /// `straight`: number of events that bypassed the backlog so far.
+    pub(super) fn failed(
+        &mut self,
+        id: RowId,
+        failure: Failure,
+        now_ms: i64,
+        straight: u64,
+    ) -> Option<Verdict> {
         let held = self.rows.get_mut(&id)?;
         if held.state != State::Out {
             return None;
         }
-        let was_alone = self.alone == Some(id);
-        if was_alone {
-            self.alone = None;
-        }
-        // Reports come in the order of the batch, so those of older rows in it came before.
-        let alone = was_alone && !self.has_company;
-        self.has_company |= !was_alone;
         self.out -= 1;
-        if failure == Failure::TooLarge || (failure == Failure::Unfit && alone) {
+        let queue = self.queues.get_mut(&held.partition)?;
+        let was_alone = queue.is_reported(id, now_ms);
+        let is_guilty = was_alone.as_ref().is_some_and(|alone| alone.had_no_company(straight));
+        if failure == Failure::TooLarge || (failure == Failure::Unfit && is_guilty) {
             held.state = State::Leaving;
-            self.prefer_ready();
+            queue.prefer_ready();
             return Some(Verdict::Permanent);
         }
         let verdict = match failure {
-            Failure::Timestamp if alone && !held.restamped => {
+            Failure::Timestamp if is_guilty && !held.restamped => {
                 held.restamped = true;
                 let age = now_ms.saturating_sub(held.record.timestamp);
                 if age > 0 {
-                    // Half of it: else each row behind, being a little younger, would be refused alone.
-                    self.max_age_ms = self.max_age_ms.min(age / 2);
+                    // Half of it: otherwise each row behind, being a little younger, is refused alone.
+                    let before = self.refused_age_ms.unwrap_or(MAX_TIMESTAMP_AGE_MS);
+                    self.refused_age_ms = Some(before.min(age / 2));
                 }
                 Verdict::Restamped
             }
-            Failure::Timestamp | Failure::Refused if alone => Verdict::Waits,
+            Failure::Timestamp | Failure::Refused if is_guilty => Verdict::Waits,
             _ => Verdict::Again,
         };
-        held.suspect = failure.may_be_anothers() || (alone && held.has_waited);
+        held.suspect = failure.may_be_anothers() || (is_guilty && held.has_waited);
         if verdict == Verdict::Waits {
             held.suspect = true;
             held.has_waited = true;
             held.refused_after = self.acknowledged;
             held.state = State::Waiting;
-            self.waiting.push_back(id);
+            queue.waiting.push_back(id);
         } else {
+            let partition = held.partition;
             self.requeue(id);
-        }
-        if verdict == Verdict::Restamped {
-            // Its neighbours learn from it.
-            self.suspects.rotate_right(1);
-        }
-        if was_alone {
-            self.prefer_ready();
+            if verdict == Verdict::Restamped
+                && let Some(queue) = self.queues.get_mut(&partition)
+            {
+                // Its neighbours learn from it.
+                queue.suspects.rotate_right(1);
+            }
         }
         Some(verdict)
     }
 
-    /// A row that was to leave could not be taken elsewhere: it is sent again.
+    /// Queues a row again that was to leave and could not be moved elsewhere.
     pub(super) fn release(&mut self, id: RowId) {
         if self.rows.get(&id).is_some_and(|held| held.state == State::Leaving) {
             self.requeue(id);
         }
     }
 
-    /// A row that is not handed over may be sent again, as soon as it is the first of its key.
+    /// Queues a row again that is not in flight, as soon as it is the first of its key.
     fn requeue(&mut self, id: RowId) {
         let Some(held) = self.rows.get_mut(&id) else { return };
-        let first = match &held.record.key {
+        let is_first = match &held.record.key {
             Some(key) => self.keys.get(key).and_then(VecDeque::front) == Some(&id),
             None => true,
         };
-        held.state = if first { State::Ready } else { State::Behind };
-        match (first, held.suspect) {
-            (true, true) => self.suspects.push_back(id),
-            // It is older than what is ready.
-            (true, false) => self.ready.push_front(id),
+        held.state = if is_first { State::Ready } else { State::Behind };
+        let Some(queue) = self.queues.get_mut(&held.partition) else { return };
+        match (is_first, held.suspect) {
+            (true, true) => queue.suspects.push_back(id),
+            // It is older than the rows that are ready.
+            (true, false) => queue.ready.push_front(id),
             (false, _) => {}
         }
     }
@@ -384,9 +369,10 @@ impl Window {
     fn promote(&mut self, id: RowId) {
         if let Some(held) = self.rows.get_mut(&id)
             && held.state == State::Behind
+            && let Some(queue) = self.queues.get_mut(&held.partition)
         {
             held.state = State::Ready;
-            if held.suspect { self.suspects.push_back(id) } else { self.ready.push_back(id) }
+            if held.suspect { queue.suspects.push_back(id) } else { queue.ready.push_back(id) }
         }
     }
 }

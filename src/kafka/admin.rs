@@ -8,7 +8,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication, Topi
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::metadata::Metadata;
+use rdkafka::metadata::{Metadata, MetadataTopic};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -90,13 +90,13 @@ impl Admin {
         fetched.await.map_err(|panic| Error::Unreachable(panic.to_string()))?.map_err(failed)
     }
 
-    /// Names of the topics that the cluster shows to this client.
-    pub(super) async fn topic_names(&self) -> Result<Vec<String>, Error> {
-        let names = |metadata: &Metadata| {
+    /// Returns the topics that the cluster shows to this client, with the number of their partitions.
+    pub(super) async fn topics(&self) -> Result<Vec<(String, u32)>, Error> {
+        let topics = |metadata: &Metadata| {
             let readable = metadata.topics().iter().filter(|topic| topic.error().is_none());
-            readable.map(|topic| topic.name().to_owned()).collect()
+            readable.map(|topic| (topic.name().to_owned(), partitions(topic))).collect()
         };
-        self.metadata(None, names).await
+        self.metadata(None, topics).await
     }
 
     /// Makes a topic. `false`: somebody else was faster.
@@ -140,6 +140,11 @@ impl Shared {
         // The next client has its own time.
         since.get_or_insert(asked).elapsed() >= self.patience && since.take().is_some()
     }
+}
+
+/// Returns the number of partitions of a topic.
+pub(super) fn partitions(topic: &MetadataTopic) -> u32 {
+    u32::try_from(topic.partitions().len()).unwrap_or(0)
 }
 
 pub(super) fn options() -> AdminOptions {

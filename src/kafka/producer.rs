@@ -139,8 +139,8 @@ impl Drop for Producer {
 }
 
 impl Sink for Producer {
-    fn send(&self, record: &Record, report: Report) {
-        if let Err((failure, report)) = self.post.send(record, report) {
+    fn send(&self, record: &Record, partition: Option<u32>, report: Report) {
+        if let Err((failure, report)) = self.post.send(record, partition, report) {
             self.metrics.delivery_error(failure.tag());
             report.settle(Err(failure));
         }
@@ -149,7 +149,7 @@ impl Sink for Producer {
     fn prepare<'a>(
         &'a self,
         topic: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<(), TopicFailure>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<u32, TopicFailure>> + Send + 'a>> {
         Box::pin(self.topics.ensure(topic))
     }
 }

@@ -1,11 +1,12 @@
 //! Seeing to it that topics are there.
 
-use super::admin::Admin;
+use super::admin::{self, Admin};
 use super::{Config, Error, TopicsConfig};
 use crate::delivery::TopicFailure;
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwap;
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::types::RDKafkaRespErr;
 use std::sync::Arc;
 
@@ -31,36 +32,40 @@ impl Topics {
         &self.admin
     }
 
-    /// Names of the topics that the cluster shows to this client.
+    /// Returns the topics that the cluster shows to this client, with the number of their partitions.
     ///
     /// # Errors
     /// When no broker answers.
-    pub async fn list(&self) -> Result<Vec<String>, Error> {
-        self.admin.topic_names().await
+    pub async fn list(&self) -> Result<Vec<(String, u32)>, Error> {
+        self.admin.topics().await
     }
 
-    /// Makes sure that `topic` is there.
-    pub(super) async fn ensure(&self, topic: &str) -> Result<(), TopicFailure> {
-        if self.exists(topic).await? {
-            return Ok(());
+    /// Makes sure that `topic` exists. Returns the number of its partitions; 0: not known yet.
+    pub(super) async fn ensure(&self, topic: &str) -> Result<u32, TopicFailure> {
+        if let Some(partitions) = self.partitions(topic).await? {
+            return Ok(partitions);
         }
         if !self.config.load().create_missing {
             return Err(TopicFailure::Missing);
         }
-        self.create(topic).await
+        self.create(topic).await?;
+        Ok(self.partitions(topic).await.ok().flatten().unwrap_or(0))
     }
 
-    async fn exists(&self, topic: &str) -> Result<bool, TopicFailure> {
-        let exists = |error: Option<RDKafkaRespErr>| match error {
-            None => Ok(true),
-            Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) => Ok(false),
-            // A topic just made has no leaders for a moment, but it is there.
-            Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) => Ok(true),
+    /// Returns the number of partitions of a topic; `None`: it does not exist.
+    async fn partitions(&self, topic: &str) -> Result<Option<u32>, TopicFailure> {
+        let count = |topic: &MetadataTopic| match topic.error() {
+            None => Ok(Some(admin::partitions(topic))),
+            Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) => Ok(None),
+            // A topic just created has no leaders for a moment.
+            Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) => {
+                Ok(Some(admin::partitions(topic)))
+            }
             Some(error) => Err(cluster(RDKafkaErrorCode::from(error))),
         };
-        let answer = self.admin.metadata(Some(topic), move |metadata| {
-            metadata.topics().first().map_or(Ok(false), |topic| exists(topic.error()))
-        });
+        let answer = self
+            .admin
+            .metadata(Some(topic), move |metadata| metadata.topics().first().map_or(Ok(None), count));
         answer.await.map_err(cluster)?
     }
 

@@ -99,7 +99,7 @@ impl Transactions {
     /// # Errors
     /// When it is not.
     pub async fn ensure(&self, topic: &str) -> Result<(), TopicFailure> {
-        self.topics.ensure(topic).await
+        self.topics.ensure(topic).await.map(drop)
     }
 
     /// Whether somebody else's open transaction hides the end of a topic.

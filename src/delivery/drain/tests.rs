@@ -1,12 +1,15 @@
 use super::*;
+use crate::delivery::stored;
 use crate::delivery::tests::{TestSink, record};
-use crate::spool::Entry;
+use crate::record::Record;
+use crate::spool::{Entry, Row};
 use bytes::Bytes;
 use tempfile::TempDir;
 
 fn drain(directory: &TempDir) -> Drain {
     let config = crate::spool::Config { directory: None, max_bytes: 16 << 20, max_lane_share: 100 };
     let lane = Lane::new(Arc::from("a"), 0, RowId(0), None, Default::default());
+    lane.open(1);
     let shared = Shared {
         sink: Arc::new(TestSink::default()),
         spool: Spool::open(directory.path(), &config, 0).expect("a spool"),
@@ -19,6 +22,10 @@ fn drain(directory: &TempDir) -> Drain {
         metrics: Arc::new(Metrics::new()),
     };
     Drain::new(lane, shared)
+}
+
+fn take(drain: &mut Drain, row: Row) {
+    assert!(drain.take(row, drain.shared.share.limits()));
 }
 
 #[tokio::test]
@@ -56,11 +63,11 @@ async fn silence_counts_from_the_first_row_that_is_out() {
     let mut drain = drain(&directory);
     tokio::time::advance(Duration::from_secs(60)).await;
     let payload = stored::encode(&record("a"));
-    drain.take_in_hand(Row { id: RowId(1), handed_over: true, payload: payload.clone() });
+    take(&mut drain, Row { id: RowId(1), handed_over: true, payload: payload.clone() });
     drain.look_for_silence();
     assert!(!drain.lane.is_held_up(), "nothing was out before");
     tokio::time::advance(Duration::from_secs(1)).await;
-    drain.take_in_hand(Row { id: RowId(2), handed_over: true, payload });
+    take(&mut drain, Row { id: RowId(2), handed_over: true, payload });
     tokio::time::advance(Duration::from_secs(1)).await;
     drain.look_for_silence();
     assert!(drain.lane.is_held_up());
@@ -69,14 +76,13 @@ async fn silence_counts_from_the_first_row_that_is_out() {
 /// A drain with one row that was refused with others, and is handed over alone.
 fn drain_with_a_row_alone(directory: &TempDir) -> Drain {
     let mut drain = drain(directory);
-    drain.lane.open();
     drain.lane.joins_backlog();
     drain.lane.joined_backlog(Some(RowId(1)));
-    drain.take_in_hand(Row { id: RowId(1), handed_over: false, payload: stored::encode(&record("a")) });
+    take(&mut drain, Row { id: RowId(1), handed_over: false, payload: stored::encode(&record("a")) });
     drain.hand_over();
     refuse_row(&mut drain);
     drain.hand_over();
-    assert_eq!(drain.window.alone(), Some(RowId(1)));
+    assert!(drain.window.is_alone(RowId(1)));
     drain
 }
 
@@ -103,5 +109,89 @@ async fn refusal_says_nothing_about_a_row_beside_which_an_event_went_straight() 
     assert!(!drain.window.has_waiting(), "it is sent alone again");
     drain.lane.heard(Ok(()));
     drain.hand_over();
-    assert_eq!(drain.window.alone(), Some(RowId(1)));
+    assert!(drain.window.is_alone(RowId(1)));
+}
+
+fn key(key: &str) -> Option<Bytes> {
+    (!key.is_empty()).then(|| Bytes::from(key.to_owned()))
+}
+
+/// Appends records with these keys to the spool, each with its number as value.
+async fn spool(drain: &Drain, keys: &[String]) -> Vec<RowId> {
+    let (told, appended) = tokio::sync::oneshot::channel();
+    let entry = |(number, key): (usize, &String)| {
+        drain.lane.joins_backlog();
+        let record = Record { key: self::key(key), value: Bytes::from(number.to_string()), ..record("a") };
+        let payload = stored::encode(&record);
+        Entry { lane: Arc::from("a"), payload, handed_over: false, max_lane_bytes: None }
+    };
+    drain.shared.spool.append(crate::spool::Append {
+        entries: keys.iter().enumerate().map(entry).collect(),
+        identity: None,
+        done: Box::new(move |rows| told.send(rows.expect("rows").to_vec()).expect("somebody waits")),
+    });
+    let rows = appended.await.expect("rows");
+    rows.iter().for_each(|row| drain.lane.joined_backlog(Some(*row)));
+    rows
+}
+
+/// Two of five partitions accept nothing, with far more rows than a window holds before, between and behind
+/// those of the others.
+#[tokio::test]
+async fn stuck_partitions_delay_no_other() {
+    const PARTITIONS: u32 = 5;
+    const STUCK: [u32; 2] = [1, 3];
+    let directory = tempfile::tempdir().expect("a directory");
+    let sink = Arc::new(TestSink::default());
+    let mut drain = drain(&directory);
+    drain.shared.sink = Arc::clone(&sink) as _;
+    // Ten rows in the window.
+    drain.shared.share = Arc::new(Share::new((40, 1 << 20)));
+    drain.lane.open(PARTITIONS);
+    drain.window.set_partitions(PARTITIONS);
+    let keys: Vec<String> = (0..400)
+        .map(|n| if n % 40 == 7 { String::new() } else { format!("k{}", (n * n + n / 50) % 23) })
+        .collect();
+    let rows = spool(&drain, &keys).await;
+    let is_stuck = |number: usize| {
+        let record = Record { key: key(&keys[number]), ..record("a") };
+        STUCK.contains(&drain.window.partition_of(rows[number], &record))
+    };
+    let stuck: Vec<bool> = (0..keys.len()).map(is_stuck).collect();
+    let others = stuck.iter().filter(|is_stuck| !**is_stuck).count();
+    assert!((100..300).contains(&others));
+    let lane = Arc::clone(&drain.lane);
+    let (end, phase) = watch::channel(Phase::Running);
+    drain.shared.phase = phase;
+    let running = tokio::spawn(drain.run());
+    let mut delivered: Vec<usize> = Vec::new();
+    let settle = |is_accepted: &dyn Fn(usize) -> bool, delivered: &mut Vec<usize>| {
+        for value in sink.values() {
+            let number: usize = value.parse().expect("a number");
+            if is_accepted(number) {
+                sink.settle_value(&value, Ok(()));
+                delivered.push(number);
+            }
+        }
+    };
+    let begun = Instant::now();
+    while delivered.len() < others {
+        settle(&|number| !stuck[number], &mut delivered);
+        assert!(sink.values().len() <= 10, "more in flight than the window holds");
+        assert!(begun.elapsed() < Duration::from_secs(30), "{} of {others}", delivered.len());
+        sleep(Duration::from_millis(1)).await;
+    }
+    while lane.backlog() > 0 {
+        settle(&|_| true, &mut delivered);
+        assert!(begun.elapsed() < Duration::from_secs(60), "{} left", lane.backlog());
+        sleep(Duration::from_millis(1)).await;
+    }
+    for key in keys.iter().filter(|key| !key.is_empty()) {
+        let of_key: Vec<_> = delivered.iter().filter(|number| keys[**number] == *key).collect();
+        assert!(of_key.is_sorted(), "{key}: {of_key:?}");
+    }
+    delivered.sort_unstable();
+    assert_eq!(delivered, (0..keys.len()).collect::<Vec<_>>(), "each once");
+    drop(end);
+    running.await.expect("no panic");
 }

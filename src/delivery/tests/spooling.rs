@@ -42,7 +42,7 @@ impl Bridge {
             tracer: crate::telemetry::Tracer::off(),
         };
         let delivery = Delivery::start(Config { ack_deadline, dead_letters }, parts);
-        delivery.open_lanes(["a", "b", "dead-letter"]);
+        delivery.open_lanes([("a", 1), ("b", 1), ("dead-letter", 1)]);
         Self { sink, spool, delivery }
     }
 
@@ -402,7 +402,7 @@ async fn rejected_events_beyond_their_rate_are_not_spooled() {
 #[tokio::test]
 async fn rejected_events_beyond_their_rate_are_not_written_while_kafka_is_up() {
     let (sink, delivery) = delivery();
-    delivery.open_lanes(["dead-letter"]);
+    delivery.open_lanes([("dead-letter", 1)]);
     let events: Vec<_> = (0..50).map(|_| start(&delivery, &["dead-letter"]).0).collect();
     until("the first", || !sink.sent().is_empty()).await;
     let mut beyond = 0;

@@ -16,20 +16,20 @@ fn record(key: Option<&str>) -> Record {
 fn window(rows: &[(i64, Option<&str>)]) -> Window {
     let mut window = Window::default();
     for (id, key) in rows {
-        window.insert(RowId(*id), record(*key), false);
+        window.insert(RowId(*id), record(*key), false, 0);
     }
     window
 }
 
 fn all_next(window: &mut Window) -> Vec<i64> {
-    std::iter::from_fn(|| window.next(0).map(|(id, _)| id.0)).collect()
+    std::iter::from_fn(|| window.next(0, Some(0)).map(|(id, ..)| id.0)).collect()
 }
 
 #[test]
 fn keys_go_side_by_side_and_each_key_one_after_another() {
     let mut window = window(&[(1, Some("a")), (2, Some("a")), (3, Some("b")), (4, None), (5, None)]);
     assert_eq!(all_next(&mut window), [1, 3, 4, 5]);
-    assert!(window.done(RowId(1)));
+    assert!(window.done(RowId(1), 0));
     assert_eq!(all_next(&mut window), [2]);
 }
 
@@ -37,31 +37,31 @@ fn keys_go_side_by_side_and_each_key_one_after_another() {
 fn failed_row_goes_again_before_later_ones_of_its_key() {
     let mut window = window(&[(1, Some("a")), (2, Some("a")), (3, None)]);
     assert_eq!(all_next(&mut window), [1, 3]);
-    assert_eq!(window.failed(RowId(1), Failure::Other, 0), Some(Verdict::Again));
+    assert_eq!(window.failed(RowId(1), Failure::Other, 0, 0), Some(Verdict::Again));
     assert_eq!(all_next(&mut window), [1]);
 }
 
 #[test]
 fn row_that_is_handed_over_holds_its_key_until_its_report() {
     let mut window = Window::default();
-    window.insert(RowId(1), record(Some("a")), true);
-    window.insert(RowId(2), record(Some("a")), false);
+    window.insert(RowId(1), record(Some("a")), true, 0);
+    window.insert(RowId(2), record(Some("a")), false, 0);
     assert_eq!(all_next(&mut window), Vec::<i64>::new());
-    window.failed(RowId(1), Failure::Abandoned, 0);
+    window.failed(RowId(1), Failure::Abandoned, 0, 0);
     assert_eq!(all_next(&mut window), [1]);
-    window.done(RowId(1));
+    window.done(RowId(1), 0);
     assert_eq!(all_next(&mut window), [2]);
 }
 
 #[test]
 fn failed_row_waits_for_an_earlier_one_of_its_key() {
     let mut window = Window::default();
-    window.insert(RowId(1), record(Some("a")), false);
-    window.insert(RowId(2), record(Some("a")), true);
+    window.insert(RowId(1), record(Some("a")), false, 0);
+    window.insert(RowId(2), record(Some("a")), true, 0);
     assert_eq!(all_next(&mut window), [1]);
-    window.failed(RowId(2), Failure::Other, 0);
+    window.failed(RowId(2), Failure::Other, 0, 0);
     assert_eq!(all_next(&mut window), Vec::<i64>::new());
-    window.done(RowId(1));
+    window.done(RowId(1), 0);
     assert_eq!(all_next(&mut window), [2]);
 }
 
@@ -69,15 +69,15 @@ fn failed_row_waits_for_an_earlier_one_of_its_key() {
 fn refused_batch_is_tried_row_by_row_and_only_what_fails_alone_is_permanent() {
     let mut window = window(&[(1, None), (2, None), (3, None)]);
     assert_eq!(all_next(&mut window), [1, 2, 3]);
-    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0), Some(Verdict::Again));
+    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0, 0), Some(Verdict::Again));
     assert!(!window.has_next(0), "others are out");
-    assert_eq!(window.failed(RowId(2), Failure::Unfit, 0), Some(Verdict::Again));
-    window.done(RowId(3));
+    assert_eq!(window.failed(RowId(2), Failure::Unfit, 0, 0), Some(Verdict::Again));
+    window.done(RowId(3), 0);
     assert_eq!(all_next(&mut window), [1], "alone");
-    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0), Some(Verdict::Permanent));
-    window.done(RowId(1));
+    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0, 0), Some(Verdict::Permanent));
+    window.done(RowId(1), 0);
     assert_eq!(all_next(&mut window), [2]);
-    assert!(window.done(RowId(2)));
+    assert!(window.done(RowId(2), 0));
     assert!(window.rows.is_empty());
 }
 
@@ -85,13 +85,13 @@ fn refused_batch_is_tried_row_by_row_and_only_what_fails_alone_is_permanent() {
 fn nothing_goes_beside_a_row_that_is_sent_alone() {
     let mut window = window(&[(1, None)]);
     all_next(&mut window);
-    window.failed(RowId(1), Failure::Unfit, 0);
+    window.failed(RowId(1), Failure::Unfit, 0, 0);
     assert_eq!(all_next(&mut window), [1]);
-    window.insert(RowId(2), record(Some("b")), false);
+    window.insert(RowId(2), record(Some("b")), false, 0);
     assert_eq!(all_next(&mut window), Vec::<i64>::new(), "it could join the batch and be what is refused");
     window.end_alone();
     assert_eq!(all_next(&mut window), [2]);
-    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0), Some(Verdict::Again));
+    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0, 0), Some(Verdict::Again));
 }
 
 /// Two partitions, of which one takes nothing.
@@ -100,27 +100,27 @@ fn stuck_rows_keep_no_suspect_from_being_sent_alone() {
     let mut window = window(&[(1, None), (2, None), (3, None), (4, None)]);
     assert_eq!(all_next(&mut window), [1, 2, 3, 4]);
     for row in [2, 3] {
-        assert_eq!(window.failed(RowId(row), Failure::Unfit, 10), Some(Verdict::Again));
+        assert_eq!(window.failed(RowId(row), Failure::Unfit, 10, 0), Some(Verdict::Again));
     }
     assert!(!window.has_next(STUCK_AGE_MS - 1), "rows 1 and 4 may be reported on soon");
     assert_eq!(window.suspect_at(0), Some(STUCK_AGE_MS));
-    let next = |window: &mut Window, now| window.next(now).map(|(id, _)| id.0);
+    let next = |window: &mut Window, now| window.next(now, Some(0)).map(|(id, ..)| id.0);
     assert_eq!(next(&mut window, STUCK_AGE_MS), Some(2));
     assert_eq!(next(&mut window, STUCK_AGE_MS), None, "nothing goes beside it");
-    assert_eq!(window.failed(RowId(2), Failure::Unfit, STUCK_AGE_MS), Some(Verdict::Permanent));
+    assert_eq!(window.failed(RowId(2), Failure::Unfit, STUCK_AGE_MS, 0), Some(Verdict::Permanent));
     assert_eq!(next(&mut window, STUCK_AGE_MS), Some(3), "at once: the others are stuck still");
     // Row 1 was in front of it in one batch after all.
-    assert_eq!(window.failed(RowId(1), Failure::Unfit, STUCK_AGE_MS), Some(Verdict::Again));
-    assert_eq!(window.failed(RowId(3), Failure::Unfit, STUCK_AGE_MS), Some(Verdict::Again));
-    assert!(window.done(RowId(2)));
+    assert_eq!(window.failed(RowId(1), Failure::Unfit, STUCK_AGE_MS, 0), Some(Verdict::Again));
+    assert_eq!(window.failed(RowId(3), Failure::Unfit, STUCK_AGE_MS, 0), Some(Verdict::Again));
+    assert!(window.done(RowId(2), 0));
     assert_eq!(next(&mut window, STUCK_AGE_MS), Some(1));
-    assert_eq!(window.failed(RowId(1), Failure::Unfit, STUCK_AGE_MS), Some(Verdict::Permanent));
+    assert_eq!(window.failed(RowId(1), Failure::Unfit, STUCK_AGE_MS, 0), Some(Verdict::Permanent));
 }
 
 #[test]
 fn row_that_is_done_before_its_turn_holds_up_no_other() {
     let mut window = window(&[(1, None), (2, None), (3, Some("a")), (4, Some("a"))]);
-    assert!(window.done(RowId(1)) && window.done(RowId(3)));
+    assert!(window.done(RowId(1), 0) && window.done(RowId(3), 0));
     assert_eq!(all_next(&mut window), [2, 4]);
     assert_eq!(window.out(), 2);
 }
@@ -129,9 +129,9 @@ fn row_that_is_done_before_its_turn_holds_up_no_other() {
 fn too_large_for_the_producer_is_permanent_at_once() {
     let mut window = window(&[(1, Some("a")), (2, Some("a"))]);
     all_next(&mut window);
-    assert_eq!(window.failed(RowId(1), Failure::TooLarge, 0), Some(Verdict::Permanent));
+    assert_eq!(window.failed(RowId(1), Failure::TooLarge, 0, 0), Some(Verdict::Permanent));
     assert!(!window.has_next(0), "the next of its key does not overtake it");
-    window.done(RowId(1));
+    window.done(RowId(1), 0);
     assert_eq!(all_next(&mut window), [2]);
 }
 
@@ -139,8 +139,8 @@ fn too_large_for_the_producer_is_permanent_at_once() {
 fn there_is_room_once_a_quarter_of_rows_and_of_bytes_is_free() {
     let fill = |limits, count| {
         let mut window = Window::default();
-        (0..count).for_each(|id| window.insert(RowId(id), record(None), false));
-        window.room(limits)
+        (0..count).for_each(|id| window.insert(RowId(id), record(None), false, 0));
+        window.room(limits, 0)
     };
     let by_rows = Limits { rows: 8, bytes: 1000 };
     assert_eq!(fill(by_rows, 6), Some(Limits { rows: 2, bytes: 940 }));
@@ -157,21 +157,21 @@ fn row_that_is_refused_alone_delays_its_own_key_only() {
     let mut window = window(&[(1, Some("a")), (2, Some("a")), (3, Some("b")), (4, None)]);
     assert_eq!(all_next(&mut window), [1, 3, 4]);
     for id in [1, 3, 4] {
-        assert_eq!(window.failed(RowId(id), Failure::Refused, 0), Some(Verdict::Again));
+        assert_eq!(window.failed(RowId(id), Failure::Refused, 0, 0), Some(Verdict::Again));
     }
     assert_eq!(all_next(&mut window), [1], "alone");
-    assert_eq!(window.failed(RowId(1), Failure::Refused, 0), Some(Verdict::Waits));
+    assert_eq!(window.failed(RowId(1), Failure::Refused, 0, 0), Some(Verdict::Waits));
     assert_eq!(all_next(&mut window), [3]);
-    window.done(RowId(3));
+    window.done(RowId(3), 0);
     assert_eq!(all_next(&mut window), [4]);
-    window.done(RowId(4));
-    window.insert(RowId(5), record(Some("c")), false);
+    window.done(RowId(4), 0);
+    window.insert(RowId(5), record(Some("c")), false, 0);
     assert_eq!(all_next(&mut window), [5], "a fresh row, while row 2 stays behind row 1");
-    window.done(RowId(5));
+    window.done(RowId(5), 0);
     assert_eq!(all_next(&mut window), Vec::<i64>::new());
-    window.retry_one();
+    window.retry_waiting();
     assert_eq!(all_next(&mut window), [1]);
-    window.done(RowId(1));
+    window.done(RowId(1), 0);
     assert_eq!(all_next(&mut window), [2]);
 }
 
@@ -180,22 +180,22 @@ fn full_window_gives_up_the_row_that_waited_longest_unless_the_whole_topic_is_re
     let mut window = window(&[(1, Some("a")), (2, Some("b"))]);
     all_next(&mut window);
     for id in [1, 2] {
-        window.failed(RowId(id), Failure::Refused, 0);
+        window.failed(RowId(id), Failure::Refused, 0, 0);
     }
     for id in [1, 2] {
-        assert_eq!(window.give_up_stuck(), None, "a suspect is still to be sent");
+        assert_eq!(window.give_up_stuck(true), None, "a suspect is still to be sent");
         assert_eq!(all_next(&mut window), [id]);
-        window.failed(RowId(id), Failure::Refused, 0);
+        window.failed(RowId(id), Failure::Refused, 0, 0);
     }
-    assert_eq!(window.give_up_stuck(), None, "Kafka takes no row of the topic");
-    window.insert(RowId(3), record(None), false);
+    assert_eq!(window.give_up_stuck(true), None, "Kafka takes no row of the topic");
+    window.insert(RowId(3), record(None), false, 0);
     all_next(&mut window);
-    window.done(RowId(3));
-    assert_eq!(window.give_up_stuck(), Some(RowId(1)));
-    assert_eq!(window.give_up_stuck(), None, "one at a time");
-    window.done(RowId(1));
+    window.done(RowId(3), 0);
+    assert_eq!(window.give_up_stuck(true), Some(RowId(1)));
+    assert_eq!(window.give_up_stuck(true), None, "one at a time");
+    window.done(RowId(1), 0);
     assert!(window.has_waiting(), "a dead letter does not show that the reason passed");
-    assert_eq!(window.give_up_stuck(), Some(RowId(2)));
+    assert_eq!(window.give_up_stuck(true), Some(RowId(2)));
 }
 
 #[test]
@@ -203,15 +203,15 @@ fn rows_that_are_ready_precede_the_next_suspect() {
     let mut window = window(&[(1, None), (2, None)]);
     all_next(&mut window);
     for id in [1, 2] {
-        window.failed(RowId(id), Failure::Refused, 0);
+        window.failed(RowId(id), Failure::Refused, 0, 0);
     }
     assert_eq!(all_next(&mut window), [1]);
-    window.insert(RowId(3), record(Some("c")), false);
-    window.failed(RowId(1), Failure::Refused, 0);
+    window.insert(RowId(3), record(Some("c")), false, 0);
+    window.failed(RowId(1), Failure::Refused, 0, 0);
     assert_eq!(all_next(&mut window), [3]);
     assert!(!window.has_next(0), "the suspect is sent alone");
-    window.insert(RowId(4), record(Some("d")), false);
-    window.prefer_ready();
+    window.insert(RowId(4), record(Some("d")), false, 0);
+    window.end_alone();
     assert_eq!(all_next(&mut window), [4], "a report that stays out does not delay other keys");
 }
 
@@ -219,32 +219,32 @@ fn rows_that_are_ready_precede_the_next_suspect() {
 fn record_refused_alone_for_its_timestamp_gets_the_present_time() {
     let mut window = window(&[(1, Some("a")), (2, Some("b"))]);
     let stamps = |window: &mut Window, now| {
-        std::iter::from_fn(|| window.next(now).map(|(id, record)| (id.0, record.timestamp)))
+        std::iter::from_fn(|| window.next(now, Some(0)).map(|(id, _, record)| (id.0, record.timestamp)))
             .collect::<Vec<_>>()
     };
     assert_eq!(stamps(&mut window, 5000), [(1, 0), (2, 0)]);
-    window.failed(RowId(1), Failure::Timestamp, 5000);
-    window.failed(RowId(2), Failure::Unfit, 5000);
+    window.failed(RowId(1), Failure::Timestamp, 5000, 0);
+    window.failed(RowId(2), Failure::Unfit, 5000, 0);
     assert_eq!(stamps(&mut window, 5000), [(1, 0)], "it may have been refused for its neighbour");
-    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 5000), Some(Verdict::Restamped));
+    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 5000, 0), Some(Verdict::Restamped));
     // The window has learned from what age on the topic refuses records.
     assert_eq!(stamps(&mut window, 5001), [(1, 5001)]);
-    window.done(RowId(1));
+    window.done(RowId(1), 0);
     assert_eq!(stamps(&mut window, 5002), [(2, 5002)]);
 }
 
 #[test]
 fn timestamp_that_stays_refused_waits_and_is_new_at_each_try() {
     let mut window = window(&[(1, Some("a"))]);
-    assert_eq!(window.next(1).map(|(_, record)| record.timestamp), Some(0));
-    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 1), Some(Verdict::Again));
-    assert_eq!(window.next(2).map(|(_, record)| record.timestamp), Some(0), "alone");
-    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 2), Some(Verdict::Restamped));
+    assert_eq!(window.next(1, Some(0)).map(|(_, _, record)| record.timestamp), Some(0));
+    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 1, 0), Some(Verdict::Again));
+    assert_eq!(window.next(2, Some(0)).map(|(_, _, record)| record.timestamp), Some(0), "alone");
+    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 2, 0), Some(Verdict::Restamped));
     for now in [3, 4] {
-        assert_eq!(window.next(now).map(|(_, record)| record.timestamp), Some(now));
-        assert_eq!(window.failed(RowId(1), Failure::Timestamp, now), Some(Verdict::Waits));
+        assert_eq!(window.next(now, Some(0)).map(|(_, _, record)| record.timestamp), Some(now));
+        assert_eq!(window.failed(RowId(1), Failure::Timestamp, now, 0), Some(Verdict::Waits));
         assert!(!window.has_next(0));
-        window.retry_one();
+        window.retry_waiting();
     }
 }
 
@@ -252,7 +252,7 @@ fn timestamp_that_stays_refused_waits_and_is_new_at_each_try() {
 fn record_older_than_the_bound_is_sent_with_the_present_time() {
     for (age, sent) in [(MAX_TIMESTAMP_AGE_MS - 1, 0), (MAX_TIMESTAMP_AGE_MS, MAX_TIMESTAMP_AGE_MS)] {
         let mut window = window(&[(1, None)]);
-        assert_eq!(window.next(age).map(|(_, record)| record.timestamp), Some(sent));
+        assert_eq!(window.next(age, Some(0)).map(|(_, _, record)| record.timestamp), Some(sent));
     }
 }
 
@@ -262,7 +262,7 @@ fn only_a_row_that_was_to_leave_is_released() {
     assert_eq!(all_next(&mut window), [1, 2]);
     window.release(RowId(1));
     assert_eq!(all_next(&mut window), Vec::<i64>::new(), "it is handed over already");
-    window.failed(RowId(1), Failure::TooLarge, 0);
+    window.failed(RowId(1), Failure::TooLarge, 0, 0);
     window.release(RowId(1));
     window.release(RowId(1));
     assert_eq!(all_next(&mut window), [1]);
@@ -282,7 +282,7 @@ proptest! {
         let mut window = Window::default();
         let mut out = Vec::new();
         for (index, key) in keys.iter().enumerate() {
-            window.insert(RowId(index as i64), record(name(*key).as_deref()), handed_over[index]);
+            window.insert(RowId(index as i64), record(name(*key).as_deref()), handed_over[index], 0);
             if handed_over[index] {
                 out.push(index as i64);
             }
@@ -290,7 +290,7 @@ proptest! {
         let mut left: Vec<i64> = (0..keys.len() as i64).collect();
         let mut picks = picks.into_iter();
         while !left.is_empty() {
-            while let Some((id, _)) = window.next(0) {
+            while let Some((id, ..)) = window.next(0, Some(0)) {
                 let key = keys[id.0 as usize];
                 let earlier = left.iter().find(|row| **row < id.0 && key > 0 && keys[**row as usize] == key);
                 prop_assert_eq!(earlier, None, "{:?} overtakes", id);
@@ -298,7 +298,7 @@ proptest! {
             }
             if out.is_empty() {
                 prop_assert!(window.has_waiting(), "stuck with {:?}", left);
-                window.retry_one();
+                window.retry_waiting();
                 continue;
             }
             prop_assert_eq!(window.out(), out.len());
@@ -313,13 +313,13 @@ proptest! {
                 3 => Failure::Refused,
                 4 => Failure::Timestamp,
                 _ => {
-                    prop_assert!(window.done(RowId(id)));
+                    prop_assert!(window.done(RowId(id), 0));
                     left.retain(|row| *row != id);
                     continue;
                 }
             };
-            if window.failed(RowId(id), failure, 0) == Some(Verdict::Permanent) {
-                window.done(RowId(id));
+            if window.failed(RowId(id), failure, 0, 0) == Some(Verdict::Permanent) {
+                window.done(RowId(id), 0);
                 left.retain(|row| *row != id);
             }
         }

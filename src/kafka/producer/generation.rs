@@ -100,10 +100,15 @@ const ANSWER: Duration = Duration::from_secs(1);
 impl Generation {
     /// Hands a record over; gives the report back if the library refuses. Returns whether it is calm, so
     /// that [`Generation::hurry`] is worth its while.
-    pub(super) fn send(&self, record: &Record, report: Report) -> Result<bool, (Failure, Report)> {
+    pub(super) fn send(
+        &self,
+        record: &Record,
+        partition: Option<u32>,
+        report: Report,
+    ) -> Result<bool, (Failure, Report)> {
         let reports = self.native.reports();
         let (ticket, others) = reports.keep(report);
-        match self.native.produce(record, ticket) {
+        match self.native.produce(record, partition, ticket) {
             Ok(()) => Ok(self.calm.holds(others)),
             // It is gone only if it was given up meanwhile, and then it is settled.
             Err(code) => reports.take(ticket).map_or(Ok(false), |report| Err((refused(code), report))),

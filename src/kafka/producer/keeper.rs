@@ -51,10 +51,15 @@ impl Post {
 
     /// Hands a record over. The lock is held meanwhile, so that nothing slips into a generation that
     /// is given up; it is free again when the caller settles the report that it gets back.
-    pub(super) fn send(&self, record: &Record, report: Report) -> Result<(), (Failure, Report)> {
+    pub(super) fn send(
+        &self,
+        record: &Record,
+        partition: Option<u32>,
+        report: Report,
+    ) -> Result<(), (Failure, Report)> {
         let duty = self.duty.read().unwrap_or_else(PoisonError::into_inner);
         let is_calm = match &duty.generation {
-            Some(generation) if duty.takes => generation.send(record, report)?,
+            Some(generation) if duty.takes => generation.send(record, partition, report)?,
             _ => return Err((Failure::Replacing, report)),
         };
         if is_calm && let Some(thread) = self.hurrying.get() {

@@ -71,7 +71,8 @@ impl Native {
     }
 
     /// Hands a record over. Its report is settled by the ticket, from any thread, unless this is an error.
-    pub(super) fn produce(&self, record: &Record, ticket: usize) -> Result<(), Code> {
+    pub(super) fn produce(&self, record: &Record, partition: Option<u32>, ticket: usize) -> Result<(), Code> {
+        let partition = partition.and_then(|partition| i32::try_from(partition).ok()).unwrap_or(UNASSIGNED);
         let topic = CString::new(&*record.topic).map_err(|_| Code::InvalidTopic)?;
         let headers = headers(&record.headers);
         let (key, key_len) = record.key.as_ref().map_or((ptr::null(), 0), |key| (key.as_ptr(), key.len()));
@@ -85,7 +86,7 @@ impl Native {
                 tag::RD_KAFKA_VTYPE_TOPIC,
                 topic.as_ptr(),
                 tag::RD_KAFKA_VTYPE_PARTITION,
-                UNASSIGNED,
+                partition,
                 tag::RD_KAFKA_VTYPE_MSGFLAGS,
                 c::RD_KAFKA_MSG_F_COPY,
                 tag::RD_KAFKA_VTYPE_VALUE,

@@ -152,7 +152,7 @@ pub(super) fn delivery(
         tracer: crate::telemetry::Tracer::off(),
     };
     let delivery = Delivery::start(delivery::Config { ack_deadline: PATIENCE, dead_letters }, parts);
-    delivery.open_lanes([TOPIC]);
+    delivery.open_lanes([(TOPIC, 1)]);
     delivery
 }
 

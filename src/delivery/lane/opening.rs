@@ -1,0 +1,92 @@
+//! Assurance that a lane's topic exists, and the number of its partitions.
+
+use super::Lane;
+use crate::delivery::Sink;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+pub(super) const CLOSED: u8 = 0;
+/// Closed, and a task is making sure of the topic.
+const OPENING: u8 = 1;
+pub(super) const OPEN: u8 = 2;
+
+/// Shortest time between two questions for the number of partitions.
+const MIN_COUNT_INTERVAL: Duration = Duration::from_secs(10);
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+impl Lane {
+    /// Opens the lane of a topic that exists, with the number of its partitions; 0: unknown.
+    pub(in crate::delivery) fn open(&self, partitions: u32) {
+        self.partitions.store(partitions, Ordering::Release);
+        self.state.store(OPEN, Ordering::Release);
+        self.opened.notify_waiters();
+        self.wake.notify_one();
+    }
+
+    /// Returns the number of partitions of the topic; 0: unknown.
+    pub(in crate::delivery) fn partitions(&self) -> u32 {
+        self.partitions.load(Ordering::Acquire)
+    }
+
+    /// Starts to count the partitions again, because a topic may have got more.
+    pub(in crate::delivery) fn start_counting(self: &Arc<Self>, sink: &Arc<dyn Sink>, runtime: &Handle) {
+        if self.is_counting.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (lane, sink) = (Arc::clone(self), Arc::clone(sink));
+        runtime.spawn(async move {
+            if let Ok(partitions) = sink.prepare(&lane.topic).await {
+                lane.partitions.store(partitions, Ordering::Release);
+                lane.wake.notify_one();
+            }
+            tokio::time::sleep(MIN_COUNT_INTERVAL).await;
+            lane.is_counting.store(false, Ordering::Release);
+        });
+    }
+
+    /// Whether the topic is known to be there.
+    pub(in crate::delivery) fn is_open(&self) -> bool {
+        self.state.load(Ordering::Acquire) == OPEN
+    }
+
+    /// Has the topic made sure of, unless that is being done. The work outlives its caller.
+    pub(in crate::delivery) fn start_opening(self: &Arc<Self>, sink: &Arc<dyn Sink>, runtime: &Handle) {
+        if self.state.compare_exchange(CLOSED, OPENING, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            runtime.spawn(Arc::clone(self).prepare(Arc::clone(sink)));
+        }
+    }
+
+    /// Waits until the lane is open.
+    pub(in crate::delivery) async fn opened(self: &Arc<Self>, sink: &Arc<dyn Sink>, runtime: &Handle) {
+        loop {
+            // Registered before the state is read, so that no opening in between is missed.
+            let opened = self.opened.notified();
+            if self.is_open() {
+                return;
+            }
+            self.start_opening(sink, runtime);
+            opened.await;
+        }
+    }
+
+    /// Tries until the topic is there.
+    async fn prepare(self: Arc<Self>, sink: Arc<dyn Sink>) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let (lane, sink) = (Arc::clone(&self), Arc::clone(&sink));
+            // A task of its own: a panic is one more failure.
+            let failure = match tokio::spawn(async move { sink.prepare(&lane.topic).await }).await {
+                Ok(Ok(partitions)) => return self.open(partitions),
+                Ok(Err(failure)) => failure.to_string(),
+                Err(panic) => panic.to_string(),
+            };
+            tracing::warn!(topic = %self.topic, failure, retry_in = ?pause, "topic not ready");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
