@@ -39,7 +39,7 @@ impl Delivery {
             let failure = match failure {
                 Failure::TooLarge => failure,
                 _ if failure.may_be_anothers() => {
-                    let sent = self.send_alone(&records[slot], pending, slot);
+                    let sent = self.send_alone(&records[slot], pending, slot, deadline);
                     match timeout_at(deadline, sent).await {
                         Ok(Ok(())) => continue,
                         Ok(Err(failure @ (Failure::Unfit | Failure::TooLarge))) => failure,
@@ -61,12 +61,19 @@ impl Delivery {
 
     /// Sends a record while no other record of its lane is in flight, but those of a partition that accepts
     /// nothing. If Kafka refuses its timestamp, it is sent once more with the present time.
-    async fn send_alone(&self, record: &Record, pending: &Arc<Pending>, slot: usize) -> Result<(), Failure> {
+    async fn send_alone(
+        &self,
+        record: &Record,
+        pending: &Arc<Pending>,
+        slot: usize,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
         let lane = &pending.lanes()[slot];
         let _turn = lane.alone().await;
         let (mut record, mut is_restamped) = (record.clone(), false);
         loop {
-            let stuck = lane.idle(MAX_IDLE_WAIT).await;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let stuck = lane.idle(MAX_IDLE_WAIT.min(left / 2)).await;
             let before = lane.handed_over();
             self.sink.send(&record, None, pending.report(slot));
             pending.reported().await;

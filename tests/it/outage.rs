@@ -78,63 +78,128 @@ fn spool(args: &[&str], directory: &Path) -> (Option<i32>, Vec<String>) {
     (status.code(), command.stdout())
 }
 
-/// One record that its topic refuses, while the broker of another partition is frozen.
-#[test]
-fn refused_record_delays_no_other_key_of_its_partition() {
-    let kafka = Kafka::start(Options { brokers: 3, ..Options::default() });
-    let (prefix, directory) = place();
-    let topic = format!("{prefix}call.missed");
-    consume::create_topic_with(kafka.bootstrap(), &topic, 3, 1, &[("max.message.bytes", "20000")]);
-    let settings = ["kafka.ack_deadline=1s", "topics.partitions=3", "topics.replication_factor=1"];
-    let bridge = start(kafka.bootstrap(), &prefix, directory.path(), &settings);
-    let post = |id: &str, n: usize, size: usize| {
-        let body = format!(
+/// Topic of three partitions on a cluster of three brokers, of which one can be frozen.
+struct OneOfThree {
+    kafka: Kafka,
+    prefix: String,
+    directory: TempDir,
+    topic: String,
+    /// Leader of the first partition.
+    broker: usize,
+    /// Calls of the first partition.
+    stuck: Vec<String>,
+    /// Calls of the second one.
+    healthy: Vec<String>,
+}
+
+impl OneOfThree {
+    const SETTINGS: [&str; 3] =
+        ["kafka.ack_deadline=1s", "topics.partitions=3", "topics.replication_factor=1"];
+
+    fn start() -> Self {
+        let kafka = Kafka::start(Options { brokers: 3, ..Options::default() });
+        let (prefix, directory) = place();
+        let topic = format!("{prefix}call.missed");
+        consume::create_topic_with(kafka.bootstrap(), &topic, 3, 1, &[("max.message.bytes", "20000")]);
+        let leaders = consume::leaders(kafka.bootstrap(), &topic);
+        let broker = usize::try_from(leaders[0] - 1).expect("a broker");
+        let names: Vec<_> = (0..60).map(|n| format!("call_{n}")).collect();
+        let keys: Vec<_> = names.iter().map(|name| name.as_bytes()).collect();
+        let partitions = java_partitions(&keys, 3);
+        let of = |partition: i32| {
+            let of_it = names.iter().zip(&partitions).filter(move |(_, each)| **each == partition);
+            of_it.map(|(name, _)| name.clone()).take(10).collect::<Vec<_>>()
+        };
+        let (stuck, healthy) = (of(0), of(1));
+        Self { kafka, prefix, directory, topic, broker, stuck, healthy }
+    }
+
+    fn freeze(&self) {
+        self.kafka.broker(self.broker).freeze();
+    }
+
+    /// A `call.missed` of so many bytes and more.
+    fn call(id: &str, n: usize, size: usize) -> Vec<u8> {
+        format!(
             r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}","ring_duration":{n},"note":"{}"}}}}"#,
             "x".repeat(size)
-        );
-        outcome(&bridge, body.as_bytes())
-    };
+        )
+        .into_bytes()
+    }
+
+    /// Asserts that the topic holds `count` records, those of each key in the order of their numbers.
+    fn assert_ordered(&self, count: usize) {
+        let records =
+            consume::read_topic(self.kafka.bootstrap(), &self.topic, count, Duration::from_secs(60));
+        assert_eq!(records.len(), count);
+        for key in self.healthy.iter().chain(&self.stuck) {
+            let of_key = records.iter().filter(|record| record.key.as_deref() == Some(key.as_bytes()));
+            let number =
+                |value: &[u8]| serde_json::from_slice::<Value>(value).ok()?["data"]["ring_duration"].as_u64();
+            let numbers: Vec<u64> = of_key.filter_map(|record| number(&record.value)).collect();
+            assert!(numbers.is_sorted(), "{key}: {numbers:?}");
+        }
+    }
+}
+
+/// Records that their topic refuses, while the broker of another partition is frozen and that partition has
+/// more records than a drain holds in memory.
+#[test]
+fn stuck_partition_and_refused_records_delay_no_other_key() {
+    const STUCK: usize = 600;
+    let case = OneOfThree::start();
+    let bridge = start(case.kafka.bootstrap(), &case.prefix, case.directory.path(), &OneOfThree::SETTINGS);
+    let post = |id: &str, n: usize, size: usize| outcome(&bridge, &OneOfThree::call(id, n, size));
     // The dead-letter topic is there, and every lane was used.
     assert_eq!(post("warm-up", 0, 10), (200, "acked".into()));
-    let leaders = consume::leaders(kafka.bootstrap(), &topic);
-    let names: Vec<_> = (0..60).map(|n| format!("call_{n}")).collect();
-    let keys: Vec<_> = names.iter().map(|name| name.as_bytes()).collect();
-    let of = |partition: i32| {
-        let partitions = java_partitions(&keys, 3);
-        let of_it = names.iter().zip(partitions).filter(move |(_, each)| *each == partition);
-        of_it.map(|(name, _)| name.clone()).take(10).collect::<Vec<_>>()
-    };
-    let (stuck, healthy) = (of(0), of(1));
-    let frozen = usize::try_from(leaders[0] - 1).expect("a broker");
-    kafka.freeze();
+    case.kafka.freeze();
     // In the order of the spool, so that many share a batch with the one that is too large.
-    for (n, key) in stuck.iter().take(5).enumerate() {
-        assert_eq!(post(key, n, 10), spooled());
+    for n in 0..STUCK {
+        assert_eq!(post(&case.stuck[n % 10], n, 10), spooled());
     }
     for n in 0..5 {
-        for key in &healthy {
+        for key in &case.healthy {
             assert_eq!(post(key, n, 10), spooled());
         }
         if n == 2 {
-            assert_eq!(post(&healthy[0], 9, 60_000), spooled());
+            assert_eq!(post(&case.healthy[0], 9, 60_000), spooled());
         }
     }
-    bridge.wait_for_metric("spool_rows", 56);
-    (0..3).filter(|broker| *broker != frozen).for_each(|broker| kafka.broker(broker).thaw());
+    bridge.wait_for_metric("spool_rows", STUCK as u64 + 51);
+    (0..3).filter(|broker| *broker != case.broker).for_each(|broker| case.kafka.broker(broker).thaw());
+    let stuck = STUCK as u64;
     // All but those of the frozen broker, and perhaps the dead letter if its partition is there as well.
-    until("the healthy partition", || bridge.metric("spool_rows") <= 6);
-    kafka.broker(frozen).thaw();
-    bridge.wait_for_metric("spool_rows", 0);
-    let records = consume::read_topic(kafka.bootstrap(), &topic, 56, Duration::from_secs(60));
-    for key in &healthy {
-        let of_key = records.iter().filter(|record| record.key.as_deref() == Some(key.as_bytes()));
-        let numbers: Vec<u64> = of_key
-            .filter_map(|record| {
-                serde_json::from_slice::<Value>(&record.value).ok()?["data"]["ring_duration"].as_u64()
-            })
-            .collect();
-        assert!(numbers.is_sorted(), "{key}: {numbers:?}");
+    until("the healthy partition", || bridge.metric("spool_rows") <= stuck + 1);
+    // More of all kinds: several refused records a second, between others.
+    for n in 10..30 {
+        assert_eq!(post(&case.stuck[n % 10], STUCK + n, 10), spooled());
+        assert_eq!(post(&case.healthy[n % 10], 100 + n, 60_000), spooled());
+        assert_eq!(post(&case.healthy[(n + 1) % 10], n, 10), spooled());
     }
+    until("the healthy partition again", || bridge.metric("spool_rows") <= stuck + 20 + 21);
+    case.kafka.broker(case.broker).thaw();
+    bridge.wait_for_metric("spool_rows", 0);
+    case.assert_ordered(STUCK + 50 + 40 + 1);
+}
+
+/// The same without a spool: a refused record becomes a dead letter beside records that are not reported on.
+#[test]
+fn refused_record_beside_a_stuck_partition_is_a_dead_letter_without_a_spool() {
+    let case = OneOfThree::start();
+    let own = format!("topics.prefix={}", case.prefix);
+    let settings = [&[own.as_str()], &OneOfThree::SETTINGS[..]].concat();
+    let bridge = Bridge::start(case.kafka.bootstrap(), &settings);
+    bridge.wait_ready(true);
+    let post = |id: &str, n: usize, size: usize| answer(&bridge, &OneOfThree::call(id, n, size));
+    assert_eq!(post("warm-up", 0, 10), (200, "acked".into()));
+    case.freeze();
+    for n in 0..3 {
+        assert_eq!(post(&case.stuck[n], n, 10).0, 503);
+    }
+    // The dead letter itself may be for the frozen broker.
+    until("the dead letter", || post(&case.healthy[0], 9, 60_000) == (422, "refused_by_kafka".into()));
+    until("an innocent record", || post(&case.healthy[1], 1, 10) == (200, "acked".into()));
+    case.kafka.broker(case.broker).thaw();
 }
 
 #[test]
