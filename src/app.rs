@@ -9,7 +9,7 @@ pub use crate::http::{Answer, DescriptorLimit, answers, readiness_at_start};
 pub use reload::ReloadHandle;
 
 use crate::config::{Settings, ShutdownConfig, Sources};
-use crate::delivery::{self, Backlog, Delivery};
+use crate::delivery::{self, Delivery, SpoolView};
 use crate::http::{Admin, Ingress};
 use crate::ingest::{self, Budget, Ingest, Rules};
 use crate::kafka::{self, Producer};
@@ -283,8 +283,8 @@ impl Report {
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
-pub fn open_backlog(directory: &Path) -> Result<Backlog, Error> {
-    Ok(Backlog::open(directory)?)
+pub fn open_backlog(directory: &Path) -> Result<SpoolView, Error> {
+    Ok(SpoolView::open(directory)?)
 }
 
 /// Whether a bridge uses the spool in that directory now.

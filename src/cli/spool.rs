@@ -4,7 +4,7 @@ use super::Failure;
 use super::output::{self, printable, written};
 use crate::app;
 use crate::config::{Files, Settings, SettingsFile, Sources};
-use crate::delivery::BacklogRecord;
+use crate::delivery::SpoolRecord;
 use crate::record::Record;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -133,7 +133,7 @@ fn status(place: Place, json: bool) -> Result<(), Failure> {
 }
 
 fn export<E: std::error::Error>(
-    records: impl Iterator<Item = Result<BacklogRecord, E>>,
+    records: impl Iterator<Item = Result<SpoolRecord, E>>,
     topic: Option<&str>,
 ) -> Result<(), Failure> {
     let mut out = output::stdout();

@@ -91,7 +91,7 @@ impl Default for Settings {
             property_files: BTreeMap::new(),
             delivery: delivery::Config {
                 ack_deadline: Duration::from_secs(2),
-                dead_letters: delivery::QuotaConfig { max_bytes: 64 * MIB, max_rate: 100 },
+                dead_letters: delivery::DeadLetterQuotaConfig { max_bytes: 64 * MIB, max_rate: 100 },
             },
             spool: spool::Config { directory: None, max_bytes: 1024 * MIB, max_lane_share: 50 },
             shutdown: ShutdownConfig { delay: Duration::from_secs(5), timeout: Duration::from_secs(20) },

@@ -7,10 +7,10 @@
 mod leaving;
 mod reading;
 
-use super::lane::{Lane, Told};
-use super::progress::now_millis;
-use super::share::Share;
-use super::window::{STUCK_AGE_MS, Verdict, Window};
+use super::drain_limits::DrainLimits;
+use super::lane::{DrainEvent, Lane};
+use super::monitor::now_millis;
+use super::window::{FailedRow, STUCK_AGE_MS, Window};
 use super::{Failure, Report, Sink};
 use crate::spool::{RowId, Spool};
 use crate::telemetry::{DrainSpans, Metrics, Tracer};
@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// How long until the spool is asked again for what it failed at.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+const SPOOL_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Age from which a record in flight shares no batch with one that is sent now.
 const STUCK_AGE: Duration = Duration::from_millis(STUCK_AGE_MS.unsigned_abs());
@@ -44,14 +44,14 @@ pub(super) enum Phase {
 
 /// What all drains share.
 #[derive(Clone)]
-pub(super) struct Shared {
+pub(super) struct DrainContext {
     pub(super) sink: Arc<dyn Sink>,
     pub(super) spool: Arc<Spool>,
     pub(super) runtime: Handle,
     pub(super) phase: watch::Receiver<Phase>,
     pub(super) dead_letters: Arc<Lane>,
     /// Of each window.
-    pub(super) share: Arc<Share>,
+    pub(super) share: Arc<DrainLimits>,
     /// A lane of which nothing is acknowledged for so long is held up.
     pub(super) ack_deadline: Duration,
     pub(super) tracer: Tracer,
@@ -63,7 +63,7 @@ pub(super) struct Shared {
 ///
 /// A drain that panics begins anew, as if the process had: it sends every row again that is not deleted.
 /// What the client library still has of them goes first, so order stays.
-pub(super) async fn drain(lane: Arc<Lane>, shared: Shared) {
+pub(super) async fn drain(lane: Arc<Lane>, shared: DrainContext) {
     let mut drain = Drain::new(Arc::clone(&lane), shared.clone());
     loop {
         match shared.runtime.spawn(drain.run()).await {
@@ -72,7 +72,7 @@ pub(super) async fn drain(lane: Arc<Lane>, shared: Shared) {
             }
             _ => return,
         }
-        sleep(TRY_AGAIN).await;
+        sleep(SPOOL_RETRY_INTERVAL).await;
         lane.recounts(shared.spool.usage().rows, RowId(0));
         drain = Drain::new(Arc::clone(&lane), shared.clone());
     }
@@ -81,7 +81,7 @@ pub(super) async fn drain(lane: Arc<Lane>, shared: Shared) {
 /// One lane's drain.
 struct Drain {
     lane: Arc<Lane>,
-    shared: Shared,
+    shared: DrainContext,
     window: Window,
     /// The last row that was read.
     cursor: RowId,
@@ -96,18 +96,18 @@ struct Drain {
     /// Records that this drain handed over.
     handed_over: u64,
     /// Number of events that bypassed the backlog, and when it was last seen to change.
-    straight: (u64, Instant),
+    direct: (u64, Instant),
     /// When a row that Kafka refused alone is tried again, and the pause after that.
     refused_retry: Option<(Instant, Duration)>,
     /// When the lane was last heard of while something is out.
     heard_at: Instant,
     /// Whether the breaker was open when silence was last looked for.
-    was_held_up: bool,
+    was_circuit_open: bool,
     spans: DrainSpans<RowId>,
 }
 
 impl Drain {
-    fn new(lane: Arc<Lane>, shared: Shared) -> Self {
+    fn new(lane: Arc<Lane>, shared: DrainContext) -> Self {
         Self {
             lane,
             spans: DrainSpans::new(shared.tracer.clone()),
@@ -119,10 +119,10 @@ impl Drain {
             read_at: None,
             stuck_at: None,
             handed_over: 0,
-            straight: (0, Instant::now()),
+            direct: (0, Instant::now()),
             refused_retry: None,
             heard_at: Instant::now(),
-            was_held_up: false,
+            was_circuit_open: false,
         }
     }
 
@@ -130,7 +130,7 @@ impl Drain {
     async fn run(mut self) {
         loop {
             let phase = *self.shared.phase.borrow_and_update();
-            self.hear();
+            self.process_events();
             self.look_for_silence();
             match phase {
                 Phase::Running => {
@@ -152,40 +152,42 @@ impl Drain {
     }
 
     /// Takes in what the lane was told.
-    fn hear(&mut self) {
+    fn process_events(&mut self) {
         let mut delivered = Vec::new();
-        for told in self.lane.take_told() {
-            if let Told::Reported(row, result) = &told {
+        for told in self.lane.take_events() {
+            if let DrainEvent::Reported(row, result) = &told {
                 self.spans.reported(row, result.map_err(Failure::tag));
             }
             match told {
-                Told::Reported(row, Ok(())) => {
+                DrainEvent::Reported(row, Ok(())) => {
                     self.heard_at = Instant::now();
                     if self.window.is_waited_for(row) {
                         self.refused_retry = None;
                     }
                     if self.window.done(row, now_millis()) || self.keep_if_early(row, Ok(())) {
-                        self.lane.leaves_backlog();
+                        self.lane.remove_from_backlog();
                         delivered.push(row);
                     }
                 }
-                Told::Reported(row, Err(failure)) => {
+                DrainEvent::Reported(row, Err(failure)) => {
                     if failure.may_be_anothers() {
                         self.heard_at = Instant::now();
                         // Rows are sent alone by partition, so their number has to be right.
                         self.lane.start_counting(&self.shared.sink, &self.shared.runtime);
                     }
-                    let straight = self.straight();
-                    match self.window.failed(row, failure, now_millis(), straight) {
-                        Some(Verdict::Again | Verdict::Restamped | Verdict::Waits) => {}
-                        Some(Verdict::Permanent) => self.give_up(row, failure),
+                    let direct = self.direct();
+                    match self.window.failed(row, failure, now_millis(), direct) {
+                        Some(FailedRow::Again | FailedRow::Restamped | FailedRow::Waits) => {}
+                        Some(FailedRow::Permanent) => self.give_up(row, failure),
                         None => drop(self.keep_if_early(row, Err(failure))),
                     }
                 }
-                Told::Moved(row, true) if self.window.done(row, now_millis()) => self.lane.leaves_backlog(),
-                Told::Moved(row, false) => self.window.release(row),
-                Told::SetAside(row, false) => self.set_aside(row),
-                Told::Moved(_, true) | Told::SetAside(_, true) => {}
+                DrainEvent::Moved(row, true) if self.window.done(row, now_millis()) => {
+                    self.lane.remove_from_backlog()
+                }
+                DrainEvent::Moved(row, false) => self.window.release(row),
+                DrainEvent::SetAside(row, false) => self.set_aside(row),
+                DrainEvent::Moved(_, true) | DrainEvent::SetAside(_, true) => {}
             }
         }
         if !delivered.is_empty() {
@@ -194,26 +196,26 @@ impl Drain {
     }
 
     /// Returns the number of events that bypassed the backlog so far.
-    fn straight(&mut self) -> u64 {
-        let straight = self.lane.handed_over().saturating_sub(self.handed_over);
-        if straight != self.straight.0 {
-            self.straight = (straight, Instant::now());
+    fn direct(&mut self) -> u64 {
+        let direct = self.lane.handed_over().saturating_sub(self.handed_over);
+        if direct != self.direct.0 {
+            self.direct = (direct, Instant::now());
         }
-        straight
+        direct
     }
 
-    /// As [`Drain::straight`], if none of these events can join the batch of a row that is sent now: all are
+    /// As [`Drain::direct`], if none of these events can join the batch of a row that is sent now: all are
     /// reported on, or in flight for so long that their partition accepts nothing.
-    fn straight_apart(&mut self) -> Option<u64> {
-        let straight = self.straight();
+    fn direct_if_separate(&mut self) -> Option<u64> {
+        let direct = self.direct();
         let are_reported = || self.lane.out() == self.window.out();
-        (self.straight.1.elapsed() >= STUCK_AGE || are_reported()).then_some(straight)
+        (self.direct.1.elapsed() >= STUCK_AGE || are_reported()).then_some(direct)
     }
 
     /// Hands over what may go.
     fn hand_over(&mut self) {
         self.retry_refused();
-        if self.lane.is_held_up() {
+        if self.lane.is_circuit_open() {
             self.window.end_alone();
         }
         let now_ms = now_millis();
@@ -224,10 +226,10 @@ impl Drain {
             self.lane.start_opening(&self.shared.sink, &self.shared.runtime);
             return;
         }
-        while self.window.has_next(now_ms) && self.lane.admits() {
+        while self.window.has_next(now_ms) && self.lane.accepts() {
             self.goes_out();
-            let straight = self.straight_apart();
-            let Some((row, partition, record)) = self.window.next(now_ms, straight) else { return };
+            let direct = self.direct_if_separate();
+            let Some((row, partition, record)) = self.window.next(now_ms, direct) else { return };
             self.spans.sent(row, record);
             // A key's partition is the partitioner's choice, as for events that bypass the backlog.
             let is_free = record.key.is_none() && partition < self.lane.partitions();
@@ -260,12 +262,12 @@ impl Drain {
 
     /// A lane that says nothing while rows are out is held up, whatever the connection says.
     fn look_for_silence(&mut self) {
-        let is_held_up = self.lane.is_held_up();
-        if std::mem::replace(&mut self.was_held_up, is_held_up) && !is_held_up {
+        let is_circuit_open = self.lane.is_circuit_open();
+        if std::mem::replace(&mut self.was_circuit_open, is_circuit_open) && !is_circuit_open {
             // Something of it was acknowledged, though the drain may not have been told yet of what.
             self.heard_at = Instant::now();
         }
-        if self.window.out() > 0 && !is_held_up && Instant::now() >= self.silent_at() {
+        if self.window.out() > 0 && !is_circuit_open && Instant::now() >= self.silent_at() {
             self.lane.failed("no spooled record is acknowledged");
         }
     }
@@ -279,7 +281,7 @@ impl Drain {
         if phase != Phase::Running {
             return None;
         }
-        let silence = (self.window.out() > 0 && !self.lane.is_held_up()).then(|| self.silent_at());
+        let silence = (self.window.out() > 0 && !self.lane.is_circuit_open()).then(|| self.silent_at());
         let now_ms = now_millis();
         let has_next = self.window.has_next(now_ms) && self.lane.is_open();
         let retry = if has_next { self.lane.retry_at() } else { None };

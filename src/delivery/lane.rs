@@ -4,8 +4,8 @@ mod backlog;
 mod opening;
 
 use super::Failure;
-use super::breaker::Breaker;
-use super::quota::Quota;
+use super::circuit_breaker::CircuitBreaker;
+use super::dead_letter_quota::DeadLetterQuota;
 use crate::spool::RowId;
 use crate::telemetry::TopicCounters;
 use backlog::LaneBacklog;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// A lane is open while its topic is known to be there. Records go straight to Kafka while it has no
+/// A lane is open while its topic is known to be there. Records go direct to Kafka while it has no
 /// backlog and its breaker is closed.
 pub(super) struct Lane {
     topic: Arc<str>,
@@ -28,7 +28,7 @@ pub(super) struct Lane {
     partitions: AtomicU32,
     /// A task asks for their number.
     is_counting: AtomicBool,
-    breaker: Mutex<Breaker>,
+    breaker: Mutex<CircuitBreaker>,
     /// Whether the breaker is open, so that asking costs no lock.
     held_up: AtomicBool,
     /// Records that are handed over and not reported.
@@ -39,7 +39,7 @@ pub(super) struct Lane {
     handed_over: AtomicU64,
     /// Held while a record is sent alone, and that as a flag, so that asking costs no lock.
     alone: tokio::sync::Mutex<()>,
-    quiet: AtomicBool,
+    exclusive: AtomicBool,
     /// Wakes the task in [`Lane::idle`].
     idle: Notify,
     /// Records in flight that [`Lane::idle`] does not wait for: their partition accepts nothing.
@@ -47,17 +47,17 @@ pub(super) struct Lane {
     backlog: Mutex<LaneBacklog>,
     /// [`LaneBacklog::records`], so that asking costs no lock.
     before: AtomicU64,
-    told: Mutex<Vec<Told>>,
+    told: Mutex<Vec<DrainEvent>>,
     /// Wakes the lane's drain.
     wake: Notify,
     /// What the lane may put into the spool, where it is limited.
-    quota: Option<Quota>,
+    quota: Option<DeadLetterQuota>,
     counters: TopicCounters,
 }
 
 /// What a lane's drain is told about its rows.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Told {
+pub(super) enum DrainEvent {
     /// A row's delivery report.
     Reported(RowId, Result<(), Failure>),
     /// Whether a row in hand that no retry can help is now elsewhere.
@@ -69,7 +69,7 @@ pub(super) enum Told {
 /// How many events try a lane that is held up while none of them is reported. What is out is tried by
 /// the client library itself, and holds the event's memory. More than one, for one partition of a topic
 /// may hang and the others go on.
-const MOST_TRIES: usize = 8;
+const MAX_PROBES: usize = 8;
 
 impl Lane {
     /// `records` are in the spool, and the last of them is no later than `newest`.
@@ -77,7 +77,7 @@ impl Lane {
         topic: Arc<str>,
         records: u64,
         newest: RowId,
-        quota: Option<Quota>,
+        quota: Option<DeadLetterQuota>,
         counters: TopicCounters,
     ) -> Arc<Self> {
         let newest = if records > 0 { newest } else { RowId(0) };
@@ -93,7 +93,7 @@ impl Lane {
             out_then: AtomicUsize::new(0),
             handed_over: AtomicU64::new(0),
             alone: tokio::sync::Mutex::default(),
-            quiet: AtomicBool::new(false),
+            exclusive: AtomicBool::new(false),
             idle: Notify::new(),
             stuck: AtomicUsize::new(0),
             backlog: Mutex::new(LaneBacklog { records, newest, ..LaneBacklog::default() }),
@@ -109,28 +109,28 @@ impl Lane {
         &self.topic
     }
 
-    pub(super) fn quota(&self) -> Option<&Quota> {
+    pub(super) fn quota(&self) -> Option<&DeadLetterQuota> {
         self.quota.as_ref()
     }
 
     /// Whether the breaker is open.
-    pub(super) fn is_held_up(&self) -> bool {
+    pub(super) fn is_circuit_open(&self) -> bool {
         self.held_up.load(Ordering::Acquire)
     }
 
     /// Whether a record may be sent now. While the breaker is open, each `true` is a try.
-    pub(super) fn admits(&self) -> bool {
-        !self.is_held_up() || self.breaker().admits(Instant::now(), jitter())
+    pub(super) fn accepts(&self) -> bool {
+        !self.is_circuit_open() || self.breaker().accepts(Instant::now(), jitter())
     }
 
-    /// Whether an event may be sent now: as [`Lane::admits`], but only so often.
-    pub(super) fn admits_event(&self) -> bool {
+    /// Whether an event may be sent now: as [`Lane::accepts`], but only so often.
+    pub(super) fn accepts_event(&self) -> bool {
         let tries = self.out.load(Ordering::Acquire).saturating_sub(self.out_then.load(Ordering::Acquire));
-        tries < MOST_TRIES && self.admits()
+        tries < MAX_PROBES && self.accepts()
     }
 
     /// A record is handed over. Its report is [`Lane::heard`].
-    pub(super) fn hands_over(&self) {
+    pub(super) fn count_sent(&self) {
         self.out.fetch_add(1, Ordering::AcqRel);
         self.handed_over.fetch_add(1, Ordering::AcqRel);
     }
@@ -141,15 +141,15 @@ impl Lane {
     }
 
     /// Whether a record is sent alone, and others wait.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.quiet.load(Ordering::Acquire)
+    pub(super) fn is_exclusive(&self) -> bool {
+        self.exclusive.load(Ordering::Acquire)
     }
 
     /// Waits for the turn to send a record alone. Others wait until the turn is dropped.
-    pub(super) async fn alone(&self) -> Turn<'_> {
+    pub(super) async fn alone(&self) -> ExclusiveGuard<'_> {
         let turn = self.alone.lock().await;
-        self.quiet.store(true, Ordering::Release);
-        Turn { lane: self, _turn: turn }
+        self.exclusive.store(true, Ordering::Release);
+        ExclusiveGuard { lane: self, _turn: turn }
     }
 
     /// Returns the number of records in flight.
@@ -173,13 +173,13 @@ impl Lane {
 
     /// When a record may be tried next, while the breaker is open.
     pub(super) fn retry_at(&self) -> Option<Instant> {
-        if self.is_held_up() { self.breaker().retry_at() } else { None }
+        if self.is_circuit_open() { self.breaker().retry_at() } else { None }
     }
 
     /// A record of this lane is not acknowledged in time, or failed.
     pub(super) fn failed(&self, why: impl fmt::Display) {
         // A whole topic may fail at once, on a thread that others wait for.
-        if self.is_held_up() {
+        if self.is_circuit_open() {
             return;
         }
         let mut breaker = self.breaker();
@@ -194,15 +194,16 @@ impl Lane {
     }
 
     /// A delivery report came in.
-    pub(super) fn heard(&self, result: Result<(), Failure>) {
+    pub(super) fn on_report(&self, result: Result<(), Failure>) {
         self.out.fetch_sub(1, Ordering::AcqRel);
-        if self.is_quiet() {
+        if self.is_exclusive() {
             self.idle.notify_one();
         }
         if result.is_ok() { &self.counters.acked } else { &self.counters.failed }.inc();
         match result {
             // A broker that refuses a record answers as well as one that takes it.
-            Ok(()) | Err(Failure::Unfit | Failure::Timestamp | Failure::Refused) if !self.is_held_up() => {}
+            Ok(()) | Err(Failure::Unfit | Failure::Timestamp | Failure::Refused)
+                if !self.is_circuit_open() => {}
             Ok(()) | Err(Failure::Unfit | Failure::Timestamp | Failure::Refused) => {
                 let mut breaker = self.breaker();
                 let goes_on = breaker.acknowledged();
@@ -227,7 +228,7 @@ impl Lane {
         }
     }
 
-    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+    fn breaker(&self) -> MutexGuard<'_, CircuitBreaker> {
         // The breaker is whole after each of its functions.
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -248,12 +249,12 @@ impl Lane {
 
     /// Shows whether the breaker is open and what waits.
     pub(super) fn show(&self) {
-        self.counters.held_up.set(self.is_held_up().into());
+        self.counters.held_up.set(self.is_circuit_open().into());
         self.counters.backlog.set(self.backlog());
     }
 
     /// A record is on its way into the spool: from now on new ones line up behind it.
-    pub(super) fn joins_backlog(&self) {
+    pub(super) fn begin_append(&self) {
         self.backlogged(|backlog| {
             backlog.records += 1;
             backlog.joining += 1;
@@ -261,7 +262,7 @@ impl Lane {
     }
 
     /// How the way into the spool ended for one record: as that row, or refused.
-    pub(super) fn joined_backlog(&self, row: Option<RowId>) {
+    pub(super) fn end_append(&self, row: Option<RowId>) {
         self.backlogged(|backlog| {
             backlog.joining -= 1;
             match row {
@@ -276,7 +277,7 @@ impl Lane {
     }
 
     /// A record no longer stands before a new one.
-    pub(super) fn leaves_backlog(&self) {
+    pub(super) fn remove_from_backlog(&self) {
         self.backlogged(LaneBacklog::leave);
     }
 
@@ -317,17 +318,17 @@ impl Lane {
     }
 
     /// Tells the drain about a row.
-    pub(super) fn tell(&self, told: Told) {
+    pub(super) fn notify_drain(&self, told: DrainEvent) {
         self.told().push(told);
         self.wake.notify_one();
     }
 
     /// What the drain was told since this was last asked.
-    pub(super) fn take_told(&self) -> Vec<Told> {
+    pub(super) fn take_events(&self) -> Vec<DrainEvent> {
         std::mem::take(&mut *self.told())
     }
 
-    fn told(&self) -> MutexGuard<'_, Vec<Told>> {
+    fn told(&self) -> MutexGuard<'_, Vec<DrainEvent>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -338,14 +339,14 @@ impl Lane {
 }
 
 /// The turn of a record that is sent alone.
-pub(super) struct Turn<'a> {
+pub(super) struct ExclusiveGuard<'a> {
     lane: &'a Lane,
     _turn: tokio::sync::MutexGuard<'a, ()>,
 }
 
-impl Drop for Turn<'_> {
+impl Drop for ExclusiveGuard<'_> {
     fn drop(&mut self) {
-        self.lane.quiet.store(false, Ordering::Release);
+        self.lane.exclusive.store(false, Ordering::Release);
     }
 }
 

@@ -3,26 +3,26 @@
 //! [`Delivery::deliver`] answers `Ok` only once every record of the event is acknowledged by Kafka or
 //! on disk in the spool. Each record goes to its lane, the ordered way to one topic:
 //!
-//! - straight to Kafka, while the lane has no backlog and its breaker is closed;
+//! - direct to Kafka, while the lane has no backlog and its breaker is closed;
 //! - to the end of the lane's backlog in the spool, where it has one, or where Kafka does not
 //!   acknowledge in time. The lane's drain sends it on.
 //!
-//! Memory: what an event was admitted under is held by its [`Settle`] until the last delivery report,
+//! Memory: what an event was admitted under is held by its [`OnDurable`] until the last delivery report,
 //! not until the answer, for the client library holds the bytes just as long.
 
-mod alone;
-mod backlog;
-mod breaker;
+mod circuit_breaker;
 pub mod dead_letter;
+mod dead_letter_quota;
 mod drain;
-mod durable;
+mod drain_limits;
+mod in_flight;
 mod lane;
-mod pending;
-mod progress;
-mod quota;
-mod share;
+mod monitor;
+mod record_codec;
+mod refused_records;
+mod result;
 mod sink;
-mod stored;
+mod spool_view;
 mod traced;
 mod window;
 
@@ -30,24 +30,24 @@ mod window;
 mod tests;
 
 pub use crate::spool::{Identity, Refused, Remembered};
-pub use backlog::{Backlog, BacklogLane, BacklogRecord};
 pub use dead_letter::DeadLetter;
-pub use durable::{Durable, NotDurable};
-pub use pending::{Report, Settle};
-pub use quota::QuotaConfig;
+pub use dead_letter_quota::DeadLetterQuotaConfig;
+pub use in_flight::{OnDurable, Report};
+pub use result::{DeliveryError, Durable};
 pub use sink::{Failure, Sink, TopicFailure};
+pub use spool_view::{SpoolRecord, SpoolTopic, SpoolView};
 pub(crate) use window::MAX_TIMESTAMP_AGE_MS;
 
 use crate::record::Record;
 use crate::spool::{Append, Recount, RowId, Spool};
 use crate::telemetry::{Metrics, Readiness, Spans, SpoolState, Step, Tracer};
 use arc_swap::ArcSwap;
-use drain::{Phase, Shared};
+use dead_letter_quota::DeadLetterQuota;
+use drain::{DrainContext, Phase};
+use drain_limits::DrainLimits;
 use foldhash::fast::RandomState;
+use in_flight::{InFlightEvent, handed_over};
 use lane::Lane;
-use pending::{Pending, handed_over};
-use quota::Quota;
-use share::Share;
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -59,7 +59,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use traced::acknowledged;
 
 /// How long an event waits for the spool's disk. Longer than any commit takes on a disk that works.
-const DISK_PATIENCE: Duration = Duration::from_secs(1);
+const SPOOL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Settings that concern delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub struct Config {
     /// `kafka.ack_deadline`: what Kafka has not acknowledged by then is spooled, or refused.
     pub ack_deadline: Duration,
     /// What rejected events may take of the spool.
-    pub dead_letters: QuotaConfig,
+    pub dead_letters: DeadLetterQuotaConfig,
 }
 
 /// What delivery is put together from.
@@ -84,7 +84,7 @@ pub struct Parts {
     pub queue: (usize, usize),
     /// Runs what outlives a request: making missing topics, and drains.
     pub runtime: Handle,
-    /// Told when Kafka stands still, and what the spool takes.
+    /// DrainEvent when Kafka stands still, and what the spool takes.
     pub readiness: Arc<Readiness>,
     /// Shown what the spool holds.
     pub metrics: Arc<Metrics>,
@@ -102,7 +102,7 @@ pub struct Delivery {
     /// By topic. A lane that is there stays: what is in flight to it may still be told to it.
     lanes: ArcSwap<Lanes>,
     dead_letter_topic: Arc<str>,
-    share: Arc<Share>,
+    share: Arc<DrainLimits>,
     runtime: Handle,
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
@@ -122,7 +122,7 @@ impl Delivery {
             sink: parts.sink,
             lanes: ArcSwap::default(),
             dead_letter_topic: Arc::clone(&parts.dead_letter_topic),
-            share: Arc::new(Share::new(parts.queue)),
+            share: Arc::new(DrainLimits::new(parts.queue)),
             runtime: parts.runtime,
             readiness: parts.readiness,
             metrics: Arc::clone(&parts.metrics),
@@ -145,7 +145,7 @@ impl Delivery {
         // Of earlier settings, maybe.
         let backlog = backlog.map(|(topic, rows)| (topics.contains(&topic), topic, rows));
         delivery.add(backlog.chain(topics.iter().map(|topic| (true, Arc::clone(topic), 0))));
-        let show = progress::show(&delivery, parts.metrics);
+        let show = monitor::show(&delivery, parts.metrics);
         delivery.tasks().push(delivery.runtime.spawn(show));
         delivery
     }
@@ -166,7 +166,7 @@ impl Delivery {
         for (is_named, topic, rows) in topics {
             lanes.entry(Arc::clone(&topic)).or_insert_with(|| {
                 let is_dead_letter = topic == self.dead_letter_topic;
-                let quota = is_dead_letter.then(|| Quota::new(self.config.dead_letters));
+                let quota = is_dead_letter.then(|| DeadLetterQuota::new(self.config.dead_letters));
                 let counters = self.metrics.topic(is_named.then_some(&*topic));
                 let lane = Lane::new(topic, rows, last, quota, counters);
                 added.push(Arc::clone(&lane));
@@ -177,7 +177,7 @@ impl Delivery {
         let dead_letters = lanes.get(&self.dead_letter_topic).map(Arc::clone);
         self.lanes.store(Arc::new(lanes));
         let (Some(spool), Some(dead_letters)) = (&self.spool, dead_letters) else { return };
-        let shared = Shared {
+        let shared = DrainContext {
             sink: Arc::clone(&self.sink),
             spool: Arc::clone(spool),
             runtime: self.runtime.clone(),
@@ -205,7 +205,7 @@ impl Delivery {
 
     /// The longest that [`Delivery::deliver`] takes.
     pub fn longest(&self) -> Duration {
-        self.config.ack_deadline + self.spool.as_ref().map_or(Duration::ZERO, |_| DISK_PATIENCE)
+        self.config.ack_deadline + self.spool.as_ref().map_or(Duration::ZERO, |_| SPOOL_TIMEOUT)
     }
 
     /// Sets, once, what receives the events that are durable in the spool though this process has not
@@ -243,30 +243,30 @@ impl Delivery {
         records: &[Record],
         identity: &Identity,
         spans: Option<&Spans>,
-        settle: Box<dyn Settle>,
-    ) -> Result<Durable, NotDurable> {
+        settle: Box<dyn OnDurable>,
+    ) -> Result<Durable, DeliveryError> {
         let deadline = Instant::now() + self.config.ack_deadline;
-        let pending = Pending::new(self.lanes_of(records)?, settle);
+        let pending = InFlightEvent::new(self.lanes_of(records)?, settle);
         let lanes = pending.lanes();
         let now = Instant::now();
         let exceeds = |(lane, record): (&Arc<Lane>, &Record)| {
             lane.quota().is_some_and(|quota| !quota.take(now, record.size()))
         };
         if lanes.iter().zip(records).any(exceeds) {
-            return Err(NotDurable::Quota);
+            return Err(DeliveryError::DeadLetterQuota);
         }
         // All ways are looked at before the first record goes: half an event helps nobody.
-        let mut straight = SmallVec::<[bool; 1]>::new();
+        let mut direct = SmallVec::<[bool; 1]>::new();
         for (lane, record) in lanes.iter().zip(records) {
-            straight.push(self.goes_straight(lane, record, deadline).await?);
+            direct.push(self.can_send_directly(lane, record, deadline).await?);
         }
         if Instant::now() >= deadline {
             // One topic that is not there used the time up: no other lane is to blame.
-            straight.fill(false);
+            direct.fill(false);
         }
         let acknowledged_before = self.readiness.acknowledged();
         let ack = Step::begin(spans);
-        for (index, record) in handed_over(records, &straight) {
+        for (index, record) in handed_over(records, &direct) {
             self.sink.send(record, None, pending.report(index));
         }
         let in_time = timeout_at(deadline, pending.reported()).await.is_ok();
@@ -277,54 +277,54 @@ impl Delivery {
             }
         }
         let outcome = pending.outcome();
-        let sent = handed_over(records, &straight).map(|(_, record)| record);
+        let sent = handed_over(records, &direct).map(|(_, record)| record);
         ack.ack(sent, acknowledged(outcome, in_time));
         match (outcome, &self.spool) {
             (Ok(()), _) => Ok(Durable::Acked),
             (Err(_), Some(spool)) => {
                 let step = Step::begin(spans);
                 let appended = Box::pin(self.append(spool, records, identity, &pending)).await;
-                step.spool(appended.map(drop).map_err(NotDurable::tag));
+                step.spool(appended.map(drop).map_err(DeliveryError::tag));
                 appended
             }
             (Err(Some(_)), None) if in_time => {
                 Box::pin(self.deliver_refused(records, &pending, deadline)).await
             }
-            (Err(failure), None) => Err(failure.map_or(NotDurable::Deadline, NotDurable::Failed)),
+            (Err(failure), None) => Err(failure.map_or(DeliveryError::Deadline, DeliveryError::Failed)),
         }
     }
 
     /// Whether a record of this lane is handed over to Kafka now; else it is spooled.
-    async fn goes_straight(
+    async fn can_send_directly(
         &self,
         lane: &Arc<Lane>,
         record: &Record,
         deadline: Instant,
-    ) -> Result<bool, NotDurable> {
+    ) -> Result<bool, DeliveryError> {
         if lane.backlog() > 0 {
             return Ok(false);
         }
         // The drain tries a lane that is held up, so that no event waits for that. Where the spool does
         // not take the record there may be nothing to drain, and an event has to try.
-        if lane.is_held_up() && (self.is_spooled(lane, record) || !lane.admits_event()) {
-            return if self.spool.is_some() { Ok(false) } else { Err(NotDurable::HeldUp) };
+        if lane.is_circuit_open() && (self.is_spooled(lane, record) || !lane.accepts_event()) {
+            return if self.spool.is_some() { Ok(false) } else { Err(DeliveryError::HeldUp) };
         }
-        if lane.is_quiet() && Box::pin(timeout_at(deadline, lane.alone())).await.is_err() {
-            return Err(NotDurable::Deadline);
+        if lane.is_exclusive() && Box::pin(timeout_at(deadline, lane.alone())).await.is_err() {
+            return Err(DeliveryError::Deadline);
         }
         let opened = || Box::pin(timeout_at(deadline, lane.opened(&self.sink, &self.runtime)));
         if lane.is_open() || opened().await.is_ok() {
             return Ok(true);
         }
         lane.failed("its topic is not ready");
-        if self.spool.is_some() { Ok(false) } else { Err(NotDurable::Deadline) }
+        if self.spool.is_some() { Ok(false) } else { Err(DeliveryError::Deadline) }
     }
 
     /// Whether the spool takes a record, as far as can be told before.
     fn is_spooled(&self, lane: &Lane, record: &Record) -> bool {
         let largest = lane.quota().map(|quota| quota.max_bytes());
         self.readiness.spool() == SpoolState::Taking
-            && self.spool.as_ref().is_some_and(|spool| spool.may_take(stored::size(record), largest))
+            && self.spool.as_ref().is_some_and(|spool| spool.may_take(record_codec::size(record), largest))
     }
 
     /// Puts what is not acknowledged into the spool, in one transaction with the event's identity.
@@ -333,8 +333,8 @@ impl Delivery {
         spool: &Arc<Spool>,
         records: &[Record],
         identity: &Identity,
-        pending: &Arc<Pending>,
-    ) -> Result<Durable, NotDurable> {
+        pending: &Arc<InFlightEvent>,
+    ) -> Result<Durable, DeliveryError> {
         let lanes = pending.lanes();
         let (entries, spooled) = pending.entries(records);
         if entries.is_empty() {
@@ -352,10 +352,10 @@ impl Delivery {
                 let _ = told.send(result.map(drop));
             }),
         });
-        match timeout(DISK_PATIENCE, ended).await {
+        match timeout(SPOOL_TIMEOUT, ended).await {
             Ok(Ok(Ok(()))) => Ok(Durable::Spooled),
             Ok(Ok(Err(Refused::LaneFull))) if lanes.iter().any(|lane| lane.quota().is_some()) => {
-                Err(NotDurable::Quota)
+                Err(DeliveryError::DeadLetterQuota)
             }
             Ok(Ok(Err(refused))) => Err(refused.into()),
             Ok(Err(_)) | Err(_) => Err(Refused::Disk.into()),
@@ -363,7 +363,7 @@ impl Delivery {
     }
 
     /// The lanes of records. Routing names topics of its own table only, and each has a lane.
-    fn lanes_of(&self, records: &[Record]) -> Result<pending::Lanes, Failure> {
+    fn lanes_of(&self, records: &[Record]) -> Result<in_flight::Lanes, Failure> {
         let lanes = self.lanes.load();
         let lane = |record: &Record| lanes.get(&record.topic).cloned().ok_or(Failure::Other);
         records.iter().map(lane).collect()

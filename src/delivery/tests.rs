@@ -94,7 +94,7 @@ impl Sink for TestSink {
 /// Says that the event is durable, or closes its channel when the event is released undurable.
 struct Told(Option<oneshot::Sender<()>>);
 
-impl Settle for Told {
+impl OnDurable for Told {
     fn durable(&mut self) {
         self.0.take().expect("durable once").send(()).ok();
     }
@@ -104,7 +104,7 @@ const DEADLINE: Duration = Duration::from_secs(2);
 
 fn delivery() -> (Arc<TestSink>, Arc<Delivery>) {
     let sink = Arc::new(TestSink::default());
-    let dead_letters = QuotaConfig { max_bytes: 1, max_rate: 1 };
+    let dead_letters = DeadLetterQuotaConfig { max_bytes: 1, max_rate: 1 };
     let parts = Parts {
         sink: Arc::clone(&sink) as _,
         spool: None,
@@ -135,7 +135,7 @@ pub(super) fn record(topic: &str) -> Record {
 fn start(
     delivery: &Arc<Delivery>,
     topics: &[&str],
-) -> (tokio::task::JoinHandle<Result<Durable, NotDurable>>, oneshot::Receiver<()>) {
+) -> (tokio::task::JoinHandle<Result<Durable, DeliveryError>>, oneshot::Receiver<()>) {
     let (told, settled) = oneshot::channel();
     let records: Vec<Record> = topics.iter().map(|topic| record(topic)).collect();
     let delivery = Arc::clone(delivery);
@@ -171,7 +171,7 @@ async fn one_failed_record_fails_the_event() {
     settle_down().await;
     sink.settle_next(Err(Failure::Other));
     sink.settle_next(Ok(()));
-    assert_eq!(answer.await.unwrap(), Err(NotDurable::Failed(Failure::Other)));
+    assert_eq!(answer.await.unwrap(), Err(DeliveryError::Failed(Failure::Other)));
     assert!(settled.await.is_err(), "held on to");
 }
 
@@ -179,7 +179,7 @@ async fn one_failed_record_fails_the_event() {
 async fn deadline_refuses_and_a_late_report_still_settles() {
     let (sink, delivery) = delivery();
     let (answer, mut settled) = start(&delivery, &["a"]);
-    assert_eq!(answer.await.unwrap(), Err(NotDurable::Deadline));
+    assert_eq!(answer.await.unwrap(), Err(DeliveryError::Deadline));
     assert!(settled.try_recv().is_err(), "settled while its report is out");
     sink.settle_next(Ok(()));
     assert_eq!(settled.await, Ok(()));
@@ -191,7 +191,7 @@ async fn full_queue_refuses_at_once() {
     *sink.refuse.lock().unwrap() = Some(Failure::QueueFull);
     let before = Instant::now();
     let (answer, settled) = start(&delivery, &["a"]);
-    assert_eq!(answer.await.unwrap(), Err(NotDurable::Failed(Failure::QueueFull)));
+    assert_eq!(answer.await.unwrap(), Err(DeliveryError::Failed(Failure::QueueFull)));
     assert_eq!(Instant::now(), before, "waited");
     assert!(settled.await.is_err(), "held on to");
 }
@@ -202,7 +202,7 @@ async fn dropped_report_is_a_failure_not_a_hang() {
     let (answer, settled) = start(&delivery, &["a"]);
     settle_down().await;
     sink.reports.lock().unwrap().clear();
-    assert_eq!(answer.await.unwrap(), Err(NotDurable::Failed(Failure::Abandoned)));
+    assert_eq!(answer.await.unwrap(), Err(DeliveryError::Failed(Failure::Abandoned)));
     assert!(settled.await.is_err(), "held on to");
 }
 
@@ -217,7 +217,7 @@ async fn missing_topic_holds_up_its_own_lane_alone() {
     assert_eq!(sink.sent(), ["a"]);
     sink.settle_next(Ok(()));
     assert_eq!(quick.await.unwrap(), Ok(Durable::Acked));
-    assert_eq!(stuck.await.unwrap(), Err(NotDurable::Deadline));
+    assert_eq!(stuck.await.unwrap(), Err(DeliveryError::Deadline));
 }
 
 #[tokio::test(start_paused = true)]
@@ -242,7 +242,7 @@ async fn topic_found_gone_is_made_sure_of_again() {
     let (first, _settled) = start(&delivery, &["a"]);
     settle_down().await;
     sink.settle_next(Err(Failure::UnknownTopic));
-    assert_eq!(first.await.unwrap(), Err(NotDurable::Failed(Failure::UnknownTopic)));
+    assert_eq!(first.await.unwrap(), Err(DeliveryError::Failed(Failure::UnknownTopic)));
     tokio::time::sleep(Duration::from_millis(100)).await;
     let (second, _second_settled) = start(&delivery, &["a"]);
     settle_down().await;
@@ -256,7 +256,7 @@ async fn event_for_a_closed_lane_settles_as_failed_when_its_deadline_passes() {
     let (sink, delivery) = delivery();
     sink.missing.lock().unwrap().push("gone");
     let (answer, settled) = start(&delivery, &["a", "gone"]);
-    assert_eq!(answer.await.unwrap(), Err(NotDurable::Deadline));
+    assert_eq!(answer.await.unwrap(), Err(DeliveryError::Deadline));
     assert!(settled.await.is_err(), "held on to");
     assert!(sink.sent().is_empty(), "half an event was written");
 }
@@ -268,11 +268,11 @@ async fn kafka_counts_as_down_only_if_nothing_at_all_was_acknowledged() {
     let (stuck, _settled) = start(&delivery, &["a"]);
     settle_down().await;
     readiness.kafka_acknowledged();
-    assert_eq!(stuck.await.unwrap(), Err(NotDurable::Deadline));
+    assert_eq!(stuck.await.unwrap(), Err(DeliveryError::Deadline));
     assert_eq!(readiness.kafka().0, KafkaState::Up, "another record was acknowledged meanwhile");
     tokio::time::sleep(Duration::from_millis(100)).await;
     let (stuck, _settled) = start(&delivery, &["a"]);
-    assert_eq!(stuck.await.unwrap(), Err(NotDurable::Deadline));
+    assert_eq!(stuck.await.unwrap(), Err(DeliveryError::Deadline));
     assert_eq!(readiness.kafka().0, KafkaState::Down);
     drop(sink);
 }
@@ -281,10 +281,10 @@ async fn kafka_counts_as_down_only_if_nothing_at_all_was_acknowledged() {
 async fn lane_that_failed_refuses_at_once_and_one_record_at_a_time_tries_it() {
     let (sink, delivery) = delivery();
     let (stuck, _settled) = start(&delivery, &["a"]);
-    assert_eq!(stuck.await.unwrap(), Err(NotDurable::Deadline));
+    assert_eq!(stuck.await.unwrap(), Err(DeliveryError::Deadline));
     let before = Instant::now();
     let (refused, settled) = start(&delivery, &["b", "a"]);
-    assert_eq!(refused.await.unwrap(), Err(NotDurable::HeldUp));
+    assert_eq!(refused.await.unwrap(), Err(DeliveryError::HeldUp));
     assert_eq!(Instant::now(), before, "waited");
     assert!(settled.await.is_err());
     assert_eq!(sink.sent(), ["a"], "half an event was written");
@@ -292,7 +292,7 @@ async fn lane_that_failed_refuses_at_once_and_one_record_at_a_time_tries_it() {
     let (trying, _trying_settled) = start(&delivery, &["a"]);
     settle_down().await;
     let (other, _other_settled) = start(&delivery, &["a"]);
-    assert_eq!(other.await.unwrap(), Err(NotDurable::HeldUp));
+    assert_eq!(other.await.unwrap(), Err(DeliveryError::HeldUp));
     sink.settle_next(Ok(()));
     settle_down().await;
     let (fresh, _fresh_settled) = start(&delivery, &["a"]);
@@ -326,7 +326,7 @@ async fn lane_goes_on_beside_records_that_stay_out() {
     // As of a partition whose leader is frozen, while the others' are not.
     for _ in 0..30 {
         let (stuck, _settled) = start(&delivery, &["a"]);
-        assert_eq!(stuck.await.unwrap(), Err(NotDurable::Deadline));
+        assert_eq!(stuck.await.unwrap(), Err(DeliveryError::Deadline));
         tokio::time::sleep(Duration::from_secs(10)).await;
         let (answer, _settled) = start(&delivery, &["a"]);
         settle_down().await;

@@ -1,4 +1,4 @@
-//! Backlog rows that a lane's drain holds in memory, and the choice of the next one to send. Pure.
+//! SpoolView rows that a lane's drain holds in memory, and the choice of the next one to send. Pure.
 //!
 //! Rows with the same key are sent one after another, all others side by side. Each partition has a queue
 //! of its own: a partition that accepts nothing delays no other one.
@@ -8,7 +8,7 @@ mod queue;
 mod waiting;
 
 use super::Failure;
-use super::share::Limits;
+use super::drain_limits::WindowLimits;
 use crate::record::{Record, partition};
 use crate::spool::RowId;
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// What a failed row needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum FailedRow {
     /// It will be sent again.
     Again,
     /// No retry can help. The caller takes it elsewhere, then says [`Window::done`], or
@@ -218,13 +218,13 @@ impl Window {
     /// counts as handed over from now on. A record that is too old, or was refused for its timestamp, gets
     /// that time.
     ///
-    /// `straight`: number of events that bypassed the backlog so far, if none of them can join the batch.
-    pub(super) fn next(&mut self, now_ms: i64, straight: Option<u64>) -> Option<(RowId, u32, &Record)> {
+    /// `direct`: number of events that bypassed the backlog so far, if none of them can join the batch.
+    pub(super) fn next(&mut self, now_ms: i64, direct: Option<u64>) -> Option<(RowId, u32, &Record)> {
         let later = self.next_partition(self.last_partition.saturating_add(1).., now_ms);
         let partition = later.or_else(|| self.next_partition(.., now_ms))?;
         self.last_partition = partition;
         let queue = self.queues.get_mut(&partition)?;
-        let id = queue.pop(straight)?;
+        let id = queue.pop(direct)?;
         queue.goes_out(now_ms);
         let held = self.rows.get_mut(&id)?;
         let max_age_ms = self.refused_age_ms.unwrap_or(MAX_TIMESTAMP_AGE_MS);
@@ -287,14 +287,14 @@ impl Window {
     /// Takes in that a row failed which was handed over, at that time in milliseconds since 1970. Returns
     /// `None` if it was not in flight.
     ///
-    /// `straight`: number of events that bypassed the backlog so far.
+    /// `direct`: number of events that bypassed the backlog so far.
     pub(super) fn failed(
         &mut self,
         id: RowId,
         failure: Failure,
         now_ms: i64,
-        straight: u64,
-    ) -> Option<Verdict> {
+        direct: u64,
+    ) -> Option<FailedRow> {
         let held = self.rows.get_mut(&id)?;
         if held.state != State::Out {
             return None;
@@ -302,11 +302,11 @@ impl Window {
         self.out -= 1;
         let queue = self.queues.get_mut(&held.partition)?;
         let was_alone = queue.is_reported(id, now_ms);
-        let is_guilty = was_alone.as_ref().is_some_and(|alone| alone.had_no_company(straight));
+        let is_guilty = was_alone.as_ref().is_some_and(|alone| alone.had_no_company(direct));
         if failure == Failure::TooLarge || (failure == Failure::Unfit && is_guilty) {
             held.state = State::Leaving;
             queue.prefer_ready();
-            return Some(Verdict::Permanent);
+            return Some(FailedRow::Permanent);
         }
         let verdict = match failure {
             Failure::Timestamp if is_guilty && !held.restamped => {
@@ -317,13 +317,13 @@ impl Window {
                     let before = self.refused_age_ms.unwrap_or(MAX_TIMESTAMP_AGE_MS);
                     self.refused_age_ms = Some(before.min(age / 2));
                 }
-                Verdict::Restamped
+                FailedRow::Restamped
             }
-            Failure::Timestamp | Failure::Refused if is_guilty => Verdict::Waits,
-            _ => Verdict::Again,
+            Failure::Timestamp | Failure::Refused if is_guilty => FailedRow::Waits,
+            _ => FailedRow::Again,
         };
         held.suspect = failure.may_be_anothers() || (is_guilty && held.has_waited);
-        if verdict == Verdict::Waits {
+        if verdict == FailedRow::Waits {
             held.suspect = true;
             held.has_waited = true;
             held.refused_after = self.acknowledged;
@@ -332,7 +332,7 @@ impl Window {
         } else {
             let partition = held.partition;
             self.requeue(id);
-            if verdict == Verdict::Restamped
+            if verdict == FailedRow::Restamped
                 && let Some(queue) = self.queues.get_mut(&partition)
             {
                 // Its neighbours learn from it.

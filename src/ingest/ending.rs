@@ -1,7 +1,7 @@
 //! What is said of an event that has its outcome: it is counted, logged and traced.
 
 use super::{Arrival, Ingest, Judged, Outcome, Permit, Rejection, Verdict};
-use crate::delivery::{Durable, Failure, NotDurable};
+use crate::delivery::{DeliveryError, Durable, Failure};
 use crate::event::KnownType;
 use crate::signature::Valid;
 use crate::telemetry::{Allowance, Ended, EventOutcome, Spans, Throttle, Trace, tags};
@@ -41,7 +41,7 @@ impl Case {
     }
 
     /// What becomes of it by the way its records were delivered.
-    pub(super) fn outcome(&self, delivered: Result<Durable, NotDurable>) -> Outcome {
+    pub(super) fn outcome(&self, delivered: Result<Durable, DeliveryError>) -> Outcome {
         let Judged { id, verdict, .. } = &self.judged;
         match (delivered, verdict) {
             (Ok(_), Verdict::Rejected(why, _)) => Outcome::DeadLettered(*id, Rejection::clone(why)),

@@ -23,7 +23,7 @@ pub use rules::{Facts, Judged, Read, Rules, Verdict};
 
 pub use crate::record::{TRACEPARENT, TRACESTATE};
 
-use crate::delivery::{Delivery, Failure, Identity, NotDurable, Refused, Settle};
+use crate::delivery::{Delivery, DeliveryError, Failure, Identity, OnDurable, Refused};
 use crate::event::{BodyHash, KnownType, Scanned};
 use crate::record::Record;
 use crate::secret::Secret;
@@ -253,7 +253,7 @@ impl Hold {
     }
 }
 
-impl Settle for Hold {
+impl OnDurable for Hold {
     fn durable(&mut self) {
         if let Some(claim) = self.claim.take() {
             claim.durable(Instant::now());
@@ -263,16 +263,16 @@ impl Settle for Hold {
     }
 }
 
-impl From<NotDurable> for Refusal {
-    fn from(not_durable: NotDurable) -> Self {
+impl From<DeliveryError> for Refusal {
+    fn from(not_durable: DeliveryError) -> Self {
         match not_durable {
-            NotDurable::Deadline => Self::Deadline,
-            NotDurable::HeldUp => Self::HeldUp,
-            NotDurable::Failed(Failure::QueueFull) => Self::QueueFull,
-            NotDurable::Failed(_) => Self::Kafka,
-            NotDurable::Spool(Refused::Full | Refused::LaneFull) => Self::SpoolFull,
-            NotDurable::Spool(Refused::Disk) => Self::SpoolFailing,
-            NotDurable::Quota => Self::DeadLetterQuota,
+            DeliveryError::Deadline => Self::Deadline,
+            DeliveryError::HeldUp => Self::HeldUp,
+            DeliveryError::Failed(Failure::QueueFull) => Self::QueueFull,
+            DeliveryError::Failed(_) => Self::Kafka,
+            DeliveryError::Spool(Refused::Full | Refused::LaneFull) => Self::SpoolFull,
+            DeliveryError::Spool(Refused::Disk) => Self::SpoolFailing,
+            DeliveryError::DeadLetterQuota => Self::DeadLetterQuota,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Rows that a drain reads from the spool.
 
-use super::{Drain, STUCK_AGE, TRY_AGAIN};
-use crate::delivery::progress::now_millis;
-use crate::delivery::share::Limits;
-use crate::delivery::window::Verdict;
-use crate::delivery::{Failure, stored};
+use super::{Drain, SPOOL_RETRY_INTERVAL, STUCK_AGE};
+use crate::delivery::drain_limits::WindowLimits;
+use crate::delivery::monitor::now_millis;
+use crate::delivery::window::FailedRow;
+use crate::delivery::{Failure, record_codec};
 use crate::record::Record;
 use crate::spool::{Page, Row, RowId};
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl Drain {
                 (None, None) => return self.look_for_blocked_rows(limits),
             };
             let Some(page) = self.read(after, room).await else {
-                self.read_at = Some(Instant::now() + TRY_AGAIN);
+                self.read_at = Some(Instant::now() + SPOOL_RETRY_INTERVAL);
                 return;
             };
             self.read_at = None;
@@ -60,7 +60,7 @@ impl Drain {
     }
 
     /// Returns how much may be read of what no partition has read.
-    fn next_room(&self, limits: Limits) -> Option<Limits> {
+    fn next_room(&self, limits: WindowLimits) -> Option<WindowLimits> {
         // Rows of a key must not be in two queues, so the window has to be empty first.
         let is_queued_right = self.window.partitions() == self.lane.partitions();
         if self.has_more() && is_queued_right { self.window.room(limits, now_millis()) } else { None }
@@ -68,7 +68,7 @@ impl Drain {
 
     /// Takes rows that were not read before. Returns `false` if one has to wait for its partition, which will
     /// have room soon.
-    fn take_page(&mut self, page: Page, limits: Limits) -> bool {
+    fn take_page(&mut self, page: Page, limits: WindowLimits) -> bool {
         for row in page.rows {
             let before = self.cursor;
             if !self.take(row, limits) {
@@ -81,12 +81,12 @@ impl Drain {
     }
 
     /// Takes the rows of a partition that were skipped. Returns `false` if it has no more room.
-    fn resume(&mut self, partition: u32, page: Page, limits: Limits) -> bool {
+    fn resume(&mut self, partition: u32, page: Page, limits: WindowLimits) -> bool {
         for row in page.rows {
             if row.id > self.through {
                 break;
             }
-            let Some(record) = stored::decode(self.lane.topic(), row.payload) else { continue };
+            let Some(record) = record_codec::decode(self.lane.topic(), row.payload) else { continue };
             if self.window.partition_of(row.id, &record) != partition {
                 continue;
             }
@@ -107,7 +107,7 @@ impl Drain {
     }
 
     /// Gives up a row that no other can pass, where the window takes no more rows.
-    fn look_for_blocked_rows(&mut self, limits: Limits) {
+    fn look_for_blocked_rows(&mut self, limits: WindowLimits) {
         if self.has_more() {
             self.look_when_stuck();
         }
@@ -137,7 +137,7 @@ impl Drain {
         if !self.misses_rows() || !self.may_read() {
             return;
         }
-        match self.read(RowId(0), Limits { rows: 1, bytes: 1 }).await {
+        match self.read(RowId(0), WindowLimits { rows: 1, bytes: 1 }).await {
             Some(page) if page.rows.is_empty() => {
                 self.read_at = None;
                 self.lane.ended(page.through);
@@ -145,12 +145,12 @@ impl Drain {
             // A file that was salvaged may hold rows that the damaged one hid.
             _ => {
                 self.through = self.cursor;
-                self.read_at = Some(Instant::now() + TRY_AGAIN);
+                self.read_at = Some(Instant::now() + SPOOL_RETRY_INTERVAL);
             }
         }
     }
 
-    async fn read(&self, after: RowId, room: Limits) -> Option<Page> {
+    async fn read(&self, after: RowId, room: WindowLimits) -> Option<Page> {
         let (spool, lane) = (Arc::clone(&self.shared.spool), Arc::clone(&self.lane));
         let read = move || spool.read(lane.topic(), after, room.rows, room.bytes);
         match self.shared.runtime.spawn_blocking(read).await {
@@ -167,11 +167,11 @@ impl Drain {
     }
 
     /// Takes a row that was not read before, or skips it. Returns `false` if it has to be read again.
-    pub(super) fn take(&mut self, row: Row, limits: Limits) -> bool {
-        let Some(record) = stored::decode(self.lane.topic(), row.payload) else {
+    pub(super) fn take(&mut self, row: Row, limits: WindowLimits) -> bool {
+        let Some(record) = record_codec::decode(self.lane.topic(), row.payload) else {
             tracing::error!(topic = %self.lane.topic(), row = row.id.0, "a spooled record is of an unknown form; it is set aside");
             self.cursor = row.id;
-            self.lane.leaves_backlog();
+            self.lane.remove_from_backlog();
             self.set_aside(row.id);
             return true;
         };
@@ -205,8 +205,8 @@ impl Drain {
         }
         self.window.insert(row, record, is_out, now_millis());
         if let Some(Err(failure)) = early {
-            let straight = self.straight();
-            if self.window.failed(row, failure, now_millis(), straight) == Some(Verdict::Permanent) {
+            let direct = self.direct();
+            if self.window.failed(row, failure, now_millis(), direct) == Some(FailedRow::Permanent) {
                 self.give_up(row, failure);
             }
         }

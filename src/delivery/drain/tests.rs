@@ -1,5 +1,5 @@
 use super::*;
-use crate::delivery::stored;
+use crate::delivery::record_codec;
 use crate::delivery::tests::{TestSink, record};
 use crate::record::Record;
 use crate::spool::{Entry, Row};
@@ -10,13 +10,13 @@ fn drain(directory: &TempDir) -> Drain {
     let config = crate::spool::Config { directory: None, max_bytes: 16 << 20, max_lane_share: 100 };
     let lane = Lane::new(Arc::from("a"), 0, RowId(0), None, Default::default());
     lane.open(1);
-    let shared = Shared {
+    let shared = DrainContext {
         sink: Arc::new(TestSink::default()),
         spool: Spool::open(directory.path(), &config, 0).expect("a spool"),
         runtime: Handle::current(),
         phase: watch::channel(Phase::Running).1,
         dead_letters: Arc::clone(&lane),
-        share: Arc::new(Share::new((10, 10_000))),
+        share: Arc::new(DrainLimits::new((10, 10_000))),
         ack_deadline: Duration::from_secs(2),
         tracer: Tracer::off(),
         metrics: Arc::new(Metrics::new()),
@@ -35,18 +35,18 @@ async fn report_on_a_row_that_is_deleted_before_it_is_read_is_not_kept() {
     let (told, done) = tokio::sync::oneshot::channel();
     let entry =
         Entry { lane: Arc::from("a"), payload: Bytes::new(), handed_over: true, max_lane_bytes: None };
-    drain.lane.joins_backlog();
+    drain.lane.begin_append();
     drain.shared.spool.append(crate::spool::Append {
         entries: vec![entry],
         identity: None,
         done: Box::new(move |rows| told.send(rows.expect("a row")[0]).expect("somebody waits")),
     });
     let row = done.await.expect("a row");
-    drain.lane.joined_backlog(Some(row));
-    drain.lane.hands_over();
-    drain.lane.heard(Ok(()));
-    drain.lane.tell(Told::Reported(row, Ok(())));
-    drain.hear();
+    drain.lane.end_append(Some(row));
+    drain.lane.count_sent();
+    drain.lane.on_report(Ok(()));
+    drain.lane.notify_drain(DrainEvent::Reported(row, Ok(())));
+    drain.process_events();
     assert_eq!((drain.early.len(), drain.lane.backlog()), (1, 0));
     while drain.shared.spool.usage().rows > 0 {
         sleep(Duration::from_millis(5)).await;
@@ -62,23 +62,23 @@ async fn silence_counts_from_the_first_row_that_is_out() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut drain = drain(&directory);
     tokio::time::advance(Duration::from_secs(60)).await;
-    let payload = stored::encode(&record("a"));
+    let payload = record_codec::encode(&record("a"));
     take(&mut drain, Row { id: RowId(1), handed_over: true, payload: payload.clone() });
     drain.look_for_silence();
-    assert!(!drain.lane.is_held_up(), "nothing was out before");
+    assert!(!drain.lane.is_circuit_open(), "nothing was out before");
     tokio::time::advance(Duration::from_secs(1)).await;
     take(&mut drain, Row { id: RowId(2), handed_over: true, payload });
     tokio::time::advance(Duration::from_secs(1)).await;
     drain.look_for_silence();
-    assert!(drain.lane.is_held_up());
+    assert!(drain.lane.is_circuit_open());
 }
 
 /// A drain with one row that was refused with others, and is handed over alone.
 fn drain_with_a_row_alone(directory: &TempDir) -> Drain {
     let mut drain = drain(directory);
-    drain.lane.joins_backlog();
-    drain.lane.joined_backlog(Some(RowId(1)));
-    take(&mut drain, Row { id: RowId(1), handed_over: false, payload: stored::encode(&record("a")) });
+    drain.lane.begin_append();
+    drain.lane.end_append(Some(RowId(1)));
+    take(&mut drain, Row { id: RowId(1), handed_over: false, payload: record_codec::encode(&record("a")) });
     drain.hand_over();
     refuse_row(&mut drain);
     drain.hand_over();
@@ -87,9 +87,9 @@ fn drain_with_a_row_alone(directory: &TempDir) -> Drain {
 }
 
 fn refuse_row(drain: &mut Drain) {
-    drain.lane.heard(Err(Failure::Refused));
-    drain.lane.tell(Told::Reported(RowId(1), Err(Failure::Refused)));
-    drain.hear();
+    drain.lane.on_report(Err(Failure::Refused));
+    drain.lane.notify_drain(DrainEvent::Reported(RowId(1), Err(Failure::Refused)));
+    drain.process_events();
 }
 
 #[tokio::test]
@@ -104,10 +104,10 @@ async fn refusal_of_a_row_that_was_alone_is_about_that_row() {
 async fn refusal_says_nothing_about_a_row_beside_which_an_event_went_straight() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut drain = drain_with_a_row_alone(&directory);
-    drain.lane.hands_over();
+    drain.lane.count_sent();
     refuse_row(&mut drain);
     assert!(!drain.window.has_waiting(), "it is sent alone again");
-    drain.lane.heard(Ok(()));
+    drain.lane.on_report(Ok(()));
     drain.hand_over();
     assert!(drain.window.is_alone(RowId(1)));
 }
@@ -120,9 +120,9 @@ fn key(key: &str) -> Option<Bytes> {
 async fn spool(drain: &Drain, keys: &[String]) -> Vec<RowId> {
     let (told, appended) = tokio::sync::oneshot::channel();
     let entry = |(number, key): (usize, &String)| {
-        drain.lane.joins_backlog();
+        drain.lane.begin_append();
         let record = Record { key: self::key(key), value: Bytes::from(number.to_string()), ..record("a") };
-        let payload = stored::encode(&record);
+        let payload = record_codec::encode(&record);
         Entry { lane: Arc::from("a"), payload, handed_over: false, max_lane_bytes: None }
     };
     drain.shared.spool.append(crate::spool::Append {
@@ -131,7 +131,7 @@ async fn spool(drain: &Drain, keys: &[String]) -> Vec<RowId> {
         done: Box::new(move |rows| told.send(rows.expect("rows").to_vec()).expect("somebody waits")),
     });
     let rows = appended.await.expect("rows");
-    rows.iter().for_each(|row| drain.lane.joined_backlog(Some(*row)));
+    rows.iter().for_each(|row| drain.lane.end_append(Some(*row)));
     rows
 }
 
@@ -146,7 +146,7 @@ async fn stuck_partitions_delay_no_other() {
     let mut drain = drain(&directory);
     drain.shared.sink = Arc::clone(&sink) as _;
     // Ten rows in the window.
-    drain.shared.share = Arc::new(Share::new((40, 1 << 20)));
+    drain.shared.share = Arc::new(DrainLimits::new((40, 1 << 20)));
     drain.lane.open(PARTITIONS);
     drain.window.set_partitions(PARTITIONS);
     let keys: Vec<String> = (0..400)

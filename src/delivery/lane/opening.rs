@@ -15,8 +15,8 @@ pub(super) const OPEN: u8 = 2;
 /// Shortest time between two questions for the number of partitions.
 const MIN_COUNT_INTERVAL: Duration = Duration::from_secs(10);
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const MIN_BACKOFF: Duration = Duration::from_millis(100);
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
 
 impl Lane {
     /// Opens the lane of a topic that exists, with the number of its partitions; 0: unknown.
@@ -75,7 +75,7 @@ impl Lane {
 
     /// Tries until the topic is there.
     async fn prepare(self: Arc<Self>, sink: Arc<dyn Sink>) {
-        let mut pause = FIRST_PAUSE;
+        let mut pause = MIN_BACKOFF;
         loop {
             let (lane, sink) = (Arc::clone(&self), Arc::clone(&sink));
             // A task of its own: a panic is one more failure.
@@ -86,7 +86,7 @@ impl Lane {
             };
             tracing::warn!(topic = %self.topic, failure, retry_in = ?pause, "topic not ready");
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(MAX_BACKOFF);
         }
     }
 }

@@ -13,7 +13,7 @@ async fn spooled(bridge: &Bridge, values: &[&'static str]) {
     let records = [keyed("a", "k", first)];
     let delivery = Arc::clone(&bridge.delivery);
     let answer = tokio::spawn(async move {
-        delivery.deliver(&records, &identity(&records), None, Box::new(Told(Some(told)))).await
+        delivery.deliver(&records, &identity(&records), None, Box::new(DrainEvent(Some(told)))).await
     });
     bridge.sent(1).await;
     bridge.sink.settle_next(Err(Failure::Other));
@@ -29,8 +29,8 @@ async fn acknowledged(bridge: &Bridge, value: &str) {
     bridge.sink.settle_next(Ok(()));
 }
 
-/// A record goes straight to Kafka.
-async fn goes_straight(bridge: &Bridge) {
+/// A record goes direct to Kafka.
+async fn can_send_directly(bridge: &Bridge) {
     let (sink, delivery) = (Arc::clone(&bridge.sink), Arc::clone(&bridge.delivery));
     until("nothing before a new record", || delivery.lanes.load()["a"].backlog() == 0).await;
     let (fresh, _settled) = start(&delivery, &["a"]);
@@ -52,7 +52,7 @@ async fn rows_lost_before_the_start_hold_no_place_in_the_backlog() {
     assert_eq!(bridge.sink.values(), ["1"]);
     acknowledged(&bridge, "1").await;
     acknowledged(&bridge, "4").await;
-    goes_straight(&bridge).await;
+    can_send_directly(&bridge).await;
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn rows_lost_while_the_drain_has_them_in_hand_let_nothing_overtake() {
     for value in ["4", "5", "6"] {
         acknowledged(&bridge, value).await;
     }
-    goes_straight(&bridge).await;
+    can_send_directly(&bridge).await;
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn rows_lost_before_they_are_read_hold_no_place_for_ever() {
         bridge.sent(1).await;
         bridge.sink.settle_next(Ok(()));
     }
-    goes_straight(&bridge).await;
+    can_send_directly(&bridge).await;
 }
 
 #[tokio::test]
@@ -119,9 +119,9 @@ async fn row_of_unknown_form_is_set_aside_once_the_disk_takes_it_and_is_in_nobod
     let bridge = Bridge::with_spool(spool, LONG);
     until("the refusal", || !bridge.spool.usage().taking).await;
     bridge.spool.limit_pages(0);
-    let set_aside = || Backlog::open(directory.path()).ok()?.set_aside().ok();
+    let set_aside = || SpoolView::open(directory.path()).ok()?.set_aside().ok();
     until("the row set aside", || set_aside() == Some(1)).await;
-    goes_straight(&bridge).await;
+    can_send_directly(&bridge).await;
 }
 
 #[tokio::test]
@@ -146,13 +146,13 @@ async fn record_too_large_for_the_spool_tries_the_lane_itself() {
         let (told, _settled) = oneshot::channel();
         let (delivery, large) = (Arc::clone(&bridge.delivery), large.clone());
         let answer = tokio::spawn(async move {
-            delivery.deliver(&large, &[0; 16], None, Box::new(Told(Some(told)))).await
+            delivery.deliver(&large, &[0; 16], None, Box::new(DrainEvent(Some(told)))).await
         });
         bridge.sent(1).await;
         bridge.sink.settle_next(result);
         assert_eq!(answer.await.unwrap().is_ok(), result.is_ok());
         until("a pause", || {
-            !bridge.delivery.lanes.load()["a"].is_held_up()
+            !bridge.delivery.lanes.load()["a"].is_circuit_open()
                 || bridge.delivery.lanes.load()["a"].retry_at() < Some(Instant::now())
         })
         .await;
@@ -189,19 +189,19 @@ async fn row_of_a_refused_append_is_remembered_and_precedes_what_comes_after() {
     let remembered = remembered(&bridge);
     let refused = [keyed("a", "k", "1")];
     bridge.spool.fail_next_commit();
-    assert_eq!(bridge.deliver(&refused).await, Err(NotDurable::Spool(Refused::Disk)));
+    assert_eq!(bridge.deliver(&refused).await, Err(DeliveryError::Spool(Refused::Disk)));
     assert_eq!(remembered.lock().unwrap().len(), 0, "before its row is counted");
     until("the recount", || *remembered.lock().unwrap() == [identity(&refused)]).await;
     assert_eq!(bridge.delivery.backlog(), 1);
     let later = bridge.deliver(&[keyed("a", "k", "2")]).await;
-    assert_eq!(later, Ok(Durable::Spooled), "straight to Kafka, past an earlier row");
+    assert_eq!(later, Ok(Durable::Spooled), "direct to Kafka, past an earlier row");
     // The client library has the record still, but its report is for the refused event alone.
     assert_eq!(bridge.sent(2).await, ["1", "1"]);
     bridge.sink.settle_next(Ok(()));
     bridge.sink.settle_next(Ok(()));
     acknowledged(&bridge, "2").await;
     bridge.holds(0).await;
-    goes_straight(&bridge).await;
+    can_send_directly(&bridge).await;
 }
 
 #[tokio::test]
@@ -220,7 +220,7 @@ async fn dead_letter_of_a_refused_replacement_is_sent_and_its_record_tried_again
     until("the record", || bridge.sink.sent().contains(&"a".to_owned())).await;
     bridge.sink.settle_of("a", Ok(()));
     bridge.holds(0).await;
-    goes_straight(&bridge).await;
+    can_send_directly(&bridge).await;
     assert_eq!(bridge.delivery.backlog(), 0);
 }
 
@@ -262,7 +262,7 @@ async fn drain_that_panics_begins_anew() {
     .await;
     bridge.sink.settle_value("2", Ok(()));
     bridge.holds(0).await;
-    goes_straight(&bridge).await;
+    can_send_directly(&bridge).await;
 }
 
 #[tokio::test]
@@ -271,11 +271,11 @@ async fn lane_that_is_heard_of_again_is_not_held_up_for_the_silence_before() {
     let bridge = Bridge::start(directory.path());
     assert_eq!(bridge.deliver(&[keyed("a", "k", "1")]).await, Ok(Durable::Spooled));
     let lane = Arc::clone(&bridge.delivery.lanes.load()["a"]);
-    until("a lane that is held up", || lane.is_held_up()).await;
+    until("a lane that is held up", || lane.is_circuit_open()).await;
     tokio::time::sleep(3 * SOON).await;
     let hold_ups = bridge.delivery.metrics.topic(Some("a")).hold_ups;
     let before = hold_ups.get();
     bridge.sink.settle_next(Ok(()));
     bridge.holds(0).await;
-    assert_eq!((hold_ups.get(), lane.is_held_up()), (before, false));
+    assert_eq!((hold_ups.get(), lane.is_circuit_open()), (before, false));
 }

@@ -29,7 +29,7 @@ impl Bridge {
 
     pub(super) fn with_spool(spool: Arc<Spool>, ack_deadline: Duration) -> Self {
         let sink = Arc::new(TestSink::default());
-        let dead_letters = QuotaConfig { max_bytes: 1 << 20, max_rate: 2 };
+        let dead_letters = DeadLetterQuotaConfig { max_bytes: 1 << 20, max_rate: 2 };
         let parts = Parts {
             sink: Arc::clone(&sink) as _,
             spool: Some(Arc::clone(&spool)),
@@ -46,10 +46,10 @@ impl Bridge {
         Self { sink, spool, delivery }
     }
 
-    pub(super) async fn deliver(&self, records: &[Record]) -> Result<Durable, NotDurable> {
+    pub(super) async fn deliver(&self, records: &[Record]) -> Result<Durable, DeliveryError> {
         let (told, settled) = oneshot::channel();
         let identity = identity(records);
-        let answer = self.delivery.deliver(records, &identity, None, Box::new(Told(Some(told))));
+        let answer = self.delivery.deliver(records, &identity, None, Box::new(DrainEvent(Some(told))));
         let answer = timeout(Duration::from_secs(30), answer).await.expect("an answer");
         if answer.is_ok() {
             assert_eq!(settled.await, Ok(()), "answered 200 and not remembered");
@@ -62,7 +62,7 @@ impl Bridge {
         &self,
         records: &[Record],
         report: Result<(), Failure>,
-    ) -> Result<Durable, NotDurable> {
+    ) -> Result<Durable, DeliveryError> {
         let settle = async {
             self.sent(1).await;
             self.sink.settle_next(report);
@@ -157,7 +157,7 @@ async fn failed_record_goes_again_before_what_came_after_it() {
     assert_eq!(bridge.sent(1).await, ["2"]);
     bridge.sink.settle_next(Ok(()));
     bridge.holds(0).await;
-    // Nothing is left before it: straight to Kafka again.
+    // Nothing is left before it: direct to Kafka again.
     let (sink, delivery) = (Arc::clone(&bridge.sink), Arc::clone(&bridge.delivery));
     let (fresh, _settled) = start(&delivery, &["a"]);
     until("the fresh record", || sink.sent().len() == 1).await;
@@ -204,14 +204,14 @@ async fn only_what_is_not_acknowledged_of_an_event_is_spooled() {
     let (told, settled) = oneshot::channel();
     let delivery = Arc::clone(&bridge.delivery);
     let answer = tokio::spawn(async move {
-        delivery.deliver(&records, &identity(&records), None, Box::new(Told(Some(told)))).await
+        delivery.deliver(&records, &identity(&records), None, Box::new(DrainEvent(Some(told)))).await
     });
     bridge.sent(2).await;
     bridge.sink.settle_of("a", Ok(()));
     assert_eq!(answer.await.unwrap(), Ok(Durable::Spooled));
     assert_eq!(settled.await, Ok(()));
     bridge.holds(1).await;
-    let lanes = Backlog::open(directory.path()).expect("a spool").lanes().expect("lanes");
+    let lanes = SpoolView::open(directory.path()).expect("a spool").lanes().expect("lanes");
     assert_eq!(lanes.iter().map(|lane| lane.topic.as_str()).collect::<Vec<_>>(), ["b"]);
 }
 
@@ -350,7 +350,7 @@ async fn dead_letter_that_its_topic_refuses_is_set_aside_not_dropped_and_not_in_
     sink.settle_next(Ok(()));
     assert!(next.await.unwrap().is_ok());
     bridge.end().await;
-    let backlog = Backlog::open(directory.path()).expect("a spool");
+    let backlog = SpoolView::open(directory.path()).expect("a spool");
     assert_eq!(backlog.set_aside().expect("a number"), 1);
 }
 
@@ -362,7 +362,7 @@ async fn lane_that_failed_is_tried_by_events_while_the_spool_takes_nothing() {
     let deliver = async |record: &Record| {
         let (told, _settled) = oneshot::channel();
         let records = std::slice::from_ref(record);
-        bridge.delivery.deliver(records, &[0; 16], None, Box::new(Told(Some(told)))).await
+        bridge.delivery.deliver(records, &[0; 16], None, Box::new(DrainEvent(Some(told)))).await
     };
     while deliver(&large).await == Ok(Durable::Spooled) {}
     until("a full spool", || bridge.delivery.readiness.spool() == SpoolState::Failing).await;
@@ -373,7 +373,7 @@ async fn lane_that_failed_is_tried_by_events_while_the_spool_takes_nothing() {
         bridge.sink.settle_of("b", Err(Failure::Other));
     };
     let (refused, ()) = tokio::join!(deliver(&other), failing);
-    assert_eq!(refused, Err(NotDurable::Spool(Refused::Full)));
+    assert_eq!(refused, Err(DeliveryError::Spool(Refused::Full)));
     tokio::time::sleep(SOON).await;
     let acknowledging = async {
         until("the second try", || bridge.sink.sent().contains(&"b".to_owned())).await;
@@ -392,7 +392,7 @@ async fn rejected_events_beyond_their_rate_are_not_spooled() {
     let events: Vec<_> = (0..200).map(|_| start(&bridge.delivery, &["dead-letter"]).0).collect();
     let mut beyond = 0;
     for event in events {
-        beyond += u32::from(event.await.unwrap() == Err(NotDurable::Quota));
+        beyond += u32::from(event.await.unwrap() == Err(DeliveryError::DeadLetterQuota));
     }
     let most = 2.0 + 2.0 * begun.elapsed().as_secs_f64();
     assert!(beyond > 0 && f64::from(200 - beyond) <= most, "{beyond} were beyond, {most} may be taken");
@@ -413,7 +413,7 @@ async fn rejected_events_beyond_their_rate_are_not_written_while_kafka_is_up() {
         if !sink.sent().is_empty() {
             sink.settle_next(Ok(()));
         }
-        beyond += u32::from(event.await.unwrap() == Err(NotDurable::Quota));
+        beyond += u32::from(event.await.unwrap() == Err(DeliveryError::DeadLetterQuota));
     }
     assert!(beyond >= 40, "{beyond} of 50 were beyond a rate of one a second");
     let (good, _settled) = start(&delivery, &["a"]);

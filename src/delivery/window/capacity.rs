@@ -1,13 +1,13 @@
-//! Share of a window that each partition may hold, and the rows that are left on disk beyond it.
+//! DrainLimits of a window that each partition may hold, and the rows that are left on disk beyond it.
 
 use super::queue::Queue;
-use super::{Limits, Window};
+use super::{Window, WindowLimits};
 use crate::spool::RowId;
 
 impl Window {
     /// Returns how much may be read: nothing until a quarter of the limits is free, because rows are read by
     /// the page, unless only partitions that are stuck or skipped hold rows.
-    pub(in crate::delivery) fn room(&self, limits: Limits, now_ms: i64) -> Option<Limits> {
+    pub(in crate::delivery) fn room(&self, limits: WindowLimits, now_ms: i64) -> Option<WindowLimits> {
         let free = self.free(limits);
         if let Some(queue) = self.blocked.and_then(|partition| self.queues.get(&partition))
             && !queue.has_room(free)
@@ -21,8 +21,8 @@ impl Window {
         (is_enough || (free.rows > 0 && free.bytes > 0 && is_idle())).then_some(free)
     }
 
-    fn free(&self, limits: Limits) -> Limits {
-        Limits {
+    fn free(&self, limits: WindowLimits) -> WindowLimits {
+        WindowLimits {
             rows: limits.rows.saturating_sub(self.rows.len()),
             bytes: limits.bytes.saturating_sub(self.bytes),
         }
@@ -31,7 +31,7 @@ impl Window {
     /// Returns whether a row of that partition and size in bytes may be taken. A partition may hold twice
     /// what is free for all others, so that a stuck one leaves them room; the first row of an empty one may
     /// have any size.
-    pub(in crate::delivery) fn accepts(&self, partition: u32, size: usize, limits: Limits) -> bool {
+    pub(in crate::delivery) fn accepts(&self, partition: u32, size: usize, limits: WindowLimits) -> bool {
         let free = self.free(limits);
         match self.queues.get(&partition) {
             _ if self.partitions <= 1 || self.rows.is_empty() => true,
@@ -69,7 +69,11 @@ impl Window {
     }
 
     /// Returns a partition that has room again for the rows that it skipped, and the first of them.
-    pub(in crate::delivery) fn resumable(&self, limits: Limits, now_ms: i64) -> Option<(u32, RowId, Limits)> {
+    pub(in crate::delivery) fn resumable(
+        &self,
+        limits: WindowLimits,
+        now_ms: i64,
+    ) -> Option<(u32, RowId, WindowLimits)> {
         let free = self.free(limits);
         if free.rows == 0 || free.bytes == 0 {
             return None;

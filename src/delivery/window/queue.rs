@@ -1,6 +1,6 @@
 //! Rows of one partition that a window holds.
 
-use super::{Limits, STUCK_AGE_MS};
+use super::{STUCK_AGE_MS, WindowLimits};
 use crate::spool::RowId;
 use std::collections::VecDeque;
 
@@ -34,14 +34,14 @@ pub(super) struct Alone {
     /// Another row of the partition was reported on meanwhile: both may have been in one batch.
     has_company: bool,
     /// Number of events that had bypassed the backlog. `None`: one of them may join the batch.
-    straight: Option<u64>,
+    direct: Option<u64>,
 }
 
 impl Alone {
     /// Returns whether no other record can have been in the batch. Reports arrive in the order of a batch, so
     /// those of older rows came before.
-    pub(super) fn had_no_company(&self, straight: u64) -> bool {
-        !self.has_company && self.straight == Some(straight)
+    pub(super) fn had_no_company(&self, direct: u64) -> bool {
+        !self.has_company && self.direct == Some(direct)
     }
 }
 
@@ -55,7 +55,7 @@ impl Queue {
     }
 
     /// Returns whether it holds no more than half of what it may, so that a page is worth reading.
-    pub(super) fn has_room(&self, free: Limits) -> bool {
+    pub(super) fn has_room(&self, free: WindowLimits) -> bool {
         self.rows <= free.rows && self.bytes <= free.bytes
     }
 
@@ -79,10 +79,10 @@ impl Queue {
     }
 
     /// Removes the row to send next. A suspect is alone from now on.
-    pub(super) fn pop(&mut self, straight: Option<u64>) -> Option<RowId> {
+    pub(super) fn pop(&mut self, direct: Option<u64>) -> Option<RowId> {
         if self.is_suspects_turn() {
             let row = self.suspects.pop_front()?;
-            self.alone = Some(Alone { row, has_company: false, straight });
+            self.alone = Some(Alone { row, has_company: false, direct });
             return Some(row);
         }
         self.turn = self.turn.saturating_sub(1);

@@ -37,7 +37,7 @@ fn keys_go_side_by_side_and_each_key_one_after_another() {
 fn failed_row_goes_again_before_later_ones_of_its_key() {
     let mut window = window(&[(1, Some("a")), (2, Some("a")), (3, None)]);
     assert_eq!(all_next(&mut window), [1, 3]);
-    assert_eq!(window.failed(RowId(1), Failure::Other, 0, 0), Some(Verdict::Again));
+    assert_eq!(window.failed(RowId(1), Failure::Other, 0, 0), Some(FailedRow::Again));
     assert_eq!(all_next(&mut window), [1]);
 }
 
@@ -69,12 +69,12 @@ fn failed_row_waits_for_an_earlier_one_of_its_key() {
 fn refused_batch_is_tried_row_by_row_and_only_what_fails_alone_is_permanent() {
     let mut window = window(&[(1, None), (2, None), (3, None)]);
     assert_eq!(all_next(&mut window), [1, 2, 3]);
-    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0, 0), Some(Verdict::Again));
+    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0, 0), Some(FailedRow::Again));
     assert!(!window.has_next(0), "others are out");
-    assert_eq!(window.failed(RowId(2), Failure::Unfit, 0, 0), Some(Verdict::Again));
+    assert_eq!(window.failed(RowId(2), Failure::Unfit, 0, 0), Some(FailedRow::Again));
     window.done(RowId(3), 0);
     assert_eq!(all_next(&mut window), [1], "alone");
-    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0, 0), Some(Verdict::Permanent));
+    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0, 0), Some(FailedRow::Permanent));
     window.done(RowId(1), 0);
     assert_eq!(all_next(&mut window), [2]);
     assert!(window.done(RowId(2), 0));
@@ -91,7 +91,7 @@ fn nothing_goes_beside_a_row_that_is_sent_alone() {
     assert_eq!(all_next(&mut window), Vec::<i64>::new(), "it could join the batch and be what is refused");
     window.end_alone();
     assert_eq!(all_next(&mut window), [2]);
-    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0, 0), Some(Verdict::Again));
+    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0, 0), Some(FailedRow::Again));
 }
 
 /// Two partitions, of which one takes nothing.
@@ -100,21 +100,21 @@ fn stuck_rows_keep_no_suspect_from_being_sent_alone() {
     let mut window = window(&[(1, None), (2, None), (3, None), (4, None)]);
     assert_eq!(all_next(&mut window), [1, 2, 3, 4]);
     for row in [2, 3] {
-        assert_eq!(window.failed(RowId(row), Failure::Unfit, 10, 0), Some(Verdict::Again));
+        assert_eq!(window.failed(RowId(row), Failure::Unfit, 10, 0), Some(FailedRow::Again));
     }
     assert!(!window.has_next(STUCK_AGE_MS - 1), "rows 1 and 4 may be reported on soon");
     assert_eq!(window.suspect_at(0), Some(STUCK_AGE_MS));
     let next = |window: &mut Window, now| window.next(now, Some(0)).map(|(id, ..)| id.0);
     assert_eq!(next(&mut window, STUCK_AGE_MS), Some(2));
     assert_eq!(next(&mut window, STUCK_AGE_MS), None, "nothing goes beside it");
-    assert_eq!(window.failed(RowId(2), Failure::Unfit, STUCK_AGE_MS, 0), Some(Verdict::Permanent));
+    assert_eq!(window.failed(RowId(2), Failure::Unfit, STUCK_AGE_MS, 0), Some(FailedRow::Permanent));
     assert_eq!(next(&mut window, STUCK_AGE_MS), Some(3), "at once: the others are stuck still");
     // Row 1 was in front of it in one batch after all.
-    assert_eq!(window.failed(RowId(1), Failure::Unfit, STUCK_AGE_MS, 0), Some(Verdict::Again));
-    assert_eq!(window.failed(RowId(3), Failure::Unfit, STUCK_AGE_MS, 0), Some(Verdict::Again));
+    assert_eq!(window.failed(RowId(1), Failure::Unfit, STUCK_AGE_MS, 0), Some(FailedRow::Again));
+    assert_eq!(window.failed(RowId(3), Failure::Unfit, STUCK_AGE_MS, 0), Some(FailedRow::Again));
     assert!(window.done(RowId(2), 0));
     assert_eq!(next(&mut window, STUCK_AGE_MS), Some(1));
-    assert_eq!(window.failed(RowId(1), Failure::Unfit, STUCK_AGE_MS, 0), Some(Verdict::Permanent));
+    assert_eq!(window.failed(RowId(1), Failure::Unfit, STUCK_AGE_MS, 0), Some(FailedRow::Permanent));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn row_that_is_done_before_its_turn_holds_up_no_other() {
 fn too_large_for_the_producer_is_permanent_at_once() {
     let mut window = window(&[(1, Some("a")), (2, Some("a"))]);
     all_next(&mut window);
-    assert_eq!(window.failed(RowId(1), Failure::TooLarge, 0, 0), Some(Verdict::Permanent));
+    assert_eq!(window.failed(RowId(1), Failure::TooLarge, 0, 0), Some(FailedRow::Permanent));
     assert!(!window.has_next(0), "the next of its key does not overtake it");
     window.done(RowId(1), 0);
     assert_eq!(all_next(&mut window), [2]);
@@ -142,14 +142,14 @@ fn there_is_room_once_a_quarter_of_rows_and_of_bytes_is_free() {
         (0..count).for_each(|id| window.insert(RowId(id), record(None), false, 0));
         window.room(limits, 0)
     };
-    let by_rows = Limits { rows: 8, bytes: 1000 };
-    assert_eq!(fill(by_rows, 6), Some(Limits { rows: 2, bytes: 940 }));
+    let by_rows = WindowLimits { rows: 8, bytes: 1000 };
+    assert_eq!(fill(by_rows, 6), Some(WindowLimits { rows: 2, bytes: 940 }));
     assert_eq!(fill(by_rows, 7), None);
-    let by_bytes = Limits { rows: 100, bytes: 40 };
-    assert_eq!(fill(by_bytes, 3), Some(Limits { rows: 97, bytes: 10 }));
+    let by_bytes = WindowLimits { rows: 100, bytes: 40 };
+    assert_eq!(fill(by_bytes, 3), Some(WindowLimits { rows: 97, bytes: 10 }));
     assert_eq!(fill(by_bytes, 4), None);
-    assert_eq!(fill(Limits { rows: 1, bytes: 5 }, 0), Some(Limits { rows: 1, bytes: 5 }));
-    assert_eq!(fill(Limits { rows: 1, bytes: 5 }, 1), None, "a row larger than the window");
+    assert_eq!(fill(WindowLimits { rows: 1, bytes: 5 }, 0), Some(WindowLimits { rows: 1, bytes: 5 }));
+    assert_eq!(fill(WindowLimits { rows: 1, bytes: 5 }, 1), None, "a row larger than the window");
 }
 
 #[test]
@@ -157,10 +157,10 @@ fn row_that_is_refused_alone_delays_its_own_key_only() {
     let mut window = window(&[(1, Some("a")), (2, Some("a")), (3, Some("b")), (4, None)]);
     assert_eq!(all_next(&mut window), [1, 3, 4]);
     for id in [1, 3, 4] {
-        assert_eq!(window.failed(RowId(id), Failure::Refused, 0, 0), Some(Verdict::Again));
+        assert_eq!(window.failed(RowId(id), Failure::Refused, 0, 0), Some(FailedRow::Again));
     }
     assert_eq!(all_next(&mut window), [1], "alone");
-    assert_eq!(window.failed(RowId(1), Failure::Refused, 0, 0), Some(Verdict::Waits));
+    assert_eq!(window.failed(RowId(1), Failure::Refused, 0, 0), Some(FailedRow::Waits));
     assert_eq!(all_next(&mut window), [3]);
     window.done(RowId(3), 0);
     assert_eq!(all_next(&mut window), [4]);
@@ -226,7 +226,7 @@ fn record_refused_alone_for_its_timestamp_gets_the_present_time() {
     window.failed(RowId(1), Failure::Timestamp, 5000, 0);
     window.failed(RowId(2), Failure::Unfit, 5000, 0);
     assert_eq!(stamps(&mut window, 5000), [(1, 0)], "it may have been refused for its neighbour");
-    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 5000, 0), Some(Verdict::Restamped));
+    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 5000, 0), Some(FailedRow::Restamped));
     // The window has learned from what age on the topic refuses records.
     assert_eq!(stamps(&mut window, 5001), [(1, 5001)]);
     window.done(RowId(1), 0);
@@ -237,12 +237,12 @@ fn record_refused_alone_for_its_timestamp_gets_the_present_time() {
 fn timestamp_that_stays_refused_waits_and_is_new_at_each_try() {
     let mut window = window(&[(1, Some("a"))]);
     assert_eq!(window.next(1, Some(0)).map(|(_, _, record)| record.timestamp), Some(0));
-    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 1, 0), Some(Verdict::Again));
+    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 1, 0), Some(FailedRow::Again));
     assert_eq!(window.next(2, Some(0)).map(|(_, _, record)| record.timestamp), Some(0), "alone");
-    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 2, 0), Some(Verdict::Restamped));
+    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 2, 0), Some(FailedRow::Restamped));
     for now in [3, 4] {
         assert_eq!(window.next(now, Some(0)).map(|(_, _, record)| record.timestamp), Some(now));
-        assert_eq!(window.failed(RowId(1), Failure::Timestamp, now, 0), Some(Verdict::Waits));
+        assert_eq!(window.failed(RowId(1), Failure::Timestamp, now, 0), Some(FailedRow::Waits));
         assert!(!window.has_next(0));
         window.retry_waiting();
     }
@@ -318,7 +318,7 @@ proptest! {
                     continue;
                 }
             };
-            if window.failed(RowId(id), failure, 0, 0) == Some(Verdict::Permanent) {
+            if window.failed(RowId(id), failure, 0, 0) == Some(FailedRow::Permanent) {
                 window.done(RowId(id), 0);
                 left.retain(|row| *row != id);
             }

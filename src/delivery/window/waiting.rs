@@ -12,7 +12,7 @@ impl Window {
     /// Removes the row that waited longest from a partition that can take no more rows and has nothing else
     /// to send: the rows behind it would wait for a row that may never be accepted. `None` also while Kafka
     /// accepted no other row since the refusal, because then the topic may be the cause. The caller proceeds
-    /// as with [`Verdict::Permanent`]. `is_full`: the window as a whole takes no more rows.
+    /// as with [`FailedRow::Permanent`]. `is_full`: the window as a whole takes no more rows.
     pub(in crate::delivery) fn give_up_stuck(&mut self, is_full: bool) -> Option<RowId> {
         let is_leaving = |partition: u32| {
             let mut rows = self.rows.values().filter(move |held| held.partition == partition);

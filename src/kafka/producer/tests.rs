@@ -1,7 +1,9 @@
 mod bench;
 
 use super::*;
-use crate::delivery::{self, Delivery, Durable, Failure, NotDurable, Parts, QuotaConfig, Settle};
+use crate::delivery::{
+    self, DeadLetterQuotaConfig, Delivery, DeliveryError, Durable, Failure, OnDurable, Parts,
+};
 use crate::kafka::TopicsConfig;
 use crate::kafka::tests::forgetful::Forgetful;
 use crate::record::Headers;
@@ -49,7 +51,7 @@ async fn send_fails_at_once_while_the_producer_is_being_replaced() {
     let denied = [Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED; 200];
     cluster.request_errors(Api::InitProducerId, &denied);
     let bench = Bench::new(&cluster);
-    let replacing = Err(NotDurable::Failed(Failure::Replacing));
+    let replacing = Err(DeliveryError::Failed(Failure::Replacing));
     until("a refusal", async || bench.send().await == replacing).await;
     until("a second replacement", async || bench.producer.replacements() >= 2).await;
     cluster.clear_request_errors(Api::InitProducerId);
@@ -111,7 +113,7 @@ async fn producer_that_was_told_of_no_brokers_is_replaced() {
     broker.forget();
     until("a broker that is not known any more", async || broker.has_forgotten()).await;
     until("a replacement", async || bench.producer.replacements() == 1).await;
-    assert_eq!(stuck.await.unwrap(), Err(NotDurable::Failed(Failure::Abandoned)));
+    assert_eq!(stuck.await.unwrap(), Err(DeliveryError::Failed(Failure::Abandoned)));
 }
 
 #[tokio::test]
@@ -131,7 +133,7 @@ async fn panic_while_polling_replaces_the_producer_and_loses_no_report() {
     let flush = tokio::task::spawn_blocking(move || producer.flush(PATIENCE));
     PANIC.store(true, Ordering::SeqCst);
     for event in events {
-        assert_eq!(event.await.unwrap(), Err(NotDurable::Failed(Failure::Abandoned)));
+        assert_eq!(event.await.unwrap(), Err(DeliveryError::Failed(Failure::Abandoned)));
     }
     flush.await.unwrap();
     cluster.broker_up(-1).unwrap();
@@ -159,7 +161,7 @@ async fn producer_that_cannot_be_made_is_tried_again() {
     until("a refusal", async || !PANIC.load(Ordering::SeqCst) && event.is_finished()).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(bench.producer.replacements(), 0);
-    assert_eq!(bench.send().await, Err(NotDurable::Failed(Failure::Replacing)));
+    assert_eq!(bench.send().await, Err(DeliveryError::Failed(Failure::Replacing)));
     std::fs::create_dir(&folder).unwrap();
     until("a replacement", async || bench.producer.replacements() == 1).await;
     std::fs::remove_dir(&folder).unwrap();
@@ -209,7 +211,7 @@ async fn report_that_the_library_does_not_give_in_time_is_settled_as_abandoned()
     // In no time at all.
     assert!(alone.generation.abandon(Duration::ZERO) > 0);
     let answer = tokio::time::timeout(PATIENCE / 2, event).await.expect("an answer");
-    assert_eq!(answer.unwrap(), Err(NotDurable::Failed(Failure::Abandoned)));
+    assert_eq!(answer.unwrap(), Err(DeliveryError::Failed(Failure::Abandoned)));
 }
 
 /// The library tells its interceptor as well, during the call. The report is given back all the same: its
@@ -281,7 +283,7 @@ async fn records_of_a_deleted_topic_are_reported_and_its_return_is_seen() {
     // A busy cluster's answer may take too long, and the client may not have seen yet that it is gone.
     let ensure = async || bench.producer.topics().ensure(TOPIC).await;
     until("a missing topic", async || ensure().await == Err(TopicFailure::Missing)).await;
-    let unknown = Err(NotDurable::Failed(Failure::UnknownTopic));
+    let unknown = Err(DeliveryError::Failed(Failure::UnknownTopic));
     until("its report", async || bench.send().await == unknown).await;
     assert_eq!(bench.counts.durable.load(Ordering::SeqCst), durable, "a topic that is gone took a record");
 
@@ -300,7 +302,7 @@ async fn only_the_producers_own_refusal_is_too_large() {
         Bench::with(&config(cluster.bootstrap_servers(), &[("message.max.bytes", "2000")]), Native::poll);
     cluster.create_topic("dead-letter", 1, 1).unwrap();
     // So is its dead letter; the settings see to it that every body fits.
-    let too_large = Err(NotDurable::Failed(Failure::TooLarge));
+    let too_large = Err(DeliveryError::Failed(Failure::TooLarge));
     assert_eq!(bench.start(5000).await.unwrap(), too_large);
     bench.acknowledged().await;
     for code in [Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, Code::RD_KAFKA_RESP_ERR_INVALID_RECORD] {
@@ -312,7 +314,7 @@ async fn only_the_producers_own_refusal_is_too_large() {
         bench.acknowledged().await;
     }
     cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]);
-    assert_eq!(bench.send().await, Err(NotDurable::Failed(Failure::Other)));
+    assert_eq!(bench.send().await, Err(DeliveryError::Failed(Failure::Other)));
     bench.all_settled().await;
 }
 
@@ -324,7 +326,7 @@ async fn refused_record_is_not_acknowledged_because_the_one_behind_it_was_taken(
     cluster.create_topic(TOPIC, 1, 1).unwrap();
     let bench = Bench::new(&cluster);
     bench.acknowledged().await;
-    let unproved = Err(NotDurable::Failed(Failure::Unproved));
+    let unproved = Err(DeliveryError::Failed(Failure::Unproved));
     // On a busy machine the second may leave too late, and then the first is sent again and written.
     until("a record behind a refused one", async || {
         let before = written(&cluster);

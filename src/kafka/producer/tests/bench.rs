@@ -57,7 +57,7 @@ pub(super) struct Counted {
     pub(super) durable: bool,
 }
 
-impl Settle for Counted {
+impl OnDurable for Counted {
     fn durable(&mut self) {
         self.durable = true;
     }
@@ -72,7 +72,7 @@ impl Drop for Counted {
 
 pub(super) struct Panics;
 
-impl Settle for Panics {
+impl OnDurable for Panics {
     fn durable(&mut self) {
         panic!("a settle that panics");
     }
@@ -104,7 +104,7 @@ impl Bench {
         Self { producer, delivery, counts: Arc::default(), sent: AtomicUsize::new(0) }
     }
 
-    pub(super) fn start(&self, size: usize) -> Task<Result<Durable, NotDurable>> {
+    pub(super) fn start(&self, size: usize) -> Task<Result<Durable, DeliveryError>> {
         self.sent.fetch_add(1, Ordering::SeqCst);
         self.start_with(size, Box::new(Counted { counts: Arc::clone(&self.counts), durable: false }))
     }
@@ -112,12 +112,12 @@ impl Bench {
     pub(super) fn start_with(
         &self,
         size: usize,
-        settle: Box<dyn Settle>,
-    ) -> Task<Result<Durable, NotDurable>> {
+        settle: Box<dyn OnDurable>,
+    ) -> Task<Result<Durable, DeliveryError>> {
         deliver(&self.delivery, size, settle)
     }
 
-    pub(super) async fn send(&self) -> Result<Durable, NotDurable> {
+    pub(super) async fn send(&self) -> Result<Durable, DeliveryError> {
         self.start(100).await.unwrap()
     }
 
@@ -139,7 +139,7 @@ pub(super) fn delivery(
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
 ) -> Arc<Delivery> {
-    let dead_letters = QuotaConfig { max_bytes: 1, max_rate: 1000 };
+    let dead_letters = DeadLetterQuotaConfig { max_bytes: 1, max_rate: 1000 };
     let parts = Parts {
         sink,
         spool: None,
@@ -159,8 +159,8 @@ pub(super) fn delivery(
 pub(super) fn deliver(
     delivery: &Arc<Delivery>,
     size: usize,
-    settle: Box<dyn Settle>,
-) -> Task<Result<Durable, NotDurable>> {
+    settle: Box<dyn OnDurable>,
+) -> Task<Result<Durable, DeliveryError>> {
     let delivery = Arc::clone(delivery);
     let record = Record {
         topic: Arc::from(TOPIC),

@@ -3,10 +3,10 @@
 //! Such a record is sent again alone, because its batch may have been refused for a neighbour. What is
 //! refused permanently becomes a dead letter before the answer.
 
+use super::in_flight::InFlightEvent;
 use super::lane::Lane;
-use super::pending::Pending;
-use super::progress::now_millis;
-use super::{Delivery, Durable, Failure, NotDurable, Settle, dead_letter};
+use super::monitor::now_millis;
+use super::{Delivery, DeliveryError, Durable, Failure, OnDurable, dead_letter};
 use crate::record::Record;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const MAX_IDLE_WAIT: Duration = Duration::from_secs(1);
 /// Receives nothing: the event that a dead letter belongs to is settled by its own records.
 struct Ignored;
 
-impl Settle for Ignored {
+impl OnDurable for Ignored {
     fn durable(&mut self) {}
 }
 
@@ -31,9 +31,9 @@ impl Delivery {
     pub(super) async fn deliver_refused(
         &self,
         records: &[Record],
-        pending: &Arc<Pending>,
+        pending: &Arc<InFlightEvent>,
         deadline: Instant,
-    ) -> Result<Durable, NotDurable> {
+    ) -> Result<Durable, DeliveryError> {
         let mut permanent = None;
         for (slot, failure) in pending.failures() {
             let failure = match failure {
@@ -55,7 +55,7 @@ impl Delivery {
         }
         match pending.outcome() {
             Ok(()) => Ok(permanent.map_or(Durable::Acked, Durable::DeadLettered)),
-            Err(failure) => Err(failure.map_or(NotDurable::Deadline, NotDurable::Failed)),
+            Err(failure) => Err(failure.map_or(DeliveryError::Deadline, DeliveryError::Failed)),
         }
     }
 
@@ -64,7 +64,7 @@ impl Delivery {
     async fn send_alone(
         &self,
         record: &Record,
-        pending: &Arc<Pending>,
+        pending: &Arc<InFlightEvent>,
         slot: usize,
         deadline: Instant,
     ) -> Result<(), Failure> {
@@ -102,22 +102,22 @@ impl Delivery {
         record: &Record,
         failure: Failure,
         deadline: Instant,
-    ) -> Result<(), NotDurable> {
+    ) -> Result<(), DeliveryError> {
         let lane = self.lanes.load().get(&self.dead_letter_topic).map(Arc::clone);
         let lane: Arc<Lane> = lane.filter(|lane| lane.topic() != &record.topic).ok_or(failure)?;
         let letter = dead_letter::of_refused(lane.topic(), record, failure);
         if lane.quota().is_some_and(|quota| !quota.take(Instant::now(), letter.size())) {
-            return Err(NotDurable::Quota);
+            return Err(DeliveryError::DeadLetterQuota);
         }
-        let pending = Pending::new([Arc::clone(&lane)].into_iter().collect(), Box::new(Ignored));
+        let pending = InFlightEvent::new([Arc::clone(&lane)].into_iter().collect(), Box::new(Ignored));
         let written = async {
             lane.opened(&self.sink, &self.runtime).await;
             self.sink.send(&letter, None, pending.report(0));
             pending.reported().await;
         };
         if timeout_at(deadline, written).await.is_err() {
-            return Err(NotDurable::Deadline);
+            return Err(DeliveryError::Deadline);
         }
-        pending.outcome().map_err(|failure| failure.map_or(NotDurable::Deadline, NotDurable::Failed))
+        pending.outcome().map_err(|failure| failure.map_or(DeliveryError::Deadline, DeliveryError::Failed))
     }
 }

@@ -15,7 +15,7 @@ pub enum Durable {
 
 /// Why an event is not durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotDurable {
+pub enum DeliveryError {
     /// The deadline passed. The records may still be acknowledged later.
     #[error("not acknowledged within the deadline")]
     Deadline,
@@ -30,10 +30,10 @@ pub enum NotDurable {
     Spool(#[from] Refused),
     /// More rejected events than the spool takes of them.
     #[error("too many rejected events at once")]
-    Quota,
+    DeadLetterQuota,
 }
 
-impl NotDurable {
+impl DeliveryError {
     /// Stable tag.
     pub(super) const fn tag(self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl NotDurable {
             Self::Failed(failure) => failure.tag(),
             Self::Spool(Refused::Full | Refused::LaneFull) => "spool_full",
             Self::Spool(Refused::Disk) => "spool_failing",
-            Self::Quota => "dead_letter_quota",
+            Self::DeadLetterQuota => "dead_letter_quota",
         }
     }
 }

@@ -1,12 +1,12 @@
-use super::Share;
-use crate::delivery::share::Limits;
+use super::DrainLimits;
+use crate::delivery::drain_limits::WindowLimits;
 
 #[test]
 fn drains_share_what_may_be_in_hand() {
     let limits = |lanes, queue| {
-        let share = Share::new(queue);
+        let share = DrainLimits::new(queue);
         share.among(lanes);
-        let Limits { rows, bytes } = share.limits();
+        let WindowLimits { rows, bytes } = share.limits();
         (rows, bytes)
     };
     assert_eq!(limits(1, (1_000_000, 1 << 30)), (16 * 1024, 16 << 20));

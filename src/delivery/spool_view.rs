@@ -1,6 +1,6 @@
 //! What waits in a spool, for a person: beside a running bridge or when none runs.
 
-use super::stored;
+use super::record_codec;
 use crate::record::Record;
 use crate::spool::{InspectedRow, Inspection, Kept, LaneStatus, OpenError, ReadError, RowId};
 use chrono::{DateTime, Utc};
@@ -11,13 +11,13 @@ use std::sync::Arc;
 const PAGE: usize = 256;
 
 /// A spool that is looked into.
-pub struct Backlog {
+pub struct SpoolView {
     spool: Inspection,
 }
 
 /// A lane that holds records.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BacklogLane {
+pub struct SpoolTopic {
     /// The topic.
     pub topic: String,
     /// Records that wait.
@@ -30,7 +30,7 @@ pub struct BacklogLane {
 
 /// A record that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BacklogRecord {
+pub struct SpoolRecord {
     /// Its place in the spool.
     pub row: i64,
     /// The topic.
@@ -41,7 +41,7 @@ pub struct BacklogRecord {
     pub record: Option<Record>,
 }
 
-impl Backlog {
+impl SpoolView {
     /// Looks into the spool in that directory.
     ///
     /// # Errors
@@ -54,8 +54,8 @@ impl Backlog {
     ///
     /// # Errors
     /// When the spool cannot be read.
-    pub fn lanes(&self) -> Result<Vec<BacklogLane>, ReadError> {
-        let lane = |lane: LaneStatus| BacklogLane {
+    pub fn lanes(&self) -> Result<Vec<SpoolTopic>, ReadError> {
+        let lane = |lane: LaneStatus| SpoolTopic {
             topic: lane.name.to_string(),
             records: lane.rows,
             bytes: lane.bytes,
@@ -73,16 +73,16 @@ impl Backlog {
     }
 
     /// Returns every record that waits, in the order in which they were spooled.
-    pub fn records(&self) -> impl Iterator<Item = Result<BacklogRecord, ReadError>> {
+    pub fn records(&self) -> impl Iterator<Item = Result<SpoolRecord, ReadError>> {
         self.kept(Kept::Waiting)
     }
 
     /// Returns every record that was set aside, in the order in which they were spooled.
-    pub fn records_set_aside(&self) -> impl Iterator<Item = Result<BacklogRecord, ReadError>> {
+    pub fn records_set_aside(&self) -> impl Iterator<Item = Result<SpoolRecord, ReadError>> {
         self.kept(Kept::SetAside)
     }
 
-    fn kept(&self, kept: Kept) -> impl Iterator<Item = Result<BacklogRecord, ReadError>> {
+    fn kept(&self, kept: Kept) -> impl Iterator<Item = Result<SpoolRecord, ReadError>> {
         let mut after = Some(RowId(0));
         std::iter::from_fn(move || {
             let page = match self.spool.page(kept, after?, PAGE) {
@@ -99,9 +99,9 @@ impl Backlog {
     }
 }
 
-fn record(row: InspectedRow) -> BacklogRecord {
-    let record = if row.intact { stored::decode(&row.lane, row.payload) } else { None };
-    BacklogRecord {
+fn record(row: InspectedRow) -> SpoolRecord {
+    let record = if row.intact { record_codec::decode(&row.lane, row.payload) } else { None };
+    SpoolRecord {
         row: row.id.0,
         topic: row.lane,
         spooled_at: DateTime::from_timestamp_millis(row.appended_at).unwrap_or_default(),

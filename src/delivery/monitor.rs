@@ -10,10 +10,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::time::Instant;
 
-const LOOK: Duration = Duration::from_millis(250);
+const UPDATE_INTERVAL: Duration = Duration::from_millis(250);
 /// How often the log tells of a backlog: that falls, and that does not.
-const SAY: Duration = Duration::from_secs(5);
-const SAY_AGAIN: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(5);
+const STALLED_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Milliseconds since 1970.
 pub(super) fn now_millis() -> i64 {
@@ -27,19 +27,19 @@ pub(super) fn show(
 ) -> impl Future<Output = ()> + Send + use<> {
     let (delivery, mut phase) = (Arc::downgrade(delivery), delivery.phase.subscribe());
     async move {
-        let mut told = Told { at: Instant::now(), left: 0, drained: 0, waiting: None };
+        let mut log = BacklogLog { at: Instant::now(), left: 0, drained: 0, waiting: None };
         while *phase.borrow_and_update() != Phase::Ended {
             let Some(delivery) = Weak::upgrade(&delivery) else { return };
             show_lanes(&delivery, &metrics);
             if let Some(spool) = &delivery.spool {
                 let drained = look(&delivery, spool, &metrics);
-                if told.at.elapsed() >= SAY {
-                    told.say(delivery.backlog(), drained);
+                if log.at.elapsed() >= LOG_INTERVAL {
+                    log.say(delivery.backlog(), drained);
                 }
             }
             drop(delivery);
             tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(UPDATE_INTERVAL) => {}
                 changed = phase.changed() => if changed.is_err() { return },
             }
         }
@@ -49,7 +49,7 @@ pub(super) fn show(
 fn show_lanes(delivery: &Delivery, metrics: &Metrics) {
     let lanes = delivery.lanes.load();
     lanes.values().for_each(|lane| lane.show());
-    let held_up = lanes.values().filter(|lane| lane.is_held_up()).count();
+    let held_up = lanes.values().filter(|lane| lane.is_circuit_open()).count();
     metrics.lanes_held_up.set(i64::try_from(held_up).unwrap_or(i64::MAX));
 }
 
@@ -67,7 +67,7 @@ fn look(delivery: &Delivery, spool: &Spool, metrics: &Metrics) -> u64 {
 }
 
 /// What the log said last.
-struct Told {
+struct BacklogLog {
     at: Instant,
     left: u64,
     drained: u64,
@@ -75,7 +75,7 @@ struct Told {
     waiting: Option<Instant>,
 }
 
-impl Told {
+impl BacklogLog {
     /// A line on what is left and how long it will take, while there is something.
     fn say(&mut self, left: u64, drained: u64) {
         let seconds = self.at.elapsed().as_secs_f64();
@@ -87,7 +87,7 @@ impl Told {
             let remaining = format!("{:.0} s", left as f64 / falling);
             tracing::info!(left, per_second = per_second.round(), remaining, "draining the spool");
         } else if left > 0 {
-            waiting = self.waiting.filter(|said| said.elapsed() < SAY_AGAIN);
+            waiting = self.waiting.filter(|said| said.elapsed() < STALLED_LOG_INTERVAL);
             if waiting.is_none() {
                 tracing::warn!(left, per_second = per_second.round(), "records wait in the spool");
                 waiting = Some(Instant::now());

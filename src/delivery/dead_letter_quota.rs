@@ -1,11 +1,11 @@
-//! Limits on dead letters: bytes in the spool, and a rate with Kafka up or away.
+//! WindowLimits on dead letters: bytes in the spool, and a rate with Kafka up or away.
 
 use crate::telemetry::Allowance;
 use tokio::time::Instant;
 
 /// Settings `dead_letter.max_spool_bytes` and `dead_letter.max_spool_rate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QuotaConfig {
+pub struct DeadLetterQuotaConfig {
     /// Bytes of dead letters in the spool at most.
     pub max_bytes: u64,
     /// Dead letters each second at most. A large one counts once for each [`BYTES_PER_TOKEN`].
@@ -16,13 +16,13 @@ pub struct QuotaConfig {
 const BYTES_PER_TOKEN: usize = 64 * 1024;
 
 /// What rejected events have left of their limits.
-pub(super) struct Quota {
+pub(super) struct DeadLetterQuota {
     max_bytes: u64,
     rate: Allowance,
 }
 
-impl Quota {
-    pub(super) fn new(config: QuotaConfig) -> Self {
+impl DeadLetterQuota {
+    pub(super) fn new(config: DeadLetterQuotaConfig) -> Self {
         // The rate of one second may come at once.
         Self { max_bytes: config.max_bytes, rate: Allowance::new(config.max_rate, config.max_rate) }
     }
@@ -31,7 +31,7 @@ impl Quota {
         self.max_bytes
     }
 
-    /// Whether the rate admits a dead letter of that size now.
+    /// Whether the rate accepts a dead letter of that size now.
     pub(super) fn take(&self, now: Instant, bytes: usize) -> bool {
         let cost = u32::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u32::MAX).max(1);
         self.rate.take_many(now.into_std(), cost).is_some()

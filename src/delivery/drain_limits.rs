@@ -7,7 +7,7 @@ mod tests;
 
 /// Most that a window holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Limits {
+pub(super) struct WindowLimits {
     pub(super) rows: usize,
     pub(super) bytes: usize,
 }
@@ -17,13 +17,13 @@ const IN_HAND_BYTES: usize = 16 * 1024 * 1024;
 const IN_HAND_RECORDS: usize = 16 * 1024;
 
 /// The part of each lane, which gets smaller with every lane that is added.
-pub(super) struct Share {
+pub(super) struct DrainLimits {
     /// What the producer's queue takes: records and bytes.
     queue: (usize, usize),
     lanes: AtomicUsize,
 }
 
-impl Share {
+impl DrainLimits {
     pub(super) fn new(queue: (usize, usize)) -> Self {
         Self { queue, lanes: AtomicUsize::new(0) }
     }
@@ -35,10 +35,13 @@ impl Share {
 
     /// What one drain may have in hand: all together no more than a quarter of the producer's queue, so
     /// that fresh events find room, and no more than memory is promised for.
-    pub(super) fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> WindowLimits {
         let (records, bytes) = self.queue;
         let lanes = self.lanes.load(Ordering::Relaxed).max(1);
         let share = |whole: usize, quarter_of: usize, least| (whole.min(quarter_of / 4) / lanes).max(least);
-        Limits { rows: share(IN_HAND_RECORDS, records, 1), bytes: share(IN_HAND_BYTES, bytes, 64 * 1024) }
+        WindowLimits {
+            rows: share(IN_HAND_RECORDS, records, 1),
+            bytes: share(IN_HAND_BYTES, bytes, 64 * 1024),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! One event on its way: where each of its records is, and who waits for them.
 
-use super::lane::{Lane, Told};
-use super::{Failure, stored};
+use super::lane::{DrainEvent, Lane};
+use super::{Failure, record_codec};
 use crate::record::Record;
 use crate::spool::{Entry, Refused, RowId};
 use smallvec::SmallVec;
@@ -9,15 +9,15 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
-/// Told how an event ended, from any thread. Holds what the event was admitted under: it is dropped
+/// DrainEvent how an event ended, from any thread. Holds what the event was admitted under: it is dropped
 /// with the last delivery report, which may come long after the answer.
-pub trait Settle: Send {
+pub trait OnDurable: Send {
     /// Every record of the event is durable. Called once at most.
     fn durable(&mut self);
 }
 
 /// An event whose records are not all at rest.
-pub(super) struct Pending {
+pub(super) struct InFlightEvent {
     /// Of each record.
     lanes: Lanes,
     progress: Mutex<Progress>,
@@ -31,10 +31,10 @@ struct Progress {
     states: SmallVec<[State; 2]>,
     /// Records that are handed over and not reported.
     out: usize,
-    /// Wakes the one task that waits in [`Pending::reported`].
+    /// Wakes the one task that waits in [`InFlightEvent::reported`].
     waiting: Option<Waker>,
     /// Taken when the event is durable or given up.
-    settle: Box<dyn Settle>,
+    settle: Box<dyn OnDurable>,
     durable: bool,
 }
 
@@ -57,8 +57,8 @@ pub(super) struct Spooled {
     handed_over: bool,
 }
 
-impl Pending {
-    pub(super) fn new(lanes: Lanes, settle: Box<dyn Settle>) -> Arc<Self> {
+impl InFlightEvent {
+    pub(super) fn new(lanes: Lanes, settle: Box<dyn OnDurable>) -> Arc<Self> {
         let states = SmallVec::from_elem(State::Kept, lanes.len());
         let progress = Progress { states, out: 0, waiting: None, settle, durable: false };
         Arc::new(Self { lanes, progress: Mutex::new(progress) })
@@ -73,7 +73,7 @@ impl Pending {
     pub(super) fn report(self: &Arc<Self>, slot: usize) -> Report {
         let mut progress = self.progress();
         progress.states[slot] = State::Out;
-        self.lanes[slot].hands_over();
+        self.lanes[slot].count_sent();
         progress.out += 1;
         Report(Some(Owner::Event(Arc::clone(self), slot)))
     }
@@ -136,7 +136,7 @@ impl Pending {
     /// What is not acknowledged, for the spool. Each lane's backlog has its record from now on.
     pub(super) fn entries(&self, records: &[Record]) -> (Vec<Entry>, SmallVec<[Spooled; 1]>) {
         // Before the lock, for whoever reports waits for it.
-        let payloads: Vec<_> = records.iter().map(stored::encode).collect();
+        let payloads: Vec<_> = records.iter().map(record_codec::encode).collect();
         let progress = self.progress();
         let (mut entries, mut spooled) = (Vec::new(), SmallVec::new());
         let each = self.lanes.iter().zip(&progress.states).zip(payloads).enumerate();
@@ -145,7 +145,7 @@ impl Pending {
                 continue;
             }
             let handed_over = *state == State::Out;
-            lane.joins_backlog();
+            lane.begin_append();
             entries.push(Entry {
                 lane: Arc::clone(lane.topic()),
                 payload,
@@ -157,23 +157,27 @@ impl Pending {
         (entries, spooled)
     }
 
-    /// How the append of [`Pending::entries`] ended.
+    /// How the append of [`InFlightEvent::entries`] ended.
     pub(super) fn spooled(&self, spooled: &[Spooled], result: Result<&[RowId], Refused>) {
         let mut progress = self.progress();
         for (index, each) in spooled.iter().enumerate() {
             let (lane, state) = (&self.lanes[each.slot], &mut progress.states[each.slot]);
             let Some(row) = result.ok().and_then(|rows| rows.get(index).copied()) else {
-                lane.joined_backlog(None);
+                lane.end_append(None);
                 continue;
             };
             match *state {
                 State::Out => *state = State::Row(row),
                 // The report came while the row was written.
-                State::Acknowledged if each.handed_over => lane.tell(Told::Reported(row, Ok(()))),
-                State::Failed(failure) if each.handed_over => lane.tell(Told::Reported(row, Err(failure))),
+                State::Acknowledged if each.handed_over => {
+                    lane.notify_drain(DrainEvent::Reported(row, Ok(())))
+                }
+                State::Failed(failure) if each.handed_over => {
+                    lane.notify_drain(DrainEvent::Reported(row, Err(failure)))
+                }
                 _ => {}
             }
-            lane.joined_backlog(Some(row));
+            lane.end_append(Some(row));
         }
         if result.is_ok() {
             progress.durable();
@@ -183,9 +187,9 @@ impl Pending {
     fn report_in(&self, slot: usize, result: Result<(), Failure>) {
         let mut progress = self.progress();
         let (lane, state) = (&self.lanes[slot], &mut progress.states[slot]);
-        lane.heard(result);
+        lane.on_report(result);
         if let State::Row(row) = *state {
-            lane.tell(Told::Reported(row, result));
+            lane.notify_drain(DrainEvent::Reported(row, result));
         }
         *state = result.map_or_else(State::Failed, |()| State::Acknowledged);
         progress.out -= 1;
@@ -218,12 +222,12 @@ impl Progress {
     }
 }
 
-/// Those that go straight, with their places.
+/// Those that go direct, with their places.
 pub(super) fn handed_over<'a>(
     records: &'a [Record],
-    straight: &'a [bool],
+    direct: &'a [bool],
 ) -> impl Iterator<Item = (usize, &'a Record)> {
-    records.iter().enumerate().filter(|(index, _)| straight[*index])
+    records.iter().enumerate().filter(|(index, _)| direct[*index])
 }
 
 /// The duty to say how one record ended. Dropping it says [`Failure::Abandoned`].
@@ -231,14 +235,14 @@ pub struct Report(Option<Owner>);
 
 enum Owner {
     /// A record of an event, by its index.
-    Event(Arc<Pending>, usize),
+    Event(Arc<InFlightEvent>, usize),
     /// A row that the drain handed over.
     Row(Arc<Lane>, RowId),
 }
 
 impl Report {
     pub(super) fn of_row(lane: &Arc<Lane>, row: RowId) -> Self {
-        lane.hands_over();
+        lane.count_sent();
         Self(Some(Owner::Row(Arc::clone(lane), row)))
     }
 
@@ -257,8 +261,8 @@ impl Report {
         match self.0.take() {
             Some(Owner::Event(pending, slot)) => pending.report_in(slot, result),
             Some(Owner::Row(lane, row)) => {
-                lane.heard(result);
-                lane.tell(Told::Reported(row, result));
+                lane.on_report(result);
+                lane.notify_drain(DrainEvent::Reported(row, result));
             }
             None => {}
         }

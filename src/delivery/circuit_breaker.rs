@@ -3,13 +3,13 @@
 use std::time::Duration;
 use tokio::time::Instant;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const MIN_BACKOFF: Duration = Duration::from_millis(100);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 /// Closed while records are acknowledged. A failure opens it; after a pause one record at a time is
 /// let through, and the first acknowledgement closes it.
 #[derive(Debug, Default)]
-pub(super) struct Breaker {
+pub(super) struct CircuitBreaker {
     open: Option<Open>,
 }
 
@@ -21,10 +21,10 @@ struct Open {
     pause: Duration,
 }
 
-impl Breaker {
+impl CircuitBreaker {
     /// Whether a record may be sent now. While open, each `true` is one try, and the next comes after
     /// a longer pause.
-    pub(super) fn admits(&mut self, now: Instant, jitter: f64) -> bool {
+    pub(super) fn accepts(&mut self, now: Instant, jitter: f64) -> bool {
         match &mut self.open {
             None => true,
             Some(open) if now < open.retry_at => false,
@@ -41,7 +41,7 @@ impl Breaker {
             // Whatever failed was sent before; the pause runs on.
             return false;
         }
-        let mut open = Open { retry_at: now, pause: FIRST_PAUSE };
+        let mut open = Open { retry_at: now, pause: MIN_BACKOFF };
         open.postpone(now, jitter);
         self.open = Some(open);
         true
@@ -62,7 +62,7 @@ impl Open {
     /// `jitter` from 0 to 1: the pause is half to all of what it may be.
     fn postpone(&mut self, now: Instant, jitter: f64) {
         self.retry_at = now + self.pause.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        self.pause = (self.pause * 2).min(MAX_BACKOFF);
     }
 }
 
