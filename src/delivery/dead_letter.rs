@@ -1,4 +1,4 @@
-//! What is kept of an event that no retry can help.
+//! Dead letters: records of events that no retry can deliver.
 
 mod kept;
 
@@ -11,28 +11,28 @@ use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::sync::Arc;
 
-/// A rejected event.
+/// Rejected event.
 #[derive(Debug)]
 pub struct DeadLetter<'a> {
-    /// The dead-letter topic.
+    /// Dead-letter topic.
     pub topic: &'a Arc<str>,
-    /// The source's name.
+    /// Name of the source.
     pub source: &'a str,
-    /// The event's id.
+    /// Event id.
     pub id: &'a EventId,
-    /// Stable tag: `dlq_reason`.
+    /// Stable tag for `dlq_reason`.
     pub reason: &'a str,
-    /// For a person: `dlq_detail`. No part of the body.
+    /// Description for `dlq_detail`, without any part of the body.
     pub detail: String,
-    /// When it was received.
+    /// Time of receipt.
     pub received_at: DateTime<Utc>,
-    /// The trace that it belongs to, if any.
+    /// Trace of the event, if any.
     pub trace: Option<&'a TraceContext>,
 }
 
 impl DeadLetter<'_> {
-    /// The record: the bytes as they came, and why. It has no `ce_` headers, for it is no event, and
-    /// no key, for nothing identifies it.
+    /// Returns the record: the body as received, and the reason. It has no `ce_` headers because it is not an
+    /// event, and no key because nothing identifies it.
     pub fn record(self, body: Bytes) -> Record {
         Record {
             topic: Arc::clone(self.topic),
@@ -51,7 +51,7 @@ impl DeadLetter<'_> {
     }
 }
 
-/// Stable tag of a permanent refusal: `dlq_reason`.
+/// Returns the stable tag of a permanent refusal, for `dlq_reason`.
 pub(super) const fn reason_of(failure: Failure) -> &'static str {
     match failure {
         Failure::TooLarge => names::TOO_LARGE_FOR_KAFKA,
@@ -59,7 +59,7 @@ pub(super) const fn reason_of(failure: Failure) -> &'static str {
     }
 }
 
-/// Returns the dead letter of a record that Kafka refuses permanently.
+/// Returns the dead letter of a record that Kafka permanently refuses.
 pub(super) fn of_refused(topic: &Arc<str>, record: &Record, failure: Failure) -> Record {
     let reason = reason_of(failure);
     let source = record.headers.get(names::CE_SOURCE).unwrap_or_default();
@@ -69,7 +69,7 @@ pub(super) fn of_refused(topic: &Arc<str>, record: &Record, failure: Failure) ->
     let detail = format!("{failure}: for topic {}", record.topic);
     let trace = TraceContext::of(&record.headers);
     let headers = headers(reason, &detail, source, id, received_at, trace.as_ref());
-    // The event's other topics have it.
+    // The event's other topics have the record.
     let refused_by =
         Headers::builder(headers.size() + 64).extend(&headers).add(names::DLQ_TOPIC, &*record.topic);
     Record {

@@ -1,4 +1,4 @@
-//! WindowLimits on dead letters: bytes in the spool, and a rate with Kafka up or away.
+//! Limits on dead letters: bytes in the spool, and a rate with Kafka up or away.
 
 use crate::telemetry::Allowance;
 use tokio::time::Instant;
@@ -6,16 +6,16 @@ use tokio::time::Instant;
 /// Settings `dead_letter.max_spool_bytes` and `dead_letter.max_spool_rate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeadLetterQuotaConfig {
-    /// Bytes of dead letters in the spool at most.
+    /// Limit on bytes of dead letters in the spool.
     pub max_bytes: u64,
-    /// Dead letters each second at most. A large one counts once for each [`BYTES_PER_TOKEN`].
+    /// Limit on dead letters each second. A large one counts once for each [`BYTES_PER_TOKEN`].
     pub max_rate: u32,
 }
 
 /// Bytes of a dead letter that cost one token of the rate.
 const BYTES_PER_TOKEN: usize = 64 * 1024;
 
-/// What rejected events have left of their limits.
+/// Rest of the limits on dead letters.
 pub(super) struct DeadLetterQuota {
     max_bytes: u64,
     rate: Allowance,
@@ -23,7 +23,7 @@ pub(super) struct DeadLetterQuota {
 
 impl DeadLetterQuota {
     pub(super) fn new(config: DeadLetterQuotaConfig) -> Self {
-        // The rate of one second may come at once.
+        // The rate of one second may arrive at once.
         Self { max_bytes: config.max_bytes, rate: Allowance::new(config.max_rate, config.max_rate) }
     }
 
@@ -31,7 +31,7 @@ impl DeadLetterQuota {
         self.max_bytes
     }
 
-    /// Whether the rate accepts a dead letter of that size now.
+    /// Returns whether the rate accepts a dead letter of that size now.
     pub(super) fn take(&self, now: Instant, bytes: usize) -> bool {
         let cost = u32::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u32::MAX).max(1);
         self.rate.take_many(now.into_std(), cost).is_some()

@@ -1,8 +1,8 @@
-//! Sends a lane's backlog on to Kafka: one task for each lane.
+//! Drain: the task of a lane that sends its backlog to Kafka.
 //!
-//! Reads the spool in pages, hands rows over as the [`Window`] allows, and deletes each after its own
-//! acknowledgement. A row that was appended while the client library still had its record is not sent
-//! again: its report decides.
+//! Reads the spool in pages, sends rows as the [`Window`] allows, and deletes each row after its own
+//! acknowledgement. A row that was appended while librdkafka still had its record is not sent again: its
+//! delivery report decides.
 
 mod leaving;
 mod reading;
@@ -21,28 +21,28 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// How long until the spool is asked again for what it failed at.
+/// Interval between tries of a spool operation that failed.
 const SPOOL_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Age from which a record in flight shares no batch with one that is sent now.
+/// Age from which a record in flight shares no batch with a record that is sent now.
 const STUCK_AGE: Duration = Duration::from_millis(STUCK_AGE_MS.unsigned_abs());
 
-/// Pauses between tries of rows that Kafka refused alone.
+/// Backoff between tries of rows that Kafka refused alone.
 const MIN_REFUSED_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_REFUSED_BACKOFF: Duration = Duration::from_secs(30);
 
-/// What drains may still do.
+/// Phase of all drains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Read and hand over.
+    /// Drains read and send.
     Running,
-    /// Hand nothing over any more, and delete what is acknowledged.
+    /// Drains send nothing, and delete what is acknowledged.
     Settling,
-    /// End.
+    /// Drains end.
     Ended,
 }
 
-/// What all drains share.
+/// Dependencies that all drains share.
 #[derive(Clone)]
 pub(super) struct DrainContext {
     pub(super) sink: Arc<dyn Sink>,
@@ -50,9 +50,9 @@ pub(super) struct DrainContext {
     pub(super) runtime: Handle,
     pub(super) phase: watch::Receiver<Phase>,
     pub(super) dead_letters: Arc<Lane>,
-    /// Of each window.
+    /// Limits of each window.
     pub(super) share: Arc<DrainLimits>,
-    /// A lane of which nothing is acknowledged for so long is held up.
+    /// Time without an acknowledgement after which the circuit of a lane opens.
     pub(super) ack_deadline: Duration,
     pub(super) tracer: Tracer,
     /// Counts the dead letters that drains create.
@@ -61,8 +61,8 @@ pub(super) struct DrainContext {
 
 /// Drains a lane until the phase is [`Phase::Ended`].
 ///
-/// A drain that panics begins anew, as if the process had: it sends every row again that is not deleted.
-/// What the client library still has of them goes first, so order stays.
+/// A drain that panicked starts again as after a restart of the process: it sends every row that is not
+/// deleted. Records that librdkafka still has are sent before, so the order stays.
 pub(super) async fn drain(lane: Arc<Lane>, shared: DrainContext) {
     let mut drain = Drain::new(Arc::clone(&lane), shared.clone());
     loop {
@@ -78,30 +78,30 @@ pub(super) async fn drain(lane: Arc<Lane>, shared: DrainContext) {
     }
 }
 
-/// One lane's drain.
+/// Drain of one lane.
 struct Drain {
     lane: Arc<Lane>,
     shared: DrainContext,
     window: Window,
-    /// The last row that was read.
+    /// Last row that was read.
     cursor: RowId,
-    /// No row up to this one is left to read.
+    /// Last row of the spool that need not be read any more.
     through: RowId,
-    /// Reports on rows that were not read yet.
+    /// Delivery reports on rows that were not read yet.
     early: BTreeMap<RowId, Result<(), Failure>>,
-    /// Not before then is a page read.
+    /// Time before which no page is read.
     read_at: Option<Instant>,
-    /// When the partition whose rows are next on disk may be stuck, so that they are skipped.
+    /// Time at which the partition of the next rows on disk may be stuck, so that they are skipped.
     stuck_at: Option<Instant>,
-    /// Records that this drain handed over.
+    /// Number of records that this drain sent.
     handed_over: u64,
-    /// Number of events that bypassed the backlog, and when it was last seen to change.
+    /// Number of events that bypassed the backlog, and the time of its last observed change.
     direct: (u64, Instant),
-    /// When a row that Kafka refused alone is tried again, and the pause after that.
+    /// Time of the next try of rows that Kafka refused alone, and the backoff after it.
     refused_retry: Option<(Instant, Duration)>,
-    /// When the lane was last heard of while something is out.
-    heard_at: Instant,
-    /// Whether the breaker was open when silence was last looked for.
+    /// Time of the last report, or of the hand-over before which no row was in flight.
+    progress_at: Instant,
+    /// Whether the circuit was open at the last check.
     was_circuit_open: bool,
     spans: DrainSpans<RowId>,
 }
@@ -121,7 +121,7 @@ impl Drain {
             handed_over: 0,
             direct: (0, Instant::now()),
             refused_retry: None,
-            heard_at: Instant::now(),
+            progress_at: Instant::now(),
             was_circuit_open: false,
         }
     }
@@ -131,17 +131,17 @@ impl Drain {
         loop {
             let phase = *self.shared.phase.borrow_and_update();
             self.process_events();
-            self.look_for_silence();
+            self.check_silence();
             match phase {
                 Phase::Running => {
                     self.fill().await;
                     self.hand_over();
-                    self.look_for_lost_rows().await;
+                    self.check_lost_rows().await;
                 }
                 Phase::Settling => {}
                 Phase::Ended => return,
             }
-            let next = self.next_look(phase);
+            let next = self.next_check(phase);
             let lane = Arc::clone(&self.lane);
             tokio::select! {
                 () = lane.woken() => {}
@@ -151,35 +151,35 @@ impl Drain {
         }
     }
 
-    /// Takes in what the lane was told.
+    /// Processes the events of the lane.
     fn process_events(&mut self) {
         let mut delivered = Vec::new();
-        for told in self.lane.take_events() {
-            if let DrainEvent::Reported(row, result) = &told {
+        for event in self.lane.take_events() {
+            if let DrainEvent::Reported(row, result) = &event {
                 self.spans.reported(row, result.map_err(Failure::tag));
             }
-            match told {
+            match event {
                 DrainEvent::Reported(row, Ok(())) => {
-                    self.heard_at = Instant::now();
+                    self.progress_at = Instant::now();
                     if self.window.is_waited_for(row) {
                         self.refused_retry = None;
                     }
-                    if self.window.done(row, now_millis()) || self.keep_if_early(row, Ok(())) {
+                    if self.window.done(row, now_millis()) || self.keep_early_report(row, Ok(())) {
                         self.lane.remove_from_backlog();
                         delivered.push(row);
                     }
                 }
                 DrainEvent::Reported(row, Err(failure)) => {
                     if failure.may_be_anothers() {
-                        self.heard_at = Instant::now();
-                        // Rows are sent alone by partition, so their number has to be right.
+                        self.progress_at = Instant::now();
+                        // Rows are sent alone by partition, so the number of partitions has to be right.
                         self.lane.start_counting(&self.shared.sink, &self.shared.runtime);
                     }
                     let direct = self.direct();
                     match self.window.failed(row, failure, now_millis(), direct) {
                         Some(FailedRow::Again | FailedRow::Restamped | FailedRow::Waits) => {}
-                        Some(FailedRow::Permanent) => self.give_up(row, failure),
-                        None => drop(self.keep_if_early(row, Err(failure))),
+                        Some(FailedRow::Permanent) => self.to_dead_letter(row, failure),
+                        None => drop(self.keep_early_report(row, Err(failure))),
                     }
                 }
                 DrainEvent::Moved(row, true) if self.window.done(row, now_millis()) => {
@@ -204,15 +204,15 @@ impl Drain {
         direct
     }
 
-    /// As [`Drain::direct`], if none of these events can join the batch of a row that is sent now: all are
-    /// reported on, or in flight for so long that their partition accepts nothing.
+    /// As [`Drain::direct`], if none of these events can join the batch of a row that is sent now: each is
+    /// reported on, or in flight for so long that its partition accepts nothing.
     fn direct_if_separate(&mut self) -> Option<u64> {
         let direct = self.direct();
         let are_reported = || self.lane.out() == self.window.out();
         (self.direct.1.elapsed() >= STUCK_AGE || are_reported()).then_some(direct)
     }
 
-    /// Hands over what may go.
+    /// Sends the rows that may be sent.
     fn hand_over(&mut self) {
         self.retry_refused();
         if self.lane.is_circuit_open() {
@@ -227,11 +227,11 @@ impl Drain {
             return;
         }
         while self.window.has_next(now_ms) && self.lane.accepts() {
-            self.goes_out();
+            self.begin_flight();
             let direct = self.direct_if_separate();
             let Some((row, partition, record)) = self.window.next(now_ms, direct) else { return };
             self.spans.sent(row, record);
-            // A key's partition is the partitioner's choice, as for events that bypass the backlog.
+            // The partitioner chooses the partition of a key, as for events that bypass the backlog.
             let is_free = record.key.is_none() && partition < self.lane.partitions();
             let report = Report::of_row(&self.lane, row);
             self.handed_over += 1;
@@ -239,7 +239,7 @@ impl Drain {
         }
     }
 
-    /// Tries rows again that Kafka refused alone, one of each partition, after a pause.
+    /// Tries rows again that Kafka refused alone, one of each partition, after a backoff.
     fn retry_refused(&mut self) {
         if !self.window.has_waiting() {
             return;
@@ -253,19 +253,20 @@ impl Drain {
         }
     }
 
-    /// Silence counts from the first row that is out.
-    fn goes_out(&mut self) {
+    /// Starts the measurement of silence with the first row in flight.
+    fn begin_flight(&mut self) {
         if self.window.out() == 0 {
-            self.heard_at = Instant::now();
+            self.progress_at = Instant::now();
         }
     }
 
-    /// A lane that says nothing while rows are out is held up, whatever the connection says.
-    fn look_for_silence(&mut self) {
+    /// Opens the circuit of a lane that reports nothing while rows are in flight, whatever the state of the
+    /// connection.
+    fn check_silence(&mut self) {
         let is_circuit_open = self.lane.is_circuit_open();
         if std::mem::replace(&mut self.was_circuit_open, is_circuit_open) && !is_circuit_open {
-            // Something of it was acknowledged, though the drain may not have been told yet of what.
-            self.heard_at = Instant::now();
+            // A record was acknowledged, although the drain may not have processed its report.
+            self.progress_at = Instant::now();
         }
         if self.window.out() > 0 && !is_circuit_open && Instant::now() >= self.silent_at() {
             self.lane.failed("no spooled record is acknowledged");
@@ -273,11 +274,11 @@ impl Drain {
     }
 
     fn silent_at(&self) -> Instant {
-        self.heard_at + self.shared.ack_deadline
+        self.progress_at + self.shared.ack_deadline
     }
 
-    /// When there is something to do without being woken.
-    fn next_look(&self, phase: Phase) -> Option<Instant> {
+    /// Returns the time of the next work that nothing wakes the drain for.
+    fn next_check(&self, phase: Phase) -> Option<Instant> {
         if phase != Phase::Running {
             return None;
         }
@@ -287,7 +288,7 @@ impl Drain {
         let retry = if has_next { self.lane.retry_at() } else { None };
         let suspect = self.window.suspect_at(now_ms).filter(|at| *at > now_ms);
         let suspect = suspect.map(|at| Instant::now() + Duration::from_millis(at.abs_diff(now_ms)));
-        let read = if self.has_more() || self.misses_rows() { self.read_at } else { None };
+        let read = if self.has_more() || self.has_lost_rows() { self.read_at } else { None };
         let refused = self.refused_retry.filter(|_| self.window.has_waiting()).map(|(at, _)| at);
         let stuck = self.stuck_at.filter(|at| *at > Instant::now());
         [silence, retry, suspect, read, refused, stuck].into_iter().flatten().min()

@@ -1,24 +1,24 @@
-//! What each drain may have in hand, of what all may have together.
+//! Limits of drain windows: each lane's share of a common limit.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[cfg(test)]
 mod tests;
 
-/// Most that a window holds.
+/// Limits of one window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct WindowLimits {
     pub(super) rows: usize,
     pub(super) bytes: usize,
 }
 
-/// What all drains together have in hand at most: it bounds memory, whatever the backlog.
+/// Limits of all windows together, which bound memory whatever the backlog.
 const IN_HAND_BYTES: usize = 16 * 1024 * 1024;
 const IN_HAND_RECORDS: usize = 16 * 1024;
 
-/// The part of each lane, which gets smaller with every lane that is added.
+/// Common limit, divided by the number of lanes.
 pub(super) struct DrainLimits {
-    /// What the producer's queue takes: records and bytes.
+    /// Limits of the producer's queue: records and bytes.
     queue: (usize, usize),
     lanes: AtomicUsize,
 }
@@ -28,13 +28,13 @@ impl DrainLimits {
         Self { queue, lanes: AtomicUsize::new(0) }
     }
 
-    /// Says how many lanes there are now.
+    /// Sets the number of lanes.
     pub(super) fn among(&self, lanes: usize) {
         self.lanes.store(lanes, Ordering::Relaxed);
     }
 
-    /// What one drain may have in hand: all together no more than a quarter of the producer's queue, so
-    /// that fresh events find room, and no more than memory is promised for.
+    /// Returns the limits of one window. All windows together hold at most a quarter of the producer's queue,
+    /// so that new events find room.
     pub(super) fn limits(&self) -> WindowLimits {
         let (records, bytes) = self.queue;
         let lanes = self.lanes.load(Ordering::Relaxed).max(1);

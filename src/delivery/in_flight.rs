@@ -1,57 +1,58 @@
-//! One event on its way: where each of its records is, and who waits for them.
+//! One event in flight: the state of each of its records, and the task that waits for them.
 
 use super::lane::{DrainEvent, Lane};
 use super::{Failure, record_codec};
 use crate::record::Record;
 use crate::spool::{Entry, Refused, RowId};
+use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-/// DrainEvent how an event ended, from any thread. Holds what the event was admitted under: it is dropped
-/// with the last delivery report, which may come long after the answer.
+/// Callback for an event that became durable, from any thread. Holds the memory permit of the event. Dropped
+/// with the last delivery report, which may be long after the answer.
 pub trait OnDurable: Send {
-    /// Every record of the event is durable. Called once at most.
+    /// Handles that every record of the event is durable. Called at most once.
     fn durable(&mut self);
 }
 
-/// An event whose records are not all at rest.
+/// Event with records that are not durable yet.
 pub(super) struct InFlightEvent {
-    /// Of each record.
+    /// Lane of each record.
     lanes: Lanes,
-    progress: Mutex<Progress>,
+    event: Mutex<EventState>,
 }
 
-/// The lanes of one event's records.
+/// Lanes of the records of one event.
 pub(super) type Lanes = SmallVec<[Arc<Lane>; 1]>;
 
-struct Progress {
-    /// Of each record.
-    states: SmallVec<[State; 2]>,
-    /// Records that are handed over and not reported.
+struct EventState {
+    /// RecordState of each record.
+    states: SmallVec<[RecordState; 2]>,
+    /// Number of records sent without a report.
     out: usize,
-    /// Wakes the one task that waits in [`InFlightEvent::reported`].
+    /// Waker of the one task that waits in [`InFlightEvent::reported`].
     waiting: Option<Waker>,
-    /// Taken when the event is durable or given up.
+    /// Dropped when the event is durable or abandoned.
     settle: Box<dyn OnDurable>,
     durable: bool,
 }
 
-/// Where one record is.
+/// RecordState of one record.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Not handed over.
+enum RecordState {
+    /// Not sent.
     Kept,
-    /// Handed over; its report is out.
+    /// Sent; its report is missing.
     Out,
-    /// The same, and a row of the spool waits for the report.
+    /// As [`RecordState::Out`], and a row of the spool waits for the report.
     Row(RowId),
     Acknowledged,
     Failed(Failure),
 }
 
-/// A record that was put among the entries for the spool.
+/// Record among the entries for the spool.
 pub(super) struct Spooled {
     slot: usize,
     handed_over: bool,
@@ -59,33 +60,33 @@ pub(super) struct Spooled {
 
 impl InFlightEvent {
     pub(super) fn new(lanes: Lanes, settle: Box<dyn OnDurable>) -> Arc<Self> {
-        let states = SmallVec::from_elem(State::Kept, lanes.len());
-        let progress = Progress { states, out: 0, waiting: None, settle, durable: false };
-        Arc::new(Self { lanes, progress: Mutex::new(progress) })
+        let states = SmallVec::from_elem(RecordState::Kept, lanes.len());
+        let event = EventState { states, out: 0, waiting: None, settle, durable: false };
+        Arc::new(Self { lanes, event: Mutex::new(event) })
     }
 
-    /// The lanes of the event's records, in their order.
+    /// Returns the lanes of the records, in their order.
     pub(super) fn lanes(&self) -> &[Arc<Lane>] {
         &self.lanes
     }
 
-    /// The duty to report on a record that is handed over now.
+    /// Returns the report of a record that is sent now.
     pub(super) fn report(self: &Arc<Self>, slot: usize) -> Report {
-        let mut progress = self.progress();
-        progress.states[slot] = State::Out;
+        let mut event = self.event();
+        event.states[slot] = RecordState::Out;
         self.lanes[slot].count_sent();
-        progress.out += 1;
+        event.out += 1;
         Report(Some(Owner::Event(Arc::clone(self), slot)))
     }
 
-    /// Waits for the reports that are out. For one task.
+    /// Waits for all missing reports. For one task.
     pub(super) async fn reported(&self) {
         poll_fn(|context| {
-            let mut progress = self.progress();
-            if progress.out == 0 {
+            let mut event = self.event();
+            if event.out == 0 {
                 return Poll::Ready(());
             }
-            match &mut progress.waiting {
+            match &mut event.waiting {
                 Some(waiting) => waiting.clone_from(context.waker()),
                 none => *none = Some(context.waker().clone()),
             }
@@ -94,57 +95,59 @@ impl InFlightEvent {
         .await;
     }
 
-    /// Whether every record is acknowledged, else the first failure if there was one.
+    /// Returns whether every record is acknowledged, or the first failure if there was one.
     pub(super) fn outcome(&self) -> Result<(), Option<Failure>> {
-        let progress = self.progress();
-        if progress.is_acknowledged() {
+        let event = self.event();
+        if event.is_acknowledged() {
             return Ok(());
         }
-        Err(progress.states.iter().find_map(|state| match state {
-            State::Failed(failure) => Some(*failure),
+        Err(event.states.iter().find_map(|state| match state {
+            RecordState::Failed(failure) => Some(*failure),
             _ => None,
         }))
     }
 
-    /// The records that failed, by their places.
+    /// Returns the records that failed, by index.
     pub(super) fn failures(&self) -> SmallVec<[(usize, Failure); 1]> {
-        let progress = self.progress();
-        let failed = |(slot, state): (usize, &State)| match state {
-            State::Failed(failure) => Some((slot, *failure)),
+        let event = self.event();
+        let failed = |(slot, state): (usize, &RecordState)| match state {
+            RecordState::Failed(failure) => Some((slot, *failure)),
             _ => None,
         };
-        progress.states.iter().enumerate().filter_map(failed).collect()
+        event.states.iter().enumerate().filter_map(failed).collect()
     }
 
-    /// A record that failed is durable as a dead letter.
+    /// Handles that a record that failed is durable as a dead letter.
     pub(super) fn taken_elsewhere(&self, slot: usize) {
-        let mut progress = self.progress();
-        progress.states[slot] = State::Acknowledged;
-        if progress.is_acknowledged() {
-            progress.durable();
+        let mut event = self.event();
+        event.states[slot] = RecordState::Acknowledged;
+        if event.is_acknowledged() {
+            event.durable();
         }
     }
 
-    /// Tells the lanes of records that are still out that a deadline passed.
+    /// Reports to the lanes of unacknowledged records that a deadline passed.
     pub(super) fn deadline_passed(&self) {
-        let progress = self.progress();
-        for (lane, _) in self.lanes.iter().zip(&progress.states).filter(|(_, state)| **state == State::Out) {
+        let event = self.event();
+        for (lane, _) in self.lanes.iter().zip(&event.states).filter(|(_, state)| **state == RecordState::Out)
+        {
             lane.failed("not acknowledged within kafka.ack_deadline");
         }
     }
 
-    /// What is not acknowledged, for the spool. Each lane's backlog has its record from now on.
+    /// Returns the spool entries of the unacknowledged records. From now on the backlog of each lane counts
+    /// its record.
     pub(super) fn entries(&self, records: &[Record]) -> (Vec<Entry>, SmallVec<[Spooled; 1]>) {
-        // Before the lock, for whoever reports waits for it.
+        // Encoded before the lock, because delivery reports wait for it.
         let payloads: Vec<_> = records.iter().map(record_codec::encode).collect();
-        let progress = self.progress();
+        let event = self.event();
         let (mut entries, mut spooled) = (Vec::new(), SmallVec::new());
-        let each = self.lanes.iter().zip(&progress.states).zip(payloads).enumerate();
+        let each = self.lanes.iter().zip(&event.states).zip(payloads).enumerate();
         for (index, ((lane, state), payload)) in each {
-            if *state == State::Acknowledged {
+            if *state == RecordState::Acknowledged {
                 continue;
             }
-            let handed_over = *state == State::Out;
+            let handed_over = *state == RecordState::Out;
             lane.begin_append();
             entries.push(Entry {
                 lane: Arc::clone(lane.topic()),
@@ -157,22 +160,22 @@ impl InFlightEvent {
         (entries, spooled)
     }
 
-    /// How the append of [`InFlightEvent::entries`] ended.
+    /// Handles the result of the append of [`InFlightEvent::entries`].
     pub(super) fn spooled(&self, spooled: &[Spooled], result: Result<&[RowId], Refused>) {
-        let mut progress = self.progress();
+        let mut event = self.event();
         for (index, each) in spooled.iter().enumerate() {
-            let (lane, state) = (&self.lanes[each.slot], &mut progress.states[each.slot]);
+            let (lane, state) = (&self.lanes[each.slot], &mut event.states[each.slot]);
             let Some(row) = result.ok().and_then(|rows| rows.get(index).copied()) else {
                 lane.end_append(None);
                 continue;
             };
             match *state {
-                State::Out => *state = State::Row(row),
-                // The report came while the row was written.
-                State::Acknowledged if each.handed_over => {
+                RecordState::Out => *state = RecordState::Row(row),
+                // The report arrived while the row was written.
+                RecordState::Acknowledged if each.handed_over => {
                     lane.notify_drain(DrainEvent::Reported(row, Ok(())))
                 }
-                State::Failed(failure) if each.handed_over => {
+                RecordState::Failed(failure) if each.handed_over => {
                     lane.notify_drain(DrainEvent::Reported(row, Err(failure)))
                 }
                 _ => {}
@@ -180,38 +183,38 @@ impl InFlightEvent {
             lane.end_append(Some(row));
         }
         if result.is_ok() {
-            progress.durable();
+            event.durable();
         }
     }
 
     fn report_in(&self, slot: usize, result: Result<(), Failure>) {
-        let mut progress = self.progress();
-        let (lane, state) = (&self.lanes[slot], &mut progress.states[slot]);
+        let mut event = self.event();
+        let (lane, state) = (&self.lanes[slot], &mut event.states[slot]);
         lane.on_report(result);
-        if let State::Row(row) = *state {
+        if let RecordState::Row(row) = *state {
             lane.notify_drain(DrainEvent::Reported(row, result));
         }
-        *state = result.map_or_else(State::Failed, |()| State::Acknowledged);
-        progress.out -= 1;
-        if progress.is_acknowledged() {
-            progress.durable();
+        *state = result.map_or_else(RecordState::Failed, |()| RecordState::Acknowledged);
+        event.out -= 1;
+        if event.is_acknowledged() {
+            event.durable();
         }
-        let waiting = if progress.out == 0 { progress.waiting.take() } else { None };
-        drop(progress);
-        // Not under the lock, for what is woken takes it.
+        let waiting = if event.out == 0 { event.waiting.take() } else { None };
+        drop(event);
+        // Not under the lock, because the woken task takes it.
         if let Some(waiting) = waiting {
             waiting.wake();
         }
     }
 
-    fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    fn event(&self) -> MutexGuard<'_, EventState> {
+        self.event.lock()
     }
 }
 
-impl Progress {
+impl EventState {
     fn is_acknowledged(&self) -> bool {
-        self.states.iter().all(|state| *state == State::Acknowledged)
+        self.states.iter().all(|state| *state == RecordState::Acknowledged)
     }
 
     fn durable(&mut self) {
@@ -222,7 +225,7 @@ impl Progress {
     }
 }
 
-/// Those that go direct, with their places.
+/// Returns the records that are sent directly, with their indexes.
 pub(super) fn handed_over<'a>(
     records: &'a [Record],
     direct: &'a [bool],
@@ -230,13 +233,13 @@ pub(super) fn handed_over<'a>(
     records.iter().enumerate().filter(|(index, _)| direct[*index])
 }
 
-/// The duty to say how one record ended. Dropping it says [`Failure::Abandoned`].
+/// Obligation to report how one record ended. Dropping it reports [`Failure::Abandoned`].
 pub struct Report(Option<Owner>);
 
 enum Owner {
-    /// A record of an event, by its index.
+    /// Record of an event, by its index.
     Event(Arc<InFlightEvent>, usize),
-    /// A row that the drain handed over.
+    /// Row that the drain sent.
     Row(Arc<Lane>, RowId),
 }
 
@@ -246,13 +249,13 @@ impl Report {
         Self(Some(Owner::Row(Arc::clone(lane), row)))
     }
 
-    /// A report for no record.
+    /// Returns a report that reaches nothing.
     #[cfg(test)]
     pub(crate) const fn ignored() -> Self {
         Self(None)
     }
 
-    /// Says how the record ended.
+    /// Reports how the record ended.
     pub fn settle(mut self, result: Result<(), Failure>) {
         self.finish(result);
     }

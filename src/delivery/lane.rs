@@ -1,4 +1,4 @@
-//! One topic's ordered way to Kafka.
+//! Lane: the ordered delivery to one topic.
 
 mod backlog;
 mod opening;
@@ -10,69 +10,71 @@ use crate::spool::RowId;
 use crate::telemetry::TopicCounters;
 use backlog::LaneBacklog;
 use opening::{CLOSED, OPEN};
+use parking_lot::{Mutex, MutexGuard};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// A lane is open while its topic is known to be there. Records go direct to Kafka while it has no
-/// backlog and its breaker is closed.
+/// Lane. It is open while its topic is known to exist. Records are sent directly to Kafka while it has no
+/// backlog and its circuit is closed.
 pub(super) struct Lane {
     topic: Arc<str>,
     state: AtomicU8,
     opened: Notify,
     /// Partitions of the topic; 0: unknown.
     partitions: AtomicU32,
-    /// A task asks for their number.
+    /// Whether a task counts the partitions.
     is_counting: AtomicBool,
     breaker: Mutex<CircuitBreaker>,
-    /// Whether the breaker is open, so that asking costs no lock.
+    /// Whether the circuit is open, readable without a lock.
     held_up: AtomicBool,
-    /// Records that are handed over and not reported.
+    /// Number of records in flight.
     out: AtomicUsize,
-    /// How many were when the breaker opened.
+    /// Number of records in flight when the circuit opened.
     out_then: AtomicUsize,
-    /// Records that were handed over so far.
+    /// Number of records sent so far.
     handed_over: AtomicU64,
-    /// Held while a record is sent alone, and that as a flag, so that asking costs no lock.
+    /// Held while a record is sent alone, and the same as a flag, readable without a lock.
     alone: tokio::sync::Mutex<()>,
     exclusive: AtomicBool,
     /// Wakes the task in [`Lane::idle`].
     idle: Notify,
-    /// Records in flight that [`Lane::idle`] does not wait for: their partition accepts nothing.
+    /// Number of records in flight that [`Lane::idle`] does not wait for, because their partition accepts
+    /// nothing.
     stuck: AtomicUsize,
     backlog: Mutex<LaneBacklog>,
-    /// [`LaneBacklog::records`], so that asking costs no lock.
+    /// [`LaneBacklog::records`], readable without a lock.
     before: AtomicU64,
     told: Mutex<Vec<DrainEvent>>,
-    /// Wakes the lane's drain.
+    /// Wakes the drain of the lane.
     wake: Notify,
-    /// What the lane may put into the spool, where it is limited.
+    /// Limits of the lane in the spool, if it has any.
     quota: Option<DeadLetterQuota>,
     counters: TopicCounters,
 }
 
-/// What a lane's drain is told about its rows.
+/// Event of a row, for the drain of the lane.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum DrainEvent {
-    /// A row's delivery report.
+    /// Delivery report of a row.
     Reported(RowId, Result<(), Failure>),
-    /// Whether a row in hand that no retry can help is now elsewhere.
+    /// Whether a row that no retry can deliver was moved elsewhere.
     Moved(RowId, bool),
-    /// Whether a row that cannot be read as a record is now set aside.
+    /// Whether a row that is no valid record was set aside.
     SetAside(RowId, bool),
 }
 
-/// How many events try a lane that is held up while none of them is reported. What is out is tried by
-/// the client library itself, and holds the event's memory. More than one, for one partition of a topic
-/// may hang and the others go on.
+/// Largest number of events that probe a lane with an open circuit before one of them is reported on.
+/// librdkafka retries what is in flight, and that holds the event's memory. More than one, because one
+/// partition of a topic may be stuck while others work.
 const MAX_PROBES: usize = 8;
 
 impl Lane {
-    /// `records` are in the spool, and the last of them is no later than `newest`.
+    /// Creates a lane with `records` in the spool, the last of them no later than `newest`.
     pub(super) fn new(
         topic: Arc<str>,
         records: u64,
@@ -113,39 +115,39 @@ impl Lane {
         self.quota.as_ref()
     }
 
-    /// Whether the breaker is open.
+    /// Returns whether the circuit is open.
     pub(super) fn is_circuit_open(&self) -> bool {
         self.held_up.load(Ordering::Acquire)
     }
 
-    /// Whether a record may be sent now. While the breaker is open, each `true` is a try.
+    /// Returns whether a record may be sent now. While the circuit is open, each `true` is a probe.
     pub(super) fn accepts(&self) -> bool {
         !self.is_circuit_open() || self.breaker().accepts(Instant::now(), jitter())
     }
 
-    /// Whether an event may be sent now: as [`Lane::accepts`], but only so often.
+    /// As [`Lane::accepts`] for an event, with at most [`MAX_PROBES`] probes in flight.
     pub(super) fn accepts_event(&self) -> bool {
         let tries = self.out.load(Ordering::Acquire).saturating_sub(self.out_then.load(Ordering::Acquire));
         tries < MAX_PROBES && self.accepts()
     }
 
-    /// A record is handed over. Its report is [`Lane::heard`].
+    /// Counts a record as sent. Its report is passed to [`Lane::on_report`].
     pub(super) fn count_sent(&self) {
         self.out.fetch_add(1, Ordering::AcqRel);
         self.handed_over.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Records that were handed over so far.
+    /// Returns the number of records sent so far.
     pub(super) fn handed_over(&self) -> u64 {
         self.handed_over.load(Ordering::Acquire)
     }
 
-    /// Whether a record is sent alone, and others wait.
+    /// Returns whether a record is being sent alone, so that others have to wait.
     pub(super) fn is_exclusive(&self) -> bool {
         self.exclusive.load(Ordering::Acquire)
     }
 
-    /// Waits for the turn to send a record alone. Others wait until the turn is dropped.
+    /// Waits for the exclusive right to send. Others wait until the guard is dropped.
     pub(super) async fn alone(&self) -> ExclusiveGuard<'_> {
         let turn = self.alone.lock().await;
         self.exclusive.store(true, Ordering::Release);
@@ -157,8 +159,8 @@ impl Lane {
         self.out.load(Ordering::Acquire)
     }
 
-    /// Waits until no record is in flight but those that are stuck, for at most `timeout`: what is in flight
-    /// then is stuck. Returns the number of stuck records. For the task that has the turn.
+    /// Waits until no record but the stuck ones is in flight, for at most `timeout`; those still in flight
+    /// then are stuck. Returns the number of stuck records. For the task with the exclusive right.
     pub(super) async fn idle(&self, timeout: Duration) -> usize {
         let reported = async {
             while self.out() > self.stuck.load(Ordering::Acquire) {
@@ -171,14 +173,14 @@ impl Lane {
         stuck
     }
 
-    /// When a record may be tried next, while the breaker is open.
+    /// Returns the time of the next probe, while the circuit is open.
     pub(super) fn retry_at(&self) -> Option<Instant> {
         if self.is_circuit_open() { self.breaker().retry_at() } else { None }
     }
 
-    /// A record of this lane is not acknowledged in time, or failed.
+    /// Handles that a record failed or was not acknowledged in time.
     pub(super) fn failed(&self, why: impl fmt::Display) {
-        // A whole topic may fail at once, on a thread that others wait for.
+        // All records of a topic may fail at once, on a thread that others wait for.
         if self.is_circuit_open() {
             return;
         }
@@ -193,7 +195,7 @@ impl Lane {
         tracing::warn!(topic = %self.topic, %why, "lane held up");
     }
 
-    /// A delivery report came in.
+    /// Handles a delivery report.
     pub(super) fn on_report(&self, result: Result<(), Failure>) {
         self.out.fetch_sub(1, Ordering::AcqRel);
         if self.is_exclusive() {
@@ -201,7 +203,7 @@ impl Lane {
         }
         if result.is_ok() { &self.counters.acked } else { &self.counters.failed }.inc();
         match result {
-            // A broker that refuses a record answers as well as one that takes it.
+            // A broker that refuses a record answers as well as one that accepts it.
             Ok(()) | Err(Failure::Unfit | Failure::Timestamp | Failure::Refused)
                 if !self.is_circuit_open() => {}
             Ok(()) | Err(Failure::Unfit | Failure::Timestamp | Failure::Refused) => {
@@ -216,11 +218,11 @@ impl Lane {
                     tracing::info!(topic = %self.topic, "lane goes on");
                 }
             }
-            // That is about the record, not about the lane.
+            // The record is the cause, not the lane.
             Err(Failure::TooLarge) => {}
             Err(failure) => {
                 if failure == Failure::UnknownTopic {
-                    // The next record, or the drain, makes sure of it again.
+                    // The next record, or the drain, checks the topic again.
                     let _ = self.state.compare_exchange(OPEN, CLOSED, Ordering::AcqRel, Ordering::Acquire);
                 }
                 self.failed(failure);
@@ -229,31 +231,31 @@ impl Lane {
     }
 
     fn breaker(&self) -> MutexGuard<'_, CircuitBreaker> {
-        // The breaker is whole after each of its functions.
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+        // Each function leaves the circuit breaker in a valid state.
+        self.breaker.lock()
     }
 
-    /// Looks at the backlog, and may change it.
+    /// Runs a function on the backlog, which may change it.
     fn backlogged<R>(&self, look: impl FnOnce(&mut LaneBacklog) -> R) -> R {
-        // It is whole after each of the functions below.
-        let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        // Each function below leaves the backlog in a valid state.
+        let mut backlog = self.backlog.lock();
         let seen = look(&mut backlog);
         self.before.store(backlog.records, Ordering::Release);
         seen
     }
 
-    /// Records that stand before a new one.
+    /// Returns the number of records that precede a new one.
     pub(super) fn backlog(&self) -> u64 {
         self.before.load(Ordering::Acquire)
     }
 
-    /// Shows whether the breaker is open and what waits.
+    /// Updates the metrics of the circuit and the backlog.
     pub(super) fn show(&self) {
         self.counters.held_up.set(self.is_circuit_open().into());
         self.counters.backlog.set(self.backlog());
     }
 
-    /// A record is on its way into the spool: from now on new ones line up behind it.
+    /// Counts a record that is being appended to the spool. From now on new records are queued behind it.
     pub(super) fn begin_append(&self) {
         self.backlogged(|backlog| {
             backlog.records += 1;
@@ -261,7 +263,7 @@ impl Lane {
         });
     }
 
-    /// How the way into the spool ended for one record: as that row, or refused.
+    /// Handles the end of an append: the row of the record, or `None` if it was refused.
     pub(super) fn end_append(&self, row: Option<RowId>) {
         self.backlogged(|backlog| {
             backlog.joining -= 1;
@@ -276,23 +278,24 @@ impl Lane {
         self.wake.notify_one();
     }
 
-    /// A record no longer stands before a new one.
+    /// Counts a record of the backlog less.
     pub(super) fn remove_from_backlog(&self) {
         self.backlogged(LaneBacklog::leave);
     }
 
-    /// The last row that was committed.
+    /// Returns the last row that was committed.
     pub(super) fn newest(&self) -> RowId {
         self.backlogged(|backlog| backlog.newest)
     }
 
-    /// Whether more rows are counted than there are, when the drain has none in hand and none before it.
+    /// Returns whether more rows are counted than being appended. For a drain that holds no row and has read
+    /// all.
     pub(super) fn counts_lost_rows(&self) -> bool {
         self.backlogged(|backlog| backlog.records > backlog.joining)
     }
 
-    /// The drain has nothing in hand, and no row up to this one is in the spool. What is counted beyond
-    /// what is on its way was lost.
+    /// Corrects the count after rows were lost: no row up to this one is in the spool, and the drain holds
+    /// none.
     pub(super) fn ended(&self, through: RowId) {
         self.backlogged(|backlog| {
             if backlog.newest <= through {
@@ -301,8 +304,8 @@ impl Lane {
         });
     }
 
-    /// Counts `rows` more, up to `newest`: rows of a refused append that are in the spool, or those that a
-    /// drain that begins anew may count twice. Reports on rows so far may reach no drain.
+    /// Adds `rows` to the count, up to `newest`: rows of a refused append that are in the spool, or rows that
+    /// a restarted drain may count twice. Reports on rows so far may not reach a drain.
     pub(super) fn recounts(&self, rows: u64, newest: RowId) {
         self.backlogged(|backlog| {
             backlog.records += rows;
@@ -312,33 +315,33 @@ impl Lane {
         self.wake.notify_one();
     }
 
-    /// Returns the last row whose report may reach no drain.
+    /// Returns the last row whose report may not reach a drain.
     pub(super) fn unreported(&self) -> RowId {
         self.backlogged(|backlog| backlog.unreported)
     }
 
-    /// Tells the drain about a row.
+    /// Sends an event of a row to the drain.
     pub(super) fn notify_drain(&self, told: DrainEvent) {
         self.told().push(told);
         self.wake.notify_one();
     }
 
-    /// What the drain was told since this was last asked.
+    /// Returns the events since the last call.
     pub(super) fn take_events(&self) -> Vec<DrainEvent> {
         std::mem::take(&mut *self.told())
     }
 
     fn told(&self) -> MutexGuard<'_, Vec<DrainEvent>> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        self.told.lock()
     }
 
-    /// Waits for something to do for the drain. For one task.
+    /// Waits for work for the drain. For one task.
     pub(super) async fn woken(&self) {
         self.wake.notified().await;
     }
 }
 
-/// The turn of a record that is sent alone.
+/// Exclusive right to send to a lane.
 pub(super) struct ExclusiveGuard<'a> {
     lane: &'a Lane,
     _turn: tokio::sync::MutexGuard<'a, ()>,
@@ -350,7 +353,7 @@ impl Drop for ExclusiveGuard<'_> {
     }
 }
 
-/// A number from 0 to 1, different each time.
+/// Returns a random number from 0 to 1.
 fn jitter() -> f64 {
     f64::from(RandomState::new().hash_one(0u8) as u32) / f64::from(u32::MAX)
 }

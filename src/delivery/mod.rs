@@ -1,14 +1,12 @@
-//! Every record of an event durable, or the event refused.
+//! Delivery of the records of an event: durable in Kafka or in the spool, or the event is refused.
 //!
-//! [`Delivery::deliver`] answers `Ok` only once every record of the event is acknowledged by Kafka or
-//! on disk in the spool. Each record goes to its lane, the ordered way to one topic:
+//! [`Delivery::deliver`] returns `Ok` only once every record is acknowledged by Kafka or on disk in the
+//! spool. Each topic has a lane. A record is sent directly to Kafka while its lane has no backlog and a
+//! closed circuit. Otherwise, and when Kafka does not acknowledge in time, it is appended to the lane's
+//! backlog in the spool. The lane's drain sends the backlog.
 //!
-//! - direct to Kafka, while the lane has no backlog and its breaker is closed;
-//! - to the end of the lane's backlog in the spool, where it has one, or where Kafka does not
-//!   acknowledge in time. The lane's drain sends it on.
-//!
-//! Memory: what an event was admitted under is held by its [`OnDurable`] until the last delivery report,
-//! not until the answer, for the client library holds the bytes just as long.
+//! Memory: the permit of an event is in its [`OnDurable`], which is dropped with the last delivery report and
+//! not with the answer, because librdkafka holds the bytes as long.
 
 mod circuit_breaker;
 pub mod dead_letter;
@@ -48,9 +46,10 @@ use drain_limits::DrainLimits;
 use foldhash::fast::RandomState;
 use in_flight::{InFlightEvent, handed_over};
 use lane::Lane;
+use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
@@ -58,48 +57,48 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use traced::acknowledged;
 
-/// How long an event waits for the spool's disk. Longer than any commit takes on a disk that works.
+/// Longest wait of an event for the spool, longer than any commit on a working disk.
 const SPOOL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Settings that concern delivery.
+/// Settings of delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// `kafka.ack_deadline`: what Kafka has not acknowledged by then is spooled, or refused.
+    /// `kafka.ack_deadline`: time after which an unacknowledged record is spooled or refused.
     pub ack_deadline: Duration,
-    /// What rejected events may take of the spool.
+    /// Limits on dead letters.
     pub dead_letters: DeadLetterQuotaConfig,
 }
 
-/// What delivery is put together from.
+/// Dependencies of [`Delivery`].
 pub struct Parts {
-    /// The way to Kafka.
+    /// Producer.
     pub sink: Arc<dyn Sink>,
-    /// `None`: what Kafka does not acknowledge is refused.
+    /// Spool. `None`: a record that Kafka does not acknowledge is refused.
     pub spool: Option<Arc<Spool>>,
-    /// Every topic that routing can name.
+    /// Topics that routing can name.
     pub topics: Vec<Arc<str>>,
-    /// The topic of rejected events.
+    /// Topic of rejected events.
     pub dead_letter_topic: Arc<str>,
-    /// What the producer's queue takes: records, and bytes of their values.
+    /// Limits of the producer's queue: records, and bytes of values.
     pub queue: (usize, usize),
-    /// Runs what outlives a request: making missing topics, and drains.
+    /// Runtime for tasks that outlive a request: topic creation and drains.
     pub runtime: Handle,
-    /// DrainEvent when Kafka stands still, and what the spool takes.
+    /// State of Kafka and the spool, which delivery updates.
     pub readiness: Arc<Readiness>,
-    /// Shown what the spool holds.
+    /// Metrics of topics and the spool.
     pub metrics: Arc<Metrics>,
-    /// Traces what drains send.
+    /// Tracer of the records that drains send.
     pub tracer: Tracer,
 }
 
 type Lanes = HashMap<Arc<str>, Arc<Lane>, RandomState>;
 
-/// Takes records to Kafka.
+/// Delivers records to Kafka, by way of the spool if necessary.
 pub struct Delivery {
     config: Config,
     sink: Arc<dyn Sink>,
     spool: Option<Arc<Spool>>,
-    /// By topic. A lane that is there stays: what is in flight to it may still be told to it.
+    /// Lanes by topic. A lane is never removed, because records in flight refer to it.
     lanes: ArcSwap<Lanes>,
     dead_letter_topic: Arc<str>,
     share: Arc<DrainLimits>,
@@ -109,13 +108,13 @@ pub struct Delivery {
     tracer: Tracer,
     phase: watch::Sender<Phase>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
-    /// Receives the events that the spool remembers.
+    /// Receiver of the identities that the spool remembers.
     remember: OnceLock<Box<dyn Fn(Vec<Remembered>) + Send + Sync>>,
 }
 
 impl Delivery {
-    /// A delivery with a lane for each topic, and one for each of which the spool holds a backlog.
-    /// Their drains begin at once.
+    /// Creates a lane for each topic, and for each topic of which the spool holds a backlog. Starts the
+    /// drains.
     pub fn start(config: Config, parts: Parts) -> Arc<Self> {
         let delivery = Arc::new(Self {
             config,
@@ -142,7 +141,7 @@ impl Delivery {
         }
         let topics: Vec<_> = [parts.dead_letter_topic].into_iter().chain(parts.topics).collect();
         let backlog = parts.spool.iter().flat_map(|spool| spool.backlog());
-        // Of earlier settings, maybe.
+        // The backlog may be of a topic of earlier settings.
         let backlog = backlog.map(|(topic, rows)| (topics.contains(&topic), topic, rows));
         delivery.add(backlog.chain(topics.iter().map(|topic| (true, Arc::clone(topic), 0))));
         let show = monitor::show(&delivery, parts.metrics);
@@ -150,15 +149,15 @@ impl Delivery {
         delivery
     }
 
-    /// Adds lanes for topics that have none yet. Records may be delivered to them from then on.
+    /// Adds lanes for topics that have none.
     pub fn add_lanes(&self, topics: impl IntoIterator<Item = Arc<str>>) {
         self.add(topics.into_iter().map(|topic| (true, topic, 0)));
     }
 
-    /// Adds the lanes that are not there, each with the rows of its backlog and whether the settings name
-    /// it, and starts their drains.
+    /// Adds missing lanes, each with the rows of its backlog and whether the settings name its topic, and
+    /// starts their drains.
     fn add(&self, topics: impl Iterator<Item = (bool, Arc<str>, u64)>) {
-        // One at a time.
+        // One caller at a time.
         let mut tasks = self.tasks();
         let mut lanes = Lanes::clone(&self.lanes.load());
         let last = self.spool.as_ref().map_or(RowId::default(), |spool| spool.last());
@@ -192,8 +191,8 @@ impl Delivery {
         tasks.extend(drains.map(|drain| self.runtime.spawn(drain)));
     }
 
-    /// Opens the lanes of topics that exist, with the number of their partitions, so that their first record
-    /// need not ask.
+    /// Opens the lanes of topics that exist, with their numbers of partitions, so that the first record need
+    /// not ask.
     pub fn open_lanes<'a>(&self, existing: impl IntoIterator<Item = (&'a str, u32)>) {
         let lanes = self.lanes.load();
         for (topic, partitions) in existing {
@@ -203,13 +202,13 @@ impl Delivery {
         }
     }
 
-    /// The longest that [`Delivery::deliver`] takes.
+    /// Returns the longest time that [`Delivery::deliver`] takes.
     pub fn longest(&self) -> Duration {
         self.config.ack_deadline + self.spool.as_ref().map_or(Duration::ZERO, |_| SPOOL_TIMEOUT)
     }
 
-    /// Sets, once, what receives the events that are durable in the spool though this process has not
-    /// answered them with 200: now those of earlier processes, later those of failed commits.
+    /// Sets, once, the receiver of events that are durable in the spool but were not answered with 200 by
+    /// this process: those of earlier processes now, and those of failed commits later.
     pub fn remember_with(&self, remember: impl Fn(Vec<Remembered>) + Send + Sync + 'static) {
         if let Some(spool) = &self.spool {
             remember(spool.take_identities());
@@ -217,8 +216,8 @@ impl Delivery {
         drop(self.remember.set(Box::new(remember)));
     }
 
-    /// Counts rows that a failed commit left in the spool. Only then are their events duplicates: what is
-    /// sent after such an answer must not overtake the row.
+    /// Counts rows that a failed commit left in the spool, then reports their events as duplicates. A later
+    /// event must not overtake such a row.
     fn recount(&self, found: Recount) {
         let lanes = self.lanes.load();
         for (topic, row) in found.rows {
@@ -233,11 +232,12 @@ impl Delivery {
 
     /// Makes all `records` of one event durable.
     ///
-    /// `settle` hears once that they are: that may be after this function gave up waiting. `spans` takes
-    /// the event's spans, if it is traced.
+    /// Calls `settle` once they are, which may be after this function has returned. Adds to `spans` if the
+    /// event is traced.
     ///
     /// # Errors
-    /// When not every record is durable in time. Some of them may be.
+    ///
+    /// If a record is not durable in time. Other records of the event may be.
     pub async fn deliver(
         &self,
         records: &[Record],
@@ -255,13 +255,14 @@ impl Delivery {
         if lanes.iter().zip(records).any(exceeds) {
             return Err(DeliveryError::DeadLetterQuota);
         }
-        // All ways are looked at before the first record goes: half an event helps nobody.
+        // Every lane is examined before the first record is sent, so that no event is delivered in part
+        // without need.
         let mut direct = SmallVec::<[bool; 1]>::new();
         for (lane, record) in lanes.iter().zip(records) {
             direct.push(self.can_send_directly(lane, record, deadline).await?);
         }
         if Instant::now() >= deadline {
-            // One topic that is not there used the time up: no other lane is to blame.
+            // One missing topic used up the time; the other lanes are not the cause.
             direct.fill(false);
         }
         let acknowledged_before = self.readiness.acknowledged();
@@ -294,7 +295,7 @@ impl Delivery {
         }
     }
 
-    /// Whether a record of this lane is handed over to Kafka now; else it is spooled.
+    /// Returns whether a record is sent to Kafka now. If not, it is spooled.
     async fn can_send_directly(
         &self,
         lane: &Arc<Lane>,
@@ -304,8 +305,8 @@ impl Delivery {
         if lane.backlog() > 0 {
             return Ok(false);
         }
-        // The drain tries a lane that is held up, so that no event waits for that. Where the spool does
-        // not take the record there may be nothing to drain, and an event has to try.
+        // The drain probes a lane whose circuit is open, so that no event waits for it. If the spool does not
+        // accept the record there may be no backlog, so an event has to probe.
         if lane.is_circuit_open() && (self.is_spooled(lane, record) || !lane.accepts_event()) {
             return if self.spool.is_some() { Ok(false) } else { Err(DeliveryError::HeldUp) };
         }
@@ -320,14 +321,14 @@ impl Delivery {
         if self.spool.is_some() { Ok(false) } else { Err(DeliveryError::Deadline) }
     }
 
-    /// Whether the spool takes a record, as far as can be told before.
+    /// Returns whether the spool will probably accept a record.
     fn is_spooled(&self, lane: &Lane, record: &Record) -> bool {
         let largest = lane.quota().map(|quota| quota.max_bytes());
         self.readiness.spool() == SpoolState::Taking
             && self.spool.as_ref().is_some_and(|spool| spool.may_take(record_codec::size(record), largest))
     }
 
-    /// Puts what is not acknowledged into the spool, in one transaction with the event's identity.
+    /// Appends the unacknowledged records to the spool, in one transaction with the event's identity.
     async fn append(
         &self,
         spool: &Arc<Spool>,
@@ -338,7 +339,7 @@ impl Delivery {
         let lanes = pending.lanes();
         let (entries, spooled) = pending.entries(records);
         if entries.is_empty() {
-            // Acknowledged at the last moment.
+            // They were acknowledged in the last moment.
             return Ok(Durable::Acked);
         }
         let (told, ended) = oneshot::channel();
@@ -348,7 +349,7 @@ impl Delivery {
             identity: Some(*identity),
             done: Box::new(move |result| {
                 event.spooled(&spooled, result);
-                // One that waited too long waits no more.
+                // The event may have stopped waiting.
                 let _ = told.send(result.map(drop));
             }),
         });
@@ -362,20 +363,20 @@ impl Delivery {
         }
     }
 
-    /// The lanes of records. Routing names topics of its own table only, and each has a lane.
+    /// Returns the lanes of records. Each topic of the routing table has a lane.
     fn lanes_of(&self, records: &[Record]) -> Result<in_flight::Lanes, Failure> {
         let lanes = self.lanes.load();
         let lane = |record: &Record| lanes.get(&record.topic).cloned().ok_or(Failure::Other);
         records.iter().map(lane).collect()
     }
 
-    /// Drains hand nothing over any more; what is acknowledged from now on is still deleted.
+    /// Stops drains from sending. Rows that are acknowledged later are still deleted.
     pub fn settle(&self) {
         self.phase.send_replace(Phase::Settling);
     }
 
-    /// Ends the drains, after they have heard what was reported. Returns the records that stay in the
-    /// spool for the next start.
+    /// Ends the drains after they have processed their reports. Returns the number of records that stay in
+    /// the spool.
     pub async fn end(&self) -> u64 {
         self.phase.send_replace(Phase::Ended);
         let tasks = std::mem::take(&mut *self.tasks());
@@ -387,12 +388,12 @@ impl Delivery {
         self.backlog()
     }
 
-    /// Records in the spool, or on the way into it, that Kafka has not acknowledged.
+    /// Returns the number of records in the spool, or being appended to it, that Kafka has not acknowledged.
     fn backlog(&self) -> u64 {
         self.lanes.load().values().map(|lane| lane.backlog()).sum()
     }
 
-    fn tasks(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tasks(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.tasks.lock()
     }
 }

@@ -1,4 +1,4 @@
-//! Shows what the spool holds: in metrics, for readiness, and in the log while it is sent on.
+//! Monitor of the spool and the lanes: metrics, readiness and log lines.
 
 use super::Delivery;
 use super::drain::Phase;
@@ -11,16 +11,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const UPDATE_INTERVAL: Duration = Duration::from_millis(250);
-/// How often the log tells of a backlog: that falls, and that does not.
+/// Intervals between log lines on a backlog that decreases, and on one that does not.
 const LOG_INTERVAL: Duration = Duration::from_secs(5);
 const STALLED_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Milliseconds since 1970.
+/// Returns the present time in milliseconds since 1970.
 pub(super) fn now_millis() -> i64 {
     Utc::now().timestamp_millis()
 }
 
-/// Goes on until delivery ends.
+/// Runs until delivery ends.
 pub(super) fn show(
     delivery: &Arc<Delivery>,
     metrics: Arc<Metrics>,
@@ -53,7 +53,7 @@ fn show_lanes(delivery: &Delivery, metrics: &Metrics) {
     metrics.lanes_held_up.set(i64::try_from(held_up).unwrap_or(i64::MAX));
 }
 
-/// Takes over the spool's figures. Returns how many rows were delivered so far.
+/// Publishes the figures of the spool. Returns the number of rows delivered so far.
 fn look(delivery: &Delivery, spool: &Spool, metrics: &Metrics) -> u64 {
     let usage = spool.usage();
     let totals = usage.totals;
@@ -66,21 +66,21 @@ fn look(delivery: &Delivery, spool: &Spool, metrics: &Metrics) -> u64 {
     totals.deleted
 }
 
-/// What the log said last.
+/// Last log line on the backlog.
 struct BacklogLog {
     at: Instant,
     left: u64,
     drained: u64,
-    /// When it said that nothing moves.
+    /// Time of the last line on a backlog that does not decrease.
     waiting: Option<Instant>,
 }
 
 impl BacklogLog {
-    /// A line on what is left and how long it will take, while there is something.
+    /// Logs the rest of the backlog and the estimated time for it, if there is any.
     fn say(&mut self, left: u64, drained: u64) {
         let seconds = self.at.elapsed().as_secs_f64();
         let per_second = drained.saturating_sub(self.drained) as f64 / seconds;
-        // What was appended meanwhile makes the backlog fall more slowly than it is drained.
+        // New records make the backlog decrease more slowly than it is drained.
         let falling = self.left.saturating_sub(left) as f64 / seconds;
         let mut waiting = None;
         if left > 0 && per_second >= 1.0 && falling > 0.0 {

@@ -1,27 +1,27 @@
-//! A record as the spool keeps it: a version, the time, the key, the headers and the value.
+//! Encoding of a record in the spool: version, timestamp, key, headers and value.
 
 use crate::record::{Headers, Record};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use std::sync::Arc;
 
 const VERSION: u8 = 1;
-/// Stands for the length of a key that is not there.
+/// Key length that stands for a missing key.
 const NO_KEY: u32 = u32::MAX;
 const FIXED: usize = 1 + 8 + 4 + 4;
 
-/// How many bytes [`encode`] makes of a record.
+/// Returns the length of an encoded record, in bytes.
 pub(super) fn size(record: &Record) -> usize {
     FIXED + record.size()
 }
 
-/// The record as bytes. Its topic is the lane's name and is not among them.
+/// Encodes a record without its topic, which is the name of the lane.
 pub(super) fn encode(record: &Record) -> Bytes {
     let mut bytes = BytesMut::with_capacity(size(record));
     bytes.put_u8(VERSION);
     bytes.put_i64(record.timestamp);
     match &record.key {
         Some(key) => {
-            // A key is part of a body, and so far below 4 GiB; likewise the headers.
+            // A key is part of a body, and so are headers: both are far below 4 GiB.
             bytes.put_u32(key.len() as u32);
             bytes.put_slice(key);
         }
@@ -33,7 +33,7 @@ pub(super) fn encode(record: &Record) -> Bytes {
     bytes.freeze()
 }
 
-/// The record that was kept; `None` for what this version did not write. Copies nothing.
+/// Decodes a record without a copy. `None`: this version did not write it.
 pub(super) fn decode(topic: &Arc<str>, mut bytes: Bytes) -> Option<Record> {
     if bytes.try_get_u8().ok()? != VERSION {
         return None;

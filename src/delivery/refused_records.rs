@@ -1,7 +1,7 @@
-//! Records that Kafka refuses while there is no spool.
+//! Refused records of events while there is no spool.
 //!
-//! Such a record is sent again alone, because its batch may have been refused for a neighbour. What is
-//! refused permanently becomes a dead letter before the answer.
+//! Such a record is sent again alone, because its batch may have been refused for another record. A
+//! permanently refused record becomes a dead letter before the answer.
 
 use super::in_flight::InFlightEvent;
 use super::lane::Lane;
@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// Longest time for which a lane takes no other record until those in flight are reported on. What is in
-/// flight longer shares no batch with a record that is sent now, or its partition accepts nothing.
+/// Longest time for which a lane accepts no other record until those in flight are reported on. A record in
+/// flight for longer shares no batch with one that is sent now.
 const MAX_IDLE_WAIT: Duration = Duration::from_secs(1);
 
-/// Receives nothing: the event that a dead letter belongs to is settled by its own records.
+/// Does nothing: the event of a dead letter is settled by its own records.
 struct Ignored;
 
 impl OnDurable for Ignored {
@@ -27,7 +27,8 @@ impl Delivery {
     /// Delivers the refused records of an event, each alone or as a dead letter.
     ///
     /// # Errors
-    /// When a record is neither acknowledged nor a dead letter before `deadline`.
+    ///
+    /// If a record is neither acknowledged nor a dead letter before `deadline`.
     pub(super) async fn deliver_refused(
         &self,
         records: &[Record],
@@ -59,8 +60,8 @@ impl Delivery {
         }
     }
 
-    /// Sends a record while no other record of its lane is in flight, but those of a partition that accepts
-    /// nothing. If Kafka refuses its timestamp, it is sent once more with the present time.
+    /// Sends a record while no record of its lane is in flight but those of a stuck partition. If Kafka
+    /// refuses its timestamp, sends it once more with the present time.
     async fn send_alone(
         &self,
         record: &Record,
@@ -85,7 +86,7 @@ impl Delivery {
                 return Err(failure);
             }
             if lane.handed_over() != before + 1 || lane.out() != stuck {
-                // Another record was handed over or reported on meanwhile, and may have been in the batch.
+                // Another record was sent or reported on meanwhile, and may have been in the batch.
                 continue;
             }
             if failure != Failure::Timestamp || is_restamped {
@@ -96,7 +97,7 @@ impl Delivery {
         }
     }
 
-    /// Writes the dead letter of a record that Kafka refuses permanently.
+    /// Writes the dead letter of a record that Kafka permanently refuses.
     async fn write_letter(
         &self,
         record: &Record,

@@ -1,40 +1,41 @@
-//! How delivering an event ends.
+//! Results of the delivery of an event.
 
 use super::{Failure, Refused};
 
-/// How an event's records are durable.
+/// Durability of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durable {
-    /// All acknowledged by Kafka.
+    /// Kafka acknowledged all records.
     Acked,
-    /// At least one is in the spool.
+    /// At least one record is in the spool.
     Spooled,
-    /// Acknowledged, at least one as a dead letter, because Kafka refuses the record permanently.
+    /// Kafka acknowledged all records, at least one of them as a dead letter, because Kafka permanently
+    /// refuses it.
     DeadLettered(Failure),
 }
 
-/// Why an event is not durable.
+/// Reason why an event is not durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DeliveryError {
-    /// The deadline passed. The records may still be acknowledged later.
+    /// The deadline passed. Records may still be acknowledged later.
     #[error("not acknowledged within the deadline")]
     Deadline,
-    /// The lane has failed just now and there is no spool.
+    /// The circuit of the topic is open and there is no spool.
     #[error("Kafka does not take records for this topic at the moment")]
     HeldUp,
     /// A record failed.
     #[error(transparent)]
     Failed(#[from] Failure),
-    /// It must be spooled, and the spool does not take it.
+    /// The spool refused a record.
     #[error(transparent)]
     Spool(#[from] Refused),
-    /// More rejected events than the spool takes of them.
+    /// Dead letters exceed their limits.
     #[error("too many rejected events at once")]
     DeadLetterQuota,
 }
 
 impl DeliveryError {
-    /// Stable tag.
+    /// Returns the stable tag.
     pub(super) const fn tag(self) -> &'static str {
         match self {
             Self::Deadline => "ack_deadline",

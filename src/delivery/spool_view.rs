@@ -1,4 +1,4 @@
-//! What waits in a spool, for a person: beside a running bridge or when none runs.
+//! Read-only view of a spool, beside a running bridge or without one.
 
 use super::record_codec;
 use crate::record::Record;
@@ -7,53 +7,55 @@ use chrono::{DateTime, Utc};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Rows that are read at once: few, so that no read holds up the writer's checkpoints.
+/// Rows of one read: few, so that no read delays the writer's checkpoints.
 const PAGE: usize = 256;
 
-/// A spool that is looked into.
+/// View of a spool.
 pub struct SpoolView {
     spool: Inspection,
 }
 
-/// A lane that holds records.
+/// Topic with records in the spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpoolTopic {
-    /// The topic.
+    /// Topic.
     pub topic: String,
-    /// Records that wait.
+    /// Number of records.
     pub records: u64,
-    /// Their bytes, as the lane's share counts them.
+    /// Bytes, as the lane's share counts them.
     pub bytes: u64,
-    /// When the oldest of them was spooled.
+    /// Time at which the oldest record was spooled.
     pub oldest: Option<DateTime<Utc>>,
 }
 
-/// A record that waits.
+/// Record in the spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpoolRecord {
-    /// Its place in the spool.
+    /// Row id.
     pub row: i64,
-    /// The topic.
+    /// Topic.
     pub topic: Arc<str>,
-    /// When it was spooled.
+    /// Time at which it was spooled.
     pub spooled_at: DateTime<Utc>,
-    /// `None`: it is damaged.
+    /// Record. `None`: it is damaged.
     pub record: Option<Record>,
 }
 
 impl SpoolView {
-    /// Looks into the spool in that directory.
+    /// Opens the spool in a directory.
     ///
     /// # Errors
-    /// When there is none, or it cannot be read.
+    ///
+    /// If there is no spool, or it cannot be read.
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
         Ok(Self { spool: Inspection::open(directory)? })
     }
 
-    /// The lanes that hold records, by topic.
+    /// Returns the topics with records, by name.
     ///
     /// # Errors
-    /// When the spool cannot be read.
+    ///
+    /// If the spool cannot be read.
     pub fn lanes(&self) -> Result<Vec<SpoolTopic>, ReadError> {
         let lane = |lane: LaneStatus| SpoolTopic {
             topic: lane.name.to_string(),
@@ -64,20 +66,21 @@ impl SpoolView {
         Ok(self.spool.lanes()?.into_iter().map(lane).collect())
     }
 
-    /// Records that were set aside, for they are damaged or nothing takes them.
+    /// Returns the number of records set aside, because they are damaged or no topic accepts them.
     ///
     /// # Errors
-    /// When the spool cannot be read.
+    ///
+    /// If the spool cannot be read.
     pub fn set_aside(&self) -> Result<u64, ReadError> {
         self.spool.set_aside().map(|set_aside| set_aside.damaged + set_aside.parked)
     }
 
-    /// Returns every record that waits, in the order in which they were spooled.
+    /// Returns the waiting records, in the order in which they were spooled.
     pub fn records(&self) -> impl Iterator<Item = Result<SpoolRecord, ReadError>> {
         self.kept(Kept::Waiting)
     }
 
-    /// Returns every record that was set aside, in the order in which they were spooled.
+    /// Returns the records set aside, in the order in which they were spooled.
     pub fn records_set_aside(&self) -> impl Iterator<Item = Result<SpoolRecord, ReadError>> {
         self.kept(Kept::SetAside)
     }

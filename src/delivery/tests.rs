@@ -5,9 +5,9 @@ use super::*;
 use crate::record::Headers;
 use crate::telemetry::KafkaState;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::oneshot;
 
@@ -24,21 +24,21 @@ pub(super) struct TestSink {
 
 impl TestSink {
     fn settle_next(&self, result: Result<(), Failure>) {
-        let (_, report) = self.reports.lock().unwrap().remove(0);
+        let (_, report) = self.reports.lock().remove(0);
         report.settle(result);
     }
 
     fn sent(&self) -> Vec<String> {
-        self.reports.lock().unwrap().iter().map(|(record, _)| record.topic.to_string()).collect()
+        self.reports.lock().iter().map(|(record, _)| record.topic.to_string()).collect()
     }
 
     pub(super) fn values(&self) -> Vec<String> {
         let value = |record: &Record| String::from_utf8_lossy(&record.value).into_owned();
-        self.reports.lock().unwrap().iter().map(|(record, _)| value(record)).collect()
+        self.reports.lock().iter().map(|(record, _)| value(record)).collect()
     }
 
     fn timestamps(&self) -> Vec<i64> {
-        self.reports.lock().unwrap().iter().map(|(record, _)| record.timestamp).collect()
+        self.reports.lock().iter().map(|(record, _)| record.timestamp).collect()
     }
 
     /// Settles the first record of a topic.
@@ -52,7 +52,7 @@ impl TestSink {
     }
 
     fn settle_where(&self, wanted: impl Fn(&Record) -> bool, result: Result<(), Failure>) {
-        let mut reports = self.reports.lock().unwrap();
+        let mut reports = self.reports.lock();
         let first = reports.iter().position(|(record, _)| wanted(record)).expect("a record");
         let (_, report) = reports.remove(first);
         drop(reports);
@@ -65,7 +65,7 @@ impl TestSink {
     }
 
     fn header_of(&self, topic: &str, name: &str) -> Option<String> {
-        let reports = self.reports.lock().unwrap();
+        let reports = self.reports.lock();
         let (record, _) = reports.iter().find(|(record, _)| *record.topic == *topic)?;
         record.headers.get(name).map(|value| String::from_utf8_lossy(value).into_owned())
     }
@@ -74,10 +74,10 @@ impl TestSink {
 impl Sink for TestSink {
     fn send(&self, record: &Record, _: Option<u32>, report: Report) {
         self.may_panic();
-        if let Some(failure) = *self.refuse.lock().unwrap() {
+        if let Some(failure) = *self.refuse.lock() {
             return report.settle(Err(failure));
         }
-        self.reports.lock().unwrap().push((record.clone(), report));
+        self.reports.lock().push((record.clone(), report));
     }
 
     fn prepare<'a>(
@@ -85,16 +85,16 @@ impl Sink for TestSink {
         topic: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<u32, TopicFailure>> + Send + 'a>> {
         self.preparations.fetch_add(1, Ordering::Relaxed);
-        let missing = self.missing.lock().unwrap().contains(&topic);
+        let missing = self.missing.lock().contains(&topic);
         self.may_panic();
         Box::pin(async move { if missing { Err(TopicFailure::Missing) } else { Ok(1) } })
     }
 }
 
 /// Says that the event is durable, or closes its channel when the event is released undurable.
-struct Told(Option<oneshot::Sender<()>>);
+struct DurableSignal(Option<oneshot::Sender<()>>);
 
-impl OnDurable for Told {
+impl OnDurable for DurableSignal {
     fn durable(&mut self) {
         self.0.take().expect("durable once").send(()).ok();
     }
@@ -139,7 +139,7 @@ fn start(
     let (told, settled) = oneshot::channel();
     let records: Vec<Record> = topics.iter().map(|topic| record(topic)).collect();
     let delivery = Arc::clone(delivery);
-    let settle = Box::new(Told(Some(told)));
+    let settle = Box::new(DurableSignal(Some(told)));
     (tokio::spawn(async move { delivery.deliver(&records, &[0; 16], None, settle).await }), settled)
 }
 
@@ -188,7 +188,7 @@ async fn deadline_refuses_and_a_late_report_still_settles() {
 #[tokio::test(start_paused = true)]
 async fn full_queue_refuses_at_once() {
     let (sink, delivery) = delivery();
-    *sink.refuse.lock().unwrap() = Some(Failure::QueueFull);
+    *sink.refuse.lock() = Some(Failure::QueueFull);
     let before = Instant::now();
     let (answer, settled) = start(&delivery, &["a"]);
     assert_eq!(answer.await.unwrap(), Err(DeliveryError::Failed(Failure::QueueFull)));
@@ -201,7 +201,7 @@ async fn dropped_report_is_a_failure_not_a_hang() {
     let (sink, delivery) = delivery();
     let (answer, settled) = start(&delivery, &["a"]);
     settle_down().await;
-    sink.reports.lock().unwrap().clear();
+    sink.reports.lock().clear();
     assert_eq!(answer.await.unwrap(), Err(DeliveryError::Failed(Failure::Abandoned)));
     assert!(settled.await.is_err(), "held on to");
 }
@@ -209,7 +209,7 @@ async fn dropped_report_is_a_failure_not_a_hang() {
 #[tokio::test(start_paused = true)]
 async fn missing_topic_holds_up_its_own_lane_alone() {
     let (sink, delivery) = delivery();
-    sink.missing.lock().unwrap().push("gone");
+    sink.missing.lock().push("gone");
     let (stuck, _settled) = start(&delivery, &["gone"]);
     settle_down().await;
     let (quick, _quick_settled) = start(&delivery, &["a"]);
@@ -223,12 +223,12 @@ async fn missing_topic_holds_up_its_own_lane_alone() {
 #[tokio::test(start_paused = true)]
 async fn lane_opens_once_its_topic_is_there_and_makes_sure_of_it_once() {
     let (sink, delivery) = delivery();
-    sink.missing.lock().unwrap().push("gone");
+    sink.missing.lock().push("gone");
     let (first, _first_settled) = start(&delivery, &["gone"]);
     let (second, _second_settled) = start(&delivery, &["gone"]);
     settle_down().await;
     assert_eq!(sink.preparations.load(Ordering::Relaxed), 1, "two tasks prepare one topic");
-    sink.missing.lock().unwrap().clear();
+    sink.missing.lock().clear();
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(sink.sent(), ["gone", "gone"]);
     sink.settle_next(Ok(()));
@@ -254,7 +254,7 @@ async fn topic_found_gone_is_made_sure_of_again() {
 #[tokio::test(start_paused = true)]
 async fn event_for_a_closed_lane_settles_as_failed_when_its_deadline_passes() {
     let (sink, delivery) = delivery();
-    sink.missing.lock().unwrap().push("gone");
+    sink.missing.lock().push("gone");
     let (answer, settled) = start(&delivery, &["a", "gone"]);
     assert_eq!(answer.await.unwrap(), Err(DeliveryError::Deadline));
     assert!(settled.await.is_err(), "held on to");
@@ -316,7 +316,7 @@ async fn frozen_lane_without_a_spool_is_tried_a_few_times_and_then_left_alone() 
     sink.settle_next(Ok(()));
     let (answer, _settled) = start(&delivery, &["a"]);
     settle_down().await;
-    sink.reports.lock().unwrap().drain(..).for_each(|(_, report)| report.settle(Ok(())));
+    sink.reports.lock().drain(..).for_each(|(_, report)| report.settle(Ok(())));
     assert_eq!(answer.await.unwrap(), Ok(Durable::Acked), "an acknowledgement lets everything through");
 }
 
@@ -330,7 +330,7 @@ async fn lane_goes_on_beside_records_that_stay_out() {
         tokio::time::sleep(Duration::from_secs(10)).await;
         let (answer, _settled) = start(&delivery, &["a"]);
         settle_down().await;
-        let (_, last) = sink.reports.lock().unwrap().pop().expect("a try");
+        let (_, last) = sink.reports.lock().pop().expect("a try");
         last.settle(Ok(()));
         assert_eq!(answer.await.unwrap(), Ok(Durable::Acked));
     }

@@ -1,9 +1,9 @@
-//! What the spans of an event say of its delivery.
+//! Result of a delivery, for spans.
 
 use super::{DeliveryError, Failure};
 
-/// How handing records over ended: all of them acknowledged, if they were reported on in time and none
-/// failed. Others of the event may never have been handed over.
+/// Returns whether the records that were sent are acknowledged: reported on in time, and none failed. Other
+/// records of the event may not have been sent.
 pub(super) fn acknowledged(outcome: Result<(), Option<Failure>>, in_time: bool) -> Result<(), &'static str> {
     match outcome {
         Ok(()) => Ok(()),

@@ -1,7 +1,7 @@
-//! SpoolView rows that a lane's drain holds in memory, and the choice of the next one to send. Pure.
+//! Window of a drain: backlog rows in memory, and the choice of the next one to send. Pure.
 //!
-//! Rows with the same key are sent one after another, all others side by side. Each partition has a queue
-//! of its own: a partition that accepts nothing delays no other one.
+//! Rows with the same key are sent one after another, all others side by side. Each partition has a queue of
+//! its own: a partition that accepts nothing delays no other one.
 
 mod capacity;
 mod queue;
@@ -15,56 +15,56 @@ use bytes::Bytes;
 use queue::Queue;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-/// What a failed row needs.
+/// Next step for a row that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FailedRow {
-    /// It will be sent again.
+    /// It is queued again.
     Again,
-    /// No retry can help. The caller takes it elsewhere, then says [`Window::done`], or
-    /// [`Window::release`] if that did not work.
+    /// No retry can help. The caller moves the row elsewhere, then calls [`Window::done`], or
+    /// [`Window::release`] if that failed.
     Permanent,
     /// Kafka refused the record alone for its timestamp. It is sent again with the present time.
     Restamped,
-    /// Kafka refused the record alone, for a reason that may pass. Only its own key waits, until
+    /// Kafka refused the record alone, for a reason that may pass. Only its key waits, until
     /// [`Window::retry_waiting`].
     Waits,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum RowState {
     /// Behind an earlier row of its key.
     Behind,
     /// In [`Queue::ready`] or [`Queue::suspects`].
     Ready,
-    /// Handed over; its report is out.
-    Out,
-    /// Refused for good.
+    /// In flight.
+    InFlight,
+    /// Permanently refused.
     Leaving,
     /// In [`Queue::waiting`]: refused alone, and tried again later.
     Waiting,
 }
 
-struct Held {
+struct WindowRow {
     record: Record,
     /// Key into [`Window::queues`].
     partition: u32,
-    state: State,
-    /// Refused with others; it is sent alone next.
+    state: RowState,
+    /// Whether it was refused with others, so that it is sent alone next.
     suspect: bool,
-    /// It gets the present time each time that it is sent.
+    /// Whether it gets the present time each time that it is sent.
     restamped: bool,
-    /// It was in [`Queue::waiting`].
+    /// Whether it was in [`Queue::waiting`].
     has_waited: bool,
-    /// [`Window::acknowledged`] when it was refused.
+    /// Value of [`Window::acknowledged`] when it was refused.
     refused_after: u64,
-    /// Time of the last hand-over, in milliseconds since 1970.
+    /// Time at which it was last sent, in milliseconds since 1970.
     out_ms: i64,
 }
 
 /// Age from which a record is sent with the present time, in milliseconds.
 ///
-/// Kafka deletes by a record's timestamp: a record older than the topic's retention would be acknowledged
-/// and deleted. `ce_time` keeps the event's time.
+/// Kafka deletes by timestamp: it would acknowledge a record older than the topic's retention, and delete it.
+/// `ce_time` keeps the event's time.
 pub(crate) const MAX_TIMESTAMP_AGE_MS: i64 = 60 * 60 * 1000;
 
 /// Time without a report after which a row in flight, or its partition, counts as stuck, in milliseconds.
@@ -75,7 +75,7 @@ pub(super) const STUCK_AGE_MS: i64 = 1000;
 pub(super) struct Window {
     /// Partitions of the topic; 0: unknown.
     partitions: u32,
-    rows: HashMap<RowId, Held>,
+    rows: HashMap<RowId, WindowRow>,
     /// Rows of each key, in order.
     keys: HashMap<Bytes, VecDeque<RowId>>,
     /// Queues by partition, without those that hold and skipped nothing.
@@ -103,18 +103,18 @@ impl Window {
         self.out
     }
 
-    /// Partitions by which rows are queued.
+    /// Returns the number of partitions by which rows are queued.
     pub(super) fn partitions(&self) -> u32 {
         self.partitions
     }
 
-    /// Sets the number of partitions of the topic. For an empty window: rows keep their queue.
+    /// Sets the number of partitions of the topic. The window has to be empty, because rows keep their queue.
     pub(super) fn set_partitions(&mut self, partitions: u32) {
         debug_assert!(self.is_empty());
         self.partitions = partitions;
     }
 
-    /// Returns the partition of a row: its key's, or for a record without a key one in turn.
+    /// Returns the partition of a row: that of its key, or one in turn for a record without a key.
     pub(super) fn partition_of(&self, id: RowId, record: &Record) -> u32 {
         let of_key = |key: &Bytes| partition(key, self.partitions);
         let in_turn = || id.0.unsigned_abs().checked_rem(u64::from(self.partitions));
@@ -125,9 +125,9 @@ impl Window {
         .unwrap_or(0)
     }
 
-    /// Takes a row, later than all rows of its key before, at that time in milliseconds since 1970. `is_out`:
+    /// Adds a row, later than all earlier rows of its key, at that time in milliseconds since 1970. `in_flight`:
     /// it is in flight already.
-    pub(super) fn insert(&mut self, id: RowId, record: Record, is_out: bool, now_ms: i64) {
+    pub(super) fn insert(&mut self, id: RowId, record: Record, in_flight: bool, now_ms: i64) {
         let partition = self.partition_of(id, &record);
         let queue = self.queues.entry(partition).or_default();
         self.bytes += record.size();
@@ -139,19 +139,19 @@ impl Window {
             is_first = rows.is_empty();
             rows.push_back(id);
         }
-        let state = match (is_out, is_first) {
-            (true, _) => State::Out,
-            (false, true) => State::Ready,
-            (false, false) => State::Behind,
+        let state = match (in_flight, is_first) {
+            (true, _) => RowState::InFlight,
+            (false, true) => RowState::Ready,
+            (false, false) => RowState::Behind,
         };
-        if is_out {
+        if in_flight {
             self.out += 1;
-            queue.goes_out(now_ms);
+            queue.begin_flight(now_ms);
         }
-        if state == State::Ready {
+        if state == RowState::Ready {
             queue.ready.push_back(id);
         }
-        let held = Held {
+        let held = WindowRow {
             record,
             partition,
             state,
@@ -192,9 +192,9 @@ impl Window {
         if queue.out == 0 {
             return None;
         }
-        let is_out = |held: &&Held| held.partition == partition && held.state == State::Out;
+        let in_flight = |held: &&WindowRow| held.partition == partition && held.state == RowState::InFlight;
         // A row from the future was handed over before the clock was set back.
-        let out = self.rows.values().filter(is_out).filter(|held| held.out_ms <= now_ms);
+        let out = self.rows.values().filter(in_flight).filter(|held| held.out_ms <= now_ms);
         // Without a time it was handed over before it was read.
         let newest = out.map(|held| held.out_ms).max().unwrap_or(0);
         Some(newest.saturating_add(STUCK_AGE_MS))
@@ -225,13 +225,13 @@ impl Window {
         self.last_partition = partition;
         let queue = self.queues.get_mut(&partition)?;
         let id = queue.pop(direct)?;
-        queue.goes_out(now_ms);
+        queue.begin_flight(now_ms);
         let held = self.rows.get_mut(&id)?;
         let max_age_ms = self.refused_age_ms.unwrap_or(MAX_TIMESTAMP_AGE_MS);
         if held.restamped || now_ms.saturating_sub(held.record.timestamp) >= max_age_ms {
             held.record.timestamp = now_ms;
         }
-        held.state = State::Out;
+        held.state = RowState::InFlight;
         held.out_ms = now_ms;
         self.out += 1;
         Some((id, partition, &held.record))
@@ -252,14 +252,14 @@ impl Window {
     pub(super) fn done(&mut self, id: RowId, now_ms: i64) -> bool {
         let Some(held) = self.rows.remove(&id) else { return false };
         self.bytes -= held.record.size();
-        let was_out = held.state == State::Out;
+        let was_out = held.state == RowState::InFlight;
         self.acknowledged += u64::from(was_out);
         self.out -= usize::from(was_out);
         if let Some(queue) = self.queues.get_mut(&held.partition) {
             queue.rows -= 1;
             queue.bytes -= held.record.size();
             if was_out {
-                queue.is_reported(id, now_ms);
+                queue.end_flight(id, now_ms);
             } else {
                 // Acknowledged by a report on an earlier try, or moved elsewhere.
                 queue.remove(id);
@@ -296,15 +296,15 @@ impl Window {
         direct: u64,
     ) -> Option<FailedRow> {
         let held = self.rows.get_mut(&id)?;
-        if held.state != State::Out {
+        if held.state != RowState::InFlight {
             return None;
         }
         self.out -= 1;
         let queue = self.queues.get_mut(&held.partition)?;
-        let was_alone = queue.is_reported(id, now_ms);
+        let was_alone = queue.end_flight(id, now_ms);
         let is_guilty = was_alone.as_ref().is_some_and(|alone| alone.had_no_company(direct));
         if failure == Failure::TooLarge || (failure == Failure::Unfit && is_guilty) {
-            held.state = State::Leaving;
+            held.state = RowState::Leaving;
             queue.prefer_ready();
             return Some(FailedRow::Permanent);
         }
@@ -327,7 +327,7 @@ impl Window {
             held.suspect = true;
             held.has_waited = true;
             held.refused_after = self.acknowledged;
-            held.state = State::Waiting;
+            held.state = RowState::Waiting;
             queue.waiting.push_back(id);
         } else {
             let partition = held.partition;
@@ -344,7 +344,7 @@ impl Window {
 
     /// Queues a row again that was to leave and could not be moved elsewhere.
     pub(super) fn release(&mut self, id: RowId) {
-        if self.rows.get(&id).is_some_and(|held| held.state == State::Leaving) {
+        if self.rows.get(&id).is_some_and(|held| held.state == RowState::Leaving) {
             self.requeue(id);
         }
     }
@@ -356,7 +356,7 @@ impl Window {
             Some(key) => self.keys.get(key).and_then(VecDeque::front) == Some(&id),
             None => true,
         };
-        held.state = if is_first { State::Ready } else { State::Behind };
+        held.state = if is_first { RowState::Ready } else { RowState::Behind };
         let Some(queue) = self.queues.get_mut(&held.partition) else { return };
         match (is_first, held.suspect) {
             (true, true) => queue.suspects.push_back(id),
@@ -368,10 +368,10 @@ impl Window {
 
     fn promote(&mut self, id: RowId) {
         if let Some(held) = self.rows.get_mut(&id)
-            && held.state == State::Behind
+            && held.state == RowState::Behind
             && let Some(queue) = self.queues.get_mut(&held.partition)
         {
-            held.state = State::Ready;
+            held.state = RowState::Ready;
             if held.suspect { queue.suspects.push_back(id) } else { queue.ready.push_back(id) }
         }
     }

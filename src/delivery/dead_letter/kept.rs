@@ -1,8 +1,7 @@
-//! Dead letters as they stand in their topic, and the marks of those that were replayed.
+//! Dead letters in their topic, and marks of those that were replayed.
 //!
-//! Records in Kafka do not change. So a dead letter that was replayed stays, and a mark that names it
-//! stands behind it in the same partition: a record without key and value, and without `dlq_reason`,
-//! by which dead letters are known.
+//! Records in Kafka do not change. So a dead letter that was replayed stays, and a mark for it is written to
+//! the same partition: a record without key and value, and without `dlq_reason`, which every dead letter has.
 
 use crate::record::Headers;
 use crate::record::names::{
@@ -14,25 +13,26 @@ use chrono::{DateTime, SecondsFormat, Utc};
 #[cfg(test)]
 mod tests;
 
-/// What a dead letter's headers say.
+/// Headers of a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     /// Stable tag.
     pub reason: String,
-    /// For a person.
+    /// Description.
     pub detail: String,
-    /// The name of the source it came from.
+    /// Name of the source.
     pub source: String,
-    /// When it was received, if that can be read.
+    /// Time of receipt, if it is readable.
     pub received_at: Option<DateTime<Utc>>,
-    /// The event's id.
+    /// Event id.
     pub event_id: String,
-    /// The topic that Kafka refused it for, where it was that. The event's other topics have it.
+    /// Topic for which Kafka refused the record, if that was the cause. The event's other topics have the
+    /// record.
     pub refused_for: Option<String>,
 }
 
 impl Kept {
-    /// Reads the headers of a record; `None` if it is no dead letter.
+    /// Parses the headers of a record. `None`: it is not a dead letter.
     pub fn read(headers: &Headers) -> Option<Self> {
         let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value).into_owned());
         let received_at = text(DLQ_RECEIVED_AT).and_then(|time| DateTime::parse_from_rfc3339(&time).ok());
@@ -47,7 +47,7 @@ impl Kept {
     }
 }
 
-/// The headers of a mark: the dead letter at this place was replayed.
+/// Returns the headers of a mark: the dead letter at this offset was replayed.
 pub fn replayed(partition: i32, offset: i64, at: DateTime<Utc>) -> Headers {
     Headers::builder(128)
         .add(DLQ_REPLAYED, format!("{partition}-{offset}"))
@@ -55,7 +55,7 @@ pub fn replayed(partition: i32, offset: i64, at: DateTime<Utc>) -> Headers {
         .build()
 }
 
-/// Which dead letter a mark names, and when that was replayed, as the mark says; `None` if it is none.
+/// Returns the dead letter that a mark names, and the time of the replay. `None`: the record is not a mark.
 pub fn replayed_of(headers: &Headers) -> Option<((i32, i64), String)> {
     if headers.get(DLQ_REASON).is_some() {
         return None;

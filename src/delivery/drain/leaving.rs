@@ -1,4 +1,4 @@
-//! Rows that leave a backlog without reaching their topic.
+//! Rows that leave a backlog without delivery to their topic.
 
 use super::{Drain, SPOOL_RETRY_INTERVAL};
 use crate::delivery::lane::DrainEvent;
@@ -8,9 +8,9 @@ use std::sync::Arc;
 use tokio::time::sleep;
 
 impl Drain {
-    /// Makes a record that no retry can help a dead letter, in one transaction. What the dead-letter
-    /// topic itself refuses is set aside in the spool: it is never dropped.
-    pub(super) fn give_up(&self, row: RowId, failure: Failure) {
+    /// Replaces a record that no retry can deliver by its dead letter, in one transaction. A record that the
+    /// dead-letter topic refuses is set aside in the spool, and never dropped.
+    pub(super) fn to_dead_letter(&self, row: RowId, failure: Failure) {
         let dead_letters = &self.shared.dead_letters;
         if self.lane.topic() == dead_letters.topic() {
             tracing::error!(row = row.0, %failure, "the dead-letter topic refuses a record; it is set aside in the spool");
@@ -45,25 +45,26 @@ impl Drain {
         );
     }
 
-    /// Sets a row aside that was never in hand.
+    /// Sets a row aside that is not in the window.
     pub(super) fn set_aside(&self, row: RowId) {
         self.shared.spool.park(row, Box::new(self.callback(move |parked| DrainEvent::SetAside(row, parked))));
     }
 
-    /// Tells the drain whether a row is elsewhere now: if not, after a pause, for it tries again.
-    fn callback<T>(&self, told: T) -> impl FnOnce(bool) + Send + use<T>
+    /// Returns a callback that reports to the drain whether a row was moved: a failure only after a pause,
+    /// because the drain then tries again.
+    fn callback<T>(&self, event: T) -> impl FnOnce(bool) + Send + use<T>
     where
         T: FnOnce(bool) -> DrainEvent + Send + 'static,
     {
         let (lane, runtime) = (Arc::clone(&self.lane), self.shared.runtime.clone());
         move |moved| {
-            let told = told(moved);
+            let event = event(moved);
             if moved {
-                return lane.notify_drain(told);
+                return lane.notify_drain(event);
             }
             runtime.spawn(async move {
                 sleep(SPOOL_RETRY_INTERVAL).await;
-                lane.notify_drain(told);
+                lane.notify_drain(event);
             });
         }
     }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 impl Drain {
     /// Keeps a report on a row that was not read yet, or was skipped; `false` if it was set aside.
-    pub(super) fn keep_if_early(&mut self, row: RowId, result: Result<(), Failure>) -> bool {
+    pub(super) fn keep_early_report(&mut self, row: RowId, result: Result<(), Failure>) -> bool {
         let early = row > self.through || self.window.first_skipped().is_some_and(|first| row >= first);
         if early {
             self.early.insert(row, result);
@@ -38,14 +38,14 @@ impl Drain {
             let (after, room) = match (resumable, self.next_room(limits)) {
                 (Some((_, first, room)), _) => (RowId(first.0 - 1), room),
                 (None, Some(room)) => (self.cursor, room),
-                (None, None) => return self.look_for_blocked_rows(limits),
+                (None, None) => return self.check_blocked_rows(limits),
             };
             let Some(page) = self.read(after, room).await else {
                 self.read_at = Some(Instant::now() + SPOOL_RETRY_INTERVAL);
                 return;
             };
             self.read_at = None;
-            let goes_on = match resumable {
+            let may_continue = match resumable {
                 Some((partition, ..)) => self.resume(partition, page, limits),
                 None => self.take_page(page, limits),
             };
@@ -53,7 +53,7 @@ impl Drain {
                 self.window.first_skipped().unwrap_or(RowId(i64::MAX)).min(RowId(self.through.0 + 1));
             // Rows that were deleted before they were read.
             self.early = self.early.split_off(&unread);
-            if !goes_on {
+            if !may_continue {
                 return;
             }
         }
@@ -102,18 +102,18 @@ impl Drain {
     }
 
     /// Has the next look no later than when what is in flight now is stuck.
-    fn look_when_stuck(&mut self) {
+    fn schedule_stuck_check(&mut self) {
         self.stuck_at = Some(Instant::now() + STUCK_AGE);
     }
 
     /// Gives up a row that no other can pass, where the window takes no more rows.
-    fn look_for_blocked_rows(&mut self, limits: WindowLimits) {
+    fn check_blocked_rows(&mut self, limits: WindowLimits) {
         if self.has_more() {
-            self.look_when_stuck();
+            self.schedule_stuck_check();
         }
         let is_full = self.has_more() && self.window.room(limits, now_millis()).is_none();
-        if let Some(row) = self.window.give_up_stuck(is_full) {
-            self.give_up(row, Failure::Refused);
+        if let Some(row) = self.window.abandon_stuck(is_full) {
+            self.to_dead_letter(row, Failure::Refused);
         }
     }
 
@@ -127,14 +127,14 @@ impl Drain {
     }
 
     /// Whether rows are counted that nobody can read, for a damaged file lost them.
-    pub(super) fn misses_rows(&self) -> bool {
+    pub(super) fn has_lost_rows(&self) -> bool {
         self.window.is_empty() && !self.has_more() && self.lane.counts_lost_rows()
     }
 
     /// Has such rows no longer counted, once the spool says that the lane is empty from its first row
     /// on. Deletions may be on their way, so it is asked until then.
-    pub(super) async fn look_for_lost_rows(&mut self) {
-        if !self.misses_rows() || !self.may_read() {
+    pub(super) async fn check_lost_rows(&mut self) {
+        if !self.has_lost_rows() || !self.may_read() {
             return;
         }
         match self.read(RowId(0), WindowLimits { rows: 1, bytes: 1 }).await {
@@ -180,7 +180,7 @@ impl Drain {
         if !is_skipped && !self.window.accepts(partition, record.size(), limits) {
             if !self.window.is_stuck(partition, now_millis()) {
                 self.window.block_on(partition);
-                self.look_when_stuck();
+                self.schedule_stuck_check();
                 return false;
             }
             self.window.skip(partition, row.id);
@@ -200,14 +200,14 @@ impl Drain {
         }
         let is_out = handed_over && row > self.lane.unreported();
         if is_out {
-            self.goes_out();
+            self.begin_flight();
             self.spans.sent(row, &record);
         }
         self.window.insert(row, record, is_out, now_millis());
         if let Some(Err(failure)) = early {
             let direct = self.direct();
             if self.window.failed(row, failure, now_millis(), direct) == Some(FailedRow::Permanent) {
-                self.give_up(row, failure);
+                self.to_dead_letter(row, failure);
             }
         }
     }

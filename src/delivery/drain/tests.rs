@@ -64,12 +64,12 @@ async fn silence_counts_from_the_first_row_that_is_out() {
     tokio::time::advance(Duration::from_secs(60)).await;
     let payload = record_codec::encode(&record("a"));
     take(&mut drain, Row { id: RowId(1), handed_over: true, payload: payload.clone() });
-    drain.look_for_silence();
+    drain.check_silence();
     assert!(!drain.lane.is_circuit_open(), "nothing was out before");
     tokio::time::advance(Duration::from_secs(1)).await;
     take(&mut drain, Row { id: RowId(2), handed_over: true, payload });
     tokio::time::advance(Duration::from_secs(1)).await;
-    drain.look_for_silence();
+    drain.check_silence();
     assert!(drain.lane.is_circuit_open());
 }
 

@@ -1,18 +1,18 @@
-//! Records that precede a new one of a lane.
+//! Count of the records that precede a new one of a lane.
 
 use crate::spool::RowId;
 
-/// Count of the records that precede a new one, and the rows among them.
+/// Backlog of a lane: the number of records that precede a new one, and the rows among them.
 #[derive(Debug, Default)]
 pub(super) struct LaneBacklog {
-    /// Records in the spool or on the way into it, less those that Kafka has acknowledged since. Never
-    /// too low; too high where rows were lost, until [`Lane::ended`](super::Lane::ended).
+    /// Records in the spool or being appended, without those that Kafka has acknowledged since. Never too
+    /// low. Too high after rows were lost, until [`Lane::ended`](super::Lane::ended).
     pub(super) records: u64,
     /// Records that are being appended to the spool.
     pub(super) joining: u64,
-    /// The last row that was committed.
+    /// Last row that was committed.
     pub(super) newest: RowId,
-    /// The last row whose report may reach no drain.
+    /// Last row whose report may not reach a drain.
     pub(super) unreported: RowId,
 }
 

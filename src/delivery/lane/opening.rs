@@ -1,4 +1,4 @@
-//! Assurance that a lane's topic exists, and the number of its partitions.
+//! Opening of a lane: its topic exists, and its number of partitions is known.
 
 use super::Lane;
 use crate::delivery::Sink;
@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 pub(super) const CLOSED: u8 = 0;
-/// Closed, and a task is making sure of the topic.
+/// Closed, and a task checks the topic.
 const OPENING: u8 = 1;
 pub(super) const OPEN: u8 = 2;
 
-/// Shortest time between two questions for the number of partitions.
+/// Shortest interval between counts of the partitions.
 const MIN_COUNT_INTERVAL: Duration = Duration::from_secs(10);
 
 const MIN_BACKOFF: Duration = Duration::from_millis(100);
@@ -32,7 +32,7 @@ impl Lane {
         self.partitions.load(Ordering::Acquire)
     }
 
-    /// Starts to count the partitions again, because a topic may have got more.
+    /// Starts a count of the partitions, because a topic may have got more.
     pub(in crate::delivery) fn start_counting(self: &Arc<Self>, sink: &Arc<dyn Sink>, runtime: &Handle) {
         if self.is_counting.swap(true, Ordering::AcqRel) {
             return;
@@ -48,12 +48,12 @@ impl Lane {
         });
     }
 
-    /// Whether the topic is known to be there.
+    /// Returns whether the topic is known to exist.
     pub(in crate::delivery) fn is_open(&self) -> bool {
         self.state.load(Ordering::Acquire) == OPEN
     }
 
-    /// Has the topic made sure of, unless that is being done. The work outlives its caller.
+    /// Starts a check of the topic, unless one is running. The check outlives its caller.
     pub(in crate::delivery) fn start_opening(self: &Arc<Self>, sink: &Arc<dyn Sink>, runtime: &Handle) {
         if self.state.compare_exchange(CLOSED, OPENING, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             runtime.spawn(Arc::clone(self).prepare(Arc::clone(sink)));
@@ -73,12 +73,12 @@ impl Lane {
         }
     }
 
-    /// Tries until the topic is there.
+    /// Tries until the topic exists.
     async fn prepare(self: Arc<Self>, sink: Arc<dyn Sink>) {
         let mut pause = MIN_BACKOFF;
         loop {
             let (lane, sink) = (Arc::clone(&self), Arc::clone(&sink));
-            // A task of its own: a panic is one more failure.
+            // In a task of its own, so that a panic is a failure like others.
             let failure = match tokio::spawn(async move { sink.prepare(&lane.topic).await }).await {
                 Ok(Ok(partitions)) => return self.open(partitions),
                 Ok(Err(failure)) => failure.to_string(),

@@ -13,7 +13,7 @@ async fn spooled(bridge: &Bridge, values: &[&'static str]) {
     let records = [keyed("a", "k", first)];
     let delivery = Arc::clone(&bridge.delivery);
     let answer = tokio::spawn(async move {
-        delivery.deliver(&records, &identity(&records), None, Box::new(DrainEvent(Some(told)))).await
+        delivery.deliver(&records, &identity(&records), None, Box::new(DurableSignal(Some(told)))).await
     });
     bridge.sent(1).await;
     bridge.sink.settle_next(Err(Failure::Other));
@@ -128,7 +128,7 @@ async fn row_of_unknown_form_is_set_aside_once_the_disk_takes_it_and_is_in_nobod
 async fn missing_topic_is_no_fault_of_the_other_topics_of_its_events() {
     let directory = directory();
     let bridge = Bridge::start(directory.path());
-    bridge.sink.missing.lock().unwrap().push("gone");
+    bridge.sink.missing.lock().push("gone");
     let event = [keyed("a", "k", "1"), keyed("gone", "k", "1")];
     assert_eq!(bridge.deliver(&event).await, Ok(Durable::Spooled));
     assert_ne!(bridge.delivery.readiness.kafka().0, KafkaState::Down);
@@ -146,7 +146,7 @@ async fn record_too_large_for_the_spool_tries_the_lane_itself() {
         let (told, _settled) = oneshot::channel();
         let (delivery, large) = (Arc::clone(&bridge.delivery), large.clone());
         let answer = tokio::spawn(async move {
-            delivery.deliver(&large, &[0; 16], None, Box::new(DrainEvent(Some(told)))).await
+            delivery.deliver(&large, &[0; 16], None, Box::new(DurableSignal(Some(told)))).await
         });
         bridge.sent(1).await;
         bridge.sink.settle_next(result);
@@ -190,8 +190,8 @@ async fn row_of_a_refused_append_is_remembered_and_precedes_what_comes_after() {
     let refused = [keyed("a", "k", "1")];
     bridge.spool.fail_next_commit();
     assert_eq!(bridge.deliver(&refused).await, Err(DeliveryError::Spool(Refused::Disk)));
-    assert_eq!(remembered.lock().unwrap().len(), 0, "before its row is counted");
-    until("the recount", || *remembered.lock().unwrap() == [identity(&refused)]).await;
+    assert_eq!(remembered.lock().len(), 0, "before its row is counted");
+    until("the recount", || *remembered.lock() == [identity(&refused)]).await;
     assert_eq!(bridge.delivery.backlog(), 1);
     let later = bridge.deliver(&[keyed("a", "k", "2")]).await;
     assert_eq!(later, Ok(Durable::Spooled), "direct to Kafka, past an earlier row");

@@ -49,7 +49,7 @@ impl Bridge {
     pub(super) async fn deliver(&self, records: &[Record]) -> Result<Durable, DeliveryError> {
         let (told, settled) = oneshot::channel();
         let identity = identity(records);
-        let answer = self.delivery.deliver(records, &identity, None, Box::new(DrainEvent(Some(told))));
+        let answer = self.delivery.deliver(records, &identity, None, Box::new(DurableSignal(Some(told))));
         let answer = timeout(Duration::from_secs(30), answer).await.expect("an answer");
         if answer.is_ok() {
             assert_eq!(settled.await, Ok(()), "answered 200 and not remembered");
@@ -84,7 +84,7 @@ impl Bridge {
     /// Ends as after SIGTERM.
     pub(super) async fn end(self) -> u64 {
         self.delivery.settle();
-        self.sink.reports.lock().unwrap().clear();
+        self.sink.reports.lock().clear();
         let left = self.delivery.end().await;
         self.spool.close();
         left
@@ -123,7 +123,7 @@ pub(super) fn remembered(bridge: &Bridge) -> Arc<Mutex<Vec<Identity>>> {
     let remembered = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&remembered);
     bridge.delivery.remember_with(move |events| {
-        kept.lock().unwrap().extend(events.into_iter().map(|(event, _)| event));
+        kept.lock().extend(events.into_iter().map(|(event, _)| event));
     });
     remembered
 }
@@ -187,10 +187,10 @@ async fn lane_that_is_held_up_spools_without_waiting_and_no_other_lane_does() {
 async fn topic_that_is_not_there_is_spooled_and_sent_once_it_is() {
     let directory = directory();
     let bridge = Bridge::start(directory.path());
-    bridge.sink.missing.lock().unwrap().push("gone");
+    bridge.sink.missing.lock().push("gone");
     assert_eq!(bridge.deliver(&[keyed("gone", "k", "1")]).await, Ok(Durable::Spooled));
     assert_eq!(bridge.sink.sent(), Vec::<String>::new());
-    bridge.sink.missing.lock().unwrap().clear();
+    bridge.sink.missing.lock().clear();
     assert_eq!(bridge.sent(1).await, ["1"]);
     bridge.sink.settle_next(Ok(()));
     bridge.holds(0).await;
@@ -204,7 +204,7 @@ async fn only_what_is_not_acknowledged_of_an_event_is_spooled() {
     let (told, settled) = oneshot::channel();
     let delivery = Arc::clone(&bridge.delivery);
     let answer = tokio::spawn(async move {
-        delivery.deliver(&records, &identity(&records), None, Box::new(DrainEvent(Some(told)))).await
+        delivery.deliver(&records, &identity(&records), None, Box::new(DurableSignal(Some(told)))).await
     });
     bridge.sent(2).await;
     bridge.sink.settle_of("a", Ok(()));
@@ -226,7 +226,7 @@ async fn restart_sends_what_was_left_in_order_and_knows_its_events() {
     assert_eq!(bridge.end().await, 3);
 
     let bridge = Bridge::start(directory.path());
-    let mut remembered = remembered(&bridge).lock().unwrap().clone();
+    let mut remembered = remembered(&bridge).lock().clone();
     remembered.sort_unstable();
     assert_eq!(remembered, records.each_ref().map(|record| identity(std::slice::from_ref(record))));
     assert_eq!(bridge.sent(2).await, ["1", "3"], "keys side by side, each in order");
@@ -362,7 +362,7 @@ async fn lane_that_failed_is_tried_by_events_while_the_spool_takes_nothing() {
     let deliver = async |record: &Record| {
         let (told, _settled) = oneshot::channel();
         let records = std::slice::from_ref(record);
-        bridge.delivery.deliver(records, &[0; 16], None, Box::new(DrainEvent(Some(told)))).await
+        bridge.delivery.deliver(records, &[0; 16], None, Box::new(DurableSignal(Some(told)))).await
     };
     while deliver(&large).await == Ok(Durable::Spooled) {}
     until("a full spool", || bridge.delivery.readiness.spool() == SpoolState::Failing).await;

@@ -90,7 +90,7 @@ impl Queue {
     }
 
     /// Counts a row as in flight.
-    pub(super) fn goes_out(&mut self, now_ms: i64) {
+    pub(super) fn begin_flight(&mut self, now_ms: i64) {
         if self.out == 0 {
             self.progress_ms = now_ms;
         }
@@ -98,7 +98,7 @@ impl Queue {
     }
 
     /// Takes in a report on a row in flight. Returns whether, and how, that row was alone.
-    pub(super) fn is_reported(&mut self, id: RowId, now_ms: i64) -> Option<Alone> {
+    pub(super) fn end_flight(&mut self, id: RowId, now_ms: i64) -> Option<Alone> {
         self.out -= 1;
         self.progress_ms = now_ms;
         let alone = self.alone.take_if(|alone| alone.row == id);

@@ -183,19 +183,19 @@ fn full_window_gives_up_the_row_that_waited_longest_unless_the_whole_topic_is_re
         window.failed(RowId(id), Failure::Refused, 0, 0);
     }
     for id in [1, 2] {
-        assert_eq!(window.give_up_stuck(true), None, "a suspect is still to be sent");
+        assert_eq!(window.abandon_stuck(true), None, "a suspect is still to be sent");
         assert_eq!(all_next(&mut window), [id]);
         window.failed(RowId(id), Failure::Refused, 0, 0);
     }
-    assert_eq!(window.give_up_stuck(true), None, "Kafka takes no row of the topic");
+    assert_eq!(window.abandon_stuck(true), None, "Kafka takes no row of the topic");
     window.insert(RowId(3), record(None), false, 0);
     all_next(&mut window);
     window.done(RowId(3), 0);
-    assert_eq!(window.give_up_stuck(true), Some(RowId(1)));
-    assert_eq!(window.give_up_stuck(true), None, "one at a time");
+    assert_eq!(window.abandon_stuck(true), Some(RowId(1)));
+    assert_eq!(window.abandon_stuck(true), None, "one at a time");
     window.done(RowId(1), 0);
     assert!(window.has_waiting(), "a dead letter does not show that the reason passed");
-    assert_eq!(window.give_up_stuck(true), Some(RowId(2)));
+    assert_eq!(window.abandon_stuck(true), Some(RowId(2)));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Rows that Kafka refused alone, for a reason that may pass.
 
-use super::{State, Window};
+use super::{RowState, Window};
 use crate::spool::RowId;
 
 impl Window {
@@ -13,10 +13,10 @@ impl Window {
     /// to send: the rows behind it would wait for a row that may never be accepted. `None` also while Kafka
     /// accepted no other row since the refusal, because then the topic may be the cause. The caller proceeds
     /// as with [`FailedRow::Permanent`]. `is_full`: the window as a whole takes no more rows.
-    pub(in crate::delivery) fn give_up_stuck(&mut self, is_full: bool) -> Option<RowId> {
+    pub(in crate::delivery) fn abandon_stuck(&mut self, is_full: bool) -> Option<RowId> {
         let is_leaving = |partition: u32| {
             let mut rows = self.rows.values().filter(move |held| held.partition == partition);
-            rows.any(|held| held.state == State::Leaving)
+            rows.any(|held| held.state == RowState::Leaving)
         };
         let mut queues = self.queues.iter_mut();
         let (id, queue) = queues.find_map(|(partition, queue)| {
@@ -26,7 +26,7 @@ impl Window {
             (!is_elsewhere).then_some((id, queue))
         })?;
         queue.waiting.pop_front();
-        self.rows.get_mut(&id)?.state = State::Leaving;
+        self.rows.get_mut(&id)?.state = RowState::Leaving;
         Some(id)
     }
 
