@@ -10,12 +10,13 @@ pub use reload::ReloadHandle;
 
 use crate::config::{Settings, ShutdownConfig, Sources};
 use crate::delivery::{self, Delivery, SpoolView};
+use crate::health::{KafkaState, LifecycleState, Readiness};
 use crate::http::{Admin, Ingress};
 use crate::ingest::{self, Budget, Ingest, Rules};
 use crate::kafka::{self, Producer};
 use crate::routing::{self, Table};
 use crate::spool::{self, Spool};
-use crate::telemetry::{KafkaState, Metrics, Readiness, State, TraceError, Tracer};
+use crate::telemetry::{Metrics, TraceError, Tracer};
 use crate::watch::Watcher;
 use actix_web::rt;
 use budget_watch::watch_budget;
@@ -227,10 +228,10 @@ impl App {
             rt::spawn(watch_kafka(Arc::clone(&producer), Arc::clone(&delivery), Arc::clone(&readiness)));
         let budget_watch =
             rt::spawn(watch_budget(Arc::clone(&budget), Arc::clone(&readiness), request_timeout));
-        readiness.set_state(State::Serving);
+        readiness.set_state(LifecycleState::Serving);
         shutdown.await;
 
-        readiness.set_state(State::Draining);
+        readiness.set_state(LifecycleState::Draining);
         ingress.close_connections();
         tracing::info!(delay = ?times.delay, "stopping: no longer ready, still serving");
         sleep(times.delay).await;

@@ -1,8 +1,8 @@
 //! Readiness of the memory budget: not ready while the budget stays full.
 
+use crate::health::Readiness;
 use crate::http::REQUEST_OVERHEAD;
 use crate::ingest::Budget;
-use crate::telemetry::Readiness;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -57,7 +57,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn full_budget_ends_readiness_and_room_restores_it() {
         let (budget, readiness) = (Budget::new(REQUEST_OVERHEAD), Arc::new(Readiness::new()));
-        readiness.set_state(crate::telemetry::State::Serving);
+        readiness.set_state(crate::health::LifecycleState::Serving);
         readiness.kafka_up();
         let permit = budget.admit(1).expect("room");
         let watch = tokio::spawn(watch_budget(Arc::clone(&budget), Arc::clone(&readiness), LONGEST));

@@ -1,6 +1,6 @@
 //! Limits on dead letters: bytes in the spool, and a rate with Kafka up or away.
 
-use crate::telemetry::Allowance;
+use crate::rate_limit::TokenBucket;
 use tokio::time::Instant;
 
 /// Settings `dead_letter.max_spool_bytes` and `dead_letter.max_spool_rate`.
@@ -18,13 +18,13 @@ const BYTES_PER_TOKEN: usize = 64 * 1024;
 /// Rest of the limits on dead letters.
 pub(super) struct DeadLetterQuota {
     max_bytes: u64,
-    rate: Allowance,
+    rate: TokenBucket,
 }
 
 impl DeadLetterQuota {
     pub(super) fn new(config: DeadLetterQuotaConfig) -> Self {
         // The rate of one second may arrive at once.
-        Self { max_bytes: config.max_bytes, rate: Allowance::new(config.max_rate, config.max_rate) }
+        Self { max_bytes: config.max_bytes, rate: TokenBucket::new(config.max_rate, config.max_rate) }
     }
 
     pub(super) fn max_bytes(&self) -> u64 {
@@ -34,7 +34,7 @@ impl DeadLetterQuota {
     /// Returns whether the rate accepts a dead letter of that size now.
     pub(super) fn take(&self, now: Instant, bytes: usize) -> bool {
         let cost = u32::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u32::MAX).max(1);
-        self.rate.take_many(now.into_std(), cost).is_some()
+        self.rate.take(now.into_std(), cost)
     }
 }
 

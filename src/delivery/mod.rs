@@ -36,9 +36,10 @@ pub use sink::{Failure, Sink, TopicFailure};
 pub use spool_view::{SpoolRecord, SpoolTopic, SpoolView};
 pub(crate) use window::MAX_TIMESTAMP_AGE_MS;
 
+use crate::health::{Readiness, SpoolState};
 use crate::record::Record;
 use crate::spool::{Append, Recount, RowId, Spool};
-use crate::telemetry::{Metrics, Readiness, Spans, SpoolState, Step, Tracer};
+use crate::telemetry::{EventSpans, Metrics, OpenSpan, Tracer};
 use arc_swap::ArcSwap;
 use dead_letter_quota::DeadLetterQuota;
 use drain::{DrainContext, Phase};
@@ -242,7 +243,7 @@ impl Delivery {
         &self,
         records: &[Record],
         identity: &Identity,
-        spans: Option<&Spans>,
+        spans: Option<&EventSpans>,
         settle: Box<dyn OnDurable>,
     ) -> Result<Durable, DeliveryError> {
         let deadline = Instant::now() + self.config.ack_deadline;
@@ -266,7 +267,7 @@ impl Delivery {
             direct.fill(false);
         }
         let acknowledged_before = self.readiness.acknowledged();
-        let ack = Step::begin(spans);
+        let ack = OpenSpan::begin(spans);
         for (index, record) in handed_over(records, &direct) {
             self.sink.send(record, None, pending.report(index));
         }
@@ -283,7 +284,7 @@ impl Delivery {
         match (outcome, &self.spool) {
             (Ok(()), _) => Ok(Durable::Acked),
             (Err(_), Some(spool)) => {
-                let step = Step::begin(spans);
+                let step = OpenSpan::begin(spans);
                 let appended = Box::pin(self.append(spool, records, identity, &pending)).await;
                 step.spool(appended.map(drop).map_err(DeliveryError::tag));
                 appended
@@ -324,7 +325,7 @@ impl Delivery {
     /// Returns whether the spool will probably accept a record.
     fn is_spooled(&self, lane: &Lane, record: &Record) -> bool {
         let largest = lane.quota().map(|quota| quota.max_bytes());
-        self.readiness.spool() == SpoolState::Taking
+        self.readiness.spool() == SpoolState::Accepting
             && self.spool.as_ref().is_some_and(|spool| spool.may_take(record_codec::size(record), largest))
     }
 

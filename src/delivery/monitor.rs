@@ -2,8 +2,9 @@
 
 use super::Delivery;
 use super::drain::Phase;
+use crate::health::SpoolState;
 use crate::spool::Spool;
-use crate::telemetry::{Metrics, SpoolState};
+use crate::telemetry::{Metrics, SpoolFigures};
 use chrono::Utc;
 use std::future::Future;
 use std::sync::{Arc, Weak};
@@ -58,11 +59,18 @@ fn look(delivery: &Delivery, spool: &Spool, metrics: &Metrics) -> u64 {
     let usage = spool.usage();
     let totals = usage.totals;
     let oldest = usage.oldest.map_or(0, |oldest| (now_millis() - oldest).max(0) / 1000);
-    metrics.spool(
-        [usage.rows, usage.bytes, usage.limit, oldest.unsigned_abs()],
-        [totals.appended, totals.deleted, totals.damaged, totals.parked, totals.refused],
-    );
-    delivery.readiness.set_spool(if usage.taking { SpoolState::Taking } else { SpoolState::Failing });
+    metrics.update_spool(&SpoolFigures {
+        rows: usage.rows,
+        bytes: usage.bytes,
+        limit_bytes: usage.limit,
+        oldest_age_seconds: oldest.unsigned_abs(),
+        appended: totals.appended,
+        drained: totals.deleted,
+        damaged: totals.damaged,
+        parked: totals.parked,
+        refused: totals.refused,
+    });
+    delivery.readiness.set_spool(if usage.taking { SpoolState::Accepting } else { SpoolState::Failing });
     totals.deleted
 }
 

@@ -2,8 +2,8 @@ mod outages;
 mod spooling;
 
 use super::*;
+use crate::health::KafkaState;
 use crate::record::Headers;
-use crate::telemetry::KafkaState;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::future::Future;

@@ -17,8 +17,9 @@ use super::tls::{self, Certificate};
 use super::turn::Turn;
 use super::work::Work;
 use crate::ingest::{self, Arrival, Budget, DeadLetterAnswer, Outcome};
+use crate::rate_limit::LogThrottle;
 use crate::secret::Secret;
-use crate::telemetry::{Answers, EventOutcome, Metrics, Throttle, Trace, Tracer};
+use crate::telemetry::{EventOutcome, Metrics, ResponseCounters, Trace, Tracer};
 use crate::watch::{Follow, Watched};
 use actix_service::map_config;
 use actix_web::dev::AppConfig;
@@ -79,7 +80,7 @@ impl Ingress {
         let connections = connections_within_limit();
         metrics.in_flight_limit.set(i64::try_from(config.max_in_flight).unwrap_or(i64::MAX));
         let entries = ingest.sources.iter().map(|source| Entry::new(source, &metrics)).collect();
-        let elsewhere = metrics.answers(None);
+        let elsewhere = metrics.responses(None);
         let gate = Arc::new(Gate::new(metrics));
         let door = Arc::new(Door {
             entries,
@@ -93,7 +94,7 @@ impl Ingress {
             budget,
             gate: Arc::clone(&gate),
             tracer,
-            unread: Throttle::new(UNREAD_SAID),
+            unread: LogThrottle::every(UNREAD_SAID),
             has_token: Box::new(has_token),
             accept,
         });
@@ -144,7 +145,7 @@ struct Door<A> {
     /// By source.
     entries: Vec<Entry>,
     /// What those hear who try other paths.
-    elsewhere: Answers,
+    elsewhere: ResponseCounters,
     max_body_bytes: usize,
     /// With more bytes than these in flight, slow bodies give way.
     tight: usize,
@@ -157,7 +158,7 @@ struct Door<A> {
     gate: Arc<Gate>,
     tracer: Tracer,
     /// Of requests that were answered 503 before their event was read.
-    unread: Throttle,
+    unread: LogThrottle,
     has_token: Box<HasToken>,
     accept: A,
 }
@@ -263,12 +264,12 @@ impl<A> Door<A> {
     fn turned_away(&self, problem: &Problem) {
         self.gate.metrics.turned_away(problem.tag());
         if problem.is_worth_a_retry()
-            && let Some(requests) = self.unread.pass(Instant::now())
+            && let Some(left_out) = self.unread.pass(Instant::now())
         {
             let reason = problem.tag();
             tracing::warn!(
                 reason,
-                requests,
+                requests = left_out + 1,
                 "requests were answered 503 before their events were read, the last one for this reason"
             );
         }
@@ -291,7 +292,7 @@ struct Entry {
     /// Without a trailing slash.
     path: String,
     takes_token: bool,
-    answers: Answers,
+    answers: ResponseCounters,
 }
 
 impl Entry {
@@ -299,7 +300,7 @@ impl Entry {
         Self {
             path: normalized(bare(&source.path)).into_owned(),
             takes_token: source.takes_token(),
-            answers: metrics.answers(Some(&source.name)),
+            answers: metrics.responses(Some(&source.name)),
         }
     }
 }

@@ -3,8 +3,9 @@
 use super::{Arrival, Ingest, Judged, Outcome, Permit, Rejection, Verdict};
 use crate::delivery::{DeliveryError, Durable, Failure};
 use crate::event::KnownType;
+use crate::rate_limit::LogThrottle;
 use crate::signature::Valid;
-use crate::telemetry::{Allowance, Ended, EventOutcome, Spans, Throttle, Trace, tags};
+use crate::telemetry::{EndedEvent, EventOutcome, EventSpans, Trace, tags};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -56,16 +57,16 @@ impl Case {
     }
 
     /// Takes its spans, if it is traced.
-    pub(super) fn spans(&self) -> Option<&Spans> {
+    pub(super) fn spans(&self) -> Option<&EventSpans> {
         self.trace.as_ref()?.spans().map(AsRef::as_ref)
     }
 }
 
 /// Which lines are written.
 pub(super) struct Lines {
-    strangers: Throttle,
-    refused: Allowance,
-    rejected: Allowance,
+    strangers: LogThrottle,
+    refused: LogThrottle,
+    rejected: LogThrottle,
     /// One of so many events that went well; 0: none.
     sample: u64,
     good: AtomicU64,
@@ -73,11 +74,11 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn new(sample: u64) -> Self {
-        let allowance = || Allowance::new(LINES, LINES_PER_SECOND);
+        let throttle = || LogThrottle::new(LINES, LINES_PER_SECOND);
         Self {
-            strangers: Throttle::new(STRANGERS_SAID),
-            refused: allowance(),
-            rejected: allowance(),
+            strangers: LogThrottle::every(STRANGERS_SAID),
+            refused: throttle(),
+            rejected: throttle(),
             sample,
             good: AtomicU64::new(0),
         }
@@ -111,14 +112,14 @@ impl Ingest {
         let is_good = match kind {
             EventOutcome::DeadLettered => {
                 self.metrics.rejected(reason.unwrap_or_default());
-                if let Some(left_out) = self.lines.rejected.take(Instant::now()) {
+                if let Some(left_out) = self.lines.rejected.pass(Instant::now()) {
                     say!(warn, self, case, reason, some(left_out), "event rejected: kept as a dead letter");
                 }
                 true
             }
             EventOutcome::Refused => {
                 self.metrics.refused(reason.unwrap_or_default());
-                if let Some(left_out) = self.lines.refused.take(Instant::now()) {
+                if let Some(left_out) = self.lines.refused.pass(Instant::now()) {
                     say!(
                         warn,
                         self,
@@ -142,7 +143,7 @@ impl Ingest {
         if let Some(spans) = case.spans() {
             let source = &self.sources[case.source].name;
             let (event_id, outcome) = (case.judged.id.as_str(), kind.tag());
-            let ended = Ended { source, event_type, event_id, outcome, reason, is_good };
+            let ended = EndedEvent { source, event_type, event_id, outcome, reason, is_good };
             spans.ended(case.started, &ended);
         }
         outcome
@@ -162,11 +163,11 @@ impl Ingest {
                 EventOutcome::Refused => self.metrics.refused(reason),
                 _ => self.metrics.denied(reason),
             }
-            if let Some(events) = self.lines.strangers.pass(Instant::now()) {
+            if let Some(left_out) = self.lines.strangers.pass(Instant::now()) {
                 tracing::warn!(
                     reason,
                     source = &*self.sources[source].name,
-                    events,
+                    events = left_out + 1,
                     "events were not let in, the last one there and for this reason, and not kept"
                 );
             }

@@ -10,7 +10,7 @@ use crate::signature::{
 pub use crate::signature::{
     Config as SignatureConfig, Headers as SignatureHeaders, SIGNATURE, TIMESTAMP, VERSION,
 };
-use crate::telemetry::{Metrics, SecretFigures, SourceCounters};
+use crate::telemetry::{Metrics, SecretGauges, SourceCounters};
 use crate::watch::{Follow, Watched};
 use chrono::{DateTime, Utc};
 use std::path::Path;
@@ -166,7 +166,7 @@ impl Guard {
 }
 
 /// Shows how many secrets there are and how old their file is.
-fn show(figures: &SecretFigures, valid: usize, file: Option<&Path>) {
+fn show(figures: &SecretGauges, valid: usize, file: Option<&Path>) {
     figures.valid.set(i64::try_from(valid).unwrap_or(i64::MAX));
     figures.modified.set(i64::try_from(file.map_or(0, secret::modified)).unwrap_or(i64::MAX));
 }

@@ -216,7 +216,7 @@ fn show_memory(seen: &Arc<Deduplication>, capacity: usize, metrics: &Metrics) {
     metrics.remembered_limit.set(i64::try_from(capacity).unwrap_or(i64::MAX));
     let (seen, remembered, early) =
         (Arc::clone(seen), metrics.remembered.clone(), metrics.forgotten_early.clone());
-    metrics.at_scrape(move || {
+    metrics.on_scrape(move || {
         let (now, forgotten) = seen.figures();
         remembered.set(i64::try_from(now).unwrap_or(i64::MAX));
         early.inc_by(forgotten.saturating_sub(early.get()));

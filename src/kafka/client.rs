@@ -2,7 +2,7 @@
 
 use super::Config;
 use super::properties::ALIASES;
-use crate::telemetry::Readiness;
+use crate::health::Readiness;
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};

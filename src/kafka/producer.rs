@@ -16,8 +16,9 @@ mod tests;
 
 use super::{Config, Error, Topics, client};
 use crate::delivery::{Report, Sink, TopicFailure};
+use crate::health::Readiness;
 use crate::record::Record;
-use crate::telemetry::{Metrics, Readiness};
+use crate::telemetry::Metrics;
 use generation::{Maker, Poll};
 use keeper::{Keeper, Post};
 use native::Native;

@@ -1,73 +1,73 @@
-//! Every metric: its name, its labels with every value they can take, and what it tells.
+//! Catalogue of metrics: name, labels with every value, and help text.
 //!
-//! `docs/METRICS.md` is this list, written out.
+//! `docs/METRICS.md` is generated from this list.
 
 pub mod tags;
 
 #[cfg(test)]
 mod tests;
 
-/// What a metric is called and means.
+/// Name, labels and meaning of a metric.
 #[derive(Debug, Clone, Copy)]
-pub struct Description {
-    /// As it is scraped, with its prefix and its `_total` or `_info`.
+pub struct MetricDescription {
+    /// Name as scraped, with the prefix and the suffix `_total` or `_info`.
     pub name: &'static str,
-    /// What it is about: a heading.
+    /// Heading in `docs/METRICS.md`.
     pub about: &'static str,
-    /// The release that brought it.
+    /// Release that added the metric.
     pub since: &'static str,
-    /// Counter, gauge, histogram or info.
-    pub kind: Kind,
-    /// Its labels. Their values come from closed sets, so that no sender can mint a series.
+    /// Type of the metric.
+    pub kind: MetricKind,
+    /// Labels. Their values are closed sets, so that no sender can create a series.
     pub labels: &'static [Label],
-    /// What it tells, without a full stop.
+    /// Help text, without a full stop at its end.
     pub help: &'static str,
 }
 
-/// How a metric's value moves.
+/// Type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Only grows.
+pub enum MetricKind {
+    /// Value that only increases.
     Counter,
-    /// Goes up and down.
+    /// Value that increases and decreases.
     Gauge,
-    /// A distribution, in seconds.
+    /// Distribution of durations, in seconds.
     Histogram,
-    /// Always 1; the labels tell.
+    /// Constant 1 with information in the labels.
     Info,
 }
 
-/// A label and the values it can take.
+/// Label of a metric.
 #[derive(Debug, Clone, Copy)]
 pub struct Label {
-    /// The label's name.
+    /// Name of the label.
     pub name: &'static str,
-    /// Its values.
-    pub values: Values,
+    /// LabelValues of the label.
+    pub values: LabelValues,
 }
 
-/// The values that a label can take: a closed set, known before the first event comes.
+/// LabelValues of a label: a closed set, known at start.
 #[derive(Debug, Clone, Copy)]
-pub enum Values {
-    /// These.
+pub enum LabelValues {
+    /// These values.
     Of(&'static [&'static str]),
-    /// The event types that JustCall documents, and `other`.
+    /// Event types that JustCall documents, and `other`.
     Types,
-    /// The names of the configured sources; where `true`, also `other`.
+    /// Names of the configured sources. `true`: also `other`.
     Sources(bool),
-    /// The topics that the settings name, and `other` for those of earlier settings.
+    /// Topics that the settings name, and `other` for topics of earlier settings.
     Topics,
-    /// The version of this build.
+    /// Version of this build.
     Version,
 }
 
-impl Description {
-    /// The name as the registry takes it: it adds the suffix itself.
+impl MetricDescription {
+    /// Returns the name without the suffix that the registry adds.
     pub(super) fn registered_name(&self) -> &'static str {
         let suffix = match self.kind {
-            Kind::Counter => "_total",
-            Kind::Info => "_info",
-            Kind::Gauge | Kind::Histogram => "",
+            MetricKind::Counter => "_total",
+            MetricKind::Info => "_info",
+            MetricKind::Gauge | MetricKind::Histogram => "",
         };
         self.name.strip_suffix(suffix).unwrap_or(self.name)
     }
@@ -79,21 +79,21 @@ macro_rules! catalogue {
     ($($about:literal since $since:literal {
         $($constant:ident = $kind:ident $name:literal [$($label:expr, $values:expr);*] $help:literal;)*
     })*) => {
-        $($(pub(super) const $constant: Description = Description {
+        $($(pub(super) const $constant: MetricDescription = MetricDescription {
             name: concat!("justcall_bridge_", $name),
             about: $about,
             since: $since,
-            kind: Kind::$kind,
+            kind: MetricKind::$kind,
             labels: &[$(Label { name: $label, values: $values }),*],
             help: $help,
         };)*)*
 
-        /// Every metric, by what it is about.
-        pub const CATALOGUE: &[Description] = &[$($($constant),*),*];
+        /// Every metric, in the order of `docs/METRICS.md`.
+        pub const CATALOGUE: &[MetricDescription] = &[$($($constant),*),*];
     };
 }
 
-use Values::{Of, Sources, Topics, Types, Version};
+use LabelValues::{Of, Sources, Topics, Types, Version};
 
 catalogue! {
     "Is it well?" since "0.1.0" {

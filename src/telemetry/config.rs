@@ -1,4 +1,4 @@
-//! What the operator says about logs and traces.
+//! Settings of logs and traces.
 
 use crate::secret::Secret;
 use std::collections::BTreeMap;
@@ -7,23 +7,23 @@ use std::time::Duration;
 /// Settings under `telemetry`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// How a log line looks.
+    /// Format of log lines.
     pub log_format: LogFormat,
-    /// Which lines are written: `info`, or a filter such as `info,justcall_kafka_bridge=debug`.
+    /// Filter of log lines, such as `info` or `info,justcall_kafka_bridge=debug`.
     pub log_filter: String,
-    /// One of so many events that went well has a line; 0: none.
+    /// Logs one in `log_sample` successful events. 0 disables this log.
     pub log_sample: u64,
-    /// Where traces go.
+    /// Export of traces.
     pub otlp: OtlpConfig,
 }
 
-/// How a log line looks.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
-    /// Text on a terminal, JSON elsewhere.
+    /// Text on a terminal, JSON otherwise.
     #[default]
     Auto,
-    /// For people.
+    /// Text for people.
     Text,
     /// One JSON object a line.
     Json,
@@ -32,32 +32,32 @@ pub enum LogFormat {
 /// Settings `telemetry.otlp_…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtlpConfig {
-    /// The collector's base URL. `None`: nothing is traced.
+    /// Base URL of the collector. `None` disables traces.
     pub endpoint: Option<String>,
-    /// Headers that it is sent, by name; among them, perhaps, what lets the bridge in there.
+    /// HTTP headers for the collector, by name. They may contain credentials.
     pub headers: BTreeMap<String, Secret>,
-    /// The files that some of the headers were read from, by name.
+    /// Files from which headers were read, by name.
     pub header_files: BTreeMap<String, String>,
-    /// How long it has to take a batch, tries included.
+    /// Timeout of one batch, retries included.
     pub timeout: Duration,
-    /// The part that is traced of the events whose caller has no trace.
+    /// Part of the events without a caller's trace that is traced.
     pub sample_ratio: Ratio,
 }
 
-/// A part of a whole, in millionths.
+/// Ratio from 0 to 1, in millionths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ratio(u32);
 
 impl Ratio {
-    /// The whole.
+    /// All events.
     pub const ALL: Self = Self(MILLION);
 
-    /// That part, which must be from 0 to 1; rounded to millionths.
+    /// Returns a ratio, rounded to millionths. `None` unless `part` is from 0 to 1.
     pub fn new(part: f64) -> Option<Self> {
         (0.0..=1.0).contains(&part).then(|| Self((part * f64::from(MILLION)).round() as u32))
     }
 
-    /// The part, from 0 to 1.
+    /// Returns the ratio, from 0 to 1.
     pub fn value(self) -> f64 {
         f64::from(self.0) / f64::from(MILLION)
     }

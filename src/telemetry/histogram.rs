@@ -1,4 +1,4 @@
-//! A histogram without a lock.
+//! Histogram without a lock.
 
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -6,31 +6,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// A distribution of durations. An observation is two relaxed additions: the one that
-/// prometheus-client brings takes a mutex, which every worker would queue for.
+/// Histogram of durations. Clones share their counts.
 ///
-/// Clones share their counts.
+/// An observation is two relaxed additions. The histogram of prometheus-client takes a mutex, on which all
+/// workers would wait.
 #[derive(Debug, Clone)]
 pub struct Histogram(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Upper bounds in microseconds, rising.
+    /// Upper bounds in microseconds, ascending.
     bounds: &'static [u64],
-    /// One for each bound, and one for what exceeds them all.
+    /// One counter for each bound, and one for longer durations.
     buckets: Vec<AtomicU64>,
-    /// Lasts 584 years.
+    /// Sum of all durations. Overflows after 584 years.
     sum_nanos: AtomicU64,
 }
 
 impl Histogram {
-    /// Starts empty. `bounds` are the buckets' upper bounds in microseconds, rising.
+    /// Returns an empty histogram. `bounds` are upper bounds in microseconds, ascending.
     pub fn new(bounds: &'static [u64]) -> Self {
         let buckets = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
         Self(Arc::new(Inner { bounds, buckets, sum_nanos: AtomicU64::new(0) }))
     }
 
-    /// Counts one duration.
+    /// Counts a duration.
     pub fn observe(&self, duration: Duration) {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let bucket = self.0.bounds.partition_point(|bound| bound.saturating_mul(1000) < nanos);
@@ -38,7 +38,7 @@ impl Histogram {
         self.0.sum_nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
-    /// Upper bounds in seconds with the observations of each bucket alone.
+    /// Returns each bucket: its upper bound in seconds and its own count.
     fn snapshot(&self) -> Vec<(f64, u64)> {
         let bounds = self.0.bounds.iter().map(|micros| *micros as f64 / 1e6).chain([f64::INFINITY]);
         bounds.zip(self.0.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed))).collect()

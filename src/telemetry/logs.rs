@@ -1,20 +1,21 @@
 //! Log lines, written to stderr by a thread of their own.
 //!
-//! A reader of stderr that stalls must not stop a worker, the spool or librdkafka. So lines wait in a
-//! bounded queue; lines beyond it are dropped and counted.
+//! A stalled reader of stderr must not block a worker, the spool or librdkafka. Lines wait in a bounded
+//! queue. When the queue is full, lines are dropped and counted.
 
 use super::{Config, LogFormat};
+use parking_lot::Mutex;
 use std::io::IsTerminal;
 use std::panic::{self, PanicHookInfo};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Longest queue of lines that stderr has not taken yet.
+/// Longest queue of lines for stderr.
 const MAX_QUEUED_LINES: usize = 4096;
 
-/// The thread that writes. Logging is one for the process, and so is its queue.
+/// Thread that writes the lines. The logger is global, and so is the queue.
 static WRITER: OnceLock<Writer> = OnceLock::new();
 
 struct Writer {
@@ -22,29 +23,30 @@ struct Writer {
     guard: Mutex<Option<WorkerGuard>>,
 }
 
-/// What actix logs of its own: that it starts, and as an error every malformed request, with which a
-/// stranger could fill the log. The operator's filter is read after it and may turn it on again.
-const QUIETED: &str = "actix_http=off,actix_server=warn";
+/// Filter for the lines of actix. It logs every malformed request as an error, so that any client could fill
+/// the log. The operator's filter follows and may enable them again.
+const DEFAULT_FILTER: &str = "actix_http=off,actix_server=warn";
 
-/// What nobody may turn on: it quotes the values of headers that it cannot read, and so whatever a
-/// stranger, or a request cut in two, has put there. Read after the operator's filter, and more exact.
-const SILENCED: &str = "actix_http::h1::decoder=off";
+/// Filter that the operator cannot override. The decoder of actix quotes header values that it cannot parse,
+/// so that its lines may contain payload. It follows the operator's filter and is more specific.
+const FORCED_FILTER: &str = "actix_http::h1::decoder=off";
 
-/// Why logging could not start.
+/// Failure to start the log.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The filter cannot be read.
+    /// Invalid filter.
     #[error("telemetry.log_filter: {0}")]
     Filter(String),
-    /// Another logger was installed before.
+    /// A logger is already installed.
     #[error("logging was set up twice")]
     Twice,
 }
 
-/// Starts logging for the whole process.
+/// Starts the log of the process.
 ///
 /// # Errors
-/// For a filter that cannot be read, and where logging was started before.
+///
+/// The filter is invalid, or a logger is already installed.
 pub fn init(config: &Config) -> Result<(), LogError> {
     let filter = filter(&config.log_filter).map_err(LogError::Filter)?;
     let (queue, guard) = NonBlockingBuilder::default()
@@ -56,8 +58,8 @@ pub fn init(config: &Config) -> Result<(), LogError> {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(queue)
-        // It would say on stderr that stderr takes nothing, and panic: a log whose reader is gone would end
-        // events, drains and the process.
+        // The formatter reports a failed write on stderr and panics if that fails. A log without a reader
+        // would end events, drains and the process.
         .log_internal_errors(false);
     let terminal = std::io::stderr().is_terminal();
     let started = if is_text(config.log_format, terminal) {
@@ -71,12 +73,12 @@ pub fn init(config: &Config) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Returns whether the operator wants no colours (https://no-color.org).
+/// Returns whether the operator disabled colours (https://no-color.org).
 fn is_colourless() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
-/// Logs a panic. The standard hook writes to stderr itself, and would wait for its reader.
+/// Logs a panic. The standard hook writes to stderr itself and waits for its reader.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     let thread = std::thread::current();
@@ -84,29 +86,30 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     tracing::error!(thread, "panicked at {place}: {}", panic.payload_as_str().unwrap_or("no message"));
 }
 
-/// Returns the number of lines dropped because stderr did not take them.
+/// Returns the number of lines dropped because stderr was too slow.
 pub(super) fn dropped_lines() -> u64 {
     WRITER.get().map_or(0, |writer| writer.dropped.dropped_lines() as u64)
 }
 
-/// Writes the lines that wait, for about a second at most. Later lines are dropped.
+/// Writes the queued lines, for about a second at most. Later lines are dropped.
 pub fn flush() {
     if let Some(writer) = WRITER.get() {
-        drop(writer.guard.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(writer.guard.lock().take());
     }
 }
 
-/// Whether a `telemetry.log_filter` can be read.
+/// Checks a `telemetry.log_filter`.
 ///
 /// # Errors
-/// What is wrong with it.
+///
+/// The filter is invalid. The message describes the problem.
 pub fn check_filter(text: &str) -> Result<(), String> {
     filter(text).map(drop)
 }
 
 fn filter(text: &str) -> Result<EnvFilter, String> {
     EnvFilter::try_new(text).map_err(|error| error.to_string())?;
-    EnvFilter::try_new(format!("{QUIETED},{text},{SILENCED}")).map_err(|error| error.to_string())
+    EnvFilter::try_new(format!("{DEFAULT_FILTER},{text},{FORCED_FILTER}")).map_err(|error| error.to_string())
 }
 
 const fn is_text(format: LogFormat, terminal: bool) -> bool {

@@ -1,29 +1,28 @@
-//! What the bridge shows of itself: logs, metrics, traces, readiness. A leaf, open to every part.
+//! Telemetry: logs, metrics and traces.
 
-mod allowance;
 mod catalogue;
-mod client;
 mod config;
 mod histogram;
+mod kafka_client_metrics;
+mod labeled_metric;
 mod logs;
 mod metrics;
-mod process;
-mod readiness;
-mod series;
-mod sources;
-mod throttle;
-mod topics;
+mod process_metrics;
+mod registry;
+mod source_metrics;
+mod spool_metrics;
+mod topic_metrics;
 mod traces;
 
-pub use allowance::Allowance;
-pub use catalogue::{CATALOGUE, Description, Kind, Label, Values, tags};
-pub use client::ClientFigures;
+pub use catalogue::{CATALOGUE, Label, LabelValues, MetricDescription, MetricKind, tags};
 pub use config::{Config, LogFormat, OtlpConfig, Ratio};
 pub use histogram::Histogram;
+pub use kafka_client_metrics::ClientFigures;
 pub use logs::{LogError, check_filter, flush, init};
 pub use metrics::{CONTENT_TYPE, EventOutcome, Metrics};
-pub use readiness::{KafkaState, Readiness, SpoolState, State};
-pub use sources::{Answers, SecretFigures, SourceCounters};
-pub use throttle::Throttle;
-pub use topics::TopicCounters;
-pub use traces::{DrainSpans, Ended, Spans, Step, Trace, TraceError, Tracer, check_endpoint, check_header};
+pub use source_metrics::{ResponseCounters, SecretGauges, SourceCounters};
+pub use spool_metrics::SpoolFigures;
+pub use topic_metrics::TopicCounters;
+pub use traces::{
+    DrainSpans, EndedEvent, EventSpans, OpenSpan, Trace, TraceError, Tracer, check_endpoint, check_header,
+};

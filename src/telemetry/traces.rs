@@ -1,9 +1,8 @@
-//! Traces: the span that an event's records hang under, and the spans that the event leaves.
+//! Traces: the span that an event's records name, and the spans of the event.
 //!
-//! A span is made when what it tells of has ended, with its times, and put into a queue of fixed length;
-//! a thread of its own sends what gathers there to a collector (OTLP over HTTP). Whoever handles an event
-//! carries one value, its [`Trace`], and waits for nothing. Without a collector there is none to carry
-//! but what the request came with.
+//! A span is created at its end, with both times, and put into a bounded queue. A thread sends batches to a
+//! collector (OTLP over HTTP). Handlers of an event carry its [`Trace`] and never wait. Without a collector,
+//! only the caller's trace is passed on.
 
 mod exporter;
 mod spans;
@@ -12,104 +11,106 @@ mod spans;
 mod tests;
 
 pub use exporter::{TraceError, check_endpoint, check_header};
-pub use spans::{DrainSpans, Ended, Spans, Step};
+pub use spans::{DrainSpans, EndedEvent, EventSpans, OpenSpan};
 
 use super::{Metrics, OtlpConfig};
 use crate::record::TraceContext;
 use exporter::Exporter;
 use opentelemetry::trace::{SpanId, SpanKind, TraceId};
-use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, Sampler, ShouldSample, SpanData};
+use opentelemetry_sdk::trace::{
+    IdGenerator, RandomIdGenerator, Sampler, SamplingDecision, ShouldSample, SpanData,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Decides which events are traced, and takes their spans. Clones are the same tracer.
+/// Sampler and exporter of traces. Clones share one exporter.
 #[derive(Debug, Clone, Default)]
-pub struct Tracer(Option<Arc<Tracing>>);
+pub struct Tracer(Option<Arc<ActiveTracer>>);
 
 #[derive(Debug)]
-struct Tracing {
+struct ActiveTracer {
     ids: RandomIdGenerator,
-    /// For events whose caller has no trace of its own.
+    /// Sampler for events without a caller's trace.
     sampler: Sampler,
     exporter: Exporter,
 }
 
-/// Where an event stands in a trace.
+/// Trace of one event.
 #[derive(Debug, Clone)]
 pub struct Trace {
-    /// What its records say.
+    /// Context for the event's records.
     context: TraceContext,
-    /// Takes its spans, if it is traced here.
-    spans: Option<Arc<Spans>>,
+    /// Spans of the event, if it is traced here.
+    spans: Option<Arc<EventSpans>>,
 }
 
 impl Tracer {
-    /// Traces nothing: what a request says of a trace is passed on as it came.
+    /// Returns a tracer that only passes on the caller's trace.
     pub const fn off() -> Self {
         Self(None)
     }
 
-    /// Traces if there is a collector to send spans to.
+    /// Starts a tracer, which is off without a collector.
     ///
     /// # Errors
-    /// When no client can be made for it, as where no root certificates are installed.
+    ///
+    /// The HTTP client cannot be created, for example because no root certificates are installed.
     pub fn start(config: &OtlpConfig, metrics: &Arc<Metrics>) -> Result<Self, TraceError> {
         let Some(endpoint) = &config.endpoint else { return Ok(Self::off()) };
         let exporter = Exporter::start(endpoint, config, Arc::clone(metrics))?;
         let sampler = Sampler::TraceIdRatioBased(config.sample_ratio.value());
-        Ok(Self(Some(Arc::new(Tracing { ids: RandomIdGenerator::default(), sampler, exporter }))))
+        Ok(Self(Some(Arc::new(ActiveTracer { ids: RandomIdGenerator::default(), sampler, exporter }))))
     }
 
-    /// The trace of a webhook whose header has come, with the values of its `traceparent` and
-    /// `tracestate`.
+    /// Begins the trace of a webhook, from its headers `traceparent` and `tracestate`.
     ///
-    /// A caller's trace is kept or not as the caller says; a part of the others is.
-    pub fn arrives(
+    /// The caller decides on sampling of its own trace. Otherwise `sample_ratio` decides.
+    pub fn begin_trace(
         &self,
         traceparent: Option<&str>,
         tracestate: impl FnOnce() -> Option<String>,
     ) -> Option<Trace> {
         let caller = traceparent.and_then(|parent| TraceContext::read(parent, tracestate().as_deref()));
         match &self.0 {
-            None => caller.map(Trace::elsewhere),
-            Some(tracing) => Some(tracing.arrives(caller)),
+            None => caller.map(Trace::unrecorded),
+            Some(tracer) => Some(tracer.begin_trace(caller)),
         }
     }
 
-    /// Sends what is in the queue, for so long at most, and takes no more.
+    /// Sends the queued spans within a time limit, and drops later ones.
     pub async fn stop(&self, within: Duration) {
-        if let Some(tracing) = &self.0 {
-            tracing.exporter.stop(within).await;
+        if let Some(tracer) = &self.0 {
+            tracer.exporter.stop(within).await;
         }
     }
 }
 
-impl Tracing {
-    fn arrives(self: &Arc<Self>, caller: Option<TraceContext>) -> Trace {
+impl ActiveTracer {
+    fn begin_trace(self: &Arc<Self>, caller: Option<TraceContext>) -> Trace {
         let Some(caller) = caller else {
             let trace = self.ids.new_trace_id();
-            let (id, span) = (number(trace), self.span_id());
-            return if self.keeps(trace) {
+            let (id, span) = (trace_id(trace), self.span_id());
+            return if self.samples(trace) {
                 self.traced(TraceContext::root(id, span, true), None)
             } else {
-                // So that no consumer begins a trace of what the bridge has left out.
-                Trace::elsewhere(TraceContext::root(id, span, false))
+                // Without it, a consumer would begin a trace that the bridge did not sample.
+                Trace::unrecorded(TraceContext::root(id, span, false))
             };
         };
         if !caller.is_sampled() {
-            return Trace::elsewhere(caller);
+            return Trace::unrecorded(caller);
         }
         self.traced(caller.child(self.span_id()), Some(caller.span_id()))
     }
 
     fn traced(self: &Arc<Self>, context: TraceContext, caller: Option<u64>) -> Trace {
-        let spans = Spans::new(Arc::clone(self), &context, caller, self.span_id());
+        let spans = EventSpans::new(Arc::clone(self), &context, caller, self.span_id());
         Trace { context, spans: Some(Arc::new(spans)) }
     }
 
-    fn keeps(&self, trace: TraceId) -> bool {
-        use opentelemetry_sdk::trace::SamplingDecision::RecordAndSample;
-        self.sampler.should_sample(None, trace, "", &SpanKind::Server, &[], &[]).decision == RecordAndSample
+    fn samples(&self, trace: TraceId) -> bool {
+        self.sampler.should_sample(None, trace, "", &SpanKind::Server, &[], &[]).decision
+            == SamplingDecision::RecordAndSample
     }
 
     fn span_id(&self) -> u64 {
@@ -122,23 +123,23 @@ impl Tracing {
 }
 
 impl Trace {
-    /// Of which nothing is recorded here.
-    fn elsewhere(context: TraceContext) -> Self {
+    /// Returns a trace without spans of the bridge.
+    fn unrecorded(context: TraceContext) -> Self {
         Self { context, spans: None }
     }
 
-    /// What the event's records say.
+    /// Returns the context for the event's records.
     pub fn context(&self) -> &TraceContext {
         &self.context
     }
 
-    /// Takes the event's spans, if it is traced here.
-    pub fn spans(&self) -> Option<&Arc<Spans>> {
+    /// Returns the spans of the event, if it is traced here.
+    pub fn spans(&self) -> Option<&Arc<EventSpans>> {
         self.spans.as_ref()
     }
 }
 
-fn number(trace: TraceId) -> u128 {
+fn trace_id(trace: TraceId) -> u128 {
     u128::from_be_bytes(trace.to_bytes())
 }
 

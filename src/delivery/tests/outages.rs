@@ -140,7 +140,7 @@ async fn missing_topic_is_no_fault_of_the_other_topics_of_its_events() {
 async fn record_too_large_for_the_spool_tries_the_lane_itself() {
     let directory = directory();
     let bridge = Bridge::with_spool(open(directory.path(), 1 << 20), LONG);
-    until("a spool that takes", || bridge.delivery.readiness.spool() == SpoolState::Taking).await;
+    until("a spool that takes", || bridge.delivery.readiness.spool() == SpoolState::Accepting).await;
     let large = [Record { value: Bytes::from(vec![b'x'; 1_500_000]), ..record("a") }];
     for result in [Err(Failure::Other), Ok(())] {
         let (told, _settled) = oneshot::channel();

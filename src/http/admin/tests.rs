@@ -1,5 +1,5 @@
 use super::*;
-use crate::telemetry::State;
+use crate::health::LifecycleState;
 use actix_web::body::MessageBody;
 use actix_web::test::TestRequest;
 
@@ -34,7 +34,7 @@ fn readyz_has_a_line_for_each_part_and_503_while_not_ready() {
     assert_eq!(response.status().as_u16(), 503);
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((&body["ready"], &body["parts"]["state"]), (&Value::Bool(false), &"starting".into()));
-    facts.readiness.set_state(State::Serving);
+    facts.readiness.set_state(LifecycleState::Serving);
     facts.readiness.kafka_up();
     let (response, body) = ask(&facts, Method::GET, "/readyz");
     assert_eq!(response.status().as_u16(), 200);

@@ -34,7 +34,7 @@ impl<A> Door<A> {
         body: &mut Body,
     ) -> Result<Box<Arrival>, Problem> {
         let received_at = Utc::now();
-        let trace = self.tracer.arrives(traceparent(headers), || tracestate(headers));
+        let trace = self.tracer.begin_trace(traceparent(headers), || tracestate(headers));
         if declared_length(headers).is_some_and(|length| length > self.max_body_bytes as u64) {
             return Err(Problem::TooLarge);
         }

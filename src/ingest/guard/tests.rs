@@ -86,7 +86,7 @@ fn it_shows_how_many_secrets_there_are_and_when_their_file_was_written() {
     source.signature.secrets_file = Some(file.path().to_owned());
     source.token = Some(TOKEN.into());
     let guard = Guard::open(&source, &Metrics::new()).unwrap();
-    let of = |figures: &SecretFigures| (figures.valid.get(), figures.modified.get());
+    let of = |figures: &SecretGauges| (figures.valid.get(), figures.modified.get());
     assert_eq!(of(&guard.counters.secrets), (2, 1_700_000_000));
     assert_eq!(of(&guard.counters.tokens), (1, 0), "one in the settings, and no file");
     std::fs::write(file.path(), "second-secret\n").unwrap();

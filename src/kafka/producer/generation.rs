@@ -208,7 +208,7 @@ impl ClientContext for Context {
     fn stats_raw(&self, statistics: &[u8]) {
         let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(figures) = totals.read(statistics) {
-            self.metrics.client(&figures);
+            self.metrics.update_kafka_client(&figures);
         }
     }
 }

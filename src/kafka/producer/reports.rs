@@ -1,7 +1,8 @@
 //! Reports that are out: what a client of the library was handed over, and not heard of again.
 
 use crate::delivery::{Failure, Report};
-use crate::telemetry::{Metrics, Readiness};
+use crate::health::Readiness;
+use crate::telemetry::Metrics;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::topic_partition_list::Offset;
 use slab::Slab;

@@ -1,9 +1,9 @@
 //! A consumer of the library, as far as reading back needs one.
 
+use crate::health::Readiness;
 use crate::kafka::closing::Closing;
 use crate::kafka::{Config, Error, Refusal, client};
 use crate::record::Headers;
-use crate::telemetry::Readiness;
 use bytes::Bytes;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};

@@ -1,13 +1,13 @@
-//! The values of labels: the closed sets that tags are looked up in.
+//! Closed sets of label values.
 
 use crate::record::names::REASONS;
 
-/// Stands for a type, or a tag, that is in no list.
+/// Value for a type or a tag that is in no list.
 pub const OTHER: &str = "other";
-/// How an event ended.
+/// Outcomes of an event.
 pub const OUTCOMES: &[&str] =
     &["acked", "spooled", "duplicate", "dropped", "probe", "dead_lettered", "refused", "denied"];
-/// Why an event was not durable in time.
+/// Reasons for which an event was not durable in time.
 pub const REFUSED: &[&str] = &[
     "ack_deadline",
     "queue_full",
@@ -22,7 +22,7 @@ pub const REFUSED: &[&str] = &[
     "signature_stale",
     OTHER,
 ];
-/// Why an event was not let in.
+/// Reasons for which an event was not authenticated.
 pub const DENIED: &[&str] = &[
     "signature_missing",
     "signature_malformed",
@@ -33,7 +33,7 @@ pub const DENIED: &[&str] = &[
     "token",
     OTHER,
 ];
-/// What became of a signature.
+/// Results of verifying a signature.
 pub const SIGNATURES: &[&str] = &[
     "valid",
     "signature_missing",
@@ -45,9 +45,9 @@ pub const SIGNATURES: &[&str] = &[
     "signature_stale",
     "unverifiable",
 ];
-/// The places of secrets, inline ones first.
+/// Positions of secrets, inline ones first.
 pub const SECRETS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7"];
-/// Why no retry can help an event.
+/// Reasons for which no retry can help an event.
 pub const REJECTED: &[&str] = &{
     let mut tags = [OTHER; REASONS.len() + 1];
     let mut at = 0;
@@ -57,7 +57,7 @@ pub const REJECTED: &[&str] = &{
     }
     tags
 };
-/// Why a request got no further than HTTP.
+/// Reasons for which a request was rejected before ingest.
 pub const TURNED_AWAY: &[&str] = &[
     "unknown_path",
     "method",
@@ -76,11 +76,11 @@ pub const TURNED_AWAY: &[&str] = &[
     "tls_handshake",
     OTHER,
 ];
-/// What came of new settings.
+/// Results of a reload of the settings.
 pub const RELOADS: &[&str] = &["taken", "refused", OTHER];
-/// Why a span did not reach the collector.
+/// Reasons for which a span was not exported.
 pub const SPANS_DROPPED: &[&str] = &["queue_full", "not_taken", "stopping", OTHER];
-/// What a record's delivery failed of.
+/// Causes of a failed delivery of a record.
 pub const DELIVERY_ERRORS: &[&str] = &[
     "queue_full",
     "unknown_topic",
@@ -94,11 +94,11 @@ pub const DELIVERY_ERRORS: &[&str] = &[
     OTHER,
 ];
 
-/// Statuses of answers; anything else is `other`.
+/// HTTP statuses of responses. Any other status is `other`.
 pub const STATUSES: &[&str] = &["200", "400", "401", "404", "405", "413", "415", "422", "503", OTHER];
-/// What becomes of a record on its way.
+/// Results of a record.
 pub const RESULTS: &[&str] = &["acked", "spooled", "failed"];
-/// What the client library's connection to a broker is at.
+/// States of librdkafka's connection to a broker.
 pub const BROKERS: &[&str] = &["up", "connecting", "down", "idle", OTHER];
-/// What files of secrets are for.
+/// Kinds of files with secrets.
 pub const SECRET_KINDS: &[&str] = &["signature", "token"];

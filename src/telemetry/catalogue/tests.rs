@@ -17,43 +17,43 @@ const BEGIN: &str = "# Metrics
 - A name, or a value of a label, that is renamed or goes is listed in the changelog under Breaking.
 ";
 
-fn labels(description: &Description) -> String {
+fn labels(description: &MetricDescription) -> String {
     let names: Vec<_> = description.labels.iter().map(|label| format!("`{}`", label.name)).collect();
     names.join(", ")
 }
 
-fn kind(kind: Kind) -> &'static str {
+fn kind(kind: MetricKind) -> &'static str {
     match kind {
-        Kind::Counter => "counter",
-        Kind::Gauge => "gauge",
-        Kind::Histogram => "histogram",
-        Kind::Info => "info",
+        MetricKind::Counter => "counter",
+        MetricKind::Gauge => "gauge",
+        MetricKind::Histogram => "histogram",
+        MetricKind::Info => "info",
     }
 }
 
-fn unit(description: &Description) -> &'static str {
+fn unit(description: &MetricDescription) -> &'static str {
     let name = description.registered_name();
     let unit = ["seconds", "bytes"].into_iter().find(|unit| name.ends_with(&format!("_{unit}")));
     unit.unwrap_or_default()
 }
 
-fn values(values: Values) -> String {
+fn values(values: LabelValues) -> String {
     match values {
-        Values::Of(tags) => tags.iter().map(|tag| format!("`{tag}`")).collect::<Vec<_>>().join(" "),
-        Values::Types => {
+        LabelValues::Of(tags) => tags.iter().map(|tag| format!("`{tag}`")).collect::<Vec<_>>().join(" "),
+        LabelValues::Types => {
             let types = KnownType::ALL.iter().map(|known| known.name()).chain([tags::OTHER]);
             types.map(|tag| format!("`{tag}`")).collect::<Vec<_>>().join(" ")
         }
-        Values::Sources(false) => "the names under `sources`".to_owned(),
-        Values::Sources(true) => "the names under `sources`, and `other`".to_owned(),
-        Values::Topics => "the topics that the settings can yield, and `other` for those of earlier \
+        LabelValues::Sources(false) => "the names under `sources`".to_owned(),
+        LabelValues::Sources(true) => "the names under `sources`, and `other`".to_owned(),
+        LabelValues::Topics => "the topics that the settings can yield, and `other` for those of earlier \
                            settings that the spool still holds records of"
             .to_owned(),
-        Values::Version => "the version of the build".to_owned(),
+        LabelValues::Version => "the version of the build".to_owned(),
     }
 }
 
-fn short(description: &Description) -> &'static str {
+fn short(description: &MetricDescription) -> &'static str {
     description.name.strip_prefix("justcall_bridge_").unwrap()
 }
 
@@ -66,7 +66,7 @@ fn page() -> String {
             let _ = write!(page, "\n## {about}\n\n| name | type | unit | labels | since | tells |\n");
             page.push_str("|---|---|---|---|---|---|\n");
         }
-        let Description { since, help, .. } = each;
+        let MetricDescription { since, help, .. } = each;
         let (name, kind, unit, labels) = (short(each), kind(each.kind), unit(each), labels(each));
         let _ = writeln!(page, "| `{name}` | {kind} | {unit} | {labels} | {since} | {help} |");
     }
@@ -80,7 +80,7 @@ fn page() -> String {
 }
 
 #[test]
-fn metrics_page_is_this_catalogue() {
+fn metrics_page_is_generated_from_the_catalogue() {
     let page = page();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(PAGE, &page).unwrap();
@@ -95,9 +95,9 @@ fn names_have_the_prefix_their_unit_and_the_suffix_of_their_kind() {
         let name = each.name;
         assert!(name.starts_with("justcall_bridge_"), "{name}");
         assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
-        assert_eq!(each.kind == Kind::Counter, name.ends_with("_total"), "{name}");
-        assert_eq!(each.kind == Kind::Info, name.ends_with("_info"), "{name}");
-        assert!(each.kind != Kind::Histogram || name.ends_with("_seconds"), "{name}");
+        assert_eq!(each.kind == MetricKind::Counter, name.ends_with("_total"), "{name}");
+        assert_eq!(each.kind == MetricKind::Info, name.ends_with("_info"), "{name}");
+        assert!(each.kind != MetricKind::Histogram || name.ends_with("_seconds"), "{name}");
         // Base units only.
         for scaled in ["milli", "micro", "minute", "hour", "kilo", "mega", "percent"] {
             assert!(!name.contains(scaled), "{name}");
@@ -106,7 +106,7 @@ fn names_have_the_prefix_their_unit_and_the_suffix_of_their_kind() {
 }
 
 #[test]
-fn help_is_one_line_without_a_full_stop_that_a_table_can_hold() {
+fn help_is_one_line_without_a_full_stop() {
     for each in CATALOGUE {
         assert!(!each.help.is_empty() && !each.help.ends_with('.'), "{}", each.name);
         assert!(!each.help.contains(['\n', '|']) && !each.help.contains("  "), "{}", each.name);
@@ -114,21 +114,21 @@ fn help_is_one_line_without_a_full_stop_that_a_table_can_hold() {
 }
 
 #[test]
-fn no_name_is_there_twice_also_without_its_suffix() {
-    let names: BTreeSet<_> = CATALOGUE.iter().map(Description::registered_name).collect();
+fn registered_names_are_unique() {
+    let names: BTreeSet<_> = CATALOGUE.iter().map(MetricDescription::registered_name).collect();
     assert_eq!(names.len(), CATALOGUE.len());
 }
 
 #[test]
-fn labels_are_no_others_than_a_target_has() {
-    // What Prometheus puts on every series of a target: a label of ours would be renamed.
+fn labels_do_not_collide_with_those_of_a_target() {
+    // Prometheus adds these labels to every series of a target, and renames ours.
     for label in CATALOGUE.iter().flat_map(|each| each.labels) {
         assert!(!["job", "instance", "namespace", "pod", "container", "service", "le"].contains(&label.name));
     }
 }
 
 #[test]
-fn what_strangers_can_cause_ends_with_other() {
+fn sets_of_tags_from_outside_end_with_other() {
     for list in [
         tags::REFUSED,
         tags::REJECTED,

@@ -11,7 +11,7 @@ fn rendered(histogram: &Histogram) -> String {
 }
 
 #[test]
-fn a_duration_on_a_bound_belongs_to_the_bucket_below() {
+fn duration_equal_to_a_bound_is_in_its_bucket() {
     let histogram = Histogram::new(&[100, 1000]);
     histogram.observe(Duration::from_micros(100));
     histogram.observe(Duration::from_nanos(100_001));
@@ -19,7 +19,7 @@ fn a_duration_on_a_bound_belongs_to_the_bucket_below() {
 }
 
 #[test]
-fn what_exceeds_every_bound_is_counted_and_summed() {
+fn duration_above_all_bounds_is_counted_and_summed() {
     let histogram = Histogram::new(&[100]);
     histogram.observe(Duration::from_secs(3));
     histogram.observe(Duration::from_micros(50));

@@ -1,6 +1,7 @@
 use super::*;
-use crate::telemetry::catalogue::{Kind, Label, Values};
-use crate::telemetry::{CATALOGUE, State};
+use crate::health::LifecycleState;
+use crate::telemetry::CATALOGUE;
+use crate::telemetry::catalogue::{Label, LabelValues, MetricKind};
 use std::time::Duration;
 
 fn render(metrics: &Metrics) -> String {
@@ -12,7 +13,7 @@ fn assert_line(text: &str, line: &str) {
 }
 
 #[test]
-fn the_catalogue_names_exactly_what_is_scraped() {
+fn scrape_has_exactly_the_metrics_of_the_catalogue() {
     let metrics = Metrics::new();
     metrics.source("main");
     let text = render(&metrics);
@@ -29,7 +30,7 @@ fn the_catalogue_names_exactly_what_is_scraped() {
 }
 
 #[test]
-fn every_series_is_there_before_it_moves() {
+fn every_series_exists_at_start() {
     let text = render(&Metrics::new());
     assert_line(&text, "justcall_bridge_events_total{type=\"call.completed\",outcome=\"acked\"} 0");
     assert_line(&text, "justcall_bridge_refused_total{reason=\"queue_full\"} 0");
@@ -39,7 +40,7 @@ fn every_series_is_there_before_it_moves() {
 }
 
 #[test]
-fn an_event_counts_under_its_type_and_outcome_alone() {
+fn event_counts_once_by_type_and_outcome() {
     let metrics = Metrics::new();
     metrics.event(Some(KnownType::SdCallAiGenerated), EventOutcome::Duplicate);
     metrics.event(None, EventOutcome::Refused);
@@ -52,7 +53,7 @@ fn an_event_counts_under_its_type_and_outcome_alone() {
 }
 
 #[test]
-fn outcomes_are_in_the_order_of_their_tags() {
+fn outcomes_have_the_order_of_their_tags() {
     for (outcome, tag) in [
         (EventOutcome::Acked, "acked"),
         (EventOutcome::Spooled, "spooled"),
@@ -68,7 +69,7 @@ fn outcomes_are_in_the_order_of_their_tags() {
 }
 
 #[test]
-fn a_tag_in_no_list_counts_as_other() {
+fn unlisted_tag_counts_as_other() {
     let metrics = Metrics::new();
     metrics.refused("kafka");
     metrics.refused("+15551234567");
@@ -79,7 +80,7 @@ fn a_tag_in_no_list_counts_as_other() {
 }
 
 #[test]
-fn a_source_has_its_own_series_from_the_start() {
+fn each_source_has_its_own_series_at_start() {
     let metrics = Metrics::new();
     let (main, other) = (metrics.source("main"), metrics.source("other"));
     main.valid(1);
@@ -100,9 +101,9 @@ fn a_source_has_its_own_series_from_the_start() {
 }
 
 #[test]
-fn answers_count_under_their_source_and_status_and_strange_ones_as_other() {
+fn responses_count_by_source_and_status() {
     let metrics = Metrics::new();
-    let (main, elsewhere) = (metrics.answers(Some("main")), metrics.answers(None));
+    let (main, elsewhere) = (metrics.responses(Some("main")), metrics.responses(None));
     for status in tags::STATUSES.iter().filter(|status| **status != tags::OTHER) {
         main.count(status.parse().unwrap());
     }
@@ -121,7 +122,7 @@ fn answers_count_under_their_source_and_status_and_strange_ones_as_other() {
 }
 
 #[test]
-fn topics_that_the_settings_do_not_name_share_their_series() {
+fn topics_outside_the_settings_share_a_series() {
     let metrics = Metrics::new();
     let (named, former, older) = (metrics.topic(Some("a")), metrics.topic(None), metrics.topic(None));
     named.spooled.inc();
@@ -148,7 +149,7 @@ fn topics_that_the_settings_do_not_name_share_their_series() {
 }
 
 #[test]
-fn the_client_librarys_figures_are_taken_over_and_its_totals_added_up() {
+fn kafka_client_gauges_are_set_and_counters_added() {
     let metrics = Metrics::new();
     let figures = ClientFigures {
         queue_bytes: 7,
@@ -158,8 +159,8 @@ fn the_client_librarys_figures_are_taken_over_and_its_totals_added_up() {
         disconnects: 2,
         request_errors: 1,
     };
-    metrics.client(&figures);
-    metrics.client(&ClientFigures { brokers: [4, 0, 0, 0, 0], ..figures });
+    metrics.update_kafka_client(&figures);
+    metrics.update_kafka_client(&ClientFigures { brokers: [4, 0, 0, 0, 0], ..figures });
     let text = render(&metrics);
     for line in [
         "kafka_queue_bytes 7",
@@ -174,7 +175,7 @@ fn the_client_librarys_figures_are_taken_over_and_its_totals_added_up() {
 }
 
 #[test]
-fn refused_settings_show_until_sound_ones_are_read() {
+fn settings_refused_is_1_until_a_reload_succeeds() {
     let metrics = Metrics::new();
     metrics.settings_reload(false);
     assert_line(&render(&metrics), "justcall_bridge_settings_refused 1");
@@ -185,10 +186,10 @@ fn refused_settings_show_until_sound_ones_are_read() {
 }
 
 #[test]
-fn who_is_to_be_asked_at_a_scrape_is_asked_at_each() {
+fn scrape_hook_is_called_at_each_scrape() {
     let metrics = Metrics::new();
     let early = metrics.forgotten_early.clone();
-    metrics.at_scrape(move || {
+    metrics.on_scrape(move || {
         early.inc();
     });
     render(&metrics);
@@ -196,10 +197,10 @@ fn who_is_to_be_asked_at_a_scrape_is_asked_at_each() {
 }
 
 #[test]
-fn what_is_known_elsewhere_is_taken_over_at_the_scrape() {
+fn scrape_updates_metrics_from_their_origin() {
     let metrics = Metrics::new();
     let readiness = Readiness::new();
-    readiness.set_state(State::Serving);
+    readiness.set_state(LifecycleState::Serving);
     readiness.kafka_up();
     metrics.request_seconds.observe(Duration::from_millis(3));
     let text = metrics.render(&readiness, 4096);
@@ -211,21 +212,21 @@ fn what_is_known_elsewhere_is_taken_over_at_the_scrape() {
     assert!(text.ends_with("# EOF\n"));
 }
 
-/// `increase` does not see what a series is when it first appears.
+/// `increase` ignores the first value of a new series.
 #[test]
-fn every_counter_of_a_closed_set_is_zero_before_it_moves() {
+fn every_counter_is_zero_at_start() {
     let text = render(&Metrics::new());
     let mut seen = 0;
-    for each in CATALOGUE.iter().filter(|each| each.kind == Kind::Counter) {
+    for each in CATALOGUE.iter().filter(|each| each.kind == MetricKind::Counter) {
         let lines = match each.labels {
             [] => vec![format!("{} 0", each.name)],
-            [Label { name, values: Values::Of(tags) }] => {
+            [Label { name, values: LabelValues::Of(tags) }] => {
                 tags.iter().map(|tag| format!("{}{{{name}=\"{tag}\"}} 0", each.name)).collect()
             }
             _ => continue,
         };
         for line in lines {
-            // The process has used the processor.
+            // The CPU time is already above zero.
             if !line.starts_with("justcall_bridge_process_") {
                 assert_line(&text, &line);
                 seen += 1;

@@ -1,47 +1,49 @@
-//! From a queue of spans to the collector: a thread that nobody waits for.
+//! Export of spans: a bounded queue, and a thread that sends batches to the collector.
 
-use crate::telemetry::{Metrics, OtlpConfig, Throttle};
+use crate::rate_limit::LogThrottle;
+use crate::telemetry::{Metrics, OtlpConfig};
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
+use parking_lot::Mutex;
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Client, Url, redirect};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{sleep_until, timeout};
 
-/// Spans that wait at most, of about a kilobyte each.
-const QUEUE: usize = 8192;
-/// Spans in one request at most.
-const BATCH: usize = 1024;
-/// How long the first span of a batch waits for others.
-const LINGER: Duration = Duration::from_secs(1);
-/// How often the log tells of failures.
-const FAILURES_SAID: Duration = Duration::from_secs(60);
-/// Behind the collector's base URL, as the standard says.
-const PATH: &str = "/v1/traces";
+/// Longest queue of spans, of about a kilobyte each.
+const MAX_QUEUED_SPANS: usize = 8192;
+/// Largest batch, in spans.
+const MAX_BATCH_SPANS: usize = 1024;
+/// Longest wait for a full batch.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(1);
+/// Interval of log lines about failures.
+const FAILURE_LOG_INTERVAL: Duration = Duration::from_secs(60);
+/// Path behind the collector's base URL, from the OTLP specification.
+const TRACES_PATH: &str = "/v1/traces";
 
-/// Why spans cannot be sent.
+/// Failure to start the export of spans.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
-    /// No client can be made for the collector.
+    /// The HTTP client cannot be created.
     #[error("telemetry.otlp_endpoint: {0}")]
     Client(String),
-    /// The system gives no thread.
+    /// The thread cannot be started.
     #[error("no thread to send traces with: {0}")]
     Thread(#[from] std::io::Error),
 }
 
-/// Takes spans without waiting.
+/// Queue of spans for the collector. Never waits.
 #[derive(Debug)]
 pub(super) struct Exporter {
     queue: mpsc::Sender<SpanData>,
     stop: Arc<Notify>,
-    /// Completes when the last span is sent or given up.
+    /// Completes when the last span is sent or dropped.
     ended: Mutex<Option<oneshot::Receiver<()>>>,
     metrics: Arc<Metrics>,
 }
@@ -54,21 +56,21 @@ impl Exporter {
         metrics: Arc<Metrics>,
     ) -> Result<Self, TraceError> {
         let exporter = exporter(endpoint, config)?;
-        let (queue, spans) = mpsc::channel(QUEUE);
+        let (queue, spans) = mpsc::channel(MAX_QUEUED_SPANS);
         let (end, ended) = oneshot::channel();
         let stop = Arc::new(Notify::new());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut sender = Sender {
+        let mut sender = BatchSender {
             spans,
             stop: Arc::clone(&stop),
             exporter,
             timeout: config.timeout,
             metrics: Arc::clone(&metrics),
-            failures: Throttle::new(FAILURES_SAID),
+            failures: LogThrottle::every(FAILURE_LOG_INTERVAL),
         };
         std::thread::Builder::new().name("traces".into()).spawn(move || {
             runtime.block_on(sender.run());
-            // Whoever waits may have gone.
+            // The receiver may be gone after its timeout.
             let _ = end.send(());
         })?;
         Ok(Self { queue, stop, ended: Mutex::new(Some(ended)), metrics })
@@ -85,7 +87,7 @@ impl Exporter {
 
     pub(super) async fn stop(&self, within: Duration) {
         self.stop.notify_one();
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let ended = self.ended.lock().take();
         let Some(ended) = ended else { return };
         if timeout(within, ended).await.is_err() {
             tracing::warn!("stopping: the collector did not take the last spans in time; they are lost");
@@ -93,18 +95,18 @@ impl Exporter {
     }
 }
 
-/// The thread's side.
-struct Sender {
+/// Sender of batches, on a thread of its own.
+struct BatchSender {
     spans: mpsc::Receiver<SpanData>,
     stop: Arc<Notify>,
     exporter: SpanExporter,
-    /// Of a batch, tries included.
+    /// Timeout of a batch, retries included.
     timeout: Duration,
     metrics: Arc<Metrics>,
-    failures: Throttle,
+    failures: LogThrottle,
 }
 
-impl Sender {
+impl BatchSender {
     async fn run(&mut self) {
         loop {
             let batch = self.gather().await;
@@ -115,7 +117,7 @@ impl Sender {
         }
     }
 
-    /// The next spans: a full batch, or what came within [`LINGER`]. None once it stops.
+    /// Returns a full batch, or the spans of [`BATCH_TIMEOUT`]. Empty after the stop.
     async fn gather(&mut self) -> Vec<SpanData> {
         let mut batch = Vec::new();
         let mut full_at = None;
@@ -126,13 +128,13 @@ impl Sender {
                     None => std::future::pending().await,
                 }
             };
-            let room = BATCH - batch.len();
+            let room = MAX_BATCH_SPANS - batch.len();
             tokio::select! {
                 taken = self.spans.recv_many(&mut batch, room) => {
                     if taken == 0 || taken == room {
                         return batch;
                     }
-                    full_at = full_at.or_else(|| Some(tokio::time::Instant::now() + LINGER));
+                    full_at = full_at.or_else(|| Some(tokio::time::Instant::now() + BATCH_TIMEOUT));
                 }
                 () = self.stop.notified() => self.spans.close(),
                 () = waited => return batch,
@@ -149,7 +151,8 @@ impl Sender {
             }
             Err(error) => {
                 self.metrics.spans_dropped("not_taken", spans);
-                if let Some(failures) = self.failures.pass(Instant::now()) {
+                if let Some(suppressed) = self.failures.pass(Instant::now()) {
+                    let failures = suppressed + 1;
                     tracing::warn!(%error, failures, "the collector does not take traces; their spans are lost");
                 }
             }
@@ -164,7 +167,7 @@ fn exporter(endpoint: &str, config: &OtlpConfig) -> Result<SpanExporter, TraceEr
         .with_http()
         .with_http_client(client(endpoint, config.timeout).map_err(|error| failed(&error))?)
         .with_protocol(Protocol::HttpBinary)
-        .with_endpoint(format!("{}{PATH}", endpoint.trim_end_matches('/')))
+        .with_endpoint(format!("{}{TRACES_PATH}", endpoint.trim_end_matches('/')))
         .with_timeout(config.timeout)
         .with_headers(headers.collect())
         .build()
@@ -174,24 +177,24 @@ fn exporter(endpoint: &str, config: &OtlpConfig) -> Result<SpanExporter, TraceEr
 }
 
 fn client(endpoint: &str, timeout: Duration) -> reqwest::Result<Client> {
-    // An error says that there is a default already, which does as well.
+    // An error means that a default provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
         .user_agent(concat!("justcall-bridge/", env!("CARGO_PKG_VERSION")))
         .timeout(timeout)
         .redirect(redirect::Policy::none());
-    // Root certificates are looked for only where they are needed: a slim container has none.
+    // Load root certificates only for TLS, because a slim container has none.
     let builder = if endpoint.starts_with("http:") { builder.tls_certs_only([]) } else { builder };
     builder.build()
 }
 
-/// Who speaks, as `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` say.
+/// Returns the resource that `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` describe.
 fn resource() -> Resource {
-    let said = Resource::builder().build();
-    let name = said.get(&"service.name".into()).map(|name| name.to_string()).unwrap_or_default();
+    let described = Resource::builder().build();
+    let name = described.get(&"service.name".into()).map(|name| name.to_string()).unwrap_or_default();
     let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
     let all = Resource::builder().with_attribute(version);
-    // What the library says where nobody does.
+    // The library's default name.
     if name.is_empty() || name.starts_with("unknown_service") {
         return all.with_service_name(env!("CARGO_PKG_NAME")).build();
     }
@@ -199,18 +202,19 @@ fn resource() -> Resource {
 }
 
 /// Longest base URL of a collector, in bytes.
-const MAX_ENDPOINT: usize = 2048;
+const MAX_ENDPOINT_LEN: usize = 2048;
 
-/// Whether spans can be sent to this base URL.
+/// Checks the base URL of a collector.
 ///
 /// # Errors
-/// What it must be instead.
+///
+/// The URL cannot be used. The message describes what is required.
 pub fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
     let wanted = "must be the collector's base URL, such as `http://localhost:4318`";
     let url = Url::parse(endpoint).map_err(|_| wanted)?;
-    // What RFC 3986 allows: the text goes into requests as it is.
+    // Characters of RFC 3986, because the text is used in requests unchanged.
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
-    if !endpoint.bytes().all(is_allowed) || endpoint.len() > MAX_ENDPOINT {
+    if !endpoint.bytes().all(is_allowed) || endpoint.len() > MAX_ENDPOINT_LEN {
         return Err(
             "must be at most 2048 characters of ASCII that a URL may hold: others are written as `%XX`, and a host's name in Punycode",
         );
@@ -227,10 +231,11 @@ pub fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether a collector can be sent this header.
+/// Checks an HTTP header for the collector.
 ///
 /// # Errors
-/// What is wrong with it.
+///
+/// The name or the value is invalid.
 pub fn check_header(name: &str, value: &str) -> Result<(), &'static str> {
     HeaderName::from_bytes(name.as_bytes()).map_err(|_| "is no name of an HTTP header")?;
     HeaderValue::from_str(value).map(drop).map_err(|_| "has a value that no HTTP header can hold")

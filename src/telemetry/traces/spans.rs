@@ -1,6 +1,6 @@
-//! The spans: what each is called, hangs under and says.
+//! EventSpans: names, parents and attributes.
 
-use super::{Tracer, Tracing, span_id};
+use super::{ActiveTracer, Tracer, span_id};
 use crate::event::KnownType;
 use crate::record::{Record, TraceContext};
 use crate::telemetry::tags;
@@ -12,55 +12,54 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-/// What takes an event's spans:
+/// EventSpans of one event:
 ///
 /// ```text
 /// (the caller's)
-/// └ http        from the request's header to its answer
-///   └ ingest    from the whole body to the outcome: the span that records name
-///     ├ ack     from handing records over to the last report
-///     ├ spool   from asking the spool to the end of its commit
-///     └ drain   from handing a spooled record over to its report, perhaps in a later process
+/// └ http        from the request's head to the response
+///   └ ingest    from the complete body to the outcome: the span that records name
+///     ├ ack     from producing records to the last report
+///     ├ spool   from the request to the spool to the end of its commit
+///     └ drain   from producing a spooled record to its report, possibly in a later process
 /// ```
 #[derive(Debug)]
-pub struct Spans {
-    tracing: Arc<Tracing>,
+pub struct EventSpans {
+    tracer: Arc<ActiveTracer>,
     trace: TraceId,
-    /// The span that the request came from, in another process.
+    /// Span of the caller, in another process.
     caller: Option<SpanId>,
     http: SpanId,
     ingest: SpanId,
-    /// When the request's header had come, by both clocks: one says what time it was, the other goes on
-    /// evenly, so that spans never overlap wrongly.
+    /// Time of the request's head by both clocks. The monotonic clock keeps spans in order.
     since: (SystemTime, Instant),
 }
 
-/// How an event ended, as its span says it. Texts come from closed sets and from the settings.
+/// End of an event, for its span. Texts come from closed sets and from the settings.
 #[derive(Debug, Clone, Copy)]
-pub struct Ended<'a> {
+pub struct EndedEvent<'a> {
     /// Name of the source.
     pub source: &'a str,
-    /// The type, if it is one that JustCall is known to send.
+    /// Event type, if JustCall documents it.
     pub event_type: Option<KnownType>,
-    /// `ce_id`
+    /// `ce_id`.
     pub event_id: &'a str,
-    /// A tag of [`tags::OUTCOMES`].
+    /// One of [`tags::OUTCOMES`].
     pub outcome: &'static str,
-    /// Why it was refused or rejected: a tag.
+    /// Stable tag of the reason for which the event was refused or rejected.
     pub reason: Option<&'static str>,
-    /// Whether it is durable, or need not be.
+    /// The event is durable, or needs no durability.
     pub is_good: bool,
 }
 
-/// A span that was begun: of the part of an event that is being worked on, if the event is traced.
+/// Span that has begun, if the event is traced.
 #[derive(Debug)]
 #[must_use]
-pub struct Step<'a>(Option<(&'a Spans, Instant)>);
+pub struct OpenSpan<'a>(Option<(&'a EventSpans, Instant)>);
 
-impl Spans {
-    pub(super) fn new(tracing: Arc<Tracing>, own: &TraceContext, caller: Option<u64>, http: u64) -> Self {
+impl EventSpans {
+    pub(super) fn new(tracer: Arc<ActiveTracer>, own: &TraceContext, caller: Option<u64>, http: u64) -> Self {
         Self {
-            tracing,
+            tracer,
             trace: TraceId::from(own.trace_id()),
             caller: caller.map(span_id),
             http: span_id(http),
@@ -69,7 +68,7 @@ impl Spans {
         }
     }
 
-    /// The request was answered: it came to `route`, a path of the settings.
+    /// Ends the span of the request. `route` is a path of the settings.
     pub fn answered(&self, route: &str, status: u16) {
         let parent = self.caller.unwrap_or(SpanId::INVALID);
         let attributes = vec![
@@ -77,15 +76,15 @@ impl Spans {
             KeyValue::new("http.route", route.to_owned()),
             KeyValue::new("http.response.status_code", i64::from(status)),
         ];
-        // A 4xx is the caller's fault and no fault of the server's.
+        // A 4xx is not an error of the server (OpenTelemetry's semantic conventions for HTTP).
         let status = if status >= 500 { Status::error("") } else { Status::Unset };
         let mut span = self.span("http", SpanKind::Server, self.http, parent, self.since.1);
         span.parent_span_is_remote = self.caller.is_some();
-        self.tracing.export(SpanData { attributes, status, ..span });
+        self.tracer.export(SpanData { attributes, status, ..span });
     }
 
-    /// The event, on which work began at `since`, has its outcome.
-    pub fn ended(&self, since: Instant, ended: &Ended<'_>) {
+    /// Ends the span of the event, whose handling began at `since`.
+    pub fn ended(&self, since: Instant, ended: &EndedEvent<'_>) {
         let event_type = ended.event_type.map_or(tags::OTHER, KnownType::name);
         let mut attributes = vec![
             KeyValue::new("messaging.system", "kafka"),
@@ -100,10 +99,10 @@ impl Spans {
         attributes.extend(failure.map(|reason| KeyValue::new("error.type", reason)));
         let status = status(failure.map_or(Ok(()), Err));
         let span = self.span("ingest", SpanKind::Producer, self.ingest, self.http, since);
-        self.tracing.export(SpanData { attributes, status, ..span });
+        self.tracer.export(SpanData { attributes, status, ..span });
     }
 
-    /// A span that ends now.
+    /// Returns a span that ends now.
     fn span(
         &self,
         name: &'static str,
@@ -117,13 +116,13 @@ impl Spans {
     }
 }
 
-impl<'a> Step<'a> {
-    /// Begins a part of an event's way.
-    pub fn begin(spans: Option<&'a Spans>) -> Self {
+impl<'a> OpenSpan<'a> {
+    /// Begins a span.
+    pub fn begin(spans: Option<&'a EventSpans>) -> Self {
         Self(spans.map(|spans| (spans, Instant::now())))
     }
 
-    /// These records were handed over to Kafka, and reported on; or failed of that.
+    /// Ends the span of producing records, after the last report or failure.
     pub fn ack<'r>(self, records: impl Iterator<Item = &'r Record>, result: Result<(), &'static str>) {
         let Some((spans, since)) = self.0 else { return };
         let topics: Vec<_> = records.map(|record| &record.topic).collect();
@@ -135,71 +134,71 @@ impl<'a> Step<'a> {
         if let [topic] = topics[..] {
             attributes.push(destination(topic));
         }
-        let id = span_id(spans.tracing.span_id());
+        let id = span_id(spans.tracer.span_id());
         let span = spans.span("ack", SpanKind::Client, id, spans.ingest, since);
-        spans.tracing.export(SpanData { attributes, status: status(result), ..span });
+        spans.tracer.export(SpanData { attributes, status: status(result), ..span });
     }
 
-    /// What was not acknowledged was put into the spool; or was not.
+    /// Ends the span of appending to the spool.
     pub fn spool(self, result: Result<(), &'static str>) {
         let Some((spans, since)) = self.0 else { return };
         let attributes = result.err().map(|reason| KeyValue::new("error.type", reason)).into_iter().collect();
-        let id = span_id(spans.tracing.span_id());
+        let id = span_id(spans.tracer.span_id());
         let span = spans.span("spool", SpanKind::Internal, id, spans.ingest, since);
-        spans.tracing.export(SpanData { attributes, status: status(result), ..span });
+        spans.tracer.export(SpanData { attributes, status: status(result), ..span });
     }
 }
 
-/// The spans of what a drain has handed over, by its row. A record's headers say which trace it belongs
-/// to, whichever process took it in.
+/// EventSpans of the records that a drain has sent, by row. The record's headers name the trace, whichever process
+/// accepted the event.
 #[derive(Debug)]
 pub struct DrainSpans<R> {
     tracer: Tracer,
-    out: HashMap<R, Out>,
+    sent: HashMap<R, SentRow>,
 }
 
 #[derive(Debug)]
-struct Out {
+struct SentRow {
     context: TraceContext,
     topic: Arc<str>,
     since: SystemTime,
 }
 
 impl<R: Hash + Eq> DrainSpans<R> {
-    /// None yet.
+    /// Returns no spans.
     pub fn new(tracer: Tracer) -> Self {
-        Self { tracer, out: HashMap::new() }
+        Self { tracer, sent: HashMap::new() }
     }
 
-    /// A row was handed over.
+    /// Begins the span of a row that was sent.
     pub fn sent(&mut self, row: R, record: &Record) {
         if self.tracer.0.is_none() {
             return;
         }
         if let Some(context) = TraceContext::of(&record.headers).filter(TraceContext::is_sampled) {
             let topic = Arc::clone(&record.topic);
-            self.out.insert(row, Out { context, topic, since: SystemTime::now() });
+            self.sent.insert(row, SentRow { context, topic, since: SystemTime::now() });
         }
     }
 
     #[cfg(test)]
     pub(super) fn rows(&self) -> usize {
-        self.out.len()
+        self.sent.len()
     }
 
-    /// A row was reported on.
+    /// Ends the span of a row that was reported.
     pub fn reported(&mut self, row: &R, result: Result<(), &'static str>) {
-        let Some(tracing) = &self.tracer.0 else { return };
-        let Some(Out { context, topic, since }) = self.out.remove(row) else { return };
+        let Some(tracer) = &self.tracer.0 else { return };
+        let Some(SentRow { context, topic, since }) = self.sent.remove(row) else { return };
         let mut attributes = sending("drain", result);
         attributes.push(destination(&topic));
         let (trace, parent) = (TraceId::from(context.trace_id()), span_id(context.span_id()));
-        let id = span_id(tracing.span_id());
-        // A clock that was set back meanwhile would make a span of a negative length.
+        let id = span_id(tracer.span_id());
+        // A clock that was set back would result in a negative duration.
         let times = (since, SystemTime::now().max(since));
         let mut span = span("drain", SpanKind::Client, trace, id, parent, times);
         span.parent_span_is_remote = true;
-        tracing.export(SpanData { attributes, status: status(result), ..span });
+        tracer.export(SpanData { attributes, status: status(result), ..span });
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
+use crate::health::Readiness;
 use crate::record::{Headers, Record, TRACEPARENT};
-use crate::telemetry::{Ratio, Readiness};
+use crate::telemetry::Ratio;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -9,7 +10,7 @@ use std::time::Instant;
 const SAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const UNSAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 
-/// A tracer whose collector accepts connections and never answers.
+/// Starts a tracer whose collector accepts connections and never responds.
 fn tracer(sample_ratio: Ratio) -> (Tracer, Arc<Metrics>, TcpListener) {
     let collector = TcpListener::bind("127.0.0.1:0").unwrap();
     let config = OtlpConfig {
@@ -23,25 +24,25 @@ fn tracer(sample_ratio: Ratio) -> (Tracer, Arc<Metrics>, TcpListener) {
     (Tracer::start(&config, &metrics).unwrap(), metrics, collector)
 }
 
-fn arrives(tracer: &Tracer, traceparent: Option<&str>) -> Option<Trace> {
-    tracer.arrives(traceparent, || Some("vendor=1".into()))
+fn begin(tracer: &Tracer, traceparent: Option<&str>) -> Option<Trace> {
+    tracer.begin_trace(traceparent, || Some("vendor=1".into()))
 }
 
 #[test]
-fn nothing_is_traced_without_a_collector_and_the_callers_trace_is_passed_on() {
+fn without_a_collector_the_callers_trace_is_passed_on() {
     let off = Tracer::off();
-    let trace = arrives(&off, Some(SAMPLED)).unwrap();
+    let trace = begin(&off, Some(SAMPLED)).unwrap();
     assert!(trace.spans().is_none());
     assert_eq!((trace.context().traceparent(), trace.context().tracestate()), (SAMPLED, Some("vendor=1")));
-    assert!(arrives(&off, None).is_none());
-    assert!(arrives(&off, Some("00-xyz")).is_none());
+    assert!(begin(&off, None).is_none());
+    assert!(begin(&off, Some("00-xyz")).is_none());
 }
 
 #[test]
-fn records_name_a_span_of_the_bridges_own_in_the_callers_trace() {
+fn records_name_a_span_of_the_bridge_in_the_callers_trace() {
     let (tracer, ..) = tracer(Ratio::new(0.0).unwrap());
-    let trace = arrives(&tracer, Some(SAMPLED)).unwrap();
-    assert!(trace.spans().is_some(), "whatever part is kept of the others");
+    let trace = begin(&tracer, Some(SAMPLED)).unwrap();
+    assert!(trace.spans().is_some(), "whatever the sample ratio");
     let (caller, own) = (TraceContext::read(SAMPLED, None).unwrap(), trace.context());
     assert_eq!(own.trace_id(), caller.trace_id());
     assert_ne!(own.span_id(), caller.span_id());
@@ -50,20 +51,20 @@ fn records_name_a_span_of_the_bridges_own_in_the_callers_trace() {
 }
 
 #[test]
-fn a_caller_that_keeps_nothing_is_passed_on_as_it_came() {
+fn unsampled_trace_is_passed_on_unchanged() {
     let (tracer, ..) = tracer(Ratio::ALL);
-    let trace = arrives(&tracer, Some(UNSAMPLED)).unwrap();
+    let trace = begin(&tracer, Some(UNSAMPLED)).unwrap();
     assert!(trace.spans().is_none());
     assert_eq!(trace.context().traceparent(), UNSAMPLED);
 }
 
 #[test]
-fn a_part_is_kept_of_what_has_no_trace_and_consumers_are_told_either_way() {
+fn untraced_events_are_sampled_and_always_carry_traceparent() {
     let traced = |ratio: f64| {
         let (tracer, ..) = tracer(Ratio::new(ratio).unwrap());
-        let traces = (0..1000).map(|_| arrives(&tracer, None).unwrap());
-        let is_told = |trace: &Trace| trace.spans().is_some() == trace.context().is_sampled();
-        traces.inspect(|trace| assert!(is_told(trace))).filter(|trace| trace.spans().is_some()).count()
+        let traces = (0..1000).map(|_| begin(&tracer, None).unwrap());
+        let is_consistent = |trace: &Trace| trace.spans().is_some() == trace.context().is_sampled();
+        traces.inspect(|trace| assert!(is_consistent(trace))).filter(|trace| trace.spans().is_some()).count()
     };
     assert_eq!(traced(0.0), 0);
     assert_eq!(traced(1.0), 1000);
@@ -72,11 +73,11 @@ fn a_part_is_kept_of_what_has_no_trace_and_consumers_are_told_either_way() {
 }
 
 #[tokio::test]
-async fn a_collector_that_hangs_costs_spans_and_no_time() {
+async fn stalled_collector_costs_spans_and_no_time() {
     let (tracer, metrics, _collector) = tracer(Ratio::ALL);
-    let trace = arrives(&tracer, None).unwrap();
+    let trace = begin(&tracer, None).unwrap();
     let since = Instant::now();
-    // More than wait in the queue and in the batch that is on its way.
+    // More than the queue and the batch in flight hold.
     for _ in 0..12_000 {
         trace.spans().unwrap().answered("/webhooks/justcall", 200);
     }
@@ -90,7 +91,7 @@ async fn a_collector_that_hangs_costs_spans_and_no_time() {
 }
 
 #[test]
-fn what_is_drained_has_a_span_only_if_its_record_names_a_trace_that_is_kept() {
+fn drained_record_has_a_span_if_its_trace_is_sampled() {
     let (tracer, ..) = tracer(Ratio::ALL);
     let record = |traceparent: &str| Record {
         topic: Arc::from("t"),
@@ -113,7 +114,7 @@ fn what_is_drained_has_a_span_only_if_its_record_names_a_trace_that_is_kept() {
 }
 
 #[test]
-fn collectors_are_base_urls_without_secrets() {
+fn collector_is_a_base_url_without_secrets() {
     for good in ["http://localhost:4318", "https://otlp.example.com/", "http://[::1]:4318/otlp"] {
         assert_eq!(check_endpoint(good), Ok(()), "{good}");
     }
@@ -131,14 +132,14 @@ fn collectors_are_base_urls_without_secrets() {
 }
 
 #[test]
-fn headers_must_be_what_http_can_say() {
+fn headers_must_be_valid_in_http() {
     assert_eq!(check_header("authorization", "Bearer abc"), Ok(()));
     assert!(check_header("no name", "x").is_err());
     assert!(check_header("x", "two\nlines").is_err());
 }
 
 #[test]
-fn ratios_are_parts_of_a_whole() {
+fn ratio_is_from_0_to_1() {
     assert_eq!(Ratio::new(0.25).map(Ratio::value), Some(0.25));
     assert_eq!(Ratio::new(1.0), Some(Ratio::ALL));
     for bad in [-0.1, 1.1, f64::NAN] {

@@ -2,10 +2,10 @@
 
 use super::super::*;
 use crate::event::{BodyHash, EventId, Malformed, Validation};
+use crate::health::Readiness;
 use crate::ingest::{
     DeadLetterConfig, DeduplicationConfig, Denial, Rejection, SignatureConfig, SourceConfig,
 };
-use crate::telemetry::Readiness;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::{Mutex, mpsc};

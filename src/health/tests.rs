@@ -1,28 +1,28 @@
 use super::*;
 
 #[test]
-fn ready_is_serving_with_kafka_up() {
+fn ready_while_serving_with_kafka_up() {
     let readiness = Readiness::new();
     let ready = |state, kafka| {
         readiness.set_state(state);
         readiness.set_kafka(kafka);
         readiness.is_ready()
     };
-    readiness.set_state(State::Serving);
-    assert!(!readiness.is_ready(), "before Kafka was heard of");
-    assert!(!ready(State::Starting, KafkaState::Up));
-    assert!(ready(State::Serving, KafkaState::Up));
-    assert!(!ready(State::Serving, KafkaState::Down));
-    assert!(!ready(State::Draining, KafkaState::Up));
+    readiness.set_state(LifecycleState::Serving);
+    assert!(!readiness.is_ready(), "before Kafka answered");
+    assert!(!ready(LifecycleState::Starting, KafkaState::Up));
+    assert!(ready(LifecycleState::Serving, KafkaState::Up));
+    assert!(!ready(LifecycleState::Serving, KafkaState::Down));
+    assert!(!ready(LifecycleState::Draining, KafkaState::Up));
 }
 
 #[test]
-fn spool_that_takes_records_makes_up_for_kafka() {
+fn accepting_spool_replaces_kafka() {
     let readiness = Readiness::new();
-    readiness.set_state(State::Serving);
+    readiness.set_state(LifecycleState::Serving);
     for (spool, kafka, ready) in [
-        (SpoolState::Taking, KafkaState::Unknown, true),
-        (SpoolState::Taking, KafkaState::Down, true),
+        (SpoolState::Accepting, KafkaState::Unknown, true),
+        (SpoolState::Accepting, KafkaState::Down, true),
         (SpoolState::Failing, KafkaState::Down, false),
         (SpoolState::Failing, KafkaState::Up, true),
         (SpoolState::Absent, KafkaState::Down, false),
@@ -34,7 +34,7 @@ fn spool_that_takes_records_makes_up_for_kafka() {
 }
 
 #[test]
-fn the_time_of_a_change_is_kept_while_nothing_changes() {
+fn time_of_the_last_change_is_kept() {
     let readiness = Readiness::new();
     readiness.kafka.store(pack(KafkaState::Down, DateTime::UNIX_EPOCH), Ordering::Release);
     readiness.set_kafka(KafkaState::Down);
@@ -44,7 +44,7 @@ fn the_time_of_a_change_is_kept_while_nothing_changes() {
 }
 
 #[test]
-fn every_part_has_a_line() {
+fn readyz_has_a_line_for_each_part() {
     let readiness = Readiness::new();
     readiness.kafka.store(pack(KafkaState::Up, DateTime::UNIX_EPOCH), Ordering::Release);
     let parts = readiness.parts();
@@ -57,7 +57,7 @@ fn every_part_has_a_line() {
 }
 
 #[test]
-fn kafka_that_is_down_has_its_cause() {
+fn readyz_names_the_cause_while_kafka_is_down() {
     let readiness = Readiness::new();
     let line = || readiness.parts()[1].1.clone();
     readiness.kafka_failed("a:9092: refused");
@@ -66,7 +66,7 @@ fn kafka_that_is_down_has_its_cause() {
     readiness.kafka_failed("a:9092: not resolved");
     readiness.kafka_down("no broker can be reached");
     assert!(line().ends_with("Z: no broker can be reached (a:9092: not resolved)"), "{}", line());
-    // The first reason stays; the cause is the last one.
+    // The first reason and the last cause are shown.
     readiness.kafka_down("another reason");
     readiness.kafka_failed(&"long ".repeat(1000));
     assert!(line().contains("no broker can be reached (long long"), "{}", line());

@@ -1,27 +1,27 @@
-//! Whether the bridge can take webhooks.
+//! Health of the bridge: lifecycle, Kafka, spool and memory budget, and the readiness that follows.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use parking_lot::Mutex;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Where the process is in its life.
+/// Phase in the life of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum State {
-    /// Not everything is up yet.
+pub enum LifecycleState {
+    /// Some part has not started.
     Starting,
-    /// It takes webhooks.
+    /// Webhooks are accepted.
     Serving,
-    /// It was told to stop and finishes what it has.
+    /// A stop was requested. Work in flight is finished.
     Draining,
 }
 
-impl State {
+impl LifecycleState {
     const ALL: [Self; 3] = [Self::Starting, Self::Serving, Self::Draining];
 
-    /// As `/readyz` shows it.
+    /// Returns the name that `/readyz` shows.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Starting => "starting",
@@ -31,15 +31,15 @@ impl State {
     }
 }
 
-/// Whether Kafka takes records.
+/// State of Kafka as the bridge sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum KafkaState {
-    /// Nothing was heard of it yet.
+    /// No response yet.
     Unknown,
-    /// It acknowledges.
+    /// Kafka acknowledges records.
     Up,
-    /// It does not.
+    /// Kafka acknowledges nothing.
     Down,
 }
 
@@ -55,44 +55,44 @@ impl KafkaState {
     }
 }
 
-/// Whether the spool takes records.
+/// State of the spool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum SpoolState {
-    /// There is none.
+    /// No spool is configured.
     Absent,
-    /// It does.
-    Taking,
-    /// It is full, or its disk fails.
+    /// The spool accepts records.
+    Accepting,
+    /// The spool is full, or its disk fails.
     Failing,
 }
 
 impl SpoolState {
-    const ALL: [Self; 3] = [Self::Absent, Self::Taking, Self::Failing];
+    const ALL: [Self; 3] = [Self::Absent, Self::Accepting, Self::Failing];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Absent => "none",
-            Self::Taking => "taking",
+            Self::Accepting => "taking",
             Self::Failing => "full or failing",
         }
     }
 }
 
-/// Longest text of a reason or a cause, in characters: some of it is from brokers.
-const MAX_CAUSE: usize = 300;
+/// Longest text of a reason or a cause, in characters. Some of it comes from brokers.
+const MAX_REASON_CHARS: usize = 300;
 
 /// Age up to which a failed request is the likely cause when Kafka goes down.
-const CAUSE_AGE: Duration = Duration::from_secs(60);
+const MAX_CAUSE_AGE: Duration = Duration::from_secs(60);
 
 /// Reason for which Kafka is down, and the last failed request.
 #[derive(Debug, Default)]
-struct Trouble {
+struct Outage {
     reason: String,
     cause: Option<(String, Instant)>,
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for Outage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
             Some((cause, _)) => write!(f, "{} ({cause})", self.reason),
@@ -101,14 +101,14 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// The facts that readiness follows from. Written by the parts that know them, read by probes.
+/// Facts that decide readiness. Rooms that know a fact set it; probes and delivery read it.
 #[derive(Debug)]
 pub struct Readiness {
     state: AtomicU8,
-    /// A [`KafkaState`] in the lowest two bits, above it the milliseconds since 1970 when it began:
-    /// one word, so that the two always belong together.
+    /// [`KafkaState`] in the lowest two bits, and above them the time of the last change, in milliseconds
+    /// since 1970. One word keeps the two consistent.
     kafka: AtomicU64,
-    trouble: Mutex<Trouble>,
+    outage: Mutex<Outage>,
     spool: AtomicU8,
     acknowledged: AtomicU64,
     budget_stuck: AtomicBool,
@@ -121,105 +121,101 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    /// Starting, Kafka unknown, no spool.
+    /// Returns the state at start: starting, Kafka unknown, no spool.
     pub fn new() -> Self {
         Self {
-            state: AtomicU8::new(State::Starting as u8),
+            state: AtomicU8::new(LifecycleState::Starting as u8),
             kafka: AtomicU64::new(pack(KafkaState::Unknown, Utc::now())),
-            trouble: Mutex::default(),
+            outage: Mutex::default(),
             spool: AtomicU8::new(SpoolState::Absent as u8),
             acknowledged: AtomicU64::new(0),
             budget_stuck: AtomicBool::new(false),
         }
     }
 
-    /// Where the process is in its life.
-    pub fn state(&self) -> State {
-        State::ALL[usize::from(self.state.load(Ordering::Acquire))]
+    /// Returns the phase of the process.
+    pub fn state(&self) -> LifecycleState {
+        LifecycleState::ALL[usize::from(self.state.load(Ordering::Acquire))]
     }
 
-    /// Moves the process on in its life.
-    pub fn set_state(&self, state: State) {
+    /// Sets the phase of the process.
+    pub fn set_state(&self, state: LifecycleState) {
         self.state.store(state as u8, Ordering::Release);
     }
 
-    /// Whether Kafka takes records, and since when that is so.
+    /// Returns the state of Kafka and the time of its last change.
     pub fn kafka(&self) -> (KafkaState, DateTime<Utc>) {
         unpack(self.kafka.load(Ordering::Acquire))
     }
 
-    /// Kafka acknowledged a record.
+    /// Counts a record that Kafka acknowledged, and sets Kafka up.
     pub fn kafka_acknowledged(&self) {
         self.acknowledged.fetch_add(1, Ordering::Relaxed);
         self.kafka_up();
     }
 
-    /// Records acknowledged so far. If the number stands still while an event misses its deadline, it
-    /// is Kafka that stands still, not one topic.
+    /// Returns the number of records acknowledged so far. If the number does not change while an event misses
+    /// its deadline, all of Kafka is stuck and not only one topic.
     pub fn acknowledged(&self) -> u64 {
         self.acknowledged.load(Ordering::Relaxed)
     }
 
-    /// Kafka answers.
+    /// Sets Kafka up, and logs a change.
     pub fn kafka_up(&self) {
         if self.set_kafka(KafkaState::Up) {
-            *self.trouble() = Trouble::default();
+            *self.outage.lock() = Outage::default();
             tracing::info!("Kafka is up");
         }
     }
 
-    /// A request to Kafka failed for this cause. Kafka may be up all the same.
+    /// Stores the cause of a failed request to Kafka. Kafka may be up nevertheless.
     pub fn kafka_failed(&self, cause: &str) {
-        let cause: String = cause.chars().take(MAX_CAUSE).collect();
-        self.trouble().cause = Some((cause, Instant::now()));
+        let cause: String = cause.chars().take(MAX_REASON_CHARS).collect();
+        self.outage.lock().cause = Some((cause, Instant::now()));
     }
 
-    /// Kafka takes no records, for this reason.
+    /// Sets Kafka down for a reason, and logs a change.
     pub fn kafka_down(&self, reason: &str) {
         if self.set_kafka(KafkaState::Down) {
-            let mut trouble = self.trouble();
-            trouble.reason = reason.chars().take(MAX_CAUSE).collect();
-            trouble.cause.take_if(|(_, at)| at.elapsed() > CAUSE_AGE);
-            let reason = trouble.to_string();
-            drop(trouble);
+            let mut outage = self.outage.lock();
+            outage.reason = reason.chars().take(MAX_REASON_CHARS).collect();
+            outage.cause.take_if(|(_, at)| at.elapsed() > MAX_CAUSE_AGE);
+            let reason = outage.to_string();
+            drop(outage);
             tracing::warn!(reason, "Kafka is down");
         }
     }
 
-    fn trouble(&self) -> MutexGuard<'_, Trouble> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns whether that is news. Costs one load where it is none, and then keeps the time since
-    /// when it is so.
+    /// Sets the state of Kafka. Returns whether it changed. Without a change this costs one load and keeps
+    /// the time.
     fn set_kafka(&self, kafka: KafkaState) -> bool {
-        let news = self.kafka().0 != kafka;
-        if news {
+        let is_change = self.kafka().0 != kafka;
+        if is_change {
             self.kafka.store(pack(kafka, Utc::now()), Ordering::Release);
         }
-        news
+        is_change
     }
 
-    /// Whether the spool takes records.
+    /// Returns the state of the spool.
     pub fn spool(&self) -> SpoolState {
         SpoolState::ALL[usize::from(self.spool.load(Ordering::Acquire))]
     }
 
-    /// The spool's state is this.
+    /// Sets the state of the spool, and logs a change.
     pub fn set_spool(&self, spool: SpoolState) {
         let before = self.spool.swap(spool as u8, Ordering::AcqRel);
         match spool {
             SpoolState::Failing if before != spool as u8 => {
                 tracing::warn!("the spool takes no records: it is full, or its disk fails");
             }
-            SpoolState::Taking if before == SpoolState::Failing as u8 => {
+            SpoolState::Accepting if before == SpoolState::Failing as u8 => {
                 tracing::info!("the spool takes records again");
             }
             _ => {}
         }
     }
 
-    /// Sets whether the memory budget has been full for longer than a request may take.
+    /// Sets whether the memory budget has been full for longer than a request may take, and logs a change.
     pub fn set_budget_stuck(&self, is_stuck: bool) {
         let before = self.budget_stuck.swap(is_stuck, Ordering::AcqRel);
         if is_stuck && !before {
@@ -229,21 +225,22 @@ impl Readiness {
         }
     }
 
-    /// Returns whether the bridge should receive webhooks.
+    /// Returns whether the bridge is ready for webhooks.
     ///
-    /// It serves, Kafka or the spool takes records, and the memory budget does not stay full.
+    /// The process is serving, Kafka is up or the spool accepts records, and the memory budget is not full
+    /// all the time.
     pub fn is_ready(&self) -> bool {
-        let takes = self.kafka().0 == KafkaState::Up || self.spool() == SpoolState::Taking;
-        self.state() == State::Serving && takes && !self.budget_stuck.load(Ordering::Acquire)
+        let has_storage = self.kafka().0 == KafkaState::Up || self.spool() == SpoolState::Accepting;
+        self.state() == LifecycleState::Serving && has_storage && !self.budget_stuck.load(Ordering::Acquire)
     }
 
-    /// A line for each part, as `/readyz` shows them.
+    /// Returns a line for each part, for `/readyz`.
     pub fn parts(&self) -> [(&'static str, String); 4] {
         let budget = if self.budget_stuck.load(Ordering::Acquire) { "full" } else { "taking" };
         let (kafka, since) = self.kafka();
         let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
         let reason = match kafka {
-            KafkaState::Down => format!(": {}", self.trouble()),
+            KafkaState::Down => format!(": {}", self.outage.lock()),
             KafkaState::Unknown | KafkaState::Up => String::new(),
         };
         [

@@ -1,7 +1,7 @@
-//! What the system says of the process. Linux tells it in `/proc`; elsewhere all but the start is 0.
+//! Metrics of the process from `/proc`. On other systems than Linux, all but the start time are 0.
 
 use super::catalogue;
-use super::metrics::register;
+use super::registry::register;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -9,7 +9,7 @@ use std::fs;
 use std::sync::atomic::AtomicU64;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The unit of times in `/proc`: the same on every machine that Linux runs on today, whatever its clock.
+/// Clock ticks a second in `/proc`. Linux uses 100 on every current architecture.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 #[derive(Debug)]
@@ -22,9 +22,9 @@ pub(super) struct ProcessMetrics {
 }
 
 impl ProcessMetrics {
-    /// Takes now for the process's start.
+    /// Registers the metrics, with the present time as start of the process.
     pub(super) fn register(registry: &mut Registry) -> Self {
-        register(registry, &catalogue::STARTED, Gauge::<i64>::default()).set(now());
+        register(registry, &catalogue::STARTED, Gauge::<i64>::default()).set(unix_seconds());
         Self {
             cpu: register(registry, &catalogue::CPU, Counter::default()),
             memory: register(registry, &catalogue::MEMORY, Gauge::default()),
@@ -34,8 +34,8 @@ impl ProcessMetrics {
         }
     }
 
-    /// Asks the system.
-    pub(super) fn look(&self) {
+    /// Reads the values from `/proc`.
+    pub(super) fn update(&self) {
         if let Some(seconds) = fs::read_to_string("/proc/self/stat").ok().as_deref().and_then(cpu_seconds) {
             self.cpu.inc_by((seconds - self.cpu.get()).max(0.0));
         }
@@ -47,19 +47,19 @@ impl ProcessMetrics {
             self.max_files.set(field(&limits, "Max open files").unwrap_or(0));
         }
         if let Ok(open) = fs::read_dir("/proc/self/fd") {
-            // Without the one that this looks through.
+            // Without the descriptor that reads the directory.
             self.open_files.set(i64::try_from(open.count()).unwrap_or(i64::MAX).saturating_sub(1));
         }
     }
 }
 
-/// Seconds since 1970.
-pub(super) fn now() -> i64 {
+/// Returns seconds since 1970.
+pub(super) fn unix_seconds() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// User and system time. The second field is the program's name, which may hold anything.
+/// Returns the user and system time in seconds. The program's name, in field two, may contain anything.
 fn cpu_seconds(stat: &str) -> Option<f64> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |index: usize| fields.get(index)?.parse::<u64>().ok();

@@ -1,14 +1,14 @@
 use super::*;
 
 #[test]
-fn processor_time_is_read_behind_whatever_the_program_is_called() {
+fn cpu_time_follows_any_program_name() {
     let stat = "77 (a) b) S 1 77 77 0 -1 4194560 1 0 0 0 250 50 0 0 20 0 9 0 100 1 1";
     assert_eq!(cpu_seconds(stat), Some(3.0));
     assert_eq!(cpu_seconds("77 (cut off) S 1"), None);
 }
 
 #[test]
-fn fields_of_the_status_are_read_by_name() {
+fn status_fields_are_found_by_name() {
     let status = "Name:\tbridge\nVmRSS:\t   4096 kB\nThreads:\t7\n";
     assert_eq!((field(status, "VmRSS:"), field(status, "Threads:")), (Some(4096), Some(7)));
     assert_eq!(field(status, "VmSwap:"), None);
@@ -18,11 +18,11 @@ fn fields_of_the_status_are_read_by_name() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_process_has_memory_threads_and_files_and_its_time_does_not_run_backwards() {
+fn process_metrics_are_read_from_proc() {
     let process = ProcessMetrics::register(&mut Registry::default());
-    process.look();
+    process.update();
     let before = process.cpu.get();
-    process.look();
+    process.update();
     assert!(process.memory.get() > 1024 * 1024, "{process:?}");
     assert!(process.threads.get() >= 1 && process.open_files.get() >= 3, "{process:?}");
     assert!(process.max_files.get() > process.open_files.get(), "{process:?}");

@@ -1,33 +1,33 @@
-//! What the Kafka client library says of itself.
+//! Metrics from librdkafka's statistics.
 
 use super::catalogue;
-use super::metrics::register;
-use super::series::Series;
+use super::labeled_metric::LabeledMetric;
+use super::registry::register;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-/// Taken over every few seconds.
+/// Figures of librdkafka's statistics, reported every few seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ClientFigures {
-    /// Bytes of the records that it holds.
+    /// Bytes of the records in the queue.
     pub queue_bytes: u64,
-    /// Brokers by what the connection to them is at, in the order of [`super::tags::BROKERS`].
+    /// Number of brokers by state of the connection, in the order of [`super::tags::BROKERS`].
     pub brokers: [u64; 5],
-    /// Round trip to the slowest broker.
+    /// Round-trip time to the slowest broker.
     pub slowest_rtt: Duration,
-    /// The longest that a broker throttled it.
+    /// Longest time that a broker throttled the client.
     pub throttle: Duration,
-    /// Connections that it lost since the last time.
+    /// Connections lost since the previous report.
     pub disconnects: u64,
-    /// Requests that failed since the last time.
+    /// Requests failed since the previous report.
     pub request_errors: u64,
 }
 
 #[derive(Debug)]
-pub(super) struct ClientMetrics {
+pub(super) struct KafkaClientMetrics {
     queue_bytes: Gauge,
     brokers: Vec<(&'static str, Gauge)>,
     slowest_rtt: Gauge<f64, AtomicU64>,
@@ -36,11 +36,11 @@ pub(super) struct ClientMetrics {
     request_errors: Counter,
 }
 
-impl ClientMetrics {
+impl KafkaClientMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         Self {
             queue_bytes: register(registry, &catalogue::QUEUE_BYTES, Gauge::default()),
-            brokers: Series::register(registry, &catalogue::BROKERS).each(),
+            brokers: LabeledMetric::register(registry, &catalogue::BROKERS).each(),
             slowest_rtt: register(registry, &catalogue::SLOWEST_RTT, Gauge::default()),
             throttle: register(registry, &catalogue::THROTTLE, Gauge::default()),
             disconnects: register(registry, &catalogue::DISCONNECTS, Counter::default()),
@@ -48,7 +48,7 @@ impl ClientMetrics {
         }
     }
 
-    pub(super) fn take(&self, figures: &ClientFigures) {
+    pub(super) fn update(&self, figures: &ClientFigures) {
         self.queue_bytes.set(i64::try_from(figures.queue_bytes).unwrap_or(i64::MAX));
         for ((_, gauge), brokers) in self.brokers.iter().zip(figures.brokers) {
             gauge.set(i64::try_from(brokers).unwrap_or(i64::MAX));

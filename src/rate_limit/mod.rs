@@ -1,0 +1,7 @@
+//! Rate limits: a token bucket, and a throttle for log lines on top of it.
+
+mod log_throttle;
+mod token_bucket;
+
+pub use log_throttle::LogThrottle;
+pub use token_bucket::TokenBucket;

@@ -1,0 +1,75 @@
+//! Metrics of the spool.
+
+use super::catalogue;
+use super::registry::register;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// Figures of the spool. Counts are totals since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SpoolFigures {
+    /// Records in the spool.
+    pub rows: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Limit of the bytes on disk.
+    pub limit_bytes: u64,
+    /// Age of the oldest record, in seconds.
+    pub oldest_age_seconds: u64,
+    /// Records appended.
+    pub appended: u64,
+    /// Records deleted after Kafka acknowledged them.
+    pub drained: u64,
+    /// Records found damaged.
+    pub damaged: u64,
+    /// Records set aside.
+    pub parked: u64,
+    /// Events refused.
+    pub refused: u64,
+}
+
+/// Metrics of the spool.
+#[derive(Debug)]
+pub(super) struct SpoolMetrics {
+    rows: Gauge,
+    bytes: Gauge,
+    limit_bytes: Gauge,
+    oldest_age_seconds: Gauge,
+    appended: Counter,
+    drained: Counter,
+    damaged: Counter,
+    parked: Counter,
+    refused: Counter,
+}
+
+impl SpoolMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        Self {
+            rows: register(registry, &catalogue::SPOOL_ROWS, Gauge::default()),
+            bytes: register(registry, &catalogue::SPOOL_BYTES, Gauge::default()),
+            limit_bytes: register(registry, &catalogue::SPOOL_LIMIT, Gauge::default()),
+            oldest_age_seconds: register(registry, &catalogue::SPOOL_OLDEST, Gauge::default()),
+            appended: register(registry, &catalogue::SPOOL_APPENDED, Counter::default()),
+            drained: register(registry, &catalogue::SPOOL_DRAINED, Counter::default()),
+            damaged: register(registry, &catalogue::SPOOL_DAMAGED, Counter::default()),
+            parked: register(registry, &catalogue::SPOOL_PARKED, Counter::default()),
+            refused: register(registry, &catalogue::SPOOL_REFUSED, Counter::default()),
+        }
+    }
+
+    /// Applies the figures. A counter never decreases.
+    pub(super) fn update(&self, figures: &SpoolFigures) {
+        let set = |gauge: &Gauge, figure: u64| gauge.set(i64::try_from(figure).unwrap_or(i64::MAX));
+        set(&self.rows, figures.rows);
+        set(&self.bytes, figures.bytes);
+        set(&self.limit_bytes, figures.limit_bytes);
+        set(&self.oldest_age_seconds, figures.oldest_age_seconds);
+        let raise = |counter: &Counter, total: u64| counter.inc_by(total.saturating_sub(counter.get()));
+        raise(&self.appended, figures.appended);
+        raise(&self.drained, figures.drained);
+        raise(&self.damaged, figures.damaged);
+        raise(&self.parked, figures.parked);
+        raise(&self.refused, figures.refused);
+    }
+}

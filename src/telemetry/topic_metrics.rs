@@ -1,0 +1,76 @@
+//! Metrics of each topic.
+
+use super::catalogue::{self, tags};
+use super::labeled_metric::LabeledMetric;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Metrics with a series for each topic.
+#[derive(Debug)]
+pub(super) struct TopicMetrics {
+    records: LabeledMetric<Counter>,
+    hold_ups: LabeledMetric<Counter>,
+    held_up: LabeledMetric<Gauge>,
+    backlog: LabeledMetric<Gauge>,
+}
+
+/// Counters of one topic, resolved once because every record counts here.
+#[derive(Debug, Default)]
+pub struct TopicCounters {
+    /// Records that Kafka acknowledged.
+    pub acked: Counter,
+    /// Records written to the spool.
+    pub spooled: Counter,
+    /// Failed attempts.
+    pub failed: Counter,
+    /// Times that the circuit opened.
+    pub hold_ups: Counter,
+    /// 1 while the circuit is open.
+    pub held_up: GaugeShare,
+    /// Records in the spool.
+    pub backlog: GaugeShare,
+}
+
+/// Share of one lane in a gauge. Topics that the settings do not name share one gauge.
+#[derive(Debug, Default)]
+pub struct GaugeShare {
+    total: Gauge,
+    share: AtomicI64,
+}
+
+impl GaugeShare {
+    /// Sets the share.
+    pub fn set(&self, share: u64) {
+        let share = i64::try_from(share).unwrap_or(i64::MAX);
+        self.total.inc_by(share - self.share.swap(share, Ordering::Relaxed));
+    }
+}
+
+impl TopicMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        Self {
+            records: LabeledMetric::register(registry, &catalogue::RECORDS),
+            hold_ups: LabeledMetric::register(registry, &catalogue::LANE_HOLD_UPS),
+            held_up: LabeledMetric::register(registry, &catalogue::LANE_HELD_UP),
+            backlog: LabeledMetric::register(registry, &catalogue::LANE_BACKLOG),
+        }
+    }
+
+    pub(super) fn of(&self, topic: &str) -> TopicCounters {
+        let [acked, spooled, failed] = [0, 1, 2].map(|index| self.records.of([topic, tags::RESULTS[index]]));
+        let share = |metric: &LabeledMetric<Gauge>| GaugeShare {
+            total: metric.of([topic]),
+            share: AtomicI64::new(0),
+        };
+        TopicCounters {
+            acked,
+            spooled,
+            failed,
+            hold_ups: self.hold_ups.of([topic]),
+            held_up: share(&self.held_up),
+            backlog: share(&self.backlog),
+        }
+    }
+}
