@@ -5,7 +5,7 @@ use crate::delivery::Delivery;
 use crate::ingest::{Ingest, Rules};
 use crate::kafka::Producer;
 use crate::telemetry::Metrics;
-use crate::watch::{Follow, Followed, Unsettled};
+use crate::watch::{Debounce, Refresh, RefreshResult};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +32,7 @@ struct State {
     /// What stood in the file at the last look.
     seen: Option<u64>,
     /// New contents that the look before did not find.
-    unsettled: Unsettled<Option<u64>>,
+    unsettled: Debounce<Option<u64>>,
     /// What was wrong with it, so that it is said once.
     trouble: Option<String>,
 }
@@ -65,7 +65,7 @@ impl Reloader {
         let state = State {
             settings,
             seen: seen.filter(|_| is_in_force),
-            unsettled: Unsettled::default(),
+            unsettled: Debounce::default(),
             trouble: None,
         };
         let asked = Arc::default();
@@ -110,19 +110,19 @@ impl Reloader {
     }
 }
 
-impl Follow for Reloader {
-    fn follow(&self) -> Followed {
+impl Refresh for Reloader {
+    fn refresh(&self) -> RefreshResult {
         let state = &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = contents(self.sources.file());
         if seen == state.seen {
             state.unsettled.clear();
         } else if state.unsettled.settle(seen).is_none() {
-            return Followed::Unsettled;
+            return RefreshResult::Unsettled;
         }
         let is_new = self.asked.swap(false, Ordering::Relaxed) || seen != state.seen;
         // What is wrong may be another file that they name, such as a secret that is mounted later.
         if !is_new && state.trouble.is_none() {
-            return Followed::Same;
+            return RefreshResult::Unchanged;
         }
         let loaded = self.load();
         // Written again while it was read.
@@ -130,23 +130,23 @@ impl Follow for Reloader {
             state.unsettled.clear();
             // A file that changes back is still to be read.
             self.asked.fetch_or(is_new, Ordering::Relaxed);
-            return Followed::Unsettled;
+            return RefreshResult::Unsettled;
         }
         state.seen = seen;
         match loaded.and_then(|loaded| self.reload(&mut state.settings, &loaded)) {
             Ok(changed) => {
                 self.metrics.settings_reload(true);
                 state.trouble = None;
-                if changed { Followed::Changed } else { Followed::Same }
+                if changed { RefreshResult::Changed } else { RefreshResult::Unchanged }
             }
             Err(problems) => {
                 let reason = problems.to_string().replace('\n', "; ");
                 if !is_new && state.trouble.as_ref() == Some(&reason) {
-                    return Followed::StillFailed;
+                    return RefreshResult::StillFailed;
                 }
                 self.metrics.settings_reload(false);
                 state.trouble = Some(reason.clone());
-                Followed::Failed(reason)
+                RefreshResult::Failed(reason)
             }
         }
     }

@@ -8,7 +8,7 @@ mod template;
 
 use super::{files, output};
 use crate::event::{Dialect, KnownType, samples};
-use crate::secret::FileError;
+use crate::secret::SecretFileError;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use post::{Body, Failed, Plan};
@@ -110,7 +110,7 @@ enum Error {
     #[error("--ca-file: {0} holds no certificate in PEM")]
     Authority(String),
     #[error("--secrets-file or --token-file: {0}")]
-    Proof(#[from] FileError),
+    Proof(#[from] SecretFileError),
     #[error("the documented dialect carries no signature; add --dialect live")]
     Unsigned,
     #[error("--address takes the place of what the host of --to resolves to, and that is an address itself")]

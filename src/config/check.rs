@@ -220,7 +220,7 @@ fn read_files(
         if files == Files::None {
             continue;
         }
-        match secret::read_whole_file(Path::new(path)) {
+        match secret::read_secret(Path::new(path)) {
             Ok(value) => drop(values.insert(name.clone(), value)),
             Err(error) => report.add(key, error.to_string()),
         }

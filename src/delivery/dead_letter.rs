@@ -67,7 +67,7 @@ pub(super) fn of_refused(topic: &Arc<str>, record: &Record, failure: Failure) ->
     let id = record.headers.get(names::CE_ID).unwrap_or_default();
     let received_at = DateTime::from_timestamp_millis(record.timestamp).unwrap_or_default();
     let detail = format!("{failure}: for topic {}", record.topic);
-    let trace = TraceContext::of(&record.headers);
+    let trace = TraceContext::from_headers(&record.headers);
     let headers = headers(reason, &detail, source, id, received_at, trace.as_ref());
     // The event's other topics have the record.
     let refused_by =

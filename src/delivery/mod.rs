@@ -237,7 +237,6 @@ impl Delivery {
     /// event is traced.
     ///
     /// # Errors
-    ///
     /// If a record is not durable in time. Other records of the event may be.
     pub async fn deliver(
         &self,

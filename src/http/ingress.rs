@@ -20,7 +20,7 @@ use crate::ingest::{self, Arrival, Budget, DeadLetterAnswer, Outcome};
 use crate::rate_limit::LogThrottle;
 use crate::secret::Secret;
 use crate::telemetry::{EventOutcome, Metrics, ResponseCounters, Trace, Tracer};
-use crate::watch::{Follow, Watched};
+use crate::watch::{Refresh, Watched};
 use actix_service::map_config;
 use actix_web::dev::AppConfig;
 use actix_web::http::{ConnectionType, Method};
@@ -115,7 +115,7 @@ impl Ingress {
     }
 
     /// What has to be followed while it serves: its certificate, if it has one.
-    pub fn watched(&self) -> Option<Arc<dyn Follow>> {
+    pub fn watched(&self) -> Option<Arc<dyn Refresh>> {
         self.certificate.clone().map(|certificate| certificate as _)
     }
 

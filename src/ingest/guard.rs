@@ -3,7 +3,7 @@
 use super::reuse::Reuse;
 use super::{Arrival, Denial, Outcome, Refusal, SourceConfig};
 use crate::event::Envelope;
-use crate::secret::{self, FileError, Secret};
+use crate::secret::{self, Secret, SecretFileError};
 use crate::signature::{
     self, Fault, Headers, Keys, MAX_SECRETS, Mode, Rules, Subject, Valid, parse_time, verify,
 };
@@ -11,7 +11,7 @@ pub use crate::signature::{
     Config as SignatureConfig, Headers as SignatureHeaders, SIGNATURE, TIMESTAMP, VERSION,
 };
 use crate::telemetry::{Metrics, SecretGauges, SourceCounters};
-use crate::watch::{Follow, Watched};
+use crate::watch::{Refresh, Watched};
 use chrono::{DateTime, Utc};
 use std::path::Path;
 use std::sync::Arc;
@@ -89,7 +89,7 @@ impl Guard {
     }
 
     /// What follows files.
-    pub(super) fn watched(&self) -> impl Iterator<Item = Arc<dyn Follow>> {
+    pub(super) fn watched(&self) -> impl Iterator<Item = Arc<dyn Refresh>> {
         let keys = self.config.secrets_file.is_some().then(|| Arc::clone(&self.keys) as _);
         let tokens = self.has_token_file.then(|| Arc::clone(&self.tokens) as _);
         keys.into_iter().chain(tokens)
@@ -156,7 +156,7 @@ impl Guard {
     pub(super) fn has_token(&self, shown: Option<&Secret>) -> bool {
         let tokens = self.tokens.get();
         let Some(shown) = shown else { return tokens.is_empty() };
-        tokens.is_empty() | tokens.iter().fold(false, |found, token| found | token.is(shown.expose()))
+        tokens.is_empty() | tokens.iter().fold(false, |found, token| found | token.matches(shown.expose()))
     }
 
     /// Where signatures are not required none need be there; one that is there must hold.
@@ -168,7 +168,7 @@ impl Guard {
 /// Shows how many secrets there are and how old their file is.
 fn show(figures: &SecretGauges, valid: usize, file: Option<&Path>) {
     figures.valid.set(i64::try_from(valid).unwrap_or(i64::MAX));
-    figures.modified.set(i64::try_from(file.map_or(0, secret::modified)).unwrap_or(i64::MAX));
+    figures.modified.set(i64::try_from(file.map_or(0, secret::modified_at)).unwrap_or(i64::MAX));
 }
 
 /// A signature that no retry can help is turned away for good. One that a secret still to be mounted
@@ -189,8 +189,8 @@ pub(super) fn turned_away(fault: Fault) -> Outcome {
 pub fn keys(source: &SourceConfig) -> Result<Keys, SecretsError> {
     let config = &source.signature;
     let failed = |reason| failed(source, "signature.secrets_file", reason);
-    let from_file = config.secrets_file.as_deref().map(secret::read_file).transpose();
-    let from_file = from_file.map_err(|error: FileError| failed(error.to_string()))?;
+    let from_file = config.secrets_file.as_deref().map(secret::read_secrets).transpose();
+    let from_file = from_file.map_err(|error: SecretFileError| failed(error.to_string()))?;
     let secrets: Vec<_> = config.secrets.iter().cloned().chain(from_file.into_iter().flatten()).collect();
     if secrets.len() > MAX_SECRETS {
         return Err(failed(format!(
@@ -206,9 +206,9 @@ pub fn keys(source: &SourceConfig) -> Result<Keys, SecretsError> {
 /// # Errors
 /// When the file gives none, or one that is easy to guess or cannot stand in a path.
 pub fn tokens(source: &SourceConfig) -> Result<Vec<Secret>, SecretsError> {
-    let from_file = source.token_file.as_deref().map(secret::read_file).transpose();
+    let from_file = source.token_file.as_deref().map(secret::read_secrets).transpose();
     let from_file = from_file
-        .map_err(|error: FileError| failed(source, "token_file", error.to_string()))?
+        .map_err(|error: SecretFileError| failed(source, "token_file", error.to_string()))?
         .unwrap_or_default();
     for (setting, tokens) in [("token", source.token.as_slice()), ("token_file", &from_file)] {
         if !tokens.iter().all(is_token) {

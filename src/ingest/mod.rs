@@ -29,7 +29,7 @@ use crate::record::Record;
 use crate::secret::Secret;
 use crate::signature::Valid;
 use crate::telemetry::{Metrics, Trace};
-use crate::watch::Follow;
+use crate::watch::Refresh;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -114,7 +114,7 @@ impl Ingest {
     }
 
     /// The files of secrets and tokens that are to be followed.
-    pub fn watched(&self) -> Vec<Arc<dyn Follow>> {
+    pub fn watched(&self) -> Vec<Arc<dyn Refresh>> {
         self.sources.iter().flat_map(|source| source.guard.watched()).collect()
     }
 

@@ -1,15 +1,15 @@
-//! Names of the headers that the bridge writes, and the reasons of dead letters.
+//! Names of the headers that the bridge writes, and reasons of dead letters.
 //!
-//! Writers, `tail` and AsyncAPI take them from here, so that none has a name that another lacks.
+//! Writers, `tail` and AsyncAPI use this one table.
 
 /// Header that the bridge writes.
 #[derive(Debug, Clone, Copy)]
 pub struct KnownHeader {
     /// Name, in lower case.
     pub name: &'static str,
-    /// Kind of record that has the header.
-    pub kinds: Kinds,
-    /// Presence on every record of those kinds.
+    /// Kinds of records that have the header.
+    pub kinds: RecordKinds,
+    /// Every record of these kinds has the header.
     pub is_required: bool,
     /// Description for consumers.
     pub about: &'static str,
@@ -17,21 +17,21 @@ pub struct KnownHeader {
 
 /// Kinds of records that have a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kinds {
-    /// Events, replayed or not.
+pub enum RecordKinds {
+    /// Events, also replayed ones.
     Event,
     /// Dead letters.
     DeadLetter,
     /// Events and dead letters.
     Both,
-    /// Marks behind dead letters that were replayed.
+    /// Marks of replayed dead letters.
     Mark,
 }
 
 impl KnownHeader {
-    /// Returns true if records of that kind have the header.
-    pub fn is_on(&self, kind: Kinds) -> bool {
-        self.kinds == kind || self.kinds == Kinds::Both && kind != Kinds::Mark
+    /// Returns whether records of a kind have the header.
+    pub fn is_on(&self, kind: RecordKinds) -> bool {
+        self.kinds == kind || self.kinds == RecordKinds::Both && kind != RecordKinds::Mark
     }
 }
 
@@ -46,7 +46,7 @@ macro_rules! headers {
         pub const HEADERS: &[KnownHeader] = &[$(
             KnownHeader {
                 name: $name,
-                kinds: Kinds::$kinds,
+                kinds: RecordKinds::$kinds,
                 is_required: $required,
                 about: $about,
             }
@@ -77,15 +77,15 @@ headers! {
     DLQ_REPLAYED_AT = "dlq_replayed_at" Mark true "When it was replayed.";
 }
 
-/// Beginnings of names that the bridge keeps for its own headers.
-pub const RESERVED_BEGINNINGS: [&str; 3] = ["ce_", "dlq_", "justcall-"];
+/// Prefixes of names that are reserved for the bridge.
+pub const RESERVED_PREFIXES: [&str; 3] = ["ce_", "dlq_", "justcall-"];
 
-/// Returns true if the bridge writes a header of that name, in lower case, or could in a later version.
+/// Returns whether a name in lower case is reserved, for this or a later version.
 pub fn is_reserved(name: &str) -> bool {
-    RESERVED_BEGINNINGS.iter().any(|own| name.starts_with(own)) || is_written(name)
+    RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || is_written(name)
 }
 
-/// Returns true if the bridge writes a header of that name, in lower case.
+/// Returns whether the bridge writes a header with a name in lower case.
 pub fn is_written(name: &str) -> bool {
     HEADERS.iter().any(|header| header.name == name)
 }
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_name_is_there_once_and_reserved() {
+    fn names_are_unique_lower_case_and_reserved() {
         let mut names: Vec<_> = HEADERS.iter().map(|header| header.name).collect();
         names.sort_unstable();
         let count = names.len();

@@ -1,16 +1,17 @@
-//! Which partition a key goes to.
+//! Partition of a key.
 
 #[cfg(test)]
 mod tests;
 
-/// The partition of a key in a topic of so many partitions, as the bridge's `murmur2_random` and the Java
-/// client's default choose it. `None` where there are none.
+/// Returns the partition of a key in a topic with `partitions` partitions, or `None` if `partitions` is 0.
+///
+/// Equals librdkafka's `murmur2_random` and the default of the Java client.
 pub fn partition(key: &[u8], partitions: u32) -> Option<u32> {
-    // The hash is a signed integer in Java, made positive by dropping its sign.
+    // Java's hash is signed. Kafka clears the sign bit.
     (murmur2(key) & 0x7fff_ffff).checked_rem(partitions)
 }
 
-/// MurmurHash2 of 32 bits with Kafka's seed.
+/// Returns the 32-bit MurmurHash2 with Kafka's seed.
 fn murmur2(bytes: &[u8]) -> u32 {
     const SEED: u32 = 0x9747_b28c;
     const M: u32 = 0x5bd1_e995;
@@ -18,7 +19,7 @@ fn murmur2(bytes: &[u8]) -> u32 {
         let word = word.wrapping_mul(M);
         (word ^ (word >> 24)).wrapping_mul(M)
     };
-    // Cut to 32 bits, as Java's lengths are.
+    // Cut to 32 bits, like a length in Java.
     let mut hash = SEED ^ bytes.len() as u32;
     let (words, rest) = bytes.as_chunks::<4>();
     for word in words {

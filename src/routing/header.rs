@@ -105,7 +105,7 @@ fn check_name(name: &str) -> Result<(), String> {
         Err("a header's name is empty".into())
     } else if name.len() > usize::from(u8::MAX) {
         Err("a header's name is longer than 255 bytes".into())
-    } else if names::RESERVED_BEGINNINGS.iter().any(|own| lower.starts_with(own)) {
+    } else if names::RESERVED_PREFIXES.iter().any(|own| lower.starts_with(own)) {
         Err("header names that begin with `ce_`, `dlq_` or `justcall-` are the bridge's own".into())
     } else if names::is_written(&lower) {
         Err("is a header that the bridge writes itself".into())

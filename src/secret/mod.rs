@@ -1,4 +1,4 @@
-//! Secrets: values that no log line shows, that compare in constant time and that are wiped when they go.
+//! Secrets: values that are never printed, compare in constant time and are wiped on drop.
 
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -12,27 +12,27 @@ use zeroize::Zeroizing;
 #[cfg(test)]
 mod tests;
 
-/// A value that must not be shown.
+/// Secret value.
 ///
-/// It prints as `***`, and its memory is overwritten when it is dropped. What others make of it, such
-/// as a library that is given a password, is out of its reach.
+/// It prints as `***`, and its memory is overwritten on drop. Copies in libraries, such as a password in
+/// librdkafka, are not wiped.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the value over, without leaving a copy behind.
+    /// Wraps a value without a copy.
     pub fn new(value: String) -> Self {
         Self(Zeroizing::new(value))
     }
 
-    /// The value itself, for the one who needs it: not to be logged, not to be kept.
+    /// Returns the value. Callers must not log or keep it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether `candidate` is the same, in a time that depends on neither value.
-    pub fn is(&self, candidate: &str) -> bool {
-        // Digests have one length, whatever was guessed.
+    /// Compares with `candidate` in constant time.
+    pub fn matches(&self, candidate: &str) -> bool {
+        // Digests have equal lengths, so that the time does not depend on the length.
         Sha256::digest(self.0.as_bytes()).ct_eq(&Sha256::digest(candidate.as_bytes())).into()
     }
 }
@@ -51,7 +51,7 @@ impl From<&str> for Secret {
 
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        self.is(&other.0)
+        self.matches(&other.0)
     }
 }
 
@@ -60,59 +60,58 @@ impl Eq for Secret {}
 /// Largest file of secrets, in bytes.
 const MAX_FILE_LEN: usize = 64 * 1024;
 
-/// Why a file gives no secrets. Says nothing of what is in it.
+/// Failure to read a file of secrets. Never contains its content.
 #[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    /// The system does not let it be read.
+pub enum SecretFileError {
+    /// The file cannot be opened or read.
     #[error("the file cannot be read: {}", .0.kind())]
     Unreadable(#[from] std::io::Error),
-    /// It is larger than any secret.
-    #[error("the file has more than 64 KiB: that is no secret")]
+    /// The file is larger than any secret.
+    #[error("the file has more than 64 KiB; a secret is shorter")]
     TooLarge,
-    /// It is no text.
+    /// The file is not UTF-8.
     #[error("the file is not UTF-8 text")]
     NotText,
-    /// It has no line with anything in it.
+    /// Every line is empty.
     #[error("the file is empty; it must hold a secret on each line")]
     Empty,
 }
 
-/// Reads the one secret that is a file, without the line's end behind it.
+/// Reads a file that is one secret, without the line break at its end.
 ///
 /// # Errors
-/// When it cannot be read, or is not text.
-pub fn read_whole_file(path: &Path) -> Result<Secret, FileError> {
+/// The file cannot be read, is too large, or is not text.
+pub fn read_secret(path: &Path) -> Result<Secret, SecretFileError> {
     let bytes = read_bytes(path)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| FileError::NotText)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| SecretFileError::NotText)?;
     Ok(text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']).into())
 }
 
-/// Reads the secrets in a file, one a line. Empty lines, and white space around a secret, are no
-/// part of any.
+/// Reads a file with one secret a line. Skips empty lines, and trims white space.
 ///
 /// # Errors
-/// When there is none to be had.
-pub fn read_file(path: &Path) -> Result<Vec<Secret>, FileError> {
+/// The file cannot be read, is too large, is not text, or has no secret.
+pub fn read_secrets(path: &Path) -> Result<Vec<Secret>, SecretFileError> {
     let bytes = read_bytes(path)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| FileError::NotText)?;
-    // Some editors put a mark before the text that nobody sees.
+    let text = std::str::from_utf8(&bytes).map_err(|_| SecretFileError::NotText)?;
+    // Some editors write an invisible byte order mark.
     let text = text.trim_start_matches('\u{feff}');
     let secrets: Vec<_> =
         text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Secret::from).collect();
-    if secrets.is_empty() { Err(FileError::Empty) } else { Ok(secrets) }
+    if secrets.is_empty() { Err(SecretFileError::Empty) } else { Ok(secrets) }
 }
 
-/// When a file was last written, in seconds since 1970; 0 where nobody can tell.
-pub fn modified(path: &Path) -> u64 {
+/// Returns the modification time of a file, in seconds since 1970. 0 if it is unknown.
+pub fn modified_at(path: &Path) -> u64 {
     let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
-    let since = modified.ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    since.map_or(0, |since| since.as_secs())
+    let since_epoch = modified.ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    since_epoch.map_or(0, |since| since.as_secs())
 }
 
-fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    // Room for all of it at once: a buffer that grew would leave copies behind.
+fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
+    // Reserve the whole length at once: a buffer that grows would leave copies in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE_LEN + 1));
-    // Whatever it says of its length, for a pipe has none.
+    // Ignore the file's length, because a pipe has none.
     File::open(path)?.take(MAX_FILE_LEN as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > MAX_FILE_LEN { Err(FileError::TooLarge) } else { Ok(bytes) }
+    if bytes.len() > MAX_FILE_LEN { Err(SecretFileError::TooLarge) } else { Ok(bytes) }
 }

@@ -45,7 +45,6 @@ pub enum LogError {
 /// Starts the log of the process.
 ///
 /// # Errors
-///
 /// The filter is invalid, or a logger is already installed.
 pub fn init(config: &Config) -> Result<(), LogError> {
     let filter = filter(&config.log_filter).map_err(LogError::Filter)?;
@@ -101,7 +100,6 @@ pub fn flush() {
 /// Checks a `telemetry.log_filter`.
 ///
 /// # Errors
-///
 /// The filter is invalid. The message describes the problem.
 pub fn check_filter(text: &str) -> Result<(), String> {
     filter(text).map(drop)

@@ -53,7 +53,6 @@ impl Tracer {
     /// Starts a tracer, which is off without a collector.
     ///
     /// # Errors
-    ///
     /// The HTTP client cannot be created, for example because no root certificates are installed.
     pub fn start(config: &OtlpConfig, metrics: &Arc<Metrics>) -> Result<Self, TraceError> {
         let Some(endpoint) = &config.endpoint else { return Ok(Self::off()) };
@@ -70,7 +69,7 @@ impl Tracer {
         traceparent: Option<&str>,
         tracestate: impl FnOnce() -> Option<String>,
     ) -> Option<Trace> {
-        let caller = traceparent.and_then(|parent| TraceContext::read(parent, tracestate().as_deref()));
+        let caller = traceparent.and_then(|parent| TraceContext::parse(parent, tracestate().as_deref()));
         match &self.0 {
             None => caller.map(Trace::unrecorded),
             Some(tracer) => Some(tracer.begin_trace(caller)),

@@ -1,73 +1,73 @@
-//! Values that come from files and follow them: secrets, tokens, certificates.
+//! Values that are read from files and follow their changes: secrets, tokens, certificates.
 //!
-//! Files are read again every second and compared, rather than waited for: mounted secrets change by
-//! a swap of symbolic links in a folder above them, of which notifications tell reliably on no two
-//! file systems alike, and reading a few small files costs nothing.
+//! Files are read every second and compared. Mounted secrets change by a swap of symbolic links in a parent
+//! directory, and notifications for that differ between file systems.
 
 use crate::telemetry::Metrics;
 use arc_swap::{ArcSwap, Guard};
+use parking_lot::Mutex;
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 #[cfg(test)]
 mod tests;
 
-/// How often files are read again.
-const PERIOD: Duration = Duration::from_secs(1);
+/// Interval between two reads of the files.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// New content of a file, which counts only when two looks in a row agree.
+/// New content of a file that counts only after two equal reads in a row.
 ///
-/// A plain copy truncates the file and writes it in pieces, so one look may find a prefix. A writer
-/// that pauses for longer than the time between two looks cannot be told from one that has finished;
-/// a rename, as Kubernetes does, has no such gap.
+/// A plain copy truncates the file and writes it in pieces, so that one read may return a prefix. A writer
+/// that pauses for longer than the interval is not detected. A rename, as in Kubernetes, has no such gap.
 #[derive(Debug)]
-pub struct Unsettled<T>(Option<T>);
+pub struct Debounce<T>(Option<T>);
 
-impl<T> Default for Unsettled<T> {
+impl<T> Default for Debounce<T> {
     fn default() -> Self {
         Self(None)
     }
 }
 
-impl<T: PartialEq> Unsettled<T> {
-    /// Returns the content if the look before found the same, otherwise keeps it for the next look.
-    pub fn settle(&mut self, seen: T) -> Option<T> {
-        if self.0.as_ref() == Some(&seen) {
+impl<T: PartialEq> Debounce<T> {
+    /// Returns the content if the previous read returned the same. Otherwise keeps it for the next read.
+    pub fn settle(&mut self, content: T) -> Option<T> {
+        if self.0.as_ref() == Some(&content) {
             return self.0.take();
         }
-        self.0 = Some(seen);
+        self.0 = Some(content);
         None
     }
 
-    /// Forgets what the look before found.
+    /// Forgets the previous read.
     pub fn clear(&mut self) {
         self.0 = None;
     }
 }
 
-/// A value that may have been read from files, and is read again when they change.
+/// Value that was read from files, and is read again when they change.
 ///
-/// Whoever uses it takes it anew for each use: [`Watched::get`] locks nothing.
+/// Callers get the value anew for each use: [`Watched::get`] takes no lock.
 pub struct Watched<T> {
     current: ArcSwap<T>,
-    /// The setting that names the files.
+    /// Setting that names the files.
     setting: String,
     read: Box<dyn Fn() -> Result<T, String> + Send + Sync>,
-    /// What was wrong at the last look, so that it is said once.
-    trouble: Mutex<Option<String>>,
-    unsettled: Mutex<Unsettled<T>>,
+    /// Error of the last read, so that it is logged once.
+    last_error: Mutex<Option<String>>,
+    debounce: Mutex<Debounce<T>>,
 }
 
 impl<T> Watched<T> {
-    /// Reads a value for the first time, and remembers how. `setting` is what names the files, for
-    /// the log; `read` must not quote their contents in its errors.
+    /// Reads the value for the first time. `setting` names the files in the log.
+    ///
+    /// Errors of `read` must not quote the content.
     ///
     /// # Errors
-    /// What `read` says.
+    /// The error of `read`.
     pub fn open<E: Display>(
         setting: impl Into<String>,
         read: impl Fn() -> Result<T, E> + Send + Sync + 'static,
@@ -77,64 +77,64 @@ impl<T> Watched<T> {
             current: ArcSwap::from_pointee(first),
             setting: setting.into(),
             read: Box::new(move || read().map_err(|error| error.to_string())),
-            trouble: Mutex::new(None),
-            unsettled: Mutex::default(),
+            last_error: Mutex::new(None),
+            debounce: Mutex::default(),
         }))
     }
 
-    /// The value as it is now.
+    /// Returns the current value.
     pub fn get(&self) -> Guard<Arc<T>> {
         self.current.load()
     }
 }
 
-/// Something that follows its files.
-pub trait Follow: Send + Sync {
-    /// Reads the files again, and takes over what they hold if it is sound and other than before.
-    fn follow(&self) -> Followed;
+/// Value that can be read from its files again.
+pub trait Refresh: Send + Sync {
+    /// Reads the files again, and applies a valid new value.
+    fn refresh(&self) -> RefreshResult;
 
-    /// The setting that names the files.
+    /// Returns the setting that names the files.
     fn setting(&self) -> &str;
 }
 
-/// What a look at the files came to.
+/// Result of reading files again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Followed {
-    /// They hold what they held.
-    Same,
-    /// They hold something new that the look before did not find. The value in force stays.
+pub enum RefreshResult {
+    /// The content did not change.
+    Unchanged,
+    /// The content is new, and the previous read did not return it. The value in force stays.
     Unsettled,
     /// The new value is in force.
     Changed,
-    /// They hold no sound value: the one before stays in force. The reason is new.
+    /// The content is invalid, and the value in force stays. The error is new.
     Failed(String),
-    /// As before, for the same reason as at the last look.
+    /// The content is invalid, with the same error as at the previous read.
     StillFailed,
 }
 
-impl<T: PartialEq + Send + Sync> Follow for Watched<T> {
-    fn follow(&self) -> Followed {
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
+impl<T: PartialEq + Send + Sync> Refresh for Watched<T> {
+    fn refresh(&self) -> RefreshResult {
+        let mut last_error = self.last_error.lock();
+        let mut debounce = self.debounce.lock();
         let read = (self.read)();
         if read.is_err() {
-            unsettled.clear();
+            debounce.clear();
         }
         match read {
-            Err(reason) if trouble.as_ref() == Some(&reason) => Followed::StillFailed,
+            Err(reason) if last_error.as_ref() == Some(&reason) => RefreshResult::StillFailed,
             Err(reason) => {
-                *trouble = Some(reason.clone());
-                Followed::Failed(reason)
+                *last_error = Some(reason.clone());
+                RefreshResult::Failed(reason)
             }
             Ok(value) => {
-                *trouble = None;
+                *last_error = None;
                 if value == **self.current.load() {
-                    unsettled.clear();
-                    return Followed::Same;
+                    debounce.clear();
+                    return RefreshResult::Unchanged;
                 }
-                let Some(value) = unsettled.settle(value) else { return Followed::Unsettled };
+                let Some(value) = debounce.settle(value) else { return RefreshResult::Unsettled };
                 self.current.store(Arc::new(value));
-                Followed::Changed
+                RefreshResult::Changed
             }
         }
     }
@@ -144,18 +144,18 @@ impl<T: PartialEq + Send + Sync> Follow for Watched<T> {
     }
 }
 
-/// Looks after every watched value, on a thread of its own, until it is dropped.
+/// Thread that refreshes values every second, until it is dropped.
 pub struct Watcher {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Watcher {
-    /// Starts looking.
+    /// Starts the thread.
     ///
     /// # Errors
-    /// When the system gives no thread.
-    pub fn start(watched: Vec<Arc<dyn Follow>>, metrics: Arc<Metrics>) -> std::io::Result<Self> {
+    /// The thread cannot be started.
+    pub fn start(watched: Vec<Arc<dyn Refresh>>, metrics: Arc<Metrics>) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
         let thread = std::thread::Builder::new()
             .name("watch".into())
@@ -168,41 +168,36 @@ impl Drop for Watcher {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic in there was printed; nothing depends on its end.
+            // The panic hook logged a panic of the thread.
             let _ = thread.join();
         }
     }
 }
 
-/// Reads a value's files again. A panic counts as a failure of that value: it and the others are still
-/// followed.
-fn follow(each: &dyn Follow, is_failing: bool) -> Followed {
-    match catch_unwind(AssertUnwindSafe(|| each.follow())) {
-        Ok(followed) => followed,
-        Err(_) if is_failing => Followed::StillFailed,
-        Err(_) => Followed::Failed("reading it panicked: this is a bug".into()),
+/// Refreshes one value. A panic counts as a failure of that value; all values are still refreshed.
+fn refresh(value: &dyn Refresh, is_failing: bool) -> RefreshResult {
+    match catch_unwind(AssertUnwindSafe(|| value.refresh())) {
+        Ok(result) => result,
+        Err(_) if is_failing => RefreshResult::StillFailed,
+        Err(_) => RefreshResult::Failed("the reader panicked: this is a bug".into()),
     }
 }
 
-fn watch(watched: &[Arc<dyn Follow>], metrics: &Metrics, stopped: &Receiver<()>) {
+fn watch(watched: &[Arc<dyn Refresh>], metrics: &Metrics, stopped: &Receiver<()>) {
     let mut failing = vec![false; watched.len()];
-    while stopped.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
+    while stopped.recv_timeout(REFRESH_INTERVAL) == Err(RecvTimeoutError::Timeout) {
         for (each, failing) in watched.iter().zip(&mut failing) {
             let setting = each.setting();
-            let followed = follow(&**each, *failing);
-            *failing = matches!(followed, Followed::Failed(_) | Followed::StillFailed);
-            match followed {
-                Followed::Same | Followed::Unsettled | Followed::StillFailed => {}
-                Followed::Changed => {
+            let result = refresh(&**each, *failing);
+            *failing = matches!(result, RefreshResult::Failed(_) | RefreshResult::StillFailed);
+            match result {
+                RefreshResult::Unchanged | RefreshResult::Unsettled | RefreshResult::StillFailed => {}
+                RefreshResult::Changed => {
                     metrics.file_reloads.inc();
-                    tracing::info!(setting, "file changed: its new contents are in force");
+                    tracing::info!(setting, "file changed; the new content is in force");
                 }
-                Followed::Failed(reason) => {
-                    tracing::warn!(
-                        setting,
-                        reason,
-                        "file cannot be used: what it held before stays in force"
-                    );
+                RefreshResult::Failed(reason) => {
+                    tracing::warn!(setting, reason, "invalid file; keeping the previous content");
                 }
             }
         }

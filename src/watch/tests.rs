@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 fn number_in(path: PathBuf) -> Result<Arc<Watched<u32>>, String> {
     Watched::open("a.file", move || {
         let text = fs::read_to_string(&path).map_err(|error| error.kind().to_string())?;
-        text.trim().parse::<u32>().map_err(|_| "no number".to_owned())
+        text.trim().parse::<u32>().map_err(|_| "not a number".to_owned())
     })
 }
 
@@ -19,40 +19,44 @@ fn folder_with(text: &str) -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
-fn file_that_is_bad_at_the_start_is_no_value() {
+fn file_that_is_invalid_at_the_start_is_an_error() {
     let (_folder, path) = folder_with("seven");
-    assert_eq!(number_in(path).err().as_deref(), Some("no number"));
+    assert_eq!(number_in(path).err().as_deref(), Some("not a number"));
 }
 
 #[test]
-fn new_contents_are_taken_over_once() {
+fn new_content_is_applied_once() {
     let (_folder, path) = folder_with("7");
     let watched = number_in(path.clone()).unwrap();
-    assert_eq!((watched.follow(), **watched.get()), (Followed::Same, 7));
+    assert_eq!((watched.refresh(), **watched.get()), (RefreshResult::Unchanged, 7));
     fs::write(&path, "8").unwrap();
-    assert_eq!((watched.follow(), **watched.get()), (Followed::Unsettled, 7));
-    assert_eq!((watched.follow(), **watched.get()), (Followed::Changed, 8));
-    assert_eq!(watched.follow(), Followed::Same);
+    assert_eq!((watched.refresh(), **watched.get()), (RefreshResult::Unsettled, 7));
+    assert_eq!((watched.refresh(), **watched.get()), (RefreshResult::Changed, 8));
+    assert_eq!(watched.refresh(), RefreshResult::Unchanged);
 }
 
 #[test]
-fn bad_contents_leave_the_value_and_are_said_once_each() {
+fn invalid_content_keeps_the_value_and_is_reported_once() {
     let (_folder, path) = folder_with("7");
     let watched = number_in(path.clone()).unwrap();
     fs::write(&path, "").unwrap();
-    assert_eq!(watched.follow(), Followed::Failed("no number".into()));
-    assert_eq!((watched.follow(), **watched.get()), (Followed::StillFailed, 7));
+    assert_eq!(watched.refresh(), RefreshResult::Failed("not a number".into()));
+    assert_eq!((watched.refresh(), **watched.get()), (RefreshResult::StillFailed, 7));
     fs::remove_file(&path).unwrap();
-    assert_eq!(watched.follow(), Followed::Failed("entity not found".into()));
+    assert_eq!(watched.refresh(), RefreshResult::Failed("entity not found".into()));
     fs::write(&path, "7").unwrap();
-    assert_eq!(watched.follow(), Followed::Same);
+    assert_eq!(watched.refresh(), RefreshResult::Unchanged);
     fs::remove_file(&path).unwrap();
-    assert_eq!(watched.follow(), Followed::Failed("entity not found".into()), "new trouble is said again");
+    assert_eq!(
+        watched.refresh(),
+        RefreshResult::Failed("entity not found".into()),
+        "a new error is reported again"
+    );
 }
 
-/// As Kubernetes mounts a Secret: the file is a link into `..data`, itself a link to a dated folder.
+/// Kubernetes mounts a Secret so: the file is a link into `..data`, which is a link to a dated directory.
 #[test]
-fn swap_of_the_folder_behind_a_symbolic_link_is_a_change() {
+fn swap_of_a_linked_directory_is_a_change() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     for (dated, number) in [("..1", "1"), ("..2", "2")] {
@@ -64,12 +68,12 @@ fn swap_of_the_folder_behind_a_symbolic_link_is_a_change() {
     let watched = number_in(at("number")).unwrap();
     symlink("..2", at("..new")).unwrap();
     fs::rename(at("..new"), at("..data")).unwrap();
-    assert_eq!(watched.follow(), Followed::Unsettled);
-    assert_eq!((watched.follow(), **watched.get()), (Followed::Changed, 2));
+    assert_eq!(watched.refresh(), RefreshResult::Unsettled);
+    assert_eq!((watched.refresh(), **watched.get()), (RefreshResult::Changed, 2));
 }
 
 #[test]
-fn watcher_follows_by_itself_and_ends_with_its_value() {
+fn watcher_refreshes_until_it_is_dropped() {
     let (_folder, path) = folder_with("7");
     let watched = number_in(path.clone()).unwrap();
     let metrics = Arc::new(Metrics::new());
@@ -91,13 +95,13 @@ fn watcher_follows_by_itself_and_ends_with_its_value() {
     assert_eq!((metrics.file_reloads.get(), **watched.get()), (1, 8));
 }
 
-/// Panics at the first looks.
+/// Value whose first two reads panic.
 struct Panics(AtomicUsize);
 
-impl Follow for Panics {
-    fn follow(&self) -> Followed {
+impl Refresh for Panics {
+    fn refresh(&self) -> RefreshResult {
         assert!(self.0.fetch_add(1, Ordering::SeqCst) >= 2, "a reader that panics");
-        Followed::Changed
+        RefreshResult::Changed
     }
 
     fn setting(&self) -> &str {
@@ -106,12 +110,12 @@ impl Follow for Panics {
 }
 
 #[test]
-fn panic_of_one_reader_is_counted_and_stops_no_other() {
+fn panic_of_one_reader_does_not_stop_others() {
     let (_folder, path) = folder_with("7");
     let watched = number_in(path.clone()).unwrap();
     let metrics = Arc::new(Metrics::new());
     let panics = Arc::new(Panics(AtomicUsize::new(0)));
-    let values: Vec<Arc<dyn Follow>> = vec![panics, Arc::clone(&watched) as _];
+    let values: Vec<Arc<dyn Refresh>> = vec![panics, Arc::clone(&watched) as _];
     let _watcher = Watcher::start(values, Arc::clone(&metrics)).unwrap();
     let until = |reached: &dyn Fn() -> bool| {
         assert!((0..3000).any(|_| {
@@ -125,31 +129,31 @@ fn panic_of_one_reader_is_counted_and_stops_no_other() {
 }
 
 #[test]
-fn prefix_that_one_look_finds_never_comes_into_force() {
+fn prefix_of_a_file_is_never_applied() {
     let (_folder, path) = folder_with("7");
     let watched = number_in(path.clone()).unwrap();
     let whole = "123456";
     for length in 1..whole.len() {
         fs::write(&path, &whole[..length]).unwrap();
-        assert_eq!((watched.follow(), **watched.get()), (Followed::Unsettled, 7), "{length} bytes");
+        assert_eq!((watched.refresh(), **watched.get()), (RefreshResult::Unsettled, 7), "{length} bytes");
     }
     fs::write(&path, whole).unwrap();
-    assert_eq!(watched.follow(), Followed::Unsettled);
-    assert_eq!((watched.follow(), **watched.get()), (Followed::Changed, 123_456));
+    assert_eq!(watched.refresh(), RefreshResult::Unsettled);
+    assert_eq!((watched.refresh(), **watched.get()), (RefreshResult::Changed, 123_456));
 }
 
 #[test]
-fn looks_that_agree_count_only_in_a_row() {
+fn only_consecutive_equal_reads_count() {
     let (_folder, path) = folder_with("7");
     let watched = number_in(path.clone()).unwrap();
     for between in ["7", "", "9"] {
         fs::write(&path, "8").unwrap();
-        assert_eq!(watched.follow(), Followed::Unsettled);
+        assert_eq!(watched.refresh(), RefreshResult::Unsettled);
         fs::write(&path, between).unwrap();
-        watched.follow();
+        watched.refresh();
         fs::write(&path, "8").unwrap();
-        assert_eq!((watched.follow(), **watched.get()), (Followed::Unsettled, 7), "after {between:?}");
+        assert_eq!((watched.refresh(), **watched.get()), (RefreshResult::Unsettled, 7), "after {between:?}");
         fs::write(&path, "7").unwrap();
-        assert_eq!(watched.follow(), Followed::Same);
+        assert_eq!(watched.refresh(), RefreshResult::Unchanged);
     }
 }

@@ -1,4 +1,4 @@
-use super::{Followed, Reloader};
+use super::{RefreshResult, Reloader};
 use crate::app::block_on;
 use crate::config::{Settings, SettingsFile, Sources};
 use crate::delivery::{self, Delivery};
@@ -7,7 +7,7 @@ use crate::ingest::{Ingest, Rules};
 use crate::kafka::Producer;
 use crate::routing::Table;
 use crate::telemetry::Metrics;
-use crate::watch::Follow;
+use crate::watch::Refresh;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -67,9 +67,9 @@ fn a_file_that_changed_during_the_start_is_new_at_the_first_look() {
         let settings = Settings::load_to_serve(&sources(file.path())).unwrap();
         fs::write(file.path(), to("new")).unwrap();
         let reloader = reloader(settings, file.path());
-        assert_eq!(reloader.follow(), Followed::Unsettled);
-        assert_eq!((reloader.follow(), topics(&reloader)), (Followed::Changed, vec!["new".to_owned()]));
-        assert_eq!(reloader.follow(), Followed::Same);
+        assert_eq!(reloader.refresh(), RefreshResult::Unsettled);
+        assert_eq!((reloader.refresh(), topics(&reloader)), (RefreshResult::Changed, vec!["new".to_owned()]));
+        assert_eq!(reloader.refresh(), RefreshResult::Unchanged);
     });
 }
 
@@ -81,18 +81,23 @@ fn settings_that_wait_for_another_file_are_taken_once_it_is_there() {
         let (file, secret) = (folder.path().join("bridge.yaml"), folder.path().join("secret"));
         fs::write(&file, to("old")).unwrap();
         let reloader = reloader(Settings::load_to_serve(&sources(&file)).unwrap(), &file);
-        assert_eq!(reloader.follow(), Followed::Same);
+        assert_eq!(reloader.refresh(), RefreshResult::Unchanged);
         let named =
             format!("sources: {{ main: {{ signature: {{ secrets_file: {} }} }} }}\n", secret.display());
         fs::write(&file, to("new") + &named).unwrap();
-        assert_eq!(reloader.follow(), Followed::Unsettled);
-        assert!(matches!(reloader.follow(), Followed::Failed(reason) if reason.contains("secrets_file")));
-        assert_eq!((reloader.follow(), topics(&reloader)), (Followed::StillFailed, vec!["old".to_owned()]));
+        assert_eq!(reloader.refresh(), RefreshResult::Unsettled);
+        assert!(
+            matches!(reloader.refresh(), RefreshResult::Failed(reason) if reason.contains("secrets_file"))
+        );
+        assert_eq!(
+            (reloader.refresh(), topics(&reloader)),
+            (RefreshResult::StillFailed, vec!["old".to_owned()])
+        );
         reloader.handle().ask();
-        assert!(matches!(reloader.follow(), Followed::Failed(_)), "who asks is told again");
+        assert!(matches!(reloader.refresh(), RefreshResult::Failed(_)), "who asks is told again");
         fs::write(&secret, "a-secret").unwrap();
-        assert_eq!((reloader.follow(), topics(&reloader)), (Followed::Changed, vec!["new".to_owned()]));
-        assert_eq!(reloader.follow(), Followed::Same);
+        assert_eq!((reloader.refresh(), topics(&reloader)), (RefreshResult::Changed, vec!["new".to_owned()]));
+        assert_eq!(reloader.refresh(), RefreshResult::Unchanged);
         assert_eq!(reloader.metrics.settings_waiting.get(), 1, "the secret");
     });
 }
@@ -105,16 +110,19 @@ fn file_that_is_written_in_pieces_comes_into_force_as_a_whole_only() {
         let route = |topic: &str| format!("  - {{ match: call.*, continue: true, topics: {topic} }}\n");
         fs::write(file.path(), to("old")).unwrap();
         let reloader = reloader(Settings::load_to_serve(&sources(file.path())).unwrap(), file.path());
-        assert_eq!(reloader.follow(), Followed::Same);
+        assert_eq!(reloader.refresh(), RefreshResult::Unchanged);
         let whole = format!("routes:\n{}{}{}", route("a"), route("b"), route("c"));
         let ends = (0..whole.len()).step_by(7);
         for end in ends {
             fs::write(file.path(), &whole[..end]).unwrap();
-            assert_eq!((reloader.follow(), topics(&reloader)), (Followed::Unsettled, vec!["old".to_owned()]));
+            assert_eq!(
+                (reloader.refresh(), topics(&reloader)),
+                (RefreshResult::Unsettled, vec!["old".to_owned()])
+            );
         }
         fs::write(file.path(), &whole).unwrap();
-        assert_eq!(reloader.follow(), Followed::Unsettled);
-        assert_eq!(reloader.follow(), Followed::Changed);
+        assert_eq!(reloader.refresh(), RefreshResult::Unsettled);
+        assert_eq!(reloader.refresh(), RefreshResult::Changed);
         assert_eq!(topics(&reloader), ["a", "b", "c"]);
     });
 }
@@ -126,11 +134,14 @@ fn file_that_was_cut_to_nothing_leaves_the_settings_in_force() {
         fs::write(file.path(), to("old")).unwrap();
         let reloader = reloader(Settings::load_to_serve(&sources(file.path())).unwrap(), file.path());
         fs::write(file.path(), "\n").unwrap();
-        assert_eq!(reloader.follow(), Followed::Unsettled);
-        assert!(matches!(reloader.follow(), Followed::Failed(reason) if reason.contains("is empty")));
+        assert_eq!(reloader.refresh(), RefreshResult::Unsettled);
+        assert!(matches!(reloader.refresh(), RefreshResult::Failed(reason) if reason.contains("is empty")));
         assert_eq!(topics(&reloader), ["old"]);
         fs::write(file.path(), to("old")).unwrap();
-        assert_eq!(reloader.follow(), Followed::Unsettled);
-        assert_eq!((reloader.follow(), topics(&reloader)), (Followed::Same, vec!["old".to_owned()]));
+        assert_eq!(reloader.refresh(), RefreshResult::Unsettled);
+        assert_eq!(
+            (reloader.refresh(), topics(&reloader)),
+            (RefreshResult::Unchanged, vec!["old".to_owned()])
+        );
     });
 }

@@ -5,7 +5,7 @@ use crate::cli::{Failure, SettingsArgs};
 use crate::config::Settings;
 use crate::event::{Dialect, KnownType, Validation, identity_pointers};
 use crate::kafka;
-use crate::record::names::{self, Kinds};
+use crate::record::names::{self, RecordKinds};
 use crate::routing::{Destination, Pointed, Table};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -238,13 +238,13 @@ fn one_of(values: &[Option<String>]) -> Value {
 fn headers(settings: &Settings) -> Value {
     let sources: Vec<_> =
         settings.ingest.sources.iter().map(|source| format!("/justcall/{}", source.name)).collect();
-    let mut headers = headers_of(Kinds::Event);
+    let mut headers = headers_of(RecordKinds::Event);
     headers["properties"][names::CE_SOURCE]["enum"] = json!(sources);
     headers
 }
 
 /// Describes the headers that records of that kind have.
-fn headers_of(kind: Kinds) -> Value {
+fn headers_of(kind: RecordKinds) -> Value {
     let on_kind = || names::HEADERS.iter().filter(|header| header.is_on(kind));
     let properties = on_kind().map(|header| {
         let mut property = form(header.name);
@@ -278,7 +278,7 @@ fn dead_letter() -> Value {
         "title": "Dead letter",
         "summary": "A webhook that no retry could help, byte for byte, and why. It has no key and is no CloudEvent.",
         "contentType": "application/octet-stream",
-        "headers": headers_of(Kinds::DeadLetter),
+        "headers": headers_of(RecordKinds::DeadLetter),
         "payload": { "description": "The body as it came: any bytes." },
         "bindings": { "kafka": { "bindingVersion": BINDING } },
     })
@@ -290,7 +290,7 @@ fn replay_mark() -> Value {
         "title": "Mark of a replay",
         "summary": "A dead letter of the same partition was replayed. The record has no key and no value.",
         "contentType": "application/octet-stream",
-        "headers": headers_of(Kinds::Mark),
+        "headers": headers_of(RecordKinds::Mark),
         "payload": { "description": "Nothing." },
         "bindings": { "kafka": { "bindingVersion": BINDING } },
     })

@@ -71,7 +71,7 @@ fn records_have_the_headers_that_are_described() {
         let Ok(Scanned::Envelope(envelope)) = scan_with(&body, &mut picks) else { panic!("{known}") };
         let event = envelope.validate_with(Validation::Tolerant, &BodyHash::of(&body), &mut picks).unwrap();
         let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        let trace = TraceContext::read(parent, Some("vendor=1"));
+        let trace = TraceContext::parse(parent, Some("vendor=1"));
         let context = RecordContext {
             source_uri: "/justcall/main",
             received_at: Utc::now(),

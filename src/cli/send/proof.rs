@@ -1,7 +1,7 @@
 //! What a sender shows to be let in: JustCall's signature, a token.
 
 use crate::event::{Scanned, scan};
-use crate::secret::{FileError, Secret, read_file};
+use crate::secret::{Secret, SecretFileError, read_secrets};
 use crate::signature::{SIGNATURE, TIMESTAMP, VERSION, sign};
 use chrono::{DateTime, Utc};
 use std::path::Path;
@@ -15,7 +15,10 @@ pub(super) struct Proof {
 
 impl Proof {
     /// Reads the secret to sign with and the bearer token, where there are to be any.
-    pub(super) fn read(secrets_file: Option<&Path>, token_file: Option<&Path>) -> Result<Self, FileError> {
+    pub(super) fn read(
+        secrets_file: Option<&Path>,
+        token_file: Option<&Path>,
+    ) -> Result<Self, SecretFileError> {
         Ok(Self { secret: last(secrets_file)?, token: last(token_file)? })
     }
 
@@ -41,8 +44,8 @@ impl Proof {
     }
 }
 
-fn last(file: Option<&Path>) -> Result<Option<Secret>, FileError> {
-    Ok(file.map(read_file).transpose()?.and_then(|mut secrets| secrets.pop()))
+fn last(file: Option<&Path>) -> Result<Option<Secret>, SecretFileError> {
+    Ok(file.map(read_secrets).transpose()?.and_then(|mut secrets| secrets.pop()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::watch::{Follow, Followed};
+use crate::watch::{Refresh, RefreshResult};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
@@ -174,13 +174,13 @@ fn certificate_that_is_not_valid_now_is_served_at_the_start_and_named_at_every_l
         assert!(certificate_fault(&folder.config()).is_some_and(|found| found.contains(fault)), "{fault}");
         let watched = folder.open();
         assert_eq!(bare(&served(&watched)), bare(&certificate));
-        assert!(matches!(watched.follow(), Followed::Failed(reason) if reason.contains(fault)));
+        assert!(matches!(watched.refresh(), RefreshResult::Failed(reason) if reason.contains(fault)));
         let (certificate, key) = pair();
         folder.write_certificate(&certificate);
         folder.write_key(&key);
         assert_eq!(certificate_fault(&folder.config()), None);
-        assert_eq!(watched.follow(), Followed::Unsettled);
-        assert_eq!(watched.follow(), Followed::Changed);
+        assert_eq!(watched.refresh(), RefreshResult::Unsettled);
+        assert_eq!(watched.refresh(), RefreshResult::Changed);
     }
 }
 
@@ -238,15 +238,17 @@ fn half_changed_pair_leaves_the_old_one_says_so_once_and_heals() {
     let folder = Folder::with(&first, &key);
     let watched = folder.open();
     folder.write_certificate(&second);
-    let Followed::Failed(reason) = watched.follow() else { panic!("a half-changed pair was taken over") };
+    let RefreshResult::Failed(reason) = watched.refresh() else {
+        panic!("a half-changed pair was taken over")
+    };
     assert!(reason.starts_with("server.tls.key: is not the key of"), "{reason}");
-    assert_eq!(watched.follow(), Followed::StillFailed);
+    assert_eq!(watched.refresh(), RefreshResult::StillFailed);
     assert_eq!(bare(&served(&watched)), bare(&first));
     folder.write_key(&second_key);
-    assert_eq!(watched.follow(), Followed::Unsettled);
-    assert_eq!(watched.follow(), Followed::Changed);
+    assert_eq!(watched.refresh(), RefreshResult::Unsettled);
+    assert_eq!(watched.refresh(), RefreshResult::Changed);
     assert_eq!(bare(&served(&watched)), bare(&second));
-    assert_eq!(watched.follow(), Followed::Same);
+    assert_eq!(watched.refresh(), RefreshResult::Unchanged);
 }
 
 #[test]
@@ -258,11 +260,11 @@ fn expired_garbage_or_vanished_files_leave_the_old_one() {
     for (certificate, key) in [(expired.as_str(), expired_key.as_str()), ("", "garbage")] {
         folder.write_certificate(certificate);
         folder.write_key(key);
-        assert!(matches!(watched.follow(), Followed::Failed(_)));
-        assert_eq!(watched.follow(), Followed::StillFailed);
+        assert!(matches!(watched.refresh(), RefreshResult::Failed(_)));
+        assert_eq!(watched.refresh(), RefreshResult::StillFailed);
     }
     fs::remove_file(folder.path("tls.key")).unwrap();
-    assert!(matches!(watched.follow(), Followed::Failed(_)));
+    assert!(matches!(watched.refresh(), RefreshResult::Failed(_)));
     assert_eq!(bare(&served(&watched)), bare(&first));
 }
 
@@ -285,8 +287,8 @@ fn swap_of_the_folder_behind_the_files_is_a_change() {
     let watched = open(&config, &Arc::new(Metrics::new())).unwrap().unwrap();
     symlink("..2", at("..new")).unwrap();
     fs::rename(at("..new"), at("..data")).unwrap();
-    assert_eq!(watched.follow(), Followed::Unsettled);
-    assert_eq!(watched.follow(), Followed::Changed);
+    assert_eq!(watched.refresh(), RefreshResult::Unsettled);
+    assert_eq!(watched.refresh(), RefreshResult::Changed);
     assert_eq!(bare(&served(&watched)), bare(&pairs[1].0));
 }
 
@@ -299,11 +301,11 @@ fn time_of_expiry_is_a_metric_and_follows() {
     assert_eq!(metrics.certificate_expires.get(), 3_818_448_000);
     let (certificate, key) = valid(2020, 2092);
     folder.write_certificate(&certificate);
-    assert!(matches!(watched.follow(), Followed::Failed(_)));
+    assert!(matches!(watched.refresh(), RefreshResult::Failed(_)));
     assert_eq!(metrics.certificate_expires.get(), 3_818_448_000, "of the certificate in force");
     folder.write_key(&key);
-    watched.follow();
-    watched.follow();
+    watched.refresh();
+    watched.refresh();
     assert_eq!(metrics.certificate_expires.get(), 3_849_984_000);
 }
 

@@ -90,7 +90,7 @@ fn it_shows_how_many_secrets_there_are_and_when_their_file_was_written() {
     assert_eq!(of(&guard.counters.secrets), (2, 1_700_000_000));
     assert_eq!(of(&guard.counters.tokens), (1, 0), "one in the settings, and no file");
     std::fs::write(file.path(), "second-secret\n").unwrap();
-    guard.watched().for_each(|watched| drop(watched.follow()));
+    guard.watched().for_each(|watched| drop(watched.refresh()));
     let (valid, modified) = of(&guard.counters.secrets);
     assert!(valid == 1 && modified > 1_700_000_000, "{valid} {modified}");
 }

@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 #[test]
-fn extended_headers_stand_behind_the_others() {
+fn extend_appends_headers() {
     let own = Headers::builder(0).add("team", "voice").build();
     let headers = Headers::builder(0).add("ce_id", "1").add("empty", "").extend(&own).build();
     let all: Vec<_> = headers.iter().collect();
@@ -13,7 +13,7 @@ fn extended_headers_stand_behind_the_others() {
 
 proptest! {
     #[test]
-    fn headers_come_back_as_they_were_added(
+    fn headers_are_read_as_they_were_added(
         added in proptest::collection::vec((".{0,40}", proptest::collection::vec(any::<u8>(), 0..300)), 0..12),
     ) {
         let built = added.iter().fold(Headers::builder(0), |builder, (name, value)| builder.add(name, value)).build();

@@ -1,8 +1,8 @@
 use super::*;
 
-/// From the Java client's own tests.
+/// Values of the Java client's tests.
 #[test]
-fn murmur2_gives_javas_hashes() {
+fn murmur2_equals_the_java_client() {
     for (text, hash) in [
         ("21", -973_932_308),
         ("foobar", -790_332_482),
@@ -16,7 +16,7 @@ fn murmur2_gives_javas_hashes() {
 }
 
 #[test]
-fn a_partition_is_one_of_those_there_are() {
+fn partition_is_below_the_number_of_partitions() {
     assert_eq!(partition(b"foobar", 1), Some(0));
     assert_eq!(partition(b"", 0), None);
     for partitions in [2, 6, 1000] {

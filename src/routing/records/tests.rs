@@ -84,7 +84,7 @@ fn headers_stand_in_their_order_and_absent_ones_are_left_out() {
     let id = format!("ce_id={}", event().id);
     let most = Event { violations: 12, ..event() };
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    let trace = TraceContext::read(parent, Some("vendor=1"));
+    let trace = TraceContext::parse(parent, Some("vendor=1"));
     let traced = RecordContext { trace: trace.as_ref(), ..context() };
     assert_eq!(
         headers(&most, &traced),

@@ -207,7 +207,6 @@ const MAX_ENDPOINT_LEN: usize = 2048;
 /// Checks the base URL of a collector.
 ///
 /// # Errors
-///
 /// The URL cannot be used. The message describes what is required.
 pub fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
     let wanted = "must be the collector's base URL, such as `http://localhost:4318`";
@@ -234,7 +233,6 @@ pub fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
 /// Checks an HTTP header for the collector.
 ///
 /// # Errors
-///
 /// The name or the value is invalid.
 pub fn check_header(name: &str, value: &str) -> Result<(), &'static str> {
     HeaderName::from_bytes(name.as_bytes()).map_err(|_| "is no name of an HTTP header")?;

@@ -175,7 +175,7 @@ impl<R: Hash + Eq> DrainSpans<R> {
         if self.tracer.0.is_none() {
             return;
         }
-        if let Some(context) = TraceContext::of(&record.headers).filter(TraceContext::is_sampled) {
+        if let Some(context) = TraceContext::from_headers(&record.headers).filter(TraceContext::is_sampled) {
             let topic = Arc::clone(&record.topic);
             self.sent.insert(row, SentRow { context, topic, since: SystemTime::now() });
         }

@@ -43,7 +43,7 @@ fn records_name_a_span_of_the_bridge_in_the_callers_trace() {
     let (tracer, ..) = tracer(Ratio::new(0.0).unwrap());
     let trace = begin(&tracer, Some(SAMPLED)).unwrap();
     assert!(trace.spans().is_some(), "whatever the sample ratio");
-    let (caller, own) = (TraceContext::read(SAMPLED, None).unwrap(), trace.context());
+    let (caller, own) = (TraceContext::parse(SAMPLED, None).unwrap(), trace.context());
     assert_eq!(own.trace_id(), caller.trace_id());
     assert_ne!(own.span_id(), caller.span_id());
     assert!(own.is_sampled());

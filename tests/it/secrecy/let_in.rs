@@ -132,7 +132,7 @@ fn tokens(bridge: &Talkative, secrets: &Secrets) {
 /// Files that change while the bridge runs, to something sound and to something that is not.
 fn changed_files(bridge: &Talkative, secrets: &Secrets) {
     fs::write(&secrets.secrets_file, needle("rotated")).expect("a file");
-    bridge.wait_for_line("file changed: its new contents are in force");
+    bridge.wait_for_line("file changed; the new content is in force");
     fs::write(&secrets.secrets_file, [needle("notext").as_bytes(), b"\xff"].concat()).expect("a file");
     fs::write(&secrets.token_file, format!("{} with spaces", needle("badtoken"))).expect("a file");
     bridge.wait_for_line("the file is not UTF-8 text");

@@ -185,7 +185,7 @@ fn ingest(answer: DeadLetterAnswer) -> ingest::Config {
 }
 
 fn has_token(source: usize, token: Option<&Secret>) -> bool {
-    source != 1 || token.is_some_and(|token| token.is(TOKEN))
+    source != 1 || token.is_some_and(|token| token.matches(TOKEN))
 }
 
 /// Does what the body says, then writes down that it did.

@@ -2,16 +2,16 @@
 
 use super::{Headers, TRACEPARENT, TRACESTATE};
 
-/// Longest `traceparent`, in bytes. Versions after 00 set no limit, and it becomes part of every record.
+/// Longest `traceparent`, in bytes. Versions after 00 have no limit, and every record carries it.
 const MAX_TRACEPARENT: usize = 256;
 
-/// A longer `tracestate` is left out, as the standard allows: it becomes part of every record.
-const LONGEST_STATE: usize = 512;
+/// Longest `tracestate`, in bytes. A longer one is left out, which the standard allows.
+const MAX_TRACESTATE: usize = 512;
 
-/// The least significant flag: the trace is kept.
+/// Flag of a sampled trace.
 const SAMPLED: u8 = 1;
 
-/// Whose doing something is: a trace, and the span in it.
+/// Trace context: a trace, and the current span in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceContext {
     parent: Box<str>,
@@ -22,26 +22,29 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Reads the headers' values. `None` where `traceparent` is not well-formed: then `tracestate` means
-    /// nothing either. A `tracestate` that is too long or no text is left out.
-    pub fn read(traceparent: &str, tracestate: Option<&str>) -> Option<Self> {
-        let (trace, span, flags) = parse(traceparent).filter(|_| traceparent.len() <= MAX_TRACEPARENT)?;
-        let state = tracestate.filter(|state| is_state(state)).map(Box::from);
+    /// Parses the values of the headers. `None` if `traceparent` is malformed, because `tracestate` then has
+    /// no meaning.
+    ///
+    /// A `tracestate` that is too long or not text is left out.
+    pub fn parse(traceparent: &str, tracestate: Option<&str>) -> Option<Self> {
+        let (trace, span, flags) =
+            parse_traceparent(traceparent).filter(|_| traceparent.len() <= MAX_TRACEPARENT)?;
+        let state = tracestate.filter(|state| is_tracestate(state)).map(Box::from);
         Some(Self { parent: traceparent.into(), state, trace, span, flags })
     }
 
-    /// What a record's headers say.
-    pub fn of(headers: &Headers) -> Option<Self> {
+    /// Reads the context from a record's headers.
+    pub fn from_headers(headers: &Headers) -> Option<Self> {
         let text = |name| headers.get(name).and_then(|value| std::str::from_utf8(value).ok());
-        Self::read(text(TRACEPARENT)?, text(TRACESTATE))
+        Self::parse(text(TRACEPARENT)?, text(TRACESTATE))
     }
 
-    /// The start of a trace. Neither id may be zero.
+    /// Returns the context of a new trace. Neither id may be zero.
     pub fn root(trace: u128, span: u64, sampled: bool) -> Self {
         Self::new(trace, span, u8::from(sampled), None)
     }
 
-    /// The same trace, seen from a span of its own below this one.
+    /// Returns the context of a child span.
     pub fn child(&self, span: u64) -> Self {
         Self::new(self.trace, span, self.flags & SAMPLED, self.state.clone())
     }
@@ -51,35 +54,35 @@ impl TraceContext {
         Self { parent, state, trace, span, flags }
     }
 
-    /// The trace's id.
+    /// Returns the trace id.
     pub fn trace_id(&self) -> u128 {
         self.trace
     }
 
-    /// The span's id.
+    /// Returns the span id.
     pub fn span_id(&self) -> u64 {
         self.span
     }
 
-    /// Whether whoever began the trace wants it kept.
+    /// Returns whether the trace is sampled.
     pub fn is_sampled(&self) -> bool {
         self.flags & SAMPLED != 0
     }
 
-    /// Value of [`TRACEPARENT`].
+    /// Returns the value of [`TRACEPARENT`].
     pub fn traceparent(&self) -> &str {
         &self.parent
     }
 
-    /// Value of [`TRACESTATE`], if there is one.
+    /// Returns the value of [`TRACESTATE`], if there is one.
     pub fn tracestate(&self) -> Option<&str> {
         self.state.as_deref()
     }
 }
 
-/// Trace, span and flags of `version-trace-span-flags` in lower-case hex, with neither id all zeros. Later
-/// versions may carry more behind the flags.
-fn parse(text: &str) -> Option<(u128, u64, u8)> {
+/// Parses `version-trace-span-flags` in lower-case hex. Neither id may be zero. Later versions may append
+/// fields.
+fn parse_traceparent(text: &str) -> Option<(u128, u64, u8)> {
     let mut parts = text.splitn(5, '-');
     let mut part = |len| parts.next().filter(|part| is_lower_hex(part, len));
     let (version, trace, span, flags) = (part(2)?, part(32)?, part(16)?, part(2)?);
@@ -95,8 +98,8 @@ fn is_lower_hex(part: &str, len: usize) -> bool {
     part.len() == len && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn is_state(text: &str) -> bool {
-    (1..=LONGEST_STATE).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t'))
+fn is_tracestate(text: &str) -> bool {
+    (1..=MAX_TRACESTATE).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t'))
 }
 
 #[cfg(test)]
