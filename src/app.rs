@@ -14,7 +14,7 @@ use crate::health::{KafkaState, LifecycleState, Readiness};
 use crate::http::{Admin, Ingress};
 use crate::ingest::{self, Budget, Ingest, Rules};
 use crate::kafka::{self, Producer};
-use crate::routing::{self, Table};
+use crate::routing::{self, RouteTable};
 use crate::spool::{self, Spool};
 use crate::telemetry::{Metrics, TraceError, Tracer};
 use crate::watch::Watcher;
@@ -53,7 +53,7 @@ pub enum Error {
     Kafka(#[from] kafka::Error),
     /// The routes contradict themselves; settings that were loaded never do.
     #[error("the routes do not work out: {0:?}")]
-    Routes(Vec<routing::Problem>),
+    Routes(Vec<routing::RouteError>),
     /// The spool's directory is not ours, or what is in it is not a spool.
     #[error("spool.directory: {0}")]
     Spool(#[from] spool::OpenError),
@@ -121,7 +121,7 @@ impl App {
     /// # Errors
     /// When a part cannot be built.
     pub fn build(settings: Settings, sources: Option<Sources>) -> Result<Self, Error> {
-        let table = Table::compile(&settings.routing).map_err(Error::Routes)?;
+        let table = RouteTable::compile(&settings.routing).map_err(Error::Routes)?;
         let metrics = Arc::new(Metrics::new());
         let readiness = Arc::new(Readiness::default());
         let producer = Arc::new(Producer::start(&settings.kafka, &readiness, &metrics)?);
@@ -193,7 +193,7 @@ impl App {
     /// # Errors
     /// When the routes contradict themselves.
     pub fn topics(settings: &Settings) -> Result<Vec<Arc<str>>, Error> {
-        let table = Table::compile(&settings.routing).map_err(Error::Routes)?;
+        let table = RouteTable::compile(&settings.routing).map_err(Error::Routes)?;
         Ok(topics(settings, &table))
     }
 
@@ -312,7 +312,7 @@ fn open_spool(settings: &Settings) -> Result<Option<Arc<Spool>>, Error> {
     Ok(Some(spool))
 }
 
-fn topics(settings: &Settings, table: &Table) -> Vec<Arc<str>> {
+fn topics(settings: &Settings, table: &RouteTable) -> Vec<Arc<str>> {
     let dead_letter = Arc::from(settings.ingest.dead_letter.topic.as_str());
     table.topics().cloned().chain([dead_letter]).collect()
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use justcall_kafka_bridge::config::Settings;
 use justcall_kafka_bridge::ingest::{Facts, Judged, Rules, Verdict};
-use justcall_kafka_bridge::routing::{Match, RouteConfig, Table, Test, Wanted};
+use justcall_kafka_bridge::routing::{Match, Operator, Predicate, RouteConfig, RouteTable};
 
 /// The settings that nobody changed.
 pub(crate) fn settings() -> Settings {
@@ -16,13 +16,15 @@ pub(crate) fn rules(routes: usize, event_type: &str) -> Rules {
     let mut settings = settings();
     let by_agent = (1..routes).map(|at| route(event_type, Some(at)));
     settings.routing.routes = by_agent.chain((routes > 0).then(|| route(event_type, None))).collect();
-    let table = Table::compile(&settings.routing).expect("routes that work out");
+    let table = RouteTable::compile(&settings.routing).expect("routes that work out");
     Rules::new(&settings.ingest, table)
 }
 
 fn route(event_type: &str, agent: Option<usize>) -> RouteConfig {
-    let wanted =
-        |agent| Test { wanted: Wanted::OneOf(vec![format!("{}", 1000 + agent)]), ignore_case: false };
+    let wanted = |agent| Predicate {
+        operator: Operator::OneOf(vec![format!("{}", 1000 + agent)]),
+        ignore_case: false,
+    };
     RouteConfig {
         matches: vec![Match::Pattern(event_type.to_owned())],
         when: agent.map(|agent| ("/data/agent_id".to_owned(), wanted(agent))).into_iter().collect(),

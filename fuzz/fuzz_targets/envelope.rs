@@ -7,14 +7,14 @@ use justcall_kafka_bridge::config::Settings;
 use justcall_kafka_bridge::event::{
     BodyHash, Dialect, Documented, Envelope, Event, EventType, Malformed, Picks, Scanned, Validation, scan,
 };
-use justcall_kafka_bridge::routing::{RecordContext, Routed, Table};
+use justcall_kafka_bridge::routing::{RecordContext, RouteTable, Routed};
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use std::sync::LazyLock;
 
-static TABLE: LazyLock<Table> =
-    LazyLock::new(|| Table::compile(&Settings::default().routing).expect("the default routes hold"));
+static TABLE: LazyLock<RouteTable> =
+    LazyLock::new(|| RouteTable::compile(&Settings::default().routing).expect("the default routes hold"));
 
 fuzz_target!(|body: &[u8]| {
     // From bytes, what is skipped would not be held to UTF-8.

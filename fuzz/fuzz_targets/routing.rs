@@ -11,15 +11,15 @@ use justcall_kafka_bridge::event::{
     BodyHash, Event, EventType, Family, KnownType, Picks, Scanned, Validation, scan_with,
 };
 use justcall_kafka_bridge::routing::{
-    Config, Decision, HeaderValue, Match, RecordContext, RouteConfig, Routed, Table, Test, UnknownEvents,
-    Verdict, Wanted,
+    Config, Decision, HeaderValue, Match, Operator, Predicate, RecordContext, RouteConfig, RouteResult,
+    RouteTable, Routed, UnknownEvents,
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
 
 fuzz_target!(|input: &str| {
     let case = Case::read(input);
-    match Table::compile(&case.config) {
+    match RouteTable::compile(&case.config) {
         Err(problems) => {
             assert!(!problems.is_empty(), "refused for nothing");
             for problem in problems {
@@ -77,14 +77,14 @@ impl<'a> Case<'a> {
             _ => {
                 let Some(route) = self.config.routes.last_mut() else { return };
                 let mut when = |pointer: &str, wanted| {
-                    let test = Test { wanted, ignore_case: self.ignore_case };
+                    let test = Predicate { operator: wanted, ignore_case: self.ignore_case };
                     route.when.insert(pointer.into(), test);
                 };
                 match word {
-                    "is" => when(two().0, Wanted::OneOf(two().1.split('|').map(Into::into).collect())),
-                    "begins" => when(two().0, Wanted::Prefix(two().1.split('|').map(Into::into).collect())),
-                    "there" => when(rest, Wanted::Exists(true)),
-                    "gone" => when(rest, Wanted::Exists(false)),
+                    "is" => when(two().0, Operator::OneOf(two().1.split('|').map(Into::into).collect())),
+                    "begins" => when(two().0, Operator::Prefix(two().1.split('|').map(Into::into).collect())),
+                    "there" => when(rest, Operator::Exists(true)),
+                    "gone" => when(rest, Operator::Exists(false)),
                     "match" => route.matches.push(Match::Pattern(rest.into())),
                     "family" => route.matches.extend(Family::from_name(rest).map(Match::Family)),
                     "topic" => route.topics.push(rest.into()),
@@ -114,7 +114,7 @@ impl<'a> Case<'a> {
                 Match::Pattern(pattern) => matches(&segments(pattern), &segments(event_type.name())),
                 Match::Family(family) => !in_full_only && event_type.family() == Some(*family),
             });
-            let holds = |(field, test): (&String, &Test)| {
+            let holds = |(field, test): (&String, &Predicate)| {
                 holds(field, test, value(body, event_type.name(), field).as_ref())
             };
             if !is_meant || !route.when.iter().all(holds) {
@@ -132,7 +132,7 @@ impl<'a> Case<'a> {
     }
 }
 
-fn goes_where_it_should(table: &Table, case: &Case<'_>, name: &str) {
+fn goes_where_it_should(table: &RouteTable, case: &Case<'_>, name: &str) {
     let mut data = case.data.clone();
     for identity in ["call_id", "message_id", "contact_id", "id"] {
         // Without one, known types go nowhere at all.
@@ -221,17 +221,19 @@ fn says_what_it_should(
 
 /// The explanation tells the same as the decision.
 fn explains_itself(
-    table: &Table,
+    table: &RouteTable,
     event: &Event<'_>,
     picks: &Picks<'_, '_>,
     expected: &Result<Vec<usize>, usize>,
 ) {
     let steps = table.explain(event, picks);
-    let took = steps.iter().filter(|step| matches!(step.verdict, Verdict::Took | Verdict::TookAndWentOn));
+    let took = steps
+        .iter()
+        .filter(|step| matches!(step.result, RouteResult::Taken | RouteResult::TakenAndContinued));
     let took: Vec<_> = took.map(|step| step.route).collect();
     match expected {
         Ok(expected) => assert_eq!(&took, expected, "explained otherwise"),
-        Err(route) => assert!(took.is_empty() && steps[*route].verdict == Verdict::Dropped, "not dropped"),
+        Err(route) => assert!(took.is_empty() && steps[*route].result == RouteResult::Dropped, "not dropped"),
     }
 }
 
@@ -291,17 +293,17 @@ fn is_forbidden(character: char) -> bool {
 }
 
 /// What a condition means, said once more.
-fn holds(field: &str, test: &Test, value: Option<&Value>) -> bool {
+fn holds(field: &str, test: &Predicate, value: Option<&Value>) -> bool {
     let fold = |text: &str| -> String {
         if test.ignore_case { text.chars().flat_map(char::to_lowercase).collect() } else { text.into() }
     };
     let text = value.and_then(text).map(|text| fold(&text));
-    match &test.wanted {
-        Wanted::Exists(wanted) => *wanted == value.is_some_and(|value| !value.is_null()),
-        Wanted::OneOf(texts) => {
+    match &test.operator {
+        Operator::Exists(wanted) => *wanted == value.is_some_and(|value| !value.is_null()),
+        Operator::OneOf(texts) => {
             text.is_some_and(|text| texts.iter().any(|each| spelled(field, &fold(each)) == text))
         }
-        Wanted::Prefix(texts) => {
+        Operator::Prefix(texts) => {
             text.is_some_and(|text| texts.iter().any(|each| text.starts_with(&fold(each))))
         }
     }

@@ -5,7 +5,7 @@ use crate::delivery::TopicFailure;
 use crate::ingest::{self, Facts, Verdict};
 use crate::kafka::{self, KeepOn, Marker, NotCommitted, Transactions};
 use crate::record::{Headers, Record, names};
-use crate::routing::{Records, Table};
+use crate::routing::{Records, RouteTable};
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::collections::HashSet;
@@ -47,7 +47,7 @@ impl Rules {
     /// # Errors
     /// When the routes contradict themselves.
     pub fn of(settings: &Settings) -> Result<Self, super::Error> {
-        let table = Table::compile(&settings.routing).map_err(super::Error::Routes)?;
+        let table = RouteTable::compile(&settings.routing).map_err(super::Error::Routes)?;
         let sources = settings.ingest.sources.iter().map(|source| source.name.clone()).collect();
         let topics = super::topics(settings, &table).into_iter().collect();
         Ok(Self { rules: ingest::Rules::new(&settings.ingest, table), sources, topics })

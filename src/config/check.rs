@@ -8,7 +8,7 @@ use super::settings::Settings;
 use super::tree::{self, Files};
 use crate::http::{check_tls, check_tls_pair};
 use crate::ingest::{SourceConfig, keys, tokens};
-use crate::routing::{self, Table, check_topic_name};
+use crate::routing::{self, RouteTable, check_topic_name};
 use crate::secret::{self, Secret};
 use crate::signature::Mode;
 use crate::telemetry::{check_endpoint, check_header};
@@ -25,7 +25,7 @@ pub(super) fn check(settings: &mut Settings, root: &Value, files: Files, problem
     let mut report = Report { root, unreadable: problems.len(), problems };
     listeners(settings, &mut report);
     tls(settings, files, &mut report);
-    let table = Table::compile(&settings.routing);
+    let table = RouteTable::compile(&settings.routing);
     memory(settings, table.as_ref().ok(), &mut report);
     sources(settings, files, &mut report);
     read_files(PROPERTIES, &settings.property_files, &mut settings.kafka.properties, files, &mut report);
@@ -79,7 +79,7 @@ impl Report<'_> {
 
     /// Adds what is wrong with the routes, with the places of the other settings that are part of it.
     /// A route of which a part could not be read may mean anything, so it contradicts nothing.
-    fn add_routing(&mut self, problem: routing::Problem) {
+    fn add_routing(&mut self, problem: routing::RouteError) {
         let is_of_routes = |problem: &Problem| problem.key.starts_with("route");
         if !problem.others.is_empty() && self.problems[..self.unreadable].iter().any(is_of_routes) {
             return;
@@ -111,17 +111,17 @@ fn tls(settings: &Settings, files: Files, report: &mut Report<'_>) {
     }
 }
 
-fn memory(settings: &Settings, table: Option<&Table>, report: &mut Report<'_>) {
+fn memory(settings: &Settings, table: Option<&RouteTable>, report: &mut Report<'_>) {
     if let Err(reason) = holds_one_event(settings, table) {
         report.add("server.max_in_flight", reason);
     }
 }
 
 /// Whether `server.max_in_flight` admits the largest event, which would else be refused for ever.
-pub(super) fn holds_one_event(settings: &Settings, table: Option<&Table>) -> Result<(), String> {
+pub(super) fn holds_one_event(settings: &Settings, table: Option<&RouteTable>) -> Result<(), String> {
     let body = settings.server.max_body_bytes;
     // Also a compressed body is held twice, while it is decoded.
-    let records = table.map_or(1, Table::most_records).max(1);
+    let records = table.map_or(1, RouteTable::max_records).max(1);
     let least = body + records * (body + KEY_AND_HEADERS);
     if settings.server.max_in_flight >= least {
         return Ok(());
@@ -239,7 +239,7 @@ pub(super) fn header_key(settings: &Settings, name: &str) -> String {
     format!("{}.{name}", HEADERS[usize::from(is_in_file)])
 }
 
-fn topics(settings: &Settings, table: Result<Table, Vec<routing::Problem>>, report: &mut Report<'_>) {
+fn topics(settings: &Settings, table: Result<RouteTable, Vec<routing::RouteError>>, report: &mut Report<'_>) {
     let dead_letter = &settings.ingest.dead_letter.topic;
     let problems = match table {
         Ok(table) => table.check_dead_letters(dead_letter),

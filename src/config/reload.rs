@@ -4,7 +4,7 @@ use super::check::{header_key, holds_one_event, property_key};
 use super::printer::tree;
 use super::problem::{Problem, Problems};
 use super::settings::Settings;
-use crate::routing::{self, Table};
+use crate::routing::{self, RouteTable};
 use std::collections::{BTreeMap, BTreeSet};
 use yaml_rust2::Yaml;
 
@@ -21,7 +21,7 @@ pub struct Reload {
     /// Settings that are new too and wait for a restart.
     pub waiting: Vec<String>,
     /// The routes of `settings`, worked out.
-    pub table: Table,
+    pub table: RouteTable,
 }
 
 impl Settings {
@@ -54,9 +54,9 @@ impl Settings {
 
 /// Works the routes out. They must agree with what cannot change: the dead-letter topic, and the room for
 /// one event.
-fn agree(settings: &Settings) -> Result<Table, Problems> {
-    let problem = |routing::Problem { at, reason, .. }| Problem::without_value(at, None, reason);
-    let table = Table::compile(&settings.routing)
+fn agree(settings: &Settings) -> Result<RouteTable, Problems> {
+    let problem = |routing::RouteError { at, reason, .. }| Problem::without_value(at, None, reason);
+    let table = RouteTable::compile(&settings.routing)
         .map_err(|problems| Problems(problems.into_iter().map(problem).collect()))?;
     let mut problems: Vec<_> =
         table.check_dead_letters(&settings.ingest.dead_letter.topic).into_iter().map(problem).collect();

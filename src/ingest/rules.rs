@@ -4,7 +4,7 @@ use super::{Config, EventId, Rejection};
 use crate::delivery::DeadLetter;
 use crate::event::{BodyHash, Event, KnownType, Malformed, Picks, Scanned, Validation, scan_with};
 use crate::record::{Record, TraceContext};
-use crate::routing::{RecordContext, Records, Routed, Table};
+use crate::routing::{RecordContext, Records, RouteTable, Routed};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ mod tests;
 /// whole, so that no event sees parts of both.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    table: Table,
+    table: RouteTable,
     sources: Box<[Source]>,
     dead_letter_topic: Arc<str>,
 }
@@ -110,7 +110,7 @@ impl Verdict {
 
 impl Rules {
     /// Puts the rules together.
-    pub fn new(config: &Config, table: Table) -> Self {
+    pub fn new(config: &Config, table: RouteTable) -> Self {
         let sources = config.sources.iter().map(|source| Source {
             name: source.name.clone(),
             uri: format!("/justcall/{}", source.name),
@@ -124,7 +124,7 @@ impl Rules {
     }
 
     /// The routes.
-    pub fn table(&self) -> &Table {
+    pub fn table(&self) -> &RouteTable {
         &self.table
     }
 

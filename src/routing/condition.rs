@@ -1,7 +1,7 @@
-//! What must hold of an event's fields for a route to take it.
+//! Conditions of a route on the fields of an event.
 
-use super::config::{Test, Wanted};
-use super::values::{Found, Pointed, Values};
+use super::config::{Operator, Predicate};
+use super::field_values::{FieldRef, FieldValue, FieldValues};
 use crate::event::{Direction, NamedField};
 use std::borrow::Cow;
 use std::fmt;
@@ -9,115 +9,114 @@ use std::fmt;
 #[cfg(test)]
 mod tests;
 
-/// One entry of a route's `when`.
+/// Entry of a route's `when`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
-    pointed: Pointed,
-    test: Test,
+    field: FieldRef,
+    predicate: Predicate,
 }
 
 impl Condition {
-    /// Checks an entry.
+    /// Validates an entry.
     ///
     /// # Errors
-    /// What is wrong with it, for the operator.
-    pub(super) fn new(pointed: Pointed, mut test: Test) -> Result<Self, String> {
-        if let Wanted::OneOf(texts) | Wanted::Prefix(texts) = &mut test.wanted {
+    /// The entry is invalid. The message is for the operator.
+    pub(super) fn new(field: FieldRef, mut predicate: Predicate) -> Result<Self, String> {
+        if let Operator::OneOf(texts) | Operator::Prefix(texts) = &mut predicate.operator {
             if texts.is_empty() {
                 return Err("lists nothing, so that it never holds".into());
             }
-            if test.ignore_case {
+            if predicate.ignore_case {
                 texts.iter_mut().for_each(|text| *text = lower(text).collect());
             }
         }
-        if let Some(field) = pointed.field() {
-            normalize(field, &mut test.wanted)?;
+        if let Some(named) = field.named() {
+            normalize(named, &mut predicate.operator)?;
         }
-        match &test.wanted {
-            Wanted::Prefix(texts) if texts.iter().any(String::is_empty) => {
+        match &predicate.operator {
+            Operator::Prefix(texts) if texts.iter().any(String::is_empty) => {
                 Err("has an empty prefix, with which everything begins; `{exists: true}` says that".into())
             }
-            Wanted::Exists(_) if test.ignore_case => {
+            Operator::Exists(_) if predicate.ignore_case => {
                 Err("`ignore_case` means nothing beside `exists`".into())
             }
-            _ => Ok(Self { pointed, test }),
+            _ => Ok(Self { field, predicate }),
         }
     }
 
-    /// The JSON pointer or the named field that it is about.
-    pub fn pointer(&self) -> &str {
-        self.pointed.text()
-    }
-
-    /// The field that it is about.
-    pub(super) fn pointed(&self) -> &Pointed {
-        &self.pointed
+    /// Returns the field.
+    pub(super) fn field(&self) -> &FieldRef {
+        &self.field
     }
 
     /// Returns the same condition on another field.
     ///
     /// # Errors
     /// As [`Condition::new`].
-    pub(super) fn with(&self, pointed: Pointed) -> Result<Self, String> {
-        Self::new(pointed, self.test.clone())
+    pub(super) fn with_field(&self, field: FieldRef) -> Result<Self, String> {
+        Self::new(field, self.predicate.clone())
     }
 
-    /// Returns whether it holds where the field is absent.
-    pub(super) fn wants_absence(&self) -> bool {
-        self.test.wanted == Wanted::Exists(false)
+    /// Returns whether the condition holds if the field is absent.
+    pub(super) fn holds_if_absent(&self) -> bool {
+        self.predicate.operator == Operator::Exists(false)
     }
 
-    /// Returns whether its field is absent or null in an event.
-    pub(super) fn is_absent(&self, values: &Values<'_, '_>) -> bool {
-        *values.get(&self.pointed) == Found::Nothing
+    /// Returns whether the field is absent or null in an event.
+    pub(super) fn is_absent(&self, values: &FieldValues<'_, '_>) -> bool {
+        *values.get(&self.field) == FieldValue::Absent
     }
 
-    /// The field and the texts, where it asks for just these and no other spelling of them.
-    pub(super) fn texts(&self) -> Option<(&Pointed, &[String])> {
-        match &self.test.wanted {
-            Wanted::OneOf(texts) if !self.test.ignore_case => Some((&self.pointed, texts)),
+    /// Returns the field and the texts, if the condition requires one of these exact texts.
+    pub(super) fn exact_texts(&self) -> Option<(&FieldRef, &[String])> {
+        match &self.predicate.operator {
+            Operator::OneOf(texts) if !self.predicate.ignore_case => Some((&self.field, texts)),
             _ => None,
         }
     }
 
-    /// Whether an event meets it.
-    pub(super) fn holds(&self, values: &Values<'_, '_>) -> bool {
-        let found = values.get(&self.pointed);
-        match (&self.test.wanted, found) {
-            (Wanted::Exists(wanted), found) => *wanted == (*found != Found::Nothing),
-            (Wanted::OneOf(texts), Found::Text(text)) => texts.iter().any(|each| self.is(text, each)),
-            (Wanted::Prefix(texts), Found::Text(text)) => texts.iter().any(|each| self.begins(text, each)),
-            (_, Found::Nothing | Found::Other) => false,
+    /// Returns whether an event meets the condition.
+    pub(super) fn holds(&self, values: &FieldValues<'_, '_>) -> bool {
+        let found = values.get(&self.field);
+        match (&self.predicate.operator, found) {
+            (Operator::Exists(wanted), found) => *wanted == (*found != FieldValue::Absent),
+            (Operator::OneOf(texts), FieldValue::Text(text)) => {
+                texts.iter().any(|each| self.equals(text, each))
+            }
+            (Operator::Prefix(texts), FieldValue::Text(text)) => {
+                texts.iter().any(|each| self.begins_with(text, each))
+            }
+            (_, FieldValue::Absent | FieldValue::Other) => false,
         }
     }
 
-    /// Whether every event that meets it meets the other too, as far as the two tell.
+    /// Returns whether every event that meets this condition also meets `other`. `false` if that is unknown.
     pub(super) fn implies(&self, other: &Self) -> bool {
-        if self.pointed != other.pointed {
+        if self.field != other.field {
             return false;
         }
-        let covers = |text: &String| match &other.test.wanted {
-            Wanted::OneOf(texts) => texts.iter().any(|each| other.is(text, each)),
-            Wanted::Prefix(texts) => texts.iter().any(|each| other.begins(text, each)),
-            Wanted::Exists(wanted) => *wanted,
+        let covers = |text: &String| match &other.predicate.operator {
+            Operator::OneOf(texts) => texts.iter().any(|each| other.equals(text, each)),
+            Operator::Prefix(texts) => texts.iter().any(|each| other.begins_with(text, each)),
+            Operator::Exists(wanted) => *wanted,
         };
-        // What this one takes in any case, the other does too only if it ignores case as well.
-        let as_loose = !self.test.ignore_case || other.test.ignore_case;
-        match (&self.test.wanted, &other.test.wanted) {
-            (Wanted::Exists(mine), Wanted::Exists(others)) => mine == others,
-            (Wanted::Exists(_), _) => false,
-            (_, Wanted::Exists(wanted)) => *wanted,
-            (Wanted::Prefix(_), Wanted::OneOf(_)) => false,
-            (Wanted::OneOf(texts) | Wanted::Prefix(texts), _) => as_loose && texts.iter().all(covers),
+        // Texts of a condition that ignores case are covered only by a condition that ignores case.
+        let ignores_case = !self.predicate.ignore_case || other.predicate.ignore_case;
+        match (&self.predicate.operator, &other.predicate.operator) {
+            (Operator::Exists(mine), Operator::Exists(others)) => mine == others,
+            (Operator::Exists(_), _) => false,
+            (_, Operator::Exists(wanted)) => *wanted,
+            (Operator::Prefix(_), Operator::OneOf(_)) => false,
+            (Operator::OneOf(texts) | Operator::Prefix(texts), _) => ignores_case && texts.iter().all(covers),
         }
     }
 
-    fn is(&self, text: &str, wanted: &str) -> bool {
-        if self.test.ignore_case { lower(text).eq(wanted.chars()) } else { text == wanted }
+    fn equals(&self, text: &str, wanted: &str) -> bool {
+        if self.predicate.ignore_case { lower(text).eq(wanted.chars()) } else { text == wanted }
     }
 
-    fn begins(&self, text: &str, wanted: &str) -> bool {
-        if self.test.ignore_case {
+    fn begins_with(&self, text: &str, wanted: &str) -> bool {
+        if self.predicate.ignore_case {
             let mut text = lower(text);
             wanted.chars().all(|each| text.next() == Some(each))
         } else {
@@ -126,13 +125,13 @@ impl Condition {
     }
 }
 
-/// Writes what is wanted of a named field as the field's values are normalised.
+/// Normalises the texts of a condition like the values of its named field.
 ///
 /// # Errors
-/// When no value of the field could be that.
-fn normalize(field: NamedField, wanted: &mut Wanted) -> Result<(), String> {
-    match wanted {
-        Wanted::OneOf(texts) => {
+/// No value of the field can meet the condition.
+fn normalize(field: NamedField, operator: &mut Operator) -> Result<(), String> {
+    match operator {
+        Operator::OneOf(texts) => {
             for text in texts.iter_mut() {
                 *text = field.normalize(Cow::Borrowed(text)).into_owned();
                 if text.is_empty() {
@@ -145,7 +144,7 @@ fn normalize(field: NamedField, wanted: &mut Wanted) -> Result<(), String> {
                 }
             }
         }
-        Wanted::Prefix(texts) => {
+        Operator::Prefix(texts) => {
             let begins_with_digit = |text: &String| text.starts_with(|each: char| each.is_ascii_digit());
             if field.is_phone() && texts.iter().any(begins_with_digit) {
                 return Err(
@@ -155,12 +154,13 @@ fn normalize(field: NamedField, wanted: &mut Wanted) -> Result<(), String> {
                 );
             }
             let directions = [Direction::Inbound, Direction::Outbound];
-            let is_one = |text: &String| directions.iter().any(|each| each.name().starts_with(text.as_str()));
-            if field == NamedField::Direction && !texts.iter().all(is_one) {
+            let is_direction =
+                |text: &String| directions.iter().any(|each| each.name().starts_with(text.as_str()));
+            if field == NamedField::Direction && !texts.iter().all(is_direction) {
                 return Err("can only be `inbound` or `outbound`".into());
             }
         }
-        Wanted::Exists(_) => {}
+        Operator::Exists(_) => {}
     }
     Ok(())
 }
@@ -169,18 +169,18 @@ fn lower(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
 }
 
-/// As a sentence without its verdict: `/data/direction is "inbound"`.
+/// Phrase such as `/data/direction is "inbound"`.
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list =
             |texts: &[String]| texts.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>().join(" or ");
-        write!(f, "{} ", self.pointer())?;
-        match &self.test.wanted {
-            Wanted::OneOf(texts) => write!(f, "is {}", list(texts))?,
-            Wanted::Prefix(texts) => write!(f, "begins with {}", list(texts))?,
-            Wanted::Exists(true) => f.write_str("is there")?,
-            Wanted::Exists(false) => f.write_str("is not there")?,
+        write!(f, "{} ", self.field.text())?;
+        match &self.predicate.operator {
+            Operator::OneOf(texts) => write!(f, "is {}", list(texts))?,
+            Operator::Prefix(texts) => write!(f, "begins with {}", list(texts))?,
+            Operator::Exists(true) => f.write_str("is there")?,
+            Operator::Exists(false) => f.write_str("is not there")?,
         }
-        if self.test.ignore_case { f.write_str(" in any case") } else { Ok(()) }
+        if self.predicate.ignore_case { f.write_str(" in any case") } else { Ok(()) }
     }
 }

@@ -1,95 +1,98 @@
-//! What the operator says about topics.
+//! Settings of the routes.
 
 use crate::event::Family;
 use std::collections::BTreeMap;
 
-/// What the operator says about topics.
+/// Settings under `topics`, `routes` and `route_templates`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// What begins the name of every topic that no route names: `justcall.`
+    /// Prefix of the topics of types that no route takes, such as `justcall.`.
     pub prefix: String,
-    /// What routes can say in common, by name.
+    /// Route templates.
     pub templates: Vec<RouteTemplate>,
-    /// Tried in this order; the first that takes the event ends the search, unless it continues.
+    /// Routes in their order. The first that takes an event ends the search, unless it continues.
     pub routes: Vec<RouteConfig>,
-    /// What happens to types that no route names and JustCall does not document.
+    /// Treatment of types that neither a route nor JustCall's documentation names.
     pub unknown_events: UnknownEvents,
 }
 
-/// One entry of `route_templates`.
+/// Entry of `route_templates`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteTemplate {
-    /// What routes call it by under `use`.
+    /// Name for `use`.
     pub name: String,
-    /// What it says for them.
+    /// Fields for the routes that use it.
     pub route: RouteConfig,
 }
 
-/// One entry of `routes`.
+/// Entry of `routes`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RouteConfig {
-    /// `use`: the template that says what this route does not say itself. Conditions and headers of
-    /// both hold; of the same name the route's.
+    /// `use`: template for the fields that this route does not set. Conditions and headers are merged by
+    /// name, and the route has precedence.
     pub template: Option<String>,
-    /// The events it takes: any of these.
+    /// `match`: types of which any may match.
     pub matches: Vec<Match>,
-    /// What must hold besides, all of it: by JSON pointer, or by the name of a field.
-    pub when: BTreeMap<String, Test>,
-    /// One or several topics, each a name or a template with `{event}` and `{family}`.
+    /// Conditions that must all hold, by JSON pointer or named field.
+    pub when: BTreeMap<String, Predicate>,
+    /// Topics, each a name or a template with `{event}` and `{family}`.
     pub topics: Vec<String>,
-    /// JSON pointers or named fields that become the key, tried in order; empty: the entity id.
+    /// JSON pointers or named fields for the key, tried in order. Empty: the entity id.
     pub key: Vec<String>,
     /// Headers added to each record.
     pub headers: BTreeMap<String, HeaderValue>,
-    /// Whether its events are written nowhere.
+    /// Events are not written.
     pub drop: Option<bool>,
-    /// `continue`: whether the routes behind it are tried too.
+    /// `continue`: later routes are tried too.
     pub continues: Option<bool>,
 }
 
-/// One alternative of a route's `match`.
+/// Alternative of a route's `match`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {
-    /// A type's name, in which `*` stands for one segment, or for the rest where it stands last.
+    /// Type name, in which `*` matches one segment, or all remaining segments at the end.
     Pattern(String),
-    /// Every type about such a thing.
+    /// Every type of a family.
     Family(Family),
 }
 
-/// What is asked of the value of a field. Strings are compared as they read, numbers, `true` and
-/// `false` as they are written; arrays, objects and null are like nothing.
+/// Condition on the value of a field.
+///
+/// Strings compare by their text; numbers, `true` and `false` compare as written. Arrays, objects and null
+/// match no text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Test {
-    /// What it must be.
-    pub wanted: Wanted,
-    /// Whether `Inbound` is as good as `inbound`.
+pub struct Predicate {
+    /// Comparison with the value.
+    pub operator: Operator,
+    /// Letter case is ignored.
     pub ignore_case: bool,
 }
 
-/// What the value of a field must be.
+/// Comparison of a field's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
-    /// One of these.
+pub enum Operator {
+    /// Equals one of these texts.
     OneOf(Vec<String>),
-    /// Begin with one of these.
+    /// Begins with one of these texts.
     Prefix(Vec<String>),
-    /// There, and not null; or the contrary.
+    /// `true`: present and not null. `false`: absent or null.
     Exists(bool),
 }
 
-/// What a header of a route says.
+/// Value of a header of a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeaderValue {
-    /// Always this.
+    /// Constant text.
     Text(String),
-    /// The text of the first of these JSON pointers and named fields that has one; left out otherwise.
+    /// Text of the first of these JSON pointers and named fields that has one. Without any, the header is
+    /// left out.
     From(Vec<String>),
 }
 
-/// What happens to types that neither a route nor JustCall's lists name.
+/// Treatment of types that neither a route nor JustCall's documentation names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UnknownEvents {
-    /// They go by the routes' wildcards, else to `justcall.unknown`.
+    /// Routes with wildcards take them, otherwise the topic `<prefix>unknown` does.
     #[default]
     Forward,
     /// They become dead letters, unless a route names the type in full.

@@ -1,72 +1,73 @@
-//! Why an event goes where it goes, for a person who asks.
+//! Explanation of the route of an event.
 
 use super::condition::Condition;
-use super::table::Table;
-use super::values::Values;
+use super::field_values::FieldValues;
+use super::table::RouteTable;
 use crate::event::{Event, EventType, Picks};
 
-/// One route and what it made of an event.
+/// Result of one route for an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step<'t> {
-    /// Its index in `routes`.
+pub struct RouteExplanation<'t> {
+    /// Index in `routes`.
     pub route: usize,
-    /// What it made of it.
-    pub verdict: Verdict<'t>,
+    /// Result.
+    pub result: RouteResult<'t>,
 }
 
-/// What a route made of an event.
+/// Result of one route for an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict<'t> {
-    /// Its `match` means other types.
+pub enum RouteResult<'t> {
+    /// `match` excludes the type.
     OtherType,
-    /// Its `match` means the type with a wildcard or a family, and unknown types are dead letters unless
-    /// a route names them in full.
+    /// `match` includes the type by a wildcard or a family, but unknown types are dead letters unless a route
+    /// names them in full.
     UnknownType,
-    /// The first of its conditions that does not hold.
+    /// A condition does not hold. The others were not evaluated.
     Unmet {
-        /// The condition.
+        /// First condition that does not hold.
         condition: &'t Condition,
         /// Its field is absent or null.
         is_absent: bool,
     },
-    /// It drops the event, and the search ended.
+    /// The route dropped the event and ended the search.
     Dropped,
-    /// It took the event, and the search ended.
-    Took,
-    /// It took the event, and the search went on.
-    TookAndWentOn,
-    /// The search had ended before.
+    /// The route took the event and ended the search.
+    Taken,
+    /// The route took the event, and the search continued.
+    TakenAndContinued,
+    /// The search ended before this route.
     NotReached,
 }
 
-impl Table {
-    /// Every route in its order and what it made of an event. Where none took or dropped it, it goes to
-    /// the topic of its type behind `topics.prefix`, or becomes a dead letter.
-    pub fn explain(&self, event: &Event<'_>, picks: &Picks<'_, '_>) -> Vec<Step<'_>> {
-        let values = Values::new(&self.pointers, picks, event);
+impl RouteTable {
+    /// Returns the result of each route, in order.
+    ///
+    /// An event that no route took or dropped goes to the topic of its type, or becomes a dead letter.
+    pub fn explain(&self, event: &Event<'_>, picks: &Picks<'_, '_>) -> Vec<RouteExplanation<'_>> {
+        let values = FieldValues::new(&self.fields, picks, event);
         let mut ended = false;
-        let verdicts = self.routes.iter().map(|route| {
+        let results = self.routes.iter().map(|route| {
             let (name, family) = (event.event_type.name(), event.event_type.family());
             if ended {
-                return Verdict::NotReached;
+                return RouteResult::NotReached;
             }
             if !route.takes(name, family) {
-                return Verdict::OtherType;
+                return RouteResult::OtherType;
             }
             let is_known = matches!(event.event_type, EventType::Known(_));
             if !is_known && !route.for_unknown_types().is_some_and(|route| route.takes(name, family)) {
-                return Verdict::UnknownType;
+                return RouteResult::UnknownType;
             }
             if let Some(condition) = route.conditions.iter().find(|condition| !condition.holds(&values)) {
-                return Verdict::Unmet { condition, is_absent: condition.is_absent(&values) };
+                return RouteResult::Unmet { condition, is_absent: condition.is_absent(&values) };
             }
             ended = !route.continues;
             match (route.is_drop, route.continues) {
-                (true, _) => Verdict::Dropped,
-                (false, true) => Verdict::TookAndWentOn,
-                (false, false) => Verdict::Took,
+                (true, _) => RouteResult::Dropped,
+                (false, true) => RouteResult::TakenAndContinued,
+                (false, false) => RouteResult::Taken,
             }
         });
-        verdicts.enumerate().map(|(route, verdict)| Step { route, verdict }).collect()
+        results.enumerate().map(|(route, result)| RouteExplanation { route, result }).collect()
     }
 }

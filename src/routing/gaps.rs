@@ -1,9 +1,10 @@
-//! Fields that a route reads and that the events of a dialect do not have.
+//! Gaps: fields that a route reads and that the events of a dialect lack.
 
 use super::condition::Condition;
+use super::field_reads::{FieldRead, RoutePart};
+use super::field_values::{FieldRef, FieldTable, FieldValues};
 use super::route::Route;
-use super::table::Table;
-use super::values::{Pointed, Pointers, Values};
+use super::table::RouteTable;
 use crate::event::{
     BodyHash, Dialect, Direction, EventType, Family, KnownType, NamedField, Picks, Place, Scanned,
     Validation, samples, scan_with,
@@ -13,63 +14,24 @@ use serde_json::Value;
 #[cfg(test)]
 mod tests;
 
-/// Part of a route that reads fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// A condition. Without its field it does not hold.
-    Condition,
-    /// The key. Without its fields it is the entity id.
-    Key,
-    /// A header. Without its fields it is left out.
-    Header,
-}
-
-/// Fields that one setting of a route reads, tried in order.
-#[derive(Debug, Clone)]
-pub(super) struct Read {
-    /// The setting, such as `routes[2].key`.
-    pub(super) at: String,
-    pub(super) part: Part,
-    pub(super) fields: Box<[Pointed]>,
-    /// The condition, if it is one.
-    condition: Option<Condition>,
-}
-
-impl Read {
-    pub(super) fn of(at: String, part: Part, fields: &[Pointed]) -> Self {
-        Self { at, part, fields: fields.into(), condition: None }
-    }
-
-    pub(super) fn of_condition(at: String, condition: &Condition) -> Self {
-        let fields = std::slice::from_ref(condition.pointed());
-        Self { condition: Some(condition.clone()), ..Self::of(at, Part::Condition, fields) }
-    }
-
-    /// Returns whether it is a condition that holds where the field is absent.
-    fn wants_absence(&self) -> bool {
-        self.condition.as_ref().is_some_and(Condition::wants_absence)
-    }
-}
-
-/// Setting whose fields no sample of a dialect has, among the types that the route takes or those of one
-/// family.
+/// Setting whose fields no sample of a dialect has, for all types of the route or for one family.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
     /// Index in `routes`.
     pub route: usize,
-    /// The setting, such as `routes[2].key`.
+    /// Setting, such as `routes[2].key`.
     pub at: String,
-    /// The part of the route.
-    pub part: Part,
-    /// The fields as they are written.
+    /// Part of the route.
+    pub part: RoutePart,
+    /// Fields as written.
     pub fields: Vec<String>,
-    /// The dialect that has none of them.
+    /// Dialect without the fields.
     pub dialect: Dialect,
-    /// The families without them, where others of the route have them. Empty: no type has them.
+    /// Families without the fields, if other families of the route have them. Empty: no type has them.
     pub families: Vec<Family>,
-    /// The fields are there, and the dialect spells the texts of a condition otherwise.
+    /// The fields exist, but the dialect spells the texts of the condition differently.
     pub is_spelling: bool,
-    /// The named field that both dialects have instead, if there is one.
+    /// Named field that both dialects have instead, if there is one.
     pub instead: Option<NamedField>,
 }
 
@@ -80,11 +42,11 @@ struct Sample {
     body: Value,
 }
 
-impl Table {
-    /// Returns every setting that reads only fields which no sample of one of the dialects has.
+impl RouteTable {
+    /// Returns each setting whose fields no sample of one of the dialects has.
     ///
-    /// A route with a condition on the envelope that rules out a dialect is not for that dialect, unless
-    /// that leaves it none.
+    /// A route with a condition on the envelope that excludes a dialect is not for that dialect, unless that
+    /// excludes all dialects.
     pub fn gaps(&self, dialects: &[Dialect]) -> Vec<Gap> {
         self.routes
             .iter()
@@ -102,11 +64,11 @@ impl Table {
                 let gaps: Vec<_> = route
                     .reads
                     .iter()
-                    .filter(|read| !read.wants_absence())
+                    .filter(|read| !read.holds_if_absent())
                     .flat_map(|read| {
                         meant.iter().filter_map(move |(dialect, samples)| {
                             gap(index, read, *dialect, samples)
-                                .or_else(|| misspelling(index, read, &self.pointers, *dialect, samples))
+                                .or_else(|| misspelling(index, read, &self.fields, *dialect, samples))
                         })
                     })
                     .collect();
@@ -128,27 +90,28 @@ fn samples_for(route: &Route, dialect: Dialect) -> Vec<Sample> {
 
 /// Returns whether a condition on the envelope cannot hold for any sample.
 fn is_ruled_out(route: &Route, dialect: Dialect, samples: &[Sample]) -> bool {
-    route.reads.iter().filter(|read| read.part == Part::Condition).any(|read| {
-        let is_of_envelope = |field: &Pointed| {
-            field.field().is_none() && field.text() != "/data" && !field.text().starts_with("/data/")
+    route.reads.iter().filter(|read| read.part == RoutePart::Condition).any(|read| {
+        let is_of_envelope = |field: &FieldRef| {
+            field.named().is_none() && field.text() != "/data" && !field.text().starts_with("/data/")
         };
         let has = |sample: &Sample| read.fields.iter().any(|field| sample.has(dialect, field));
-        let fails = if read.wants_absence() { samples.iter().all(has) } else { !samples.iter().any(has) };
+        let fails = if read.holds_if_absent() { samples.iter().all(has) } else { !samples.iter().any(has) };
         fails && read.fields.iter().all(is_of_envelope)
     })
 }
 
-fn gap(route: usize, read: &Read, dialect: Dialect, samples: &[Sample]) -> Option<Gap> {
+fn gap(route: usize, read: &FieldRead, dialect: Dialect, samples: &[Sample]) -> Option<Gap> {
     let lacks = |samples: &[&Sample]| {
         !samples.iter().any(|sample| read.fields.iter().any(|field| sample.has(dialect, field)))
     };
-    let instead =
-        |samples: &[&Sample]| read.fields.iter().find_map(|field| named_like(field, dialect, samples));
+    let instead = |samples: &[&Sample]| {
+        read.fields.iter().find_map(|field| equivalent_field(field.text(), dialect, samples))
+    };
     let all: Vec<_> = samples.iter().collect();
     let (families, instead) = if lacks(&all) {
         (Vec::new(), instead(&all))
     } else {
-        // Where both dialects lack a field in a family, the route may be meant for the other families.
+        // If both dialects lack a field in a family, the route may be for the other families.
         let by_family = Family::ALL.into_iter().filter_map(|family| {
             let samples: Vec<_> = samples.iter().filter(|sample| sample.known.family() == family).collect();
             let instead = instead(&samples).filter(|_| lacks(&samples))?;
@@ -170,22 +133,22 @@ fn gap(route: usize, read: &Read, dialect: Dialect, samples: &[Sample]) -> Optio
     })
 }
 
-/// Returns the gap of a condition that holds for no sample, and would for some if it named the field.
+/// Returns the gap of a condition that holds for no sample, but would for some with the named field.
 fn misspelling(
     route: usize,
-    read: &Read,
-    pointers: &Pointers,
+    read: &FieldRead,
+    pointers: &FieldTable,
     dialect: Dialect,
     samples: &[Sample],
 ) -> Option<Gap> {
-    let condition = read.condition.as_ref().filter(|condition| condition.pointed().field().is_none())?;
-    let pointer = condition.pointer();
+    let condition = read.condition.as_ref().filter(|condition| condition.field().named().is_none())?;
+    let pointer = condition.field().text();
     let is_meant = |field: NamedField, is_fixed: bool| {
         let is_at = |place: &Place| place.pointer == pointer && place.direction.is_none() == is_fixed;
         let is_here = |sample: &&Sample| field.places(dialect, sample.known.family()).iter().any(is_at);
         let here: Vec<_> = samples.iter().filter(is_here).collect();
-        let mut named = Pointers::default();
-        let renamed = named.read(field.name()).and_then(|pointed| condition.with(pointed));
+        let mut named = FieldTable::default();
+        let renamed = named.read(field.name()).and_then(|field| condition.with_field(field));
         renamed.is_ok_and(|renamed| {
             !here.iter().any(|sample| sample.meets(condition, pointers))
                 && here.iter().any(|sample| sample.meets(&renamed, &named))
@@ -205,17 +168,17 @@ fn misspelling(
     })
 }
 
-/// Returns the named field that has its place at a pointer in one dialect and that samples of the other
-/// have too. A place that does not depend on the direction is preferred.
-fn named_like(pointed: &Pointed, dialect: Dialect, samples: &[&Sample]) -> Option<NamedField> {
+/// Returns the named field at a pointer in the other dialect that samples of this dialect have too. Prefers a
+/// place that does not depend on the direction.
+fn equivalent_field(pointer: &str, dialect: Dialect, samples: &[&Sample]) -> Option<NamedField> {
     let others = || Dialect::ALL.into_iter().filter(move |other| *other != dialect);
     let is_at = |field: NamedField, is_fixed: bool| {
         samples.iter().any(|sample| {
             let family = sample.known.family();
             let mut places = others().flat_map(|other| field.places(other, family));
-            let is_it =
-                places.any(|place| place.pointer == pointed.text() && place.direction.is_none() == is_fixed);
-            is_it && sample.has_named(dialect, field)
+            let is_here =
+                places.any(|place| place.pointer == pointer && place.direction.is_none() == is_fixed);
+            is_here && sample.has_named(dialect, field)
         })
     };
     let find = |is_fixed| NamedField::ALL.iter().copied().find(|field| is_at(*field, is_fixed));
@@ -223,19 +186,19 @@ fn named_like(pointed: &Pointed, dialect: Dialect, samples: &[&Sample]) -> Optio
 }
 
 impl Sample {
-    fn meets(&self, condition: &Condition, pointers: &Pointers) -> bool {
+    fn meets(&self, condition: &Condition, pointers: &FieldTable) -> bool {
         let mut picks = Picks::of(pointers.picks());
         let Ok(Scanned::Envelope(envelope)) = scan_with(self.text.as_bytes(), &mut picks) else {
             return false;
         };
         let hash = BodyHash::of(self.text.as_bytes());
         let event = envelope.validate_with(Validation::Tolerant, &hash, &mut picks);
-        event.is_ok_and(|event| condition.holds(&Values::new(pointers, &picks, &event)))
+        event.is_ok_and(|event| condition.holds(&FieldValues::new(pointers, &picks, &event)))
     }
 
-    /// Returns whether the sample has a field, null included.
-    fn has(&self, dialect: Dialect, field: &Pointed) -> bool {
-        match field.field() {
+    /// Returns whether the sample has a field. Null counts as present.
+    fn has(&self, dialect: Dialect, field: &FieldRef) -> bool {
+        match field.named() {
             None => reaches(&self.body, field.text()),
             Some(named) => self.has_named(dialect, named),
         }
@@ -247,14 +210,14 @@ impl Sample {
         let is_direction = field == NamedField::Direction;
         (is_direction && is_implied)
             || places.any(|place| {
-                let is_told = || is_implied || is_direction || self.has_named(dialect, NamedField::Direction);
-                reaches(&self.body, place.pointer) && (place.direction.is_none() || is_told())
+                let has_direction =
+                    || is_implied || is_direction || self.has_named(dialect, NamedField::Direction);
+                reaches(&self.body, place.pointer) && (place.direction.is_none() || has_direction())
             })
     }
 }
 
-/// Returns whether a pointer leads to a value, or into one that a sample leaves open: null, an empty
-/// object or an empty array.
+/// Returns whether a pointer leads to a value, or into a null or an empty object or array of a sample.
 fn reaches(body: &Value, pointer: &str) -> bool {
     let mut here = body;
     for token in pointer.split('/').skip(1) {
@@ -262,7 +225,7 @@ fn reaches(body: &Value, pointer: &str) -> bool {
         let next = match here {
             Value::Object(fields) if !fields.is_empty() => fields.get(&name),
             Value::Array(items) if !items.is_empty() => {
-                // Other events have longer arrays.
+                // Other events may have longer arrays.
                 name.parse::<usize>().ok().and_then(|index| items.get(index).or(items.last()))
             }
             Value::Object(_) | Value::Array(_) | Value::Null => return true,

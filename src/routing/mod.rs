@@ -1,35 +1,40 @@
-//! Which records an event becomes. Pure: compiled once from the settings, then only asked.
+//! Routing of events to records. Pure: compiled once from the settings.
 //!
-//! [`Table::compile`] checks the settings and works out beforehand what each known type can come to, so
-//! that routes for other types cost nothing later. [`Table::records`] makes an event's records, and
-//! [`Table::explain`] says why. What routes ask of a body ([`Table::picks`]) is taken along while the
-//! body is read for the first time.
+//! [`RouteTable::compile`] validates the settings and resolves the routes of each known type, so that routes for
+//! other types cost nothing. [`RouteTable::records`] returns an event's records, and [`RouteTable::explain`] the
+//! reasons. The fields that routes read ([`RouteTable::picks`]) are captured while the body is first read.
 
 mod compile;
 mod condition;
+mod condition_index;
 mod config;
+mod conflicts;
+mod error;
 mod explain;
+mod field_reads;
+mod field_values;
 mod gaps;
-mod header;
-mod index;
-mod named;
-mod overlap;
+mod named_fields;
 mod pattern;
 mod pointer;
 mod records;
 mod route;
+mod route_entry;
+mod route_headers;
 mod table;
-mod template;
-mod values;
+mod topic_template;
 
-pub use compile::Problem;
 pub use condition::Condition;
-pub use config::{Config, HeaderValue, Match, RouteConfig, RouteTemplate, Test, UnknownEvents, Wanted};
-pub use explain::{Step, Verdict};
-pub use gaps::{Gap, Part};
-pub use header::{OwnHeaders, PointedHeader};
+pub use config::{
+    Config, HeaderValue, Match, Operator, Predicate, RouteConfig, RouteTemplate, UnknownEvents,
+};
+pub use error::RouteError;
+pub use explain::{RouteExplanation, RouteResult};
+pub use field_reads::RoutePart;
+pub use field_values::FieldRef;
+pub use gaps::Gap;
 pub use pattern::Pattern;
 pub use records::{RecordContext, Records, Routed};
-pub use table::{Decision, Destination, Table};
-pub use template::check_topic_name;
-pub use values::Pointed;
+pub use route_headers::{FieldHeader, RouteHeaders};
+pub use table::{Decision, Destination, RouteTable};
+pub use topic_template::check_topic_name;

@@ -1,26 +1,26 @@
-//! Patterns over the names of event types.
+//! Patterns of event type names.
 
 #[cfg(test)]
 mod tests;
 
-/// An event type's name, in which `*` stands for one segment, or for the rest where it stands last.
+/// Type name, in which `*` matches one segment, or all remaining segments at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern(Box<str>);
 
-/// The longest name of a type that the bridge takes, in bytes.
-const LONGEST_NAME: usize = 256;
+/// Longest type name that the bridge accepts, in bytes.
+const MAX_NAME_LEN: usize = 256;
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// What is wrong with it, for the operator.
+    /// The pattern is invalid. The message is for the operator.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Err("is empty; `*` takes every type".into());
         }
-        if text.len() > LONGEST_NAME {
-            return Err(format!("is longer than {LONGEST_NAME} bytes, which no type's name is"));
+        if text.len() > MAX_NAME_LEN {
+            return Err(format!("is longer than {MAX_NAME_LEN} bytes, which no type's name is"));
         }
         if text.chars().any(|each| each.is_control() || each.is_whitespace()) {
             return Err("holds white space or a control character, which no type's name does".into());
@@ -38,7 +38,7 @@ impl Pattern {
         Ok(Self(text.into()))
     }
 
-    /// Whether a type of that name is meant.
+    /// Returns whether the pattern matches a type name.
     pub fn matches(&self, name: &str) -> bool {
         let mut wanted = self.0.split('.').peekable();
         let mut found = name.split('.');
@@ -53,14 +53,14 @@ impl Pattern {
         }
     }
 
-    /// Whether every name that the other means is meant.
+    /// Returns whether the pattern matches every name that `other` matches.
     pub(super) fn covers(&self, other: &Self) -> bool {
         let mut mine = self.0.split('.').peekable();
         let mut others = other.0.split('.').peekable();
         loop {
             match (mine.next(), others.next()) {
                 (Some("*"), Some(_)) if mine.peek().is_none() => return true,
-                // A `*` at the end stands for several segments too.
+                // A `*` at the end also matches several segments.
                 (Some(_), Some("*")) if others.peek().is_none() => return false,
                 (Some("*"), Some(_)) => {}
                 (Some(mine), Some(other)) if mine == other => {}
@@ -70,18 +70,18 @@ impl Pattern {
         }
     }
 
-    /// The name, where the pattern means one type only.
+    /// Returns the name, if the pattern matches one type only.
     pub(super) fn exact(&self) -> Option<&str> {
         (!self.0.contains('*')).then_some(&self.0)
     }
 
-    /// Whether it means every type.
+    /// Returns whether the pattern matches every type.
     pub(super) fn is_catch_all(&self) -> bool {
         &*self.0 == "*"
     }
 
-    /// What every name that it means begins with.
-    pub(super) fn fixed_start(&self) -> &str {
+    /// Returns the common prefix of all names that the pattern matches.
+    pub(super) fn fixed_prefix(&self) -> &str {
         self.0.split('*').next().unwrap_or_default()
     }
 }

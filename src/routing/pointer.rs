@@ -1,4 +1,4 @@
-//! JSON pointers (RFC 6901), read without building a tree.
+//! JSON pointers (RFC 6901), evaluated without building a tree.
 
 use crate::event::{Level, Pick};
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -9,8 +9,8 @@ use std::fmt;
 #[cfg(test)]
 mod tests;
 
-/// A place in a body, such as `/data/contact/id`: a field of the envelope or of `data`, which is taken
-/// along while the body is read, and the way on from there.
+/// JSON pointer such as `/data/contact/id`: a field of the envelope or of `data`, which the first reading of
+/// a body captures, and the rest of the path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pointer {
     text: Box<str>,
@@ -18,7 +18,7 @@ pub(super) struct Pointer {
     rest: Box<[Token]>,
 }
 
-/// One step: the name of a member, which may also be the place of an item.
+/// Token of a pointer: the name of a member, which can also be an array index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Token {
     name: Box<str>,
@@ -26,10 +26,10 @@ struct Token {
 }
 
 impl Pointer {
-    /// Reads a pointer.
+    /// Parses a pointer.
     ///
     /// # Errors
-    /// What is wrong with it, for the operator.
+    /// The pointer is invalid. The message is for the operator.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let tokens =
             text.strip_prefix('/').ok_or("is no JSON pointer: it begins with `/`, as `/data/id` does")?;
@@ -42,17 +42,17 @@ impl Pointer {
         Ok(Self { text: text.into(), pick: Pick { level, name }, rest: tokens.collect() })
     }
 
-    /// As the operator wrote it.
+    /// Returns the pointer as written.
     pub(super) fn text(&self) -> &str {
         &self.text
     }
 
-    /// The field of the body that it leads to or into.
+    /// Returns the field of the body that the pointer leads to or into.
     pub(super) fn pick(&self) -> &Pick {
         &self.pick
     }
 
-    /// What it finds, given the raw JSON of its field.
+    /// Evaluates the rest of the path on the raw JSON of the field.
     pub(super) fn follow<'b>(&self, field: &'b str) -> Option<&'b str> {
         self.rest.iter().try_fold(field, |here, token| token.child(here))
     }
@@ -73,18 +73,18 @@ impl Token {
     fn child<'b>(&self, json: &'b str) -> Option<&'b str> {
         let mut reader = Deserializer::from_str(json);
         let found = match json.trim_start().as_bytes().first()? {
-            b'{' => reader.deserialize_map(Member(&self.name)),
-            b'[' => reader.deserialize_seq(Item(self.index?)),
+            b'{' => reader.deserialize_map(MemberVisitor(&self.name)),
+            b'[' => reader.deserialize_seq(ItemVisitor(self.index?)),
             _ => return None,
         };
         found.ok().flatten().map(RawValue::get)
     }
 }
 
-/// Finds a member of an object; of those with the same name the last counts, as with most readers.
-struct Member<'t>(&'t str);
+/// Finds a member of an object. The last of several members with the same name counts, as in most parsers.
+struct MemberVisitor<'t>(&'t str);
 
-impl<'de> Visitor<'de> for Member<'_> {
+impl<'de> Visitor<'de> for MemberVisitor<'_> {
     type Value = Option<&'de RawValue>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,7 +104,7 @@ impl<'de> Visitor<'de> for Member<'_> {
     }
 }
 
-/// Whether a member's name reads so. One that is no Unicode text is no other's either.
+/// Returns whether a member has a name. A name that is not valid Unicode equals no other.
 fn names(name: &RawValue, wanted: &str) -> bool {
     let written = name.get();
     if written.contains('\\') {
@@ -115,9 +115,9 @@ fn names(name: &RawValue, wanted: &str) -> bool {
 }
 
 /// Finds an item of an array.
-struct Item(usize);
+struct ItemVisitor(usize);
 
-impl<'de> Visitor<'de> for Item {
+impl<'de> Visitor<'de> for ItemVisitor {
     type Value = Option<&'de RawValue>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,8 +1,8 @@
-//! The records of an event.
+//! Records of an event.
 
-use super::header::OwnHeaders;
-use super::table::{Decision, Table};
-use super::values::{Pointed, Values};
+use super::field_values::{FieldRef, FieldValues};
+use super::route_headers::RouteHeaders;
+use super::table::{Decision, RouteTable};
 use crate::event::{Event, Picks, is_forbidden};
 use crate::record::{Headers, Record, TraceContext, names};
 use bytes::Bytes;
@@ -14,44 +14,44 @@ use std::sync::Arc;
 #[cfg(test)]
 mod tests;
 
-/// An event's records, one for each topic. One is the usual case, and needs no allocation.
+/// Records of an event, one for each topic. A single record needs no allocation.
 pub type Records = SmallVec<[Record; 1]>;
 
-/// What records say that the event itself does not.
+/// Data for records that is not part of the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordContext<'a> {
-    /// The `ce_source` header, such as `/justcall/main`.
+    /// `ce_source` header, such as `/justcall/main`.
     pub source_uri: &'a str,
-    /// When the webhook arrived: the records' time.
+    /// Time of receipt, which is the records' timestamp.
     pub received_at: DateTime<Utc>,
-    /// The time in its signed header, if there is one.
+    /// Time in the signed header, if there is one.
     pub signed_at: Option<DateTime<Utc>>,
-    /// The trace that the event belongs to, if any.
+    /// Trace of the event, if any.
     pub trace: Option<&'a TraceContext>,
 }
 
-/// What becomes of an event.
+/// Result of routing an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Routed {
     /// Records, at most one for each topic.
     Records {
-        /// The records.
+        /// Records.
         records: Records,
-        /// Number of headers that a route asked for and whose values no header may have.
+        /// Number of route headers left out because of their values.
         left_out: u32,
     },
-    /// Nothing: a route says so.
+    /// A route drops the event.
     Dropped,
-    /// A dead letter: its type is unknown, and no route takes it.
+    /// The type is unknown, and no route takes it.
     DeadLetter,
 }
 
-/// A longer value is no key: it becomes part of every record, which must stay below Kafka's limit.
-const LONGEST_KEY: usize = 256;
+/// Longest key, in bytes. Every record carries it and must stay below Kafka's limit.
+const MAX_KEY_LEN: usize = 256;
 
-impl Table {
-    /// The event's records, which share `body` as their value. `picks` are the fields that were taken
-    /// along for [`Table::picks`].
+impl RouteTable {
+    /// Returns the records of an event, which share `body` as their value. `picks` are the captured fields of
+    /// [`RouteTable::picks`].
     pub fn records(
         &self,
         event: &Event<'_>,
@@ -59,8 +59,8 @@ impl Table {
         body: &Bytes,
         context: &RecordContext<'_>,
     ) -> Routed {
-        let values = Values::new(&self.pointers, picks, event);
-        let destinations = match self.decide_by(event, &values) {
+        let values = FieldValues::new(&self.fields, picks, event);
+        let destinations = match self.decide_with(event, &values) {
             Decision::Forward(destinations) => destinations,
             Decision::Drop(_) => return Routed::Dropped,
             Decision::DeadLetter => return Routed::DeadLetter,
@@ -70,10 +70,10 @@ impl Table {
         for destination in &destinations {
             let headers = headers(event, &destination.headers, &values, context, &mut left_out);
             let key = key(&headers, &destination.key, &values);
-            // `repeat_n` moves the last one, so that a single record clones nothing.
+            // `repeat_n` moves the last item, so that a single record clones nothing.
             let shared = std::iter::repeat_n((key, headers), destination.topics.len());
             for (topic, (key, headers)) in destination.topics.iter().zip(shared) {
-                // The first of the routes that name a topic writes it.
+                // The first route that names a topic writes its record.
                 if destinations.len() > 1 && records.iter().any(|record: &Record| record.topic == *topic) {
                     continue;
                 }
@@ -86,20 +86,18 @@ impl Table {
     }
 }
 
-/// The first key that the route's pointers find, without control characters, else the entity id: the bytes that are a header already.
-fn key(headers: &Headers, pointers: &[Pointed], values: &Values<'_, '_>) -> Option<Bytes> {
-    let is_key = |text: &&str| text.len() <= LONGEST_KEY && !text.contains(is_forbidden);
-    let pointed = pointers.iter().find_map(|pointed| values.get(pointed).text().filter(is_key));
-    pointed
-        .map(|text| Bytes::copy_from_slice(text.as_bytes()))
-        .or_else(|| headers.get_bytes(names::CE_SUBJECT))
+/// Returns the first valid value of the route's key fields, or the entity id, which is already a header.
+fn key(headers: &Headers, fields: &[FieldRef], values: &FieldValues<'_, '_>) -> Option<Bytes> {
+    let is_key = |text: &&str| text.len() <= MAX_KEY_LEN && !text.contains(is_forbidden);
+    let text = fields.iter().find_map(|field| values.get(field).text().filter(is_key));
+    text.map(|text| Bytes::copy_from_slice(text.as_bytes())).or_else(|| headers.get_bytes(names::CE_SUBJECT))
 }
 
-/// CloudEvents' headers, the bridge's and the route's, in one buffer of the right size.
+/// Returns the CloudEvents headers, the bridge's own and the route's, in one buffer of the right size.
 fn headers(
     event: &Event<'_>,
-    own: &OwnHeaders,
-    values: &Values<'_, '_>,
+    route: &RouteHeaders,
+    values: &FieldValues<'_, '_>,
     context: &RecordContext<'_>,
     left_out: &mut u32,
 ) -> Headers {
@@ -121,27 +119,27 @@ fn headers(
     let present = || headers.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
     let size: usize = present().map(|(name, value)| 1 + name.len() + 4 + value.len()).sum();
     let builder = present()
-        .fold(Headers::builder(size + own.fixed.size()), |builder, (name, value)| builder.add(name, value));
-    own.write(builder, values, left_out).build()
+        .fold(Headers::builder(size + route.fixed.size()), |builder, (name, value)| builder.add(name, value));
+    route.write(builder, values, left_out).build()
 }
 
-/// A number or a time as text, on the stack.
+/// Number or time as text, on the stack.
 #[derive(Default)]
 struct ShortText([u8; 32]);
 
 impl ShortText {
     fn write(&mut self, text: std::fmt::Arguments<'_>) -> &str {
         let mut rest = &mut self.0[..];
-        // Longer text would be cut; neither a count nor a time is.
+        // Longer text would be cut, but neither a count nor a time is longer.
         let _ = rest.write_fmt(text);
         let left = rest.len();
         std::str::from_utf8(&self.0[..self.0.len() - left]).unwrap_or_default()
     }
 
-    /// When the event was signed, else when it arrived: RFC 3339 with milliseconds.
+    /// Writes the time of the signature, or of receipt, in RFC 3339 with milliseconds.
     fn write_time(&mut self, context: &RecordContext<'_>) -> &str {
         let at = context.signed_at.unwrap_or(context.received_at);
-        // A leap second counts as up to 1999 milliseconds of the second before.
+        // chrono represents a leap second as 1000 to 1999 milliseconds of the previous second.
         let millis = at.timestamp_subsec_millis().min(999);
         self.write(format_args!(
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{millis:03}Z",

@@ -1,32 +1,33 @@
-//! One entry of `routes`, checked.
+//! Validated entry of `routes`.
 
-use super::compile::{Entry, Problem};
 use super::condition::Condition;
 use super::config::{Config, Match, UnknownEvents};
-use super::gaps::{Part, Read};
-use super::header::{self, OwnHeaders};
+use super::error::RouteError;
+use super::field_reads::{FieldRead, RoutePart};
+use super::field_values::{FieldRef, FieldTable};
 use super::pattern::Pattern;
-use super::template::{Template, check_topic_name};
-use super::values::{Pointed, Pointers};
+use super::route_entry::RouteEntry;
+use super::route_headers::{self, RouteHeaders};
+use super::topic_template::{TopicTemplate, check_topic_name};
 use crate::event::{Family, KnownType};
 use std::sync::Arc;
 
-/// An entry of `routes`, checked.
+/// Validated entry of `routes`.
 #[derive(Debug, Clone)]
 pub(super) struct Route {
-    /// Index in `routes`; `None`: what takes the types that no route takes.
+    /// Index in `routes`. `None` for the default route, which takes the types that no other route takes.
     pub(super) index: Option<usize>,
     pub(super) conditions: Arc<[Condition]>,
-    pub(super) key: Arc<[Pointed]>,
-    pub(super) headers: OwnHeaders,
-    /// Whether its events are written nowhere. Then it has no topics.
+    pub(super) key: Arc<[FieldRef]>,
+    pub(super) headers: RouteHeaders,
+    /// Events are not written. The route then has no topics.
     pub(super) is_drop: bool,
-    /// Whether the search goes on behind it.
+    /// The search continues after this route.
     pub(super) continues: bool,
     pub(super) alternatives: Vec<Alternative>,
-    /// The fields that it reads, by setting.
-    pub(super) reads: Arc<[Read]>,
-    topics: Vec<(String, Template)>,
+    /// Fields that the route reads, by setting.
+    pub(super) reads: Arc<[FieldRead]>,
+    topics: Vec<(String, TopicTemplate)>,
     unknown_events: UnknownEvents,
 }
 
@@ -36,8 +37,9 @@ pub(super) enum Alternative {
     Family(Family),
 }
 
-/// Every kind of unknown type: of each family in the order of [`Family::index`], and of none.
-pub(super) const SLOTS: [Option<Family>; Family::ALL.len() + 1] = [
+/// Every group of unknown types: those of each family in the order of [`Family::index`], and those of no
+/// family.
+pub(super) const UNKNOWN_FAMILIES: [Option<Family>; Family::ALL.len() + 1] = [
     Some(Family::Call),
     Some(Family::Sms),
     Some(Family::Whatsapp),
@@ -47,19 +49,19 @@ pub(super) const SLOTS: [Option<Family>; Family::ALL.len() + 1] = [
 ];
 
 impl Route {
-    /// Reads an entry of `routes`; what is wrong is left out and reported.
+    /// Validates an entry of `routes`. Reports and leaves out invalid parts.
     pub(super) fn read(
-        entry: &Entry,
+        entry: &RouteEntry,
         unknown_events: UnknownEvents,
-        pointers: &mut Pointers,
-        problems: &mut Vec<Problem>,
+        pointers: &mut FieldTable,
+        problems: &mut Vec<RouteError>,
     ) -> Self {
         let config = &entry.config;
         let is_drop = config.drop == Some(true);
         if is_drop {
-            problems.extend(beside_drop(entry));
+            problems.extend(conflicts_with_drop(entry));
         }
-        let mut report = |at: String, reason: String| problems.push(Problem::new(at, reason));
+        let mut report = |at: String, reason: String| problems.push(RouteError::new(at, reason));
         if config.matches.is_empty() {
             report(entry.at("match"), "names no event; `*` takes every type".into());
         }
@@ -72,29 +74,29 @@ impl Route {
             |at| entry.at(&format!("match[{at}]")),
             &mut report,
         );
-        let mut point = |text: &String| pointers.read(text);
+        let mut read_field = |text: &String| pointers.read(text);
         let (mut conditions, mut reads) = (Vec::new(), Vec::new());
-        for (text, test) in &config.when {
-            let condition = point(text).and_then(|pointed| Condition::new(pointed, test.clone()));
+        for (text, predicate) in &config.when {
+            let condition = read_field(text).and_then(|field| Condition::new(field, predicate.clone()));
             let at = entry.at(&format!("when.{text}"));
             match condition {
                 Ok(condition) => {
-                    reads.push(Read::of_condition(at, &condition));
+                    reads.push(FieldRead::of_condition(at, &condition));
                     conditions.push(condition);
                 }
                 Err(reason) => report(at, reason),
             }
         }
-        let topic = |text: &String| Template::parse(text);
+        let topic = |text: &String| TopicTemplate::parse(text);
         let topics = read_each(&config.topics, topic, |at| entry.at(&format!("topics[{at}]")), &mut report);
-        let key = read_each(&config.key, &mut point, |at| entry.at(&format!("key[{at}]")), &mut report);
-        let headers = header::read(&config.headers, &mut point, |at| entry.at(at), &mut report);
-        let key: Arc<[_]> = key.into_iter().map(|(_, pointed)| pointed).collect();
+        let key = read_each(&config.key, &mut read_field, |at| entry.at(&format!("key[{at}]")), &mut report);
+        let headers = route_headers::read(&config.headers, &mut read_field, |at| entry.at(at), &mut report);
+        let key: Arc<[_]> = key.into_iter().map(|(_, field)| field).collect();
         if !key.is_empty() {
-            reads.push(Read::of(entry.at("key"), Part::Key, &key));
+            reads.push(FieldRead::new(entry.at("key"), RoutePart::Key, &key));
         }
-        reads.extend(headers.pointed.iter().map(|header| {
-            Read::of(entry.at(&format!("headers.{}", header.name)), Part::Header, &header.pointers)
+        reads.extend(headers.from_fields.iter().map(|header| {
+            FieldRead::new(entry.at(&format!("headers.{}", header.name)), RoutePart::Header, &header.fields)
         }));
         Self {
             index: Some(entry.index),
@@ -110,62 +112,61 @@ impl Route {
         }
     }
 
-    /// What takes the types that no route takes: `<prefix>{event}`.
-    pub(super) fn of_the_rest(config: &Config, problems: &mut Vec<Problem>) -> Self {
+    /// Returns the default route, with the topic `<prefix>{event}`.
+    pub(super) fn default_route(config: &Config, problems: &mut Vec<RouteError>) -> Self {
         let at = "topics.prefix";
         if config.prefix.is_empty() {
             let reason = "is empty; the topics that no route names need a beginning of their own";
-            problems.push(Problem::new(at, reason));
+            problems.push(RouteError::new(at, reason));
         }
-        let rest = Self {
+        let route = Self {
             index: None,
             conditions: Arc::new([]),
             key: Arc::new([]),
-            headers: OwnHeaders::default(),
+            headers: RouteHeaders::default(),
             is_drop: false,
             continues: false,
             alternatives: Alternative::read(&Match::Pattern("*".into())).into_iter().collect(),
             reads: Arc::new([]),
-            topics: vec![(at.into(), Template::behind(&config.prefix))],
+            topics: vec![(at.into(), TopicTemplate::with_prefix(&config.prefix))],
             unknown_events: config.unknown_events,
         };
-        problems.extend(rest.check_topics(&[]));
-        rest
+        problems.extend(route.check_topics(&[]));
+        route
     }
 
-    /// The whole entry as a setting.
+    /// Returns the setting of the entry.
     pub(super) fn name(&self) -> String {
         self.index.map_or_else(|| "topics.prefix".into(), |index| format!("routes[{index}]"))
     }
 
-    /// Whether it takes a type of that name, if its conditions hold.
+    /// Returns whether the route takes a type, if its conditions hold.
     pub(super) fn takes(&self, name: &str, family: Option<Family>) -> bool {
         self.alternatives.iter().any(|alternative| alternative.takes(name, family))
     }
 
-    /// The route without what only known types can match, or which the operator's word on unknown
-    /// types takes away. `None` where nothing is left.
+    /// Returns the route with only the alternatives that unknown types can match. `None` if there are none.
     pub(super) fn for_unknown_types(&self) -> Option<Self> {
         let alternatives: Vec<_> = self.unknown_alternatives().cloned().collect();
         (!alternatives.is_empty()).then(|| Self { alternatives, ..self.clone() })
     }
 
-    /// Whether it takes unknown types whose name tells that family. Says yes where it cannot tell.
+    /// Returns whether the route may take unknown types of a family.
     pub(super) fn can_take_unknown(&self, family: Option<Family>) -> bool {
         self.unknown_alternatives().any(|alternative| alternative.can_take_family(family))
     }
 
-    /// Whether no event that it takes gets past it.
+    /// Returns whether the route ends the search for every event that it takes.
     pub(super) fn is_final(&self) -> bool {
         self.conditions.is_empty() && !self.continues
     }
 
-    /// Whether it takes every type.
+    /// Returns whether the route takes every type.
     pub(super) fn is_catch_all(&self) -> bool {
         self.alternatives.iter().any(|each| matches!(each, Alternative::Pattern(all) if all.is_catch_all()))
     }
 
-    /// What of it unknown types can match.
+    /// Returns the alternatives that unknown types can match.
     pub(super) fn unknown_alternatives(&self) -> impl Iterator<Item = &Alternative> {
         self.alternatives.iter().filter(|alternative| match (alternative.exact(), self.unknown_events) {
             (Some(name), _) => KnownType::from_name(name).is_none(),
@@ -174,7 +175,7 @@ impl Route {
         })
     }
 
-    /// Its topics for a type.
+    /// Returns the topics for a type.
     pub(super) fn expand(
         &self,
         known: Option<KnownType>,
@@ -183,70 +184,68 @@ impl Route {
         self.topics.iter().map(move |(_, template)| template.expand(known, family))
     }
 
-    /// Every topic that it can name, with the setting that does.
+    /// Returns every topic that the route can name, with its setting.
     pub(super) fn names(&self) -> impl Iterator<Item = (&str, String)> {
         self.topics.iter().flat_map(|(at, template)| {
             self.expansions().map(move |(known, family)| (at.as_str(), template.expand(known, family)))
         })
     }
 
-    /// Every type it can expand its topics for, as far as templates tell types apart.
+    /// Returns every type and family for which the topics may differ.
     fn expansions(&self) -> impl Iterator<Item = (Option<KnownType>, Option<Family>)> {
         let known = KnownType::ALL
             .iter()
             .filter(|known| self.takes(known.name(), Some(known.family())))
             .map(|known| (Some(*known), Some(known.family())));
-        let unknown = SLOTS.into_iter().filter(|family| self.can_take_unknown(*family));
+        let unknown = UNKNOWN_FAMILIES.into_iter().filter(|family| self.can_take_unknown(*family));
         known.chain(unknown.map(|family| (None, family)))
     }
 
-    /// What is wrong with its topics, one thing of each. Not for types of which the routes before leave
-    /// nothing.
-    pub(super) fn check_topics(&self, before: &[Self]) -> impl Iterator<Item = Problem> {
+    /// Returns the first error of each topic. Ignores types that earlier routes take completely.
+    pub(super) fn check_topics(&self, before: &[Self]) -> impl Iterator<Item = RouteError> {
         let is_left = |known: KnownType| {
             let takes = |route: &Self| route.is_final() && route.takes(known.name(), Some(known.family()));
             !before.iter().any(takes)
         };
         (0..self.topics.len()).filter_map(move |index| {
             self.expansions().find_map(|(known, family)| {
-                let problem = self.fault_of_topic(index, known, family)?;
+                let problem = self.topic_error(index, known, family)?;
                 known.is_none_or(is_left).then_some(problem)
             })
         })
     }
 
-    /// Whether one of its topics has, for a type, a name that Kafka would refuse or that stands there
-    /// already.
-    fn fault_of_topic(
+    /// Returns the error of a topic for a type: an illegal name, or a repeated one.
+    fn topic_error(
         &self,
         index: usize,
         known: Option<KnownType>,
         family: Option<Family>,
-    ) -> Option<Problem> {
+    ) -> Option<RouteError> {
         let (at, topic) = &self.topics[index];
         let name = topic.expand(known, family);
         if let Err(reason) = check_topic_name(&name) {
-            return Some(Problem::new(at, reason));
+            return Some(RouteError::new(at, reason));
         }
-        let is_it = |(_, other): &&(String, Template)| other.expand(known, family) == name;
-        let (other, _) = self.topics[..index].iter().find(is_it)?;
+        let is_same = |(_, other): &&(String, TopicTemplate)| other.expand(known, family) == name;
+        let (other, _) = self.topics[..index].iter().find(is_same)?;
         let reason = format!("the topic `{name}` stands in this route twice");
-        Some(Problem { others: vec![other.clone()], ..Problem::new(at, reason) })
+        Some(RouteError { others: vec![other.clone()], ..RouteError::new(at, reason) })
     }
 }
 
-/// What a route that drops its events says besides, for it would have no effect.
-fn beside_drop(entry: &Entry) -> impl Iterator<Item = Problem> {
+/// Returns an error for each setting that has no effect beside `drop: true`.
+fn conflicts_with_drop(entry: &RouteEntry) -> impl Iterator<Item = RouteError> {
     let config = &entry.config;
-    let besides = [
+    let settings = [
         ("topics", !config.topics.is_empty()),
         ("key", !config.key.is_empty()),
         ("headers", !config.headers.is_empty()),
         ("continue", config.continues == Some(true)),
     ];
-    besides.into_iter().filter(|(_, is_said)| *is_said).map(|(field, _)| {
+    settings.into_iter().filter(|(_, is_set)| *is_set).map(|(field, _)| {
         let reason = "contradicts `drop: true`, which writes the route's events nowhere and ends the search";
-        Problem { others: vec![entry.at("drop")], ..Problem::new(entry.at(field), reason) }
+        RouteError { others: vec![entry.at("drop")], ..RouteError::new(entry.at(field), reason) }
     })
 }
 
@@ -275,29 +274,30 @@ impl Alternative {
     fn can_take_family(&self, family: Option<Family>) -> bool {
         match self {
             Self::Family(wanted) => family == Some(*wanted),
-            Self::Pattern(pattern) => match (pattern.exact(), Family::of_name(pattern.fixed_start())) {
+            Self::Pattern(pattern) => match (pattern.exact(), Family::of_name(pattern.fixed_prefix())) {
                 (Some(name), _) => Family::of_name(name) == family,
-                (None, Some(told)) => family == Some(told),
+                (None, Some(known)) => family == Some(known),
                 (None, None) => true,
             },
         }
     }
 
-    /// Whether it takes every unknown type that the other takes, as far as the two tell.
+    /// Returns whether this alternative takes every unknown type that `other` takes. `false` if that is
+    /// unknown.
     pub(super) fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Pattern(mine), Self::Pattern(others)) => mine.covers(others),
             (Self::Pattern(mine), Self::Family(_)) => mine.is_catch_all(),
             (Self::Family(mine), Self::Family(others)) => mine == others,
             (Self::Family(mine), Self::Pattern(others)) => {
-                let told = others.exact().unwrap_or_else(|| others.fixed_start());
-                Family::of_name(told) == Some(*mine)
+                let name = others.exact().unwrap_or_else(|| others.fixed_prefix());
+                Family::of_name(name) == Some(*mine)
             }
         }
     }
 }
 
-/// Reads the items of a list, each with its setting; reports those that cannot be read.
+/// Reads the items of a list, each with its setting. Reports invalid ones.
 fn read_each<T, U>(
     items: &[T],
     mut read: impl FnMut(&T) -> Result<U, String>,

@@ -1,10 +1,10 @@
-//! Where each event goes.
+//! Table of compiled routes.
 
 use super::condition::Condition;
-use super::header::OwnHeaders;
-use super::index::Index;
-use super::route::{Route, SLOTS};
-use super::values::{Pointed, Pointers, Values};
+use super::condition_index::ConditionIndex;
+use super::field_values::{FieldRef, FieldTable, FieldValues};
+use super::route::{Route, UNKNOWN_FAMILIES};
+use super::route_headers::RouteHeaders;
 use crate::event::{Event, EventType, Family, KnownType, Pick, Picks};
 use smallvec::SmallVec;
 use std::collections::BTreeSet;
@@ -13,161 +13,161 @@ use std::sync::Arc;
 #[cfg(test)]
 pub(super) mod tests;
 
-/// The routes, worked out: what each known type can come to is looked up, only unknown ones walk the
-/// patterns.
+/// Compiled routes. Those of each known type are resolved; only unknown types are matched with patterns.
 #[derive(Debug, Clone)]
-pub struct Table {
-    /// In the order of [`KnownType::index`].
-    known: Box<[Search]>,
-    /// The routes that can take an unknown type.
+pub struct RouteTable {
+    /// Plans in the order of [`KnownType::index`].
+    known: Box<[RoutePlan]>,
+    /// Routes that can take an unknown type.
     unknown: Box<[UnknownRoute]>,
-    /// Where unknown types go that no route takes, by family. `None`: there are none such, or they become
+    /// Destinations of unknown types that no route takes, by family. `None` if there are none, or if they are
     /// dead letters.
-    unknown_rest: Option<[Destination; SLOTS.len()]>,
+    unknown_default: Option<[Destination; UNKNOWN_FAMILIES.len()]>,
     pub(super) routes: Box<[Route]>,
-    pub(super) pointers: Pointers,
+    pub(super) fields: FieldTable,
     topics: BTreeSet<Arc<str>>,
 }
 
-/// Where an event goes and what its records say besides the event's own.
+/// Topics of a route for a type, with the key and the headers of its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
-    /// Index of the route in `routes`; `None` where no route took the type.
+    /// Index of the route in `routes`. `None` for the default route.
     pub route: Option<usize>,
-    /// One or several topics, each once.
+    /// Topics, each once.
     pub topics: Box<[Arc<str>]>,
-    /// Where the key stands, tried in order before the entity id.
-    pub key: Arc<[Pointed]>,
-    /// The route's own headers.
-    pub headers: OwnHeaders,
+    /// Fields for the key, tried in order before the entity id.
+    pub key: Arc<[FieldRef]>,
+    /// Headers that the route adds.
+    pub headers: RouteHeaders,
 }
 
-/// What the table makes of an event.
+/// Decision on an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision<'t> {
-    /// It becomes records: of each of these routes, which are one unless some continue.
+    /// Records for each of these routes. There is one, unless routes continue.
     Forward(SmallVec<[&'t Destination; 1]>),
-    /// It is written nowhere: the route of that index says so.
+    /// The route with this index drops the event.
     Drop(usize),
-    /// Its type is unknown, no route takes it, and such types become dead letters.
+    /// The type is unknown, no route takes it, and such types are dead letters.
     DeadLetter,
 }
 
-/// What one type can come to: the steps in their order, and where it goes if none takes it. `None`: the
-/// last step takes all that come to it.
+/// Routes of one type, in order, and the destination without any of them. `None`: the last route takes all
+/// events.
 #[derive(Debug, Clone)]
-struct Search {
-    steps: Box<[Step]>,
-    /// Of the steps, those that the value of one field does not rule out.
-    index: Index,
-    rest: Option<Destination>,
+struct RoutePlan {
+    steps: Box<[RouteStep]>,
+    /// Index of the steps by the value of one field.
+    index: ConditionIndex,
+    default: Option<Destination>,
 }
 
-/// One route on the way of one type.
+/// Route for one type.
 #[derive(Debug, Clone)]
-struct Step {
+struct RouteStep {
     conditions: Arc<[Condition]>,
     is_drop: bool,
     continues: bool,
-    /// Without topics where the route drops.
+    /// Without topics if the route drops.
     destination: Destination,
 }
 
-/// A route as unknown types see it: the type's name tells the family at most.
+/// Route for unknown types, of which only the family matters.
 #[derive(Debug, Clone)]
 struct UnknownRoute {
     route: Route,
-    /// By family, and last without one; `None` where the route takes no such type.
-    steps: [Option<Step>; SLOTS.len()],
+    /// Steps by family, and last without one. `None` if the route takes no such type.
+    steps: [Option<RouteStep>; UNKNOWN_FAMILIES.len()],
 }
 
-impl Table {
-    /// Works the table out of checked routes.
-    pub(super) fn new(routes: Vec<Route>, rest: &Route, pointers: Pointers) -> Self {
-        let mut topics = Topics::default();
-        let known =
-            KnownType::ALL.iter().map(|known| Search::new(*known, &routes, rest, &mut topics)).collect();
+impl RouteTable {
+    /// Builds the table from validated routes.
+    pub(super) fn new(routes: Vec<Route>, default: &Route, fields: FieldTable) -> Self {
+        let mut topics = TopicSet::default();
+        let known = KnownType::ALL
+            .iter()
+            .map(|known| RoutePlan::new(*known, &routes, default, &mut topics))
+            .collect();
         let mut unknown = Vec::new();
         for route in routes.iter().filter_map(Route::for_unknown_types) {
-            let steps = SLOTS.map(|family| {
-                route.can_take_unknown(family).then(|| Step::new(&route, None, family, &mut topics))
+            let steps = UNKNOWN_FAMILIES.map(|family| {
+                route.can_take_unknown(family).then(|| RouteStep::new(&route, None, family, &mut topics))
             });
             unknown.push(UnknownRoute { steps, route });
         }
         let is_end = |each: &UnknownRoute| each.route.is_final() && each.route.is_catch_all();
-        let unknown_rest = (!unknown.iter().any(is_end)).then(|| rest.for_unknown_types()).flatten();
-        let unknown_rest =
-            unknown_rest.map(|rest| SLOTS.map(|family| topics.destination(&rest, None, family)));
+        let unknown_default = (!unknown.iter().any(is_end)).then(|| default.for_unknown_types()).flatten();
+        let unknown_default = unknown_default
+            .map(|default| UNKNOWN_FAMILIES.map(|family| topics.destination(&default, None, family)));
         let topics = topics.0;
-        Self { known, unknown: unknown.into(), unknown_rest, routes: routes.into(), pointers, topics }
+        Self { known, unknown: unknown.into(), unknown_default, routes: routes.into(), fields, topics }
     }
 
-    /// The fields of a body that the routes ask for.
+    /// Returns the fields of a body that the routes read.
     pub fn picks(&self) -> &[Pick] {
-        self.pointers.picks()
+        self.fields.picks()
     }
 
-    /// Where an event goes, `picks` being the fields that were taken along for [`Table::picks`].
+    /// Returns the decision on an event. `picks` are the captured fields of [`RouteTable::picks`].
     pub fn decide(&self, event: &Event<'_>, picks: &Picks<'_, '_>) -> Decision<'_> {
-        self.decide_by(event, &Values::new(&self.pointers, picks, event))
+        self.decide_with(event, &FieldValues::new(&self.fields, picks, event))
     }
 
-    pub(super) fn decide_by(&self, event: &Event<'_>, values: &Values<'_, '_>) -> Decision<'_> {
+    pub(super) fn decide_with(&self, event: &Event<'_>, values: &FieldValues<'_, '_>) -> Decision<'_> {
         match &event.event_type {
             EventType::Known(known) => {
-                let search = &self.known[known.index()];
-                let steps = search.index.places(values).map(|place| &search.steps[place]);
-                take(steps, values, search.rest.as_ref())
+                let plan = &self.known[known.index()];
+                let steps = plan.index.candidates(values).map(|position| &plan.steps[position]);
+                take_steps(steps, values, plan.default.as_ref())
             }
             EventType::Unknown(name) => {
                 let family = event.event_type.family();
                 let slot = family.map_or(Family::ALL.len(), Family::index);
                 let takes = |each: &&UnknownRoute| each.route.takes(name, family);
                 let steps = self.unknown.iter().filter(takes).filter_map(|each| each.steps[slot].as_ref());
-                take(steps, values, self.unknown_rest.as_ref().map(|rest| &rest[slot]))
+                take_steps(steps, values, self.unknown_default.as_ref().map(|default| &default[slot]))
             }
         }
     }
 
-    /// Every topic that an event can go to, in alphabetical order. With `{family}` behind a pattern
-    /// that leaves the family open, that is a topic for each family.
+    /// Returns every topic that an event can go to, in alphabetical order.
+    ///
+    /// With `{family}` after a pattern that matches any family, that includes a topic for each family.
     pub fn topics(&self) -> impl Iterator<Item = &Arc<str>> {
         self.topics.iter()
     }
 
-    /// The most records that one event comes to by as much as one route's conditions; more where several
-    /// hold that continue.
-    pub fn most_records(&self) -> usize {
-        let known = self.known.iter().map(Search::most_records);
+    /// Returns the largest number of records of one event, if the conditions of at most one route hold.
+    pub fn max_records(&self) -> usize {
+        let known = self.known.iter().map(RoutePlan::max_records);
         let each = self.destinations().map(|(_, destination)| destination.topics.len());
         known.chain(each).max().unwrap_or_default()
     }
 
-    /// Whether an event can go there.
+    /// Returns whether an event can go to a topic.
     pub(super) fn has_topic(&self, name: &str) -> bool {
         self.topics.contains(name)
     }
 
-    /// Every place that events can go to, with the type; `None` stands for the types that JustCall does
-    /// not document.
+    /// Returns every destination with its type. `None`: a type that JustCall does not document.
     pub fn destinations(&self) -> impl Iterator<Item = (Option<KnownType>, &Destination)> {
-        let known = KnownType::ALL.iter().zip(&self.known).flat_map(|(known, search)| {
-            let steps = search.steps.iter().map(|step| &step.destination);
-            steps.chain(&search.rest).map(move |each| (Some(*known), each))
+        let known = KnownType::ALL.iter().zip(&self.known).flat_map(|(known, plan)| {
+            let steps = plan.steps.iter().map(|step| &step.destination);
+            steps.chain(&plan.default).map(move |each| (Some(*known), each))
         });
         let steps = self.unknown.iter().flat_map(|each| each.steps.iter().flatten());
-        let unknown = steps.map(|step| &step.destination).chain(self.unknown_rest.iter().flatten());
+        let unknown = steps.map(|step| &step.destination).chain(self.unknown_default.iter().flatten());
         known
             .chain(unknown.map(|each| (None, each)))
             .filter(|(_, destination)| !destination.topics.is_empty())
     }
 }
 
-/// Walks the steps until one ends the search.
-fn take<'t>(
-    steps: impl Iterator<Item = &'t Step>,
-    values: &Values<'_, '_>,
-    rest: Option<&'t Destination>,
+/// Takes steps until one ends the search.
+fn take_steps<'t>(
+    steps: impl Iterator<Item = &'t RouteStep>,
+    values: &FieldValues<'_, '_>,
+    default: Option<&'t Destination>,
 ) -> Decision<'t> {
     let mut taken = SmallVec::new();
     for step in steps.filter(|step| step.conditions.iter().all(|condition| condition.holds(values))) {
@@ -181,45 +181,45 @@ fn take<'t>(
         }
     }
     if taken.is_empty() {
-        let Some(rest) = rest else { return Decision::DeadLetter };
-        taken.push(rest);
+        let Some(default) = default else { return Decision::DeadLetter };
+        taken.push(default);
     }
     Decision::Forward(taken)
 }
 
-impl Search {
-    fn new(known: KnownType, routes: &[Route], rest: &Route, topics: &mut Topics) -> Self {
+impl RoutePlan {
+    fn new(known: KnownType, routes: &[Route], default: &Route, topics: &mut TopicSet) -> Self {
         let mut steps = Vec::new();
         for route in routes.iter().filter(|route| route.takes(known.name(), Some(known.family()))) {
-            steps.push(Step::new(route, Some(known), Some(known.family()), topics));
+            steps.push(RouteStep::new(route, Some(known), Some(known.family()), topics));
             if route.is_final() {
-                return Self::of(steps, None);
+                return Self::with_steps(steps, None);
             }
         }
-        Self::of(steps, Some(topics.destination(rest, Some(known), Some(known.family()))))
+        Self::with_steps(steps, Some(topics.destination(default, Some(known), Some(known.family()))))
     }
 
-    /// Counts on conditions of one route at a time.
-    fn most_records(&self) -> usize {
-        let (mut always, mut most) = (BTreeSet::new(), 0);
+    /// Assumes that the conditions of at most one route hold.
+    fn max_records(&self) -> usize {
+        let (mut always, mut max) = (BTreeSet::new(), 0);
         for step in &self.steps {
             let topics = &step.destination.topics;
-            most = most.max(always.len() + topics.iter().filter(|topic| !always.contains(*topic)).count());
+            max = max.max(always.len() + topics.iter().filter(|topic| !always.contains(*topic)).count());
             if step.conditions.is_empty() {
                 always.extend(topics);
             }
         }
-        most
+        max
     }
 
-    fn of(steps: Vec<Step>, rest: Option<Destination>) -> Self {
+    fn with_steps(steps: Vec<RouteStep>, default: Option<Destination>) -> Self {
         let conditions: Vec<_> = steps.iter().map(|step| Arc::clone(&step.conditions)).collect();
-        Self { steps: steps.into(), index: Index::new(&conditions), rest }
+        Self { steps: steps.into(), index: ConditionIndex::new(&conditions), default }
     }
 }
 
-impl Step {
-    fn new(route: &Route, known: Option<KnownType>, family: Option<Family>, topics: &mut Topics) -> Self {
+impl RouteStep {
+    fn new(route: &Route, known: Option<KnownType>, family: Option<Family>, topics: &mut TopicSet) -> Self {
         Self {
             conditions: Arc::clone(&route.conditions),
             is_drop: route.is_drop,
@@ -229,12 +229,12 @@ impl Step {
     }
 }
 
-/// Every topic, each kept once.
+/// Set of topic names, each allocated once.
 #[derive(Default)]
-struct Topics(BTreeSet<Arc<str>>);
+struct TopicSet(BTreeSet<Arc<str>>);
 
-impl Topics {
-    /// Expands a route for one type, or for the unknown types of a family.
+impl TopicSet {
+    /// Resolves a route for one type, or for the unknown types of a family.
     fn destination(
         &mut self,
         route: &Route,
@@ -243,13 +243,13 @@ impl Topics {
     ) -> Destination {
         Destination {
             route: route.index,
-            topics: route.expand(known, family).map(|name| self.keep(name)).collect(),
+            topics: route.expand(known, family).map(|name| self.intern(name)).collect(),
             key: Arc::clone(&route.key),
             headers: route.headers.clone(),
         }
     }
 
-    fn keep(&mut self, name: String) -> Arc<str> {
+    fn intern(&mut self, name: String) -> Arc<str> {
         self.0.get(name.as_str()).cloned().unwrap_or_else(|| {
             let topic: Arc<str> = name.into();
             self.0.insert(Arc::clone(&topic));

@@ -5,7 +5,7 @@ use crate::delivery::{self, Delivery};
 use crate::health::Readiness;
 use crate::ingest::{Ingest, Rules};
 use crate::kafka::Producer;
-use crate::routing::Table;
+use crate::routing::RouteTable;
 use crate::telemetry::Metrics;
 use crate::watch::Refresh;
 use std::fs;
@@ -23,7 +23,7 @@ fn sources(file: &Path) -> Sources {
 fn reloader(settings: Settings, file: &Path) -> Reloader {
     let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::default()));
     let producer = Arc::new(Producer::start(&settings.kafka, &readiness, &metrics).unwrap());
-    let table = Table::compile(&settings.routing).unwrap();
+    let table = RouteTable::compile(&settings.routing).unwrap();
     let parts = delivery::Parts {
         sink: Arc::clone(&producer) as _,
         spool: None,

@@ -3,12 +3,12 @@
 use super::finding::Finding;
 use crate::config::Settings;
 use crate::event::{Dialect, NamedField};
-use crate::routing::{Gap, Part, Table};
+use crate::routing::{Gap, RoutePart, RouteTable};
 
 /// Returns a warning for each setting of a route whose fields no sample of an accepted dialect has.
 pub(super) fn check(settings: &Settings) -> Vec<Finding> {
     // Routes that contradict each other are bad settings, which are reported before.
-    let Ok(table) = Table::compile(&settings.routing) else { return Vec::new() };
+    let Ok(table) = RouteTable::compile(&settings.routing) else { return Vec::new() };
     let sources = &settings.ingest.sources;
     let is_taken = |dialect: &Dialect| sources.iter().any(|source| source.takes(*dialect));
     let dialects: Vec<_> = Dialect::ALL.into_iter().filter(is_taken).collect();
@@ -19,9 +19,9 @@ fn finding(gap: &Gap) -> Finding {
     let Gap { route, fields, dialect, .. } = gap;
     let names: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
     let effect = match gap.part {
-        Part::Condition => "there the condition never holds",
-        Part::Key => "there the key is the entity id",
-        Part::Header => "there the header is left out",
+        RoutePart::Condition => "there the condition never holds",
+        RoutePart::Key => "there the key is the entity id",
+        RoutePart::Header => "there the header is left out",
     };
     let names = names.join(" or ");
     let families: Vec<_> = gap.families.iter().map(|family| format!("{family} ")).collect();

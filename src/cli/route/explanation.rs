@@ -6,7 +6,7 @@ use crate::config::Settings;
 use crate::event::{BodyHash, Event, Picks, Scanned, Validation, scan_with};
 use crate::ingest::{Facts, Judged, Rules, Verdict};
 use crate::record::{Record, partition};
-use crate::routing::{self, Table};
+use crate::routing::{self, RouteTable};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -112,7 +112,7 @@ impl<'s> Router<'s> {
         partitions: Option<u32>,
         received_at: DateTime<Utc>,
     ) -> Result<Self, Failure> {
-        let table = Table::compile(&settings.routing).map_err(app::Error::Routes)?;
+        let table = RouteTable::compile(&settings.routing).map_err(app::Error::Routes)?;
         let configured = settings.kafka.topics.partitions.and_then(|number| u32::try_from(number).ok());
         Ok(Self {
             settings,
@@ -225,21 +225,21 @@ impl<'s> Router<'s> {
     }
 }
 
-fn step(step: &routing::Step<'_>) -> Step {
-    use routing::Verdict;
+fn step(step: &routing::RouteExplanation<'_>) -> Step {
+    use routing::RouteResult;
     let (mut condition, mut field_absent) = (None, None);
-    let verdict = match &step.verdict {
-        Verdict::OtherType => "other_type",
-        Verdict::UnknownType => "unknown_type",
-        Verdict::Unmet { condition: unmet, is_absent } => {
+    let verdict = match &step.result {
+        RouteResult::OtherType => "other_type",
+        RouteResult::UnknownType => "unknown_type",
+        RouteResult::Unmet { condition: unmet, is_absent } => {
             condition = Some(unmet.to_string());
             field_absent = Some(*is_absent);
             "condition_not_met"
         }
-        Verdict::Dropped => "dropped",
-        Verdict::Took => "took",
-        Verdict::TookAndWentOn => "took_and_went_on",
-        Verdict::NotReached => "not_reached",
+        RouteResult::Dropped => "dropped",
+        RouteResult::Taken => "took",
+        RouteResult::TakenAndContinued => "took_and_went_on",
+        RouteResult::NotReached => "not_reached",
     };
     Step { route: step.route, verdict, condition, field_absent }
 }

@@ -6,7 +6,7 @@ use crate::config::Settings;
 use crate::event::{Dialect, KnownType, Validation, identity_pointers};
 use crate::kafka;
 use crate::record::names::{self, RecordKinds};
-use crate::routing::{Destination, Pointed, Table};
+use crate::routing::{Destination, FieldRef, RouteTable};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +41,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 
 /// The document.
 pub(super) fn document(settings: &Settings) -> Result<Value, Failure> {
-    let table = Table::compile(&settings.routing).map_err(crate::app::Error::Routes)?;
+    let table = RouteTable::compile(&settings.routing).map_err(crate::app::Error::Routes)?;
     let channels = Channels::of(&table);
     let dead_letters = &settings.ingest.dead_letter.topic;
     let mut described = Map::new();
@@ -84,7 +84,7 @@ struct Channels<'t>(BTreeMap<&'t str, BTreeMap<Message, Ways<'t>>>);
 type Ways<'t> = Vec<&'t Destination>;
 
 impl<'t> Channels<'t> {
-    fn of(table: &'t Table) -> Self {
+    fn of(table: &'t RouteTable) -> Self {
         let mut channels = Self(BTreeMap::new());
         for (event_type, destination) in table.destinations() {
             for topic in &destination.topics {
@@ -186,9 +186,9 @@ impl Message {
     }
 
     /// Describes a field of a route by its pointers in the messages.
-    fn field(self, pointed: &Pointed) -> String {
-        let (Some(field), Some(known)) = (pointed.field(), self.event_type) else {
-            return format!("`{}`", pointed.text());
+    fn field(self, field: &FieldRef) -> String {
+        let (Some(field), Some(known)) = (field.named(), self.event_type) else {
+            return format!("`{}`", field.text());
         };
         let places = field.places(self.dialect(), known.family()).iter();
         let places: Vec<_> = places
@@ -218,7 +218,7 @@ fn own_headers<'t>(ways: &[&'t Destination]) -> BTreeMap<&'t str, Vec<Option<Str
         for (name, value) in to.headers.fixed.iter() {
             headers.entry(name).or_default().push(Some(String::from_utf8_lossy(value).into_owned()));
         }
-        for header in to.headers.pointed.iter() {
+        for header in to.headers.from_fields.iter() {
             headers.entry(&*header.name).or_default().push(None);
         }
     }

@@ -2,7 +2,7 @@ use super::*;
 use crate::config::Sources;
 use crate::event::{BodyHash, Dialect, Picks, Scanned, Validation, samples, scan_with};
 use crate::record::TraceContext;
-use crate::routing::{RecordContext, Routed, Table};
+use crate::routing::{RecordContext, RouteTable, Routed};
 use chrono::Utc;
 
 fn settings(given: &[&str]) -> Settings {
@@ -61,7 +61,7 @@ fn key_of_a_named_field_is_described_by_the_pointers_of_each_message() {
 fn records_have_the_headers_that_are_described() {
     let settings = settings(&[ROUTES, "sources.main.validation=tolerant"]);
     let document = asyncapi::document(&settings).unwrap();
-    let table = Table::compile(&settings.routing).unwrap();
+    let table = RouteTable::compile(&settings.routing).unwrap();
     let common = &document["components"]["schemas"]["headers"];
     for (known, body) in samples(Dialect::Documented) {
         let mut body: Value = serde_json::from_str(body).unwrap();

@@ -3,7 +3,7 @@
 use super::super::form::{Kind, Written};
 use super::{Switch, Texts, by_name, quoted, scalar, string};
 use crate::event::Family;
-use crate::routing::{HeaderValue, Match, Test, Wanted};
+use crate::routing::{HeaderValue, Match, Operator, Predicate};
 use config::{Value, ValueKind};
 use std::collections::BTreeMap;
 use yaml_rust2::{Yaml, yaml};
@@ -49,14 +49,14 @@ fn read_match(value: &Value) -> Result<Match, String> {
 /// What must hold, by JSON pointer or named field: a value, a list of values, or a map that says more.
 pub(in super::super) struct Conditions;
 
-impl Kind<BTreeMap<String, Test>> for Conditions {
-    fn read(&self, value: &Value) -> Result<BTreeMap<String, Test>, String> {
+impl Kind<BTreeMap<String, Predicate>> for Conditions {
+    fn read(&self, value: &Value) -> Result<BTreeMap<String, Predicate>, String> {
         let wanted =
             "must be a map from JSON pointers or named fields to values, such as `{ direction: inbound }`";
         by_name(value, wanted, read_test)
     }
 
-    fn show(&self, it: &BTreeMap<String, Test>) -> Yaml {
+    fn show(&self, it: &BTreeMap<String, Predicate>) -> Yaml {
         Yaml::Hash(it.iter().map(|(pointer, test)| (string(pointer), show_test(test))).collect())
     }
 
@@ -67,9 +67,9 @@ impl Kind<BTreeMap<String, Test>> for Conditions {
 
 const TESTS: &str = "one of `equals`, `one_of`, `prefix` and `exists`";
 
-fn read_test(value: &Value) -> Result<Test, String> {
+fn read_test(value: &Value) -> Result<Predicate, String> {
     let ValueKind::Table(table) = &value.kind else {
-        return Ok(Test { wanted: Wanted::OneOf(list(value)?), ignore_case: false });
+        return Ok(Predicate { operator: Operator::OneOf(list(value)?), ignore_case: false });
     };
     let ignore_case = table.get("ignore_case").map(|value| Switch.read(value)).transpose()?.unwrap_or(false);
     let mut tests = table.iter().filter(|(name, _)| *name != "ignore_case");
@@ -77,22 +77,22 @@ fn read_test(value: &Value) -> Result<Test, String> {
         return Err(format!("must say {TESTS}, and may say `ignore_case`"));
     };
     let wanted = match name.as_str() {
-        "equals" => Wanted::OneOf(vec![scalar(value)?]),
-        "one_of" => Wanted::OneOf(list(value)?),
-        "prefix" => Wanted::Prefix(list(value)?),
-        "exists" => Wanted::Exists(Switch.read(value)?),
+        "equals" => Operator::OneOf(vec![scalar(value)?]),
+        "one_of" => Operator::OneOf(list(value)?),
+        "prefix" => Operator::Prefix(list(value)?),
+        "exists" => Operator::Exists(Switch.read(value)?),
         _ => return Err(format!("knows no `{name}`: it is {TESTS}, beside `ignore_case`")),
     };
-    Ok(Test { wanted, ignore_case })
+    Ok(Predicate { operator: wanted, ignore_case })
 }
 
-fn show_test(test: &Test) -> Yaml {
+fn show_test(test: &Predicate) -> Yaml {
     let list = |texts: &[String]| Yaml::Array(texts.iter().map(string).collect());
-    let said = match &test.wanted {
-        Wanted::OneOf(texts) if !test.ignore_case => return list(texts),
-        Wanted::OneOf(texts) => ("one_of", list(texts)),
-        Wanted::Prefix(texts) => ("prefix", list(texts)),
-        Wanted::Exists(wanted) => ("exists", Yaml::Boolean(*wanted)),
+    let said = match &test.operator {
+        Operator::OneOf(texts) if !test.ignore_case => return list(texts),
+        Operator::OneOf(texts) => ("one_of", list(texts)),
+        Operator::Prefix(texts) => ("prefix", list(texts)),
+        Operator::Exists(wanted) => ("exists", Yaml::Boolean(*wanted)),
     };
     let ignore_case = test.ignore_case.then_some(("ignore_case", Yaml::Boolean(true)));
     map([said].into_iter().chain(ignore_case))

@@ -1,7 +1,7 @@
 use super::{good, load, load_from};
 use crate::config::{Files, Settings, SettingsFile, Sources, print_config};
 use crate::event::Family;
-use crate::routing::{HeaderValue, Match, Test, Wanted};
+use crate::routing::{HeaderValue, Match, Operator, Predicate};
 use crate::secret::Secret;
 use config::{FileFormat, Format, Value, ValueKind};
 use std::collections::BTreeSet;
@@ -217,8 +217,8 @@ fn numbers_in_routes_mean_what_is_written() {
         good(load_from("", &[], &[&by_flag])),
         good(load(&in_template)),
     ];
-    let texts = |test: Option<&Test>| match test.map(|test| &test.wanted) {
-        Some(Wanted::OneOf(texts) | Wanted::Prefix(texts)) => texts.clone(),
+    let texts = |test: Option<&Predicate>| match test.map(|test| &test.operator) {
+        Some(Operator::OneOf(texts) | Operator::Prefix(texts)) => texts.clone(),
         other => panic!("{other:?}"),
     };
     for settings in settings {

@@ -3,7 +3,7 @@ use crate::event::Validation;
 use crate::ingest::{
     Config, DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, Rejection, SourceConfig,
 };
-use crate::routing::{self, Match, RouteConfig, Table, Test, UnknownEvents, Wanted};
+use crate::routing::{self, Match, Operator, Predicate, RouteConfig, RouteTable, UnknownEvents};
 use crate::signature;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -28,7 +28,7 @@ fn rules(sources: Vec<SourceConfig>, routes: Vec<RouteConfig>) -> Rules {
     };
     let unknown_events = UnknownEvents::DeadLetter;
     let routing = routing::Config { prefix: "j.".into(), templates: Vec::new(), routes, unknown_events };
-    Rules::new(&config, Table::compile(&routing).unwrap())
+    Rules::new(&config, RouteTable::compile(&routing).unwrap())
 }
 
 fn judge(rules: &Rules, source: usize, body: &'static str) -> Option<Judged> {
@@ -40,7 +40,7 @@ fn judge(rules: &Rules, source: usize, body: &'static str) -> Option<Judged> {
 
 #[test]
 fn events_are_forwarded_dropped_or_rejected() {
-    let inbound = Test { wanted: Wanted::OneOf(vec!["inbound".into()]), ignore_case: false };
+    let inbound = Predicate { operator: Operator::OneOf(vec!["inbound".into()]), ignore_case: false };
     let dropping = RouteConfig {
         matches: vec![Match::Pattern("call.*".into())],
         when: [("/data/direction".into(), inbound)].into(),

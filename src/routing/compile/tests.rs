@@ -1,6 +1,6 @@
 use crate::event::{Family, KnownType};
 use crate::routing::{
-    Config, HeaderValue, Match, RouteConfig, RouteTemplate, Table, Test, UnknownEvents, Wanted,
+    Config, HeaderValue, Match, Operator, Predicate, RouteConfig, RouteTable, RouteTemplate, UnknownEvents,
 };
 use std::collections::BTreeMap;
 
@@ -28,13 +28,13 @@ fn config(prefix: &str, routes: Vec<RouteConfig>) -> Config {
 }
 
 fn problems(config: &Config) -> Vec<String> {
-    Table::compile(config)
+    RouteTable::compile(config)
         .map(|_| Vec::new())
         .unwrap_or_else(|all| all.iter().map(ToString::to_string).collect())
 }
 
 #[test]
-fn a_route_that_cannot_work_is_named_with_its_fault() {
+fn invalid_route_is_reported_with_its_error() {
     let long = "x".repeat(240);
     let cases = [
         (RouteConfig { matches: Vec::new(), ..route("*", &["t"]) }, "routes[0].match: names no event"),
@@ -71,7 +71,7 @@ fn a_route_that_cannot_work_is_named_with_its_fault() {
 }
 
 #[test]
-fn a_prefix_that_makes_illegal_names_is_refused() {
+fn prefix_of_illegal_topic_names_is_refused() {
     for (prefix, fault) in [
         ("", "is empty"),
         ("just call.", "holds ' '"),
@@ -87,22 +87,22 @@ fn a_prefix_that_makes_illegal_names_is_refused() {
 }
 
 #[test]
-fn every_problem_is_reported_at_once() {
+fn all_errors_are_reported_at_once() {
     let found = problems(&config("", vec![route("", &["{event}"]), with_key("x"), route("*", &["fine"])]));
     let keys: Vec<_> = found.iter().filter_map(|each| each.split(':').next()).collect();
     assert_eq!(keys, ["topics.prefix", "routes[0].match[0]", "routes[0].topics[0]", "routes[1].key[1]"]);
 }
 
 #[test]
-fn names_are_held_to_their_limits_only_where_a_route_can_yield_them() {
-    // `contact.created` fits behind 230 characters, `whatsapp.message_status_updated` does not.
+fn topic_length_counts_only_for_reachable_names() {
+    // After 230 characters, `contact.created` fits and `whatsapp.message_status_updated` does not.
     let template = format!("{}.{{event}}", "x".repeat(230));
     assert_eq!(problems(&config("j.", vec![route("contact.created", &[&template])])), [""; 0]);
     assert_eq!(problems(&config("j.", vec![route("whatsapp.*", &[&template])])).len(), 1);
 }
 
 #[test]
-fn a_family_and_a_header_at_their_limits_are_taken() {
+fn family_and_header_at_their_limits_are_accepted() {
     let by_family = RouteConfig { matches: vec![Match::Family(Family::Call)], ..route("*", &["t"]) };
     let routes = vec![
         by_family,
@@ -121,7 +121,7 @@ fn uses(name: &str) -> RouteConfig {
 }
 
 #[test]
-fn a_template_says_what_the_route_leaves_open() {
+fn template_fills_unset_fields() {
     let voice =
         RouteConfig { continues: Some(true), key: vec!["/data/a".into()], ..with_header("team", "voice") };
     let routes = vec![
@@ -129,7 +129,7 @@ fn a_template_says_what_the_route_leaves_open() {
         RouteConfig { continues: Some(false), headers: with_header("team", "own").headers, ..uses("voice") },
     ];
     let config = Config { templates: vec![template("voice", voice)], ..config("j.", routes) };
-    let table = Table::compile(&config).unwrap();
+    let table = RouteTable::compile(&config).unwrap();
     let taken: Vec<_> = table
         .destinations()
         .filter(|(known, _)| *known == Some(KnownType::CallMissed))
@@ -143,7 +143,7 @@ fn a_template_says_what_the_route_leaves_open() {
 }
 
 #[test]
-fn mistakes_of_a_template_are_its_own_and_those_of_a_route_the_routes() {
+fn errors_name_the_template_or_the_route() {
     let bad =
         RouteConfig { topics: vec!["{event}".into()], key: vec!["id".into()], ..with_header("ce_a", "x") };
     let routes =
@@ -166,7 +166,7 @@ fn mistakes_of_a_template_are_its_own_and_those_of_a_route_the_routes() {
 }
 
 #[test]
-fn a_route_that_drops_says_nothing_else() {
+fn route_that_drops_has_no_other_settings() {
     let dropping = RouteConfig { drop: Some(true), continues: Some(true), ..with_key("/data/a") };
     let found = problems(&config("j.", vec![dropping]));
     let keys: Vec<_> = found.iter().filter_map(|each| each.split(':').next()).collect();
@@ -179,7 +179,7 @@ fn a_route_that_drops_says_nothing_else() {
 
 #[test]
 fn conditions_and_pointed_headers_are_checked() {
-    let test = Test { wanted: Wanted::OneOf(Vec::new()), ignore_case: false };
+    let test = Predicate { operator: Operator::OneOf(Vec::new()), ignore_case: false };
     let when =
         |pointer: &str| RouteConfig { when: [(pointer.into(), test.clone())].into(), ..route("*", &["t"]) };
     let from = |pointers: &[&str]| {
@@ -206,7 +206,7 @@ fn conditions_and_pointed_headers_are_checked() {
 }
 
 #[test]
-fn headers_are_the_routes_mistake_where_the_template_has_none() {
+fn header_error_names_the_route_without_template_headers() {
     let quiet = RouteConfig { drop: Some(true), ..RouteConfig::default() };
     let loud = RouteConfig {
         matches: route("*", &[]).matches,
@@ -214,13 +214,13 @@ fn headers_are_the_routes_mistake_where_the_template_has_none() {
         ..uses("quiet")
     };
     let config = Config { templates: vec![template("quiet", quiet)], ..config("j.", vec![loud]) };
-    let Err(found) = Table::compile(&config) else { panic!("a header of nothing") };
+    let Err(found) = RouteTable::compile(&config) else { panic!("a header of nothing") };
     assert_eq!(found[0].at, "routes[0].headers");
     assert_eq!(found[0].others, ["route_templates.quiet.drop"]);
 }
 
 #[test]
-fn topics_are_not_judged_by_types_that_earlier_routes_take() {
+fn topics_ignore_types_of_earlier_routes() {
     let both = &["j.{event}", "j.call.missed"];
     let taken = vec![route("call.missed", &["m"]), route("call.*", both)];
     assert_eq!(problems(&config("j.", taken)), [""; 0]);

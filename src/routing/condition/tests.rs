@@ -1,28 +1,28 @@
 use super::Condition;
+use crate::routing::field_values::FieldTable;
 use crate::routing::pointer::Pointer;
-use crate::routing::values::Pointers;
-use crate::routing::{Test, Wanted};
+use crate::routing::{Operator, Predicate};
 
-fn condition(pointer: &str, wanted: Wanted, ignore_case: bool) -> Result<Condition, String> {
-    let pointed = Pointers::default().add(Pointer::parse(pointer).unwrap());
-    Condition::new(pointed, Test { wanted, ignore_case })
+fn condition(pointer: &str, wanted: Operator, ignore_case: bool) -> Result<Condition, String> {
+    let pointed = FieldTable::default().add(Pointer::parse(pointer).unwrap());
+    Condition::new(pointed, Predicate { operator: wanted, ignore_case })
 }
 
-fn one_of(texts: &[&str]) -> Wanted {
-    Wanted::OneOf(texts.iter().map(|text| (*text).into()).collect())
+fn one_of(texts: &[&str]) -> Operator {
+    Operator::OneOf(texts.iter().map(|text| (*text).into()).collect())
 }
 
-fn prefix(texts: &[&str]) -> Wanted {
-    Wanted::Prefix(texts.iter().map(|text| (*text).into()).collect())
+fn prefix(texts: &[&str]) -> Operator {
+    Operator::Prefix(texts.iter().map(|text| (*text).into()).collect())
 }
 
 #[test]
-fn conditions_that_mean_nothing_are_refused() {
+fn conditions_without_meaning_are_refused() {
     for (wanted, ignore_case, fault) in [
         (one_of(&[]), false, "lists nothing"),
         (prefix(&[]), false, "lists nothing"),
         (prefix(&["+1", ""]), false, "has an empty prefix"),
-        (Wanted::Exists(true), true, "`ignore_case` means nothing"),
+        (Operator::Exists(true), true, "`ignore_case` means nothing"),
     ] {
         assert!(condition("/data/a", wanted, ignore_case).unwrap_err().contains(fault), "{fault}");
     }
@@ -30,22 +30,22 @@ fn conditions_that_mean_nothing_are_refused() {
 }
 
 #[test]
-fn conditions_read_as_sentences() {
+fn conditions_are_shown_as_phrases() {
     let said = |wanted, ignore_case| condition("/data/a", wanted, ignore_case).unwrap().to_string();
     assert_eq!(said(one_of(&["x"]), false), r#"/data/a is "x""#);
     assert_eq!(said(one_of(&["X", "y"]), true), r#"/data/a is "x" or "y" in any case"#);
     assert_eq!(said(prefix(&["+49"]), false), r#"/data/a begins with "+49""#);
-    assert_eq!(said(Wanted::Exists(true), false), "/data/a is there");
-    assert_eq!(said(Wanted::Exists(false), false), "/data/a is not there");
+    assert_eq!(said(Operator::Exists(true), false), "/data/a is there");
+    assert_eq!(said(Operator::Exists(false), false), "/data/a is not there");
 }
 
-fn named(field: &str, wanted: Wanted, ignore_case: bool) -> Result<Condition, String> {
-    let pointed = Pointers::default().read(field).unwrap();
-    Condition::new(pointed, Test { wanted, ignore_case })
+fn named(field: &str, wanted: Operator, ignore_case: bool) -> Result<Condition, String> {
+    let pointed = FieldTable::default().read(field).unwrap();
+    Condition::new(pointed, Predicate { operator: wanted, ignore_case })
 }
 
 #[test]
-fn what_is_wanted_of_a_named_field_is_normalised_like_its_values() {
+fn texts_of_a_named_field_are_normalised() {
     let said = |field, wanted, ignore_case| named(field, wanted, ignore_case).unwrap().to_string();
     assert_eq!(
         said("direction", one_of(&["Incoming", "outbound"]), false),
@@ -61,7 +61,7 @@ fn what_is_wanted_of_a_named_field_is_normalised_like_its_values() {
 }
 
 #[test]
-fn what_no_value_of_a_named_field_can_be_is_refused() {
+fn impossible_texts_of_a_named_field_are_refused() {
     for (field, wanted, fault) in [
         ("direction", one_of(&["inbound", "inbond"]), "can only be `inbound` or `outbound`"),
         ("direction", prefix(&["Inc"]), "can only be `inbound` or `outbound`"),
@@ -75,7 +75,7 @@ fn what_no_value_of_a_named_field_can_be_is_refused() {
 }
 
 #[test]
-fn one_condition_implies_another_only_if_it_is_as_narrow() {
+fn condition_implies_only_wider_ones() {
     let cases = [
         ((one_of(&["a"]), false), (one_of(&["a", "b"]), false), true),
         ((one_of(&["a", "b"]), false), (one_of(&["a"]), false), false),
@@ -83,11 +83,11 @@ fn one_condition_implies_another_only_if_it_is_as_narrow() {
         ((prefix(&["abc"]), false), (prefix(&["x", "ab"]), false), true),
         ((prefix(&["ab"]), false), (prefix(&["abc"]), false), false),
         ((prefix(&["a"]), false), (one_of(&["a"]), false), false),
-        ((one_of(&["a"]), false), (Wanted::Exists(true), false), true),
-        ((one_of(&["a"]), false), (Wanted::Exists(false), false), false),
-        ((Wanted::Exists(true), false), (one_of(&["a"]), false), false),
-        ((Wanted::Exists(false), false), (Wanted::Exists(false), false), true),
-        ((Wanted::Exists(true), false), (Wanted::Exists(false), false), false),
+        ((one_of(&["a"]), false), (Operator::Exists(true), false), true),
+        ((one_of(&["a"]), false), (Operator::Exists(false), false), false),
+        ((Operator::Exists(true), false), (one_of(&["a"]), false), false),
+        ((Operator::Exists(false), false), (Operator::Exists(false), false), true),
+        ((Operator::Exists(true), false), (Operator::Exists(false), false), false),
         ((one_of(&["A"]), false), (one_of(&["a"]), true), true),
         ((one_of(&["a"]), true), (one_of(&["a"]), false), false),
     ];
@@ -96,8 +96,8 @@ fn one_condition_implies_another_only_if_it_is_as_narrow() {
         let wide = condition("/data/a", other, others_ignore_case).unwrap();
         assert_eq!(narrow.implies(&wide), expected, "{narrow} / {wide}");
         let elsewhere = Condition {
-            pointed: {
-                let mut pointers = Pointers::default();
+            field: {
+                let mut pointers = FieldTable::default();
                 pointers.add(Pointer::parse("/data/a").unwrap());
                 pointers.add(Pointer::parse("/data/b").unwrap())
             },
@@ -107,9 +107,9 @@ fn one_condition_implies_another_only_if_it_is_as_narrow() {
     }
 }
 
-/// [`Condition::implies`] takes the lower case of a text for the lower case of its lower case.
+/// [`Condition::implies`] relies on it.
 #[test]
-fn lower_case_stays_as_it_is() {
+fn lower_case_is_idempotent() {
     for each in '\0'..=char::MAX {
         let once: String = super::lower(&each.to_string()).collect();
         assert!(super::lower(&once).eq(once.chars()), "{each:?}");

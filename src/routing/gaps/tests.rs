@@ -1,6 +1,8 @@
-use super::{Gap, Part, reaches};
+use super::{Gap, RoutePart, reaches};
 use crate::event::{Dialect, Family, NamedField};
-use crate::routing::{Config, HeaderValue, Match, RouteConfig, Table, Test, UnknownEvents, Wanted};
+use crate::routing::{
+    Config, HeaderValue, Match, Operator, Predicate, RouteConfig, RouteTable, UnknownEvents,
+};
 
 fn route(name: &str) -> RouteConfig {
     RouteConfig {
@@ -10,8 +12,8 @@ fn route(name: &str) -> RouteConfig {
     }
 }
 
-fn when(name: &str, conditions: &[(&str, Wanted)]) -> RouteConfig {
-    let test = |wanted: &Wanted| Test { wanted: wanted.clone(), ignore_case: false };
+fn when(name: &str, conditions: &[(&str, Operator)]) -> RouteConfig {
+    let test = |wanted: &Operator| Predicate { operator: wanted.clone(), ignore_case: false };
     let when = conditions.iter().map(|(field, wanted)| ((*field).to_owned(), test(wanted))).collect();
     RouteConfig { when, ..route(name) }
 }
@@ -23,20 +25,20 @@ fn key(name: &str, fields: &[&str]) -> RouteConfig {
 fn gaps(route: RouteConfig) -> Vec<Gap> {
     let unknown_events = UnknownEvents::Forward;
     let config = Config { prefix: "j.".into(), templates: Vec::new(), routes: vec![route], unknown_events };
-    Table::compile(&config).unwrap().gaps(&Dialect::ALL)
+    RouteTable::compile(&config).unwrap().gaps(&Dialect::ALL)
 }
 
-fn there() -> Wanted {
-    Wanted::Exists(true)
+fn there() -> Operator {
+    Operator::Exists(true)
 }
 
-/// The dialects without the fields of the only setting, and the field to write instead.
+/// Returns the dialects without the fields of the only setting, and the field to use instead.
 fn missing(route: RouteConfig) -> Vec<(Dialect, Option<&'static str>)> {
     gaps(route).iter().map(|gap| (gap.dialect, gap.instead.map(NamedField::name))).collect()
 }
 
 #[test]
-fn pointer_that_one_dialect_lacks_is_a_gap_with_its_named_field() {
+fn pointer_absent_in_one_dialect_is_a_gap_with_its_named_field() {
     use Dialect::{Documented, Live};
     for (name, pointer, expected) in [
         ("call.*", "/data/direction", vec![(Live, Some("direction"))]),
@@ -58,7 +60,7 @@ fn pointer_that_one_dialect_lacks_is_a_gap_with_its_named_field() {
 }
 
 #[test]
-fn named_field_that_the_types_of_a_route_lack_is_a_gap() {
+fn named_field_absent_in_all_types_of_a_route_is_a_gap() {
     for field in NamedField::ALL {
         assert_eq!(missing(key("*", &[field.name()])), [], "{}", field.name());
     }
@@ -73,14 +75,14 @@ fn named_field_that_the_types_of_a_route_lack_is_a_gap() {
 }
 
 #[test]
-fn list_is_a_gap_only_if_a_dialect_has_none_of_it() {
+fn list_is_a_gap_only_if_a_dialect_has_none_of_its_fields() {
     assert_eq!(missing(key("call.*", &["/data/from", "/data/contact_number"])), []);
     let both = key("call.*", &["/data/none", "/data/from"]);
     assert_eq!(missing(both), [(Dialect::Live, Some("from"))]);
 }
 
 #[test]
-fn field_that_only_some_families_lack_in_a_dialect_is_a_gap_of_these() {
+fn field_absent_in_some_families_is_a_gap_of_these() {
     let families = |route| {
         let found = gaps(route).into_iter();
         found.map(|gap| (gap.dialect, gap.families, gap.instead)).collect::<Vec<_>>()
@@ -99,12 +101,12 @@ fn field_that_only_some_families_lack_in_a_dialect_is_a_gap_of_these() {
 
 #[test]
 fn condition_on_a_spelling_of_the_other_dialect_is_a_gap() {
-    let spelled = |name: &str, pointer: &str, wanted: Wanted| {
+    let spelled = |name: &str, pointer: &str, wanted: Operator| {
         let found = gaps(when(name, &[(pointer, wanted)])).into_iter();
         found.map(|gap| (gap.dialect, gap.is_spelling, gap.instead.map(NamedField::name))).collect::<Vec<_>>()
     };
-    let is = |texts: &[&str]| Wanted::OneOf(texts.iter().map(|text| (*text).into()).collect());
-    let begins = |text: &str| Wanted::Prefix(vec![text.into()]);
+    let is = |texts: &[&str]| Operator::OneOf(texts.iter().map(|text| (*text).into()).collect());
+    let begins = |text: &str| Operator::Prefix(vec![text.into()]);
     let (documented, live) = (Dialect::Documented, Dialect::Live);
     for (name, pointer, wanted, expected) in [
         ("sms.*", "/data/direction", is(&["inbound"]), vec![(live, true, Some("direction"))]),
@@ -132,22 +134,24 @@ fn gap_names_setting_and_part() {
     let headers = [("agent".into(), from("agent")), ("caller".into(), from("/data/from"))].into();
     let found = gaps(RouteConfig { headers, ..when("call.*", &[("/data/to", there())]) });
     let said: Vec<_> = found.iter().map(|gap| (gap.route, gap.at.as_str(), gap.part)).collect();
-    let expected =
-        [(0, "routes[0].when./data/to", Part::Condition), (0, "routes[0].headers.caller", Part::Header)];
+    let expected = [
+        (0, "routes[0].when./data/to", RoutePart::Condition),
+        (0, "routes[0].headers.caller", RoutePart::Header),
+    ];
     assert_eq!(said, expected);
 }
 
 #[test]
-fn condition_that_holds_without_its_field_is_no_gap() {
-    assert_eq!(missing(when("call.*", &[("/data/call_info", Wanted::Exists(false))])), []);
+fn condition_that_holds_without_its_field_is_not_a_gap() {
+    assert_eq!(missing(when("call.*", &[("/data/call_info", Operator::Exists(false))])), []);
 }
 
 #[test]
-fn route_that_rules_out_a_dialect_by_its_envelope_is_not_for_that_dialect() {
+fn dialect_excluded_by_the_envelope_has_no_gaps() {
     let live = ("/webhook_url", there());
     assert_eq!(missing(when("call.*", &[live.clone(), ("/data/call_info/direction", there())])), []);
     assert_eq!(
-        missing(when("call.*", &[("/event", Wanted::Exists(false)), ("/data/call_info/type", there())])),
+        missing(when("call.*", &[("/event", Operator::Exists(false)), ("/data/call_info/type", there())])),
         []
     );
     let documented = missing(when("call.*", &[live, ("/data/direction", there())]));
@@ -157,7 +161,7 @@ fn route_that_rules_out_a_dialect_by_its_envelope_is_not_for_that_dialect() {
 }
 
 #[test]
-fn pointers_lead_into_what_a_sample_leaves_open() {
+fn pointers_may_lead_into_empty_sample_values() {
     let body = serde_json::json!({ "a": { "b/c": [{ "d": 1 }] }, "open": {}, "list": [], "none": null });
     for (pointer, expected) in [
         ("/a", true),

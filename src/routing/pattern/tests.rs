@@ -6,7 +6,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 #[test]
-fn star_is_one_segment_inside_and_the_rest_at_the_end() {
+fn star_is_one_segment_or_the_rest_at_the_end() {
     let cases = [
         ("call.completed", "call.completed", true),
         ("call.completed", "call.completed.late", false),
@@ -33,7 +33,7 @@ fn star_is_one_segment_inside_and_the_rest_at_the_end() {
 }
 
 #[test]
-fn a_malformed_pattern_is_named_with_its_fault() {
+fn malformed_pattern_is_refused() {
     let cases = [
         ("", "is empty"),
         ("call.miss*", "whole segment"),
@@ -51,7 +51,7 @@ fn a_malformed_pattern_is_named_with_its_fault() {
     }
 }
 
-/// The definition, written for reading.
+/// Reference implementation.
 fn reference(pattern: &[&str], name: &[&str]) -> bool {
     match (pattern, name) {
         ([], []) => true,
@@ -65,7 +65,7 @@ fn reference(pattern: &[&str], name: &[&str]) -> bool {
 
 proptest! {
     #[test]
-    fn a_pattern_agrees_with_its_definition(
+    fn pattern_agrees_with_the_reference(
         pattern in prop::collection::vec(prop::sample::select(vec!["a", "b", "*"]), 1..5),
         name in prop::collection::vec(prop::sample::select(vec!["a", "b", "c", ""]), 1..6),
     ) {
@@ -74,11 +74,11 @@ proptest! {
     }
 
     #[test]
-    fn every_name_that_matches_begins_with_the_fixed_start(
+    fn matching_names_have_the_fixed_prefix(
         pattern in prop::collection::vec(prop::sample::select(vec!["a", "b", "*"]), 1..4),
         name in "[abc]\\.[abc]\\.[abc]",
     ) {
         let compiled = Pattern::parse(&pattern.join(".")).unwrap();
-        prop_assert!(!compiled.matches(&name) || name.starts_with(compiled.fixed_start()));
+        prop_assert!(!compiled.matches(&name) || name.starts_with(compiled.fixed_prefix()));
     }
 }

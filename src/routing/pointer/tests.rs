@@ -1,21 +1,20 @@
 use super::Pointer;
 use crate::event::{Level, Picks, Scanned, Validation, scan_with};
+use crate::routing::field_values::{FieldTable, FieldValues};
 use crate::routing::table::tests::event;
-use crate::routing::values::{Pointers, Values};
 use proptest::prelude::*;
 
-/// What a pointer finds in a body: text, or `None`. `data` is laid around the body, for pointers lead
-/// into events.
+/// Returns the text at a pointer in `data`.
 fn read(pointer: &str, data: &str) -> Option<String> {
-    let mut pointers = Pointers::default();
+    let mut pointers = FieldTable::default();
     let pointed = pointers.add(Pointer::parse(&format!("/data{pointer}")).unwrap());
     let body = format!(r#"{{"event":"call.missed","data":{data}}}"#);
     let mut picks = Picks::of(pointers.picks());
     let Ok(Scanned::Envelope(envelope)) = scan_with(body.as_bytes(), &mut picks) else { panic!("{body}") };
-    // What it finds does not depend on the verdict.
+    // The value does not depend on the result of the validation.
     let hash = crate::event::BodyHash::of(body.as_bytes());
     let _ = envelope.validate_with(Validation::Documented, &hash, &mut picks);
-    Values::new(&pointers, &picks, &event("call.missed")).get(&pointed).text().map(str::to_owned)
+    FieldValues::new(&pointers, &picks, &event("call.missed")).get(&pointed).text().map(str::to_owned)
 }
 
 const DATA: &str = r#" {
@@ -27,7 +26,7 @@ const DATA: &str = r#" {
 } "#;
 
 #[test]
-fn a_pointer_reads_what_has_a_text() {
+fn pointer_reads_text() {
     let cases = [
         ("/text", Some("plain")),
         ("/escaped", Some("café")),
@@ -62,16 +61,16 @@ fn a_pointer_reads_what_has_a_text() {
     }
 }
 
-/// As in `data` itself and around it.
+/// The same holds in `data` and at the top level.
 #[test]
-fn a_name_that_is_no_text_hides_no_other() {
+fn invalid_unicode_name_hides_no_other() {
     let data = r#"{ "\ud800": 1, "deep": { "\ud800": 1, "\u0061": "found", "list": ["\ud800", "two"] } }"#;
     assert_eq!(read("/deep/a", data).as_deref(), Some("found"));
     assert_eq!(read("/deep/list/1", data).as_deref(), Some("two"));
 }
 
 #[test]
-fn a_malformed_pointer_is_named_with_its_fault() {
+fn malformed_pointer_is_refused() {
     for (pointer, fault) in
         [("", "begins with"), ("data/id", "begins with"), ("/a~2", "`~0`"), ("/a~", "`~0`")]
     {
@@ -81,7 +80,7 @@ fn a_malformed_pointer_is_named_with_its_fault() {
 }
 
 #[test]
-fn a_pointer_leads_to_the_envelope_or_into_data() {
+fn pointer_leads_to_the_envelope_or_into_data() {
     for (text, level, name) in [
         ("/type", Level::Envelope, "type"),
         ("/data", Level::Envelope, "data"),
@@ -109,7 +108,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
 
 proptest! {
     #[test]
-    fn a_pointer_agrees_with_a_tree(
+    fn pointer_agrees_with_serde_json(
         fields in prop::collection::btree_map("[ab01/~]{0,2}", json(), 0..3),
         pointer in "(/(a|b|0|1|~0|~1|a~1)?){1,3}",
     ) {

@@ -1,7 +1,7 @@
 use super::{RecordContext, Records, Routed};
 use crate::event::{BodyHash, Dialect, Event, EventId, EventType, Picks, Scanned, Validation, scan_with};
 use crate::record::TraceContext;
-use crate::routing::{Config, HeaderValue, Match, RouteConfig, Table, UnknownEvents};
+use crate::routing::{Config, HeaderValue, Match, RouteConfig, RouteTable, UnknownEvents};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::borrow::Cow;
@@ -48,14 +48,14 @@ fn config(routes: Vec<RouteConfig>) -> Config {
     Config { prefix: "j.".into(), templates: Vec::new(), routes, unknown_events }
 }
 
-/// Routes an event as ingest does, with what the routes want to know of its body.
+/// Routes an event like ingest, with the captured fields of its body.
 fn routed(
     routes: Vec<RouteConfig>,
     event: &Event<'_>,
     body: &'static [u8],
     context: &RecordContext<'_>,
 ) -> Routed {
-    let table = Table::compile(&config(routes)).unwrap();
+    let table = RouteTable::compile(&config(routes)).unwrap();
     let mut picks = Picks::of(table.picks());
     if let Ok(Scanned::Envelope(envelope)) = scan_with(body, &mut picks) {
         let _ = envelope.validate_with(Validation::Documented, &BodyHash::of(body), &mut picks);
@@ -80,7 +80,7 @@ fn headers(event: &Event<'_>, context: &RecordContext<'_>) -> Vec<String> {
 }
 
 #[test]
-fn headers_stand_in_their_order_and_absent_ones_are_left_out() {
+fn headers_are_ordered_and_absent_ones_left_out() {
     let id = format!("ce_id={}", event().id);
     let most = Event { violations: 12, ..event() };
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -120,7 +120,7 @@ fn headers_stand_in_their_order_and_absent_ones_are_left_out() {
 }
 
 #[test]
-fn the_time_is_the_events_then_the_signed_then_receipt() {
+fn ce_time_is_of_the_event_then_signature_then_receipt() {
     let timeless = Event { time: None, ..event() };
     let signed = RecordContext { signed_at: Some(at("2026-01-02T03:04:05Z")), ..context() };
     let time = |event: &Event<'_>, context: &RecordContext<'_>| headers(event, context)[4].clone();
@@ -132,7 +132,7 @@ fn the_time_is_the_events_then_the_signed_then_receipt() {
 }
 
 #[test]
-fn the_key_is_the_first_pointer_with_a_value_else_the_entity_id() {
+fn key_is_the_first_value_or_the_entity_id() {
     let key = |pointers: &[&str], event: &Event<'_>| {
         records(route(&["t"], pointers), event, &context())[0].key.clone()
     };
@@ -147,7 +147,7 @@ fn the_key_is_the_first_pointer_with_a_value_else_the_entity_id() {
 }
 
 #[test]
-fn the_records_of_one_event_share_body_key_and_headers() {
+fn records_of_one_event_share_body_key_and_headers() {
     let made = records(route(&["a", "b.{event}", "c"], &[]), &event(), &context());
     let topics: Vec<_> = made.iter().map(|record| &*record.topic).collect();
     assert_eq!(topics, ["a", "b.call.missed", "c"]);
@@ -160,13 +160,13 @@ fn the_records_of_one_event_share_body_key_and_headers() {
 }
 
 #[test]
-fn a_type_that_no_route_takes_makes_no_records() {
+fn unknown_type_without_a_route_is_a_dead_letter() {
     let strange = Event { event_type: EventType::Unknown("strange".into()), ..event() };
     assert_eq!(routed(vec![], &strange, BODY, &context()), Routed::DeadLetter);
 }
 
 #[test]
-fn the_record_time_is_receipt_whatever_the_event_says() {
+fn record_timestamp_is_the_time_of_receipt() {
     let late = RecordContext { received_at: context().received_at + TimeDelta::days(1), ..context() };
     let made = records(route(&["t"], &[]), &event(), &late);
     assert_eq!(made[0].timestamp, at("2026-01-03T03:04:06.007Z").timestamp_millis());
@@ -185,7 +185,7 @@ fn pointed(headers: &[(&str, &[&str])]) -> RouteConfig {
 }
 
 #[test]
-fn headers_from_pointers_take_the_first_that_finds_a_text() {
+fn header_takes_the_first_field_with_text() {
     let route = pointed(&[
         ("agent", &["/data/agent/id", "/data/agent/name"]),
         ("first-tag", &["/data/tags/0"]),
@@ -200,7 +200,7 @@ fn headers_from_pointers_take_the_first_that_finds_a_text() {
 }
 
 #[test]
-fn long_values_become_neither_keys_nor_headers() {
+fn long_values_are_neither_keys_nor_headers() {
     let long = |bytes: usize| {
         let body =
             format!(r#"{{"event":"call.missed","data":{{"long":"{}","short":"s"}}}}"#, "x".repeat(bytes));
@@ -223,7 +223,7 @@ fn long_values_become_neither_keys_nor_headers() {
 }
 
 #[test]
-fn value_with_a_control_character_becomes_neither_key_nor_header() {
+fn value_with_a_control_character_is_neither_key_nor_header() {
     let body = br#"{"event":"call.missed","data":{"note":"a\r\nb: c","plain":"p"}}"#;
     let headers = pointed(&[("note", &["/data/note"]), ("either", &["/data/note", "/data/plain"])]);
     let route = RouteConfig { key: vec!["/data/note".into(), "/data/plain".into()], ..headers };
@@ -236,7 +236,7 @@ fn value_with_a_control_character_becomes_neither_key_nor_header() {
 }
 
 #[test]
-fn of_several_routes_each_topic_gets_one_record_and_the_first_route_writes_it() {
+fn each_topic_gets_one_record_of_its_first_route() {
     let on = |topics: &[&str], key: &str, team: &str| RouteConfig {
         continues: Some(true),
         headers: BTreeMap::from([("team".into(), HeaderValue::Text(team.into()))]),
@@ -264,7 +264,7 @@ fn of_several_routes_each_topic_gets_one_record_and_the_first_route_writes_it() 
 }
 
 #[test]
-fn dropped_events_make_no_records() {
+fn dropped_event_has_no_records() {
     let route =
         RouteConfig { topics: Vec::new(), headers: BTreeMap::new(), drop: Some(true), ..route(&[], &[]) };
     assert_eq!(routed(vec![route], &event(), BODY, &context()), Routed::Dropped);

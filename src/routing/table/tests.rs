@@ -1,4 +1,4 @@
-use super::{Decision, Destination, Table};
+use super::{Decision, Destination, RouteTable};
 use crate::event::{BodyHash, Dialect, Event, EventId, EventType, Family, KnownType, Picks};
 use crate::routing::{Config, Match, RouteConfig, UnknownEvents};
 use proptest::prelude::*;
@@ -30,13 +30,13 @@ fn pattern(text: &str) -> Match {
     Match::Pattern(text.into())
 }
 
-fn table(routes: Vec<RouteConfig>, unknown_events: UnknownEvents) -> Table {
+fn table(routes: Vec<RouteConfig>, unknown_events: UnknownEvents) -> RouteTable {
     let config = Config { prefix: "j.".into(), templates: Vec::new(), routes, unknown_events };
-    Table::compile(&config).unwrap()
+    RouteTable::compile(&config).unwrap()
 }
 
-/// Where an event without a body goes; `None`: it becomes a dead letter.
-fn only<'t>(table: &'t Table, name: &str) -> Option<&'t Destination> {
+/// Returns the destination of an event without a body. `None`: a dead letter.
+fn only<'t>(table: &'t RouteTable, name: &str) -> Option<&'t Destination> {
     match table.decide(&event(name), &Picks::default()) {
         Decision::Forward(destinations) => {
             assert_eq!(destinations.len(), 1, "{name}: no route continues");
@@ -47,8 +47,8 @@ fn only<'t>(table: &'t Table, name: &str) -> Option<&'t Destination> {
     }
 }
 
-/// The topics an event goes to, or `dead letter`.
-fn topics(table: &Table, name: &str) -> String {
+/// Returns the topics of an event, or `dead letter`.
+fn topics(table: &RouteTable, name: &str) -> String {
     only(table, name).map_or("dead letter".into(), |destination| destination.topics.join(" "))
 }
 
@@ -62,7 +62,7 @@ fn sample() -> Vec<RouteConfig> {
 }
 
 #[test]
-fn destinations_are_those_that_events_come_to() {
+fn destinations_are_those_of_events() {
     let table = table(sample(), UnknownEvents::Forward);
     let to = |known: Option<KnownType>| {
         let found = table.destinations().filter(|each| each.0 == known);
@@ -73,15 +73,15 @@ fn destinations_are_those_that_events_come_to() {
     }
     assert!(to(None).contains(&"in.sms") && to(None).contains(&"j.unknown"));
     let named: std::collections::BTreeSet<_> = table.destinations().flat_map(|each| &each.1.topics).collect();
-    assert!(named.into_iter().eq(table.topics()), "each topic is somebody's");
+    assert!(named.into_iter().eq(table.topics()), "each topic has a destination");
 }
 
 #[test]
-fn the_first_route_that_matches_takes_the_event() {
+fn first_matching_route_takes_the_event() {
     let forward = table(sample(), UnknownEvents::Forward);
     let dead_letter = table(sample(), UnknownEvents::DeadLetter);
     let cases = [
-        // type, with unknown types forwarded, with unknown types as dead letters
+        // Type, topics with `forward`, topics with `dead_letter`.
         ("call.missed", "missed", "missed"),
         ("call.completed", "calls all.call.completed", "calls all.call.completed"),
         ("sd.call_updated", "calls all.sd.call_updated", "calls all.sd.call_updated"),
@@ -112,7 +112,7 @@ fn without_routes_each_known_type_has_its_topic() {
 }
 
 #[test]
-fn a_destination_says_which_route_it_came_from() {
+fn destination_names_its_route() {
     let table = table(sample(), UnknownEvents::Forward);
     for (name, expected) in
         [("call.missed", Some(0)), ("sms.received", Some(2)), ("sms.sent", None), ("party.started", Some(3))]
@@ -122,7 +122,7 @@ fn a_destination_says_which_route_it_came_from() {
 }
 
 #[test]
-fn topics_are_those_that_can_come_up_and_no_others() {
+fn topics_are_exactly_the_reachable_ones() {
     let names = |routes, unknown_events| {
         table(routes, unknown_events)
             .topics()
@@ -137,13 +137,13 @@ fn topics_are_those_that_can_come_up_and_no_others() {
     assert_eq!(names(vec![route(&[pattern("call.missed")], &["m.{event}"])], DeadLetter), ["m.call.missed"]);
     assert_eq!(names(vec![route(&[pattern("call.new")], &["m.{family}"])], DeadLetter), ["m.call"]);
     assert_eq!(names(vec![route(&[pattern("sms.*")], &["m.{family}"])], Forward), ["j.unknown", "m.sms"]);
-    // What `call.missed` would expand to is taken before.
+    // An earlier route takes `call.missed`.
     let before = vec![route(&[pattern("call.missed")], &["m"]), route(&[pattern("call.*")], &["c.{event}"])];
     assert!(!names(before, DeadLetter).contains(&"c.call.missed".to_owned()));
 }
 
 #[test]
-fn one_topic_is_one_name_in_memory() {
+fn topic_name_is_allocated_once() {
     let both = vec![route(&[pattern("call.*")], &["all"]), route(&[pattern("sms.*")], &["all"])];
     let table = table(both, UnknownEvents::Forward);
     let of = |name| Arc::clone(&only(&table, name).unwrap().topics[0]);
@@ -152,8 +152,8 @@ fn one_topic_is_one_name_in_memory() {
 }
 
 #[test]
-fn every_slot_stands_at_its_familys_index() {
-    for (slot, family) in super::super::route::SLOTS.iter().enumerate() {
+fn unknown_families_have_the_order_of_their_index() {
+    for (slot, family) in super::super::route::UNKNOWN_FAMILIES.iter().enumerate() {
         assert_eq!(slot, family.map_or(Family::ALL.len(), Family::index));
     }
 }
@@ -175,15 +175,15 @@ fn any_route() -> impl Strategy<Value = RouteConfig> {
     (prop::collection::vec(matches, 1..3), topic).prop_map(|(matches, topic)| route(&matches, &[topic]))
 }
 
-/// The routes without those that the table turns away because others take all their events.
+/// Removes the routes that never take an event.
 fn without_shadowed(
     mut routes: Vec<RouteConfig>,
     unknown_events: UnknownEvents,
-) -> (Vec<RouteConfig>, Table) {
+) -> (Vec<RouteConfig>, RouteTable) {
     loop {
         let config =
             Config { prefix: "j.".into(), templates: Vec::new(), routes: routes.clone(), unknown_events };
-        let problems = match Table::compile(&config) {
+        let problems = match RouteTable::compile(&config) {
             Ok(table) => return (routes, table),
             Err(problems) => problems,
         };
@@ -194,7 +194,7 @@ fn without_shadowed(
 
 proptest! {
     #[test]
-    fn no_event_names_a_topic_that_the_table_did_not(
+    fn events_go_only_to_topics_of_the_table(
         routes in prop::collection::vec(any_route(), 0..4),
         forward: bool,
         name in any_name(),
@@ -212,7 +212,7 @@ proptest! {
     }
 
     #[test]
-    fn known_and_unknown_types_follow_the_same_first_match(
+    fn known_and_unknown_types_take_the_same_first_match(
         routes in prop::collection::vec(any_route(), 0..4),
         name in any_name(),
     ) {
@@ -226,9 +226,9 @@ proptest! {
         prop_assert_eq!(only(&table, &name).unwrap().route, expected);
     }
 
-    /// A shadow is one only if no event of any name could come to the route.
+    /// No event can reach a route that is reported as shadowed.
     #[test]
-    fn no_event_comes_to_a_route_that_is_called_shadowed(
+    fn no_event_reaches_a_shadowed_route(
         routes in prop::collection::vec(any_route(), 2..5),
         names in prop::collection::vec(any_name(), 20),
     ) {
@@ -238,7 +238,7 @@ proptest! {
             routes: routes.clone(),
             unknown_events: UnknownEvents::Forward,
         };
-        for problem in Table::compile(&config).err().unwrap_or_default() {
+        for problem in RouteTable::compile(&config).err().unwrap_or_default() {
             let index: usize = problem.at["routes[".len()..problem.at.len() - 1].parse().unwrap();
             let takes = |route: &RouteConfig, name: &str| route.matches.iter().any(|each| match each {
                 Match::Pattern(text) => crate::routing::pattern::Pattern::parse(text).unwrap().matches(name),

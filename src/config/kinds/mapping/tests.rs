@@ -1,6 +1,6 @@
 use super::{Conditions, HeaderValues};
 use crate::config::form::Kind;
-use crate::routing::{HeaderValue, Test, Wanted};
+use crate::routing::{HeaderValue, Operator, Predicate};
 use config::{File, FileFormat, Value};
 use std::fmt::Debug;
 
@@ -19,7 +19,7 @@ fn read<T: PartialEq + Debug>(kind: impl Kind<T>, yaml: &str) -> Result<T, Strin
     Ok(it)
 }
 
-fn test(yaml: &str) -> Result<Test, String> {
+fn test(yaml: &str) -> Result<Predicate, String> {
     let mut tests = read(Conditions, &format!("{{ /data/Mixed: {yaml} }}"))?;
     Ok(tests.remove("/data/Mixed").expect("the pointer as it was written"))
 }
@@ -30,25 +30,25 @@ fn texts(texts: &[&str]) -> Vec<String> {
 
 #[test]
 fn conditions_are_a_value_a_list_or_a_map() {
-    let exactly = |wanted| Ok(Test { wanted, ignore_case: false });
-    assert_eq!(test("inbound"), exactly(Wanted::OneOf(texts(&["inbound"]))));
-    assert_eq!(test("42"), exactly(Wanted::OneOf(texts(&["42"]))));
-    assert_eq!(test("true"), exactly(Wanted::OneOf(texts(&["true"]))));
-    assert_eq!(test("[a, 1]"), exactly(Wanted::OneOf(texts(&["a", "1"]))));
-    assert_eq!(test("'a, b'"), exactly(Wanted::OneOf(texts(&["a, b"]))));
-    assert_eq!(test("{ equals: a }"), exactly(Wanted::OneOf(texts(&["a"]))));
-    assert_eq!(test("{ prefix: '+49' }"), exactly(Wanted::Prefix(texts(&["+49"]))));
-    assert_eq!(test("{ prefix: [a, b] }"), exactly(Wanted::Prefix(texts(&["a", "b"]))));
-    assert_eq!(test("{ exists: false }"), exactly(Wanted::Exists(false)));
-    let loosely = Test { wanted: Wanted::OneOf(texts(&["a"])), ignore_case: true };
+    let exactly = |wanted| Ok(Predicate { operator: wanted, ignore_case: false });
+    assert_eq!(test("inbound"), exactly(Operator::OneOf(texts(&["inbound"]))));
+    assert_eq!(test("42"), exactly(Operator::OneOf(texts(&["42"]))));
+    assert_eq!(test("true"), exactly(Operator::OneOf(texts(&["true"]))));
+    assert_eq!(test("[a, 1]"), exactly(Operator::OneOf(texts(&["a", "1"]))));
+    assert_eq!(test("'a, b'"), exactly(Operator::OneOf(texts(&["a, b"]))));
+    assert_eq!(test("{ equals: a }"), exactly(Operator::OneOf(texts(&["a"]))));
+    assert_eq!(test("{ prefix: '+49' }"), exactly(Operator::Prefix(texts(&["+49"]))));
+    assert_eq!(test("{ prefix: [a, b] }"), exactly(Operator::Prefix(texts(&["a", "b"]))));
+    assert_eq!(test("{ exists: false }"), exactly(Operator::Exists(false)));
+    let loosely = Predicate { operator: Operator::OneOf(texts(&["a"])), ignore_case: true };
     assert_eq!(test("{ one_of: [a], ignore_case: true }"), Ok(loosely));
 }
 
 #[test]
 fn conditions_can_be_on_named_fields() {
     let found = read(Conditions, "{ direction: inbound, from: { prefix: '+49' } }").unwrap();
-    assert_eq!(found["direction"].wanted, Wanted::OneOf(texts(&["inbound"])));
-    assert_eq!(found["from"].wanted, Wanted::Prefix(texts(&["+49"])));
+    assert_eq!(found["direction"].operator, Operator::OneOf(texts(&["inbound"])));
+    assert_eq!(found["from"].operator, Operator::Prefix(texts(&["+49"])));
 }
 
 #[test]

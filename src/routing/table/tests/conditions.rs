@@ -1,14 +1,16 @@
-//! Conditions, dropping and going on, against a table that looks at every route for every event.
+//! Conditions, `drop` and `continue`, compared with a walk over all routes.
 
 use super::{any_name, event, pattern};
 use crate::event::{BodyHash, Event, Family, Picks, Scanned, Validation, scan_with};
-use crate::routing::{Config, Decision, Match, RouteConfig, Table, Test, UnknownEvents, Verdict, Wanted};
+use crate::routing::{
+    Config, Decision, Match, Operator, Predicate, RouteConfig, RouteResult, RouteTable, UnknownEvents,
+};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-/// What a table makes of a body: the indices of the routes that took it (`None`: no route did), or the
-/// route that dropped it; and what it explains.
-fn decided(table: &Table, name: &str, data: &str) -> (Result<Vec<Option<usize>>, usize>, Vec<String>) {
+/// Returns the routes that took a body (`None`: the default route) or the route that dropped it, and the
+/// explanation.
+fn decided(table: &RouteTable, name: &str, data: &str) -> (Result<Vec<Option<usize>>, usize>, Vec<String>) {
     let body = serde_json::json!({ "event": name, "data": serde_json::from_str::<serde_json::Value>(data).unwrap() });
     let body = body.to_string();
     let mut picks = Picks::of(table.picks());
@@ -16,8 +18,8 @@ fn decided(table: &Table, name: &str, data: &str) -> (Result<Vec<Option<usize>>,
         let _ = envelope.validate_with(Validation::Documented, &BodyHash::of(b""), &mut picks);
     }
     let event: Event<'_> = event(name);
-    let steps = table.explain(&event, &picks).into_iter().map(|step| match step.verdict {
-        Verdict::Unmet { condition, .. } => format!("unmet: {condition}"),
+    let steps = table.explain(&event, &picks).into_iter().map(|step| match step.result {
+        RouteResult::Unmet { condition, .. } => format!("unmet: {condition}"),
         verdict => format!("{verdict:?}"),
     });
     let decision = match table.decide(&event, &picks) {
@@ -28,17 +30,18 @@ fn decided(table: &Table, name: &str, data: &str) -> (Result<Vec<Option<usize>>,
     (decision, steps.collect())
 }
 
-fn compile(routes: Vec<RouteConfig>) -> Table {
+fn compile(routes: Vec<RouteConfig>) -> RouteTable {
     let unknown_events = UnknownEvents::Forward;
-    Table::compile(&Config { prefix: "j.".into(), templates: Vec::new(), routes, unknown_events }).unwrap()
+    RouteTable::compile(&Config { prefix: "j.".into(), templates: Vec::new(), routes, unknown_events })
+        .unwrap()
 }
 
-fn is(texts: &[&str]) -> Test {
+fn is(texts: &[&str]) -> Predicate {
     let texts = texts.iter().map(|text| (*text).into()).collect();
-    Test { wanted: Wanted::OneOf(texts), ignore_case: false }
+    Predicate { operator: Operator::OneOf(texts), ignore_case: false }
 }
 
-fn route(name: &str, when: &[(&str, Test)], topic: &str) -> RouteConfig {
+fn route(name: &str, when: &[(&str, Predicate)], topic: &str) -> RouteConfig {
     RouteConfig {
         matches: vec![pattern(name)],
         when: when.iter().map(|(pointer, test)| ((*pointer).into(), test.clone())).collect(),
@@ -48,7 +51,7 @@ fn route(name: &str, when: &[(&str, Test)], topic: &str) -> RouteConfig {
 }
 
 #[test]
-fn conditions_let_an_event_pass_on_to_the_next_route() {
+fn unmet_condition_passes_the_event_to_the_next_route() {
     let table = compile(vec![
         route("call.*", &[("/data/direction", is(&["inbound"])), ("/data/vip", is(&["true"]))], "vip"),
         route("call.*", &[("/data/direction", is(&["inbound", "in"]))], "in"),
@@ -58,17 +61,17 @@ fn conditions_let_an_event_pass_on_to_the_next_route() {
     assert_eq!(went(r#"{"direction":"inbound","vip":true}"#).0, Ok(vec![Some(0)]));
     let (taken, steps) = went(r#"{"direction":"inbound"}"#);
     assert_eq!(taken, Ok(vec![Some(1)]));
-    assert_eq!(steps, [r#"unmet: /data/vip is "true""#, "Took", "NotReached"]);
+    assert_eq!(steps, [r#"unmet: /data/vip is "true""#, "Taken", "NotReached"]);
     assert_eq!(went(r#"{"direction":"outbound"}"#).0, Ok(vec![Some(2)]));
     let (taken, steps) = went(r#"{"direction":["inbound"]}"#);
-    assert_eq!(taken, Ok(vec![None]), "an array is no text");
+    assert_eq!(taken, Ok(vec![None]), "an array is not text");
     assert!(steps[1].starts_with("unmet: /data/direction is \"inbound\" or \"in\""), "{steps:?}");
     assert_eq!(decided(&table, "party.on", r#"{"direction":"outbound"}"#).0, Ok(vec![Some(2)]));
     assert_eq!(decided(&table, "party.on", "{}").0, Ok(vec![None]));
 }
 
 #[test]
-fn unmet_condition_tells_whether_its_field_is_absent() {
+fn unmet_condition_reports_an_absent_field() {
     let table = compile(vec![
         route("call.*", &[("/data/direction", is(&["inbound"]))], "pointed"),
         route("call.*", &[("direction", is(&["inbound"]))], "named"),
@@ -82,8 +85,8 @@ fn unmet_condition_tells_whether_its_field_is_absent() {
         let _ = envelope.validate_with(Validation::Documented, &BodyHash::of(b""), &mut picks);
         let event = event("call.missed");
         let steps = table.explain(&event, &picks).into_iter();
-        let verdicts = steps.map(|step| match step.verdict {
-            Verdict::Unmet { is_absent, .. } => Some(is_absent),
+        let verdicts = steps.map(|step| match step.result {
+            RouteResult::Unmet { is_absent, .. } => Some(is_absent),
             _ => None,
         });
         verdicts.collect::<Vec<_>>()
@@ -95,7 +98,7 @@ fn unmet_condition_tells_whether_its_field_is_absent() {
 }
 
 #[test]
-fn dropping_ends_the_search_and_takes_nothing_back() {
+fn drop_ends_the_search_and_keeps_earlier_routes() {
     let table = compile(vec![
         RouteConfig { continues: Some(true), ..route("call.*", &[], "audit") },
         RouteConfig {
@@ -110,10 +113,14 @@ fn dropping_ends_the_search_and_takes_nothing_back() {
     assert_eq!(decided(&table, "fax.sent", test).0, Err(1));
     assert_eq!(decided(&table, "sms.sent", "{}").0, Ok(vec![None]));
     let (taken, steps) = decided(&table, "call.missed", test);
-    assert_eq!(taken, Ok(vec![Some(0)]), "what was taken before the drop stays");
-    assert_eq!(steps, ["TookAndWentOn", "Dropped", "NotReached"]);
+    assert_eq!(taken, Ok(vec![Some(0)]), "earlier routes are kept");
+    assert_eq!(steps, ["TakenAndContinued", "Dropped", "NotReached"]);
     assert_eq!(decided(&table, "call.missed", "{}").0, Ok(vec![Some(0), Some(2)]));
-    assert_eq!(decided(&table, "call.answered", "{}").0, Ok(vec![Some(0)]), "no rest besides");
+    assert_eq!(
+        decided(&table, "call.answered", "{}").0,
+        Ok(vec![Some(0)]),
+        "the default route takes nothing"
+    );
     assert!(!table.topics().any(|topic| topic.is_empty()), "a drop has no topic");
 }
 
@@ -121,14 +128,14 @@ fn any_conditional() -> impl Strategy<Value = RouteConfig> {
     let name = prop::sample::select(vec!["*", "call.*", "call.missed", "sms.*", "*.received", "x.y"]);
     let text = || prop::sample::select(vec!["1", "one", "ONE", "true", "call.missed"]).prop_map(String::from);
     let wanted = prop_oneof![
-        prop::collection::vec(text(), 1..3).prop_map(Wanted::OneOf),
+        prop::collection::vec(text(), 1..3).prop_map(Operator::OneOf),
         prop::collection::vec(prop::sample::select(vec!["o", "1", "call"]).prop_map(String::from), 1..2)
-            .prop_map(Wanted::Prefix),
-        any::<bool>().prop_map(Wanted::Exists),
+            .prop_map(Operator::Prefix),
+        any::<bool>().prop_map(Operator::Exists),
     ];
     let test = (wanted, any::<bool>()).prop_map(|(wanted, ignore_case)| {
-        let ignore_case = ignore_case && !matches!(wanted, Wanted::Exists(_));
-        Test { wanted, ignore_case }
+        let ignore_case = ignore_case && !matches!(wanted, Operator::Exists(_));
+        Predicate { operator: wanted, ignore_case }
     });
     let pointer = prop::sample::select(vec!["/data/a", "/data/b/c", "/event", "/data/a"]);
     let by_pointer = (pointer.prop_map(String::from), test);
@@ -144,26 +151,26 @@ fn any_conditional() -> impl Strategy<Value = RouteConfig> {
     })
 }
 
-/// A condition on a named field, in spellings of both dialects.
-fn any_named_condition() -> impl Strategy<Value = (String, Test)> {
-    let wanted = |texts: &[&str]| Wanted::OneOf(texts.iter().map(|text| (*text).into()).collect());
-    let prefix = |text: &str| Wanted::Prefix(vec![text.into()]);
+/// Generates a condition on a named field, in spellings of both dialects.
+fn any_named_condition() -> impl Strategy<Value = (String, Predicate)> {
+    let wanted = |texts: &[&str]| Operator::OneOf(texts.iter().map(|text| (*text).into()).collect());
+    let prefix = |text: &str| Operator::Prefix(vec![text.into()]);
     let cases = vec![
         ("direction", wanted(&["inbound"])),
         ("direction", wanted(&["OUTGOING", "incoming"])),
         ("direction", prefix("out")),
-        ("direction", Wanted::Exists(false)),
+        ("direction", Operator::Exists(false)),
         ("from", wanted(&["14155550100"])),
         ("from", wanted(&["+14155550123"])),
         ("from", prefix("+1")),
         ("agent", wanted(&["17"])),
-        ("agent", Wanted::Exists(true)),
+        ("agent", Operator::Exists(true)),
     ];
     prop::sample::select(cases)
-        .prop_map(|(field, wanted)| (field.to_owned(), Test { wanted, ignore_case: false }))
+        .prop_map(|(field, wanted)| (field.to_owned(), Predicate { operator: wanted, ignore_case: false }))
 }
 
-/// What a route reads of a body of the live dialect, said once more.
+/// Reference implementation: the value of a field in a body of the live dialect.
 fn value(body: &serde_json::Value, name: &str, field: &str) -> Option<serde_json::Value> {
     if field.starts_with('/') {
         return body.pointer(field).cloned();
@@ -184,7 +191,7 @@ fn value(body: &serde_json::Value, name: &str, field: &str) -> Option<serde_json
         "OUTGOING" => "outbound".to_owned(),
         other => other.to_owned(),
     });
-    // A voicemail is inbound even if its body does not carry a direction.
+    // A voicemail is inbound without a direction in its body.
     let direction = direction.or_else(|| (name == "voicemail.received").then(|| "inbound".to_owned()));
     let found = match (field, direction.as_deref()) {
         ("direction", _) => direction,
@@ -196,23 +203,25 @@ fn value(body: &serde_json::Value, name: &str, field: &str) -> Option<serde_json
     found.map(Into::into)
 }
 
-/// What a condition says of a body of the live dialect, said once more.
-fn meets(body: &serde_json::Value, name: &str, field: &str, test: &Test) -> bool {
+/// Reference implementation: whether a body of the live dialect meets a condition.
+fn meets(body: &serde_json::Value, name: &str, field: &str, test: &Predicate) -> bool {
     let spelled = |text: &String| match &**text {
         "OUTGOING" => "outbound".to_owned(),
         "incoming" => "inbound".to_owned(),
         "14155550100" => "+14155550100".to_owned(),
         other => other.to_owned(),
     };
-    let wanted = match &test.wanted {
-        Wanted::OneOf(texts) if !field.starts_with('/') => Wanted::OneOf(texts.iter().map(spelled).collect()),
+    let wanted = match &test.operator {
+        Operator::OneOf(texts) if !field.starts_with('/') => {
+            Operator::OneOf(texts.iter().map(spelled).collect())
+        }
         other => other.clone(),
     };
-    holds(&Test { wanted, ..test.clone() }, value(body, name, field).as_ref())
+    holds(&Predicate { operator: wanted, ..test.clone() }, value(body, name, field).as_ref())
 }
 
-/// What a test says of a value, said once more.
-fn holds(test: &Test, value: Option<&serde_json::Value>) -> bool {
+/// Reference implementation: whether a value meets a predicate.
+fn holds(test: &Predicate, value: Option<&serde_json::Value>) -> bool {
     use serde_json::Value;
     let fold = |text: &str| if test.ignore_case { text.to_lowercase() } else { text.to_owned() };
     let text = match value {
@@ -220,10 +229,10 @@ fn holds(test: &Test, value: Option<&serde_json::Value>) -> bool {
         Some(value @ (Value::Number(_) | Value::Bool(_))) => Some(fold(&value.to_string())),
         _ => None,
     };
-    match &test.wanted {
-        Wanted::Exists(wanted) => *wanted == value.is_some_and(|value| !value.is_null()),
-        Wanted::OneOf(texts) => text.is_some_and(|text| texts.iter().any(|each| fold(each) == text)),
-        Wanted::Prefix(texts) => {
+    match &test.operator {
+        Operator::Exists(wanted) => *wanted == value.is_some_and(|value| !value.is_null()),
+        Operator::OneOf(texts) => text.is_some_and(|text| texts.iter().any(|each| fold(each) == text)),
+        Operator::Prefix(texts) => {
             text.is_some_and(|text| texts.iter().any(|each| text.starts_with(&fold(each))))
         }
     }
@@ -241,7 +250,7 @@ fn any_data() -> impl Strategy<Value = String> {
         .prop_map(|(strange, live)| format!("{{{}}}", [strange, live].concat().join(",")))
 }
 
-/// Fields of the live dialect, as far as named fields read them.
+/// Generates fields of the live dialect that named fields read.
 fn any_live_fields() -> impl Strategy<Value = Vec<String>> {
     let direction = || {
         let spelled = vec!["\"Incoming\"", "\"OUTGOING\"", "\"inbound\"", "\"sideways\"", "\"\"", "null"];
@@ -275,7 +284,7 @@ fn any_live_fields() -> impl Strategy<Value = Vec<String>> {
 
 proptest! {
     #[test]
-    fn tables_decide_as_a_walk_over_all_routes_does(
+    fn table_decides_like_a_walk_over_all_routes(
         routes in prop::collection::vec(any_conditional(), 0..6),
         name in any_name(),
         data in any_data(),
@@ -304,7 +313,7 @@ proptest! {
         let expected = expected.map(|taken| if taken.is_empty() { vec![None] } else { taken });
         let (found, steps) = decided(&table, &name, &data);
         prop_assert_eq!(&found, &expected);
-        let took = steps.iter().enumerate().filter(|(_, step)| step.starts_with("Took")).map(|(at, _)| Some(at));
+        let took = steps.iter().enumerate().filter(|(_, step)| step.starts_with("Taken")).map(|(at, _)| Some(at));
         match found {
             Ok(taken) if taken == [None] => prop_assert_eq!(took.count(), 0),
             Ok(taken) => prop_assert_eq!(took.collect::<Vec<_>>(), taken),
@@ -312,9 +321,9 @@ proptest! {
         }
     }
 
-    /// Of two routes for the same types, the second is in the shadow only if no event can tell them apart.
+    /// A second route for the same types is shadowed only if no event takes it alone.
     #[test]
-    fn conditions_in_the_shadow_of_others_never_hold_alone(
+    fn shadowed_condition_never_holds_alone(
         (first, second) in (any_conditional(), any_conditional()),
         data in prop::collection::vec(any_data(), 30),
     ) {
@@ -327,10 +336,10 @@ proptest! {
         };
         let routes = vec![same(first), same(second)];
         let config = Config { prefix: "j.".into(), templates: Vec::new(), routes, unknown_events: UnknownEvents::Forward };
-        if Table::compile(&config).is_err() {
+        if RouteTable::compile(&config).is_err() {
             for data in data {
                 let body = serde_json::json!({ "event": "call.missed", "data": serde_json::from_str::<serde_json::Value>(&data).unwrap() });
-                let met = |when: &BTreeMap<String, Test>| {
+                let met = |when: &BTreeMap<String, Predicate>| {
                     when.iter().all(|(field, test)| meets(&body, "call.missed", field, test))
                 };
                 prop_assert!(met(&config.routes[0].when) || !met(&config.routes[1].when), "{body}");

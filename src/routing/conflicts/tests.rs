@@ -1,5 +1,7 @@
 use crate::event::Family;
-use crate::routing::{Config, Match, Problem, RouteConfig, Table, Test, UnknownEvents, Wanted};
+use crate::routing::{
+    Config, Match, Operator, Predicate, RouteConfig, RouteError, RouteTable, UnknownEvents,
+};
 
 fn route(matches: &[&str], topic: &str) -> RouteConfig {
     RouteConfig {
@@ -10,13 +12,13 @@ fn route(matches: &[&str], topic: &str) -> RouteConfig {
 }
 
 fn when(route: RouteConfig, text: &str) -> RouteConfig {
-    let test = Test { wanted: Wanted::OneOf(vec![text.into()]), ignore_case: false };
+    let test = Predicate { operator: Operator::OneOf(vec![text.into()]), ignore_case: false };
     RouteConfig { when: [("/data/a".into(), test)].into(), ..route }
 }
 
-fn problems(routes: Vec<RouteConfig>, unknown_events: UnknownEvents) -> Vec<Problem> {
+fn problems(routes: Vec<RouteConfig>, unknown_events: UnknownEvents) -> Vec<RouteError> {
     let config = Config { prefix: "j.".into(), templates: Vec::new(), routes, unknown_events };
-    Table::compile(&config).err().unwrap_or_default()
+    RouteTable::compile(&config).err().unwrap_or_default()
 }
 
 fn shadowed(routes: Vec<RouteConfig>, unknown_events: UnknownEvents) -> Vec<(String, Vec<String>)> {
@@ -29,7 +31,7 @@ fn shadow(at: usize, others: &[usize]) -> Vec<(String, Vec<String>)> {
 }
 
 #[test]
-fn routes_behind_others_that_take_all_of_theirs_are_named_with_those() {
+fn shadowed_route_is_reported_with_earlier_routes() {
     use UnknownEvents::{DeadLetter, Forward};
     let call = || route(&["call.*"], "calls");
     let by_family = |family| RouteConfig { matches: vec![Match::Family(family)], ..call() };
@@ -57,7 +59,7 @@ fn routes_behind_others_that_take_all_of_theirs_are_named_with_those() {
 }
 
 #[test]
-fn routes_that_some_event_can_come_to_are_left_alone() {
+fn reachable_routes_are_accepted() {
     use UnknownEvents::{DeadLetter, Forward};
     let call = || route(&["call.*"], "calls");
     let by_family = RouteConfig { matches: vec![Match::Family(Family::Call)], ..call() };
@@ -73,7 +75,7 @@ fn routes_that_some_event_can_come_to_are_left_alone() {
     ] {
         assert_eq!(shadowed(routes, Forward), []);
     }
-    // Where unknown types become dead letters, wildcards take known types only.
+    // With `dead_letter`, wildcards take known types only.
     let known: Vec<_> = crate::event::KnownType::ALL.iter().map(|known| known.name()).collect();
     let calls: Vec<_> = known.into_iter().filter(|name| name.starts_with("call.")).collect();
     assert_eq!(shadowed(vec![route(&calls, "a"), call()], DeadLetter), shadow(1, &[0]));
@@ -81,19 +83,19 @@ fn routes_that_some_event_can_come_to_are_left_alone() {
 }
 
 #[test]
-fn routes_for_types_that_can_never_come_are_named() {
+fn route_for_an_impossible_type_is_reported() {
     let found = problems(vec![route(&["fax.*"], "fax")], UnknownEvents::DeadLetter);
     assert!(matches!(&found[..], [one] if one.at == "routes[0]" && one.reason.contains("takes no event")));
     assert_eq!(problems(vec![route(&["fax.*"], "fax")], UnknownEvents::Forward), []);
 }
 
 #[test]
-fn topics_that_kafkas_metrics_cannot_tell_apart_are_named_with_both_settings() {
+fn colliding_topics_are_reported_with_both_settings() {
     let routes =
         vec![route(&["call.*"], "a.b_c"), route(&["sms.*"], "a_b.c"), route(&["contact.*"], "j_call.missed")];
     let found = problems(routes, UnknownEvents::Forward);
     let places: Vec<_> = found.iter().map(|each| (each.at.as_str(), each.others[0].as_str())).collect();
-    // `call.missed` has a route of its own, so that `j.call.missed` never comes up.
+    // `call.missed` has a route, so that no event goes to `j.call.missed`.
     assert_eq!(places, [("routes[1].topics[0]", "routes[0].topics[0]")]);
     assert!(found[0].reason.contains("`a_b.c` differs from `a.b_c`"), "{}", found[0]);
     let against_rest = problems(vec![route(&["contact.*"], "j_unknown")], UnknownEvents::Forward);
@@ -104,14 +106,14 @@ fn topics_that_kafkas_metrics_cannot_tell_apart_are_named_with_both_settings() {
 }
 
 #[test]
-fn dead_letters_need_a_topic_that_is_not_an_events() {
+fn dead_letters_need_a_topic_of_their_own() {
     let config = Config {
         prefix: "j.".into(),
         templates: Vec::new(),
         routes: vec![route(&["call.*"], "calls.in")],
         unknown_events: UnknownEvents::Forward,
     };
-    let table = Table::compile(&config).unwrap();
+    let table = RouteTable::compile(&config).unwrap();
     let others = |topic: &str| -> Vec<_> {
         table.check_dead_letters(topic).into_iter().flat_map(|problem| problem.others).collect()
     };

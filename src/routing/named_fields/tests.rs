@@ -1,21 +1,21 @@
 //! Named fields of every sample of both dialects.
 
 use crate::event::{BodyHash, Dialect, Event, NamedField, Picks, Scanned, Validation, samples, scan_with};
-use crate::routing::values::{Found, Pointed, Pointers, Values};
+use crate::routing::field_values::{FieldRef, FieldTable, FieldValue, FieldValues};
 
 /// Returns the text of each named field, or `-`.
 fn texts(body: &str, fields: &[&str]) -> Vec<String> {
-    let mut pointers = Pointers::default();
-    let fields: Vec<Pointed> = fields.iter().map(|field| pointers.read(field).unwrap()).collect();
+    let mut pointers = FieldTable::default();
+    let fields: Vec<FieldRef> = fields.iter().map(|field| pointers.read(field).unwrap()).collect();
     let mut picks = Picks::of(pointers.picks());
     let Ok(Scanned::Envelope(envelope)) = scan_with(body.as_bytes(), &mut picks) else { panic!("{body}") };
     let hash = BodyHash::of(body.as_bytes());
     let event: Event<'_> = envelope.validate_with(Validation::Tolerant, &hash, &mut picks).unwrap();
-    let values = Values::new(&pointers, &picks, &event);
+    let values = FieldValues::new(&pointers, &picks, &event);
     let text = |field| match values.get(field) {
-        Found::Text(text) => text.to_string(),
-        Found::Nothing => "-".into(),
-        Found::Other => "?".into(),
+        FieldValue::Text(text) => text.to_string(),
+        FieldValue::Absent => "-".into(),
+        FieldValue::Other => "?".into(),
     };
     fields.iter().map(text).collect()
 }
@@ -23,8 +23,8 @@ fn texts(body: &str, fields: &[&str]) -> Vec<String> {
 const FIELDS: [&str; 8] =
     ["direction", "agent", "from", "to", "contact_number", "justcall_number", "disposition", "recording"];
 
-/// Direction, agent, and the last four digits of the numbers as from>to, contact/account; whether there is
-/// a disposition (D) and a recording (R).
+/// Direction, agent, last four digits of the numbers as from>to and contact/account, disposition (D) and
+/// recording (R).
 const EXPECTED: &str = "
 documented call.completed: inbound 17 0123>0100 0123/0100 DR
 documented call.missed: inbound - 0147>0100 0147/0100 --
@@ -61,7 +61,7 @@ live sd.call_ai_generated: - - ->- -/- --
 ";
 
 #[test]
-fn every_named_field_means_the_same_in_every_sample_of_both_dialects() {
+fn named_fields_are_equal_in_samples_of_both_dialects() {
     assert_eq!(NamedField::ALL.len(), FIELDS.len(), "every field is in this table");
     let mut table = String::from("\n");
     for (dialect, (known, body)) in
@@ -84,7 +84,7 @@ fn every_named_field_means_the_same_in_every_sample_of_both_dialects() {
 }
 
 #[test]
-fn values_are_normalised_whatever_their_json_type() {
+fn values_of_any_json_type_are_normalised() {
     let call = |data: &str| format!(r#"{{"type":"call.new","data":{{"call_sid":"CA1",{data}}}}}"#);
     let found = |data: &str| texts(&call(data), &["direction", "from", "to", "agent"]).join(" ");
     let both = r#""contact_number":14155550123,"justcall_number":"+14155550100","agent_id":"17""#;
@@ -104,7 +104,7 @@ fn values_are_normalised_whatever_their_json_type() {
 }
 
 #[test]
-fn event_of_no_family_has_no_named_field() {
+fn event_without_a_family_has_no_named_fields() {
     let body = r#"{"type":"party.started","data":{"direction":"Incoming","agent_id":17}}"#;
     assert_eq!(texts(body, &["direction", "agent", "/data/direction"]), ["-", "-", "Incoming"]);
 }

@@ -1,8 +1,8 @@
-//! Routes that stand in each other's way, and topics that Kafka cannot tell apart.
+//! Conflicts: routes that can never take an event, and topics that Kafka cannot distinguish.
 
-use super::compile::Problem;
+use super::error::RouteError;
 use super::route::Route;
-use super::table::Table;
+use super::table::RouteTable;
 use crate::event::KnownType;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use std::sync::Arc;
 #[cfg(test)]
 mod tests;
 
-/// Routes that no event can come to, for earlier ones take them all.
-pub(super) fn shadowed(routes: &[Route]) -> Vec<Problem> {
-    routes.iter().enumerate().filter_map(|(at, route)| shadow_of(route, &routes[..at])).collect()
+/// Returns an error for each route whose events earlier routes all take.
+pub(super) fn shadowed(routes: &[Route]) -> Vec<RouteError> {
+    routes.iter().enumerate().filter_map(|(at, route)| shadow(route, &routes[..at])).collect()
 }
 
-/// What shadows a route, if everything it could take is taken before.
-fn shadow_of(route: &Route, before: &[Route]) -> Option<Problem> {
+/// Returns the error of a route, if earlier routes take all its events.
+fn shadow(route: &Route, before: &[Route]) -> Option<RouteError> {
     let mut shadows: Vec<String> = Vec::new();
-    // Types first, for those with a name of their own; then what unknown types can match.
+    // Check known types by name, then the patterns that unknown types can match.
     let known = KnownType::ALL.iter().filter(|known| route.takes(known.name(), Some(known.family())));
     for known in known {
         let takes = |other: &&Route| other.takes(known.name(), Some(known.family())) && ends(other, route);
@@ -42,29 +42,28 @@ fn shadow_of(route: &Route, before: &[Route]) -> Option<Problem> {
             several.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
         ),
     };
-    Some(Problem { at: route.name(), reason, others: shadows })
+    Some(RouteError { at: route.name(), reason, others: shadows })
 }
 
-/// Whether every event that meets the later route's conditions, and that the earlier one takes too, ends
-/// there.
+/// Returns whether the earlier route ends the search for every event that meets the later route's conditions.
 fn ends(earlier: &Route, later: &Route) -> bool {
     let is_met = |condition| later.conditions.iter().any(|each| each.implies(condition));
     !earlier.continues && earlier.conditions.iter().all(is_met)
 }
 
-/// Topics that differ in `.` and `_` alone: Kafka's metrics call them by one name, so that it refuses
-/// to make the second.
-pub(super) fn colliding(table: &Table, rest: &Route) -> Vec<Problem> {
+/// Returns an error for each pair of topics that differ only in `.` and `_`. Kafka's metrics use one name for
+/// both, and Kafka refuses to create the second.
+pub(super) fn colliding(table: &RouteTable, default: &Route) -> Vec<RouteError> {
     let mut seen: BTreeMap<String, (String, String)> = BTreeMap::new();
     let mut problems = Vec::new();
-    let names = table.routes.iter().chain([rest]).flat_map(Route::names);
-    // Not those that earlier routes leave nothing for.
+    let names = table.routes.iter().chain([default]).flat_map(Route::names);
+    // Skip topics that earlier routes leave no events for.
     for (at, name) in names.filter(|(_, name)| table.has_topic(name)) {
         let (other_at, other) =
             seen.entry(name.replace('.', "_")).or_insert_with(|| (at.to_owned(), name.clone()));
         if *other != name {
             let reason = collision(&name, other);
-            let problem = Problem { at: at.to_owned(), reason, others: vec![other_at.clone()] };
+            let problem = RouteError { at: at.to_owned(), reason, others: vec![other_at.clone()] };
             if !problems.contains(&problem) {
                 problems.push(problem);
             }
@@ -73,7 +72,7 @@ pub(super) fn colliding(table: &Table, rest: &Route) -> Vec<Problem> {
     problems
 }
 
-/// What is said of two such topics.
+/// Returns the message for two such topics.
 fn collision(name: &str, other: &str) -> String {
     format!(
         "the topic `{name}` differs from `{other}` in `.` and `_` only: Kafka's metrics cannot tell them \
@@ -81,10 +80,10 @@ fn collision(name: &str, other: &str) -> String {
     )
 }
 
-impl Table {
-    /// What keeps a topic from being that of the dead letters: events go to it, or to one that Kafka
-    /// cannot tell from it.
-    pub fn check_dead_letters(&self, topic: &str) -> Vec<Problem> {
+impl RouteTable {
+    /// Returns an error for each topic of events that equals the dead-letter topic, or that Kafka cannot
+    /// distinguish from it.
+    pub fn check_dead_letters(&self, topic: &str) -> Vec<RouteError> {
         let problem = |other: &Arc<str>| {
             let reason = if **other == *topic {
                 format!("`{topic}` is also a topic that events go to; dead letters need their own")
@@ -93,15 +92,15 @@ impl Table {
             } else {
                 return None;
             };
-            Some(Problem {
+            Some(RouteError {
                 others: vec![self.setting_of(other)],
-                ..Problem::new("dead_letter.topic", reason)
+                ..RouteError::new("dead_letter.topic", reason)
             })
         };
         self.topics().filter_map(problem).collect()
     }
 
-    /// The setting that names a topic.
+    /// Returns the setting that names a topic.
     fn setting_of(&self, topic: &str) -> String {
         let named = self.routes.iter().flat_map(Route::names).find(|(_, name)| name == topic);
         named.map_or_else(|| "topics.prefix".into(), |(at, _)| at.to_owned())

@@ -1,36 +1,36 @@
-//! Topics: names, and templates of names.
+//! Topic names, and templates of topic names.
 
 use crate::event::{Family, KnownType};
 
 #[cfg(test)]
 mod tests;
 
-/// A topic's name with places for the type's name and its family's.
+/// Topic name with placeholders for the type and its family.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Template(Vec<Part>);
+pub(super) struct TopicTemplate(Vec<TemplatePart>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum TemplatePart {
     Text(Box<str>),
     Event,
     Family,
 }
 
-/// What a placeholder says where the type or its family is not known: a body must not name topics.
+/// Text for a placeholder of an unknown type or family, because a body must not name topics.
 const UNKNOWN: &str = "unknown";
 
-impl Template {
-    /// Reads a topic's name or template.
+impl TopicTemplate {
+    /// Parses a topic name or template.
     ///
     /// # Errors
-    /// What is wrong with it, for the operator.
+    /// The template is invalid. The message is for the operator.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, tail)) = rest.split_once('{') {
             let (name, after) = tail.split_once('}').ok_or("`{` is not closed by `}`")?;
             if !before.is_empty() {
-                parts.push(Part::Text(before.into()));
+                parts.push(TemplatePart::Text(before.into()));
             }
             if parts.is_empty() {
                 return Err(format!(
@@ -38,8 +38,8 @@ impl Template {
                 ));
             }
             parts.push(match name {
-                "event" => Part::Event,
-                "family" => Part::Family,
+                "event" => TemplatePart::Event,
+                "family" => TemplatePart::Family,
                 _ => {
                     return Err(format!(
                         "`{{{name}}}` is no placeholder; there are `{{event}}` and `{{family}}`"
@@ -49,36 +49,36 @@ impl Template {
             rest = after;
         }
         if !rest.is_empty() {
-            parts.push(Part::Text(rest.into()));
+            parts.push(TemplatePart::Text(rest.into()));
         }
         Ok(Self(parts))
     }
 
-    /// The template `<prefix>{event}`.
-    pub(super) fn behind(prefix: &str) -> Self {
-        Self(vec![Part::Text(prefix.into()), Part::Event])
+    /// Returns the template `<prefix>{event}`.
+    pub(super) fn with_prefix(prefix: &str) -> Self {
+        Self(vec![TemplatePart::Text(prefix.into()), TemplatePart::Event])
     }
 
-    /// The topic for a type; `None` for one that JustCall does not document.
+    /// Returns the topic for a type. `None`: a type that JustCall does not document.
     pub(super) fn expand(&self, known: Option<KnownType>, family: Option<Family>) -> String {
         self.0
             .iter()
             .map(|part| match part {
-                Part::Text(text) => text,
-                Part::Event => known.map_or(UNKNOWN, KnownType::name),
-                Part::Family => family.map_or(UNKNOWN, Family::name),
+                TemplatePart::Text(text) => text,
+                TemplatePart::Event => known.map_or(UNKNOWN, KnownType::name),
+                TemplatePart::Family => family.map_or(UNKNOWN, Family::name),
             })
             .collect()
     }
 }
 
-/// Holds a topic's name to Kafka's rules: 1 to 249 of `a-z A-Z 0-9 . _ -`, neither `.` nor `..`,
-/// and none of the topics that Kafka keeps for itself.
+/// Validates a topic name by Kafka's rules: 1 to 249 of `a-z A-Z 0-9 . _ -`, neither `.` nor `..`, and not
+/// one of Kafka's internal topics.
 ///
 /// # Errors
-/// What is wrong with it, for the operator.
+/// The name is illegal. The message is for the operator.
 pub fn check_topic_name(name: &str) -> Result<(), String> {
-    const LONGEST: usize = 249;
+    const MAX_TOPIC_LEN: usize = 249;
     let legal = |each: char| each.is_ascii_alphanumeric() || matches!(each, '.' | '_' | '-');
     if name.is_empty() {
         return Err("a topic's name is empty".into());
@@ -88,8 +88,8 @@ pub fn check_topic_name(name: &str) -> Result<(), String> {
             "the topic `{name}` holds {illegal:?}; Kafka takes a-z, A-Z, 0-9, `.`, `_` and `-`"
         ));
     }
-    if name.len() > LONGEST {
-        return Err(format!("the topic `{name}` is longer than {LONGEST} characters"));
+    if name.len() > MAX_TOPIC_LEN {
+        return Err(format!("the topic `{name}` is longer than {MAX_TOPIC_LEN} characters"));
     }
     if matches!(name, "." | ".." | "__consumer_offsets" | "__transaction_state" | "__cluster_metadata") {
         return Err(format!("the topic `{name}` is one that Kafka keeps for itself"));

@@ -1,4 +1,4 @@
-//! Named fields, compiled: lookups of the same fact in either dialect.
+//! Compiled named fields: lookups of the same fact in each dialect.
 
 use super::pointer::Pointer;
 use crate::event::{Dialect, Direction, Family, NamedField, Pick};
@@ -6,17 +6,17 @@ use crate::event::{Dialect, Direction, Family, NamedField, Pick};
 #[cfg(test)]
 mod tests;
 
-/// Named field with its places in every kind of event.
+/// Named field with its places in each dialect and family.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Named {
+pub(super) struct CompiledField {
     pub(super) field: NamedField,
-    /// Lookup of the direction, for fields whose place depends on it.
+    /// Lookup of the direction, for a field whose place depends on it.
     pub(super) direction: Option<usize>,
-    /// By dialect, then by family.
+    /// Places by dialect, then by family.
     places: Box<[Box<[CompiledPlace]>]>,
 }
 
-/// Place of a named field, with the pick that holds it.
+/// Place of a named field, with the index of its pick.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CompiledPlace {
     pub(super) direction: Option<Direction>,
@@ -24,11 +24,11 @@ pub(super) struct CompiledPlace {
     pub(super) pointer: Pointer,
 }
 
-impl Named {
+impl CompiledField {
     /// Compiles a field. `add_pick` returns the index of a pick.
     ///
     /// # Errors
-    /// When a place is not a JSON pointer, which the tests of the contract exclude.
+    /// A place is not a JSON pointer, which tests of the contract exclude.
     pub(super) fn compile(
         field: NamedField,
         direction: Option<usize>,

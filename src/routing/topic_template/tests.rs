@@ -1,8 +1,8 @@
-use super::{Template, check_topic_name};
+use super::{TopicTemplate, check_topic_name};
 use crate::event::{Family, KnownType};
 
 #[test]
-fn placeholders_say_what_is_known_and_nothing_a_body_says() {
+fn placeholder_of_an_unknown_type_is_unknown() {
     let missed = (Some(KnownType::CallMissed), Some(Family::Call));
     let new_sms = (None, Some(Family::Sms));
     let strange = (None, None);
@@ -17,12 +17,12 @@ fn placeholders_say_what_is_known_and_nothing_a_body_says() {
         ("j-{family}{event}", strange, "j-unknownunknown"),
     ];
     for (template, (known, family), expected) in cases {
-        assert_eq!(Template::parse(template).unwrap().expand(known, family), expected, "{template}");
+        assert_eq!(TopicTemplate::parse(template).unwrap().expand(known, family), expected, "{template}");
     }
 }
 
 #[test]
-fn a_malformed_template_is_named_with_its_fault() {
+fn malformed_template_is_refused() {
     let cases = [
         ("{event}", "needs fixed text"),
         ("{family}.calls", "needs fixed text"),
@@ -31,13 +31,13 @@ fn a_malformed_template_is_named_with_its_fault() {
         ("j.{event", "not closed"),
     ];
     for (template, fault) in cases {
-        let reason = Template::parse(template).unwrap_err();
+        let reason = TopicTemplate::parse(template).unwrap_err();
         assert!(reason.contains(fault), "{template}: {reason}");
     }
 }
 
 #[test]
-fn topic_names_are_held_to_kafkas_rules() {
+fn topic_names_follow_kafkas_rules() {
     for legal in ["a", "a.b_c-D9", "...", &"x".repeat(249)] {
         assert_eq!(check_topic_name(legal), Ok(()), "{legal}");
     }

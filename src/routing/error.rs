@@ -1,0 +1,28 @@
+//! Errors in the settings of the routes.
+
+use std::fmt;
+
+/// Error in the settings of the routes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteError {
+    /// Setting, such as `routes[2].topics[0]`.
+    pub at: String,
+    /// Description of the error and of what is required.
+    pub reason: String,
+    /// Other settings that it contradicts.
+    pub others: Vec<String>,
+}
+
+impl RouteError {
+    pub(super) fn new(at: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { at: at.into(), reason: reason.into(), others: Vec::new() }
+    }
+}
+
+impl fmt::Display for RouteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.at, self.reason)
+    }
+}
+
+impl std::error::Error for RouteError {}

@@ -1,0 +1,226 @@
+//! Values of the fields that a table's routes read, for one event. Each is looked up at most once, on first
+//! use.
+
+use super::named_fields::{CompiledField, depends_on_direction};
+use super::pointer::Pointer;
+use crate::event::{Direction, Event, NamedField, Pick, Picks};
+use serde::Deserializer as _;
+use serde::de::{Error, Visitor};
+use serde_json::Deserializer;
+use smallvec::SmallVec;
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::fmt;
+
+#[cfg(test)]
+mod tests;
+
+/// Fields that the routes of a table read, each once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct FieldTable {
+    /// Captured fields of a body that contain them, each once.
+    picks: Vec<Pick>,
+    lookups: Vec<Lookup>,
+}
+
+/// Lookup of a value in a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Lookup {
+    /// JSON pointer, with the index of its pick.
+    Pointer(usize, Pointer),
+    CompiledField(CompiledField),
+}
+
+/// Reference to a field of a table: a JSON pointer or a named field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldRef {
+    index: usize,
+    text: Box<str>,
+    named: Option<NamedField>,
+}
+
+impl FieldRef {
+    /// Returns the JSON pointer or the name, as written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the named field. `None` for a JSON pointer.
+    pub fn named(&self) -> Option<NamedField> {
+        self.named
+    }
+}
+
+impl FieldTable {
+    /// Adds a field as written in a route: a JSON pointer or a named field.
+    ///
+    /// # Errors
+    /// The text is neither. The message is for the operator.
+    pub(super) fn read(&mut self, text: &str) -> Result<FieldRef, String> {
+        if text.starts_with('/') {
+            return Pointer::parse(text).map(|pointer| self.add(pointer));
+        }
+        let field = NamedField::from_name(text).ok_or_else(|| {
+            let names: Vec<_> = NamedField::ALL.iter().map(|field| format!("`{}`", field.name())).collect();
+            format!(
+                "is no JSON pointer, which begins with `/` as `/data/id` does, and no named field, which \
+                 is one of {}",
+                names.join(", ")
+            )
+        })?;
+        let index = self.add_named(field)?;
+        Ok(FieldRef { index, text: text.into(), named: Some(field) })
+    }
+
+    /// Adds a pointer, unless it is already there.
+    pub(super) fn add(&mut self, pointer: Pointer) -> FieldRef {
+        let text = pointer.text().into();
+        let is_same = |each: &Lookup| matches!(each, Lookup::Pointer(_, known) if *known == pointer);
+        let index = self.lookups.iter().position(is_same).unwrap_or_else(|| {
+            let pick = pick_index(&mut self.picks, pointer.pick());
+            self.lookups.push(Lookup::Pointer(pick, pointer));
+            self.lookups.len() - 1
+        });
+        FieldRef { index, text, named: None }
+    }
+
+    fn add_named(&mut self, field: NamedField) -> Result<usize, String> {
+        let is_same = |each: &Lookup| matches!(each, Lookup::CompiledField(known) if known.field == field);
+        if let Some(index) = self.lookups.iter().position(is_same) {
+            return Ok(index);
+        }
+        let direction =
+            depends_on_direction(field).then(|| self.add_named(NamedField::Direction)).transpose()?;
+        let named = CompiledField::compile(field, direction, |pick| pick_index(&mut self.picks, pick))?;
+        self.lookups.push(Lookup::CompiledField(named));
+        Ok(self.lookups.len() - 1)
+    }
+
+    /// Returns the fields to capture while a body is read.
+    pub(super) fn picks(&self) -> &[Pick] {
+        &self.picks
+    }
+}
+
+fn pick_index(picks: &mut Vec<Pick>, pick: &Pick) -> usize {
+    picks.iter().position(|each| each == pick).unwrap_or_else(|| {
+        picks.push(pick.clone());
+        picks.len() - 1
+    })
+}
+
+/// Value of a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FieldValue<'a> {
+    /// Absent or null.
+    Absent,
+    /// String by its text; number, `true` or `false` as written.
+    Text(Cow<'a, str>),
+    /// Array, object, or string that is not valid Unicode.
+    Other,
+}
+
+impl FieldValue<'_> {
+    /// Returns the text, unless it is empty.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(&**text).filter(|text| !text.is_empty()),
+            Self::Absent | Self::Other => None,
+        }
+    }
+}
+
+/// Values of one event.
+pub(super) struct FieldValues<'t, 'a> {
+    fields: &'t FieldTable,
+    picks: &'t Picks<'t, 'a>,
+    event: &'t Event<'t>,
+    values: SmallVec<[OnceCell<FieldValue<'a>>; 4]>,
+}
+
+impl<'t, 'a> FieldValues<'t, 'a> {
+    /// Returns the values, none of them looked up yet.
+    pub(super) fn new(fields: &'t FieldTable, picks: &'t Picks<'t, 'a>, event: &'t Event<'t>) -> Self {
+        let values = fields.lookups.iter().map(|_| OnceCell::new()).collect();
+        Self { fields, picks, event, values }
+    }
+
+    /// Returns the value of a field.
+    pub(super) fn get(&self, field: &FieldRef) -> &FieldValue<'a> {
+        self.look_up(field.index)
+    }
+
+    fn look_up(&self, index: usize) -> &FieldValue<'a> {
+        const ABSENT: &FieldValue<'static> = &FieldValue::Absent;
+        let Some(cell) = self.values.get(index) else { return ABSENT };
+        cell.get_or_init(|| match &self.fields.lookups[index] {
+            Lookup::Pointer(pick, pointer) => self.follow(*pick, pointer),
+            Lookup::CompiledField(named) => self.named_value(named),
+        })
+    }
+
+    fn follow(&self, pick: usize, pointer: &Pointer) -> FieldValue<'a> {
+        let json = self.picks.get(pick).and_then(|field| pointer.follow(field));
+        json.map_or(FieldValue::Absent, parse_value)
+    }
+
+    /// Returns the normalised value at the first place that has one.
+    ///
+    /// Empty text counts as absent, because the live dialect uses it like null in the documented one.
+    fn named_value(&self, named: &CompiledField) -> FieldValue<'a> {
+        let Some(family) = self.event.event_type.family() else { return FieldValue::Absent };
+        let places = named.places(self.event.dialect, family).iter();
+        for place in
+            places.filter(|place| place.direction.is_none() || place.direction == self.direction(named))
+        {
+            match self.follow(place.pick, &place.pointer) {
+                FieldValue::Text(text) if !text.is_empty() => {
+                    return FieldValue::Text(named.field.normalize(text));
+                }
+                FieldValue::Other => return FieldValue::Other,
+                FieldValue::Text(_) | FieldValue::Absent => {}
+            }
+        }
+        match Direction::implied_by(&self.event.event_type) {
+            Some(direction) if named.field == NamedField::Direction => {
+                FieldValue::Text(Cow::Borrowed(direction.name()))
+            }
+            _ => FieldValue::Absent,
+        }
+    }
+
+    fn direction(&self, named: &CompiledField) -> Option<Direction> {
+        self.look_up(named.direction?).text().and_then(Direction::from_text)
+    }
+}
+
+fn parse_value(json: &str) -> FieldValue<'_> {
+    match json.as_bytes().first() {
+        None | Some(b'n') => FieldValue::Absent,
+        Some(b'{' | b'[') => FieldValue::Other,
+        Some(b'"') => match Deserializer::from_str(json).deserialize_str(TextVisitor) {
+            Ok(text) => FieldValue::Text(text),
+            Err(_) => FieldValue::Other,
+        },
+        Some(_) => FieldValue::Text(Cow::Borrowed(json)),
+    }
+}
+
+/// Reads a string. Borrows it if it has no escapes.
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
