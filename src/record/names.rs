@@ -55,26 +55,26 @@ macro_rules! headers {
 }
 
 headers! {
-    CE_SPECVERSION = "ce_specversion" Event true "Version of CloudEvents.";
-    CE_ID = "ce_id" Event true "Identity of the event, the same for every delivery of it: drop what comes again. The live dialect's `request_id`, else the beginning of the body's SHA-256.";
-    CE_SOURCE = "ce_source" Event true "The configured source that it came from.";
-    CE_TYPE = "ce_type" Event true "JustCall's type.";
-    CE_TIME = "ce_time" Event true "When it happened, as far as it tells; else when it was signed or received.";
-    CE_SUBJECT = "ce_subject" Event false "The id of the call, message, contact or appointment.";
-    CE_DIALECT = "ce_dialect" Event true "Which of JustCall's two formats the payload is written in.";
+    CE_SPECVERSION = "ce_specversion" Event true "CloudEvents version.";
+    CE_ID = "ce_id" Event true "Id of the event, equal for every delivery of it: consumers drop repeats. It is the live dialect's `request_id`, otherwise the first bytes of the body's SHA-256.";
+    CE_SOURCE = "ce_source" Event true "Configured source of the event.";
+    CE_TYPE = "ce_type" Event true "Event type of JustCall.";
+    CE_TIME = "ce_time" Event true "Time of the event. If the event has none, the time of its signature or receipt.";
+    CE_SUBJECT = "ce_subject" Event false "Id of the call, message, contact or appointment.";
+    CE_DIALECT = "ce_dialect" Event true "Dialect of the payload: JustCall has two.";
     CONTENT_TYPE = "content-type" Event true "Media type of the payload.";
-    TRACEPARENT = "traceparent" Both false "W3C trace context: the bridge's own span where it traces, else that of whoever posted the webhook.";
-    TRACESTATE = "tracestate" Both false "W3C tracestate of whoever posted the webhook.";
-    VIOLATIONS = "justcall-violations" Event false "How many breaches of the contract a source with `validation: tolerant` let pass.";
-    REPLAYED = "justcall-replayed" Event false "When `replay` or `dead-letters replay` wrote the record. Missing on one that was written when its webhook came.";
-    DLQ_REASON = "dlq_reason" DeadLetter true "Stable tag of the reason. Dead letters are known by this header.";
-    DLQ_DETAIL = "dlq_detail" DeadLetter true "The reason for a person; no part of the body.";
-    DLQ_SOURCE = "dlq_source" DeadLetter true "Name of the configured source that it came from.";
-    DLQ_RECEIVED_AT = "dlq_received_at" DeadLetter true "When it was received.";
-    DLQ_EVENT_ID = "dlq_event_id" DeadLetter true "What `ce_id` would have been.";
-    DLQ_TOPIC = "dlq_topic" DeadLetter false "The topic that Kafka refused the event's record for. The event's other topics have it.";
-    DLQ_REPLAYED = "dlq_replayed" Mark true "The dead letter that was replayed, as `partition-offset` in this topic.";
-    DLQ_REPLAYED_AT = "dlq_replayed_at" Mark true "When it was replayed.";
+    TRACEPARENT = "traceparent" Both false "W3C trace context: the bridge's span if it traces the event, otherwise the sender's span.";
+    TRACESTATE = "tracestate" Both false "W3C tracestate of the sender.";
+    VIOLATIONS = "justcall-violations" Event false "Number of contract violations that `validation: tolerant` accepted.";
+    REPLAYED = "justcall-replayed" Event false "Time at which `replay` or `dead-letters replay` wrote the record. Absent on other records.";
+    DLQ_REASON = "dlq_reason" DeadLetter true "Stable tag of the reason. Only dead letters have this header.";
+    DLQ_DETAIL = "dlq_detail" DeadLetter true "Description of the reason, without any part of the body.";
+    DLQ_SOURCE = "dlq_source" DeadLetter true "Name of the configured source.";
+    DLQ_RECEIVED_AT = "dlq_received_at" DeadLetter true "Time of receipt.";
+    DLQ_EVENT_ID = "dlq_event_id" DeadLetter true "`ce_id` that the event would have.";
+    DLQ_TOPIC = "dlq_topic" DeadLetter false "Topic for which Kafka refused the record. The event's other topics have it.";
+    DLQ_REPLAYED = "dlq_replayed" Mark true "Replayed dead letter, as `partition-offset` in this topic.";
+    DLQ_REPLAYED_AT = "dlq_replayed_at" Mark true "Time of the replay.";
 }
 
 /// Prefixes of names that are reserved for the bridge.

@@ -24,7 +24,7 @@ impl Condition {
     pub(super) fn new(field: FieldRef, mut predicate: Predicate) -> Result<Self, String> {
         if let Operator::OneOf(texts) | Operator::Prefix(texts) = &mut predicate.operator {
             if texts.is_empty() {
-                return Err("lists nothing, so that it never holds".into());
+                return Err("is an empty list, so that it never holds".into());
             }
             if predicate.ignore_case {
                 texts.iter_mut().for_each(|text| *text = lower(text).collect());
@@ -35,10 +35,10 @@ impl Condition {
         }
         match &predicate.operator {
             Operator::Prefix(texts) if texts.iter().any(String::is_empty) => {
-                Err("has an empty prefix, with which everything begins; `{exists: true}` says that".into())
+                Err("has an empty prefix, with which every text begins; write `{exists: true}`".into())
             }
             Operator::Exists(_) if predicate.ignore_case => {
-                Err("`ignore_case` means nothing beside `exists`".into())
+                Err("`ignore_case` has no effect with `exists`".into())
             }
             _ => Ok(Self { field, predicate }),
         }
@@ -136,7 +136,7 @@ fn normalize(field: NamedField, operator: &mut Operator) -> Result<(), String> {
                 *text = field.normalize(Cow::Borrowed(text)).into_owned();
                 if text.is_empty() {
                     return Err(
-                        "asks for an empty text, which counts as absent; `{exists: false}` says that".into(),
+                        "requires an empty text, which counts as absent; write `{exists: false}`".into()
                     );
                 }
                 if field == NamedField::Direction && Direction::from_text(text).is_none() {

@@ -36,9 +36,9 @@ fn shadow(route: &Route, before: &[Route]) -> Option<RouteError> {
         [] => "takes no event: JustCall has no such type, and unknown types are dead letters unless a route \
                names them in full (`unknown_events`)"
             .into(),
-        [one] => format!("never takes an event: `{one}` before it takes all that it could"),
+        [one] => format!("never takes an event: `{one}` takes all its events first"),
         several => format!(
-            "never takes an event: {} before it take all that it could",
+            "never takes an event: {} take all its events first",
             several.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
         ),
     };
@@ -75,8 +75,8 @@ pub(super) fn colliding(table: &RouteTable, default: &Route) -> Vec<RouteError> 
 /// Returns the message for two such topics.
 fn collision(name: &str, other: &str) -> String {
     format!(
-        "the topic `{name}` differs from `{other}` in `.` and `_` only: Kafka's metrics cannot tell them \
-         apart, and it makes only one of them"
+        "the topic `{name}` differs from `{other}` in `.` and `_` only: Kafka's metrics cannot \
+         distinguish them, and Kafka creates only one of them"
     )
 }
 
@@ -86,7 +86,7 @@ impl RouteTable {
     pub fn check_dead_letters(&self, topic: &str) -> Vec<RouteError> {
         let problem = |other: &Arc<str>| {
             let reason = if **other == *topic {
-                format!("`{topic}` is also a topic that events go to; dead letters need their own")
+                format!("`{topic}` is also a topic of events; dead letters need their own topic")
             } else if other.replace('.', "_") == topic.replace('.', "_") {
                 collision(topic, other)
             } else {

@@ -63,8 +63,7 @@ impl FieldTable {
         let field = NamedField::from_name(text).ok_or_else(|| {
             let names: Vec<_> = NamedField::ALL.iter().map(|field| format!("`{}`", field.name())).collect();
             format!(
-                "is no JSON pointer, which begins with `/` as `/data/id` does, and no named field, which \
-                 is one of {}",
+                "is neither a JSON pointer, such as `/data/id`, nor a named field, which is one of {}",
                 names.join(", ")
             )
         })?;

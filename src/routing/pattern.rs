@@ -20,19 +20,17 @@ impl Pattern {
             return Err("is empty; `*` takes every type".into());
         }
         if text.len() > MAX_NAME_LEN {
-            return Err(format!("is longer than {MAX_NAME_LEN} bytes, which no type's name is"));
+            return Err(format!("is longer than {MAX_NAME_LEN} bytes, which no type name is"));
         }
         if text.chars().any(|each| each.is_control() || each.is_whitespace()) {
-            return Err("holds white space or a control character, which no type's name does".into());
+            return Err("contains white space or a control character, which no type name does".into());
         }
         for segment in text.split('.') {
             if segment.is_empty() {
                 return Err("has an empty segment: two dots in a row, or one at an end".into());
             }
             if segment.contains('*') && segment != "*" {
-                return Err(format!(
-                    "`*` stands for a whole segment between dots, not for a part of `{segment}`"
-                ));
+                return Err(format!("`*` matches a whole segment between dots, not a part of `{segment}`"));
             }
         }
         Ok(Self(text.into()))

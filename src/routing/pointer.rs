@@ -31,8 +31,9 @@ impl Pointer {
     /// # Errors
     /// The pointer is invalid. The message is for the operator.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let tokens =
-            text.strip_prefix('/').ok_or("is no JSON pointer: it begins with `/`, as `/data/id` does")?;
+        let tokens = text
+            .strip_prefix('/')
+            .ok_or("is not a JSON pointer: it must begin with `/`, such as `/data/id`")?;
         let mut tokens = tokens.split('/').map(Token::parse).collect::<Result<Vec<_>, _>>()?.into_iter();
         let first = tokens.next().map(|token| token.name).unwrap_or_default();
         let (level, name) = match (&*first, tokens.as_slice().first()) {
@@ -61,7 +62,7 @@ impl Pointer {
 impl Token {
     fn parse(escaped: &str) -> Result<Self, String> {
         if escaped.split('~').skip(1).any(|after| !after.starts_with(['0', '1'])) {
-            return Err("is no JSON pointer: `~` is written `~0`, a `/` in a name `~1`".into());
+            return Err("is not a JSON pointer: write `~` as `~0`, and `/` in a name as `~1`".into());
         }
         let is_index = escaped == "0" || !escaped.starts_with(['0', '+']);
         Ok(Self {

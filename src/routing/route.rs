@@ -63,10 +63,10 @@ impl Route {
         }
         let mut report = |at: String, reason: String| problems.push(RouteError::new(at, reason));
         if config.matches.is_empty() {
-            report(entry.at("match"), "names no event; `*` takes every type".into());
+            report(entry.at("match"), "is empty; `*` takes every type".into());
         }
         if !is_drop && config.topics.is_empty() {
-            report(entry.at("topics"), "names no topic; `drop: true` says that none is meant".into());
+            report(entry.at("topics"), "is empty; `drop: true` writes the events nowhere".into());
         }
         let alternatives = read_each(
             &config.matches,
@@ -116,7 +116,7 @@ impl Route {
     pub(super) fn default_route(config: &Config, problems: &mut Vec<RouteError>) -> Self {
         let at = "topics.prefix";
         if config.prefix.is_empty() {
-            let reason = "is empty; the topics that no route names need a beginning of their own";
+            let reason = "is empty; the topics of types that no route takes need a prefix";
             problems.push(RouteError::new(at, reason));
         }
         let route = Self {
@@ -229,7 +229,7 @@ impl Route {
         }
         let is_same = |(_, other): &&(String, TopicTemplate)| other.expand(known, family) == name;
         let (other, _) = self.topics[..index].iter().find(is_same)?;
-        let reason = format!("the topic `{name}` stands in this route twice");
+        let reason = format!("the topic `{name}` is twice in this route");
         Some(RouteError { others: vec![other.clone()], ..RouteError::new(at, reason) })
     }
 }

@@ -80,7 +80,7 @@ pub(super) fn read(
         match value {
             HeaderValue::Text(text) => fixed = fixed.add(name, text),
             HeaderValue::From(fields) if fields.is_empty() => {
-                report(at(&setting), "`from` names no field, neither by name nor by JSON pointer".into());
+                report(at(&setting), "`from` is empty; it needs a named field or a JSON pointer".into());
             }
             HeaderValue::From(fields) => match fields.iter().map(&mut *read_field).collect() {
                 Ok(fields) => from_fields.push(FieldHeader { name: name.as_str().into(), fields }),
@@ -91,8 +91,8 @@ pub(super) fn read(
     let headers = RouteHeaders { fixed: fixed.build(), from_fields: from_fields.into() };
     if headers.max_size() > MAX_HEADERS_SIZE {
         let reason = format!(
-            "are larger than {MAX_HEADERS_SIZE} bytes together; each that is read from the event counts \
-             {MAX_VALUE_LEN}, the longest value that is taken"
+            "are larger than {MAX_HEADERS_SIZE} bytes in total; a header read from the event counts \
+             {MAX_VALUE_LEN} bytes, the longest accepted value"
         );
         report(at("headers"), reason);
     }
@@ -106,7 +106,7 @@ fn check_name(name: &str) -> Result<(), String> {
     } else if name.len() > usize::from(u8::MAX) {
         Err("a header's name is longer than 255 bytes".into())
     } else if names::RESERVED_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
-        Err("header names that begin with `ce_`, `dlq_` or `justcall-` are the bridge's own".into())
+        Err("header names that begin with `ce_`, `dlq_` or `justcall-` are reserved for the bridge".into())
     } else if names::is_written(&lower) {
         Err("is a header that the bridge writes itself".into())
     } else {

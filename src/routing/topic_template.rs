@@ -42,7 +42,7 @@ impl TopicTemplate {
                 "family" => TemplatePart::Family,
                 _ => {
                     return Err(format!(
-                        "`{{{name}}}` is no placeholder; there are `{{event}}` and `{{family}}`"
+                        "`{{{name}}}` is not a placeholder; use `{{event}}` or `{{family}}`"
                     ));
                 }
             });
@@ -81,18 +81,18 @@ pub fn check_topic_name(name: &str) -> Result<(), String> {
     const MAX_TOPIC_LEN: usize = 249;
     let legal = |each: char| each.is_ascii_alphanumeric() || matches!(each, '.' | '_' | '-');
     if name.is_empty() {
-        return Err("a topic's name is empty".into());
+        return Err("a topic name is empty".into());
     }
     if let Some(illegal) = name.chars().find(|each| !legal(*each)) {
         return Err(format!(
-            "the topic `{name}` holds {illegal:?}; Kafka takes a-z, A-Z, 0-9, `.`, `_` and `-`"
+            "the topic `{name}` contains {illegal:?}; Kafka accepts a-z, A-Z, 0-9, `.`, `_` and `-`"
         ));
     }
     if name.len() > MAX_TOPIC_LEN {
         return Err(format!("the topic `{name}` is longer than {MAX_TOPIC_LEN} characters"));
     }
     if matches!(name, "." | ".." | "__consumer_offsets" | "__transaction_state" | "__cluster_metadata") {
-        return Err(format!("the topic `{name}` is one that Kafka keeps for itself"));
+        return Err(format!("the topic `{name}` is internal to Kafka"));
     }
     Ok(())
 }

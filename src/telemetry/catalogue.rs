@@ -96,138 +96,138 @@ macro_rules! catalogue {
 use LabelValues::{Of, Sources, Topics, Types, Version};
 
 catalogue! {
-    "Is it well?" since "0.1.0" {
-        BUILD = Info "build_info" ["version", Version] "Which build runs";
-        READY = Gauge "ready" [] "1 while /readyz answers 200, else 0";
-        KAFKA_UP = Gauge "kafka_up" [] "1 while Kafka takes records, else 0";
-        SPOOL_TAKES = Gauge "spool_takes" [] "1 while the spool takes records; 0 while it does not, or there is none";
+    "Health" since "0.1.0" {
+        BUILD = Info "build_info" ["version", Version] "Version of the running build";
+        READY = Gauge "ready" [] "1 while /readyz answers 200, otherwise 0";
+        KAFKA_UP = Gauge "kafka_up" [] "1 while Kafka acknowledges records, otherwise 0";
+        SPOOL_TAKES = Gauge "spool_takes" [] "1 while the spool accepts records; 0 while it does not, or without a spool";
         LOG_LINES_DROPPED = Counter "log_lines_dropped_total" []
             "Log lines dropped because the reader of stderr was too slow";
     }
     "Events" since "0.1.0" {
         EVENTS = Counter "events_total" ["type", Types; "outcome", Of(tags::OUTCOMES)]
-            "Webhooks by type and by how they ended";
+            "Webhooks by type and outcome";
         REFUSED = Counter "refused_total" [REASON, Of(tags::REFUSED)]
-            "Events that were not durable in time and were answered 503";
+            "Events that were not durable in time, answered 503";
         REJECTED = Counter "rejected_total" [REASON, Of(tags::REJECTED)]
-            "Events that no retry can help, now dead letters";
+            "Events that became dead letters, because no retry can help";
         DENIED = Counter "denied_total" [REASON, Of(tags::DENIED)]
-            "Events that were not let in and were answered 401";
+            "Events that were not authenticated, answered 401";
         TOLERATED = Counter "tolerated_violations_total" []
-            "Violations of the contract that validation: tolerant let pass";
+            "Contract violations that validation: tolerant accepted";
         HEADERS_LEFT_OUT = Counter "route_headers_left_out_total" []
-            "Headers that a route asked for, left out because the value is too long or has control characters";
+            "Route headers left out because their value is too long or has control characters";
         PARSE_SECONDS = Histogram "parse_seconds" []
-            "From a whole body to its records: scan, signature, validation and routing";
+            "Time from the complete body to its records: scan, signature, validation and routing";
         REMEMBERED = Gauge "deduplication_remembered_events" []
-            "Durable events that are remembered, so that their duplicates are known";
+            "Durable events in the deduplication window";
         REMEMBERED_LIMIT = Gauge "deduplication_capacity_events" []
-            "How many events are remembered at most: deduplication.capacity";
+            "Capacity of the deduplication window: deduplication.capacity";
         FORGOTTEN_EARLY = Counter "deduplication_forgotten_early_total" []
-            "Events that were forgotten before deduplication.window was over, for want of capacity";
+            "Events removed before deduplication.window ended, because of the capacity";
     }
     "Requests" since "0.1.0" {
         REQUESTS = Counter "http_requests_total" ["source", Sources(true); "status", Of(tags::STATUSES)]
-            "Requests to the ingress whose header could be read, by source and status of the answer; other: to no \
-             source's path";
-        REQUEST_SECONDS = Histogram "request_seconds" [] "From a request's header to its outcome";
+            "Requests to the ingress with a valid head, by source and status of the response; other: paths of no \
+             source";
+        REQUEST_SECONDS = Histogram "request_seconds" [] "Time from a request's head to its outcome";
         TURNED_AWAY = Counter "http_turned_away_total" [REASON, Of(tags::TURNED_AWAY)]
-            "Requests that got no further than HTTP";
-        CONNECTIONS = Gauge "http_connections" [] "Connections to the ingress that are open";
-        IN_FLIGHT_REQUESTS = Gauge "in_flight_requests" [] "Requests whose outcome is open";
+            "Requests rejected before their event was handled";
+        CONNECTIONS = Gauge "http_connections" [] "Open connections to the ingress";
+        IN_FLIGHT_REQUESTS = Gauge "in_flight_requests" [] "Requests in flight";
         IN_FLIGHT_BYTES = Gauge "in_flight_bytes" []
-            "Bytes admitted under server.max_in_flight and not yet settled";
-        IN_FLIGHT_LIMIT = Gauge "in_flight_limit_bytes" [] "Bytes admitted at most: server.max_in_flight";
+            "Bytes in flight that count against server.max_in_flight";
+        IN_FLIGHT_LIMIT = Gauge "in_flight_limit_bytes" [] "Limit of the bytes in flight: server.max_in_flight";
     }
     "Signatures, secrets and certificates" since "0.1.0" {
         SIGNATURES = Counter "signatures_total" ["source", Sources(false); "result", Of(tags::SIGNATURES)]
-            "Signatures by what verifying them came to, also where that turns nothing away";
+            "Signatures by result of the verification, also if the result rejects nothing";
         SECRET_MATCHES = Counter "signature_secret_matches_total"
             ["source", Sources(false); "secret", Of(tags::SECRETS)]
-            "Valid signatures by the place of the secret that they were made with, counted from 0";
+            "Valid signatures by the position of their secret, counted from 0";
         SIGNATURE_REUSED = Counter "signature_reused_total" ["source", Sources(false)]
-            "Events beyond the tenth that came with one and the same signature and bodies of their own";
+            "Events beyond the tenth with the same signature and different bodies";
         SECRETS = Gauge "secrets" ["source", Sources(false); "kind", Of(tags::SECRET_KINDS)]
-            "Secrets, or tokens, that are valid at once; more than one during a rotation";
+            "Secrets or tokens that are valid; more than one during a rotation";
         SECRETS_MODIFIED = Gauge "secrets_modified_timestamp_seconds"
             ["source", Sources(false); "kind", Of(tags::SECRET_KINDS)]
-            "When the file of secrets, or tokens, was last written, in seconds since 1970; 0 without one. A \
-             file that Kubernetes mounts is as young as its pod";
+            "Modification time of the file of secrets or tokens, in seconds since 1970; 0 without a file. A file \
+             that Kubernetes mounts is as old as its pod";
         CERTIFICATE_EXPIRES = Gauge "certificate_expires_timestamp_seconds" []
-            "When the ingress's certificate expires, in seconds since 1970; 0 without TLS";
+            "Expiry of the ingress's certificate, in seconds since 1970; 0 without TLS";
     }
     "Kafka" since "0.1.0" {
         RECORDS = Counter "records_total" ["topic", Topics; "result", Of(tags::RESULTS)]
-            "Records by topic and by what became of them: acknowledged by Kafka, straight or out of the spool; \
-             written to the spool; failed at a try";
+            "Records by topic and result: acknowledged by Kafka, directly or from the spool; written to the spool; \
+             failed attempts";
         ACK_SECONDS = Histogram "ack_seconds" []
-            "From handing an event's records over to Kafka's last acknowledgement, or to the spool's";
-        LANES_HELD_UP = Gauge "lanes_held_up" [] "Topics whose records Kafka does not acknowledge now";
+            "Time from producing an event's records to the last acknowledgement, by Kafka or the spool";
+        LANES_HELD_UP = Gauge "lanes_held_up" [] "Topics whose circuit is open: Kafka does not acknowledge their records";
         LANE_HELD_UP = Gauge "lane_held_up" ["topic", Topics]
-            "1 while Kafka does not acknowledge the topic's records: its breaker is open";
-        LANE_HOLD_UPS = Counter "lane_hold_ups_total" ["topic", Topics] "Times that the topic's breaker opened";
+            "1 while the topic's circuit is open: Kafka does not acknowledge its records";
+        LANE_HOLD_UPS = Counter "lane_hold_ups_total" ["topic", Topics] "Times that the topic's circuit opened";
         LANE_BACKLOG = Gauge "lane_backlog_records" ["topic", Topics]
-            "Records in the spool, or on their way into it, that Kafka has not acknowledged";
+            "Records in the spool, or being appended, that Kafka has not acknowledged";
         DELIVERY_ERRORS = Counter "kafka_delivery_errors_total" ["kind", Of(tags::DELIVERY_ERRORS)]
-            "Records that Kafka or the way there failed";
-        QUEUE_RECORDS = Gauge "kafka_queue_records" [] "Records in the producer whose delivery report is out";
+            "Failed deliveries of records to Kafka";
+        QUEUE_RECORDS = Gauge "kafka_queue_records" [] "Records in the producer without a delivery report";
         QUEUE_BYTES = Gauge "kafka_queue_bytes" []
-            "Bytes of the records in the producer, looked at every 5 seconds";
+            "Bytes of the records in the producer, updated every 5 seconds";
         BROKERS = Gauge "kafka_brokers" ["state", Of(tags::BROKERS)]
-            "Brokers by what the producer's connection to them is at, looked at every 5 seconds";
+            "Brokers by state of the producer's connection, updated every 5 seconds";
         SLOWEST_RTT = Gauge "kafka_slowest_rtt_seconds" []
-            "Round trip to the slowest broker, 99th percentile of the last 5 seconds or so";
+            "Round-trip time to the slowest broker, 99th percentile of about 5 seconds";
         THROTTLE = Gauge "kafka_throttle_seconds" []
-            "The longest that a broker throttled the producer in the last 5 seconds";
+            "Longest time that a broker throttled the producer, in the last 5 seconds";
         DISCONNECTS = Counter "kafka_disconnects_total" [] "Connections to brokers that the producer lost";
         REQUEST_ERRORS = Counter "kafka_request_errors_total" []
-            "Requests of the producer that could not be sent, or that no broker answered in time";
+            "Requests of the producer that were not sent, or not answered in time";
         PRODUCERS_REPLACED = Counter "producers_replaced_total" []
             "Producers in a fatal state that were replaced";
         TOPICS_CREATED = Counter "topics_created_total" [] "Missing topics that the bridge created";
     }
     "Spool" since "0.1.0" {
         SPOOL_ROWS = Gauge "spool_rows" [] "Records in the spool";
-        SPOOL_BYTES = Gauge "spool_bytes" [] "Bytes of the spool on disk, its write-ahead log included";
+        SPOOL_BYTES = Gauge "spool_bytes" [] "Bytes of the spool on disk, with its write-ahead log";
         SPOOL_LIMIT = Gauge "spool_limit_bytes" []
-            "Bytes that the spool may take: spool.max_bytes; 0 without a spool";
+            "Limit of the spool's bytes: spool.max_bytes; 0 without a spool";
         SPOOL_OLDEST = Gauge "spool_oldest_age_seconds" [] "Age of the oldest record in the spool";
         SPOOL_APPENDED = Counter "spool_appended_total" [] "Records written to the spool";
         SPOOL_DRAINED = Counter "spool_drained_total" []
             "Records deleted from the spool after Kafka acknowledged them";
         SPOOL_DAMAGED = Counter "spool_damaged_total" []
-            "Records of the spool that were found damaged and set aside";
+            "Damaged records of the spool, set aside";
         SPOOL_PARKED = Counter "spool_parked_total" []
-            "Records that the dead-letter topic itself refused, or that cannot be read, set aside in the spool";
+            "Records that the dead-letter topic refused, or that cannot be read, set aside in the spool";
         SPOOL_REFUSED = Counter "spool_refused_total" []
-            "Events that the spool did not take: it was full, or its disk failed";
+            "Events that the spool refused because it was full or its disk failed";
     }
     "Files and settings" since "0.1.0" {
         FILE_RELOADS = Counter "file_reloads_total" []
-            "Times that a changed file came into force: settings, secrets, tokens or certificates";
+            "Changed files that were applied: settings, secrets, tokens or certificates";
         FILES_FAILING = Gauge "files_failing" []
-            "Files of settings, secrets, tokens or certificates that cannot be used now: what they held before \
-             is in force";
+            "Files of settings, secrets, tokens or certificates that are invalid now: their previous content is in \
+             force";
         SETTINGS_RELOADS = Counter "settings_reloads_total" ["result", Of(tags::RELOADS)]
-            "Times that the settings were read again, by whether they were sound";
+            "Reloads of the settings by result";
         SETTINGS_REFUSED = Gauge "settings_refused" []
-            "1 while what the settings say now is refused, and what they said before is in force";
+            "1 while the changed settings are invalid and the previous ones in force";
         SETTINGS_LOADED = Gauge "settings_loaded_timestamp_seconds" []
-            "When the settings were last read and sound, in seconds since 1970";
+            "Time of the last valid load of the settings, in seconds since 1970";
         SETTINGS_WAITING = Gauge "settings_waiting" []
-            "Settings that are other than those in force and wait for a restart";
+            "Changed settings that need a restart";
     }
     "Traces" since "0.1.0" {
-        SPANS_EXPORTED = Counter "spans_exported_total" [] "Spans that the collector of traces took";
+        SPANS_EXPORTED = Counter "spans_exported_total" [] "Spans that the collector accepted";
         SPANS_DROPPED = Counter "spans_dropped_total" [REASON, Of(tags::SPANS_DROPPED)]
-            "Spans that did not reach the collector of traces";
+            "Spans that were not exported";
     }
     "Process" since "0.1.0" {
-        STARTED = Gauge "process_start_time_seconds" [] "When the process started, in seconds since 1970";
-        CPU = Counter "process_cpu_seconds_total" [] "Processor time that the process took";
-        MEMORY = Gauge "process_resident_memory_bytes" [] "Memory of the process that is resident";
-        OPEN_FILES = Gauge "process_open_fds" [] "File descriptors that are open, connections included";
-        MAX_FILES = Gauge "process_max_fds" [] "File descriptors that may be open; 0: nobody knows";
+        STARTED = Gauge "process_start_time_seconds" [] "Start time of the process, in seconds since 1970";
+        CPU = Counter "process_cpu_seconds_total" [] "CPU time of the process";
+        MEMORY = Gauge "process_resident_memory_bytes" [] "Resident memory of the process";
+        OPEN_FILES = Gauge "process_open_fds" [] "Open file descriptors, including connections";
+        MAX_FILES = Gauge "process_max_fds" [] "Limit of open file descriptors; 0 if unknown";
         THREADS = Gauge "process_threads" [] "Threads of the process";
     }
 }

@@ -182,7 +182,7 @@ fn spans_that_the_collector_does_not_take_are_counted_and_said_once() {
     }
     assert_eq!(bridge.metric("spans_exported_total"), 0);
     let log = bridge.process.stderr();
-    let said = log.iter().filter(|line| line.contains("does not take traces")).count();
+    let said = log.iter().filter(|line| line.contains("accepts no traces")).count();
     let minutes = since.elapsed().as_secs() as usize / 60;
     assert!((1..=1 + minutes).contains(&said), "{log:?}");
 }

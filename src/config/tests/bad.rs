@@ -38,10 +38,14 @@ const BAD: &[(&str, &str, &str)] = &[
     ("telemetry: { log_filter: 'a=loud' }", "telemetry.log_filter", "must be a level"),
     ("telemetry: { log_sample: -1 }", "telemetry.log_sample", "must be a whole number"),
     ("telemetry: { otlp_endpoint: 'collector:4318' }", "telemetry.otlp_endpoint", "base URL"),
-    ("telemetry: { otlp_endpoint: 'http://me:pw@c' }", "telemetry.otlp_endpoint", "no user and no password"),
+    ("telemetry: { otlp_endpoint: 'http://me:pw@c' }", "telemetry.otlp_endpoint", "a user or a password"),
     ("telemetry: { otlp_sample_ratio: 1.5 }", "telemetry.otlp_sample_ratio", "from 0 to 1"),
     ("telemetry: { otlp_timeout: 2m }", "telemetry.otlp_timeout", "must be from 100ms to 1m"),
-    ("telemetry: { otlp_headers: { 'a b': x } }", "telemetry.otlp_headers.a b", "no name of an HTTP header"),
+    (
+        "telemetry: { otlp_headers: { 'a b': x } }",
+        "telemetry.otlp_headers.a b",
+        "not a valid HTTP header name",
+    ),
     (
         "telemetry: { otlp_headers: { a: x }, otlp_headers_files: { a: /x } }",
         "telemetry.otlp_headers_files.a",
@@ -68,8 +72,8 @@ const BAD: &[(&str, &str, &str)] = &[
     ("kafka: { bootstrap_servers: '' }", "kafka.bootstrap_servers", "must be `host:port`"),
     ("kafka: { bootstrap_servers: 'a:1,b' }", "kafka.bootstrap_servers", "not `b`"),
     ("kafka: { bootstrap_servers: 'a:0' }", "kafka.bootstrap_servers", "not `a:0`"),
-    ("dead_letter: { topic: 'no spaces' }", "dead_letter.topic", "holds ' '"),
-    ("topics: { prefix: 'no spaces.' }", "topics.prefix", "holds ' '"),
+    ("dead_letter: { topic: 'no spaces' }", "dead_letter.topic", "contains ' '"),
+    ("topics: { prefix: 'no spaces.' }", "topics.prefix", "contains ' '"),
     // Signatures and tokens.
     ("sources: { main: { signature: { mode: watch } } }", "sources.main.signature.mode", "one of `enforce`"),
     (
@@ -178,16 +182,16 @@ const BAD: &[(&str, &str, &str)] = &[
     ),
     ("kafka: { properties: { max.in.flight: 6 } }", "kafka.properties.max.in.flight", "from 1 to 5"),
     ("routes: [{ match: 'call.miss*', topics: t }]", "routes[0].match[0]", "= \"call.miss*\""),
-    ("routes: [{ topics: t }]", "routes[0].match", "names no event"),
+    ("routes: [{ topics: t }]", "routes[0].match", "is empty"),
     ("routes: [{ match: { family: fax }, topics: t }]", "routes[0].match", "a family is one of `call`"),
     ("routes: [{ match: { type: call }, topics: t }]", "routes[0].match", "must be a pattern"),
-    ("routes: [{ match: '*' }]", "routes[0].topics", "names no topic"),
+    ("routes: [{ match: '*' }]", "routes[0].topics", "is empty"),
     ("routes: [{ match: '*', topics: ['a', '{event}'] }]", "routes[0].topics[1]", "= \"{event}\""),
-    ("routes: [{ match: '*', topics: a, key: id }]", "routes[0].key[0]", "begins with `/`"),
+    ("routes: [{ match: '*', topics: a, key: id }]", "routes[0].key[0]", "neither a JSON pointer"),
     (
         "routes: [{ match: '*', topics: a, headers: { ce_id: x } }]",
         "routes[0].headers.ce_id",
-        "are the bridge's own",
+        "are reserved for the bridge",
     ),
 ];
 
@@ -384,10 +388,7 @@ fn dead_letter_topics_are_told_apart_from_the_others() {
 #[test]
 fn what_is_missing_is_said_to_be_missing_where_it_should_stand() {
     let found = problems(load("routes:\n  - topics: t\n")).to_string();
-    assert!(
-        found.contains("routes[0].match (") && found.contains("bridge.yaml:2): names no event"),
-        "{found}"
-    );
+    assert!(found.contains("routes[0].match (") && found.contains("bridge.yaml:2): is empty"), "{found}");
 }
 
 /// Settings as `check --offline` reads them.

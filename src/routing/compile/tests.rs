@@ -37,24 +37,24 @@ fn problems(config: &Config) -> Vec<String> {
 fn invalid_route_is_reported_with_its_error() {
     let long = "x".repeat(240);
     let cases = [
-        (RouteConfig { matches: Vec::new(), ..route("*", &["t"]) }, "routes[0].match: names no event"),
-        (route("*", &[]), "routes[0].topics: names no topic"),
-        (route("call.**", &["t"]), "routes[0].match[0]: `*` stands for a whole segment"),
+        (RouteConfig { matches: Vec::new(), ..route("*", &["t"]) }, "routes[0].match: is empty"),
+        (route("*", &[]), "routes[0].topics: is empty"),
+        (route("call.**", &["t"]), "routes[0].match[0]: `*` matches a whole segment"),
         (route("*", &["t", "{event}"]), "routes[0].topics[1]: `{event}` needs fixed text"),
-        (route("*", &["t.{type}"]), "routes[0].topics[0]: `{type}` is no placeholder"),
-        (route("*", &["no spaces"]), "routes[0].topics[0]: the topic `no spaces` holds ' '"),
+        (route("*", &["t.{type}"]), "routes[0].topics[0]: `{type}` is not a placeholder"),
+        (route("*", &["no spaces"]), "routes[0].topics[0]: the topic `no spaces` contains ' '"),
         (route("*", &[".."]), "routes[0].topics[0]: the topic `..`"),
-        (route("*", &[""]), "routes[0].topics[0]: a topic's name is empty"),
+        (route("*", &[""]), "routes[0].topics[0]: a topic name is empty"),
         (route("call.*", &[&format!("{long}{{event}}")]), "is longer than 249"),
-        (route("*", &["t", "u", "t"]), "routes[0].topics[2]: the topic `t` stands in this route twice"),
+        (route("*", &["t", "u", "t"]), "routes[0].topics[2]: the topic `t` is twice in this route"),
         (
             route("call.missed", &["t.{event}", "t.call.missed"]),
             "routes[0].topics[1]: the topic `t.call.missed`",
         ),
-        (route("call.new", &["t.{family}", "t.call"]), "routes[0].topics[1]: the topic `t.call` stands"),
-        (with_key("data/id"), "routes[0].key[1]: is no JSON pointer"),
-        (with_key(""), "routes[0].key[1]: is no JSON pointer"),
-        (with_key("Direction"), "no named field, which is one of `direction`, `from`, `to`, `agent`"),
+        (route("call.new", &["t.{family}", "t.call"]), "routes[0].topics[1]: the topic `t.call` is twice"),
+        (with_key("data/id"), "routes[0].key[1]: is neither a JSON pointer"),
+        (with_key(""), "routes[0].key[1]: is neither a JSON pointer"),
+        (with_key("Direction"), "nor a named field, which is one of `direction`, `from`, `to`, `agent`"),
         (with_header("", "x"), "routes[0].headers.: a header's name is empty"),
         (with_header(&"n".repeat(256), "x"), "longer than 255 bytes"),
         (with_header("CE_team", "x"), "routes[0].headers.CE_team: header names that begin with `ce_`"),
@@ -74,8 +74,8 @@ fn invalid_route_is_reported_with_its_error() {
 fn prefix_of_illegal_topic_names_is_refused() {
     for (prefix, fault) in [
         ("", "is empty"),
-        ("just call.", "holds ' '"),
-        ("j.{event}", "holds '{'"),
+        ("just call.", "contains ' '"),
+        ("j.{event}", "contains '{'"),
         (&"x".repeat(230), "is longer than 249"),
     ] {
         let found = problems(&config(prefix, Vec::new()));
@@ -174,7 +174,7 @@ fn route_that_drops_has_no_other_settings() {
     let only = RouteConfig { drop: Some(true), ..route("*", &[]) };
     assert_eq!(problems(&config("j.", vec![only])), [""; 0]);
     let not_dropping = RouteConfig { drop: Some(false), ..route("*", &[]) };
-    assert_eq!(problems(&config("j.", vec![not_dropping])).len(), 1, "names no topic");
+    assert_eq!(problems(&config("j.", vec![not_dropping])).len(), 1, "topics are empty");
 }
 
 #[test]
@@ -189,12 +189,12 @@ fn conditions_and_pointed_headers_are_checked() {
     let many: BTreeMap<_, _> =
         (0..8).map(|at| (format!("h{at}"), HeaderValue::From(vec!["/data/a".into()]))).collect();
     for (route, fault) in [
-        (when("data/a"), "routes[0].when.data/a: is no JSON pointer"),
-        (when("/data/a"), "routes[0].when./data/a: lists nothing"),
-        (when("caller"), "routes[0].when.caller: is no JSON pointer"),
-        (when("direction"), "routes[0].when.direction: lists nothing"),
-        (from(&[]), "routes[0].headers.h: `from` names no"),
-        (from(&["/a", "b"]), "routes[0].headers.h: is no JSON pointer"),
+        (when("data/a"), "routes[0].when.data/a: is neither a JSON pointer"),
+        (when("/data/a"), "routes[0].when./data/a: is an empty list"),
+        (when("caller"), "routes[0].when.caller: is neither a JSON pointer"),
+        (when("direction"), "routes[0].when.direction: is an empty list"),
+        (from(&[]), "routes[0].headers.h: `from` is empty"),
+        (from(&["/a", "b"]), "routes[0].headers.h: is neither a JSON pointer"),
         (
             RouteConfig { headers: many, ..route("*", &["t"]) },
             "routes[0].headers: are larger than 8192 bytes",

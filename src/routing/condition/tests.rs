@@ -19,10 +19,10 @@ fn prefix(texts: &[&str]) -> Operator {
 #[test]
 fn conditions_without_meaning_are_refused() {
     for (wanted, ignore_case, fault) in [
-        (one_of(&[]), false, "lists nothing"),
-        (prefix(&[]), false, "lists nothing"),
+        (one_of(&[]), false, "is an empty list"),
+        (prefix(&[]), false, "is an empty list"),
         (prefix(&["+1", ""]), false, "has an empty prefix"),
-        (Operator::Exists(true), true, "`ignore_case` means nothing"),
+        (Operator::Exists(true), true, "`ignore_case` has no effect"),
     ] {
         assert!(condition("/data/a", wanted, ignore_case).unwrap_err().contains(fault), "{fault}");
     }

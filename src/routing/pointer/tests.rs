@@ -71,8 +71,7 @@ fn invalid_unicode_name_hides_no_other() {
 
 #[test]
 fn malformed_pointer_is_refused() {
-    for (pointer, fault) in
-        [("", "begins with"), ("data/id", "begins with"), ("/a~2", "`~0`"), ("/a~", "`~0`")]
+    for (pointer, fault) in [("", "begin with"), ("data/id", "begin with"), ("/a~2", "`~0`"), ("/a~", "`~0`")]
     {
         let reason = Pointer::parse(pointer).unwrap_err();
         assert!(reason.contains(fault), "{pointer}: {reason}");

@@ -26,8 +26,8 @@ fn malformed_template_is_refused() {
     let cases = [
         ("{event}", "needs fixed text"),
         ("{family}.calls", "needs fixed text"),
-        ("j.{evnt}", "`{evnt}` is no placeholder"),
-        ("j.{}", "is no placeholder"),
+        ("j.{evnt}", "`{evnt}` is not a placeholder"),
+        ("j.{}", "is not a placeholder"),
         ("j.{event", "not closed"),
     ];
     for (template, fault) in cases {

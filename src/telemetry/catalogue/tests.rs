@@ -7,14 +7,14 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/METRICS.md");
 
 const BEGIN: &str = "# Metrics
 
-<!-- Made from src/telemetry/catalogue.rs by `UPDATE_GOLDEN=1 cargo test --lib metrics_page`: change it there. -->
+<!-- Generated from src/telemetry/catalogue.rs by `UPDATE_GOLDEN=1 cargo test --lib metrics_page`. -->
 
-`GET /metrics` on the admin listener (`admin.listen`), as OpenMetrics text. What to look at first is on the dashboard, [deploy/grafana](../deploy/grafana/justcall-kafka-bridge.json); what wakes somebody is in [deploy/prometheus/rules.yaml](../deploy/prometheus/rules.yaml), and what to do then in [RUNBOOK.md](RUNBOOK.md).
+`GET /metrics` on the admin listener (`admin.listen`) returns OpenMetrics text. The most important metrics are on the [dashboard](../deploy/grafana/justcall-kafka-bridge.json). The alerts are in [rules.yaml](../deploy/prometheus/rules.yaml), and [RUNBOOK.md](RUNBOOK.md) describes the response to each.
 
-- Every name begins with `justcall_bridge_`, left out below. Times are in seconds, sizes in bytes, counters end in `_total`, histograms have `_bucket`, `_sum` and `_count`.
-- The values of every label come from a closed set, named here or by the settings: nothing that a sender writes becomes a label. What is in no list counts as `other`. Every series is there from the start, at 0.
-- An event costs a few additions to numbers that were looked up beforehand. What is known elsewhere is asked for when `/metrics` is.
-- A name, or a value of a label, that is renamed or goes is listed in the changelog under Breaking.
+- Every name has the prefix `justcall_bridge_`, which is left out below. Times are in seconds, sizes in bytes. Counters end in `_total`. Histograms have `_bucket`, `_sum` and `_count`.
+- The values of a label are a closed set, listed here or defined by the settings. No data of a sender becomes a label; a value outside the set counts as `other`. Every series exists from the start, at 0.
+- An event costs a few atomic additions. Other values are read at the scrape.
+- The changelog lists renamed and removed metrics and label values under Breaking.
 ";
 
 fn labels(description: &MetricDescription) -> String {
@@ -46,8 +46,8 @@ fn values(values: LabelValues) -> String {
         }
         LabelValues::Sources(false) => "the names under `sources`".to_owned(),
         LabelValues::Sources(true) => "the names under `sources`, and `other`".to_owned(),
-        LabelValues::Topics => "the topics that the settings can yield, and `other` for those of earlier \
-                           settings that the spool still holds records of"
+        LabelValues::Topics => "the topics that the settings can name, and `other` for topics of earlier \
+                           settings with records in the spool"
             .to_owned(),
         LabelValues::Version => "the version of the build".to_owned(),
     }
@@ -63,7 +63,7 @@ fn page() -> String {
     for each in CATALOGUE {
         if each.about != about {
             about = each.about;
-            let _ = write!(page, "\n## {about}\n\n| name | type | unit | labels | since | tells |\n");
+            let _ = write!(page, "\n## {about}\n\n| name | type | unit | labels | since | description |\n");
             page.push_str("|---|---|---|---|---|---|\n");
         }
         let MetricDescription { since, help, .. } = each;
@@ -86,7 +86,7 @@ fn metrics_page_is_generated_from_the_catalogue() {
         std::fs::write(PAGE, &page).unwrap();
     }
     let written = std::fs::read_to_string(PAGE).unwrap_or_default();
-    assert!(page == written, "docs/METRICS.md differs; UPDATE_GOLDEN=1 writes it anew");
+    assert!(page == written, "docs/METRICS.md differs; UPDATE_GOLDEN=1 generates it");
 }
 
 #[test]

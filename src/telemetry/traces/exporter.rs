@@ -34,7 +34,7 @@ pub enum TraceError {
     #[error("telemetry.otlp_endpoint: {0}")]
     Client(String),
     /// The thread cannot be started.
-    #[error("no thread to send traces with: {0}")]
+    #[error("cannot start the thread that sends traces: {0}")]
     Thread(#[from] std::io::Error),
 }
 
@@ -90,7 +90,9 @@ impl Exporter {
         let ended = self.ended.lock().take();
         let Some(ended) = ended else { return };
         if timeout(within, ended).await.is_err() {
-            tracing::warn!("stopping: the collector did not take the last spans in time; they are lost");
+            tracing::warn!(
+                "the collector did not accept the last spans before the stop timeout; they are lost"
+            );
         }
     }
 }
@@ -153,7 +155,7 @@ impl BatchSender {
                 self.metrics.spans_dropped("not_taken", spans);
                 if let Some(suppressed) = self.failures.pass(Instant::now()) {
                     let failures = suppressed + 1;
-                    tracing::warn!(%error, failures, "the collector does not take traces; their spans are lost");
+                    tracing::warn!(%error, failures, "the collector accepts no traces; spans are lost");
                 }
             }
         }
@@ -215,17 +217,17 @@ pub fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
     if !endpoint.bytes().all(is_allowed) || endpoint.len() > MAX_ENDPOINT_LEN {
         return Err(
-            "must be at most 2048 characters of ASCII that a URL may hold: others are written as `%XX`, and a host's name in Punycode",
+            "must be at most 2048 ASCII characters that a URL allows; write others as `%XX`, and a host name in Punycode",
         );
     }
     if !["http", "https"].contains(&url.scheme()) || !url.has_host() {
         return Err(wanted);
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("must hold no user and no password: `telemetry.otlp_headers` keeps them secret");
+        return Err("must not contain a user or a password; `telemetry.otlp_headers` keeps them secret");
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err("must end with its path: `/v1/traces` is put behind it");
+        return Err("must end with its path; `/v1/traces` is appended");
     }
     Ok(())
 }
@@ -235,8 +237,8 @@ pub fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
 /// # Errors
 /// The name or the value is invalid.
 pub fn check_header(name: &str, value: &str) -> Result<(), &'static str> {
-    HeaderName::from_bytes(name.as_bytes()).map_err(|_| "is no name of an HTTP header")?;
-    HeaderValue::from_str(value).map(drop).map_err(|_| "has a value that no HTTP header can hold")
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| "is not a valid HTTP header name")?;
+    HeaderValue::from_str(value).map(drop).map_err(|_| "has a value that is not valid in an HTTP header")
 }
 
 fn root_cause(error: &dyn std::error::Error) -> String {
