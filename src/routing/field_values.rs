@@ -28,7 +28,7 @@ pub(super) struct FieldTable {
 enum Lookup {
     /// JSON pointer, with the index of its pick.
     Pointer(usize, Pointer),
-    CompiledField(CompiledField),
+    Named(CompiledField),
 }
 
 /// Reference to a field of a table: a JSON pointer or a named field.
@@ -84,14 +84,14 @@ impl FieldTable {
     }
 
     fn add_named(&mut self, field: NamedField) -> Result<usize, String> {
-        let is_same = |each: &Lookup| matches!(each, Lookup::CompiledField(known) if known.field == field);
+        let is_same = |each: &Lookup| matches!(each, Lookup::Named(known) if known.field == field);
         if let Some(index) = self.lookups.iter().position(is_same) {
             return Ok(index);
         }
         let direction =
             depends_on_direction(field).then(|| self.add_named(NamedField::Direction)).transpose()?;
         let named = CompiledField::compile(field, direction, |pick| pick_index(&mut self.picks, pick))?;
-        self.lookups.push(Lookup::CompiledField(named));
+        self.lookups.push(Lookup::Named(named));
         Ok(self.lookups.len() - 1)
     }
 
@@ -154,7 +154,7 @@ impl<'t, 'a> FieldValues<'t, 'a> {
         let Some(cell) = self.values.get(index) else { return ABSENT };
         cell.get_or_init(|| match &self.fields.lookups[index] {
             Lookup::Pointer(pick, pointer) => self.follow(*pick, pointer),
-            Lookup::CompiledField(named) => self.named_value(named),
+            Lookup::Named(named) => self.named_value(named),
         })
     }
 

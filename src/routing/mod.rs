@@ -1,8 +1,9 @@
 //! Routing of events to records. Pure: compiled once from the settings.
 //!
-//! [`RouteTable::compile`] validates the settings and resolves the routes of each known type, so that routes for
-//! other types cost nothing. [`RouteTable::records`] returns an event's records, and [`RouteTable::explain`] the
-//! reasons. The fields that routes read ([`RouteTable::picks`]) are captured while the body is first read.
+//! [`RouteTable::compile`] validates the settings and resolves the routes of each known type, so that routes
+//! for other types cost nothing. [`RouteTable::records`] returns an event's records, and
+//! [`RouteTable::explain`] the reasons. The fields that routes read ([`RouteTable::picks`]) are captured while
+//! the body is first read.
 
 mod compile;
 mod condition;

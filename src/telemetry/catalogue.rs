@@ -42,11 +42,11 @@ pub enum MetricKind {
 pub struct Label {
     /// Name of the label.
     pub name: &'static str,
-    /// LabelValues of the label.
+    /// Values of the label.
     pub values: LabelValues,
 }
 
-/// LabelValues of a label: a closed set, known at start.
+/// Values of a label: a closed set, known at start.
 #[derive(Debug, Clone, Copy)]
 pub enum LabelValues {
     /// These values.

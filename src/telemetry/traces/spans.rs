@@ -1,4 +1,4 @@
-//! EventSpans: names, parents and attributes.
+//! Spans: names, parents and attributes.
 
 use super::{ActiveTracer, Tracer, span_id};
 use crate::event::KnownType;
@@ -12,7 +12,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-/// EventSpans of one event:
+/// Spans of one event:
 ///
 /// ```text
 /// (the caller's)
@@ -149,7 +149,7 @@ impl<'a> OpenSpan<'a> {
     }
 }
 
-/// EventSpans of the records that a drain has sent, by row. The record's headers name the trace, whichever process
+/// Spans of the records that a drain has sent, by row. The record's headers name the trace, whichever process
 /// accepted the event.
 #[derive(Debug)]
 pub struct DrainSpans<R> {
