@@ -134,11 +134,13 @@ impl Generation {
     /// nothing can be waited for until they answer.
     fn silence(&self) -> Option<Fault> {
         let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
-        if !silence.asks(Instant::now(), self.native.reports().oldest()) {
-            return None;
-        }
-        if silence.is_outdated(Instant::now()) {
+        let (now, reports) = (Instant::now(), self.native.reports());
+        let asks = silence.asks(now, reports.oldest(), reports.handed_over());
+        if silence.is_outdated(now) {
             return Some(Fault::Outdated);
+        }
+        if !asks {
+            return None;
         }
         // Not this client: one that has lost its way to all brokers would take them for silent.
         let answered = self.admin.is_answered(ANSWER);
