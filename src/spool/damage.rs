@@ -195,6 +195,8 @@ struct Copier<'a> {
     /// Names that a lane's number may stand for. The rows' checksums tell which.
     names: Vec<(i64, Arc<str>)>,
     copied: HashMap<Arc<str>, u64>,
+    /// Stretches of parked rows that cannot be read. Each counts as a row, because nothing counts those.
+    unreadable: u64,
     session: i64,
 }
 
@@ -206,7 +208,7 @@ impl<'a> Copier<'a> {
         }
         names.sort();
         names.dedup();
-        Self { damaged, known, names, copied: HashMap::new(), session: known.session }
+        Self { damaged, known, names, copied: HashMap::new(), unreadable: 0, session: known.session }
     }
 
     fn copy_into(mut self, salvage: &mut Store) -> Result<Copied, Fault> {
@@ -218,13 +220,15 @@ impl<'a> Copier<'a> {
             self.copy(&mut change, row)
         })?;
         for table in ["damaged", "parked"] {
-            walk(damaged, table, ROW, as_stored, |_, mut row| {
+            let unreadable = walk(damaged, table, ROW, as_stored, |_, mut row| {
                 // The new file numbers lanes anew.
                 if let Some(name) = self.name_of(&row) {
                     row.lane = change.lane(&name)?.id;
                 }
                 Ok(change.keep(table, &row)?)
             })?;
+            // What is in `damaged` was counted when it was found.
+            self.unreadable += if table == "parked" { unreadable } else { 0 };
         }
         let identity = |row: &Row<'_>| Ok((row.get(1)?, row.get(2)?));
         walk(damaged, "remembered", "id, identity, at", identity, |id, (identity, at)| {
@@ -284,7 +288,8 @@ impl<'a> Copier<'a> {
             }
         }
         let copied = |lane| self.copied.get(lane).copied().unwrap_or(0);
-        expected.iter().map(|(lane, rows)| rows.saturating_sub(copied(lane))).sum()
+        let lost: u64 = expected.iter().map(|(lane, rows)| rows.saturating_sub(copied(lane))).sum();
+        lost + self.unreadable
     }
 
     /// No file holds more rows: an account that says so is damaged.
@@ -320,18 +325,19 @@ fn names_in(damaged: &Connection, source: &str) -> Vec<(i64, Arc<str>)> {
 /// The columns of [`as_stored`].
 const ROW: &str = "id, lane, appended_at, session, checksum, payload";
 
-/// Visits the rows of a table that can be read, by id, the first of `columns`.
+/// Visits the rows of a table that can be read, by id, the first of `columns`. Returns the number of
+/// stretches that cannot be read.
 fn walk<T>(
     damaged: &Connection,
     table: &str,
     columns: &str,
     read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
     mut visit: impl FnMut(i64, T) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+) -> Result<u64, Fault> {
     let sql = format!("SELECT {columns} FROM {table} NOT INDEXED WHERE id > ?1 ORDER BY id LIMIT ?2");
     let with_id = |row: &Row<'_>| Ok((row.get(0)?, read(row)?));
-    let Ok(mut statement) = damaged.prepare(&sql) else { return Ok(()) };
-    let mut after = 0;
+    let Ok(mut statement) = damaged.prepare(&sql) else { return Ok(1) };
+    let (mut after, mut unreadable) = (0, 0);
     loop {
         let mut count = 0;
         let mut whole = true;
@@ -351,16 +357,17 @@ fn walk<T>(
         }
         drop(rows);
         if whole && count < ROWS_AT_ONCE {
-            return Ok(());
+            return Ok(unreadable);
         }
         if !whole {
+            unreadable += 1;
             let readable = |place: i64| {
                 let mut rows = statement.query(params![place, 1])?;
                 Ok(rows.next()?.map(with_id).transpose()?.is_none_or(|(id, _)| id > place))
             };
             match past_damage(after, readable) {
                 Some(place) => after = place,
-                None => return Ok(()),
+                None => return Ok(unreadable),
             }
         }
     }
