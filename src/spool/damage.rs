@@ -3,7 +3,8 @@
 //! The new file is complete, under a name of its own, before the damaged one is set aside; so a crash
 //! in between costs nothing. The damaged file's log is read with it and set aside with it.
 
-use super::files::{Files, beside, remove, sync_directory};
+use super::files::Files;
+use super::place::{finish, put_in_place, set_orphan_aside};
 use super::schema::{Access, Fault, is_full};
 use super::store::{Change, Lane, Store, Stored, as_stored, checksum, lanes};
 use rusqlite::{Connection, OpenFlags, Row, params};
@@ -61,45 +62,6 @@ pub(super) fn open_store(
     Ok(Opened { store: Store::open(&files.database(), next_id, access)?, lost })
 }
 
-/// Finishes a salvage that a crash cut short.
-pub(super) fn finish(files: &Files) -> io::Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
-        remove(&beside(&files.salvage(), suffix))?;
-    }
-    if !files.salvaged().exists() {
-        return Ok(());
-    }
-    let (database, aside) = (files.database(), files.damaged());
-    let log = beside(&database, "-wal");
-    let is_there = database.exists();
-    if is_there && log.exists() {
-        std::fs::rename(&log, beside(&aside, "-wal"))?;
-    }
-    // Of a database that is gone, the log would be read into the new file.
-    remove(&log)?;
-    remove(&beside(&database, "-shm"))?;
-    if is_there {
-        std::fs::rename(&database, &aside)?;
-    }
-    std::fs::rename(files.salvaged(), database)?;
-    sync_directory(&files.directory)
-}
-
-/// Moves a log aside whose database is gone: beside an empty database, SQLite deletes it.
-fn set_orphan_aside(files: &Files) -> io::Result<()> {
-    let is_gone = std::fs::metadata(files.database()).map_or(true, |found| found.len() == 0);
-    if !is_gone || files.wal_bytes() == 0 {
-        return Ok(());
-    }
-    let aside = beside(&files.damaged(), "-wal");
-    std::fs::rename(files.log(), &aside)?;
-    tracing::error!(
-        set_aside = %aside.display(),
-        "the spool's database is gone and its log is left: the records in it are lost to the bridge"
-    );
-    Ok(())
-}
-
 /// Puts a new file with all that can be read into the damaged one's place. Gives the rows lost.
 pub(super) fn salvage(files: &Files, known: &Known) -> Result<u64, Fault> {
     let aside = files.damaged();
@@ -135,9 +97,7 @@ pub(super) fn rescue(files: &Files, open: &Connection, known: &Known) -> Result<
 /// Puts a complete copy into the place of the database.
 fn replace_with(files: &Files, salvage: Store) -> Result<(), Fault> {
     salvage.close()?;
-    std::fs::rename(files.salvage(), files.salvaged())?;
-    sync_directory(&files.directory)?;
-    Ok(finish(files)?)
+    Ok(put_in_place(files)?)
 }
 
 /// Opens the damaged file so that as much as possible can be read.

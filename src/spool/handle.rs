@@ -38,6 +38,9 @@ pub(super) struct Shared {
     /// The next commit with a waiter reaches the disk and is told to have failed, as after a sync that failed.
     #[cfg(test)]
     pub(super) doubtful: AtomicBool,
+    /// Acts of another process while the spool closes: after its last commit, and before SQLite closes the file.
+    #[cfg(test)]
+    pub(super) interference: Mutex<std::collections::VecDeque<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Shared {
@@ -48,6 +51,14 @@ impl Shared {
             pages => pages,
         };
         connection.query_row(&format!("PRAGMA max_page_count = {pages}"), (), |_| Ok(()))
+    }
+
+    #[cfg(test)]
+    pub(super) fn interfere(&self) {
+        let act = recovered(&self.interference).pop_front();
+        if let Some(act) = act {
+            act();
+        }
     }
 }
 
@@ -99,6 +110,8 @@ impl Spool {
             pages: std::sync::atomic::AtomicU32::new(0),
             #[cfg(test)]
             doubtful: AtomicBool::new(false),
+            #[cfg(test)]
+            interference: Mutex::default(),
         });
         let writer = Writer::new(shared.clone(), store, lock);
         let thread = std::thread::Builder::new()

@@ -1,5 +1,6 @@
 //! The one thread that writes: it commits what has gathered, then tells those who wait.
 
+mod closing;
 mod recovery;
 
 use super::group::{Counts, Verdict, Work, carry_out, entries_of, now, tell};
@@ -313,32 +314,5 @@ impl Writer {
         usage.rows = store.accounts.lanes.iter().map(|lane| lane.rows).sum();
         usage.bytes = bytes;
         usage.oldest = store.oldest().unwrap_or_default();
-    }
-
-    fn finish(mut self) {
-        // Rows of files that were removed would go with this process.
-        if let Err(fault) = self.check_files() {
-            self.fail(&fault);
-        }
-        if self.store.is_none() {
-            self.reopen();
-        }
-        if let Some(unlinked) = &self.unlinked {
-            let lost: u64 = unlinked.accounts.lanes.iter().map(|lane| lane.rows).sum();
-            self.shared.lost_at_close.store(lost, Ordering::Release);
-            tracing::error!(
-                rows = lost,
-                directory = %self.shared.files.directory.display(),
-                "the spool's files were removed, and their rows cannot be copied into new ones: they are lost"
-            );
-        }
-        while self.store.is_some() && !self.work.is_empty() {
-            self.group(Vec::new());
-        }
-        recovered(&self.shared.reader).release();
-        recovered(&self.shared.usage).taking = false;
-        if let Some(Err(error)) = self.store.take().map(Store::close) {
-            tracing::warn!(%error, "the spool's log was not written back; the next start does it");
-        }
     }
 }

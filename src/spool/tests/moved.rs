@@ -213,3 +213,49 @@ fn a_removed_lock_is_taken_again() {
     append(&spool, vec![entry("calls", b"one")], None).unwrap();
     assert!(matches!(Spool::open(directory.path(), &config(64 * MIB), 1000), Err(OpenError::InUse(_))));
 }
+
+/// Two moments: after the last commit, and after the last check of the open files.
+#[test]
+fn rows_of_files_removed_while_the_spool_closes_survive() {
+    for (moment, is_replaced) in [(0, false), (1, false), (0, true), (1, true)] {
+        let parent = TempDir::new().unwrap();
+        let directory = parent.path().join("spool");
+        let spool = open(&directory);
+        append(&spool, vec![entry("calls", b"one"), entry("calls", b"two")], Some([1; 16])).unwrap();
+        let mut acts = queue::recovered(&spool.shared.interference);
+        (0..moment).for_each(|_| acts.push_back(Box::new(|| {})));
+        let place = directory.clone();
+        acts.push_back(Box::new(move || {
+            fs::remove_dir_all(&place).unwrap();
+            if is_replaced {
+                fs::create_dir(&place).unwrap();
+                fs::write(place.join("spool.db"), "another file").unwrap();
+            }
+        }));
+        drop(acts);
+        assert_eq!(spool.close(), 0);
+        drop(spool);
+        assert_eq!(payloads(&directory), ["one", "two"], "{moment} {is_replaced}");
+        assert_eq!(directory.join("spool.db.damaged-1").exists(), is_replaced);
+        assert_eq!(identities(&directory), [[1; 16]]);
+    }
+}
+
+#[test]
+fn rows_of_files_removed_while_the_spool_closes_are_counted_if_there_is_no_place_for_them() {
+    for moment in [0, 1] {
+        let parent = TempDir::new().unwrap();
+        let directory = parent.path().join("spool");
+        let spool = open(&directory);
+        append(&spool, vec![entry("calls", b"one"), entry("calls", b"two")], None).unwrap();
+        let mut acts = queue::recovered(&spool.shared.interference);
+        (0..moment).for_each(|_| acts.push_back(Box::new(|| {})));
+        let place = directory.clone();
+        acts.push_back(Box::new(move || {
+            fs::remove_dir_all(&place).unwrap();
+            fs::write(&place, "no place for new files").unwrap();
+        }));
+        drop(acts);
+        assert_eq!(spool.close(), 2, "{moment}");
+    }
+}
