@@ -5,7 +5,7 @@
 
 use super::files::Files;
 use super::place::{finish, put_in_place, set_orphan_aside};
-use super::schema::{Access, Fault, is_full};
+use super::schema::{Access, Fault, MIGRATIONS, is_full};
 use super::store::{Change, Lane, Store, Stored, as_stored, checksum, lanes};
 use rusqlite::{Connection, OpenFlags, Row, params};
 use std::collections::HashMap;
@@ -108,7 +108,8 @@ fn open_damaged(path: &Path, sound: &Path) -> Result<Connection, Fault> {
         connection.query_row("SELECT count(*) FROM record WHERE id < 0", (), |_| Ok(()))?;
         connection.query_row("SELECT count(*) FROM lane WHERE id < 0", (), |_| Ok(()))?;
         // A column of another name or type is no error, but everything in it would be lost.
-        if tables(&connection)? == tables(&Connection::open(sound)?)? {
+        let found = tables(&connection)?;
+        if found == tables(&Connection::open(sound)?)? || found == tables(&vacuumed()?)? {
             Ok(connection)
         } else {
             Err(rusqlite::Error::InvalidQuery)
@@ -122,6 +123,15 @@ fn open_damaged(path: &Path, sound: &Path) -> Result<Connection, Fault> {
         // Whatever is wrong with it now: there may be nothing to read, and that is an answer.
         open().or_else(|error| Ok(unless_full(error).and_then(|()| Connection::open_in_memory())?))
     })
+}
+
+/// Creates an empty database with the places of tables that VACUUM chooses.
+fn vacuumed() -> rusqlite::Result<Connection> {
+    let connection = Connection::open_in_memory()?;
+    connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
+    MIGRATIONS.iter().try_for_each(|migration| connection.execute_batch(migration))?;
+    connection.execute_batch("VACUUM")?;
+    Ok(connection)
 }
 
 /// The tables and indices with their places.

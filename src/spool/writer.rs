@@ -150,7 +150,7 @@ impl Writer {
     /// Compares the open files with those on disk, and takes the lock again if its file was removed.
     fn check_files(&mut self) -> Result<(), Fault> {
         if let Some(store) = &self.store {
-            store.files.check()?;
+            store.files.check(&store.connection)?;
         }
         self.keep_lock()
     }
@@ -197,7 +197,7 @@ impl Writer {
         }
         store.adopt(accounts);
         // The files may have been removed before the commit was synced.
-        store.files.check()?;
+        store.files.check(&store.connection)?;
         self.work.set_aside.clear();
         self.shared.committed.store(store.last_id(), Ordering::Release);
         self.next_identity = store.accounts.next_identity;
@@ -236,7 +236,7 @@ impl Writer {
             self.distrusted |= fault.is_damage_of(&store.connection);
             self.lanes.clone_from(&store.accounts.lanes);
             // Where the files cannot be looked at, they may be gone.
-            if matches!(store.files.check(), Err(Fault::Moved | Fault::Io(_))) {
+            if matches!(store.files.check(&store.connection), Err(Fault::Moved | Fault::Io(_))) {
                 self.unlinked = Some(store);
             }
         }

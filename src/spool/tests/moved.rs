@@ -259,3 +259,74 @@ fn rows_of_files_removed_while_the_spool_closes_are_counted_if_there_is_no_place
         assert_eq!(spool.close(), 2, "{moment}");
     }
 }
+
+/// Rows enough that a VACUUM has something to give back.
+fn with_free_pages(directory: &Path) -> (Arc<Spool>, Vec<Bytes>) {
+    let spool = open(directory);
+    let entries = (0..600).map(|n| entry("calls", format!("row-{n}-").repeat(300).as_bytes())).collect();
+    let ids = append(&spool, entries, Some([1; 16])).unwrap();
+    append(&spool, vec![entry("parked", b"one")], None).unwrap();
+    spool.delete(ids[..580].to_vec());
+    settle(&spool);
+    let left: Vec<_> = rows(&spool, "calls").into_iter().map(|row| row.payload).collect();
+    assert_eq!(left.len(), 20);
+    (spool, left)
+}
+
+#[test]
+fn vacuum_or_checkpoint_by_another_process_is_no_damage() {
+    for sql in [
+        "PRAGMA wal_checkpoint(TRUNCATE)",
+        "PRAGMA wal_checkpoint(RESTART)",
+        "PRAGMA wal_checkpoint",
+        "VACUUM",
+        "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)",
+        "PRAGMA wal_checkpoint(TRUNCATE); VACUUM",
+        "PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)",
+    ] {
+        let directory = TempDir::new().unwrap();
+        let (spool, mut left) = with_free_pages(directory.path());
+        Spool::change_from_outside(directory.path(), sql);
+        append(&spool, vec![entry("calls", b"after")], Some([2; 16])).expect(sql);
+        left.push("after".into());
+        assert_eq!(rows(&spool, "calls").len(), left.len(), "{sql}");
+        assert_eq!(payloads(crashed(directory.path()).path()), left, "{sql}");
+        assert!(!directory.path().join("spool.db.damaged-1").exists(), "{sql}");
+        assert_eq!((spool.usage().totals.damaged, spool.usage().totals.refused), (0, 0), "{sql}");
+        assert_eq!(spool.close(), 0);
+        drop(spool);
+        assert_eq!(identities(directory.path()), [[1; 16], [2; 16]], "{sql}");
+        assert_eq!(payloads(directory.path()), left, "{sql}");
+    }
+}
+
+/// VACUUM moves the tables to other pages.
+#[test]
+fn damage_after_a_vacuum_costs_only_what_it_hits() {
+    let directory = TempDir::new().unwrap();
+    let (spool, left) = with_free_pages(directory.path());
+    drop(spool);
+    Spool::change_from_outside(directory.path(), "VACUUM");
+    let spool = open(directory.path());
+    spool.salvage();
+    eventually("salvaged", || directory.path().join("spool.db.damaged-1").exists());
+    eventually("taking", || spool.usage().taking);
+    assert_eq!(rows(&spool, "calls").into_iter().map(|row| row.payload).collect::<Vec<_>>(), left);
+    assert_eq!(spool.usage().totals.damaged, 0);
+    assert!(knows(&spool, &[1; 16]));
+}
+
+#[test]
+fn database_cut_in_half_is_not_taken_for_a_vacuum() {
+    let directory = TempDir::new().unwrap();
+    let (spool, left) = with_free_pages(directory.path());
+    let path = directory.path().join("spool.db");
+    let is_written_back = || fs::metadata(directory.path().join("spool.db-wal")).unwrap().len() == 0;
+    eventually("checkpointed", is_written_back);
+    let bytes = fs::metadata(&path).unwrap().len();
+    fs::File::options().write(true).open(&path).unwrap().set_len(bytes / 2).unwrap();
+    accepted(&spool, b"after");
+    assert!(directory.path().join("spool.db.damaged-1").exists());
+    let found = rows(&spool, "calls").len() as u64;
+    assert!(found + spool.usage().totals.damaged > left.len() as u64, "{found} found");
+}

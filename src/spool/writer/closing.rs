@@ -47,7 +47,7 @@ impl Writer {
         // Before SQLite closes its own, and dropped after that: to close a file drops the locks of the process.
         let held = File::open(self.shared.files.database());
         let written_back = store.checkpoint();
-        if let Err(fault) = store.files.check() {
+        if let Err(fault) = store.files.check(&store.connection) {
             self.store = Some(store);
             self.fail(&fault);
             return false;
