@@ -69,6 +69,19 @@ pub(super) enum Fault {
     Outdated,
 }
 
+impl Fault {
+    /// Returns the tag in the metrics: one of `tags::PRODUCERS_REPLACED`.
+    pub(super) fn tag(&self) -> &'static str {
+        match self {
+            Self::Fatal(_) => "fatal",
+            Self::Panicked => "panicked",
+            Self::OtherCluster => "other_cluster",
+            Self::Silent => "silent",
+            Self::Outdated => "outdated",
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
