@@ -107,8 +107,8 @@ impl OpenFiles {
             self.note();
             tracing::warn!(
                 database = %self.database.display(),
-                "another process ran VACUUM or a checkpoint on the spool's database: nothing is lost, but \
-                 appends waited for it; open it for reading only"
+                "another process ran VACUUM or a checkpoint on the spool's database: nothing is lost; open the \
+                 database for reading only, because appends wait for other writers"
             );
         }
         Ok(())

@@ -227,8 +227,13 @@ impl Writer {
     fn fail(&mut self, fault: &Fault) {
         let directory = self.shared.files.directory.display();
         if recovered(&self.shared.usage).taking || self.store.is_some() {
-            tracing::warn!(%directory, error = %fault,
-                "the spool takes nothing until its disk is repaired or has room again; it keeps trying");
+            if fault.is_busy() {
+                tracing::warn!(%directory, error = %fault,
+                    "the spool takes nothing while another process locks spool.db; it keeps trying");
+            } else {
+                tracing::warn!(%directory, error = %fault,
+                    "the spool takes nothing until its disk is repaired or has room again; it keeps trying");
+            }
         }
         recovered(&self.shared.usage).taking = false;
         self.distrusted |= fault.is_damage();
