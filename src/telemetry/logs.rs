@@ -1,12 +1,14 @@
 //! Log lines, written to stderr by a thread of their own.
 //!
 //! A reader of stderr that stalls must not stop a worker, the spool or librdkafka. So lines wait in a
-//! bounded queue; lines beyond it are dropped and counted.
+//! bounded queue; lines beyond it are dropped, counted, and their number is logged when there is room again.
 
 use super::{Config, LogFormat};
 use std::io::IsTerminal;
 use std::panic::{self, PanicHookInfo};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -14,11 +16,16 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// Longest queue of lines that stderr has not taken yet.
 const MAX_QUEUED_LINES: usize = 4096;
 
+/// Time between two lines with the number of dropped ones.
+const REPORT_INTERVAL: Duration = Duration::from_secs(10);
+
 /// The thread that writes. Logging is one for the process, and so is its queue.
 static WRITER: OnceLock<Writer> = OnceLock::new();
 
 struct Writer {
     dropped: ErrorCounter,
+    /// Number of dropped lines of which a line in the log reports.
+    reported: AtomicU64,
     guard: Mutex<Option<WorkerGuard>>,
 }
 
@@ -66,8 +73,15 @@ pub fn init(config: &Config) -> Result<(), LogError> {
         lines.json().flatten_event(true).with_current_span(false).finish().try_init()
     };
     started.map_err(|_| LogError::Twice)?;
-    let _ = WRITER.set(Writer { dropped, guard: Mutex::new(Some(guard)) });
+    let _ = WRITER.set(Writer { dropped, reported: AtomicU64::new(0), guard: Mutex::new(Some(guard)) });
     panic::set_hook(Box::new(log_panic));
+    // Without this thread the number is in the metrics only.
+    let _ = std::thread::Builder::new().name("log-dropped".into()).spawn(|| {
+        loop {
+            std::thread::sleep(REPORT_INTERVAL);
+            report_dropped();
+        }
+    });
     Ok(())
 }
 
@@ -89,8 +103,23 @@ pub(super) fn dropped_lines() -> u64 {
     WRITER.get().map_or(0, |writer| writer.dropped.dropped_lines() as u64)
 }
 
+/// Logs the number of lines dropped since the last such line.
+fn report_dropped() {
+    let Some(writer) = WRITER.get() else { return };
+    let (dropped, reported) = (dropped_lines(), writer.reported.load(Ordering::Relaxed));
+    if dropped <= reported {
+        return;
+    }
+    tracing::warn!(lines = dropped - reported, "log lines were dropped, because stderr was not read in time");
+    // This line may have been dropped too: then the next one reports them.
+    if dropped_lines() == dropped {
+        writer.reported.store(dropped, Ordering::Relaxed);
+    }
+}
+
 /// Writes the lines that wait, for about a second at most. Later lines are dropped.
 pub fn flush() {
+    report_dropped();
     if let Some(writer) = WRITER.get() {
         drop(writer.guard.lock().unwrap_or_else(PoisonError::into_inner).take());
     }

@@ -107,8 +107,6 @@ pub struct Metrics {
     pub forgotten_early: Counter,
     /// Topics whose breaker is open.
     pub lanes_held_up: Gauge,
-    /// Producers that were replaced.
-    pub producers_replaced: Counter,
     /// Records in the producer's queue.
     pub kafka_queue_records: Gauge,
     /// Changed files that came into force.
@@ -125,6 +123,7 @@ pub struct Metrics {
     /// Spans that the collector took.
     pub spans_exported: Counter,
     spans_dropped: Tagged,
+    producers_replaced: Tagged,
 }
 
 impl Default for Metrics {
@@ -179,7 +178,7 @@ impl Metrics {
             certificate_expires: register(all, &catalogue::CERTIFICATE_EXPIRES, Gauge::default()),
             spans_exported: register(all, &catalogue::SPANS_EXPORTED, Counter::default()),
             spans_dropped: Tagged::register(all, &catalogue::SPANS_DROPPED),
-            producers_replaced: register(all, &catalogue::PRODUCERS_REPLACED, Counter::default()),
+            producers_replaced: Tagged::register(all, &catalogue::PRODUCERS_REPLACED),
             spool_holds: [
                 &catalogue::SPOOL_ROWS,
                 &catalogue::SPOOL_BYTES,
@@ -260,6 +259,11 @@ impl Metrics {
     /// Counts what a record's delivery failed of: a tag of [`tags::DELIVERY_ERRORS`].
     pub fn delivery_error(&self, tag: &str) {
         self.delivery_errors.inc(tag);
+    }
+
+    /// Counts a replaced producer by the reason: a tag of [`tags::PRODUCERS_REPLACED`].
+    pub fn producer_replaced(&self, tag: &str) {
+        self.producers_replaced.inc(tag);
     }
 
     /// Counts why spans did not reach the collector: a tag of [`tags::SPANS_DROPPED`].

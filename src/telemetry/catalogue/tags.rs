@@ -80,6 +80,8 @@ pub const TURNED_AWAY: &[&str] = &[
 pub const RELOADS: &[&str] = &["taken", "refused", OTHER];
 /// Why a span did not reach the collector.
 pub const SPANS_DROPPED: &[&str] = &["queue_full", "not_taken", "stopping", OTHER];
+/// Reasons for which a producer is replaced.
+pub const PRODUCERS_REPLACED: &[&str] = &["fatal", "panicked", "other_cluster", "silent", "outdated", OTHER];
 /// What a record's delivery failed of.
 pub const DELIVERY_ERRORS: &[&str] = &[
     "queue_full",
