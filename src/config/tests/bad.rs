@@ -85,7 +85,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("sources: { main: { signature: { secrets: [''] } } }", "sources.main.signature.secrets", "is empty"),
     (
         "sources: { main: { signature: { secrets: [a, b, c, d, e, f, g, h, i] } } }",
-        "sources.main.signature.secrets_file",
+        "sources.main.signature.secrets",
         "there are 9 secrets; 8 can be valid at once",
     ),
     (
@@ -162,9 +162,9 @@ const BAD: &[(&str, &str, &str)] = &[
         "has no source of tokens",
     ),
     (
-        "kafka: { properties: { security.protocol: SASL_SSL, sasl.mechanism: PLAIN } }",
-        "kafka.properties",
-        "sasl.username",
+        "kafka: { properties: { security.protocol: SASL_SSL, sasl.mechanism: PLAIN, sasl.password: p } }",
+        "kafka.properties.sasl.username",
+        "is missing",
     ),
     (
         "kafka: { properties: { security.protocol: SSL, ssl.ca.location: /no/such/ca.pem } }",
@@ -173,8 +173,8 @@ const BAD: &[(&str, &str, &str)] = &[
     ),
     (
         "kafka: { properties: { security.protocol: SSL, ssl.keystore.location: /no/such.p12 } }",
-        "kafka.properties.ssl.keystore.location",
-        "ssl.keystore.password",
+        "kafka.properties.ssl.keystore.password",
+        "is missing: `ssl.keystore.location` needs it",
     ),
     ("kafka: { properties: { max.in.flight: 6 } }", "kafka.properties.max.in.flight", "from 1 to 5"),
     ("routes: [{ match: 'call.miss*', topics: t }]", "routes[0].match[0]", "= \"call.miss*\""),
@@ -560,12 +560,13 @@ fn values_with_which_serve_does_not_start_are_problems_also_where_no_file_is_rea
         let found = on_paper(yaml).err().unwrap_or_else(|| panic!("{yaml} is accepted")).0;
         assert!(found.iter().any(|problem| problem.key == key), "{yaml}: {found:?}");
     }
+    let key = serde_json::json!(rcgen::KeyPair::generate().unwrap().serialize_pem()).to_string();
     for yaml in [
-        "kafka: { properties: { security.protocol: ssl, ssl.certificate.location: /c.pem, ssl.key.pem: hush } }",
-        "kafka: { properties: { security.protocol: ssl, ssl.key.pem: hush }, properties_files: { ssl.certificate.pem: /c.pem } }",
+        "kafka: { properties: { security.protocol: ssl, ssl.certificate.location: /c.pem, ssl.key.pem: KEY } }",
+        "kafka: { properties: { security.protocol: ssl, ssl.key.pem: KEY }, properties_files: { ssl.certificate.pem: /c.pem } }",
         "kafka: { properties: { security.protocol: sasl_ssl, sasl.username: me, sasl.password: hush }, properties_files: { sasl.mechanism: /m } }",
     ] {
-        good(on_paper(yaml));
+        good(on_paper(&yaml.replace("KEY", &key)));
     }
 }
 
