@@ -10,8 +10,12 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use yaml_rust2::ScanError;
 
+mod merge;
+
 #[cfg(test)]
 mod tests;
+
+use merge::merge;
 
 /// Where settings come from, besides their defaults. The later field wins.
 #[derive(Clone, Default)]
@@ -83,7 +87,7 @@ pub(super) fn collect(sources: &Sources, problems: &mut Vec<Problem>) -> Value {
         remove_references("", file, problems);
     }
     let mut lay = |layer: Result<Option<Value>, Problem>| match layer {
-        Ok(Some(layer)) => merge("", &mut root, layer, problems),
+        Ok(Some(layer)) => merge(&mut Vec::new(), &mut root, layer, problems),
         Ok(None) => {}
         Err(problem) => problems.push(problem),
     };
@@ -302,31 +306,6 @@ fn nested(path: &[String], leaf: Value, origin: &String) -> Result<Value, Proble
     }
     let wrap = |inner, key: &String| Value::new(Some(origin), Table::from_iter([(key.clone(), inner)]));
     Ok(path.iter().rev().fold(leaf, wrap))
-}
-
-/// Lays `over` on `under`: maps key by key, anything else as a whole. A key without a value changes nothing. A
-/// map over anything but a map is a problem.
-fn merge(at: &str, under: &mut Value, over: Value, problems: &mut Vec<Problem>) {
-    let origin = over.origin().map(str::to_owned);
-    if matches!(over.kind, ValueKind::Table(_)) && !matches!(under.kind, ValueKind::Table(_) | ValueKind::Nil)
-    {
-        let reason =
-            format!("is one value, and {} sets keys under it", origin.as_deref().unwrap_or_default());
-        problems.push(Problem::with(at.to_owned(), under, reason));
-    }
-    match (&mut under.kind, over.kind) {
-        (_, ValueKind::Nil) => {}
-        (ValueKind::Table(under), ValueKind::Table(over)) => {
-            for (key, value) in over {
-                let at = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
-                match under.get_mut(&key) {
-                    Some(under) => merge(&at, under, value, problems),
-                    None => drop(under.insert(key, value)),
-                }
-            }
-        }
-        (_, kind) => *under = Value::new(origin.as_ref(), kind),
-    }
 }
 
 /// What stands under a key such as `routes[2].topics[0]` or `kafka.properties.linger.ms`. An index

@@ -585,6 +585,66 @@ fn value_under_which_keys_are_set_is_a_problem() {
     assert!(found.contains("server = 5 (flag --set server): is one value"), "{found}");
 }
 
+#[test]
+fn name_that_is_both_a_value_and_a_section_is_a_problem_that_names_both_places() {
+    const WORKERS: &str = "JUSTCALL_BRIDGE__SERVER__WORKERS";
+    const BELOW: &str = "JUSTCALL_BRIDGE__SERVER__WORKERS__X";
+    for (yaml, environment, flags, key, places) in [
+        (
+            "",
+            &[][..],
+            &["server.workers.x=1", "server.workers=2"][..],
+            "server.workers",
+            ["flag --set server.workers.x", "(flag --set server.workers)"],
+        ),
+        (
+            "",
+            &[],
+            &["server.workers=2", "server.workers.x=1"],
+            "server.workers",
+            ["flag --set server.workers.x", "(flag --set server.workers)"],
+        ),
+        (
+            "",
+            &[],
+            &["server.workers=2", "server=5"],
+            "server",
+            ["--set server.workers", "(flag --set server)"],
+        ),
+        (
+            "",
+            &[(BELOW, "1")],
+            &["server.workers=2"],
+            "server.workers",
+            [BELOW, "(flag --set server.workers)"],
+        ),
+        (
+            "",
+            &[(WORKERS, "2")],
+            &["server.workers.x=1"],
+            "server.workers",
+            ["--set server.workers.x", WORKERS],
+        ),
+        ("", &[(WORKERS, "2"), (BELOW, "1")], &[], "server.workers", [BELOW, "(environment variable JUST"]),
+        ("server: { workers: 2 }", &[], &["server=5"], "server", ["bridge.yaml:1", "(flag --set server)"]),
+        ("server: 5", &[(WORKERS, "2")], &[], "server", ["bridge.yaml:1", WORKERS]),
+        (
+            "kafka: { properties: { linger.ms: 1 } }",
+            &[],
+            &["kafka.properties=x"],
+            "kafka.properties",
+            ["bridge.yaml:1", "(flag --set kafka.properties)"],
+        ),
+    ] {
+        let found = problems(load_from(yaml, environment, flags));
+        let [problem] = &found.0[..] else { panic!("{yaml} {environment:?} {flags:?}: {found}") };
+        assert_eq!(problem.key, key, "{yaml} {environment:?} {flags:?}: {found}");
+        for place in places {
+            assert!(found.to_string().contains(place), "{place} in {found}");
+        }
+    }
+}
+
 fn on_paper(yaml: &str) -> Result<Settings, Problems> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), yaml).unwrap();
