@@ -1,7 +1,7 @@
 //! Where settings come from, laid over each other: the file, the environment, the flags.
 
 use super::form::Written;
-use super::lines::{as_written, locate};
+use super::lines::{Duplicate, as_written, duplicates, locate};
 use super::problem::Problem;
 use super::shape::{is_secret, written};
 use config::{FileFormat, Format, Map, Value, ValueKind};
@@ -82,8 +82,15 @@ const USUAL_FILES: [&str; 2] = ["config/bridge.yaml", "/etc/justcall-bridge/brid
 /// Everything that was said, the later over the earlier.
 pub(super) fn collect(sources: &Sources, problems: &mut Vec<Problem>) -> Value {
     let mut root = Value::new(None, Table::new());
-    let mut file = sources.file().map(read_file).transpose();
-    if let Ok(Some(file)) = &mut file {
+    let mut file = match sources.file().map(read_file) {
+        Some(Ok(file)) => Some(file),
+        Some(Err(found)) => {
+            problems.extend(found);
+            None
+        }
+        None => None,
+    };
+    if let Some(file) = &mut file {
         remove_references("", file, problems);
     }
     let mut lay = |layer: Result<Option<Value>, Problem>| match layer {
@@ -91,7 +98,7 @@ pub(super) fn collect(sources: &Sources, problems: &mut Vec<Problem>) -> Value {
         Ok(None) => {}
         Err(problem) => problems.push(problem),
     };
-    lay(file);
+    lay(Ok(file));
     let mut environment: Vec<_> = sources.environment.iter().collect();
     environment.sort_unstable();
     for (name, text) in environment {
@@ -103,13 +110,23 @@ pub(super) fn collect(sources: &Sources, problems: &mut Vec<Problem>) -> Value {
     root
 }
 
-fn read_file(path: &Path) -> Result<Value, Problem> {
+fn read_file(path: &Path) -> Result<Value, Vec<Problem>> {
     let name = path.display().to_string();
     let problem = |reason| Problem::without_value(name.clone(), None, reason);
-    let text = std::fs::read_to_string(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| vec![problem(format!("cannot be read: {error}"))])?;
     let text = text.trim_start_matches('\u{feff}');
+    let twice: Vec<_> = duplicates(text)
+        .iter()
+        .map(|Duplicate { path, lines: [first, second] }| {
+            problem(format!("is no YAML: it sets `{path}` twice, in line {first} and in line {second}"))
+        })
+        .collect();
+    if !twice.is_empty() {
+        return Err(twice);
+    }
     let table = FileFormat::Yaml.parse(Some(&name), text);
-    table.map(|table| locate(&name, text, table)).map_err(|error| problem(yaml_fault(&*error)))
+    table.map(|table| locate(&name, text, table)).map_err(|error| vec![problem(yaml_fault(&*error))])
 }
 
 /// Where the text stops being YAML. Other errors quote the text, in which there may be a secret.
@@ -287,6 +304,10 @@ fn leaf(path: &[String], text: &str, origin: &String) -> Result<Value, Problem> 
     }
     let key = "value";
     let text = format!("{{\"{key}\": {text}}}");
+    if let Some(Duplicate { path: twice, .. }) = duplicates(&text).first() {
+        let twice = twice.strip_prefix(key).map_or(&**twice, |rest| rest.trim_start_matches('.'));
+        return Err(Problem::without_value(path.join("."), Some(origin), format!("sets `{twice}` twice")));
+    }
     let table =
         FileFormat::Yaml.parse(Some(origin), &text).ok().map(|table| as_written(origin, &text, table));
     match table.map(|table| table.kind) {

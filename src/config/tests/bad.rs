@@ -645,6 +645,31 @@ fn name_that_is_both_a_value_and_a_section_is_a_problem_that_names_both_places()
     }
 }
 
+#[test]
+fn two_keys_of_one_name_are_a_problem_that_names_both_lines() {
+    for (yaml, name, lines) in [
+        ("server:\n  workers: 1\n  listen: x\n  workers: 2\n", "server.workers", [2, 4]),
+        ("sources:\n  7: { path: /a }\n  0x7: { path: /b }\n", "sources.0x7", [2, 3]),
+        ("sources:\n  7: { path: /a }\n\n  '7': { path: /b }\n", "sources.7", [2, 4]),
+        ("sources:\n  '7': { path: /a }\n  0x7: { path: /b }\n", "sources.0x7", [2, 3]),
+        ("sources:\n  007: { path: /a }\n  '007': { path: /b }\n", "sources.007", [2, 3]),
+        ("topics:\n  config:\n    True: 1\n    'True': 2\n", "topics.config.True", [3, 4]),
+        ("topics:\n  config:\n    1.0: 1\n    \"1.0\": 2\n", "topics.config.1.0", [3, 4]),
+        ("topics:\n  config:\n    7: 1\n    !!str 7: 2\n", "topics.config.7", [3, 4]),
+        ("routes:\n  - match: a\n  - match: b\n    match: c\n", "routes[1].match", [3, 4]),
+    ] {
+        let found = problems(load(yaml));
+        let [problem] = &found.0[..] else { panic!("{yaml}: {found}") };
+        let expected = format!("sets `{name}` twice, in line {} and in line {}", lines[0], lines[1]);
+        assert!(problem.key.ends_with("bridge.yaml"), "{yaml}: {found}");
+        assert!(problem.reason.contains(&expected), "{yaml}: {found}");
+    }
+    let found = problems(load("server:\n  workers: 1\n  workers: 2\nserver:\n  listen: x\n"));
+    assert_eq!(found.0.len(), 2, "{found}");
+    let found = problems(load_from("", &[], &["topics.config={\"7\": 1, \"7\": 2, \"b\": 3}"])).to_string();
+    assert!(found.contains("topics.config (flag --set topics.config): sets `7` twice"), "{found}");
+}
+
 fn on_paper(yaml: &str) -> Result<Settings, Problems> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), yaml).unwrap();

@@ -320,3 +320,16 @@ fn match_may_be_overridden_in_its_other_form() {
     let when = &settings.routing.templates[0].route.when;
     assert_eq!(when["direction"].wanted, Wanted::Prefix(vec!["b".into()]));
 }
+
+#[test]
+fn keys_that_look_alike_keep_their_own_values() {
+    let yaml =
+        "sources:\n  \"007\": { path: /a }\n  0x7: { path: /b }\n  '0x8': { path: /c }\n  8: { path: /d }\n";
+    // Maps are in a new order each time.
+    for _ in 0..20 {
+        let settings = good(load(yaml));
+        let paths: Vec<_> =
+            settings.ingest.sources.iter().map(|source| (&*source.name, &*source.path)).collect();
+        assert_eq!(paths, [("007", "/a"), ("0x7", "/b"), ("0x8", "/c"), ("8", "/d")]);
+    }
+}

@@ -39,6 +39,9 @@ pub(super) fn merge(path: &mut Vec<String>, under: &mut Value, over: Value, prob
 
 fn merge_maps(path: &mut Vec<String>, under: &mut Value, over: Value, problems: &mut Vec<Problem>) {
     let (ValueKind::Table(under), ValueKind::Table(over)) = (&mut under.kind, over.kind) else { return };
+    let mut over: Vec<_> = over.into_iter().collect();
+    // The order of a map differs from run to run, and problems must not.
+    over.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     for (key, value) in over {
         match under.get_mut(&key) {
             Some(under) => {
