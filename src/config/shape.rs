@@ -16,6 +16,32 @@ pub(super) fn is_secret(path: &[String]) -> bool {
     find(path).is_secret
 }
 
+/// Setting that a path leads to, or into.
+pub(super) struct Setting<'p> {
+    /// Path of the setting itself.
+    pub(super) path: &'p [String],
+    /// Whether its value is a map of texts.
+    pub(super) is_map: bool,
+    /// Key of the map's entry.
+    pub(super) entry: Option<&'p str>,
+}
+
+impl Setting<'_> {
+    /// Returns the path of the entry, or of the setting where there is none.
+    pub(super) fn whole(&self) -> Vec<String> {
+        let entry = self.entry.map(str::to_owned);
+        self.path.iter().cloned().chain(entry).collect()
+    }
+}
+
+/// Returns the setting that a path leads to; the whole path if the layout does not name it.
+pub(super) fn setting(path: &[String]) -> Setting<'_> {
+    let Finder { behind_field, is_map, .. } = find(path);
+    let (path, behind) = path.split_at(path.len() - behind_field);
+    let entry = behind.first().filter(|_| is_map).map(String::as_str);
+    Setting { path, is_map, entry }
+}
+
 /// Form that the layout wants for the setting under a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Nature {
@@ -35,7 +61,14 @@ pub(super) fn nature(path: &[String]) -> Nature {
 }
 
 fn find(path: &[String]) -> Finder<'_> {
-    let mut finder = Finder { path, found: Written::Text, is_secret: false, nature: Nature::Unknown };
+    let mut finder = Finder {
+        path,
+        found: Written::Text,
+        is_secret: false,
+        nature: Nature::Unknown,
+        behind_field: 0,
+        is_map: false,
+    };
     // The root.
     if path.is_empty() {
         finder.nature = Nature::Map;
@@ -50,6 +83,9 @@ struct Finder<'p> {
     found: Written,
     is_secret: bool,
     nature: Nature,
+    /// Number of keys behind those of the field.
+    behind_field: usize,
+    is_map: bool,
 }
 
 impl Finder<'_> {
@@ -79,6 +115,8 @@ impl Form for Finder<'_> {
             Written::Json => Written::Json,
             _ => Written::Text,
         };
+        self.behind_field = behind;
+        self.is_map = kind.written() == Written::TextMap;
         self.nature = match kind.written() {
             Written::Json => Nature::Either,
             Written::TextMap if behind == 0 => Nature::Map,

@@ -3,7 +3,7 @@
 use super::form::Written;
 use super::lines::{Duplicate, as_written, duplicates, locate};
 use super::problem::Problem;
-use super::shape::{is_secret, written};
+use super::shape::{Setting, is_secret, setting, written};
 use config::{FileFormat, Format, Map, Value, ValueKind};
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
@@ -11,11 +11,13 @@ use std::path::{Path, PathBuf};
 use yaml_rust2::ScanError;
 
 mod merge;
+mod names;
 
 #[cfg(test)]
 mod tests;
 
 use merge::merge;
+use names::{PREFIX, path_of, path_of_variable, variable_for};
 
 /// Where settings come from, besides their defaults. The later field wins.
 #[derive(Clone, Default)]
@@ -76,7 +78,6 @@ pub enum SettingsFile {
 /// A map of settings as it was written; every value knows where that was.
 pub(super) type Table = Map<String, Value>;
 
-const PREFIX: &str = "JUSTCALL_BRIDGE__";
 const USUAL_FILES: [&str; 2] = ["config/bridge.yaml", "/etc/justcall-bridge/bridge.yaml"];
 
 /// Everything that was said, the later over the earlier.
@@ -200,21 +201,9 @@ fn from_variable(name: &OsStr, text: &OsStr) -> Result<Option<Value>, Problem> {
         return Err(Problem::without_value(shown.clone(), None, "is not UTF-8"));
     };
     let origin = format!("environment variable {name}");
-    let mut path: Vec<_> = key.to_ascii_lowercase().split("__").map(str::to_owned).collect();
+    let path = path_of_variable(key);
     if path.iter().any(String::is_empty) {
         return Err(Problem::without_value(name, None, "names no setting: `__` stands between two keys"));
-    }
-    // A variable's name can hold neither dots nor dashes, so an underscore stands for them.
-    match &mut path[..] {
-        [section, map, rest @ ..] if is_open_map(section, map) && !rest.is_empty() => {
-            let key = rest.join("_").replace('_', ".");
-            path.splice(2.., [key]);
-        }
-        [section, map, header] if section == "telemetry" && map.starts_with("otlp_headers") => {
-            *header = header.replace('_', "-");
-        }
-        [section, source, ..] if section == "sources" => *source = source.replace('_', "-"),
-        _ => {}
     }
     nested(&path, leaf(&path, text, &origin)?, &origin).map(Some)
 }
@@ -229,16 +218,12 @@ fn from_flag(index: usize, flag: &str) -> Result<Value, Problem> {
     let origin = format!("flag --set {key}");
     let value = nested(&path, leaf(&path, text, &origin)?, &origin)?;
     match secret_in(&mut Vec::new(), &value) {
-        Some(path) => Err(Problem::without_value(path.join("."), Some(&origin), not_by_flag(&path))),
+        Some(path) => {
+            let setting = setting(&path);
+            let key = setting.whole().join(".");
+            Err(Problem::without_value(key, Some(&origin), not_by_flag(&setting)))
+        }
         None => Ok(value),
-    }
-}
-
-/// Returns the keys of a dotted key.
-fn path_of(key: &str) -> Vec<String> {
-    match key.splitn(3, '.').collect::<Vec<_>>()[..] {
-        [section, map, rest] if is_open_map(section, map) => [section, map, rest].map(str::to_owned).into(),
-        _ => key.split('.').map(str::to_owned).collect(),
     }
 }
 
@@ -263,28 +248,17 @@ pub(super) fn secret_in_file(path: &Path) -> Option<String> {
     secret_in(&mut Vec::new(), &read_file(path).ok()?).map(|path| path.join("."))
 }
 
-/// Returns the name of the environment variable for a setting.
-fn variable(path: &[String]) -> String {
-    format!("{PREFIX}{}", path.join("__").to_ascii_uppercase().replace(['.', '-'], "_"))
-}
-
 /// Returns why a secret is not accepted from a flag, and where it belongs.
-fn not_by_flag(path: &[String]) -> String {
-    let file = match path {
-        [section, map, name] if is_open_map(section, map) || map == "otlp_headers" => {
-            format!("{section}.{map}_files.{name}")
-        }
-        _ => format!("{}_file", path.join(".")),
+fn not_by_flag(setting: &Setting<'_>) -> String {
+    let path = setting.path.join(".");
+    let file = match (setting.is_map, setting.entry) {
+        (true, Some(entry)) => format!("name its file in `{path}_files.{entry}`"),
+        (true, None) => format!("name the file of each entry in `{path}_files`"),
+        (false, _) => format!("name its file in `{path}_file`"),
     };
-    format!(
-        "is a secret, and every user of this machine can read a command line: name its file in `{file}`, or set the environment variable {}",
-        variable(path)
-    )
-}
-
-/// Maps whose keys are not the bridge's and have dots in them.
-fn is_open_map(section: &str, map: &str) -> bool {
-    matches!((section, map), ("kafka", "properties" | "properties_files") | ("topics", "config"))
+    let variable = variable_for(&setting.whole());
+    let variable = variable.map_or(String::new(), |name| format!(", or set the environment variable {name}"));
+    format!("is a secret, and every user of this machine can read a command line: {file}{variable}")
 }
 
 /// A value given as text: JSON where the setting is a list or a map, otherwise the text as it is.

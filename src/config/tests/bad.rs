@@ -526,6 +526,85 @@ fn secrets_are_not_accepted_from_flags() {
     }
 }
 
+/// Extracts the forms that a message advises: the setting that names a file, and the variable.
+fn advised(reason: &str) -> (String, Option<String>) {
+    let file = reason.split('`').nth(1).unwrap_or_else(|| panic!("{reason}"));
+    let variable = reason.split_whitespace().find(|word| word.starts_with("JUSTCALL_BRIDGE__"));
+    (file.to_owned(), variable.map(str::to_owned))
+}
+
+/// Every secret setting, in each form in which a flag can contain it.
+#[test]
+fn advice_for_a_secret_in_a_flag_works() {
+    const SECRET: &str = "hush-hush-4711-hush";
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, SECRET.as_bytes()).unwrap();
+    let path = file.path().display().to_string();
+    let token = |settings: &Settings| settings.ingest.sources[0].takes_token();
+    let signs = |settings: &Settings| settings.ingest.sources[0].signature.has_secret();
+    let property = |name: &'static str| {
+        move |settings: &Settings| {
+            settings.kafka.properties.get(name).is_some_and(|value| value.expose() == SECRET)
+        }
+    };
+    let header = |name: &'static str| {
+        move |settings: &Settings| {
+            settings.telemetry.otlp.headers.get(name).is_some_and(|value| value.expose() == SECRET)
+        }
+    };
+    type IsSet<'a> = Box<dyn Fn(&Settings) -> bool + 'a>;
+    let cases: Vec<(String, IsSet<'_>, bool)> = vec![
+        (format!("sources.main.token={SECRET}"), Box::new(token), true),
+        (format!("sources.main.token.x={SECRET}"), Box::new(token), true),
+        (format!("sources={{\"main\": {{\"token\": {{\"{SECRET}\": 1}}}}}}"), Box::new(token), true),
+        (format!("sources.a-b.signature.secrets={SECRET}"), Box::new(signs), true),
+        (format!("sources.main.signature.secrets.x={SECRET}"), Box::new(signs), true),
+        (format!("sources.main.signature.secrets.x.y={SECRET}"), Box::new(signs), true),
+        (format!("sources.main={{\"signature\": {{\"secrets\": [\"{SECRET}\"]}}}}"), Box::new(signs), true),
+        (format!("kafka.properties.sasl.password={SECRET}"), Box::new(property("sasl.password")), true),
+        (
+            format!("kafka={{\"properties\": {{\"sasl.password\": {{\"x\": \"{SECRET}\"}}}}}}"),
+            Box::new(property("sasl.password")),
+            true,
+        ),
+        (format!("kafka.properties.ssl.key.pem={SECRET}"), Box::new(property("ssl.key.pem")), true),
+        (format!("kafka.properties.ssl.key.password={SECRET}"), Box::new(property("ssl.key.password")), true),
+        (
+            format!("kafka.properties.ssl.keystore.password={SECRET}"),
+            Box::new(property("ssl.keystore.password")),
+            true,
+        ),
+        (
+            format!("kafka.properties.sasl.oauthbearer.config={SECRET}"),
+            Box::new(property("sasl.oauthbearer.config")),
+            true,
+        ),
+        (format!("telemetry.otlp_headers.api-key={SECRET}"), Box::new(header("api-key")), true),
+        // The name of a variable can contain neither of these.
+        (format!("telemetry.otlp_headers.api.key={SECRET}"), Box::new(header("api.key")), false),
+        (format!("telemetry.otlp_headers.X_Key={SECRET}"), Box::new(header("X_Key")), false),
+        (format!("telemetry.otlp_headers={{\"a\": {{\"b\": \"{SECRET}\"}}}}"), Box::new(header("a")), true),
+    ];
+    for (flag, is_set, has_variable) in cases {
+        let found = problems(load_from("", &[], &[&flag]));
+        let problem = found.0.iter().find(|problem| problem.reason.contains("is a secret"));
+        let problem = problem.unwrap_or_else(|| panic!("{flag}: {found}"));
+        assert!(!found.to_string().contains(SECRET), "{flag}: {found}");
+        let (setting, variable) = advised(&problem.reason);
+        let settings = load_from("", &[], &[&format!("{setting}={path}")]);
+        assert!(is_set(&settings.unwrap_or_else(|found| panic!("{flag}: {found}"))), "{flag}: {problem}");
+        assert_eq!(variable.is_some(), has_variable, "{flag}: {problem}");
+        if let Some(variable) = variable {
+            let settings = load_from("", &[(&variable, SECRET)], &[]);
+            assert!(is_set(&settings.unwrap_or_else(|found| panic!("{flag}: {found}"))), "{flag}: {problem}");
+        }
+    }
+    let whole = problems(load_from("", &[], &[&format!("telemetry.otlp_headers={SECRET}")])).0;
+    let (setting, _) = advised(&whole[0].reason);
+    let settings = good(load_from("", &[], &[&format!("{setting}={{\"a\": \"{path}\"}}")]));
+    assert!(header("a")(&settings), "{whole:?}");
+}
+
 #[test]
 fn values_with_which_serve_does_not_start_are_problems_also_where_no_file_is_read() {
     for (yaml, key) in [

@@ -1,5 +1,5 @@
 use super::merge::merge;
-use super::{Sources, find, is_secret, path_of, variable};
+use super::{Sources, find, is_secret, names, path_of};
 use config::{FileFormat, Format, Value};
 
 impl Sources {
@@ -9,7 +9,8 @@ impl Sources {
         for setting in settings {
             match setting.split_once('=') {
                 Some((key, text)) if is_secret(&path_of(key)) => {
-                    sources.environment.push((variable(&path_of(key)).into(), text.into()));
+                    let name = names::variable_for(&path_of(key)).unwrap();
+                    sources.environment.push((name.into(), text.into()));
                 }
                 _ => sources.flags.push((*setting).to_owned()),
             }
