@@ -220,8 +220,8 @@ fn may_decide(key: &str, source: &str) -> bool {
     let begins = |whole: &str, part: &str| {
         whole.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };
-    let is_other = |name: &&str| begins(key, &format!("{source}.{name}"));
-    begins(source, key) || begins(key, source) && !OTHERS.iter().any(|name| is_other(&name))
+    let is_other = |name: &str| begins(key, &format!("{source}.{name}"));
+    begins(source, key) || begins(key, source) && !OTHERS.iter().any(|name| is_other(name))
 }
 
 /// Reads secrets that have a file each, by name, into the map of the others.
