@@ -17,7 +17,7 @@ mod names;
 mod tests;
 
 use merge::merge;
-use names::{PREFIX, path_of, path_of_variable, variable_for};
+use names::{PREFIX, named_twice, path_of, path_of_variable, variable_for};
 
 /// Where settings come from, besides their defaults. The later field wins.
 #[derive(Clone, Default)]
@@ -107,6 +107,11 @@ pub(super) fn collect(sources: &Sources, problems: &mut Vec<Problem>) -> Value {
     }
     for (index, flag) in sources.flags.iter().enumerate() {
         lay(from_flag(index, flag).map(Some));
+    }
+    let variables = sources.environment.iter().filter_map(|(name, _)| name.to_str());
+    for (key, [one, other]) in named_twice(variables) {
+        let reason = format!("is set by the environment variables {one} and {other}: set one of them");
+        problems.push(Problem::without_value(key, None, reason));
     }
     root
 }

@@ -725,6 +725,21 @@ fn name_that_is_both_a_value_and_a_section_is_a_problem_that_names_both_places()
 }
 
 #[test]
+fn two_variables_of_one_setting_are_a_problem_that_names_both() {
+    for (one, other) in [
+        ("JUSTCALL_BRIDGE__SERVER__WORKERS", "JUSTCALL_BRIDGE__SERVER__workers"),
+        ("JUSTCALL_BRIDGE__SOURCES__A-B__PATH", "JUSTCALL_BRIDGE__SOURCES__A_B__PATH"),
+        ("JUSTCALL_BRIDGE__KAFKA__PROPERTIES__CLIENT.ID", "JUSTCALL_BRIDGE__KAFKA__PROPERTIES__CLIENT__ID"),
+    ] {
+        let text = if one.contains("PATH") { "/x" } else { "2" };
+        let found = problems(load_from("", &[(other, text), (one, text)], &[]));
+        assert_eq!(found.0.len(), 1, "{found}");
+        assert!([one, other].iter().all(|name| found.to_string().contains(name)), "{found}");
+        assert!(load_from("", &[(one, text)], &[]).is_ok() && load_from("", &[(other, text)], &[]).is_ok());
+    }
+}
+
+#[test]
 fn two_keys_of_one_name_are_a_problem_that_names_both_lines() {
     for (yaml, name, lines) in [
         ("server:\n  workers: 1\n  listen: x\n  workers: 2\n", "server.workers", [2, 4]),

@@ -1,5 +1,7 @@
 //! Names of settings in flags and in environment variables.
 
+use std::collections::BTreeMap;
+
 /// Prefix of the environment variables that are settings.
 pub(super) const PREFIX: &str = "JUSTCALL_BRIDGE__";
 
@@ -31,6 +33,20 @@ pub(super) fn path_of_variable(key: &str) -> Vec<String> {
         _ => {}
     }
     path
+}
+
+/// Finds the settings that two environment variables name, with both variables.
+pub(super) fn named_twice<'n>(variables: impl Iterator<Item = &'n str>) -> Vec<(String, [&'n str; 2])> {
+    let mut names = BTreeMap::new();
+    let mut twice = Vec::new();
+    for name in variables {
+        let Some(key) = name.strip_prefix(PREFIX) else { continue };
+        let path = path_of_variable(key);
+        if let Some(other) = names.insert(path.clone(), name) {
+            twice.push((path.join("."), [other, name]));
+        }
+    }
+    twice
 }
 
 /// Returns the name of the environment variable for a setting, if one can name it.
