@@ -182,6 +182,23 @@ pub(super) fn turned_away(fault: Fault) -> Outcome {
     }
 }
 
+/// Checks the number of a source's secrets, as far as it is known without a look into their file.
+///
+/// # Errors
+/// When there are more than [`MAX_SECRETS`], because a file contains at least one.
+pub fn check_number(source: &SourceConfig) -> Result<(), SecretsError> {
+    let config = &source.signature;
+    let given = config.secrets.len();
+    let (setting, number, shown) = match config.secrets_file {
+        Some(_) => ("signature.secrets_file", given + 1, format!("at least {}", given + 1)),
+        None => ("signature.secrets", given, given.to_string()),
+    };
+    if number <= MAX_SECRETS {
+        return Ok(());
+    }
+    Err(failed(source, setting, format!("there are {shown} secrets; {MAX_SECRETS} can be valid at once")))
+}
+
 /// A source's secrets, those in the settings first.
 ///
 /// # Errors

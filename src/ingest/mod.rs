@@ -16,7 +16,8 @@ pub use budget::{Budget, Permit};
 pub use config::{Config, DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
 pub use dedup::Deduplication;
 pub use guard::{
-    Credentials, SIGNATURE, SecretsError, SignatureConfig, SignatureHeaders, TIMESTAMP, VERSION, keys, tokens,
+    Credentials, SIGNATURE, SecretsError, SignatureConfig, SignatureHeaders, TIMESTAMP, VERSION,
+    check_number, keys, tokens,
 };
 pub use outcome::{Denial, EventId, Outcome, Refusal, Rejection};
 pub use rules::{Facts, Judged, Read, Rules, Verdict};

@@ -1,7 +1,7 @@
 //! How every client of the library is set up, and where its own words go.
 
 use super::Config;
-use super::properties::ALIASES;
+use super::properties::{ALIASES, Properties};
 use crate::telemetry::Readiness;
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -73,10 +73,10 @@ pub(super) fn producer(config: &Config) -> ClientConfig {
     client
 }
 
-/// Returns the producer's configuration for these properties, to try whether a client can be created.
-pub(super) fn for_trial(properties: &BTreeMap<String, String>) -> ClientConfig {
+/// Returns the configurations of the clients that `serve` creates, without servers, to try them.
+pub(super) fn for_trial(properties: &Properties) -> [ClientConfig; 2] {
     let properties = properties.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
-    producer(&Config {
+    let config = Config {
         bootstrap_servers: String::new(),
         properties,
         topics: super::TopicsConfig {
@@ -85,6 +85,10 @@ pub(super) fn for_trial(properties: &BTreeMap<String, String>) -> ClientConfig {
             replication_factor: None,
             config: BTreeMap::new(),
         },
+    };
+    [producer(&config), connection(&config)].map(|mut client| {
+        client.remove("bootstrap.servers");
+        client
     })
 }
 
