@@ -1,8 +1,10 @@
 //! actix's server with every connection paced.
 
 use super::Config;
+use super::crowd::Crowd;
 use super::listener::{LINGER_SECONDS, cannot_bind};
-use super::paced::{Crowd, Paced};
+use super::paced::Paced;
+use super::problem::MAX_FRAMING;
 use super::tls::{self, Certificate};
 use crate::watch::Watched;
 use actix_http::error::DispatchError;
@@ -23,9 +25,6 @@ use tokio_rustls::TlsAcceptor;
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 2048;
-
-/// What a chunked body may have on top of its bytes.
-const FRAMING: usize = 64 * 1024;
 
 /// Bytes that the kernel buffers for a connection each way; Linux takes twice that for its bookkeeping.
 const SOCKET_BUFFER: u32 = 64 * 1024;
@@ -81,7 +80,7 @@ where
         .disable_signals();
     let stop = builder.graceful_shutdown_signal();
     let (keep_alive, header_timeout) = (config.keep_alive, config.header_timeout);
-    let max_chunked = config.max_body_bytes + FRAMING;
+    let max_chunked = config.max_body_bytes + MAX_FRAMING;
     let server = builder.listen("ingress", listener, move || {
         let (stop, crowd, acceptor) = (stop.clone(), limits.crowd.clone(), acceptor.clone());
         let http = HttpService::build()
@@ -107,7 +106,7 @@ where
                     open.turned_away("tls_handshake");
                     DispatchError::Io(error)
                 })?;
-                Ok((Paced::new(io, header_timeout, max_chunked, open), peer))
+                Ok((Paced::new(io, header_timeout, max_chunked, Some(open)), peer))
             }
         })
         .and_then(http)
