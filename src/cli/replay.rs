@@ -6,6 +6,7 @@ mod pace;
 pub(super) mod progress;
 mod resume;
 mod run;
+mod stdin;
 mod summary;
 
 use super::{Failure, SettingsArgs, ended, files, output, signals, usage_error};

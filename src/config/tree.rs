@@ -4,6 +4,7 @@ use super::form::Written;
 use super::lines::{as_written, locate};
 use super::problem::Problem;
 use super::shape::{is_secret, written};
+use crate::input;
 use config::{FileFormat, Format, Map, Value, ValueKind};
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
@@ -102,7 +103,7 @@ pub(super) fn collect(sources: &Sources, problems: &mut Vec<Problem>) -> Value {
 fn read_file(path: &Path) -> Result<Value, Problem> {
     let name = path.display().to_string();
     let problem = |reason| Problem::without_value(name.clone(), None, reason);
-    let text = std::fs::read_to_string(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let text = input::read_text(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
     let text = text.trim_start_matches('\u{feff}');
     let table = FileFormat::Yaml.parse(Some(&name), text);
     table.map(|table| locate(&name, text, table)).map_err(|error| problem(yaml_fault(&*error)))
