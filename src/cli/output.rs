@@ -4,6 +4,9 @@
 //! command writes those raw, and no command reports success if its output could not be written.
 
 mod stderr;
+mod terminal;
+
+pub(super) use terminal::progress_target;
 
 use super::Failure;
 use std::borrow::Cow;

@@ -11,11 +11,11 @@ use crate::event::{Dialect, KnownType, samples};
 use crate::input;
 use crate::secret::FileError;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use post::{Body, Failed, Plan};
 use proof::Proof;
 use reqwest::{Certificate, Url};
-use std::io::{self, IsTerminal};
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -231,12 +231,9 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
 
 /// Hidden unless a person watches.
 fn progress_bar() -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
     let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len}  {per_sec}  {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+    ProgressBar::with_draw_target(None, output::progress_target()).with_style(style)
 }
 
 fn print(summary: &Summary, as_json: bool) -> Result<(), super::Failure> {

@@ -394,3 +394,34 @@ fn every_command_ends_with_its_exit_code_although_nobody_reads_stderr() {
         assert_eq!(status.code(), Some(code), "{args:?}");
     }
 }
+
+#[test]
+fn dev_ends_at_a_signal_although_nobody_reads_stdout() {
+    let (_reader, stdout) = stalled();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let admin = free.local_addr().expect("an address");
+    drop(free);
+    let mut dev = command(&["dev", "--listen", "127.0.0.1:0", "--admin-listen", &admin.to_string()])
+        .stdout(stdout)
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let deadline = Instant::now() + PATIENCE;
+    while std::net::TcpStream::connect(admin).is_err() {
+        assert!(Instant::now() < deadline, "it does not listen");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // The greeting is on its way.
+    std::thread::sleep(Duration::from_secs(1));
+    let sent = Command::new("kill").args(["-TERM", &dev.id().to_string()]).status().expect("it starts");
+    assert!(sent.success());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while dev.try_wait().expect("a state").is_none() {
+        if Instant::now() > deadline {
+            dev.kill().expect("killed");
+            panic!("dev runs on");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(dev.wait().expect("ended").code(), Some(0));
+}
