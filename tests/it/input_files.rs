@@ -111,6 +111,20 @@ fn pipe_of_a_shell_is_read_like_standard_input() {
     }
 }
 
+/// Waits until a process handles SIGTERM, before which the signal would kill it.
+fn wait_for_signal_handler(process: u32) {
+    let deadline = Instant::now() + TIMEOUT;
+    let caught = || {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    };
+    while caught().is_none_or(|mask| mask >> 14 & 1 == 0) {
+        assert!(Instant::now() < deadline, "it handles no signal");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn one_signal_ends_a_replay_that_waits_for_standard_input() {
     let mut child = command(&[&["replay", "-", "--dry-run"][..], &OPEN].concat())
@@ -118,7 +132,9 @@ fn one_signal_ends_a_replay_that_waits_for_standard_input() {
         .spawn()
         .expect("it starts");
     let _stdin = child.stdin.take();
-    std::thread::sleep(Duration::from_secs(2));
+    wait_for_signal_handler(child.id());
+    // Then it waits for input.
+    std::thread::sleep(Duration::from_millis(500));
     let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("it starts");
     assert!(sent.success());
     let (code, _, stderr) = ended("replay -", child);
