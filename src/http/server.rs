@@ -17,7 +17,7 @@ use std::fmt::Debug;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
@@ -102,16 +102,28 @@ where
                 // Without it an answer is merely later.
                 let _ = io.set_nodelay(true);
                 let peer = io.peer_addr().ok();
-                let io = connect(io, acceptor, header_timeout).await.map_err(|error| {
-                    open.turned_away("tls_handshake");
-                    DispatchError::Io(error)
-                })?;
+                let since = Instant::now();
+                // A probe of a load balancer connects and sends nothing: that is no failed handshake.
+                if acceptor.is_some() && !sends(&io, header_timeout).await {
+                    return Err(DispatchError::Io(io::ErrorKind::UnexpectedEof.into()));
+                }
+                let io = connect(io, acceptor, header_timeout.saturating_sub(since.elapsed()))
+                    .await
+                    .map_err(|error| {
+                        open.turned_away("tls_handshake");
+                        DispatchError::Io(error)
+                    })?;
                 Ok((Paced::new(io, header_timeout, max_chunked, Some(open)), peer))
             }
         })
         .and_then(http)
     })?;
     Ok((addr, server.run()))
+}
+
+/// Returns whether a client sends a byte in time.
+async fn sends(io: &TcpStream, patience: Duration) -> bool {
+    matches!(timeout(patience, io.peek(&mut [0])).await, Ok(Ok(1..)))
 }
 
 /// Shakes hands where there is TLS; `patience` is how long that may take.
