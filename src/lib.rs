@@ -25,6 +25,7 @@ pub mod config;
 pub mod delivery;
 pub mod http;
 pub mod ingest;
+mod input;
 pub mod kafka;
 pub mod secret;
 pub mod signature;

@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "delivery",
             "event",
             "ingest",
+            "input",
             "kafka",
             "record",
             "routing",
@@ -36,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "event",
             "http",
             "ingest",
+            "input",
             "kafka",
             "record",
             "routing",
@@ -53,6 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "event",
             "http",
             "ingest",
+            "input",
             "kafka",
             "routing",
             "secret",
@@ -62,7 +65,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     // `event` for the answers that name what was expected of a body.
-    ("http", &["event", "ingest", "secret", "telemetry", "watch"]),
+    ("http", &["event", "ingest", "input", "secret", "telemetry", "watch"]),
     ("ingest", &["delivery", "event", "record", "routing", "secret", "signature", "telemetry", "watch"]),
     ("delivery", &["event", "record", "spool", "telemetry"]),
     ("kafka", &["delivery", "record", "secret", "telemetry"]),
@@ -73,7 +76,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("event", &[]),
     ("record", &[]),
     ("signature", &["secret"]),
-    ("secret", &[]),
+    ("secret", &["input"]),
+    ("input", &[]),
     ("watch", &["telemetry"]),
 ];
 
@@ -91,8 +95,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
-    // `http` raises the limit on open files.
-    ("rustix", &["cli", "http"]),
+    // `http` raises the limit on open files, `input` opens without waiting.
+    ("rustix", &["cli", "http", "input"]),
     // `cli` sends events, `telemetry` traces; both through rustls.
     ("reqwest", &["cli", "telemetry"]),
     ("rustls", &["http", "cli", "telemetry"]),

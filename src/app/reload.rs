@@ -3,6 +3,7 @@
 use crate::config::{Problems, Reload, Settings, Sources};
 use crate::delivery::Delivery;
 use crate::ingest::{Ingest, Rules};
+use crate::input;
 use crate::kafka::Producer;
 use crate::telemetry::Metrics;
 use crate::watch::{Follow, Followed, Unsettled};
@@ -78,7 +79,7 @@ impl Reloader {
 
     /// Reads the settings. A file that was cut to nothing is not a wish for the defaults.
     fn load(&self) -> Result<Settings, Problems> {
-        let is_empty = |path: &Path| std::fs::read(path).is_ok_and(|bytes| bytes.trim_ascii().is_empty());
+        let is_empty = |path: &Path| input::read(path).is_ok_and(|bytes| bytes.trim_ascii().is_empty());
         match self.sources.file() {
             Some(path) if is_empty(path) => Err(Problems::of_file(
                 path,
@@ -158,7 +159,7 @@ impl Follow for Reloader {
 
 /// What stands in a file, shortened; `None`: it cannot be read.
 fn contents(file: Option<&Path>) -> Option<u64> {
-    let bytes = std::fs::read(file?).ok()?;
+    let bytes = input::read(file?).ok()?;
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     Some(hasher.finish())

@@ -6,6 +6,7 @@ mod pace;
 pub(super) mod progress;
 mod resume;
 mod run;
+mod stdin;
 mod summary;
 
 use super::{Failure, SettingsArgs, ended, files, output, signals, usage_error};
@@ -21,8 +22,9 @@ use summary::Summary;
 ///
 /// Each line of the file is the body of an event, in either dialect. Events go through the rules of their
 /// source, as if they were posted now without a signature. With --records each line is a record as
-/// `spool export` and `tail --json --show-personal-data` print it, and is written as it is. Lines that are
-/// rejected are reported and do not stop the rest.
+/// `spool export` and `tail --json --show-personal-data` print it, and is written as it is; one without a
+/// time (null, 0 or -1) gets the present time. Lines that are rejected are reported and do not stop the
+/// rest.
 ///
 /// Lines are written in order and in transactions. What is written is remembered beside the file, so that
 /// a run that ended early goes on there when it is started again; what was written last may then be

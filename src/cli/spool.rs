@@ -167,11 +167,7 @@ fn line(row: i64, spooled_at: &DateTime<Utc>, record: &Record) -> Value {
     if let Some(key) = &record.key {
         bytes(&mut line, "key", key);
     }
-    let mut headers = Map::new();
-    for (name, value) in record.headers.iter() {
-        bytes(&mut headers, name, value);
-    }
-    line.insert("headers".into(), headers.into());
+    line.insert("headers".into(), headers(record.headers.iter()).into());
     bytes(&mut line, "value", &record.value);
     line.into()
 }
@@ -182,6 +178,48 @@ pub(super) fn bytes(into: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
         Ok(text) if !name.ends_with("_base64") => into.insert(name.to_owned(), text.into()),
         _ => into.insert(format!("{name}_base64"), BASE64_STANDARD.encode(bytes).into()),
     };
+}
+
+/// Returns headers as a JSON object. A name that several headers share gets the list of their values.
+///
+/// If one value of a shared name is not text, all of them are base64, which keeps their order.
+pub(super) fn headers<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Map<String, Value> {
+    let mut object = Map::new();
+    for (name, values) in by_name(headers) {
+        if let [value] = values[..] {
+            bytes(&mut object, name, value);
+            continue;
+        }
+        let texts: Option<Vec<&str>> = values.iter().map(|value| std::str::from_utf8(value).ok()).collect();
+        match texts.filter(|_| !name.ends_with("_base64")) {
+            Some(texts) => object.insert(name.to_owned(), texts.into()),
+            None => {
+                let encoded: Vec<String> = values.iter().map(|value| BASE64_STANDARD.encode(value)).collect();
+                object.insert(format!("{name}_base64"), encoded.into())
+            }
+        };
+    }
+    object
+}
+
+/// Returns headers that are shown as text, in the form of [`headers`].
+pub(super) fn text_headers(headers: impl Iterator<Item = (String, String)>) -> Map<String, Value> {
+    let value = |mut values: Vec<String>| {
+        if values.len() == 1 { values.remove(0).into() } else { values.into() }
+    };
+    by_name(headers).into_iter().map(|(name, values)| (name, value(values))).collect()
+}
+
+/// Gathers the values of each name, in the order of the headers.
+fn by_name<N: PartialEq, V>(headers: impl Iterator<Item = (N, V)>) -> Vec<(N, Vec<V>)> {
+    let mut names: Vec<(N, Vec<V>)> = Vec::new();
+    for (name, value) in headers {
+        match names.iter_mut().find(|(each, _)| *each == name) {
+            Some((_, values)) => values.push(value),
+            None => names.push((name, vec![value])),
+        }
+    }
+    names
 }
 
 pub(super) fn time(time: DateTime<Utc>) -> String {

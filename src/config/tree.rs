@@ -4,6 +4,7 @@ use super::form::Written;
 use super::lines::{Duplicate, as_written, duplicates, locate};
 use super::problem::Problem;
 use super::shape::{Setting, is_secret, setting, written};
+use crate::input;
 use config::{FileFormat, Format, Map, Value, ValueKind};
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
@@ -119,8 +120,7 @@ pub(super) fn collect(sources: &Sources, problems: &mut Vec<Problem>) -> Value {
 fn read_file(path: &Path) -> Result<Value, Vec<Problem>> {
     let name = path.display().to_string();
     let problem = |reason| Problem::without_value(name.clone(), None, reason);
-    let text =
-        std::fs::read_to_string(path).map_err(|error| vec![problem(format!("cannot be read: {error}"))])?;
+    let text = input::read_text(path).map_err(|error| vec![problem(format!("cannot be read: {error}"))])?;
     let text = text.trim_start_matches('\u{feff}');
     let twice: Vec<_> = duplicates(text)
         .iter()

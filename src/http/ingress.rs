@@ -5,11 +5,11 @@ mod receive;
 use super::Config;
 use super::answer::{answer, probe};
 use super::body::Body;
+use super::crowd::Crowd;
 use super::descriptors::connections_within_limit;
 use super::gate::Gate;
 use super::headers::bearer;
 use super::listener::Listener;
-use super::paced::Crowd;
 use super::path::normalized;
 use super::problem::Problem;
 use super::server::{self, Limits};
@@ -194,7 +194,7 @@ where
         problem.response()
     });
     answers.count(response.status().as_u16());
-    if door.crowd.len() > door.crowded || door.gate.closes_connections() {
+    if turn.is_cut() || door.crowd.len() > door.crowded || door.gate.closes_connections() {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
     turn.answered();

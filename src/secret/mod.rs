@@ -1,9 +1,9 @@
 //! Secrets: values that no log line shows, that compare in constant time and that are wiped when they go.
 
+use crate::input;
 use sha2::{Digest, Sha256};
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 use subtle::ConstantTimeEq;
@@ -66,6 +66,9 @@ pub enum FileError {
     /// The system does not let it be read.
     #[error("the file cannot be read: {}", .0.kind())]
     Unreadable(#[from] std::io::Error),
+    /// A FIFO, a terminal or another device, which may never end.
+    #[error("is not a regular file")]
+    NotRegular,
     /// It is larger than any secret.
     #[error("the file has more than 64 KiB: that is no secret")]
     TooLarge,
@@ -112,7 +115,11 @@ pub fn modified(path: &Path) -> u64 {
 fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
     // Room for all of it at once: a buffer that grew would leave copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE_LEN + 1));
-    // Whatever it says of its length, for a pipe has none.
-    File::open(path)?.take(MAX_FILE_LEN as u64 + 1).read_to_end(&mut bytes)?;
+    let file = input::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => FileError::NotRegular,
+        _ => FileError::Unreadable(error),
+    })?;
+    // Its metadata may not have its length: a pipe has none.
+    file.take(MAX_FILE_LEN as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > MAX_FILE_LEN { Err(FileError::TooLarge) } else { Ok(bytes) }
 }

@@ -13,6 +13,7 @@ mod documents;
 mod failures;
 mod faults;
 mod help;
+mod input_files;
 mod kit;
 mod kit_itself;
 mod kit_works;

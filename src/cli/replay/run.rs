@@ -7,6 +7,7 @@ use super::line::Content;
 use super::pace::Pace;
 use super::progress::Progress;
 use super::resume::{Identity, Point};
+use super::stdin::Stdin;
 use super::summary::Summary;
 use crate::app::replay::{Outlet, Rules};
 use crate::cli::{Failure, files};
@@ -131,7 +132,7 @@ impl Job {
         let input = match point {
             Some(point) => Input::file(&self.plan.file, point.line, point.byte)
                 .map_err(|error| unreadable(&self.plan.file, &error))?,
-            None => Input::of(BufReader::new(io::stdin())),
+            None => Input::of(BufReader::new(Stdin::read_until(&self.stop)?)),
         };
         Ok(if self.plan.content == Content::Body { input.whole() } else { input })
     }
@@ -261,6 +262,9 @@ impl Job {
     }
 
     fn broken(&self, error: &io::Error) -> Failure {
+        if self.stop.load(Ordering::Acquire) {
+            return early(NotCommitted::Stopped);
+        }
         unreadable(&self.plan.file, error)
     }
 }
