@@ -7,7 +7,7 @@ use super::problem::Problem;
 use super::settings::Settings;
 use super::tree::{self, Files};
 use crate::http::{check_tls, check_tls_pair};
-use crate::ingest::{SourceConfig, keys, tokens};
+use crate::ingest::{SourceConfig, read_keys, read_tokens};
 use crate::routing::{self, Table, check_topic_name};
 use crate::secret::{self, Secret};
 use crate::signature::Mode;
@@ -177,7 +177,7 @@ fn credentials(source: &SourceConfig, files: Files, report: &mut Report<'_>) {
     if files != Files::All {
         (source.signature.secrets_file, source.token_file) = (None, None);
     }
-    let problems = [keys(&source).err(), tokens(&source).err()];
+    let problems = [read_keys(&source).err(), read_tokens(&source).err()];
     for error in problems.into_iter().flatten() {
         report.add(error.key, error.reason);
     }
