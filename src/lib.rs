@@ -1,4 +1,4 @@
-//! The bridge from JustCall's webhooks to Apache Kafka.
+//! Bridge from JustCall webhooks to Apache Kafka.
 //!
 //! The event types in [`event`] are public for consumers of the topics:
 //!
@@ -12,7 +12,7 @@
 //! assert_eq!(call.ring_duration, Some(25));
 //! ```
 
-// Both panic where the output is closed; `cli::output` has what to use.
+// Both panic if the output is closed. `cli::output` does not.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod event;

@@ -10,7 +10,7 @@ mod stdin;
 mod summary;
 
 use super::{Failure, SettingsArgs, ended, files, output, signals, usage_error};
-use crate::app::replay::Rules;
+use crate::app::replay::ReplayEvaluator;
 use line::Content;
 use run::{Job, Plan, Source};
 use std::io::Write;
@@ -123,7 +123,7 @@ fn plan(args: &mut Args) -> Result<Result<Plan, String>, Failure> {
         return Ok(Err("--rejects and --resume-file are the same file: name two".into()));
     }
     let settings = std::mem::take(&mut args.settings).load_quietly()?;
-    let rules = Rules::of(&settings)?;
+    let rules = ReplayEvaluator::of(&settings)?;
     let source = match source(args.source.as_deref(), &rules) {
         Ok(source) => source,
         Err(usage) => return Ok(Err(usage)),
@@ -153,7 +153,7 @@ impl Args {
 }
 
 /// The source of the file's events; it need not be named where there is no choice.
-fn source(named: Option<&str>, rules: &Rules) -> Result<Source, String> {
+fn source(named: Option<&str>, rules: &ReplayEvaluator) -> Result<Source, String> {
     let names: Vec<&str> = rules.sources().collect();
     match (named, names.as_slice()) {
         (Some(name), names) if names.contains(&name) => Ok(Source::Named(name.to_owned())),

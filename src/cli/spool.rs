@@ -68,7 +68,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Status { place, json } => status(place, json),
         Command::Export { place, topic, set_aside } => {
-            let backlog = app::open_backlog(&place.directory()?)?;
+            let backlog = app::open_spool_view(&place.directory()?)?;
             if set_aside {
                 export(backlog.records_set_aside(), topic.as_deref())
             } else {
@@ -95,7 +95,7 @@ impl Place {
 }
 
 fn status(place: Place, json: bool) -> Result<(), Failure> {
-    let backlog = app::open_backlog(&place.directory()?)?;
+    let backlog = app::open_spool_view(&place.directory()?)?;
     let (lanes, set_aside) = (backlog.lanes().map_err(read)?, backlog.set_aside().map_err(read)?);
     let records: u64 = lanes.iter().map(|lane| lane.records).sum();
     let bytes: u64 = lanes.iter().map(|lane| lane.bytes).sum();

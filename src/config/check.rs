@@ -7,7 +7,7 @@ use super::problem::Problem;
 use super::settings::Settings;
 use super::tree::{self, Files};
 use crate::http::{check_tls, check_tls_pair};
-use crate::ingest::{SourceConfig, check_number, keys, tokens};
+use crate::ingest::{SourceConfig, check_number, read_keys, read_tokens};
 use crate::routing::{self, Table, check_topic_name};
 use crate::secret::{self, Secret};
 use crate::signature::Mode;
@@ -180,8 +180,11 @@ fn credentials(source: &SourceConfig, files: Files, report: &mut Report<'_>) {
     }
     let (mut inline, mut in_file) = (source.clone(), source.clone());
     (inline.token_file, in_file.token) = (None, None);
-    let problems =
-        [number.and_then(|()| keys(&source).map(drop)).err(), tokens(&inline).err(), tokens(&in_file).err()];
+    let problems = [
+        number.and_then(|()| read_keys(&source).map(drop)).err(),
+        read_tokens(&inline).err(),
+        read_tokens(&in_file).err(),
+    ];
     for error in problems.into_iter().flatten() {
         report.add(error.key, error.reason);
     }

@@ -4,8 +4,8 @@ use super::admin::parts;
 use super::answer::answer;
 use super::ingress::ALLOWED;
 use super::problem::Problem;
-use crate::event::{BodyHash, JsonType, Malformed, Violation};
-use crate::ingest::{DeadLetterAnswer, Denial, EventId, Outcome, Refusal, Rejection};
+use crate::event::{BodyHash, EventId, JsonType, Malformed, Violation};
+use crate::ingest::{DeadLetterAnswer, Denial, Outcome, Refusal, Rejection};
 use crate::telemetry::Readiness;
 use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
@@ -71,8 +71,8 @@ fn outcomes() -> Vec<Outcome> {
     passed
         .into_iter()
         .chain(rejections.map(|rejection| Outcome::DeadLettered(id, rejection)))
-        .chain(Denial::ALL.map(Outcome::Denied))
-        .chain(Refusal::ALL.map(Outcome::Refused))
+        .chain(Denial::all().map(Outcome::Denied))
+        .chain(Refusal::ALL.iter().copied().map(Outcome::Refused))
         .collect()
 }
 

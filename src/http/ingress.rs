@@ -240,7 +240,7 @@ where
         let spans = arrival.trace.as_ref().and_then(Trace::spans).cloned();
         let traced = spans.map(|spans| (spans, &door.entries[arrival.source].path));
         let outcome = (door.accept)(arrival).await;
-        let traced = traced.filter(|_| outcome.is_let_in());
+        let traced = traced.filter(|_| outcome.is_authenticated());
         let response = answer(outcome, door.rejected);
         if let Some((spans, path)) = traced {
             spans.answered(path, response.status().as_u16());

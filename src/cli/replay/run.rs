@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::resume::{Identity, Point};
 use super::stdin::Stdin;
 use super::summary::Summary;
-use crate::app::replay::{Outlet, Rules};
+use crate::app::replay::{ReplayEvaluator, ReplayWriter};
 use crate::cli::{Failure, files};
 use crate::event::{BodyHash, EventId};
 use crate::kafka::{self, NotCommitted};
@@ -41,7 +41,7 @@ pub(super) enum Source {
 /// What is to be done.
 pub(super) struct Plan {
     pub(super) kafka: kafka::Config,
-    pub(super) rules: Rules,
+    pub(super) rules: ReplayEvaluator,
     pub(super) source: Source,
     pub(super) content: Content,
     pub(super) file: PathBuf,
@@ -68,7 +68,7 @@ struct State {
     /// `None`: nothing is remembered.
     point: Option<Point>,
     rejects: Option<File>,
-    outlet: Option<Outlet>,
+    outlet: Option<ReplayWriter>,
     pace: Pace,
     /// Whether the last line was read.
     at_end: bool,
@@ -159,7 +159,7 @@ impl Job {
         open().map(Some).map_err(|error: io::Error| unreadable(path, &error))
     }
 
-    fn outlet(&mut self) -> Result<Outlet, Failure> {
+    fn outlet(&mut self) -> Result<ReplayWriter, Failure> {
         let path = fs::canonicalize(&self.plan.file).unwrap_or_else(|_| self.plan.file.clone());
         let name = EventId::from_hash(&BodyHash::of(path.as_os_str().as_encoded_bytes()));
         let id = format!("justcall-bridge-replay-{name}");
@@ -168,7 +168,7 @@ impl Job {
             progress.wait(why);
             !stop.load(Ordering::Acquire)
         };
-        Outlet::open(&self.plan.kafka, &id, self.runtime.clone(), keep_on).map_err(early)
+        ReplayWriter::open(&self.plan.kafka, &id, self.runtime.clone(), keep_on).map_err(early)
     }
 
     fn all(&mut self, mut state: State, began: Instant) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ fn item(bytes: &[u8], source: &Source) -> Result<Item, Failure> {
 }
 
 fn item_of(bytes: &[u8], source: &Source, content: Content) -> Result<Item, Failure> {
-    let rules = Rules::of(&Settings::default()).unwrap();
+    let rules = ReplayEvaluator::of(&Settings::default()).unwrap();
     Item::of(Taken { number: 3, bytes: Some(bytes.to_vec()) }, &rules, source, content)
 }
 

@@ -1,4 +1,4 @@
-use super::{Facts, Judged, Rules, Verdict};
+use super::{Disposition, Evaluated, Evaluator};
 use crate::event::Validation;
 use crate::ingest::{
     Config, DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, Rejection, SourceConfig,
@@ -20,7 +20,7 @@ fn source(name: &str, validation: Validation) -> SourceConfig {
     }
 }
 
-fn rules(sources: Vec<SourceConfig>, routes: Vec<RouteConfig>) -> Rules {
+fn evaluator(sources: Vec<SourceConfig>, routes: Vec<RouteConfig>) -> Evaluator {
     let config = Config {
         sources,
         dead_letter: DeadLetterConfig { topic: "dead".into(), answer: DeadLetterAnswer::Problem },
@@ -28,14 +28,14 @@ fn rules(sources: Vec<SourceConfig>, routes: Vec<RouteConfig>) -> Rules {
     };
     let unknown_events = UnknownEvents::DeadLetter;
     let routing = routing::Config { prefix: "j.".into(), templates: Vec::new(), routes, unknown_events };
-    Rules::new(&config, Table::compile(&routing).unwrap())
+    Evaluator::new(&config, Table::compile(&routing).unwrap())
 }
 
-fn judge(rules: &Rules, source: usize, body: &'static str) -> Option<Judged> {
+fn evaluate(evaluator: &Evaluator, source: usize, body: &'static str) -> Option<Evaluated> {
     let body = Bytes::from_static(body.as_bytes());
-    let received_at = DateTime::<Utc>::UNIX_EPOCH;
-    let facts = Facts { source, received_at, signed_at: None, trace: None };
-    rules.judge(rules.read(&body), &body, &facts)
+    let scanned = evaluator.scan(source, &body);
+    let context = scanned.context(DateTime::<Utc>::UNIX_EPOCH);
+    evaluator.evaluate(scanned, &context)
 }
 
 #[test]
@@ -47,13 +47,13 @@ fn events_are_forwarded_dropped_or_rejected() {
         drop: Some(true),
         ..RouteConfig::default()
     };
-    let rules = rules(vec![source("main", Validation::Documented)], vec![dropping]);
-    let verdict = |body| judge(&rules, 0, body).expect("no probe").verdict;
+    let evaluator = evaluator(vec![source("main", Validation::Documented)], vec![dropping]);
+    let disposition = |body| evaluate(&evaluator, 0, body).expect("no probe").disposition;
     let call = r#"{"event":"call.missed","timestamp":"2026-01-02T03:04:05Z","data":{"call_id":"c","direction":"inbound"}}"#;
-    assert!(matches!(verdict(call), Verdict::Dropped));
+    assert!(matches!(disposition(call), Disposition::Drop));
     let other = r#"{"event":"call.missed","timestamp":"2026-01-02T03:04:05Z","data":{"call_id":"c","direction":"x"}}"#;
-    match verdict(other) {
-        Verdict::Forwarded(records) => assert_eq!(&*records[0].topic, "j.call.missed"),
+    match disposition(other) {
+        Disposition::Forward(records) => assert_eq!(&*records[0].topic, "j.call.missed"),
         other => panic!("{other:?}"),
     }
     for (body, reason) in [
@@ -61,8 +61,8 @@ fn events_are_forwarded_dropped_or_rejected() {
         (r#"{"event":"sms.sent","timestamp":"2026-01-02T03:04:05Z","data":{}}"#, "contract_violation"),
         (r#"{"type":"party.started","data":{}}"#, "unknown_type"),
     ] {
-        match verdict(body) {
-            Verdict::Rejected(rejection, letter) => {
+        match disposition(body) {
+            Disposition::Reject(rejection, letter) => {
                 assert_eq!((rejection.tag(), &*letter[0].topic), (reason, "dead"));
                 assert_eq!(letter[0].headers.get("dlq_source"), Some(&b"main"[..]));
                 assert_eq!(letter[0].value, body.as_bytes());
@@ -73,19 +73,22 @@ fn events_are_forwarded_dropped_or_rejected() {
 }
 
 #[test]
-fn probes_come_to_nothing() {
-    let rules = rules(vec![source("main", Validation::Strict)], Vec::new());
-    assert!(judge(&rules, 0, "").is_none() && judge(&rules, 0, r#"{"event":"call.missed"}"#).is_none());
+fn probes_are_not_evaluated() {
+    let evaluator = evaluator(vec![source("main", Validation::Strict)], Vec::new());
+    assert!(
+        evaluate(&evaluator, 0, "").is_none()
+            && evaluate(&evaluator, 0, r#"{"event":"call.missed"}"#).is_none()
+    );
 }
 
 #[test]
-fn each_source_has_its_own_strictness_and_name() {
-    let rules =
-        rules(vec![source("a", Validation::Tolerant), source("b", Validation::Documented)], Vec::new());
+fn each_source_has_its_own_validation_and_name() {
+    let evaluator =
+        evaluator(vec![source("a", Validation::Tolerant), source("b", Validation::Documented)], Vec::new());
     let body = r#"{"event":"call.missed","timestamp":"never","data":{"call_id":"c"}}"#;
-    let tolerated = judge(&rules, 0, body).unwrap();
-    let Verdict::Forwarded(records) = tolerated.verdict else { panic!("tolerant") };
+    let tolerated = evaluate(&evaluator, 0, body).unwrap();
+    let Disposition::Forward(records) = tolerated.disposition else { panic!("tolerant") };
     assert_eq!((tolerated.violations, records[0].headers.get("ce_source")), (1, Some(&b"/justcall/a"[..])));
-    let verdict = judge(&rules, 1, body).unwrap().verdict;
-    assert!(matches!(verdict, Verdict::Rejected(why, _) if matches!(*why, Rejection::Violation(_))));
+    let disposition = evaluate(&evaluator, 1, body).unwrap().disposition;
+    assert!(matches!(disposition, Disposition::Reject(why, _) if matches!(*why, Rejection::Violation(_))));
 }

@@ -1,15 +1,10 @@
-//! Who is let in: a source's token and its signatures.
+//! Authentication of webhooks by the token and the signatures of a source.
 
-use super::reuse::Reuse;
-use super::{Arrival, Denial, Outcome, Refusal, SourceConfig};
+use super::signature_reuse::SignatureReuse;
+use super::{Arrival, Denial, Outcome, SourceConfig};
 use crate::event::Envelope;
 use crate::secret::{self, FileError, Secret};
-use crate::signature::{
-    self, Fault, Headers, Keys, MAX_SECRETS, Mode, Rules, Subject, Valid, parse_time, verify,
-};
-pub use crate::signature::{
-    Config as SignatureConfig, Headers as SignatureHeaders, SIGNATURE, TIMESTAMP, VERSION,
-};
+use crate::signature::{self, Fault, Headers, Keys, MAX_SECRETS, Mode, Rules, Subject, Valid, verify};
 use crate::telemetry::{Metrics, SecretFigures, SourceCounters};
 use crate::watch::{Follow, Watched};
 use chrono::{DateTime, Utc};
@@ -19,63 +14,47 @@ use std::sync::Arc;
 #[cfg(test)]
 mod tests;
 
-/// What an event shows to be let in: as it came, believed in nothing.
-#[derive(Debug, Clone, Default)]
-pub struct Credentials {
-    /// The bearer token, or what stands behind the source's path.
-    pub token: Option<Secret>,
-    /// The signature headers.
-    pub signature: Headers,
-}
-
-impl Credentials {
-    /// The time in the signed header, whether or not the signature holds.
-    pub(super) fn signed_at(&self) -> Option<DateTime<Utc>> {
-        self.signature.timestamp.as_deref().and_then(parse_time)
-    }
-}
-
-/// Why a source's secrets or tokens cannot be used.
+/// Reason why the secrets or tokens of a source are not usable.
 #[derive(Debug, thiserror::Error)]
 #[error("{key}: {reason}")]
 pub struct SecretsError {
-    /// The setting.
+    /// Setting.
     pub key: String,
-    /// What is wrong with it, without quoting any secret.
+    /// Reason, without any part of a secret.
     pub reason: String,
 }
 
-/// Shortest token: 16 characters drawn at random from 64 have 96 bits.
+/// Shortest token, in characters. 16 characters drawn at random from 64 have 96 bits.
 const MIN_TOKEN_LEN: usize = 16;
 
-/// Lets a source's events in, or not.
-pub(super) struct Guard {
+/// Verifier of the tokens and signatures of a source.
+pub(super) struct Authenticator {
     config: signature::Config,
     keys: Arc<Watched<Keys>>,
     tokens: Arc<Watched<Vec<Secret>>>,
     has_token_file: bool,
     counters: SourceCounters,
-    reuse: Reuse,
+    reuse: SignatureReuse,
 }
 
-impl Guard {
-    /// Reads what the source's files hold.
+impl Authenticator {
+    /// Reads the files of secrets and tokens.
     ///
     /// # Errors
-    /// When that cannot be used.
+    /// If the secrets or tokens are not usable.
     pub(super) fn open(config: &SourceConfig, metrics: &Metrics) -> Result<Self, SecretsError> {
         let (for_keys, for_tokens) = (config.clone(), config.clone());
         let name = &config.name;
         let counters = metrics.source(name);
-        let (of_keys, of_tokens) = (counters.secrets.clone(), counters.tokens.clone());
+        let (key_figures, token_figures) = (counters.secrets.clone(), counters.tokens.clone());
         let read_keys = move || {
-            let keys = keys(&for_keys)?;
-            show(&of_keys, keys.len(), for_keys.signature.secrets_file.as_deref());
+            let keys = read_keys(&for_keys)?;
+            show(&key_figures, keys.len(), for_keys.signature.secrets_file.as_deref());
             Ok(keys)
         };
         let read_tokens = move || {
-            let tokens = tokens(&for_tokens)?;
-            show(&of_tokens, tokens.len(), for_tokens.token_file.as_deref());
+            let tokens = read_tokens(&for_tokens)?;
+            show(&token_figures, tokens.len(), for_tokens.token_file.as_deref());
             Ok(tokens)
         };
         Ok(Self {
@@ -84,20 +63,22 @@ impl Guard {
             tokens: Watched::open(format!("sources.{name}.token_file"), read_tokens)?,
             has_token_file: config.token_file.is_some(),
             counters,
-            reuse: Reuse::default(),
+            reuse: SignatureReuse::default(),
         })
     }
 
-    /// What follows files.
+    /// Returns the files to follow.
     pub(super) fn watched(&self) -> impl Iterator<Item = Arc<dyn Follow>> {
         let keys = self.config.secrets_file.is_some().then(|| Arc::clone(&self.keys) as _);
         let tokens = self.has_token_file.then(|| Arc::clone(&self.tokens) as _);
         keys.into_iter().chain(tokens)
     }
 
-    /// Lets an event in, with its signature if it has one that holds, or says how it ends instead.
-    /// `envelope` is none where the body is too broken to have one.
-    pub(super) fn admit(
+    /// Authenticates an event. Returns its signature if that is valid. `envelope`: `None` if the body has none.
+    ///
+    /// # Errors
+    /// Outcome of an event that is not authenticated.
+    pub(super) fn authenticate(
         &self,
         arrival: &Arrival,
         envelope: Option<&Envelope<'_>>,
@@ -107,7 +88,7 @@ impl Guard {
             return Err(Outcome::Denied(Denial::Token));
         }
         let keys = self.keys.get();
-        // Where a signature is required and there is nothing to verify it with, none holds.
+        // If a signature is required and there is no secret, no signature is valid.
         if keys.is_empty() && !self.config.is_required() {
             return Ok(None);
         }
@@ -127,13 +108,13 @@ impl Guard {
             Err(fault) => {
                 self.counters.signature(fault.tag());
                 let is_signed = credentials.signature.signature.is_some();
-                if self.lets_pass(is_signed) { Ok(None) } else { Err(turned_away(fault)) }
+                if self.accepts_without_valid(is_signed) { Ok(None) } else { Err(fault.into()) }
             }
         }
     }
 
-    /// Notes that an event which is no duplicate came with that signature.
-    pub(super) fn used(&self, valid: &Valid) {
+    /// Counts an event with this signature. Not called for duplicates.
+    pub(super) fn count_use(&self, valid: &Valid) {
         if self.reuse.is_excessive(valid.tuple) {
             self.counters.reused.inc();
         }
@@ -152,34 +133,24 @@ impl Guard {
         verify(headers, subject, keys, rules, now)
     }
 
-    /// Where tokens are asked for, each is compared, whichever matches.
-    pub(super) fn has_token(&self, shown: Option<&Secret>) -> bool {
+    /// Returns whether a token is valid, or none is required. Compares every token, to take constant time.
+    pub(super) fn has_token(&self, given: Option<&Secret>) -> bool {
         let tokens = self.tokens.get();
-        let Some(shown) = shown else { return tokens.is_empty() };
-        tokens.is_empty() | tokens.iter().fold(false, |found, token| found | token.is(shown.expose()))
+        let Some(given) = given else { return tokens.is_empty() };
+        tokens.is_empty() | tokens.iter().fold(false, |found, token| found | token.is(given.expose()))
     }
 
-    /// Where signatures are not required none need be there; one that is there must hold.
-    fn lets_pass(&self, is_signed: bool) -> bool {
+    /// Returns whether an event without a valid signature is accepted. Unless signatures are required, an event
+    /// may be unsigned, but its signature must not be invalid.
+    fn accepts_without_valid(&self, is_signed: bool) -> bool {
         self.config.mode == Mode::Monitor || !(is_signed || self.config.is_required())
     }
 }
 
-/// Shows how many secrets there are and how old their file is.
+/// Sets the metrics of a list of secrets: its length, and the age of its file.
 fn show(figures: &SecretFigures, valid: usize, file: Option<&Path>) {
     figures.valid.set(i64::try_from(valid).unwrap_or(i64::MAX));
     figures.modified.set(i64::try_from(file.map_or(0, secret::modified)).unwrap_or(i64::MAX));
-}
-
-/// A signature that no retry can help is turned away for good. One that a secret still to be mounted
-/// here, or a clock put right, would make good is refused: a 401 would lose what is sent during a
-/// rotation.
-pub(super) fn turned_away(fault: Fault) -> Outcome {
-    match fault {
-        Fault::NoMatch => Outcome::Refused(Refusal::SignatureMismatch),
-        Fault::Stale => Outcome::Refused(Refusal::SignatureStale),
-        fault => Outcome::Denied(Denial::Signature(fault)),
-    }
 }
 
 /// Checks the number of a source's secrets, as far as it is known without a look into their file.
@@ -199,11 +170,11 @@ pub fn check_number(source: &SourceConfig) -> Result<(), SecretsError> {
     Err(failed(source, setting, format!("there are {shown} secrets; {MAX_SECRETS} can be valid at once")))
 }
 
-/// A source's secrets, those in the settings first.
+/// Reads the secrets of a source, those in the settings first.
 ///
 /// # Errors
-/// When the file gives none, or there are more than [`MAX_SECRETS`].
-pub fn keys(source: &SourceConfig) -> Result<Keys, SecretsError> {
+/// If the file has no secret, or there are more than [`MAX_SECRETS`].
+pub fn read_keys(source: &SourceConfig) -> Result<Keys, SecretsError> {
     let config = &source.signature;
     let failed = |reason| failed(source, "signature.secrets_file", reason);
     let from_file = config.secrets_file.as_deref().map(secret::read_file).transpose();
@@ -218,18 +189,18 @@ pub fn keys(source: &SourceConfig) -> Result<Keys, SecretsError> {
     Ok(Keys::new(secrets))
 }
 
-/// A source's tokens.
+/// Reads the tokens of a source.
 ///
 /// # Errors
-/// When the file gives none, or one that is easy to guess or cannot stand in a path.
-pub fn tokens(source: &SourceConfig) -> Result<Vec<Secret>, SecretsError> {
+/// If the file has no token, or a token is short or cannot be part of a path.
+pub fn read_tokens(source: &SourceConfig) -> Result<Vec<Secret>, SecretsError> {
     let from_file = source.token_file.as_deref().map(secret::read_file).transpose();
     let from_file = from_file
         .map_err(|error: FileError| failed(source, "token_file", error.to_string()))?
         .unwrap_or_default();
     for (setting, tokens) in [("token", source.token.as_slice()), ("token_file", &from_file)] {
         if !tokens.iter().all(is_token) {
-            let reason = "a token is 16 or more of a-z, A-Z, 0-9, `-`, `.`, `_` and `~`, so that it cannot be guessed and can stand in a URL";
+            let reason = "a token is 16 or more of a-z, A-Z, 0-9, `-`, `.`, `_` and `~`, so that it cannot be guessed and can be part of a URL";
             return Err(failed(source, setting, reason.to_owned()));
         }
     }

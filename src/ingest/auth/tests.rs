@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::{Scanned, Validation, scan};
-use crate::ingest::Budget;
+use crate::ingest::{Budget, Credentials, Refusal, SignatureConfig};
 use bytes::Bytes;
 
 const TOKEN: &str = "a-token-of-24-characters";
@@ -17,9 +17,9 @@ fn source(required: Option<bool>, mode: Mode) -> SourceConfig {
     }
 }
 
-/// What the guard says to a body with these headers, and to one that is no envelope.
-fn admit(source: &SourceConfig, signature: &Headers) -> [Result<Option<Valid>, Outcome>; 2] {
-    let guard = Guard::open(source, &Metrics::new()).unwrap();
+/// Authenticates a body with these headers, and one without an envelope.
+fn authenticate(source: &SourceConfig, signature: &Headers) -> [Result<Option<Valid>, Outcome>; 2] {
+    let authenticator = Authenticator::open(source, &Metrics::new()).unwrap();
     let arrival = Arrival {
         source: 0,
         body: Some(Bytes::from_static(EVENT)),
@@ -29,55 +29,56 @@ fn admit(source: &SourceConfig, signature: &Headers) -> [Result<Option<Valid>, O
         permit: Budget::new(100).admit(1).unwrap(),
     };
     let Ok(Scanned::Envelope(envelope)) = scan(EVENT) else { panic!("an envelope") };
-    [guard.admit(&arrival, Some(&envelope)), guard.admit(&arrival, None)]
+    [authenticator.authenticate(&arrival, Some(&envelope)), authenticator.authenticate(&arrival, None)]
 }
 
-/// Signed with no secret at all, as anybody can.
-fn signed_with_nothing() -> Headers {
+/// Returns headers signed with an empty secret, as any client can.
+fn signed_without_secret() -> Headers {
     let timestamp = Utc::now().format("%Y-%m-%d %H:%M:%S").to_string();
     let signature = signature::sign(&"".into(), "https://h.example/", "call.completed", &timestamp);
     Headers { signature: Some(signature), version: Some("v1".to_owned()), timestamp: Some(timestamp) }
 }
 
-/// The settings refuse it; should they ever let it through, it must not open the door.
+/// The settings refuse this combination. If they ever accept it, no request may be authenticated.
 #[test]
-fn where_a_signature_is_required_and_there_is_no_secret_nobody_gets_in() {
+fn required_signature_without_secrets_denies_every_request() {
     let source = source(Some(true), Mode::Enforce);
     let unverifiable = Err(Outcome::Denied(Denial::Unverifiable));
     let missing = Err(Outcome::Denied(Denial::Signature(Fault::Missing)));
-    assert_eq!(admit(&source, &Headers::default()), [missing, unverifiable.clone()]);
+    assert_eq!(authenticate(&source, &Headers::default()), [missing, unverifiable.clone()]);
     let mismatch = Err(Outcome::Refused(Refusal::SignatureMismatch));
-    assert_eq!(admit(&source, &signed_with_nothing()), [mismatch, unverifiable]);
+    assert_eq!(authenticate(&source, &signed_without_secret()), [mismatch, unverifiable]);
 }
 
 #[test]
-fn where_none_is_required_and_there_is_no_secret_headers_are_not_looked_at() {
+fn optional_signature_without_secrets_ignores_the_headers() {
     for required in [None, Some(false)] {
         let source = source(required, Mode::Enforce);
-        assert_eq!(admit(&source, &Headers::default()), [Ok(None), Ok(None)]);
-        assert_eq!(admit(&source, &signed_with_nothing()), [Ok(None), Ok(None)]);
+        assert_eq!(authenticate(&source, &Headers::default()), [Ok(None), Ok(None)]);
+        assert_eq!(authenticate(&source, &signed_without_secret()), [Ok(None), Ok(None)]);
     }
 }
 
 #[test]
-fn the_token_is_asked_for_first() {
+fn token_is_checked_before_the_signature() {
     let mut source = source(Some(true), Mode::Monitor);
     source.signature.secrets = vec!["secret".into()];
-    assert_eq!(admit(&source, &Headers::default()), [Ok(None), Ok(None)], "monitored");
+    assert_eq!(authenticate(&source, &Headers::default()), [Ok(None), Ok(None)], "monitored");
     source.token = Some(TOKEN.into());
     let token = || Err(Outcome::Denied(Denial::Token));
-    assert_eq!(admit(&source, &Headers::default()), [token(), token()]);
+    assert_eq!(authenticate(&source, &Headers::default()), [token(), token()]);
 }
 
 #[test]
-fn only_what_no_retry_can_help_is_denied() {
+fn only_permanent_signature_faults_are_denied() {
     let refused: Vec<_> =
-        Fault::ALL.into_iter().filter(|fault| matches!(turned_away(*fault), Outcome::Refused(_))).collect();
+        Fault::ALL.into_iter().filter(|fault| matches!(Outcome::from(*fault), Outcome::Refused(_))).collect();
     assert_eq!(refused, [Fault::NoMatch, Fault::Stale]);
+    assert!(Fault::ALL.into_iter().all(|fault| Outcome::from(fault).reason() == Some(fault.tag())));
 }
 
 #[test]
-fn it_shows_how_many_secrets_there_are_and_when_their_file_was_written() {
+fn metrics_show_the_number_of_secrets_and_the_time_of_their_file() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "first-secret\nsecond-secret\n").unwrap();
     let written = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
@@ -85,12 +86,12 @@ fn it_shows_how_many_secrets_there_are_and_when_their_file_was_written() {
     let mut source = source(None, Mode::Enforce);
     source.signature.secrets_file = Some(file.path().to_owned());
     source.token = Some(TOKEN.into());
-    let guard = Guard::open(&source, &Metrics::new()).unwrap();
+    let authenticator = Authenticator::open(&source, &Metrics::new()).unwrap();
     let of = |figures: &SecretFigures| (figures.valid.get(), figures.modified.get());
-    assert_eq!(of(&guard.counters.secrets), (2, 1_700_000_000));
-    assert_eq!(of(&guard.counters.tokens), (1, 0), "one in the settings, and no file");
+    assert_eq!(of(&authenticator.counters.secrets), (2, 1_700_000_000));
+    assert_eq!(of(&authenticator.counters.tokens), (1, 0), "one in the settings, and no file");
     std::fs::write(file.path(), "second-secret\n").unwrap();
-    guard.watched().for_each(|watched| drop(watched.follow()));
-    let (valid, modified) = of(&guard.counters.secrets);
+    authenticator.watched().for_each(|watched| drop(watched.follow()));
+    let (valid, modified) = of(&authenticator.counters.secrets);
     assert!(valid == 1 && modified > 1_700_000_000, "{valid} {modified}");
 }
