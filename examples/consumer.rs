@@ -8,7 +8,7 @@
 //! comes again has the same `ce_source` and `ce_id`. Records are worked on one after the other, which keeps the order of
 //! each key; run more of these processes, up to the number of partitions, to do more at once.
 
-use justcall_kafka_bridge::event::{Documented, DocumentedData, KnownType};
+use justcall_events::{Documented, DocumentedData, KnownType};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::KafkaError;

@@ -3,10 +3,10 @@
 
 use bytes::Bytes;
 use chrono::DateTime;
-use justcall_kafka_bridge::config::Settings;
-use justcall_kafka_bridge::event::{
+use justcall_events::{
     BodyHash, Dialect, Documented, Envelope, Event, EventType, Malformed, Picks, Scanned, Validation, scan,
 };
+use justcall_kafka_bridge::config::Settings;
 use justcall_kafka_bridge::routing::{RecordContext, Routed, Table};
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;

@@ -1,8 +1,8 @@
 //! What the operator says about sources and what becomes of their events.
 
-use crate::event::{Dialect, Validation};
+use super::SignatureConfig;
 use crate::secret::Secret;
-use crate::signature;
+use justcall_events::{Dialect, Validation};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub struct SourceConfig {
     /// How strictly its events are held to the contract.
     pub validation: Validation,
     /// `signature`
-    pub signature: signature::Config,
+    pub signature: SignatureConfig,
     /// What its events must come with, as a bearer token or as the path's last segment.
     pub token: Option<Secret>,
     /// A file of more such tokens, one a line, read again when it changes.

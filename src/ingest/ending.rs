@@ -2,9 +2,9 @@
 
 use super::{Arrival, Ingest, Judged, Outcome, Permit, Rejection, Verdict};
 use crate::delivery::{Durable, Failure, NotDurable};
-use crate::event::KnownType;
-use crate::signature::Valid;
 use crate::telemetry::{Allowance, Ended, EventOutcome, Spans, Throttle, Trace, tags};
+use justcall_events::KnownType;
+use justcall_events::signature::Valid;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 

@@ -1,18 +1,15 @@
 //! Who is let in: a source's token and its signatures.
 
 use super::reuse::Reuse;
-use super::{Arrival, Denial, Outcome, Refusal, SourceConfig};
-use crate::event::Envelope;
+use super::{Arrival, Denial, Outcome, Refusal, SignatureConfig, SignatureMode, SourceConfig};
 use crate::secret::{self, FileError, Secret};
-use crate::signature::{
-    self, Fault, Headers, Keys, MAX_SECRETS, Mode, Rules, Subject, Valid, parse_time, verify,
-};
-pub use crate::signature::{
-    Config as SignatureConfig, Headers as SignatureHeaders, SIGNATURE, TIMESTAMP, VERSION,
-};
 use crate::telemetry::{Metrics, SecretFigures, SourceCounters};
 use crate::watch::{Follow, Watched};
 use chrono::{DateTime, Utc};
+use justcall_events::Envelope;
+use justcall_events::signature::{
+    Fault, Headers, Keys, MAX_SECRETS, Rules, Subject, Valid, parse_time, verify,
+};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -50,7 +47,7 @@ const MIN_TOKEN_LEN: usize = 16;
 
 /// Lets a source's events in, or not.
 pub(super) struct Guard {
-    config: signature::Config,
+    config: SignatureConfig,
     keys: Arc<Watched<Keys>>,
     tokens: Arc<Watched<Vec<Secret>>>,
     has_token_file: bool,
@@ -161,7 +158,7 @@ impl Guard {
 
     /// Where signatures are not required none need be there; one that is there must hold.
     fn lets_pass(&self, is_signed: bool) -> bool {
-        self.config.mode == Mode::Monitor || !(is_signed || self.config.is_required())
+        self.config.mode == SignatureMode::Monitor || !(is_signed || self.config.is_required())
     }
 }
 
@@ -198,7 +195,7 @@ pub fn keys(source: &SourceConfig) -> Result<Keys, SecretsError> {
             secrets.len()
         )));
     }
-    Ok(Keys::new(secrets))
+    Ok(Keys::new(secrets.iter().map(Secret::expose)))
 }
 
 /// A source's tokens.

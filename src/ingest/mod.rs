@@ -8,6 +8,7 @@ mod guard;
 mod outcome;
 mod reuse;
 mod rules;
+mod signature_config;
 
 #[cfg(test)]
 mod tests;
@@ -15,19 +16,16 @@ mod tests;
 pub use budget::{Budget, Permit};
 pub use config::{Config, DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
 pub use dedup::Deduplication;
-pub use guard::{
-    Credentials, SIGNATURE, SecretsError, SignatureConfig, SignatureHeaders, TIMESTAMP, VERSION, keys, tokens,
-};
-pub use outcome::{Denial, EventId, Outcome, Refusal, Rejection};
+pub use guard::{Credentials, SecretsError, keys, tokens};
+pub use outcome::{Denial, Outcome, Refusal, Rejection};
 pub use rules::{Facts, Judged, Read, Rules, Verdict};
+pub use signature_config::{SignatureConfig, SignatureMode};
 
 pub use crate::record::{TRACEPARENT, TRACESTATE};
 
 use crate::delivery::{Delivery, Failure, Identity, NotDurable, Refused, Settle};
-use crate::event::{BodyHash, KnownType, Scanned};
 use crate::record::Record;
 use crate::secret::Secret;
-use crate::signature::Valid;
 use crate::telemetry::{Metrics, Trace};
 use crate::watch::Follow;
 use arc_swap::ArcSwap;
@@ -36,6 +34,8 @@ use chrono::{DateTime, Utc};
 use dedup::{Claim, Seen};
 use ending::{Case, Lines};
 use guard::Guard;
+use justcall_events::signature::Valid;
+use justcall_events::{BodyHash, EventId, KnownType, Scanned};
 use std::sync::Arc;
 use std::time::Instant;
 

@@ -1,10 +1,10 @@
 //! How an event ended.
 
-pub use crate::event::EventId;
-use crate::event::{Malformed, Violation};
 use crate::record::names;
-use crate::signature::Fault;
 use crate::telemetry::EventOutcome;
+use justcall_events::EventId;
+use justcall_events::signature::Fault;
+use justcall_events::{Malformed, Violation};
 
 /// How one webhook ended; the answer follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]

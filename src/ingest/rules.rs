@@ -1,12 +1,14 @@
 //! What becomes of a body by the settings alone: the pure part of the way, from bytes to records.
 
-use super::{Config, EventId, Rejection};
+use super::{Config, Rejection};
 use crate::delivery::DeadLetter;
-use crate::event::{BodyHash, Event, KnownType, Malformed, Picks, Scanned, Validation, scan_with};
 use crate::record::{Record, TraceContext};
 use crate::routing::{RecordContext, Records, Routed, Table};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use justcall_events::{
+    BodyHash, Event, EventId, KnownType, Malformed, Picks, Scanned, Validation, scan_with,
+};
 use std::sync::Arc;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use super::*;
-use crate::event::{JsonType, Malformed, Validation, Violation};
-use crate::signature::Fault;
 use crate::telemetry::Readiness;
+use justcall_events::signature::Fault;
+use justcall_events::{JsonType, Malformed, Validation, Violation};
 
 #[test]
 fn every_reason_has_a_label_of_its_own() {

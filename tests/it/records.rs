@@ -6,7 +6,7 @@ use crate::kit::http;
 use crate::kit::kafka::Kafka;
 use crate::kit::murmur2::java_partitions;
 use crate::kit::topic_name;
-use justcall_kafka_bridge::event::{Dialect, Documented, KnownType, samples};
+use justcall_events::{Dialect, Documented, KnownType, samples};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -12,7 +12,7 @@ mod tokens;
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::http;
 use crate::kit::kafka::Kafka;
-use justcall_kafka_bridge::event::{Dialect, samples};
+use justcall_events::{Dialect, samples};
 use request::{Request, SIGNATURE, TIMESTAMP, VERSION, call, documented, now, records_by_topic, said};
 
 const SECRET: &str = "ea39089c40790e9dc7a080ec95e849b8fa0fa5fb";

@@ -1,7 +1,7 @@
 //! How far a file was replayed, remembered beside it.
 
 use crate::cli::files;
-use crate::event::{BodyHash, EventId};
+use justcall_events::{BodyHash, EventId};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read};

@@ -1,12 +1,13 @@
 use super::*;
-use crate::event::{Scanned, Validation, scan};
 use crate::ingest::Budget;
 use bytes::Bytes;
+use justcall_events::signature::sign;
+use justcall_events::{Scanned, Validation, scan};
 
 const TOKEN: &str = "a-token-of-24-characters";
 const EVENT: &[u8] = br#"{"webhook_url":"https://h.example/","type":"call.completed","data":{}}"#;
 
-fn source(required: Option<bool>, mode: Mode) -> SourceConfig {
+fn source(required: Option<bool>, mode: SignatureMode) -> SourceConfig {
     SourceConfig {
         name: "main".to_owned(),
         path: "/".to_owned(),
@@ -35,14 +36,14 @@ fn admit(source: &SourceConfig, signature: &Headers) -> [Result<Option<Valid>, O
 /// Signed with no secret at all, as anybody can.
 fn signed_with_nothing() -> Headers {
     let timestamp = Utc::now().format("%Y-%m-%d %H:%M:%S").to_string();
-    let signature = signature::sign(&"".into(), "https://h.example/", "call.completed", &timestamp);
+    let signature = sign("", "https://h.example/", "call.completed", &timestamp);
     Headers { signature: Some(signature), version: Some("v1".to_owned()), timestamp: Some(timestamp) }
 }
 
 /// The settings refuse it; should they ever let it through, it must not open the door.
 #[test]
 fn where_a_signature_is_required_and_there_is_no_secret_nobody_gets_in() {
-    let source = source(Some(true), Mode::Enforce);
+    let source = source(Some(true), SignatureMode::Enforce);
     let unverifiable = Err(Outcome::Denied(Denial::Unverifiable));
     let missing = Err(Outcome::Denied(Denial::Signature(Fault::Missing)));
     assert_eq!(admit(&source, &Headers::default()), [missing, unverifiable.clone()]);
@@ -53,7 +54,7 @@ fn where_a_signature_is_required_and_there_is_no_secret_nobody_gets_in() {
 #[test]
 fn where_none_is_required_and_there_is_no_secret_headers_are_not_looked_at() {
     for required in [None, Some(false)] {
-        let source = source(required, Mode::Enforce);
+        let source = source(required, SignatureMode::Enforce);
         assert_eq!(admit(&source, &Headers::default()), [Ok(None), Ok(None)]);
         assert_eq!(admit(&source, &signed_with_nothing()), [Ok(None), Ok(None)]);
     }
@@ -61,7 +62,7 @@ fn where_none_is_required_and_there_is_no_secret_headers_are_not_looked_at() {
 
 #[test]
 fn the_token_is_asked_for_first() {
-    let mut source = source(Some(true), Mode::Monitor);
+    let mut source = source(Some(true), SignatureMode::Monitor);
     source.signature.secrets = vec!["secret".into()];
     assert_eq!(admit(&source, &Headers::default()), [Ok(None), Ok(None)], "monitored");
     source.token = Some(TOKEN.into());
@@ -82,7 +83,7 @@ fn it_shows_how_many_secrets_there_are_and_when_their_file_was_written() {
     std::fs::write(file.path(), "first-secret\nsecond-secret\n").unwrap();
     let written = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
     file.as_file().set_modified(written).unwrap();
-    let mut source = source(None, Mode::Enforce);
+    let mut source = source(None, SignatureMode::Enforce);
     source.signature.secrets_file = Some(file.path().to_owned());
     source.token = Some(TOKEN.into());
     let guard = Guard::open(&source, &Metrics::new()).unwrap();

@@ -2,7 +2,7 @@
 
 use super::judged;
 use super::mutations;
-use justcall_kafka_bridge::event::{
+use justcall_events::{
     BodyHash, Dialect, EventType, KnownType, Scanned, Validation, scan, schema, schema_of_unknown,
 };
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Bodies near the samples: right ones and wrong ones.
 
-use justcall_kafka_bridge::event::{Dialect, KnownType, identity_pointers, samples};
+use justcall_events::{Dialect, KnownType, identity_pointers, samples};
 use serde_json::{Value, json};
 
 /// Values for any field, each of which some kind of field takes and another does not.
