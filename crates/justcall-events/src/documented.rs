@@ -1,10 +1,7 @@
 //! Whole events of the documented dialect, typed.
 
-use super::json::each_field;
-use super::{
-    CallAnswered, CallCompleted, CallMissed, ContactCreated, ContactUpdated, Field, KnownType, SmsDelivered,
-    SmsReceived, SmsSent, Text, VoicemailReceived,
-};
+use crate::json::each_field;
+use crate::{DocumentedData, KnownType, Text};
 use serde::de::Error as _;
 use serde::de::value::MapDeserializer;
 use serde::ser::SerializeStruct;
@@ -23,55 +20,6 @@ pub struct Documented<'a> {
     pub data: DocumentedData<'a>,
 }
 
-macro_rules! documented_types {
-    ($($name:ident,)*) => {
-        /// The event's own fields, by type.
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-        #[serde(untagged)]
-        #[allow(missing_docs, reason = "each variant is named like the struct that it holds")]
-        pub enum DocumentedData<'a> {
-            $($name($name<'a>),)*
-        }
-
-        impl<'a> DocumentedData<'a> {
-            /// The type of the event that has these fields.
-            pub const fn event_type(&self) -> KnownType {
-                match self { $(Self::$name(_) => KnownType::$name,)* }
-            }
-
-            fn read(event_type: KnownType, data: &'a str) -> Result<Self, serde_json::Error> {
-                match event_type {
-                    $(KnownType::$name => read_object(data).map(Self::$name),)*
-                    _ => Err(not_documented()),
-                }
-            }
-        }
-
-        impl KnownType {
-            /// The fields of `data` in the documented dialect, the identity first; `None` for types
-            /// that the reference does not list.
-            pub const fn documented_fields(self) -> Option<&'static [Field]> {
-                match self {
-                    $(Self::$name => Some($name::FIELDS),)*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-documented_types! {
-    CallCompleted,
-    CallMissed,
-    CallAnswered,
-    SmsReceived,
-    SmsSent,
-    SmsDelivered,
-    VoicemailReceived,
-    ContactCreated,
-    ContactUpdated,
-}
-
 impl<'a> Documented<'a> {
     /// Reads a record's value.
     ///
@@ -82,7 +30,7 @@ impl<'a> Documented<'a> {
         let text = str::from_utf8(value).map_err(serde_json::Error::custom)?;
         let envelope: Envelope<'a> = read_object(text)?;
         let event_type = KnownType::from_name(&envelope.event).ok_or_else(not_documented)?;
-        let data = DocumentedData::read(event_type, envelope.data.get())?;
+        let data = DocumentedData::read(event_type, envelope.data.get()).ok_or_else(not_documented)??;
         Ok(Self { timestamp: envelope.timestamp, data })
     }
 }
@@ -109,7 +57,7 @@ struct Envelope<'a> {
 
 /// Reads an object without the fields whose names are no Unicode text, as the checks do: a reader that
 /// knows no such field would not come to passing it over.
-fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
+pub(crate) fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
     serde_json::from_str(text).or_else(|error| {
         let mut fields = Vec::new();
         each_field(text, |name, value| fields.push((name.to_owned(), value)))?;

@@ -1,5 +1,6 @@
 //! The names on the wire: dialects, families and every event type that JustCall documents.
 
+use crate::KnownType;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -100,108 +101,6 @@ impl fmt::Display for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-macro_rules! known_types {
-    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal, $family:ident, documented: $documented:literal, live: $live:literal;)*) => {
-        /// An event type that JustCall documents in either dialect.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[repr(u8)]
-        pub enum KnownType {
-            $($(#[doc = $doc])* $variant,)*
-        }
-
-        impl KnownType {
-            /// Every known type, in the order of [`KnownType::index`].
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The name on the wire.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-
-            /// What it tells, in a sentence or two.
-            pub const fn about(self) -> &'static str {
-                match self { $(Self::$variant => concat!($($doc),*).trim_ascii(),)* }
-            }
-
-            /// What events of this type are about.
-            pub const fn family(self) -> Family {
-                match self { $(Self::$variant => Family::$family,)* }
-            }
-
-            /// Whether JustCall lists the type in that dialect.
-            pub const fn is_listed_in(self, dialect: Dialect) -> bool {
-                let (documented, live) = match self { $(Self::$variant => ($documented, $live),)* };
-                match dialect {
-                    Dialect::Documented => documented,
-                    Dialect::Live => live,
-                }
-            }
-
-            /// The known type of that name.
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
-known_types! {
-    /// A call ended normally.
-    CallCompleted = "call.completed", Call, documented: true, live: true;
-    /// A call went unanswered; in the live dialect, without a voicemail.
-    CallMissed = "call.missed", Call, documented: true, live: true;
-    /// An agent picked up.
-    CallAnswered = "call.answered", Call, documented: true, live: true;
-    /// A text message arrived.
-    SmsReceived = "sms.received", Sms, documented: true, live: true;
-    /// A text message was sent.
-    SmsSent = "sms.sent", Sms, documented: true, live: true;
-    /// The carrier confirmed a sent text message.
-    SmsDelivered = "sms.delivered", Sms, documented: true, live: false;
-    /// A caller left a voicemail. Carries the `call_id` of the missed call.
-    VoicemailReceived = "voicemail.received", Call, documented: true, live: false;
-    /// A contact was added.
-    ContactCreated = "contact.created", Contact, documented: true, live: false;
-    /// A contact was changed.
-    ContactUpdated = "contact.updated", Contact, documented: true, live: false;
-    /// A call rings in.
-    CallIncoming = "call.incoming", Call, documented: false, live: true;
-    /// A call was placed.
-    CallInitiated = "call.initiated", Call, documented: false, live: true;
-    /// A missed call with a voicemail.
-    CallVoicemail = "call.voicemail", Call, documented: false, live: true;
-    /// A caller entered a queue.
-    CallEntersQueue = "call.enters_queue", Call, documented: false, live: true;
-    /// A caller left a queue.
-    CallExitsQueue = "call.exits_queue", Call, documented: false, live: true;
-    /// Something about a call changed. Repeats for one call.
-    CallUpdated = "call.updated", Call, documented: false, live: true;
-    /// JustCall's voice agent took a call.
-    CallAiVoiceAgent = "call.ai_voice_agent", Call, documented: false, live: true;
-    /// The AI report on a call is ready.
-    JcCallAiGenerated = "jc.call_ai_generated", Call, documented: false, live: true;
-    /// A text message went either way.
-    SmsSentReceived = "sms.sent_received", Sms, documented: false, live: true;
-    /// A text message's delivery status changed.
-    SmsStatusUpdated = "sms.status_updated", Sms, documented: false, live: true;
-    /// A WhatsApp message was sent.
-    WhatsappMessageSent = "whatsapp.message_sent", Whatsapp, documented: false, live: true;
-    /// A WhatsApp message arrived.
-    WhatsappMessageReceived = "whatsapp.message_received", Whatsapp, documented: false, live: true;
-    /// A WhatsApp message's delivery status changed.
-    WhatsappMessageStatusUpdated = "whatsapp.message_status_updated", Whatsapp, documented: false, live: true;
-    /// A contact was blocked, unblocked or marked do-not-disturb.
-    JcContactStatusUpdated = "jc.contact_status_updated", Contact, documented: false, live: true;
-    /// An appointment was booked.
-    AppointmentScheduled = "appointment.scheduled", Appointment, documented: false, live: true;
-    /// A Sales Dialer call ended.
-    SdCallCompleted = "sd.call_completed", Call, documented: false, live: true;
-    /// Something about a Sales Dialer call changed.
-    SdCallUpdated = "sd.call_updated", Call, documented: false, live: true;
-    /// The AI report on a Sales Dialer call is ready.
-    SdCallAiGenerated = "sd.call_ai_generated", Call, documented: false, live: true;
 }
 
 impl KnownType {

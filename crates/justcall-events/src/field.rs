@@ -177,17 +177,20 @@ pub(super) fn is_utc_time(text: &str) -> bool {
     is_time(text) && (text.ends_with(['Z', 'z']) || text.ends_with("+00:00"))
 }
 
-/// A documented type's struct and its field table, docs included, from one list: the identity, then what the
-/// reference shows with a value, then what it shows as null. Everything but the identity is an
-/// `Option`; null and missing read the same, and write as the reference has them.
+/// Declares the struct of a type in the documented dialect and its table of fields, descriptions included.
+///
+/// The fields are the identity, then those that the reference shows with a value, then those that it shows as
+/// null. All except the identity are an `Option`: null and missing read the same, and write as in the
+/// reference.
 macro_rules! contract {
-    ($(#[$doc:meta])* $name:ident {
+    ($wire_name:literal, $name:ident {
         $(#[doc = $id_doc:literal])* $id:ident: $id_kind:ident;
         $($(#[doc = $field_doc:literal])* $field:ident: $kind:ident,)*
         $(; $($(#[doc = $null_doc:literal])* $null:ident: $null_kind:ident,)*)?
     }) => {
-        $(#[$doc])*
+        #[doc = concat!("Fields of `", $wire_name, "` in the documented dialect.")]
         #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+        #[non_exhaustive]
         pub struct $name<'a> {
             $(#[doc = $id_doc])*
             #[serde(borrow)]
@@ -201,7 +204,7 @@ macro_rules! contract {
         }
 
         impl $name<'_> {
-            /// The documented fields of `data`, the identity first.
+            /// Documented fields of `data`, the identity first.
             pub const FIELDS: &'static [$crate::Field] = &[
                 $crate::field::field!($id, $id_kind, false, [$($id_doc)*]),
                 $($crate::field::field!($field, $kind, false, [$($field_doc)*]),)*

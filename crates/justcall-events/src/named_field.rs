@@ -2,7 +2,7 @@
 //!
 //! Routes use these names where a JSON pointer would fit one dialect only.
 
-use super::{Dialect, EventType, Family, KnownType};
+use crate::{Dialect, EventType, Family};
 use std::borrow::Cow;
 
 #[cfg(test)]
@@ -41,8 +41,8 @@ impl Direction {
     /// Direction that a type has by definition, for types whose body does not carry one.
     pub const fn implied_by(event_type: &EventType<'_>) -> Option<Self> {
         match event_type.known() {
-            Some(KnownType::VoicemailReceived) => Some(Self::Inbound),
-            _ => None,
+            Some(known) => known.implied_direction(),
+            None => None,
         }
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Dialect, samples};
+use crate::{Dialect, Field, samples};
 use serde_json::Value;
 use std::borrow::Cow;
 

@@ -1,5 +1,7 @@
 use super::*;
-use crate::{BodyHash, Event, Scanned, Validation, scan};
+use crate::{BodyHash, Dialect, Event, Scanned, Validation, scan};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 const ALL_MODES: [Validation; 3] = [Validation::Documented, Validation::Tolerant, Validation::Strict];
 
@@ -87,4 +89,49 @@ fn live_samples_are_about_their_entity() {
         ("sd.call_ai_generated", DIALED),
     ];
     assert_eq!(entity_ids(Dialect::Live), expected.map(|(name, id)| (name, id.to_owned())));
+}
+
+/// Returns the files below a folder of this crate.
+fn files(folder: &str) -> Vec<PathBuf> {
+    let mut todo = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    let mut files = Vec::new();
+    while let Some(path) = todo.pop() {
+        if path.is_dir() {
+            todo.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}
+
+#[test]
+fn event_type_is_named_by_one_file_of_code_and_its_samples() {
+    let is_code = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| extension == "rs")
+            && !path.ends_with("tests.rs")
+            && !path.components().any(|part| part.as_os_str() == "tests")
+    };
+    let code: Vec<_> = files("src").into_iter().filter(is_code).collect();
+    assert!(code.len() > 10, "{code:?}");
+    let lines = |path: &PathBuf| {
+        let text = fs::read_to_string(path).unwrap();
+        text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    };
+    let code: Vec<_> = code.iter().map(|path| (path, lines(path))).collect();
+    for known in KnownType::ALL {
+        let variant = format!("{known:?}");
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let names = |text: &str| {
+            text.contains(&format!("\"{known}\"")) || text.split(|c| !is_word(c)).any(|word| word == variant)
+        };
+        let named: Vec<_> = code.iter().filter(|(_, text)| names(text)).map(|(path, _)| path).collect();
+        assert!(matches!(named[..], [path] if path.ends_with("src/catalogue.rs")), "{known}: {named:?}");
+        let sample = format!("{known}.json");
+        let count = files("src/samples").iter().filter(|path| path.ends_with(&sample)).count();
+        let listed = Dialect::ALL.into_iter().filter(|dialect| known.is_listed_in(*dialect)).count();
+        assert_eq!(count, listed, "{sample}");
+    }
+    let listed = Dialect::ALL.into_iter().flat_map(samples).count();
+    assert_eq!(files("src/samples").len(), listed, "a sample of no type");
 }

@@ -1,6 +1,5 @@
-//! Contacts in the documented dialect.
+//! Identity of a contact.
 
-use super::field::contract;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -62,48 +61,6 @@ impl Visitor<'_> for ContactIdVisitor {
     fn visit_str<E: Error>(self, digits: &str) -> Result<ContactId, E> {
         // The string itself stays out of the error: it may be private.
         ContactId::from_decimal(digits).ok_or_else(|| E::invalid_value(Unexpected::Other("string"), &self))
-    }
-}
-
-contract! {
-    /// `contact.created`: a contact was added, by hand, through the API or by an integration.
-    ContactCreated {
-        /// The contact.
-        contact_id: ContactIdentity;
-        /// Given name.
-        first_name: Text,
-        /// Family name.
-        last_name: Text,
-        /// Phone number, E.164.
-        phone: Phone,
-        /// E-mail address.
-        email: Text,
-        /// Where the contact works.
-        company: Text,
-        /// What added it, such as `api` or `ui`.
-        source: Text,
-    }
-}
-
-contract! {
-    /// `contact.updated`: a contact was changed. Repeats for one contact.
-    ContactUpdated {
-        /// The contact.
-        contact_id: ContactIdentity;
-        /// Names of the fields that changed.
-        changed_fields: Texts,
-        /// Given name.
-        first_name: Text,
-        /// Family name.
-        last_name: Text,
-        /// Phone number, E.164.
-        phone: Phone,
-        /// E-mail address.
-        email: Text,
-        /// Where the contact works.
-        company: Text,
-        /// What changed it, such as `api` or `ui`.
-        source: Text,
     }
 }
 
