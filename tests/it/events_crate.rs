@@ -13,10 +13,21 @@ fn crate_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/justcall-events")
 }
 
+/// Returns an empty folder for one test. Projects share what cargo builds for them: every dependency is built
+/// once, without the tools of a native build.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("events-crate").join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
 /// Creates a project in `folder` that depends on justcall-events alone, with this workspace's versions.
 fn project(folder: &Path, dependency: &Path, main: &str) {
+    // Projects share a folder for what is built, so each binary has a name of its own.
+    let name = format!("{}-consumer", folder.file_name().expect("a name").to_string_lossy());
     let manifest = format!(
-        "[package]\nname = \"consumer\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\njustcall-events.path = {dependency:?}\n"
+        "[package]\nname = {name:?}\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\njustcall-events.path = {dependency:?}\n"
     );
     fs::create_dir_all(folder.join("src")).expect("a folder");
     fs::write(folder.join("Cargo.toml"), manifest).expect("a manifest");
@@ -31,7 +42,9 @@ fn cargo(folder: &Path, args: &[&str]) -> Command {
     for tool in ["CC", "CXX", "AR", "CMAKE", "PKG_CONFIG", "PERL"] {
         cargo.env(tool, "/bin/false");
     }
-    cargo.env("CARGO_TARGET_DIR", folder.join("target")).env_remove("RUSTFLAGS");
+    cargo
+        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("events-crate/target"))
+        .env_remove("RUSTFLAGS");
     cargo
 }
 
@@ -48,20 +61,20 @@ fn rust_blocks() -> Vec<&'static str> {
 
 #[test]
 fn consumer_of_the_readme_builds_without_a_native_toolchain() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    project(folder.path(), &crate_folder(), rust_blocks()[0]);
-    let printed = succeed(&mut cargo(folder.path(), &["run", "--quiet"]));
+    let folder = folder("readme");
+    project(&folder, &crate_folder(), rust_blocks()[0]);
+    let printed = succeed(&mut cargo(&folder, &["run", "--quiet"]));
     assert_eq!(printed, "call_77aa rang for Some(25) s\n");
 }
 
 #[test]
 fn consumer_depends_on_few_crates_and_on_no_native_library() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    project(folder.path(), &crate_folder(), "fn main() {}");
-    let host = succeed(&mut Command::new(env!("CARGO")).arg("-vV"));
+    let folder = folder("dependencies");
+    project(&folder, &crate_folder(), "fn main() {}");
+    let host = succeed(Command::new(env!("CARGO")).arg("-vV"));
     let host = host.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
     let args = ["metadata", "--format-version", "1", "--filter-platform", host];
-    let metadata: Value = serde_json::from_str(&succeed(&mut cargo(folder.path(), &args))).expect("JSON");
+    let metadata: Value = serde_json::from_str(&succeed(&mut cargo(&folder, &args))).expect("JSON");
     let packages = metadata["packages"].as_array().expect("packages");
     let names: BTreeSet<_> =
         packages.iter().map(|package| package["name"].as_str().expect("a name")).collect();
@@ -130,8 +143,8 @@ const SAMPLE: &str = r#"{"event":"call.transferred","timestamp":"2026-03-12T14:3
 
 #[test]
 fn new_event_type_takes_one_declaration_and_one_sample() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let copy = folder.path().join("justcall-events");
+    let folder = folder("new-type");
+    let copy = folder.join("justcall-events");
     succeed(Command::new("cp").arg("-r").arg(crate_folder()).arg(&copy));
     let catalogue = copy.join("src/catalogue.rs");
     let before = fs::read_to_string(&catalogue).expect("the catalogue");
@@ -139,7 +152,7 @@ fn new_event_type_takes_one_declaration_and_one_sample() {
     assert_ne!(before, after, "the end of the declarations was not found");
     fs::write(&catalogue, after).expect("our own copy");
     fs::write(copy.join("src/samples/documented/call.transferred.json"), SAMPLE).expect("our own copy");
-    let consumer = folder.path().join("consumer");
+    let consumer = folder.join("new-type");
     project(&consumer, &copy, CONSUMER_OF_THE_NEW_TYPE);
     succeed(&mut cargo(&consumer, &["run", "--quiet"]));
 }

@@ -12,27 +12,27 @@ event_types! {
     /// A call ended normally.
     CallCompleted = "call.completed", Call {
         documented: CallCompleted {
-            /// The call. Its other events carry the same.
+            /// Call. Its other events have the same id.
             call_id: Identity;
             /// `inbound` or `outbound`.
             direction: Text,
-            /// The caller's number, E.164.
+            /// Number of the caller, E.164.
             from: Phone,
-            /// The called number, E.164.
+            /// Number that was called, E.164.
             to: Phone,
-            /// The agent who was on the call.
+            /// Agent on the call.
             agent_id: Integer,
-            /// That agent's name.
+            /// Name of the agent.
             agent_name: Text,
-            /// How long the call took, in seconds.
+            /// Duration of the call, in seconds.
             duration: Count,
-            /// How the call ended, such as `completed`.
+            /// Outcome of the call, such as `completed`.
             status: Text,
-            /// Where the recording can be fetched.
+            /// URL of the recording.
             recording_url: Url,
-            /// What the agent wrote down.
+            /// Notes of the agent.
             notes: Text,
-            /// What the agent filed the call under.
+            /// Disposition that the agent gave the call.
             disposition: Text,
         }
         live: Call
@@ -40,20 +40,20 @@ event_types! {
     /// A call went unanswered; in the live dialect, without a voicemail.
     CallMissed = "call.missed", Call {
         documented: CallMissed {
-            /// The call.
+            /// Call.
             call_id: Identity;
             /// `inbound`.
             direction: Text,
-            /// The caller's number, E.164.
+            /// Number of the caller, E.164.
             from: Phone,
-            /// The called number, E.164.
+            /// Number that was called, E.164.
             to: Phone,
-            /// How long it rang, in seconds.
+            /// Time that the call rang, in seconds.
             ring_duration: Count,
             /// `missed`.
             status: Text,
             ;
-            /// The agent it rang for, null where it rang for nobody in particular.
+            /// Agent that the call rang for. Null: no particular agent.
             agent_id: Integer,
         }
         live: Call
@@ -61,19 +61,19 @@ event_types! {
     /// An agent picked up.
     CallAnswered = "call.answered", Call {
         documented: CallAnswered {
-            /// The call.
+            /// Call.
             call_id: Identity;
             /// `inbound`.
             direction: Text,
-            /// The caller's number, E.164.
+            /// Number of the caller, E.164.
             from: Phone,
-            /// The called number, E.164.
+            /// Number that was called, E.164.
             to: Phone,
-            /// The agent who picked up.
+            /// Agent who answered.
             agent_id: Integer,
-            /// That agent's name.
+            /// Name of the agent.
             agent_name: Text,
-            /// How the call stands, such as `in-progress`.
+            /// State of the call, such as `in-progress`.
             status: Text,
         }
         live: Call
@@ -81,18 +81,18 @@ event_types! {
     /// A text message arrived.
     SmsReceived = "sms.received", Sms {
         documented: SmsReceived {
-            /// The message.
+            /// Message.
             message_id: Identity;
             /// `inbound`.
             direction: Text,
-            /// The sender's number, E.164.
+            /// Number of the sender, E.164.
             from: Phone,
-            /// The receiving number, E.164.
+            /// Number that received the message, E.164.
             to: Phone,
-            /// What the message says.
+            /// Text of the message.
             body: Text,
             ;
-            /// Where the attachment can be fetched, null without one.
+            /// URL of the attachment. Null: no attachment.
             media_url: Url,
         }
         live: Sms
@@ -100,20 +100,20 @@ event_types! {
     /// A text message was sent.
     SmsSent = "sms.sent", Sms {
         documented: SmsSent {
-            /// The message. Its `sms.delivered` carries the same.
+            /// Message. Its `sms.delivered` has the same id.
             message_id: Identity;
             /// `outbound`.
             direction: Text,
-            /// The sending number, E.164.
+            /// Number that sent the message, E.164.
             from: Phone,
-            /// The receiver's number, E.164.
+            /// Number of the receiver, E.164.
             to: Phone,
-            /// What the message says.
+            /// Text of the message.
             body: Text,
-            /// The agent who sent it.
+            /// Agent who sent the message.
             agent_id: Integer,
             ;
-            /// Where the attachment can be fetched, null without one.
+            /// URL of the attachment. Null: no attachment.
             media_url: Url,
         }
         live: Sms
@@ -121,43 +121,43 @@ event_types! {
     /// The carrier confirmed a sent text message.
     SmsDelivered = "sms.delivered", Sms {
         documented: SmsDelivered {
-            /// The message, as its `sms.sent` had it.
+            /// Message. Its `sms.sent` had the same id.
             message_id: Identity;
             /// `outbound`.
             direction: Text,
-            /// The sending number, E.164.
+            /// Number that sent the message, E.164.
             from: Phone,
-            /// The receiver's number, E.164.
+            /// Number of the receiver, E.164.
             to: Phone,
             /// `delivered`.
             status: Text,
-            /// When the carrier delivered it, RFC 3339 in UTC.
+            /// Time of the delivery by the carrier, RFC 3339 in UTC.
             delivered_at: Time,
         }
     }
     /// A caller left a voicemail. Carries the `call_id` of the missed call.
     VoicemailReceived = "voicemail.received", Call, Inbound {
         documented: VoicemailReceived {
-            /// The missed call that it was left in.
+            /// Missed call that the voicemail belongs to.
             call_id: Identity;
-            /// The caller's number, E.164.
+            /// Number of the caller, E.164.
             from: Phone,
-            /// The called number, E.164.
+            /// Number that was called, E.164.
             to: Phone,
-            /// The agent whose voicemail it is.
+            /// Agent whose voicemail it is.
             agent_id: Integer,
-            /// How long it is, in seconds.
+            /// Duration of the voicemail, in seconds.
             duration: Count,
-            /// Where the recording can be fetched.
+            /// URL of the recording.
             recording_url: Url,
-            /// What was said, as a machine heard it.
+            /// Transcription of the voicemail.
             transcription: Text,
         }
     }
     /// A contact was added.
     ContactCreated = "contact.created", Contact {
         documented: ContactCreated {
-            /// The contact.
+            /// Contact.
             contact_id: ContactIdentity;
             /// Given name.
             first_name: Text,
@@ -167,16 +167,16 @@ event_types! {
             phone: Phone,
             /// E-mail address.
             email: Text,
-            /// Where the contact works.
+            /// Company of the contact.
             company: Text,
-            /// What added it, such as `api` or `ui`.
+            /// Origin of the contact, such as `api` or `ui`.
             source: Text,
         }
     }
     /// A contact was changed.
     ContactUpdated = "contact.updated", Contact {
         documented: ContactUpdated {
-            /// The contact.
+            /// Contact.
             contact_id: ContactIdentity;
             /// Names of the fields that changed.
             changed_fields: Texts,
@@ -188,9 +188,9 @@ event_types! {
             phone: Phone,
             /// E-mail address.
             email: Text,
-            /// Where the contact works.
+            /// Company of the contact.
             company: Text,
-            /// What changed it, such as `api` or `ui`.
+            /// Origin of the change, such as `api` or `ui`.
             source: Text,
         }
     }

@@ -74,6 +74,14 @@ macro_rules! event_types {
                 }
             }
 
+            /// Returns the shape of `data` in the live dialect. `None`: the type is not listed in that dialect.
+            pub(crate) const fn live_kind(self) -> Option<$crate::live::LiveKind> {
+                match self {
+                    $($(Self::$variant => Some($crate::live::LiveKind::$live),)?)*
+                    _ => None,
+                }
+            }
+
             fn samples(dialect: $crate::Dialect) -> &'static [(Self, &'static str)] {
                 match dialect {
                     $crate::Dialect::Documented => {

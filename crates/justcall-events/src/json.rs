@@ -18,6 +18,15 @@ use std::fmt;
 pub(super) struct Value<'a>(&'a str);
 
 impl<'a> Value<'a> {
+    /// Takes text that was read as one JSON value before.
+    pub(super) const fn of_checked(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    pub(super) fn is_null(self) -> bool {
+        self.json_type() == JsonType::Null
+    }
+
     /// As it stands.
     pub(super) const fn text(self) -> &'a str {
         self.0

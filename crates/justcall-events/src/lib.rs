@@ -14,6 +14,7 @@ mod field;
 mod json;
 #[cfg(feature = "schema")]
 mod json_schema;
+pub mod live;
 mod metadata;
 mod named_field;
 mod picks;
@@ -32,6 +33,7 @@ pub use event_type::{Dialect, EventType, Family};
 pub use field::{Field, Kind};
 #[cfg(feature = "schema")]
 pub use json_schema::{META_SCHEMA, schema, schema_of_unknown};
+pub use live::{Live, LiveData};
 pub use metadata::is_forbidden;
 pub use named_field::{Direction, NamedField, Place};
 pub use picks::{Level, Pick, Picks};

@@ -54,6 +54,26 @@ fn a_schema_accepts_what_the_bridge_accepts_and_nothing_else() {
     assert!(taken > 10_000 && turned_away > 10_000, "{taken} taken, {turned_away} turned away");
 }
 
+/// Validators may assert `format`.
+#[test]
+fn no_format_rejects_what_the_bridge_accepts() {
+    let mut cases = Vec::new();
+    for (known, dialect) in every_type() {
+        let bodies: Vec<String> = mutations::of(known, dialect).iter().map(Value::to_string).collect();
+        for validation in MODES {
+            let is_accepted =
+                |body: &&String| accepted(body, dialect, validation).as_deref() == Some(known.name());
+            let instances: Vec<_> = bodies.iter().filter(is_accepted).collect();
+            cases.push(json!({ "schema": schema(known, dialect, validation), "instances": instances }));
+        }
+    }
+    for (case, said) in cases.iter().zip(judged("accepts_with_formats", &cases)) {
+        let rejected = said.as_array().expect("a verdict for each").iter().position(|taken| *taken == false);
+        let body = rejected.map(|at| &case["instances"][at]);
+        assert_eq!(body, None, "{}", case["schema"]["title"]);
+    }
+}
+
 #[test]
 fn any_other_type_is_one_that_the_bridge_does_not_know() {
     let control = "a\u{7}b";

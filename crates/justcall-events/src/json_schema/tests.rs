@@ -18,10 +18,10 @@ fn documented_type_has_its_fields_with_the_words_of_the_docs() {
     let data = &schema["properties"]["data"];
     assert_eq!(names(&data["required"]), ["call_id"]);
     assert_eq!(data["properties"].as_object().unwrap().len(), 7);
-    assert_eq!(data["properties"]["ring_duration"]["description"], "How long it rang, in seconds.");
+    assert_eq!(data["properties"]["ring_duration"]["description"], "Time that the call rang, in seconds.");
     assert_eq!(
         data["properties"]["agent_id"]["description"],
-        "The agent it rang for, null where it rang for nobody in particular."
+        "Agent that the call rang for. Null: no particular agent."
     );
 }
 
@@ -52,10 +52,83 @@ fn tolerant_asks_for_envelope_and_identity_only() {
 #[test]
 fn live_call_is_identified_by_the_first_field_that_says_anything() {
     let schema = schema(KnownType::CallUpdated, Dialect::Live, Validation::Documented);
-    let alternatives = schema["properties"]["data"]["anyOf"].as_array().unwrap();
-    let required: Vec<_> = alternatives.iter().flat_map(|each| names(&each["required"])).collect();
+    let excluded = schema["properties"]["data"]["not"]["anyOf"].as_array().unwrap();
+    let empty = json!({ "enum": [null, ""] });
+    let all_empty = json!({ "call_sid": empty, "call_id": empty, "id": empty });
+    assert_eq!(excluded[0], json!({ "properties": all_empty }));
+    let required: Vec<_> = excluded[1..].iter().flat_map(|each| names(&each["required"])).collect();
     assert_eq!(required, ["call_sid", "call_id", "id"]);
-    assert_eq!(alternatives[2]["properties"]["call_sid"], json!({ "enum": [null, ""] }));
+    assert_eq!(excluded[3]["properties"]["call_sid"], empty);
+    assert_eq!(excluded[3]["properties"]["id"]["not"]["anyOf"][0], empty);
+}
+
+/// Returns every part of a schema that may be a schema, each with its place.
+fn parts(schema: &Value, place: &str) -> Vec<(String, Value)> {
+    let mut found = vec![(place.to_owned(), schema.clone())];
+    for (name, part) in schema.as_object().into_iter().flatten() {
+        let place = format!("{place}/{name}");
+        match name.as_str() {
+            "properties" => {
+                let properties = part.as_object().unwrap().iter();
+                found.extend(properties.flat_map(|(name, part)| parts(part, &format!("{place}/{name}"))));
+            }
+            "anyOf" => found.extend(part.as_array().unwrap().iter().flat_map(|part| parts(part, &place))),
+            "items" => found.extend(parts(part, &place)),
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn every_object_has_a_title_and_every_field_a_description() {
+    for (known, dialect) in all() {
+        let schema = schema(known, dialect, Validation::Documented);
+        let parts = parts(&schema, "");
+        assert!(parts.len() > 3);
+        for (place, part) in &parts {
+            assert!(part["type"] != "object" || part["title"].is_string(), "{known} {dialect}{place}");
+            let is_field = place.rsplit('/').nth(1) == Some("properties");
+            assert!(!is_field || part["description"].is_string(), "{known} {dialect}{place}");
+        }
+    }
+    assert!(schema_of_unknown(Dialect::Live)["properties"]["data"]["title"].is_string());
+}
+
+#[test]
+fn only_the_time_has_a_format() {
+    let mut formats = 0;
+    for (known, dialect) in all() {
+        for validation in [Validation::Documented, Validation::Tolerant, Validation::Strict] {
+            for (place, part) in parts(&schema(known, dialect, validation), "") {
+                let Some(format) = part.get("format") else { continue };
+                // The pattern is narrower than the format.
+                assert!(format == "date-time" && part["pattern"].is_string(), "{known} {dialect}{place}");
+                formats += 1;
+            }
+        }
+    }
+    assert!(formats > 9, "{formats}");
+}
+
+#[test]
+fn live_field_lists_its_usual_types_and_takes_any() {
+    let schema = schema(KnownType::CallCompleted, Dialect::Live, Validation::Strict);
+    let data = &schema["properties"]["data"];
+    assert_eq!(data["title"], "LiveCall");
+    let properties = data["properties"].as_object().unwrap();
+    assert_eq!(
+        properties["agent_id"]["anyOf"][0]["type"],
+        json!(["string", "integer", "number", "boolean", "null"])
+    );
+    let info = &properties["call_info"]["anyOf"][0];
+    assert_eq!(
+        (&info["title"], &info["properties"]["type"]["anyOf"][0]["type"][0]),
+        (&json!("CallInfo"), &json!("string"))
+    );
+    for (name, field) in properties {
+        assert_eq!(field["anyOf"].as_array().unwrap().last(), Some(&json!({})), "{name}");
+    }
 }
 
 #[test]
