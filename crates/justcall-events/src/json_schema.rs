@@ -209,25 +209,33 @@ fn object(shape: &Shape) -> Value {
 
 /// Returns a field of the live dialect: the types that it usually has, then any other.
 fn live_field(field: &ShapeField) -> Value {
-    let mut usual = match &field.holds {
-        Holds::Text => vec![json!({ "type": ["string", "null"] })],
+    let any = json!({});
+    let schema = match &field.holds {
+        Holds::Text => json!({ "anyOf": [{ "type": ["string", "null"] }, any] }),
         // Generators of code read `number` as a floating-point number, which cannot hold every id.
-        Holds::Scalar => vec![json!({ "type": ["string", "integer", "number", "boolean", "null"] })],
-        Holds::Texts => {
-            vec![
-                json!({ "type": "array", "items": { "type": "string" } }),
-                json!({ "type": ["string", "null"] }),
-            ]
+        Holds::Scalar => {
+            json!({ "anyOf": [{ "type": ["string", "integer", "number", "boolean", "null"] }, any] })
         }
-        Holds::Json => Vec::new(),
-        Holds::Object(shape) => vec![object(shape)],
-        Holds::Objects(shape) => vec![json!({ "type": "array", "items": object(shape) })],
+        Holds::Texts => json!({
+            "anyOf": [{ "type": "array", "items": { "type": "string" } }, { "type": ["string", "null"] }, any],
+        }),
+        Holds::Json => any,
+        Holds::Object(shape) => object_or_any(shape),
+        Holds::Objects(shape) => json!({
+            "anyOf": [
+                { "type": "array", "items": object_or_any(shape) },
+                { "type": ["string", "number", "boolean", "object", "null"] },
+            ],
+        }),
     };
-    if usual.is_empty() {
-        return about(json!({}), field.about);
-    }
-    usual.push(json!({}));
-    about(json!({ "anyOf": usual }), field.about)
+    about(schema, field.about)
+}
+
+/// Returns an object, or any other type.
+///
+/// The other types are listed, because some generators of code drop the object beside the empty schema.
+fn object_or_any(shape: &Shape) -> Value {
+    json!({ "anyOf": [object(shape), { "type": ["string", "number", "boolean", "array", "null"] }] })
 }
 
 /// Returns a string or an integer that identifies a call, message, contact or appointment.

@@ -54,11 +54,12 @@ fn a_schema_accepts_what_the_bridge_accepts_and_nothing_else() {
     assert!(taken > 10_000 && turned_away > 10_000, "{taken} taken, {turned_away} turned away");
 }
 
-/// Validators may assert `format`.
+/// Validators may assert `format`. Only the documented dialect has fields with one.
 #[test]
 fn no_format_rejects_what_the_bridge_accepts() {
     let mut cases = Vec::new();
-    for (known, dialect) in every_type() {
+    let dialect = Dialect::Documented;
+    for known in KnownType::ALL.iter().copied() {
         let bodies: Vec<String> = mutations::of(known, dialect).iter().map(Value::to_string).collect();
         for validation in MODES {
             let is_accepted =
