@@ -1,27 +1,27 @@
-//! Identity of a contact.
+//! Id of a contact.
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::num::NonZeroU64;
 
-/// Identity of a contact: a positive integer. Reads its decimal string as well, writes the integer.
+/// Id of a contact: a positive integer. Reads its decimal string as well, and writes the integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContactId(NonZeroU64);
 
 impl ContactId {
-    /// The contact of that number. There is no contact 0.
+    /// Returns the id of that number. `None`: 0.
     pub fn new(id: u64) -> Option<Self> {
         NonZeroU64::new(id).map(Self)
     }
 
-    /// The contact of that number in decimal digits, if they are canonical: no sign, no leading 0.
+    /// Returns the id in decimal digits. `None`: not a positive integer without sign and leading 0.
     pub fn from_decimal(digits: &str) -> Option<Self> {
         let canonical = digits.starts_with(|c: char| matches!(c, '1'..='9'));
         canonical.then(|| digits.parse().ok().map(Self)).flatten()
     }
 
-    /// The number.
+    /// Returns the number.
     pub const fn get(self) -> u64 {
         self.0.get()
     }

@@ -1,4 +1,4 @@
-//! Whole events of the documented dialect, typed.
+//! Events of the documented dialect, typed.
 
 use crate::json::each_field;
 use crate::{DocumentedData, KnownType, Text};
@@ -8,15 +8,15 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-/// An event of the documented dialect, borrowing from the record's value that it was read from.
+/// Event of the documented dialect, borrowing from the record's value that it was read from.
 ///
-/// Reads whatever passed [`Validation::Documented`](super::Validation::Documented). Fields that the
+/// Reads every event that passed [`Validation::Documented`](crate::Validation::Documented). Fields that the
 /// reference does not show are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Documented<'a> {
-    /// When it happened, RFC 3339.
+    /// Time of the event, RFC 3339.
     pub timestamp: Option<Text<'a>>,
-    /// What happened.
+    /// Fields of the event itself.
     pub data: DocumentedData<'a>,
 }
 
@@ -24,8 +24,8 @@ impl<'a> Documented<'a> {
     /// Reads a record's value.
     ///
     /// # Errors
-    /// When the value is not JSON, is not in the documented dialect (the header `ce_dialect` tells
-    /// beforehand), is of a type without a struct here, or breaks the contract of its type.
+    /// When the value is not JSON, not in the documented dialect, of a type that the dialect does not have, or
+    /// against the contract of its type. The header `ce_dialect` names the dialect.
     pub fn from_slice(value: &'a [u8]) -> Result<Self, serde_json::Error> {
         let text = str::from_utf8(value).map_err(serde_json::Error::custom)?;
         let envelope: Envelope<'a> = read_object(text)?;
@@ -55,8 +55,9 @@ struct Envelope<'a> {
     data: &'a RawValue,
 }
 
-/// Reads an object without the fields whose names are no Unicode text, as the checks do: a reader that
-/// knows no such field would not come to passing it over.
+/// Reads an object, ignoring fields whose names are not Unicode text, as validation does.
+///
+/// serde would fail on such a name.
 pub(crate) fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
     serde_json::from_str(text).or_else(|error| {
         let mut fields = Vec::new();

@@ -1,4 +1,4 @@
-//! Which call, message, contact or appointment an event is about.
+//! Entity id: the call, message, contact or appointment that an event is about.
 
 use super::json::{Value, each_known_field};
 use super::metadata::{MAX_ENTITY_ID, is_metadata};
@@ -8,7 +8,7 @@ use std::slice;
 
 const EXPECTED: &str = "a non-empty string of at most 256 bytes without control characters, or an integer";
 
-/// The fields that may hold a family's entity id, the best first.
+/// Returns the fields that may hold the entity id of a family, in order of preference.
 const fn candidates(family: Family) -> &'static [&'static str] {
     match family {
         Family::Call => &["/data/call_sid", "/data/call_id", "/data/id"],
@@ -18,8 +18,9 @@ const fn candidates(family: Family) -> &'static [&'static str] {
     }
 }
 
-/// Where the entity id of a type's events stands: JSON pointers, of which the first decides that is
-/// neither missing nor null nor empty.
+/// Returns the JSON pointers of the fields that may hold the entity id of a type's events.
+///
+/// The first field that is neither missing nor null nor empty determines the id.
 pub fn identity_pointers(event_type: KnownType, dialect: Dialect) -> &'static [&'static str] {
     match event_type.documented_fields() {
         Some([identity, ..]) if dialect == Dialect::Documented => slice::from_ref(&identity.pointer),
@@ -27,17 +28,18 @@ pub fn identity_pointers(event_type: KnownType, dialect: Dialect) -> &'static [&
     }
 }
 
-/// What a field says about identity.
+/// Identity in the value of a field.
 enum Reading<'a> {
-    /// Nothing: `""` and null stand for no identity.
+    /// None: `""` or null.
     Absent,
     Id(Cow<'a, str>),
-    /// It has a type that identifies nothing.
+    /// None: a value of a type that cannot identify.
     Unusable,
 }
 
-/// The entity id in any field that may hold one: a string that is not empty, or an integer, which
-/// gives the same text as its decimal string.
+/// Returns the entity id in a value: a string that is not empty, or an integer.
+///
+/// An integer gives the same text as its decimal string.
 pub(super) fn of_value(value: Value<'_>) -> Option<Cow<'_, str>> {
     match read(value) {
         Reading::Id(id) => Some(id),
@@ -45,11 +47,11 @@ pub(super) fn of_value(value: Value<'_>) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The entity id by the rule of a family: the first candidate that is there decides.
+/// Returns the entity id by the rule of a family.
 ///
 /// # Errors
-/// When no candidate is there (named by the first), or the one that decides is of a type that
-/// identifies nothing, or stands there twice.
+/// When no candidate has a value, which the violation reports at the first candidate. When the candidate that
+/// determines the id is repeated, or has a type that cannot identify.
 pub(super) fn of_data<'a>(
     data: &'a str,
     family: Family,

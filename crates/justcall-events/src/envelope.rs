@@ -1,4 +1,4 @@
-//! The outermost object of a webhook's body, in either dialect.
+//! Outermost object of a webhook's body, in either dialect.
 
 use super::json::{Value, each_field};
 use super::metadata::{MAX_TYPE, is_metadata};
@@ -8,31 +8,31 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// What a body turned out to be.
+/// Result of [`scan`].
 #[derive(Debug)]
 pub enum Scanned<'a> {
-    /// JustCall trying the URL: an empty body, or an envelope without `data`.
+    /// Test of the URL by JustCall: an empty body, or an envelope without `data`.
     Probe,
-    /// An event's envelope.
+    /// Envelope of an event.
     Envelope(Envelope<'a>),
 }
 
-/// The fields around `data`, read but not yet held to the contract of the type.
+/// Envelope whose contents are not validated.
 #[derive(Debug)]
 pub struct Envelope<'a> {
-    /// The format the body is written in.
+    /// Format of the body.
     pub dialect: Dialect,
-    /// The type it says it is.
+    /// Type of the event.
     pub event_type: EventType<'a>,
-    /// The live dialect's `webhook_url`, which the signature covers. `None` if it is no string.
+    /// `webhook_url` of the live dialect, which the signature covers. `None`: not a string.
     pub webhook_url: Option<Cow<'a, str>>,
-    /// The other fields as raw JSON, for validation to judge.
+    /// Other fields as raw JSON.
     pub(super) fields: Fields<'a>,
-    /// The event's own fields: a JSON object.
+    /// `data`: a JSON object.
     pub(super) data: &'a RawValue,
 }
 
-/// Why a body is no envelope at all: answered 400.
+/// Reason why a body is not an envelope. The bridge answers 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Malformed {
     /// Not JSON, or not UTF-8.
@@ -57,19 +57,19 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// Reads the envelope without judging its contents.
+/// Reads the envelope of a body without validating its contents.
 ///
-/// Allocates nothing for a body without escapes in its envelope, but for one list of the brackets
-/// that are open where a field holds more than one level.
+/// Allocates nothing for an envelope without escapes, except one list of open brackets if a field has more
+/// than one level.
 ///
 /// # Errors
-/// When no event can be made of the body whatever its contract. A field of the envelope that stands
-/// there twice makes it no envelope: readers disagree on which of the two counts.
+/// When the body is not JSON, not an envelope, or ambiguous. A repeated field of the envelope is an error,
+/// because readers disagree on which one counts.
 pub fn scan(body: &[u8]) -> Result<Scanned<'_>, Malformed> {
     scan_with(body, &mut Picks::default())
 }
 
-/// [`scan`], which takes the wanted fields of the envelope along.
+/// Reads the envelope like [`scan`], and keeps the picked fields of the envelope.
 ///
 /// # Errors
 /// As [`scan`].
@@ -97,7 +97,7 @@ pub fn scan_with<'a>(body: &'a [u8], picks: &mut Picks<'_, 'a>) -> Result<Scanne
     Ok(Scanned::Envelope(Envelope { dialect, event_type, webhook_url, fields, data }))
 }
 
-/// The type's name, if it is one that a header and a log line can carry.
+/// Returns the type's name if a header and a log line can carry it.
 fn type_name(value: Value<'_>) -> Option<Cow<'_, str>> {
     let name = value.as_string()?;
     is_metadata(&name, MAX_TYPE).then_some(name)
@@ -116,7 +116,7 @@ fn is_same_but_for_case(name: &str, known: &str) -> bool {
     folded.eq(known.chars())
 }
 
-/// The envelope's fields as they stand.
+/// Fields of the envelope as raw JSON.
 #[derive(Debug, Default)]
 pub(super) struct Fields<'a> {
     event: Option<&'a RawValue>,

@@ -1,19 +1,19 @@
-//! Identity of one event.
+//! Identity of an event.
 
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// SHA-256 of a body. Two deliveries of one event have the same.
+/// SHA-256 of a body. Every delivery of an event has the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BodyHash([u8; 32]);
 
 impl BodyHash {
-    /// Hashes the body as it came.
+    /// Hashes a body as received.
     pub fn of(body: &[u8]) -> Self {
         Self(Sha256::digest(body).into())
     }
 
-    /// The hash's first 128 bits.
+    /// Returns the first 128 bits.
     pub fn prefix(&self) -> [u8; 16] {
         let mut prefix = [0; 16];
         prefix.copy_from_slice(&self.0[..16]);
@@ -21,9 +21,10 @@ impl BodyHash {
     }
 }
 
-/// What the `ce_id` header says: the live dialect's `request_id` where that is a well-formed ULID,
-/// else the first 128 bits of the body's SHA-256 in lower-case hex. The same for every delivery of
-/// the same event.
+/// Identity of an event: the `ce_id` header. Every delivery of the event has the same.
+///
+/// It is the `request_id` of the live dialect if that is a well-formed ULID, otherwise the first 128 bits of
+/// the body's SHA-256 in lower-case hex.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EventId {
     text: [u8; 32],
@@ -31,7 +32,7 @@ pub struct EventId {
 }
 
 impl EventId {
-    /// The identity of a body that names none itself.
+    /// Returns the identity of a body without a ULID.
     pub fn from_hash(hash: &BodyHash) -> Self {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; 32];
@@ -42,8 +43,8 @@ impl EventId {
         Self { text, len: 32 }
     }
 
-    /// The identity that the live dialect's `request_id` gives, if it is a ULID
-    /// (26 characters of Crockford's base 32, at most 128 bits).
+    /// Returns the identity by the `request_id` of the live dialect. `None`: not a ULID, which has 26 characters
+    /// of Crockford's base 32 and at most 128 bits.
     pub fn from_request_id(request_id: &str) -> Option<Self> {
         ulid_millis(request_id)?;
         let mut text = [0; 32];
@@ -51,7 +52,7 @@ impl EventId {
         Some(Self { text, len: 26 })
     }
 
-    /// The identity as text: 26 or 32 ASCII characters.
+    /// Returns the identity as text: 26 or 32 ASCII characters.
     pub fn as_str(&self) -> &str {
         // Both constructors write ASCII only.
         std::str::from_utf8(&self.text[..usize::from(self.len)]).unwrap_or_default()
@@ -70,7 +71,7 @@ impl fmt::Debug for EventId {
     }
 }
 
-/// Milliseconds since 1970 in a well-formed ULID's first ten characters.
+/// Returns the milliseconds since 1970 in a ULID. `None`: not a ULID.
 pub(crate) fn ulid_millis(text: &str) -> Option<u64> {
     let bytes = text.as_bytes();
     // 26 characters hold 130 bits, so the first may not exceed 7.
@@ -83,7 +84,7 @@ pub(crate) fn ulid_millis(text: &str) -> Option<u64> {
     bytes[..10].iter().try_fold(0, |millis, byte| Some(millis << 5 | u64::from(base32(*byte)?)))
 }
 
-/// Value of a character of Crockford's base 32, in either case.
+/// Returns the value of a character of Crockford's base 32, in either case.
 fn base32(byte: u8) -> Option<u8> {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let upper = byte.to_ascii_uppercase();

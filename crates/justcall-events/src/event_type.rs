@@ -1,17 +1,18 @@
-//! The names on the wire: dialects, families and every event type that JustCall documents.
+//! Dialects, families and event types of a body.
 
 use crate::KnownType;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Which of JustCall's two webhook formats a body is written in.
+/// Webhook format of JustCall.
 ///
-/// A top-level string `event` marks the documented one, a top-level string `type` the live one.
+/// A body with a string `event` at top level is in the documented dialect, one with a string `type` in the
+/// live dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
-    /// As in JustCall's webhook events reference: `event`, `timestamp`, `data`.
+    /// Format of JustCall's webhook events reference: `event`, `timestamp`, `data`.
     Documented,
-    /// As its servers send today: `request_id`, `webhook_url`, `type`, `data`.
+    /// Format that JustCall's servers send: `request_id`, `webhook_url`, `type`, `data`.
     Live,
 }
 
@@ -19,12 +20,12 @@ impl Dialect {
     /// Both dialects, in the order of [`Dialect::index`].
     pub const ALL: [Self; 2] = [Self::Documented, Self::Live];
 
-    /// Position in [`Dialect::ALL`].
+    /// Returns the position in [`Dialect::ALL`].
     pub const fn index(self) -> usize {
         self as usize
     }
 
-    /// The value of the `ce_dialect` header.
+    /// Returns the value of the `ce_dialect` header.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Documented => "documented",
@@ -39,18 +40,18 @@ impl fmt::Display for Dialect {
     }
 }
 
-/// What an event is about, which decides the field that identifies it.
+/// Kind of entity that an event is about. It determines the fields that identify the entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Family {
-    /// A call, its voicemail and what was worked out from it afterwards, the Sales Dialer's included.
+    /// Call, with its voicemail and its AI report. Includes calls of the Sales Dialer.
     Call,
-    /// A text message.
+    /// Text message.
     Sms,
-    /// A WhatsApp message.
+    /// WhatsApp message.
     Whatsapp,
-    /// An entry of the address book.
+    /// Contact of the address book.
     Contact,
-    /// A booking.
+    /// Appointment.
     Appointment,
 }
 
@@ -58,7 +59,7 @@ impl Family {
     /// Every family, in the order of [`Family::index`].
     pub const ALL: [Self; 5] = [Self::Call, Self::Sms, Self::Whatsapp, Self::Contact, Self::Appointment];
 
-    /// The name used in settings and in topic templates.
+    /// Returns the name, as in settings and in topic templates.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Call => "call",
@@ -69,18 +70,19 @@ impl Family {
         }
     }
 
-    /// The family of that name.
+    /// Returns the family of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|family| family.name() == name)
     }
 
-    /// Position in [`Family::ALL`].
+    /// Returns the position in [`Family::ALL`].
     pub const fn index(self) -> usize {
         self as usize
     }
 
-    /// The family that a type's name tells, for JustCall adds types every few months and a new call
-    /// type is still about a call. `None` where the name tells nothing.
+    /// Returns the family by the prefix of a type's name. `None`: no family has the prefix.
+    ///
+    /// JustCall adds types every few months, and a new call type is still about a call.
     pub fn of_name(event_type: &str) -> Option<Self> {
         const PREFIXES: [(&str, Family); 9] = [
             ("call.", Family::Call),
@@ -104,7 +106,7 @@ impl fmt::Display for Family {
 }
 
 impl KnownType {
-    /// Position in [`KnownType::ALL`].
+    /// Returns the position in [`KnownType::ALL`].
     pub const fn index(self) -> usize {
         self as usize
     }
@@ -116,22 +118,22 @@ impl fmt::Display for KnownType {
     }
 }
 
-/// The type a body says it is.
+/// Type of an event, as named by its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventType<'a> {
-    /// One that JustCall documents, in either dialect.
+    /// Type that JustCall documents in either dialect.
     Known(KnownType),
     /// Any other name.
     Unknown(Cow<'a, str>),
 }
 
 impl<'a> EventType<'a> {
-    /// Reads a type's name.
+    /// Returns the type of that name.
     pub fn from_name(name: Cow<'a, str>) -> Self {
         KnownType::from_name(&name).map_or(Self::Unknown(name), Self::Known)
     }
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     pub fn name(&self) -> &str {
         match self {
             Self::Known(known) => known.name(),
@@ -139,7 +141,7 @@ impl<'a> EventType<'a> {
         }
     }
 
-    /// What the event is about, if the name tells.
+    /// Returns the family. `None`: the name has the prefix of no family.
     pub fn family(&self) -> Option<Family> {
         match self {
             Self::Known(known) => Some(known.family()),
@@ -147,7 +149,7 @@ impl<'a> EventType<'a> {
         }
     }
 
-    /// The known type, if it is one.
+    /// Returns the known type. `None`: the type is unknown.
     pub const fn known(&self) -> Option<KnownType> {
         match self {
             Self::Known(known) => Some(*known),

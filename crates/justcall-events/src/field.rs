@@ -1,4 +1,4 @@
-//! The documented fields: what a struct of the contract is generated from, and held to.
+//! Fields of the documented dialect: their table, their validation and the structs made from them.
 
 use super::json::{Value, each_item};
 use super::metadata::{MAX_ENTITY_ID, MAX_TIME, is_metadata};
@@ -6,46 +6,46 @@ use super::{ContactId, JsonType, Validation, Violation};
 use chrono::{DateTime, Datelike, FixedOffset, Timelike};
 use std::borrow::Cow;
 
-/// What a documented field holds.
+/// Kind of value that a documented field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The entity id: a string that is not empty.
+    /// Entity id: a string that is not empty.
     Identity,
-    /// The entity id of contacts: a positive integer, or the same in decimal digits as a string.
+    /// Entity id of a contact: a positive integer, or its decimal string.
     ContactIdentity,
     /// Any string.
     Text,
-    /// A phone number, E.164 in the reference.
+    /// Phone number, E.164 in the reference.
     Phone,
-    /// An http(s) URL.
+    /// http(s) URL.
     Url,
-    /// A point in time, RFC 3339 in UTC in the reference.
+    /// Time, RFC 3339 in UTC in the reference.
     Time,
-    /// An integer that counts something: zero or more.
+    /// Integer of zero or more.
     Count,
     /// Any integer.
     Integer,
-    /// An array of strings.
+    /// Array of strings.
     Texts,
 }
 
-/// One documented field of `data`.
+/// Documented field of `data`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
-    /// Its name on the wire.
+    /// Name on the wire.
     pub name: &'static str,
-    /// Its JSON pointer in the body.
+    /// JSON pointer in the body.
     pub pointer: &'static str,
-    /// What it holds.
+    /// Kind of value.
     pub kind: Kind,
-    /// Whether [`Validation::Strict`] takes null for it: the reference's sample shows null.
+    /// Whether [`Validation::Strict`] accepts null, because the reference shows null.
     pub nullable: bool,
-    /// What it tells, in a sentence or two.
+    /// Description, a sentence or two.
     pub about: &'static str,
 }
 
 impl Kind {
-    /// What stands in a violation.
+    /// Returns the expectation that a violation names.
     const fn expected(self) -> &'static str {
         match self {
             Self::Identity => "a non-empty string of at most 256 bytes without control characters",
@@ -59,23 +59,23 @@ impl Kind {
 }
 
 impl Field {
-    /// Whether this field identifies the event's entity.
+    /// Returns whether this field identifies the event's entity.
     pub const fn is_identity(&self) -> bool {
         matches!(self.kind, Kind::Identity | Kind::ContactIdentity)
     }
 
-    /// What it means that this field is not there, if that is a violation.
+    /// Returns the violation of a missing field. `None`: the field may be missing.
     pub(super) fn missing(&self, validation: Validation) -> Option<Violation> {
         (self.is_identity() || validation == Validation::Strict)
             .then(|| self.violation(self.kind.expected(), JsonType::Missing))
     }
 
-    /// What it means that this field is there once more.
+    /// Returns the violation of a repeated field.
     pub(super) fn repeated(&self, value: Value<'_>) -> Violation {
         self.violation("the field only once", value.json_type())
     }
 
-    /// Holds a value to the field's kind.
+    /// Compares a value with the field's kind.
     pub(super) fn check(&self, value: Value<'_>, validation: Validation) -> Result<(), Violation> {
         let strict = validation == Validation::Strict;
         let found = value.json_type();
@@ -114,7 +114,7 @@ impl Field {
 }
 
 impl Kind {
-    /// Whether the value has the documented type, as the typed structs read it.
+    /// Returns whether the value has the documented type, as the typed structs read it.
     fn admits(self, value: Value<'_>) -> bool {
         match self {
             Self::Identity => value.as_string().is_some_and(|id| is_metadata(&id, MAX_ENTITY_ID)),
@@ -126,7 +126,7 @@ impl Kind {
         }
     }
 
-    /// What [`Validation::Strict`] expects beyond the type, if the value is not it.
+    /// Returns the expectation of [`Validation::Strict`] beyond the type. `None`: the value meets it.
     fn expected_strictly(self, value: Value<'_>) -> Option<&'static str> {
         let (holds, expected): (fn(&str) -> bool, _) = match self {
             Self::Phone => (is_e164, "a phone number in E.164"),
@@ -139,7 +139,7 @@ impl Kind {
     }
 }
 
-/// `+`, then 7 to 15 digits of which the first is not 0.
+/// Returns whether a text is `+` and 7 to 15 digits, of which the first is not 0.
 fn is_e164(text: &str) -> bool {
     let digits = text.strip_prefix('+').unwrap_or_default();
     (7..=15).contains(&digits.len())
@@ -147,7 +147,7 @@ fn is_e164(text: &str) -> bool {
         && !digits.starts_with('0')
 }
 
-/// `http` or `https` with a host, and nothing that a URL may not hold as it is.
+/// Returns whether a text is an http(s) URL with a host, and without space and control characters.
 fn is_http_url(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return false };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -172,7 +172,7 @@ pub(super) fn is_time(text: &str) -> bool {
     is_plain && DateTime::parse_from_rfc3339(text).is_ok_and(is_common)
 }
 
-/// RFC 3339 with the offset of UTC.
+/// Returns whether a text is an RFC 3339 time with the offset of UTC.
 pub(super) fn is_utc_time(text: &str) -> bool {
     is_time(text) && (text.ends_with(['Z', 'z']) || text.ends_with("+00:00"))
 }
@@ -214,7 +214,7 @@ macro_rules! contract {
     };
 }
 
-/// The Rust type of a kind.
+/// Returns the Rust type of a kind.
 macro_rules! of_kind {
     ($a:lifetime ContactIdentity) => { $crate::ContactId };
     ($a:lifetime Count) => { u64 };
@@ -223,7 +223,7 @@ macro_rules! of_kind {
     ($a:lifetime $string:ident) => { $crate::Text<$a> };
 }
 
-/// One line of a field table.
+/// Returns an entry of a field table.
 macro_rules! field {
     ($name:ident, $kind:ident, $nullable:literal, [$($doc:literal)*]) => {
         $crate::Field {

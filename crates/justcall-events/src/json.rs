@@ -1,7 +1,7 @@
-//! JSON read in place: objects walked without building them, values kept as the text they came as.
+//! JSON read in place: fields are visited without building objects, values are kept as raw text.
 //!
-//! Nothing here recurses or allocates in proportion to a value: what is skipped is skipped by
-//! serde_json's loop, whatever its depth.
+//! Nothing here recurses, or allocates in proportion to a value. serde_json skips values in a loop, at any
+//! depth.
 
 mod walk;
 
@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// A JSON value as the text that stands in the body, without space around it.
+/// JSON value as raw text, without space around it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Value<'a>(&'a str);
 
@@ -27,12 +27,12 @@ impl<'a> Value<'a> {
         self.json_type() == JsonType::Null
     }
 
-    /// As it stands.
+    /// Returns the raw text.
     pub(super) const fn text(self) -> &'a str {
         self.0
     }
 
-    /// Which of JSON's types it has.
+    /// Returns the JSON type.
     pub(super) fn json_type(self) -> JsonType {
         match self.0.as_bytes().first() {
             Some(b'"') => JsonType::String,
@@ -44,8 +44,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The string it is, borrowed where it holds no escapes. `None` for other types, and for
-    /// escapes that name no Unicode text (half of a surrogate pair).
+    /// Returns the string, borrowed if it has no escapes. `None`: another type, or escapes that are not Unicode
+    /// text (half of a surrogate pair).
     pub(super) fn as_string(self) -> Option<Cow<'a, str>> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
         if inner.contains('\\') {
@@ -55,38 +55,37 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Whether [`Value::as_string`] would give one. Only `\u` escapes need a closer look.
+    /// Returns whether [`Value::as_string`] returns a string. Only `\u` escapes need decoding.
     pub(super) fn is_string(self) -> bool {
         let is_plain = !self.0.contains('\\') || !self.0.contains("\\u");
         self.json_type() == JsonType::String && (is_plain || self.as_string().is_some())
     }
 
-    /// The decimal digits of an integer of any size, with its sign. A number with a fraction or an
-    /// exponent is none, whatever its value: readers disagree on those.
+    /// Returns the decimal digits of an integer of any size, with its sign. `None`: another type, or a number with
+    /// a fraction or an exponent, because readers disagree on those.
     pub(super) fn as_integer(self) -> Option<&'a str> {
         let is_integer =
             self.json_type() == JsonType::Number && !self.0.contains(['.', 'e', 'E']) && self.0 != "-0";
         is_integer.then_some(self.0)
     }
 
-    /// Whether it reads as a `T`, by the same rules as the typed structs.
+    /// Returns whether the value reads as a `T`, by the rules of the typed structs.
     pub(super) fn reads_as<T: Deserialize<'a>>(self) -> bool {
         serde_json::from_str::<T>(self.0).is_ok()
     }
 }
 
-/// The raw text of a value that was seen to be JSON already.
+/// Takes the text of a value that was read as JSON before.
 impl<'a> From<&'a RawValue> for Value<'a> {
     fn from(raw: &'a RawValue) -> Self {
         Self(raw.get())
     }
 }
 
-/// Walks the fields of the object that `text` is, in document order. A name that is no Unicode text
-/// is nobody's, so it is passed over.
+/// Visits the fields of an object, in document order. Skips names that are not Unicode text.
 ///
 /// # Errors
-/// When `text` is not one JSON object and nothing else.
+/// When `text` is not one JSON object.
 pub(super) fn each_field<'a>(
     text: &'a str,
     mut visit: impl FnMut(&str, &'a RawValue),
@@ -100,10 +99,10 @@ pub(super) fn each_field<'a>(
     reader.end()
 }
 
-/// Walks the items of the array that `array` is.
+/// Visits the items of an array.
 ///
 /// # Errors
-/// When it is no array.
+/// When the value is not an array.
 pub(super) fn each_item<'a>(array: Value<'a>, visit: impl FnMut(Value<'a>)) -> Result<(), serde_json::Error> {
     serde_json::Deserializer::from_str(array.0).deserialize_seq(Items(visit))
 }

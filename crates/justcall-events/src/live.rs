@@ -88,7 +88,7 @@ pub enum LiveData<'a> {
     Appointment(Box<LiveAppointment<'a>>),
     /// `sd.*`
     SalesDialerCall(Box<LiveSalesDialerCall<'a>>),
-    /// A type whose name tells no family.
+    /// Type without a family.
     Unknown(BTreeMap<String, Json<'a>>),
 }
 

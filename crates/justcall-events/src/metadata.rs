@@ -1,7 +1,9 @@
 //! Limits of the texts of a body that become a record's key or headers.
 
-/// Longest entity id, in bytes. It becomes the key and a header of every record, so a body of identity
-/// alone would grow to a record that Kafka can never take.
+/// Longest entity id, in bytes.
+///
+/// It becomes the key and a header of every record. A longer one could make a record larger than Kafka
+/// accepts.
 pub(super) const MAX_ENTITY_ID: usize = 256;
 
 /// Longest name of an event type, in bytes.

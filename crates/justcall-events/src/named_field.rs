@@ -1,6 +1,6 @@
-//! Named fields: facts that both dialects have, each under one name.
+//! Named fields: values that both dialects have, each under one name.
 //!
-//! Routes use these names where a JSON pointer would fit one dialect only.
+//! Routes use these names, because a JSON pointer fits one dialect only.
 
 use crate::{Dialect, EventType, Family};
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// Name in the documented dialect, which is the normalised text of [`NamedField::Direction`].
+    /// Returns the name in the documented dialect, which is the normalised text of [`NamedField::Direction`].
     pub const fn name(self) -> &'static str {
         match self {
             Self::Inbound => "inbound",
@@ -38,7 +38,7 @@ impl Direction {
         }
     }
 
-    /// Direction that a type has by definition, for types whose body does not carry one.
+    /// Returns the direction that a type has by definition, for types whose body does not carry one.
     pub const fn implied_by(event_type: &EventType<'_>) -> Option<Self> {
         match event_type.known() {
             Some(known) => known.implied_direction(),
@@ -80,7 +80,7 @@ macro_rules! named_fields {
             /// Every named field, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// Name used in routes.
+            /// Returns the name used in routes.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
@@ -102,9 +102,9 @@ named_fields! {
     To = "to";
     /// Id of the agent.
     Agent = "agent";
-    /// Number of the contact, whichever side began.
+    /// Number of the contact, in either direction.
     ContactNumber = "contact_number";
-    /// Number of the account, whichever side began.
+    /// Number of the account, in either direction.
     JustcallNumber = "justcall_number";
     /// Disposition that the agent gave the call.
     Disposition = "disposition";

@@ -1,54 +1,55 @@
-//! Fields that are wanted besides those of the contract, taken along while a body is read.
+//! Fields that a caller needs besides those of the contract, kept while a body is read.
 
 use super::json::Value;
 use smallvec::SmallVec;
 
-/// Which object of a body a field stands in.
+/// Object of a body that a field belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Level {
-    /// The outermost one.
+    /// Outermost object.
     Envelope,
     /// `data`
     Data,
 }
 
-/// A field that is wanted.
+/// Field to keep.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pick {
-    /// Where it stands.
+    /// Object that the field belongs to.
     pub level: Level,
-    /// Its name, as it reads without JSON's escapes.
+    /// Name, without JSON's escapes.
     pub name: Box<str>,
 }
 
-/// The wanted fields of one body. [`scan_with`](super::scan_with) and
-/// [`Envelope::validate_with`](super::Envelope::validate_with) fill them in as they pass by, so that
-/// nothing is read twice.
+/// Picked fields of one body.
+///
+/// [`scan_with`](crate::scan_with) and [`Envelope::validate_with`](crate::Envelope::validate_with) store their
+/// values while they read the body, so that nothing is read twice.
 #[derive(Debug, Default)]
 pub struct Picks<'p, 'a> {
     wanted: &'p [Pick],
-    /// In the order of `wanted`.
+    /// Values, in the order of `wanted`.
     found: SmallVec<[Option<&'a str>; 8]>,
 }
 
 impl<'p, 'a> Picks<'p, 'a> {
-    /// Nothing found yet.
+    /// Returns picks without values.
     pub fn of(wanted: &'p [Pick]) -> Self {
         Self { wanted, found: SmallVec::from_elem(None, wanted.len()) }
     }
 
-    /// The raw JSON of the wanted field of that index. Of fields with the same name the last counts,
-    /// as with most readers.
+    /// Returns the raw JSON of the field with that index. Of repeated fields the last counts, as with most
+    /// readers.
     pub fn get(&self, index: usize) -> Option<&'a str> {
         self.found.get(index).copied().flatten()
     }
 
-    /// Whether `data` has to be walked for them.
+    /// Returns whether any field is in `data`.
     pub(super) fn wants_data(&self) -> bool {
         self.wanted.iter().any(|pick| pick.level == Level::Data)
     }
 
-    /// Keeps a field if it is wanted.
+    /// Keeps a field if it is picked.
     pub(super) fn see(&mut self, level: Level, name: &str, value: Value<'a>) {
         for (pick, found) in self.wanted.iter().zip(&mut self.found) {
             if pick.level == level && *pick.name == *name {

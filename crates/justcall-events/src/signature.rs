@@ -8,7 +8,7 @@
 //! ```
 //!
 //! with the same secret as key. `webhook_url` and `type` are fields of the body. **The rest of the body is
-//! not covered**: whoever holds one signed request can attach any `data` to it until its time has passed.
+//! not covered**: the holder of one signed request can attach any `data` to it until its time has passed.
 //! A receiver needs a tolerance, a list of its URLs, and deduplication. Source: JustCall's documentation of
 //! webhook signatures.
 //!

@@ -1,19 +1,19 @@
-//! A string that borrows from the body.
+//! String that borrows from the body.
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 
-/// A string of an event, borrowed from its body where it holds no escapes there.
+/// String of an event, borrowed from its body unless it has escapes there.
 ///
-/// An `Option<Cow<str>>` would not do: serde always reads that into an owned string.
+/// serde reads an `Option<Cow<str>>` into an owned string always, so this type is not a `Cow`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> Text<'a> {
-    /// The string as it is held.
+    /// Returns the string, borrowed or owned.
     pub fn into_cow(self) -> Cow<'a, str> {
         self.0
     }

@@ -1,4 +1,4 @@
-//! How strictly a body is held to its contract, and how a breach of it is named.
+//! Validation of a body against the contract of its type.
 
 use super::envelope::Fields;
 use super::event_id::ulid_millis;
@@ -10,25 +10,25 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// How strictly events are held to JustCall's reference.
+/// Strictness of validation against JustCall's reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Validation {
-    /// Envelope, timestamp and entity id are required; every other documented field may be missing
-    /// or null but has its documented type when it is there; unknown fields pass.
+    /// Requires envelope, timestamp and entity id. Every other documented field may be missing or null, and
+    /// otherwise has its documented type. Unknown fields pass.
     #[default]
     Documented,
-    /// Only envelope and identity turn an event away, and the identity may be a string where the
-    /// reference has a number or the other way round; other violations are counted.
+    /// Requires envelope and identity only. The identity may be a string where the reference has a number, and
+    /// a number where it has a string. Other violations are counted.
     Tolerant,
-    /// Also requires every field that the reference shows for the type, null only where it shows
-    /// null; E.164 phones, http(s) URLs and UTC.
+    /// Also requires every field that the reference shows for the type, null only where it shows null, phone
+    /// numbers in E.164, http(s) URLs and times in UTC.
     Strict,
 }
 
-/// The JSON type of a value that broke the contract. Never the value: that may be private.
+/// JSON type of a value that violates the contract. The value itself may be private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JsonType {
-    /// The field is not there.
+    /// No field.
     Missing,
     /// `null`
     Null,
@@ -45,7 +45,7 @@ pub enum JsonType {
 }
 
 impl JsonType {
-    /// As JSON Schema names it, or `missing`.
+    /// Returns the name in JSON Schema, or `missing`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -59,17 +59,17 @@ impl JsonType {
     }
 }
 
-/// The first breach of the contract found in a body.
+/// First violation of the contract in a body.
 ///
-/// First is: the envelope's own fields, then the fields of `data` in document order, then what is
-/// missing in `data`, the identity before all else.
+/// The order is: fields of the envelope, fields of `data` in document order, fields that are missing in
+/// `data`. A missing identity precedes other missing fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Where: a JSON pointer (RFC 6901), such as `/data/duration`.
+    /// JSON pointer (RFC 6901), such as `/data/duration`.
     pub pointer: Cow<'static, str>,
-    /// What the contract says should stand there.
+    /// Value that the contract requires.
     pub expected: &'static str,
-    /// Which JSON type stood there.
+    /// JSON type of the value.
     pub found: JsonType,
 }
 
@@ -81,7 +81,7 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
-/// What was found wrong with one body.
+/// Violations of a body.
 struct Findings {
     validation: Validation,
     first: Option<Violation>,
@@ -89,7 +89,7 @@ struct Findings {
 }
 
 impl Findings {
-    /// Notes a violation that [`Validation::Tolerant`] lets pass.
+    /// Records a violation that [`Validation::Tolerant`] ignores.
     fn report(&mut self, violation: Violation) {
         if self.validation == Validation::Tolerant {
             self.tolerated = self.tolerated.saturating_add(1);
@@ -98,12 +98,12 @@ impl Findings {
         }
     }
 
-    /// Notes a violation that nothing lets pass.
+    /// Records a violation that is never ignored.
     fn reject(&mut self, violation: Violation) {
         self.first.get_or_insert(violation);
     }
 
-    /// Holds a field that may be missing or null to a rule.
+    /// Compares a field that may be missing or null with a rule.
     fn expect(
         &mut self,
         pointer: &'static str,
@@ -119,22 +119,22 @@ impl Findings {
 }
 
 impl<'a> Envelope<'a> {
-    /// Holds the body to the contract of its type.
+    /// Validates the body against the contract of its type.
     ///
-    /// The nine documented types in the documented dialect are held to the reference. Any other
-    /// known type needs the envelope of its dialect and an identity by the rule of its family. An
-    /// unknown type needs nothing: identity and time are taken where they can be read.
+    /// Types of the documented dialect follow the reference. Any other known type needs the envelope of its
+    /// dialect and an identity by the rule of its family. An unknown type needs nothing, and has an identity
+    /// and a time if the body has them.
     ///
-    /// A body without escapes costs no allocation in the documented dialect and two in the live one:
-    /// the text of the time, and a list of the brackets open in `data`.
+    /// A body without escapes costs no allocation in the documented dialect and two in the live one: the text
+    /// of the time, and a list of the brackets open in `data`.
     ///
     /// # Errors
-    /// The first violation that `validation` does not let pass.
+    /// The first violation that `validation` does not ignore.
     pub fn validate(self, validation: Validation, hash: &BodyHash) -> Result<Event<'a>, Violation> {
         self.validate_with(validation, hash, &mut Picks::default())
     }
 
-    /// [`Envelope::validate`], which takes the wanted fields of `data` along.
+    /// Validates like [`Envelope::validate`], and keeps the picked fields of `data`.
     ///
     /// # Errors
     /// As [`Envelope::validate`].
@@ -220,7 +220,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Holds `data` to the reference in one pass and returns the entity id.
+/// Compares `data` with the reference in one pass. Returns the entity id.
 fn check_data<'a>(
     data: &'a str,
     fields: &[Field],
@@ -258,7 +258,7 @@ fn check_data<'a>(
     entity_id
 }
 
-/// The time inside a ULID, unless it lies beyond the years that RFC 3339 can write.
+/// Returns the time inside a ULID. `None`: not a ULID, or beyond the years that RFC 3339 can write.
 fn ulid_time(request_id: &str) -> Option<String> {
     let millis = i64::try_from(ulid_millis(request_id)?).ok()?;
     let time = DateTime::<Utc>::from_timestamp_millis(millis).filter(|time| time.year() <= 9999)?;

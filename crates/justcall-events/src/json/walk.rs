@@ -1,4 +1,4 @@
-//! Objects walked a second time, without reading them as JSON again: a third of the work.
+//! Second visit of an object's fields, without parsing: a third of the work.
 
 use super::Value;
 use memchr::memchr2;
@@ -6,11 +6,10 @@ use memchr::memchr2;
 #[cfg(test)]
 mod tests;
 
-/// Walks the fields of an object, in document order. A name that is no Unicode text is nobody's, so it is
-/// passed over.
+/// Visits the fields of an object, in document order. Skips names that are not Unicode text.
 ///
-/// `object` was read as JSON before, and is one: nothing is checked here. Of anything else it makes as
-/// little sense as that makes.
+/// `object` must have been read as a JSON object before: nothing is checked here. For any other text the fields
+/// are unspecified.
 pub(crate) fn each_known_field<'a>(object: &'a str, mut visit: impl FnMut(&str, Value<'a>)) {
     let bytes = object.as_bytes();
     let mut at = 0;
@@ -29,12 +28,12 @@ pub(crate) fn each_known_field<'a>(object: &'a str, mut visit: impl FnMut(&str, 
     }
 }
 
-/// Where the next byte of a kind stands, from `at` on.
+/// Returns the position of the next byte of a kind, from `at` on.
 fn next(bytes: &[u8], at: usize, is: impl Fn(u8) -> bool) -> Option<usize> {
     bytes.get(at..)?.iter().position(|byte| is(*byte)).map(|offset| at + offset)
 }
 
-/// Behind the closing quote of the string that begins at `at`.
+/// Returns the position after the string that begins at `at`.
 fn end_of_string(bytes: &[u8], at: usize) -> usize {
     let mut at = at + 1;
     // A long text is passed over in wide steps.
@@ -48,7 +47,7 @@ fn end_of_string(bytes: &[u8], at: usize) -> usize {
     bytes.len()
 }
 
-/// Behind the value that begins at `at`. Brackets are counted, not stacked: they match.
+/// Returns the position after the value that begins at `at`. Brackets are counted, because they match.
 fn end_of_value(bytes: &[u8], at: usize) -> usize {
     match bytes[at] {
         b'"' => end_of_string(bytes, at),

@@ -1,9 +1,9 @@
-//! The time in a signed header.
+//! Time in a signed header.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-/// Reads `2024-03-21 17:08:22`, in UTC whatever this machine's time zone, or `1711040902`, the seconds
-/// since 1970. No other form: each is ten digits or has its marks where they belong.
+/// Reads the time of a [`TIMESTAMP`](super::TIMESTAMP) header: `2024-03-21 17:08:22` in UTC, or `1711040902`,
+/// the seconds since 1970. `None`: any other form.
 pub fn parse_time(header: &str) -> Option<DateTime<Utc>> {
     const FORM: &[u8; 19] = b"dddd-dd-dd dd:dd:dd";
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

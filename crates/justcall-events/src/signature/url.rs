@@ -1,23 +1,24 @@
-//! The URL as it is signed: escaped by `encodeURIComponent`, or by what passes for it elsewhere.
+//! Escaping of the signed URL, by `encodeURIComponent` or by its counterpart in other languages.
 
-/// A way of escaping. Both escape every byte but letters, digits and `-_.~`, and differ in the rest.
+/// Set of escaped bytes. Both escape every byte except letters, digits, `-_.~` and `! * ' ( )`, and differ in
+/// the last five.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// `encodeURIComponent`: leaves `! * ' ( )` as they are.
+    /// `encodeURIComponent` of JavaScript: keeps `! * ' ( )`.
     JavaScript,
-    /// Python's `quote(url, safe="")` and RFC 3986: escapes them too.
+    /// `quote(url, safe="")` of Python, and RFC 3986: escapes `! * ' ( )`.
     Python,
 }
 
 const ESCAPED_BY_ONE: [char; 5] = ['!', '*', '\'', '(', ')'];
 
 impl Encoding {
-    /// The ways that differ for this URL.
+    /// Returns the encodings that differ for a URL.
     pub(super) fn of(url: &str) -> &'static [Self] {
         if url.contains(ESCAPED_BY_ONE) { &[Self::JavaScript, Self::Python] } else { &[Self::JavaScript] }
     }
 
-    /// Hands the escaped URL over piece by piece, so that it need not be put together.
+    /// Passes the escaped URL to `take` in pieces, without an allocation.
     pub(super) fn feed(self, url: &str, mut take: impl FnMut(&[u8])) {
         const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
         let mut rest = url.as_bytes();

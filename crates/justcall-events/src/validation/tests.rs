@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Documented, KnownType, Malformed, Scanned, samples, scan};
+use crate::{Documented, KnownType, Live, Malformed, Scanned, samples, scan};
 use serde_json::json;
 
 mod documented;
