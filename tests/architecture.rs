@@ -18,14 +18,12 @@ const ARROWS: &[(&str, &[&str])] = &[
             "config",
             // `check` compares a topic's retention with the age from which records get a new timestamp.
             "delivery",
-            "event",
             "ingest",
             "input",
             "kafka",
             "record",
             "routing",
             "secret",
-            "signature",
             "telemetry",
         ],
     ),
@@ -34,7 +32,6 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "config",
             "delivery",
-            "event",
             "http",
             "ingest",
             "input",
@@ -42,40 +39,21 @@ const ARROWS: &[(&str, &[&str])] = &[
             "record",
             "routing",
             "secret",
-            "signature",
             "spool",
             "telemetry",
             "watch",
         ],
     ),
-    (
-        "config",
-        &[
-            "delivery",
-            "event",
-            "http",
-            "ingest",
-            "input",
-            "kafka",
-            "routing",
-            "secret",
-            "signature",
-            "spool",
-            "telemetry",
-        ],
-    ),
-    // `event` for the answers that name what was expected of a body.
-    ("http", &["event", "ingest", "input", "secret", "telemetry", "watch"]),
-    ("ingest", &["delivery", "event", "record", "routing", "secret", "signature", "telemetry", "watch"]),
-    ("delivery", &["event", "record", "spool", "telemetry"]),
+    ("config", &["delivery", "http", "ingest", "input", "kafka", "routing", "secret", "spool", "telemetry"]),
+    ("http", &["ingest", "input", "secret", "telemetry", "watch"]),
+    ("ingest", &["delivery", "record", "routing", "secret", "telemetry", "watch"]),
+    ("delivery", &["record", "spool", "telemetry"]),
     ("kafka", &["delivery", "record", "secret", "telemetry"]),
-    ("routing", &["event", "record"]),
+    ("routing", &["record"]),
     ("spool", &["telemetry"]),
-    // `event` for the closed set of types that label metrics, `record` for the trace that records name.
-    ("telemetry", &["event", "record", "secret"]),
-    ("event", &[]),
+    // `record` for the trace that records name.
+    ("telemetry", &["record", "secret"]),
     ("record", &[]),
-    ("signature", &["secret"]),
     ("secret", &["input"]),
     ("input", &[]),
     ("watch", &["telemetry"]),
@@ -102,8 +80,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls", &["http", "cli", "telemetry"]),
     ("opentelemetry", &["telemetry"]),
     ("tokio_rustls", &["http"]),
-    ("hmac", &["signature"]),
-    ("subtle", &["secret", "signature"]),
+    // The contract of the events. `http` names what was expected of a body, `telemetry` labels metrics with
+    // the closed set of types.
+    ("justcall_events", &["cli", "config", "delivery", "http", "ingest", "routing", "telemetry"]),
+    ("subtle", &["secret"]),
     ("zeroize", &["secret", "http"]),
     // What a reload swaps.
     ("arc_swap", &["watch", "ingest", "delivery", "kafka"]),
@@ -134,9 +114,20 @@ fn files_are_short_and_folders_have_meaning() {
     assert_none(shape_breaches);
 }
 
+#[test]
+fn the_events_crate_keeps_to_the_same_rules() {
+    assert_none_in("crates/justcall-events/src", unwrap_breaches);
+    assert_none_in("crates/justcall-events/src", shape_breaches);
+}
+
 fn assert_none(check: fn(&Source) -> Vec<String>) {
-    let sources = sources();
-    assert!(sources.iter().any(|source| source.path == "src/lib.rs"), "the sources were not found");
+    assert_none_in("src", check);
+}
+
+fn assert_none_in(folder: &str, check: fn(&Source) -> Vec<String>) {
+    let sources = sources(folder);
+    let root = format!("{folder}/lib.rs");
+    assert!(sources.iter().any(|source| source.path == root), "{root} was not found");
     let breaches: Vec<String> = sources.iter().flat_map(check).collect();
     assert!(breaches.is_empty(), "\n{}\n", breaches.join("\n"));
 }
@@ -201,7 +192,7 @@ mod the_check_bites {
 
     #[test]
     fn no_part_but_the_outermost_imports_config() {
-        for part in ["http", "ingest", "delivery", "kafka", "routing", "spool", "telemetry", "event"] {
+        for part in ["http", "ingest", "delivery", "kafka", "routing", "spool", "telemetry"] {
             let path = format!("src/{part}/mod.rs");
             assert_eq!(arrow_breaches(&source(&path, "use crate::config::Settings;")).len(), 1, "{part}");
         }

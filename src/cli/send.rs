@@ -7,11 +7,11 @@ mod summary;
 mod template;
 
 use super::{files, output};
-use crate::event::{Dialect, KnownType, samples};
 use crate::input;
 use crate::secret::FileError;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressStyle};
+use justcall_events::{Dialect, KnownType, samples};
 use post::{Body, Failed, Plan};
 use proof::Proof;
 use reqwest::{Certificate, Url};

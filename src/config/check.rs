@@ -7,10 +7,9 @@ use super::problem::Problem;
 use super::settings::Settings;
 use super::tree::{self, Files};
 use crate::http::{check_tls, check_tls_pair};
-use crate::ingest::{SourceConfig, check_number, read_keys, read_tokens};
+use crate::ingest::{SignatureMode, SourceConfig, check_number, read_keys, read_tokens};
 use crate::routing::{self, Table, check_topic_name};
 use crate::secret::{self, Secret};
-use crate::signature::Mode;
 use crate::telemetry::{check_endpoint, check_header};
 use config::Value;
 use std::collections::BTreeMap;
@@ -163,7 +162,7 @@ fn credentials(source: &SourceConfig, files: Files, report: &mut Report<'_>) {
         let reason = "needs a secret to verify with: `secrets_file`, or `secrets`";
         report.add(format!("sources.{name}.signature.required"), reason);
     }
-    if signature.mode == Mode::Monitor && !signature.has_secret() {
+    if signature.mode == SignatureMode::Monitor && !signature.has_secret() {
         let reason = "`monitor` verifies signatures and needs a secret: `secrets_file`, or `secrets`";
         report.add(format!("sources.{name}.signature.mode"), reason);
     }

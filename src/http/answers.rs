@@ -4,12 +4,12 @@ use super::admin::parts;
 use super::answer::answer;
 use super::ingress::ALLOWED;
 use super::problem::Problem;
-use crate::event::{BodyHash, EventId, JsonType, Malformed, Violation};
 use crate::ingest::{DeadLetterAnswer, Denial, Outcome, Refusal, Rejection};
 use crate::telemetry::Readiness;
 use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use justcall_events::{BodyHash, EventId, JsonType, Malformed, Violation};
 use serde_json::Value;
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use super::{Arrival, Disposition, Evaluated, Outcome, Permit, Rejection};
 use crate::delivery::{DeliveryError, Durable, Failure};
-use crate::signature::Valid;
 use crate::telemetry::{Spans, Trace};
+use justcall_events::signature::Valid;
 use std::time::Instant;
 
 /// Authenticated and evaluated event.

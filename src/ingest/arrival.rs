@@ -2,10 +2,10 @@
 
 use super::Permit;
 use crate::secret::Secret;
-use crate::signature::{Headers, parse_time};
 use crate::telemetry::Trace;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use justcall_events::signature::{Headers, parse_time};
 
 /// Webhook as received, before authentication.
 #[derive(Debug)]

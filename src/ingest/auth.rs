@@ -1,13 +1,13 @@
 //! Authentication of webhooks by the token and the signatures of a source.
 
 use super::signature_reuse::SignatureReuse;
-use super::{Arrival, Denial, Outcome, SourceConfig};
-use crate::event::Envelope;
+use super::{Arrival, Denial, Outcome, SignatureConfig, SignatureMode, SourceConfig};
 use crate::secret::{self, FileError, Secret};
-use crate::signature::{self, Fault, Headers, Keys, MAX_SECRETS, Mode, Rules, Subject, Valid, verify};
 use crate::telemetry::{Metrics, SecretFigures, SourceCounters};
 use crate::watch::{Follow, Watched};
 use chrono::{DateTime, Utc};
+use justcall_events::Envelope;
+use justcall_events::signature::{Fault, Headers, Keys, MAX_SECRETS, Rules, Subject, Valid, verify};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ const MIN_TOKEN_LEN: usize = 16;
 
 /// Verifier of the tokens and signatures of a source.
 pub(super) struct Authenticator {
-    config: signature::Config,
+    config: SignatureConfig,
     keys: Arc<Watched<Keys>>,
     tokens: Arc<Watched<Vec<Secret>>>,
     has_token_file: bool,
@@ -143,7 +143,7 @@ impl Authenticator {
     /// Returns whether an event without a valid signature is accepted. Unless signatures are required, an event
     /// may be unsigned, but its signature must not be invalid.
     fn accepts_without_valid(&self, is_signed: bool) -> bool {
-        self.config.mode == Mode::Monitor || !(is_signed || self.config.is_required())
+        self.config.mode == SignatureMode::Monitor || !(is_signed || self.config.is_required())
     }
 }
 
@@ -186,7 +186,7 @@ pub fn read_keys(source: &SourceConfig) -> Result<Keys, SecretsError> {
             secrets.len()
         )));
     }
-    Ok(Keys::new(secrets))
+    Ok(Keys::new(secrets.iter().map(Secret::expose)))
 }
 
 /// Reads the tokens of a source.

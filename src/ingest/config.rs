@@ -1,8 +1,8 @@
 //! Settings of sources, dead letters and deduplication.
 
-use crate::event::{Dialect, Validation};
+use super::SignatureConfig;
 use crate::secret::Secret;
-use crate::signature;
+use justcall_events::{Dialect, Validation};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub struct SourceConfig {
     /// Strictness of the validation of its events.
     pub validation: Validation,
     /// `signature`
-    pub signature: signature::Config,
+    pub signature: SignatureConfig,
     /// Required token, as a bearer token or as the last segment of the path.
     pub token: Option<Secret>,
     /// File of more tokens, one a line, read again when it changes.

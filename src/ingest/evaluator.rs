@@ -2,11 +2,11 @@
 
 use super::{Config, Rejection};
 use crate::delivery::DeadLetter;
-use crate::event::{BodyHash, EventId, KnownType, Malformed, Picks, Scanned, Validation, scan_with};
 use crate::record::Record;
 use crate::routing::{RecordContext, Records, Routed, Table};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use justcall_events::{BodyHash, EventId, KnownType, Malformed, Picks, Scanned, Validation, scan_with};
 use std::sync::Arc;
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod in_flight_guard;
 mod memory_budget;
 mod outcome;
 mod outcome_report;
+mod signature_config;
 mod signature_reuse;
 mod source;
 
@@ -21,9 +22,6 @@ mod source;
 mod tests;
 
 pub use crate::record::{TRACEPARENT, TRACESTATE};
-pub use crate::signature::{
-    Config as SignatureConfig, Headers as SignatureHeaders, SIGNATURE, TIMESTAMP, VERSION,
-};
 pub use arrival::{Arrival, Credentials};
 pub use auth::{SecretsError, check_number, read_keys, read_tokens};
 pub use config::{Config, DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
@@ -31,9 +29,9 @@ pub use dedup::Deduplication;
 pub use evaluator::{Disposition, Evaluated, Evaluator, ScannedBody};
 pub use memory_budget::{Budget, Permit};
 pub use outcome::{Denial, Outcome, Refusal, Rejection};
+pub use signature_config::{SignatureConfig, SignatureMode};
 
 use crate::delivery::Delivery;
-use crate::event::{EventId, KnownType, Scanned};
 use crate::routing::RecordContext;
 use crate::secret::Secret;
 use crate::telemetry::{Metrics, Trace};
@@ -43,6 +41,7 @@ use arc_swap::ArcSwap;
 use chrono::Utc;
 use dedup::ClaimResult;
 use in_flight_guard::InFlightGuard;
+use justcall_events::{EventId, KnownType, Scanned};
 use outcome_report::OutcomeReporter;
 use source::EventSource;
 use std::sync::Arc;

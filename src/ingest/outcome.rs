@@ -1,10 +1,10 @@
 //! Outcomes of webhooks and their reasons.
 
 use crate::delivery::{DeliveryError, Failure, Refused};
-use crate::event::{EventId, Malformed, Violation};
 use crate::record::names;
-use crate::signature::Fault;
 use crate::telemetry::EventOutcome;
+use justcall_events::signature::Fault;
+use justcall_events::{EventId, Malformed, Violation};
 use strum::{IntoStaticStr, VariantArray};
 
 /// Outcome of one webhook, which determines the response.

@@ -2,8 +2,8 @@
 
 use super::Outcome;
 use super::accepted_event::AcceptedEvent;
-use crate::event::KnownType;
 use crate::telemetry::{Allowance, Ended, EventOutcome, Metrics, Throttle, tags};
+use justcall_events::KnownType;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -3,8 +3,8 @@
 use super::SourceConfig;
 use super::auth::{Authenticator, SecretsError};
 use crate::delivery::Identity;
-use crate::event::BodyHash;
 use crate::telemetry::Metrics;
+use justcall_events::BodyHash;
 
 /// Configured sender with its authentication.
 pub(super) struct EventSource {
@@ -36,8 +36,8 @@ impl EventSource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Validation;
     use crate::ingest::SignatureConfig;
+    use justcall_events::Validation;
 
     #[test]
     fn same_body_from_another_source_is_another_event() {

@@ -1,8 +1,8 @@
 use super::*;
 use crate::delivery::Failure;
-use crate::event::{JsonType, Malformed, Violation};
-use crate::signature::Fault;
 use crate::telemetry::Readiness;
+use justcall_events::signature::Fault;
+use justcall_events::{JsonType, Malformed, Violation};
 
 #[test]
 fn every_reason_has_its_own_label() {

@@ -2,7 +2,7 @@
 
 use super::config::{Test, Wanted};
 use super::values::{Found, Pointed, Values};
-use crate::event::{Direction, NamedField};
+use justcall_events::{Direction, NamedField};
 use std::borrow::Cow;
 use std::fmt;
 

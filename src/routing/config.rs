@@ -1,6 +1,6 @@
 //! What the operator says about topics.
 
-use crate::event::Family;
+use justcall_events::Family;
 use std::collections::BTreeMap;
 
 /// What the operator says about topics.

@@ -3,7 +3,7 @@
 use super::condition::Condition;
 use super::table::Table;
 use super::values::Values;
-use crate::event::{Event, EventType, Picks};
+use justcall_events::{Event, EventType, Picks};
 
 /// One route and what it made of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::condition::Condition;
 use super::route::Route;
 use super::table::Table;
 use super::values::{Pointed, Pointers, Values};
-use crate::event::{
+use justcall_events::{
     BodyHash, Dialect, Direction, EventType, Family, KnownType, NamedField, Picks, Place, Scanned,
     Validation, samples, scan_with,
 };

@@ -1,7 +1,7 @@
 //! Named fields, compiled: lookups of the same fact in either dialect.
 
 use super::pointer::Pointer;
-use crate::event::{Dialect, Direction, Family, NamedField, Pick};
+use justcall_events::{Dialect, Direction, Family, NamedField, Pick};
 
 #[cfg(test)]
 mod tests;

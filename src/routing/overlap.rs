@@ -3,7 +3,7 @@
 use super::compile::Problem;
 use super::route::Route;
 use super::table::Table;
-use crate::event::KnownType;
+use justcall_events::KnownType;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -3,10 +3,10 @@
 use super::header::OwnHeaders;
 use super::table::{Decision, Table};
 use super::values::{Pointed, Values};
-use crate::event::{Event, Picks, is_forbidden};
 use crate::record::{Headers, Record, TraceContext, names};
 use bytes::Bytes;
 use chrono::{DateTime, Datelike, Timelike, Utc};
+use justcall_events::{Event, Picks, is_forbidden};
 use smallvec::SmallVec;
 use std::io::Write;
 use std::sync::Arc;

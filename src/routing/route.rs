@@ -8,7 +8,7 @@ use super::header::{self, OwnHeaders};
 use super::pattern::Pattern;
 use super::template::{Template, check_topic_name};
 use super::values::{Pointed, Pointers};
-use crate::event::{Family, KnownType};
+use justcall_events::{Family, KnownType};
 use std::sync::Arc;
 
 /// An entry of `routes`, checked.

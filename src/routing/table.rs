@@ -5,7 +5,7 @@ use super::header::OwnHeaders;
 use super::index::Index;
 use super::route::{Route, SLOTS};
 use super::values::{Pointed, Pointers, Values};
-use crate::event::{Event, EventType, Family, KnownType, Pick, Picks};
+use justcall_events::{Event, EventType, Family, KnownType, Pick, Picks};
 use smallvec::SmallVec;
 use std::collections::BTreeSet;
 use std::sync::Arc;

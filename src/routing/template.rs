@@ -1,6 +1,6 @@
 //! Topics: names, and templates of names.
 
-use crate::event::{Family, KnownType};
+use justcall_events::{Family, KnownType};
 
 #[cfg(test)]
 mod tests;

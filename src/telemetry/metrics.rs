@@ -7,7 +7,7 @@ use super::series::Series;
 use super::sources::{Answers, SourceCounters, SourceFamilies};
 use super::topics::{TopicCounters, TopicFamilies};
 use super::{Histogram, KafkaState, Readiness, SpoolState};
-use crate::event::KnownType;
+use justcall_events::KnownType;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;

@@ -10,6 +10,7 @@ mod dashboards;
 mod dead_letters;
 mod deploy;
 mod documents;
+mod events_crate;
 mod failures;
 mod faults;
 mod help;

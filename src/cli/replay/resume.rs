@@ -1,8 +1,8 @@
 //! How far a file was replayed, remembered beside it.
 
 use crate::cli::files;
-use crate::event::{BodyHash, EventId};
 use crate::input;
+use justcall_events::{BodyHash, EventId};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

@@ -3,12 +3,12 @@
 use crate::app;
 use crate::cli::Failure;
 use crate::config::Settings;
-use crate::event::{BodyHash, Event, Picks, Scanned, Validation, scan_with};
 use crate::ingest::{Disposition, Evaluated, Evaluator};
 use crate::record::{Record, partition};
 use crate::routing::{self, Table};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use justcall_events::{BodyHash, Event, Picks, Scanned, Validation, scan_with};
 use serde::Serialize;
 use serde_json::{Map, Value};
 

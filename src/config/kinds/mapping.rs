@@ -2,9 +2,9 @@
 
 use super::super::form::{Kind, Written};
 use super::{Switch, Texts, by_name, quoted, scalar, string};
-use crate::event::Family;
 use crate::routing::{HeaderValue, Match, Test, Wanted};
 use config::{Value, ValueKind};
+use justcall_events::Family;
 use std::collections::BTreeMap;
 use yaml_rust2::{Yaml, yaml};
 

@@ -1,9 +1,9 @@
 use super::{good, load, load_from};
 use crate::config::{Files, Settings, SettingsFile, Sources, print_config};
-use crate::event::Family;
 use crate::routing::{HeaderValue, Match, Test, Wanted};
 use crate::secret::Secret;
 use config::{FileFormat, Format, Value, ValueKind};
+use justcall_events::Family;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;

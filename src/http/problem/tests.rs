@@ -1,7 +1,7 @@
 use super::*;
-use crate::event::{JsonType, Malformed, Violation};
 use crate::telemetry::tags;
 use actix_web::body::MessageBody;
+use justcall_events::{JsonType, Malformed, Violation};
 use serde_json::Value;
 
 fn id() -> String {

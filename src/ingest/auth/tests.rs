@@ -1,12 +1,12 @@
 use super::*;
-use crate::event::{Scanned, Validation, scan};
 use crate::ingest::{Budget, Credentials, Refusal, SignatureConfig};
 use bytes::Bytes;
+use justcall_events::{Scanned, Validation, scan};
 
 const TOKEN: &str = "a-token-of-24-characters";
 const EVENT: &[u8] = br#"{"webhook_url":"https://h.example/","type":"call.completed","data":{}}"#;
 
-fn source(required: Option<bool>, mode: Mode) -> SourceConfig {
+fn source(required: Option<bool>, mode: SignatureMode) -> SourceConfig {
     SourceConfig {
         name: "main".to_owned(),
         path: "/".to_owned(),
@@ -35,14 +35,14 @@ fn authenticate(source: &SourceConfig, signature: &Headers) -> [Result<Option<Va
 /// Returns headers signed with an empty secret, as any client can.
 fn signed_without_secret() -> Headers {
     let timestamp = Utc::now().format("%Y-%m-%d %H:%M:%S").to_string();
-    let signature = signature::sign(&"".into(), "https://h.example/", "call.completed", &timestamp);
+    let signature = justcall_events::signature::sign("", "https://h.example/", "call.completed", &timestamp);
     Headers { signature: Some(signature), version: Some("v1".to_owned()), timestamp: Some(timestamp) }
 }
 
 /// The settings refuse this combination. If they ever accept it, no request may be authenticated.
 #[test]
 fn required_signature_without_secrets_denies_every_request() {
-    let source = source(Some(true), Mode::Enforce);
+    let source = source(Some(true), SignatureMode::Enforce);
     let unverifiable = Err(Outcome::Denied(Denial::Unverifiable));
     let missing = Err(Outcome::Denied(Denial::Signature(Fault::Missing)));
     assert_eq!(authenticate(&source, &Headers::default()), [missing, unverifiable.clone()]);
@@ -53,7 +53,7 @@ fn required_signature_without_secrets_denies_every_request() {
 #[test]
 fn optional_signature_without_secrets_ignores_the_headers() {
     for required in [None, Some(false)] {
-        let source = source(required, Mode::Enforce);
+        let source = source(required, SignatureMode::Enforce);
         assert_eq!(authenticate(&source, &Headers::default()), [Ok(None), Ok(None)]);
         assert_eq!(authenticate(&source, &signed_without_secret()), [Ok(None), Ok(None)]);
     }
@@ -61,7 +61,7 @@ fn optional_signature_without_secrets_ignores_the_headers() {
 
 #[test]
 fn token_is_checked_before_the_signature() {
-    let mut source = source(Some(true), Mode::Monitor);
+    let mut source = source(Some(true), SignatureMode::Monitor);
     source.signature.secrets = vec!["secret".into()];
     assert_eq!(authenticate(&source, &Headers::default()), [Ok(None), Ok(None)], "monitored");
     source.token = Some(TOKEN.into());
@@ -83,7 +83,7 @@ fn metrics_show_the_number_of_secrets_and_the_time_of_their_file() {
     std::fs::write(file.path(), "first-secret\nsecond-secret\n").unwrap();
     let written = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
     file.as_file().set_modified(written).unwrap();
-    let mut source = source(None, Mode::Enforce);
+    let mut source = source(None, SignatureMode::Enforce);
     source.signature.secrets_file = Some(file.path().to_owned());
     source.token = Some(TOKEN.into());
     let authenticator = Authenticator::open(&source, &Metrics::new()).unwrap();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::BodyHash;
+use justcall_events::BodyHash;
 
 const WINDOW: Duration = Duration::from_secs(60);
 

@@ -1,12 +1,12 @@
 use super::{Disposition, Evaluated, Evaluator};
-use crate::event::Validation;
+use crate::ingest::SignatureConfig;
 use crate::ingest::{
     Config, DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, Rejection, SourceConfig,
 };
 use crate::routing::{self, Match, RouteConfig, Table, Test, UnknownEvents, Wanted};
-use crate::signature;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use justcall_events::Validation;
 use std::time::Duration;
 
 fn source(name: &str, validation: Validation) -> SourceConfig {
@@ -14,7 +14,7 @@ fn source(name: &str, validation: Validation) -> SourceConfig {
         name: name.into(),
         path: format!("/{name}"),
         validation,
-        signature: signature::Config::default(),
+        signature: SignatureConfig::default(),
         token: None,
         token_file: None,
     }

@@ -1,6 +1,6 @@
 use super::{Gap, Part, reaches};
-use crate::event::{Dialect, Family, NamedField};
 use crate::routing::{Config, HeaderValue, Match, RouteConfig, Table, Test, UnknownEvents, Wanted};
+use justcall_events::{Dialect, Family, NamedField};
 
 fn route(name: &str) -> RouteConfig {
     RouteConfig {

@@ -1,10 +1,10 @@
 use super::Index;
-use crate::event::{Picks, scan_with};
 use crate::routing::condition::Condition;
 use crate::routing::pointer::Pointer;
 use crate::routing::table::tests::event;
 use crate::routing::values::{Pointers, Values};
 use crate::routing::{Test, Wanted};
+use justcall_events::{Picks, scan_with};
 use std::sync::Arc;
 
 /// A route's conditions, each a pointer and the texts it asks for; none stands for `exists`.

@@ -1,5 +1,5 @@
-use crate::event::Family;
 use crate::routing::{Config, Match, Problem, RouteConfig, Table, Test, UnknownEvents, Wanted};
+use justcall_events::Family;
 
 fn route(matches: &[&str], topic: &str) -> RouteConfig {
     RouteConfig {
@@ -74,7 +74,7 @@ fn routes_that_some_event_can_come_to_are_left_alone() {
         assert_eq!(shadowed(routes, Forward), []);
     }
     // Where unknown types become dead letters, wildcards take known types only.
-    let known: Vec<_> = crate::event::KnownType::ALL.iter().map(|known| known.name()).collect();
+    let known: Vec<_> = justcall_events::KnownType::ALL.iter().map(|known| known.name()).collect();
     let calls: Vec<_> = known.into_iter().filter(|name| name.starts_with("call.")).collect();
     assert_eq!(shadowed(vec![route(&calls, "a"), call()], DeadLetter), shadow(1, &[0]));
     assert_eq!(shadowed(vec![route(&calls, "a"), call()], Forward), []);

@@ -1,7 +1,7 @@
 use super::Pointer;
-use crate::event::{Level, Picks, Scanned, Validation, scan_with};
 use crate::routing::table::tests::event;
 use crate::routing::values::{Pointers, Values};
+use justcall_events::{Level, Picks, Scanned, Validation, scan_with};
 use proptest::prelude::*;
 
 /// What a pointer finds in a body: text, or `None`. `data` is laid around the body, for pointers lead
@@ -13,7 +13,7 @@ fn read(pointer: &str, data: &str) -> Option<String> {
     let mut picks = Picks::of(pointers.picks());
     let Ok(Scanned::Envelope(envelope)) = scan_with(body.as_bytes(), &mut picks) else { panic!("{body}") };
     // What it finds does not depend on the verdict.
-    let hash = crate::event::BodyHash::of(body.as_bytes());
+    let hash = justcall_events::BodyHash::of(body.as_bytes());
     let _ = envelope.validate_with(Validation::Documented, &hash, &mut picks);
     Values::new(&pointers, &picks, &event("call.missed")).get(&pointed).text().map(str::to_owned)
 }

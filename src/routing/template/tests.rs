@@ -1,5 +1,5 @@
 use super::{Template, check_topic_name};
-use crate::event::{Family, KnownType};
+use justcall_events::{Family, KnownType};
 
 #[test]
 fn placeholders_say_what_is_known_and_nothing_a_body_says() {

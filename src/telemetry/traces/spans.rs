@@ -1,9 +1,9 @@
 //! The spans: what each is called, hangs under and says.
 
 use super::{Tracer, Tracing, span_id};
-use crate::event::KnownType;
 use crate::record::{Record, TraceContext};
 use crate::telemetry::tags;
+use justcall_events::KnownType;
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue, Value};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};

@@ -1,9 +1,9 @@
 //! One event and what is expected to become of it.
 
 use crate::cli::files;
-use crate::event::{Dialect, KnownType, samples};
 use crate::input;
 use bytes::Bytes;
+use justcall_events::{Dialect, KnownType, samples};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};

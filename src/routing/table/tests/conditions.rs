@@ -1,8 +1,8 @@
 //! Conditions, dropping and going on, against a table that looks at every route for every event.
 
 use super::{any_name, event, pattern};
-use crate::event::{BodyHash, Event, Family, Picks, Scanned, Validation, scan_with};
 use crate::routing::{Config, Decision, Match, RouteConfig, Table, Test, UnknownEvents, Verdict, Wanted};
+use justcall_events::{BodyHash, Event, Family, Picks, Scanned, Validation, scan_with};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::Settings;
-use crate::event::{Dialect, samples};
+use justcall_events::{Dialect, samples};
 
 fn item(bytes: &[u8], source: &Source) -> Result<Item, Failure> {
     item_of(bytes, source, Content::Events)
