@@ -37,7 +37,7 @@ const DEFAULTS: [(&str, &str); 8] = [
 
 /// Good for the producer, and the operator's to change.
 const PRODUCER_DEFAULTS: [(&str, &str); 3] = [
-    // Measured: see ARCHITECTURE.md, Decisions.
+    // Reason: docs/decisions/0037-linger-half-a-millisecond.md.
     ("linger.ms", "0.5"),
     // Far above what the budget in bytes admits, so that the budget decides.
     ("queue.buffering.max.messages", "1000000"),
