@@ -8,9 +8,8 @@ use chrono::{DateTime, Utc};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gauge::events::{documented, live};
 use gauge::judging::{judge, rules};
-use justcall_kafka_bridge::event::{BodyHash, EventId, Scanned, Validation, scan};
-use justcall_kafka_bridge::secret::Secret;
-use justcall_kafka_bridge::signature::{Headers, Keys, Rules, Subject, sign, verify};
+use justcall_events::signature::{Headers, Keys, Rules, Subject, sign, verify};
+use justcall_events::{BodyHash, EventId, Scanned, Validation, scan};
 use justcall_kafka_bridge::spool::{self, Append, Entry, Spool};
 use std::hint::black_box;
 use std::sync::{Arc, mpsc};
@@ -96,7 +95,7 @@ fn signature(criterion: &mut Criterion) {
     const TYPE: &str = "call.completed";
     const TIME: &str = "1775553342";
     let mut group = criterion.benchmark_group("signature");
-    let secret = |number: usize| Secret::new(format!("a-secret-of-the-benchmark-{number}"));
+    let secret = |number: usize| format!("a-secret-of-the-benchmark-{number}");
     let headers = Headers {
         signature: Some(sign(&secret(0), URL, TYPE, TIME)),
         version: Some("v1".to_owned()),

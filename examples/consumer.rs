@@ -8,13 +8,12 @@
 //! comes again has the same `ce_source` and `ce_id`. Records are worked on one after the other, which keeps the order of
 //! each key; run more of these processes, up to the number of partitions, to do more at once.
 
-use justcall_kafka_bridge::event::{Documented, DocumentedData, KnownType};
+use justcall_events::{Documented, DocumentedData, KnownType, Live, LiveData};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
-use serde_json::Value;
 use std::collections::{HashSet, VecDeque};
 use std::error::Error;
 use std::sync::Arc;
@@ -170,11 +169,10 @@ fn documented_seconds(value: &[u8]) -> Result<Option<u64>, Poison> {
 }
 
 fn live_seconds(value: &[u8]) -> Result<Option<u64>, Poison> {
-    let event: Value = serde_json::from_slice(value).map_err(|_| Poison("unreadable"))?;
-    match event.pointer("/data/call_duration/total_duration") {
-        None | Some(Value::Null) => Ok(None),
-        Some(seconds) => seconds.as_u64().map(Some).ok_or(Poison("unreadable")),
-    }
+    let event = Live::from_slice(value).map_err(|_| Poison("unreadable"))?;
+    let LiveData::Call(call) = event.data else { return Err(Poison("unreadable")) };
+    let seconds = call.call_duration.and_then(|duration| duration.total_duration);
+    seconds.map(|seconds| seconds.as_u64().ok_or(Poison("unreadable"))).transpose()
 }
 
 /// Returns the text with every character escaped that a terminal would obey: the text is a sender's.

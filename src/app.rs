@@ -1,4 +1,4 @@
-//! The composition root: builds the parts from the settings, runs them, and ends them in order.
+//! Composition root: builds the parts from the settings, runs them, and stops them in order.
 
 mod budget_watch;
 pub mod dead_letters;
@@ -12,7 +12,7 @@ use crate::config::{Settings, ShutdownConfig, Sources};
 use crate::delivery::{self, Delivery, SpoolView};
 use crate::health::{KafkaState, LifecycleState, Readiness};
 use crate::http::{Admin, Ingress};
-use crate::ingest::{self, Budget, Ingest, Rules};
+use crate::ingest::{self, Budget, Evaluator, Ingest};
 use crate::kafka::{self, Producer};
 use crate::routing::{self, RouteTable};
 use crate::spool::{self, Spool};
@@ -29,54 +29,58 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
-/// How often the end of what is in flight is looked for.
-const PAUSE: Duration = Duration::from_millis(10);
+/// Interval of checks for the end of events in flight.
+const SETTLE_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How often Kafka is looked for while it is down.
-const WATCH: Duration = Duration::from_millis(500);
+/// Interval of requests to Kafka while it is down.
+const KAFKA_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Runs `future` on the runtime that [`App`] needs.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let system = rt::System::new();
     let output = system.block_on(future);
-    // Its end would wait for blocking calls that cannot be interrupted, such as a look-up in DNS. The
-    // process ends next.
+    // Dropping the runtime would wait for blocking calls, such as a DNS lookup. The process exits next.
     std::mem::forget(system);
     output
 }
 
-/// Why the bridge cannot start.
+/// Reason why the bridge cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The Kafka client refuses its settings.
+    /// The Kafka client refused its settings.
     #[error(transparent)]
     Kafka(#[from] kafka::Error),
-    /// The routes contradict themselves; settings that were loaded never do.
-    #[error("the routes do not work out: {0:?}")]
+    /// The routes contradict each other. Loaded settings were checked before.
+    #[error("invalid routes: {}", joined(.0))]
     Routes(Vec<routing::RouteError>),
-    /// The spool's directory is not ours, or what is in it is not a spool.
+    /// The directory of the spool is not usable, or its file is not a spool.
     #[error("spool.directory: {0}")]
     Spool(#[from] spool::OpenError),
-    /// A source's secrets or tokens cannot be used; settings that were loaded a moment ago could.
+    /// The secrets or tokens of a source are not usable. Their files changed after the settings were loaded.
     #[error(transparent)]
     Secrets(#[from] ingest::SecretsError),
-    /// The system gives no thread.
-    #[error("no thread to follow changed files with: {0}")]
+    /// The system cannot start a thread.
+    #[error("cannot start the thread that follows changed files: {0}")]
     Watcher(std::io::Error),
-    /// Traces cannot be sent.
+    /// The exporter of traces cannot start.
     #[error(transparent)]
     Traces(#[from] TraceError),
-    /// An address is taken or not ours.
+    /// An address is in use or not available.
     #[error("{setting}: {source}")]
     Listen {
-        /// The setting that names the address.
+        /// Setting with the address.
         setting: &'static str,
-        /// What the system said.
+        /// Error of the system.
         source: std::io::Error,
     },
 }
 
-/// A bridge that is ready to run.
+/// Joins problems to one line.
+fn joined(problems: &[routing::RouteError]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Bridge that is ready to run.
 pub struct App {
     ingress: Ingress,
     admin: Admin,
@@ -92,34 +96,33 @@ pub struct App {
     reload: Option<ReloadHandle>,
 }
 
-/// Where a bridge listens.
+/// Addresses that a bridge listens on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Addresses {
-    /// Webhooks.
+    /// Address of webhooks.
     pub ingress: SocketAddr,
-    /// Probes and metrics.
+    /// Address of health probes and metrics.
     pub admin: SocketAddr,
 }
 
-/// How a bridge ended.
+/// Records that were not acknowledged when a bridge stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Report {
-    /// Records that Kafka had not acknowledged when the time was up and that are in no spool. Their
-    /// senders were told 503 or nothing.
+pub struct StopReport {
+    /// Number of records that Kafka did not acknowledge in time and that are not in a spool. Their senders
+    /// received 503 or no response.
     pub left: usize,
-    /// Records that wait in the spool for the next start.
+    /// Number of records in the spool, to be sent after the next start.
     pub spooled: u64,
 }
 
 impl App {
-    /// Builds every part and listens; [`App::run_until`] makes it ready. Needs no broker: Kafka is
-    /// connected to by and by. Call it inside [`block_on`].
+    /// Builds every part and listens. [`App::run_until`] sets it ready. Does not wait for Kafka. Must be called
+    /// inside [`block_on`].
     ///
-    /// With `sources`, which `settings` were read from, it follows the file among them: what can change
-    /// at run time does.
+    /// `sources`: origin of `settings`, whose file is then followed for changes.
     ///
     /// # Errors
-    /// When a part cannot be built.
+    /// If a part cannot be built.
     pub fn build(settings: Settings, sources: Option<Sources>) -> Result<Self, Error> {
         let table = RouteTable::compile(&settings.routing).map_err(Error::Routes)?;
         let metrics = Arc::new(Metrics::new());
@@ -141,10 +144,13 @@ impl App {
             tracer: tracer.clone(),
         };
         let delivery = Delivery::start(settings.delivery.clone(), parts);
-        let rules = Rules::new(&settings.ingest, table);
-        let (for_ingest, log_sample) = (Arc::clone(&metrics), settings.telemetry.log_sample);
-        let ingest = Ingest::new(&settings.ingest, rules, Arc::clone(&delivery), for_ingest, log_sample)?;
-        let ingest = Arc::new(ingest);
+        let ingest = Arc::new(Ingest::new(
+            &settings.ingest,
+            Evaluator::new(&settings.ingest, table),
+            Arc::clone(&delivery),
+            Arc::clone(&metrics),
+            settings.telemetry.log_sample,
+        )?);
         let mut watched = ingest.watched();
         let mut reload = None;
         if let Some(sources) = sources {
@@ -156,6 +162,7 @@ impl App {
         }
         let for_tokens = Arc::clone(&ingest);
         let has_token = move |source, token: Option<&_>| for_tokens.has_token(source, token);
+        // `http` must not depend on delivery, so it gets functions instead of `Ingest`.
         let accept = async move |arrival| ingest.accept(arrival).await;
         let ingress = Ingress::bind(
             &settings.server,
@@ -188,28 +195,28 @@ impl App {
         })
     }
 
-    /// Every topic that these settings can yield.
+    /// Returns every topic that records can have with these settings.
     ///
     /// # Errors
-    /// When the routes contradict themselves.
+    /// If the routes contradict each other.
     pub fn topics(settings: &Settings) -> Result<Vec<Arc<str>>, Error> {
         let table = RouteTable::compile(&settings.routing).map_err(Error::Routes)?;
         Ok(topics(settings, &table))
     }
 
-    /// Asks it to read its settings again. `None`: it was built without their sources.
+    /// Returns a handle for reloading, or `None` if the app was built without `sources`.
     pub fn reload_handle(&self) -> Option<ReloadHandle> {
         self.reload.clone()
     }
 
-    /// Where it listens.
+    /// Returns the addresses that it listens on.
     pub fn addresses(&self) -> Addresses {
         Addresses { ingress: self.ingress.addr(), admin: self.admin.addr() }
     }
 
-    /// Serves until `shutdown` completes, then ends in order: not ready, still serving; no longer
-    /// accepting; finishing; flushing.
-    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Report {
+    /// Serves until `shutdown` completes. Then it reports not ready while it still serves, refuses new events,
+    /// waits for events in flight, and flushes.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> StopReport {
         let Self {
             ingress,
             admin,
@@ -243,7 +250,7 @@ impl App {
         delivery.settle();
         let unreported = finish(&producer, &budget, deadline).await;
         let spooled = delivery.end().await;
-        // With a spool, what is unreported is in it, or its sender was told 503.
+        // With a spool, an unreported record is in the spool, or its sender received 503.
         let mut left = if spool.is_some() { 0 } else { unreported };
         if let Some(spool) = spool {
             match tokio::task::spawn_blocking(move || spool.close()).await {
@@ -258,14 +265,14 @@ impl App {
         budget_watch.abort();
         drop(watcher);
         admin.stop().await;
-        let report = Report { left, spooled };
-        report.say();
+        let report = StopReport { left, spooled };
+        report.log();
         report
     }
 }
 
-impl Report {
-    fn say(self) {
+impl StopReport {
+    fn log(self) {
         let Self { left, spooled } = self;
         if left > 0 {
             tracing::error!(
@@ -280,28 +287,28 @@ impl Report {
     }
 }
 
-/// Looks into the spool in that directory, also while a bridge uses it.
+/// Opens the spool in a directory for reading, also while a bridge uses it.
 ///
 /// # Errors
-/// When there is none, or it cannot be read.
-pub fn open_backlog(directory: &Path) -> Result<SpoolView, Error> {
+/// If the directory has no spool, or it cannot be read.
+pub fn open_spool_view(directory: &Path) -> Result<SpoolView, Error> {
     Ok(SpoolView::open(directory)?)
 }
 
-/// Whether a bridge uses the spool in that directory now.
+/// Returns whether a bridge uses the spool in a directory.
 ///
 /// # Errors
-/// When its lock cannot be looked at.
+/// If the lock of the spool cannot be checked.
 pub fn is_spool_in_use(directory: &Path) -> std::io::Result<bool> {
     spool::is_in_use(directory)
 }
 
-/// Returns whether `serve` refuses a spool's directory because every user of the machine may write to it.
+/// Returns whether every user of the machine may write to a spool's directory, which `serve` refuses.
 pub fn is_spool_writable_by_all(directory: &Path) -> bool {
     spool::is_writable_by_all(directory)
 }
 
-/// Opens the spool, if there is to be one.
+/// Opens the spool, if the settings name one.
 fn open_spool(settings: &Settings) -> Result<Option<Arc<Spool>>, Error> {
     let Some(directory) = &settings.spool.directory else { return Ok(None) };
     let memory = &settings.ingest.deduplication;
@@ -317,7 +324,7 @@ fn topics(settings: &Settings, table: &RouteTable) -> Vec<Arc<str>> {
     table.topics().cloned().chain([dead_letter]).collect()
 }
 
-/// Waits until everything admitted is settled. Returns what was not when the time was up.
+/// Flushes the producer and waits for all permits. Returns the number of unreported records at the deadline.
 async fn finish(producer: &Arc<Producer>, budget: &Budget, deadline: Instant) -> usize {
     let flushing = Arc::clone(producer);
     let remaining = deadline.saturating_duration_since(Instant::now());
@@ -325,13 +332,14 @@ async fn finish(producer: &Arc<Producer>, budget: &Budget, deadline: Instant) ->
         tracing::error!(%panic, "stopping: the flush ended in a panic: this is a bug");
     }
     while budget.used() > 0 && Instant::now() < deadline {
-        sleep(PAUSE).await;
+        sleep(SETTLE_POLL_INTERVAL).await;
     }
     producer.unreported()
 }
 
-/// Looks for Kafka until it answers, and again whenever it went down. Acknowledgements alone would
-/// not do: while a process is not ready nothing is sent to it that could be acknowledged.
+/// Requests metadata from Kafka while it is down, until it answers. Never returns.
+///
+/// Acknowledgements alone are not sufficient: a process that is not ready receives no events.
 async fn watch_kafka(producer: Arc<Producer>, delivery: Arc<Delivery>, readiness: Arc<Readiness>) {
     loop {
         if readiness.kafka().0 != KafkaState::Up {
@@ -344,6 +352,6 @@ async fn watch_kafka(producer: Arc<Producer>, delivery: Arc<Delivery>, readiness
                 Err(error) => readiness.kafka_down(&error.to_string()),
             }
         }
-        sleep(WATCH).await;
+        sleep(KAFKA_POLL_INTERVAL).await;
     }
 }

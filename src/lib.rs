@@ -1,21 +1,10 @@
-//! The bridge from JustCall's webhooks to Apache Kafka.
+//! Bridge from JustCall webhooks to Apache Kafka.
 //!
-//! The event types in [`event`] are public for consumers of the topics:
-//!
-//! ```
-//! use justcall_kafka_bridge::event::{Documented, DocumentedData};
-//!
-//! let value = br#"{"event":"call.missed","timestamp":"2026-05-04T08:15:00Z",
-//!     "data":{"call_id":"call_77aa","from":"+14155550123","ring_duration":25}}"#;
-//! let event = Documented::from_slice(value).expect("a documented event");
-//! let DocumentedData::CallMissed(call) = event.data else { panic!("another type") };
-//! assert_eq!(call.ring_duration, Some(25));
-//! ```
+//! Consumers of the topics use the crate `justcall-events`, which has the contract of the events.
 
-// Both panic where the output is closed; `cli::output` has what to use.
+// Both panic if the output is closed. `cli::output` does not.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
-pub mod event;
 pub mod record;
 pub mod routing;
 
@@ -26,10 +15,10 @@ pub mod delivery;
 pub mod health;
 pub mod http;
 pub mod ingest;
+mod input;
 pub mod kafka;
 pub mod rate_limit;
 pub mod secret;
-pub mod signature;
 pub mod spool;
 pub mod telemetry;
 pub mod watch;

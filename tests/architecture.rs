@@ -18,13 +18,12 @@ const ARROWS: &[(&str, &[&str])] = &[
             "config",
             // `check` compares a topic's retention with the age from which records get a new timestamp.
             "delivery",
-            "event",
             "ingest",
+            "input",
             "kafka",
             "record",
             "routing",
             "secret",
-            "signature",
             "telemetry",
         ],
     ),
@@ -33,64 +32,33 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "config",
             "delivery",
-            "event",
             "health",
             "http",
             "ingest",
+            "input",
             "kafka",
             "record",
             "routing",
             "secret",
-            "signature",
             "spool",
             "telemetry",
             "watch",
         ],
     ),
-    (
-        "config",
-        &[
-            "delivery",
-            "event",
-            "http",
-            "ingest",
-            "kafka",
-            "routing",
-            "secret",
-            "signature",
-            "spool",
-            "telemetry",
-        ],
-    ),
-    // `event` for the answers that name what was expected of a body.
-    ("http", &["event", "health", "ingest", "rate_limit", "secret", "telemetry", "watch"]),
-    (
-        "ingest",
-        &[
-            "delivery",
-            "event",
-            "rate_limit",
-            "record",
-            "routing",
-            "secret",
-            "signature",
-            "telemetry",
-            "watch",
-        ],
-    ),
-    ("delivery", &["event", "health", "rate_limit", "record", "spool", "telemetry"]),
+    ("config", &["delivery", "http", "ingest", "input", "kafka", "routing", "secret", "spool", "telemetry"]),
+    ("http", &["health", "ingest", "input", "rate_limit", "secret", "telemetry", "watch"]),
+    ("ingest", &["delivery", "rate_limit", "record", "routing", "secret", "telemetry", "watch"]),
+    ("delivery", &["health", "rate_limit", "record", "spool", "telemetry"]),
     ("kafka", &["delivery", "health", "record", "secret", "telemetry"]),
-    ("routing", &["event", "record"]),
+    ("routing", &["record"]),
     ("spool", &["telemetry"]),
-    // `event` for the closed set of types that label metrics, `record` for the trace that records name,
-    // `health` for the metrics of readiness.
-    ("telemetry", &["event", "health", "rate_limit", "record", "secret"]),
+    // `record` for the trace that records name, `health` for the metrics of readiness.
+    ("telemetry", &["health", "rate_limit", "record", "secret"]),
     ("health", &[]),
     ("rate_limit", &[]),
-    ("event", &[]),
     ("record", &[]),
-    ("signature", &["secret"]),
-    ("secret", &[]),
+    ("secret", &["input"]),
+    ("input", &[]),
     ("watch", &["telemetry"]),
 ];
 
@@ -108,15 +76,17 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
-    // `http` raises the limit on open files.
-    ("rustix", &["cli", "http"]),
+    // `http` raises the limit on open files, `input` opens without waiting.
+    ("rustix", &["cli", "http", "input"]),
     // `cli` sends events, `telemetry` traces; both through rustls.
     ("reqwest", &["cli", "telemetry"]),
     ("rustls", &["http", "cli", "telemetry"]),
     ("opentelemetry", &["telemetry"]),
     ("tokio_rustls", &["http"]),
-    ("hmac", &["signature"]),
-    ("subtle", &["secret", "signature"]),
+    // The contract of the events. `http` names what was expected of a body, `telemetry` labels metrics with
+    // the closed set of types.
+    ("justcall_events", &["cli", "config", "delivery", "http", "ingest", "routing", "telemetry"]),
+    ("subtle", &["secret"]),
     ("zeroize", &["secret", "http"]),
     // What a reload swaps.
     ("arc_swap", &["watch", "ingest", "delivery", "kafka"]),
@@ -147,9 +117,20 @@ fn files_are_short_and_folders_have_meaning() {
     assert_none(shape_breaches);
 }
 
+#[test]
+fn the_events_crate_keeps_to_the_same_rules() {
+    assert_none_in("crates/justcall-events/src", unwrap_breaches);
+    assert_none_in("crates/justcall-events/src", shape_breaches);
+}
+
 fn assert_none(check: fn(&Source) -> Vec<String>) {
-    let sources = sources();
-    assert!(sources.iter().any(|source| source.path == "src/lib.rs"), "the sources were not found");
+    assert_none_in("src", check);
+}
+
+fn assert_none_in(folder: &str, check: fn(&Source) -> Vec<String>) {
+    let sources = sources(folder);
+    let root = format!("{folder}/lib.rs");
+    assert!(sources.iter().any(|source| source.path == root), "{root} was not found");
     let breaches: Vec<String> = sources.iter().flat_map(check).collect();
     assert!(breaches.is_empty(), "\n{}\n", breaches.join("\n"));
 }
@@ -214,7 +195,7 @@ mod the_check_bites {
 
     #[test]
     fn no_part_but_the_outermost_imports_config() {
-        for part in ["http", "ingest", "delivery", "kafka", "routing", "spool", "telemetry", "event"] {
+        for part in ["http", "ingest", "delivery", "kafka", "routing", "spool", "telemetry"] {
             let path = format!("src/{part}/mod.rs");
             assert_eq!(arrow_breaches(&source(&path, "use crate::config::Settings;")).len(), 1, "{part}");
         }

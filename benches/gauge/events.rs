@@ -1,6 +1,6 @@
 //! Bodies to load with: the crate's samples, each with an id in it that never comes again.
 
-use justcall_kafka_bridge::event::{Dialect, KnownType, identity_pointers, samples};
+use justcall_events::{Dialect, KnownType, identity_pointers, samples};
 use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;

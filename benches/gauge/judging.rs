@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use justcall_kafka_bridge::config::Settings;
-use justcall_kafka_bridge::ingest::{Facts, Judged, Rules, Verdict};
+use justcall_kafka_bridge::ingest::{Disposition, Evaluated, Evaluator};
 use justcall_kafka_bridge::routing::{Match, Operator, Predicate, RouteConfig, RouteTable};
 
 /// The settings that nobody changed.
@@ -12,12 +12,12 @@ pub(crate) fn settings() -> Settings {
 }
 
 /// Rules with so many routes, of which none but the last takes `event_type`; 0: no route.
-pub(crate) fn rules(routes: usize, event_type: &str) -> Rules {
+pub(crate) fn rules(routes: usize, event_type: &str) -> Evaluator {
     let mut settings = settings();
     let by_agent = (1..routes).map(|at| route(event_type, Some(at)));
     settings.routing.routes = by_agent.chain((routes > 0).then(|| route(event_type, None))).collect();
     let table = RouteTable::compile(&settings.routing).expect("routes that work out");
-    Rules::new(&settings.ingest, table)
+    Evaluator::new(&settings.ingest, table)
 }
 
 fn route(event_type: &str, agent: Option<usize>) -> RouteConfig {
@@ -34,9 +34,10 @@ fn route(event_type: &str, agent: Option<usize>) -> RouteConfig {
 }
 
 /// A body on its whole pure way: read, validated, routed, made to records.
-pub(crate) fn judge(rules: &Rules, body: &Bytes) -> Judged {
-    let facts = Facts { source: 0, received_at: DateTime::<Utc>::UNIX_EPOCH, signed_at: None, trace: None };
-    let judged = rules.judge(rules.read(body), body, &facts).expect("an event, not a probe");
-    assert!(matches!(judged.verdict, Verdict::Forwarded(_)), "it is not forwarded");
-    judged
+pub(crate) fn judge(rules: &Evaluator, body: &Bytes) -> Evaluated {
+    let scanned = rules.scan(0, body);
+    let context = scanned.context(DateTime::<Utc>::UNIX_EPOCH);
+    let evaluated = rules.evaluate(scanned, &context).expect("an event, not a probe");
+    assert!(matches!(evaluated.disposition, Disposition::Forward(_)), "it is not forwarded");
+    evaluated
 }

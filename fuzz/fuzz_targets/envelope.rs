@@ -3,10 +3,11 @@
 
 use bytes::Bytes;
 use chrono::DateTime;
-use justcall_kafka_bridge::config::Settings;
-use justcall_kafka_bridge::event::{
-    BodyHash, Dialect, Documented, Envelope, Event, EventType, Malformed, Picks, Scanned, Validation, scan,
+use justcall_events::{
+    BodyHash, Dialect, Documented, Envelope, Event, EventType, Live, Malformed, Picks, Scanned, Validation,
+    scan,
 };
+use justcall_kafka_bridge::config::Settings;
 use justcall_kafka_bridge::routing::{RecordContext, RouteTable, Routed};
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
@@ -61,6 +62,7 @@ fn modes_form_a_ladder(body: &[u8]) {
         reads_as_a_struct(event, body);
     }
     if let Some(event) = &tolerant {
+        reads_as_live(event, body);
         is_sound(event, body);
         becomes_one_record(event, body);
     }
@@ -102,6 +104,17 @@ fn reads_as_a_struct(event: &Event<'_>, body: &[u8]) {
     assert_eq!(Documented::from_slice(&written).ok(), Some(typed.clone()), "it reads differently again");
     let again = validated(&written, Validation::Documented).expect("what was written passes");
     assert_eq!(again.entity_id, event.entity_id, "another entity");
+}
+
+/// Consumers can read every event of the live dialect, and write it so that it reads the same again.
+fn reads_as_live(event: &Event<'_>, body: &[u8]) {
+    if event.dialect != Dialect::Live {
+        return;
+    }
+    let typed = Live::from_slice(body).expect("what passed can be read");
+    assert_eq!(typed.event_type, event.event_type);
+    let written = serde_json::to_vec(&typed).expect("what was read can be written");
+    assert_eq!(Live::from_slice(&written).ok(), Some(typed.clone()), "it reads differently again");
 }
 
 fn becomes_one_record(event: &Event<'_>, body: &[u8]) {

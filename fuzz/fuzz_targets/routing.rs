@@ -7,9 +7,7 @@
 #![no_main]
 
 use bytes::Bytes;
-use justcall_kafka_bridge::event::{
-    BodyHash, Event, EventType, Family, KnownType, Picks, Scanned, Validation, scan_with,
-};
+use justcall_events::{BodyHash, Event, EventType, Family, KnownType, Picks, Scanned, Validation, scan_with};
 use justcall_kafka_bridge::routing::{
     Config, Decision, HeaderValue, Match, Operator, Predicate, RecordContext, RouteConfig, RouteResult,
     RouteTable, Routed, UnknownEvents,

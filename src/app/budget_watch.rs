@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Time between two looks at the budget.
+/// Interval of checks of the budget.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Longest time from a whole body to its answer; `kafka.ack_deadline` is at most this.
+/// Longest time from the end of a body to its response; `kafka.ack_deadline` is at most this.
 const MAX_DELIVERY: Duration = Duration::from_secs(60);
 
-/// Time since which the budget has no room for a request.
+/// Time since when the budget has no room for a request.
 #[derive(Debug, Default)]
 struct FullSince(Option<Instant>);
 

@@ -1,46 +1,47 @@
-//! What stands in the dead-letter topic. Every call blocks.
+//! Contents of the dead-letter topic. Every call blocks.
 
 mod index;
 mod replay;
 
-pub use crate::delivery::dead_letter::Kept;
-pub use index::{Entry, Index, LetterId};
-pub use replay::{Failed, Replay, Told};
+pub use index::{LetterId, LetterIndex, LetterSummary};
+pub use replay::{Replay, ReplayError, ReplayEvent};
 
 use crate::config::Settings;
-use crate::delivery::dead_letter::replayed_of;
+use crate::delivery::dead_letter::{Kept, replayed_of};
 use crate::kafka::{self, Start, Step, Stretch, TailedRecord};
 use crate::record::Headers;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// For so long nothing may come of a topic that is not at its end.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest time without a record before the end of a topic.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
-const SLICE: Duration = Duration::from_millis(200);
+/// Longest wait of one read.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The dead-letter topic.
+/// Reader of the dead-letter topic.
 #[derive(Debug, Clone)]
 pub struct DeadLetters {
     kafka: kafka::Config,
     topic: Arc<str>,
 }
 
-/// One dead letter.
+/// Dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
-    /// Where it stands.
+    /// Position in the topic.
     pub id: LetterId,
-    /// What its headers say.
+    /// Reason and origin, from its headers.
     pub kept: Kept,
-    /// All of its headers.
+    /// All headers.
     pub headers: Headers,
-    /// The bytes as they came.
+    /// Body as received.
     pub value: Bytes,
 }
 
 impl Letter {
+    /// Returns `None` if the record is not a dead letter.
     fn read(record: TailedRecord) -> Option<Self> {
         Some(Self {
             id: LetterId { partition: record.partition, offset: record.offset },
@@ -52,25 +53,25 @@ impl Letter {
 }
 
 impl DeadLetters {
-    /// The topic that the settings name.
+    /// Creates a reader of the topic that the settings name.
     pub fn of(settings: &Settings) -> Self {
         let topic = Arc::from(settings.ingest.dead_letter.topic.as_str());
         Self { kafka: settings.kafka.clone(), topic }
     }
 
-    /// The topic's name.
+    /// Returns the name of the topic.
     pub fn topic(&self) -> &str {
         &self.topic
     }
 
-    /// Reads the topic to its end and keeps of each dead letter what a line of a list says.
+    /// Reads the topic to its end, and returns a summary of each dead letter.
     ///
     /// # Errors
-    /// When the topic cannot be read to its end.
-    pub fn index(&self) -> Result<Index, kafka::Error> {
-        let mut index = Index::default();
+    /// If the topic cannot be read to its end.
+    pub fn index(&self) -> Result<LetterIndex, kafka::Error> {
+        let mut index = LetterIndex::default();
         let topic = Stretch::read(&self.kafka, |name| name == &*self.topic, Start::Beginning)?;
-        index.found(topic.topics() > 0);
+        index.set_found(topic.topics() > 0);
         read(topic, |record| {
             index.add(&record);
             true
@@ -78,15 +79,16 @@ impl DeadLetters {
         Ok(index)
     }
 
-    /// One dead letter, and when it was replayed, if it was; `None` if none stands there.
+    /// Returns a dead letter and the time of its replay, if it was replayed. Returns `None` if there is no dead
+    /// letter at this position.
     ///
     /// # Errors
-    /// When the topic cannot be read to its end.
+    /// If the topic cannot be read to its end.
     pub fn find(&self, id: LetterId) -> Result<Option<(Letter, Option<String>)>, kafka::Error> {
         let mut found = None;
         let mut replayed = None;
         let topic = Stretch::partition(&self.kafka, &self.topic, id.partition, id.offset)?;
-        // Its mark stands behind it.
+        // A mark follows its dead letter.
         read(topic, |record| {
             if let Some((place, at)) = replayed_of(&record.headers) {
                 if place == (id.partition, id.offset) {
@@ -100,27 +102,27 @@ impl DeadLetters {
         Ok(found.map(|letter| (letter, replayed)))
     }
 
-    /// Shows every dead letter with its body to `visit`, until that returns `false`.
+    /// Calls `visit` with every dead letter until it returns `false`.
     fn each(&self, mut visit: impl FnMut(Letter) -> bool) -> Result<(), kafka::Error> {
         let topic = Stretch::read(&self.kafka, |name| name == &*self.topic, Start::Beginning)?;
         read(topic, |record| Letter::read(record).is_none_or(&mut visit))
     }
 }
 
-/// Reads until the end, or until `visit` returns `false`.
+/// Reads a topic to its end, or until `visit` returns `false`.
 fn read(mut topic: Stretch, mut visit: impl FnMut(TailedRecord) -> bool) -> Result<(), kafka::Error> {
-    let mut heard = Instant::now();
+    let mut last = Instant::now();
     loop {
-        match topic.next(SLICE)? {
+        match topic.next(POLL_INTERVAL)? {
             Step::End => return Ok(()),
             Step::Record(record) => {
                 if !visit(record) {
                     return Ok(());
                 }
-                heard = Instant::now();
+                last = Instant::now();
             }
-            Step::Waiting if heard.elapsed() > PATIENCE => {
-                let text = format!("nothing came for {PATIENCE:?} before the end of the topic");
+            Step::Waiting if last.elapsed() > READ_TIMEOUT => {
+                let text = format!("received no record for {READ_TIMEOUT:?} before the end of the topic");
                 return Err(kafka::Error::Unreachable(text));
             }
             Step::Waiting => {}

@@ -1,55 +1,59 @@
-//! New settings while the bridge runs.
+//! Reload of the settings while the bridge runs.
 
 use crate::config::{Problems, Reload, Settings, Sources};
 use crate::delivery::Delivery;
-use crate::ingest::{Ingest, Rules};
+use crate::ingest::{Evaluator, Ingest};
+use crate::input;
 use crate::kafka::Producer;
 use crate::telemetry::Metrics;
 use crate::watch::{Debounce, Refresh, RefreshResult};
+use parking_lot::Mutex;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 #[cfg(test)]
 mod tests;
 
-/// Follows the settings file: what is new in it is validated as a whole, together with the environment
-/// and the flags of the start, and swapped in at once, or refused.
+/// Follower of the settings file.
+///
+/// Validates a changed file together with the environment and the flags of the start. Replaces the settings as
+/// a whole, or keeps the previous ones.
 pub(super) struct Reloader {
     sources: Sources,
-    asked: Arc<AtomicBool>,
-    state: Mutex<State>,
+    requested: Arc<AtomicBool>,
+    state: Mutex<ReloadState>,
     ingest: Arc<Ingest>,
     delivery: Arc<Delivery>,
     producer: Arc<Producer>,
     metrics: Arc<Metrics>,
 }
 
-struct State {
-    /// What is in force.
+struct ReloadState {
+    /// Settings in force.
     settings: Settings,
-    /// What stood in the file at the last look.
-    seen: Option<u64>,
-    /// New contents that the look before did not find.
+    /// Hash of the file that was last loaded. `None`: it could not be read.
+    loaded: Option<u64>,
+    /// Hash of changed contents, which are loaded once two looks find the same.
     unsettled: Debounce<Option<u64>>,
-    /// What was wrong with it, so that it is said once.
-    trouble: Option<String>,
+    /// Last error, so that it is logged once.
+    error: Option<String>,
 }
 
-/// Asks a bridge to read its settings again, as SIGHUP does.
+/// Handle that requests a reload, as SIGHUP does.
 #[derive(Debug, Clone)]
 pub struct ReloadHandle(Arc<AtomicBool>);
 
 impl ReloadHandle {
-    /// Asks; it happens within a second or two.
-    pub fn ask(&self) {
+    /// Requests a reload, which follows within two seconds.
+    pub fn request(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
 impl Reloader {
-    /// Follows the file of `sources`, from which `settings` were read a moment ago.
+    /// Creates a follower of the file of `sources`, from which `settings` were loaded just before.
     pub(super) fn new(
         sources: Sources,
         settings: Settings,
@@ -59,36 +63,37 @@ impl Reloader {
         metrics: Arc<Metrics>,
     ) -> Self {
         let sources = sources.pinned();
-        let seen = contents(sources.file());
-        // Where it changed meanwhile, the first look finds it new.
+        let contents = hash_contents(sources.file());
+        // A file that changed since the start is loaded at the first look.
         let is_in_force = Settings::load_to_serve(&sources).is_ok_and(|again| again == settings);
-        let state = State {
+        let state = ReloadState {
             settings,
-            seen: seen.filter(|_| is_in_force),
+            loaded: contents.filter(|_| is_in_force),
             unsettled: Debounce::default(),
-            trouble: None,
+            error: None,
         };
-        let asked = Arc::default();
-        Self { sources, asked, state: Mutex::new(state), ingest, delivery, producer, metrics }
+        let requested = Arc::default();
+        Self { sources, requested, state: Mutex::new(state), ingest, delivery, producer, metrics }
     }
 
     pub(super) fn handle(&self) -> ReloadHandle {
-        ReloadHandle(Arc::clone(&self.asked))
+        ReloadHandle(Arc::clone(&self.requested))
     }
 
-    /// Reads the settings. A file that was cut to nothing is not a wish for the defaults.
+    /// Loads the settings. Refuses an empty file, because that is a file being written rather than a request for
+    /// the defaults.
     fn load(&self) -> Result<Settings, Problems> {
-        let is_empty = |path: &Path| std::fs::read(path).is_ok_and(|bytes| bytes.trim_ascii().is_empty());
+        let is_empty = |path: &Path| input::read(path).is_ok_and(|bytes| bytes.trim_ascii().is_empty());
         match self.sources.file() {
             Some(path) if is_empty(path) => Err(Problems::of_file(
                 path,
-                "is empty; the settings in force stay. A file with only a comment means the defaults",
+                "is empty; keeping the settings in force. To use the defaults, write a file with only a comment",
             )),
             _ => Settings::load_to_serve(&self.sources),
         }
     }
 
-    /// Puts the new settings in force as far as they can be.
+    /// Replaces the settings that can change at run time. Returns whether any did.
     fn reload(&self, current: &mut Settings, loaded: &Settings) -> Result<bool, Problems> {
         let Reload { settings, changed, waiting, table } = current.reload(loaded)?;
         self.metrics.settings_waiting.set(i64::try_from(waiting.len()).unwrap_or(i64::MAX));
@@ -101,10 +106,10 @@ impl Reloader {
         for change in &changed {
             tracing::info!(change, "settings changed");
         }
-        // Every topic has its lane before an event can be routed to it.
+        // Before an event can be routed to a new topic.
         self.delivery.add_lanes(table.topics().cloned());
         self.producer.topics().adopt(settings.kafka.topics.clone());
-        self.ingest.adopt(Rules::new(&settings.ingest, table));
+        self.ingest.replace_evaluator(Evaluator::new(&settings.ingest, table));
         *current = settings;
         Ok(true)
     }
@@ -112,40 +117,40 @@ impl Reloader {
 
 impl Refresh for Reloader {
     fn refresh(&self) -> RefreshResult {
-        let state = &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = contents(self.sources.file());
-        if seen == state.seen {
+        let state = &mut *self.state.lock();
+        let contents = hash_contents(self.sources.file());
+        if contents == state.loaded {
             state.unsettled.clear();
-        } else if state.unsettled.settle(seen).is_none() {
+        } else if state.unsettled.settle(contents).is_none() {
             return RefreshResult::Unsettled;
         }
-        let is_new = self.asked.swap(false, Ordering::Relaxed) || seen != state.seen;
-        // What is wrong may be another file that they name, such as a secret that is mounted later.
-        if !is_new && state.trouble.is_none() {
+        let is_new = self.requested.swap(false, Ordering::Relaxed) || contents != state.loaded;
+        // After an error it is retried, because the cause may be another file, such as a secret mounted later.
+        if !is_new && state.error.is_none() {
             return RefreshResult::Unchanged;
         }
         let loaded = self.load();
-        // Written again while it was read.
-        if contents(self.sources.file()) != seen {
+        // The file changed while it was loaded.
+        if hash_contents(self.sources.file()) != contents {
             state.unsettled.clear();
-            // A file that changes back is still to be read.
-            self.asked.fetch_or(is_new, Ordering::Relaxed);
+            // A file that changes back must still be loaded.
+            self.requested.fetch_or(is_new, Ordering::Relaxed);
             return RefreshResult::Unsettled;
         }
-        state.seen = seen;
+        state.loaded = contents;
         match loaded.and_then(|loaded| self.reload(&mut state.settings, &loaded)) {
             Ok(changed) => {
                 self.metrics.settings_reload(true);
-                state.trouble = None;
+                state.error = None;
                 if changed { RefreshResult::Changed } else { RefreshResult::Unchanged }
             }
             Err(problems) => {
                 let reason = problems.to_string().replace('\n', "; ");
-                if !is_new && state.trouble.as_ref() == Some(&reason) {
+                if !is_new && state.error.as_ref() == Some(&reason) {
                     return RefreshResult::StillFailed;
                 }
                 self.metrics.settings_reload(false);
-                state.trouble = Some(reason.clone());
+                state.error = Some(reason.clone());
                 RefreshResult::Failed(reason)
             }
         }
@@ -156,9 +161,9 @@ impl Refresh for Reloader {
     }
 }
 
-/// What stands in a file, shortened; `None`: it cannot be read.
-fn contents(file: Option<&Path>) -> Option<u64> {
-    let bytes = std::fs::read(file?).ok()?;
+/// Returns a hash of a file's contents, or `None` if it cannot be read.
+fn hash_contents(file: Option<&Path>) -> Option<u64> {
+    let bytes = input::read(file?).ok()?;
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     Some(hasher.finish())

@@ -1,8 +1,10 @@
-//! Events that go through the rules once more, and their way into Kafka. What waits here blocks.
+//! Replay of events with the current settings, and the transactional writer for their records.
+//!
+//! Every call may block.
 
 use crate::config::Settings;
 use crate::delivery::TopicFailure;
-use crate::ingest::{self, Facts, Verdict};
+use crate::ingest::{Disposition, Evaluator};
 use crate::kafka::{self, KeepOn, Marker, NotCommitted, Transactions};
 use crate::record::{Headers, Record, names};
 use crate::routing::{Records, RouteTable};
@@ -14,108 +16,112 @@ use std::thread::sleep;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-const PAUSE: Duration = Duration::from_millis(500);
+/// Interval of attempts to create a topic.
+const ENSURE_RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The rules of the settings, for events that are not posted.
-pub struct Rules {
-    rules: ingest::Rules,
-    /// The names of the sources, in the order of the settings.
+/// Evaluator of events that were not received by HTTP.
+pub struct ReplayEvaluator {
+    evaluator: Evaluator,
+    /// Names of the sources, in the order of the settings.
     sources: Vec<String>,
-    /// Every topic that the settings can yield.
+    /// Every topic that records can have with the settings.
     topics: HashSet<Arc<str>>,
 }
 
-/// What the rules make of a body.
+/// Decision on a replayed body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ruling {
-    /// It becomes these records.
+pub enum ReplayDecision {
+    /// Write these records.
     Records(Records),
-    /// It becomes nothing, and why: JustCall trying the URL, or a route that drops it.
+    /// Write nothing, with the reason: the body is a probe, or a route drops it.
     Nothing(&'static str),
-    /// It stays, or becomes, a dead letter.
+    /// Keep or write a dead letter.
     Rejected {
         /// Stable tag, as in `dlq_reason`.
         reason: String,
-        /// For a person. No part of the body.
+        /// Description, without any part of the body.
         detail: String,
     },
 }
 
-impl Rules {
-    /// The rules of these settings.
+impl ReplayEvaluator {
+    /// Creates an evaluator from the settings.
     ///
     /// # Errors
-    /// When the routes contradict themselves.
+    /// If the routes contradict each other.
     pub fn of(settings: &Settings) -> Result<Self, super::Error> {
         let table = RouteTable::compile(&settings.routing).map_err(super::Error::Routes)?;
         let sources = settings.ingest.sources.iter().map(|source| source.name.clone()).collect();
         let topics = super::topics(settings, &table).into_iter().collect();
-        Ok(Self { rules: ingest::Rules::new(&settings.ingest, table), sources, topics })
+        Ok(Self { evaluator: Evaluator::new(&settings.ingest, table), sources, topics })
     }
 
-    /// The names of the sources.
+    /// Returns the names of the sources.
     pub fn sources(&self) -> impl Iterator<Item = &str> {
         self.sources.iter().map(String::as_str)
     }
 
-    /// Returns true if the settings can yield this topic: by a route or as the dead-letter topic.
+    /// Returns whether a record can have this topic, by a route or as a dead letter.
     pub fn can_yield(&self, topic: &str) -> bool {
         self.topics.contains(topic)
     }
 
-    /// What becomes of a body that a source posts, or posted. The records say when they were replayed;
-    /// all else in them is as it would have been then, but for what only the request said: the time in a
-    /// signed header and a `traceparent`.
-    pub fn rule(
+    /// Evaluates a body that a source sent.
+    ///
+    /// The records have a header with the time of the replay. Otherwise they are as after a request, without
+    /// the parts that only the request has: the signed time and the trace.
+    pub fn evaluate(
         &self,
         source: &str,
         body: &Bytes,
         received_at: DateTime<Utc>,
         replayed_at: DateTime<Utc>,
-    ) -> Ruling {
+    ) -> ReplayDecision {
         let Some(source) = self.sources.iter().position(|name| name == source) else {
-            return Ruling::Rejected {
+            return ReplayDecision::Rejected {
                 reason: "unknown_source".into(),
-                detail: "the settings have no source of that name any more".into(),
+                detail: "the settings have no source of this name".into(),
             };
         };
-        let facts = Facts { source, received_at, signed_at: None, trace: None };
-        let Some(judged) = self.rules.judge(self.rules.read(body), body, &facts) else {
-            return Ruling::Nothing("a probe");
+        let scanned = self.evaluator.scan(source, body);
+        let context = scanned.context(received_at);
+        let Some(evaluated) = self.evaluator.evaluate(scanned, &context) else {
+            return ReplayDecision::Nothing("a probe");
         };
-        match judged.verdict {
-            Verdict::Forwarded(mut records) => {
+        match evaluated.disposition {
+            Disposition::Forward(mut records) => {
                 for record in &mut records {
                     record.headers = replayed(&record.headers, replayed_at);
                 }
-                Ruling::Records(records)
+                ReplayDecision::Records(records)
             }
-            Verdict::Dropped => Ruling::Nothing("a route drops it"),
-            Verdict::Rejected(rejection, _) => {
-                Ruling::Rejected { reason: rejection.tag().into(), detail: rejection.to_string() }
+            Disposition::Drop => ReplayDecision::Nothing("a route drops it"),
+            Disposition::Reject(rejection, _) => {
+                ReplayDecision::Rejected { reason: rejection.tag().into(), detail: rejection.to_string() }
             }
         }
     }
 }
 
+/// Adds the time of the replay to the headers.
 fn replayed(headers: &Headers, at: DateTime<Utc>) -> Headers {
     let at = at.to_rfc3339_opts(SecondsFormat::Millis, true);
     Headers::builder(headers.size() + 64).extend(headers).add(names::REPLAYED, at).build()
 }
 
-/// Where records go, together or not at all.
-pub struct Outlet {
+/// Writer of replayed records, in transactions.
+pub struct ReplayWriter {
     transactions: Transactions,
-    /// Topics that are known to be there.
+    /// Topics that are known to exist.
     ensured: HashSet<Arc<str>>,
     runtime: Handle,
 }
 
-impl Outlet {
-    /// Takes the transactional id over from whoever had it. `runtime` must be driven by another thread.
+impl ReplayWriter {
+    /// Opens a writer with a transactional id, and fences its previous owner. Another thread must drive `runtime`.
     ///
     /// # Errors
-    /// When the user may not use the id, or `keep_on` says so.
+    /// If the user may not use the id, or `keep_on` returns `false`.
     pub fn open(
         config: &kafka::Config,
         id: &str,
@@ -126,16 +132,16 @@ impl Outlet {
         Ok(Self { transactions, ensured: HashSet::new(), runtime })
     }
 
-    /// Whether somebody else's open transaction hides the end of a topic.
+    /// Returns whether an open transaction of another program hides the end of a topic.
     pub(super) fn is_hidden(&self, topic: &str) -> Result<bool, kafka::Error> {
         self.transactions.is_hidden(topic)
     }
 
-    /// Writes all of it in one transaction, and makes sure before that the topics are there. Waits as
-    /// long as Kafka cannot, and `keep_on` says so.
+    /// Writes records and marks in one transaction, after it created missing topics. Waits while Kafka is not
+    /// available and `keep_on` returns `true`.
     ///
     /// # Errors
-    /// When nothing was written.
+    /// If nothing was written.
     pub fn write(
         &mut self,
         records: &[Record],
@@ -151,6 +157,7 @@ impl Outlet {
         self.transactions.commit(records, markers, keep_on)
     }
 
+    /// Creates a topic that does not exist, if the settings allow that.
     fn ensure(&mut self, topic: &Arc<str>, keep_on: KeepOn<'_>) -> Result<(), NotCommitted> {
         while !self.ensured.contains(topic) {
             match self.runtime.block_on(self.transactions.ensure(topic)) {
@@ -160,7 +167,7 @@ impl Outlet {
                 Err(missing @ TopicFailure::Missing) => {
                     return Err(NotCommitted::Refused(format!("{missing} ({topic})")));
                 }
-                Err(failure) if keep_on(&format!("{failure} ({topic})")) => sleep(PAUSE),
+                Err(failure) if keep_on(&format!("{failure} ({topic})")) => sleep(ENSURE_RETRY_INTERVAL),
                 Err(_) => return Err(NotCommitted::Stopped),
             }
         }

@@ -4,16 +4,15 @@ use super::output::{self, printable};
 use super::{Failure, signals};
 use crate::app::{self, Addresses, App};
 use crate::config::{Settings, Sources};
-use crate::event::{Dialect, samples};
 use crate::kafka::{self, EmbeddedBroker, Start, Tail, TailedRecord};
 use crate::record::names;
 use crate::telemetry;
+use justcall_events::{Dialect, samples};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -115,10 +114,13 @@ Records appear here as they are written:"
     )
 }
 
+/// Longest time for which a stop waits for the reader of stdout.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Prints the greeting and each record as it is written, from a thread of its own.
 struct Printer {
     stopping: Arc<AtomicBool>,
-    thread: JoinHandle<io::Result<()>>,
+    end: mpsc::Receiver<io::Result<()>>,
 }
 
 impl Printer {
@@ -135,8 +137,8 @@ impl Printer {
         let told = Arc::clone(&stopping);
         // Dropped with the thread, which completes the receiver.
         let (alive, unwritable) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("dev-printer".into()).spawn(move || {
-            let _alive = alive;
+        let (ended, end) = mpsc::channel();
+        let mut print = move || {
             let mut out = output::stdout();
             writeln!(out, "{greeting}").and_then(|()| out.flush())?;
             while !told.load(Ordering::Acquire) {
@@ -145,13 +147,19 @@ impl Printer {
                 }
             }
             Ok(())
+        };
+        std::thread::Builder::new().name("dev-printer".into()).spawn(move || {
+            let _alive = alive;
+            // Sent before `alive` is dropped. A stop may have given up the wait.
+            let _ = ended.send(print());
         })?;
-        Ok((Self { stopping, thread }, unwritable))
+        Ok((Self { stopping, end }, unwritable))
     }
 
+    /// Stops the thread. If the reader of stdout has stalled, the thread is left behind.
     fn stop(self) -> Result<(), Failure> {
         self.stopping.store(true, Ordering::Release);
-        output::written(self.thread.join().unwrap_or(Ok(())))
+        output::written(self.end.recv_timeout(STOP_TIMEOUT).unwrap_or(Ok(())))
     }
 }
 

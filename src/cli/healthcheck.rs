@@ -5,13 +5,13 @@ use crate::config::Settings;
 use serde_json::Value;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[cfg(test)]
 mod tests;
 
 /// More than `/readyz` ever says; whatever else listens there may talk without end.
-const LARGEST_ANSWER: u64 = 64 * 1024;
+const MAX_ANSWER: usize = 64 * 1024;
 
 /// Ask the bridge on this machine whether it is ready.
 ///
@@ -27,7 +27,7 @@ pub(super) struct Args {
     #[arg(long)]
     live: bool,
 
-    /// How long to wait for an answer.
+    /// How long to wait for the whole answer.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
     timeout: Duration,
 }
@@ -59,12 +59,25 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 /// The whole answer, head and body. By hand, for it is one line to a server of our own, and an HTTP
 /// client would look for certificates first.
 fn ask(address: SocketAddr, page: &str, timeout: Duration) -> io::Result<String> {
+    let started = Instant::now();
     let mut stream = TcpStream::connect_timeout(&address, timeout)?;
-    stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
     write!(stream, "GET /{page} HTTP/1.0\r\nhost: {address}\r\n\r\n")?;
     let mut answer = Vec::new();
-    stream.take(LARGEST_ANSWER).read_to_end(&mut answer)?;
+    let mut piece = [0; 4096];
+    while answer.len() < MAX_ANSWER {
+        // One deadline for the whole answer: each read alone could be in time without end.
+        let left = timeout.saturating_sub(started.elapsed());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        let read = stream.read(&mut piece)?;
+        if read == 0 {
+            break;
+        }
+        answer.extend_from_slice(&piece[..read]);
+    }
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 

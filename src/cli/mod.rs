@@ -134,7 +134,7 @@ enum Failure {
 /// Says why a command failed, and how it ends.
 fn ended(result: Result<(), Failure>) -> ExitCode {
     let Err(failure) = result else { return ExitCode::SUCCESS };
-    output::last_note(format!("error: {failure}"));
+    output::last_note(&format!("error: {failure}"));
     match failure {
         Failure::Settings(_)
         | Failure::NoSpool
@@ -151,9 +151,13 @@ fn usage_error(message: &str) -> ExitCode {
 
 /// Prints help to stdout, an error to stderr.
 fn explain(error: &clap::Error) -> ExitCode {
-    let printed = output::written(error.print().and_then(|()| std::io::stdout().flush()));
-    if !error.use_stderr() && printed.is_err() {
-        return ended(printed);
+    if error.use_stderr() {
+        output::usage(error);
+    } else {
+        let printed = output::written(error.print().and_then(|()| std::io::stdout().flush()));
+        if printed.is_err() {
+            return ended(printed);
+        }
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
 }

@@ -3,6 +3,11 @@
 //! Text from senders may hold characters that move a terminal's cursor or reorder what it shows. No
 //! command writes those raw, and no command reports success if its output could not be written.
 
+mod stderr;
+mod terminal;
+
+pub(super) use terminal::progress_target;
+
 use super::Failure;
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -71,31 +76,25 @@ pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// Longest time for which the end of a command waits for the reader of stderr.
-const NOTE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// Writes a line to stderr. An error is ignored: there is no other place to report it.
+/// Writes a line to stderr. The reader of stderr may have stalled, so the write has a deadline.
 pub(super) fn note(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", escaped(line));
+    stderr::write(format!("{}\n", escaped(line)));
 }
 
-/// Writes the last line of a command to stderr. The reader of stderr may have stalled, so the write has a
-/// deadline.
-pub(super) fn last_note(line: String) {
-    let (written, end) = std::sync::mpsc::channel();
-    let write = move || {
-        note(&line);
-        let _ = written.send(());
-    };
-    // If no thread can be started, the line is left out.
-    if std::thread::Builder::new().name("last-line".into()).spawn(write).is_ok() {
-        let _ = end.recv_timeout(NOTE_TIMEOUT);
-    }
+/// Writes the last line of a command to stderr, as [`note`].
+pub(super) fn last_note(line: &str) {
+    stderr::write_last(format!("{}\n", escaped(line)));
 }
 
 /// Writes a question to stderr, without an end of line.
 pub(super) fn ask(question: &str) {
-    let _ = write!(io::stderr(), "{}", escaped(question)).and_then(|()| io::stderr().flush());
+    stderr::write(escaped(question).into_owned());
+}
+
+/// Writes what is wrong with a command line to stderr, as the last text of a command.
+pub(super) fn usage(error: &clap::Error) {
+    let text = error.render();
+    stderr::write_last(if stderr::is_coloured() { text.ansi().to_string() } else { text.to_string() });
 }
 
 /// Returns a field's text with every character escaped that a terminal would obey, line feeds included.

@@ -6,10 +6,11 @@ mod pace;
 pub(super) mod progress;
 mod resume;
 mod run;
+mod stdin;
 mod summary;
 
 use super::{Failure, SettingsArgs, ended, files, output, signals, usage_error};
-use crate::app::replay::Rules;
+use crate::app::replay::ReplayEvaluator;
 use line::Content;
 use run::{Job, Plan, Source};
 use std::io::Write;
@@ -21,8 +22,9 @@ use summary::Summary;
 ///
 /// Each line of the file is the body of an event, in either dialect. Events go through the rules of their
 /// source, as if they were posted now without a signature. With --records each line is a record as
-/// `spool export` and `tail --json --show-personal-data` print it, and is written as it is. Lines that are
-/// rejected are reported and do not stop the rest.
+/// `spool export` and `tail --json --show-personal-data` print it, and is written as it is; one without a
+/// time (null, 0 or -1) gets the present time. Lines that are rejected are reported and do not stop the
+/// rest.
 ///
 /// Lines are written in order and in transactions. What is written is remembered beside the file, so that
 /// a run that ended early goes on there when it is started again; what was written last may then be
@@ -121,7 +123,7 @@ fn plan(args: &mut Args) -> Result<Result<Plan, String>, Failure> {
         return Ok(Err("--rejects and --resume-file are the same file: name two".into()));
     }
     let settings = std::mem::take(&mut args.settings).load_quietly()?;
-    let rules = Rules::of(&settings)?;
+    let rules = ReplayEvaluator::of(&settings)?;
     let source = match source(args.source.as_deref(), &rules) {
         Ok(source) => source,
         Err(usage) => return Ok(Err(usage)),
@@ -151,7 +153,7 @@ impl Args {
 }
 
 /// The source of the file's events; it need not be named where there is no choice.
-fn source(named: Option<&str>, rules: &Rules) -> Result<Source, String> {
+fn source(named: Option<&str>, rules: &ReplayEvaluator) -> Result<Source, String> {
     let names: Vec<&str> = rules.sources().collect();
     match (named, names.as_slice()) {
         (Some(name), names) if names.contains(&name) => Ok(Source::Named(name.to_owned())),

@@ -7,14 +7,15 @@ mod summary;
 mod template;
 
 use super::{files, output};
-use crate::event::{Dialect, KnownType, samples};
+use crate::input;
 use crate::secret::SecretFileError;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
+use justcall_events::{Dialect, KnownType, samples};
 use post::{Body, Failed, Plan};
 use proof::Proof;
 use reqwest::{Certificate, Url};
-use std::io::{self, IsTerminal, Read};
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -134,7 +135,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
             super::usage_error(&error.to_string())
         }
         Err(error) => {
-            output::note(&format!("error: {error}"));
+            output::last_note(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -143,7 +144,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 /// Reads the certificates of a PEM file.
 fn authorities(file: &Path) -> Result<Vec<Certificate>, Error> {
     let shown = || file.display().to_string();
-    let text = std::fs::read(file).map_err(|error| Error::File(shown(), error))?;
+    let text = input::read(file).map_err(|error| Error::File(shown(), error))?;
     match Certificate::from_pem_bundle(files::without_mark(&text)) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(Error::Authority(shown())),
@@ -223,21 +224,16 @@ const fn other(dialect: Dialect) -> Dialect {
 
 fn read(file: &Path) -> io::Result<Vec<u8>> {
     if file == Path::new("-") {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes)?;
-        return Ok(bytes);
+        return input::read_all(io::stdin().lock());
     }
-    std::fs::read(file)
+    input::read(file)
 }
 
 /// Hidden unless a person watches.
 fn progress_bar() -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
     let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len}  {per_sec}  {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+    ProgressBar::with_draw_target(None, output::progress_target()).with_style(style)
 }
 
 fn print(summary: &Summary, as_json: bool) -> Result<(), super::Failure> {

@@ -51,7 +51,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let tls = settings.server.tls.certificate.is_some();
         let app = App::build(settings, Some(sources))?;
         if let Some(reload) = app.reload_handle() {
-            hangups.each(move || reload.ask());
+            hangups.each(move || reload.request());
         }
         let addresses = app.addresses();
         tracing::info!(

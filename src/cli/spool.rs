@@ -68,7 +68,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Status { place, json } => status(place, json),
         Command::Export { place, topic, set_aside } => {
-            let backlog = app::open_backlog(&place.directory()?)?;
+            let backlog = app::open_spool_view(&place.directory()?)?;
             if set_aside {
                 export(backlog.records_set_aside(), topic.as_deref())
             } else {
@@ -95,7 +95,7 @@ impl Place {
 }
 
 fn status(place: Place, json: bool) -> Result<(), Failure> {
-    let backlog = app::open_backlog(&place.directory()?)?;
+    let backlog = app::open_spool_view(&place.directory()?)?;
     let (lanes, set_aside) = (backlog.lanes().map_err(read)?, backlog.set_aside().map_err(read)?);
     let records: u64 = lanes.iter().map(|lane| lane.records).sum();
     let bytes: u64 = lanes.iter().map(|lane| lane.bytes).sum();
@@ -167,11 +167,7 @@ fn line(row: i64, spooled_at: &DateTime<Utc>, record: &Record) -> Value {
     if let Some(key) = &record.key {
         bytes(&mut line, "key", key);
     }
-    let mut headers = Map::new();
-    for (name, value) in record.headers.iter() {
-        bytes(&mut headers, name, value);
-    }
-    line.insert("headers".into(), headers.into());
+    line.insert("headers".into(), headers(record.headers.iter()).into());
     bytes(&mut line, "value", &record.value);
     line.into()
 }
@@ -182,6 +178,48 @@ pub(super) fn bytes(into: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
         Ok(text) if !name.ends_with("_base64") => into.insert(name.to_owned(), text.into()),
         _ => into.insert(format!("{name}_base64"), BASE64_STANDARD.encode(bytes).into()),
     };
+}
+
+/// Returns headers as a JSON object. A name that several headers share gets the list of their values.
+///
+/// If one value of a shared name is not text, all of them are base64, which keeps their order.
+pub(super) fn headers<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Map<String, Value> {
+    let mut object = Map::new();
+    for (name, values) in by_name(headers) {
+        if let [value] = values[..] {
+            bytes(&mut object, name, value);
+            continue;
+        }
+        let texts: Option<Vec<&str>> = values.iter().map(|value| std::str::from_utf8(value).ok()).collect();
+        match texts.filter(|_| !name.ends_with("_base64")) {
+            Some(texts) => object.insert(name.to_owned(), texts.into()),
+            None => {
+                let encoded: Vec<String> = values.iter().map(|value| BASE64_STANDARD.encode(value)).collect();
+                object.insert(format!("{name}_base64"), encoded.into())
+            }
+        };
+    }
+    object
+}
+
+/// Returns headers that are shown as text, in the form of [`headers`].
+pub(super) fn text_headers(headers: impl Iterator<Item = (String, String)>) -> Map<String, Value> {
+    let value = |mut values: Vec<String>| {
+        if values.len() == 1 { values.remove(0).into() } else { values.into() }
+    };
+    by_name(headers).into_iter().map(|(name, values)| (name, value(values))).collect()
+}
+
+/// Gathers the values of each name, in the order of the headers.
+fn by_name<N: PartialEq, V>(headers: impl Iterator<Item = (N, V)>) -> Vec<(N, Vec<V>)> {
+    let mut names: Vec<(N, Vec<V>)> = Vec::new();
+    for (name, value) in headers {
+        match names.iter_mut().find(|(each, _)| *each == name) {
+            Some((_, values)) => values.push(value),
+            None => names.push((name, vec![value])),
+        }
+    }
+    names
 }
 
 pub(super) fn time(time: DateTime<Utc>) -> String {

@@ -6,7 +6,7 @@ mod plan;
 mod rights;
 mod show;
 
-use super::output::print;
+use super::output::{self, print};
 use super::{Failure, SettingsArgs};
 use crate::app::{self, App};
 use crate::config::Settings;
@@ -212,7 +212,7 @@ fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
             return Err(failure);
         }
         let is_asked = plan.is_to_do(args.add_partitions) && !args.yes;
-        if is_asked && !apply::is_confirmed(&mut io::stdin().lock(), &mut io::stderr()) {
+        if is_asked && !apply::is_confirmed(&mut io::stdin().lock(), output::ask) {
             return Err(Failure::Failed("not confirmed: nothing was changed".into()));
         }
         let width = plan.width();

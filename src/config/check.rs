@@ -7,10 +7,9 @@ use super::problem::Problem;
 use super::settings::Settings;
 use super::tree::{self, Files};
 use crate::http::{check_tls, check_tls_pair};
-use crate::ingest::{SourceConfig, keys, tokens};
+use crate::ingest::{SignatureMode, SourceConfig, check_number, read_keys, read_tokens};
 use crate::routing::{self, RouteTable, check_topic_name};
 use crate::secret::{self, Secret};
-use crate::signature::Mode;
 use crate::telemetry::{check_endpoint, check_header};
 use config::Value;
 use std::collections::BTreeMap;
@@ -163,7 +162,7 @@ fn credentials(source: &SourceConfig, files: Files, report: &mut Report<'_>) {
         let reason = "needs a secret to verify with: `secrets_file`, or `secrets`";
         report.add(format!("sources.{name}.signature.required"), reason);
     }
-    if signature.mode == Mode::Monitor && !signature.has_secret() {
+    if signature.mode == SignatureMode::Monitor && !signature.has_secret() {
         let reason = "`monitor` verifies signatures and needs a secret: `secrets_file`, or `secrets`";
         report.add(format!("sources.{name}.signature.mode"), reason);
     }
@@ -173,11 +172,18 @@ fn credentials(source: &SourceConfig, files: Files, report: &mut Report<'_>) {
             report.add(format!("sources.{name}.signature.urls[{index}]"), reason);
         }
     }
+    let number = check_number(source);
     let mut source = source.clone();
     if files != Files::All {
         (source.signature.secrets_file, source.token_file) = (None, None);
     }
-    let problems = [keys(&source).err(), tokens(&source).err()];
+    let (mut inline, mut in_file) = (source.clone(), source.clone());
+    (inline.token_file, in_file.token) = (None, None);
+    let problems = [
+        number.and_then(|()| read_keys(&source).map(drop)).err(),
+        read_tokens(&inline).err(),
+        read_tokens(&in_file).err(),
+    ];
     for error in problems.into_iter().flatten() {
         report.add(error.key, error.reason);
     }
@@ -188,8 +194,8 @@ pub(super) fn undecided(settings: &Settings, problems: &mut Vec<Problem>) {
     for source in &settings.ingest.sources {
         let at = format!("sources.{}", source.name);
         let is_decided = source.signature.required.is_some() || source.signature.has_secret();
-        // What could not be read may be the answer.
-        if is_decided || problems.iter().any(|problem| problem.key.starts_with(&at)) {
+        // A setting that could not be read may be the decision.
+        if is_decided || problems.iter().any(|problem| may_decide(&problem.key, &at)) {
             continue;
         }
         let reason = format!(
@@ -200,6 +206,24 @@ pub(super) fn undecided(settings: &Settings, problems: &mut Vec<Problem>) {
         );
         problems.push(Problem::without_value(format!("{at}.signature.required"), None, reason));
     }
+}
+
+/// Returns whether a problem with `key` hides if a source is to accept unsigned events.
+fn may_decide(key: &str, source: &str) -> bool {
+    const OTHERS: [&str; 7] = [
+        "path",
+        "validation",
+        "token",
+        "token_file",
+        "signature.mode",
+        "signature.urls",
+        "signature.tolerance",
+    ];
+    let begins = |whole: &str, part: &str| {
+        whole.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let is_other = |name: &str| begins(key, &format!("{source}.{name}"));
+    begins(source, key) || begins(key, source) && !OTHERS.iter().any(|name| is_other(name))
 }
 
 /// Reads secrets that have a file each, by name, into the map of the others.
@@ -215,6 +239,10 @@ fn read_files(
         let key = format!("{in_files}.{name}");
         if values.contains_key(name) {
             report.add(key, format!("stands under `{plain}` too; it must be in one place"));
+            continue;
+        }
+        if path.is_empty() {
+            report.add(key, "is empty; must be the path of a file");
             continue;
         }
         if files == Files::None {
@@ -290,8 +318,10 @@ fn traces(settings: &Settings, report: &mut Report<'_>) {
     if let Some(Err(reason)) = otlp.endpoint.as_deref().map(check_endpoint) {
         report.add("telemetry.otlp_endpoint", reason);
     }
-    for (name, value) in &otlp.headers {
-        if let Err(reason) = check_header(name, value.expose()) {
+    let unread = otlp.header_files.keys().filter(|name| !otlp.headers.contains_key(*name));
+    let unread = unread.map(|name| (name, ""));
+    for (name, value) in otlp.headers.iter().map(|(name, value)| (name, value.expose())).chain(unread) {
+        if let Err(reason) = check_header(name, value) {
             report.add(header_key(settings, name), reason);
         }
     }

@@ -4,9 +4,8 @@ use super::kinds::show_time;
 use super::settings::Settings;
 use super::tree;
 use crate::http::{certificate_expires, certificate_fault};
-use crate::ingest::SourceConfig;
+use crate::ingest::{SignatureMode, SourceConfig};
 use crate::kafka::properties::parse_bool;
-use crate::signature::Mode;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -109,7 +108,7 @@ impl Doors {
                 "set a secret, so that JustCall's signature is verified",
             ),
         }
-        if signature.is_required() && signature.mode == Mode::Monitor {
+        if signature.is_required() && signature.mode == SignatureMode::Monitor {
             let reason = "signatures are verified and counted, and nothing is turned away";
             let fix = "set `enforce` once signatures_total shows none but valid ones";
             self.add(format!("{at}.signature.mode"), reason, fix);

@@ -6,14 +6,15 @@ use super::kinds::{
     SecretText, SecretTexts, Servers, Size, Switch, Text, TextMap, Texts, Time, UrlPath, Whole,
 };
 use super::settings::{Settings, ShutdownConfig, default_source, empty_template};
-use crate::event::Validation;
 use crate::http::{AdminConfig, Config as ServerConfig};
-use crate::ingest::{DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
+use crate::ingest::{
+    DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SignatureConfig, SignatureMode, SourceConfig,
+};
 use crate::kafka::TopicsConfig;
 use crate::routing::{RouteConfig, RouteTemplate, UnknownEvents};
-use crate::signature::{Config as SignatureConfig, Mode};
 use crate::spool::Config as SpoolConfig;
 use crate::telemetry::{Config as TelemetryConfig, LogFormat};
+use justcall_events::Validation;
 use std::time::Duration;
 
 /// Most workers that actix-server accepts.
@@ -167,7 +168,8 @@ const VALIDATION: Choice<Validation> = Choice(&[
     ("tolerant", Validation::Tolerant),
     ("strict", Validation::Strict),
 ]);
-const SIGNATURE_MODE: Choice<Mode> = Choice(&[("enforce", Mode::Enforce), ("monitor", Mode::Monitor)]);
+const SIGNATURE_MODE: Choice<SignatureMode> =
+    Choice(&[("enforce", SignatureMode::Enforce), ("monitor", SignatureMode::Monitor)]);
 const UNKNOWN_EVENTS: Choice<UnknownEvents> =
     Choice(&[("forward", UnknownEvents::Forward), ("dead_letter", UnknownEvents::DeadLetter)]);
 const DEAD_LETTER_ANSWER: Choice<DeadLetterAnswer> =

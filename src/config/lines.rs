@@ -4,8 +4,8 @@ use super::tree::Table;
 use config::{Value, ValueKind};
 use std::collections::HashMap;
 use yaml_rust2::Yaml;
-use yaml_rust2::parser::{Event, MarkedEventReceiver, Parser};
-use yaml_rust2::scanner::Marker;
+use yaml_rust2::parser::{Event, MarkedEventReceiver, Parser, Tag};
+use yaml_rust2::scanner::{Marker, TScalarStyle};
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +22,23 @@ pub(super) fn as_written(origin: &str, text: &str, table: Table) -> Value {
     relocate(&|_| origin.to_owned(), origin, text, table)
 }
 
+/// Two keys of one map that denote the same name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Duplicate {
+    /// Path of the second key.
+    pub(super) path: String,
+    /// Lines of the first and of the second key.
+    pub(super) lines: [usize; 2],
+}
+
+/// Finds the keys that denote the same name: YAML reads them alike, or they are written alike.
+pub(super) fn duplicates(text: &str) -> Vec<Duplicate> {
+    let mut builder = Builder::default();
+    // An error is found again when the text is read as YAML.
+    let _ = Parser::new_from_str(text).load(&mut builder, false);
+    builder.duplicates
+}
+
 /// A value of the file: its line, and what is inside.
 #[derive(Debug, Clone)]
 struct Node {
@@ -32,36 +49,50 @@ struct Node {
 #[derive(Debug, Clone)]
 enum Inside {
     Nothing,
-    Text(String),
+    Text(Scalar),
     Items(Vec<Node>),
-    Fields(HashMap<String, Node>),
+    /// By the key as YAML reads it.
+    Fields(HashMap<String, Field>),
+}
+
+/// A text as it is written and as YAML reads it.
+#[derive(Debug, Clone, Default)]
+struct Scalar {
+    written: String,
+    read: String,
+}
+
+#[derive(Debug, Clone)]
+struct Field {
+    written: String,
+    node: Node,
 }
 
 impl Node {
     /// Returns a field by the key that YAML read, and the key as it is written.
     fn field(&self, key: &str) -> Option<(&str, &Self)> {
         let Inside::Fields(fields) = &self.inside else { return None };
-        let found = fields.get_key_value(key);
-        let found = found.or_else(|| fields.iter().find(|(written, _)| is_read_as(written, key)));
-        found.map(|(written, node)| (written.as_str(), node))
+        fields.get(key).map(|field| (field.written.as_str(), &field.node))
     }
 
     fn item(&self, at: usize) -> Option<&Self> {
         if let Inside::Items(items) = &self.inside { items.get(at) } else { None }
     }
 
-    fn text(&self) -> Option<&String> {
+    fn text(&self) -> Option<&Scalar> {
         if let Inside::Text(text) = &self.inside { Some(text) } else { None }
     }
 }
 
-/// Returns whether YAML reads a key as another text: `007` as 7, `True` as true.
-fn is_read_as(written: &str, key: &str) -> bool {
+/// Returns the text of a key that YAML reads: 7 for `007`, and `007` for `"007"`.
+fn read_key(written: &str, style: TScalarStyle, tag: Option<&Tag>) -> String {
+    let tag = tag.map(|tag| tag.suffix.as_str());
+    let is_text =
+        style != TScalarStyle::Plain || tag.is_some_and(|tag| !["int", "bool", "float"].contains(&tag));
     match Yaml::from_str(written) {
-        Yaml::Integer(number) => number.to_string() == key,
-        Yaml::Boolean(truth) => truth.to_string() == key,
-        Yaml::Real(number) => number.parse::<f64>().is_ok_and(|number| number.to_string() == key),
-        _ => false,
+        Yaml::Integer(number) if !is_text => number.to_string(),
+        Yaml::Boolean(truth) if !is_text => truth.to_string(),
+        _ => written.to_owned(),
     }
 }
 
@@ -96,7 +127,7 @@ fn lay(value: Value, node: Option<&Node>, origin: &dyn Fn(usize) -> String) -> V
             ValueKind::Array(items.collect())
         }
         ValueKind::Nil => ValueKind::Nil,
-        single => node.and_then(Node::text).map_or(single, |text| ValueKind::String(text.clone())),
+        single => node.and_then(Node::text).map_or(single, |text| ValueKind::String(text.written.clone())),
     };
     Value::new(at.as_ref(), kind)
 }
@@ -109,11 +140,12 @@ struct Builder {
     open: Vec<Open>,
     /// What aliases stand for.
     anchors: HashMap<usize, Inside>,
+    duplicates: Vec<Duplicate>,
 }
 
 struct Open {
     node: Node,
-    key: Option<(String, usize)>,
+    key: Option<(Scalar, usize)>,
     anchor: usize,
 }
 
@@ -129,10 +161,10 @@ impl Builder {
         match &mut parent.node.inside {
             Inside::Items(items) => items.push(node),
             Inside::Fields(fields) => match parent.key.take() {
-                Some((key, line)) => {
+                Some((Scalar { written, read }, line)) => {
                     // A person looks for the key.
                     node.line = line;
-                    fields.insert(key, node);
+                    fields.insert(read, Field { written, node });
                 }
                 None => parent.key = Some((node.text().cloned().unwrap_or_default(), node.line)),
             },
@@ -141,11 +173,37 @@ impl Builder {
     }
 }
 
+impl Builder {
+    /// Notes that the map being read has a key, if it has another of the same name.
+    fn compare_key(&mut self, key: &Scalar, line: usize) {
+        let Some((Open { node, key: None, .. }, outer)) = self.open.split_last() else { return };
+        let Inside::Fields(fields) = &node.inside else { return };
+        let same = fields.get(&key.read);
+        let same = same.or_else(|| fields.values().find(|field| field.written == key.written));
+        let Some(first) = same.map(|field| field.node.line) else { return };
+        let mut path = String::new();
+        for Open { node, key, .. } in outer {
+            match (&node.inside, key) {
+                (Inside::Items(items), _) => path += &format!("[{}]", items.len()),
+                (_, Some((key, _))) if path.is_empty() => path += &key.written,
+                (_, Some((key, _))) => path += &format!(".{}", key.written),
+                _ => {}
+            }
+        }
+        let path = if path.is_empty() { key.written.clone() } else { format!("{path}.{}", key.written) };
+        self.duplicates.push(Duplicate { path, lines: [first, line] });
+    }
+}
+
 impl MarkedEventReceiver for Builder {
     fn on_event(&mut self, event: Event, mark: Marker) {
         let node = |inside| Node { line: mark.line(), inside };
         match event {
-            Event::Scalar(text, _, anchor, _) => self.put(node(Inside::Text(text)), anchor),
+            Event::Scalar(written, style, anchor, tag) => {
+                let text = Scalar { read: read_key(&written, style, tag.as_ref()), written };
+                self.compare_key(&text, mark.line());
+                self.put(node(Inside::Text(text)), anchor);
+            }
             Event::Alias(anchor) => {
                 let inside = self.anchors.get(&anchor).cloned().unwrap_or(Inside::Nothing);
                 self.put(node(inside), 0);

@@ -1,10 +1,10 @@
 //! What the settings mean: the parts' own configurations, validated.
 
-use crate::event::Validation;
-use crate::ingest::{DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
+use crate::ingest::{DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SignatureConfig, SourceConfig};
 use crate::routing::{RouteConfig, RouteTemplate, UnknownEvents};
 use crate::telemetry::{LogFormat, Ratio};
-use crate::{delivery, http, ingest, kafka, routing, signature, spool, telemetry};
+use crate::{delivery, http, ingest, kafka, routing, spool, telemetry};
+use justcall_events::Validation;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -117,7 +117,7 @@ pub(super) fn default_source(name: &str) -> SourceConfig {
         name: name.into(),
         path: "/webhooks/justcall".into(),
         validation: Validation::Documented,
-        signature: signature::Config::default(),
+        signature: SignatureConfig::default(),
         token: None,
         token_file: None,
     }

@@ -1,17 +1,24 @@
 //! Where settings come from, laid over each other: the file, the environment, the flags.
 
 use super::form::Written;
-use super::lines::{as_written, locate};
+use super::lines::{Duplicate, as_written, duplicates, locate};
 use super::problem::Problem;
-use super::shape::{is_secret, written};
+use super::shape::{Setting, is_secret, setting, written};
+use crate::input;
 use config::{FileFormat, Format, Map, Value, ValueKind};
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use yaml_rust2::ScanError;
 
+mod merge;
+mod names;
+
 #[cfg(test)]
 mod tests;
+
+use merge::merge;
+use names::{PREFIX, named_twice, path_of, path_of_variable, variable_for};
 
 /// Where settings come from, besides their defaults. The later field wins.
 #[derive(Clone, Default)]
@@ -72,22 +79,28 @@ pub enum SettingsFile {
 /// A map of settings as it was written; every value knows where that was.
 pub(super) type Table = Map<String, Value>;
 
-const PREFIX: &str = "JUSTCALL_BRIDGE__";
 const USUAL_FILES: [&str; 2] = ["config/bridge.yaml", "/etc/justcall-bridge/bridge.yaml"];
 
 /// Everything that was said, the later over the earlier.
 pub(super) fn collect(sources: &Sources, problems: &mut Vec<Problem>) -> Value {
     let mut root = Value::new(None, Table::new());
-    let mut file = sources.file().map(read_file).transpose();
-    if let Ok(Some(file)) = &mut file {
+    let mut file = match sources.file().map(read_file) {
+        Some(Ok(file)) => Some(file),
+        Some(Err(found)) => {
+            problems.extend(found);
+            None
+        }
+        None => None,
+    };
+    if let Some(file) = &mut file {
         remove_references("", file, problems);
     }
     let mut lay = |layer: Result<Option<Value>, Problem>| match layer {
-        Ok(Some(layer)) => merge("", &mut root, layer, problems),
+        Ok(Some(layer)) => merge(&mut Vec::new(), &mut root, layer, problems),
         Ok(None) => {}
         Err(problem) => problems.push(problem),
     };
-    lay(file);
+    lay(Ok(file));
     let mut environment: Vec<_> = sources.environment.iter().collect();
     environment.sort_unstable();
     for (name, text) in environment {
@@ -96,16 +109,30 @@ pub(super) fn collect(sources: &Sources, problems: &mut Vec<Problem>) -> Value {
     for (index, flag) in sources.flags.iter().enumerate() {
         lay(from_flag(index, flag).map(Some));
     }
+    let variables = sources.environment.iter().filter_map(|(name, _)| name.to_str());
+    for (key, [one, other]) in named_twice(variables) {
+        let reason = format!("is set by the environment variables {one} and {other}: set one of them");
+        problems.push(Problem::without_value(key, None, reason));
+    }
     root
 }
 
-fn read_file(path: &Path) -> Result<Value, Problem> {
+fn read_file(path: &Path) -> Result<Value, Vec<Problem>> {
     let name = path.display().to_string();
     let problem = |reason| Problem::without_value(name.clone(), None, reason);
-    let text = std::fs::read_to_string(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let text = input::read_text(path).map_err(|error| vec![problem(format!("cannot be read: {error}"))])?;
     let text = text.trim_start_matches('\u{feff}');
+    let twice: Vec<_> = duplicates(text)
+        .iter()
+        .map(|Duplicate { path, lines: [first, second] }| {
+            problem(format!("is no YAML: it sets `{path}` twice, in line {first} and in line {second}"))
+        })
+        .collect();
+    if !twice.is_empty() {
+        return Err(twice);
+    }
     let table = FileFormat::Yaml.parse(Some(&name), text);
-    table.map(|table| locate(&name, text, table)).map_err(|error| problem(yaml_fault(&*error)))
+    table.map(|table| locate(&name, text, table)).map_err(|error| vec![problem(yaml_fault(&*error))])
 }
 
 /// Where the text stops being YAML. Other errors quote the text, in which there may be a secret.
@@ -179,21 +206,9 @@ fn from_variable(name: &OsStr, text: &OsStr) -> Result<Option<Value>, Problem> {
         return Err(Problem::without_value(shown.clone(), None, "is not UTF-8"));
     };
     let origin = format!("environment variable {name}");
-    let mut path: Vec<_> = key.to_ascii_lowercase().split("__").map(str::to_owned).collect();
+    let path = path_of_variable(key);
     if path.iter().any(String::is_empty) {
         return Err(Problem::without_value(name, None, "names no setting: `__` stands between two keys"));
-    }
-    // A variable's name can hold neither dots nor dashes, so an underscore stands for them.
-    match &mut path[..] {
-        [section, map, rest @ ..] if is_open_map(section, map) && !rest.is_empty() => {
-            let key = rest.join("_").replace('_', ".");
-            path.splice(2.., [key]);
-        }
-        [section, map, header] if section == "telemetry" && map.starts_with("otlp_headers") => {
-            *header = header.replace('_', "-");
-        }
-        [section, source, ..] if section == "sources" => *source = source.replace('_', "-"),
-        _ => {}
     }
     nested(&path, leaf(&path, text, &origin)?, &origin).map(Some)
 }
@@ -208,16 +223,12 @@ fn from_flag(index: usize, flag: &str) -> Result<Value, Problem> {
     let origin = format!("flag --set {key}");
     let value = nested(&path, leaf(&path, text, &origin)?, &origin)?;
     match secret_in(&mut Vec::new(), &value) {
-        Some(path) => Err(Problem::without_value(path.join("."), Some(&origin), not_by_flag(&path))),
+        Some(path) => {
+            let setting = setting(&path);
+            let key = setting.whole().join(".");
+            Err(Problem::without_value(key, Some(&origin), not_by_flag(&setting)))
+        }
         None => Ok(value),
-    }
-}
-
-/// Returns the keys of a dotted key.
-fn path_of(key: &str) -> Vec<String> {
-    match key.splitn(3, '.').collect::<Vec<_>>()[..] {
-        [section, map, rest] if is_open_map(section, map) => [section, map, rest].map(str::to_owned).into(),
-        _ => key.split('.').map(str::to_owned).collect(),
     }
 }
 
@@ -242,28 +253,17 @@ pub(super) fn secret_in_file(path: &Path) -> Option<String> {
     secret_in(&mut Vec::new(), &read_file(path).ok()?).map(|path| path.join("."))
 }
 
-/// Returns the name of the environment variable for a setting.
-fn variable(path: &[String]) -> String {
-    format!("{PREFIX}{}", path.join("__").to_ascii_uppercase().replace(['.', '-'], "_"))
-}
-
 /// Returns why a secret is not accepted from a flag, and where it belongs.
-fn not_by_flag(path: &[String]) -> String {
-    let file = match path {
-        [section, map, name] if is_open_map(section, map) || map == "otlp_headers" => {
-            format!("{section}.{map}_files.{name}")
-        }
-        _ => format!("{}_file", path.join(".")),
+fn not_by_flag(setting: &Setting<'_>) -> String {
+    let path = setting.path.join(".");
+    let file = match (setting.is_map, setting.entry) {
+        (true, Some(entry)) => format!("name its file in `{path}_files.{entry}`"),
+        (true, None) => format!("name the file of each entry in `{path}_files`"),
+        (false, _) => format!("name its file in `{path}_file`"),
     };
-    format!(
-        "is a secret, and every user of this machine can read a command line: name its file in `{file}`, or set the environment variable {}",
-        variable(path)
-    )
-}
-
-/// Maps whose keys are not the bridge's and have dots in them.
-fn is_open_map(section: &str, map: &str) -> bool {
-    matches!((section, map), ("kafka", "properties" | "properties_files") | ("topics", "config"))
+    let variable = variable_for(&setting.whole());
+    let variable = variable.map_or(String::new(), |name| format!(", or set the environment variable {name}"));
+    format!("is a secret, and every user of this machine can read a command line: {file}{variable}")
 }
 
 /// A value given as text: JSON where the setting is a list or a map, otherwise the text as it is.
@@ -283,6 +283,10 @@ fn leaf(path: &[String], text: &str, origin: &String) -> Result<Value, Problem> 
     }
     let key = "value";
     let text = format!("{{\"{key}\": {text}}}");
+    if let Some(Duplicate { path: twice, .. }) = duplicates(&text).first() {
+        let twice = twice.strip_prefix(key).map_or(&**twice, |rest| rest.trim_start_matches('.'));
+        return Err(Problem::without_value(path.join("."), Some(origin), format!("sets `{twice}` twice")));
+    }
     let table =
         FileFormat::Yaml.parse(Some(origin), &text).ok().map(|table| as_written(origin, &text, table));
     match table.map(|table| table.kind) {
@@ -302,31 +306,6 @@ fn nested(path: &[String], leaf: Value, origin: &String) -> Result<Value, Proble
     }
     let wrap = |inner, key: &String| Value::new(Some(origin), Table::from_iter([(key.clone(), inner)]));
     Ok(path.iter().rev().fold(leaf, wrap))
-}
-
-/// Lays `over` on `under`: maps key by key, anything else as a whole. A key without a value changes nothing. A
-/// map over anything but a map is a problem.
-fn merge(at: &str, under: &mut Value, over: Value, problems: &mut Vec<Problem>) {
-    let origin = over.origin().map(str::to_owned);
-    if matches!(over.kind, ValueKind::Table(_)) && !matches!(under.kind, ValueKind::Table(_) | ValueKind::Nil)
-    {
-        let reason =
-            format!("is one value, and {} sets keys under it", origin.as_deref().unwrap_or_default());
-        problems.push(Problem::with(at.to_owned(), under, reason));
-    }
-    match (&mut under.kind, over.kind) {
-        (_, ValueKind::Nil) => {}
-        (ValueKind::Table(under), ValueKind::Table(over)) => {
-            for (key, value) in over {
-                let at = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
-                match under.get_mut(&key) {
-                    Some(under) => merge(&at, under, value, problems),
-                    None => drop(under.insert(key, value)),
-                }
-            }
-        }
-        (_, kind) => *under = Value::new(origin.as_ref(), kind),
-    }
 }
 
 /// What stands under a key such as `routes[2].topics[0]` or `kafka.properties.linger.ms`. An index

@@ -5,10 +5,10 @@ mod kept;
 pub use kept::{Kept, replayed, replayed_of};
 
 use super::Failure;
-use crate::event::EventId;
 use crate::record::{Headers, Record, TraceContext, names};
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
+use justcall_events::EventId;
 use std::sync::Arc;
 
 /// Rejected event.

@@ -3,13 +3,16 @@
 use super::AdminConfig;
 use super::answer::json;
 use super::evictable::Connections;
+use super::evictable::Evictable;
 use super::listener::{LINGER_SECONDS, Listener, cannot_bind};
+use super::paced::Paced;
 use super::problem::Problem;
+use super::turn::Turn;
 use crate::health::Readiness;
 use crate::ingest::Budget;
 use crate::telemetry::{CONTENT_TYPE, Metrics};
-use actix_http::HttpService;
 use actix_http::error::DispatchError;
+use actix_http::{Extensions, HttpService};
 use actix_server::Server;
 use actix_service::{ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::AppConfig;
@@ -20,6 +23,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +37,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// longer.
 const MAX_AGE: Duration = Duration::from_secs(60);
 
-/// Answers `/livez`, `/readyz` and `/metrics`.
+/// Longest chunked body that is read, in bytes. No request here needs a body.
+const MAX_CHUNKED: usize = 4 * 1024;
+
+/// ResponseCounters `/livez`, `/readyz` and `/metrics`.
 pub struct Admin {
     listener: Listener,
 }
@@ -67,15 +74,20 @@ impl Admin {
             .disable_signals()
             .listen("admin", listener, move || {
                 let (facts, connections) = (Arc::clone(&facts), connections.clone());
-                let reply = move |request: HttpRequest| std::future::ready(facts.answer(&request));
+                let reply = move |request: HttpRequest| std::future::ready(facts.reply(&request));
                 let app = App::new().default_service(web::to(reply));
                 let http = HttpService::build()
                     .keep_alive(IDLE_TIMEOUT)
-                    .client_request_timeout(IDLE_TIMEOUT)
+                    // `Paced` has a deadline for every head; this one is for the first only.
+                    .client_request_timeout(Duration::ZERO)
                     .client_disconnect_timeout(IDLE_TIMEOUT)
+                    .on_connect_ext(|io: &Paced<Evictable<TcpStream>>, data: &mut Extensions| {
+                        data.insert(io.turn());
+                    })
                     .h1(map_config(app, |()| AppConfig::default()));
                 fn_service(move |io: TcpStream| {
                     let io = connections.add(io, MAX_CONNECTIONS, MAX_AGE);
+                    let io = Paced::new(io, IDLE_TIMEOUT, MAX_CHUNKED, None);
                     std::future::ready(Ok::<_, DispatchError>((io, None)))
                 })
                 .and_then(http)
@@ -95,6 +107,15 @@ impl Admin {
 }
 
 impl Facts {
+    /// ResponseCounters a request, and lets the connection read on behind it.
+    fn reply(&self, request: &HttpRequest) -> HttpResponse {
+        let turn = request.conn_data::<Rc<Turn>>().cloned().unwrap_or_default();
+        turn.body(request.headers());
+        let response = self.answer(request);
+        turn.answered();
+        response
+    }
+
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let page: fn(&Self) -> HttpResponse = match request.uri().path() {
             "/livez" => |_| HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n"),

@@ -4,12 +4,12 @@ use super::admin::parts;
 use super::answer::answer;
 use super::ingress::ALLOWED;
 use super::problem::Problem;
-use crate::event::{BodyHash, JsonType, Malformed, Violation};
 use crate::health::Readiness;
-use crate::ingest::{DeadLetterAnswer, Denial, EventId, Outcome, Refusal, Rejection};
+use crate::ingest::{DeadLetterAnswer, Denial, Outcome, Refusal, Rejection};
 use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use justcall_events::{BodyHash, EventId, JsonType, Malformed, Violation};
 use serde_json::Value;
 
 #[cfg(test)]
@@ -71,8 +71,8 @@ fn outcomes() -> Vec<Outcome> {
     passed
         .into_iter()
         .chain(rejections.map(|rejection| Outcome::DeadLettered(id, rejection)))
-        .chain(Denial::ALL.map(Outcome::Denied))
-        .chain(Refusal::ALL.map(Outcome::Refused))
+        .chain(Denial::all().map(Outcome::Denied))
+        .chain(Refusal::ALL.iter().copied().map(Outcome::Refused))
         .collect()
 }
 

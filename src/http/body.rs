@@ -1,7 +1,7 @@
 //! A request's body, read within its limit and the budget.
 
 use super::problem::Problem;
-use super::turn::Turn;
+use super::turn::{StreamEnd, Turn};
 use crate::ingest::Permit;
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody};
@@ -54,13 +54,22 @@ impl Body {
     async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
         match poll_fn(|context| Pin::new(&mut self.chunks).poll_next(context)).await {
             Some(Ok(chunk)) => Ok(Some(chunk)),
-            Some(Err(_)) if self.turn.has_broken_chunks() => Err(Problem::MalformedChunks),
-            Some(Err(_)) => Err(Problem::Incomplete),
+            Some(Err(_)) => Err(self.fault()),
             None => {
                 self.ended = true;
                 self.turn.answer();
                 Ok(None)
             }
+        }
+    }
+
+    /// Returns the cause of a body's failure. actix reports each as a lost connection.
+    fn fault(&self) -> Problem {
+        match self.turn.stream_end() {
+            Some(StreamEnd::ExcessFraming) => Problem::EndlessChunks,
+            Some(StreamEnd::MalformedChunks) => Problem::MalformedChunks,
+            None if self.turn.is_in_chunks() => Problem::MalformedChunks,
+            None | Some(StreamEnd::Client) => Problem::Incomplete,
         }
     }
 

@@ -1,7 +1,6 @@
 //! Connections that live for a limited time, and of which a new one ends the oldest, so that none keeps a
 //! probe out.
 
-use super::problem::Problem;
 use futures_util::task::AtomicWaker;
 use std::collections::VecDeque;
 use std::io;
@@ -108,12 +107,6 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Evictable<T> {
         let this = self.get_mut();
         if this.is_over(Half::Writer, cx) {
             return evicted();
-        }
-        // The admin listener itself answers with none of these statuses.
-        if let Some(problem) = Problem::of_actix(bytes) {
-            // Sent at once or not at all: the connection ends next.
-            let _ = Pin::new(&mut this.io).poll_write(cx, &problem.last_words());
-            return Poll::Ready(Ok(bytes.len()));
         }
         Pin::new(&mut this.io).poll_write(cx, bytes)
     }

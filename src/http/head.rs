@@ -1,27 +1,35 @@
 //! The end of a request's head, its body's length, and its wish to upgrade, read before actix reads it.
 
-/// Finds empty lines, also where they come in pieces.
+/// Finds the empty line that ends a head, also in a head that comes in pieces.
+///
+/// Empty lines before the request line are ignored (RFC 9112, 2.2).
 #[derive(Debug, Default)]
 pub(super) struct BlankLine {
+    has_begun: bool,
     /// Nothing, or only a carriage return, came since the last line feed.
     empty: bool,
 }
 
 impl BlankLine {
-    /// How many bytes go up to the first one's end, if there is one.
+    /// Returns the number of bytes up to the end of the head, if that is in `bytes`.
     pub(super) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         for (at, byte) in bytes.iter().enumerate() {
             match byte {
                 b'\n' if self.empty => {
-                    self.empty = false;
+                    *self = Self::default();
                     return Some(at + 1);
                 }
-                b'\n' => self.empty = true,
+                b'\n' => self.empty = self.has_begun,
                 b'\r' => {}
-                _ => self.empty = false,
+                _ => (self.has_begun, self.empty) = (true, false),
             }
         }
         None
+    }
+
+    /// Returns true within a head: its request line has begun, and its end was not found.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the ingress reads of a request's headers.
 
-use crate::ingest::{self, SIGNATURE, SignatureHeaders, TIMESTAMP, VERSION};
+use crate::ingest;
 use actix_web::http::header::{AUTHORIZATION, AsHeaderName, HeaderMap, HeaderName};
+use justcall_events::signature::{Headers, SIGNATURE, TIMESTAMP, VERSION};
 use std::borrow::Cow;
 
 static TRACEPARENT: HeaderName = HeaderName::from_static(ingest::TRACEPARENT);
@@ -21,8 +22,8 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The headers of JustCall's signature.
-pub(super) fn signature(headers: &HeaderMap) -> SignatureHeaders {
-    SignatureHeaders {
+pub(super) fn signature(headers: &HeaderMap) -> Headers {
+    Headers {
         signature: joined(headers, &SIGNATURE_NAME),
         version: joined(headers, &VERSION_NAME),
         timestamp: joined(headers, &TIMESTAMP_NAME),

@@ -5,11 +5,11 @@ mod receive;
 use super::Config;
 use super::answer::{answer, probe};
 use super::body::Body;
+use super::crowd::Crowd;
 use super::descriptors::connections_within_limit;
 use super::gate::Gate;
 use super::headers::bearer;
 use super::listener::Listener;
-use super::paced::Crowd;
 use super::path::normalized;
 use super::problem::Problem;
 use super::server::{self, Limits};
@@ -195,7 +195,7 @@ where
         problem.response()
     });
     answers.count(response.status().as_u16());
-    if door.crowd.len() > door.crowded || door.gate.closes_connections() {
+    if turn.is_cut() || door.crowd.len() > door.crowded || door.gate.closes_connections() {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
     turn.answered();
@@ -241,7 +241,7 @@ where
         let spans = arrival.trace.as_ref().and_then(Trace::spans).cloned();
         let traced = spans.map(|spans| (spans, &door.entries[arrival.source].path));
         let outcome = (door.accept)(arrival).await;
-        let traced = traced.filter(|_| outcome.is_let_in());
+        let traced = traced.filter(|_| outcome.is_authenticated());
         let response = answer(outcome, door.rejected);
         if let Some((spans, path)) = traced {
             spans.answered(path, response.status().as_u16());

@@ -4,17 +4,16 @@
 //! megabytes of header maps. Its timer for headers covers a connection's first request only; a later one
 //! that was begun and not finished is waited for without end, and so is a client that reads no answers.
 
+use super::chunks::ChunkedBody;
+use super::crowd::Open;
 use super::head::{BlankLine, UpgradeMask, body_length};
 use super::problem::Problem;
-use super::turn::{Phase, Turn};
-use crate::telemetry::Metrics;
+use super::turn::{Phase, StreamEnd, Turn};
 use actix_web::rt::time::{Sleep, sleep};
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -32,10 +31,6 @@ const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Steps that are read and dropped before others have their turn.
 const STEPS_AT_ONCE: usize = 64;
 
-/// Empty lines in a chunked body, each of which may be its end. Stopping at one costs more than it costs
-/// to send.
-const MAX_STOPS: usize = 1024;
-
 /// A connection that hands on no byte of a request before the one in front of it is answered.
 pub(super) struct Paced<T> {
     io: T,
@@ -47,14 +42,13 @@ pub(super) struct Paced<T> {
     /// How the stream ended behind that, if it did.
     end: Option<io::Result<()>>,
     blank_line: BlankLine,
+    chunked_body: ChunkedBody,
     upgrade_mask: UpgradeMask,
     /// How much of the head or of the chunked body was handed on.
     handed: usize,
     /// A head or a chunked body may have just ended: actix looks at it before it gets more. So it does
     /// after every few chunks, for thousands of tiny ones at once would keep other connections waiting.
     look: bool,
-    /// How many empty lines were in this head or body.
-    stops: usize,
     /// For the end of the head.
     head_due: Option<Pin<Box<Sleep>>>,
     /// For the client to take an answer.
@@ -63,15 +57,18 @@ pub(super) struct Paced<T> {
     linger_due: Option<Pin<Box<Sleep>>>,
     /// The connection has had no head yet: the first one is due from the start.
     is_new: bool,
-    /// Answered from here; nothing more is read.
+    /// Nothing more is handed on.
     ended: bool,
-    open: Open,
+    /// Answered from here: what actix writes is dropped.
+    answered: bool,
+    open: Option<Open>,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
     /// `patience`: from a head's first byte to its last, and for a client to take an answer.
     /// `max_chunked`: bytes of a chunked body, its framing included.
-    pub(super) fn new(io: T, patience: Duration, max_chunked: usize, open: Open) -> Self {
+    /// `open`: counts the connection, and why it ends early.
+    pub(super) fn new(io: T, patience: Duration, max_chunked: usize, open: Option<Open>) -> Self {
         Self {
             io,
             turn: Rc::new(Turn::default()),
@@ -80,15 +77,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
             ahead: Vec::new(),
             end: None,
             blank_line: BlankLine::default(),
+            chunked_body: ChunkedBody::default(),
             upgrade_mask: UpgradeMask::default(),
             handed: 0,
             look: false,
-            stops: 0,
             head_due: None,
             answer_due: None,
             linger_due: None,
             is_new: true,
             ended: false,
+            answered: false,
             open,
         }
     }
@@ -139,12 +137,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
         let is_whole = phase == Phase::Head && self.hands_on_whole(room, bytes.len());
         let len = match phase {
             _ if is_whole => room.len(),
-            phase @ (Phase::Head | Phase::Chunks) => {
+            Phase::Head => {
                 self.is_new = false;
                 let end = self.blank_line.find(room);
-                self.stops += usize::from(end.is_some());
-                self.look = end.is_some() || phase == Phase::Chunks;
+                self.look = end.is_some();
                 end.unwrap_or(room.len())
+            }
+            Phase::Chunks => {
+                self.look = true;
+                let len = self.chunked_body.take(room);
+                if self.chunked_body.is_malformed() {
+                    self.end_chunks(StreamEnd::MalformedChunks);
+                }
+                len
             }
             Phase::Body(left) => room.len().min(usize::try_from(left).unwrap_or(usize::MAX)),
             Phase::Answer | Phase::Unread => room.len(),
@@ -202,11 +207,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
         due.as_mut().poll(cx).is_ready()
     }
 
-    /// actix takes an end of the stream for the client's, and closes.
+    /// Answers and ends. actix takes an end of the stream for the client's, and closes.
     fn end_with(&mut self, cx: &mut Context<'_>, problem: Problem) -> Poll<io::Result<()>> {
-        self.ended = true;
-        self.turn.leave();
-        self.open.turned_away(problem.tag());
+        (self.ended, self.answered) = (true, true);
+        self.turn.end(StreamEnd::Client);
+        if let Some(open) = &self.open {
+            open.turned_away(problem.tag());
+        }
         // A client that does not even take these few bytes goes without.
         let _ = Pin::new(&mut self.io).poll_write(cx, &problem.last_words());
         Poll::Ready(Ok(()))
@@ -242,9 +249,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
         Poll::Pending
     }
 
+    /// Ends a chunked body. Its handler counts and answers that.
+    fn end_chunks(&mut self, cause: StreamEnd) {
+        self.ended = true;
+        self.turn.end(cause);
+    }
+
     /// An answer to nothing could be taken for one to what comes next.
     fn end_silently(&mut self) -> Poll<io::Result<()>> {
-        self.ended = true;
+        (self.ended, self.answered) = (true, true);
         Poll::Ready(Ok(()))
     }
 
@@ -275,14 +288,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<T> {
             return Poll::Pending;
         }
         if this.turn.begins() {
-            (this.handed, this.stops, this.head_due) = (0, 0, None);
+            (this.handed, this.head_due) = (0, None);
             (this.blank_line, this.upgrade_mask) = (BlankLine::default(), UpgradeMask::default());
+            this.chunked_body = ChunkedBody::default();
         }
-        let in_chunks = this.turn.phase() == Phase::Chunks;
-        if this.stops > MAX_STOPS || in_chunks && this.handed > this.max_chunked {
-            return this.end_with(cx, Problem::EndlessChunks);
+        let is_whole = match this.turn.phase() {
+            Phase::Answer | Phase::Body(0) => true,
+            Phase::Chunks => this.chunked_body.has_ended(),
+            Phase::Head | Phase::Body(_) | Phase::Unread => false,
+        };
+        if this.turn.is_in_chunks() && this.handed > this.max_chunked {
+            this.end_chunks(StreamEnd::ExcessFraming);
+            return Poll::Ready(Ok(()));
         }
-        if this.answer_due.is_some() || matches!(this.turn.phase(), Phase::Answer | Phase::Body(0)) {
+        if this.answer_due.is_some() || is_whole {
             this.hold_back(cx);
             return Poll::Pending;
         }
@@ -293,12 +312,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<T> {
         let before = buf.filled().len();
         let read = this.read(cx, buf);
         if matches!(&read, Poll::Ready(end) if end.is_err() || buf.filled().len() == before) {
-            this.turn.leave();
+            this.turn.end(StreamEnd::Client);
         }
         if read.is_pending() {
             this.turn.wait(cx);
-            let begun = this.handed > 0;
-            if in_head && (begun || this.is_new) && this.head_is_late(cx) {
+            let begun = this.blank_line.has_begun();
+            if in_head && (this.handed > 0 || this.is_new) && this.head_is_late(cx) {
                 return if begun { this.end_with(cx, Problem::SlowHeader) } else { this.end_silently() };
             }
         }
@@ -309,13 +328,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<T> {
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if !this.ended
+        if !this.answered
             && let Some(problem) = this.refused_head(bytes)
         {
             // The answer of actix has no body.
             let _ = this.end_with(cx, problem);
         }
-        if this.ended {
+        if this.answered {
             // A handler may still end with another answer, and after an error actix closes once it has written.
             ready!(this.linger(cx));
             return Poll::Ready(Ok(bytes.len()));
@@ -340,53 +359,3 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<T> {
         Poll::Ready(shut)
     }
 }
-
-/// The connections that are open.
-#[derive(Debug, Clone)]
-pub(super) struct Crowd(Arc<Counted>);
-
-#[derive(Debug)]
-struct Counted {
-    open: AtomicUsize,
-    metrics: Arc<Metrics>,
-}
-
-impl Crowd {
-    /// Nobody is there yet.
-    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
-        Self(Arc::new(Counted { open: AtomicUsize::new(0), metrics }))
-    }
-
-    /// Counts one more, until that value goes.
-    pub(super) fn enter(&self) -> Open {
-        self.0.open.fetch_add(1, Ordering::Relaxed);
-        self.0.metrics.connections.inc();
-        Open(self.clone())
-    }
-
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.0.open.load(Ordering::Relaxed)
-    }
-}
-
-/// A connection that counts.
-#[derive(Debug)]
-pub(super) struct Open(Crowd);
-
-impl Open {
-    /// Counts why the connection ends before the handler has seen its request.
-    pub(super) fn turned_away(&self, tag: &str) {
-        self.0.0.metrics.turned_away(tag);
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.0.open.fetch_sub(1, Ordering::Relaxed);
-        self.0.0.metrics.connections.dec();
-    }
-}
-
-#[cfg(test)]
-mod tests;

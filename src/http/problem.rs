@@ -12,6 +12,10 @@ use std::borrow::Cow;
 /// What begins every `type`: an absolute URI that promises no page.
 const TYPE_PREFIX: &str = "urn:justcall-kafka-bridge:problem:";
 
+/// Most bytes that a chunked body may have beyond `server.max_body_bytes`: sizes, extensions and trailers
+/// (RFC 9112, 7.1.1, asks for a limit and for a 4xx).
+pub(super) const MAX_FRAMING: usize = 64 * 1024;
+
 const PROBLEM_JSON: &str = "application/problem+json";
 
 /// Every way not to be answered 200.
@@ -92,11 +96,9 @@ impl Problem {
             Self::MalformedHeader => {
                 row(StatusCode::BAD_REQUEST, "malformed_header", "The header is not HTTP")
             }
-            Self::EndlessChunks => row(
-                StatusCode::BAD_REQUEST,
-                "endless_chunks",
-                "The chunks hold too little for what they take",
-            ),
+            Self::EndlessChunks => {
+                row(StatusCode::BAD_REQUEST, "endless_chunks", "The chunks are mostly framing")
+            }
             Self::OverBudget => row(RETRY, "over_budget", "Too much is in flight"),
             Self::ShuttingDown => row(RETRY, "shutting_down", "The bridge is stopping"),
             Self::Internal => row(RETRY, "internal", "The event could not be taken"),
@@ -190,6 +192,12 @@ impl Problem {
     fn detail(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::TooLarge => Some("It exceeds server.max_body_bytes, as it came or decoded.".into()),
+            Self::EndlessChunks => Some(
+                format!(
+                    "Content, chunk sizes, extensions and trailers exceed server.max_body_bytes + {MAX_FRAMING} bytes."
+                )
+                .into(),
+            ),
             Self::Refused(refusal) => Some(refusal.to_string().into()),
             Self::Denied(denial) => Some(denial.to_string().into()),
             Self::Rejected(_, rejection) => Some(rejection.to_string().into()),

@@ -1,8 +1,10 @@
 //! actix's server with every connection paced.
 
 use super::Config;
+use super::crowd::Crowd;
 use super::listener::{LINGER_SECONDS, cannot_bind};
-use super::paced::{Crowd, Paced};
+use super::paced::Paced;
+use super::problem::MAX_FRAMING;
 use super::tls::{self, Certificate};
 use crate::watch::Watched;
 use actix_http::error::DispatchError;
@@ -15,7 +17,7 @@ use std::fmt::Debug;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
@@ -23,9 +25,6 @@ use tokio_rustls::TlsAcceptor;
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 2048;
-
-/// What a chunked body may have on top of its bytes.
-const FRAMING: usize = 64 * 1024;
 
 /// Bytes that the kernel buffers for a connection each way; Linux takes twice that for its bookkeeping.
 const SOCKET_BUFFER: u32 = 64 * 1024;
@@ -81,7 +80,7 @@ where
         .disable_signals();
     let stop = builder.graceful_shutdown_signal();
     let (keep_alive, header_timeout) = (config.keep_alive, config.header_timeout);
-    let max_chunked = config.max_body_bytes + FRAMING;
+    let max_chunked = config.max_body_bytes + MAX_FRAMING;
     let server = builder.listen("ingress", listener, move || {
         let (stop, crowd, acceptor) = (stop.clone(), limits.crowd.clone(), acceptor.clone());
         let http = HttpService::build()
@@ -103,16 +102,28 @@ where
                 // Without it an answer is merely later.
                 let _ = io.set_nodelay(true);
                 let peer = io.peer_addr().ok();
-                let io = connect(io, acceptor, header_timeout).await.map_err(|error| {
-                    open.turned_away("tls_handshake");
-                    DispatchError::Io(error)
-                })?;
-                Ok((Paced::new(io, header_timeout, max_chunked, open), peer))
+                let since = Instant::now();
+                // A probe of a load balancer connects and sends nothing: that is no failed handshake.
+                if acceptor.is_some() && !sends(&io, header_timeout).await {
+                    return Err(DispatchError::Io(io::ErrorKind::UnexpectedEof.into()));
+                }
+                let io = connect(io, acceptor, header_timeout.saturating_sub(since.elapsed()))
+                    .await
+                    .map_err(|error| {
+                        open.turned_away("tls_handshake");
+                        DispatchError::Io(error)
+                    })?;
+                Ok((Paced::new(io, header_timeout, max_chunked, Some(open)), peer))
             }
         })
         .and_then(http)
     })?;
     Ok((addr, server.run()))
+}
+
+/// Returns whether a client sends a byte in time.
+async fn sends(io: &TcpStream, patience: Duration) -> bool {
+    matches!(timeout(patience, io.peek(&mut [0])).await, Ok(Ok(1..)))
 }
 
 /// Shakes hands where there is TLS; `patience` is how long that may take.

@@ -1,6 +1,7 @@
 //! TLS on the ingress: versions 1.2 and 1.3, with a certificate that follows its files.
 
 use super::config::TlsConfig;
+use crate::input;
 use crate::secret::Secret;
 use crate::telemetry::Metrics;
 use crate::watch::Watched;
@@ -17,7 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use std::{fmt, fs, io};
+use std::{fmt, io};
 use zeroize::Zeroize;
 
 const CERTIFICATE: &str = "server.tls.certificate";
@@ -198,17 +199,17 @@ fn text(path: &Path) -> Result<Secret, String> {
         }
         kind => format!("the file cannot be read: {kind}"),
     };
-    let metadata = fs::metadata(path).map_err(unreadable)?;
-    // Anything else might never end, or never begin.
-    if !metadata.is_file() {
-        return Err("is no file; it must be a PEM file".into());
-    }
+    let file = input::open_regular(path).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => "is no file; it must be a PEM file".into(),
+        _ => unreadable(error),
+    })?;
+    let metadata = file.metadata().map_err(unreadable)?;
     if metadata.len() > MAX_FILE_LEN {
         return Err(
             "the file has more than 1 MiB: it must be PEM of a certificate and its chain, or of a key".into(),
         );
     }
-    fs::read_to_string(path).map(Secret::new).map_err(unreadable)
+    io::read_to_string(file).map(Secret::new).map_err(unreadable)
 }
 
 /// When a certificate is valid.

@@ -19,6 +19,17 @@ pub(super) enum Phase {
     Unread,
 }
 
+/// Cause of the end of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StreamEnd {
+    /// The client closed the connection, or its half of it.
+    Client,
+    /// The framing of a chunked body exceeds its limit.
+    ExcessFraming,
+    /// The framing of a chunked body violates the syntax.
+    MalformedChunks,
+}
+
 /// The length that a body is said to have, in bytes.
 pub(super) fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
@@ -33,8 +44,8 @@ pub(super) struct Turn {
     with_head: Cell<u64>,
     /// The handler has seen the head that was read last.
     is_handled: Cell<bool>,
-    /// The client sends nothing more.
-    has_left: Cell<bool>,
+    /// The cause of the end of the stream, once it has ended.
+    end: Cell<Option<StreamEnd>>,
     waiting: Cell<Option<Waker>>,
 }
 
@@ -45,7 +56,7 @@ impl Default for Turn {
             begins: Cell::new(true),
             with_head: Cell::new(0),
             is_handled: Cell::new(false),
-            has_left: Cell::new(false),
+            end: Cell::new(None),
             waiting: Cell::new(None),
         }
     }
@@ -95,14 +106,24 @@ impl Turn {
         }
     }
 
-    /// Notes that the stream ended, so that a body that breaks off is not taken for broken chunks.
-    pub(super) fn leave(&self) {
-        self.has_left.set(true);
+    /// Notes that nothing more is handed on, and why. The first cause counts.
+    pub(super) fn end(&self, cause: StreamEnd) {
+        self.end.set(self.end.get().or(Some(cause)));
     }
 
-    /// Returns whether a body that failed has broken chunks: actix reports those as a lost connection.
-    pub(super) fn has_broken_chunks(&self) -> bool {
-        self.phase() == Phase::Chunks && !self.has_left.get()
+    /// Returns the cause of the end of the stream, once it has ended.
+    pub(super) fn stream_end(&self) -> Option<StreamEnd> {
+        self.end.get()
+    }
+
+    /// Returns true if the bridge itself ended the stream within a body.
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(self.stream_end(), Some(StreamEnd::ExcessFraming | StreamEnd::MalformedChunks))
+    }
+
+    /// Returns true while a chunked body is read.
+    pub(super) fn is_in_chunks(&self) -> bool {
+        self.phase() == Phase::Chunks
     }
 
     /// Whether a head begins that nobody has asked about.

@@ -1,46 +1,46 @@
-//! What the operator says about sources and what becomes of their events.
+//! Settings of sources, dead letters and deduplication.
 
-use crate::event::{Dialect, Validation};
+use super::SignatureConfig;
 use crate::secret::Secret;
-use crate::signature;
+use justcall_events::{Dialect, Validation};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Settings under `sources`, `dead_letter` and `deduplication`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// The configured senders, in the order of their names.
+    /// Configured senders, in the order of their names.
     pub sources: Vec<SourceConfig>,
-    /// What becomes of rejected events.
+    /// Handling of rejected events.
     pub dead_letter: DeadLetterConfig,
-    /// How long an event is remembered.
+    /// Memory of durable events.
     pub deduplication: DeduplicationConfig,
 }
 
 /// One entry of `sources`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceConfig {
-    /// Its name: `ce_source` is `/justcall/<name>`.
+    /// Name: `ce_source` is `/justcall/<name>`.
     pub name: String,
-    /// The path it posts to.
+    /// Path of its requests.
     pub path: String,
-    /// How strictly its events are held to the contract.
+    /// Strictness of the validation of its events.
     pub validation: Validation,
     /// `signature`
-    pub signature: signature::Config,
-    /// What its events must come with, as a bearer token or as the path's last segment.
+    pub signature: SignatureConfig,
+    /// Required token, as a bearer token or as the last segment of the path.
     pub token: Option<Secret>,
-    /// A file of more such tokens, one a line, read again when it changes.
+    /// File of more tokens, one a line, read again when it changes.
     pub token_file: Option<PathBuf>,
 }
 
 impl SourceConfig {
-    /// Whether its events must come with a token.
+    /// Returns whether its events need a token.
     pub fn takes_token(&self) -> bool {
         self.token.is_some() || self.token_file.is_some()
     }
 
-    /// Returns whether its events can be of a dialect. Only the live one is signed.
+    /// Returns whether its events can be of a dialect. Only the live dialect is signed.
     pub fn takes(&self, dialect: Dialect) -> bool {
         dialect == Dialect::Live || !self.signature.enforces()
     }
@@ -49,13 +49,13 @@ impl SourceConfig {
 /// Settings under `dead_letter`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetterConfig {
-    /// The topic.
+    /// Topic.
     pub topic: String,
-    /// What a rejected sender hears.
+    /// Response to a rejected event.
     pub answer: DeadLetterAnswer,
 }
 
-/// What the sender of a rejected event hears once its dead letter is durable.
+/// Response to a rejected event, once its dead letter is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeadLetterAnswer {
     /// 400 or 422 with a problem document.
@@ -68,8 +68,8 @@ pub enum DeadLetterAnswer {
 /// Settings under `deduplication`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeduplicationConfig {
-    /// How long a durable event is remembered. Zero: duplicates are written again.
+    /// Time for which a durable event is remembered. Zero disables deduplication.
     pub window: Duration,
-    /// How many are remembered at most; the oldest goes first.
+    /// Largest number of events remembered. The oldest is forgotten first.
     pub capacity: usize,
 }

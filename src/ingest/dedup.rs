@@ -1,47 +1,47 @@
-//! Events that were durable a short while ago: the only memory of them, also of those that earlier processes
-//! spooled.
+//! Memory of recently durable events, including events that earlier processes spooled.
 //!
-//! Two deliveries are of the same event if source, type, event id and body are the same. Type and
-//! event id are read from the body, so source and body hash say it all: a forged body with a real
-//! event's id is another event and shuts nothing out.
+//! Two deliveries are of the same event if source and body are the same. Type and event id are functions of
+//! the body. A forged body with the id of a real event is another event, and does not suppress the real one.
 //!
-//! An event is remembered only once it is durable. While it is in flight, its duplicates wait.
+//! An event is remembered only once it is durable. While an event is in flight, its duplicates wait.
 
 use crate::delivery::{Identity, Remembered};
+use crate::telemetry::Metrics;
 use foldhash::fast::RandomState;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// Locks taken by different events rarely meet.
+/// Number of locks, so that different events rarely wait for the same one.
 const SHARDS: usize = 16;
 
-/// Small, for there are many: with its identity 24 bytes.
+/// State of an event: 24 bytes with its identity, because there are many.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ClaimState {
     /// Not durable yet.
     InFlight,
-    /// Durable, as the event of that number.
+    /// Durable, with its number in the shard.
     Durable(u32),
 }
 
 #[derive(Default)]
 struct Shard {
-    events: HashMap<Identity, State, RandomState>,
-    /// Those who wait for events in flight: few events have any.
+    events: HashMap<Identity, ClaimState, RandomState>,
+    /// Duplicates that wait for events in flight. Few events have any.
     waiting: HashMap<Identity, Vec<oneshot::Sender<()>>, RandomState>,
-    /// The durable ones with their numbers, oldest first.
+    /// Durable events with their numbers, oldest first.
     oldest: VecDeque<(Identity, u32, Instant)>,
-    /// How many there have been.
+    /// Number of the last durable event.
     count: u32,
-    /// How many went before their time.
+    /// Number of events forgotten before the end of the window.
     forgotten_early: u64,
 }
 
-/// Remembers events for a while, up to a number.
+/// Memory of durable events, limited by time and number.
 pub struct Deduplication {
     window: Duration,
     capacity_per_shard: usize,
@@ -49,18 +49,18 @@ pub struct Deduplication {
     hasher: RandomState,
 }
 
-/// What is known of an event that came in.
-pub enum Seen {
-    /// Not seen within the window. Whoever holds the claim says how it ends.
-    First(Claim),
-    /// Durable already.
+/// Result of a claim.
+pub enum ClaimResult {
+    /// The event is new within the window. The owner of the claim reports its end.
+    Granted(Claim),
+    /// The event is durable.
     Durable,
-    /// In flight. Completes with `Ok` once that one is durable, with `Err` if it ends otherwise.
+    /// The event is in flight. The receiver completes with `Ok` once it is durable, with `Err` if it fails.
     InFlight(oneshot::Receiver<()>),
 }
 
 impl Deduplication {
-    /// Remembers at most `capacity` events for `window`. A window of zero remembers nothing.
+    /// Creates a memory of at most `capacity` events for `window`. A window of zero remembers nothing.
     pub fn new(window: Duration, capacity: usize) -> Arc<Self> {
         Arc::new(Self {
             window,
@@ -70,62 +70,73 @@ impl Deduplication {
         })
     }
 
+    /// Updates the metrics of the memory at each scrape.
+    pub(super) fn register_metrics(self: &Arc<Self>, capacity: usize, metrics: &Metrics) {
+        metrics.remembered_limit.set(i64::try_from(capacity).unwrap_or(i64::MAX));
+        let (memory, remembered, early) =
+            (Arc::clone(self), metrics.remembered.clone(), metrics.forgotten_early.clone());
+        metrics.on_scrape(move || {
+            let (now, forgotten) = memory.figures();
+            remembered.set(i64::try_from(now).unwrap_or(i64::MAX));
+            early.inc_by(forgotten.saturating_sub(early.get()));
+        });
+    }
+
     /// Returns whether an event is durable, without a claim.
     pub fn is_durable(&self, event: &Identity, now: Instant) -> bool {
         let mut shard = self.shard(event);
         shard.forget_before(now.checked_sub(self.window));
-        matches!(shard.events.get(event), Some(State::Durable(_)))
+        matches!(shard.events.get(event), Some(ClaimState::Durable(_)))
     }
 
     /// Remembers events that are durable in the spool for the rest of their window. A time after
-    /// `now_millis`, of a clock that was set back, counts as now.
+    /// `now_millis`, from before the clock was set back, counts as now.
     pub fn restore(&self, mut events: Vec<Remembered>, now: Instant, now_millis: i64) {
         if self.window.is_zero() {
             return;
         }
-        // The oldest of a shard is forgotten first.
+        // A shard forgets its first event first.
         events.sort_unstable_by_key(|(_, spooled_at)| *spooled_at);
         for (event, spooled_at) in events {
             let age =
                 Duration::from_millis(u64::try_from(now_millis.saturating_sub(spooled_at)).unwrap_or(0));
             if let Some(at) = now.checked_sub(age).filter(|_| age <= self.window) {
-                // What the shards have no room for is the window's doing, not that of the load.
-                let _forgot = self.keep(event, at);
+                // An event forgotten here is not counted as early: the load of this process is not the cause.
+                let _is_full = self.keep(event, at);
             }
         }
     }
 
-    /// Asks for an event, and claims it if it is new.
-    pub fn claim(self: &Arc<Self>, event: Identity, now: Instant) -> Seen {
+    /// Claims an event if it is new.
+    pub fn claim(self: &Arc<Self>, event: Identity, now: Instant) -> ClaimResult {
         if self.window.is_zero() {
-            return Seen::First(Claim { memory: None, event });
+            return ClaimResult::Granted(Claim { memory: None, event });
         }
         let mut shard = self.shard(&event);
         shard.forget_before(now.checked_sub(self.window));
         match shard.events.entry(event) {
             Entry::Vacant(vacant) => {
-                vacant.insert(State::InFlight);
-                Seen::First(Claim { memory: Some(Arc::clone(self)), event })
+                vacant.insert(ClaimState::InFlight);
+                ClaimResult::Granted(Claim { memory: Some(Arc::clone(self)), event })
             }
             Entry::Occupied(occupied) => match *occupied.get() {
-                State::Durable(_) => Seen::Durable,
-                State::InFlight => Seen::InFlight(shard.wait_for(event)),
+                ClaimState::Durable(_) => ClaimResult::Durable,
+                ClaimState::InFlight => ClaimResult::InFlight(shard.wait_for(event)),
             },
         }
     }
 
-    /// How many durable events are remembered, and how many were forgotten for want of capacity.
+    /// Returns the number of durable events remembered, and of events forgotten for lack of capacity.
     pub fn figures(&self) -> (usize, u64) {
-        let shards = self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner));
+        let shards = self.shards.iter().map(|shard| shard.lock());
         let figures = shards.map(|shard| (shard.oldest.len(), shard.forgotten_early));
         figures.fold((0, 0), |sum, shard| (sum.0 + shard.0, sum.1 + shard.1))
     }
 
     fn shard(&self, event: &Identity) -> MutexGuard<'_, Shard> {
-        // Other bits than those that the map in it looks at first.
+        // Not the bits by which the map of the shard selects a bucket.
         let index = (self.hasher.hash_one(event) >> 32) as usize % SHARDS;
-        // A shard is whole after each statement that changes it, so a panic elsewhere spoils nothing.
-        self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[index].lock()
     }
 
     fn remember(&self, event: Identity, at: Instant) {
@@ -134,12 +145,12 @@ impl Deduplication {
         }
     }
 
-    /// Keeps an event, and returns whether another one of its shard was forgotten for it.
+    /// Remembers an event, and returns whether another event of its shard was forgotten for it.
     fn keep(&self, event: Identity, at: Instant) -> bool {
         let mut shard = self.shard(&event);
         shard.count = shard.count.wrapping_add(1);
         let number = shard.count;
-        shard.events.insert(event, State::Durable(number));
+        shard.events.insert(event, ClaimState::Durable(number));
         shard.oldest.push_back((event, number, at));
         let waiters = shard.waiters(&event);
         let is_full = shard.oldest.len() > self.capacity_per_shard;
@@ -148,17 +159,17 @@ impl Deduplication {
         }
         drop(shard);
         for waiter in waiters {
-            // A duplicate whose deadline passed waits no more.
+            // The duplicate may have stopped waiting.
             let _ = waiter.send(());
         }
         is_full
     }
 
-    /// Ends the flight of an event that is not durable; its waiters' channels close. An event that was
-    /// found durable meanwhile stays so.
+    /// Forgets an event that failed, and closes the channels of its waiters. An event that became durable
+    /// meanwhile stays.
     fn forget(&self, event: Identity) {
         let mut shard = self.shard(&event);
-        if shard.events.get(&event) == Some(&State::InFlight) {
+        if shard.events.get(&event) == Some(&ClaimState::InFlight) {
             shard.events.remove(&event);
         }
         let waiters = shard.waiters(&event);
@@ -170,7 +181,7 @@ impl Deduplication {
 impl Shard {
     fn wait_for(&mut self, event: Identity) -> oneshot::Receiver<()> {
         let waiters = self.waiting.entry(event).or_default();
-        // Those whose deadline passed: an event may be in flight for hours.
+        // Removes duplicates that stopped waiting, because an event may be in flight for hours.
         waiters.retain(|waiter| !waiter.is_closed());
         let (waiter, outcome) = oneshot::channel();
         waiters.push(waiter);
@@ -192,21 +203,21 @@ impl Shard {
     fn forget_oldest(&mut self) {
         if let Some((event, number, _)) = self.oldest.pop_front()
             && let Entry::Occupied(event) = self.events.entry(event)
-            && *event.get() == State::Durable(number)
+            && *event.get() == ClaimState::Durable(number)
         {
             event.remove();
         }
     }
 }
 
-/// The duty to say how an event ended. Dropping it says: not durable.
+/// Obligation to report how an event ended. Dropping it reports that the event is not durable.
 pub struct Claim {
     memory: Option<Arc<Deduplication>>,
     event: Identity,
 }
 
 impl Claim {
-    /// Every record of the event is durable.
+    /// Reports that every record of the event is durable.
     pub fn durable(mut self, now: Instant) {
         if let Some(memory) = self.memory.take() {
             memory.remember(self.event, now);

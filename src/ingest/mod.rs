@@ -1,278 +1,200 @@
-//! From a body to its outcome: [`Ingest::accept`] is the way of every webhook, read top to bottom.
+//! Processing of webhooks: authentication, evaluation, deduplication and delivery.
+//!
+//! [`Ingest::accept`] takes a webhook from its body to its [`Outcome`]. Each step adds to an event:
+//! [`Arrival`] → [`ScannedBody`] (envelope) → [`Evaluated`] (id and records) → `AcceptedEvent`
+//! (authentication) → [`Outcome`].
 
-mod budget;
+mod accepted_event;
+mod arrival;
+mod auth;
 mod config;
 mod dedup;
-mod ending;
-mod guard;
+mod evaluator;
+mod in_flight_guard;
+mod memory_budget;
 mod outcome;
-mod reuse;
-mod rules;
+mod outcome_report;
+mod signature_config;
+mod signature_reuse;
+mod source;
 
 #[cfg(test)]
 mod tests;
 
-pub use budget::{Budget, Permit};
+pub use crate::record::{TRACEPARENT, TRACESTATE};
+pub use arrival::{Arrival, Credentials};
+pub use auth::{SecretsError, check_number, read_keys, read_tokens};
 pub use config::{Config, DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
 pub use dedup::Deduplication;
-pub use guard::{
-    Credentials, SIGNATURE, SecretsError, SignatureConfig, SignatureHeaders, TIMESTAMP, VERSION, keys, tokens,
-};
-pub use outcome::{Denial, EventId, Outcome, Refusal, Rejection};
-pub use rules::{Facts, Judged, Read, Rules, Verdict};
+pub use evaluator::{Disposition, Evaluated, Evaluator, ScannedBody};
+pub use memory_budget::{Budget, Permit};
+pub use outcome::{Denial, Outcome, Refusal, Rejection};
+pub use signature_config::{SignatureConfig, SignatureMode};
 
-pub use crate::record::{TRACEPARENT, TRACESTATE};
-
-use crate::delivery::{Delivery, DeliveryError, Failure, Identity, OnDurable, Refused};
-use crate::event::{BodyHash, KnownType, Scanned};
-use crate::record::Record;
+use crate::delivery::Delivery;
+use crate::routing::RecordContext;
 use crate::secret::Secret;
-use crate::signature::Valid;
 use crate::telemetry::{Metrics, Trace};
 use crate::watch::Refresh;
+use accepted_event::AcceptedEvent;
 use arc_swap::ArcSwap;
-use bytes::Bytes;
-use chrono::{DateTime, Utc};
-use dedup::{Claim, Seen};
-use ending::{Case, Lines};
-use guard::Guard;
+use chrono::Utc;
+use dedup::ClaimResult;
+use in_flight_guard::InFlightGuard;
+use justcall_events::{EventId, KnownType, Scanned};
+use outcome_report::OutcomeReporter;
+use source::EventSource;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::sync::oneshot;
 
-/// A webhook as it arrived: nothing about it is trusted.
-#[derive(Debug)]
-pub struct Arrival {
-    /// Index of the source in [`Config::sources`], by the path it came on.
-    pub source: usize,
-    /// The body, decoded if it came compressed. `None`: it was not read, because the webhook came without a
-    /// token that lets it in.
-    pub body: Option<Bytes>,
-    /// When its header was read.
-    pub received_at: DateTime<Utc>,
-    /// What it shows to be let in.
-    pub credentials: Credentials,
-    /// The trace that it belongs to, if any.
-    pub trace: Option<Trace>,
-    /// What the body was admitted under.
-    pub permit: Permit,
-}
-
-/// Takes webhooks through the checks to their outcome.
+/// Processor of webhooks.
 pub struct Ingest {
-    sources: Vec<Source>,
-    rules: ArcSwap<Rules>,
-    seen: Arc<Deduplication>,
+    sources: Vec<EventSource>,
+    evaluator: ArcSwap<Evaluator>,
+    dedup: Arc<Deduplication>,
     delivery: Arc<Delivery>,
     metrics: Arc<Metrics>,
-    lines: Lines,
+    reporter: OutcomeReporter,
 }
-
-struct Source {
-    name: String,
-    guard: Guard,
-    /// Part of the identity of every event of the source.
-    salt: [u8; 16],
-}
-
-/// An event that was let in and judged, with its signature if it has one that holds.
-type Admitted = (Judged, Option<Valid>);
 
 impl Ingest {
-    /// Puts the parts together. Of events that went well one in `log_sample` is logged; 0: none.
+    /// Creates the processor. Logs one in `log_sample` successful events; 0 disables this log.
     ///
     /// # Errors
-    /// When a source's secrets or tokens cannot be used.
+    /// If the secrets or tokens of a source are not usable.
     pub fn new(
         config: &Config,
-        rules: Rules,
+        evaluator: Evaluator,
         delivery: Arc<Delivery>,
         metrics: Arc<Metrics>,
         log_sample: u64,
     ) -> Result<Self, SecretsError> {
-        let sources = config.sources.iter().map(|source| Source::open(source, &metrics));
+        let sources = config.sources.iter().map(|source| EventSource::open(source, &metrics));
         let sources = sources.collect::<Result<_, _>>()?;
-        let seen = Deduplication::new(config.deduplication.window, config.deduplication.capacity);
-        show_memory(&seen, config.deduplication.capacity, &metrics);
-        let spooled = Arc::clone(&seen);
+        let dedup = Deduplication::new(config.deduplication.window, config.deduplication.capacity);
+        dedup.register_metrics(config.deduplication.capacity, &metrics);
+        let spooled = Arc::clone(&dedup);
         delivery.remember_with(move |events| {
             spooled.restore(events, Instant::now(), Utc::now().timestamp_millis());
         });
         Ok(Self {
             sources,
-            rules: ArcSwap::from_pointee(rules),
-            seen,
+            evaluator: ArcSwap::from_pointee(evaluator),
+            dedup,
             delivery,
+            reporter: OutcomeReporter::new(Arc::clone(&metrics), log_sample),
             metrics,
-            lines: Lines::new(log_sample),
         })
     }
 
-    /// Has events from now on judged by other rules, for the same sources. Every topic that they name
-    /// must have its lane.
-    pub fn adopt(&self, rules: Rules) {
-        self.rules.store(Arc::new(rules));
+    /// Replaces the evaluator, for the same sources. Delivery must have a lane for each of its topics.
+    pub fn replace_evaluator(&self, evaluator: Evaluator) {
+        self.evaluator.store(Arc::new(evaluator));
     }
 
-    /// The files of secrets and tokens that are to be followed.
+    /// Returns the files of secrets and tokens to follow.
     pub fn watched(&self) -> Vec<Arc<dyn Refresh>> {
-        self.sources.iter().flat_map(|source| source.guard.watched()).collect()
+        self.sources.iter().flat_map(|source| source.authenticator.watched()).collect()
     }
 
-    /// Returns whether a token lets webhooks of a source in. Asked before a body is read.
+    /// Returns whether a source accepts a token. Called before a body is read.
     pub fn has_token(&self, source: usize, token: Option<&Secret>) -> bool {
-        self.sources[source].guard.has_token(token)
+        self.sources[source].authenticator.has_token(token)
     }
 
-    /// Takes one webhook to its outcome. The caller sees to it that a client that hangs up cuts nothing
-    /// off.
+    /// Processes one webhook. The caller must not drop the future when a client disconnects.
     ///
-    /// What it holds while it waits for Kafka stays below a KiB, which is what allocators have at hand:
-    /// so an event has one place, its [`Case`], and what is rare is boxed.
+    /// The future stays below 1 KiB, because allocators cache pieces of that size. So each event has one
+    /// place, its `AcceptedEvent`, and rare branches are boxed.
     pub async fn accept(&self, arrival: Box<Arrival>) -> Outcome {
-        let started = Instant::now();
-        let (case, permit) = match self.judge(&arrival) {
-            Ok((judged, signature)) => Case::open(arrival, judged, signature, started),
-            Err((event_type, outcome)) => return self.not_let_in(arrival.source, event_type, outcome),
+        let source = arrival.source;
+        let (event, permit) = match self.evaluate(arrival) {
+            Ok(accepted) => accepted,
+            Err((event_type, outcome)) => {
+                let source = &self.sources[source].name;
+                return self.reporter.report_unaccepted(source, event_type, outcome);
+            }
         };
-        let outcome = self.settle(&case, permit).await;
-        self.ended(&case, outcome)
+        let outcome = self.settle(&event, permit).await;
+        self.reporter.report(&self.sources[source].name, &event, outcome)
     }
 
-    /// Takes an event that was let in to its outcome.
-    async fn settle(&self, case: &Case, permit: Permit) -> Outcome {
-        let Judged { id, hash, violations, headers_left_out, verdict, .. } = &case.judged;
+    /// Evaluates and authenticates a webhook.
+    ///
+    /// # Errors
+    /// Outcome of a probe, or of a webhook that is not authenticated, with the type if it is known.
+    fn evaluate(
+        &self,
+        arrival: Box<Arrival>,
+    ) -> Result<(AcceptedEvent, Permit), (Option<KnownType>, Outcome)> {
+        let started = Instant::now();
+        // A reload must not change the rules within an event.
+        let evaluator = self.evaluator.load();
+        let Some(body) = &arrival.body else { return Err((None, Outcome::Denied(Denial::Token))) };
+        let scanned = evaluator.scan(arrival.source, body);
+        let envelope = match scanned.envelope() {
+            Ok(Scanned::Probe) => return Err((None, Outcome::Probe)),
+            Ok(Scanned::Envelope(envelope)) => Some(envelope),
+            Err(_) => None,
+        };
+        let event_type = envelope.and_then(|envelope| envelope.event_type.known());
+        // Before `data` is read.
+        let authenticator = &self.sources[arrival.source].authenticator;
+        let signature =
+            authenticator.authenticate(&arrival, envelope).map_err(|outcome| (event_type, outcome))?;
+        let context = RecordContext {
+            signed_at: signature.map(|valid| valid.at).or_else(|| arrival.credentials.signed_at()),
+            trace: arrival.trace.as_ref().map(Trace::context),
+            ..scanned.context(arrival.received_at)
+        };
+        let evaluated = evaluator.evaluate(scanned, &context).ok_or((None, Outcome::Probe))?;
+        Ok(AcceptedEvent::new(arrival, evaluated, signature, started))
+    }
+
+    /// Delivers the records of an accepted event, unless it is a duplicate or dropped.
+    async fn settle(&self, event: &AcceptedEvent, permit: Permit) -> Outcome {
+        let Evaluated { id, hash, violations, headers_left_out, disposition, .. } = &event.evaluated;
         if *violations > 0 {
             self.metrics.tolerated_violations.inc_by(u64::from(*violations));
         }
         if *headers_left_out > 0 {
             self.metrics.headers_left_out.inc_by(u64::from(*headers_left_out));
         }
-        self.metrics.parse_seconds.observe(case.started.elapsed());
-        let Some(records) = verdict.records() else { return Outcome::Dropped(*id) };
-        let source = &self.sources[case.source];
-        if matches!(verdict, Verdict::Rejected(..))
-            && self.seen.is_durable(&source.identity(hash), case.started)
+        self.metrics.parse_seconds.observe(event.started.elapsed());
+        let Some(records) = disposition.records() else { return Outcome::Dropped(*id) };
+        let source = &self.sources[event.source];
+        if matches!(disposition, Disposition::Reject(..))
+            && self.dedup.is_durable(&source.identity(hash), event.started)
         {
             // Earlier rules accepted the body.
             return Outcome::Duplicate(*id);
         }
-        let identity = source.identity(&case.judged.compared_hash());
-        let claim = match self.seen.claim(identity, case.started) {
-            Seen::Durable => return Outcome::Duplicate(*id),
-            Seen::InFlight(first) => return Box::pin(self.wait_for(first, *id)).await,
-            Seen::First(claim) => claim,
+        let identity = source.identity(&event.evaluated.dedup_hash());
+        let claim = match self.dedup.claim(identity, event.started) {
+            ClaimResult::Granted(claim) => claim,
+            ClaimResult::Durable => return Outcome::Duplicate(*id),
+            ClaimResult::InFlight(first) => return Box::pin(self.wait_for(first, *id)).await,
         };
-        let Some(hold) = Hold::of(records, claim, permit) else {
+        let Some(guard) = InFlightGuard::new(records, claim, permit) else {
             return Outcome::Refused(Refusal::OverBudget);
         };
         let handed_over = Instant::now();
-        let delivered = self.delivery.deliver(records, &identity, case.spans(), hold).await;
+        let delivered = self.delivery.deliver(records, &identity, event.spans(), guard).await;
         if delivered.is_ok() {
             self.metrics.ack_seconds.observe(handed_over.elapsed());
-            if let Some(signature) = &case.signature {
-                source.guard.used(signature);
+            if let Some(signature) = &event.signature {
+                source.authenticator.count_use(signature);
             }
         }
-        case.outcome(delivered)
+        event.outcome(delivered)
     }
 
-    /// Reads, verifies, checks and routes a body, or says how it ends before that: as a probe, or not
-    /// let in. But for what the guard counts it is pure.
-    fn judge(&self, arrival: &Arrival) -> Result<Admitted, (Option<KnownType>, Outcome)> {
-        // One set of rules for the whole of an event.
-        let rules = self.rules.load();
-        let Some(body) = &arrival.body else { return Err((None, Outcome::Denied(Denial::Token))) };
-        let read = rules.read(body);
-        let envelope = match &read.scanned {
-            Ok(Scanned::Probe) => return Err((None, Outcome::Probe)),
-            Ok(Scanned::Envelope(envelope)) => Some(envelope),
-            Err(_) => None,
-        };
-        let event_type = envelope.and_then(|envelope| envelope.event_type.known());
-        // Before anything inside `data` is looked at, or worked on.
-        let guard = &self.sources[arrival.source].guard;
-        let signature = guard.admit(arrival, envelope).map_err(|outcome| (event_type, outcome))?;
-        let facts = Facts {
-            source: arrival.source,
-            received_at: arrival.received_at,
-            signed_at: signature.map(|valid| valid.at).or_else(|| arrival.credentials.signed_at()),
-            trace: arrival.trace.as_ref().map(Trace::context),
-        };
-        let judged = rules.judge(read, body, &facts);
-        judged.map(|judged| (judged, signature)).ok_or((None, Outcome::Probe))
-    }
-
-    /// Waits for the delivery that came first, no longer than it may take itself.
-    async fn wait_for(&self, first: tokio::sync::oneshot::Receiver<()>, id: EventId) -> Outcome {
+    /// Waits for the first delivery of the same event, at most as long as a delivery may take.
+    async fn wait_for(&self, first: oneshot::Receiver<()>, id: EventId) -> Outcome {
         match tokio::time::timeout(self.delivery.longest(), first).await {
             Ok(Ok(())) => Outcome::Duplicate(id),
-            Ok(Err(_)) | Err(_) => Outcome::Refused(Refusal::InFlight),
-        }
-    }
-}
-
-/// Shows at each scrape how many events are remembered.
-fn show_memory(seen: &Arc<Deduplication>, capacity: usize, metrics: &Metrics) {
-    metrics.remembered_limit.set(i64::try_from(capacity).unwrap_or(i64::MAX));
-    let (seen, remembered, early) =
-        (Arc::clone(seen), metrics.remembered.clone(), metrics.forgotten_early.clone());
-    metrics.on_scrape(move || {
-        let (now, forgotten) = seen.figures();
-        remembered.set(i64::try_from(now).unwrap_or(i64::MAX));
-        early.inc_by(forgotten.saturating_sub(early.get()));
-    });
-}
-
-impl Source {
-    fn open(config: &SourceConfig, metrics: &Metrics) -> Result<Self, SecretsError> {
-        let (guard, salt) = (Guard::open(config, metrics)?, BodyHash::of(config.name.as_bytes()).prefix());
-        Ok(Self { name: config.name.clone(), guard, salt })
-    }
-
-    /// Returns what makes two deliveries the same event, also after a restart. An event of another source
-    /// that has it is as hard to find as another body with the same hash.
-    fn identity(&self, body: &BodyHash) -> Identity {
-        let body = body.prefix();
-        std::array::from_fn(|index| body[index] ^ self.salt[index])
-    }
-}
-
-/// What an event holds until the last delivery report, which may come after the answer.
-struct Hold {
-    claim: Option<Claim>,
-    permit: Permit,
-    /// Bytes that the client library holds.
-    copied: usize,
-}
-
-impl Hold {
-    /// `None`: there is no room for what the client library copies.
-    fn of(records: &[Record], claim: Claim, mut permit: Permit) -> Option<Box<Self>> {
-        let copied = records.iter().map(Record::size).sum();
-        permit.grow(copied).then(|| Box::new(Self { claim: Some(claim), permit, copied }))
-    }
-}
-
-impl OnDurable for Hold {
-    fn durable(&mut self) {
-        if let Some(claim) = self.claim.take() {
-            claim.durable(Instant::now());
-        }
-        // A spooled event is answered now, and only the client library's copy waits for its report.
-        self.permit.shrink_to(self.copied);
-    }
-}
-
-impl From<DeliveryError> for Refusal {
-    fn from(not_durable: DeliveryError) -> Self {
-        match not_durable {
-            DeliveryError::Deadline => Self::Deadline,
-            DeliveryError::HeldUp => Self::HeldUp,
-            DeliveryError::Failed(Failure::QueueFull) => Self::QueueFull,
-            DeliveryError::Failed(_) => Self::Kafka,
-            DeliveryError::Spool(Refused::Full | Refused::LaneFull) => Self::SpoolFull,
-            DeliveryError::Spool(Refused::Disk) => Self::SpoolFailing,
-            DeliveryError::DeadLetterQuota => Self::DeadLetterQuota,
+            Ok(Err(_)) | Err(_) => Outcome::Refused(Refusal::DuplicateInFlight),
         }
     }
 }

@@ -1,34 +1,35 @@
-//! How an event ended.
+//! Outcomes of webhooks and their reasons.
 
-pub use crate::event::EventId;
-use crate::event::{Malformed, Violation};
+use crate::delivery::{DeliveryError, Failure, Refused};
 use crate::record::names;
-use crate::signature::Fault;
 use crate::telemetry::EventOutcome;
+use justcall_events::signature::Fault;
+use justcall_events::{EventId, Malformed, Violation};
+use strum::{IntoStaticStr, VariantArray};
 
-/// How one webhook ended; the answer follows from it.
+/// Outcome of one webhook, which determines the response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Every record of the event is acknowledged by Kafka.
+    /// Kafka acknowledged every record of the event.
     Acked(EventId),
     /// Every record of the event is durable, at least one of them in the spool.
     Spooled(EventId),
-    /// The same event was durable before: nothing was written.
+    /// The same event is already durable. Nothing was written.
     Duplicate(EventId),
-    /// A route drops it: nothing was written.
+    /// A route drops the event. Nothing was written.
     Dropped(EventId),
-    /// JustCall trying the URL: nothing was written.
+    /// JustCall's test of a URL. Nothing was written.
     Probe,
     /// Not forwarded, and durable as a dead letter.
     DeadLettered(EventId, Rejection),
-    /// Not durable now; a retry can help.
+    /// Not durable now. A retry may succeed.
     Refused(Refusal),
-    /// Not let in, and not kept: who sent it is not known.
+    /// Not authenticated, and not kept.
     Denied(Denial),
 }
 
 impl Outcome {
-    /// What it counts as.
+    /// Returns the kind of outcome that metrics and traces name.
     pub fn kind(&self) -> EventOutcome {
         match self {
             Self::Acked(_) => EventOutcome::Acked,
@@ -42,7 +43,7 @@ impl Outcome {
         }
     }
 
-    /// Why it did not end well, as a stable tag.
+    /// Returns the stable tag of the reason, if the event was not forwarded as usual.
     pub fn reason(&self) -> Option<&'static str> {
         match self {
             Self::DeadLettered(_, rejection) => Some(rejection.tag()),
@@ -52,8 +53,8 @@ impl Outcome {
         }
     }
 
-    /// Whether whoever sent it was let in. Anybody may send a probe.
-    pub fn is_let_in(&self) -> bool {
+    /// Returns whether the sender was authenticated. Probes need no authentication.
+    pub fn is_authenticated(&self) -> bool {
         !matches!(
             self,
             Self::Probe
@@ -63,33 +64,45 @@ impl Outcome {
     }
 }
 
-/// Why an event is not let in: 401.
+/// Denies a request whose signature no retry can make valid.
+///
+/// A secret that is still to be mounted, or a corrected clock, may make the others valid. These are refused,
+/// because a 401 would lose the events that are sent during a rotation.
+impl From<Fault> for Outcome {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::NoMatch => Self::Refused(Refusal::SignatureMismatch),
+            Fault::Stale => Self::Refused(Refusal::SignatureStale),
+            fault => Self::Denied(Denial::Signature(fault)),
+        }
+    }
+}
+
+/// Reason why an event is not authenticated: 401.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Denial {
-    /// Its signature does not hold, and never will.
+    /// The signature is missing or permanently invalid.
     #[error("{0}")]
     Signature(Fault),
-    /// It must be signed, and too little of it can be read to see by whom.
+    /// The body has no readable envelope, which a required signature covers.
     #[error("the body is no JustCall envelope, so that its signature cannot be verified")]
     Unverifiable,
-    /// It did not come with the source's token.
+    /// The token of the source is missing or wrong.
     #[error("the token is missing or wrong")]
     Token,
 }
 
 impl Denial {
-    /// Every denial. A signature that a retry can help is refused instead.
-    pub const ALL: [Self; 7] = [
-        Self::Signature(Fault::Missing),
-        Self::Signature(Fault::Version),
-        Self::Signature(Fault::Malformed),
-        Self::Signature(Fault::NoUrl),
-        Self::Signature(Fault::UrlNotAllowed),
-        Self::Unverifiable,
-        Self::Token,
-    ];
+    /// Returns all denials.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let signature = |fault| match Outcome::from(fault) {
+            Outcome::Denied(denial) => Some(denial),
+            _ => None,
+        };
+        Fault::ALL.into_iter().filter_map(signature).chain([Self::Unverifiable, Self::Token])
+    }
 
-    /// Stable tag: the metric label.
+    /// Returns the stable tag: the label of metrics.
     pub const fn tag(self) -> &'static str {
         match self {
             Self::Signature(fault) => fault.tag(),
@@ -99,29 +112,29 @@ impl Denial {
     }
 }
 
-/// Why no retry can help an event.
+/// Reason why no retry can succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// No envelope: 400.
+    /// The body has no envelope: 400.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// Against the contract of its type: 422.
+    /// The body violates the contract of its type: 422.
     #[error(transparent)]
     Violation(#[from] Violation),
-    /// A type that neither JustCall's lists nor a route name, under `unknown_events: dead_letter`:
-    /// 200, for the sender did nothing wrong.
+    /// Neither JustCall's lists nor a route name the type, and `unknown_events` is `dead_letter`: 200, because
+    /// the sender made no error.
     #[error("no route names this type, and unknown_events is dead_letter")]
     UnknownType,
-    /// A record of it is larger than Kafka takes: 422.
+    /// A record of the event exceeds Kafka's limit: 422.
     #[error("a record of the event is larger than Kafka takes")]
     TooLargeForKafka,
-    /// Kafka refuses a record of it permanently, also when it is sent alone: 422.
+    /// Kafka permanently refuses a record of the event, also when it is sent alone: 422.
     #[error("Kafka refuses a record of the event")]
     RefusedByKafka,
 }
 
 impl Rejection {
-    /// Stable tag: the `dlq_reason` header and the metric label.
+    /// Returns the stable tag: the `dlq_reason` header and the label of metrics.
     pub const fn tag(&self) -> &'static str {
         match self {
             Self::Malformed(Malformed::NotJson) => names::NOT_JSON,
@@ -135,74 +148,65 @@ impl Rejection {
     }
 }
 
-/// Why an event is not durable now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+/// Reason why an event is not durable now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Refusal {
-    /// Kafka did not acknowledge in time.
+    /// Kafka did not acknowledge within `kafka.ack_deadline`.
     #[error("Kafka did not acknowledge the event in time")]
-    Deadline,
+    AckDeadline,
     /// The producer's queue is full.
     #[error("the queue to Kafka is full")]
     QueueFull,
-    /// Kafka, or the way there, failed.
+    /// Kafka, or the connection to it, failed.
     #[error("Kafka did not take the event")]
     Kafka,
-    /// The topic's records were not acknowledged just now.
+    /// The circuit of the topic is open.
     #[error("Kafka does not take records for this topic at the moment")]
     HeldUp,
     /// The spool, or the topic's share of it, is full.
     #[error("the spool is full")]
     SpoolFull,
-    /// The spool's disk fails.
+    /// The disk of the spool fails.
     #[error("the spool cannot be written")]
     SpoolFailing,
-    /// More events are rejected than the spool keeps of them.
+    /// Rejected events exceed the limits on dead letters.
     #[error("too many rejected events at once")]
     DeadLetterQuota,
-    /// More is in flight than `server.max_in_flight` admits.
+    /// The events in flight exceed `server.max_in_flight`.
     #[error("too much is in flight")]
     OverBudget,
-    /// The same event is in flight and ended without an outcome.
+    /// The same event is in flight and is not durable yet.
     #[error("the same event is in flight and is not durable yet")]
-    InFlight,
-    /// Its signature matches no secret that is known yet: one may be on its way here.
+    DuplicateInFlight,
+    /// The signature matches no known secret. The right one may not be mounted yet.
     #[error("{}", Fault::NoMatch)]
     SignatureMismatch,
-    /// Its signature was made too long ago or too far ahead, by this machine's clock.
+    /// The signed time is too far from the time of this machine.
     #[error("{}", Fault::Stale)]
     SignatureStale,
 }
 
 impl Refusal {
-    /// Every refusal, in the order of declaration.
-    pub const ALL: [Self; 11] = [
-        Self::Deadline,
-        Self::QueueFull,
-        Self::Kafka,
-        Self::HeldUp,
-        Self::SpoolFull,
-        Self::SpoolFailing,
-        Self::DeadLetterQuota,
-        Self::OverBudget,
-        Self::InFlight,
-        Self::SignatureMismatch,
-        Self::SignatureStale,
-    ];
+    /// All refusals, in the order of declaration.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// Stable tag: the metric label.
-    pub const fn tag(self) -> &'static str {
-        match self {
-            Self::Deadline => "ack_deadline",
-            Self::QueueFull => "queue_full",
-            Self::Kafka => "kafka",
-            Self::HeldUp => "held_up",
-            Self::SpoolFull => "spool_full",
-            Self::SpoolFailing => "spool_failing",
-            Self::DeadLetterQuota => "dead_letter_quota",
-            Self::OverBudget => "over_budget",
-            Self::InFlight => "duplicate_in_flight",
-            Self::SignatureMismatch => Fault::NoMatch.tag(),
-            Self::SignatureStale => Fault::Stale.tag(),
+    /// Returns the stable tag: the label of metrics.
+    pub fn tag(self) -> &'static str {
+        self.into()
+    }
+}
+
+impl From<DeliveryError> for Refusal {
+    fn from(not_durable: DeliveryError) -> Self {
+        match not_durable {
+            DeliveryError::Deadline => Self::AckDeadline,
+            DeliveryError::HeldUp => Self::HeldUp,
+            DeliveryError::Failed(Failure::QueueFull) => Self::QueueFull,
+            DeliveryError::Failed(_) => Self::Kafka,
+            DeliveryError::Spool(Refused::Full | Refused::LaneFull) => Self::SpoolFull,
+            DeliveryError::Spool(Refused::Disk) => Self::SpoolFailing,
+            DeliveryError::DeadLetterQuota => Self::DeadLetterQuota,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How every client of the library is set up, and where its own words go.
 
 use super::Config;
-use super::properties::ALIASES;
+use super::properties::{ALIASES, Properties};
 use crate::health::Readiness;
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -37,7 +37,7 @@ const DEFAULTS: [(&str, &str); 8] = [
 
 /// Good for the producer, and the operator's to change.
 const PRODUCER_DEFAULTS: [(&str, &str); 3] = [
-    // Measured: see ARCHITECTURE.md, Decisions.
+    // Reason: docs/decisions/0037-linger-half-a-millisecond.md.
     ("linger.ms", "0.5"),
     // Far above what the budget in bytes admits, so that the budget decides.
     ("queue.buffering.max.messages", "1000000"),
@@ -73,10 +73,10 @@ pub(super) fn producer(config: &Config) -> ClientConfig {
     client
 }
 
-/// Returns the producer's configuration for these properties, to try whether a client can be created.
-pub(super) fn for_trial(properties: &BTreeMap<String, String>) -> ClientConfig {
+/// Returns the configurations of the clients that `serve` creates, without servers, to try them.
+pub(super) fn for_trial(properties: &Properties) -> [ClientConfig; 2] {
     let properties = properties.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
-    producer(&Config {
+    let config = Config {
         bootstrap_servers: String::new(),
         properties,
         topics: super::TopicsConfig {
@@ -85,6 +85,10 @@ pub(super) fn for_trial(properties: &BTreeMap<String, String>) -> ClientConfig {
             replication_factor: None,
             config: BTreeMap::new(),
         },
+    };
+    [producer(&config), connection(&config)].map(|mut client| {
+        client.remove("bootstrap.servers");
+        client
     })
 }
 

@@ -73,11 +73,13 @@ fn in_flight(value: &str) -> Option<&'static str> {
 }
 
 /// Properties with a second name. Of two names in the settings, chance would decide which value holds.
-pub const ALIASES: [(&str, &str); 4] = [
+pub const ALIASES: [(&str, &str); 6] = [
     ("linger.ms", "queue.buffering.max.ms"),
     ("compression.type", "compression.codec"),
     ("sasl.mechanism", "sasl.mechanisms"),
     ("max.in.flight.requests.per.connection", "max.in.flight"),
+    ("max.partition.fetch.bytes", "fetch.message.max.bytes"),
+    ("sasl.oauthbearer.client.id", "sasl.oauthbearer.client.credentials.client.id"),
 ];
 
 /// The largest request that librdkafka makes where `message.max.bytes` is not set.
@@ -109,54 +111,68 @@ pub fn parse_bool(value: &str) -> Option<bool> {
     }
 }
 
-/// Property that keeps librdkafka from creating a client, and the reason.
+/// Properties of a client by name.
+pub type Properties = BTreeMap<String, String>;
+
+/// Returns whether a client with these properties connects over TLS.
+pub fn uses_tls(properties: &Properties) -> bool {
+    protocol(properties).ends_with("ssl")
+}
+
+fn protocol(properties: &Properties) -> String {
+    properties.get("security.protocol").map_or(String::new(), |text| text.trim().to_ascii_lowercase())
+}
+
+/// Names of the property that chooses the SASL mechanism.
+pub const MECHANISM: [&str; 2] = ["sasl.mechanism", "sasl.mechanisms"];
+
+/// Property that lets librdkafka create tokens for OAUTHBEARER.
+pub const MAKES_TOKENS: &str = "enable.sasl.oauthbearer.unsecure.jwt";
+
+/// Returns the property that chooses a mechanism which no client can use, and the reason.
+pub fn mechanism_fault(properties: &Properties) -> Option<(&'static str, String)> {
+    if !protocol(properties).starts_with("sasl_") {
+        return None;
+    }
+    let chosen = MECHANISM.iter().find_map(|name| Some((*name, properties.get(*name)?.as_str())));
+    // GSSAPI is librdkafka's default.
+    let (name, mechanism) = chosen.unwrap_or((MECHANISM[0], "GSSAPI"));
+    let makes_tokens = properties.get(MAKES_TOKENS).is_some_and(|value| parse_bool(value) == Some(true));
+    if MECHANISMS.contains(&mechanism) || (mechanism == "OAUTHBEARER" && makes_tokens) {
+        return None;
+    }
+    let known = MECHANISMS.map(|each| format!("`{each}`")).join(", ");
+    let why = if mechanism == "OAUTHBEARER" { "has no source of tokens" } else { "is not built in" };
+    Some((name, format!("the SASL mechanism {mechanism} {why}; must be one of {known}")))
+}
+
+/// Reason why librdkafka creates no client, although it accepts each value.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CreationFault {
-    /// Name of the property; `None` where librdkafka does not name it.
-    pub property: Option<String>,
-    /// Reason, in librdkafka's words where the bridge has none.
+    /// Properties that the reason names, set or not.
+    pub properties: Vec<String>,
+    /// Reason in librdkafka's words.
     pub reason: String,
 }
 
-/// Finds what librdkafka would refuse when it creates the producer, although it accepts each value.
+/// Finds what librdkafka would refuse first when `serve` creates its clients.
 ///
-/// Creates a client without servers and drops it, so that no connection is opened.
-pub fn creation_fault(properties: &BTreeMap<String, String>) -> Option<CreationFault> {
-    let property = |names: &[&str]| {
-        names
-            .iter()
-            .find_map(|name| properties.get_key_value(*name))
-            .map(|(name, value)| (name, value.as_str()))
-    };
-    let uses_sasl = property(&["security.protocol"])
-        .is_some_and(|(_, protocol)| protocol.to_ascii_lowercase().starts_with("sasl_"));
-    // GSSAPI is librdkafka's default.
-    let mechanism = property(&["sasl.mechanisms", "sasl.mechanism"]);
-    let (named, mechanism) = mechanism.map_or((None, "GSSAPI"), |(name, value)| (Some(name), value));
-    let makes_tokens = property(&["enable.sasl.oauthbearer.unsecure.jwt"])
-        .is_some_and(|(_, value)| parse_bool(value) == Some(true));
-    let is_usable = MECHANISMS.contains(&mechanism) || (mechanism == "OAUTHBEARER" && makes_tokens);
-    if uses_sasl && !is_usable {
-        let known = MECHANISMS.map(|each| format!("`{each}`")).join(", ");
-        let why = if mechanism == "OAUTHBEARER" { "has no source of tokens" } else { "is not built in" };
-        return Some(CreationFault {
-            property: Some(named.map_or("sasl.mechanism", String::as_str).to_owned()),
-            reason: format!("the SASL mechanism {mechanism} {why}; must be one of {known}"),
-        });
-    }
-    let mut client = super::client::for_trial(properties);
-    client.remove("bootstrap.servers");
-    let reason = match BaseProducer::from_config(&client) {
-        Ok(_) => return None,
-        Err(KafkaError::ClientCreation(reason)) => reason,
-        Err(KafkaError::ClientConfig(_, description, ..)) => description,
-        Err(error) => error.to_string(),
-    };
-    let named = properties.keys().filter(|name| reason.contains(name.as_str())).max_by_key(|name| name.len());
-    Some(CreationFault {
-        property: named.cloned(),
-        reason: format!("no Kafka client can be created: {reason}"),
-    })
+/// Creates clients without servers and drops them, so that no connection is opened.
+pub fn creation_fault(properties: &Properties) -> Option<CreationFault> {
+    let reason = super::client::for_trial(properties).iter().find_map(|client| {
+        match BaseProducer::from_config(client) {
+            Ok(_) => None,
+            Err(KafkaError::ClientCreation(reason)) => Some(reason),
+            Err(KafkaError::ClientConfig(_, description, ..)) => Some(description),
+            Err(error) => Some(error.to_string()),
+        }
+    })?;
+    // A path can contain the name of a property.
+    let paths = properties.values().filter(|value| value.contains('/'));
+    let words = paths.fold(reason.clone(), |words, path| words.replace(path, ""));
+    let is_of_name = |each: char| each.is_ascii_alphanumeric() || "._".contains(each);
+    let names = words.split(|each| !is_of_name(each)).filter(|word| word.contains('.') && is_known(word));
+    Some(CreationFault { properties: names.map(str::to_owned).collect(), reason })
 }
 
 /// Whether a property's value must not be shown.

@@ -2,7 +2,7 @@
 
 use super::config::{Operator, Predicate};
 use super::field_values::{FieldRef, FieldValue, FieldValues};
-use crate::event::{Direction, NamedField};
+use justcall_events::{Direction, NamedField};
 use std::borrow::Cow;
 use std::fmt;
 

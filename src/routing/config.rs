@@ -1,6 +1,6 @@
 //! Settings of the routes.
 
-use crate::event::Family;
+use justcall_events::Family;
 use std::collections::BTreeMap;
 
 /// Settings under `topics`, `routes` and `route_templates`.

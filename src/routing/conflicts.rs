@@ -3,7 +3,7 @@
 use super::error::RouteError;
 use super::route::Route;
 use super::table::RouteTable;
-use crate::event::KnownType;
+use justcall_events::KnownType;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

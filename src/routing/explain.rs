@@ -3,7 +3,7 @@
 use super::condition::Condition;
 use super::field_values::FieldValues;
 use super::table::RouteTable;
-use crate::event::{Event, EventType, Picks};
+use justcall_events::{Event, EventType, Picks};
 
 /// Result of one route for an event.
 #[derive(Debug, Clone, PartialEq, Eq)]

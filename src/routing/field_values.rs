@@ -3,7 +3,7 @@
 
 use super::named_fields::{CompiledField, depends_on_direction};
 use super::pointer::Pointer;
-use crate::event::{Direction, Event, NamedField, Pick, Picks};
+use justcall_events::{Direction, Event, NamedField, Pick, Picks};
 use serde::Deserializer as _;
 use serde::de::{Error, Visitor};
 use serde_json::Deserializer;

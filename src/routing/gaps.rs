@@ -5,7 +5,7 @@ use super::field_reads::{FieldRead, RoutePart};
 use super::field_values::{FieldRef, FieldTable, FieldValues};
 use super::route::Route;
 use super::table::RouteTable;
-use crate::event::{
+use justcall_events::{
     BodyHash, Dialect, Direction, EventType, Family, KnownType, NamedField, Picks, Place, Scanned,
     Validation, samples, scan_with,
 };

@@ -1,7 +1,7 @@
 //! Compiled named fields: lookups of the same fact in each dialect.
 
 use super::pointer::Pointer;
-use crate::event::{Dialect, Direction, Family, NamedField, Pick};
+use justcall_events::{Dialect, Direction, Family, NamedField, Pick};
 
 #[cfg(test)]
 mod tests;

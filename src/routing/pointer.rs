@@ -1,6 +1,6 @@
 //! JSON pointers (RFC 6901), evaluated without building a tree.
 
-use crate::event::{Level, Pick};
+use justcall_events::{Level, Pick};
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Deserializer;
 use serde_json::value::RawValue;

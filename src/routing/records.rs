@@ -3,10 +3,10 @@
 use super::field_values::{FieldRef, FieldValues};
 use super::route_headers::RouteHeaders;
 use super::table::{Decision, RouteTable};
-use crate::event::{Event, Picks, is_forbidden};
 use crate::record::{Headers, Record, TraceContext, names};
 use bytes::Bytes;
 use chrono::{DateTime, Datelike, Timelike, Utc};
+use justcall_events::{Event, Picks, is_forbidden};
 use smallvec::SmallVec;
 use std::io::Write;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use super::pattern::Pattern;
 use super::route_entry::RouteEntry;
 use super::route_headers::{self, RouteHeaders};
 use super::topic_template::{TopicTemplate, check_topic_name};
-use crate::event::{Family, KnownType};
+use justcall_events::{Family, KnownType};
 use std::sync::Arc;
 
 /// Validated entry of `routes`.

@@ -2,8 +2,8 @@
 
 use super::config::HeaderValue;
 use super::field_values::{FieldRef, FieldValues};
-use crate::event::is_forbidden;
 use crate::record::{Headers, HeadersBuilder, names};
+use justcall_events::is_forbidden;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

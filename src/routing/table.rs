@@ -5,7 +5,7 @@ use super::condition_index::ConditionIndex;
 use super::field_values::{FieldRef, FieldTable, FieldValues};
 use super::route::{Route, UNKNOWN_FAMILIES};
 use super::route_headers::RouteHeaders;
-use crate::event::{Event, EventType, Family, KnownType, Pick, Picks};
+use justcall_events::{Event, EventType, Family, KnownType, Pick, Picks};
 use smallvec::SmallVec;
 use std::collections::BTreeSet;
 use std::sync::Arc;

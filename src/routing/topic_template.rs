@@ -1,6 +1,6 @@
 //! Topic names, and templates of topic names.
 
-use crate::event::{Family, KnownType};
+use justcall_events::{Family, KnownType};
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,9 @@
 //! Secrets: values that are never printed, compare in constant time and are wiped on drop.
 
+use crate::input;
 use sha2::{Digest, Sha256};
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 use subtle::ConstantTimeEq;
@@ -66,6 +66,9 @@ pub enum SecretFileError {
     /// The file cannot be opened or read.
     #[error("the file cannot be read: {}", .0.kind())]
     Unreadable(#[from] std::io::Error),
+    /// The file is a FIFO, a terminal or another device, which may never end.
+    #[error("is not a regular file")]
+    NotRegular,
     /// The file is larger than any secret.
     #[error("the file has more than 64 KiB; a secret is shorter")]
     TooLarge,
@@ -111,7 +114,11 @@ pub fn modified_at(path: &Path) -> u64 {
 fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
     // Reserve the whole length at once: a buffer that grows would leave copies in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE_LEN + 1));
+    let file = input::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => SecretFileError::NotRegular,
+        _ => SecretFileError::Unreadable(error),
+    })?;
     // Ignore the file's length, because a pipe has none.
-    File::open(path)?.take(MAX_FILE_LEN as u64 + 1).read_to_end(&mut bytes)?;
+    file.take(MAX_FILE_LEN as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > MAX_FILE_LEN { Err(SecretFileError::TooLarge) } else { Ok(bytes) }
 }

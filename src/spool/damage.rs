@@ -3,8 +3,9 @@
 //! The new file is complete, under a name of its own, before the damaged one is set aside; so a crash
 //! in between costs nothing. The damaged file's log is read with it and set aside with it.
 
-use super::files::{Files, beside, remove, sync_directory};
-use super::schema::{Access, Fault, is_full};
+use super::files::Files;
+use super::place::{finish, put_in_place, set_orphan_aside};
+use super::schema::{Access, Fault, MIGRATIONS, is_full};
 use super::store::{Change, Lane, Store, Stored, as_stored, checksum, lanes};
 use rusqlite::{Connection, OpenFlags, Row, params};
 use std::collections::HashMap;
@@ -61,45 +62,6 @@ pub(super) fn open_store(
     Ok(Opened { store: Store::open(&files.database(), next_id, access)?, lost })
 }
 
-/// Finishes a salvage that a crash cut short.
-pub(super) fn finish(files: &Files) -> io::Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
-        remove(&beside(&files.salvage(), suffix))?;
-    }
-    if !files.salvaged().exists() {
-        return Ok(());
-    }
-    let (database, aside) = (files.database(), files.damaged());
-    let log = beside(&database, "-wal");
-    let is_there = database.exists();
-    if is_there && log.exists() {
-        std::fs::rename(&log, beside(&aside, "-wal"))?;
-    }
-    // Of a database that is gone, the log would be read into the new file.
-    remove(&log)?;
-    remove(&beside(&database, "-shm"))?;
-    if is_there {
-        std::fs::rename(&database, &aside)?;
-    }
-    std::fs::rename(files.salvaged(), database)?;
-    sync_directory(&files.directory)
-}
-
-/// Moves a log aside whose database is gone: beside an empty database, SQLite deletes it.
-fn set_orphan_aside(files: &Files) -> io::Result<()> {
-    let is_gone = std::fs::metadata(files.database()).map_or(true, |found| found.len() == 0);
-    if !is_gone || files.wal_bytes() == 0 {
-        return Ok(());
-    }
-    let aside = beside(&files.damaged(), "-wal");
-    std::fs::rename(files.log(), &aside)?;
-    tracing::error!(
-        set_aside = %aside.display(),
-        "the spool's database is gone and its log is left: the records in it are lost to the bridge"
-    );
-    Ok(())
-}
-
 /// Puts a new file with all that can be read into the damaged one's place. Gives the rows lost.
 pub(super) fn salvage(files: &Files, known: &Known) -> Result<u64, Fault> {
     let aside = files.damaged();
@@ -135,9 +97,7 @@ pub(super) fn rescue(files: &Files, open: &Connection, known: &Known) -> Result<
 /// Puts a complete copy into the place of the database.
 fn replace_with(files: &Files, salvage: Store) -> Result<(), Fault> {
     salvage.close()?;
-    std::fs::rename(files.salvage(), files.salvaged())?;
-    sync_directory(&files.directory)?;
-    Ok(finish(files)?)
+    Ok(put_in_place(files)?)
 }
 
 /// Opens the damaged file so that as much as possible can be read.
@@ -148,7 +108,8 @@ fn open_damaged(path: &Path, sound: &Path) -> Result<Connection, Fault> {
         connection.query_row("SELECT count(*) FROM record WHERE id < 0", (), |_| Ok(()))?;
         connection.query_row("SELECT count(*) FROM lane WHERE id < 0", (), |_| Ok(()))?;
         // A column of another name or type is no error, but everything in it would be lost.
-        if tables(&connection)? == tables(&Connection::open(sound)?)? {
+        let found = tables(&connection)?;
+        if found == tables(&Connection::open(sound)?)? || found == tables(&vacuumed()?)? {
             Ok(connection)
         } else {
             Err(rusqlite::Error::InvalidQuery)
@@ -162,6 +123,15 @@ fn open_damaged(path: &Path, sound: &Path) -> Result<Connection, Fault> {
         // Whatever is wrong with it now: there may be nothing to read, and that is an answer.
         open().or_else(|error| Ok(unless_full(error).and_then(|()| Connection::open_in_memory())?))
     })
+}
+
+/// Creates an empty database with the places of tables that VACUUM chooses.
+fn vacuumed() -> rusqlite::Result<Connection> {
+    let connection = Connection::open_in_memory()?;
+    connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
+    MIGRATIONS.iter().try_for_each(|migration| connection.execute_batch(migration))?;
+    connection.execute_batch("VACUUM")?;
+    Ok(connection)
 }
 
 /// The tables and indices with their places.
@@ -195,6 +165,8 @@ struct Copier<'a> {
     /// Names that a lane's number may stand for. The rows' checksums tell which.
     names: Vec<(i64, Arc<str>)>,
     copied: HashMap<Arc<str>, u64>,
+    /// Stretches of parked rows that cannot be read. Each counts as a row, because nothing counts those.
+    unreadable: u64,
     session: i64,
 }
 
@@ -206,7 +178,7 @@ impl<'a> Copier<'a> {
         }
         names.sort();
         names.dedup();
-        Self { damaged, known, names, copied: HashMap::new(), session: known.session }
+        Self { damaged, known, names, copied: HashMap::new(), unreadable: 0, session: known.session }
     }
 
     fn copy_into(mut self, salvage: &mut Store) -> Result<Copied, Fault> {
@@ -218,13 +190,15 @@ impl<'a> Copier<'a> {
             self.copy(&mut change, row)
         })?;
         for table in ["damaged", "parked"] {
-            walk(damaged, table, ROW, as_stored, |_, mut row| {
+            let unreadable = walk(damaged, table, ROW, as_stored, |_, mut row| {
                 // The new file numbers lanes anew.
                 if let Some(name) = self.name_of(&row) {
                     row.lane = change.lane(&name)?.id;
                 }
                 Ok(change.keep(table, &row)?)
             })?;
+            // What is in `damaged` was counted when it was found.
+            self.unreadable += if table == "parked" { unreadable } else { 0 };
         }
         let identity = |row: &Row<'_>| Ok((row.get(1)?, row.get(2)?));
         walk(damaged, "remembered", "id, identity, at", identity, |id, (identity, at)| {
@@ -284,7 +258,8 @@ impl<'a> Copier<'a> {
             }
         }
         let copied = |lane| self.copied.get(lane).copied().unwrap_or(0);
-        expected.iter().map(|(lane, rows)| rows.saturating_sub(copied(lane))).sum()
+        let lost: u64 = expected.iter().map(|(lane, rows)| rows.saturating_sub(copied(lane))).sum();
+        lost + self.unreadable
     }
 
     /// No file holds more rows: an account that says so is damaged.
@@ -320,18 +295,19 @@ fn names_in(damaged: &Connection, source: &str) -> Vec<(i64, Arc<str>)> {
 /// The columns of [`as_stored`].
 const ROW: &str = "id, lane, appended_at, session, checksum, payload";
 
-/// Visits the rows of a table that can be read, by id, the first of `columns`.
+/// Visits the rows of a table that can be read, by id, the first of `columns`. Returns the number of
+/// stretches that cannot be read.
 fn walk<T>(
     damaged: &Connection,
     table: &str,
     columns: &str,
     read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
     mut visit: impl FnMut(i64, T) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+) -> Result<u64, Fault> {
     let sql = format!("SELECT {columns} FROM {table} NOT INDEXED WHERE id > ?1 ORDER BY id LIMIT ?2");
     let with_id = |row: &Row<'_>| Ok((row.get(0)?, read(row)?));
-    let Ok(mut statement) = damaged.prepare(&sql) else { return Ok(()) };
-    let mut after = 0;
+    let Ok(mut statement) = damaged.prepare(&sql) else { return Ok(1) };
+    let (mut after, mut unreadable) = (0, 0);
     loop {
         let mut count = 0;
         let mut whole = true;
@@ -351,16 +327,17 @@ fn walk<T>(
         }
         drop(rows);
         if whole && count < ROWS_AT_ONCE {
-            return Ok(());
+            return Ok(unreadable);
         }
         if !whole {
+            unreadable += 1;
             let readable = |place: i64| {
                 let mut rows = statement.query(params![place, 1])?;
                 Ok(rows.next()?.map(with_id).transpose()?.is_none_or(|(id, _)| id > place))
             };
             match past_damage(after, readable) {
                 Some(place) => after = place,
-                None => return Ok(()),
+                None => return Ok(unreadable),
             }
         }
     }

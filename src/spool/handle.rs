@@ -3,7 +3,7 @@
 use super::damage::{Known, Opened, open_store};
 use super::files::Files;
 use super::limits::Limits;
-use super::parked;
+use super::parked::{self, Retried};
 use super::queue::{Job, Queue, Waiter, recovered};
 use super::reader::{Found, Reader, Trouble};
 use super::reserve::Reserve;
@@ -38,6 +38,9 @@ pub(super) struct Shared {
     /// The next commit with a waiter reaches the disk and is told to have failed, as after a sync that failed.
     #[cfg(test)]
     pub(super) doubtful: AtomicBool,
+    /// Acts of another process while the spool closes: after its last commit, and before SQLite closes the file.
+    #[cfg(test)]
+    pub(super) interference: Mutex<std::collections::VecDeque<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Shared {
@@ -48,6 +51,14 @@ impl Shared {
             pages => pages,
         };
         connection.query_row(&format!("PRAGMA max_page_count = {pages}"), (), |_| Ok(()))
+    }
+
+    #[cfg(test)]
+    pub(super) fn interfere(&self) {
+        let act = recovered(&self.interference).pop_front();
+        if let Some(act) = act {
+            act();
+        }
     }
 }
 
@@ -99,6 +110,8 @@ impl Spool {
             pages: std::sync::atomic::AtomicU32::new(0),
             #[cfg(test)]
             doubtful: AtomicBool::new(false),
+            #[cfg(test)]
+            interference: Mutex::default(),
         });
         let writer = Writer::new(shared.clone(), store, lock);
         let thread = std::thread::Builder::new()
@@ -254,19 +267,42 @@ fn lend(files: &Files, limits: Limits) -> Result<Access, Fault> {
 /// Opens the store and begins a session; on a full disk with the room of the reserve.
 fn open_for_session(files: &Files, limits: Limits) -> Result<Opened, Fault> {
     let open = |access| {
-        let mut opened = open_store(files, 1, &Known::default(), false, access)?;
-        opened.store.begin_session()?;
-        match parked::try_again(&mut opened.store) {
-            Ok(0) => {}
-            Ok(rows) => tracing::info!(rows, "the spool tries records again that were set aside"),
-            Err(error) => tracing::warn!(%error, "records that were set aside cannot be tried again"),
-        }
-        Ok::<_, Fault>(opened)
+        let opened = open_store(files, 1, &Known::default(), false, access)?;
+        try_parked_again(files, opened, access)
     };
     match open(Access::Shared) {
         Err(fault) if fault.is_full() => open(lend(files, limits)?),
         outcome => outcome,
     }
+}
+
+/// Begins a session and tries parked rows again. A file that proves damaged by that is salvaged first.
+fn try_parked_again(files: &Files, mut opened: Opened, access: Access) -> Result<Opened, Fault> {
+    opened.store.begin_session()?;
+    let mut outcome = parked::try_again(&mut opened.store);
+    if outcome.as_ref().is_err_and(|fault| fault.is_damage_of(&opened.store.connection)) {
+        let (session, last_id) = (opened.store.session, opened.store.last_id());
+        let known = Known { session, last_id, ..Known::default() };
+        let lost = opened.lost;
+        drop(opened.store);
+        opened = open_store(files, last_id + 1, &known, true, access)?;
+        opened.lost += lost;
+        opened.store.begin_session()?;
+        outcome = parked::try_again(&mut opened.store);
+    }
+    match outcome {
+        Ok(Retried { returned, damaged }) => {
+            opened.lost += damaged;
+            if damaged > 0 {
+                tracing::error!(rows = damaged, "the spool found damaged rows among those that were parked");
+            }
+            if returned > 0 {
+                tracing::info!(rows = returned, "the spool tries records again that were set aside");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "records that were set aside cannot be tried again"),
+    }
+    Ok(opened)
 }
 
 /// Whatever ends the writer, nobody waits for it any longer.

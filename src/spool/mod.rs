@@ -15,6 +15,7 @@ mod handle;
 mod inspect;
 mod limits;
 mod parked;
+mod place;
 mod queue;
 mod reader;
 mod reserve;

@@ -1,33 +1,75 @@
 //! Rows that were set aside because nothing accepted them. A start tries them again: the topic that refused
 //! them may have been changed meanwhile, and another version may read what this one could not.
 
-use super::limits::row_bytes;
-use super::store::{Store, lanes};
-use rusqlite::{Transaction, TransactionBehavior};
+use super::schema::Fault;
+use super::store::{Change, Store, Stored, as_stored, checksum};
+use std::sync::Arc;
 
-/// Rows that have a lane and whose id is free.
-const RETURNING: &str = "parked.lane IN (SELECT id FROM lane) AND parked.id NOT IN (SELECT id FROM record)";
+/// Outcome of [`try_again`], in rows.
+#[derive(Debug, Default)]
+pub(super) struct Retried {
+    /// Rows that are in their lanes again.
+    pub(super) returned: u64,
+    /// Rows with a wrong checksum, moved to what is damaged.
+    pub(super) damaged: u64,
+}
 
-/// Puts parked rows back into their lanes, with their ids, and returns their number.
-pub(super) fn try_again(store: &mut Store) -> rusqlite::Result<usize> {
-    let connection = &store.connection;
-    if !connection.prepare("SELECT 1 FROM parked")?.exists(())? {
-        return Ok(0);
+/// Puts parked rows back into their lanes, with their ids. A row whose id is taken stays parked.
+///
+/// # Errors
+/// If the disk fails, or the file is damaged beyond single rows. Nothing has changed then.
+pub(super) fn try_again(store: &mut Store) -> Result<Retried, Fault> {
+    let mut retried = Retried::default();
+    let mut change = store.begin()?;
+    let (mut after, mut last) = (i64::MIN, 0);
+    while let Some((id, row)) = next(&change, after)? {
+        after = id;
+        match row.and_then(|row| name_of(&change, &row).map(|name| (name, row))) {
+            Some(_) if is_taken(&change, id)? => continue,
+            Some((name, row)) => {
+                change.copy(&name, row)?;
+                (retried.returned, last) = (retried.returned + 1, id);
+            }
+            None => {
+                keep_as_damaged(&change, id)?;
+                retried.damaged += 1;
+            }
+        }
+        change.transaction.prepare_cached("DELETE FROM parked WHERE id = ?1")?.execute([id])?;
     }
-    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    let of_lane = format!("FROM parked WHERE parked.lane = lane.id AND {RETURNING}");
-    let bytes = format!("coalesce(sum({} + coalesce(length(payload), 0)), 0)", row_bytes(0));
-    transaction.execute_batch(&format!(
-        "UPDATE lane SET rows = rows + (SELECT count(*) {of_lane}), bytes = bytes + (SELECT {bytes} {of_lane});"
-    ))?;
-    let columns = "id, lane, appended_at, session, checksum, payload";
-    let sql = format!("INSERT INTO record({columns}) SELECT {columns} FROM parked WHERE {RETURNING}");
-    let rows = transaction.execute(&sql, ())?;
-    transaction.execute("DELETE FROM parked WHERE id IN (SELECT id FROM record)", ())?;
-    let last: i64 = transaction.query_row("SELECT max(id) FROM record", (), |row| row.get(0))?;
-    transaction.commit()?;
-    store.accounts.lanes = lanes(connection)?;
+    if after == i64::MIN {
+        return Ok(retried);
+    }
+    let mut accounts = change.commit()?;
     // After a damage the ids of rows that were set aside may be beyond those that are known.
-    store.accounts.next_id = store.accounts.next_id.max(last.saturating_add(1));
-    Ok(rows)
+    accounts.next_id = accounts.next_id.max(last.saturating_add(1));
+    store.adopt(accounts);
+    Ok(retried)
+}
+
+/// Returns the first parked row after an id; without the row if a column has another type.
+fn next(change: &Change<'_>, after: i64) -> rusqlite::Result<Option<(i64, Option<Stored>)>> {
+    let mut statement = change.transaction.prepare_cached(
+        "SELECT id, lane, appended_at, session, checksum, payload FROM parked WHERE id > ?1
+         ORDER BY id LIMIT 1",
+    )?;
+    let mut rows = statement.query([after])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some((row.get(0)?, as_stored(row).ok())))
+}
+
+/// Returns the name of a row's lane; `None` if the row is damaged.
+fn name_of(change: &Change<'_>, row: &Stored) -> Option<Arc<str>> {
+    let lane = change.accounts.lanes.iter().find(|lane| lane.id == row.lane)?;
+    let found = checksum(row.id, &lane.name, row.appended_at, row.session, &row.payload);
+    (found == row.checksum).then(|| Arc::clone(&lane.name))
+}
+
+fn is_taken(change: &Change<'_>, id: i64) -> rusqlite::Result<bool> {
+    change.transaction.prepare_cached("SELECT 1 FROM record WHERE id = ?1")?.exists([id])
+}
+
+fn keep_as_damaged(change: &Change<'_>, id: i64) -> rusqlite::Result<usize> {
+    let sql = "INSERT OR IGNORE INTO damaged SELECT * FROM parked WHERE id = ?1";
+    change.transaction.prepare_cached(sql)?.execute([id])
 }

@@ -224,8 +224,8 @@ pub(super) struct Accounts {
 
 /// A transaction under way. Dropped without a commit, it never was.
 pub(super) struct Change<'a> {
-    transaction: Transaction<'a>,
-    accounts: Accounts,
+    pub(super) transaction: Transaction<'a>,
+    pub(super) accounts: Accounts,
     session: i64,
 }
 

@@ -2,6 +2,7 @@
 
 use super::files::beside;
 use super::schema::Fault;
+use rusqlite::Connection;
 use std::cell::Cell;
 use std::fs::{File, Metadata};
 use std::io;
@@ -73,12 +74,15 @@ impl OpenFiles {
         self.states.set((note(database, &self.database), note(log, &self.log)));
     }
 
-    /// Compares the files on disk with the open ones.
+    /// Compares the files on disk with the open ones, which `connection` has.
+    ///
+    /// A file that another process made shorter in the way of SQLite is not an error: the log after its
+    /// content was written back, and the database after VACUUM.
     ///
     /// # Errors
-    /// [`Fault::Moved`] if a file has another inode or the database is shorter, [`Fault::Truncated`] if
-    /// only the log is shorter.
-    pub(super) fn check(&self) -> Result<(), Fault> {
+    /// [`Fault::Moved`] if a file has another inode or the database lacks pages, [`Fault::Truncated`] if
+    /// only the log lacks content.
+    pub(super) fn check(&self, connection: &Connection) -> Result<(), Fault> {
         let (database, log) = self.states.get();
         let is_same = |known: Option<FileState>, found: Option<FileState>| match (known, found) {
             (Some(known), Some(found)) => known.is_same_file(&found),
@@ -89,9 +93,42 @@ impl OpenFiles {
             known.zip(found).is_some_and(|(known, found)| found.bytes < known.bytes)
         };
         let found = (FileState::of(&self.database)?, FileState::of(&self.log)?);
-        if !is_same(database, found.0) || !is_same(log, found.1) || is_shorter(database, found.0) {
+        if !is_same(database, found.0) || !is_same(log, found.1) {
             return Err(Fault::Moved);
         }
-        if is_shorter(log, found.1) { Err(Fault::Truncated) } else { Ok(()) }
+        let (is_database_shorter, is_log_shorter) = (is_shorter(database, found.0), is_shorter(log, found.1));
+        if is_database_shorter && !has_all_pages(connection, found.0) {
+            return Err(Fault::Moved);
+        }
+        if is_log_shorter && !is_written_back(connection, found.1) {
+            return Err(Fault::Truncated);
+        }
+        if is_database_shorter || is_log_shorter {
+            self.note();
+            tracing::warn!(
+                database = %self.database.display(),
+                "another process ran VACUUM or a checkpoint on the spool's database: nothing is lost; open the \
+                 database for reading only, because appends wait for other writers"
+            );
+        }
+        Ok(())
     }
+}
+
+/// Returns whether the database has the pages that its first page counts. Without the first page, as in an
+/// empty file, nothing is known.
+fn has_all_pages(connection: &Connection, database: Option<FileState>) -> bool {
+    let pragma = |name| {
+        let number = connection.query_row(&format!("PRAGMA {name}"), (), |row| row.get::<_, i64>(0));
+        number.unwrap_or(0).unsigned_abs()
+    };
+    let pages = pragma("page_count");
+    pages > 0 && database.is_some_and(|found| pages.saturating_mul(pragma("page_size")) <= found.bytes)
+}
+
+/// Returns whether an empty log is empty by its index too. If not, the attempt to write it back fails or
+/// reports frames; it writes nothing, because there is nothing to read.
+fn is_written_back(connection: &Connection, log: Option<FileState>) -> bool {
+    let frames = || connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| row.get::<_, i64>(1));
+    log.is_some_and(|found| found.bytes == 0) && frames().is_ok_and(|frames| frames == 0)
 }

@@ -1,5 +1,6 @@
 //! The one thread that writes: it commits what has gathered, then tells those who wait.
 
+mod closing;
 mod recovery;
 
 use super::group::{Counts, Verdict, Work, carry_out, entries_of, now, tell};
@@ -149,7 +150,7 @@ impl Writer {
     /// Compares the open files with those on disk, and takes the lock again if its file was removed.
     fn check_files(&mut self) -> Result<(), Fault> {
         if let Some(store) = &self.store {
-            store.files.check()?;
+            store.files.check(&store.connection)?;
         }
         self.keep_lock()
     }
@@ -196,7 +197,7 @@ impl Writer {
         }
         store.adopt(accounts);
         // The files may have been removed before the commit was synced.
-        store.files.check()?;
+        store.files.check(&store.connection)?;
         self.work.set_aside.clear();
         self.shared.committed.store(store.last_id(), Ordering::Release);
         self.next_identity = store.accounts.next_identity;
@@ -226,8 +227,13 @@ impl Writer {
     fn fail(&mut self, fault: &Fault) {
         let directory = self.shared.files.directory.display();
         if recovered(&self.shared.usage).taking || self.store.is_some() {
-            tracing::warn!(%directory, error = %fault,
-                "the spool takes nothing until its disk is repaired or has room again; it keeps trying");
+            if fault.is_busy() {
+                tracing::warn!(%directory, error = %fault,
+                    "the spool takes nothing while another process locks spool.db; it keeps trying");
+            } else {
+                tracing::warn!(%directory, error = %fault,
+                    "the spool takes nothing until its disk is repaired or has room again; it keeps trying");
+            }
         }
         recovered(&self.shared.usage).taking = false;
         self.distrusted |= fault.is_damage();
@@ -235,7 +241,7 @@ impl Writer {
             self.distrusted |= fault.is_damage_of(&store.connection);
             self.lanes.clone_from(&store.accounts.lanes);
             // Where the files cannot be looked at, they may be gone.
-            if matches!(store.files.check(), Err(Fault::Moved | Fault::Io(_))) {
+            if matches!(store.files.check(&store.connection), Err(Fault::Moved | Fault::Io(_))) {
                 self.unlinked = Some(store);
             }
         }
@@ -313,32 +319,5 @@ impl Writer {
         usage.rows = store.accounts.lanes.iter().map(|lane| lane.rows).sum();
         usage.bytes = bytes;
         usage.oldest = store.oldest().unwrap_or_default();
-    }
-
-    fn finish(mut self) {
-        // Rows of files that were removed would go with this process.
-        if let Err(fault) = self.check_files() {
-            self.fail(&fault);
-        }
-        if self.store.is_none() {
-            self.reopen();
-        }
-        if let Some(unlinked) = &self.unlinked {
-            let lost: u64 = unlinked.accounts.lanes.iter().map(|lane| lane.rows).sum();
-            self.shared.lost_at_close.store(lost, Ordering::Release);
-            tracing::error!(
-                rows = lost,
-                directory = %self.shared.files.directory.display(),
-                "the spool's files were removed, and their rows cannot be copied into new ones: they are lost"
-            );
-        }
-        while self.store.is_some() && !self.work.is_empty() {
-            self.group(Vec::new());
-        }
-        recovered(&self.shared.reader).release();
-        recovered(&self.shared.usage).taking = false;
-        if let Some(Err(error)) = self.store.take().map(Store::close) {
-            tracing::warn!(%error, "the spool's log was not written back; the next start does it");
-        }
     }
 }

@@ -182,8 +182,8 @@ catalogue! {
         DISCONNECTS = Counter "kafka_disconnects_total" [] "Connections to brokers that the producer lost";
         REQUEST_ERRORS = Counter "kafka_request_errors_total" []
             "Requests of the producer that were not sent, or not answered in time";
-        PRODUCERS_REPLACED = Counter "producers_replaced_total" []
-            "Producers in a fatal state that were replaced";
+        PRODUCERS_REPLACED = Counter "producers_replaced_total" [REASON, Of(tags::PRODUCERS_REPLACED)]
+            "Replaced producers: after a fatal error, a panic, records without a report while brokers answer, another cluster, or records in flight for an hour (outdated)";
         TOPICS_CREATED = Counter "topics_created_total" [] "Missing topics that the bridge created";
     }
     "Spool" since "0.1.0" {

@@ -1,13 +1,15 @@
 //! Log lines, written to stderr by a thread of their own.
 //!
 //! A stalled reader of stderr must not block a worker, the spool or librdkafka. Lines wait in a bounded
-//! queue. When the queue is full, lines are dropped and counted.
+//! queue. When the queue is full, lines are dropped and counted, and their number is logged later.
 
 use super::{Config, LogFormat};
 use parking_lot::Mutex;
 use std::io::IsTerminal;
 use std::panic::{self, PanicHookInfo};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -15,11 +17,16 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// Longest queue of lines for stderr.
 const MAX_QUEUED_LINES: usize = 4096;
 
+/// Interval between two lines with the number of dropped ones.
+const REPORT_INTERVAL: Duration = Duration::from_secs(10);
+
 /// Thread that writes the lines. The logger is global, and so is the queue.
 static WRITER: OnceLock<Writer> = OnceLock::new();
 
 struct Writer {
     dropped: ErrorCounter,
+    /// Number of dropped lines of which a line in the log reports.
+    reported: AtomicU64,
     guard: Mutex<Option<WorkerGuard>>,
 }
 
@@ -67,8 +74,15 @@ pub fn init(config: &Config) -> Result<(), LogError> {
         lines.json().flatten_event(true).with_current_span(false).finish().try_init()
     };
     started.map_err(|_| LogError::Twice)?;
-    let _ = WRITER.set(Writer { dropped, guard: Mutex::new(Some(guard)) });
+    let _ = WRITER.set(Writer { dropped, reported: AtomicU64::new(0), guard: Mutex::new(Some(guard)) });
     panic::set_hook(Box::new(log_panic));
+    // Without this thread the number is in the metrics only.
+    let _ = std::thread::Builder::new().name("log-dropped".into()).spawn(|| {
+        loop {
+            std::thread::sleep(REPORT_INTERVAL);
+            report_dropped();
+        }
+    });
     Ok(())
 }
 
@@ -90,8 +104,23 @@ pub(super) fn dropped_lines() -> u64 {
     WRITER.get().map_or(0, |writer| writer.dropped.dropped_lines() as u64)
 }
 
+/// Logs the number of lines dropped since the last such line.
+fn report_dropped() {
+    let Some(writer) = WRITER.get() else { return };
+    let (dropped, reported) = (dropped_lines(), writer.reported.load(Ordering::Relaxed));
+    if dropped <= reported {
+        return;
+    }
+    tracing::warn!(lines = dropped - reported, "log lines were dropped, because stderr was not read in time");
+    // This line may have been dropped too: then the next one reports them.
+    if dropped_lines() == dropped {
+        writer.reported.store(dropped, Ordering::Relaxed);
+    }
+}
+
 /// Writes the queued lines, for about a second at most. Later lines are dropped.
 pub fn flush() {
+    report_dropped();
     if let Some(writer) = WRITER.get() {
         drop(writer.guard.lock().take());
     }

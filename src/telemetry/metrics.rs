@@ -10,8 +10,8 @@ use super::registry::register;
 use super::source_metrics::{ResponseCounters, SourceCounters, SourceMetrics};
 use super::spool_metrics::{SpoolFigures, SpoolMetrics};
 use super::topic_metrics::{TopicCounters, TopicMetrics};
-use crate::event::KnownType;
 use crate::health::{KafkaState, Readiness, SpoolState};
+use justcall_events::KnownType;
 use parking_lot::Mutex;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
@@ -108,8 +108,6 @@ pub struct Metrics {
     pub forgotten_early: Counter,
     /// Topics whose circuit is open.
     pub lanes_held_up: Gauge,
-    /// Producers that were replaced.
-    pub producers_replaced: Counter,
     /// Records in the producer's queue.
     pub kafka_queue_records: Gauge,
     /// Changed files that were applied.
@@ -123,6 +121,7 @@ pub struct Metrics {
     pub settings_waiting: Gauge,
     /// Expiry of the ingress's certificate, in seconds since 1970.
     pub certificate_expires: Gauge,
+    producers_replaced: TaggedCounters,
     /// Spans that the collector accepted.
     pub spans_exported: Counter,
     spans_dropped: TaggedCounters,
@@ -180,7 +179,7 @@ impl Metrics {
             certificate_expires: register(all, &catalogue::CERTIFICATE_EXPIRES, Gauge::default()),
             spans_exported: register(all, &catalogue::SPANS_EXPORTED, Counter::default()),
             spans_dropped: TaggedCounters::register(all, &catalogue::SPANS_DROPPED),
-            producers_replaced: register(all, &catalogue::PRODUCERS_REPLACED, Counter::default()),
+            producers_replaced: TaggedCounters::register(all, &catalogue::PRODUCERS_REPLACED),
             spool: SpoolMetrics::register(all),
             spool_takes: register(all, &catalogue::SPOOL_TAKES, Gauge::default()),
             kafka_up: register(all, &catalogue::KAFKA_UP, Gauge::default()),
@@ -247,6 +246,11 @@ impl Metrics {
     /// Counts a failed delivery of a record. `tag` is one of [`tags::DELIVERY_ERRORS`].
     pub fn delivery_error(&self, tag: &str) {
         self.delivery_errors.inc(tag);
+    }
+
+    /// Counts a replaced producer. `tag` is one of [`tags::PRODUCERS_REPLACED`].
+    pub fn producer_replaced(&self, tag: &str) {
+        self.producers_replaced.inc(tag);
     }
 
     /// Counts spans that were not exported. `tag` is one of [`tags::SPANS_DROPPED`].

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-/// A file of `src`.
+/// A file of `src`, or of a crate in `crates`.
 pub(crate) struct Source {
     /// Relative to the crate's root, with `/`.
     pub(crate) path: String,
@@ -13,11 +13,11 @@ pub(crate) struct Source {
     code: String,
 }
 
-/// Every file of `src` but the tests.
-pub(crate) fn sources() -> Vec<Source> {
+/// Returns every file of `folder`, such as `src`, except the tests.
+pub(crate) fn sources(folder: &str) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
-    collect(root, &root.join("src"), &mut found);
+    collect(root, &root.join(folder), &mut found);
     found
 }
 

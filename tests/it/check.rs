@@ -1,6 +1,7 @@
 //! `check` against misconfigurations that are made for real: it names each, with its level, and says what
 //! to do. A healthy bridge has nothing but `ok` lines.
 
+mod agreement;
 mod cluster;
 mod healthy;
 mod machine;

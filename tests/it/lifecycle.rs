@@ -7,6 +7,7 @@ use crate::kit::kafka::Kafka;
 use crate::kit::process::Process;
 use crate::kit::shim;
 use crate::records::assert_every_type_stands;
+use justcall_events::{Dialect, samples};
 use rdkafka::mocking::MockCluster;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -176,8 +177,9 @@ fn dev_needs_nothing_else_and_shows_every_record_that_send_makes() {
         let mut send = Process::bridge(&["send", "--all", "--dialect", dialect, "--to", &url, "--json"], &[]);
         assert!(send.wait_exit(PATIENCE).success(), "{:?} {:?}", send.stdout(), send.stderr());
     }
+    let expected = Dialect::ALL.into_iter().flat_map(samples).count();
     until("a line for each record", || {
-        dev.stdout().iter().filter(|line| line.contains("  key ")).count() == 9 + 23
+        dev.stdout().iter().filter(|line| line.contains("  key ")).count() == expected
     });
     dev.signal("INT");
     assert!(dev.wait_exit(PATIENCE).success());

@@ -423,3 +423,22 @@ fn full_spool_refuses_and_says_so_while_the_process_lives() {
     assert_eq!(bridge.admin("/livez").status, 200);
     assert!(bridge.metric("spool_bytes") <= bridge.metric("spool_limit_bytes"));
 }
+
+/// SQLite maps `spool.db-shm` into memory, so the kernel ends the process.
+#[test]
+fn spool_whose_shared_memory_is_truncated_costs_the_process_and_no_record() {
+    let (prefix, directory) = place();
+    let mut bridge = cut_off(&prefix, directory.path(), &[]);
+    for n in 0..3 {
+        assert_eq!(outcome(&bridge, &call(&format!("call_{n}"), 1)), spooled());
+    }
+    let index = std::fs::File::options().write(true).open(directory.path().join("spool.db-shm"));
+    index.and_then(|index| index.set_len(0)).expect("spool.db-shm");
+    // An idle spool meets it within seconds.
+    let status = bridge.process.wait_exit(Duration::from_secs(60));
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(7), "SIGBUS");
+    let bridge = cut_off(&prefix, directory.path(), &[]);
+    bridge.wait_for_metric("spool_rows", 3);
+    assert_eq!(bridge.metric("spool_damaged_total"), 0);
+    assert_eq!(outcome(&bridge, &call("call_0", 1)), (200, "duplicate".into()));
+}

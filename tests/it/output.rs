@@ -348,3 +348,80 @@ fn commands_about_a_cluster_fail_on_a_full_disk_and_end_quietly_on_a_closed_pipe
     }
     assert!(bridge.stop().success());
 }
+
+/// A pipe that is full and that nobody reads, with its reader.
+fn stalled() -> (std::io::PipeReader, Stdio) {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    // The capacity of a pipe on Linux.
+    std::io::Write::write_all(&mut writer, &[b'x'; 64 * 1024]).expect("room for it");
+    (reader, writer.into())
+}
+
+#[test]
+fn every_command_ends_with_its_exit_code_although_nobody_reads_stderr() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rejected = folder.path().join("rejected.ndjson").display().to_string();
+    fs::write(&rejected, "no JSON\n".repeat(40)).expect("a file");
+    let open = ["--set", "sources.main.signature.required=false"];
+    for (args, code) in [
+        (vec![], 2),
+        (vec!["brew"], 2),
+        (vec!["send", "--count", "none"], 2),
+        (vec!["topics", "apply"], 2),
+        (vec!["dev", "--listen", "nowhere"], 2),
+        (vec!["replay", "-", "--resume-file", "r"], 2),
+        (vec!["replay", "/nowhere/at/all"], 1),
+        ([&["replay", &rejected, "--dry-run"][..], &open].concat(), 1),
+        (vec!["send", "--to", "http://127.0.0.1:1/"], 1),
+        (vec!["dead-letters", "list", "--set", "kafka.bootstrap_servers=127.0.0.1:1"], 1),
+        (vec!["healthcheck", "--url", "http://127.0.0.1:1/"], 2),
+        (vec!["tail", "--set", "a"], 78),
+        (vec!["serve", "--set", "a"], 78),
+    ] {
+        let (_reader, stderr) = stalled();
+        let mut child = command(&args).stdout(Stdio::null()).stderr(stderr).spawn().expect("it starts");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("a state") {
+                break status;
+            }
+            if Instant::now() > deadline {
+                child.kill().expect("killed");
+                panic!("{args:?} runs on");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        assert_eq!(status.code(), Some(code), "{args:?}");
+    }
+}
+
+#[test]
+fn dev_ends_at_a_signal_although_nobody_reads_stdout() {
+    let (_reader, stdout) = stalled();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let admin = free.local_addr().expect("an address");
+    drop(free);
+    let mut dev = command(&["dev", "--listen", "127.0.0.1:0", "--admin-listen", &admin.to_string()])
+        .stdout(stdout)
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let deadline = Instant::now() + PATIENCE;
+    while std::net::TcpStream::connect(admin).is_err() {
+        assert!(Instant::now() < deadline, "it does not listen");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // The greeting is on its way.
+    std::thread::sleep(Duration::from_secs(1));
+    let sent = Command::new("kill").args(["-TERM", &dev.id().to_string()]).status().expect("it starts");
+    assert!(sent.success());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while dev.try_wait().expect("a state").is_none() {
+        if Instant::now() > deadline {
+            dev.kill().expect("killed");
+            panic!("dev runs on");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(dev.wait().expect("ended").code(), Some(0));
+}

@@ -6,7 +6,7 @@ use crate::kit::http;
 use crate::kit::kafka::Kafka;
 use crate::kit::murmur2::java_partitions;
 use crate::kit::topic_name;
-use justcall_kafka_bridge::event::{Dialect, Documented, KnownType, samples};
+use justcall_events::{Dialect, Documented, KnownType, samples};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -78,7 +78,7 @@ pub(crate) fn assert_every_type_stands(ingress: SocketAddr, bootstrap: &str, pre
             posted.insert((known, dialect.name()), (body, id));
         }
     }
-    assert_eq!(posted.len(), 9 + 23);
+    assert_eq!(posted.len(), Dialect::ALL.into_iter().flat_map(samples).count());
     let (mut keys, mut chosen) = (Vec::new(), Vec::new());
     for known in KnownType::ALL {
         let dialects: Vec<_> = posted.iter().filter(|((each, _), _)| each == known).collect();

@@ -7,6 +7,9 @@ use crate::kit::golden;
 use crate::kit::kafka::Kafka;
 use crate::kit::process::Process;
 use crate::kit::topic_name;
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -287,6 +290,55 @@ fn export_of_a_spool_replays_to_identical_records() {
     assert_eq!(both.len(), 40);
     let drained: Vec<_> = both.into_iter().filter(|each| !replayed.contains(each)).collect();
     assert!(drained.is_empty(), "not as the drain writes them: {drained:?}");
+}
+
+/// Every header stays, also those that share a name; a record without a time never becomes one of 1970.
+#[test]
+fn headers_of_one_name_and_missing_times_survive_an_export() {
+    let kafka = Kafka::shared().bootstrap();
+    let prefix = format!("{}.", topic_name("headers"));
+    let topic = format!("{prefix}call.completed");
+    create_topic(kafka, &topic, 1);
+    let producer: BaseProducer =
+        ClientConfig::new().set("bootstrap.servers", kafka).create().expect("a producer");
+    let headers = || {
+        let twice = |headers: OwnedHeaders, value: &'static [u8]| {
+            headers.insert(Header { key: "hop", value: Some(value) })
+        };
+        let all = twice(OwnedHeaders::new(), b"a").insert(Header { key: "ce_id", value: Some("7") });
+        twice(twice(all, b"\xff"), b"c")
+    };
+    // librdkafka takes 0 for the present time, so that no record of 0 can be made here.
+    for time in [-1, 1234] {
+        let record = BaseRecord::<(), _>::to(&topic).payload("{}").headers(headers()).timestamp(time);
+        producer.send(record).map_err(|(error, _)| error).expect("room");
+        producer.flush(PATIENCE).expect("acknowledged");
+    }
+    let place = Place::new(kafka, &prefix);
+    let tail =
+        ["tail", "--topic", &topic, "--json", "--show-personal-data", "--from", "beginning", "--until-end"];
+    let export = place.run(&tail).ended(0).text();
+    let lines: Vec<serde_json::Value> =
+        export.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!((&lines[0]["timestamp"], &lines[1]["timestamp"]), (&serde_json::Value::Null, &1234.into()));
+    assert_eq!(lines[0]["headers"]["hop_base64"], serde_json::json!(["YQ==", "/w==", "Yw=="]));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("export.ndjson");
+    fs::write(&file, export).expect("a file");
+    let before = chrono::Utc::now().timestamp_millis();
+    let replay = ["replay", file.to_str().expect("text"), "--json", "--records"];
+    assert_eq!(place.run(&replay).ended(0).json()["replayed"], 2);
+    // The exported record itself has no time, and this reader wants one of every record.
+    let end = place.run(&tail).ended(0).text();
+    let replayed: Vec<serde_json::Value> =
+        end.lines().skip(2).map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let times: Vec<i64> = replayed.iter().map(|line| line["timestamp"].as_i64().expect("a time")).collect();
+    assert!(times[0] >= before, "{times:?}");
+    assert_eq!(times[1], 1234);
+    for (line, original) in replayed.iter().zip(&lines) {
+        assert_eq!(line["headers"], original["headers"]);
+    }
 }
 
 /// A rejected body in the form of an exported record, shown and replayed as OPERATIONS.md says, and in the

@@ -2,7 +2,7 @@
 
 use crate::kit::golden;
 use crate::kit::process::bridge_command;
-use justcall_kafka_bridge::event::{Dialect, KnownType, samples};
+use justcall_events::{Dialect, KnownType, samples};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;

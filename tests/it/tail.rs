@@ -9,7 +9,7 @@ use crate::kit::golden;
 use crate::kit::http;
 use crate::kit::kafka::Kafka;
 use crate::kit::topic_name;
-use justcall_kafka_bridge::event::{Dialect, samples};
+use justcall_events::{Dialect, samples};
 use serde_json::Value;
 use std::time::Duration;
 

@@ -6,9 +6,7 @@ use crate::gauge::events::{Events, Template, documented, live as live_events};
 use crate::gauge::load::{Answers, closed_loop, open_loop};
 use crate::gauge::ratio::middle;
 use crate::kit::bridge::PATH;
-use justcall_kafka_bridge::ingest::{SIGNATURE, TIMESTAMP, VERSION};
-use justcall_kafka_bridge::secret::Secret;
-use justcall_kafka_bridge::signature::sign;
+use justcall_events::signature::{SIGNATURE, TIMESTAMP, VERSION, sign};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(super) fn direct(bench: &Bench) {
@@ -90,7 +88,7 @@ fn signed(event: Template, secret: &str) -> Template {
     let body: serde_json::Value = serde_json::from_str(&event.body(1)).expect("a body of JSON");
     let url = body["webhook_url"].as_str().expect("a URL");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs().to_string();
-    let signature = sign(&Secret::new(secret.into()), url, event.event_type, &now);
+    let signature = sign(secret, url, event.event_type, &now);
     let headers = format!("{SIGNATURE}: {signature}\r\n{VERSION}: v1\r\n{TIMESTAMP}: {now}\r\n");
     Template { headers, ..event }
 }

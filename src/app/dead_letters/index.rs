@@ -1,4 +1,4 @@
-//! What is remembered of each dead letter: no body.
+//! Summaries of dead letters, without bodies.
 
 use crate::delivery::dead_letter::{Kept, replayed_of};
 use crate::kafka::TailedRecord;
@@ -11,12 +11,12 @@ use std::sync::Arc;
 #[cfg(test)]
 mod tests;
 
-/// Where a dead letter stands in its topic: `partition-offset`.
+/// Position of a dead letter in its topic: `partition-offset`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LetterId {
-    /// The partition.
+    /// Partition.
     pub partition: i32,
-    /// Its place in it.
+    /// Offset in the partition.
     pub offset: i64,
 }
 
@@ -39,67 +39,67 @@ impl FromStr for LetterId {
     }
 }
 
-/// One line of a list.
+/// Summary of a dead letter, without its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Where it stands.
+pub struct LetterSummary {
+    /// Position in the topic.
     pub id: LetterId,
-    /// Stable tag.
+    /// Stable tag of the reason.
     pub reason: Arc<str>,
-    /// For a person.
+    /// Description of the reason.
     pub detail: Arc<str>,
-    /// The name of the source it came from.
+    /// Name of its source.
     pub source: Arc<str>,
-    /// When it was received, if that can be read.
+    /// Time when it was received, if the header is readable.
     pub received_at: Option<DateTime<Utc>>,
-    /// Bytes of the body.
+    /// Size of the body, in bytes.
     pub size: usize,
-    /// When it was replayed, if it was.
+    /// Time of its replay, if it was replayed.
     pub replayed: Option<Arc<str>>,
 }
 
-/// Every dead letter of the topic, in the order they stand in their partitions.
+/// Summaries of all dead letters of a topic, in the order of each partition.
 #[derive(Debug, Default)]
-pub struct Index {
-    entries: Vec<Entry>,
-    /// Where in `entries` each one is.
-    places: HashMap<LetterId, usize>,
-    /// Few different texts stand in many letters.
+pub struct LetterIndex {
+    entries: Vec<LetterSummary>,
+    /// Index in `entries` of each dead letter.
+    positions: HashMap<LetterId, usize>,
+    /// Texts of the summaries, each once, because few different ones occur in many.
     texts: HashSet<Arc<str>>,
-    is_there: bool,
+    is_found: bool,
 }
 
-impl Index {
-    /// The dead letters.
-    pub fn entries(&self) -> &[Entry] {
+impl LetterIndex {
+    /// Returns the summaries.
+    pub fn entries(&self) -> &[LetterSummary] {
         &self.entries
     }
 
-    /// Whether the cluster shows the topic at all.
-    pub fn is_there(&self) -> bool {
-        self.is_there
+    /// Returns whether the topic exists and the user may describe it.
+    pub fn is_found(&self) -> bool {
+        self.is_found
     }
 
-    /// The dead letter that stands there.
-    pub fn get(&self, id: LetterId) -> Option<&Entry> {
-        self.places.get(&id).and_then(|place| self.entries.get(*place))
+    /// Returns the dead letter at a position.
+    pub fn get(&self, id: LetterId) -> Option<&LetterSummary> {
+        self.positions.get(&id).and_then(|index| self.entries.get(*index))
     }
 
-    pub(super) fn found(&mut self, is_there: bool) {
-        self.is_there = is_there;
+    pub(super) fn set_found(&mut self, is_found: bool) {
+        self.is_found = is_found;
     }
 
-    /// Takes a record of the topic in: a dead letter, the mark of one before it, or neither.
+    /// Adds a record of the topic: a dead letter, a mark of an earlier one, or neither, which is ignored.
     pub(super) fn add(&mut self, record: &TailedRecord) {
         if let Some(((partition, offset), at)) = replayed_of(&record.headers) {
             let at = self.intern(&at);
-            let marked = self.places.get(&LetterId { partition, offset });
-            if let Some(entry) = marked.and_then(|place| self.entries.get_mut(*place)) {
+            let marked = self.positions.get(&LetterId { partition, offset });
+            if let Some(entry) = marked.and_then(|index| self.entries.get_mut(*index)) {
                 entry.replayed = Some(at);
             }
         } else if let Some(kept) = Kept::read(&record.headers) {
             let id = LetterId { partition: record.partition, offset: record.offset };
-            let entry = Entry {
+            let entry = LetterSummary {
                 id,
                 reason: self.intern(&kept.reason),
                 detail: self.intern(&kept.detail),
@@ -108,7 +108,7 @@ impl Index {
                 size: record.value.as_ref().map_or(0, bytes::Bytes::len),
                 replayed: None,
             };
-            self.places.insert(id, self.entries.len());
+            self.positions.insert(id, self.entries.len());
             self.entries.push(entry);
         }
     }

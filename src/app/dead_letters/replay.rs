@@ -1,11 +1,11 @@
-//! Dead letters that are put through the current rules again, each at most once.
+//! Replay of dead letters with the current settings, each at most once.
 //!
-//! A letter's records and the mark that says so are written in one transaction, always under the topic's
-//! own transactional id. So a crash leaves both or neither, and a second replay ends the first one's before
-//! it looks which letters are marked.
+//! The records of a dead letter and its mark are written in one transaction, so that a crash leaves both or
+//! neither. The transactional id belongs to the topic, so that a second replay fences the first one before it
+//! reads the marks.
 
 use super::{DeadLetters, Letter, LetterId};
-use crate::app::replay::{Outlet, Rules, Ruling};
+use crate::app::replay::{ReplayDecision, ReplayEvaluator, ReplayWriter};
 use crate::delivery::dead_letter;
 use crate::kafka::{self, KeepOn, Marker, NotCommitted};
 use crate::record::{Record, names};
@@ -17,136 +17,139 @@ use tokio::runtime::Handle;
 #[cfg(test)]
 mod tests;
 
-/// With the topic's name behind it: fences every other replay of the same dead letters.
+/// Prefix of the transactional id. The name of the topic follows.
 const TRANSACTIONAL_ID: &str = "justcall-bridge-dead-letters";
 
-/// What one transaction holds at most.
-const BATCH_LETTERS: usize = 100;
-const BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// Largest number of dead letters in one transaction.
+const MAX_BATCH_LETTERS: usize = 100;
 
-/// What became of a letter, told as it happens.
+/// Size from which a transaction is full, in bytes of records.
+const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// Progress of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told<'a> {
-    /// Its records are written, or would be: to these topics.
+pub enum ReplayEvent<'a> {
+    /// The records of a dead letter were written, or would be, to these topics.
     Replayed(LetterId, Vec<&'a str>),
-    /// Nothing comes of it, and why. It is marked like those that are replayed.
+    /// A dead letter has no records, for this reason. It is marked as replayed.
     Nothing(LetterId, &'a str),
-    /// It stays as it is: reason and detail.
+    /// A dead letter remains: reason and detail.
     Stays(LetterId, &'a str, &'a str),
-    /// Kafka lets wait, and why.
+    /// Kafka is not available, for this reason.
     Waiting(&'a str),
 }
 
-/// Why a replay ended early. What was told as replayed is.
+/// Reason why a replay ended early. Dead letters that were reported as replayed are.
 #[derive(Debug, thiserror::Error)]
-pub enum Failed {
+pub enum ReplayError {
     /// The topic cannot be read.
     #[error(transparent)]
     Read(#[from] kafka::Error),
-    /// Nothing more could be written.
+    /// No more records could be written.
     #[error(transparent)]
     Write(NotCommitted),
-    /// Marks may stand where they cannot be seen yet.
+    /// An open transaction may hide marks.
     #[error(
-        "a transaction of another program is open in {0}, and what stands behind it cannot be seen: try again once it has ended"
+        "a transaction of another program is open in {0} and hides later records: try again once it has ended"
     )]
     Hidden(String),
 }
 
-/// A replay of dead letters.
+/// Replay of dead letters.
 pub struct Replay<'a> {
-    /// Where they are.
+    /// Topic of the dead letters.
     pub letters: &'a DeadLetters,
-    /// What they go through.
-    pub rules: &'a Rules,
-    /// Which of them. Those that are marked already are left out.
+    /// Evaluator of the current settings.
+    pub evaluator: &'a ReplayEvaluator,
+    /// Dead letters to replay, except those that are marked.
     pub chosen: HashSet<LetterId>,
-    /// Whether it is only told what would happen.
+    /// Reports without writing.
     pub dry_run: bool,
-    /// Driven by another thread.
+    /// Runtime that another thread drives.
     pub runtime: Handle,
 }
 
 impl Replay<'_> {
-    /// Replays what was chosen and is not marked yet.
+    /// Replays the chosen dead letters that are not marked. Stops when `report` returns `false`.
     ///
     /// # Errors
-    /// When it ends early, also because `told` returned `false`.
-    pub fn run(&self, told: &mut dyn FnMut(Told<'_>) -> bool) -> Result<(), Failed> {
-        let mut outlet = if self.dry_run { None } else { Some(self.open(told)?) };
-        // Only now, when nobody else marks any more.
+    /// If it ends early.
+    pub fn run(&self, report: &mut dyn FnMut(ReplayEvent<'_>) -> bool) -> Result<(), ReplayError> {
+        let mut writer = if self.dry_run { None } else { Some(self.open(report)?) };
+        // After other replays were fenced.
         let index = self.letters.index()?;
         let is_left = |id: LetterId| {
-            self.chosen.contains(&id) && index.get(id).is_some_and(|entry| entry.replayed.is_none())
+            self.chosen.contains(&id) && index.get(id).is_some_and(|letter| letter.replayed.is_none())
         };
-        let mut batch = Batch::default();
+        let mut batch = LetterBatch::default();
         let mut failed = None;
         self.letters.each(|letter| {
             if !is_left(letter.id) {
                 return true;
             }
-            let ended = self.take(letter, &mut batch, &mut outlet, told);
-            let goes_on = ended.is_ok();
+            let ended = self.replay(letter, &mut batch, &mut writer, report);
+            let continues = ended.is_ok();
             failed = failed.take().or(ended.err());
-            goes_on
+            continues
         })?;
         match failed {
-            Some(why) => Err(Failed::Write(why)),
-            None => self.write(batch, &mut outlet, told).map_err(Failed::Write),
+            Some(why) => Err(ReplayError::Write(why)),
+            None => self.write(batch, &mut writer, report).map_err(ReplayError::Write),
         }
     }
 
-    fn open(&self, told: &mut dyn FnMut(Told<'_>) -> bool) -> Result<Outlet, Failed> {
+    fn open(&self, report: &mut dyn FnMut(ReplayEvent<'_>) -> bool) -> Result<ReplayWriter, ReplayError> {
         let config = &self.letters.kafka;
-        let keep_on: KeepOn<'_> = &mut |why| told(Told::Waiting(why));
+        let keep_on: KeepOn<'_> = &mut |why| report(ReplayEvent::Waiting(why));
         let id = format!("{TRANSACTIONAL_ID}-{}", self.letters.topic);
-        let outlet = Outlet::open(config, &id, self.runtime.clone(), keep_on).map_err(Failed::Write)?;
-        if outlet.is_hidden(&self.letters.topic)? {
-            return Err(Failed::Hidden(self.letters.topic.to_string()));
+        let writer =
+            ReplayWriter::open(config, &id, self.runtime.clone(), keep_on).map_err(ReplayError::Write)?;
+        if writer.is_hidden(&self.letters.topic)? {
+            return Err(ReplayError::Hidden(self.letters.topic.to_string()));
         }
-        Ok(outlet)
+        Ok(writer)
     }
 
-    /// Rules on a letter, and writes the batch once it is full.
-    fn take(
+    /// Evaluates a dead letter, and writes the batch once it is full.
+    fn replay(
         &self,
         letter: Letter,
-        batch: &mut Batch,
-        outlet: &mut Option<Outlet>,
-        told: &mut dyn FnMut(Told<'_>) -> bool,
+        batch: &mut LetterBatch,
+        writer: &mut Option<ReplayWriter>,
+        report: &mut dyn FnMut(ReplayEvent<'_>) -> bool,
     ) -> Result<(), NotCommitted> {
         let id = letter.id;
         let now = Utc::now();
         let received_at = letter.kept.received_at.unwrap_or(now);
-        let goes_on = match self.rules.rule(&letter.kept.source, &letter.value, received_at, now) {
-            Ruling::Records(records) => {
-                batch.add(id, lacking(records.into_vec(), letter.kept.refused_for.as_deref()));
+        let continues = match self.evaluator.evaluate(&letter.kept.source, &letter.value, received_at, now) {
+            ReplayDecision::Records(records) => {
+                batch.add(id, missing_records(records.into_vec(), letter.kept.refused_for.as_deref()));
                 true
             }
-            Ruling::Nothing(why) => {
+            ReplayDecision::Nothing(why) => {
                 batch.add(id, Vec::new());
-                told(Told::Nothing(id, why))
+                report(ReplayEvent::Nothing(id, why))
             }
-            Ruling::Rejected { reason, detail } => told(Told::Stays(id, &reason, &detail)),
+            ReplayDecision::Rejected { reason, detail } => report(ReplayEvent::Stays(id, &reason, &detail)),
         };
         if batch.is_full() {
-            self.write(std::mem::take(batch), outlet, told)?;
+            self.write(std::mem::take(batch), writer, report)?;
         }
-        if goes_on { Ok(()) } else { Err(NotCommitted::Stopped) }
+        if continues { Ok(()) } else { Err(NotCommitted::Stopped) }
     }
 
-    /// Writes a batch, and where Kafka refuses it, each letter alone.
+    /// Writes a batch. If Kafka refuses it, writes each dead letter alone.
     fn write(
         &self,
-        batch: Batch,
-        outlet: &mut Option<Outlet>,
-        told: &mut dyn FnMut(Told<'_>) -> bool,
+        batch: LetterBatch,
+        writer: &mut Option<ReplayWriter>,
+        report: &mut dyn FnMut(ReplayEvent<'_>) -> bool,
     ) -> Result<(), NotCommitted> {
-        let mut goes_on = true;
-        let written = match outlet {
-            Some(outlet) => {
-                let (records, marks) = self.contents(&batch.letters, Utc::now());
-                outlet.write(&records, &marks, &mut |why| told(Told::Waiting(why)))
+        let mut continues = true;
+        let written = match writer {
+            Some(writer) => {
+                let (records, marks) = self.transaction(&batch.letters, Utc::now());
+                writer.write(&records, &marks, &mut |why| report(ReplayEvent::Waiting(why)))
             }
             None => Ok(()),
         };
@@ -155,23 +158,28 @@ impl Replay<'_> {
                 let forwarded = batch.letters.iter().filter(|(_, records)| !records.is_empty());
                 for (id, records) in forwarded {
                     let topics = records.iter().map(|record| &*record.topic).collect();
-                    // What is committed is told of to the last, also to one who wants to stop.
-                    goes_on &= told(Told::Replayed(*id, topics));
+                    // Reports every committed dead letter, also after a request to stop.
+                    continues &= report(ReplayEvent::Replayed(*id, topics));
                 }
-                if goes_on { Ok(()) } else { Err(NotCommitted::Stopped) }
+                if continues { Ok(()) } else { Err(NotCommitted::Stopped) }
             }
             Err(NotCommitted::Refused(why)) => match batch.letters.as_slice() {
-                [(id, _)] if told(Told::Stays(*id, names::REFUSED_BY_KAFKA, &why)) => Ok(()),
+                [(id, _)] if report(ReplayEvent::Stays(*id, names::REFUSED_BY_KAFKA, &why)) => Ok(()),
                 [_] => Err(NotCommitted::Stopped),
-                _ => batch.singles().try_for_each(|single| self.write(single, outlet, told)),
+                _ => batch.singles().try_for_each(|single| self.write(single, writer, report)),
             },
             Err(why) => Err(why),
         }
     }
 
-    /// What one transaction writes: all records, and behind each letter in its own partition its mark, so
-    /// that no retention takes the mark away before the letter.
-    fn contents(&self, letters: &[(LetterId, Vec<Record>)], at: DateTime<Utc>) -> (Vec<Record>, Vec<Marker>) {
+    /// Returns the records and marks of one transaction.
+    ///
+    /// A mark is in the partition of its dead letter, so that retention never deletes it before the letter.
+    fn transaction(
+        &self,
+        letters: &[(LetterId, Vec<Record>)],
+        at: DateTime<Utc>,
+    ) -> (Vec<Record>, Vec<Marker>) {
         let records = letters.iter().flat_map(|(_, records)| records.iter().cloned()).collect();
         let mark = |(id, _): &(LetterId, Vec<Record>)| Marker {
             topic: Arc::clone(&self.letters.topic),
@@ -183,30 +191,31 @@ impl Replay<'_> {
     }
 }
 
-/// Of an event that Kafka refused for one topic, the others have their records. If the routes do not name
-/// that topic any more, they have changed, and all count.
-fn lacking(mut records: Vec<Record>, refused_for: Option<&str>) -> Vec<Record> {
+/// Returns the records that are missing of an event that Kafka refused for one topic: the one of that topic.
+///
+/// If no route names the topic, the routes have changed, and all records are returned.
+fn missing_records(mut records: Vec<Record>, refused_for: Option<&str>) -> Vec<Record> {
     if records.iter().any(|record| refused_for == Some(&*record.topic)) {
         records.retain(|record| refused_for == Some(&*record.topic));
     }
     records
 }
 
-/// Letters that are written together.
+/// Dead letters that are written in one transaction.
 #[derive(Debug, Default)]
-struct Batch {
+struct LetterBatch {
     letters: Vec<(LetterId, Vec<Record>)>,
     bytes: usize,
 }
 
-impl Batch {
+impl LetterBatch {
     fn add(&mut self, id: LetterId, records: Vec<Record>) {
         self.bytes += records.iter().map(Record::size).sum::<usize>();
         self.letters.push((id, records));
     }
 
     fn is_full(&self) -> bool {
-        self.letters.len() >= BATCH_LETTERS || self.bytes >= BATCH_BYTES
+        self.letters.len() >= MAX_BATCH_LETTERS || self.bytes >= MAX_BATCH_BYTES
     }
 
     fn singles(self) -> impl Iterator<Item = Self> {

@@ -3,7 +3,7 @@ use crate::app::block_on;
 use crate::config::{Settings, SettingsFile, Sources};
 use crate::delivery::{self, Delivery};
 use crate::health::Readiness;
-use crate::ingest::{Ingest, Rules};
+use crate::ingest::{Evaluator, Ingest};
 use crate::kafka::Producer;
 use crate::routing::RouteTable;
 use crate::telemetry::Metrics;
@@ -19,7 +19,7 @@ fn sources(file: &Path) -> Sources {
     Sources { file: SettingsFile::At(file.into()), flags, ..Sources::default() }
 }
 
-/// What follows the file of a bridge that began with `settings`.
+/// Returns a reloader of a bridge that started with `settings`.
 fn reloader(settings: Settings, file: &Path) -> Reloader {
     let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::default()));
     let producer = Arc::new(Producer::start(&settings.kafka, &readiness, &metrics).unwrap());
@@ -36,23 +36,14 @@ fn reloader(settings: Settings, file: &Path) -> Reloader {
         tracer: crate::telemetry::Tracer::off(),
     };
     let delivery = Delivery::start(settings.delivery.clone(), parts);
-    let rules = Rules::new(&settings.ingest, table);
+    let evaluator = Evaluator::new(&settings.ingest, table);
     let ingest =
-        Ingest::new(&settings.ingest, rules, Arc::clone(&delivery), Arc::clone(&metrics), 0).unwrap();
+        Ingest::new(&settings.ingest, evaluator, Arc::clone(&delivery), Arc::clone(&metrics), 0).unwrap();
     Reloader::new(sources(file), settings, Arc::new(ingest), delivery, producer, metrics)
 }
 
 fn topics(reloader: &Reloader) -> Vec<String> {
-    reloader
-        .state
-        .lock()
-        .unwrap()
-        .settings
-        .routing
-        .routes
-        .iter()
-        .flat_map(|route| route.topics.clone())
-        .collect()
+    reloader.state.lock().settings.routing.routes.iter().flat_map(|route| route.topics.clone()).collect()
 }
 
 fn to(topic: &str) -> String {
@@ -60,7 +51,7 @@ fn to(topic: &str) -> String {
 }
 
 #[test]
-fn a_file_that_changed_during_the_start_is_new_at_the_first_look() {
+fn file_that_changed_during_the_start_is_loaded_at_the_first_look() {
     block_on(async {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), to("old")).unwrap();
@@ -73,9 +64,9 @@ fn a_file_that_changed_during_the_start_is_new_at_the_first_look() {
     });
 }
 
-/// As where a secret is mounted some seconds after the settings that name it.
+/// As when a secret is mounted some seconds after the settings that name it.
 #[test]
-fn settings_that_wait_for_another_file_are_taken_once_it_is_there() {
+fn settings_that_need_a_missing_file_are_loaded_once_it_exists() {
     block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let (file, secret) = (folder.path().join("bridge.yaml"), folder.path().join("secret"));
@@ -93,8 +84,8 @@ fn settings_that_wait_for_another_file_are_taken_once_it_is_there() {
             (reloader.refresh(), topics(&reloader)),
             (RefreshResult::StillFailed, vec!["old".to_owned()])
         );
-        reloader.handle().ask();
-        assert!(matches!(reloader.refresh(), RefreshResult::Failed(_)), "who asks is told again");
+        reloader.handle().request();
+        assert!(matches!(reloader.refresh(), RefreshResult::Failed(_)), "a request reports the error again");
         fs::write(&secret, "a-secret").unwrap();
         assert_eq!((reloader.refresh(), topics(&reloader)), (RefreshResult::Changed, vec!["new".to_owned()]));
         assert_eq!(reloader.refresh(), RefreshResult::Unchanged);
@@ -102,9 +93,9 @@ fn settings_that_wait_for_another_file_are_taken_once_it_is_there() {
     });
 }
 
-/// As a plain copy does, which truncates the file and writes it in pieces.
+/// As a plain copy, which truncates the file and writes it in pieces.
 #[test]
-fn file_that_is_written_in_pieces_comes_into_force_as_a_whole_only() {
+fn file_written_in_pieces_is_loaded_only_as_a_whole() {
     block_on(async {
         let file = tempfile::NamedTempFile::new().unwrap();
         let route = |topic: &str| format!("  - {{ match: call.*, continue: true, topics: {topic} }}\n");
@@ -128,7 +119,7 @@ fn file_that_is_written_in_pieces_comes_into_force_as_a_whole_only() {
 }
 
 #[test]
-fn file_that_was_cut_to_nothing_leaves_the_settings_in_force() {
+fn empty_file_keeps_the_settings_in_force() {
     block_on(async {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), to("old")).unwrap();

@@ -4,7 +4,7 @@ use super::finding::Finding;
 use crate::app;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 #[cfg(test)]
@@ -39,6 +39,10 @@ struct Facts {
     open_to_all: Option<PathBuf>,
     /// Every user of the machine may write to the directory.
     is_writable_by_all: bool,
+    /// Directory above that every user may write to, without the sticky bit.
+    open_above: Option<PathBuf>,
+    /// Owner of the directory, if that is neither root nor the user of this process.
+    foreign_owner: Option<u32>,
 }
 
 /// What stands under the directory's name.
@@ -98,6 +102,8 @@ fn look(directory: &Path, is_in_use: impl Fn(&Path) -> io::Result<bool>) -> Fact
             .sum(),
         open_to_all: open_to_all(&absolute),
         is_writable_by_all: app::is_spool_writable_by_all(&absolute),
+        open_above: open_above(&absolute, &real),
+        foreign_owner: foreign_owner(&absolute),
         place,
     }
 }
@@ -133,6 +139,30 @@ fn open_to_all(directory: &Path) -> Option<PathBuf> {
     let mode = |path: &PathBuf| fs::metadata(path).map_or(0, |found| found.permissions().mode());
     let all = [directory.to_owned()].into_iter().chain(files(directory));
     all.filter(|path| path.exists()).find(|path| mode(path) & READ_BY_OTHERS != 0)
+}
+
+/// Returns a directory above in which every user can rename the spool's directory, by its name or by the
+/// place that links lead to.
+fn open_above(absolute: &Path, real: &Path) -> Option<PathBuf> {
+    const WRITTEN_BY_OTHERS: u32 = 0o002;
+    const STICKY: u32 = 0o1000;
+    let is_open = |place: &&Path| {
+        let found = fs::metadata(place).ok().filter(fs::Metadata::is_dir);
+        found.is_some_and(|found| {
+            found.permissions().mode() & (WRITTEN_BY_OTHERS | STICKY) == WRITTEN_BY_OTHERS
+        })
+    };
+    let above = absolute.ancestors().skip(1);
+    // Where the directory is missing, `real` is the directory above it.
+    let real = real.ancestors().skip(usize::from(absolute.exists()));
+    above.chain(real).find(is_open).map(Path::to_owned)
+}
+
+/// Returns the owner if that is another user. Root checks for a bridge that runs as any user.
+fn foreign_owner(directory: &Path) -> Option<u32> {
+    let own = rustix::process::geteuid().as_raw();
+    let owner = fs::metadata(directory).ok()?.uid();
+    (own != 0 && owner != 0 && owner != own).then_some(owner)
 }
 
 /// The type of the file system that a path is on, by the system's list of mounts.
@@ -200,6 +230,24 @@ fn judge(directory: &Path, needed: u64, facts: &Facts) -> Vec<Finding> {
                 open.display()
             ),
             format!("chmod -R o-rwx {shown}"),
+        )
+    }));
+    // Warnings only: volumes of Kubernetes may have such a mount point, and the bridge works there.
+    findings.extend(facts.open_above.as_ref().map(|above| {
+        let above = above.display();
+        Finding::warning(
+            PERMISSIONS,
+            format!(
+                "every user of this machine can rename {shown}: all may write to {above}, which has no sticky bit"
+            ),
+            format!("chmod o-w {above}, or chmod +t; in a pod: trust those who have access to the node"),
+        )
+    }));
+    findings.extend(facts.foreign_owner.map(|owner| {
+        Finding::warning(
+            PERMISSIONS,
+            format!("user {owner} owns {shown}, and can replace its files"),
+            format!("chown {shown} to the bridge's user, or to root with the bridge's group"),
         )
     }));
     findings

@@ -2,8 +2,8 @@
 
 use super::finding::Finding;
 use crate::config::Settings;
-use crate::event::{Dialect, NamedField};
 use crate::routing::{Gap, RoutePart, RouteTable};
+use justcall_events::{Dialect, NamedField};
 
 /// Returns a warning for each setting of a route whose fields no sample of an accepted dialect has.
 pub(super) fn check(settings: &Settings) -> Vec<Finding> {

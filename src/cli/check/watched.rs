@@ -1,6 +1,7 @@
 //! Work on a thread of its own that may never end, and that nobody waits for any longer than a deadline.
 
 use super::finding::Finding;
+use crate::cli::output;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -78,7 +79,7 @@ impl Work {
 
 /// What all of them found until the deadline, with a line of progress on a terminal.
 pub(super) fn finish(all: impl IntoIterator<Item = Work>, deadline: Instant) -> Vec<Finding> {
-    let line = ProgressBar::new_spinner();
+    let line = ProgressBar::with_draw_target(None, output::progress_target());
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
         line.set_style(style);
     }

@@ -1,7 +1,7 @@
 //! `dead-letters list`.
 
 use super::open;
-use crate::app::dead_letters::{Entry, Index};
+use crate::app::dead_letters::{LetterIndex, LetterSummary};
 use crate::cli::output::{self, printable};
 use crate::cli::{Failure, SettingsArgs, spool};
 use chrono::{DateTime, Utc};
@@ -20,7 +20,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let letters = open(settings)?;
     let index = letters.index()?;
-    if !index.is_there() {
+    if !index.is_found() {
         output::note(&format!("there is no topic {}, or the user may not describe it", letters.topic()));
     }
     let chosen = || chosen(&index, reasons);
@@ -36,9 +36,10 @@ pub(super) fn run(
     output::written(written.and_then(|()| out.flush()))
 }
 
-fn chosen<'a>(index: &'a Index, reasons: &'a [String]) -> impl Iterator<Item = &'a Entry> {
-    let is_chosen =
-        move |entry: &&Entry| reasons.is_empty() || reasons.iter().any(|reason| **reason == *entry.reason);
+fn chosen<'a>(index: &'a LetterIndex, reasons: &'a [String]) -> impl Iterator<Item = &'a LetterSummary> {
+    let is_chosen = move |entry: &&LetterSummary| {
+        reasons.is_empty() || reasons.iter().any(|reason| **reason == *entry.reason)
+    };
     index.entries().iter().filter(is_chosen)
 }
 
@@ -54,7 +55,7 @@ struct Group {
 
 type Groups<'a> = BTreeMap<(&'a str, &'a str), Group>;
 
-fn groups<'a>(entries: impl Iterator<Item = &'a Entry>) -> Groups<'a> {
+fn groups<'a>(entries: impl Iterator<Item = &'a LetterSummary>) -> Groups<'a> {
     let mut groups = Groups::new();
     for entry in entries {
         let group = groups.entry((&*entry.reason, &*entry.source)).or_default();
@@ -71,7 +72,7 @@ fn groups<'a>(entries: impl Iterator<Item = &'a Entry>) -> Groups<'a> {
     groups
 }
 
-fn header<'a>(topic: &str, entries: impl Iterator<Item = &'a Entry>) -> String {
+fn header<'a>(topic: &str, entries: impl Iterator<Item = &'a LetterSummary>) -> String {
     let (replayed, waiting): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.replayed.is_some());
     format!("{topic}: {} wait, {} were replayed", waiting.len(), replayed.len())
 }
@@ -99,7 +100,7 @@ fn table(header: &str, groups: &Groups<'_>) -> String {
     format!("{header}\n{lines}")
 }
 
-fn summary<'a>(topic: &str, entries: impl Iterator<Item = &'a Entry>) -> Value {
+fn summary<'a>(topic: &str, entries: impl Iterator<Item = &'a LetterSummary>) -> Value {
     let groups = groups(entries);
     let (waiting, replayed) = groups
         .values()
@@ -117,7 +118,7 @@ fn summary<'a>(topic: &str, entries: impl Iterator<Item = &'a Entry>) -> Value {
 }
 
 /// A line for each, the id first.
-fn lines<'a>(entries: impl Iterator<Item = &'a Entry>) -> impl Iterator<Item = String> {
+fn lines<'a>(entries: impl Iterator<Item = &'a LetterSummary>) -> impl Iterator<Item = String> {
     entries.map(|entry| {
         let received = entry.received_at.map_or("-".into(), spool::time);
         let replayed = match &entry.replayed {
@@ -132,7 +133,7 @@ fn lines<'a>(entries: impl Iterator<Item = &'a Entry>) -> impl Iterator<Item = S
     })
 }
 
-fn json_of(entry: &Entry) -> Value {
+fn json_of(entry: &LetterSummary) -> Value {
     json!({
         "id": entry.id.to_string(),
         "reason": &*entry.reason,

@@ -2,8 +2,8 @@
 
 mod summary;
 
-use crate::app::dead_letters::{DeadLetters, Failed, Index, LetterId, Replay, Told};
-use crate::app::replay::Rules;
+use crate::app::dead_letters::{DeadLetters, LetterId, LetterIndex, Replay, ReplayError, ReplayEvent};
+use crate::app::replay::ReplayEvaluator;
 use crate::cli::output;
 use crate::cli::replay::progress::Progress;
 use crate::cli::{Failure, SettingsArgs, ended, signals, usage_error};
@@ -63,7 +63,7 @@ pub(super) fn run(mut args: Args) -> ExitCode {
 /// What is to be replayed.
 struct Prepared {
     letters: DeadLetters,
-    rules: Rules,
+    rules: ReplayEvaluator,
     chosen: HashSet<LetterId>,
     summary: Summary,
 }
@@ -71,7 +71,7 @@ struct Prepared {
 fn prepare(args: &mut Args) -> Result<Prepared, Failure> {
     let settings = std::mem::take(&mut args.settings).load_quietly()?;
     let letters = DeadLetters::of(&settings);
-    let rules = Rules::of(&settings)?;
+    let rules = ReplayEvaluator::of(&settings)?;
     let index = letters.index()?;
     let mut summary = Summary::of(args.dry_run);
     let chosen = choose(args, &index, &mut summary);
@@ -79,7 +79,7 @@ fn prepare(args: &mut Args) -> Result<Prepared, Failure> {
 }
 
 /// The letters that the arguments mean and that wait.
-fn choose(args: &Args, index: &Index, summary: &mut Summary) -> HashSet<LetterId> {
+fn choose(args: &Args, index: &LetterIndex, summary: &mut Summary) -> HashSet<LetterId> {
     for id in &args.ids {
         match index.get(*id) {
             None => summary.unknown.push(*id),
@@ -133,16 +133,16 @@ fn work(
     tells_each: bool,
     stop: &AtomicBool,
     runtime: Handle,
-) -> (Summary, Result<(), Failed>, io::Result<()>) {
+) -> (Summary, Result<(), ReplayError>, io::Result<()>) {
     let Prepared { letters, rules, chosen, mut summary } = prepared;
     let mut progress =
         Progress::new(chosen.len() as u64, "{bar:30} {human_pos}/{human_len}  {per_sec}  {eta} left");
-    let replay = Replay { letters: &letters, rules: &rules, chosen, dry_run, runtime };
+    let replay = Replay { letters: &letters, evaluator: &rules, chosen, dry_run, runtime };
     let mut out = output::stdout();
     let mut told_each = Ok(());
     let result = replay.run(&mut |told| {
         match &told {
-            Told::Waiting(why) => progress.wait(why),
+            ReplayEvent::Waiting(why) => progress.wait(why),
             told => {
                 if tells_each {
                     let written = writeln!(out, "{}", summary::line(told));
@@ -159,13 +159,18 @@ fn work(
 }
 
 /// Prints the summary; says why it ended early, if it did.
-fn finish(args: &Args, summary: Summary, result: Result<(), Failed>, told_each: io::Result<()>) -> ExitCode {
+fn finish(
+    args: &Args,
+    summary: Summary,
+    result: Result<(), ReplayError>,
+    told_each: io::Result<()>,
+) -> ExitCode {
     let mut out = output::stdout();
     let written = if args.json { writeln!(out, "{:#}", summary.json()) } else { write!(out, "{summary}") };
     let complete = summary.is_complete();
     let result = result.map_err(|why| {
         Failure::Failed(match why {
-            Failed::Write(NotCommitted::Stopped) => {
+            ReplayError::Write(NotCommitted::Stopped) => {
                 "stopped: what is told here as replayed is marked; run it again to go on".into()
             }
             why => format!("{why}; what is told here as replayed is marked, and a new run goes on behind it"),

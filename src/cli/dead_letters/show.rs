@@ -50,10 +50,7 @@ fn pretty(topic: &str, letter: &Letter, replayed: Option<&str>, privacy: Privacy
 }
 
 fn json(letter: &Letter, replayed: Option<&str>, privacy: Privacy) -> String {
-    let mut headers = Map::new();
-    for (name, value) in headers_of(&letter.headers, privacy) {
-        headers.insert(name, value.into());
-    }
+    let headers = spool::text_headers(headers_of(&letter.headers, privacy));
     let mut value = Map::new();
     match privacy {
         Privacy::Shown => spool::bytes(&mut value, "value", &letter.value),

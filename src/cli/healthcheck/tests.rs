@@ -26,3 +26,18 @@ fn no_names_what_each_part_says() {
     let said = refusal(&format!("HTTP/1.0 503 Service Unavailable\r\nx: y\r\n\r\n{body}"));
     assert_eq!(said, Some("503; kafka: down; spool: full".into()));
 }
+
+#[test]
+fn answer_that_comes_byte_by_byte_is_not_waited_for_beyond_the_timeout() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        while stream.write_all(b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let since = Instant::now();
+    assert!(ask(address, "livez", Duration::from_millis(300)).is_err());
+    assert!(since.elapsed() < Duration::from_secs(5));
+}

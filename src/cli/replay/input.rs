@@ -1,7 +1,7 @@
 //! The lines of the file.
 
 use crate::cli::files;
-use std::fs::File;
+use crate::input;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -35,7 +35,7 @@ pub(super) struct Input {
 impl Input {
     /// A file, from a line on whose place is known.
     pub(super) fn file(path: &Path, line: u64, byte: u64) -> io::Result<Self> {
-        let mut file = File::open(path)?;
+        let mut file = input::open_regular(path)?;
         file.seek(SeekFrom::Start(byte))?;
         Ok(Self { line, byte, ..Self::of(BufReader::with_capacity(128 * 1024, file)) })
     }

@@ -5,9 +5,10 @@ use crate::routing::check_topic_name;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use std::collections::BTreeMap;
+use chrono::Utc;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
 use std::sync::Arc;
 
 #[cfg(test)]
@@ -56,15 +57,65 @@ struct Marks {
 #[derive(Deserialize)]
 struct Exported {
     topic: String,
-    timestamp: Option<i64>,
+    /// `None`: the field is missing. `Some(None)`: it is null.
+    #[serde(default, deserialize_with = "present")]
+    timestamp: Option<Option<i64>>,
     key: Option<String>,
     key_base64: Option<String>,
     #[serde(default)]
-    headers: BTreeMap<String, String>,
+    headers: Fields,
     value: Option<String>,
     value_base64: Option<String>,
     #[serde(default)]
     masked: bool,
+}
+
+/// Members of a JSON object in their order, repeated names included.
+#[derive(Debug, Default)]
+struct Fields(Vec<(String, Values)>);
+
+/// Values under a name: an export has a list where several headers share the name.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Values {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Values {
+    fn iter(&self) -> std::slice::Iter<'_, String> {
+        match self {
+            Self::One(value) => std::slice::from_ref(value).iter(),
+            Self::Many(values) => values.iter(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldsVisitor;
+        impl<'de> Visitor<'de> for FieldsVisitor {
+            type Value = Fields;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object of headers")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = members.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+/// Tells null from a field that is missing.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// Parses a line without its end, as `content` demands.
@@ -106,10 +157,12 @@ fn record(line: &[u8]) -> Result<Record, String> {
         return Err("was exported without personal data: `tail --json --show-personal-data` keeps it".into());
     }
     check_topic_name(&exported.topic).map_err(|why| format!("its topic {why}"))?;
-    let timestamp = exported.timestamp.ok_or("has no timestamp")?;
+    let timestamp = time_of(exported.timestamp.ok_or("has no timestamp")?);
     let value = bytes(exported.value, exported.value_base64, "value")?.ok_or("has no value")?;
     let key = bytes(exported.key, exported.key_base64, "key")?;
-    let headers = exported.headers.iter().try_fold(Headers::builder(256), |headers, (name, value)| {
+    let mut fields =
+        exported.headers.0.iter().flat_map(|(name, values)| values.iter().map(move |it| (name, it)));
+    let headers = fields.try_fold(Headers::builder(256), |headers, (name, value)| {
         // The name says what the value is, never the value: a sender may have written it.
         let Some(plain) = name.strip_suffix("_base64") else { return Ok(headers.add(name, value)) };
         let decoded =
@@ -117,6 +170,12 @@ fn record(line: &[u8]) -> Result<Record, String> {
         Ok::<_, String>(headers.add(plain, decoded))
     })?;
     Ok(Record { topic: Arc::from(exported.topic), key, headers: headers.build(), value, timestamp })
+}
+
+/// Returns the time for a record. One without a time (null, -1 or 0) gets the present time, as Kafka's
+/// producers give it: written as it is, it would count as a record of 1970.
+fn time_of(exported: Option<i64>) -> i64 {
+    exported.filter(|millis| *millis > 0).unwrap_or_else(|| Utc::now().timestamp_millis())
 }
 
 fn bytes(text: Option<String>, base64: Option<String>, name: &str) -> Result<Option<Bytes>, String> {

@@ -1,8 +1,7 @@
 //! How far a replay is, for a person who watches.
 
 use crate::cli::output;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
+use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar on stderr, hidden unless that is a terminal, and lines beside it.
 pub(in crate::cli) struct Progress {
@@ -14,13 +13,8 @@ pub(in crate::cli) struct Progress {
 impl Progress {
     /// A bar of that length.
     pub(in crate::cli) fn new(length: u64, template: &str) -> Self {
-        let target = if std::io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::with_draw_target(Some(length), target).with_style(style);
+        let bar = ProgressBar::with_draw_target(Some(length), output::progress_target()).with_style(style);
         Self { bar, waiting: None }
     }
 

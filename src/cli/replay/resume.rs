@@ -1,9 +1,9 @@
 //! How far a file was replayed, remembered beside it.
 
 use crate::cli::files;
-use crate::event::{BodyHash, EventId};
+use crate::input;
+use justcall_events::{BodyHash, EventId};
 use serde::{Deserialize, Serialize};
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ pub(super) struct Identity {
 impl Identity {
     /// Reads a file's beginning.
     pub(super) fn of(file: &Path) -> io::Result<Self> {
-        let file = File::open(file)?;
+        let file = input::open_regular(file)?;
         let bytes = file.metadata()?.len();
         let mut head = Vec::new();
         file.take(HEAD).read_to_end(&mut head)?;

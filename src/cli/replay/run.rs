@@ -7,12 +7,13 @@ use super::line::Content;
 use super::pace::Pace;
 use super::progress::Progress;
 use super::resume::{Identity, Point};
+use super::stdin::Stdin;
 use super::summary::Summary;
-use crate::app::replay::{Outlet, Rules};
+use crate::app::replay::{ReplayEvaluator, ReplayWriter};
 use crate::cli::{Failure, files};
-use crate::event::{BodyHash, EventId};
 use crate::kafka::{self, NotCommitted};
 use batch::{Batch, Item};
+use justcall_events::{BodyHash, EventId};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -40,7 +41,7 @@ pub(super) enum Source {
 /// What is to be done.
 pub(super) struct Plan {
     pub(super) kafka: kafka::Config,
-    pub(super) rules: Rules,
+    pub(super) rules: ReplayEvaluator,
     pub(super) source: Source,
     pub(super) content: Content,
     pub(super) file: PathBuf,
@@ -67,7 +68,7 @@ struct State {
     /// `None`: nothing is remembered.
     point: Option<Point>,
     rejects: Option<File>,
-    outlet: Option<Outlet>,
+    outlet: Option<ReplayWriter>,
     pace: Pace,
     /// Whether the last line was read.
     at_end: bool,
@@ -131,7 +132,7 @@ impl Job {
         let input = match point {
             Some(point) => Input::file(&self.plan.file, point.line, point.byte)
                 .map_err(|error| unreadable(&self.plan.file, &error))?,
-            None => Input::of(BufReader::new(io::stdin())),
+            None => Input::of(BufReader::new(Stdin::read_until(&self.stop)?)),
         };
         Ok(if self.plan.content == Content::Body { input.whole() } else { input })
     }
@@ -158,7 +159,7 @@ impl Job {
         open().map(Some).map_err(|error: io::Error| unreadable(path, &error))
     }
 
-    fn outlet(&mut self) -> Result<Outlet, Failure> {
+    fn outlet(&mut self) -> Result<ReplayWriter, Failure> {
         let path = fs::canonicalize(&self.plan.file).unwrap_or_else(|_| self.plan.file.clone());
         let name = EventId::from_hash(&BodyHash::of(path.as_os_str().as_encoded_bytes()));
         let id = format!("justcall-bridge-replay-{name}");
@@ -167,7 +168,7 @@ impl Job {
             progress.wait(why);
             !stop.load(Ordering::Acquire)
         };
-        Outlet::open(&self.plan.kafka, &id, self.runtime.clone(), keep_on).map_err(early)
+        ReplayWriter::open(&self.plan.kafka, &id, self.runtime.clone(), keep_on).map_err(early)
     }
 
     fn all(&mut self, mut state: State, began: Instant) -> Result<(), Failure> {
@@ -261,6 +262,9 @@ impl Job {
     }
 
     fn broken(&self, error: &io::Error) -> Failure {
+        if self.stop.load(Ordering::Acquire) {
+            return early(NotCommitted::Stopped);
+        }
         unreadable(&self.plan.file, error)
     }
 }

@@ -1,10 +1,10 @@
 //! The bodies in files and on standard input.
 
 use crate::cli::{Failure, files};
+use crate::input;
 use bytes::Bytes;
 use serde_json::value::RawValue;
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 #[cfg(test)]
@@ -45,12 +45,8 @@ pub(super) fn inputs(files: &[PathBuf], content: Content) -> Result<Vec<Input>, 
 
 /// A file's bytes, or standard input's.
 pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let read = if file == Path::new("-") {
-        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
-    } else {
-        fs::read(file)
-    };
+    let is_stdin = file == Path::new("-");
+    let read = if is_stdin { input::read_all(io::stdin().lock()) } else { input::read(file) };
     read.map_err(|error| Failure::Failed(format!("cannot read {}: {error}", file.display())))
 }
 

@@ -3,19 +3,19 @@
 use crate::app;
 use crate::cli::Failure;
 use crate::config::Settings;
-use crate::event::{BodyHash, Event, Picks, Scanned, Validation, scan_with};
-use crate::ingest::{Facts, Judged, Rules, Verdict};
+use crate::ingest::{Disposition, Evaluated, Evaluator};
 use crate::record::{Record, partition};
 use crate::routing::{self, RouteTable};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use justcall_events::{BodyHash, Event, Picks, Scanned, Validation, scan_with};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The rules of the settings, to be asked.
 pub(super) struct Router<'s> {
     settings: &'s Settings,
-    rules: Rules,
+    rules: Evaluator,
     partitions: Option<u32>,
     received_at: DateTime<Utc>,
 }
@@ -116,7 +116,7 @@ impl<'s> Router<'s> {
         let configured = settings.kafka.topics.partitions.and_then(|number| u32::try_from(number).ok());
         Ok(Self {
             settings,
-            rules: Rules::new(&settings.ingest, table),
+            rules: Evaluator::new(&settings.ingest, table),
             partitions: partitions.or(configured),
             received_at,
         })
@@ -153,8 +153,9 @@ impl<'s> Router<'s> {
     /// What becomes of a body of that source.
     pub(super) fn explain(&self, source: usize, body: &Bytes) -> Explanation {
         let config = &self.settings.ingest.sources[source];
-        let facts = Facts { source, received_at: self.received_at, signed_at: None, trace: None };
-        let judged = self.rules.judge(self.rules.read(body), body, &facts);
+        let scanned = self.rules.scan(source, body);
+        let context = scanned.context(self.received_at);
+        let evaluated = self.rules.evaluate(scanned, &context);
         let (seen, steps) = self.look(body, config.validation);
         let mut explanation = Explanation {
             outcome: Outcome::Probe,
@@ -168,19 +169,19 @@ impl<'s> Router<'s> {
             steps,
             records: Vec::new(),
         };
-        if let Some(judged) = judged {
-            self.add(&mut explanation, judged);
+        if let Some(evaluated) = evaluated {
+            self.add(&mut explanation, evaluated);
         }
         explanation
     }
 
-    fn add(&self, explanation: &mut Explanation, judged: Judged) {
-        explanation.id = Some(judged.id.to_string());
-        explanation.violations = judged.violations;
-        let (outcome, records) = match judged.verdict {
-            Verdict::Forwarded(records) => (Outcome::Routed, records),
-            Verdict::Dropped => (Outcome::Dropped, Default::default()),
-            Verdict::Rejected(rejection, records) => {
+    fn add(&self, explanation: &mut Explanation, evaluated: Evaluated) {
+        explanation.id = Some(evaluated.id.to_string());
+        explanation.violations = evaluated.violations;
+        let (outcome, records) = match evaluated.disposition {
+            Disposition::Forward(records) => (Outcome::Routed, records),
+            Disposition::Drop => (Outcome::Dropped, Default::default()),
+            Disposition::Reject(rejection, records) => {
                 let is_policy = matches!(*rejection, crate::ingest::Rejection::UnknownType);
                 explanation.rejection =
                     Some(Rejection { reason: rejection.tag(), detail: rejection.to_string() });

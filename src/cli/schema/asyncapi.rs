@@ -3,10 +3,10 @@
 use super::{Format, events, load};
 use crate::cli::{Failure, SettingsArgs};
 use crate::config::Settings;
-use crate::event::{Dialect, KnownType, Validation, identity_pointers};
 use crate::kafka;
 use crate::record::names::{self, RecordKinds};
 use crate::routing::{Destination, FieldRef, RouteTable};
+use justcall_events::{Dialect, KnownType, Validation, identity_pointers};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,8 +3,8 @@
 use super::Format;
 use crate::cli::send::{dialect, known_type};
 use crate::cli::{Failure, files};
-use crate::event::{Dialect, KnownType, META_SCHEMA, Validation, schema, schema_of_unknown};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use justcall_events::{Dialect, KnownType, META_SCHEMA, Validation, schema, schema_of_unknown};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;

@@ -7,10 +7,10 @@ use super::{Format, load};
 use crate::app;
 use crate::cli::{Failure, SettingsArgs};
 use crate::config::Settings;
-use crate::ingest::{SIGNATURE, SignatureConfig, SourceConfig, TIMESTAMP, VERSION};
+use crate::ingest::{SignatureConfig, SignatureMode, SourceConfig};
 use crate::record::{TRACEPARENT, TRACESTATE};
-use crate::signature::Mode;
 use answers::Answers;
+use justcall_events::signature::{SIGNATURE, TIMESTAMP, VERSION};
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 
@@ -153,7 +153,7 @@ fn parameters(signature: &SignatureConfig) -> Value {
         ),
     ];
     if signature.has_secret() || signature.is_required() {
-        let required = signature.is_required() && signature.mode == Mode::Enforce;
+        let required = signature.is_required() && signature.mode == SignatureMode::Enforce;
         parameters.extend([
             header(
                 SIGNATURE,

@@ -1,9 +1,9 @@
 use super::*;
 use crate::config::Sources;
-use crate::event::{BodyHash, Dialect, Picks, Scanned, Validation, samples, scan_with};
 use crate::record::TraceContext;
 use crate::routing::{RecordContext, RouteTable, Routed};
 use chrono::Utc;
+use justcall_events::{BodyHash, Dialect, Picks, Scanned, Validation, samples, scan_with};
 
 fn settings(given: &[&str]) -> Settings {
     Settings::load(&Sources::given(given)).unwrap()

@@ -1,9 +1,9 @@
 //! What a sender shows to be let in: JustCall's signature, a token.
 
-use crate::event::{Scanned, scan};
 use crate::secret::{Secret, SecretFileError, read_secrets};
-use crate::signature::{SIGNATURE, TIMESTAMP, VERSION, sign};
 use chrono::{DateTime, Utc};
+use justcall_events::signature::{SIGNATURE, TIMESTAMP, VERSION, sign};
+use justcall_events::{Scanned, scan};
 use std::path::Path;
 
 /// The secrets of a run. Of a file with several, as a bridge reads it, the last: the newest.
@@ -39,7 +39,7 @@ impl Proof {
         let Ok(Scanned::Envelope(envelope)) = scan(body) else { return None };
         let timestamp = now.format("%Y-%m-%d %H:%M:%S").to_string();
         let signature =
-            sign(secret, envelope.webhook_url.as_deref()?, envelope.event_type.name(), &timestamp);
+            sign(secret.expose(), envelope.webhook_url.as_deref()?, envelope.event_type.name(), &timestamp);
         Some([(SIGNATURE, signature), (VERSION, "v1".to_owned()), (TIMESTAMP, timestamp)])
     }
 }

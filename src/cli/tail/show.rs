@@ -65,7 +65,7 @@ pub(super) fn line(record: &TailedRecord, privacy: Privacy) -> String {
                 offset: record.offset,
                 timestamp: record.timestamp,
                 key: key(record, privacy),
-                headers: headers(record, privacy).map(|(name, value)| (name, value.into())).collect(),
+                headers: spool::text_headers(headers(record, privacy)),
                 size: record.value.as_ref().map_or(0, bytes::Bytes::len),
                 body: body.and_then(|body| RawValue::from_string(body).ok()),
                 masked: true,
@@ -127,11 +127,7 @@ fn exact(record: &TailedRecord) -> Value {
     if let Some(key) = &record.key {
         spool::bytes(&mut line, "key", key);
     }
-    let mut headers = Map::new();
-    for (name, value) in record.headers.iter() {
-        spool::bytes(&mut headers, name, value);
-    }
-    line.insert("headers".into(), headers.into());
+    line.insert("headers".into(), spool::headers(record.headers.iter()).into());
     if let Some(value) = &record.value {
         spool::bytes(&mut line, "value", value);
     }

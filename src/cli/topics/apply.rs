@@ -4,7 +4,7 @@ use super::plan::{Entry, Plan, State};
 use super::show;
 use crate::kafka::{self, Cluster, TopicsConfig};
 use serde_json::{Value, json};
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 
 #[cfg(test)]
 mod tests;
@@ -28,10 +28,9 @@ pub(super) enum Ending {
     Failed(String),
 }
 
-/// Whether somebody typed `yes`. Asks on `prompt`.
-pub(super) fn is_confirmed(answers: &mut impl BufRead, prompt: &mut impl Write) -> bool {
-    // Where nobody sees the question, nobody answers yes.
-    let _ = write!(prompt, "Make these changes? Only `yes` is taken for one: ").and_then(|()| prompt.flush());
+/// Asks on `prompt`, and returns whether the answer was `yes`.
+pub(super) fn is_confirmed(answers: &mut impl BufRead, prompt: impl FnOnce(&str)) -> bool {
+    prompt("Make these changes? Only `yes` is taken for one: ");
     let mut answer = String::new();
     answers.read_line(&mut answer).is_ok() && answer.trim() == "yes"
 }

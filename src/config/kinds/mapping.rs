@@ -2,9 +2,9 @@
 
 use super::super::form::{Kind, Written};
 use super::{Switch, Texts, by_name, quoted, scalar, string};
-use crate::event::Family;
 use crate::routing::{HeaderValue, Match, Operator, Predicate};
 use config::{Value, ValueKind};
+use justcall_events::Family;
 use std::collections::BTreeMap;
 use yaml_rust2::{Yaml, yaml};
 
@@ -104,7 +104,9 @@ pub(in super::super) struct HeaderValues;
 impl Kind<BTreeMap<String, HeaderValue>> for HeaderValues {
     fn read(&self, value: &Value) -> Result<BTreeMap<String, HeaderValue>, String> {
         by_name(value, "must be a map from names to values", |value| {
-            let ValueKind::Table(table) = &value.kind else { return scalar(value).map(HeaderValue::Text) };
+            let ValueKind::Table(table) = &value.kind else {
+                return scalar(value).map(HeaderValue::Text);
+            };
             match (table.len(), table.get("from")) {
                 (1, Some(from)) => list(from).map(HeaderValue::From),
                 _ => Err("must be a text, or `{from: agent}` with a named field or a JSON pointer".into()),

@@ -89,7 +89,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("sources: { main: { signature: { secrets: [''] } } }", "sources.main.signature.secrets", "is empty"),
     (
         "sources: { main: { signature: { secrets: [a, b, c, d, e, f, g, h, i] } } }",
-        "sources.main.signature.secrets_file",
+        "sources.main.signature.secrets",
         "there are 9 secrets; 8 can be valid at once",
     ),
     (
@@ -166,9 +166,9 @@ const BAD: &[(&str, &str, &str)] = &[
         "has no source of tokens",
     ),
     (
-        "kafka: { properties: { security.protocol: SASL_SSL, sasl.mechanism: PLAIN } }",
-        "kafka.properties",
-        "sasl.username",
+        "kafka: { properties: { security.protocol: SASL_SSL, sasl.mechanism: PLAIN, sasl.password: p } }",
+        "kafka.properties.sasl.username",
+        "is missing",
     ),
     (
         "kafka: { properties: { security.protocol: SSL, ssl.ca.location: /no/such/ca.pem } }",
@@ -177,8 +177,8 @@ const BAD: &[(&str, &str, &str)] = &[
     ),
     (
         "kafka: { properties: { security.protocol: SSL, ssl.keystore.location: /no/such.p12 } }",
-        "kafka.properties.ssl.keystore.location",
-        "ssl.keystore.password",
+        "kafka.properties.ssl.keystore.password",
+        "is missing: `ssl.keystore.location` needs it",
     ),
     ("kafka: { properties: { max.in.flight: 6 } }", "kafka.properties.max.in.flight", "from 1 to 5"),
     ("routes: [{ match: 'call.miss*', topics: t }]", "routes[0].match[0]", "= \"call.miss*\""),
@@ -527,6 +527,85 @@ fn secrets_are_not_accepted_from_flags() {
     }
 }
 
+/// Extracts the forms that a message advises: the setting that names a file, and the variable.
+fn advised(reason: &str) -> (String, Option<String>) {
+    let file = reason.split('`').nth(1).unwrap_or_else(|| panic!("{reason}"));
+    let variable = reason.split_whitespace().find(|word| word.starts_with("JUSTCALL_BRIDGE__"));
+    (file.to_owned(), variable.map(str::to_owned))
+}
+
+/// Every secret setting, in each form in which a flag can contain it.
+#[test]
+fn advice_for_a_secret_in_a_flag_works() {
+    const SECRET: &str = "hush-hush-4711-hush";
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, SECRET.as_bytes()).unwrap();
+    let path = file.path().display().to_string();
+    let token = |settings: &Settings| settings.ingest.sources[0].takes_token();
+    let signs = |settings: &Settings| settings.ingest.sources[0].signature.has_secret();
+    let property = |name: &'static str| {
+        move |settings: &Settings| {
+            settings.kafka.properties.get(name).is_some_and(|value| value.expose() == SECRET)
+        }
+    };
+    let header = |name: &'static str| {
+        move |settings: &Settings| {
+            settings.telemetry.otlp.headers.get(name).is_some_and(|value| value.expose() == SECRET)
+        }
+    };
+    type IsSet<'a> = Box<dyn Fn(&Settings) -> bool + 'a>;
+    let cases: Vec<(String, IsSet<'_>, bool)> = vec![
+        (format!("sources.main.token={SECRET}"), Box::new(token), true),
+        (format!("sources.main.token.x={SECRET}"), Box::new(token), true),
+        (format!("sources={{\"main\": {{\"token\": {{\"{SECRET}\": 1}}}}}}"), Box::new(token), true),
+        (format!("sources.a-b.signature.secrets={SECRET}"), Box::new(signs), true),
+        (format!("sources.main.signature.secrets.x={SECRET}"), Box::new(signs), true),
+        (format!("sources.main.signature.secrets.x.y={SECRET}"), Box::new(signs), true),
+        (format!("sources.main={{\"signature\": {{\"secrets\": [\"{SECRET}\"]}}}}"), Box::new(signs), true),
+        (format!("kafka.properties.sasl.password={SECRET}"), Box::new(property("sasl.password")), true),
+        (
+            format!("kafka={{\"properties\": {{\"sasl.password\": {{\"x\": \"{SECRET}\"}}}}}}"),
+            Box::new(property("sasl.password")),
+            true,
+        ),
+        (format!("kafka.properties.ssl.key.pem={SECRET}"), Box::new(property("ssl.key.pem")), true),
+        (format!("kafka.properties.ssl.key.password={SECRET}"), Box::new(property("ssl.key.password")), true),
+        (
+            format!("kafka.properties.ssl.keystore.password={SECRET}"),
+            Box::new(property("ssl.keystore.password")),
+            true,
+        ),
+        (
+            format!("kafka.properties.sasl.oauthbearer.config={SECRET}"),
+            Box::new(property("sasl.oauthbearer.config")),
+            true,
+        ),
+        (format!("telemetry.otlp_headers.api-key={SECRET}"), Box::new(header("api-key")), true),
+        // The name of a variable can contain neither of these.
+        (format!("telemetry.otlp_headers.api.key={SECRET}"), Box::new(header("api.key")), false),
+        (format!("telemetry.otlp_headers.X_Key={SECRET}"), Box::new(header("X_Key")), false),
+        (format!("telemetry.otlp_headers={{\"a\": {{\"b\": \"{SECRET}\"}}}}"), Box::new(header("a")), true),
+    ];
+    for (flag, is_set, has_variable) in cases {
+        let found = problems(load_from("", &[], &[&flag]));
+        let problem = found.0.iter().find(|problem| problem.reason.contains("is a secret"));
+        let problem = problem.unwrap_or_else(|| panic!("{flag}: {found}"));
+        assert!(!found.to_string().contains(SECRET), "{flag}: {found}");
+        let (setting, variable) = advised(&problem.reason);
+        let settings = load_from("", &[], &[&format!("{setting}={path}")]);
+        assert!(is_set(&settings.unwrap_or_else(|found| panic!("{flag}: {found}"))), "{flag}: {problem}");
+        assert_eq!(variable.is_some(), has_variable, "{flag}: {problem}");
+        if let Some(variable) = variable {
+            let settings = load_from("", &[(&variable, SECRET)], &[]);
+            assert!(is_set(&settings.unwrap_or_else(|found| panic!("{flag}: {found}"))), "{flag}: {problem}");
+        }
+    }
+    let whole = problems(load_from("", &[], &[&format!("telemetry.otlp_headers={SECRET}")])).0;
+    let (setting, _) = advised(&whole[0].reason);
+    let settings = good(load_from("", &[], &[&format!("{setting}={{\"a\": \"{path}\"}}")]));
+    assert!(header("a")(&settings), "{whole:?}");
+}
+
 #[test]
 fn values_with_which_serve_does_not_start_are_problems_also_where_no_file_is_read() {
     for (yaml, key) in [
@@ -561,12 +640,13 @@ fn values_with_which_serve_does_not_start_are_problems_also_where_no_file_is_rea
         let found = on_paper(yaml).err().unwrap_or_else(|| panic!("{yaml} is accepted")).0;
         assert!(found.iter().any(|problem| problem.key == key), "{yaml}: {found:?}");
     }
+    let key = serde_json::json!(rcgen::KeyPair::generate().unwrap().serialize_pem()).to_string();
     for yaml in [
-        "kafka: { properties: { security.protocol: ssl, ssl.certificate.location: /c.pem, ssl.key.pem: hush } }",
-        "kafka: { properties: { security.protocol: ssl, ssl.key.pem: hush }, properties_files: { ssl.certificate.pem: /c.pem } }",
+        "kafka: { properties: { security.protocol: ssl, ssl.certificate.location: /c.pem, ssl.key.pem: KEY } }",
+        "kafka: { properties: { security.protocol: ssl, ssl.key.pem: KEY }, properties_files: { ssl.certificate.pem: /c.pem } }",
         "kafka: { properties: { security.protocol: sasl_ssl, sasl.username: me, sasl.password: hush }, properties_files: { sasl.mechanism: /m } }",
     ] {
-        good(on_paper(yaml));
+        good(on_paper(&yaml.replace("KEY", &key)));
     }
 }
 
@@ -583,6 +663,106 @@ fn all_wrong_properties_are_reported_at_once() {
 fn value_under_which_keys_are_set_is_a_problem() {
     let found = problems(load_from("", &[], &["server=5", "server.workers=2"])).to_string();
     assert!(found.contains("server = 5 (flag --set server): is one value"), "{found}");
+}
+
+#[test]
+fn name_that_is_both_a_value_and_a_section_is_a_problem_that_names_both_places() {
+    const WORKERS: &str = "JUSTCALL_BRIDGE__SERVER__WORKERS";
+    const BELOW: &str = "JUSTCALL_BRIDGE__SERVER__WORKERS__X";
+    for (yaml, environment, flags, key, places) in [
+        (
+            "",
+            &[][..],
+            &["server.workers.x=1", "server.workers=2"][..],
+            "server.workers",
+            ["flag --set server.workers.x", "(flag --set server.workers)"],
+        ),
+        (
+            "",
+            &[],
+            &["server.workers=2", "server.workers.x=1"],
+            "server.workers",
+            ["flag --set server.workers.x", "(flag --set server.workers)"],
+        ),
+        (
+            "",
+            &[],
+            &["server.workers=2", "server=5"],
+            "server",
+            ["--set server.workers", "(flag --set server)"],
+        ),
+        (
+            "",
+            &[(BELOW, "1")],
+            &["server.workers=2"],
+            "server.workers",
+            [BELOW, "(flag --set server.workers)"],
+        ),
+        (
+            "",
+            &[(WORKERS, "2")],
+            &["server.workers.x=1"],
+            "server.workers",
+            ["--set server.workers.x", WORKERS],
+        ),
+        ("", &[(WORKERS, "2"), (BELOW, "1")], &[], "server.workers", [BELOW, "(environment variable JUST"]),
+        ("server: { workers: 2 }", &[], &["server=5"], "server", ["bridge.yaml:1", "(flag --set server)"]),
+        ("server: 5", &[(WORKERS, "2")], &[], "server", ["bridge.yaml:1", WORKERS]),
+        (
+            "kafka: { properties: { linger.ms: 1 } }",
+            &[],
+            &["kafka.properties=x"],
+            "kafka.properties",
+            ["bridge.yaml:1", "(flag --set kafka.properties)"],
+        ),
+    ] {
+        let found = problems(load_from(yaml, environment, flags));
+        let [problem] = &found.0[..] else { panic!("{yaml} {environment:?} {flags:?}: {found}") };
+        assert_eq!(problem.key, key, "{yaml} {environment:?} {flags:?}: {found}");
+        for place in places {
+            assert!(found.to_string().contains(place), "{place} in {found}");
+        }
+    }
+}
+
+#[test]
+fn two_variables_of_one_setting_are_a_problem_that_names_both() {
+    for (one, other) in [
+        ("JUSTCALL_BRIDGE__SERVER__WORKERS", "JUSTCALL_BRIDGE__SERVER__workers"),
+        ("JUSTCALL_BRIDGE__SOURCES__A-B__PATH", "JUSTCALL_BRIDGE__SOURCES__A_B__PATH"),
+        ("JUSTCALL_BRIDGE__KAFKA__PROPERTIES__CLIENT.ID", "JUSTCALL_BRIDGE__KAFKA__PROPERTIES__CLIENT__ID"),
+    ] {
+        let text = if one.contains("PATH") { "/x" } else { "2" };
+        let found = problems(load_from("", &[(other, text), (one, text)], &[]));
+        assert_eq!(found.0.len(), 1, "{found}");
+        assert!([one, other].iter().all(|name| found.to_string().contains(name)), "{found}");
+        assert!(load_from("", &[(one, text)], &[]).is_ok() && load_from("", &[(other, text)], &[]).is_ok());
+    }
+}
+
+#[test]
+fn two_keys_of_one_name_are_a_problem_that_names_both_lines() {
+    for (yaml, name, lines) in [
+        ("server:\n  workers: 1\n  listen: x\n  workers: 2\n", "server.workers", [2, 4]),
+        ("sources:\n  7: { path: /a }\n  0x7: { path: /b }\n", "sources.0x7", [2, 3]),
+        ("sources:\n  7: { path: /a }\n\n  '7': { path: /b }\n", "sources.7", [2, 4]),
+        ("sources:\n  '7': { path: /a }\n  0x7: { path: /b }\n", "sources.0x7", [2, 3]),
+        ("sources:\n  007: { path: /a }\n  '007': { path: /b }\n", "sources.007", [2, 3]),
+        ("topics:\n  config:\n    True: 1\n    'True': 2\n", "topics.config.True", [3, 4]),
+        ("topics:\n  config:\n    1.0: 1\n    \"1.0\": 2\n", "topics.config.1.0", [3, 4]),
+        ("topics:\n  config:\n    7: 1\n    !!str 7: 2\n", "topics.config.7", [3, 4]),
+        ("routes:\n  - match: a\n  - match: b\n    match: c\n", "routes[1].match", [3, 4]),
+    ] {
+        let found = problems(load(yaml));
+        let [problem] = &found.0[..] else { panic!("{yaml}: {found}") };
+        let expected = format!("sets `{name}` twice, in line {} and in line {}", lines[0], lines[1]);
+        assert!(problem.key.ends_with("bridge.yaml"), "{yaml}: {found}");
+        assert!(problem.reason.contains(&expected), "{yaml}: {found}");
+    }
+    let found = problems(load("server:\n  workers: 1\n  workers: 2\nserver:\n  listen: x\n"));
+    assert_eq!(found.0.len(), 2, "{found}");
+    let found = problems(load_from("", &[], &["topics.config={\"7\": 1, \"7\": 2, \"b\": 3}"])).to_string();
+    assert!(found.contains("topics.config (flag --set topics.config): sets `7` twice"), "{found}");
 }
 
 fn on_paper(yaml: &str) -> Result<Settings, Problems> {

@@ -1,9 +1,9 @@
 use super::{good, load, load_from};
 use crate::config::{Files, Settings, SettingsFile, Sources, print_config};
-use crate::event::Family;
 use crate::routing::{HeaderValue, Match, Operator, Predicate};
 use crate::secret::Secret;
 use config::{FileFormat, Format, Value, ValueKind};
+use justcall_events::Family;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -300,4 +300,36 @@ fn keys_that_look_like_numbers_stay_as_they_are_written() {
     assert_eq!((&*source.name, source.token.as_ref().unwrap().expose()), ("007", "00000000000000001234"));
     let config: Vec<_> = settings.kafka.topics.config.iter().map(|(key, value)| (&**key, &**value)).collect();
     assert_eq!(config, [("010", "0x1F"), ("True", "007")]);
+}
+
+#[test]
+fn match_may_be_overridden_in_its_other_form() {
+    let with = |form: &str| {
+        format!("route_templates: {{ t: {{ match: {form}, topics: t, when: {{ direction: a }} }} }}")
+    };
+    let variable = "JUSTCALL_BRIDGE__ROUTE_TEMPLATES__T__MATCH";
+    let matches = |yaml: &str, text: &str| {
+        let settings = good(load_from(yaml, &[(variable, text)], &[]));
+        settings.routing.templates[0].route.matches.clone()
+    };
+    let family = matches(&with("call.*"), "{\"family\": \"call\"}");
+    assert_eq!(family, [Match::Family(Family::Call)]);
+    assert_eq!(matches(&with("{ family: call }"), "call.*"), [Match::Pattern("call.*".into())]);
+    let flag = "route_templates.t.when={\"direction\": {\"prefix\": \"b\"}}";
+    let settings = good(load_from(&with("a"), &[], &[flag]));
+    let when = &settings.routing.templates[0].route.when;
+    assert_eq!(when["direction"].operator, Operator::Prefix(vec!["b".into()]));
+}
+
+#[test]
+fn keys_that_look_alike_keep_their_own_values() {
+    let yaml =
+        "sources:\n  \"007\": { path: /a }\n  0x7: { path: /b }\n  '0x8': { path: /c }\n  8: { path: /d }\n";
+    // Maps are in a new order each time.
+    for _ in 0..20 {
+        let settings = good(load(yaml));
+        let paths: Vec<_> =
+            settings.ingest.sources.iter().map(|source| (&*source.name, &*source.path)).collect();
+        assert_eq!(paths, [("007", "/a"), ("0x7", "/b"), ("0x8", "/c"), ("8", "/d")]);
+    }
 }

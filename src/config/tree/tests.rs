@@ -1,4 +1,5 @@
-use super::{Sources, find, is_secret, merge, path_of, variable};
+use super::merge::merge;
+use super::{Sources, find, is_secret, names, path_of};
 use config::{FileFormat, Format, Value};
 
 impl Sources {
@@ -8,7 +9,8 @@ impl Sources {
         for setting in settings {
             match setting.split_once('=') {
                 Some((key, text)) if is_secret(&path_of(key)) => {
-                    sources.environment.push((variable(&path_of(key)).into(), text.into()));
+                    let name = names::variable_for(&path_of(key)).unwrap();
+                    sources.environment.push((name.into(), text.into()));
                 }
                 _ => sources.flags.push((*setting).to_owned()),
             }
@@ -25,9 +27,9 @@ fn tree(yaml: &str) -> Value {
 fn maps_are_merged_and_everything_else_is_replaced() {
     let mut under = tree("a: { b: 1, c: [1, 2] }\nd: 1\ne: { f: 1 }\ng: 1");
     let mut problems = Vec::new();
-    merge("", &mut under, tree("a: { c: [3] }\nd: { x: 1 }\ne: 2\ng:"), &mut problems);
+    merge(&mut Vec::new(), &mut under, tree("a: { c: [3] }\nd: { x: 1 }\ne: 2\ng:"), &mut problems);
     assert_eq!(under, tree("a: { b: 1, c: [3] }\nd: { x: 1 }\ne: 2\ng: 1"));
-    assert_eq!(problems.iter().map(|problem| &*problem.key).collect::<Vec<_>>(), ["d"]);
+    assert_eq!(problems.iter().map(|problem| &*problem.key).collect::<Vec<_>>(), ["d", "e"]);
 }
 
 #[test]

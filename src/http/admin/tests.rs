@@ -119,3 +119,56 @@ async fn heads_that_are_not_http_are_answered_with_a_problem() {
     }
     admin.stop().await;
 }
+
+/// Sends in one piece, and returns all that the listener answers.
+async fn exchange(address: SocketAddr, sent: String) -> String {
+    let exchange = actix_web::rt::task::spawn_blocking(move || {
+        use std::io::{Read, Write};
+        let mut client = std::net::TcpStream::connect(address).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        client.write_all(sent.as_bytes()).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    exchange.await.unwrap()
+}
+
+#[actix_web::test]
+async fn pipelined_head_that_is_not_http_is_answered_with_a_problem() {
+    let admin = listening();
+    let good = "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n";
+    let answer = exchange(admin.addr(), format!("{good}{good}BAD\r\n\r\n")).await;
+    assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 2, "{answer}");
+    assert_eq!(answer.matches("HTTP/1.1 400 ").count(), 1, "{answer}");
+    assert!(answer.contains("problem:malformed_header"), "{answer}");
+    admin.stop().await;
+}
+
+/// Closed at once, the socket would reset the connection, and the client would lose its answer.
+#[actix_web::test]
+async fn client_that_still_sends_sees_its_answer() {
+    let admin = listening();
+    for (head, tag) in [
+        ("BAD\r\n\r\n".to_owned(), "malformed_header"),
+        (format!("GET /livez HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(200_000)), "large_header"),
+        ("POST /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 6000000\r\n\r\n".to_owned(), "method"),
+    ] {
+        let answer = exchange(admin.addr(), head + &"x".repeat(6_000_000)).await;
+        assert!(answer.contains(&format!("problem:{tag}")), "{tag}: {answer}");
+    }
+    admin.stop().await;
+}
+
+#[actix_web::test]
+async fn answers_are_not_counted_as_those_of_the_ingress() {
+    let facts = facts();
+    let config = AdminConfig { listen: ([127, 0, 0, 1], 0).into() };
+    let metrics = Arc::clone(&facts.metrics);
+    let admin = Admin::bind(&config, facts.readiness, Arc::clone(&metrics), facts.budget).unwrap();
+    exchange(admin.addr(), "BAD\r\n\r\n".to_owned()).await;
+    assert_eq!(metrics.connections.get(), 0);
+    let page = metrics.render(&Readiness::new(), 0);
+    assert!(!page.contains("http_turned_away_total{reason=\"malformed_header\"} 1"), "{page}");
+    admin.stop().await;
+}

@@ -1,7 +1,7 @@
 use super::*;
-use crate::event::{BodyHash, EventId, Malformed};
 use crate::ingest::Refusal;
 use actix_web::body::MessageBody;
+use justcall_events::{BodyHash, EventId, Malformed};
 
 fn id() -> EventId {
     EventId::from_request_id("01HXYZ0123456789ABCDEFGHJK").unwrap()

@@ -20,6 +20,16 @@ fn an_empty_line_may_come_in_pieces() {
 }
 
 #[test]
+fn empty_lines_before_a_request_line_end_no_head() {
+    assert_eq!(ends(&["\r\n\r\n\n", "\r\n", "GET / HTTP/1.1\r\n\r\n\r\n"]), [None, None, Some(18)]);
+    let mut line = BlankLine::default();
+    line.find(b"\r\n\r\n");
+    assert!(!line.has_begun());
+    line.find(b"G");
+    assert!(line.has_begun());
+}
+
+#[test]
 fn body_that_comes_with_its_head_has_a_length() {
     let length = |text: &str| body_length(text.as_bytes());
     assert_eq!(length("POST / HTTP/1.1\r\nContent-length:  12 \r\na: b\r\n\r\n{}"), Some((47, 12)));

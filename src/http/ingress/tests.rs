@@ -5,7 +5,8 @@ mod kit;
 mod limits;
 mod stopping;
 
-use crate::ingest::{DeadLetterAnswer, SignatureHeaders};
+use crate::ingest::DeadLetterAnswer;
+use justcall_events::signature::Headers;
 use kit::{Bridge, PATH, TOKEN, chunked, gzip, post, post_to};
 
 #[test]
@@ -99,13 +100,13 @@ fn signature_headers_pass_as_they_come_and_a_traceparent_only_if_well_formed() {
     bridge.ask(&post_to(PATH, &headers, "headers"));
     bridge.ask(&post_to(PATH, "traceparent: 00-xyz\r\n", "headers"));
     bridge.ask(&post_to(PATH, &format!("traceparent: {good}\r\nTraceparent: {good}\r\n"), "headers"));
-    let signature = SignatureHeaders {
+    let signature = Headers {
         // A list is no signature, so that nobody can hide a bad one behind a good one.
         signature: Some("ab, cd".into()),
         version: Some("v1".into()),
         timestamp: Some("2024-03-21 17:08:22".into()),
     };
-    let none = SignatureHeaders::default();
+    let none = Headers::default();
     let expected = [
         format!("0:headers {signature:?} {:?}", Some(good)),
         format!("0:headers {none:?} {:?}", None::<&str>),

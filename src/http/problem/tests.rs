@@ -1,7 +1,7 @@
 use super::*;
-use crate::event::{JsonType, Malformed, Violation};
 use crate::telemetry::tags;
 use actix_web::body::MessageBody;
+use justcall_events::{JsonType, Malformed, Violation};
 use serde_json::Value;
 
 fn id() -> String {
@@ -29,10 +29,10 @@ fn table() -> Vec<(Problem, u16, &'static str)> {
         (OverBudget, 503, "over_budget"),
         (ShuttingDown, 503, "shutting_down"),
         (Internal, 503, "internal"),
-        (Refused(Refusal::Deadline), 503, "ack_deadline"),
+        (Refused(Refusal::AckDeadline), 503, "ack_deadline"),
         (Refused(Refusal::QueueFull), 503, "queue_full"),
         (Refused(Refusal::Kafka), 503, "kafka"),
-        (Refused(Refusal::InFlight), 503, "duplicate_in_flight"),
+        (Refused(Refusal::DuplicateInFlight), 503, "duplicate_in_flight"),
         (Rejected(id(), Malformed::NotJson.into()), 400, "not_json"),
         (Rejected(id(), Malformed::NotAnEnvelope.into()), 400, "not_an_envelope"),
         (Rejected(id(), Malformed::Ambiguous.into()), 400, "ambiguous_dialect"),

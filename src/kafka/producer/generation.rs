@@ -69,6 +69,19 @@ pub(super) enum Fault {
     Outdated,
 }
 
+impl Fault {
+    /// Returns the tag in the metrics: one of `tags::PRODUCERS_REPLACED`.
+    pub(super) fn tag(&self) -> &'static str {
+        match self {
+            Self::Fatal(_) => "fatal",
+            Self::Panicked => "panicked",
+            Self::OtherCluster => "other_cluster",
+            Self::Silent => "silent",
+            Self::Outdated => "outdated",
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -139,11 +152,13 @@ impl Generation {
     /// nothing can be waited for until they answer.
     fn silence(&self) -> Option<Fault> {
         let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
-        if !silence.asks(Instant::now(), self.native.reports().oldest()) {
-            return None;
-        }
-        if silence.is_outdated(Instant::now()) {
+        let (now, reports) = (Instant::now(), self.native.reports());
+        let asks = silence.asks(now, reports.oldest(), reports.handed_over());
+        if silence.is_outdated(now) {
             return Some(Fault::Outdated);
+        }
+        if !asks {
+            return None;
         }
         // Not this client: one that has lost its way to all brokers would take them for silent.
         let answered = self.admin.is_answered(ANSWER);

@@ -122,11 +122,13 @@ pub(super) struct Keeper {
     post: Arc<Post>,
     maker: Maker,
     pause: Duration,
+    /// Tag of the last fault.
+    reason: &'static str,
 }
 
 impl Keeper {
     pub(super) fn new(post: Arc<Post>, maker: Maker) -> Self {
-        Self { post, maker, pause: FIRST_PAUSE }
+        Self { post, maker, pause: FIRST_PAUSE, reason: "" }
     }
 
     /// Works until the post is told to stop.
@@ -152,6 +154,7 @@ impl Keeper {
         }
         if let Some(fault) = fault {
             self.warn(&fault, generation.unreported());
+            self.reason = fault.tag();
             self.retire(LAST_REPORTS);
         }
     }
@@ -183,7 +186,7 @@ impl Keeper {
         match self.maker.make() {
             Ok(generation) => {
                 self.post.change(Some(Arc::new(generation)));
-                self.maker.metrics.producers_replaced.inc();
+                self.maker.metrics.producer_replaced(self.reason);
                 let replacements = self.post.replacements.fetch_add(1, Ordering::Relaxed) + 1;
                 tracing::warn!(replacements, waited = ?pause, "the producer was replaced");
             }

@@ -160,6 +160,11 @@ impl Reports {
         (0..SLABS).filter_map(|slab| self.slab(slab).oldest()).min()
     }
 
+    /// Number of records handed over, which is the number of the next one.
+    pub(super) fn handed_over(&self) -> u64 {
+        self.out.0.1.load(Ordering::Relaxed)
+    }
+
     /// Whether any record was acknowledged.
     pub(super) fn acknowledged(&self) -> bool {
         self.acknowledged.load(Ordering::Relaxed)

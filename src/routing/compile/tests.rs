@@ -1,7 +1,7 @@
-use crate::event::{Family, KnownType};
 use crate::routing::{
     Config, HeaderValue, Match, Operator, Predicate, RouteConfig, RouteTable, RouteTemplate, UnknownEvents,
 };
+use justcall_events::{Family, KnownType};
 use std::collections::BTreeMap;
 
 fn route(pattern: &str, topics: &[&str]) -> RouteConfig {

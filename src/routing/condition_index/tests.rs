@@ -1,10 +1,10 @@
 use super::ConditionIndex;
-use crate::event::{Picks, scan_with};
 use crate::routing::condition::Condition;
 use crate::routing::field_values::{FieldTable, FieldValues};
 use crate::routing::pointer::Pointer;
 use crate::routing::table::tests::event;
 use crate::routing::{Operator, Predicate};
+use justcall_events::{Picks, scan_with};
 use std::sync::Arc;
 
 /// Conditions of a route: pointers with the required texts. No texts stand for `exists`.

@@ -1,7 +1,7 @@
-use crate::event::Family;
 use crate::routing::{
     Config, Match, Operator, Predicate, RouteConfig, RouteError, RouteTable, UnknownEvents,
 };
+use justcall_events::Family;
 
 fn route(matches: &[&str], topic: &str) -> RouteConfig {
     RouteConfig {
@@ -76,7 +76,7 @@ fn reachable_routes_are_accepted() {
         assert_eq!(shadowed(routes, Forward), []);
     }
     // With `dead_letter`, wildcards take known types only.
-    let known: Vec<_> = crate::event::KnownType::ALL.iter().map(|known| known.name()).collect();
+    let known: Vec<_> = justcall_events::KnownType::ALL.iter().map(|known| known.name()).collect();
     let calls: Vec<_> = known.into_iter().filter(|name| name.starts_with("call.")).collect();
     assert_eq!(shadowed(vec![route(&calls, "a"), call()], DeadLetter), shadow(1, &[0]));
     assert_eq!(shadowed(vec![route(&calls, "a"), call()], Forward), []);

@@ -1,7 +1,7 @@
 use super::{FieldTable, FieldValue, FieldValues};
-use crate::event::{Level, Pick, Picks, scan_with};
 use crate::routing::pointer::Pointer;
 use crate::routing::table::tests::event;
+use justcall_events::{Level, Pick, Picks, scan_with};
 use std::borrow::Cow;
 
 fn pointers(texts: &[&str]) -> (FieldTable, Vec<super::FieldRef>) {

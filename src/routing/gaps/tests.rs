@@ -1,8 +1,8 @@
 use super::{Gap, RoutePart, reaches};
-use crate::event::{Dialect, Family, NamedField};
 use crate::routing::{
     Config, HeaderValue, Match, Operator, Predicate, RouteConfig, RouteTable, UnknownEvents,
 };
+use justcall_events::{Dialect, Family, NamedField};
 
 fn route(name: &str) -> RouteConfig {
     RouteConfig {

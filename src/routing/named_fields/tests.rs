@@ -1,7 +1,10 @@
 //! Named fields of every sample of both dialects.
 
-use crate::event::{BodyHash, Dialect, Event, NamedField, Picks, Scanned, Validation, samples, scan_with};
 use crate::routing::field_values::{FieldRef, FieldTable, FieldValue, FieldValues};
+use justcall_events::{
+    BodyHash, Dialect, Event, Family, NamedField, Picks, Scanned, Validation, samples, scan_with,
+};
+use std::collections::BTreeSet;
 
 /// Returns the text of each named field, or `-`.
 fn texts(body: &str, fields: &[&str]) -> Vec<String> {
@@ -107,4 +110,27 @@ fn values_of_any_json_type_are_normalised() {
 fn event_without_a_family_has_no_named_fields() {
     let body = r#"{"type":"party.started","data":{"direction":"Incoming","agent_id":17}}"#;
     assert_eq!(texts(body, &["direction", "agent", "/data/direction"]), ["-", "-", "Incoming"]);
+}
+
+/// Returns the pointers that a text names, each once.
+fn pointers(text: &str) -> BTreeSet<&str> {
+    text.split('`').filter(|part| part.starts_with("/data/")).collect()
+}
+
+#[test]
+fn documentation_lists_the_places_of_every_field() {
+    let document = include_str!("../../../docs/MAPPING.md");
+    let example = include_str!("../../../config/bridge.yaml");
+    for field in NamedField::ALL {
+        let row = document.lines().find(|line| line.starts_with(&format!("| `{}` | ", field.name())));
+        let columns: Vec<_> = row.unwrap_or_else(|| panic!("{}", field.name())).split('|').collect();
+        for (dialect, column) in Dialect::ALL.into_iter().zip(&columns[3..]) {
+            let places = Family::ALL.into_iter().flat_map(|family| field.places(dialect, family));
+            let expected: BTreeSet<_> = places.map(|place| place.pointer).collect();
+            assert_eq!(pointers(column), expected, "{} in the {dialect} dialect", field.name());
+        }
+    }
+    let names: Vec<_> = NamedField::ALL.iter().map(|field| field.name()).collect();
+    let comment = example.lines().filter_map(|line| line.strip_prefix("# ")).collect::<Vec<_>>().join(" ");
+    assert!(comment.contains(&format!("({})", names.join(", "))), "config/bridge.yaml lists the names");
 }

@@ -1,7 +1,7 @@
 use super::Pointer;
-use crate::event::{Level, Picks, Scanned, Validation, scan_with};
 use crate::routing::field_values::{FieldTable, FieldValues};
 use crate::routing::table::tests::event;
+use justcall_events::{Level, Picks, Scanned, Validation, scan_with};
 use proptest::prelude::*;
 
 /// Returns the text at a pointer in `data`.
@@ -12,7 +12,7 @@ fn read(pointer: &str, data: &str) -> Option<String> {
     let mut picks = Picks::of(pointers.picks());
     let Ok(Scanned::Envelope(envelope)) = scan_with(body.as_bytes(), &mut picks) else { panic!("{body}") };
     // The value does not depend on the result of the validation.
-    let hash = crate::event::BodyHash::of(body.as_bytes());
+    let hash = justcall_events::BodyHash::of(body.as_bytes());
     let _ = envelope.validate_with(Validation::Documented, &hash, &mut picks);
     FieldValues::new(&pointers, &picks, &event("call.missed")).get(&pointed).text().map(str::to_owned)
 }

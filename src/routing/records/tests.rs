@@ -1,9 +1,9 @@
 use super::{RecordContext, Records, Routed};
-use crate::event::{BodyHash, Dialect, Event, EventId, EventType, Picks, Scanned, Validation, scan_with};
 use crate::record::TraceContext;
 use crate::routing::{Config, HeaderValue, Match, RouteConfig, RouteTable, UnknownEvents};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
+use justcall_events::{BodyHash, Dialect, Event, EventId, EventType, Picks, Scanned, Validation, scan_with};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 use super::{Decision, Destination, RouteTable};
-use crate::event::{BodyHash, Dialect, Event, EventId, EventType, Family, KnownType, Picks};
 use crate::routing::{Config, Match, RouteConfig, UnknownEvents};
+use justcall_events::{BodyHash, Dialect, Event, EventId, EventType, Family, KnownType, Picks};
 use proptest::prelude::*;
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 use super::{TopicTemplate, check_topic_name};
-use crate::event::{Family, KnownType};
+use justcall_events::{Family, KnownType};
 
 #[test]
 fn placeholder_of_an_unknown_type_is_unknown() {

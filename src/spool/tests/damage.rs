@@ -272,3 +272,55 @@ fn a_statement_that_fails_sets_no_file_aside() {
         assert!(!directory.path().join("spool.db.damaged-1").exists(), "{fault}");
     }
 }
+
+/// Parks `count` rows of one page each and returns their ids.
+fn parked(directory: &Path, count: usize) -> Vec<RowId> {
+    let spool = open(directory);
+    let entries = (0..count).map(|n| entry("calls", format!("parked-{n}-").repeat(300).as_bytes())).collect();
+    let ids = append(&spool, entries, None).unwrap();
+    assert!(ids.iter().all(|id| park(&spool, *id)));
+    append(&spool, vec![entry("calls", b"waiting")], None).unwrap();
+    ids
+}
+
+#[test]
+fn damaged_parked_row_is_counted_at_a_start_and_the_others_are_tried_again() {
+    for harm in ["payload = NULL", "payload = x'00'", "lane = 77", "session = 'text'", "lane = NULL"] {
+        let directory = TempDir::new().unwrap();
+        let ids = parked(directory.path(), 3);
+        let sql = format!("UPDATE parked SET {harm} WHERE id = {}", ids[1].0);
+        Spool::change_from_outside(directory.path(), &sql);
+        let spool = open(directory.path());
+        let found: Vec<_> = rows(&spool, "calls").into_iter().map(|row| row.id).collect();
+        assert_eq!(found, [ids[0], ids[2], RowId(4)], "{harm}");
+        assert_eq!((spool.usage().totals.damaged, spool.usage().rows), (1, 3), "{harm}");
+        let aside = Inspection::open(directory.path()).unwrap().set_aside().unwrap();
+        assert_eq!((aside.damaged, aside.parked), (1, 0), "{harm}");
+        drop(spool);
+        // It is counted once.
+        assert_eq!(open(directory.path()).usage().totals.damaged, 0, "{harm}");
+    }
+}
+
+#[test]
+fn damaged_page_of_parked_rows_is_salvaged_at_a_start_and_counted() {
+    let directory = TempDir::new().unwrap();
+    let ids = parked(directory.path(), 40);
+    let path = directory.path().join("spool.db");
+    let bytes = std::fs::read(&path).unwrap();
+    // A leaf of the table: the first page with such a row that is of the kind of leaves.
+    let leaf = bytes
+        .chunks(PAGE as usize)
+        .position(|page| page[0] == 0x0d && page.windows(10).any(|part| part == b"parked-20-"));
+    flip(&path, leaf.unwrap() as u64 * PAGE * 8 + 6);
+    let spool = open(directory.path());
+    let found = rows(&spool, "calls");
+    let damaged = spool.usage().totals.damaged;
+    assert!(damaged > 0);
+    assert!(found.len() > ids.len() / 2 && found.len() < ids.len() + 1, "{} found", found.len());
+    assert!(found.iter().any(|row| row.payload == "waiting"));
+    assert!(found.iter().any(|row| row.payload.starts_with(b"parked-39-")));
+    assert!(directory.path().join("spool.db.damaged-1").exists());
+    drop(spool);
+    assert_eq!(open(directory.path()).usage().totals.damaged, 0);
+}

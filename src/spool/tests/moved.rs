@@ -213,3 +213,141 @@ fn a_removed_lock_is_taken_again() {
     append(&spool, vec![entry("calls", b"one")], None).unwrap();
     assert!(matches!(Spool::open(directory.path(), &config(64 * MIB), 1000), Err(OpenError::InUse(_))));
 }
+
+/// Two moments: after the last commit, and after the last check of the open files.
+#[test]
+fn rows_of_files_removed_while_the_spool_closes_survive() {
+    for (moment, is_replaced) in [(0, false), (1, false), (0, true), (1, true)] {
+        let parent = TempDir::new().unwrap();
+        let directory = parent.path().join("spool");
+        let spool = open(&directory);
+        append(&spool, vec![entry("calls", b"one"), entry("calls", b"two")], Some([1; 16])).unwrap();
+        let mut acts = queue::recovered(&spool.shared.interference);
+        (0..moment).for_each(|_| acts.push_back(Box::new(|| {})));
+        let place = directory.clone();
+        acts.push_back(Box::new(move || {
+            fs::remove_dir_all(&place).unwrap();
+            if is_replaced {
+                fs::create_dir(&place).unwrap();
+                fs::write(place.join("spool.db"), "another file").unwrap();
+            }
+        }));
+        drop(acts);
+        assert_eq!(spool.close(), 0);
+        drop(spool);
+        assert_eq!(payloads(&directory), ["one", "two"], "{moment} {is_replaced}");
+        assert_eq!(directory.join("spool.db.damaged-1").exists(), is_replaced);
+        assert_eq!(identities(&directory), [[1; 16]]);
+    }
+}
+
+#[test]
+fn rows_of_files_removed_while_the_spool_closes_are_counted_if_there_is_no_place_for_them() {
+    for moment in [0, 1] {
+        let parent = TempDir::new().unwrap();
+        let directory = parent.path().join("spool");
+        let spool = open(&directory);
+        append(&spool, vec![entry("calls", b"one"), entry("calls", b"two")], None).unwrap();
+        let mut acts = queue::recovered(&spool.shared.interference);
+        (0..moment).for_each(|_| acts.push_back(Box::new(|| {})));
+        let place = directory.clone();
+        acts.push_back(Box::new(move || {
+            fs::remove_dir_all(&place).unwrap();
+            fs::write(&place, "no place for new files").unwrap();
+        }));
+        drop(acts);
+        assert_eq!(spool.close(), 2, "{moment}");
+    }
+}
+
+/// Rows enough that a VACUUM has something to give back.
+fn with_free_pages(directory: &Path) -> (Arc<Spool>, Vec<Bytes>) {
+    let spool = open(directory);
+    let entries = (0..600).map(|n| entry("calls", format!("row-{n}-").repeat(300).as_bytes())).collect();
+    let ids = append(&spool, entries, Some([1; 16])).unwrap();
+    append(&spool, vec![entry("parked", b"one")], None).unwrap();
+    spool.delete(ids[..580].to_vec());
+    settle(&spool);
+    let left: Vec<_> = rows(&spool, "calls").into_iter().map(|row| row.payload).collect();
+    assert_eq!(left.len(), 20);
+    (spool, left)
+}
+
+#[test]
+fn vacuum_or_checkpoint_by_another_process_is_no_damage() {
+    for sql in [
+        "PRAGMA wal_checkpoint(TRUNCATE)",
+        "PRAGMA wal_checkpoint(RESTART)",
+        "PRAGMA wal_checkpoint",
+        "VACUUM",
+        "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)",
+        "PRAGMA wal_checkpoint(TRUNCATE); VACUUM",
+        "PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)",
+    ] {
+        let directory = TempDir::new().unwrap();
+        let (spool, mut left) = with_free_pages(directory.path());
+        Spool::change_from_outside(directory.path(), sql);
+        append(&spool, vec![entry("calls", b"after")], Some([2; 16])).expect(sql);
+        left.push("after".into());
+        assert_eq!(rows(&spool, "calls").len(), left.len(), "{sql}");
+        assert_eq!(payloads(crashed(directory.path()).path()), left, "{sql}");
+        assert!(!directory.path().join("spool.db.damaged-1").exists(), "{sql}");
+        assert_eq!((spool.usage().totals.damaged, spool.usage().totals.refused), (0, 0), "{sql}");
+        assert_eq!(spool.close(), 0);
+        drop(spool);
+        assert_eq!(identities(directory.path()), [[1; 16], [2; 16]], "{sql}");
+        assert_eq!(payloads(directory.path()), left, "{sql}");
+    }
+}
+
+/// VACUUM moves the tables to other pages.
+#[test]
+fn damage_after_a_vacuum_costs_only_what_it_hits() {
+    let directory = TempDir::new().unwrap();
+    let (spool, left) = with_free_pages(directory.path());
+    drop(spool);
+    Spool::change_from_outside(directory.path(), "VACUUM");
+    let spool = open(directory.path());
+    spool.salvage();
+    eventually("salvaged", || directory.path().join("spool.db.damaged-1").exists());
+    eventually("taking", || spool.usage().taking);
+    assert_eq!(rows(&spool, "calls").into_iter().map(|row| row.payload).collect::<Vec<_>>(), left);
+    assert_eq!(spool.usage().totals.damaged, 0);
+    assert!(knows(&spool, &[1; 16]));
+}
+
+#[test]
+fn database_cut_in_half_is_not_taken_for_a_vacuum() {
+    let directory = TempDir::new().unwrap();
+    let (spool, left) = with_free_pages(directory.path());
+    let path = directory.path().join("spool.db");
+    // Until then the spool itself makes the file shorter.
+    eventually("tidied", || {
+        let bytes = |name: &str| fs::metadata(directory.path().join(name)).unwrap().len();
+        bytes("spool.db") < 100 * 4096 && bytes("spool.db-wal") == 0
+    });
+    settle(&spool);
+    let bytes = fs::metadata(&path).unwrap().len();
+    fs::File::options().write(true).open(&path).unwrap().set_len(bytes / 2).unwrap();
+    accepted(&spool, b"after");
+    assert!(directory.path().join("spool.db.damaged-1").exists());
+    let found = rows(&spool, "calls").len() as u64;
+    assert!(found + spool.usage().totals.damaged > left.len() as u64, "{found} found");
+}
+
+/// As a long VACUUM does.
+#[test]
+fn write_lock_of_another_process_delays_appends_and_is_no_damage() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    append(&spool, vec![entry("calls", b"one")], None).unwrap();
+    let other = rusqlite::Connection::open(directory.path().join("spool.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(append(&spool, vec![entry("calls", b"two")], None), Err(Refused::Disk));
+    assert!(!spool.usage().taking);
+    other.execute_batch("COMMIT; VACUUM").unwrap();
+    accepted(&spool, b"three");
+    assert_eq!(payloads(crashed(directory.path()).path()), ["one", "three"]);
+    assert!(!directory.path().join("spool.db.damaged-1").exists());
+    assert_eq!(spool.usage().totals.damaged, 0);
+}

@@ -129,7 +129,7 @@ impl Writer {
         self.keep_lock()?;
         let mut lost_in_rescue = 0;
         if let Some(open) = &self.unlinked {
-            match open.files.check() {
+            match open.files.check(&open.connection) {
                 // A volume is back in its place.
                 Ok(()) => {}
                 Err(fault @ Fault::Io(_)) => return Err(fault),

@@ -80,6 +80,8 @@ pub const TURNED_AWAY: &[&str] = &[
 pub const RELOADS: &[&str] = &["taken", "refused", OTHER];
 /// Reasons for which a span was not exported.
 pub const SPANS_DROPPED: &[&str] = &["queue_full", "not_taken", "stopping", OTHER];
+/// Reasons for which a producer is replaced.
+pub const PRODUCERS_REPLACED: &[&str] = &["fatal", "panicked", "other_cluster", "silent", "outdated", OTHER];
 /// Causes of a failed delivery of a record.
 pub const DELIVERY_ERRORS: &[&str] = &[
     "queue_full",

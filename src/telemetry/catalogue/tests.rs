@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::KnownType;
+use justcall_events::KnownType;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 

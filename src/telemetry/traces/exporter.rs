@@ -162,7 +162,7 @@ impl BatchSender {
     }
 }
 
-fn exporter(endpoint: &str, config: &OtlpConfig) -> Result<SpanExporter, TraceError> {
+pub(super) fn exporter(endpoint: &str, config: &OtlpConfig) -> Result<SpanExporter, TraceError> {
     let failed = |error: &dyn std::error::Error| TraceError::Client(root_cause(error));
     let headers = config.headers.iter().map(|(name, value)| (name.clone(), value.expose().to_owned()));
     let mut exporter = SpanExporter::builder()
@@ -221,6 +221,12 @@ pub fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
         );
     }
     if !["http", "https"].contains(&url.scheme()) || !url.has_host() {
+        return Err(wanted);
+    }
+    // `Url` adds a missing `//` and decodes the host's name; the exporter does neither.
+    let behind_scheme = endpoint.get(url.scheme().len()..).and_then(|rest| rest.strip_prefix("://"));
+    let host = behind_scheme.and_then(|rest| rest.split('/').next()).ok_or(wanted)?;
+    if host.is_empty() || host.contains('%') {
         return Err(wanted);
     }
     if !url.username().is_empty() || url.password().is_some() {

@@ -1,9 +1,9 @@
 //! Spans: names, parents and attributes.
 
 use super::{ActiveTracer, Tracer, span_id};
-use crate::event::KnownType;
 use crate::record::{Record, TraceContext};
 use crate::telemetry::tags;
+use justcall_events::KnownType;
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue, Value};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};

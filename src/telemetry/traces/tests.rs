@@ -126,9 +126,39 @@ fn collector_is_a_base_url_without_secrets() {
         "http://me@collector",
         "http://collector/?key=1",
         "http://collector/#1",
+        "http:///collector",
+        "http:collector",
+        "http:/collector",
+        "http://collector%41",
+        "http://%5B::1]",
     ] {
         assert!(check_endpoint(bad).is_err(), "{bad}");
     }
+}
+
+/// A tracer that cannot start would end `serve` after its settings were found to be valid.
+#[test]
+fn tracer_starts_with_every_endpoint_that_is_accepted() {
+    const PARTS: [&str; 12] = ["", ":", "/", "//", "a", "%41", "[::1]", "@", ":1", ".", "'", "]"];
+    let config = OtlpConfig {
+        endpoint: None,
+        headers: BTreeMap::new(),
+        header_files: BTreeMap::new(),
+        timeout: Duration::from_secs(1),
+        sample_ratio: Ratio::ALL,
+    };
+    let mut accepted = 0;
+    for scheme in ["http", "http:", "http://", "HTTP://"] {
+        for number in 0..PARTS.len().pow(3) {
+            let part = |place: u32| PARTS[number / PARTS.len().pow(place) % PARTS.len()];
+            let endpoint = format!("{scheme}{}{}{}", part(0), part(1), part(2));
+            if check_endpoint(&endpoint).is_ok() {
+                assert!(exporter::exporter(&endpoint, &config).is_ok(), "{endpoint}");
+                accepted += 1;
+            }
+        }
+    }
+    assert!(accepted > 100, "{accepted}");
 }
 
 #[test]

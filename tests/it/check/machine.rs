@@ -45,6 +45,11 @@ fn spool_that_cannot_be_used_is_named() {
     says("world-readable", &in_spool(&open), ("warning", "spool.permissions", &["every user", "chmod"]));
     fs::set_permissions(&open, Permissions::from_mode(0o702)).expect("a mode");
     says("world-writable", &in_spool(&open), ("failure", "spool.permissions", &["replace", "chmod o-w"]));
+    let inside = open.join("spool");
+    fs::set_permissions(&open, Permissions::from_mode(0o777)).expect("a mode");
+    says("parent open to all", &in_spool(&inside), ("warning", "spool.permissions", &["rename", "chmod +t"]));
+    fs::set_permissions(&open, Permissions::from_mode(0o1777)).expect("a mode");
+    assert!(!in_spool(&inside).check(&[]).has(("warning", "spool.permissions", &[])), "sticky");
     let none = Bridge {
         settings: bridge
             .settings

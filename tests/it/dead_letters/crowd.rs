@@ -1,5 +1,6 @@
 //! Many letters, and replays that are killed or run at once.
 
+use crate::kit::bridge::until;
 use crate::kit::command::{Place, finish};
 use crate::kit::consume::{self, create_topic, create_topic_with, read_committed};
 use crate::kit::kafka::{Kafka, Options};
@@ -62,12 +63,17 @@ impl Crowd {
     /// Panics unless every letter became one record, as those see it who read what is committed.
     pub(super) fn assert_each_once(&self) {
         let mut seen: HashMap<String, usize> = HashMap::new();
-        for record in read_committed(&self.bootstrap, &self.target()) {
-            *seen.entry(record.header("ce_subject").expect("a subject").to_owned()).or_default() += 1;
-        }
+        // Kafka answers the end of a transaction before it is visible in each partition.
+        until("the last commit", || {
+            seen.clear();
+            for record in read_committed(&self.bootstrap, &self.target()) {
+                *seen.entry(record.header("ce_subject").expect("a subject").to_owned()).or_default() += 1;
+            }
+            seen.len() >= self.letters
+        });
         let twice: Vec<_> = seen.iter().filter(|(_, count)| **count > 1).collect();
         assert!(twice.is_empty(), "written twice: {twice:?}");
-        assert_eq!(seen.len(), self.letters, "letters were lost");
+        assert_eq!(seen.len(), self.letters, "more records than letters");
         let list = self.place.run(&["dead-letters", "list", "--json"]).ended(0).json();
         assert_eq!((&list["waiting"], &list["replayed"]), (&0.into(), &self.letters.into()));
     }

@@ -118,6 +118,11 @@ impl Process {
         assert!(sent.expect("sh starts").success(), "signal {name} was not sent");
     }
 
+    /// Returns how it ended, if it has.
+    pub(crate) fn try_exit(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child can be asked")
+    }
+
     /// Waits for its end and for all of its output; panics with the output if it does not end.
     pub(crate) fn wait_exit(&mut self, within: Duration) -> ExitStatus {
         let deadline = Instant::now() + within;

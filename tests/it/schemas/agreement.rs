@@ -2,7 +2,7 @@
 
 use super::judged;
 use super::mutations;
-use justcall_kafka_bridge::event::{
+use justcall_events::{
     BodyHash, Dialect, EventType, KnownType, Scanned, Validation, scan, schema, schema_of_unknown,
 };
 use serde_json::{Value, json};
@@ -52,6 +52,27 @@ fn a_schema_accepts_what_the_bridge_accepts_and_nothing_else() {
     let some = &differences[..differences.len().min(20)];
     assert!(differences.is_empty(), "{} differ, such as\n{}", differences.len(), some.join("\n"));
     assert!(taken > 10_000 && turned_away > 10_000, "{taken} taken, {turned_away} turned away");
+}
+
+/// Validators may assert `format`. Only the documented dialect has fields with one.
+#[test]
+fn no_format_rejects_what_the_bridge_accepts() {
+    let mut cases = Vec::new();
+    let dialect = Dialect::Documented;
+    for known in KnownType::ALL.iter().copied() {
+        let bodies: Vec<String> = mutations::of(known, dialect).iter().map(Value::to_string).collect();
+        for validation in MODES {
+            let is_accepted =
+                |body: &&String| accepted(body, dialect, validation).as_deref() == Some(known.name());
+            let instances: Vec<_> = bodies.iter().filter(is_accepted).collect();
+            cases.push(json!({ "schema": schema(known, dialect, validation), "instances": instances }));
+        }
+    }
+    for (case, said) in cases.iter().zip(judged("accepts_with_formats", &cases)) {
+        let rejected = said.as_array().expect("a verdict for each").iter().position(|taken| *taken == false);
+        let body = rejected.map(|at| &case["instances"][at]);
+        assert_eq!(body, None, "{}", case["schema"]["title"]);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ import json
 import sys
 
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import validate as validate_openapi
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
@@ -13,6 +13,14 @@ from referencing.jsonschema import DRAFT202012
 def accepts(case):
     """Whether the schema accepts each of the instances, which are raw JSON."""
     validator = Draft202012Validator(case["schema"])
+    return [validator.is_valid(json.loads(raw)) for raw in case["instances"]]
+
+
+def accepts_with_formats(case):
+    """Whether the schema accepts each of the instances, where `format` is asserted."""
+    checker = FormatChecker()
+    assert "date-time" in checker.checkers, "rfc3339-validator is missing"
+    validator = Draft202012Validator(case["schema"], format_checker=checker)
     return [validator.is_valid(json.loads(raw)) for raw in case["instances"]]
 
 
@@ -57,7 +65,13 @@ def same_yaml(case):
     return yaml.safe_load(case["text"]) == case["document"]
 
 
-JUDGES = {"accepts": accepts, "schema": schema, "openapi": openapi, "same_yaml": same_yaml}
+JUDGES = {
+    "accepts": accepts,
+    "accepts_with_formats": accepts_with_formats,
+    "schema": schema,
+    "openapi": openapi,
+    "same_yaml": same_yaml,
+}
 
 for line in sys.stdin:
     print(json.dumps(JUDGES[sys.argv[1]](json.loads(line))), flush=True)

@@ -1,6 +1,6 @@
 //! Bodies near the samples: right ones and wrong ones.
 
-use justcall_kafka_bridge::event::{Dialect, KnownType, identity_pointers, samples};
+use justcall_events::{Dialect, KnownType, Validation, identity_pointers, samples, schema};
 use serde_json::{Value, json};
 
 /// Values for any field, each of which some kind of field takes and another does not.
@@ -60,9 +60,11 @@ fn values() -> Vec<Value> {
 fn right(known: KnownType, dialect: Dialect) -> Value {
     if let Some((_, sample)) = samples(dialect).find(|(sample, _)| *sample == known) {
         let mut right: Value = serde_json::from_str(sample).expect("a sample is JSON");
-        let told = fields(known, dialect);
-        let data = right["data"].as_object_mut().expect("an object");
-        data.retain(|name, _| told.contains(&name.as_str()));
+        if dialect == Dialect::Documented {
+            let told = fields(known, dialect);
+            let data = right["data"].as_object_mut().expect("an object");
+            data.retain(|name, _| told.contains(&name.as_str()));
+        }
         return right;
     }
     let marker = marker(dialect);
@@ -88,6 +90,29 @@ fn fields(known: KnownType, dialect: Dialect) -> Vec<&'static str> {
     names
 }
 
+/// Returns the fields of `data` that a schema describes and that may hold anything.
+fn live_fields(known: KnownType, dialect: Dialect) -> Vec<String> {
+    if dialect == Dialect::Documented {
+        return Vec::new();
+    }
+    let schema = schema(known, dialect, Validation::Documented);
+    let described = schema["properties"]["data"]["properties"].as_object();
+    let identity = identity_pointers(known, dialect);
+    let is_identity = |name: &String| identity.contains(&format!("/data/{name}").as_str());
+    described
+        .into_iter()
+        .flat_map(|fields| fields.keys().cloned())
+        .filter(|name| !is_identity(name))
+        .collect()
+}
+
+/// Returns the fields of the objects in `data`, each with its object.
+fn nested_fields(body: &Value) -> Vec<(String, String)> {
+    let data = body["data"].as_object().into_iter().flatten();
+    let objects = data.filter_map(|(name, value)| Some((name, value.as_object()?)));
+    objects.flat_map(|(object, fields)| fields.keys().map(|name| (object.clone(), name.clone()))).collect()
+}
+
 fn with(body: &Value, pointer: &str, name: &str, value: Option<&Value>) -> Value {
     let mut body = body.clone();
     let object = body.pointer_mut(pointer).and_then(Value::as_object_mut).expect("an object");
@@ -111,6 +136,13 @@ pub(super) fn of(known: KnownType, dialect: Dialect) -> Vec<Value> {
     for name in ["event", "type", "request_id", "webhook_url", "url_id", "data", "metadata"] {
         bodies.push(with(&right, "", name, None));
         bodies.extend(of_each_type.iter().map(|value| with(&right, "", name, Some(value))));
+    }
+    for name in live_fields(known, dialect) {
+        bodies.extend(of_each_type.iter().map(|value| with(&right, "/data", &name, Some(value))));
+    }
+    for (object, name) in nested_fields(&right) {
+        let pointer = format!("/data/{object}");
+        bodies.extend(of_each_type.iter().map(|value| with(&right, &pointer, &name, Some(value))));
     }
     for name in fields(known, dialect) {
         bodies.extend(anything().map(|value| with(&right, "/data", name, value)));

@@ -5,8 +5,7 @@ use super::needles::{is_in, needle};
 use super::talkative::{FORMATS, Talkative};
 use crate::kit::kafka::Kafka;
 use chrono::Utc;
-use justcall_kafka_bridge::secret::Secret;
-use justcall_kafka_bridge::signature::{SIGNATURE, TIMESTAMP, VERSION, sign};
+use justcall_events::signature::{SIGNATURE, TIMESTAMP, VERSION, sign};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +64,7 @@ impl Secrets {
 
 /// Posts a body with the headers of a signature by that secret.
 fn signed(bridge: &Talkative, path: &str, secret: &str, url: &str, at: &str, body: &[u8]) -> String {
-    let signature = sign(&Secret::from(secret), url, "call.completed", at);
+    let signature = sign(secret, url, "call.completed", at);
     bridge.post_with(path, &[(SIGNATURE, &signature), (VERSION, "v1"), (TIMESTAMP, at)], body)
 }
 

@@ -35,7 +35,7 @@ fn traces_hold_nothing_of_anybody_and_the_collectors_token_shows_nowhere() {
         until("all spans", || {
             bridge.get(bridge.admin, "/metrics").text().lines().any(|line| line == exported)
         });
-        bridge.wait_for_line("event taken");
+        bridge.wait_for_line("event accepted");
         let taken = collector.taken();
         assert!(taken.iter().all(|each| each.head.iter().any(|line| line.contains("Bearer"))));
         for each in taken {

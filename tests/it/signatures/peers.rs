@@ -1,8 +1,7 @@
 //! The bridge's signatures beside those of Python and of JavaScript, made on the spot.
 
 use super::request;
-use justcall_kafka_bridge::secret::Secret;
-use justcall_kafka_bridge::signature::{Headers, Keys, Rules, Subject, parse_time, sign, verify};
+use justcall_events::signature::{Headers, Keys, Rules, Subject, parse_time, sign, verify};
 use serde_json::json;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -66,7 +65,7 @@ fn compare(program: &str, arguments: [&str; 2]) {
     assert_eq!(signatures.len(), rows.len());
     for ([escaping, secret, url, event_type, time], signature) in rows.iter().zip(signatures) {
         let row = format!("{program}, {escaping}: {secret:?} {url:?} {event_type:?} {time:?}");
-        let keys = Keys::new([Secret::from("another"), Secret::from(secret.as_str())]);
+        let keys = Keys::new(["another", secret.as_str()]);
         let headers = Headers {
             signature: Some(signature.clone()),
             version: Some("v1".to_owned()),
@@ -77,7 +76,7 @@ fn compare(program: &str, arguments: [&str; 2]) {
         let valid = verify(&headers, Subject { url: Some(url), event_type }, &keys, rules, now);
         assert_eq!(valid.map(|valid| valid.secret), Ok(1), "{row}");
         if escaping == "js" {
-            assert_eq!(sign(&Secret::from(secret.as_str()), url, event_type, time), signature, "{row}");
+            assert_eq!(sign(secret, url, event_type, time), signature, "{row}");
             assert_eq!(request::sign(secret, url, event_type, time), signature, "{row}");
         }
     }

@@ -5,7 +5,7 @@ use super::request::{Request, now, said};
 use crate::kit::bridge::Bridge;
 use crate::kit::consume;
 use crate::kit::kafka::Kafka;
-use justcall_kafka_bridge::event::{Dialect, KnownType, samples};
+use justcall_events::{Dialect, KnownType, samples};
 use std::time::Duration;
 
 /// Returns the routes that the README shows, as one value in YAML's flow style.

@@ -2,7 +2,7 @@
 
 Each line of the input is a JSON list: the way of escaping (`js` or `py`), secret, URL, type, time.
 Each line of the output is the signature. With the argument `table` the input is the list below, and
-the output is the table of src/signature/tests/vectors.rs.
+the output is the table of crates/justcall-events/src/signature/tests/vectors.rs.
 """
 
 import hashlib

@@ -21,8 +21,8 @@ fn letter(partition: i32, offset: i64) -> TailedRecord {
 }
 
 #[test]
-fn mark_counts_for_the_letter_that_it_names_alone() {
-    let mut index = Index::default();
+fn mark_applies_only_to_the_dead_letter_it_names() {
+    let mut index = LetterIndex::default();
     let mark = dead_letter::replayed(1, 7, DateTime::UNIX_EPOCH);
     for record in [letter(0, 7), letter(1, 7), letter(1, 8), record(1, 9, mark)] {
         index.add(&record);
@@ -34,8 +34,8 @@ fn mark_counts_for_the_letter_that_it_names_alone() {
 }
 
 #[test]
-fn what_is_neither_letter_nor_mark_is_passed_over() {
-    let mut index = Index::default();
+fn other_records_are_ignored() {
+    let mut index = LetterIndex::default();
     index.add(&record(0, 0, Headers::builder(16).add("ce_id", "7").build()));
     index.add(&record(0, 1, dead_letter::replayed(5, 5, DateTime::UNIX_EPOCH)));
     assert!(index.entries().is_empty());
@@ -43,7 +43,7 @@ fn what_is_neither_letter_nor_mark_is_passed_over() {
 }
 
 #[test]
-fn id_reads_as_it_is_written() {
+fn id_parses_as_displayed() {
     let id = LetterId { partition: 3, offset: 70 };
     assert_eq!(id.to_string().parse(), Ok(id));
     for wrong in ["", "3", "3-", "-3-1", "3--1", "a-1", "3-1-1"] {

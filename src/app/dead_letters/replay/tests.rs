@@ -19,20 +19,20 @@ fn id(offset: i64) -> LetterId {
 
 #[test]
 fn batch_is_full_by_number_or_by_bytes() {
-    let mut many = Batch::default();
-    for offset in 0..BATCH_LETTERS as i64 {
+    let mut many = LetterBatch::default();
+    for offset in 0..MAX_BATCH_LETTERS as i64 {
         assert!(!many.is_full());
         many.add(id(offset), vec![record(1)]);
     }
     assert!(many.is_full());
-    let mut large = Batch::default();
-    large.add(id(0), vec![record(BATCH_BYTES / 2), record(BATCH_BYTES / 2)]);
+    let mut large = LetterBatch::default();
+    large.add(id(0), vec![record(MAX_BATCH_BYTES / 2), record(MAX_BATCH_BYTES / 2)]);
     assert!(large.is_full());
 }
 
 #[test]
-fn singles_are_the_batch_in_order() {
-    let mut batch = Batch::default();
+fn singles_keep_the_order_of_the_batch() {
+    let mut batch = LetterBatch::default();
     for offset in 0..3 {
         batch.add(id(offset), vec![record(1)]);
     }
@@ -42,10 +42,10 @@ fn singles_are_the_batch_in_order() {
 }
 
 #[test]
-fn event_refused_for_one_topic_goes_to_that_one_alone_while_the_routes_name_it() {
+fn event_refused_for_one_topic_is_written_only_there_if_a_route_names_it() {
     let to = |topic: &str| Record { topic: Arc::from(topic), ..record(1) };
     let topics = |refused_for| {
-        let left = lacking(vec![to("a"), to("b")], refused_for);
+        let left = missing_records(vec![to("a"), to("b")], refused_for);
         left.iter().map(|record| record.topic.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(topics(Some("b")), ["b"]);

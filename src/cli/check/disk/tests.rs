@@ -12,6 +12,8 @@ fn healthy() -> Facts {
         taken: 0,
         open_to_all: None,
         is_writable_by_all: false,
+        open_above: None,
+        foreign_owner: None,
     }
 }
 
@@ -85,6 +87,35 @@ fn spool_that_others_can_read_is_a_warning_and_a_lock_that_we_cannot_is_a_failur
     assert_eq!(bad(&open), [(Level::Warning, "spool.permissions".to_owned())]);
     let locked = Facts { is_in_use: Err(io::ErrorKind::PermissionDenied), ..healthy() };
     assert_eq!(bad(&locked), [(Level::Failure, "spool.lock".to_owned())]);
+}
+
+#[test]
+fn directory_above_that_all_may_write_to_and_another_owner_are_warnings() {
+    let expected = [(Level::Warning, "spool.permissions".to_owned())];
+    assert_eq!(bad(&Facts { open_above: Some("/data".into()), ..healthy() }), expected);
+    assert_eq!(bad(&Facts { foreign_owner: Some(1000), ..healthy() }), expected);
+}
+
+#[test]
+fn directory_above_is_open_without_the_sticky_bit_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let (above, directory) = (folder.path().join("above"), folder.path().join("above/own/spool"));
+    fs::create_dir_all(&directory).unwrap();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&directory, &link).unwrap();
+    let mode = |mode| fs::set_permissions(&above, fs::Permissions::from_mode(mode)).unwrap();
+    for (bits, expected) in [(0o777, true), (0o702, true), (0o1777, false), (0o770, false), (0o755, false)] {
+        mode(bits);
+        for place in [&directory, &link, &directory.join("missing")] {
+            let found = look(place, |_| Ok(false)).open_above;
+            assert_eq!(found.is_some(), expected, "{bits:o} {}", place.display());
+        }
+    }
+    // The directory itself is judged on its own.
+    mode(0o755);
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
+    assert_eq!(look(&directory, |_| Ok(false)).open_above, None);
+    assert_eq!(look(&directory, |_| Ok(false)).foreign_owner, None);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 use super::*;
 use crate::app::dead_letters::LetterId;
 
-fn entry(offset: i64, reason: &str, source: &str, millis: i64, replayed: bool) -> Entry {
-    Entry {
+fn entry(offset: i64, reason: &str, source: &str, millis: i64, replayed: bool) -> LetterSummary {
+    LetterSummary {
         id: LetterId { partition: 1, offset },
         reason: reason.into(),
         detail: "the body is not JSON".into(),
@@ -13,7 +13,7 @@ fn entry(offset: i64, reason: &str, source: &str, millis: i64, replayed: bool) -
     }
 }
 
-fn entries() -> [Entry; 4] {
+fn entries() -> [LetterSummary; 4] {
     [
         entry(0, "not_json", "main", 5000, false),
         entry(1, "not_json", "main", 1000, true),

@@ -1,6 +1,6 @@
 //! What became of the dead letters that were chosen.
 
-use crate::app::dead_letters::{LetterId, Told};
+use crate::app::dead_letters::{LetterId, ReplayEvent};
 use crate::cli::output::printable;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -24,12 +24,12 @@ pub(super) struct Summary {
 }
 
 /// One letter's fate, for a person.
-pub(super) fn line(told: &Told<'_>) -> String {
+pub(super) fn line(told: &ReplayEvent<'_>) -> String {
     match told {
-        Told::Replayed(id, topics) => format!("{id}  goes to {}", topics.join(", ")),
-        Told::Nothing(id, why) => format!("{id}  becomes nothing: {why}"),
-        Told::Stays(id, reason, detail) => format!("{id}  stays: {reason}: {}", printable(detail)),
-        Told::Waiting(why) => format!("waiting: {why}"),
+        ReplayEvent::Replayed(id, topics) => format!("{id}  goes to {}", topics.join(", ")),
+        ReplayEvent::Nothing(id, why) => format!("{id}  becomes nothing: {why}"),
+        ReplayEvent::Stays(id, reason, detail) => format!("{id}  stays: {reason}: {}", printable(detail)),
+        ReplayEvent::Waiting(why) => format!("waiting: {why}"),
     }
 }
 
@@ -40,19 +40,19 @@ impl Summary {
     }
 
     /// Counts what is told.
-    pub(super) fn add(&mut self, told: &Told<'_>) {
+    pub(super) fn add(&mut self, told: &ReplayEvent<'_>) {
         match told {
-            Told::Replayed(_, topics) => {
+            ReplayEvent::Replayed(_, topics) => {
                 self.replayed += 1;
                 for topic in topics {
                     *self.topics.entry((*topic).to_owned()).or_default() += 1;
                 }
             }
-            Told::Nothing(..) => self.nothing += 1,
-            Told::Stays(id, reason, detail) => {
+            ReplayEvent::Nothing(..) => self.nothing += 1,
+            ReplayEvent::Stays(id, reason, detail) => {
                 self.stay.push((*id, (*reason).to_owned(), (*detail).to_owned()));
             }
-            Told::Waiting(_) => {}
+            ReplayEvent::Waiting(_) => {}
         }
     }
 
@@ -92,7 +92,7 @@ impl fmt::Display for Summary {
         }
         if !self.dry_run {
             for (id, reason, detail) in &self.stay {
-                writeln!(f, "{}", line(&Told::Stays(*id, reason, detail)))?;
+                writeln!(f, "{}", line(&ReplayEvent::Stays(*id, reason, detail)))?;
             }
         }
         let would = if self.dry_run { "would be " } else { "" };

@@ -1,5 +1,5 @@
 use super::*;
-use crate::app::dead_letters::Kept;
+use crate::delivery::dead_letter::Kept;
 use crate::record::Headers;
 use bytes::Bytes;
 

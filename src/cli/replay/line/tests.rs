@@ -87,3 +87,48 @@ fn header_under_a_name_for_base64_is_read_back_as_it_was() {
     read.sort_unstable();
     assert_eq!(read, [("note", &b"fixed"[..]), ("note_base64", b"aGVsbG8=")]);
 }
+
+#[test]
+fn every_header_of_a_shared_name_is_read_back_in_its_order() {
+    let exported = Headers::builder(64)
+        .add("hop", "a")
+        .add("ce_id", "7")
+        .add("hop", "b")
+        .add("raw", "text")
+        .add("raw", b"\xff")
+        .add("x_base64", "1")
+        .add("x_base64", "2")
+        .build();
+    let headers = crate::cli::spool::headers(exported.iter());
+    let expected = serde_json::json!({
+        "hop": ["a", "b"], "ce_id": "7", "raw_base64": ["dGV4dA==", "/w=="], "x_base64_base64": ["MQ==", "Mg=="],
+    });
+    assert_eq!(serde_json::Value::from(headers.clone()), expected);
+    let line = serde_json::json!({"headers": headers, "timestamp": 5, "topic": "t", "value": "v"});
+    let Line::Record(record) = parse(line.to_string().as_bytes(), RECORDS) else { panic!("{line}") };
+    let of = |name: &str| -> Vec<&[u8]> {
+        record.headers.iter().filter(|(each, _)| *each == name).map(|(_, value)| value).collect()
+    };
+    assert_eq!(of("hop"), [b"a", b"b"]);
+    assert_eq!(of("raw"), [&b"text"[..], b"\xff"]);
+    assert_eq!(of("x_base64"), [b"1", b"2"]);
+    assert_eq!(record.headers.iter().count(), 7);
+}
+
+#[test]
+fn repeated_members_of_an_object_are_headers_of_one_name() {
+    let line = br#"{"headers":{"b":"1","a":"2","b":"3"},"timestamp":5,"topic":"t","value":"v"}"#;
+    let Line::Record(record) = parse(line, RECORDS) else { panic!("no record") };
+    let headers: Vec<_> = record.headers.iter().collect();
+    assert_eq!(headers, [("b", &b"1"[..]), ("a", b"2"), ("b", b"3")]);
+}
+
+#[test]
+fn record_without_a_time_gets_the_present_time() {
+    let now = Utc::now().timestamp_millis();
+    for timestamp in ["null", "-1", "0"] {
+        let line = format!(r#"{{"headers":{{}},"timestamp":{timestamp},"topic":"t","value":"v"}}"#);
+        let Line::Record(record) = parse(line.as_bytes(), RECORDS) else { panic!("{line}") };
+        assert!((now..now + 60_000).contains(&record.timestamp), "{line}: {}", record.timestamp);
+    }
+}

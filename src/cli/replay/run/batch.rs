@@ -1,7 +1,7 @@
 //! Lines that are written together.
 
 use super::Source;
-use crate::app::replay::{Outlet, Rules, Ruling};
+use crate::app::replay::{ReplayDecision, ReplayEvaluator, ReplayWriter};
 use crate::cli::Failure;
 use crate::cli::replay::input::Taken;
 use crate::cli::replay::line::{Content, Line, is_record, parse};
@@ -20,7 +20,7 @@ const BYTES: usize = 4 * 1024 * 1024;
 const HINT: &str = "it has the form of an exported record: a file that you exported needs --records";
 
 /// Returns true if a record may be written to its topic.
-fn is_allowed(record: &Record, rules: &Rules, content: Content) -> bool {
+fn is_allowed(record: &Record, rules: &ReplayEvaluator, content: Content) -> bool {
     content == Content::Records { any_topic: true } || rules.can_yield(&record.topic)
 }
 
@@ -48,7 +48,7 @@ impl Item {
     /// For an event where nobody said whose it is.
     pub(super) fn of(
         taken: Taken,
-        rules: &Rules,
+        rules: &ReplayEvaluator,
         source: &Source,
         content: Content,
     ) -> Result<Self, Failure> {
@@ -72,13 +72,13 @@ impl Item {
             }
             (Line::Event(body), Source::Named(source)) => {
                 let now = Utc::now();
-                match rules.rule(source, &body, now, now) {
-                    Ruling::Records(records) => Fate::Records(records.into_vec()),
-                    Ruling::Nothing(_) => Fate::Nothing,
-                    Ruling::Rejected { reason, detail } if is_record(&body) => {
+                match rules.evaluate(source, &body, now, now) {
+                    ReplayDecision::Records(records) => Fate::Records(records.into_vec()),
+                    ReplayDecision::Nothing(_) => Fate::Nothing,
+                    ReplayDecision::Rejected { reason, detail } if is_record(&body) => {
                         Fate::Rejected(reason, format!("{detail}; {HINT}"))
                     }
-                    Ruling::Rejected { reason, detail } => Fate::Rejected(reason, detail),
+                    ReplayDecision::Rejected { reason, detail } => Fate::Rejected(reason, detail),
                 }
             }
         };
@@ -134,7 +134,11 @@ impl Batch {
     }
 
     /// Writes all of it, and where Kafka refuses that, each line alone: the refused ones are rejected.
-    pub(super) fn write(&mut self, outlet: &mut Outlet, keep_on: KeepOn<'_>) -> Result<(), NotCommitted> {
+    pub(super) fn write(
+        &mut self,
+        outlet: &mut ReplayWriter,
+        keep_on: KeepOn<'_>,
+    ) -> Result<(), NotCommitted> {
         let all: Vec<Record> = self.items.iter().flat_map(Item::records).cloned().collect();
         match outlet.write(&all, &[], keep_on) {
             Err(NotCommitted::Refused(_)) => {}

@@ -1,8 +1,9 @@
 //! One event and what is expected to become of it.
 
 use crate::cli::files;
-use crate::event::{Dialect, KnownType, samples};
+use crate::input;
 use bytes::Bytes;
+use justcall_events::{Dialect, KnownType, samples};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -131,8 +132,8 @@ impl Written {
             (None, Some(body), None, None) => body.clone().into_bytes(),
             (None, None, Some(file), None) => {
                 let path = folder.join(file);
-                let bytes = std::fs::read(&path)
-                    .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+                let bytes =
+                    input::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
                 files::without_mark(&bytes).trim_ascii().to_vec()
             }
             (None, None, None, Some(sample)) => self.sampled(sample)?.as_bytes().to_vec(),

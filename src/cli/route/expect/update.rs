@@ -7,10 +7,10 @@ use crate::cli::Failure;
 use crate::cli::route::bodies::Input;
 use crate::cli::route::explanation::{Explanation, Line, Outcome, Router};
 use crate::cli::{files, output};
+use crate::input;
 use crate::record::names;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -27,7 +27,7 @@ pub(super) fn run(
     }
     let failed =
         |error: io::Error| Failure::Failed(format!("cannot read or write {}: {error}", path.display()));
-    let before = match fs::read_to_string(path) {
+    let before = match input::read_text(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
         Err(error) => return Err(failed(error)),

@@ -3,8 +3,8 @@
 use super::super::events::{self, listed, mode};
 use super::{answers, readiness};
 use crate::config::Settings;
-use crate::event::{Dialect, Validation, samples};
 use crate::ingest::SourceConfig;
+use justcall_events::{Dialect, Validation, samples};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 

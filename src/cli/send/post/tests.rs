@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::{Dialect, samples};
+use justcall_events::{Dialect, samples};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read, Write};

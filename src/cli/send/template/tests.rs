@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::{Dialect, samples};
+use justcall_events::{Dialect, samples};
 use serde_json::Value;
 use std::collections::HashSet;
 
@@ -126,7 +126,7 @@ fn a_request_id_is_a_ulid_of_the_time_it_is_sent() {
     let copy = fill(r#"{"request_id":"x","data":{}}"#, STAMP);
     // Ten characters of time, 1700000000123 ms, and sixteen that tell runs and copies apart.
     assert_eq!(copy["request_id"], "01HF7YAT3VCY4TQKFF00000007");
-    assert!(crate::event::EventId::from_request_id("01HF7YAT3VCY4TQKFF00000007").is_some());
+    assert!(justcall_events::EventId::from_request_id("01HF7YAT3VCY4TQKFF00000007").is_some());
 }
 
 #[test]

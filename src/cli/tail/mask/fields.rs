@@ -1,6 +1,6 @@
 //! What the fields of an event mean, as far as that decides whether they show.
 
-use crate::event::{Kind, KnownType};
+use justcall_events::{Kind, KnownType};
 
 /// What a field is known to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::{Dialect, Kind, KnownType, samples};
+use justcall_events::{Dialect, Kind, KnownType, samples};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

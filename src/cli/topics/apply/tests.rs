@@ -2,9 +2,9 @@ use super::*;
 use crate::kafka::{Error, Refusal};
 
 fn confirmed(typed: &str) -> (bool, String) {
-    let mut prompt = Vec::new();
-    let yes = is_confirmed(&mut typed.as_bytes(), &mut prompt);
-    (yes, String::from_utf8(prompt).unwrap())
+    let mut prompt = String::new();
+    let yes = is_confirmed(&mut typed.as_bytes(), |question| prompt.push_str(question));
+    (yes, prompt)
 }
 
 #[test]

@@ -1,9 +1,9 @@
 use super::super::{DeadLetter, of_refused};
 use super::*;
 use crate::delivery::Failure;
-use crate::event::{BodyHash, EventId};
 use crate::record::Record;
 use bytes::Bytes;
+use justcall_events::{BodyHash, EventId};
 use std::sync::Arc;
 
 fn at() -> DateTime<Utc> {

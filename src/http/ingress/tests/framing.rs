@@ -1,6 +1,7 @@
 //! The end of a request: one framing for the socket wrapper, for actix and for the handler.
 
-use super::kit::{Bridge, PATH, post, post_to};
+use super::kit::{Bridge, LIMIT, PATH, chunk, chunked, post, post_to};
+use crate::http::chunks::ChunkedBody;
 use actix_http::h1::{Codec, Message};
 use actix_web::http::ConnectionType;
 use bytes::BytesMut;
@@ -191,4 +192,106 @@ fn every_request_ends_where_actix_says_and_frees_everything() {
     });
     outcome.unwrap();
     assert_eq!(bridge.ask(&post("last")).status, 200);
+}
+
+/// Returns the count of requests that were turned away for a reason.
+fn turned_away(bridge: &Bridge, reason: &str) -> String {
+    let metrics = bridge.metrics();
+    let prefix = format!("http_turned_away_total{{reason=\"{reason}\"}} ");
+    metrics.lines().find_map(|line| line.split_once(&prefix)).map_or("0", |(_, count)| count).to_owned()
+}
+
+/// Both follow one framing, so a request behind the body is never taken for a part of it.
+#[test]
+fn chunked_body_ends_where_actix_says() {
+    let pieces =
+        vec!["0", "3", "a", "f", ";", "x", "abc", "\r\n", "\r\n", "\r", "\n", "\t", " ", "\u{1}", "\u{e4}"];
+    let noise = prop::collection::vec(select(pieces), 0..12).prop_map(|pieces| pieces.concat());
+    let good = select(vec!["3\r\nabc\r\n", "1;x=y\r\n\n\r\n", "", "0\r\n", "0\r\na: b\r\n"]);
+    let mut runner = TestRunner::new(Config { cases: 3000, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&(good, noise, select(vec!["", "0\r\n\r\n", "\r\n"])), |(good, noise, last)| {
+        let text = [good, &noise, last].concat();
+        let mut body = ChunkedBody::default();
+        let taken = body.take(text.as_bytes());
+        match decode(&(chunked() + &text)) {
+            Decoded::Whole { rest, .. } => {
+                prop_assert_eq!((body.has_ended(), taken), (true, text.len() - rest))
+            }
+            Decoded::Partial => prop_assert!(!body.has_ended() && !body.is_malformed(), "{text:?}"),
+            Decoded::Malformed => prop_assert!(body.is_malformed(), "{text:?}"),
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+#[test]
+fn chunked_framing_beyond_its_limit_has_one_answer_and_one_count() {
+    let bridge = Bridge::start();
+    let mut client = bridge.connect();
+    client.send(&(chunked() + &"1;x=yyyyyyyyyyyyyyyy\r\nx\r\n".repeat(100_000)));
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.header("connection")), (400, Some("close")));
+    assert!(answer.body.contains("problem:endless_chunks"), "{}", answer.body);
+    assert!(answer.body.contains("65536 bytes"), "the limit is named: {}", answer.body);
+    assert!(client.is_closed());
+    bridge.wait_until(|| bridge.in_flight() == 0 && bridge.connections() == 0);
+    assert_eq!(turned_away(&bridge, "endless_chunks"), "1");
+    for other in ["incomplete", "malformed_chunks", "malformed_header"] {
+        assert_eq!(turned_away(&bridge, other), "0", "{other}");
+    }
+    let metrics = bridge.metrics();
+    let counted = |line: &&str| line.contains("source=\"first\"") && line.contains("status=\"400\"");
+    assert!(metrics.lines().find(counted).is_some_and(|line| line.ends_with(" 1")), "{metrics}");
+}
+
+#[test]
+fn chunked_content_may_hold_any_number_of_empty_lines() {
+    let bridge = Bridge::start();
+    let body = "\r\n".repeat(LIMIT / 2);
+    let mut client = bridge.connect();
+    client.send(&format!("{}{}0\r\n\r\n{}", chunked(), chunk(&body), post("next")));
+    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.answer().status, 200);
+    assert_eq!(bridge.accepted(), [format!("0:{body}"), "0:next".to_owned()]);
+    assert_eq!(turned_away(&bridge, "endless_chunks"), "0");
+}
+
+/// RFC 9112, 2.2: empty lines before a request line are ignored.
+#[test]
+fn empty_lines_before_a_head_are_ignored() {
+    let bridge = Bridge::start();
+    let mut client = bridge.connect();
+    client.send(&("\r\n".repeat(2000) + &post("one") + "\r\n" + &post("two") + "\r\n"));
+    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.answer().status, 200);
+    // No request has begun that could be answered.
+    assert!(client.is_closed());
+    assert_eq!(bridge.accepted(), ["0:one", "0:two"]);
+    assert_eq!(turned_away(&bridge, "slow_header"), "0");
+}
+
+#[test]
+fn client_that_still_sends_sees_why_its_body_is_refused() {
+    let bridge = Bridge::start();
+    let declared = post_to(PATH, "", "").replace("length: 0", "length: 6400000");
+    for (request, tag) in [
+        (chunked() + "zz\r\n", "malformed_chunks"),
+        (chunked() + "ffffff\r\n", "too_large"),
+        (declared, "too_large"),
+        (chunked().replace(PATH, "/elsewhere"), "unknown_path"),
+        (chunked().replace("POST", "PUT"), "method"),
+    ] {
+        let mut client = bridge.connect();
+        client.send(&request);
+        for _ in 0..100 {
+            client.send(&"x".repeat(64 * 1024));
+        }
+        let answer = client.answer();
+        assert!(answer.body.contains(&format!("problem:{tag}")), "{tag}: {}", answer.body);
+    }
+    bridge.wait_until(|| bridge.connections() == 0);
+    let counts =
+        ["malformed_chunks", "too_large", "unknown_path", "method", "incomplete", "malformed_header"];
+    assert_eq!(counts.map(|reason| turned_away(&bridge, reason)), ["1", "2", "1", "1", "0", "0"]);
 }

@@ -1,11 +1,11 @@
 //! A bridge whose ingest does what the body says, and a client that speaks raw bytes.
 
 use super::super::*;
-use crate::event::{BodyHash, EventId, Malformed, Validation};
 use crate::health::Readiness;
 use crate::ingest::{
     DeadLetterConfig, DeduplicationConfig, Denial, Rejection, SignatureConfig, SourceConfig,
 };
+use justcall_events::{BodyHash, EventId, Malformed, Validation};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::{Mutex, mpsc};

@@ -89,6 +89,31 @@ fn who_says_nothing_is_let_go_without_a_word() {
     assert_eq!(bridge.connect().rest(), "");
 }
 
+/// As a probe of a load balancer does.
+#[test]
+fn connection_that_sends_nothing_is_no_failed_tls_handshake() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate =
+        rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let (certificate_file, key_file) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
+    std::fs::write(&certificate_file, certificate.pem()).unwrap();
+    std::fs::write(&key_file, key.serialize_pem()).unwrap();
+    let bridge = Bridge::try_start(|config| {
+        config.tls = crate::http::TlsConfig { certificate: Some(certificate_file), key: Some(key_file) };
+    });
+    let bridge = bridge.unwrap();
+    drop(bridge.connect());
+    // Stays silent until the header's time is over.
+    assert_eq!(bridge.connect().rest(), "");
+    let count = |number| format!("http_turned_away_total{{reason=\"tls_handshake\"}} {number}\n");
+    assert!(bridge.metrics().contains(&count(0)), "{}", bridge.metrics());
+    let mut client = bridge.connect();
+    client.send(&post("no TLS"));
+    bridge.wait_until(|| bridge.metrics().contains(&count(1)));
+    bridge.wait_until(|| bridge.connections() == 0);
+}
+
 #[test]
 fn a_header_too_large_is_answered_431() {
     let bridge = Bridge::start();

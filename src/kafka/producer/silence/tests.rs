@@ -7,7 +7,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn found(silence: &mut Silence, from: Instant, answers: impl Fn(u64) -> bool) -> Option<u64> {
     (0..200).find(|second| {
         let now = from + Duration::from_secs(*second);
-        silence.asks(now, Some(3)) && silence.is_the_librarys(now, answers(*second))
+        silence.asks(now, Some(3), 4) && silence.is_the_librarys(now, answers(*second))
     })
 }
 
@@ -34,11 +34,11 @@ fn report_of_the_oldest_or_an_empty_queue_ends_the_silence() {
         let mut silence = Silence::new(PATIENCE);
         let start = Instant::now();
         let at = |second| start + Duration::from_secs(second);
-        assert!(!silence.asks(at(0), Some(3)));
-        assert!(!silence.asks(at(1), Some(3)));
-        assert!(silence.asks(at(11), Some(3)));
+        assert!(!silence.asks(at(0), Some(3), 4));
+        assert!(!silence.asks(at(1), Some(3), 4));
+        assert!(silence.asks(at(11), Some(3), 4));
         assert!(!silence.is_the_librarys(at(11), true));
-        assert!(!silence.asks(at(39), oldest));
+        assert!(!silence.asks(at(39), oldest, 5));
         let again = found(&mut silence, at(40), |_| true);
         assert!(again.is_some_and(|second| second >= 40), "{again:?}");
     }
@@ -48,7 +48,8 @@ fn report_of_the_oldest_or_an_empty_queue_ends_the_silence() {
 fn brokers_are_asked_now_and_then_only() {
     let mut silence = Silence::new(PATIENCE);
     let start = Instant::now();
-    let asked = (0..1000).filter(|tenth| silence.asks(start + Duration::from_millis(100 * tenth), Some(1)));
+    let asked =
+        (0..1000).filter(|tenth| silence.asks(start + Duration::from_millis(100 * tenth), Some(1), 2));
     assert_eq!(asked.count(), 1 + 17);
 }
 
@@ -56,12 +57,34 @@ fn brokers_are_asked_now_and_then_only() {
 fn record_is_outdated_after_an_hour_without_a_report() {
     let mut silence = Silence::new(PATIENCE);
     let start = Instant::now();
-    silence.asks(start, Some(3));
+    silence.asks(start, Some(3), 4);
     assert!(!silence.is_outdated(start + MAX_TIME_OUT - Duration::from_secs(1)));
     assert!(silence.is_outdated(start + MAX_TIME_OUT));
-    // Another record is the oldest one now.
-    silence.asks(start + MAX_TIME_OUT, Some(4));
+    // A record that was handed over a second ago is the oldest one now.
+    silence.asks(start + MAX_TIME_OUT - Duration::from_secs(1), Some(3), 4);
+    silence.asks(start + MAX_TIME_OUT, Some(4), 5);
     assert!(!silence.is_outdated(start + MAX_TIME_OUT));
-    silence.asks(start + MAX_TIME_OUT, None);
+    silence.asks(start + MAX_TIME_OUT, None, 5);
     assert!(!silence.is_outdated(start + 3 * MAX_TIME_OUT));
+}
+
+#[test]
+fn record_that_becomes_the_oldest_late_is_outdated_by_its_own_hand_over() {
+    let mut silence = Silence::new(PATIENCE);
+    let start = Instant::now();
+    let at = |minutes: u64| start + Duration::from_secs(60 * minutes);
+    // Records 0 and 1 are handed over at once, record 2 half an hour later.
+    silence.asks(at(0), None, 0);
+    for minute in 1..=58 {
+        silence.asks(at(minute), Some(0), if minute <= 30 { 2 } else { 3 });
+    }
+    // Record 0 is reported.
+    silence.asks(at(59), Some(1), 3);
+    assert!(!silence.is_outdated(at(59)));
+    assert!(silence.is_outdated(at(60)));
+    // So is record 1.
+    silence.asks(at(60), Some(2), 3);
+    assert!(!silence.is_outdated(at(89)));
+    assert!(silence.is_outdated(at(91)));
+    assert!(silence.marks.len() <= 62, "{}", silence.marks.len());
 }

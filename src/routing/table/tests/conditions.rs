@@ -1,10 +1,10 @@
 //! Conditions, `drop` and `continue`, compared with a walk over all routes.
 
 use super::{any_name, event, pattern};
-use crate::event::{BodyHash, Event, Family, Picks, Scanned, Validation, scan_with};
 use crate::routing::{
     Config, Decision, Match, Operator, Predicate, RouteConfig, RouteResult, RouteTable, UnknownEvents,
 };
+use justcall_events::{BodyHash, Event, Family, Picks, Scanned, Validation, scan_with};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 

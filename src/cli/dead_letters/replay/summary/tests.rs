@@ -6,10 +6,10 @@ fn id(offset: i64) -> LetterId {
 
 fn summary(dry_run: bool) -> Summary {
     let mut summary = Summary { dry_run, already: vec![id(9)], ..Summary::default() };
-    summary.add(&Told::Replayed(id(1), vec!["a.b", "a"]));
-    summary.add(&Told::Replayed(id(2), vec!["a"]));
-    summary.add(&Told::Waiting("no broker"));
-    summary.add(&Told::Stays(id(3), "not_json", "the body is not JSON"));
+    summary.add(&ReplayEvent::Replayed(id(1), vec!["a.b", "a"]));
+    summary.add(&ReplayEvent::Replayed(id(2), vec!["a"]));
+    summary.add(&ReplayEvent::Waiting("no broker"));
+    summary.add(&ReplayEvent::Stays(id(3), "not_json", "the body is not JSON"));
     summary
 }
 

@@ -1,13 +1,13 @@
 use super::*;
 use crate::config::Settings;
-use crate::event::{Dialect, samples};
+use justcall_events::{Dialect, samples};
 
 fn item(bytes: &[u8], source: &Source) -> Result<Item, Failure> {
     item_of(bytes, source, Content::Events)
 }
 
 fn item_of(bytes: &[u8], source: &Source, content: Content) -> Result<Item, Failure> {
-    let rules = Rules::of(&Settings::default()).unwrap();
+    let rules = ReplayEvaluator::of(&Settings::default()).unwrap();
     Item::of(Taken { number: 3, bytes: Some(bytes.to_vec()) }, &rules, source, content)
 }
 

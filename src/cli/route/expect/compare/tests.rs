@@ -1,8 +1,8 @@
 use super::*;
 use crate::cli::route::explanation::Router;
 use crate::config::{Settings, SettingsFile, Sources};
-use crate::event::{Dialect, KnownType, samples};
 use chrono::Utc;
+use justcall_events::{Dialect, KnownType, samples};
 
 /// `call.missed` goes to two topics by two routes, of which one has a key and a header of its own.
 fn differing(expected: Value) -> Vec<String> {

@@ -1,0 +1,75 @@
+//! Events of the documented dialect, typed.
+
+use crate::json::each_field;
+use crate::{DocumentedData, KnownType, Text};
+use serde::de::Error as _;
+use serde::de::value::MapDeserializer;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// Event of the documented dialect, borrowing from the record's value that it was read from.
+///
+/// Reads every event that passed [`Validation::Documented`](crate::Validation::Documented). Fields that the
+/// reference does not show are left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Documented<'a> {
+    /// Time of the event, RFC 3339.
+    pub timestamp: Option<Text<'a>>,
+    /// Fields of the event itself.
+    pub data: DocumentedData<'a>,
+}
+
+impl<'a> Documented<'a> {
+    /// Reads a record's value.
+    ///
+    /// # Errors
+    /// When the value is not JSON, not in the documented dialect, of a type that the dialect does not have, or
+    /// against the contract of its type. The header `ce_dialect` names the dialect.
+    pub fn from_slice(value: &'a [u8]) -> Result<Self, serde_json::Error> {
+        let text = str::from_utf8(value).map_err(serde_json::Error::custom)?;
+        let envelope: Envelope<'a> = read_object(text)?;
+        let event_type = KnownType::from_name(&envelope.event).ok_or_else(not_documented)?;
+        let data = DocumentedData::read(event_type, envelope.data.get()).ok_or_else(not_documented)??;
+        Ok(Self { timestamp: envelope.timestamp, data })
+    }
+}
+
+impl Serialize for Documented<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut event = serializer.serialize_struct("Documented", 3)?;
+        event.serialize_field("event", self.data.event_type().name())?;
+        event.serialize_field("timestamp", &self.timestamp)?;
+        event.serialize_field("data", &self.data)?;
+        event.end()
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    event: Text<'a>,
+    #[serde(borrow)]
+    timestamp: Option<Text<'a>>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+/// Reads an object, ignoring fields whose names are not Unicode text, as validation does.
+///
+/// serde would fail on such a name.
+pub(crate) fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(text).or_else(|error| {
+        let mut fields = Vec::new();
+        each_field(text, |name, value| fields.push((name.to_owned(), value)))?;
+        // Any other error is worth more with its line and column.
+        T::deserialize(MapDeserializer::new(fields.into_iter())).map_err(|_: serde_json::Error| error)
+    })
+}
+
+fn not_documented() -> serde_json::Error {
+    serde_json::Error::custom("not one of the documented event types")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! Identity of an event.
+
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// SHA-256 of a body. Every delivery of an event has the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BodyHash([u8; 32]);
+
+impl BodyHash {
+    /// Hashes a body as received.
+    pub fn of(body: &[u8]) -> Self {
+        Self(Sha256::digest(body).into())
+    }
+
+    /// Returns the first 128 bits.
+    pub fn prefix(&self) -> [u8; 16] {
+        let mut prefix = [0; 16];
+        prefix.copy_from_slice(&self.0[..16]);
+        prefix
+    }
+}
+
+/// Identity of an event: the `ce_id` header. Every delivery of the event has the same.
+///
+/// It is the `request_id` of the live dialect if that is a well-formed ULID, otherwise the first 128 bits of
+/// the body's SHA-256 in lower-case hex.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EventId {
+    text: [u8; 32],
+    len: u8,
+}
+
+impl EventId {
+    /// Returns the identity of a body without a ULID.
+    pub fn from_hash(hash: &BodyHash) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 32];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(hash.prefix()) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        Self { text, len: 32 }
+    }
+
+    /// Returns the identity by the `request_id` of the live dialect. `None`: not a ULID, which has 26 characters
+    /// of Crockford's base 32 and at most 128 bits.
+    pub fn from_request_id(request_id: &str) -> Option<Self> {
+        ulid_millis(request_id)?;
+        let mut text = [0; 32];
+        text[..26].copy_from_slice(request_id.as_bytes());
+        Some(Self { text, len: 26 })
+    }
+
+    /// Returns the identity as text: 26 or 32 ASCII characters.
+    pub fn as_str(&self) -> &str {
+        // Both constructors write ASCII only.
+        std::str::from_utf8(&self.text[..usize::from(self.len)]).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EventId({})", self.as_str())
+    }
+}
+
+/// Returns the milliseconds since 1970 in a ULID. `None`: not a ULID.
+pub(crate) fn ulid_millis(text: &str) -> Option<u64> {
+    let bytes = text.as_bytes();
+    // 26 characters hold 130 bits, so the first may not exceed 7.
+    if bytes.len() != 26
+        || !(b'0'..=b'7').contains(&bytes[0])
+        || !bytes.iter().all(|byte| base32(*byte).is_some())
+    {
+        return None;
+    }
+    bytes[..10].iter().try_fold(0, |millis, byte| Some(millis << 5 | u64::from(base32(*byte)?)))
+}
+
+/// Returns the value of a character of Crockford's base 32, in either case.
+fn base32(byte: u8) -> Option<u8> {
+    const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let upper = byte.to_ascii_uppercase();
+    DIGITS.iter().position(|digit| *digit == upper).and_then(|at| u8::try_from(at).ok())
+}
+
+#[cfg(test)]
+mod tests;

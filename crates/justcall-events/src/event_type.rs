@@ -1,0 +1,162 @@
+//! Dialects, families and event types of a body.
+
+use crate::KnownType;
+use std::borrow::Cow;
+use std::fmt;
+
+/// Webhook format of JustCall.
+///
+/// A body with a string `event` at top level is in the documented dialect, one with a string `type` in the
+/// live dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// Format of JustCall's webhook events reference: `event`, `timestamp`, `data`.
+    Documented,
+    /// Format that JustCall's servers send: `request_id`, `webhook_url`, `type`, `data`.
+    Live,
+}
+
+impl Dialect {
+    /// Both dialects, in the order of [`Dialect::index`].
+    pub const ALL: [Self; 2] = [Self::Documented, Self::Live];
+
+    /// Returns the position in [`Dialect::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Returns the value of the `ce_dialect` header.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Documented => "documented",
+            Self::Live => "live",
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Kind of entity that an event is about. It determines the fields that identify the entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// Call, with its voicemail and its AI report. Includes calls of the Sales Dialer.
+    Call,
+    /// Text message.
+    Sms,
+    /// WhatsApp message.
+    Whatsapp,
+    /// Contact of the address book.
+    Contact,
+    /// Appointment.
+    Appointment,
+}
+
+impl Family {
+    /// Every family, in the order of [`Family::index`].
+    pub const ALL: [Self; 5] = [Self::Call, Self::Sms, Self::Whatsapp, Self::Contact, Self::Appointment];
+
+    /// Returns the name, as in settings and in topic templates.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Sms => "sms",
+            Self::Whatsapp => "whatsapp",
+            Self::Contact => "contact",
+            Self::Appointment => "appointment",
+        }
+    }
+
+    /// Returns the family of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|family| family.name() == name)
+    }
+
+    /// Returns the position in [`Family::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Returns the family by the prefix of a type's name. `None`: no family has the prefix.
+    ///
+    /// JustCall adds types every few months, and a new call type is still about a call.
+    pub fn of_name(event_type: &str) -> Option<Self> {
+        const PREFIXES: [(&str, Family); 9] = [
+            ("call.", Family::Call),
+            ("voicemail.", Family::Call),
+            ("jc.call_", Family::Call),
+            ("sd.call_", Family::Call),
+            ("sms.", Family::Sms),
+            ("whatsapp.", Family::Whatsapp),
+            ("contact.", Family::Contact),
+            ("jc.contact_", Family::Contact),
+            ("appointment.", Family::Appointment),
+        ];
+        PREFIXES.iter().find(|(prefix, _)| event_type.starts_with(prefix)).map(|(_, family)| *family)
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl KnownType {
+    /// Returns the position in [`KnownType::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl fmt::Display for KnownType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Type of an event, as named by its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventType<'a> {
+    /// Type that JustCall documents in either dialect.
+    Known(KnownType),
+    /// Any other name.
+    Unknown(Cow<'a, str>),
+}
+
+impl<'a> EventType<'a> {
+    /// Returns the type of that name.
+    pub fn from_name(name: Cow<'a, str>) -> Self {
+        KnownType::from_name(&name).map_or(Self::Unknown(name), Self::Known)
+    }
+
+    /// Returns the name on the wire.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Known(known) => known.name(),
+            Self::Unknown(name) => name,
+        }
+    }
+
+    /// Returns the family. `None`: the name has the prefix of no family.
+    pub fn family(&self) -> Option<Family> {
+        match self {
+            Self::Known(known) => Some(known.family()),
+            Self::Unknown(name) => Family::of_name(name),
+        }
+    }
+
+    /// Returns the known type. `None`: the type is unknown.
+    pub const fn known(&self) -> Option<KnownType> {
+        match self {
+            Self::Known(known) => Some(*known),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! Fields of the documented dialect: their table, their validation and the structs made from them.
+
+use super::json::{Value, each_item};
+use super::metadata::{MAX_ENTITY_ID, MAX_TIME, is_metadata};
+use super::{ContactId, JsonType, Validation, Violation};
+use chrono::{DateTime, Datelike, FixedOffset, Timelike};
+use std::borrow::Cow;
+
+/// Kind of value that a documented field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Entity id: a string that is not empty.
+    Identity,
+    /// Entity id of a contact: a positive integer, or its decimal string.
+    ContactIdentity,
+    /// Any string.
+    Text,
+    /// Phone number, E.164 in the reference.
+    Phone,
+    /// http(s) URL.
+    Url,
+    /// Time, RFC 3339 in UTC in the reference.
+    Time,
+    /// Integer of zero or more.
+    Count,
+    /// Any integer.
+    Integer,
+    /// Array of strings.
+    Texts,
+}
+
+/// Documented field of `data`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// Name on the wire.
+    pub name: &'static str,
+    /// JSON pointer in the body.
+    pub pointer: &'static str,
+    /// Kind of value.
+    pub kind: Kind,
+    /// Whether [`Validation::Strict`] accepts null, because the reference shows null.
+    pub nullable: bool,
+    /// Description, a sentence or two.
+    pub about: &'static str,
+}
+
+impl Kind {
+    /// Returns the expectation that a violation names.
+    const fn expected(self) -> &'static str {
+        match self {
+            Self::Identity => "a non-empty string of at most 256 bytes without control characters",
+            Self::ContactIdentity => "a positive integer or its decimal string",
+            Self::Text | Self::Phone | Self::Url | Self::Time => "a string",
+            Self::Count => "a non-negative integer",
+            Self::Integer => "an integer",
+            Self::Texts => "an array of strings",
+        }
+    }
+}
+
+impl Field {
+    /// Returns whether this field identifies the event's entity.
+    pub const fn is_identity(&self) -> bool {
+        matches!(self.kind, Kind::Identity | Kind::ContactIdentity)
+    }
+
+    /// Returns the violation of a missing field. `None`: the field may be missing.
+    pub(super) fn missing(&self, validation: Validation) -> Option<Violation> {
+        (self.is_identity() || validation == Validation::Strict)
+            .then(|| self.violation(self.kind.expected(), JsonType::Missing))
+    }
+
+    /// Returns the violation of a repeated field.
+    pub(super) fn repeated(&self, value: Value<'_>) -> Violation {
+        self.violation("the field only once", value.json_type())
+    }
+
+    /// Compares a value with the field's kind.
+    pub(super) fn check(&self, value: Value<'_>, validation: Validation) -> Result<(), Violation> {
+        let strict = validation == Validation::Strict;
+        let found = value.json_type();
+        if found == JsonType::Null && !self.is_identity() && (!strict || self.nullable) {
+            return Ok(());
+        }
+        if found == JsonType::Array && self.kind == Kind::Texts {
+            return self.check_items(value);
+        }
+        if !self.kind.admits(value) {
+            return Err(self.violation(self.kind.expected(), found));
+        }
+        let more = if strict { self.kind.expected_strictly(value) } else { None };
+        more.map_or(Ok(()), |expected| Err(self.violation(expected, found)))
+    }
+
+    fn check_items(&self, array: Value<'_>) -> Result<(), Violation> {
+        let mut at = 0_usize;
+        let mut first = None;
+        // The array is a part of what was read as JSON before.
+        let _ = each_item(array, |item| {
+            if first.is_none() && !item.is_string() {
+                first = Some((at, item.json_type()));
+            }
+            at += 1;
+        });
+        first.map_or(Ok(()), |(at, found)| {
+            let pointer = Cow::Owned(format!("{}/{at}", self.pointer));
+            Err(Violation { pointer, expected: Kind::Text.expected(), found })
+        })
+    }
+
+    const fn violation(&self, expected: &'static str, found: JsonType) -> Violation {
+        Violation { pointer: Cow::Borrowed(self.pointer), expected, found }
+    }
+}
+
+impl Kind {
+    /// Returns whether the value has the documented type, as the typed structs read it.
+    fn admits(self, value: Value<'_>) -> bool {
+        match self {
+            Self::Identity => value.as_string().is_some_and(|id| is_metadata(&id, MAX_ENTITY_ID)),
+            Self::ContactIdentity => value.reads_as::<ContactId>(),
+            Self::Text | Self::Phone | Self::Url | Self::Time => value.is_string(),
+            Self::Count => value.reads_as::<u64>(),
+            Self::Integer => value.reads_as::<i64>(),
+            Self::Texts => false,
+        }
+    }
+
+    /// Returns the expectation of [`Validation::Strict`] beyond the type. `None`: the value meets it.
+    fn expected_strictly(self, value: Value<'_>) -> Option<&'static str> {
+        let (holds, expected): (fn(&str) -> bool, _) = match self {
+            Self::Phone => (is_e164, "a phone number in E.164"),
+            Self::Url => (is_http_url, "an http or https URL"),
+            Self::Time => (is_utc_time, "an RFC 3339 timestamp in UTC"),
+            _ => return None,
+        };
+        let kept = value.as_string().is_some_and(|text| holds(&text));
+        (!kept).then_some(expected)
+    }
+}
+
+/// Returns whether a text is `+` and 7 to 15 digits, of which the first is not 0.
+fn is_e164(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    (7..=15).contains(&digits.len())
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && !digits.starts_with('0')
+}
+
+/// Returns whether a text is an http(s) URL with a host, and without space and control characters.
+fn is_http_url(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let is_http = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    is_http
+        && !host.is_empty()
+        && !host.starts_with(':')
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+/// Returns whether a text is an RFC 3339 time with any offset and its `T`, of a year and a second that all
+/// consumers can read: no year 0000 and no leap second.
+pub(super) fn is_time(text: &str) -> bool {
+    // chrono also takes a space for the T, and a typographic minus.
+    let is_plain = text.is_ascii() && !text.contains(' ') && is_metadata(text, MAX_TIME);
+    // chrono gives a leap second a billion nanoseconds or more.
+    // The year in UTC counts as well: consumers convert, and 0001-01-01T00:00:00+01:00 is in year 0000 then.
+    let is_common = |time: DateTime<FixedOffset>| {
+        time.year() > 0 && (1..=9999).contains(&time.naive_utc().year()) && time.nanosecond() < 1_000_000_000
+    };
+    is_plain && DateTime::parse_from_rfc3339(text).is_ok_and(is_common)
+}
+
+/// Returns whether a text is an RFC 3339 time with the offset of UTC.
+pub(super) fn is_utc_time(text: &str) -> bool {
+    is_time(text) && (text.ends_with(['Z', 'z']) || text.ends_with("+00:00"))
+}
+
+/// Declares the struct of a type in the documented dialect and its table of fields, descriptions included.
+///
+/// The fields are the identity, then those that the reference shows with a value, then those that it shows as
+/// null. All except the identity are an `Option`: null and missing read the same, and write as in the
+/// reference.
+macro_rules! contract {
+    ($wire_name:literal, $name:ident {
+        $(#[doc = $id_doc:literal])* $id:ident: $id_kind:ident;
+        $($(#[doc = $field_doc:literal])* $field:ident: $kind:ident,)*
+        $(; $($(#[doc = $null_doc:literal])* $null:ident: $null_kind:ident,)*)?
+    }) => {
+        #[doc = concat!("Fields of `", $wire_name, "` in the documented dialect.")]
+        #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+        #[non_exhaustive]
+        pub struct $name<'a> {
+            $(#[doc = $id_doc])*
+            #[serde(borrow)]
+            pub $id: $crate::field::of_kind!('a $id_kind),
+            $($(#[doc = $field_doc])*
+            #[serde(borrow, skip_serializing_if = "Option::is_none")]
+            pub $field: Option<$crate::field::of_kind!('a $kind)>,)*
+            $($($(#[doc = $null_doc])*
+            #[serde(borrow)]
+            pub $null: Option<$crate::field::of_kind!('a $null_kind)>,)*)?
+        }
+
+        impl $name<'_> {
+            /// Documented fields of `data`, the identity first.
+            pub const FIELDS: &'static [$crate::Field] = &[
+                $crate::field::field!($id, $id_kind, false, [$($id_doc)*]),
+                $($crate::field::field!($field, $kind, false, [$($field_doc)*]),)*
+                $($($crate::field::field!($null, $null_kind, true, [$($null_doc)*]),)*)?
+            ];
+        }
+    };
+}
+
+/// Returns the Rust type of a kind.
+macro_rules! of_kind {
+    ($a:lifetime ContactIdentity) => { $crate::ContactId };
+    ($a:lifetime Count) => { u64 };
+    ($a:lifetime Integer) => { i64 };
+    ($a:lifetime Texts) => { Vec<$crate::Text<$a>> };
+    ($a:lifetime $string:ident) => { $crate::Text<$a> };
+}
+
+/// Returns an entry of a field table.
+macro_rules! field {
+    ($name:ident, $kind:ident, $nullable:literal, [$($doc:literal)*]) => {
+        $crate::Field {
+            name: stringify!($name),
+            pointer: concat!("/data/", stringify!($name)),
+            kind: $crate::Kind::$kind,
+            nullable: $nullable,
+            about: concat!($($doc),*).trim_ascii(),
+        }
+    };
+}
+
+pub(super) use {contract, field, of_kind};
+
+#[cfg(test)]
+mod tests;

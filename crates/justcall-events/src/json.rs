@@ -1,0 +1,145 @@
+//! JSON read in place: fields are visited without building objects, values are kept as raw text.
+//!
+//! Nothing here recurses, or allocates in proportion to a value. serde_json skips values in a loop, at any
+//! depth.
+
+mod walk;
+
+pub(super) use walk::each_known_field;
+
+use super::JsonType;
+use serde::de::{Deserialize, Deserializer as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// JSON value as raw text, without space around it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Value<'a>(&'a str);
+
+impl<'a> Value<'a> {
+    /// Takes text that was read as one JSON value before.
+    pub(super) const fn of_checked(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    pub(super) fn is_null(self) -> bool {
+        self.json_type() == JsonType::Null
+    }
+
+    /// Returns the raw text.
+    pub(super) const fn text(self) -> &'a str {
+        self.0
+    }
+
+    /// Returns the JSON type.
+    pub(super) fn json_type(self) -> JsonType {
+        match self.0.as_bytes().first() {
+            Some(b'"') => JsonType::String,
+            Some(b'{') => JsonType::Object,
+            Some(b'[') => JsonType::Array,
+            Some(b't' | b'f') => JsonType::Boolean,
+            Some(b'n') => JsonType::Null,
+            _ => JsonType::Number,
+        }
+    }
+
+    /// Returns the string, borrowed if it has no escapes. `None`: another type, or escapes that are not Unicode
+    /// text (half of a surrogate pair).
+    pub(super) fn as_string(self) -> Option<Cow<'a, str>> {
+        let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
+        if inner.contains('\\') {
+            serde_json::from_str(self.0).ok().map(Cow::Owned)
+        } else {
+            Some(Cow::Borrowed(inner))
+        }
+    }
+
+    /// Returns whether [`Value::as_string`] returns a string. Only `\u` escapes need decoding.
+    pub(super) fn is_string(self) -> bool {
+        let is_plain = !self.0.contains('\\') || !self.0.contains("\\u");
+        self.json_type() == JsonType::String && (is_plain || self.as_string().is_some())
+    }
+
+    /// Returns the decimal digits of an integer of any size, with its sign. `None`: another type, or a number with
+    /// a fraction or an exponent, because readers disagree on those.
+    pub(super) fn as_integer(self) -> Option<&'a str> {
+        let is_integer =
+            self.json_type() == JsonType::Number && !self.0.contains(['.', 'e', 'E']) && self.0 != "-0";
+        is_integer.then_some(self.0)
+    }
+
+    /// Returns whether the value reads as a `T`, by the rules of the typed structs.
+    pub(super) fn reads_as<T: Deserialize<'a>>(self) -> bool {
+        serde_json::from_str::<T>(self.0).is_ok()
+    }
+}
+
+/// Takes the text of a value that was read as JSON before.
+impl<'a> From<&'a RawValue> for Value<'a> {
+    fn from(raw: &'a RawValue) -> Self {
+        Self(raw.get())
+    }
+}
+
+/// Visits the fields of an object, in document order. Skips names that are not Unicode text.
+///
+/// # Errors
+/// When `text` is not one JSON object.
+pub(super) fn each_field<'a>(
+    text: &'a str,
+    mut visit: impl FnMut(&str, &'a RawValue),
+) -> Result<(), serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    reader.deserialize_map(Fields(|name: &'a RawValue, value| {
+        if let Some(name) = Value::from(name).as_string() {
+            visit(&name, value);
+        }
+    }))?;
+    reader.end()
+}
+
+/// Visits the items of an array.
+///
+/// # Errors
+/// When the value is not an array.
+pub(super) fn each_item<'a>(array: Value<'a>, visit: impl FnMut(Value<'a>)) -> Result<(), serde_json::Error> {
+    serde_json::Deserializer::from_str(array.0).deserialize_seq(Items(visit))
+}
+
+struct Fields<F>(F);
+
+impl<'de, F: FnMut(&'de RawValue, &'de RawValue)> Visitor<'de> for Fields<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some((name, value)) = map.next_entry()? {
+            (self.0)(name, value);
+        }
+        Ok(())
+    }
+}
+
+struct Items<F>(F);
+
+impl<'de, F: FnMut(Value<'de>)> Visitor<'de> for Items<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(item) = seq.next_element::<&RawValue>()? {
+            (self.0)(item.into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

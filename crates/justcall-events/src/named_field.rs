@@ -1,0 +1,189 @@
+//! Named fields: values that both dialects have, each under one name.
+//!
+//! Routes use these names, because a JSON pointer fits one dialect only.
+
+use crate::{Dialect, EventType, Family};
+use std::borrow::Cow;
+
+#[cfg(test)]
+mod tests;
+
+/// Direction of a call or message, as seen from the JustCall account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From the contact to the account.
+    Inbound,
+    /// From the account to the contact.
+    Outbound,
+}
+
+impl Direction {
+    /// Returns the name in the documented dialect, which is the normalised text of [`NamedField::Direction`].
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
+
+    /// Reads the word of either dialect, in any case.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let is = |word: &str| text.eq_ignore_ascii_case(word);
+        if is("inbound") || is("incoming") {
+            Some(Self::Inbound)
+        } else if is("outbound") || is("outgoing") {
+            Some(Self::Outbound)
+        } else {
+            None
+        }
+    }
+
+    /// Returns the direction that a type has by definition, for types whose body does not carry one.
+    pub const fn implied_by(event_type: &EventType<'_>) -> Option<Self> {
+        match event_type.known() {
+            Some(known) => known.implied_direction(),
+            None => None,
+        }
+    }
+}
+
+/// Position of a named field in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// JSON pointer (RFC 6901).
+    pub pointer: &'static str,
+    /// Direction of the events that have the field here. `None`: either direction.
+    pub direction: Option<Direction>,
+}
+
+const fn at(pointer: &'static str) -> Place {
+    Place { pointer, direction: None }
+}
+
+const fn inbound(pointer: &'static str) -> Place {
+    Place { pointer, direction: Some(Direction::Inbound) }
+}
+
+const fn outbound(pointer: &'static str) -> Place {
+    Place { pointer, direction: Some(Direction::Outbound) }
+}
+
+macro_rules! named_fields {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal;)*) => {
+        /// Field that means the same in both dialects.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum NamedField {
+            $($(#[doc = $doc])* $variant,)*
+        }
+
+        impl NamedField {
+            /// Every named field, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Returns the name used in routes.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// Returns the field of that name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+named_fields! {
+    /// Direction: `inbound` or `outbound`.
+    Direction = "direction";
+    /// Number that the call or message comes from.
+    From = "from";
+    /// Number that the call or message goes to.
+    To = "to";
+    /// Id of the agent.
+    Agent = "agent";
+    /// Number of the contact, in either direction.
+    ContactNumber = "contact_number";
+    /// Number of the account, in either direction.
+    JustcallNumber = "justcall_number";
+    /// Disposition that the agent gave the call.
+    Disposition = "disposition";
+    /// URL of the recording.
+    Recording = "recording";
+}
+
+impl NamedField {
+    /// Returns the places that may hold the field in events of a family, in the order of preference.
+    ///
+    /// This is the only table of named fields. Source: JustCall's webhook events reference (documented
+    /// dialect) and the bodies that it sends (live dialect).
+    pub const fn places(self, dialect: Dialect, family: Family) -> &'static [Place] {
+        use Dialect::{Documented, Live};
+        use Family::{Appointment, Call, Contact, Sms, Whatsapp};
+        match (self, dialect, family) {
+            (Self::Direction, Documented, Call | Sms) | (Self::Direction, Live, Sms | Whatsapp) => {
+                const { &[at("/data/direction")] }
+            }
+            (Self::Direction, Live, Call) => const { &[at("/data/call_info/direction")] },
+
+            (Self::From, Documented, Call | Sms) => const { &[at("/data/from")] },
+            (Self::From, Live, Call | Sms | Whatsapp) => {
+                const { &[inbound("/data/contact_number"), outbound("/data/justcall_number")] }
+            }
+            (Self::To, Documented, Call | Sms) => const { &[at("/data/to")] },
+            (Self::To, Live, Call | Sms | Whatsapp) => {
+                const { &[inbound("/data/justcall_number"), outbound("/data/contact_number")] }
+            }
+
+            (Self::Agent, Documented, Call | Sms) | (Self::Agent, Live, Call | Sms | Whatsapp | Contact) => {
+                const { &[at("/data/agent_id")] }
+            }
+
+            (Self::ContactNumber, Documented, Call | Sms) => {
+                const { &[inbound("/data/from"), outbound("/data/to")] }
+            }
+            (Self::ContactNumber, Documented, Contact) => const { &[at("/data/phone")] },
+            (Self::ContactNumber, Live, Call | Sms | Whatsapp | Contact) => {
+                const { &[at("/data/contact_number")] }
+            }
+            (Self::ContactNumber, Live, Appointment) => const { &[at("/data/customer_phone")] },
+
+            (Self::JustcallNumber, Documented, Call | Sms) => {
+                const { &[inbound("/data/to"), outbound("/data/from")] }
+            }
+            (Self::JustcallNumber, Live, Call | Sms | Whatsapp) => const { &[at("/data/justcall_number")] },
+
+            (Self::Disposition, Documented, Call) => const { &[at("/data/disposition")] },
+            (Self::Disposition, Live, Call) => const { &[at("/data/call_info/disposition")] },
+
+            (Self::Recording, Documented, Call) => const { &[at("/data/recording_url")] },
+            (Self::Recording, Live, Call) => const { &[at("/data/call_info/recording")] },
+
+            _ => &[],
+        }
+    }
+
+    /// Returns whether the value is a phone number.
+    pub const fn is_phone(self) -> bool {
+        matches!(self, Self::From | Self::To | Self::ContactNumber | Self::JustcallNumber)
+    }
+
+    /// Returns the value as both dialects write it: `inbound` for `Incoming`, `+14155550123` for
+    /// `14155550123`. Any other text is returned unchanged.
+    pub fn normalize(self, text: Cow<'_, str>) -> Cow<'_, str> {
+        match self {
+            Self::Direction => match Direction::from_text(&text) {
+                Some(direction) => Cow::Borrowed(direction.name()),
+                None => text,
+            },
+            _ if self.is_phone() && lacks_plus(&text) => Cow::Owned(format!("+{text}")),
+            _ => text,
+        }
+    }
+}
+
+/// Returns whether a text is an E.164 number without its `+`: 7 to 15 digits. Shorter numbers are short
+/// codes, which have no `+`.
+fn lacks_plus(text: &str) -> bool {
+    (7..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}

@@ -1,0 +1,66 @@
+//! Names of settings in flags and in environment variables.
+
+use std::collections::BTreeMap;
+
+/// Prefix of the environment variables that are settings.
+pub(super) const PREFIX: &str = "JUSTCALL_BRIDGE__";
+
+/// Returns the keys of a dotted key.
+pub(super) fn path_of(key: &str) -> Vec<String> {
+    match key.splitn(3, '.').collect::<Vec<_>>()[..] {
+        [section, map, rest] if is_open_map(section, map) || is_header_map(section, map) => {
+            [section, map, rest].map(str::to_owned).into()
+        }
+        _ => key.split('.').map(str::to_owned).collect(),
+    }
+}
+
+/// Returns the keys of an environment variable's name behind [`PREFIX`].
+///
+/// The name can contain neither dots nor dashes, so an underscore replaces them.
+pub(super) fn path_of_variable(key: &str) -> Vec<String> {
+    let mut path: Vec<_> = key.to_ascii_lowercase().split("__").map(str::to_owned).collect();
+    if path.iter().any(String::is_empty) {
+        return path;
+    }
+    match &mut path[..] {
+        [section, map, rest @ ..] if is_open_map(section, map) && !rest.is_empty() => {
+            let key = rest.join("_").replace('_', ".");
+            path.splice(2.., [key]);
+        }
+        [section, map, header] if is_header_map(section, map) => *header = header.replace('_', "-"),
+        [section, source, ..] if section == "sources" => *source = source.replace('_', "-"),
+        _ => {}
+    }
+    path
+}
+
+/// Finds the settings that two environment variables name, with both variables.
+pub(super) fn named_twice<'n>(variables: impl Iterator<Item = &'n str>) -> Vec<(String, [&'n str; 2])> {
+    let mut names = BTreeMap::new();
+    let mut twice = Vec::new();
+    for name in variables {
+        let Some(key) = name.strip_prefix(PREFIX) else { continue };
+        let path = path_of_variable(key);
+        if let Some(other) = names.insert(path.clone(), name) {
+            twice.push((path.join("."), [other, name]));
+        }
+    }
+    twice
+}
+
+/// Returns the name of the environment variable for a setting, if one can name it.
+pub(super) fn variable_for(path: &[String]) -> Option<String> {
+    let name = path.join("__").to_ascii_uppercase().replace(['.', '-'], "_");
+    (path_of_variable(&name) == path).then(|| format!("{PREFIX}{name}"))
+}
+
+/// Returns whether the keys of a map are not the bridge's and contain dots.
+fn is_open_map(section: &str, map: &str) -> bool {
+    matches!((section, map), ("kafka", "properties" | "properties_files") | ("topics", "config"))
+}
+
+/// Returns whether the keys of a map are names of HTTP headers.
+fn is_header_map(section: &str, map: &str) -> bool {
+    matches!((section, map), ("telemetry", "otlp_headers" | "otlp_headers_files"))
+}

@@ -1,0 +1,155 @@
+//! End of a chunked body, found before actix reads the body.
+
+/// Parser of chunked framing (RFC 9112, 7.1) that accepts pieces of any size.
+///
+/// It follows the same states as actix's decoder, so that both see the same end. actix closes a connection
+/// with malformed chunks at once, and its client could see a reset instead of the answer.
+#[derive(Debug, Default)]
+pub(super) struct ChunkedBody {
+    state: State,
+}
+
+/// Position in the framing.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Before the first digit of a size.
+    #[default]
+    SizeStart,
+    /// Behind at least one digit of this size.
+    Size(u64),
+    /// In white space behind this size.
+    Space(u64),
+    /// In an extension behind this size.
+    Extension(u64),
+    /// Before the line feed behind this size.
+    SizeEnd(u64),
+    /// Before this number of bytes of content.
+    Content(u64),
+    /// Before the line break behind the content.
+    ContentCr,
+    ContentLf,
+    /// At the start of a trailer line, or of the empty line that ends the body.
+    LineStart,
+    Trailer,
+    TrailerEnd,
+    LastLf,
+    /// Behind the body.
+    End,
+    /// Before a byte that violates the syntax.
+    Malformed,
+}
+
+impl ChunkedBody {
+    /// Returns the number of bytes that belong to the body: up to its end, or to the first byte that
+    /// violates the syntax.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while at < bytes.len() {
+            if let State::Content(left) = self.state {
+                let here = left.min((bytes.len() - at) as u64);
+                // Fits: it is at most the length of a slice.
+                at += here as usize;
+                self.state = if here == left { State::ContentCr } else { State::Content(left - here) };
+                continue;
+            }
+            self.state = match self.state {
+                State::End | State::Malformed => return at,
+                state => next(state, bytes[at]),
+            };
+            at += usize::from(self.state != State::Malformed);
+        }
+        at
+    }
+
+    /// Returns true once a byte violated the syntax.
+    pub(super) fn is_malformed(&self) -> bool {
+        self.state == State::Malformed
+    }
+
+    /// Returns true once the end was found.
+    pub(super) fn has_ended(&self) -> bool {
+        self.state == State::End
+    }
+}
+
+fn next(state: State, byte: u8) -> State {
+    match (state, byte) {
+        (State::SizeStart, digit) => with_digit(0, digit),
+        (State::Size(size) | State::Space(size) | State::Extension(size), b'\r') => State::SizeEnd(size),
+        (State::Size(size) | State::Space(size), b'\t' | b' ') => State::Space(size),
+        (State::Size(size) | State::Space(size), b';') => State::Extension(size),
+        (State::Size(size), digit) => with_digit(size, digit),
+        (State::Extension(size), byte) if byte == b'\t' || !byte.is_ascii_control() => State::Extension(size),
+        (State::SizeEnd(0), b'\n') => State::LineStart,
+        (State::SizeEnd(size), b'\n') => State::Content(size),
+        (State::ContentCr, b'\r') => State::ContentLf,
+        (State::ContentLf, b'\n') => State::SizeStart,
+        (State::LineStart, b'\r') => State::LastLf,
+        (State::LineStart, _) => State::Trailer,
+        (State::Trailer, b'\r') => State::TrailerEnd,
+        (State::Trailer, _) => State::Trailer,
+        (State::TrailerEnd, b'\n') => State::LineStart,
+        (State::LastLf, b'\n') => State::End,
+        _ => State::Malformed,
+    }
+}
+
+fn with_digit(size: u64, byte: u8) -> State {
+    let digit = char::from(byte).to_digit(16);
+    match digit.and_then(|digit| Some(size.checked_mul(16)? + u64::from(digit))) {
+        Some(size) => State::Size(size),
+        None => State::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the number of bytes of a body that has ended.
+    fn end(text: &str) -> Option<usize> {
+        let mut body = ChunkedBody::default();
+        let taken = body.take(text.as_bytes());
+        body.has_ended().then_some(taken)
+    }
+
+    #[test]
+    fn body_ends_behind_its_last_chunk_and_trailers() {
+        assert_eq!(end("3\r\nabc\r\n0\r\n\r\nPOST"), Some(13));
+        assert_eq!(end("3;x=\"y\"\r\nabc\r\n00\r\na: b\r\n\r\nPOST"), Some(26));
+        assert_eq!(end("A \r\n0123456789\r\n0\r\n\r\n"), Some(21));
+        assert_eq!(end("3\r\nabc\r\n"), None);
+    }
+
+    #[test]
+    fn empty_lines_of_the_content_are_not_its_end() {
+        assert_eq!(end("8\r\n\r\n\r\n\r\n\r\n\r\n0\r\n\r\n"), Some(18));
+        assert_eq!(end("5\r\n0\r\n\r\n\r\n0\r\n\r\n!"), Some(15));
+    }
+
+    #[test]
+    fn body_may_come_byte_by_byte() {
+        let mut body = ChunkedBody::default();
+        let text = b"3\r\nabc\r\n0\r\n\r\n";
+        for (at, byte) in text.iter().enumerate() {
+            assert_eq!((body.has_ended(), body.take(&[*byte])), (false, 1), "{at}");
+        }
+        assert_eq!((body.has_ended(), body.take(b"POST")), (true, 0));
+    }
+
+    #[test]
+    fn malformed_body_is_taken_up_to_its_fault() {
+        for (text, taken) in [
+            ("zz\r\n0\r\n\r\n", 0),
+            ("3\r\nabcd0\r\n\r\n", 6),
+            ("fffffffffffffffff\r\n", 16),
+            ("0\n\r\n", 1),
+            ("\r\n0\r\n\r\n", 0),
+            ("1;a\u{1}\r\n", 3),
+        ] {
+            let mut body = ChunkedBody::default();
+            assert_eq!((body.take(text.as_bytes()), body.is_malformed()), (taken, true), "{text}");
+            assert_eq!(body.take(b"0\r\n\r\n"), 0, "{text}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The crate justcall-events as its consumers see it: a project of its own, without this workspace.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const README: &str = include_str!("../../crates/justcall-events/README.md");
+const LOCK: &str = include_str!("../../Cargo.lock");
+
+fn crate_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/justcall-events")
+}
+
+/// Returns an empty folder for one test. Projects share what cargo builds for them: every dependency is built
+/// once, without the tools of a native build.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("events-crate").join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+/// Creates a project in `folder` that depends on justcall-events alone, with this workspace's versions.
+fn project(folder: &Path, dependency: &Path, main: &str) {
+    // Projects share a folder for what is built, so each binary has a name of its own.
+    let name = format!("{}-consumer", folder.file_name().expect("a name").to_string_lossy());
+    let manifest = format!(
+        "[package]\nname = {name:?}\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\njustcall-events.path = {dependency:?}\n"
+    );
+    fs::create_dir_all(folder.join("src")).expect("a folder");
+    fs::write(folder.join("Cargo.toml"), manifest).expect("a manifest");
+    fs::write(folder.join("Cargo.lock"), LOCK).expect("a lock file");
+    fs::write(folder.join("src/main.rs"), main).expect("a source");
+}
+
+/// Returns cargo in `folder`, offline and without the tools of a native build.
+fn cargo(folder: &Path, args: &[&str]) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(args).arg("--offline").current_dir(folder);
+    for tool in ["CC", "CXX", "AR", "CMAKE", "PKG_CONFIG", "PERL"] {
+        cargo.env(tool, "/bin/false");
+    }
+    cargo
+        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("events-crate/target"))
+        .env_remove("RUSTFLAGS");
+    cargo
+}
+
+fn succeed(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().expect("cargo starts");
+    assert!(status.success(), "{command:?}\n{}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).expect("text")
+}
+
+/// Returns the code blocks of the README that are marked as Rust.
+fn rust_blocks() -> Vec<&'static str> {
+    README.split("```").filter_map(|block| block.strip_prefix("rust\n")).collect()
+}
+
+#[test]
+fn consumer_of_the_readme_builds_without_a_native_toolchain() {
+    let folder = folder("readme");
+    project(&folder, &crate_folder(), rust_blocks()[0]);
+    let printed = succeed(&mut cargo(&folder, &["run", "--quiet"]));
+    assert_eq!(printed, "call_77aa rang for Some(25) s\n");
+}
+
+#[test]
+fn consumer_depends_on_few_crates_and_on_no_native_library() {
+    let folder = folder("dependencies");
+    project(&folder, &crate_folder(), "fn main() {}");
+    let host = succeed(Command::new(env!("CARGO")).arg("-vV"));
+    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
+    let args = ["metadata", "--format-version", "1", "--filter-platform", host];
+    let metadata: Value = serde_json::from_str(&succeed(&mut cargo(&folder, &args))).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let names: BTreeSet<_> =
+        packages.iter().map(|package| package["name"].as_str().expect("a name")).collect();
+    assert!(names.contains("serde_json"), "{names:?}");
+    let native: Vec<_> =
+        packages.iter().filter(|package| is_native(package)).map(|package| &package["name"]).collect();
+    assert!(native.is_empty(), "{native:?} need a native library or a C compiler");
+    assert!(names.len() <= 32, "{} crates: {names:?}", names.len());
+    for package in packages.iter().filter(|package| !package["source"].is_null()) {
+        let locked = format!("name = {}\nversion = {}\n", package["name"], package["version"]);
+        assert!(LOCK.contains(&locked), "{locked} is not the version of this workspace");
+    }
+}
+
+/// Returns whether a package links to a native library, is named like a binding, or runs a C compiler.
+fn is_native(package: &Value) -> bool {
+    let builds_c = |dependency: &Value| {
+        dependency["kind"] == "build"
+            && matches!(dependency["name"].as_str(), Some("cc" | "cmake" | "pkg-config"))
+    };
+    !package["links"].is_null()
+        || package["name"].as_str().is_some_and(|name| name.ends_with("-sys"))
+        || package["dependencies"].as_array().is_some_and(|all| all.iter().any(builds_c))
+}
+
+/// Uses a type in every way that the crate has: its name, its struct, its sample and its validation.
+const CONSUMER_OF_THE_NEW_TYPE: &str = r#"
+use justcall_events::{
+    BodyHash, Dialect, Documented, DocumentedData, Family, KnownType, Scanned, Validation, samples, scan,
+};
+
+fn main() {
+    let known = KnownType::from_name("call.transferred").expect("it is in the catalogue");
+    assert_eq!((known.family(), known.about()), (Family::Call, "An agent passed a call on."));
+    let (_, body) = samples(Dialect::Documented).find(|(sample, _)| *sample == known).expect("a sample");
+    let DocumentedData::CallTransferred(call) = Documented::from_slice(body.as_bytes()).unwrap().data else {
+        panic!("another struct")
+    };
+    assert_eq!((&*call.call_id, call.to_agent_id), ("call_1", Some(7)));
+    let wrong = body.replace("7", "\"seven\"");
+    let judged = [body, &wrong].map(|body| match scan(body.as_bytes()).unwrap() {
+        Scanned::Envelope(envelope) => envelope.validate(Validation::Strict, &BodyHash::of(body.as_bytes())),
+        Scanned::Probe => panic!("a probe"),
+    });
+    assert_eq!(judged[0].as_ref().unwrap().entity_id.as_deref(), Some("call_1"));
+    assert_eq!(judged[1].as_ref().unwrap_err().pointer, "/data/to_agent_id");
+    assert!(!known.is_listed_in(Dialect::Live));
+}
+"#;
+
+const DECLARATION: &str = r#"
+    /// An agent passed a call on.
+    CallTransferred = "call.transferred", Call {
+        documented: CallTransferred {
+            /// Call.
+            call_id: Identity;
+            /// Agent who took the call over.
+            to_agent_id: Integer,
+        }
+    }
+}
+
+#[cfg(test)]"#;
+
+const SAMPLE: &str = r#"{"event":"call.transferred","timestamp":"2026-03-12T14:30:00Z","data":{"call_id":"call_1","to_agent_id":7}}"#;
+
+#[test]
+fn new_event_type_takes_one_declaration_and_one_sample() {
+    let folder = folder("new-type");
+    let copy = folder.join("justcall-events");
+    succeed(Command::new("cp").arg("-r").arg(crate_folder()).arg(&copy));
+    let catalogue = copy.join("src/catalogue.rs");
+    let before = fs::read_to_string(&catalogue).expect("the catalogue");
+    let after = before.replace("}\n\n#[cfg(test)]", DECLARATION.trim_start_matches('\n'));
+    assert_ne!(before, after, "the end of the declarations was not found");
+    fs::write(&catalogue, after).expect("our own copy");
+    fs::write(copy.join("src/samples/documented/call.transferred.json"), SAMPLE).expect("our own copy");
+    let consumer = folder.join("new-type");
+    project(&consumer, &copy, CONSUMER_OF_THE_NEW_TYPE);
+    succeed(&mut cargo(&consumer, &["run", "--quiet"]));
+}
+
+#[test]
+fn check_for_native_libraries_finds_those_of_the_bridge() {
+    let args = ["metadata", "--format-version", "1", "--locked"];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let metadata: Value = serde_json::from_str(&succeed(&mut cargo(root, &args))).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let native =
+        packages.iter().filter(|package| is_native(package)).filter_map(|each| each["name"].as_str());
+    let native: BTreeSet<_> = native.collect();
+    for expected in ["rdkafka-sys", "openssl-sys", "libsqlite3-sys", "ring"] {
+        assert!(native.contains(expected), "{expected} is not in {native:?}");
+    }
+}
