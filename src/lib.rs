@@ -15,6 +15,8 @@
 // Both panic where the output is closed; `cli::output` has what to use.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod backoff;
+
 pub mod event;
 pub mod record;
 pub mod routing;

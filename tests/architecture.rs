@@ -11,6 +11,7 @@ use source::{Source, sources};
 /// Who may name whom. A part that is not listed is a breach by being there.
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
+    ("backoff", &[]),
     (
         "cli",
         &[
@@ -64,10 +65,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     // `event` for the answers that name what was expected of a body.
     ("http", &["event", "ingest", "secret", "telemetry", "watch"]),
     ("ingest", &["delivery", "event", "record", "routing", "secret", "signature", "telemetry", "watch"]),
-    ("delivery", &["event", "record", "spool", "telemetry"]),
-    ("kafka", &["delivery", "record", "secret", "telemetry"]),
+    ("delivery", &["backoff", "event", "record", "spool", "telemetry"]),
+    ("kafka", &["backoff", "delivery", "record", "secret", "telemetry"]),
     ("routing", &["event", "record"]),
-    ("spool", &["telemetry"]),
+    ("spool", &["backoff"]),
     // `event` for the closed set of types that label metrics, `record` for the trace that records name.
     ("telemetry", &["event", "record", "secret"]),
     ("event", &[]),

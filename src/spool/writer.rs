@@ -11,6 +11,7 @@ use super::reserve::Reserve;
 use super::schema::{Access, Fault, is_sound};
 use super::store::{Lane, Store};
 use super::watch::is_at;
+use crate::backoff::Backoff;
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,8 +19,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Waits between tries to use a disk that fails.
+const MIN_BACKOFF: Duration = Duration::from_millis(100);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
 /// How long nothing is asked for before the spool tidies up.
 const TIDY_AFTER: Duration = Duration::from_millis(200);
 const IDLE: Duration = Duration::from_secs(3);
@@ -42,7 +44,7 @@ pub(super) struct Writer {
     session: i64,
     /// The file is to be salvaged before it is used again.
     distrusted: bool,
-    pause: Duration,
+    backoff: Backoff,
     retry_at: Instant,
     checkpoint_above: u64,
     tidy: bool,
@@ -64,7 +66,7 @@ impl Writer {
             store: Some(store),
             unlinked: None,
             distrusted: false,
-            pause: FIRST_PAUSE,
+            backoff: Backoff::new(MIN_BACKOFF, MAX_BACKOFF),
             retry_at: Instant::now(),
             checkpoint_above: shared.limits.wal,
             tidy: true,
@@ -132,7 +134,7 @@ impl Writer {
         match self.commit(&waiting) {
             Ok((verdicts, counts)) => {
                 if counts.appended > 0 {
-                    self.pause = FIRST_PAUSE;
+                    self.backoff.reset();
                 }
                 self.publish(counts);
                 for (job, verdict) in waiting.into_iter().zip(verdicts) {
@@ -246,8 +248,7 @@ impl Writer {
             }
         }
         recovered(&self.shared.reader).release();
-        self.retry_at = Instant::now() + self.pause;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        self.retry_at = Instant::now() + self.backoff.next();
     }
 
     /// Has the file salvaged, unless that was done since the reader met the damage, or a check that the

@@ -5,9 +5,9 @@
 
 use super::SLICE;
 use super::generation::{Fault, Generation, Maker};
+use crate::backoff::{Backoff, jitter};
 use crate::delivery::{Failure, Report};
 use crate::record::Record;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::thread::Thread;
@@ -20,8 +20,9 @@ const LAST_REPORTS: Duration = Duration::from_secs(10);
 /// The same at the end of the process, when nobody waits for them.
 const LAST_REPORTS_AT_STOP: Duration = Duration::from_millis(500);
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Waits between tries to create a client.
+const MIN_BACKOFF: Duration = Duration::from_millis(100);
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
 
 /// Where senders find the generation that is on duty.
 pub(super) struct Post {
@@ -121,14 +122,14 @@ impl Post {
 pub(super) struct Keeper {
     post: Arc<Post>,
     maker: Maker,
-    pause: Duration,
+    backoff: Backoff,
     /// Tag of the last fault.
     reason: &'static str,
 }
 
 impl Keeper {
     pub(super) fn new(post: Arc<Post>, maker: Maker) -> Self {
-        Self { post, maker, pause: FIRST_PAUSE, reason: "" }
+        Self { post, maker, backoff: Backoff::new(MIN_BACKOFF, MAX_BACKOFF), reason: "" }
     }
 
     /// Works until the post is told to stop.
@@ -150,7 +151,7 @@ impl Keeper {
             .kafka_queue_records
             .set(i64::try_from(generation.unreported()).unwrap_or(i64::MAX));
         if generation.acknowledged() {
-            self.pause = FIRST_PAUSE;
+            self.backoff.reset();
         }
         if let Some(fault) = fault {
             self.warn(&fault, generation.unreported());
@@ -177,9 +178,8 @@ impl Keeper {
 
     /// Tries once to make a new generation, after a pause.
     fn replace(&mut self) {
-        let pause = jittered(self.pause, RandomState::new().hash_one(0));
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        self.sleep(pause);
+        let wait = self.backoff.next_jittered(jitter());
+        self.sleep(wait);
         if self.post.stopping() {
             return;
         }
@@ -188,15 +188,15 @@ impl Keeper {
                 self.post.change(Some(Arc::new(generation)));
                 self.maker.metrics.producer_replaced(self.reason);
                 let replacements = self.post.replacements.fetch_add(1, Ordering::Relaxed) + 1;
-                tracing::warn!(replacements, waited = ?pause, "the producer was replaced");
+                tracing::warn!(replacements, waited = ?wait, "the producer was replaced");
             }
             Err(error) => tracing::warn!(%error, "cannot make a new producer yet"),
         }
     }
 
     /// Sleeps, but not beyond the order to stop.
-    fn sleep(&self, pause: Duration) {
-        let deadline = Instant::now() + pause;
+    fn sleep(&self, wait: Duration) {
+        let deadline = Instant::now() + wait;
         while !self.post.stopping() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -205,12 +205,6 @@ impl Keeper {
             std::thread::park_timeout(left);
         }
     }
-}
-
-/// From half of the pause to all of it, so that many bridges do not come back at the same moment.
-fn jittered(pause: Duration, random: u64) -> Duration {
-    let half = pause / 2;
-    half + half.mul_f64(random as f64 / u64::MAX as f64)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::super::queue::recovered;
 use super::super::reader::Reader;
 use super::super::schema::{Access, Fault};
 use super::super::store::Store;
-use super::{FIRST_PAUSE, MOST_DELETES, VACUUM_PAGES, Writer};
+use super::{MOST_DELETES, VACUUM_PAGES, Writer};
 use std::io;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ impl Writer {
             outcome = self.delete_on_full_disk().and(outcome);
         }
         if self.work.deletes.len() < had {
-            self.pause = FIRST_PAUSE;
+            self.backoff.reset();
         }
         match outcome.and_then(|store| self.recount(store)) {
             Ok(store) => {

@@ -2,15 +2,6 @@ use super::*;
 use crate::telemetry::tags::PRODUCERS_REPLACED;
 
 #[test]
-fn pause_is_spread_over_its_second_half() {
-    let pause = Duration::from_secs(10);
-    assert_eq!(jittered(pause, 0), pause / 2);
-    assert_eq!(jittered(pause, u64::MAX), pause);
-    let middle = jittered(pause, u64::MAX / 2);
-    assert!(middle > pause / 2 && middle < pause, "{middle:?}");
-}
-
-#[test]
 fn every_fault_has_its_tag_in_the_metrics() {
     let faults =
         [Fault::Fatal(String::new()), Fault::Panicked, Fault::OtherCluster, Fault::Silent, Fault::Outdated];
