@@ -11,7 +11,7 @@ use gauge::judging::{judge, rules};
 use justcall_kafka_bridge::event::{BodyHash, EventId, Scanned, Validation, scan};
 use justcall_kafka_bridge::secret::Secret;
 use justcall_kafka_bridge::signature::{Headers, Keys, Rules, Subject, sign, verify};
-use justcall_kafka_bridge::spool::{self, Append, Entry, Spool};
+use justcall_kafka_bridge::spool::{self, Append, Spool, SpoolEntry};
 use std::hint::black_box;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -138,7 +138,7 @@ fn append(criterion: &mut Criterion) {
                     let mut identity = [0; 16];
                     identity[..8].copy_from_slice(&number.to_be_bytes());
                     let told = told.clone();
-                    let entry = Entry {
+                    let entry = SpoolEntry {
                         lane: Arc::clone(&lane),
                         payload: payload.clone(),
                         handed_over: false,

@@ -62,7 +62,7 @@ fn look(delivery: &Delivery, spool: &Spool, metrics: &Metrics) -> u64 {
         [usage.rows, usage.bytes, usage.limit, oldest.unsigned_abs()],
         [totals.appended, totals.deleted, totals.damaged, totals.parked, totals.refused],
     );
-    delivery.readiness.set_spool(if usage.taking { SpoolState::Taking } else { SpoolState::Failing });
+    delivery.readiness.set_spool(if usage.is_accepting { SpoolState::Taking } else { SpoolState::Failing });
     totals.deleted
 }
 

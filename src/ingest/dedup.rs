@@ -7,7 +7,7 @@
 //!
 //! An event is remembered only once it is durable. While it is in flight, its duplicates wait.
 
-use crate::delivery::{Identity, Remembered};
+use crate::delivery::{Identity, RememberedIdentity};
 use foldhash::fast::RandomState;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -79,7 +79,7 @@ impl Deduplication {
 
     /// Remembers events that are durable in the spool for the rest of their window. A time after
     /// `now_millis`, of a clock that was set back, counts as now.
-    pub fn restore(&self, mut events: Vec<Remembered>, now: Instant, now_millis: i64) {
+    pub fn restore(&self, mut events: Vec<RememberedIdentity>, now: Instant, now_millis: i64) {
         if self.window.is_zero() {
             return;
         }

@@ -24,7 +24,7 @@ pub use rules::{Facts, Judged, Read, Rules, Verdict};
 
 pub use crate::record::{TRACEPARENT, TRACESTATE};
 
-use crate::delivery::{Delivery, DeliveryError, Failure, Identity, OnDurable, Refused};
+use crate::delivery::{AppendError, Delivery, DeliveryError, Failure, Identity, OnDurable};
 use crate::event::{BodyHash, KnownType, Scanned};
 use crate::record::Record;
 use crate::secret::Secret;
@@ -271,8 +271,8 @@ impl From<DeliveryError> for Refusal {
             DeliveryError::HeldUp => Self::HeldUp,
             DeliveryError::Failed(Failure::QueueFull) => Self::QueueFull,
             DeliveryError::Failed(_) => Self::Kafka,
-            DeliveryError::Spool(Refused::Full | Refused::LaneFull) => Self::SpoolFull,
-            DeliveryError::Spool(Refused::Disk) => Self::SpoolFailing,
+            DeliveryError::Spool(AppendError::Full | AppendError::LaneFull) => Self::SpoolFull,
+            DeliveryError::Spool(AppendError::Disk) => Self::SpoolFailing,
             DeliveryError::DeadLetterQuota => Self::DeadLetterQuota,
         }
     }

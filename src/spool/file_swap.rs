@@ -1,11 +1,11 @@
-//! The place of the database: a complete copy takes it, and what is there is set aside.
+//! Replacement of the database by a complete copy. The replaced file is kept.
 
-use super::files::{Files, beside, private, remove, sync_directory};
+use super::files::{SpoolFiles, beside, private, remove, sync_directory};
 use std::fs::File;
 use std::io;
 
-/// Finishes a salvage that a crash cut short.
-pub(super) fn finish(files: &Files) -> io::Result<()> {
+/// Completes a salvage that a crash interrupted.
+pub(super) fn complete_swap(files: &SpoolFiles) -> io::Result<()> {
     for suffix in ["", "-wal", "-shm"] {
         remove(&beside(&files.salvage(), suffix))?;
     }
@@ -18,7 +18,7 @@ pub(super) fn finish(files: &Files) -> io::Result<()> {
     if is_there && log.exists() {
         std::fs::rename(&log, beside(&aside, "-wal"))?;
     }
-    // Of a database that is gone, the log would be read into the new file.
+    // If the database is missing, SQLite would apply its log to the new file.
     remove(&log)?;
     remove(&beside(&database, "-shm"))?;
     if is_there {
@@ -28,8 +28,8 @@ pub(super) fn finish(files: &Files) -> io::Result<()> {
     sync_directory(&files.directory)
 }
 
-/// Moves a log aside whose database is gone: beside an empty database, SQLite deletes it.
-pub(super) fn set_orphan_aside(files: &Files) -> io::Result<()> {
+/// Moves the log of a missing database aside, because SQLite deletes a log beside an empty database.
+pub(super) fn set_orphan_log_aside(files: &SpoolFiles) -> io::Result<()> {
     let is_gone = std::fs::metadata(files.database()).map_or(true, |found| found.len() == 0);
     if !is_gone || files.wal_bytes() == 0 {
         return Ok(());
@@ -38,25 +38,25 @@ pub(super) fn set_orphan_aside(files: &Files) -> io::Result<()> {
     std::fs::rename(files.log(), &aside)?;
     tracing::error!(
         set_aside = %aside.display(),
-        "the spool's database is gone and its log is left: the records in it are lost to the bridge"
+        "the spool's database is missing, and its log was moved aside: the records in the log are not delivered"
     );
     Ok(())
 }
 
-/// Puts the complete copy at [`Files::salvage`] into the place of the database.
-pub(super) fn put_in_place(files: &Files) -> io::Result<()> {
+/// Replaces the database by the complete copy at [`SpoolFiles::salvage`].
+pub(super) fn swap_in(files: &SpoolFiles) -> io::Result<()> {
     std::fs::rename(files.salvage(), files.salvaged())?;
     sync_directory(&files.directory)?;
-    finish(files)
+    complete_swap(files)
 }
 
-/// Copies a closed database that is no longer on disk, but still open as `held`, into its place.
-pub(super) fn restore(files: &Files, held: &File) -> io::Result<()> {
-    finish(files)?;
+/// Restores a closed database that is no longer on disk from its open handle `held`.
+pub(super) fn restore(files: &SpoolFiles, held: &File) -> io::Result<()> {
+    complete_swap(files)?;
     let copy = private(&files.salvage())?;
     io::copy(&mut &*held, &mut &copy)?;
     copy.sync_all()?;
-    put_in_place(files)?;
+    swap_in(files)?;
     tracing::error!(
         directory = %files.directory.display(),
         "another process removed or replaced the spool's file while it was closed: it is back in its place; \

@@ -1,7 +1,7 @@
-//! Proof that the files that are open are still the files on disk: SQLite does not notice their removal.
+//! Check that the open files are still the files on disk, because SQLite does not notice their removal.
 
 use super::files::beside;
-use super::schema::Fault;
+use super::schema::SpoolFault;
 use rusqlite::Connection;
 use std::cell::Cell;
 use std::fs::{File, Metadata};
@@ -45,7 +45,7 @@ pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     Ok(FileState::of(path)?.is_some_and(|found| found.is_same_file(&open)))
 }
 
-/// The database and its log as this process last left them.
+/// Database and log as this process last left them.
 #[derive(Debug)]
 pub(super) struct OpenFiles {
     database: PathBuf,
@@ -54,16 +54,16 @@ pub(super) struct OpenFiles {
 }
 
 impl OpenFiles {
-    /// Notes the files of a database that has just been opened.
+    /// Records the files of a database that was just opened.
     pub(super) fn of(database: &Path) -> io::Result<Self> {
         let (database, log) = (database.to_path_buf(), beside(database, "-wal"));
         let states = Cell::new((FileState::of(&database)?, FileState::of(&log)?));
         Ok(Self { database, log, states })
     }
 
-    /// Notes the lengths after a change by this process.
-    pub(super) fn note(&self) {
-        let note = |known: Option<FileState>, path: &Path| {
+    /// Records the lengths after a change by this process.
+    pub(super) fn record(&self) {
+        let record = |known: Option<FileState>, path: &Path| {
             let found = FileState::of(path).ok().flatten();
             match known {
                 Some(known) => found.filter(|found| found.is_same_file(&known)).or(Some(known)),
@@ -71,18 +71,19 @@ impl OpenFiles {
             }
         };
         let (database, log) = self.states.get();
-        self.states.set((note(database, &self.database), note(log, &self.log)));
+        self.states.set((record(database, &self.database), record(log, &self.log)));
     }
 
-    /// Compares the files on disk with the open ones, which `connection` has.
+    /// Compares the files on disk with the open ones of `connection`.
     ///
-    /// A file that another process made shorter in the way of SQLite is not an error: the log after its
-    /// content was written back, and the database after VACUUM.
+    /// Two truncations by another process are not errors: of the log after a checkpoint, and of the database
+    /// after VACUUM.
     ///
     /// # Errors
-    /// [`Fault::Moved`] if a file has another inode or the database lacks pages, [`Fault::Truncated`] if
-    /// only the log lacks content.
-    pub(super) fn check(&self, connection: &Connection) -> Result<(), Fault> {
+    ///
+    /// [`SpoolFault::Moved`] if a file has another inode or the database lacks pages,
+    /// [`SpoolFault::Truncated`] if only the log lacks content.
+    pub(super) fn check(&self, connection: &Connection) -> Result<(), SpoolFault> {
         let (database, log) = self.states.get();
         let is_same = |known: Option<FileState>, found: Option<FileState>| match (known, found) {
             (Some(known), Some(found)) => known.is_same_file(&found),
@@ -94,17 +95,17 @@ impl OpenFiles {
         };
         let found = (FileState::of(&self.database)?, FileState::of(&self.log)?);
         if !is_same(database, found.0) || !is_same(log, found.1) {
-            return Err(Fault::Moved);
+            return Err(SpoolFault::Moved);
         }
         let (is_database_shorter, is_log_shorter) = (is_shorter(database, found.0), is_shorter(log, found.1));
         if is_database_shorter && !has_all_pages(connection, found.0) {
-            return Err(Fault::Moved);
+            return Err(SpoolFault::Moved);
         }
         if is_log_shorter && !is_written_back(connection, found.1) {
-            return Err(Fault::Truncated);
+            return Err(SpoolFault::Truncated);
         }
         if is_database_shorter || is_log_shorter {
-            self.note();
+            self.record();
             tracing::warn!(
                 database = %self.database.display(),
                 "another process ran VACUUM or a checkpoint on the spool's database: nothing is lost; open the \
@@ -115,8 +116,7 @@ impl OpenFiles {
     }
 }
 
-/// Returns whether the database has the pages that its first page counts. Without the first page, as in an
-/// empty file, nothing is known.
+/// Returns whether the database has the number of pages in its header. `false` if the header is missing.
 fn has_all_pages(connection: &Connection, database: Option<FileState>) -> bool {
     let pragma = |name| {
         let number = connection.query_row(&format!("PRAGMA {name}"), (), |row| row.get::<_, i64>(0));
@@ -126,8 +126,8 @@ fn has_all_pages(connection: &Connection, database: Option<FileState>) -> bool {
     pages > 0 && database.is_some_and(|found| pages.saturating_mul(pragma("page_size")) <= found.bytes)
 }
 
-/// Returns whether an empty log is empty by its index too. If not, the attempt to write it back fails or
-/// reports frames; it writes nothing, because there is nothing to read.
+/// Returns whether the index of an empty log is empty too. If not, the passive checkpoint fails or reports
+/// frames, and writes nothing.
 fn is_written_back(connection: &Connection, log: Option<FileState>) -> bool {
     let frames = || connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| row.get::<_, i64>(1));
     log.is_some_and(|found| found.bytes == 0) && frames().is_ok_and(|frames| frames == 0)

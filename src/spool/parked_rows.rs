@@ -1,25 +1,26 @@
-//! Rows that were set aside because nothing accepted them. A start tries them again: the topic that refused
-//! them may have been changed meanwhile, and another version may read what this one could not.
+//! Parked rows: nothing accepted them. A start retries them, because the topic may have changed, and another
+//! release may read what this one could not.
 
-use super::schema::Fault;
-use super::store::{Change, Store, Stored, as_stored, checksum};
+use super::schema::SpoolFault;
+use super::store::{SpoolStore, StoreTransaction, StoredRow, checksum, stored_row};
 use std::sync::Arc;
 
-/// Outcome of [`try_again`], in rows.
+/// Outcome of [`retry_parked`], in rows.
 #[derive(Debug, Default)]
-pub(super) struct Retried {
+pub(super) struct RetriedRows {
     /// Rows that are in their lanes again.
     pub(super) returned: u64,
-    /// Rows with a wrong checksum, moved to what is damaged.
+    /// Rows with a wrong checksum, moved to the table `damaged`.
     pub(super) damaged: u64,
 }
 
-/// Puts parked rows back into their lanes, with their ids. A row whose id is taken stays parked.
+/// Moves parked rows back into their lanes, with their ids. A row whose id is taken stays parked.
 ///
 /// # Errors
+///
 /// If the disk fails, or the file is damaged beyond single rows. Nothing has changed then.
-pub(super) fn try_again(store: &mut Store) -> Result<Retried, Fault> {
-    let mut retried = Retried::default();
+pub(super) fn retry_parked(store: &mut SpoolStore) -> Result<RetriedRows, SpoolFault> {
+    let mut retried = RetriedRows::default();
     let mut change = store.begin()?;
     let (mut after, mut last) = (i64::MIN, 0);
     while let Some((id, row)) = next(&change, after)? {
@@ -41,35 +42,35 @@ pub(super) fn try_again(store: &mut Store) -> Result<Retried, Fault> {
         return Ok(retried);
     }
     let mut accounts = change.commit()?;
-    // After a damage the ids of rows that were set aside may be beyond those that are known.
+    // After a damage, parked rows may have greater ids than the known ones.
     accounts.next_id = accounts.next_id.max(last.saturating_add(1));
     store.adopt(accounts);
     Ok(retried)
 }
 
-/// Returns the first parked row after an id; without the row if a column has another type.
-fn next(change: &Change<'_>, after: i64) -> rusqlite::Result<Option<(i64, Option<Stored>)>> {
+/// Returns the first parked row after an id; without its content if a column has a wrong type.
+fn next(change: &StoreTransaction<'_>, after: i64) -> rusqlite::Result<Option<(i64, Option<StoredRow>)>> {
     let mut statement = change.transaction.prepare_cached(
         "SELECT id, lane, appended_at, session, checksum, payload FROM parked WHERE id > ?1
          ORDER BY id LIMIT 1",
     )?;
     let mut rows = statement.query([after])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    Ok(Some((row.get(0)?, as_stored(row).ok())))
+    Ok(Some((row.get(0)?, stored_row(row).ok())))
 }
 
-/// Returns the name of a row's lane; `None` if the row is damaged.
-fn name_of(change: &Change<'_>, row: &Stored) -> Option<Arc<str>> {
+/// Returns the name of the row's lane. `None`: the row is damaged.
+fn name_of(change: &StoreTransaction<'_>, row: &StoredRow) -> Option<Arc<str>> {
     let lane = change.accounts.lanes.iter().find(|lane| lane.id == row.lane)?;
     let found = checksum(row.id, &lane.name, row.appended_at, row.session, &row.payload);
     (found == row.checksum).then(|| Arc::clone(&lane.name))
 }
 
-fn is_taken(change: &Change<'_>, id: i64) -> rusqlite::Result<bool> {
+fn is_taken(change: &StoreTransaction<'_>, id: i64) -> rusqlite::Result<bool> {
     change.transaction.prepare_cached("SELECT 1 FROM record WHERE id = ?1")?.exists([id])
 }
 
-fn keep_as_damaged(change: &Change<'_>, id: i64) -> rusqlite::Result<usize> {
+fn keep_as_damaged(change: &StoreTransaction<'_>, id: i64) -> rusqlite::Result<usize> {
     let sql = "INSERT OR IGNORE INTO damaged SELECT * FROM parked WHERE id = ?1";
     change.transaction.prepare_cached(sql)?.execute([id])
 }

@@ -1,8 +1,8 @@
-//! A view for people, beside a running bridge or without one.
+//! Read-only view of a spool for operators, with or without a running bridge.
 
-use super::files::Files;
+use super::files::SpoolFiles;
 use super::schema::open_for_reading;
-use super::store::{as_stored, checksum, lanes};
+use super::store::{checksum, lanes, stored_row};
 use super::{OpenError, ReadError, RowId};
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -11,53 +11,53 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longer than a full disk is emptied at a time.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time to wait for a bridge that has the database to itself on a full disk.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reads a spool without changing it or keeping records from it: no lock on its content is held between two
-/// calls. Only a bridge on a full disk waits, for a while, until it is closed.
+/// Open spool for inspection. Changes nothing, and holds no lock between two calls. Only a bridge on a full
+/// disk waits for a limited time until it is closed.
 pub struct Inspection {
     connection: Connection,
 }
 
-/// A lane's account.
+/// Account of a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneStatus {
-    /// The lane's name.
+    /// Name of the lane.
     pub name: Arc<str>,
-    /// Its rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Their payloads' bytes, and 64 for each row.
+    /// Bytes of the payloads, plus 64 for each row.
     pub bytes: u64,
-    /// When its oldest row was appended, in milliseconds since 1970.
+    /// Time of the oldest row's append, in milliseconds since 1970.
     pub oldest: Option<i64>,
 }
 
-/// A row as it lies in the spool.
+/// Row of the spool with its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InspectedRow {
-    /// Its lane's name; empty if that is lost.
+    /// Name of the lane; empty if it is lost.
     pub lane: Arc<str>,
-    /// Its place.
+    /// Id of the row.
     pub id: RowId,
-    /// When it was appended, in milliseconds since 1970.
+    /// Time of the append, in milliseconds since 1970.
     pub appended_at: i64,
-    /// What was kept.
+    /// Content of the row.
     pub payload: Bytes,
-    /// Whether its checksum is right.
+    /// Whether the checksum is right.
     pub intact: bool,
 }
 
-/// Rows of a spool.
+/// Selection of rows to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
-    /// Those that wait for Kafka.
+pub enum RowSelection {
+    /// Rows that wait for Kafka.
     Waiting,
-    /// Those that were set aside: damaged, or accepted by nothing.
+    /// Rows that were set aside: damaged or parked.
     SetAside,
 }
 
-impl Kept {
+impl RowSelection {
     const fn table(self) -> &'static str {
         match self {
             Self::Waiting => "record",
@@ -66,12 +66,12 @@ impl Kept {
     }
 }
 
-/// Rows that were set aside.
+/// Numbers of rows that were set aside.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SetAside {
-    /// Rows found damaged.
+    /// Damaged rows.
     pub damaged: u64,
-    /// Rows parked.
+    /// Parked rows.
     pub parked: u64,
 }
 
@@ -79,18 +79,19 @@ impl Inspection {
     /// Opens the spool in `directory` for reading.
     ///
     /// # Errors
+    ///
     /// If there is none, or it cannot be read.
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
-        let database = Files::new(directory).database();
+        let database = SpoolFiles::new(directory).database();
         if !database.exists() {
             return Err(OpenError::Missing(directory.to_path_buf()));
         }
         let connection =
-            open_for_reading(&database, PATIENCE).map_err(|fault| OpenError::of(directory, fault))?;
+            open_for_reading(&database, BUSY_TIMEOUT).map_err(|fault| OpenError::of(directory, fault))?;
         Ok(Self { connection })
     }
 
-    /// The lanes that hold rows, by name.
+    /// Returns the lanes that hold rows, by name.
     ///
     /// # Errors
     /// If the disk or the file fails.
@@ -106,11 +107,16 @@ impl Inspection {
         Ok(statuses)
     }
 
-    /// Returns the next rows of all lanes after a row, in the order of their ids. None: that was all.
+    /// Returns the next rows of all lanes after a row, by id. Empty: the end.
     ///
     /// # Errors
     /// If the disk or the file fails.
-    pub fn page(&self, kept: Kept, after: RowId, max_rows: usize) -> Result<Vec<InspectedRow>, ReadError> {
+    pub fn page(
+        &self,
+        kept: RowSelection,
+        after: RowId,
+        max_rows: usize,
+    ) -> Result<Vec<InspectedRow>, ReadError> {
         let names: HashMap<i64, Arc<str>> =
             lanes(&self.connection)?.into_iter().map(|lane| (lane.id, lane.name)).collect();
         let mut statement = self.connection.prepare_cached(&format!(
@@ -119,7 +125,7 @@ impl Inspection {
             kept.table()
         ))?;
         let rows = statement.query_map(params![after.0, max_rows as i64], |row| {
-            let row = as_stored(row)?;
+            let row = stored_row(row)?;
             let lane = names.get(&row.lane).cloned().unwrap_or_default();
             let intact = checksum(row.id, &lane, row.appended_at, row.session, &row.payload) == row.checksum;
             let (id, payload) = (RowId(row.id), Bytes::from(row.payload));
@@ -128,7 +134,7 @@ impl Inspection {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// How many rows were set aside.
+    /// Returns the numbers of rows that were set aside.
     ///
     /// # Errors
     /// If the disk or the file fails.

@@ -1,12 +1,12 @@
-//! Saves what a damaged file still holds.
+//! Salvage of a damaged file.
 //!
-//! The new file is complete, under a name of its own, before the damaged one is set aside; so a crash
-//! in between costs nothing. The damaged file's log is read with it and set aside with it.
+//! The copy is complete, with a name of its own, before the damaged file is replaced, so a crash in between
+//! loses nothing. The log of the damaged file is read and kept with it.
 
-use super::files::Files;
-use super::place::{finish, put_in_place, set_orphan_aside};
-use super::schema::{Access, Fault, MIGRATIONS, is_full};
-use super::store::{Change, Lane, Store, Stored, as_stored, checksum, lanes};
+use super::file_swap::{complete_swap, set_orphan_log_aside, swap_in};
+use super::files::SpoolFiles;
+use super::schema::{DatabaseAccess, MIGRATIONS, SpoolFault, is_full};
+use super::store::{LaneAccount, SpoolStore, StoreTransaction, StoredRow, checksum, lanes, stored_row};
 use rusqlite::{Connection, OpenFlags, Row, params};
 use std::collections::HashMap;
 use std::fs::File;
@@ -16,38 +16,38 @@ use std::path::Path;
 use std::sync::Arc;
 
 const PAGE_BYTES: u64 = 4096;
-const ROWS_AT_ONCE: i64 = 256;
-/// Greater gaps in the row ids are damage, not deletions.
-const WIDEST_GAP: i64 = 1 << 40;
+const PAGE_ROWS: i64 = 256;
+/// Largest gap between row ids. A larger one is damage.
+const MAX_ID_GAP: i64 = 1 << 40;
 
-/// What the writer still knows of the file. Nothing at the start.
+/// State of the file that the writer knows. Empty at the start.
 #[derive(Default)]
-pub(super) struct Known {
-    pub(super) lanes: Vec<Lane>,
+pub(super) struct KnownState {
+    pub(super) lanes: Vec<LaneAccount>,
     pub(super) session: i64,
     pub(super) last_id: i64,
 }
 
-/// A database that was opened, and what its damage cost.
-pub(super) struct Opened {
-    pub(super) store: Store,
-    /// Rows.
+/// Open database, with the loss by its damage.
+pub(super) struct OpenedStore {
+    pub(super) store: SpoolStore,
+    /// Lost rows.
     pub(super) lost: u64,
 }
 
-/// Opens the database, and salvages it if it is damaged or not trusted.
+/// Opens the database. Salvages it first if it is damaged or distrusted.
 pub(super) fn open_store(
-    files: &Files,
+    files: &SpoolFiles,
     next_id: i64,
-    known: &Known,
-    distrusted: bool,
-    access: Access,
-) -> Result<Opened, Fault> {
-    finish(files)?;
-    set_orphan_aside(files)?;
-    if !distrusted {
-        match Store::open(&files.database(), next_id, access) {
-            Ok(store) => return Ok(Opened { store, lost: 0 }),
+    known: &KnownState,
+    is_distrusted: bool,
+    access: DatabaseAccess,
+) -> Result<OpenedStore, SpoolFault> {
+    complete_swap(files)?;
+    set_orphan_log_aside(files)?;
+    if !is_distrusted {
+        match SpoolStore::open(&files.database(), next_id, access) {
+            Ok(store) => return Ok(OpenedStore { store, lost: 0 }),
             Err(fault) if fault.is_damage() => {}
             Err(fault) => {
                 let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY;
@@ -59,16 +59,16 @@ pub(super) fn open_store(
         }
     }
     let lost = salvage(files, known)?;
-    Ok(Opened { store: Store::open(&files.database(), next_id, access)?, lost })
+    Ok(OpenedStore { store: SpoolStore::open(&files.database(), next_id, access)?, lost })
 }
 
-/// Puts a new file with all that can be read into the damaged one's place. Gives the rows lost.
-pub(super) fn salvage(files: &Files, known: &Known) -> Result<u64, Fault> {
+/// Replaces the damaged file by a copy of all that is readable. Returns the number of lost rows.
+pub(super) fn salvage(files: &SpoolFiles, known: &KnownState) -> Result<u64, SpoolFault> {
     let aside = files.damaged();
-    let mut salvage = Store::open(&files.salvage(), 1, Access::Shared)?;
+    let mut salvage = SpoolStore::open(&files.salvage(), 1, DatabaseAccess::Shared)?;
     salvage.checkpoint()?;
     let damaged = open_damaged(&files.database(), &files.salvage())?;
-    let copied = Copier::new(&damaged, known).copy_into(&mut salvage)?;
+    let copied = RowCopier::new(&damaged, known).copy_into(&mut salvage)?;
     drop(damaged);
     replace_with(files, salvage)?;
     tracing::error!(
@@ -79,12 +79,12 @@ pub(super) fn salvage(files: &Files, known: &Known) -> Result<u64, Fault> {
     Ok(copied.lost)
 }
 
-/// Copies what can be read of a database that is no longer on disk, but still open, into a new file.
-/// Returns the number of rows lost. A file now in the place of the database is set aside.
-pub(super) fn rescue(files: &Files, open: &Connection, known: &Known) -> Result<u64, Fault> {
-    finish(files)?;
-    let mut salvage = Store::open(&files.salvage(), 1, Access::Shared)?;
-    let copied = Copier::new(open, known).copy_into(&mut salvage)?;
+/// Copies what is readable of a database that is open but no longer on disk into a new file. Returns the
+/// number of lost rows. A file that is in the place of the database is set aside.
+pub(super) fn rescue(files: &SpoolFiles, open: &Connection, known: &KnownState) -> Result<u64, SpoolFault> {
+    complete_swap(files)?;
+    let mut salvage = SpoolStore::open(&files.salvage(), 1, DatabaseAccess::Shared)?;
+    let copied = RowCopier::new(open, known).copy_into(&mut salvage)?;
     replace_with(files, salvage)?;
     tracing::error!(
         directory = %files.directory.display(), rows_saved = copied.saved, rows_lost = copied.lost,
@@ -94,20 +94,20 @@ pub(super) fn rescue(files: &Files, open: &Connection, known: &Known) -> Result<
     Ok(copied.lost)
 }
 
-/// Puts a complete copy into the place of the database.
-fn replace_with(files: &Files, salvage: Store) -> Result<(), Fault> {
+/// Replaces the database by a complete copy.
+fn replace_with(files: &SpoolFiles, salvage: SpoolStore) -> Result<(), SpoolFault> {
     salvage.close()?;
-    Ok(put_in_place(files)?)
+    Ok(swap_in(files)?)
 }
 
-/// Opens the damaged file so that as much as possible can be read.
-fn open_damaged(path: &Path, sound: &Path) -> Result<Connection, Fault> {
+/// Opens the damaged file, after a repair of its first page if necessary.
+fn open_damaged(path: &Path, sound: &Path) -> Result<Connection, SpoolFault> {
     let open = || -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.query_row("SELECT count(*) FROM record WHERE id < 0", (), |_| Ok(()))?;
         connection.query_row("SELECT count(*) FROM lane WHERE id < 0", (), |_| Ok(()))?;
-        // A column of another name or type is no error, but everything in it would be lost.
+        // A column with a wrong name or type is not an error, but its content would be lost.
         let found = tables(&connection)?;
         if found == tables(&Connection::open(sound)?)? || found == tables(&vacuumed()?)? {
             Ok(connection)
@@ -115,17 +115,17 @@ fn open_damaged(path: &Path, sound: &Path) -> Result<Connection, Fault> {
             Err(rusqlite::Error::InvalidQuery)
         }
     };
-    // A full disk says nothing of what is in the file.
+    // A full disk is no evidence of damage.
     let unless_full = |error: rusqlite::Error| if is_full(&error) { Err(error) } else { Ok(()) };
     open().or_else(|error| {
         unless_full(error)?;
-        heal_first_page(path, sound)?;
-        // Whatever is wrong with it now: there may be nothing to read, and that is an answer.
+        repair_first_page(path, sound)?;
+        // If the file is unusable even with a sound first page, there is nothing to salvage.
         open().or_else(|error| Ok(unless_full(error).and_then(|()| Connection::open_in_memory())?))
     })
 }
 
-/// Creates an empty database with the places of tables that VACUUM chooses.
+/// Creates an empty database with the root pages that VACUUM assigns.
 fn vacuumed() -> rusqlite::Result<Connection> {
     let connection = Connection::open_in_memory()?;
     connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
@@ -134,7 +134,7 @@ fn vacuumed() -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// The tables and indices with their places.
+/// Returns tables and indices with their root pages.
 fn tables(connection: &Connection) -> rusqlite::Result<Vec<(String, u32, Option<String>)>> {
     let mut statement =
         connection.prepare("SELECT type || name || tbl_name, rootpage, sql FROM sqlite_master")?;
@@ -142,9 +142,9 @@ fn tables(connection: &Connection) -> rusqlite::Result<Vec<(String, u32, Option<
     tables.collect()
 }
 
-/// Overwrites the first page with that of a new file. It holds the header and the tables' places, and
-/// those are the same in every file of one schema version.
-fn heal_first_page(path: &Path, sound: &Path) -> io::Result<()> {
+/// Overwrites the first page with that of a new file. It holds the header and the root pages, which are the
+/// same in every file of a schema version.
+fn repair_first_page(path: &Path, sound: &Path) -> io::Result<()> {
     let mut page = [0; PAGE_BYTES as usize];
     File::open(sound)?.read_exact_at(&mut page, 0)?;
     let file = File::options().write(true).open(path)?;
@@ -154,24 +154,24 @@ fn heal_first_page(path: &Path, sound: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
-struct Copied {
+struct CopiedRows {
     saved: u64,
     lost: u64,
 }
 
-struct Copier<'a> {
+struct RowCopier<'a> {
     damaged: &'a Connection,
-    known: &'a Known,
-    /// Names that a lane's number may stand for. The rows' checksums tell which.
+    known: &'a KnownState,
+    /// Candidates for the name of a lane number. The checksum of a row decides.
     names: Vec<(i64, Arc<str>)>,
     copied: HashMap<Arc<str>, u64>,
-    /// Stretches of parked rows that cannot be read. Each counts as a row, because nothing counts those.
+    /// Unreadable ranges of parked rows. Each counts as one lost row, because the real number is unknown.
     unreadable: u64,
     session: i64,
 }
 
-impl<'a> Copier<'a> {
-    fn new(damaged: &'a Connection, known: &'a Known) -> Self {
+impl<'a> RowCopier<'a> {
+    fn new(damaged: &'a Connection, known: &'a KnownState) -> Self {
         let mut names: Vec<_> = known.lanes.iter().map(|lane| (lane.id, lane.name.clone())).collect();
         for source in ["lane NOT INDEXED", "lane INDEXED BY sqlite_autoindex_lane_1"] {
             names.extend(names_in(damaged, source));
@@ -181,23 +181,23 @@ impl<'a> Copier<'a> {
         Self { damaged, known, names, copied: HashMap::new(), unreadable: 0, session: known.session }
     }
 
-    fn copy_into(mut self, salvage: &mut Store) -> Result<Copied, Fault> {
+    fn copy_into(mut self, salvage: &mut SpoolStore) -> Result<CopiedRows, SpoolFault> {
         let mut last = 0;
         let mut change = salvage.begin()?;
         let damaged = self.damaged;
-        walk(damaged, "record", ROW, as_stored, |id, row| {
+        walk(damaged, "record", ROW, stored_row, |id, row| {
             last = id;
             self.copy(&mut change, row)
         })?;
         for table in ["damaged", "parked"] {
-            let unreadable = walk(damaged, table, ROW, as_stored, |_, mut row| {
-                // The new file numbers lanes anew.
+            let unreadable = walk(damaged, table, ROW, stored_row, |_, mut row| {
+                // Lane numbers differ in the new file.
                 if let Some(name) = self.name_of(&row) {
                     row.lane = change.lane(&name)?.id;
                 }
                 Ok(change.keep(table, &row)?)
             })?;
-            // What is in `damaged` was counted when it was found.
+            // Rows in `damaged` were counted when they were found.
             self.unreadable += if table == "parked" { unreadable } else { 0 };
         }
         let identity = |row: &Row<'_>| Ok((row.get(1)?, row.get(2)?));
@@ -209,11 +209,11 @@ impl<'a> Copier<'a> {
         let accounts = change.commit()?;
         salvage.adopt(accounts);
         let lost = self.lost();
-        Ok(Copied { saved: self.copied.values().sum(), lost })
+        Ok(CopiedRows { saved: self.copied.values().sum(), lost })
     }
 
-    /// Copies a row whose checksum is right into its lane, and any other to what is damaged.
-    fn copy(&mut self, change: &mut Change<'_>, row: Stored) -> Result<(), Fault> {
+    /// Copies a row with a right checksum into its lane, and any other row into `damaged`.
+    fn copy(&mut self, change: &mut StoreTransaction<'_>, row: StoredRow) -> Result<(), SpoolFault> {
         let Some(name) = self.name_of(&row) else {
             return Ok(change.keep("damaged", &row)?);
         };
@@ -223,23 +223,23 @@ impl<'a> Copier<'a> {
         Ok(())
     }
 
-    /// Returns the name of a row's lane; `None` if the row is damaged.
-    fn name_of(&self, row: &Stored) -> Option<Arc<str>> {
+    /// Returns the name of the row's lane. `None`: the row is damaged.
+    fn name_of(&self, row: &StoredRow) -> Option<Arc<str>> {
         let is_whole =
             |name: &str| checksum(row.id, name, row.appended_at, row.session, &row.payload) == row.checksum;
         let found = self.names.iter().find(|(lane, name)| *lane == row.lane && is_whole(name));
         found.map(|(_, name)| Arc::clone(name))
     }
 
-    /// The last id given out, as far as it can be known.
+    /// Returns the last used id, as far as it is known.
     fn last_id(&self, last_row: i64) -> i64 {
         let least = last_row.max(self.known.last_id);
         let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'record'";
-        let told = self.damaged.query_row(sql, (), |row| row.get::<_, i64>(0)).unwrap_or(least);
-        if told > least && told - least < WIDEST_GAP { told } else { least }
+        let recorded = self.damaged.query_row(sql, (), |row| row.get::<_, i64>(0)).unwrap_or(least);
+        if recorded > least && recorded - least < MAX_ID_GAP { recorded } else { least }
     }
 
-    /// Rows that the index or the lanes' accounts tell of and that were not copied.
+    /// Returns the number of rows that the index or the accounts count and that were not copied.
     fn lost(&self) -> u64 {
         let mut expected: HashMap<Arc<str>, u64> = HashMap::new();
         let accounts = if self.known.lanes.is_empty() {
@@ -247,8 +247,8 @@ impl<'a> Copier<'a> {
         } else {
             self.known.lanes.clone()
         };
-        let most = self.most_rows();
-        for lane in accounts.iter().filter(|lane| lane.rows <= most) {
+        let max = self.max_rows();
+        for lane in accounts.iter().filter(|lane| lane.rows <= max) {
             expected.insert(lane.name.clone(), lane.rows);
         }
         for (lane, rows) in self.indexed() {
@@ -262,13 +262,13 @@ impl<'a> Copier<'a> {
         lost + self.unreadable
     }
 
-    /// No file holds more rows: an account that says so is damaged.
-    fn most_rows(&self) -> u64 {
+    /// Returns an upper bound of the rows in the file. An account above it is damaged.
+    fn max_rows(&self) -> u64 {
         let pages = self.damaged.query_row("PRAGMA page_count", (), |row| row.get::<_, i64>(0));
         pages.unwrap_or(0).unsigned_abs() * PAGE_BYTES / 8
     }
 
-    /// Rows of each lane by the index.
+    /// Returns the number of rows of each lane, from the index.
     fn indexed(&self) -> Vec<(i64, u64)> {
         let count = || {
             let sql = "SELECT lane, count(*) FROM record INDEXED BY record_lane GROUP BY lane";
@@ -292,18 +292,18 @@ fn names_in(damaged: &Connection, source: &str) -> Vec<(i64, Arc<str>)> {
     found
 }
 
-/// The columns of [`as_stored`].
+/// Columns that [`stored_row`] reads.
 const ROW: &str = "id, lane, appended_at, session, checksum, payload";
 
-/// Visits the rows of a table that can be read, by id, the first of `columns`. Returns the number of
-/// stretches that cannot be read.
+/// Visits the readable rows of a table by id, which is the first of `columns`. Returns the number of
+/// unreadable ranges.
 fn walk<T>(
     damaged: &Connection,
     table: &str,
     columns: &str,
     read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
-    mut visit: impl FnMut(i64, T) -> Result<(), Fault>,
-) -> Result<u64, Fault> {
+    mut visit: impl FnMut(i64, T) -> Result<(), SpoolFault>,
+) -> Result<u64, SpoolFault> {
     let sql = format!("SELECT {columns} FROM {table} NOT INDEXED WHERE id > ?1 ORDER BY id LIMIT ?2");
     let with_id = |row: &Row<'_>| Ok((row.get(0)?, read(row)?));
     let Ok(mut statement) = damaged.prepare(&sql) else { return Ok(1) };
@@ -311,7 +311,7 @@ fn walk<T>(
     loop {
         let mut count = 0;
         let mut whole = true;
-        let mut rows = statement.query(params![after, ROWS_AT_ONCE])?;
+        let mut rows = statement.query(params![after, PAGE_ROWS])?;
         loop {
             match rows.next().and_then(|row| row.map(with_id).transpose()) {
                 Ok(Some((id, row))) if id > after => {
@@ -326,7 +326,7 @@ fn walk<T>(
             }
         }
         drop(rows);
-        if whole && count < ROWS_AT_ONCE {
+        if whole && count < PAGE_ROWS {
             return Ok(unreadable);
         }
         if !whole {
@@ -335,7 +335,7 @@ fn walk<T>(
                 let mut rows = statement.query(params![place, 1])?;
                 Ok(rows.next()?.map(with_id).transpose()?.is_none_or(|(id, _)| id > place))
             };
-            match past_damage(after, readable) {
+            match first_readable(after, readable) {
                 Some(place) => after = place,
                 None => return Ok(unreadable),
             }
@@ -343,9 +343,8 @@ fn walk<T>(
     }
 }
 
-/// The first place behind a damage from which can be read: found in growing leaps, then by halving the
-/// last one.
-fn past_damage(after: i64, mut readable: impl FnMut(i64) -> rusqlite::Result<bool>) -> Option<i64> {
+/// Returns the first readable id after damage, by exponential and then binary search.
+fn first_readable(after: i64, mut readable: impl FnMut(i64) -> rusqlite::Result<bool>) -> Option<i64> {
     let mut readable = |place| readable(place).unwrap_or(false);
     let (mut bad, mut leap) = (after, 1_i64);
     let mut good = loop {
