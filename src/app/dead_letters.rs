@@ -9,7 +9,7 @@ pub use replay::{Failed, Replay, Told};
 
 use crate::config::Settings;
 use crate::delivery::dead_letter::replayed_of;
-use crate::kafka::{self, Start, Step, Stretch, TailedRecord};
+use crate::kafka::{self, BoundedReader, ReadStep, StartPosition, TailedRecord};
 use crate::record::Headers;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl DeadLetters {
     /// When the topic cannot be read to its end.
     pub fn index(&self) -> Result<Index, kafka::Error> {
         let mut index = Index::default();
-        let topic = Stretch::read(&self.kafka, |name| name == &*self.topic, Start::Beginning)?;
+        let topic = BoundedReader::read(&self.kafka, |name| name == &*self.topic, StartPosition::Beginning)?;
         index.found(topic.topics() > 0);
         read(topic, |record| {
             index.add(&record);
@@ -85,7 +85,7 @@ impl DeadLetters {
     pub fn find(&self, id: LetterId) -> Result<Option<(Letter, Option<String>)>, kafka::Error> {
         let mut found = None;
         let mut replayed = None;
-        let topic = Stretch::partition(&self.kafka, &self.topic, id.partition, id.offset)?;
+        let topic = BoundedReader::partition(&self.kafka, &self.topic, id.partition, id.offset)?;
         // Its mark stands behind it.
         read(topic, |record| {
             if let Some((place, at)) = replayed_of(&record.headers) {
@@ -102,28 +102,28 @@ impl DeadLetters {
 
     /// Shows every dead letter with its body to `visit`, until that returns `false`.
     fn each(&self, mut visit: impl FnMut(Letter) -> bool) -> Result<(), kafka::Error> {
-        let topic = Stretch::read(&self.kafka, |name| name == &*self.topic, Start::Beginning)?;
+        let topic = BoundedReader::read(&self.kafka, |name| name == &*self.topic, StartPosition::Beginning)?;
         read(topic, |record| Letter::read(record).is_none_or(&mut visit))
     }
 }
 
 /// Reads until the end, or until `visit` returns `false`.
-fn read(mut topic: Stretch, mut visit: impl FnMut(TailedRecord) -> bool) -> Result<(), kafka::Error> {
+fn read(mut topic: BoundedReader, mut visit: impl FnMut(TailedRecord) -> bool) -> Result<(), kafka::Error> {
     let mut heard = Instant::now();
     loop {
         match topic.next(SLICE)? {
-            Step::End => return Ok(()),
-            Step::Record(record) => {
+            ReadStep::End => return Ok(()),
+            ReadStep::Record(record) => {
                 if !visit(record) {
                     return Ok(());
                 }
                 heard = Instant::now();
             }
-            Step::Waiting if heard.elapsed() > PATIENCE => {
+            ReadStep::Waiting if heard.elapsed() > PATIENCE => {
                 let text = format!("nothing came for {PATIENCE:?} before the end of the topic");
                 return Err(kafka::Error::Unreachable(text));
             }
-            Step::Waiting => {}
+            ReadStep::Waiting => {}
         }
     }
 }

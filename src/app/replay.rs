@@ -3,7 +3,7 @@
 use crate::config::Settings;
 use crate::delivery::TopicFailure;
 use crate::ingest::{self, Facts, Verdict};
-use crate::kafka::{self, KeepOn, Marker, NotCommitted, Transactions};
+use crate::kafka::{self, CommitError, Marker, ShouldRetry, TransactionalProducer};
 use crate::record::{Headers, Record, names};
 use crate::routing::{Records, Table};
 use bytes::Bytes;
@@ -105,7 +105,7 @@ fn replayed(headers: &Headers, at: DateTime<Utc>) -> Headers {
 
 /// Where records go, together or not at all.
 pub struct Outlet {
-    transactions: Transactions,
+    transactions: TransactionalProducer,
     /// Topics that are known to be there.
     ensured: HashSet<Arc<str>>,
     runtime: Handle,
@@ -120,9 +120,9 @@ impl Outlet {
         config: &kafka::Config,
         id: &str,
         runtime: Handle,
-        keep_on: KeepOn<'_>,
-    ) -> Result<Self, NotCommitted> {
-        let transactions = Transactions::take_over(config, id, keep_on)?;
+        keep_on: ShouldRetry<'_>,
+    ) -> Result<Self, CommitError> {
+        let transactions = TransactionalProducer::take_over(config, id, keep_on)?;
         Ok(Self { transactions, ensured: HashSet::new(), runtime })
     }
 
@@ -140,8 +140,8 @@ impl Outlet {
         &mut self,
         records: &[Record],
         markers: &[Marker],
-        keep_on: KeepOn<'_>,
-    ) -> Result<(), NotCommitted> {
+        keep_on: ShouldRetry<'_>,
+    ) -> Result<(), CommitError> {
         for record in records {
             self.ensure(&record.topic, keep_on)?;
         }
@@ -151,17 +151,17 @@ impl Outlet {
         self.transactions.commit(records, markers, keep_on)
     }
 
-    fn ensure(&mut self, topic: &Arc<str>, keep_on: KeepOn<'_>) -> Result<(), NotCommitted> {
+    fn ensure(&mut self, topic: &Arc<str>, keep_on: ShouldRetry<'_>) -> Result<(), CommitError> {
         while !self.ensured.contains(topic) {
             match self.runtime.block_on(self.transactions.ensure(topic)) {
                 Ok(()) => {
                     self.ensured.insert(Arc::clone(topic));
                 }
                 Err(missing @ TopicFailure::Missing) => {
-                    return Err(NotCommitted::Refused(format!("{missing} ({topic})")));
+                    return Err(CommitError::Refused(format!("{missing} ({topic})")));
                 }
                 Err(failure) if keep_on(&format!("{failure} ({topic})")) => sleep(PAUSE),
-                Err(_) => return Err(NotCommitted::Stopped),
+                Err(_) => return Err(CommitError::Stopped),
             }
         }
         Ok(())

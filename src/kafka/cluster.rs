@@ -4,16 +4,16 @@
 //! code. That request replaces all that is set on a topic, so [`Cluster::set_topic_config`] reads what
 //! is set, lays the change over it and writes the whole: a change that somebody else makes between the
 //! two is undone. Nor does rdkafka pass on why a cluster does not tell or change a configuration: that
-//! it did not is seen from what comes back, see [`Refusal`].
+//! it did not is seen from what comes back, see [`KafkaRefusal`].
 
-mod ear;
+mod error_listener;
 
 #[cfg(test)]
 mod tests;
 
 use super::admin::{Admin, TIMEOUT, failed, only, options};
-use super::{Config, Error, Refusal, TopicsConfig};
-use ear::Ear;
+use super::{Config, Error, KafkaRefusal, TopicsConfig};
+use error_listener::ErrorListener;
 use rdkafka::admin::{
     AlterConfig, ConfigEntry, ConfigResource, ConfigResourceResult, ConfigSource, NewPartitions,
     ResourceSpecifier,
@@ -26,15 +26,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a change of configuration may take to be seen.
-const SETTLED_WITHIN: Duration = Duration::from_secs(5);
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often it is looked for.
-const PAUSE: Duration = Duration::from_millis(50);
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A cluster that has answered. Every question has ten seconds.
 pub struct Cluster {
     admin: Admin,
-    ear: Arc<Ear>,
+    listener: Arc<ErrorListener>,
     brokers: Vec<Broker>,
 }
 
@@ -55,7 +55,7 @@ pub enum Described {
     /// It is not there.
     Missing,
     /// The cluster does not tell: mostly for want of the right `Describe`.
-    Refused(Refusal),
+    Refused(KafkaRefusal),
     /// It is there.
     Found(Topic),
 }
@@ -66,7 +66,7 @@ pub struct Topic {
     /// In the order of their numbers.
     pub partitions: Vec<Partition>,
     /// Its configuration by name, defaults included; refused without the right `DescribeConfigs`.
-    pub config: Result<BTreeMap<String, ConfigValue>, Refusal>,
+    pub config: Result<BTreeMap<String, ConfigValue>, KafkaRefusal>,
 }
 
 /// One partition of a topic.
@@ -110,8 +110,8 @@ impl Cluster {
     /// Waits until a broker of the cluster has answered.
     ///
     /// # Errors
-    /// [`Error::Client`] for a property that the library refuses; [`Error::NotLetIn`] and
-    /// [`Error::Untrusted`] as soon as a broker says so; else [`Error::Unreachable`] after ten seconds.
+    /// [`Error::Client`] for a property that the library refuses; [`Error::AuthenticationFailed`] and
+    /// [`Error::TlsFailed`] as soon as a broker says so; else [`Error::Unreachable`] after ten seconds.
     pub async fn connect(config: &Config) -> Result<Self, Error> {
         Self::connect_within(config, TIMEOUT).await
     }
@@ -121,18 +121,18 @@ impl Cluster {
     /// # Errors
     /// As [`Cluster::connect`].
     pub async fn connect_within(config: &Config, timeout: Duration) -> Result<Self, Error> {
-        let ear = Arc::new(Ear::new(config)?);
+        let listener = Arc::new(ErrorListener::new(config)?);
         let admin = Admin::new(config)?;
-        let first = Arc::clone(&ear);
+        let first = Arc::clone(&listener);
         let answered = tokio::task::spawn_blocking(move || first.await_answer(timeout));
         let brokers = answered.await.map_err(|panic| Error::Unreachable(panic.to_string()))??;
-        Ok(Self { admin, ear, brokers })
+        Ok(Self { admin, listener, brokers })
     }
 
     /// What went wrong so far on the way to the cluster: a line each, in the library's words. Of several
     /// bootstrap servers those that were asked in vain; those that were not asked are not in it.
     pub fn trouble(&self) -> Vec<String> {
-        self.ear.heard()
+        self.listener.reasons()
     }
 
     /// The members of the cluster that were alive when it answered first.
@@ -200,7 +200,7 @@ impl Cluster {
     pub async fn add_partitions(&self, topic: &str, total: usize) -> Result<(), Error> {
         let wanted = [NewPartitions::new(topic, total)];
         let results = self.admin.raw().create_partitions(&wanted, &options()).await.map_err(failed)?;
-        only(results)?.map(drop).map_err(|(_, code)| Refusal::from(code).into())
+        only(results)?.map(drop).map_err(|(_, code)| KafkaRefusal::from(code).into())
     }
 
     /// Sets `changes` on the topic and leaves what else is set on it as it is, see [the module](self).
@@ -212,17 +212,17 @@ impl Cluster {
         topic: &str,
         changes: &BTreeMap<String, String>,
     ) -> Result<(), Error> {
-        let whole = overlaid(&self.topic_config(topic).await?, changes).ok_or(Refusal::ConfigHidden)?;
+        let whole = overlaid(&self.topic_config(topic).await?, changes).ok_or(KafkaRefusal::ConfigHidden)?;
         let plain = AlterConfig::new(ResourceSpecifier::Topic(topic));
         let wanted = [whole.iter().fold(plain, |wanted, (name, value)| wanted.set(name, value))];
         self.admin.raw().alter_configs(&wanted, &options()).await.map_err(failed)?;
         // Brokers hear of it by and by.
-        let deadline = Instant::now() + SETTLED_WITHIN;
+        let deadline = Instant::now() + CHANGE_TIMEOUT;
         while !is_set(&self.topic_config(topic).await?, changes) {
             if Instant::now() > deadline {
-                return Err(Refusal::NoEffect.into());
+                return Err(KafkaRefusal::NoEffect.into());
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
         Ok(())
     }
@@ -262,7 +262,7 @@ impl Cluster {
     async fn topic_configs(
         &self,
         names: &[&str],
-    ) -> Result<BTreeMap<String, Result<BTreeMap<String, ConfigValue>, Refusal>>, Error> {
+    ) -> Result<BTreeMap<String, Result<BTreeMap<String, ConfigValue>, KafkaRefusal>>, Error> {
         if names.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -300,9 +300,9 @@ fn partitions(topic: &MetadataTopic) -> Vec<Partition> {
 }
 
 /// A configuration that has come. There is none without a single value.
-fn told(answer: ConfigResourceResult) -> Result<BTreeMap<String, ConfigValue>, Refusal> {
-    let values = values(answer.map_err(Refusal::from)?);
-    if values.is_empty() { Err(Refusal::ConfigHidden) } else { Ok(values) }
+fn told(answer: ConfigResourceResult) -> Result<BTreeMap<String, ConfigValue>, KafkaRefusal> {
+    let values = values(answer.map_err(KafkaRefusal::from)?);
+    if values.is_empty() { Err(KafkaRefusal::ConfigHidden) } else { Ok(values) }
 }
 
 fn values(resource: ConfigResource) -> BTreeMap<String, ConfigValue> {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 mod tests;
 
 /// The most requests in flight on one connection with which an idempotent producer keeps order.
-const MOST_IN_FLIGHT: u32 = 5;
+const MAX_IN_FLIGHT: u32 = 5;
 
 /// Why a property may not have that value; `None` where it may.
 pub fn refused(name: &str, value: &str) -> Option<&'static str> {
@@ -44,11 +44,11 @@ pub fn refused(name: &str, value: &str) -> Option<&'static str> {
         "transactional.id" | "transaction.timeout.ms" => {
             "would hide records from readers until a commit that never comes"
         }
-        // Topics have the partitions that the settings say.
+        // TopicProvisioner have the partitions that the settings say.
         "allow.auto.create.topics" => {
             "is always off: it makes topics of one partition; see `topics.create_missing`"
         }
-        // Said once, elsewhere.
+        // BrokerError once, elsewhere.
         "bootstrap.servers" | "metadata.broker.list" => "is set as `kafka.bootstrap_servers`",
         // What the bridge holds for itself.
         "statistics.interval.ms" => "is the bridge's own: some of its metrics rest on those statistics",
@@ -68,7 +68,7 @@ pub fn refused(name: &str, value: &str) -> Option<&'static str> {
 }
 
 fn in_flight(value: &str) -> Option<&'static str> {
-    let keeps_order = value.trim().parse().is_ok_and(|number| (1..=MOST_IN_FLIGHT).contains(&number));
+    let keeps_order = value.trim().parse().is_ok_and(|number| (1..=MAX_IN_FLIGHT).contains(&number));
     (!keeps_order).then_some("must be from 1 to 5: an idempotent producer keeps order up to there")
 }
 
@@ -159,14 +159,15 @@ pub struct CreationFault {
 ///
 /// Creates clients without servers and drops them, so that no connection is opened.
 pub fn creation_fault(properties: &Properties) -> Option<CreationFault> {
-    let reason = super::client::for_trial(properties).iter().find_map(|client| {
-        match BaseProducer::from_config(client) {
-            Ok(_) => None,
-            Err(KafkaError::ClientCreation(reason)) => Some(reason),
-            Err(KafkaError::ClientConfig(_, description, ..)) => Some(description),
-            Err(error) => Some(error.to_string()),
-        }
-    })?;
+    let reason =
+        super::client_config::for_trial(properties).iter().find_map(
+            |client| match BaseProducer::from_config(client) {
+                Ok(_) => None,
+                Err(KafkaError::ClientCreation(reason)) => Some(reason),
+                Err(KafkaError::ClientConfig(_, description, ..)) => Some(description),
+                Err(error) => Some(error.to_string()),
+            },
+        )?;
     // A path can contain the name of a property.
     let paths = properties.values().filter(|value| value.contains('/'));
     let words = paths.fold(reason.clone(), |words, path| words.replace(path, ""));

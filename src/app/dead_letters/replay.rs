@@ -7,7 +7,7 @@
 use super::{DeadLetters, Letter, LetterId};
 use crate::app::replay::{Outlet, Rules, Ruling};
 use crate::delivery::dead_letter;
-use crate::kafka::{self, KeepOn, Marker, NotCommitted};
+use crate::kafka::{self, CommitError, Marker, ShouldRetry};
 use crate::record::{Record, names};
 use chrono::{DateTime, Utc};
 use std::collections::HashSet;
@@ -45,7 +45,7 @@ pub enum Failed {
     Read(#[from] kafka::Error),
     /// Nothing more could be written.
     #[error(transparent)]
-    Write(NotCommitted),
+    Write(CommitError),
     /// Marks may stand where they cannot be seen yet.
     #[error(
         "a transaction of another program is open in {0}, and what stands behind it cannot be seen: try again once it has ended"
@@ -98,7 +98,7 @@ impl Replay<'_> {
 
     fn open(&self, told: &mut dyn FnMut(Told<'_>) -> bool) -> Result<Outlet, Failed> {
         let config = &self.letters.kafka;
-        let keep_on: KeepOn<'_> = &mut |why| told(Told::Waiting(why));
+        let keep_on: ShouldRetry<'_> = &mut |why| told(Told::Waiting(why));
         let id = format!("{TRANSACTIONAL_ID}-{}", self.letters.topic);
         let outlet = Outlet::open(config, &id, self.runtime.clone(), keep_on).map_err(Failed::Write)?;
         if outlet.is_hidden(&self.letters.topic)? {
@@ -114,7 +114,7 @@ impl Replay<'_> {
         batch: &mut Batch,
         outlet: &mut Option<Outlet>,
         told: &mut dyn FnMut(Told<'_>) -> bool,
-    ) -> Result<(), NotCommitted> {
+    ) -> Result<(), CommitError> {
         let id = letter.id;
         let now = Utc::now();
         let received_at = letter.kept.received_at.unwrap_or(now);
@@ -132,7 +132,7 @@ impl Replay<'_> {
         if batch.is_full() {
             self.write(std::mem::take(batch), outlet, told)?;
         }
-        if goes_on { Ok(()) } else { Err(NotCommitted::Stopped) }
+        if goes_on { Ok(()) } else { Err(CommitError::Stopped) }
     }
 
     /// Writes a batch, and where Kafka refuses it, each letter alone.
@@ -141,7 +141,7 @@ impl Replay<'_> {
         batch: Batch,
         outlet: &mut Option<Outlet>,
         told: &mut dyn FnMut(Told<'_>) -> bool,
-    ) -> Result<(), NotCommitted> {
+    ) -> Result<(), CommitError> {
         let mut goes_on = true;
         let written = match outlet {
             Some(outlet) => {
@@ -158,11 +158,11 @@ impl Replay<'_> {
                     // What is committed is told of to the last, also to one who wants to stop.
                     goes_on &= told(Told::Replayed(*id, topics));
                 }
-                if goes_on { Ok(()) } else { Err(NotCommitted::Stopped) }
+                if goes_on { Ok(()) } else { Err(CommitError::Stopped) }
             }
-            Err(NotCommitted::Refused(why)) => match batch.letters.as_slice() {
+            Err(CommitError::Refused(why)) => match batch.letters.as_slice() {
                 [(id, _)] if told(Told::Stays(*id, names::REFUSED_BY_KAFKA, &why)) => Ok(()),
-                [_] => Err(NotCommitted::Stopped),
+                [_] => Err(CommitError::Stopped),
                 _ => batch.singles().try_for_each(|single| self.write(single, outlet, told)),
             },
             Err(why) => Err(why),

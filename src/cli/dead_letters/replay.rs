@@ -7,7 +7,7 @@ use crate::app::replay::Rules;
 use crate::cli::output;
 use crate::cli::replay::progress::Progress;
 use crate::cli::{Failure, SettingsArgs, ended, signals, usage_error};
-use crate::kafka::NotCommitted;
+use crate::kafka::CommitError;
 use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -165,7 +165,7 @@ fn finish(args: &Args, summary: Summary, result: Result<(), Failed>, told_each: 
     let complete = summary.is_complete();
     let result = result.map_err(|why| {
         Failure::Failed(match why {
-            Failed::Write(NotCommitted::Stopped) => {
+            Failed::Write(CommitError::Stopped) => {
                 "stopped: what is told here as replayed is marked; run it again to go on".into()
             }
             why => format!("{why}; what is told here as replayed is marked, and a new run goes on behind it"),

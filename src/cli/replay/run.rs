@@ -11,7 +11,7 @@ use super::summary::Summary;
 use crate::app::replay::{Outlet, Rules};
 use crate::cli::{Failure, files};
 use crate::event::{BodyHash, EventId};
-use crate::kafka::{self, NotCommitted};
+use crate::kafka::{self, CommitError};
 use batch::{Batch, Item};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Seek, SeekFrom, Write};
@@ -163,7 +163,7 @@ impl Job {
         let name = EventId::from_hash(&BodyHash::of(path.as_os_str().as_encoded_bytes()));
         let id = format!("justcall-bridge-replay-{name}");
         let Self { progress, stop, .. } = self;
-        let keep_on: kafka::KeepOn<'_> = &mut |why| {
+        let keep_on: kafka::ShouldRetry<'_> = &mut |why| {
             progress.wait(why);
             !stop.load(Ordering::Acquire)
         };
@@ -173,7 +173,7 @@ impl Job {
     fn all(&mut self, mut state: State, began: Instant) -> Result<(), Failure> {
         while !state.at_end {
             if self.stop.load(Ordering::Acquire) {
-                return Err(early(NotCommitted::Stopped));
+                return Err(early(CommitError::Stopped));
             }
             let before = state.input.byte;
             let batch = self.fill(&mut state)?;
@@ -270,9 +270,9 @@ fn unreadable(file: &Path, error: &io::Error) -> Failure {
 }
 
 /// Why it ended before the end of the file.
-fn early(why: NotCommitted) -> Failure {
+fn early(why: CommitError) -> Failure {
     Failure::Failed(match why {
-        NotCommitted::Stopped => "stopped before the end of the file: run it again to go on".into(),
+        CommitError::Stopped => "stopped before the end of the file: run it again to go on".into(),
         why => format!("{why}; run it again to go on where it ended"),
     })
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::kafka::client::plain;
+use crate::kafka::client_context::plain_reason;
 
 fn value(text: Option<&str>, origin: ConfigOrigin) -> ConfigValue {
     ConfigValue { value: text.map(str::to_owned), origin, is_read_only: false, is_sensitive: text.is_none() }
@@ -34,16 +34,16 @@ fn value_that_is_not_told_is_never_overwritten_by_accident() {
 #[test]
 fn trouble_is_told_without_times_and_states() {
     let said = "b:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT, 3 identical error(s) suppressed)";
-    assert_eq!(plain(said), "b:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused");
-    assert_eq!(plain("1/1 brokers are down"), "1/1 brokers are down");
+    assert_eq!(plain_reason(said), "b:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused");
+    assert_eq!(plain_reason("1/1 brokers are down"), "1/1 brokers are down");
 }
 
 #[test]
 fn refusal_is_told_in_words_and_known_for_a_missing_right() {
-    let refusal = Refusal::from(RDKafkaErrorCode::TopicAuthorizationFailed);
+    let refusal = KafkaRefusal::from(RDKafkaErrorCode::TopicAuthorizationFailed);
     assert_eq!(refusal.to_string(), "Topic authorization failed");
     assert!(refusal.is_authorization());
-    assert!(!Refusal::from(RDKafkaErrorCode::InvalidConfig).is_authorization());
+    assert!(!KafkaRefusal::from(RDKafkaErrorCode::InvalidConfig).is_authorization());
 }
 
 #[test]
