@@ -77,7 +77,7 @@ impl Admin {
         if self.0.is_to_be_replaced(asked, fetched.is_ok()) {
             match AdminClient::from_config(&self.0.settings) {
                 Ok(client) => self.0.client.store(Arc::new(BackgroundDrop::new(client))),
-                Err(error) => tracing::warn!(%error, "cannot make a new client to ask the cluster"),
+                Err(error) => tracing::warn!(%error, "cannot create a new admin client"),
             }
         }
         fetched

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cause_is_logged_once_in_ten_minutes() {
+    fn reason_is_logged_once_in_ten_minutes() {
         let (logged, start) = (LoggedReasons::default(), Instant::now());
         assert!(logged.is_news("refused", start) && !logged.is_news("refused", start));
         assert!(logged.is_news("unresolved", start));

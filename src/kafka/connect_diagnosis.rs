@@ -1,45 +1,45 @@
-//! What stands in the way to a cluster, taken from the client library's words: it has no codes for most.
+//! Diagnosis of failed connections from librdkafka's error texts, because it has no codes for most causes.
 
 use super::Error;
 
 #[cfg(test)]
 mod tests;
 
-/// Why no connection to a broker comes about.
+/// Cause of a failed connection to a broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
-    /// The library refuses a property, or what it names cannot be read. Says which.
+    /// librdkafka rejects a property, or cannot read its file. Contains the reason.
     Properties(String),
     /// The broker's certificate is for another host name.
     OtherName,
-    /// The broker's certificate was signed by nobody who is trusted here.
+    /// The authority of the broker's certificate is unknown.
     UnknownAuthority,
     /// The broker's certificate is not valid at this time.
     NotValidNow,
-    /// The broker wants a certificate of its client, or another one.
+    /// The broker requires a client certificate, or another one.
     ClientCertificate,
-    /// TLS was begun with a broker that does not speak it on that port.
+    /// The client uses TLS, but the broker's port does not.
     TlsToPlaintext,
-    /// No TLS was begun with a broker that speaks nothing else on that port.
+    /// The client does not use TLS, but the broker's port does.
     PlaintextToTls,
-    /// The broker ends the connection at the first word: it wants TLS, or SASL, or is no broker.
+    /// The broker closed the connection at once: it requires TLS or SASL, or is not a Kafka broker.
     HungUp,
-    /// SASL was begun with a broker that wants none on that port.
+    /// The client uses SASL, but the broker's port does not.
     SaslUnwanted,
-    /// The broker does not know that user with that password.
+    /// The broker rejects user and password.
     Credentials,
-    /// The broker offers other mechanisms of SASL, named here where it says so.
+    /// The broker supports other SASL mechanisms, named here if known.
     Mechanism(Option<String>),
-    /// Connected, and then not a word.
+    /// The broker accepts the connection and does not answer.
     Silent,
-    /// It answers, and tells of brokers that cannot be reached: these, as `host:port`.
+    /// It answers, but its advertised brokers cannot be reached, as `host:port`.
     Elsewhere(Vec<String>),
-    /// Anything else, in the library's words.
+    /// Other cause, in librdkafka's words.
     Other(String),
 }
 
 impl Cause {
-    /// Reads what a failed connection ended with.
+    /// Derives the cause from an error.
     pub fn of(error: &Error) -> Self {
         match error {
             Error::Client(text) if text.contains("SASL mechanism") => Self::Mechanism(None),
@@ -52,7 +52,7 @@ impl Cause {
     }
 }
 
-/// TLS alerts of a broker that does not accept the client's certificate, or its absence.
+/// TLS alerts of a broker that rejects or misses the client's certificate.
 const CLIENT_CERTIFICATE_ALERTS: [&str; 4] =
     ["alert certificate required", "alert bad certificate", "alert handshake failure", "alert unknown ca"];
 
@@ -76,7 +76,7 @@ fn tls(text: &str) -> Cause {
 fn sasl(text: &str) -> Cause {
     let offered = text.rsplit_once("supported mechanisms:").map(|(_, offered)| offered.trim());
     match offered {
-        // A port without SASL offers none at all.
+        // A port without SASL supports no mechanism.
         Some("") => Cause::SaslUnwanted,
         Some(offered) => Cause::Mechanism(Some(offered.to_owned())),
         None if text.contains("mechanism handshake failed") => Cause::Mechanism(None),
@@ -85,15 +85,15 @@ fn sasl(text: &str) -> Cause {
 }
 
 fn way(text: &str) -> Cause {
-    let told = told_brokers(text);
-    if !told.is_empty() {
-        Cause::Elsewhere(told)
+    let advertised = advertised_brokers(text);
+    if !advertised.is_empty() {
+        Cause::Elsewhere(advertised)
     } else if text.contains("PLAINTEXT broker listener") {
         Cause::TlsToPlaintext
     } else if text.contains("Invalid response size") {
         Cause::PlaintextToTls
     } else if CLIENT_CERTIFICATE_ALERTS.iter().any(|alert| text.to_ascii_lowercase().contains(alert)) {
-        // With TLS 1.3 the alert comes after the client's side of the handshake is complete.
+        // With TLS 1.3 the alert arrives after the client has completed its handshake.
         Cause::ClientCertificate
     } else if text.contains("Disconnected") {
         Cause::HungUp
@@ -104,17 +104,18 @@ fn way(text: &str) -> Cause {
     }
 }
 
-/// Brokers that are not from the settings but told by others: the library writes their id behind them,
-/// as in `broker-2:9092/2: Connect to …`.
-fn told_brokers(text: &str) -> Vec<String> {
-    let told = text.split("; ").filter_map(|trouble| {
+/// Returns brokers that were advertised, not configured: librdkafka appends their id, as in `broker-2:9092/2:
+/// Connect to …`.
+fn advertised_brokers(text: &str) -> Vec<String> {
+    let advertised = text.split("; ").filter_map(|trouble| {
         let (name, _) = trouble.split_once(": ")?;
         let (address, id) = name.rsplit_once('/')?;
-        let is_told = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
-        (is_told && address.contains(':')).then(|| address.rsplit('/').next().unwrap_or(address).to_owned())
+        let is_advertised = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+        (is_advertised && address.contains(':'))
+            .then(|| address.rsplit('/').next().unwrap_or(address).to_owned())
     });
-    let mut told: Vec<_> = told.collect();
-    told.sort_unstable();
-    told.dedup();
-    told
+    let mut advertised: Vec<_> = advertised.collect();
+    advertised.sort_unstable();
+    advertised.dedup();
+    advertised
 }

@@ -1,12 +1,12 @@
-//! A broker inside this process, for development.
+//! In-process broker for development.
 
 use super::Error;
 use rdkafka::mocking::MockCluster;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-/// A broker that speaks Kafka's protocol to any client and keeps everything in memory: 5 MiB for each
-/// partition. It cannot create topics on request, so it is told all of them at the start.
+/// Broker that speaks Kafka's protocol and keeps records in memory: 5 MiB for each partition. It cannot
+/// create topics on request, so all are created at the start.
 pub struct EmbeddedBroker {
     bootstrap_servers: String,
     stop: Option<mpsc::Sender<()>>,
@@ -17,11 +17,12 @@ impl EmbeddedBroker {
     /// Starts a broker on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// When the broker or its thread cannot be started, or a topic cannot be made.
+    ///
+    /// If the broker or its thread cannot be started, or a topic cannot be created.
     pub fn start(topics: Vec<String>, partitions: i32) -> Result<Self, Error> {
         let (started, start) = mpsc::channel();
         let (stop, stopped) = mpsc::channel::<()>();
-        // The library ties a mock cluster to the thread that made it.
+        // librdkafka ties a mock cluster to the thread that created it.
         let thread = std::thread::Builder::new().name("embedded-broker".into()).spawn(move || {
             let cluster = MockCluster::new(1).and_then(|cluster| {
                 topics.iter().try_for_each(|topic| cluster.create_topic(topic, partitions, 1))?;
@@ -29,7 +30,7 @@ impl EmbeddedBroker {
             });
             let up = cluster.as_ref().map(MockCluster::bootstrap_servers).map_err(ToString::to_string);
             if started.send(up).is_ok() {
-                // Ends when the sender is dropped.
+                // Returns when the sender is dropped.
                 let _ = stopped.recv();
             }
         })?;
@@ -40,7 +41,7 @@ impl EmbeddedBroker {
         Ok(Self { bootstrap_servers, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where clients reach it: `host:port`.
+    /// Returns the address for clients, as `host:port`.
     pub fn bootstrap_servers(&self) -> &str {
         &self.bootstrap_servers
     }

@@ -47,7 +47,7 @@ pub enum Error {
     #[error("Kafka does not answer: {0}")]
     Unreachable(String),
     /// The cluster rejects the credentials.
-    #[error("Kafka does not let the bridge in: {0}")]
+    #[error("Kafka authentication failed: {0}")]
     AuthenticationFailed(String),
     /// The TLS handshake failed.
     #[error("no TLS connection to Kafka: {0}")]
@@ -69,10 +69,10 @@ pub enum KafkaRefusal {
         is_authorization: bool,
     },
     /// The answer contains no configuration; rdkafka does not pass on the reason.
-    #[error("the configuration is not told: the right DescribeConfigs is missing")]
+    #[error("the configuration is hidden: the right DescribeConfigs is missing")]
     ConfigHidden,
     /// A change of configuration was answered but is not visible; rdkafka does not pass on the reason.
-    #[error("it did not take effect: a value is not right, or the right AlterConfigs is missing")]
+    #[error("the change did not take effect: a value is invalid, or the right AlterConfigs is missing")]
     NoEffect,
 }
 

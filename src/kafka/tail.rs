@@ -1,7 +1,6 @@
-//! Reading topics back, to show what was written. No consumer group is joined, nothing is committed:
-//! no consumer notices. Only what is committed is read.
+//! Readers of topics. They join no consumer group, commit no offsets, and return committed records only.
 //!
-//! [`Tail`] follows topics as they grow; [`BoundedReader`] reads up to where they ended when it began.
+//! [`Tail`] follows topics as they grow; [`BoundedReader`] reads up to their ends at its start.
 
 mod bounded_reader;
 mod consumer;
@@ -15,13 +14,13 @@ use consumer::{Isolation, PartitionOffset, PollResult, TopicConsumer};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// How often topics and partitions are discovered_at for that were not there before.
+/// Interval between searches for new topics and partitions.
 const DISCOVERY_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long such a discover may take: whoever waits for a record waits for it too.
+/// Time for such a search, which delays the next record.
 const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Follows topics.
+/// Reader that follows topics.
 pub struct Tail {
     consumer: TopicConsumer,
     wanted: Box<dyn Fn(&str) -> bool + Send>,
@@ -30,11 +29,12 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Starts to read the topics whose names are `wanted`, and by and by those that come to be later,
-    /// from their beginning.
+    /// Starts to read the topics whose names are `wanted`. Topics created later are read from their
+    /// beginning.
     ///
     /// # Errors
-    /// When the cluster does not answer within ten seconds.
+    ///
+    /// If the cluster does not answer within ten seconds.
     pub fn follow(
         config: &Config,
         wanted: impl Fn(&str) -> bool + Send + 'static,
@@ -47,15 +47,16 @@ impl Tail {
         Ok(Self { consumer, wanted: Box::new(wanted), known, discovered_at: Instant::now() })
     }
 
-    /// The topics that are read now, in alphabetical order.
+    /// Returns the topics that are read now, by name.
     pub fn topics(&self) -> BTreeSet<&str> {
         self.known.iter().map(|(topic, _)| topic.as_str()).collect()
     }
 
-    /// The next record, or `None` if none comes within `timeout`.
+    /// Returns the next record; `None` after `timeout`.
     ///
     /// # Errors
-    /// When a topic may not be read. Brokers that are away are waited for.
+    ///
+    /// If a topic may not be read. Unreachable brokers are retried.
     pub fn next(&mut self, timeout: Duration) -> Result<Option<TailedRecord>, Error> {
         if self.discovered_at.elapsed() >= DISCOVERY_INTERVAL {
             self.discover()?;
@@ -69,7 +70,7 @@ impl Tail {
     fn discover(&mut self) -> Result<(), Error> {
         let found = self.consumer.partitions(&self.wanted, DISCOVERY_TIMEOUT);
         self.discovered_at = Instant::now();
-        // Brokers that are away now are asked again.
+        // Unreachable brokers are asked again.
         let Ok(found) = found else { return Ok(()) };
         let new: Vec<_> = found.into_iter().filter(|each| !self.known.contains(each)).collect();
         if new.is_empty() {

@@ -17,7 +17,7 @@ fn config(properties: &[(&str, &str)]) -> Config {
 }
 
 #[test]
-fn operator_changes_defaults_but_no_promise() {
+fn operators_change_defaults_but_not_guaranteed_properties() {
     let client =
         client_config::producer(&config(&[("linger.ms", "7"), ("acks", "1"), ("message.timeout.ms", "5")]));
     let expected = [
@@ -35,7 +35,7 @@ fn operator_changes_defaults_but_no_promise() {
 }
 
 #[test]
-fn clients_that_write_nothing_get_no_producer_properties() {
+fn other_clients_get_no_producer_properties() {
     let client = client_config::connection(&config(&[]));
     for name in ["linger.ms", "queue.buffering.max.messages", "acks"] {
         assert_eq!(client.get(name), None, "the library warns of {name} in a consumer");

@@ -1,4 +1,4 @@
-//! Seeing to it that topics are there.
+//! Lookup and creation of topics.
 
 use super::admin::{self, Admin};
 use super::{Config, Error, TopicsConfig};
@@ -10,7 +10,7 @@ use rdkafka::metadata::MetadataTopic;
 use rdkafka::types::RDKafkaRespErr;
 use std::sync::Arc;
 
-/// Knows which topics the cluster has and makes those that are missing.
+/// Lookup of topics, which creates missing ones if the settings allow it.
 pub struct TopicProvisioner {
     admin: Admin,
     config: ArcSwap<TopicsConfig>,
@@ -22,25 +22,26 @@ impl TopicProvisioner {
         Ok(Self { admin: Admin::new(config)?, config: ArcSwap::from_pointee(config.topics.clone()), metrics })
     }
 
-    /// Has missing topics from now on made by other settings.
+    /// Replaces the settings for new topics.
     pub fn adopt(&self, config: TopicsConfig) {
         self.config.store(Arc::new(config));
     }
 
-    /// What the cluster is asked with.
+    /// Returns the admin client.
     pub(super) fn admin(&self) -> &Admin {
         &self.admin
     }
 
-    /// Returns the topics that the cluster shows to this client, with the number of their partitions.
+    /// Returns the topics that the cluster shows to this client, with their numbers of partitions.
     ///
     /// # Errors
-    /// When no broker answers.
+    ///
+    /// If no broker answers.
     pub async fn list(&self) -> Result<Vec<(String, u32)>, Error> {
         self.admin.topics().await
     }
 
-    /// Makes sure that `topic` exists. Returns the number of its partitions; 0: not known yet.
+    /// Ensures that `topic` exists. Returns its number of partitions; 0: unknown.
     pub(super) async fn ensure(&self, topic: &str) -> Result<u32, TopicFailure> {
         if let Some(partitions) = self.partitions(topic).await? {
             return Ok(partitions);
@@ -52,12 +53,12 @@ impl TopicProvisioner {
         Ok(self.partitions(topic).await.ok().flatten().unwrap_or(0))
     }
 
-    /// Returns the number of partitions of a topic; `None`: it does not exist.
+    /// Returns the number of partitions of a topic. `None`: it does not exist.
     async fn partitions(&self, topic: &str) -> Result<Option<u32>, TopicFailure> {
         let count = |topic: &MetadataTopic| match topic.error() {
             None => Ok(Some(admin::partitions(topic))),
             Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) => Ok(None),
-            // A topic just created has no leaders for a moment.
+            // A new topic has no leaders for a moment.
             Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) => {
                 Ok(Some(admin::partitions(topic)))
             }
@@ -76,7 +77,7 @@ impl TopicProvisioner {
                 tracing::info!(topic, "created the topic");
                 Ok(())
             }
-            // Another replica of the bridge was faster.
+            // Another replica of the bridge created it.
             Ok(false) => Ok(()),
             Err(error) => Err(TopicFailure::Cluster(format!("cannot create it: {error}"))),
         }

@@ -1,7 +1,7 @@
-//! Records that become visible together, or not at all.
+//! Transactional producer: its records become visible together, or not at all.
 //!
-//! Whoever begins with the same transactional id later fences those before: their open transaction is
-//! undone, what they committed is there for every reader, and they commit nothing more.
+//! A new producer with the same transactional id fences earlier ones: their open transaction is aborted, and
+//! they commit nothing more.
 
 mod attempt;
 
@@ -19,53 +19,53 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// After this long the cluster undoes a transaction whose writer is gone. Until then those who read
-/// what is committed wait behind it.
+/// Time after which the cluster aborts the transaction of a producer that ended, in milliseconds. Until then
+/// it blocks consumers of committed records.
 const TRANSACTION_TIMEOUT_MS: &str = "30000";
 
-/// For so long a record may be on its way: less than its transaction may last.
+/// Time for the delivery of a record, in milliseconds. Less than [`TRANSACTION_TIMEOUT_MS`].
 const RECORD_TIMEOUT_MS: &str = "25000";
 
-/// How long one call of the library may take before the caller is asked whether to go on.
+/// Time for one call of librdkafka, before the caller decides whether to retry.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// A record without key and value, for a partition that is named.
+/// Record without key and value, for a given partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker {
-    /// The topic.
+    /// Topic of the marker.
     pub topic: Arc<str>,
-    /// The partition, which must be there.
+    /// Existing partition.
     pub partition: i32,
-    /// What it says.
+    /// Content of the marker.
     pub headers: Headers,
     /// Milliseconds since 1970.
     pub timestamp: i64,
 }
 
-/// Why nothing was committed.
+/// Reason why nothing was committed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
-    /// Another one began with the same transactional id.
-    #[error("another one has taken over, and commits what is left")]
+    /// Another producer uses the same transactional id.
+    #[error("another process has taken over the transactional id, and commits the rest")]
     Fenced,
-    /// The caller did not want to wait longer. Of the last transaction it is not known whether it was
-    /// committed; who begins anew finds out.
+    /// The caller stopped the retries. It is unknown whether the last transaction was committed; a restart
+    /// finds out.
     #[error("stopped while Kafka did not answer")]
     Stopped,
-    /// Kafka takes one of the records for good not.
+    /// Kafka permanently refuses one of the records.
     #[error("Kafka refuses a record: {0}")]
     Refused(String),
-    /// Kafka forbids it, or the client failed for good.
+    /// A right is missing, or the client failed permanently.
     #[error("{0}")]
     Failed(String),
 }
 
-/// Asked again and again while Kafka lets wait, with the reason; `false` ends it.
+/// Called before each retry, with the reason. `false` stops.
 pub type ShouldRetry<'a> = &'a mut dyn FnMut(&str) -> bool;
 
-/// A producer of transactions. Its calls block.
+/// Transactional producer. Its calls block.
 pub struct TransactionalProducer {
     producer: ThreadedProducer<TransactionContext>,
     topics: TopicProvisioner,
@@ -73,11 +73,12 @@ pub struct TransactionalProducer {
 }
 
 impl TransactionalProducer {
-    /// Takes the transactional id over: what others with this id committed is complete when this returns,
-    /// and they commit nothing from now on.
+    /// Takes over the transactional id. On return, earlier transactions of this id are complete, and their
+    /// producers commit nothing more.
     ///
     /// # Errors
-    /// When the user may not use the id, or `should_retry` says so.
+    ///
+    /// If the user may not use the id, or `should_retry` stops.
     pub fn take_over(config: &Config, id: &str, should_retry: ShouldRetry<'_>) -> Result<Self, CommitError> {
         let failed = |error: Error| CommitError::Failed(error.to_string());
         let mut settings = client_config::producer(config);
@@ -99,27 +100,30 @@ impl TransactionalProducer {
         Ok(this)
     }
 
-    /// Makes sure that a topic is there, creating it where the settings allow that.
+    /// Ensures that a topic exists; creates it if the settings allow it.
     ///
     /// # Errors
-    /// When it is not.
+    ///
+    /// If it does not exist.
     pub async fn ensure(&self, topic: &str) -> Result<(), TopicFailure> {
         self.topics.ensure(topic).await.map(drop)
     }
 
-    /// Whether somebody else's open transaction hides the end of a topic.
+    /// Returns whether the open transaction of another producer hides the end of a topic.
     ///
     /// # Errors
-    /// When the cluster does not answer.
+    ///
+    /// If the cluster does not answer.
     pub fn is_hidden(&self, topic: &str) -> Result<bool, Error> {
         is_hidden_from(&self.config, topic)
     }
 
-    /// Writes all records, in this order, and all markers in one transaction. Tries again for as long as
-    /// Kafka cannot, and `should_retry` says so.
+    /// Writes all records in this order, and all markers, in one transaction. Retries until `should_retry`
+    /// stops.
     ///
     /// # Errors
-    /// When nothing was committed.
+    ///
+    /// If nothing was committed.
     pub fn commit(
         &self,
         records: &[Record],
@@ -151,12 +155,12 @@ impl TransactionalProducer {
     fn abort(&self, should_retry: ShouldRetry<'_>) -> Result<(), CommitError> {
         match self.repeat(should_retry, || self.producer.abort_transaction(CALL_TIMEOUT)) {
             Err(ErrorAction::Fail(why)) => Err(why),
-            // There was none to abort.
+            // There was no transaction to abort.
             Ok(()) | Err(ErrorAction::Abort(_) | ErrorAction::Retry(_)) => Ok(()),
         }
     }
 
-    /// Calls the library until it has done what it was asked for, or says that it never will.
+    /// Repeats a call until it succeeds or fails permanently.
     fn repeat(
         &self,
         should_retry: ShouldRetry<'_>,

@@ -1,14 +1,13 @@
-//! Attempts to write that cannot succeed: whether a user may write, and what time it is for the
-//! broker, without a record that anybody would read.
+//! Write probes that cannot succeed: they check the right to write and read the broker's clock without
+//! leaving a record.
 //!
-//! A broker asks for the right to write first and looks at the records then. So a record that is too
-//! large for its topic, or has a time that no clock shows, is refused for that by a broker that would
-//! take others, and for the missing right by one that would not. No record of this kind can be written.
+//! A broker checks the right to write before it checks records. So a record that is too large, or has an
+//! impossible time, is refused for that reason only if the user may write.
 //!
-//! The clock is read from a batch: a broker takes the whole of it or nothing, and names the records that
-//! were wrong. Every second one has an impossible time, so that the batch is refused; between them stand
-//! times around the limit, and where the broker draws the line tells its clock. The library gathers the
-//! batch; were it to part it, a part would still be refused unless it was one record alone.
+//! The clock is read from one batch, which a broker accepts or refuses as a whole while it names the wrong
+//! records. Every second record has an impossible time, so the batch is refused. The others have times around
+//! the limit, and the boundary between accepted and refused ones gives the broker's clock. If librdkafka
+//! splits the batch, each part is still refused, except a part of one record.
 
 use super::{Config, Error, client_config, client_context};
 use parking_lot::Mutex;
@@ -23,79 +22,80 @@ use std::time::{Duration, Instant};
 #[cfg(test)]
 mod tests;
 
-/// What makes a record impossible to write.
+/// Property that makes a record impossible to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordFlaw {
-    /// This time, in milliseconds since 1970.
+    /// Time in milliseconds since 1970.
     Time(i64),
-    /// More bytes than its topic takes.
+    /// Size in bytes, above the limit of the topic.
     Size(usize),
 }
 
-/// How an outcome_of ended.
+/// Outcome of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProbeOutcome {
-    /// Refused for its flaw: the user may write.
+    /// The record was refused for its flaw: the user may write.
     Allowed,
-    /// The user may not.
+    /// The user may not write.
     Forbidden,
-    /// It was written after all: the topic has changed since its limits were read.
+    /// The record was written: the limits of the topic have changed.
     Written,
-    /// Neither, and why.
+    /// Other outcome, with its reason.
     Unclear(String),
 }
 
-/// How far the local clock is before the broker's, in seconds; negative: behind it. It is between the
-/// two; `None`: beyond what was tried.
+/// Offset of the local clock from the broker's, in seconds; negative: the local clock is behind. `None`:
+/// outside the tested range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockSkew {
-    /// At least.
+    /// Lower bound.
     pub least: Option<i64>,
-    /// At most.
+    /// Upper bound.
     pub most: Option<i64>,
 }
 
-/// Seconds around a limit that are tried, on both sides of it.
+/// Offsets from the limit that are tested, in both directions.
 const OFFSETS_SECONDS: [i64; 22] =
     [1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1_800, 3_600, 43_200, 604_800];
 
-/// How long the cluster may take to tell of a topic, and again for an outcome_of.
+/// Time for the metadata of a topic, and for a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long the library gathers a batch.
+/// Time for which librdkafka collects a batch.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// No clock is that far off: a hundred years, in milliseconds.
+/// Clock error that is considered impossible: a hundred years, in milliseconds.
 pub const MAX_CLOCK_ERROR_MS: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
 
-/// Compacted topics take no record without one.
+/// Required by compacted topics.
 const KEY: &[u8] = b"probe";
 
-/// A client for such attempts.
+/// Client for probes.
 pub struct WriteProbe(BaseProducer<ProbeReports>);
 
-/// How a record ended.
+/// Delivery report of a record.
 type ProbeReport = Result<(), RDKafkaErrorCode>;
 
-/// What the library reports of each record, by number.
+/// Delivery reports by record number.
 #[derive(Default)]
 struct ProbeReports(Mutex<HashMap<usize, ProbeReport>>);
 
 impl WriteProbe {
-    /// Connects by and by.
+    /// Creates a client, which connects in the background.
     ///
     /// # Errors
-    /// For a property that the library refuses.
+    ///
+    /// If librdkafka rejects a property.
     pub fn start(config: &Config) -> Result<Self, Error> {
         let mut settings = client_config::connection(config);
         for (name, value) in [
             ("acks", "all"),
-            // One outcome_of each: it is refused, or there is no answer.
+            // No retries: a record is refused, or there is no answer.
             ("enable.idempotence", "false"),
             ("retries", "0"),
             ("message.timeout.ms", &PROBE_TIMEOUT.as_millis().to_string()),
             ("linger.ms", &LINGER.as_millis().to_string()),
-            // What is too large for a topic must not be so for the library.
+            // The record must be too large for the topic, not for librdkafka.
             ("message.max.bytes", "1000000000"),
         ] {
             settings.set(name, value);
@@ -103,11 +103,11 @@ impl WriteProbe {
         Ok(Self(BaseProducer::from_config_and_context(&settings, ProbeReports::default())?))
     }
 
-    /// Tries to write one record to each of the topics; the outcomes stand in the same order. Blocks until
-    /// there are answers, for four seconds at most.
+    /// Sends one record to each topic. Returns the outcomes in the same order. Blocks for up to four seconds.
     ///
     /// # Errors
-    /// Why none was tried.
+    ///
+    /// If nothing was sent.
     pub fn write(&self, trials: &[(String, RecordFlaw)]) -> Result<Vec<ProbeOutcome>, String> {
         let begun = Instant::now();
         for (number, (topic, flaw)) in trials.iter().enumerate() {
@@ -115,17 +115,18 @@ impl WriteProbe {
                 RecordFlaw::Time(time) => (*time, 1),
                 RecordFlaw::Size(size) => (now(), *size),
             };
-            self.send(topic, number, &noise(size), time)?;
+            self.send(topic, number, &incompressible(size), time)?;
         }
         let reports = self.reports(trials.len(), begun);
         Ok(reports.into_iter().map(outcome_of).collect())
     }
 
-    /// Reads the broker's clock where a topic limits how far the time of a record may lie after it, by
-    /// `after` milliseconds. Blocks as [`WriteProbe::write`] does.
+    /// Reads the broker's clock with a topic that limits the time of records to `after` milliseconds in the
+    /// future. Blocks like [`WriteProbe::write`].
     ///
     /// # Errors
-    /// What came of the outcome_of failed_clock.
+    ///
+    /// The outcome, if it does not reveal the clock.
     pub fn clock(&self, topic: &str, after: i64) -> Result<ClockSkew, ProbeOutcome> {
         self.fetch_leader(topic).map_err(ProbeOutcome::Unclear)?;
         let now = now();
@@ -141,7 +142,7 @@ impl WriteProbe {
             self.send(topic, number, b"x", *time).map_err(ProbeOutcome::Unclear)?;
         }
         if begun.elapsed() > LINGER / 2 {
-            // It may be sent in pieces. What is still here goes nowhere.
+            // The batch may be split. Purge what was not sent.
             self.0.purge(PurgeConfig::default().queue());
         }
         let reports = self.reports(times.len(), begun);
@@ -151,7 +152,7 @@ impl WriteProbe {
         Ok(skew(&offsets, &refused, begun.elapsed()))
     }
 
-    /// Learns of the topic: a batch is made in one go only if its partition's leader is known.
+    /// Fetches the leader of the partition, which librdkafka needs to send one batch.
     fn fetch_leader(&self, topic: &str) -> Result<(), String> {
         self.0
             .client()
@@ -160,13 +161,13 @@ impl WriteProbe {
             .map_err(|error| error.to_string())
     }
 
-    /// Hands over a record for the topic's first partition.
+    /// Sends a record to the first partition.
     fn send(&self, topic: &str, number: usize, value: &[u8], time: i64) -> Result<(), String> {
         let record = BaseRecord::with_opaque_to(topic, number).partition(0).timestamp(time);
         self.0.send(record.key(KEY).payload(value)).map_err(|(error, _)| error.to_string())
     }
 
-    /// What became of the records with the numbers below `count`.
+    /// Waits for the reports of the records with numbers below `count`.
     fn reports(&self, count: usize, begun: Instant) -> Vec<Option<ProbeReport>> {
         while self.0.context().count() < count && begun.elapsed() < PROBE_TIMEOUT + PROBE_TIMEOUT / 4 {
             self.0.poll(Duration::from_millis(50));
@@ -219,7 +220,7 @@ fn outcome_of(report: Option<ProbeReport>) -> ProbeOutcome {
     }
 }
 
-/// Whether the broker named this very record of the batch.
+/// Returns whether the broker named this record of the batch as wrong.
 fn is_refused(report: Option<ProbeReport>) -> Option<bool> {
     match report? {
         Err(RDKafkaErrorCode::InvalidRecord) => Some(true),
@@ -228,7 +229,7 @@ fn is_refused(report: Option<ProbeReport>) -> Option<bool> {
     }
 }
 
-/// What came of a batch that told no clock.
+/// Returns the outcome of a batch that does not reveal the clock.
 fn failed_clock(reports: &[Option<ProbeReport>]) -> ProbeOutcome {
     if reports.contains(&Some(Ok(()))) {
         return ProbeOutcome::Written;
@@ -240,8 +241,8 @@ fn failed_clock(reports: &[Option<ProbeReport>]) -> ProbeOutcome {
     })
 }
 
-/// A record `offset` seconds after the limit is refused where the local clock, when it was made, was not
-/// as much behind the broker's when it was looked at, `took` later at most.
+/// Computes the bounds. A record `offset` seconds after the limit is refused if the local clock is ahead of
+/// the broker's by more than `-offset`. The check happened up to `took` after the record was created.
 fn skew(offsets: &[i64], refused: &[bool], took: Duration) -> ClockSkew {
     let took = i64::try_from(took.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
     let by =
@@ -252,8 +253,8 @@ fn skew(offsets: &[i64], refused: &[bool], took: Duration) -> ClockSkew {
     }
 }
 
-/// Bytes that no compression makes fewer.
-fn noise(len: usize) -> Vec<u8> {
+/// Returns incompressible bytes.
+fn incompressible(len: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut next = || {
         state ^= state << 13;

@@ -30,19 +30,19 @@ impl DiskReserve {
 
     /// Creates the reserve if it is missing. On an error it is removed.
     pub(super) fn create(&self) -> io::Result<()> {
-        if self.is_whole() {
+        if self.is_complete() {
             return Ok(());
         }
         self.write().inspect_err(|_| drop(self.remove()))
     }
 
-    fn is_whole(&self) -> bool {
+    fn is_complete(&self) -> bool {
         fs::metadata(self.files.reserve()).is_ok_and(|found| found.len() == self.bytes)
     }
 
     /// Returns whether the log has the blocks of the reserve.
     pub(super) fn is_released(&self) -> bool {
-        !self.is_whole() && self.files.wal_bytes() >= self.bytes
+        !self.is_complete() && self.files.wal_bytes() >= self.bytes
     }
 
     /// Writes every block, because a sparse file has none. Existing blocks are kept.
@@ -95,7 +95,7 @@ impl DiskReserve {
             return sync_directory(&self.files.directory);
         }
         let log = self.files.wal_bytes();
-        if !self.is_whole() || log.max(LOG_HEADER) > self.bytes {
+        if !self.is_complete() || log.max(LOG_HEADER) > self.bytes {
             return self.remove();
         }
         let mut content = if log > 0 { fs::read(self.files.log())? } else { Vec::new() };

@@ -225,9 +225,9 @@ impl<'a> RowCopier<'a> {
 
     /// Returns the name of the row's lane. `None`: the row is damaged.
     fn name_of(&self, row: &StoredRow) -> Option<Arc<str>> {
-        let is_whole =
+        let is_complete =
             |name: &str| checksum(row.id, name, row.appended_at, row.session, &row.payload) == row.checksum;
-        let found = self.names.iter().find(|(lane, name)| *lane == row.lane && is_whole(name));
+        let found = self.names.iter().find(|(lane, name)| *lane == row.lane && is_complete(name));
         found.map(|(_, name)| Arc::clone(name))
     }
 
@@ -310,7 +310,7 @@ fn walk<T>(
     let (mut after, mut unreadable) = (0, 0);
     loop {
         let mut count = 0;
-        let mut whole = true;
+        let mut is_complete = true;
         let mut rows = statement.query(params![after, PAGE_ROWS])?;
         loop {
             match rows.next().and_then(|row| row.map(with_id).transpose()) {
@@ -320,16 +320,16 @@ fn walk<T>(
                 }
                 Ok(None) => break,
                 Ok(Some(_)) | Err(_) => {
-                    whole = false;
+                    is_complete = false;
                     break;
                 }
             }
         }
         drop(rows);
-        if whole && count < PAGE_ROWS {
+        if is_complete && count < PAGE_ROWS {
             return Ok(unreadable);
         }
-        if !whole {
+        if !is_complete {
             unreadable += 1;
             let readable = |place: i64| {
                 let mut rows = statement.query(params![place, 1])?;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::kafka::tests::forgetful::Forgetful;
+use crate::kafka::tests::forgetful::ForgetfulBroker;
 use std::collections::BTreeMap;
 
 const REPLACE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -19,8 +19,8 @@ fn await_answer(admin: &Admin) {
 }
 
 #[test]
-fn client_that_was_told_of_no_brokers_finds_them_again() {
-    let broker = Forgetful::start();
+fn client_without_known_brokers_finds_them_again() {
+    let broker = ForgetfulBroker::start();
     let admin = Admin::with_replace_timeout(&config(broker.address()), Duration::from_secs(2)).unwrap();
     await_answer(&admin);
     broker.forget();
@@ -30,8 +30,8 @@ fn client_that_was_told_of_no_brokers_finds_them_again() {
 }
 
 #[test]
-fn client_is_replaced_once_it_was_asked_in_vain_for_long_enough() {
-    let broker = Forgetful::start();
+fn client_is_replaced_after_its_timeout_without_an_answer() {
+    let broker = ForgetfulBroker::start();
     let shared = Admin::with_replace_timeout(&config(broker.address()), WITHIN).unwrap().0;
     let long_ago = Instant::now().checked_sub(WITHIN).unwrap();
     assert!(!shared.is_to_be_replaced(Instant::now(), false));

@@ -1,7 +1,7 @@
-//! Hears what the client library says of the way to the cluster.
+//! Listener for connection errors.
 //!
-//! Its requests only ever time out; that a password is wrong or a certificate names another host it
-//! says in callbacks, and rdkafka's admin client does not serve them. So this is a client of its own.
+//! Requests only time out. librdkafka reports a wrong password or host name in callbacks, which rdkafka's
+//! admin client does not serve. So this is a client of its own.
 
 use super::{Broker, brokers};
 use crate::kafka::client_config;
@@ -15,22 +15,22 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use std::time::{Duration, Instant};
 
-/// How long is waited for an answer before what was reasons is looked at.
+/// Time for one request before the errors are checked.
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long a second look may take.
+/// Time for the check of a certificate without its host name.
 const TLS_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the library may take to say what it knows.
+/// Time to serve callbacks.
 const CALLBACK_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// A client that is there for its callbacks. A producer, for that needs no group.
+/// Client for its callbacks. A producer, because it needs no group.
 pub(super) struct ErrorListener {
     client: BaseProducer<ErrorCollector>,
     settings: ClientConfig,
 }
 
-/// One each, in the library's words.
+/// Connection error in librdkafka's words.
 struct ConnectionError {
     code: RDKafkaErrorCode,
     reason: String,
@@ -49,7 +49,7 @@ impl ErrorListener {
         Ok(Self { client, settings })
     }
 
-    /// Waits for the cluster's first answer, the brokers that it has. Blocks.
+    /// Waits for the cluster's first answer and returns its brokers. Blocks.
     pub(super) fn await_answer(&self, timeout: Duration) -> Result<Vec<Broker>, Error> {
         let deadline = Instant::now() + timeout;
         loop {
@@ -70,9 +70,9 @@ impl ErrorListener {
         }
     }
 
-    /// The library says the same of a certificate that nobody it trusts has signed and of one that is
-    /// made out to another name. So this looks again without asking for the name, and without
-    /// credentials, for nobody knows then who is there.
+    /// Makes a TLS error precise. librdkafka reports the same error for an unknown authority and for a wrong
+    /// host name. So this connects again without checking the name. It sends no credentials, because the
+    /// server is not authenticated.
     fn precise(&self, permanent_error: Error) -> Error {
         let Error::TlsFailed(reason) = &permanent_error else { return permanent_error };
         let Some((server, _)) = reason.split_once(": SSL handshake failed") else { return permanent_error };
@@ -84,7 +84,7 @@ impl ErrorListener {
         permanent_error
     }
 
-    /// Whether a TLS connection is made, whatever the broker says then.
+    /// Returns whether a TLS connection succeeds, whatever the broker answers then.
     fn can_connect(&self) -> bool {
         let deadline = Instant::now() + TLS_CHECK_TIMEOUT;
         while Instant::now() < deadline {
@@ -103,14 +103,14 @@ impl ErrorListener {
         false
     }
 
-    /// Everything reasons so far, each once.
+    /// Returns the reasons of all errors so far, each once.
     pub(super) fn reasons(&self) -> Vec<String> {
         self.client.poll(CALLBACK_TIMEOUT);
         self.client.context().errors().iter().map(|each| each.reason.clone()).collect()
     }
 }
 
-/// What no waiting mends.
+/// Returns an error that does not disappear by waiting.
 fn permanent_error(errors: &[ConnectionError]) -> Option<Error> {
     use RDKafkaErrorCode as Code;
     errors.iter().find_map(|ConnectionError { code, reason }| match code {
@@ -123,15 +123,15 @@ fn permanent_error(errors: &[ConnectionError]) -> Option<Error> {
 }
 
 fn unreachable(errors: &[ConnectionError], error: &KafkaError) -> String {
-    let said = errors.iter().filter(|each| each.code != RDKafkaErrorCode::AllBrokersDown);
-    let mut said: Vec<&str> = said.map(|each| each.reason.as_str()).collect();
-    if said.is_empty() {
+    let reasons = errors.iter().filter(|each| each.code != RDKafkaErrorCode::AllBrokersDown);
+    let mut reasons: Vec<&str> = reasons.map(|each| each.reason.as_str()).collect();
+    if reasons.is_empty() {
         return error.to_string();
     }
-    if said.iter().any(|reason| reason.contains("Disconnected")) {
-        said.push("a broker that hangs up at once may expect another security.protocol");
+    if reasons.iter().any(|reason| reason.contains("Disconnected")) {
+        reasons.push("a broker that closes the connection at once may expect another security.protocol");
     }
-    said.join("; ")
+    reasons.join("; ")
 }
 
 impl ErrorCollector {
@@ -151,7 +151,7 @@ impl ErrorCollector {
 impl ClientContext for ErrorCollector {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         client_context::log(level, facility, message);
-        // That a broker hung up, and why it may have, is no error to the library and only logged.
+        // librdkafka only logs that a broker closed the connection.
         use RDKafkaLogLevel::{Info, Notice, Warning};
         if facility == "FAIL" && matches!(level, Warning | Notice | Info) {
             let message = message.split_once("]: ").map_or(message, |(_thread, message)| message);

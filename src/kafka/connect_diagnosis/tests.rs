@@ -5,7 +5,7 @@ fn untrusted(words: &str) -> Cause {
 }
 
 #[test]
-fn troubles_of_tls_are_told_apart() {
+fn tls_errors_are_distinguished() {
     let failed =
         "error:0A000086:SSL routines::certificate verify failed: broker certificate could not be verified";
     for (words, cause) in [
@@ -21,7 +21,7 @@ fn troubles_of_tls_are_told_apart() {
 }
 
 #[test]
-fn mechanism_is_told_from_credentials_and_what_is_offered_is_kept() {
+fn wrong_mechanism_and_credentials_are_distinguished() {
     let sasl = |words: &str| Cause::of(&Error::AuthenticationFailed(words.into()));
     assert_eq!(sasl("SASL authentication error: Authentication failed"), Cause::Credentials);
     let refused = "SASL X mechanism handshake failed: Broker: Unsupported SASL mechanism: broker's supported mechanisms: PLAIN,SCRAM-SHA-256";
@@ -34,7 +34,7 @@ fn mechanism_is_told_from_credentials_and_what_is_offered_is_kept() {
 }
 
 #[test]
-fn hanging_up_is_told_from_silence() {
+fn closed_connection_and_silence_are_distinguished() {
     let way = |words: &str| Cause::of(&Error::Unreachable(words.into()));
     assert_eq!(
         way("b:1/bootstrap: Disconnected: connection closed by peer: receive 0 after POLLIN"),
@@ -48,19 +48,19 @@ fn hanging_up_is_told_from_silence() {
 }
 
 #[test]
-fn brokers_that_others_tell_of_are_told_from_those_of_the_settings() {
+fn advertised_and_configured_brokers_are_distinguished() {
     let refused = "Connect to ipv4#127.0.0.1:1 failed: Connection refused";
     let text = format!(
         "OperationTimedOut; kafka:9092/bootstrap: {refused}; ssl://b-2:9093/2: {refused}; b-1:9092/1: {refused}"
     );
-    let told = Cause::of(&Error::Unreachable(text));
-    assert_eq!(told, Cause::Elsewhere(vec!["b-1:9092".into(), "b-2:9093".into()]));
+    let advertised = Cause::of(&Error::Unreachable(text));
+    assert_eq!(advertised, Cause::Elsewhere(vec!["b-1:9092".into(), "b-2:9093".into()]));
     let own = format!("kafka:9092/bootstrap: {refused}");
     assert_eq!(Cause::of(&Error::Unreachable(own.clone())), Cause::Other(own));
 }
 
 #[test]
-fn missing_client_certificate_is_named_where_the_alert_follows_the_handshake() {
+fn missing_client_certificate_is_recognized_after_the_handshake() {
     let words = "ssl://b:1/bootstrap: SSL receive failed: error:0A00045C:SSL routines::tlsv13 alert certificate required: SSL alert number 116";
     assert_eq!(Cause::of(&Error::Unreachable(words.into())), Cause::ClientCertificate);
 }

@@ -85,11 +85,11 @@ impl ClientFault {
 impl fmt::Display for ClientFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Fatal(reason) => write!(formatter, "it failed for good: {reason}"),
+            Self::Fatal(reason) => write!(formatter, "librdkafka failed permanently: {reason}"),
             Self::Panicked => formatter.write_str("a callback panicked"),
             Self::OtherCluster => formatter.write_str("the brokers belong to another cluster than before"),
-            Self::Outdated => formatter.write_str("records have been out for an hour"),
-            Self::Stalled => formatter.write_str("brokers answer, and nothing is reported of what is out"),
+            Self::Outdated => formatter.write_str("records have had no report for an hour"),
+            Self::Stalled => formatter.write_str("brokers answer, but no record is reported"),
         }
     }
 }

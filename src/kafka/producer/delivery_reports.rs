@@ -131,7 +131,7 @@ impl DeliveryReports {
             Err(code) => {
                 let failure = report_failure(code);
                 if matches!(failure, Failure::Timestamp | Failure::Refused | Failure::Unfit)
-                    && self.is_new(code)
+                    && self.is_first(code)
                 {
                     tracing::warn!(error = %code, "Kafka refuses a record; this reason is logged once");
                 } else {
@@ -171,7 +171,7 @@ impl DeliveryReports {
     }
 
     /// Returns whether this client sees this error for the first time.
-    fn is_new(&self, code: Code) -> bool {
+    fn is_first(&self, code: Code) -> bool {
         self.refusals.lock().insert(code as i32)
     }
 

@@ -64,7 +64,7 @@ impl FfiProducer {
             )
         };
         if added != NO_ERROR {
-            return Err(KafkaError::ClientCreation("it takes no interceptor".into()));
+            return Err(KafkaError::ClientCreation("it accepts no interceptor".into()));
         }
         let client = Client::new(&settings, config, RDKafkaType::RD_KAFKA_PRODUCER, context)?;
         Ok(Self { client, reports })

@@ -72,7 +72,7 @@ impl Supervisor {
         let Some(instance) = self.active.instance() else { return };
         let left = instance.abandon(timeout);
         if left > 0 {
-            tracing::warn!(left, "the producer that is given up did not report in time");
+            tracing::warn!(left, "the retired producer did not report all records in time");
         }
         self.active.change(None);
         self.factory.metrics.kafka_queue_records.set(0);
@@ -92,7 +92,7 @@ impl Supervisor {
                 let replacements = self.active.count_replacement();
                 tracing::warn!(replacements, waited = ?wait, "the producer was replaced");
             }
-            Err(error) => tracing::warn!(%error, "cannot make a new producer yet"),
+            Err(error) => tracing::warn!(%error, "cannot create a new producer; retrying"),
         }
     }
 

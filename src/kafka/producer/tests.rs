@@ -5,7 +5,7 @@ use crate::delivery::{
     self, DeadLetterQuotaConfig, Delivery, DeliveryError, Durable, Failure, OnDurable, Parts,
 };
 use crate::kafka::TopicsConfig;
-use crate::kafka::tests::forgetful::Forgetful;
+use crate::kafka::tests::forgetful::ForgetfulBroker;
 use crate::record::Headers;
 use bytes::Bytes;
 use harness::*;
@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle as Task;
 
 #[tokio::test]
-async fn producer_that_got_no_id_is_replaced() {
+async fn producer_without_an_id_is_replaced() {
     let cluster = cluster();
     cluster.request_errors(Api::InitProducerId, &[Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED]);
     let harness = Harness::new(&cluster);
@@ -30,7 +30,7 @@ async fn producer_that_got_no_id_is_replaced() {
 }
 
 #[tokio::test]
-async fn producer_out_of_step_with_the_broker_is_replaced() {
+async fn producer_with_a_wrong_sequence_is_replaced() {
     let cluster = cluster();
     let harness = Harness::new(&cluster);
     harness.acknowledged().await;
@@ -59,14 +59,14 @@ async fn send_fails_at_once_while_the_producer_is_being_replaced() {
     harness.all_settled().await;
 }
 
-/// If it did, these would take a minute each.
+/// With lingering, each of these would take a minute.
 #[tokio::test]
-async fn records_that_are_nearly_alone_do_not_linger() {
+async fn few_records_in_flight_do_not_linger() {
     let cluster = cluster();
     let harness =
         Harness::with(&config(cluster.bootstrap_servers(), &[("linger.ms", "60000")]), FfiProducer::poll);
     let began = Instant::now();
-    // Until the library is connected, hurrying helps nobody.
+    // A flush before the connection has no effect.
     let mut first = Vec::new();
     while first.len() + 1 < linger_bypass::MAX_IN_FLIGHT_REQUESTS && !first.iter().any(Task::is_finished) {
         first.push(harness.start(100));
@@ -87,9 +87,9 @@ async fn records_that_are_nearly_alone_do_not_linger() {
     harness.all_settled().await;
 }
 
-/// The library tries these again and says nothing, as it does of records that it sits on.
+/// librdkafka retries these errors without a report, like a stalled client.
 #[tokio::test]
-async fn producer_that_reports_nothing_while_brokers_answer_is_replaced() {
+async fn stalled_producer_is_replaced_while_brokers_answer() {
     let cluster = cluster();
     let config = config(cluster.bootstrap_servers(), &[]);
     let harness = Harness::with_stall_timeout(&config, FfiProducer::poll, Duration::from_millis(600));
@@ -103,10 +103,10 @@ async fn producer_that_reports_nothing_while_brokers_answer_is_replaced() {
     harness.all_settled().await;
 }
 
-/// Brokers that are all fenced say so for a moment; nothing but another client finds them again.
+/// Fenced brokers report no brokers for a moment. Only a new client finds them again.
 #[tokio::test]
-async fn producer_that_was_told_of_no_brokers_is_replaced() {
-    let broker = Forgetful::start();
+async fn producer_without_known_brokers_is_replaced() {
+    let broker = ForgetfulBroker::start();
     let config = config(broker.address(), &[("topic.metadata.refresh.interval.ms", "100")]);
     let harness = Harness::with_stall_timeout(&config, FfiProducer::poll, Duration::from_secs(2));
     let stuck = harness.start(100);
@@ -118,7 +118,7 @@ async fn producer_that_was_told_of_no_brokers_is_replaced() {
 }
 
 #[tokio::test]
-async fn panic_while_polling_replaces_the_producer_and_loses_no_report() {
+async fn panic_during_a_poll_replaces_the_client_and_loses_no_report() {
     static PANIC: AtomicBool = AtomicBool::new(false);
     fn poll(ffi: &FfiProducer, timeout: Duration) {
         assert!(!PANIC.swap(false, Ordering::SeqCst), "a callback that panics");
@@ -144,13 +144,13 @@ async fn panic_while_polling_replaces_the_producer_and_loses_no_report() {
 }
 
 #[tokio::test]
-async fn producer_that_cannot_be_made_is_tried_again() {
+async fn creation_of_a_client_is_retried() {
     static PANIC: AtomicBool = AtomicBool::new(false);
     fn poll(ffi: &FfiProducer, timeout: Duration) {
         assert!(!PANIC.swap(false, Ordering::SeqCst), "a callback that panics");
         ffi.poll(timeout);
     }
-    // The library makes no client whose authorities' certificates have no place.
+    // librdkafka creates no client if the file with the authorities' certificates is missing.
     let folder = std::env::temp_dir().join(format!("justcall-bridge-authorities-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let place = folder.to_str().unwrap();
@@ -169,7 +169,7 @@ async fn producer_that_cannot_be_made_is_tried_again() {
     harness.all_settled().await;
 }
 
-/// A client of the library without its supervisor.
+/// Client instance without a supervisor.
 struct Alone {
     instance: client_instance::ClientInstance,
     taken: AtomicBool,
@@ -200,7 +200,7 @@ fn factory(config: &Config, readiness: &Arc<Readiness>, metrics: &Arc<Metrics>) 
 }
 
 #[tokio::test]
-async fn report_that_the_library_does_not_give_in_time_is_settled_as_abandoned() {
+async fn late_report_is_settled_as_abandoned() {
     let readiness = Arc::new(Readiness::default());
     let metrics = Arc::new(Metrics::new());
     let config = config("localhost:1".into(), &[]);
@@ -209,16 +209,16 @@ async fn report_that_the_library_does_not_give_in_time_is_settled_as_abandoned()
     let delivery = delivery(Arc::clone(&alone) as _, readiness, metrics);
     let event = deliver(&delivery, 100, Box::new(Counted::default()));
     until("a record in the library", async || alone.taken.load(Ordering::SeqCst)).await;
-    // In no time at all.
+    // A timeout of zero.
     assert!(alone.instance.abandon(Duration::ZERO) > 0);
     let answer = tokio::time::timeout(PATIENCE / 2, event).await.expect("an answer");
     assert_eq!(answer.unwrap(), Err(DeliveryError::Failed(Failure::Abandoned)));
 }
 
-/// The library tells its interceptor as well, during the call. The report is given back all the same: its
-/// ticket may be somebody else's by then.
+/// librdkafka also calls the interceptor during the call. The report must be returned, because its ticket may
+/// already belong to another record.
 #[tokio::test]
-async fn record_that_the_library_refuses_comes_back_with_its_report() {
+async fn refused_send_returns_the_report() {
     let cluster = cluster();
     let unknown = Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     cluster.topic_error(TOPIC, unknown).unwrap();
@@ -229,7 +229,7 @@ async fn record_that_the_library_refuses_comes_back_with_its_report() {
     let alone = Arc::new(Alone { instance, taken: AtomicBool::new(true) });
     let delivery = delivery(Arc::clone(&alone) as _, readiness, metrics);
     until("a refusal", async || {
-        // It hears of the topic with the first one, which it takes.
+        // The client learns of the topic with its first record, which is accepted.
         let _ = tokio::time::timeout(
             Duration::from_millis(100),
             deliver(&delivery, 100, Box::new(Counted::default())),
@@ -242,7 +242,7 @@ async fn record_that_the_library_refuses_comes_back_with_its_report() {
 }
 
 #[tokio::test]
-async fn panic_of_one_report_touches_no_other() {
+async fn panic_of_one_report_does_not_affect_others() {
     let cluster = cluster();
     let harness = Harness::new(&cluster);
     let panicking = harness.start_with(100, Box::new(Panics));
@@ -271,17 +271,17 @@ async fn cluster_under_another_id_gets_a_new_producer() {
 }
 
 #[tokio::test]
-async fn records_of_a_deleted_topic_are_reported_and_its_return_is_seen() {
+async fn records_of_a_deleted_topic_are_reported_and_its_return_is_noticed() {
     let cluster = cluster();
     let harness = Harness::new(&cluster);
     harness.acknowledged().await;
     harness.all_settled().await;
     let durable = harness.counts.durable.load(Ordering::SeqCst);
     let unknown = Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    // More than the client tries until it knows, however long that takes.
+    // More records than the client sends until it knows, however long that takes.
     cluster.request_errors(Api::Produce, &[unknown; 20_000]);
     cluster.topic_error(TOPIC, unknown).unwrap();
-    // A busy cluster's answer may take too long, and the client may not have seen yet that it is gone.
+    // A slow answer may delay the client's knowledge that the topic is deleted.
     let ensure = async || harness.producer.topics().ensure(TOPIC).await;
     until("a missing topic", async || ensure().await == Err(TopicFailure::Missing)).await;
     let unknown = Err(DeliveryError::Failed(Failure::UnknownTopic));
@@ -297,14 +297,14 @@ async fn records_of_a_deleted_topic_are_reported_and_its_return_is_seen() {
 }
 
 #[tokio::test]
-async fn only_the_producers_own_refusal_is_too_large() {
+async fn only_a_refusal_by_librdkafka_is_too_large() {
     let cluster = cluster();
     let harness = Harness::with(
         &config(cluster.bootstrap_servers(), &[("message.max.bytes", "2000")]),
         FfiProducer::poll,
     );
     cluster.create_topic("dead-letter", 1, 1).unwrap();
-    // So is its dead letter; the settings see to it that every body fits.
+    // The dead letter would be too large, too. The validation of settings ensures that every body fits.
     let too_large = Err(DeliveryError::Failed(Failure::TooLarge));
     assert_eq!(harness.start(5000).await.unwrap(), too_large);
     harness.acknowledged().await;
@@ -321,16 +321,16 @@ async fn only_the_producers_own_refusal_is_too_large() {
     harness.all_settled().await;
 }
 
-/// As a partition does that knows nothing of the producer: its leader is not there yet for the first
-/// record, and is for the second. The library then calls both delivered.
+/// A partition without state of the producer behaves like this: it has no leader for the first record and a
+/// leader for the second. librdkafka then reports both as delivered.
 #[tokio::test]
-async fn refused_record_is_not_acknowledged_because_the_one_behind_it_was_taken() {
+async fn refused_record_is_not_acknowledged_when_the_next_one_is_accepted() {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic(TOPIC, 1, 1).unwrap();
     let harness = Harness::new(&cluster);
     harness.acknowledged().await;
     let unproved = Err(DeliveryError::Failed(Failure::Unproved));
-    // On a busy machine the second may leave too late, and then the first is sent again and written.
+    // On a slow machine the second record may be sent too late. Then the first is sent again and written.
     until("a record behind a refused one", async || {
         let before = written(&cluster);
         cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION]);
@@ -350,7 +350,7 @@ async fn refused_record_is_not_acknowledged_because_the_one_behind_it_was_taken(
 }
 
 #[test]
-fn queue_limits_are_those_of_the_properties() {
+fn queue_limits_follow_the_properties() {
     let limits = |properties: &[(&str, &str)]| {
         QueueLimits::of(&client_config::producer(&config("broker:9092".into(), properties)))
     };

@@ -1,4 +1,4 @@
-//! What stands in topics between a place and their end.
+//! Reader of topics from an offset to their ends at its start.
 
 use super::consumer::{
     Isolation, PartitionOffset, PollResult, StartPosition, TIMEOUT, TailedRecord, TopicConsumer,
@@ -8,28 +8,28 @@ use rdkafka::Offset;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-/// What came of waiting for a record of a [`BoundedReader`].
+/// Result of [`BoundedReader::next`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadStep {
-    /// The next record.
+    /// Next record.
     Record(TailedRecord),
-    /// None yet.
+    /// No record yet.
     Waiting,
-    /// There are no more.
+    /// No more records.
     End,
 }
 
-/// Reads topics up to where they ended when it began, one topic after the other in alphabetical order.
+/// Reader of topics up to their ends at its start, one topic after the other by name.
 pub struct BoundedReader {
     consumer: TopicConsumer,
-    /// TopicProvisioner that are yet to be read.
+    /// Topics to read.
     ahead: VecDeque<Vec<UnreadRange>>,
-    /// Partitions of the topic in hand that are not read to their end, with where they end.
+    /// Partitions of the current topic that are not read completely, with their ends.
     open: BTreeMap<i32, i64>,
     topics: usize,
 }
 
-/// What there is to read of a partition.
+/// Range of a partition to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct UnreadRange {
     topic: String,
@@ -39,10 +39,11 @@ struct UnreadRange {
 }
 
 impl BoundedReader {
-    /// Reads the topics whose names are wanted.
+    /// Reads the topics whose names are `wanted`.
     ///
     /// # Errors
-    /// When the cluster does not answer within ten seconds.
+    ///
+    /// If the cluster does not answer within ten seconds.
     pub fn read(config: &Config, wanted: impl Fn(&str) -> bool, start: StartPosition) -> Result<Self, Error> {
         let consumer = TopicConsumer::connect(config, Isolation::Committed)?;
         let found = consumer.partitions(wanted, TIMEOUT)?;
@@ -51,10 +52,11 @@ impl BoundedReader {
         Ok(Self::between(consumer, &firsts, &ends))
     }
 
-    /// Reads one partition from an offset on.
+    /// Reads one partition from an offset.
     ///
     /// # Errors
-    /// When the cluster does not answer within ten seconds.
+    ///
+    /// If the cluster does not answer within ten seconds.
     pub fn partition(config: &Config, topic: &str, partition: i32, offset: i64) -> Result<Self, Error> {
         let consumer = TopicConsumer::connect(config, Isolation::Committed)?;
         let mut found = consumer.partitions(|name| name == topic, TIMEOUT)?;
@@ -76,15 +78,16 @@ impl BoundedReader {
         Self { consumer, ahead, open: BTreeMap::new(), topics }
     }
 
-    /// How many topics were found, those without a record included.
+    /// Returns the number of topics, empty ones included.
     pub fn topics(&self) -> usize {
         self.topics
     }
 
-    /// The next record, if one comes within `timeout`.
+    /// Returns the next record, if one arrives within `timeout`.
     ///
     /// # Errors
-    /// When a topic may not be read. Brokers that are away are waited for.
+    ///
+    /// If a topic may not be read. Unreachable brokers are retried.
     pub fn next(&mut self, timeout: Duration) -> Result<ReadStep, Error> {
         if self.open.is_empty() && !self.turn()? {
             return Ok(ReadStep::End);
@@ -99,7 +102,7 @@ impl BoundedReader {
         }
     }
 
-    /// Goes on to the next topic. Returns whether there is one.
+    /// Starts the next topic. Returns whether there is one.
     fn turn(&mut self) -> Result<bool, Error> {
         let Some(unread_ranges) = self.ahead.pop_front() else { return Ok(false) };
         let place = |span: &UnreadRange| PartitionOffset {
@@ -112,7 +115,7 @@ impl BoundedReader {
         Ok(true)
     }
 
-    /// A record counts if it stands before the end of its partition.
+    /// Accepts a record before the end of its partition.
     fn within(&mut self, record: TailedRecord) -> ReadStep {
         let Some(end) = self.open.get(&record.partition).copied() else { return ReadStep::Waiting };
         if record.offset + 1 >= end {
@@ -122,12 +125,13 @@ impl BoundedReader {
     }
 }
 
-/// Whether an open transaction hides records of a topic from those who read what is committed.
+/// Returns whether an open transaction hides records of a topic from consumers of committed records.
 ///
 /// # Errors
-/// When the cluster does not answer within ten seconds.
+///
+/// If the cluster does not answer within ten seconds.
 pub(in crate::kafka) fn is_hidden_from(config: &Config, topic: &str) -> Result<bool, Error> {
-    // In this order: what is written in between may only make the second greater.
+    // In this order, because new records can only increase the second result.
     let ends = |isolation| {
         let consumer = TopicConsumer::connect(config, isolation)?;
         let found = consumer.partitions(|name| name == topic, TIMEOUT)?;
@@ -139,14 +143,14 @@ pub(in crate::kafka) fn is_hidden_from(config: &Config, topic: &str) -> Result<b
     Ok(all.iter().any(|(partition, end)| committed.get(partition).is_none_or(|readable| readable < end)))
 }
 
-/// What there is to read, by topic.
+/// Returns the ranges to read, by topic.
 fn unread_ranges(firsts: &[PartitionOffset], ends: &[PartitionOffset]) -> BTreeMap<String, Vec<UnreadRange>> {
     let offset = |place: &PartitionOffset| place.offset.to_raw().filter(|offset| *offset >= 0);
     let mut unread_ranges: BTreeMap<String, Vec<UnreadRange>> = BTreeMap::new();
     for last in ends {
         let first =
             firsts.iter().find(|first| first.topic == last.topic && first.partition == last.partition);
-        // There is no first where nothing is as young as the time that was asked for.
+        // There is no start if all records are older than the requested time.
         let (Some(first), Some(end)) = (first.and_then(offset), offset(last)) else { continue };
         if first < end {
             let (topic, partition) = (last.topic.clone(), last.partition);

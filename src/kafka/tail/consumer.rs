@@ -1,4 +1,4 @@
-//! A consumer of the library, as far as reading back needs one.
+//! Consumer for reading topics without a group.
 
 use crate::kafka::background_drop::BackgroundDrop;
 use crate::kafka::client_config;
@@ -18,42 +18,42 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How long the cluster may take for an answer.
+/// Time for one answer of the cluster.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
-/// One record as it stands in its topic.
+/// Record of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TailedRecord {
-    /// The topic.
+    /// Name of the topic.
     pub topic: String,
-    /// The partition, counted from zero.
+    /// Number of the partition, from zero.
     pub partition: i32,
-    /// Its place in the partition.
+    /// Offset in the partition.
     pub offset: i64,
-    /// Milliseconds since 1970; `None` for records older than Kafka's times.
+    /// Milliseconds since 1970; `None` for records of an old format without a timestamp.
     pub timestamp: Option<i64>,
-    /// The key, if it has one.
+    /// Key, if there is one.
     pub key: Option<Bytes>,
-    /// Names and values, in the order they stand.
+    /// Headers in the order of the record.
     pub headers: Headers,
-    /// The value; `None` is null, which is not the same as empty.
+    /// Value; `None` is null, which differs from empty.
     pub value: Option<Bytes>,
 }
 
-/// Where reading begins.
+/// Start of reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartPosition {
-    /// With the oldest record that is kept.
+    /// The oldest record.
     Beginning,
-    /// With the next record that is written.
+    /// The next record that is written.
     Now,
-    /// With the first record of that time or later, in milliseconds since 1970.
+    /// The first record with at least this time, in milliseconds since 1970.
     At(i64),
 }
 
-/// A place in a partition.
+/// Offset in a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PartitionOffset {
     pub(super) topic: String,
@@ -62,32 +62,32 @@ pub(super) struct PartitionOffset {
 }
 
 impl PartitionOffset {
-    /// The beginning of a topic's partition.
+    /// Returns the beginning of a partition.
     pub(super) fn beginning((topic, partition): &(String, i32)) -> Self {
         Self { topic: topic.clone(), partition: *partition, offset: Offset::Beginning }
     }
 }
 
-/// Which records are read.
+/// Isolation level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Isolation {
-    /// Those of committed transactions, and those of none.
+    /// Committed records, and those outside transactions.
     Committed,
-    /// All.
+    /// All records.
     Uncommitted,
 }
 
-/// What came of waiting for a record.
+/// Result of a poll.
 pub(super) enum PollResult {
     Record(TailedRecord),
-    /// The end of a partition was reached; which topic's, the library does not tell.
+    /// End of a partition; librdkafka does not report of which topic.
     End(i32),
     Nothing,
 }
 
 pub(super) struct TopicConsumer {
     consumer: BackgroundDrop<BaseConsumer<ErrorLogContext>>,
-    /// Time before which records are skipped, because the broker does not look times up.
+    /// Time before which records are skipped, because the broker ignores times in lookups.
     since: Cell<Option<i64>>,
 }
 
@@ -96,7 +96,7 @@ impl ConsumerContext for ErrorLogContext {}
 impl TopicConsumer {
     pub(super) fn connect(config: &Config, isolation: Isolation) -> Result<Self, Error> {
         let mut settings = client_config::connection(config);
-        // The library wants a group's name even where no group is joined.
+        // librdkafka requires a group name even if no group is joined.
         settings.set("group.id", "justcall-bridge-tail");
         settings.set("enable.auto.commit", "false").set("enable.auto.offset.store", "false");
         settings.set("enable.partition.eof", "true");
@@ -107,16 +107,16 @@ impl TopicConsumer {
                 Isolation::Uncommitted => "read_uncommitted",
             },
         );
-        // A person watches.
+        // Short, because a person watches the output.
         settings.set("fetch.wait.max.ms", "50");
-        // What the library reads ahead, over all partitions.
+        // Limit on prefetched bytes over all partitions.
         settings.set("queued.max.messages.kbytes", "16384");
         let context = ErrorLogContext::new(Arc::new(Readiness::default()));
         let consumer = BackgroundDrop::new(BaseConsumer::from_config_and_context(&settings, context)?);
         Ok(Self { consumer, since: Cell::new(None) })
     }
 
-    /// Every partition of the topics whose names are wanted.
+    /// Returns all partitions of the wanted topics.
     pub(super) fn partitions(
         &self,
         wanted: impl Fn(&str) -> bool,
@@ -130,7 +130,7 @@ impl TopicConsumer {
         Ok(each.collect())
     }
 
-    /// Returns the offsets that `at` means now.
+    /// Returns the current offsets of a start position.
     pub(super) fn offsets_at(
         &self,
         partitions: &[(String, i32)],
@@ -146,8 +146,8 @@ impl TopicConsumer {
         self.look_up(partitions, StartPosition::Beginning)
     }
 
-    /// Returns whether the broker finds no record since `time` where there is one, as the broker of `dev`
-    /// does: it does not look times up. `ends` are from before `offsets_at`.
+    /// Returns whether the broker finds no record since `time` although there is one, as the embedded broker
+    /// does. `ends` must have been read before `offsets_at`.
     fn ignores_times(
         &self,
         offsets_at: &[PartitionOffset],
@@ -186,7 +186,7 @@ impl TopicConsumer {
         Ok(ignores)
     }
 
-    /// Asks for the offsets of all partitions at once.
+    /// Looks up the offsets of all partitions in one request.
     fn look_up(
         &self,
         partitions: &[(String, i32)],
@@ -195,7 +195,7 @@ impl TopicConsumer {
         if partitions.is_empty() {
             return Ok(Vec::new());
         }
-        // In place of a time the protocol takes these two words as well.
+        // The protocol accepts these two special values in place of a time.
         let asked = match at {
             StartPosition::Beginning => Offset::Beginning,
             StartPosition::Now => Offset::End,
@@ -209,7 +209,7 @@ impl TopicConsumer {
         loop {
             match self.offsets(list.clone()) {
                 Ok(offsets_at) => return Ok(offsets_at),
-                // The leaders of a topic just made are not known everywhere yet.
+                // The leaders of a new topic may be unknown.
                 Err(_) if Instant::now() < deadline => sleep(RETRY_INTERVAL),
                 Err(error) => return Err(unreachable(error)),
             }
@@ -226,12 +226,12 @@ impl TopicConsumer {
         found.elements().iter().map(place).collect()
     }
 
-    /// Reads from those offsets_at, and nothing else any more.
+    /// Reads from these offsets only.
     pub(super) fn assign(&self, offsets_at: &[PartitionOffset]) -> Result<(), Error> {
         Ok(self.consumer.assign(&list(offsets_at)?)?)
     }
 
-    /// Reads from those offsets_at as well.
+    /// Reads from these offsets, too.
     pub(super) fn assign_more(&self, offsets_at: &[PartitionOffset]) -> Result<(), Error> {
         Ok(self.consumer.incremental_assign(&list(offsets_at)?)?)
     }
@@ -254,10 +254,10 @@ impl TopicConsumer {
                     let words = format!("{code}: the user needs Read on the topics");
                     Err(Error::Refused(KafkaRefusal::BrokerError { words, is_authorization: true }))
                 }
-                // The library looks for a coordinator of the group that it never joins.
+                // librdkafka looks up the coordinator of a group that it never joins.
                 Some(Code::GroupAuthorizationFailed) => Ok(PollResult::Nothing),
                 _ => {
-                    tracing::warn!(%error, "cannot read the topics at the moment");
+                    tracing::warn!(%error, "cannot read the topics now; retrying");
                     Ok(PollResult::Nothing)
                 }
             },

@@ -1,4 +1,4 @@
-//! One attempt at a transaction: its records handed over and reported.
+//! Attempt of a transaction: sends its records and waits for their reports.
 
 use super::{CALL_TIMEOUT, CommitError, Marker, RETRY_INTERVAL, ShouldRetry};
 use crate::kafka::client_context::ErrorLogContext;
@@ -12,18 +12,18 @@ use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProd
 use std::sync::Arc;
 use std::thread::sleep;
 
-/// What an error means for a transaction.
+/// Consequence of an error for a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ErrorAction {
-    /// The same call may succeed.
+    /// Repeat the call.
     Retry(String),
-    /// The transaction is to be undone, and another one may succeed.
+    /// Abort the transaction and start another one.
     Abort(String),
-    /// Nothing more will be committed as it is.
+    /// Fail: a repetition cannot commit either.
     Fail(CommitError),
 }
 
-/// What an error of a transaction's calls means.
+/// Returns the consequence of an error of a transaction call.
 pub(super) fn classify(error: &KafkaError) -> ErrorAction {
     let reason = error.to_string();
     if let Some(code) = error.rdkafka_error_code().filter(|code| is_forbidden(*code)) {
@@ -54,7 +54,7 @@ const fn is_forbidden(code: Code) -> bool {
 fn forbidden(code: Code, topic: Option<&str>) -> CommitError {
     let needs = "the user needs Write and Describe on the transactional id and on every topic written to";
     let of = topic.map(|topic| format!(" ({topic})")).unwrap_or_default();
-    CommitError::Failed(format!("Kafka forbids it: {code}{of}; {needs}"))
+    CommitError::Failed(format!("a right on Kafka is missing: {code}{of}; {needs}"))
 }
 
 pub(super) struct TransactionAttempt<'a> {
@@ -64,7 +64,7 @@ pub(super) struct TransactionAttempt<'a> {
 }
 
 impl TransactionAttempt<'_> {
-    /// Begins a transaction, hands everything over and waits for every report.
+    /// Begins a transaction, sends all records and waits for their reports.
     pub(super) fn send(&self, should_retry: ShouldRetry<'_>) -> Result<(), ErrorAction> {
         self.producer.context().take();
         self.producer.begin_transaction().map_err(|error| match classify(&error) {
@@ -103,7 +103,7 @@ impl TransactionAttempt<'_> {
     }
 }
 
-/// What it means for the transaction that a record was not delivered. What is not listed is tried again.
+/// Returns the consequence of a record that was not delivered. Unknown errors are retried.
 fn failed(code: Code, topic: &str) -> ErrorAction {
     match code {
         code if is_forbidden(code) => ErrorAction::Fail(forbidden(code, Some(topic))),
@@ -143,10 +143,10 @@ fn owned(headers: &Headers) -> OwnedHeaders {
     })
 }
 
-/// Where the library's callbacks end.
+/// Callbacks of the client.
 pub(super) struct TransactionContext {
     pub(super) client: ErrorLogContext,
-    /// The first record of the transaction that was not delivered: its topic and why.
+    /// First record of the transaction that was not delivered: topic and error.
     failed: Mutex<Option<(Arc<str>, Code)>>,
 }
 
@@ -177,7 +177,7 @@ impl ProducerContext for TransactionContext {
         let Err((error, _)) = result else { return };
         let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
         let mut failed = self.failed.lock();
-        // What was given up for another's sake tells nothing.
+        // Records purged because of another one say nothing about the cause.
         let is_echo = matches!(code, Code::PurgeQueue | Code::PurgeInflight);
         if failed.is_none() && !is_echo {
             *failed = Some((*topic, code));

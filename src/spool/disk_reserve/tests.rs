@@ -59,7 +59,7 @@ fn kill_while_a_long_log_becomes_the_reserve_loses_nothing() {
     drop(alone);
     assert!(fs::metadata(directory.path().join("reserve")).unwrap().len() > BYTES);
     reserve.create().unwrap();
-    assert!(reserve.is_whole());
+    assert!(reserve.is_complete());
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn release_waits_for_a_reader_but_not_forever() {
     reserve.create().unwrap();
     let reader = store(directory.path(), DatabaseAccess::Shared);
     assert!(reserve.release().unwrap_err().is_busy());
-    assert!(reserve.is_whole());
+    assert!(reserve.is_complete());
     reserve.busy_tries = MAX_BUSY_TRIES;
     assert_eq!(reserve.release().unwrap(), DatabaseAccess::Shared);
     assert!(!directory.path().join("reserve").exists());

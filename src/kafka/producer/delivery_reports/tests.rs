@@ -5,7 +5,7 @@ fn reports() -> Arc<DeliveryReports> {
 }
 
 #[test]
-fn stale_ticket_does_not_settle_the_record_that_has_its_place() {
+fn stale_ticket_does_not_settle_the_next_record_in_its_slot() {
     let reports = reports();
     let (stale, _) = reports.keep(Report::ignored());
     assert!(reports.take(stale).is_some());
@@ -21,7 +21,7 @@ fn stale_ticket_does_not_settle_the_record_that_has_its_place() {
 }
 
 #[test]
-fn oldest_stays_the_same_while_reports_of_others_come() {
+fn oldest_stays_the_same_while_others_are_reported() {
     let reports = reports();
     assert_eq!(reports.oldest(), None);
     let (stuck, _) = reports.keep(Report::ignored());
@@ -39,7 +39,7 @@ fn oldest_stays_the_same_while_reports_of_others_come() {
 }
 
 #[test]
-fn unknown_error_of_a_broker_is_refused_and_never_permanent() {
+fn unknown_broker_error_is_refused_and_not_permanent() {
     for (code, expected) in [
         (Code::InvalidTimestamp, Failure::Timestamp),
         (Code::PolicyViolation, Failure::Refused),

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn it_is_calm_until_many_are_out_and_again_after_a_while() {
+fn producer_is_idle_until_many_are_in_flight_and_again_later() {
     let idle_detector = IdleDetector::default();
     assert!(
         (0..MAX_IN_FLIGHT_REQUESTS).all(|others| idle_detector.holds(others)),
@@ -13,7 +13,7 @@ fn it_is_calm_until_many_are_out_and_again_after_a_while() {
 }
 
 #[test]
-fn bursts_are_not_calm_however_few_are_out_between_them() {
+fn bursts_are_not_idle() {
     let idle_detector = IdleDetector::default();
     let burst = || (0..60).map(|others| idle_detector.holds(others)).collect::<Vec<_>>();
     burst();

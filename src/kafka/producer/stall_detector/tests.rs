@@ -2,8 +2,7 @@ use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Looks once a second from then on, with brokers that answer or do not; returns the second at which the
-/// silence is the library's.
+/// Checks once a second from then on, with brokers that answer or do not. Returns the second of the stall.
 fn found(silence: &mut StallDetector, from: Instant, answers: impl Fn(u64) -> bool) -> Option<u64> {
     (0..200).find(|second| {
         let now = from + Duration::from_secs(*second);
@@ -12,24 +11,24 @@ fn found(silence: &mut StallDetector, from: Instant, answers: impl Fn(u64) -> bo
 }
 
 #[test]
-fn silence_is_the_librarys_once_brokers_have_answered_long_enough() {
+fn client_is_stalled_after_brokers_have_answered_for_the_timeout() {
     let mut silence = StallDetector::new(PATIENCE);
-    // The first look takes in how many reports there were before.
+    // The first check records the state before.
     assert_eq!(found(&mut silence, Instant::now(), |_| true), Some(1 + 10 + 30));
 }
 
 #[test]
-fn brokers_that_do_not_answer_are_to_blame_themselves() {
+fn client_is_not_stalled_while_brokers_do_not_answer() {
     let mut silence = StallDetector::new(PATIENCE);
     assert_eq!(found(&mut silence, Instant::now(), |_| false), None);
     let mut silence = StallDetector::new(PATIENCE);
-    // Frozen for a minute: the time counts from their first answer.
+    // After a freeze of a minute, the time counts from the first answer.
     let frozen = |second: u64| second >= 60;
     assert!(found(&mut silence, Instant::now(), frozen).is_some_and(|second| (90..=96).contains(&second)));
 }
 
 #[test]
-fn report_of_the_oldest_or_an_empty_queue_ends_the_silence() {
+fn report_of_the_oldest_or_an_empty_queue_resets_the_stall() {
     for oldest in [Some(4), None] {
         let mut silence = StallDetector::new(PATIENCE);
         let start = Instant::now();
@@ -45,7 +44,7 @@ fn report_of_the_oldest_or_an_empty_queue_ends_the_silence() {
 }
 
 #[test]
-fn brokers_are_asked_now_and_then_only() {
+fn brokers_are_checked_at_intervals() {
     let mut silence = StallDetector::new(PATIENCE);
     let start = Instant::now();
     let asked = (0..1000)
@@ -60,7 +59,7 @@ fn record_is_outdated_after_an_hour_without_a_report() {
     silence.is_probe_due(start, Some(3), 4);
     assert!(!silence.is_outdated(start + MAX_RECORD_AGE - Duration::from_secs(1)));
     assert!(silence.is_outdated(start + MAX_RECORD_AGE));
-    // A record that was handed over a second ago is the oldest one now.
+    // The oldest record is now a second old.
     silence.is_probe_due(start + MAX_RECORD_AGE - Duration::from_secs(1), Some(3), 4);
     silence.is_probe_due(start + MAX_RECORD_AGE, Some(4), 5);
     assert!(!silence.is_outdated(start + MAX_RECORD_AGE));
@@ -69,11 +68,11 @@ fn record_is_outdated_after_an_hour_without_a_report() {
 }
 
 #[test]
-fn record_that_becomes_the_oldest_late_is_outdated_by_its_own_hand_over() {
+fn age_of_the_oldest_record_counts_from_its_own_hand_over() {
     let mut silence = StallDetector::new(PATIENCE);
     let start = Instant::now();
     let at = |minutes: u64| start + Duration::from_secs(60 * minutes);
-    // Records 0 and 1 are handed over at once, record 2 half an hour later.
+    // Records 0 and 1 are sent now, record 2 half an hour later.
     silence.is_probe_due(at(0), None, 0);
     for minute in 1..=58 {
         silence.is_probe_due(at(minute), Some(0), if minute <= 30 { 2 } else { 3 });
@@ -82,7 +81,7 @@ fn record_that_becomes_the_oldest_late_is_outdated_by_its_own_hand_over() {
     silence.is_probe_due(at(59), Some(1), 3);
     assert!(!silence.is_outdated(at(59)));
     assert!(silence.is_outdated(at(60)));
-    // So is record 1.
+    // Record 1 is reported.
     silence.is_probe_due(at(60), Some(2), 3);
     assert!(!silence.is_outdated(at(89)));
     assert!(silence.is_outdated(at(91)));

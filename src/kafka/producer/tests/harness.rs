@@ -1,11 +1,11 @@
-//! A producer under delivery, and what its tests ask of both.
+//! Harness: a producer under delivery.
 
 use super::*;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
 pub(super) const TOPIC: &str = "calls";
 
-/// Longer than anything here takes: what must come is waited for, never timed.
+/// Longer than any step takes. Tests wait for conditions and do not measure time.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) type Cluster = MockCluster<'static, DefaultProducerContext>;
@@ -29,7 +29,7 @@ pub(super) fn config(bootstrap_servers: String, properties: &[(&str, &str)]) -> 
     }
 }
 
-/// How many records stand in the first partition of the topic.
+/// Returns the number of records in the first partition of the topic.
 pub(super) fn written(cluster: &Cluster) -> usize {
     let mut settings = ClientConfig::new();
     settings.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "judge");
@@ -38,7 +38,7 @@ pub(super) fn written(cluster: &Cluster) -> usize {
     usize::try_from(next - first).unwrap()
 }
 
-/// Counts how events ended, each once.
+/// Counts of ended events.
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) durable: AtomicUsize,
@@ -78,7 +78,7 @@ impl OnDurable for Panics {
     }
 }
 
-/// A producer under delivery, which alone makes reports.
+/// Producer under a delivery, which is the only source of reports.
 pub(super) struct Harness {
     pub(super) producer: Arc<Producer>,
     pub(super) delivery: Arc<Delivery>,
@@ -121,19 +121,19 @@ impl Harness {
         self.start(100).await.unwrap()
     }
 
-    /// Sends one record after the other until one is acknowledged.
+    /// Sends records until one is acknowledged.
     pub(super) async fn acknowledged(&self) {
         until("an acknowledgement", async || self.send().await.is_ok()).await;
     }
 
-    /// Every event that was started has settled, and nothing is left in the library.
+    /// Waits until every event has settled and librdkafka's queue is empty.
     pub(super) async fn all_settled(&self) {
         until("the last report", async || self.counts.all() == self.sent.load(Ordering::SeqCst)).await;
         until("an empty queue", async || self.producer.unreported() == 0).await;
     }
 }
 
-/// A delivery to one topic, without a spool.
+/// Starts a delivery to one topic, without a spool.
 pub(super) fn delivery(
     sink: Arc<dyn Sink>,
     readiness: Arc<Readiness>,

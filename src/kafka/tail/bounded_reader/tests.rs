@@ -8,7 +8,7 @@ fn place(topic: &str, partition: i32, offset: Offset) -> PartitionOffset {
 }
 
 #[test]
-fn only_partitions_with_something_to_read_are_read() {
+fn empty_partitions_are_not_read() {
     let firsts = [
         place("b", 0, Offset::Offset(3)),
         place("b", 1, Offset::Offset(7)),
@@ -30,7 +30,7 @@ fn only_partitions_with_something_to_read_are_read() {
     assert_eq!(found, [("a".to_owned(), 1, 0, 1), ("b".to_owned(), 0, 3, 5)]);
 }
 
-/// The broker of `dev` does not look times up.
+/// The embedded broker ignores times in lookups.
 #[test]
 fn records_since_a_time_are_found_on_the_embedded_broker() {
     let broker = EmbeddedBroker::start(vec!["t".into(), "empty".into()], 2).unwrap();
