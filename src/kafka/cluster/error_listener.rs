@@ -3,7 +3,7 @@
 //! Requests only time out. librdkafka reports a wrong password or host name in callbacks, which rdkafka's
 //! admin client does not serve. So this is a client of its own.
 
-use super::{Broker, brokers};
+use super::description::{Broker, brokers};
 use crate::kafka::client_config;
 use crate::kafka::client_context;
 use crate::kafka::{Config, Error};
