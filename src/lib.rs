@@ -8,6 +8,8 @@
 pub mod record;
 pub mod routing;
 
+mod backoff;
+
 pub mod app;
 pub mod cli;
 pub mod config;

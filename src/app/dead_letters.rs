@@ -8,7 +8,7 @@ pub use replay::{Replay, ReplayError, ReplayEvent};
 
 use crate::config::Settings;
 use crate::delivery::dead_letter::{Kept, replayed_of};
-use crate::kafka::{self, Start, Step, Stretch, TailedRecord};
+use crate::kafka::{self, BoundedReader, ReadStep, StartPosition, TailedRecord};
 use crate::record::Headers;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ impl DeadLetters {
     /// If the topic cannot be read to its end.
     pub fn index(&self) -> Result<LetterIndex, kafka::Error> {
         let mut index = LetterIndex::default();
-        let topic = Stretch::read(&self.kafka, |name| name == &*self.topic, Start::Beginning)?;
+        let topic = BoundedReader::read(&self.kafka, |name| name == &*self.topic, StartPosition::Beginning)?;
         index.set_found(topic.topics() > 0);
         read(topic, |record| {
             index.add(&record);
@@ -87,7 +87,7 @@ impl DeadLetters {
     pub fn find(&self, id: LetterId) -> Result<Option<(Letter, Option<String>)>, kafka::Error> {
         let mut found = None;
         let mut replayed = None;
-        let topic = Stretch::partition(&self.kafka, &self.topic, id.partition, id.offset)?;
+        let topic = BoundedReader::partition(&self.kafka, &self.topic, id.partition, id.offset)?;
         // A mark follows its dead letter.
         read(topic, |record| {
             if let Some((place, at)) = replayed_of(&record.headers) {
@@ -104,28 +104,28 @@ impl DeadLetters {
 
     /// Calls `visit` with every dead letter until it returns `false`.
     fn each(&self, mut visit: impl FnMut(Letter) -> bool) -> Result<(), kafka::Error> {
-        let topic = Stretch::read(&self.kafka, |name| name == &*self.topic, Start::Beginning)?;
+        let topic = BoundedReader::read(&self.kafka, |name| name == &*self.topic, StartPosition::Beginning)?;
         read(topic, |record| Letter::read(record).is_none_or(&mut visit))
     }
 }
 
 /// Reads a topic to its end, or until `visit` returns `false`.
-fn read(mut topic: Stretch, mut visit: impl FnMut(TailedRecord) -> bool) -> Result<(), kafka::Error> {
+fn read(mut topic: BoundedReader, mut visit: impl FnMut(TailedRecord) -> bool) -> Result<(), kafka::Error> {
     let mut last = Instant::now();
     loop {
         match topic.next(POLL_INTERVAL)? {
-            Step::End => return Ok(()),
-            Step::Record(record) => {
+            ReadStep::End => return Ok(()),
+            ReadStep::Record(record) => {
                 if !visit(record) {
                     return Ok(());
                 }
                 last = Instant::now();
             }
-            Step::Waiting if last.elapsed() > READ_TIMEOUT => {
+            ReadStep::Waiting if last.elapsed() > READ_TIMEOUT => {
                 let text = format!("received no record for {READ_TIMEOUT:?} before the end of the topic");
                 return Err(kafka::Error::Unreachable(text));
             }
-            Step::Waiting => {}
+            ReadStep::Waiting => {}
         }
     }
 }

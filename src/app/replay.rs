@@ -5,7 +5,7 @@
 use crate::config::Settings;
 use crate::delivery::TopicFailure;
 use crate::ingest::{Disposition, Evaluator};
-use crate::kafka::{self, KeepOn, Marker, NotCommitted, Transactions};
+use crate::kafka::{self, CommitError, Marker, ShouldRetry, TransactionalProducer};
 use crate::record::{Headers, Record, names};
 use crate::routing::{Records, RouteTable};
 use bytes::Bytes;
@@ -111,7 +111,7 @@ fn replayed(headers: &Headers, at: DateTime<Utc>) -> Headers {
 
 /// Writer of replayed records, in transactions.
 pub struct ReplayWriter {
-    transactions: Transactions,
+    transactions: TransactionalProducer,
     /// Topics that are known to exist.
     ensured: HashSet<Arc<str>>,
     runtime: Handle,
@@ -126,9 +126,9 @@ impl ReplayWriter {
         config: &kafka::Config,
         id: &str,
         runtime: Handle,
-        keep_on: KeepOn<'_>,
-    ) -> Result<Self, NotCommitted> {
-        let transactions = Transactions::take_over(config, id, keep_on)?;
+        keep_on: ShouldRetry<'_>,
+    ) -> Result<Self, CommitError> {
+        let transactions = TransactionalProducer::take_over(config, id, keep_on)?;
         Ok(Self { transactions, ensured: HashSet::new(), runtime })
     }
 
@@ -146,8 +146,8 @@ impl ReplayWriter {
         &mut self,
         records: &[Record],
         markers: &[Marker],
-        keep_on: KeepOn<'_>,
-    ) -> Result<(), NotCommitted> {
+        keep_on: ShouldRetry<'_>,
+    ) -> Result<(), CommitError> {
         for record in records {
             self.ensure(&record.topic, keep_on)?;
         }
@@ -158,17 +158,17 @@ impl ReplayWriter {
     }
 
     /// Creates a topic that does not exist, if the settings allow that.
-    fn ensure(&mut self, topic: &Arc<str>, keep_on: KeepOn<'_>) -> Result<(), NotCommitted> {
+    fn ensure(&mut self, topic: &Arc<str>, keep_on: ShouldRetry<'_>) -> Result<(), CommitError> {
         while !self.ensured.contains(topic) {
             match self.runtime.block_on(self.transactions.ensure(topic)) {
                 Ok(()) => {
                     self.ensured.insert(Arc::clone(topic));
                 }
                 Err(missing @ TopicFailure::Missing) => {
-                    return Err(NotCommitted::Refused(format!("{missing} ({topic})")));
+                    return Err(CommitError::Refused(format!("{missing} ({topic})")));
                 }
                 Err(failure) if keep_on(&format!("{failure} ({topic})")) => sleep(ENSURE_RETRY_INTERVAL),
-                Err(_) => return Err(NotCommitted::Stopped),
+                Err(_) => return Err(CommitError::Stopped),
             }
         }
         Ok(())

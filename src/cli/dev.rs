@@ -4,7 +4,7 @@ use super::output::{self, printable};
 use super::{Failure, signals};
 use crate::app::{self, Addresses, App};
 use crate::config::{Settings, Sources};
-use crate::kafka::{self, EmbeddedBroker, Start, Tail, TailedRecord};
+use crate::kafka::{self, EmbeddedBroker, StartPosition, Tail, TailedRecord};
 use crate::record::names;
 use crate::telemetry;
 use justcall_events::{Dialect, samples};
@@ -131,8 +131,11 @@ impl Printer {
         greeting: String,
     ) -> Result<(Self, oneshot::Receiver<()>), Failure> {
         let topics = topics.to_vec();
-        let mut tail =
-            Tail::follow(kafka, move |name| topics.iter().any(|topic| topic == name), Start::Beginning)?;
+        let mut tail = Tail::follow(
+            kafka,
+            move |name| topics.iter().any(|topic| topic == name),
+            StartPosition::Beginning,
+        )?;
         let stopping = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stopping);
         // Dropped with the thread, which completes the receiver.

@@ -8,7 +8,7 @@ pub(super) mod show;
 use super::{Failure, SettingsArgs, output, signals};
 use crate::app::App;
 use crate::config::Settings;
-use crate::kafka::{self, Start, Step, Stretch, Tail, TailedRecord};
+use crate::kafka::{self, BoundedReader, ReadStep, StartPosition, Tail, TailedRecord};
 use crate::routing::Pattern;
 use chrono::Utc;
 use filter::{Filter, Glob};
@@ -96,7 +96,7 @@ pub(super) fn run(mut args: Args) -> Result<(), Failure> {
 struct Plan {
     topics: Arc<dyn Fn(&str) -> bool + Send + Sync>,
     filter: Filter,
-    start: Start,
+    start: StartPosition,
     limit: u64,
     until_end: bool,
     format: Format,
@@ -127,21 +127,21 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, Failure> {
 /// Where records come from.
 enum Reading {
     Live(Tail),
-    Stretch(Stretch),
+    BoundedReader(BoundedReader),
 }
 
 impl Reading {
-    fn next(&mut self) -> Result<Step, kafka::Error> {
+    fn next(&mut self) -> Result<ReadStep, kafka::Error> {
         match self {
-            Self::Live(tail) => Ok(tail.next(SLICE)?.map_or(Step::Waiting, Step::Record)),
-            Self::Stretch(stretch) => stretch.next(SLICE),
+            Self::Live(tail) => Ok(tail.next(SLICE)?.map_or(ReadStep::Waiting, ReadStep::Record)),
+            Self::BoundedReader(stretch) => stretch.next(SLICE),
         }
     }
 
     fn topics(&self) -> usize {
         match self {
             Self::Live(tail) => tail.topics().len(),
-            Self::Stretch(stretch) => stretch.topics(),
+            Self::BoundedReader(stretch) => stretch.topics(),
         }
     }
 }
@@ -151,7 +151,7 @@ impl Plan {
     fn run(&self, kafka: &kafka::Config, stop: &AtomicBool) -> Result<u64, Failure> {
         let wanted = Arc::clone(&self.topics);
         let mut from = if self.until_end {
-            Reading::Stretch(Stretch::read(kafka, move |name| wanted(name), self.start)?)
+            Reading::BoundedReader(BoundedReader::read(kafka, move |name| wanted(name), self.start)?)
         } else {
             Reading::Live(Tail::follow(kafka, move |name| wanted(name), self.start)?)
         };
@@ -160,9 +160,9 @@ impl Plan {
         let mut shown = 0;
         while shown < self.limit && !stop.load(Ordering::Acquire) {
             let written = match from.next()? {
-                Step::End => break,
-                Step::Waiting => out.flush(),
-                Step::Record(record) => self.show(&record, &mut out, &mut shown),
+                ReadStep::End => break,
+                ReadStep::Waiting => out.flush(),
+                ReadStep::Record(record) => self.show(&record, &mut out, &mut shown),
             };
             match written {
                 Ok(()) => {}

@@ -1,5 +1,6 @@
 //! Circuit breaker of a lane. Pure: time and jitter are arguments.
 
+use crate::backoff::Backoff;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -17,8 +18,7 @@ pub(super) struct CircuitBreaker {
 struct OpenCircuit {
     /// Time of the next probe.
     retry_at: Instant,
-    /// Upper bound of the next backoff.
-    backoff: Duration,
+    backoff: Backoff,
 }
 
 impl CircuitBreaker {
@@ -41,7 +41,7 @@ impl CircuitBreaker {
             // The record was sent before the circuit opened; the backoff continues.
             return false;
         }
-        let mut open = OpenCircuit { retry_at: now, backoff: MIN_BACKOFF };
+        let mut open = OpenCircuit { retry_at: now, backoff: Backoff::new(MIN_BACKOFF, MAX_BACKOFF) };
         open.schedule_probe(now, jitter);
         self.open = Some(open);
         true
@@ -61,8 +61,7 @@ impl CircuitBreaker {
 impl OpenCircuit {
     /// Sets the next probe after half to all of the backoff. `jitter` is from 0 to 1.
     fn schedule_probe(&mut self, now: Instant, jitter: f64) {
-        self.retry_at = now + self.backoff.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
-        self.backoff = (self.backoff * 2).min(MAX_BACKOFF);
+        self.retry_at = now + self.backoff.next_jittered(jitter);
     }
 }
 

@@ -12,6 +12,7 @@ use super::lane::{DrainEvent, Lane};
 use super::monitor::now_millis;
 use super::window::{FailedRow, STUCK_AGE_MS, Window};
 use super::{Failure, Report, Sink};
+use crate::backoff::Backoff;
 use crate::spool::{RowId, Spool};
 use crate::telemetry::{DrainSpans, Metrics, Tracer};
 use std::collections::BTreeMap;
@@ -98,7 +99,7 @@ struct Drain {
     /// Number of events that bypassed the backlog, and the time of its last observed change.
     direct: (u64, Instant),
     /// Time of the next try of rows that Kafka refused alone, and the backoff after it.
-    refused_retry: Option<(Instant, Duration)>,
+    refused_retry: Option<(Instant, Backoff)>,
     /// Time of the last report, or of the hand-over before which no row was in flight.
     progress_at: Instant,
     /// Whether the circuit was open at the last check.
@@ -244,12 +245,13 @@ impl Drain {
         if !self.window.has_waiting() {
             return;
         }
-        let (at, pause) = *self
-            .refused_retry
-            .get_or_insert_with(|| (Instant::now() + MIN_REFUSED_BACKOFF, MIN_REFUSED_BACKOFF * 2));
-        if at <= Instant::now() {
+        let (retry_at, backoff) = self.refused_retry.get_or_insert_with(|| {
+            let mut backoff = Backoff::new(MIN_REFUSED_BACKOFF, MAX_REFUSED_BACKOFF);
+            (Instant::now() + backoff.next(), backoff)
+        });
+        if *retry_at <= Instant::now() {
+            *retry_at = Instant::now() + backoff.next();
             self.window.retry_waiting();
-            self.refused_retry = Some((Instant::now() + pause, (pause * 2).min(MAX_REFUSED_BACKOFF)));
         }
     }
 
@@ -289,7 +291,7 @@ impl Drain {
         let suspect = self.window.suspect_at(now_ms).filter(|at| *at > now_ms);
         let suspect = suspect.map(|at| Instant::now() + Duration::from_millis(at.abs_diff(now_ms)));
         let read = if self.has_more() || self.has_lost_rows() { self.read_at } else { None };
-        let refused = self.refused_retry.filter(|_| self.window.has_waiting()).map(|(at, _)| at);
+        let refused = self.refused_retry.as_ref().filter(|_| self.window.has_waiting()).map(|(at, _)| *at);
         let stuck = self.stuck_at.filter(|at| *at > Instant::now());
         [silence, retry, suspect, read, refused, stuck].into_iter().flatten().min()
     }

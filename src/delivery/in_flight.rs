@@ -3,7 +3,7 @@
 use super::lane::{DrainEvent, Lane};
 use super::{Failure, record_codec};
 use crate::record::Record;
-use crate::spool::{Entry, Refused, RowId};
+use crate::spool::{AppendError, RowId, SpoolEntry};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use std::future::poll_fn;
@@ -137,7 +137,7 @@ impl InFlightEvent {
 
     /// Returns the spool entries of the unacknowledged records. From now on the backlog of each lane counts
     /// its record.
-    pub(super) fn entries(&self, records: &[Record]) -> (Vec<Entry>, SmallVec<[Spooled; 1]>) {
+    pub(super) fn entries(&self, records: &[Record]) -> (Vec<SpoolEntry>, SmallVec<[Spooled; 1]>) {
         // Encoded before the lock, because delivery reports wait for it.
         let payloads: Vec<_> = records.iter().map(record_codec::encode).collect();
         let event = self.event();
@@ -149,7 +149,7 @@ impl InFlightEvent {
             }
             let handed_over = *state == RecordState::Out;
             lane.begin_append();
-            entries.push(Entry {
+            entries.push(SpoolEntry {
                 lane: Arc::clone(lane.topic()),
                 payload,
                 handed_over,
@@ -161,7 +161,7 @@ impl InFlightEvent {
     }
 
     /// Handles the result of the append of [`InFlightEvent::entries`].
-    pub(super) fn spooled(&self, spooled: &[Spooled], result: Result<&[RowId], Refused>) {
+    pub(super) fn spooled(&self, spooled: &[Spooled], result: Result<&[RowId], AppendError>) {
         let mut event = self.event();
         for (index, each) in spooled.iter().enumerate() {
             let (lane, state) = (&self.lanes[each.slot], &mut event.states[each.slot]);

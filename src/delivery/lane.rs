@@ -6,13 +6,13 @@ mod opening;
 use super::Failure;
 use super::circuit_breaker::CircuitBreaker;
 use super::dead_letter_quota::DeadLetterQuota;
+use crate::backoff::jitter;
 use crate::spool::RowId;
 use crate::telemetry::TopicCounters;
 use backlog::LaneBacklog;
 use opening::{CLOSED, OPEN};
 use parking_lot::{Mutex, MutexGuard};
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -351,9 +351,4 @@ impl Drop for ExclusiveGuard<'_> {
     fn drop(&mut self) {
         self.lane.exclusive.store(false, Ordering::Release);
     }
-}
-
-/// Returns a random number from 0 to 1.
-fn jitter() -> f64 {
-    f64::from(RandomState::new().hash_one(0u8) as u32) / f64::from(u32::MAX)
 }

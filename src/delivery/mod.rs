@@ -27,7 +27,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub use crate::spool::{Identity, Refused, Remembered};
+pub use crate::spool::{AppendError, Identity, RememberedIdentity};
 pub use dead_letter::DeadLetter;
 pub use dead_letter_quota::DeadLetterQuotaConfig;
 pub use in_flight::{OnDurable, Report};
@@ -38,7 +38,7 @@ pub(crate) use window::MAX_TIMESTAMP_AGE_MS;
 
 use crate::health::{Readiness, SpoolState};
 use crate::record::Record;
-use crate::spool::{Append, Recount, RowId, Spool};
+use crate::spool::{Append, LateCommit, RowId, Spool};
 use crate::telemetry::{EventSpans, Metrics, OpenSpan, Tracer};
 use arc_swap::ArcSwap;
 use dead_letter_quota::DeadLetterQuota;
@@ -110,7 +110,7 @@ pub struct Delivery {
     phase: watch::Sender<Phase>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// Receiver of the identities that the spool remembers.
-    remember: OnceLock<Box<dyn Fn(Vec<Remembered>) + Send + Sync>>,
+    remember: OnceLock<Box<dyn Fn(Vec<RememberedIdentity>) + Send + Sync>>,
 }
 
 impl Delivery {
@@ -134,7 +134,7 @@ impl Delivery {
         });
         if let Some(spool) = &delivery.spool {
             let delivery = Arc::downgrade(&delivery);
-            spool.on_recount(move |found| {
+            spool.on_late_commit(move |found| {
                 if let Some(delivery) = Weak::upgrade(&delivery) {
                     delivery.recount(found);
                 }
@@ -210,7 +210,7 @@ impl Delivery {
 
     /// Sets, once, the receiver of events that are durable in the spool but were not answered with 200 by
     /// this process: those of earlier processes now, and those of failed commits later.
-    pub fn remember_with(&self, remember: impl Fn(Vec<Remembered>) + Send + Sync + 'static) {
+    pub fn remember_with(&self, remember: impl Fn(Vec<RememberedIdentity>) + Send + Sync + 'static) {
         if let Some(spool) = &self.spool {
             remember(spool.take_identities());
         }
@@ -219,7 +219,7 @@ impl Delivery {
 
     /// Counts rows that a failed commit left in the spool, then reports their events as duplicates. A later
     /// event must not overtake such a row.
-    fn recount(&self, found: Recount) {
+    fn recount(&self, found: LateCommit) {
         let lanes = self.lanes.load();
         for (topic, row) in found.rows {
             if let Some(lane) = lanes.get(&topic) {
@@ -325,7 +325,7 @@ impl Delivery {
     fn is_spooled(&self, lane: &Lane, record: &Record) -> bool {
         let largest = lane.quota().map(|quota| quota.max_bytes());
         self.readiness.spool() == SpoolState::Accepting
-            && self.spool.as_ref().is_some_and(|spool| spool.may_take(record_codec::size(record), largest))
+            && self.spool.as_ref().is_some_and(|spool| spool.can_hold(record_codec::size(record), largest))
     }
 
     /// Appends the unacknowledged records to the spool, in one transaction with the event's identity.
@@ -355,11 +355,11 @@ impl Delivery {
         });
         match timeout(SPOOL_TIMEOUT, ended).await {
             Ok(Ok(Ok(()))) => Ok(Durable::Spooled),
-            Ok(Ok(Err(Refused::LaneFull))) if lanes.iter().any(|lane| lane.quota().is_some()) => {
+            Ok(Ok(Err(AppendError::LaneFull))) if lanes.iter().any(|lane| lane.quota().is_some()) => {
                 Err(DeliveryError::DeadLetterQuota)
             }
             Ok(Ok(Err(refused))) => Err(refused.into()),
-            Ok(Err(_)) | Err(_) => Err(Refused::Disk.into()),
+            Ok(Err(_)) | Err(_) => Err(AppendError::Disk.into()),
         }
     }
 

@@ -70,7 +70,11 @@ fn look(delivery: &Delivery, spool: &Spool, metrics: &Metrics) -> u64 {
         parked: totals.parked,
         refused: totals.refused,
     });
-    delivery.readiness.set_spool(if usage.taking { SpoolState::Accepting } else { SpoolState::Failing });
+    delivery.readiness.set_spool(if usage.is_accepting {
+        SpoolState::Accepting
+    } else {
+        SpoolState::Failing
+    });
     totals.deleted
 }
 

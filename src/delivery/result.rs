@@ -1,6 +1,6 @@
 //! Results of the delivery of an event.
 
-use super::{Failure, Refused};
+use super::{AppendError, Failure};
 
 /// Durability of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum DeliveryError {
     Failed(#[from] Failure),
     /// The spool refused a record.
     #[error(transparent)]
-    Spool(#[from] Refused),
+    Spool(#[from] AppendError),
     /// Dead letters exceed their limits.
     #[error("too many rejected events at once")]
     DeadLetterQuota,
@@ -41,8 +41,8 @@ impl DeliveryError {
             Self::Deadline => "ack_deadline",
             Self::HeldUp => "held_up",
             Self::Failed(failure) => failure.tag(),
-            Self::Spool(Refused::Full | Refused::LaneFull) => "spool_full",
-            Self::Spool(Refused::Disk) => "spool_failing",
+            Self::Spool(AppendError::Full | AppendError::LaneFull) => "spool_full",
+            Self::Spool(AppendError::Disk) => "spool_failing",
             Self::DeadLetterQuota => "dead_letter_quota",
         }
     }

@@ -2,7 +2,7 @@
 
 use super::record_codec;
 use crate::record::Record;
-use crate::spool::{InspectedRow, Inspection, Kept, LaneStatus, OpenError, ReadError, RowId};
+use crate::spool::{InspectedRow, Inspection, LaneStatus, OpenError, ReadError, RowId, RowSelection};
 use chrono::{DateTime, Utc};
 use std::path::Path;
 use std::sync::Arc;
@@ -77,15 +77,15 @@ impl SpoolView {
 
     /// Returns the waiting records, in the order in which they were spooled.
     pub fn records(&self) -> impl Iterator<Item = Result<SpoolRecord, ReadError>> {
-        self.kept(Kept::Waiting)
+        self.kept(RowSelection::Waiting)
     }
 
     /// Returns the records set aside, in the order in which they were spooled.
     pub fn records_set_aside(&self) -> impl Iterator<Item = Result<SpoolRecord, ReadError>> {
-        self.kept(Kept::SetAside)
+        self.kept(RowSelection::SetAside)
     }
 
-    fn kept(&self, kept: Kept) -> impl Iterator<Item = Result<SpoolRecord, ReadError>> {
+    fn kept(&self, kept: RowSelection) -> impl Iterator<Item = Result<SpoolRecord, ReadError>> {
         let mut after = Some(RowId(0));
         std::iter::from_fn(move || {
             let page = match self.spool.page(kept, after?, PAGE) {

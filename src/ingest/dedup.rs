@@ -5,7 +5,7 @@
 //!
 //! An event is remembered only once it is durable. While an event is in flight, its duplicates wait.
 
-use crate::delivery::{Identity, Remembered};
+use crate::delivery::{Identity, RememberedIdentity};
 use crate::telemetry::Metrics;
 use foldhash::fast::RandomState;
 use parking_lot::{Mutex, MutexGuard};
@@ -91,7 +91,7 @@ impl Deduplication {
 
     /// Remembers events that are durable in the spool for the rest of their window. A time after
     /// `now_millis`, from before the clock was set back, counts as now.
-    pub fn restore(&self, mut events: Vec<Remembered>, now: Instant, now_millis: i64) {
+    pub fn restore(&self, mut events: Vec<RememberedIdentity>, now: Instant, now_millis: i64) {
         if self.window.is_zero() {
             return;
         }

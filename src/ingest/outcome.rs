@@ -1,6 +1,6 @@
 //! Outcomes of webhooks and their reasons.
 
-use crate::delivery::{DeliveryError, Failure, Refused};
+use crate::delivery::{AppendError, DeliveryError, Failure};
 use crate::record::names;
 use crate::telemetry::EventOutcome;
 use justcall_events::signature::Fault;
@@ -204,8 +204,8 @@ impl From<DeliveryError> for Refusal {
             DeliveryError::HeldUp => Self::HeldUp,
             DeliveryError::Failed(Failure::QueueFull) => Self::QueueFull,
             DeliveryError::Failed(_) => Self::Kafka,
-            DeliveryError::Spool(Refused::Full | Refused::LaneFull) => Self::SpoolFull,
-            DeliveryError::Spool(Refused::Disk) => Self::SpoolFailing,
+            DeliveryError::Spool(AppendError::Full | AppendError::LaneFull) => Self::SpoolFull,
+            DeliveryError::Spool(AppendError::Disk) => Self::SpoolFailing,
             DeliveryError::DeadLetterQuota => Self::DeadLetterQuota,
         }
     }

@@ -1,68 +1,73 @@
-//! Questions and changes that go to the cluster by its admin API: what [`Topics`](super::Topics) and
-//! [`Cluster`](super::Cluster) share.
+//! Client of the admin API, for [`TopicProvisioner`](super::TopicProvisioner) and
+//! [`Cluster`](super::Cluster).
 
-use super::closing::Closing;
-use super::{Config, Error, Refusal, TopicsConfig, client};
+use super::background_drop::BackgroundDrop;
+use super::{Config, Error, KafkaRefusal, TopicsConfig, client_config};
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication, TopicResult};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::{Metadata, MetadataTopic};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[cfg(test)]
 mod tests;
 
-/// How long the cluster may take for one answer.
+/// Time for one answer of the cluster.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a client may get no answer before another takes its place. Longer than the library takes to
-/// notice a broken connection and to make another.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Time without an answer after which the client is replaced. Longer than librdkafka needs to notice a broken
+/// connection and to reconnect.
+const REPLACE_TIMEOUT: Duration = Duration::from_secs(15);
 
-type Client = Closing<AdminClient<DefaultClientContext>>;
+type Client = BackgroundDrop<AdminClient<DefaultClientContext>>;
 
-/// A client that asks and changes and neither reads nor writes records.
+/// Admin client, replaced when it gets no answers.
 ///
-/// Behind it stands one client of the library after the other. Brokers that are all fenced, as for a
-/// moment after a freeze or while all restart, tell that there are none. The library then forgets those
-/// that it knows, and whether it begins again with the bootstrap servers is a race that it can lose for
-/// good (confluentinc/librdkafka, issue 5301).
+/// If all brokers are fenced, for a moment after a freeze or a restart of all, they report that there are
+/// none. librdkafka then forgets the brokers that it knows, and may fail to use the bootstrap servers again
+/// (confluentinc/librdkafka, issue 5301).
 #[derive(Clone)]
-pub(super) struct Admin(Arc<Shared>);
+pub(super) struct Admin(Arc<AdminState>);
 
-struct Shared {
+struct AdminState {
     settings: ClientConfig,
     client: ArcSwap<Client>,
-    /// Since when the client has been asked in vain.
-    in_vain_since: Mutex<Option<Instant>>,
-    patience: Duration,
+    /// Time since which the client gets no answers.
+    unanswered_since: Mutex<Option<Instant>>,
+    replace_timeout: Duration,
 }
 
 impl Admin {
-    /// Connects by and by.
+    /// Creates a client, which connects in the background.
     pub(super) fn new(config: &Config) -> Result<Self, Error> {
-        Self::patient(config, PATIENCE)
+        Self::with_replace_timeout(config, REPLACE_TIMEOUT)
     }
 
-    fn patient(config: &Config, patience: Duration) -> Result<Self, Error> {
-        let mut settings = client::connection(config);
-        // The library puts this client's log into a queue that nobody serves: in an outage it would
-        // grow without end.
+    fn with_replace_timeout(config: &Config, replace_timeout: Duration) -> Result<Self, Error> {
+        let mut settings = client_config::connection(config);
+        // librdkafka queues this client's log, and no thread polls that queue. In an outage it would grow
+        // without limit.
         settings.set_log_level(RDKafkaLogLevel::Emerg);
-        let client = ArcSwap::from_pointee(Closing::new(AdminClient::from_config(&settings)?));
-        Ok(Self(Arc::new(Shared { settings, client, in_vain_since: Mutex::default(), patience })))
+        let client = ArcSwap::from_pointee(BackgroundDrop::new(AdminClient::from_config(&settings)?));
+        Ok(Self(Arc::new(AdminState {
+            settings,
+            client,
+            unanswered_since: Mutex::default(),
+            replace_timeout,
+        })))
     }
 
-    /// The library's own client, for what rdkafka's admin API does not wrap.
+    /// Returns the current client, for requests that rdkafka's admin API does not wrap.
     pub(super) fn raw(&self) -> Arc<Client> {
         self.0.client.load_full()
     }
 
-    /// Whether a broker answers within that time. Blocks.
-    pub(super) fn is_answered(&self, within: Duration) -> bool {
+    /// Returns whether a broker answers within that time. Blocks.
+    pub(super) fn is_cluster_answering(&self, within: Duration) -> bool {
         self.fetch(None, within).is_ok()
     }
 
@@ -71,14 +76,14 @@ impl Admin {
         let fetched = self.raw().inner().fetch_metadata(topic, within);
         if self.0.is_to_be_replaced(asked, fetched.is_ok()) {
             match AdminClient::from_config(&self.0.settings) {
-                Ok(client) => self.0.client.store(Arc::new(Closing::new(client))),
-                Err(error) => tracing::warn!(%error, "cannot make a new client to ask the cluster"),
+                Ok(client) => self.0.client.store(Arc::new(BackgroundDrop::new(client))),
+                Err(error) => tracing::warn!(%error, "cannot create a new admin client"),
             }
         }
         fetched
     }
 
-    /// What `read` takes from the metadata of one topic, or of all of them.
+    /// Returns what `read` takes from the metadata of one topic, or of all.
     pub(super) async fn metadata<T: Send + 'static>(
         &self,
         topic: Option<&str>,
@@ -90,7 +95,7 @@ impl Admin {
         fetched.await.map_err(|panic| Error::Unreachable(panic.to_string()))?.map_err(failed)
     }
 
-    /// Returns the topics that the cluster shows to this client, with the number of their partitions.
+    /// Returns the topics that the cluster shows to this client, with their numbers of partitions.
     pub(super) async fn topics(&self) -> Result<Vec<(String, u32)>, Error> {
         let topics = |metadata: &Metadata| {
             let readable = metadata.topics().iter().filter(|topic| topic.error().is_none());
@@ -99,19 +104,19 @@ impl Admin {
         self.metadata(None, topics).await
     }
 
-    /// Makes a topic. `false`: somebody else was faster.
+    /// Creates a topic. `false`: it existed already.
     pub(super) async fn create(&self, topic: &str, config: &TopicsConfig) -> Result<bool, Error> {
         match self.create_with(topic, config, &options()).await? {
             Ok(_) => Ok(true),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(false),
-            Err((_, code)) => Err(Refusal::from(code).into()),
+            Err((_, code)) => Err(KafkaRefusal::from(code).into()),
         }
     }
 
-    /// Asks whether a topic would be made, and makes none.
+    /// Checks whether a topic could be created, and creates nothing.
     pub(super) async fn would_create(&self, topic: &str, config: &TopicsConfig) -> Result<(), Error> {
         let made = self.create_with(topic, config, &options().validate_only(true)).await?;
-        made.map(drop).map_err(|(_, code)| Refusal::from(code).into())
+        made.map(drop).map_err(|(_, code)| KafkaRefusal::from(code).into())
     }
 
     async fn create_with(
@@ -120,7 +125,7 @@ impl Admin {
         config: &TopicsConfig,
         options: &AdminOptions,
     ) -> Result<TopicResult, Error> {
-        // -1 asks for the broker's default.
+        // -1 is the broker's default.
         let partitions = config.partitions.unwrap_or(-1);
         let replicas = TopicReplication::Fixed(config.replication_factor.unwrap_or(-1));
         let plain = NewTopic::new(topic, partitions, replicas);
@@ -129,16 +134,17 @@ impl Admin {
     }
 }
 
-impl Shared {
-    /// Takes in whether the client was answered, and when it was asked. Whoever is told so replaces it.
-    fn is_to_be_replaced(&self, asked: Instant, is_answered: bool) -> bool {
-        let mut since = self.in_vain_since.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_answered {
+impl AdminState {
+    /// Records whether a request of time `asked` was answered. Returns `true` to one caller when the client
+    /// must be replaced.
+    fn is_to_be_replaced(&self, asked: Instant, is_cluster_answering: bool) -> bool {
+        let mut since = self.unanswered_since.lock();
+        if is_cluster_answering {
             *since = None;
             return false;
         }
-        // The next client has its own time.
-        since.get_or_insert(asked).elapsed() >= self.patience && since.take().is_some()
+        // The next client starts with a new time.
+        since.get_or_insert(asked).elapsed() >= self.replace_timeout && since.take().is_some()
     }
 }
 
@@ -151,26 +157,26 @@ pub(super) fn options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT))
 }
 
-/// The answer to a question about one thing.
+/// Returns the only element of an answer.
 pub(super) fn only<T>(answers: Vec<T>) -> Result<T, Error> {
     answers.into_iter().next().ok_or_else(|| Error::Unreachable("the cluster gave no answer".into()))
 }
 
-/// Why the question as a whole was not answered.
+/// Converts the error of a whole request.
 pub(super) fn failed(error: KafkaError) -> Error {
     use RDKafkaErrorCode as Code;
     let code = match &error {
-        // rdkafka's own method leaves it out.
+        // rdkafka's own method does not cover it.
         KafkaError::AdminOp(code) => Some(*code),
         error => error.rdkafka_error_code(),
     };
     match code {
         Some(code @ (Code::Authentication | Code::SaslAuthenticationFailed)) => {
-            Error::NotLetIn(code.to_string())
+            Error::AuthenticationFailed(code.to_string())
         }
-        Some(code @ Code::SSL) => Error::Untrusted(code.to_string()),
-        // The library's own codes are about the way there, the broker's are its answer.
-        Some(code) if (code as i32) > 0 && code != Code::RequestTimedOut => Refusal::from(code).into(),
+        Some(code @ Code::SSL) => Error::TlsFailed(code.to_string()),
+        // librdkafka's own codes concern the connection; those of the broker are its answer.
+        Some(code) if (code as i32) > 0 && code != Code::RequestTimedOut => KafkaRefusal::from(code).into(),
         Some(code) => Error::Unreachable(code.to_string()),
         None => error.into(),
     }

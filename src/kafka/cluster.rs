@@ -1,19 +1,21 @@
-//! A cluster as an operator's commands see it.
+//! Cluster for operator commands.
 //!
-//! Its topics' configuration is written by Kafka's older request, for rdkafka offers no other to safe
-//! code. That request replaces all that is set on a topic, so [`Cluster::set_topic_config`] reads what
-//! is set, lays the change over it and writes the whole: a change that somebody else makes between the
-//! two is undone. Nor does rdkafka pass on why a cluster does not tell or change a configuration: that
-//! it did not is seen from what comes back, see [`Refusal`].
+//! Topic configuration is written with Kafka's older request, because rdkafka offers no other in safe code.
+//! It replaces the whole configuration of a topic, so [`Cluster::set_topic_config`] reads the configuration,
+//! applies the change and writes all of it. A concurrent change by another client is lost. rdkafka does not
+//! pass on why a cluster hides or keeps a configuration; the result is checked instead, see [`KafkaRefusal`].
 
-mod ear;
+mod description;
+mod error_listener;
 
 #[cfg(test)]
 mod tests;
 
+pub use description::{Broker, ConfigOrigin, ConfigValue, Described, Partition, Topic};
+
 use super::admin::{Admin, TIMEOUT, failed, only, options};
-use super::{Config, Error, Refusal, TopicsConfig};
-use ear::Ear;
+use super::{Config, Error, KafkaRefusal, TopicsConfig};
+use error_listener::ErrorListener;
 use rdkafka::admin::{
     AlterConfig, ConfigEntry, ConfigResource, ConfigResourceResult, ConfigSource, NewPartitions,
     ResourceSpecifier,
@@ -25,209 +27,150 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a change of configuration may take to be seen.
-const SETTLED_WITHIN: Duration = Duration::from_secs(5);
+/// Time until a change of configuration must be visible.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often it is looked for.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Interval between checks of a change.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A cluster that has answered. Every question has ten seconds.
+/// Cluster that has answered. Each request has ten seconds.
 pub struct Cluster {
     admin: Admin,
-    ear: Arc<Ear>,
+    listener: Arc<ErrorListener>,
     brokers: Vec<Broker>,
 }
 
-/// A member of the cluster, and where it tells clients to find it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broker {
-    /// Its number in the cluster.
-    pub id: i32,
-    /// The host that it advertises, which clients must be able to reach.
-    pub host: String,
-    /// The port that it advertises.
-    pub port: i32,
-}
-
-/// What the cluster tells of a topic that was asked for by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Described {
-    /// It is not there.
-    Missing,
-    /// The cluster does not tell: mostly for want of the right `Describe`.
-    Refused(Refusal),
-    /// It is there.
-    Found(Topic),
-}
-
-/// A topic as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Topic {
-    /// In the order of their numbers.
-    pub partitions: Vec<Partition>,
-    /// Its configuration by name, defaults included; refused without the right `DescribeConfigs`.
-    pub config: Result<BTreeMap<String, ConfigValue>, Refusal>,
-}
-
-/// One partition of a topic.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Partition {
-    /// Counted from zero.
-    pub id: i32,
-    /// The broker that takes its records; `None`: nobody does now.
-    pub leader: Option<i32>,
-    /// The brokers that are to hold it.
-    pub replicas: Vec<i32>,
-    /// Those of them that hold all of it.
-    pub in_sync: Vec<i32>,
-}
-
-/// One value of a topic's or a broker's configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigValue {
-    /// `None`: the cluster keeps it to itself, as it does with secrets.
-    pub value: Option<String>,
-    /// Who said so.
-    pub origin: ConfigOrigin,
-    /// Whether it cannot be changed while the broker runs.
-    pub is_read_only: bool,
-    /// Whether it is a secret.
-    pub is_sensitive: bool,
-}
-
-/// Where a value of the configuration comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConfigOrigin {
-    /// It is set on the topic itself.
-    Topic,
-    /// It is set for the broker or the cluster.
-    Broker,
-    /// Nobody said anything: Kafka's own default.
-    Default,
-}
-
 impl Cluster {
-    /// Waits until a broker of the cluster has answered.
+    /// Waits until a broker of the cluster answers.
     ///
     /// # Errors
-    /// [`Error::Client`] for a property that the library refuses; [`Error::NotLetIn`] and
-    /// [`Error::Untrusted`] as soon as a broker says so; else [`Error::Unreachable`] after ten seconds.
+    ///
+    /// [`Error::Client`] for a rejected property; [`Error::AuthenticationFailed`] and [`Error::TlsFailed`] as
+    /// soon as a broker reports it; otherwise [`Error::Unreachable`] after ten seconds.
     pub async fn connect(config: &Config) -> Result<Self, Error> {
         Self::connect_within(config, TIMEOUT).await
     }
 
-    /// The same with another limit.
+    /// Like [`Cluster::connect`], with another timeout.
     ///
     /// # Errors
+    ///
     /// As [`Cluster::connect`].
     pub async fn connect_within(config: &Config, timeout: Duration) -> Result<Self, Error> {
-        let ear = Arc::new(Ear::new(config)?);
+        let listener = Arc::new(ErrorListener::new(config)?);
         let admin = Admin::new(config)?;
-        let first = Arc::clone(&ear);
+        let first = Arc::clone(&listener);
         let answered = tokio::task::spawn_blocking(move || first.await_answer(timeout));
         let brokers = answered.await.map_err(|panic| Error::Unreachable(panic.to_string()))??;
-        Ok(Self { admin, ear, brokers })
+        Ok(Self { admin, listener, brokers })
     }
 
-    /// What went wrong so far on the way to the cluster: a line each, in the library's words. Of several
-    /// bootstrap servers those that were asked in vain; those that were not asked are not in it.
+    /// Returns the connection errors so far, one line each, in librdkafka's words. Bootstrap servers that
+    /// were not tried are not included.
     pub fn trouble(&self) -> Vec<String> {
-        self.ear.heard()
+        self.listener.reasons()
     }
 
-    /// The members of the cluster that were alive when it answered first.
+    /// Returns the brokers that were alive at the first answer.
     pub fn brokers(&self) -> &[Broker] {
         &self.brokers
     }
 
-    /// What the cluster calls itself; `None` if it does not say.
+    /// Returns the cluster id, if the cluster reports one.
     pub async fn id(&self) -> Option<String> {
         let admin = self.admin.clone();
         let asked = tokio::task::spawn_blocking(move || admin.raw().inner().fetch_cluster_id(TIMEOUT));
         asked.await.ok().flatten()
     }
 
-    /// What the cluster tells of these topics.
+    /// Describes topics.
     ///
     /// # Errors
-    /// When the cluster does not answer. What it refuses of a single topic stands with that topic.
+    ///
+    /// If the cluster does not answer. A refusal for a single topic is part of its description.
     pub async fn describe(&self, names: &[String]) -> Result<BTreeMap<String, Described>, Error> {
         let mut described = BTreeMap::new();
         let mut found = self.found(names).await?;
         let there: Vec<&str> = found.keys().map(String::as_str).collect();
         let mut configs = self.topic_configs(&there).await?;
         for name in names {
-            let told = match (found.remove(name), configs.remove(name)) {
+            let convert_config = match (found.remove(name), configs.remove(name)) {
                 (Some(partitions), Some(config)) => Described::Found(Topic { partitions, config }),
                 (Some(_), None) => return Err(Error::Unreachable("the cluster gave no answer".into())),
-                (None, _) => self.why_hidden(name).await?,
+                (None, _) => self.refusal_of(name).await?,
             };
-            described.entry(name.clone()).or_insert(told);
+            described.entry(name.clone()).or_insert(convert_config);
         }
         Ok(described)
     }
 
-    /// A broker's configuration by name, defaults included.
+    /// Returns a broker's configuration by name, defaults included.
     ///
     /// # Errors
-    /// When the cluster does not answer, or refuses for want of the right `DescribeConfigs` on it.
+    ///
+    /// If the cluster does not answer, or the right `DescribeConfigs` is missing.
     pub async fn broker_config(&self, id: i32) -> Result<BTreeMap<String, ConfigValue>, Error> {
         let wanted = [ResourceSpecifier::Broker(id)];
         let answers = self.admin.raw().describe_configs(&wanted, &options()).await.map_err(failed)?;
-        Ok(told(only(answers)?)?)
+        Ok(convert_config(only(answers)?)?)
     }
 
-    /// Makes a topic. `false`: it was there already and is left as it was.
+    /// Creates a topic. `false`: it existed, and is unchanged.
     ///
     /// # Errors
-    /// When the cluster does not answer, or refuses.
+    ///
+    /// If the cluster does not answer, or refuses.
     pub async fn create_topic(&self, name: &str, config: &TopicsConfig) -> Result<bool, Error> {
         self.admin.create(name, config).await
     }
 
-    /// Whether the cluster would make that topic for this user. Nothing is made.
+    /// Checks whether the cluster would create the topic for this user. Creates nothing.
     ///
     /// # Errors
-    /// When the cluster does not answer, or would refuse.
+    ///
+    /// If the cluster does not answer, or would refuse.
     pub async fn would_create_topic(&self, name: &str, config: &TopicsConfig) -> Result<(), Error> {
         self.admin.would_create(name, config).await
     }
 
-    /// Adds partitions until the topic has `total`. Which partition a key belongs to changes with it.
+    /// Adds partitions until the topic has `total`. This changes the partition of keys.
     ///
     /// # Errors
-    /// When the cluster does not answer, or refuses: also where the topic has as many or more.
+    ///
+    /// If the cluster does not answer, or refuses, also because the topic has as many or more.
     pub async fn add_partitions(&self, topic: &str, total: usize) -> Result<(), Error> {
         let wanted = [NewPartitions::new(topic, total)];
         let results = self.admin.raw().create_partitions(&wanted, &options()).await.map_err(failed)?;
-        only(results)?.map(drop).map_err(|(_, code)| Refusal::from(code).into())
+        only(results)?.map(drop).map_err(|(_, code)| KafkaRefusal::from(code).into())
     }
 
-    /// Sets `changes` on the topic and leaves what else is set on it as it is, see [the module](self).
+    /// Sets `changes` on the topic and keeps its other values, see [the module](self).
     ///
     /// # Errors
-    /// When the cluster does not answer, or refuses to tell or to change the topic's configuration.
+    ///
+    /// If the cluster does not answer, or refuses to return or to change the configuration.
     pub async fn set_topic_config(
         &self,
         topic: &str,
         changes: &BTreeMap<String, String>,
     ) -> Result<(), Error> {
-        let whole = overlaid(&self.topic_config(topic).await?, changes).ok_or(Refusal::ConfigHidden)?;
+        let whole =
+            with_changes(&self.topic_config(topic).await?, changes).ok_or(KafkaRefusal::ConfigHidden)?;
         let plain = AlterConfig::new(ResourceSpecifier::Topic(topic));
         let wanted = [whole.iter().fold(plain, |wanted, (name, value)| wanted.set(name, value))];
         self.admin.raw().alter_configs(&wanted, &options()).await.map_err(failed)?;
-        // Brokers hear of it by and by.
-        let deadline = Instant::now() + SETTLED_WITHIN;
+        // Brokers apply it with a delay.
+        let deadline = Instant::now() + CHANGE_TIMEOUT;
         while !is_set(&self.topic_config(topic).await?, changes) {
             if Instant::now() > deadline {
-                return Err(Refusal::NoEffect.into());
+                return Err(KafkaRefusal::NoEffect.into());
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
         Ok(())
     }
 
-    /// The partitions of those of the topics that the cluster shows.
+    /// Returns the partitions of those topics that the cluster shows.
     async fn found(&self, names: &[String]) -> Result<BTreeMap<String, Vec<Partition>>, Error> {
         let names: BTreeSet<String> = names.iter().cloned().collect();
         let read = move |metadata: &Metadata| {
@@ -238,15 +181,16 @@ impl Cluster {
         self.admin.metadata(None, read).await
     }
 
-    /// Why a topic is not among those that the cluster shows: only one asked for by name is refused.
-    async fn why_hidden(&self, name: &str) -> Result<Described, Error> {
+    /// Returns why a topic is not in the list of all topics. Only a request for the topic itself returns a
+    /// refusal.
+    async fn refusal_of(&self, name: &str) -> Result<Described, Error> {
         let read = |metadata: &Metadata| match metadata.topics().first() {
             Some(topic) => match topic.error() {
                 Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) => Described::Missing,
                 Some(error) if !is_there(Some(error)) => {
                     Described::Refused(RDKafkaErrorCode::from(error).into())
                 }
-                // Made since the others were shown: for this look it is too late.
+                // Created after the list was read; treated as missing.
                 _ => Described::Missing,
             },
             None => Described::Missing,
@@ -262,47 +206,38 @@ impl Cluster {
     async fn topic_configs(
         &self,
         names: &[&str],
-    ) -> Result<BTreeMap<String, Result<BTreeMap<String, ConfigValue>, Refusal>>, Error> {
+    ) -> Result<BTreeMap<String, Result<BTreeMap<String, ConfigValue>, KafkaRefusal>>, Error> {
         if names.is_empty() {
             return Ok(BTreeMap::new());
         }
         let wanted: Vec<_> = names.iter().copied().map(ResourceSpecifier::Topic).collect();
         let answers = self.admin.raw().describe_configs(&wanted, &options()).await.map_err(failed)?;
-        // The library answers in the order of the question.
-        Ok(names.iter().map(|name| (*name).to_owned()).zip(answers.into_iter().map(told)).collect())
+        // librdkafka answers in the order of the request.
+        Ok(names.iter().map(|name| (*name).to_owned()).zip(answers.into_iter().map(convert_config)).collect())
     }
 }
 
-/// A topic just made has no leaders for a moment, but it is there.
+/// A new topic has no leaders for a moment, but exists.
 fn is_there(error: Option<RDKafkaRespErr>) -> bool {
     matches!(error, None | Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE))
 }
 
-fn brokers(metadata: &Metadata) -> Vec<Broker> {
-    let told = metadata.brokers().iter();
-    let mut all: Vec<_> = told
-        .map(|broker| Broker { id: broker.id(), host: broker.host().into(), port: broker.port() })
-        .collect();
-    all.sort_by_key(|broker| broker.id);
-    all
-}
-
 fn partitions(topic: &MetadataTopic) -> Vec<Partition> {
-    let partition = |told: &MetadataPartition| Partition {
-        id: told.id(),
-        leader: Some(told.leader()).filter(|id| *id >= 0),
-        replicas: told.replicas().to_vec(),
-        in_sync: told.isr().to_vec(),
+    let partition = |convert_config: &MetadataPartition| Partition {
+        id: convert_config.id(),
+        leader: Some(convert_config.leader()).filter(|id| *id >= 0),
+        replicas: convert_config.replicas().to_vec(),
+        in_sync: convert_config.isr().to_vec(),
     };
     let mut all: Vec<Partition> = topic.partitions().iter().map(partition).collect();
     all.sort_by_key(|partition| partition.id);
     all
 }
 
-/// A configuration that has come. There is none without a single value.
-fn told(answer: ConfigResourceResult) -> Result<BTreeMap<String, ConfigValue>, Refusal> {
-    let values = values(answer.map_err(Refusal::from)?);
-    if values.is_empty() { Err(Refusal::ConfigHidden) } else { Ok(values) }
+/// Converts the answer of a describe request. An empty configuration means a missing right.
+fn convert_config(answer: ConfigResourceResult) -> Result<BTreeMap<String, ConfigValue>, KafkaRefusal> {
+    let values = values(answer.map_err(KafkaRefusal::from)?);
+    if values.is_empty() { Err(KafkaRefusal::ConfigHidden) } else { Ok(values) }
 }
 
 fn values(resource: ConfigResource) -> BTreeMap<String, ConfigValue> {
@@ -318,7 +253,7 @@ fn values(resource: ConfigResource) -> BTreeMap<String, ConfigValue> {
     resource.entries.into_iter().map(value).collect()
 }
 
-/// Whether each of the changes is set on the topic itself.
+/// Returns whether all changes are set on the topic itself.
 fn is_set(now: &BTreeMap<String, ConfigValue>, changes: &BTreeMap<String, String>) -> bool {
     changes.iter().all(|(name, wanted)| {
         now.get(name).is_some_and(|it| {
@@ -328,15 +263,14 @@ fn is_set(now: &BTreeMap<String, ConfigValue>, changes: &BTreeMap<String, String
     })
 }
 
-/// Whether two values of a configuration mean the same: Kafka writes numbers, switches and lists in a
-/// way of its own.
+/// Returns whether two configuration values are equal. Kafka normalizes numbers, booleans and lists.
 pub fn same_value(one: &str, other: &str) -> bool {
     let items = |text: &str| text.split(',').map(|item| item.trim().to_owned()).collect::<Vec<_>>();
     let number = |text: &str| text.trim().parse::<f64>().ok();
     let whole = |text: &str| text.trim().parse::<i64>().ok();
     let is_switch = |text: &str| ["true", "false"].iter().any(|word| text.trim().eq_ignore_ascii_case(word));
     match (whole(one), whole(other), number(one), number(other)) {
-        // Beyond 2^53 the others would round.
+        // Beyond 2^53, floating-point numbers would be rounded.
         (Some(one), Some(other), ..) => one == other,
         (.., Some(one), Some(other)) => one == other,
         _ if is_switch(one) => one.trim().eq_ignore_ascii_case(other.trim()),
@@ -344,9 +278,9 @@ pub fn same_value(one: &str, other: &str) -> bool {
     }
 }
 
-/// Everything that is to be set on a topic: what is, with the changes over it. `None` where a value
-/// that is set is not told, for it would be lost.
-fn overlaid(
+/// Returns all values to set on a topic: its present ones with the changes. `None` if a present value is
+/// hidden, because it would be lost.
+fn with_changes(
     now: &BTreeMap<String, ConfigValue>,
     changes: &BTreeMap<String, String>,
 ) -> Option<BTreeMap<String, String>> {

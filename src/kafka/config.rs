@@ -1,4 +1,4 @@
-//! What the operator says about Kafka.
+//! Settings for Kafka.
 
 use crate::secret::Secret;
 use std::collections::BTreeMap;
@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 /// Settings under `kafka` and `topics`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// `host:port`, separated by commas.
+    /// Addresses as `host:port`, separated by commas.
     pub bootstrap_servers: String,
-    /// librdkafka properties, those read from files included. Some are secret, so all are held as if.
+    /// librdkafka properties, those read from files included. Some are secret, so all are treated as secret.
     pub properties: BTreeMap<String, Secret>,
-    /// How missing topics are made.
+    /// Creation of missing topics.
     pub topics: TopicsConfig,
 }
 

@@ -1,97 +1,97 @@
-//! Everything that talks to Kafka; the only part that knows the client library.
+//! Kafka clients. Only this room uses librdkafka.
 //!
-//! [`Producer`] is delivery's sink: it hands records over and settles their reports. [`Topics`] sees
-//! to it that they have somewhere to go. [`Cluster`] is what an operator's commands see and change,
-//! [`Tail`] and [`Stretch`] read topics back, [`Transactions`] writes what must not be written twice.
-//! [`EmbeddedBroker`] is there for development.
+//! [`Producer`] is delivery's sink: it sends records and settles their reports. [`TopicProvisioner`] creates
+//! missing topics. [`Cluster`] is for operator commands. [`Tail`] and [`BoundedReader`] read topics,
+//! [`TransactionalProducer`] writes records exactly once. [`EmbeddedBroker`] is for development.
 
 mod admin;
-mod cause;
-mod client;
-mod closing;
+mod background_drop;
+mod client_config;
+mod client_context;
 mod cluster;
 mod config;
-mod embedded;
-mod probe;
+mod connect_diagnosis;
+mod embedded_broker;
 mod producer;
 pub mod properties;
 mod tail;
-mod topics;
-mod transaction;
+mod topic_provisioner;
+mod transactional_producer;
+mod write_probe;
 
 #[cfg(test)]
 mod tests;
 
-pub use cause::Cause;
 pub use cluster::{Broker, Cluster, ConfigOrigin, ConfigValue, Described, Partition, Topic, same_value};
 pub use config::{Config, TopicsConfig};
-pub use embedded::EmbeddedBroker;
-pub use probe::{Attempt, Flaw, NEVER, Probe, Skew};
+pub use connect_diagnosis::Cause;
+pub use embedded_broker::EmbeddedBroker;
 pub use producer::{Producer, QueueLimits};
-pub use tail::{Start, Step, Stretch, Tail, TailedRecord};
-pub use topics::Topics;
-pub use transaction::{KeepOn, Marker, NotCommitted, Transactions};
+pub use tail::{BoundedReader, ReadStep, StartPosition, Tail, TailedRecord};
+pub use topic_provisioner::TopicProvisioner;
+pub use transactional_producer::{CommitError, Marker, ShouldRetry, TransactionalProducer};
+pub use write_probe::{ClockSkew, MAX_CLOCK_ERROR_MS, ProbeOutcome, RecordFlaw, WriteProbe};
 
 use rdkafka::types::RDKafkaErrorCode;
 
-/// What could not be done with Kafka.
+/// Failed operation on Kafka.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A property that the client library refuses, or one of its limits.
+    /// librdkafka rejects a property, or reached one of its limits.
     #[error("the Kafka client cannot start: {0}")]
     Client(String),
-    /// A thread could not be started.
+    /// A thread cannot be started.
     #[error("a thread for Kafka cannot start")]
     Thread(#[from] std::io::Error),
-    /// The cluster did not answer. Names what the way there broke on, where that is known.
+    /// The cluster did not answer. Contains the known causes.
     #[error("Kafka does not answer: {0}")]
     Unreachable(String),
-    /// The cluster does not take the credentials.
-    #[error("Kafka does not let the bridge in: {0}")]
-    NotLetIn(String),
-    /// One side does not trust the other's certificate, or they do not agree on TLS.
+    /// The cluster rejects the credentials.
+    #[error("Kafka authentication failed: {0}")]
+    AuthenticationFailed(String),
+    /// The TLS handshake failed.
     #[error("no TLS connection to Kafka: {0}")]
-    Untrusted(String),
-    /// The cluster answered, and its answer is no.
+    TlsFailed(String),
+    /// The cluster refused the request.
     #[error("Kafka refuses: {0}")]
-    Refused(#[from] Refusal),
+    Refused(#[from] KafkaRefusal),
 }
 
-/// What a cluster says no with.
+/// Reason why a cluster refuses a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The cluster said why.
+pub enum KafkaRefusal {
+    /// The broker returned an error.
     #[error("{words}")]
-    Said {
-        /// The reason in the library's words, which are the same for all of its kind.
+    BrokerError {
+        /// librdkafka's description of the error code.
         words: String,
-        /// Whether the bridge's user lacks a right. Anything else is about what was asked for.
+        /// Whether the bridge's user lacks a right.
         is_authorization: bool,
     },
-    /// No configuration came with the answer; rdkafka does not pass on why.
-    #[error("the configuration is not told: the right DescribeConfigs is missing")]
+    /// The answer contains no configuration; rdkafka does not pass on the reason.
+    #[error("the configuration is hidden: the right DescribeConfigs is missing")]
     ConfigHidden,
-    /// A change of configuration was answered and is not there; rdkafka does not pass on why.
-    #[error("it did not take effect: a value is not right, or the right AlterConfigs is missing")]
+    /// A change of configuration was answered but is not visible; rdkafka does not pass on the reason.
+    #[error("the change did not take effect: a value is invalid, or the right AlterConfigs is missing")]
     NoEffect,
 }
 
-impl Refusal {
-    /// Whether the bridge's user lacks a right, as far as that can be known.
+impl KafkaRefusal {
+    /// Returns whether the bridge's user lacks a right, as far as it is known.
     pub fn is_authorization(&self) -> bool {
-        matches!(self, Self::Said { is_authorization: true, .. } | Self::ConfigHidden)
+        matches!(self, Self::BrokerError { is_authorization: true, .. } | Self::ConfigHidden)
     }
 }
 
-impl From<RDKafkaErrorCode> for Refusal {
+impl From<RDKafkaErrorCode> for KafkaRefusal {
     fn from(code: RDKafkaErrorCode) -> Self {
         use RDKafkaErrorCode as Code;
-        // The library writes `Name (Broker: In words)`.
+        // librdkafka's text has the form `Name (Broker: Description)`.
         let text = code.to_string();
         let words = text.split_once('(').map_or(text.as_str(), |(_, words)| words.trim_end_matches(')'));
         let is_authorization =
             matches!(code, Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed);
-        Self::Said { words: words.trim_start_matches("Broker: ").to_owned(), is_authorization }
+        Self::BrokerError { words: words.trim_start_matches("Broker: ").to_owned(), is_authorization }
     }
 }
 
@@ -99,7 +99,7 @@ impl From<rdkafka::error::KafkaError> for Error {
     fn from(error: rdkafka::error::KafkaError) -> Self {
         use rdkafka::error::KafkaError;
         Self::Client(match error {
-            // The library's own text ends with the value, which may be secret.
+            // librdkafka's own text ends with the value, which may be secret.
             KafkaError::ClientConfig(_, description, name, _) => {
                 format!("kafka.properties.{name}: {description}")
             }

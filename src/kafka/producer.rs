@@ -1,125 +1,139 @@
-//! The one producer that all lanes share.
+//! Producer that all lanes share.
 //!
-//! Behind it stands one client of the library after the other: a client that fails for good is
-//! replaced, see [`keeper`]. Nobody but the log, a counter and [`Failure::Replacing`] tells of it.
+//! Layers, from top to bottom: [`Producer`] is delivery's sink and owns the threads. [`ActiveClient`] holds
+//! the current client instance and refuses records during a replacement. [`client_instance`] adds the
+//! delivery reports and fault detection of one client. [`ffi`] calls librdkafka. The [`supervisor`] replaces
+//! a client that failed.
 
-mod generation;
-mod hurry;
-mod keeper;
-mod native;
-mod reports;
-mod silence;
+mod active_client;
+mod client_instance;
+mod context;
+mod delivery_reports;
+mod ffi;
+mod linger_bypass;
+mod stall_detector;
 mod statistics;
+mod supervisor;
 
 #[cfg(test)]
 mod tests;
 
-use super::{Config, Error, Topics, client};
+use super::client_context::ErrorLogContext;
+use super::{Config, Error, TopicProvisioner, client_config};
 use crate::delivery::{Report, Sink, TopicFailure};
 use crate::health::Readiness;
 use crate::record::Record;
 use crate::telemetry::Metrics;
-use generation::{Maker, Poll};
-use keeper::{Keeper, Post};
-use native::Native;
+use active_client::ActiveClient;
+use client_instance::{ClientFactory, PollFn};
+use ffi::FfiProducer;
 use rdkafka::config::ClientConfig;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use supervisor::Supervisor;
 
-/// How long a thread at most waits for the library before it looks up.
-const SLICE: Duration = Duration::from_millis(100);
+/// Longest wait of a thread for librdkafka before it checks for a stop.
+const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// How long brokers must have answered while nothing is reported of what is out, before the client is
-/// replaced. Longer than the library takes to notice a broken connection and to make another.
-const SILENCE: Duration = Duration::from_secs(30);
+/// Time without a report, while brokers answer, after which the client is replaced. Longer than librdkafka
+/// needs to notice a broken connection and to reconnect.
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Hands records to the client library and settles their reports as it hears of them.
+/// Producer of all records. Settles a report for each record.
 pub struct Producer {
-    post: Arc<Post>,
+    active: Arc<ActiveClient>,
     metrics: Arc<Metrics>,
-    topics: Topics,
+    topics: TopicProvisioner,
     limits: QueueLimits,
     threads: Vec<JoinHandle<()>>,
 }
 
-/// What the library's queue takes before it refuses a record as [`Failure::QueueFull`].
+/// Limits of librdkafka's queue, above which it refuses a record as [`Failure::QueueFull`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueLimits {
-    /// Records whose report is out.
+    /// Records without a report.
     pub records: usize,
-    /// Bytes of their values; keys and headers are not counted.
+    /// Bytes of their values, without keys and headers.
     pub bytes: usize,
 }
 
 impl Producer {
-    /// A producer that connects by and by: no broker need be up.
+    /// Starts a producer, which connects in the background.
     ///
     /// # Errors
-    /// When the library refuses a property, or a thread cannot be started.
+    ///
+    /// If librdkafka rejects a property, or a thread cannot be started.
     pub fn start(config: &Config, readiness: &Arc<Readiness>, metrics: &Arc<Metrics>) -> Result<Self, Error> {
-        Self::start_polled(config, readiness, metrics, Native::poll, SILENCE)
+        Self::start_polled(config, readiness, metrics, FfiProducer::poll, STALL_TIMEOUT)
     }
 
     fn start_polled(
         config: &Config,
         readiness: &Arc<Readiness>,
         metrics: &Arc<Metrics>,
-        poll: Poll,
-        patience: Duration,
+        poll: PollFn,
+        stall_timeout: Duration,
     ) -> Result<Self, Error> {
-        let context = client::Context::new(Arc::clone(readiness));
-        let settings = client::producer(config);
+        let context = ErrorLogContext::new(Arc::clone(readiness));
+        let settings = client_config::producer(config);
         let limits = QueueLimits::of(&settings);
-        let topics = Topics::new(config, Arc::clone(metrics))?;
+        let topics = TopicProvisioner::new(config, Arc::clone(metrics))?;
         let admin = topics.admin().clone();
-        let maker = Maker { settings, client: context, metrics: Arc::clone(metrics), admin, poll, patience };
-        let post = Arc::new(Post::new(maker.make()?));
+        let factory = ClientFactory {
+            settings,
+            client: context,
+            metrics: Arc::clone(metrics),
+            admin,
+            poll,
+            stall_timeout,
+        };
+        let active = Arc::new(ActiveClient::new(factory.make()?));
         let metrics = Arc::clone(metrics);
-        let mut producer = Self { post: Arc::clone(&post), metrics, topics, limits, threads: Vec::new() };
-        let keeper = Keeper::new(Arc::clone(&post), maker);
-        producer.spawn("kafka-reports", move || keeper.run())?;
-        producer.spawn("kafka-hurry", move || post.keep_hurrying())?;
+        let mut producer = Self { active: Arc::clone(&active), metrics, topics, limits, threads: Vec::new() };
+        let supervisor = Supervisor::new(Arc::clone(&active), factory);
+        producer.spawn("kafka-reports", move || supervisor.run())?;
+        producer.spawn("kafka-hurry", move || active.run_linger_bypass())?;
         Ok(producer)
     }
 
-    /// Joined when the producer is dropped.
+    /// Starts a thread. It is joined when the producer is dropped.
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
         self.threads.push(std::thread::Builder::new().name(name.into()).spawn(work)?);
         Ok(())
     }
 
-    /// The topics that the cluster has.
-    pub fn topics(&self) -> &Topics {
+    /// Returns the topics of the cluster.
+    pub fn topics(&self) -> &TopicProvisioner {
         &self.topics
     }
 
-    /// Records handed over whose report is out, to a client that is being replaced as well.
+    /// Returns the number of records without a report, those of a client that is being replaced included.
     pub fn unreported(&self) -> usize {
-        self.post.unreported()
+        self.active.unreported()
     }
 
-    /// How often a client of the library was replaced by a new one.
+    /// Returns the number of replaced clients.
     pub fn replacements(&self) -> u64 {
-        self.post.replacements()
+        self.active.replacements()
     }
 
-    /// The limits of the library's queue, as the properties set them.
+    /// Returns the limits of librdkafka's queue.
     pub fn queue_limits(&self) -> QueueLimits {
         self.limits
     }
 
-    /// Sends what is queued without lingering and waits for its reports, at most for `timeout`.
-    /// Blocks. What is left is told by [`Producer::unreported`].
+    /// Sends queued records without lingering and waits for their reports, up to `timeout`. Blocks.
+    /// [`Producer::unreported`] returns the number of those left.
     pub fn flush(&self, timeout: Duration) {
         let deadline = Instant::now() + timeout;
-        // In slices, for the client may be replaced meanwhile.
+        // In slices, because the client may be replaced meanwhile.
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.post.generation() {
-                Some(generation) if generation.unreported() > 0 => generation.flush(left.min(SLICE)),
+            match self.active.instance() {
+                Some(instance) if instance.unreported() > 0 => instance.flush(left.min(POLL_TIMEOUT)),
                 _ => return,
             }
             if left.is_zero() {
@@ -131,7 +145,7 @@ impl Producer {
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        self.post.stop();
+        self.active.stop();
         for thread in self.threads.drain(..) {
             thread.thread().unpark();
             let _ = thread.join();
@@ -141,7 +155,7 @@ impl Drop for Producer {
 
 impl Sink for Producer {
     fn send(&self, record: &Record, partition: Option<u32>, report: Report) {
-        if let Err((failure, report)) = self.post.send(record, partition, report) {
+        if let Err((failure, report)) = self.active.send(record, partition, report) {
             self.metrics.delivery_error(failure.tag());
             report.settle(Err(failure));
         }
@@ -156,7 +170,7 @@ impl Sink for Producer {
 }
 
 impl QueueLimits {
-    /// The library refuses a property that is no number, so that only 0 needs thought: no limit.
+    /// 0 means no limit. librdkafka rejects values that are not numbers.
     fn of(settings: &ClientConfig) -> Self {
         let limit = |name: &str, unit: usize| {
             let set = settings.get(name).and_then(|value| value.trim().parse::<usize>().ok());

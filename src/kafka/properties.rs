@@ -1,5 +1,4 @@
-//! librdkafka properties that an operator may not set, for one of the bridge's promises rests on
-//! each. Every other property passes.
+//! Validation of librdkafka properties. A property is refused if a guarantee of the bridge depends on it.
 
 use rdkafka::config::{ClientConfig, FromClientConfig};
 use rdkafka::error::KafkaError;
@@ -10,13 +9,13 @@ use std::collections::BTreeMap;
 #[cfg(test)]
 mod tests;
 
-/// The most requests in flight on one connection with which an idempotent producer keeps order.
-const MOST_IN_FLIGHT: u32 = 5;
+/// Largest number of requests in flight on a connection with which an idempotent producer keeps order.
+const MAX_IN_FLIGHT: u32 = 5;
 
-/// Why a property may not have that value; `None` where it may.
+/// Returns why a property must not have that value. `None`: it is accepted.
 pub fn refused(name: &str, value: &str) -> Option<&'static str> {
     let reason = match name {
-        // Durable before 200.
+        // Durability.
         "acks" | "request.required.acks" => {
             "is always `all`: a 200 means that every in-sync replica has the record"
         }
@@ -24,7 +23,7 @@ pub fn refused(name: &str, value: &str) -> Option<&'static str> {
         "produce.offset.report" | "delivery.report.only.error" | "dr_cb" | "dr_msg_cb" => {
             "would change the delivery reports that answers wait for"
         }
-        // An expired record drains the whole producer, and those behind it overtake it.
+        // An expired record fails the whole producer, and later records overtake it.
         "message.timeout.ms" | "delivery.timeout.ms" => {
             "is always 0: one expiry would halt every topic and break order; `kafka.ack_deadline` is the time to set"
         }
@@ -32,7 +31,7 @@ pub fn refused(name: &str, value: &str) -> Option<&'static str> {
         "retries" | "message.send.max.retries" => {
             "is unlimited: giving up on a record would break order; `kafka.ack_deadline` is the time to set"
         }
-        // Order by key.
+        // Order of keys.
         "max.in.flight" | "max.in.flight.requests.per.connection" => {
             return in_flight(value);
         }
@@ -44,23 +43,23 @@ pub fn refused(name: &str, value: &str) -> Option<&'static str> {
         "transactional.id" | "transaction.timeout.ms" => {
             "would hide records from readers until a commit that never comes"
         }
-        // Topics have the partitions that the settings say.
+        // Partitions of new topics.
         "allow.auto.create.topics" => {
             "is always off: it makes topics of one partition; see `topics.create_missing`"
         }
-        // Said once, elsewhere.
+        // Set elsewhere.
         "bootstrap.servers" | "metadata.broker.list" => "is set as `kafka.bootstrap_servers`",
-        // What the bridge holds for itself.
+        // Used by the bridge itself.
         "statistics.interval.ms" => "is the bridge's own: some of its metrics rest on those statistics",
         "opaque" | "enabled_events" | "default_topic_conf" => "is used by the bridge itself",
         "plugin.library.paths" | "ssl.engine.location" | "ssl.providers" => {
             "would load foreign code into the bridge"
         }
-        // librdkafka installs a handler of its own for it.
+        // librdkafka installs a signal handler for it.
         "internal.termination.signal" => "would take a signal from the bridge, such as the one that stops it",
         "test.mock.num.brokers" | "test.mock.broker.rtt" => "would write to memory instead of Kafka",
         _ if name.ends_with("_cb") => "is a callback, which only code can set",
-        // Of two names of one property, chance decides which value holds.
+        // If both names of a property are set, the order of application is random.
         _ if name.strip_prefix("topic.").is_some_and(is_known) => "is written without `topic.`",
         _ => return None,
     };
@@ -68,11 +67,11 @@ pub fn refused(name: &str, value: &str) -> Option<&'static str> {
 }
 
 fn in_flight(value: &str) -> Option<&'static str> {
-    let keeps_order = value.trim().parse().is_ok_and(|number| (1..=MOST_IN_FLIGHT).contains(&number));
+    let keeps_order = value.trim().parse().is_ok_and(|number| (1..=MAX_IN_FLIGHT).contains(&number));
     (!keeps_order).then_some("must be from 1 to 5: an idempotent producer keeps order up to there")
 }
 
-/// Properties with a second name. Of two names in the settings, chance would decide which value holds.
+/// Properties with a second name. If both are set, the order of application is random.
 pub const ALIASES: [(&str, &str); 6] = [
     ("linger.ms", "queue.buffering.max.ms"),
     ("compression.type", "compression.codec"),
@@ -82,11 +81,11 @@ pub const ALIASES: [(&str, &str); 6] = [
     ("sasl.oauthbearer.client.id", "sasl.oauthbearer.client.credentials.client.id"),
 ];
 
-/// The largest request that librdkafka makes where `message.max.bytes` is not set.
+/// Default of `message.max.bytes` in librdkafka.
 pub const DEFAULT_MESSAGE_MAX_BYTES: usize = 1_000_000;
 
-/// Whether the client library has a property of that name. A value under any other name may be a
-/// secret whose name is misspelt.
+/// Returns whether librdkafka has a property of that name. The value of an unknown one may be a secret with a
+/// misspelt name.
 pub fn is_known(name: &str) -> bool {
     let mut client = ClientConfig::new();
     client.set(name, "");
@@ -102,7 +101,7 @@ pub fn accepts(name: &str, value: &str) -> bool {
 /// SASL mechanisms that this build of librdkafka contains and that need nothing but properties.
 const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
 
-/// Parses a boolean as librdkafka does (`rd_kafka_anyconf_set_prop`); `None` for any other text.
+/// Parses a boolean like librdkafka (`rd_kafka_anyconf_set_prop`). `None`: any other text.
 pub fn parse_bool(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "true" | "t" | "1" => Some(true),
@@ -129,7 +128,7 @@ pub const MECHANISM: [&str; 2] = ["sasl.mechanism", "sasl.mechanisms"];
 /// Property that lets librdkafka create tokens for OAUTHBEARER.
 pub const MAKES_TOKENS: &str = "enable.sasl.oauthbearer.unsecure.jwt";
 
-/// Returns the property that chooses a mechanism which no client can use, and the reason.
+/// Returns the property that selects an unusable SASL mechanism, and the reason.
 pub fn mechanism_fault(properties: &Properties) -> Option<(&'static str, String)> {
     if !protocol(properties).starts_with("sasl_") {
         return None;
@@ -146,28 +145,29 @@ pub fn mechanism_fault(properties: &Properties) -> Option<(&'static str, String)
     Some((name, format!("the SASL mechanism {mechanism} {why}; must be one of {known}")))
 }
 
-/// Reason why librdkafka creates no client, although it accepts each value.
+/// Reason why librdkafka cannot create a client although it accepts each value.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CreationFault {
-    /// Properties that the reason names, set or not.
+    /// Properties that the reason names.
     pub properties: Vec<String>,
     /// Reason in librdkafka's words.
     pub reason: String,
 }
 
-/// Finds what librdkafka would refuse first when `serve` creates its clients.
+/// Returns the first fault at which librdkafka would fail when `serve` creates its clients.
 ///
-/// Creates clients without servers and drops them, so that no connection is opened.
+/// Creates clients without servers and drops them, so no connection is opened.
 pub fn creation_fault(properties: &Properties) -> Option<CreationFault> {
-    let reason = super::client::for_trial(properties).iter().find_map(|client| {
-        match BaseProducer::from_config(client) {
-            Ok(_) => None,
-            Err(KafkaError::ClientCreation(reason)) => Some(reason),
-            Err(KafkaError::ClientConfig(_, description, ..)) => Some(description),
-            Err(error) => Some(error.to_string()),
-        }
-    })?;
-    // A path can contain the name of a property.
+    let reason =
+        super::client_config::for_trial(properties).iter().find_map(
+            |client| match BaseProducer::from_config(client) {
+                Ok(_) => None,
+                Err(KafkaError::ClientCreation(reason)) => Some(reason),
+                Err(KafkaError::ClientConfig(_, description, ..)) => Some(description),
+                Err(error) => Some(error.to_string()),
+            },
+        )?;
+    // A path may contain the name of a property.
     let paths = properties.values().filter(|value| value.contains('/'));
     let words = paths.fold(reason.clone(), |words, path| words.replace(path, ""));
     let is_of_name = |each: char| each.is_ascii_alphanumeric() || "._".contains(each);
@@ -175,7 +175,7 @@ pub fn creation_fault(properties: &Properties) -> Option<CreationFault> {
     Some(CreationFault { properties: names.map(str::to_owned).collect(), reason })
 }
 
-/// Whether a property's value must not be shown.
+/// Returns whether a property's value must be hidden.
 pub fn is_secret(name: &str) -> bool {
     const MARKS: [&str; 6] = ["password", "secret", "key", "token", "jaas", "oauthbearer.config"];
     let name = name.to_ascii_lowercase();

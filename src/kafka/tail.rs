@@ -1,81 +1,82 @@
-//! Reading topics back, to show what was written. No consumer group is joined, nothing is committed:
-//! no consumer notices. Only what is committed is read.
+//! Readers of topics. They join no consumer group, commit no offsets, and return committed records only.
 //!
-//! [`Tail`] follows topics as they grow; [`Stretch`] reads up to where they ended when it began.
+//! [`Tail`] follows topics as they grow; [`BoundedReader`] reads up to their ends at its start.
 
-mod reader;
-mod stretch;
+mod bounded_reader;
+mod consumer;
 
-pub use reader::{Start, TailedRecord};
-pub(super) use stretch::is_hidden_from;
-pub use stretch::{Step, Stretch};
+pub(super) use bounded_reader::is_hidden_from;
+pub use bounded_reader::{BoundedReader, ReadStep};
+pub use consumer::{StartPosition, TailedRecord};
 
 use super::{Config, Error};
-use reader::{Isolation, Place, Polled, Reader};
+use consumer::{Isolation, PartitionOffset, PollResult, TopicConsumer};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// How often topics and partitions are looked for that were not there before.
-const LOOK: Duration = Duration::from_secs(2);
+/// Interval between searches for new topics and partitions.
+const DISCOVERY_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long such a look may take: whoever waits for a record waits for it too.
-const LOOK_WITHIN: Duration = Duration::from_secs(1);
+/// Time for such a search, which delays the next record.
+const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Follows topics.
+/// Reader that follows topics.
 pub struct Tail {
-    reader: Reader,
+    consumer: TopicConsumer,
     wanted: Box<dyn Fn(&str) -> bool + Send>,
     known: BTreeSet<(String, i32)>,
-    looked: Instant,
+    discovered_at: Instant,
 }
 
 impl Tail {
-    /// Starts to read the topics whose names are `wanted`, and by and by those that come to be later,
-    /// from their beginning.
+    /// Starts to read the topics whose names are `wanted`. Topics created later are read from their
+    /// beginning.
     ///
     /// # Errors
-    /// When the cluster does not answer within ten seconds.
+    ///
+    /// If the cluster does not answer within ten seconds.
     pub fn follow(
         config: &Config,
         wanted: impl Fn(&str) -> bool + Send + 'static,
-        start: Start,
+        start: StartPosition,
     ) -> Result<Self, Error> {
-        let reader = Reader::connect(config, Isolation::Committed)?;
-        let found = reader.partitions(&wanted, reader::TIMEOUT)?;
-        reader.assign(&reader.places(&found, start)?)?;
+        let consumer = TopicConsumer::connect(config, Isolation::Committed)?;
+        let found = consumer.partitions(&wanted, consumer::TIMEOUT)?;
+        consumer.assign(&consumer.offsets_at(&found, start)?)?;
         let known = found.into_iter().collect();
-        Ok(Self { reader, wanted: Box::new(wanted), known, looked: Instant::now() })
+        Ok(Self { consumer, wanted: Box::new(wanted), known, discovered_at: Instant::now() })
     }
 
-    /// The topics that are read now, in alphabetical order.
+    /// Returns the topics that are read now, by name.
     pub fn topics(&self) -> BTreeSet<&str> {
         self.known.iter().map(|(topic, _)| topic.as_str()).collect()
     }
 
-    /// The next record, or `None` if none comes within `timeout`.
+    /// Returns the next record; `None` after `timeout`.
     ///
     /// # Errors
-    /// When a topic may not be read. Brokers that are away are waited for.
+    ///
+    /// If a topic may not be read. Unreachable brokers are retried.
     pub fn next(&mut self, timeout: Duration) -> Result<Option<TailedRecord>, Error> {
-        if self.looked.elapsed() >= LOOK {
-            self.look()?;
+        if self.discovered_at.elapsed() >= DISCOVERY_INTERVAL {
+            self.discover()?;
         }
-        match self.reader.poll(timeout)? {
-            Polled::Record(record) => Ok(Some(record)),
-            Polled::End(_) | Polled::Nothing => Ok(None),
+        match self.consumer.poll(timeout)? {
+            PollResult::Record(record) => Ok(Some(record)),
+            PollResult::End(_) | PollResult::Nothing => Ok(None),
         }
     }
 
-    fn look(&mut self) -> Result<(), Error> {
-        let found = self.reader.partitions(&self.wanted, LOOK_WITHIN);
-        self.looked = Instant::now();
-        // Brokers that are away now are asked again.
+    fn discover(&mut self) -> Result<(), Error> {
+        let found = self.consumer.partitions(&self.wanted, DISCOVERY_TIMEOUT);
+        self.discovered_at = Instant::now();
+        // Unreachable brokers are asked again.
         let Ok(found) = found else { return Ok(()) };
         let new: Vec<_> = found.into_iter().filter(|each| !self.known.contains(each)).collect();
         if new.is_empty() {
             return Ok(());
         }
-        self.reader.assign_more(&new.iter().map(Place::beginning).collect::<Vec<_>>())?;
+        self.consumer.assign_more(&new.iter().map(PartitionOffset::beginning).collect::<Vec<_>>())?;
         self.known.extend(new);
         Ok(())
     }

@@ -1,6 +1,6 @@
 pub(super) mod forgetful;
 
-use super::{Config, TopicsConfig, client};
+use super::{Config, TopicsConfig, client_config};
 use std::collections::BTreeMap;
 
 fn config(properties: &[(&str, &str)]) -> Config {
@@ -17,8 +17,9 @@ fn config(properties: &[(&str, &str)]) -> Config {
 }
 
 #[test]
-fn operator_changes_defaults_but_no_promise() {
-    let client = client::producer(&config(&[("linger.ms", "7"), ("acks", "1"), ("message.timeout.ms", "5")]));
+fn operators_change_defaults_but_not_guaranteed_properties() {
+    let client =
+        client_config::producer(&config(&[("linger.ms", "7"), ("acks", "1"), ("message.timeout.ms", "5")]));
     let expected = [
         ("linger.ms", "7"),
         ("acks", "all"),
@@ -34,8 +35,8 @@ fn operator_changes_defaults_but_no_promise() {
 }
 
 #[test]
-fn clients_that_write_nothing_get_no_producer_properties() {
-    let client = client::connection(&config(&[]));
+fn other_clients_get_no_producer_properties() {
+    let client = client_config::connection(&config(&[]));
     for name in ["linger.ms", "queue.buffering.max.messages", "acks"] {
         assert_eq!(client.get(name), None, "the library warns of {name} in a consumer");
     }

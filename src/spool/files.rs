@@ -1,4 +1,4 @@
-//! The spool's directory: names, modes and the lock.
+//! Files of the spool's directory: names, modes and the lock.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 
 const DATABASE: &str = "spool.db";
 
-/// How long a lock may be held that is only passing: by who looks whether it is held, or by a child that
-/// was being made while the holder ended.
-const PASSING: Duration = Duration::from_secs(1);
+/// Time to wait for a lock that another process holds briefly: to check it, or in a child that was forked
+/// before the holder ended.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The names of the files in a spool's directory.
+/// Names of the files in the spool's directory.
 #[derive(Debug, Clone)]
-pub(super) struct Files {
+pub(super) struct SpoolFiles {
     pub(super) directory: PathBuf,
 }
 
-impl Files {
+impl SpoolFiles {
     pub(super) fn new(directory: &Path) -> Self {
         Self { directory: directory.to_path_buf() }
     }
@@ -36,37 +36,38 @@ impl Files {
         self.directory.join("reserve")
     }
 
-    /// A salvage that is being made; worth nothing after a crash.
+    /// Returns the path of an incomplete salvage. A crash makes it worthless.
     pub(super) fn salvage(&self) -> PathBuf {
         self.directory.join("spool.db.salvage")
     }
 
-    /// A salvage that is complete and takes the database's place.
+    /// Returns the path of a complete salvage that is to replace the database.
     pub(super) fn salvaged(&self) -> PathBuf {
         self.directory.join("spool.db.salvaged")
     }
 
-    /// The first free name for a damaged file.
+    /// Returns the first free name for a damaged file.
     pub(super) fn damaged(&self) -> PathBuf {
         let name = |n: u32| self.directory.join(format!("{DATABASE}.damaged-{n}"));
         (1..u32::MAX).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(u32::MAX))
     }
 
-    /// The write-ahead log.
+    /// Returns the path of the write-ahead log.
     pub(super) fn log(&self) -> PathBuf {
         beside(&self.database(), "-wal")
     }
 
-    /// Bytes of the write-ahead log.
+    /// Returns the size of the write-ahead log, in bytes.
     pub(super) fn wal_bytes(&self) -> u64 {
         std::fs::metadata(self.log()).map_or(0, |found| found.len())
     }
 
-    /// Creates the directory if it is missing, durably: a crash must not remove its name again.
+    /// Creates the directory if it is missing, and syncs its parents, so that a crash does not remove it.
     ///
     /// # Errors
-    /// Also if the directory is there and every user of the machine may write to it.
-    pub(super) fn make(&self) -> io::Result<()> {
+    ///
+    /// Also if every user of the machine may write to the directory.
+    pub(super) fn create(&self) -> io::Result<()> {
         let directory = std::path::absolute(&self.directory)?;
         if is_writable_by_all(&directory) {
             return Err(io::Error::other(
@@ -78,21 +79,24 @@ impl Files {
         missing.iter().filter_map(|made| made.parent()).try_for_each(sync_directory)
     }
 
-    /// Takes the lock. It goes with the file's handle, so also with a killed process.
+    /// Takes the lock. The system releases it with the file's handle, also when the process is killed.
     pub(super) fn take_lock(&self) -> Result<File, TryLockError> {
-        // Held for reading only: a file system with a file open for writing cannot be made read-only.
+        // Opened for reading only, because a file system with a file open for writing cannot be remounted
+        // read-only.
         drop(private(&self.lock()).map_err(TryLockError::Error)?);
         let file = File::open(self.lock()).map_err(TryLockError::Error)?;
-        let deadline = Instant::now() + PASSING;
+        let deadline = Instant::now() + LOCK_TIMEOUT;
         loop {
             match file.try_lock() {
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(PASSING / 50),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    thread::sleep(LOCK_TIMEOUT / 50)
+                }
                 locked => return locked.map(|()| file),
             }
         }
     }
 
-    /// Whether somebody holds the lock.
+    /// Returns whether a process holds the lock.
     pub(super) fn is_locked(&self) -> io::Result<bool> {
         let file = match File::open(self.lock()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -106,16 +110,16 @@ impl Files {
     }
 }
 
-/// Returns whether a directory is there and every user of the machine may write to it.
+/// Returns whether every user of the machine may write to an existing directory.
 ///
-/// The group may: Kubernetes gives volumes to the group of the pod.
+/// Write access of the group is allowed, because Kubernetes gives volumes to the group of the pod.
 pub fn is_writable_by_all(directory: &Path) -> bool {
     const WRITTEN_BY_ALL: u32 = 0o002;
     std::fs::metadata(directory).is_ok_and(|found| found.permissions().mode() & WRITTEN_BY_ALL != 0)
 }
 
-/// Opens or makes a file that only its owner may read: the database's too, before SQLite does, for
-/// SQLite gives its companions the same mode.
+/// Opens or creates a file that only its owner may read. Used for the database before SQLite opens it,
+/// because SQLite gives the log and its index the same mode.
 pub(super) fn private(path: &Path) -> io::Result<File> {
     let file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
@@ -123,14 +127,14 @@ pub(super) fn private(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// The path with something after its name, as SQLite names its companions.
+/// Returns the path with a suffix, as SQLite names the log and its index.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
 }
 
-/// Removes a file; one that is not there is as good.
+/// Removes a file. A missing file is not an error.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

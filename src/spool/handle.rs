@@ -1,101 +1,60 @@
-//! What the rest of the bridge sees of the spool.
+//! Handle of an open spool.
 
-use super::damage::{Known, Opened, open_store};
-use super::files::Files;
-use super::limits::Limits;
-use super::parked::{self, Retried};
-use super::queue::{Job, Queue, Waiter, recovered};
-use super::reader::{Found, Reader, Trouble};
-use super::reserve::Reserve;
-use super::schema::{Access, Fault};
-use super::writer::Writer;
+use super::disk_reserve::DiskReserve;
+use super::files::SpoolFiles;
+use super::job_queue::{CompletionGuard, JobQueue, SpoolJob};
+use super::limits::SpoolLimits;
+use super::parked_rows::{self, RetriedRows};
+use super::reader::{PageReader, ReadFault, ReadPage};
+use super::salvage::{KnownState, OpenedStore, open_store};
+use super::schema::{DatabaseAccess, SpoolFault};
+use super::shared::SharedSpool;
+use super::writer::SpoolWriter;
 use super::{
-    Append, Config, Entry, OpenError, Page, ReadError, Recount, Remembered, RowId, Told, Totals, Usage,
+    Append, Completion, Config, LateCommit, OpenError, Page, ReadError, RememberedIdentity, RowId,
+    SpoolEntry, Totals, Usage,
 };
+use parking_lot::Mutex;
 use std::fs::TryLockError;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
-/// What the writer and those who ask share.
-pub(super) struct Shared {
-    pub(super) files: Files,
-    pub(super) limits: Limits,
-    pub(super) queue: Queue,
-    pub(super) reader: Mutex<Reader>,
-    pub(super) usage: Mutex<Usage>,
-    /// The last row known to be committed. Rows beyond may have been refused and be on disk all the same:
-    /// no read returns them before they are recounted.
-    pub(super) committed: AtomicI64,
-    pub(super) on_recount: OnceLock<Box<dyn Fn(Recount) + Send + Sync>>,
-    closed: AtomicBool,
-    /// Rows that the close could not save.
-    pub(super) lost_at_close: AtomicU64,
-    /// Pages that the file may have, as on a full disk. Zero: any number.
-    #[cfg(test)]
-    pub(super) pages: std::sync::atomic::AtomicU32,
-    /// The next commit with a waiter reaches the disk and is told to have failed, as after a sync that failed.
-    #[cfg(test)]
-    pub(super) doubtful: AtomicBool,
-    /// Acts of another process while the spool closes: after its last commit, and before SQLite closes the file.
-    #[cfg(test)]
-    pub(super) interference: Mutex<std::collections::VecDeque<Box<dyn FnOnce() + Send>>>,
-}
-
-impl Shared {
-    #[cfg(test)]
-    pub(super) fn limit_pages(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
-        let pages = match self.pages.load(Ordering::SeqCst) {
-            0 => u32::MAX - 1,
-            pages => pages,
-        };
-        connection.query_row(&format!("PRAGMA max_page_count = {pages}"), (), |_| Ok(()))
-    }
-
-    #[cfg(test)]
-    pub(super) fn interfere(&self) {
-        let act = recovered(&self.interference).pop_front();
-        if let Some(act) = act {
-            act();
-        }
-    }
-}
-
-/// A durable queue of records by lane.
+/// Durable queue of records by lane.
 pub struct Spool {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<SharedSpool>,
     backlog: Vec<(Arc<str>, u64)>,
-    identities: Mutex<Vec<Remembered>>,
+    identities: Mutex<Vec<RememberedIdentity>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Spool {
-    /// Opens or makes the spool in `directory`, and salvages what a damaged file still holds. Blocks.
-    /// Time and memory depend on `identities`, the number of event identities to keep at most, and not on
-    /// the rows of a sound spool.
+    /// Opens or creates the spool in `directory`, and salvages a damaged file. Blocks. Time and memory depend
+    /// on `identities`, the number of event identities to keep, and not on the rows of an intact spool.
     ///
     /// # Errors
-    /// If another process uses it, a later release made it, or the disk does not allow it.
+    ///
+    /// If another process uses it, a later release created it, or the disk prevents it.
     pub fn open(directory: &Path, config: &Config, identities: usize) -> Result<Arc<Self>, OpenError> {
-        let failed = |fault: Fault| OpenError::of(directory, fault);
-        let files = Files::new(directory);
-        files.make().map_err(|error| failed(error.into()))?;
+        let failed = |fault: SpoolFault| OpenError::of(directory, fault);
+        let files = SpoolFiles::new(directory);
+        files.create().map_err(|error| failed(error.into()))?;
         let lock = files.take_lock().map_err(|error| match error {
             TryLockError::WouldBlock => OpenError::InUse(directory.to_path_buf()),
             TryLockError::Error(error) => failed(error.into()),
         })?;
-        let limits = Limits::new(config, identities);
-        let Opened { store, lost } = open_for_session(&files, limits).map_err(failed)?;
+        let limits = SpoolLimits::new(config, identities);
+        let OpenedStore { store, lost } = open_for_session(&files, limits).map_err(failed)?;
         let identities =
             store.identities(i64::MIN, limits.identities).map_err(|error| failed(error.into()))?;
         let lanes = store.accounts.lanes.iter().filter(|lane| lane.rows > 0);
         let backlog = lanes.map(|lane| (lane.name.clone(), lane.rows)).collect();
-        let reader = Reader::new(files.database(), store.session);
-        let shared = Arc::new(Shared {
+        let reader = PageReader::new(files.database(), store.session);
+        let shared = Arc::new(SharedSpool {
             files,
             limits,
-            queue: Queue::default(),
+            queue: JobQueue::default(),
             reader: Mutex::new(reader),
             usage: Mutex::new(Usage {
                 limit: limits.max_bytes,
@@ -103,17 +62,17 @@ impl Spool {
                 ..Usage::default()
             }),
             committed: AtomicI64::new(store.last_id()),
-            on_recount: OnceLock::new(),
+            on_late_commit: OnceLock::new(),
             closed: AtomicBool::new(false),
             lost_at_close: AtomicU64::new(0),
             #[cfg(test)]
             pages: std::sync::atomic::AtomicU32::new(0),
             #[cfg(test)]
-            doubtful: AtomicBool::new(false),
+            fail_next_commit: AtomicBool::new(false),
             #[cfg(test)]
             interference: Mutex::default(),
         });
-        let writer = Writer::new(shared.clone(), store, lock);
+        let writer = SpoolWriter::new(shared.clone(), store, lock);
         let thread = std::thread::Builder::new()
             .name("spool-writer".to_owned())
             .spawn(move || {
@@ -125,41 +84,42 @@ impl Spool {
         Ok(Arc::new(Self { shared, backlog, identities, thread }))
     }
 
-    /// Lanes that held rows when the spool was opened, with their number.
+    /// Returns the lanes that held rows when the spool was opened, with the number of rows.
     pub fn backlog(&self) -> Vec<(Arc<str>, u64)> {
         self.backlog.clone()
     }
 
     /// Takes the event identities that the spool held when it was opened.
-    pub fn take_identities(&self) -> Vec<Remembered> {
-        std::mem::take(&mut recovered(&self.identities))
+    pub fn take_identities(&self) -> Vec<RememberedIdentity> {
+        std::mem::take(&mut self.identities.lock())
     }
 
-    /// Sets the listener, once, that receives what a failed commit left in the file. It runs on the writer
-    /// thread, before any read returns the rows.
-    pub fn on_recount(&self, listener: impl Fn(Recount) + Send + Sync + 'static) {
-        drop(self.shared.on_recount.set(Box::new(listener)));
+    /// Sets the listener for late commits, once. It runs on the writer thread, before any read returns the
+    /// rows.
+    pub fn on_late_commit(&self, listener: impl Fn(LateCommit) + Send + Sync + 'static) {
+        drop(self.shared.on_late_commit.set(Box::new(listener)));
     }
 
-    /// The last row that is on disk, whatever its lane.
+    /// Returns the last row on disk, of any lane.
     pub fn last(&self) -> RowId {
         RowId(self.shared.committed.load(Ordering::Acquire))
     }
 
-    /// Whether a payload of so many bytes has a place in an empty spool and lane at all.
-    pub fn may_take(&self, payload: usize, max_lane_bytes: Option<u64>) -> bool {
-        self.shared.limits.may_take(payload, max_lane_bytes)
+    /// Returns whether a payload of that size fits into an empty spool and lane.
+    pub fn can_hold(&self, payload: usize, max_lane_bytes: Option<u64>) -> bool {
+        self.shared.limits.can_hold(payload, max_lane_bytes)
     }
 
     /// Queues an append. Never blocks. `done` is called exactly once, also when the spool closes.
     pub fn append(&self, append: Append) {
-        self.shared.queue.push(Job::append(append));
+        self.shared.queue.push(SpoolJob::append(append));
     }
 
-    /// The next rows of a lane after a row, `RowId(0)` for the first: up to `max_rows`, and up to
-    /// `max_bytes` of payload but at least one row. Blocks.
+    /// Returns the next rows of a lane after a row; `RowId(0)` starts at the first. Returns up to `max_rows`,
+    /// and up to `max_bytes` of payload but at least one row. Blocks.
     ///
     /// # Errors
+    ///
     /// If the disk or the file fails now; a later call may succeed.
     pub fn read(
         &self,
@@ -168,68 +128,70 @@ impl Spool {
         max_rows: usize,
         max_bytes: usize,
     ) -> Result<Page, ReadError> {
-        let read = |reader: &mut Reader| reader.page(lane, after, self.last(), max_rows, max_bytes);
-        let Found { page, damaged } = self.with_reader(read)?;
+        let read = |reader: &mut PageReader| reader.page(lane, after, self.last(), max_rows, max_bytes);
+        let ReadPage { page, damaged } = self.with_reader(read)?;
         if !damaged.is_empty() {
             tracing::error!(lane, rows = damaged.len(), "the spool found damaged rows and sets them aside");
-            recovered(&self.shared.usage).totals.damaged += damaged.len() as u64;
-            self.shared.queue.push(Job::SetAside(damaged));
+            self.shared.usage.lock().totals.damaged += damaged.len() as u64;
+            self.shared.queue.push(SpoolJob::SetAside(damaged));
         }
         Ok(page)
     }
 
-    fn with_reader<T>(&self, read: impl FnOnce(&mut Reader) -> Result<T, Trouble>) -> Result<T, ReadError> {
+    fn with_reader<T>(
+        &self,
+        read: impl FnOnce(&mut PageReader) -> Result<T, ReadFault>,
+    ) -> Result<T, ReadError> {
         if self.shared.closed.load(Ordering::SeqCst) {
             return Err(ReadError("it is closed".to_owned()));
         }
-        let mut reader = recovered(&self.shared.reader);
+        let mut reader = self.shared.reader.lock();
         let generation = reader.generation;
         let outcome = read(&mut reader);
         drop(reader);
         outcome.map_err(|trouble| match trouble {
-            Trouble::Disk(error) => error,
-            Trouble::Damage { error, proven } => {
-                self.shared.queue.push(Job::Salvage { generation, proven });
+            ReadFault::Disk(error) => error,
+            ReadFault::Damage { error, proven } => {
+                self.shared.queue.push(SpoolJob::Salvage { generation, proven });
                 error
             }
         })
     }
 
-    /// Queues the deletion of delivered rows. It is retried until it is done, as long as the process
-    /// lives. Never blocks, never fails.
+    /// Queues the deletion of delivered rows, which is retried until it succeeds or the process ends. Never
+    /// blocks, never fails.
     pub fn delete(&self, ids: Vec<RowId>) {
-        self.shared.queue.push(Job::Delete(ids));
+        self.shared.queue.push(SpoolJob::Delete(ids));
     }
 
-    /// Queues a replacement: in one transaction the row is deleted and `entry` is appended. `done` is
-    /// called as for [`Spool::append`].
-    pub fn replace(&self, id: RowId, entry: Entry, done: Told) {
-        self.shared.queue.push(Job::Replace { id, entry, waiter: Waiter::new(done) });
+    /// Queues a replacement: one transaction deletes the row and appends `entry`. `done` is called as for
+    /// [`Spool::append`].
+    pub fn replace(&self, id: RowId, entry: SpoolEntry, done: Completion) {
+        self.shared.queue.push(SpoolJob::Replace { id, entry, waiter: CompletionGuard::new(done) });
     }
 
-    /// Queues setting a row aside for good: it is kept, but no longer in its lane. `done` is told
-    /// exactly once whether that is on disk; `false` also where there is no such row.
+    /// Queues parking: the row is kept, but no longer in its lane. `done` is called exactly once with whether
+    /// that is on disk; `false` also if the row does not exist.
     pub fn park(&self, id: RowId, done: Box<dyn FnOnce(bool) + Send>) {
-        let waiter = Waiter::new(Box::new(move |parked| done(parked.is_ok())));
-        self.shared.queue.push(Job::Park { id, waiter });
+        let waiter = CompletionGuard::new(Box::new(move |parked| done(parked.is_ok())));
+        self.shared.queue.push(SpoolJob::Park { id, waiter });
     }
 
-    /// How full the spool is, as of the last transaction.
+    /// Returns the fill level after the last transaction.
     pub fn usage(&self) -> Usage {
-        *recovered(&self.shared.usage)
+        *self.shared.usage.lock()
     }
 
-    /// Commits what is queued, writes the log back and releases the lock. Blocks; but from a `done`, on
-    /// the writer's own thread, it only begins the close. Dropping the spool closes it.
+    /// Commits what is queued, writes the log back and releases the lock. Blocks, except on the writer thread
+    /// (in a `done`), where it only starts the close. Dropping the spool closes it.
     ///
-    /// Returns the number of rows that are lost, because another process removed the files and no new ones
-    /// could be made.
+    /// Returns the number of lost rows: another process removed the files and new ones could not be created.
     pub fn close(&self) -> u64 {
         self.shared.queue.close();
-        if let Some(thread) = recovered(&self.thread).take()
+        if let Some(thread) = self.thread.lock().take()
             && thread.thread().id() != std::thread::current().id()
         {
-            // A panic has been logged, and its jobs were told.
+            // A panic was logged, and its jobs were completed.
             drop(thread.join());
         }
         self.shared.lost_at_close.load(Ordering::Acquire)
@@ -238,80 +200,84 @@ impl Spool {
 
 impl Drop for Spool {
     fn drop(&mut self) {
-        // The rows were counted in the log.
+        // The writer has logged the lost rows.
         let _lost = self.close();
     }
 }
 
 impl OpenError {
-    pub(super) fn of(directory: &Path, fault: Fault) -> Self {
+    pub(super) fn of(directory: &Path, fault: SpoolFault) -> Self {
         let directory = directory.to_path_buf();
         match fault {
-            Fault::Newer { found, known } => Self::Newer { directory, found, known },
+            SpoolFault::Newer { found, known } => Self::Newer { directory, found, known },
             fault => Self::Failed { directory, reason: fault.to_string() },
         }
     }
 }
 
-/// Lends the reserve, and waits for those who read meanwhile.
-fn lend(files: &Files, limits: Limits) -> Result<Access, Fault> {
-    let mut reserve = Reserve::new(files.clone(), limits.reserve);
+/// Releases the reserve, after waiting for other processes that have the database open.
+fn release_reserve(files: &SpoolFiles, limits: SpoolLimits) -> Result<DatabaseAccess, SpoolFault> {
+    let mut reserve = DiskReserve::new(files.clone(), limits.reserve);
     loop {
-        match reserve.lend() {
+        match reserve.release() {
             Err(fault) if fault.is_busy() => {}
             lent => return lent,
         }
     }
 }
 
-/// Opens the store and begins a session; on a full disk with the room of the reserve.
-fn open_for_session(files: &Files, limits: Limits) -> Result<Opened, Fault> {
+/// Opens the store and begins a session. On a full disk it uses the reserve.
+fn open_for_session(files: &SpoolFiles, limits: SpoolLimits) -> Result<OpenedStore, SpoolFault> {
     let open = |access| {
-        let opened = open_store(files, 1, &Known::default(), false, access)?;
-        try_parked_again(files, opened, access)
+        let opened = open_store(files, 1, &KnownState::default(), false, access)?;
+        retry_parked_rows(files, opened, access)
     };
-    match open(Access::Shared) {
-        Err(fault) if fault.is_full() => open(lend(files, limits)?),
+    match open(DatabaseAccess::Shared) {
+        Err(fault) if fault.is_full() => open(release_reserve(files, limits)?),
         outcome => outcome,
     }
 }
 
-/// Begins a session and tries parked rows again. A file that proves damaged by that is salvaged first.
-fn try_parked_again(files: &Files, mut opened: Opened, access: Access) -> Result<Opened, Fault> {
+/// Begins a session and retries parked rows. Salvages the file first if that proves it damaged.
+fn retry_parked_rows(
+    files: &SpoolFiles,
+    mut opened: OpenedStore,
+    access: DatabaseAccess,
+) -> Result<OpenedStore, SpoolFault> {
     opened.store.begin_session()?;
-    let mut outcome = parked::try_again(&mut opened.store);
+    let mut outcome = parked_rows::retry_parked(&mut opened.store);
     if outcome.as_ref().is_err_and(|fault| fault.is_damage_of(&opened.store.connection)) {
         let (session, last_id) = (opened.store.session, opened.store.last_id());
-        let known = Known { session, last_id, ..Known::default() };
+        let known = KnownState { session, last_id, ..KnownState::default() };
         let lost = opened.lost;
         drop(opened.store);
         opened = open_store(files, last_id + 1, &known, true, access)?;
         opened.lost += lost;
         opened.store.begin_session()?;
-        outcome = parked::try_again(&mut opened.store);
+        outcome = parked_rows::retry_parked(&mut opened.store);
     }
     match outcome {
-        Ok(Retried { returned, damaged }) => {
+        Ok(RetriedRows { returned, damaged }) => {
             opened.lost += damaged;
             if damaged > 0 {
-                tracing::error!(rows = damaged, "the spool found damaged rows among those that were parked");
+                tracing::error!(rows = damaged, "the spool found damaged rows among the parked rows");
             }
             if returned > 0 {
-                tracing::info!(rows = returned, "the spool tries records again that were set aside");
+                tracing::info!(rows = returned, "the spool retries records that were set aside");
             }
         }
-        Err(error) => tracing::warn!(%error, "records that were set aside cannot be tried again"),
+        Err(error) => tracing::warn!(%error, "records that were set aside cannot be retried at this start"),
     }
     Ok(opened)
 }
 
-/// Whatever ends the writer, nobody waits for it any longer.
-struct Abandon(Arc<Shared>);
+/// Completes all queued jobs as refused when the writer thread ends, also by a panic.
+struct Abandon(Arc<SharedSpool>);
 
 impl Drop for Abandon {
     fn drop(&mut self) {
         self.0.closed.store(true, Ordering::SeqCst);
         self.0.queue.abandon();
-        recovered(&self.0.usage).taking = false;
+        self.0.usage.lock().is_accepting = false;
     }
 }

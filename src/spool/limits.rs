@@ -1,37 +1,37 @@
-//! What fits: the arithmetic of the byte limits.
+//! Byte limits of the spool.
 
-use super::{Config, Refused};
+use super::{AppendError, Config};
 
-/// What a row takes in a lane's account besides its payload.
+/// Bytes that the account of a lane counts for each row besides its payload.
 pub(super) const ROW_BYTES: u64 = 64;
-/// Pages that any transaction may touch besides those of its rows.
+/// Bytes of the pages that any transaction may change besides those of its rows.
 const TRANSACTION_BYTES: u64 = 64 * 1024;
-/// What a body of a mebibyte takes.
+/// Bytes that a large event needs on disk.
 const LARGE_ENTRY_BYTES: u64 = 2 * 1024 * 1024;
-const LARGEST_RESERVE: u64 = 4 * 1024 * 1024;
-/// Bytes of an event identity on disk, and the share of `max_bytes` that identities take at most.
+const MAX_RESERVE: u64 = 4 * 1024 * 1024;
+/// Bytes of an event identity on disk, and the divisor of `max_bytes` for the space of identities.
 const IDENTITY_BYTES: u64 = 33;
 const IDENTITIES_SHARE: u64 = 16;
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct SpoolLimits {
     pub(super) max_bytes: u64,
     lane_bytes: u64,
     /// Bytes of the reserve.
     pub(super) reserve: u64,
-    /// The write-ahead log is written back when it is larger. What is written back on a full disk has
-    /// to fit the reserve, so this is less.
+    /// Size of the write-ahead log above which it is written back. Less than the reserve, because on a full
+    /// disk the written pages must fit into it.
     pub(super) wal: u64,
-    /// Event identities kept at most.
+    /// Limit on event identities.
     pub(super) identities: usize,
 }
 
-impl Limits {
-    /// `identities`: the number of event identities to keep, unless that is more than their share.
+impl SpoolLimits {
+    /// `identities` is the wanted number of event identities; their share of the disk may reduce it.
     pub(super) fn new(config: &Config, identities: usize) -> Self {
         let max_bytes = config.max_bytes;
         let share = u128::from(max_bytes) * u128::from(config.max_lane_share) / 100;
-        let reserve = LARGEST_RESERVE.min(max_bytes / 8);
+        let reserve = MAX_RESERVE.min(max_bytes / 8);
         let most_identities = max_bytes / IDENTITIES_SHARE / IDENTITY_BYTES;
         Self {
             max_bytes,
@@ -42,37 +42,37 @@ impl Limits {
         }
     }
 
-    /// Whether `coming` bytes may be added to what is on disk.
-    pub(super) fn fits(&self, on_disk: u64, coming: u64) -> bool {
-        on_disk.saturating_add(coming).saturating_add(TRANSACTION_BYTES) <= self.max_bytes
+    /// Returns whether `needed` bytes fit in addition to those on disk.
+    pub(super) fn fits(&self, on_disk: u64, needed: u64) -> bool {
+        on_disk.saturating_add(needed).saturating_add(TRANSACTION_BYTES) <= self.max_bytes
     }
 
-    /// Whether there is room for a large entry, so that it can be said to take what comes.
-    pub(super) fn takes(&self, on_disk: u64) -> bool {
+    /// Returns whether a large entry fits, so that the spool counts as writable.
+    pub(super) fn accepts_large(&self, on_disk: u64) -> bool {
         self.fits(on_disk, LARGE_ENTRY_BYTES.min(self.max_bytes / 4))
     }
 
-    /// Whether a payload fits where nothing else is.
-    pub(super) fn may_take(&self, payload: usize, own_limit: Option<u64>) -> bool {
-        self.fits(0, coming_bytes(payload)) && self.lane(row_bytes(payload), own_limit).is_ok()
+    /// Returns whether a payload fits into an empty spool and lane.
+    pub(super) fn can_hold(&self, payload: usize, own_limit: Option<u64>) -> bool {
+        self.fits(0, disk_bytes(payload)) && self.lane(row_bytes(payload), own_limit).is_ok()
     }
 
-    /// Whether a lane that would hold `bytes` may do so.
-    pub(super) fn lane(&self, bytes: u64, own_limit: Option<u64>) -> Result<(), Refused> {
+    /// Returns an error if a lane must not hold `bytes`.
+    pub(super) fn lane(&self, bytes: u64, own_limit: Option<u64>) -> Result<(), AppendError> {
         if bytes <= self.lane_bytes.min(own_limit.unwrap_or(u64::MAX)) {
             Ok(())
         } else {
-            Err(Refused::LaneFull)
+            Err(AppendError::LaneFull)
         }
     }
 }
 
-/// What a row takes in its lane's account.
+/// Returns the bytes of a row in the account of its lane.
 pub(super) fn row_bytes(payload: usize) -> u64 {
     payload as u64 + ROW_BYTES
 }
 
-/// What a row takes on disk: once in the write-ahead log and once in the file.
-pub(super) fn coming_bytes(payload: usize) -> u64 {
+/// Returns the bytes of a row on disk: in the write-ahead log and in the file.
+pub(super) fn disk_bytes(payload: usize) -> u64 {
     2 * row_bytes(payload)
 }

@@ -1,27 +1,27 @@
-//! A durable queue of records by lane, on one SQLite file.
+//! Durable queue of records by lane, in one SQLite file.
 //!
-//! The spool keeps opaque bytes: it knows no HTTP, no Kafka and no record. One writer thread commits
-//! what has gathered and only then tells those who wait. Reads come from a connection of their own.
+//! The spool stores opaque bytes and knows nothing of HTTP, Kafka or records. One writer thread commits jobs
+//! in groups and completes each job after its commit. Reads use a connection of their own.
 //!
-//! On disk are, in a directory of its own: `spool.db` with its `-wal` and `-shm`, `lock`, and `reserve`,
-//! which is beyond `max_bytes`: room for the deletes that empty a spool on a full disk, when it becomes the
-//! `-wal`. A damaged file is
-//! set aside as `spool.db.damaged-<n>`.
+//! The spool's directory holds `spool.db` with `-wal` and `-shm`, `lock`, and `reserve`. The reserve is in
+//! addition to `max_bytes`: on a full disk it becomes the `-wal`, so that deletes have room. A damaged file
+//! is kept as `spool.db.damaged-<n>`.
 
-mod damage;
+mod disk_reserve;
+mod file_swap;
 mod files;
-mod group;
+mod group_commit;
 mod handle;
-mod inspect;
+mod inspection;
+mod job_queue;
 mod limits;
-mod parked;
-mod place;
-mod queue;
+mod open_files;
+mod parked_rows;
 mod reader;
-mod reserve;
+mod salvage;
 mod schema;
+mod shared;
 mod store;
-mod watch;
 mod writer;
 
 #[cfg(test)]
@@ -29,7 +29,7 @@ mod tests;
 
 pub use files::is_writable_by_all;
 pub use handle::Spool;
-pub use inspect::{InspectedRow, Inspection, Kept, LaneStatus, SetAside};
+pub use inspection::{InspectedRow, Inspection, LaneStatus, RowSelection, SetAside};
 
 use bytes::Bytes;
 use std::io;
@@ -39,113 +39,113 @@ use std::sync::Arc;
 /// Settings under `spool`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where the spool's files are. `None`: there is no spool.
+    /// Directory of the spool's files. `None`: there is no spool.
     pub directory: Option<PathBuf>,
-    /// Bytes on disk at most, the write-ahead log included.
+    /// Limit on bytes on disk, the write-ahead log included.
     pub max_bytes: u64,
-    /// Per cent of `max_bytes` that one lane may fill.
+    /// Percentage of `max_bytes` that one lane may fill.
     pub max_lane_share: u8,
 }
 
 impl Config {
-    /// Bytes that the spool takes of its disk at most: `max_bytes` and the reserve beyond.
+    /// Returns the largest number of bytes on disk: `max_bytes` and the reserve.
     pub fn bytes_on_disk(&self) -> u64 {
-        self.max_bytes.saturating_add(limits::Limits::new(self, 0).reserve)
+        self.max_bytes.saturating_add(limits::SpoolLimits::new(self, 0).reserve)
     }
 }
 
-/// Whether a bridge uses the spool in `directory` now. Makes nothing there. While it looks, for an
-/// instant, a bridge that starts would find the spool in use.
+/// Returns whether a bridge uses the spool in `directory` now. Creates nothing. During the check, a bridge
+/// that starts would find the spool in use.
 ///
 /// # Errors
-/// When the lock cannot be looked at.
+///
+/// If the lock cannot be read.
 pub fn is_in_use(directory: &Path) -> io::Result<bool> {
-    files::Files::new(directory).is_locked()
+    files::SpoolFiles::new(directory).is_locked()
 }
 
-/// A row's place in the spool. Later rows have greater ones, and none is used twice.
+/// Id of a row. Later rows have greater ids, and no id is used twice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId(pub i64);
 
-/// A record to be appended.
+/// Record to append.
 #[derive(Debug, Clone)]
-pub struct Entry {
-    /// The lane's name.
+pub struct SpoolEntry {
+    /// Name of the lane.
     pub lane: Arc<str>,
-    /// What is kept.
+    /// Content of the row.
     pub payload: Bytes,
-    /// Whether somebody else still tries to deliver it and will say how that ended.
+    /// Whether a delivery of the record is still in flight and will be reported.
     pub handed_over: bool,
-    /// Bytes that the lane may hold at most, where that is less than its share.
+    /// Limit on the bytes of the lane, if it is lower than the lane's share.
     pub max_lane_bytes: Option<u64>,
 }
 
-/// Told once how it ended, with the new rows.
-pub type Told = Box<dyn FnOnce(Result<&[RowId], Refused>) + Send>;
+/// Callback for the result of a job, with the new rows. Called exactly once, on the writer thread.
+pub type Completion = Box<dyn FnOnce(Result<&[RowId], AppendError>) + Send>;
 
-/// What is appended in one transaction: all of it or nothing.
+/// Entries that are appended in one transaction.
 pub struct Append {
-    /// In the order in which their rows follow each other.
-    pub entries: Vec<Entry>,
-    /// The identity of the event, returned by [`Spool::take_identities`] after a restart.
+    /// Entries, in the order of their rows.
+    pub entries: Vec<SpoolEntry>,
+    /// Identity of the event, returned by [`Spool::take_identities`] after a restart.
     pub identity: Option<Identity>,
-    /// Told once how it ended, on the writer thread: the rows in the order of the entries, after they
-    /// are on disk.
-    pub done: Told,
+    /// Receives the rows in the order of the entries, after they are on disk.
+    pub done: Completion,
 }
 
-/// What makes two deliveries the same event.
+/// Hash that is equal for two deliveries of the same event.
 pub type Identity = [u8; 16];
 
-/// An event identity with the time of its append, in milliseconds since 1970.
-pub type Remembered = (Identity, i64);
+/// Event identity with the time of its append, in milliseconds since 1970.
+pub type RememberedIdentity = (Identity, i64);
 
-/// Content of refused appends that is in the file all the same: their commit failed after it had reached the
-/// disk. The rows will be read, and no report on them will come.
+/// Content of refused appends that is in the file nevertheless, because their commit failed after it had
+/// reached the disk. The rows will be read, and no delivery report on them will arrive.
 #[derive(Debug, Default)]
-pub struct Recount {
+pub struct LateCommit {
     /// Rows by id, each with its lane.
     pub rows: Vec<(Arc<str>, RowId)>,
-    /// Event identities, the newest first.
-    pub identities: Vec<Remembered>,
+    /// Event identities, newest first.
+    pub identities: Vec<RememberedIdentity>,
 }
 
-/// Why nothing was appended.
+/// Reason why nothing was appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Refused {
+pub enum AppendError {
     /// The limit in bytes is reached.
     #[error("the spool is full")]
     Full,
     /// The lane's share is reached.
     #[error("the lane's share of the spool is full")]
     LaneFull,
-    /// The disk does not take it.
-    #[error("the spool's disk fails")]
+    /// The disk failed, or the spool is closed.
+    #[error("the spool's disk failed")]
     Disk,
 }
 
-/// A row that was read.
+/// Row that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// Its place.
+    /// Id of the row.
     pub id: RowId,
-    /// Whether it was appended as handed over, by this process.
+    /// Whether this process appended it with [`SpoolEntry::handed_over`].
     pub handed_over: bool,
-    /// What was kept.
+    /// Content of the row.
     pub payload: Bytes,
 }
 
-/// A page of a lane.
+/// Page of a lane.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// In order.
+    /// Rows by id.
     pub rows: Vec<Row>,
-    /// Up to here, this row included, nothing of the lane is left to read. Further than the last row
-    /// where the lane ends, or where rows are damaged: those are set aside and counted.
+    /// Last id that this page covers. Greater than the id of the last row at the end of the lane, or after
+    /// damaged rows, which are set aside and counted.
     pub through: RowId,
 }
 
-/// How full the spool is, and what it did since it was opened.
+/// Fill level of the spool, and counts since it was opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Rows in all lanes.
@@ -154,10 +154,10 @@ pub struct Usage {
     pub bytes: u64,
     /// `max_bytes`.
     pub limit: u64,
-    /// When the oldest row was appended, in milliseconds since 1970.
+    /// Time of the oldest row's append, in milliseconds since 1970.
     pub oldest: Option<i64>,
-    /// Whether an append would be taken, as far as the last write or probe tells.
-    pub taking: bool,
+    /// Whether the spool accepts appends, according to the last write or probe.
+    pub is_accepting: bool,
     /// Counts since the spool was opened.
     pub totals: Totals,
 }
@@ -165,48 +165,48 @@ pub struct Usage {
 /// Counts since the spool was opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Rows appended.
+    /// Appended rows.
     pub appended: u64,
-    /// Rows deleted because they were delivered.
+    /// Delivered rows that were deleted.
     pub deleted: u64,
-    /// Rows found damaged, those lost with a damaged file included.
+    /// Damaged rows, those lost with a damaged file included.
     pub damaged: u64,
-    /// Rows parked.
+    /// Parked rows.
     pub parked: u64,
-    /// Appends and replacements refused.
+    /// Refused appends and replacements.
     pub refused: u64,
 }
 
-/// Why the spool was not opened.
+/// Reason why the spool was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// There is nothing to inspect.
+    /// There is no spool to inspect.
     #[error("there is no spool in {0}")]
     Missing(PathBuf),
-    /// The lock is held.
+    /// Another process holds the lock.
     #[error("another process uses the spool in {0}")]
     InUse(PathBuf),
-    /// A later release made it.
+    /// A later release created the file.
     #[error("the spool in {directory} has schema version {found}, this program knows up to {known}")]
     Newer {
         /// The spool's directory.
         directory: PathBuf,
-        /// The version in the file.
+        /// Schema version of the file.
         found: i64,
-        /// The last version known here.
+        /// Latest schema version that this release knows.
         known: i64,
     },
-    /// The disk or the file does not allow it.
+    /// The disk or the file prevents it.
     #[error("the spool in {directory} cannot be opened: {reason}")]
     Failed {
         /// The spool's directory.
         directory: PathBuf,
-        /// What the system or SQLite says.
+        /// Error of the system or of SQLite.
         reason: String,
     },
 }
 
-/// The spool could not be read now; a later read may succeed.
+/// Failed read of the spool; a later read may succeed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the spool cannot be read: {0}")]
 pub struct ReadError(String);

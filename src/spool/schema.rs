@@ -1,4 +1,4 @@
-//! The SQLite file: how it is opened, its tables and their versions.
+//! SQLite file of the spool: opening, tables and schema versions.
 
 use super::files::private;
 use rusqlite::config::DbConfig;
@@ -9,7 +9,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-/// A transaction for each version, the first one for an empty file. What is released never changes.
+/// Schema migrations, one transaction for each version; the first is for an empty file. Released ones never
+/// change.
 ///
 /// Version 2 keeps the table `identity` of version 1, empty. Without it, other tables would have other root
 /// pages in a file of version 1, and a lost first page could not be repaired with that of a new file.
@@ -34,12 +35,12 @@ pub(super) const MIGRATIONS: &[&str] = &[
 ",
 ];
 
-/// How long SQLite waits for a lock that a reader of another process holds.
-pub(super) const PATIENCE: Duration = Duration::from_millis(250);
+/// Time for which SQLite waits for a lock of another process.
+pub(super) const READER_BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Why a file could not be opened or written.
+/// Reason why a file could not be opened or written.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
+pub(super) enum SpoolFault {
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
     #[error(transparent)]
@@ -54,7 +55,7 @@ pub(super) enum Fault {
     Truncated,
 }
 
-impl Fault {
+impl SpoolFault {
     pub(super) fn is_full(&self) -> bool {
         match self {
             Self::Sqlite(error) => is_full(error),
@@ -65,12 +66,12 @@ impl Fault {
         }
     }
 
-    /// Whether somebody else has the database open in a way that hinders.
+    /// Returns whether another process has the database open in a conflicting way.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy))
     }
 
-    /// Returns whether the file's content is wrong. A disk that cannot be reached is not damage.
+    /// Returns whether the content of the file is wrong. An unavailable disk is not damage.
     pub(super) fn is_damage(&self) -> bool {
         match self {
             Self::Sqlite(error) => is_damage(error),
@@ -79,22 +80,22 @@ impl Fault {
         }
     }
 
-    /// Returns whether the file proves damaged where the error alone leaves that open.
+    /// Returns whether the file is damaged, by a check of the file if the error alone is ambiguous.
     pub(super) fn is_damage_of(&self, connection: &Connection) -> bool {
         self.is_damage()
             || matches!(self, Self::Sqlite(error) if is_ambiguous(error) && !is_sound(connection))
     }
 }
 
-/// Whether an error speaks of a disk that has no room, also none for the index of the log in `-shm`: SQLite
-/// makes that anew whenever the file is opened, and has an error of its own when it cannot.
+/// Returns whether an error reports a full disk. That includes `-shm`, the index of the log: SQLite creates
+/// it when the file is opened, and reports a failure with an error code of its own.
 pub(super) fn is_full(error: &rusqlite::Error) -> bool {
     let extended = error.sqlite_error().map(|failure| failure.extended_code);
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
         || extended == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }
 
-/// Returns whether an error proves that the file's content is wrong.
+/// Returns whether an error proves damage of the file.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::Error::*;
     match error {
@@ -111,7 +112,7 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     }
 }
 
-/// Returns whether an error is a fault of a statement or of the file: [`is_sound`] tells which.
+/// Returns whether an error is caused by a wrong statement or a damaged file. [`is_sound`] decides.
 pub(super) fn is_ambiguous(error: &rusqlite::Error) -> bool {
     match error {
         rusqlite::Error::SqliteFailure(failure, _) => {
@@ -123,8 +124,8 @@ pub(super) fn is_ambiguous(error: &rusqlite::Error) -> bool {
     }
 }
 
-/// Returns whether the tables are those of this schema version, and the whole file is consistent. Reads
-/// all of it.
+/// Returns whether the tables are those of this schema version and the file is consistent. Reads the whole
+/// file.
 pub(super) fn is_sound(connection: &Connection) -> bool {
     let tables = |connection: &Connection| {
         let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_master ORDER BY name")?;
@@ -139,40 +140,44 @@ pub(super) fn is_sound(connection: &Connection) -> bool {
         let report: String = connection.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))?;
         Ok(report == "ok" && tables(connection)? == tables(&expected)?)
     };
-    // A check that the disk does not allow proves nothing.
+    // If the check itself fails because of the disk, nothing is proven.
     check().unwrap_or_else(|error| !is_damage(&error) && !is_ambiguous(&error))
 }
 
-/// Who may have the database open beside the one who writes it.
+/// Other processes that may have the database open beside its writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
-    /// Readers. They share the index of the log, a file that takes room.
+pub(super) enum DatabaseAccess {
+    /// Readers. They share the index of the log, which is a file and needs disk space.
     Shared,
-    /// Nobody. The index of the log is in memory, and all the room that is needed is in the log.
-    Alone,
+    /// None. The index of the log is in memory, so only the log needs disk space.
+    Exclusive,
 }
 
-/// Opens or makes a database for writing and brings it to the last version. Closing it leaves its log,
-/// with its blocks: on a full disk they would not be had again.
-pub(super) fn open(path: &Path, access: Access) -> Result<Connection, Fault> {
+/// Opens or creates a database for writing and migrates it to the latest version. Closing it keeps the log
+/// file, because on a full disk its blocks could not be allocated again.
+pub(super) fn open(path: &Path, access: DatabaseAccess) -> Result<Connection, SpoolFault> {
     open_with(path, access, MIGRATIONS)
 }
 
-pub(super) fn open_with(path: &Path, access: Access, migrations: &[&str]) -> Result<Connection, Fault> {
+pub(super) fn open_with(
+    path: &Path,
+    access: DatabaseAccess,
+    migrations: &[&str],
+) -> Result<Connection, SpoolFault> {
     let is_new = private(path)?.metadata()?.len() == 0;
     let connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(READER_BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    if access == Access::Alone {
-        // Before the log is opened: later it would not do without `-shm`.
+    if access == DatabaseAccess::Exclusive {
+        // Set before the log is opened, because later SQLite would need `-shm`.
         connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE")?;
     }
     if is_new {
-        // Only before the first table does it take effect; later it would be written all the same.
+        // Effective before the first table only.
         connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
     }
     connection.execute_batch(
@@ -183,23 +188,24 @@ pub(super) fn open_with(path: &Path, access: Access, migrations: &[&str]) -> Res
     Ok(connection)
 }
 
-/// Closes a database for good: its log is written back and taken away.
+/// Closes a database, after writing its log back and removing it.
 pub(super) fn close(connection: Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     connection.close().map_err(|(_, error)| error)
 }
 
-/// Opens a database that is there, for reading only; on a full disk without any room. `patience`: how long
-/// it waits for one who has it alone.
-pub(super) fn open_for_reading(path: &Path, patience: Duration) -> Result<Connection, Fault> {
-    match read_only(path, patience) {
-        // Where nobody writes, SQLite reads the log into memory for want of an index that it may change.
-        Err(fault) if fault.is_full() => read_only(Path::new(&with_index_as_it_is(path)?), patience),
+/// Opens an existing database for reading only, also on a full disk. `timeout` is the time to wait for an
+/// exclusive writer.
+pub(super) fn open_for_reading(path: &Path, timeout: Duration) -> Result<Connection, SpoolFault> {
+    match read_only(path, timeout) {
+        // Without write access to the index, SQLite reads the log into memory. That needs a spool without a
+        // writer.
+        Err(fault) if fault.is_full() => read_only(Path::new(&with_index_as_it_is(path)?), timeout),
         opened => opened,
     }
 }
 
-/// A name for the database that tells SQLite not to change the index of the log.
+/// Returns a URI that opens the database without changes to the index of the log.
 fn with_index_as_it_is(path: &Path) -> io::Result<String> {
     let mut name = "file://".to_owned();
     for &byte in std::path::absolute(path)?.as_os_str().as_bytes() {
@@ -212,31 +218,31 @@ fn with_index_as_it_is(path: &Path) -> io::Result<String> {
     Ok(name + "?readonly_shm=1")
 }
 
-fn read_only(path: &Path, patience: Duration) -> Result<Connection, Fault> {
+fn read_only(path: &Path, timeout: Duration) -> Result<Connection, SpoolFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(patience)?;
+    connection.busy_timeout(timeout)?;
     connection.execute_batch("PRAGMA cell_size_check = ON; PRAGMA query_only = ON;")?;
     known_version(&connection, MIGRATIONS.len())?;
     Ok(connection)
 }
 
-fn known_version(connection: &Connection, known: usize) -> Result<usize, Fault> {
+fn known_version(connection: &Connection, known: usize) -> Result<usize, SpoolFault> {
     let found: i64 = connection.query_row("PRAGMA user_version", (), |row| row.get(0))?;
     let again: i64 = connection.query_row("PRAGMA application_id", (), |row| row.get(0))?;
     match usize::try_from(found) {
         Ok(version) if version <= known => Ok(version),
-        Ok(_) if found == again => Err(Fault::Newer { found, known: known as i64 }),
-        _ => Err(Fault::Contradiction),
+        Ok(_) if found == again => Err(SpoolFault::Newer { found, known: known as i64 }),
+        _ => Err(SpoolFault::Contradiction),
     }
 }
 
-fn migrate(connection: &Connection, migrations: &[&str]) -> Result<(), Fault> {
+fn migrate(connection: &Connection, migrations: &[&str]) -> Result<(), SpoolFault> {
     let version = known_version(connection, migrations.len())?;
     for (done, migration) in migrations.iter().enumerate().skip(version) {
         let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
         transaction.execute_batch(migration)?;
-        // Twice, so that a flipped bit is not taken for a later version.
+        // Stored twice, so that a flipped bit does not look like a later version.
         for place in ["user_version", "application_id"] {
             transaction.pragma_update(None, place, done as i64 + 1)?;
         }

@@ -1,16 +1,16 @@
-//! Rows and accounts in the database. Nothing here decides when to commit.
+//! Rows and accounts in the database. The caller decides when to commit.
 
 use super::limits::row_bytes;
-use super::schema::{Access, Fault, close, is_ambiguous, is_damage, is_full, open};
-use super::watch::OpenFiles;
-use super::{Entry, Identity, Remembered, RowId};
+use super::open_files::OpenFiles;
+use super::schema::{DatabaseAccess, SpoolFault, close, is_ambiguous, is_damage, is_full, open};
+use super::{Identity, RememberedIdentity, RowId, SpoolEntry};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;
 use std::sync::Arc;
 
-/// A lane's account. It is kept in the same transaction as the rows.
+/// Account of a lane, stored in the same transaction as the rows.
 #[derive(Debug, Clone)]
-pub(super) struct Lane {
+pub(super) struct LaneAccount {
     pub(super) id: i64,
     pub(super) name: Arc<str>,
     pub(super) rows: u64,
@@ -18,14 +18,14 @@ pub(super) struct Lane {
     changed: bool,
 }
 
-impl Lane {
+impl LaneAccount {
     fn add(&mut self, payload: usize) {
         self.rows += 1;
         self.bytes += row_bytes(payload);
         self.changed = true;
     }
 
-    /// Damaged accounts may be too low, so they stop at nothing.
+    /// Stops at zero, because damaged accounts may be too low.
     fn take(&mut self, payload: usize) {
         self.rows = self.rows.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(row_bytes(payload));
@@ -33,9 +33,9 @@ impl Lane {
     }
 }
 
-/// A row with everything that its table keeps.
+/// Row with all columns of its table.
 #[derive(Debug, Clone)]
-pub(super) struct Stored {
+pub(super) struct StoredRow {
     pub(super) id: i64,
     pub(super) lane: i64,
     pub(super) appended_at: i64,
@@ -44,7 +44,7 @@ pub(super) struct Stored {
     pub(super) payload: Vec<u8>,
 }
 
-/// The checksum of a row: of its payload, its place and its lane, so that a swapped row is noticed too.
+/// Returns the checksum of a row. It covers id and lane too, so that swapped rows are detected.
 pub(super) fn checksum(id: i64, lane: &str, appended_at: i64, session: i64, payload: &[u8]) -> i64 {
     let mut hasher = crc32fast::Hasher::new();
     for number in [id, appended_at, session] {
@@ -56,30 +56,30 @@ pub(super) fn checksum(id: i64, lane: &str, appended_at: i64, session: i64, payl
     i64::from(hasher.finalize())
 }
 
-/// The database, open for writing, and its accounts.
-pub(super) struct Store {
+/// Database, open for writing, with its accounts.
+pub(super) struct SpoolStore {
     pub(super) connection: Connection,
-    pub(super) accounts: Accounts,
-    pub(super) access: Access,
+    pub(super) accounts: SpoolAccounts,
+    pub(super) access: DatabaseAccess,
     pub(super) files: OpenFiles,
     pub(super) session: i64,
 }
 
-impl Store {
-    /// Opens or makes the database. `next_id` is the least id that may be given out.
-    pub(super) fn open(path: &Path, next_id: i64, access: Access) -> Result<Self, Fault> {
+impl SpoolStore {
+    /// Opens or creates the database. `next_id` is the lowest id for a new row.
+    pub(super) fn open(path: &Path, next_id: i64, access: DatabaseAccess) -> Result<Self, SpoolFault> {
         let connection = open(path, access)?;
         let session =
             connection.query_row("SELECT value FROM meta WHERE key = 'session'", (), |row| row.get(0))?;
         let used: Option<i64> = connection
             .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'record'", (), |row| row.get(0))
             .optional()?;
-        // Without its sequence, after a damage, the greatest row tells.
+        // If a damaged file has lost its sequence, the greatest row id counts.
         let greatest: Option<i64> =
             connection.query_row("SELECT max(id) FROM record", (), |row| row.get(0))?;
         let last_identity: Option<i64> =
             connection.query_row("SELECT max(id) FROM remembered", (), |row| row.get(0))?;
-        let accounts = Accounts {
+        let accounts = SpoolAccounts {
             lanes: lanes(&connection)?,
             next_id: next_id.max(used.max(greatest).unwrap_or(0).saturating_add(1)),
             next_identity: last_identity.unwrap_or(0).saturating_add(1),
@@ -87,30 +87,30 @@ impl Store {
         Ok(Self { files: OpenFiles::of(path)?, connection, accounts, access, session })
     }
 
-    /// Begins a session: rows handed over in earlier ones no longer are.
-    pub(super) fn begin_session(&mut self) -> Result<(), Fault> {
+    /// Begins a session: rows of earlier sessions do not count as handed over.
+    pub(super) fn begin_session(&mut self) -> Result<(), SpoolFault> {
         self.connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'session'", ())?;
         self.session += 1;
         Ok(())
     }
 
-    /// The greatest id given out.
+    /// Returns the greatest id in use so far.
     pub(super) fn last_id(&self) -> i64 {
         self.accounts.next_id - 1
     }
 
-    pub(super) fn begin(&self) -> rusqlite::Result<Change<'_>> {
+    pub(super) fn begin(&self) -> rusqlite::Result<StoreTransaction<'_>> {
         let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
-        Ok(Change { transaction, accounts: self.accounts.clone(), session: self.session })
+        Ok(StoreTransaction { transaction, accounts: self.accounts.clone(), session: self.session })
     }
 
-    /// Takes over what a committed change made of the accounts.
-    pub(super) fn adopt(&mut self, accounts: Accounts) {
+    /// Adopts the accounts of a committed transaction.
+    pub(super) fn adopt(&mut self, accounts: SpoolAccounts) {
         self.accounts = accounts;
-        self.files.note();
+        self.files.record();
     }
 
-    /// Bytes of the pages in use.
+    /// Returns the bytes of the pages in use.
     pub(super) fn used_bytes(&self) -> rusqlite::Result<u64> {
         let pages = self.pragma("page_count")?.saturating_sub(self.free_pages()?);
         Ok(pages * self.pragma("page_size")?)
@@ -125,14 +125,14 @@ impl Store {
         statement.query_row((), |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
     }
 
-    /// When the oldest row was appended.
+    /// Returns the time of the oldest row's append.
     pub(super) fn oldest(&self) -> rusqlite::Result<Option<i64>> {
         let mut statement =
             self.connection.prepare_cached("SELECT appended_at FROM record ORDER BY id LIMIT 1")?;
         statement.query_row((), |row| row.get(0)).optional()
     }
 
-    /// Rows after one, by id, with their lanes.
+    /// Returns rows after an id, by id, with their lanes.
     pub(super) fn rows_after(&self, id: i64) -> rusqlite::Result<Vec<(Arc<str>, RowId)>> {
         let mut statement = self.connection.prepare(
             "SELECT lane.name, record.id FROM record NOT INDEXED JOIN lane ON lane.id = record.lane
@@ -143,14 +143,14 @@ impl Store {
         rows.collect()
     }
 
-    /// Event identities from a number on: the newest first, at most `most`, and none behind a damaged one.
-    /// A lost one can only cause a duplicate.
-    pub(super) fn identities(&self, from: i64, most: usize) -> rusqlite::Result<Vec<Remembered>> {
+    /// Returns up to `max` event identities with a number of at least `from`, newest first. Stops at a
+    /// damaged one: a lost identity can only cause a duplicate.
+    pub(super) fn identities(&self, from: i64, max: usize) -> rusqlite::Result<Vec<RememberedIdentity>> {
         let mut found = Vec::new();
         let mut read = || {
             let sql = "SELECT identity, at FROM remembered WHERE id >= ?1 ORDER BY id DESC LIMIT ?2";
             let mut statement = self.connection.prepare(sql)?;
-            let mut rows = statement.query(params![from, most as i64])?;
+            let mut rows = statement.query(params![from, max as i64])?;
             while let Some(row) = rows.next()? {
                 found.push((row.get(0)?, row.get(1)?));
             }
@@ -162,19 +162,20 @@ impl Store {
         }
     }
 
-    /// Writes the log back into the database and empties it; alone, it leaves the log its blocks.
-    /// `false`: a reader hindered it, and it is done as far as it goes.
+    /// Writes the log back into the database and truncates it; an exclusive store keeps the file's length.
+    /// Returns `false` if a reader prevented the complete write-back.
     pub(super) fn checkpoint(&self) -> rusqlite::Result<bool> {
         let sql = match self.access {
-            Access::Shared => "PRAGMA wal_checkpoint(TRUNCATE)",
-            Access::Alone => "PRAGMA wal_checkpoint(RESTART)",
+            DatabaseAccess::Shared => "PRAGMA wal_checkpoint(TRUNCATE)",
+            DatabaseAccess::Exclusive => "PRAGMA wal_checkpoint(RESTART)",
         };
         let outcome = self.connection.query_row(sql, (), |row| row.get(0).map(|busy: i64| busy == 0));
-        self.files.note();
+        self.files.record();
         outcome
     }
 
-    /// As [`Store::checkpoint`], `false` also where the disk has no room to let the database grow.
+    /// Like [`SpoolStore::checkpoint`]. Returns `false` also if the disk is too full for the database to
+    /// grow.
     pub(super) fn checkpoint_if_it_fits(&self) -> rusqlite::Result<bool> {
         match self.checkpoint() {
             Err(error) if is_full(&error) => Ok(false),
@@ -182,13 +183,13 @@ impl Store {
         }
     }
 
-    /// Writes the log back and takes it away.
+    /// Writes the log back and removes it.
     pub(super) fn close(self) -> rusqlite::Result<()> {
         self.checkpoint()?;
         close(self.connection)
     }
 
-    /// Gives pages at the end of the file back to the disk.
+    /// Returns free pages at the end of the file to the disk.
     pub(super) fn vacuum(&self, pages: u32) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
         let mut rows = statement.query(())?;
@@ -197,11 +198,11 @@ impl Store {
     }
 }
 
-pub(super) fn lanes(connection: &Connection) -> rusqlite::Result<Vec<Lane>> {
+pub(super) fn lanes(connection: &Connection) -> rusqlite::Result<Vec<LaneAccount>> {
     let mut statement = connection.prepare("SELECT id, name, rows, bytes FROM lane")?;
     let lanes = statement.query_map((), |row| {
         let name: String = row.get(1)?;
-        Ok(Lane {
+        Ok(LaneAccount {
             id: row.get(0)?,
             name: name.into(),
             rows: row.get::<_, i64>(2)?.unsigned_abs(),
@@ -212,31 +213,31 @@ pub(super) fn lanes(connection: &Connection) -> rusqlite::Result<Vec<Lane>> {
     lanes.collect()
 }
 
-/// What a store knows of its content, and a change of what it leaves.
+/// Accounts of the database, and of a transaction.
 #[derive(Clone)]
-pub(super) struct Accounts {
-    pub(super) lanes: Vec<Lane>,
+pub(super) struct SpoolAccounts {
+    pub(super) lanes: Vec<LaneAccount>,
     /// Id of the next row.
     pub(super) next_id: i64,
     /// Number of the next identity.
     pub(super) next_identity: i64,
 }
 
-/// A transaction under way. Dropped without a commit, it never was.
-pub(super) struct Change<'a> {
+/// Open transaction. Dropping it rolls it back.
+pub(super) struct StoreTransaction<'a> {
     pub(super) transaction: Transaction<'a>,
-    pub(super) accounts: Accounts,
+    pub(super) accounts: SpoolAccounts,
     session: i64,
 }
 
-impl Change<'_> {
-    /// Appends a row and gives its id.
-    pub(super) fn append(&mut self, entry: &Entry, now: i64) -> rusqlite::Result<i64> {
+impl StoreTransaction<'_> {
+    /// Appends a row and returns its id.
+    pub(super) fn append(&mut self, entry: &SpoolEntry, now: i64) -> rusqlite::Result<i64> {
         let id = self.accounts.next_id;
         let session = if entry.handed_over { self.session } else { 0 };
         let lane = self.lane(&entry.lane)?;
         lane.add(entry.payload.len());
-        let row = Stored {
+        let row = StoredRow {
             id,
             lane: lane.id,
             appended_at: now,
@@ -249,15 +250,15 @@ impl Change<'_> {
         Ok(id)
     }
 
-    /// A lane's account, opened if it has none.
-    pub(super) fn lane(&mut self, name: &Arc<str>) -> rusqlite::Result<&mut Lane> {
+    /// Returns the account of a lane, created if it is missing.
+    pub(super) fn lane(&mut self, name: &Arc<str>) -> rusqlite::Result<&mut LaneAccount> {
         let lanes = &mut self.accounts.lanes;
         let at = match lanes.iter().position(|lane| lane.name == *name) {
             Some(at) => at,
             None => {
                 self.transaction.execute("INSERT INTO lane(name, rows, bytes) VALUES (?1, 0, 0)", [name])?;
                 let id = self.transaction.last_insert_rowid();
-                lanes.push(Lane { id, name: name.clone(), rows: 0, bytes: 0, changed: true });
+                lanes.push(LaneAccount { id, name: name.clone(), rows: 0, bytes: 0, changed: true });
                 lanes.len() - 1
             }
         };
@@ -268,7 +269,7 @@ impl Change<'_> {
         self.accounts.lanes.iter().find(|lane| *lane.name == *name).map_or(0, |lane| lane.bytes)
     }
 
-    /// Deletes a row if it is there.
+    /// Deletes a row. Returns whether it existed.
     pub(super) fn delete(&mut self, id: i64) -> rusqlite::Result<bool> {
         let gone: Option<(i64, i64)> = self
             .transaction
@@ -282,16 +283,16 @@ impl Change<'_> {
         Ok(true)
     }
 
-    /// Puts a row of another file into its lane, with its id.
-    pub(super) fn copy(&mut self, name: &Arc<str>, mut row: Stored) -> rusqlite::Result<()> {
+    /// Copies a row of another file into a lane, with its id.
+    pub(super) fn copy(&mut self, name: &Arc<str>, mut row: StoredRow) -> rusqlite::Result<()> {
         let lane = self.lane(name)?;
         lane.add(row.payload.len());
         row.lane = lane.id;
         insert(&self.transaction, &row, &row.payload)
     }
 
-    /// Keeps a row of another file among what is set aside.
-    pub(super) fn keep(&self, table: &str, row: &Stored) -> rusqlite::Result<()> {
+    /// Copies a row of another file into `damaged` or `parked`.
+    pub(super) fn keep(&self, table: &str, row: &StoredRow) -> rusqlite::Result<()> {
         let sql = format!(
             "INSERT OR IGNORE INTO {table}(id, lane, appended_at, session, checksum, payload)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
@@ -300,27 +301,27 @@ impl Change<'_> {
         self.transaction.prepare_cached(&sql)?.execute(values).map(drop)
     }
 
-    /// Goes on with the ids after `id`, in a session.
+    /// Sets the last used id and the session.
     pub(super) fn start_after(&self, id: i64, session: i64) -> rusqlite::Result<()> {
         self.transaction.execute("DELETE FROM sqlite_sequence WHERE name = 'record'", ())?;
         self.transaction.execute("INSERT INTO sqlite_sequence(name, seq) VALUES ('record', ?1)", [id])?;
         self.transaction.execute("UPDATE meta SET value = ?1 WHERE key = 'session'", [session]).map(drop)
     }
 
-    /// Moves a row into the table of what is damaged.
+    /// Moves a row into the table `damaged`.
     pub(super) fn set_aside(&mut self, id: i64) -> rusqlite::Result<bool> {
         self.keep_in("damaged", id)?;
         self.delete(id)
     }
 
-    /// Moves a row into the table of what is parked; true also if it is there already.
-    pub(super) fn park(&mut self, id: i64) -> rusqlite::Result<Parked> {
+    /// Moves a row into the table `parked`.
+    pub(super) fn park(&mut self, id: i64) -> rusqlite::Result<ParkOutcome> {
         self.keep_in("parked", id)?;
         if self.delete(id)? {
-            return Ok(Parked::Now);
+            return Ok(ParkOutcome::Now);
         }
         let mut statement = self.transaction.prepare_cached("SELECT 1 FROM parked WHERE id = ?1")?;
-        Ok(if statement.exists([id])? { Parked::Before } else { Parked::NoRow })
+        Ok(if statement.exists([id])? { ParkOutcome::Before } else { ParkOutcome::NoRow })
     }
 
     fn keep_in(&self, table: &str, id: i64) -> rusqlite::Result<usize> {
@@ -338,28 +339,28 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Appends an identity under a number.
+    /// Inserts an identity with a number.
     pub(super) fn remember_as(&self, id: i64, identity: &Identity, at: i64) -> rusqlite::Result<()> {
         let sql = "INSERT OR REPLACE INTO remembered(id, identity, at) VALUES (?1, ?2, ?3)";
         self.transaction.prepare_cached(sql)?.execute(params![id, identity, at]).map(drop)
     }
 
-    /// Forgets all identities but the newest `keep`, at most `most`. Returns the number forgotten.
-    pub(super) fn forget(&self, keep: usize, most: usize) -> rusqlite::Result<usize> {
+    /// Deletes up to `max` identities, oldest first, and keeps the newest `keep`. Returns the number deleted.
+    pub(super) fn forget(&self, keep: usize, max: usize) -> rusqlite::Result<usize> {
         let first = self.accounts.next_identity.saturating_sub_unsigned(keep as u64);
         let sql = "DELETE FROM remembered
                    WHERE id IN (SELECT id FROM remembered WHERE id < ?1 ORDER BY id LIMIT ?2)";
-        self.transaction.prepare_cached(sql)?.execute(params![first, most as i64])
+        self.transaction.prepare_cached(sql)?.execute(params![first, max as i64])
     }
 
-    /// Writes and deletes enough to tell whether the disk takes appends.
+    /// Writes `bytes` to test whether the disk accepts appends.
     pub(super) fn probe(&self, bytes: usize) -> rusqlite::Result<()> {
         self.transaction
             .execute("INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(?1))", [bytes as i64])
             .map(drop)
     }
 
-    pub(super) fn commit(mut self) -> rusqlite::Result<Accounts> {
+    pub(super) fn commit(mut self) -> rusqlite::Result<SpoolAccounts> {
         for lane in self.accounts.lanes.iter_mut().filter(|lane| lane.changed) {
             self.transaction
                 .prepare_cached("UPDATE lane SET rows = ?2, bytes = ?3 WHERE id = ?1")?
@@ -371,23 +372,23 @@ impl Change<'_> {
     }
 }
 
-/// How a parking ended.
+/// Outcome of parking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Parked {
+pub(super) enum ParkOutcome {
     Now,
     Before,
     NoRow,
 }
 
-pub(super) fn insert(connection: &Connection, row: &Stored, payload: &[u8]) -> rusqlite::Result<()> {
+pub(super) fn insert(connection: &Connection, row: &StoredRow, payload: &[u8]) -> rusqlite::Result<()> {
     let sql = "INSERT INTO record(id, lane, appended_at, session, checksum, payload)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let values = params![row.id, row.lane, row.appended_at, row.session, row.checksum, payload];
     connection.prepare_cached(sql)?.execute(values).map(drop)
 }
 
-pub(super) fn as_stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<Stored> {
-    Ok(Stored {
+pub(super) fn stored_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredRow> {
+    Ok(StoredRow {
         id: row.get(0)?,
         lane: row.get(1)?,
         appended_at: row.get(2)?,

@@ -23,8 +23,8 @@ pub(super) fn open(directory: &Path) -> Arc<Spool> {
     Spool::open(directory, &config(64 * MIB), 1000).unwrap()
 }
 
-pub(super) fn entry(lane: &str, payload: &[u8]) -> Entry {
-    Entry {
+pub(super) fn entry(lane: &str, payload: &[u8]) -> SpoolEntry {
+    SpoolEntry {
         lane: lane.into(),
         payload: Bytes::copy_from_slice(payload),
         handed_over: false,
@@ -34,16 +34,16 @@ pub(super) fn entry(lane: &str, payload: &[u8]) -> Entry {
 
 pub(super) fn append(
     spool: &Spool,
-    entries: Vec<Entry>,
+    entries: Vec<SpoolEntry>,
     identity: Option<Identity>,
-) -> Result<Vec<RowId>, Refused> {
+) -> Result<Vec<RowId>, AppendError> {
     let (told, outcome) = mpsc::channel();
-    let done = Box::new(move |ids: Result<&[RowId], Refused>| told.send(ids.map(<[_]>::to_vec)).unwrap());
+    let done = Box::new(move |ids: Result<&[RowId], AppendError>| told.send(ids.map(<[_]>::to_vec)).unwrap());
     spool.append(Append { entries, identity, done });
     outcome.recv().unwrap()
 }
 
-pub(super) fn replace(spool: &Spool, id: RowId, entry: Entry) -> Result<Vec<RowId>, Refused> {
+pub(super) fn replace(spool: &Spool, id: RowId, entry: SpoolEntry) -> Result<Vec<RowId>, AppendError> {
     let (told, outcome) = mpsc::channel();
     spool.replace(id, entry, Box::new(move |ids| told.send(ids.map(<[_]>::to_vec)).unwrap()));
     outcome.recv().unwrap()
@@ -55,7 +55,7 @@ pub(super) fn park(spool: &Spool, id: RowId) -> bool {
     outcome.recv().unwrap()
 }
 
-/// Waits until all that was queued is committed.
+/// Waits until all queued jobs are committed.
 pub(super) fn settle(spool: &Spool) {
     park(spool, RowId(-1));
 }
@@ -72,7 +72,7 @@ pub(super) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// What a crash leaves: the files as they are now.
+/// Copies the files as a crash would leave them now.
 pub(super) fn crashed(from: &Path) -> TempDir {
     let copy = TempDir::new().unwrap();
     for name in ["spool.db", "spool.db-wal"] {
@@ -83,7 +83,7 @@ pub(super) fn crashed(from: &Path) -> TempDir {
     copy
 }
 
-/// The identities in the file, the oldest first.
+/// Returns the identities in the file, oldest first.
 pub(super) fn identities(directory: &Path) -> Vec<Identity> {
     let raw = rusqlite::Connection::open(directory.join("spool.db")).unwrap();
     let mut statement = raw.prepare("SELECT identity FROM remembered ORDER BY id").unwrap();
@@ -95,36 +95,36 @@ pub(super) fn knows(spool: &Spool, identity: &Identity) -> bool {
     identities(&spool.shared.files.directory).contains(identity)
 }
 
-/// For tests of the layers above.
+/// For tests of other rooms.
 impl Spool {
-    /// As if the sync of the next append failed after it had reached the disk.
+    /// Simulates a failed sync of the next append, after it has reached the disk.
     pub(crate) fn fail_next_commit(&self) {
-        self.shared.doubtful.store(true, Ordering::SeqCst);
+        self.shared.fail_next_commit.store(true, Ordering::SeqCst);
     }
 
-    /// As if the disk were full at this many pages; zero: it has room again.
+    /// Simulates a disk that is full at this many pages; zero: it has room.
     pub(crate) fn limit_pages(&self, pages: u32) {
         self.shared.pages.store(pages, Ordering::SeqCst);
         let shared = self.shared.clone();
-        self.shared.queue.push(queue::Job::Run(Box::new(move |connection| {
+        self.shared.queue.push(job_queue::SpoolJob::Run(Box::new(move |connection| {
             shared.limit_pages(connection).unwrap();
         })));
     }
 
-    /// Changes the file as somebody else would, beside a spool or without one.
+    /// Changes the file as another process, with or without an open spool.
     pub(crate) fn change_from_outside(directory: &Path, sql: &str) {
         let raw = rusqlite::Connection::open(directory.join("spool.db")).unwrap();
         raw.busy_timeout(Duration::from_secs(10)).unwrap();
         raw.execute_batch(sql).unwrap();
     }
 
-    /// As if a read had met damage.
+    /// Simulates a read that met damage.
     pub(crate) fn salvage(&self) {
-        let generation = queue::recovered(&self.shared.reader).generation;
-        self.shared.queue.push(queue::Job::Salvage { generation, proven: true });
+        let generation = self.shared.reader.lock().generation;
+        self.shared.queue.push(job_queue::SpoolJob::Salvage { generation, proven: true });
     }
 
-    /// Every read hangs for as long as the result lives.
+    /// Blocks every read while the result is held.
     pub(crate) fn hang(&self) -> impl Drop {
         struct Hung(mpsc::Sender<()>);
         impl Drop for Hung {
@@ -136,7 +136,7 @@ impl Spool {
         let (told, hung) = mpsc::channel();
         let shared = self.shared.clone();
         std::thread::spawn(move || {
-            let _reader = queue::recovered(&shared.reader);
+            let _reader = shared.reader.lock();
             told.send(()).unwrap();
             wait.recv().unwrap();
         });
@@ -154,7 +154,7 @@ fn directory_that_every_user_may_write_to_is_refused() {
         let refused = Spool::open(folder.path(), &config(MIB), 0).err().unwrap().to_string();
         assert!(refused.contains("chmod o-w"), "{refused}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        // A directory inside it is the spool's own.
+        // A directory inside it belongs to the spool alone.
         drop(Spool::open(&folder.path().join("own"), &config(64 * MIB), 0).unwrap());
         std::fs::remove_dir_all(folder.path().join("own")).unwrap();
     }
@@ -163,13 +163,13 @@ fn directory_that_every_user_may_write_to_is_refused() {
 }
 
 #[test]
-fn a_waiter_is_told_after_its_rows_are_on_disk() {
+fn append_completes_after_its_rows_are_on_disk() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     let (told, outcome) = mpsc::channel();
     let path = directory.path().to_path_buf();
-    let done = Box::new(move |ids: Result<&[RowId], Refused>| {
-        let seen = Inspection::open(&path).unwrap().page(Kept::Waiting, RowId(0), 10).unwrap();
+    let done = Box::new(move |ids: Result<&[RowId], AppendError>| {
+        let seen = Inspection::open(&path).unwrap().page(RowSelection::Waiting, RowId(0), 10).unwrap();
         told.send((ids.unwrap()[0], seen[0].id)).unwrap();
     });
     spool.append(Append { entries: vec![entry("calls", b"one")], identity: None, done });
@@ -178,7 +178,7 @@ fn a_waiter_is_told_after_its_rows_are_on_disk() {
 }
 
 #[test]
-fn a_waiter_that_panics_takes_nobody_along() {
+fn panicking_callback_does_not_affect_other_jobs() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     spool.append(Append { entries: Vec::new(), identity: None, done: Box::new(|_| panic!("a bug")) });
@@ -186,7 +186,7 @@ fn a_waiter_that_panics_takes_nobody_along() {
 }
 
 #[test]
-fn only_its_owner_may_read_the_files() {
+fn files_are_readable_by_their_owner_only() {
     let parent = TempDir::new().unwrap();
     let directory = parent.path().join("spool");
     let spool = open(&directory);
@@ -199,7 +199,7 @@ fn only_its_owner_may_read_the_files() {
 }
 
 #[test]
-fn a_second_one_cannot_open_it_until_the_first_closes() {
+fn second_process_cannot_open_until_the_first_closes() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     let second = Spool::open(directory.path(), &config(MIB), 1000);
@@ -212,7 +212,7 @@ fn a_second_one_cannot_open_it_until_the_first_closes() {
 }
 
 #[test]
-fn who_only_looks_whether_it_is_in_use_keeps_nobody_out() {
+fn check_for_use_does_not_block_an_open() {
     let directory = TempDir::new().unwrap();
     drop(open(directory.path()));
     let looking = std::fs::File::open(directory.path().join("lock")).unwrap();
@@ -227,7 +227,7 @@ fn who_only_looks_whether_it_is_in_use_keeps_nobody_out() {
 }
 
 #[test]
-fn looking_whether_it_is_in_use_makes_nothing() {
+fn check_for_use_creates_nothing() {
     let directory = TempDir::new().unwrap();
     assert!(!is_in_use(directory.path()).unwrap());
     assert!(!is_in_use(&directory.path().join("missing")).unwrap());
@@ -235,7 +235,7 @@ fn looking_whether_it_is_in_use_makes_nothing() {
 }
 
 #[test]
-fn rows_that_were_set_aside_are_shown_and_tried_again_at_a_start() {
+fn rows_set_aside_are_shown_and_retried_at_a_start() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     let entries = vec![entry("calls", b"one"), entry("calls", b"two"), entry("sms", b"three")];
@@ -246,28 +246,28 @@ fn rows_that_were_set_aside_are_shown_and_tried_again_at_a_start() {
         rows.into_iter().map(|row| (row.id, row.payload, row.intact)).collect::<Vec<_>>()
     };
     let row = |at: usize, payload: &'static [u8]| (ids[at], Bytes::from_static(payload), true);
-    assert_eq!(shown(Kept::SetAside), [row(0, b"one"), row(2, b"three")]);
-    assert_eq!(shown(Kept::Waiting), [row(1, b"two")]);
+    assert_eq!(shown(RowSelection::SetAside), [row(0, b"one"), row(2, b"three")]);
+    assert_eq!(shown(RowSelection::Waiting), [row(1, b"two")]);
     spool.close();
     let spool = open(directory.path());
-    assert_eq!(shown(Kept::SetAside), []);
-    assert_eq!(shown(Kept::Waiting), [row(0, b"one"), row(1, b"two"), row(2, b"three")]);
+    assert_eq!(shown(RowSelection::SetAside), []);
+    assert_eq!(shown(RowSelection::Waiting), [row(0, b"one"), row(1, b"two"), row(2, b"three")]);
     let backlog: Vec<_> = spool.backlog().into_iter().map(|(lane, rows)| (lane.to_string(), rows)).collect();
     assert_eq!(backlog, [("calls".to_owned(), 2), ("sms".to_owned(), 1)]);
     assert!(append(&spool, vec![entry("calls", b"four")], None).unwrap()[0] > ids[2]);
 }
 
 #[test]
-fn after_the_close_an_append_is_told_that_it_is_refused() {
+fn append_after_the_close_is_refused() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     spool.close();
-    assert_eq!(append(&spool, vec![entry("calls", b"one")], None), Err(Refused::Disk));
+    assert_eq!(append(&spool, vec![entry("calls", b"one")], None), Err(AppendError::Disk));
     assert!(!park(&spool, RowId(1)));
 }
 
 #[test]
-fn a_later_schema_is_left_alone() {
+fn later_schema_is_not_opened() {
     let directory = TempDir::new().unwrap();
     open(directory.path()).close();
     Spool::change_from_outside(directory.path(), "PRAGMA user_version = 7; PRAGMA application_id = 7");
@@ -276,22 +276,26 @@ fn a_later_schema_is_left_alone() {
 }
 
 #[test]
-fn an_older_schema_is_brought_forward_once() {
+fn older_schema_is_migrated_once() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("any.db");
     drop(
-        schema::open_with(&path, schema::Access::Shared, &["CREATE TABLE a(x); INSERT INTO a VALUES (1)"])
-            .unwrap(),
+        schema::open_with(
+            &path,
+            schema::DatabaseAccess::Shared,
+            &["CREATE TABLE a(x); INSERT INTO a VALUES (1)"],
+        )
+        .unwrap(),
     );
     let both = ["CREATE TABLE a(x)", "UPDATE a SET x = x + 1"];
-    drop(schema::open_with(&path, schema::Access::Shared, &both).unwrap());
-    let database = schema::open_with(&path, schema::Access::Shared, &both).unwrap();
+    drop(schema::open_with(&path, schema::DatabaseAccess::Shared, &both).unwrap());
+    let database = schema::open_with(&path, schema::DatabaseAccess::Shared, &both).unwrap();
     let x: i64 = database.query_row("SELECT x FROM a", (), |row| row.get(0)).unwrap();
     assert_eq!(x, 2);
 }
 
 #[test]
-fn a_page_ends_at_its_bytes_but_holds_at_least_one_row() {
+fn page_ends_at_its_byte_limit_but_holds_at_least_one_row() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     let ids = append(&spool, (0..4).map(|_| entry("calls", &[7; 100])).collect(), None).unwrap();
@@ -308,10 +312,10 @@ fn a_page_ends_at_its_bytes_but_holds_at_least_one_row() {
 }
 
 #[test]
-fn what_is_handed_over_is_so_only_for_this_process() {
+fn rows_are_handed_over_for_this_process_only() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
-    append(&spool, vec![Entry { handed_over: true, ..entry("calls", b"one") }], None).unwrap();
+    append(&spool, vec![SpoolEntry { handed_over: true, ..entry("calls", b"one") }], None).unwrap();
     assert!(rows(&spool, "calls")[0].handed_over);
     spool.close();
     assert!(!rows(&open(directory.path()), "calls")[0].handed_over);
@@ -320,7 +324,7 @@ fn what_is_handed_over_is_so_only_for_this_process() {
 #[test]
 fn newest_identities_are_returned_by_the_next_open_with_their_times() {
     let directory = TempDir::new().unwrap();
-    let before = group::now();
+    let before = group_commit::now();
     let spool = Spool::open(directory.path(), &config(MIB), 3).unwrap();
     assert_eq!(spool.take_identities(), []);
     for n in 1..=5 {
@@ -331,7 +335,7 @@ fn newest_identities_are_returned_by_the_next_open_with_their_times() {
     assert_eq!(identities(directory.path()), [[3; 16], [4; 16], [5; 16]], "the oldest are gone first");
     let spool = Spool::open(directory.path(), &config(MIB), 3).unwrap();
     let found = spool.take_identities();
-    assert!(found.iter().all(|(_, at)| (before..=group::now()).contains(at)), "{found:?}");
+    assert!(found.iter().all(|(_, at)| (before..=group_commit::now()).contains(at)), "{found:?}");
     let found: Vec<_> = found.into_iter().map(|(identity, _)| identity).collect();
     assert_eq!(found, [[5; 16], [4; 16], [3; 16]]);
     assert_eq!(spool.take_identities(), [], "taken once");
@@ -346,7 +350,7 @@ fn identity_is_on_disk_with_its_rows_or_not_at_all() {
     assert_eq!(open(copy.path()).take_identities().len(), 1);
     spool.limit_pages(1);
     let refused = append(&spool, vec![entry("calls", &[7; 100_000])], Some([2; 16]));
-    assert_eq!(refused, Err(Refused::Disk));
+    assert_eq!(refused, Err(AppendError::Disk));
     let copy = crashed(directory.path());
     let spool = open(copy.path());
     assert_eq!((spool.take_identities().len(), rows(&spool, "calls").len()), (1, 1));
@@ -354,7 +358,7 @@ fn identity_is_on_disk_with_its_rows_or_not_at_all() {
 
 /// A window of zero remembers nothing.
 #[test]
-fn no_identity_is_kept_where_none_is_remembered() {
+fn no_identity_is_kept_with_a_limit_of_zero() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     append(&spool, vec![entry("calls", b"one")], Some([1; 16])).unwrap();
@@ -365,10 +369,10 @@ fn no_identity_is_kept_where_none_is_remembered() {
     assert_eq!(identities(directory.path()), [[0; 16]; 0]);
 }
 
-/// A spool of version 1, with rows in every table.
+/// Creates a spool of version 1, with rows in every table.
 pub(super) fn version_1(directory: &Path) {
     let path = directory.join("spool.db");
-    drop(schema::open_with(&path, schema::Access::Shared, &schema::MIGRATIONS[..1]).unwrap());
+    drop(schema::open_with(&path, schema::DatabaseAccess::Shared, &schema::MIGRATIONS[..1]).unwrap());
     let mut sql = "INSERT INTO lane(id, name, rows, bytes) VALUES (1, 'calls', 40, 42560);".to_owned();
     for id in 1..=40 {
         let checksum = store::checksum(id, "calls", 7, 0, &[7; 1000]);
@@ -389,7 +393,7 @@ fn spool_of_version_1_is_opened_without_its_identities() {
     assert_eq!(status.lanes().unwrap()[0].rows, 40, "it can be inspected before");
     drop(status);
     let spool = open(directory.path());
-    // With the row that was set aside, behind which ids go on although the file does not know its id.
+    // The row that was set aside counts too: the file does not know its id, but ids continue after it.
     assert_eq!((rows(&spool, "calls").len(), spool.take_identities().len()), (41, 0));
     append(&spool, vec![entry("calls", b"one")], Some([1; 16])).unwrap();
     let set_aside = Inspection::open(directory.path()).unwrap().set_aside().unwrap();

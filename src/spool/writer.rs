@@ -1,16 +1,17 @@
-//! The one thread that writes: it commits what has gathered, then tells those who wait.
+//! Writer thread: commits jobs in groups, then completes them.
 
 mod closing;
 mod recovery;
 
-use super::group::{Counts, Verdict, Work, carry_out, entries_of, now, tell};
-use super::handle::Shared;
-use super::limits::coming_bytes;
-use super::queue::{Job, recovered};
-use super::reserve::Reserve;
-use super::schema::{Access, Fault, is_sound};
-use super::store::{Lane, Store};
-use super::watch::is_at;
+use super::disk_reserve::DiskReserve;
+use super::group_commit::{CommitCounts, JobOutcome, PendingWork, apply, complete, entries_of, now};
+use super::job_queue::SpoolJob;
+use super::limits::disk_bytes;
+use super::open_files::is_at;
+use super::schema::{DatabaseAccess, SpoolFault, is_sound};
+use super::shared::SharedSpool;
+use super::store::{LaneAccount, SpoolStore};
+use crate::backoff::Backoff;
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,64 +19,65 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// How long nothing is asked for before the spool tidies up.
-const TIDY_AFTER: Duration = Duration::from_millis(200);
-const IDLE: Duration = Duration::from_secs(3);
-/// Rows deleted, and identities forgotten, in one transaction.
-const MOST_DELETES: usize = 4096;
-const MOST_FORGOTTEN: usize = 4096;
+/// Waits between tries to use a disk that fails.
+const MIN_BACKOFF: Duration = Duration::from_millis(100);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
+/// Time without jobs after which free space is returned to the disk.
+const TIDY_DELAY: Duration = Duration::from_millis(200);
+const IDLE_INTERVAL: Duration = Duration::from_secs(3);
+/// Limit on rows deleted, and on identities forgotten, in one transaction.
+const MAX_DELETES: usize = 4096;
+const MAX_FORGOTTEN: usize = 4096;
 const VACUUM_PAGES: u32 = 256;
 
-pub(super) struct Writer {
-    pub(super) shared: Arc<Shared>,
+pub(super) struct SpoolWriter {
+    pub(super) shared: Arc<SharedSpool>,
     /// `None` while the disk fails.
-    store: Option<Store>,
-    /// A database that is open, but no longer on disk: its rows are still to be copied.
-    unlinked: Option<Store>,
-    reserve: Reserve,
-    work: Work,
-    /// Number of the next identity, by the last commit known.
+    store: Option<SpoolStore>,
+    /// Database that is open, but no longer on disk. Its rows are still to be copied.
+    unlinked: Option<SpoolStore>,
+    reserve: DiskReserve,
+    work: PendingWork,
+    /// Number of the next identity after the last known commit.
     next_identity: i64,
-    lanes: Vec<Lane>,
+    lanes: Vec<LaneAccount>,
     session: i64,
-    /// The file is to be salvaged before it is used again.
-    distrusted: bool,
-    pause: Duration,
+    /// Whether the file must be salvaged before its next use.
+    is_distrusted: bool,
+    backoff: Backoff,
     retry_at: Instant,
     checkpoint_above: u64,
     tidy: bool,
-    /// Held as long as the writer lives.
+    /// Lock on the spool's directory.
     lock: File,
 }
 
-impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, store: Store, lock: File) -> Self {
-        let reserve = Reserve::new(shared.files.clone(), shared.limits.reserve);
+impl SpoolWriter {
+    pub(super) fn new(shared: Arc<SharedSpool>, store: SpoolStore, lock: File) -> Self {
+        let reserve = DiskReserve::new(shared.files.clone(), shared.limits.reserve);
         let access = store.access;
-        store.files.note();
+        store.files.record();
         let mut writer = Self {
             reserve,
-            work: Work { forget: true, ..Work::default() },
+            work: PendingWork { forget: true, ..PendingWork::default() },
             next_identity: store.accounts.next_identity,
             lanes: store.accounts.lanes.clone(),
             session: store.session,
             store: Some(store),
             unlinked: None,
-            distrusted: false,
-            pause: FIRST_PAUSE,
+            is_distrusted: false,
+            backoff: Backoff::new(MIN_BACKOFF, MAX_BACKOFF),
             retry_at: Instant::now(),
             checkpoint_above: shared.limits.wal,
             tidy: true,
             shared,
             lock,
         };
-        writer.publish(Counts::default());
+        writer.publish(CommitCounts::default());
         let ready = match access {
-            Access::Shared => writer.reserve.make().map_err(Fault::from),
-            // It was opened on a full disk, with the room of the reserve.
-            Access::Alone => Err(io::Error::from(io::ErrorKind::StorageFull).into()),
+            DatabaseAccess::Shared => writer.reserve.create().map_err(SpoolFault::from),
+            // It was opened on a full disk, with the blocks of the reserve.
+            DatabaseAccess::Exclusive => Err(io::Error::from(io::ErrorKind::StorageFull).into()),
         };
         if let Err(fault) = ready {
             writer.fail(&fault);
@@ -84,16 +86,16 @@ impl Writer {
     }
 
     pub(super) fn run(mut self) {
-        while let Some(jobs) = self.shared.queue.take(self.patience()) {
+        while let Some(jobs) = self.shared.queue.take(self.queue_timeout()) {
             let quiet = jobs.is_empty();
-            let waiting = self.sort(jobs);
+            let waiting = self.keep_completions(jobs);
             if self.store.is_none() {
                 self.refuse(waiting);
                 if self.retry_at <= Instant::now() {
                     self.reopen();
                 }
             } else if !waiting.is_empty() || !self.work.is_empty() {
-                self.group(waiting);
+                self.commit_group(waiting);
             } else if quiet {
                 self.tidy();
             }
@@ -101,42 +103,42 @@ impl Writer {
         self.finish();
     }
 
-    fn patience(&self) -> Duration {
+    fn queue_timeout(&self) -> Duration {
         match &self.store {
             None => self.retry_at.saturating_duration_since(Instant::now()),
             Some(_) if !self.work.is_empty() => Duration::ZERO,
-            Some(_) if self.tidy => TIDY_AFTER,
-            Some(_) => IDLE,
+            Some(_) if self.tidy => TIDY_DELAY,
+            Some(_) => IDLE_INTERVAL,
         }
     }
 
-    /// Notes what nobody waits for and gives back what somebody does.
-    fn sort(&mut self, jobs: Vec<Job>) -> Vec<Job> {
+    /// Collects jobs without a completion for the next commit, and returns the others.
+    fn keep_completions(&mut self, jobs: Vec<SpoolJob>) -> Vec<SpoolJob> {
         let mut waiting = Vec::new();
         for job in jobs {
             match job {
-                Job::Delete(ids) => self.work.deletes.extend(ids.iter().map(|id| id.0)),
-                Job::SetAside(ids) => self.work.set_aside.extend(ids.iter().map(|id| id.0)),
-                Job::Salvage { generation, proven } => self.distrust(generation, proven),
+                SpoolJob::Delete(ids) => self.work.deletes.extend(ids.iter().map(|id| id.0)),
+                SpoolJob::SetAside(ids) => self.work.set_aside.extend(ids.iter().map(|id| id.0)),
+                SpoolJob::Salvage { generation, proven } => self.distrust(generation, proven),
                 #[cfg(test)]
-                Job::Run(run) => drop(self.store.as_ref().map(|store| run(&store.connection))),
+                SpoolJob::Run(run) => drop(self.store.as_ref().map(|store| run(&store.connection))),
                 job => waiting.push(job),
             }
         }
         waiting
     }
 
-    /// Commits one group and tells those who wait for it.
-    fn group(&mut self, waiting: Vec<Job>) {
+    /// Commits one group of jobs and completes them.
+    fn commit_group(&mut self, waiting: Vec<SpoolJob>) {
         self.tidy = true;
         match self.commit(&waiting) {
-            Ok((verdicts, counts)) => {
+            Ok((outcomes, counts)) => {
                 if counts.appended > 0 {
-                    self.pause = FIRST_PAUSE;
+                    self.backoff.reset();
                 }
                 self.publish(counts);
-                for (job, verdict) in waiting.into_iter().zip(verdicts) {
-                    tell(job, verdict);
+                for (job, outcome) in waiting.into_iter().zip(outcomes) {
+                    complete(job, outcome);
                 }
                 self.keep_log_small();
             }
@@ -147,8 +149,8 @@ impl Writer {
         }
     }
 
-    /// Compares the open files with those on disk, and takes the lock again if its file was removed.
-    fn check_files(&mut self) -> Result<(), Fault> {
+    /// Compares the open files with those on disk, and accepts_large the lock again if its file was removed.
+    fn check_files(&mut self) -> Result<(), SpoolFault> {
         if let Some(store) = &self.store {
             store.files.check(&store.connection)?;
         }
@@ -157,25 +159,25 @@ impl Writer {
 
     /// # Errors
     /// If another process holds the lock now.
-    fn keep_lock(&mut self) -> Result<(), Fault> {
+    fn keep_lock(&mut self) -> Result<(), SpoolFault> {
         if !is_at(&self.lock, &self.shared.files.lock())? {
             self.lock = self.shared.files.take_lock().map_err(io::Error::from)?;
         }
         Ok(())
     }
 
-    fn commit(&mut self, waiting: &[Job]) -> Result<(Vec<Verdict>, Counts), Fault> {
+    fn commit(&mut self, waiting: &[SpoolJob]) -> Result<(Vec<JobOutcome>, CommitCounts), SpoolFault> {
         self.check_files()?;
         let Some(store) = &mut self.store else { return Err(std::io::Error::other("closed").into()) };
         let (limits, files) = (self.shared.limits, &self.shared.files);
         let entries = || waiting.iter().flat_map(entries_of);
-        let coming = entries().map(|entry| coming_bytes(entry.payload.len())).sum();
-        if files.wal_bytes() > 0 && !limits.fits(store.used_bytes()? + files.wal_bytes(), coming) {
+        let needed = entries().map(|entry| disk_bytes(entry.payload.len())).sum();
+        if files.wal_bytes() > 0 && !limits.fits(store.used_bytes()? + files.wal_bytes(), needed) {
             store.checkpoint()?;
         }
-        let mut counts = Counts::default();
+        let mut counts = CommitCounts::default();
         let mut change = store.begin()?;
-        let deletes = self.work.next_deletes(MOST_DELETES);
+        let deletes = self.work.next_deletes(MAX_DELETES);
         for id in &deletes {
             counts.deleted += u64::from(change.delete(*id)?);
         }
@@ -185,14 +187,14 @@ impl Writer {
         }
         let mut on_disk = store.used_bytes()? + files.wal_bytes();
         let now = now();
-        let mut verdicts = Vec::with_capacity(waiting.len());
+        let mut outcomes = Vec::with_capacity(waiting.len());
         for job in waiting {
-            verdicts.push(carry_out(&mut change, job, limits, &mut on_disk, now)?);
+            outcomes.push(apply(&mut change, job, limits, &mut on_disk, now)?);
         }
-        let forgotten = change.forget(limits.identities, MOST_FORGOTTEN)?;
+        let forgotten = change.forget(limits.identities, MAX_FORGOTTEN)?;
         let accounts = change.commit()?;
         #[cfg(test)]
-        if !waiting.is_empty() && self.shared.doubtful.swap(false, Ordering::SeqCst) {
+        if !waiting.is_empty() && self.shared.fail_next_commit.swap(false, Ordering::SeqCst) {
             return Err(std::io::Error::other("the sync failed").into());
         }
         store.adopt(accounts);
@@ -202,31 +204,31 @@ impl Writer {
         self.shared.committed.store(store.last_id(), Ordering::Release);
         self.next_identity = store.accounts.next_identity;
         self.work.deleted(&deletes);
-        self.work.forget = forgotten == MOST_FORGOTTEN;
-        for verdict in &verdicts {
-            match verdict {
-                Verdict::Appended(ids) => counts.appended += ids.len() as u64,
-                Verdict::Refused(_) => counts.refused += 1,
-                Verdict::Parked(parked) => counts.parked += u64::from(*parked),
+        self.work.forget = forgotten == MAX_FORGOTTEN;
+        for outcome in &outcomes {
+            match outcome {
+                JobOutcome::Appended(ids) => counts.appended += ids.len() as u64,
+                JobOutcome::Refused(_) => counts.refused += 1,
+                JobOutcome::Parked(parked) => counts.parked += u64::from(*parked),
             }
         }
-        Ok((verdicts, counts))
+        Ok((outcomes, counts))
     }
 
-    /// Tells everyone that the disk does not take it.
-    fn refuse(&mut self, waiting: Vec<Job>) {
-        let refused = waiting.iter().filter(|job| !matches!(job, Job::Park { .. })).count();
-        recovered(&self.shared.usage).totals.refused += refused as u64;
+    /// Completes jobs as refused because the disk failed.
+    fn refuse(&mut self, waiting: Vec<SpoolJob>) {
+        let refused = waiting.iter().filter(|job| !matches!(job, SpoolJob::Park { .. })).count();
+        self.shared.usage.lock().totals.refused += refused as u64;
         for job in waiting {
-            // Dropping a waiter tells it.
+            // Dropping a job completes it.
             drop(catch_unwind(AssertUnwindSafe(|| drop(job))));
         }
     }
 
-    /// Lets go of the file until the disk is back.
-    fn fail(&mut self, fault: &Fault) {
+    /// Closes the file until the next try.
+    fn fail(&mut self, fault: &SpoolFault) {
         let directory = self.shared.files.directory.display();
-        if recovered(&self.shared.usage).taking || self.store.is_some() {
+        if self.shared.usage.lock().is_accepting || self.store.is_some() {
             if fault.is_busy() {
                 tracing::warn!(%directory, error = %fault,
                     "the spool takes nothing while another process locks spool.db; it keeps trying");
@@ -235,35 +237,34 @@ impl Writer {
                     "the spool takes nothing until its disk is repaired or has room again; it keeps trying");
             }
         }
-        recovered(&self.shared.usage).taking = false;
-        self.distrusted |= fault.is_damage();
+        self.shared.usage.lock().is_accepting = false;
+        self.is_distrusted |= fault.is_damage();
         if let Some(store) = self.store.take() {
-            self.distrusted |= fault.is_damage_of(&store.connection);
+            self.is_distrusted |= fault.is_damage_of(&store.connection);
             self.lanes.clone_from(&store.accounts.lanes);
-            // Where the files cannot be looked at, they may be gone.
-            if matches!(store.files.check(&store.connection), Err(Fault::Moved | Fault::Io(_))) {
+            // If the files cannot be checked, they may be removed.
+            if matches!(store.files.check(&store.connection), Err(SpoolFault::Moved | SpoolFault::Io(_))) {
                 self.unlinked = Some(store);
             }
         }
-        recovered(&self.shared.reader).release();
-        self.retry_at = Instant::now() + self.pause;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        self.shared.reader.lock().release();
+        self.retry_at = Instant::now() + self.backoff.next();
     }
 
-    /// Has the file salvaged, unless that was done since the reader met the damage, or a check that the
-    /// error made necessary finds none.
+    /// Schedules a salvage, unless the file was replaced since the read, or the error is not proof and a
+    /// check finds no damage.
     fn distrust(&mut self, generation: u64, proven: bool) {
-        if recovered(&self.shared.reader).generation != generation {
+        if self.shared.reader.lock().generation != generation {
             return;
         }
         if !proven && self.store.as_ref().is_none_or(|store| is_sound(&store.connection)) {
             return;
         }
-        self.fail(&Fault::Contradiction);
+        self.fail(&SpoolFault::Contradiction);
         self.retry_at = Instant::now();
     }
 
-    /// Writes the log back when it is large. One that a reader hinders is tried again later.
+    /// Writes the log back when it is large. If a reader prevents that, it is tried again later.
     fn keep_log_small(&mut self) {
         if self.shared.files.wal_bytes() <= self.checkpoint_above {
             return;
@@ -275,7 +276,7 @@ impl Writer {
         }
     }
 
-    /// One small step towards giving space back to the disk.
+    /// Returns some free space to the disk.
     fn tidy(&mut self) {
         if let Err(fault) = self.check_files() {
             return self.fail(&fault);
@@ -285,7 +286,7 @@ impl Writer {
             let free = store.free_pages()?;
             if free > 0 {
                 store.vacuum(VACUUM_PAGES)?;
-                store.files.note();
+                store.files.record();
             }
             if free <= u64::from(VACUUM_PAGES) && self.shared.files.wal_bytes() > 0 {
                 store.checkpoint()?;
@@ -295,27 +296,27 @@ impl Writer {
         match step() {
             Ok(more) => {
                 self.tidy = more;
-                self.publish(Counts::default());
+                self.publish(CommitCounts::default());
             }
             Err(error) => self.fail(&error.into()),
         }
     }
 
-    /// Says how full the spool is.
-    fn publish(&self, counts: Counts) {
+    /// Publishes the fill level, and adds the counts of a commit.
+    fn publish(&self, counts: CommitCounts) {
         let Some(store) = &self.store else { return };
-        self.publish_of(store);
-        let mut usage = recovered(&self.shared.usage);
-        usage.taking = self.shared.limits.takes(usage.bytes);
+        self.publish_level(store);
+        let mut usage = self.shared.usage.lock();
+        usage.is_accepting = self.shared.limits.accepts_large(usage.bytes);
         usage.totals.appended += counts.appended;
         usage.totals.deleted += counts.deleted;
         usage.totals.parked += counts.parked;
         usage.totals.refused += counts.refused;
     }
 
-    fn publish_of(&self, store: &Store) {
+    fn publish_level(&self, store: &SpoolStore) {
         let bytes = store.used_bytes().unwrap_or_default() + self.shared.files.wal_bytes();
-        let mut usage = recovered(&self.shared.usage);
+        let mut usage = self.shared.usage.lock();
         usage.rows = store.accounts.lanes.iter().map(|lane| lane.rows).sum();
         usage.bytes = bytes;
         usage.oldest = store.oldest().unwrap_or_default();

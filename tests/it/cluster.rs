@@ -64,7 +64,7 @@ fn refused_connection_is_told_with_its_address() {
 #[test]
 fn wrong_password_is_told_at_once_and_not_shown() {
     let error = refused(&secured().sasl, &sasl("never-to-be-shown"));
-    assert!(matches!(error, Error::NotLetIn(_)), "{error:?}");
+    assert!(matches!(error, Error::AuthenticationFailed(_)), "{error:?}");
     let text = error.to_string();
     assert!(text.contains("uthentication failed") && !text.contains("never-to-be-shown"), "{text}");
 }
@@ -72,12 +72,12 @@ fn wrong_password_is_told_at_once_and_not_shown() {
 #[test]
 fn unknown_authority_and_wrong_name_are_told_apart() {
     let unknown = refused(&secured().tls, &[("security.protocol", "ssl")]);
-    assert!(matches!(unknown, Error::Untrusted(_)), "{unknown:?}");
+    assert!(matches!(unknown, Error::TlsFailed(_)), "{unknown:?}");
 
     let named = secured().tls.replace("127.0.0.1", "localhost");
     let ca = secured().ca.display().to_string();
     let wrong = refused(&named, &[("security.protocol", "ssl"), ("ssl.ca.location", &ca)]);
-    assert!(matches!(wrong, Error::Untrusted(_)), "{wrong:?}");
+    assert!(matches!(wrong, Error::TlsFailed(_)), "{wrong:?}");
     assert_ne!(unknown.to_string(), wrong.to_string());
     assert!(wrong.to_string().contains("another name"), "{wrong}");
 

@@ -7,7 +7,7 @@
 use super::{DeadLetters, Letter, LetterId};
 use crate::app::replay::{ReplayDecision, ReplayEvaluator, ReplayWriter};
 use crate::delivery::dead_letter;
-use crate::kafka::{self, KeepOn, Marker, NotCommitted};
+use crate::kafka::{self, CommitError, Marker, ShouldRetry};
 use crate::record::{Record, names};
 use chrono::{DateTime, Utc};
 use std::collections::HashSet;
@@ -47,7 +47,7 @@ pub enum ReplayError {
     Read(#[from] kafka::Error),
     /// No more records could be written.
     #[error(transparent)]
-    Write(NotCommitted),
+    Write(CommitError),
     /// An open transaction may hide marks.
     #[error(
         "a transaction of another program is open in {0} and hides later records: try again once it has ended"
@@ -100,7 +100,7 @@ impl Replay<'_> {
 
     fn open(&self, report: &mut dyn FnMut(ReplayEvent<'_>) -> bool) -> Result<ReplayWriter, ReplayError> {
         let config = &self.letters.kafka;
-        let keep_on: KeepOn<'_> = &mut |why| report(ReplayEvent::Waiting(why));
+        let keep_on: ShouldRetry<'_> = &mut |why| report(ReplayEvent::Waiting(why));
         let id = format!("{TRANSACTIONAL_ID}-{}", self.letters.topic);
         let writer =
             ReplayWriter::open(config, &id, self.runtime.clone(), keep_on).map_err(ReplayError::Write)?;
@@ -117,7 +117,7 @@ impl Replay<'_> {
         batch: &mut LetterBatch,
         writer: &mut Option<ReplayWriter>,
         report: &mut dyn FnMut(ReplayEvent<'_>) -> bool,
-    ) -> Result<(), NotCommitted> {
+    ) -> Result<(), CommitError> {
         let id = letter.id;
         let now = Utc::now();
         let received_at = letter.kept.received_at.unwrap_or(now);
@@ -135,7 +135,7 @@ impl Replay<'_> {
         if batch.is_full() {
             self.write(std::mem::take(batch), writer, report)?;
         }
-        if continues { Ok(()) } else { Err(NotCommitted::Stopped) }
+        if continues { Ok(()) } else { Err(CommitError::Stopped) }
     }
 
     /// Writes a batch. If Kafka refuses it, writes each dead letter alone.
@@ -144,7 +144,7 @@ impl Replay<'_> {
         batch: LetterBatch,
         writer: &mut Option<ReplayWriter>,
         report: &mut dyn FnMut(ReplayEvent<'_>) -> bool,
-    ) -> Result<(), NotCommitted> {
+    ) -> Result<(), CommitError> {
         let mut continues = true;
         let written = match writer {
             Some(writer) => {
@@ -161,11 +161,11 @@ impl Replay<'_> {
                     // Reports every committed dead letter, also after a request to stop.
                     continues &= report(ReplayEvent::Replayed(*id, topics));
                 }
-                if continues { Ok(()) } else { Err(NotCommitted::Stopped) }
+                if continues { Ok(()) } else { Err(CommitError::Stopped) }
             }
-            Err(NotCommitted::Refused(why)) => match batch.letters.as_slice() {
+            Err(CommitError::Refused(why)) => match batch.letters.as_slice() {
                 [(id, _)] if report(ReplayEvent::Stays(*id, names::REFUSED_BY_KAFKA, &why)) => Ok(()),
-                [_] => Err(NotCommitted::Stopped),
+                [_] => Err(CommitError::Stopped),
                 _ => batch.singles().try_for_each(|single| self.write(single, writer, report)),
             },
             Err(why) => Err(why),

@@ -1,7 +1,7 @@
 //! This machine's clock against the broker's.
 
 use super::finding::Finding;
-use crate::kafka::{NEVER, Skew};
+use crate::kafka::{ClockSkew, MAX_CLOCK_ERROR_MS};
 use std::time::Duration;
 
 #[cfg(test)]
@@ -13,7 +13,7 @@ const KEY: &str = "clock";
 const NEAR: i64 = 5;
 
 /// What a clock that is so far off does to signatures that are valid for `tolerance`.
-pub(super) fn judge(skew: Skew, tolerance: Duration) -> Finding {
+pub(super) fn judge(skew: ClockSkew, tolerance: Duration) -> Finding {
     let tolerance = i64::try_from(tolerance.as_secs()).unwrap_or(i64::MAX);
     let (apart, direction) = match (skew.least, skew.most) {
         (Some(least), _) if least > 0 => (least, "ahead of"),
@@ -41,7 +41,7 @@ pub(super) fn judge(skew: Skew, tolerance: Duration) -> Finding {
 pub(super) fn limit(config: &super::topic::Config) -> Option<i64> {
     let keeps_time = config.get("message.timestamp.type").is_some_and(|kind| kind == "CreateTime");
     let after = super::topic::number(config, "message.timestamp.after.max.ms")?;
-    (keeps_time && (0..NEVER).contains(&after)).then_some(after)
+    (keeps_time && (0..MAX_CLOCK_ERROR_MS).contains(&after)).then_some(after)
 }
 
 /// The clock cannot be read.

@@ -3,7 +3,7 @@
 use super::clock;
 use super::finding::Finding;
 use super::topic::{Config, number};
-use crate::kafka::{self, Attempt, Flaw, NEVER, Probe, Skew, Topic};
+use crate::kafka::{self, ClockSkew, MAX_CLOCK_ERROR_MS, ProbeOutcome, RecordFlaw, Topic, WriteProbe};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(super) async fn check(
         )
         .of(name));
     }
-    let trials: Vec<(String, Flaw)> =
+    let trials: Vec<(String, RecordFlaw)> =
         possible.into_iter().filter_map(|(name, flaw)| Some((name, flaw?))).collect();
     let limits: BTreeMap<String, i64> =
         readable.into_iter().filter_map(|(name, config)| Some((name, clock::limit(&config)?))).collect();
@@ -47,23 +47,23 @@ pub(super) async fn check(
             attempts.into_iter().for_each(|(name, attempt)| say(judge(attempt).of(name)));
             say(clock(skew, tolerance));
         }
-        Err(why) => say(judge(Attempt::Unclear(why))),
+        Err(why) => say(judge(ProbeOutcome::Unclear(why))),
     }
 }
 
 /// What came of each topic's attempt; and of reading the clock at one that may be written to, if one
 /// has a limit to read it at.
-type Outcome = (Vec<(String, Attempt)>, Option<(String, Result<Skew, Attempt>)>);
+type Outcome = (Vec<(String, ProbeOutcome)>, Option<(String, Result<ClockSkew, ProbeOutcome>)>);
 
 fn attempt(
     config: &kafka::Config,
-    trials: &[(String, Flaw)],
+    trials: &[(String, RecordFlaw)],
     limits: &BTreeMap<String, i64>,
 ) -> Result<Outcome, String> {
-    let probe = Probe::start(config).map_err(|error| error.to_string())?;
+    let probe = WriteProbe::start(config).map_err(|error| error.to_string())?;
     let names = trials.iter().map(|(name, _)| name.clone());
     let attempts: Vec<_> = names.zip(probe.write(trials)?).collect();
-    let allowed = attempts.iter().filter(|(_, attempt)| *attempt == Attempt::Allowed);
+    let allowed = attempts.iter().filter(|(_, attempt)| *attempt == ProbeOutcome::Allowed);
     let mut limited = allowed.filter_map(|(name, _)| Some((name.clone(), *limits.get(name)?)));
     let skew = limited.next().map(|(name, after)| {
         let skew = probe.clock(&name, after);
@@ -72,12 +72,12 @@ fn attempt(
     Ok((attempts, skew))
 }
 
-fn clock(read: Option<(String, Result<Skew, Attempt>)>, tolerance: Duration) -> Finding {
+fn clock(read: Option<(String, Result<ClockSkew, ProbeOutcome>)>, tolerance: Duration) -> Finding {
     match read {
         Some((_, Ok(skew))) => clock::judge(skew, tolerance),
-        Some((name, Err(Attempt::Written))) => judge(Attempt::Written).of(name),
-        Some((_, Err(Attempt::Unclear(why)))) => clock::unread(&why),
-        Some((_, Err(Attempt::Allowed | Attempt::Forbidden))) => {
+        Some((name, Err(ProbeOutcome::Written))) => judge(ProbeOutcome::Written).of(name),
+        Some((_, Err(ProbeOutcome::Unclear(why)))) => clock::unread(&why),
+        Some((_, Err(ProbeOutcome::Allowed | ProbeOutcome::Forbidden))) => {
             clock::unread("the right to write was taken")
         }
         None => clock::unread(
@@ -92,31 +92,31 @@ fn told(topic: &Topic) -> Config {
 }
 
 /// What a topic of this configuration surely refuses; the time is in milliseconds since 1970.
-fn flaw(config: &Config, now: i64) -> Option<Flaw> {
+fn flaw(config: &Config, now: i64) -> Option<RecordFlaw> {
     let size = || {
         let most = number(config, "max.message.bytes").filter(|most| (0..LARGEST).contains(most))?;
-        Some(Flaw::Size(usize::try_from(most).ok()? + 1))
+        Some(RecordFlaw::Size(usize::try_from(most).ok()? + 1))
     };
     match clock::limit(config) {
-        Some(after) => Some(Flaw::Time(now + after + NEVER)),
+        Some(after) => Some(RecordFlaw::Time(now + after + MAX_CLOCK_ERROR_MS)),
         None => size(),
     }
 }
 
-fn judge(attempt: Attempt) -> Finding {
+fn judge(attempt: ProbeOutcome) -> Finding {
     match attempt {
-        Attempt::Allowed => Finding::ok(KEY, "the bridge's user may write"),
-        Attempt::Forbidden => Finding::failure(
+        ProbeOutcome::Allowed => Finding::ok(KEY, "the bridge's user may write"),
+        ProbeOutcome::Forbidden => Finding::failure(
             KEY,
             "the bridge's user may not write",
             "allow that user Write on the topic (kafka-acls.sh --add --operation Write)",
         ),
-        Attempt::Written => Finding::warning(
+        ProbeOutcome::Written => Finding::warning(
             KEY,
             "a record with the key `probe` was written: the topic's limits have changed while they were looked at",
             "its readers should pass it over",
         ),
-        Attempt::Unclear(why) => Finding::warning(
+        ProbeOutcome::Unclear(why) => Finding::warning(
             KEY,
             format!("whether the bridge's user may write is not known: {why}"),
             "put right what else is found here, then run check again",

@@ -7,7 +7,7 @@ use crate::app::replay::ReplayEvaluator;
 use crate::cli::output;
 use crate::cli::replay::progress::Progress;
 use crate::cli::{Failure, SettingsArgs, ended, signals, usage_error};
-use crate::kafka::NotCommitted;
+use crate::kafka::CommitError;
 use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -170,7 +170,7 @@ fn finish(
     let complete = summary.is_complete();
     let result = result.map_err(|why| {
         Failure::Failed(match why {
-            ReplayError::Write(NotCommitted::Stopped) => {
+            ReplayError::Write(CommitError::Stopped) => {
                 "stopped: what is told here as replayed is marked; run it again to go on".into()
             }
             why => format!("{why}; what is told here as replayed is marked, and a new run goes on behind it"),

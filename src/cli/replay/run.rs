@@ -11,7 +11,7 @@ use super::stdin::Stdin;
 use super::summary::Summary;
 use crate::app::replay::{ReplayEvaluator, ReplayWriter};
 use crate::cli::{Failure, files};
-use crate::kafka::{self, NotCommitted};
+use crate::kafka::{self, CommitError};
 use batch::{Batch, Item};
 use justcall_events::{BodyHash, EventId};
 use std::fs::{self, File};
@@ -164,7 +164,7 @@ impl Job {
         let name = EventId::from_hash(&BodyHash::of(path.as_os_str().as_encoded_bytes()));
         let id = format!("justcall-bridge-replay-{name}");
         let Self { progress, stop, .. } = self;
-        let keep_on: kafka::KeepOn<'_> = &mut |why| {
+        let keep_on: kafka::ShouldRetry<'_> = &mut |why| {
             progress.wait(why);
             !stop.load(Ordering::Acquire)
         };
@@ -174,7 +174,7 @@ impl Job {
     fn all(&mut self, mut state: State, began: Instant) -> Result<(), Failure> {
         while !state.at_end {
             if self.stop.load(Ordering::Acquire) {
-                return Err(early(NotCommitted::Stopped));
+                return Err(early(CommitError::Stopped));
             }
             let before = state.input.byte;
             let batch = self.fill(&mut state)?;
@@ -263,7 +263,7 @@ impl Job {
 
     fn broken(&self, error: &io::Error) -> Failure {
         if self.stop.load(Ordering::Acquire) {
-            return early(NotCommitted::Stopped);
+            return early(CommitError::Stopped);
         }
         unreadable(&self.plan.file, error)
     }
@@ -274,9 +274,9 @@ fn unreadable(file: &Path, error: &io::Error) -> Failure {
 }
 
 /// Why it ended before the end of the file.
-fn early(why: NotCommitted) -> Failure {
+fn early(why: CommitError) -> Failure {
     Failure::Failed(match why {
-        NotCommitted::Stopped => "stopped before the end of the file: run it again to go on".into(),
+        CommitError::Stopped => "stopped before the end of the file: run it again to go on".into(),
         why => format!("{why}; run it again to go on where it ended"),
     })
 }

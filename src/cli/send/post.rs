@@ -99,7 +99,7 @@ pub(super) async fn send(
         client: client(&plan)?,
         plan,
         started: Instant::now(),
-        random: random(),
+        random: fastrand::u64(..),
         next: AtomicU64::new(0),
         tally: Mutex::default(),
         progress,
@@ -246,12 +246,6 @@ fn root_cause(error: &reqwest::Error) -> String {
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or_default()
-}
-
-/// Random enough that two runs do not collide: the standard library seeds its hashers so.
-fn random() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(now())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Where reading begins, as it is written on the command line.
 
-use crate::kafka::Start;
+use crate::kafka::StartPosition;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
@@ -37,14 +37,14 @@ pub(super) fn parse(text: &str) -> Result<From, String> {
 
 impl From {
     /// What that means at `now`.
-    pub(super) fn start(self, now: DateTime<Utc>) -> Start {
+    pub(super) fn start(self, now: DateTime<Utc>) -> StartPosition {
         match self {
-            Self::Now => Start::Now,
-            Self::Beginning => Start::Beginning,
-            Self::At(time) => Start::At(time.timestamp_millis()),
+            Self::Now => StartPosition::Now,
+            Self::Beginning => StartPosition::Beginning,
+            Self::At(time) => StartPosition::At(time.timestamp_millis()),
             Self::Ago(ago) => {
                 let millis = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
-                Start::At(now.timestamp_millis().saturating_sub(millis))
+                StartPosition::At(now.timestamp_millis().saturating_sub(millis))
             }
         }
     }

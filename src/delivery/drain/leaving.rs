@@ -3,7 +3,7 @@
 use super::{Drain, SPOOL_RETRY_INTERVAL};
 use crate::delivery::lane::DrainEvent;
 use crate::delivery::{Failure, dead_letter, record_codec};
-use crate::spool::{Entry, RowId};
+use crate::spool::{RowId, SpoolEntry};
 use std::sync::Arc;
 use tokio::time::sleep;
 
@@ -22,7 +22,7 @@ impl Drain {
         let Some(record) = self.window.record(row) else { return };
         tracing::error!(topic = %self.lane.topic(), %failure, "Kafka refuses a record for good; it becomes a dead letter");
         let letter = dead_letter::of_refused(dead_letters.topic(), record, failure);
-        let entry = Entry {
+        let entry = SpoolEntry {
             lane: Arc::clone(dead_letters.topic()),
             payload: record_codec::encode(&letter),
             handed_over: false,

@@ -2,7 +2,7 @@ use super::*;
 use crate::delivery::record_codec;
 use crate::delivery::tests::{TestSink, record};
 use crate::record::Record;
-use crate::spool::{Entry, Row};
+use crate::spool::{Row, SpoolEntry};
 use bytes::Bytes;
 use tempfile::TempDir;
 
@@ -34,7 +34,7 @@ async fn report_on_a_row_that_is_deleted_before_it_is_read_is_not_kept() {
     let mut drain = drain(&directory);
     let (told, done) = tokio::sync::oneshot::channel();
     let entry =
-        Entry { lane: Arc::from("a"), payload: Bytes::new(), handed_over: true, max_lane_bytes: None };
+        SpoolEntry { lane: Arc::from("a"), payload: Bytes::new(), handed_over: true, max_lane_bytes: None };
     drain.lane.begin_append();
     drain.shared.spool.append(crate::spool::Append {
         entries: vec![entry],
@@ -123,7 +123,7 @@ async fn spool(drain: &Drain, keys: &[String]) -> Vec<RowId> {
         drain.lane.begin_append();
         let record = Record { key: self::key(key), value: Bytes::from(number.to_string()), ..record("a") };
         let payload = record_codec::encode(&record);
-        Entry { lane: Arc::from("a"), payload, handed_over: false, max_lane_bytes: None }
+        SpoolEntry { lane: Arc::from("a"), payload, handed_over: false, max_lane_bytes: None }
     };
     drain.shared.spool.append(crate::spool::Append {
         entries: keys.iter().enumerate().map(entry).collect(),

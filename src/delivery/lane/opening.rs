@@ -1,6 +1,7 @@
 //! Opening of a lane: its topic exists, and its number of partitions is known.
 
 use super::Lane;
+use crate::backoff::Backoff;
 use crate::delivery::Sink;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -75,7 +76,7 @@ impl Lane {
 
     /// Tries until the topic exists.
     async fn prepare(self: Arc<Self>, sink: Arc<dyn Sink>) {
-        let mut pause = MIN_BACKOFF;
+        let mut backoff = Backoff::new(MIN_BACKOFF, MAX_BACKOFF);
         loop {
             let (lane, sink) = (Arc::clone(&self), Arc::clone(&sink));
             // In a task of its own, so that a panic is a failure like others.
@@ -84,9 +85,9 @@ impl Lane {
                 Ok(Err(failure)) => failure.to_string(),
                 Err(panic) => panic.to_string(),
             };
-            tracing::warn!(topic = %self.topic, failure, retry_in = ?pause, "topic not ready");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(MAX_BACKOFF);
+            let wait = backoff.next();
+            tracing::warn!(topic = %self.topic, failure, retry_in = ?wait, "topic not ready");
+            tokio::time::sleep(wait).await;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::spooling::{Bridge, SOON, directory, identity, keyed, open, remembered, until};
 use super::*;
-use crate::spool::{Append, Entry, RowId, Spool};
+use crate::spool::{Append, RowId, Spool, SpoolEntry};
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -68,7 +68,7 @@ async fn rows_lost_while_the_drain_has_them_in_hand_let_nothing_overtake() {
     Spool::change_from_outside(directory.path(), "DELETE FROM record WHERE id <= 3");
     bridge.spool.salvage();
     until("the salvage", || directory.path().join("spool.db.damaged-1").exists()).await;
-    until("a spool that takes", || bridge.spool.usage().taking).await;
+    until("a spool that takes", || bridge.spool.usage().is_accepting).await;
     for value in ["1", "2", "3"] {
         bridge.sink.settle_value(value, Ok(()));
     }
@@ -108,16 +108,16 @@ async fn row_of_unknown_form_is_set_aside_once_the_disk_takes_it_and_is_in_nobod
     let spool = open(directory.path(), 16 << 20);
     // Larger than a page, so that a full disk does not take it elsewhere.
     let payload = Bytes::from(vec![0xFF; 100_000]);
-    let entry = Entry { lane: Arc::from("a"), payload, handed_over: false, max_lane_bytes: None };
+    let entry = SpoolEntry { lane: Arc::from("a"), payload, handed_over: false, max_lane_bytes: None };
     let (told, done) = oneshot::channel();
-    let done_box = Box::new(move |ids: Result<&[RowId], Refused>| told.send(ids.is_ok()).unwrap());
+    let done_box = Box::new(move |ids: Result<&[RowId], AppendError>| told.send(ids.is_ok()).unwrap());
     spool.append(Append { entries: vec![entry], identity: None, done: done_box });
     assert!(done.await.unwrap());
     spool.close();
     let spool = open(directory.path(), 16 << 20);
     spool.limit_pages(1);
     let bridge = Bridge::with_spool(spool, LONG);
-    until("the refusal", || !bridge.spool.usage().taking).await;
+    until("the refusal", || !bridge.spool.usage().is_accepting).await;
     bridge.spool.limit_pages(0);
     let set_aside = || SpoolView::open(directory.path()).ok()?.set_aside().ok();
     until("the row set aside", || set_aside() == Some(1)).await;
@@ -189,7 +189,7 @@ async fn row_of_a_refused_append_is_remembered_and_precedes_what_comes_after() {
     let remembered = remembered(&bridge);
     let refused = [keyed("a", "k", "1")];
     bridge.spool.fail_next_commit();
-    assert_eq!(bridge.deliver(&refused).await, Err(DeliveryError::Spool(Refused::Disk)));
+    assert_eq!(bridge.deliver(&refused).await, Err(DeliveryError::Spool(AppendError::Disk)));
     assert_eq!(remembered.lock().len(), 0, "before its row is counted");
     until("the recount", || *remembered.lock() == [identity(&refused)]).await;
     assert_eq!(bridge.delivery.backlog(), 1);

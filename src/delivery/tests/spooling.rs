@@ -373,7 +373,7 @@ async fn lane_that_failed_is_tried_by_events_while_the_spool_takes_nothing() {
         bridge.sink.settle_of("b", Err(Failure::Other));
     };
     let (refused, ()) = tokio::join!(deliver(&other), failing);
-    assert_eq!(refused, Err(DeliveryError::Spool(Refused::Full)));
+    assert_eq!(refused, Err(DeliveryError::Spool(AppendError::Full)));
     tokio::time::sleep(SOON).await;
     let acknowledging = async {
         until("the second try", || bridge.sink.sent().contains(&"b".to_owned())).await;

@@ -1,8 +1,8 @@
 use super::*;
-use crate::kafka::tests::forgetful::Forgetful;
+use crate::kafka::tests::forgetful::ForgetfulBroker;
 use std::collections::BTreeMap;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const REPLACE_TIMEOUT: Duration = Duration::from_secs(60);
 const WITHIN: Duration = Duration::from_secs(1);
 
 fn config(bootstrap_servers: String) -> Config {
@@ -12,16 +12,16 @@ fn config(bootstrap_servers: String) -> Config {
 }
 
 fn await_answer(admin: &Admin) {
-    let deadline = Instant::now() + PATIENCE;
-    while !admin.is_answered(WITHIN) {
+    let deadline = Instant::now() + REPLACE_TIMEOUT;
+    while !admin.is_cluster_answering(WITHIN) {
         assert!(Instant::now() < deadline, "not answered");
     }
 }
 
 #[test]
-fn client_that_was_told_of_no_brokers_finds_them_again() {
-    let broker = Forgetful::start();
-    let admin = Admin::patient(&config(broker.address()), Duration::from_secs(2)).unwrap();
+fn client_without_known_brokers_finds_them_again() {
+    let broker = ForgetfulBroker::start();
+    let admin = Admin::with_replace_timeout(&config(broker.address()), Duration::from_secs(2)).unwrap();
     await_answer(&admin);
     broker.forget();
     await_answer(&admin);
@@ -30,9 +30,9 @@ fn client_that_was_told_of_no_brokers_finds_them_again() {
 }
 
 #[test]
-fn client_is_replaced_once_it_was_asked_in_vain_for_long_enough() {
-    let broker = Forgetful::start();
-    let shared = Admin::patient(&config(broker.address()), WITHIN).unwrap().0;
+fn client_is_replaced_after_its_timeout_without_an_answer() {
+    let broker = ForgetfulBroker::start();
+    let shared = Admin::with_replace_timeout(&config(broker.address()), WITHIN).unwrap().0;
     let long_ago = Instant::now().checked_sub(WITHIN).unwrap();
     assert!(!shared.is_to_be_replaced(Instant::now(), false));
     assert!(!shared.is_to_be_replaced(long_ago, false), "only the first of several questions counts");

@@ -1,5 +1,5 @@
 use super::*;
-use crate::kafka::client::plain;
+use crate::kafka::client_context::plain_reason;
 
 fn value(text: Option<&str>, origin: ConfigOrigin) -> ConfigValue {
     ConfigValue { value: text.map(str::to_owned), origin, is_read_only: false, is_sensitive: text.is_none() }
@@ -10,44 +10,44 @@ fn map<V>(entries: Vec<(&str, V)>) -> BTreeMap<String, V> {
 }
 
 #[test]
-fn what_is_set_on_the_topic_outlives_a_change_and_defaults_are_not_pinned() {
+fn change_keeps_other_topic_values_and_does_not_pin_defaults() {
     let now = map(vec![
         ("cleanup.policy", value(Some("compact"), ConfigOrigin::Topic)),
         ("retention.ms", value(Some("1"), ConfigOrigin::Topic)),
         ("segment.bytes", value(Some("2"), ConfigOrigin::Default)),
         ("max.message.bytes", value(Some("3"), ConfigOrigin::Broker)),
     ]);
-    let whole = overlaid(&now, &map(vec![("retention.ms", "5".to_owned())]));
+    let whole = with_changes(&now, &map(vec![("retention.ms", "5".to_owned())]));
     let expected = map(vec![("cleanup.policy", "compact".to_owned()), ("retention.ms", "5".to_owned())]);
     assert_eq!(whole, Some(expected));
 }
 
 #[test]
-fn value_that_is_not_told_is_never_overwritten_by_accident() {
+fn hidden_value_is_not_overwritten() {
     let now = map(vec![("secret.of.the.topic", value(None, ConfigOrigin::Topic))]);
-    assert_eq!(overlaid(&now, &map(vec![("retention.ms", "5".to_owned())])), None);
-    // Unless it is the very one that is changed.
+    assert_eq!(with_changes(&now, &map(vec![("retention.ms", "5".to_owned())])), None);
+    // Unless it is the changed value.
     let changes = map(vec![("secret.of.the.topic", "5".to_owned())]);
-    assert_eq!(overlaid(&now, &changes), Some(changes.clone()));
+    assert_eq!(with_changes(&now, &changes), Some(changes.clone()));
 }
 
 #[test]
-fn trouble_is_told_without_times_and_states() {
+fn reason_has_no_time_or_state() {
     let said = "b:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT, 3 identical error(s) suppressed)";
-    assert_eq!(plain(said), "b:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused");
-    assert_eq!(plain("1/1 brokers are down"), "1/1 brokers are down");
+    assert_eq!(plain_reason(said), "b:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused");
+    assert_eq!(plain_reason("1/1 brokers are down"), "1/1 brokers are down");
 }
 
 #[test]
-fn refusal_is_told_in_words_and_known_for_a_missing_right() {
-    let refusal = Refusal::from(RDKafkaErrorCode::TopicAuthorizationFailed);
+fn refusal_has_a_description_and_recognizes_a_missing_right() {
+    let refusal = KafkaRefusal::from(RDKafkaErrorCode::TopicAuthorizationFailed);
     assert_eq!(refusal.to_string(), "Topic authorization failed");
     assert!(refusal.is_authorization());
-    assert!(!Refusal::from(RDKafkaErrorCode::InvalidConfig).is_authorization());
+    assert!(!KafkaRefusal::from(RDKafkaErrorCode::InvalidConfig).is_authorization());
 }
 
 #[test]
-fn change_has_taken_effect_only_where_the_topic_itself_says_so() {
+fn change_is_effective_only_if_set_on_the_topic_itself() {
     let changes = map(vec![("retention.ms", "5".to_owned())]);
     let now = |text, origin| map(vec![("retention.ms", value(Some(text), origin))]);
     assert!(is_set(&now("5", ConfigOrigin::Topic), &changes));
@@ -57,7 +57,7 @@ fn change_has_taken_effect_only_where_the_topic_itself_says_so() {
 }
 
 #[test]
-fn values_are_the_same_by_what_they_mean() {
+fn equal_values_may_be_written_differently() {
     for (one, other) in
         [("0.5", "0.50"), ("compact,delete", "compact, delete"), ("TRUE", "true"), ("5", " 5"), ("-1", "-1")]
     {

@@ -1,4 +1,4 @@
-//! What the library says of itself every few seconds, as far as metrics show it.
+//! librdkafka's statistics, as far as metrics show them.
 
 use crate::telemetry::ClientFigures;
 use serde::Deserialize;
@@ -8,20 +8,20 @@ use std::time::Duration;
 #[cfg(test)]
 mod tests;
 
-/// What the library wrote. Most of it is passed over. Its numbers are signed.
+/// Statistics of a client. Other fields are ignored. Numbers are signed in librdkafka.
 #[derive(Debug, Deserialize)]
-struct Written {
+struct Statistics {
     /// Bytes of the records in the producer.
     msg_size: i64,
-    brokers: HashMap<String, Broker>,
+    brokers: HashMap<String, BrokerStatistics>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Broker {
-    /// -1 until its id is known.
+struct BrokerStatistics {
+    /// -1 until the broker's id is known.
     nodeid: i32,
     state: String,
-    /// `logical` and `internal` ones are none that run anywhere.
+    /// `logical` and `internal` ones are not real brokers.
     source: String,
     #[serde(default)]
     disconnects: i64,
@@ -32,36 +32,37 @@ struct Broker {
     #[serde(default)]
     req_timeouts: i64,
     /// Microseconds.
-    rtt: Option<Window>,
+    rtt: Option<Distribution>,
     /// Milliseconds.
-    throttle: Option<Window>,
+    throttle: Option<Distribution>,
 }
 
-/// A distribution over the last interval.
+/// Distribution over the last interval.
 #[derive(Debug, Deserialize)]
-struct Window {
+struct Distribution {
     p99: i64,
     max: i64,
 }
 
-/// The totals of one client, up to the last time.
+/// Totals of one client at the last call.
 #[derive(Debug, Default)]
-pub(super) struct Totals {
+pub(super) struct StatisticsTotals {
     disconnects: u64,
     request_errors: u64,
 }
 
-impl Totals {
-    /// Reads what the library wrote; `None`: it is of an unknown form.
-    pub(super) fn read(&mut self, written: &[u8]) -> Option<ClientFigures> {
-        let written: Written = serde_json::from_slice(written).ok()?;
-        let all = || written.brokers.values();
+impl StatisticsTotals {
+    /// Parses statistics. `None`: unknown format.
+    pub(super) fn read(&mut self, statistics: &[u8]) -> Option<ClientFigures> {
+        let statistics: Statistics = serde_json::from_slice(statistics).ok()?;
+        let all = || statistics.brokers.values();
         let disconnects = natural(all().map(|broker| broker.disconnects).sum());
         let request_errors = natural(all().map(|broker| broker.txerrs + broker.req_timeouts).sum());
-        let longest = |of: fn(&Broker) -> Option<i64>| natural(all().filter_map(of).max().unwrap_or(0));
+        let longest =
+            |of: fn(&BrokerStatistics) -> Option<i64>| natural(all().filter_map(of).max().unwrap_or(0));
         let figures = ClientFigures {
-            queue_bytes: natural(written.msg_size),
-            brokers: states(&written.brokers),
+            queue_bytes: natural(statistics.msg_size),
+            brokers: states(&statistics.brokers),
             slowest_rtt: Duration::from_micros(longest(|broker| Some(broker.rtt.as_ref()?.p99))),
             throttle: Duration::from_millis(longest(|broker| Some(broker.throttle.as_ref()?.max))),
             disconnects: disconnects.saturating_sub(self.disconnects),
@@ -76,9 +77,9 @@ fn natural(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-/// How many brokers are at which state, in the order of the metric's tags. The addresses that the settings
-/// name stand for brokers only until those have told their ids.
-fn states(brokers: &HashMap<String, Broker>) -> [u64; 5] {
+/// Returns the number of brokers in each state, in the order of the metric's tags. Bootstrap addresses count
+/// only until the ids of brokers are known.
+fn states(brokers: &HashMap<String, BrokerStatistics>) -> [u64; 5] {
     let real = || brokers.values().filter(|broker| !matches!(&*broker.source, "logical" | "internal"));
     let has_ids = real().any(|broker| broker.nodeid >= 0);
     let mut states = [0; 5];
@@ -94,7 +95,7 @@ fn place(state: &str) -> usize {
         "TRY_CONNECT" | "CONNECT" | "SSL_HANDSHAKE" | "APIVERSION_QUERY" | "AUTH_LEGACY"
         | "AUTH_HANDSHAKE" | "AUTH_REQ" | "REAUTH" => 1,
         "DOWN" => 2,
-        // It is connected to once there is something to send.
+        // The connection opens with the first request.
         "INIT" => 3,
         _ => 4,
     }

@@ -1,14 +1,14 @@
-mod bench;
+mod harness;
 
 use super::*;
 use crate::delivery::{
     self, DeadLetterQuotaConfig, Delivery, DeliveryError, Durable, Failure, OnDurable, Parts,
 };
 use crate::kafka::TopicsConfig;
-use crate::kafka::tests::forgetful::Forgetful;
+use crate::kafka::tests::forgetful::ForgetfulBroker;
 use crate::record::Headers;
-use bench::*;
 use bytes::Bytes;
+use harness::*;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code};
@@ -18,31 +18,31 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle as Task;
 
 #[tokio::test]
-async fn producer_that_got_no_id_is_replaced() {
+async fn producer_without_an_id_is_replaced() {
     let cluster = cluster();
     cluster.request_errors(Api::InitProducerId, &[Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED]);
-    let bench = Bench::new(&cluster);
-    assert!(bench.send().await.is_err());
-    bench.acknowledged().await;
-    assert_eq!(bench.producer.replacements(), 1);
-    bench.all_settled().await;
-    assert_eq!(bench.counts.durable.load(Ordering::SeqCst), 1);
+    let harness = Harness::new(&cluster);
+    assert!(harness.send().await.is_err());
+    harness.acknowledged().await;
+    assert_eq!(harness.producer.replacements(), 1);
+    harness.all_settled().await;
+    assert_eq!(harness.counts.durable.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn producer_out_of_step_with_the_broker_is_replaced() {
+async fn producer_with_a_wrong_sequence_is_replaced() {
     let cluster = cluster();
-    let bench = Bench::new(&cluster);
-    bench.acknowledged().await;
+    let harness = Harness::new(&cluster);
+    harness.acknowledged().await;
     cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER]);
-    let events: Vec<_> = (0..20).map(|_| bench.start(100)).collect();
-    until("a replacement", async || bench.producer.replacements() == 1).await;
+    let events: Vec<_> = (0..20).map(|_| harness.start(100)).collect();
+    until("a replacement", async || harness.producer.replacements() == 1).await;
     for event in events {
         let _ = event.await.unwrap();
     }
-    bench.acknowledged().await;
-    bench.all_settled().await;
-    assert_eq!(bench.producer.replacements(), 1);
+    harness.acknowledged().await;
+    harness.all_settled().await;
+    assert_eq!(harness.producer.replacements(), 1);
 }
 
 #[tokio::test]
@@ -50,25 +50,26 @@ async fn send_fails_at_once_while_the_producer_is_being_replaced() {
     let cluster = cluster();
     let denied = [Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED; 200];
     cluster.request_errors(Api::InitProducerId, &denied);
-    let bench = Bench::new(&cluster);
+    let harness = Harness::new(&cluster);
     let replacing = Err(DeliveryError::Failed(Failure::Replacing));
-    until("a refusal", async || bench.send().await == replacing).await;
-    until("a second replacement", async || bench.producer.replacements() >= 2).await;
+    until("a refusal", async || harness.send().await == replacing).await;
+    until("a second replacement", async || harness.producer.replacements() >= 2).await;
     cluster.clear_request_errors(Api::InitProducerId);
-    bench.acknowledged().await;
-    bench.all_settled().await;
+    harness.acknowledged().await;
+    harness.all_settled().await;
 }
 
-/// If it did, these would take a minute each.
+/// With lingering, each of these would take a minute.
 #[tokio::test]
-async fn records_that_are_nearly_alone_do_not_linger() {
+async fn few_records_in_flight_do_not_linger() {
     let cluster = cluster();
-    let bench = Bench::with(&config(cluster.bootstrap_servers(), &[("linger.ms", "60000")]), Native::poll);
+    let harness =
+        Harness::with(&config(cluster.bootstrap_servers(), &[("linger.ms", "60000")]), FfiProducer::poll);
     let began = Instant::now();
-    // Until the library is connected, hurrying helps nobody.
+    // A flush before the connection has no effect.
     let mut first = Vec::new();
-    while first.len() + 1 < hurry::FEW && !first.iter().any(Task::is_finished) {
-        first.push(bench.start(100));
+    while first.len() + 1 < linger_bypass::MAX_IN_FLIGHT_REQUESTS && !first.iter().any(Task::is_finished) {
+        first.push(harness.start(100));
         let _ =
             tokio::time::timeout(Duration::from_secs(5), until("an answer", async || first[0].is_finished()))
                 .await;
@@ -76,60 +77,60 @@ async fn records_that_are_nearly_alone_do_not_linger() {
     for event in first {
         assert_eq!(event.await.unwrap(), Ok(Durable::Acked));
     }
-    for together in 1..hurry::FEW {
-        let events: Vec<_> = (0..together).map(|_| bench.start(100)).collect();
+    for together in 1..linger_bypass::MAX_IN_FLIGHT_REQUESTS {
+        let events: Vec<_> = (0..together).map(|_| harness.start(100)).collect();
         for event in events {
             assert_eq!(event.await.unwrap(), Ok(Durable::Acked));
         }
     }
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
-    bench.all_settled().await;
+    harness.all_settled().await;
 }
 
-/// The library tries these again and says nothing, as it does of records that it sits on.
+/// librdkafka retries these errors without a report, like a stalled client.
 #[tokio::test]
-async fn producer_that_reports_nothing_while_brokers_answer_is_replaced() {
+async fn stalled_producer_is_replaced_while_brokers_answer() {
     let cluster = cluster();
     let config = config(cluster.bootstrap_servers(), &[]);
-    let bench = Bench::patient(&config, Native::poll, Duration::from_millis(600));
-    bench.acknowledged().await;
+    let harness = Harness::with_stall_timeout(&config, FfiProducer::poll, Duration::from_millis(600));
+    harness.acknowledged().await;
     cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 1000]);
-    let stuck = bench.start(100);
-    until("a replacement", async || bench.producer.replacements() == 1).await;
+    let stuck = harness.start(100);
+    until("a replacement", async || harness.producer.replacements() == 1).await;
     cluster.clear_request_errors(Api::Produce);
     let _ = stuck.await.unwrap();
-    bench.acknowledged().await;
-    bench.all_settled().await;
+    harness.acknowledged().await;
+    harness.all_settled().await;
 }
 
-/// Brokers that are all fenced say so for a moment; nothing but another client finds them again.
+/// Fenced brokers report no brokers for a moment. Only a new client finds them again.
 #[tokio::test]
-async fn producer_that_was_told_of_no_brokers_is_replaced() {
-    let broker = Forgetful::start();
+async fn producer_without_known_brokers_is_replaced() {
+    let broker = ForgetfulBroker::start();
     let config = config(broker.address(), &[("topic.metadata.refresh.interval.ms", "100")]);
-    let bench = Bench::patient(&config, Native::poll, Duration::from_secs(2));
-    let stuck = bench.start(100);
+    let harness = Harness::with_stall_timeout(&config, FfiProducer::poll, Duration::from_secs(2));
+    let stuck = harness.start(100);
     until("a broker that is known", async || broker.named() > 5).await;
     broker.forget();
     until("a broker that is not known any more", async || broker.has_forgotten()).await;
-    until("a replacement", async || bench.producer.replacements() == 1).await;
+    until("a replacement", async || harness.producer.replacements() == 1).await;
     assert_eq!(stuck.await.unwrap(), Err(DeliveryError::Failed(Failure::Abandoned)));
 }
 
 #[tokio::test]
-async fn panic_while_polling_replaces_the_producer_and_loses_no_report() {
+async fn panic_during_a_poll_replaces_the_client_and_loses_no_report() {
     static PANIC: AtomicBool = AtomicBool::new(false);
-    fn poll(native: &Native, timeout: Duration) {
+    fn poll(ffi: &FfiProducer, timeout: Duration) {
         assert!(!PANIC.swap(false, Ordering::SeqCst), "a callback that panics");
-        native.poll(timeout);
+        ffi.poll(timeout);
     }
     let cluster = cluster();
-    let bench = Bench::with(&config(cluster.bootstrap_servers(), &[]), poll);
-    bench.acknowledged().await;
+    let harness = Harness::with(&config(cluster.bootstrap_servers(), &[]), poll);
+    harness.acknowledged().await;
     cluster.broker_down(-1).unwrap();
-    let events: Vec<_> = (0..20).map(|_| bench.start(100)).collect();
-    until("a full queue", async || bench.producer.unreported() >= 20).await;
-    let producer = Arc::clone(&bench.producer);
+    let events: Vec<_> = (0..20).map(|_| harness.start(100)).collect();
+    until("a full queue", async || harness.producer.unreported() >= 20).await;
+    let producer = Arc::clone(&harness.producer);
     let flush = tokio::task::spawn_blocking(move || producer.flush(PATIENCE));
     PANIC.store(true, Ordering::SeqCst);
     for event in events {
@@ -137,46 +138,46 @@ async fn panic_while_polling_replaces_the_producer_and_loses_no_report() {
     }
     flush.await.unwrap();
     cluster.broker_up(-1).unwrap();
-    bench.acknowledged().await;
-    bench.all_settled().await;
-    assert_eq!(bench.producer.replacements(), 1);
+    harness.acknowledged().await;
+    harness.all_settled().await;
+    assert_eq!(harness.producer.replacements(), 1);
 }
 
 #[tokio::test]
-async fn producer_that_cannot_be_made_is_tried_again() {
+async fn creation_of_a_client_is_retried() {
     static PANIC: AtomicBool = AtomicBool::new(false);
-    fn poll(native: &Native, timeout: Duration) {
+    fn poll(ffi: &FfiProducer, timeout: Duration) {
         assert!(!PANIC.swap(false, Ordering::SeqCst), "a callback that panics");
-        native.poll(timeout);
+        ffi.poll(timeout);
     }
-    // The library makes no client whose authorities' certificates have no place.
+    // librdkafka creates no client if the file with the authorities' certificates is missing.
     let folder = std::env::temp_dir().join(format!("justcall-bridge-authorities-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let place = folder.to_str().unwrap();
     let config = config("localhost:1".into(), &[("security.protocol", "ssl"), ("ssl.ca.location", place)]);
-    let bench = Bench::with(&config, poll);
+    let harness = Harness::with(&config, poll);
     std::fs::remove_dir(&folder).unwrap();
     PANIC.store(true, Ordering::SeqCst);
-    let event = bench.start(100);
+    let event = harness.start(100);
     until("a refusal", async || !PANIC.load(Ordering::SeqCst) && event.is_finished()).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(bench.producer.replacements(), 0);
-    assert_eq!(bench.send().await, Err(DeliveryError::Failed(Failure::Replacing)));
+    assert_eq!(harness.producer.replacements(), 0);
+    assert_eq!(harness.send().await, Err(DeliveryError::Failed(Failure::Replacing)));
     std::fs::create_dir(&folder).unwrap();
-    until("a replacement", async || bench.producer.replacements() == 1).await;
+    until("a replacement", async || harness.producer.replacements() == 1).await;
     std::fs::remove_dir(&folder).unwrap();
-    bench.all_settled().await;
+    harness.all_settled().await;
 }
 
-/// A client of the library without its keeper.
+/// Client instance without a supervisor.
 struct Alone {
-    generation: generation::Generation,
+    instance: client_instance::ClientInstance,
     taken: AtomicBool,
 }
 
 impl Sink for Alone {
     fn send(&self, record: &Record, partition: Option<u32>, report: Report) {
-        self.taken.store(self.generation.send(record, partition, report).is_ok(), Ordering::SeqCst);
+        self.taken.store(self.instance.send(record, partition, report).is_ok(), Ordering::SeqCst);
     }
 
     fn prepare<'a>(
@@ -187,71 +188,71 @@ impl Sink for Alone {
     }
 }
 
-fn maker(config: &Config, readiness: &Arc<Readiness>, metrics: &Arc<Metrics>) -> Maker {
-    Maker {
-        settings: client::producer(config),
-        client: client::Context::new(Arc::clone(readiness)),
+fn factory(config: &Config, readiness: &Arc<Readiness>, metrics: &Arc<Metrics>) -> ClientFactory {
+    ClientFactory {
+        settings: client_config::producer(config),
+        client: ErrorLogContext::new(Arc::clone(readiness)),
         metrics: Arc::clone(metrics),
-        admin: Topics::new(config, Arc::clone(metrics)).unwrap().admin().clone(),
-        poll: Native::poll,
-        patience: SILENCE,
+        admin: TopicProvisioner::new(config, Arc::clone(metrics)).unwrap().admin().clone(),
+        poll: FfiProducer::poll,
+        stall_timeout: STALL_TIMEOUT,
     }
 }
 
 #[tokio::test]
-async fn report_that_the_library_does_not_give_in_time_is_settled_as_abandoned() {
+async fn late_report_is_settled_as_abandoned() {
     let readiness = Arc::new(Readiness::default());
     let metrics = Arc::new(Metrics::new());
     let config = config("localhost:1".into(), &[]);
-    let generation = maker(&config, &readiness, &metrics).make().unwrap();
-    let alone = Arc::new(Alone { generation, taken: AtomicBool::new(false) });
+    let instance = factory(&config, &readiness, &metrics).make().unwrap();
+    let alone = Arc::new(Alone { instance, taken: AtomicBool::new(false) });
     let delivery = delivery(Arc::clone(&alone) as _, readiness, metrics);
     let event = deliver(&delivery, 100, Box::new(Counted::default()));
     until("a record in the library", async || alone.taken.load(Ordering::SeqCst)).await;
-    // In no time at all.
-    assert!(alone.generation.abandon(Duration::ZERO) > 0);
+    // A timeout of zero.
+    assert!(alone.instance.abandon(Duration::ZERO) > 0);
     let answer = tokio::time::timeout(PATIENCE / 2, event).await.expect("an answer");
     assert_eq!(answer.unwrap(), Err(DeliveryError::Failed(Failure::Abandoned)));
 }
 
-/// The library tells its interceptor as well, during the call. The report is given back all the same: its
-/// ticket may be somebody else's by then.
+/// librdkafka also calls the interceptor during the call. The report must be returned, because its ticket may
+/// already belong to another record.
 #[tokio::test]
-async fn record_that_the_library_refuses_comes_back_with_its_report() {
+async fn refused_send_returns_the_report() {
     let cluster = cluster();
     let unknown = Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     cluster.topic_error(TOPIC, unknown).unwrap();
     let (readiness, metrics) = (Arc::new(Readiness::default()), Arc::new(Metrics::new()));
     let at_once = [("topic.metadata.propagation.max.ms", "0")];
     let config = config(cluster.bootstrap_servers(), &at_once);
-    let generation = maker(&config, &readiness, &metrics).make().unwrap();
-    let alone = Arc::new(Alone { generation, taken: AtomicBool::new(true) });
+    let instance = factory(&config, &readiness, &metrics).make().unwrap();
+    let alone = Arc::new(Alone { instance, taken: AtomicBool::new(true) });
     let delivery = delivery(Arc::clone(&alone) as _, readiness, metrics);
     until("a refusal", async || {
-        // It hears of the topic with the first one, which it takes.
+        // The client learns of the topic with its first record, which is accepted.
         let _ = tokio::time::timeout(
             Duration::from_millis(100),
             deliver(&delivery, 100, Box::new(Counted::default())),
         )
         .await;
-        alone.generation.serve(Duration::ZERO);
+        alone.instance.serve(Duration::ZERO);
         !alone.taken.load(Ordering::SeqCst)
     })
     .await;
 }
 
 #[tokio::test]
-async fn panic_of_one_report_touches_no_other() {
+async fn panic_of_one_report_does_not_affect_others() {
     let cluster = cluster();
-    let bench = Bench::new(&cluster);
-    let panicking = bench.start_with(100, Box::new(Panics));
-    let events: Vec<_> = (0..20).map(|_| bench.start(100)).collect();
+    let harness = Harness::new(&cluster);
+    let panicking = harness.start_with(100, Box::new(Panics));
+    let events: Vec<_> = (0..20).map(|_| harness.start(100)).collect();
     for event in events {
         assert_eq!(event.await.unwrap(), Ok(Durable::Acked));
     }
     panicking.abort();
-    bench.all_settled().await;
-    assert_eq!(bench.producer.replacements(), 0);
+    harness.all_settled().await;
+    assert_eq!(harness.producer.replacements(), 0);
 }
 
 #[tokio::test]
@@ -259,82 +260,84 @@ async fn cluster_under_another_id_gets_a_new_producer() {
     let (old, new) = (cluster(), cluster());
     new.broker_down(-1).unwrap();
     let both = format!("{},{}", old.bootstrap_servers(), new.bootstrap_servers());
-    let bench = Bench::with(&config(both, &[]), Native::poll);
-    bench.acknowledged().await;
-    assert_eq!(bench.producer.replacements(), 0);
+    let harness = Harness::with(&config(both, &[]), FfiProducer::poll);
+    harness.acknowledged().await;
+    assert_eq!(harness.producer.replacements(), 0);
     old.broker_down(-1).unwrap();
     new.broker_up(-1).unwrap();
-    until("a replacement", async || bench.producer.replacements() == 1).await;
-    bench.acknowledged().await;
-    bench.all_settled().await;
+    until("a replacement", async || harness.producer.replacements() == 1).await;
+    harness.acknowledged().await;
+    harness.all_settled().await;
 }
 
 #[tokio::test]
-async fn records_of_a_deleted_topic_are_reported_and_its_return_is_seen() {
+async fn records_of_a_deleted_topic_are_reported_and_its_return_is_noticed() {
     let cluster = cluster();
-    let bench = Bench::new(&cluster);
-    bench.acknowledged().await;
-    bench.all_settled().await;
-    let durable = bench.counts.durable.load(Ordering::SeqCst);
+    let harness = Harness::new(&cluster);
+    harness.acknowledged().await;
+    harness.all_settled().await;
+    let durable = harness.counts.durable.load(Ordering::SeqCst);
     let unknown = Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    // More than the client tries until it knows, however long that takes.
+    // More records than the client sends until it knows, however long that takes.
     cluster.request_errors(Api::Produce, &[unknown; 20_000]);
     cluster.topic_error(TOPIC, unknown).unwrap();
-    // A busy cluster's answer may take too long, and the client may not have seen yet that it is gone.
-    let ensure = async || bench.producer.topics().ensure(TOPIC).await;
+    // A slow answer may delay the client's knowledge that the topic is deleted.
+    let ensure = async || harness.producer.topics().ensure(TOPIC).await;
     until("a missing topic", async || ensure().await == Err(TopicFailure::Missing)).await;
     let unknown = Err(DeliveryError::Failed(Failure::UnknownTopic));
-    until("its report", async || bench.send().await == unknown).await;
-    assert_eq!(bench.counts.durable.load(Ordering::SeqCst), durable, "a topic that is gone took a record");
+    until("its report", async || harness.send().await == unknown).await;
+    assert_eq!(harness.counts.durable.load(Ordering::SeqCst), durable, "a topic that is gone took a record");
 
     cluster.clear_request_errors(Api::Produce);
     cluster.topic_error(TOPIC, Code::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
     until("the topic", async || ensure().await.is_ok()).await;
-    bench.acknowledged().await;
-    bench.all_settled().await;
-    assert_eq!(bench.producer.replacements(), 0, "the client rides it out");
+    harness.acknowledged().await;
+    harness.all_settled().await;
+    assert_eq!(harness.producer.replacements(), 0, "the client rides it out");
 }
 
 #[tokio::test]
-async fn only_the_producers_own_refusal_is_too_large() {
+async fn only_a_refusal_by_librdkafka_is_too_large() {
     let cluster = cluster();
-    let bench =
-        Bench::with(&config(cluster.bootstrap_servers(), &[("message.max.bytes", "2000")]), Native::poll);
+    let harness = Harness::with(
+        &config(cluster.bootstrap_servers(), &[("message.max.bytes", "2000")]),
+        FfiProducer::poll,
+    );
     cluster.create_topic("dead-letter", 1, 1).unwrap();
-    // So is its dead letter; the settings see to it that every body fits.
+    // The dead letter would be too large, too. The validation of settings ensures that every body fits.
     let too_large = Err(DeliveryError::Failed(Failure::TooLarge));
-    assert_eq!(bench.start(5000).await.unwrap(), too_large);
-    bench.acknowledged().await;
+    assert_eq!(harness.start(5000).await.unwrap(), too_large);
+    harness.acknowledged().await;
     for code in [Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, Code::RD_KAFKA_RESP_ERR_INVALID_RECORD] {
         cluster.request_errors(Api::Produce, &[code]);
-        assert_eq!(bench.send().await, Ok(Durable::Acked), "{code:?}, and not when it is sent alone");
+        assert_eq!(harness.send().await, Ok(Durable::Acked), "{code:?}, and not when it is sent alone");
         cluster.request_errors(Api::Produce, &[code, code]);
         let unfit = Ok(Durable::DeadLettered(Failure::Unfit));
-        assert_eq!(bench.send().await, unfit, "{code:?}, also when it is sent alone");
-        bench.acknowledged().await;
+        assert_eq!(harness.send().await, unfit, "{code:?}, also when it is sent alone");
+        harness.acknowledged().await;
     }
     cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]);
-    assert_eq!(bench.send().await, Err(DeliveryError::Failed(Failure::Other)));
-    bench.all_settled().await;
+    assert_eq!(harness.send().await, Err(DeliveryError::Failed(Failure::Other)));
+    harness.all_settled().await;
 }
 
-/// As a partition does that knows nothing of the producer: its leader is not there yet for the first
-/// record, and is for the second. The library then calls both delivered.
+/// A partition without state of the producer behaves like this: it has no leader for the first record and a
+/// leader for the second. librdkafka then reports both as delivered.
 #[tokio::test]
-async fn refused_record_is_not_acknowledged_because_the_one_behind_it_was_taken() {
+async fn refused_record_is_not_acknowledged_when_the_next_one_is_accepted() {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic(TOPIC, 1, 1).unwrap();
-    let bench = Bench::new(&cluster);
-    bench.acknowledged().await;
+    let harness = Harness::new(&cluster);
+    harness.acknowledged().await;
     let unproved = Err(DeliveryError::Failed(Failure::Unproved));
-    // On a busy machine the second may leave too late, and then the first is sent again and written.
+    // On a slow machine the second record may be sent too late. Then the first is sent again and written.
     until("a record behind a refused one", async || {
         let before = written(&cluster);
         cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION]);
         cluster.broker_round_trip_time(-1, Duration::from_millis(500)).unwrap();
-        let first = bench.start(100);
+        let first = harness.start(100);
         tokio::time::sleep(Duration::from_millis(150)).await;
-        let second = bench.start(100);
+        let second = harness.start(100);
         let answers = [first.await.unwrap(), second.await.unwrap()];
         cluster.broker_round_trip_time(-1, Duration::ZERO).unwrap();
         let acked = answers.iter().filter(|answer| **answer == Ok(Durable::Acked)).count();
@@ -342,14 +345,14 @@ async fn refused_record_is_not_acknowledged_because_the_one_behind_it_was_taken(
         answers == [unproved, Ok(Durable::Acked)]
     })
     .await;
-    bench.all_settled().await;
-    assert_eq!(bench.producer.replacements(), 0);
+    harness.all_settled().await;
+    assert_eq!(harness.producer.replacements(), 0);
 }
 
 #[test]
-fn queue_limits_are_those_of_the_properties() {
+fn queue_limits_follow_the_properties() {
     let limits = |properties: &[(&str, &str)]| {
-        QueueLimits::of(&client::producer(&config("broker:9092".into(), properties)))
+        QueueLimits::of(&client_config::producer(&config("broker:9092".into(), properties)))
     };
     assert_eq!(limits(&[]), QueueLimits { records: 1_000_000, bytes: 1 << 30 });
     let set = [("queue.buffering.max.messages", "5"), ("queue.buffering.max.kbytes", "7")];

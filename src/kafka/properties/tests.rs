@@ -1,7 +1,7 @@
 use super::{is_known, is_secret, refused};
 
 #[test]
-fn what_a_promise_rests_on_is_refused() {
+fn properties_behind_guarantees_are_refused() {
     let names = [
         "acks",
         "request.required.acks",
@@ -43,7 +43,7 @@ fn what_a_promise_rests_on_is_refused() {
 }
 
 #[test]
-fn requests_in_flight_may_be_as_many_as_keep_order() {
+fn requests_in_flight_are_limited_to_keep_order() {
     for name in ["max.in.flight", "max.in.flight.requests.per.connection"] {
         for (value, passes) in [("1", true), ("5", true), ("6", false), ("0", false), ("many", false)] {
             assert_eq!(refused(name, value).is_none(), passes, "{name}={value}");
@@ -52,7 +52,7 @@ fn requests_in_flight_may_be_as_many_as_keep_order() {
 }
 
 #[test]
-fn what_breaks_no_promise_passes() {
+fn other_properties_are_accepted() {
     for name in [
         "linger.ms",
         "compression.type",
@@ -67,7 +67,7 @@ fn what_breaks_no_promise_passes() {
 }
 
 #[test]
-fn secrets_are_known_by_their_names() {
+fn secrets_are_recognized_by_name() {
     for name in [
         "sasl.password",
         "ssl.key.pem",
@@ -83,7 +83,7 @@ fn secrets_are_known_by_their_names() {
 }
 
 #[test]
-fn misspelt_names_are_unknown_to_the_library() {
+fn misspelt_names_are_unknown_to_librdkafka() {
     for name in
         ["linger.ms", "sasl.password", "compression.type", "message.timeout.ms", "ssl.key.pem", "acks"]
     {

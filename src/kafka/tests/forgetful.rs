@@ -1,16 +1,16 @@
-//! A broker that says once that there are no brokers, as those that are fenced do.
+//! Broker that reports once that there are no brokers, like fenced brokers.
 //!
-//! It answers no more than a client needs to come that far, and takes no record. Its answer is so long
-//! that the library is still at it while it already lets go of the brokers that it knew: so it loses the
-//! race in which it stays without any.
+//! It answers only what a client needs to get there, and accepts no record. Its answer is so long that
+//! librdkafka still parses it while it drops the known brokers. So librdkafka loses the race after which it
+//! has no broker.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Its topics, each with so many partitions. The library sorts those of the first all the longer, for
-/// they come in no order.
+/// Topics with their numbers of partitions. The order of the first one's partitions makes librdkafka sort for
+/// long.
 const TOPICS: [(&str, i32); 2] = [("others", 40_000), ("calls", 2)];
 const NEXT: i32 = 7_919;
 
@@ -19,11 +19,11 @@ const METADATA: i16 = 3;
 const API_VERSIONS: i16 = 18;
 const INIT_PRODUCER_ID: i16 = 22;
 
-/// Which requests it understands, and up to which version.
+/// Supported requests with their highest versions.
 const UNDERSTOOD: [(i16, i16); 4] = [(PRODUCE, 3), (METADATA, 1), (API_VERSIONS, 3), (INIT_PRODUCER_ID, 0)];
 
-/// As long as the test lives.
-pub(in crate::kafka) struct Forgetful {
+/// Broker that runs until it is dropped.
+pub(in crate::kafka) struct ForgetfulBroker {
     address: SocketAddr,
     memory: Arc<Memory>,
 }
@@ -31,11 +31,11 @@ pub(in crate::kafka) struct Forgetful {
 #[derive(Default)]
 struct Memory {
     forgets: AtomicBool,
-    /// How often it named itself.
+    /// Number of answers that named the broker.
     named: AtomicUsize,
 }
 
-impl Forgetful {
+impl ForgetfulBroker {
     pub(in crate::kafka) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, memory) = (listener.local_addr().unwrap(), Arc::<Memory>::default());
@@ -43,7 +43,7 @@ impl Forgetful {
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let memory = Arc::clone(&shared);
-                // An error is the end of a connection and no more.
+                // An error ends the connection only.
                 std::thread::spawn(move || drop(memory.serve(client, address)));
             }
         });
@@ -54,17 +54,17 @@ impl Forgetful {
         self.address.to_string()
     }
 
-    /// How often it has named itself as the cluster's broker.
+    /// Returns the number of answers that named the broker.
     pub(in crate::kafka) fn named(&self) -> usize {
         self.memory.named.load(Ordering::SeqCst)
     }
 
-    /// Says to whoever asks next that there are no brokers.
+    /// Makes the next answer contain no brokers.
     pub(in crate::kafka) fn forget(&self) {
         self.memory.forgets.store(true, Ordering::SeqCst);
     }
 
-    /// Whether that was said.
+    /// Returns whether that answer was sent.
     pub(in crate::kafka) fn has_forgotten(&self) -> bool {
         !self.memory.forgets.load(Ordering::SeqCst)
     }
@@ -78,7 +78,7 @@ impl Memory {
             let body = match api {
                 API_VERSIONS => versions(),
                 METADATA => self.metadata(address),
-                // No throttling, no error; the id and its epoch.
+                // No throttling, no error, id and epoch.
                 INIT_PRODUCER_ID => vec![0; 16],
                 _ => continue,
             };
@@ -88,7 +88,7 @@ impl Memory {
         }
     }
 
-    /// Brokers, the controller, and the topics.
+    /// Brokers, controller and topics.
     fn metadata(&self, address: SocketAddr) -> Vec<u8> {
         let forgets = self.forgets.swap(false, Ordering::SeqCst);
         let (brokers, leader, error) = if forgets { (0, -1, 5) } else { (1, 1, 0) };
@@ -110,7 +110,7 @@ impl Memory {
             for index in 0..partitions {
                 body.extend(i16::to_be_bytes(error));
                 let partition = index * NEXT % partitions;
-                // No replicas are told, nor which of them are in sync.
+                // No replicas, no in-sync replicas.
                 body.extend([partition, leader, 0, 0].map(i32::to_be_bytes).concat());
             }
         }
@@ -118,7 +118,7 @@ impl Memory {
     }
 }
 
-/// No error; how many, told one too high; each with tags; no throttling; tags.
+/// Error code 0, a compact array (its length plus one), tags, no throttling, tags.
 fn versions() -> Vec<u8> {
     let each = UNDERSTOOD.iter().flat_map(|(api, version)| {
         [&api.to_be_bytes()[..], &0_i16.to_be_bytes(), &version.to_be_bytes(), &[0]].concat()
@@ -132,7 +132,7 @@ fn text(text: &str) -> Vec<u8> {
     [&length.to_be_bytes(), text.as_bytes()].concat()
 }
 
-/// A request without its length.
+/// Reads a request without its length.
 fn frame(from: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut length = [0; 4];
     from.read_exact(&mut length)?;

@@ -23,10 +23,10 @@ fn filled(directory: &Path) -> HashMap<RowId, Bytes> {
     kept
 }
 
-/// Reads all lanes to their ends as a drain does; with the rows counted as damaged.
+/// Reads all lanes to their ends. Returns the rows and the number of damaged rows.
 fn drained(spool: &Spool) -> (Vec<Row>, u64) {
     let mut found = Vec::new();
-    // A name that is damaged is a lane of its own.
+    // A damaged name is a lane of its own.
     let lanes: BTreeSet<_> = spool
         .backlog()
         .into_iter()
@@ -69,9 +69,9 @@ proptest! {
 
 const PAGE: u64 = 4096;
 
-/// As in the index by which the newest identity is found.
+/// Covers the index that finds the newest identity too.
 #[test]
-fn a_flipped_bit_in_the_cells_of_any_page_keeps_no_spool_shut() {
+fn flipped_bit_in_any_page_does_not_prevent_an_open() {
     let directory = TempDir::new().unwrap();
     filled(directory.path());
     let path = directory.path().join("spool.db");
@@ -87,9 +87,9 @@ fn a_flipped_bit_in_the_cells_of_any_page_keeps_no_spool_shut() {
     }
 }
 
-/// A lane that is not found in the index is not a lane without rows.
+/// A lane that the index does not find is not empty.
 #[test]
-fn a_flipped_bit_in_a_name_of_a_lane_loses_no_row_silently() {
+fn flipped_bit_in_a_lane_name_loses_no_row_silently() {
     let directory = TempDir::new().unwrap();
     filled(directory.path());
     let bytes = std::fs::read(directory.path().join("spool.db")).unwrap();
@@ -105,7 +105,7 @@ fn a_flipped_bit_in_a_name_of_a_lane_loses_no_row_silently() {
 }
 
 #[test]
-fn a_row_with_a_flipped_bit_is_set_aside_and_the_rest_is_read() {
+fn row_with_a_flipped_bit_is_set_aside_and_the_rest_is_read() {
     let directory = TempDir::new().unwrap();
     filled(directory.path());
     Spool::change_from_outside(directory.path(), "UPDATE record SET payload = x'00' WHERE id = 3");
@@ -120,11 +120,11 @@ fn a_row_with_a_flipped_bit_is_set_aside_and_the_rest_is_read() {
 }
 
 #[test]
-fn a_flipped_bit_in_the_schema_version_is_no_later_release() {
+fn flipped_bit_in_the_schema_version_is_not_a_later_release() {
     const USER_VERSION: u64 = 60;
     let directory = TempDir::new().unwrap();
     filled(directory.path());
-    // The highest bit makes it negative.
+    // The highest bit makes the version negative.
     for bit in [USER_VERSION * 8 + 7, USER_VERSION * 8 + 4, (USER_VERSION + 3) * 8 + 5] {
         flip(&directory.path().join("spool.db"), bit);
         let spool = open(directory.path());
@@ -133,7 +133,7 @@ fn a_flipped_bit_in_the_schema_version_is_no_later_release() {
 }
 
 #[test]
-fn a_lost_first_page_costs_no_row() {
+fn lost_first_page_loses_no_row() {
     let directory = TempDir::new().unwrap();
     filled(directory.path());
     let file = std::fs::File::options().write(true).open(directory.path().join("spool.db")).unwrap();
@@ -149,7 +149,7 @@ fn a_lost_first_page_costs_no_row() {
 
 /// The first page is repaired with that of a file of the present version.
 #[test]
-fn damaged_spool_of_version_1_is_salvaged_whole() {
+fn damaged_spool_of_version_1_is_salvaged_completely() {
     for is_first_page_lost in [true, false] {
         let directory = TempDir::new().unwrap();
         version_1(directory.path());
@@ -162,14 +162,14 @@ fn damaged_spool_of_version_1_is_salvaged_whole() {
         drop(file);
         let spool = open(directory.path());
         assert!(directory.path().join("spool.db.damaged-1").exists());
-        // The row that was set aside is tried again.
+        // The row that was set aside is retried.
         assert_eq!(drained(&spool).0.len(), 41, "first page lost: {is_first_page_lost}");
         let set_aside = Inspection::open(directory.path()).unwrap().set_aside().unwrap();
         assert_eq!(set_aside, SetAside { damaged: 1, parked: 0 });
     }
 }
 
-/// Behind the damage as well as before it.
+/// Identities before and after the damage survive.
 #[test]
 fn identities_beside_a_damaged_page_survive_the_salvage() {
     let directory = TempDir::new().unwrap();
@@ -188,7 +188,7 @@ fn identities_beside_a_damaged_page_survive_the_salvage() {
         .unwrap();
     drop(raw);
     let bytes = std::fs::read(&path).unwrap();
-    // The root holds the numbers of the leaves: four bytes before each key.
+    // The root holds the page numbers of the leaves: four bytes before each key.
     let root = &bytes[(root - 1) as usize * PAGE as usize..];
     assert_eq!(root[0], 5, "it has leaves");
     let cell = u16::from_be_bytes([root[14], root[15]]) as usize;
@@ -200,7 +200,9 @@ fn identities_beside_a_damaged_page_survive_the_salvage() {
     let left = spool.take_identities().len();
     assert!((700..1000).contains(&left), "{left} are left");
     spool.salvage();
-    eventually("salvaged", || directory.path().join("spool.db.damaged-1").exists() && spool.usage().taking);
+    eventually("salvaged", || {
+        directory.path().join("spool.db.damaged-1").exists() && spool.usage().is_accepting
+    });
     spool.close();
     assert!(open(directory.path()).take_identities().len() >= left);
 }
@@ -211,14 +213,16 @@ fn rows_in_the_log_survive_the_salvage() {
     let spool = open(directory.path());
     append(&spool, vec![entry("calls", b"in the log")], None).unwrap();
     let generation = 0;
-    spool.shared.queue.push(queue::Job::Salvage { generation, proven: true });
-    eventually("salvaged", || directory.path().join("spool.db.damaged-1").exists() && spool.usage().taking);
+    spool.shared.queue.push(job_queue::SpoolJob::Salvage { generation, proven: true });
+    eventually("salvaged", || {
+        directory.path().join("spool.db.damaged-1").exists() && spool.usage().is_accepting
+    });
     assert_eq!(rows(&spool, "calls").len(), 1);
     assert_eq!(spool.usage().totals.damaged, 0);
 }
 
 #[test]
-fn a_torn_log_keeps_the_rows_before_the_tear() {
+fn torn_log_keeps_the_rows_before_the_tear() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     append(&spool, vec![entry("calls", b"one")], None).unwrap();
@@ -231,17 +235,17 @@ fn a_torn_log_keeps_the_rows_before_the_tear() {
 }
 
 #[test]
-fn a_salvage_cut_short_is_finished() {
+fn interrupted_salvage_is_completed() {
     let directory = TempDir::new().unwrap();
     filled(directory.path());
-    let files = files::Files::new(directory.path());
+    let files = files::SpoolFiles::new(directory.path());
     std::fs::copy(files.database(), files.salvaged()).unwrap();
     std::fs::remove_file(files.database()).unwrap();
     assert_eq!(drained(&open(directory.path())).0.len(), 60);
 }
 
 #[test]
-fn a_flipped_bit_in_the_text_of_a_table_costs_no_row() {
+fn flipped_bit_in_the_sql_of_a_table_loses_no_row() {
     let directory = TempDir::new().unwrap();
     filled(directory.path());
     let path = directory.path().join("spool.db");
@@ -251,22 +255,22 @@ fn a_flipped_bit_in_the_text_of_a_table_costs_no_row() {
     assert_eq!(drained(&open(directory.path())).0.len(), 60);
 }
 
-/// A constraint, and a function that does not exist: neither says anything of the file.
+/// Neither a constraint nor a missing function is evidence of a damaged file.
 #[test]
-fn a_statement_that_fails_sets_no_file_aside() {
+fn failed_statement_does_not_set_the_file_aside() {
     for fault in ["SELECT RAISE(ABORT, 'no')", "SELECT absent_function()"] {
         let directory = TempDir::new().unwrap();
         let spool = open(directory.path());
         append(&spool, vec![entry("calls", b"one")], None).unwrap();
         let sql = format!("CREATE TEMP TRIGGER t BEFORE INSERT ON main.record BEGIN {fault}; END");
         let (told, made) = mpsc::channel();
-        spool.shared.queue.push(queue::Job::Run(Box::new(move |connection| {
+        spool.shared.queue.push(job_queue::SpoolJob::Run(Box::new(move |connection| {
             connection.execute_batch(&sql).unwrap();
             told.send(()).unwrap();
         })));
         made.recv().unwrap();
-        assert_eq!(append(&spool, vec![entry("calls", b"two")], None), Err(Refused::Disk));
-        eventually("taking", || spool.usage().taking);
+        assert_eq!(append(&spool, vec![entry("calls", b"two")], None), Err(AppendError::Disk));
+        eventually("is_accepting", || spool.usage().is_accepting);
         append(&spool, vec![entry("calls", b"two")], None).unwrap();
         assert_eq!(rows(&spool, "calls").len(), 2);
         assert!(!directory.path().join("spool.db.damaged-1").exists(), "{fault}");
@@ -284,7 +288,7 @@ fn parked(directory: &Path, count: usize) -> Vec<RowId> {
 }
 
 #[test]
-fn damaged_parked_row_is_counted_at_a_start_and_the_others_are_tried_again() {
+fn damaged_parked_row_is_counted_at_a_start_and_others_are_retried() {
     for harm in ["payload = NULL", "payload = x'00'", "lane = 77", "session = 'text'", "lane = NULL"] {
         let directory = TempDir::new().unwrap();
         let ids = parked(directory.path(), 3);
@@ -297,7 +301,7 @@ fn damaged_parked_row_is_counted_at_a_start_and_the_others_are_tried_again() {
         let aside = Inspection::open(directory.path()).unwrap().set_aside().unwrap();
         assert_eq!((aside.damaged, aside.parked), (1, 0), "{harm}");
         drop(spool);
-        // It is counted once.
+        // The row is counted once.
         assert_eq!(open(directory.path()).usage().totals.damaged, 0, "{harm}");
     }
 }
@@ -308,7 +312,7 @@ fn damaged_page_of_parked_rows_is_salvaged_at_a_start_and_counted() {
     let ids = parked(directory.path(), 40);
     let path = directory.path().join("spool.db");
     let bytes = std::fs::read(&path).unwrap();
-    // A leaf of the table: the first page with such a row that is of the kind of leaves.
+    // Finds a leaf of the table: the first leaf page with such a row.
     let leaf = bytes
         .chunks(PAGE as usize)
         .position(|page| page[0] == 0x0d && page.windows(10).any(|part| part == b"parked-20-"));

@@ -1,46 +1,46 @@
-//! A disk that fails and comes back.
+//! Disk that fails and recovers.
 
 use super::*;
-use std::sync::Mutex;
+use parking_lot::Mutex;
 
 #[test]
-fn a_full_disk_refuses_then_drains_then_takes_again() {
+fn full_disk_refuses_then_drains_then_accepts() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     let ids = append(&spool, vec![entry("calls", &[7; 100_000]), entry("calls", b"two")], None).unwrap();
     spool.limit_pages(1);
-    assert_eq!(append(&spool, vec![entry("calls", &[7; 100_000])], Some([1; 16])), Err(Refused::Disk));
-    assert!(!spool.usage().taking);
+    assert_eq!(append(&spool, vec![entry("calls", &[7; 100_000])], Some([1; 16])), Err(AppendError::Disk));
+    assert!(!spool.usage().is_accepting);
     assert_eq!(rows(&spool, "calls").len(), 2);
     spool.delete(vec![ids[0]]);
     eventually("deleted", || rows(&spool, "calls").len() == 1);
     spool.limit_pages(0);
-    eventually("taking", || spool.usage().taking);
+    eventually("is_accepting", || spool.usage().is_accepting);
     assert!(!knows(&spool, &[1; 16]));
     append(&spool, vec![entry("calls", b"three")], None).unwrap();
     assert_eq!(spool.usage().rows, 2);
     assert!(directory.path().join("reserve").exists());
 }
 
-/// Has the writer wait, so that all that is queued in between is one group.
+/// Blocks the writer, so that all jobs queued in between form one group.
 fn as_one_group(spool: &Spool, queue: impl FnOnce()) {
     let (go_on, wait) = mpsc::channel::<()>();
-    spool.shared.queue.push(queue::Job::Run(Box::new(move |_| assert!(wait.recv().is_err()))));
+    spool.shared.queue.push(job_queue::SpoolJob::Run(Box::new(move |_| assert!(wait.recv().is_err()))));
     std::thread::sleep(std::time::Duration::from_millis(100));
     queue();
     drop(go_on);
 }
 
-/// Collects what the spool recounts.
-pub(super) fn recounts(spool: &Spool) -> Arc<Mutex<Vec<Recount>>> {
+/// Collects late commits.
+pub(super) fn recounts(spool: &Spool) -> Arc<Mutex<Vec<LateCommit>>> {
     let found = Arc::new(Mutex::new(Vec::new()));
     let kept = found.clone();
-    spool.on_recount(move |recount| kept.lock().unwrap().push(recount));
+    spool.on_late_commit(move |recount| kept.lock().push(recount));
     found
 }
 
 #[test]
-fn what_was_refused_and_reappears_is_recounted() {
+fn late_commit_is_reported() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     let found = recounts(&spool);
@@ -49,7 +49,8 @@ fn what_was_refused_and_reappears_is_recounted() {
     let (told, outcome) = mpsc::channel();
     let refused = || {
         let told = told.clone();
-        Box::new(move |ids: Result<&[RowId], Refused>| told.send(ids.map(<[_]>::to_vec)).unwrap()) as Told
+        Box::new(move |ids: Result<&[RowId], AppendError>| told.send(ids.map(<[_]>::to_vec)).unwrap())
+            as Completion
     };
     let entries = || vec![entry("calls", b"four"), entry("texts", b"five")];
     as_one_group(&spool, || {
@@ -61,11 +62,11 @@ fn what_was_refused_and_reappears_is_recounted() {
         spool.fail_next_commit();
     });
     for _ in 0..3 {
-        assert_eq!(outcome.recv().unwrap(), Err(Refused::Disk));
+        assert_eq!(outcome.recv().unwrap(), Err(AppendError::Disk));
     }
-    eventually("taking", || spool.usage().taking);
-    let found = std::mem::take(&mut *found.lock().unwrap());
-    let [Recount { rows: found, identities }] = &found[..] else { panic!("{found:?}") };
+    eventually("is_accepting", || spool.usage().is_accepting);
+    let found = std::mem::take(&mut *found.lock());
+    let [LateCommit { rows: found, identities }] = &found[..] else { panic!("{found:?}") };
     let lanes: Vec<_> = found.iter().map(|(lane, id)| (&**lane, id.0 - ids[2].0)).collect();
     assert_eq!(lanes, [("calls", 1), ("texts", 2), ("calls", 3), ("texts", 4), ("letters", 5)]);
     assert_eq!(identities.iter().map(|(identity, _)| *identity).collect::<Vec<_>>(), [[3; 16], [2; 16]]);
@@ -81,7 +82,7 @@ fn what_was_refused_and_reappears_is_recounted() {
 }
 
 #[test]
-fn what_was_refused_is_not_read_before_it_is_recounted() {
+fn late_commit_is_not_read_before_it_is_reported() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     append(&spool, vec![entry("calls", b"one")], Some([1; 16])).unwrap();
@@ -90,21 +91,21 @@ fn what_was_refused_is_not_read_before_it_is_recounted() {
     let (told, outcome) = mpsc::channel();
     let (recounted, at_recount) = mpsc::channel();
     let reading = Arc::downgrade(&spool);
-    spool.on_recount(move |found| {
+    spool.on_late_commit(move |found| {
         let read = rows(&reading.upgrade().unwrap(), "calls").len();
         recounted.send((found.rows.len(), read)).unwrap();
     });
     as_one_group(&spool, || {
-        let done: Told = Box::new(move |ids| told.send(ids.map(<[_]>::to_vec)).unwrap());
+        let done: Completion = Box::new(move |ids| told.send(ids.map(<[_]>::to_vec)).unwrap());
         let entries = vec![entry("calls", b"two"), entry("texts", b"three")];
         spool.append(Append { entries, identity: Some([2; 16]), done });
         spool.fail_next_commit();
     });
-    assert_eq!(outcome.recv().unwrap(), Err(Refused::Disk));
+    assert_eq!(outcome.recv().unwrap(), Err(AppendError::Disk));
     let seen = || (rows(&spool, "calls").len(), rows(&spool, "texts").len());
     assert_eq!(seen(), (1, 0), "before the file is open again");
     assert_eq!(at_recount.recv().unwrap(), (2, 1), "before it is counted");
-    eventually("taking", || spool.usage().taking);
+    eventually("is_accepting", || spool.usage().is_accepting);
     assert_eq!(seen(), (2, 1));
     assert!(knows(&spool, &[2; 16]));
     append(&spool, vec![entry("calls", b"four")], Some([3; 16])).unwrap();
@@ -112,9 +113,9 @@ fn what_was_refused_is_not_read_before_it_is_recounted() {
     assert!(!directory.path().join("spool.db.damaged-1").exists(), "taken for damage");
 }
 
-/// The commit reached a file that is no longer on disk, or that is found damaged afterwards.
+/// The commit reached a file that is removed or found damaged afterwards.
 #[test]
-fn what_was_refused_and_is_salvaged_is_recounted() {
+fn late_commit_is_reported_after_a_salvage() {
     for is_removed in [true, false] {
         let directory = TempDir::new().unwrap();
         let spool = open(directory.path());
@@ -122,7 +123,7 @@ fn what_was_refused_and_is_salvaged_is_recounted() {
         append(&spool, vec![entry("calls", b"one")], Some([1; 16])).unwrap();
         let (told, outcome) = mpsc::channel();
         as_one_group(&spool, || {
-            let done: Told = Box::new(move |ids| told.send(ids.map(<[_]>::to_vec)).unwrap());
+            let done: Completion = Box::new(move |ids| told.send(ids.map(<[_]>::to_vec)).unwrap());
             spool.append(Append { entries: vec![entry("calls", b"two")], identity: Some([2; 16]), done });
             if !is_removed {
                 spool.salvage();
@@ -135,8 +136,8 @@ fn what_was_refused_and_is_salvaged_is_recounted() {
             }
         }
         let refused = outcome.recv().unwrap().is_err();
-        eventually("taking", || spool.usage().taking);
-        let found: Vec<_> = found.lock().unwrap().iter().flat_map(|found| found.rows.clone()).collect();
+        eventually("is_accepting", || spool.usage().is_accepting);
+        let found: Vec<_> = found.lock().iter().flat_map(|found| found.rows.clone()).collect();
         let ids: Vec<_> = rows(&spool, "calls").into_iter().map(|row| row.id).collect();
         assert_eq!(ids.len(), 1 + found.len() + usize::from(!refused), "{found:?}");
         assert_eq!(knows(&spool, &[2; 16]), ids.len() == 2);
@@ -144,25 +145,25 @@ fn what_was_refused_and_is_salvaged_is_recounted() {
 }
 
 #[test]
-fn a_delete_whose_outcome_is_unknown_is_done_once() {
+fn delete_with_unknown_outcome_is_counted_once() {
     for reached_the_disk in [true, false] {
         let directory = TempDir::new().unwrap();
         let spool = open(directory.path());
         let ids = append(&spool, vec![entry("calls", b"one"), entry("calls", b"two")], None).unwrap();
         if reached_the_disk {
-            spool.shared.doubtful.store(true, Ordering::SeqCst);
+            spool.shared.fail_next_commit.store(true, Ordering::SeqCst);
         } else {
             spool.limit_pages(1);
         }
         let (told, outcome) = mpsc::channel();
         as_one_group(&spool, || {
             spool.delete(vec![ids[0]]);
-            let done: Told = Box::new(move |ids| told.send(ids.map(<[_]>::to_vec)).unwrap());
+            let done: Completion = Box::new(move |ids| told.send(ids.map(<[_]>::to_vec)).unwrap());
             spool.append(Append { entries: vec![entry("calls", &[7; 100_000])], identity: None, done });
         });
-        assert_eq!(outcome.recv().unwrap(), Err(Refused::Disk));
+        assert_eq!(outcome.recv().unwrap(), Err(AppendError::Disk));
         spool.limit_pages(0);
-        eventually("taking", || spool.usage().taking);
+        eventually("is_accepting", || spool.usage().is_accepting);
         settle(&spool);
         let left = rows(&spool, "calls");
         let found = reached_the_disk.then_some(RowId(ids[1].0 + 1));
@@ -177,7 +178,7 @@ fn a_delete_whose_outcome_is_unknown_is_done_once() {
 }
 
 #[test]
-fn the_reserve_has_blocks() {
+fn reserve_has_blocks() {
     use std::os::unix::fs::MetadataExt;
     let directory = TempDir::new().unwrap();
     let _spool = open(directory.path());
@@ -187,7 +188,7 @@ fn the_reserve_has_blocks() {
 }
 
 #[test]
-fn a_disk_is_trusted_again_only_once_the_log_is_written_back() {
+fn appends_are_accepted_again_only_after_a_complete_checkpoint() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     append(&spool, vec![entry("calls", b"one")], None).unwrap();
@@ -196,14 +197,14 @@ fn a_disk_is_trusted_again_only_once_the_log_is_written_back() {
     let count = || other.query_row("SELECT count(*) FROM record", (), |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count(), 1);
     spool.limit_pages(1);
-    assert_eq!(append(&spool, vec![entry("calls", &[7; 100_000])], None), Err(Refused::Disk));
+    assert_eq!(append(&spool, vec![entry("calls", &[7; 100_000])], None), Err(AppendError::Disk));
     spool.limit_pages(0);
     let begun = std::time::Instant::now();
     while begun.elapsed().as_secs() < 2 {
-        assert!(!spool.usage().taking, "a reader still needs the log");
+        assert!(!spool.usage().is_accepting, "a reader still needs the log");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     assert_eq!(rows(&spool, "calls").len(), 1, "reads go on");
     other.execute_batch("COMMIT").unwrap();
-    eventually("taking", || spool.usage().taking);
+    eventually("is_accepting", || spool.usage().is_accepting);
 }

@@ -1,11 +1,11 @@
-//! A disk that is really full, or really read-only: a small file system of the test's own.
+//! Disk that is really full or read-only: a small file system of the test.
 
 use super::*;
 use std::io::Write;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
-/// A file system in memory, gone with the value.
+/// File system in memory, removed when the value is dropped.
 struct Disk(TempDir);
 
 impl Disk {
@@ -15,7 +15,7 @@ impl Disk {
         mount.args(["-t", "tmpfs", "-o", "size=12m", "tmpfs"]).arg(place.path());
         let mounted = mount.output().is_ok_and(|output| output.status.success());
         if !mounted {
-            // Not captured, as `eprintln!` is.
+            // Not captured by the test harness, unlike `eprintln!`.
             let _ = std::io::stderr().write_all(
                 b"SKIPPED: no file system may be mounted here; tests::disk has the injected faults\n",
             );
@@ -36,8 +36,8 @@ impl Disk {
         }
     }
 
-    /// Fills it, and from then on takes every block at once that is given back.
-    fn hog(&self) -> Hog {
+    /// Fills the file system, and takes every block that is freed later.
+    fn disk_filler(&self) -> DiskFiller {
         self.fill();
         let mut file = std::fs::File::options().append(true).open(self.filler()).unwrap();
         let stop = Arc::new(AtomicBool::new(false));
@@ -47,7 +47,7 @@ impl Disk {
                 drop(file.write(&[7; 4096]));
             }
         });
-        Hog { stop, thread: Some(thread) }
+        DiskFiller { stop, thread: Some(thread) }
     }
 
     fn filler(&self) -> std::path::PathBuf {
@@ -61,13 +61,13 @@ impl Drop for Disk {
     }
 }
 
-/// Another process that wants all of the disk, as long as the value lives.
-struct Hog {
+/// Process that takes all disk space while the value lives.
+struct DiskFiller {
     stop: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-impl Drop for Hog {
+impl Drop for DiskFiller {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.take().map(std::thread::JoinHandle::join);
@@ -82,7 +82,7 @@ fn is_refused(spool: &Spool) {
 }
 
 #[test]
-fn a_really_full_disk_is_emptied_with_the_reserve() {
+fn spool_on_a_full_disk_is_drained_with_the_reserve() {
     let Some(disk) = Disk::mount() else { return };
     let directory = disk.0.path().join("spool");
     let spool = open(&directory);
@@ -102,20 +102,20 @@ fn a_really_full_disk_is_emptied_with_the_reserve() {
     spool.delete(ids);
     eventually("emptied", || spool.read("calls", RowId(0), 1, 1).is_ok_and(|page| page.rows.is_empty()));
     std::fs::remove_file(disk.filler()).unwrap();
-    eventually("taking", || spool.usage().taking);
+    eventually("is_accepting", || spool.usage().is_accepting);
     assert!(std::fs::metadata(&reserve).is_ok_and(|reserve| reserve.len() == 4 * MIB));
     append(&spool, vec![entry("calls", b"again")], None).unwrap();
     assert_eq!(rows(&spool, "calls").len(), 1);
 }
 
-/// So many that deleting them takes more than one transaction.
+/// Appends enough rows that their deletion takes several transactions.
 fn fill_calls(spool: &Spool) -> Vec<RowId> {
     let many = || (0..450).map(|n| entry("calls", &[n as u8; 900])).collect();
     (0..10).flat_map(|_| append(spool, many(), None).unwrap()).collect()
 }
 
-/// Reads all, deletes all, and takes records again once the hog is gone and its file with it.
-fn is_emptied_beside(hog: Hog, disk: &Disk, spool: &Spool, ids: Vec<RowId>) {
+/// Reads all rows, deletes them, and checks that records are accepted after the disk has space again.
+fn is_emptied_beside(disk_filler: DiskFiller, disk: &Disk, spool: &Spool, ids: Vec<RowId>) {
     let calls = || spool.read("calls", RowId(0), usize::MAX, usize::MAX).map(|page| page.rows.len());
     eventually("read", || calls().is_ok_and(|found| found == ids.len()));
     let (some, rest) = ids.split_at(ids.len() / 3);
@@ -123,10 +123,10 @@ fn is_emptied_beside(hog: Hog, disk: &Disk, spool: &Spool, ids: Vec<RowId>) {
         spool.delete(part.to_vec());
         eventually("deleted", || calls().is_ok_and(|found| found == left));
     }
-    assert!(!spool.usage().taking);
-    drop(hog);
+    assert!(!spool.usage().is_accepting);
+    drop(disk_filler);
     std::fs::remove_file(disk.filler()).unwrap();
-    eventually("taking", || spool.usage().taking);
+    eventually("is_accepting", || spool.usage().is_accepting);
     append(spool, vec![entry("calls", b"again")], None).unwrap();
     assert_eq!(rows(spool, "calls").len(), 1);
     let reserve = std::fs::metadata(disk.0.path().join("spool/reserve")).unwrap();
@@ -134,51 +134,52 @@ fn is_emptied_beside(hog: Hog, disk: &Disk, spool: &Spool, ids: Vec<RowId>) {
 }
 
 #[test]
-fn a_disk_whose_every_free_block_goes_to_another_is_emptied() {
+fn spool_is_drained_while_another_process_takes_every_free_block() {
     let Some(disk) = Disk::mount() else { return };
     let directory = disk.0.path().join("spool");
     let spool = open(&directory);
     let ids = fill_calls(&spool);
-    // What lets the file grow is written back only where it finds room.
+    // If the file must grow, it is written back only when there is space.
     eventually("tidied", || std::fs::metadata(directory.join("spool.db-wal")).unwrap().len() == 0);
-    let hog = disk.hog();
+    let disk_filler = disk.disk_filler();
     is_refused(&spool);
-    is_emptied_beside(hog, &disk, &spool, ids);
+    is_emptied_beside(disk_filler, &disk, &spool, ids);
 }
 
 #[test]
-fn a_spool_is_opened_and_emptied_where_every_free_block_goes_to_another() {
+fn spool_is_opened_and_drained_while_another_process_takes_every_free_block() {
     let Some(disk) = Disk::mount() else { return };
     let directory = disk.0.path().join("spool");
     let spool = open(&directory);
     let ids = fill_calls(&spool);
     spool.close();
-    let hog = disk.hog();
+    let disk_filler = disk.disk_filler();
     let spool = open(&directory);
     let backlog: u64 = spool.backlog().iter().map(|(_, rows)| rows).sum();
     assert_eq!(backlog, 4500);
-    is_emptied_beside(hog, &disk, &spool, ids);
+    is_emptied_beside(disk_filler, &disk, &spool, ids);
 }
 
 #[test]
-fn a_disk_that_turns_read_only_is_read_and_taken_up_again() {
+fn disk_that_turns_read_only_is_read_and_used_again() {
     let Some(disk) = Disk::mount() else { return };
     let spool = open(&disk.0.path().join("spool"));
     let ids = append(&spool, vec![entry("calls", b"one"), entry("calls", b"two")], None).unwrap();
-    // The kernel keeps a file system writable that is written to; on a full one the spool lets go of it.
+    // The kernel does not remount a file system with files open for writing. On a full disk the spool closes
+    // its file.
     disk.fill();
     is_refused(&spool);
     eventually("read-only", || disk.remount("ro"));
     std::fs::File::create(disk.filler()).unwrap_err();
     spool.delete(vec![ids[0]]);
     for _ in 0..5 {
-        assert_eq!(append(&spool, vec![entry("calls", b"three")], None), Err(Refused::Disk));
+        assert_eq!(append(&spool, vec![entry("calls", b"three")], None), Err(AppendError::Disk));
         assert_eq!(rows(&spool, "calls").len(), 2);
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     assert!(disk.remount("rw"));
     std::fs::remove_file(disk.filler()).unwrap();
-    eventually("taking", || spool.usage().taking);
+    eventually("is_accepting", || spool.usage().is_accepting);
     append(&spool, vec![entry("calls", b"four")], None).unwrap();
     let left: Vec<_> = rows(&spool, "calls").into_iter().map(|row| row.payload).collect();
     assert_eq!(left, [&b"two"[..], b"four"]);

@@ -6,7 +6,7 @@ fn fill(spool: &Spool) -> Vec<RowId> {
         match append(spool, vec![entry("calls", &[7; 20_000])], None) {
             Ok(more) => ids.extend(more),
             Err(refused) => {
-                assert_eq!(refused, Refused::Full);
+                assert_eq!(refused, AppendError::Full);
                 return ids;
             }
         }
@@ -19,7 +19,7 @@ fn on_disk(directory: &Path) -> u64 {
 }
 
 #[test]
-fn a_full_spool_refuses_until_rows_are_deleted() {
+fn full_spool_refuses_until_rows_are_deleted() {
     let directory = TempDir::new().unwrap();
     let spool = Spool::open(directory.path(), &config(2 * MIB), 1000).unwrap();
     let ids = fill(&spool);
@@ -31,29 +31,29 @@ fn a_full_spool_refuses_until_rows_are_deleted() {
 }
 
 #[test]
-fn one_append_that_does_not_fit_is_refused_alone() {
+fn append_that_does_not_fit_is_refused_alone() {
     let directory = TempDir::new().unwrap();
     let spool = Spool::open(directory.path(), &config(MIB), 1000).unwrap();
-    assert_eq!(append(&spool, vec![entry("calls", &[7; 600_000])], Some([1; 16])), Err(Refused::Full));
+    assert_eq!(append(&spool, vec![entry("calls", &[7; 600_000])], Some([1; 16])), Err(AppendError::Full));
     assert!(!knows(&spool, &[1; 16]));
     assert!(append(&spool, vec![entry("calls", b"one")], None).is_ok());
     assert_eq!(spool.usage().totals, Totals { appended: 1, refused: 1, ..Totals::default() });
 }
 
 #[test]
-fn a_lane_has_its_share_and_its_own_limit() {
+fn lane_has_its_share_and_its_own_limit() {
     let directory = TempDir::new().unwrap();
     let spool = Spool::open(directory.path(), &Config { max_lane_share: 10, ..config(MIB) }, 1000).unwrap();
     let big = || entry("calls", &[7; 60_000]);
-    assert_eq!(append(&spool, vec![big(), big()], None), Err(Refused::LaneFull));
+    assert_eq!(append(&spool, vec![big(), big()], None), Err(AppendError::LaneFull));
     assert!(append(&spool, vec![big()], None).is_ok());
-    assert_eq!(append(&spool, vec![big()], None), Err(Refused::LaneFull));
-    let own = |size| Entry { max_lane_bytes: Some(1000), ..entry("dead", &vec![7; size]) };
-    assert_eq!(append(&spool, vec![own(937)], None), Err(Refused::LaneFull));
+    assert_eq!(append(&spool, vec![big()], None), Err(AppendError::LaneFull));
+    let own = |size| SpoolEntry { max_lane_bytes: Some(1000), ..entry("dead", &vec![7; size]) };
+    assert_eq!(append(&spool, vec![own(937)], None), Err(AppendError::LaneFull));
     assert!(append(&spool, vec![own(936)], None).is_ok());
 }
 
-/// Appends events and deletes their rows, so that only their identities stay.
+/// Appends events and deletes their rows, so that only their identities remain.
 fn spool_and_drain(spool: &Spool, events: u32) {
     let mut left = events;
     while left > 0 {
@@ -63,7 +63,7 @@ fn spool_and_drain(spool: &Spool, events: u32) {
             let mut identity = [0; 16];
             identity[..4].copy_from_slice(&(left - n).wrapping_mul(2_654_435_761).to_be_bytes());
             let told = told.clone();
-            let done: Told = Box::new(move |ids| told.send(ids.unwrap()[0]).unwrap());
+            let done: Completion = Box::new(move |ids| told.send(ids.unwrap()[0]).unwrap());
             let entries = vec![entry("calls", b"one")];
             spool.append(Append { entries, identity: Some(identity), done });
         }
@@ -74,7 +74,7 @@ fn spool_and_drain(spool: &Spool, events: u32) {
 }
 
 #[test]
-fn identities_fill_no_spool() {
+fn identities_do_not_fill_the_spool() {
     let directory = TempDir::new().unwrap();
     let spool = Spool::open(directory.path(), &config(6 * MIB), 1_000_000).unwrap();
     let log = directory.path().join("spool.db-wal");
@@ -87,13 +87,13 @@ fn identities_fill_no_spool() {
     spool_and_drain(&spool, 80_000);
     eventually("tidied", is_tidy);
     let usage = spool.usage();
-    assert_eq!((usage.rows, usage.taking), (0, true));
+    assert_eq!((usage.rows, usage.is_accepting), (0, true));
     let kept = identities(directory.path()).len() as u64;
     assert!(kept > 11_000, "only {kept} are kept");
     assert!(usage.bytes - empty <= 6 * MIB / 16 + 8192, "{} bytes", usage.bytes - empty);
 }
 
-/// Of a larger spool, or a larger memory.
+/// The identities are from a larger spool, or a larger limit.
 #[test]
 fn identities_beyond_a_new_limit_are_forgotten_without_an_append() {
     for (max_bytes, limit) in [(MIB, 1_000_000), (64 * MIB, 100)] {
@@ -104,14 +104,14 @@ fn identities_beyond_a_new_limit_are_forgotten_without_an_append() {
         assert_eq!(identities(directory.path()).len(), 40_000);
         let spool = Spool::open(directory.path(), &config(max_bytes), limit).unwrap();
         eventually("forgotten", || identities(directory.path()).len() < 2000);
-        eventually("taking", || spool.usage().taking);
+        eventually("is_accepting", || spool.usage().is_accepting);
         assert_eq!(spool.take_identities().len(), identities(directory.path()).len());
         append(&spool, vec![entry("calls", &[7; 100_000])], Some([1; 16])).unwrap();
     }
 }
 
 #[test]
-fn space_goes_back_to_the_disk_after_a_drain() {
+fn space_is_returned_to_the_disk_after_a_drain() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     let ids = append(&spool, (0..400).map(|_| entry("calls", &[7; 20_000])).collect(), None).unwrap();

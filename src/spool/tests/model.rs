@@ -1,4 +1,4 @@
-//! Random lives with crashes, against a model in memory.
+//! Random operations with crashes, compared with a model in memory.
 
 use super::disk::recounts;
 use super::*;
@@ -16,7 +16,7 @@ enum Step {
     Delete(usize),
     Replace(usize, u8),
     Park(usize),
-    /// An append whose commit is said to have failed; and whether the process ends then.
+    /// Append whose commit reports a failure, and whether the process ends then.
     Doubt {
         lanes: Vec<u8>,
         size: usize,
@@ -49,7 +49,7 @@ struct Model {
     identities: Vec<u8>,
     parked: BTreeMap<RowId, (u8, bool, Vec<u8>)>,
     made: u64,
-    /// The last row that was appended.
+    /// Last row that was appended.
     last: RowId,
 }
 
@@ -63,7 +63,7 @@ impl Model {
         [self.made.to_le_bytes().as_slice(), &vec![7; size]].concat()
     }
 
-    /// Takes over the rows of a refused append: all of them or none are there. Returns their ids.
+    /// Adopts the rows of a refused append: either all of them or none exist. Returns their ids.
     fn adopt(&mut self, spool: &Spool, lanes: &[u8], payload: &[u8], identity: u8) -> Vec<RowId> {
         let known = self.rows.keys().next_back().copied().unwrap_or_default().max(self.last);
         let mut found = BTreeMap::new();
@@ -131,7 +131,7 @@ proptest! {
                 Step::Append { lanes, size, handed_over, identity } => {
                     let payload = model.payload(size);
                     let entries = lanes.iter()
-                        .map(|lane| Entry { handed_over, ..entry(&name(*lane), &payload) }).collect();
+                        .map(|lane| SpoolEntry { handed_over, ..entry(&name(*lane), &payload) }).collect();
                     let ids = append(&spool, entries, identity.map(|one| [one; 16])).unwrap();
                     prop_assert!(model.rows.keys().next_back().is_none_or(|last| last < &ids[0]));
                     for (id, lane) in ids.iter().zip(lanes) {
@@ -144,9 +144,9 @@ proptest! {
                     let payload = model.payload(size);
                     let entries = lanes.iter().map(|lane| entry(&name(*lane), &payload)).collect();
                     settle(&spool);
-                    found.lock().unwrap().clear();
+                    found.lock().clear();
                     spool.fail_next_commit();
-                    prop_assert_eq!(append(&spool, entries, Some([identity; 16])), Err(Refused::Disk));
+                    prop_assert_eq!(append(&spool, entries, Some([identity; 16])), Err(AppendError::Disk));
                     if crash {
                         let copy = crashed(directory.path());
                         spool.close();
@@ -157,8 +157,8 @@ proptest! {
                         model.rows.values_mut().for_each(|row| row.1 = false);
                         prop_assert_eq!(model.adopt(&spool, &lanes, &payload, identity).len(), lanes.len());
                     } else {
-                        eventually("taking", || spool.usage().taking);
-                        let counted: Vec<_> = found.lock().unwrap().iter()
+                        eventually("is_accepting", || spool.usage().is_accepting);
+                        let counted: Vec<_> = found.lock().iter()
                             .flat_map(|found| found.rows.iter().map(|(_, id)| *id)).collect();
                         let there = model.adopt(&spool, &lanes, &payload, identity);
                         prop_assert_eq!(there.len(), lanes.len());
@@ -190,7 +190,7 @@ proptest! {
                     }
                     spool = open(directory.path());
                     found = recounts(&spool);
-                    // What was set aside is tried again.
+                    // Rows that were set aside are retried.
                     model.rows.append(&mut model.parked);
                     model.rows.values_mut().for_each(|row| row.1 = false);
                 }

@@ -15,9 +15,9 @@ fn payloads(directory: &Path) -> Vec<Bytes> {
     rows.into_iter().map(|row| row.payload).collect()
 }
 
-/// Runs `harm` between two appends. A crash afterwards must leave every row that was accepted, in order.
+/// Runs `harm` between two appends. A crash afterwards must leave every accepted row, in order.
 ///
-/// Returns the directory of the spool's directory.
+/// Returns the parent of the spool's directory.
 fn survives(harm: impl FnOnce(&Path)) -> TempDir {
     let parent = TempDir::new().unwrap();
     let directory = parent.path().join("spool");
@@ -25,8 +25,8 @@ fn survives(harm: impl FnOnce(&Path)) -> TempDir {
     let ids = append(&spool, vec![entry("calls", b"one"), entry("calls", b"two")], Some([1; 16])).unwrap();
     assert_eq!(rows(&spool, "calls").len(), 2);
     harm(&directory);
-    // Refused, unless the idle spool has already noticed the harm and repaired it; and then in the new files
-    // if the old ones had it.
+    // Refused, unless the idle spool has already noticed the harm and repaired it. Then the row is in the new
+    // files if the old ones had it.
     let between = append(&spool, vec![entry("calls", b"between")], Some([2; 16]));
     accepted(&spool, b"three");
     let copy = crashed(&directory);
@@ -70,9 +70,9 @@ fn log_without_its_database_is_set_aside_at_a_start() {
     assert_eq!(fs::metadata(copy.path().join("spool.db.damaged-1-wal")).unwrap().len(), bytes);
 }
 
-/// The place of the spool cannot be looked at for a while: it leads to itself.
+/// The path of the spool is unreadable for a while: it is a symbolic link to itself.
 #[test]
-fn rows_of_removed_files_survive_a_place_that_cannot_be_looked_at() {
+fn rows_of_removed_files_survive_an_unreadable_directory() {
     let parent = TempDir::new().unwrap();
     let directory = parent.path().join("spool");
     let spool = open(&directory);
@@ -87,7 +87,7 @@ fn rows_of_removed_files_survive_a_place_that_cannot_be_looked_at() {
     assert_eq!(payloads(&directory), ["one", "three"]);
 }
 
-/// The stop comes before the next look at the files.
+/// The stop is before the next check of the files.
 #[test]
 fn rows_of_removed_files_survive_a_stop() {
     for is_lost in [false, true] {
@@ -108,7 +108,7 @@ fn rows_of_removed_files_survive_a_stop() {
     }
 }
 
-/// The new file numbers lanes anew, and has none without rows.
+/// Lane numbers differ in the new file, which has no lane without rows.
 #[test]
 fn rows_that_were_set_aside_survive_a_rescue() {
     let parent = TempDir::new().unwrap();
@@ -160,7 +160,7 @@ fn rows_of_a_replaced_log_are_copied_into_a_new_file() {
 }
 
 #[test]
-fn a_database_put_in_the_place_of_the_open_one_is_set_aside() {
+fn database_in_the_place_of_the_open_one_is_set_aside() {
     let other = TempDir::new().unwrap();
     let spool = open(other.path());
     append(&spool, vec![entry("texts", b"other")], None).unwrap();
@@ -195,18 +195,18 @@ fn rows_lost_with_a_truncated_log_are_counted() {
 }
 
 #[test]
-fn an_idle_spool_notices_that_its_files_are_gone() {
+fn idle_spool_notices_that_its_files_are_removed() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     append(&spool, vec![entry("calls", b"one")], None).unwrap();
     FILES.iter().for_each(|name| fs::remove_file(directory.path().join(name)).unwrap());
     eventually("copied", || directory.path().join("reserve").exists());
-    eventually("taking", || spool.usage().taking);
+    eventually("is_accepting", || spool.usage().is_accepting);
     assert_eq!(payloads(crashed(directory.path()).path()), [&b"one"[..]]);
 }
 
 #[test]
-fn a_removed_lock_is_taken_again() {
+fn removed_lock_is_taken_again() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     fs::remove_file(directory.path().join("lock")).unwrap();
@@ -214,15 +214,15 @@ fn a_removed_lock_is_taken_again() {
     assert!(matches!(Spool::open(directory.path(), &config(64 * MIB), 1000), Err(OpenError::InUse(_))));
 }
 
-/// Two moments: after the last commit, and after the last check of the open files.
+/// Tests two moments: after the last commit, and after the last check of the open files.
 #[test]
-fn rows_of_files_removed_while_the_spool_closes_survive() {
+fn rows_of_files_removed_during_the_close_survive() {
     for (moment, is_replaced) in [(0, false), (1, false), (0, true), (1, true)] {
         let parent = TempDir::new().unwrap();
         let directory = parent.path().join("spool");
         let spool = open(&directory);
         append(&spool, vec![entry("calls", b"one"), entry("calls", b"two")], Some([1; 16])).unwrap();
-        let mut acts = queue::recovered(&spool.shared.interference);
+        let mut acts = spool.shared.interference.lock();
         (0..moment).for_each(|_| acts.push_back(Box::new(|| {})));
         let place = directory.clone();
         acts.push_back(Box::new(move || {
@@ -242,13 +242,13 @@ fn rows_of_files_removed_while_the_spool_closes_survive() {
 }
 
 #[test]
-fn rows_of_files_removed_while_the_spool_closes_are_counted_if_there_is_no_place_for_them() {
+fn rows_of_files_removed_during_the_close_are_counted_if_they_cannot_be_saved() {
     for moment in [0, 1] {
         let parent = TempDir::new().unwrap();
         let directory = parent.path().join("spool");
         let spool = open(&directory);
         append(&spool, vec![entry("calls", b"one"), entry("calls", b"two")], None).unwrap();
-        let mut acts = queue::recovered(&spool.shared.interference);
+        let mut acts = spool.shared.interference.lock();
         (0..moment).for_each(|_| acts.push_back(Box::new(|| {})));
         let place = directory.clone();
         acts.push_back(Box::new(move || {
@@ -260,7 +260,7 @@ fn rows_of_files_removed_while_the_spool_closes_are_counted_if_there_is_no_place
     }
 }
 
-/// Rows enough that a VACUUM has something to give back.
+/// Creates enough rows that VACUUM frees pages.
 fn with_free_pages(directory: &Path) -> (Arc<Spool>, Vec<Bytes>) {
     let spool = open(directory);
     let entries = (0..600).map(|n| entry("calls", format!("row-{n}-").repeat(300).as_bytes())).collect();
@@ -274,7 +274,7 @@ fn with_free_pages(directory: &Path) -> (Arc<Spool>, Vec<Bytes>) {
 }
 
 #[test]
-fn vacuum_or_checkpoint_by_another_process_is_no_damage() {
+fn vacuum_or_checkpoint_by_another_process_is_not_damage() {
     for sql in [
         "PRAGMA wal_checkpoint(TRUNCATE)",
         "PRAGMA wal_checkpoint(RESTART)",
@@ -302,7 +302,7 @@ fn vacuum_or_checkpoint_by_another_process_is_no_damage() {
 
 /// VACUUM moves the tables to other pages.
 #[test]
-fn damage_after_a_vacuum_costs_only_what_it_hits() {
+fn damage_after_a_vacuum_loses_only_the_damaged_rows() {
     let directory = TempDir::new().unwrap();
     let (spool, left) = with_free_pages(directory.path());
     drop(spool);
@@ -310,7 +310,7 @@ fn damage_after_a_vacuum_costs_only_what_it_hits() {
     let spool = open(directory.path());
     spool.salvage();
     eventually("salvaged", || directory.path().join("spool.db.damaged-1").exists());
-    eventually("taking", || spool.usage().taking);
+    eventually("is_accepting", || spool.usage().is_accepting);
     assert_eq!(rows(&spool, "calls").into_iter().map(|row| row.payload).collect::<Vec<_>>(), left);
     assert_eq!(spool.usage().totals.damaged, 0);
     assert!(knows(&spool, &[1; 16]));
@@ -321,7 +321,7 @@ fn database_cut_in_half_is_not_taken_for_a_vacuum() {
     let directory = TempDir::new().unwrap();
     let (spool, left) = with_free_pages(directory.path());
     let path = directory.path().join("spool.db");
-    // Until then the spool itself makes the file shorter.
+    // Before that, the spool itself truncates the file.
     eventually("tidied", || {
         let bytes = |name: &str| fs::metadata(directory.path().join(name)).unwrap().len();
         bytes("spool.db") < 100 * 4096 && bytes("spool.db-wal") == 0
@@ -335,16 +335,16 @@ fn database_cut_in_half_is_not_taken_for_a_vacuum() {
     assert!(found + spool.usage().totals.damaged > left.len() as u64, "{found} found");
 }
 
-/// As a long VACUUM does.
+/// A long VACUUM has the same effect.
 #[test]
-fn write_lock_of_another_process_delays_appends_and_is_no_damage() {
+fn write_lock_of_another_process_delays_appends_and_is_not_damage() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     append(&spool, vec![entry("calls", b"one")], None).unwrap();
     let other = rusqlite::Connection::open(directory.path().join("spool.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    assert_eq!(append(&spool, vec![entry("calls", b"two")], None), Err(Refused::Disk));
-    assert!(!spool.usage().taking);
+    assert_eq!(append(&spool, vec![entry("calls", b"two")], None), Err(AppendError::Disk));
+    assert!(!spool.usage().is_accepting);
     other.execute_batch("COMMIT; VACUUM").unwrap();
     accepted(&spool, b"three");
     assert_eq!(payloads(crashed(directory.path()).path()), ["one", "three"]);

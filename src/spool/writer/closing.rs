@@ -1,32 +1,30 @@
-//! The end of the spool. Rows of files that another process removes meanwhile would be lost with this process.
+//! Close of the spool. If another process removes the files meanwhile, their rows are saved here or lost.
 
-use super::super::place::restore;
-use super::super::queue::recovered;
-use super::super::schema::Fault;
-use super::super::store::Store;
-use super::super::watch::is_at;
-use super::Writer;
+use super::super::file_swap::restore;
+use super::super::open_files::is_at;
+use super::super::schema::SpoolFault;
+use super::super::store::SpoolStore;
+use super::SpoolWriter;
 use std::fs::File;
 use std::sync::atomic::Ordering;
 
-impl Writer {
-    /// Commits what is left, writes the log back, and compares the files once more before and after they are
-    /// closed.
+impl SpoolWriter {
+    /// Commits what is left, writes the log back, and compares the files before and after they are closed.
     pub(super) fn finish(mut self) {
-        // Once more if the files were changed after the first check.
+        // Twice, if the files were changed after the first check.
         for _ in 0..2 {
-            self.commit_the_rest();
+            self.commit_rest();
             if self.store.take().is_none_or(|store| self.close(store)) {
                 break;
             }
         }
         if let Some(unlinked) = &self.unlinked {
-            self.lose(unlinked.accounts.lanes.iter().map(|lane| lane.rows).sum());
+            self.report_lost(unlinked.accounts.lanes.iter().map(|lane| lane.rows).sum());
         }
-        recovered(&self.shared.usage).taking = false;
+        self.shared.usage.lock().is_accepting = false;
     }
 
-    fn commit_the_rest(&mut self) {
+    fn commit_rest(&mut self) {
         if let Err(fault) = self.check_files() {
             self.fail(&fault);
         }
@@ -34,17 +32,18 @@ impl Writer {
             self.reopen();
         }
         while self.store.is_some() && !self.work.is_empty() {
-            self.group(Vec::new());
+            self.commit_group(Vec::new());
         }
-        recovered(&self.shared.reader).release();
+        self.shared.reader.lock().release();
     }
 
-    /// Closes the store. Returns `false` if its files were changed: then it is not closed in order.
-    fn close(&mut self, store: Store) -> bool {
+    /// Closes the store. Returns `false` if its files were changed and it could not be closed properly.
+    fn close(&mut self, store: SpoolStore) -> bool {
         #[cfg(test)]
         self.shared.interfere();
         let rows: u64 = store.accounts.lanes.iter().map(|lane| lane.rows).sum();
-        // Before SQLite closes its own, and dropped after that: to close a file drops the locks of the process.
+        // Opened before SQLite closes the file, and dropped after: closing a file drops the locks of the
+        // process.
         let held = File::open(self.shared.files.database());
         let written_back = store.checkpoint();
         if let Err(fault) = store.files.check(&store.connection) {
@@ -57,23 +56,23 @@ impl Writer {
         if let Err(error) = written_back.and_then(|_| store.close()) {
             tracing::warn!(%error, "the spool's log was not written back; the next start does it");
         }
-        if let Err(fault) = held.map_err(Fault::from).and_then(|held| self.keep_in_place(&held)) {
-            tracing::warn!(error = %fault, "the spool's file cannot be looked at after its end");
-            self.lose(rows);
+        if let Err(fault) = held.map_err(SpoolFault::from).and_then(|held| self.keep_in_place(&held)) {
+            tracing::warn!(error = %fault, "cannot check the spool's file after it was closed");
+            self.report_lost(rows);
         }
         true
     }
 
     /// Puts a copy of the closed database into its place if it is no longer there.
-    fn keep_in_place(&self, held: &File) -> Result<(), Fault> {
+    fn keep_in_place(&self, held: &File) -> Result<(), SpoolFault> {
         if is_at(held, &self.shared.files.database())? {
             return Ok(());
         }
-        self.shared.files.make()?;
+        self.shared.files.create()?;
         Ok(restore(&self.shared.files, held)?)
     }
 
-    fn lose(&self, rows: u64) {
+    fn report_lost(&self, rows: u64) {
         self.shared.lost_at_close.store(rows, Ordering::Release);
         tracing::error!(
             rows,

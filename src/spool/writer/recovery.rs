@@ -1,60 +1,58 @@
-//! The way back from a disk that failed, was full, or gave back other bytes than it was given.
+//! Recovery from a disk that failed, was full, or corrupted the file.
 
-use super::super::Recount;
-use super::super::damage;
-use super::super::group::Counts;
-use super::super::queue::recovered;
-use super::super::reader::Reader;
-use super::super::schema::{Access, Fault};
-use super::super::store::Store;
-use super::{FIRST_PAUSE, MOST_DELETES, VACUUM_PAGES, Writer};
+use super::super::LateCommit;
+use super::super::group_commit::CommitCounts;
+use super::super::reader::PageReader;
+use super::super::salvage;
+use super::super::schema::{DatabaseAccess, SpoolFault};
+use super::super::store::SpoolStore;
+use super::{MAX_DELETES, SpoolWriter, VACUUM_PAGES};
 use std::io;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Rows deleted in one transaction when the disk is full; and where the log has no room for so many.
-const MANY_DELETES: usize = 512;
-const FEW_DELETES: usize = 64;
-/// How long these deletes go on at a time: nobody reads meanwhile.
-const DELETING: Duration = Duration::from_millis(500);
-/// Written once for proof before records are taken again.
+/// Rows deleted in one transaction on a full disk, and the number if the log has no room for more.
+const MAX_DELETES_ON_FULL_DISK: usize = 512;
+const MIN_DELETES_ON_FULL_DISK: usize = 64;
+/// Limit on the time of such deletes, because no reads are possible meanwhile.
+const MAX_DELETE_TIME: Duration = Duration::from_millis(500);
+/// Size of the test write before appends are accepted again.
 const PROBE_BYTES: usize = 64 * 1024;
 
-impl Writer {
-    /// Tries to go on with the file.
+impl SpoolWriter {
+    /// Tries to open the file again.
     pub(super) fn reopen(&mut self) {
         let had = self.work.deletes.len();
         let mut outcome = self.try_reopen();
         if matches!(&outcome, Err(fault) if fault.is_full())
             && self.unlinked.is_none()
-            && (had > 0 || self.reserve.is_lent())
+            && (had > 0 || self.reserve.is_released())
         {
             outcome = self.delete_on_full_disk().and(outcome);
         }
         if self.work.deletes.len() < had {
-            self.pause = FIRST_PAUSE;
+            self.backoff.reset();
         }
-        match outcome.and_then(|store| self.recount(store)) {
+        match outcome.and_then(|store| self.report_late_commit(store)) {
             Ok(store) => {
                 self.store = Some(store);
                 self.checkpoint_above = self.shared.limits.wal;
                 tracing::info!(directory = %self.shared.files.directory.display(), "the spool takes records again");
-                self.publish(Counts::default());
+                self.publish(CommitCounts::default());
             }
             Err(fault) => self.fail(&fault),
         }
     }
 
-    /// Reports rows and identities of refused appends that are in the file all the same. No read sees the
-    /// rows before they are counted.
-    fn recount(&mut self, store: Store) -> Result<Store, Fault> {
+    /// Reports rows and identities of late commits. No read returns the rows before.
+    fn report_late_commit(&mut self, store: SpoolStore) -> Result<SpoolStore, SpoolFault> {
         let committed = self.shared.committed.load(Ordering::Acquire);
-        let found = Recount {
+        let found = LateCommit {
             rows: store.rows_after(committed)?,
             identities: store.identities(self.next_identity, self.shared.limits.identities)?,
         };
-        recovered(&self.shared.usage).totals.appended += found.rows.len() as u64;
-        if let Some(listener) = self.shared.on_recount.get() {
+        self.shared.usage.lock().totals.appended += found.rows.len() as u64;
+        if let Some(listener) = self.shared.on_late_commit.get() {
             listener(found);
         }
         self.shared.committed.store(store.last_id(), Ordering::Release);
@@ -62,100 +60,105 @@ impl Writer {
         Ok(store)
     }
 
-    fn try_reopen(&mut self) -> Result<Store, Fault> {
+    fn try_reopen(&mut self) -> Result<SpoolStore, SpoolFault> {
         let shared = self.shared.clone();
-        let mut store = self.open_trusted(&mut recovered(&shared.reader), Access::Shared)?;
+        let mut store = self.open_trusted(&mut shared.reader.lock(), DatabaseAccess::Shared)?;
         while !self.work.deletes.is_empty() {
-            self.delete(&mut store, MOST_DELETES)?;
+            self.delete(&mut store, MAX_DELETES)?;
         }
-        self.reserve.make()?;
+        self.reserve.create()?;
         for bytes in [PROBE_BYTES, 0] {
             let change = store.begin()?;
             change.probe(bytes)?;
             let accounts = change.commit()?;
             store.adopt(accounts);
         }
-        // The last proof is a log that is written back as a whole. Nobody reads meanwhile.
-        let reader = recovered(&shared.reader);
+        // The last check is a complete write-back of the log. It must not meet a reader.
+        let reader = shared.reader.lock();
         if !store.checkpoint()? {
-            return Err(io::Error::other("another process reads it and hinders the write-back").into());
+            return Err(io::Error::other("another process reads it and blocks the write-back").into());
         }
         drop(reader);
         Ok(store)
     }
 
-    /// Deletes with the room of the reserve what was delivered while the disk failed, for a while. Nobody
-    /// reads meanwhile.
-    fn delete_on_full_disk(&mut self) -> Result<(), Fault> {
+    /// Deletes delivered rows with the blocks of the reserve, for a limited time. Blocks reads.
+    fn delete_on_full_disk(&mut self) -> Result<(), SpoolFault> {
         let shared = self.shared.clone();
-        let mut reader = recovered(&shared.reader);
+        let mut reader = shared.reader.lock();
         reader.release();
-        let access = if self.distrusted {
-            // The salvage takes room beside the log.
-            self.reserve.remove().map(|()| Access::Shared)?
+        let access = if self.is_distrusted {
+            // The salvage needs disk space outside the log.
+            self.reserve.remove().map(|()| DatabaseAccess::Shared)?
         } else {
-            self.reserve.lend()?
+            self.reserve.release()?
         };
         let mut store = self.open_trusted(&mut reader, access)?;
-        let until = Instant::now() + DELETING;
-        // First, for it takes the room that the exchange of the logs has made.
+        let until = Instant::now() + MAX_DELETE_TIME;
+        // First, because it uses the space that the swap of the logs has freed.
         store.checkpoint_if_it_fits()?;
-        let mut most = MANY_DELETES;
+        let mut max = MAX_DELETES_ON_FULL_DISK;
         while !self.work.deletes.is_empty() && Instant::now() < until {
-            match self.delete(&mut store, most) {
-                // Many at once take less of the log than few and few, where it has room for them.
-                Err(fault) if fault.is_full() && most > FEW_DELETES => most = FEW_DELETES,
+            match self.delete(&mut store, max) {
+                // Large transactions need less of the log than small ones, if it has room for them.
+                Err(fault) if fault.is_full() && max > MIN_DELETES_ON_FULL_DISK => {
+                    max = MIN_DELETES_ON_FULL_DISK
+                }
                 outcome => outcome?,
             }
-            // Where what is in the log lets the file grow and it cannot, deletes go on as far as the log goes.
+            // If the file cannot grow by what is in the log, deletes continue until the log is full.
             if store.checkpoint_if_it_fits()? {
                 store.vacuum(VACUUM_PAGES)?;
                 store.checkpoint_if_it_fits()?;
             }
         }
-        self.publish_of(&store);
-        self.reserve.take_back(store)
+        self.publish_level(&store);
+        self.reserve.reclaim(store)
     }
 
-    /// Opens the file, and salvages it first if it is damaged. Nobody reads meanwhile.
-    fn open_trusted(&mut self, reader: &mut Reader, access: Access) -> Result<Store, Fault> {
+    /// Opens the file, and salvages it first if it is damaged. Blocks reads.
+    fn open_trusted(
+        &mut self,
+        reader: &mut PageReader,
+        access: DatabaseAccess,
+    ) -> Result<SpoolStore, SpoolFault> {
         reader.release();
-        let known = damage::Known {
+        let known = salvage::KnownState {
             lanes: self.lanes.clone(),
             session: self.session,
             last_id: self.shared.committed.load(Ordering::Acquire),
         };
-        self.shared.files.make()?;
+        self.shared.files.create()?;
         self.keep_lock()?;
         let mut lost_in_rescue = 0;
         if let Some(open) = &self.unlinked {
             match open.files.check(&open.connection) {
-                // A volume is back in its place.
+                // The volume is mounted again.
                 Ok(()) => {}
-                Err(fault @ Fault::Io(_)) => return Err(fault),
+                Err(fault @ SpoolFault::Io(_)) => return Err(fault),
                 Err(_) => {
-                    lost_in_rescue = damage::rescue(&self.shared.files, &open.connection, &known)?;
-                    self.distrusted = false;
+                    lost_in_rescue = salvage::rescue(&self.shared.files, &open.connection, &known)?;
+                    self.is_distrusted = false;
                 }
             }
         }
         self.unlinked = None;
         let next_id = known.last_id + 1;
-        let damage::Opened { store, lost } =
-            damage::open_store(&self.shared.files, next_id, &known, self.distrusted, access)?;
-        self.distrusted = false;
+        let salvage::OpenedStore { store, lost } =
+            salvage::open_store(&self.shared.files, next_id, &known, self.is_distrusted, access)?;
+        self.is_distrusted = false;
         reader.generation += 1;
-        // Before anybody reads the new file: what is not in it is counted.
-        recovered(&self.shared.usage).totals.damaged += lost_in_rescue + lost;
+        // Counted before any read of the new file.
+        self.shared.usage.lock().totals.damaged += lost_in_rescue + lost;
         #[cfg(test)]
         self.shared.limit_pages(&store.connection)?;
         self.lanes.clone_from(&store.accounts.lanes);
         Ok(store)
     }
 
-    /// Deletes rows that were delivered while the disk failed, `most` of them.
-    fn delete(&mut self, store: &mut Store, most: usize) -> Result<(), Fault> {
-        let ids = self.work.next_deletes(most);
+    /// Deletes up to `max` rows that were delivered while the disk failed.
+    fn delete(&mut self, store: &mut SpoolStore, max: usize) -> Result<(), SpoolFault> {
+        let ids = self.work.next_deletes(max);
         let mut deleted = 0;
         let mut change = store.begin()?;
         for id in &ids {
@@ -164,7 +167,7 @@ impl Writer {
         let accounts = change.commit()?;
         store.adopt(accounts);
         self.work.deleted(&ids);
-        recovered(&self.shared.usage).totals.deleted += deleted;
+        self.shared.usage.lock().totals.deleted += deleted;
         Ok(())
     }
 }

@@ -2,7 +2,7 @@ use super::super::finding::Level;
 use super::*;
 
 fn level(least: Option<i64>, most: Option<i64>) -> (Level, String) {
-    let finding = judge(Skew { least, most }, Duration::from_secs(900));
+    let finding = judge(ClockSkew { least, most }, Duration::from_secs(900));
     (finding.level, finding.text)
 }
 

@@ -1,6 +1,6 @@
 use super::super::finding::Level;
 use super::*;
-use crate::kafka::{Error, Refusal};
+use crate::kafka::{Error, KafkaRefusal};
 use std::time::Duration;
 
 fn config(entries: &[(&str, &str)]) -> Config {
@@ -53,8 +53,9 @@ fn replicas_of_a_new_topic_are_the_settings_or_the_brokers() {
 
 #[test]
 fn refusal_for_a_right_is_told_from_one_for_what_was_asked_and_from_no_answer() {
-    let refused =
-        |is_authorization| Err(Error::Refused(Refusal::Said { words: "No".into(), is_authorization }));
+    let refused = |is_authorization| {
+        Err(Error::Refused(KafkaRefusal::BrokerError { words: "No".into(), is_authorization }))
+    };
     let (denied, wrong) = (judge(refused(true)), judge(refused(false)));
     assert_eq!((denied.level, wrong.level), (Level::Failure, Level::Failure));
     assert!(denied.text.contains("may not make it") && wrong.text.contains("No"), "{denied:?} {wrong:?}");

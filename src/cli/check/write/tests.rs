@@ -13,14 +13,14 @@ fn flaw_is_one_that_the_topic_surely_refuses() {
     let (after, size) = (("message.timestamp.after.max.ms", "3600000"), ("max.message.bytes", "1000"));
     let boundless = ("message.timestamp.after.max.ms", "9223372036854775807");
     let at = |entries: &[(&str, &str)]| flaw(&config(entries), NOW);
-    assert_eq!(at(&[create, after, size]), Some(Flaw::Time(NOW + 3_600_000 + NEVER)));
+    assert_eq!(at(&[create, after, size]), Some(RecordFlaw::Time(NOW + 3_600_000 + MAX_CLOCK_ERROR_MS)));
     assert_eq!(
         at(&[append, after, size]),
-        Some(Flaw::Size(1001)),
+        Some(RecordFlaw::Size(1001)),
         "a time that is overwritten is not looked at"
     );
-    assert_eq!(at(&[create, boundless, size]), Some(Flaw::Size(1001)));
-    assert_eq!(at(&[size]), Some(Flaw::Size(1001)));
+    assert_eq!(at(&[create, boundless, size]), Some(RecordFlaw::Size(1001)));
+    assert_eq!(at(&[size]), Some(RecordFlaw::Size(1001)));
 }
 
 #[test]
@@ -32,10 +32,10 @@ fn nothing_is_tried_where_no_refusal_is_sure() {
 #[test]
 fn attempt_fails_for_the_missing_right_alone() {
     for (attempt, level) in [
-        (Attempt::Allowed, Level::Ok),
-        (Attempt::Forbidden, Level::Failure),
-        (Attempt::Written, Level::Warning),
-        (Attempt::Unclear("x".into()), Level::Warning),
+        (ProbeOutcome::Allowed, Level::Ok),
+        (ProbeOutcome::Forbidden, Level::Failure),
+        (ProbeOutcome::Written, Level::Warning),
+        (ProbeOutcome::Unclear("x".into()), Level::Warning),
     ] {
         assert_eq!(judge(attempt).level, level);
     }
@@ -44,11 +44,11 @@ fn attempt_fails_for_the_missing_right_alone() {
 #[test]
 fn record_that_was_written_is_not_hushed_up() {
     let read = |attempt| clock(Some(("a".into(), Err(attempt))), Duration::from_secs(900));
-    let written = read(Attempt::Written);
+    let written = read(ProbeOutcome::Written);
     assert_eq!(
         (written.level, written.key.as_str(), written.subject.as_deref()),
         (Level::Warning, KEY, Some("a"))
     );
-    assert_eq!(read(Attempt::Unclear("x".into())).level, Level::Skipped);
+    assert_eq!(read(ProbeOutcome::Unclear("x".into())).level, Level::Skipped);
     assert_eq!(clock(None, Duration::ZERO).level, Level::Skipped);
 }

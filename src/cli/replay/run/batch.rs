@@ -6,7 +6,7 @@ use crate::cli::Failure;
 use crate::cli::replay::input::Taken;
 use crate::cli::replay::line::{Content, Line, is_record, parse};
 use crate::cli::replay::summary::Summary;
-use crate::kafka::{KeepOn, NotCommitted};
+use crate::kafka::{CommitError, ShouldRetry};
 use crate::record::{Record, names};
 use chrono::Utc;
 
@@ -137,16 +137,16 @@ impl Batch {
     pub(super) fn write(
         &mut self,
         outlet: &mut ReplayWriter,
-        keep_on: KeepOn<'_>,
-    ) -> Result<(), NotCommitted> {
+        keep_on: ShouldRetry<'_>,
+    ) -> Result<(), CommitError> {
         let all: Vec<Record> = self.items.iter().flat_map(Item::records).cloned().collect();
         match outlet.write(&all, &[], keep_on) {
-            Err(NotCommitted::Refused(_)) => {}
+            Err(CommitError::Refused(_)) => {}
             ended => return ended,
         }
         for item in &mut self.items {
             match outlet.write(item.records(), &[], keep_on) {
-                Err(NotCommitted::Refused(why)) => {
+                Err(CommitError::Refused(why)) => {
                     item.fate = Fate::Rejected(names::REFUSED_BY_KAFKA.into(), why);
                 }
                 ended => ended?,

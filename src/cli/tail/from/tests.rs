@@ -1,17 +1,17 @@
 use super::*;
 
-fn start(text: &str) -> Result<Start, String> {
+fn start(text: &str) -> Result<StartPosition, String> {
     let now = DateTime::from_timestamp_millis(1_000_000_000_000).unwrap();
     Ok(parse(text)?.start(now))
 }
 
 #[test]
 fn words_times_and_spans_say_where_to_begin() {
-    assert_eq!(start("now"), Ok(Start::Now));
-    assert_eq!(start("beginning"), Ok(Start::Beginning));
-    assert_eq!(start("1970-01-01T01:00:01+01:00"), Ok(Start::At(1000)));
-    assert_eq!(start("15m"), Ok(Start::At(1_000_000_000_000 - 15 * 60 * 1000)));
-    assert_eq!(start("1h 30s"), Ok(Start::At(1_000_000_000_000 - 3_630_000)));
+    assert_eq!(start("now"), Ok(StartPosition::Now));
+    assert_eq!(start("beginning"), Ok(StartPosition::Beginning));
+    assert_eq!(start("1970-01-01T01:00:01+01:00"), Ok(StartPosition::At(1000)));
+    assert_eq!(start("15m"), Ok(StartPosition::At(1_000_000_000_000 - 15 * 60 * 1000)));
+    assert_eq!(start("1h 30s"), Ok(StartPosition::At(1_000_000_000_000 - 3_630_000)));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::kafka::{Error, Refusal};
+use crate::kafka::{Error, KafkaRefusal};
 
 fn confirmed(typed: &str) -> (bool, String) {
     let mut prompt = String::new();
@@ -22,7 +22,7 @@ fn only_yes_is_a_yes() {
 fn missing_right_is_named() {
     let words = "Topic authorization failed".to_owned();
     let refused = |is_authorization| {
-        let refusal = Refusal::Said { words: words.clone(), is_authorization };
+        let refusal = KafkaRefusal::BrokerError { words: words.clone(), is_authorization };
         failed(&Error::Refused(refusal), "Create")
     };
     let Ending::Failed(text) = refused(true) else { panic!("it failed") };

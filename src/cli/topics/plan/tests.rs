@@ -1,5 +1,5 @@
 use super::*;
-use crate::kafka::{Partition, Refusal};
+use crate::kafka::{KafkaRefusal, Partition};
 
 fn wanted(partitions: Option<i32>, replicas: Option<i32>, config: &[(&str, &str)]) -> TopicsConfig {
     let config = config.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -37,7 +37,7 @@ fn there(topic: Topic, wanted: &TopicsConfig) -> There {
 #[test]
 fn missing_topic_is_created_and_a_hidden_one_is_not() {
     assert_eq!(planned(Some(Described::Missing), &wanted(None, None, &[])).0[0].state, State::Create);
-    let hidden = planned(Some(Described::Refused(Refusal::ConfigHidden)), &wanted(None, None, &[]));
+    let hidden = planned(Some(Described::Refused(KafkaRefusal::ConfigHidden)), &wanted(None, None, &[]));
     assert_eq!((hidden.is_to_do(true), hidden.hidden()), (false, vec!["t"]));
     assert_eq!(hidden.counts(), Counts { hidden: 1, ..Counts::default() });
 }
@@ -54,7 +54,7 @@ fn topics_are_planned_once_each_in_alphabetical_order() {
 fn nothing_is_compared_that_the_settings_leave_open() {
     let odd = topic(&[1, 2, 3], &[]);
     assert_eq!(there(odd, &wanted(None, None, &[])), There::default());
-    let hidden = Topic { config: Err(Refusal::ConfigHidden), ..topic(&[1], &[]) };
+    let hidden = Topic { config: Err(KafkaRefusal::ConfigHidden), ..topic(&[1], &[]) };
     assert_eq!(there(hidden, &wanted(Some(1), Some(1), &[])), There::default());
 }
 
@@ -112,7 +112,7 @@ fn what_somebody_else_set_is_left_alone_and_can_be_told() {
 
 #[test]
 fn hidden_configuration_is_a_difference_where_the_settings_name_one() {
-    let hidden = Topic { config: Err(Refusal::ConfigHidden), ..topic(&[1], &[]) };
+    let hidden = Topic { config: Err(KafkaRefusal::ConfigHidden), ..topic(&[1], &[]) };
     let there = there(hidden, &wanted(None, None, &[("retention.ms", "5")]));
     assert!(
         matches!(&there.differences[..], [Difference::ConfigHidden(reason)] if reason.contains("DescribeConfigs"))

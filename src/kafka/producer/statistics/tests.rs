@@ -1,7 +1,7 @@
 use super::*;
 use crate::telemetry::tags;
 
-/// As the library writes it, with more beside.
+/// Statistics in librdkafka's format, with additional fields.
 fn written(disconnects: u64) -> String {
     let broker = |name: &str, id: i32, source: &str, state: &str, rtt: u64| {
         format!(
@@ -22,8 +22,8 @@ fn written(disconnects: u64) -> String {
 }
 
 #[test]
-fn brokers_count_by_their_state_and_addresses_without_an_id_do_not() {
-    let figures = Totals::default().read(written(0).as_bytes()).unwrap();
+fn brokers_count_by_state_and_addresses_without_an_id_do_not_count() {
+    let figures = StatisticsTotals::default().read(written(0).as_bytes()).unwrap();
     assert_eq!(tags::BROKERS, ["up", "connecting", "down", "idle", "other"]);
     assert_eq!(figures.brokers, [1, 1, 1, 0, 1]);
     assert_eq!(figures.queue_bytes, 4096);
@@ -32,17 +32,17 @@ fn brokers_count_by_their_state_and_addresses_without_an_id_do_not() {
 }
 
 #[test]
-fn where_no_broker_has_told_its_id_the_addresses_count() {
+fn addresses_count_while_no_broker_id_is_known() {
     let text = r#"{"msg_size":0,"brokers":{
         "a":{"nodeid":-1,"source":"configured","state":"TRY_CONNECT"},
         "b":{"nodeid":-1,"source":"configured","state":"DOWN"},
         "GroupCoordinator":{"nodeid":-1,"source":"logical","state":"INIT"}}}"#;
-    assert_eq!(Totals::default().read(text.as_bytes()).unwrap().brokers, [0, 1, 1, 0, 0]);
+    assert_eq!(StatisticsTotals::default().read(text.as_bytes()).unwrap().brokers, [0, 1, 1, 0, 0]);
 }
 
 #[test]
-fn totals_count_once_however_often_they_are_read() {
-    let mut totals = Totals::default();
+fn totals_count_once_over_several_reads() {
+    let mut totals = StatisticsTotals::default();
     let of = |figures: ClientFigures| (figures.disconnects, figures.request_errors);
     assert_eq!(of(totals.read(written(2).as_bytes()).unwrap()), (10, 15), "of five brokers");
     assert_eq!(of(totals.read(written(2).as_bytes()).unwrap()), (0, 0));
@@ -50,6 +50,6 @@ fn totals_count_once_however_often_they_are_read() {
 }
 
 #[test]
-fn an_unknown_form_shows_nothing() {
-    assert_eq!(Totals::default().read(b"{}"), None);
+fn unknown_format_is_ignored() {
+    assert_eq!(StatisticsTotals::default().read(b"{}"), None);
 }

@@ -1,0 +1,83 @@
+//! Brokers, topics and configuration of a cluster.
+
+use crate::kafka::KafkaRefusal;
+use rdkafka::metadata::Metadata;
+use std::collections::BTreeMap;
+
+/// Broker with its advertised address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broker {
+    /// Id of the broker.
+    pub id: i32,
+    /// Advertised host, which clients must reach.
+    pub host: String,
+    /// Advertised port.
+    pub port: i32,
+}
+
+/// Answer of the cluster about a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Described {
+    /// The topic does not exist.
+    Missing,
+    /// The cluster refuses to describe it, mostly because the right `Describe` is missing.
+    Refused(KafkaRefusal),
+    /// The topic exists.
+    Found(Topic),
+}
+
+/// Description of a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    /// Partitions by id.
+    pub partitions: Vec<Partition>,
+    /// Configuration by name, defaults included. Refused without the right `DescribeConfigs`.
+    pub config: Result<BTreeMap<String, ConfigValue>, KafkaRefusal>,
+}
+
+/// Partition of a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partition {
+    /// Number, from zero.
+    pub id: i32,
+    /// Leader; `None`: there is none now.
+    pub leader: Option<i32>,
+    /// Brokers that hold a replica.
+    pub replicas: Vec<i32>,
+    /// Brokers whose replica is in sync.
+    pub in_sync: Vec<i32>,
+}
+
+/// Value of a topic's or a broker's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigValue {
+    /// `None`: the cluster hides it, like secrets.
+    pub value: Option<String>,
+    /// Origin of the value.
+    pub origin: ConfigOrigin,
+    /// Whether it cannot change while the broker runs.
+    pub is_read_only: bool,
+    /// Whether it is secret.
+    pub is_sensitive: bool,
+}
+
+/// Origin of a configuration value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConfigOrigin {
+    /// Set on the topic.
+    Topic,
+    /// Set for the broker or the cluster.
+    Broker,
+    /// Kafka's default.
+    Default,
+}
+
+/// Returns the brokers in metadata, by id.
+pub(super) fn brokers(metadata: &Metadata) -> Vec<Broker> {
+    let convert_config = metadata.brokers().iter();
+    let mut all: Vec<_> = convert_config
+        .map(|broker| Broker { id: broker.id(), host: broker.host().into(), port: broker.port() })
+        .collect();
+    all.sort_by_key(|broker| broker.id);
+    all
+}

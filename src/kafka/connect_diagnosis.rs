@@ -1,0 +1,121 @@
+//! Diagnosis of failed connections from librdkafka's error texts, because it has no codes for most causes.
+
+use super::Error;
+
+#[cfg(test)]
+mod tests;
+
+/// Cause of a failed connection to a broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// librdkafka rejects a property, or cannot read its file. Contains the reason.
+    Properties(String),
+    /// The broker's certificate is for another host name.
+    OtherName,
+    /// The authority of the broker's certificate is unknown.
+    UnknownAuthority,
+    /// The broker's certificate is not valid at this time.
+    NotValidNow,
+    /// The broker requires a client certificate, or another one.
+    ClientCertificate,
+    /// The client uses TLS, but the broker's port does not.
+    TlsToPlaintext,
+    /// The client does not use TLS, but the broker's port does.
+    PlaintextToTls,
+    /// The broker closed the connection at once: it requires TLS or SASL, or is not a Kafka broker.
+    HungUp,
+    /// The client uses SASL, but the broker's port does not.
+    SaslUnwanted,
+    /// The broker rejects user and password.
+    Credentials,
+    /// The broker supports other SASL mechanisms, named here if known.
+    Mechanism(Option<String>),
+    /// The broker accepts the connection and does not answer.
+    Silent,
+    /// It answers, but its advertised brokers cannot be reached, as `host:port`.
+    Elsewhere(Vec<String>),
+    /// Other cause, in librdkafka's words.
+    Other(String),
+}
+
+impl Cause {
+    /// Derives the cause from an error.
+    pub fn of(error: &Error) -> Self {
+        match error {
+            Error::Client(text) if text.contains("SASL mechanism") => Self::Mechanism(None),
+            Error::Client(text) => Self::Properties(text.clone()),
+            Error::TlsFailed(text) => tls(text),
+            Error::AuthenticationFailed(text) => sasl(text),
+            Error::Unreachable(text) => way(text),
+            Error::Thread(_) | Error::Refused(_) => Self::Other(error.to_string()),
+        }
+    }
+}
+
+/// TLS alerts of a broker that rejects or misses the client's certificate.
+const CLIENT_CERTIFICATE_ALERTS: [&str; 4] =
+    ["alert certificate required", "alert bad certificate", "alert handshake failure", "alert unknown ca"];
+
+fn tls(text: &str) -> Cause {
+    let says = |words: &[&str]| words.iter().any(|word| text.to_ascii_lowercase().contains(word));
+    if says(&["for another name", "hostname mismatch", "ip address mismatch"]) {
+        Cause::OtherName
+    } else if says(&["certificate has expired", "certificate is not yet valid"]) {
+        Cause::NotValidNow
+    } else if says(&["wrong version number", "packet length too long", "plaintext broker listener"]) {
+        Cause::TlsToPlaintext
+    } else if says(&["certificate verify failed", "self-signed", "self signed", "local issuer"]) {
+        Cause::UnknownAuthority
+    } else if says(&CLIENT_CERTIFICATE_ALERTS) {
+        Cause::ClientCertificate
+    } else {
+        Cause::Other(text.to_owned())
+    }
+}
+
+fn sasl(text: &str) -> Cause {
+    let offered = text.rsplit_once("supported mechanisms:").map(|(_, offered)| offered.trim());
+    match offered {
+        // A port without SASL supports no mechanism.
+        Some("") => Cause::SaslUnwanted,
+        Some(offered) => Cause::Mechanism(Some(offered.to_owned())),
+        None if text.contains("mechanism handshake failed") => Cause::Mechanism(None),
+        None => Cause::Credentials,
+    }
+}
+
+fn way(text: &str) -> Cause {
+    let advertised = advertised_brokers(text);
+    if !advertised.is_empty() {
+        Cause::Elsewhere(advertised)
+    } else if text.contains("PLAINTEXT broker listener") {
+        Cause::TlsToPlaintext
+    } else if text.contains("Invalid response size") {
+        Cause::PlaintextToTls
+    } else if CLIENT_CERTIFICATE_ALERTS.iter().any(|alert| text.to_ascii_lowercase().contains(alert)) {
+        // With TLS 1.3 the alert arrives after the client has completed its handshake.
+        Cause::ClientCertificate
+    } else if text.contains("Disconnected") {
+        Cause::HungUp
+    } else if text.contains("Meta data fetch error") {
+        Cause::Silent
+    } else {
+        Cause::Other(text.to_owned())
+    }
+}
+
+/// Returns brokers that were advertised, not configured: librdkafka appends their id, as in `broker-2:9092/2:
+/// Connect to …`.
+fn advertised_brokers(text: &str) -> Vec<String> {
+    let advertised = text.split("; ").filter_map(|trouble| {
+        let (name, _) = trouble.split_once(": ")?;
+        let (address, id) = name.rsplit_once('/')?;
+        let is_advertised = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+        (is_advertised && address.contains(':'))
+            .then(|| address.rsplit('/').next().unwrap_or(address).to_owned())
+    });
+    let mut advertised: Vec<_> = advertised.collect();
+    advertised.sort_unstable();
+    advertised.dedup();
+    advertised
+}

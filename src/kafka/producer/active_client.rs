@@ -1,0 +1,109 @@
+//! The current client instance, for the threads that send records.
+
+use super::client_instance::ClientInstance;
+use crate::delivery::{Failure, Report};
+use crate::record::Record;
+use parking_lot::RwLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
+
+/// Current client instance. Adds its replacement to [`ClientInstance`].
+pub(super) struct ActiveClient {
+    state: RwLock<ActiveState>,
+    stopping: AtomicBool,
+    replacements: AtomicU64,
+    /// Thread that bypasses the linger. Not a thread that waits for answers.
+    bypass_thread: OnceLock<Thread>,
+}
+
+struct ActiveState {
+    /// `None` during a replacement.
+    instance: Option<Arc<ClientInstance>>,
+    /// Whether the instance accepts records.
+    takes: bool,
+}
+
+impl ActiveClient {
+    pub(super) fn new(instance: ClientInstance) -> Self {
+        Self {
+            state: RwLock::new(ActiveState { instance: Some(Arc::new(instance)), takes: true }),
+            stopping: AtomicBool::new(false),
+            replacements: AtomicU64::new(0),
+            bypass_thread: OnceLock::new(),
+        }
+    }
+
+    /// Sends a record. Returns the report if the record is refused. The lock is held meanwhile, so that no
+    /// record reaches an instance that is being retired. The caller settles a returned report without the
+    /// lock.
+    pub(super) fn send(
+        &self,
+        record: &Record,
+        partition: Option<u32>,
+        report: Report,
+    ) -> Result<(), (Failure, Report)> {
+        let state = self.state.read();
+        let is_idle = match &state.instance {
+            Some(instance) if state.takes => instance.send(record, partition, report)?,
+            _ => return Err((Failure::Replacing, report)),
+        };
+        if is_idle && let Some(thread) = self.bypass_thread.get() {
+            thread.unpark();
+        }
+        Ok(())
+    }
+
+    /// Flushes when a record was sent while the producer is idle, until the stop.
+    pub(super) fn run_linger_bypass(&self) {
+        let _ = self.bypass_thread.set(std::thread::current());
+        while !self.stopping() {
+            // Returns at once if a record was sent since.
+            std::thread::park();
+            if let Some(instance) = self.instance() {
+                instance.bypass_linger();
+            }
+        }
+    }
+
+    pub(super) fn unreported(&self) -> usize {
+        let state = self.state.read();
+        state.instance.as_ref().map_or(0, |instance| instance.unreported())
+    }
+
+    /// Returns the current instance. The last holder drops it, which blocks: not for threads of the runtime.
+    pub(super) fn instance(&self) -> Option<Arc<ClientInstance>> {
+        self.state.read().instance.clone()
+    }
+
+    pub(super) fn replacements(&self) -> u64 {
+        self.replacements.load(Ordering::Relaxed)
+    }
+
+    /// Counts a replacement and returns the number of all.
+    pub(super) fn count_replacement(&self) -> u64 {
+        self.replacements.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    pub(super) fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Refuses records from its return on.
+    pub(super) fn close(&self) {
+        self.state.write().takes = false;
+    }
+
+    pub(super) fn change(&self, instance: Option<Arc<ClientInstance>>) {
+        let takes = instance.is_some();
+        let mut state = self.state.write();
+        let former = std::mem::replace(&mut *state, ActiveState { instance, takes });
+        drop(state);
+        // Dropped without the lock, so that senders do not wait for it.
+        drop(former);
+    }
+}

@@ -1,0 +1,200 @@
+//! One client instance, from its creation to its fault.
+
+use super::context::ProducerContext;
+use super::delivery_reports::{DeliveryReports, produce_failure};
+use super::ffi::FfiProducer;
+use super::linger_bypass::{self, IdleDetector};
+use super::stall_detector::StallDetector;
+use crate::delivery::{Failure, Report};
+use crate::kafka::Error;
+use crate::kafka::admin::Admin;
+use crate::kafka::background_drop::BackgroundDrop;
+use crate::kafka::client_context::ErrorLogContext;
+use crate::record::Record;
+use crate::telemetry::Metrics;
+use parking_lot::Mutex;
+use rdkafka::config::ClientConfig;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Function that serves librdkafka's events, for at most the given time.
+pub(super) type PollFn = fn(&FfiProducer, Duration);
+
+/// Factory of client instances.
+pub(super) struct ClientFactory {
+    pub(super) settings: ClientConfig,
+    pub(super) client: ErrorLogContext,
+    pub(super) metrics: Arc<Metrics>,
+    /// Client that checks whether brokers answer.
+    pub(super) admin: Admin,
+    pub(super) poll: PollFn,
+    /// Time without a report, while brokers answer, that counts as a fault.
+    pub(super) stall_timeout: Duration,
+}
+
+impl ClientFactory {
+    pub(super) fn make(&self) -> Result<ClientInstance, Error> {
+        let reports = DeliveryReports::new(Arc::clone(&self.metrics), Arc::clone(&self.client.readiness));
+        let context = ProducerContext::new(self.client.clone(), Arc::clone(&self.metrics));
+        let ffi = FfiProducer::open(&self.settings, context, reports)?;
+        let stall_detector = Mutex::new(StallDetector::new(self.stall_timeout));
+        let ffi = BackgroundDrop::new(ffi);
+        Ok(ClientInstance {
+            ffi,
+            idle_detector: IdleDetector::default(),
+            admin: self.admin.clone(),
+            poll: self.poll,
+            stall_detector,
+        })
+    }
+}
+
+/// Reason why an instance must be replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ClientFault {
+    /// librdkafka reported a fatal error.
+    Fatal(String),
+    /// A callback panicked during a poll.
+    Panicked,
+    /// The brokers belong to another cluster, for example after a restart with empty disks. It may give this
+    /// producer's id to another producer and treat new records as duplicates. librdkafka also ignores leaders
+    /// with a lower epoch than before.
+    OtherCluster,
+    /// Brokers answer, but librdkafka neither delivers nor fails the records in flight.
+    Stalled,
+    /// Records are so old that Kafka may delete them because of their timestamps. Those in the spool are sent
+    /// again with the present time.
+    Outdated,
+}
+
+impl ClientFault {
+    /// Returns the metrics tag, one of `tags::PRODUCERS_REPLACED`.
+    pub(super) fn tag(&self) -> &'static str {
+        match self {
+            Self::Fatal(_) => "fatal",
+            Self::Panicked => "panicked",
+            Self::OtherCluster => "other_cluster",
+            Self::Stalled => "silent",
+            Self::Outdated => "outdated",
+        }
+    }
+}
+
+impl fmt::Display for ClientFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fatal(reason) => write!(formatter, "librdkafka failed permanently: {reason}"),
+            Self::Panicked => formatter.write_str("a callback panicked"),
+            Self::OtherCluster => formatter.write_str("the brokers belong to another cluster than before"),
+            Self::Outdated => formatter.write_str("records have had no report for an hour"),
+            Self::Stalled => formatter.write_str("brokers answer, but no record is reported"),
+        }
+    }
+}
+
+/// One client instance. Adds delivery reports and fault detection to [`FfiProducer`].
+pub(super) struct ClientInstance {
+    ffi: BackgroundDrop<FfiProducer>,
+    idle_detector: IdleDetector,
+    admin: Admin,
+    poll: PollFn,
+    /// Used by the supervisor only.
+    stall_detector: Mutex<StallDetector>,
+}
+
+/// Interval between purges of a client that is being retired.
+const PURGE_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Time for brokers to answer the check.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl ClientInstance {
+    /// Sends a record. Returns the report if librdkafka refuses the record. Returns whether the producer is
+    /// idle, so that [`ClientInstance::bypass_linger`] is useful.
+    pub(super) fn send(
+        &self,
+        record: &Record,
+        partition: Option<u32>,
+        report: Report,
+    ) -> Result<bool, (Failure, Report)> {
+        let reports = self.ffi.reports();
+        let (ticket, others) = reports.keep(report);
+        match self.ffi.produce(record, partition, ticket) {
+            Ok(()) => Ok(self.idle_detector.holds(others)),
+            // The report is missing only if the instance was retired meanwhile, and then it is settled.
+            Err(code) => {
+                reports.take(ticket).map_or(Ok(false), |report| Err((produce_failure(code), report)))
+            }
+        }
+    }
+
+    /// Sends queued records without lingering. Blocks for a moment.
+    pub(super) fn bypass_linger(&self) {
+        self.ffi.flush(linger_bypass::FLUSH_TIMEOUT);
+    }
+
+    /// Serves librdkafka's events, for at most `timeout`. Returns the fault after which the instance must be
+    /// replaced.
+    pub(super) fn serve(&self, timeout: Duration) -> Option<ClientFault> {
+        if catch_unwind(AssertUnwindSafe(|| (self.poll)(&self.ffi, timeout))).is_err() {
+            return Some(ClientFault::Panicked);
+        }
+        if let Some(reason) = self.ffi.fatal_error() {
+            return Some(ClientFault::Fatal(reason));
+        }
+        if self.ffi.context().is_other_cluster() {
+            return Some(ClientFault::OtherCluster);
+        }
+        self.stall_detector()
+    }
+
+    /// Returns the fault of records that stay without a report. At intervals it checks whether brokers
+    /// answer, which blocks the poll.
+    fn stall_detector(&self) -> Option<ClientFault> {
+        let mut stall_detector = self.stall_detector.lock();
+        let (now, reports) = (Instant::now(), self.ffi.reports());
+        let is_probe_due = stall_detector.is_probe_due(now, reports.oldest(), reports.handed_over());
+        if stall_detector.is_outdated(now) {
+            return Some(ClientFault::Outdated);
+        }
+        if !is_probe_due {
+            return None;
+        }
+        // Another client is used: this one may have lost all brokers, and would report them as unreachable.
+        let answered = self.admin.is_cluster_answering(ANSWER_TIMEOUT);
+        stall_detector.is_stalled(Instant::now(), answered).then_some(ClientFault::Stalled)
+    }
+
+    /// Purges all records and waits for their reports, up to `timeout`. The caller sends no records
+    /// meanwhile. Returns the number of missing reports, which are settled as abandoned.
+    pub(super) fn abandon(&self, timeout: Duration) -> usize {
+        let deadline = Instant::now() + timeout;
+        while self.unreported() > 0 && Instant::now() < deadline {
+            // After a second panic, the other reports must still be settled.
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                // Repeated, because a purge misses records that are between two of librdkafka's queues.
+                self.ffi.purge();
+                self.ffi.poll(PURGE_INTERVAL);
+            }));
+        }
+        let left = self.unreported();
+        self.ffi.reports().abandon();
+        left
+    }
+
+    pub(super) fn flush(&self, timeout: Duration) {
+        self.ffi.flush(timeout);
+    }
+
+    /// Returns the number of records without a report.
+    pub(super) fn unreported(&self) -> usize {
+        self.ffi.unreported()
+    }
+
+    /// Returns whether any record was acknowledged.
+    pub(super) fn acknowledged(&self) -> bool {
+        self.ffi.reports().acknowledged()
+    }
+}

@@ -1,0 +1,257 @@
+//! Delivery reports that are missing.
+
+use crate::delivery::{Failure, Report};
+use crate::health::Readiness;
+use crate::telemetry::Metrics;
+use parking_lot::{Mutex, MutexGuard};
+use rdkafka::error::RDKafkaErrorCode as Code;
+use rdkafka::topic_partition_list::Offset;
+use slab::Slab;
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+/// Missing reports of one client. librdkafka gets tickets, not the reports themselves: a client that is
+/// destroyed would lose them, and their events would wait forever.
+///
+/// A ticket is a slot in one of several slabs, with a tag. Each thread uses a slab of its own, which reduces
+/// contention. A slot is reused and a tag is not, so that a late report cannot settle another record.
+pub(super) struct DeliveryReports {
+    slabs: [CachePadded<Mutex<ReportSlab>>; SLABS],
+    /// Number of missing reports, and of all reports so far.
+    out: CachePadded<(AtomicUsize, AtomicU64)>,
+    metrics: Arc<Metrics>,
+    readiness: Arc<Readiness>,
+    acknowledged: AtomicBool,
+    /// Errors of refused records that were logged.
+    refusals: Mutex<BTreeSet<i32>>,
+}
+
+/// Number of slabs. More threads than these share slabs.
+const SLABS: usize = 16;
+
+/// Padded to cache lines, to avoid false sharing.
+#[derive(Default)]
+#[repr(align(128))]
+struct CachePadded<T>(T);
+
+/// Returns the index of this thread's slab.
+fn own_slab() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static OWN: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SLABS);
+    OWN.with(|own| *own)
+}
+
+/// Reports of one thread, each with the number of its record.
+#[derive(Default)]
+struct ReportSlab {
+    reports: Slab<(u64, Report)>,
+    /// Slot and number of the oldest report at the last call.
+    oldest: Option<(usize, u64)>,
+}
+
+/// Largest number of slots in a slab. The bits above them are the tag.
+const MAX_SLOTS: usize = 1 << 24;
+
+impl ReportSlab {
+    /// Returns the slot with its tag.
+    fn insert(&mut self, number: u64, report: Report) -> usize {
+        tagged(self.reports.insert((number, report)), number)
+    }
+
+    /// `None`: the report was settled.
+    fn remove(&mut self, ticket: usize) -> Option<Report> {
+        let place = ticket % MAX_SLOTS;
+        let (number, _) = self.reports.get(place)?;
+        (tagged(place, *number) == ticket).then(|| self.reports.remove(place).1)
+    }
+
+    /// Searches all reports only if the oldest one was settled.
+    fn oldest(&mut self) -> Option<u64> {
+        let is_kept = |(place, number)| self.reports.get(place).is_some_and(|(kept, _)| *kept == number);
+        if !self.oldest.is_some_and(is_kept) {
+            let all = self.reports.iter().map(|(place, (number, _))| (place, *number));
+            self.oldest = all.min_by_key(|(_, number)| *number);
+        }
+        self.oldest.map(|(_, number)| number)
+    }
+
+    fn take_all(&mut self) -> Slab<(u64, Report)> {
+        std::mem::take(&mut self.reports)
+    }
+}
+
+/// Combines a slot with the low bits of the record's number. The upper bits stay free for the index of the
+/// slab.
+fn tagged(place: usize, number: u64) -> usize {
+    const TAGS: usize = usize::MAX / SLABS / MAX_SLOTS;
+    (number as usize % TAGS) * MAX_SLOTS + place
+}
+
+impl DeliveryReports {
+    pub(super) fn new(metrics: Arc<Metrics>, readiness: Arc<Readiness>) -> Arc<Self> {
+        Arc::new(Self {
+            slabs: Default::default(),
+            out: CachePadded::default(),
+            metrics,
+            readiness,
+            acknowledged: AtomicBool::new(false),
+            refusals: Mutex::default(),
+        })
+    }
+
+    /// Returns the ticket, and the number of other missing reports.
+    pub(super) fn keep(&self, report: Report) -> (usize, usize) {
+        let others = self.out.0.0.fetch_add(1, Ordering::Relaxed);
+        let number = self.out.0.1.fetch_add(1, Ordering::Relaxed);
+        let slab = own_slab();
+        (self.slab(slab).insert(number, report) * SLABS + slab, others)
+    }
+
+    /// `None`: the report was settled or abandoned.
+    pub(super) fn take(&self, ticket: usize) -> Option<Report> {
+        let report = self.slab(ticket % SLABS).remove(ticket / SLABS);
+        self.out.0.0.fetch_sub(usize::from(report.is_some()), Ordering::Relaxed);
+        report
+    }
+
+    /// Settles a report with the offset of the record, or an error.
+    pub(super) fn settle(&self, ticket: usize, end: Result<i64, Code>) {
+        let Some(report) = self.take(ticket) else { return };
+        // A panic must not unwind into librdkafka.
+        let settled = catch_unwind(AssertUnwindSafe(|| match end {
+            Ok(offset) if is_inferred(offset) => self.fail(report, Failure::Unproved),
+            Ok(_) => {
+                if !self.acknowledged.load(Ordering::Relaxed) {
+                    self.acknowledged.store(true, Ordering::Relaxed);
+                }
+                self.readiness.kafka_acknowledged();
+                report.settle(Ok(()));
+            }
+            Err(code) => {
+                let failure = report_failure(code);
+                if matches!(failure, Failure::Timestamp | Failure::Refused | Failure::Unfit)
+                    && self.is_first(code)
+                {
+                    tracing::warn!(error = %code, "Kafka refuses a record; this reason is logged once");
+                } else {
+                    tracing::debug!(error = %code, "a record was not acknowledged");
+                }
+                self.fail(report, failure);
+            }
+        }));
+        if settled.is_err() {
+            tracing::error!("a delivery report could not be settled: this is a bug");
+        }
+    }
+
+    /// Settles all missing reports as abandoned.
+    pub(super) fn abandon(&self) {
+        for slab in 0..SLABS {
+            // Dropped without the lock, because it wakes other tasks.
+            let kept = self.slab(slab).take_all();
+            self.out.0.0.fetch_sub(kept.len(), Ordering::Relaxed);
+            drop(kept);
+        }
+    }
+
+    /// Returns the number of the oldest record without a report, in the order of sends.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        (0..SLABS).filter_map(|slab| self.slab(slab).oldest()).min()
+    }
+
+    /// Returns the number of records sent, which is the number of the next one.
+    pub(super) fn handed_over(&self) -> u64 {
+        self.out.0.1.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether any record was acknowledged.
+    pub(super) fn acknowledged(&self) -> bool {
+        self.acknowledged.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether this client sees this error for the first time.
+    fn is_first(&self, code: Code) -> bool {
+        self.refusals.lock().insert(code as i32)
+    }
+
+    fn fail(&self, report: Report, failure: Failure) {
+        self.metrics.delivery_error(failure.tag());
+        report.settle(Err(failure));
+    }
+
+    fn slab(&self, slab: usize) -> MutexGuard<'_, ReportSlab> {
+        self.slabs[slab].0.lock()
+    }
+}
+
+/// Returns whether librdkafka inferred the delivery without an acknowledgement.
+///
+/// It does so after a later record of the partition was accepted, because a broker refuses a gap in the
+/// producer's sequence. But a partition without state of the producer (new, or idle for long and then moved
+/// to another leader) accepts any first sequence: it may refuse a record and accept the next one. An inferred
+/// report has no offset. An acknowledgement has the offset; for a duplicate that the broker has forgotten it
+/// is -1 and following numbers, and the record is in the topic.
+fn is_inferred(offset: i64) -> bool {
+    Offset::from_raw(offset) == Offset::Invalid
+}
+
+/// Returns the failure of a record that librdkafka did not accept.
+pub(super) fn produce_failure(code: Code) -> Failure {
+    match code {
+        Code::MessageSizeTooLarge => Failure::TooLarge,
+        Code::QueueFull => Failure::QueueFull,
+        // The supervisor detects it with its next poll.
+        Code::Fatal => Failure::Replacing,
+        _ => report_failure(code),
+    }
+}
+
+/// Returns the failure of a record that was sent. An unknown error is not permanent: the record is retried,
+/// and delays its own key only.
+fn report_failure(code: Code) -> Failure {
+    match code {
+        // Partitions disappear only with their topic. librdkafka reports this for records in their queues.
+        Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => Failure::UnknownTopic,
+        // Reported for a whole batch, valid records included.
+        Code::MessageSizeTooLarge
+        | Code::MessageBatchTooLarge
+        | Code::InvalidMessage
+        | Code::InvalidMessageSize
+        | Code::InvalidRecord => Failure::Unfit,
+        // Another record of the batch was refused.
+        Code::InvalidDifferentRecord => Failure::Unfit,
+        Code::InvalidTimestamp => Failure::Timestamp,
+        Code::PurgeQueue | Code::PurgeInflight => Failure::Abandoned,
+        // These concern the topic, the cluster or the connection, not the record.
+        Code::TopicAuthorizationFailed
+        | Code::ClusterAuthorizationFailed
+        | Code::TransactionalIdAuthorizationFailed
+        | Code::SaslAuthenticationFailed
+        | Code::NotEnoughReplicas
+        | Code::NotEnoughReplicasAfterAppend
+        | Code::NotLeaderForPartition
+        | Code::LeaderNotAvailable
+        | Code::BrokerNotAvailable
+        | Code::ReplicaNotAvailable
+        | Code::RequestTimedOut
+        | Code::NetworkException
+        | Code::KafkaStorageError
+        | Code::InvalidTopic
+        | Code::InvalidRequiredAcks
+        | Code::UnsupportedVersion
+        | Code::ThrottlingQuotaExceeded
+        | Code::OutOfOrderSequenceNumber
+        | Code::DuplicateSequenceNumber
+        | Code::InvalidProducerEpoch
+        | Code::InvalidProducerIdMapping
+        | Code::UnknownProducerId => Failure::Other,
+        // librdkafka's own errors are negative. The broker's unknown error is -1.
+        code if (code as i32) < -1 => Failure::Other,
+        _ => Failure::Refused,
+    }
+}
+
+#[cfg(test)]
+mod tests;

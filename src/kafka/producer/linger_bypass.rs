@@ -1,0 +1,48 @@
+//! Bypass of `linger.ms` at low load.
+//!
+//! Lingering helps if many records are in flight. A single record would only wait. librdkafka sends at once
+//! during a flush. Measurement: docs/PERFORMANCE.md, a lone request.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
+
+/// Number of records in flight below which waiting for more gains nothing: the number of requests that an
+/// idempotent producer has in flight.
+pub(super) const MAX_IN_FLIGHT_REQUESTS: usize = 5;
+
+/// Detector of low load. Under high load few records are in flight again and again for a moment, and a flush
+/// then would send each in a batch of its own.
+pub(super) struct IdleDetector {
+    /// Number of consecutive records sent while few were in flight.
+    sent: AtomicUsize,
+}
+
+/// Number of consecutive records that count as idle: twice what a burst begins with.
+const MIN_IDLE_RECORDS: usize = 2 * MAX_IN_FLIGHT_REQUESTS;
+
+impl Default for IdleDetector {
+    fn default() -> Self {
+        Self { sent: AtomicUsize::new(MIN_IDLE_RECORDS) }
+    }
+}
+
+impl IdleDetector {
+    /// Records that a record was sent while `others` were in flight. Returns whether the producer is idle.
+    pub(super) fn holds(&self, others: usize) -> bool {
+        if others >= MAX_IN_FLIGHT_REQUESTS {
+            // Written only on a change, because other threads read it for each record.
+            if self.sent.load(Ordering::Relaxed) != 0 {
+                self.sent.store(0, Ordering::Relaxed);
+            }
+            return false;
+        }
+        self.sent.fetch_add(1, Ordering::Relaxed) >= MIN_IDLE_RECORDS
+    }
+}
+
+/// Duration of the flush: longer than a nearby broker needs for an answer. A distant broker has the record by
+/// then.
+pub(super) const FLUSH_TIMEOUT: Duration = Duration::from_millis(5);

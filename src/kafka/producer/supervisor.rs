@@ -1,0 +1,113 @@
+//! Supervisor thread: polls the client and replaces it when it fails.
+//!
+//! A replacement has these steps: refuse new records, purge those in flight, wait for every report, drop the
+//! client, wait for the backoff, create a new client. Purged records may be in Kafka already.
+
+use super::POLL_TIMEOUT;
+use super::active_client::ActiveClient;
+use super::client_instance::{ClientFactory, ClientFault, ClientInstance};
+use crate::backoff::{Backoff, jitter};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Time for the last reports of a retired client. They depend only on librdkafka's threads, not on a broker.
+const RETIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time for the last reports at the end of the process.
+const STOP_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Waits between tries to create a client.
+const MIN_BACKOFF: Duration = Duration::from_millis(100);
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
+
+/// State of the supervisor thread.
+pub(super) struct Supervisor {
+    active: Arc<ActiveClient>,
+    factory: ClientFactory,
+    backoff: Backoff,
+    /// Metrics tag of the last fault.
+    reason: &'static str,
+}
+
+impl Supervisor {
+    pub(super) fn new(active: Arc<ActiveClient>, factory: ClientFactory) -> Self {
+        Self { active, factory, backoff: Backoff::new(MIN_BACKOFF, MAX_BACKOFF), reason: "" }
+    }
+
+    /// Runs until the stop.
+    pub(super) fn run(mut self) {
+        while !self.active.stopping() {
+            match self.active.instance() {
+                Some(instance) => self.serve(&instance),
+                None => self.replace(),
+            }
+        }
+        // Without this, librdkafka would wait for records that no caller waits for.
+        self.retire(STOP_TIMEOUT);
+    }
+
+    fn serve(&mut self, instance: &ClientInstance) {
+        let fault = instance.serve(POLL_TIMEOUT);
+        self.factory
+            .metrics
+            .kafka_queue_records
+            .set(i64::try_from(instance.unreported()).unwrap_or(i64::MAX));
+        if instance.acknowledged() {
+            self.backoff.reset();
+        }
+        if let Some(fault) = fault {
+            self.warn(&fault, instance.unreported());
+            self.reason = fault.tag();
+            self.retire(RETIRE_TIMEOUT);
+        }
+    }
+
+    fn warn(&self, fault: &ClientFault, unreported: usize) {
+        tracing::warn!(reason = %fault, unreported, "the producer is being replaced");
+    }
+
+    /// Retires the current instance and purges its records.
+    fn retire(&self, timeout: Duration) {
+        self.active.close();
+        let Some(instance) = self.active.instance() else { return };
+        let left = instance.abandon(timeout);
+        if left > 0 {
+            tracing::warn!(left, "the retired producer did not report all records in time");
+        }
+        self.active.change(None);
+        self.factory.metrics.kafka_queue_records.set(0);
+    }
+
+    /// Tries once to create a new instance, after a backoff.
+    fn replace(&mut self) {
+        let wait = self.backoff.next_jittered(jitter());
+        self.sleep(wait);
+        if self.active.stopping() {
+            return;
+        }
+        match self.factory.make() {
+            Ok(instance) => {
+                self.active.change(Some(Arc::new(instance)));
+                self.factory.metrics.producer_replaced(self.reason);
+                let replacements = self.active.count_replacement();
+                tracing::warn!(replacements, waited = ?wait, "the producer was replaced");
+            }
+            Err(error) => tracing::warn!(%error, "cannot create a new producer; retrying"),
+        }
+    }
+
+    /// Sleeps, at most until the stop.
+    fn sleep(&self, wait: Duration) {
+        let deadline = Instant::now() + wait;
+        while !self.active.stopping() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::park_timeout(left);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! Reader of topics from an offset to their ends at its start.
+
+use super::consumer::{
+    Isolation, PartitionOffset, PollResult, StartPosition, TIMEOUT, TailedRecord, TopicConsumer,
+};
+use crate::kafka::{Config, Error};
+use rdkafka::Offset;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+/// Result of [`BoundedReader::next`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadStep {
+    /// Next record.
+    Record(TailedRecord),
+    /// No record yet.
+    Waiting,
+    /// No more records.
+    End,
+}
+
+/// Reader of topics up to their ends at its start, one topic after the other by name.
+pub struct BoundedReader {
+    consumer: TopicConsumer,
+    /// Topics to read.
+    ahead: VecDeque<Vec<UnreadRange>>,
+    /// Partitions of the current topic that are not read completely, with their ends.
+    open: BTreeMap<i32, i64>,
+    topics: usize,
+}
+
+/// Range of a partition to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct UnreadRange {
+    topic: String,
+    partition: i32,
+    first: i64,
+    end: i64,
+}
+
+impl BoundedReader {
+    /// Reads the topics whose names are `wanted`.
+    ///
+    /// # Errors
+    ///
+    /// If the cluster does not answer within ten seconds.
+    pub fn read(config: &Config, wanted: impl Fn(&str) -> bool, start: StartPosition) -> Result<Self, Error> {
+        let consumer = TopicConsumer::connect(config, Isolation::Committed)?;
+        let found = consumer.partitions(wanted, TIMEOUT)?;
+        let ends = consumer.offsets_at(&found, StartPosition::Now)?;
+        let firsts = consumer.offsets_at(&found, start)?;
+        Ok(Self::between(consumer, &firsts, &ends))
+    }
+
+    /// Reads one partition from an offset.
+    ///
+    /// # Errors
+    ///
+    /// If the cluster does not answer within ten seconds.
+    pub fn partition(config: &Config, topic: &str, partition: i32, offset: i64) -> Result<Self, Error> {
+        let consumer = TopicConsumer::connect(config, Isolation::Committed)?;
+        let mut found = consumer.partitions(|name| name == topic, TIMEOUT)?;
+        found.retain(|(_, each)| *each == partition);
+        let ends = consumer.offsets_at(&found, StartPosition::Now)?;
+        let mut firsts = consumer.offsets_at(&found, StartPosition::Beginning)?;
+        for place in &mut firsts {
+            let oldest = place.offset.to_raw().unwrap_or_default();
+            place.offset = Offset::Offset(oldest.max(offset));
+        }
+        Ok(Self::between(consumer, &firsts, &ends))
+    }
+
+    fn between(consumer: TopicConsumer, firsts: &[PartitionOffset], ends: &[PartitionOffset]) -> Self {
+        let unread_ranges = unread_ranges(firsts, ends);
+        let topics: BTreeSet<_> = ends.iter().map(|place| place.topic.as_str()).collect();
+        let topics = topics.len();
+        let ahead = unread_ranges.into_values().collect();
+        Self { consumer, ahead, open: BTreeMap::new(), topics }
+    }
+
+    /// Returns the number of topics, empty ones included.
+    pub fn topics(&self) -> usize {
+        self.topics
+    }
+
+    /// Returns the next record, if one arrives within `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// If a topic may not be read. Unreachable brokers are retried.
+    pub fn next(&mut self, timeout: Duration) -> Result<ReadStep, Error> {
+        if self.open.is_empty() && !self.turn()? {
+            return Ok(ReadStep::End);
+        }
+        match self.consumer.poll(timeout)? {
+            PollResult::Nothing => Ok(ReadStep::Waiting),
+            PollResult::End(partition) => {
+                self.open.remove(&partition);
+                Ok(ReadStep::Waiting)
+            }
+            PollResult::Record(record) => Ok(self.within(record)),
+        }
+    }
+
+    /// Starts the next topic. Returns whether there is one.
+    fn turn(&mut self) -> Result<bool, Error> {
+        let Some(unread_ranges) = self.ahead.pop_front() else { return Ok(false) };
+        let place = |span: &UnreadRange| PartitionOffset {
+            topic: span.topic.clone(),
+            partition: span.partition,
+            offset: Offset::Offset(span.first),
+        };
+        self.consumer.assign(&unread_ranges.iter().map(place).collect::<Vec<_>>())?;
+        self.open = unread_ranges.into_iter().map(|span| (span.partition, span.end)).collect();
+        Ok(true)
+    }
+
+    /// Accepts a record before the end of its partition.
+    fn within(&mut self, record: TailedRecord) -> ReadStep {
+        let Some(end) = self.open.get(&record.partition).copied() else { return ReadStep::Waiting };
+        if record.offset + 1 >= end {
+            self.open.remove(&record.partition);
+        }
+        if record.offset < end { ReadStep::Record(record) } else { ReadStep::Waiting }
+    }
+}
+
+/// Returns whether an open transaction hides records of a topic from consumers of committed records.
+///
+/// # Errors
+///
+/// If the cluster does not answer within ten seconds.
+pub(in crate::kafka) fn is_hidden_from(config: &Config, topic: &str) -> Result<bool, Error> {
+    // In this order, because new records can only increase the second result.
+    let ends = |isolation| {
+        let consumer = TopicConsumer::connect(config, isolation)?;
+        let found = consumer.partitions(|name| name == topic, TIMEOUT)?;
+        let offsets_at = consumer.offsets_at(&found, StartPosition::Now)?;
+        Ok::<_, Error>(offsets_at.into_iter().map(|place| (place.partition, place.offset.to_raw())))
+    };
+    let all: BTreeMap<_, _> = ends(Isolation::Uncommitted)?.collect();
+    let committed: BTreeMap<_, _> = ends(Isolation::Committed)?.collect();
+    Ok(all.iter().any(|(partition, end)| committed.get(partition).is_none_or(|readable| readable < end)))
+}
+
+/// Returns the ranges to read, by topic.
+fn unread_ranges(firsts: &[PartitionOffset], ends: &[PartitionOffset]) -> BTreeMap<String, Vec<UnreadRange>> {
+    let offset = |place: &PartitionOffset| place.offset.to_raw().filter(|offset| *offset >= 0);
+    let mut unread_ranges: BTreeMap<String, Vec<UnreadRange>> = BTreeMap::new();
+    for last in ends {
+        let first =
+            firsts.iter().find(|first| first.topic == last.topic && first.partition == last.partition);
+        // There is no start if all records are older than the requested time.
+        let (Some(first), Some(end)) = (first.and_then(offset), offset(last)) else { continue };
+        if first < end {
+            let (topic, partition) = (last.topic.clone(), last.partition);
+            unread_ranges.entry(topic.clone()).or_default().push(UnreadRange {
+                topic,
+                partition,
+                first,
+                end,
+            });
+        }
+    }
+    unread_ranges
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! Transactional producer: its records become visible together, or not at all.
+//!
+//! A new producer with the same transactional id fences earlier ones: their open transaction is aborted, and
+//! they commit nothing more.
+
+mod attempt;
+
+use super::client_context::ErrorLogContext;
+use super::tail::is_hidden_from;
+use super::{Config, Error, TopicProvisioner, client_config};
+use crate::delivery::TopicFailure;
+use crate::health::Readiness;
+use crate::record::{Headers, Record};
+use crate::telemetry::Metrics;
+use attempt::{ErrorAction, TransactionAttempt, TransactionContext, classify};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{Producer as _, ThreadedProducer};
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// Time after which the cluster aborts the transaction of a producer that ended, in milliseconds. Until then
+/// it blocks consumers of committed records.
+const TRANSACTION_TIMEOUT_MS: &str = "30000";
+
+/// Time for the delivery of a record, in milliseconds. Less than [`TRANSACTION_TIMEOUT_MS`].
+const RECORD_TIMEOUT_MS: &str = "25000";
+
+/// Time for one call of librdkafka, before the caller decides whether to retry.
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Record without key and value, for a given partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker {
+    /// Topic of the marker.
+    pub topic: Arc<str>,
+    /// Existing partition.
+    pub partition: i32,
+    /// Content of the marker.
+    pub headers: Headers,
+    /// Milliseconds since 1970.
+    pub timestamp: i64,
+}
+
+/// Reason why nothing was committed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// Another producer uses the same transactional id.
+    #[error("another process has taken over the transactional id, and commits the rest")]
+    Fenced,
+    /// The caller stopped the retries. It is unknown whether the last transaction was committed; a restart
+    /// finds out.
+    #[error("stopped while Kafka did not answer")]
+    Stopped,
+    /// Kafka permanently refuses one of the records.
+    #[error("Kafka refuses a record: {0}")]
+    Refused(String),
+    /// A right is missing, or the client failed permanently.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Called before each retry, with the reason. `false` stops.
+pub type ShouldRetry<'a> = &'a mut dyn FnMut(&str) -> bool;
+
+/// Transactional producer. Its calls block.
+pub struct TransactionalProducer {
+    producer: ThreadedProducer<TransactionContext>,
+    topics: TopicProvisioner,
+    config: Config,
+}
+
+impl TransactionalProducer {
+    /// Takes over the transactional id. On return, earlier transactions of this id are complete, and their
+    /// producers commit nothing more.
+    ///
+    /// # Errors
+    ///
+    /// If the user may not use the id, or `should_retry` stops.
+    pub fn take_over(config: &Config, id: &str, should_retry: ShouldRetry<'_>) -> Result<Self, CommitError> {
+        let failed = |error: Error| CommitError::Failed(error.to_string());
+        let mut settings = client_config::producer(config);
+        settings.set("transactional.id", id);
+        settings
+            .set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS)
+            .set("message.timeout.ms", RECORD_TIMEOUT_MS);
+        let context = TransactionContext::new(ErrorLogContext::new(Arc::new(Readiness::default())));
+        let topics = TopicProvisioner::new(config, Arc::new(Metrics::new())).map_err(failed)?;
+        let producer = ThreadedProducer::from_config_and_context(&settings, context)
+            .map_err(|error| failed(error.into()))?;
+        let this = Self { producer, topics, config: config.clone() };
+        this.repeat(should_retry, || this.producer.init_transactions(CALL_TIMEOUT)).map_err(|action| {
+            match action {
+                ErrorAction::Fail(why) => why,
+                ErrorAction::Abort(reason) | ErrorAction::Retry(reason) => CommitError::Failed(reason),
+            }
+        })?;
+        Ok(this)
+    }
+
+    /// Ensures that a topic exists; creates it if the settings allow it.
+    ///
+    /// # Errors
+    ///
+    /// If it does not exist.
+    pub async fn ensure(&self, topic: &str) -> Result<(), TopicFailure> {
+        self.topics.ensure(topic).await.map(drop)
+    }
+
+    /// Returns whether the open transaction of another producer hides the end of a topic.
+    ///
+    /// # Errors
+    ///
+    /// If the cluster does not answer.
+    pub fn is_hidden(&self, topic: &str) -> Result<bool, Error> {
+        is_hidden_from(&self.config, topic)
+    }
+
+    /// Writes all records in this order, and all markers, in one transaction. Retries until `should_retry`
+    /// stops.
+    ///
+    /// # Errors
+    ///
+    /// If nothing was committed.
+    pub fn commit(
+        &self,
+        records: &[Record],
+        markers: &[Marker],
+        should_retry: ShouldRetry<'_>,
+    ) -> Result<(), CommitError> {
+        loop {
+            let attempt = TransactionAttempt { producer: &self.producer, records, markers };
+            let sent = attempt.send(should_retry);
+            let ended = sent
+                .and_then(|()| self.repeat(should_retry, || self.producer.commit_transaction(CALL_TIMEOUT)));
+            let reason = match ended {
+                Ok(()) => return Ok(()),
+                Err(ErrorAction::Fail(why @ CommitError::Refused(_))) => {
+                    self.abort(should_retry)?;
+                    return Err(why);
+                }
+                Err(ErrorAction::Fail(why)) => return Err(why),
+                Err(ErrorAction::Abort(reason) | ErrorAction::Retry(reason)) => reason,
+            };
+            self.abort(should_retry)?;
+            if !should_retry(&reason) {
+                return Err(CommitError::Stopped);
+            }
+            sleep(RETRY_INTERVAL);
+        }
+    }
+
+    fn abort(&self, should_retry: ShouldRetry<'_>) -> Result<(), CommitError> {
+        match self.repeat(should_retry, || self.producer.abort_transaction(CALL_TIMEOUT)) {
+            Err(ErrorAction::Fail(why)) => Err(why),
+            // There was no transaction to abort.
+            Ok(()) | Err(ErrorAction::Abort(_) | ErrorAction::Retry(_)) => Ok(()),
+        }
+    }
+
+    /// Repeats a call until it succeeds or fails permanently.
+    fn repeat(
+        &self,
+        should_retry: ShouldRetry<'_>,
+        mut call: impl FnMut() -> Result<(), KafkaError>,
+    ) -> Result<(), ErrorAction> {
+        loop {
+            let Err(error) = call() else { return Ok(()) };
+            match classify(&error) {
+                ErrorAction::Retry(reason) if should_retry(&reason) => sleep(RETRY_INTERVAL),
+                ErrorAction::Retry(_) => return Err(ErrorAction::Fail(CommitError::Stopped)),
+                action => return Err(action),
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Disk blocks reserved for deletes, because a full disk could not be drained without them.
+//!
+//! The reserve is released by renaming it to the write-ahead log, and reclaimed by renaming it back. So the
+//! blocks always belong to the spool: another process could take blocks that were freed on a full disk.
+
+use super::files::{SpoolFiles, private, remove, sync_directory};
+use super::schema::{DatabaseAccess, SpoolFault};
+use super::store::SpoolStore;
+use std::fs::{self, File};
+use std::io::{self, Write};
+
+const CHUNK_BYTES: usize = 64 * 1024;
+/// Limit on consecutive tries to open a database that another process has open. Each try waits 250 ms.
+const MAX_BUSY_TRIES: u32 = 20;
+/// Size of SQLite's log header, in bytes. A header of zeros is an empty log.
+const LOG_HEADER: u64 = 32;
+
+#[derive(Debug)]
+pub(super) struct DiskReserve {
+    files: SpoolFiles,
+    bytes: u64,
+    /// Consecutive tries that found the database open in another process.
+    busy_tries: u32,
+}
+
+impl DiskReserve {
+    pub(super) fn new(files: SpoolFiles, bytes: u64) -> Self {
+        Self { files, bytes, busy_tries: 0 }
+    }
+
+    /// Creates the reserve if it is missing. On an error it is removed.
+    pub(super) fn create(&self) -> io::Result<()> {
+        if self.is_complete() {
+            return Ok(());
+        }
+        self.write().inspect_err(|_| drop(self.remove()))
+    }
+
+    fn is_complete(&self) -> bool {
+        fs::metadata(self.files.reserve()).is_ok_and(|found| found.len() == self.bytes)
+    }
+
+    /// Returns whether the log has the blocks of the reserve.
+    pub(super) fn is_released(&self) -> bool {
+        !self.is_complete() && self.files.wal_bytes() >= self.bytes
+    }
+
+    /// Writes every block, because a sparse file has none. Existing blocks are kept.
+    fn write(&self) -> io::Result<()> {
+        let mut file = private(&self.files.reserve())?;
+        let piece = [0; CHUNK_BYTES];
+        let mut left = self.bytes;
+        while left > 0 {
+            let size = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            file.write_all(&piece[..size])?;
+            left -= size as u64;
+        }
+        file.set_len(self.bytes)?;
+        file.sync_all()
+    }
+
+    /// Frees the blocks of the reserve.
+    pub(super) fn remove(&self) -> io::Result<()> {
+        remove(&self.files.reserve())
+    }
+
+    /// Moves the blocks to the log, or frees them if that is impossible. Returns how to open the database.
+    ///
+    /// # Errors
+    ///
+    /// Also while another process has the database open, for [`MAX_BUSY_TRIES`] tries.
+    pub(super) fn release(&mut self) -> Result<DatabaseAccess, SpoolFault> {
+        match SpoolStore::open(&self.files.database(), 1, DatabaseAccess::Exclusive) {
+            Ok(alone) => {
+                self.busy_tries = 0;
+                // While this store is open, no other process has the log open.
+                self.become_log()?;
+                drop(alone);
+                Ok(DatabaseAccess::Exclusive)
+            }
+            // Processes such as `spool export` end soon.
+            Err(fault) if fault.is_busy() && self.busy_tries < MAX_BUSY_TRIES => {
+                self.busy_tries += 1;
+                Err(fault)
+            }
+            // Another process reads without end, or the file must be salvaged, which needs disk space outside
+            // the log.
+            Err(_) => Ok(self.remove().map(|()| DatabaseAccess::Shared)?),
+        }
+    }
+
+    fn become_log(&self) -> io::Result<()> {
+        if self.is_released() {
+            // Again, because the last sync may have failed.
+            return sync_directory(&self.files.directory);
+        }
+        let log = self.files.wal_bytes();
+        if !self.is_complete() || log.max(LOG_HEADER) > self.bytes {
+            return self.remove();
+        }
+        let mut content = if log > 0 { fs::read(self.files.log())? } else { Vec::new() };
+        // An empty header invalidates what an old log has left in the file.
+        content.resize(content.len().max(LOG_HEADER as usize), 0);
+        let mut file = File::options().write(true).open(self.files.reserve())?;
+        file.write_all(&content)?;
+        file.sync_all()?;
+        fs::rename(self.files.reserve(), self.files.log())?;
+        sync_directory(&self.files.directory)
+    }
+
+    /// Moves the blocks back from the log of an exclusive store, if the log can be written back.
+    pub(super) fn reclaim(&self, store: SpoolStore) -> Result<(), SpoolFault> {
+        if store.access == DatabaseAccess::Shared || !self.is_released() || !store.checkpoint_if_it_fits()? {
+            return Ok(());
+        }
+        self.leave_log()?;
+        drop(store);
+        // The log is no longer needed. Its blocks are overwritten.
+        self.write().or_else(|_| self.remove())?;
+        Ok(())
+    }
+
+    /// Renames the log, which was written back completely. It must not be truncated before: SQLite would take
+    /// the rest for newer than the database.
+    fn leave_log(&self) -> io::Result<()> {
+        fs::rename(self.files.log(), self.files.reserve())?;
+        sync_directory(&self.files.directory)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Parked rows: nothing accepted them. A start retries them, because the topic may have changed, and another
+//! release may read what this one could not.
+
+use super::schema::SpoolFault;
+use super::store::{SpoolStore, StoreTransaction, StoredRow, checksum, stored_row};
+use std::sync::Arc;
+
+/// Outcome of [`retry_parked`], in rows.
+#[derive(Debug, Default)]
+pub(super) struct RetriedRows {
+    /// Rows that are in their lanes again.
+    pub(super) returned: u64,
+    /// Rows with a wrong checksum, moved to the table `damaged`.
+    pub(super) damaged: u64,
+}
+
+/// Moves parked rows back into their lanes, with their ids. A row whose id is taken stays parked.
+///
+/// # Errors
+///
+/// If the disk fails, or the file is damaged beyond single rows. Nothing has changed then.
+pub(super) fn retry_parked(store: &mut SpoolStore) -> Result<RetriedRows, SpoolFault> {
+    let mut retried = RetriedRows::default();
+    let mut change = store.begin()?;
+    let (mut after, mut last) = (i64::MIN, 0);
+    while let Some((id, row)) = next(&change, after)? {
+        after = id;
+        match row.and_then(|row| name_of(&change, &row).map(|name| (name, row))) {
+            Some(_) if is_taken(&change, id)? => continue,
+            Some((name, row)) => {
+                change.copy(&name, row)?;
+                (retried.returned, last) = (retried.returned + 1, id);
+            }
+            None => {
+                keep_as_damaged(&change, id)?;
+                retried.damaged += 1;
+            }
+        }
+        change.transaction.prepare_cached("DELETE FROM parked WHERE id = ?1")?.execute([id])?;
+    }
+    if after == i64::MIN {
+        return Ok(retried);
+    }
+    let mut accounts = change.commit()?;
+    // After a damage, parked rows may have greater ids than the known ones.
+    accounts.next_id = accounts.next_id.max(last.saturating_add(1));
+    store.adopt(accounts);
+    Ok(retried)
+}
+
+/// Returns the first parked row after an id; without its content if a column has a wrong type.
+fn next(change: &StoreTransaction<'_>, after: i64) -> rusqlite::Result<Option<(i64, Option<StoredRow>)>> {
+    let mut statement = change.transaction.prepare_cached(
+        "SELECT id, lane, appended_at, session, checksum, payload FROM parked WHERE id > ?1
+         ORDER BY id LIMIT 1",
+    )?;
+    let mut rows = statement.query([after])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some((row.get(0)?, stored_row(row).ok())))
+}
+
+/// Returns the name of the row's lane. `None`: the row is damaged.
+fn name_of(change: &StoreTransaction<'_>, row: &StoredRow) -> Option<Arc<str>> {
+    let lane = change.accounts.lanes.iter().find(|lane| lane.id == row.lane)?;
+    let found = checksum(row.id, &lane.name, row.appended_at, row.session, &row.payload);
+    (found == row.checksum).then(|| Arc::clone(&lane.name))
+}
+
+fn is_taken(change: &StoreTransaction<'_>, id: i64) -> rusqlite::Result<bool> {
+    change.transaction.prepare_cached("SELECT 1 FROM record WHERE id = ?1")?.exists([id])
+}
+
+fn keep_as_damaged(change: &StoreTransaction<'_>, id: i64) -> rusqlite::Result<usize> {
+    let sql = "INSERT OR IGNORE INTO damaged SELECT * FROM parked WHERE id = ?1";
+    change.transaction.prepare_cached(sql)?.execute([id])
+}

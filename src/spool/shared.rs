@@ -1,0 +1,57 @@
+//! State that the handle and the writer thread share.
+
+use super::files::SpoolFiles;
+use super::job_queue::JobQueue;
+use super::limits::SpoolLimits;
+use super::reader::PageReader;
+use super::{LateCommit, Usage};
+use parking_lot::Mutex;
+use std::sync::OnceLock;
+#[cfg(test)]
+use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+
+/// State that the handle and the writer thread share.
+pub(super) struct SharedSpool {
+    pub(super) files: SpoolFiles,
+    pub(super) limits: SpoolLimits,
+    pub(super) queue: JobQueue,
+    pub(super) reader: Mutex<PageReader>,
+    pub(super) usage: Mutex<Usage>,
+    /// Last row that is known to be committed. Later rows may be of a late commit: no read returns them
+    /// before they are reported.
+    pub(super) committed: AtomicI64,
+    pub(super) on_late_commit: OnceLock<Box<dyn Fn(LateCommit) + Send + Sync>>,
+    pub(super) closed: AtomicBool,
+    /// Rows that the close could not save.
+    pub(super) lost_at_close: AtomicU64,
+    /// Limit on the pages of the file, to simulate a full disk. 0: no limit.
+    #[cfg(test)]
+    pub(super) pages: std::sync::atomic::AtomicU32,
+    /// Makes the next commit with a waiting job report a failure after it reached the disk, like a failed
+    /// sync.
+    #[cfg(test)]
+    pub(super) fail_next_commit: AtomicBool,
+    /// Actions of another process during the close: after the last commit, and before SQLite closes the file.
+    #[cfg(test)]
+    pub(super) interference: Mutex<std::collections::VecDeque<Box<dyn FnOnce() + Send>>>,
+}
+
+impl SharedSpool {
+    #[cfg(test)]
+    pub(super) fn limit_pages(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+        let pages = match self.pages.load(Ordering::SeqCst) {
+            0 => u32::MAX - 1,
+            pages => pages,
+        };
+        connection.query_row(&format!("PRAGMA max_page_count = {pages}"), (), |_| Ok(()))
+    }
+
+    #[cfg(test)]
+    pub(super) fn interfere(&self) {
+        let act = self.interference.lock().pop_front();
+        if let Some(act) = act {
+            act();
+        }
+    }
+}
