@@ -134,14 +134,14 @@ impl Printer {
         let mut tail =
             Tail::follow(kafka, move |name| topics.iter().any(|topic| topic == name), Start::Beginning)?;
         let stopping = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stopping);
+        let stop = Arc::clone(&stopping);
         // Dropped with the thread, which completes the receiver.
         let (alive, unwritable) = oneshot::channel();
         let (ended, end) = mpsc::channel();
         let mut print = move || {
             let mut out = output::stdout();
             writeln!(out, "{greeting}").and_then(|()| out.flush())?;
-            while !told.load(Ordering::Acquire) {
+            while !stop.load(Ordering::Acquire) {
                 if let Ok(Some(record)) = tail.next(Duration::from_millis(100)) {
                     writeln!(out, "{}", line(&record)).and_then(|()| out.flush())?;
                 }

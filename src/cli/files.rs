@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 mod tests;
 
 /// Mode of new files: they can hold personal data.
-const MODE: u32 = 0o600;
+const FILE_MODE: u32 = 0o600;
 
 /// Opens a file for writing without truncating it, and creates it if it is missing.
 ///
 /// # Errors
 /// For a link, a hard link or anything but a regular file as well: another user may have placed it.
 pub(super) fn open(path: &Path) -> io::Result<File> {
-    open_regular(path, OpenOptions::new().create(true).write(true).truncate(false).mode(MODE))
+    open_regular(path, OpenOptions::new().create(true).write(true).truncate(false).mode(FILE_MODE))
 }
 
 /// Reads a file that a command wrote.
@@ -57,7 +57,7 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(&new)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&new)?;
     let written = (|| {
         file.write_all(content)?;
         if let Ok(before) = fs::symlink_metadata(path) {

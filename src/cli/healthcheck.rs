@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 mod tests;
 
 /// More than `/readyz` ever says; whatever else listens there may talk without end.
-const MAX_ANSWER: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 /// Ask the bridge on this machine whether it is ready.
 ///
@@ -65,7 +65,7 @@ fn ask(address: SocketAddr, page: &str, timeout: Duration) -> io::Result<String>
     write!(stream, "GET /{page} HTTP/1.0\r\nhost: {address}\r\n\r\n")?;
     let mut answer = Vec::new();
     let mut piece = [0; 4096];
-    while answer.len() < MAX_ANSWER {
+    while answer.len() < MAX_RESPONSE_BYTES {
         // One deadline for the whole answer: each read alone could be in time without end.
         let left = timeout.saturating_sub(started.elapsed());
         if left.is_zero() {

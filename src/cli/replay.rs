@@ -2,7 +2,7 @@
 
 mod input;
 mod line;
-mod pace;
+mod rate_limiter;
 pub(super) mod progress;
 mod resume;
 mod run;
@@ -56,7 +56,7 @@ pub(super) struct Args {
     source: Option<String>,
 
     /// At most that many lines a second.
-    #[arg(long, value_name = "N", value_parser = pace::parse)]
+    #[arg(long, value_name = "N", value_parser = rate_limiter::parse)]
     rate: Option<f64>,
 
     /// Where the lines go that are rejected, as they are.

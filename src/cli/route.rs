@@ -1,13 +1,13 @@
 //! `route`: what becomes of an event, and why.
 
-mod bodies;
+mod input;
 mod expect;
 mod explanation;
-mod table;
+mod render;
 
 use super::{Failure, SettingsArgs, output};
 use crate::config::Settings;
-use bodies::{Content, Input, inputs};
+use input::{Content, Input, inputs};
 use chrono::{DateTime, Utc};
 use explanation::{Outcome, Router};
 use std::path::PathBuf;
@@ -82,11 +82,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     }
     let source = router.source(args.source.as_deref()).map_err(Failure::Failed)?;
     let inputs = inputs(&args.files, content)?;
-    tell(&router, source, &inputs, args.json)
+    print_explanations(&router, source, &inputs, args.json)
 }
 
 /// Tells what becomes of each.
-fn tell(router: &Router<'_>, source: usize, inputs: &[Input], json: bool) -> Result<(), Failure> {
+fn print_explanations(router: &Router<'_>, source: usize, inputs: &[Input], json: bool) -> Result<(), Failure> {
     let mut lost = 0;
     for input in inputs {
         let explanation = router.explain(source, &input.body);
@@ -94,7 +94,7 @@ fn tell(router: &Router<'_>, source: usize, inputs: &[Input], json: bool) -> Res
         let text = if json {
             explanation.json_line(&input.at)
         } else {
-            table::text(&input.at, &explanation, router)
+            render::text(&input.at, &explanation, router)
         };
         output::print(&text)?;
     }

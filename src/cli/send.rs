@@ -2,7 +2,7 @@
 
 mod latency;
 mod post;
-mod proof;
+mod credentials;
 mod summary;
 mod template;
 
@@ -13,7 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressStyle};
 use justcall_events::{Dialect, KnownType, samples};
 use post::{Body, Failed, Plan};
-use proof::Proof;
+use credentials::RequestCredentials;
 use reqwest::{Certificate, Url};
 use std::io;
 use std::net::IpAddr;
@@ -111,7 +111,7 @@ enum Error {
     #[error("--ca-file: {0} holds no certificate in PEM")]
     Authority(String),
     #[error("--secrets-file or --token-file: {0}")]
-    Proof(#[from] FileError),
+    Credentials(#[from] FileError),
     #[error("the documented dialect carries no signature; add --dialect live")]
     Unsigned,
     #[error("--address takes the place of what the host of --to resolves to, and that is an address itself")]
@@ -152,8 +152,8 @@ fn authorities(file: &Path) -> Result<Vec<Certificate>, Error> {
 }
 
 fn execute(args: &Args, progress: ProgressBar) -> Result<Summary, Error> {
-    let proof = Proof::read(args.secrets_file.as_deref(), args.token_file.as_deref())?;
-    if proof.signs() && args.file.is_none() && args.dialect == Dialect::Documented {
+    let credentials = RequestCredentials::read(args.secrets_file.as_deref(), args.token_file.as_deref())?;
+    if credentials.signs() && args.file.is_none() && args.dialect == Dialect::Documented {
         return Err(Error::Unsigned);
     }
     if args.address.is_some() && args.to.domain().is_none() {
@@ -163,7 +163,7 @@ fn execute(args: &Args, progress: ProgressBar) -> Result<Summary, Error> {
         to: args.to.clone(),
         address: args.address,
         authorities: args.ca_file.as_deref().map(authorities).transpose()?,
-        proof,
+        credentials,
         bodies: bodies(args)?,
         rounds: args.count,
         rate: args.rate,

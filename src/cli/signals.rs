@@ -42,11 +42,11 @@ pub(super) fn interruptible<T: Send + 'static>(
     app::block_on(async {
         let (first, second) = listen()?;
         let stop = Arc::new(AtomicBool::new(false));
-        let (told, runtime) = (Arc::clone(&stop), Handle::current());
+        let (stop_flag, runtime) = (Arc::clone(&stop), Handle::current());
         let (done, end) = oneshot::channel();
         std::thread::Builder::new().name("work".into()).spawn(move || {
             // Nobody listens after a second signal.
-            let _ = done.send(work(told, runtime));
+            let _ = done.send(work(stop_flag, runtime));
         })?;
         tokio::task::spawn_local(async move {
             first.await;

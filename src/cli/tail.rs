@@ -1,9 +1,9 @@
 //! `tail`: records as they are written.
 
 mod filter;
-mod from;
+mod start_position;
 pub(super) mod mask;
-pub(super) mod show;
+pub(super) mod format;
 
 use super::{Failure, SettingsArgs, output, signals};
 use crate::app::App;
@@ -12,7 +12,8 @@ use crate::kafka::{self, Start, Step, Stretch, Tail, TailedRecord};
 use crate::routing::Pattern;
 use chrono::Utc;
 use filter::{Filter, Glob};
-use show::{Format, Privacy};
+use format::{Format, Privacy};
+use start_position::StartPosition;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,8 +50,8 @@ pub(super) struct Args {
     keys: Vec<Glob>,
 
     /// Where to begin: `now`, `beginning`, a time such as 2026-03-12T14:30:00Z, or how long ago: `15m`.
-    #[arg(long, value_name = "WHERE", default_value = "now", value_parser = from::parse)]
-    from: from::From,
+    #[arg(long, value_name = "WHERE", default_value = "now", value_parser = start_position::parse)]
+    from: StartPosition,
 
     /// End after that many records.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -81,7 +82,7 @@ Examples:
   justcall-bridge tail --type '*' --json --from beginning --until-end | jq -r .headers.ce_type | sort | uniq -c";
 
 /// How long a record is waited for before signals and the clock are looked at.
-const SLICE: Duration = Duration::from_millis(100);
+const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Runs until the limit, the end or a signal.
 pub(super) fn run(mut args: Args) -> Result<(), Failure> {
@@ -133,8 +134,8 @@ enum Reading {
 impl Reading {
     fn next(&mut self) -> Result<Step, kafka::Error> {
         match self {
-            Self::Live(tail) => Ok(tail.next(SLICE)?.map_or(Step::Waiting, Step::Record)),
-            Self::Stretch(stretch) => stretch.next(SLICE),
+            Self::Live(tail) => Ok(tail.next(POLL_TIMEOUT)?.map_or(Step::Waiting, Step::Record)),
+            Self::Stretch(stretch) => stretch.next(POLL_TIMEOUT),
         }
     }
 
@@ -181,8 +182,8 @@ impl Plan {
         }
         *shown += 1;
         match self.format {
-            Format::Pretty => writeln!(out, "{}", show::pretty(record, self.privacy)),
-            Format::Ndjson => writeln!(out, "{}", show::line(record, self.privacy)),
+            Format::Pretty => writeln!(out, "{}", format::pretty(record, self.privacy)),
+            Format::Ndjson => writeln!(out, "{}", format::line(record, self.privacy)),
         }
     }
 }

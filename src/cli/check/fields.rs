@@ -1,4 +1,4 @@
-//! Fields that routes read, compared with the samples of the dialects that the sources accept.
+//! Compares the fields that routes read with the samples of the accepted dialects.
 
 use super::finding::Finding;
 use crate::config::Settings;
@@ -7,7 +7,7 @@ use justcall_events::{Dialect, NamedField};
 
 /// Returns a warning for each setting of a route whose fields no sample of an accepted dialect has.
 pub(super) fn check(settings: &Settings) -> Vec<Finding> {
-    // Routes that contradict each other are bad settings, which are reported before.
+    // Contradicting routes are a settings error, which loading rejects.
     let Ok(table) = Table::compile(&settings.routing) else { return Vec::new() };
     let sources = &settings.ingest.sources;
     let is_taken = |dialect: &Dialect| sources.iter().any(|source| source.takes(*dialect));

@@ -140,18 +140,18 @@ fn work(
     let replay = Replay { letters: &letters, evaluator: &rules, chosen, dry_run, runtime };
     let mut out = output::stdout();
     let mut told_each = Ok(());
-    let result = replay.run(&mut |told| {
-        match &told {
+    let result = replay.run(&mut |event| {
+        match &event {
             ReplayEvent::Waiting(why) => progress.wait(why),
-            told => {
+            event => {
                 if tells_each {
-                    let written = writeln!(out, "{}", summary::line(told));
+                    let written = writeln!(out, "{}", summary::line(event));
                     told_each = std::mem::replace(&mut told_each, Ok(())).and(written);
                 }
                 progress.advance(1);
             }
         }
-        summary.add(&told);
+        summary.add(&event);
         !stop.load(Ordering::Acquire)
     });
     progress.end();

@@ -4,7 +4,7 @@ use super::open;
 use crate::app::dead_letters::{Letter, LetterId};
 use crate::cli::output::{self, printable};
 use crate::cli::tail::mask;
-use crate::cli::tail::show::{Privacy, body, headers_of};
+use crate::cli::tail::format::{Privacy, body, headers_of};
 use crate::cli::{Failure, SettingsArgs, spool};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};

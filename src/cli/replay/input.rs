@@ -9,7 +9,7 @@ use std::path::Path;
 mod tests;
 
 /// The longest line that is taken, in bytes. Larger than any record that Kafka takes.
-const LONGEST: usize = 16 * 1024 * 1024;
+const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 
 /// A line as it stands, without its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Input {
 
     /// Anything that has lines.
     pub(super) fn of(reader: impl BufRead + Send + 'static) -> Self {
-        Self { reader: Box::new(reader), longest: LONGEST, end: Some(b'\n'), line: 0, byte: 0 }
+        Self { reader: Box::new(reader), longest: MAX_LINE_BYTES, end: Some(b'\n'), line: 0, byte: 0 }
     }
 
     /// Takes the whole input as one line.

@@ -38,13 +38,13 @@ impl Progress {
     /// Says why nothing goes on, once for each reason.
     pub(in crate::cli) fn wait(&mut self, why: &str) {
         if self.waiting.as_deref() != Some(why) {
-            self.say(&format!("waiting for Kafka: {why}"));
+            self.print_line(&format!("waiting for Kafka: {why}"));
             self.waiting = Some(why.to_owned());
         }
     }
 
     /// Writes a line to stderr, above the bar.
-    pub(in crate::cli) fn say(&self, line: &str) {
+    pub(in crate::cli) fn print_line(&self, line: &str) {
         self.bar.suspend(|| output::note(line));
     }
 

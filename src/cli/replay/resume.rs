@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 mod tests;
 
 /// Of so much of a file's beginning the hash is kept.
-const HEAD: u64 = 64 * 1024;
+const HEAD_BYTES: u64 = 64 * 1024;
 
 /// A file, as far as it tells whether it is the same one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ impl Identity {
         let file = input::open_regular(file)?;
         let bytes = file.metadata()?.len();
         let mut head = Vec::new();
-        file.take(HEAD).read_to_end(&mut head)?;
+        file.take(HEAD_BYTES).read_to_end(&mut head)?;
         Ok(Self { bytes, head: EventId::from_hash(&BodyHash::of(&head)).to_string() })
     }
 }

@@ -4,7 +4,7 @@ mod batch;
 
 use super::input::Input;
 use super::line::Content;
-use super::pace::Pace;
+use super::rate_limiter::RateLimiter;
 use super::progress::Progress;
 use super::resume::{Identity, Point};
 use super::stdin::Stdin;
@@ -24,10 +24,10 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 /// How many rejected lines are told one by one.
-const TOLD: u64 = 20;
+const MAX_REPORTED_REJECTS: u64 = 20;
 
 /// How long a pause may last before signals are looked at.
-const SLICE: Duration = Duration::from_millis(100);
+const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Whose events the file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ struct State {
     point: Option<Point>,
     rejects: Option<File>,
     outlet: Option<ReplayWriter>,
-    pace: Pace,
+    pace: RateLimiter,
     /// Whether the last line was read.
     at_end: bool,
 }
@@ -107,9 +107,9 @@ impl Job {
         self.summary.rejected_before = point.as_ref().map_or(0, |point| point.rejected);
         self.progress.begin_at(input.byte);
         if input.line > 0 && point.as_ref().is_none_or(|point| !point.is_at_end()) {
-            self.progress.say(&format!("goes on at line {}", input.line + 1));
+            self.progress.print_line(&format!("goes on at line {}", input.line + 1));
         }
-        let pace = Pace::new(self.plan.rate, Instant::now());
+        let pace = RateLimiter::new(self.plan.rate, Instant::now());
         let mut state = State { input, point, rejects, outlet, pace, at_end: false };
         // What cannot be remembered should show before anything is written.
         self.remember(&mut state)?;
@@ -188,9 +188,9 @@ impl Job {
             self.progress.advance(state.input.byte - before);
         }
         self.summary.finished = true;
-        let untold = self.summary.rejected().saturating_sub(TOLD);
-        if untold > 0 {
-            self.progress.say(&format!("and {untold} more lines were rejected"));
+        let unreported = self.summary.rejected().saturating_sub(MAX_REPORTED_REJECTS);
+        if unreported > 0 {
+            self.progress.print_line(&format!("and {unreported} more lines were rejected"));
         }
         Ok(())
     }
@@ -202,7 +202,7 @@ impl Job {
             let wait = state.pace.wait(Instant::now());
             if !wait.is_zero() {
                 if batch.items.is_empty() {
-                    sleep(wait.min(SLICE));
+                    sleep(wait.min(STOP_CHECK_INTERVAL));
                 }
                 return Ok(batch);
             }
@@ -229,9 +229,9 @@ impl Job {
         }
         for item in &batch.items {
             if let Some((reason, detail)) = item.rejection()
-                && self.summary.rejected() < TOLD
+                && self.summary.rejected() < MAX_REPORTED_REJECTS
             {
-                self.progress.say(&format!("line {}: {reason}: {detail}", item.number));
+                self.progress.print_line(&format!("line {}: {reason}: {detail}", item.number));
             }
             item.count(&mut self.summary);
             if let (Some(_), Some(file)) = (item.rejection(), &mut state.rejects) {

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 /// Bytes that are read at once.
-const PIECE: usize = 64 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Interval at which a wait looks for a signal.
 const STOP_INTERVAL: Duration = Duration::from_millis(100);
@@ -57,7 +57,7 @@ impl Read for Stdin {
 /// Reads to the end, or until nobody takes the pieces.
 fn forward(mut input: impl Read, pieces: &SyncSender<io::Result<Vec<u8>>>) {
     loop {
-        let mut piece = vec![0; PIECE];
+        let mut piece = vec![0; CHUNK_BYTES];
         let read = match input.read(&mut piece) {
             Ok(0) => return,
             Ok(len) => {

@@ -5,7 +5,7 @@ mod compare;
 mod file;
 mod update;
 
-use super::bodies::Input;
+use super::input::Input;
 use super::explanation::Router;
 use crate::cli::Failure;
 use crate::cli::output::{self, printable};
@@ -38,7 +38,7 @@ pub(super) fn run(router: &Router<'_>, path: &Path, inputs: Vec<Input>, how: How
     for case in &cases {
         let found = judge(router, case, how.source)?;
         differing += usize::from(!found.is_empty());
-        say(case, &found, how.json)?;
+        print_result(case, &found, how.json)?;
     }
     let number = cases.len();
     match differing {
@@ -56,7 +56,7 @@ fn judge(router: &Router<'_>, case: &Case, source: Option<&str>) -> Result<Vec<D
 }
 
 /// Tells of one case; in text only of one that differs.
-fn say(case: &Case, found: &[Difference], as_json: bool) -> Result<(), Failure> {
+fn print_result(case: &Case, found: &[Difference], as_json: bool) -> Result<(), Failure> {
     let text = if as_json {
         let found: Vec<_> = found.iter().map(Difference::json).collect();
         let line = json!({ "at": case.at, "name": case.name, "ok": found.is_empty(), "differences": found });

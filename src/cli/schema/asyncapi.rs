@@ -180,9 +180,9 @@ impl Message {
                 format!("In UTF-8: what stands at {}, else {entity}.", fields.join(", else "))
             }
         };
-        let mut told: Vec<_> = ways.iter().map(of).collect();
-        told.dedup();
-        told.join(" Or: ")
+        let mut descriptions: Vec<_> = ways.iter().map(of).collect();
+        descriptions.dedup();
+        descriptions.join(" Or: ")
     }
 
     /// Describes a field of a route by its pointers in the messages.

@@ -51,8 +51,8 @@ fn entry(beginning: &str, value: &Value, depth: usize, text: &mut String) {
 
 /// Whether a name needs no quotes: it can be taken for nothing but text.
 fn is_plain(name: &str) -> bool {
-    const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    const RESERVED_WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
     name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '$' | '/' | '_'))
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "$/_-.".contains(c))
-        && !WORDS.iter().any(|word| name.eq_ignore_ascii_case(word))
+        && !RESERVED_WORDS.iter().any(|word| name.eq_ignore_ascii_case(word))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Buckets in each power of two: no value is off by more than 1/64.
-const STEPS: u64 = 64;
+const STEPS_PER_OCTAVE: u64 = 64;
 
 /// A histogram of durations in microseconds, from 1 µs up to days.
 #[derive(Debug, Default)]
@@ -48,17 +48,17 @@ fn micros(latency: Duration) -> u64 {
     u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).min((1 << 40) - 1)
 }
 
-/// Values below `2 * STEPS` have a bucket each; above, every power of two has `STEPS`.
+/// Values below `2 * STEPS_PER_OCTAVE` have a bucket each; above, every power of two has `STEPS_PER_OCTAVE`.
 fn bucket_of(value: u64) -> usize {
-    let shift = (value / STEPS).checked_ilog2().unwrap_or(0);
-    (u64::from(shift) * STEPS + (value >> shift)) as usize
+    let shift = (value / STEPS_PER_OCTAVE).checked_ilog2().unwrap_or(0);
+    (u64::from(shift) * STEPS_PER_OCTAVE + (value >> shift)) as usize
 }
 
 /// The largest value of a bucket.
 fn last_of(bucket: usize) -> u64 {
     let bucket = bucket as u64;
-    let shift = (bucket / STEPS).saturating_sub(1);
-    ((bucket - shift * STEPS + 1) << shift) - 1
+    let shift = (bucket / STEPS_PER_OCTAVE).saturating_sub(1);
+    ((bucket - shift * STEPS_PER_OCTAVE + 1) << shift) - 1
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Posts events on a schedule.
 
-use super::proof::Proof;
+use super::credentials::RequestCredentials;
 use super::summary::{Answer, Summary, Tally};
 use super::template::{Stamp, Template};
 use chrono::Utc;
@@ -14,9 +14,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// After this long an event counts as unanswered.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// More of an answer is not read.
-const MAX_ANSWER: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 /// What to send, where and how fast.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(super) struct Plan {
     /// Certificates to trust instead of the system's.
     pub(super) authorities: Option<Vec<Certificate>>,
     /// What it shows to be let in.
-    pub(super) proof: Proof,
+    pub(super) credentials: RequestCredentials,
     /// One round of events.
     pub(super) bodies: Vec<Body>,
     /// How many rounds.
@@ -163,10 +163,10 @@ impl Run {
         };
         let mut request =
             self.client.post(self.plan.to.clone()).header(header::CONTENT_TYPE, "application/json");
-        for (name, value) in self.plan.proof.signature(&body, Utc::now()).into_iter().flatten() {
+        for (name, value) in self.plan.credentials.signature(&body, Utc::now()).into_iter().flatten() {
             request = request.header(name, value);
         }
-        if let Some(authorization) = self.plan.proof.authorization() {
+        if let Some(authorization) = self.plan.credentials.authorization() {
             request = request.header(header::AUTHORIZATION, authorization);
         }
         let mut response = request.body(body).send().await?;
@@ -196,7 +196,7 @@ fn client(plan: &Plan) -> Result<Client, Failed> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
         .user_agent(concat!("justcall-bridge/", env!("CARGO_PKG_VERSION")))
-        .timeout(TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
         .redirect(redirect::Policy::none())
         // A proxy between would be measured along.
         .no_proxy();
@@ -217,9 +217,9 @@ fn client(plan: &Plan) -> Result<Client, Failed> {
 async fn read_answer(response: &mut Response) -> Result<Vec<u8>, reqwest::Error> {
     let mut read = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        let room = MAX_ANSWER - read.len();
+        let room = MAX_RESPONSE_BYTES - read.len();
         read.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if read.len() == MAX_ANSWER {
+        if read.len() == MAX_RESPONSE_BYTES {
             break;
         }
     }

@@ -18,7 +18,7 @@ use std::fmt::{self, Write as _};
 pub(in crate::cli) const MASK: &str = "***";
 
 /// The deepest level of a body that is looked into.
-const DEEPEST: usize = 32;
+const MAX_DEPTH: usize = 32;
 
 /// A body without personal data, as compact JSON; `None` if it is no JSON.
 pub(in crate::cli) fn body(bytes: &[u8]) -> Option<String> {
@@ -58,7 +58,7 @@ pub(in crate::cli) fn key(key: &str, subject: Option<&str>) -> String {
 fn write_value(out: &mut String, raw: &RawValue, meaning: Meaning, depth: usize) {
     let text = raw.get();
     match text.as_bytes().first() {
-        Some(b'{' | b'[') if depth == DEEPEST => push_string(out, MASK),
+        Some(b'{' | b'[') if depth == MAX_DEPTH => push_string(out, MASK),
         Some(b'{') => write_object(out, text, meaning, depth),
         Some(b'[') => write_array(out, text, meaning, depth),
         Some(b'"') => match serde_json::from_str::<String>(text) {

@@ -77,7 +77,7 @@ fn room_is_measured_against_what_the_spool_may_still_take() {
     let room = |free, taken| bad(&Facts { free: Some(free), taken, ..healthy() });
     assert_eq!(room(1000 * MIB - 1, 0), [(Level::Warning, "spool.max_bytes".to_owned())]);
     assert_eq!(room(400 * MIB, 600 * MIB), [], "what it has taken it need not take again");
-    assert_eq!(room(LEAST_ROOM - 1, 0), [(Level::Failure, "spool.max_bytes".to_owned())]);
+    assert_eq!(room(MIN_FREE_BYTES - 1, 0), [(Level::Failure, "spool.max_bytes".to_owned())]);
     assert_eq!(room(0, 1000 * MIB), [], "a full spool is not the disk's fault");
 }
 
@@ -111,7 +111,7 @@ fn directory_above_is_open_without_the_sticky_bit_only() {
             assert_eq!(found.is_some(), expected, "{bits:o} {}", place.display());
         }
     }
-    // The directory itself is judged on its own.
+    // The directory itself has a check of its own.
     mode(0o755);
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
     assert_eq!(look(&directory, |_| Ok(false)).open_above, None);

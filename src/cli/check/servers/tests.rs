@@ -26,7 +26,7 @@ fn manner(protocol: &str) -> Manner {
     Manner { protocol: protocol.into(), mechanism: "SCRAM-SHA-512".into() }
 }
 
-fn told(reach: Reach, another_answers: bool, protocol: &str) -> Finding {
+fn judged(reach: Reach, another_answers: bool, protocol: &str) -> Finding {
     judge(
         "kafka.bootstrap_servers",
         &server("broker.example:9092"),
@@ -45,12 +45,12 @@ fn server_that_fails_is_a_warning_only_where_another_one_answers() {
         Reach::NotConnected(io::ErrorKind::NetworkUnreachable),
         Reach::Stopped(Cause::Silent),
     ] {
-        assert_eq!(told(reach.clone(), false, "").level, Level::Failure);
-        let finding = told(reach, true, "");
+        assert_eq!(judged(reach.clone(), false, "").level, Level::Failure);
+        let finding = judged(reach, true, "");
         assert_eq!(finding.level, Level::Warning);
         assert_eq!(finding.subject.as_deref(), Some("broker.example:9092"));
     }
-    assert_eq!(told(Reach::Answers, false, "").level, Level::Ok);
+    assert_eq!(judged(Reach::Answers, false, "").level, Level::Ok);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn protocol_that_would_do_is_named_with_and_without_login() {
         (Cause::SaslUnwanted, "SASL_PLAINTEXT", "to PLAINTEXT"),
         (Cause::SaslUnwanted, "SASL_SSL", "to SSL"),
     ] {
-        let said = told(Reach::Stopped(cause.clone()), false, protocol).fix.unwrap();
+        let said = judged(Reach::Stopped(cause.clone()), false, protocol).fix.unwrap();
         assert!(said.contains(fix), "{cause:?} {protocol}: {said}");
     }
 }
@@ -90,7 +90,7 @@ fn every_cause_has_words_of_its_own() {
         Cause::Other("x".into()),
     ];
     let texts: std::collections::BTreeSet<_> =
-        causes.iter().map(|cause| told(Reach::Stopped(cause.clone()), false, "SASL_SSL").text).collect();
+        causes.iter().map(|cause| judged(Reach::Stopped(cause.clone()), false, "SASL_SSL").text).collect();
     assert_eq!(texts.len(), causes.len(), "{texts:#?}");
 }
 

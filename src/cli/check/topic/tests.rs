@@ -10,7 +10,7 @@ const WANTED: Wanted = Wanted {
     window: Duration::ZERO,
 };
 
-/// Kafka's defaults, and what a careful operator sets.
+/// Kafka's defaults with a careful operator's settings.
 fn config(changes: &[(&str, &str)]) -> Config {
     let usual = [
         ("min.insync.replicas", "2"),
@@ -45,7 +45,7 @@ fn healthy() -> Vec<Partition> {
     vec![partition(0, Some(1), &[1, 2, 3], &[1, 2, 3]), partition(1, Some(2), &[2, 3, 1], &[3, 2, 1])]
 }
 
-fn told(findings: &[Finding]) -> Vec<(Level, &str)> {
+fn levels(findings: &[Finding]) -> Vec<(Level, &str)> {
     assert!(findings.iter().all(|finding| finding.fix.is_some() == (finding.level != Level::Ok)));
     findings.iter().map(|finding| (finding.level, finding.key.as_str())).collect()
 }
@@ -53,7 +53,7 @@ fn told(findings: &[Finding]) -> Vec<(Level, &str)> {
 #[test]
 fn healthy_topic_is_one_ok_line() {
     let findings = judge(&topic(healthy(), config(&[])), &WANTED);
-    assert_eq!(told(&findings), [(Level::Ok, "topic")]);
+    assert_eq!(levels(&findings), [(Level::Ok, "topic")]);
     assert_eq!(findings[0].text, "2 partitions, 3 replicas each, all in sync");
 }
 
@@ -80,7 +80,7 @@ fn each_setting_that_loses_or_refuses_records_is_found_and_alone() {
         ("message.timestamp.after.max.ms", "60000", Ok, "topic"),
     ] {
         let findings = judge(&topic(healthy(), config(&[(name, value)])), &WANTED);
-        assert_eq!(told(&findings), [(expected, key)], "{name}={value}");
+        assert_eq!(levels(&findings), [(expected, key)], "{name}={value}");
     }
 }
 
@@ -101,7 +101,7 @@ fn retention_is_compared_with_the_spool_and_the_window() {
         (&windowed, "retention.bytes", "1", false),
     ] {
         let findings = judge(&topic(healthy(), config(&[(name, value)])), wanted);
-        let warned = told(&findings) == [(Level::Warning, "topic.retention")];
+        let warned = levels(&findings) == [(Level::Warning, "topic.retention")];
         assert_eq!(warned, expected, "{name}={value}: {findings:?}");
     }
 }
@@ -110,7 +110,7 @@ fn retention_is_compared_with_the_spool_and_the_window() {
 fn short_retention_without_a_spool_and_a_window_matters_for_dead_letters_only() {
     let wanted = Wanted { is_dead_letter: false, ..WANTED };
     let findings = judge(&topic(healthy(), config(&[("retention.ms", "1")])), &wanted);
-    assert_eq!(told(&findings), [(Level::Ok, "topic")]);
+    assert_eq!(levels(&findings), [(Level::Ok, "topic")]);
 }
 
 #[test]
@@ -118,11 +118,11 @@ fn counts_are_held_against_the_settings_and_free_where_those_say_nothing() {
     let one = || vec![partition(0, Some(1), &[1], &[1])];
     let least = config(&[("min.insync.replicas", "1")]);
     let findings = judge(&topic(one(), least.clone()), &WANTED);
-    assert_eq!(told(&findings), [(Level::Warning, "topic.partitions"), (Level::Warning, "topic.replicas")]);
+    assert_eq!(levels(&findings), [(Level::Warning, "topic.partitions"), (Level::Warning, "topic.replicas")]);
     assert!(findings[0].text.contains("1 partition,") && findings[1].text.contains("says 3"));
     let free = Wanted { partitions: None, replicas: None, ..WANTED };
     let findings = judge(&topic(one(), least), &free);
-    assert_eq!(told(&findings), [(Level::Warning, "topic.replicas")], "one is few whatever is wanted");
+    assert_eq!(levels(&findings), [(Level::Warning, "topic.replicas")], "one is few whatever is wanted");
     let many = Wanted { partitions: Some(1), ..WANTED };
     let findings = judge(&topic(healthy(), config(&[])), &many);
     assert!(findings[0].fix.as_ref().unwrap().contains("takes none away"), "{findings:?}");
@@ -133,7 +133,7 @@ fn replicas_that_are_gone_are_a_warning_until_nothing_can_be_written() {
     let members = |leader, in_sync: &[i32]| {
         let partitions = vec![partition(0, leader, &[1, 2, 3], in_sync), healthy().remove(1)];
         let findings = judge(&topic(partitions, config(&[])), &WANTED);
-        told(&findings).into_iter().map(|(level, key)| (level, key.to_owned())).collect::<Vec<_>>()
+        levels(&findings).into_iter().map(|(level, key)| (level, key.to_owned())).collect::<Vec<_>>()
     };
     assert_eq!(members(Some(1), &[1, 2]), [(Level::Warning, "topic.in_sync".to_owned())]);
     assert_eq!(members(Some(1), &[1]), [(Level::Failure, "topic.in_sync".to_owned())]);
@@ -143,11 +143,11 @@ fn replicas_that_are_gone_are_a_warning_until_nothing_can_be_written() {
 #[test]
 fn impossible_minimum_is_said_once() {
     let findings = judge(&topic(healthy(), config(&[("min.insync.replicas", "4")])), &WANTED);
-    assert_eq!(told(&findings), [(Level::Failure, "topic.min_insync_replicas")]);
+    assert_eq!(levels(&findings), [(Level::Failure, "topic.min_insync_replicas")]);
 }
 
 #[test]
 fn topic_that_would_be_made_is_judged_by_the_same_rules() {
     let findings = judge_config(&config(&[]), 1, &WANTED);
-    assert_eq!(told(&findings), [(Level::Failure, "topic.min_insync_replicas")]);
+    assert_eq!(levels(&findings), [(Level::Failure, "topic.min_insync_replicas")]);
 }

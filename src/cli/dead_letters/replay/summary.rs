@@ -24,8 +24,8 @@ pub(super) struct Summary {
 }
 
 /// One letter's fate, for a person.
-pub(super) fn line(told: &ReplayEvent<'_>) -> String {
-    match told {
+pub(super) fn line(event: &ReplayEvent<'_>) -> String {
+    match event {
         ReplayEvent::Replayed(id, topics) => format!("{id}  goes to {}", topics.join(", ")),
         ReplayEvent::Nothing(id, why) => format!("{id}  becomes nothing: {why}"),
         ReplayEvent::Stays(id, reason, detail) => format!("{id}  stays: {reason}: {}", printable(detail)),
@@ -40,8 +40,8 @@ impl Summary {
     }
 
     /// Counts what is told.
-    pub(super) fn add(&mut self, told: &ReplayEvent<'_>) {
-        match told {
+    pub(super) fn add(&mut self, event: &ReplayEvent<'_>) {
+        match event {
             ReplayEvent::Replayed(_, topics) => {
                 self.replayed += 1;
                 for topic in topics {

@@ -14,10 +14,10 @@ use chrono::Utc;
 mod tests;
 
 /// What one transaction holds at most.
-const LINES: usize = 500;
-const BYTES: usize = 4 * 1024 * 1024;
+const MAX_BATCH_LINES: usize = 500;
+const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-const HINT: &str = "it has the form of an exported record: a file that you exported needs --records";
+const RECORDS_HINT: &str = "it has the form of an exported record: a file that you exported needs --records";
 
 /// Returns true if a record may be written to its topic.
 fn is_allowed(record: &Record, rules: &ReplayEvaluator, content: Content) -> bool {
@@ -76,7 +76,7 @@ impl Item {
                     ReplayDecision::Records(records) => Fate::Records(records.into_vec()),
                     ReplayDecision::Nothing(_) => Fate::Nothing,
                     ReplayDecision::Rejected { reason, detail } if is_record(&body) => {
-                        Fate::Rejected(reason, format!("{detail}; {HINT}"))
+                        Fate::Rejected(reason, format!("{detail}; {RECORDS_HINT}"))
                     }
                     ReplayDecision::Rejected { reason, detail } => Fate::Rejected(reason, detail),
                 }
@@ -130,7 +130,7 @@ impl Batch {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.items.len() >= LINES || self.bytes >= BYTES
+        self.items.len() >= MAX_BATCH_LINES || self.bytes >= MAX_BATCH_BYTES
     }
 
     /// Writes all of it, and where Kafka refuses that, each line alone: the refused ones are rejected.

@@ -1,7 +1,7 @@
 //! Files of expectations.
 
 use super::case::{Case, Written};
-use crate::cli::route::bodies;
+use crate::cli::route::input;
 use crate::cli::{Failure, files};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Number, Value};
@@ -14,7 +14,7 @@ mod tests;
 /// Every case of a file.
 pub(super) fn read(path: &Path) -> Result<Vec<Case>, Failure> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let written = written(path, &bodies::read(path)?)?;
+    let written = written(path, &input::read(path)?)?;
     let cases = written.into_iter().map(|(at, written)| {
         let wrong = |reason| Failure::Failed(format!("{at}: {reason}"));
         written.case(at.clone(), folder).map_err(wrong)

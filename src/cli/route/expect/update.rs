@@ -4,7 +4,7 @@ use super::case::{OfRecord, Written};
 use super::compare::short;
 use super::file::{is_comment, is_yaml, written};
 use crate::cli::Failure;
-use crate::cli::route::bodies::Input;
+use crate::cli::route::input::Input;
 use crate::cli::route::explanation::{Explanation, Line, Outcome, Router};
 use crate::cli::{files, output};
 use crate::input;

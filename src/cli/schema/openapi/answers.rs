@@ -101,10 +101,10 @@ fn response(answers: &[&Answer]) -> Value {
     let (name, member) = if is_problem { ("problem", "type") } else { ("outcome", "outcome") };
     let examples = answers.iter().map(|answer| (answer.tag.clone(), json!({ "value": answer.body })));
     let kinds: Vec<_> = answers.iter().map(|answer| &answer.body[member]).collect();
-    let mut told: Vec<_> = answers.iter().map(|answer| told(answer)).collect();
-    told.dedup();
+    let mut descriptions: Vec<_> = answers.iter().map(|answer| description(answer)).collect();
+    descriptions.dedup();
     let mut response = json!({
-        "description": told.join(" "),
+        "description": descriptions.join(" "),
         "content": { &answers[0].content_type: {
             "schema": {
                 "allOf": [{ "$ref": format!("#/components/schemas/{name}") }],
@@ -120,7 +120,7 @@ fn response(answers: &[&Answer]) -> Value {
     response
 }
 
-fn told(answer: &Answer) -> String {
+fn description(answer: &Answer) -> String {
     let title = match answer.tag.as_str() {
         "acked" => "Kafka has acknowledged every record of the event",
         "spooled" => "The event is on the bridge's disk and will be sent on",

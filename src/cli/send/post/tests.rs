@@ -92,12 +92,12 @@ fn plan(to: &Url, rounds: u64) -> Plan {
         .chain(samples(Dialect::Live))
         .map(|(_, sample)| Body::Fresh(Template::parse(sample, "http://a.example").unwrap()))
         .collect();
-    let proof = Proof::default();
+    let credentials = RequestCredentials::default();
     Plan {
         to: to.clone(),
         address: None,
         authorities: None,
-        proof,
+        credentials,
         bodies,
         rounds,
         rate: None,

@@ -6,7 +6,7 @@ fn wanted(partitions: Option<i32>, replicas: Option<i32>, config: &[(&str, &str)
     TopicsConfig { create_missing: true, partitions, replication_factor: replicas, config }
 }
 
-/// A topic whose partitions have so many replicas each.
+/// Topic whose partitions have the given numbers of replicas.
 fn topic(replicas: &[usize], config: &[(&str, &str, ConfigOrigin)]) -> Topic {
     let partition = |(id, replicas): (i32, &usize)| {
         let replicas: Vec<i32> = (0..).take(*replicas).collect();
@@ -23,9 +23,9 @@ fn topic(replicas: &[usize], config: &[(&str, &str, ConfigOrigin)]) -> Topic {
     }
 }
 
-fn planned(told: Option<Described>, wanted: &TopicsConfig) -> Plan {
-    let told = told.into_iter().map(|told| ("t".to_owned(), told)).collect();
-    Plan::new(&["t".into()], &told, wanted)
+fn planned(described: Option<Described>, wanted: &TopicsConfig) -> Plan {
+    let described = described.into_iter().map(|described| ("t".to_owned(), described)).collect();
+    Plan::new(&["t".into()], &described, wanted)
 }
 
 fn there(topic: Topic, wanted: &TopicsConfig) -> There {

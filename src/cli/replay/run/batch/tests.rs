@@ -75,12 +75,12 @@ fn event_of_nobody_knows_whom_ends_the_run_with_the_names() {
 #[test]
 fn batch_is_full_by_lines_or_by_bytes() {
     let mut batch = Batch::default();
-    (0..LINES).for_each(|_| {
+    (0..MAX_BATCH_LINES).for_each(|_| {
         assert!(!batch.is_full());
         batch.add(item(b"", &main()).unwrap());
     });
     assert!(batch.is_full());
     let mut large = Batch::default();
-    large.add(item(&vec![b' '; BYTES], &main()).unwrap());
+    large.add(item(&vec![b' '; MAX_BATCH_BYTES], &main()).unwrap());
     assert!(large.is_full());
 }

@@ -8,10 +8,10 @@ fn within(milliseconds: u64, all: Vec<Work>) -> Vec<Finding> {
 #[test]
 fn everything_found_is_told_in_the_order_of_the_works() {
     let work = |name: &'static str, pause| {
-        Work::begin(name, move |telling| {
+        Work::begin(name, move |reporter| {
             std::thread::sleep(Duration::from_millis(pause));
-            telling.next("looking");
-            telling.say(Finding::ok(name, ""));
+            reporter.next("looking");
+            reporter.report(Finding::ok(name, ""));
         })
     };
     let keys: Vec<_> =
@@ -22,9 +22,9 @@ fn everything_found_is_told_in_the_order_of_the_works() {
 #[test]
 fn work_that_hangs_is_a_failure_beside_what_it_found() {
     let (hold, held) = channel::<()>();
-    let work = Work::begin("a", move |telling| {
-        telling.say(Finding::ok("one", ""));
-        telling.next("asking for topics");
+    let work = Work::begin("a", move |reporter| {
+        reporter.report(Finding::ok("one", ""));
+        reporter.next("asking for topics");
         let _ = held.recv();
     });
     let begun = Instant::now();

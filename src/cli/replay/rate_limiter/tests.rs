@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn lines_are_due_one_after_the_other() {
     let began = Instant::now();
-    let mut pace = Pace::new(Some(10.0), began);
+    let mut pace = RateLimiter::new(Some(10.0), began);
     assert_eq!(pace.wait(began), Duration::ZERO);
     pace.take();
     assert_eq!(pace.wait(began), Duration::from_millis(100));
@@ -15,7 +15,7 @@ fn lines_are_due_one_after_the_other() {
 #[test]
 fn an_outage_is_not_made_up_for_by_a_burst() {
     let began = Instant::now();
-    let mut pace = Pace::new(Some(10.0), began);
+    let mut pace = RateLimiter::new(Some(10.0), began);
     let later = began + Duration::from_secs(60);
     assert_eq!(pace.wait(later), Duration::ZERO);
     pace.take();
@@ -25,7 +25,7 @@ fn an_outage_is_not_made_up_for_by_a_burst() {
 #[test]
 fn without_a_rate_every_line_is_due() {
     let now = Instant::now();
-    let mut pace = Pace::new(None, now);
+    let mut pace = RateLimiter::new(None, now);
     (0..1000).for_each(|_| pace.take());
     assert_eq!(pace.wait(now), Duration::ZERO);
 }

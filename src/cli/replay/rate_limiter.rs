@@ -15,14 +15,14 @@ pub(super) fn parse(text: &str) -> Result<f64, String> {
 
 /// When each line is due.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct RateLimiter {
     /// `None`: at once.
     rate: Option<f64>,
     began: Instant,
     lines: u64,
 }
 
-impl Pace {
+impl RateLimiter {
     pub(super) fn new(rate: Option<f64>, now: Instant) -> Self {
         Self { rate, began: now, lines: 0 }
     }

@@ -9,7 +9,7 @@ mod tests;
 
 /// What `--from` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum From {
+pub(super) enum StartPosition {
     /// `now`
     Now,
     /// `beginning`
@@ -21,21 +21,21 @@ pub(super) enum From {
 }
 
 /// Reads `--from`.
-pub(super) fn parse(text: &str) -> Result<From, String> {
+pub(super) fn parse(text: &str) -> Result<StartPosition, String> {
     match text {
-        "now" => return Ok(From::Now),
-        "beginning" => return Ok(From::Beginning),
+        "now" => return Ok(StartPosition::Now),
+        "beginning" => return Ok(StartPosition::Beginning),
         _ => {}
     }
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(From::At(time.to_utc()));
+        return Ok(StartPosition::At(time.to_utc()));
     }
-    humantime::parse_duration(text).map(From::Ago).map_err(|_| {
+    humantime::parse_duration(text).map(StartPosition::Ago).map_err(|_| {
         "expected now, beginning, a time such as 2026-03-12T14:30:00Z, or how long ago, such as 15m".into()
     })
 }
 
-impl From {
+impl StartPosition {
     /// What that means at `now`.
     pub(super) fn start(self, now: DateTime<Utc>) -> Start {
         match self {

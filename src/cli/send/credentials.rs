@@ -8,12 +8,12 @@ use std::path::Path;
 
 /// The secrets of a run. Of a file with several, as a bridge reads it, the last: the newest.
 #[derive(Debug, Default)]
-pub(super) struct Proof {
+pub(super) struct RequestCredentials {
     secret: Option<Secret>,
     token: Option<Secret>,
 }
 
-impl Proof {
+impl RequestCredentials {
     /// Reads the secret to sign with and the bearer token, where there are to be any.
     pub(super) fn read(secrets_file: Option<&Path>, token_file: Option<&Path>) -> Result<Self, FileError> {
         Ok(Self { secret: last(secrets_file)?, token: last(token_file)? })
