@@ -5,6 +5,7 @@
 
 mod clock;
 mod cluster;
+mod deadline;
 mod disk;
 mod fields;
 mod files;
@@ -13,17 +14,16 @@ mod new_topic;
 mod ports;
 mod servers;
 mod topic;
-mod deadline;
 mod write_probe;
 
 use super::{BAD_SETTINGS, SettingsArgs, ended, output};
 use crate::app::{self, App};
 use crate::config::{OpenDoor, Problem, Problems, Settings};
+use deadline::Work;
 use finding::{Finding, Tally};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use deadline::Work;
 
 /// Check the settings, this machine and the Kafka cluster, and tell what to do about each trouble.
 ///

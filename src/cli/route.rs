@@ -1,15 +1,15 @@
-//! `route`: what becomes of an event, and why.
+//! `route`: explains the result of an event, or tests a mapping.
 
-mod input;
 mod expect;
 mod explanation;
+mod input;
 mod render;
 
 use super::{Failure, SettingsArgs, output};
 use crate::config::Settings;
-use input::{Content, Input, inputs};
 use chrono::{DateTime, Utc};
 use explanation::{Outcome, Router};
+use input::{Content, Input, inputs};
 use std::path::PathBuf;
 
 /// Tell what becomes of an event, and why; or test a mapping.
@@ -70,7 +70,6 @@ Exit codes: 0 no event would become a dead letter, or all is as expected;
 1 one would, or differs from what is expected, or a file cannot be read;
 2 the command line makes no sense; 78 the settings are bad.";
 
-/// Runs the command.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let settings = Settings::load(&args.settings.sources_on_paper())?;
     let router = Router::new(&settings, args.partitions, args.received_at.unwrap_or_else(Utc::now))?;
@@ -85,8 +84,13 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     print_explanations(&router, source, &inputs, args.json)
 }
 
-/// Tells what becomes of each.
-fn print_explanations(router: &Router<'_>, source: usize, inputs: &[Input], json: bool) -> Result<(), Failure> {
+/// Prints an explanation for each input.
+fn print_explanations(
+    router: &Router<'_>,
+    source: usize,
+    inputs: &[Input],
+    json: bool,
+) -> Result<(), Failure> {
     let mut lost = 0;
     for input in inputs {
         let explanation = router.explain(source, &input.body);

@@ -1,9 +1,9 @@
-//! `tail`: records as they are written.
+//! `tail`: prints records as they are written.
 
 mod filter;
-mod start_position;
-pub(super) mod mask;
 pub(super) mod format;
+pub(super) mod mask;
+mod start_position;
 
 use super::{Failure, SettingsArgs, output, signals};
 use crate::app::App;
@@ -81,10 +81,10 @@ Examples:
   justcall-bridge tail --topic 'justcall.sms.*' --key msg_a1b2c3d4 --from beginning --until-end
   justcall-bridge tail --type '*' --json --from beginning --until-end | jq -r .headers.ce_type | sort | uniq -c";
 
-/// How long a record is waited for before signals and the clock are looked at.
+/// Interval at which a wait for a record looks for a signal and at the clock.
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Runs until the limit, the end or a signal.
+/// Prints records until the limit, the end or a signal.
 pub(super) fn run(mut args: Args) -> Result<(), Failure> {
     let settings = std::mem::take(&mut args.settings).load_quietly()?;
     let plan = plan(args, &settings)?;
@@ -107,7 +107,7 @@ struct Plan {
 fn plan(args: Args, settings: &Settings) -> Result<Plan, Failure> {
     let topics: Arc<dyn Fn(&str) -> bool + Send + Sync> = if args.topics.is_empty() {
         let (yielded, prefix) = (App::topics(settings)?, settings.routing.prefix.clone());
-        // Without a prefix every topic of the cluster would begin with it.
+        // With an empty prefix, every topic of the cluster would match.
         let is_former = move |name: &str| !prefix.is_empty() && name.starts_with(&prefix);
         Arc::new(move |name| is_former(name) || yielded.iter().any(|topic| **topic == *name))
     } else {
@@ -125,7 +125,7 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, Failure> {
     })
 }
 
-/// Where records come from.
+/// Source of records.
 enum Reading {
     Live(Tail),
     Stretch(Stretch),
@@ -148,7 +148,7 @@ impl Reading {
 }
 
 impl Plan {
-    /// Shows records; returns how many.
+    /// Prints records. Returns their number.
     fn run(&self, kafka: &kafka::Config, stop: &AtomicBool) -> Result<u64, Failure> {
         let wanted = Arc::clone(&self.topics);
         let mut from = if self.until_end {
@@ -167,7 +167,7 @@ impl Plan {
             };
             match written {
                 Ok(()) => {}
-                // Whoever closed stdout does not want the rest.
+                // A closed stdout means that its reader wants no more.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(shown),
                 Err(error) => return Err(Failure::Output(error)),
             }

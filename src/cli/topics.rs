@@ -1,20 +1,20 @@
 //! `topics`: compares the cluster's topics with the settings, and creates or changes them.
 
+mod acls;
 mod apply;
 mod export;
-mod plan;
-mod acls;
 mod format;
+mod plan;
 
 use super::output::{self, print};
 use super::{Failure, SettingsArgs};
 use crate::app::{self, App};
 use crate::config::Settings;
 use crate::kafka::Cluster;
+use acls::Purpose;
 use apply::Step;
 use export::{ApiVersion, Authentication, Export, Format, Strimzi};
 use plan::Plan;
-use acls::Purpose;
 use serde_json::json;
 use std::cell::Cell;
 use std::io::{self, IsTerminal};

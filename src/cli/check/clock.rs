@@ -32,7 +32,10 @@ pub(super) fn judge(skew: Skew, tolerance: Duration) -> Finding {
         let text = format!("{text}: the records' times are wrong, or Kafka keeps them for a wrong time");
         Finding::warning(KEY, text, fix)
     } else {
-        Finding::ok(KEY, format!("within {MAX_UNNOTICED_SKEW_SECONDS} s of the broker's, as far as can be told"))
+        Finding::ok(
+            KEY,
+            format!("within {MAX_UNNOTICED_SKEW_SECONDS} s of the broker's, as far as can be told"),
+        )
     }
 }
 

@@ -313,7 +313,13 @@ fn times(config: &Config) -> Vec<Finding> {
             &backlog,
             "leave it out, or set it to more than the longest outage",
         ),
-        judged(after, MIN_AHEAD_LIMIT_MS, RECOMMENDED_AHEAD_LIMIT_MS, &ahead, "set it to 3600000, an hour, or more"),
+        judged(
+            after,
+            MIN_AHEAD_LIMIT_MS,
+            RECOMMENDED_AHEAD_LIMIT_MS,
+            &ahead,
+            "set it to 3600000, an hour, or more",
+        ),
     ];
     findings.into_iter().flatten().collect()
 }

@@ -30,11 +30,13 @@ pub(super) async fn check(
         .map(|(name, config)| (name.clone(), flaw(config, now)))
         .partition(|(_, flaw)| flaw.is_some());
     for (name, _) in impossible {
-        report(Finding::skipped(
-            KEY,
-            "no write is known that the topic surely refuses: its limits are not told, or too wide",
-        )
-        .of(name));
+        report(
+            Finding::skipped(
+                KEY,
+                "no write is known that the topic surely refuses: its limits are not told, or too wide",
+            )
+            .of(name),
+        );
     }
     let trials: Vec<(String, Flaw)> =
         possible.into_iter().filter_map(|(name, flaw)| Some((name, flaw?))).collect();

@@ -1,4 +1,4 @@
-//! An explanation for a person.
+//! Explanation as text.
 
 use super::explanation::{Explanation, Outcome, Router, Seen, Step};
 use crate::cli::output::printable;
@@ -7,7 +7,7 @@ use crate::routing::Match;
 use serde_json::Value;
 use std::fmt::Write;
 
-/// What became of the event at that place.
+/// Formats the result of the event at position `at`.
 pub(super) fn text(at: &str, explanation: &Explanation, router: &Router<'_>) -> String {
     let mut table = Table { text: format!("{}\n", printable(at)) };
     table.add_seen(explanation);
@@ -38,7 +38,7 @@ struct Table {
 }
 
 impl Table {
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     fn add(&mut self, name: &str, value: &str) {
         let _ = writeln!(self.text, "  {name:<11} {}", printable(value));
     }
@@ -68,7 +68,8 @@ impl Table {
         self.add("validation", &validation);
     }
 
-    /// A line for each route; routes in a row that mean other types, or were not reached, share one.
+    /// Adds a line for each route. Consecutive routes for other types, or after the last evaluated one, share
+    /// a line.
     fn add_steps(&mut self, steps: &[Step], settings: &Settings) {
         for (index, group) in steps.chunk_by(shares).enumerate() {
             let name = if index == 0 { "routes" } else { "" };
@@ -119,7 +120,7 @@ fn verdict(step: &Step) -> String {
     }
 }
 
-/// What a route's `match` says.
+/// Formats the `match` of a route.
 fn matches(settings: &Settings, route: usize) -> String {
     let Some(route) = settings.routing.routes.get(route) else { return String::new() };
     if let (true, Some(template)) = (route.matches.is_empty(), &route.template) {

@@ -1,4 +1,4 @@
-//! Where reading begins, as it is written on the command line.
+//! Start position of `tail`.
 
 use crate::kafka::Start;
 use chrono::{DateTime, Utc};
@@ -7,20 +7,20 @@ use std::time::Duration;
 #[cfg(test)]
 mod tests;
 
-/// What `--from` says.
+/// Value of `--from`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StartPosition {
     /// `now`
     Now,
     /// `beginning`
     Beginning,
-    /// A point in time.
+    /// Point in time.
     At(DateTime<Utc>),
-    /// So long ago.
+    /// Duration before now.
     Ago(Duration),
 }
 
-/// Reads `--from`.
+/// Parses `--from`.
 pub(super) fn parse(text: &str) -> Result<StartPosition, String> {
     match text {
         "now" => return Ok(StartPosition::Now),
@@ -36,7 +36,7 @@ pub(super) fn parse(text: &str) -> Result<StartPosition, String> {
 }
 
 impl StartPosition {
-    /// What that means at `now`.
+    /// Returns the start relative to `now`.
     pub(super) fn start(self, now: DateTime<Utc>) -> Start {
         match self {
             Self::Now => Start::Now,

@@ -1,7 +1,7 @@
 //! Applies the changes of a plan in order. A failed change does not stop the others.
 
-use super::plan::{Entry, Plan, State};
 use super::format;
+use super::plan::{Entry, Plan, State};
 use crate::kafka::{self, Cluster, TopicsConfig};
 use serde_json::{Value, json};
 use std::io::BufRead;

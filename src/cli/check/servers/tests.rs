@@ -6,7 +6,7 @@ fn server(text: &str) -> Server {
 }
 
 #[test]
-fn servers_are_read_with_and_without_ports_protocols_and_brackets() {
+fn server_list_parses_ports_protocols_and_brackets() {
     for (text, host, port) in [
         ("kafka:9093", "kafka", 9093),
         ("kafka", "kafka", 9092),
@@ -37,7 +37,7 @@ fn judged(reach: Reach, another_answers: bool, protocol: &str) -> Finding {
 }
 
 #[test]
-fn server_that_fails_is_a_warning_only_where_another_one_answers() {
+fn failed_server_is_a_warning_only_if_another_answers() {
     for reach in [
         Reach::Unresolved,
         Reach::NotConnected(io::ErrorKind::ConnectionRefused),
@@ -54,7 +54,7 @@ fn server_that_fails_is_a_warning_only_where_another_one_answers() {
 }
 
 #[test]
-fn protocol_that_would_do_is_named_with_and_without_login() {
+fn suitable_protocol_is_suggested() {
     for (cause, protocol, fix) in [
         (Cause::PlaintextToTls, "", "to SSL,"),
         (Cause::PlaintextToTls, "SASL_PLAINTEXT", "to SASL_SSL,"),
@@ -72,7 +72,7 @@ fn protocol_that_would_do_is_named_with_and_without_login() {
 }
 
 #[test]
-fn every_cause_has_words_of_its_own() {
+fn every_cause_has_its_own_text() {
     let causes = [
         Cause::Properties("x".into()),
         Cause::OtherName,
@@ -95,7 +95,7 @@ fn every_cause_has_words_of_its_own() {
 }
 
 #[test]
-fn greeting_is_a_record_of_tls() {
+fn greeting_is_a_tls_record() {
     assert_eq!(greeting("broker.example").unwrap()[0], TLS_HANDSHAKE);
     assert!(greeting("127.0.0.1").is_some());
 }

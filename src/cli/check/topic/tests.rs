@@ -58,7 +58,7 @@ fn healthy_topic_is_one_ok_line() {
 }
 
 #[test]
-fn each_setting_that_loses_or_refuses_records_is_found_and_alone() {
+fn each_harmful_setting_is_reported_alone() {
     use Level::{Failure, Ok, Warning};
     for (name, value, expected, key) in [
         ("min.insync.replicas", "4", Failure, "topic.min_insync_replicas"),
@@ -85,7 +85,7 @@ fn each_setting_that_loses_or_refuses_records_is_found_and_alone() {
 }
 
 #[test]
-fn retention_is_compared_with_the_spool_and_the_window() {
+fn retention_is_compared_with_spool_and_deduplication_window() {
     let two_hours = Duration::from_secs(2 * 3600);
     let spooled = Wanted { is_dead_letter: false, spool: Some(1 << 20), ..WANTED };
     let windowed = Wanted { is_dead_letter: false, window: two_hours, ..WANTED };
@@ -107,14 +107,14 @@ fn retention_is_compared_with_the_spool_and_the_window() {
 }
 
 #[test]
-fn short_retention_without_a_spool_and_a_window_matters_for_dead_letters_only() {
+fn short_retention_without_spool_and_window_matters_only_for_dead_letters() {
     let wanted = Wanted { is_dead_letter: false, ..WANTED };
     let findings = judge(&topic(healthy(), config(&[("retention.ms", "1")])), &wanted);
     assert_eq!(levels(&findings), [(Level::Ok, "topic")]);
 }
 
 #[test]
-fn counts_are_held_against_the_settings_and_free_where_those_say_nothing() {
+fn counts_are_compared_only_with_explicit_settings() {
     let one = || vec![partition(0, Some(1), &[1], &[1])];
     let least = config(&[("min.insync.replicas", "1")]);
     let findings = judge(&topic(one(), least.clone()), &WANTED);
@@ -129,7 +129,7 @@ fn counts_are_held_against_the_settings_and_free_where_those_say_nothing() {
 }
 
 #[test]
-fn replicas_that_are_gone_are_a_warning_until_nothing_can_be_written() {
+fn missing_replicas_are_a_warning_while_writes_succeed() {
     let members = |leader, in_sync: &[i32]| {
         let partitions = vec![partition(0, leader, &[1, 2, 3], in_sync), healthy().remove(1)];
         let findings = judge(&topic(partitions, config(&[])), &WANTED);
@@ -141,13 +141,13 @@ fn replicas_that_are_gone_are_a_warning_until_nothing_can_be_written() {
 }
 
 #[test]
-fn impossible_minimum_is_said_once() {
+fn impossible_minimum_is_reported_once() {
     let findings = judge(&topic(healthy(), config(&[("min.insync.replicas", "4")])), &WANTED);
     assert_eq!(levels(&findings), [(Level::Failure, "topic.min_insync_replicas")]);
 }
 
 #[test]
-fn topic_that_would_be_made_is_judged_by_the_same_rules() {
+fn new_topic_is_judged_by_the_same_rules() {
     let findings = judge_config(&config(&[]), 1, &WANTED);
     assert_eq!(levels(&findings), [(Level::Failure, "topic.min_insync_replicas")]);
 }

@@ -1,33 +1,33 @@
 use super::*;
 
 #[test]
-fn lines_are_due_one_after_the_other() {
+fn lines_are_due_at_the_given_rate() {
     let began = Instant::now();
-    let mut pace = RateLimiter::new(Some(10.0), began);
-    assert_eq!(pace.wait(began), Duration::ZERO);
-    pace.take();
-    assert_eq!(pace.wait(began), Duration::from_millis(100));
-    assert_eq!(pace.wait(began + Duration::from_millis(100)), Duration::ZERO);
-    pace.take();
-    assert_eq!(pace.wait(began + Duration::from_millis(100)), Duration::from_millis(100));
+    let mut limiter = RateLimiter::new(Some(10.0), began);
+    assert_eq!(limiter.wait(began), Duration::ZERO);
+    limiter.take();
+    assert_eq!(limiter.wait(began), Duration::from_millis(100));
+    assert_eq!(limiter.wait(began + Duration::from_millis(100)), Duration::ZERO);
+    limiter.take();
+    assert_eq!(limiter.wait(began + Duration::from_millis(100)), Duration::from_millis(100));
 }
 
 #[test]
-fn an_outage_is_not_made_up_for_by_a_burst() {
+fn no_burst_follows_a_delay() {
     let began = Instant::now();
-    let mut pace = RateLimiter::new(Some(10.0), began);
+    let mut limiter = RateLimiter::new(Some(10.0), began);
     let later = began + Duration::from_secs(60);
-    assert_eq!(pace.wait(later), Duration::ZERO);
-    pace.take();
-    assert_eq!(pace.wait(later), Duration::from_millis(100));
+    assert_eq!(limiter.wait(later), Duration::ZERO);
+    limiter.take();
+    assert_eq!(limiter.wait(later), Duration::from_millis(100));
 }
 
 #[test]
-fn without_a_rate_every_line_is_due() {
+fn without_a_rate_every_line_is_due_at_once() {
     let now = Instant::now();
-    let mut pace = RateLimiter::new(None, now);
-    (0..1000).for_each(|_| pace.take());
-    assert_eq!(pace.wait(now), Duration::ZERO);
+    let mut limiter = RateLimiter::new(None, now);
+    (0..1000).for_each(|_| limiter.take());
+    assert_eq!(limiter.wait(now), Duration::ZERO);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Lines that are written together.
+//! Lines that are written in one transaction.
 
 use super::Source;
 use crate::app::replay::{ReplayDecision, ReplayEvaluator, ReplayWriter};
@@ -13,7 +13,7 @@ use chrono::Utc;
 #[cfg(test)]
 mod tests;
 
-/// What one transaction holds at most.
+/// Largest batch, in lines and in bytes.
 const MAX_BATCH_LINES: usize = 500;
 const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 
@@ -24,12 +24,12 @@ fn is_allowed(record: &Record, rules: &ReplayEvaluator, content: Content) -> boo
     content == Content::Records { any_topic: true } || rules.can_yield(&record.topic)
 }
 
-/// One line and what becomes of it.
+/// Line and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
-    /// Counted from 1.
+    /// Line number, from 1.
     pub(super) number: u64,
-    /// As it stands in the file.
+    /// Bytes of the line in the file.
     pub(super) bytes: Vec<u8>,
     fate: Fate,
 }
@@ -42,10 +42,11 @@ enum Fate {
 }
 
 impl Item {
-    /// Rules on a line.
+    /// Applies the rules to a line.
     ///
     /// # Errors
-    /// For an event where nobody said whose it is.
+    ///
+    /// Returns an error for an event if its source is ambiguous.
     pub(super) fn of(
         taken: Taken,
         rules: &ReplayEvaluator,
@@ -85,7 +86,7 @@ impl Item {
         Ok(Self { number, bytes, fate })
     }
 
-    /// Why it is rejected, if it is: a stable tag, and a text for a person.
+    /// Returns the reason of a rejected line: a stable tag, and a text for a person.
     pub(super) fn rejection(&self) -> Option<(&str, &str)> {
         match &self.fate {
             Fate::Rejected(reason, detail) => Some((reason, detail)),
@@ -93,7 +94,7 @@ impl Item {
         }
     }
 
-    /// Adds it to the summary.
+    /// Adds the line to the summary.
     pub(super) fn count(&self, summary: &mut Summary) {
         summary.last_line = self.number;
         match &self.fate {
@@ -116,7 +117,7 @@ impl Item {
     }
 }
 
-/// Lines in the order they stand.
+/// Lines in file order.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) items: Vec<Item>,
@@ -133,7 +134,7 @@ impl Batch {
         self.items.len() >= MAX_BATCH_LINES || self.bytes >= MAX_BATCH_BYTES
     }
 
-    /// Writes all of it, and where Kafka refuses that, each line alone: the refused ones are rejected.
+    /// Writes the whole batch. If Kafka rejects it, writes each line alone and rejects those that fail.
     pub(super) fn write(
         &mut self,
         outlet: &mut ReplayWriter,

@@ -10,7 +10,7 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 }
 
 #[test]
-fn signature_is_one_that_a_bridge_takes() {
+fn bridge_accepts_the_signature() {
     let secrets = file("old\nnew\n");
     let credentials = RequestCredentials::read(Some(secrets.path()), None).unwrap();
     let now = Utc::now();
@@ -26,7 +26,7 @@ fn signature_is_one_that_a_bridge_takes() {
 }
 
 #[test]
-fn what_cannot_be_signed_goes_unsigned() {
+fn unsignable_body_is_sent_unsigned() {
     let secrets = file("hush");
     let credentials = RequestCredentials::read(Some(secrets.path()), None).unwrap();
     let (_, documented) = samples(Dialect::Documented).next().unwrap();
@@ -37,7 +37,7 @@ fn what_cannot_be_signed_goes_unsigned() {
 }
 
 #[test]
-fn token_goes_as_bearer() {
+fn token_is_sent_as_bearer() {
     let tokens = file("0123456789abcdef\n");
     let credentials = RequestCredentials::read(None, Some(tokens.path())).unwrap();
     assert_eq!(credentials.authorization().as_deref(), Some("Bearer 0123456789abcdef"));

@@ -52,7 +52,7 @@ mod tests {
     use super::quoted;
 
     #[test]
-    fn shell_reads_every_value_as_one_word() {
+    fn values_are_quoted_for_the_shell() {
         for (text, word) in [
             ("justcall.call_x-1", "justcall.call_x-1"),
             ("a=compact,delete", "a=compact,delete"),
