@@ -33,7 +33,7 @@ fn type_of_the_other_dialect_is_rejected_with_that_dialect() {
 }
 
 #[test]
-fn default_event_is_call_completed() {
+fn selection_is_the_default_the_named_types_or_all() {
     let events = |line: &str| -> Vec<_> {
         chosen(&args(line).unwrap()).unwrap().into_iter().map(|(event, _)| event).collect()
     };

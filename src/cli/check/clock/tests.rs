@@ -7,7 +7,7 @@ fn level(least: Option<i64>, most: Option<i64>) -> (Level, String) {
 }
 
 #[test]
-fn clock_passes_within_the_read_uncertainty() {
+fn clock_passes_unless_the_skew_is_certain() {
     for (least, most) in
         [(Some(-1), Some(1)), (Some(5), Some(8)), (Some(-8), Some(-5)), (None, None), (Some(-20), Some(20))]
     {

@@ -52,7 +52,7 @@ fn replicas_of_a_new_topic_come_from_settings_or_broker() {
 }
 
 #[test]
-fn denied_access_invalid_request_and_timeout_differ() {
+fn denied_or_invalid_creation_is_a_failure_and_unreachable_cluster_a_warning() {
     let refused =
         |is_authorization| Err(Error::Refused(Refusal::Said { words: "No".into(), is_authorization }));
     let (denied, wrong) = (judge(refused(true)), judge(refused(false)));

@@ -36,7 +36,7 @@ fn changed_file_is_rejected_with_advice() {
 }
 
 #[test]
-fn other_files_resume_data_is_not_overwritten() {
+fn unrelated_file_is_not_overwritten_as_resume_file() {
     let (_folder, file, resume) = files();
     fs::write(&resume, "precious").unwrap();
     assert!(matches!(load(&resume, &file), Err(Unusable::Foreign(_))));

@@ -11,7 +11,7 @@ fn body(written: Value) -> String {
 }
 
 #[test]
-fn event_is_inline_or_in_a_file() {
+fn event_is_inline_text_or_a_sample() {
     assert_eq!(body(json!({ "event": { "type": "a" }, "outcome": "routed" })), r#"{"type":"a"}"#);
     assert_eq!(body(json!({ "body": "not JSON", "outcome": "rejected" })), "not JSON");
     let live = body(json!({ "sample": "call.missed", "dialect": "live", "outcome": "routed" }));
