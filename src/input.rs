@@ -53,7 +53,7 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
 /// Reads a file as a whole.
 ///
 /// # Errors
-/// As [`open`] and [`read_all`].
+/// Fails as [`open`] and [`read_all`] do.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     read_all(open(path)?)
 }
@@ -61,7 +61,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// Reads a text file as a whole.
 ///
 /// # Errors
-/// As [`read`], and if the file is not UTF-8.
+/// Fails as [`read`] does, and if the file is not UTF-8.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     String::from_utf8(read(path)?)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "is not UTF-8 text"))

@@ -61,7 +61,7 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 /// Writes bytes to stdout: unchanged, or escaped if stdout is a terminal.
 ///
 /// # Errors
-/// As [`print`].
+/// Fails as [`print`] does.
 pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = stdout();
     let result = if io::stdout().is_terminal() { out.write_all(bytes) } else { out.raw(bytes) };

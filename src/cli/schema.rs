@@ -37,7 +37,7 @@ Examples:
   justcall-bridge schema asyncapi --config bridge.yaml --yaml > asyncapi.yaml
   justcall-bridge schema openapi --config bridge.yaml > openapi.json";
 
-/// How a document is printed.
+/// Output options of a document.
 #[derive(Debug, Clone, Copy, clap::Args)]
 struct Format {
     /// As YAML instead of JSON.

@@ -199,14 +199,14 @@ fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
         let (cluster, plan) = compare(&settings).await?;
         // A failed write to stdout does not stop the changes. The command fails after them.
         let unwritten = Cell::new(None);
-        let print_prompt = |text: &str| {
+        let print_text = |text: &str| {
             if !args.json
                 && let Err(failure) = print(text)
             {
                 unwritten.set(Some(failure));
             }
         };
-        print_prompt(&format::text(&plan, wanted, false));
+        print_text(&format::text(&plan, wanted, false));
         if let Some(failure) = unwritten.take() {
             return Err(failure);
         }
@@ -215,7 +215,7 @@ fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
             return Err(Failure::Failed("not confirmed: nothing was changed".into()));
         }
         let width = plan.width();
-        let on_step = |step: &Step| print_prompt(&format!("{}\n", step.line(width)));
+        let on_step = |step: &Step| print_text(&format!("{}\n", step.line(width)));
         let steps = apply::apply(&cluster, &plan, wanted, args.add_partitions, on_step).await;
         if args.json {
             let changes: Vec<_> = steps.iter().map(Step::as_json).collect();

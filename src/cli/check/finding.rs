@@ -10,7 +10,7 @@ mod tests;
 /// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
-    /// As it should be.
+    /// Correct.
     Ok,
     /// The bridge works, but the operator should know.
     Warning,

@@ -25,7 +25,7 @@ pub(in crate::cli::topics) enum ApiVersion {
     V1beta2,
 }
 
-/// How the user proves who it is. Strimzi makes the credentials and puts them into a Secret.
+/// Authentication method of the Kafka user. Strimzi creates the credentials in a Secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(in crate::cli::topics) enum Authentication {
     /// A password: `sasl.mechanism: SCRAM-SHA-512`
