@@ -1,6 +1,6 @@
-//! Files that an operator names: opened without waiting and read within a limit.
+//! Files that an operator names: opened without blocking and read within a limit.
 //!
-//! Opening a FIFO without a writer waits for one, and a terminal or `/dev/zero` may never end. So only
+//! Opening a FIFO blocks until it has a writer, and a terminal or `/dev/zero` may never end. Therefore only
 //! regular files are accepted, and pipes that the caller passed as open descriptors: `/dev/stdin`, and
 //! `/dev/fd/63` of a shell's process substitution.
 
@@ -16,7 +16,8 @@ pub(crate) const MAX_LEN: usize = 256 * 1024 * 1024;
 /// Opens a file for reading.
 ///
 /// # Errors
-/// If the file cannot be opened, or is neither a regular file nor a pipe that the caller passed.
+///
+/// Fails if the file cannot be opened, or is neither a regular file nor a pipe that the caller passed.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).map_err(io::Error::other)?;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
@@ -24,7 +25,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     if kind.is_file() {
         return Ok(file);
     }
-    // Means an empty file to many, such as a settings file that sets nothing.
+    // Commonly used as an empty file, such as a settings file that sets nothing.
     if path == Path::new("/dev/null") {
         return Ok(file);
     }
@@ -39,7 +40,8 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 /// Opens a regular file for reading, which can be read again and from any position.
 ///
 /// # Errors
-/// If the file cannot be opened, or is not a regular file.
+///
+/// Fails if the file cannot be opened, or is not a regular file.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     let file = open(path)?;
     if file.metadata()?.is_file() {
@@ -51,7 +53,7 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
 /// Reads a file as a whole.
 ///
 /// # Errors
-/// As [`open`] and [`read_all`].
+/// Fails as [`open`] and [`read_all`] do.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     read_all(open(path)?)
 }
@@ -59,7 +61,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// Reads a text file as a whole.
 ///
 /// # Errors
-/// As [`read`], and if the file is not UTF-8.
+/// Fails as [`read`] does, and if the file is not UTF-8.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     String::from_utf8(read(path)?)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "is not UTF-8 text"))
@@ -68,7 +70,8 @@ pub(crate) fn read_text(path: &Path) -> io::Result<String> {
 /// Reads an open input as a whole.
 ///
 /// # Errors
-/// If it cannot be read, or exceeds [`MAX_LEN`].
+///
+/// Fails if the input cannot be read, or exceeds [`MAX_LEN`].
 pub(crate) fn read_all(input: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     input.take(MAX_LEN as u64 + 1).read_to_end(&mut bytes)?;

@@ -1,10 +1,11 @@
-//! `check`: whether the bridge would work here, and what would stand in its way.
+//! `check`: checks the settings, this machine and the Kafka cluster.
 //!
-//! What is there is looked at on threads of their own, for a disk or a broker may never answer: when the
-//! time is up the report is made of what has been found. Deciding what that means is left to pure functions.
+//! Disk and broker checks run on their own threads, because they may never return. When the time is up, the
+//! report contains the findings so far. Pure functions judge the collected facts.
 
 mod clock;
 mod cluster;
+mod deadline;
 mod disk;
 mod fields;
 mod files;
@@ -13,17 +14,16 @@ mod new_topic;
 mod ports;
 mod servers;
 mod topic;
-mod watched;
-mod write;
+mod write_probe;
 
 use super::{BAD_SETTINGS, SettingsArgs, ended, output};
 use crate::app::{self, App};
 use crate::config::{OpenDoor, Problem, Problems, Settings};
+use deadline::Work;
 use finding::{Finding, Tally};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use watched::Work;
 
 /// Check the settings, this machine and the Kafka cluster, and tell what to do about each trouble.
 ///
@@ -65,8 +65,8 @@ Examples:
 Exit codes: 0 nothing failed, 1 something outside of the settings failed, or with --strict
 there is a warning, 2 the command line makes no sense, 78 the settings are bad.";
 
-/// How long all of it may take.
-const LIMIT: Duration = Duration::from_secs(19);
+/// Longest time for the whole check, below the 20 s that `--help` promises.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(19);
 
 /// Logs a warning for each setting of a route whose fields no sample of an accepted dialect has.
 pub(super) fn log_fields(settings: &Settings) {
@@ -77,7 +77,7 @@ pub(super) fn log_fields(settings: &Settings) {
 
 /// Prints the report to stdout.
 pub(super) fn run(args: Args) -> ExitCode {
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + CHECK_TIMEOUT;
     let sources = if args.offline { args.settings.sources_on_paper() } else { args.settings.sources() };
     let checked = Settings::load_to_serve(&sources);
     let (findings, are_settings_bad) = match checked {
@@ -133,33 +133,33 @@ fn of_settings(text: &str, doors: &[OpenDoor]) -> Vec<Finding> {
     [Finding::ok("settings", text)].into_iter().chain(open).collect()
 }
 
-/// The settings, this machine and the cluster.
+/// Checks the settings, this machine and the cluster.
 fn look_around(settings: Settings, doors: Vec<OpenDoor>, probe: bool, deadline: Instant) -> Vec<Finding> {
     let (of_certificate, open): (Vec<_>, Vec<_>) = doors.into_iter().partition(files::is_about_certificate);
     let mut findings = of_settings("valid", &open);
     findings.extend(fields::check(&settings));
     let plan = plan(&settings, probe);
-    let kafka = Work::begin("kafka", move |telling| {
-        let (say, next) = (|finding| telling.say(finding), |what: &str| telling.next(what));
-        app::block_on(cluster::check(&plan, &say, &next));
+    let kafka = Work::begin("kafka", move |reporter| {
+        let (report, next) = (|finding| reporter.report(finding), |what: &str| reporter.next(what));
+        app::block_on(cluster::check(&plan, &report, &next));
     });
-    let machine = Work::begin("machine", move |telling| {
+    let machine = Work::begin("machine", move |reporter| {
         let doors: Vec<_> = of_certificate.into_iter().chain(open).collect();
         let now = u64::try_from(chrono::Utc::now().timestamp()).unwrap_or(0);
-        files::check(&settings, &doors, now).into_iter().for_each(|finding| telling.say(finding));
+        files::check(&settings, &doors, now).into_iter().for_each(|finding| reporter.report(finding));
         let spool = &settings.spool;
-        telling.next("looking at the spool's disk");
+        reporter.next("looking at the spool's disk");
         disk::check(spool.directory.as_deref(), spool.bytes_on_disk(), app::is_spool_in_use)
             .into_iter()
-            .for_each(|finding| telling.say(finding));
-        ports::check(&settings).into_iter().for_each(|finding| telling.say(finding));
+            .for_each(|finding| reporter.report(finding));
+        ports::check(&settings).into_iter().for_each(|finding| reporter.report(finding));
     });
-    findings.extend(watched::finish([machine, kafka], deadline));
+    findings.extend(deadline::finish([machine, kafka], deadline));
     findings
 }
 
 fn plan(settings: &Settings, probe: bool) -> cluster::Plan {
-    // Routes that contradict themselves are bad settings, which these are not.
+    // Contradicting routes are a settings error, which loading rejects.
     let topics = App::topics(settings).unwrap_or_default();
     let body = u64::try_from(settings.server.max_body_bytes).unwrap_or(u64::MAX);
     let tolerances = settings.ingest.sources.iter().map(|source| source.signature.tolerance);
@@ -167,7 +167,7 @@ fn plan(settings: &Settings, probe: bool) -> cluster::Plan {
         config: settings.kafka.clone(),
         topics: topics.iter().map(ToString::to_string).collect(),
         dead_letter: settings.ingest.dead_letter.topic.clone(),
-        record: body.saturating_add(topic::KEY_AND_HEADERS),
+        record: body.saturating_add(topic::MAX_KEY_AND_HEADERS_BYTES),
         spool: settings.spool.directory.as_ref().map(|_| settings.spool.max_bytes),
         window: settings.ingest.deduplication.window,
         tolerance: tolerances.min().unwrap_or(Duration::MAX),

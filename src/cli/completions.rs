@@ -1,4 +1,4 @@
-//! `completions`: what a shell needs to complete the command line.
+//! `completions`: prints a shell's completion script.
 
 use super::{Cli, Failure};
 use clap::CommandFactory;
@@ -28,7 +28,6 @@ Install them once; they are there in the next shell that you open:
 
 In the bash that is open, without installing: source <(justcall-bridge completions bash)";
 
-/// Runs the command.
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     super::output::print(&script(args.shell))
 }
@@ -37,7 +36,7 @@ fn script(shell: Shell) -> String {
     let mut script = Vec::new();
     generate(shell, &mut Cli::command(), "justcall-bridge", &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
-    // clap_complete 4.6 spells a program's name with a dash in two ways in bash, and then completes no
-    // command's options.
+    // clap_complete 4.6 spells a program's name with a dash in two ways in bash, so that no command's options
+    // complete.
     if shell == Shell::Bash { script.replace("justcall__subcmd__bridge", "justcall__bridge") } else { script }
 }

@@ -1,4 +1,4 @@
-//! `dead-letters`: what was rejected, and its way back.
+//! `dead-letters`: lists, shows and replays rejected events.
 
 mod list;
 mod replay;
@@ -89,7 +89,6 @@ Examples:
 Exit codes: 0 everything that was chosen is replayed now, 1 something stays or the run ended
 early, 2 the command line makes no sense, 78 the settings are bad.";
 
-/// Runs the command.
 pub(super) fn run(args: Args) -> ExitCode {
     match args.command {
         Command::List { settings, reasons, each, json } => ended(list::run(settings, &reasons, each, json)),
@@ -100,7 +99,7 @@ pub(super) fn run(args: Args) -> ExitCode {
     }
 }
 
-/// The settings' dead letters.
+/// Opens the topic of dead letters that the settings name.
 fn open(settings: SettingsArgs) -> Result<DeadLetters, Failure> {
     Ok(DeadLetters::of(&settings.load_quietly()?))
 }

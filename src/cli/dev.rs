@@ -1,4 +1,4 @@
-//! `dev`: the bridge with a broker of its own, for a laptop.
+//! `dev`: runs the bridge with an embedded broker, for a laptop.
 
 use super::output::{self, printable};
 use super::{Failure, signals};
@@ -49,7 +49,7 @@ Examples:
 Then, in another terminal:
   justcall-bridge send --all";
 
-/// Runs until a signal ends it.
+/// Runs until a signal.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let mut flags = vec![
         format!("server.listen={}", args.listen),
@@ -79,8 +79,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     })
 }
 
-/// Returns the environment without settings that lead to another cluster, or to a spool whose events would
-/// end in memory.
+/// Returns the environment without settings for Kafka or the spool.
+///
+/// They could select another cluster, or a spool whose events would be lost with the broker's memory.
 fn environment() -> Vec<(OsString, OsString)> {
     const LEFT_OUT: [&str; 2] = ["JUSTCALL_BRIDGE__KAFKA__", "JUSTCALL_BRIDGE__SPOOL__"];
     let is_used = |name: &OsString| {
@@ -90,7 +91,7 @@ fn environment() -> Vec<(OsString, OsString)> {
     super::environment().into_iter().filter(|(name, _)| is_used(name)).collect()
 }
 
-/// What a person needs to send the first event and read it back.
+/// Returns the text that explains how to send the first event and read its record.
 fn greeting(addresses: &Addresses, path: &str, bootstrap_servers: &str) -> String {
     let sample = samples(Dialect::Documented).next().map_or("{}", |(_, body)| body);
     let compact = serde_json::from_str::<serde_json::Value>(sample)
@@ -114,17 +115,17 @@ Records appear here as they are written:"
     )
 }
 
-/// Longest time for which a stop waits for the reader of stdout.
+/// Longest wait of a stop for the reader of stdout.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Prints the greeting and each record as it is written, from a thread of its own.
+/// Thread that prints the greeting and each record as it is written.
 struct Printer {
     stopping: Arc<AtomicBool>,
     end: mpsc::Receiver<io::Result<()>>,
 }
 
 impl Printer {
-    /// Starts the thread. The receiver completes when stdout takes no more.
+    /// Starts the thread. The receiver completes when a write to stdout fails.
     fn start(
         kafka: &kafka::Config,
         topics: &[String],
@@ -137,14 +138,14 @@ impl Printer {
             StartPosition::Beginning,
         )?;
         let stopping = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stopping);
+        let stop = Arc::clone(&stopping);
         // Dropped with the thread, which completes the receiver.
         let (alive, unwritable) = oneshot::channel();
         let (ended, end) = mpsc::channel();
         let mut print = move || {
             let mut out = output::stdout();
             writeln!(out, "{greeting}").and_then(|()| out.flush())?;
-            while !told.load(Ordering::Acquire) {
+            while !stop.load(Ordering::Acquire) {
                 if let Ok(Some(record)) = tail.next(Duration::from_millis(100)) {
                     writeln!(out, "{}", line(&record)).and_then(|()| out.flush())?;
                 }
@@ -153,13 +154,13 @@ impl Printer {
         };
         std::thread::Builder::new().name("dev-printer".into()).spawn(move || {
             let _alive = alive;
-            // Sent before `alive` is dropped. A stop may have given up the wait.
+            // Sent before `alive` is dropped. A stop may have ended its wait.
             let _ = ended.send(print());
         })?;
         Ok((Self { stopping, end }, unwritable))
     }
 
-    /// Stops the thread. If the reader of stdout has stalled, the thread is left behind.
+    /// Stops the thread. If the reader of stdout has stalled, the thread is abandoned.
     fn stop(self) -> Result<(), Failure> {
         self.stopping.store(true, Ordering::Release);
         output::written(self.end.recv_timeout(STOP_TIMEOUT).unwrap_or(Ok(())))

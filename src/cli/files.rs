@@ -1,4 +1,4 @@
-//! Files that commands write, or wrote: for their owner only, and never through a link.
+//! Files that commands write: readable by their owner only, and never opened through a link.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -8,21 +8,25 @@ use std::path::{Path, PathBuf};
 #[cfg(test)]
 mod tests;
 
-/// Mode of new files: they can hold personal data.
-const MODE: u32 = 0o600;
+/// Mode of new files, which can contain personal data.
+const FILE_MODE: u32 = 0o600;
 
-/// Opens a file for writing without truncating it, and creates it if it is missing.
+/// Opens a file for writing without truncating it. Creates it if it is missing.
 ///
 /// # Errors
-/// For a link, a hard link or anything but a regular file as well: another user may have placed it.
+///
+/// Also fails for a link, a hard link or anything but a regular file, because another user may have placed
+/// it.
 pub(super) fn open(path: &Path) -> io::Result<File> {
-    open_regular(path, OpenOptions::new().create(true).write(true).truncate(false).mode(MODE))
+    open_regular(path, OpenOptions::new().create(true).write(true).truncate(false).mode(FILE_MODE))
 }
 
 /// Reads a file that a command wrote.
 ///
 /// # Errors
-/// For a link, a hard link or anything but a regular file as well: another user may have placed it.
+///
+/// Also fails for a link, a hard link or anything but a regular file, because another user may have placed
+/// it.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     open_regular(path, OpenOptions::new().read(true))?.read_to_end(&mut content)?;
@@ -41,10 +45,11 @@ fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     Ok(file)
 }
 
-/// Replaces a file as a whole or not at all. A file that exists keeps its mode.
+/// Replaces a file atomically. An existing file keeps its mode.
 ///
 /// # Errors
-/// For anything but a regular file as well, such as a link or a device.
+///
+/// Also fails for anything but a regular file, such as a link or a device.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
         return Err(link());
@@ -52,12 +57,12 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let new = PathBuf::from(name);
-    // A run that was killed can have left it; another user's link is removed, not followed.
+    // A killed run may have left the file. A link from another user is removed, not followed.
     match fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(&new)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&new)?;
     let written = (|| {
         file.write_all(content)?;
         if let Ok(before) = fs::symlink_metadata(path) {
@@ -72,7 +77,7 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     written
 }
 
-/// Returns whether two paths lead to the same file, also if neither is there yet.
+/// Returns true if two paths lead to the same file, even if it does not exist yet.
 pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     match (fs::metadata(one), fs::metadata(other)) {
         (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
@@ -80,7 +85,7 @@ pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// Returns a text without the byte order mark that some editors write.
+/// Returns text without a byte order mark, which some editors write.
 pub(super) fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }

@@ -1,4 +1,4 @@
-//! `healthcheck`: how a running bridge is, for whatever can run a command but not ask over HTTP.
+//! `healthcheck`: checks a running bridge, for callers that run commands instead of sending HTTP requests.
 
 use super::{Failure, SettingsArgs};
 use crate::config::Settings;
@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 #[cfg(test)]
 mod tests;
 
-/// More than `/readyz` ever says; whatever else listens there may talk without end.
-const MAX_ANSWER: usize = 64 * 1024;
+/// Longest response that is read, in bytes. More than `/readyz` returns; another server could send without
+/// end.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 /// Ask the bridge on this machine whether it is ready.
 ///
@@ -42,10 +43,10 @@ In compose.yaml:
 
 Exit codes: 0 yes, 1 no or no answer, 2 the command line makes no sense, 78 the settings are bad.";
 
-/// Asks, and says why not.
+/// Fails with the reason unless the bridge is healthy.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let page = if args.live { "livez" } else { "readyz" };
-    // Its own secrets and certificates are no concern of a question.
+    // The request needs none of the bridge's secrets and certificates.
     let admin = Settings::load(&args.settings.sources_on_paper())?.admin.listen;
     let address = reachable(admin);
     let answer = ask(address, page, args.timeout)
@@ -56,8 +57,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-/// The whole answer, head and body. By hand, for it is one line to a server of our own, and an HTTP
-/// client would look for certificates first.
+/// Returns the whole response, head and body.
+///
+/// Uses no HTTP client, because that would load certificates first, and the request is one line to the
+/// bridge's own server.
 fn ask(address: SocketAddr, page: &str, timeout: Duration) -> io::Result<String> {
     let started = Instant::now();
     let mut stream = TcpStream::connect_timeout(&address, timeout)?;
@@ -65,8 +68,8 @@ fn ask(address: SocketAddr, page: &str, timeout: Duration) -> io::Result<String>
     write!(stream, "GET /{page} HTTP/1.0\r\nhost: {address}\r\n\r\n")?;
     let mut answer = Vec::new();
     let mut piece = [0; 4096];
-    while answer.len() < MAX_ANSWER {
-        // One deadline for the whole answer: each read alone could be in time without end.
+    while answer.len() < MAX_RESPONSE_BYTES {
+        // One deadline for the whole response: a slow sender could keep each single read in time forever.
         let left = timeout.saturating_sub(started.elapsed());
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
@@ -81,7 +84,7 @@ fn ask(address: SocketAddr, page: &str, timeout: Duration) -> io::Result<String>
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// Where to ask for something that listens there: "everywhere" is no address to connect to.
+/// Returns the address to connect to. An unspecified listen address becomes loopback.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -91,7 +94,8 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// `None` for 200; else the status and, where the answer is the bridge's, what each part says of itself.
+/// Returns `None` for status 200. Otherwise returns the status and, if the bridge answered, the state of each
+/// part.
 fn refusal(answer: &str) -> Option<String> {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
     let status = head.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1));

@@ -1,7 +1,6 @@
-//! The command line: one file for each command.
+//! Command line, one file for each command.
 //!
-//! Exit codes, the same for every command: 0 it worked, 1 it failed, 2 the command line makes no
-//! sense, 78 the settings are bad.
+//! Exit codes of every command: 0 success, 1 failure, 2 invalid command line, 78 invalid settings.
 
 mod check;
 mod completions;
@@ -31,7 +30,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The exit code for bad settings: `EX_CONFIG` of sysexits.h.
+/// Exit code for invalid settings: `EX_CONFIG` of sysexits.h.
 pub const BAD_SETTINGS: u8 = 78;
 
 /// Receives JustCall webhooks and writes each to Apache Kafka, durably, in order and unchanged.
@@ -64,7 +63,7 @@ Try it: run `justcall-bridge dev` in one terminal and `justcall-bridge send --al
 
 Exit codes: 0 it worked, 1 it failed, 2 the command line makes no sense, 78 the settings are bad.";
 
-/// Runs the command that `args` name; the first of them is the program's own name.
+/// Runs the command that `args` name. The first argument is the program's name.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let code = run_command(args);
     telemetry::flush();
@@ -90,48 +89,48 @@ fn run_command(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Why a command failed.
+/// Reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    /// The settings are bad: all that is wrong with them.
+    /// Invalid settings, with every problem.
     #[error("{0}")]
     Settings(#[from] config::Problems),
     /// The bridge cannot start.
     #[error(transparent)]
     Start(#[from] app::Error),
-    /// The embedded broker cannot start or be read.
+    /// A Kafka client, or the embedded broker, failed.
     #[error(transparent)]
     Kafka(#[from] kafka::Error),
-    /// The system refuses a thread or a signal handler.
+    /// The system cannot start a thread or install a signal handler.
     #[error(transparent)]
     System(#[from] std::io::Error),
     /// Logging cannot start.
     #[error(transparent)]
     Logging(#[from] telemetry::LogError),
-    /// Records were not acknowledged when the time to stop was up; the log has said so.
+    /// Records were unacknowledged at the end of the stop timeout. The log reports them.
     #[error("{0} records were left when the bridge stopped")]
     Left(usize),
-    /// A command about the spool where the settings name none.
+    /// A spool command without a configured spool.
     #[error("spool.directory is not set: there is no spool; or name one with --directory")]
     NoSpool,
-    /// The spool cannot be read; the error says so itself.
+    /// The spool cannot be read.
     #[error("{0}. Of a damaged file `serve` saves what it can when it starts, and keeps the file")]
     Spool(String),
-    /// The export is not complete.
+    /// The export is incomplete.
     #[error("{0} records are damaged and were left out")]
     Damaged(u64),
-    /// Stdout takes no more.
+    /// A write to stdout failed.
     #[error("cannot write the output: {0}")]
     Output(std::io::Error),
-    /// The command could not do what it was asked for: what, where and what to do, in a line.
+    /// The command failed: what happened, where and what to do, in one line.
     #[error("{0}")]
     Failed(String),
-    /// A second signal did not wait for the first one's work.
+    /// A second signal interrupted the work that the first one had requested.
     #[error("ended by a second signal before everything was finished")]
     Interrupted,
 }
 
-/// Says why a command failed, and how it ends.
+/// Prints the reason of a failure. Returns the exit code.
 fn ended(result: Result<(), Failure>) -> ExitCode {
     let Err(failure) = result else { return ExitCode::SUCCESS };
     output::last_note(&format!("error: {failure}"));
@@ -144,12 +143,12 @@ fn ended(result: Result<(), Failure>) -> ExitCode {
     }
 }
 
-/// Ends a command whose arguments are each well-formed and make no sense together.
+/// Ends a command whose valid arguments contradict each other.
 fn usage_error(message: &str) -> ExitCode {
     explain(&Cli::command().error(ErrorKind::ArgumentConflict, message))
 }
 
-/// Prints help to stdout, an error to stderr.
+/// Prints help to stdout, or an error to stderr.
 fn explain(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         output::usage(error);
@@ -162,7 +161,7 @@ fn explain(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
 }
 
-/// Where a command's settings come from.
+/// Sources of a command's settings.
 #[derive(Debug, Default, clap::Args)]
 struct SettingsArgs {
     /// Settings file. Without it: config/bridge.yaml or /etc/justcall-bridge/bridge.yaml, if there.
@@ -184,18 +183,19 @@ impl SettingsArgs {
         }
     }
 
-    /// For a command that talks to Kafka and needs none of JustCall's secrets.
+    /// Returns the sources for a command that uses Kafka and needs none of JustCall's secrets.
     fn sources_for_kafka(self) -> Sources {
         Sources { files: Files::OfKafka, ..self.sources() }
     }
 
-    /// For a command that only says what the settings mean.
+    /// Returns the sources for a command that only evaluates the settings and opens no files that they name.
     fn sources_on_paper(self) -> Sources {
         Sources { files: Files::None, ..self.sources() }
     }
 
-    /// The settings for a command whose output a person reads: logs only warn, unless `--set` says
-    /// otherwise.
+    /// Loads the settings for a command whose output a person reads.
+    ///
+    /// Only warnings are logged, unless `--set` changes that.
     fn load_quietly(mut self) -> Result<Settings, Failure> {
         self.set.insert(0, "telemetry.log_filter=warn".to_owned());
         let settings = Settings::load(&self.sources_for_kafka())?;
@@ -204,7 +204,6 @@ impl SettingsArgs {
     }
 }
 
-/// Returns the environment.
 fn environment() -> Vec<(OsString, OsString)> {
     std::env::vars_os().collect()
 }

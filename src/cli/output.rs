@@ -1,7 +1,7 @@
 //! Standard output and standard error of every command.
 //!
-//! Text from senders may hold characters that move a terminal's cursor or reorder what it shows. No
-//! command writes those raw, and no command reports success if its output could not be written.
+//! Text from senders may contain characters that move a terminal's cursor or reorder its display. No command
+//! writes those raw. No command reports success if its output could not be written.
 
 mod stderr;
 mod terminal;
@@ -16,10 +16,10 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 #[cfg(test)]
 mod tests;
 
-/// Writer to stdout that escapes what a terminal would obey, apart from line feed and tab.
+/// Writer to stdout that escapes control characters, except line feed and tab.
 ///
-/// The escape is JSON's `\uXXXX`, so JSON stays the same value. A text of several fields escapes line
-/// feeds in its fields with [`printable`].
+/// The escape is JSON's `\uXXXX`, so JSON keeps its value. A text of several fields escapes line feeds in its
+/// fields with [`printable`].
 pub(super) struct Output<W: Write = io::Stdout> {
     inner: BufWriter<W>,
 }
@@ -37,7 +37,7 @@ impl<W: Write> Output<W> {
 }
 
 impl<W: Write> Write for Output<W> {
-    /// Takes whole characters: `write!` passes whole strings.
+    /// Receives whole characters, because `write!` passes whole strings.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.inner.write_all(escaped(&String::from_utf8_lossy(bytes)).as_bytes())?;
         Ok(bytes.len())
@@ -51,7 +51,8 @@ impl<W: Write> Write for Output<W> {
 /// Writes text to stdout.
 ///
 /// # Errors
-/// When stdout takes no more, unless its reader has closed it.
+///
+/// Returns an error if the write fails, unless the reader has closed stdout.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut out = stdout();
     written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
@@ -60,14 +61,14 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 /// Writes bytes to stdout: unchanged, or escaped if stdout is a terminal.
 ///
 /// # Errors
-/// As [`print`].
+/// Fails as [`print`] does.
 pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = stdout();
     let result = if io::stdout().is_terminal() { out.write_all(bytes) } else { out.raw(bytes) };
     written(result.and_then(|()| out.flush()))
 }
 
-/// Converts the result of a write. A closed pipe is a success: its reader wants no more.
+/// Converts the result of a write. A closed pipe is a success, because its reader wants no more.
 pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -91,13 +92,13 @@ pub(super) fn ask(question: &str) {
     stderr::write(escaped(question).into_owned());
 }
 
-/// Writes what is wrong with a command line to stderr, as the last text of a command.
+/// Writes a command-line error to stderr, as the last text of a command.
 pub(super) fn usage(error: &clap::Error) {
     let text = error.render();
     stderr::write_last(if stderr::is_coloured() { text.ansi().to_string() } else { text.to_string() });
 }
 
-/// Returns a field's text with every character escaped that a terminal would obey, line feeds included.
+/// Returns text with every control character escaped, line feeds included.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_obeyed) {
         return Cow::Borrowed(text);
@@ -114,7 +115,7 @@ fn escaped(text: &str) -> Cow<'_, str> {
     let mut escaped = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         if is_escaped(c) {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = write!(escaped, "\\u{:04x}", u32::from(c));
         } else {
             escaped.push(c);

@@ -1,9 +1,9 @@
-//! `replay`: events and records from a file.
+//! `replay`: writes events and records from a file.
 
 mod input;
 mod line;
-mod pace;
 pub(super) mod progress;
+mod rate_limiter;
 mod resume;
 mod run;
 mod stdin;
@@ -56,7 +56,7 @@ pub(super) struct Args {
     source: Option<String>,
 
     /// At most that many lines a second.
-    #[arg(long, value_name = "N", value_parser = pace::parse)]
+    #[arg(long, value_name = "N", value_parser = rate_limiter::parse)]
     rate: Option<f64>,
 
     /// Where the lines go that are rejected, as they are.
@@ -107,7 +107,7 @@ pub(super) fn run(mut args: Args) -> ExitCode {
     }
 }
 
-/// What is to be done, or why the arguments make no sense together.
+/// Returns the plan, or the reason why the arguments contradict each other.
 fn plan(args: &mut Args) -> Result<Result<Plan, String>, Failure> {
     let is_stream = args.file == Path::new("-");
     if is_stream && args.resume_file.is_some() {
@@ -152,7 +152,7 @@ impl Args {
     }
 }
 
-/// The source of the file's events; it need not be named where there is no choice.
+/// Returns the source of the file's events. The name is optional if there is only one source.
 fn source(named: Option<&str>, rules: &ReplayEvaluator) -> Result<Source, String> {
     let names: Vec<&str> = rules.sources().collect();
     match (named, names.as_slice()) {
@@ -171,7 +171,7 @@ fn beside(file: &Path) -> PathBuf {
     name.into()
 }
 
-/// Prints the summary; says why it ended early, if it did.
+/// Prints the summary, and the reason if the run ended early.
 fn finish(args: &Args, summary: &Summary, result: Result<(), Failure>) -> ExitCode {
     let mut out = output::stdout();
     let written = if args.json { writeln!(out, "{:#}", summary.json()) } else { write!(out, "{summary}") };

@@ -1,15 +1,15 @@
-//! `route`: what becomes of an event, and why.
+//! `route`: explains the result of an event, or tests a mapping.
 
-mod bodies;
 mod expect;
 mod explanation;
-mod table;
+mod input;
+mod render;
 
 use super::{Failure, SettingsArgs, output};
 use crate::config::Settings;
-use bodies::{Content, Input, inputs};
 use chrono::{DateTime, Utc};
 use explanation::{Outcome, Router};
+use input::{Content, Input, inputs};
 use std::path::PathBuf;
 
 /// Tell what becomes of an event, and why; or test a mapping.
@@ -70,7 +70,6 @@ Exit codes: 0 no event would become a dead letter, or all is as expected;
 1 one would, or differs from what is expected, or a file cannot be read;
 2 the command line makes no sense; 78 the settings are bad.";
 
-/// Runs the command.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let settings = Settings::load(&args.settings.sources_on_paper())?;
     let router = Router::new(&settings, args.partitions, args.received_at.unwrap_or_else(Utc::now))?;
@@ -82,11 +81,16 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     }
     let source = router.source(args.source.as_deref()).map_err(Failure::Failed)?;
     let inputs = inputs(&args.files, content)?;
-    tell(&router, source, &inputs, args.json)
+    print_explanations(&router, source, &inputs, args.json)
 }
 
-/// Tells what becomes of each.
-fn tell(router: &Router<'_>, source: usize, inputs: &[Input], json: bool) -> Result<(), Failure> {
+/// Prints an explanation for each input.
+fn print_explanations(
+    router: &Router<'_>,
+    source: usize,
+    inputs: &[Input],
+    json: bool,
+) -> Result<(), Failure> {
     let mut lost = 0;
     for input in inputs {
         let explanation = router.explain(source, &input.body);
@@ -94,7 +98,7 @@ fn tell(router: &Router<'_>, source: usize, inputs: &[Input], json: bool) -> Res
         let text = if json {
             explanation.json_line(&input.at)
         } else {
-            table::text(&input.at, &explanation, router)
+            render::text(&input.at, &explanation, router)
         };
         output::print(&text)?;
     }

@@ -1,4 +1,4 @@
-//! `schema`: what events, topics and the HTTP side look like, for machines.
+//! `schema`: prints descriptions of events, topics and HTTP for other programs.
 
 mod asyncapi;
 mod events;
@@ -37,7 +37,7 @@ Examples:
   justcall-bridge schema asyncapi --config bridge.yaml --yaml > asyncapi.yaml
   justcall-bridge schema openapi --config bridge.yaml > openapi.json";
 
-/// How a document is printed.
+/// Output options of a document.
 #[derive(Debug, Clone, Copy, clap::Args)]
 struct Format {
     /// As YAML instead of JSON.
@@ -45,7 +45,6 @@ struct Format {
     yaml: bool,
 }
 
-/// Runs the command.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     match args.what {
         What::Events(args) => events::run(&args),
@@ -54,7 +53,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-/// The settings that a document is made of.
+/// Loads the settings that the document describes.
 fn load(settings: SettingsArgs) -> Result<Settings, Failure> {
     Ok(Settings::load(&settings.sources_on_paper())?)
 }
@@ -64,7 +63,7 @@ impl Format {
         if self.yaml { yaml::write(document) } else { format!("{document:#}\n") }
     }
 
-    /// Prints to stdout.
+    /// Prints the document to stdout.
     fn print(self, document: &Value) -> Result<(), Failure> {
         super::output::print(&self.text(document))
     }

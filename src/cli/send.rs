@@ -1,8 +1,8 @@
-//! `send`: posts events to a bridge and tells what it answered.
+//! `send`: posts events to a bridge and prints its answers.
 
+mod credentials;
 mod latency;
 mod post;
-mod proof;
 mod summary;
 mod template;
 
@@ -10,10 +10,10 @@ use super::{files, output};
 use crate::input;
 use crate::secret::SecretFileError;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use credentials::RequestCredentials;
 use indicatif::{ProgressBar, ProgressStyle};
 use justcall_events::{Dialect, KnownType, samples};
 use post::{Body, Failed, Plan};
-use proof::Proof;
 use reqwest::{Certificate, Url};
 use std::io;
 use std::net::IpAddr;
@@ -101,7 +101,7 @@ Examples:
   justcall-bridge send --all --dialect live --secrets-file justcall-api-secret
   justcall-bridge send --file event.json";
 
-/// Why nothing was sent.
+/// Reason why nothing was sent.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error("the {dialect} dialect has no {event}; --dialect {other} does")]
@@ -111,7 +111,7 @@ enum Error {
     #[error("--ca-file: {0} holds no certificate in PEM")]
     Authority(String),
     #[error("--secrets-file or --token-file: {0}")]
-    Proof(#[from] SecretFileError),
+    Credentials(#[from] SecretFileError),
     #[error("the documented dialect carries no signature; add --dialect live")]
     Unsigned,
     #[error("--address takes the place of what the host of --to resolves to, and that is an address itself")]
@@ -124,7 +124,7 @@ enum Error {
     Failed(#[from] Failed),
 }
 
-/// Sends, prints the summary to stdout, and says whether every answer was 200.
+/// Sends the events and prints the summary to stdout. Fails unless every answer was 200.
 pub(super) fn run(args: &Args) -> ExitCode {
     match execute(args, progress_bar()) {
         Ok(summary) => match super::ended(print(&summary, args.json)) {
@@ -152,8 +152,8 @@ fn authorities(file: &Path) -> Result<Vec<Certificate>, Error> {
 }
 
 fn execute(args: &Args, progress: ProgressBar) -> Result<Summary, Error> {
-    let proof = Proof::read(args.secrets_file.as_deref(), args.token_file.as_deref())?;
-    if proof.signs() && args.file.is_none() && args.dialect == Dialect::Documented {
+    let credentials = RequestCredentials::read(args.secrets_file.as_deref(), args.token_file.as_deref())?;
+    if credentials.signs() && args.file.is_none() && args.dialect == Dialect::Documented {
         return Err(Error::Unsigned);
     }
     if args.address.is_some() && args.to.domain().is_none() {
@@ -163,7 +163,7 @@ fn execute(args: &Args, progress: ProgressBar) -> Result<Summary, Error> {
         to: args.to.clone(),
         address: args.address,
         authorities: args.ca_file.as_deref().map(authorities).transpose()?,
-        proof,
+        credentials,
         bodies: bodies(args)?,
         rounds: args.count,
         rate: args.rate,
@@ -174,14 +174,14 @@ fn execute(args: &Args, progress: ProgressBar) -> Result<Summary, Error> {
     Ok(runtime.block_on(post::send(plan, progress, interrupted()))?)
 }
 
-/// Completes on Ctrl-C, after which the summary of what was sent is still printed.
+/// Completes on Ctrl-C. The summary of the sent events is still printed.
 async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending().await
     }
 }
 
-/// One round.
+/// Returns the bodies of one round.
 fn bodies(args: &Args) -> Result<Vec<Body>, Error> {
     if let Some(file) = &args.file {
         let bytes = read(file).map_err(|error| Error::File(file.display().to_string(), error))?;
@@ -198,7 +198,7 @@ fn body(args: &Args, event: KnownType, sample: &'static str) -> Result<Body, Err
     Template::parse(sample, webhook_url).map(Body::Fresh).map_err(|error| Error::Sample(event, error))
 }
 
-/// The chosen types with their samples, in the order they were named.
+/// Returns the chosen types with their samples, in the order of the arguments.
 fn chosen(args: &Args) -> Result<Vec<(KnownType, &'static str)>, Error> {
     let events = match args.events.as_slice() {
         _ if args.all => return Ok(samples(args.dialect).collect()),
@@ -229,7 +229,7 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
     input::read(file)
 }
 
-/// Hidden unless a person watches.
+/// Returns a progress bar, hidden unless stderr is a terminal.
 fn progress_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len}  {per_sec}  {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar());

@@ -1,4 +1,4 @@
-//! `serve`: the bridge in front of a Kafka cluster.
+//! `serve`: runs the bridge for a Kafka cluster.
 
 use super::{Failure, SettingsArgs, check, output, signals};
 use crate::app::{self, App};
@@ -27,7 +27,7 @@ Examples:
   justcall-bridge serve --set kafka.bootstrap_servers=localhost:9092 --set sources.main.signature.required=false
   JUSTCALL_BRIDGE__SOURCES__MAIN__SIGNATURE__SECRETS=SECRET justcall-bridge serve";
 
-/// Runs until a signal ends it.
+/// Runs until a signal.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let sources = args.settings.sources();
     if args.print_config {

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first asks to stop, the second insists. SIGHUP: something changed.
+//! Signals. The first SIGTERM or SIGINT requests a stop, the second forces it. SIGHUP requests a reload.
 
 use super::Failure;
 use crate::app;
@@ -10,10 +10,11 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
-/// Two futures: one completes with the first signal, the other with the second.
+/// Returns two futures: one completes with the first signal, the other with the second.
 ///
 /// # Errors
-/// When the signals cannot be listened for.
+///
+/// Returns an error if the signal handlers cannot be installed.
 pub(super) fn listen() -> io::Result<(impl Future<Output = ()> + use<>, impl Future<Output = ()> + use<>)> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -31,22 +32,22 @@ pub(super) fn listen() -> io::Result<(impl Future<Output = ()> + use<>, impl Fut
     Ok((reached(first, 1), reached(second, 2)))
 }
 
-/// Runs work that blocks. It is given a flag that the first signal sets, and a runtime that is driven
-/// meanwhile.
+/// Runs blocking work with a flag that the first signal sets, and a runtime that is driven meanwhile.
 ///
 /// # Errors
-/// When a second signal does not wait for the work's end.
+///
+/// Returns an error if a second signal arrives before the work ends.
 pub(super) fn interruptible<T: Send + 'static>(
     work: impl FnOnce(Arc<AtomicBool>, Handle) -> T + Send + 'static,
 ) -> Result<T, Failure> {
     app::block_on(async {
         let (first, second) = listen()?;
         let stop = Arc::new(AtomicBool::new(false));
-        let (told, runtime) = (Arc::clone(&stop), Handle::current());
+        let (stop_flag, runtime) = (Arc::clone(&stop), Handle::current());
         let (done, end) = oneshot::channel();
         std::thread::Builder::new().name("work".into()).spawn(move || {
-            // Nobody listens after a second signal.
-            let _ = done.send(work(told, runtime));
+            // The receiver is gone after a second signal.
+            let _ = done.send(work(stop_flag, runtime));
         })?;
         tokio::task::spawn_local(async move {
             first.await;
@@ -59,19 +60,20 @@ pub(super) fn interruptible<T: Send + 'static>(
     })
 }
 
-/// SIGHUPs from now on, which would else end the process.
+/// Stream of SIGHUPs, which would otherwise end the process.
 pub(super) struct Hangups(Signal);
 
-/// Listens for SIGHUP.
+/// Starts to listen for SIGHUP.
 ///
 /// # Errors
-/// When the signal cannot be listened for.
+///
+/// Returns an error if the signal handler cannot be installed.
 pub(super) fn hangups() -> io::Result<Hangups> {
     signal(SignalKind::hangup()).map(Hangups)
 }
 
 impl Hangups {
-    /// Does something at each, also for those that came already.
+    /// Calls `act` at each signal, including signals that arrived before the call.
     pub(super) fn each(mut self, act: impl Fn() + 'static) {
         tokio::task::spawn_local(async move {
             while self.0.recv().await.is_some() {

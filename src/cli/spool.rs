@@ -1,4 +1,4 @@
-//! `spool`: what waits on disk for Kafka.
+//! `spool`: prints the records that wait on disk for Kafka.
 
 use super::Failure;
 use super::output::{self, printable, written};
@@ -46,7 +46,7 @@ enum Command {
     },
 }
 
-/// Where the spool is.
+/// Location of the spool.
 #[derive(Debug, clap::Args)]
 struct Place {
     /// The spool's directory. Without it: `spool.directory` of the settings.
@@ -63,7 +63,6 @@ Examples:
   justcall-bridge spool status --directory /var/lib/justcall-bridge
   justcall-bridge spool export --config bridge.yaml --topic justcall.call.completed > backlog.ndjson";
 
-/// Runs the command.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Status { place, json } => status(place, json),
@@ -87,7 +86,7 @@ impl Place {
             file: self.config.map_or(SettingsFile::Usual, SettingsFile::At),
             environment: super::environment(),
             flags: Vec::new(),
-            // A spool is looked at with nobody's secrets.
+            // Reading a spool needs no secrets.
             files: Files::None,
         })?;
         settings.spool.directory.ok_or(Failure::NoSpool)
@@ -157,7 +156,7 @@ fn export<E: std::error::Error>(
     if damaged > 0 { Err(Failure::Damaged(damaged)) } else { Ok(()) }
 }
 
-/// One record. Bytes that are no UTF-8 are written as base64, under a name that says so.
+/// Formats one record. Bytes that are not UTF-8 become base64, under a name with the suffix `_base64`.
 fn line(row: i64, spooled_at: &DateTime<Utc>, record: &Record) -> Value {
     let mut line = Map::new();
     line.insert("row".into(), row.into());
@@ -172,7 +171,8 @@ fn line(row: i64, spooled_at: &DateTime<Utc>, record: &Record) -> Value {
     line.into()
 }
 
-/// Adds bytes as text, or as base64 under a name that says so. A name that says so already is never text.
+/// Adds bytes as text, or as base64 under a name with the suffix `_base64`. A name with that suffix never
+/// holds text.
 pub(super) fn bytes(into: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
     match std::str::from_utf8(bytes) {
         Ok(text) if !name.ends_with("_base64") => into.insert(name.to_owned(), text.into()),
@@ -180,9 +180,9 @@ pub(super) fn bytes(into: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
     };
 }
 
-/// Returns headers as a JSON object. A name that several headers share gets the list of their values.
+/// Returns headers as a JSON object. If several headers share a name, its value is a list.
 ///
-/// If one value of a shared name is not text, all of them are base64, which keeps their order.
+/// If one value of a shared name is not text, all of them become base64, which keeps their order.
 pub(super) fn headers<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Map<String, Value> {
     let mut object = Map::new();
     for (name, values) in by_name(headers) {
@@ -202,7 +202,7 @@ pub(super) fn headers<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) ->
     object
 }
 
-/// Returns headers that are shown as text, in the form of [`headers`].
+/// Returns text headers in the form of [`headers`].
 pub(super) fn text_headers(headers: impl Iterator<Item = (String, String)>) -> Map<String, Value> {
     let value = |mut values: Vec<String>| {
         if values.len() == 1 { values.remove(0).into() } else { values.into() }
@@ -210,7 +210,7 @@ pub(super) fn text_headers(headers: impl Iterator<Item = (String, String)>) -> M
     by_name(headers).into_iter().map(|(name, values)| (name, value(values))).collect()
 }
 
-/// Gathers the values of each name, in the order of the headers.
+/// Groups the values by name, in the order of the headers.
 fn by_name<N: PartialEq, V>(headers: impl Iterator<Item = (N, V)>) -> Vec<(N, Vec<V>)> {
     let mut names: Vec<(N, Vec<V>)> = Vec::new();
     for (name, value) in headers {

@@ -1,9 +1,9 @@
-//! `tail`: records as they are written.
+//! `tail`: prints records as they are written.
 
 mod filter;
-mod from;
+pub(super) mod format;
 pub(super) mod mask;
-pub(super) mod show;
+mod start_position;
 
 use super::{Failure, SettingsArgs, output, signals};
 use crate::app::App;
@@ -12,7 +12,8 @@ use crate::kafka::{self, BoundedReader, ReadStep, StartPosition, Tail, TailedRec
 use crate::routing::Pattern;
 use chrono::Utc;
 use filter::{Filter, Glob};
-use show::{Format, Privacy};
+use format::{Format, Privacy};
+use start_position::StartArgument;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,8 +50,8 @@ pub(super) struct Args {
     keys: Vec<Glob>,
 
     /// Where to begin: `now`, `beginning`, a time such as 2026-03-12T14:30:00Z, or how long ago: `15m`.
-    #[arg(long, value_name = "WHERE", default_value = "now", value_parser = from::parse)]
-    from: from::From,
+    #[arg(long, value_name = "WHERE", default_value = "now", value_parser = start_position::parse)]
+    from: StartArgument,
 
     /// End after that many records.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -80,10 +81,10 @@ Examples:
   justcall-bridge tail --topic 'justcall.sms.*' --key msg_a1b2c3d4 --from beginning --until-end
   justcall-bridge tail --type '*' --json --from beginning --until-end | jq -r .headers.ce_type | sort | uniq -c";
 
-/// How long a record is waited for before signals and the clock are looked at.
-const SLICE: Duration = Duration::from_millis(100);
+/// Interval at which a wait for a record looks for a signal and at the clock.
+const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Runs until the limit, the end or a signal.
+/// Prints records until the limit, the end or a signal.
 pub(super) fn run(mut args: Args) -> Result<(), Failure> {
     let settings = std::mem::take(&mut args.settings).load_quietly()?;
     let plan = plan(args, &settings)?;
@@ -106,7 +107,7 @@ struct Plan {
 fn plan(args: Args, settings: &Settings) -> Result<Plan, Failure> {
     let topics: Arc<dyn Fn(&str) -> bool + Send + Sync> = if args.topics.is_empty() {
         let (yielded, prefix) = (App::topics(settings)?, settings.routing.prefix.clone());
-        // Without a prefix every topic of the cluster would begin with it.
+        // With an empty prefix, every topic of the cluster would match.
         let is_former = move |name: &str| !prefix.is_empty() && name.starts_with(&prefix);
         Arc::new(move |name| is_former(name) || yielded.iter().any(|topic| **topic == *name))
     } else {
@@ -124,7 +125,7 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, Failure> {
     })
 }
 
-/// Where records come from.
+/// Source of records.
 enum Reading {
     Live(Tail),
     BoundedReader(BoundedReader),
@@ -133,8 +134,8 @@ enum Reading {
 impl Reading {
     fn next(&mut self) -> Result<ReadStep, kafka::Error> {
         match self {
-            Self::Live(tail) => Ok(tail.next(SLICE)?.map_or(ReadStep::Waiting, ReadStep::Record)),
-            Self::BoundedReader(stretch) => stretch.next(SLICE),
+            Self::Live(tail) => Ok(tail.next(POLL_TIMEOUT)?.map_or(ReadStep::Waiting, ReadStep::Record)),
+            Self::BoundedReader(stretch) => stretch.next(POLL_TIMEOUT),
         }
     }
 
@@ -147,7 +148,7 @@ impl Reading {
 }
 
 impl Plan {
-    /// Shows records; returns how many.
+    /// Prints records. Returns their number.
     fn run(&self, kafka: &kafka::Config, stop: &AtomicBool) -> Result<u64, Failure> {
         let wanted = Arc::clone(&self.topics);
         let mut from = if self.until_end {
@@ -166,7 +167,7 @@ impl Plan {
             };
             match written {
                 Ok(()) => {}
-                // Whoever closed stdout does not want the rest.
+                // A closed stdout means that its reader wants no more.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(shown),
                 Err(error) => return Err(Failure::Output(error)),
             }
@@ -181,8 +182,8 @@ impl Plan {
         }
         *shown += 1;
         match self.format {
-            Format::Pretty => writeln!(out, "{}", show::pretty(record, self.privacy)),
-            Format::Ndjson => writeln!(out, "{}", show::line(record, self.privacy)),
+            Format::Pretty => writeln!(out, "{}", format::pretty(record, self.privacy)),
+            Format::Ndjson => writeln!(out, "{}", format::line(record, self.privacy)),
         }
     }
 }

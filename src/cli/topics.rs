@@ -1,20 +1,20 @@
-//! `topics`: whether the cluster's topics are as the settings say, and making them so.
+//! `topics`: compares the cluster's topics with the settings, and creates or changes them.
 
+mod acls;
 mod apply;
 mod export;
+mod format;
 mod plan;
-mod rights;
-mod show;
 
 use super::output::{self, print};
 use super::{Failure, SettingsArgs};
 use crate::app::{self, App};
 use crate::config::Settings;
 use crate::kafka::Cluster;
+use acls::Purpose;
 use apply::Step;
 use export::{ApiVersion, Authentication, Export, Format, Strimzi};
 use plan::Plan;
-use rights::Purpose;
 use serde_json::json;
 use std::cell::Cell;
 use std::io::{self, IsTerminal};
@@ -153,10 +153,9 @@ Examples:
 
 const NAME_RULE: &str = "Kubernetes takes lower-case letters, digits, and `-` and `.` between them";
 
-/// Not everything is as the settings say.
-const DIFFERS: u8 = 3;
+/// Exit status if a topic differs from the settings.
+const EXIT_DIFFERS: u8 = 3;
 
-/// Runs the command.
 pub(super) fn run(args: Args) -> ExitCode {
     let result = match args.command {
         Command::Plan(args) => plan(args),
@@ -184,9 +183,9 @@ fn plan(args: PlanArgs) -> Result<ExitCode, Failure> {
     let wanted = &settings.kafka.topics;
     let (_, plan) = app::block_on(compare(&settings))?;
     if args.json {
-        print(&format!("{:#}\n", show::as_json(&plan, wanted)))?;
+        print(&format!("{:#}\n", format::as_json(&plan, wanted)))?;
     } else {
-        print(&show::text(&plan, wanted, args.verbose))?;
+        print(&format::text(&plan, wanted, args.verbose))?;
     }
     all_seen(&plan)?;
     let counts = plan.counts();
@@ -198,16 +197,16 @@ fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
     let wanted = &settings.kafka.topics;
     app::block_on(async {
         let (cluster, plan) = compare(&settings).await?;
-        // Output that cannot be written does not stop the changes; the command fails after them.
+        // A failed write to stdout does not stop the changes. The command fails after them.
         let unwritten = Cell::new(None);
-        let tell = |text: &str| {
+        let print_text = |text: &str| {
             if !args.json
                 && let Err(failure) = print(text)
             {
                 unwritten.set(Some(failure));
             }
         };
-        tell(&show::text(&plan, wanted, false));
+        print_text(&format::text(&plan, wanted, false));
         if let Some(failure) = unwritten.take() {
             return Err(failure);
         }
@@ -216,11 +215,11 @@ fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
             return Err(Failure::Failed("not confirmed: nothing was changed".into()));
         }
         let width = plan.width();
-        let told = |step: &Step| tell(&format!("{}\n", step.line(width)));
-        let steps = apply::apply(&cluster, &plan, wanted, args.add_partitions, told).await;
+        let on_step = |step: &Step| print_text(&format!("{}\n", step.line(width)));
+        let steps = apply::apply(&cluster, &plan, wanted, args.add_partitions, on_step).await;
         if args.json {
             let changes: Vec<_> = steps.iter().map(Step::as_json).collect();
-            print(&format!("{:#}\n", json!({ "plan": show::as_json(&plan, wanted), "changes": changes })))?;
+            print(&format!("{:#}\n", json!({ "plan": format::as_json(&plan, wanted), "changes": changes })))?;
         }
         if let Some(failure) = unwritten.take() {
             return Err(failure);
@@ -248,13 +247,13 @@ fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks the cluster for every topic that the settings can yield.
+/// Reads every topic that the settings can yield from the cluster.
 async fn compare(settings: &Settings) -> Result<(Cluster, Plan), Failure> {
     let topics = App::topics(settings)?;
     let cluster = Cluster::connect(&settings.kafka).await?;
     let names: Vec<String> = topics.iter().map(ToString::to_string).collect();
-    let told = cluster.describe(&names).await?;
-    let plan = Plan::new(&topics, &told, &settings.kafka.topics);
+    let described = cluster.describe(&names).await?;
+    let plan = Plan::new(&topics, &described, &settings.kafka.topics);
     Ok((cluster, plan))
 }
 
@@ -282,7 +281,7 @@ fn all_done(steps: &[Step]) -> Result<(), Failure> {
 }
 
 fn code(differs: bool) -> ExitCode {
-    if differs { ExitCode::from(DIFFERS) } else { ExitCode::SUCCESS }
+    if differs { ExitCode::from(EXIT_DIFFERS) } else { ExitCode::SUCCESS }
 }
 
 fn kubernetes_name(name: &str) -> Result<String, &'static str> {

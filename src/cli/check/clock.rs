@@ -1,4 +1,4 @@
-//! This machine's clock against the broker's.
+//! Compares this machine's clock with the broker's.
 
 use super::finding::Finding;
 use crate::kafka::{ClockSkew, MAX_CLOCK_ERROR_MS};
@@ -9,10 +9,10 @@ mod tests;
 
 const KEY: &str = "clock";
 
-/// Clocks that keep to the time are nearer to each other than that many seconds.
-const NEAR: i64 = 5;
+/// Largest clock difference, in seconds, that counts as synchronized.
+const MAX_UNNOTICED_SKEW_SECONDS: i64 = 5;
 
-/// What a clock that is so far off does to signatures that are valid for `tolerance`.
+/// Judges a clock difference by its effect on signatures that are valid for `tolerance`.
 pub(super) fn judge(skew: ClockSkew, tolerance: Duration) -> Finding {
     let tolerance = i64::try_from(tolerance.as_secs()).unwrap_or(i64::MAX);
     let (apart, direction) = match (skew.least, skew.most) {
@@ -28,23 +28,27 @@ pub(super) fn judge(skew: ClockSkew, tolerance: Duration) -> Finding {
             "{text}, more than `signature.tolerance`: if it is the one that is wrong, every signature is stale"
         );
         Finding::failure(KEY, text, fix)
-    } else if apart > NEAR {
+    } else if apart > MAX_UNNOTICED_SKEW_SECONDS {
         let text = format!("{text}: the records' times are wrong, or Kafka keeps them for a wrong time");
         Finding::warning(KEY, text, fix)
     } else {
-        Finding::ok(KEY, format!("within {NEAR} s of the broker's, as far as can be told"))
+        Finding::ok(
+            KEY,
+            format!("within {MAX_UNNOTICED_SKEW_SECONDS} s of the broker's, as far as can be told"),
+        )
     }
 }
 
-/// How far the time of a record may lie after the broker's, if the topic draws a line at which the
-/// clock can be read.
+/// Returns how far a record's time may be after the broker's, in milliseconds.
+///
+/// Returns `None` if the topic has no limit at which the clock can be read.
 pub(super) fn limit(config: &super::topic::Config) -> Option<i64> {
     let keeps_time = config.get("message.timestamp.type").is_some_and(|kind| kind == "CreateTime");
     let after = super::topic::number(config, "message.timestamp.after.max.ms")?;
     (keeps_time && (0..MAX_CLOCK_ERROR_MS).contains(&after)).then_some(after)
 }
 
-/// The clock cannot be read.
+/// Returns the finding for a clock that cannot be read.
 pub(super) fn unread(why: &str) -> Finding {
     Finding::skipped(KEY, format!("the broker's clock cannot be read without writing: {why}"))
 }

@@ -1,9 +1,9 @@
-//! What the cluster has, against what the settings want of it.
+//! Compares the cluster with the settings.
 
 use super::finding::{Finding, Level};
 use super::servers::{self, Manner, Reach, Server};
 use super::topic::{self, Wanted};
-use super::{new_topic, write};
+use super::{new_topic, write_probe};
 use crate::kafka::{self, Broker, Cluster, ConfigOrigin, Described, Topic};
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
@@ -12,22 +12,22 @@ use std::time::Duration;
 const SERVERS: &str = "kafka.bootstrap_servers";
 const BROKERS: &str = "kafka.brokers";
 
-/// What is to be looked at.
+/// Expectations of the cluster, taken from the settings.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) config: kafka::Config,
     /// Every topic that the settings can yield.
     pub(super) topics: Vec<String>,
     pub(super) dead_letter: String,
-    /// The largest record, in bytes.
+    /// Largest record, in bytes.
     pub(super) record: u64,
-    /// The spool's limit, in bytes; `None` without a spool.
+    /// Limit of the spool, in bytes; `None` without a spool.
     pub(super) spool: Option<u64>,
-    /// The window in which a duplicate is answered without being written.
+    /// Deduplication window.
     pub(super) window: Duration,
-    /// The shortest of the sources' tolerances.
+    /// Shortest signature tolerance of all sources.
     pub(super) tolerance: Duration,
-    /// Whether to try what a broker refuses, to learn the rest.
+    /// True to send records that a broker must reject (`--probe`).
     pub(super) probe: bool,
 }
 
@@ -45,37 +45,37 @@ impl Plan {
     }
 }
 
-/// Looks at the cluster, and says what it finds and what it does next.
-pub(super) async fn check(plan: &Plan, say: &dyn Fn(Finding), next: &dyn Fn(&str)) {
+/// Checks the cluster. Reports findings through `report` and the current step through `next`.
+pub(super) async fn check(plan: &Plan, report: &dyn Fn(Finding), next: &dyn Fn(&str)) {
     next("reaching Kafka");
-    let Some((config, brokers)) = reach(plan, say).await else {
+    let Some((config, brokers)) = reach(plan, report).await else {
         let text = "topics, brokers, rights and the clock: no server of Kafka's lets the bridge in";
-        return say(Finding::skipped("kafka", text));
+        return report(Finding::skipped("kafka", text));
     };
     next("reaching the brokers");
-    if !are_where_they_say(&brokers, &config, say).await {
+    if !are_reachable(&brokers, &config, report).await {
         let text = "topics, rights and the clock: no broker can be reached where it says";
-        return say(Finding::skipped("kafka", text));
+        return report(Finding::skipped("kafka", text));
     }
-    if let Err(error) = inside(plan, &config, say, next).await {
+    if let Err(error) = inside(plan, &config, report, next).await {
         let text = format!("the cluster does not tell what it has: {error}");
-        say(Finding::failure("kafka", text, "see the broker's log, and run check again"));
+        report(Finding::failure("kafka", text, "see the broker's log, and run check again"));
     }
 }
 
-/// Tries each bootstrap server. With those that answer one can go on, and to the brokers that they tell of.
-async fn reach(plan: &Plan, say: &dyn Fn(Finding)) -> Option<(kafka::Config, Vec<Server>)> {
+/// Tries each bootstrap server. Returns those that answer, and the brokers that they advertise.
+async fn reach(plan: &Plan, report: &dyn Fn(Finding)) -> Option<(kafka::Config, Vec<Server>)> {
     let all = Server::all(&plan.config.bootstrap_servers);
     let reached = servers::reach_all(&all, &plan.config).await;
     let manner = Manner::of(&plan.config);
     let any = reached.iter().any(|(reach, _)| *reach == Reach::Answers);
     for (server, (reach, _)) in all.iter().zip(&reached) {
-        say(servers::judge(SERVERS, server, reach, any, &manner));
+        report(servers::judge(SERVERS, server, reach, any, &manner));
     }
     let good = all.iter().zip(&reached).filter(|(_, (reach, _))| *reach == Reach::Answers);
     let good: Vec<_> = good.map(|(server, _)| server.shown()).collect();
     let mut brokers: Vec<Server> = Vec::new();
-    for broker in reached.into_iter().flat_map(|(_, told)| told) {
+    for broker in reached.into_iter().flat_map(|(_, brokers)| brokers) {
         if !brokers.contains(&broker) {
             brokers.push(broker);
         }
@@ -86,7 +86,7 @@ async fn reach(plan: &Plan, say: &dyn Fn(Finding)) -> Option<(kafka::Config, Vec
 async fn inside(
     plan: &Plan,
     config: &kafka::Config,
-    say: &dyn Fn(Finding),
+    report: &dyn Fn(Finding),
     next: &dyn Fn(&str),
 ) -> Result<(), kafka::Error> {
     let cluster = Cluster::connect(config).await?;
@@ -95,24 +95,24 @@ async fn inside(
     let described = cluster.describe(&plan.topics).await?;
     let found = found(&described);
     if let Some(finding) = broker_size(defaults.as_ref(), &described, plan) {
-        say(finding);
+        report(finding);
     }
     for (name, topic) in &found {
-        topic::judge(topic, &plan.wanted(name)).into_iter().for_each(|finding| say(finding.of(*name)));
+        topic::judge(topic, &plan.wanted(name)).into_iter().for_each(|finding| report(finding.of(*name)));
     }
     for (name, described) in &described {
         if let Described::Refused(refusal) = described {
-            say(hidden(name, &refusal.to_string()));
+            report(hidden(name, &refusal.to_string()));
         }
     }
     let missing = described.iter().filter(|(_, described)| **described == Described::Missing);
     let missing: Vec<&str> = missing.map(|(name, _)| name.as_str()).collect();
-    new_topics(plan, &cluster, &missing, defaults.as_ref(), say).await;
+    new_topics(plan, &cluster, &missing, defaults.as_ref(), report).await;
     if plan.probe {
         next("trying to write");
-        write::check(config, &found, plan.tolerance, say).await;
+        write_probe::check(config, &found, plan.tolerance, report).await;
     } else {
-        say(Finding::skipped(
+        report(Finding::skipped(
             "write",
             "the right to write and the broker's clock are looked at with --probe",
         ));
@@ -128,9 +128,10 @@ fn found(described: &BTreeMap<String, Described>) -> Vec<(&str, &Topic)> {
     found.collect()
 }
 
-/// A client goes to the brokers by the names that they tell, not by those of the settings. Whether any can
-/// be reached there.
-async fn are_where_they_say(brokers: &[Server], config: &kafka::Config, say: &dyn Fn(Finding)) -> bool {
+/// Returns true if the advertised broker addresses can be reached.
+///
+/// A client connects to the advertised addresses, not to those of the settings.
+async fn are_reachable(brokers: &[Server], config: &kafka::Config, report: &dyn Fn(Finding)) -> bool {
     let known = Server::all(&config.bootstrap_servers);
     let others: Vec<Server> = brokers.iter().filter(|server| !known.contains(server)).cloned().collect();
     let reached = servers::reach_all(&others, config).await;
@@ -149,23 +150,23 @@ async fn are_where_they_say(brokers: &[Server], config: &kafka::Config, say: &dy
     if lost.is_empty() {
         let count =
             if brokers.len() == 1 { "1 broker".to_owned() } else { format!("{} brokers", brokers.len()) };
-        say(Finding::ok(BROKERS, format!("{count}, and each can be reached where it says")));
+        report(Finding::ok(BROKERS, format!("{count}, and each can be reached where it says")));
     }
     let is_any_reached = lost.is_empty() || lost.len() < brokers.len();
-    lost.into_iter().for_each(say);
+    lost.into_iter().for_each(report);
     is_any_reached
 }
 
-/// The configuration that the brokers share: of a size the smallest. `Err`: they do not tell.
+/// Returns the configuration that the brokers share, with the smallest of the size limits.
 async fn broker_defaults(cluster: &Cluster, brokers: &[Broker]) -> Result<topic::Config, kafka::Error> {
     const SIZE: &str = "message.max.bytes";
     let asked = join_all(brokers.iter().map(|broker| cluster.broker_config(broker.id))).await;
     let mut shared = topic::Config::new();
     for config in asked {
-        let told = config?.into_iter().filter_map(|(name, value)| Some((name, value.value?)));
-        let told: topic::Config = told.collect();
-        let least = [&shared, &told].iter().filter_map(|config| topic::number(config, SIZE)).min();
-        shared.extend(told);
+        let values = config?.into_iter().filter_map(|(name, value)| Some((name, value.value?)));
+        let values: topic::Config = values.collect();
+        let least = [&shared, &values].iter().filter_map(|config| topic::number(config, SIZE)).min();
+        shared.extend(values);
         if let Some(least) = least {
             shared.insert(SIZE.into(), least.to_string());
         }
@@ -173,7 +174,7 @@ async fn broker_defaults(cluster: &Cluster, brokers: &[Broker]) -> Result<topic:
     Ok(shared)
 }
 
-/// The brokers' limit on sizes, which is that of every topic that sets none.
+/// Returns the finding on the brokers' size limit, which applies to every topic that sets none.
 fn broker_size(
     defaults: Result<&topic::Config, &kafka::Error>,
     described: &BTreeMap<String, Described>,
@@ -215,22 +216,22 @@ fn hidden(name: &str, refusal: &str) -> Finding {
     .of(name)
 }
 
-/// Topics that are not there: whether they would come to be, and what they would be like.
+/// Checks missing topics: can they be created, and with which configuration.
 async fn new_topics(
     plan: &Plan,
     cluster: &Cluster,
     missing: &[&str],
     defaults: Result<&topic::Config, &kafka::Error>,
-    say: &dyn Fn(Finding),
+    report: &dyn Fn(Finding),
 ) {
     let topics = &plan.config.topics;
     if !topics.create_missing {
-        return missing.iter().for_each(|name| say(new_topic::not_made().of(*name)));
+        return missing.iter().for_each(|name| report(new_topic::not_made().of(*name)));
     }
     let tried = join_all(missing.iter().map(|name| cluster.would_create_topic(name, topics))).await;
     let unknown = new_topic::unknown_defaults(defaults.err());
     if let Some(finding) = unknown.filter(|_| !missing.is_empty()) {
-        say(finding);
+        report(finding);
     }
     for (name, tried) in missing.iter().zip(tried) {
         let tried = new_topic::judge(tried);
@@ -239,6 +240,6 @@ async fn new_topics(
             Ok(defaults) if would_be_made => new_topic::judge_shape(defaults, topics, &plan.wanted(name)),
             _ => Vec::new(),
         };
-        [tried].into_iter().chain(findings).for_each(|finding| say(finding.of(*name)));
+        [tried].into_iter().chain(findings).for_each(|finding| report(finding.of(*name)));
     }
 }

@@ -1,4 +1,4 @@
-//! The spool's directory and the disk under it: what they must be to keep events through an outage.
+//! Checks the spool's directory and its disk.
 
 use super::finding::Finding;
 use crate::app;
@@ -13,51 +13,52 @@ mod tests;
 const KEY: &str = "spool.directory";
 const PERMISSIONS: &str = "spool.permissions";
 
-/// Below it not even one large event is sure to find room.
-const LEAST_ROOM: u64 = 16 << 20;
+/// Least free space, in bytes, so that one large event fits.
+const MIN_FREE_BYTES: u64 = 16 << 20;
 
-/// File systems that a machine forgets when it stops, or a container when it is replaced.
-const FLEETING: [&str; 4] = ["tmpfs", "ramfs", "overlay", "aufs"];
+/// File systems whose content is lost when the machine stops or the container is replaced.
+const EPHEMERAL_FILE_SYSTEMS: [&str; 4] = ["tmpfs", "ramfs", "overlay", "aufs"];
 
-/// File systems on another machine, where locks and fsync are what that machine makes of them.
-const REMOTE: [&str; 12] =
+/// File systems on another machine, which decides what locks and fsync guarantee.
+const REMOTE_FILE_SYSTEMS: [&str; 12] =
     ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "gpfs", "virtiofs"];
 
-/// What was found out about the directory.
+/// Facts about the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Facts {
     place: Place,
-    /// Whether another process holds the spool's lock.
+    /// True if another process holds the spool's lock.
     is_in_use: Result<bool, io::ErrorKind>,
-    /// Type of the file system, such as `ext4`; `None` where the system does not tell.
+    /// Type of the file system, such as `ext4`; `None` if the system does not report it.
     file_system: Option<String>,
-    /// Bytes on the disk that the bridge's user may still take.
+    /// Bytes on the disk that the bridge's user may still use.
     free: Option<u64>,
-    /// Bytes that the spool takes already.
+    /// Bytes that the spool uses already.
     taken: u64,
-    /// The directory, or a file in it, that others may read.
+    /// Directory, or a file in it, that other users may read.
     open_to_all: Option<PathBuf>,
-    /// Every user of the machine may write to the directory.
+    /// True if every user of the machine may write to the directory.
     is_writable_by_all: bool,
-    /// Directory above that every user may write to, without the sticky bit.
+    /// Parent directory that every user may write to, without the sticky bit.
     open_above: Option<PathBuf>,
-    /// Owner of the directory, if that is neither root nor the user of this process.
+    /// Owner of the directory if it is neither root nor the user of this process.
     foreign_owner: Option<u32>,
 }
 
-/// What stands under the directory's name.
+/// Object found at the path of the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
-    /// Nothing: it would be made in the nearest directory above, if that can be written to.
+    /// Nothing. The directory would be created in the nearest existing parent, if `writable`.
     Missing { above: PathBuf, writable: Result<(), io::ErrorKind> },
-    /// Something else.
+    /// Another kind of file.
     NoDirectory,
-    /// A directory; a file could be written there and reached the disk, or not.
+    /// A directory, and the result of a durable write to it.
     There { writable: Result<(), io::ErrorKind> },
 }
 
-/// Looks at the directory that the settings name. `is_in_use` asks for the lock; `needed` are the bytes
-/// that the spool may grow to.
+/// Checks the directory of the settings.
+///
+/// `is_in_use` tries the lock. `needed` is the size in bytes that the spool may reach.
 pub(super) fn check(
     directory: Option<&Path>,
     needed: u64,
@@ -108,7 +109,7 @@ fn look(directory: &Path, is_in_use: impl Fn(&Path) -> io::Result<bool>) -> Fact
     }
 }
 
-/// Writes a file as the spool would, and takes it away again.
+/// Writes a file as the spool would, then deletes it.
 fn try_write(directory: &Path) -> Result<(), io::ErrorKind> {
     let path = directory.join(format!(".check-{}", std::process::id()));
     let write = || {
@@ -141,8 +142,9 @@ fn open_to_all(directory: &Path) -> Option<PathBuf> {
     all.filter(|path| path.exists()).find(|path| mode(path) & READ_BY_OTHERS != 0)
 }
 
-/// Returns a directory above in which every user can rename the spool's directory, by its name or by the
-/// place that links lead to.
+/// Returns a parent directory in which every user can rename the spool's directory.
+///
+/// Checks the path as written and the path that links resolve to.
 fn open_above(absolute: &Path, real: &Path) -> Option<PathBuf> {
     const WRITTEN_BY_OTHERS: u32 = 0o002;
     const STICKY: u32 = 0o1000;
@@ -153,26 +155,27 @@ fn open_above(absolute: &Path, real: &Path) -> Option<PathBuf> {
         })
     };
     let above = absolute.ancestors().skip(1);
-    // Where the directory is missing, `real` is the directory above it.
+    // If the directory is missing, `real` is its nearest parent.
     let real = real.ancestors().skip(usize::from(absolute.exists()));
     above.chain(real).find(is_open).map(Path::to_owned)
 }
 
-/// Returns the owner if that is another user. Root checks for a bridge that runs as any user.
+/// Returns the owner if that is another user. For root, every owner is allowed, because the bridge may run as
+/// any user.
 fn foreign_owner(directory: &Path) -> Option<u32> {
     let own = rustix::process::geteuid().as_raw();
     let owner = fs::metadata(directory).ok()?.uid();
     (own != 0 && owner != 0 && owner != own).then_some(owner)
 }
 
-/// The type of the file system that a path is on, by the system's list of mounts.
+/// Returns the type of the file system of a path, by the system's mount list.
 fn file_system<'a>(mounts: &'a str, path: &Path) -> Option<&'a str> {
     let mounted = mounts.lines().filter_map(|line| {
         let mut fields = line.split(' ').skip(1);
         let point = fields.next()?.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\");
         Some((PathBuf::from(point), fields.next()?))
     });
-    // What is mounted over another lies on top, and comes later in the list.
+    // A later mount hides an earlier one at the same point.
     let above = mounted.filter(|(point, _)| path.starts_with(point));
     above.max_by_key(|(point, _)| point.components().count()).map(|(_, kind)| kind)
 }
@@ -232,7 +235,7 @@ fn judge(directory: &Path, needed: u64, facts: &Facts) -> Vec<Finding> {
             format!("chmod -R o-rwx {shown}"),
         )
     }));
-    // Warnings only: volumes of Kubernetes may have such a mount point, and the bridge works there.
+    // Warnings only: Kubernetes volumes may have such a mount point, and the bridge works there.
     findings.extend(facts.open_above.as_ref().map(|above| {
         let above = above.display();
         Finding::warning(
@@ -271,8 +274,8 @@ fn in_use(facts: &Facts) -> Option<Finding> {
 fn disk(facts: &Facts) -> Option<Finding> {
     const DISK: &str = "spool.disk";
     let kind = facts.file_system.as_deref()?;
-    let remote = REMOTE.contains(&kind) || kind.starts_with("fuse");
-    Some(if FLEETING.contains(&kind) {
+    let remote = REMOTE_FILE_SYSTEMS.contains(&kind) || kind.starts_with("fuse");
+    Some(if EPHEMERAL_FILE_SYSTEMS.contains(&kind) {
         Finding::warning(
             DISK,
             format!("on {kind}: what is spooled is gone when the machine or the container is restarted"),
@@ -298,7 +301,7 @@ fn room(facts: &Facts, needed: u64) -> Option<Finding> {
     let text = format!("{} are free, and the spool may take {} more", show(free), show(wanted));
     Some(if free >= wanted {
         Finding::ok(ROOM, text)
-    } else if free < LEAST_ROOM {
+    } else if free < MIN_FREE_BYTES {
         Finding::failure(
             ROOM,
             format!("{text}: hardly an event could be spooled"),
@@ -313,7 +316,7 @@ fn room(facts: &Facts, needed: u64) -> Option<Finding> {
     })
 }
 
-/// A size for a person: whole units below 10 000 of them.
+/// Formats a size for a person, in whole units below 10 000.
 fn show(bytes: u64) -> String {
     let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
     let unit = (0..units.len() - 1).find(|unit| bytes >> (10 * unit) < 10_000).unwrap_or(units.len() - 1);

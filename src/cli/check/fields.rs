@@ -1,4 +1,4 @@
-//! Fields that routes read, compared with the samples of the dialects that the sources accept.
+//! Compares the fields that routes read with the samples of the accepted dialects.
 
 use super::finding::Finding;
 use crate::config::Settings;
@@ -7,7 +7,7 @@ use justcall_events::{Dialect, NamedField};
 
 /// Returns a warning for each setting of a route whose fields no sample of an accepted dialect has.
 pub(super) fn check(settings: &Settings) -> Vec<Finding> {
-    // Routes that contradict each other are bad settings, which are reported before.
+    // Contradicting routes are a settings error, which loading rejects.
     let Ok(table) = RouteTable::compile(&settings.routing) else { return Vec::new() };
     let sources = &settings.ingest.sources;
     let is_taken = |dialect: &Dialect| sources.iter().any(|source| source.takes(*dialect));
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn pointer_of_one_dialect_is_named_with_the_field_to_write_instead() {
+    fn pointer_of_one_dialect_is_reported_with_a_replacement() {
         let routes = r#"routes=[{"match": "call.*", "when": {"/data/direction": "inbound"}, "topics": "a"}]"#;
         let expected = "routes[0].when./data/direction: routes[0] reads `/data/direction`, which no sample of its types has in the live dialect: there the condition never holds -> write `direction`, which means the same in both dialects";
         assert_eq!(warnings(&[routes, SIGNED]), [expected]);
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn only_dialects_that_a_source_accepts_are_compared() {
+    fn only_accepted_dialects_are_compared() {
         let live = r#"routes=[{"match": "call.*", "topics": "a", "key": ["/data/call_info/direction"], "headers": {"name": {"from": "/data/contact_name"}}}]"#;
         assert!(warnings(&[live, SIGNED]).is_empty());
         for unsigned in

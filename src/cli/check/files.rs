@@ -1,4 +1,4 @@
-//! Secrets and the certificate that is served.
+//! Checks secret files and the served certificate.
 
 use super::finding::Finding;
 use crate::config::{OpenDoor, Settings};
@@ -9,17 +9,17 @@ mod tests;
 
 const CERTIFICATE: &str = "server.tls.certificate";
 
-/// How long before its end a certificate should have been renewed.
+/// Days before its expiry at which a certificate should have been renewed.
 const RENEWED_BEFORE_DAYS: u64 = 30;
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// What a certificate's end is said in another way of, where this machine is looked at.
+/// Returns true for a finding on the certificate, which this module reports with its expiry.
 pub(super) fn is_about_certificate(door: &OpenDoor) -> bool {
     door.key == CERTIFICATE
 }
 
-/// Each file with a secret, and the certificate. Settings that were loaded could read the files.
+/// Returns a finding for each secret file and for the certificate. Loading has read the files already.
 pub(super) fn check(settings: &Settings, doors: &[OpenDoor], now: u64) -> Vec<Finding> {
     let shut = |(key, _): &(String, _)| doors.iter().all(|door| door.key != *key);
     let secrets = settings.secret_files().into_iter().filter(shut);
@@ -31,7 +31,7 @@ pub(super) fn check(settings: &Settings, doors: &[OpenDoor], now: u64) -> Vec<Fi
     findings
 }
 
-/// `fault` is why nobody can trust it now.
+/// Judges the certificate. `fault` is the reason why clients reject it now.
 fn certificate(expires: u64, fault: Option<&OpenDoor>, now: u64) -> Finding {
     let date = i64::try_from(expires).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     let date = date.unwrap_or_default().format("%Y-%m-%d");

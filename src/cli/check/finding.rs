@@ -1,4 +1,4 @@
-//! What was found, and how it is told.
+//! Findings and their output.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -7,16 +7,16 @@ use std::io::{self, Write};
 #[cfg(test)]
 mod tests;
 
-/// How good or bad it is.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
-    /// As it should be.
+    /// Correct.
     Ok,
-    /// It works, and somebody should know.
+    /// The bridge works, but the operator should know.
     Warning,
-    /// Events would be refused, lost or seen by others.
+    /// Events would be rejected, lost or visible to others.
     Failure,
-    /// It could not be looked at, for a reason that another line gives.
+    /// Not checked, for a reason that another finding gives.
     Skipped,
 }
 
@@ -35,13 +35,13 @@ impl Level {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Finding {
     pub(super) level: Level,
-    /// The check, or the setting: the same from run to run.
+    /// Name of the check or the setting. Stable between runs.
     pub(super) key: String,
-    /// Which topic, server or file, where a check has several.
+    /// Topic, server or file, if a check has several.
     pub(super) subject: Option<String>,
-    /// What is so.
+    /// The fact.
     pub(super) text: String,
-    /// What to do, unless the text says it.
+    /// Advice, unless `text` contains it.
     pub(super) fix: Option<String>,
 }
 
@@ -66,12 +66,12 @@ impl Finding {
         Self { fix: Some(fix.into()), ..Self::new(Level::Failure, key, text) }
     }
 
-    /// A failure whose text says what would be right.
+    /// Returns a failure whose text contains the remedy.
     pub(super) fn bad_setting(key: impl Into<String>, text: impl Into<String>) -> Self {
         Self::new(Level::Failure, key, text)
     }
 
-    /// About that topic, server or file.
+    /// Sets the topic, server or file.
     pub(super) fn of(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self
@@ -88,7 +88,7 @@ impl Finding {
     }
 }
 
-/// How many findings there are of each level.
+/// Number of findings of each level.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) ok: usize,
@@ -121,8 +121,9 @@ impl Tally {
     }
 }
 
-/// For a person: a line for each finding and one for what to do; the same finding of several topics
-/// once.
+/// Writes text: a line for each finding and a line for its remedy.
+///
+/// Equal findings on several topics share one line.
 pub(super) fn print(findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
     for (finding, subjects) in gathered(findings) {
         let Finding { level, key, text, fix, .. } = finding;
@@ -135,13 +136,13 @@ pub(super) fn print(findings: &[Finding], out: &mut impl Write) -> io::Result<()
     writeln!(out, "\n{}", Tally::of(findings).line())
 }
 
-/// For a script.
+/// Writes JSON.
 pub(super) fn print_json(is_good: bool, findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
     let findings: Vec<Value> = findings.iter().map(Finding::json).collect();
     writeln!(out, "{:#}", json!({ "ok": is_good, "findings": findings }))
 }
 
-/// Findings that differ in nothing but their subjects, in the order of the first of each.
+/// Groups findings that differ only in their subject, in order of first occurrence.
 fn gathered(findings: &[Finding]) -> Vec<(&Finding, Vec<&str>)> {
     let mut places = BTreeMap::new();
     let mut all: Vec<(&Finding, Vec<&str>)> = Vec::new();
@@ -157,9 +158,9 @@ fn gathered(findings: &[Finding]) -> Vec<(&Finding, Vec<&str>)> {
 }
 
 fn few(subjects: &[&str]) -> String {
-    const SHOWN: usize = 3;
-    match subjects.len().saturating_sub(SHOWN) {
+    const MAX_SHOWN: usize = 3;
+    match subjects.len().saturating_sub(MAX_SHOWN) {
         0 | 1 => subjects.join(", "),
-        more => format!("{} and {more} more", subjects[..SHOWN].join(", ")),
+        more => format!("{} and {more} more", subjects[..MAX_SHOWN].join(", ")),
     }
 }

@@ -1,4 +1,4 @@
-//! Topics that are not there yet: whether they would be made, and what they would be like.
+//! Checks topics that do not exist yet: can they be created, and with which configuration.
 
 use super::finding::Finding;
 use super::topic::{self, Config, Wanted};
@@ -9,7 +9,7 @@ mod tests;
 
 const KEY: &str = "topic";
 
-/// What a topic takes from its broker where it says nothing itself: its own name for it, and the broker's.
+/// Topic settings that default to a broker setting: name for the topic, name for the broker.
 const INHERITED: [(&str, &str); 8] = [
     ("min.insync.replicas", "min.insync.replicas"),
     ("max.message.bytes", "message.max.bytes"),
@@ -21,7 +21,7 @@ const INHERITED: [(&str, &str); 8] = [
     ("message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms"),
 ];
 
-/// A topic that is not there, and that the bridge is told not to make.
+/// Returns the finding for a missing topic that the bridge may not create.
 pub(super) fn not_made() -> Finding {
     Finding::failure(
         KEY,
@@ -30,7 +30,7 @@ pub(super) fn not_made() -> Finding {
     )
 }
 
-/// What the cluster says to making a topic.
+/// Judges the cluster's response to a validated creation.
 pub(super) fn judge(tried: Result<(), kafka::Error>) -> Finding {
     match tried {
         Ok(()) => Finding::ok(KEY, "is not there yet: the bridge makes it on first use"),
@@ -52,7 +52,7 @@ pub(super) fn judge(tried: Result<(), kafka::Error>) -> Finding {
     }
 }
 
-/// The brokers do not tell what new topics inherit.
+/// Returns the finding for brokers that do not report the defaults of new topics.
 pub(super) fn unknown_defaults(error: Option<&kafka::Error>) -> Option<Finding> {
     error.map(|error| {
         Finding::warning(
@@ -63,7 +63,7 @@ pub(super) fn unknown_defaults(error: Option<&kafka::Error>) -> Option<Finding> 
     })
 }
 
-/// What is to be said of a topic that would be made.
+/// Judges the configuration that a new topic would have.
 pub(super) fn judge_shape(defaults: &Config, topics: &TopicsConfig, wanted: &Wanted) -> Vec<Finding> {
     let replicas =
         wanted.replicas.map(i64::from).or_else(|| topic::number(defaults, "default.replication.factor"));

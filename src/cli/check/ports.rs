@@ -1,4 +1,4 @@
-//! Addresses of the listeners, and the number of connections.
+//! Checks the listener addresses and the connection limit.
 
 use super::finding::Finding;
 use crate::app::DescriptorLimit;
@@ -11,12 +11,12 @@ use std::time::Duration;
 #[cfg(test)]
 mod tests;
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Longest answer that is read, in bytes.
-const MAX_ANSWER: u64 = 64 * 1024;
+/// Longest response that is read, in bytes.
+const MAX_RESPONSE_BYTES: u64 = 64 * 1024;
 
-/// What answers at `admin.listen`, if it is a bridge: whether it is ready.
+/// Bridge that answers at `admin.listen`, and its readiness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Running {
     is_ready: bool,
@@ -46,7 +46,7 @@ fn listeners(settings: &Settings) -> Vec<Finding> {
     let taken = try_listen(admin);
     let running = if taken == Err(io::ErrorKind::AddrInUse) { ask(admin) } else { None };
     let tried = try_listen(server);
-    // Somebody else may hold the one port while a bridge holds the other.
+    // Another process may hold one port while a bridge holds the other.
     let path = settings.ingest.sources.first().map_or("/", |source| &source.path);
     let is_bridges = tried == Err(io::ErrorKind::AddrInUse) && takes_webhooks(server, path);
     vec![
@@ -99,13 +99,14 @@ fn judge(
     }
 }
 
-/// Asks whoever listens there for `/readyz`, and knows a bridge by its answer.
+/// Requests `/readyz`. Returns `None` unless a bridge answers.
 fn ask(address: SocketAddr) -> Option<Running> {
     recognise(&get(address, "/readyz")?)
 }
 
-/// Whether whoever listens there answers a source's path as a bridge does; one that speaks TLS only, with
-/// an alert.
+/// Returns true if a bridge answers at a source's path.
+///
+/// A TLS-only listener answers with a TLS alert, which counts.
 fn takes_webhooks(address: SocketAddr, path: &str) -> bool {
     const TLS_ALERT: u8 = 21;
     get(address, path).is_some_and(|answer| {
@@ -119,14 +120,14 @@ fn get(address: SocketAddr, path: &str) -> Option<Vec<u8>> {
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    let mut stream = TcpStream::connect_timeout(&SocketAddr::new(ip, address.port()), PATIENCE).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    stream.set_write_timeout(Some(PATIENCE)).ok()?;
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::new(ip, address.port()), READ_TIMEOUT).ok()?;
+    stream.set_read_timeout(Some(READ_TIMEOUT)).ok()?;
+    stream.set_write_timeout(Some(READ_TIMEOUT)).ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
-    // What was read before it ended badly may do.
-    let _ = stream.take(MAX_ANSWER).read_to_end(&mut answer);
+    // A response that ended with an error may still suffice.
+    let _ = stream.take(MAX_RESPONSE_BYTES).read_to_end(&mut answer);
     Some(answer)
 }
 

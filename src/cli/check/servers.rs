@@ -1,4 +1,4 @@
-//! Whether each server of Kafka can be reached, and what stands in the way.
+//! Checks that each Kafka server can be reached, and names the cause if not.
 
 use super::finding::Finding;
 use crate::kafka::{Broker, Cause, Cluster, Config};
@@ -13,23 +13,23 @@ use tokio::time::timeout;
 #[cfg(test)]
 mod tests;
 
-/// How long a name may take to resolve, and an address to take the connection.
-const CONNECT_WITHIN: Duration = Duration::from_secs(4);
+/// Longest time to resolve a name, and to connect to an address.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Servers that are tried at once: each takes a client of the library, with its threads.
-const AT_ONCE: usize = 16;
+/// Servers tried at the same time. Each uses a librdkafka client with its threads.
+const MAX_CONCURRENT: usize = 16;
 
-/// How long a port may take to show that it speaks TLS.
-const TLS_WITHIN: Duration = Duration::from_secs(2);
+/// Longest time for a port to respond to a TLS greeting.
+const TLS_PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What a record of TLS begins with.
+/// Content types of TLS records (RFC 8446, section 5.1).
 const TLS_ALERT: u8 = 21;
 const TLS_HANDSHAKE: u8 = 22;
 
-/// How long TLS, the login and the first answer may take.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Longest time for TLS, authentication and the first response.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A server as the settings or the cluster name it.
+/// Server as the settings or the cluster name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Server {
     pub(super) host: String,
@@ -37,7 +37,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Each server of a list with commas; the port is Kafka's where there is none.
+    /// Parses a comma-separated list. The default port is Kafka's.
     pub(super) fn all(list: &str) -> Vec<Self> {
         list.split(',').map(str::trim).filter(|server| !server.is_empty()).map(Self::read).collect()
     }
@@ -45,7 +45,7 @@ impl Server {
     fn read(server: &str) -> Self {
         let address = server.rsplit_once("://").map_or(server, |(_, address)| address);
         let (host, port) = match address.rsplit_once(':') {
-            // Other colons are part of an address.
+            // Other colons are part of an IPv6 address.
             Some((host, port)) if host.ends_with(']') || !host.contains(':') => (host, port.parse().ok()),
             _ => (address, None),
         };
@@ -66,57 +66,57 @@ impl Server {
     }
 }
 
-/// How far the way to a server goes.
+/// Progress of a connection attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// Its name has no address.
+    /// The name has no address.
     Unresolved,
-    /// No address of its takes the connection.
+    /// No address accepts the connection.
     NotConnected(io::ErrorKind),
-    /// Connected, and no further.
+    /// Connected, then failed.
     Stopped(Cause),
-    /// All the way.
+    /// The server answered.
     Answers,
 }
 
-/// Tries each server by itself, several at once. Gives also the brokers that it tells of.
+/// Tries each server, several at once. Returns also the brokers that each advertises.
 pub(super) async fn reach_all(servers: &[Server], config: &Config) -> Vec<(Reach, Vec<Server>)> {
-    stream::iter(servers).map(|server| reach(server, config)).buffered(AT_ONCE).collect().await
+    stream::iter(servers).map(|server| reach(server, config)).buffered(MAX_CONCURRENT).collect().await
 }
 
 async fn reach(server: &Server, config: &Config) -> (Reach, Vec<Server>) {
     let nobody = |reach| (reach, Vec::new());
-    let resolved = timeout(CONNECT_WITHIN, lookup_host((server.host.as_str(), server.port))).await;
+    let resolved = timeout(CONNECT_TIMEOUT, lookup_host((server.host.as_str(), server.port))).await;
     let addresses: Vec<_> = match resolved {
         Ok(Ok(addresses)) => addresses.collect(),
         _ => return nobody(Reach::Unresolved),
     };
     let connected =
-        timeout(CONNECT_WITHIN, async { TcpStream::connect(addresses.as_slice()).await.map(drop) }).await;
+        timeout(CONNECT_TIMEOUT, async { TcpStream::connect(addresses.as_slice()).await.map(drop) }).await;
     match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         Ok(()) => {}
         Err(error) => return nobody(Reach::NotConnected(error.kind())),
     }
     let alone = Config { bootstrap_servers: server.shown(), ..config.clone() };
-    match Cluster::connect_within(&alone, ANSWER_WITHIN).await {
+    match Cluster::connect_within(&alone, RESPONSE_TIMEOUT).await {
         Ok(cluster) => (Reach::Answers, cluster.brokers().iter().map(Server::of).collect()),
         Err(error) => match Cause::of(&error) {
             Cause::HungUp if !Manner::of(config).is_tls() && speaks_tls(addresses, &server.host).await => {
                 nobody(Reach::Stopped(Cause::PlaintextToTls))
             }
-            // Another line tells of those.
+            // The check of the advertised addresses reports these.
             Cause::Elsewhere(others) => (Reach::Answers, Server::all(&others.join(","))),
             cause => nobody(Reach::Stopped(cause)),
         },
     }
 }
 
-/// Whether somebody at one of the addresses answers a greeting in TLS with TLS.
+/// Returns true if one of the addresses responds to a TLS greeting with TLS.
 async fn speaks_tls(addresses: Vec<SocketAddr>, host: &str) -> bool {
     let Some(greeting) = greeting(host) else { return false };
     let ask = move || {
         let mut stream = std::net::TcpStream::connect(addresses.as_slice())?;
-        stream.set_read_timeout(Some(TLS_WITHIN))?;
+        stream.set_read_timeout(Some(TLS_PROBE_TIMEOUT))?;
         stream.write_all(&greeting)?;
         let mut first = [0];
         stream.read_exact(&mut first).map(|()| matches!(first[0], TLS_ALERT | TLS_HANDSHAKE))
@@ -124,7 +124,7 @@ async fn speaks_tls(addresses: Vec<SocketAddr>, host: &str) -> bool {
     tokio::task::spawn_blocking(ask).await.is_ok_and(|asked| asked.unwrap_or(false))
 }
 
-/// The first words of a client of TLS.
+/// Returns the first TLS record of a client.
 fn greeting(host: &str) -> Option<Vec<u8>> {
     let config =
         rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
@@ -137,7 +137,7 @@ fn greeting(host: &str) -> Option<Vec<u8>> {
     Some(words)
 }
 
-/// What the client's properties say of the connection.
+/// Security protocol and mechanism of the client's properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Manner {
     protocol: String,
@@ -173,7 +173,7 @@ impl Manner {
         }
     }
 
-    /// The same protocol with TLS, or without it.
+    /// Returns the same protocol with TLS added or removed.
     fn other_tls(&self) -> &'static str {
         match self.protocol.as_str() {
             "SSL" => "PLAINTEXT",
@@ -184,7 +184,7 @@ impl Manner {
     }
 }
 
-/// One line for a server. Where another one answers, it does without this.
+/// Judges one server. A failed server is only a warning if another one answers.
 pub(super) fn judge(
     key: &str,
     server: &Server,
@@ -195,8 +195,8 @@ pub(super) fn judge(
     let Some((text, fix)) = trouble(server, reach, manner) else {
         return Finding::ok(key, manner.reached()).of(server.shown());
     };
-    let told = if another_answers { Finding::warning } else { Finding::failure };
-    told(key.to_owned(), text, fix).of(server.shown())
+    let level = if another_answers { Finding::warning } else { Finding::failure };
+    level(key.to_owned(), text, fix).of(server.shown())
 }
 
 fn trouble(server: &Server, reach: &Reach, manner: &Manner) -> Option<(String, String)> {

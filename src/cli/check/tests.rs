@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn exit_code_tells_settings_from_the_rest_and_warnings_only_where_asked() {
+fn exit_code_distinguishes_bad_settings_failures_and_strict_warnings() {
     let tally = |warnings, failures| Tally { ok: 1, warnings, failures, skipped: 1 };
     for (tally, are_settings_bad, is_strict, code) in [
         (tally(0, 0), false, false, 0),

@@ -1,4 +1,4 @@
-//! What a topic must be to take the bridge's records and keep them.
+//! Checks that a topic accepts the bridge's records and keeps them.
 
 use super::finding::{Finding, Level};
 use crate::delivery::MAX_TIMESTAMP_AGE_MS;
@@ -9,42 +9,42 @@ use std::time::Duration;
 #[cfg(test)]
 mod tests;
 
-/// Room in a record for its key and headers, in bytes.
-pub(super) const KEY_AND_HEADERS: u64 = 16 * 1024;
+/// Space in a record for its key and headers, in bytes.
+pub(super) const MAX_KEY_AND_HEADERS_BYTES: u64 = 16 * 1024;
 
 const SECOND: i64 = 1000;
 const HOUR: i64 = 60 * 60 * SECOND;
 const DAY: i64 = 24 * HOUR;
 
-/// Drained records that are older have the present time anyway.
-const OLDEST_BACKLOG: i64 = MAX_TIMESTAMP_AGE_MS;
+/// Age above which drained records get the present time instead of their own.
+const MAX_BACKLOG_AGE_MS: i64 = MAX_TIMESTAMP_AGE_MS;
 
-/// By how much this machine's clock may be before the broker's without anybody's having noticed.
-const CLOCKS_DIFFER: i64 = 5 * SECOND;
-const CLOCKS_MAY_DIFFER: i64 = 60 * SECOND;
+/// Limits on record times ahead of the broker: below the first is a failure, below the second a warning.
+const MIN_AHEAD_LIMIT_MS: i64 = 5 * SECOND;
+const RECOMMENDED_AHEAD_LIMIT_MS: i64 = 60 * SECOND;
 
-/// What the settings want of a topic.
+/// Expectations of a topic, taken from the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) partitions: Option<i32>,
     pub(super) replicas: Option<i32>,
-    /// The largest record, in bytes.
+    /// Largest record, in bytes.
     pub(super) record: u64,
     pub(super) is_dead_letter: bool,
-    /// The spool's limit, in bytes; `None` without a spool.
+    /// Limit of the spool, in bytes; `None` without a spool.
     pub(super) spool: Option<u64>,
-    /// The window in which a duplicate is answered without being written.
+    /// Deduplication window.
     pub(super) window: Duration,
 }
 
-/// A topic's configuration by name.
+/// Configuration of a topic by name.
 pub(super) type Config = BTreeMap<String, String>;
 
-/// What is to be said of a topic that is there.
+/// Judges an existing topic.
 pub(super) fn judge(topic: &Topic, wanted: &Wanted) -> Vec<Finding> {
     let config = topic.config.as_ref().ok().map(|config| {
-        let told = config.iter().filter_map(|(name, value)| Some((name.clone(), value.value.clone()?)));
-        told.collect::<Config>()
+        let values = config.iter().filter_map(|(name, value)| Some((name.clone(), value.value.clone()?)));
+        values.collect::<Config>()
     });
     let replicas = topic.partitions.iter().map(|partition| partition.replicas.len()).min().unwrap_or(0);
     let mut findings = counts(&topic.partitions, replicas, wanted);
@@ -70,7 +70,7 @@ pub(super) fn judge(topic: &Topic, wanted: &Wanted) -> Vec<Finding> {
     findings
 }
 
-/// How many there are, against how many there should be.
+/// Compares the numbers of partitions and replicas with the settings.
 fn counts(partitions: &[Partition], replicas: usize, wanted: &Wanted) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(count) = wanted.partitions.and_then(|count| usize::try_from(count).ok())
@@ -98,7 +98,7 @@ fn counts(partitions: &[Partition], replicas: usize, wanted: &Wanted) -> Vec<Fin
     findings
 }
 
-/// A replica that is the only one.
+/// Returns the finding for a single replica.
 pub(super) fn lone(replicas: usize) -> Option<Finding> {
     (replicas == 1).then(|| {
         Finding::warning(
@@ -109,7 +109,7 @@ pub(super) fn lone(replicas: usize) -> Option<Finding> {
     })
 }
 
-/// Whether the replicas that there are can be written to now.
+/// Checks that the current in-sync replicas accept writes.
 fn members(partitions: &[Partition], min_in_sync: Option<i64>) -> Vec<Finding> {
     let ids = |is_bad: &dyn Fn(&Partition) -> bool| -> Vec<String> {
         partitions
@@ -157,8 +157,7 @@ fn members(partitions: &[Partition], min_in_sync: Option<i64>) -> Vec<Finding> {
     findings
 }
 
-/// What the configuration of a topic with so many replicas does to the bridge's records: of one that is
-/// there, or of one that would be made.
+/// Judges the configuration of a topic with `replicas` replicas, existing or to be created.
 pub(super) fn judge_config(config: &Config, replicas: usize, wanted: &Wanted) -> Vec<Finding> {
     [
         min_in_sync(config, replicas),
@@ -222,7 +221,7 @@ fn retention(config: &Config, wanted: &Wanted) -> Option<Finding> {
     let kept = number(config, "retention.ms")?;
     let is_deleted = config.get("cleanup.policy").is_none_or(|policy| policy.contains("delete"));
     let window = i64::try_from(wanted.window.as_millis()).unwrap_or(i64::MAX);
-    // A drained record may be as old as the bound when it is written.
+    // A drained record may be as old as this limit when it is written.
     let oldest = if wanted.spool.is_some() { MAX_TIMESTAMP_AGE_MS } else { 0 };
     let needed = window.max(oldest);
     if !wanted.is_dead_letter && is_deleted && (0..needed).contains(&kept) {
@@ -247,7 +246,7 @@ fn retention(config: &Config, wanted: &Wanted) -> Option<Finding> {
     })
 }
 
-/// A drained spool can exceed what a partition keeps.
+/// Compares the spool's size with the size that a partition retains.
 fn retention_size(config: &Config, wanted: &Wanted) -> Option<Finding> {
     let kept = u64::try_from(number(config, "retention.bytes")?).ok()?;
     let spool = wanted.spool?;
@@ -273,7 +272,9 @@ fn unclean(config: &Config) -> Option<Finding> {
     })
 }
 
-/// Records carry the time of their receipt. Bounds on it count only where that time is kept.
+/// Checks the limits on record times.
+///
+/// Records carry their time of receipt. The limits apply only if the topic keeps that time.
 fn times(config: &Config) -> Vec<Finding> {
     if config.get("message.timestamp.type").is_some_and(|kind| kind == "LogAppendTime") {
         return vec![Finding::warning(
@@ -308,16 +309,22 @@ fn times(config: &Config) -> Vec<Finding> {
             before,
             // The bridge sends such a record again with the present time.
             0,
-            OLDEST_BACKLOG,
+            MAX_BACKLOG_AGE_MS,
             &backlog,
             "leave it out, or set it to more than the longest outage",
         ),
-        judged(after, CLOCKS_DIFFER, CLOCKS_MAY_DIFFER, &ahead, "set it to 3600000, an hour, or more"),
+        judged(
+            after,
+            MIN_AHEAD_LIMIT_MS,
+            RECOMMENDED_AHEAD_LIMIT_MS,
+            &ahead,
+            "set it to 3600000, an hour, or more",
+        ),
     ];
     findings.into_iter().flatten().collect()
 }
 
-/// A value that is a whole number.
+/// Returns a configuration value that is an integer.
 pub(super) fn number(config: &Config, name: &str) -> Option<i64> {
     config.get(name)?.trim().parse().ok()
 }

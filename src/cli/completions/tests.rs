@@ -2,7 +2,7 @@ use super::*;
 use clap::ValueEnum;
 
 #[test]
-fn every_shell_learns_every_command() {
+fn completions_contain_every_command() {
     for shell in Shell::value_variants() {
         let script = script(*shell);
         for command in Cli::command().get_subcommands() {

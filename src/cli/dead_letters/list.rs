@@ -48,7 +48,7 @@ fn chosen<'a>(index: &'a LetterIndex, reasons: &'a [String]) -> impl Iterator<It
 struct Group {
     waiting: u64,
     replayed: u64,
-    /// Of those that wait.
+    /// Time of the oldest waiting letter.
     oldest: Option<DateTime<Utc>>,
     newest: Option<DateTime<Utc>>,
 }
@@ -117,7 +117,7 @@ fn summary<'a>(topic: &str, entries: impl Iterator<Item = &'a LetterSummary>) ->
     json!({"topic": topic, "waiting": waiting, "replayed": replayed, "groups": groups})
 }
 
-/// A line for each, the id first.
+/// Formats a line for each letter, the id first.
 fn lines<'a>(entries: impl Iterator<Item = &'a LetterSummary>) -> impl Iterator<Item = String> {
     entries.map(|entry| {
         let received = entry.received_at.map_or("-".into(), spool::time);

@@ -60,7 +60,7 @@ pub(super) fn run(mut args: Args) -> ExitCode {
     }
 }
 
-/// What is to be replayed.
+/// Inputs of a replay.
 struct Prepared {
     letters: DeadLetters,
     rules: ReplayEvaluator,
@@ -78,7 +78,7 @@ fn prepare(args: &mut Args) -> Result<Prepared, Failure> {
     Ok(Prepared { letters, rules, chosen, summary })
 }
 
-/// The letters that the arguments mean and that wait.
+/// Returns the waiting letters that the arguments select.
 fn choose(args: &Args, index: &LetterIndex, summary: &mut Summary) -> HashSet<LetterId> {
     for id in &args.ids {
         match index.get(*id) {
@@ -140,25 +140,25 @@ fn work(
     let replay = Replay { letters: &letters, evaluator: &rules, chosen, dry_run, runtime };
     let mut out = output::stdout();
     let mut told_each = Ok(());
-    let result = replay.run(&mut |told| {
-        match &told {
+    let result = replay.run(&mut |event| {
+        match &event {
             ReplayEvent::Waiting(why) => progress.wait(why),
-            told => {
+            event => {
                 if tells_each {
-                    let written = writeln!(out, "{}", summary::line(told));
+                    let written = writeln!(out, "{}", summary::line(event));
                     told_each = std::mem::replace(&mut told_each, Ok(())).and(written);
                 }
                 progress.advance(1);
             }
         }
-        summary.add(&told);
+        summary.add(&event);
         !stop.load(Ordering::Acquire)
     });
     progress.end();
     (summary, result, told_each.and_then(|()| out.flush()))
 }
 
-/// Prints the summary; says why it ended early, if it did.
+/// Prints the summary, and the reason if the run ended early.
 fn finish(
     args: &Args,
     summary: Summary,

@@ -3,8 +3,8 @@
 use super::open;
 use crate::app::dead_letters::{Letter, LetterId};
 use crate::cli::output::{self, printable};
+use crate::cli::tail::format::{Privacy, body, headers_of};
 use crate::cli::tail::mask;
-use crate::cli::tail::show::{Privacy, body, headers_of};
 use crate::cli::{Failure, SettingsArgs, spool};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -38,7 +38,7 @@ pub(super) fn run(
 fn pretty(topic: &str, letter: &Letter, replayed: Option<&str>, privacy: Privacy) -> String {
     let mut text = format!("dead letter {} in {topic}, {} bytes\n", letter.id, letter.value.len());
     for (name, value) in headers_of(&letter.headers, privacy) {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "  {}: {}", printable(&name), printable(&value));
     }
     let _ = match replayed {
@@ -70,7 +70,7 @@ fn json(letter: &Letter, replayed: Option<&str>, privacy: Privacy) -> String {
         body,
         value,
     };
-    // Everything in it can be written as JSON.
+    // All fields always serialize.
     serde_json::to_string(&shown).unwrap_or_default() + "\n"
 }
 

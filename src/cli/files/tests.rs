@@ -6,7 +6,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn new_files_are_for_their_owner_only() {
+fn new_files_are_private() {
     let folder = tempfile::tempdir().unwrap();
     let (opened, replaced) = (folder.path().join("opened"), folder.path().join("replaced"));
     open(&opened).unwrap();
@@ -33,7 +33,7 @@ fn links_are_not_followed() {
     for name in ["socket", "folder"] {
         assert!(replace(&path(name), b"x").is_err(), "{name}");
     }
-    // The name of the temporary file is known, so a link can be there.
+    // The name of the temporary file is predictable, so another user can place a link there.
     symlink(path("victim"), path("file.new")).unwrap();
     replace(&path("file"), b"x").unwrap();
     fs::hard_link(path("victim"), path("hard")).unwrap();
@@ -48,7 +48,7 @@ fn links_are_not_followed() {
 }
 
 #[test]
-fn same_file_is_known_under_each_of_its_paths() {
+fn same_file_is_recognized_under_each_path() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     fs::write(path("a"), "").unwrap();

@@ -5,14 +5,14 @@ fn address(text: &str) -> SocketAddr {
 }
 
 #[test]
-fn what_listens_everywhere_is_asked_on_loopback() {
+fn unspecified_address_is_reached_on_loopback() {
     assert_eq!(reachable(address("0.0.0.0:8081")), address("127.0.0.1:8081"));
     assert_eq!(reachable(address("[::]:8081")), address("[::1]:8081"));
     assert_eq!(reachable(address("10.1.2.3:81")), address("10.1.2.3:81"));
 }
 
 #[test]
-fn only_200_is_a_yes() {
+fn only_200_is_healthy() {
     assert_eq!(refusal("HTTP/1.0 200 OK\r\n\r\nok\n"), None);
     assert_eq!(refusal("HTTP/1.1 204 No Content\r\n\r\n"), Some("204".into()));
     assert_eq!(refusal("HTTP/1.1 404 Not Found\r\n\r\n<html>"), Some("404".into()));
@@ -21,14 +21,14 @@ fn only_200_is_a_yes() {
 }
 
 #[test]
-fn no_names_what_each_part_says() {
+fn failure_contains_the_state_of_each_part() {
     let body = r#"{"ready":false,"parts":{"kafka":"down","spool":"full"}}"#;
     let said = refusal(&format!("HTTP/1.0 503 Service Unavailable\r\nx: y\r\n\r\n{body}"));
     assert_eq!(said, Some("503; kafka: down; spool: full".into()));
 }
 
 #[test]
-fn answer_that_comes_byte_by_byte_is_not_waited_for_beyond_the_timeout() {
+fn slow_response_ends_at_the_timeout() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {

@@ -6,36 +6,36 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Longest time for which a command waits for the reader of stderr.
+/// Longest wait of a command for the reader of stderr.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Most texts that wait for the reader of stderr. Further ones are dropped.
+/// Largest number of texts that wait for the reader of stderr. Further texts are dropped.
 const MAX_QUEUED: usize = 64;
 
-/// Writes a text as it is.
+/// Writes a text unchanged.
 ///
-/// Waits up to a second for the reader. Once that was too short, texts no longer wait until the reader
-/// goes on. An error is ignored: there is no other place to report it.
+/// Waits up to a second for the reader. After a timeout, later texts do not wait until the reader continues.
+/// Errors are ignored, because they cannot be reported anywhere.
 pub(super) fn write(text: String) {
     send(text, false);
 }
 
-/// Writes the last text of a command as it is. Always waits up to a second.
+/// Writes the last text of a command unchanged. Always waits up to a second.
 pub(super) fn write_last(text: String) {
     send(text, true);
 }
 
-/// Returns whether stderr shows colours.
+/// Returns true if stderr shows colours.
 pub(super) fn is_coloured() -> bool {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     io::stderr().is_terminal() && !is_dumb && !is_set("NO_COLOR")
 }
 
-/// Queue in front of the thread that writes.
+/// Queue of the writer thread.
 struct Writer {
     queue: SyncSender<Text>,
-    /// The reader of stderr has exceeded its time.
+    /// True if the reader of stderr has exceeded the timeout.
     is_stalled: Arc<AtomicBool>,
 }
 
@@ -46,7 +46,7 @@ struct Text {
 
 fn send(text: String, waits: bool) {
     static WRITER: OnceLock<Option<Writer>> = OnceLock::new();
-    // If no thread can be started, the text is left out.
+    // If no thread can be started, the text is dropped.
     let Some(writer) = WRITER.get_or_init(|| start().ok()) else { return };
     let (written, end) = sync_channel(1);
     let is_queued = writer.queue.try_send(Text { text, written }).is_ok();

@@ -1,14 +1,14 @@
-//! Terminal for progress bars. Its reader may have stalled, as after Ctrl-S, so writes have a deadline.
+//! Terminal for progress bars. Writes have a deadline, because the reader may have stalled, as after Ctrl-S.
 
 use super::stderr;
 use indicatif::{ProgressDrawTarget, TermLike};
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, PoisonError};
 
-/// Columns of a terminal that does not report any.
+/// Width of a terminal that does not report one, in columns.
 const DEFAULT_WIDTH: u16 = 80;
 
-/// Drawings per second.
+/// Redraws per second.
 const REFRESH_RATE: u8 = 20;
 
 /// Returns the target for progress bars: stderr if it is a terminal, otherwise none.

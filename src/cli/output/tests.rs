@@ -9,21 +9,21 @@ fn through_output(text: &str) -> String {
 }
 
 #[test]
-fn no_character_that_a_terminal_obeys_is_written() {
+fn control_characters_are_escaped() {
     let shown = through_output(HOSTILE) + &printable(HOSTILE) + &printable("\n\t");
     assert!(!shown.contains(is_obeyed), "{shown:?}");
     assert_eq!(through_output("a\tü\n"), "a\tü\n");
 }
 
 #[test]
-fn escaped_json_is_the_same_value() {
+fn escaped_json_keeps_its_value() {
     let value = serde_json::json!({ "text": HOSTILE, HOSTILE: 1 });
     let shown = through_output(&value.to_string());
     assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
 }
 
 #[test]
-fn closed_pipe_is_a_success_and_a_full_disk_is_not() {
+fn closed_pipe_is_a_success_and_full_disk_a_failure() {
     assert!(written(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
     let failure = written(Err(io::ErrorKind::StorageFull.into())).unwrap_err().to_string();
     assert!(failure.starts_with("cannot write the output"), "{failure}");

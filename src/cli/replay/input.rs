@@ -1,4 +1,4 @@
-//! The lines of the file.
+//! Reader of the file's lines.
 
 use crate::cli::files;
 use crate::input;
@@ -8,41 +8,41 @@ use std::path::Path;
 #[cfg(test)]
 mod tests;
 
-/// The longest line that is taken, in bytes. Larger than any record that Kafka takes.
-const LONGEST: usize = 16 * 1024 * 1024;
+/// Longest accepted line, in bytes. Exceeds any record that Kafka accepts.
+const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 
-/// A line as it stands, without its end.
+/// Line without its terminator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Taken {
-    /// Counted from 1.
+    /// Line number, from 1.
     pub(super) number: u64,
-    /// `None`: it is longer than any that is taken.
+    /// Bytes of the line; `None` if it exceeds the limit.
     pub(super) bytes: Option<Vec<u8>>,
 }
 
-/// Reads lines one after the other.
+/// Reads lines in order.
 pub(super) struct Input {
     reader: Box<dyn BufRead + Send>,
     longest: usize,
-    /// Byte that ends a line; `None`: the whole input is one line.
+    /// Byte that ends a line; `None` if the whole input is one line.
     end: Option<u8>,
-    /// Lines that were read.
+    /// Number of lines read.
     pub(super) line: u64,
-    /// Where the next one begins.
+    /// Byte offset of the next line.
     pub(super) byte: u64,
 }
 
 impl Input {
-    /// A file, from a line on whose place is known.
+    /// Opens a file at a known line and its byte offset.
     pub(super) fn file(path: &Path, line: u64, byte: u64) -> io::Result<Self> {
         let mut file = input::open_regular(path)?;
         file.seek(SeekFrom::Start(byte))?;
         Ok(Self { line, byte, ..Self::of(BufReader::with_capacity(128 * 1024, file)) })
     }
 
-    /// Anything that has lines.
+    /// Reads from any reader.
     pub(super) fn of(reader: impl BufRead + Send + 'static) -> Self {
-        Self { reader: Box::new(reader), longest: LONGEST, end: Some(b'\n'), line: 0, byte: 0 }
+        Self { reader: Box::new(reader), longest: MAX_LINE_BYTES, end: Some(b'\n'), line: 0, byte: 0 }
     }
 
     /// Takes the whole input as one line.
@@ -50,7 +50,7 @@ impl Input {
         Self { end: None, ..self }
     }
 
-    /// The next line; `None` at the end.
+    /// Returns the next line; `None` at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<Taken>> {
         let mut bytes = Vec::new();
         let most = self.longest as u64 + 1;
@@ -69,7 +69,7 @@ impl Input {
             self.pass_over()?;
             return Ok(Some(Taken { number, bytes: None }));
         }
-        // One body is taken as it is, one line of a file without the mark that some editors write before it.
+        // Removes a byte order mark from the first line. A single body (`Content::Body`) stays unchanged.
         if number == 1 && self.end.is_some() {
             let mark = bytes.len() - files::without_mark(&bytes).len();
             bytes.drain(..mark);
@@ -77,7 +77,7 @@ impl Input {
         Ok(Some(Taken { number, bytes: Some(bytes) }))
     }
 
-    /// Passes over what is left of a line.
+    /// Skips the rest of a line.
     fn pass_over(&mut self) -> io::Result<()> {
         loop {
             let buffer = self.reader.fill_buf()?;

@@ -1,4 +1,4 @@
-//! What a line of the file is.
+//! Parser of a line.
 
 use crate::record::{Headers, Record};
 use crate::routing::check_topic_name;
@@ -14,8 +14,9 @@ use std::sync::Arc;
 #[cfg(test)]
 mod tests;
 
-/// Content of a file, as the operator's flags name it. The file itself has no say in it: its lines can
-/// hold a stranger's bytes.
+/// Content of a file, as the operator's flags name it.
+///
+/// Never detected from the file, because its lines can contain bytes from untrusted senders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     /// One event body a line.
@@ -24,25 +25,25 @@ pub(super) enum Content {
     Body,
     /// One exported record a line.
     Records {
-        /// Allows topics that the settings cannot yield.
+        /// True to allow topics that the settings cannot yield.
         any_topic: bool,
     },
 }
 
-/// One line.
+/// Parsed line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Line {
-    /// Nothing stands in it.
+    /// Line without content.
     Blank,
-    /// The body of an event.
+    /// Body of an event.
     Event(Bytes),
-    /// A record, to be written as it is.
+    /// Record to write unchanged.
     Record(Record),
-    /// A record that cannot be written, and why.
+    /// Record that cannot be written, with the reason.
     Broken(String),
 }
 
-/// By what a record's line differs from a body.
+/// Fields that tell a record's line from a body.
 #[derive(Deserialize)]
 struct Marks {
     topic: Option<IgnoredAny>,
@@ -53,11 +54,11 @@ struct Marks {
     kind: Option<IgnoredAny>,
 }
 
-/// A line of an export.
+/// Line of an export.
 #[derive(Deserialize)]
 struct Exported {
     topic: String,
-    /// `None`: the field is missing. `Some(None)`: it is null.
+    /// `None` if the field is missing, `Some(None)` if it is null.
     #[serde(default, deserialize_with = "present")]
     timestamp: Option<Option<i64>>,
     key: Option<String>,
@@ -70,11 +71,11 @@ struct Exported {
     masked: bool,
 }
 
-/// Members of a JSON object in their order, repeated names included.
+/// Members of a JSON object in order, including repeated names.
 #[derive(Debug, Default)]
 struct Fields(Vec<(String, Values)>);
 
-/// Values under a name: an export has a list where several headers share the name.
+/// Values of a name. An export has a list if several headers share the name.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Values {
@@ -113,12 +114,12 @@ impl<'de> Deserialize<'de> for Fields {
     }
 }
 
-/// Tells null from a field that is missing.
+/// Deserializes null as a value, distinct from a missing field.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Parses a line without its end, as `content` demands.
+/// Parses a line without its terminator, as `content` demands.
 pub(super) fn parse(line: &[u8], content: Content) -> Line {
     let line = if content == Content::Body { line } else { line.strip_suffix(b"\r").unwrap_or(line) };
     if line.trim_ascii().is_empty() {
@@ -133,7 +134,7 @@ pub(super) fn parse(line: &[u8], content: Content) -> Line {
     }
 }
 
-/// Returns true if a line has the form of an exported record. For messages only.
+/// Returns true if a line has the form of an exported record. Used for messages only.
 pub(super) fn is_record(line: &[u8]) -> bool {
     serde_json::from_slice::<Marks>(line).is_ok_and(|marks| {
         marks.topic.is_some()
@@ -144,7 +145,7 @@ pub(super) fn is_record(line: &[u8]) -> bool {
     })
 }
 
-/// The record of an exported line. What is wrong is said without what stands there.
+/// Parses an exported line as a record. Errors never quote the line.
 fn record(line: &[u8]) -> Result<Record, String> {
     if !is_record(line) {
         return Err("is not a record of an export: `topic` and `headers` are required, `event`, `type` and `data` are not allowed".into());
@@ -163,7 +164,7 @@ fn record(line: &[u8]) -> Result<Record, String> {
     let mut fields =
         exported.headers.0.iter().flat_map(|(name, values)| values.iter().map(move |it| (name, it)));
     let headers = fields.try_fold(Headers::builder(256), |headers, (name, value)| {
-        // The name says what the value is, never the value: a sender may have written it.
+        // Only the name decides the encoding: a sender may have written the value.
         let Some(plain) = name.strip_suffix("_base64") else { return Ok(headers.add(name, value)) };
         let decoded =
             BASE64_STANDARD.decode(value).map_err(|_| "has a header under `…_base64` that is no base64")?;
@@ -172,8 +173,10 @@ fn record(line: &[u8]) -> Result<Record, String> {
     Ok(Record { topic: Arc::from(exported.topic), key, headers: headers.build(), value, timestamp })
 }
 
-/// Returns the time for a record. One without a time (null, -1 or 0) gets the present time, as Kafka's
-/// producers give it: written as it is, it would count as a record of 1970.
+/// Returns the time of a record.
+///
+/// A record without a time (null, -1 or 0) gets the present time, as Kafka's producers do. Otherwise it would
+/// count as a record of 1970.
 fn time_of(exported: Option<i64>) -> i64 {
     exported.filter(|millis| *millis > 0).unwrap_or_else(|| Utc::now().timestamp_millis())
 }

@@ -1,4 +1,4 @@
-//! How far a file was replayed, remembered beside it.
+//! Resume file: the position that a replay reached in its file.
 
 use crate::cli::files;
 use crate::input;
@@ -10,45 +10,45 @@ use std::path::{Path, PathBuf};
 #[cfg(test)]
 mod tests;
 
-/// Of so much of a file's beginning the hash is kept.
-const HEAD: u64 = 64 * 1024;
+/// Length of the beginning of a file that is hashed, in bytes.
+const HEAD_BYTES: u64 = 64 * 1024;
 
-/// A file, as far as it tells whether it is the same one.
+/// Length and hash that identify a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Identity {
-    /// Its length.
+    /// Length of the file, in bytes.
     pub(super) bytes: u64,
-    /// The first half of its beginning's SHA-256.
+    /// First half of the SHA-256 of the beginning, in hexadecimal.
     head: String,
 }
 
 impl Identity {
-    /// Reads a file's beginning.
+    /// Reads the length and the beginning of a file.
     pub(super) fn of(file: &Path) -> io::Result<Self> {
         let file = input::open_regular(file)?;
         let bytes = file.metadata()?.len();
         let mut head = Vec::new();
-        file.take(HEAD).read_to_end(&mut head)?;
+        file.take(HEAD_BYTES).read_to_end(&mut head)?;
         Ok(Self { bytes, head: EventId::from_hash(&BodyHash::of(&head)).to_string() })
     }
 }
 
-/// A point up to which every line is written, or rejected.
+/// Position before which every line is written or rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Point {
-    /// The file that it is about.
+    /// File that the position belongs to.
     file: Identity,
-    /// Lines that are done.
+    /// Number of finished lines.
     pub(super) line: u64,
-    /// Where the next line begins.
+    /// Byte offset of the next line.
     pub(super) byte: u64,
-    /// How many of them were rejected.
+    /// Number of rejected lines among them.
     pub(super) rejected: u64,
-    /// How long the file of rejected lines was.
+    /// Length of the file of rejected lines, in bytes.
     pub(super) rejects_bytes: u64,
 }
 
-/// Why what is remembered is of no use.
+/// Reason why a resume file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unusable {
     #[error("cannot read {0}: {1}")]
@@ -63,17 +63,17 @@ pub(super) enum Unusable {
 }
 
 impl Point {
-    /// The beginning of a file.
+    /// Returns the position at the beginning of a file.
     pub(super) fn beginning(file: Identity) -> Self {
         Self { file, line: 0, byte: 0, rejected: 0, rejects_bytes: 0 }
     }
 
-    /// Whether every line of the file is done.
+    /// Returns true if every line of the file is finished.
     pub(super) fn is_at_end(&self) -> bool {
         self.byte >= self.file.bytes
     }
 
-    /// What is remembered of a file; `None` if nothing is.
+    /// Loads the saved position of a file; `None` if there is none.
     pub(super) fn load(
         resume_file: &Path,
         file: &Path,
@@ -92,7 +92,7 @@ impl Point {
         Ok(Some(point))
     }
 
-    /// Writes it whole or not at all.
+    /// Replaces the resume file atomically.
     pub(super) fn save(&self, resume_file: &Path) -> io::Result<()> {
         files::replace(resume_file, &serde_json::to_vec(self)?)
     }

@@ -1,11 +1,11 @@
-//! Lines into Kafka, batch by batch.
+//! Writes lines to Kafka in batches.
 
 mod batch;
 
 use super::input::Input;
 use super::line::Content;
-use super::pace::Pace;
 use super::progress::Progress;
+use super::rate_limiter::RateLimiter;
 use super::resume::{Identity, Point};
 use super::stdin::Stdin;
 use super::summary::Summary;
@@ -23,29 +23,29 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
-/// How many rejected lines are told one by one.
-const TOLD: u64 = 20;
+/// Number of rejected lines that are reported individually.
+const MAX_REPORTED_REJECTS: u64 = 20;
 
-/// How long a pause may last before signals are looked at.
-const SLICE: Duration = Duration::from_millis(100);
+/// Interval at which a wait looks for a signal.
+const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Whose events the file holds.
+/// Source of the file's events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Source {
-    /// This source's.
+    /// Events of this source.
     Named(String),
-    /// One of several, and nobody said which.
+    /// Ambiguous: one of these sources, and `--source` is missing.
     OneOf(String),
 }
 
-/// What is to be done.
+/// Options of a replay.
 pub(super) struct Plan {
     pub(super) kafka: kafka::Config,
     pub(super) rules: ReplayEvaluator,
     pub(super) source: Source,
     pub(super) content: Content,
     pub(super) file: PathBuf,
-    /// `None`: standard input.
+    /// `None` for standard input.
     pub(super) resume_file: Option<PathBuf>,
     pub(super) rejects: Option<PathBuf>,
     pub(super) rate: Option<f64>,
@@ -53,7 +53,7 @@ pub(super) struct Plan {
     pub(super) dry_run: bool,
 }
 
-/// A replay of a file.
+/// Replay of a file.
 pub(super) struct Job {
     plan: Plan,
     stop: Arc<AtomicBool>,
@@ -62,15 +62,15 @@ pub(super) struct Job {
     progress: Progress,
 }
 
-/// What changes from batch to batch.
+/// State that changes from batch to batch.
 struct State {
     input: Input,
-    /// `None`: nothing is remembered.
+    /// `None` if no position is saved.
     point: Option<Point>,
     rejects: Option<File>,
     outlet: Option<ReplayWriter>,
-    pace: Pace,
-    /// Whether the last line was read.
+    limiter: RateLimiter,
+    /// True after the last line was read.
     at_end: bool,
 }
 
@@ -82,7 +82,7 @@ impl Job {
         Self { plan, stop, runtime, summary, progress }
     }
 
-    /// Replays the file; what is done when it ends early is in the summary too.
+    /// Replays the file. The summary is complete even if the run ends early.
     pub(super) fn run(mut self) -> (Summary, Result<(), Failure>) {
         let began = Instant::now();
         let result = self.open().and_then(|state| self.all(state, began));
@@ -92,10 +92,10 @@ impl Job {
     }
 
     fn open(&mut self) -> Result<State, Failure> {
-        // Before Kafka is asked, for that may take its time.
+        // Fails early, because connecting to Kafka may take a while.
         self.remembered()?;
         let outlet = if self.plan.dry_run { None } else { Some(self.outlet()?) };
-        // Whoever had the file in hand may have come further until now.
+        // A run that this one ended may have saved a later position in the meantime.
         let point = self.remembered()?;
         let mut input = self.input(point.as_ref())?;
         if self.plan.from_line.is_some() || point.is_none() {
@@ -107,16 +107,17 @@ impl Job {
         self.summary.rejected_before = point.as_ref().map_or(0, |point| point.rejected);
         self.progress.begin_at(input.byte);
         if input.line > 0 && point.as_ref().is_none_or(|point| !point.is_at_end()) {
-            self.progress.say(&format!("goes on at line {}", input.line + 1));
+            self.progress.print_line(&format!("goes on at line {}", input.line + 1));
         }
-        let pace = Pace::new(self.plan.rate, Instant::now());
-        let mut state = State { input, point, rejects, outlet, pace, at_end: false };
-        // What cannot be remembered should show before anything is written.
+        let limiter = RateLimiter::new(self.plan.rate, Instant::now());
+        let mut state = State { input, point, rejects, outlet, limiter, at_end: false };
+        // Fails before anything is written if the position cannot be saved.
         self.remember(&mut state)?;
         Ok(state)
     }
 
-    /// Where the file is to be gone on with. Its beginning where nothing is remembered, or is to count.
+    /// Returns the position to continue from. Without a saved position, or with `--from-line`, that is the
+    /// beginning.
     fn remembered(&self) -> Result<Option<Point>, Failure> {
         let Some(resume_file) = &self.plan.resume_file else { return Ok(None) };
         let identity = Identity::of(&self.plan.file).map_err(|error| unreadable(&self.plan.file, &error))?;
@@ -143,7 +144,7 @@ impl Job {
         Ok(())
     }
 
-    /// The file of rejected lines. What a run wrote behind its last point is written again.
+    /// Opens the file of rejected lines, cut to its length at the last saved position.
     fn rejects(&self, point: Option<&Point>) -> Result<Option<File>, Failure> {
         let Some(path) = self.plan.rejects.as_ref().filter(|_| !self.plan.dry_run) else { return Ok(None) };
         let open = || {
@@ -188,21 +189,21 @@ impl Job {
             self.progress.advance(state.input.byte - before);
         }
         self.summary.finished = true;
-        let untold = self.summary.rejected().saturating_sub(TOLD);
-        if untold > 0 {
-            self.progress.say(&format!("and {untold} more lines were rejected"));
+        let unreported = self.summary.rejected().saturating_sub(MAX_REPORTED_REJECTS);
+        if unreported > 0 {
+            self.progress.print_line(&format!("and {unreported} more lines were rejected"));
         }
         Ok(())
     }
 
-    /// Reads lines that are due now; waits for one if none is.
+    /// Reads lines that are due now. Waits for one if none is due.
     fn fill(&mut self, state: &mut State) -> Result<Batch, Failure> {
         let mut batch = Batch::default();
         while !batch.is_full() {
-            let wait = state.pace.wait(Instant::now());
+            let wait = state.limiter.wait(Instant::now());
             if !wait.is_zero() {
                 if batch.items.is_empty() {
-                    sleep(wait.min(SLICE));
+                    sleep(wait.min(STOP_CHECK_INTERVAL));
                 }
                 return Ok(batch);
             }
@@ -210,13 +211,13 @@ impl Job {
                 state.at_end = true;
                 return Ok(batch);
             };
-            state.pace.take();
+            state.limiter.take();
             batch.add(Item::of(taken, &self.plan.rules, &self.plan.source, self.plan.content)?);
         }
         Ok(batch)
     }
 
-    /// Writes a batch, tells what is rejected of it and remembers that it is done.
+    /// Writes a batch, reports its rejected lines and saves the position.
     fn settle(&mut self, mut batch: Batch, state: &mut State) -> Result<(), Failure> {
         if let Some(outlet) = &mut state.outlet {
             let Self { progress, stop, .. } = self;
@@ -229,9 +230,9 @@ impl Job {
         }
         for item in &batch.items {
             if let Some((reason, detail)) = item.rejection()
-                && self.summary.rejected() < TOLD
+                && self.summary.rejected() < MAX_REPORTED_REJECTS
             {
-                self.progress.say(&format!("line {}: {reason}: {detail}", item.number));
+                self.progress.print_line(&format!("line {}: {reason}: {detail}", item.number));
             }
             item.count(&mut self.summary);
             if let (Some(_), Some(file)) = (item.rejection(), &mut state.rejects) {
@@ -273,7 +274,7 @@ fn unreadable(file: &Path, error: &io::Error) -> Failure {
     Failure::Failed(format!("{}: {error}", file.display()))
 }
 
-/// Why it ended before the end of the file.
+/// Returns the failure for a run that ended before the end of the file.
 fn early(why: CommitError) -> Failure {
     Failure::Failed(match why {
         CommitError::Stopped => "stopped before the end of the file: run it again to go on".into(),

@@ -1,4 +1,4 @@
-//! Standard input, read on a thread of its own, so that a signal ends the wait for it.
+//! Reads standard input on a thread, so that a signal ends the wait for it.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-/// Bytes that are read at once.
-const PIECE: usize = 64 * 1024;
+/// Bytes in one read.
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Interval at which a wait looks for a signal.
 const STOP_INTERVAL: Duration = Duration::from_millis(100);
@@ -20,10 +20,11 @@ pub(super) struct Stdin {
 }
 
 impl Stdin {
-    /// Starts to read. Once `stop` is set, reads fail.
+    /// Starts the thread. Reads fail once `stop` is set.
     ///
     /// # Errors
-    /// If the thread cannot be started.
+    ///
+    /// Returns an error if the thread cannot be started.
     pub(super) fn read_until(stop: &Arc<AtomicBool>) -> io::Result<Self> {
         Self::start(io::stdin(), stop)
     }
@@ -54,10 +55,10 @@ impl Read for Stdin {
     }
 }
 
-/// Reads to the end, or until nobody takes the pieces.
+/// Reads to the end, or until the receiver is gone.
 fn forward(mut input: impl Read, pieces: &SyncSender<io::Result<Vec<u8>>>) {
     loop {
-        let mut piece = vec![0; PIECE];
+        let mut piece = vec![0; CHUNK_BYTES];
         let read = match input.read(&mut piece) {
             Ok(0) => return,
             Ok(len) => {
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn stop_ends_the_wait_for_a_writer() {
+    fn stop_ends_the_wait_for_input() {
         let (reader, _writer) = io::pipe().unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         let mut stdin = Stdin::start(reader, &stop).unwrap();

@@ -1,4 +1,4 @@
-//! What became of a file's lines.
+//! Counts of a replay.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -10,40 +10,40 @@ mod tests;
 /// Counts of one run.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Summary {
-    /// Whether nothing was written.
+    /// True if nothing was written.
     pub(super) dry_run: bool,
-    /// The line it began with, counted from 1.
+    /// Number of the first line, from 1.
     pub(super) first_line: u64,
-    /// The last line that is done; less than the first if none is.
+    /// Number of the last finished line. Less than the first if there is none.
     pub(super) last_line: u64,
-    /// Whether that is the file's last.
+    /// True if that is the last line of the file.
     pub(super) finished: bool,
     /// Lines whose records are written.
     pub(super) replayed: u64,
-    /// Lines that become nothing: empty ones, probes, events that a route drops.
+    /// Lines without a record: empty lines, probes, and events that a route drops.
     pub(super) nothing: u64,
     /// Lines that earlier runs rejected.
     pub(super) rejected_before: u64,
-    /// How many lines were rejected, by reason.
+    /// Number of rejected lines, by reason.
     pub(super) rejected: BTreeMap<String, u64>,
-    /// Records written, by topic.
+    /// Number of records written, by topic.
     pub(super) topics: BTreeMap<String, u64>,
-    /// How long it took.
+    /// Duration in seconds.
     pub(super) seconds: f64,
 }
 
 impl Summary {
-    /// Lines that this run rejected.
+    /// Returns the number of lines that this run rejected.
     pub(super) fn rejected(&self) -> u64 {
         self.rejected.values().sum()
     }
 
-    /// Whether the whole file is written.
+    /// Returns true if the whole file was written.
     pub(super) fn is_clean(&self) -> bool {
         self.finished && self.rejected() == 0 && self.rejected_before == 0
     }
 
-    /// For a script.
+    /// Returns the summary as JSON.
     pub(super) fn json(&self) -> Value {
         json!({
             "dry_run": self.dry_run,
@@ -60,7 +60,7 @@ impl Summary {
     }
 }
 
-/// For a person.
+/// Formats the summary for a person.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let would = if self.dry_run { "would be " } else { "" };

@@ -1,12 +1,12 @@
-//! `route --expect`: a mapping held to what is expected of it.
+//! `route --expect`: compares a mapping with its expected results.
 
 mod case;
 mod compare;
 mod file;
 mod update;
 
-use super::bodies::Input;
 use super::explanation::Router;
+use super::input::Input;
 use crate::cli::Failure;
 use crate::cli::output::{self, printable};
 use case::Case;
@@ -15,17 +15,17 @@ use serde_json::json;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// How expectations are used.
+/// Options of `--expect`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct How<'a> {
-    /// The source of cases that name none.
+    /// Source of cases that name none.
     pub(super) source: Option<&'a str>,
-    /// Whether to write what is instead of comparing.
+    /// True to write the actual results instead of comparing.
     pub(super) update: bool,
     pub(super) json: bool,
 }
 
-/// Compares, or updates the file.
+/// Compares each case, or updates the file.
 pub(super) fn run(router: &Router<'_>, path: &Path, inputs: Vec<Input>, how: How<'_>) -> Result<(), Failure> {
     if how.update {
         return update::run(router, path, inputs, how.source);
@@ -38,7 +38,7 @@ pub(super) fn run(router: &Router<'_>, path: &Path, inputs: Vec<Input>, how: How
     for case in &cases {
         let found = judge(router, case, how.source)?;
         differing += usize::from(!found.is_empty());
-        say(case, &found, how.json)?;
+        print_result(case, &found, how.json)?;
     }
     let number = cases.len();
     match differing {
@@ -48,15 +48,15 @@ pub(super) fn run(router: &Router<'_>, path: &Path, inputs: Vec<Input>, how: How
     }
 }
 
-/// How the outcome of a case differs from what it expects.
+/// Returns the differences between the actual and the expected result of a case.
 fn judge(router: &Router<'_>, case: &Case, source: Option<&str>) -> Result<Vec<Difference>, Failure> {
     let failed = |reason: String| Failure::Failed(format!("{}: {reason}", case.at));
     let source = router.source(case.source.as_deref().or(source)).map_err(failed)?;
     Ok(differences(&case.expected, &router.explain(source, &case.body)))
 }
 
-/// Tells of one case; in text only of one that differs.
-fn say(case: &Case, found: &[Difference], as_json: bool) -> Result<(), Failure> {
+/// Prints the result of one case. Text output omits cases that match.
+fn print_result(case: &Case, found: &[Difference], as_json: bool) -> Result<(), Failure> {
     let text = if as_json {
         let found: Vec<_> = found.iter().map(Difference::json).collect();
         let line = json!({ "at": case.at, "name": case.name, "ok": found.is_empty(), "differences": found });
@@ -67,7 +67,7 @@ fn say(case: &Case, found: &[Difference], as_json: bool) -> Result<(), Failure> 
         let name = case.name.as_ref().map(|name| format!(" {}", printable(name))).unwrap_or_default();
         let mut text = format!("{}{name}\n", case.at);
         for Difference { field, expected, actual } in found {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = writeln!(text, "  {}", printable(field));
             let _ = writeln!(text, "    expected  {}", printable(&expected.to_string()));
             let _ = writeln!(text, "    actual    {}", printable(&actual.to_string()));

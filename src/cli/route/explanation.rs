@@ -1,4 +1,4 @@
-//! What becomes of a body by the settings, and why.
+//! Explains the result of a body under the settings.
 
 use crate::app;
 use crate::cli::Failure;
@@ -12,7 +12,7 @@ use justcall_events::{BodyHash, Event, Picks, Scanned, Validation, scan_with};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// The rules of the settings, to be asked.
+/// Compiled rules of the settings.
 pub(super) struct Router<'s> {
     settings: &'s Settings,
     rules: Evaluator,
@@ -20,51 +20,51 @@ pub(super) struct Router<'s> {
     received_at: DateTime<Utc>,
 }
 
-/// How an event ends, as far as the settings decide it.
+/// Result of an event, as far as the settings decide it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Outcome {
-    /// It becomes records.
+    /// Written as records.
     Routed,
-    /// A route drops it.
+    /// Dropped by a route.
     Dropped,
-    /// A dead letter by policy: its type is unknown. Answered 200.
+    /// Dead letter by policy, because its type is unknown. Answered with 200.
     DeadLetter,
-    /// A dead letter, for no retry can help: answered 400 or 422.
+    /// Dead letter, because no retry can help. Answered with 400 or 422.
     Rejected,
-    /// Somebody trying the URL.
+    /// Test of the URL.
     Probe,
 }
 
-/// What becomes of a body, and why.
+/// Result of a body, with its reasons.
 #[derive(Debug, Serialize)]
 pub(super) struct Explanation {
     pub(super) outcome: Outcome,
-    /// The routes that took or dropped it.
+    /// Indices of the routes that matched or dropped the event.
     pub(super) routes: Vec<usize>,
     pub(super) source: String,
     #[serde(flatten)]
     pub(super) seen: Option<Seen>,
-    /// `ce_id`, or what it would have been.
+    /// `ce_id`, or the value that it would have had.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<String>,
     pub(super) validation: &'static str,
-    /// What a tolerant source let pass.
+    /// Number of violations that a tolerant source accepted.
     pub(super) violations: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rejection: Option<Rejection>,
-    /// What every route made of it; nothing where it did not come to them.
+    /// Result of every route. Empty if routing was not reached.
     pub(super) steps: Vec<Step>,
     pub(super) records: Vec<Line>,
 }
 
-/// What the body says of itself.
+/// Values that the body contains.
 #[derive(Debug, Serialize)]
 pub(super) struct Seen {
     pub(super) dialect: &'static str,
     #[serde(rename = "type")]
     pub(super) event_type: String,
-    /// Whether JustCall documents the type.
+    /// True if JustCall documents the type.
     pub(super) known: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) entity_id: Option<String>,
@@ -72,24 +72,24 @@ pub(super) struct Seen {
     pub(super) time: Option<String>,
 }
 
-/// Why it is a dead letter.
+/// Reason for a dead letter.
 #[derive(Debug, Serialize)]
 pub(super) struct Rejection {
-    /// `dlq_reason`
+    /// Value of `dlq_reason`.
     pub(super) reason: &'static str,
-    /// `dlq_detail`
+    /// Value of `dlq_detail`.
     pub(super) detail: String,
 }
 
-/// One route and what it made of the event.
+/// Result of one route.
 #[derive(Debug, Serialize)]
 pub(super) struct Step {
     pub(super) route: usize,
     pub(super) verdict: &'static str,
-    /// The condition that does not hold.
+    /// Condition that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) condition: Option<String>,
-    /// The condition does not hold because its field is absent or null.
+    /// True if the condition failed because its field is absent or null.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) field_absent: Option<bool>,
 }
@@ -106,7 +106,8 @@ pub(super) struct Line {
 
 impl<'s> Router<'s> {
     /// # Errors
-    /// When the routes contradict themselves; of settings that were loaded they never do.
+    ///
+    /// Returns an error if the routes contradict each other, which loaded settings never do.
     pub(super) fn new(
         settings: &'s Settings,
         partitions: Option<u32>,
@@ -130,10 +131,11 @@ impl<'s> Router<'s> {
         self.partitions
     }
 
-    /// The source of that name, or the only one.
+    /// Returns the index of the source with that name, or of the only source.
     ///
     /// # Errors
-    /// Which there are, where it is none of them or it is not clear which is meant.
+    ///
+    /// Lists the sources if the name is unknown, or is missing with several sources.
     pub(super) fn source(&self, name: Option<&str>) -> Result<usize, String> {
         let sources = &self.settings.ingest.sources;
         let found = match name {
@@ -150,7 +152,7 @@ impl<'s> Router<'s> {
         })
     }
 
-    /// What becomes of a body of that source.
+    /// Explains the result of a body from `source`.
     pub(super) fn explain(&self, source: usize, body: &Bytes) -> Explanation {
         let config = &self.settings.ingest.sources[source];
         let scanned = self.rules.scan(source, body);
@@ -204,7 +206,7 @@ impl<'s> Router<'s> {
         }
     }
 
-    /// What the body says of itself, and what each route made of it.
+    /// Returns the values that the body contains, and the result of each route.
     fn look(&self, body: &Bytes, validation: Validation) -> (Option<Seen>, Vec<Step>) {
         let table = self.rules.table();
         let mut picks = Picks::of(table.picks());
@@ -250,7 +252,7 @@ fn took(step: &Step) -> bool {
 }
 
 impl Explanation {
-    /// A line of JSON.
+    /// Formats the explanation as one line of JSON.
     pub(super) fn json_line(&self, at: &str) -> String {
         #[derive(Serialize)]
         struct Located<'a> {
@@ -258,12 +260,12 @@ impl Explanation {
             #[serde(flatten)]
             explanation: &'a Explanation,
         }
-        // Strings and numbers: this does not fail.
+        // Strings and numbers always serialize.
         let line = serde_json::to_string(&Located { at, explanation: self }).unwrap_or_default();
         format!("{line}\n")
     }
 
-    /// The topics, in alphabetical order.
+    /// Returns the topics in alphabetical order.
     pub(super) fn topics(&self) -> Vec<&str> {
         let mut topics: Vec<_> = self.records.iter().map(|record| record.topic.as_str()).collect();
         topics.sort_unstable();
@@ -272,7 +274,7 @@ impl Explanation {
 }
 
 impl Outcome {
-    /// As it is expected.
+    /// Returns the name that expectation files use.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Routed => "routed",

@@ -1,4 +1,4 @@
-//! `schema asyncapi`: the topics as they are configured.
+//! `schema asyncapi`: describes the topics of the settings.
 
 use super::{Format, events, load};
 use crate::cli::{Failure, SettingsArgs};
@@ -29,17 +29,16 @@ Examples:
   justcall-bridge schema asyncapi --config bridge.yaml > asyncapi.json
   justcall-bridge schema asyncapi --config bridge.yaml --yaml > asyncapi.yaml";
 
-/// Version of the Kafka bindings that are written.
+/// Version of the Kafka bindings in the document.
 const BINDING: &str = "0.5.0";
 
-/// Runs the command.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let settings = load(args.settings)?;
     args.format.print(&document(&settings)?)?;
     Ok(())
 }
 
-/// The document.
+/// Builds the document.
 pub(super) fn document(settings: &Settings) -> Result<Value, Failure> {
     let table = RouteTable::compile(&settings.routing).map_err(crate::app::Error::Routes)?;
     let channels = Channels::of(&table);
@@ -70,17 +69,17 @@ pub(super) fn document(settings: &Settings) -> Result<Value, Failure> {
     }))
 }
 
-/// One kind of record: a type's in one dialect, or any that JustCall does not document.
+/// Kind of record: a type in one dialect, or any type that JustCall does not document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Message {
     event_type: Option<KnownType>,
     is_live: bool,
 }
 
-/// What can land in each topic, and by which ways.
+/// Messages that each topic can contain, with the destinations that write them.
 struct Channels<'t>(BTreeMap<&'t str, BTreeMap<Message, Ways<'t>>>);
 
-/// Every destination by which a message comes to a topic.
+/// Destinations by which a message reaches a topic.
 type Ways<'t> = Vec<&'t Destination>;
 
 impl<'t> Channels<'t> {
@@ -97,7 +96,7 @@ impl<'t> Channels<'t> {
         channels
     }
 
-    /// The payloads of all messages, and the headers that all have.
+    /// Returns the payload schemas of all messages, and the schema of the common headers.
     fn schemas(&self, settings: &Settings) -> Value {
         let validation = loosest(settings);
         let messages = self.0.values().flat_map(BTreeMap::keys);
@@ -109,7 +108,7 @@ impl<'t> Channels<'t> {
     }
 }
 
-/// A topic takes from every source, so the one that holds events to least decides.
+/// Returns the least strict validation of all sources, because a topic receives events from every source.
 fn loosest(settings: &Settings) -> Validation {
     let modes = || settings.ingest.sources.iter().map(|source| source.validation);
     let by_ease = [Validation::Tolerant, Validation::Documented];
@@ -117,7 +116,7 @@ fn loosest(settings: &Settings) -> Validation {
 }
 
 impl Message {
-    /// The messages of a type: one for each dialect that JustCall lists it in.
+    /// Returns the messages of a type: one for each dialect in which JustCall lists it.
     fn of(event_type: Option<KnownType>) -> impl Iterator<Item = Self> {
         let dialects = [Dialect::Documented, Dialect::Live].into_iter();
         let listed = move |dialect: &Dialect| event_type.is_none_or(|known| known.is_listed_in(*dialect));
@@ -162,7 +161,7 @@ impl Message {
         })
     }
 
-    /// What becomes the key, for a person.
+    /// Describes the record key for a person.
     fn key(self, ways: &[&Destination]) -> String {
         let entity = match self.event_type {
             Some(known) => {
@@ -180,9 +179,9 @@ impl Message {
                 format!("In UTF-8: what stands at {}, else {entity}.", fields.join(", else "))
             }
         };
-        let mut told: Vec<_> = ways.iter().map(of).collect();
-        told.dedup();
-        told.join(" Or: ")
+        let mut descriptions: Vec<_> = ways.iter().map(of).collect();
+        descriptions.dedup();
+        descriptions.join(" Or: ")
     }
 
     /// Describes a field of a route by its pointers in the messages.
@@ -205,13 +204,14 @@ impl Message {
     }
 }
 
-/// `a`, else `b`, else `c`.
+/// Formats pointers as `a`, else `b`, else `c`.
 fn listing<'a>(pointers: impl Iterator<Item = &'a str>) -> String {
     pointers.map(|pointer| format!("`{pointer}`")).collect::<Vec<_>>().join(", else ")
 }
 
-/// The routes' own headers, with what each way writes. Of one that is read from the event only the name
-/// is known, and it may be missing.
+/// Returns the headers that routes set, with the value from each destination.
+///
+/// The value is `None` if it is read from the event. Such a header may be absent.
 fn own_headers<'t>(ways: &[&'t Destination]) -> BTreeMap<&'t str, Vec<Option<String>>> {
     let mut headers: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for to in ways {
@@ -234,7 +234,7 @@ fn one_of(values: &[Option<String>]) -> Value {
     }
 }
 
-/// The headers of every event: CloudEvents 1.0, binary mode, and the bridge's own.
+/// Returns the schema of the headers of every event: CloudEvents 1.0 in binary mode, and the bridge's own.
 fn headers(settings: &Settings) -> Value {
     let sources: Vec<_> =
         settings.ingest.sources.iter().map(|source| format!("/justcall/{}", source.name)).collect();
@@ -243,7 +243,7 @@ fn headers(settings: &Settings) -> Value {
     headers
 }
 
-/// Describes the headers that records of that kind have.
+/// Describes the headers of records of that kind.
 fn headers_of(kind: RecordKinds) -> Value {
     let on_kind = || names::HEADERS.iter().filter(|header| header.is_on(kind));
     let properties = on_kind().map(|header| {
@@ -255,7 +255,7 @@ fn headers_of(kind: RecordKinds) -> Value {
     json!({ "type": "object", "required": required, "properties": Map::from_iter(properties) })
 }
 
-/// JSON Schema of a header's value. Every value is text.
+/// Returns the JSON Schema of a header's value, which is always text.
 fn form(header: &str) -> Value {
     match header {
         names::CE_SPECVERSION => json!({ "const": "1.0" }),
@@ -265,7 +265,7 @@ fn form(header: &str) -> Value {
         }
         names::CE_DIALECT => json!({ "enum": [Dialect::Documented.name(), Dialect::Live.name()] }),
         names::CONTENT_TYPE => json!({ "const": "application/json" }),
-        // Later versions can have more.
+        // Later versions can have more reasons.
         names::DLQ_REASON => json!({ "type": "string", "examples": names::REASONS }),
         names::DLQ_REPLAYED => json!({ "type": "string", "pattern": "^[0-9]+-[0-9]+$" }),
         _ => json!({ "type": "string" }),
@@ -304,7 +304,7 @@ fn channel(topic: &str, messages: Map<String, Value>, settings: &Settings) -> Va
     })
 }
 
-/// What is said of a topic that the bridge makes.
+/// Returns the Kafka binding of a topic that the bridge creates.
 fn topic_binding(topic: &str, config: &kafka::TopicsConfig) -> Value {
     let mut binding = json!({ "topic": topic, "bindingVersion": BINDING });
     for (name, number) in [("partitions", config.partitions), ("replicas", config.replication_factor)] {
@@ -319,7 +319,7 @@ fn topic_binding(topic: &str, config: &kafka::TopicsConfig) -> Value {
     binding
 }
 
-/// The bindings have types of their own for some settings.
+/// Converts a topic setting to the type that the binding requires.
 fn topic_setting(name: &str, value: &str) -> Value {
     const NUMBERS: [&str; 4] =
         ["retention.ms", "retention.bytes", "delete.retention.ms", "max.message.bytes"];
@@ -353,14 +353,14 @@ fn servers(config: &kafka::Config) -> Value {
     Value::Object(described.collect())
 }
 
-/// How clients of that mechanism (lower case) show who they are.
+/// Returns the security scheme of a SASL mechanism (lower case).
 fn sasl(mechanism: &str) -> Value {
     match mechanism {
         "plain" => json!({ "type": "plain" }),
         "scram-sha-256" => json!({ "type": "scramSha256" }),
         "scram-sha-512" => json!({ "type": "scramSha512" }),
         "oauthbearer" => json!({ "type": "http", "scheme": "bearer" }),
-        // librdkafka's default.
+        // Default of librdkafka.
         _ => json!({ "type": "gssapi" }),
     }
 }

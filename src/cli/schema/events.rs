@@ -43,13 +43,12 @@ Examples:
   justcall-bridge schema events call.completed --dialect documented
   justcall-bridge schema events --validation strict --out schemas/";
 
-/// What begins every `$id`: an absolute URI that promises no page.
+/// Prefix of every `$id`: an absolute URI without a web page.
 const ID_PREFIX: &str = "urn:justcall-kafka-bridge:schema:";
 
 /// Schemas by name, such as `documented.call.missed`.
 pub(super) type Schemas = BTreeMap<String, Value>;
 
-/// Runs the command.
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let schemas: Schemas = listed()
         .filter(|(known, _)| args.types.is_empty() || args.types.contains(known))
@@ -68,18 +67,18 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// Every type in every dialect that JustCall lists it in.
+/// Returns every type in each dialect in which JustCall lists it.
 pub(super) fn listed() -> impl Iterator<Item = (KnownType, Dialect)> {
     let both = |known: &KnownType| [(*known, Dialect::Documented), (*known, Dialect::Live)];
     KnownType::ALL.iter().flat_map(both).filter(|(known, dialect)| known.is_listed_in(*dialect))
 }
 
-/// What a type's schema and message are called; of no type, those that JustCall does not document.
+/// Returns the name of a type's schema and message. `None` stands for types that JustCall does not document.
 pub(super) fn name(event_type: Option<KnownType>, dialect: Dialect) -> String {
     format!("{dialect}.{}", event_type.map_or("other", KnownType::name))
 }
 
-/// The schema of that name.
+/// Returns the schema of a type.
 pub(super) fn of(event_type: Option<KnownType>, dialect: Dialect, validation: Validation) -> Value {
     match event_type {
         Some(known) => schema(known, dialect, validation),
@@ -87,7 +86,7 @@ pub(super) fn of(event_type: Option<KnownType>, dialect: Dialect, validation: Va
     }
 }
 
-/// As `sources.<name>.validation` has it.
+/// Returns the value that `sources.<name>.validation` uses.
 pub(in crate::cli) const fn mode(validation: Validation) -> &'static str {
     match validation {
         Validation::Documented => "documented",
@@ -96,7 +95,7 @@ pub(in crate::cli) const fn mode(validation: Validation) -> &'static str {
     }
 }
 
-/// One document: the schema, or one that takes any of several.
+/// Returns a single schema as the document, or a document that combines several with `oneOf`.
 fn whole(schemas: Schemas, validation: Validation) -> Value {
     if schemas.len() == 1 {
         return schemas.into_iter().next().map(|one| document(one, validation)).unwrap_or_default();
@@ -110,7 +109,7 @@ fn whole(schemas: Schemas, validation: Validation) -> Value {
     document(("events".to_owned(), all), validation)
 }
 
-/// A schema that stands for itself.
+/// Returns a schema as a document of its own.
 fn document((name, mut schema): (String, Value), validation: Validation) -> Value {
     schema["$schema"] = json!(META_SCHEMA);
     schema["$id"] = json!(format!("{ID_PREFIX}{}:{name}", mode(validation)));

@@ -1,4 +1,4 @@
-//! `schema openapi`: the HTTP side as it is configured.
+//! `schema openapi`: describes the HTTP interface of the settings.
 
 mod answers;
 mod body;
@@ -32,14 +32,13 @@ Examples:
   justcall-bridge schema openapi --config bridge.yaml > openapi.json
   justcall-bridge schema openapi --config bridge.yaml --yaml > openapi.yaml";
 
-/// Runs the command.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let settings = load(args.settings)?;
     args.format.print(&document(&settings))?;
     Ok(())
 }
 
-/// The document.
+/// Builds the document.
 pub(super) fn document(settings: &Settings) -> Value {
     let answers = Answers::of(settings);
     let mut paths = Map::new();
@@ -74,7 +73,7 @@ pub(super) fn document(settings: &Settings) -> Value {
     })
 }
 
-/// An address to reach a listener at from where it runs.
+/// Returns the URL of a listener as seen from its own machine.
 fn url(scheme: &str, listen: SocketAddr) -> String {
     if listen.ip().is_unspecified() {
         format!("{scheme}://localhost:{}", listen.port())
@@ -83,10 +82,10 @@ fn url(scheme: &str, listen: SocketAddr) -> String {
     }
 }
 
-/// The path of a source, and the same with a token behind it.
+/// Returns the path of a source, and the path followed by a token.
 fn source_paths(source: &SourceConfig, answers: &Answers) -> Vec<(String, Value)> {
     let path = source.path.trim_end_matches('/');
-    // A source may post to the root.
+    // A source may use the root path.
     let bare = if path.is_empty() { "/" } else { path };
     let mut paths = vec![(bare.to_owned(), source_path(source, answers, false))];
     if source.takes_token() {
@@ -173,7 +172,7 @@ fn parameters(signature: &SignatureConfig) -> Value {
     Value::Array(parameters)
 }
 
-/// The pages for probes and metrics, which have a listener of their own.
+/// Returns the paths of the admin listener.
 fn admin_paths(listen: SocketAddr) -> Vec<(String, Value)> {
     let servers = json!([{ "url": url("http", listen), "description": "The admin listener." }]);
     let page = |id: &str, summary: &str, responses: Value| {
@@ -207,7 +206,7 @@ fn admin_paths(listen: SocketAddr) -> Vec<(String, Value)> {
     ]
 }
 
-/// What `/readyz` says.
+/// Returns the schema of the `/readyz` response.
 fn readiness() -> Value {
     let parts = app::readiness_at_start();
     let names: Vec<_> = parts["parts"].as_object().into_iter().flat_map(Map::keys).cloned().collect();

@@ -18,7 +18,7 @@ fn texts(value: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_channel_has_the_types_that_routing_sends_there() {
+fn channel_lists_the_types_routed_to_it() {
     let document = asyncapi::document(&settings(&[ROUTES])).unwrap();
     let channels = document["channels"].as_object().unwrap();
     let messages =
@@ -37,7 +37,7 @@ fn a_channel_has_the_types_that_routing_sends_there() {
 }
 
 #[test]
-fn key_of_a_named_field_is_described_by_the_pointers_of_each_message() {
+fn field_key_is_described_by_the_pointers_of_each_message() {
     let routes = r#"routes=[{"match": "*", "topics": "j.all", "key": ["from", "/data/x"]}]"#;
     let document = asyncapi::document(&settings(&[routes])).unwrap();
     let key = |message: &str| {
@@ -58,7 +58,7 @@ fn key_of_a_named_field_is_described_by_the_pointers_of_each_message() {
 }
 
 #[test]
-fn records_have_the_headers_that_are_described() {
+fn described_headers_match_the_records() {
     let settings = settings(&[ROUTES, "sources.main.validation=tolerant"]);
     let document = asyncapi::document(&settings).unwrap();
     let table = RouteTable::compile(&settings.routing).unwrap();
@@ -96,7 +96,7 @@ fn records_have_the_headers_that_are_described() {
 }
 
 #[test]
-fn payloads_are_held_to_what_the_easiest_source_takes() {
+fn payload_schema_follows_the_least_strict_source() {
     let strict = "sources={\"a\": {\"path\": \"/a\", \"validation\": \"strict\"}, \"b\": {\"path\": \"/b\"}}";
     let payload = |flags: &[&str]| {
         let document = asyncapi::document(&settings(flags)).unwrap();
@@ -107,7 +107,7 @@ fn payloads_are_held_to_what_the_easiest_source_takes() {
 }
 
 #[test]
-fn topics_and_servers_are_as_the_settings_have_them() {
+fn topics_and_servers_follow_the_settings() {
     let document = asyncapi::document(&settings(&[
         "kafka.bootstrap_servers=a:9092, b:9093",
         "kafka.properties.security.protocol=SASL_SSL",
@@ -129,7 +129,7 @@ fn topics_and_servers_are_as_the_settings_have_them() {
 }
 
 #[test]
-fn no_secret_is_in_a_document() {
+fn documents_contain_no_secret() {
     let settings = settings(&[
         "kafka.properties.sasl.password=hushhush",
         "sources.main.token=hushhush-0123456789",
@@ -140,7 +140,7 @@ fn no_secret_is_in_a_document() {
 }
 
 #[test]
-fn a_source_has_the_answers_that_its_settings_allow() {
+fn responses_follow_the_settings_of_the_source() {
     let answers = |flags: &[&str]| {
         let document = openapi::document(&settings(flags));
         let responses = &document["paths"]["/webhooks/justcall"]["post"]["responses"];
@@ -164,7 +164,7 @@ fn a_source_has_the_answers_that_its_settings_allow() {
 }
 
 #[test]
-fn a_token_may_stand_behind_the_path() {
+fn path_may_end_with_a_token() {
     let document = openapi::document(&settings(&["sources.main.token=0123456789abcdef"]));
     let paths = document["paths"].as_object().unwrap();
     assert_eq!(paths["/webhooks/justcall"]["post"]["security"], serde_json::json!([{ "token": [] }]));

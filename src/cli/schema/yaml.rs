@@ -1,19 +1,20 @@
-//! JSON as YAML that every reader takes for the same.
+//! JSON as YAML that every YAML version reads the same way.
 
 use serde_json::{Map, Value};
 
 #[cfg(test)]
 mod tests;
 
-/// The same document in YAML. Every string stands in quotes: readers of YAML 1.1 take `no` for a
-/// boolean and `2026-03-12T14:30:00Z` for a date where they do not.
+/// Returns the document as YAML.
+///
+/// All string values are quoted: YAML 1.1 reads `no` as a boolean and `2026-03-12T14:30:00Z` as a date.
 pub(super) fn write(document: &Value) -> String {
     let mut text = String::new();
     block(document, 0, &mut text);
     text
 }
 
-/// Writes lines at that depth.
+/// Writes a value as lines at that depth.
 fn block(value: &Value, depth: usize, text: &mut String) {
     match value {
         Value::Object(fields) if !fields.is_empty() => mapping(fields, depth, text),
@@ -36,7 +37,7 @@ fn mapping(fields: &Map<String, Value>, depth: usize, text: &mut String) {
     }
 }
 
-/// Writes what a line begins with, and the value behind or below it.
+/// Writes the beginning of a line, with the value behind or below it.
 fn entry(beginning: &str, value: &Value, depth: usize, text: &mut String) {
     text.push_str(&"  ".repeat(depth));
     text.push_str(beginning);
@@ -49,10 +50,10 @@ fn entry(beginning: &str, value: &Value, depth: usize, text: &mut String) {
     block(value, depth + 1, text);
 }
 
-/// Whether a name needs no quotes: it can be taken for nothing but text.
+/// Returns true if a name needs no quotes, because it can only be read as text.
 fn is_plain(name: &str) -> bool {
-    const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    const RESERVED_WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
     name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '$' | '/' | '_'))
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "$/_-.".contains(c))
-        && !WORDS.iter().any(|word| name.eq_ignore_ascii_case(word))
+        && !RESERVED_WORDS.iter().any(|word| name.eq_ignore_ascii_case(word))
 }

@@ -1,11 +1,11 @@
-//! Latencies in memory that does not grow with their number.
+//! Latency histogram in constant memory.
 
 use std::time::Duration;
 
-/// Buckets in each power of two: no value is off by more than 1/64.
-const STEPS: u64 = 64;
+/// Buckets in each power of two, so that no value is off by more than 1/64.
+const STEPS_PER_OCTAVE: u64 = 64;
 
-/// A histogram of durations in microseconds, from 1 µs up to days.
+/// Histogram of durations in microseconds, from 1 µs to 12 days.
 #[derive(Debug, Default)]
 pub(super) struct Latencies {
     buckets: Vec<u64>,
@@ -25,13 +25,14 @@ impl Latencies {
         self.max = self.max.max(latency);
     }
 
-    /// The longest, exactly.
+    /// Returns the longest duration, exactly.
     pub(super) fn max(&self) -> Duration {
         self.max
     }
 
-    /// The duration that `share` (0 to 1) of all do not exceed, at most 1/64 too long; zero if there
-    /// is none.
+    /// Returns the duration that `share` (0 to 1) of all values do not exceed.
+    ///
+    /// At most 1/64 too long. Zero if the histogram is empty.
     pub(super) fn quantile(&self, share: f64) -> Duration {
         let rank = ((self.count as f64 * share).ceil() as u64).max(1);
         let mut seen = 0;
@@ -44,21 +45,24 @@ impl Latencies {
 }
 
 fn micros(latency: Duration) -> u64 {
-    // 40 bits of microseconds are twelve days; the buckets stay below 2300.
+    // 40 bits of microseconds are twelve days, which need fewer than 2300 buckets.
     u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).min((1 << 40) - 1)
 }
 
-/// Values below `2 * STEPS` have a bucket each; above, every power of two has `STEPS`.
+/// Returns the bucket of a value.
+///
+/// Values below `2 * STEPS_PER_OCTAVE` have a bucket each. Above, each power of two has `STEPS_PER_OCTAVE`
+/// buckets.
 fn bucket_of(value: u64) -> usize {
-    let shift = (value / STEPS).checked_ilog2().unwrap_or(0);
-    (u64::from(shift) * STEPS + (value >> shift)) as usize
+    let shift = (value / STEPS_PER_OCTAVE).checked_ilog2().unwrap_or(0);
+    (u64::from(shift) * STEPS_PER_OCTAVE + (value >> shift)) as usize
 }
 
-/// The largest value of a bucket.
+/// Returns the largest value of a bucket.
 fn last_of(bucket: usize) -> u64 {
     let bucket = bucket as u64;
-    let shift = (bucket / STEPS).saturating_sub(1);
-    ((bucket - shift * STEPS + 1) << shift) - 1
+    let shift = (bucket / STEPS_PER_OCTAVE).saturating_sub(1);
+    ((bucket - shift * STEPS_PER_OCTAVE + 1) << shift) - 1
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Posts events on a schedule.
 
-use super::proof::Proof;
+use super::credentials::RequestCredentials;
 use super::summary::{Answer, Summary, Tally};
 use super::template::{Stamp, Template};
 use chrono::Utc;
@@ -13,55 +13,55 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// After this long an event counts as unanswered.
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// More of an answer is not read.
-const MAX_ANSWER: usize = 64 * 1024;
+/// Time after which an event counts as unanswered.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest part of a response that is read, in bytes.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// What to send, where and how fast.
+/// Options of a run.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Where to.
+    /// URL to post to.
     pub(super) to: Url,
-    /// Where its host is; `None`: where its name says.
+    /// Address to connect to; `None` to resolve the host of the URL.
     pub(super) address: Option<IpAddr>,
     /// Certificates to trust instead of the system's.
     pub(super) authorities: Option<Vec<Certificate>>,
-    /// What it shows to be let in.
-    pub(super) proof: Proof,
+    /// Signature secret and token.
+    pub(super) credentials: RequestCredentials,
     /// One round of events.
     pub(super) bodies: Vec<Body>,
-    /// How many rounds.
+    /// Number of rounds.
     pub(super) rounds: u64,
-    /// Events per second; `None`: as fast as the answers come.
+    /// Events per second; `None` for as fast as the answers arrive.
     pub(super) rate: Option<f64>,
-    /// How many await their answer at once.
+    /// Largest number of events in flight.
     pub(super) concurrency: usize,
 }
 
 /// One event of a round.
 #[derive(Debug)]
 pub(super) enum Body {
-    /// Sent as it is each time.
+    /// Sent unchanged each time.
     Exact(bytes::Bytes),
-    /// Made an event of its own each time.
+    /// Sent as a new event each time.
     Fresh(Template<'static>),
 }
 
-/// Why nothing could be sent.
+/// Reason why nothing could be sent.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failed {
-    /// Nobody listens, or the way there is barred.
+    /// No server listens, or the network rejects the connection.
     #[error(
         "cannot reach {to}: {why}\nIs a bridge running there? `justcall-bridge dev` starts one; `--to URL` names another."
     )]
     Unreachable {
-        /// The URL without credentials.
+        /// URL without credentials.
         to: String,
-        /// What the operating system says.
+        /// Error of the operating system.
         why: String,
     },
-    /// The HTTP client cannot be made, as where no root certificates are installed.
+    /// The HTTP client cannot be created, for example because no root certificates are installed.
     #[error("cannot set up the HTTP client: {0}")]
     Client(String),
 }
@@ -77,17 +77,17 @@ struct Run {
 }
 
 impl Plan {
-    /// How many events it makes.
+    /// Returns the total number of events.
     pub(super) fn total(&self) -> u64 {
         self.rounds.saturating_mul(self.bodies.len() as u64)
     }
 }
 
-/// Carries out the plan. Ends early, with what there is, when `stop` completes.
+/// Runs the plan until its end or until `stop` completes.
 ///
 /// # Errors
-/// When the first thing that happens is that no connection can be made. Later on that counts as an
-/// answer that did not come.
+///
+/// Returns an error if the first connection fails. A later failure counts as a missing answer.
 pub(super) async fn send(
     plan: Plan,
     progress: ProgressBar,
@@ -107,7 +107,7 @@ pub(super) async fn send(
     let mut tasks: JoinSet<_> = (0..workers).map(|_| Arc::clone(&run).work(total)).collect();
     let all = async {
         while let Some(ended) = tasks.join_next().await {
-            // A task is never cancelled here, and its panic has been printed.
+            // Tasks are never cancelled, and a panic has been printed already.
             ended.unwrap_or(Ok(()))?;
         }
         Ok(())
@@ -122,7 +122,7 @@ pub(super) async fn send(
 }
 
 impl Run {
-    /// Sends one event after the other until there are no more.
+    /// Sends events until none is left.
     async fn work(self: Arc<Self>, total: u64) -> Result<(), Failed> {
         loop {
             let sequence = self.next.fetch_add(1, Ordering::Relaxed);
@@ -144,8 +144,9 @@ impl Run {
         }
     }
 
-    /// Waits for an event's turn. Returns when that was: under a rate, the scheduled time, so that
-    /// waiting behind slow answers counts as latency.
+    /// Waits until an event is due, and returns that time.
+    ///
+    /// With a rate, this is the scheduled time, so that waiting behind slow answers counts as latency.
     async fn due(&self, sequence: u64) -> Instant {
         let Some(rate) = self.plan.rate else { return Instant::now() };
         let due = self.started + Duration::from_secs_f64(sequence as f64 / rate);
@@ -163,10 +164,10 @@ impl Run {
         };
         let mut request =
             self.client.post(self.plan.to.clone()).header(header::CONTENT_TYPE, "application/json");
-        for (name, value) in self.plan.proof.signature(&body, Utc::now()).into_iter().flatten() {
+        for (name, value) in self.plan.credentials.signature(&body, Utc::now()).into_iter().flatten() {
             request = request.header(name, value);
         }
-        if let Some(authorization) = self.plan.proof.authorization() {
+        if let Some(authorization) = self.plan.credentials.authorization() {
             request = request.header(header::AUTHORIZATION, authorization);
         }
         let mut response = request.body(body).send().await?;
@@ -175,7 +176,7 @@ impl Run {
     }
 
     fn tally<T>(&self, work: impl FnOnce(&mut Tally) -> T) -> T {
-        // Counting cannot leave it half-written.
+        // A panic cannot leave the tally inconsistent.
         work(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -192,22 +193,22 @@ impl Run {
 
 fn client(plan: &Plan) -> Result<Client, Failed> {
     let to = &plan.to;
-    // An error says that there is a default already, which does as well.
+    // Fails if a default is already installed, which suffices.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
         .user_agent(concat!("justcall-bridge/", env!("CARGO_PKG_VERSION")))
-        .timeout(TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
         .redirect(redirect::Policy::none())
-        // A proxy between would be measured along.
+        // A proxy would add to the measured latency.
         .no_proxy();
-    // Root certificates are looked for only where they are needed: a slim container has none.
+    // Loads root certificates only for HTTPS, because a slim container has none.
     let builder = match &plan.authorities {
         Some(authorities) => builder.tls_certs_only(authorities.iter().cloned()),
         None if to.scheme() == "http" => builder.tls_certs_only([]),
         None => builder,
     };
     let builder = match (to.domain(), plan.address) {
-        // The port is the URL's, or its scheme's.
+        // Port 0 means the port of the URL or of its scheme.
         (Some(host), Some(address)) => builder.resolve(host, SocketAddr::new(address, 0)),
         _ => builder,
     };
@@ -217,19 +218,19 @@ fn client(plan: &Plan) -> Result<Client, Failed> {
 async fn read_answer(response: &mut Response) -> Result<Vec<u8>, reqwest::Error> {
     let mut read = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        let room = MAX_ANSWER - read.len();
+        let room = MAX_RESPONSE_BYTES - read.len();
         read.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if read.len() == MAX_ANSWER {
+        if read.len() == MAX_RESPONSE_BYTES {
             break;
         }
     }
     Ok(read)
 }
 
-/// The URL as it may be printed.
+/// Returns the URL without credentials.
 fn shown(to: &Url) -> String {
     let mut to = to.clone();
-    // Both fail only for URLs without a host, which were turned away before.
+    // Both fail only for URLs without a host, which are rejected earlier.
     let _ = to.set_username("");
     let _ = to.set_password(None);
     to.to_string()

@@ -1,4 +1,4 @@
-//! What came back, counted and shown.
+//! Counts of answers, and their output.
 
 use super::latency::Latencies;
 use serde_json::{Value, json};
@@ -6,18 +6,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-/// How sending one event ended.
+/// Result of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
-    /// The HTTP status; `None` if no answer came.
+    /// HTTP status; `None` without an answer.
     pub(super) status: Option<u16>,
-    /// One of a fixed few words, such as `acked`.
+    /// Tag from a closed list, such as `acked`.
     pub(super) outcome: &'static str,
-    /// What the bridge says is wrong.
+    /// Problem that the bridge reported.
     pub(super) detail: Option<String>,
 }
 
-/// Counts answers. Does not grow with their number.
+/// Counts of answers, in constant memory.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     answers: BTreeMap<(Option<u16>, &'static str), u64>,
@@ -25,23 +25,23 @@ pub(super) struct Tally {
     first_problem: Option<String>,
 }
 
-/// What is known once a run is over.
+/// Result of a run.
 #[derive(Debug)]
 pub(super) struct Summary {
-    /// Where the events went, without credentials.
+    /// URL without credentials.
     pub(super) to: String,
-    /// How many were to be sent.
+    /// Number of planned events.
     pub(super) planned: u64,
-    /// How long it took.
+    /// Duration of the run.
     pub(super) elapsed: Duration,
-    /// Whether latencies begin at the scheduled time, not when the request went out.
+    /// True if latencies begin at the scheduled time, false if at the request.
     pub(super) scheduled: bool,
-    /// What came back.
+    /// Counts of answers.
     pub(super) tally: Tally,
 }
 
 impl Answer {
-    /// Reads the bridge's answer.
+    /// Parses the bridge's answer.
     pub(super) fn read(status: u16, body: &[u8]) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let outcome = match status {
@@ -55,26 +55,27 @@ impl Answer {
         Self { status: Some(status), outcome, detail: detail.filter(|_| status != 200).map(one_line) }
     }
 
-    /// No answer came.
+    /// Returns the result for a missing answer.
     pub(super) const fn none(why: &'static str) -> Self {
         Self { status: None, outcome: why, detail: None }
     }
 }
 
-/// The outcomes that come with a 200; a closed list, so that a stranger's server cannot fill the
-/// tally.
+/// Returns the outcome of a 200, limited to a closed list.
+///
+/// An unknown server cannot fill the tally with other values.
 fn acceptance(outcome: &str) -> &'static str {
     const OUTCOMES: [&str; 5] = ["acked", "spooled", "duplicate", "probe", "dead_lettered"];
     OUTCOMES.into_iter().find(|known| *known == outcome).unwrap_or("unexpected")
 }
 
-/// Text from a server, cut and stripped of what could steer a terminal.
+/// Returns text from a server, shortened and without control characters.
 fn one_line(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).take(200).collect()
 }
 
 impl Tally {
-    /// Counts one answer and the time it took.
+    /// Counts one answer and its latency.
     pub(super) fn add(&mut self, answer: Answer, latency: Duration) {
         self.latencies.add(latency);
         if self.first_problem.is_none() {
@@ -83,7 +84,7 @@ impl Tally {
         *self.answers.entry((answer.status, answer.outcome)).or_default() += 1;
     }
 
-    /// How many of them were answered at all.
+    /// Returns the number of events with an answer.
     pub(super) fn answered(&self) -> u64 {
         self.count(|status| status.is_some())
     }
@@ -94,12 +95,12 @@ impl Tally {
 }
 
 impl Summary {
-    /// Whether every planned event was answered 200.
+    /// Returns true if every planned event was answered with 200.
     pub(super) fn is_success(&self) -> bool {
         self.ok() == self.planned
     }
 
-    /// For scripts.
+    /// Returns the summary as JSON.
     pub(super) fn json(&self) -> Value {
         let answers: Vec<Value> = self
             .tally
@@ -153,7 +154,7 @@ fn millis(latency: Duration) -> f64 {
     latency.as_micros() as f64 / 1000.0
 }
 
-/// For people.
+/// Formats the summary for a person.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.elapsed.as_secs_f64();

@@ -18,7 +18,7 @@ fn refused(line: &str) -> String {
 }
 
 #[test]
-fn an_unknown_type_is_answered_with_the_list_and_the_nearest() {
+fn unknown_type_is_rejected_with_the_list_and_a_suggestion() {
     let message = refused("--event call.complete");
     for known in KnownType::ALL {
         assert!(message.contains(known.name()), "{known} in {message}");
@@ -27,13 +27,13 @@ fn an_unknown_type_is_answered_with_the_list_and_the_nearest() {
 }
 
 #[test]
-fn a_type_of_the_other_dialect_names_that_dialect() {
+fn type_of_the_other_dialect_is_rejected_with_that_dialect() {
     let error = chosen(&args("--event call.incoming").unwrap()).unwrap_err();
     assert_eq!(error.to_string(), "the documented dialect has no call.incoming; --dialect live does");
 }
 
 #[test]
-fn a_call_ends_where_nothing_else_is_chosen() {
+fn selection_is_the_default_the_named_types_or_all() {
     let events = |line: &str| -> Vec<_> {
         chosen(&args(line).unwrap()).unwrap().into_iter().map(|(event, _)| event).collect()
     };
@@ -46,20 +46,20 @@ fn a_call_ends_where_nothing_else_is_chosen() {
 }
 
 #[test]
-fn choices_that_contradict_each_other_are_turned_away() {
+fn contradicting_options_are_rejected() {
     refused("--all --event sms.sent");
     refused("--file x --all");
     refused("--file x --dialect live");
 }
 
 #[test]
-fn an_address_beside_an_address_is_turned_away() {
+fn address_option_with_an_ip_url_is_rejected() {
     let args = args("--to http://127.0.0.1:1/webhooks/justcall --address 127.0.0.2").unwrap();
     assert!(matches!(execute(&args, ProgressBar::hidden()), Err(Error::NoName)));
 }
 
 #[test]
-fn a_rate_is_a_number_of_events_per_second() {
+fn rate_is_a_number_of_events_per_second() {
     assert_eq!(rate("500/s"), Ok(500.0));
     assert_eq!(rate("0.5"), Ok(0.5));
     for bad in ["0", "-1", "NaN", "inf", "5/m", "", "2000000"] {
@@ -68,7 +68,7 @@ fn a_rate_is_a_number_of_events_per_second() {
 }
 
 #[test]
-fn only_http_urls_are_taken() {
+fn only_http_urls_are_accepted() {
     assert!(http_url("http://127.0.0.1:8080/hook").is_ok());
     for bad in ["localhost:8080", "ftp://host/", "/webhooks", "http://"] {
         assert!(http_url(bad).is_err(), "{bad}");
@@ -76,7 +76,7 @@ fn only_http_urls_are_taken() {
 }
 
 #[test]
-fn a_file_is_sent_byte_for_byte() {
+fn file_is_sent_byte_for_byte() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), b"{ \"a\":1.0 }\n\xff").unwrap();
     let bodies = bodies(&args(&format!("--file {}", file.path().display())).unwrap()).unwrap();
@@ -84,13 +84,13 @@ fn a_file_is_sent_byte_for_byte() {
 }
 
 #[test]
-fn a_missing_file_is_named() {
+fn missing_file_is_named() {
     let error = bodies(&args("--file /no/such/file.json").unwrap()).unwrap_err();
     assert!(error.to_string().starts_with("cannot read /no/such/file.json: "), "{error}");
 }
 
 #[test]
-fn samples_repeat_exactly_where_that_is_asked() {
+fn samples_repeat_exactly_on_request() {
     let bodies = bodies(&args("--repeat-exactly").unwrap()).unwrap();
     let (_, sample) =
         samples(Dialect::Documented).find(|(event, _)| *event == KnownType::CallCompleted).unwrap();
@@ -98,7 +98,7 @@ fn samples_repeat_exactly_where_that_is_asked() {
 }
 
 #[test]
-fn nobody_listening_is_told_with_the_url_and_what_to_try() {
+fn unreachable_url_is_reported_with_advice() {
     // A port that was free a moment ago.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let args = args(&format!("--to http://me:secret@127.0.0.1:{port}/hook --count 50")).unwrap();

@@ -14,7 +14,7 @@ fn record(key: Option<&'static [u8]>, value: &'static [u8]) -> Record {
 }
 
 #[test]
-fn line_holds_the_value_as_it_came() {
+fn line_contains_the_original_value() {
     let line = line(3, &DateTime::UNIX_EPOCH, &record(Some(b"call_1"), b"{\"a\": 1}\n"));
     assert_eq!(
         line,
@@ -26,7 +26,7 @@ fn line_holds_the_value_as_it_came() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_named_so() {
+fn binary_bytes_get_a_base64_name() {
     let line = line(3, &DateTime::UNIX_EPOCH, &record(None, b"\xff\xfe"));
     assert_eq!(
         (&line["value"], &line["value_base64"], &line["key"]),

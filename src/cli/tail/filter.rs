@@ -1,4 +1,4 @@
-//! Which records are shown.
+//! Filter for records.
 
 use crate::kafka::TailedRecord;
 use crate::record::names;
@@ -7,21 +7,21 @@ use crate::routing::Pattern;
 #[cfg(test)]
 mod tests;
 
-/// A text in which `*` stands for any characters and `?` for one.
+/// Pattern in which `*` stands for any characters and `?` for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Glob(String);
 
 impl Glob {
-    /// Reads a pattern.
+    /// Parses a pattern.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() { Err("is empty; `*` takes all".into()) } else { Ok(Self(text.to_owned())) }
     }
 
-    /// Whether a text is meant.
+    /// Returns true if the whole text matches.
     pub(super) fn matches(&self, text: &str) -> bool {
         let (pattern, text): (Vec<char>, Vec<char>) = (self.0.chars().collect(), text.chars().collect());
         let (mut p, mut t) = (0, 0);
-        // Where the last `*` stands, and how far it reaches so far.
+        // Position of the last `*`, and the end of the text that it covers so far.
         let mut star: Option<(usize, usize)> = None;
         while t < text.len() {
             match (pattern.get(p), star) {
@@ -45,7 +45,7 @@ impl Glob {
     }
 }
 
-/// Which records are shown, beside their topics. An empty list takes all.
+/// Filter by type and key. An empty list accepts every record.
 #[derive(Debug)]
 pub(super) struct Filter {
     /// Patterns of types.
@@ -55,7 +55,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Whether a record is shown.
+    /// Returns true if a record passes.
     pub(super) fn takes(&self, record: &TailedRecord) -> bool {
         let event_type = || record.headers.get(names::CE_TYPE).map(String::from_utf8_lossy);
         let key = || record.key.as_deref().map(String::from_utf8_lossy);

@@ -1,8 +1,8 @@
-//! Personal data left out of what is shown. Nothing passes but what is known to be none.
+//! Masks personal data. Only values that are known to be harmless are printed.
 //!
-//! What a field means decides: the contract's kinds first, then [`meaning`]'s short list for the live
-//! dialect. Under any other name nothing but small numbers, booleans and nulls shows, the name itself
-//! included; and what does show must look like what it is said to be.
+//! The meaning of a field decides: the contract's kinds first, then the list of [`meaning`] for the live
+//! dialect. Under an unknown name, only small numbers, booleans and nulls are printed, and the name itself is
+//! masked. A printed value must also have the format that its meaning implies.
 
 mod fields;
 mod shape;
@@ -14,13 +14,13 @@ use serde_json::value::RawValue;
 use shape::{is_id, is_place, is_plain, is_time, is_type, is_word};
 use std::fmt::{self, Write as _};
 
-/// What stands in place of something.
+/// Replacement of a masked value.
 pub(in crate::cli) const MASK: &str = "***";
 
-/// The deepest level of a body that is looked into.
-const DEEPEST: usize = 32;
+/// Deepest level of a body that is printed.
+const MAX_DEPTH: usize = 32;
 
-/// A body without personal data, as compact JSON; `None` if it is no JSON.
+/// Returns a body as compact JSON without personal data; `None` if it is not JSON.
 pub(in crate::cli) fn body(bytes: &[u8]) -> Option<String> {
     let raw: &RawValue = serde_json::from_slice(bytes).ok()?;
     let mut out = String::with_capacity(bytes.len());
@@ -29,8 +29,9 @@ pub(in crate::cli) fn body(bytes: &[u8]) -> Option<String> {
     Some(out)
 }
 
-/// A header's value without personal data. Headers that the bridge does not write itself are masked: a
-/// route may take them from the body.
+/// Returns a header's value without personal data.
+///
+/// Headers that the bridge does not write itself are masked, because a route may fill them from the body.
 pub(in crate::cli) fn header(name: &str, value: &str) -> String {
     let shows = match name {
         names::CE_ID | names::CE_SUBJECT | names::TRACEPARENT | names::DLQ_SOURCE | names::DLQ_EVENT_ID => {
@@ -50,7 +51,8 @@ pub(in crate::cli) fn header(name: &str, value: &str) -> String {
     if shows { value.to_owned() } else { MASK.to_owned() }
 }
 
-/// A key without personal data. A route can make any field the key, so only the entity id shows.
+/// Returns a key without personal data. Only the entity id is printed, because a route can use any field as
+/// the key.
 pub(in crate::cli) fn key(key: &str, subject: Option<&str>) -> String {
     if subject == Some(key) && is_id(key) { key.to_owned() } else { MASK.to_owned() }
 }
@@ -58,7 +60,7 @@ pub(in crate::cli) fn key(key: &str, subject: Option<&str>) -> String {
 fn write_value(out: &mut String, raw: &RawValue, meaning: Meaning, depth: usize) {
     let text = raw.get();
     match text.as_bytes().first() {
-        Some(b'{' | b'[') if depth == DEEPEST => push_string(out, MASK),
+        Some(b'{' | b'[') if depth == MAX_DEPTH => push_string(out, MASK),
         Some(b'{') => write_object(out, text, meaning, depth),
         Some(b'[') => write_array(out, text, meaning, depth),
         Some(b'"') => match serde_json::from_str::<String>(text) {
@@ -66,7 +68,7 @@ fn write_value(out: &mut String, raw: &RawValue, meaning: Meaning, depth: usize)
             _ => push_string(out, MASK),
         },
         Some(b't' | b'f' | b'n') => out.push_str(text),
-        // A phone number can be a number.
+        // A number can be a phone number.
         _ if meaning == Meaning::Id || shape::digits(text) < 7 => out.push_str(text),
         _ => push_string(out, MASK),
     }
@@ -95,7 +97,7 @@ fn write_object(out: &mut String, text: &str, of: Meaning, depth: usize) {
         out.push(':');
         write_value(out, value, meaning.unwrap_or(Meaning::Hidden), depth + 1);
     });
-    // The text is a part of what was read as JSON before; a name that is no Unicode text ends it here.
+    // The text was parsed as JSON before. Only a name that is not valid Unicode ends the loop early.
     let _ = serde_json::Deserializer::from_str(text).deserialize_map(fields);
     out.push('}');
 }
@@ -113,11 +115,11 @@ fn write_array(out: &mut String, text: &str, meaning: Meaning, depth: usize) {
 }
 
 fn push_string(out: &mut String, text: &str) {
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     let _ = write!(out, "{}", serde_json::Value::from(text));
 }
 
-/// Walks an object's fields in the order they stand.
+/// Visits the fields of an object in order.
 struct Fields<F>(F);
 
 impl<'de, F: FnMut(String, &'de RawValue)> Visitor<'de> for Fields<F> {

@@ -1,7 +1,7 @@
-//! Makes the changes of a plan, one after the other. One that fails does not stop the others.
+//! Applies the changes of a plan in order. A failed change does not stop the others.
 
+use super::format;
 use super::plan::{Entry, Plan, State};
-use super::show;
 use crate::kafka::{self, Cluster, TopicsConfig};
 use serde_json::{Value, json};
 use std::io::BufRead;
@@ -9,11 +9,11 @@ use std::io::BufRead;
 #[cfg(test)]
 mod tests;
 
-/// What became of one change.
+/// Result of one change.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Step {
     pub(super) topic: String,
-    /// What it was about, with values.
+    /// Description of the change, with values.
     pub(super) what: String,
     pub(super) ending: Ending,
 }
@@ -21,32 +21,32 @@ pub(super) struct Step {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     Done,
-    /// Somebody else made the topic meanwhile, in whatever way.
+    /// Another process created the topic in the meantime.
     Overtaken,
-    /// It takes a consent that was not given.
+    /// The change needs a consent that was not given.
     Left,
     Failed(String),
 }
 
-/// Asks on `prompt`, and returns whether the answer was `yes`.
+/// Prints a question through `prompt`. Returns true if the answer is `yes`.
 pub(super) fn is_confirmed(answers: &mut impl BufRead, prompt: impl FnOnce(&str)) -> bool {
     prompt("Make these changes? Only `yes` is taken for one: ");
     let mut answer = String::new();
     answers.read_line(&mut answer).is_ok() && answer.trim() == "yes"
 }
 
-/// Makes the changes and tells each as it is made.
+/// Applies the changes and reports each one through `on_step`.
 pub(super) async fn apply(
     cluster: &Cluster,
     plan: &Plan,
     wanted: &TopicsConfig,
     add_partitions: bool,
-    mut tell: impl FnMut(&Step),
+    mut on_step: impl FnMut(&Step),
 ) -> Vec<Step> {
     let mut steps = Vec::new();
     for entry in &plan.0 {
         for step in entry_steps(cluster, entry, wanted, add_partitions).await {
-            tell(&step);
+            on_step(&step);
             steps.push(step);
         }
     }
@@ -79,12 +79,12 @@ async fn entry_steps(
         } else {
             Ending::Left
         };
-        steps.push(step(show::widening(widening), ending));
+        steps.push(step(format::widening(widening), ending));
     }
     if !there.changes.is_empty() {
         let changes = there.changes.iter().map(|it| (it.name.clone(), it.wanted.clone())).collect();
         let ending = ended(cluster.set_topic_config(topic, &changes).await, "AlterConfigs");
-        let what: Vec<String> = there.changes.iter().map(show::change).collect();
+        let what: Vec<String> = there.changes.iter().map(format::change).collect();
         steps.push(step(what.join(", "), ending));
     }
     steps
@@ -94,7 +94,7 @@ fn ended(result: Result<(), kafka::Error>, right: &str) -> Ending {
     result.map_or_else(|error| failed(&error, right), |()| Ending::Done)
 }
 
-/// Names the right that is missing, where one is.
+/// Returns a failure, with the missing right if Kafka denied access.
 fn failed(error: &kafka::Error, right: &str) -> Ending {
     Ending::Failed(match error {
         kafka::Error::Refused(refusal) if refusal.is_authorization() => {
@@ -105,7 +105,7 @@ fn failed(error: &kafka::Error, right: &str) -> Ending {
 }
 
 impl Step {
-    /// As a line for a person, with room for names of that length.
+    /// Formats a line for a person, with `width` columns for the name.
     pub(super) fn line(&self, width: usize) -> String {
         let (word, remark) = match &self.ending {
             Ending::Done => ("done", String::new()),
@@ -116,7 +116,7 @@ impl Step {
         format!("{word:<8} {:<width$}  {}{remark}", self.topic, self.what)
     }
 
-    /// The same for a script.
+    /// Returns the result as JSON.
     pub(super) fn as_json(&self) -> Value {
         let (ending, reason) = match &self.ending {
             Ending::Done => ("done", None),
@@ -131,7 +131,7 @@ impl Step {
         matches!(self.ending, Ending::Failed(_))
     }
 
-    /// Whether the topic is as the settings say for certain.
+    /// Returns true if the topic certainly matches the settings.
     pub(super) fn is_done(&self) -> bool {
         self.ending == Ending::Done
     }

@@ -1,16 +1,16 @@
-//! The topics and the rights as other tools take them.
+//! Exports topics and ACLs for other tools.
 
 mod scripts;
 mod strimzi;
 
-use super::rights::{Acl, Purpose, Topics, least, on_a_topic};
+use super::acls::{Acl, Purpose, Topics, least, on_a_topic};
 use crate::config::Settings;
 use crate::kafka::TopicsConfig;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 pub(super) use strimzi::{ApiVersion, Authentication, is_kubernetes_name};
 
-/// In which form.
+/// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
     /// KafkaTopic and KafkaUser resources for the Strimzi operator
@@ -19,19 +19,19 @@ pub(super) enum Format {
     KafkaTopics,
 }
 
-/// What is exported.
+/// Content of an export.
 pub(super) struct Export<'s> {
     pub(super) topics: &'s [Arc<str>],
     pub(super) dead_letters: &'s str,
     pub(super) wanted: &'s TopicsConfig,
     pub(super) bootstrap_servers: &'s str,
-    /// The bridge's user in Kafka.
+    /// Kafka user of the bridge.
     pub(super) user: &'s str,
-    /// What it is to be able to run.
+    /// Commands that the user must be able to run.
     pub(super) purposes: &'s [Purpose],
 }
 
-/// What only Strimzi wants to know.
+/// Options that only Strimzi needs.
 pub(super) struct Strimzi<'a> {
     pub(super) cluster: &'a str,
     pub(super) namespace: Option<&'a str>,
@@ -68,7 +68,7 @@ impl<'s> Export<'s> {
         least(Topics { all, dead_letters, create_missing: self.wanted.create_missing }, self.purposes)
     }
 
-    /// Comments that say which command needs which right, so that a reader can take some away.
+    /// Returns comments that map commands to ACLs, so that a reader can remove some.
     fn explanation(&self) -> String {
         let mut text = String::from("# The least rights on each topic:\n");
         for purpose in self.purposes {

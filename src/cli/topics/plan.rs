@@ -1,4 +1,4 @@
-//! What is to be done so that the topics are as the settings say. Pure: nothing is asked or changed.
+//! Plan of the changes that make the topics match the settings. Pure.
 
 use crate::kafka::{ConfigOrigin, ConfigValue, Described, Topic, TopicsConfig, same_value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +11,7 @@ mod tests;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Plan(pub(super) Vec<Entry>);
 
-/// One topic and what is to be done about it.
+/// One topic and its changes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) topic: String,
@@ -20,28 +20,28 @@ pub(super) struct Entry {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// It is missing.
+    /// The topic is missing.
     Create,
-    /// The cluster does not tell of it, and why.
+    /// The cluster does not describe the topic, for this reason.
     Hidden(String),
-    /// It is there.
+    /// The topic exists.
     There(There),
 }
 
-/// How a topic that is there compares with the settings. Nothing is compared that they leave open.
+/// Differences of an existing topic. Values that the settings omit are not compared.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct There {
     /// Partitions to add.
     pub(super) widening: Option<Widening>,
     /// Configuration to set.
     pub(super) changes: Vec<Change>,
-    /// What differs and cannot be changed here.
+    /// Differences that this command cannot change.
     pub(super) differences: Vec<Difference>,
-    /// Set on the topic and not named by the settings: left alone.
+    /// Configuration on the topic that the settings do not name. Left alone.
     pub(super) others: BTreeMap<String, Option<String>>,
 }
 
-/// More partitions than there are.
+/// Larger number of partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Widening {
     pub(super) now: usize,
@@ -52,23 +52,23 @@ pub(super) struct Widening {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) name: String,
-    /// `None`: the cluster knows no such setting, or keeps its value to itself.
+    /// `None` if the cluster does not know the setting or hides its value.
     pub(super) now: Option<String>,
     pub(super) wanted: String,
 }
 
-/// What `apply` leaves as it is.
+/// Difference that `apply` leaves alone.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Difference {
-    /// Kafka cannot take partitions away.
+    /// Kafka cannot remove partitions.
     TooManyPartitions { now: usize, wanted: usize },
-    /// Replicas are moved between brokers by other tools.
+    /// Other tools move replicas between brokers.
     Replicas { now: BTreeSet<usize>, wanted: usize },
-    /// The settings name configuration, and the cluster does not tell it.
+    /// The settings name configuration that the cluster does not report.
     ConfigHidden(String),
 }
 
-/// How many topics there are of each kind; one can be in `alter` and in `differ`.
+/// Number of topics of each kind. A topic can count in both `alter` and `differ`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) create: usize,
@@ -79,15 +79,15 @@ pub(super) struct Counts {
 }
 
 impl Plan {
-    /// Compares what the cluster tells of `topics` with the settings.
+    /// Compares the cluster's description of `topics` with the settings.
     pub(super) fn new(
         topics: &[Arc<str>],
-        told: &BTreeMap<String, Described>,
+        described: &BTreeMap<String, Described>,
         wanted: &TopicsConfig,
     ) -> Self {
         let names: BTreeSet<&str> = topics.iter().map(AsRef::as_ref).collect();
         let entry = |name: &str| {
-            let state = match told.get(name) {
+            let state = match described.get(name) {
                 Some(Described::Found(topic)) => State::There(compare(topic, wanted)),
                 Some(Described::Refused(refusal)) => State::Hidden(refusal.to_string()),
                 Some(Described::Missing) | None => State::Create,
@@ -115,7 +115,7 @@ impl Plan {
         counts
     }
 
-    /// Whether `apply` would change anything.
+    /// Returns true if `apply` would change anything.
     pub(super) fn is_to_do(&self, add_partitions: bool) -> bool {
         self.0.iter().any(|entry| match &entry.state {
             State::Create => true,
@@ -124,17 +124,17 @@ impl Plan {
         })
     }
 
-    /// Whether partitions are to be added anywhere.
+    /// Returns true if partitions are to be added to any topic.
     pub(super) fn widens(&self) -> bool {
         self.0.iter().any(|entry| matches!(&entry.state, State::There(There { widening: Some(_), .. })))
     }
 
-    /// How long the longest name of a topic is.
+    /// Returns the length of the longest topic name.
     pub(super) fn width(&self) -> usize {
         self.0.iter().map(|entry| entry.topic.len()).max().unwrap_or(0)
     }
 
-    /// Topics that the cluster does not tell of.
+    /// Returns the topics that the cluster does not describe.
     pub(super) fn hidden(&self) -> Vec<&str> {
         let hidden = self.0.iter().filter(|entry| matches!(entry.state, State::Hidden(_)));
         hidden.map(|entry| entry.topic.as_str()).collect()

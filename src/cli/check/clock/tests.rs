@@ -7,7 +7,7 @@ fn level(least: Option<i64>, most: Option<i64>) -> (Level, String) {
 }
 
 #[test]
-fn clock_is_near_unless_it_is_surely_not() {
+fn clock_passes_unless_the_skew_is_certain() {
     for (least, most) in
         [(Some(-1), Some(1)), (Some(5), Some(8)), (Some(-8), Some(-5)), (None, None), (Some(-20), Some(20))]
     {
@@ -16,7 +16,7 @@ fn clock_is_near_unless_it_is_surely_not() {
 }
 
 #[test]
-fn clock_off_by_more_than_a_few_seconds_is_a_warning_and_beyond_the_tolerance_a_failure() {
+fn small_skew_is_a_warning_and_skew_beyond_the_tolerance_a_failure() {
     assert_eq!(level(Some(7), Some(11)).0, Level::Warning);
     assert_eq!(level(Some(900), None).0, Level::Warning);
     assert_eq!(level(Some(901), None).0, Level::Failure);
@@ -26,7 +26,7 @@ fn clock_off_by_more_than_a_few_seconds_is_a_warning_and_beyond_the_tolerance_a_
 }
 
 #[test]
-fn clock_can_be_read_where_a_topic_keeps_times_and_bounds_them() {
+fn clock_is_readable_on_topics_with_create_time_and_a_limit() {
     let config = |kind: &str, after: &str| {
         [("message.timestamp.type", kind), ("message.timestamp.after.max.ms", after)]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -41,7 +41,7 @@ fn healthy_directory_has_only_ok_lines() {
 }
 
 #[test]
-fn directory_that_cannot_be_written_is_a_failure_however_that_is() {
+fn unwritable_directory_is_a_failure() {
     use io::ErrorKind as Kind;
     let above = || PathBuf::from("/");
     for place in [
@@ -57,7 +57,7 @@ fn directory_that_cannot_be_written_is_a_failure_however_that_is() {
 }
 
 #[test]
-fn disk_that_forgets_or_is_far_away_is_a_warning() {
+fn ephemeral_and_remote_file_systems_are_warnings() {
     for (kind, expected) in [
         ("tmpfs", true),
         ("overlay", true),
@@ -73,16 +73,16 @@ fn disk_that_forgets_or_is_far_away_is_a_warning() {
 }
 
 #[test]
-fn room_is_measured_against_what_the_spool_may_still_take() {
+fn free_space_is_compared_with_the_remaining_spool_size() {
     let room = |free, taken| bad(&Facts { free: Some(free), taken, ..healthy() });
     assert_eq!(room(1000 * MIB - 1, 0), [(Level::Warning, "spool.max_bytes".to_owned())]);
     assert_eq!(room(400 * MIB, 600 * MIB), [], "what it has taken it need not take again");
-    assert_eq!(room(LEAST_ROOM - 1, 0), [(Level::Failure, "spool.max_bytes".to_owned())]);
+    assert_eq!(room(MIN_FREE_BYTES - 1, 0), [(Level::Failure, "spool.max_bytes".to_owned())]);
     assert_eq!(room(0, 1000 * MIB), [], "a full spool is not the disk's fault");
 }
 
 #[test]
-fn spool_that_others_can_read_is_a_warning_and_a_lock_that_we_cannot_is_a_failure() {
+fn readable_spool_is_a_warning_and_unreadable_lock_a_failure() {
     let open = Facts { open_to_all: Some("/spool/spool.db".into()), ..healthy() };
     assert_eq!(bad(&open), [(Level::Warning, "spool.permissions".to_owned())]);
     let locked = Facts { is_in_use: Err(io::ErrorKind::PermissionDenied), ..healthy() };
@@ -90,14 +90,14 @@ fn spool_that_others_can_read_is_a_warning_and_a_lock_that_we_cannot_is_a_failur
 }
 
 #[test]
-fn directory_above_that_all_may_write_to_and_another_owner_are_warnings() {
+fn writable_parent_and_foreign_owner_are_warnings() {
     let expected = [(Level::Warning, "spool.permissions".to_owned())];
     assert_eq!(bad(&Facts { open_above: Some("/data".into()), ..healthy() }), expected);
     assert_eq!(bad(&Facts { foreign_owner: Some(1000), ..healthy() }), expected);
 }
 
 #[test]
-fn directory_above_is_open_without_the_sticky_bit_only() {
+fn parent_with_the_sticky_bit_is_not_open() {
     let folder = tempfile::tempdir().unwrap();
     let (above, directory) = (folder.path().join("above"), folder.path().join("above/own/spool"));
     fs::create_dir_all(&directory).unwrap();
@@ -111,7 +111,7 @@ fn directory_above_is_open_without_the_sticky_bit_only() {
             assert_eq!(found.is_some(), expected, "{bits:o} {}", place.display());
         }
     }
-    // The directory itself is judged on its own.
+    // The directory itself has a check of its own.
     mode(0o755);
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
     assert_eq!(look(&directory, |_| Ok(false)).open_above, None);
@@ -119,7 +119,7 @@ fn directory_above_is_open_without_the_sticky_bit_only() {
 }
 
 #[test]
-fn file_system_is_that_of_the_nearest_mount_and_of_the_last_one_there() {
+fn file_system_is_that_of_the_nearest_and_latest_mount() {
     let mounts = "/dev/vda / ext4 rw 0 0\ntmpfs /run tmpfs rw 0 0\nnas:/x /run/spool\\040one nfs4 rw 0 0\n\
                   /dev/vdb /data ext4 rw 0 0\noverlay /data overlay rw 0 0\n";
     for (path, kind) in [
@@ -135,7 +135,7 @@ fn file_system_is_that_of_the_nearest_mount_and_of_the_last_one_there() {
 }
 
 #[test]
-fn real_directory_is_looked_at_without_a_trace() {
+fn checking_a_directory_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let facts = look(folder.path(), |_| Ok(false));
     assert_eq!(facts.place, Place::There { writable: Ok(()) });

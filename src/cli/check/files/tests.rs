@@ -2,7 +2,7 @@ use super::super::finding::Level;
 use super::*;
 
 #[test]
-fn certificate_is_to_be_renewed_a_month_before_its_end() {
+fn certificate_close_to_expiry_is_a_warning() {
     let now = 1_000 * DAY;
     for (left, level) in [(30 * DAY, Level::Ok), (30 * DAY - 1, Level::Warning), (1, Level::Warning)] {
         assert_eq!(certificate(now + left, None, now).level, level, "{left}");
@@ -10,7 +10,7 @@ fn certificate_is_to_be_renewed_a_month_before_its_end() {
 }
 
 #[test]
-fn certificate_that_is_not_valid_now_is_a_failure_and_says_why() {
+fn invalid_certificate_is_a_failure_with_a_reason() {
     let door = |reason: &str| OpenDoor { key: CERTIFICATE.into(), reason: reason.into(), fix: "".into() };
     for (expires, reason) in [(0, "it expired"), (u64::MAX, "valid from tomorrow only")] {
         let finding = certificate(expires, Some(&door(reason)), 5);

@@ -7,7 +7,7 @@ fn printed(findings: &[Finding]) -> String {
 }
 
 #[test]
-fn line_gives_level_check_subject_and_text_and_a_second_one_what_to_do() {
+fn finding_has_a_line_of_text_and_a_line_of_advice() {
     let findings = [
         Finding::ok("settings", "right"),
         Finding::failure("topic", "is not there", "create it").of("a"),
@@ -22,7 +22,7 @@ fn line_gives_level_check_subject_and_text_and_a_second_one_what_to_do() {
 }
 
 #[test]
-fn same_finding_of_many_topics_is_one_line_and_counts_for_each() {
+fn equal_findings_share_a_line_and_count_separately() {
     let of = |topic: &str| Finding::warning("topic.replicas", "one", "more").of(topic);
     let mut findings = ["a", "b", "c", "d"].map(of).to_vec();
     findings.insert(1, Finding::warning("topic.replicas", "two", "more").of("x"));
@@ -37,7 +37,7 @@ fn same_finding_of_many_topics_is_one_line_and_counts_for_each() {
 }
 
 #[test]
-fn script_reads_every_finding_by_itself() {
+fn json_lists_every_finding() {
     let findings = [Finding::ok("a", "b"), Finding::warning("c", "d", "e").of("f")];
     let mut out = Vec::new();
     print_json(false, &findings, &mut out).unwrap();

@@ -12,7 +12,7 @@ fn topics(entries: &[(&str, &str)]) -> TopicsConfig {
 }
 
 #[test]
-fn new_topic_takes_what_is_set_and_else_what_its_brokers_say() {
+fn new_topic_uses_settings_before_broker_defaults() {
     let defaults = config(&[
         ("min.insync.replicas", "1"),
         ("message.max.bytes", "100"),
@@ -30,7 +30,7 @@ fn new_topic_takes_what_is_set_and_else_what_its_brokers_say() {
 }
 
 #[test]
-fn replicas_of_a_new_topic_are_the_settings_or_the_brokers() {
+fn replicas_of_a_new_topic_come_from_settings_or_broker() {
     let wanted = |replicas| Wanted {
         partitions: None,
         replicas,
@@ -52,7 +52,7 @@ fn replicas_of_a_new_topic_are_the_settings_or_the_brokers() {
 }
 
 #[test]
-fn refusal_for_a_right_is_told_from_one_for_what_was_asked_and_from_no_answer() {
+fn denied_or_invalid_creation_is_a_failure_and_unreachable_cluster_a_warning() {
     let refused = |is_authorization| {
         Err(Error::Refused(KafkaRefusal::BrokerError { words: "No".into(), is_authorization }))
     };

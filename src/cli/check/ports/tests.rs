@@ -10,7 +10,7 @@ fn level(tried: Result<(), Kind>, running: Option<bool>) -> (Level, String) {
 }
 
 #[test]
-fn taken_port_is_a_failure_unless_a_bridge_has_it() {
+fn used_port_is_a_failure_unless_a_bridge_has_it() {
     assert_eq!(level(Ok(()), None), (Level::Ok, "10.0.0.1:81 is free".into()));
     assert_eq!(level(Err(Kind::AddrInUse), None).0, Level::Failure);
     assert_eq!(level(Err(Kind::AddrInUse), Some(true)).0, Level::Ok);
@@ -18,7 +18,7 @@ fn taken_port_is_a_failure_unless_a_bridge_has_it() {
 }
 
 #[test]
-fn address_that_nobody_could_listen_on_is_a_failure_whoever_runs() {
+fn unusable_address_is_always_a_failure() {
     for (kind, says) in [
         (Kind::PermissionDenied, "does not let this user"),
         (Kind::AddrNotAvailable, "no address of this machine"),
@@ -31,7 +31,7 @@ fn address_that_nobody_could_listen_on_is_a_failure_whoever_runs() {
 }
 
 #[test]
-fn bridge_is_known_by_its_readiness_and_nobody_else_is() {
+fn only_a_readiness_response_identifies_a_bridge() {
     let answer = |body: &str| recognise(format!("HTTP/1.1 503 x\r\na: b\r\n\r\n{body}").as_bytes());
     assert_eq!(answer(r#"{"ready":false,"parts":{"kafka":"down"}}"#), Some(Running { is_ready: false }));
     assert_eq!(answer(r#"{"ready":true,"parts":{}}"#), Some(Running { is_ready: true }));

@@ -6,7 +6,7 @@ fn server(text: &str) -> Server {
 }
 
 #[test]
-fn servers_are_read_with_and_without_ports_protocols_and_brackets() {
+fn server_list_parses_ports_protocols_and_brackets() {
     for (text, host, port) in [
         ("kafka:9093", "kafka", 9093),
         ("kafka", "kafka", 9092),
@@ -26,7 +26,7 @@ fn manner(protocol: &str) -> Manner {
     Manner { protocol: protocol.into(), mechanism: "SCRAM-SHA-512".into() }
 }
 
-fn told(reach: Reach, another_answers: bool, protocol: &str) -> Finding {
+fn judged(reach: Reach, another_answers: bool, protocol: &str) -> Finding {
     judge(
         "kafka.bootstrap_servers",
         &server("broker.example:9092"),
@@ -37,7 +37,7 @@ fn told(reach: Reach, another_answers: bool, protocol: &str) -> Finding {
 }
 
 #[test]
-fn server_that_fails_is_a_warning_only_where_another_one_answers() {
+fn failed_server_is_a_warning_only_if_another_answers() {
     for reach in [
         Reach::Unresolved,
         Reach::NotConnected(io::ErrorKind::ConnectionRefused),
@@ -45,16 +45,16 @@ fn server_that_fails_is_a_warning_only_where_another_one_answers() {
         Reach::NotConnected(io::ErrorKind::NetworkUnreachable),
         Reach::Stopped(Cause::Silent),
     ] {
-        assert_eq!(told(reach.clone(), false, "").level, Level::Failure);
-        let finding = told(reach, true, "");
+        assert_eq!(judged(reach.clone(), false, "").level, Level::Failure);
+        let finding = judged(reach, true, "");
         assert_eq!(finding.level, Level::Warning);
         assert_eq!(finding.subject.as_deref(), Some("broker.example:9092"));
     }
-    assert_eq!(told(Reach::Answers, false, "").level, Level::Ok);
+    assert_eq!(judged(Reach::Answers, false, "").level, Level::Ok);
 }
 
 #[test]
-fn protocol_that_would_do_is_named_with_and_without_login() {
+fn suitable_protocol_is_suggested() {
     for (cause, protocol, fix) in [
         (Cause::PlaintextToTls, "", "to SSL,"),
         (Cause::PlaintextToTls, "SASL_PLAINTEXT", "to SASL_SSL,"),
@@ -66,13 +66,13 @@ fn protocol_that_would_do_is_named_with_and_without_login() {
         (Cause::SaslUnwanted, "SASL_PLAINTEXT", "to PLAINTEXT"),
         (Cause::SaslUnwanted, "SASL_SSL", "to SSL"),
     ] {
-        let said = told(Reach::Stopped(cause.clone()), false, protocol).fix.unwrap();
+        let said = judged(Reach::Stopped(cause.clone()), false, protocol).fix.unwrap();
         assert!(said.contains(fix), "{cause:?} {protocol}: {said}");
     }
 }
 
 #[test]
-fn every_cause_has_words_of_its_own() {
+fn every_cause_has_its_own_text() {
     let causes = [
         Cause::Properties("x".into()),
         Cause::OtherName,
@@ -90,12 +90,12 @@ fn every_cause_has_words_of_its_own() {
         Cause::Other("x".into()),
     ];
     let texts: std::collections::BTreeSet<_> =
-        causes.iter().map(|cause| told(Reach::Stopped(cause.clone()), false, "SASL_SSL").text).collect();
+        causes.iter().map(|cause| judged(Reach::Stopped(cause.clone()), false, "SASL_SSL").text).collect();
     assert_eq!(texts.len(), causes.len(), "{texts:#?}");
 }
 
 #[test]
-fn greeting_is_a_record_of_tls() {
+fn greeting_is_a_tls_record() {
     assert_eq!(greeting("broker.example").unwrap()[0], TLS_HANDSHAKE);
     assert!(greeting("127.0.0.1").is_some());
 }

@@ -10,7 +10,7 @@ const WANTED: Wanted = Wanted {
     window: Duration::ZERO,
 };
 
-/// Kafka's defaults, and what a careful operator sets.
+/// Kafka's defaults with a careful operator's settings.
 fn config(changes: &[(&str, &str)]) -> Config {
     let usual = [
         ("min.insync.replicas", "2"),
@@ -45,7 +45,7 @@ fn healthy() -> Vec<Partition> {
     vec![partition(0, Some(1), &[1, 2, 3], &[1, 2, 3]), partition(1, Some(2), &[2, 3, 1], &[3, 2, 1])]
 }
 
-fn told(findings: &[Finding]) -> Vec<(Level, &str)> {
+fn levels(findings: &[Finding]) -> Vec<(Level, &str)> {
     assert!(findings.iter().all(|finding| finding.fix.is_some() == (finding.level != Level::Ok)));
     findings.iter().map(|finding| (finding.level, finding.key.as_str())).collect()
 }
@@ -53,12 +53,12 @@ fn told(findings: &[Finding]) -> Vec<(Level, &str)> {
 #[test]
 fn healthy_topic_is_one_ok_line() {
     let findings = judge(&topic(healthy(), config(&[])), &WANTED);
-    assert_eq!(told(&findings), [(Level::Ok, "topic")]);
+    assert_eq!(levels(&findings), [(Level::Ok, "topic")]);
     assert_eq!(findings[0].text, "2 partitions, 3 replicas each, all in sync");
 }
 
 #[test]
-fn each_setting_that_loses_or_refuses_records_is_found_and_alone() {
+fn each_harmful_setting_is_reported_alone() {
     use Level::{Failure, Ok, Warning};
     for (name, value, expected, key) in [
         ("min.insync.replicas", "4", Failure, "topic.min_insync_replicas"),
@@ -80,12 +80,12 @@ fn each_setting_that_loses_or_refuses_records_is_found_and_alone() {
         ("message.timestamp.after.max.ms", "60000", Ok, "topic"),
     ] {
         let findings = judge(&topic(healthy(), config(&[(name, value)])), &WANTED);
-        assert_eq!(told(&findings), [(expected, key)], "{name}={value}");
+        assert_eq!(levels(&findings), [(expected, key)], "{name}={value}");
     }
 }
 
 #[test]
-fn retention_is_compared_with_the_spool_and_the_window() {
+fn retention_is_compared_with_spool_and_deduplication_window() {
     let two_hours = Duration::from_secs(2 * 3600);
     let spooled = Wanted { is_dead_letter: false, spool: Some(1 << 20), ..WANTED };
     let windowed = Wanted { is_dead_letter: false, window: two_hours, ..WANTED };
@@ -101,39 +101,39 @@ fn retention_is_compared_with_the_spool_and_the_window() {
         (&windowed, "retention.bytes", "1", false),
     ] {
         let findings = judge(&topic(healthy(), config(&[(name, value)])), wanted);
-        let warned = told(&findings) == [(Level::Warning, "topic.retention")];
+        let warned = levels(&findings) == [(Level::Warning, "topic.retention")];
         assert_eq!(warned, expected, "{name}={value}: {findings:?}");
     }
 }
 
 #[test]
-fn short_retention_without_a_spool_and_a_window_matters_for_dead_letters_only() {
+fn short_retention_without_spool_and_window_matters_only_for_dead_letters() {
     let wanted = Wanted { is_dead_letter: false, ..WANTED };
     let findings = judge(&topic(healthy(), config(&[("retention.ms", "1")])), &wanted);
-    assert_eq!(told(&findings), [(Level::Ok, "topic")]);
+    assert_eq!(levels(&findings), [(Level::Ok, "topic")]);
 }
 
 #[test]
-fn counts_are_held_against_the_settings_and_free_where_those_say_nothing() {
+fn counts_are_compared_only_with_explicit_settings() {
     let one = || vec![partition(0, Some(1), &[1], &[1])];
     let least = config(&[("min.insync.replicas", "1")]);
     let findings = judge(&topic(one(), least.clone()), &WANTED);
-    assert_eq!(told(&findings), [(Level::Warning, "topic.partitions"), (Level::Warning, "topic.replicas")]);
+    assert_eq!(levels(&findings), [(Level::Warning, "topic.partitions"), (Level::Warning, "topic.replicas")]);
     assert!(findings[0].text.contains("1 partition,") && findings[1].text.contains("says 3"));
     let free = Wanted { partitions: None, replicas: None, ..WANTED };
     let findings = judge(&topic(one(), least), &free);
-    assert_eq!(told(&findings), [(Level::Warning, "topic.replicas")], "one is few whatever is wanted");
+    assert_eq!(levels(&findings), [(Level::Warning, "topic.replicas")], "one is few whatever is wanted");
     let many = Wanted { partitions: Some(1), ..WANTED };
     let findings = judge(&topic(healthy(), config(&[])), &many);
     assert!(findings[0].fix.as_ref().unwrap().contains("takes none away"), "{findings:?}");
 }
 
 #[test]
-fn replicas_that_are_gone_are_a_warning_until_nothing_can_be_written() {
+fn missing_replicas_are_a_warning_while_writes_succeed() {
     let members = |leader, in_sync: &[i32]| {
         let partitions = vec![partition(0, leader, &[1, 2, 3], in_sync), healthy().remove(1)];
         let findings = judge(&topic(partitions, config(&[])), &WANTED);
-        told(&findings).into_iter().map(|(level, key)| (level, key.to_owned())).collect::<Vec<_>>()
+        levels(&findings).into_iter().map(|(level, key)| (level, key.to_owned())).collect::<Vec<_>>()
     };
     assert_eq!(members(Some(1), &[1, 2]), [(Level::Warning, "topic.in_sync".to_owned())]);
     assert_eq!(members(Some(1), &[1]), [(Level::Failure, "topic.in_sync".to_owned())]);
@@ -141,13 +141,13 @@ fn replicas_that_are_gone_are_a_warning_until_nothing_can_be_written() {
 }
 
 #[test]
-fn impossible_minimum_is_said_once() {
+fn impossible_minimum_is_reported_once() {
     let findings = judge(&topic(healthy(), config(&[("min.insync.replicas", "4")])), &WANTED);
-    assert_eq!(told(&findings), [(Level::Failure, "topic.min_insync_replicas")]);
+    assert_eq!(levels(&findings), [(Level::Failure, "topic.min_insync_replicas")]);
 }
 
 #[test]
-fn topic_that_would_be_made_is_judged_by_the_same_rules() {
+fn new_topic_is_judged_by_the_same_rules() {
     let findings = judge_config(&config(&[]), 1, &WANTED);
-    assert_eq!(told(&findings), [(Level::Failure, "topic.min_insync_replicas")]);
+    assert_eq!(levels(&findings), [(Level::Failure, "topic.min_insync_replicas")]);
 }

@@ -23,7 +23,7 @@ fn entries() -> [LetterSummary; 4] {
 }
 
 #[test]
-fn groups_count_what_waits_and_when_it_came() {
+fn groups_count_waiting_letters_with_their_times() {
     let entries = entries();
     let expected = "\
 dead: 2 wait, 2 were replayed
@@ -35,7 +35,7 @@ unknown_type  sales         0         1  -                         -
 }
 
 #[test]
-fn summary_for_a_script_counts_the_same() {
+fn json_summary_has_the_same_counts() {
     let entries = entries();
     let summary = summary("dead", entries.iter());
     assert_eq!((&summary["waiting"], &summary["replayed"]), (&json!(2), &json!(2)));
@@ -44,7 +44,7 @@ fn summary_for_a_script_counts_the_same() {
 }
 
 #[test]
-fn each_line_begins_with_the_id_and_ends_with_the_detail() {
+fn letter_line_begins_with_id_and_ends_with_detail() {
     let lines: Vec<_> = lines(entries().iter()).collect();
     let expected = "1-0  1970-01-01T00:00:05.000Z  not_json  main  9 bytes  waits  the body is not JSON";
     assert_eq!(lines[0], expected);

@@ -1,4 +1,4 @@
-//! What became of the dead letters that were chosen.
+//! Counts of replayed dead letters.
 
 use crate::app::dead_letters::{LetterId, ReplayEvent};
 use crate::cli::output::printable;
@@ -9,13 +9,13 @@ use std::fmt;
 #[cfg(test)]
 mod tests;
 
-/// Counts, and what needs a look.
+/// Counts, and the letters that need attention.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
     dry_run: bool,
-    /// Named, and not in the topic.
+    /// Requested ids that are not in the topic.
     pub(super) unknown: Vec<LetterId>,
-    /// Named, and replayed before.
+    /// Requested ids that were replayed before.
     pub(super) already: Vec<LetterId>,
     replayed: u64,
     nothing: u64,
@@ -23,9 +23,9 @@ pub(super) struct Summary {
     stay: Vec<(LetterId, String, String)>,
 }
 
-/// One letter's fate, for a person.
-pub(super) fn line(told: &ReplayEvent<'_>) -> String {
-    match told {
+/// Formats the result of one letter.
+pub(super) fn line(event: &ReplayEvent<'_>) -> String {
+    match event {
         ReplayEvent::Replayed(id, topics) => format!("{id}  goes to {}", topics.join(", ")),
         ReplayEvent::Nothing(id, why) => format!("{id}  becomes nothing: {why}"),
         ReplayEvent::Stays(id, reason, detail) => format!("{id}  stays: {reason}: {}", printable(detail)),
@@ -34,14 +34,14 @@ pub(super) fn line(told: &ReplayEvent<'_>) -> String {
 }
 
 impl Summary {
-    /// Nothing yet.
+    /// Returns a summary without letters.
     pub(super) fn of(dry_run: bool) -> Self {
         Self { dry_run, ..Self::default() }
     }
 
-    /// Counts what is told.
-    pub(super) fn add(&mut self, told: &ReplayEvent<'_>) {
-        match told {
+    /// Counts an event of the replay.
+    pub(super) fn add(&mut self, event: &ReplayEvent<'_>) {
+        match event {
             ReplayEvent::Replayed(_, topics) => {
                 self.replayed += 1;
                 for topic in topics {
@@ -56,12 +56,12 @@ impl Summary {
         }
     }
 
-    /// Whether nothing that was chosen stays.
+    /// Returns true if no selected letter remains to be replayed.
     pub(super) fn is_complete(&self) -> bool {
         self.stay.is_empty() && self.unknown.is_empty()
     }
 
-    /// For a script.
+    /// Returns the summary as JSON.
     pub(super) fn json(&self) -> Value {
         let ids = |ids: &[LetterId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
         let stay: Vec<Value> = self
@@ -81,7 +81,7 @@ impl Summary {
     }
 }
 
-/// For a person.
+/// Formats the summary for a person.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for id in &self.unknown {

@@ -15,7 +15,7 @@ fn letter(value: &'static [u8]) -> Letter {
 }
 
 #[test]
-fn letter_shows_its_headers_and_its_body_without_what_is_somebodys() {
+fn letter_is_shown_without_personal_data() {
     let expected = r#"dead letter 0-42 in dead, 69 bytes
   dlq_reason: contract_violation
   dlq_detail: /data/message_id: expected a string, found an integer
@@ -27,14 +27,14 @@ not replayed
 }
 
 #[test]
-fn body_that_is_no_json_shows_only_on_request() {
+fn non_json_body_is_shown_only_on_request() {
     let letter = letter(b"call Jordan");
     assert!(pretty("dead", &letter, None, Privacy::Masked).contains("(11 bytes that are no JSON)"));
     assert!(pretty("dead", &letter, None, Privacy::Shown).contains("call Jordan"));
 }
 
 #[test]
-fn json_holds_the_value_only_on_request() {
+fn json_contains_the_value_only_on_request() {
     let read = |privacy| serde_json::from_str::<Value>(&json(&letter(BODY), Some("then"), privacy)).unwrap();
     let masked = read(Privacy::Masked);
     assert_eq!(

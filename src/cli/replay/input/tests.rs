@@ -15,7 +15,7 @@ fn some(text: &str) -> Option<String> {
 }
 
 #[test]
-fn lines_come_without_their_ends_and_the_last_needs_none() {
+fn lines_have_no_terminator_and_the_last_needs_none() {
     assert_eq!(lines("a\n\nbc\n", 9), (vec![some("a"), some(""), some("bc")], 6));
     assert_eq!(lines("a\nbc", 9), (vec![some("a"), some("bc")], 4));
     assert_eq!(lines("", 9), (vec![], 0));
@@ -23,13 +23,13 @@ fn lines_come_without_their_ends_and_the_last_needs_none() {
 }
 
 #[test]
-fn line_that_is_too_long_is_passed_over_and_the_next_one_is_whole() {
+fn oversized_line_is_skipped_without_affecting_the_next() {
     assert_eq!(lines("aaaa\nbbbbb\ncc\n", 4), (vec![some("aaaa"), None, some("cc")], 14));
     assert_eq!(lines("bbbbbbbbbbbb", 4), (vec![None], 12));
 }
 
 #[test]
-fn file_is_read_on_from_a_known_place() {
+fn file_is_read_from_a_saved_position() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
     std::fs::write(&path, "first\nsecond\nthird").unwrap();

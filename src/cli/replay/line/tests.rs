@@ -10,7 +10,7 @@ fn broken(line: &str) -> String {
 }
 
 #[test]
-fn body_is_taken_byte_for_byte() {
+fn body_is_read_byte_for_byte() {
     let body = br#" {"event":"call.missed", "data":{"topic":"x"}} "#;
     assert_eq!(parse(body, Content::Events), Line::Event(Bytes::from_static(body)));
     let with_carriage_return = [body.as_slice(), b"\r"].concat();
@@ -18,7 +18,7 @@ fn body_is_taken_byte_for_byte() {
 }
 
 #[test]
-fn line_has_the_content_that_the_operator_named() {
+fn flags_decide_the_content_of_a_line() {
     let record = r#"{"headers":{},"key":"k","timestamp":5,"topic":"t","value":"{}"}"#;
     for line in ["no JSON", "[1]", "{}", r#"{"topic":"t"}"#, record] {
         let event = Line::Event(Bytes::copy_from_slice(line.as_bytes()));
@@ -38,7 +38,7 @@ fn line_has_the_content_that_the_operator_named() {
 }
 
 #[test]
-fn exported_line_becomes_the_record_that_it_was() {
+fn exported_line_restores_its_record() {
     let line = br#"{"headers":{"ce_id":"7","raw_base64":"//4="},"key":"call_1","row":3,"spooled_at":"2026-01-01T00:00:00.000Z","timestamp":5,"topic":"justcall.calls","value":"{\"a\": 1}\n"}"#;
     let expected = Record {
         topic: Arc::from("justcall.calls"),
@@ -51,14 +51,14 @@ fn exported_line_becomes_the_record_that_it_was() {
 }
 
 #[test]
-fn values_and_keys_that_are_no_text_are_decoded() {
+fn binary_keys_and_values_are_decoded() {
     let line = br#"{"headers":{},"key_base64":"/w==","timestamp":5,"topic":"t","value_base64":"//4="}"#;
     let Line::Record(record) = parse(line, RECORDS) else { panic!("no record") };
     assert_eq!((record.key.as_deref(), &record.value[..]), (Some(&b"\xff"[..]), &b"\xff\xfe"[..]));
 }
 
 #[test]
-fn broken_export_says_what_is_wrong_and_shows_nothing_of_it() {
+fn malformed_export_is_reported_without_its_content() {
     let cases = [
         (r#"{"headers":{},"timestamp":5,"topic":"t"}"#, "no value"),
         (r#"{"headers":{},"value":"qz9","topic":"t"}"#, "no timestamp"),
@@ -74,7 +74,7 @@ fn broken_export_says_what_is_wrong_and_shows_nothing_of_it() {
 }
 
 #[test]
-fn header_under_a_name_for_base64_is_read_back_as_it_was() {
+fn header_name_with_base64_suffix_round_trips() {
     let mut headers = serde_json::Map::new();
     crate::cli::spool::bytes(&mut headers, "note_base64", b"aGVsbG8=");
     crate::cli::spool::bytes(&mut headers, "note", b"fixed");
@@ -89,7 +89,7 @@ fn header_under_a_name_for_base64_is_read_back_as_it_was() {
 }
 
 #[test]
-fn every_header_of_a_shared_name_is_read_back_in_its_order() {
+fn headers_with_a_shared_name_keep_their_order() {
     let exported = Headers::builder(64)
         .add("hop", "a")
         .add("ce_id", "7")
@@ -116,7 +116,7 @@ fn every_header_of_a_shared_name_is_read_back_in_its_order() {
 }
 
 #[test]
-fn repeated_members_of_an_object_are_headers_of_one_name() {
+fn repeated_json_members_are_headers_of_one_name() {
     let line = br#"{"headers":{"b":"1","a":"2","b":"3"},"timestamp":5,"topic":"t","value":"v"}"#;
     let Line::Record(record) = parse(line, RECORDS) else { panic!("no record") };
     let headers: Vec<_> = record.headers.iter().collect();

@@ -13,7 +13,7 @@ fn load(resume: &Path, file: &Path) -> Result<Option<Point>, Unusable> {
 }
 
 #[test]
-fn point_is_there_again_as_it_was_saved() {
+fn saved_position_is_loaded_unchanged() {
     let (_folder, file, resume) = files();
     assert!(load(&resume, &file).unwrap().is_none());
     let beginning = Point::beginning(Identity::of(&file).unwrap());
@@ -24,7 +24,7 @@ fn point_is_there_again_as_it_was_saved() {
 }
 
 #[test]
-fn changed_file_is_refused_with_what_to_do() {
+fn changed_file_is_rejected_with_advice() {
     let (_folder, file, resume) = files();
     let point = Point { line: 7, ..Point::beginning(Identity::of(&file).unwrap()) };
     point.save(&resume).unwrap();
@@ -36,7 +36,7 @@ fn changed_file_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn foreign_resume_file_is_left_alone() {
+fn unrelated_file_is_not_overwritten_as_resume_file() {
     let (_folder, file, resume) = files();
     fs::write(&resume, "precious").unwrap();
     assert!(matches!(load(&resume, &file), Err(Unusable::Foreign(_))));

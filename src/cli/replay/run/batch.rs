@@ -1,4 +1,4 @@
-//! Lines that are written together.
+//! Lines that are written in one transaction.
 
 use super::Source;
 use crate::app::replay::{ReplayDecision, ReplayEvaluator, ReplayWriter};
@@ -13,23 +13,23 @@ use chrono::Utc;
 #[cfg(test)]
 mod tests;
 
-/// What one transaction holds at most.
-const LINES: usize = 500;
-const BYTES: usize = 4 * 1024 * 1024;
+/// Largest batch, in lines and in bytes.
+const MAX_BATCH_LINES: usize = 500;
+const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-const HINT: &str = "it has the form of an exported record: a file that you exported needs --records";
+const RECORDS_HINT: &str = "it has the form of an exported record: a file that you exported needs --records";
 
 /// Returns true if a record may be written to its topic.
 fn is_allowed(record: &Record, rules: &ReplayEvaluator, content: Content) -> bool {
     content == Content::Records { any_topic: true } || rules.can_yield(&record.topic)
 }
 
-/// One line and what becomes of it.
+/// Line and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
-    /// Counted from 1.
+    /// Line number, from 1.
     pub(super) number: u64,
-    /// As it stands in the file.
+    /// Bytes of the line in the file.
     pub(super) bytes: Vec<u8>,
     fate: Fate,
 }
@@ -42,10 +42,11 @@ enum Fate {
 }
 
 impl Item {
-    /// Rules on a line.
+    /// Applies the rules to a line.
     ///
     /// # Errors
-    /// For an event where nobody said whose it is.
+    ///
+    /// Returns an error for an event if its source is ambiguous.
     pub(super) fn of(
         taken: Taken,
         rules: &ReplayEvaluator,
@@ -76,7 +77,7 @@ impl Item {
                     ReplayDecision::Records(records) => Fate::Records(records.into_vec()),
                     ReplayDecision::Nothing(_) => Fate::Nothing,
                     ReplayDecision::Rejected { reason, detail } if is_record(&body) => {
-                        Fate::Rejected(reason, format!("{detail}; {HINT}"))
+                        Fate::Rejected(reason, format!("{detail}; {RECORDS_HINT}"))
                     }
                     ReplayDecision::Rejected { reason, detail } => Fate::Rejected(reason, detail),
                 }
@@ -85,7 +86,7 @@ impl Item {
         Ok(Self { number, bytes, fate })
     }
 
-    /// Why it is rejected, if it is: a stable tag, and a text for a person.
+    /// Returns the reason of a rejected line: a stable tag, and a text for a person.
     pub(super) fn rejection(&self) -> Option<(&str, &str)> {
         match &self.fate {
             Fate::Rejected(reason, detail) => Some((reason, detail)),
@@ -93,7 +94,7 @@ impl Item {
         }
     }
 
-    /// Adds it to the summary.
+    /// Adds the line to the summary.
     pub(super) fn count(&self, summary: &mut Summary) {
         summary.last_line = self.number;
         match &self.fate {
@@ -116,7 +117,7 @@ impl Item {
     }
 }
 
-/// Lines in the order they stand.
+/// Lines in file order.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) items: Vec<Item>,
@@ -130,10 +131,10 @@ impl Batch {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.items.len() >= LINES || self.bytes >= BYTES
+        self.items.len() >= MAX_BATCH_LINES || self.bytes >= MAX_BATCH_BYTES
     }
 
-    /// Writes all of it, and where Kafka refuses that, each line alone: the refused ones are rejected.
+    /// Writes the whole batch. If Kafka rejects it, writes each line alone and rejects those that fail.
     pub(super) fn write(
         &mut self,
         outlet: &mut ReplayWriter,

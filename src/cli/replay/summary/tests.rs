@@ -14,7 +14,7 @@ fn summary() -> Summary {
 }
 
 #[test]
-fn summary_says_which_lines_and_where_they_went() {
+fn summary_shows_lines_and_topics() {
     let expected = "\
 lines 3 to 9, the last
 5 replayed, 1 rejected, 1 become nothing
@@ -26,13 +26,13 @@ lines 3 to 9, the last
 }
 
 #[test]
-fn nothing_left_is_told_as_such() {
+fn finished_file_is_reported_as_such() {
     let summary = Summary { first_line: 10, last_line: 9, finished: true, ..Summary::default() };
     assert!(summary.to_string().starts_with("nothing is left: line 9 was the last\n0 replayed"));
 }
 
 #[test]
-fn only_a_whole_file_without_rejects_is_clean() {
+fn only_a_finished_file_without_rejects_is_clean() {
     let clean = Summary { rejected: BTreeMap::new(), ..summary() };
     assert!(clean.is_clean());
     assert!(!summary().is_clean());

@@ -1,4 +1,4 @@
-//! One event and what is expected to become of it.
+//! Event with its expected result.
 
 use crate::cli::files;
 use crate::input;
@@ -13,10 +13,10 @@ use std::path::Path;
 #[cfg(test)]
 mod tests;
 
-/// One event and what is expected to become of it.
+/// Event with its expected result.
 #[derive(Debug)]
 pub(super) struct Case {
-    /// Such as `mapping.ndjson:3`.
+    /// Position, such as `mapping.ndjson:3`.
     pub(super) at: String,
     pub(super) name: Option<String>,
     pub(super) source: Option<String>,
@@ -24,7 +24,7 @@ pub(super) struct Case {
     pub(super) expected: Expected,
 }
 
-/// A case as it is written.
+/// Case as written in the file.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
@@ -32,19 +32,19 @@ pub(super) struct Written {
     pub(super) name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<String>,
-    /// The body as JSON, also if it is `null`.
+    /// Body as JSON, including `null`.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub(super) event: Option<Box<RawValue>>,
-    /// The body as text, for one that is no JSON.
+    /// Body as text, for one that is not JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) body: Option<String>,
-    /// A file with the body, from the folder of the expectations.
+    /// Path of a file with the body, relative to the folder of the expectations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) file: Option<String>,
-    /// The sample of that type.
+    /// Event type whose sample is the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sample: Option<String>,
-    /// The sample's dialect: `documented` or `live`.
+    /// Dialect of the sample: `documented` or `live`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) dialect: Option<String>,
     /// Fields to set in the body, by JSON pointer.
@@ -52,28 +52,28 @@ pub(super) struct Written {
     pub(super) with: Map<String, Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) outcome: Option<Value>,
-    /// Index of the route that took or dropped it, or several; null: none.
+    /// Index of the route that matched or dropped the event, or a list of indices. Null means none.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub(super) route: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) topics: Option<Value>,
-    /// The key of every record; null: none.
+    /// Key of every record. Null means none.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub(super) key: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) partition: Option<Value>,
-    /// Headers of every record; null: not there.
+    /// Headers of every record. Null means absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) headers: Option<Map<String, Value>>,
-    /// `dlq_reason`
+    /// Value of `dlq_reason`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<Value>,
-    /// Key and headers by topic, where records differ.
+    /// Key and headers by topic, if the records differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) records: Option<BTreeMap<String, OfRecord>>,
 }
 
-/// What is expected of one record.
+/// Expectations of one record.
 #[derive(Debug, Default, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OfRecord {
@@ -85,7 +85,7 @@ pub(super) struct OfRecord {
     pub(super) headers: Option<Map<String, Value>>,
 }
 
-/// What is compared; nothing else is.
+/// Values to compare. Omitted values are not compared.
 #[derive(Debug, Default)]
 pub(super) struct Expected {
     pub(super) outcome: Option<Value>,
@@ -96,7 +96,7 @@ pub(super) struct Expected {
     pub(super) records: BTreeMap<String, OfRecord>,
 }
 
-/// Keeps null apart from a field that is not there.
+/// Deserializes null as a value, distinct from an absent field.
 fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -104,10 +104,11 @@ fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 impl Written {
-    /// Reads the body; `folder` is where files are looked for.
+    /// Reads the body. Paths of files are relative to `folder`.
     ///
     /// # Errors
-    /// What is wrong with the case, for whoever wrote it.
+    ///
+    /// Returns the mistake in the case, as text for its author.
     pub(super) fn case(self, at: String, folder: &Path) -> Result<Case, String> {
         let body = self.bytes(folder)?;
         let every = OfRecord { key: self.key, partition: self.partition, headers: self.headers };
@@ -158,7 +159,7 @@ impl Written {
     }
 }
 
-/// The body with fields set by JSON pointer.
+/// Returns the body with fields set by JSON pointer.
 fn changed(body: &[u8], with: &Map<String, Value>) -> Result<Bytes, String> {
     let mut body: Value = serde_json::from_slice(body).map_err(|_| "`with` needs an event that is JSON")?;
     for (pointer, value) in with {

@@ -1,4 +1,4 @@
-//! What is expected beside what is.
+//! Comparison of expected and actual results.
 
 use super::case::{Expected, OfRecord};
 use crate::cli::route::explanation::{Explanation, Line};
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 #[cfg(test)]
 mod tests;
 
-/// One field that is not as expected.
+/// Field that differs from its expectation.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Difference {
-    /// Such as `key of justcall.calls`.
+    /// Name, such as `key of justcall.calls`.
     pub(super) field: String,
     pub(super) expected: Value,
     pub(super) actual: Value,
@@ -22,7 +22,7 @@ impl Difference {
     }
 }
 
-/// Every difference in what is expected at all.
+/// Returns every difference from the values that are expected.
 pub(super) fn differences(expected: &Expected, actual: &Explanation) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut compare = |field: &str, expected: &Option<Value>, actual: Value| {
@@ -64,7 +64,7 @@ fn compare_record(expected: &OfRecord, record: &Line, compare: &mut impl FnMut(&
     }
 }
 
-/// A key and a header are text: a number that was written without quotes is meant as its digits.
+/// Returns a key or header as text: a number without quotes counts as its digits.
 fn as_text(value: &Value) -> Value {
     match value {
         Value::Number(_) | Value::Bool(_) => Value::String(value.to_string()),
@@ -72,7 +72,7 @@ fn as_text(value: &Value) -> Value {
     }
 }
 
-/// One that stands alone is a list of one, and null an empty one; the order does not count.
+/// Returns a value as a sorted list. A single value is a list of one, null an empty list.
 fn listed(value: &Value) -> Vec<Value> {
     let mut list = match value {
         Value::Null => Vec::new(),
@@ -83,7 +83,7 @@ fn listed(value: &Value) -> Vec<Value> {
     list
 }
 
-/// As a person writes it: one alone, and null for none.
+/// Returns a list in short form: a single value without the list, null for an empty list.
 pub(super) fn short(list: Value) -> Value {
     match list {
         Value::Array(mut items) if items.len() < 2 => items.pop().unwrap_or_default(),

@@ -1,7 +1,7 @@
-//! Files of expectations.
+//! Reader of expectation files.
 
 use super::case::{Case, Written};
-use crate::cli::route::bodies;
+use crate::cli::route::input;
 use crate::cli::{Failure, files};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Number, Value};
@@ -11,23 +11,23 @@ use yaml_rust2::{Yaml, YamlLoader};
 #[cfg(test)]
 mod tests;
 
-/// Every case of a file.
+/// Reads every case of a file.
 pub(super) fn read(path: &Path) -> Result<Vec<Case>, Failure> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let written = written(path, &bodies::read(path)?)?;
+    let written = written(path, &input::read(path)?)?;
     let cases = written.into_iter().map(|(at, written)| {
         let wrong = |reason| Failure::Failed(format!("{at}: {reason}"));
         written.case(at.clone(), folder).map_err(wrong)
     });
     let cases: Vec<_> = cases.collect::<Result<_, _>>()?;
     if cases.is_empty() {
-        // Or an empty file would pass for a mapping that was tested.
+        // An empty file must not pass for a tested mapping.
         return Err(Failure::Failed(format!("{} has no case", path.display())));
     }
     Ok(cases)
 }
 
-/// Every case as it is written, with its place.
+/// Returns every case as written, with its position.
 pub(super) fn written(path: &Path, bytes: &[u8]) -> Result<Vec<(String, Written)>, Failure> {
     let name = path.display().to_string();
     let wrong = |at: &str, reason: String| Failure::Failed(format!("{at}: {reason}"));
@@ -52,7 +52,7 @@ pub(super) fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
 }
 
-/// A case on each line; empty lines and such as begin with `#` or `//` are none.
+/// Returns a case for each line. Skips empty lines and lines that begin with `#` or `//`.
 fn lines(name: &str, text: &str) -> Result<Vec<(String, Box<RawValue>)>, Failure> {
     let lines = text.lines().enumerate().map(|(at, line)| (format!("{name}:{}", at + 1), line.trim()));
     let cases = lines.filter(|(_, line)| !is_comment(line));
@@ -65,7 +65,7 @@ fn lines(name: &str, text: &str) -> Result<Vec<(String, Box<RawValue>)>, Failure
     cases.map(read).collect()
 }
 
-/// Without the line that the error counts within its text alone.
+/// Formats an error without its line number, which counts only within the text of the case.
 fn in_its_line(error: &serde_json::Error) -> String {
     error.to_string().replace(" at line 1 column", " at column")
 }
@@ -94,8 +94,9 @@ fn yaml_items(name: &str, text: &str) -> Result<Vec<(String, Box<RawValue>)>, St
     cases.iter().enumerate().map(item).collect()
 }
 
-/// The lines on which the items of an outermost list begin: with a dash, as far to the left as any. The
-/// reader of YAML does not tell.
+/// Returns the line numbers on which the items of an outermost YAML list begin.
+///
+/// These lines have the least indented dashes. The YAML parser does not report positions.
 fn dashes(text: &str) -> Vec<usize> {
     let numbered = text.lines().enumerate().map(|(at, line)| (at + 1, line));
     let dashed =

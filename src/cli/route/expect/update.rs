@@ -1,11 +1,11 @@
-//! `route --expect FILE --update`: writes what is as what is expected.
+//! `route --expect FILE --update`: writes the actual results as expectations.
 
 use super::case::{OfRecord, Written};
 use super::compare::short;
 use super::file::{is_comment, is_yaml, written};
 use crate::cli::Failure;
-use crate::cli::route::bodies::Input;
 use crate::cli::route::explanation::{Explanation, Line, Outcome, Router};
+use crate::cli::route::input::Input;
 use crate::cli::{files, output};
 use crate::input;
 use crate::record::names;
@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// Brings each case up to date in what it expects already, and adds one for each input.
+/// Updates the fields that each case already expects, and adds a case for each input.
 pub(super) fn run(
     router: &Router<'_>,
     path: &Path,
@@ -72,7 +72,7 @@ fn updated(
     let case = case.case(place.clone(), folder).map_err(failed)?;
     let source = router.source(case.source.as_deref().or(default)).map_err(failed)?;
     let explanation = router.explain(source, &case.body);
-    // A case that is right stays as somebody wrote it.
+    // A case that matches keeps its text.
     if super::differences(&case.expected, &explanation).is_empty() {
         return Ok(line.to_owned());
     }
@@ -85,7 +85,7 @@ fn updated(
     replace(&mut now.route, &all.route);
     replace(&mut now.topics, &all.topics);
     replace(&mut now.reason, &all.reason);
-    // Always, for of what it asked there may be nothing any more.
+    // Always updated, because the other expected fields may no longer exist.
     now.outcome = all.outcome;
     now.partition = now.partition.and(explanation.records.first().map(|record| json!(record.partition)));
     let asks_of_records = now.key.is_some() || now.headers.is_some() || now.records.is_some();
@@ -106,7 +106,7 @@ fn new(router: &Router<'_>, input: Input, source: Option<&str>) -> Result<String
     let mut case = facts(&router.explain(index, &input.body));
     case.source = source.map(str::to_owned);
     let body = String::from_utf8_lossy(&input.body).into_owned();
-    // On one line, as it came.
+    // Unchanged except for line breaks, so that the case fits on one line.
     match RawValue::from_string(body.replace(['\n', '\r'], " ")) {
         Ok(event) => case.event = Some(event),
         Err(_) => case.body = Some(body),
@@ -114,7 +114,7 @@ fn new(router: &Router<'_>, input: Input, source: Option<&str>) -> Result<String
     Ok(text(&case))
 }
 
-/// What became of it, as far as it is the same tomorrow: of the headers the routes' own.
+/// Returns the reproducible part of a result. Of the headers, only those that routes set.
 fn facts(explanation: &Explanation) -> Written {
     let mut case = Written {
         outcome: Some(json!(explanation.outcome.name())),
@@ -131,7 +131,7 @@ fn facts(explanation: &Explanation) -> Written {
     case
 }
 
-/// What all records share once, else by topic.
+/// Adds the values that all records share, and the others by topic.
 fn add_records(case: &mut Written, records: &[Line]) {
     let of = |record: &Line| OfRecord { key: Some(json!(record.key)), partition: None, headers: own(record) };
     let same = |a: &Line, b: &Line| a.key == b.key && own(a) == own(b);
@@ -144,7 +144,7 @@ fn add_records(case: &mut Written, records: &[Line]) {
     }
 }
 
-/// The headers that routes add.
+/// Returns the headers that routes set.
 fn own(record: &Line) -> Option<Map<String, Value>> {
     let is_own = |name: &str| !names::is_reserved(name);
     let own: Map<_, _> = record
@@ -157,7 +157,7 @@ fn own(record: &Line) -> Option<Map<String, Value>> {
 }
 
 fn text(case: &Written) -> String {
-    // Strings, numbers and what was JSON before: this does not fail.
+    // Strings, numbers and parsed JSON always serialize.
     serde_json::to_string(case).unwrap_or_default()
 }
 
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_of_the_bridge_are_not_taken_for_a_routes() {
+    fn headers_of_the_bridge_are_not_route_headers() {
         let headers = names::HEADERS.iter().map(|header| header.name).chain(["team"]);
         let headers = headers.map(|name| (name.to_owned(), json!("value"))).collect();
         let record = Line { topic: "calls".into(), key: None, partition: None, headers };

@@ -1,4 +1,4 @@
-//! The answers of the ingress as OpenAPI has them, from the table that answers them.
+//! Responses of the ingress in OpenAPI form, generated from its own response table.
 
 use crate::app::{self, Answer};
 use crate::config::Settings;
@@ -8,7 +8,7 @@ use crate::routing::{self, UnknownEvents};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Every answer that these settings can yield.
+/// Every response that these settings can yield.
 pub(super) struct Answers(Vec<Answer>);
 
 impl Answers {
@@ -20,7 +20,7 @@ impl Answers {
         let drops = drops(&settings.routing);
         let possible = |answer: &Answer| match answer.tag.as_str() {
             "spooled" | "spool_full" | "spool_failing" => has_spool,
-            // With a spool the event is durable before Kafka refuses it.
+            // With a spool, the event is durable before Kafka rejects it.
             names::TOO_LARGE_FOR_KAFKA | names::REFUSED_BY_KAFKA => !has_spool,
             "dead_lettered" => keeps_silently,
             "dropped" => drops,
@@ -29,7 +29,7 @@ impl Answers {
         Self(app::answers(rejected).into_iter().filter(possible).collect())
     }
 
-    /// Those that a webhook of that source can have.
+    /// Returns the responses that a webhook of the source can receive.
     pub(super) fn of_source(&self, source: &SourceConfig) -> Value {
         let has_signature = source.signature.has_secret() || source.signature.is_required();
         let possible = |answer: &&Answer| match answer.tag.as_str() {
@@ -40,19 +40,19 @@ impl Answers {
         responses(self.0.iter().filter(possible))
     }
 
-    /// What whoever tries the URL hears.
+    /// Returns the response to a test of the URL.
     pub(super) fn probe(&self) -> Value {
         responses(self.0.iter().filter(|answer| answer.tag == "probe"))["200"].take()
     }
 }
 
-/// Whether any route writes its events nowhere.
+/// Returns true if any route drops its events.
 fn drops(routing: &routing::Config) -> bool {
     let templates = routing.templates.iter().map(|template| &template.route);
     templates.chain(&routing.routes).any(|route| route.drop == Some(true))
 }
 
-/// The schemas that the answers refer to.
+/// Returns the schemas that the responses refer to.
 pub(super) fn schemas() -> [(&'static str, Value); 2] {
     let text = |about: &str| json!({ "type": "string", "description": about });
     let outcome = json!({
@@ -95,16 +95,16 @@ fn responses<'a>(answers: impl Iterator<Item = &'a Answer>) -> Value {
     Value::Object(each.collect())
 }
 
-/// One response: all answers with one status, which have one form.
+/// Returns one response for all answers with the same status, which share a format.
 fn response(answers: &[&Answer]) -> Value {
     let is_problem = answers[0].body.get("type").is_some();
     let (name, member) = if is_problem { ("problem", "type") } else { ("outcome", "outcome") };
     let examples = answers.iter().map(|answer| (answer.tag.clone(), json!({ "value": answer.body })));
     let kinds: Vec<_> = answers.iter().map(|answer| &answer.body[member]).collect();
-    let mut told: Vec<_> = answers.iter().map(|answer| told(answer)).collect();
-    told.dedup();
+    let mut descriptions: Vec<_> = answers.iter().map(|answer| description(answer)).collect();
+    descriptions.dedup();
     let mut response = json!({
-        "description": told.join(" "),
+        "description": descriptions.join(" "),
         "content": { &answers[0].content_type: {
             "schema": {
                 "allOf": [{ "$ref": format!("#/components/schemas/{name}") }],
@@ -120,7 +120,7 @@ fn response(answers: &[&Answer]) -> Value {
     response
 }
 
-fn told(answer: &Answer) -> String {
+fn description(answer: &Answer) -> String {
     let title = match answer.tag.as_str() {
         "acked" => "Kafka has acknowledged every record of the event",
         "spooled" => "The event is on the bridge's disk and will be sent on",
@@ -133,7 +133,7 @@ fn told(answer: &Answer) -> String {
     format!("{title}.")
 }
 
-/// The headers of some answers: required where each has them.
+/// Returns the headers of some answers. A header is required if every answer has it.
 fn headers(answers: &[&Answer]) -> Map<String, Value> {
     let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, value) in answers.iter().flat_map(|answer| &answer.headers) {

@@ -1,4 +1,4 @@
-//! What can be posted.
+//! Request bodies.
 
 use super::super::events::{self, listed, mode};
 use super::{answers, readiness};
@@ -8,7 +8,7 @@ use justcall_events::{Dialect, Validation, samples};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-/// What a source takes. No body at all is a probe.
+/// Returns the request body that a source accepts. An empty body is a probe.
 pub(super) fn request(source: &SourceConfig) -> Value {
     let examples = [Dialect::Documented, Dialect::Live].into_iter().filter_map(|dialect| {
         let (_, sample) = samples(dialect).next()?;
@@ -25,7 +25,7 @@ pub(super) fn request(source: &SourceConfig) -> Value {
     })
 }
 
-/// Every schema that the document refers to.
+/// Returns every schema that the document refers to.
 pub(super) fn schemas(settings: &Settings) -> Value {
     let modes: BTreeSet<_> = settings.ingest.sources.iter().map(|source| mode(source.validation)).collect();
     let validations = [Validation::Documented, Validation::Tolerant, Validation::Strict].into_iter();
@@ -52,7 +52,7 @@ fn webhook(validation: Validation) -> String {
     named("webhook", validation)
 }
 
-/// Sources may differ in how strictly they look.
+/// Returns the schema name, which includes the validation because sources may differ in it.
 fn named(name: &str, validation: Validation) -> String {
     match validation {
         Validation::Documented => name.to_owned(),

@@ -7,7 +7,7 @@ fn read(text: &str) -> Yaml {
 }
 
 #[test]
-fn nests_as_json_does() {
+fn nesting_matches_json() {
     let document = json!({
         "a": { "b": [1, [2, { "c": null }], {}, []], "d": true },
         "e": [{ "f": "g", "h": "i" }],
@@ -37,7 +37,7 @@ max: 18446744073709551615
 }
 
 #[test]
-fn text_stays_text() {
+fn strings_stay_strings() {
     for text in
         ["no", "2026-03-12T14:30:00Z", "1.0", "a: b", "# c", "- d", "\"e\"\\\n\t\u{85}é", "", "~", "0x1F"]
     {

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_quantile_is_at_most_a_64th_too_long() {
+fn quantile_error_is_at_most_one_64th() {
     for micros in [0, 1, 63, 64, 127, 128, 129, 1_000, 65_535, 65_536, 1_234_567, 30_000_000] {
         let mut latencies = Latencies::default();
         latencies.add(Duration::from_micros(micros));
@@ -23,14 +23,14 @@ fn quantiles_split_the_sorted_values() {
 }
 
 #[test]
-fn no_quantile_exceeds_the_longest() {
+fn quantiles_never_exceed_the_maximum() {
     let mut latencies = Latencies::default();
     latencies.add(Duration::from_micros(1_000_001));
     assert_eq!(latencies.quantile(0.99), latencies.max());
 }
 
 #[test]
-fn memory_is_bounded_whatever_is_added() {
+fn memory_is_bounded() {
     let mut latencies = Latencies::default();
     latencies.add(Duration::MAX);
     assert!(latencies.buckets.len() < 2300);

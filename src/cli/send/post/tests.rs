@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-/// What a [`Server`] does with the request of that number.
+/// Returns the reaction of a [`Server`] to the request with that number.
 type Script = fn(usize) -> Reply;
 
 enum Reply {
@@ -16,7 +16,7 @@ enum Reply {
     HangUp,
 }
 
-/// A few lines of HTTP on a free port. Its threads end with the client's connections.
+/// Minimal HTTP server on a free port. Its threads end with the client's connections.
 struct Server {
     url: Url,
     bodies: Receiver<Vec<u8>>,
@@ -56,7 +56,7 @@ fn serve(stream: TcpStream, script: Script, bodies: &Sender<Vec<u8>>, number: &A
             Reply::HangUp => return,
         };
         let length = answer.len();
-        // In one write: several small ones would each wait for an acknowledgement.
+        // Uses one write, because several small ones would each wait for an acknowledgement.
         let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n\r\n{answer}");
         if stream.write_all(answer.as_bytes()).is_err() {
             return;
@@ -92,12 +92,12 @@ fn plan(to: &Url, rounds: u64) -> Plan {
         .chain(samples(Dialect::Live))
         .map(|(_, sample)| Body::Fresh(Template::parse(sample, "http://a.example").unwrap()))
         .collect();
-    let proof = Proof::default();
+    let credentials = RequestCredentials::default();
     Plan {
         to: to.clone(),
         address: None,
         authorities: None,
-        proof,
+        credentials,
         bodies,
         rounds,
         rate: None,
@@ -125,7 +125,7 @@ fn counts(summary: &Summary) -> Vec<(Value, Value, Value)> {
 }
 
 #[test]
-fn each_round_sends_every_chosen_event_once_and_no_body_twice() {
+fn each_round_sends_every_event_with_a_unique_body() {
     let server = Server::start(acked);
     let kinds = plan(&server.url, 1).bodies.len();
     let summary = carry_out(plan(&server.url, 30)).unwrap();
@@ -140,14 +140,14 @@ fn each_round_sends_every_chosen_event_once_and_no_body_twice() {
 }
 
 #[test]
-fn an_exact_body_is_sent_unchanged_each_time() {
+fn exact_body_is_sent_unchanged() {
     let server = Server::start(acked);
     carry_out(one_body(&server.url, 3)).unwrap();
     assert_eq!(server.bodies(), [b"{}", b"{}", b"{}"]);
 }
 
 #[test]
-fn an_address_goes_before_what_the_name_says() {
+fn explicit_address_overrides_name_resolution() {
     let server = Server::start(acked);
     let mut to = server.url.clone();
     to.set_host(Some("bridge.invalid")).unwrap();
@@ -181,7 +181,7 @@ fn answers_are_counted_by_status_and_outcome() {
 }
 
 #[test]
-fn an_answer_that_never_comes_is_counted_and_ends_nothing() {
+fn missing_answer_is_counted_and_the_run_continues() {
     let server = Server::start(|number| if number == 0 { Reply::HangUp } else { acked(number) });
     let summary = carry_out(Plan { concurrency: 1, ..one_body(&server.url, 3) }).unwrap();
     assert_eq!(
@@ -193,7 +193,7 @@ fn an_answer_that_never_comes_is_counted_and_ends_nothing() {
 #[test]
 fn waiting_behind_slow_answers_counts_as_latency() {
     let server = Server::start(|_| Reply::Late(Duration::from_millis(60)));
-    // Four events are due within 3 ms; one at a time, the last is answered after 240 ms.
+    // Four events are due within 3 ms. With one in flight, the last is answered after 240 ms.
     let plan = Plan { rate: Some(1000.0), concurrency: 1, ..one_body(&server.url, 4) };
     let summary = carry_out(plan).unwrap().json();
     let longest = summary["latency_ms"]["max"].as_f64().unwrap();
@@ -202,16 +202,16 @@ fn waiting_behind_slow_answers_counts_as_latency() {
 }
 
 #[test]
-fn a_rate_spreads_events_over_time() {
+fn rate_spreads_events_over_time() {
     let server = Server::start(acked);
     let started = std::time::Instant::now();
     carry_out(Plan { rate: Some(50.0), ..one_body(&server.url, 6) }).unwrap();
-    // The sixth is due 100 ms after the first.
+    // The sixth event is due 100 ms after the first.
     assert!(started.elapsed() >= Duration::from_millis(100));
 }
 
 #[test]
-fn no_more_than_the_given_number_are_in_flight() {
+fn events_in_flight_are_limited() {
     static IN_FLIGHT: AtomicU64 = AtomicU64::new(0);
     static MOST: AtomicU64 = AtomicU64::new(0);
     let server = Server::start(|_| {
@@ -225,9 +225,9 @@ fn no_more_than_the_given_number_are_in_flight() {
 }
 
 #[test]
-fn a_stop_ends_the_run_with_what_there_is() {
+fn stop_ends_the_run_with_a_partial_summary() {
     let server = Server::start(acked);
-    // One event an hour would take days.
+    // At one event an hour, the run would take days.
     let plan = Plan { rate: Some(1.0 / 3600.0), ..one_body(&server.url, 100) };
     let summary =
         carry_out_until(plan, async { tokio::time::sleep(Duration::from_millis(300)).await }).unwrap();
@@ -236,7 +236,7 @@ fn a_stop_ends_the_run_with_what_there_is() {
 }
 
 #[test]
-fn a_bridge_that_goes_away_later_is_counted_not_fatal() {
+fn later_connection_failure_is_counted_and_not_fatal() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = Url::parse(&format!("http://{}/hook", listener.local_addr().unwrap())).unwrap();
     thread::spawn(move || {

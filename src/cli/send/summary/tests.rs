@@ -18,33 +18,33 @@ fn acked() -> Answer {
 }
 
 #[test]
-fn a_200_is_counted_by_the_outcome_it_names() {
+fn status_200_is_counted_by_its_outcome() {
     for outcome in ["acked", "spooled", "duplicate", "probe", "dead_lettered"] {
         assert_eq!(read(200, &format!(r#"{{"outcome":"{outcome}"}}"#)), (Some(200), outcome, None));
     }
 }
 
 #[test]
-fn a_stranger_cannot_invent_outcomes() {
+fn unknown_outcomes_are_not_counted_by_name() {
     for body in [r#"{"outcome":"x1"}"#, "", "<html>", "[1]", r#"{"outcome":7}"#] {
         assert_eq!(read(200, body), (Some(200), "unexpected", None), "{body}");
     }
 }
 
 #[test]
-fn other_answers_are_counted_by_what_a_retry_can_do() {
+fn other_answers_are_counted_by_retryability() {
     assert_eq!(read(503, "").1, "refused");
     assert_eq!(read(422, "").1, "rejected");
     assert_eq!(read(404, "").1, "rejected");
     assert_eq!(read(401, "").1, "denied");
     assert_eq!(read(302, "").1, "unexpected");
     assert_eq!(read(500, "").1, "unexpected");
-    // Not even a success is one unless it is 200.
+    // A success status other than 200 does not count as a success.
     assert_eq!(read(204, "").1, "unexpected");
 }
 
 #[test]
-fn the_problem_shown_is_the_first_and_cannot_steer_a_terminal() {
+fn first_problem_is_shown_without_control_characters() {
     let first = Answer::read(422, b"{\"title\":\"t\",\"detail\":\"/data: \\u001b[2Jexpected\"}");
     let second = Answer::read(503, br#"{"detail":"later"}"#);
     let text = summary(3, [acked(), first, second]).to_string();
@@ -61,7 +61,7 @@ fn success_is_a_200_for_every_planned_event() {
 }
 
 #[test]
-fn the_table_has_a_line_for_each_kind_of_answer() {
+fn table_has_a_line_for_each_kind_of_answer() {
     let text = summary(4, [acked(), acked(), Answer::read(503, b""), Answer::none("timeout")]).to_string();
     let lines: Vec<String> =
         text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
@@ -78,7 +78,7 @@ fn the_table_has_a_line_for_each_kind_of_answer() {
 }
 
 #[test]
-fn the_json_says_what_the_table_says() {
+fn json_matches_the_table() {
     let summary = summary(3, [acked(), Answer::none("timeout")]);
     assert_eq!(
         summary.json(),

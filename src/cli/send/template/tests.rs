@@ -15,7 +15,7 @@ fn all_samples() -> impl Iterator<Item = &'static str> {
     [Dialect::Documented, Dialect::Live].into_iter().flat_map(samples).map(|(_, sample)| sample)
 }
 
-/// Blanks what may differ.
+/// Blanks the values that may differ.
 fn without_identity(mut body: Value) -> Value {
     for name in ["timestamp", "request_id", "webhook_url"] {
         body.as_object_mut().unwrap().remove(name);
@@ -37,7 +37,7 @@ fn kind(value: &Value) -> &'static str {
 }
 
 #[test]
-fn a_copy_differs_from_its_sample_in_identities_and_times_only() {
+fn copy_differs_from_its_sample_only_in_identities_and_times() {
     for sample in all_samples() {
         let original: Value = serde_json::from_str(sample).unwrap();
         let copy = fill(sample, STAMP);
@@ -46,7 +46,7 @@ fn a_copy_differs_from_its_sample_in_identities_and_times_only() {
 }
 
 #[test]
-fn live_copies_name_the_webhook_url_that_they_are_sent_to() {
+fn live_copies_contain_the_target_webhook_url() {
     for (_, sample) in samples(Dialect::Live) {
         assert_eq!(fill(sample, STAMP)["webhook_url"], URL);
     }
@@ -56,7 +56,7 @@ fn live_copies_name_the_webhook_url_that_they_are_sent_to() {
 }
 
 #[test]
-fn a_replaced_value_keeps_its_json_type() {
+fn replaced_value_keeps_its_json_type() {
     for sample in all_samples() {
         let original: Value = serde_json::from_str(sample).unwrap();
         let copy = fill(sample, STAMP);
@@ -67,7 +67,7 @@ fn a_replaced_value_keeps_its_json_type() {
 }
 
 #[test]
-fn bytes_between_the_replaced_values_stay() {
+fn bytes_between_replaced_values_are_unchanged() {
     let sample =
         "{ \"event\":\"x\",\r\n \"timestamp\" : \"t\" , \"data\":{\"cost\":1.50,\"call_id\":\"c_1\"}}\n";
     let body = Template::parse(sample, URL).unwrap().fill(STAMP);
@@ -76,7 +76,7 @@ fn bytes_between_the_replaced_values_stay() {
 }
 
 #[test]
-fn no_two_copies_are_equal_within_a_run_or_across_two() {
+fn copies_are_unique_within_and_across_runs() {
     for sample in all_samples() {
         let template = Template::parse(sample, URL).unwrap();
         let stamps = [1, u64::MAX]
@@ -88,7 +88,7 @@ fn no_two_copies_are_equal_within_a_run_or_across_two() {
 }
 
 #[test]
-fn every_copy_is_about_an_entity_of_its_own() {
+fn every_copy_has_its_own_entity() {
     for sample in all_samples() {
         let ids = |sequence| {
             let copy = fill(sample, Stamp { sequence, ..STAMP });
@@ -102,7 +102,7 @@ fn every_copy_is_about_an_entity_of_its_own() {
 }
 
 #[test]
-fn each_form_of_identity_keeps_its_form() {
+fn identities_keep_their_format() {
     let copy = fill(
         r#"{"data":{"call_id":"call_8f3a","call_sid":"CA012","message_id":"","contact_id":98765,"id":"321"}}"#,
         Stamp { run: 5 << 12, sequence: 2, ..STAMP },
@@ -116,27 +116,27 @@ fn each_form_of_identity_keeps_its_form() {
 }
 
 #[test]
-fn a_null_identity_and_a_nested_id_stay() {
+fn null_identity_and_nested_id_are_unchanged() {
     let copy = fill(r#"{"data":{"id":null,"campaign":{"id":5}}}"#, STAMP);
     assert_eq!(copy, serde_json::json!({"data":{"id":null,"campaign":{"id":5}}}));
 }
 
 #[test]
-fn a_request_id_is_a_ulid_of_the_time_it_is_sent() {
+fn request_id_is_a_ulid_of_the_sending_time() {
     let copy = fill(r#"{"request_id":"x","data":{}}"#, STAMP);
-    // Ten characters of time, 1700000000123 ms, and sixteen that tell runs and copies apart.
+    // Ten characters encode the time, 1700000000123 ms. Sixteen distinguish runs and copies.
     assert_eq!(copy["request_id"], "01HF7YAT3VCY4TQKFF00000007");
     assert!(justcall_events::EventId::from_request_id("01HF7YAT3VCY4TQKFF00000007").is_some());
 }
 
 #[test]
-fn numbers_stay_where_every_json_reader_is_exact() {
+fn numbers_stay_below_2_to_the_53() {
     let largest = Stamp { run: u64::MAX, sequence: 100_000_000_000, millis: 0 };
     assert!(largest.number() < 1 << 53);
 }
 
 #[test]
-fn what_is_no_envelope_is_no_template() {
+fn body_without_an_envelope_is_not_a_template() {
     for bad in ["", "[]", "{}", r#"{"data":[]}"#] {
         assert!(Template::parse(bad, URL).is_err(), "{bad}");
     }

@@ -7,7 +7,7 @@ fn matches(glob: &str, text: &str) -> bool {
 }
 
 #[test]
-fn star_is_any_characters_and_question_mark_one() {
+fn star_matches_any_characters_and_question_mark_one() {
     for (glob, text) in [
         ("justcall.*", "justcall.call.completed"),
         ("*", ""),
@@ -28,7 +28,7 @@ fn star_is_any_characters_and_question_mark_one() {
 }
 
 #[test]
-fn many_stars_end_in_time() {
+fn many_stars_match_quickly() {
     assert!(!matches(&"a*".repeat(50), &"a".repeat(200).replace("aaaaaaaaaa", "aaaaaaaaab").repeat(2)[..40]));
 }
 
@@ -47,7 +47,7 @@ fn record(event_type: Option<&str>, key: Option<&'static [u8]>) -> TailedRecord 
 }
 
 #[test]
-fn type_and_key_must_both_be_meant() {
+fn type_and_key_must_both_match() {
     let filter = Filter {
         types: vec![Pattern::parse("call.*").unwrap(), Pattern::parse("sms.sent").unwrap()],
         keys: vec![Glob::parse("c*").unwrap()],

@@ -1,31 +1,31 @@
-//! What the fields of an event mean, as far as that decides whether they show.
+//! Meanings of the fields of an event, which decide what is printed.
 
 use justcall_events::{Kind, KnownType};
 
-/// What a field is known to hold.
+/// Meaning of a field's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// The whole body.
+    /// Whole body.
     Envelope,
-    /// An object whose fields have meanings of their own.
+    /// Object whose fields have their own meanings.
     Object,
-    /// Identifies a thing, not a person.
+    /// Identifier of a thing, not of a person.
     Id,
     /// One of a few words.
     Word,
-    /// The type of the event.
+    /// Type of the event.
     Type,
-    /// A point in time.
+    /// Point in time.
     Time,
-    /// Counts or measures something.
+    /// Count or measurement.
     Number,
     /// Names of fields.
     FieldName,
-    /// Anything of anybody.
+    /// Possibly personal data.
     Hidden,
 }
 
-/// Fields of the live dialect, and those of the documented one whose kind does not tell enough. Sorted.
+/// Fields of the live dialect, and documented fields whose kind is too general. Sorted by name.
 const FIELDS: &[(&str, Meaning)] = {
     use Meaning::{Hidden, Id, Number, Object, Time, Word};
     &[
@@ -122,7 +122,7 @@ const ENVELOPE: &[(&str, Meaning)] = &[
     ("webhook_url", Meaning::Hidden),
 ];
 
-/// What a field means inside of something; `None` if that is not known, not even that its name is harmless.
+/// Returns the meaning of a field inside an object; `None` if even its name may be personal data.
 pub(super) fn meaning(name: &str, inside: Meaning) -> Option<Meaning> {
     match inside {
         Meaning::Hidden => None,
@@ -131,7 +131,7 @@ pub(super) fn meaning(name: &str, inside: Meaning) -> Option<Meaning> {
     }
 }
 
-/// Whether that is the name of a field, and so of nobody.
+/// Returns true if the name is a known field's, and therefore harmless.
 pub(super) fn is_known(name: &str) -> bool {
     meaning(name, Meaning::Object).is_some()
 }
@@ -140,12 +140,12 @@ fn find(fields: &[(&str, Meaning)], name: &str) -> Option<Meaning> {
     fields.iter().find(|(each, _)| *each == name).map(|(_, meaning)| *meaning)
 }
 
-/// What the contract says of a field of that name, in whichever event.
+/// Returns the meaning that the contract gives to a field name, in any event.
 fn documented(name: &str) -> Option<Meaning> {
     let fields = KnownType::ALL.iter().filter_map(|known| known.documented_fields()).flatten();
     let mut kinds = fields.filter(|field| field.name == name).map(|field| of_kind(field.kind));
     let first = kinds.next()?;
-    // Where two events use a name differently, it is nobody's to show.
+    // If two events use a name differently, its values are hidden.
     Some(if kinds.all(|other| other == first) { first } else { Meaning::Hidden })
 }
 

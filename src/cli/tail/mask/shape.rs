@@ -1,29 +1,29 @@
-//! Whether a text looks like what it is said to be.
+//! Checks the format of values.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 
-/// Letters, digits and a few signs, and no phone number among them.
+/// Returns true for letters, digits and a few signs without a phone number.
 pub(super) fn is_id(text: &str) -> bool {
     let has_form = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
     (1..=64).contains(&text.len()) && text.bytes().all(has_form) && !holds_phone_number(text)
 }
 
-/// One word without digits.
+/// Returns true for one word without digits.
 pub(super) fn is_word(text: &str) -> bool {
     let has_form = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-');
     (1..=32).contains(&text.len()) && text.bytes().all(has_form)
 }
 
-/// As the types of events are written.
+/// Returns true for the format of event types.
 pub(super) fn is_type(text: &str) -> bool {
     let has_form =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'.');
     (1..=64).contains(&text.len()) && text.bytes().all(has_form) && !holds_phone_number(text)
 }
 
-/// A date, a time or both.
+/// Returns true for a date, a time or both.
 pub(super) fn is_time(text: &str) -> bool {
-    // No year of five digits, and nothing that chrono passes over.
+    // Rejects years of five digits, and formats that chrono accepts too generously.
     let is_dated = text.as_bytes().get(4) == Some(&b'-');
     let is_plain = text.len() <= 35 && text.is_ascii() && !text.contains("  ");
     let dated = DateTime::parse_from_rfc3339(text).is_ok()
@@ -32,13 +32,13 @@ pub(super) fn is_time(text: &str) -> bool {
     is_plain && (is_dated && dated || NaiveTime::parse_from_str(text, "%H:%M:%S").is_ok())
 }
 
-/// A partition and an offset.
+/// Returns true for a partition and an offset.
 pub(super) fn is_place(text: &str) -> bool {
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     text.split_once('-').is_some_and(|(partition, offset)| is_number(partition) && is_number(offset))
 }
 
-/// What the bridge says of an event in words of its own.
+/// Returns true for short text without control characters, addresses and phone numbers.
 pub(super) fn is_plain(text: &str) -> bool {
     text.len() <= 512
         && !text.chars().any(char::is_control)
@@ -46,13 +46,15 @@ pub(super) fn is_plain(text: &str) -> bool {
         && !holds_phone_number(text)
 }
 
-/// How many digits stand in it.
+/// Returns the number of digits in a text.
 pub(super) fn digits(text: &str) -> usize {
     text.bytes().filter(u8::is_ascii_digit).count()
 }
 
-/// Whether a run of digits and of what phone numbers are written with may be one: seven digits behind a
-/// `+` or with signs between, or nine alone. Digits next to letters are an id's.
+/// Returns true if a run of digits and phone number signs may be a phone number.
+///
+/// That is seven digits after a `+` or with signs between them, or nine digits alone. Digits next to letters
+/// belong to an id.
 fn holds_phone_number(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '(' | ')' | '.' | ' ' | '/');
     let is_letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);

@@ -10,7 +10,7 @@ fn masked(body: &Value) -> String {
 }
 
 #[test]
-fn what_a_person_looks_for_shows_and_nothing_of_anybody() {
+fn useful_fields_are_shown_and_personal_data_is_masked() {
     let body = br#"{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{"call_id":"call_1","direction":"inbound","from":"+14155559876","agent_id":42,"agent_name":"Jordan Lee","duration":185,"status":"completed","recording_url":"https://x.example/a.mp3","notes":"","sentiment":"glad","contact":{"id":"jordan"}}}"#;
     assert_eq!(
         super::body(body).as_deref(),
@@ -21,7 +21,7 @@ fn what_a_person_looks_for_shows_and_nothing_of_anybody() {
 }
 
 #[test]
-fn personal_kinds_of_the_contract_are_masked_in_every_event() {
+fn personal_kinds_are_masked_in_every_event() {
     for known in KnownType::ALL {
         for field in known.documented_fields().unwrap_or_default() {
             let value = match field.kind {
@@ -38,7 +38,7 @@ fn personal_kinds_of_the_contract_are_masked_in_every_event() {
 }
 
 #[test]
-fn samples_show_their_ids_and_no_phone_number() {
+fn samples_show_ids_but_no_phone_numbers() {
     for (known, body) in [Dialect::Documented, Dialect::Live].into_iter().flat_map(samples) {
         let text = super::body(body.as_bytes()).expect("JSON");
         assert!(text.contains(known.name()), "{text}");
@@ -47,14 +47,14 @@ fn samples_show_their_ids_and_no_phone_number() {
 }
 
 #[test]
-fn numbers_as_long_as_phone_numbers_are_masked_but_for_ids() {
+fn long_numbers_are_masked_unless_they_are_ids() {
     let text =
         masked(&json!({"data": {"contact_number": 14155550123_u64, "id": 14155550124_u64, "ring_time": 3}}));
     assert_eq!(text, r#"{"data":{"contact_number":"***","id":14155550124,"ring_time":3}}"#);
 }
 
 #[test]
-fn nothing_inside_of_what_is_unknown_shows() {
+fn content_of_unknown_fields_is_masked() {
     let body =
         json!({"type": "call.completed", "metadata": {"id": NEEDLE, NEEDLE: [NEEDLE, {"status": NEEDLE}]}});
     assert!(!masked(&body).contains(NEEDLE));
@@ -63,14 +63,14 @@ fn nothing_inside_of_what_is_unknown_shows() {
 }
 
 #[test]
-fn deep_bodies_end_masked() {
+fn deeply_nested_values_are_masked() {
     let deep = format!("{}\"{NEEDLE}\"{}", "[".repeat(100), "]".repeat(100));
     assert!(!super::body(deep.as_bytes()).expect("JSON").contains(NEEDLE));
     assert_eq!(super::body(b"no JSON"), None);
 }
 
 #[test]
-fn key_shows_only_if_it_is_the_entity_id() {
+fn key_is_shown_only_if_it_is_the_entity_id() {
     assert_eq!(key("call_1", Some("call_1")), "call_1");
     assert_eq!(key("Jordan", Some("call_1")), MASK);
     assert_eq!(key("call_1", None), MASK);
@@ -79,7 +79,7 @@ fn key_shows_only_if_it_is_the_entity_id() {
 }
 
 #[test]
-fn headers_of_routes_and_phone_numbers_in_headers_are_masked() {
+fn route_headers_and_phone_numbers_in_headers_are_masked() {
     assert_eq!(header("ce_type", "call.completed"), "call.completed");
     assert_eq!(header("ce_time", "2026-03-12T14:30:00Z"), "2026-03-12T14:30:00Z");
     assert_eq!(header("ce_source", "/justcall/main"), "/justcall/main");
@@ -97,7 +97,7 @@ fn headers_of_routes_and_phone_numbers_in_headers_are_masked() {
     }
 }
 
-/// Names that anybody may choose, and those that the contract knows.
+/// Generates arbitrary names, and names that the contract knows.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("data"),
@@ -120,7 +120,7 @@ fn name() -> impl Strategy<Value = String> {
     .prop_map(str::to_owned)
 }
 
-/// Bodies whose every string is somebody's.
+/// Generates bodies in which every string is personal data.
 fn somebodys() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(json!(format!("{NEEDLE} {NEEDLE}"))),
@@ -143,7 +143,7 @@ fn somebodys() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn nothing_of_anybody_passes(body in somebodys()) {
+    fn personal_data_never_passes(body in somebodys()) {
         let text = masked(&body);
         prop_assert!(!text.contains(NEEDLE) && !text.contains("9137"), "{body} became {text}");
         let read: Result<Value, _> = serde_json::from_str(&text);

@@ -8,7 +8,7 @@ fn confirmed(typed: &str) -> (bool, String) {
 }
 
 #[test]
-fn only_yes_is_a_yes() {
+fn only_yes_confirms() {
     for typed in ["yes\n", "yes", " yes \n"] {
         assert!(confirmed(typed).0, "{typed:?}");
     }
@@ -19,7 +19,7 @@ fn only_yes_is_a_yes() {
 }
 
 #[test]
-fn missing_right_is_named() {
+fn missing_right_is_reported() {
     let words = "Topic authorization failed".to_owned();
     let refused = |is_authorization| {
         let refusal = KafkaRefusal::BrokerError { words: words.clone(), is_authorization };

@@ -1,9 +1,9 @@
-//! Commands for Kafka's own tools.
+//! Export as commands of Kafka's own tools.
 
 use super::Export;
-use crate::cli::topics::rights::Resource;
+use crate::cli::topics::acls::Resource;
 
-/// A script that makes the missing topics and gives the rights; run twice it changes nothing.
+/// Returns a script that creates missing topics and ACLs. A second run changes nothing.
 pub(super) fn commands(export: &Export<'_>) -> String {
     let servers = quoted(export.bootstrap_servers);
     let mut text = String::from(
@@ -38,7 +38,7 @@ fn command(tool: &str, servers: &str, words: &[String]) -> String {
     format!("{tool} --bootstrap-server {servers} ${{ADMIN:-}} {}\n", words.join(" "))
 }
 
-/// As one word of a shell.
+/// Quotes text as one word of a shell.
 fn quoted(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.,:=/@%+".contains(&byte);
     if !text.is_empty() && text.bytes().all(is_plain) {
@@ -52,7 +52,7 @@ mod tests {
     use super::quoted;
 
     #[test]
-    fn shell_reads_every_value_as_one_word() {
+    fn values_are_quoted_for_the_shell() {
         for (text, word) in [
             ("justcall.call_x-1", "justcall.call_x-1"),
             ("a=compact,delete", "a=compact,delete"),

@@ -1,7 +1,7 @@
-//! Resources for the Strimzi operator: what a topic is called in Kubernetes, and the YAML.
+//! Export as resources for the Strimzi operator: names and YAML.
 
 use super::{Export, Strimzi};
-use crate::cli::topics::rights::{Acl, Resource};
+use crate::cli::topics::acls::{Acl, Resource};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use yaml_rust2::yaml::Hash;
@@ -10,10 +10,10 @@ use yaml_rust2::{Yaml, YamlEmitter};
 #[cfg(test)]
 mod tests;
 
-/// The longest name that Kubernetes takes.
-const LONGEST_NAME: usize = 253;
+/// Longest name of a Kubernetes resource.
+const MAX_NAME_LENGTH: usize = 253;
 
-/// What tells apart two topics whose names Kubernetes would take for one: 64 bits.
+/// Hexadecimal digits of the hash (64 bits) that keeps similar topic names apart.
 const HASH_DIGITS: usize = 16;
 
 /// Version of Strimzi's resources.
@@ -25,7 +25,7 @@ pub(in crate::cli::topics) enum ApiVersion {
     V1beta2,
 }
 
-/// How the user proves who it is. Strimzi makes the credentials and puts them into a Secret.
+/// Authentication method of the Kafka user. Strimzi creates the credentials in a Secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(in crate::cli::topics) enum Authentication {
     /// A password: `sasl.mechanism: SCRAM-SHA-512`
@@ -37,7 +37,7 @@ pub(in crate::cli::topics) enum Authentication {
     TlsExternal,
 }
 
-/// A KafkaTopic for each topic and one KafkaUser, as a stream of YAML documents.
+/// Returns a KafkaTopic for each topic and one KafkaUser, as a stream of YAML documents.
 pub(super) fn resources(export: &Export<'_>, strimzi: &Strimzi<'_>) -> String {
     let mut text = String::new();
     for name in export.names() {
@@ -54,7 +54,7 @@ fn topic(export: &Export<'_>, strimzi: &Strimzi<'_>, name: &str) -> Yaml {
     if resource_name != name {
         put(&mut spec, "topicName", string(name));
     }
-    // What is not said here is the broker's default, as it is for the bridge.
+    // An omitted value means the broker's default, as for the bridge.
     for (key, number) in [("partitions", wanted.partitions), ("replicas", wanted.replication_factor)] {
         if let Some(number) = number {
             put(&mut spec, key, Yaml::Integer(number.into()));
@@ -113,10 +113,10 @@ fn resource(strimzi: &Strimzi<'_>, kind: &str, name: &str, spec: Hash) -> Yaml {
     ])
 }
 
-/// One document of a stream, with comments at its head.
+/// Formats one document of a stream, with comments before it.
 fn document(comments: &str, yaml: Yaml) -> String {
     let mut text = String::new();
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     let _ = YamlEmitter::new(&mut text).dump(&yaml);
     format!("---\n{comments}{}\n", text.trim_start_matches("---\n"))
 }
@@ -133,8 +133,10 @@ fn string(text: &str) -> Yaml {
     Yaml::String(text.into())
 }
 
-/// What a topic's resource is called: the topic's own name where Kubernetes takes it. Else what is left
-/// of it, and a hash of the whole, so that `a_b` and `a.b` and `A.b` remain three.
+/// Returns the resource name of a topic: its own name if Kubernetes accepts that.
+///
+/// Otherwise, the accepted characters of the name and a hash of the whole, so that `a_b`, `a.b` and `A.b`
+/// stay distinct.
 fn resource_name(topic: &str) -> Cow<'_, str> {
     if is_kubernetes_name(topic) {
         return topic.into();
@@ -145,7 +147,7 @@ fn resource_name(topic: &str) -> Cow<'_, str> {
     let labels: Vec<&str> =
         lower.split('.').map(|label| label.trim_matches('-')).filter(|label| !label.is_empty()).collect();
     let mut name = labels.join(".");
-    name.truncate(LONGEST_NAME - HASH_DIGITS - 1);
+    name.truncate(MAX_NAME_LENGTH - HASH_DIGITS - 1);
     let readable = name.trim_end_matches(['.', '-']);
     let separator = if readable.is_empty() { "" } else { "-" };
     format!("{readable}{separator}{}", &hash[..HASH_DIGITS]).into()
@@ -155,12 +157,12 @@ fn is_plain(char: char) -> bool {
     char.is_ascii_lowercase() || char.is_ascii_digit()
 }
 
-/// Whether Kubernetes takes it for the name of a resource (an RFC 1123 subdomain).
+/// Returns true if Kubernetes accepts the resource name (an RFC 1123 subdomain).
 pub(in crate::cli::topics) fn is_kubernetes_name(name: &str) -> bool {
     let is_label = |label: &str| {
         label.chars().all(|char| is_plain(char) || char == '-')
             && label.starts_with(is_plain)
             && label.ends_with(is_plain)
     };
-    name.len() <= LONGEST_NAME && name.split('.').all(is_label)
+    name.len() <= MAX_NAME_LENGTH && name.split('.').all(is_label)
 }

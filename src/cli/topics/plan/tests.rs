@@ -6,7 +6,7 @@ fn wanted(partitions: Option<i32>, replicas: Option<i32>, config: &[(&str, &str)
     TopicsConfig { create_missing: true, partitions, replication_factor: replicas, config }
 }
 
-/// A topic whose partitions have so many replicas each.
+/// Topic whose partitions have the given numbers of replicas.
 fn topic(replicas: &[usize], config: &[(&str, &str, ConfigOrigin)]) -> Topic {
     let partition = |(id, replicas): (i32, &usize)| {
         let replicas: Vec<i32> = (0..).take(*replicas).collect();
@@ -23,9 +23,9 @@ fn topic(replicas: &[usize], config: &[(&str, &str, ConfigOrigin)]) -> Topic {
     }
 }
 
-fn planned(told: Option<Described>, wanted: &TopicsConfig) -> Plan {
-    let told = told.into_iter().map(|told| ("t".to_owned(), told)).collect();
-    Plan::new(&["t".into()], &told, wanted)
+fn planned(described: Option<Described>, wanted: &TopicsConfig) -> Plan {
+    let described = described.into_iter().map(|described| ("t".to_owned(), described)).collect();
+    Plan::new(&["t".into()], &described, wanted)
 }
 
 fn there(topic: Topic, wanted: &TopicsConfig) -> There {
@@ -35,7 +35,7 @@ fn there(topic: Topic, wanted: &TopicsConfig) -> There {
 }
 
 #[test]
-fn missing_topic_is_created_and_a_hidden_one_is_not() {
+fn missing_topic_is_created_and_hidden_one_is_not() {
     assert_eq!(planned(Some(Described::Missing), &wanted(None, None, &[])).0[0].state, State::Create);
     let hidden = planned(Some(Described::Refused(KafkaRefusal::ConfigHidden)), &wanted(None, None, &[]));
     assert_eq!((hidden.is_to_do(true), hidden.hidden()), (false, vec!["t"]));
@@ -51,7 +51,7 @@ fn topics_are_planned_once_each_in_alphabetical_order() {
 }
 
 #[test]
-fn nothing_is_compared_that_the_settings_leave_open() {
+fn omitted_settings_are_not_compared() {
     let odd = topic(&[1, 2, 3], &[]);
     assert_eq!(there(odd, &wanted(None, None, &[])), There::default());
     let hidden = Topic { config: Err(KafkaRefusal::ConfigHidden), ..topic(&[1], &[]) };
@@ -59,7 +59,7 @@ fn nothing_is_compared_that_the_settings_leave_open() {
 }
 
 #[test]
-fn too_few_partitions_are_added_and_too_many_told() {
+fn missing_partitions_are_added_and_extra_ones_reported() {
     let few = there(topic(&[1, 1], &[]), &wanted(Some(3), None, &[]));
     assert_eq!(few, There { widening: Some(Widening { now: 2, wanted: 3 }), ..There::default() });
     let many = there(topic(&[1, 1], &[]), &wanted(Some(1), None, &[]));
@@ -69,14 +69,14 @@ fn too_few_partitions_are_added_and_too_many_told() {
 }
 
 #[test]
-fn a_single_partition_short_of_replicas_is_told() {
+fn partition_with_too_few_replicas_is_reported() {
     let short = there(topic(&[3, 2, 3], &[]), &wanted(None, Some(3), &[]));
     assert_eq!(short.differences, [Difference::Replicas { now: [2, 3].into(), wanted: 3 }]);
     assert_eq!(there(topic(&[3, 3], &[]), &wanted(None, Some(3), &[])), There::default());
 }
 
 #[test]
-fn configuration_is_set_where_it_means_something_else() {
+fn differing_configuration_is_changed() {
     let now = [
         ("cleanup.policy", "delete", ConfigOrigin::Default),
         ("min.cleanable.dirty.ratio", "0.5", ConfigOrigin::Default),
@@ -99,7 +99,7 @@ fn configuration_is_set_where_it_means_something_else() {
 }
 
 #[test]
-fn what_somebody_else_set_is_left_alone_and_can_be_told() {
+fn other_configuration_is_left_alone_and_reported_on_request() {
     let now = [
         ("cleanup.policy", "compact", ConfigOrigin::Topic),
         ("retention.ms", "5", ConfigOrigin::Topic),
@@ -111,7 +111,7 @@ fn what_somebody_else_set_is_left_alone_and_can_be_told() {
 }
 
 #[test]
-fn hidden_configuration_is_a_difference_where_the_settings_name_one() {
+fn hidden_configuration_is_a_difference_if_settings_name_any() {
     let hidden = Topic { config: Err(KafkaRefusal::ConfigHidden), ..topic(&[1], &[]) };
     let there = there(hidden, &wanted(None, None, &[("retention.ms", "5")]));
     assert!(
@@ -121,7 +121,7 @@ fn hidden_configuration_is_a_difference_where_the_settings_name_one() {
 }
 
 #[test]
-fn topic_can_be_altered_and_differ_at_once() {
+fn topic_can_need_changes_and_differ() {
     let settings = wanted(Some(1), None, &[("retention.ms", "5")]);
     let plan = planned(Some(Described::Found(topic(&[1, 1], &[]))), &settings);
     assert_eq!(plan.counts(), Counts { alter: 1, differ: 1, ..Counts::default() });
@@ -129,7 +129,7 @@ fn topic_can_be_altered_and_differ_at_once() {
 }
 
 #[test]
-fn nobody_is_asked_about_partitions_that_stay_as_they_are() {
+fn unchanged_partitions_need_no_confirmation() {
     let plan = planned(Some(Described::Found(topic(&[1], &[]))), &wanted(Some(2), None, &[]));
     assert_eq!((plan.is_to_do(false), plan.is_to_do(true), plan.widens()), (false, true, true));
 }

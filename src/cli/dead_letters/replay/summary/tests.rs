@@ -30,7 +30,7 @@ fn summary_counts_letters_and_the_records_of_each_topic() {
 }
 
 #[test]
-fn what_stays_or_is_unknown_makes_it_incomplete_and_what_was_replayed_before_does_not() {
+fn remaining_or_unknown_letters_make_the_summary_incomplete() {
     assert!(!summary(false).is_complete());
     assert!(!Summary { unknown: vec![id(1)], ..Summary::default() }.is_complete());
     assert!(Summary { already: vec![id(1)], ..Summary::default() }.is_complete());

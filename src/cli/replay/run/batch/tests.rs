@@ -16,7 +16,7 @@ fn main() -> Source {
 }
 
 #[test]
-fn event_becomes_the_records_of_its_route_with_a_word_that_it_was_replayed() {
+fn event_becomes_records_marked_as_replayed() {
     let (known, body) = samples(Dialect::Documented).next().unwrap();
     let compact = serde_json::from_str::<serde_json::Value>(body).unwrap().to_string();
     let item = item(compact.as_bytes(), &main()).unwrap();
@@ -29,7 +29,7 @@ fn event_becomes_the_records_of_its_route_with_a_word_that_it_was_replayed() {
 }
 
 #[test]
-fn exported_record_is_written_without_another_header() {
+fn exported_record_is_written_unchanged() {
     let line = br#"{"headers":{"ce_id":"7"},"timestamp":5,"topic":"t","value":"{}"}"#;
     let of =
         |any_topic| item_of(line, &Source::OneOf("a, b".into()), Content::Records { any_topic }).unwrap();
@@ -38,7 +38,7 @@ fn exported_record_is_written_without_another_header() {
 }
 
 #[test]
-fn rejected_line_is_counted_by_its_reason_and_told_without_its_text() {
+fn rejected_line_is_counted_by_reason_and_reported_without_its_text() {
     let mut summary = Summary::default();
     for (line, reason) in [
         (
@@ -58,7 +58,7 @@ fn rejected_line_is_counted_by_its_reason_and_told_without_its_text() {
 }
 
 #[test]
-fn probes_and_empty_lines_become_nothing() {
+fn probes_and_empty_lines_produce_no_records() {
     let mut summary = Summary::default();
     for line in [&b""[..], br#"{"event":"call.missed"}"#] {
         item(line, &main()).unwrap().count(&mut summary);
@@ -67,7 +67,7 @@ fn probes_and_empty_lines_become_nothing() {
 }
 
 #[test]
-fn event_of_nobody_knows_whom_ends_the_run_with_the_names() {
+fn ambiguous_source_ends_the_run_and_lists_the_sources() {
     let failure = item(b"{}", &Source::OneOf("main, sales".into())).unwrap_err().to_string();
     assert!(failure.contains("line 3") && failure.contains("main, sales"), "{failure}");
 }
@@ -75,12 +75,12 @@ fn event_of_nobody_knows_whom_ends_the_run_with_the_names() {
 #[test]
 fn batch_is_full_by_lines_or_by_bytes() {
     let mut batch = Batch::default();
-    (0..LINES).for_each(|_| {
+    (0..MAX_BATCH_LINES).for_each(|_| {
         assert!(!batch.is_full());
         batch.add(item(b"", &main()).unwrap());
     });
     assert!(batch.is_full());
     let mut large = Batch::default();
-    large.add(item(&vec![b' '; BYTES], &main()).unwrap());
+    large.add(item(&vec![b' '; MAX_BATCH_BYTES], &main()).unwrap());
     assert!(large.is_full());
 }

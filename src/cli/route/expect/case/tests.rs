@@ -11,7 +11,7 @@ fn body(written: Value) -> String {
 }
 
 #[test]
-fn the_event_stands_there_or_elsewhere() {
+fn event_is_inline_text_or_a_sample() {
     assert_eq!(body(json!({ "event": { "type": "a" }, "outcome": "routed" })), r#"{"type":"a"}"#);
     assert_eq!(body(json!({ "body": "not JSON", "outcome": "rejected" })), "not JSON");
     let live = body(json!({ "sample": "call.missed", "dialect": "live", "outcome": "routed" }));
@@ -19,7 +19,7 @@ fn the_event_stands_there_or_elsewhere() {
 }
 
 #[test]
-fn an_event_keeps_its_bytes() {
+fn event_keeps_its_bytes() {
     let written: Written =
         serde_json::from_str(r#"{"event": {"b" : 1.0e2, "a":2}, "outcome": "routed"}"#).unwrap();
     let case = written.case("f".into(), Path::new(".")).unwrap();
@@ -39,7 +39,7 @@ fn fields_of_a_sample_can_be_set() {
 }
 
 #[test]
-fn what_is_wrong_with_a_case_is_said() {
+fn malformed_case_is_reported_with_the_reason() {
     for (written, expected) in [
         (json!({ "sample": "call.missed" }), "expects nothing"),
         (json!({ "outcome": "routed" }), "needs one of"),
@@ -65,7 +65,7 @@ fn what_is_wrong_with_a_case_is_said() {
 }
 
 #[test]
-fn null_is_an_expectation() {
+fn null_is_compared() {
     let case = case(json!({ "sample": "call.missed", "key": null })).unwrap();
     assert_eq!(case.expected.every.key, Some(Value::Null));
 }

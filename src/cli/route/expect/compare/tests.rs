@@ -4,7 +4,7 @@ use crate::config::{Settings, SettingsFile, Sources};
 use chrono::Utc;
 use justcall_events::{Dialect, KnownType, samples};
 
-/// `call.missed` goes to two topics by two routes, of which one has a key and a header of its own.
+/// Compares with `call.missed`, which two routes write to two topics; one sets a key and a header.
 fn differing(expected: Value) -> Vec<String> {
     let routes = r#"routes=[
         {"match": "call.missed", "topics": "a", "key": "/data/from", "headers": {"team": "voice"}, "continue": true},
@@ -34,21 +34,21 @@ fn differing(expected: Value) -> Vec<String> {
 }
 
 #[test]
-fn only_what_is_given_is_compared() {
+fn only_given_values_are_compared() {
     assert_eq!(differing(json!({})), [""; 0]);
     assert_eq!(differing(json!({ "outcome": "routed" })), [""; 0]);
     assert_eq!(differing(json!({ "outcome": "dropped", "reason": "not_json" })), ["outcome", "reason"]);
 }
 
 #[test]
-fn lists_have_no_order_and_one_needs_no_list() {
+fn lists_are_unordered_and_single_values_need_no_list() {
     assert_eq!(differing(json!({ "topics": ["b", "a"], "route": [1, 0] })), [""; 0]);
     assert_eq!(differing(json!({ "topics": "a", "route": 0 })), ["route", "topics"]);
     assert_eq!(differing(json!({ "topics": null })), ["topics"]);
 }
 
 #[test]
-fn keys_and_headers_are_of_every_record_or_of_one() {
+fn keys_and_headers_apply_to_all_records_or_one() {
     assert_eq!(differing(json!({ "headers": { "team": "voice" } })), ["header team of b"]);
     assert_eq!(
         differing(
@@ -65,7 +65,7 @@ fn keys_and_headers_are_of_every_record_or_of_one() {
 }
 
 #[test]
-fn digits_without_quotes_are_text() {
+fn unquoted_numbers_are_text() {
     assert_eq!(as_text(&json!(98765)), json!("98765"));
     assert_eq!(as_text(&json!(null)), json!(null));
 }

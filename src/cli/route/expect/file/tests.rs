@@ -16,7 +16,7 @@ fn places(name: &str, text: &str) -> Vec<String> {
 const CASE: &str = r#"{"sample": "call.missed", "outcome": "routed"}"#;
 
 #[test]
-fn cases_are_lines_a_list_or_yaml() {
+fn cases_are_ndjson_json_or_yaml() {
     assert_eq!(places("m.ndjson", &format!("# calls\n{CASE}\n\n{CASE}\n")), ["m.ndjson:2", "m.ndjson:4"]);
     assert_eq!(places("m.json", &format!("[{CASE},\n {CASE}]")), ["m.json[0]", "m.json[1]"]);
     let yaml = "# calls\n- name: one\n  sample: call.missed\n  with: { /data/agent_id: 4.5 }\n  key: 007\n- { sample: sms.sent, outcome: routed }\n";
@@ -27,7 +27,7 @@ fn cases_are_lines_a_list_or_yaml() {
 }
 
 #[test]
-fn what_cannot_be_read_is_named_with_its_place() {
+fn malformed_file_is_reported_with_its_position() {
     for (name, text, expected) in [
         (
             "m.ndjson",

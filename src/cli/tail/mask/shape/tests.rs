@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn phone_numbers_are_no_ids_however_they_are_written() {
+fn phone_numbers_are_not_ids_in_any_format() {
     for phone in [
         "+14155550123",
         "14155550123",
@@ -17,7 +17,7 @@ fn phone_numbers_are_no_ids_however_they_are_written() {
 }
 
 #[test]
-fn ids_show() {
+fn ids_are_accepted() {
     for id in [
         "call_8f3a2b1c",
         "CA1234567890abcdef1234567890abcdef",
@@ -32,14 +32,14 @@ fn ids_show() {
 }
 
 #[test]
-fn what_is_no_id_does_not_show() {
+fn other_values_are_not_ids() {
     for text in ["", "jordan@example.com", "Jordan Lee", "naïve", &"x".repeat(65), "https://x.example/rec"] {
         assert!(!is_id(text), "{text}");
     }
 }
 
 #[test]
-fn only_times_are_times() {
+fn other_values_are_not_times() {
     for time in [
         "2026-03-12T14:30:00Z",
         "2026-03-12T14:30:00.123+02:00",
@@ -57,13 +57,13 @@ fn only_times_are_times() {
 }
 
 #[test]
-fn word_is_one_word() {
+fn word_has_no_spaces_and_digits() {
     assert!(is_word("in-progress") && is_word("Incoming"));
     assert!(!is_word("Jordan Lee") && !is_word("a1") && !is_word(""));
 }
 
 #[test]
-fn detail_with_a_number_or_an_address_is_not_plain() {
+fn detail_with_phone_number_or_address_is_not_plain() {
     assert!(is_plain("/data/from: expected a string, found an integer"));
     assert!(!is_plain("for +14155550123") && !is_plain("for a@b.example"));
 }

@@ -2,14 +2,14 @@ use super::*;
 use proptest::prelude::*;
 
 #[test]
-fn name_that_kubernetes_takes_is_kept() {
+fn valid_kubernetes_name_is_kept() {
     for name in ["justcall.call.completed", "justcall.dead-letter", "a", "0.1-2", &"a".repeat(249)] {
         assert_eq!(resource_name(name), name);
     }
 }
 
 #[test]
-fn other_names_stay_readable_and_apart() {
+fn other_names_stay_readable_and_distinct() {
     let name = resource_name("JustCall.call_completed");
     assert!(name.starts_with("justcall.call-completed-"), "{name}");
     let mut names: Vec<_> = ["a_b", "a_B", "A.b", "_a.b", "a..b", "a.b_", "-a-b", "a.-b", "___", "...x", "_"]
@@ -21,7 +21,7 @@ fn other_names_stay_readable_and_apart() {
 }
 
 #[test]
-fn what_kubernetes_refuses_is_known() {
+fn invalid_kubernetes_names_are_recognized() {
     for name in ["", "A", "a_b", "-a", "a-", "a.", ".a", "a..b", "a.-b", "ä", &"a".repeat(254)] {
         assert!(!is_kubernetes_name(name), "{name:?}");
     }
@@ -29,7 +29,7 @@ fn what_kubernetes_refuses_is_known() {
 
 proptest! {
     #[test]
-    fn every_topic_has_a_name_that_kubernetes_takes(topic in "[a-zA-Z0-9._-]{1,249}") {
+    fn every_topic_has_a_valid_kubernetes_name(topic in "[a-zA-Z0-9._-]{1,249}") {
         let name = resource_name(&topic);
         prop_assert!(is_kubernetes_name(&name), "{name}");
     }

@@ -11,13 +11,13 @@ fn operations(create_missing: bool, purposes: &[Purpose]) -> Vec<Operation> {
 }
 
 #[test]
-fn serve_writes_and_creates_only_where_it_is_to() {
+fn serve_writes_and_creates_only_as_configured() {
     assert_eq!(operations(true, &[Purpose::Serve]), [Create, Write]);
     assert_eq!(operations(false, &[Purpose::Serve]), [Write]);
 }
 
 #[test]
-fn what_another_right_implies_is_not_given_twice() {
+fn implied_rights_are_not_repeated() {
     assert_eq!(operations(false, &[Purpose::Plan]), [Describe, DescribeConfigs]);
     assert_eq!(operations(false, &[Purpose::Serve, Purpose::Plan]), [DescribeConfigs, Write]);
     assert_eq!(operations(false, &[Purpose::Apply, Purpose::Plan]), [Alter, AlterConfigs, Create]);
@@ -25,7 +25,7 @@ fn what_another_right_implies_is_not_given_twice() {
 }
 
 #[test]
-fn every_topic_is_named_once_and_the_cluster_only_where_it_must_be() {
+fn topics_appear_once_and_the_cluster_only_if_needed() {
     let all: Vec<Arc<str>> = ["b", "a", "b"].map(Arc::from).to_vec();
     let resources = |purpose| {
         least(topics(&all, true), &[purpose]).into_iter().map(|acl| acl.resource).collect::<Vec<_>>()
@@ -36,7 +36,7 @@ fn every_topic_is_named_once_and_the_cluster_only_where_it_must_be() {
 }
 
 #[test]
-fn replay_reads_dead_letters_only_and_takes_transactions_over() {
+fn replay_reads_only_dead_letters_and_uses_transactions() {
     let all = ["dead", "t"].map(Arc::from);
     let acls = least(topics(&all, false), &[Purpose::Replay]);
     let acls: Vec<_> = acls.into_iter().map(|acl| (acl.resource, Vec::from_iter(acl.operations))).collect();

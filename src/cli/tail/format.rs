@@ -1,4 +1,4 @@
-//! A record as it is shown.
+//! Output formats of a record.
 
 use super::mask;
 use crate::cli::output::printable;
@@ -15,7 +15,7 @@ use std::fmt::Write;
 #[cfg(test)]
 mod tests;
 
-/// How records are shown.
+/// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(in crate::cli) enum Format {
     /// For a person: a block of lines for each.
@@ -25,16 +25,16 @@ pub(in crate::cli) enum Format {
     Ndjson,
 }
 
-/// Whether personal data shows.
+/// Treatment of personal data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) enum Privacy {
-    /// It does not.
+    /// Personal data is masked.
     Masked,
-    /// It does.
+    /// Personal data is printed.
     Shown,
 }
 
-/// A record as a block of lines.
+/// Formats a record as a block of lines.
 pub(super) fn pretty(record: &TailedRecord, privacy: Privacy) -> String {
     let TailedRecord { topic, partition, offset, .. } = record;
     let time = time(record).unwrap_or_else(|| "(no time)".into());
@@ -53,7 +53,7 @@ pub(super) fn pretty(record: &TailedRecord, privacy: Privacy) -> String {
     text
 }
 
-/// A record as one JSON object.
+/// Formats a record as one JSON object.
 pub(super) fn line(record: &TailedRecord, privacy: Privacy) -> String {
     match privacy {
         Privacy::Shown => exact(record).to_string(),
@@ -70,13 +70,13 @@ pub(super) fn line(record: &TailedRecord, privacy: Privacy) -> String {
                 body: body.and_then(|body| RawValue::from_string(body).ok()),
                 masked: true,
             };
-            // Everything in it can be written as JSON.
+            // All fields always serialize.
             serde_json::to_string(&masked).unwrap_or_default()
         }
     }
 }
 
-/// A body for a terminal.
+/// Formats a body for a terminal.
 pub(in crate::cli) fn body(value: &[u8], privacy: Privacy) -> String {
     let shown = match privacy {
         Privacy::Masked => mask::body(value).map(Cow::Owned),
@@ -88,7 +88,7 @@ pub(in crate::cli) fn body(value: &[u8], privacy: Privacy) -> String {
     }
 }
 
-/// The headers as they are shown.
+/// Returns the headers to print.
 pub(in crate::cli) fn headers_of<'a>(
     headers: &'a crate::record::Headers,
     privacy: Privacy,
@@ -103,7 +103,7 @@ pub(in crate::cli) fn headers_of<'a>(
     })
 }
 
-/// What is shown of a record while personal data is not.
+/// Record without personal data.
 #[derive(Serialize)]
 struct Masked<'a> {
     topic: &'a str,
@@ -117,7 +117,7 @@ struct Masked<'a> {
     masked: bool,
 }
 
-/// As `spool export` writes it.
+/// Formats a record as `spool export` does.
 fn exact(record: &TailedRecord) -> Value {
     let mut line = Map::new();
     line.insert("topic".into(), record.topic.as_str().into());

@@ -1,4 +1,4 @@
-//! The bodies in files and on standard input.
+//! Reader of bodies from files and standard input.
 
 use crate::cli::{Failure, files};
 use crate::input;
@@ -10,21 +10,21 @@ use std::path::{Path, PathBuf};
 #[cfg(test)]
 mod tests;
 
-/// One body and where it stands.
+/// Body and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Input {
-    /// Such as `events.ndjson:3`.
+    /// Position, such as `events.ndjson:3`.
     pub(super) at: String,
-    /// Without the space around it that a file has and a webhook does not.
+    /// Bytes without surrounding whitespace, which a file has and a webhook does not.
     pub(super) body: Bytes,
 }
 
 /// Content of the files, as the operator states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
-    /// One body, or one a line.
+    /// One body, or one body a line.
     Bodies,
-    /// One body, whatever its lines are.
+    /// One body, regardless of line breaks.
     OneBody,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn inputs(files: &[PathBuf], content: Content) -> Result<Vec<Input>, 
     Ok(inputs)
 }
 
-/// A file's bytes, or standard input's.
+/// Reads the bytes of a file, or of standard input.
 pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let is_stdin = file == Path::new("-");
     let read = if is_stdin { input::read_all(io::stdin().lock()) } else { input::read(file) };
@@ -54,8 +54,10 @@ fn whole(name: &str, bytes: &[u8]) -> Input {
     Input { at: name.to_owned(), body: Bytes::copy_from_slice(bytes.trim_ascii()) }
 }
 
-/// One body, unless the first line is one of its own: then each line is. A line that is none is a body
-/// all the same, and a broken one.
+/// Splits a file into bodies.
+///
+/// The file is one body unless its first line is a complete body. Then each line is a body, even if it is
+/// malformed.
 fn split(name: &str, bytes: &[u8]) -> Vec<Input> {
     let whole = bytes.trim_ascii();
     let mut lines =

@@ -1,4 +1,4 @@
-//! What a sender shows to be let in: JustCall's signature, a token.
+//! Credentials of a sender: JustCall's signature and a bearer token.
 
 use crate::secret::{Secret, SecretFileError, read_secrets};
 use chrono::{DateTime, Utc};
@@ -6,15 +6,15 @@ use justcall_events::signature::{SIGNATURE, TIMESTAMP, VERSION, sign};
 use justcall_events::{Scanned, scan};
 use std::path::Path;
 
-/// The secrets of a run. Of a file with several, as a bridge reads it, the last: the newest.
+/// Secrets of a run. In a file with several, the last one, which is the newest.
 #[derive(Debug, Default)]
-pub(super) struct Proof {
+pub(super) struct RequestCredentials {
     secret: Option<Secret>,
     token: Option<Secret>,
 }
 
-impl Proof {
-    /// Reads the secret to sign with and the bearer token, where there are to be any.
+impl RequestCredentials {
+    /// Reads the signing secret and the bearer token from the given files.
     pub(super) fn read(
         secrets_file: Option<&Path>,
         token_file: Option<&Path>,
@@ -22,18 +22,19 @@ impl Proof {
         Ok(Self { secret: last(secrets_file)?, token: last(token_file)? })
     }
 
-    /// Whether events are to be signed.
+    /// Returns true if events are signed.
     pub(super) fn signs(&self) -> bool {
         self.secret.is_some()
     }
 
-    /// The value of `Authorization`.
+    /// Returns the value of `Authorization`.
     pub(super) fn authorization(&self) -> Option<String> {
         self.token.as_ref().map(|token| format!("Bearer {}", token.expose()))
     }
 
-    /// The signature headers of a body that is sent at `now`: none for one without `webhook_url`,
-    /// which cannot be signed.
+    /// Returns the signature headers of a body that is sent at `now`.
+    ///
+    /// Returns `None` for a body without `webhook_url`, which cannot be signed.
     pub(super) fn signature(&self, body: &[u8], now: DateTime<Utc>) -> Option<[(&'static str, String); 3]> {
         let secret = self.secret.as_ref()?;
         let Ok(Scanned::Envelope(envelope)) = scan(body) else { return None };

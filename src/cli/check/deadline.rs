@@ -1,4 +1,4 @@
-//! Work on a thread of its own that may never end, and that nobody waits for any longer than a deadline.
+//! Worker threads that may never end, and a deadline for their results.
 
 use super::finding::Finding;
 use crate::cli::output;
@@ -10,49 +10,49 @@ use std::time::{Duration, Instant};
 #[cfg(test)]
 mod tests;
 
-/// What work tells while it goes on.
-enum Told {
+/// Message from a worker.
+enum WorkEvent {
     Found(Finding),
     Next(String),
 }
 
-/// The worker's end.
-pub(super) struct Telling(Sender<Told>);
+/// Handle by which a worker reports.
+pub(super) struct Reporter(Sender<WorkEvent>);
 
-impl Telling {
-    pub(super) fn say(&self, finding: Finding) {
-        // Nobody listens any more once the time is up.
-        let _ = self.0.send(Told::Found(finding));
+impl Reporter {
+    pub(super) fn report(&self, finding: Finding) {
+        // The receiver is gone once the deadline has passed.
+        let _ = self.0.send(WorkEvent::Found(finding));
     }
 
-    /// What is done next, for a person who waits.
+    /// Shows the next step on a terminal.
     pub(super) fn next(&self, what: &str) {
-        let _ = self.0.send(Told::Next(what.to_owned()));
+        let _ = self.0.send(WorkEvent::Next(what.to_owned()));
     }
 }
 
-/// Work that has begun.
+/// Worker that was started.
 pub(super) struct Work {
     name: &'static str,
-    told: Receiver<Told>,
+    events: Receiver<WorkEvent>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Work {
-    pub(super) fn begin(name: &'static str, work: impl FnOnce(&Telling) + Send + 'static) -> Self {
-        let (sender, told) = channel();
-        let thread = std::thread::Builder::new().name(name.into()).spawn(move || work(&Telling(sender)));
-        Self { name, told, thread: thread.ok() }
+    pub(super) fn begin(name: &'static str, work: impl FnOnce(&Reporter) + Send + 'static) -> Self {
+        let (sender, events) = channel();
+        let thread = std::thread::Builder::new().name(name.into()).spawn(move || work(&Reporter(sender)));
+        Self { name, events, thread: thread.ok() }
     }
 
-    /// What it found until the deadline.
+    /// Returns the findings of the worker until the deadline.
     fn finish(self, deadline: Instant, line: &ProgressBar) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut last = "beginning".to_owned();
         loop {
-            match self.told.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(Told::Found(finding)) => findings.push(finding),
-                Ok(Told::Next(what)) => {
+            match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(WorkEvent::Found(finding)) => findings.push(finding),
+                Ok(WorkEvent::Next(what)) => {
                     line.set_message(what.clone());
                     last = what;
                 }
@@ -77,7 +77,7 @@ impl Work {
     }
 }
 
-/// What all of them found until the deadline, with a line of progress on a terminal.
+/// Returns the findings of all workers until the deadline, with a progress line on a terminal.
 pub(super) fn finish(all: impl IntoIterator<Item = Work>, deadline: Instant) -> Vec<Finding> {
     let line = ProgressBar::with_draw_target(None, output::progress_target());
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {

@@ -1,4 +1,4 @@
-//! A plan as a person reads it, and as a script does.
+//! Output of a plan as text and as JSON.
 
 use super::plan::{Change, Counts, Difference, Entry, Plan, State, There, Widening};
 use crate::kafka::TopicsConfig;
@@ -12,7 +12,7 @@ struct Line<'p> {
     text: String,
 }
 
-/// A table with a line for each thing to know, then the sum. `verbose` adds what is left alone.
+/// Formats a line for each difference, then the totals. `verbose` adds settings that are left alone.
 pub(super) fn text(plan: &Plan, wanted: &TopicsConfig, verbose: bool) -> String {
     let lines: Vec<Line<'_>> = plan.0.iter().flat_map(|entry| lines(entry, wanted, verbose)).collect();
     let width = plan.width();
@@ -23,14 +23,14 @@ pub(super) fn text(plan: &Plan, wanted: &TopicsConfig, verbose: bool) -> String 
         text.push('\n');
     }
     if plan.widens() {
-        text.push_str(WIDENING);
+        text.push_str(WIDENING_WARNING);
     }
     text.push('\n');
     text.push_str(&sum(&plan.counts()));
     text
 }
 
-const WIDENING: &str = "
+const WIDENING_WARNING: &str = "
 Adding partitions changes which partition a key belongs to: records of one key from before and after
 may stand in different partitions, and their order across that moment is lost. Records that are there
 stay where they are. `apply` does it with --add-partitions only.
@@ -62,7 +62,7 @@ fn lines<'p>(entry: &'p Entry, wanted: &TopicsConfig, verbose: bool) -> Vec<Line
     lines
 }
 
-/// What a new topic is made with.
+/// Formats the settings of a new topic.
 fn new_topic(wanted: &TopicsConfig) -> String {
     let number = |number: Option<i32>, what: &str| match number {
         Some(1) => format!("1 {what}"),
@@ -120,7 +120,7 @@ fn sum(counts: &Counts) -> String {
     format!("Topics: {}.\n", parts.join(", "))
 }
 
-/// The same for a script.
+/// Returns the plan as JSON.
 pub(super) fn as_json(plan: &Plan, wanted: &TopicsConfig) -> Value {
     let Counts { create, alter, differ, hidden, ok } = plan.counts();
     let topics: Vec<Value> = plan.0.iter().map(|entry| entry_json(entry, wanted)).collect();

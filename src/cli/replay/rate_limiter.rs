@@ -1,11 +1,11 @@
-//! Not faster than was asked for.
+//! Rate limit for the lines of a replay.
 
 use std::time::{Duration, Instant};
 
 #[cfg(test)]
 mod tests;
 
-/// Reads `--rate`.
+/// Parses `--rate`.
 pub(super) fn parse(text: &str) -> Result<f64, String> {
     let number: Option<f64> = text.strip_suffix("/s").unwrap_or(text).trim().parse().ok();
     number
@@ -13,25 +13,25 @@ pub(super) fn parse(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected lines per second, from 0.001 to 1000000, such as 500 or 500/s".to_owned())
 }
 
-/// When each line is due.
+/// Schedule of lines at a fixed rate.
 #[derive(Debug)]
-pub(super) struct Pace {
-    /// `None`: at once.
+pub(super) struct RateLimiter {
+    /// Lines per second; `None` for no limit.
     rate: Option<f64>,
     began: Instant,
     lines: u64,
 }
 
-impl Pace {
+impl RateLimiter {
     pub(super) fn new(rate: Option<f64>, now: Instant) -> Self {
         Self { rate, began: now, lines: 0 }
     }
 
-    /// How long it is until the next line is due; zero if it is.
+    /// Returns the time until the next line is due, or zero.
     pub(super) fn wait(&mut self, now: Instant) -> Duration {
         let Some(rate) = self.rate else { return Duration::ZERO };
         let due = self.began + Duration::from_secs_f64(self.lines as f64 / rate);
-        // What was held up is not made up for by a burst.
+        // A delay is not followed by a burst.
         if now > due + Duration::from_secs(1) {
             self.began = now;
             self.lines = 0;
@@ -39,7 +39,7 @@ impl Pace {
         due.saturating_duration_since(now)
     }
 
-    /// The next line is taken.
+    /// Counts a line as sent.
     pub(super) fn take(&mut self) {
         self.lines += 1;
     }

@@ -10,13 +10,13 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn one_document_is_one_body_however_it_is_written() {
+fn one_document_is_one_body_in_any_layout() {
     assert_eq!(bodies("{\n \"a\": 1\n}\n"), pairs(&[("f", "{\n \"a\": 1\n}")]));
     assert_eq!(bodies("{}\n\n"), pairs(&[("f", "{}")]));
 }
 
 #[test]
-fn each_line_is_a_body_where_the_first_is() {
+fn each_line_is_a_body_if_the_first_line_is() {
     assert_eq!(
         bodies("{}\n\n [1] \r\nnonsense\n"),
         pairs(&[("f:1", "{}"), ("f:3", "[1]"), ("f:4", "nonsense")])
@@ -25,17 +25,17 @@ fn each_line_is_a_body_where_the_first_is() {
 }
 
 #[test]
-fn what_is_no_json_is_one_broken_body() {
+fn non_json_file_is_one_malformed_body() {
     assert_eq!(bodies("nonsense\n{}"), pairs(&[("f", "nonsense\n{}")]));
 }
 
 #[test]
-fn an_empty_file_is_a_probe() {
+fn empty_file_is_a_probe() {
     assert_eq!(bodies(" \n"), pairs(&[("f", "")]));
 }
 
 #[test]
-fn lines_of_one_body_are_no_events() {
+fn one_body_option_ignores_line_breaks() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("body");
     std::fs::write(&file, "\u{feff}{}\n{\"event\":\"call.missed\"}\n").unwrap();

@@ -6,12 +6,12 @@ fn within(milliseconds: u64, all: Vec<Work>) -> Vec<Finding> {
 }
 
 #[test]
-fn everything_found_is_told_in_the_order_of_the_works() {
+fn findings_keep_the_order_of_the_workers() {
     let work = |name: &'static str, pause| {
-        Work::begin(name, move |telling| {
+        Work::begin(name, move |reporter| {
             std::thread::sleep(Duration::from_millis(pause));
-            telling.next("looking");
-            telling.say(Finding::ok(name, ""));
+            reporter.next("looking");
+            reporter.report(Finding::ok(name, ""));
         })
     };
     let keys: Vec<_> =
@@ -20,11 +20,11 @@ fn everything_found_is_told_in_the_order_of_the_works() {
 }
 
 #[test]
-fn work_that_hangs_is_a_failure_beside_what_it_found() {
+fn hanging_worker_is_a_failure_and_keeps_its_findings() {
     let (hold, held) = channel::<()>();
-    let work = Work::begin("a", move |telling| {
-        telling.say(Finding::ok("one", ""));
-        telling.next("asking for topics");
+    let work = Work::begin("a", move |reporter| {
+        reporter.report(Finding::ok("one", ""));
+        reporter.next("asking for topics");
         let _ = held.recv();
     });
     let begun = Instant::now();
@@ -37,7 +37,7 @@ fn work_that_hangs_is_a_failure_beside_what_it_found() {
 }
 
 #[test]
-fn work_that_breaks_off_does_not_pass_for_a_good_report() {
+fn panicking_worker_is_a_failure() {
     let findings = within(30_000, vec![Work::begin("a", |_| panic!("on purpose"))]);
     assert_eq!(findings.iter().map(|finding| finding.level).collect::<Vec<_>>(), [Level::Failure]);
 }

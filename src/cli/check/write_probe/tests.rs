@@ -6,7 +6,7 @@ fn config(entries: &[(&str, &str)]) -> Config {
 }
 
 #[test]
-fn flaw_is_one_that_the_topic_surely_refuses() {
+fn probe_has_a_flaw_that_the_topic_rejects() {
     const NOW: i64 = 1_800_000_000_000;
     let (create, append) =
         (("message.timestamp.type", "CreateTime"), ("message.timestamp.type", "LogAppendTime"));
@@ -24,13 +24,13 @@ fn flaw_is_one_that_the_topic_surely_refuses() {
 }
 
 #[test]
-fn nothing_is_tried_where_no_refusal_is_sure() {
+fn topic_without_limits_is_not_probed() {
     assert_eq!(flaw(&config(&[]), 0), None, "limits that are not told may be none");
     assert_eq!(flaw(&config(&[("max.message.bytes", "104857600")]), 0), None, "too much to send for a look");
 }
 
 #[test]
-fn attempt_fails_for_the_missing_right_alone() {
+fn only_a_missing_right_is_a_failure() {
     for (attempt, level) in [
         (ProbeOutcome::Allowed, Level::Ok),
         (ProbeOutcome::Forbidden, Level::Failure),
@@ -42,7 +42,7 @@ fn attempt_fails_for_the_missing_right_alone() {
 }
 
 #[test]
-fn record_that_was_written_is_not_hushed_up() {
+fn written_probe_is_reported() {
     let read = |attempt| clock(Some(("a".into(), Err(attempt))), Duration::from_secs(900));
     let written = read(ProbeOutcome::Written);
     assert_eq!(

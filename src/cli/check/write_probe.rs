@@ -1,4 +1,4 @@
-//! The right to write and the broker's clock, learnt from writes that a broker refuses.
+//! Probes the right to write and the broker's clock, by records that a broker must reject.
 
 use super::clock;
 use super::finding::Finding;
@@ -12,17 +12,17 @@ mod tests;
 
 const KEY: &str = "write";
 
-/// No more is sent to a topic for this, in bytes.
-const LARGEST: i64 = 8 << 20;
+/// Largest record sent to a topic as a probe, in bytes.
+const MAX_PROBE_BYTES: i64 = 8 << 20;
 
-/// Tries to write to every topic, and reads the clock where that can be done.
+/// Probes every topic, and reads the clock if a topic allows that.
 pub(super) async fn check(
     config: &kafka::Config,
     topics: &[(&str, &Topic)],
     tolerance: Duration,
-    say: &dyn Fn(Finding),
+    report: &dyn Fn(Finding),
 ) {
-    let readable = topics.iter().map(|(name, topic)| ((*name).to_owned(), told(topic)));
+    let readable = topics.iter().map(|(name, topic)| ((*name).to_owned(), config_of(topic)));
     let readable: Vec<(String, Config)> = readable.collect();
     let now = chrono::Utc::now().timestamp_millis();
     let (possible, impossible): (Vec<_>, Vec<_>) = readable
@@ -30,11 +30,13 @@ pub(super) async fn check(
         .map(|(name, config)| (name.clone(), flaw(config, now)))
         .partition(|(_, flaw)| flaw.is_some());
     for (name, _) in impossible {
-        say(Finding::skipped(
-            KEY,
-            "no write is known that the topic surely refuses: its limits are not told, or too wide",
-        )
-        .of(name));
+        report(
+            Finding::skipped(
+                KEY,
+                "no write is known that the topic surely refuses: its limits are not told, or too wide",
+            )
+            .of(name),
+        );
     }
     let trials: Vec<(String, RecordFlaw)> =
         possible.into_iter().filter_map(|(name, flaw)| Some((name, flaw?))).collect();
@@ -44,15 +46,14 @@ pub(super) async fn check(
     let tried = tokio::task::spawn_blocking(move || attempt(&config, &trials, &limits));
     match tried.await.unwrap_or_else(|panic| Err(panic.to_string())) {
         Ok((attempts, skew)) => {
-            attempts.into_iter().for_each(|(name, attempt)| say(judge(attempt).of(name)));
-            say(clock(skew, tolerance));
+            attempts.into_iter().for_each(|(name, attempt)| report(judge(attempt).of(name)));
+            report(clock(skew, tolerance));
         }
-        Err(why) => say(judge(ProbeOutcome::Unclear(why))),
+        Err(why) => report(judge(ProbeOutcome::Unclear(why))),
     }
 }
 
-/// What came of each topic's attempt; and of reading the clock at one that may be written to, if one
-/// has a limit to read it at.
+/// Result of each topic's probe, and the clock difference read at one topic, if any has a limit for it.
 type Outcome = (Vec<(String, ProbeOutcome)>, Option<(String, Result<ClockSkew, ProbeOutcome>)>);
 
 fn attempt(
@@ -86,15 +87,15 @@ fn clock(read: Option<(String, Result<ClockSkew, ProbeOutcome>)>, tolerance: Dur
     }
 }
 
-fn told(topic: &Topic) -> Config {
+fn config_of(topic: &Topic) -> Config {
     let config = topic.config.iter().flatten();
     config.filter_map(|(name, value)| Some((name.clone(), value.value.clone()?))).collect()
 }
 
-/// What a topic of this configuration surely refuses; the time is in milliseconds since 1970.
+/// Returns a flaw that a topic of this configuration must reject. `now` is in milliseconds since 1970.
 fn flaw(config: &Config, now: i64) -> Option<RecordFlaw> {
     let size = || {
-        let most = number(config, "max.message.bytes").filter(|most| (0..LARGEST).contains(most))?;
+        let most = number(config, "max.message.bytes").filter(|most| (0..MAX_PROBE_BYTES).contains(most))?;
         Some(RecordFlaw::Size(usize::try_from(most).ok()? + 1))
     };
     match clock::limit(config) {

@@ -10,12 +10,12 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 }
 
 #[test]
-fn signature_is_one_that_a_bridge_takes() {
+fn bridge_accepts_the_signature() {
     let secrets = file("old\nnew\n");
-    let proof = Proof::read(Some(secrets.path()), None).unwrap();
+    let credentials = RequestCredentials::read(Some(secrets.path()), None).unwrap();
     let now = Utc::now();
     let (event, body) = samples(Dialect::Live).next().unwrap();
-    let [signature, version, timestamp] = proof.signature(body.as_bytes(), now).unwrap();
+    let [signature, version, timestamp] = credentials.signature(body.as_bytes(), now).unwrap();
     let headers =
         Headers { signature: Some(signature.1), version: Some(version.1), timestamp: Some(timestamp.1) };
     let Ok(Scanned::Envelope(envelope)) = scan(body.as_bytes()) else { panic!("no envelope") };
@@ -26,22 +26,22 @@ fn signature_is_one_that_a_bridge_takes() {
 }
 
 #[test]
-fn what_cannot_be_signed_goes_unsigned() {
+fn unsignable_body_is_sent_unsigned() {
     let secrets = file("hush");
-    let proof = Proof::read(Some(secrets.path()), None).unwrap();
+    let credentials = RequestCredentials::read(Some(secrets.path()), None).unwrap();
     let (_, documented) = samples(Dialect::Documented).next().unwrap();
     for body in [documented.as_bytes(), b"", b"{", br#"{"type":"call.completed","data":{}}"#] {
-        assert_eq!(proof.signature(body, Utc::now()), None);
+        assert_eq!(credentials.signature(body, Utc::now()), None);
     }
-    assert!(Proof::default().signature(documented.as_bytes(), Utc::now()).is_none());
+    assert!(RequestCredentials::default().signature(documented.as_bytes(), Utc::now()).is_none());
 }
 
 #[test]
-fn token_goes_as_bearer() {
+fn token_is_sent_as_bearer() {
     let tokens = file("0123456789abcdef\n");
-    let proof = Proof::read(None, Some(tokens.path())).unwrap();
-    assert_eq!(proof.authorization().as_deref(), Some("Bearer 0123456789abcdef"));
-    assert!(!proof.signs());
-    assert_eq!(Proof::default().authorization(), None);
-    assert!(Proof::read(Some(Path::new("/nowhere")), None).is_err());
+    let credentials = RequestCredentials::read(None, Some(tokens.path())).unwrap();
+    assert_eq!(credentials.authorization().as_deref(), Some("Bearer 0123456789abcdef"));
+    assert!(!credentials.signs());
+    assert_eq!(RequestCredentials::default().authorization(), None);
+    assert!(RequestCredentials::read(Some(Path::new("/nowhere")), None).is_err());
 }

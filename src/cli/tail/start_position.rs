@@ -1,4 +1,4 @@
-//! Where reading begins, as it is written on the command line.
+//! Start position of `tail`.
 
 use crate::kafka::StartPosition;
 use chrono::{DateTime, Utc};
@@ -7,36 +7,36 @@ use std::time::Duration;
 #[cfg(test)]
 mod tests;
 
-/// What `--from` says.
+/// Value of `--from`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum From {
+pub(super) enum StartArgument {
     /// `now`
     Now,
     /// `beginning`
     Beginning,
-    /// A point in time.
+    /// Point in time.
     At(DateTime<Utc>),
-    /// So long ago.
+    /// Duration before now.
     Ago(Duration),
 }
 
-/// Reads `--from`.
-pub(super) fn parse(text: &str) -> Result<From, String> {
+/// Parses `--from`.
+pub(super) fn parse(text: &str) -> Result<StartArgument, String> {
     match text {
-        "now" => return Ok(From::Now),
-        "beginning" => return Ok(From::Beginning),
+        "now" => return Ok(StartArgument::Now),
+        "beginning" => return Ok(StartArgument::Beginning),
         _ => {}
     }
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(From::At(time.to_utc()));
+        return Ok(StartArgument::At(time.to_utc()));
     }
-    humantime::parse_duration(text).map(From::Ago).map_err(|_| {
+    humantime::parse_duration(text).map(StartArgument::Ago).map_err(|_| {
         "expected now, beginning, a time such as 2026-03-12T14:30:00Z, or how long ago, such as 15m".into()
     })
 }
 
-impl From {
-    /// What that means at `now`.
+impl StartArgument {
+    /// Returns the start relative to `now`.
     pub(super) fn start(self, now: DateTime<Utc>) -> StartPosition {
         match self {
             Self::Now => StartPosition::Now,

@@ -22,7 +22,7 @@ fn record() -> TailedRecord {
 }
 
 #[test]
-fn block_says_where_a_record_stands_and_what_it_is() {
+fn block_shows_position_and_type_of_a_record() {
     let expected = r#"1970-01-01T00:00:00.000Z  justcall.calls [2] @7  key call_1  call.missed  73 bytes
     ce_type: call.missed
     ce_subject: call_1
@@ -32,14 +32,14 @@ fn block_says_where_a_record_stands_and_what_it_is() {
 }
 
 #[test]
-fn terminal_is_safe_from_what_is_shown() {
+fn shown_text_cannot_control_the_terminal() {
     let text = pretty(&record(), Privacy::Shown);
     assert!(text.contains("+14155550123") && text.contains("Jordan"), "{text}");
     assert!(!text.contains('\u{1b}'), "{text:?}");
 }
 
 #[test]
-fn masked_line_says_that_it_is_and_holds_no_value() {
+fn masked_line_is_marked_and_has_no_value() {
     let line: Value = serde_json::from_str(&line(&record(), Privacy::Masked)).unwrap();
     assert_eq!(line["masked"], true);
     assert_eq!(line["value"], Value::Null);
@@ -48,14 +48,14 @@ fn masked_line_says_that_it_is_and_holds_no_value() {
 }
 
 #[test]
-fn shown_line_is_one_of_an_export() {
+fn unmasked_line_equals_the_export() {
     let line: Value = serde_json::from_str(&line(&record(), Privacy::Shown)).unwrap();
     assert_eq!(line["value"], std::str::from_utf8(BODY).unwrap());
     assert_eq!((&line["key"], &line["timestamp"]), (&json!("call_1"), &json!(0)));
 }
 
 #[test]
-fn mark_without_key_and_value_shows_as_such() {
+fn record_without_key_and_value_is_shown_as_such() {
     let mark = TailedRecord { key: None, value: None, ..record() };
     let text = pretty(&mark, Privacy::Masked);
     assert!(text.contains("no key") && text.contains("0 bytes") && text.lines().count() == 4, "{text}");

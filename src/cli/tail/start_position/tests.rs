@@ -6,7 +6,7 @@ fn start(text: &str) -> Result<StartPosition, String> {
 }
 
 #[test]
-fn words_times_and_spans_say_where_to_begin() {
+fn start_position_is_a_word_a_time_or_a_duration() {
     assert_eq!(start("now"), Ok(StartPosition::Now));
     assert_eq!(start("beginning"), Ok(StartPosition::Beginning));
     assert_eq!(start("1970-01-01T01:00:01+01:00"), Ok(StartPosition::At(1000)));
@@ -15,7 +15,7 @@ fn words_times_and_spans_say_where_to_begin() {
 }
 
 #[test]
-fn anything_else_is_told_what_was_expected() {
+fn invalid_start_position_is_rejected_with_the_expected_forms() {
     for wrong in ["", "yesterday", "15", "-15m", "2026-03-12"] {
         assert!(start(wrong).is_err_and(|text| text.contains("15m")), "{wrong}");
     }

@@ -1,6 +1,6 @@
-//! The rights that the bridge's commands need in Kafka, and no more. Pure.
+//! Least ACLs that the bridge's commands need in Kafka. Pure.
 //!
-//! Each was found by taking it away from a user of a real broker and looking at what fails.
+//! Each was verified by removing it from a user of a real broker.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 #[cfg(test)]
 mod tests;
 
-/// What a user of the cluster is to be able to run.
+/// Command that a Kafka user must be able to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(super) enum Purpose {
     /// `serve`
@@ -26,7 +26,7 @@ pub(super) enum Purpose {
     Replay,
 }
 
-/// An operation as Kafka's ACLs name it.
+/// Operation of a Kafka ACL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Operation {
     Alter,
@@ -38,7 +38,7 @@ pub(super) enum Operation {
     Write,
 }
 
-/// What may be done with what.
+/// Operations allowed on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Acl {
     pub(super) resource: Resource,
@@ -47,29 +47,28 @@ pub(super) struct Acl {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Resource {
-    /// One topic, by its whole name: a prefix would reach the topics of others too.
+    /// One topic by its full name: a prefix would include topics of others.
     Topic(Arc<str>),
-    /// The cluster as a whole.
+    /// The cluster.
     Cluster,
-    /// Transactional ids that begin like this.
+    /// Transactional ids with this prefix.
     Transactions(&'static str),
 }
 
-/// How the transactional ids of all commands begin.
-const TRANSACTIONS: &str = "justcall-bridge-";
+/// Prefix of the transactional ids of all commands.
+const TRANSACTIONAL_ID_PREFIX: &str = "justcall-bridge-";
 
-/// The topics that the settings can yield.
+/// Topics that the settings can yield.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Topics<'t> {
-    /// All of them.
     pub(super) all: &'t [Arc<str>],
-    /// That of the dead letters.
+    /// Topic of dead letters.
     pub(super) dead_letters: &'t str,
-    /// Whether missing ones are made on first use.
+    /// True if missing topics are created on first use.
     pub(super) create_missing: bool,
 }
 
-/// The least that `purposes` need together, on exactly these topics.
+/// Returns the least ACLs for all `purposes`, on exactly these topics.
 pub(super) fn least(topics: Topics<'_>, purposes: &[Purpose]) -> Vec<Acl> {
     let names: BTreeSet<&Arc<str>> = topics.all.iter().collect();
     let acl = |resource, operations: BTreeSet<Operation>| Acl { resource, operations };
@@ -83,14 +82,14 @@ pub(super) fn least(topics: Topics<'_>, purposes: &[Purpose]) -> Vec<Acl> {
     let elsewhere = [
         acl(Resource::Cluster, purposes.iter().flat_map(|it| on_the_cluster(*it)).copied().collect()),
         acl(
-            Resource::Transactions(TRANSACTIONS),
+            Resource::Transactions(TRANSACTIONAL_ID_PREFIX),
             purposes.iter().flat_map(|it| on_transactions(*it)).copied().collect(),
         ),
     ];
     names.into_iter().map(on_topic).chain(elsewhere).filter(|acl| !acl.operations.is_empty()).collect()
 }
 
-/// What a purpose needs on each topic.
+/// Returns the operations that a purpose needs on each topic.
 pub(super) fn on_a_topic(purpose: Purpose, create_missing: bool) -> &'static [Operation] {
     use Operation::{Alter, AlterConfigs, Create, Describe, DescribeConfigs, Read, Write};
     match purpose {
@@ -102,7 +101,7 @@ pub(super) fn on_a_topic(purpose: Purpose, create_missing: bool) -> &'static [Op
     }
 }
 
-/// What it needs on that of the dead letters besides.
+/// Returns the additional operations on the topic of dead letters.
 fn on_dead_letters(purpose: Purpose) -> &'static [Operation] {
     match purpose {
         Purpose::Replay => &[Operation::Read],
@@ -110,16 +109,16 @@ fn on_dead_letters(purpose: Purpose) -> &'static [Operation] {
     }
 }
 
-/// What it needs on the cluster.
+/// Returns the operations on the cluster.
 fn on_the_cluster(purpose: Purpose) -> &'static [Operation] {
     match purpose {
-        // The brokers' own configuration.
+        // Reads the brokers' configuration.
         Purpose::Check => &[Operation::DescribeConfigs],
         _ => &[],
     }
 }
 
-/// What it needs on transactional ids.
+/// Returns the operations on transactional ids.
 fn on_transactions(purpose: Purpose) -> &'static [Operation] {
     match purpose {
         Purpose::Replay => &[Operation::Write],
@@ -127,7 +126,7 @@ fn on_transactions(purpose: Purpose) -> &'static [Operation] {
     }
 }
 
-/// Kafka lets who may change or read a thing also look at it.
+/// Removes operations that another one implies: the rights to read or to change imply the right to describe.
 fn without_implied(mut operations: BTreeSet<Operation>) -> BTreeSet<Operation> {
     use Operation::{Alter, AlterConfigs, Describe, DescribeConfigs, Read, Write};
     if [Alter, Read, Write].iter().any(|it| operations.contains(it)) {
@@ -141,7 +140,7 @@ fn without_implied(mut operations: BTreeSet<Operation>) -> BTreeSet<Operation> {
 
 impl fmt::Display for Operation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Their names in Kafka.
+        // The variants have the names that Kafka uses.
         fmt::Debug::fmt(self, formatter)
     }
 }

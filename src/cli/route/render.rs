@@ -1,4 +1,4 @@
-//! An explanation for a person.
+//! Explanation as text.
 
 use super::explanation::{Explanation, Outcome, Router, Seen, Step};
 use crate::cli::output::printable;
@@ -7,16 +7,16 @@ use crate::routing::Match;
 use serde_json::Value;
 use std::fmt::Write;
 
-/// What became of the event at that place.
+/// Formats the result of the event at position `at`.
 pub(super) fn text(at: &str, explanation: &Explanation, router: &Router<'_>) -> String {
     let mut table = Table { text: format!("{}\n", printable(at)) };
-    table.say_seen(explanation);
-    table.say("outcome", &outcome(explanation));
+    table.add_seen(explanation);
+    table.add("outcome", &outcome(explanation));
     if let Some(rejection) = &explanation.rejection {
-        table.say("reason", &format!("{}: {}", rejection.reason, rejection.detail));
+        table.add("reason", &format!("{}: {}", rejection.reason, rejection.detail));
     }
-    table.say_steps(&explanation.steps, router.settings());
-    table.say_records(explanation, router.partitions());
+    table.add_steps(&explanation.steps, router.settings());
+    table.add_records(explanation, router.partitions());
     table.text
 }
 
@@ -38,24 +38,24 @@ struct Table {
 }
 
 impl Table {
-    // Writing to a string does not fail.
-    fn say(&mut self, name: &str, value: &str) {
+    // Writing to a string cannot fail.
+    fn add(&mut self, name: &str, value: &str) {
         let _ = writeln!(self.text, "  {name:<11} {}", printable(value));
     }
 
-    fn say_seen(&mut self, explanation: &Explanation) {
+    fn add_seen(&mut self, explanation: &Explanation) {
         if let Some(Seen { dialect, event_type, known, entity_id, time }) = &explanation.seen {
             let known = if *known { "" } else { " (JustCall does not document it)" };
-            self.say("type", &format!("{event_type}{known}"));
-            self.say("dialect", dialect);
+            self.add("type", &format!("{event_type}{known}"));
+            self.add("dialect", dialect);
             for (name, value) in [("entity id", entity_id), ("time", time)] {
                 if let Some(value) = value {
-                    self.say(name, value);
+                    self.add(name, value);
                 }
             }
         }
         if let Some(id) = &explanation.id {
-            self.say("event id", id);
+            self.add("event id", id);
         }
         let mode = explanation.validation;
         let validation = match (explanation.outcome, explanation.violations) {
@@ -65,11 +65,12 @@ impl Table {
             (_, 1) => format!("passed ({mode}), with 1 violation let pass"),
             (_, number) => format!("passed ({mode}), with {number} violations let pass"),
         };
-        self.say("validation", &validation);
+        self.add("validation", &validation);
     }
 
-    /// A line for each route; routes in a row that mean other types, or were not reached, share one.
-    fn say_steps(&mut self, steps: &[Step], settings: &Settings) {
+    /// Adds a line for each route. Consecutive routes for other types, or after the last evaluated one, share
+    /// a line.
+    fn add_steps(&mut self, steps: &[Step], settings: &Settings) {
         for (index, group) in steps.chunk_by(shares).enumerate() {
             let name = if index == 0 { "routes" } else { "" };
             let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
@@ -78,13 +79,13 @@ impl Table {
             } else {
                 format!("[{}] to [{}]: {}", first.route, last.route, verdict(first))
             };
-            self.say(name, &line);
+            self.add(name, &line);
         }
     }
 
-    fn say_records(&mut self, explanation: &Explanation, partitions: Option<u32>) {
+    fn add_records(&mut self, explanation: &Explanation, partitions: Option<u32>) {
         for record in &explanation.records {
-            self.say("record", &record.topic);
+            self.add("record", &record.topic);
             let key = record.key.as_deref().unwrap_or("none: Kafka spreads such records");
             let _ = writeln!(self.text, "    key        {}", printable(key));
             if let (Some(partition), Some(partitions)) = (record.partition, partitions) {
@@ -119,7 +120,7 @@ fn verdict(step: &Step) -> String {
     }
 }
 
-/// What a route's `match` says.
+/// Formats the `match` of a route.
 fn matches(settings: &Settings, route: usize) -> String {
     let Some(route) = settings.routing.routes.get(route) else { return String::new() };
     if let (true, Some(template)) = (route.matches.is_empty(), &route.template) {
