@@ -1,8 +1,7 @@
 //! Listener for probes and metrics.
 
 use super::AdminConfig;
-use super::evictable::Connections;
-use super::evictable::Evictable;
+use super::evictable::{Connections, Evictable};
 use super::guarded_stream::GuardedStream;
 use super::listener::{LINGER_SECONDS, Listener, cannot_bind};
 use super::problem::Problem;

@@ -217,6 +217,7 @@ where
     body.finish(response)
 }
 
+/// Checks the method, reads the event and processes it.
 async fn dispatch<A>(
     state: &Rc<WorkerHandle<A>>,
     request: &HttpRequest,
@@ -276,6 +277,7 @@ where
 }
 
 impl<A> IngressState<A> {
+    /// Counts and logs a request that ended before ingest.
     fn report_problem(&self, problem: &Problem) {
         self.metrics.turned_away(problem.tag());
         if problem.is_retryable()

@@ -14,7 +14,7 @@ const TYPE_PREFIX: &str = "urn:justcall-kafka-bridge:problem:";
 
 /// Bytes that a chunked body may have above `server.max_body_bytes`: sizes, extensions and trailers.
 ///
-/// RFC 9112, 7.1.1, requires a limit and a 4xx.
+/// RFC 9112, 7.1.1, recommends a limit and a 4xx response.
 pub(super) const MAX_FRAMING: usize = 64 * 1024;
 
 /// Value of `Retry-After` in every 503.

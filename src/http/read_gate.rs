@@ -126,7 +126,7 @@ impl ReadGate {
         self.phase() == ReadPhase::Chunks
     }
 
-    /// Returns whether the phase was set since the last call.
+    /// Returns whether the phase was set since the last call. A new head is not handled yet.
     pub(super) fn take_change(&self) -> bool {
         let has_changed = self.has_changed.take();
         if has_changed && self.phase() == ReadPhase::Head {
