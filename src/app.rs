@@ -5,13 +5,13 @@ pub mod dead_letters;
 mod reload;
 pub mod replay;
 
-pub use crate::http::{Answer, DescriptorLimit, answers, readiness_at_start};
+pub use crate::http::{DescriptorLimit, ExampleResponse, example_responses, readiness_at_start};
 pub use reload::ReloadHandle;
 
 use crate::config::{Settings, ShutdownConfig, Sources};
 use crate::delivery::{self, Delivery, SpoolView};
 use crate::health::{KafkaState, LifecycleState, Readiness};
-use crate::http::{Admin, Ingress};
+use crate::http::{AdminListener, Ingress};
 use crate::ingest::{self, Budget, Evaluator, Ingest};
 use crate::kafka::{self, Producer};
 use crate::routing::{self, RouteTable};
@@ -83,7 +83,7 @@ fn joined(problems: &[routing::RouteError]) -> String {
 /// Bridge that is ready to run.
 pub struct App {
     ingress: Ingress,
-    admin: Admin,
+    admin: AdminListener,
     producer: Arc<Producer>,
     delivery: Arc<Delivery>,
     spool: Option<Arc<Spool>>,
@@ -176,8 +176,9 @@ impl App {
         .map_err(|source| Error::Listen { setting: "server.listen", source })?;
         watched.extend(ingress.watched());
         let watcher = Watcher::start(watched, Arc::clone(&metrics)).map_err(Error::Watcher)?;
-        let admin = Admin::bind(&settings.admin, Arc::clone(&readiness), metrics, Arc::clone(&budget))
-            .map_err(|source| Error::Listen { setting: "admin.listen", source })?;
+        let admin =
+            AdminListener::bind(&settings.admin, Arc::clone(&readiness), metrics, Arc::clone(&budget))
+                .map_err(|source| Error::Listen { setting: "admin.listen", source })?;
         let shutdown = settings.shutdown;
         Ok(Self {
             ingress,

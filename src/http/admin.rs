@@ -1,13 +1,12 @@
-//! The listener for probes and metrics.
+//! Listener for probes and metrics.
 
 use super::AdminConfig;
-use super::answer::json;
-use super::evictable::Connections;
-use super::evictable::Evictable;
+use super::evictable::{Connections, Evictable};
+use super::guarded_stream::GuardedStream;
 use super::listener::{LINGER_SECONDS, Listener, cannot_bind};
-use super::paced::Paced;
 use super::problem::Problem;
-use super::turn::Turn;
+use super::read_gate::ReadGate;
+use super::response::json;
 use crate::health::Readiness;
 use crate::ingest::Budget;
 use crate::telemetry::{CONTENT_TYPE, Metrics};
@@ -27,43 +26,44 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Most connections at once. A further one ends the oldest, so that idle connections keep no probe out.
+/// Limit on connections. Above it, a new one ends the oldest, so that idle connections cannot block probes.
 const MAX_CONNECTIONS: usize = 64;
 
-/// Longest time for a request's head, and between two requests.
+/// Limit on the time for a request's head, and between two requests.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longest life of a connection: a client that reads no answer, or never ends its request, keeps it no
-/// longer.
+/// Limit on the age of a connection.
+///
+/// It ends clients that do not read responses, or never end their request.
 const MAX_AGE: Duration = Duration::from_secs(60);
 
-/// Longest chunked body that is read, in bytes. No request here needs a body.
+/// Limit on a chunked body, in bytes. No request here needs a body.
 const MAX_CHUNKED: usize = 4 * 1024;
 
-/// ResponseCounters `/livez`, `/readyz` and `/metrics`.
-pub struct Admin {
+/// Listener for `/livez`, `/readyz` and `/metrics`.
+pub struct AdminListener {
     listener: Listener,
 }
 
-/// What the answers are made of.
-struct Facts {
+/// State behind the responses.
+struct AdminState {
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
     budget: Arc<Budget>,
 }
 
-impl Admin {
-    /// Binds and serves from now on, on a thread of its own. Needs a tokio runtime around it.
+impl AdminListener {
+    /// Binds and serves on a thread of its own. Needs a tokio runtime.
     ///
     /// # Errors
-    /// When the address cannot be bound.
+    /// If the address cannot be bound.
     pub fn bind(
         config: &AdminConfig,
         readiness: Arc<Readiness>,
         metrics: Arc<Metrics>,
         budget: Arc<Budget>,
     ) -> io::Result<Self> {
-        let facts = Arc::new(Facts { readiness, metrics, budget });
+        let state = Arc::new(AdminState { readiness, metrics, budget });
         let listener = std::net::TcpListener::bind(config.listen).map_err(cannot_bind(config.listen))?;
         let addr = listener.local_addr()?;
         let connections = Connections::default();
@@ -73,21 +73,21 @@ impl Admin {
             .shutdown_timeout(LINGER_SECONDS)
             .disable_signals()
             .listen("admin", listener, move || {
-                let (facts, connections) = (Arc::clone(&facts), connections.clone());
-                let reply = move |request: HttpRequest| std::future::ready(facts.reply(&request));
-                let app = App::new().default_service(web::to(reply));
+                let (state, connections) = (Arc::clone(&state), connections.clone());
+                let handle = move |request: HttpRequest| std::future::ready(state.handle(&request));
+                let app = App::new().default_service(web::to(handle));
                 let http = HttpService::build()
                     .keep_alive(IDLE_TIMEOUT)
-                    // `Paced` has a deadline for every head; this one is for the first only.
+                    // `GuardedStream` has a deadline for every head; this timer is for the first head only.
                     .client_request_timeout(Duration::ZERO)
                     .client_disconnect_timeout(IDLE_TIMEOUT)
-                    .on_connect_ext(|io: &Paced<Evictable<TcpStream>>, data: &mut Extensions| {
-                        data.insert(io.turn());
+                    .on_connect_ext(|io: &GuardedStream<Evictable<TcpStream>>, data: &mut Extensions| {
+                        data.insert(io.read_gate());
                     })
                     .h1(map_config(app, |()| AppConfig::default()));
                 fn_service(move |io: TcpStream| {
                     let io = connections.add(io, MAX_CONNECTIONS, MAX_AGE);
-                    let io = Paced::new(io, IDLE_TIMEOUT, MAX_CHUNKED, None);
+                    let io = GuardedStream::new(io, IDLE_TIMEOUT, MAX_CHUNKED, None);
                     std::future::ready(Ok::<_, DispatchError>((io, None)))
                 })
                 .and_then(http)
@@ -95,28 +95,28 @@ impl Admin {
         Ok(Self { listener: Listener::start(addr, server.run()) })
     }
 
-    /// Where it listens.
+    /// Returns the bound address.
     pub fn addr(&self) -> SocketAddr {
         self.listener.addr()
     }
 
-    /// Closes it.
+    /// Closes the listener.
     pub async fn stop(self) {
         self.listener.stop(false).await;
     }
 }
 
-impl Facts {
-    /// ResponseCounters a request, and lets the connection read on behind it.
-    fn reply(&self, request: &HttpRequest) -> HttpResponse {
-        let turn = request.conn_data::<Rc<Turn>>().cloned().unwrap_or_default();
-        turn.body(request.headers());
-        let response = self.answer(request);
-        turn.answered();
+impl AdminState {
+    /// Responds to a request, and lets the connection read the next one.
+    fn handle(&self, request: &HttpRequest) -> HttpResponse {
+        let read_gate = request.conn_data::<Rc<ReadGate>>().cloned().unwrap_or_default();
+        read_gate.start_body(request.headers());
+        let response = self.respond(request);
+        read_gate.end_request();
         response
     }
 
-    fn answer(&self, request: &HttpRequest) -> HttpResponse {
+    fn respond(&self, request: &HttpRequest) -> HttpResponse {
         let page: fn(&Self) -> HttpResponse = match request.uri().path() {
             "/livez" => |_| HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n"),
             "/readyz" => Self::readyz,
@@ -130,7 +130,7 @@ impl Facts {
     }
 
     fn readyz(&self) -> HttpResponse {
-        let body = parts(&self.readiness);
+        let body = readiness_body(&self.readiness);
         let status = if body["ready"] == true { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         json(status, Bytes::from(body.to_string()))
     }
@@ -141,8 +141,8 @@ impl Facts {
     }
 }
 
-/// What `/readyz` says.
-pub(super) fn parts(readiness: &Readiness) -> Value {
+/// Returns the body of `/readyz`.
+pub(super) fn readiness_body(readiness: &Readiness) -> Value {
     let parts = readiness.parts().map(|(part, line)| (part.to_owned(), Value::String(line)));
     serde_json::json!({ "ready": readiness.is_ready(), "parts": Map::from_iter(parts) })
 }

@@ -1,31 +1,31 @@
-//! End of a chunked body, found before actix reads the body.
+//! Parser of chunked bodies, which finds the end before actix reads the body.
 
 /// Parser of chunked framing (RFC 9112, 7.1) that accepts pieces of any size.
 ///
-/// It follows the same states as actix's decoder, so that both see the same end. actix closes a connection
-/// with malformed chunks at once, and its client could see a reset instead of the answer.
+/// Has the same states as actix's decoder, so that both find the same end. actix closes a connection with
+/// malformed chunks at once, and its client could receive a reset instead of the response.
 #[derive(Debug, Default)]
 pub(super) struct ChunkedBody {
-    state: State,
+    state: ChunkState,
 }
 
 /// Position in the framing.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ChunkState {
     /// Before the first digit of a size.
     #[default]
     SizeStart,
-    /// Behind at least one digit of this size.
+    /// After at least one digit of this size.
     Size(u64),
-    /// In white space behind this size.
+    /// In white space after this size.
     Space(u64),
-    /// In an extension behind this size.
+    /// In an extension after this size.
     Extension(u64),
-    /// Before the line feed behind this size.
+    /// Before the line feed after this size.
     SizeEnd(u64),
     /// Before this number of bytes of content.
     Content(u64),
-    /// Before the line break behind the content.
+    /// Before the line break after the content.
     ContentCr,
     ContentLf,
     /// At the start of a trailer line, or of the empty line that ends the body.
@@ -33,7 +33,7 @@ enum State {
     Trailer,
     TrailerEnd,
     LastLf,
-    /// Behind the body.
+    /// After the body.
     End,
     /// Before a byte that violates the syntax.
     Malformed,
@@ -45,60 +45,65 @@ impl ChunkedBody {
     pub(super) fn take(&mut self, bytes: &[u8]) -> usize {
         let mut at = 0;
         while at < bytes.len() {
-            if let State::Content(left) = self.state {
+            if let ChunkState::Content(left) = self.state {
                 let here = left.min((bytes.len() - at) as u64);
-                // Fits: it is at most the length of a slice.
+                // The cast is lossless: the value is at most the length of a slice.
                 at += here as usize;
-                self.state = if here == left { State::ContentCr } else { State::Content(left - here) };
+                self.state =
+                    if here == left { ChunkState::ContentCr } else { ChunkState::Content(left - here) };
                 continue;
             }
             self.state = match self.state {
-                State::End | State::Malformed => return at,
+                ChunkState::End | ChunkState::Malformed => return at,
                 state => next(state, bytes[at]),
             };
-            at += usize::from(self.state != State::Malformed);
+            at += usize::from(self.state != ChunkState::Malformed);
         }
         at
     }
 
     /// Returns true once a byte violated the syntax.
     pub(super) fn is_malformed(&self) -> bool {
-        self.state == State::Malformed
+        self.state == ChunkState::Malformed
     }
 
     /// Returns true once the end was found.
     pub(super) fn has_ended(&self) -> bool {
-        self.state == State::End
+        self.state == ChunkState::End
     }
 }
 
-fn next(state: State, byte: u8) -> State {
+fn next(state: ChunkState, byte: u8) -> ChunkState {
     match (state, byte) {
-        (State::SizeStart, digit) => with_digit(0, digit),
-        (State::Size(size) | State::Space(size) | State::Extension(size), b'\r') => State::SizeEnd(size),
-        (State::Size(size) | State::Space(size), b'\t' | b' ') => State::Space(size),
-        (State::Size(size) | State::Space(size), b';') => State::Extension(size),
-        (State::Size(size), digit) => with_digit(size, digit),
-        (State::Extension(size), byte) if byte == b'\t' || !byte.is_ascii_control() => State::Extension(size),
-        (State::SizeEnd(0), b'\n') => State::LineStart,
-        (State::SizeEnd(size), b'\n') => State::Content(size),
-        (State::ContentCr, b'\r') => State::ContentLf,
-        (State::ContentLf, b'\n') => State::SizeStart,
-        (State::LineStart, b'\r') => State::LastLf,
-        (State::LineStart, _) => State::Trailer,
-        (State::Trailer, b'\r') => State::TrailerEnd,
-        (State::Trailer, _) => State::Trailer,
-        (State::TrailerEnd, b'\n') => State::LineStart,
-        (State::LastLf, b'\n') => State::End,
-        _ => State::Malformed,
+        (ChunkState::SizeStart, digit) => with_digit(0, digit),
+        (ChunkState::Size(size) | ChunkState::Space(size) | ChunkState::Extension(size), b'\r') => {
+            ChunkState::SizeEnd(size)
+        }
+        (ChunkState::Size(size) | ChunkState::Space(size), b'\t' | b' ') => ChunkState::Space(size),
+        (ChunkState::Size(size) | ChunkState::Space(size), b';') => ChunkState::Extension(size),
+        (ChunkState::Size(size), digit) => with_digit(size, digit),
+        (ChunkState::Extension(size), byte) if byte == b'\t' || !byte.is_ascii_control() => {
+            ChunkState::Extension(size)
+        }
+        (ChunkState::SizeEnd(0), b'\n') => ChunkState::LineStart,
+        (ChunkState::SizeEnd(size), b'\n') => ChunkState::Content(size),
+        (ChunkState::ContentCr, b'\r') => ChunkState::ContentLf,
+        (ChunkState::ContentLf, b'\n') => ChunkState::SizeStart,
+        (ChunkState::LineStart, b'\r') => ChunkState::LastLf,
+        (ChunkState::LineStart, _) => ChunkState::Trailer,
+        (ChunkState::Trailer, b'\r') => ChunkState::TrailerEnd,
+        (ChunkState::Trailer, _) => ChunkState::Trailer,
+        (ChunkState::TrailerEnd, b'\n') => ChunkState::LineStart,
+        (ChunkState::LastLf, b'\n') => ChunkState::End,
+        _ => ChunkState::Malformed,
     }
 }
 
-fn with_digit(size: u64, byte: u8) -> State {
+fn with_digit(size: u64, byte: u8) -> ChunkState {
     let digit = char::from(byte).to_digit(16);
     match digit.and_then(|digit| Some(size.checked_mul(16)? + u64::from(digit))) {
-        Some(size) => State::Size(size),
-        None => State::Malformed,
+        Some(size) => ChunkState::Size(size),
+        None => ChunkState::Malformed,
     }
 }
 
@@ -114,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn body_ends_behind_its_last_chunk_and_trailers() {
+    fn body_ends_after_its_last_chunk_and_trailers() {
         assert_eq!(end("3\r\nabc\r\n0\r\n\r\nPOST"), Some(13));
         assert_eq!(end("3;x=\"y\"\r\nabc\r\n00\r\na: b\r\n\r\nPOST"), Some(26));
         assert_eq!(end("A \r\n0123456789\r\n0\r\n\r\n"), Some(21));
@@ -128,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn body_may_come_byte_by_byte() {
+    fn body_may_arrive_byte_by_byte() {
         let mut body = ChunkedBody::default();
         let text = b"3\r\nabc\r\n0\r\n\r\n";
         for (at, byte) in text.iter().enumerate() {
@@ -138,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_body_is_taken_up_to_its_fault() {
+    fn malformed_body_is_read_up_to_its_error() {
         for (text, taken) in [
             ("zz\r\n0\r\n\r\n", 0),
             ("3\r\nabcd0\r\n\r\n", 6),

@@ -1,43 +1,44 @@
-//! What the operator says about the listeners.
+//! Settings of the listeners.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Settings under `server`: the ingress.
+/// Settings under `server` for the ingress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where it listens. Port 0: any free one.
+    /// Address to listen on. Port 0 selects a free port.
     pub listen: SocketAddr,
-    /// Threads that serve requests; `None`: one for each core.
+    /// Number of worker threads. `None`: one for each core.
     pub workers: Option<usize>,
-    /// Largest body in bytes, before and after decoding.
+    /// Limit on a body in bytes, before and after decoding.
     pub max_body_bytes: usize,
-    /// Bytes of admitted requests held at once, until Kafka's delivery report.
+    /// Limit on bytes of admitted requests, which are held until Kafka's delivery report.
     pub max_in_flight: usize,
     /// Time for a request's body, from the moment its handler starts.
     pub request_timeout: Duration,
-    /// Time for a request's head: the first one from accept, each later one from its first byte. With
-    /// TLS, the handshake may take this long before it.
+    /// Time for a request's head: the first from accept, each later one from its first byte.
+    ///
+    /// The TLS handshake has the same time before the first head.
     pub header_timeout: Duration,
-    /// How long an idle connection is kept.
+    /// Time for which an idle connection is kept.
     pub keep_alive: Duration,
-    /// `server.tls`
+    /// Settings of TLS.
     pub tls: TlsConfig,
 }
 
 /// Settings under `server.tls`: both files, or neither for plain HTTP.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsConfig {
-    /// PEM file of the certificate, with its chain behind it.
+    /// PEM file of the certificate, followed by its chain.
     pub certificate: Option<PathBuf>,
-    /// PEM file of its private key: RSA, ECDSA or Ed25519, in PKCS#8, PKCS#1 or SEC1.
+    /// PEM file of the private key: RSA, ECDSA or Ed25519, in PKCS#8, PKCS#1 or SEC1.
     pub key: Option<PathBuf>,
 }
 
-/// Settings under `admin`: probes and metrics.
+/// Settings under `admin` for probes and metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminConfig {
-    /// Where it listens. Port 0: any free one.
+    /// Address to listen on. Port 0 selects a free port.
     pub listen: SocketAddr,
 }

@@ -1,21 +1,22 @@
-//! Descriptors of the process: connections of strangers leave some to everything else.
+//! Limit on file descriptors. Connections leave a reserve for the rest of the process.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors kept for the admin listener, Kafka, the spool and files.
 const RESERVE: u64 = 160;
 
-/// Connections that the ingress accepts at once, over all workers, where the limit on descriptors allows it.
+/// Connections that the ingress accepts at once, over all workers, if the limit on descriptors allows it.
+///
 /// docs/HARDENING.md has the cost of one.
 const MAX_CONNECTIONS: usize = 4096;
 
-/// Limit that all connections need, with the reserve for everything else.
+/// Limit that all connections and the reserve need.
 const NEEDED: u64 = MAX_CONNECTIONS as u64 + RESERVE;
 
-/// Descriptors that the process may have, and what the ingress makes of them.
+/// Limit on descriptors, and the number of connections that it allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DescriptorLimit {
-    /// Limit in force once the soft one is raised as far as is useful and allowed.
+    /// Limit in force, after the soft limit is raised as far as useful and allowed.
     pub limit: u64,
     /// Limit that all connections need.
     pub needed: u64,
@@ -66,7 +67,8 @@ pub(super) fn connections_within_limit() -> usize {
     found.connections
 }
 
-/// Connections that fit below a limit on descriptors. A very low limit is shared out by quarters.
+/// Returns the number of connections that a limit on descriptors allows: all but the reserve, and at least a
+/// quarter.
 fn fitting(limit: u64, wanted: usize) -> usize {
     let left = limit.saturating_sub(RESERVE).max(limit / 4);
     usize::try_from(left).map_or(wanted, |left| left.min(wanted))

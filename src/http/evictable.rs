@@ -1,33 +1,34 @@
-//! Connections that live for a limited time, and of which a new one ends the oldest, so that none keeps a
-//! probe out.
+//! Connections with a limited lifetime. Above the limit on their number, a new one ends the oldest, so that
+//! idle connections cannot block probes.
 
 use futures_util::task::AtomicWaker;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// Open connections, the oldest first.
+/// Open connections, oldest first.
 #[derive(Clone, Default)]
-pub(super) struct Connections(Arc<Mutex<VecDeque<Arc<Slot>>>>);
+pub(super) struct Connections(Arc<Mutex<VecDeque<Arc<ConnectionSlot>>>>);
 
-/// State of one connection that others may end.
+/// State of one connection, through which another connection can end it.
 #[derive(Default)]
-struct Slot {
+struct ConnectionSlot {
     is_evicted: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
 }
 
 impl Connections {
-    /// Adds a connection that ends after `max_age`. With more than `max` open, the oldest ones end.
+    /// Adds a connection that ends after `max_age`. Above `max` open connections, the oldest ones end.
     pub(super) fn add<T>(&self, io: T, max: usize, max_age: Duration) -> Evictable<T> {
-        let slot = Arc::new(Slot::default());
+        let slot = Arc::new(ConnectionSlot::default());
         let mut open = self.open();
         open.push_back(Arc::clone(&slot));
         while open.len() > max
@@ -36,15 +37,15 @@ impl Connections {
             oldest.evict();
         }
         drop(open);
-        Evictable { io, slot, end: Box::pin(sleep(max_age)), connections: self.clone() }
+        Evictable { io, slot, deadline: Box::pin(sleep(max_age)), connections: self.clone() }
     }
 
-    fn open(&self) -> MutexGuard<'_, VecDeque<Arc<Slot>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> MutexGuard<'_, VecDeque<Arc<ConnectionSlot>>> {
+        self.0.lock()
     }
 }
 
-impl Slot {
+impl ConnectionSlot {
     fn evict(&self) {
         self.is_evicted.store(true, Ordering::Release);
         self.reader.wake();
@@ -52,31 +53,31 @@ impl Slot {
     }
 
     fn is_evicted(&self, waker: &AtomicWaker, cx: &Context<'_>) -> bool {
-        // Registered before the look, or an eviction between the two would wake nothing.
+        // Registered before the check: an eviction between the two would otherwise wake no task.
         waker.register(cx.waker());
         self.is_evicted.load(Ordering::Acquire)
     }
 }
 
-/// A connection that ends, for reader and writer, once it is evicted or its time is over.
+/// Connection whose reads and writes fail once it is evicted or exceeds its age.
 pub(super) struct Evictable<T> {
     io: T,
-    slot: Arc<Slot>,
-    end: Pin<Box<Sleep>>,
+    slot: Arc<ConnectionSlot>,
+    deadline: Pin<Box<Sleep>>,
     connections: Connections,
 }
 
 impl<T> Evictable<T> {
-    fn is_over(&mut self, half: Half, cx: &mut Context<'_>) -> bool {
+    fn has_ended(&mut self, half: Half, cx: &mut Context<'_>) -> bool {
         let waker = match half {
             Half::Reader => &self.slot.reader,
             Half::Writer => &self.slot.writer,
         };
-        self.slot.is_evicted(waker, cx) || self.end.as_mut().poll(cx).is_ready()
+        self.slot.is_evicted(waker, cx) || self.deadline.as_mut().poll(cx).is_ready()
     }
 }
 
-/// Direction in which a connection is used.
+/// Direction of a connection.
 enum Half {
     Reader,
     Writer,
@@ -88,15 +89,15 @@ impl<T> Drop for Evictable<T> {
     }
 }
 
-fn evicted<T>() -> Poll<io::Result<T>> {
+fn closed<T>() -> Poll<io::Result<T>> {
     Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Evictable<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.is_over(Half::Reader, cx) {
-            return evicted();
+        if this.has_ended(Half::Reader, cx) {
+            return closed();
         }
         Pin::new(&mut this.io).poll_read(cx, buf)
     }
@@ -105,24 +106,24 @@ impl<T: AsyncRead + Unpin> AsyncRead for Evictable<T> {
 impl<T: AsyncWrite + Unpin> AsyncWrite for Evictable<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.is_over(Half::Writer, cx) {
-            return evicted();
+        if this.has_ended(Half::Writer, cx) {
+            return closed();
         }
         Pin::new(&mut this.io).poll_write(cx, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.is_over(Half::Writer, cx) {
-            return evicted();
+        if this.has_ended(Half::Writer, cx) {
+            return closed();
         }
         Pin::new(&mut this.io).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.is_over(Half::Writer, cx) {
-            return evicted();
+        if this.has_ended(Half::Writer, cx) {
+            return closed();
         }
         Pin::new(&mut this.io).poll_shutdown(cx)
     }
@@ -134,7 +135,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test]
-    async fn connection_ends_at_its_age_whatever_its_client_does() {
+    async fn connection_ends_at_its_maximum_age() {
         let age = Duration::from_millis(20);
         let connections = Connections::default();
         // This client reads nothing, and the next one sends nothing.

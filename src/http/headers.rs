@@ -1,4 +1,4 @@
-//! What the ingress reads of a request's headers.
+//! Request headers that the ingress reads.
 
 use crate::ingest;
 use actix_web::http::header::{AUTHORIZATION, AsHeaderName, HeaderMap, HeaderName};
@@ -15,13 +15,13 @@ fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The token of `Authorization: Bearer TOKEN` (RFC 6750).
+/// Returns the token of `Authorization: Bearer TOKEN` (RFC 6750).
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = text(headers, AUTHORIZATION)?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The headers of JustCall's signature.
+/// Returns the headers of JustCall's signature.
 pub(super) fn signature(headers: &HeaderMap) -> Headers {
     Headers {
         signature: joined(headers, &SIGNATURE_NAME),
@@ -30,8 +30,8 @@ pub(super) fn signature(headers: &HeaderMap) -> Headers {
     }
 }
 
-/// A header's value. Several of one name are one list (RFC 9110, 5.3), and so no signature, nor a time;
-/// the same goes for what is no text.
+/// Returns the value of a header. Several headers of one name are joined to a list (RFC 9110, 5.3), which is
+/// not a valid signature or time. Bytes that are not UTF-8 are replaced.
 fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let values = headers.get_all(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
     values.map(Cow::into_owned).reduce(|list, value| list + ", " + &value)
@@ -44,7 +44,7 @@ pub(super) fn traceparent(headers: &HeaderMap) -> Option<&str> {
     values.next().is_none().then(|| value.to_str().ok()).flatten()
 }
 
-/// The W3C `tracestate`, as it came.
+/// Returns the W3C `tracestate` as received.
 pub(super) fn tracestate(headers: &HeaderMap) -> Option<String> {
     joined(headers, &TRACESTATE)
 }

@@ -1,21 +1,21 @@
-//! The listener for webhooks.
+//! Listener for webhooks.
 
 mod receive;
 
 use super::Config;
-use super::answer::{answer, probe};
-use super::body::Body;
-use super::crowd::Crowd;
+use super::connection_count::ConnectionCount;
 use super::descriptors::connections_within_limit;
-use super::gate::Gate;
+use super::detached::DetachOnDrop;
 use super::headers::bearer;
 use super::listener::Listener;
 use super::path::normalized;
 use super::problem::Problem;
-use super::server::{self, Limits};
+use super::read_gate::ReadGate;
+use super::request_body::RequestBody;
+use super::response::{probe, response};
+use super::server::{self, ServerLimits};
+use super::shutdown_gate::ShutdownGate;
 use super::tls::{self, Certificate};
-use super::turn::Turn;
-use super::work::Work;
 use crate::ingest::{self, Arrival, Budget, DeadLetterAnswer, Outcome};
 use crate::rate_limit::LogThrottle;
 use crate::secret::Secret;
@@ -33,36 +33,39 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-/// Admitted for every request on top of its body, so that the budget bounds their number too: mostly
-/// the connection's read buffer, of which a small body is a slice that keeps the whole buffer.
+/// Memory that every request is admitted with in addition to its body, in bytes.
+///
+/// So the budget also limits the number of requests. Most of it is the connection's read buffer, which a
+/// small body keeps alive.
 pub(crate) const REQUEST_OVERHEAD: usize = 8 * 1024;
 
-/// How long a connection is read on, and its bytes dropped, after an answer that came before the
-/// body's end: closed at once, the sender might never see the answer.
+/// Time for which a connection is read after a response that was sent before the end of the body.
+///
+/// If the connection closed at once, the client might receive a reset instead of the response.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The methods of a source's path.
-pub(super) const ALLOWED: &str = "GET, HEAD, POST";
+/// Methods that are allowed on a source's path.
+pub(super) const ALLOWED_METHODS: &str = "GET, HEAD, POST";
 
-/// How often the log tells of requests that nobody could look at: anybody may send them.
-const UNREAD_SAID: Duration = Duration::from_secs(10);
+/// Interval of the log line on requests that ended before authentication. Any client can cause them.
+const REFUSED_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Takes webhooks in.
+/// Listener for webhooks.
 pub struct Ingress {
     listener: Listener,
-    gate: Arc<Gate>,
+    shutdown: Arc<ShutdownGate>,
     certificate: Option<Arc<Watched<Certificate>>>,
 }
 
 impl Ingress {
-    /// Binds and serves from now on, on worker threads of its own. Needs a tokio runtime around it.
+    /// Binds and serves on worker threads of its own. Needs a tokio runtime.
     ///
-    /// `has_token` tells whether the token that came with a head lets a webhook of that source in: asked
-    /// before the body is read. `accept` takes one webhook to its outcome. A client that hangs up cuts nothing off, and a panic
-    /// ends only that request, with a 503.
+    /// `has_token` returns whether a token authenticates a source's webhooks. It is called before the body is
+    /// read. `accept` processes one webhook to its outcome. It continues if the client disconnects. A panic
+    /// ends only its request, with a 503.
     ///
     /// # Errors
-    /// When the address cannot be bound, or the certificate or its key cannot be used.
+    /// If the address cannot be bound, or the certificate or its key is invalid.
     pub fn bind<A>(
         config: &Config,
         ingest: &ingest::Config,
@@ -76,138 +79,152 @@ impl Ingress {
         A: AsyncFn(Box<Arrival>) -> Outcome + Send + Sync + 'static,
     {
         let certificate = tls::open(&config.tls, &metrics)?;
-        let crowd = Crowd::new(Arc::clone(&metrics));
-        let connections = connections_within_limit();
+        let open_connections = ConnectionCount::new(Arc::clone(&metrics));
+        let max_connections = connections_within_limit();
         metrics.in_flight_limit.set(i64::try_from(config.max_in_flight).unwrap_or(i64::MAX));
-        let entries = ingest.sources.iter().map(|source| Entry::new(source, &metrics)).collect();
-        let elsewhere = metrics.responses(None);
-        let gate = Arc::new(Gate::new(metrics));
-        let door = Arc::new(Door {
-            entries,
-            elsewhere,
+        let endpoints = ingest.sources.iter().map(|source| SourceEndpoint::new(source, &metrics)).collect();
+        let other_path_counter = metrics.responses(None);
+        let shutdown = Arc::new(ShutdownGate::new(Arc::clone(&metrics)));
+        let state = Arc::new(IngressState {
+            endpoints,
+            other_path_counter,
             max_body_bytes: config.max_body_bytes,
-            tight: config.max_in_flight / 2,
+            cut_slow_above: config.max_in_flight / 2,
             request_timeout: config.request_timeout,
             rejected: ingest.dead_letter.answer,
-            crowd: crowd.clone(),
-            crowded: connections / 2,
+            open_connections: open_connections.clone(),
+            keep_alive_limit: max_connections / 2,
             budget,
-            gate: Arc::clone(&gate),
+            shutdown: Arc::clone(&shutdown),
+            metrics,
             tracer,
-            unread: LogThrottle::every(UNREAD_SAID),
+            refused_log: LogThrottle::every(REFUSED_LOG_INTERVAL),
             has_token: Box::new(has_token),
             accept,
         });
         let workers = config.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from)).max(1);
-        let limits = Limits { workers, connections, linger: DISCONNECT_TIMEOUT, crowd };
+        let limits = ServerLimits {
+            workers,
+            max_connections,
+            disconnect_timeout: DISCONNECT_TIMEOUT,
+            open_connections,
+        };
         let app = move || {
-            let door = Rc::new(Own(Arc::clone(&door)));
-            let enter = move |request, payload| enter(Rc::clone(&door), request, payload);
-            map_config(App::new().default_service(web::to(enter)), |()| AppConfig::default())
+            let state = Rc::new(WorkerHandle(Arc::clone(&state)));
+            let handle = move |request, payload| handle(Rc::clone(&state), request, payload);
+            map_config(App::new().default_service(web::to(handle)), |()| AppConfig::default())
         };
         let (addr, server) = server::bind(config, certificate.as_ref(), limits, app)?;
-        Ok(Self { listener: Listener::start(addr, server), gate, certificate })
+        Ok(Self { listener: Listener::start(addr, server), shutdown, certificate })
     }
 
-    /// Where it listens.
+    /// Returns the bound address.
     pub fn addr(&self) -> SocketAddr {
         self.listener.addr()
     }
 
-    /// What has to be followed while it serves: its certificate, if it has one.
+    /// Returns the files to follow while it serves: its certificate, if it has one.
     pub fn watched(&self) -> Option<Arc<dyn Refresh>> {
         self.certificate.clone().map(|certificate| certificate as _)
     }
 
-    /// Closes each connection after its next answer, so that clients that reuse connections leave in time.
+    /// Closes each connection after its next response, so that clients with keep-alive disconnect before the
+    /// stop.
     pub fn close_connections(&self) {
-        self.gate.close_connections();
+        self.shutdown.close_connections();
     }
 
-    /// Stops taking webhooks, waits up to `timeout` for the outcome of those in flight and closes every
-    /// connection. Returns whether all of them had their outcome.
+    /// Refuses webhooks, waits up to `timeout` for those in flight and closes every connection. Returns
+    /// whether all of them had an outcome.
     ///
-    /// Until then a POST is answered 503 with `Retry-After`: JustCall tries that again, but not a
-    /// refused connection.
+    /// While it waits, a POST is answered 503 with `Retry-After`, because JustCall retries that, but does not
+    /// retry a refused connection.
     pub async fn stop(self, timeout: Duration) -> bool {
-        self.gate.stop();
-        let settled = tokio::time::timeout(timeout, self.gate.settled()).await.is_ok();
+        self.shutdown.stop();
+        let settled = tokio::time::timeout(timeout, self.shutdown.settled()).await.is_ok();
         self.listener.stop(settled).await;
         settled
     }
 }
 
-/// Whether a token lets webhooks of a source in.
+/// Function that returns whether a token authenticates a source's webhooks.
 type HasToken = dyn Fn(usize, Option<&Secret>) -> bool + Send + Sync;
 
-/// What every worker serves requests with.
-struct Door<A> {
-    /// By source.
-    entries: Vec<Entry>,
-    /// What those hear who try other paths.
-    elsewhere: ResponseCounters,
+/// State that all workers share.
+struct IngressState<A> {
+    /// Endpoints by source.
+    endpoints: Vec<SourceEndpoint>,
+    /// Counter of responses to other paths.
+    other_path_counter: ResponseCounters,
     max_body_bytes: usize,
-    /// With more bytes than these in flight, slow bodies give way.
-    tight: usize,
+    /// Bytes in flight above which slow bodies are cut.
+    cut_slow_above: usize,
     request_timeout: Duration,
     rejected: DeadLetterAnswer,
-    crowd: Crowd,
-    /// Above this number of connections, keep-alive is off.
-    crowded: usize,
+    open_connections: ConnectionCount,
+    /// Number of connections above which keep-alive is off.
+    keep_alive_limit: usize,
     budget: Arc<Budget>,
-    gate: Arc<Gate>,
+    shutdown: Arc<ShutdownGate>,
+    metrics: Arc<Metrics>,
     tracer: Tracer,
-    /// Of requests that were answered 503 before their event was read.
-    unread: LogThrottle,
+    /// LogThrottle of the log line on requests that were answered 503 before ingest.
+    refused_log: LogThrottle,
     has_token: Box<HasToken>,
     accept: A,
 }
 
-/// A worker's own handle of the door. Its requests count references to the handle: all workers together
-/// would contend for one counter.
-struct Own<A>(Arc<Door<A>>);
+/// Handle of one worker on the shared state.
+///
+/// Requests of a worker clone this handle. If they cloned the shared `Arc`, all workers would contend for one
+/// counter.
+struct WorkerHandle<A>(Arc<IngressState<A>>);
 
-impl<A> Deref for Own<A> {
-    type Target = Door<A>;
+impl<A> Deref for WorkerHandle<A> {
+    type Target = IngressState<A>;
 
-    fn deref(&self) -> &Door<A> {
+    fn deref(&self) -> &IngressState<A> {
         &self.0
     }
 }
 
-/// Answers one request.
-async fn enter<A>(door: Rc<Own<A>>, request: HttpRequest, payload: web::Payload) -> HttpResponse
+/// Handles one request.
+async fn handle<A>(state: Rc<WorkerHandle<A>>, request: HttpRequest, payload: web::Payload) -> HttpResponse
 where
     A: AsyncFn(Box<Arrival>) -> Outcome + 'static,
 {
-    let turn = request.conn_data::<Rc<Turn>>().cloned().unwrap_or_default();
-    turn.body(request.headers());
-    let mut body = Body::new(payload, Rc::clone(&turn));
+    let read_gate = request.conn_data::<Rc<ReadGate>>().cloned().unwrap_or_default();
+    read_gate.start_body(request.headers());
+    let mut body = RequestBody::new(payload, Rc::clone(&read_gate));
     let path = normalized(request.uri().path());
-    let (passed, answers) = match door.source(&path) {
+    let (result, counter) = match state.source(&path) {
         Ok((source, token)) => {
-            (pass(&door, &request, source, token, &mut body).await, &door.entries[source].answers)
+            (dispatch(&state, &request, source, token, &mut body).await, &state.endpoints[source].counter)
         }
-        Err(problem) => (Err(problem), &door.elsewhere),
+        Err(problem) => (Err(problem), &state.other_path_counter),
     };
-    let mut response = passed.unwrap_or_else(|problem| {
-        door.turned_away(&problem);
+    let mut response = result.unwrap_or_else(|problem| {
+        state.report_problem(&problem);
         problem.response()
     });
-    answers.count(response.status().as_u16());
-    if turn.is_cut() || door.crowd.len() > door.crowded || door.gate.closes_connections() {
+    counter.count(response.status().as_u16());
+    if read_gate.is_cut()
+        || state.open_connections.get() > state.keep_alive_limit
+        || state.shutdown.closes_connections()
+    {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
-    turn.answered();
-    body.end_with(response)
+    read_gate.end_request();
+    body.finish(response)
 }
 
-async fn pass<A>(
-    door: &Rc<Own<A>>,
+/// Checks the method, reads the event and processes it.
+async fn dispatch<A>(
+    state: &Rc<WorkerHandle<A>>,
     request: &HttpRequest,
     source: usize,
     token: Option<&str>,
-    body: &mut Body,
+    body: &mut RequestBody,
 ) -> Result<HttpResponse, Problem>
 where
     A: AsyncFn(Box<Arrival>) -> Outcome + 'static,
@@ -215,56 +232,57 @@ where
     match *request.method() {
         Method::POST => {}
         Method::GET | Method::HEAD => {
-            door.gate.metrics.event(None, EventOutcome::Probe);
+            state.metrics.event(None, EventOutcome::Probe);
             return Ok(probe());
         }
-        _ => return Err(Problem::Method(ALLOWED)),
+        _ => return Err(Problem::Method(ALLOWED_METHODS)),
     }
-    // Counted first, then asked: whoever stops sees the request, or is seen by it.
-    let in_flight = InFlight::new(door);
-    if door.gate.is_stopping() {
+    // The request is counted before the check, so that a concurrent stop waits for it.
+    let in_flight = InFlightRequest::new(state);
+    if state.shutdown.is_stopping() {
         return Err(Problem::ShuttingDown);
     }
     let token = token.or_else(|| bearer(request.headers())).map(Secret::from);
-    let arrival = door.receive(source, token, request.headers(), body).await?;
-    take(arrival, in_flight).await
+    let arrival = state.receive(source, token, request.headers(), body).await?;
+    process(arrival, in_flight).await
 }
 
-/// Runs to the outcome and its answer, even if nobody waits for it any more.
-async fn take<A>(arrival: Box<Arrival>, in_flight: InFlight<A>) -> Result<HttpResponse, Problem>
+/// Processes an event to its outcome and response, even if the client disconnects.
+async fn process<A>(arrival: Box<Arrival>, in_flight: InFlightRequest<A>) -> Result<HttpResponse, Problem>
 where
     A: AsyncFn(Box<Arrival>) -> Outcome + 'static,
 {
-    let door = Rc::clone(&in_flight.door);
+    let state = Rc::clone(&in_flight.state);
     let work = async move {
-        let door = &in_flight.door;
+        let state = &in_flight.state;
         let spans = arrival.trace.as_ref().and_then(Trace::spans).cloned();
-        let traced = spans.map(|spans| (spans, &door.entries[arrival.source].path));
-        let outcome = (door.accept)(arrival).await;
+        let traced = spans.map(|spans| (spans, &state.endpoints[arrival.source].path));
+        let outcome = (state.accept)(arrival).await;
         let traced = traced.filter(|_| outcome.is_authenticated());
-        let response = answer(outcome, door.rejected);
+        let response = response(outcome, state.rejected);
         if let Some((spans, path)) = traced {
             spans.answered(path, response.status().as_u16());
         }
         response
     };
     let panicked = || tracing::error!("an event ended in a panic, without an outcome: this is a bug");
-    // An abandoned request reaches no answer that would count its panic.
+    // The response of a detached request, which would count the panic, is never sent.
     let abandoned = move || {
         panicked();
-        door.turned_away(&Problem::Internal);
+        state.report_problem(&Problem::Internal);
     };
-    Work::new(work, abandoned).await.map_err(|_| {
+    DetachOnDrop::new(work, abandoned).await.map_err(|_| {
         panicked();
         Problem::Internal
     })
 }
 
-impl<A> Door<A> {
-    fn turned_away(&self, problem: &Problem) {
-        self.gate.metrics.turned_away(problem.tag());
-        if problem.is_worth_a_retry()
-            && let Some(left_out) = self.unread.pass(Instant::now())
+impl<A> IngressState<A> {
+    /// Counts and logs a request that ended before ingest.
+    fn report_problem(&self, problem: &Problem) {
+        self.metrics.turned_away(problem.tag());
+        if problem.is_retryable()
+            && let Some(left_out) = self.refused_log.pass(Instant::now())
         {
             let reason = problem.tag();
             tracing::warn!(
@@ -275,57 +293,57 @@ impl<A> Door<A> {
         }
     }
 
-    /// Which source posts to this path, and the token behind it. A trailing slash makes no other path.
+    /// Returns the source of a path, and the token in it. A trailing slash is ignored.
     fn source<'a>(&self, path: &'a str) -> Result<(usize, Option<&'a str>), Problem> {
-        let path = bare(path);
-        if let Some(source) = self.entries.iter().position(|entry| entry.path == path) {
+        let path = without_slash(path);
+        if let Some(source) = self.endpoints.iter().position(|endpoint| endpoint.path == path) {
             return Ok((source, None));
         }
         let (path, token) = path.rsplit_once('/').ok_or(Problem::UnknownPath)?;
-        let source = self.entries.iter().position(|entry| entry.takes_token && entry.path == path);
+        let source = self.endpoints.iter().position(|endpoint| endpoint.takes_token && endpoint.path == path);
         Ok((source.ok_or(Problem::UnknownPath)?, Some(token)))
     }
 }
 
-/// Where a source's webhooks come in.
-struct Entry {
-    /// Without a trailing slash.
+/// Path of a source, and its counter of responses.
+struct SourceEndpoint {
+    /// Path without a trailing slash.
     path: String,
     takes_token: bool,
-    answers: ResponseCounters,
+    counter: ResponseCounters,
 }
 
-impl Entry {
+impl SourceEndpoint {
     fn new(source: &ingest::SourceConfig, metrics: &Metrics) -> Self {
         Self {
-            path: normalized(bare(&source.path)).into_owned(),
+            path: normalized(without_slash(&source.path)).into_owned(),
             takes_token: source.takes_token(),
-            answers: metrics.responses(Some(&source.name)),
+            counter: metrics.responses(Some(&source.name)),
         }
     }
 }
 
-/// A request whose outcome is open.
-struct InFlight<A> {
-    door: Rc<Own<A>>,
+/// Request in flight; ends when dropped.
+struct InFlightRequest<A> {
+    state: Rc<WorkerHandle<A>>,
     since: Instant,
 }
 
-impl<A> InFlight<A> {
-    fn new(door: &Rc<Own<A>>) -> Self {
-        door.gate.enter();
-        Self { door: Rc::clone(door), since: Instant::now() }
+impl<A> InFlightRequest<A> {
+    fn new(state: &Rc<WorkerHandle<A>>) -> Self {
+        state.shutdown.begin_request();
+        Self { state: Rc::clone(state), since: Instant::now() }
     }
 }
 
-impl<A> Drop for InFlight<A> {
+impl<A> Drop for InFlightRequest<A> {
     fn drop(&mut self) {
-        self.door.gate.leave(self.since);
+        self.state.shutdown.end_request(self.since);
     }
 }
 
-/// A path without its trailing slash.
-fn bare(path: &str) -> &str {
+/// Returns a path without its trailing slash.
+fn without_slash(path: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
 }
 

@@ -1,14 +1,14 @@
-//! What both listeners share: a server that runs from its bind to its stop.
+//! Running server, as both listeners use it.
 
 use actix_web::dev::{Server, ServerHandle};
 use std::io;
 use std::net::SocketAddr;
 use tokio::task::JoinHandle;
 
-/// Seconds that a graceful stop waits for connections to take their last answer.
+/// Seconds that a graceful stop waits for connections to read their last response.
 pub(super) const LINGER_SECONDS: u64 = 2;
 
-/// A running server.
+/// Running server with its address.
 pub(super) struct Listener {
     addr: SocketAddr,
     handle: ServerHandle,
@@ -16,29 +16,29 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Runs a bound server on the current tokio runtime; its workers are threads of their own.
+    /// Runs a bound server on the current tokio runtime. Its workers have their own threads.
     pub(super) fn start(addr: SocketAddr, server: Server) -> Self {
         Self { addr, handle: server.handle(), server: tokio::spawn(server) }
     }
 
-    /// Where it listens.
+    /// Returns the bound address.
     pub(super) fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Closes the listening socket, then the connections: at once, or where `graceful` after the
-    /// answers under way.
+    /// Closes the listening socket, then the connections: after the responses in progress if `graceful`,
+    /// otherwise at once.
     pub(super) async fn stop(self, graceful: bool) {
         self.handle.stop(graceful).await;
         match self.server.await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, addr = %self.addr, "a listener did not stop cleanly"),
-            Err(error) => tracing::warn!(%error, addr = %self.addr, "a listener ended early"),
+            Ok(Err(error)) => tracing::warn!(%error, addr = %self.addr, "listener stopped with an error"),
+            Err(error) => tracing::warn!(%error, addr = %self.addr, "listener task failed"),
         }
     }
 }
 
-/// Says which address it was that could not be bound.
+/// Returns a function that adds the address to an error of bind.
 pub(super) fn cannot_bind(addr: SocketAddr) -> impl Fn(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("cannot listen on {addr}: {error}"))
 }

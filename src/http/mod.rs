@@ -1,32 +1,32 @@
-//! The HTTP side: the ingress for webhooks and the admin listener for probes and metrics.
+//! HTTP: the ingress for webhooks, and the admin listener for probes and metrics.
 
 mod admin;
-mod answer;
-mod answers;
-mod body;
 mod chunks;
-mod coding;
 mod config;
-mod crowd;
+mod connection_count;
+mod content_encoding;
 mod descriptors;
+mod detached;
 mod evictable;
-mod gate;
-mod head;
+mod guarded_stream;
 mod headers;
 mod ingress;
 mod listener;
-mod paced;
 mod path;
 mod problem;
+mod read_gate;
+mod request_body;
+mod request_head;
+mod response;
+mod response_catalog;
 mod server;
+mod shutdown_gate;
 mod tls;
-mod turn;
-mod work;
 
-pub use admin::Admin;
-pub use answers::{Answer, answers, readiness_at_start};
+pub use admin::AdminListener;
 pub use config::{AdminConfig, Config, TlsConfig};
 pub use descriptors::DescriptorLimit;
 pub use ingress::Ingress;
 pub(crate) use ingress::REQUEST_OVERHEAD;
+pub use response_catalog::{ExampleResponse, example_responses, readiness_at_start};
 pub use tls::{TlsProblem, certificate_expires, certificate_fault, check_tls, check_tls_pair};

@@ -1,10 +1,10 @@
-//! Paths as RFC 3986 compares them.
+//! Normalization of paths (RFC 3986).
 
 use std::borrow::Cow;
 
-/// Returns `path` with escaped unreserved characters decoded (RFC 3986, 6.2.2.2): `%7E` becomes `~`.
+/// Returns `path` with escaped unreserved characters decoded: `%7E` becomes `~` (RFC 3986, 6.2.2.2).
 ///
-/// Other escapes stay as they are: `%2F` does not separate segments. A path without escapes is borrowed.
+/// Other escapes are kept: `%2F` does not separate segments. A path without escapes is borrowed.
 pub(super) fn normalized(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);

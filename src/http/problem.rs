@@ -1,4 +1,4 @@
-//! The one error table: from what went wrong to status, headers and problem document (RFC 9457).
+//! Table of HTTP errors: status, headers and problem document (RFC 9457) of each.
 
 use crate::ingest::{Denial, Refusal, Rejection};
 use actix_web::HttpResponse;
@@ -9,55 +9,59 @@ use actix_web::http::header::{
 use serde::Serialize;
 use std::borrow::Cow;
 
-/// What begins every `type`: an absolute URI that promises no page.
+/// Prefix of every `type`: an absolute URI that is not a link.
 const TYPE_PREFIX: &str = "urn:justcall-kafka-bridge:problem:";
 
-/// Most bytes that a chunked body may have beyond `server.max_body_bytes`: sizes, extensions and trailers
-/// (RFC 9112, 7.1.1, asks for a limit and for a 4xx).
+/// Bytes that a chunked body may have above `server.max_body_bytes`: sizes, extensions and trailers.
+///
+/// RFC 9112, 7.1.1, recommends a limit and a 4xx response.
 pub(super) const MAX_FRAMING: usize = 64 * 1024;
+
+/// Value of `Retry-After` in every 503.
+const RETRY_AFTER_SECONDS: &str = "5";
 
 const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Every way not to be answered 200.
+/// Cause of a response with a status other than 200.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Problem {
-    /// No such path.
+    /// Unknown path.
     UnknownPath,
-    /// The path is right, the method is not; these are allowed.
+    /// Method that the path does not allow, with the allowed ones.
     Method(&'static str),
-    /// The body, before or after decoding, exceeds the limit.
+    /// Body above the limit, before or after decoding.
     TooLarge,
-    /// A Content-Encoding that is not read.
+    /// Unsupported Content-Encoding.
     UnsupportedEncoding,
-    /// Chunks against the syntax of HTTP.
+    /// Chunks that violate the syntax of HTTP.
     MalformedChunks,
-    /// The connection broke off within the body.
+    /// Connection that ended within the body.
     Incomplete,
-    /// The body did not arrive in time.
+    /// Body that did not arrive in time.
     TooSlow,
-    /// The header did not arrive in time.
+    /// Header that did not arrive in time.
     SlowHeader,
-    /// The header is too large.
+    /// Header above the limit.
     LargeHeader,
-    /// The header violates the syntax of HTTP.
+    /// Header that violates the syntax of HTTP.
     MalformedHeader,
-    /// The chunked body is mostly framing.
+    /// Chunked body whose framing exceeds the limit.
     EndlessChunks,
-    /// Too many bytes are in flight.
+    /// Too many bytes in flight.
     OverBudget,
-    /// The bridge is stopping.
+    /// Stop of the bridge.
     ShuttingDown,
-    /// A bug: nobody knows whether the event is durable.
+    /// Bug. Nothing is known about the event's durability.
     Internal,
-    /// Not durable in time.
+    /// Event that was not durable in time.
     Refused(Refusal),
-    /// Not let in: who sent it is not known.
+    /// Failed authentication.
     Denied(Denial),
-    /// No retry can help the event of that id, and its dead letter is durable.
+    /// Event id and cause of an event that no retry can help. Its dead letter is durable.
     Rejected(String, Rejection),
 }
 
-/// A row of the table.
+/// Row of the table.
 struct Row {
     status: StatusCode,
     tag: &'static str,
@@ -68,15 +72,15 @@ const fn row(status: StatusCode, tag: &'static str, title: &'static str) -> Row 
     Row { status, tag, title }
 }
 
-/// Only a 503 is worth a retry, and every 503 says when.
-const RETRY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+/// Only status for which a retry can help. Every 503 has `Retry-After`.
+const RETRYABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 impl Problem {
     fn row(&self) -> Row {
         match self {
-            Self::UnknownPath => row(StatusCode::NOT_FOUND, "unknown_path", "Nothing answers at this path"),
+            Self::UnknownPath => row(StatusCode::NOT_FOUND, "unknown_path", "Unknown path"),
             Self::Method(_) => {
-                row(StatusCode::METHOD_NOT_ALLOWED, "method", "This path does not take this method")
+                row(StatusCode::METHOD_NOT_ALLOWED, "method", "Method not allowed on this path")
             }
             Self::TooLarge => row(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too large"),
             Self::UnsupportedEncoding => row(
@@ -85,34 +89,34 @@ impl Problem {
                 "This Content-Encoding is not supported",
             ),
             Self::MalformedChunks => {
-                row(StatusCode::BAD_REQUEST, "malformed_chunks", "The chunks of the body are not HTTP")
+                row(StatusCode::BAD_REQUEST, "malformed_chunks", "Invalid chunked encoding of the body")
             }
-            Self::Incomplete => row(RETRY, "incomplete", "The body did not arrive whole"),
-            Self::TooSlow => row(RETRY, "too_slow", "The body did not arrive in time"),
-            Self::SlowHeader => row(RETRY, "slow_header", "The header did not arrive in time"),
+            Self::Incomplete => row(RETRYABLE, "incomplete", "The body is incomplete"),
+            Self::TooSlow => row(RETRYABLE, "too_slow", "The body did not arrive in time"),
+            Self::SlowHeader => row(RETRYABLE, "slow_header", "The header did not arrive in time"),
             Self::LargeHeader => {
                 row(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "large_header", "The header is too large")
             }
-            Self::MalformedHeader => {
-                row(StatusCode::BAD_REQUEST, "malformed_header", "The header is not HTTP")
-            }
+            Self::MalformedHeader => row(StatusCode::BAD_REQUEST, "malformed_header", "Invalid HTTP header"),
             Self::EndlessChunks => {
-                row(StatusCode::BAD_REQUEST, "endless_chunks", "The chunks are mostly framing")
+                row(StatusCode::BAD_REQUEST, "endless_chunks", "The framing of the chunks exceeds its limit")
             }
-            Self::OverBudget => row(RETRY, "over_budget", "Too much is in flight"),
-            Self::ShuttingDown => row(RETRY, "shutting_down", "The bridge is stopping"),
-            Self::Internal => row(RETRY, "internal", "The event could not be taken"),
-            Self::Refused(refusal) => row(RETRY, refusal.tag(), "The event is not durable yet"),
-            Self::Denied(denial) => row(StatusCode::UNAUTHORIZED, denial.tag(), "The event was not let in"),
-            Self::Rejected(_, rejection) => {
-                row(rejected_status(rejection), rejection.tag(), "The event was rejected and kept")
-            }
+            Self::OverBudget => row(RETRYABLE, "over_budget", "Too many bytes in flight"),
+            Self::ShuttingDown => row(RETRYABLE, "shutting_down", "The bridge is stopping"),
+            Self::Internal => row(RETRYABLE, "internal", "Internal error"),
+            Self::Refused(refusal) => row(RETRYABLE, refusal.tag(), "The event is not durable yet"),
+            Self::Denied(denial) => row(StatusCode::UNAUTHORIZED, denial.tag(), "Authentication failed"),
+            Self::Rejected(_, rejection) => row(
+                rejected_status(rejection),
+                rejection.tag(),
+                "The event was rejected and stored as a dead letter",
+            ),
         }
     }
 
-    /// Returns the problem that actix answers without a body, before a handler has seen the head.
+    /// Returns the problem of a response that actix writes itself, without a body, to an invalid head.
     pub(super) fn of_actix(answer: &[u8]) -> Option<Self> {
-        // actix answers in the version of the request before.
+        // actix uses the version of the previous request.
         let status = answer.strip_prefix(b"HTTP/1.1 ").or_else(|| answer.strip_prefix(b"HTTP/1.0 "))?;
         match status.get(..3)? {
             b"400" => Some(Self::MalformedHeader),
@@ -122,17 +126,17 @@ impl Problem {
         }
     }
 
-    /// Stable tag: the end of the `type` and the metric label.
+    /// Returns the stable tag: the end of the `type` and the metric label.
     pub(super) fn tag(&self) -> &'static str {
         self.row().tag
     }
 
-    /// Whether the same may be taken later.
-    pub(super) fn is_worth_a_retry(&self) -> bool {
-        self.row().status == RETRY
+    /// Returns whether a retry can succeed.
+    pub(super) fn is_retryable(&self) -> bool {
+        self.row().status == RETRYABLE
     }
 
-    /// The answer.
+    /// Returns the response.
     pub(super) fn response(&self) -> HttpResponse {
         let row = self.row();
         let mut response = HttpResponse::with_body(row.status, self.document(&row)).map_into_boxed_body();
@@ -144,8 +148,8 @@ impl Problem {
         response
     }
 
-    /// The answer as bytes, for a connection that ends before there is a request to answer.
-    pub(super) fn last_words(&self) -> Vec<u8> {
+    /// Returns the response as bytes, for a connection that ends before its request reaches the handler.
+    pub(super) fn raw_response(&self) -> Vec<u8> {
         let row = self.row();
         let document = self.document(&row);
         let header = self.header(row.status).map(|(name, value)| format!("{name}: {value}\r\n"));
@@ -164,7 +168,7 @@ impl Problem {
             Self::UnsupportedEncoding => Some((ACCEPT_ENCODING, "gzip, deflate, identity")),
             Self::Denied(Denial::Token) => Some((WWW_AUTHENTICATE, "Bearer")),
             Self::Denied(_) => Some((WWW_AUTHENTICATE, "JustCall-Signature version=\"v1\"")),
-            _ if status == RETRY => Some((RETRY_AFTER, "5")),
+            _ if status == RETRYABLE => Some((RETRY_AFTER, RETRY_AFTER_SECONDS)),
             _ => None,
         }
     }
@@ -185,13 +189,13 @@ impl Problem {
             expected: violation.map(|it| it.expected),
             found: violation.map(|it| it.found.name()),
         };
-        // Serializing strings and a number cannot fail.
+        // Serialization of strings and a number cannot fail.
         serde_json::to_string(&document).unwrap_or_default()
     }
 
     fn detail(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::TooLarge => Some("It exceeds server.max_body_bytes, as it came or decoded.".into()),
+            Self::TooLarge => Some("It exceeds server.max_body_bytes, as received or after decoding.".into()),
             Self::EndlessChunks => Some(
                 format!(
                     "Content, chunk sizes, extensions and trailers exceed server.max_body_bytes + {MAX_FRAMING} bytes."
@@ -209,7 +213,7 @@ impl Problem {
 const fn rejected_status(rejection: &Rejection) -> StatusCode {
     match rejection {
         Rejection::Malformed(_) => StatusCode::BAD_REQUEST,
-        // An unknown type is answered 200: the sender did nothing wrong.
+        // An unknown type is answered 200, because it is not the sender's error.
         Rejection::UnknownType => StatusCode::OK,
         Rejection::Violation(_) | Rejection::TooLargeForKafka | Rejection::RefusedByKafka => {
             StatusCode::UNPROCESSABLE_ENTITY

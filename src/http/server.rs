@@ -1,9 +1,9 @@
-//! actix's server with every connection paced.
+//! Server of the ingress: actix-http with every connection wrapped in a [`GuardedStream`].
 
 use super::Config;
-use super::crowd::Crowd;
+use super::connection_count::ConnectionCount;
+use super::guarded_stream::GuardedStream;
 use super::listener::{LINGER_SECONDS, cannot_bind};
-use super::paced::Paced;
 use super::problem::MAX_FRAMING;
 use super::tls::{self, Certificate};
 use crate::watch::Watched;
@@ -23,39 +23,39 @@ use tokio::net::TcpSocket;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-/// Connections that the kernel keeps until they are accepted.
+/// Connections that the kernel queues until they are accepted.
 const BACKLOG: u32 = 2048;
 
-/// Bytes that the kernel buffers for a connection each way; Linux takes twice that for its bookkeeping.
+/// Kernel buffer of a connection in each direction, in bytes. Linux doubles it for its bookkeeping.
 const SOCKET_BUFFER: u32 = 64 * 1024;
 
-/// How many, and how long.
+/// Limits of a server.
 #[derive(Debug, Clone)]
-pub(super) struct Limits {
+pub(super) struct ServerLimits {
     pub(super) workers: usize,
-    /// Over all workers.
-    pub(super) connections: usize,
-    /// How long a connection is read on after an answer that came before the body's end.
-    pub(super) linger: Duration,
-    pub(super) crowd: Crowd,
+    /// Connections of all workers together.
+    pub(super) max_connections: usize,
+    /// Time for which a connection is read after a response that was sent before the end of the body.
+    pub(super) disconnect_timeout: Duration,
+    pub(super) open_connections: ConnectionCount,
 }
 
-/// A connection, with or without TLS.
+/// Connection with or without TLS.
 trait Stream: AsyncRead + AsyncWrite + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 
 type Connection = Box<dyn Stream>;
 
-/// Binds the address and serves `app` on it, one for each worker; over TLS where there is a
+/// Binds the address and serves `app` on it, with one instance for each worker. Uses TLS if there is a
 /// certificate.
 ///
 /// # Errors
-/// When the address cannot be bound.
+/// If the address cannot be bound.
 pub(super) fn bind<A, I, S, B>(
     config: &Config,
     certificate: Option<&Arc<Watched<Certificate>>>,
-    limits: Limits,
+    limits: ServerLimits,
     app: A,
 ) -> io::Result<(SocketAddr, Server)>
 where
@@ -75,45 +75,46 @@ where
     let addr = listener.local_addr()?;
     let builder = Server::build()
         .workers(limits.workers)
-        .max_concurrent_connections(limits.connections.div_ceil(limits.workers))
+        .max_concurrent_connections(limits.max_connections.div_ceil(limits.workers))
         .shutdown_timeout(LINGER_SECONDS)
         .disable_signals();
     let stop = builder.graceful_shutdown_signal();
     let (keep_alive, header_timeout) = (config.keep_alive, config.header_timeout);
     let max_chunked = config.max_body_bytes + MAX_FRAMING;
     let server = builder.listen("ingress", listener, move || {
-        let (stop, crowd, acceptor) = (stop.clone(), limits.crowd.clone(), acceptor.clone());
+        let (stop, open_connections, acceptor) =
+            (stop.clone(), limits.open_connections.clone(), acceptor.clone());
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
                 let stop = stop.clone();
                 async move { stop.notified().await }
             })
             .keep_alive(keep_alive)
-            // What paces a connection has a timer for every head; this one is for the first only.
+            // `GuardedStream` has a deadline for every head; this timer is for the first head only.
             .client_request_timeout(Duration::ZERO)
-            .client_disconnect_timeout(limits.linger)
-            .on_connect_ext(|io: &Paced<Connection>, data: &mut Extensions| {
-                data.insert(io.turn());
+            .client_disconnect_timeout(limits.disconnect_timeout)
+            .on_connect_ext(|io: &GuardedStream<Connection>, data: &mut Extensions| {
+                data.insert(io.read_gate());
             })
             .h1(app());
         fn_service(move |io: TcpStream| {
-            let (open, acceptor) = (crowd.enter(), acceptor.clone());
+            let (guard, acceptor) = (open_connections.add(), acceptor.clone());
             async move {
-                // Without it an answer is merely later.
+                // An error only delays responses.
                 let _ = io.set_nodelay(true);
                 let peer = io.peer_addr().ok();
                 let since = Instant::now();
-                // A probe of a load balancer connects and sends nothing: that is no failed handshake.
-                if acceptor.is_some() && !sends(&io, header_timeout).await {
+                // A load balancer's probe connects and sends nothing. That is not a failed handshake.
+                if acceptor.is_some() && !receives_byte(&io, header_timeout).await {
                     return Err(DispatchError::Io(io::ErrorKind::UnexpectedEof.into()));
                 }
                 let io = connect(io, acceptor, header_timeout.saturating_sub(since.elapsed()))
                     .await
                     .map_err(|error| {
-                        open.turned_away("tls_handshake");
+                        guard.count_rejection("tls_handshake");
                         DispatchError::Io(error)
                     })?;
-                Ok((Paced::new(io, header_timeout, max_chunked, Some(open)), peer))
+                Ok((GuardedStream::new(io, header_timeout, max_chunked, Some(guard)), peer))
             }
         })
         .and_then(http)
@@ -121,23 +122,23 @@ where
     Ok((addr, server.run()))
 }
 
-/// Returns whether a client sends a byte in time.
-async fn sends(io: &TcpStream, patience: Duration) -> bool {
-    matches!(timeout(patience, io.peek(&mut [0])).await, Ok(Ok(1..)))
+/// Returns whether the client sends a byte within `limit`.
+async fn receives_byte(io: &TcpStream, limit: Duration) -> bool {
+    matches!(timeout(limit, io.peek(&mut [0])).await, Ok(Ok(1..)))
 }
 
-/// Shakes hands where there is TLS; `patience` is how long that may take.
-async fn connect(io: TcpStream, tls: Option<TlsAcceptor>, patience: Duration) -> io::Result<Connection> {
+/// Performs the TLS handshake, if TLS is on, within `limit`.
+async fn connect(io: TcpStream, tls: Option<TlsAcceptor>, limit: Duration) -> io::Result<Connection> {
     match tls {
         None => Ok(Box::new(io)),
-        Some(tls) => Ok(Box::new(timeout(patience, tls.accept(io)).await??)),
+        Some(tls) => Ok(Box::new(timeout(limit, tls.accept(io)).await??)),
     }
 }
 
 fn listen(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
-    // Left alone, the kernel keeps up to 10 MB for a client that sends and does not read.
+    // By default the kernel buffers up to 10 MB for a client that sends and does not read.
     socket.set_recv_buffer_size(SOCKET_BUFFER)?;
     socket.set_send_buffer_size(SOCKET_BUFFER)?;
     socket.bind(addr)?;
@@ -154,7 +155,7 @@ mod tests {
         let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         listener.set_nonblocking(false).unwrap();
         let socket = TcpSocket::from_std_stream(listener.accept().unwrap().0);
-        // Linux doubles what it is given.
+        // Linux doubles the requested size.
         assert!(socket.recv_buffer_size().unwrap() <= 2 * SOCKET_BUFFER);
         assert!(socket.send_buffer_size().unwrap() <= 2 * SOCKET_BUFFER);
     }

@@ -1,4 +1,4 @@
-//! TLS on the ingress: versions 1.2 and 1.3, with a certificate that follows its files.
+//! TLS of the ingress: versions 1.2 and 1.3, with a certificate that is reloaded when its files change.
 
 use super::config::TlsConfig;
 use crate::input;
@@ -24,58 +24,58 @@ use zeroize::Zeroize;
 const CERTIFICATE: &str = "server.tls.certificate";
 const KEY: &str = "server.tls.key";
 
-/// Largest file of a certificate or a key, in bytes.
+/// Limit on the file of a certificate or a key, in bytes.
 const MAX_FILE_LEN: u64 = 1024 * 1024;
 
-/// The first second that no certificate can be valid in: the year 10000.
-const AFTER_ALL: Duration = Duration::from_secs(253_402_300_800);
+/// First second of the year 10000, after the latest end of any certificate (RFC 5280, 4.1.2.5).
+const MAX_EXPIRY: Duration = Duration::from_secs(253_402_300_800);
 
-/// Something wrong with the settings of TLS or with the files that they name. Says nothing of what is
-/// in the key.
+/// Error in the TLS settings or in their files. Contains nothing of the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsProblem {
-    /// The setting.
+    /// Setting.
     pub at: &'static str,
-    /// What is wrong and what would be right.
+    /// Cause and remedy.
     pub reason: String,
 }
 
-/// Checks that both files are set, or neither, without a look at them.
+/// Checks that both files are set, or neither. Does not read them.
 pub fn check_tls_pair(config: &TlsConfig) -> Vec<TlsProblem> {
     files(config).err().map(|problems| problems.0).unwrap_or_default()
 }
 
-/// Everything wrong with the settings of TLS and with the files that they name.
+/// Checks the TLS settings and their files. Returns all errors.
 pub fn check_tls(config: &TlsConfig) -> Vec<TlsProblem> {
     let read =
         files(config).and_then(|files| files.map(|(certificate, key)| read(certificate, key)).transpose());
     read.err().map(|problems| problems.0).unwrap_or_default()
 }
 
-/// Why nobody can trust the certificate at this time, if it is right otherwise. No reason not to
-/// start: what waits in the spool can be sent on all the same.
+/// Returns why a valid pair of files cannot be trusted now: its certificate expired, or is not yet valid.
+///
+/// The bridge starts nevertheless, so that the spool drains.
 pub fn certificate_fault(config: &TlsConfig) -> Option<String> {
     let (certificate, key) = files(config).ok()??;
     read(certificate, key).ok()?.fault
 }
 
-/// When the certificate expires, in seconds since 1970, if it is right otherwise.
+/// Returns the time at which the certificate of a valid pair expires, in seconds since 1970.
 pub fn certificate_expires(config: &TlsConfig) -> Option<u64> {
     let (certificate, key) = files(config).ok()??;
     Some(read(certificate, key).ok()?.expires)
 }
 
-/// Problems as one line.
+/// List of errors, displayed as one line.
 #[derive(Debug)]
-pub(super) struct Problems(Vec<TlsProblem>);
+pub(super) struct TlsProblems(Vec<TlsProblem>);
 
-impl Problems {
+impl TlsProblems {
     fn one(at: &'static str, reason: impl Into<String>) -> Self {
         Self(vec![TlsProblem { at, reason: reason.into() }])
     }
 }
 
-impl fmt::Display for Problems {
+impl fmt::Display for TlsProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, TlsProblem { at, reason }) in self.0.iter().enumerate() {
             write!(f, "{}{at}: {reason}", if index == 0 { "" } else { "; " })?;
@@ -84,39 +84,40 @@ impl fmt::Display for Problems {
     }
 }
 
-/// A certificate with its chain and its private key, good to be served.
+/// Certificate with its chain and its private key.
 pub(super) struct Certificate {
     certified: Arc<CertifiedKey>,
-    /// Seconds since 1970.
+    /// Time of expiry, in seconds since 1970.
     expires: u64,
-    /// Why it is not valid now.
+    /// Reason why the certificate is not valid now.
     fault: Option<String>,
 }
 
-/// The key belongs to the first certificate, so that the same chain has the same key.
+/// Compares the chains only: the key belongs to the first certificate.
 impl PartialEq for Certificate {
     fn eq(&self, other: &Self) -> bool {
         self.certified.cert == other.certified.cert
     }
 }
 
-/// The certificate to serve, which follows its files; `None` for plain HTTP. The time at which it
-/// expires is a metric. One that is not valid now is served where there is no other.
+/// Opens the certificate and follows its files. `None`: plain HTTP. Its time of expiry becomes a metric.
+///
+/// At the start, a certificate that is not valid now is accepted. Later it does not replace the current one.
 ///
 /// # Errors
-/// When the settings or the files are not in order.
+/// If the settings or the files are invalid.
 pub(super) fn open(
     config: &TlsConfig,
     metrics: &Arc<Metrics>,
 ) -> io::Result<Option<Arc<Watched<Certificate>>>> {
-    let invalid = |problems: Problems| io::Error::new(io::ErrorKind::InvalidInput, problems.to_string());
+    let invalid = |problems: TlsProblems| io::Error::new(io::ErrorKind::InvalidInput, problems.to_string());
     let Some((certificate, key)) = files(config).map_err(invalid)? else { return Ok(None) };
     let (certificate, key, metrics) = (certificate.to_owned(), key.to_owned(), Arc::clone(metrics));
     let is_first = AtomicBool::new(true);
     let read = move || {
         let read = read(&certificate, &key)?;
         if let (Some(fault), false) = (&read.fault, is_first.swap(false, Ordering::Relaxed)) {
-            return Err(Problems::one(CERTIFICATE, fault));
+            return Err(TlsProblems::one(CERTIFICATE, fault));
         }
         metrics.certificate_expires.set(i64::try_from(read.expires).unwrap_or(i64::MAX));
         Ok(read)
@@ -124,45 +125,45 @@ pub(super) fn open(
     Watched::open("server.tls", read).map(Some).map_err(invalid)
 }
 
-/// What a server does with a certificate: HTTP/1.1 over TLS 1.3 or 1.2.
+/// Returns the server configuration: HTTP/1.1 over TLS 1.3 or 1.2.
 ///
-/// No session is resumed: who comes back shakes hands anew, and sees the certificate in force.
+/// Sessions are not resumed, so that every connection uses the current certificate.
 ///
 /// # Errors
-/// None: the provider knows both versions.
+/// None in practice: the provider supports both versions.
 pub(super) fn server_config(certificate: &Arc<Watched<Certificate>>) -> io::Result<ServerConfig> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(io::Error::other)?
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(InForce(Arc::clone(certificate))));
+        .with_cert_resolver(Arc::new(CurrentCertificate(Arc::clone(certificate))));
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    // Nothing else is spoken, whatever a client offers.
+    // The listener speaks no other protocol.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
 
-/// Gives every handshake the certificate of that moment.
-struct InForce(Arc<Watched<Certificate>>);
+/// Resolver that returns the current certificate.
+struct CurrentCertificate(Arc<Watched<Certificate>>);
 
-impl ResolvesServerCert for InForce {
+impl ResolvesServerCert for CurrentCertificate {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.0.get().certified))
     }
 }
 
-impl fmt::Debug for InForce {
+impl fmt::Debug for CurrentCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("InForce")
+        f.write_str("CurrentCertificate")
     }
 }
 
-/// Certificate and key, or neither.
-fn files(config: &TlsConfig) -> Result<Option<(&Path, &Path)>, Problems> {
+/// Returns the files of certificate and key, or `None` if neither is set.
+fn files(config: &TlsConfig) -> Result<Option<(&Path, &Path)>, TlsProblems> {
     let missing = |at, other| {
         let reason = format!("is not set, but `{other}` is: set both for TLS, or neither for plain HTTP");
-        Err(Problems::one(at, reason))
+        Err(TlsProblems::one(at, reason))
     };
     match (&config.certificate, &config.key) {
         (None, None) => Ok(None),
@@ -172,35 +173,35 @@ fn files(config: &TlsConfig) -> Result<Option<(&Path, &Path)>, Problems> {
     }
 }
 
-fn read(certificate: &Path, key: &Path) -> Result<Certificate, Problems> {
-    let chain = text(certificate).and_then(|text| chain(&text));
-    let key = text(key).and_then(|text| signing_key(&text));
+fn read(certificate: &Path, key: &Path) -> Result<Certificate, TlsProblems> {
+    let chain = read_file(certificate).and_then(|text| chain(&text));
+    let key = read_file(key).and_then(|text| signing_key(&text));
     let ((chain, validity), key) = match (chain, key) {
         (Ok(chain), Ok(key)) => (chain, key),
         (chain, key) => {
             let problem = |at, reason: Option<String>| reason.map(|reason| TlsProblem { at, reason });
             let problems = [problem(CERTIFICATE, chain.err()), problem(KEY, key.err())];
-            return Err(Problems(problems.into_iter().flatten().collect()));
+            return Err(TlsProblems(problems.into_iter().flatten().collect()));
         }
     };
     let certified = CertifiedKey::new(chain, key);
-    let other = "is not the key of the first certificate in `server.tls.certificate`: give the two that were \
-                 issued together, the server's own certificate before its chain";
-    certified.keys_match().map_err(|_| Problems::one(KEY, other))?;
+    let other = "is not the key of the first certificate in `server.tls.certificate`: set two files that were \
+                 issued together, with the server's own certificate before its chain";
+    certified.keys_match().map_err(|_| TlsProblems::one(KEY, other))?;
     let Validity { expires, fault } = validity;
     Ok(Certificate { certified: Arc::new(certified), expires, fault })
 }
 
-/// A file's text, wiped when it goes.
-fn text(path: &Path) -> Result<Secret, String> {
+/// Reads a file into a buffer that is zeroed on drop.
+fn read_file(path: &Path) -> Result<Secret, String> {
     let unreadable = |error: io::Error| match error.kind() {
         io::ErrorKind::InvalidData => {
-            "the file is no text; it must be PEM, which has lines that begin `-----BEGIN`".into()
+            "the file is not text; it must be PEM, with a line that starts with `-----BEGIN`".into()
         }
         kind => format!("the file cannot be read: {kind}"),
     };
     let file = input::open_regular(path).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidInput => "is no file; it must be a PEM file".into(),
+        io::ErrorKind::InvalidInput => "is not a regular file; it must be a PEM file".into(),
         _ => unreadable(error),
     })?;
     let metadata = file.metadata().map_err(unreadable)?;
@@ -212,16 +213,16 @@ fn text(path: &Path) -> Result<Secret, String> {
     io::read_to_string(file).map(Secret::new).map_err(unreadable)
 }
 
-/// When a certificate is valid.
+/// Validity of a certificate: its expiry in seconds since 1970, and the reason why it is not valid now.
 struct Validity {
     expires: u64,
     fault: Option<String>,
 }
 
-/// The certificates of a file, and when the first one is valid.
+/// Parses the certificates of a file, and the validity of the first one.
 fn chain(text: &Secret) -> Result<(Vec<CertificateDer<'static>>, Validity), String> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem(text).as_bytes()).collect();
-    let chain = chain.map_err(|_| "the file's PEM is damaged; write it anew")?;
+    let chain = chain.map_err(|_| "the file's PEM is damaged; replace the file")?;
     let none = "the file holds no certificate; it must be PEM with `-----BEGIN CERTIFICATE-----`";
     let first = chain.first().ok_or(none)?;
     let first = ParsedCertificate::try_from(first)
@@ -230,26 +231,28 @@ fn chain(text: &Secret) -> Result<(Vec<CertificateDer<'static>>, Validity), Stri
     Ok((chain, validity))
 }
 
-/// When a certificate is valid; whether anybody trusts it is not for the server to say.
+/// Returns the validity of a certificate. The chain of trust is not checked.
 fn validity(certificate: &ParsedCertificate<'_>) -> Validity {
     let fault = match fault_at(certificate, UnixTime::now()) {
         Some(CertificateError::ExpiredContext { not_after, .. }) => {
             Some(format!("the certificate expired at {}; renew it", date(not_after)))
         }
-        Some(CertificateError::NotValidYetContext { not_before, .. }) => {
-            Some(format!("the certificate is valid from {} only, by this machine's clock", date(not_before)))
-        }
+        Some(CertificateError::NotValidYetContext { not_before, .. }) => Some(format!(
+            "the certificate is not valid before {}; check this machine's clock",
+            date(not_before)
+        )),
         _ => None,
     };
-    let expires = match fault_at(certificate, UnixTime::since_unix_epoch(AFTER_ALL)) {
+    let expires = match fault_at(certificate, UnixTime::since_unix_epoch(MAX_EXPIRY)) {
         Some(CertificateError::ExpiredContext { not_after, .. }) => not_after.as_secs(),
-        _ => AFTER_ALL.as_secs(),
+        _ => MAX_EXPIRY.as_secs(),
     };
     Validity { expires, fault }
 }
 
-/// What is wrong with a certificate at a time. Its dates are looked at first, then who signed it:
-/// nobody who is known here.
+/// Returns the error of a certificate at a time.
+///
+/// webpki checks the dates first, then the issuer, which is always unknown here.
 fn fault_at(certificate: &ParsedCertificate<'_>, now: UnixTime) -> Option<CertificateError> {
     let algorithms = ring::default_provider().signature_verification_algorithms.all;
     match verify(certificate, &RootCertStore::empty(), &[], now, algorithms) {
@@ -271,9 +274,12 @@ fn pem(text: &Secret) -> &str {
 fn signing_key(text: &Secret) -> Result<Arc<dyn SigningKey>, String> {
     let text = pem(text);
     if text.contains("ENCRYPTED") {
-        return Err("the key is encrypted; it must be one without a passphrase, in a file that only the bridge may read".into());
+        return Err(
+            "the key is encrypted; use a key without a passphrase, in a file that only the bridge can read"
+                .into(),
+        );
     }
-    // Reasons of the library's could quote the file.
+    // Errors of the library could quote the file.
     let mut der = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| {
         "the file holds no private key; it must be PEM with `-----BEGIN PRIVATE KEY-----`, \
                     `-----BEGIN RSA PRIVATE KEY-----` or `-----BEGIN EC PRIVATE KEY-----`"

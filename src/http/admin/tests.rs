@@ -3,49 +3,49 @@ use crate::health::LifecycleState;
 use actix_web::body::MessageBody;
 use actix_web::test::TestRequest;
 
-fn facts() -> Facts {
-    Facts { readiness: Arc::default(), metrics: Arc::default(), budget: Budget::new(1000) }
+fn state() -> AdminState {
+    AdminState { readiness: Arc::default(), metrics: Arc::default(), budget: Budget::new(1000) }
 }
 
 /// Binds a free port.
-fn listening() -> Admin {
-    let facts = facts();
+fn listening() -> AdminListener {
+    let state = state();
     let config = AdminConfig { listen: ([127, 0, 0, 1], 0).into() };
-    Admin::bind(&config, facts.readiness, facts.metrics, facts.budget).unwrap()
+    AdminListener::bind(&config, state.readiness, state.metrics, state.budget).unwrap()
 }
 
-fn ask(facts: &Facts, method: Method, path: &str) -> (HttpResponse, String) {
+fn ask(state: &AdminState, method: Method, path: &str) -> (HttpResponse, String) {
     let request = TestRequest::with_uri(path).method(method).to_http_request();
-    let body = facts.answer(&request).into_body().try_into_bytes().unwrap();
-    (facts.answer(&request), String::from_utf8(body.to_vec()).unwrap())
+    let body = state.respond(&request).into_body().try_into_bytes().unwrap();
+    (state.respond(&request), String::from_utf8(body.to_vec()).unwrap())
 }
 
 #[test]
-fn livez_answers_whatever_the_state() {
-    let facts = facts();
-    let (response, body) = ask(&facts, Method::GET, "/livez");
+fn livez_is_ok_in_every_state() {
+    let state = state();
+    let (response, body) = ask(&state, Method::GET, "/livez");
     assert_eq!((response.status().as_u16(), body.as_str()), (200, "ok\n"));
 }
 
 #[test]
 fn readyz_has_a_line_for_each_part_and_503_while_not_ready() {
-    let facts = facts();
-    let (response, body) = ask(&facts, Method::GET, "/readyz");
+    let state = state();
+    let (response, body) = ask(&state, Method::GET, "/readyz");
     assert_eq!(response.status().as_u16(), 503);
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((&body["ready"], &body["parts"]["state"]), (&Value::Bool(false), &"starting".into()));
-    facts.readiness.set_state(LifecycleState::Serving);
-    facts.readiness.kafka_up();
-    let (response, body) = ask(&facts, Method::GET, "/readyz");
+    state.readiness.set_state(LifecycleState::Serving);
+    state.readiness.kafka_up();
+    let (response, body) = ask(&state, Method::GET, "/readyz");
     assert_eq!(response.status().as_u16(), 200);
     assert!(body.contains(r#""kafka":"up since "#) && body.contains(r#""ready":true"#), "{body}");
 }
 
 #[test]
-fn metrics_are_openmetrics_text_with_the_budget_in_it() {
-    let facts = facts();
-    let _permit = facts.budget.admit(123).unwrap();
-    let (response, body) = ask(&facts, Method::GET, "/metrics");
+fn metrics_are_openmetrics_text_and_include_the_budget() {
+    let state = state();
+    let _permit = state.budget.admit(123).unwrap();
+    let (response, body) = ask(&state, Method::GET, "/metrics");
     let content_type = response.headers().get("content-type").unwrap().to_str().unwrap();
     assert!(content_type.starts_with("application/openmetrics-text; version=1.0.0"));
     assert!(body.contains("justcall_bridge_in_flight_bytes 123\n"));
@@ -53,16 +53,16 @@ fn metrics_are_openmetrics_text_with_the_budget_in_it() {
 
 #[test]
 fn other_paths_and_methods_are_problems() {
-    let facts = facts();
-    assert_eq!(ask(&facts, Method::GET, "/").0.status().as_u16(), 404);
-    let (response, _) = ask(&facts, Method::POST, "/readyz");
+    let state = state();
+    assert_eq!(ask(&state, Method::GET, "/").0.status().as_u16(), 404);
+    let (response, _) = ask(&state, Method::POST, "/readyz");
     assert_eq!(response.status().as_u16(), 405);
     assert_eq!(response.headers().get("allow").unwrap(), "GET, HEAD");
-    assert_eq!(ask(&facts, Method::HEAD, "/livez").0.status().as_u16(), 200);
+    assert_eq!(ask(&state, Method::HEAD, "/livez").0.status().as_u16(), 200);
 }
 
 #[actix_web::test]
-async fn it_listens_where_it_says_and_stops() {
+async fn listener_accepts_on_its_address_and_stops() {
     let admin = listening();
     let addr = admin.addr();
     assert_ne!(addr.port(), 0);
@@ -73,7 +73,7 @@ async fn it_listens_where_it_says_and_stops() {
 }
 
 #[actix_web::test]
-async fn idle_connections_keep_no_probe_out() {
+async fn idle_connections_do_not_block_probes() {
     let admin = listening();
     let address = admin.addr();
     let answer = actix_web::rt::task::spawn_blocking(move || {
@@ -85,7 +85,7 @@ async fn idle_connections_keep_no_probe_out() {
         probe.write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         probe.read_to_string(&mut answer).unwrap();
-        // The oldest ones ended, and with them their descriptors.
+        // The oldest connections ended, which freed their descriptors.
         let mut oldest = &idle[0];
         oldest.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         assert!(matches!(oldest.read(&mut [0]), Ok(0) | Err(_)));
@@ -96,7 +96,7 @@ async fn idle_connections_keep_no_probe_out() {
 }
 
 #[actix_web::test]
-async fn heads_that_are_not_http_are_answered_with_a_problem() {
+async fn invalid_heads_are_answered_with_a_problem() {
     let admin = listening();
     let address = admin.addr();
     let many: String = (0..120).map(|n| format!("x-{n}: 1\r\n")).collect();
@@ -120,7 +120,7 @@ async fn heads_that_are_not_http_are_answered_with_a_problem() {
     admin.stop().await;
 }
 
-/// Sends in one piece, and returns all that the listener answers.
+/// Sends bytes in one write, and returns everything that the listener sends back.
 async fn exchange(address: SocketAddr, sent: String) -> String {
     let exchange = actix_web::rt::task::spawn_blocking(move || {
         use std::io::{Read, Write};
@@ -135,7 +135,7 @@ async fn exchange(address: SocketAddr, sent: String) -> String {
 }
 
 #[actix_web::test]
-async fn pipelined_head_that_is_not_http_is_answered_with_a_problem() {
+async fn invalid_pipelined_head_is_answered_with_a_problem() {
     let admin = listening();
     let good = "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n";
     let answer = exchange(admin.addr(), format!("{good}{good}BAD\r\n\r\n")).await;
@@ -145,9 +145,9 @@ async fn pipelined_head_that_is_not_http_is_answered_with_a_problem() {
     admin.stop().await;
 }
 
-/// Closed at once, the socket would reset the connection, and the client would lose its answer.
+/// If the socket closed at once, the client would receive a reset instead of its response.
 #[actix_web::test]
-async fn client_that_still_sends_sees_its_answer() {
+async fn client_that_still_sends_receives_its_response() {
     let admin = listening();
     for (head, tag) in [
         ("BAD\r\n\r\n".to_owned(), "malformed_header"),
@@ -161,11 +161,11 @@ async fn client_that_still_sends_sees_its_answer() {
 }
 
 #[actix_web::test]
-async fn answers_are_not_counted_as_those_of_the_ingress() {
-    let facts = facts();
+async fn responses_are_not_counted_as_those_of_the_ingress() {
+    let state = state();
     let config = AdminConfig { listen: ([127, 0, 0, 1], 0).into() };
-    let metrics = Arc::clone(&facts.metrics);
-    let admin = Admin::bind(&config, facts.readiness, Arc::clone(&metrics), facts.budget).unwrap();
+    let metrics = Arc::clone(&state.metrics);
+    let admin = AdminListener::bind(&config, state.readiness, Arc::clone(&metrics), state.budget).unwrap();
     exchange(admin.addr(), "BAD\r\n\r\n".to_owned()).await;
     assert_eq!(metrics.connections.get(), 0);
     let page = metrics.render(&Readiness::new(), 0);

@@ -1,4 +1,4 @@
-//! Raw bytes over loopback against a real server and an ingest that does what the body says.
+//! Raw bytes over loopback to a real server, whose ingest acts on keywords in the body.
 
 mod framing;
 mod kit;
@@ -10,7 +10,7 @@ use justcall_events::signature::Headers;
 use kit::{Bridge, PATH, TOKEN, chunked, gzip, post, post_to};
 
 #[test]
-fn an_event_is_answered_with_its_identity() {
+fn event_is_answered_with_its_id() {
     let bridge = Bridge::start();
     let answer = bridge.ask(&post("one"));
     assert_eq!(answer.status, 200);
@@ -32,7 +32,7 @@ fn pipelined_requests_are_answered_in_order_on_one_connection() {
 }
 
 #[test]
-fn a_trailing_slash_is_the_same_path() {
+fn trailing_slash_is_ignored() {
     let bridge = Bridge::start();
     assert_eq!(bridge.ask(&post_to(&format!("{PATH}/"), "", "one")).status, 200);
     assert_eq!(bridge.ask(&post_to(&format!("{PATH}//"), "", "two")).status, 404);
@@ -56,7 +56,7 @@ fn get_and_head_are_probes() {
 }
 
 #[test]
-fn unknown_paths_methods_and_codings_are_turned_away_and_counted() {
+fn unknown_paths_methods_and_encodings_are_rejected_and_counted() {
     let bridge = Bridge::start();
     assert_eq!(bridge.ask(&post_to("/webhooks", "", "x")).status, 404);
     assert_eq!(bridge.ask(&post_to("/", "", "x")).status, 404);
@@ -74,14 +74,14 @@ fn unknown_paths_methods_and_codings_are_turned_away_and_counted() {
 }
 
 #[test]
-fn content_type_is_not_judged_and_an_empty_body_is_for_ingest_to_judge() {
+fn content_type_is_ignored_and_empty_body_is_accepted() {
     let bridge = Bridge::start();
     assert_eq!(bridge.ask(&post_to(PATH, "content-type: text/html\r\n", "one")).status, 200);
     assert_eq!(bridge.ask(&post("")).body, r#"{"outcome":"probe"}"#);
 }
 
 #[test]
-fn a_compressed_body_arrives_decoded() {
+fn compressed_body_is_decoded() {
     let bridge = Bridge::start();
     let mut client = bridge.connect();
     client.post_bytes("content-encoding: gzip\r\n", &gzip(b"one"));
@@ -90,7 +90,7 @@ fn a_compressed_body_arrives_decoded() {
 }
 
 #[test]
-fn signature_headers_pass_as_they_come_and_a_traceparent_only_if_well_formed() {
+fn signature_headers_are_unchanged_and_only_a_valid_traceparent_is_used() {
     let bridge = Bridge::start();
     let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let headers = format!(
@@ -101,7 +101,7 @@ fn signature_headers_pass_as_they_come_and_a_traceparent_only_if_well_formed() {
     bridge.ask(&post_to(PATH, "traceparent: 00-xyz\r\n", "headers"));
     bridge.ask(&post_to(PATH, &format!("traceparent: {good}\r\nTraceparent: {good}\r\n"), "headers"));
     let signature = Headers {
-        // A list is no signature, so that nobody can hide a bad one behind a good one.
+        // A list is not a valid signature, so a valid one cannot hide an invalid one.
         signature: Some("ab, cd".into()),
         version: Some("v1".into()),
         timestamp: Some("2024-03-21 17:08:22".into()),
@@ -116,7 +116,7 @@ fn signature_headers_pass_as_they_come_and_a_traceparent_only_if_well_formed() {
 }
 
 #[test]
-fn a_token_comes_as_bearer_or_behind_the_path_of_a_source_that_takes_one() {
+fn token_is_read_from_authorization_or_from_the_path() {
     let bridge = Bridge::start();
     let bearer = format!("authorization: bEARER {TOKEN}\r\n");
     for (path, headers) in [
@@ -136,18 +136,18 @@ fn a_token_comes_as_bearer_or_behind_the_path_of_a_source_that_takes_one() {
 }
 
 #[test]
-fn a_client_that_hangs_up_cuts_nothing_off() {
+fn event_continues_after_its_client_disconnects() {
     let bridge = Bridge::start();
     let mut client = bridge.connect();
     client.send(&format!("GET {PATH} HTTP/1.1\r\nhost: x\r\n\r\n{}", post("slow")));
     client.wait_for_unread_bytes();
-    // Closing with unread bytes resets the connection: actix drops the request at once.
+    // A close with unread bytes resets the connection, and actix drops the request at once.
     drop(client);
     bridge.wait_for("0:slow");
 }
 
 #[test]
-fn a_panic_is_answered_503_and_the_next_request_works() {
+fn panic_is_answered_503_and_the_next_request_succeeds() {
     let bridge = Bridge::start();
     let mut client = bridge.connect();
     client.send(&post("panic"));
@@ -171,7 +171,7 @@ fn malformed_http_ends_the_connection_and_is_not_accepted() {
 }
 
 #[test]
-fn heads_that_are_not_http_are_answered_with_a_problem() {
+fn invalid_heads_are_answered_with_a_problem() {
     let bridge = Bridge::start();
     let many: String = (0..120).map(|n| format!("x-{n}: 1\r\n")).collect();
     let body = "content-length: 2\r\n\r\n{}";
@@ -208,19 +208,19 @@ fn heads_that_are_not_http_are_answered_with_a_problem() {
 }
 
 #[test]
-fn client_that_still_sends_sees_why_its_head_is_refused() {
+fn client_that_still_sends_receives_the_response_to_its_head() {
     let bridge = Bridge::start();
     for head in ["content-length: x\r\n\r\n".to_owned(), format!("x: {}\r\n\r\n", "x".repeat(30_000))] {
         let mut client = bridge.connect();
         client.send(&format!("POST {PATH} HTTP/1.1\r\nhost: x\r\n{head}"));
-        // More than any buffer on the way holds.
+        // More than all buffers together hold.
         for _ in 0..100 {
             client.send(&"x".repeat(64 * 1024));
         }
         assert!([400, 431].contains(&client.answer().status));
         drop(client);
     }
-    // Once each, however often the rest was read and dropped.
+    // Each is counted once, although more bytes were read and dropped.
     for tag in ["malformed_header", "large_header"] {
         let line = format!("http_turned_away_total{{reason=\"{tag}\"}} 1\n");
         bridge.wait_until(|| bridge.metrics().contains(&line));
@@ -228,7 +228,7 @@ fn client_that_still_sends_sees_why_its_head_is_refused() {
 }
 
 #[test]
-fn connection_that_was_ended_has_one_answer() {
+fn ended_connection_has_one_response() {
     let bridge = Bridge::start();
     let mut client = bridge.connect();
     client.send(&(chunked() + &"1;x=yyyyyyyyyyyyyyyy\r\nx\r\n".repeat(100_000)));
@@ -238,7 +238,7 @@ fn connection_that_was_ended_has_one_answer() {
 }
 
 #[test]
-fn a_rejected_sender_hears_what_the_operator_chose() {
+fn response_to_a_rejected_event_is_configurable() {
     let problem = Bridge::start().ask(&post("reject"));
     assert_eq!(problem.status, 400);
     assert_eq!(problem.header("content-type"), Some("application/problem+json"));
@@ -248,14 +248,14 @@ fn a_rejected_sender_hears_what_the_operator_chose() {
 }
 
 #[test]
-fn an_address_in_use_is_named() {
+fn error_names_an_address_in_use() {
     let bridge = Bridge::start();
     let error = Bridge::try_start(|config| config.listen = bridge.addr).err().unwrap();
     assert!(error.to_string().contains(&bridge.addr.to_string()), "{error}");
 }
 
 #[test]
-fn escaped_unreserved_characters_are_the_same_path_and_token() {
+fn escaped_unreserved_characters_are_decoded_in_path_and_token() {
     let bridge = Bridge::start();
     assert_eq!(bridge.ask(&post_to("/webhooks%2Djustcall", "", "x")).status, 404);
     assert_eq!(bridge.ask(&post_to("/w%65bhooks/just%63all", "", "one")).status, 200);
@@ -263,9 +263,9 @@ fn escaped_unreserved_characters_are_the_same_path_and_token() {
     assert_eq!(bridge.accepted(), ["0:one".to_owned(), format!("1:token {:?}", Some(TOKEN))]);
 }
 
-/// Reading and decoding is work that nobody may ask for without a token, but for what a probe needs.
+/// Without a token, only as much is read as a probe needs. More would be work for any client.
 #[test]
-fn body_without_its_token_is_read_no_further_than_a_probe() {
+fn body_without_a_token_is_read_only_up_to_the_size_of_a_probe() {
     let bridge = Bridge::start();
     let large = "x".repeat(5000);
     let in_chunks = format!(
@@ -287,7 +287,7 @@ fn body_without_its_token_is_read_no_further_than_a_probe() {
 }
 
 #[test]
-fn chunks_that_are_not_http_are_a_bad_request() {
+fn malformed_chunks_are_a_bad_request() {
     let bridge = Bridge::start();
     for broken in ["zz\r\n", "3\r\nabcde\r\n0\r\n\r\n"] {
         let answer = bridge.ask(&(chunked() + broken));

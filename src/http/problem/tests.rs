@@ -16,7 +16,7 @@ fn violation() -> Rejection {
     })
 }
 
-/// Every case with its status and tag, as the interface promises them.
+/// Returns every case with its status and tag.
 fn table() -> Vec<(Problem, u16, &'static str)> {
     use Problem::*;
     vec![
@@ -59,14 +59,14 @@ fn every_problem_has_its_status_and_type() {
 }
 
 #[test]
-fn every_503_and_nothing_else_says_when_to_retry() {
+fn only_a_503_has_retry_after() {
     for (problem, status, _) in table() {
         assert_eq!(problem.response().headers().contains_key(RETRY_AFTER), status == 503, "{problem:?}");
     }
 }
 
 #[test]
-fn every_tag_is_counted_under_its_own_name() {
+fn every_tag_is_a_metric_label() {
     for (problem, _, tag) in table() {
         let counted = match problem {
             Problem::Refused(_) => tags::REFUSED,
@@ -79,7 +79,7 @@ fn every_tag_is_counted_under_its_own_name() {
 }
 
 #[test]
-fn a_violation_names_the_place_and_the_types_and_no_value() {
+fn violation_names_path_and_types_but_no_value() {
     let document = document(&Problem::Rejected(id(), violation()));
     assert_eq!(document["event_id"], id());
     assert_eq!(document["pointer"], "/data/duration");
@@ -88,14 +88,14 @@ fn a_violation_names_the_place_and_the_types_and_no_value() {
 }
 
 #[test]
-fn what_is_not_known_is_left_out() {
+fn unknown_members_are_omitted() {
     let document = document(&Problem::UnknownPath);
     let members: Vec<_> = document.as_object().unwrap().keys().collect();
     assert_eq!(members, ["status", "title", "type"]);
 }
 
 #[test]
-fn a_wrong_method_hears_the_right_ones_and_a_wrong_coding_too() {
+fn wrong_method_and_encoding_get_the_supported_ones() {
     assert_eq!(Problem::Method("GET, HEAD").response().headers().get(ALLOW).unwrap(), "GET, HEAD");
     let response = Problem::UnsupportedEncoding.response();
     assert_eq!(response.headers().get(ACCEPT_ENCODING).unwrap(), "gzip, deflate, identity");

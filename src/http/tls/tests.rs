@@ -8,10 +8,10 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// For tests only: the provider makes no RSA keys.
+/// RSA key for tests, because the provider creates none.
 const RSA: &str = include_str!("rsa.pem");
 
-/// A folder with a certificate and a key.
+/// Folder with a certificate and a key.
 struct Folder(TempDir);
 
 impl Folder {
@@ -51,7 +51,7 @@ fn certificate(key: &KeyPair) -> String {
     CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(key).unwrap().pem()
 }
 
-/// A certificate and its key, both new.
+/// Returns a new certificate and its key.
 fn pair() -> (String, String) {
     let key = KeyPair::generate().unwrap();
     (certificate(&key), key.serialize_pem())
@@ -68,7 +68,7 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
 }
 
-/// The key inside of a PKCS#8 wrapping: PKCS#1 of an RSA key, SEC1 of an EC key.
+/// Returns the key in a PKCS#8 document: PKCS#1 of an RSA key, SEC1 of an EC key.
 fn unwrapped(pkcs8: &[u8]) -> Vec<u8> {
     // A header is a tag and a length, which takes up to four bytes.
     let header = |at: usize| match pkcs8[at + 1] {
@@ -89,13 +89,13 @@ fn served(watched: &Arc<Watched<Certificate>>) -> String {
     pem("CERTIFICATE", &watched.get().certified.cert[0])
 }
 
-/// Without line breaks, for comparison.
+/// Removes line breaks, for comparison.
 fn bare(pem: &str) -> String {
     pem.split_whitespace().collect()
 }
 
 #[test]
-fn keys_load_in_every_form_that_people_have_them_in() {
+fn keys_load_in_every_supported_format() {
     let rsa = KeyPair::from_pkcs8_pem_and_sign_algo(RSA, &rcgen::PKCS_RSA_SHA256).unwrap();
     let p256 = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
     let p384 = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
@@ -118,7 +118,6 @@ fn keys_load_in_every_form_that_people_have_them_in() {
     }
 }
 
-/// What is in the files, which of them is at fault, and a part of the reason.
 #[test]
 fn byte_order_mark_is_skipped() {
     let (certificate, key) = pair();
@@ -127,12 +126,12 @@ fn byte_order_mark_is_skipped() {
 }
 
 #[test]
-fn what_is_wrong_with_the_files_is_said_of_each() {
+fn each_invalid_file_is_reported_with_its_reason() {
     let (good, key) = pair();
     let (other, other_key) = pair();
     let encrypted = pem("ENCRYPTED PRIVATE KEY", b"hush");
     let old_encrypted = key.replacen('\n', "\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n", 1);
-    // The same key, said to be on a curve that nobody supports.
+    // The same key, with the identifier of an unsupported curve.
     let mut unsupported = KeyPair::generate().unwrap().serialize_der();
     let curve = unsupported.windows(8).position(|it| it == [0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]).unwrap();
     unsupported[curve + 7] = 1;
@@ -159,15 +158,15 @@ fn what_is_wrong_with_the_files_is_said_of_each() {
         assert_eq!(problems.len(), 1, "{part}: {problems:?}");
         assert!(problems[0].at == at && problems[0].reason.contains(part), "{part}: {problems:?}");
     }
-    assert_eq!(Folder::with(&(good + &other), &key).problems(), [], "a chain behind it is well");
+    assert_eq!(Folder::with(&(good + &other), &key).problems(), [], "a chain after it is valid");
 }
 
-/// The spool would wait for its renewal else.
+/// Otherwise the spool would not drain until the renewal.
 #[test]
-fn certificate_that_is_not_valid_now_is_served_at_the_start_and_named_at_every_look() {
+fn certificate_that_is_not_valid_now_is_served_at_start_and_reported_at_each_check() {
     for (from, to, fault) in [
         (2020, 2021, "expired at 2021-01-01T00:00:00Z; renew it"),
-        (2090, 2091, "valid from 2090-01-01T00:00:00Z only"),
+        (2090, 2091, "not valid before 2090-01-01T00:00:00Z"),
     ] {
         let (certificate, key) = valid(from, to);
         let folder = Folder::with(&certificate, &key);
@@ -186,7 +185,7 @@ fn certificate_that_is_not_valid_now_is_served_at_the_start_and_named_at_every_l
 }
 
 #[test]
-fn files_that_cannot_be_read_are_both_named() {
+fn both_unreadable_files_are_reported() {
     let folder = Folder::with("", "");
     fs::remove_file(folder.path("tls.crt")).unwrap();
     fs::write(folder.path("tls.key"), [0x30, 0x82, 0xff]).unwrap();
@@ -195,11 +194,11 @@ fn files_that_cannot_be_read_are_both_named() {
     assert_eq!(found[0].reason, "the file cannot be read: entity not found");
     assert!(found[1].reason.contains("must be PEM"), "{found:?}");
     fs::create_dir(folder.path("tls.crt")).unwrap();
-    assert!(folder.problems()[0].reason.contains("is no file"));
+    assert!(folder.problems()[0].reason.contains("is not a regular file"));
 }
 
 #[test]
-fn one_setting_without_the_other_is_a_problem_and_neither_is_plain_http() {
+fn one_setting_alone_is_an_error_and_none_is_plain_http() {
     let path = || Some(PathBuf::from("/nowhere"));
     let at = |certificate, key| check_tls(&TlsConfig { certificate, key }).pop().map(|problem| problem.at);
     assert_eq!(at(path(), None), Some(KEY));
@@ -209,10 +208,10 @@ fn one_setting_without_the_other_is_a_problem_and_neither_is_plain_http() {
 }
 
 #[test]
-fn no_reason_and_no_debug_text_shows_the_key() {
+fn errors_and_debug_output_do_not_contain_the_key() {
     let (certificate, key) = pair();
     let body = key.lines().nth(1).unwrap();
-    // As a library would show them.
+    // As a library would log them.
     let bytes = format!("{:?}", &body.as_bytes()[..12]);
     let bytes = bytes.trim_matches(['[', ']']).to_owned();
     let broken = [
@@ -233,7 +232,7 @@ fn no_reason_and_no_debug_text_shows_the_key() {
 }
 
 #[test]
-fn half_changed_pair_leaves_the_old_one_says_so_once_and_heals() {
+fn half_changed_pair_keeps_the_old_one_and_is_reported_once() {
     let (first, key) = pair();
     let (second, second_key) = pair();
     let folder = Folder::with(&first, &key);
@@ -253,7 +252,7 @@ fn half_changed_pair_leaves_the_old_one_says_so_once_and_heals() {
 }
 
 #[test]
-fn expired_garbage_or_vanished_files_leave_the_old_one() {
+fn expired_invalid_or_missing_files_keep_the_old_certificate() {
     let (first, key) = pair();
     let folder = Folder::with(&first, &key);
     let watched = folder.open();
@@ -269,9 +268,9 @@ fn expired_garbage_or_vanished_files_leave_the_old_one() {
     assert_eq!(bare(&served(&watched)), bare(&first));
 }
 
-/// As Kubernetes mounts a Secret.
+/// Kubernetes updates a mounted Secret this way.
 #[test]
-fn swap_of_the_folder_behind_the_files_is_a_change() {
+fn replaced_folder_of_the_files_is_a_change() {
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name);
     let pairs = [pair(), pair()];
@@ -294,7 +293,7 @@ fn swap_of_the_folder_behind_the_files_is_a_change() {
 }
 
 #[test]
-fn time_of_expiry_is_a_metric_and_follows() {
+fn time_of_expiry_is_a_metric_and_is_updated() {
     let metrics = Arc::new(Metrics::new());
     let (certificate, key) = valid(2020, 2091);
     let folder = Folder::with(&certificate, &key);
@@ -311,7 +310,7 @@ fn time_of_expiry_is_a_metric_and_follows() {
 }
 
 #[test]
-fn no_session_is_resumed() {
+fn sessions_are_not_resumed() {
     let (certificate, key) = pair();
     let config = server_config(&Folder::with(&certificate, &key).open()).unwrap();
     assert!(!config.session_storage.can_cache() && !config.ticketer.enabled());

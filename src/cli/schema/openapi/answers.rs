@@ -1,6 +1,6 @@
 //! Responses of the ingress in OpenAPI form, generated from its own response table.
 
-use crate::app::{self, Answer};
+use crate::app::{self, ExampleResponse};
 use crate::config::Settings;
 use crate::ingest::{DeadLetterAnswer, SourceConfig};
 use crate::record::names;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// Every response that these settings can yield.
-pub(super) struct Answers(Vec<Answer>);
+pub(super) struct Answers(Vec<ExampleResponse>);
 
 impl Answers {
     pub(super) fn of(settings: &Settings) -> Self {
@@ -18,7 +18,7 @@ impl Answers {
         let keeps_silently =
             rejected == DeadLetterAnswer::Ok || settings.routing.unknown_events == UnknownEvents::DeadLetter;
         let drops = drops(&settings.routing);
-        let possible = |answer: &Answer| match answer.tag.as_str() {
+        let possible = |answer: &ExampleResponse| match answer.tag.as_str() {
             "spooled" | "spool_full" | "spool_failing" => has_spool,
             // With a spool, the event is durable before Kafka rejects it.
             names::TOO_LARGE_FOR_KAFKA | names::REFUSED_BY_KAFKA => !has_spool,
@@ -26,13 +26,13 @@ impl Answers {
             "dropped" => drops,
             _ => true,
         };
-        Self(app::answers(rejected).into_iter().filter(possible).collect())
+        Self(app::example_responses(rejected).into_iter().filter(possible).collect())
     }
 
     /// Returns the responses that a webhook of the source can receive.
     pub(super) fn of_source(&self, source: &SourceConfig) -> Value {
         let has_signature = source.signature.has_secret() || source.signature.is_required();
-        let possible = |answer: &&Answer| match answer.tag.as_str() {
+        let possible = |answer: &&ExampleResponse| match answer.tag.as_str() {
             "token" => source.takes_token(),
             tag if tag.starts_with("signature_") || tag == "unverifiable" => has_signature,
             _ => true,
@@ -81,7 +81,9 @@ pub(super) fn schemas() -> [(&'static str, Value); 2] {
     [("outcome", outcome), ("problem", problem)]
 }
 
-fn by_status<'a>(answers: impl Iterator<Item = &'a Answer>) -> BTreeMap<u16, Vec<&'a Answer>> {
+fn by_status<'a>(
+    answers: impl Iterator<Item = &'a ExampleResponse>,
+) -> BTreeMap<u16, Vec<&'a ExampleResponse>> {
     let mut by_status: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for answer in answers {
         by_status.entry(answer.status).or_default().push(answer);
@@ -89,14 +91,14 @@ fn by_status<'a>(answers: impl Iterator<Item = &'a Answer>) -> BTreeMap<u16, Vec
     by_status
 }
 
-fn responses<'a>(answers: impl Iterator<Item = &'a Answer>) -> Value {
+fn responses<'a>(answers: impl Iterator<Item = &'a ExampleResponse>) -> Value {
     let each =
         by_status(answers).into_iter().map(|(status, answers)| (status.to_string(), response(&answers)));
     Value::Object(each.collect())
 }
 
 /// Returns one response for all answers with the same status, which share a format.
-fn response(answers: &[&Answer]) -> Value {
+fn response(answers: &[&ExampleResponse]) -> Value {
     let is_problem = answers[0].body.get("type").is_some();
     let (name, member) = if is_problem { ("problem", "type") } else { ("outcome", "outcome") };
     let examples = answers.iter().map(|answer| (answer.tag.clone(), json!({ "value": answer.body })));
@@ -120,7 +122,7 @@ fn response(answers: &[&Answer]) -> Value {
     response
 }
 
-fn description(answer: &Answer) -> String {
+fn description(answer: &ExampleResponse) -> String {
     let title = match answer.tag.as_str() {
         "acked" => "Kafka has acknowledged every record of the event",
         "spooled" => "The event is on the bridge's disk and will be sent on",
@@ -134,7 +136,7 @@ fn description(answer: &Answer) -> String {
 }
 
 /// Returns the headers of some answers. A header is required if every answer has it.
-fn headers(answers: &[&Answer]) -> Map<String, Value> {
+fn headers(answers: &[&ExampleResponse]) -> Map<String, Value> {
     let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, value) in answers.iter().flat_map(|answer| &answer.headers) {
         values.entry(name).or_default().push(value);

@@ -1,4 +1,4 @@
-//! The end of a request: one framing for the socket wrapper, for actix and for the handler.
+//! End of a request: the socket wrapper, actix and the handler agree on it.
 
 use super::kit::{Bridge, LIMIT, PATH, chunk, chunked, post, post_to};
 use crate::http::chunks::ChunkedBody;
@@ -35,7 +35,7 @@ fn upgrade_is_ignored_and_the_connection_kept() {
 }
 
 #[test]
-fn client_that_leaves_within_an_upgrade_frees_everything() {
+fn client_that_disconnects_within_an_upgrade_frees_everything() {
     let bridge = Bridge::start();
     for upgrade in UPGRADES {
         let mut client = bridge.connect();
@@ -48,7 +48,7 @@ fn client_that_leaves_within_an_upgrade_frees_everything() {
     assert_eq!(bridge.budget.used(), 0);
 }
 
-/// A request in pieces, as a client may write it.
+/// Request in pieces, as a client may write it.
 #[derive(Debug, Clone)]
 struct Request {
     text: String,
@@ -100,7 +100,7 @@ fn requests() -> impl Strategy<Value = Request> {
         })
 }
 
-/// What actix's own decoder makes of a request without its wish to upgrade.
+/// Result of actix's own decoder for a request without `Upgrade`.
 #[derive(Debug, PartialEq)]
 enum Decoded {
     Whole { body: String, rest: usize, closes: bool },
@@ -108,7 +108,7 @@ enum Decoded {
     Malformed,
 }
 
-/// The codec starts a task for the time of day, which needs a local set.
+/// The codec starts a task that updates the date, which needs a local set.
 fn decode(text: &str) -> Decoded {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, async { decode_plain(text) })
@@ -144,7 +144,7 @@ fn decode_plain(text: &str) -> Decoded {
 fn send_in_pieces(client: &mut super::kit::Client, text: &str, cuts: &[usize]) {
     let mut sent = 0;
     for cut in cuts.iter().copied().filter(|cut| *cut < text.len()).chain([text.len()]) {
-        // The bridge may have closed after what came before.
+        // The bridge may have closed after the bytes before.
         if cut > sent && client.try_send(&text[sent..cut]).is_err() {
             return;
         }
@@ -154,7 +154,7 @@ fn send_in_pieces(client: &mut super::kit::Client, text: &str, cuts: &[usize]) {
 }
 
 #[test]
-fn every_request_ends_where_actix_says_and_frees_everything() {
+fn every_request_ends_where_actix_ends_it_and_frees_everything() {
     let bridge = Bridge::start();
     let mut runner = TestRunner::new(Config { cases: 200, failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&requests(), |request| {
@@ -194,16 +194,16 @@ fn every_request_ends_where_actix_says_and_frees_everything() {
     assert_eq!(bridge.ask(&post("last")).status, 200);
 }
 
-/// Returns the count of requests that were turned away for a reason.
-fn turned_away(bridge: &Bridge, reason: &str) -> String {
+/// Returns the count of requests that were rejected for a reason.
+fn rejected(bridge: &Bridge, reason: &str) -> String {
     let metrics = bridge.metrics();
     let prefix = format!("http_turned_away_total{{reason=\"{reason}\"}} ");
     metrics.lines().find_map(|line| line.split_once(&prefix)).map_or("0", |(_, count)| count).to_owned()
 }
 
-/// Both follow one framing, so a request behind the body is never taken for a part of it.
+/// Bridge and actix find the same end, so bytes of a next request are never taken as part of the body.
 #[test]
-fn chunked_body_ends_where_actix_says() {
+fn chunked_body_ends_where_actix_ends_it() {
     let pieces =
         vec!["0", "3", "a", "f", ";", "x", "abc", "\r\n", "\r\n", "\r", "\n", "\t", " ", "\u{1}", "\u{e4}"];
     let noise = prop::collection::vec(select(pieces), 0..12).prop_map(|pieces| pieces.concat());
@@ -226,7 +226,7 @@ fn chunked_body_ends_where_actix_says() {
 }
 
 #[test]
-fn chunked_framing_beyond_its_limit_has_one_answer_and_one_count() {
+fn chunked_framing_above_its_limit_has_one_response_and_is_counted_once() {
     let bridge = Bridge::start();
     let mut client = bridge.connect();
     client.send(&(chunked() + &"1;x=yyyyyyyyyyyyyyyy\r\nx\r\n".repeat(100_000)));
@@ -236,9 +236,9 @@ fn chunked_framing_beyond_its_limit_has_one_answer_and_one_count() {
     assert!(answer.body.contains("65536 bytes"), "the limit is named: {}", answer.body);
     assert!(client.is_closed());
     bridge.wait_until(|| bridge.in_flight() == 0 && bridge.connections() == 0);
-    assert_eq!(turned_away(&bridge, "endless_chunks"), "1");
+    assert_eq!(rejected(&bridge, "endless_chunks"), "1");
     for other in ["incomplete", "malformed_chunks", "malformed_header"] {
-        assert_eq!(turned_away(&bridge, other), "0", "{other}");
+        assert_eq!(rejected(&bridge, other), "0", "{other}");
     }
     let metrics = bridge.metrics();
     let counted = |line: &&str| line.contains("source=\"first\"") && line.contains("status=\"400\"");
@@ -254,7 +254,7 @@ fn chunked_content_may_hold_any_number_of_empty_lines() {
     assert_eq!(client.answer().status, 200);
     assert_eq!(client.answer().status, 200);
     assert_eq!(bridge.accepted(), [format!("0:{body}"), "0:next".to_owned()]);
-    assert_eq!(turned_away(&bridge, "endless_chunks"), "0");
+    assert_eq!(rejected(&bridge, "endless_chunks"), "0");
 }
 
 /// RFC 9112, 2.2: empty lines before a request line are ignored.
@@ -265,14 +265,14 @@ fn empty_lines_before_a_head_are_ignored() {
     client.send(&("\r\n".repeat(2000) + &post("one") + "\r\n" + &post("two") + "\r\n"));
     assert_eq!(client.answer().status, 200);
     assert_eq!(client.answer().status, 200);
-    // No request has begun that could be answered.
+    // No request has begun, so there is nothing to answer.
     assert!(client.is_closed());
     assert_eq!(bridge.accepted(), ["0:one", "0:two"]);
-    assert_eq!(turned_away(&bridge, "slow_header"), "0");
+    assert_eq!(rejected(&bridge, "slow_header"), "0");
 }
 
 #[test]
-fn client_that_still_sends_sees_why_its_body_is_refused() {
+fn client_that_still_sends_receives_the_response_to_its_body() {
     let bridge = Bridge::start();
     let declared = post_to(PATH, "", "").replace("length: 0", "length: 6400000");
     for (request, tag) in [
@@ -293,5 +293,5 @@ fn client_that_still_sends_sees_why_its_body_is_refused() {
     bridge.wait_until(|| bridge.connections() == 0);
     let counts =
         ["malformed_chunks", "too_large", "unknown_path", "method", "incomplete", "malformed_header"];
-    assert_eq!(counts.map(|reason| turned_away(&bridge, reason)), ["1", "2", "1", "1", "0", "0"]);
+    assert_eq!(counts.map(|reason| rejected(&bridge, reason)), ["1", "2", "1", "1", "0", "0"]);
 }

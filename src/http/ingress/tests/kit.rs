@@ -1,4 +1,4 @@
-//! A bridge whose ingest does what the body says, and a client that speaks raw bytes.
+//! Bridge whose ingest acts on keywords in the body, and client for raw bytes.
 
 use super::super::*;
 use crate::health::Readiness;
@@ -13,7 +13,7 @@ use std::thread;
 use tokio::sync::oneshot;
 
 pub(super) const PATH: &str = "/webhooks/justcall";
-/// Of the second source.
+/// Token of the second source.
 pub(super) const TOKEN: &str = "0123456789abcdef";
 pub(super) const LIMIT: usize = 20_000;
 pub(super) const BUDGET: usize = 100_000;
@@ -97,8 +97,8 @@ impl Bridge {
         Client { stream, unread: Vec::new() }
     }
 
-    /// One request on a connection of its own.
-    pub(super) fn ask(&self, request: &str) -> Answer {
+    /// Sends a request on a new connection.
+    pub(super) fn ask(&self, request: &str) -> RawResponse {
         let mut client = self.connect();
         client.send(request);
         client.answer()
@@ -140,7 +140,7 @@ impl Bridge {
         self.stop.take().unwrap().send(timeout).unwrap();
     }
 
-    /// Whether everything in flight had its outcome.
+    /// Waits for the end of the stop. Returns whether everything in flight had an outcome.
     pub(super) fn stopped(&mut self) -> bool {
         self.thread.take().unwrap().join().unwrap()
     }
@@ -188,7 +188,7 @@ fn has_token(source: usize, token: Option<&Secret>) -> bool {
     source != 1 || token.is_some_and(|token| token.matches(TOKEN))
 }
 
-/// Does what the body says, then writes down that it did.
+/// Acts on the keyword in the body, then records the event.
 async fn accept(accepted: Arc<Mutex<Vec<String>>>, arrival: Box<Arrival>) -> Outcome {
     let Some(body) = &arrival.body else { return Outcome::Denied(Denial::Token) };
     let id = EventId::from_hash(&BodyHash::of(body));
@@ -227,13 +227,13 @@ pub(super) struct Client {
     unread: Vec<u8>,
 }
 
-pub(super) struct Answer {
+pub(super) struct RawResponse {
     pub(super) status: u16,
     head: String,
     pub(super) body: String,
 }
 
-impl Answer {
+impl RawResponse {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         let named = |line: &&str| line.split(':').next().is_some_and(|it| it.eq_ignore_ascii_case(name));
         self.head.lines().find(named).and_then(|line| line.split_once(": ")).map(|(_, value)| value)
@@ -245,7 +245,7 @@ impl Client {
         self.stream.write_all(text.as_bytes()).unwrap();
     }
 
-    /// Sends the same again and again and reads nothing. Whether the server ends that.
+    /// Sends the text repeatedly and reads nothing. Returns whether the server closes the connection.
     pub(super) fn sends_until_cut(mut self, text: &str) -> bool {
         self.stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
         let cut = (0..100_000).find_map(|_| self.stream.write_all(text.as_bytes()).err());
@@ -256,7 +256,7 @@ impl Client {
         self.stream.write_all(text.as_bytes())
     }
 
-    /// Everything until the end, unless that comes as a reset.
+    /// Reads until the end. A reset is an error.
     pub(super) fn try_rest(&mut self) -> io::Result<String> {
         self.stream.read_to_end(&mut self.unread)?;
         Ok(String::from_utf8_lossy(&std::mem::take(&mut self.unread)).into_owned())
@@ -267,25 +267,25 @@ impl Client {
         self.stream.write_all(body).unwrap();
     }
 
-    /// The next answer, body included.
-    pub(super) fn answer(&mut self) -> Answer {
+    /// Reads the next response with its body.
+    pub(super) fn answer(&mut self) -> RawResponse {
         let end = self.read_until(|unread| unread.windows(4).position(|it| it == b"\r\n\r\n")) + 4;
         let head = String::from_utf8(self.unread.drain(..end).collect()).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut answer = Answer { status, head, body: String::new() };
+        let mut answer = RawResponse { status, head, body: String::new() };
         let length: usize = answer.header("content-length").unwrap_or("0").parse().unwrap();
         self.read_until(|unread| (unread.len() >= length).then_some(length));
         answer.body = String::from_utf8(self.unread.drain(..length).collect()).unwrap();
         answer
     }
 
-    /// Everything until the server closes the connection.
+    /// Reads until the server closes the connection.
     pub(super) fn rest(&mut self) -> String {
         self.stream.read_to_end(&mut self.unread).unwrap();
         String::from_utf8(std::mem::take(&mut self.unread)).unwrap()
     }
 
-    /// Whether the server closes the connection without another byte.
+    /// Returns whether the server closes the connection without another byte.
     pub(super) fn is_closed(&mut self) -> bool {
         self.rest().is_empty()
     }
@@ -319,7 +319,7 @@ pub(super) fn post_to(path: &str, headers: &str, body: &str) -> String {
     format!("{}{body}", head(path, headers, body.len()))
 }
 
-/// The header of a chunked POST.
+/// Returns the head of a chunked POST.
 pub(super) fn chunked() -> String {
     format!("POST {PATH} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
 }

@@ -1,10 +1,10 @@
-//! Size, time and budget.
+//! Limits on size, time and memory.
 
 use super::kit::{BUDGET, Bridge, LIMIT, PATH, chunk, chunked, gzip, post, post_to};
 use std::time::{Duration, Instant};
 
 #[test]
-fn a_declared_length_is_refused_before_the_body_comes() {
+fn large_declared_length_is_refused_before_the_body() {
     let bridge = Bridge::start();
     let mut client = bridge.connect();
     client.send(&post_to(PATH, "", "").replace("length: 0", &format!("length: {}", LIMIT + 1)));
@@ -15,7 +15,7 @@ fn a_declared_length_is_refused_before_the_body_comes() {
 }
 
 #[test]
-fn the_limit_holds_to_the_byte() {
+fn limit_is_exact_to_the_byte() {
     let bridge = Bridge::start();
     assert_eq!(bridge.ask(&post(&"x".repeat(LIMIT))).status, 200);
     assert_eq!(bridge.ask(&post(&"x".repeat(LIMIT + 1))).status, 413);
@@ -26,7 +26,7 @@ fn the_limit_holds_to_the_byte() {
 }
 
 #[test]
-fn chunks_become_one_body() {
+fn chunks_are_joined_to_one_body() {
     let bridge = Bridge::start();
     let mut client = bridge.connect();
     client.send(&chunked());
@@ -42,7 +42,7 @@ fn chunks_become_one_body() {
 }
 
 #[test]
-fn a_bomb_is_too_large_and_plain_text_is_left_to_ingest() {
+fn decompression_bomb_is_too_large_and_plain_text_is_accepted() {
     let bridge = Bridge::start();
     for (body, status) in [(gzip(&[b'x'; LIMIT + 1]), 413), (b"{\"plain\":1}".to_vec(), 200)] {
         let mut client = bridge.connect();
@@ -54,9 +54,9 @@ fn a_bomb_is_too_large_and_plain_text_is_left_to_ingest() {
     assert_eq!(bridge.budget.used(), 0);
 }
 
-/// The chunked one too, which actix by itself would go on reading for as long as it takes.
+/// This includes a chunked body, which actix itself would read without a limit of time.
 #[test]
-fn a_body_too_slow_is_refused_and_its_connection_closed() {
+fn slow_body_is_refused_and_its_connection_closed() {
     let bridge = Bridge::start();
     for start in [post_to(PATH, "", "").replace("length: 0", "length: 9"), chunked() + &chunk("abc")] {
         let since = Instant::now();
@@ -74,7 +74,7 @@ fn a_body_too_slow_is_refused_and_its_connection_closed() {
 }
 
 #[test]
-fn a_header_too_slow_ends_the_connection() {
+fn slow_header_ends_the_connection() {
     let bridge = Bridge::start();
     let mut client = bridge.connect();
     client.send("POST / HTTP/1.1\r\nhost:");
@@ -84,14 +84,14 @@ fn a_header_too_slow_ends_the_connection() {
 }
 
 #[test]
-fn who_says_nothing_is_let_go_without_a_word() {
+fn silent_connection_is_closed_without_a_response() {
     let bridge = Bridge::start();
     assert_eq!(bridge.connect().rest(), "");
 }
 
-/// As a probe of a load balancer does.
+/// A load balancer's probe does this.
 #[test]
-fn connection_that_sends_nothing_is_no_failed_tls_handshake() {
+fn connection_that_sends_nothing_is_not_a_failed_tls_handshake() {
     let folder = tempfile::tempdir().unwrap();
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate =
@@ -104,7 +104,7 @@ fn connection_that_sends_nothing_is_no_failed_tls_handshake() {
     });
     let bridge = bridge.unwrap();
     drop(bridge.connect());
-    // Stays silent until the header's time is over.
+    // Sends nothing until the header's deadline.
     assert_eq!(bridge.connect().rest(), "");
     let count = |number| format!("http_turned_away_total{{reason=\"tls_handshake\"}} {number}\n");
     assert!(bridge.metrics().contains(&count(0)), "{}", bridge.metrics());
@@ -115,7 +115,7 @@ fn connection_that_sends_nothing_is_no_failed_tls_handshake() {
 }
 
 #[test]
-fn a_header_too_large_is_answered_431() {
+fn large_header_is_answered_431() {
     let bridge = Bridge::start();
     let mut client = bridge.connect();
     client.send(&format!("POST / HTTP/1.1\r\nx: {}", "x".repeat(140_000)));
@@ -124,17 +124,17 @@ fn a_header_too_large_is_answered_431() {
 }
 
 #[test]
-fn headers_beyond_96_are_answered_431() {
+fn more_than_96_headers_are_answered_431() {
     let bridge = Bridge::start();
     for (count, status) in [(96, 200), (97, 431)] {
-        // Two of them are `host` and `content-length`.
+        // `host` and `content-length` are two of them.
         let more: String = (2..count).map(|number| format!("x-{number}: 1\r\n")).collect();
         assert_eq!(bridge.ask(&post_to(PATH, &more, "")).status, status, "{count}");
     }
 }
 
 #[test]
-fn what_exceeds_the_budget_is_refused_until_something_settles() {
+fn requests_above_the_budget_are_refused_until_memory_is_released() {
     let bridge = Bridge::start();
     let held: Vec<_> = (0..BUDGET / LIMIT)
         .map(|_| {
@@ -154,7 +154,7 @@ fn what_exceeds_the_budget_is_refused_until_something_settles() {
 }
 
 #[test]
-fn requests_without_a_body_count_against_the_budget_too() {
+fn requests_without_a_body_count_against_the_budget() {
     let bridge = Bridge::start();
     let mut clients: Vec<_> =
         (0..=BUDGET / super::super::REQUEST_OVERHEAD).map(|_| bridge.connect()).collect();
@@ -167,9 +167,9 @@ fn requests_without_a_body_count_against_the_budget_too() {
     assert_eq!(bridge.budget.used(), 0);
 }
 
-/// actix's own timer is for a connection's first header only.
+/// actix's own timer covers only the first header of a connection.
 #[test]
-fn a_later_header_too_slow_ends_the_connection_too() {
+fn slow_later_header_ends_the_connection() {
     let bridge = Bridge::start();
     let mut client = bridge.connect();
     client.send(&post("first"));
@@ -180,7 +180,7 @@ fn a_later_header_too_slow_ends_the_connection_too() {
 }
 
 #[test]
-fn pipelined_requests_are_taken_one_at_a_time() {
+fn pipelined_requests_are_processed_one_at_a_time() {
     let bridge = Bridge::start();
     let mut client = bridge.connect();
     let get = format!("GET {PATH} HTTP/1.1\r\nhost: b\r\n\r\n");
@@ -195,14 +195,14 @@ fn pipelined_requests_are_taken_one_at_a_time() {
 }
 
 #[test]
-fn who_reads_no_answers_is_let_go() {
+fn client_that_reads_no_responses_is_disconnected() {
     let bridge = Bridge::start();
     let client = bridge.connect();
     assert!(client.sends_until_cut(&format!("GET {PATH} HTTP/1.1\r\nhost: b\r\n\r\n").repeat(100)));
 }
 
 #[test]
-fn a_slow_body_gives_way_when_more_than_half_of_the_budget_is_taken() {
+fn slow_body_is_cut_when_more_than_half_of_the_budget_is_used() {
     let bridge = Bridge::try_start(|config| {
         config.request_timeout = Duration::from_secs(600);
         config.max_in_flight = BUDGET;
@@ -221,12 +221,12 @@ fn a_slow_body_gives_way_when_more_than_half_of_the_budget_is_taken() {
 }
 
 #[test]
-fn a_chunked_body_that_is_mostly_framing_is_cut_off() {
+fn chunked_body_that_is_mostly_framing_is_cut() {
     let bridge = Bridge::start();
     for start in ["1;".to_owned() + &"x".repeat(200_000), chunk("\n").repeat(3000)] {
         let mut client = bridge.connect();
         client.send(&chunked());
-        // Cut off within it, or behind it.
+        // Cut within the body, or after it.
         let _ = client.try_send(&start);
         let answer = client.try_rest().unwrap_or_default();
         assert!(!answer.contains("200 OK"));

@@ -1,11 +1,11 @@
-//! What is in flight when the bridge stops.
+//! Requests in flight when the bridge stops.
 
 use super::kit::{Bridge, post};
 use std::net::TcpStream;
 use std::time::Duration;
 
 #[test]
-fn stopping_waits_for_what_is_in_flight_and_refuses_the_rest() {
+fn stop_waits_for_requests_in_flight_and_refuses_new_ones() {
     let mut bridge = Bridge::start();
     let mut early = bridge.connect();
     early.send(&post("slow"));
@@ -25,7 +25,7 @@ fn stopping_waits_for_what_is_in_flight_and_refuses_the_rest() {
 }
 
 #[test]
-fn work_whose_client_hung_up_is_waited_for_too() {
+fn stop_waits_for_requests_of_disconnected_clients() {
     let mut bridge = Bridge::start();
     let mut client = bridge.connect();
     client.send(&post("slow"));
@@ -37,7 +37,7 @@ fn work_whose_client_hung_up_is_waited_for_too() {
 }
 
 #[test]
-fn stopping_does_not_wait_longer_than_it_was_told() {
+fn stop_ends_at_its_timeout() {
     let mut bridge = Bridge::start();
     let mut client = bridge.connect();
     client.send(&post("forever"));
@@ -47,7 +47,7 @@ fn stopping_does_not_wait_longer_than_it_was_told() {
 }
 
 #[test]
-fn panic_after_its_client_hung_up_is_counted_and_survived() {
+fn panic_after_the_client_disconnected_is_counted() {
     let mut bridge = Bridge::start();
     let mut client = bridge.connect();
     client.send(&post("slow panic"));
@@ -61,7 +61,7 @@ fn panic_after_its_client_hung_up_is_counted_and_survived() {
 }
 
 #[test]
-fn every_answer_during_the_delay_closes_and_idle_connections_stay_open() {
+fn responses_during_the_delay_close_and_idle_connections_stay_open() {
     let mut bridge = Bridge::start();
     let (mut idle, mut busy) = (bridge.connect(), bridge.connect());
     for client in [&mut idle, &mut busy] {
@@ -69,7 +69,7 @@ fn every_answer_during_the_delay_closes_and_idle_connections_stay_open() {
         assert_eq!(client.answer().header("connection"), None);
     }
     bridge.begin_delay();
-    // The delay begins on another thread: new connections show when it has begun.
+    // The delay begins on another thread: new connections show that it has begun.
     bridge.wait_until(|| bridge.ask(&post("begun")).header("connection") == Some("close"));
     for client in [&mut busy, &mut idle] {
         client.send(&post("during"));

@@ -1,9 +1,10 @@
-//! Every answer of the listeners, for those who describe them: each is made as a sender gets it.
+//! Catalog of all responses of the ingress, for the OpenAPI document. Each is built by the code that serves
+//! it.
 
-use super::admin::parts;
-use super::answer::answer;
-use super::ingress::ALLOWED;
+use super::admin::readiness_body;
+use super::ingress::ALLOWED_METHODS;
 use super::problem::Problem;
+use super::response::response;
 use crate::health::Readiness;
 use crate::ingest::{DeadLetterAnswer, Denial, Outcome, Refusal, Rejection};
 use actix_web::HttpResponse;
@@ -15,34 +16,34 @@ use serde_json::Value;
 #[cfg(test)]
 mod tests;
 
-/// An answer, with invented values where it has any.
+/// Example of a response, with invented values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The status code.
+pub struct ExampleResponse {
+    /// Status code.
     pub status: u16,
-    /// Stable tag: the outcome where that is 200, else the end of the problem's `type`.
+    /// Stable tag: the outcome for status 200, otherwise the end of the problem's `type`.
     pub tag: String,
-    /// Content-Type.
+    /// Value of Content-Type.
     pub content_type: String,
-    /// The other headers that it has.
+    /// Other headers, except Content-Length.
     pub headers: Vec<(String, String)>,
-    /// The body.
+    /// Body.
     pub body: Value,
 }
 
-/// Every answer to a webhook, where rejected senders hear `rejected`.
-pub fn answers(rejected: DeadLetterAnswer) -> Vec<Answer> {
-    let outcomes = outcomes().into_iter().map(|outcome| answer(outcome, rejected));
-    let turned_away = turned_away().into_iter().map(|problem| problem.response());
-    let mut answers: Vec<_> = outcomes.chain(turned_away).map(read).collect();
-    // Where rejected senders hear 200, several outcomes are one answer.
-    answers.dedup();
-    answers
+/// Returns an example of every response to a webhook. `rejected` is the setting for rejected events.
+pub fn example_responses(rejected: DeadLetterAnswer) -> Vec<ExampleResponse> {
+    let outcomes = outcomes().into_iter().map(|outcome| response(outcome, rejected));
+    let problems = problems().into_iter().map(|problem| problem.response());
+    let mut examples: Vec<_> = outcomes.chain(problems).map(example).collect();
+    // If rejected events are answered 200, several outcomes have the same response.
+    examples.dedup();
+    examples
 }
 
-/// What `/readyz` answers right after the start.
+/// Returns the body of `/readyz` right after the start.
 pub fn readiness_at_start() -> Value {
-    parts(&Readiness::new())
+    readiness_body(&Readiness::new())
 }
 
 fn outcomes() -> Vec<Outcome> {
@@ -61,14 +62,14 @@ fn outcomes() -> Vec<Outcome> {
         Malformed::Ambiguous.into(),
         violation.into(),
     ];
-    let passed = [
+    let accepted = [
         Outcome::Acked(id),
         Outcome::Spooled(id),
         Outcome::Duplicate(id),
         Outcome::Dropped(id),
         Outcome::Probe,
     ];
-    passed
+    accepted
         .into_iter()
         .chain(rejections.map(|rejection| Outcome::DeadLettered(id, rejection)))
         .chain(Denial::all().map(Outcome::Denied))
@@ -76,11 +77,12 @@ fn outcomes() -> Vec<Outcome> {
         .collect()
 }
 
-/// What goes no further than HTTP. [`Problem::OverBudget`] is a refusal as well, of the same tag.
-fn turned_away() -> [Problem; 13] {
+/// Returns problems of requests that end before ingest. [`Problem::OverBudget`] has the tag of a refusal,
+/// which is listed already.
+fn problems() -> [Problem; 13] {
     [
         Problem::UnknownPath,
-        Problem::Method(ALLOWED),
+        Problem::Method(ALLOWED_METHODS),
         Problem::TooLarge,
         Problem::UnsupportedEncoding,
         Problem::LargeHeader,
@@ -95,7 +97,7 @@ fn turned_away() -> [Problem; 13] {
     ]
 }
 
-fn read(response: HttpResponse) -> Answer {
+fn example(response: HttpResponse) -> ExampleResponse {
     let status = response.status().as_u16();
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     let header = |name| response.headers().get(name).map(|value| text(value.as_bytes()));
@@ -103,9 +105,9 @@ fn read(response: HttpResponse) -> Answer {
     let headers =
         response.headers().iter().filter(|(name, _)| ![CONTENT_TYPE, CONTENT_LENGTH].contains(name));
     let headers = headers.map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
-    // Whole in memory, and written as JSON.
+    // The body is in memory and is JSON.
     let body = response.into_body().try_into_bytes().unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let named = body["outcome"].as_str().or_else(|| body["type"].as_str()?.rsplit(':').next());
-    Answer { status, tag: named.unwrap_or_default().to_owned(), content_type, headers, body }
+    ExampleResponse { status, tag: named.unwrap_or_default().to_owned(), content_type, headers, body }
 }

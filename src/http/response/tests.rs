@@ -8,7 +8,7 @@ fn id() -> EventId {
 }
 
 fn answered(outcome: Outcome, rejected: DeadLetterAnswer) -> (u16, String) {
-    let response = answer(outcome, rejected);
+    let response = response(outcome, rejected);
     let status = response.status().as_u16();
     let body = response.into_body().try_into_bytes().unwrap();
     (status, String::from_utf8(body.to_vec()).unwrap())
@@ -19,7 +19,7 @@ fn success(outcome: &str) -> (u16, String) {
 }
 
 #[test]
-fn what_is_durable_is_answered_with_its_identity() {
+fn durable_event_is_answered_with_its_id() {
     assert_eq!(answered(Outcome::Acked(id()), DeadLetterAnswer::Problem), success("acked"));
     assert_eq!(answered(Outcome::Duplicate(id()), DeadLetterAnswer::Problem), success("duplicate"));
     let hashed = EventId::from_hash(&BodyHash::of(b"{}"));
@@ -28,7 +28,7 @@ fn what_is_durable_is_answered_with_its_identity() {
 }
 
 #[test]
-fn a_probe_has_no_identity() {
+fn probe_has_no_id() {
     assert_eq!(
         answered(Outcome::Probe, DeadLetterAnswer::Problem),
         (200, r#"{"outcome":"probe"}"#.to_owned())
@@ -36,13 +36,13 @@ fn a_probe_has_no_identity() {
 }
 
 #[test]
-fn an_unknown_type_is_no_fault_of_the_sender() {
+fn unknown_type_is_answered_200() {
     let outcome = Outcome::DeadLettered(id(), Rejection::UnknownType);
     assert_eq!(answered(outcome, DeadLetterAnswer::Problem), success("dead_lettered"));
 }
 
 #[test]
-fn the_operator_decides_what_a_rejected_sender_hears() {
+fn status_of_rejected_events_is_configurable() {
     for rejection in [Malformed::NotJson, Malformed::Ambiguous].map(Rejection::Malformed) {
         let outcome = Outcome::DeadLettered(id(), rejection);
         assert_eq!(answered(outcome.clone(), DeadLetterAnswer::Ok), success("dead_lettered"));
@@ -51,6 +51,6 @@ fn the_operator_decides_what_a_rejected_sender_hears() {
 }
 
 #[test]
-fn a_refusal_is_503_whatever_the_operator_says_about_rejections() {
+fn refusal_is_503_for_every_setting_of_rejections() {
     assert_eq!(answered(Outcome::Refused(Refusal::Kafka), DeadLetterAnswer::Ok).0, 503);
 }

@@ -1,4 +1,4 @@
-//! From an outcome to its answer.
+//! Response to an outcome.
 
 use super::problem::Problem;
 use crate::ingest::{DeadLetterAnswer, Outcome, Rejection};
@@ -7,8 +7,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use bytes::Bytes;
 
-/// The answer to an event.
-pub(super) fn answer(outcome: Outcome, rejected: DeadLetterAnswer) -> HttpResponse {
+/// Returns the response to an outcome. `rejected` is the setting for rejected events.
+pub(super) fn response(outcome: Outcome, rejected: DeadLetterAnswer) -> HttpResponse {
     match outcome {
         Outcome::Acked(id) => success(id.as_str(), "acked"),
         Outcome::Spooled(id) => success(id.as_str(), "spooled"),
@@ -25,19 +25,21 @@ pub(super) fn answer(outcome: Outcome, rejected: DeadLetterAnswer) -> HttpRespon
     }
 }
 
-/// The answer to whoever only tries the URL.
+/// Returns the response to a probe of the URL.
 pub(super) fn probe() -> HttpResponse {
     json(StatusCode::OK, Bytes::from_static(br#"{"outcome":"probe"}"#))
 }
 
-/// JSON that is written already.
+/// Returns a response whose body is serialized JSON.
 pub(super) fn json(status: StatusCode, body: Bytes) -> HttpResponse {
     let mut response = HttpResponse::with_body(status, body).map_into_boxed_body();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
-/// Every event ends here: one allocation, and no escaping, for an event id is plain ASCII.
+/// Returns the response to an accepted event.
+///
+/// One allocation and no escaping, because an event id is plain ASCII.
 fn success(id: &str, outcome: &str) -> HttpResponse {
     json(StatusCode::OK, Bytes::from([r#"{"id":""#, id, r#"","outcome":""#, outcome, r#""}"#].concat()))
 }

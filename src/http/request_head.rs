@@ -1,13 +1,13 @@
-//! The end of a request's head, its body's length, and its wish to upgrade, read before actix reads it.
+//! Scanner of request heads before actix: end of the head, length of the body, and `Upgrade`.
 
-/// Finds the empty line that ends a head, also in a head that comes in pieces.
+/// Finds the empty line that ends a head, also in a head that arrives in pieces.
 ///
 /// Empty lines before the request line are ignored (RFC 9112, 2.2).
 #[derive(Debug, Default)]
 pub(super) struct BlankLine {
     has_begun: bool,
-    /// Nothing, or only a carriage return, came since the last line feed.
-    empty: bool,
+    /// The bytes since the last line feed are empty, or one carriage return.
+    is_line_empty: bool,
 }
 
 impl BlankLine {
@@ -15,13 +15,13 @@ impl BlankLine {
     pub(super) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         for (at, byte) in bytes.iter().enumerate() {
             match byte {
-                b'\n' if self.empty => {
+                b'\n' if self.is_line_empty => {
                     *self = Self::default();
                     return Some(at + 1);
                 }
-                b'\n' => self.empty = self.has_begun,
+                b'\n' => self.is_line_empty = self.has_begun,
                 b'\r' => {}
-                _ => (self.has_begun, self.empty) = (true, false),
+                _ => (self.has_begun, self.is_line_empty) = (true, false),
             }
         }
         None
@@ -33,16 +33,16 @@ impl BlankLine {
     }
 }
 
-/// Hides requests for another protocol from actix, in place and also where a head comes in pieces.
+/// Hides `Upgrade` from actix, in place, and also in a head that arrives in pieces.
 ///
-/// RFC 9110, 7.8 allows a server to ignore `Upgrade`. actix does not: with `Upgrade: websocket` it
-/// ignores `Content-Length`, and it repeats `Connection: upgrade` in the answer and closes.
+/// RFC 9110, 7.8 allows a server to ignore `Upgrade`. actix does not: with `Upgrade: websocket` it ignores
+/// `Content-Length`, and it repeats `Connection: upgrade` in the response and closes.
 #[derive(Debug, Default)]
 pub(super) struct UpgradeMask {
     name: [u8; MASKED_NAME],
-    /// Bytes of `name` in use; more than `MASKED_NAME`: the name is longer.
+    /// Bytes of `name` in use. More than `MASKED_NAME` means that the name is longer.
     length: usize,
-    place: Place,
+    position: LinePosition,
 }
 
 /// Length of the longest name that is masked, `connection`.
@@ -50,11 +50,11 @@ const MASKED_NAME: usize = 10;
 
 /// Position in a header line.
 #[derive(Debug, Default, Clone, Copy)]
-enum Place {
+enum LinePosition {
     #[default]
     Name,
     UpgradeValue,
-    /// In the list of `Connection`, before an option's first byte.
+    /// In the value of `Connection`, before the first byte of an option.
     ConnectionOption,
     Rest,
 }
@@ -63,46 +63,48 @@ impl UpgradeMask {
     /// Overwrites the protocols of `Upgrade`, and the first letter of `upgrade` in `Connection`.
     pub(super) fn apply(&mut self, head: &mut [u8]) {
         for byte in head {
-            self.place = match (self.place, *byte) {
+            self.position = match (self.position, *byte) {
                 (_, b'\n') => {
                     self.length = 0;
-                    Place::Name
+                    LinePosition::Name
                 }
-                (Place::Name, b':') => self.value(),
-                (Place::Name, letter) => {
+                (LinePosition::Name, b':') => self.value_position(),
+                (LinePosition::Name, letter) => {
                     if let Some(free) = self.name.get_mut(self.length) {
                         *free = letter;
                     }
                     self.length = (self.length + 1).min(MASKED_NAME + 1);
-                    Place::Name
+                    LinePosition::Name
                 }
-                (place, b' ' | b'\t' | b'\r') => place,
-                (Place::UpgradeValue, _) => {
+                (position, b' ' | b'\t' | b'\r') => position,
+                (LinePosition::UpgradeValue, _) => {
                     *byte = b'x';
-                    Place::UpgradeValue
+                    LinePosition::UpgradeValue
                 }
-                (Place::ConnectionOption | Place::Rest, b',') if self.is_named(b"connection") => {
-                    Place::ConnectionOption
+                (LinePosition::ConnectionOption | LinePosition::Rest, b',')
+                    if self.is_named(b"connection") =>
+                {
+                    LinePosition::ConnectionOption
                 }
-                (Place::ConnectionOption, letter) => {
-                    // No option that matters begins so.
+                (LinePosition::ConnectionOption, letter) => {
+                    // No other relevant option starts with this letter.
                     if letter.eq_ignore_ascii_case(&b'u') {
                         *byte = b'x';
                     }
-                    Place::Rest
+                    LinePosition::Rest
                 }
-                (Place::Rest, _) => Place::Rest,
+                (LinePosition::Rest, _) => LinePosition::Rest,
             };
         }
     }
 
-    fn value(&self) -> Place {
+    fn value_position(&self) -> LinePosition {
         if self.is_named(b"upgrade") {
-            Place::UpgradeValue
+            LinePosition::UpgradeValue
         } else if self.is_named(b"connection") {
-            Place::ConnectionOption
+            LinePosition::ConnectionOption
         } else {
-            Place::Rest
+            LinePosition::Rest
         }
     }
 
@@ -111,11 +113,11 @@ impl UpgradeMask {
     }
 }
 
-/// Returns the lengths of head and body of the request that `bytes` begin with.
+/// Returns the lengths of head and body of the request at the start of `bytes`.
 ///
-/// Returns `None` unless the head is whole and of the one form that is accepted here: `POST`, HTTP/1.1,
-/// plain names, one `Content-Length`, and nothing that changes the framing. Every other head is read
-/// step by step, and its framing is what actix made of it.
+/// Returns `None` unless the head is complete and of the common form: `POST`, HTTP/1.1, plain names, one
+/// `Content-Length`, and nothing else that changes the framing. The framing of every other head is the one
+/// that actix finds.
 pub(super) fn body_length(bytes: &[u8]) -> Option<(usize, u64)> {
     let mut declared = None;
     let (first, mut at) = line(bytes, 0)?;
@@ -148,7 +150,7 @@ pub(super) fn body_length(bytes: &[u8]) -> Option<(usize, u64)> {
     }
 }
 
-/// The line at `at` without its CR LF, and the place behind it.
+/// Returns the line at `at` without its CR LF, and the offset after it.
 fn line(bytes: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let end = at + memchr::memchr(b'\n', &bytes[at..])?;
     Some((bytes[at..end].strip_suffix(b"\r")?, end + 1))
@@ -159,7 +161,7 @@ fn is_plain_post(line: &[u8]) -> bool {
     target.is_some_and(|target| target.starts_with(b"/") && target.iter().all(u8::is_ascii_graphic))
 }
 
-/// Up to eighteen digits, and nothing else.
+/// Parses up to 18 digits.
 fn digits(text: &[u8]) -> Option<u64> {
     let is_number = (1..=18).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
     is_number.then(|| text.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))

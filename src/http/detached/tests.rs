@@ -10,12 +10,12 @@ fn in_worker(test: impl Future<Output = ()>) {
 }
 
 #[test]
-fn what_nobody_waits_for_any_more_goes_on() {
+fn dropped_future_continues() {
     in_worker(async {
         let (open, opened) = oneshot::channel();
         let done = Rc::new(Cell::new(false));
         let seen = Rc::clone(&done);
-        let mut work = Work::new(
+        let mut work = DetachOnDrop::new(
             async move {
                 let _ = opened.await;
                 seen.set(true);
@@ -24,7 +24,7 @@ fn what_nobody_waits_for_any_more_goes_on() {
         );
         assert!(work.poll_unpin(&mut Context::from_waker(Waker::noop())).is_pending());
         drop(work);
-        open.send(()).expect("somebody listens");
+        open.send(()).expect("the receiver exists");
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
@@ -33,14 +33,14 @@ fn what_nobody_waits_for_any_more_goes_on() {
 }
 
 #[test]
-fn panic_ends_only_what_panicked() {
+fn panic_becomes_an_error() {
     in_worker(async {
-        assert!(Work::new(async { panic!("a bug") as u8 }, || ()).await.is_err());
-        assert_eq!(Work::new(async { 3 }, || ()).await.ok(), Some(3));
+        assert!(DetachOnDrop::new(async { panic!("a bug") as u8 }, || ()).await.is_err());
+        assert_eq!(DetachOnDrop::new(async { 3 }, || ()).await.ok(), Some(3));
     });
 }
 
 #[test]
-fn dropped_outside_of_a_worker_it_ends_quietly() {
-    drop(Work::new(async {}, || ()));
+fn drop_without_a_runtime_does_not_panic() {
+    drop(DetachOnDrop::new(async {}, || ()));
 }

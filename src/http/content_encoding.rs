@@ -1,4 +1,4 @@
-//! Content codings, undone within a limit.
+//! Content encodings, decoded within limits.
 
 use super::problem::Problem;
 use crate::ingest::Permit;
@@ -9,33 +9,35 @@ use flate2::{Decompress, FlushDecompress, Status};
 use std::io::{self, Write};
 use tokio::task::yield_now;
 
-/// Compressed bytes that are decoded at a time, before other requests get their turn. They become a
-/// thousand times as many at most.
-const SLICE: usize = 1024;
+/// Compressed bytes that are decoded before other tasks run. They decode to at most a thousand times that
+/// number.
+const INPUT_CHUNK_SIZE: usize = 1024;
 
-/// Decoded bytes that are admitted and kept at a time.
-const STEP: usize = 16 * 1024;
+/// Decoded bytes that are admitted in one step.
+const OUTPUT_CHUNK_SIZE: usize = 16 * 1024;
 
-/// Most members of a gzip body. Compressors that work in parallel make one for each 64 KiB or more; each
-/// costs memory to be cleared, however short it is.
+/// Limit on the members of a gzip body.
+///
+/// Parallel compressors write one for each 64 KiB or more. Each member costs a cleared buffer, even if it is
+/// short.
 const MAX_MEMBERS: usize = 1024;
 
-/// How a body is compressed.
+/// Encoding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Coding {
-    /// Not at all.
+pub(super) enum ContentEncoding {
+    /// Not encoded.
     Identity,
-    /// RFC 1952.
+    /// gzip (RFC 1952).
     Gzip,
-    /// RFC 1950, or bare RFC 1951 as some send it.
+    /// deflate: zlib (RFC 1950), or raw deflate (RFC 1951), which some clients send.
     Deflate,
 }
 
-impl Coding {
-    /// What the header says.
+impl ContentEncoding {
+    /// Returns the encoding that the header names.
     ///
     /// # Errors
-    /// For any other coding, and for several on top of each other.
+    /// If the encoding is not supported, or the header lists several.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         let mut values = headers.get_all(CONTENT_ENCODING);
         let Some(value) = values.next() else { return Ok(Self::Identity) };
@@ -50,28 +52,28 @@ impl Coding {
         }
     }
 
-    /// The body as it was before it was compressed: at most `limit` bytes, each admitted.
+    /// Decodes the body, up to `limit` bytes, each admitted under `permit`.
     ///
-    /// A body that is corrupt, cut off or followed by anything else is returned as it came. It is no
-    /// JSON then, and is kept like any other body that is none; or it is, because somebody undid the
-    /// coding on the way and left its name.
+    /// A body that is corrupt, truncated or followed by other bytes is returned as received. Usually it is
+    /// not JSON, and becomes a dead letter like other such bodies. It is JSON if a proxy decoded the body and
+    /// kept the header.
     ///
     /// # Errors
-    /// Where it exceeds the limit or the budget.
+    /// If the body exceeds the limit or the budget.
     pub(super) async fn decode(
         self,
         body: Bytes,
         limit: usize,
         permit: &mut Permit,
     ) -> Result<Bytes, Problem> {
-        // An empty body is a probe, however it says it is compressed.
+        // An empty body is a probe, whatever its header says.
         if self == Self::Identity || body.is_empty() {
             return Ok(body);
         }
         let mut decoded = Decoded { bytes: Vec::new(), limit, permit, exceeded: None };
         let end = match self {
-            Self::Gzip => gunzip(&body, &mut decoded).await,
-            _ => inflate(&body, &mut decoded).await,
+            Self::Gzip => decode_gzip(&body, &mut decoded).await,
+            _ => decode_deflate(&body, &mut decoded).await,
         };
         match (end, decoded.exceeded) {
             (_, Some(problem)) => Err(problem),
@@ -81,24 +83,24 @@ impl Coding {
     }
 }
 
-/// What was decoded so far, held to limit and budget.
+/// Decoded bytes, limited by `limit` and `permit`.
 struct Decoded<'a> {
     bytes: Vec<u8>,
     limit: usize,
     permit: &'a mut Permit,
-    /// Why nothing more is taken.
+    /// Limit that was exceeded first.
     exceeded: Option<Problem>,
 }
 
 impl Write for Decoded<'_> {
-    fn write(&mut self, step: &[u8]) -> io::Result<usize> {
-        let exceeded = if step.len() > self.limit - self.bytes.len() {
+    fn write(&mut self, chunk: &[u8]) -> io::Result<usize> {
+        let exceeded = if chunk.len() > self.limit - self.bytes.len() {
             Problem::TooLarge
-        } else if !self.permit.grow(step.len()) {
+        } else if !self.permit.grow(chunk.len()) {
             Problem::OverBudget
         } else {
-            self.bytes.extend_from_slice(step);
-            return Ok(step.len());
+            self.bytes.extend_from_slice(chunk);
+            return Ok(chunk.len());
         };
         self.exceeded.get_or_insert(exceeded);
         Err(io::ErrorKind::QuotaExceeded.into())
@@ -109,39 +111,39 @@ impl Write for Decoded<'_> {
     }
 }
 
-/// Its checksum and length at the end tell a body that was cut off.
-async fn gunzip(body: &[u8], decoded: &mut Decoded<'_>) -> io::Result<()> {
+/// Decodes gzip. The trailer's checksum and length reveal a truncated body.
+async fn decode_gzip(body: &[u8], decoded: &mut Decoded<'_>) -> io::Result<()> {
     let (mut decoder, mut members) = (GzDecoder::new(decoded), 1);
-    for mut slice in body.chunks(SLICE) {
-        while !slice.is_empty() {
-            let len = decoder.write(slice)?;
+    for mut chunk in body.chunks(INPUT_CHUNK_SIZE) {
+        while !chunk.is_empty() {
+            let len = decoder.write(chunk)?;
             if len == 0 {
-                // The end of a member.
+                // End of a member.
                 members += 1;
                 if members > MAX_MEMBERS {
                     return Err(io::ErrorKind::InvalidData.into());
                 }
                 decoder = GzDecoder::new(decoder.finish()?);
             }
-            slice = &slice[len..];
+            chunk = &chunk[len..];
         }
         yield_now().await;
     }
     decoder.finish().map(drop)
 }
 
-/// Asks for the end of the stream itself: flate2's readers take a body that was cut off for a whole one.
-async fn inflate(body: &[u8], decoded: &mut Decoded<'_>) -> io::Result<()> {
+/// Decodes deflate and checks the end of the stream. flate2's readers accept a truncated stream.
+async fn decode_deflate(body: &[u8], decoded: &mut Decoded<'_>) -> io::Result<()> {
     let corrupt = || io::Error::from(io::ErrorKind::InvalidData);
     let mut decoder = Decompress::new(has_zlib_header(body));
-    let mut step = vec![0; STEP];
+    let mut output = vec![0; OUTPUT_CHUNK_SIZE];
     loop {
         let (read, written) = (decoder.total_in(), decoder.total_out());
         let rest = &body[read as usize..];
-        let slice = &rest[..rest.len().min(SLICE)];
-        let status = decoder.decompress(slice, &mut step, FlushDecompress::None).map_err(|_| corrupt())?;
+        let input = &rest[..rest.len().min(INPUT_CHUNK_SIZE)];
+        let status = decoder.decompress(input, &mut output, FlushDecompress::None).map_err(|_| corrupt())?;
         let len = (decoder.total_out() - written) as usize;
-        decoded.write_all(&step[..len])?;
+        decoded.write_all(&output[..len])?;
         match status {
             Status::StreamEnd if decoder.total_in() as usize == body.len() => return Ok(()),
             Status::StreamEnd => return Err(corrupt()),
@@ -151,7 +153,7 @@ async fn inflate(body: &[u8], decoded: &mut Decoded<'_>) -> io::Result<()> {
     }
 }
 
-/// The two bytes that begin RFC 1950: method 8, and a multiple of 31 together.
+/// Returns whether the body starts with a zlib header (RFC 1950, 2.2).
 fn has_zlib_header(body: &[u8]) -> bool {
     matches!(body, [first, second, ..] if first & 15 == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0)
 }
