@@ -10,7 +10,7 @@ use gauge::events::{documented, live};
 use gauge::judging::{judge, rules};
 use justcall_events::signature::{Headers, Keys, Rules, Subject, sign, verify};
 use justcall_events::{BodyHash, EventId, Scanned, Validation, scan};
-use justcall_kafka_bridge::spool::{self, Append, Entry, Spool};
+use justcall_kafka_bridge::spool::{self, Append, Spool, SpoolEntry};
 use std::hint::black_box;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -137,7 +137,7 @@ fn append(criterion: &mut Criterion) {
                     let mut identity = [0; 16];
                     identity[..8].copy_from_slice(&number.to_be_bytes());
                     let told = told.clone();
-                    let entry = Entry {
+                    let entry = SpoolEntry {
                         lane: Arc::clone(&lane),
                         payload: payload.clone(),
                         handed_over: false,

@@ -96,7 +96,7 @@ impl Reloader {
     /// Replaces the settings that can change at run time. Returns whether any did.
     fn reload(&self, current: &mut Settings, loaded: &Settings) -> Result<bool, Problems> {
         let Reload { settings, changed, waiting, table } = current.reload(loaded)?;
-        self.metrics.settings_waiting.set(i64::try_from(waiting.len()).unwrap_or(i64::MAX));
+        self.metrics.config_pending_restart.set(i64::try_from(waiting.len()).unwrap_or(i64::MAX));
         if !waiting.is_empty() {
             tracing::warn!(settings = waiting.join(", "), "new settings wait for a restart");
         }

@@ -72,7 +72,7 @@ impl ShutdownGate {
     /// Ends a request that began at `since`.
     pub(super) fn end_request(&self, since: Instant) {
         self.metrics.in_flight_requests.dec();
-        self.metrics.request_seconds.observe(since.elapsed());
+        self.metrics.request_duration_seconds.observe(since.elapsed());
         if self.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 && self.is_stopping() {
             self.settled.notify_waiters();
         }

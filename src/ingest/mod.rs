@@ -161,7 +161,7 @@ impl Ingest {
         if *headers_left_out > 0 {
             self.metrics.headers_left_out.inc_by(u64::from(*headers_left_out));
         }
-        self.metrics.parse_seconds.observe(event.started.elapsed());
+        self.metrics.parse_duration_seconds.observe(event.started.elapsed());
         let Some(records) = disposition.records() else { return Outcome::Dropped(*id) };
         let source = &self.sources[event.source];
         if matches!(disposition, Disposition::Reject(..))
@@ -182,7 +182,7 @@ impl Ingest {
         let handed_over = Instant::now();
         let delivered = self.delivery.deliver(records, &identity, event.spans(), guard).await;
         if delivered.is_ok() {
-            self.metrics.ack_seconds.observe(handed_over.elapsed());
+            self.metrics.ack_duration_seconds.observe(handed_over.elapsed());
             if let Some(signature) = &event.signature {
                 source.authenticator.count_use(signature);
             }

@@ -100,7 +100,7 @@ catalogue! {
         BUILD = Info "build_info" ["version", Version] "Version of the running build";
         READY = Gauge "ready" [] "1 while /readyz answers 200, otherwise 0";
         KAFKA_UP = Gauge "kafka_up" [] "1 while Kafka acknowledges records, otherwise 0";
-        SPOOL_TAKES = Gauge "spool_takes" [] "1 while the spool accepts records; 0 while it does not, or without a spool";
+        SPOOL_TAKES = Gauge "spool_writable" [] "1 while the spool accepts records; 0 while it does not, or without a spool";
         LOG_LINES_DROPPED = Counter "log_lines_dropped_total" []
             "Log lines dropped because the reader of stderr was too slow";
     }
@@ -117,21 +117,21 @@ catalogue! {
             "Contract violations that validation: tolerant accepted";
         HEADERS_LEFT_OUT = Counter "route_headers_left_out_total" []
             "Route headers left out because their value is too long or has control characters";
-        PARSE_SECONDS = Histogram "parse_seconds" []
+        PARSE_SECONDS = Histogram "parse_duration_seconds" []
             "Time from the complete body to its records: scan, signature, validation and routing";
-        REMEMBERED = Gauge "deduplication_remembered_events" []
+        REMEMBERED = Gauge "dedup_entries" []
             "Durable events in the deduplication window";
-        REMEMBERED_LIMIT = Gauge "deduplication_capacity_events" []
+        REMEMBERED_LIMIT = Gauge "dedup_capacity" []
             "Capacity of the deduplication window: deduplication.capacity";
-        FORGOTTEN_EARLY = Counter "deduplication_forgotten_early_total" []
+        FORGOTTEN_EARLY = Counter "dedup_evictions_total" []
             "Events removed before deduplication.window ended, because of the capacity";
     }
     "Requests" since "0.1.0" {
         REQUESTS = Counter "http_requests_total" ["source", Sources(true); "status", Of(tags::STATUSES)]
             "Requests to the ingress with a valid head, by source and status of the response; other: paths of no \
              source";
-        REQUEST_SECONDS = Histogram "request_seconds" [] "Time from a request's head to its outcome";
-        TURNED_AWAY = Counter "http_turned_away_total" [REASON, Of(tags::TURNED_AWAY)]
+        REQUEST_SECONDS = Histogram "request_duration_seconds" [] "Time from a request's head to its outcome";
+        TURNED_AWAY = Counter "http_rejected_requests_total" [REASON, Of(tags::TURNED_AWAY)]
             "Requests rejected before their event was handled";
         CONNECTIONS = Gauge "http_connections" [] "Open connections to the ingress";
         IN_FLIGHT_REQUESTS = Gauge "in_flight_requests" [] "Requests in flight";
@@ -160,13 +160,13 @@ catalogue! {
         RECORDS = Counter "records_total" ["topic", Topics; "result", Of(tags::RESULTS)]
             "Records by topic and result: acknowledged by Kafka, directly or from the spool; written to the spool; \
              failed attempts";
-        ACK_SECONDS = Histogram "ack_seconds" []
+        ACK_SECONDS = Histogram "ack_duration_seconds" []
             "Time from producing an event's records to the last acknowledgement, by Kafka or the spool";
-        LANES_HELD_UP = Gauge "lanes_held_up" [] "Topics whose circuit is open: Kafka does not acknowledge their records";
-        LANE_HELD_UP = Gauge "lane_held_up" ["topic", Topics]
+        LANES_HELD_UP = Gauge "topic_circuits_open" [] "Topics whose circuit is open: Kafka does not acknowledge their records";
+        LANE_HELD_UP = Gauge "topic_circuit_open" ["topic", Topics]
             "1 while the topic's circuit is open: Kafka does not acknowledge its records";
-        LANE_HOLD_UPS = Counter "lane_hold_ups_total" ["topic", Topics] "Times that the topic's circuit opened";
-        LANE_BACKLOG = Gauge "lane_backlog_records" ["topic", Topics]
+        LANE_HOLD_UPS = Counter "topic_circuit_opened_total" ["topic", Topics] "Times that the topic's circuit opened";
+        LANE_BACKLOG = Gauge "topic_backlog_records" ["topic", Topics]
             "Records in the spool, or being appended, that Kafka has not acknowledged";
         DELIVERY_ERRORS = Counter "kafka_delivery_errors_total" ["kind", Of(tags::DELIVERY_ERRORS)]
             "Failed deliveries of records to Kafka";
@@ -205,16 +205,17 @@ catalogue! {
     "Files and settings" since "0.1.0" {
         FILE_RELOADS = Counter "file_reloads_total" []
             "Changed files that were applied: settings, secrets, tokens or certificates";
-        FILES_FAILING = Gauge "files_failing" []
+        FILES_FAILING = Gauge "watched_files_invalid" []
             "Files of settings, secrets, tokens or certificates that are invalid now: their previous content is in \
              force";
-        SETTINGS_RELOADS = Counter "settings_reloads_total" ["result", Of(tags::RELOADS)]
+        SETTINGS_RELOADS = Counter "config_reloads_total" ["result", Of(tags::RELOADS)]
             "Reloads of the settings by result";
-        SETTINGS_REFUSED = Gauge "settings_refused" []
-            "1 while the changed settings are invalid and the previous ones in force";
-        SETTINGS_LOADED = Gauge "settings_loaded_timestamp_seconds" []
+        LAST_RELOAD_SUCCESSFUL = Gauge "config_last_reload_successful" []
+            "1 while the settings are in force as they are given; 0 while the changed ones are invalid and the previous \
+             ones in force";
+        SETTINGS_LOADED = Gauge "config_last_reload_success_timestamp_seconds" []
             "Time of the last valid load of the settings, in seconds since 1970";
-        SETTINGS_WAITING = Gauge "settings_waiting" []
+        SETTINGS_WAITING = Gauge "config_pending_restart" []
             "Changed settings that need a restart";
     }
     "Traces" since "0.1.0" {

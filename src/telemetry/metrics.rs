@@ -79,7 +79,7 @@ pub struct Metrics {
     in_flight_bytes: Gauge,
     log_lines_dropped: Counter,
     kafka_up: Gauge,
-    spool_takes: Gauge,
+    spool_writable: Gauge,
     spool: SpoolMetrics,
     ready: Gauge,
     /// Violations accepted by tolerant validation.
@@ -89,11 +89,11 @@ pub struct Metrics {
     /// Missing topics that the bridge created.
     pub topics_created: Counter,
     /// Time from a complete body to its records.
-    pub parse_seconds: Histogram,
+    pub parse_duration_seconds: Histogram,
     /// Time from producing an event's records to the last acknowledgement.
-    pub ack_seconds: Histogram,
+    pub ack_duration_seconds: Histogram,
     /// Time from a request's head to its outcome.
-    pub request_seconds: Histogram,
+    pub request_duration_seconds: Histogram,
     /// Open connections to the ingress.
     pub connections: Gauge,
     /// Requests in flight.
@@ -107,18 +107,18 @@ pub struct Metrics {
     /// Events that deduplication forgot early because of its capacity.
     pub forgotten_early: Counter,
     /// Topics whose circuit is open.
-    pub lanes_held_up: Gauge,
+    pub topic_circuits_open: Gauge,
     /// Records in the producer's queue.
     pub kafka_queue_records: Gauge,
     /// Changed files that were applied.
     pub file_reloads: Counter,
     /// Files that are invalid now.
-    pub files_failing: Gauge,
+    pub watched_files_invalid: Gauge,
     settings_reloads: TaggedCounters,
-    settings_refused: Gauge,
+    config_last_reload_successful: Gauge,
     settings_loaded: Gauge,
     /// Changed settings that need a restart.
-    pub settings_waiting: Gauge,
+    pub config_pending_restart: Gauge,
     /// Expiry of the ingress's certificate, in seconds since 1970.
     pub certificate_expires: Gauge,
     producers_replaced: TaggedCounters,
@@ -140,6 +140,9 @@ impl Metrics {
         let all = &mut registry;
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         all.register(catalogue::BUILD.registered_name(), catalogue::BUILD.help, build);
+        let config_last_reload_successful =
+            register(all, &catalogue::LAST_RELOAD_SUCCESSFUL, Gauge::default());
+        config_last_reload_successful.set(1);
         let settings_loaded = register(all, &catalogue::SETTINGS_LOADED, Gauge::default());
         settings_loaded.set(unix_seconds());
         let metrics = Self {
@@ -158,9 +161,13 @@ impl Metrics {
             tolerated_violations: register(all, &catalogue::TOLERATED, Counter::default()),
             headers_left_out: register(all, &catalogue::HEADERS_LEFT_OUT, Counter::default()),
             topics_created: register(all, &catalogue::TOPICS_CREATED, Counter::default()),
-            parse_seconds: register(all, &catalogue::PARSE_SECONDS, Histogram::new(WORK_BUCKETS)),
-            ack_seconds: register(all, &catalogue::ACK_SECONDS, Histogram::new(WAIT_BUCKETS)),
-            request_seconds: register(all, &catalogue::REQUEST_SECONDS, Histogram::new(WAIT_BUCKETS)),
+            parse_duration_seconds: register(all, &catalogue::PARSE_SECONDS, Histogram::new(WORK_BUCKETS)),
+            ack_duration_seconds: register(all, &catalogue::ACK_SECONDS, Histogram::new(WAIT_BUCKETS)),
+            request_duration_seconds: register(
+                all,
+                &catalogue::REQUEST_SECONDS,
+                Histogram::new(WAIT_BUCKETS),
+            ),
             connections: register(all, &catalogue::CONNECTIONS, Gauge::default()),
             in_flight_limit: register(all, &catalogue::IN_FLIGHT_LIMIT, Gauge::default()),
             remembered: register(all, &catalogue::REMEMBERED, Gauge::default()),
@@ -169,19 +176,19 @@ impl Metrics {
             in_flight_requests: register(all, &catalogue::IN_FLIGHT_REQUESTS, Gauge::default()),
             in_flight_bytes: register(all, &catalogue::IN_FLIGHT_BYTES, Gauge::default()),
             kafka_queue_records: register(all, &catalogue::QUEUE_RECORDS, Gauge::default()),
-            lanes_held_up: register(all, &catalogue::LANES_HELD_UP, Gauge::default()),
+            topic_circuits_open: register(all, &catalogue::LANES_HELD_UP, Gauge::default()),
             file_reloads: register(all, &catalogue::FILE_RELOADS, Counter::default()),
-            files_failing: register(all, &catalogue::FILES_FAILING, Gauge::default()),
+            watched_files_invalid: register(all, &catalogue::FILES_FAILING, Gauge::default()),
             settings_reloads: TaggedCounters::register(all, &catalogue::SETTINGS_RELOADS),
-            settings_refused: register(all, &catalogue::SETTINGS_REFUSED, Gauge::default()),
+            config_last_reload_successful,
             settings_loaded,
-            settings_waiting: register(all, &catalogue::SETTINGS_WAITING, Gauge::default()),
+            config_pending_restart: register(all, &catalogue::SETTINGS_WAITING, Gauge::default()),
             certificate_expires: register(all, &catalogue::CERTIFICATE_EXPIRES, Gauge::default()),
             spans_exported: register(all, &catalogue::SPANS_EXPORTED, Counter::default()),
             spans_dropped: TaggedCounters::register(all, &catalogue::SPANS_DROPPED),
             producers_replaced: TaggedCounters::register(all, &catalogue::PRODUCERS_REPLACED),
             spool: SpoolMetrics::register(all),
-            spool_takes: register(all, &catalogue::SPOOL_TAKES, Gauge::default()),
+            spool_writable: register(all, &catalogue::SPOOL_TAKES, Gauge::default()),
             kafka_up: register(all, &catalogue::KAFKA_UP, Gauge::default()),
             ready: register(all, &catalogue::READY, Gauge::default()),
             registry,
@@ -260,8 +267,8 @@ impl Metrics {
 
     /// Counts a reload of the settings. `taken`: the new settings are valid and in force.
     pub fn settings_reload(&self, taken: bool) {
-        self.settings_reloads.inc(if taken { "taken" } else { "refused" });
-        self.settings_refused.set(i64::from(!taken));
+        self.settings_reloads.inc(if taken { "success" } else { "failure" });
+        self.config_last_reload_successful.set(i64::from(taken));
         if taken {
             self.settings_loaded.set(unix_seconds());
         }
@@ -276,7 +283,7 @@ impl Metrics {
     pub fn render(&self, readiness: &Readiness, in_flight_bytes: usize) -> String {
         self.in_flight_bytes.set(i64::try_from(in_flight_bytes).unwrap_or(i64::MAX));
         self.kafka_up.set(i64::from(readiness.kafka().0 == KafkaState::Up));
-        self.spool_takes.set(i64::from(readiness.spool() == SpoolState::Accepting));
+        self.spool_writable.set(i64::from(readiness.spool() == SpoolState::Accepting));
         self.ready.set(i64::from(readiness.is_ready()));
         let dropped = super::logs::dropped_lines().saturating_sub(self.log_lines_dropped.get());
         self.log_lines_dropped.inc_by(dropped);

@@ -202,6 +202,6 @@ fn watch(watched: &[Arc<dyn Refresh>], metrics: &Metrics, stopped: &Receiver<()>
             }
         }
         let number = failing.iter().filter(|failing| **failing).count();
-        metrics.files_failing.set(i64::try_from(number).unwrap_or(i64::MAX));
+        metrics.watched_files_invalid.set(i64::try_from(number).unwrap_or(i64::MAX));
     }
 }

@@ -87,9 +87,9 @@ fn watcher_refreshes_until_it_is_dropped() {
     fs::write(&path, "8").unwrap();
     until(&|| **watched.get() == 8 && metrics.file_reloads.get() == 1);
     fs::write(&path, "eight").unwrap();
-    until(&|| metrics.files_failing.get() == 1);
+    until(&|| metrics.watched_files_invalid.get() == 1);
     fs::write(&path, "8").unwrap();
-    until(&|| metrics.files_failing.get() == 0);
+    until(&|| metrics.watched_files_invalid.get() == 0);
     drop(watcher);
     fs::write(&path, "9").unwrap();
     assert_eq!((metrics.file_reloads.get(), **watched.get()), (1, 8));
@@ -124,8 +124,8 @@ fn panic_of_one_reader_does_not_stop_others() {
         }));
     };
     fs::write(&path, "8").unwrap();
-    until(&|| **watched.get() == 8 && metrics.files_failing.get() == 1);
-    until(&|| metrics.files_failing.get() == 0);
+    until(&|| **watched.get() == 8 && metrics.watched_files_invalid.get() == 1);
+    until(&|| metrics.watched_files_invalid.get() == 0);
 }
 
 #[test]

@@ -395,7 +395,7 @@ fn spooled_events_and_rejections_are_known_after_a_restart() {
     // Each is killed on the spot.
     drop(bridge);
     let bridge = serve("dead_letter");
-    assert_eq!(bridge.metric("deduplication_remembered_events"), 1);
+    assert_eq!(bridge.metric("dedup_entries"), 1);
     assert_eq!(heard(&bridge), "duplicate");
     drop(bridge);
     let bridge = serve("forward");

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-const TAKEN: &str = "settings_reloads_total{result=\"taken\"}";
-const REFUSED: &str = "settings_reloads_total{result=\"refused\"}";
+const TAKEN: &str = "config_reloads_total{result=\"taken\"}";
+const REFUSED: &str = "config_reloads_total{result=\"refused\"}";
 
 fn body(id: usize) -> Vec<u8> {
     format!(
@@ -72,7 +72,7 @@ fn new_routes_come_into_force_and_what_cannot_is_named() {
     let contradiction = format!("{}  # and more\nunknown_events: maybe\n", to("never").trim_end());
     fs::write(&file, contradiction).expect("the settings");
     bridge.wait_for_metric(REFUSED, 1);
-    bridge.wait_for_metric("files_failing", 1);
+    bridge.wait_for_metric("watched_files_invalid", 1);
     let log = bridge.process.stderr().join("\n");
     assert!(log.contains("bridge.yaml:2") && log.contains("must be one of `forward`"), "{log}");
     fs::remove_file(&file).expect("the settings");
@@ -83,8 +83,8 @@ fn new_routes_come_into_force_and_what_cannot_is_named() {
     let waiting = "server: { max_body_bytes: 900 KiB }\n";
     fs::write(&file, to("third") + waiting).expect("the settings");
     bridge.wait_for_metric(TAKEN, 2);
-    bridge.wait_for_metric("settings_waiting", 1);
-    bridge.wait_for_metric("files_failing", 0);
+    bridge.wait_for_metric("config_pending_restart", 1);
+    bridge.wait_for_metric("watched_files_invalid", 0);
     let log = bridge.process.stderr().join("\n");
     assert!(log.contains("\"settings\":\"server.max_body_bytes\""), "{log}");
     post(4);
@@ -95,7 +95,7 @@ fn new_routes_come_into_force_and_what_cannot_is_named() {
 
     bridge.process.signal("HUP");
     bridge.wait_for_metric(TAKEN, 3);
-    assert_eq!(bridge.metric("settings_waiting"), 1);
+    assert_eq!(bridge.metric("config_pending_restart"), 1);
     assert!(bridge.stop().success());
 }
 

@@ -135,14 +135,14 @@ fn files_that_change_one_after_the_other_are_taken_over_once_they_fit() {
     let secure = Secure::start(&[]);
     let renewed = secure.authority.pair();
     secure.mounted.write("tls.crt", &renewed.certificate);
-    secure.bridge.wait_for_metric("files_failing", 1);
+    secure.bridge.wait_for_metric("watched_files_invalid", 1);
     // Long enough to be looked at again, and not to be said again.
     std::thread::sleep(Duration::from_millis(2500));
     assert!(secure.serves(&secure.pair));
     assert_eq!(secure.warnings(), 1);
     secure.mounted.write("tls.key", &renewed.key);
     until("the new certificate", || secure.serves(&renewed));
-    secure.bridge.wait_for_metric("files_failing", 0);
+    secure.bridge.wait_for_metric("watched_files_invalid", 0);
     assert_eq!(secure.warnings(), 1);
 }
 

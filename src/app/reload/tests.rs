@@ -89,7 +89,7 @@ fn settings_that_need_a_missing_file_are_loaded_once_it_exists() {
         fs::write(&secret, "a-secret").unwrap();
         assert_eq!((reloader.refresh(), topics(&reloader)), (RefreshResult::Changed, vec!["new".to_owned()]));
         assert_eq!(reloader.refresh(), RefreshResult::Unchanged);
-        assert_eq!(reloader.metrics.settings_waiting.get(), 1, "the secret");
+        assert_eq!(reloader.metrics.config_pending_restart.get(), 1, "the secret");
     });
 }
 

@@ -169,6 +169,6 @@ async fn responses_are_not_counted_as_those_of_the_ingress() {
     exchange(admin.addr(), "BAD\r\n\r\n".to_owned()).await;
     assert_eq!(metrics.connections.get(), 0);
     let page = metrics.render(&Readiness::new(), 0);
-    assert!(!page.contains("http_turned_away_total{reason=\"malformed_header\"} 1"), "{page}");
+    assert!(!page.contains("http_rejected_requests_total{reason=\"malformed_header\"} 1"), "{page}");
     admin.stop().await;
 }

@@ -69,7 +69,7 @@ fn unknown_paths_methods_and_encodings_are_rejected_and_counted() {
     for line in
         [r#"{reason="unknown_path"} 2"#, r#"{reason="method"} 1"#, r#"{reason="unsupported_encoding"} 1"#]
     {
-        assert!(metrics.contains(&format!("http_turned_away_total{line}")), "{line} in {metrics}");
+        assert!(metrics.contains(&format!("http_rejected_requests_total{line}")), "{line} in {metrics}");
     }
 }
 
@@ -222,7 +222,7 @@ fn client_that_still_sends_receives_the_response_to_its_head() {
     }
     // Each is counted once, although more bytes were read and dropped.
     for tag in ["malformed_header", "large_header"] {
-        let line = format!("http_turned_away_total{{reason=\"{tag}\"}} 1\n");
+        let line = format!("http_rejected_requests_total{{reason=\"{tag}\"}} 1\n");
         bridge.wait_until(|| bridge.metrics().contains(&line));
     }
 }

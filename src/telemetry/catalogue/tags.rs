@@ -77,7 +77,7 @@ pub const TURNED_AWAY: &[&str] = &[
     OTHER,
 ];
 /// Results of a reload of the settings.
-pub const RELOADS: &[&str] = &["taken", "refused", OTHER];
+pub const RELOADS: &[&str] = &["success", "failure", OTHER];
 /// Reasons for which a span was not exported.
 pub const SPANS_DROPPED: &[&str] = &["queue_full", "not_taken", "stopping", OTHER];
 /// Reasons for which a producer is replaced.

@@ -138,11 +138,11 @@ fn topics_outside_the_settings_share_a_series() {
         "records_total{topic=\"a\",result=\"acked\"} 0",
         "records_total{topic=\"a\",result=\"spooled\"} 1",
         "records_total{topic=\"other\",result=\"failed\"} 2",
-        "lane_backlog_records{topic=\"other\"} 7",
-        "lane_backlog_records{topic=\"a\"} 1",
-        "lane_held_up{topic=\"a\"} 1",
-        "lane_held_up{topic=\"other\"} 0",
-        "lane_hold_ups_total{topic=\"a\"} 0",
+        "topic_backlog_records{topic=\"other\"} 7",
+        "topic_backlog_records{topic=\"a\"} 1",
+        "topic_circuit_open{topic=\"a\"} 1",
+        "topic_circuit_open{topic=\"other\"} 0",
+        "topic_circuit_opened_total{topic=\"a\"} 0",
     ] {
         assert_line(&text, &format!("justcall_bridge_{line}"));
     }
@@ -175,14 +175,15 @@ fn kafka_client_gauges_are_set_and_counters_added() {
 }
 
 #[test]
-fn settings_refused_is_1_until_a_reload_succeeds() {
+fn last_reload_is_successful_from_the_start_and_after_each_success() {
     let metrics = Metrics::new();
+    assert_line(&render(&metrics), "justcall_bridge_config_last_reload_successful 1");
     metrics.settings_reload(false);
-    assert_line(&render(&metrics), "justcall_bridge_settings_refused 1");
+    assert_line(&render(&metrics), "justcall_bridge_config_last_reload_successful 0");
     metrics.settings_reload(true);
     let text = render(&metrics);
-    assert_line(&text, "justcall_bridge_settings_refused 0");
-    assert_line(&text, "justcall_bridge_settings_reloads_total{result=\"refused\"} 1");
+    assert_line(&text, "justcall_bridge_config_last_reload_successful 1");
+    assert_line(&text, "justcall_bridge_config_reloads_total{result=\"failure\"} 1");
 }
 
 #[test]
@@ -193,7 +194,7 @@ fn scrape_hook_is_called_at_each_scrape() {
         early.inc();
     });
     render(&metrics);
-    assert_line(&render(&metrics), "justcall_bridge_deduplication_forgotten_early_total 2");
+    assert_line(&render(&metrics), "justcall_bridge_dedup_evictions_total 2");
 }
 
 #[test]
@@ -202,13 +203,13 @@ fn scrape_updates_metrics_from_their_origin() {
     let readiness = Readiness::new();
     readiness.set_state(LifecycleState::Serving);
     readiness.kafka_up();
-    metrics.request_seconds.observe(Duration::from_millis(3));
+    metrics.request_duration_seconds.observe(Duration::from_millis(3));
     let text = metrics.render(&readiness, 4096);
     assert_line(&text, "justcall_bridge_in_flight_bytes 4096");
     assert_line(&text, "justcall_bridge_kafka_up 1");
     assert_line(&text, "justcall_bridge_ready 1");
-    assert_line(&text, "justcall_bridge_request_seconds_bucket{le=\"0.005\"} 1");
-    assert_line(&text, "justcall_bridge_request_seconds_bucket{le=\"0.0025\"} 0");
+    assert_line(&text, "justcall_bridge_request_duration_seconds_bucket{le=\"0.005\"} 1");
+    assert_line(&text, "justcall_bridge_request_duration_seconds_bucket{le=\"0.0025\"} 0");
     assert!(text.ends_with("# EOF\n"));
 }
 

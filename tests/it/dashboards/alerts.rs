@@ -85,7 +85,7 @@ fn every_alert_says_how_bad_it_is_why_and_where_to_look() {
             let labels = text.split("$labels.").skip(1).map(|rest| rest.split([' ', '}']).next());
             for label in labels.flatten() {
                 let has = expr.contains(label) || recorded_labels(expr).contains(label);
-                assert!(has || expr.contains("lane_held_up"), "{name}: {label}");
+                assert!(has || expr.contains("topic_circuit_open"), "{name}: {label}");
             }
         }
     }

@@ -258,8 +258,8 @@ fn assert_counted(shown: &Shown, acked: &str, spooled: &str) {
         ("denied_total", &[("reason", "signature_missing")], 1.0),
         ("refused_total", &[("reason", "signature_mismatch")], 1.0),
         ("refused_total", &[], 1.0),
-        ("http_turned_away_total", &[("reason", "unknown_path")], 1.0),
-        ("http_turned_away_total", &[], 4.0),
+        ("http_rejected_requests_total", &[("reason", "unknown_path")], 1.0),
+        ("http_rejected_requests_total", &[], 4.0),
         ("http_requests_total", &[("source", "main"), ("status", "200")], 7.0),
         ("http_requests_total", &[("source", "main"), ("status", "400")], 1.0),
         ("http_requests_total", &[("source", "main"), ("status", "405")], 1.0),
@@ -277,26 +277,27 @@ fn assert_counted(shown: &Shown, acked: &str, spooled: &str) {
         ("records_total", &[("topic", acked), ("result", "spooled")], 0.0),
         ("records_total", &[("topic", spooled), ("result", "spooled")], 1.0),
         ("records_total", &[("result", "spooled")], 2.0),
-        ("lane_held_up", &[("topic", acked)], 0.0),
-        ("lane_hold_ups_total", &[("topic", spooled)], 1.0),
-        ("lane_backlog_records", &[("topic", spooled)], 1.0),
-        ("lane_backlog_records", &[("topic", "other")], 0.0),
+        ("topic_circuit_open", &[("topic", acked)], 0.0),
+        ("topic_circuit_opened_total", &[("topic", spooled)], 1.0),
+        ("topic_backlog_records", &[("topic", spooled)], 1.0),
+        ("topic_backlog_records", &[("topic", "other")], 0.0),
         ("spool_appended_total", &[], 2.0),
         ("spool_drained_total", &[], 0.0),
-        ("spool_takes", &[], 1.0),
+        ("spool_writable", &[], 1.0),
         ("kafka_brokers", &[("state", "up")], 1.0),
         ("kafka_up", &[], 1.0),
         ("ready", &[], 1.0),
         // Two that are acknowledged, two that are spooled, two dead letters.
-        ("deduplication_remembered_events", &[], 6.0),
+        ("dedup_entries", &[], 6.0),
         ("in_flight_requests", &[], 0.0),
-        ("request_seconds_count", &[], 14.0),
+        ("request_duration_seconds_count", &[], 14.0),
     ];
     for (name, labels, expected) in counts {
         let found = shown.sum(name, labels);
         assert!((found - expected).abs() < f64::EPSILON, "{name} {labels:?}: {found}, not {expected}");
     }
-    for more_than_nothing in ["ack_seconds_count", "parse_seconds_count", "spool_bytes", "spool_limit_bytes"]
+    for more_than_nothing in
+        ["ack_duration_seconds_count", "parse_duration_seconds_count", "spool_bytes", "spool_limit_bytes"]
     {
         assert!(shown.sum(more_than_nothing, &[]) > 0.0, "{more_than_nothing}");
     }
@@ -312,7 +313,7 @@ fn assert_of_files(shown: &Shown) {
     );
     let written =
         shown.sum("secrets_modified_timestamp_seconds", &[("source", "signed"), ("kind", "signature")]);
-    assert!(shown.sum("settings_loaded_timestamp_seconds", &[]) - written < 600.0, "{written}");
+    assert!(shown.sum("config_last_reload_success_timestamp_seconds", &[]) - written < 600.0, "{written}");
 }
 
 /// New settings, then bad ones: a topic that comes has its series.
@@ -320,11 +321,13 @@ fn reload(bridge: &Bridge, folder: &Path) {
     let file = folder.join("bridge.yaml");
     let route = "  - { match: contact.updated, topics: brand.new }";
     fs::write(&file, settings(folder, route)).expect("a settings file");
-    until("the new topic", || bridge.admin("/metrics").text().contains(r#"lane_held_up{topic="brand.new"}"#));
+    until("the new topic", || {
+        bridge.admin("/metrics").text().contains(r#"topic_circuit_open{topic="brand.new"}"#)
+    });
     fs::write(&file, "routes: [{ match: no.such.type.*.*, topic: typo }]").expect("a settings file");
-    bridge.wait_for_metric("settings_refused", 1);
-    bridge.wait_for_metric("files_failing", 1);
+    bridge.wait_for_metric("config_last_reload_successful", 0);
+    bridge.wait_for_metric("watched_files_invalid", 1);
     let shown = Shown::of(bridge);
-    assert_eq!(shown.sum("settings_reloads_total", &[("result", "refused")]), 1.0);
-    assert!(shown.sum("settings_reloads_total", &[("result", "taken")]) >= 1.0);
+    assert_eq!(shown.sum("config_reloads_total", &[("result", "failure")]), 1.0);
+    assert!(shown.sum("config_reloads_total", &[("result", "success")]) >= 1.0);
 }

@@ -129,7 +129,10 @@ fn what_no_bridge_exposes_is_found_in_a_query() {
             r#"sum by (reason) (rate(justcall_bridge_refused_total{reason!~"signature_.+|kafka",pod=~"$pod"}[5m]))"#,
             "{{reason}}",
         ),
-        ("histogram_quantile(0.9, sum by (le, job) (rate(justcall_bridge_ack_seconds_bucket[5m])))", ""),
+        (
+            "histogram_quantile(0.9, sum by (le, job) (rate(justcall_bridge_ack_duration_seconds_bucket[5m])))",
+            "",
+        ),
         ("namespace_job:justcall_bridge_events:rate30m offset 1w", ""),
         ("count_over_time(namespace_job:justcall_bridge_events:rate30m[6m:1m])", ""),
     ] {
@@ -137,7 +140,7 @@ fn what_no_bridge_exposes_is_found_in_a_query() {
     }
     for (query, legend, wrong) in [
         ("justcall_bridge_refusals_total", "", "no metric"),
-        ("justcall_bridge_ack_seconds", "", "no metric"),
+        ("justcall_bridge_ack_duration_seconds", "", "no metric"),
         ("justcall_bridge_ready_bucket", "", "no metric"),
         (r#"justcall_bridge_refused_total{cause="kafka"}"#, "", "no label"),
         (r#"justcall_bridge_refused_total{reason="kafak"}"#, "", "never"),

@@ -130,7 +130,7 @@ fn new_route_comes_into_force(
     let route = "settings.routes[0].match=contact.*,settings.routes[0].topics=justcall.people";
     let after = chart(folder, kafka, &ports[..2], &["fullnameOverride=first", route]);
     assert_eq!(after.workload(), before.workload(), "no pod is rolled for a route");
-    let taken = || pod.metric(r#"settings_reloads_total{result="taken"}"#).unwrap_or_default();
+    let taken = || pod.metric(r#"config_reloads_total{result="success"}"#).unwrap_or_default();
     let count = taken();
     node.configure(&after);
     until("the new settings", || taken() > count);

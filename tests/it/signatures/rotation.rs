@@ -119,7 +119,7 @@ fn a_secret_is_replaced_without_a_restart_and_without_a_loss() {
         scope.spawn(|| plain.rotate(&bridge));
         scope.spawn(|| mounted.rotate(&bridge));
     });
-    bridge.wait_for_metric("files_failing", 0);
+    bridge.wait_for_metric("watched_files_invalid", 0);
     assert_eq!(bridge.metric("file_reloads_total"), 4);
 
     // What cannot be used changes nothing: the bridge shuts nobody out, and lets nobody in.
@@ -133,7 +133,7 @@ fn a_secret_is_replaced_without_a_restart_and_without_a_loss() {
     for (round, (bytes, reason)) in unusable.into_iter().enumerate() {
         fs::write(plain.file(), bytes).expect("written");
         bridge.process.wait_for_line(reason, SECONDS);
-        bridge.wait_for_metric("files_failing", 1);
+        bridge.wait_for_metric("watched_files_invalid", 1);
         assert_eq!(said(&plain.signed(NEW, 200 + round).send(&bridge)), acked, "{reason}");
         for guess in ["secret-1", ""] {
             assert_eq!(said(&plain.signed(guess, 300).send(&bridge)).0, 503, "{reason}");
@@ -143,7 +143,7 @@ fn a_secret_is_replaced_without_a_restart_and_without_a_loss() {
     bridge.process.wait_for_line("the file cannot be read", SECONDS);
     assert_eq!(said(&plain.signed(NEW, 210).send(&bridge)), acked);
     plain.put(&format!("{OLD}\n{NEW}\n"));
-    bridge.wait_for_metric("files_failing", 0);
+    bridge.wait_for_metric("watched_files_invalid", 0);
     plain.within_seconds("both secrets are valid again", || {
         said(&plain.signed(OLD, 211).send(&bridge)) == acked
     });

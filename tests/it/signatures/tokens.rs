@@ -89,7 +89,7 @@ fn only_who_has_a_token_gets_in_and_tokens_rotate() {
     for (unusable, reason) in [("", "the file is empty"), ("short\n", "a token is 16 or more")] {
         fs::write(&file, unusable).expect("written");
         bridge.process.wait_for_line(reason, Duration::from_secs(15));
-        bridge.wait_for_metric("files_failing", 1);
+        bridge.wait_for_metric("watched_files_invalid", 1);
         for token in [SECOND, INLINE] {
             let request = bearer(&documented(&format!("{token}-{}", unusable.len())), token);
             assert_eq!(said(&request.send(&bridge)), (200, "acked".to_owned()), "{reason}");

@@ -197,7 +197,7 @@ fn every_request_ends_where_actix_ends_it_and_frees_everything() {
 /// Returns the count of requests that were rejected for a reason.
 fn rejected(bridge: &Bridge, reason: &str) -> String {
     let metrics = bridge.metrics();
-    let prefix = format!("http_turned_away_total{{reason=\"{reason}\"}} ");
+    let prefix = format!("http_rejected_requests_total{{reason=\"{reason}\"}} ");
     metrics.lines().find_map(|line| line.split_once(&prefix)).map_or("0", |(_, count)| count).to_owned()
 }
 

@@ -106,7 +106,7 @@ fn connection_that_sends_nothing_is_not_a_failed_tls_handshake() {
     drop(bridge.connect());
     // Sends nothing until the header's deadline.
     assert_eq!(bridge.connect().rest(), "");
-    let count = |number| format!("http_turned_away_total{{reason=\"tls_handshake\"}} {number}\n");
+    let count = |number| format!("http_rejected_requests_total{{reason=\"tls_handshake\"}} {number}\n");
     assert!(bridge.metrics().contains(&count(0)), "{}", bridge.metrics());
     let mut client = bridge.connect();
     client.send(&post("no TLS"));
@@ -120,7 +120,7 @@ fn large_header_is_answered_431() {
     let mut client = bridge.connect();
     client.send(&format!("POST / HTTP/1.1\r\nx: {}", "x".repeat(140_000)));
     assert_eq!(client.answer().status, 431);
-    assert!(bridge.metrics().contains("http_turned_away_total{reason=\"large_header\"} 1\n"));
+    assert!(bridge.metrics().contains("http_rejected_requests_total{reason=\"large_header\"} 1\n"));
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn slow_later_header_ends_the_connection() {
     assert_eq!(client.answer().status, 200);
     client.send("P");
     assert!(client.rest().starts_with("HTTP/1.1 503 "));
-    assert!(bridge.metrics().contains("http_turned_away_total{reason=\"slow_header\"} 1\n"));
+    assert!(bridge.metrics().contains("http_rejected_requests_total{reason=\"slow_header\"} 1\n"));
 }
 
 #[test]
@@ -235,5 +235,5 @@ fn chunked_body_that_is_mostly_framing_is_cut() {
     bridge.wait_until(|| bridge.in_flight() == 0);
     assert_eq!(bridge.budget.used(), 0);
     let counted = bridge.metrics();
-    assert!(!counted.contains("http_turned_away_total{reason=\"endless_chunks\"} 0\n"), "{counted}");
+    assert!(!counted.contains("http_rejected_requests_total{reason=\"endless_chunks\"} 0\n"), "{counted}");
 }

@@ -54,7 +54,7 @@ fn panic_after_the_client_disconnected_is_counted() {
     bridge.wait_until(|| bridge.in_flight() == 1);
     drop(client);
     bridge.wait_until(|| bridge.in_flight() == 0);
-    bridge.wait_until(|| bridge.metrics().contains("http_turned_away_total{reason=\"internal\"} 1\n"));
+    bridge.wait_until(|| bridge.metrics().contains("http_rejected_requests_total{reason=\"internal\"} 1\n"));
     assert_eq!(bridge.ask(&post("next")).status, 200);
     bridge.begin_stop(Duration::from_secs(10));
     assert!(bridge.stopped());
