@@ -170,9 +170,12 @@ fn unwrap_breaches(source: &Source) -> Vec<String> {
 
 fn shape_breaches(source: &Source) -> Vec<String> {
     let mut breaches = Vec::new();
-    let length = source.text.lines().count();
+    let length = source.length();
     if length > LONGEST_FILE {
         breaches.push(format!("{}:{length}: longer than {LONGEST_FILE} lines", source.path));
+        if source.path.ends_with("/mod.rs") {
+            breaches.push(format!("{}: a module is `name.rs`, with its children in `name/`", source.path));
+        }
     }
     let names = source.path.trim_end_matches(".rs").split('/');
     for name in names.filter(|name| MEANINGLESS.contains(name)) {
@@ -285,6 +288,6 @@ mod the_check_bites {
     fn long_file_and_empty_word_are_breaches() {
         assert_eq!(shape_breaches(&source("src/app.rs", &"\n".repeat(400))), [""; 0]);
         assert_eq!(shape_breaches(&source("src/app.rs", &"\n".repeat(401))).len(), 1);
-        assert_eq!(shape_breaches(&source("src/http/utils/mod.rs", "")).len(), 1);
+        assert_eq!(shape_breaches(&source("src/http/utils/mod.rs", "")).len(), 2);
     }
 }

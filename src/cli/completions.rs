@@ -4,9 +4,6 @@ use super::{Cli, Failure};
 use clap::CommandFactory;
 use clap_complete::{Shell, generate};
 
-#[cfg(test)]
-mod tests;
-
 /// Print completions for a shell.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
@@ -39,4 +36,27 @@ fn script(shell: Shell) -> String {
     // clap_complete 4.6 spells a program's name with a dash in two ways in bash, so that no command's options
     // complete.
     if shell == Shell::Bash { script.replace("justcall__subcmd__bridge", "justcall__bridge") } else { script }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::ValueEnum;
+
+    #[test]
+    fn completions_contain_every_command() {
+        for shell in Shell::value_variants() {
+            let script = script(*shell);
+            for command in Cli::command().get_subcommands() {
+                assert!(script.contains(command.get_name()), "{shell}: {}", command.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn every_shell_has_an_install_line() {
+        for shell in Shell::value_variants() {
+            assert!(EXAMPLE.contains(&format!("justcall-bridge completions {shell} >")), "{shell}");
+        }
+    }
 }

@@ -80,6 +80,12 @@ impl Source {
         lines
     }
 
+    /// Returns the number of lines without a test module at the end.
+    pub(crate) fn length(&self) -> usize {
+        let tests = self.text.find("\n#[cfg(test)]\nmod tests {\n").unwrap_or(self.text.len());
+        self.text[..tests].lines().count()
+    }
+
     /// Lines of code, outside tests, that contain `needle`.
     pub(crate) fn lines_with(&self, needle: &str) -> Vec<usize> {
         self.code.match_indices(needle).map(|(offset, _)| self.line(offset)).collect()

@@ -60,4 +60,61 @@ impl<'p, 'a> Picks<'p, 'a> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::{Level, Pick, Picks};
+    use crate::{BodyHash, Scanned, Validation, scan_with};
+
+    const ALL: [Validation; 3] = [Validation::Documented, Validation::Tolerant, Validation::Strict];
+
+    fn pick(level: Level, name: &str) -> Pick {
+        Pick { level, name: name.into() }
+    }
+
+    /// What is found of some wanted fields once a body was scanned and validated.
+    fn found<'a>(wanted: &[Pick], body: &'a str, validation: Validation) -> Vec<Option<&'a str>> {
+        let mut picks = Picks::of(wanted);
+        let Ok(Scanned::Envelope(envelope)) = scan_with(body.as_bytes(), &mut picks) else {
+            panic!("{body}")
+        };
+        // What is picked does not depend on the verdict.
+        let _ = envelope.validate_with(validation, &BodyHash::of(body.as_bytes()), &mut picks);
+        (0..wanted.len()).map(|index| picks.get(index)).collect()
+    }
+
+    #[test]
+    fn wanted_fields_are_taken_along_whatever_reads_the_body() {
+        let wanted = [
+            pick(Level::Envelope, "extra"),
+            pick(Level::Data, "direction"),
+            pick(Level::Data, "extra"),
+            pick(Level::Envelope, "direction"),
+            pick(Level::Data, "call_id"),
+        ];
+        let data = r#""extra":1,"data":{"call_id":"c","direc\u0074ion":"in","extra":{"a":[2]},"id":"i"}"#;
+        let bodies = [
+            // By the reference, by the rule of its family, and of a family nobody knows.
+            format!(r#"{{"event":"call.missed","timestamp":"2026-01-02T03:04:05Z",{data}}}"#),
+            format!(r#"{{"type":"call.updated",{data}}}"#),
+            format!(r#"{{"type":"party.started",{data}}}"#),
+        ];
+        for (body, validation) in bodies.iter().flat_map(|body| ALL.map(|validation| (body, validation))) {
+            let expected = [Some("1"), Some(r#""in""#), Some(r#"{"a":[2]}"#), None, Some(r#""c""#)];
+            assert_eq!(found(&wanted, body, validation), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn of_two_fields_of_one_name_the_last_counts() {
+        let body = r#"{"event":"x.y","a":1,"a":2,"data":{"b":3,"b":null}}"#;
+        let wanted = [pick(Level::Envelope, "a"), pick(Level::Data, "b")];
+        assert_eq!(found(&wanted, body, Validation::Documented), [Some("2"), Some("null")]);
+    }
+
+    #[test]
+    fn what_is_not_wanted_or_not_there_is_not_found() {
+        let wanted = [pick(Level::Data, "a"), pick(Level::Envelope, "event")];
+        let body = r#"{"event":"x.y","data":{}}"#;
+        assert_eq!(found(&wanted, body, Validation::Documented), [None, Some(r#""x.y""#)]);
+        assert_eq!(Picks::default().get(0), None);
+    }
+}

@@ -50,4 +50,52 @@ fn last(file: Option<&Path>) -> Result<Option<Secret>, SecretFileError> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use justcall_events::signature::{Headers, Keys, Rules, Subject, verify};
+    use justcall_events::{Dialect, samples};
+    use std::time::Duration;
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, text).unwrap();
+        file
+    }
+
+    #[test]
+    fn bridge_accepts_the_signature() {
+        let secrets = file("old\nnew\n");
+        let credentials = RequestCredentials::read(Some(secrets.path()), None).unwrap();
+        let now = Utc::now();
+        let (event, body) = samples(Dialect::Live).next().unwrap();
+        let [signature, version, timestamp] = credentials.signature(body.as_bytes(), now).unwrap();
+        let headers =
+            Headers { signature: Some(signature.1), version: Some(version.1), timestamp: Some(timestamp.1) };
+        let Ok(Scanned::Envelope(envelope)) = scan(body.as_bytes()) else { panic!("no envelope") };
+        let subject = Subject { url: envelope.webhook_url.as_deref(), event_type: event.name() };
+        let rules = Rules { urls: &[], tolerance: Duration::from_secs(2) };
+        let keys = Keys::new(["old", "new"]);
+        assert_eq!(verify(&headers, subject, &keys, rules, now).unwrap().secret, 1);
+    }
+
+    #[test]
+    fn unsignable_body_is_sent_unsigned() {
+        let secrets = file("hush");
+        let credentials = RequestCredentials::read(Some(secrets.path()), None).unwrap();
+        let (_, documented) = samples(Dialect::Documented).next().unwrap();
+        for body in [documented.as_bytes(), b"", b"{", br#"{"type":"call.completed","data":{}}"#] {
+            assert_eq!(credentials.signature(body, Utc::now()), None);
+        }
+        assert!(RequestCredentials::default().signature(documented.as_bytes(), Utc::now()).is_none());
+    }
+
+    #[test]
+    fn token_is_sent_as_bearer() {
+        let tokens = file("0123456789abcdef\n");
+        let credentials = RequestCredentials::read(None, Some(tokens.path())).unwrap();
+        assert_eq!(credentials.authorization().as_deref(), Some("Bearer 0123456789abcdef"));
+        assert!(!credentials.signs());
+        assert_eq!(RequestCredentials::default().authorization(), None);
+        assert!(RequestCredentials::read(Some(Path::new("/nowhere")), None).is_err());
+    }
+}

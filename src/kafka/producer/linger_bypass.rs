@@ -6,9 +6,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-#[cfg(test)]
-mod tests;
-
 /// Number of records in flight below which waiting for more gains nothing: the number of requests that an
 /// idempotent producer has in flight.
 pub(super) const MAX_IN_FLIGHT_REQUESTS: usize = 5;
@@ -46,3 +43,28 @@ impl IdleDetector {
 /// Duration of the flush: longer than a nearby broker needs for an answer. A distant broker has the record by
 /// then.
 pub(super) const FLUSH_TIMEOUT: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn producer_is_idle_until_many_are_in_flight_and_again_later() {
+        let idle_detector = IdleDetector::default();
+        assert!(
+            (0..MAX_IN_FLIGHT_REQUESTS).all(|others| idle_detector.holds(others)),
+            "the first records of all"
+        );
+        assert!(!idle_detector.holds(MAX_IN_FLIGHT_REQUESTS), "others are there to wait for");
+        let since = (0..50).take_while(|_| !idle_detector.holds(0)).count();
+        assert_eq!(since, MIN_IDLE_RECORDS, "a moment with few is not enough");
+    }
+
+    #[test]
+    fn bursts_are_not_idle() {
+        let idle_detector = IdleDetector::default();
+        let burst = || (0..60).map(|others| idle_detector.holds(others)).collect::<Vec<_>>();
+        burst();
+        assert!(!burst().contains(&true));
+    }
+}
