@@ -173,9 +173,9 @@ fn shape_breaches(source: &Source) -> Vec<String> {
     let length = source.length();
     if length > LONGEST_FILE {
         breaches.push(format!("{}:{length}: longer than {LONGEST_FILE} lines", source.path));
-        if source.path.ends_with("/mod.rs") {
-            breaches.push(format!("{}: a module is `name.rs`, with its children in `name/`", source.path));
-        }
+    }
+    if source.path.ends_with("/mod.rs") {
+        breaches.push(format!("{}: a module is `name.rs`, with its children in `name/`", source.path));
     }
     let names = source.path.trim_end_matches(".rs").split('/');
     for name in names.filter(|name| MEANINGLESS.contains(name)) {
