@@ -56,7 +56,7 @@ fn is_special_file(name: &str, path: &str) -> bool {
     // OpenSSL finds certificates of authorities in a directory as well.
     let allows_directory = name.ends_with("ca.location");
     // librdkafka reports a file that does not exist.
-    fs::metadata(path).is_ok_and(|file| !file.is_file() && !(allows_directory && file.is_dir()))
+    fs::metadata(path).is_ok_and(|file| !(file.is_file() || allows_directory && file.is_dir()))
 }
 
 fn message_size(settings: &Settings, report: &mut Report<'_>) {
