@@ -59,8 +59,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = rate_limiter::parse)]
     rate: Option<f64>,
 
-    /// Where the lines go that are rejected, as they are.
-    #[arg(long, value_name = "FILE")]
+    /// Where the lines go that are rejected, as they are. Not with --body: FILE has the body.
+    #[arg(long, value_name = "FILE", conflicts_with = "body")]
     rejects: Option<PathBuf>,
 
     /// Where it is remembered how far it came. Without it: FILE.resume.

@@ -36,6 +36,22 @@ pub(super) fn duplicates(text: &str) -> Vec<Duplicate> {
     builder.duplicates
 }
 
+/// Number that YAML allows and the settings do not: `.inf` or `.nan`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NonFinite {
+    /// Path of the number. Empty if the file is nothing but this number.
+    pub(super) path: String,
+    pub(super) line: usize,
+}
+
+/// Finds the numbers that are not finite.
+pub(super) fn non_finite(text: &str) -> Vec<NonFinite> {
+    let mut builder = Builder::default();
+    // An error is found again when the text is read as YAML.
+    let _ = Parser::new_from_str(text).load(&mut builder, false);
+    builder.non_finite
+}
+
 /// A value of the file: its line, and what is inside.
 #[derive(Debug, Clone)]
 struct Node {
@@ -93,6 +109,12 @@ fn read_key(written: &str, style: TScalarStyle, tag: Option<&Tag>) -> String {
     }
 }
 
+/// Returns whether YAML reads a text as an infinite number, or as not a number.
+fn is_non_finite(written: &str, style: TScalarStyle, tag: Option<&Tag>) -> bool {
+    let can_be_number = style == TScalarStyle::Plain && tag.is_none_or(|tag| tag.suffix == "float");
+    can_be_number && matches!(Yaml::from_str(written), Yaml::Real(_)) && written.parse::<f64>().is_err()
+}
+
 /// Lays places and texts over the fields of a map.
 fn lay_fields(table: Table, node: Option<&Node>, origin: &dyn Fn(usize) -> String) -> Table {
     let fields = table.into_iter().map(|(key, value)| match node.and_then(|node| node.field(&key)) {
@@ -138,6 +160,7 @@ struct Builder {
     /// What aliases stand for.
     anchors: HashMap<usize, Inside>,
     duplicates: Vec<Duplicate>,
+    non_finite: Vec<NonFinite>,
 }
 
 struct Open {
@@ -178,18 +201,34 @@ impl Builder {
         let same = fields.get(&key.read);
         let same = same.or_else(|| fields.values().find(|field| field.written == key.written));
         let Some(first) = same.map(|field| field.node.line) else { return };
-        let mut path = String::new();
-        for Open { node, key, .. } in outer {
-            match (&node.inside, key) {
-                (Inside::Items(items), _) => path += &format!("[{}]", items.len()),
-                (_, Some((key, _))) if path.is_empty() => path += &key.written,
-                (_, Some((key, _))) => path += &format!(".{}", key.written),
-                _ => {}
-            }
-        }
+        let path = path_in(outer);
         let path = if path.is_empty() { key.written.clone() } else { format!("{path}.{}", key.written) };
         self.duplicates.push(Duplicate { path, lines: [first, line] });
     }
+}
+
+impl Builder {
+    /// Records the path and the line of a value that is not a finite number.
+    fn record_non_finite(&mut self, line: usize) {
+        let is_key = |open: &Open| matches!(open.node.inside, Inside::Fields(_)) && open.key.is_none();
+        if !self.open.last().is_some_and(is_key) {
+            self.non_finite.push(NonFinite { path: path_in(&self.open), line });
+        }
+    }
+}
+
+/// Returns the path of the value that is read next in these lists and maps.
+fn path_in(open: &[Open]) -> String {
+    let mut path = String::new();
+    for Open { node, key, .. } in open {
+        match (&node.inside, key) {
+            (Inside::Items(items), _) => path += &format!("[{}]", items.len()),
+            (_, Some((key, _))) if path.is_empty() => path += &key.written,
+            (_, Some((key, _))) => path += &format!(".{}", key.written),
+            _ => {}
+        }
+    }
+    path
 }
 
 impl MarkedEventReceiver for Builder {
@@ -197,6 +236,9 @@ impl MarkedEventReceiver for Builder {
         let node = |inside| Node { line: mark.line(), inside };
         match event {
             Event::Scalar(written, style, anchor, tag) => {
+                if is_non_finite(&written, style, tag.as_ref()) {
+                    self.record_non_finite(mark.line());
+                }
                 let text = Scalar { read: read_key(&written, style, tag.as_ref()), written };
                 self.compare_key(&text, mark.line());
                 self.put(node(Inside::Text(text)), anchor);

@@ -1,7 +1,7 @@
 //! Where settings come from, laid over each other: the file, the environment, the flags.
 
 use super::form::Written;
-use super::lines::{Duplicate, as_written, duplicates, locate};
+use super::lines::{Duplicate, NonFinite, as_written, duplicates, locate, non_finite};
 use super::problem::Problem;
 use super::shape::{Setting, is_secret, setting, written};
 use crate::input;
@@ -129,7 +129,20 @@ fn read_file(path: &Path) -> Result<Value, Vec<Problem>> {
         return Err(twice);
     }
     let table = FileFormat::Yaml.parse(Some(&name), text);
-    table.map(|table| locate(&name, text, table)).map_err(|error| vec![problem(yaml_fault(&*error))])
+    table.map(|table| locate(&name, text, table)).map_err(|error| {
+        let numbers: Vec<_> =
+            non_finite(text).iter().map(|number| problem(non_finite_fault(number))).collect();
+        if numbers.is_empty() || error.is::<ScanError>() {
+            vec![problem(yaml_fault(&*error))]
+        } else {
+            numbers
+        }
+    })
+}
+
+fn non_finite_fault(NonFinite { path, line }: &NonFinite) -> String {
+    let at = if path.is_empty() { String::new() } else { format!("`{path}` ") };
+    format!("{at}in line {line} is not a finite number")
 }
 
 /// Where the text stops being YAML. Other errors quote the text, in which there may be a secret.

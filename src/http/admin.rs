@@ -29,6 +29,9 @@ use std::time::Duration;
 /// Limit on connections. Above it, a new one ends the oldest, so that idle connections cannot block probes.
 const MAX_CONNECTIONS: usize = 64;
 
+/// Limit on connections, including those that were ended and are not closed yet.
+pub(super) const MAX_OPEN_CONNECTIONS: usize = 2 * MAX_CONNECTIONS;
+
 /// Limit on the time for a request's head, and between two requests.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -69,7 +72,7 @@ impl AdminListener {
         let connections = Connections::default();
         let server = Server::build()
             .workers(1)
-            .max_concurrent_connections(2 * MAX_CONNECTIONS)
+            .max_concurrent_connections(MAX_OPEN_CONNECTIONS)
             .shutdown_timeout(LINGER_SECONDS)
             .disable_signals()
             .listen("admin", listener, move || {

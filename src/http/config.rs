@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 /// Settings under `server` for the ingress.
@@ -25,6 +26,13 @@ pub struct Config {
     pub keep_alive: Duration,
     /// Settings of TLS.
     pub tls: TlsConfig,
+}
+
+impl Config {
+    /// Returns the number of worker threads, 1 or more.
+    pub fn worker_count(&self) -> usize {
+        self.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from)).max(1)
+    }
 }
 
 /// Settings under `server.tls`: both files, or neither for plain HTTP.

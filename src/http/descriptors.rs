@@ -1,17 +1,20 @@
 //! Limit on file descriptors. Connections leave a reserve for the rest of the process.
 
+use super::admin;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors kept for the admin listener, Kafka, the spool and files.
-const RESERVE: u64 = 160;
+/// Descriptors kept for Kafka, the spool and files.
+const BASE_RESERVE: u64 = 64;
+
+/// Descriptors kept for each worker.
+///
+/// A worker has four of its own. The fifth is for a connection: each worker's share is rounded up.
+const WORKER_RESERVE: u64 = 5;
 
 /// Connections that the ingress accepts at once, over all workers, if the limit on descriptors allows it.
 ///
 /// docs/HARDENING.md has the cost of one.
 const MAX_CONNECTIONS: usize = 4096;
-
-/// Limit that all connections and the reserve need.
-const NEEDED: u64 = MAX_CONNECTIONS as u64 + RESERVE;
 
 /// Limit on descriptors, and the number of connections that it allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,18 +28,18 @@ pub struct DescriptorLimit {
 }
 
 impl DescriptorLimit {
-    /// Reads the limits of this process.
-    pub fn read() -> Self {
-        Self::of(getrlimit(Resource::Nofile))
+    /// Reads the limits of this process, for an ingress with this number of workers.
+    pub fn read(workers: usize) -> Self {
+        Self::of(getrlimit(Resource::Nofile), workers)
     }
 
-    fn of(limits: Rlimit) -> Self {
-        let raised = NEEDED.min(limits.maximum.unwrap_or(u64::MAX));
-        Self::at(limits.current.unwrap_or(u64::MAX).max(raised))
+    fn of(limits: Rlimit, workers: usize) -> Self {
+        let raised = needed(workers).min(limits.maximum.unwrap_or(u64::MAX));
+        Self::at(limits.current.unwrap_or(u64::MAX).max(raised), workers)
     }
 
-    fn at(limit: u64) -> Self {
-        Self { limit, needed: NEEDED, connections: fitting(limit, MAX_CONNECTIONS) }
+    fn at(limit: u64, workers: usize) -> Self {
+        Self { limit, needed: needed(workers), connections: fitting(limit, workers) }
     }
 
     /// Returns whether fewer connections are accepted than the ingress could serve.
@@ -46,14 +49,14 @@ impl DescriptorLimit {
 }
 
 /// Raises the soft limit as far as connections need, and returns the number of connections that fit below it.
-pub(super) fn connections_within_limit() -> usize {
+pub(super) fn connections_within_limit(workers: usize) -> usize {
     let limits = getrlimit(Resource::Nofile);
-    let mut found = DescriptorLimit::of(limits);
+    let mut found = DescriptorLimit::of(limits, workers);
     let current = limits.current.unwrap_or(u64::MAX);
     if current < found.limit {
         let raised = Rlimit { current: Some(found.limit), maximum: limits.maximum };
         if setrlimit(Resource::Nofile, raised).is_err() {
-            found = DescriptorLimit::at(current);
+            found = DescriptorLimit::at(current, workers);
         }
     }
     if found.is_low() {
@@ -67,11 +70,22 @@ pub(super) fn connections_within_limit() -> usize {
     found.connections
 }
 
+/// Returns the number of descriptors kept for everything but the connections of the ingress.
+fn reserve(workers: usize) -> u64 {
+    let workers = (workers as u64).saturating_mul(WORKER_RESERVE);
+    workers.saturating_add(BASE_RESERVE + admin::MAX_OPEN_CONNECTIONS as u64)
+}
+
+/// Returns the limit on descriptors that all connections and the reserve need.
+fn needed(workers: usize) -> u64 {
+    reserve(workers).saturating_add(MAX_CONNECTIONS as u64)
+}
+
 /// Returns the number of connections that a limit on descriptors allows: all but the reserve, and at least a
-/// quarter.
-fn fitting(limit: u64, wanted: usize) -> usize {
-    let left = limit.saturating_sub(RESERVE).max(limit / 4);
-    usize::try_from(left).map_or(wanted, |left| left.min(wanted))
+/// sixteenth.
+fn fitting(limit: u64, workers: usize) -> usize {
+    let left = limit.saturating_sub(reserve(workers)).max(limit / 16);
+    usize::try_from(left).map_or(MAX_CONNECTIONS, |left| left.min(MAX_CONNECTIONS))
 }
 
 #[cfg(test)]
@@ -80,10 +94,20 @@ mod tests {
 
     #[test]
     fn connections_leave_the_reserve() {
-        assert_eq!(fitting(u64::MAX, 4096), 4096);
-        assert_eq!(fitting(4096 + RESERVE, 4096), 4096);
-        assert_eq!(fitting(1024, 4096), 864);
-        assert_eq!(fitting(256, 4096), 96);
-        assert_eq!(fitting(64, 4096), 16);
+        assert_eq!(fitting(u64::MAX, 2), 4096);
+        assert_eq!(fitting(needed(2), 2), 4096);
+        assert_eq!(fitting(needed(2) - 1, 2), 4095);
+        assert_eq!(fitting(1024, 2), 822);
+        assert_eq!(fitting(256, 2), 54);
+        assert_eq!(fitting(64, 2), 4);
+    }
+
+    #[test]
+    fn reserve_grows_with_the_workers() {
+        assert_eq!(reserve(1), 64 + 128 + 5);
+        assert_eq!(reserve(64), 64 + 128 + 320);
+        assert_eq!(needed(64), 4096 + reserve(64));
+        assert_eq!(fitting(1024, 64), 512);
+        assert_eq!(fitting(u64::MAX, usize::MAX), 4096);
     }
 }

@@ -359,7 +359,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedStream<T> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let flushed = Pin::new(&mut this.io).poll_flush(cx);
-        if flushed.is_pending() { this.poll_with_deadline(cx, flushed) } else { flushed }
+        this.poll_with_deadline(cx, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -370,5 +370,48 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedStream<T> {
             ready!(this.linger(cx));
         }
         Poll::Ready(shut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stream whose first flush is pending, and whose client has closed.
+    #[derive(Default)]
+    struct SlowFlush {
+        has_flushed: bool,
+    }
+
+    impl AsyncRead for SlowFlush {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for SlowFlush {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            if std::mem::replace(&mut self.has_flushed, true) { Poll::Ready(Ok(())) } else { Poll::Pending }
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[actix_web::test]
+    async fn reads_continue_after_a_flush_that_was_pending() {
+        let mut stream = GuardedStream::new(SlowFlush::default(), Duration::from_secs(60), 1024, None);
+        let cx = &mut Context::from_waker(std::task::Waker::noop());
+        let mut bytes = [0; 8];
+        assert!(Pin::new(&mut stream).poll_flush(cx).is_pending());
+        assert!(Pin::new(&mut stream).poll_read(cx, &mut ReadBuf::new(&mut bytes)).is_pending());
+        assert!(Pin::new(&mut stream).poll_flush(cx).is_ready());
+        let read = Pin::new(&mut stream).poll_read(cx, &mut ReadBuf::new(&mut bytes));
+        assert!(matches!(read, Poll::Ready(Ok(()))), "the end of the stream is not read");
     }
 }

@@ -30,7 +30,6 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 /// Memory that every request is admitted with in addition to its body, in bytes.
@@ -80,7 +79,8 @@ impl Ingress {
     {
         let certificate = tls::open(&config.tls, &metrics)?;
         let open_connections = ConnectionCount::new(Arc::clone(&metrics));
-        let max_connections = connections_within_limit();
+        let workers = config.worker_count();
+        let max_connections = connections_within_limit(workers);
         metrics.in_flight_limit.set(i64::try_from(config.max_in_flight).unwrap_or(i64::MAX));
         let endpoints = ingest.sources.iter().map(|source| SourceEndpoint::new(source, &metrics)).collect();
         let other_path_counter = metrics.responses(None);
@@ -102,7 +102,6 @@ impl Ingress {
             has_token: Box::new(has_token),
             accept,
         });
-        let workers = config.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from)).max(1);
         let limits = ServerLimits {
             workers,
             max_connections,

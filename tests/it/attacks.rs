@@ -140,6 +140,18 @@ fn few_descriptors_are_kept_for_probes_kafka_and_the_spool() {
 }
 
 #[test]
+fn many_workers_and_few_descriptors_leave_some_for_probes() {
+    let settings = ["server.workers=32", "server.header_timeout=60s"];
+    let bridge = Bridge::serve_after("ulimit -n 400", Kafka::shared().bootstrap(), &settings);
+    let connect = |address: SocketAddr, count: usize| -> Vec<_> {
+        (0..count).map(|_| TcpStream::connect(address).expect("a connection")).collect()
+    };
+    let (_ingress, _admin) = (connect(bridge.ingress, 400), connect(bridge.admin, 200));
+    assert_eq!(bridge.admin("/livez").status, 200);
+    assert!(bridge.metric("process_open_fds") < 400);
+}
+
+#[test]
 fn soft_limit_on_descriptors_is_raised() {
     let bridge = Bridge::serve_after("ulimit -Sn 300", Kafka::shared().bootstrap(), &[]);
     assert!(bridge.metric("process_max_fds") > 300);

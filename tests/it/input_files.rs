@@ -94,6 +94,30 @@ fn fifo_device_or_folder_is_refused_by_every_command_that_reads_a_file() {
 }
 
 #[test]
+fn fifo_or_device_of_a_kafka_property_is_refused_before_librdkafka_opens_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fifo = fifo(folder.path());
+    for (name, file) in [
+        ("ssl.ca.location", fifo.as_str()),
+        ("ssl.key.location", &fifo),
+        ("ssl.certificate.location", &fifo),
+        ("ssl.keystore.location", &fifo),
+        ("ssl.ca.location", "/dev/zero"),
+        ("ssl.key.location", "/"),
+    ] {
+        let property = format!("kafka.properties.{name}={file}");
+        let tls = ["--set", "kafka.properties.security.protocol=ssl", "--set", &property];
+        for args in [["serve"], ["check"], ["tail"]] {
+            let (ended, stdout, stderr) = run(&[&args[..], &tls, &OPEN].concat());
+            let told = stdout + &stderr;
+            assert_eq!(ended, Some(78), "{args:?} {name}: {told}");
+            let named = told.lines().any(|line| line.contains(name) && line.contains("regular file"));
+            assert!(named, "{args:?} {name}: {told}");
+        }
+    }
+}
+
+#[test]
 fn pipe_of_a_shell_is_read_like_standard_input() {
     let event = r#"{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{"call_id":"c"}}"#;
     for file in ["/dev/stdin", "-"] {

@@ -206,6 +206,29 @@ fn rejected_lines_are_told_kept_and_do_not_stop_the_rest() {
 }
 
 #[test]
+fn rejects_are_not_kept_from_a_body_because_it_may_hold_lines() {
+    let backfill = Backfill::new("{\n\"event\": 1}");
+    let rejects = backfill.path("rejected.ndjson");
+    let ran = backfill.place.run(&backfill.args(&["--body", "--rejects", &rejects])).ended(2);
+    assert!(ran.stderr.join("\n").contains("--rejects <FILE>"), "{ran:?}");
+    assert!(!PathBuf::from(&rejects).exists());
+}
+
+#[test]
+fn other_kind_of_content_is_not_continued_from_a_resume_point() {
+    let record = r#"{"topic":"foreign","headers":{},"timestamp":1,"value":"x"}"#;
+    let backfill = Backfill::new(record);
+    let ran = backfill.place.run(&backfill.args(&[])).ended(1);
+    assert!(ran.stderr.join("\n").contains("needs --records"), "{ran:?}");
+    let hinted = ["--records", "--any-topic"];
+    let refused = backfill.place.run(&backfill.args(&hinted)).ended(1);
+    let told = refused.stderr.join("\n");
+    assert!(told.contains("--restart") && told.contains("as events up to line 1"), "{told}");
+    let dry = [&hinted[..], &["--restart", "--dry-run"]].concat();
+    assert_eq!(backfill.place.run(&backfill.args(&dry)).ended(0).json()["replayed"], 1);
+}
+
+#[test]
 fn line_that_kafka_refuses_is_rejected_and_its_neighbours_are_not() {
     let large = call(2, 2).replace(r#""duration""#, &format!(r#""notes":"{}","duration""#, "x".repeat(5000)));
     let backfill = Backfill::new(&[call(1, 1), large, call(3, 3)].join("\n"));

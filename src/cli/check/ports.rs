@@ -22,7 +22,7 @@ struct Running {
 /// Checks the limit on connections and both listeners' addresses.
 pub(super) fn check(settings: &Settings) -> Vec<Finding> {
     let mut findings = listeners(settings);
-    findings.extend(descriptors(DescriptorLimit::read()));
+    findings.extend(descriptors(DescriptorLimit::read(settings.server.worker_count())));
     findings
 }
 

@@ -1,9 +1,11 @@
 //! Resume file: the position that a replay reached in its file.
 
+use super::line::Content;
 use crate::cli::files;
 use crate::input;
 use justcall_events::{BodyHash, EventId};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -30,11 +32,47 @@ impl Identity {
     }
 }
 
+/// Kind of content that a file was read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ContentKind {
+    /// One event body a line.
+    Events,
+    /// One event body: the whole file.
+    Body,
+    /// One exported record a line.
+    Records,
+}
+
+impl From<Content> for ContentKind {
+    fn from(content: Content) -> Self {
+        match content {
+            Content::Events => Self::Events,
+            Content::Body => Self::Body,
+            Content::Records { .. } => Self::Records,
+        }
+    }
+}
+
+/// Formats the kind for a person, after "replayed as".
+impl fmt::Display for ContentKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Events => "events",
+            Self::Body => "one body",
+            Self::Records => "records",
+        })
+    }
+}
+
 /// Position before which every line is written or rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Point {
     /// File that the position belongs to.
     file: Identity,
+    /// Kind of content that was read. `None` in a file of an older version, which did not save it.
+    #[serde(default)]
+    content: Option<ContentKind>,
     /// Number of finished lines.
     pub(super) line: u64,
     /// Byte offset of the next line.
@@ -57,12 +95,16 @@ pub(super) enum Unusable {
         next = .1 + 1
     )]
     Changed(PathBuf, u64),
+    #[error(
+        "{file} was replayed as {saved} up to line {line}, not as {wanted}: repeat the flags of that run, or begin again with --restart"
+    )]
+    OtherContent { file: PathBuf, saved: ContentKind, line: u64, wanted: ContentKind },
 }
 
 impl Point {
     /// Returns the position at the beginning of a file.
-    pub(super) fn beginning(file: Identity) -> Self {
-        Self { file, line: 0, byte: 0, rejected: 0, rejects_bytes: 0 }
+    pub(super) fn beginning(file: Identity, content: ContentKind) -> Self {
+        Self { file, content: Some(content), line: 0, byte: 0, rejected: 0, rejects_bytes: 0 }
     }
 
     /// Returns true if every line of the file is finished.
@@ -75,6 +117,7 @@ impl Point {
         resume_file: &Path,
         file: &Path,
         identity: &Identity,
+        content: ContentKind,
     ) -> Result<Option<Self>, Unusable> {
         let text = match files::read(resume_file) {
             Ok(text) => text,
@@ -86,7 +129,15 @@ impl Point {
         if point.file != *identity {
             return Err(Unusable::Changed(file.to_owned(), point.line));
         }
-        Ok(Some(point))
+        match point.content {
+            Some(saved) if saved != content && point.line > 0 => Err(Unusable::OtherContent {
+                file: file.to_owned(),
+                saved,
+                line: point.line,
+                wanted: content,
+            }),
+            _ => Ok(Some(Self { content: Some(content), ..point })),
+        }
     }
 
     /// Replaces the resume file atomically.
@@ -108,15 +159,18 @@ mod tests {
     }
 
     fn load(resume: &Path, file: &Path) -> Result<Option<Point>, Unusable> {
-        Point::load(resume, file, &Identity::of(file).unwrap())
+        Point::load(resume, file, &Identity::of(file).unwrap(), ContentKind::Events)
+    }
+
+    fn beginning(file: &Path) -> Point {
+        Point::beginning(Identity::of(file).unwrap(), ContentKind::Events)
     }
 
     #[test]
     fn saved_position_is_loaded_unchanged() {
         let (_folder, file, resume) = files();
         assert!(load(&resume, &file).unwrap().is_none());
-        let beginning = Point::beginning(Identity::of(&file).unwrap());
-        let point = Point { line: 1, byte: 3, rejected: 1, rejects_bytes: 3, ..beginning };
+        let point = Point { line: 1, byte: 3, rejected: 1, rejects_bytes: 3, ..beginning(&file) };
         point.save(&resume).unwrap();
         assert_eq!(load(&resume, &file).unwrap(), Some(point));
         assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 2, "something is left behind");
@@ -125,13 +179,37 @@ mod tests {
     #[test]
     fn changed_file_is_rejected_with_advice() {
         let (_folder, file, resume) = files();
-        let point = Point { line: 7, ..Point::beginning(Identity::of(&file).unwrap()) };
+        let point = Point { line: 7, ..beginning(&file) };
         point.save(&resume).unwrap();
         for changed in ["{}\n[]\n", "{}\n{}\n{}\n"] {
             fs::write(&file, changed).unwrap();
             let text = load(&resume, &file).unwrap_err().to_string();
             assert!(text.contains("--from-line 8") && text.contains("--restart"), "{text}");
         }
+    }
+
+    #[test]
+    fn position_of_another_kind_of_content_is_rejected() {
+        let (_folder, file, resume) = files();
+        let load_as = |kind| Point::load(&resume, &file, &Identity::of(&file).unwrap(), kind);
+        Point { line: 2, ..beginning(&file) }.save(&resume).unwrap();
+        for kind in [ContentKind::Records, ContentKind::Body] {
+            let text = load_as(kind).unwrap_err().to_string();
+            assert!(text.contains("as events up to line 2") && text.contains("--restart"), "{text}");
+        }
+        // Nothing of the file was replayed yet.
+        beginning(&file).save(&resume).unwrap();
+        assert_eq!(load_as(ContentKind::Records).unwrap().unwrap().content, Some(ContentKind::Records));
+    }
+
+    #[test]
+    fn resume_file_without_a_kind_of_content_is_still_read() {
+        let (_folder, file, resume) = files();
+        let point = Point { line: 1, byte: 3, ..beginning(&file) };
+        let mut saved = serde_json::to_value(&point).unwrap();
+        saved.as_object_mut().unwrap().remove("content").unwrap();
+        fs::write(&resume, saved.to_string()).unwrap();
+        assert_eq!(load(&resume, &file).unwrap(), Some(point));
     }
 
     #[test]

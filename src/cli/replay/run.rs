@@ -121,12 +121,13 @@ impl Job {
     fn remembered(&self) -> Result<Option<Point>, Failure> {
         let Some(resume_file) = &self.plan.resume_file else { return Ok(None) };
         let identity = Identity::of(&self.plan.file).map_err(|error| unreadable(&self.plan.file, &error))?;
+        let content = self.plan.content.into();
         if self.plan.from_line.is_some() {
-            return Ok(Some(Point::beginning(identity)));
+            return Ok(Some(Point::beginning(identity, content)));
         }
-        let point = Point::load(resume_file, &self.plan.file, &identity);
+        let point = Point::load(resume_file, &self.plan.file, &identity, content);
         let point = point.map_err(|unusable| Failure::Failed(unusable.to_string()))?;
-        Ok(Some(point.unwrap_or_else(|| Point::beginning(identity))))
+        Ok(Some(point.unwrap_or_else(|| Point::beginning(identity, content))))
     }
 
     fn input(&self, point: Option<&Point>) -> Result<Input, Failure> {

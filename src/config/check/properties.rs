@@ -5,6 +5,7 @@ use crate::config::kinds::show_size;
 use crate::config::settings::Settings;
 use crate::config::tree::Files;
 use crate::kafka::properties::{ALIASES, DEFAULT_MESSAGE_MAX_BYTES, accepts, is_known, refused};
+use std::fs;
 use trial::{Trial, names_file};
 
 mod trial;
@@ -22,6 +23,8 @@ pub(super) fn check(settings: &Settings, files: Files, report: &mut Report<'_>) 
             report.add(key(name), "librdkafka does not accept the value");
         } else if names_file(name) && !value.expose().is_empty() && value.expose().trim().is_empty() {
             report.add(key(name), "is an empty path");
+        } else if files != Files::None && names_file(name) && is_special_file(name, value.expose()) {
+            report.add(key(name), "is not a regular file");
         }
     }
     let unread = settings.property_files.keys().filter(|name| !settings.kafka.properties.contains_key(*name));
@@ -46,6 +49,14 @@ pub(super) fn check(settings: &Settings, files: Files, report: &mut Report<'_>) 
         Trial::new(settings, files, is_reported).run(report);
     }
     message_size(settings, report);
+}
+
+/// Returns whether a path is a FIFO, a device or an unexpected directory. librdkafka would block on a FIFO.
+fn is_special_file(name: &str, path: &str) -> bool {
+    // OpenSSL finds certificates of authorities in a directory as well.
+    let allows_directory = name.ends_with("ca.location");
+    // librdkafka reports a file that does not exist.
+    fs::metadata(path).is_ok_and(|file| !(file.is_file() || allows_directory && file.is_dir()))
 }
 
 fn message_size(settings: &Settings, report: &mut Report<'_>) {

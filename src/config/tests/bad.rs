@@ -345,6 +345,28 @@ fn a_file_that_is_missing_or_no_yaml_is_a_problem() {
 }
 
 #[test]
+fn a_value_that_is_not_finite_is_reported_with_its_key_and_line() {
+    for (yaml, key, line) in [
+        ("a: 1\nserver:\n  listen: x\n  workers: .inf", "server.workers", 4),
+        ("routes:\n  - match: a\n    when: { /x: -.INF }", "routes[0].when./x", 3),
+        ("routes: [a,\n  .nan]", "routes[1]", 2),
+        ("a: &it .inf\nb: *it", "a", 1),
+        (".nan", "", 1),
+        ("a: !!float .nan", "a", 1),
+    ] {
+        let found = problems(load(yaml)).to_string();
+        let at = if key.is_empty() { String::new() } else { format!("`{key}` ") };
+        assert!(
+            found.contains(&format!("bridge.yaml: {at}in line {line} is not a finite number")),
+            "{found}"
+        );
+    }
+    // Quoted, it is a text.
+    let found = problems(load("server: { workers: '.inf' }")).to_string();
+    assert!(found.contains("server.workers = "), "{found}");
+}
+
+#[test]
 fn a_source_says_whether_it_takes_unsigned_events_before_it_serves() {
     let served = |given: &str| Settings::load_to_serve(&Sources::given(&[&format!("sources.main.{given}")]));
     for said in ["signature.required=false", "signature.secrets=hush"] {

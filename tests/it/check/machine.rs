@@ -212,7 +212,7 @@ fn offline_asks_nobody_and_exit_codes_tell_settings_from_the_rest() {
 
 #[test]
 fn low_limit_on_open_files_is_named() {
-    let bridge = Bridge::new(NOBODY);
+    let bridge = Bridge::new(NOBODY).with("server.workers=2");
     let mut args = vec!["check", "--json"];
     args.extend(bridge.settings.iter().flat_map(|setting| ["--set", setting]));
     let mut process = Process::bridge_after("ulimit -n 256", &args, &[]);
@@ -222,6 +222,6 @@ fn low_limit_on_open_files_is_named() {
     let named = findings.iter().find(|finding| finding["key"] == "open_files").expect("a finding");
     assert_eq!(named["level"], "warning");
     let text = named["text"].as_str().expect("a text");
-    assert!(text.contains("limit of 256") && text.contains("96 connections"), "{text}");
-    assert!(named["fix"].as_str().is_some_and(|fix| fix.contains("4256")), "{named}");
+    assert!(text.contains("limit of 256") && text.contains("54 connections"), "{text}");
+    assert!(named["fix"].as_str().is_some_and(|fix| fix.contains("4298")), "{named}");
 }
