@@ -269,6 +269,115 @@ fn only_a_row_that_was_to_leave_is_released() {
     assert_eq!(window.out(), 2);
 }
 
+/// Returns the first key of each partition.
+fn keys(partitions: u32) -> Vec<String> {
+    let key = |partition: u32| {
+        let mut names = (0..).map(|number: u32| format!("key{number}"));
+        names.find(|name| crate::record::partition(name.as_bytes(), partitions) == Some(partition))
+    };
+    (0..partitions).map(|partition| key(partition).expect("a key")).collect()
+}
+
+fn sized(key: &str, size: usize) -> Record {
+    Record { value: Bytes::from(vec![b'x'; size]), ..record(Some(key)) }
+}
+
+/// Sends what may be sent, and lets time pass until it is stuck.
+fn all_stuck(window: &mut Window, now_ms: i64) -> i64 {
+    while window.next(now_ms, Some(0)).is_some() {}
+    now_ms + STUCK_AGE_MS
+}
+
+#[test]
+fn stuck_partitions_leave_room_for_the_others_whatever_they_hold() {
+    let limits = WindowLimits { rows: 100, bytes: 1000 };
+    for size in [1, 400, 5000] {
+        let keys = keys(24);
+        let mut window = Window::default();
+        window.set_partitions(24, 0);
+        let (mut now, mut id) = (0, 0);
+        // One after another, as the leader of each is lost.
+        for partition in 0..23 {
+            while window.accepts(partition, size, limits, now) && !window.is_stuck(partition, now) {
+                id += 1;
+                window.insert(RowId(id), sized(&keys[partition as usize], size), false, now);
+            }
+            now = all_stuck(&mut window, now);
+        }
+        assert!(window.rows.len() <= 100, "{size}: {} rows", window.rows.len());
+        assert!(window.bytes < limits.bytes + 24 * (size + 20), "{size}: {} bytes", window.bytes);
+        for round in 0..20 {
+            assert!(window.room(limits, now).is_some_and(|room| room.rows > 0), "{size}, round {round}");
+            assert!(window.accepts(23, size, limits, now), "{size}, round {round}");
+            id += 1;
+            window.insert(RowId(id), sized(&keys[23], size), false, now);
+            assert_eq!(window.next(now, Some(0)).map(|(row, ..)| row.0), Some(id));
+            window.done(RowId(id), now);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_read_while_all_partitions_are_stuck() {
+    let limits = WindowLimits { rows: 100, bytes: 10_000 };
+    let mut window = Window::default();
+    window.set_partitions(3, 0);
+    for (id, key) in keys(3).iter().enumerate() {
+        assert!(window.room(limits, STUCK_AGE_MS).is_some());
+        window.insert(RowId(id as i64), record(Some(key)), true, 0);
+    }
+    assert!(window.room(limits, STUCK_AGE_MS - 1).is_some());
+    assert_eq!(window.room(limits, STUCK_AGE_MS), None, "each row would only be skipped");
+}
+
+#[test]
+fn partition_holds_little_more_than_it_has_had_acknowledged() {
+    let limits = WindowLimits { rows: 1000, bytes: 1_000_000 };
+    let mut window = Window::default();
+    window.set_partitions(2, 0);
+    let key = &keys(2)[0];
+    let fill = |window: &mut Window, from: i64| {
+        (from..)
+            .take_while(|id| {
+                let is_accepted = window.accepts(0, 10, limits, 0);
+                is_accepted.then(|| window.insert(RowId(*id), record(Some(key)), false, 0)).is_some()
+            })
+            .count() as i64
+    };
+    let first = fill(&mut window, 0);
+    assert_eq!(first, 4);
+    for id in 0..first - 1 {
+        window.next(0, Some(0));
+        window.done(RowId(id), 0);
+    }
+    assert_eq!(fill(&mut window, first), first - 1 + 3, "as many again, and those that left");
+}
+
+#[test]
+fn new_number_of_partitions_queues_held_rows_again() {
+    let mut window = Window::default();
+    window.set_partitions(1, 0);
+    let keys = keys(4);
+    for (id, key) in keys.iter().enumerate() {
+        window.insert(RowId(id as i64), record(Some(key)), id == 0, 0);
+        window.insert(RowId(10 + id as i64), record(Some(key)), false, 0);
+    }
+    window.set_partitions(4, 0);
+    assert_eq!((window.partitions, window.out(), window.queues.len()), (4, 1, 4));
+    let mut sent = all_next(&mut window);
+    sent.sort_unstable();
+    assert_eq!(sent, [1, 2, 3], "row 0 is in flight, and the others wait behind theirs");
+    for id in 0..4 {
+        assert!(window.done(RowId(id), 0));
+    }
+    let mut sent = all_next(&mut window);
+    sent.sort_unstable();
+    assert_eq!(sent, [10, 11, 12, 13]);
+    window.skip(2, RowId(20));
+    window.set_partitions(5, 0);
+    assert_eq!(window.partitions, 4, "skipped rows are known by their partition");
+}
+
 proptest! {
     /// Whatever fails in whichever order, each row is acknowledged once, and no row is handed over
     /// while an earlier one of its key is unacknowledged.
