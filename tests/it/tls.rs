@@ -55,7 +55,7 @@ impl Secure {
     /// Lines of the log about files that cannot be used.
     fn warnings(&self) -> usize {
         let lines = [self.bridge.process.stdout(), self.bridge.process.stderr()].concat();
-        lines.iter().filter(|line| line.contains("stays in force")).count()
+        lines.iter().filter(|line| line.contains("keeping the previous content")).count()
     }
 }
 
@@ -240,7 +240,7 @@ fn pair_that_does_not_fit_stops_the_start_with_what_to_do() {
     assert_eq!(process.wait_exit(Duration::from_secs(60)).code(), Some(78));
     let said = process.stderr().join("\n");
     assert!(
-        said.contains("server.tls.key = ") && said.contains("give the two that were issued together"),
+        said.contains("server.tls.key = ") && said.contains("set two files that were issued together"),
         "{said}"
     );
 }

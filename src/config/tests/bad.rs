@@ -234,7 +234,7 @@ fn a_certificate_that_could_not_be_served_is_a_problem() {
     one("/no/such.crt", &key, "server.tls.certificate = ", "cannot be read: entity not found");
     one(&key, &key, "server.tls.certificate = ", "holds no certificate");
     one(&certificate, &certificate, "server.tls.key = ", "holds no private key");
-    one(&certificate, &other, "server.tls.key = ", "give the two that were issued together");
+    one(&certificate, &other, "server.tls.key = ", "set two files that were issued together");
     assert_eq!(found("/no/such.crt", "/no/such.key").len(), 2);
     let yaml = format!("server: {{ tls: {{ certificate: {certificate}, key: {key} }} }}");
     assert!(load(&yaml).is_ok());
