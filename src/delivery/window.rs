@@ -4,13 +4,12 @@
 //! its own: a partition that accepts nothing delays no other one.
 
 mod capacity;
-mod partitions;
 mod queue;
 mod waiting;
 
 use super::Failure;
 use super::drain_limits::WindowLimits;
-use crate::record::Record;
+use crate::record::{Record, partition};
 use crate::spool::RowId;
 use bytes::Bytes;
 use queue::Queue;
@@ -102,6 +101,28 @@ impl Window {
     /// Returns the number of rows in flight.
     pub(super) fn out(&self) -> usize {
         self.out
+    }
+
+    /// Returns the number of partitions by which rows are queued.
+    pub(super) fn partitions(&self) -> u32 {
+        self.partitions
+    }
+
+    /// Sets the number of partitions of the topic. The window has to be empty, because rows keep their queue.
+    pub(super) fn set_partitions(&mut self, partitions: u32) {
+        debug_assert!(self.is_empty());
+        self.partitions = partitions;
+    }
+
+    /// Returns the partition of a row: that of its key, or one in turn for a record without a key.
+    pub(super) fn partition_of(&self, id: RowId, record: &Record) -> u32 {
+        let of_key = |key: &Bytes| partition(key, self.partitions);
+        let in_turn = || id.0.unsigned_abs().checked_rem(u64::from(self.partitions));
+        match &record.key {
+            Some(key) => of_key(key),
+            None => in_turn().and_then(|partition| u32::try_from(partition).ok()),
+        }
+        .unwrap_or(0)
     }
 
     /// Adds a row, later than all earlier rows of its key, at that time in milliseconds since 1970. `in_flight`:
@@ -238,7 +259,6 @@ impl Window {
             queue.rows -= 1;
             queue.bytes -= held.record.size();
             if was_out {
-                queue.credit += 1;
                 queue.end_flight(id, now_ms);
             } else {
                 // Acknowledged by a report on an earlier try, or moved elsewhere.

@@ -13,9 +13,7 @@ use tokio::time::Instant;
 impl Drain {
     /// Keeps a report on a row that was not read yet, or was skipped; `false` if it was set aside.
     pub(super) fn keep_early_report(&mut self, row: RowId, result: Result<(), Failure>) -> bool {
-        // A row that a restarted drain sends again may be reported on twice.
-        let is_skipped = || self.window.first_skipped().is_some_and(|first| row >= first);
-        let early = row > self.through || (row > self.lane.unreported() && is_skipped());
+        let early = row > self.through || self.window.first_skipped().is_some_and(|first| row >= first);
         if early {
             self.early.insert(row, result);
         }
@@ -31,13 +29,14 @@ impl Drain {
             }
             return;
         }
-        self.window.set_partitions(self.lane.partitions(), now_millis());
-        let mut may_resume = true;
+        if self.window.is_empty() {
+            self.window.set_partitions(self.lane.partitions());
+        }
         while self.may_read() {
             let limits = self.shared.share.limits();
-            let resumable = self.window.resumable(limits, now_millis()).filter(|_| may_resume);
+            let resumable = self.window.resumable(limits, now_millis());
             let (after, room) = match (resumable, self.next_room(limits)) {
-                (Some((first, room)), _) => (RowId(first.0 - 1), room),
+                (Some((_, first, room)), _) => (RowId(first.0 - 1), room),
                 (None, Some(room)) => (self.cursor, room),
                 (None, None) => return self.check_blocked_rows(limits),
             };
@@ -47,10 +46,7 @@ impl Drain {
             };
             self.read_at = None;
             let may_continue = match resumable {
-                Some((first, _)) => {
-                    may_resume = self.resume(first, page, limits);
-                    true
-                }
+                Some((partition, ..)) => self.resume(partition, page, limits),
                 None => self.take_page(page, limits),
             };
             let unread =
@@ -65,7 +61,9 @@ impl Drain {
 
     /// Returns how much may be read of what no partition has read.
     fn next_room(&self, limits: WindowLimits) -> Option<WindowLimits> {
-        if self.has_more() { self.window.room(limits, now_millis()) } else { None }
+        // Rows of a key must not be in two queues, so the window has to be empty first.
+        let is_queued_right = self.window.partitions() == self.lane.partitions();
+        if self.has_more() && is_queued_right { self.window.room(limits, now_millis()) } else { None }
     }
 
     /// Takes rows that were not read before. Returns `false` if one has to wait for its partition, which will
@@ -82,28 +80,25 @@ impl Drain {
         true
     }
 
-    /// Takes skipped rows, from `first` on, of the partitions that have room. Returns `false` if that was none.
-    fn resume(&mut self, first: RowId, page: Page, limits: WindowLimits) -> bool {
-        let (now_ms, through) = (now_millis(), self.through);
-        let mut stopped = Vec::new();
-        for row in page.rows.into_iter().take_while(|row| row.id <= through) {
+    /// Takes the rows of a partition that were skipped. Returns `false` if it has no more room.
+    fn resume(&mut self, partition: u32, page: Page, limits: WindowLimits) -> bool {
+        for row in page.rows {
+            if row.id > self.through {
+                break;
+            }
             let Some(record) = record_codec::decode(self.lane.topic(), row.payload) else { continue };
-            let partition = self.window.partition_of(row.id, &record);
-            let is_skipped = self.window.skipped(partition).is_some_and(|skipped| row.id >= skipped);
-            if !is_skipped || stopped.contains(&partition) {
+            if self.window.partition_of(row.id, &record) != partition {
                 continue;
             }
-            let is_stuck = self.window.is_stuck(partition, now_ms);
-            if is_stuck || !self.window.accepts(partition, record.size(), limits, now_ms) {
-                stopped.push(partition);
-                continue;
+            if !self.window.accepts(partition, record.size(), limits) {
+                self.window.resume_at(partition, Some(row.id));
+                return false;
             }
             self.insert(row.id, record, row.handed_over);
-            self.window.resume_at(partition, Some(RowId(row.id.0 + 1)));
         }
         let next = RowId(page.through.0 + 1);
-        self.window.resume_all(first, (next <= self.through).then_some(next), &stopped);
-        self.window.resumable(limits, now_ms).is_none_or(|(again, _)| again != first)
+        self.window.resume_at(partition, (next <= self.through).then_some(next));
+        true
     }
 
     /// Has the next look no later than when what is in flight now is stuck.
@@ -181,16 +176,14 @@ impl Drain {
             return true;
         };
         let partition = self.window.partition_of(row.id, &record);
-        let is_skipped = self.window.skipped(partition).is_some();
-        if !is_skipped && !self.window.accepts(partition, record.size(), limits, now_millis()) {
+        let is_skipped = self.window.skips(partition);
+        if !is_skipped && !self.window.accepts(partition, record.size(), limits) {
             if !self.window.is_stuck(partition, now_millis()) {
                 self.window.block_on(partition);
                 self.schedule_stuck_check();
                 return false;
             }
             self.window.skip(partition, row.id);
-            // A wrong number mixes partitions in one queue.
-            self.lane.start_counting(&self.shared.sink, &self.shared.runtime);
         } else if !is_skipped {
             self.insert(row.id, record, row.handed_over);
         }

@@ -148,7 +148,7 @@ async fn stuck_partitions_delay_no_other() {
     // Ten rows in the window.
     drain.shared.share = Arc::new(DrainLimits::new((40, 1 << 20)));
     drain.lane.open(PARTITIONS);
-    drain.window.set_partitions(PARTITIONS, 0);
+    drain.window.set_partitions(PARTITIONS);
     let keys: Vec<String> = (0..400)
         .map(|n| if n % 40 == 7 { String::new() } else { format!("k{}", (n * n + n / 50) % 23) })
         .collect();

@@ -4,14 +4,9 @@ use super::{STUCK_AGE_MS, WindowLimits};
 use crate::spool::RowId;
 use std::collections::VecDeque;
 
-/// Rows that a partition may hold before one of them is acknowledged.
-const MIN_CREDIT: usize = 4;
-
 /// Queue of one partition. The window keeps the rows themselves.
+#[derive(Default)]
 pub(super) struct Queue {
-    /// Rows that it may hold: a few more than it has had acknowledged, so that a partition that is stuck from
-    /// the start holds few.
-    pub(super) credit: usize,
     pub(super) rows: usize,
     pub(super) bytes: usize,
     /// Rows in flight.
@@ -50,24 +45,6 @@ impl Alone {
     }
 }
 
-impl Default for Queue {
-    fn default() -> Self {
-        Self {
-            credit: MIN_CREDIT,
-            rows: 0,
-            bytes: 0,
-            out: 0,
-            progress_ms: 0,
-            ready: VecDeque::new(),
-            suspects: VecDeque::new(),
-            waiting: VecDeque::new(),
-            alone: None,
-            turn: 0,
-            skipped: None,
-        }
-    }
-}
-
 impl Queue {
     /// Returns whether the partition accepts nothing: no report arrives, or all rows wait that could be sent.
     pub(super) fn is_stuck(&self, now_ms: i64) -> bool {
@@ -79,7 +56,7 @@ impl Queue {
 
     /// Returns whether it holds no more than half of what it may, so that a page is worth reading.
     pub(super) fn has_room(&self, free: WindowLimits) -> bool {
-        self.rows <= free.rows.min(self.credit / 2) && self.bytes <= free.bytes
+        self.rows <= free.rows && self.bytes <= free.bytes
     }
 
     /// Returns whether nothing is in flight or could be sent.
