@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-const TAKEN: &str = "config_reloads_total{result=\"taken\"}";
-const REFUSED: &str = "config_reloads_total{result=\"refused\"}";
+const TAKEN: &str = "config_reloads_total{result=\"success\"}";
+const REFUSED: &str = "config_reloads_total{result=\"failure\"}";
 
 fn body(id: usize) -> Vec<u8> {
     format!(
