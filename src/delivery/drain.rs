@@ -88,6 +88,8 @@ struct Drain {
     cursor: RowId,
     /// Last row of the spool that need not be read any more.
     through: RowId,
+    /// Whether the first rows were read before the lane opened.
+    is_checked: bool,
     /// Delivery reports on rows that were not read yet.
     early: BTreeMap<RowId, Result<(), Failure>>,
     /// Time before which no page is read.
@@ -116,6 +118,7 @@ impl Drain {
             window: Window::default(),
             cursor: RowId(0),
             through: RowId(0),
+            is_checked: false,
             early: BTreeMap::new(),
             read_at: None,
             stuck_at: None,

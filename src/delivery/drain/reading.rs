@@ -26,6 +26,10 @@ impl Drain {
             // Rows are queued by partition.
             if self.has_more() {
                 self.lane.start_opening(&self.shared.sink, &self.shared.runtime);
+                if !std::mem::replace(&mut self.is_checked, true) {
+                    // Finds damaged rows, although Kafka may be away for long.
+                    self.read(self.cursor, self.shared.share.limits()).await;
+                }
             }
             return;
         }
