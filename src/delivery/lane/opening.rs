@@ -40,7 +40,8 @@ impl Lane {
         }
         let (lane, sink) = (Arc::clone(self), Arc::clone(sink));
         runtime.spawn(async move {
-            if let Ok(partitions) = sink.prepare(&lane.topic).await {
+            // 0 is not known yet, and no reason to forget a number that was.
+            if let Ok(partitions @ 1..) = sink.prepare(&lane.topic).await {
                 lane.partitions.store(partitions, Ordering::Release);
                 lane.wake.notify_one();
             }
@@ -88,6 +89,46 @@ impl Lane {
             let wait = backoff.next();
             tracing::warn!(topic = %self.topic, failure, retry_in = ?wait, "topic not ready");
             tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::{Report, TopicFailure};
+    use crate::record::Record;
+    use crate::spool::RowId;
+    use std::future::{Future, ready};
+    use std::pin::Pin;
+    use std::sync::atomic::AtomicU32;
+
+    /// Sink that reports a number of partitions, and counts the questions.
+    struct Counted(u32, AtomicU32);
+
+    impl Sink for Counted {
+        fn send(&self, _: &Record, _: Option<u32>, _: Report) {}
+
+        fn prepare<'a>(
+            &'a self,
+            _: &'a str,
+        ) -> Pin<Box<dyn Future<Output = Result<u32, TopicFailure>> + Send + 'a>> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            Box::pin(ready(Ok(self.0)))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn unknown_number_of_partitions_replaces_no_known_one() {
+        for (counted, known) in [(0, 3), (5, 5)] {
+            let lane = Lane::new(Arc::from("a"), 0, RowId(0), None, Default::default());
+            lane.open(3);
+            let counter = Arc::new(Counted(counted, AtomicU32::new(0)));
+            let sink: Arc<dyn Sink> = Arc::clone(&counter) as _;
+            lane.start_counting(&sink, &Handle::current());
+            lane.start_counting(&sink, &Handle::current());
+            tokio::time::sleep(MIN_COUNT_INTERVAL / 2).await;
+            assert_eq!((lane.partitions(), counter.1.load(Ordering::Relaxed)), (known, 1));
         }
     }
 }
