@@ -157,7 +157,7 @@ impl Drain {
 
     /// Processes the events of the lane.
     fn process_events(&mut self) {
-        let mut delivered = Vec::new();
+        let (mut delivered, now_ms) = (Vec::new(), now_millis());
         for event in self.lane.take_events() {
             if let DrainEvent::Reported(row, result) = &event {
                 self.spans.reported(row, result.map_err(Failure::tag));
@@ -168,7 +168,7 @@ impl Drain {
                     if self.window.is_waited_for(row) {
                         self.refused_retry = None;
                     }
-                    if self.window.done(row, now_millis()) || self.keep_early_report(row, Ok(())) {
+                    if self.window.done(row, now_ms) || self.keep_early_report(row, Ok(())) {
                         self.lane.remove_from_backlog();
                         delivered.push(row);
                     }
@@ -180,13 +180,13 @@ impl Drain {
                         self.lane.start_counting(&self.shared.sink, &self.shared.runtime);
                     }
                     let direct = self.direct();
-                    match self.window.failed(row, failure, now_millis(), direct) {
+                    match self.window.failed(row, failure, now_ms, direct) {
                         Some(FailedRow::Again | FailedRow::Restamped | FailedRow::Waits) => {}
                         Some(FailedRow::Permanent) => self.to_dead_letter(row, failure),
                         None => drop(self.keep_early_report(row, Err(failure))),
                     }
                 }
-                DrainEvent::Moved(row, true) if self.window.done(row, now_millis()) => {
+                DrainEvent::Moved(row, true) if self.window.done(row, now_ms) => {
                     self.lane.remove_from_backlog()
                 }
                 DrainEvent::Moved(row, false) => self.window.release(row),

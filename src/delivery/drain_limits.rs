@@ -10,8 +10,8 @@ pub(super) struct WindowLimits {
 }
 
 /// Limits of all windows together, which bound memory whatever the backlog.
-const IN_HAND_BYTES: usize = 16 * 1024 * 1024;
-const IN_HAND_RECORDS: usize = 16 * 1024;
+const MAX_HELD_BYTES: usize = 16 * 1024 * 1024;
+const MAX_HELD_RECORDS: usize = 16 * 1024;
 
 /// Common limit, divided by the number of lanes.
 pub(super) struct DrainLimits {
@@ -37,8 +37,8 @@ impl DrainLimits {
         let lanes = self.lanes.load(Ordering::Relaxed).max(1);
         let share = |whole: usize, quarter_of: usize, least| (whole.min(quarter_of / 4) / lanes).max(least);
         WindowLimits {
-            rows: share(IN_HAND_RECORDS, records, 1),
-            bytes: share(IN_HAND_BYTES, bytes, 64 * 1024),
+            rows: share(MAX_HELD_RECORDS, records, 1),
+            bytes: share(MAX_HELD_BYTES, bytes, 64 * 1024),
         }
     }
 }

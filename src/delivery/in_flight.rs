@@ -28,7 +28,7 @@ pub(super) struct InFlightEvent {
 pub(super) type Lanes = SmallVec<[Arc<Lane>; 1]>;
 
 struct EventState {
-    /// RecordState of each record.
+    /// State of each record.
     states: SmallVec<[RecordState; 2]>,
     /// Number of records sent without a report.
     out: usize,
@@ -39,7 +39,7 @@ struct EventState {
     durable: bool,
 }
 
-/// RecordState of one record.
+/// State of one record.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum RecordState {
     /// Not sent.

@@ -31,7 +31,7 @@ pub(super) struct Lane {
     is_counting: AtomicBool,
     breaker: Mutex<CircuitBreaker>,
     /// Whether the circuit is open, readable without a lock.
-    held_up: AtomicBool,
+    circuit_open: AtomicBool,
     /// Number of records in flight.
     out: AtomicUsize,
     /// Number of records in flight when the circuit opened.
@@ -90,7 +90,7 @@ impl Lane {
             partitions: AtomicU32::new(0),
             is_counting: AtomicBool::new(false),
             breaker: Mutex::default(),
-            held_up: AtomicBool::new(false),
+            circuit_open: AtomicBool::new(false),
             out: AtomicUsize::new(0),
             out_then: AtomicUsize::new(0),
             handed_over: AtomicU64::new(0),
@@ -117,7 +117,7 @@ impl Lane {
 
     /// Returns whether the circuit is open.
     pub(super) fn is_circuit_open(&self) -> bool {
-        self.held_up.load(Ordering::Acquire)
+        self.circuit_open.load(Ordering::Acquire)
     }
 
     /// Returns whether a record may be sent now. While the circuit is open, each `true` is a probe.
@@ -189,9 +189,9 @@ impl Lane {
             return;
         }
         self.out_then.store(self.out.load(Ordering::Acquire), Ordering::Release);
-        self.held_up.store(true, Ordering::Release);
+        self.circuit_open.store(true, Ordering::Release);
         drop(breaker);
-        self.counters.hold_ups.inc();
+        self.counters.circuit_opened.inc();
         tracing::warn!(topic = %self.topic, %why, "lane held up");
     }
 
@@ -210,7 +210,7 @@ impl Lane {
                 let mut breaker = self.breaker();
                 let goes_on = breaker.acknowledged();
                 if goes_on {
-                    self.held_up.store(false, Ordering::Release);
+                    self.circuit_open.store(false, Ordering::Release);
                 }
                 drop(breaker);
                 self.wake.notify_one();
@@ -251,7 +251,7 @@ impl Lane {
 
     /// Updates the metrics of the circuit and the backlog.
     pub(super) fn show(&self) {
-        self.counters.held_up.set(self.is_circuit_open().into());
+        self.counters.circuit_open.set(self.is_circuit_open().into());
         self.counters.backlog.set(self.backlog());
     }
 

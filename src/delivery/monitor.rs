@@ -50,8 +50,8 @@ pub(super) fn show(
 fn show_lanes(delivery: &Delivery, metrics: &Metrics) {
     let lanes = delivery.lanes.load();
     lanes.values().for_each(|lane| lane.show());
-    let held_up = lanes.values().filter(|lane| lane.is_circuit_open()).count();
-    metrics.topic_circuits_open.set(i64::try_from(held_up).unwrap_or(i64::MAX));
+    let open = lanes.values().filter(|lane| lane.is_circuit_open()).count();
+    metrics.topic_circuits_open.set(i64::try_from(open).unwrap_or(i64::MAX));
 }
 
 /// Publishes the figures of the spool. Returns the number of rows delivered so far.

@@ -167,7 +167,7 @@ struct IngressState<A> {
     shutdown: Arc<ShutdownGate>,
     metrics: Arc<Metrics>,
     tracer: Tracer,
-    /// LogThrottle of the log line on requests that were answered 503 before ingest.
+    /// Throttle of the log line on requests that were answered 503 before ingest.
     refused_log: LogThrottle,
     has_token: Box<HasToken>,
     accept: A,

@@ -162,11 +162,11 @@ catalogue! {
              failed attempts";
         ACK_SECONDS = Histogram "ack_duration_seconds" []
             "Time from producing an event's records to the last acknowledgement, by Kafka or the spool";
-        LANES_HELD_UP = Gauge "topic_circuits_open" [] "Topics whose circuit is open: Kafka does not acknowledge their records";
-        LANE_HELD_UP = Gauge "topic_circuit_open" ["topic", Topics]
+        CIRCUITS_OPEN = Gauge "topic_circuits_open" [] "Topics whose circuit is open: Kafka does not acknowledge their records";
+        CIRCUIT_OPEN = Gauge "topic_circuit_open" ["topic", Topics]
             "1 while the topic's circuit is open: Kafka does not acknowledge its records";
-        LANE_HOLD_UPS = Counter "topic_circuit_opened_total" ["topic", Topics] "Times that the topic's circuit opened";
-        LANE_BACKLOG = Gauge "topic_backlog_records" ["topic", Topics]
+        CIRCUIT_OPENED = Counter "topic_circuit_opened_total" ["topic", Topics] "Times that the topic's circuit opened";
+        TOPIC_BACKLOG = Gauge "topic_backlog_records" ["topic", Topics]
             "Records in the spool, or being appended, that Kafka has not acknowledged";
         DELIVERY_ERRORS = Counter "kafka_delivery_errors_total" ["kind", Of(tags::DELIVERY_ERRORS)]
             "Failed deliveries of records to Kafka";

@@ -176,7 +176,7 @@ impl Metrics {
             in_flight_requests: register(all, &catalogue::IN_FLIGHT_REQUESTS, Gauge::default()),
             in_flight_bytes: register(all, &catalogue::IN_FLIGHT_BYTES, Gauge::default()),
             kafka_queue_records: register(all, &catalogue::QUEUE_RECORDS, Gauge::default()),
-            topic_circuits_open: register(all, &catalogue::LANES_HELD_UP, Gauge::default()),
+            topic_circuits_open: register(all, &catalogue::CIRCUITS_OPEN, Gauge::default()),
             file_reloads: register(all, &catalogue::FILE_RELOADS, Counter::default()),
             watched_files_invalid: register(all, &catalogue::FILES_FAILING, Gauge::default()),
             settings_reloads: TaggedCounters::register(all, &catalogue::SETTINGS_RELOADS),

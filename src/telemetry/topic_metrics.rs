@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 #[derive(Debug)]
 pub(super) struct TopicMetrics {
     records: LabeledMetric<Counter>,
-    hold_ups: LabeledMetric<Counter>,
-    held_up: LabeledMetric<Gauge>,
+    circuit_opened: LabeledMetric<Counter>,
+    circuit_open: LabeledMetric<Gauge>,
     backlog: LabeledMetric<Gauge>,
 }
 
@@ -26,9 +26,9 @@ pub struct TopicCounters {
     /// Failed attempts.
     pub failed: Counter,
     /// Times that the circuit opened.
-    pub hold_ups: Counter,
+    pub circuit_opened: Counter,
     /// 1 while the circuit is open.
-    pub held_up: GaugeShare,
+    pub circuit_open: GaugeShare,
     /// Records in the spool.
     pub backlog: GaugeShare,
 }
@@ -52,9 +52,9 @@ impl TopicMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         Self {
             records: LabeledMetric::register(registry, &catalogue::RECORDS),
-            hold_ups: LabeledMetric::register(registry, &catalogue::LANE_HOLD_UPS),
-            held_up: LabeledMetric::register(registry, &catalogue::LANE_HELD_UP),
-            backlog: LabeledMetric::register(registry, &catalogue::LANE_BACKLOG),
+            circuit_opened: LabeledMetric::register(registry, &catalogue::CIRCUIT_OPENED),
+            circuit_open: LabeledMetric::register(registry, &catalogue::CIRCUIT_OPEN),
+            backlog: LabeledMetric::register(registry, &catalogue::TOPIC_BACKLOG),
         }
     }
 
@@ -68,8 +68,8 @@ impl TopicMetrics {
             acked,
             spooled,
             failed,
-            hold_ups: self.hold_ups.of([topic]),
-            held_up: share(&self.held_up),
+            circuit_opened: self.circuit_opened.of([topic]),
+            circuit_open: share(&self.circuit_open),
             backlog: share(&self.backlog),
         }
     }

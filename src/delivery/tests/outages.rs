@@ -273,9 +273,9 @@ async fn lane_that_is_heard_of_again_is_not_held_up_for_the_silence_before() {
     let lane = Arc::clone(&bridge.delivery.lanes.load()["a"]);
     until("a lane that is held up", || lane.is_circuit_open()).await;
     tokio::time::sleep(3 * SOON).await;
-    let hold_ups = bridge.delivery.metrics.topic(Some("a")).hold_ups;
-    let before = hold_ups.get();
+    let opened = bridge.delivery.metrics.topic(Some("a")).circuit_opened;
+    let before = opened.get();
     bridge.sink.settle_next(Ok(()));
     bridge.holds(0).await;
-    assert_eq!((hold_ups.get(), lane.is_circuit_open()), (before, false));
+    assert_eq!((opened.get(), lane.is_circuit_open()), (before, false));
 }

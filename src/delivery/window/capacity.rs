@@ -1,4 +1,4 @@
-//! DrainLimits of a window that each partition may hold, and the rows that are left on disk beyond it.
+//! Share of a window that each partition may hold, and the rows that are left on disk beyond it.
 
 use super::queue::Queue;
 use super::{Window, WindowLimits};
@@ -35,9 +35,10 @@ impl Window {
         let free = self.free(limits);
         match self.queues.get(&partition) {
             _ if self.partitions <= 1 || self.rows.is_empty() => true,
-            None => free.rows > 0 && free.bytes > 0,
-            Some(queue) if queue.rows == 0 => free.rows > 0 && free.bytes > 0,
-            Some(queue) => queue.rows < free.rows * 2 && queue.bytes + size <= free.bytes * 2,
+            Some(queue) if queue.rows > 0 => {
+                queue.rows < free.rows * 2 && queue.bytes + size <= free.bytes * 2
+            }
+            _ => free.rows > 0 && free.bytes > 0,
         }
     }
 

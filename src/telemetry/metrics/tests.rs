@@ -132,7 +132,7 @@ fn topics_outside_the_settings_share_a_series() {
     older.backlog.set(3);
     named.backlog.set(1);
     former.backlog.set(4);
-    named.held_up.set(1);
+    named.circuit_open.set(1);
     let text = render(&metrics);
     for line in [
         "records_total{topic=\"a\",result=\"acked\"} 0",
