@@ -1,6 +1,7 @@
 //! The consumers of `examples/` on real Kafka, with records that the real bridge wrote: what they promise
 //! to those who copy them.
 
+mod events_crate;
 mod forged;
 mod service;
 mod stage;

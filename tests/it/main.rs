@@ -1,37 +1,13 @@
-//! What the bridge promises, tried on the real thing: its binary, its library, Apache Kafka.
+//! Integration tests: the real program with a real Apache Kafka.
+//!
+//! A test belongs to the module of its subject. `kit` starts and observes the program and its neighbours.
 
-mod attacks;
-mod bad_inputs;
-mod check;
-mod cluster;
-mod completions;
+mod commands;
 mod consumers;
-mod dashboards;
-mod dead_letters;
+mod delivery;
 mod deploy;
 mod documents;
-mod events_crate;
-mod failures;
-mod faults;
-mod help;
-mod input_files;
+mod ingress;
 mod kit;
-mod kit_itself;
-mod kit_works;
-mod late_leader;
-mod lifecycle;
-mod logs;
-mod outage;
-mod output;
-mod records;
-mod reload;
-mod replay;
-mod route;
-mod schemas;
-mod secrecy;
-mod signatures;
-mod tail;
-mod tls;
-mod topics;
-mod traces;
-mod verdict_bites;
+mod kit_tests;
+mod observability;

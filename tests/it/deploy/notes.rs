@@ -8,7 +8,7 @@ use super::rollout::ports;
 use super::tools::{self, CHART};
 use crate::kit::kafka::Kafka;
 use crate::kit::topic_name;
-use crate::tls::authority::Authority;
+use crate::ingress::tls::authority::Authority;
 use std::path::PathBuf;
 
 /// How JustCall is told from strangers, and what that asks of the first event.

@@ -6,7 +6,7 @@ use crate::kit::command::Place;
 use crate::kit::consume;
 use crate::kit::http;
 use crate::kit::kafka::Kafka;
-use crate::secrecy::needles::{leaks, needle, number, phone};
+use crate::observability::secrecy::needles::{leaks, needle, number, phone};
 
 /// Events with a needle in everything that is somebody's.
 fn bodies() -> Vec<Vec<u8>> {

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const README: &str = include_str!("../../crates/justcall-events/README.md");
-const LOCK: &str = include_str!("../../Cargo.lock");
+const README: &str = include_str!("../../../crates/justcall-events/README.md");
+const LOCK: &str = include_str!("../../../Cargo.lock");
 
 fn crate_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/justcall-events")

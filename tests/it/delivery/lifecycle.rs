@@ -6,7 +6,7 @@ use crate::kit::http;
 use crate::kit::kafka::Kafka;
 use crate::kit::process::Process;
 use crate::kit::shim;
-use crate::records::assert_every_type_stands;
+use crate::delivery::records::assert_every_type_stands;
 use justcall_events::{Dialect, samples};
 use rdkafka::mocking::MockCluster;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -190,7 +190,7 @@ fn dev_needs_nothing_else_and_shows_every_record_that_send_makes() {
 fn stop_does_not_wait_for_a_name_that_is_being_looked_up() {
     let folder = tempfile::tempdir().expect("a folder");
     let library = folder.path().join("dns.so");
-    shim::build(include_str!("kit/dns.c"), &library).expect("a library");
+    shim::build(include_str!("../kit/dns.c"), &library).expect("a library");
     let preload = library.to_str().expect("a path of text");
     let env = [("LD_PRELOAD", preload)];
     let mut tail = Process::bridge(&["tail", "--set", "kafka.bootstrap_servers=stuck.example:9092"], &env);

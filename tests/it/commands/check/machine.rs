@@ -5,7 +5,7 @@ use super::{Bridge, Expected, WITHIN, cannot, free_address};
 use crate::kit::bridge::{Bridge as Running, UNSIGNED};
 use crate::kit::disk::Disk;
 use crate::kit::process::Process;
-use crate::tls::authority::{Authority, Mounted, Pair};
+use crate::ingress::tls::authority::{Authority, Mounted, Pair};
 use chrono::{Datelike, Days, Utc};
 use serde_json::Value;
 use std::fs::{self, Permissions};

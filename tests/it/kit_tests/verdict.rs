@@ -1,6 +1,6 @@
 //! The verdict sees what it is there to see, and the wire does what it is told.
 
-use crate::faults::say;
+use crate::delivery::faults::say;
 use crate::kit::chance::Chance;
 use crate::kit::clock::Clock;
 use crate::kit::consume::Read;

@@ -3,7 +3,7 @@
 use super::{Bridge, Expected, free_address};
 use crate::kit::kafka::Kafka;
 use crate::kit::secured::{PLAIN, SCRAM, Secured};
-use crate::tls::authority::Authority;
+use crate::ingress::tls::authority::Authority;
 use std::fs;
 use std::net::TcpListener;
 use std::sync::OnceLock;

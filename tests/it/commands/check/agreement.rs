@@ -4,7 +4,7 @@
 
 use super::WITHIN;
 use crate::kit::process::Process;
-use crate::tls::authority::Authority;
+use crate::ingress::tls::authority::Authority;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,0 +1,10 @@
+//! Events on their way to Kafka: records, order, outages, faults, start, stop and reload.
+
+mod cluster;
+mod failures;
+pub(crate) mod faults;
+mod late_leader;
+mod lifecycle;
+mod outage;
+mod records;
+mod reload;
