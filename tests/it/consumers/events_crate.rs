@@ -24,10 +24,15 @@ fn folder(name: &str) -> PathBuf {
 
 /// Creates a project in `folder` that depends on justcall-events alone, with this workspace's versions.
 fn project(folder: &Path, dependency: &Path, main: &str) {
+    project_with(folder, &format!("justcall-events.path = {dependency:?}"), main);
+}
+
+/// Creates a project in `folder` with these dependencies, with this workspace's versions.
+fn project_with(folder: &Path, dependencies: &str, main: &str) {
     // Projects share a folder for what is built, so each binary has a name of its own.
     let name = format!("{}-consumer", folder.file_name().expect("a name").to_string_lossy());
     let manifest = format!(
-        "[package]\nname = {name:?}\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\njustcall-events.path = {dependency:?}\n"
+        "[package]\nname = {name:?}\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n{dependencies}\n"
     );
     fs::create_dir_all(folder.join("src")).expect("a folder");
     fs::write(folder.join("Cargo.toml"), manifest).expect("a manifest");
@@ -67,15 +72,23 @@ fn consumer_of_the_readme_builds_without_a_native_toolchain() {
     assert_eq!(printed, "call_77aa rang for Some(25) s\n");
 }
 
+/// Returns the packages that a project needs on this platform. Cargo downloads no others.
+fn packages(project: &Path) -> Vec<Value> {
+    let host = succeed(Command::new(env!("CARGO")).arg("-vV"));
+    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
+    let args = ["metadata", "--format-version", "1", "--filter-platform", host];
+    let mut metadata: Value = serde_json::from_str(&succeed(&mut cargo(project, &args))).expect("JSON");
+    match metadata["packages"].take() {
+        Value::Array(packages) => packages,
+        other => panic!("no packages: {other}"),
+    }
+}
+
 #[test]
 fn consumer_depends_on_few_crates_and_on_no_native_library() {
     let folder = folder("dependencies");
     project(&folder, &crate_folder(), "fn main() {}");
-    let host = succeed(Command::new(env!("CARGO")).arg("-vV"));
-    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
-    let args = ["metadata", "--format-version", "1", "--filter-platform", host];
-    let metadata: Value = serde_json::from_str(&succeed(&mut cargo(&folder, &args))).expect("JSON");
-    let packages = metadata["packages"].as_array().expect("packages");
+    let packages = packages(&folder);
     let names: BTreeSet<_> =
         packages.iter().map(|package| package["name"].as_str().expect("a name")).collect();
     assert!(names.contains("serde_json"), "{names:?}");
@@ -157,16 +170,18 @@ fn new_event_type_takes_one_declaration_and_one_sample() {
     succeed(&mut cargo(&consumer, &["run", "--quiet"]));
 }
 
+/// Libraries of the bridge, without features, so that the project needs no package that the bridge does not.
+const NATIVE: [&str; 4] = ["libsqlite3-sys", "openssl-sys", "rdkafka-sys", "ring"];
+
 #[test]
 fn check_for_native_libraries_finds_those_of_the_bridge() {
-    let args = ["metadata", "--format-version", "1", "--locked"];
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let metadata: Value = serde_json::from_str(&succeed(&mut cargo(root, &args))).expect("JSON");
-    let packages = metadata["packages"].as_array().expect("packages");
-    let native =
-        packages.iter().filter(|package| is_native(package)).filter_map(|each| each["name"].as_str());
-    let native: BTreeSet<_> = native.collect();
-    for expected in ["rdkafka-sys", "openssl-sys", "libsqlite3-sys", "ring"] {
+    let folder = folder("native");
+    let dependencies = NATIVE.map(|name| format!("{name} = {{ version = \"*\", default-features = false }}"));
+    project_with(&folder, &dependencies.join("\n"), "fn main() {}");
+    let packages = packages(&folder);
+    let native = packages.iter().filter(|package| is_native(package));
+    let native: BTreeSet<_> = native.filter_map(|package| package["name"].as_str()).collect();
+    for expected in NATIVE {
         assert!(native.contains(expected), "{expected} is not in {native:?}");
     }
 }
