@@ -1,16 +1,25 @@
-//! One source file, its comments, strings and test items blanked out, and what it names.
+//! One source file as tokens without its test items, and the names in it.
 
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::fs;
 use std::path::Path;
 
 /// A file of `src`, or of a crate in `crates`.
 pub(crate) struct Source {
-    /// Relative to the crate's root, with `/`.
+    /// Path relative to the crate's root, with `/`.
     pub(crate) path: String,
-    /// As it stands.
-    pub(crate) text: String,
-    /// The same length, with blanks for what the compiler does not run outside tests.
-    code: String,
+    /// Text of the file.
+    text: String,
+    /// Tokens outside test items, without comments.
+    tokens: Vec<Token>,
+}
+
+/// Identifier, `::`, delimiter, or another single character of punctuation.
+struct Token {
+    /// Number of its line, from 1.
+    line: usize,
+    /// Text, empty for a literal.
+    word: String,
 }
 
 /// Returns every file of `folder`, such as `src`, except the tests.
@@ -37,44 +46,38 @@ fn collect(root: &Path, folder: &Path, found: &mut Vec<Source>) {
 
 impl Source {
     pub(crate) fn new(path: &str, text: &str) -> Self {
-        let code = without_test_items(&without_comments_and_strings(text));
-        Self { path: path.to_owned(), text: text.to_owned(), code }
+        let stream: TokenStream = text.parse().unwrap_or_else(|error| panic!("{path}: {error}"));
+        let mut tokens = Vec::new();
+        flatten(stream, &mut tokens);
+        Self { path: path.to_owned(), text: text.to_owned(), tokens }
     }
 
-    /// The part of the crate that the file belongs to: its first folder, or its name.
+    /// Returns the room of the file: its first folder, or its name.
     pub(crate) fn part(&self) -> &str {
         self.modules().first().copied().unwrap_or_default()
     }
 
-    /// The parts that the file names from the crate's root, each with its line.
+    /// Returns the rooms that the file names from the crate's root, each with its line.
     pub(crate) fn parts_named(&self) -> Vec<(usize, String)> {
-        let tokens = tokens(&self.code);
-        let words: Vec<&str> = tokens.iter().map(|(_, word)| *word).collect();
-        let mut named = Vec::new();
-        for start in 0..words.len() {
-            if let Some(after_root) = self.after_root(&words, start) {
-                for index in first_segments(&words, after_root) {
-                    named.push((self.line(tokens[index].0), words[index].to_owned()));
-                }
-            }
-        }
-        named
+        let words: Vec<&str> = self.tokens.iter().map(|token| token.word.as_str()).collect();
+        let firsts = (0..words.len()).filter_map(|start| self.after_root(&words, start));
+        let named = firsts.flat_map(|after_root| first_segments(&words, after_root));
+        named.map(|index| (self.tokens[index].line, words[index].to_owned())).collect()
     }
 
-    /// Lines on which a path or an import begins with the library or one of its companions.
+    /// Returns the lines on which a path or an import begins with the library or one of its companions.
     pub(crate) fn lines_naming_library(&self, library: &str) -> Vec<usize> {
-        let tokens = tokens(&self.code);
-        let word = |index: usize| tokens.get(index).map_or("", |(_, word)| *word);
+        let word = |index: usize| self.tokens.get(index).map_or("", |token| token.word.as_str());
         let companion = format!("{library}_");
         let mut lines = Vec::new();
         let mut in_use = false;
-        for (index, (offset, name)) in tokens.iter().enumerate() {
-            in_use = (in_use || matches!(*name, "use" | "extern")) && *name != ";";
-            let is_it = *name == library || name.starts_with(&companion);
+        for (index, Token { line, word: name }) in self.tokens.iter().enumerate() {
+            in_use = (in_use || matches!(name.as_str(), "use" | "extern")) && name != ";";
+            let is_it = name == library || name.starts_with(&companion);
             let begins = index == 0 || !matches!(word(index - 1), "::" | ".");
             let is_path = word(index + 1) == "::";
             if is_it && begins && (is_path || in_use) {
-                lines.push(self.line(*offset));
+                lines.push(*line);
             }
         }
         lines
@@ -86,18 +89,20 @@ impl Source {
         self.text[..tests].lines().count()
     }
 
-    /// Lines of code, outside tests, that contain `needle`.
-    pub(crate) fn lines_with(&self, needle: &str) -> Vec<usize> {
-        self.code.match_indices(needle).map(|(offset, _)| self.line(offset)).collect()
+    /// Returns the lines that have these tokens in a row.
+    pub(crate) fn lines_with(&self, words: &[&str]) -> Vec<usize> {
+        let rows = self.tokens.windows(words.len());
+        let found = rows.filter(|row| row.iter().map(|token| token.word.as_str()).eq(words.iter().copied()));
+        found.map(|row| row[0].line).collect()
     }
 
-    /// `src/http/error/mod.rs` and `src/http/error.rs` are both `http`, `error`.
+    /// Returns the modules of the file: `http`, `error` for `src/http/error.rs`.
     fn modules(&self) -> Vec<&str> {
         let path = self.path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
         path.split('/').collect()
     }
 
-    /// If a path from the crate's root begins at this word: the index of what follows the root's `::`.
+    /// Returns the index of the word after the crate's root, if a path from there begins at `start`.
     fn after_root(&self, words: &[&str], start: usize) -> Option<usize> {
         let follows = |index: usize| words.get(index).copied().unwrap_or_default();
         if start > 0 && words[start - 1] == "::" {
@@ -116,14 +121,10 @@ impl Source {
         }
         Some(index)
     }
-
-    fn line(&self, offset: usize) -> usize {
-        self.code[..offset].matches('\n').count() + 1
-    }
 }
 
-/// Indices of the first segment of each path that begins at `start`: one, or one for each member of a
-/// group in braces.
+/// Returns the indices of the first segment of each path that begins at `start`: one, or one for each member
+/// of a group in braces.
 fn first_segments(words: &[&str], start: usize) -> Vec<usize> {
     if words.get(start) != Some(&"{") {
         return words.get(start).map(|_| start).into_iter().collect();
@@ -144,139 +145,47 @@ fn first_segments(words: &[&str], start: usize) -> Vec<usize> {
     firsts
 }
 
-/// Identifiers, `::` and single characters of punctuation, each with its offset.
-fn tokens(code: &str) -> Vec<(usize, &str)> {
-    let mut tokens = Vec::new();
-    let mut at = 0;
-    while let Some(first) = code[at..].chars().next() {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        let length = if is_word(first) {
-            code[at..].find(|c| !is_word(c)).unwrap_or(code.len() - at)
-        } else if code[at..].starts_with("::") {
-            2
-        } else {
-            first.len_utf8()
-        };
-        if !first.is_whitespace() {
-            tokens.push((at, &code[at..at + length]));
-        }
-        at += length;
-    }
-    tokens
-}
-
-fn without_comments_and_strings(text: &str) -> String {
-    let mut code = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let hidden = hidden_length(rest, code.chars().next_back());
-        let length = if hidden == 0 { first.len_utf8() } else { hidden };
-        let (piece, after) = rest.split_at(length);
-        if hidden == 0 {
-            code.push_str(piece)
-        } else {
-            code.push_str(&blank(piece))
-        }
-        rest = after;
-    }
-    code
-}
-
-/// How many bytes of comment or literal `rest` begins with.
-fn hidden_length(rest: &str, before: Option<char>) -> usize {
-    let to_end = |found: Option<usize>| found.unwrap_or(rest.len());
-    if rest.starts_with("//") {
-        return to_end(rest.find('\n'));
-    }
-    if rest.starts_with("/*") {
-        return block_comment_length(rest);
-    }
-    if rest.starts_with('"') {
-        return quoted_length(rest, '"');
-    }
-    // A lifetime has no second quote right after its first letter.
-    if let Some(inner) = rest.strip_prefix('\'') {
-        let is_literal = inner.starts_with('\\') || inner.chars().nth(1) == Some('\'');
-        return if is_literal { quoted_length(rest, '\'') } else { 0 };
-    }
-    let in_word = before.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    if let Some(raw) = rest.strip_prefix('r').filter(|_| !in_word || before == Some('b')) {
-        let hashes = "#".repeat(raw.len() - raw.trim_start_matches('#').len());
-        if raw[hashes.len()..].starts_with('"') {
-            let open = 1 + hashes.len() + 1;
-            let close = format!("\"{hashes}");
-            return to_end(rest[open..].find(&close).map(|end| open + end + close.len()));
-        }
-    }
-    0
-}
-
-fn block_comment_length(rest: &str) -> usize {
-    let mut depth = 0;
-    let mut at = 0;
-    while at < rest.len() {
-        let step = match rest.get(at..at + 2) {
-            Some("/*") => {
-                depth += 1;
-                2
+/// Appends the tokens of a stream, without those of items after `#[cfg(test)]`.
+fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {
+    let mut trees = stream.into_iter().peekable();
+    while let Some(tree) = trees.next() {
+        let line = tree.span().start().line;
+        let mut push = |line, word: String| tokens.push(Token { line, word });
+        match tree {
+            TokenTree::Ident(ident) => push(line, ident.to_string()),
+            TokenTree::Literal(_) => push(line, String::new()),
+            TokenTree::Punct(mark)
+                if mark.as_char() == '#' && trees.peek().is_some_and(is_test_attribute) =>
+            {
+                // The item ends with `;` or the end of its braces.
+                let is_end = |tree: &TokenTree| match tree {
+                    TokenTree::Punct(mark) => mark.as_char() == ';',
+                    TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+                    _ => false,
+                };
+                trees.by_ref().find(is_end);
             }
-            Some("*/") => {
-                depth -= 1;
-                2
+            TokenTree::Punct(mark) => {
+                let is_colon = |tree: &TokenTree| matches!(tree, TokenTree::Punct(it) if it.as_char() == ':');
+                let is_path = mark.as_char() == ':' && trees.next_if(is_colon).is_some();
+                push(line, if is_path { "::".into() } else { mark.to_string() });
             }
-            _ => rest[at..].chars().next().map_or(1, char::len_utf8),
-        };
-        at += step;
-        if depth == 0 {
-            return at;
+            TokenTree::Group(group) => {
+                let [open, close] = match group.delimiter() {
+                    Delimiter::Brace => ["{", "}"],
+                    Delimiter::Bracket => ["[", "]"],
+                    Delimiter::Parenthesis => ["(", ")"],
+                    Delimiter::None => ["", ""],
+                };
+                push(line, open.into());
+                flatten(group.stream(), tokens);
+                tokens.push(Token { line: group.span_close().start().line, word: close.into() });
+            }
         }
     }
-    rest.len()
 }
 
-fn quoted_length(rest: &str, quote: char) -> usize {
-    let mut escaped = false;
-    for (offset, c) in rest.char_indices().skip(1) {
-        if c == quote && !escaped {
-            return offset + c.len_utf8();
-        }
-        escaped = c == '\\' && !escaped;
-    }
-    rest.len()
-}
-
-/// Blanks what `#[cfg(test)]` stands before: up to the item's `;`, or to the end of its braces.
-fn without_test_items(code: &str) -> String {
-    const MARK: &str = "#[cfg(test)]";
-    let mut kept = String::with_capacity(code.len());
-    let mut rest = code;
-    while let Some(start) = rest.find(MARK) {
-        let (before, item) = rest.split_at(start);
-        let (item, after) = item.split_at(item_length(item));
-        kept.push_str(before);
-        kept.push_str(&blank(item));
-        rest = after;
-    }
-    kept + rest
-}
-
-fn item_length(item: &str) -> usize {
-    let mut depth = 0;
-    for (offset, c) in item.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        let ends = matches!(c, ';' | '}');
-        if ends && depth == 0 {
-            return offset + 1;
-        }
-    }
-    item.len()
-}
-
-/// Spaces of the same length in bytes, with the line breaks where they were.
-fn blank(piece: &str) -> String {
-    piece.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect()
+fn is_test_attribute(tree: &TokenTree) -> bool {
+    let TokenTree::Group(group) = tree else { return false };
+    group.delimiter() == Delimiter::Bracket && group.stream().to_string().replace(' ', "") == "cfg(test)"
 }
