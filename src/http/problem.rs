@@ -61,52 +61,64 @@ pub(super) enum Problem {
     Rejected(String, Rejection),
 }
 
-/// Row of the table.
-struct Row {
+/// Type of a problem document (RFC 9457), with its status and title.
+struct ProblemType {
     status: StatusCode,
     tag: &'static str,
     title: &'static str,
 }
 
-const fn row(status: StatusCode, tag: &'static str, title: &'static str) -> Row {
-    Row { status, tag, title }
+const fn problem_type(status: StatusCode, tag: &'static str, title: &'static str) -> ProblemType {
+    ProblemType { status, tag, title }
 }
 
 /// Only status for which a retry can help. Every 503 has `Retry-After`.
 const RETRYABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 impl Problem {
-    fn row(&self) -> Row {
+    fn problem_type(&self) -> ProblemType {
         match self {
-            Self::UnknownPath => row(StatusCode::NOT_FOUND, "unknown_path", "Unknown path"),
+            Self::UnknownPath => problem_type(StatusCode::NOT_FOUND, "unknown_path", "Unknown path"),
             Self::Method(_) => {
-                row(StatusCode::METHOD_NOT_ALLOWED, "method", "Method not allowed on this path")
+                problem_type(StatusCode::METHOD_NOT_ALLOWED, "method", "Method not allowed on this path")
             }
-            Self::TooLarge => row(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too large"),
-            Self::UnsupportedEncoding => row(
+            Self::TooLarge => {
+                problem_type(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too large")
+            }
+            Self::UnsupportedEncoding => problem_type(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_encoding",
                 "This Content-Encoding is not supported",
             ),
-            Self::MalformedChunks => {
-                row(StatusCode::BAD_REQUEST, "malformed_chunks", "Invalid chunked encoding of the body")
+            Self::MalformedChunks => problem_type(
+                StatusCode::BAD_REQUEST,
+                "malformed_chunks",
+                "Invalid chunked encoding of the body",
+            ),
+            Self::Incomplete => problem_type(RETRYABLE, "incomplete", "The body is incomplete"),
+            Self::TooSlow => problem_type(RETRYABLE, "too_slow", "The body did not arrive in time"),
+            Self::SlowHeader => problem_type(RETRYABLE, "slow_header", "The header did not arrive in time"),
+            Self::LargeHeader => problem_type(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "large_header",
+                "The header is too large",
+            ),
+            Self::MalformedHeader => {
+                problem_type(StatusCode::BAD_REQUEST, "malformed_header", "Invalid HTTP header")
             }
-            Self::Incomplete => row(RETRYABLE, "incomplete", "The body is incomplete"),
-            Self::TooSlow => row(RETRYABLE, "too_slow", "The body did not arrive in time"),
-            Self::SlowHeader => row(RETRYABLE, "slow_header", "The header did not arrive in time"),
-            Self::LargeHeader => {
-                row(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "large_header", "The header is too large")
+            Self::EndlessChunks => problem_type(
+                StatusCode::BAD_REQUEST,
+                "endless_chunks",
+                "The framing of the chunks exceeds its limit",
+            ),
+            Self::OverBudget => problem_type(RETRYABLE, "over_budget", "Too many bytes in flight"),
+            Self::ShuttingDown => problem_type(RETRYABLE, "shutting_down", "The bridge is stopping"),
+            Self::Internal => problem_type(RETRYABLE, "internal", "Internal error"),
+            Self::Refused(refusal) => problem_type(RETRYABLE, refusal.tag(), "The event is not durable yet"),
+            Self::Denied(denial) => {
+                problem_type(StatusCode::UNAUTHORIZED, denial.tag(), "Authentication failed")
             }
-            Self::MalformedHeader => row(StatusCode::BAD_REQUEST, "malformed_header", "Invalid HTTP header"),
-            Self::EndlessChunks => {
-                row(StatusCode::BAD_REQUEST, "endless_chunks", "The framing of the chunks exceeds its limit")
-            }
-            Self::OverBudget => row(RETRYABLE, "over_budget", "Too many bytes in flight"),
-            Self::ShuttingDown => row(RETRYABLE, "shutting_down", "The bridge is stopping"),
-            Self::Internal => row(RETRYABLE, "internal", "Internal error"),
-            Self::Refused(refusal) => row(RETRYABLE, refusal.tag(), "The event is not durable yet"),
-            Self::Denied(denial) => row(StatusCode::UNAUTHORIZED, denial.tag(), "Authentication failed"),
-            Self::Rejected(_, rejection) => row(
+            Self::Rejected(_, rejection) => problem_type(
                 rejected_status(rejection),
                 rejection.tag(),
                 "The event was rejected and stored as a dead letter",
@@ -128,21 +140,22 @@ impl Problem {
 
     /// Returns the stable tag: the end of the `type` and the metric label.
     pub(super) fn tag(&self) -> &'static str {
-        self.row().tag
+        self.problem_type().tag
     }
 
     /// Returns whether a retry can succeed.
     pub(super) fn is_retryable(&self) -> bool {
-        self.row().status == RETRYABLE
+        self.problem_type().status == RETRYABLE
     }
 
     /// Returns the response.
     pub(super) fn response(&self) -> HttpResponse {
-        let row = self.row();
-        let mut response = HttpResponse::with_body(row.status, self.document(&row)).map_into_boxed_body();
+        let problem_type = self.problem_type();
+        let mut response =
+            HttpResponse::with_body(problem_type.status, self.document(&problem_type)).map_into_boxed_body();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        if let Some((name, value)) = self.header(row.status) {
+        if let Some((name, value)) = self.header(problem_type.status) {
             headers.insert(name, HeaderValue::from_static(value));
         }
         response
@@ -150,12 +163,12 @@ impl Problem {
 
     /// Returns the response as bytes, for a connection that ends before its request reaches the handler.
     pub(super) fn raw_response(&self) -> Vec<u8> {
-        let row = self.row();
-        let document = self.document(&row);
-        let header = self.header(row.status).map(|(name, value)| format!("{name}: {value}\r\n"));
+        let problem_type = self.problem_type();
+        let document = self.document(&problem_type);
+        let header = self.header(problem_type.status).map(|(name, value)| format!("{name}: {value}\r\n"));
         format!(
             "HTTP/1.1 {}\r\n{}content-type: {PROBLEM_JSON}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{document}",
-            row.status,
+            problem_type.status,
             header.unwrap_or_default(),
             document.len()
         )
@@ -173,16 +186,16 @@ impl Problem {
         }
     }
 
-    fn document(&self, row: &Row) -> String {
+    fn document(&self, problem_type: &ProblemType) -> String {
         let (event_id, violation) = match self {
             Self::Rejected(id, Rejection::Violation(violation)) => (Some(id), Some(violation)),
             Self::Rejected(id, _) => (Some(id), None),
             _ => (None, None),
         };
         let document = Document {
-            uri: format!("{TYPE_PREFIX}{}", row.tag),
-            title: row.title,
-            status: row.status.as_u16(),
+            uri: format!("{TYPE_PREFIX}{}", problem_type.tag),
+            title: problem_type.title,
+            status: problem_type.status.as_u16(),
             detail: self.detail(),
             event_id: event_id.map(String::as_str),
             pointer: violation.map(|it| it.pointer.as_ref()),

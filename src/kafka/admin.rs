@@ -28,9 +28,9 @@ type Client = BackgroundDrop<AdminClient<DefaultClientContext>>;
 /// none. librdkafka then forgets the brokers that it knows, and may fail to use the bootstrap servers again
 /// (confluentinc/librdkafka, issue 5301).
 #[derive(Clone)]
-pub(super) struct Admin(Arc<AdminState>);
+pub(super) struct Admin(Arc<AdminInner>);
 
-struct AdminState {
+struct AdminInner {
     settings: ClientConfig,
     client: ArcSwap<Client>,
     /// Time since which the client gets no answers.
@@ -50,7 +50,7 @@ impl Admin {
         // without limit.
         settings.set_log_level(RDKafkaLogLevel::Emerg);
         let client = ArcSwap::from_pointee(BackgroundDrop::new(AdminClient::from_config(&settings)?));
-        Ok(Self(Arc::new(AdminState {
+        Ok(Self(Arc::new(AdminInner {
             settings,
             client,
             unanswered_since: Mutex::default(),
@@ -131,7 +131,7 @@ impl Admin {
     }
 }
 
-impl AdminState {
+impl AdminInner {
     /// Records whether a request of time `asked` was answered. Returns `true` to one caller when the client
     /// must be replaced.
     fn is_to_be_replaced(&self, asked: Instant, is_cluster_answering: bool) -> bool {

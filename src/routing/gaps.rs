@@ -36,7 +36,7 @@ pub struct Gap {
 }
 
 /// Sample of a type that a route takes.
-struct Sample {
+struct TypeSample {
     known: KnownType,
     text: &'static str,
     body: Value,
@@ -57,8 +57,9 @@ impl RouteTable {
                     .map(|dialect| (*dialect, samples_for(route, *dialect)))
                     .filter(|(_, samples)| !samples.is_empty())
                     .collect();
-                let is_meant =
-                    |(dialect, samples): &&(Dialect, Vec<Sample>)| !is_ruled_out(route, *dialect, samples);
+                let is_meant = |(dialect, samples): &&(Dialect, Vec<TypeSample>)| {
+                    !is_ruled_out(route, *dialect, samples)
+                };
                 let meant: Vec<_> = all.iter().filter(is_meant).collect();
                 let meant = if meant.is_empty() { all.iter().collect() } else { meant };
                 let gaps: Vec<_> = route
@@ -79,32 +80,32 @@ impl RouteTable {
 }
 
 /// Parses the samples of the types that a route takes.
-fn samples_for(route: &Route, dialect: Dialect) -> Vec<Sample> {
+fn samples_for(route: &Route, dialect: Dialect) -> Vec<TypeSample> {
     let taken = samples(dialect).filter(|(known, _)| route.takes(known.name(), Some(known.family())));
     taken
         .filter_map(|(known, body)| {
-            Some(Sample { known, text: body, body: serde_json::from_str(body).ok()? })
+            Some(TypeSample { known, text: body, body: serde_json::from_str(body).ok()? })
         })
         .collect()
 }
 
 /// Returns whether a condition on the envelope cannot hold for any sample.
-fn is_ruled_out(route: &Route, dialect: Dialect, samples: &[Sample]) -> bool {
+fn is_ruled_out(route: &Route, dialect: Dialect, samples: &[TypeSample]) -> bool {
     route.reads.iter().filter(|read| read.part == RoutePart::Condition).any(|read| {
         let is_of_envelope = |field: &FieldRef| {
             field.named().is_none() && field.text() != "/data" && !field.text().starts_with("/data/")
         };
-        let has = |sample: &Sample| read.fields.iter().any(|field| sample.has(dialect, field));
+        let has = |sample: &TypeSample| read.fields.iter().any(|field| sample.has(dialect, field));
         let fails = if read.holds_if_absent() { samples.iter().all(has) } else { !samples.iter().any(has) };
         fails && read.fields.iter().all(is_of_envelope)
     })
 }
 
-fn gap(route: usize, read: &FieldRead, dialect: Dialect, samples: &[Sample]) -> Option<Gap> {
-    let lacks = |samples: &[&Sample]| {
+fn gap(route: usize, read: &FieldRead, dialect: Dialect, samples: &[TypeSample]) -> Option<Gap> {
+    let lacks = |samples: &[&TypeSample]| {
         !samples.iter().any(|sample| read.fields.iter().any(|field| sample.has(dialect, field)))
     };
-    let instead = |samples: &[&Sample]| {
+    let instead = |samples: &[&TypeSample]| {
         read.fields.iter().find_map(|field| equivalent_field(field.text(), dialect, samples))
     };
     let all: Vec<_> = samples.iter().collect();
@@ -139,13 +140,13 @@ fn misspelling(
     read: &FieldRead,
     pointers: &FieldTable,
     dialect: Dialect,
-    samples: &[Sample],
+    samples: &[TypeSample],
 ) -> Option<Gap> {
     let condition = read.condition.as_ref().filter(|condition| condition.field().named().is_none())?;
     let pointer = condition.field().text();
     let is_meant = |field: NamedField, is_fixed: bool| {
         let is_at = |place: &Place| place.pointer == pointer && place.direction.is_none() == is_fixed;
-        let is_here = |sample: &&Sample| field.places(dialect, sample.known.family()).iter().any(is_at);
+        let is_here = |sample: &&TypeSample| field.places(dialect, sample.known.family()).iter().any(is_at);
         let here: Vec<_> = samples.iter().filter(is_here).collect();
         let mut named = FieldTable::default();
         let renamed = named.read(field.name()).and_then(|field| condition.with_field(field));
@@ -170,7 +171,7 @@ fn misspelling(
 
 /// Returns the named field at a pointer in the other dialect that samples of this dialect have too. Prefers a
 /// place that does not depend on the direction.
-fn equivalent_field(pointer: &str, dialect: Dialect, samples: &[&Sample]) -> Option<NamedField> {
+fn equivalent_field(pointer: &str, dialect: Dialect, samples: &[&TypeSample]) -> Option<NamedField> {
     let others = || Dialect::ALL.into_iter().filter(move |other| *other != dialect);
     let is_at = |field: NamedField, is_fixed: bool| {
         samples.iter().any(|sample| {
@@ -185,7 +186,7 @@ fn equivalent_field(pointer: &str, dialect: Dialect, samples: &[&Sample]) -> Opt
     find(true).or_else(|| find(false))
 }
 
-impl Sample {
+impl TypeSample {
     fn meets(&self, condition: &Condition, pointers: &FieldTable) -> bool {
         let mut picks = Picks::of(pointers.picks());
         let Ok(Scanned::Envelope(envelope)) = scan_with(self.text.as_bytes(), &mut picks) else {

@@ -28,7 +28,7 @@ impl<'a> Documented<'a> {
     /// against the contract of its type. The header `ce_dialect` names the dialect.
     pub fn from_slice(value: &'a [u8]) -> Result<Self, serde_json::Error> {
         let text = str::from_utf8(value).map_err(serde_json::Error::custom)?;
-        let envelope: Envelope<'a> = read_object(text)?;
+        let envelope: DocumentedEnvelope<'a> = read_object(text)?;
         let event_type = KnownType::from_name(&envelope.event).ok_or_else(not_documented)?;
         let data = DocumentedData::read(event_type, envelope.data.get()).ok_or_else(not_documented)??;
         Ok(Self { timestamp: envelope.timestamp, data })
@@ -46,7 +46,7 @@ impl Serialize for Documented<'_> {
 }
 
 #[derive(Deserialize)]
-struct Envelope<'a> {
+struct DocumentedEnvelope<'a> {
     #[serde(borrow)]
     event: Text<'a>,
     #[serde(borrow)]

@@ -27,7 +27,7 @@ pub struct Envelope<'a> {
     /// `webhook_url` of the live dialect, which the signature covers. `None`: not a string.
     pub webhook_url: Option<Cow<'a, str>>,
     /// Other fields as raw JSON.
-    pub(super) fields: Fields<'a>,
+    pub(super) fields: EnvelopeFields<'a>,
     /// `data`: a JSON object.
     pub(super) data: &'a RawValue,
 }
@@ -78,7 +78,7 @@ pub fn scan_with<'a>(body: &'a [u8], picks: &mut Picks<'_, 'a>) -> Result<Scanne
         return Ok(Scanned::Probe);
     }
     let text = std::str::from_utf8(body).map_err(|_| Malformed::NotJson)?;
-    let fields = Fields::read(text, picks)?;
+    let fields = EnvelopeFields::read(text, picks)?;
     let (dialect, name) = match (fields.event, fields.kind) {
         (Some(_), Some(_)) => return Err(Malformed::Ambiguous),
         (Some(name), None) => (Dialect::Documented, name),
@@ -118,7 +118,7 @@ fn is_same_but_for_case(name: &str, known: &str) -> bool {
 
 /// Fields of the envelope as raw JSON.
 #[derive(Debug, Default)]
-pub(super) struct Fields<'a> {
+pub(super) struct EnvelopeFields<'a> {
     event: Option<&'a RawValue>,
     /// `type`
     kind: Option<&'a RawValue>,
@@ -129,7 +129,7 @@ pub(super) struct Fields<'a> {
     pub(super) url_id: Option<&'a RawValue>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> EnvelopeFields<'a> {
     fn read(text: &'a str, picks: &mut Picks<'_, 'a>) -> Result<Self, Malformed> {
         // Past this point an error can only be one of JSON's own.
         if !text.trim_ascii_start().starts_with('{') {

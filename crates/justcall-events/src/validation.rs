@@ -1,6 +1,6 @@
 //! Validation of a body against the contract of its type.
 
-use super::envelope::Fields;
+use super::envelope::EnvelopeFields;
 use super::event_id::ulid_millis;
 use super::field::{is_time, is_utc_time};
 use super::json::{Value, each_known_field};
@@ -178,7 +178,7 @@ impl<'a> Envelope<'a> {
     }
 
     fn live_id_and_time(&self, hash: &BodyHash, findings: &mut Findings) -> (EventId, Option<Cow<'a, str>>) {
-        let Fields { request_id, webhook_url, url_id, .. } = self.fields;
+        let EnvelopeFields { request_id, webhook_url, url_id, .. } = self.fields;
         if self.is_known() {
             findings.expect("/request_id", request_id, |value| value.is_string(), "a string");
             findings.expect("/webhook_url", webhook_url, |value| value.is_string(), "a string");
