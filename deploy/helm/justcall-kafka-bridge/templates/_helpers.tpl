@@ -95,13 +95,13 @@ annotations:
 {{- range dig "spec" "volumeClaimTemplates" list $live }}
 {{- $size := dig "spec" "resources" "requests" "storage" "" . }}
 {{- if and (eq .metadata.name "spool") $size (ne $size (toString $.Values.persistence.size)) }}
-{{- fail (printf "persistence.size: the claims of StatefulSet %s have %s and Kubernetes cannot change that to %v. Nothing was changed. Enlarge the volumes first, see docs/KUBERNETES.md; if a failed upgrade came before, undo it with `helm rollback %s`" $name $size $.Values.persistence.size $.Release.Name) }}
+{{- fail (printf "persistence.size: the claims of StatefulSet %s have %s and Kubernetes cannot change that to %v. Nothing was changed. Enlarge the volumes first, see docs/how-to/kubernetes.md; if a failed upgrade came before, undo it with `helm rollback %s`" $name $size $.Values.persistence.size $.Release.Name) }}
 {{- end }}
 {{- end }}
 {{- $replicas := dig "spec" "replicas" 0 $live | int }}
 {{- $scaled := lookup "autoscaling/v2" "HorizontalPodAutoscaler" .Release.Namespace $name }}
 {{- if and $scaled (not .Values.autoscaling.enabled) (gt $replicas (int .Values.replicaCount)) }}
-{{- fail (printf "autoscaling.enabled: %d pods run, and with replicaCount %v the others would end with events in their volumes. Add --set replicaCount=%d, then scale down as docs/KUBERNETES.md says" $replicas .Values.replicaCount $replicas) }}
+{{- fail (printf "autoscaling.enabled: %d pods run, and with replicaCount %v the others would end with events in their volumes. Add --set replicaCount=%d, then scale down as docs/how-to/kubernetes.md says" $replicas .Values.replicaCount $replicas) }}
 {{- end }}
 {{- end }}
 {{- end }}
