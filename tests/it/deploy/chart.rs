@@ -310,7 +310,10 @@ fn chart_and_image_have_the_version_of_the_crate() {
     let image = set("least").pod()["containers"][0]["image"].clone();
     assert_eq!(image, format!("justcall-bridge:{version}"));
     let told = fs::read_to_string(project("docs/how-to/kubernetes.md")).expect("a document");
-    assert!(told.contains(&format!("/justcall-bridge:{version} ")), "docs/how-to/kubernetes.md builds another");
+    assert!(
+        told.contains(&format!("/justcall-bridge:{version} ")),
+        "docs/how-to/kubernetes.md builds another"
+    );
 }
 
 #[test]

@@ -33,7 +33,8 @@ fn commands(text: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn charts_are_installed_as_the_documents_say() {
-    for document in ["README.md", "docs/how-to/kubernetes.md", "deploy/helm/justcall-kafka-bridge/README.md"] {
+    for document in ["README.md", "docs/how-to/kubernetes.md", "deploy/helm/justcall-kafka-bridge/README.md"]
+    {
         let text = std::fs::read_to_string(project(document)).expect("a document");
         let calls = helm_calls(&text);
         assert!(!calls.is_empty(), "{document} tells how to install it");
