@@ -2,7 +2,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" }}
 {{- end }}
 
-{{/* Shorter than a name may be: the controller adds to it, and so does the headless Service. */}}
+{{/* Shorter than a name may be, because the controller and the headless Service add to it. */}}
 {{- define "justcall-kafka-bridge.fullname" -}}
 {{- $name := include "justcall-kafka-bridge.name" . }}
 {{- if .Values.fullnameOverride }}
@@ -29,7 +29,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{/* The metadata of everything but the pods; `suffix` and `annotations` are optional. */}}
+{{/* Metadata of all resources but the pods; `suffix` and `annotations` are optional. */}}
 {{- define "justcall-kafka-bridge.metadata" -}}
 name: {{ include "justcall-kafka-bridge.fullname" .root }}{{ .suffix }}
 namespace: {{ .root.Release.Namespace }}
@@ -106,7 +106,7 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* The Secret that holds `key`: the one named, else the external one if it has that key, else none. */}}
+{{/* Name of the Secret with `key`: the given one, otherwise the external one if it has that key, otherwise none. */}}
 {{- define "justcall-kafka-bridge.secret" -}}
 {{- if .existing }}
 {{- .existing }}
@@ -130,7 +130,7 @@ annotations:
 {{- range $property, $key := .Values.kafka.secretProperties }}
 {{- $secret = include "justcall-kafka-bridge.secret" (dict "root" $ "existing" $.Values.kafka.existingSecret "key" $key) }}
 {{- if not $secret }}
-{{- fail (printf "kafka.secretProperties: of which Secret is %s the key %q? Name it in kafka.existingSecret, or have that key in externalSecret.data" $property $key) }}
+{{- fail (printf "kafka.secretProperties: %s has the key %q of no Secret. Set kafka.existingSecret, or add the key to externalSecret.data" $property $key) }}
 {{- end }}
 {{- end }}
 {{- $secret }}
@@ -154,7 +154,7 @@ annotations:
 {{- div (add $millis 999) 1000 }}
 {{- end }}
 
-{{/* Seconds that a pod may take to end: serve on, finish what is in flight, and end itself. */}}
+{{/* Seconds until a pod must end: delay, timeout, and its own end. */}}
 {{- define "justcall-kafka-bridge.neededSeconds" -}}
 {{- $shutdown := (include "justcall-kafka-bridge.settings" . | fromYaml).shutdown }}
 {{- add (include "justcall-kafka-bridge.seconds" $shutdown.delay) (include "justcall-kafka-bridge.seconds" $shutdown.timeout) 10 }}
