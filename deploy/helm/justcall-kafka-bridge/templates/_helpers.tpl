@@ -87,7 +87,7 @@ annotations:
 {{- if and (not .Values.persistence.enabled) (not .Values.persistence.discardSpools) }}
 {{- $name := include "justcall-kafka-bridge.fullname" . }}
 {{- with lookup "apps/v1" "StatefulSet" .Release.Namespace $name }}
-{{- fail (printf "persistence.enabled: StatefulSet %s with %d pods has volumes, and events that wait in them would never reach Kafka without its pods. Nothing was changed. Wait until `kubectl exec --namespace %s POD -- /usr/local/bin/justcall-bridge spool status` reports 0 records for each pod, then add --set persistence.discardSpools=true. The claims remain: delete them by hand" $name (dig "spec" "replicas" 0 . | int) $.Release.Namespace) }}
+{{- fail (printf "persistence.enabled: StatefulSet %s with %d pods has volumes, and their events would never reach Kafka without its pods. Nothing was changed. Wait until `kubectl exec --namespace %s POD -- /usr/local/bin/justcall-bridge spool status` reports 0 records for each pod, then add --set persistence.discardSpools=true. The claims remain: delete them by hand" $name (dig "spec" "replicas" 0 . | int) $.Release.Namespace) }}
 {{- end }}
 {{- end }}
 {{- if and $live .Values.persistence.enabled }}
@@ -101,7 +101,7 @@ annotations:
 {{- $replicas := dig "spec" "replicas" 0 $live | int }}
 {{- $scaled := lookup "autoscaling/v2" "HorizontalPodAutoscaler" .Release.Namespace $name }}
 {{- if and $scaled (not .Values.autoscaling.enabled) (gt $replicas (int .Values.replicaCount)) }}
-{{- fail (printf "autoscaling.enabled: %d pods run, and with replicaCount %v the others would end with events in their volumes. Add --set replicaCount=%d, then scale down as docs/how-to/kubernetes.md says" $replicas .Values.replicaCount $replicas) }}
+{{- fail (printf "autoscaling.enabled: %d pods run, and with replicaCount %v the other pods would stop while their volumes may have events. Add --set replicaCount=%d, then scale down as in docs/how-to/kubernetes.md" $replicas .Values.replicaCount $replicas) }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -105,7 +105,7 @@ shutdown:
 {{- end }}
 {{- $protocol := get $settings.kafka.properties "security.protocol" | toString | lower }}
 {{- if and (or .Values.kafka.tls.existingSecret .Values.kafka.tls.clientSecret) (not (hasSuffix "ssl" $protocol)) }}
-{{- fail "kafka.tls: without TLS it does nothing. Set kafka.properties.security\\.protocol to SSL or SASL_SSL" }}
+{{- fail "kafka.tls has no effect without TLS. Set kafka.properties.security\\.protocol to SSL or SASL_SSL" }}
 {{- end }}
 {{- $seconds := .Values.terminationGracePeriodSeconds }}
 {{- $needed := sub (include "justcall-kafka-bridge.neededSeconds" . | int) 10 }}
