@@ -72,6 +72,9 @@ pub enum SecretFileError {
     /// The file is not UTF-8.
     #[error("the file is not UTF-8 text")]
     NotText,
+    /// The file has NUL or another control character, as after a power loss.
+    #[error("the file has a control character such as NUL; write it again")]
+    ControlCharacter,
     /// Every line is empty.
     #[error("the file is empty; it must hold a secret on each line")]
     Empty,
@@ -83,8 +86,7 @@ pub enum SecretFileError {
 /// The file cannot be read, is too large, or is not text.
 pub fn read_secret(path: &Path) -> Result<Secret, SecretFileError> {
     let bytes = read_bytes(path)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| SecretFileError::NotText)?;
-    Ok(text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']).into())
+    Ok(text(&bytes)?.trim_end_matches(['\r', '\n']).into())
 }
 
 /// Reads a file with one secret a line. Skips empty lines, and trims white space.
@@ -93,11 +95,8 @@ pub fn read_secret(path: &Path) -> Result<Secret, SecretFileError> {
 /// The file cannot be read, is too large, is not text, or has no secret.
 pub fn read_secrets(path: &Path) -> Result<Vec<Secret>, SecretFileError> {
     let bytes = read_bytes(path)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| SecretFileError::NotText)?;
-    // Some editors write an invisible byte order mark.
-    let text = text.trim_start_matches('\u{feff}');
     let secrets: Vec<_> =
-        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Secret::from).collect();
+        text(&bytes)?.lines().map(str::trim).filter(|line| !line.is_empty()).map(Secret::from).collect();
     if secrets.is_empty() { Err(SecretFileError::Empty) } else { Ok(secrets) }
 }
 
@@ -106,6 +105,15 @@ pub fn modified_at(path: &Path) -> u64 {
     let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
     let since_epoch = modified.ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     since_epoch.map_or(0, |since| since.as_secs())
+}
+
+/// Returns the text of a file, without a byte order mark, which some editors write.
+fn text(bytes: &[u8]) -> Result<&str, SecretFileError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| SecretFileError::NotText)?;
+    if text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(SecretFileError::ControlCharacter);
+    }
+    Ok(text.trim_start_matches('\u{feff}'))
 }
 
 fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
@@ -169,6 +177,19 @@ mod tests {
         assert!(matches!(read_secrets(Path::new("/nowhere/at/all")), Err(SecretFileError::Unreadable(_))));
         let error = read(b"caf\xe9-4711").unwrap_err();
         assert!(!format!("{error} {error:?}").contains("4711"));
+    }
+
+    /// A file that a power loss cut is filled with NUL, and none of them may become a secret.
+    #[test]
+    fn control_characters_are_refused() {
+        for text in ["good\n\0\0\0", "\0", "go\x1bod", "good\n\u{85}x\n", "good\x7f"] {
+            let error = read(text.as_bytes()).unwrap_err();
+            assert!(matches!(error, SecretFileError::ControlCharacter), "{text:?}: {error}");
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(&file, text).unwrap();
+            assert!(matches!(read_secret(file.path()), Err(SecretFileError::ControlCharacter)), "{text:?}");
+        }
+        assert_eq!(read(b"one\ttwo\r\n").unwrap(), [Secret::from("one\ttwo")]);
     }
 
     #[test]

@@ -142,9 +142,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedStream<T> {
             _ if is_whole => available.len(),
             ReadPhase::Head => {
                 self.is_new = false;
-                let end = self.blank_line.find(available);
+                let head = &available[..available.len().min(MAX_HEAD.saturating_sub(self.forwarded))];
+                let end = self.blank_line.find(head);
                 self.yields = end.is_some();
-                end.unwrap_or(available.len())
+                end.unwrap_or(head.len())
             }
             ReadPhase::Chunks => {
                 self.yields = true;

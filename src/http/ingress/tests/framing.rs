@@ -141,7 +141,7 @@ fn decode_plain(text: &str) -> Decoded {
     Decoded::Whole { body: String::from_utf8(body).unwrap(), rest: bytes.len(), closes }
 }
 
-fn send_in_pieces(client: &mut super::kit::Client, text: &str, cuts: &[usize]) {
+pub(super) fn send_in_pieces(client: &mut super::kit::Client, text: &str, cuts: &[usize]) {
     let mut sent = 0;
     for cut in cuts.iter().copied().filter(|cut| *cut < text.len()).chain([text.len()]) {
         // The bridge may have closed after the bytes before.

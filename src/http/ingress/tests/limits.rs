@@ -124,6 +124,27 @@ fn large_header_is_answered_431() {
 }
 
 #[test]
+fn size_limit_of_a_head_is_the_same_in_one_piece_and_in_several() {
+    const MAX_HEAD: usize = 16 * 1024;
+    let bridge = Bridge::start();
+    let rest = |status: u16| if status == 200 { "x" } else { "" };
+    for (length, status) in [(MAX_HEAD, 200), (MAX_HEAD + 1, 431), (MAX_HEAD + 3000, 431)] {
+        let head = |padding: usize| {
+            format!(
+                "POST {PATH} HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\nx: {}\r\n\r\n",
+                "x".repeat(padding)
+            )
+        };
+        let request = head(length - head(0).len());
+        for cuts in [&[][..], &[MAX_HEAD - 2000], &[100, 8000, MAX_HEAD - 1]] {
+            let mut client = bridge.connect();
+            super::framing::send_in_pieces(&mut client, &(request.clone() + rest(status)), cuts);
+            assert_eq!(client.answer().status, status, "{length} bytes, cut at {cuts:?}");
+        }
+    }
+}
+
+#[test]
 fn more_than_96_headers_are_answered_431() {
     let bridge = Bridge::start();
     for (count, status) in [(96, 200), (97, 431)] {
