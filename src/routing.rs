@@ -7,7 +7,6 @@
 
 mod compile;
 mod condition;
-mod condition_index;
 mod config;
 mod conflicts;
 mod error;
