@@ -21,7 +21,6 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::{Metadata, MetadataPartition, MetadataTopic};
 use rdkafka::types::RDKafkaRespErr;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Time until a change of configuration must be visible.
@@ -33,7 +32,6 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 /// Cluster that has answered. Each request has ten seconds.
 pub struct Cluster {
     admin: Admin,
-    listener: Arc<ErrorListener>,
     brokers: Vec<Broker>,
 }
 
@@ -54,30 +52,16 @@ impl Cluster {
     ///
     /// As [`Cluster::connect`].
     pub async fn connect_within(config: &Config, timeout: Duration) -> Result<Self, Error> {
-        let listener = Arc::new(ErrorListener::new(config)?);
+        let listener = ErrorListener::new(config)?;
         let admin = Admin::new(config)?;
-        let first = Arc::clone(&listener);
-        let answered = tokio::task::spawn_blocking(move || first.await_answer(timeout));
+        let answered = tokio::task::spawn_blocking(move || listener.await_answer(timeout));
         let brokers = answered.await.map_err(|panic| Error::Unreachable(panic.to_string()))??;
-        Ok(Self { admin, listener, brokers })
-    }
-
-    /// Returns the connection errors so far, one line each, in librdkafka's words. Bootstrap servers that
-    /// were not tried are not included.
-    pub fn trouble(&self) -> Vec<String> {
-        self.listener.reasons()
+        Ok(Self { admin, brokers })
     }
 
     /// Returns the brokers that were alive at the first answer.
     pub fn brokers(&self) -> &[Broker] {
         &self.brokers
-    }
-
-    /// Returns the cluster id, if the cluster reports one.
-    pub async fn id(&self) -> Option<String> {
-        let admin = self.admin.clone();
-        let asked = tokio::task::spawn_blocking(move || admin.raw().inner().fetch_cluster_id(TIMEOUT));
-        asked.await.ok().flatten()
     }
 
     /// Describes topics.
@@ -91,12 +75,12 @@ impl Cluster {
         let there: Vec<&str> = found.keys().map(String::as_str).collect();
         let mut configs = self.topic_configs(&there).await?;
         for name in names {
-            let convert_config = match (found.remove(name), configs.remove(name)) {
+            let answer = match (found.remove(name), configs.remove(name)) {
                 (Some(partitions), Some(config)) => Described::Found(Topic { partitions, config }),
                 (Some(_), None) => return Err(Error::Unreachable("the cluster gave no answer".into())),
                 (None, _) => self.refusal_of(name).await?,
             };
-            described.entry(name.clone()).or_insert(convert_config);
+            described.entry(name.clone()).or_insert(answer);
         }
         Ok(described)
     }
@@ -220,11 +204,11 @@ fn is_there(error: Option<RDKafkaRespErr>) -> bool {
 }
 
 fn partitions(topic: &MetadataTopic) -> Vec<Partition> {
-    let partition = |convert_config: &MetadataPartition| Partition {
-        id: convert_config.id(),
-        leader: Some(convert_config.leader()).filter(|id| *id >= 0),
-        replicas: convert_config.replicas().to_vec(),
-        in_sync: convert_config.isr().to_vec(),
+    let partition = |partition: &MetadataPartition| Partition {
+        id: partition.id(),
+        leader: Some(partition.leader()).filter(|id| *id >= 0),
+        replicas: partition.replicas().to_vec(),
+        in_sync: partition.isr().to_vec(),
     };
     let mut all: Vec<Partition> = topic.partitions().iter().map(partition).collect();
     all.sort_by_key(|partition| partition.id);

@@ -67,14 +67,6 @@ impl Condition {
         *values.get(&self.field) == FieldValue::Absent
     }
 
-    /// Returns the field and the texts, if the condition requires one of these exact texts.
-    pub(super) fn exact_texts(&self) -> Option<(&FieldRef, &[String])> {
-        match &self.predicate.operator {
-            Operator::OneOf(texts) if !self.predicate.ignore_case => Some((&self.field, texts)),
-            _ => None,
-        }
-    }
-
     /// Returns whether an event meets the condition.
     pub(super) fn holds(&self, values: &FieldValues<'_, '_>) -> bool {
         let found = values.get(&self.field);

@@ -1,7 +1,6 @@
 //! Table of compiled routes.
 
 use super::condition::Condition;
-use super::condition_index::ConditionIndex;
 use super::field_values::{FieldRef, FieldTable, FieldValues};
 use super::route::{Route, UNKNOWN_FAMILIES};
 use super::route_headers::RouteHeaders;
@@ -57,8 +56,6 @@ pub enum Decision<'t> {
 #[derive(Debug, Clone)]
 struct RoutePlan {
     steps: Box<[RouteStep]>,
-    /// Index of the steps by the value of one field.
-    index: ConditionIndex,
     default: Option<Destination>,
 }
 
@@ -117,8 +114,7 @@ impl RouteTable {
         match &event.event_type {
             EventType::Known(known) => {
                 let plan = &self.known[known.index()];
-                let steps = plan.index.candidates(values).map(|position| &plan.steps[position]);
-                take_steps(steps, values, plan.default.as_ref())
+                take_steps(plan.steps.iter(), values, plan.default.as_ref())
             }
             EventType::Unknown(name) => {
                 let family = event.event_type.family();
@@ -193,10 +189,11 @@ impl RoutePlan {
         for route in routes.iter().filter(|route| route.takes(known.name(), Some(known.family()))) {
             steps.push(RouteStep::new(route, Some(known), Some(known.family()), topics));
             if route.is_final() {
-                return Self::with_steps(steps, None);
+                return Self { steps: steps.into(), default: None };
             }
         }
-        Self::with_steps(steps, Some(topics.destination(default, Some(known), Some(known.family()))))
+        let default = topics.destination(default, Some(known), Some(known.family()));
+        Self { steps: steps.into(), default: Some(default) }
     }
 
     /// Assumes that the conditions of at most one route hold.
@@ -210,11 +207,6 @@ impl RoutePlan {
             }
         }
         max
-    }
-
-    fn with_steps(steps: Vec<RouteStep>, default: Option<Destination>) -> Self {
-        let conditions: Vec<_> = steps.iter().map(|step| Arc::clone(&step.conditions)).collect();
-        Self { steps: steps.into(), index: ConditionIndex::new(&conditions), default }
     }
 }
 
