@@ -7,7 +7,7 @@ use super::file_swap::{complete_swap, set_orphan_log_aside, swap_in};
 use super::files::SpoolFiles;
 use super::schema::{DatabaseAccess, MIGRATIONS, SpoolFault, is_full};
 use super::store::{LaneAccount, SpoolStore, StoreTransaction, StoredRow, checksum, lanes, stored_row};
-use rusqlite::{Connection, OpenFlags, Row, params};
+use rusqlite::{Connection, OpenFlags, Row};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
@@ -16,7 +16,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 const PAGE_BYTES: u64 = 4096;
-const PAGE_ROWS: i64 = 256;
+/// Number of ids in an unreadable range that are tried one by one. Then the steps grow with the range.
+const SINGLE_STEPS: i64 = 4096;
 /// Largest gap between row ids. A larger one is damage.
 const MAX_ID_GAP: i64 = 1 << 40;
 
@@ -105,9 +106,8 @@ fn open_damaged(path: &Path, sound: &Path) -> Result<Connection, SpoolFault> {
     let open = || -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.query_row("SELECT count(*) FROM record WHERE id < 0", (), |_| Ok(()))?;
-        connection.query_row("SELECT count(*) FROM lane WHERE id < 0", (), |_| Ok(()))?;
-        // A column with a wrong name or type is not an error, but its content would be lost.
+        // A column with a wrong name or type is not an error, but its content would be lost. No row is read: a
+        // damaged one would be mistaken for a damaged first page.
         let found = tables(&connection)?;
         if found == tables(&Connection::open(sound)?)? || found == tables(&vacuumed()?)? {
             Ok(connection)
@@ -297,6 +297,9 @@ const ROW: &str = "id, lane, appended_at, session, checksum, payload";
 
 /// Visits the readable rows of a table by id, which is the first of `columns`. Returns the number of
 /// unreadable ranges.
+///
+/// After an error, the read continues behind the next id. Far into an unreadable range it skips ids; if it then
+/// finds a row, it goes back to those of the last step.
 fn walk<T>(
     damaged: &Connection,
     table: &str,
@@ -304,60 +307,35 @@ fn walk<T>(
     read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
     mut visit: impl FnMut(i64, T) -> Result<(), SpoolFault>,
 ) -> Result<u64, SpoolFault> {
-    let sql = format!("SELECT {columns} FROM {table} NOT INDEXED WHERE id > ?1 ORDER BY id LIMIT ?2");
+    let sql = format!("SELECT {columns} FROM {table} NOT INDEXED WHERE id >= ?1 ORDER BY id");
     let with_id = |row: &Row<'_>| Ok((row.get(0)?, read(row)?));
     let Ok(mut statement) = damaged.prepare(&sql) else { return Ok(1) };
-    let (mut after, mut unreadable) = (0, 0);
+    // The ids from `bad_from` to `after` are unreadable; the last `step` of them were tried as one.
+    let (mut after, mut bad_from, mut step, mut unreadable) = (0_i64, 0_i64, 0_i64, 0);
     loop {
-        let mut count = 0;
-        let mut is_complete = true;
-        let mut rows = statement.query(params![after, PAGE_ROWS])?;
+        // Not `id > after`, for which SQLite would read the page of `after` too.
+        let mut rows = statement.query([after.saturating_add(1)])?;
         loop {
             match rows.next().and_then(|row| row.map(with_id).transpose()) {
+                Ok(found) if step > 1 && found.as_ref().is_none_or(|(id, _)| *id > after) => {
+                    after -= step;
+                    (bad_from, step) = (after, 1);
+                    break;
+                }
+                Ok(None) => return Ok(unreadable),
                 Ok(Some((id, row))) if id > after => {
-                    (after, count) = (id, count + 1);
+                    (after, bad_from, step) = (id, id, 0);
                     visit(id, row)?;
                 }
-                Ok(None) => break,
                 Ok(Some(_)) | Err(_) => {
-                    is_complete = false;
+                    unreadable += u64::from(step == 0);
+                    step = 1 + (after - bad_from) / SINGLE_STEPS;
+                    let next = after.checked_add(step).filter(|next| next - bad_from < MAX_ID_GAP);
+                    let Some(next) = next else { return Ok(unreadable) };
+                    after = next;
                     break;
                 }
             }
         }
-        drop(rows);
-        if is_complete && count < PAGE_ROWS {
-            return Ok(unreadable);
-        }
-        if !is_complete {
-            unreadable += 1;
-            let readable = |place: i64| {
-                let mut rows = statement.query(params![place, 1])?;
-                Ok(rows.next()?.map(with_id).transpose()?.is_none_or(|(id, _)| id > place))
-            };
-            match first_readable(after, readable) {
-                Some(place) => after = place,
-                None => return Ok(unreadable),
-            }
-        }
     }
-}
-
-/// Returns the first readable id after damage, by exponential and then binary search.
-fn first_readable(after: i64, mut readable: impl FnMut(i64) -> rusqlite::Result<bool>) -> Option<i64> {
-    let mut readable = |place| readable(place).unwrap_or(false);
-    let (mut bad, mut leap) = (after, 1_i64);
-    let mut good = loop {
-        let place = after.checked_add(leap)?;
-        if readable(place) {
-            break place;
-        }
-        bad = place;
-        leap = leap.checked_mul(2)?;
-    };
-    while good - bad > 1 {
-        let middle = bad + (good - bad) / 2;
-        if readable(middle) { good = middle } else { bad = middle }
-    }
-    Some(good)
 }
