@@ -91,12 +91,12 @@ impl Cluster {
         let there: Vec<&str> = found.keys().map(String::as_str).collect();
         let mut configs = self.topic_configs(&there).await?;
         for name in names {
-            let convert_config = match (found.remove(name), configs.remove(name)) {
+            let answer = match (found.remove(name), configs.remove(name)) {
                 (Some(partitions), Some(config)) => Described::Found(Topic { partitions, config }),
                 (Some(_), None) => return Err(Error::Unreachable("the cluster gave no answer".into())),
                 (None, _) => self.refusal_of(name).await?,
             };
-            described.entry(name.clone()).or_insert(convert_config);
+            described.entry(name.clone()).or_insert(answer);
         }
         Ok(described)
     }
@@ -220,11 +220,11 @@ fn is_there(error: Option<RDKafkaRespErr>) -> bool {
 }
 
 fn partitions(topic: &MetadataTopic) -> Vec<Partition> {
-    let partition = |convert_config: &MetadataPartition| Partition {
-        id: convert_config.id(),
-        leader: Some(convert_config.leader()).filter(|id| *id >= 0),
-        replicas: convert_config.replicas().to_vec(),
-        in_sync: convert_config.isr().to_vec(),
+    let partition = |partition: &MetadataPartition| Partition {
+        id: partition.id(),
+        leader: Some(partition.leader()).filter(|id| *id >= 0),
+        replicas: partition.replicas().to_vec(),
+        in_sync: partition.isr().to_vec(),
     };
     let mut all: Vec<Partition> = topic.partitions().iter().map(partition).collect();
     all.sort_by_key(|partition| partition.id);

@@ -35,69 +35,52 @@ pub enum Cause {
     Other(String),
 }
 
+/// Causes by a part of the error text, in lower case. The first row that matches is the cause.
+const CAUSES: &[(&str, Cause)] = &[
+    ("unsupported sasl mechanism", Cause::Mechanism(None)),
+    ("no provider for sasl mechanism", Cause::Mechanism(None)),
+    ("for another name", Cause::OtherName),
+    ("certificate has expired", Cause::NotValidNow),
+    ("certificate is not yet valid", Cause::NotValidNow),
+    ("wrong version number", Cause::TlsToPlaintext),
+    ("packet length too long", Cause::TlsToPlaintext),
+    ("plaintext broker listener", Cause::TlsToPlaintext),
+    ("certificate verify failed", Cause::UnknownAuthority),
+    // With TLS 1.3 the alert arrives after the client has completed its handshake.
+    ("alert certificate required", Cause::ClientCertificate),
+    ("alert bad certificate", Cause::ClientCertificate),
+    ("alert handshake failure", Cause::ClientCertificate),
+    ("alert unknown ca", Cause::ClientCertificate),
+    ("invalid response size", Cause::PlaintextToTls),
+    ("disconnected", Cause::HungUp),
+    ("meta data fetch error", Cause::Silent),
+];
+
 impl Cause {
     /// Derives the cause from an error.
     pub fn of(error: &Error) -> Self {
-        match error {
-            Error::Client(text) if text.contains("SASL mechanism") => Self::Mechanism(None),
-            Error::Client(text) => Self::Properties(text.clone()),
-            Error::TlsFailed(text) => tls(text),
-            Error::AuthenticationFailed(text) => sasl(text),
-            Error::Unreachable(text) => way(text),
-            Error::Thread(_) | Error::Refused(_) => Self::Other(error.to_string()),
+        let (text, other): (_, fn(String) -> Self) = match error {
+            Error::Client(text) => (text, Self::Properties),
+            Error::TlsFailed(text) | Error::Unreachable(text) => (text, Self::Other),
+            Error::AuthenticationFailed(text) => return sasl(text),
+            Error::Thread(_) | Error::Refused(_) => return Self::Other(error.to_string()),
+        };
+        let advertised = advertised_brokers(text);
+        if matches!(error, Error::Unreachable(_)) && !advertised.is_empty() {
+            return Self::Elsewhere(advertised);
         }
-    }
-}
-
-/// TLS alerts of a broker that rejects or misses the client's certificate.
-const CLIENT_CERTIFICATE_ALERTS: [&str; 4] =
-    ["alert certificate required", "alert bad certificate", "alert handshake failure", "alert unknown ca"];
-
-fn tls(text: &str) -> Cause {
-    let says = |words: &[&str]| words.iter().any(|word| text.to_ascii_lowercase().contains(word));
-    if says(&["for another name", "hostname mismatch", "ip address mismatch"]) {
-        Cause::OtherName
-    } else if says(&["certificate has expired", "certificate is not yet valid"]) {
-        Cause::NotValidNow
-    } else if says(&["wrong version number", "packet length too long", "plaintext broker listener"]) {
-        Cause::TlsToPlaintext
-    } else if says(&["certificate verify failed", "self-signed", "self signed", "local issuer"]) {
-        Cause::UnknownAuthority
-    } else if says(&CLIENT_CERTIFICATE_ALERTS) {
-        Cause::ClientCertificate
-    } else {
-        Cause::Other(text.to_owned())
+        let lower_case = text.to_ascii_lowercase();
+        let known = CAUSES.iter().find(|(part, _)| lower_case.contains(part));
+        known.map_or_else(|| other(text.clone()), |(_, cause)| cause.clone())
     }
 }
 
 fn sasl(text: &str) -> Cause {
-    let offered = text.rsplit_once("supported mechanisms:").map(|(_, offered)| offered.trim());
-    match offered {
+    match text.rsplit_once("supported mechanisms:").map(|(_, offered)| offered.trim()) {
         // A port without SASL supports no mechanism.
         Some("") => Cause::SaslUnwanted,
         Some(offered) => Cause::Mechanism(Some(offered.to_owned())),
-        None if text.contains("mechanism handshake failed") => Cause::Mechanism(None),
         None => Cause::Credentials,
-    }
-}
-
-fn way(text: &str) -> Cause {
-    let advertised = advertised_brokers(text);
-    if !advertised.is_empty() {
-        Cause::Elsewhere(advertised)
-    } else if text.contains("PLAINTEXT broker listener") {
-        Cause::TlsToPlaintext
-    } else if text.contains("Invalid response size") {
-        Cause::PlaintextToTls
-    } else if CLIENT_CERTIFICATE_ALERTS.iter().any(|alert| text.to_ascii_lowercase().contains(alert)) {
-        // With TLS 1.3 the alert arrives after the client has completed its handshake.
-        Cause::ClientCertificate
-    } else if text.contains("Disconnected") {
-        Cause::HungUp
-    } else if text.contains("Meta data fetch error") {
-        Cause::Silent
-    } else {
-        Cause::Other(text.to_owned())
     }
 }
 
@@ -132,8 +115,13 @@ mod tests {
             ("its certificate is good, but for another name", Cause::OtherName),
             (failed, Cause::UnknownAuthority),
             ("error: certificate has expired", Cause::NotValidNow),
+            ("error: certificate is not yet valid", Cause::NotValidNow),
             ("error:0A00010B:SSL routines::wrong version number", Cause::TlsToPlaintext),
+            ("error:0A0000C6:SSL routines::packet length too long", Cause::TlsToPlaintext),
             ("error:0A00045C:SSL routines::tlsv13 alert certificate required", Cause::ClientCertificate),
+            ("error:0A000412:SSL routines::sslv3 alert bad certificate", Cause::ClientCertificate),
+            ("error:0A000410:SSL routines::sslv3 alert handshake failure", Cause::ClientCertificate),
+            ("error:0A000418:SSL routines::tlsv1 alert unknown ca", Cause::ClientCertificate),
             (
                 "something new",
                 Cause::Other("ssl://b:1/bootstrap: SSL handshake failed: something new".into()),
@@ -153,6 +141,9 @@ mod tests {
         assert_eq!(sasl(nothing), Cause::SaslUnwanted);
         let client = |words: &str| Cause::of(&Error::Client(words.into()));
         assert_eq!(client("Unsupported SASL mechanism: X"), Cause::Mechanism(None));
+        let missing =
+            "No provider for SASL mechanism X: recompile librdkafka with libsasl2 or openssl support.";
+        assert_eq!(client(missing), Cause::Mechanism(None));
         assert_eq!(client("ssl.ca.location failed"), Cause::Properties("ssl.ca.location failed".into()));
     }
 

@@ -1,7 +1,7 @@
 //! Brokers, topics and configuration of a cluster.
 
 use crate::kafka::KafkaRefusal;
-use rdkafka::metadata::Metadata;
+use rdkafka::metadata::{Metadata, MetadataBroker};
 use std::collections::BTreeMap;
 
 /// Broker with its advertised address.
@@ -74,10 +74,9 @@ pub enum ConfigOrigin {
 
 /// Returns the brokers in metadata, by id.
 pub(super) fn brokers(metadata: &Metadata) -> Vec<Broker> {
-    let convert_config = metadata.brokers().iter();
-    let mut all: Vec<_> = convert_config
-        .map(|broker| Broker { id: broker.id(), host: broker.host().into(), port: broker.port() })
-        .collect();
+    let broker =
+        |broker: &MetadataBroker| Broker { id: broker.id(), host: broker.host().into(), port: broker.port() };
+    let mut all: Vec<_> = metadata.brokers().iter().map(broker).collect();
     all.sort_by_key(|broker| broker.id);
     all
 }

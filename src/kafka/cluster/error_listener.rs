@@ -7,7 +7,7 @@ use super::description::{Broker, brokers};
 use crate::kafka::client_config;
 use crate::kafka::client_context;
 use crate::kafka::{Config, Error};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -59,7 +59,7 @@ impl ErrorListener {
                 Err(error) => error,
             };
             self.client.poll(CALLBACK_TIMEOUT);
-            let errors = self.client.context().errors();
+            let errors = self.client.context().0.lock();
             if let Some(permanent_error) = permanent_error(&errors) {
                 drop(errors);
                 return Err(self.precise(permanent_error));
@@ -78,7 +78,7 @@ impl ErrorListener {
         let Some((server, _)) = reason.split_once(": SSL handshake failed") else { return permanent_error };
         let mut nameless = self.settings.clone();
         nameless.set("ssl.endpoint.identification.algorithm", "none").set("security.protocol", "ssl");
-        if Self::with(nameless).is_ok_and(|ear| ear.can_connect()) {
+        if Self::with(nameless).is_ok_and(|listener| listener.can_connect()) {
             return Error::TlsFailed(format!("{server}: its certificate is good, but for another name"));
         }
         permanent_error
@@ -92,7 +92,7 @@ impl ErrorListener {
                 return true;
             }
             self.client.poll(CALLBACK_TIMEOUT);
-            let errors = self.client.context().errors();
+            let errors = self.client.context().0.lock();
             if errors.iter().any(|each| each.code == RDKafkaErrorCode::SSL) {
                 return false;
             }
@@ -106,7 +106,7 @@ impl ErrorListener {
     /// Returns the reasons of all errors so far, each once.
     pub(super) fn reasons(&self) -> Vec<String> {
         self.client.poll(CALLBACK_TIMEOUT);
-        self.client.context().errors().iter().map(|each| each.reason.clone()).collect()
+        self.client.context().0.lock().iter().map(|each| each.reason.clone()).collect()
     }
 }
 
@@ -137,14 +137,10 @@ fn unreachable(errors: &[ConnectionError], error: &KafkaError) -> String {
 impl ErrorCollector {
     fn add(&self, code: RDKafkaErrorCode, reason: &str) {
         let reason = client_context::plain_reason(reason).to_owned();
-        let mut errors = self.errors();
+        let mut errors = self.0.lock();
         if errors.iter().all(|each| each.reason != reason) {
             errors.push(ConnectionError { code, reason });
         }
-    }
-
-    fn errors(&self) -> MutexGuard<'_, Vec<ConnectionError>> {
-        self.0.lock()
     }
 }
 
