@@ -29,4 +29,4 @@ pub use descriptors::DescriptorLimit;
 pub use ingress::Ingress;
 pub(crate) use ingress::REQUEST_OVERHEAD;
 pub use response_catalog::{ExampleResponse, example_responses, readiness_at_start};
-pub use tls::{TlsProblem, certificate_expires, certificate_fault, check_tls, check_tls_pair};
+pub use tls::{certificate_expires, certificate_fault, check_tls, check_tls_pair};

@@ -23,7 +23,7 @@ pub use arrival::{Arrival, Credentials};
 pub use auth::{SecretsError, check_number, read_keys, read_tokens};
 pub use config::{Config, DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
 pub use dedup::Deduplication;
-pub use evaluator::{Disposition, Evaluated, Evaluator, ScannedBody};
+pub use evaluator::{Disposition, Evaluated, Evaluator};
 pub use memory_budget::{Budget, Permit};
 pub use outcome::{Denial, Outcome, Refusal, Rejection};
 pub use signature_config::{SignatureConfig, SignatureMode};

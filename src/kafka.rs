@@ -26,7 +26,7 @@ pub use cluster::{Broker, Cluster, ConfigOrigin, ConfigValue, Described, Partiti
 pub use config::{Config, TopicsConfig};
 pub use connect_diagnosis::Cause;
 pub use embedded_broker::EmbeddedBroker;
-pub use producer::{Producer, QueueLimits};
+pub use producer::Producer;
 pub use tail::{BoundedReader, ReadStep, StartPosition, Tail, TailedRecord};
 pub use topic_provisioner::TopicProvisioner;
 pub use transactional_producer::{CommitError, Marker, ShouldRetry, TransactionalProducer};

@@ -24,7 +24,6 @@ mod route_headers;
 mod table;
 mod topic_template;
 
-pub use condition::Condition;
 pub use config::{
     Config, HeaderValue, Match, Operator, Predicate, RouteConfig, RouteTemplate, UnknownEvents,
 };
@@ -35,6 +34,5 @@ pub use field_values::FieldRef;
 pub use gaps::Gap;
 pub use pattern::Pattern;
 pub use records::{RecordContext, Records, Routed};
-pub use route_headers::{FieldHeader, RouteHeaders};
 pub use table::{Decision, Destination, RouteTable};
 pub use topic_template::check_topic_name;

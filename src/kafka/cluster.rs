@@ -21,7 +21,6 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::{Metadata, MetadataPartition, MetadataTopic};
 use rdkafka::types::RDKafkaRespErr;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Time until a change of configuration must be visible.
@@ -33,7 +32,6 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 /// Cluster that has answered. Each request has ten seconds.
 pub struct Cluster {
     admin: Admin,
-    listener: Arc<ErrorListener>,
     brokers: Vec<Broker>,
 }
 
@@ -54,30 +52,16 @@ impl Cluster {
     ///
     /// As [`Cluster::connect`].
     pub async fn connect_within(config: &Config, timeout: Duration) -> Result<Self, Error> {
-        let listener = Arc::new(ErrorListener::new(config)?);
+        let listener = ErrorListener::new(config)?;
         let admin = Admin::new(config)?;
-        let first = Arc::clone(&listener);
-        let answered = tokio::task::spawn_blocking(move || first.await_answer(timeout));
+        let answered = tokio::task::spawn_blocking(move || listener.await_answer(timeout));
         let brokers = answered.await.map_err(|panic| Error::Unreachable(panic.to_string()))??;
-        Ok(Self { admin, listener, brokers })
-    }
-
-    /// Returns the connection errors so far, one line each, in librdkafka's words. Bootstrap servers that
-    /// were not tried are not included.
-    pub fn trouble(&self) -> Vec<String> {
-        self.listener.reasons()
+        Ok(Self { admin, brokers })
     }
 
     /// Returns the brokers that were alive at the first answer.
     pub fn brokers(&self) -> &[Broker] {
         &self.brokers
-    }
-
-    /// Returns the cluster id, if the cluster reports one.
-    pub async fn id(&self) -> Option<String> {
-        let admin = self.admin.clone();
-        let asked = tokio::task::spawn_blocking(move || admin.raw().inner().fetch_cluster_id(TIMEOUT));
-        asked.await.ok().flatten()
     }
 
     /// Describes topics.

@@ -115,11 +115,6 @@ impl Producer {
         self.active.unreported()
     }
 
-    /// Returns the number of replaced clients.
-    pub fn replacements(&self) -> u64 {
-        self.active.replacements()
-    }
-
     /// Returns the limits of librdkafka's queue.
     pub fn queue_limits(&self) -> QueueLimits {
         self.limits

@@ -4,6 +4,7 @@
 //! admin client does not serve. So this is a client of its own.
 
 use super::description::{Broker, brokers};
+use crate::kafka::background_drop::BackgroundDrop;
 use crate::kafka::client_config;
 use crate::kafka::client_context;
 use crate::kafka::{Config, Error};
@@ -26,7 +27,7 @@ const CALLBACK_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Client for its callbacks. A producer, because it needs no group.
 pub(super) struct ErrorListener {
-    client: BaseProducer<ErrorCollector>,
+    client: BackgroundDrop<BaseProducer<ErrorCollector>>,
     settings: ClientConfig,
 }
 
@@ -46,7 +47,7 @@ impl ErrorListener {
 
     fn with(settings: ClientConfig) -> Result<Self, Error> {
         let client = BaseProducer::from_config_and_context(&settings, ErrorCollector::default())?;
-        Ok(Self { client, settings })
+        Ok(Self { client: BackgroundDrop::new(client), settings })
     }
 
     /// Waits for the cluster's first answer and returns its brokers. Blocks.
@@ -101,12 +102,6 @@ impl ErrorListener {
             }
         }
         false
-    }
-
-    /// Returns the reasons of all errors so far, each once.
-    pub(super) fn reasons(&self) -> Vec<String> {
-        self.client.poll(CALLBACK_TIMEOUT);
-        self.client.context().0.lock().iter().map(|each| each.reason.clone()).collect()
     }
 }
 

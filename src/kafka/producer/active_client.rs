@@ -76,6 +76,7 @@ impl ActiveClient {
         self.state.read().instance.clone()
     }
 
+    #[cfg(test)]
     pub(super) fn replacements(&self) -> u64 {
         self.replacements.load(Ordering::Relaxed)
     }

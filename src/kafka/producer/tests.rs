@@ -24,7 +24,7 @@ async fn producer_without_an_id_is_replaced() {
     let harness = Harness::new(&cluster);
     assert!(harness.send().await.is_err());
     harness.acknowledged().await;
-    assert_eq!(harness.producer.replacements(), 1);
+    assert_eq!(harness.producer.active.replacements(), 1);
     harness.all_settled().await;
     assert_eq!(harness.counts.durable.load(Ordering::SeqCst), 1);
 }
@@ -36,13 +36,13 @@ async fn producer_with_a_wrong_sequence_is_replaced() {
     harness.acknowledged().await;
     cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER]);
     let events: Vec<_> = (0..20).map(|_| harness.start(100)).collect();
-    until("a replacement", async || harness.producer.replacements() == 1).await;
+    until("a replacement", async || harness.producer.active.replacements() == 1).await;
     for event in events {
         let _ = event.await.unwrap();
     }
     harness.acknowledged().await;
     harness.all_settled().await;
-    assert_eq!(harness.producer.replacements(), 1);
+    assert_eq!(harness.producer.active.replacements(), 1);
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn send_fails_at_once_while_the_producer_is_being_replaced() {
     let harness = Harness::new(&cluster);
     let replacing = Err(DeliveryError::Failed(Failure::Replacing));
     until("a refusal", async || harness.send().await == replacing).await;
-    until("a second replacement", async || harness.producer.replacements() >= 2).await;
+    until("a second replacement", async || harness.producer.active.replacements() >= 2).await;
     cluster.clear_request_errors(Api::InitProducerId);
     harness.acknowledged().await;
     harness.all_settled().await;
@@ -96,7 +96,7 @@ async fn stalled_producer_is_replaced_while_brokers_answer() {
     harness.acknowledged().await;
     cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 1000]);
     let stuck = harness.start(100);
-    until("a replacement", async || harness.producer.replacements() == 1).await;
+    until("a replacement", async || harness.producer.active.replacements() == 1).await;
     cluster.clear_request_errors(Api::Produce);
     let _ = stuck.await.unwrap();
     harness.acknowledged().await;
@@ -113,7 +113,7 @@ async fn producer_without_known_brokers_is_replaced() {
     until("a broker that is known", async || broker.named() > 5).await;
     broker.forget();
     until("a broker that is not known any more", async || broker.has_forgotten()).await;
-    until("a replacement", async || harness.producer.replacements() == 1).await;
+    until("a replacement", async || harness.producer.active.replacements() == 1).await;
     assert_eq!(stuck.await.unwrap(), Err(DeliveryError::Failed(Failure::Abandoned)));
 }
 
@@ -140,7 +140,7 @@ async fn panic_during_a_poll_replaces_the_client_and_loses_no_report() {
     cluster.broker_up(-1).unwrap();
     harness.acknowledged().await;
     harness.all_settled().await;
-    assert_eq!(harness.producer.replacements(), 1);
+    assert_eq!(harness.producer.active.replacements(), 1);
 }
 
 #[tokio::test]
@@ -161,10 +161,10 @@ async fn creation_of_a_client_is_retried() {
     let event = harness.start(100);
     until("a refusal", async || !PANIC.load(Ordering::SeqCst) && event.is_finished()).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(harness.producer.replacements(), 0);
+    assert_eq!(harness.producer.active.replacements(), 0);
     assert_eq!(harness.send().await, Err(DeliveryError::Failed(Failure::Replacing)));
     std::fs::create_dir(&folder).unwrap();
-    until("a replacement", async || harness.producer.replacements() == 1).await;
+    until("a replacement", async || harness.producer.active.replacements() == 1).await;
     std::fs::remove_dir(&folder).unwrap();
     harness.all_settled().await;
 }
@@ -252,7 +252,7 @@ async fn panic_of_one_report_does_not_affect_others() {
     }
     panicking.abort();
     harness.all_settled().await;
-    assert_eq!(harness.producer.replacements(), 0);
+    assert_eq!(harness.producer.active.replacements(), 0);
 }
 
 #[tokio::test]
@@ -262,10 +262,10 @@ async fn cluster_under_another_id_gets_a_new_producer() {
     let both = format!("{},{}", old.bootstrap_servers(), new.bootstrap_servers());
     let harness = Harness::with(&config(both, &[]), FfiProducer::poll);
     harness.acknowledged().await;
-    assert_eq!(harness.producer.replacements(), 0);
+    assert_eq!(harness.producer.active.replacements(), 0);
     old.broker_down(-1).unwrap();
     new.broker_up(-1).unwrap();
-    until("a replacement", async || harness.producer.replacements() == 1).await;
+    until("a replacement", async || harness.producer.active.replacements() == 1).await;
     harness.acknowledged().await;
     harness.all_settled().await;
 }
@@ -293,7 +293,7 @@ async fn records_of_a_deleted_topic_are_reported_and_its_return_is_noticed() {
     until("the topic", async || ensure().await.is_ok()).await;
     harness.acknowledged().await;
     harness.all_settled().await;
-    assert_eq!(harness.producer.replacements(), 0, "the client rides it out");
+    assert_eq!(harness.producer.active.replacements(), 0, "the client rides it out");
 }
 
 #[tokio::test]
@@ -346,7 +346,7 @@ async fn refused_record_is_not_acknowledged_when_the_next_one_is_accepted() {
     })
     .await;
     harness.all_settled().await;
-    assert_eq!(harness.producer.replacements(), 0);
+    assert_eq!(harness.producer.active.replacements(), 0);
 }
 
 #[test]

@@ -98,18 +98,12 @@ fn plain_client_at_a_guarded_door_is_unreachable() {
 }
 
 #[test]
-fn one_dead_server_of_two_is_trouble_and_no_failure() {
-    let dead = dead_port();
-    let both = format!("{dead},{}", Kafka::shared().bootstrap());
-    let trouble = || {
-        wait(async {
-            let cluster = Cluster::connect(&config(&both, &[])).await.expect("one is alive");
-            cluster.trouble()
-        })
-    };
-    // It asks them in an order of its own, and those behind the first that answers not at all.
-    let trouble = (0..50).map(|_| trouble()).find(|lines| !lines.is_empty()).unwrap_or_default();
-    assert!(trouble.iter().any(|line| line.contains(&dead)), "{trouble:?}");
+fn one_dead_server_of_two_is_no_failure() {
+    let both = format!("{},{}", dead_port(), Kafka::shared().bootstrap());
+    wait(async {
+        let cluster = Cluster::connect(&config(&both, &[])).await.expect("one is alive");
+        assert_eq!(cluster.brokers().len(), 1);
+    });
 }
 
 #[test]
@@ -136,7 +130,6 @@ fn topic_is_described_with_what_is_set_on_it() {
         assert_eq!(config["retention.ms"].value.as_deref(), Some("86400000"));
         assert_eq!(config["cleanup.policy"].origin, ConfigOrigin::Default);
         assert_eq!(format!("127.0.0.1:{}", brokers[0].port), bootstrap);
-        assert!(cluster.id().await.is_some_and(|id| !id.is_empty()));
         let broker = cluster.broker_config(leader).await.expect("a broker's config");
         assert_eq!(broker["auto.create.topics.enable"].value.as_deref(), Some("false"));
     });
