@@ -14,8 +14,6 @@ pub struct MetricDescription {
     pub name: &'static str,
     /// Heading in `docs/METRICS.md`.
     pub about: &'static str,
-    /// Release that added the metric.
-    pub since: &'static str,
     /// Type of the metric.
     pub kind: MetricKind,
     /// Labels. Their values are closed sets, so that no sender can create a series.
@@ -76,13 +74,12 @@ impl MetricDescription {
 const REASON: &str = "reason";
 
 macro_rules! catalogue {
-    ($($about:literal since $since:literal {
+    ($($about:literal {
         $($constant:ident = $kind:ident $name:literal [$($label:expr, $values:expr);*] $help:literal;)*
     })*) => {
         $($(pub(super) const $constant: MetricDescription = MetricDescription {
             name: concat!("justcall_bridge_", $name),
             about: $about,
-            since: $since,
             kind: MetricKind::$kind,
             labels: &[$(Label { name: $label, values: $values }),*],
             help: $help,
@@ -96,7 +93,7 @@ macro_rules! catalogue {
 use LabelValues::{Of, Sources, Topics, Types, Version};
 
 catalogue! {
-    "Health" since "0.1.0" {
+    "Health" {
         BUILD = Info "build_info" ["version", Version] "Version of the running build";
         READY = Gauge "ready" [] "1 while /readyz answers 200, otherwise 0";
         KAFKA_UP = Gauge "kafka_up" [] "1 while Kafka acknowledges records, otherwise 0";
@@ -104,7 +101,7 @@ catalogue! {
         LOG_LINES_DROPPED = Counter "log_lines_dropped_total" []
             "Log lines dropped because the reader of stderr was too slow";
     }
-    "Events" since "0.1.0" {
+    "Events" {
         EVENTS = Counter "events_total" ["type", Types; "outcome", Of(tags::OUTCOMES)]
             "Webhooks by type and outcome";
         REFUSED = Counter "refused_total" [REASON, Of(tags::REFUSED)]
@@ -126,7 +123,7 @@ catalogue! {
         FORGOTTEN_EARLY = Counter "dedup_evictions_total" []
             "Events removed before deduplication.window ended, because of the capacity";
     }
-    "Requests" since "0.1.0" {
+    "Requests" {
         REQUESTS = Counter "http_requests_total" ["source", Sources(true); "status", Of(tags::STATUSES)]
             "Requests to the ingress with a valid head, by source and status of the response; other: paths of no \
              source";
@@ -139,7 +136,7 @@ catalogue! {
             "Bytes in flight that count against server.max_in_flight";
         IN_FLIGHT_LIMIT = Gauge "in_flight_limit_bytes" [] "Limit of the bytes in flight: server.max_in_flight";
     }
-    "Signatures, secrets and certificates" since "0.1.0" {
+    "Signatures, secrets and certificates" {
         SIGNATURES = Counter "signatures_total" ["source", Sources(false); "result", Of(tags::SIGNATURES)]
             "Signatures by result of the verification, also if the result rejects nothing";
         SECRET_MATCHES = Counter "signature_secret_matches_total"
@@ -156,7 +153,7 @@ catalogue! {
         CERTIFICATE_EXPIRES = Gauge "certificate_expires_timestamp_seconds" []
             "Expiry of the ingress's certificate, in seconds since 1970; 0 without TLS";
     }
-    "Kafka" since "0.1.0" {
+    "Kafka" {
         RECORDS = Counter "records_total" ["topic", Topics; "result", Of(tags::RESULTS)]
             "Records by topic and result: acknowledged by Kafka, directly or from the spool; written to the spool; \
              failed attempts";
@@ -186,7 +183,7 @@ catalogue! {
             "Replaced producers: after a fatal error, a panic, records without a report while brokers answer, another cluster, or records in flight for an hour (outdated)";
         TOPICS_CREATED = Counter "topics_created_total" [] "Missing topics that the bridge created";
     }
-    "Spool" since "0.1.0" {
+    "Spool" {
         SPOOL_ROWS = Gauge "spool_rows" [] "Records in the spool";
         SPOOL_BYTES = Gauge "spool_bytes" [] "Bytes of the spool on disk, with its write-ahead log";
         SPOOL_LIMIT = Gauge "spool_limit_bytes" []
@@ -202,7 +199,7 @@ catalogue! {
         SPOOL_REFUSED = Counter "spool_refused_total" []
             "Events that the spool refused because it was full or its disk failed";
     }
-    "Files and settings" since "0.1.0" {
+    "Files and settings" {
         FILE_RELOADS = Counter "file_reloads_total" []
             "Changed files that were applied: settings, secrets, tokens or certificates";
         FILES_FAILING = Gauge "watched_files_invalid" []
@@ -218,12 +215,12 @@ catalogue! {
         SETTINGS_WAITING = Gauge "config_pending_restart" []
             "Changed settings that need a restart";
     }
-    "Traces" since "0.1.0" {
+    "Traces" {
         SPANS_EXPORTED = Counter "spans_exported_total" [] "Spans that the collector accepted";
         SPANS_DROPPED = Counter "spans_dropped_total" [REASON, Of(tags::SPANS_DROPPED)]
             "Spans that were not exported";
     }
-    "Process" since "0.1.0" {
+    "Process" {
         STARTED = Gauge "process_start_time_seconds" [] "Start time of the process, in seconds since 1970";
         CPU = Counter "process_cpu_seconds_total" [] "CPU time of the process";
         MEMORY = Gauge "process_resident_memory_bytes" [] "Resident memory of the process";

@@ -63,12 +63,12 @@ fn page() -> String {
     for each in CATALOGUE {
         if each.about != about {
             about = each.about;
-            let _ = write!(page, "\n## {about}\n\n| name | type | unit | labels | since | description |\n");
-            page.push_str("|---|---|---|---|---|---|\n");
+            let _ = write!(page, "\n## {about}\n\n| name | type | unit | labels | description |\n");
+            page.push_str("|---|---|---|---|---|\n");
         }
-        let MetricDescription { since, help, .. } = each;
+        let help = each.help;
         let (name, kind, unit, labels) = (short(each), kind(each.kind), unit(each), labels(each));
-        let _ = writeln!(page, "| `{name}` | {kind} | {unit} | {labels} | {since} | {help} |");
+        let _ = writeln!(page, "| `{name}` | {kind} | {unit} | {labels} | {help} |");
     }
     page.push_str("\n## Values of labels\n\n| metric | label | values |\n|---|---|---|\n");
     for each in CATALOGUE {
