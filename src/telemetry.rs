@@ -14,12 +14,13 @@ mod spool_metrics;
 mod topic_metrics;
 mod traces;
 
+pub use catalogue::tags::EventOutcome;
 pub use catalogue::{CATALOGUE, Label, LabelValues, MetricDescription, MetricKind, tags};
 pub use config::{Config, LogFormat, OtlpConfig, Ratio};
 pub use histogram::Histogram;
 pub use kafka_client_metrics::ClientFigures;
 pub use logs::{LogError, check_filter, flush, init};
-pub use metrics::{CONTENT_TYPE, EventOutcome, Metrics};
+pub use metrics::{CONTENT_TYPE, Metrics};
 pub use source_metrics::{ResponseCounters, SecretGauges, SourceCounters};
 pub use spool_metrics::SpoolFigures;
 pub use topic_metrics::TopicCounters;

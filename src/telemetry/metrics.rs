@@ -2,7 +2,8 @@
 //! no lock.
 
 use super::Histogram;
-use super::catalogue::{self, MetricDescription, tags};
+use super::catalogue::tags::{self, EventOutcome};
+use super::catalogue::{self, MetricDescription};
 use super::kafka_client_metrics::{ClientFigures, KafkaClientMetrics};
 use super::labeled_metric::LabeledMetric;
 use super::process_metrics::{ProcessMetrics, unix_seconds};
@@ -31,34 +32,6 @@ const WAIT_BUCKETS: &[u64] = &[
 
 /// Buckets for work that never waits: 1 µs to 50 ms, in microseconds.
 const WORK_BUCKETS: &[u64] = &[1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000];
-
-/// Outcome of an event, in the order of [`tags::OUTCOMES`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventOutcome {
-    /// Acknowledged by Kafka.
-    Acked,
-    /// Durable in the spool.
-    Spooled,
-    /// Duplicate of a durable event.
-    Duplicate,
-    /// Dropped by a route.
-    Dropped,
-    /// Probe of the URL by JustCall.
-    Probe,
-    /// Durable as a dead letter.
-    DeadLettered,
-    /// Not durable in time.
-    Refused,
-    /// Not authenticated.
-    Denied,
-}
-
-impl EventOutcome {
-    /// Returns the stable tag, which is the label's value.
-    pub const fn tag(self) -> &'static str {
-        tags::OUTCOMES[self as usize]
-    }
-}
 
 /// All metrics of the process.
 #[derive(Debug)]

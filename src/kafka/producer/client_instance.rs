@@ -18,6 +18,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use strum::IntoStaticStr;
 
 /// Function that serves librdkafka's events, for at most the given time.
 pub(super) type PollFn = fn(&FfiProducer, Duration);
@@ -52,7 +53,8 @@ impl ClientFactory {
 }
 
 /// Reason why an instance must be replaced.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum ClientFault {
     /// librdkafka reported a fatal error.
     Fatal(String),
@@ -63,6 +65,7 @@ pub(super) enum ClientFault {
     /// with a lower epoch than before.
     OtherCluster,
     /// Brokers answer, but librdkafka neither delivers nor fails the records in flight.
+    #[strum(serialize = "silent")]
     Stalled,
     /// Records are so old that Kafka may delete them because of their timestamps. Those in the spool are sent
     /// again with the present time.
@@ -72,13 +75,7 @@ pub(super) enum ClientFault {
 impl ClientFault {
     /// Returns the metrics tag, one of `tags::PRODUCERS_REPLACED`.
     pub(super) fn tag(&self) -> &'static str {
-        match self {
-            Self::Fatal(_) => "fatal",
-            Self::Panicked => "panicked",
-            Self::OtherCluster => "other_cluster",
-            Self::Stalled => "silent",
-            Self::Outdated => "outdated",
-        }
+        self.into()
     }
 }
 

@@ -1,12 +1,41 @@
 //! Closed sets of label values.
 
 use crate::record::names::REASONS;
+use strum::{IntoStaticStr, VariantNames};
 
 /// Value for a type or a tag that is in no list.
 pub const OTHER: &str = "other";
-/// Outcomes of an event.
-pub const OUTCOMES: &[&str] =
-    &["acked", "spooled", "duplicate", "dropped", "probe", "dead_lettered", "refused", "denied"];
+/// Outcome of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum EventOutcome {
+    /// Acknowledged by Kafka.
+    Acked,
+    /// Durable in the spool.
+    Spooled,
+    /// Duplicate of a durable event.
+    Duplicate,
+    /// Dropped by a route.
+    Dropped,
+    /// Probe of the URL by JustCall.
+    Probe,
+    /// Durable as a dead letter.
+    DeadLettered,
+    /// Not durable in time.
+    Refused,
+    /// Not authenticated.
+    Denied,
+}
+
+impl EventOutcome {
+    /// Returns the stable tag, which is the label's value.
+    pub fn tag(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// Outcomes of an event, in the order of [`EventOutcome`].
+pub const OUTCOMES: &[&str] = EventOutcome::VARIANTS;
 /// Reasons for which an event was not durable in time.
 pub const REFUSED: &[&str] = &[
     "ack_deadline",
