@@ -4,9 +4,9 @@ use actix_web::rt;
 use futures_util::FutureExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-type BoxedFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+type BoxedFuture<T> = Pin<Box<dyn Future<Output = Result<T, Panicked>>>>;
 
 /// Future that runs in its caller, and continues in a task if it is dropped.
 ///
@@ -27,7 +27,8 @@ pub(super) struct Panicked;
 impl<T, P: FnOnce()> DetachOnDrop<T, P> {
     /// Returns the future, not started. `abandoned` is called if it panics after the drop.
     pub(super) fn new(future: impl Future<Output = T> + 'static, abandoned: P) -> Self {
-        Self { future: Some(Box::pin(future)), abandoned: Some(abandoned) }
+        let caught = AssertUnwindSafe(future).catch_unwind().map(|ended| ended.map_err(|_| Panicked));
+        Self { future: Some(Box::pin(caught)), abandoned: Some(abandoned) }
     }
 }
 
@@ -36,12 +37,7 @@ impl<T, P: FnOnce()> Future for DetachOnDrop<T, P> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(future) = &mut self.future else { return Poll::Ready(Err(Panicked)) };
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
-        let ended = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(ended)) => Ok(ended),
-            Err(_) => Err(Panicked),
-        };
+        let ended = ready!(future.as_mut().poll(context));
         self.future = None;
         Poll::Ready(ended)
     }
@@ -52,7 +48,7 @@ impl<T, P: FnOnce() + 'static> Drop for DetachOnDrop<T, P> {
         let Some(future) = self.future.take() else { return };
         let abandoned = self.abandoned.take();
         let finish = async move {
-            if AssertUnwindSafe(future).catch_unwind().await.is_err()
+            if future.await.is_err()
                 && let Some(abandoned) = abandoned
             {
                 abandoned();

@@ -2,7 +2,7 @@
 //! idle connections cannot block probes.
 
 use futures_util::task::AtomicWaker;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
@@ -29,7 +29,7 @@ impl Connections {
     /// Adds a connection that ends after `max_age`. Above `max` open connections, the oldest ones end.
     pub(super) fn add<T>(&self, io: T, max: usize, max_age: Duration) -> Evictable<T> {
         let slot = Arc::new(ConnectionSlot::default());
-        let mut open = self.open();
+        let mut open = self.0.lock();
         open.push_back(Arc::clone(&slot));
         while open.len() > max
             && let Some(oldest) = open.pop_front()
@@ -38,10 +38,6 @@ impl Connections {
         }
         drop(open);
         Evictable { io, slot, deadline: Box::pin(sleep(max_age)), connections: self.clone() }
-    }
-
-    fn open(&self) -> MutexGuard<'_, VecDeque<Arc<ConnectionSlot>>> {
-        self.0.lock()
     }
 }
 
@@ -68,24 +64,15 @@ pub(super) struct Evictable<T> {
 }
 
 impl<T> Evictable<T> {
-    fn has_ended(&mut self, half: Half, cx: &mut Context<'_>) -> bool {
-        let waker = match half {
-            Half::Reader => &self.slot.reader,
-            Half::Writer => &self.slot.writer,
-        };
-        self.slot.is_evicted(waker, cx) || self.deadline.as_mut().poll(cx).is_ready()
+    /// `waker`: of the direction that is polled.
+    fn has_ended(&mut self, waker: fn(&ConnectionSlot) -> &AtomicWaker, cx: &mut Context<'_>) -> bool {
+        self.slot.is_evicted(waker(&self.slot), cx) || self.deadline.as_mut().poll(cx).is_ready()
     }
-}
-
-/// Direction of a connection.
-enum Half {
-    Reader,
-    Writer,
 }
 
 impl<T> Drop for Evictable<T> {
     fn drop(&mut self) {
-        self.connections.open().retain(|slot| !Arc::ptr_eq(slot, &self.slot));
+        self.connections.0.lock().retain(|slot| !Arc::ptr_eq(slot, &self.slot));
     }
 }
 
@@ -96,7 +83,7 @@ fn closed<T>() -> Poll<io::Result<T>> {
 impl<T: AsyncRead + Unpin> AsyncRead for Evictable<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.has_ended(Half::Reader, cx) {
+        if this.has_ended(|slot| &slot.reader, cx) {
             return closed();
         }
         Pin::new(&mut this.io).poll_read(cx, buf)
@@ -106,7 +93,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Evictable<T> {
 impl<T: AsyncWrite + Unpin> AsyncWrite for Evictable<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.has_ended(Half::Writer, cx) {
+        if this.has_ended(|slot| &slot.writer, cx) {
             return closed();
         }
         Pin::new(&mut this.io).poll_write(cx, bytes)
@@ -114,7 +101,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Evictable<T> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.has_ended(Half::Writer, cx) {
+        if this.has_ended(|slot| &slot.writer, cx) {
             return closed();
         }
         Pin::new(&mut this.io).poll_flush(cx)
@@ -122,7 +109,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Evictable<T> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.has_ended(Half::Writer, cx) {
+        if this.has_ended(|slot| &slot.writer, cx) {
             return closed();
         }
         Pin::new(&mut this.io).poll_shutdown(cx)
@@ -143,6 +130,6 @@ mod tests {
         assert!(connections.add(io, 1, age).write_all(&[0; 100]).await.is_err());
         let (_client, io) = tokio::io::duplex(8);
         assert!(connections.add(io, 1, age).read_u8().await.is_err());
-        assert_eq!(connections.open().len(), 0);
+        assert_eq!(connections.0.lock().len(), 0);
     }
 }
