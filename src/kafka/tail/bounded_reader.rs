@@ -23,20 +23,14 @@ pub enum ReadStep {
 pub struct BoundedReader {
     consumer: TopicConsumer,
     /// Topics to read.
-    ahead: VecDeque<Vec<UnreadRange>>,
+    ahead: VecDeque<UnreadTopic>,
     /// Partitions of the current topic that are not read completely, with their ends.
     open: BTreeMap<i32, i64>,
     topics: usize,
 }
 
-/// Range of a partition to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct UnreadRange {
-    topic: String,
-    partition: i32,
-    first: i64,
-    end: i64,
-}
+/// Partitions of a topic to read: first offset and end of each.
+type UnreadTopic = Vec<(PartitionOffset, i64)>;
 
 impl BoundedReader {
     /// Reads the topics whose names are `wanted`.
@@ -71,11 +65,9 @@ impl BoundedReader {
     }
 
     fn between(consumer: TopicConsumer, firsts: &[PartitionOffset], ends: &[PartitionOffset]) -> Self {
-        let unread_ranges = unread_ranges(firsts, ends);
-        let topics: BTreeSet<_> = ends.iter().map(|place| place.topic.as_str()).collect();
-        let topics = topics.len();
-        let ahead = unread_ranges.into_values().collect();
-        Self { consumer, ahead, open: BTreeMap::new(), topics }
+        let topics: BTreeSet<_> = ends.iter().map(|end| end.topic.as_str()).collect();
+        let ahead = unread_topics(firsts, ends).into_values().collect();
+        Self { consumer, ahead, open: BTreeMap::new(), topics: topics.len() }
     }
 
     /// Returns the number of topics, empty ones included.
@@ -104,14 +96,9 @@ impl BoundedReader {
 
     /// Starts the next topic. Returns whether there is one.
     fn turn(&mut self) -> Result<bool, Error> {
-        let Some(unread_ranges) = self.ahead.pop_front() else { return Ok(false) };
-        let place = |span: &UnreadRange| PartitionOffset {
-            topic: span.topic.clone(),
-            partition: span.partition,
-            offset: Offset::Offset(span.first),
-        };
-        self.consumer.assign(&unread_ranges.iter().map(place).collect::<Vec<_>>())?;
-        self.open = unread_ranges.into_iter().map(|span| (span.partition, span.end)).collect();
+        let Some(unread) = self.ahead.pop_front() else { return Ok(false) };
+        self.open = unread.iter().map(|(first, end)| (first.partition, *end)).collect();
+        self.consumer.assign(&unread.into_iter().map(|(first, _)| first).collect::<Vec<_>>())?;
         Ok(true)
     }
 
@@ -135,34 +122,28 @@ pub(in crate::kafka) fn is_hidden_from(config: &Config, topic: &str) -> Result<b
     let ends = |isolation| {
         let consumer = TopicConsumer::connect(config, isolation)?;
         let found = consumer.partitions(|name| name == topic, TIMEOUT)?;
-        let offsets_at = consumer.offsets_at(&found, StartPosition::Now)?;
-        Ok::<_, Error>(offsets_at.into_iter().map(|place| (place.partition, place.offset.to_raw())))
+        let ends = consumer.offsets_at(&found, StartPosition::Now)?;
+        Ok::<_, Error>(ends.into_iter().map(|end| (end.partition, end.offset.to_raw())))
     };
     let all: BTreeMap<_, _> = ends(Isolation::Uncommitted)?.collect();
     let committed: BTreeMap<_, _> = ends(Isolation::Committed)?.collect();
     Ok(all.iter().any(|(partition, end)| committed.get(partition).is_none_or(|readable| readable < end)))
 }
 
-/// Returns the ranges to read, by topic.
-fn unread_ranges(firsts: &[PartitionOffset], ends: &[PartitionOffset]) -> BTreeMap<String, Vec<UnreadRange>> {
+/// Returns the partitions to read, by topic.
+fn unread_topics(firsts: &[PartitionOffset], ends: &[PartitionOffset]) -> BTreeMap<String, UnreadTopic> {
     let offset = |place: &PartitionOffset| place.offset.to_raw().filter(|offset| *offset >= 0);
-    let mut unread_ranges: BTreeMap<String, Vec<UnreadRange>> = BTreeMap::new();
+    let mut unread: BTreeMap<String, UnreadTopic> = BTreeMap::new();
     for last in ends {
         let first =
             firsts.iter().find(|first| first.topic == last.topic && first.partition == last.partition);
         // There is no start if all records are older than the requested time.
-        let (Some(first), Some(end)) = (first.and_then(offset), offset(last)) else { continue };
-        if first < end {
-            let (topic, partition) = (last.topic.clone(), last.partition);
-            unread_ranges.entry(topic.clone()).or_default().push(UnreadRange {
-                topic,
-                partition,
-                first,
-                end,
-            });
+        let Some(first) = first.filter(|first| offset(first).is_some()) else { continue };
+        if let Some(end) = offset(last).filter(|end| offset(first) < Some(*end)) {
+            unread.entry(last.topic.clone()).or_default().push((first.clone(), end));
         }
     }
-    unread_ranges
+    unread
 }
 
 #[cfg(test)]
@@ -191,10 +172,10 @@ mod tests {
             place("b", 1, Offset::Offset(7)),
             place("c", 0, Offset::Offset(2)),
         ];
-        let found: Vec<_> = unread_ranges(&firsts, &ends)
+        let found: Vec<_> = unread_topics(&firsts, &ends)
             .into_values()
             .flatten()
-            .map(|span| (span.topic, span.partition, span.first, span.end))
+            .map(|(first, end)| (first.topic, first.partition, first.offset.to_raw().unwrap(), end))
             .collect();
         assert_eq!(found, [("a".to_owned(), 1, 0, 1), ("b".to_owned(), 0, 3, 5)]);
     }
