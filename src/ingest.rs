@@ -1,7 +1,7 @@
 //! Processing of webhooks: authentication, evaluation, deduplication and delivery.
 //!
 //! [`Ingest::accept`] takes a webhook from its body to its [`Outcome`]. Each step adds to an event:
-//! [`Arrival`] → [`ScannedBody`] (envelope) → [`Evaluated`] (id and records) → `AcceptedEvent`
+//! [`Arrival`] → `ScannedBody` (envelope) → [`Evaluated`] (id and records) → `AcceptedEvent`
 //! (authentication) → [`Outcome`].
 
 mod accepted_event;
