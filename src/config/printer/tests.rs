@@ -1,11 +1,11 @@
 use super::print_config;
-use crate::config::{Settings, SettingsFile, Sources};
+use crate::config::{Settings, SettingsFile, SettingsInput};
 
 fn loaded(yaml: &str) -> Settings {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), yaml).unwrap();
-    let sources = Sources { file: SettingsFile::At(file.path().into()), ..Sources::default() };
-    Settings::load(&sources).unwrap_or_else(|problems| panic!("{problems}"))
+    let sources = SettingsInput { file: SettingsFile::At(file.path().into()), ..SettingsInput::default() };
+    Settings::load(&sources).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 const EVERYTHING: &str = r#"

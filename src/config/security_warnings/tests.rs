@@ -1,4 +1,4 @@
-use crate::config::{Settings, SettingsFile, Sources};
+use crate::config::{Settings, SettingsFile, SettingsInput};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -10,21 +10,21 @@ sources: { main: { signature: { secrets: [hush], urls: ["https://hooks.example.c
 kafka: { bootstrap_servers: "localhost:9092,127.0.0.1:9093,[::1]:9094" }
 "#;
 
-fn open_doors(given: &[&str]) -> Vec<String> {
+fn security_warnings(given: &[&str]) -> Vec<String> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), SHUT).unwrap();
     doors_of(file.path(), given)
 }
 
 fn doors_of(file: &Path, given: &[&str]) -> Vec<String> {
-    let sources = Sources { file: SettingsFile::At(file.into()), ..Sources::given(given) };
-    let settings = Settings::load_to_serve(&sources).unwrap_or_else(|problems| panic!("{problems}"));
-    settings.open_doors(sources.file()).into_iter().map(|door| door.key).collect()
+    let sources = SettingsInput { file: SettingsFile::At(file.into()), ..SettingsInput::given(given) };
+    let settings = Settings::load_to_serve(&sources).unwrap_or_else(|errors| panic!("{errors}"));
+    settings.security_warnings(sources.file()).into_iter().map(|door| door.key).collect()
 }
 
 #[test]
 fn each_door_is_named_by_the_setting_that_shuts_it_and_no_other_is() {
-    assert_eq!(open_doors(&[]), [""; 0]);
+    assert_eq!(security_warnings(&[]), [""; 0]);
     for (flags, doors) in [
         (&["sources.main.signature.required=false"][..], &["sources.main.signature.required"][..]),
         (
@@ -107,7 +107,7 @@ fn each_door_is_named_by_the_setting_that_shuts_it_and_no_other_is() {
             &["kafka.properties.ssl.endpoint.identification.algorithm"],
         ),
     ] {
-        assert_eq!(open_doors(flags), doors, "{flags:?}");
+        assert_eq!(security_warnings(flags), doors, "{flags:?}");
     }
 }
 
@@ -131,7 +131,7 @@ fn secrets_that_others_can_read_or_write_are_an_open_door() {
     ];
     for (mode, expected) in [(0o640, &[][..]), (0o644, &all), (0o660, &all), (0o602, &all)] {
         std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
-        assert_eq!(open_doors(&flags), expected, "{mode:o}");
+        assert_eq!(security_warnings(&flags), expected, "{mode:o}");
     }
 }
 

@@ -1,0 +1,162 @@
+//! Lookup of a setting in the schema by its path.
+
+use super::visitor::{EntryNaming, SchemaVisitor, TextSyntax, ValueType};
+use crate::config::settings::Settings;
+
+/// Returns the syntax of a setting in an environment variable or a flag. An unknown path is text.
+pub(in crate::config) fn text_syntax(path: &[String]) -> TextSyntax {
+    look_up(path).text_syntax
+}
+
+/// Returns whether a text under a path is a secret.
+pub(in crate::config) fn is_secret(path: &[String]) -> bool {
+    look_up(path).is_secret
+}
+
+/// Path of a setting, and of an entry in its map.
+pub(in crate::config) struct SettingPath<'p> {
+    pub(in crate::config) path: &'p [String],
+    /// Whether the setting's value is a map of texts.
+    pub(in crate::config) is_map: bool,
+    /// Key in the map.
+    pub(in crate::config) entry: Option<&'p str>,
+}
+
+impl SettingPath<'_> {
+    /// Returns the path of the entry, or of the setting without an entry.
+    pub(in crate::config) fn with_entry(&self) -> Vec<String> {
+        let entry = self.entry.map(str::to_owned);
+        self.path.iter().cloned().chain(entry).collect()
+    }
+}
+
+/// Returns the setting at or above a path. An unknown path is returned whole.
+pub(in crate::config) fn setting_path(path: &[String]) -> SettingPath<'_> {
+    let Lookup { keys_below, is_map, .. } = look_up(path);
+    let (path, below) = path.split_at(path.len() - keys_below);
+    let entry = below.first().filter(|_| is_map).map(String::as_str);
+    SettingPath { path, is_map, entry }
+}
+
+/// Shape that the schema requires of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::config) enum ValueShape {
+    /// Map of settings or of texts.
+    Map,
+    /// One value or a list.
+    Value,
+    /// Map or one value.
+    Either,
+    /// Value of a path that is not in the schema.
+    Unknown,
+}
+
+/// Returns the shape that the schema requires of the value under a path.
+pub(in crate::config) fn value_shape(path: &[String]) -> ValueShape {
+    look_up(path).shape
+}
+
+fn look_up(path: &[String]) -> Lookup<'_> {
+    let is_root = path.is_empty();
+    let mut lookup = Lookup {
+        path,
+        text_syntax: TextSyntax::Text,
+        is_secret: false,
+        shape: if is_root { ValueShape::Map } else { ValueShape::Unknown },
+        keys_below: 0,
+        is_map: false,
+    };
+    super::visit_settings(&mut lookup, &mut Settings::default());
+    lookup
+}
+
+/// Visitor that searches for one path.
+struct Lookup<'p> {
+    path: &'p [String],
+    text_syntax: TextSyntax,
+    is_secret: bool,
+    shape: ValueShape,
+    /// Number of keys below the setting.
+    keys_below: usize,
+    is_map: bool,
+}
+
+impl Lookup<'_> {
+    /// Returns the number of keys below `key` if the path begins with it.
+    fn keys_below(&self, key: &str) -> Option<usize> {
+        self.path.first().filter(|first| *first == key).map(|_| self.path.len() - 1)
+    }
+
+    fn set_map(&mut self) {
+        self.text_syntax = TextSyntax::Json;
+        self.shape = ValueShape::Map;
+    }
+
+    /// Visits with a path without its first keys.
+    fn descend(&mut self, keys: usize, visit: impl FnOnce(&mut Self)) {
+        let path = self.path;
+        self.path = &path[keys..];
+        visit(self);
+        self.path = path;
+    }
+}
+
+impl SchemaVisitor for Lookup<'_> {
+    fn field<T>(&mut self, key: &'static str, _target: &mut T, value_type: impl ValueType<T>) {
+        let Some(below) = self.keys_below(key) else { return };
+        let syntax = value_type.text_syntax();
+        self.text_syntax = match syntax {
+            syntax if below == 0 => syntax,
+            TextSyntax::Json => TextSyntax::Json,
+            _ => TextSyntax::Text,
+        };
+        self.keys_below = below;
+        self.is_map = syntax == TextSyntax::TextMap;
+        self.shape = match syntax {
+            TextSyntax::Json => ValueShape::Either,
+            TextSyntax::TextMap if below == 0 => ValueShape::Map,
+            _ => ValueShape::Value,
+        };
+        self.is_secret = value_type.is_secret(self.path.get(1).map(String::as_str));
+    }
+
+    fn section(&mut self, key: &'static str, visit: impl FnOnce(&mut Self)) {
+        match self.keys_below(key) {
+            None => {}
+            Some(0) => self.set_map(),
+            Some(_) => self.descend(1, visit),
+        }
+    }
+
+    fn named<T>(
+        &mut self,
+        key: &'static str,
+        _entries: &mut Vec<T>,
+        naming: EntryNaming<T>,
+        visit: fn(&mut Self, &mut T),
+    ) {
+        match self.keys_below(key) {
+            None => {}
+            Some(0 | 1) => self.set_map(),
+            Some(_) => {
+                let mut entry = (naming.create)(&self.path[1]);
+                self.descend(2, |visitor| visit(visitor, &mut entry));
+            }
+        }
+    }
+
+    fn list<T>(
+        &mut self,
+        key: &'static str,
+        _items: &mut Vec<T>,
+        _create: fn() -> T,
+        _visit: fn(&mut Self, &mut T),
+    ) {
+        if self.keys_below(key).is_some() {
+            self.text_syntax = TextSyntax::Json;
+            self.shape = ValueShape::Value;
+        }
+    }
+
+    fn default_to<T>(&mut self, _target: &mut T, _default: impl FnOnce() -> T) {}
+}
