@@ -2,7 +2,7 @@
 
 use super::error::SettingError;
 use super::schema::visit_settings;
-use super::schema::visitor::{EntryNaming, SchemaVisitor, ValueType};
+use super::schema::visitor::{NamedEntry, SchemaVisitor, ValueType};
 use super::settings::Settings;
 use super::value_types::quoted;
 use config::{Map, Value, ValueKind};
@@ -96,41 +96,29 @@ impl SchemaVisitor for Deserializer<'_> {
         }
     }
 
-    fn named<T>(
-        &mut self,
-        key: &'static str,
-        entries: &mut Vec<T>,
-        naming: EntryNaming<T>,
-        visit: fn(&mut Self, &mut T),
-    ) {
+    fn named<T: NamedEntry>(&mut self, key: &'static str, items: &mut Vec<T>, visit: fn(&mut Self, &mut T)) {
         let Some(value) = self.take(key) else { return };
         let ValueKind::Table(table) = value.kind else {
             return self.report(self.path(key), &value, "must be a map from names to settings");
         };
         let mut named: Vec<_> = table.into_iter().collect();
         named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        entries.clear();
+        items.clear();
         for (name, value) in named {
-            let mut entry = (naming.create)(&name);
-            self.scope(self.path(&format!("{key}.{name}")), value, |visitor| visit(visitor, &mut entry));
-            entries.push(entry);
+            let mut item = T::with_name(&name);
+            self.scope(self.path(&format!("{key}.{name}")), value, |visitor| visit(visitor, &mut item));
+            items.push(item);
         }
     }
 
-    fn list<T>(
-        &mut self,
-        key: &'static str,
-        items: &mut Vec<T>,
-        create: fn() -> T,
-        visit: fn(&mut Self, &mut T),
-    ) {
+    fn list<T: Default>(&mut self, key: &'static str, items: &mut Vec<T>, visit: fn(&mut Self, &mut T)) {
         let Some(value) = self.take(key) else { return };
         let ValueKind::Array(values) = value.kind else {
             return self.report(self.path(key), &value, "must be a list");
         };
         items.clear();
         for (index, value) in values.into_iter().enumerate() {
-            let mut item = create();
+            let mut item = T::default();
             self.scope(self.path(&format!("{key}[{index}]")), value, |visitor| visit(visitor, &mut item));
             items.push(item);
         }

@@ -50,7 +50,8 @@ impl fmt::Display for SettingError {
 }
 
 /// Every error in the settings, printed on one line each.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct SettingErrors(pub Vec<SettingError>);
 
 impl SettingErrors {
@@ -59,18 +60,6 @@ impl SettingErrors {
         Self(vec![SettingError::without_value(path.display().to_string(), None, reason)])
     }
 }
-
-impl fmt::Display for SettingErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, error) in self.0.iter().enumerate() {
-            let end = if index + 1 == self.0.len() { "" } else { "\n" };
-            write!(f, "{error}{end}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for SettingErrors {}
 
 /// Text that replaces a secret.
 pub(super) const HIDDEN: &str = "***";

@@ -2,7 +2,7 @@
 
 use super::error::HIDDEN;
 use super::schema::visit_settings;
-use super::schema::visitor::{EntryNaming, SchemaVisitor, ValueType};
+use super::schema::visitor::{NamedEntry, SchemaVisitor, ValueType};
 use super::settings::Settings;
 use crate::ingest::SourceConfig;
 use crate::telemetry::OtlpConfig;
@@ -83,28 +83,16 @@ impl SchemaVisitor for YamlPrinter {
         self.put(key, section);
     }
 
-    fn named<T>(
-        &mut self,
-        key: &'static str,
-        entries: &mut Vec<T>,
-        naming: EntryNaming<T>,
-        visit: fn(&mut Self, &mut T),
-    ) {
-        let entries = entries.iter_mut().map(|entry| {
-            let yaml = self.scope(|visitor| visit(visitor, entry));
-            (Yaml::String((naming.name)(entry).into()), yaml)
-        });
-        let entries = entries.collect();
+    fn named<T: NamedEntry>(&mut self, key: &'static str, items: &mut Vec<T>, visit: fn(&mut Self, &mut T)) {
+        let entry = |item: &mut T| {
+            let yaml = self.scope(|visitor| visit(visitor, item));
+            (Yaml::String(item.name().into()), yaml)
+        };
+        let entries = items.iter_mut().map(entry).collect();
         self.put(key, Yaml::Hash(entries));
     }
 
-    fn list<T>(
-        &mut self,
-        key: &'static str,
-        items: &mut Vec<T>,
-        _create: fn() -> T,
-        visit: fn(&mut Self, &mut T),
-    ) {
+    fn list<T: Default>(&mut self, key: &'static str, items: &mut Vec<T>, visit: fn(&mut Self, &mut T)) {
         let items = items.iter_mut().map(|item| self.scope(|visitor| visit(visitor, item))).collect();
         self.put(key, Yaml::Array(items));
     }

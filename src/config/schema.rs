@@ -1,6 +1,6 @@
 //! Schema of the settings: key, place and type of each.
 
-use super::settings::{Settings, ShutdownConfig, default_source, empty_template};
+use super::settings::{Settings, ShutdownConfig};
 use super::value_types::routes::{Conditions, HeaderValues, MatchList};
 use super::value_types::secrets::{KafkaProperties, SecretList, SecretMap, SecretText};
 use super::value_types::{
@@ -12,12 +12,12 @@ use crate::ingest::{
     DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SignatureConfig, SignatureMode, SourceConfig,
 };
 use crate::kafka::TopicsConfig;
-use crate::routing::{RouteConfig, RouteTemplate, UnknownEvents};
+use crate::routing::{RouteConfig, UnknownEvents};
 use crate::spool::Config as SpoolConfig;
 use crate::telemetry::{Config as TelemetryConfig, LogFormat};
 use justcall_events::Validation;
 use std::time::Duration;
-use visitor::{EntryNaming, SchemaVisitor};
+use visitor::SchemaVisitor;
 
 pub(super) mod lookup;
 pub(super) mod visitor;
@@ -41,22 +41,22 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
+const REQUEST_TIMEOUT: TimeSpan = TimeSpan(millis(100)..=seconds(10 * MINUTE));
+
 /// Visits every setting, in the order in which they are printed.
 pub(super) fn visit_settings(visitor: &mut impl SchemaVisitor, settings: &mut Settings) {
     visitor.section("server", |visitor| server(visitor, &mut settings.server));
     visitor.section("admin", |visitor| admin(visitor, &mut settings.admin));
-    let by_name = EntryNaming { create: default_source, name: |source: &SourceConfig| &source.name };
-    visitor.named("sources", &mut settings.ingest.sources, by_name, source);
+    visitor.named("sources", &mut settings.ingest.sources, source);
     visitor.section("kafka", |visitor| kafka(visitor, settings));
     visitor.section("topics", |visitor| {
         visitor.field("prefix", &mut settings.routing.prefix, NonEmptyText);
         topics(visitor, &mut settings.kafka.topics);
     });
-    let by_name = EntryNaming { create: empty_template, name: |template: &RouteTemplate| &template.name };
-    visitor.named("route_templates", &mut settings.routing.templates, by_name, |visitor, template| {
+    visitor.named("route_templates", &mut settings.routing.templates, |visitor, template| {
         route_rule(visitor, &mut template.route);
     });
-    visitor.list("routes", &mut settings.routing.routes, RouteConfig::default, route);
+    visitor.list("routes", &mut settings.routing.routes, route);
     visitor.field("unknown_events", &mut settings.routing.unknown_events, UNKNOWN_EVENTS);
     visitor.default_to(&mut settings.ingest.dead_letter.topic, || {
         format!("{}dead-letter", settings.routing.prefix)
@@ -78,12 +78,8 @@ fn server(visitor: &mut impl SchemaVisitor, config: &mut ServerConfig) {
     visitor.field("workers", &mut config.workers, Optional(Integer(1..=MAX_WORKERS)));
     visitor.field("max_body_bytes", &mut config.max_body_bytes, ByteSize(KIB..=100 * MIB));
     visitor.field("max_in_flight", &mut config.max_in_flight, ByteSize(64 * KIB..=64 * GIB));
-    visitor.field(
-        "request_timeout",
-        &mut config.request_timeout,
-        TimeSpan(millis(100)..=seconds(10 * MINUTE)),
-    );
-    visitor.field("header_timeout", &mut config.header_timeout, TimeSpan(millis(100)..=seconds(10 * MINUTE)));
+    visitor.field("request_timeout", &mut config.request_timeout, REQUEST_TIMEOUT);
+    visitor.field("header_timeout", &mut config.header_timeout, REQUEST_TIMEOUT);
     visitor.field("keep_alive", &mut config.keep_alive, TimeSpan(seconds(1)..=seconds(HOUR)));
     visitor.section("tls", |visitor| {
         visitor.field("certificate", &mut config.tls.certificate, Optional(FilePath));

@@ -5,7 +5,7 @@ use super::value_types::format_duration;
 use crate::http::{certificate_expires, certificate_fault};
 use crate::ingest::{SignatureMode, SourceConfig};
 use crate::kafka::properties::parse_bool;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -182,7 +182,7 @@ impl WarningList {
     /// Adds traffic that can be intercepted, and probes that are open to the network.
     fn listeners(&mut self, settings: &Settings) {
         let (server, admin) = (settings.server.listen, settings.admin.listen);
-        if settings.server.tls.certificate.is_none() && !is_local(server) {
+        if settings.server.tls.certificate.is_none() && !server.ip().is_loopback() {
             let reason = "webhooks arrive as plain HTTP: personal data and tokens can be read in transit unless a proxy terminates TLS";
             self.add(
                 "server.tls",
@@ -229,23 +229,14 @@ impl WarningList {
             self.add("kafka.properties.sasl.mechanism", reason, "set SASL_SSL");
         }
         let certificate = "enable.ssl.certificate.verification";
+        if encrypts && parse_bool(property(certificate)) == Some(false) {
+            let reason = "a server on the network path can impersonate Kafka: certificates are not verified";
+            self.add(format!("kafka.properties.{certificate}"), reason, format!("remove `{certificate}`"));
+        }
         let name = "ssl.endpoint.identification.algorithm";
-        let checks = [
-            (
-                certificate,
-                parse_bool(property(certificate)) == Some(false),
-                "a server on the network path can impersonate Kafka: certificates are not verified",
-            ),
-            (
-                name,
-                property(name).eq_ignore_ascii_case("none"),
-                "a server with any certificate of the same authority can impersonate Kafka: its name is not verified",
-            ),
-        ];
-        for (name, is_disabled, reason) in checks {
-            if encrypts && is_disabled {
-                self.add(format!("kafka.properties.{name}"), reason, format!("remove `{name}`"));
-            }
+        if encrypts && property(name).eq_ignore_ascii_case("none") {
+            let reason = "a server with any certificate of the same authority can impersonate Kafka: its name is not verified";
+            self.add(format!("kafka.properties.{name}"), reason, format!("remove `{name}`"));
         }
     }
 }
@@ -253,10 +244,6 @@ impl WarningList {
 /// Returns a file's permissions, or 0 if they cannot be read.
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).map_or(0, |file| file.permissions().mode())
-}
-
-fn is_local(address: SocketAddr) -> bool {
-    address.ip().is_loopback()
 }
 
 fn is_local_server(server: &str) -> bool {

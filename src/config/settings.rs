@@ -1,5 +1,6 @@
 //! Settings and their defaults.
 
+use super::schema::visitor::NamedEntry;
 use crate::ingest::{DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SignatureConfig, SourceConfig};
 use crate::routing::{RouteConfig, RouteTemplate, UnknownEvents};
 use crate::telemetry::{LogFormat, Ratio};
@@ -64,7 +65,7 @@ impl Default for Settings {
             },
             admin: http::AdminConfig { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)) },
             ingest: ingest::Config {
-                sources: vec![default_source("main")],
+                sources: vec![SourceConfig::with_name("main")],
                 dead_letter: DeadLetterConfig {
                     topic: "justcall.dead-letter".into(),
                     answer: DeadLetterAnswer::Problem,
@@ -134,19 +135,29 @@ impl Settings {
     }
 }
 
-/// Returns a source with defaults for everything but its name.
-pub(super) fn default_source(name: &str) -> SourceConfig {
-    SourceConfig {
-        name: name.into(),
-        path: "/webhooks/justcall".into(),
-        validation: Validation::Documented,
-        signature: SignatureConfig::default(),
-        token: None,
-        token_file: None,
+impl NamedEntry for SourceConfig {
+    fn with_name(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            path: "/webhooks/justcall".into(),
+            validation: Validation::Documented,
+            signature: SignatureConfig::default(),
+            token: None,
+            token_file: None,
+        }
+    }
+
+    fn name(&self) -> &str {
+        &self.name
     }
 }
 
-/// Returns a template with only a name.
-pub(super) fn empty_template(name: &str) -> RouteTemplate {
-    RouteTemplate { name: name.into(), route: RouteConfig::default() }
+impl NamedEntry for RouteTemplate {
+    fn with_name(name: &str) -> Self {
+        Self { name: name.into(), route: RouteConfig::default() }
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
 }

@@ -4,47 +4,24 @@
 
 use config::{Map, Value, ValueKind};
 use std::collections::HashMap;
-use std::fmt;
 use yaml_rust2::parser::{Event, MarkedEventReceiver, Parser, Tag};
 use yaml_rust2::scanner::{Marker, TScalarStyle};
 use yaml_rust2::{ScanError, Yaml};
 
 /// Reason why a text is not accepted as settings.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum YamlError {
+    #[error("is not valid YAML: {} in line {}", .0.info(), .0.marker().line())]
     Syntax(ScanError),
-    /// Two keys of one map that YAML reads alike, or that are written alike.
-    DuplicateKey {
-        path: String,
-        lines: [usize; 2],
-    },
-    /// `.inf` or `.nan`. The path is empty if the text is only this number.
-    NonFiniteNumber {
-        path: String,
-        line: usize,
-    },
+    /// Path and lines of two keys of one map that YAML reads alike, or that are written alike.
+    #[error("is not valid YAML: it sets `{0}` twice, in line {1} and in line {2}")]
+    DuplicateKey(String, usize, usize),
+    /// Path, in backquotes unless it is the root, and line of `.inf` or `.nan`.
+    #[error("{0}in line {1} is not a finite number")]
+    NonFiniteNumber(String, usize),
     /// Several documents, or a key that is empty, a list or a map.
+    #[error("is not a map of settings")]
     Unsupported,
-}
-
-impl fmt::Display for YamlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Syntax(error) => {
-                write!(f, "is not valid YAML: {} in line {}", error.info(), error.marker().line())
-            }
-            Self::DuplicateKey { path, lines: [first, second] } => {
-                write!(f, "is not valid YAML: it sets `{path}` twice, in line {first} and in line {second}")
-            }
-            Self::NonFiniteNumber { path, line } if path.is_empty() => {
-                write!(f, "in line {line} is not a finite number")
-            }
-            Self::NonFiniteNumber { path, line } => {
-                write!(f, "`{path}` in line {line} is not a finite number")
-            }
-            Self::Unsupported => f.write_str("is not a map of settings"),
-        }
-    }
 }
 
 /// Parses a text. The origin of each value is `origin` of its line, or of its key's line in a map.
@@ -92,6 +69,8 @@ struct Key {
 }
 
 impl Node {
+    const EMPTY: Self = Self { kind: ValueKind::Nil, key: None };
+
     fn scalar(written: String, read: Yaml) -> Self {
         let read_key = match &read {
             Yaml::String(_) | Yaml::Real(_) => Some(written.clone()),
@@ -102,10 +81,6 @@ impl Node {
         let key = read_key.map(|read| Key { written: written.clone(), read });
         let kind = if key.is_some() { ValueKind::String(written) } else { ValueKind::Nil };
         Self { kind, key }
-    }
-
-    fn collection(kind: ValueKind) -> Self {
-        Self { kind, key: None }
     }
 }
 
@@ -159,10 +134,6 @@ enum Content {
 }
 
 impl<O: Fn(usize) -> String> Builder<O> {
-    fn value(&self, kind: ValueKind, line: usize) -> Value {
-        Value::new(Some(&(self.origin)(line)), kind)
-    }
-
     /// Adds a node to the innermost collection, as a key or as a value.
     fn add(&mut self, node: Node, line: usize, anchor: usize) {
         if anchor > 0 {
@@ -175,7 +146,8 @@ impl<O: Fn(usize) -> String> Builder<O> {
             Some(Collection { content: Content::Map { key, .. }, .. }) => key.take(),
             _ => None,
         };
-        let value = self.value(node.kind, key.as_ref().map_or(line, |(_, line)| *line));
+        let origin = (self.origin)(key.as_ref().map_or(line, |(_, line)| *line));
+        let value = Value::new(Some(&origin), node.kind);
         match self.open.last_mut().map(|parent| &mut parent.content) {
             None => {
                 self.root.get_or_insert(value);
@@ -207,7 +179,7 @@ impl<O: Fn(usize) -> String> Builder<O> {
         if let Some(first) = lines.get(&read).or_else(|| lines.get(&written)) {
             let path = path_in(outer);
             let path = if path.is_empty() { written.clone() } else { format!("{path}.{written}") };
-            self.duplicates.push(YamlError::DuplicateKey { path, lines: [*first, line] });
+            self.duplicates.push(YamlError::DuplicateKey(path, *first, line));
         }
         lines.insert(read, line);
         lines.insert(written.clone(), line);
@@ -224,7 +196,7 @@ impl<O: Fn(usize) -> String> Builder<O> {
             Content::List(items) => ValueKind::Array(items),
             Content::Map { table, .. } => ValueKind::Table(table),
         };
-        self.add(Node::collection(kind), line, anchor);
+        self.add(Node { kind, key: None }, line, anchor);
     }
 }
 
@@ -251,13 +223,15 @@ impl<O: Fn(usize) -> String> MarkedEventReceiver for Builder<O> {
                 let read = read_scalar(&text, style, tag.as_ref());
                 let is_non_finite = matches!(read, Yaml::Real(_)) && text.parse::<f64>().is_err();
                 if is_non_finite && !self.expects_key() {
-                    self.non_finite.push(YamlError::NonFiniteNumber { path: path_in(&self.open), line });
+                    let path = path_in(&self.open);
+                    let path = if path.is_empty() { path } else { format!("`{path}` ") };
+                    self.non_finite.push(YamlError::NonFiniteNumber(path, line));
                 }
                 self.add(Node::scalar(text, read), line, anchor);
             }
             Event::Alias(anchor) => {
-                let node = self.anchors.get(&anchor).cloned();
-                self.add(node.unwrap_or(Node::collection(ValueKind::Nil)), line, 0);
+                let node = self.anchors.get(&anchor).cloned().unwrap_or(Node::EMPTY);
+                self.add(node, line, 0);
             }
             Event::SequenceStart(anchor, _) => self.begin(Content::List(Vec::new()), line, anchor),
             Event::MappingStart(anchor, _) => {
@@ -272,7 +246,7 @@ impl<O: Fn(usize) -> String> MarkedEventReceiver for Builder<O> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{YamlError, parse};
     use crate::config::value_path::value_at;
 
     fn origins(text: &str, keys: &[&str]) -> Vec<String> {
@@ -313,6 +287,42 @@ kafka: { properties: { linger.ms: 1 } }
         ];
         let lines = ["2", "3", "6", "6", "7", "8", "10", "10", "11", "12"];
         assert_eq!(origins(text, &keys), lines.map(|line| format!("f.yaml:{line}")));
+    }
+
+    #[test]
+    fn scalars_keep_their_text_and_empty_scalars_have_no_value() {
+        for (text, expected) in [
+            ("+49", Some("+49")),
+            ("0049", Some("0049")),
+            ("10.", Some("10.")),
+            ("True", Some("True")),
+            ("''", Some("")),
+            ("'null'", Some("null")),
+            ("!!str null", Some("null")),
+            ("!!int 7", Some("7")),
+            ("!!int seven", None),
+            ("null", None),
+            ("~", None),
+            ("", None),
+        ] {
+            let root = parse(&format!("a: {text}"), |_| String::new()).unwrap();
+            let value = value_at(&root, "a").and_then(|value| value.clone().into_string().ok());
+            assert_eq!(value.as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn several_documents_and_keys_that_are_not_texts_are_refused() {
+        for text in ["a: 1\n---\nb: 2", "? [a]\n: 1", "? { a: 1 }\n: 1", "~: 1"] {
+            let errors = parse(text, |_| String::new()).unwrap_err();
+            assert!(matches!(errors[..], [YamlError::Unsupported]), "{text}: {errors:?}");
+        }
+    }
+
+    #[test]
+    fn an_alias_is_compared_with_other_keys() {
+        let errors = parse("a: &name b\nc:\n  *name : 1\n  b: 2\n", |_| String::new()).unwrap_err();
+        assert_eq!(errors[0].to_string(), "is not valid YAML: it sets `c.b` twice, in line 3 and in line 4");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Merge of one layer of settings into those below it.
 
 use crate::config::error::SettingError;
-use crate::config::schema::lookup::{ValueShape, value_shape};
+use crate::config::schema::lookup::{ValueShape, look_up};
 use config::{Value, ValueKind};
 
 /// Merges `over` into `under`: maps key by key, other values as a whole.
@@ -14,7 +14,7 @@ pub(super) fn merge(path: &mut Vec<String>, under: &mut Value, over: Value, erro
         (ValueKind::Table(_), ValueKind::Table(_)) => merge_maps(path, under, over, errors),
         (ValueKind::Nil, _) => *under = copy(over),
         (ValueKind::Table(_), _) | (_, ValueKind::Table(_)) => {
-            let shape = value_shape(path);
+            let shape = look_up(path).shape;
             if shape == ValueShape::Either {
                 *under = copy(over);
                 return;

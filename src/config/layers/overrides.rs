@@ -2,7 +2,7 @@
 
 use super::names::{PREFIX, path_of, path_of_variable, variable_for};
 use crate::config::error::SettingError;
-use crate::config::schema::lookup::{SettingPath, is_secret, setting_path, text_syntax};
+use crate::config::schema::lookup::{is_secret, look_up};
 use crate::config::schema::visitor::TextSyntax;
 use crate::config::value_path::find_path;
 use crate::config::yaml::{YamlError, parse};
@@ -53,33 +53,35 @@ pub(super) fn from_flag(index: usize, flag: &str) -> Result<Value, SettingError>
     let origin = format!("flag --set {key}");
     let value = nest(&path, parse_text(&path, text, &origin)?, &origin)?;
     match find_path(&value, &is_secret) {
-        Some(path) => {
-            let setting = setting_path(&path);
-            let key = setting.with_entry().join(".");
-            Err(SettingError::without_value(key, Some(&origin), secret_in_flag(&setting)))
-        }
+        Some(path) => Err(secret_in_flag(&path, &origin)),
         None => Ok(value),
     }
 }
 
 /// Returns why a secret is not accepted from a flag, and where it belongs.
-fn secret_in_flag(setting: &SettingPath<'_>) -> String {
-    let path = setting.path.join(".");
-    let file = match (setting.is_map, setting.entry) {
-        (true, Some(entry)) => format!("name its file in `{path}_files.{entry}`"),
-        (true, None) => format!("name the file of each entry in `{path}_files`"),
-        (false, _) => format!("name its file in `{path}_file`"),
+fn secret_in_flag(path: &[String], origin: &str) -> SettingError {
+    let found = look_up(path);
+    let (setting, below) = path.split_at(path.len() - found.keys_below);
+    let entry = below.first().filter(|_| found.is_text_map);
+    let path = &path[..setting.len() + usize::from(entry.is_some())];
+    let setting = setting.join(".");
+    let file = match (found.is_text_map, entry) {
+        (true, Some(entry)) => format!("name its file in `{setting}_files.{entry}`"),
+        (true, None) => format!("name the file of each entry in `{setting}_files`"),
+        (false, _) => format!("name its file in `{setting}_file`"),
     };
-    let variable = variable_for(&setting.with_entry());
+    let variable = variable_for(path);
     let variable = variable.map_or(String::new(), |name| format!(", or set the environment variable {name}"));
-    format!("is a secret, and every user of this machine can read a command line: {file}{variable}")
+    let reason =
+        format!("is a secret, and every user of this machine can read a command line: {file}{variable}");
+    SettingError::without_value(path.join("."), Some(origin), reason)
 }
 
 /// Parses a value given as text: JSON for a list or a map, otherwise the text itself.
 fn parse_text(path: &[String], text: &str, origin: &String) -> Result<Value, SettingError> {
     let json = text.trim_start();
     let is_json = json.starts_with(['[', '{'])
-        && match text_syntax(path) {
+        && match look_up(path).text_syntax {
             TextSyntax::Text => false,
             // An address or a secret may begin with a bracket, but hardly with a bracket and a quote.
             TextSyntax::TextOrList => {
@@ -92,7 +94,7 @@ fn parse_text(path: &[String], text: &str, origin: &String) -> Result<Value, Set
     }
     parse(json, |_| origin.clone()).map_err(|errors| {
         let reason = match errors.first() {
-            Some(YamlError::DuplicateKey { path, .. }) => format!("sets `{path}` twice"),
+            Some(YamlError::DuplicateKey(key, ..)) => format!("sets `{key}` twice"),
             _ => "begins like JSON but is not valid JSON".into(),
         };
         SettingError::without_value(path.join("."), Some(origin), reason)

@@ -1,41 +1,26 @@
 //! Lookup of a setting in the schema by its path.
 
-use super::visitor::{EntryNaming, SchemaVisitor, TextSyntax, ValueType};
+use super::visitor::{NamedEntry, SchemaVisitor, TextSyntax, ValueType};
 use crate::config::settings::Settings;
 
-/// Returns the syntax of a setting in an environment variable or a flag. An unknown path is text.
-pub(in crate::config) fn text_syntax(path: &[String]) -> TextSyntax {
-    look_up(path).text_syntax
+/// Returns what the schema requires of the value under a path.
+pub(in crate::config) fn look_up(path: &[String]) -> Lookup<'_> {
+    let is_root = path.is_empty();
+    let mut lookup = Lookup {
+        path,
+        text_syntax: TextSyntax::Text,
+        is_secret: false,
+        shape: if is_root { ValueShape::Map } else { ValueShape::Unknown },
+        keys_below: 0,
+        is_text_map: false,
+    };
+    super::visit_settings(&mut lookup, &mut Settings::default());
+    lookup
 }
 
 /// Returns whether a text under a path is a secret.
 pub(in crate::config) fn is_secret(path: &[String]) -> bool {
     look_up(path).is_secret
-}
-
-/// Path of a setting, and of an entry in its map.
-pub(in crate::config) struct SettingPath<'p> {
-    pub(in crate::config) path: &'p [String],
-    /// Whether the setting's value is a map of texts.
-    pub(in crate::config) is_map: bool,
-    /// Key in the map.
-    pub(in crate::config) entry: Option<&'p str>,
-}
-
-impl SettingPath<'_> {
-    /// Returns the path of the entry, or of the setting without an entry.
-    pub(in crate::config) fn with_entry(&self) -> Vec<String> {
-        let entry = self.entry.map(str::to_owned);
-        self.path.iter().cloned().chain(entry).collect()
-    }
-}
-
-/// Returns the setting at or above a path. An unknown path is returned whole.
-pub(in crate::config) fn setting_path(path: &[String]) -> SettingPath<'_> {
-    let Lookup { keys_below, is_map, .. } = look_up(path);
-    let (path, below) = path.split_at(path.len() - keys_below);
-    let entry = below.first().filter(|_| is_map).map(String::as_str);
-    SettingPath { path, is_map, entry }
 }
 
 /// Shape that the schema requires of a value.
@@ -51,34 +36,17 @@ pub(in crate::config) enum ValueShape {
     Unknown,
 }
 
-/// Returns the shape that the schema requires of the value under a path.
-pub(in crate::config) fn value_shape(path: &[String]) -> ValueShape {
-    look_up(path).shape
-}
-
-fn look_up(path: &[String]) -> Lookup<'_> {
-    let is_root = path.is_empty();
-    let mut lookup = Lookup {
-        path,
-        text_syntax: TextSyntax::Text,
-        is_secret: false,
-        shape: if is_root { ValueShape::Map } else { ValueShape::Unknown },
-        keys_below: 0,
-        is_map: false,
-    };
-    super::visit_settings(&mut lookup, &mut Settings::default());
-    lookup
-}
-
-/// Visitor that searches for one path.
-struct Lookup<'p> {
+/// Visitor that searches for one path, and its result.
+pub(in crate::config) struct Lookup<'p> {
     path: &'p [String],
-    text_syntax: TextSyntax,
+    /// Syntax in an environment variable or a flag.
+    pub(in crate::config) text_syntax: TextSyntax,
     is_secret: bool,
-    shape: ValueShape,
-    /// Number of keys below the setting.
-    keys_below: usize,
-    is_map: bool,
+    pub(in crate::config) shape: ValueShape,
+    /// Number of keys below the setting's own.
+    pub(in crate::config) keys_below: usize,
+    /// True if the setting's value is a map of texts.
+    pub(in crate::config) is_text_map: bool,
 }
 
 impl Lookup<'_> {
@@ -110,13 +78,13 @@ impl SchemaVisitor for Lookup<'_> {
             TextSyntax::Json => TextSyntax::Json,
             _ => TextSyntax::Text,
         };
-        self.keys_below = below;
-        self.is_map = syntax == TextSyntax::TextMap;
         self.shape = match syntax {
             TextSyntax::Json => ValueShape::Either,
             TextSyntax::TextMap if below == 0 => ValueShape::Map,
             _ => ValueShape::Value,
         };
+        self.keys_below = below;
+        self.is_text_map = syntax == TextSyntax::TextMap;
         self.is_secret = value_type.is_secret(self.path.get(1).map(String::as_str));
     }
 
@@ -128,30 +96,18 @@ impl SchemaVisitor for Lookup<'_> {
         }
     }
 
-    fn named<T>(
-        &mut self,
-        key: &'static str,
-        _entries: &mut Vec<T>,
-        naming: EntryNaming<T>,
-        visit: fn(&mut Self, &mut T),
-    ) {
+    fn named<T: NamedEntry>(&mut self, key: &'static str, _items: &mut Vec<T>, visit: fn(&mut Self, &mut T)) {
         match self.keys_below(key) {
             None => {}
             Some(0 | 1) => self.set_map(),
             Some(_) => {
-                let mut entry = (naming.create)(&self.path[1]);
-                self.descend(2, |visitor| visit(visitor, &mut entry));
+                let mut item = T::with_name(&self.path[1]);
+                self.descend(2, |visitor| visit(visitor, &mut item));
             }
         }
     }
 
-    fn list<T>(
-        &mut self,
-        key: &'static str,
-        _items: &mut Vec<T>,
-        _create: fn() -> T,
-        _visit: fn(&mut Self, &mut T),
-    ) {
+    fn list<T: Default>(&mut self, key: &'static str, _: &mut Vec<T>, _: fn(&mut Self, &mut T)) {
         if self.keys_below(key).is_some() {
             self.text_syntax = TextSyntax::Json;
             self.shape = ValueShape::Value;

@@ -12,31 +12,21 @@ pub(in crate::config) trait SchemaVisitor {
     fn section(&mut self, key: &'static str, visit: impl FnOnce(&mut Self));
 
     /// Visits a map of entries whose names the operator chooses.
-    fn named<T>(
-        &mut self,
-        key: &'static str,
-        entries: &mut Vec<T>,
-        naming: EntryNaming<T>,
-        visit: fn(&mut Self, &mut T),
-    );
+    fn named<T: NamedEntry>(&mut self, key: &'static str, items: &mut Vec<T>, visit: fn(&mut Self, &mut T));
 
     /// Visits a list of maps of settings.
-    fn list<T>(
-        &mut self,
-        key: &'static str,
-        items: &mut Vec<T>,
-        create: fn() -> T,
-        visit: fn(&mut Self, &mut T),
-    );
+    fn list<T: Default>(&mut self, key: &'static str, items: &mut Vec<T>, visit: fn(&mut Self, &mut T));
 
     /// Sets a default that depends on settings visited before. A printer ignores it.
     fn default_to<T>(&mut self, target: &mut T, default: impl FnOnce() -> T);
 }
 
-/// Constructor and name of an entry whose name the operator chooses.
-pub(in crate::config) struct EntryNaming<T> {
-    pub(in crate::config) create: fn(&str) -> T,
-    pub(in crate::config) name: fn(&T) -> &str,
+/// Entry whose name the operator chooses.
+pub(in crate::config) trait NamedEntry {
+    /// Returns an entry with defaults for everything but its name.
+    fn with_name(name: &str) -> Self;
+
+    fn name(&self) -> &str;
 }
 
 /// Syntax of a setting in an environment variable or a flag.

@@ -33,7 +33,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ),
     ("kafka: { properties: [a] }", "kafka.properties", "must be a map from names to values"),
     ("unknown_events: drop", "unknown_events", "must be one of `forward`, `dead_letter`"),
-    ("dead_letter: { answer: maybe }", "dead_letter.answer", "must be one of `error`, `ok`"),
+    ("dead_letter: { answer: maybe }", "dead_letter.answer", "must be one of `problem`, `ok`"),
     ("telemetry: { log_format: xml }", "telemetry.log_format", "must be one of `auto`, `text`, `json`"),
     ("telemetry: { log_filter: 'a=loud' }", "telemetry.log_filter", "must be a level"),
     ("telemetry: { log_sample: -1 }", "telemetry.log_sample", "must be a whole number"),
@@ -49,7 +49,7 @@ const BAD: &[(&str, &str, &str)] = &[
     (
         "telemetry: { otlp_headers: { a: x }, otlp_headers_files: { a: /x } }",
         "telemetry.otlp_headers_files.a",
-        "is set under `kafka.properties` as well: remove one of them",
+        "is set under `telemetry.otlp_headers` as well: remove one of them",
     ),
     ("telemetry: { otlp_headers_files: { a: /no/such/file } }", "telemetry.otlp_headers_files.a", "cannot"),
     ("telemetry: { log_filter: '' }", "telemetry.log_filter", "is empty"),
@@ -129,7 +129,11 @@ const BAD: &[(&str, &str, &str)] = &[
         "kafka.properties.message.max.bytes",
         "does not accept the value",
     ),
-    ("sources: { a: { path: /x }, b: { path: /x/ } }", "sources.b.path", "is the path of the source `a` too"),
+    (
+        "sources: { a: { path: /x }, b: { path: /x/ } }",
+        "sources.b.path",
+        "is the path of the source `a` as well",
+    ),
     ("dead_letter: { topic: justcall.unknown }", "dead_letter.topic", "dead letters need their own"),
     ("shutdown: { timeout: 1s }", "shutdown.timeout", "must be at least `kafka.ack_deadline`, 2s"),
     (

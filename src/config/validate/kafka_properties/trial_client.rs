@@ -46,7 +46,7 @@ pub(super) struct TrialClient<'s> {
     settings: &'s Settings,
     properties: Properties,
     unknown: BTreeSet<String>,
-    /// Whether key and certificate cannot be compared.
+    /// True if key and certificate cannot be compared.
     is_pair_unknown: bool,
 }
 
