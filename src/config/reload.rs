@@ -127,16 +127,16 @@ fn shown(value: Option<&Yaml>) -> String {
 }
 
 /// Route or template as it is compared, and as it is shown.
-type RouteEntry = (Yaml, String);
+type ComparedRoute = (Yaml, String);
 
-fn routes(settings: &Settings) -> Vec<RouteEntry> {
+fn routes(settings: &Settings) -> Vec<ComparedRoute> {
     match &to_yaml(settings)["routes"] {
         Yaml::Array(routes) => routes.iter().map(entry).collect(),
         _ => Vec::new(),
     }
 }
 
-fn templates(settings: &Settings) -> Vec<RouteEntry> {
+fn templates(settings: &Settings) -> Vec<ComparedRoute> {
     let Yaml::Hash(templates) = &to_yaml(settings)["route_templates"] else { return Vec::new() };
     let named = |(name, template): (&Yaml, &Yaml)| {
         let (whole, shown) = entry(template);
@@ -146,7 +146,7 @@ fn templates(settings: &Settings) -> Vec<RouteEntry> {
     templates.iter().map(named).collect()
 }
 
-fn entry(route: &Yaml) -> RouteEntry {
+fn entry(route: &Yaml) -> ComparedRoute {
     let shown = match route {
         Yaml::Hash(fields) => {
             let field = |(key, value): (&Yaml, &Yaml)| {
@@ -188,7 +188,7 @@ fn compact(yaml: &Yaml) -> String {
 /// Returns a line for each entry that was removed or added, in order.
 ///
 /// The longest common subsequence of both lists is unchanged.
-fn list_changes(name: &str, before: &[RouteEntry], after: &[RouteEntry]) -> Vec<String> {
+fn list_changes(name: &str, before: &[ComparedRoute], after: &[ComparedRoute]) -> Vec<String> {
     // Length of the longest common subsequence of the rests, from each pair of indices.
     let mut common = vec![vec![0_usize; after.len() + 1]; before.len() + 1];
     for old in (0..before.len()).rev() {

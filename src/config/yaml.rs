@@ -58,12 +58,12 @@ pub(super) fn parse(text: &str, origin: impl Fn(usize) -> String) -> Result<Valu
 struct Node {
     kind: ValueKind,
     /// Form as a key of a map. `None` if the node cannot be one.
-    key: Option<Key>,
+    key: Option<YamlKey>,
 }
 
 /// Key as it is written and as YAML reads it: 7 for `007`, and `007` for `"007"`.
-#[derive(Clone)]
-struct Key {
+#[derive(Clone, Default)]
+struct YamlKey {
     written: String,
     read: String,
 }
@@ -78,7 +78,7 @@ impl Node {
             Yaml::Boolean(value) => Some(value.to_string()),
             _ => None,
         };
-        let key = read_key.map(|read| Key { written: written.clone(), read });
+        let key = read_key.map(|read| YamlKey { written: written.clone(), read });
         let kind = if key.is_some() { ValueKind::String(written) } else { ValueKind::Nil };
         Self { kind, key }
     }
@@ -119,10 +119,10 @@ struct Builder<O> {
 struct Collection {
     line: usize,
     anchor: usize,
-    content: Content,
+    content: YamlContent,
 }
 
-enum Content {
+enum YamlContent {
     List(Vec<Value>),
     Map {
         table: Map<String, Value>,
@@ -143,7 +143,7 @@ impl<O: Fn(usize) -> String> Builder<O> {
             return self.add_key(node.key, line);
         }
         let key = match self.open.last_mut() {
-            Some(Collection { content: Content::Map { key, .. }, .. }) => key.take(),
+            Some(Collection { content: YamlContent::Map { key, .. }, .. }) => key.take(),
             _ => None,
         };
         let origin = (self.origin)(key.as_ref().map_or(line, |(_, line)| *line));
@@ -152,8 +152,8 @@ impl<O: Fn(usize) -> String> Builder<O> {
             None => {
                 self.root.get_or_insert(value);
             }
-            Some(Content::List(items)) => items.push(value),
-            Some(Content::Map { table, .. }) => {
+            Some(YamlContent::List(items)) => items.push(value),
+            Some(YamlContent::Map { table, .. }) => {
                 if let Some((key, _)) = key {
                     table.insert(key, value);
                 }
@@ -164,18 +164,17 @@ impl<O: Fn(usize) -> String> Builder<O> {
     /// Returns whether the next node is the key of a map.
     fn expects_key(&self) -> bool {
         let innermost = self.open.last().map(|collection| &collection.content);
-        matches!(innermost, Some(Content::Map { key: None, .. }))
+        matches!(innermost, Some(YamlContent::Map { key: None, .. }))
     }
 
-    fn add_key(&mut self, key: Option<Key>, line: usize) {
-        let Some((Collection { content: Content::Map { lines, key: next, .. }, .. }, outer)) =
+    fn add_key(&mut self, key: Option<YamlKey>, line: usize) {
+        let Some((Collection { content: YamlContent::Map { lines, key: next, .. }, .. }, outer)) =
             self.open.split_last_mut()
         else {
             return;
         };
         self.has_unsupported_key |= key.is_none();
-        let Key { written, read } =
-            key.unwrap_or_else(|| Key { written: String::new(), read: String::new() });
+        let YamlKey { written, read } = key.unwrap_or_default();
         if let Some(first) = lines.get(&read).or_else(|| lines.get(&written)) {
             let path = path_in(outer);
             let path = if path.is_empty() { written.clone() } else { format!("{path}.{written}") };
@@ -186,15 +185,15 @@ impl<O: Fn(usize) -> String> Builder<O> {
         *next = Some((written, line));
     }
 
-    fn begin(&mut self, content: Content, line: usize, anchor: usize) {
+    fn begin(&mut self, content: YamlContent, line: usize, anchor: usize) {
         self.open.push(Collection { line, anchor, content });
     }
 
     fn end(&mut self) {
         let Some(Collection { line, anchor, content }) = self.open.pop() else { return };
         let kind = match content {
-            Content::List(items) => ValueKind::Array(items),
-            Content::Map { table, .. } => ValueKind::Table(table),
+            YamlContent::List(items) => ValueKind::Array(items),
+            YamlContent::Map { table, .. } => ValueKind::Table(table),
         };
         self.add(Node { kind, key: None }, line, anchor);
     }
@@ -205,10 +204,10 @@ fn path_in(open: &[Collection]) -> String {
     let mut path = String::new();
     for Collection { content, .. } in open {
         match content {
-            Content::List(items) => path += &format!("[{}]", items.len()),
-            Content::Map { key: Some((key, _)), .. } if path.is_empty() => path += key,
-            Content::Map { key: Some((key, _)), .. } => path += &format!(".{key}"),
-            Content::Map { key: None, .. } => {}
+            YamlContent::List(items) => path += &format!("[{}]", items.len()),
+            YamlContent::Map { key: Some((key, _)), .. } if path.is_empty() => path += key,
+            YamlContent::Map { key: Some((key, _)), .. } => path += &format!(".{key}"),
+            YamlContent::Map { key: None, .. } => {}
         }
     }
     path
@@ -233,10 +232,10 @@ impl<O: Fn(usize) -> String> MarkedEventReceiver for Builder<O> {
                 let node = self.anchors.get(&anchor).cloned().unwrap_or(Node::EMPTY);
                 self.add(node, line, 0);
             }
-            Event::SequenceStart(anchor, _) => self.begin(Content::List(Vec::new()), line, anchor),
+            Event::SequenceStart(anchor, _) => self.begin(YamlContent::List(Vec::new()), line, anchor),
             Event::MappingStart(anchor, _) => {
                 let (table, lines) = (Map::new(), HashMap::new());
-                self.begin(Content::Map { table, lines, key: None }, line, anchor);
+                self.begin(YamlContent::Map { table, lines, key: None }, line, anchor);
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}

@@ -27,7 +27,7 @@ telemetry: { log_format: json, log_filter: "warn,a=debug", log_sample: 100, otlp
 "#;
 
 #[test]
-fn what_is_printed_gives_the_same_settings() {
+fn printed_settings_load_to_the_same_settings() {
     let everything = EVERYTHING.replace("1001", "1025");
     for settings in [Settings::default(), loaded(&everything)] {
         let printed = print_config(&settings);

@@ -19,7 +19,7 @@ fn same_settings_are_no_difference() {
 }
 
 #[test]
-fn what_can_change_changes_and_is_told() {
+fn changes_that_need_no_restart_are_applied_and_listed() {
     let after = [
         r#"routes=[{"match":"call.missed","topics":"m"},{"match":"call.*","topics":"a"},{"match":"sms.*","when":{"/data/from":"+15550199"},"topics":"b"}]"#,
         "unknown_events=dead_letter",
@@ -58,7 +58,7 @@ fn named_field_changes_like_a_pointer_and_without_its_value() {
 }
 
 #[test]
-fn what_cannot_change_stays_and_is_named() {
+fn changes_that_need_a_restart_are_listed_only() {
     let before = ["sources.main.validation=documented"];
     let after = [
         "server.max_body_bytes=900 KiB",
@@ -91,7 +91,7 @@ fn what_cannot_change_stays_and_is_named() {
 }
 
 #[test]
-fn secrets_that_changed_are_told_of_without_being_shown() {
+fn changed_secrets_are_listed_without_their_values() {
     let secret = |text: &str| [format!(r#"sources.main.signature.secrets=["{text}"]"#)];
     let (before, after) = (secret("first-secret"), secret("other-secret"));
     let ReloadPlan { changed, pending_restart, .. } = reload(&[&before[0]], &[&after[0]]);
@@ -151,7 +151,7 @@ fn routes_that_only_read_alike_are_a_difference() {
 }
 
 #[test]
-fn new_topics_keep_clear_of_the_dead_letters_in_force() {
+fn new_topics_differ_from_the_dead_letter_topic_in_force() {
     let before = settings(&["dead_letter.topic=rejected"]);
     let after = settings(&["dead_letter.topic=elsewhere", r#"routes=[{"match":"*","topics":"rejected"}]"#]);
     let Err(errors) = before.plan_reload(&after) else { panic!("both would be one topic") };
@@ -159,7 +159,7 @@ fn new_topics_keep_clear_of_the_dead_letters_in_force() {
 }
 
 #[test]
-fn new_routes_keep_to_the_room_that_is_in_force() {
+fn new_routes_fit_the_memory_budget_in_force() {
     let routes = r#"routes=[{"match":"*","topics":["a","b","c"]}]"#;
     let before = settings(&["server.max_in_flight=3 MiB"]);
     let after = settings(&["server.max_in_flight=4 MiB", routes]);

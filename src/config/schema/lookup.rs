@@ -4,9 +4,9 @@ use super::visitor::{NamedEntry, SchemaVisitor, TextSyntax, ValueType};
 use crate::config::settings::Settings;
 
 /// Returns what the schema requires of the value under a path.
-pub(in crate::config) fn look_up(path: &[String]) -> Lookup<'_> {
+pub(in crate::config) fn look_up(path: &[String]) -> SchemaLookup<'_> {
     let is_root = path.is_empty();
-    let mut lookup = Lookup {
+    let mut lookup = SchemaLookup {
         path,
         text_syntax: TextSyntax::Text,
         is_secret: false,
@@ -37,7 +37,7 @@ pub(in crate::config) enum ValueShape {
 }
 
 /// Visitor that searches for one path, and its result.
-pub(in crate::config) struct Lookup<'p> {
+pub(in crate::config) struct SchemaLookup<'p> {
     path: &'p [String],
     /// Syntax in an environment variable or a flag.
     pub(in crate::config) text_syntax: TextSyntax,
@@ -49,7 +49,7 @@ pub(in crate::config) struct Lookup<'p> {
     pub(in crate::config) is_text_map: bool,
 }
 
-impl Lookup<'_> {
+impl SchemaLookup<'_> {
     /// Returns the number of keys below `key` if the path begins with it.
     fn keys_below(&self, key: &str) -> Option<usize> {
         self.path.first().filter(|first| *first == key).map(|_| self.path.len() - 1)
@@ -69,7 +69,7 @@ impl Lookup<'_> {
     }
 }
 
-impl SchemaVisitor for Lookup<'_> {
+impl SchemaVisitor for SchemaLookup<'_> {
     fn field<T>(&mut self, key: &'static str, _target: &mut T, value_type: impl ValueType<T>) {
         let Some(below) = self.keys_below(key) else { return };
         let syntax = value_type.text_syntax();

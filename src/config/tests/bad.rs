@@ -213,7 +213,7 @@ fn a_bad_setting_is_named_with_its_value_its_origin_and_the_reason() {
 }
 
 #[test]
-fn a_certificate_that_could_not_be_served_is_a_problem() {
+fn a_certificate_that_cannot_be_served_is_an_error() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
@@ -245,7 +245,7 @@ fn a_certificate_that_could_not_be_served_is_a_problem() {
 }
 
 #[test]
-fn every_problem_is_reported_a_line_each() {
+fn every_error_is_reported_on_its_own_line() {
     let found = errors(load(
         "server: { listen: here, max_in_flight: 1 MiB }\nkafka: { ack_deadline: 5, properties: { acks: 0 } }\nroutes: [{}]\nnonsense: 1",
     ));
@@ -266,7 +266,7 @@ fn every_problem_is_reported_a_line_each() {
 }
 
 #[test]
-fn what_cannot_be_read_is_not_judged_again() {
+fn a_setting_that_cannot_be_read_is_not_validated() {
     let found = errors(load(
         "topics: { prefix: '' }\nserver: { max_in_flight: lots }\nsources: { main: { path: x }}",
     ));
@@ -275,14 +275,14 @@ fn what_cannot_be_read_is_not_judged_again() {
 }
 
 #[test]
-fn two_problems_of_one_source_are_both_reported() {
+fn two_errors_of_one_source_are_both_reported() {
     let found = errors(load("sources: { A: { path: /x }, B: { path: /x } }"));
     let keys: Vec<_> = found.0.iter().map(|error| error.key.as_str()).collect();
     assert_eq!(keys, ["sources.A", "sources.B", "sources.B.path"]);
 }
 
 #[test]
-fn a_problem_names_the_variable_or_the_flag_it_came_from() {
+fn an_error_names_its_variable_or_flag() {
     let variable =
         errors(load_from("", &[("JUSTCALL_BRIDGE__KAFKA__ACK_DEADLINE", "soon")], &[])).to_string();
     assert!(
@@ -333,7 +333,7 @@ fn a_secret_is_in_no_message() {
 }
 
 #[test]
-fn a_file_that_is_missing_or_no_yaml_is_a_problem() {
+fn a_file_that_is_missing_or_not_yaml_is_an_error() {
     let missing =
         SettingsInput { file: SettingsFile::At("/no/such/file.yaml".into()), ..SettingsInput::default() };
     let found = errors(Settings::load(&missing)).to_string();
@@ -372,7 +372,7 @@ fn a_value_that_is_not_finite_is_reported_with_its_key_and_line() {
 }
 
 #[test]
-fn a_source_says_whether_it_takes_unsigned_events_before_it_serves() {
+fn serve_needs_a_secret_or_a_decision_on_unsigned_events() {
     let served =
         |given: &str| Settings::load_to_serve(&SettingsInput::given(&[&format!("sources.main.{given}")]));
     for said in ["signature.required=false", "signature.secrets=hush"] {
@@ -389,7 +389,7 @@ fn a_source_says_whether_it_takes_unsigned_events_before_it_serves() {
 }
 
 #[test]
-fn no_problem_shows_what_may_be_a_secret() {
+fn no_error_shows_a_possible_secret() {
     for text in [
         "sources: { main: { signature: hush-4711 } }",
         "sources: { main: { signature: { secrets: { a: hush-4711 } } } }",
@@ -407,26 +407,26 @@ fn no_problem_shows_what_may_be_a_secret() {
 }
 
 #[test]
-fn dead_letter_topics_are_told_apart_from_the_others() {
+fn a_dead_letter_topic_differs_from_the_other_topics() {
     let found = errors(load("dead_letter: { topic: justcall_unknown }"));
     assert_eq!(found.0[0].key, "dead_letter.topic");
     assert!(found.to_string().contains("differs from `justcall.unknown`"), "{found}");
 }
 
 #[test]
-fn what_is_missing_is_said_to_be_missing_where_it_should_stand() {
+fn a_missing_value_is_reported_at_its_own_key() {
     let found = errors(load("routes:\n  - topics: t\n")).to_string();
     assert!(found.contains("routes[0].match (") && found.contains("bridge.yaml:2): is empty"), "{found}");
 }
 
-/// Settings as `check --offline` reads them.
-fn load_on_paper(yaml: &str) -> Result<Settings, super::SettingErrors> {
+/// Loads a file as `check --offline` does.
+fn load_without_files(yaml: &str) -> Result<Settings, SettingErrors> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), yaml).unwrap();
     let file = SettingsFile::At(file.path().to_owned());
     Settings::load(&SettingsInput {
         file,
-        referenced_files: crate::config::ReferencedFiles::None,
+        referenced_files: ReferencedFiles::None,
         ..SettingsInput::default()
     })
 }
@@ -435,7 +435,7 @@ fn load_on_paper(yaml: &str) -> Result<Settings, super::SettingErrors> {
 fn every_wrong_property_is_reported_at_once_without_reading_files() {
     let yaml = "kafka: { properties: { compression.type: brotli, linger.ms: many, acks: 0, bogus: 1 }, \
                 properties_files: { transactional.id: /no/a, sasl.passwrod: /no/b, sasl.password: /no/c } }";
-    let mut keys: Vec<_> = errors(load_on_paper(yaml)).0.into_iter().map(|error| error.key).collect();
+    let mut keys: Vec<_> = errors(load_without_files(yaml)).0.into_iter().map(|error| error.key).collect();
     keys.sort_unstable();
     let expected = [
         "kafka.properties.acks",
@@ -449,13 +449,13 @@ fn every_wrong_property_is_reported_at_once_without_reading_files() {
 }
 
 #[test]
-fn files_that_are_not_read_are_no_problem_on_paper() {
+fn files_that_are_not_read_may_be_missing() {
     for yaml in [
         "kafka: { properties: { security.protocol: SASL_SSL, sasl.mechanism: PLAIN, sasl.username: me, ssl.ca.location: /no }, properties_files: { sasl.password: /no } }",
         "kafka: { properties: { security.protocol: SSL, ssl.keystore.location: /no }, properties_files: { ssl.keystore.password: /no } }",
         "kafka: { properties: { security.protocol: ssl, ssl.certificate.location: /no }, properties_files: { ssl.key.pem: /no } }",
     ] {
-        if let Err(errors) = load_on_paper(yaml) {
+        if let Err(errors) = load_without_files(yaml) {
             panic!("{yaml}: {errors}");
         }
     }
@@ -638,7 +638,7 @@ fn advice_for_a_secret_in_a_flag_works() {
 }
 
 #[test]
-fn values_with_which_serve_does_not_start_are_problems_also_where_no_file_is_read() {
+fn values_that_stop_serve_are_errors_without_reading_files() {
     for (yaml, key) in [
         ("server: { tls: { certificate: /c.pem } }", "server.tls.key"),
         ("server: { tls: { key: /k.pem } }", "server.tls.certificate"),
@@ -668,7 +668,7 @@ fn values_with_which_serve_does_not_start_are_problems_also_where_no_file_is_rea
             "kafka.properties.ssl.keystore.password",
         ),
     ] {
-        let found = on_paper(yaml).err().unwrap_or_else(|| panic!("{yaml} is accepted")).0;
+        let found = load_without_files(yaml).err().unwrap_or_else(|| panic!("{yaml} is accepted")).0;
         assert!(found.iter().any(|error| error.key == key), "{yaml}: {found:?}");
     }
     let key = serde_json::json!(rcgen::KeyPair::generate().unwrap().serialize_pem()).to_string();
@@ -677,7 +677,7 @@ fn values_with_which_serve_does_not_start_are_problems_also_where_no_file_is_rea
         "kafka: { properties: { security.protocol: ssl, ssl.key.pem: KEY }, properties_files: { ssl.certificate.pem: /c.pem } }",
         "kafka: { properties: { security.protocol: sasl_ssl, sasl.username: me, sasl.password: hush }, properties_files: { sasl.mechanism: /m } }",
     ] {
-        good(on_paper(&yaml.replace("KEY", &key)));
+        good(load_without_files(&yaml.replace("KEY", &key)));
     }
 }
 
@@ -691,13 +691,13 @@ fn all_wrong_properties_are_reported_at_once() {
 }
 
 #[test]
-fn value_under_which_keys_are_set_is_a_problem() {
+fn a_value_with_keys_under_it_is_an_error() {
     let found = errors(load_from("", &[], &["server=5", "server.workers=2"])).to_string();
     assert!(found.contains("server = 5 (flag --set server): is one value"), "{found}");
 }
 
 #[test]
-fn name_that_is_both_a_value_and_a_section_is_a_problem_that_names_both_places() {
+fn a_name_that_is_a_value_and_a_section_is_an_error_with_both_origins() {
     const WORKERS: &str = "JUSTCALL_BRIDGE__SERVER__WORKERS";
     const BELOW: &str = "JUSTCALL_BRIDGE__SERVER__WORKERS__X";
     for (yaml, environment, flags, key, places) in [
@@ -757,7 +757,7 @@ fn name_that_is_both_a_value_and_a_section_is_a_problem_that_names_both_places()
 }
 
 #[test]
-fn two_variables_of_one_setting_are_a_problem_that_names_both() {
+fn two_variables_of_one_setting_are_an_error_with_both_names() {
     for (one, other) in [
         ("JUSTCALL_BRIDGE__SERVER__WORKERS", "JUSTCALL_BRIDGE__SERVER__workers"),
         ("JUSTCALL_BRIDGE__SOURCES__A-B__PATH", "JUSTCALL_BRIDGE__SOURCES__A_B__PATH"),
@@ -772,7 +772,7 @@ fn two_variables_of_one_setting_are_a_problem_that_names_both() {
 }
 
 #[test]
-fn two_keys_of_one_name_are_a_problem_that_names_both_lines() {
+fn two_keys_of_one_name_are_an_error_with_both_lines() {
     for (yaml, name, lines) in [
         ("server:\n  workers: 1\n  listen: x\n  workers: 2\n", "server.workers", [2, 4]),
         ("sources:\n  7: { path: /a }\n  0x7: { path: /b }\n", "sources.0x7", [2, 3]),
@@ -794,14 +794,4 @@ fn two_keys_of_one_name_are_a_problem_that_names_both_lines() {
     assert_eq!(found.0.len(), 2, "{found}");
     let found = errors(load_from("", &[], &["topics.config={\"7\": 1, \"7\": 2, \"b\": 3}"])).to_string();
     assert!(found.contains("topics.config (flag --set topics.config): sets `7` twice"), "{found}");
-}
-
-fn on_paper(yaml: &str) -> Result<Settings, SettingErrors> {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), yaml).unwrap();
-    Settings::load(&SettingsInput {
-        file: SettingsFile::At(file.path().into()),
-        referenced_files: ReferencedFiles::None,
-        ..SettingsInput::default()
-    })
 }

@@ -12,14 +12,14 @@ use std::time::Duration;
 const BRIDGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/bridge.yaml");
 
 #[test]
-fn nothing_said_gives_the_defaults() {
+fn empty_settings_are_the_defaults() {
     assert!(good(Settings::load(&SettingsInput::default())) == Settings::default());
     assert!(good(load("")) == Settings::default());
     assert!(good(load("server:\nroutes:\nkafka: { properties: }")) == Settings::default());
 }
 
 #[test]
-fn the_shipped_file_says_the_defaults() {
+fn the_shipped_file_has_the_defaults() {
     let sources = SettingsInput { file: SettingsFile::At(BRIDGE.into()), ..SettingsInput::default() };
     assert!(good(Settings::load(&sources)) == Settings::default());
     // Tests run where the file has its usual place.
@@ -74,7 +74,7 @@ fn every_example_loads() {
 }
 
 #[test]
-fn the_later_source_wins_key_by_key() {
+fn a_later_layer_overrides_key_by_key() {
     let yaml = "kafka: { ack_deadline: 3s, bootstrap_servers: 'file:1' }\nserver: { workers: 2 }";
     let environment = [
         ("JUSTCALL_BRIDGE__KAFKA__ACK_DEADLINE", "4s"),
@@ -157,7 +157,7 @@ fn the_dead_letter_topic_follows_the_prefix_unless_it_is_set() {
 }
 
 #[test]
-fn settings_at_their_limits_are_taken() {
+fn settings_at_their_limits_are_accepted() {
     for yaml in [
         "admin: { listen: '0.0.0.0:0' }\nserver: { listen: '0.0.0.0:0' }",
         "server: { listen: '127.0.0.1:9' }\nadmin: { listen: '127.0.0.2:9' }",
@@ -174,7 +174,7 @@ fn settings_at_their_limits_are_taken() {
 }
 
 #[test]
-fn secrets_and_tokens_come_from_the_environment_as_they_stand() {
+fn secrets_and_tokens_in_the_environment_are_unchanged() {
     let variables = [
         ("JUSTCALL_BRIDGE__SOURCES__MAIN__SIGNATURE__SECRETS", "0083, 1e400"),
         ("JUSTCALL_BRIDGE__SOURCES__MAIN__SIGNATURE__URLS", "https://a.example/x,https://b.example/y"),
@@ -190,7 +190,7 @@ fn secrets_and_tokens_come_from_the_environment_as_they_stand() {
 }
 
 #[test]
-fn on_paper_the_files_need_not_be_there_and_all_else_must_be_right() {
+fn without_reading_files_every_other_error_is_reported() {
     let on_paper = |flags: &[&str]| {
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         Settings::load(&SettingsInput {
@@ -216,7 +216,7 @@ fn on_paper_the_files_need_not_be_there_and_all_else_must_be_right() {
 
 /// A number's digits alone would never match: YAML takes a `+` and zeros away.
 #[test]
-fn numbers_in_routes_mean_what_is_written() {
+fn numbers_in_routes_are_the_text_that_is_written() {
     let written = "[{ match: '*', when: { /data/a: +4930, /data/b: { prefix: [0049, 1.50] } }, topics: t, headers: { v: 1.0, n: &zip 0815, z: *zip } }]";
     let in_template = format!("route_templates: {{ t: {} }}", &written[1..written.len() - 1]);
     let by_flag = format!("routes={written}");
@@ -290,7 +290,7 @@ fn numbers_and_words_that_are_names_stay_as_they_are_written() {
 }
 
 #[test]
-fn byte_order_mark_is_no_part_of_a_file() {
+fn byte_order_mark_is_skipped() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "\u{feff}hush\n").unwrap();
     let flag = format!("kafka.properties_files.sasl.password={}", file.path().display());

@@ -29,7 +29,7 @@ routes:
 }
 
 #[test]
-fn problems_of_conditions_do_not_show_their_values() {
+fn errors_in_conditions_do_not_show_values() {
     for conditions in [
         "{ data/from: '+4915100' }",
         "'+4915100'",
