@@ -6,8 +6,8 @@ use config::{Value, ValueKind};
 
 /// Merges `over` into `under`: maps key by key, other values as a whole.
 ///
-/// A key without a value changes nothing. Reports a setting that is a map in one of the layers and one value in
-/// the other, unless the setting may be both.
+/// A key without a value changes nothing. Reports a setting that is a map in one of the layers and one value
+/// in the other, unless the setting may be both.
 pub(super) fn merge(path: &mut Vec<String>, under: &mut Value, over: Value, errors: &mut Vec<SettingError>) {
     match (&under.kind, &over.kind) {
         (_, ValueKind::Nil) => {}

@@ -5,6 +5,7 @@ use crate::config::value_path::value_at;
 use crate::routing::RouteError;
 use config::Value;
 
+/// List of errors that validation extends.
 pub(super) struct ValidationErrors<'a> {
     root: &'a Value,
     errors: &'a mut Vec<SettingError>,

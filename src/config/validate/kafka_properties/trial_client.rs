@@ -40,8 +40,8 @@ fn is_of_pair(name: &str) -> bool {
 
 /// Properties of the client, with replacements for the values that are not known.
 ///
-/// A value is unknown if its file is not read or an error in it was reported. librdkafka accepts the replacement
-/// together with the other properties, if such a replacement exists.
+/// A value is unknown if its file is not read or an error in it was reported. librdkafka accepts the
+/// replacement together with the other properties, if such a replacement exists.
 pub(super) struct TrialClient<'s> {
     settings: &'s Settings,
     properties: Properties,
