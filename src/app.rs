@@ -8,7 +8,7 @@ pub mod replay;
 pub use crate::http::{DescriptorLimit, ExampleResponse, example_responses, readiness_at_start};
 pub use reload::ReloadHandle;
 
-use crate::config::{Settings, ShutdownConfig, Sources};
+use crate::config::{Settings, SettingsInput, ShutdownConfig};
 use crate::delivery::{self, Delivery, SpoolView};
 use crate::health::{KafkaState, LifecycleState, Readiness};
 use crate::http::{AdminListener, Ingress};
@@ -123,7 +123,7 @@ impl App {
     ///
     /// # Errors
     /// If a part cannot be built.
-    pub fn build(settings: Settings, sources: Option<Sources>) -> Result<Self, Error> {
+    pub fn build(settings: Settings, sources: Option<SettingsInput>) -> Result<Self, Error> {
         let table = RouteTable::compile(&settings.routing).map_err(Error::Routes)?;
         let metrics = Arc::new(Metrics::new());
         let readiness = Arc::new(Readiness::default());

@@ -19,7 +19,7 @@ mod spool;
 mod tail;
 mod topics;
 
-use crate::config::{Files, Settings, SettingsFile, Sources};
+use crate::config::{ReferencedFiles, Settings, SettingsFile, SettingsInput};
 use crate::{app, config, kafka, telemetry};
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use std::ffi::OsString;
@@ -91,7 +91,7 @@ fn run_command(args: impl Iterator<Item = OsString>) -> ExitCode {
 enum Failure {
     /// Invalid settings, with every problem.
     #[error("{0}")]
-    Settings(#[from] config::Problems),
+    Settings(#[from] config::SettingErrors),
     /// The bridge cannot start.
     #[error(transparent)]
     Start(#[from] app::Error),
@@ -171,23 +171,23 @@ struct SettingsArgs {
 }
 
 impl SettingsArgs {
-    fn sources(self) -> Sources {
-        Sources {
+    fn sources(self) -> SettingsInput {
+        SettingsInput {
             file: self.config.map_or(SettingsFile::Usual, SettingsFile::At),
             environment: environment(),
             flags: self.set,
-            files: Files::All,
+            referenced_files: ReferencedFiles::All,
         }
     }
 
     /// Returns the sources for a command that uses Kafka and needs none of JustCall's secrets.
-    fn sources_for_kafka(self) -> Sources {
-        Sources { files: Files::OfKafka, ..self.sources() }
+    fn sources_for_kafka(self) -> SettingsInput {
+        SettingsInput { referenced_files: ReferencedFiles::OfKafka, ..self.sources() }
     }
 
     /// Returns the sources for a command that only evaluates the settings and opens no files that they name.
-    fn sources_on_paper(self) -> Sources {
-        Sources { files: Files::None, ..self.sources() }
+    fn sources_on_paper(self) -> SettingsInput {
+        SettingsInput { referenced_files: ReferencedFiles::None, ..self.sources() }
     }
 
     /// Loads the settings for a command whose output a person reads.

@@ -1,66 +1,65 @@
-//! Settings: where they come from (tree), how they are written (layout, kinds), whether they fit
-//! together (check) and what they mean (settings).
+//! Settings: layers, deserialization, validation, printing and reload.
 //!
-//! To add a setting: a field in its part's configuration, its default in [`Settings::default`], a
-//! line in `layout.rs`. Reading, printing and the report of unknown keys all follow that line.
+//! To add a setting: a field in the `Config` of its room, its default in [`Settings::default`], and a line in
+//! `schema.rs`. Deserialization, printing and the report of unknown keys follow that line.
 
-mod check;
-mod doors;
-mod form;
-mod kinds;
-mod layout;
-mod lines;
+mod deserialize;
+mod error;
+mod layers;
 mod printer;
-mod problem;
-mod reader;
 mod reload;
+mod schema;
+mod security_warnings;
 mod settings;
-mod shape;
-mod tree;
+mod settings_input;
+mod validate;
+mod value_path;
+mod value_types;
+mod yaml;
 
-pub use doors::OpenDoor;
+pub use error::{SettingError, SettingErrors};
 pub use printer::print_config;
-pub use problem::{Problem, Problems};
-pub use reload::Reload;
+pub(crate) use reload::ReloadPlan;
+pub(crate) use security_warnings::SecurityWarning;
 pub use settings::{Settings, ShutdownConfig};
-pub use tree::{Files, SettingsFile, Sources};
+pub use settings_input::{ReferencedFiles, SettingsFile, SettingsInput};
 
 #[cfg(test)]
 mod tests;
 
 impl Settings {
-    /// Reads and checks the settings: defaults, then the file, the environment and the flags, of
-    /// which the later wins.
+    /// Reads and validates the settings: defaults, the file, the environment and the flags, in this order.
     ///
     /// # Errors
-    /// Every problem there is, not the first only.
-    pub fn load(sources: &Sources) -> Result<Self, Problems> {
-        let (settings, problems) = read(sources);
-        if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
+    /// Every error in the settings.
+    pub fn load(input: &SettingsInput) -> Result<Self, SettingErrors> {
+        let (settings, errors) = read(input);
+        if errors.is_empty() { Ok(settings) } else { Err(SettingErrors(errors)) }
     }
 
-    /// The same for a bridge that the world can reach: here it must be said of each source that takes
-    /// unsigned events that it does.
+    /// Loads the settings for a bridge that serves.
+    ///
+    /// Each source must have a secret or state that it accepts unsigned events.
     ///
     /// # Errors
-    /// Every problem there is.
-    pub fn load_to_serve(sources: &Sources) -> Result<Self, Problems> {
-        let (settings, mut problems) = read(sources);
-        let file = sources.file().map(|file| file.display().to_string());
-        // Where the file cannot be read, what it says of its sources is not known.
-        if problems.iter().all(|problem| Some(&problem.key) != file.as_ref()) {
-            check::undecided(&settings, &mut problems);
+    /// Every error in the settings.
+    pub fn load_to_serve(input: &SettingsInput) -> Result<Self, SettingErrors> {
+        let (settings, mut errors) = read(input);
+        let file = input.file().map(|file| file.display().to_string());
+        // The sources in a file that cannot be read are not known.
+        if errors.iter().all(|error| Some(&error.key) != file.as_ref()) {
+            validate::sources::require_signature_decisions(&settings, &mut errors);
         }
-        if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
+        if errors.is_empty() { Ok(settings) } else { Err(SettingErrors(errors)) }
     }
 }
 
-/// The settings as far as they can be read, and all that is wrong with them.
-fn read(sources: &Sources) -> (Settings, Vec<Problem>) {
-    let mut problems = Vec::new();
-    let root = tree::collect(sources, &mut problems);
-    let mut settings = Settings::default();
-    reader::read(&root, &mut problems, |form| layout::settings(form, &mut settings));
-    check::check(&mut settings, &root, sources.files, &mut problems);
-    (settings, problems)
+/// Returns the settings as far as they can be read, and every error in them.
+fn read(input: &SettingsInput) -> (Settings, Vec<SettingError>) {
+    let mut errors = Vec::new();
+    let layers = layers::read_layers(input, &mut errors);
+    let mut settings = deserialize::deserialize(&layers.root, &mut errors);
+    settings.secret_in_file = layers.secret_in_file;
+    validate::validate(&mut settings, &layers.root, input.referenced_files, &mut errors);
+    (settings, errors)
 }

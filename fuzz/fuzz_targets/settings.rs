@@ -4,7 +4,7 @@
 //! begin with `--set ` are flags.
 #![no_main]
 
-use justcall_kafka_bridge::config::{Problems, Settings, SettingsFile, Sources, print_config};
+use justcall_kafka_bridge::config::{SettingErrors, Settings, SettingsFile, SettingsInput, print_config};
 use libfuzzer_sys::fuzz_target;
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -53,14 +53,14 @@ struct Said {
 }
 
 impl Said {
-    fn load(&self) -> Result<Settings, Problems> {
+    fn load(&self) -> Result<Settings, SettingErrors> {
         std::fs::write(&*FILE, &self.file).expect("a place for the settings file");
         let (environment, flags) = (self.environment.clone(), self.flags.clone());
-        Settings::load(&Sources {
+        Settings::load(&SettingsInput {
             file: SettingsFile::At(FILE.clone()),
             environment: environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             flags,
-            ..Sources::default()
+            ..SettingsInput::default()
         })
     }
 }
@@ -79,7 +79,7 @@ fn prints_what_it_read(settings: &Settings) {
     }
 }
 
-fn names_what_is_wrong(problems: &Problems) {
+fn names_what_is_wrong(problems: &SettingErrors) {
     assert!(!problems.0.is_empty(), "refused for nothing");
     for problem in &problems.0 {
         assert!(!problem.key.is_empty() && !problem.reason.is_empty(), "a problem with nothing: {problem}");

@@ -1,6 +1,6 @@
 //! Reload of the settings while the bridge runs.
 
-use crate::config::{Problems, Reload, Settings, Sources};
+use crate::config::{ReloadPlan, SettingErrors, Settings, SettingsInput};
 use crate::delivery::Delivery;
 use crate::ingest::{Evaluator, Ingest};
 use crate::input;
@@ -21,7 +21,7 @@ mod tests;
 /// Validates a changed file together with the environment and the flags of the start. Replaces the settings as
 /// a whole, or keeps the previous ones.
 pub(super) struct Reloader {
-    sources: Sources,
+    sources: SettingsInput,
     requested: Arc<AtomicBool>,
     state: Mutex<ReloadState>,
     ingest: Arc<Ingest>,
@@ -55,7 +55,7 @@ impl ReloadHandle {
 impl Reloader {
     /// Creates a follower of the file of `sources`, from which `settings` were loaded just before.
     pub(super) fn new(
-        sources: Sources,
+        sources: SettingsInput,
         settings: Settings,
         ingest: Arc<Ingest>,
         delivery: Arc<Delivery>,
@@ -82,10 +82,10 @@ impl Reloader {
 
     /// Loads the settings. Refuses an empty file, because that is a file being written rather than a request for
     /// the defaults.
-    fn load(&self) -> Result<Settings, Problems> {
+    fn load(&self) -> Result<Settings, SettingErrors> {
         let is_empty = |path: &Path| input::read(path).is_ok_and(|bytes| bytes.trim_ascii().is_empty());
         match self.sources.file() {
-            Some(path) if is_empty(path) => Err(Problems::of_file(
+            Some(path) if is_empty(path) => Err(SettingErrors::of_file(
                 path,
                 "is empty; keeping the settings in force. To use the defaults, write a file with only a comment",
             )),
@@ -94,11 +94,11 @@ impl Reloader {
     }
 
     /// Replaces the settings that can change at run time. Returns whether any did.
-    fn reload(&self, current: &mut Settings, loaded: &Settings) -> Result<bool, Problems> {
-        let Reload { settings, changed, waiting, table } = current.reload(loaded)?;
-        self.metrics.config_pending_restart.set(i64::try_from(waiting.len()).unwrap_or(i64::MAX));
-        if !waiting.is_empty() {
-            tracing::warn!(settings = waiting.join(", "), "new settings wait for a restart");
+    fn reload(&self, current: &mut Settings, loaded: &Settings) -> Result<bool, SettingErrors> {
+        let ReloadPlan { settings, changed, pending_restart, table } = current.plan_reload(loaded)?;
+        self.metrics.config_pending_restart.set(i64::try_from(pending_restart.len()).unwrap_or(i64::MAX));
+        if !pending_restart.is_empty() {
+            tracing::warn!(settings = pending_restart.join(", "), "new settings wait for a restart");
         }
         if settings == *current {
             return Ok(false);

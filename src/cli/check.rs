@@ -18,7 +18,7 @@ mod write_probe;
 
 use super::{BAD_SETTINGS, SettingsArgs, ended, output};
 use crate::app::{self, App};
-use crate::config::{OpenDoor, Problem, Problems, Settings};
+use crate::config::{SecurityWarning, SettingError, SettingErrors, Settings};
 use deadline::Work;
 use finding::{Finding, Tally};
 use std::io::Write;
@@ -84,11 +84,11 @@ pub(super) fn run(args: Args) -> ExitCode {
         Err(problems) => (bad_settings(problems, args.offline), true),
         Ok(settings) if args.offline => {
             let text = "valid; their files, this machine and Kafka were not checked";
-            let findings = of_settings(text, &settings.open_doors(sources.file()));
+            let findings = of_settings(text, &settings.security_warnings(sources.file()));
             (findings.into_iter().chain(fields::check(&settings)).collect(), false)
         }
         Ok(settings) => {
-            let doors = settings.open_doors(sources.file());
+            let doors = settings.security_warnings(sources.file());
             (look_around(settings, doors, args.probe, deadline), false)
         }
     };
@@ -114,8 +114,8 @@ fn exit_code(tally: Tally, are_settings_bad: bool, is_strict: bool) -> u8 {
     }
 }
 
-fn bad_settings(Problems(problems): Problems, is_offline: bool) -> Vec<Finding> {
-    let finding = |problem: Problem| {
+fn bad_settings(SettingErrors(problems): SettingErrors, is_offline: bool) -> Vec<Finding> {
+    let finding = |problem: SettingError| {
         let text = problem.to_string();
         let text = text.strip_prefix(&problem.key).unwrap_or(&text).trim_start_matches(": ").to_owned();
         Finding::bad_setting(problem.key, text)
@@ -128,13 +128,18 @@ fn bad_settings(Problems(problems): Problems, is_offline: bool) -> Vec<Finding> 
     findings
 }
 
-fn of_settings(text: &str, doors: &[OpenDoor]) -> Vec<Finding> {
-    let open = doors.iter().map(|OpenDoor { key, reason, fix }| Finding::warning(key, reason, fix));
+fn of_settings(text: &str, doors: &[SecurityWarning]) -> Vec<Finding> {
+    let open = doors.iter().map(|SecurityWarning { key, reason, fix }| Finding::warning(key, reason, fix));
     [Finding::ok("settings", text)].into_iter().chain(open).collect()
 }
 
 /// Checks the settings, this machine and the cluster.
-fn look_around(settings: Settings, doors: Vec<OpenDoor>, probe: bool, deadline: Instant) -> Vec<Finding> {
+fn look_around(
+    settings: Settings,
+    doors: Vec<SecurityWarning>,
+    probe: bool,
+    deadline: Instant,
+) -> Vec<Finding> {
     let (of_certificate, open): (Vec<_>, Vec<_>) = doors.into_iter().partition(files::is_about_certificate);
     let mut findings = of_settings("valid", &open);
     findings.extend(fields::check(&settings));

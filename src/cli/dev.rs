@@ -3,7 +3,7 @@
 use super::output::{self, printable};
 use super::{Failure, signals};
 use crate::app::{self, Addresses, App};
-use crate::config::{Settings, Sources};
+use crate::config::{Settings, SettingsInput};
 use crate::kafka::{self, EmbeddedBroker, StartPosition, Tail, TailedRecord};
 use crate::record::names;
 use crate::telemetry;
@@ -58,7 +58,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         "telemetry.log_filter=warn".to_owned(),
     ];
     flags.extend(args.set);
-    let sources = Sources { environment: environment(), flags, ..Sources::default() };
+    let sources = SettingsInput { environment: environment(), flags, ..SettingsInput::default() };
     let mut settings = Settings::load(&sources)?;
     telemetry::init(&settings.telemetry)?;
     let topics: Vec<String> = App::topics(&settings)?.iter().map(ToString::to_string).collect();

@@ -44,7 +44,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
                 "spool.directory is not set: while Kafka does not acknowledge, events are refused, and lost once JustCall gives up retrying"
             );
         }
-        for door in settings.open_doors(sources.file()) {
+        for door in settings.security_warnings(sources.file()) {
             tracing::warn!(setting = door.key, "{}: {}", door.reason, door.fix);
         }
         check::log_fields(&settings);

@@ -3,7 +3,7 @@
 use super::Failure;
 use super::output::{self, printable, written};
 use crate::app;
-use crate::config::{Files, Settings, SettingsFile, Sources};
+use crate::config::{ReferencedFiles, Settings, SettingsFile, SettingsInput};
 use crate::delivery::SpoolRecord;
 use crate::record::Record;
 use base64::Engine;
@@ -82,12 +82,12 @@ impl Place {
         if let Some(directory) = self.directory {
             return Ok(directory);
         }
-        let settings = Settings::load(&Sources {
+        let settings = Settings::load(&SettingsInput {
             file: self.config.map_or(SettingsFile::Usual, SettingsFile::At),
             environment: super::environment(),
             flags: Vec::new(),
             // Reading a spool needs no secrets.
-            files: Files::None,
+            referenced_files: ReferencedFiles::None,
         })?;
         settings.spool.directory.ok_or(Failure::NoSpool)
     }

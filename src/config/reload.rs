@@ -1,36 +1,36 @@
-//! What new settings come to for a bridge that runs: what changes at once, and what has to wait.
+//! Differences between the settings in force and new ones, and the part that needs no restart.
 
-use super::check::{header_key, holds_one_event, property_key};
-use super::printer::tree;
-use super::problem::{Problem, Problems};
+use super::error::{SettingError, SettingErrors};
+use super::printer::to_yaml;
 use super::settings::Settings;
-use crate::routing::{self, RouteTable};
+use super::validate::event_size::check_max_in_flight;
+use crate::routing::{RouteError, RouteTable};
 use std::collections::{BTreeMap, BTreeSet};
 use yaml_rust2::Yaml;
 
 #[cfg(test)]
 mod tests;
 
-/// What new settings come to.
-pub struct Reload {
-    /// The settings in force from now on: the old ones, with everything new that can change at run time.
-    pub settings: Settings,
-    /// The difference, a line for each thing. Values of conditions are not shown: they may be phone
-    /// numbers.
-    pub changed: Vec<String>,
-    /// Settings that are new too and wait for a restart.
-    pub waiting: Vec<String>,
-    /// The routes of `settings`, worked out.
-    pub table: RouteTable,
+/// Effect of new settings on a running bridge.
+pub(crate) struct ReloadPlan {
+    /// Settings in force from now on: the old ones, with every change that needs no restart.
+    pub(crate) settings: Settings,
+    /// Changes, one line each. Values of conditions are omitted, because they may be phone numbers.
+    pub(crate) changed: Vec<String>,
+    /// Keys of the changed settings that need a restart.
+    pub(crate) pending_restart: Vec<String>,
+    /// Compiled routes of `settings`.
+    pub(crate) table: RouteTable,
 }
 
 impl Settings {
-    /// Works out what `new` settings come to. At run time can change: `routes`, `route_templates`,
-    /// `unknown_events`, `topics` and the `validation` of sources.
+    /// Compares the settings in force with new ones.
+    ///
+    /// `routes`, `route_templates`, `unknown_events`, `topics` and the `validation` of sources need no restart.
     ///
     /// # Errors
-    /// Where what is new and what has to wait contradict each other.
-    pub fn reload(&self, new: &Self) -> Result<Reload, Problems> {
+    /// Contradictions between the changes and the settings that need a restart.
+    pub(crate) fn plan_reload(&self, new: &Self) -> Result<ReloadPlan, SettingErrors> {
         let mut settings = self.clone();
         settings.routing.clone_from(&new.routing);
         settings.kafka.topics.clone_from(&new.kafka.topics);
@@ -39,47 +39,48 @@ impl Settings {
                 source.validation = other.validation;
             }
         }
-        let table = agree(&settings)?;
-        let (before, after, wished) = (said(self), said(&settings), said(new));
-        let waiting: BTreeSet<_> =
-            differing(&after, &wished).map(str::to_owned).chain(differing_unseen(&settings, new)).collect();
-        let mut changed: Vec<_> = differing(&before, &after)
+        let table = compile_routes(&settings)?;
+        let (before, after, requested) = (flat(self), flat(&settings), flat(new));
+        let pending_restart: BTreeSet<_> = changed_keys(&after, &requested)
+            .map(str::to_owned)
+            .chain(changed_secrets(&settings, new))
+            .collect();
+        let mut changed: Vec<_> = changed_keys(&before, &after)
             .map(|key| format!("{key}: {} -> {}", shown(before.get(key)), shown(after.get(key))))
             .collect();
-        changed.extend(difference("routes", &routes(self), &routes(&settings)));
-        changed.extend(difference("route_templates", &templates(self), &templates(&settings)));
-        Ok(Reload { settings, changed, waiting: waiting.into_iter().collect(), table })
+        changed.extend(list_changes("routes", &routes(self), &routes(&settings)));
+        changed.extend(list_changes("route_templates", &templates(self), &templates(&settings)));
+        Ok(ReloadPlan { settings, changed, pending_restart: pending_restart.into_iter().collect(), table })
     }
 }
 
-/// Works the routes out. They must agree with what cannot change: the dead-letter topic, and the room for
-/// one event.
-fn agree(settings: &Settings) -> Result<RouteTable, Problems> {
-    let problem = |routing::RouteError { at, reason, .. }| Problem::without_value(at, None, reason);
+/// Compiles the routes, and compares them with the dead-letter topic and the memory budget.
+fn compile_routes(settings: &Settings) -> Result<RouteTable, SettingErrors> {
+    let error = |RouteError { at, reason, .. }| SettingError::without_value(at, None, reason);
     let table = RouteTable::compile(&settings.routing)
-        .map_err(|problems| Problems(problems.into_iter().map(problem).collect()))?;
-    let mut problems: Vec<_> =
-        table.check_dead_letters(&settings.ingest.dead_letter.topic).into_iter().map(problem).collect();
-    if let Err(reason) = holds_one_event(settings, Some(&table)) {
-        problems.push(Problem::without_value("server.max_in_flight", None, reason));
+        .map_err(|errors| SettingErrors(errors.into_iter().map(error).collect()))?;
+    let mut errors: Vec<_> =
+        table.check_dead_letters(&settings.ingest.dead_letter.topic).into_iter().map(error).collect();
+    if let Err(reason) = check_max_in_flight(settings, Some(&table)) {
+        errors.push(SettingError::without_value("server.max_in_flight", None, reason));
     }
-    for problem in &mut problems {
-        problem.reason += "; this setting can be changed by a restart only";
+    for error in &mut errors {
+        error.reason += "; this setting changes only by a restart";
     }
-    if problems.is_empty() { Ok(table) } else { Err(Problems(problems)) }
+    if errors.is_empty() { Ok(table) } else { Err(SettingErrors(errors)) }
 }
 
-/// Every setting but the routes that is there, with what it is.
-type Said = BTreeMap<String, Yaml>;
+/// Values by key, without those of routes and templates.
+type FlatSettings = BTreeMap<String, Yaml>;
 
-fn said(settings: &Settings) -> Said {
-    let mut said = Said::new();
-    flatten("", &tree(settings), &mut said);
-    said.retain(|key, _| !key.starts_with("routes") && !key.starts_with("route_templates"));
-    said
+fn flat(settings: &Settings) -> FlatSettings {
+    let mut flat = FlatSettings::new();
+    flatten("", &to_yaml(settings), &mut flat);
+    flat.retain(|key, _| !key.starts_with("routes") && !key.starts_with("route_templates"));
+    flat
 }
 
-fn flatten(at: &str, yaml: &Yaml, into: &mut Said) {
+fn flatten(at: &str, yaml: &Yaml, into: &mut FlatSettings) {
     match yaml {
         Yaml::Hash(fields) if !fields.is_empty() => {
             for (key, value) in fields {
@@ -93,14 +94,14 @@ fn flatten(at: &str, yaml: &Yaml, into: &mut Said) {
     }
 }
 
-fn differing<'a>(before: &'a Said, after: &'a Said) -> impl Iterator<Item = &'a str> {
-    let gone = before.keys().filter(|key| !after.contains_key(*key));
+fn changed_keys<'a>(before: &'a FlatSettings, after: &'a FlatSettings) -> impl Iterator<Item = &'a str> {
+    let removed = before.keys().filter(|key| !after.contains_key(*key));
     let others = after.iter().filter(|(key, value)| before.get(*key) != Some(*value)).map(|(key, _)| key);
-    gone.chain(others).map(String::as_str)
+    removed.chain(others).map(String::as_str)
 }
 
-/// Settings that differ in what is not shown of them: secrets, and tokens in URLs.
-fn differing_unseen(before: &Settings, after: &Settings) -> Vec<String> {
+/// Returns the keys of changed secrets, and of changed tokens in URLs, which are not printed.
+fn changed_secrets(before: &Settings, after: &Settings) -> Vec<String> {
     let mut keys = Vec::new();
     for old in &before.ingest.sources {
         let Some(new) = after.ingest.sources.iter().find(|new| new.name == old.name) else { continue };
@@ -114,10 +115,10 @@ fn differing_unseen(before: &Settings, after: &Settings) -> Vec<String> {
     }
     let (old, new) = (&before.telemetry.otlp.headers, &after.telemetry.otlp.headers);
     let differing = old.iter().filter(|(name, value)| new.get(*name).is_some_and(|other| other != *value));
-    keys.extend(differing.map(|(name, _)| header_key(after, name)));
+    keys.extend(differing.map(|(name, _)| after.header_key(name)));
     let (old, new) = (&before.kafka.properties, &after.kafka.properties);
     let differing = old.iter().filter(|(name, value)| new.get(*name).is_some_and(|other| other != *value));
-    keys.extend(differing.map(|(name, _)| property_key(after, name)));
+    keys.extend(differing.map(|(name, _)| after.property_key(name)));
     keys
 }
 
@@ -125,27 +126,27 @@ fn shown(value: Option<&Yaml>) -> String {
     value.map_or_else(|| "nothing".into(), compact)
 }
 
-/// An entry as it is compared, and as it is shown.
-type Line = (Yaml, String);
+/// Route or template as it is compared, and as it is shown.
+type ComparedRoute = (Yaml, String);
 
-fn routes(settings: &Settings) -> Vec<Line> {
-    match &tree(settings)["routes"] {
-        Yaml::Array(routes) => routes.iter().map(line).collect(),
+fn routes(settings: &Settings) -> Vec<ComparedRoute> {
+    match &to_yaml(settings)["routes"] {
+        Yaml::Array(routes) => routes.iter().map(entry).collect(),
         _ => Vec::new(),
     }
 }
 
-fn templates(settings: &Settings) -> Vec<Line> {
-    let Yaml::Hash(templates) = &tree(settings)["route_templates"] else { return Vec::new() };
+fn templates(settings: &Settings) -> Vec<ComparedRoute> {
+    let Yaml::Hash(templates) = &to_yaml(settings)["route_templates"] else { return Vec::new() };
     let named = |(name, template): (&Yaml, &Yaml)| {
-        let (whole, shown) = line(template);
+        let (whole, shown) = entry(template);
         let shown = format!("{}: {shown}", name.as_str().unwrap_or_default());
         (Yaml::Array(vec![name.clone(), whole]), shown)
     };
     templates.iter().map(named).collect()
 }
 
-fn line(route: &Yaml) -> Line {
+fn entry(route: &Yaml) -> ComparedRoute {
     let shown = match route {
         Yaml::Hash(fields) => {
             let field = |(key, value): (&Yaml, &Yaml)| {
@@ -166,7 +167,7 @@ fn line(route: &Yaml) -> Line {
     (route.clone(), shown)
 }
 
-/// YAML in one line; nothing for what is empty.
+/// Returns YAML on one line. An empty list or map is an empty text.
 fn compact(yaml: &Yaml) -> String {
     let list = |items: Vec<String>, open: char, close: char| {
         if items.is_empty() { String::new() } else { format!("{open}{}{close}", items.join(", ")) }
@@ -178,16 +179,17 @@ fn compact(yaml: &Yaml) -> String {
             list(fields.iter().map(field).collect(), '{', '}')
         }
         Yaml::String(text) | Yaml::Real(text) => text.clone(),
-        Yaml::Boolean(it) => it.to_string(),
+        Yaml::Boolean(value) => value.to_string(),
         Yaml::Integer(number) => number.to_string(),
         _ => String::new(),
     }
 }
 
-/// The lines that went and those that came, in their order: what stays is the longest part that both
-/// lists have in common.
-fn difference(name: &str, before: &[Line], after: &[Line]) -> Vec<String> {
-    // Of the rests from each place on, the length of what they have in common.
+/// Returns a line for each entry that was removed or added, in order.
+///
+/// The longest common subsequence of both lists is unchanged.
+fn list_changes(name: &str, before: &[ComparedRoute], after: &[ComparedRoute]) -> Vec<String> {
+    // Length of the longest common subsequence of the rests, from each pair of indices.
     let mut common = vec![vec![0_usize; after.len() + 1]; before.len() + 1];
     for old in (0..before.len()).rev() {
         for new in (0..after.len()).rev() {

@@ -1,5 +1,6 @@
-//! What the settings mean: the parts' own configurations, validated.
+//! Settings and their defaults.
 
+use super::schema::visitor::NamedEntry;
 use crate::ingest::{DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SignatureConfig, SourceConfig};
 use crate::routing::{RouteConfig, RouteTemplate, UnknownEvents};
 use crate::telemetry::{LogFormat, Ratio};
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-/// Everything the bridge was told, checked.
+/// Settings of the bridge, a configuration for each room.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
     /// `server`
@@ -22,9 +23,9 @@ pub struct Settings {
     pub routing: routing::Config,
     /// `kafka` and `topics`
     pub kafka: kafka::Config,
-    /// `kafka.properties_files`: the files that some of the properties were read from, by property.
+    /// `kafka.properties_files`: file of each property that is read from one
     pub property_files: BTreeMap<String, String>,
-    /// `kafka.ack_deadline` and what `dead_letter` says of the spool
+    /// `kafka.ack_deadline`, and the quota of dead letters under `dead_letter`
     pub delivery: delivery::Config,
     /// `spool`
     pub spool: spool::Config,
@@ -32,14 +33,16 @@ pub struct Settings {
     pub shutdown: ShutdownConfig,
     /// `telemetry`
     pub telemetry: telemetry::Config,
+    /// Key of a secret that the settings file contains itself
+    pub(super) secret_in_file: Option<String>,
 }
 
 /// Settings under `shutdown`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShutdownConfig {
-    /// How long it keeps serving, no longer ready, after a signal.
+    /// Time from a signal, with readiness off, to the end of accepting events.
     pub delay: Duration,
-    /// How long it then has to finish what is in flight.
+    /// Longest time after the delay in which the events in flight are finished.
     pub timeout: Duration,
 }
 
@@ -48,10 +51,10 @@ const MIB: u64 = 1024 * 1024;
 
 impl Default for Settings {
     fn default() -> Self {
-        let everywhere = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        let all_interfaces = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
         Self {
             server: http::Config {
-                listen: everywhere(8080),
+                listen: all_interfaces(8080),
                 workers: None,
                 max_body_bytes: 960 * KIB,
                 max_in_flight: 32 * KIB * KIB,
@@ -62,7 +65,7 @@ impl Default for Settings {
             },
             admin: http::AdminConfig { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)) },
             ingest: ingest::Config {
-                sources: vec![default_source("main")],
+                sources: vec![SourceConfig::with_name("main")],
                 dead_letter: DeadLetterConfig {
                     topic: "justcall.dead-letter".into(),
                     answer: DeadLetterAnswer::Problem,
@@ -107,23 +110,54 @@ impl Default for Settings {
                     sample_ratio: Ratio::ALL,
                 },
             },
+            secret_in_file: None,
         }
     }
 }
 
-/// A source of which nothing but the name is said.
-pub(super) fn default_source(name: &str) -> SourceConfig {
-    SourceConfig {
-        name: name.into(),
-        path: "/webhooks/justcall".into(),
-        validation: Validation::Documented,
-        signature: SignatureConfig::default(),
-        token: None,
-        token_file: None,
+/// Maps of librdkafka's properties: of values, and of files.
+pub(super) const PROPERTY_MAPS: [&str; 2] = ["kafka.properties", "kafka.properties_files"];
+
+/// Maps of the headers for the collector of traces: of values, and of files.
+pub(super) const HEADER_MAPS: [&str; 2] = ["telemetry.otlp_headers", "telemetry.otlp_headers_files"];
+
+impl Settings {
+    /// Returns the key of a property of librdkafka.
+    pub(super) fn property_key(&self, name: &str) -> String {
+        let is_in_file = self.property_files.contains_key(name);
+        format!("{}.{name}", PROPERTY_MAPS[usize::from(is_in_file)])
+    }
+
+    /// Returns the key of a header for the collector of traces.
+    pub(super) fn header_key(&self, name: &str) -> String {
+        let is_in_file = self.telemetry.otlp.header_files.contains_key(name);
+        format!("{}.{name}", HEADER_MAPS[usize::from(is_in_file)])
     }
 }
 
-/// A template of which nothing but the name is said.
-pub(super) fn empty_template(name: &str) -> RouteTemplate {
-    RouteTemplate { name: name.into(), route: RouteConfig::default() }
+impl NamedEntry for SourceConfig {
+    fn with_name(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            path: "/webhooks/justcall".into(),
+            validation: Validation::Documented,
+            signature: SignatureConfig::default(),
+            token: None,
+            token_file: None,
+        }
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl NamedEntry for RouteTemplate {
+    fn with_name(name: &str) -> Self {
+        Self { name: name.into(), route: RouteConfig::default() }
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
 }

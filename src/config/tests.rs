@@ -4,34 +4,34 @@ mod bad;
 mod good;
 mod routes;
 
-use super::{Problems, Settings, SettingsFile, Sources};
+use super::{SettingErrors, Settings, SettingsFile, SettingsInput};
 use std::io::Write;
 
 /// Settings from a file's text.
-fn load(yaml: &str) -> Result<Settings, Problems> {
+fn load(yaml: &str) -> Result<Settings, SettingErrors> {
     load_from(yaml, &[], &[])
 }
 
-fn load_from(yaml: &str, environment: &[(&str, &str)], flags: &[&str]) -> Result<Settings, Problems> {
+fn load_from(yaml: &str, environment: &[(&str, &str)], flags: &[&str]) -> Result<Settings, SettingErrors> {
     let mut file = tempfile::Builder::new().suffix("bridge.yaml").tempfile().unwrap();
     file.write_all(yaml.as_bytes()).unwrap();
-    Settings::load(&Sources {
+    Settings::load(&SettingsInput {
         file: SettingsFile::At(file.path().to_owned()),
         environment: environment.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect(),
         flags: flags.iter().map(|flag| (*flag).into()).collect(),
-        ..Sources::default()
+        ..SettingsInput::default()
     })
 }
 
 #[track_caller]
-fn good(loaded: Result<Settings, Problems>) -> Settings {
-    loaded.unwrap_or_else(|problems| panic!("{problems}"))
+fn good(loaded: Result<Settings, SettingErrors>) -> Settings {
+    loaded.unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 #[track_caller]
-fn problems(loaded: Result<Settings, Problems>) -> Problems {
+fn errors(loaded: Result<Settings, SettingErrors>) -> SettingErrors {
     match loaded {
         Ok(_) => panic!("nothing wrong was found"),
-        Err(problems) => problems,
+        Err(errors) => errors,
     }
 }

@@ -1,6 +1,6 @@
 use super::{RefreshResult, Reloader};
 use crate::app::block_on;
-use crate::config::{Settings, SettingsFile, Sources};
+use crate::config::{Settings, SettingsFile, SettingsInput};
 use crate::delivery::{self, Delivery};
 use crate::health::Readiness;
 use crate::ingest::{Evaluator, Ingest};
@@ -13,10 +13,10 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
-fn sources(file: &Path) -> Sources {
+fn sources(file: &Path) -> SettingsInput {
     let flags =
         vec!["sources.main.signature.required=false".into(), "kafka.bootstrap_servers=127.0.0.1:1".into()];
-    Sources { file: SettingsFile::At(file.into()), flags, ..Sources::default() }
+    SettingsInput { file: SettingsFile::At(file.into()), flags, ..SettingsInput::default() }
 }
 
 /// Returns a reloader of a bridge that started with `settings`.

@@ -50,13 +50,13 @@ fn finding(gap: &Gap) -> Finding {
 mod tests {
     use super::*;
     use crate::cli::check::finding::Level;
-    use crate::config::Sources;
+    use crate::config::SettingsInput;
 
     const SIGNED: &str = "sources.main.signature.secrets=[\"a-secret-for-tests\"]";
     const UNSIGNED: &str = "sources.main.signature.required=false";
 
     fn warnings(given: &[&str]) -> Vec<String> {
-        let found = check(&Settings::load(&Sources::given(given)).unwrap());
+        let found = check(&Settings::load(&SettingsInput::given(given)).unwrap());
         assert!(found.iter().all(|finding| finding.level == Level::Warning));
         found
             .into_iter()

@@ -1,7 +1,7 @@
 //! Checks secret files and the served certificate.
 
 use super::finding::Finding;
-use crate::config::{OpenDoor, Settings};
+use crate::config::{SecurityWarning, Settings};
 use chrono::DateTime;
 
 const CERTIFICATE: &str = "server.tls.certificate";
@@ -12,12 +12,12 @@ const RENEWED_BEFORE_DAYS: u64 = 30;
 const DAY: u64 = 24 * 60 * 60;
 
 /// Returns true for a finding on the certificate, which this module reports with its expiry.
-pub(super) fn is_about_certificate(door: &OpenDoor) -> bool {
+pub(super) fn is_about_certificate(door: &SecurityWarning) -> bool {
     door.key == CERTIFICATE
 }
 
 /// Returns a finding for each secret file and for the certificate. Loading has read the files already.
-pub(super) fn check(settings: &Settings, doors: &[OpenDoor], now: u64) -> Vec<Finding> {
+pub(super) fn check(settings: &Settings, doors: &[SecurityWarning], now: u64) -> Vec<Finding> {
     let shut = |(key, _): &(String, _)| doors.iter().all(|door| door.key != *key);
     let secrets = settings.secret_files().into_iter().filter(shut);
     let mut findings: Vec<_> = secrets
@@ -29,7 +29,7 @@ pub(super) fn check(settings: &Settings, doors: &[OpenDoor], now: u64) -> Vec<Fi
 }
 
 /// Judges the certificate. `fault` is the reason why clients reject it now.
-fn certificate(expires: u64, fault: Option<&OpenDoor>, now: u64) -> Finding {
+fn certificate(expires: u64, fault: Option<&SecurityWarning>, now: u64) -> Finding {
     let date = i64::try_from(expires).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     let date = date.unwrap_or_default().format("%Y-%m-%d");
     if let Some(door) = fault {
@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn invalid_certificate_is_a_failure_with_a_reason() {
-        let door = |reason: &str| OpenDoor { key: CERTIFICATE.into(), reason: reason.into(), fix: "".into() };
+        let door =
+            |reason: &str| SecurityWarning { key: CERTIFICATE.into(), reason: reason.into(), fix: "".into() };
         for (expires, reason) in [(0, "it expired"), (u64::MAX, "valid from tomorrow only")] {
             let finding = certificate(expires, Some(&door(reason)), 5);
             assert_eq!(finding.level, Level::Failure);

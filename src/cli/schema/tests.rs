@@ -1,12 +1,12 @@
 use super::*;
-use crate::config::Sources;
+use crate::config::SettingsInput;
 use crate::record::TraceContext;
 use crate::routing::{RecordContext, RouteTable, Routed};
 use chrono::Utc;
 use justcall_events::{BodyHash, Dialect, Picks, Scanned, Validation, samples, scan_with};
 
 fn settings(given: &[&str]) -> Settings {
-    Settings::load(&Sources::given(given)).unwrap()
+    Settings::load(&SettingsInput::given(given)).unwrap()
 }
 
 const ROUTES: &str = r#"routes=[

@@ -1,11 +1,11 @@
 use super::print_config;
-use crate::config::{Settings, SettingsFile, Sources};
+use crate::config::{Settings, SettingsFile, SettingsInput};
 
 fn loaded(yaml: &str) -> Settings {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), yaml).unwrap();
-    let sources = Sources { file: SettingsFile::At(file.path().into()), ..Sources::default() };
-    Settings::load(&sources).unwrap_or_else(|problems| panic!("{problems}"))
+    let sources = SettingsInput { file: SettingsFile::At(file.path().into()), ..SettingsInput::default() };
+    Settings::load(&sources).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 const EVERYTHING: &str = r#"
@@ -27,7 +27,7 @@ telemetry: { log_format: json, log_filter: "warn,a=debug", log_sample: 100, otlp
 "#;
 
 #[test]
-fn what_is_printed_gives_the_same_settings() {
+fn printed_settings_load_to_the_same_settings() {
     let everything = EVERYTHING.replace("1001", "1025");
     for settings in [Settings::default(), loaded(&everything)] {
         let printed = print_config(&settings);

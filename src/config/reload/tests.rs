@@ -1,25 +1,25 @@
-use super::Reload;
-use crate::config::{Settings, Sources};
+use super::ReloadPlan;
+use crate::config::{Settings, SettingsInput};
 
 fn settings(given: &[&str]) -> Settings {
-    Settings::load(&Sources::given(given)).unwrap()
+    Settings::load(&SettingsInput::given(given)).unwrap()
 }
 
-fn reload(before: &[&str], after: &[&str]) -> Reload {
-    settings(before).reload(&settings(after)).unwrap_or_else(|problems| panic!("{problems}"))
+fn reload(before: &[&str], after: &[&str]) -> ReloadPlan {
+    settings(before).plan_reload(&settings(after)).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 const ROUTES: &str = r#"routes=[{"match":"call.*","topics":"a"},{"match":"sms.*","when":{"/data/from":"+15550100"},"topics":"b"}]"#;
 
 #[test]
 fn same_settings_are_no_difference() {
-    let Reload { settings: after, changed, waiting, .. } = reload(&[ROUTES], &[ROUTES]);
-    assert_eq!((changed, waiting), (vec![], vec![]));
+    let ReloadPlan { settings: after, changed, pending_restart, .. } = reload(&[ROUTES], &[ROUTES]);
+    assert_eq!((changed, pending_restart), (vec![], vec![]));
     assert!(after == settings(&[ROUTES]));
 }
 
 #[test]
-fn what_can_change_changes_and_is_told() {
+fn changes_that_need_no_restart_are_applied_and_listed() {
     let after = [
         r#"routes=[{"match":"call.missed","topics":"m"},{"match":"call.*","topics":"a"},{"match":"sms.*","when":{"/data/from":"+15550199"},"topics":"b"}]"#,
         "unknown_events=dead_letter",
@@ -27,10 +27,10 @@ fn what_can_change_changes_and_is_told() {
         "sources.main.validation=strict",
         "topics.config.retention.ms=1000",
     ];
-    let Reload { settings: in_force, changed, waiting, .. } =
+    let ReloadPlan { settings: in_force, changed, pending_restart, .. } =
         reload(&[ROUTES, "sources.main.validation=documented"], &after);
     assert!(in_force == settings(&after));
-    assert_eq!(waiting, [""; 0]);
+    assert_eq!(pending_restart, [""; 0]);
     assert_eq!(
         changed,
         [
@@ -48,8 +48,8 @@ fn what_can_change_changes_and_is_told() {
 #[test]
 fn named_field_changes_like_a_pointer_and_without_its_value() {
     let after = ROUTES.replace("/data/from", "from");
-    let Reload { changed, waiting, .. } = reload(&[ROUTES], &[&after]);
-    assert_eq!(waiting, [""; 0]);
+    let ReloadPlan { changed, pending_restart, .. } = reload(&[ROUTES], &[&after]);
+    assert_eq!(pending_restart, [""; 0]);
     let expected = [
         "- routes[1]: match [sms.*], when [/data/from], topics [b]",
         "+ routes[1]: match [sms.*], when [from], topics [b]",
@@ -58,7 +58,7 @@ fn named_field_changes_like_a_pointer_and_without_its_value() {
 }
 
 #[test]
-fn what_cannot_change_stays_and_is_named() {
+fn changes_that_need_a_restart_are_listed_only() {
     let before = ["sources.main.validation=documented"];
     let after = [
         "server.max_body_bytes=900 KiB",
@@ -68,7 +68,7 @@ fn what_cannot_change_stays_and_is_named() {
         "sources.other.path=/other",
         "topics.create_missing=false",
     ];
-    let Reload { settings: in_force, changed, waiting, .. } = reload(&before, &after);
+    let ReloadPlan { settings: in_force, changed, pending_restart, .. } = reload(&before, &after);
     assert_eq!(changed, ["topics.create_missing: true -> false"]);
     let kept = settings(&["topics.create_missing=false"]);
     assert!(in_force == kept, "nothing else is in force");
@@ -79,18 +79,24 @@ fn what_cannot_change_stays_and_is_named() {
         "sources.main.path",
         "sources.other.path",
     ] {
-        assert!(waiting.iter().any(|waiting| waiting == key), "{key}: {waiting:?}");
+        assert!(
+            pending_restart.iter().any(|pending_restart| pending_restart == key),
+            "{key}: {pending_restart:?}"
+        );
     }
-    assert!(!waiting.iter().any(|waiting| waiting.starts_with("topics")), "{waiting:?}");
+    assert!(
+        !pending_restart.iter().any(|pending_restart| pending_restart.starts_with("topics")),
+        "{pending_restart:?}"
+    );
 }
 
 #[test]
-fn secrets_that_changed_are_told_of_without_being_shown() {
+fn changed_secrets_are_listed_without_their_values() {
     let secret = |text: &str| [format!(r#"sources.main.signature.secrets=["{text}"]"#)];
     let (before, after) = (secret("first-secret"), secret("other-secret"));
-    let Reload { changed, waiting, .. } = reload(&[&before[0]], &[&after[0]]);
+    let ReloadPlan { changed, pending_restart, .. } = reload(&[&before[0]], &[&after[0]]);
     assert_eq!(changed, [""; 0]);
-    assert_eq!(waiting, ["sources.main.signature.secrets"]);
+    assert_eq!(pending_restart, ["sources.main.signature.secrets"]);
 }
 
 #[test]
@@ -112,9 +118,11 @@ fn secrets_are_named_beside_other_settings_and_by_the_file_they_are_in() {
         "sources.main.token=0123456789abcdef",
         "spool.max_bytes=2 GiB",
     ]);
-    let Ok(Reload { waiting, .. }) = before.reload(&after) else { panic!("no contradiction") };
+    let Ok(ReloadPlan { pending_restart, .. }) = before.plan_reload(&after) else {
+        panic!("no contradiction")
+    };
     assert_eq!(
-        waiting,
+        pending_restart,
         [
             "kafka.properties.ssl.key.password",
             "kafka.properties_files.sasl.password",
@@ -134,7 +142,7 @@ fn routes_that_only_read_alike_are_a_difference() {
         (r#""headers":{"a":"b, c: d"}"#, r#""headers":{"a":"b","c":"d"}"#),
         (r#""headers":{}"#, r#""headers":{"a":""}"#),
     ] {
-        let Reload { changed, .. } = reload(&[&with(before)], &[&with(after)]);
+        let ReloadPlan { changed, .. } = reload(&[&with(before)], &[&with(after)]);
         assert!(
             matches!(&changed[..], [old, new] if old.starts_with('-') && new.starts_with('+')),
             "{changed:?}"
@@ -143,21 +151,21 @@ fn routes_that_only_read_alike_are_a_difference() {
 }
 
 #[test]
-fn new_topics_keep_clear_of_the_dead_letters_in_force() {
+fn new_topics_differ_from_the_dead_letter_topic_in_force() {
     let before = settings(&["dead_letter.topic=rejected"]);
     let after = settings(&["dead_letter.topic=elsewhere", r#"routes=[{"match":"*","topics":"rejected"}]"#]);
-    let Err(problems) = before.reload(&after) else { panic!("both would be one topic") };
-    assert!(problems.to_string().starts_with("dead_letter.topic: `rejected` is also a topic"), "{problems}");
+    let Err(errors) = before.plan_reload(&after) else { panic!("both would be one topic") };
+    assert!(errors.to_string().starts_with("dead_letter.topic: `rejected` is also a topic"), "{errors}");
 }
 
 #[test]
-fn new_routes_keep_to_the_room_that_is_in_force() {
+fn new_routes_fit_the_memory_budget_in_force() {
     let routes = r#"routes=[{"match":"*","topics":["a","b","c"]}]"#;
     let before = settings(&["server.max_in_flight=3 MiB"]);
     let after = settings(&["server.max_in_flight=4 MiB", routes]);
-    let Err(problems) = before.reload(&after) else { panic!("no event of the largest would be let in") };
+    let Err(errors) = before.plan_reload(&after) else { panic!("no event of the largest would be let in") };
     assert!(
-        problems.to_string().starts_with("server.max_in_flight: must be at least 3981312 bytes"),
-        "{problems}"
+        errors.to_string().starts_with("server.max_in_flight: must be at least 3981312 bytes"),
+        "{errors}"
     );
 }

@@ -1,15 +1,15 @@
-use super::{good, load, load_from, problems};
-use crate::config::{Files, Problems, Settings, SettingsFile, Sources};
+use super::{errors, good, load, load_from};
+use crate::config::{ReferencedFiles, SettingErrors, Settings, SettingsFile, SettingsInput};
 
 /// What is written, the key that is reported, and a part of the line about it.
 const BAD: &[(&str, &str, &str)] = &[
     // Unknown keys.
     ("sever: {}", "sever", "did you mean `server`?"),
-    ("server: { max_body: 1 KiB }", "server.max_body", "is no setting; here are `listen`"),
+    ("server: { max_body: 1 KiB }", "server.max_body", "is not a setting; the settings here are `listen`"),
     ("server: { max_body_byte: 1 KiB }", "server.max_body_byte", "did you mean `max_body_bytes`?"),
     ("kafka: { ack_dedline: 1s }", "kafka.ack_dedline", "did you mean `ack_deadline`?"),
     ("sources: { main: { pth: /x } }", "sources.main.pth", "did you mean `path`?"),
-    ("sources: { main: { signatur: { secrets: [hush] } } }", "sources.main.signatur", "is no setting"),
+    ("sources: { main: { signatur: { secrets: [hush] } } }", "sources.main.signatur", "is not a setting"),
     ("routes: [{ match: '*', topic: t, topics: u }]", "routes[0].topic", "did you mean `topics`?"),
     // Wrong types.
     ("server: 8080", "server", "= 8080"),
@@ -49,7 +49,7 @@ const BAD: &[(&str, &str, &str)] = &[
     (
         "telemetry: { otlp_headers: { a: x }, otlp_headers_files: { a: /x } }",
         "telemetry.otlp_headers_files.a",
-        "must be in one place",
+        "is set under `telemetry.otlp_headers` as well: remove one of them",
     ),
     ("telemetry: { otlp_headers_files: { a: /no/such/file } }", "telemetry.otlp_headers_files.a", "cannot"),
     ("telemetry: { log_filter: '' }", "telemetry.log_filter", "is empty"),
@@ -65,10 +65,10 @@ const BAD: &[(&str, &str, &str)] = &[
     ("deduplication: { window: 8days }", "deduplication.window", "must be from 0s to 7days"),
     // Paths, names, addresses.
     ("sources: { main: { path: hooks } }", "sources.main.path", "must begin with `/`"),
-    ("sources: { main: { path: '/a//b' } }", "sources.main.path", "must not hold `//`"),
-    ("sources: { main: { path: '/{id}' } }", "sources.main.path", "may hold a-z"),
+    ("sources: { main: { path: '/a//b' } }", "sources.main.path", "must not contain `//`"),
+    ("sources: { main: { path: '/{id}' } }", "sources.main.path", "must contain only a-z"),
     ("sources: { Main: { path: /a } }", "sources.Main", "a source's name is 1 to 63"),
-    ("sources: {}", "sources", "names no source"),
+    ("sources: {}", "sources", "has no source"),
     ("kafka: { bootstrap_servers: '' }", "kafka.bootstrap_servers", "must be `host:port`"),
     ("kafka: { bootstrap_servers: 'a:1,b' }", "kafka.bootstrap_servers", "not `b`"),
     ("kafka: { bootstrap_servers: 'a:0' }", "kafka.bootstrap_servers", "not `a:0`"),
@@ -100,12 +100,12 @@ const BAD: &[(&str, &str, &str)] = &[
     (
         "sources: { main: { signature: { required: true } } }",
         "sources.main.signature.required",
-        "needs a secret to verify with",
+        "needs a secret to verify signatures",
     ),
     (
         "sources: { main: { signature: { mode: monitor } } }",
         "sources.main.signature.mode",
-        "needs a secret: `secrets_file`",
+        "needs a secret to verify signatures: set `secrets_file`",
     ),
     (
         "sources: { main: { signature: { secrets: [a], urls: [hooks.example.com] } } }",
@@ -116,7 +116,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("sources: { main: { token: 'has/a/slash/4711-4711' } }", "sources.main.token", "16 or more of a-z"),
     ("sources: { main: { token_file: /no/such/file } }", "sources.main.token_file", "entity not found"),
     // Contradictions.
-    ("admin: { listen: '127.0.0.1:8080' }", "admin.listen", "takes the port of `server.listen`"),
+    ("admin: { listen: '127.0.0.1:8080' }", "admin.listen", "has the port of `server.listen`"),
     ("server: { max_in_flight: 1 MiB }", "server.max_in_flight", "must be at least 1982464 bytes"),
     (
         "server: { max_body_bytes: 1 MiB }",
@@ -129,7 +129,11 @@ const BAD: &[(&str, &str, &str)] = &[
         "kafka.properties.message.max.bytes",
         "does not accept the value",
     ),
-    ("sources: { a: { path: /x }, b: { path: /x/ } }", "sources.b.path", "is the path of the source `a` too"),
+    (
+        "sources: { a: { path: /x }, b: { path: /x/ } }",
+        "sources.b.path",
+        "is the path of the source `a` as well",
+    ),
     ("dead_letter: { topic: justcall.unknown }", "dead_letter.topic", "dead letters need their own"),
     ("shutdown: { timeout: 1s }", "shutdown.timeout", "must be at least `kafka.ack_deadline`, 2s"),
     (
@@ -168,7 +172,7 @@ const BAD: &[(&str, &str, &str)] = &[
     (
         "kafka: { properties: { security.protocol: SASL_SSL, sasl.mechanism: PLAIN, sasl.password: p } }",
         "kafka.properties.sasl.username",
-        "is missing",
+        "is not set, and the SASL mechanism needs it",
     ),
     (
         "kafka: { properties: { security.protocol: SSL, ssl.ca.location: /no/such/ca.pem } }",
@@ -178,7 +182,7 @@ const BAD: &[(&str, &str, &str)] = &[
     (
         "kafka: { properties: { security.protocol: SSL, ssl.keystore.location: /no/such.p12 } }",
         "kafka.properties.ssl.keystore.password",
-        "is missing: `ssl.keystore.location` needs it",
+        "is not set, and `ssl.keystore.location` needs it",
     ),
     ("kafka: { properties: { max.in.flight: 6 } }", "kafka.properties.max.in.flight", "from 1 to 5"),
     ("routes: [{ match: 'call.miss*', topics: t }]", "routes[0].match[0]", "= \"call.miss*\""),
@@ -198,18 +202,18 @@ const BAD: &[(&str, &str, &str)] = &[
 #[test]
 fn a_bad_setting_is_named_with_its_value_its_origin_and_the_reason() {
     for (yaml, key, part) in BAD {
-        let found = problems(load(yaml));
+        let found = errors(load(yaml));
         assert_eq!(found.0.len(), 1, "{yaml}:\n{found}");
         assert_eq!(found.0[0].key, *key, "{yaml}:\n{found}");
         assert!(found.to_string().contains(part), "{yaml}:\n{found}");
         // A contradiction may rest on a default, which no file says.
-        let is_said = found.0[0].value.is_some() || found.to_string().contains("is no setting");
+        let is_said = found.0[0].value.is_some() || found.to_string().contains("is not a setting");
         assert!(!is_said || found.to_string().contains("bridge.yaml:"), "{yaml}:\n{found}");
     }
 }
 
 #[test]
-fn a_certificate_that_could_not_be_served_is_a_problem() {
+fn a_certificate_that_cannot_be_served_is_an_error() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
@@ -222,7 +226,7 @@ fn a_certificate_that_could_not_be_served_is_a_problem() {
     let other = file("other.key", &rcgen::KeyPair::generate().unwrap().serialize_pem());
     let found = |certificate: &str, key: &str| {
         let yaml = format!("server: {{ tls: {{ certificate: {certificate}, key: {key} }} }}");
-        problems(load(&yaml)).0.into_iter().map(|problem| problem.to_string()).collect::<Vec<_>>()
+        errors(load(&yaml)).0.into_iter().map(|error| error.to_string()).collect::<Vec<_>>()
     };
     let one = |certificate: &str, key: &str, at: &str, part: &str| {
         let found = found(certificate, key);
@@ -241,11 +245,11 @@ fn a_certificate_that_could_not_be_served_is_a_problem() {
 }
 
 #[test]
-fn every_problem_is_reported_a_line_each() {
-    let found = problems(load(
+fn every_error_is_reported_on_its_own_line() {
+    let found = errors(load(
         "server: { listen: here, max_in_flight: 1 MiB }\nkafka: { ack_deadline: 5, properties: { acks: 0 } }\nroutes: [{}]\nnonsense: 1",
     ));
-    let keys: Vec<_> = found.0.iter().map(|problem| problem.key.as_str()).collect();
+    let keys: Vec<_> = found.0.iter().map(|error| error.key.as_str()).collect();
     assert_eq!(
         keys,
         [
@@ -262,35 +266,35 @@ fn every_problem_is_reported_a_line_each() {
 }
 
 #[test]
-fn what_cannot_be_read_is_not_judged_again() {
-    let found = problems(load(
+fn a_setting_that_cannot_be_read_is_not_validated() {
+    let found = errors(load(
         "topics: { prefix: '' }\nserver: { max_in_flight: lots }\nsources: { main: { path: x }}",
     ));
-    let keys: Vec<_> = found.0.iter().map(|problem| problem.key.as_str()).collect();
+    let keys: Vec<_> = found.0.iter().map(|error| error.key.as_str()).collect();
     assert_eq!(keys, ["server.max_in_flight", "sources.main.path", "topics.prefix"]);
 }
 
 #[test]
-fn two_problems_of_one_source_are_both_reported() {
-    let found = problems(load("sources: { A: { path: /x }, B: { path: /x } }"));
-    let keys: Vec<_> = found.0.iter().map(|problem| problem.key.as_str()).collect();
+fn two_errors_of_one_source_are_both_reported() {
+    let found = errors(load("sources: { A: { path: /x }, B: { path: /x } }"));
+    let keys: Vec<_> = found.0.iter().map(|error| error.key.as_str()).collect();
     assert_eq!(keys, ["sources.A", "sources.B", "sources.B.path"]);
 }
 
 #[test]
-fn a_problem_names_the_variable_or_the_flag_it_came_from() {
+fn an_error_names_its_variable_or_flag() {
     let variable =
-        problems(load_from("", &[("JUSTCALL_BRIDGE__KAFKA__ACK_DEADLINE", "soon")], &[])).to_string();
+        errors(load_from("", &[("JUSTCALL_BRIDGE__KAFKA__ACK_DEADLINE", "soon")], &[])).to_string();
     assert!(
         variable.contains("\"soon\" (environment variable JUSTCALL_BRIDGE__KAFKA__ACK_DEADLINE)"),
         "{variable}"
     );
-    let flag = problems(load_from("", &[], &["kafka.ack_deadline=soon"])).to_string();
+    let flag = errors(load_from("", &[], &["kafka.ack_deadline=soon"])).to_string();
     assert!(flag.contains("\"soon\" (flag --set kafka.ack_deadline)"), "{flag}");
-    let no_value = problems(load_from("", &[], &["server.workers=1", "hush"])).to_string();
-    assert_eq!(no_value, "--set (flag 2): is written `key=value`");
+    let no_value = errors(load_from("", &[], &["server.workers=1", "hush"])).to_string();
+    assert_eq!(no_value, "--set (flag 2): must be written `key=value`");
     let unknown =
-        problems(load_from("", &[("JUSTCALL_BRIDGE__KAFKA__ACK", "1s"), ("JUSTCALL_BRIDGE__", "x")], &[]));
+        errors(load_from("", &[("JUSTCALL_BRIDGE__KAFKA__ACK", "1s"), ("JUSTCALL_BRIDGE__", "x")], &[]));
     assert_eq!(unknown.0.len(), 2, "{unknown}");
 }
 
@@ -318,28 +322,29 @@ fn a_secret_is_in_no_message() {
         format!("kafka: {{ properties: {{ sasl.password: {secret}"),
     ];
     for yaml in cases {
-        let found = problems(load(&yaml));
+        let found = errors(load(&yaml));
         for text in [found.to_string(), format!("{found:?}")] {
             assert!(!text.contains(secret), "{text}");
         }
     }
     let variables = [("JUSTCALL_BRIDGE__KAFKA", "{hush-hush")];
-    let found = problems(load_from("", &variables, &["hush-hush"])).to_string();
+    let found = errors(load_from("", &variables, &["hush-hush"])).to_string();
     assert!(!found.contains(secret), "{found}");
 }
 
 #[test]
-fn a_file_that_is_missing_or_no_yaml_is_a_problem() {
-    let missing = Sources { file: SettingsFile::At("/no/such/file.yaml".into()), ..Sources::default() };
-    let found = problems(Settings::load(&missing)).to_string();
+fn a_file_that_is_missing_or_not_yaml_is_an_error() {
+    let missing =
+        SettingsInput { file: SettingsFile::At("/no/such/file.yaml".into()), ..SettingsInput::default() };
+    let found = errors(Settings::load(&missing)).to_string();
     assert!(found.starts_with("/no/such/file.yaml: cannot be read"), "{found}");
     for (yaml, fault) in [
-        ("a: 1\nb: [", "is no YAML: "),
-        ("a: 1\na: 2", "is no YAML: "),
-        ("- a\n- b", "is no map of settings"),
-        ("just text", "is no map of settings"),
+        ("a: 1\nb: [", "is not valid YAML: "),
+        ("a: 1\na: 2", "is not valid YAML: "),
+        ("- a\n- b", "is not a map of settings"),
+        ("just text", "is not a map of settings"),
     ] {
-        let found = problems(load(yaml)).to_string();
+        let found = errors(load(yaml)).to_string();
         assert!(found.contains(&format!("bridge.yaml: {fault}")), "{found}");
     }
 }
@@ -354,7 +359,7 @@ fn a_value_that_is_not_finite_is_reported_with_its_key_and_line() {
         (".nan", "", 1),
         ("a: !!float .nan", "a", 1),
     ] {
-        let found = problems(load(yaml)).to_string();
+        let found = errors(load(yaml)).to_string();
         let at = if key.is_empty() { String::new() } else { format!("`{key}` ") };
         assert!(
             found.contains(&format!("bridge.yaml: {at}in line {line} is not a finite number")),
@@ -362,28 +367,29 @@ fn a_value_that_is_not_finite_is_reported_with_its_key_and_line() {
         );
     }
     // Quoted, it is a text.
-    let found = problems(load("server: { workers: '.inf' }")).to_string();
+    let found = errors(load("server: { workers: '.inf' }")).to_string();
     assert!(found.contains("server.workers = "), "{found}");
 }
 
 #[test]
-fn a_source_says_whether_it_takes_unsigned_events_before_it_serves() {
-    let served = |given: &str| Settings::load_to_serve(&Sources::given(&[&format!("sources.main.{given}")]));
+fn serve_needs_a_secret_or_a_decision_on_unsigned_events() {
+    let served =
+        |given: &str| Settings::load_to_serve(&SettingsInput::given(&[&format!("sources.main.{given}")]));
     for said in ["signature.required=false", "signature.secrets=hush"] {
         assert!(served(said).is_ok(), "{said}");
     }
-    // A token is no signature.
+    // A token is not a signature.
     for unsaid in ["validation=strict", "token=0123456789abcdef"] {
-        let problems = served(unsaid).err().unwrap().0;
-        assert_eq!(problems.len(), 1);
-        assert_eq!(problems[0].key, "sources.main.signature.required");
-        assert!(problems[0].reason.contains("whoever finds `/webhooks/justcall`"), "{}", problems[0]);
+        let errors = served(unsaid).err().unwrap().0;
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].key, "sources.main.signature.required");
+        assert!(errors[0].reason.contains("any client that knows `/webhooks/justcall`"), "{}", errors[0]);
     }
-    assert!(Settings::load(&Sources::default()).is_ok(), "other commands need no answer to that");
+    assert!(Settings::load(&SettingsInput::default()).is_ok(), "other commands need no answer to that");
 }
 
 #[test]
-fn no_problem_shows_what_may_be_a_secret() {
+fn no_error_shows_a_possible_secret() {
     for text in [
         "sources: { main: { signature: hush-4711 } }",
         "sources: { main: { signature: { secrets: { a: hush-4711 } } } }",
@@ -395,37 +401,41 @@ fn no_problem_shows_what_may_be_a_secret() {
         "sources: { main: { tokens: hush-4711 } }",
         "sources: { main: hush-4711 }",
     ] {
-        let problems = load(text).err().unwrap_or_else(|| panic!("{text} is taken"));
-        assert!(!problems.to_string().contains("4711"), "{text}: {problems}");
+        let errors = load(text).err().unwrap_or_else(|| panic!("{text} is taken"));
+        assert!(!errors.to_string().contains("4711"), "{text}: {errors}");
     }
 }
 
 #[test]
-fn dead_letter_topics_are_told_apart_from_the_others() {
-    let found = problems(load("dead_letter: { topic: justcall_unknown }"));
+fn a_dead_letter_topic_differs_from_the_other_topics() {
+    let found = errors(load("dead_letter: { topic: justcall_unknown }"));
     assert_eq!(found.0[0].key, "dead_letter.topic");
     assert!(found.to_string().contains("differs from `justcall.unknown`"), "{found}");
 }
 
 #[test]
-fn what_is_missing_is_said_to_be_missing_where_it_should_stand() {
-    let found = problems(load("routes:\n  - topics: t\n")).to_string();
+fn a_missing_value_is_reported_at_its_own_key() {
+    let found = errors(load("routes:\n  - topics: t\n")).to_string();
     assert!(found.contains("routes[0].match (") && found.contains("bridge.yaml:2): is empty"), "{found}");
 }
 
-/// Settings as `check --offline` reads them.
-fn load_on_paper(yaml: &str) -> Result<Settings, super::Problems> {
+/// Loads a file as `check --offline` does.
+fn load_without_files(yaml: &str) -> Result<Settings, SettingErrors> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), yaml).unwrap();
     let file = SettingsFile::At(file.path().to_owned());
-    Settings::load(&Sources { file, files: crate::config::Files::None, ..Sources::default() })
+    Settings::load(&SettingsInput {
+        file,
+        referenced_files: ReferencedFiles::None,
+        ..SettingsInput::default()
+    })
 }
 
 #[test]
 fn every_wrong_property_is_reported_at_once_without_reading_files() {
     let yaml = "kafka: { properties: { compression.type: brotli, linger.ms: many, acks: 0, bogus: 1 }, \
                 properties_files: { transactional.id: /no/a, sasl.passwrod: /no/b, sasl.password: /no/c } }";
-    let mut keys: Vec<_> = problems(load_on_paper(yaml)).0.into_iter().map(|problem| problem.key).collect();
+    let mut keys: Vec<_> = errors(load_without_files(yaml)).0.into_iter().map(|error| error.key).collect();
     keys.sort_unstable();
     let expected = [
         "kafka.properties.acks",
@@ -439,14 +449,14 @@ fn every_wrong_property_is_reported_at_once_without_reading_files() {
 }
 
 #[test]
-fn files_that_are_not_read_are_no_problem_on_paper() {
+fn files_that_are_not_read_may_be_missing() {
     for yaml in [
         "kafka: { properties: { security.protocol: SASL_SSL, sasl.mechanism: PLAIN, sasl.username: me, ssl.ca.location: /no }, properties_files: { sasl.password: /no } }",
         "kafka: { properties: { security.protocol: SSL, ssl.keystore.location: /no }, properties_files: { ssl.keystore.password: /no } }",
         "kafka: { properties: { security.protocol: ssl, ssl.certificate.location: /no }, properties_files: { ssl.key.pem: /no } }",
     ] {
-        if let Err(problems) = load_on_paper(yaml) {
-            panic!("{yaml}: {problems}");
+        if let Err(errors) = load_without_files(yaml) {
+            panic!("{yaml}: {errors}");
         }
     }
 }
@@ -457,7 +467,7 @@ fn variable_that_is_almost_a_setting_is_an_error() {
         ("JUSTCALL_BRIDGE_SERVER__LISTEN", "x", "two underscores"),
         ("JUSTCALL_BRIDGE_TOKEN", "x", "two underscores"),
     ] {
-        let found = problems(load_from("", &[(name, text)], &[])).to_string();
+        let found = errors(load_from("", &[(name, text)], &[])).to_string();
         assert!(found.contains(name) && found.contains(reason), "{found}");
     }
     for name in [
@@ -480,11 +490,11 @@ fn variable_that_is_not_utf_8_is_an_error() {
     use std::os::unix::ffi::OsStringExt;
     let broken = |text: &[u8]| OsString::from_vec([text, b"\xff"].concat());
     let load = |name: OsString, text: OsString| {
-        Settings::load(&Sources { environment: vec![(name, text)], ..Sources::default() })
+        Settings::load(&SettingsInput { environment: vec![(name, text)], ..SettingsInput::default() })
     };
-    let text = problems(load("JUSTCALL_BRIDGE__TOPICS__PREFIX".into(), broken(b"a"))).to_string();
+    let text = errors(load("JUSTCALL_BRIDGE__TOPICS__PREFIX".into(), broken(b"a"))).to_string();
     assert!(text.contains("JUSTCALL_BRIDGE__TOPICS__PREFIX: is not UTF-8"), "{text}");
-    let name = problems(load(broken(b"JUSTCALL_BRIDGE__TOPICS"), "a".into())).to_string();
+    let name = errors(load(broken(b"JUSTCALL_BRIDGE__TOPICS"), "a".into())).to_string();
     assert!(name.contains("is not UTF-8"), "{name}");
     assert!(load("OTHER".into(), broken(b"a")).is_ok());
 }
@@ -530,11 +540,11 @@ fn secrets_are_not_accepted_from_flags() {
         ),
     ] {
         let found = load_from("", &[], &[flag]).err().unwrap_or_else(|| panic!("{flag} is accepted")).0;
-        let problem =
-            found.iter().find(|problem| problem.key == key).unwrap_or_else(|| panic!("{flag}: {found:?}"));
-        assert_eq!(problem.value, None, "{flag}");
+        let error =
+            found.iter().find(|error| error.key == key).unwrap_or_else(|| panic!("{flag}: {found:?}"));
+        assert_eq!(error.value, None, "{flag}");
         for hint in [format!("`{file}`"), format!("JUSTCALL_BRIDGE__{variable}")] {
-            assert!(problem.reason.contains(&hint), "{flag}: {}", problem.reason);
+            assert!(error.reason.contains(&hint), "{flag}: {}", error.reason);
         }
     }
     for flag in [
@@ -543,8 +553,7 @@ fn secrets_are_not_accepted_from_flags() {
         "kafka.properties.ssl.key.location=/no/such/file",
         "kafka.properties.sasl.username=me",
     ] {
-        let found =
-            load_from("", &[], &[flag]).map_or_else(|problems| problems.to_string(), |_| String::new());
+        let found = load_from("", &[], &[flag]).map_or_else(|errors| errors.to_string(), |_| String::new());
         assert!(!found.contains("is a secret"), "{found}");
     }
 }
@@ -609,27 +618,27 @@ fn advice_for_a_secret_in_a_flag_works() {
         (format!("telemetry.otlp_headers={{\"a\": {{\"b\": \"{SECRET}\"}}}}"), Box::new(header("a")), true),
     ];
     for (flag, is_set, has_variable) in cases {
-        let found = problems(load_from("", &[], &[&flag]));
-        let problem = found.0.iter().find(|problem| problem.reason.contains("is a secret"));
-        let problem = problem.unwrap_or_else(|| panic!("{flag}: {found}"));
+        let found = errors(load_from("", &[], &[&flag]));
+        let error = found.0.iter().find(|error| error.reason.contains("is a secret"));
+        let error = error.unwrap_or_else(|| panic!("{flag}: {found}"));
         assert!(!found.to_string().contains(SECRET), "{flag}: {found}");
-        let (setting, variable) = advised(&problem.reason);
+        let (setting, variable) = advised(&error.reason);
         let settings = load_from("", &[], &[&format!("{setting}={path}")]);
-        assert!(is_set(&settings.unwrap_or_else(|found| panic!("{flag}: {found}"))), "{flag}: {problem}");
-        assert_eq!(variable.is_some(), has_variable, "{flag}: {problem}");
+        assert!(is_set(&settings.unwrap_or_else(|found| panic!("{flag}: {found}"))), "{flag}: {error}");
+        assert_eq!(variable.is_some(), has_variable, "{flag}: {error}");
         if let Some(variable) = variable {
             let settings = load_from("", &[(&variable, SECRET)], &[]);
-            assert!(is_set(&settings.unwrap_or_else(|found| panic!("{flag}: {found}"))), "{flag}: {problem}");
+            assert!(is_set(&settings.unwrap_or_else(|found| panic!("{flag}: {found}"))), "{flag}: {error}");
         }
     }
-    let whole = problems(load_from("", &[], &[&format!("telemetry.otlp_headers={SECRET}")])).0;
+    let whole = errors(load_from("", &[], &[&format!("telemetry.otlp_headers={SECRET}")])).0;
     let (setting, _) = advised(&whole[0].reason);
     let settings = good(load_from("", &[], &[&format!("{setting}={{\"a\": \"{path}\"}}")]));
     assert!(header("a")(&settings), "{whole:?}");
 }
 
 #[test]
-fn values_with_which_serve_does_not_start_are_problems_also_where_no_file_is_read() {
+fn values_that_stop_serve_are_errors_without_reading_files() {
     for (yaml, key) in [
         ("server: { tls: { certificate: /c.pem } }", "server.tls.key"),
         ("server: { tls: { key: /k.pem } }", "server.tls.certificate"),
@@ -659,8 +668,8 @@ fn values_with_which_serve_does_not_start_are_problems_also_where_no_file_is_rea
             "kafka.properties.ssl.keystore.password",
         ),
     ] {
-        let found = on_paper(yaml).err().unwrap_or_else(|| panic!("{yaml} is accepted")).0;
-        assert!(found.iter().any(|problem| problem.key == key), "{yaml}: {found:?}");
+        let found = load_without_files(yaml).err().unwrap_or_else(|| panic!("{yaml} is accepted")).0;
+        assert!(found.iter().any(|error| error.key == key), "{yaml}: {found:?}");
     }
     let key = serde_json::json!(rcgen::KeyPair::generate().unwrap().serialize_pem()).to_string();
     for yaml in [
@@ -668,27 +677,27 @@ fn values_with_which_serve_does_not_start_are_problems_also_where_no_file_is_rea
         "kafka: { properties: { security.protocol: ssl, ssl.key.pem: KEY }, properties_files: { ssl.certificate.pem: /c.pem } }",
         "kafka: { properties: { security.protocol: sasl_ssl, sasl.username: me, sasl.password: hush }, properties_files: { sasl.mechanism: /m } }",
     ] {
-        good(on_paper(&yaml.replace("KEY", &key)));
+        good(load_without_files(&yaml.replace("KEY", &key)));
     }
 }
 
 #[test]
 fn all_wrong_properties_are_reported_at_once() {
     let yaml = "kafka: { properties: { security.protocol: ssl, linger.ms: -1, ssl.cipher.suites: foo, ssl.curves.list: foo } }";
-    let found: Vec<_> = problems(load(yaml)).0.into_iter().map(|problem| problem.key).collect();
+    let found: Vec<_> = errors(load(yaml)).0.into_iter().map(|error| error.key).collect();
     for name in ["linger.ms", "ssl.cipher.suites", "ssl.curves.list"] {
         assert!(found.contains(&format!("kafka.properties.{name}")), "{name}: {found:?}");
     }
 }
 
 #[test]
-fn value_under_which_keys_are_set_is_a_problem() {
-    let found = problems(load_from("", &[], &["server=5", "server.workers=2"])).to_string();
+fn a_value_with_keys_under_it_is_an_error() {
+    let found = errors(load_from("", &[], &["server=5", "server.workers=2"])).to_string();
     assert!(found.contains("server = 5 (flag --set server): is one value"), "{found}");
 }
 
 #[test]
-fn name_that_is_both_a_value_and_a_section_is_a_problem_that_names_both_places() {
+fn a_name_that_is_a_value_and_a_section_is_an_error_with_both_origins() {
     const WORKERS: &str = "JUSTCALL_BRIDGE__SERVER__WORKERS";
     const BELOW: &str = "JUSTCALL_BRIDGE__SERVER__WORKERS__X";
     for (yaml, environment, flags, key, places) in [
@@ -738,9 +747,9 @@ fn name_that_is_both_a_value_and_a_section_is_a_problem_that_names_both_places()
             ["bridge.yaml:1", "(flag --set kafka.properties)"],
         ),
     ] {
-        let found = problems(load_from(yaml, environment, flags));
-        let [problem] = &found.0[..] else { panic!("{yaml} {environment:?} {flags:?}: {found}") };
-        assert_eq!(problem.key, key, "{yaml} {environment:?} {flags:?}: {found}");
+        let found = errors(load_from(yaml, environment, flags));
+        let [error] = &found.0[..] else { panic!("{yaml} {environment:?} {flags:?}: {found}") };
+        assert_eq!(error.key, key, "{yaml} {environment:?} {flags:?}: {found}");
         for place in places {
             assert!(found.to_string().contains(place), "{place} in {found}");
         }
@@ -748,14 +757,14 @@ fn name_that_is_both_a_value_and_a_section_is_a_problem_that_names_both_places()
 }
 
 #[test]
-fn two_variables_of_one_setting_are_a_problem_that_names_both() {
+fn two_variables_of_one_setting_are_an_error_with_both_names() {
     for (one, other) in [
         ("JUSTCALL_BRIDGE__SERVER__WORKERS", "JUSTCALL_BRIDGE__SERVER__workers"),
         ("JUSTCALL_BRIDGE__SOURCES__A-B__PATH", "JUSTCALL_BRIDGE__SOURCES__A_B__PATH"),
         ("JUSTCALL_BRIDGE__KAFKA__PROPERTIES__CLIENT.ID", "JUSTCALL_BRIDGE__KAFKA__PROPERTIES__CLIENT__ID"),
     ] {
         let text = if one.contains("PATH") { "/x" } else { "2" };
-        let found = problems(load_from("", &[(other, text), (one, text)], &[]));
+        let found = errors(load_from("", &[(other, text), (one, text)], &[]));
         assert_eq!(found.0.len(), 1, "{found}");
         assert!([one, other].iter().all(|name| found.to_string().contains(name)), "{found}");
         assert!(load_from("", &[(one, text)], &[]).is_ok() && load_from("", &[(other, text)], &[]).is_ok());
@@ -763,7 +772,7 @@ fn two_variables_of_one_setting_are_a_problem_that_names_both() {
 }
 
 #[test]
-fn two_keys_of_one_name_are_a_problem_that_names_both_lines() {
+fn two_keys_of_one_name_are_an_error_with_both_lines() {
     for (yaml, name, lines) in [
         ("server:\n  workers: 1\n  listen: x\n  workers: 2\n", "server.workers", [2, 4]),
         ("sources:\n  7: { path: /a }\n  0x7: { path: /b }\n", "sources.0x7", [2, 3]),
@@ -775,24 +784,14 @@ fn two_keys_of_one_name_are_a_problem_that_names_both_lines() {
         ("topics:\n  config:\n    7: 1\n    !!str 7: 2\n", "topics.config.7", [3, 4]),
         ("routes:\n  - match: a\n  - match: b\n    match: c\n", "routes[1].match", [3, 4]),
     ] {
-        let found = problems(load(yaml));
-        let [problem] = &found.0[..] else { panic!("{yaml}: {found}") };
+        let found = errors(load(yaml));
+        let [error] = &found.0[..] else { panic!("{yaml}: {found}") };
         let expected = format!("sets `{name}` twice, in line {} and in line {}", lines[0], lines[1]);
-        assert!(problem.key.ends_with("bridge.yaml"), "{yaml}: {found}");
-        assert!(problem.reason.contains(&expected), "{yaml}: {found}");
+        assert!(error.key.ends_with("bridge.yaml"), "{yaml}: {found}");
+        assert!(error.reason.contains(&expected), "{yaml}: {found}");
     }
-    let found = problems(load("server:\n  workers: 1\n  workers: 2\nserver:\n  listen: x\n"));
+    let found = errors(load("server:\n  workers: 1\n  workers: 2\nserver:\n  listen: x\n"));
     assert_eq!(found.0.len(), 2, "{found}");
-    let found = problems(load_from("", &[], &["topics.config={\"7\": 1, \"7\": 2, \"b\": 3}"])).to_string();
+    let found = errors(load_from("", &[], &["topics.config={\"7\": 1, \"7\": 2, \"b\": 3}"])).to_string();
     assert!(found.contains("topics.config (flag --set topics.config): sets `7` twice"), "{found}");
-}
-
-fn on_paper(yaml: &str) -> Result<Settings, Problems> {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), yaml).unwrap();
-    Settings::load(&Sources {
-        file: SettingsFile::At(file.path().into()),
-        files: Files::None,
-        ..Sources::default()
-    })
 }

@@ -1,8 +1,9 @@
 use super::{good, load, load_from};
-use crate::config::{Files, Settings, SettingsFile, Sources, print_config};
+use crate::config::yaml::parse;
+use crate::config::{ReferencedFiles, Settings, SettingsFile, SettingsInput, print_config};
 use crate::routing::{HeaderValue, Match, Operator, Predicate};
 use crate::secret::Secret;
-use config::{FileFormat, Format, Value, ValueKind};
+use config::{Value, ValueKind};
 use justcall_events::Family;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,19 +12,22 @@ use std::time::Duration;
 const BRIDGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/bridge.yaml");
 
 #[test]
-fn nothing_said_gives_the_defaults() {
-    assert!(good(Settings::load(&Sources::default())) == Settings::default());
+fn empty_settings_are_the_defaults() {
+    assert!(good(Settings::load(&SettingsInput::default())) == Settings::default());
     assert!(good(load("")) == Settings::default());
     assert!(good(load("server:\nroutes:\nkafka: { properties: }")) == Settings::default());
 }
 
 #[test]
-fn the_shipped_file_says_the_defaults() {
-    let sources = Sources { file: SettingsFile::At(BRIDGE.into()), ..Sources::default() };
+fn the_shipped_file_has_the_defaults() {
+    let sources = SettingsInput { file: SettingsFile::At(BRIDGE.into()), ..SettingsInput::default() };
     assert!(good(Settings::load(&sources)) == Settings::default());
     // Tests run where the file has its usual place.
-    let usual =
-        Sources { file: SettingsFile::Usual, flags: vec!["server.workers=9".into()], ..Sources::default() };
+    let usual = SettingsInput {
+        file: SettingsFile::Usual,
+        flags: vec!["server.workers=9".into()],
+        ..SettingsInput::default()
+    };
     assert_eq!(good(Settings::load(&usual)).server.workers, Some(9));
 }
 
@@ -39,7 +43,7 @@ fn keys(yaml: &str) -> BTreeSet<String> {
         }
     }
     let mut all = BTreeSet::new();
-    walk("", &Value::new(None, FileFormat::Yaml.parse(None, yaml).unwrap()), &mut all);
+    walk("", &parse(yaml, |_| String::new()).unwrap(), &mut all);
     all
 }
 
@@ -58,10 +62,10 @@ fn every_example_loads() {
         let path = entry.unwrap().path();
         // The example's own paths are not on this machine.
         let flag = format!("kafka.properties_files.sasl.password={}", password.path().display());
-        let loaded = Settings::load(&Sources {
+        let loaded = Settings::load(&SettingsInput {
             file: SettingsFile::At(path),
             flags: vec![flag, "kafka.properties.ssl.ca.location=probe".into()],
-            ..Sources::default()
+            ..SettingsInput::default()
         });
         assert!(good(loaded) != Settings::default());
         count += 1;
@@ -70,7 +74,7 @@ fn every_example_loads() {
 }
 
 #[test]
-fn the_later_source_wins_key_by_key() {
+fn a_later_layer_overrides_key_by_key() {
     let yaml = "kafka: { ack_deadline: 3s, bootstrap_servers: 'file:1' }\nserver: { workers: 2 }";
     let environment = [
         ("JUSTCALL_BRIDGE__KAFKA__ACK_DEADLINE", "4s"),
@@ -124,7 +128,7 @@ fn properties_come_from_files_too_without_the_line_end() {
         file.path().display()
     )));
     assert_eq!(settings.kafka.properties["sasl.password"].expose(), " hush ");
-    // The file's name is no secret and gives the same settings again.
+    // The file's name is not a secret and gives the same settings again.
     let printed = print_config(&settings);
     assert!(!printed.contains("hush"), "{printed}");
     assert!(good(load(&printed)) == settings);
@@ -153,7 +157,7 @@ fn the_dead_letter_topic_follows_the_prefix_unless_it_is_set() {
 }
 
 #[test]
-fn settings_at_their_limits_are_taken() {
+fn settings_at_their_limits_are_accepted() {
     for yaml in [
         "admin: { listen: '0.0.0.0:0' }\nserver: { listen: '0.0.0.0:0' }",
         "server: { listen: '127.0.0.1:9' }\nadmin: { listen: '127.0.0.2:9' }",
@@ -170,14 +174,14 @@ fn settings_at_their_limits_are_taken() {
 }
 
 #[test]
-fn secrets_and_tokens_come_from_the_environment_as_they_stand() {
+fn secrets_and_tokens_in_the_environment_are_unchanged() {
     let variables = [
         ("JUSTCALL_BRIDGE__SOURCES__MAIN__SIGNATURE__SECRETS", "0083, 1e400"),
         ("JUSTCALL_BRIDGE__SOURCES__MAIN__SIGNATURE__URLS", "https://a.example/x,https://b.example/y"),
         ("JUSTCALL_BRIDGE__SOURCES__MAIN__TOKEN", "01234567890123456789"),
     ];
     let environment = variables.map(|(name, value)| (name.into(), value.into())).into();
-    let settings = good(Settings::load_to_serve(&Sources { environment, ..Sources::default() }));
+    let settings = good(Settings::load_to_serve(&SettingsInput { environment, ..SettingsInput::default() }));
     let source = &settings.ingest.sources[0];
     assert_eq!(source.signature.secrets, ["0083", "1e400"].map(Secret::from));
     assert_eq!(source.signature.urls, ["https://a.example/x", "https://b.example/y"]);
@@ -186,10 +190,14 @@ fn secrets_and_tokens_come_from_the_environment_as_they_stand() {
 }
 
 #[test]
-fn on_paper_the_files_need_not_be_there_and_all_else_must_be_right() {
+fn without_reading_files_every_other_error_is_reported() {
     let on_paper = |flags: &[&str]| {
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        Settings::load(&Sources { flags, files: Files::None, ..Sources::default() })
+        Settings::load(&SettingsInput {
+            flags,
+            referenced_files: ReferencedFiles::None,
+            ..SettingsInput::default()
+        })
     };
     let files = [
         "sources.main.signature.secrets_file=/no/such/file",
@@ -208,7 +216,7 @@ fn on_paper_the_files_need_not_be_there_and_all_else_must_be_right() {
 
 /// A number's digits alone would never match: YAML takes a `+` and zeros away.
 #[test]
-fn numbers_in_routes_mean_what_is_written() {
+fn numbers_in_routes_are_the_text_that_is_written() {
     let written = "[{ match: '*', when: { /data/a: +4930, /data/b: { prefix: [0049, 1.50] } }, topics: t, headers: { v: 1.0, n: &zip 0815, z: *zip } }]";
     let in_template = format!("route_templates: {{ t: {} }}", &written[1..written.len() - 1]);
     let by_flag = format!("routes={written}");
@@ -244,7 +252,7 @@ fn text_that_begins_like_json_is_text_where_text_is_wanted() {
         "telemetry.otlp_headers.authorization=[x]",
         "kafka.properties.client.id=[a]",
     ];
-    let settings = good(Settings::load(&Sources::given(&flags)));
+    let settings = good(Settings::load(&SettingsInput::given(&flags)));
     assert_eq!(settings.server.listen.to_string(), "[::1]:8080");
     assert_eq!(settings.kafka.bootstrap_servers, "[::1]:9092");
     let secret = |name: &str| {
@@ -282,7 +290,7 @@ fn numbers_and_words_that_are_names_stay_as_they_are_written() {
 }
 
 #[test]
-fn byte_order_mark_is_no_part_of_a_file() {
+fn byte_order_mark_is_skipped() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "\u{feff}hush\n").unwrap();
     let flag = format!("kafka.properties_files.sasl.password={}", file.path().display());

@@ -1,6 +1,6 @@
 //! What is said of routes that do not hold.
 
-use super::{load, problems};
+use super::{errors, load};
 
 #[test]
 fn contradictions_between_routes_name_the_lines_of_both() {
@@ -17,7 +17,7 @@ routes:
   - match: sms.*
     topics: [x, a_b]
 ";
-    let found = problems(load(text)).to_string();
+    let found = errors(load(text)).to_string();
     let lines: Vec<_> = found.lines().map(|line| line.split_once("bridge.yaml:").unwrap().1).collect();
     assert!(lines[0].starts_with("8): never takes an event"), "{found}");
     assert!(lines[0].ends_with("bridge.yaml:6)"), "{found}");
@@ -29,7 +29,7 @@ routes:
 }
 
 #[test]
-fn problems_of_conditions_do_not_show_their_values() {
+fn errors_in_conditions_do_not_show_values() {
     for conditions in [
         "{ data/from: '+4915100' }",
         "'+4915100'",
@@ -42,7 +42,7 @@ fn problems_of_conditions_do_not_show_their_values() {
             } else {
                 "} }\nroutes: [{ use: t, match: a, topics: b }]"
             };
-            let found = problems(load(&format!("{at} match: '*', topics: t, when: {conditions} {end}")));
+            let found = errors(load(&format!("{at} match: '*', topics: t, when: {conditions} {end}")));
             assert!(!found.to_string().contains("4915100"), "{found}");
         }
     }
@@ -52,7 +52,7 @@ fn problems_of_conditions_do_not_show_their_values() {
 fn a_route_that_cannot_be_read_contradicts_no_other() {
     let text =
         "routes: [{ match: '*', when: { /data/a: { like: b } }, topics: a }, { match: call.*, topics: b }]";
-    let found = problems(load(text));
+    let found = errors(load(text));
     assert!(matches!(&found.0[..], [one] if one.key == "routes[0].when"), "{found}");
 }
 
@@ -73,7 +73,7 @@ routes:
       - a
 dead_letter: { topic: lost }
 ";
-    let lines = |text: &str| problems(load(text)).0.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let lines = |text: &str| errors(load(text)).0.iter().map(ToString::to_string).collect::<Vec<_>>();
     let found = lines(text);
     assert!(found[0].starts_with("routes[0].headers = ") && found[0].contains("bridge.yaml:7)"), "{found:?}");
     assert!(
@@ -97,8 +97,8 @@ fn the_largest_event_must_be_admitted_with_all_of_its_records() {
     let exclusive = "routes: [{ match: '*', when: { /data/a: a }, topics: a, continue: true }, { match: '*', when: { /data/a: b }, topics: b, continue: true }]";
     assert!(load(&format!("{room}{several}")).is_ok());
     assert!(load(&format!("{room}{exclusive}")).is_ok(), "one after the other");
-    let found = problems(load(&format!("{room}{}", several.replace("b]", "b, c]")))).to_string();
+    let found = errors(load(&format!("{room}{}", several.replace("b]", "b, c]")))).to_string();
     assert!(found.contains("at least 3981312 bytes") && found.contains("its 3 records"), "{found}");
-    let found = problems(load(&format!("{room}{going_on}"))).to_string();
+    let found = errors(load(&format!("{room}{going_on}"))).to_string();
     assert!(found.contains("its 3 records"), "{found}");
 }

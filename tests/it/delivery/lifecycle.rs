@@ -277,6 +277,6 @@ fn check_tells_open_doors_and_whether_serve_would_start() {
 #[test]
 fn serve_warns_of_each_door_that_a_source_leaves_open() {
     let bridge = Bridge::start("127.0.0.1:1", &[UNSIGNED, "sources.main.token=0123456789abcdef"]);
-    let line = bridge.process.wait_for_line("whoever sees one request can send events", PATIENCE);
+    let line = bridge.process.wait_for_line("any client that sees one request can send events", PATIENCE);
     assert!(line.contains("WARN") && line.contains("sources.main.signature.required"), "{line}");
 }

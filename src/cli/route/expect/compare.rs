@@ -92,7 +92,7 @@ pub(super) fn short(list: Value) -> Value {
 mod tests {
     use super::*;
     use crate::cli::route::explanation::Router;
-    use crate::config::{Settings, SettingsFile, Sources};
+    use crate::config::{Settings, SettingsFile, SettingsInput};
     use chrono::Utc;
     use justcall_events::{Dialect, KnownType, samples};
 
@@ -103,7 +103,8 @@ mod tests {
         {"match": "call.*", "topics": "b"}]"#;
         let flags = vec![routes.to_owned()];
         let settings =
-            Settings::load(&Sources { file: SettingsFile::None, flags, ..Sources::default() }).unwrap();
+            Settings::load(&SettingsInput { file: SettingsFile::None, flags, ..SettingsInput::default() })
+                .unwrap();
         let router = Router::new(&settings, Some(6), Utc::now()).unwrap();
         let (_, body) =
             samples(Dialect::Documented).find(|(known, _)| *known == KnownType::CallMissed).unwrap();

@@ -1,24 +1,24 @@
-//! What is wrong with the settings, said so that it can be put right. Never shows a secret.
+//! Errors in the settings. Their texts never contain a secret.
 
 use crate::kafka::properties::{accepts, is_known, is_secret};
 use config::{Value, ValueKind};
 use std::fmt;
 
-/// One thing wrong with the settings.
+/// Error in one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The setting, such as `kafka.ack_deadline`.
+pub struct SettingError {
+    /// Setting, such as `kafka.ack_deadline`.
     pub key: String,
-    /// What stands there, as far as it may be shown.
+    /// Value, as far as it may be shown.
     pub value: Option<String>,
-    /// Where that was said: a file, an environment variable, a flag.
+    /// Origin of the value: a line of the file, an environment variable or a flag.
     pub origin: Option<String>,
-    /// What is wrong with it and what would be right.
+    /// Fault of the setting, and its repair.
     pub reason: String,
 }
 
-impl Problem {
-    /// A problem with what stands under a key.
+impl SettingError {
+    /// Returns an error in the value of a key.
     pub(super) fn with(key: String, value: &Value, reason: String) -> Self {
         let is_shown =
             is_shown(&key) && (!names_secret_file(&key) || is_path(value)) && is_property_value(&key, value);
@@ -26,7 +26,7 @@ impl Problem {
         Self { key, value: Some(shown), origin: value.origin().map(Into::into), reason }
     }
 
-    /// A problem with something that has no value, or none that may be shown.
+    /// Returns an error in a setting that has no value, or none that may be shown.
     pub(super) fn without_value(
         key: impl Into<String>,
         origin: Option<&str>,
@@ -36,7 +36,7 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.key)?;
         if let Some(value) = &self.value {
@@ -49,43 +49,34 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything wrong with the settings, a line each.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problems(pub Vec<Problem>);
+/// Every error in the settings, printed on one line each.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct SettingErrors(pub Vec<SettingError>);
 
-impl Problems {
-    /// A problem with a settings file as a whole.
+impl SettingErrors {
+    /// Returns an error in a settings file as a whole.
     pub fn of_file(path: &std::path::Path, reason: &str) -> Self {
-        Self(vec![Problem::without_value(path.display().to_string(), None, reason)])
+        Self(vec![SettingError::without_value(path.display().to_string(), None, reason)])
     }
 }
 
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
-            let end = if index + 1 == self.0.len() { "" } else { "\n" };
-            write!(f, "{problem}{end}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for Problems {}
-
-/// What stands for a secret.
+/// Text that replaces a secret.
 pub(super) const HIDDEN: &str = "***";
 
-/// What of a source is no secret, and holds none.
+/// Settings of a source that are not secret and contain no secret.
 const SHOWN_OF_SOURCES: [&str; 7] =
     ["path", "validation", "required", "mode", "tolerance", "secrets_file", "token_file"];
 
-/// Whether the value under a key may be shown. A map in which a secret can stand may not as a whole: a
-/// mistake in its writing can leave one in it. Values of conditions may be phone numbers.
+/// Returns whether the value of a key may be shown.
+///
+/// A map that can contain a secret may not, because a typing error can leave a secret in its text. Values of
+/// conditions may be phone numbers.
 fn is_shown(key: &str) -> bool {
     if key.starts_with("route") && key.split('.').any(|part| part == "when") {
         return false;
     }
-    // A user and a password belong into headers, not into the URL; where they stand there, they are secret.
+    // An endpoint can contain a user and a password.
     let otlp = ["telemetry.otlp_headers", "telemetry.otlp_endpoint"];
     if otlp.iter().any(|secret| key.starts_with(secret)) {
         return false;
@@ -102,31 +93,33 @@ fn is_shown(key: &str) -> bool {
     }
 }
 
-/// Whether under a key stands where a secret is: the secret itself is easily put there by mistake.
+/// Returns whether a key names a file with a secret. Its value may be the secret itself, by mistake.
 fn names_secret_file(key: &str) -> bool {
     key.ends_with("_file") || key == "server.tls.key"
 }
 
-/// Whether a value can hardly be anything but a path.
+/// Returns whether a value is not a property's, or one that librdkafka accepts.
+///
 /// A value that librdkafka does not accept may be a secret under the wrong name.
 fn is_property_value(key: &str, value: &Value) -> bool {
     key.strip_prefix("kafka.properties.").is_none_or(|name| accepts(name, &value.to_string()))
 }
 
+/// Returns whether a value is certainly a path.
 fn is_path(value: &Value) -> bool {
     let begins = |text: &String| ["/", "./", "../"].iter().any(|start| text.starts_with(start));
     matches!(&value.kind, ValueKind::String(text) if begins(text))
 }
 
 fn shown(value: &Value) -> String {
-    const LONGEST: usize = 80;
+    const MAX_CHARS: usize = 80;
     match &value.kind {
         ValueKind::Table(_) => "{…}".into(),
         ValueKind::Array(_) => "[…]".into(),
-        ValueKind::String(text) if text.chars().count() > LONGEST => {
-            format!("{:?}…", text.chars().take(LONGEST).collect::<String>())
+        ValueKind::String(text) if text.chars().count() > MAX_CHARS => {
+            format!("{:?}…", text.chars().take(MAX_CHARS).collect::<String>())
         }
-        // Where it is a number, it was written without quotes.
+        // A number was written without quotes.
         ValueKind::String(text) if text.parse::<f64>().is_ok() => text.clone(),
         ValueKind::String(text) => format!("{text:?}"),
         other => other.to_string(),
@@ -135,20 +128,21 @@ fn shown(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Problem, Problems};
+    use super::{SettingError, SettingErrors};
     use config::Value;
 
     fn line(key: &str, text: &str) -> String {
         let origin = "a file".to_owned();
-        Problem::with(key.into(), &Value::new(Some(&origin), text), "is wrong".into()).to_string()
+        SettingError::with(key.into(), &Value::new(Some(&origin), text), "is wrong".into()).to_string()
     }
 
     #[test]
-    fn a_problem_is_one_line_with_key_value_origin_and_reason() {
+    fn an_error_is_one_line_with_key_value_origin_and_reason() {
         assert_eq!(line("a.b", "c\nd"), r#"a.b = "c\nd" (a file): is wrong"#);
-        assert_eq!(Problem::without_value("a", None, "is wrong").to_string(), "a: is wrong");
-        let two = vec![Problem::without_value("a", None, "x"), Problem::without_value("b", None, "y")];
-        assert_eq!(Problems(two).to_string(), "a: x\nb: y");
+        assert_eq!(SettingError::without_value("a", None, "is wrong").to_string(), "a: is wrong");
+        let two =
+            vec![SettingError::without_value("a", None, "x"), SettingError::without_value("b", None, "y")];
+        assert_eq!(SettingErrors(two).to_string(), "a: x\nb: y");
     }
 
     #[test]
@@ -157,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_hidden_and_what_only_sounds_like_one_is_not() {
+    fn secrets_are_hidden_and_other_values_are_shown() {
         for key in [
             "kafka",
             "kafka.properties",

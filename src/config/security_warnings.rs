@@ -1,12 +1,11 @@
-//! What settings that are right leave open, for whoever asks.
+//! Warnings about valid settings that are not secure.
 
-use super::kinds::show_time;
 use super::settings::Settings;
-use super::tree;
+use super::value_types::format_duration;
 use crate::http::{certificate_expires, certificate_fault};
 use crate::ingest::{SignatureMode, SourceConfig};
 use crate::kafka::properties::parse_bool;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -14,48 +13,53 @@ use std::time::Duration;
 #[cfg(test)]
 mod tests;
 
-/// A door that the settings leave open: allowed, and worth knowing of.
+/// Risk that valid settings allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenDoor {
-    /// The setting that would shut it.
-    pub key: String,
-    /// Who can do what.
-    pub reason: String,
-    /// How to stop them.
-    pub fix: String,
+pub(crate) struct SecurityWarning {
+    /// Setting that would remove the risk.
+    pub(crate) key: String,
+    /// Attack that is possible.
+    pub(crate) reason: String,
+    /// Change that prevents it.
+    pub(crate) fix: String,
 }
 
-/// JustCall goes on retrying for 6 minutes, perhaps with the time that it signed first; some slack.
-const RETRIED_FOR: Duration = Duration::from_secs(10 * 60);
+/// Shortest tolerance that accepts JustCall's retries.
+///
+/// JustCall retries for 6 minutes, perhaps with the time of the first signature.
+const MIN_TOLERANCE: Duration = Duration::from_secs(10 * 60);
 
-/// Beyond it a signed request that somebody caught is of use for too long.
-const LONG_TOLERANCE: Duration = Duration::from_secs(60 * 60);
+/// Longest tolerance without a warning.
+const MAX_TOLERANCE: Duration = Duration::from_secs(60 * 60);
 
 /// Permission of every user to read a file.
-const READ_BY_OTHERS: u32 = 0o004;
+const WORLD_READABLE: u32 = 0o004;
 
-/// Permission of the group, or of every user, to write to a file.
-const WRITTEN_BY_OTHERS: u32 = 0o022;
+/// Permission of the group or of every user to write to a file.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 impl Settings {
-    /// Returns every door that these settings leave open, those of the sources first. Looks at the
-    /// permissions of the settings file and of the files that the settings name.
-    pub fn open_doors(&self, file: Option<&Path>) -> Vec<OpenDoor> {
-        let mut doors = Doors(Vec::new());
+    /// Returns every warning, those about sources first.
+    ///
+    /// Reads the permissions of the settings file `file` and of the files that the settings name.
+    pub(crate) fn security_warnings(&self, file: Option<&Path>) -> Vec<SecurityWarning> {
+        let mut warnings = WarningList(Vec::new());
         for source in &self.ingest.sources {
-            doors.source(source);
-            doors.replay(source, self.ingest.deduplication.window);
+            warnings.source(source);
+            warnings.replay(source, self.ingest.deduplication.window);
         }
-        file.into_iter().for_each(|file| doors.settings_file(file));
-        doors.files(self);
-        doors.listeners(self);
-        doors.kafka(self);
-        doors.traces(self);
-        doors.0
+        if let Some(file) = file {
+            warnings.settings_file(file, self.secret_in_file.as_deref());
+        }
+        warnings.files(self);
+        warnings.listeners(self);
+        warnings.kafka(self);
+        warnings.traces(self);
+        warnings.0
     }
 
-    /// The files with secrets that these settings name, each with its setting.
-    pub fn secret_files(&self) -> Vec<(String, &Path)> {
+    /// Returns the files with secrets that the settings name, with the key of each.
+    pub(crate) fn secret_files(&self) -> Vec<(String, &Path)> {
         let of_sources = self.ingest.sources.iter().flat_map(|source| {
             let at = format!("sources.{}", source.name);
             [
@@ -78,20 +82,20 @@ impl Settings {
         all.filter_map(|(setting, path)| Some((setting, path?))).collect()
     }
 
-    /// When the certificate that is served expires, in seconds since 1970; `None` without one.
-    pub fn certificate_expires(&self) -> Option<u64> {
+    /// Returns the expiry of the served certificate, in seconds since 1970. `None` without a certificate.
+    pub(crate) fn certificate_expires(&self) -> Option<u64> {
         certificate_expires(&self.server.tls)
     }
 }
 
-struct Doors(Vec<OpenDoor>);
+struct WarningList(Vec<SecurityWarning>);
 
-impl Doors {
+impl WarningList {
     fn add(&mut self, key: impl Into<String>, reason: impl Into<String>, fix: impl Into<String>) {
-        self.0.push(OpenDoor { key: key.into(), reason: reason.into(), fix: fix.into() });
+        self.0.push(SecurityWarning { key: key.into(), reason: reason.into(), fix: fix.into() });
     }
 
-    /// Who can send events.
+    /// Adds clients that can send events without JustCall's signature.
     fn source(&mut self, source: &SourceConfig) {
         let at = format!("sources.{}", source.name);
         let signature = &source.signature;
@@ -99,84 +103,87 @@ impl Doors {
             (true, _) => {}
             (false, false) => self.add(
                 format!("{at}.signature.required"),
-                format!("whoever finds `{}` can send events, and fill the dead-letter topic", source.path),
+                format!(
+                    "any client that knows `{}` can send events and fill the dead-letter topic",
+                    source.path
+                ),
                 "set a secret, or at least a token",
             ),
             (false, true) => self.add(
                 format!("{at}.signature.required"),
-                "events need the token alone: whoever sees one request can send events",
+                "events need only the token: any client that sees one request can send events",
                 "set a secret, so that JustCall's signature is verified",
             ),
         }
         if signature.is_required() && signature.mode == SignatureMode::Monitor {
-            let reason = "signatures are verified and counted, and nothing is turned away";
-            let fix = "set `enforce` once signatures_total shows none but valid ones";
+            let reason = "signatures are verified and counted, and no event is rejected";
+            let fix = "set `enforce` once signatures_total counts only valid signatures";
             self.add(format!("{at}.signature.mode"), reason, fix);
         }
         if signature.is_required() && signature.urls.is_empty() {
-            let reason = "what JustCall signed for any other endpoint of the same account passes here too";
+            let reason = "a request that JustCall signed for another endpoint of the account is accepted too";
             self.add(format!("{at}.signature.urls"), reason, "list this endpoint's URL");
         }
     }
 
-    /// How long a signed request is of use to who caught it.
+    /// Adds signed requests that a third party can send again.
     fn replay(&mut self, source: &SourceConfig, remembered: Duration) {
         let (name, tolerance) = (&source.name, source.signature.tolerance);
         if !source.signature.is_required() {
             return;
         }
-        if tolerance < RETRIED_FOR {
-            let reason = "shorter than JustCall retries, perhaps with the time that it signed first: retries could be refused as stale";
+        if tolerance < MIN_TOLERANCE {
+            let reason = "shorter than the time for which JustCall retries an event with the same signature: retries could be rejected as stale";
             self.add(format!("sources.{name}.signature.tolerance"), reason, "10m is enough");
         }
-        if tolerance > LONG_TOLERANCE {
-            let reason =
-                "for so long a signed request that somebody caught can be sent again with other data";
+        if tolerance > MAX_TOLERANCE {
+            let reason = "an intercepted signed request can be sent again with other data for this time";
             self.add(format!("sources.{name}.signature.tolerance"), reason, "15m is enough");
         }
         if remembered < 2 * tolerance {
             let reason = format!(
-                "shorter than twice `sources.{name}.signature.tolerance`: a request that somebody caught can be sent again and is written again"
+                "shorter than twice `sources.{name}.signature.tolerance`: an intercepted request can be sent again and is written again"
             );
-            let fix = format!("set it to {} or more", show_time(&(2 * tolerance)));
+            let fix = format!("set it to {} or more", format_duration(&(2 * tolerance)));
             self.add("deduplication.window", reason, fix);
         }
     }
 
-    /// Adds a settings file that others can change, or whose secrets they can read.
-    fn settings_file(&mut self, path: &Path) {
+    /// Adds a settings file that other users can change, or whose secret they can read.
+    fn settings_file(&mut self, path: &Path, secret: Option<&str>) {
         let mode = mode(path);
-        if mode & WRITTEN_BY_OTHERS != 0 {
+        if mode & WRITABLE_BY_OTHERS != 0 {
             let reason =
-                "other users of this machine can change these settings, also whose events are accepted";
+                "other users of this machine can change these settings, such as the secrets that events need";
             self.add(path.display().to_string(), reason, "chmod go-w,o-r");
-        } else if mode & READ_BY_OTHERS != 0
-            && let Some(key) = tree::secret_in_file(path)
+        } else if mode & WORLD_READABLE != 0
+            && let Some(key) = secret
         {
             let reason = format!("every user of this machine can read this secret in {}", path.display());
             self.add(key, reason, "chmod o-r, or put the secret into a file of its own");
         }
     }
 
-    /// Who on this machine can read the secrets.
+    /// Adds secret files that other users of this machine can read or replace.
     fn files(&mut self, settings: &Settings) {
         for (setting, path) in settings.secret_files() {
             let mode = mode(path);
-            if mode & WRITTEN_BY_OTHERS != 0 {
-                let reason = format!("other users of this machine can replace what is in {}", path.display());
+            if mode & WRITABLE_BY_OTHERS != 0 {
+                let reason =
+                    format!("other users of this machine can replace the content of {}", path.display());
                 self.add(setting, reason, "chmod go-w,o-r");
-            } else if mode & READ_BY_OTHERS != 0 {
+            } else if mode & WORLD_READABLE != 0 {
                 let reason = format!("every user of this machine can read {}", path.display());
                 self.add(setting, reason, "chmod o-r");
             }
         }
     }
 
-    /// Who can listen in on the way here.
+    /// Adds traffic that can be intercepted, and probes that are open to the network.
     fn listeners(&mut self, settings: &Settings) {
         let (server, admin) = (settings.server.listen, settings.admin.listen);
-        if settings.server.tls.certificate.is_none() && !is_local(server) {
-            let reason = "webhooks arrive as plain HTTP: personal data and tokens can be read on the way unless a proxy in front ends TLS";
+        if settings.server.tls.certificate.is_none() && !server.ip().is_loopback() {
+            let reason = "webhooks arrive as plain HTTP: personal data and tokens can be read in transit unless a proxy terminates TLS";
             self.add(
                 "server.tls",
                 reason,
@@ -184,16 +191,16 @@ impl Doors {
             );
         }
         if let Some(fault) = certificate_fault(&settings.server.tls) {
-            let fix = "until then nobody is likely to connect";
+            let fix = "replace it: clients are likely to refuse the connection";
             self.add("server.tls.certificate", fault, fix);
         }
         if admin.ip().is_unspecified() {
-            let reason = format!("probes and metrics answer whoever reaches port {}", admin.port());
-            self.add("admin.listen", reason, "keep the port inside");
+            let reason = format!("any client that reaches port {} can read probes and metrics", admin.port());
+            self.add("admin.listen", reason, "do not publish the port");
         }
     }
 
-    /// Credentials for the collector of traces that cross the network unencrypted.
+    /// Adds credentials for the collector of traces that cross the network unencrypted.
     fn traces(&mut self, settings: &Settings) {
         let otlp = &settings.telemetry.otlp;
         let server = otlp.endpoint.as_deref().and_then(|url| url.strip_prefix("http://"));
@@ -204,7 +211,7 @@ impl Doors {
         }
     }
 
-    /// Who can listen in on the way to Kafka, or pass for it.
+    /// Adds connections to Kafka that can be intercepted, or answered by another server.
     fn kafka(&mut self, settings: &Settings) {
         let property =
             |name: &str| settings.kafka.properties.get(name).map_or("", |value| value.expose().trim());
@@ -218,38 +225,25 @@ impl Doors {
             && protocol == "sasl_plaintext"
             && property("sasl.mechanism").eq_ignore_ascii_case("plain")
         {
-            let reason = "PLAIN sends the password itself, here unencrypted";
+            let reason = "PLAIN sends the password, here unencrypted";
             self.add("kafka.properties.sasl.mechanism", reason, "set SASL_SSL");
         }
         let certificate = "enable.ssl.certificate.verification";
+        if encrypts && parse_bool(property(certificate)) == Some(false) {
+            let reason = "a server on the network path can impersonate Kafka: certificates are not verified";
+            self.add(format!("kafka.properties.{certificate}"), reason, format!("remove `{certificate}`"));
+        }
         let name = "ssl.endpoint.identification.algorithm";
-        let checks = [
-            (
-                certificate,
-                parse_bool(property(certificate)) == Some(false),
-                "anybody on the way can pass for Kafka: certificates are not verified",
-            ),
-            (
-                name,
-                property(name).eq_ignore_ascii_case("none"),
-                "whoever has any certificate of the same authority can pass for Kafka: its name is not verified",
-            ),
-        ];
-        for (name, is_open, reason) in checks {
-            if encrypts && is_open {
-                self.add(format!("kafka.properties.{name}"), reason, format!("leave `{name}` out"));
-            }
+        if encrypts && property(name).eq_ignore_ascii_case("none") {
+            let reason = "a server with any certificate of the same authority can impersonate Kafka: its name is not verified";
+            self.add(format!("kafka.properties.{name}"), reason, format!("remove `{name}`"));
         }
     }
 }
 
-/// Returns a file's permissions, none where they cannot be read.
+/// Returns a file's permissions, or 0 if they cannot be read.
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).map_or(0, |file| file.permissions().mode())
-}
-
-fn is_local(address: SocketAddr) -> bool {
-    address.ip().is_loopback()
 }
 
 fn is_local_server(server: &str) -> bool {

@@ -15,7 +15,7 @@ pub(super) fn path_of(key: &str) -> Vec<String> {
     }
 }
 
-/// Returns the keys of an environment variable's name behind [`PREFIX`].
+/// Returns the keys of an environment variable's name without [`PREFIX`].
 ///
 /// The name can contain neither dots nor dashes, so an underscore replaces them.
 pub(super) fn path_of_variable(key: &str) -> Vec<String> {
@@ -36,17 +36,17 @@ pub(super) fn path_of_variable(key: &str) -> Vec<String> {
 }
 
 /// Finds the settings that two environment variables name, with both variables.
-pub(super) fn named_twice<'n>(variables: impl Iterator<Item = &'n str>) -> Vec<(String, [&'n str; 2])> {
+pub(super) fn duplicates<'n>(variables: impl Iterator<Item = &'n str>) -> Vec<(String, [&'n str; 2])> {
     let mut names = BTreeMap::new();
-    let mut twice = Vec::new();
+    let mut duplicates = Vec::new();
     for name in variables {
         let Some(key) = name.strip_prefix(PREFIX) else { continue };
         let path = path_of_variable(key);
         if let Some(other) = names.insert(path.clone(), name) {
-            twice.push((path.join("."), [other, name]));
+            duplicates.push((path.join("."), [other, name]));
         }
     }
-    twice
+    duplicates
 }
 
 /// Returns the name of the environment variable for a setting, if one can name it.

@@ -1,31 +1,31 @@
-use crate::config::{Settings, SettingsFile, Sources};
+use crate::config::{Settings, SettingsFile, SettingsInput};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// The settings of which no door is open.
-const SHUT: &str = r#"
+/// Settings without a warning.
+const SECURE: &str = r#"
 server: { listen: "127.0.0.1:8080" }
 admin: { listen: "127.0.0.1:8081" }
 sources: { main: { signature: { secrets: [hush], urls: ["https://hooks.example.com/webhooks/justcall"] } } }
 kafka: { bootstrap_servers: "localhost:9092,127.0.0.1:9093,[::1]:9094" }
 "#;
 
-fn open_doors(given: &[&str]) -> Vec<String> {
+fn security_warnings(given: &[&str]) -> Vec<String> {
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), SHUT).unwrap();
-    doors_of(file.path(), given)
+    std::fs::write(file.path(), SECURE).unwrap();
+    warnings_for_file(file.path(), given)
 }
 
-fn doors_of(file: &Path, given: &[&str]) -> Vec<String> {
-    let sources = Sources { file: SettingsFile::At(file.into()), ..Sources::given(given) };
-    let settings = Settings::load_to_serve(&sources).unwrap_or_else(|problems| panic!("{problems}"));
-    settings.open_doors(sources.file()).into_iter().map(|door| door.key).collect()
+fn warnings_for_file(file: &Path, given: &[&str]) -> Vec<String> {
+    let sources = SettingsInput { file: SettingsFile::At(file.into()), ..SettingsInput::given(given) };
+    let settings = Settings::load_to_serve(&sources).unwrap_or_else(|errors| panic!("{errors}"));
+    settings.security_warnings(sources.file()).into_iter().map(|warning| warning.key).collect()
 }
 
 #[test]
-fn each_door_is_named_by_the_setting_that_shuts_it_and_no_other_is() {
-    assert_eq!(open_doors(&[]), [""; 0]);
-    for (flags, doors) in [
+fn each_warning_names_the_setting_that_removes_the_risk() {
+    assert_eq!(security_warnings(&[]), [""; 0]);
+    for (flags, warnings) in [
         (&["sources.main.signature.required=false"][..], &["sources.main.signature.required"][..]),
         (
             &["sources.main.signature.required=false", "sources.main.token=0123456789abcdef"],
@@ -107,12 +107,12 @@ fn each_door_is_named_by_the_setting_that_shuts_it_and_no_other_is() {
             &["kafka.properties.ssl.endpoint.identification.algorithm"],
         ),
     ] {
-        assert_eq!(open_doors(flags), doors, "{flags:?}");
+        assert_eq!(security_warnings(flags), warnings, "{flags:?}");
     }
 }
 
 #[test]
-fn secrets_that_others_can_read_or_write_are_an_open_door() {
+fn secret_files_that_others_can_read_or_write_are_warned_of() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "0123456789abcdef").unwrap();
     let path = file.path().display();
@@ -131,29 +131,29 @@ fn secrets_that_others_can_read_or_write_are_an_open_door() {
     ];
     for (mode, expected) in [(0o640, &[][..]), (0o644, &all), (0o660, &all), (0o602, &all)] {
         std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
-        assert_eq!(open_doors(&flags), expected, "{mode:o}");
+        assert_eq!(security_warnings(&flags), expected, "{mode:o}");
     }
 }
 
 #[test]
-fn settings_file_is_for_its_owner_alone_where_it_holds_secrets() {
+fn a_readable_settings_file_with_a_secret_is_warned_of() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let elsewhere = SHUT.replace("secrets: [hush]", "secrets: []");
+    let elsewhere = SECURE.replace("secrets: [hush]", "secrets: []");
     let by_environment = ["sources.main.signature.secrets=hush"];
     let key = file.path().display().to_string();
     let secret = "sources.main.signature.secrets";
     for (text, given, mode, expected) in [
-        (SHUT, &[][..], 0o600, None),
-        (SHUT, &[], 0o640, None),
-        (SHUT, &[], 0o644, Some(secret)),
-        (SHUT, &[], 0o604, Some(secret)),
-        (SHUT, &[], 0o646, Some(&*key)),
+        (SECURE, &[][..], 0o600, None),
+        (SECURE, &[], 0o640, None),
+        (SECURE, &[], 0o644, Some(secret)),
+        (SECURE, &[], 0o604, Some(secret)),
+        (SECURE, &[], 0o646, Some(&*key)),
         (&elsewhere, &by_environment, 0o644, None),
         (&elsewhere, &by_environment, 0o660, Some(&*key)),
         (&elsewhere, &by_environment, 0o602, Some(&*key)),
     ] {
         std::fs::write(file.path(), text).unwrap();
         std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
-        assert_eq!(doors_of(file.path(), given), Vec::from_iter(expected), "{mode:o} {text}");
+        assert_eq!(warnings_for_file(file.path(), given), Vec::from_iter(expected), "{mode:o} {text}");
     }
 }

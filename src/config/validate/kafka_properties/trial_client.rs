@@ -1,29 +1,31 @@
-//! Client that is created to learn which properties librdkafka refuses together.
+//! Client that is created to find properties that librdkafka refuses together.
 
-use super::super::{Report, property_key};
 use crate::config::settings::Settings;
-use crate::config::tree::Files;
+use crate::config::settings_input::ReferencedFiles;
+use crate::config::validate::validation_errors::ValidationErrors;
 use crate::kafka::properties::{
     CreationFault, MAKES_TOKENS, MECHANISM, Properties, creation_fault, mechanism_fault, parse_bool, uses_tls,
 };
 use std::collections::BTreeSet;
 
-/// Value of a text that is not known.
+/// Value that replaces a text that is not known.
 const UNKNOWN: &str = "unknown";
 
 /// Property that contains the password of a keystore.
 const KEYSTORE_PASSWORD: &str = "ssl.keystore.password";
 
-/// Properties without which librdkafka creates no client, and what needs them.
+/// Properties that librdkafka requires for a client, and the feature that needs each.
 const REQUIRED: [(&str, &str); 3] = [
     ("sasl.username", "the SASL mechanism"),
     ("sasl.password", "the SASL mechanism"),
     (KEYSTORE_PASSWORD, "`ssl.keystore.location`"),
 ];
 
-/// Properties with the client's key, its certificate, and both.
+/// Properties with the client's key.
 const KEYS: [&str; 2] = ["ssl.key.pem", "ssl.key.location"];
+/// Properties with the client's certificate.
 const CERTIFICATES: [&str; 2] = ["ssl.certificate.pem", "ssl.certificate.location"];
+/// Property with both.
 const KEYSTORE: &str = "ssl.keystore.location";
 
 /// Returns whether a property's value is the path of a file or a directory.
@@ -31,24 +33,29 @@ pub(super) fn names_file(name: &str) -> bool {
     [".location", ".file"].iter().any(|end| name.ends_with(end))
 }
 
+/// Returns whether a property contains the client's key or certificate.
 fn is_of_pair(name: &str) -> bool {
     KEYS.contains(&name) || CERTIFICATES.contains(&name) || name == KEYSTORE
 }
 
-/// Properties of the client, in which others replace the values that are not known.
+/// Properties of the client, with replacements for the values that are not known.
 ///
-/// A value is unknown if its file is not read, or if a problem with it was reported. Its replacement is one
-/// that librdkafka accepts beside the rest, if there is one.
-pub(super) struct Trial<'s> {
+/// A value is unknown if its file is not read or an error in it was reported. librdkafka accepts the
+/// replacement together with the other properties, if such a replacement exists.
+pub(super) struct TrialClient<'s> {
     settings: &'s Settings,
     properties: Properties,
     unknown: BTreeSet<String>,
-    /// Whether key and certificate cannot be compared.
+    /// True if key and certificate cannot be compared.
     is_pair_unknown: bool,
 }
 
-impl<'s> Trial<'s> {
-    pub(super) fn new(settings: &'s Settings, files: Files, is_reported: impl Fn(&str) -> bool) -> Self {
+impl<'s> TrialClient<'s> {
+    pub(super) fn new(
+        settings: &'s Settings,
+        files: ReferencedFiles,
+        is_reported: impl Fn(&str) -> bool,
+    ) -> Self {
         let given = &settings.kafka.properties;
         let is_in_unread_file =
             |name: &str| settings.property_files.contains_key(name) && !given.contains_key(name);
@@ -58,7 +65,7 @@ impl<'s> Trial<'s> {
                 && given.get(name).is_some_and(|key| key.expose().contains("ENCRYPTED"))
         };
         let names_unread_file = |name: &str| {
-            files == Files::None
+            files == ReferencedFiles::None
                 && names_file(name)
                 && given.get(name).is_some_and(|path| !path.expose().is_empty())
         };
@@ -70,9 +77,9 @@ impl<'s> Trial<'s> {
         let known = given.iter().filter(|(name, _)| !unknown.contains(*name));
         let properties = known.map(|(name, value)| (name.clone(), value.expose().to_owned())).collect();
         let is_pair_unknown = unknown.iter().any(|name| is_of_pair(name));
-        let mut trial = Self { settings, properties, unknown, is_pair_unknown };
-        trial.replace_unknown();
-        trial
+        let mut client = Self { settings, properties, unknown, is_pair_unknown };
+        client.replace_unknown();
+        client
     }
 
     fn replace_unknown(&mut self) {
@@ -82,7 +89,7 @@ impl<'s> Trial<'s> {
         };
         for name in &self.unknown {
             let value = match name.as_str() {
-                // No mechanism needs less than OAUTHBEARER where librdkafka creates its tokens.
+                // OAUTHBEARER needs no further property if librdkafka creates the tokens.
                 name if MECHANISM.contains(&name) => {
                     if creates_tokens {
                         "OAUTHBEARER"
@@ -99,18 +106,18 @@ impl<'s> Trial<'s> {
     }
 
     /// Reports every reason why no client can be created.
-    pub(super) fn run(mut self, report: &mut Report<'_>) {
+    pub(super) fn run(mut self, errors: &mut ValidationErrors<'_>) {
         if let Some((name, reason)) = mechanism_fault(&self.properties) {
-            report.add(property_key(self.settings, name), reason);
+            errors.add(self.settings.property_key(name), reason);
             MECHANISM.iter().for_each(|name| drop(self.properties.remove(*name)));
             self.properties.insert(MECHANISM[0].to_owned(), "PLAIN".to_owned());
-            // What the right mechanism needs is not known.
+            // The properties that the right mechanism needs are not known.
             self.assume("sasl.username");
             self.assume("sasl.password");
         }
-        self.report_lone_key(report);
+        self.report_lone_key(errors);
         while let Some(fault) = creation_fault(&self.properties) {
-            if !self.resolve(fault, report) {
+            if !self.resolve(fault, errors) {
                 return;
             }
         }
@@ -126,29 +133,30 @@ impl<'s> Trial<'s> {
         self.unknown.contains(name) || self.properties.get(name).is_some_and(|value| !value.is_empty())
     }
 
-    /// Reports a key without a certificate, which librdkafka finds only if it reads both.
-    fn report_lone_key(&mut self, report: &mut Report<'_>) {
+    /// Reports a key without a certificate, which librdkafka does not report.
+    fn report_lone_key(&mut self, errors: &mut ValidationErrors<'_>) {
         let key = KEYS.into_iter().find(|name| self.is_set(name));
         let has_certificate = CERTIFICATES.iter().chain([&KEYSTORE]).any(|name| self.is_set(name));
         if let (Some(name), false, true) = (key, has_certificate, uses_tls(&self.properties)) {
             let reason = "needs the certificate of the client: set `ssl.certificate.location` as well";
-            report.add(property_key(self.settings, name), reason);
+            errors.add(self.settings.property_key(name), reason);
             self.is_pair_unknown = true;
         }
     }
 
-    /// Reports a fault and removes its cause, so that the next one is found. Returns whether it could.
-    fn resolve(&mut self, fault: CreationFault, report: &mut Report<'_>) -> bool {
+    /// Reports a fault and removes its cause, to find the next fault. Returns whether it removed a cause.
+    fn resolve(&mut self, fault: CreationFault, errors: &mut ValidationErrors<'_>) -> bool {
         let CreationFault { properties: named, reason } = fault;
-        let key = |name: &str| property_key(self.settings, name);
+        let settings = self.settings;
+        let key = |name: &str| settings.property_key(name);
         let is_missing = |name: &str| named.iter().any(|each| each == name) && !self.is_set(name);
         let missing: Vec<_> = REQUIRED.into_iter().filter(|(name, _)| is_missing(name)).collect();
         if !missing.is_empty() {
             for (name, user) in missing {
-                report.add(key(name), format!("is missing: {user} needs it"));
+                errors.add(key(name), format!("is not set, and {user} needs it"));
                 self.assume(name);
                 if name == KEYSTORE_PASSWORD {
-                    // Without its password a keystore cannot be judged.
+                    // A keystore cannot be read without its password.
                     self.unknown.insert(KEYSTORE.to_owned());
                     self.is_pair_unknown = true;
                 }
@@ -159,15 +167,15 @@ impl<'s> Trial<'s> {
         given.sort_unstable_by_key(|name| std::cmp::Reverse(name.len()));
         let reason = format!("no Kafka client can be created: {reason}");
         if given.is_empty() {
-            // The last thing that librdkafka does is to compare key and certificate.
+            // librdkafka compares key and certificate last.
             let pair = || KEYS.into_iter().chain([KEYSTORE]).find(|name| self.properties.contains_key(*name));
             if !self.is_pair_unknown {
-                report.add(pair().map_or("kafka.properties".to_owned(), key), reason);
+                errors.add(pair().map_or("kafka.properties".to_owned(), key), reason);
             }
             return false;
         }
         if !named.iter().any(|name| self.unknown.contains(name)) {
-            report.add(key(given[0]), reason);
+            errors.add(key(given[0]), reason);
         }
         for name in given {
             self.properties.remove(name);
