@@ -1,7 +1,7 @@
 //! What a webhook costs, held against the floor (`benches/floor.rs`): started by `benches/run`.
 //!
 //! Floor and bridge run side by side on one real Kafka and are loaded in turn; what counts are the
-//! ratios, round by round. The tables are Markdown, as they stand in docs/PERFORMANCE.md. Exits with 1
+//! ratios, round by round. The tables are Markdown, as they stand in docs/explanation/performance.md. Exits with 1
 //! if a goal is missed.
 
 mod bench;

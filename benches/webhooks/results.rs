@@ -1,4 +1,4 @@
-//! What was measured, as the tables that stand in docs/PERFORMANCE.md.
+//! What was measured, as the tables that stand in docs/explanation/performance.md.
 
 use super::gauge::load::Sample;
 use super::gauge::ratio::{Ratio, middle};

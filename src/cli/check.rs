@@ -28,8 +28,8 @@ use std::time::{Duration, Instant};
 /// Check the settings, this machine and the Kafka cluster, and tell what to do about each trouble.
 ///
 /// One line for each thing: `ok`, `warning`, `failure`, or `skipped` where something else must be put
-/// right first. Changes nothing, writes nothing to Kafka and takes 20 seconds at most. docs/CHECK.md
-/// describes every check.
+/// right first. Changes nothing, writes nothing to Kafka and takes at most 20 seconds.
+/// docs/reference/check.md describes every check.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {

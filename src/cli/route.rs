@@ -46,7 +46,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "TIME")]
     received_at: Option<DateTime<Utc>>,
 
-    /// Compare with this file: NDJSON, JSON or YAML; docs/ROUTE-TESTS.md has the format.
+    /// Compare with this file: NDJSON, JSON or YAML; docs/how-to/route-tests.md has the format.
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
 

@@ -13,7 +13,7 @@ const WORKER_RESERVE: u64 = 5;
 
 /// Connections that the ingress accepts at once, over all workers, if the limit on descriptors allows it.
 ///
-/// docs/HARDENING.md has the cost of one.
+/// docs/operations/hardening.md has the cost of one.
 const MAX_CONNECTIONS: usize = 4096;
 
 /// Limit on descriptors, and the number of connections that it allows.

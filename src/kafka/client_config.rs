@@ -31,7 +31,7 @@ const DEFAULTS: [(&str, &str); 8] = [
 
 /// Defaults of the producer. Operators may change them.
 const PRODUCER_DEFAULTS: [(&str, &str); 3] = [
-    // Measured: ARCHITECTURE.md, Decisions.
+    // Measured: docs/decisions/0037-linger-half-a-millisecond.md.
     ("linger.ms", "0.5"),
     // Far above the memory budget, so that the budget is the limit.
     ("queue.buffering.max.messages", "1000000"),

@@ -1,6 +1,6 @@
 //! Catalogue of metrics: name, labels with every value, and help text.
 //!
-//! `docs/METRICS.md` is generated from this list.
+//! `docs/reference/metrics.md` is generated from this list.
 
 pub mod tags;
 
@@ -12,7 +12,7 @@ mod tests;
 pub struct MetricDescription {
     /// Name as scraped, with the prefix and the suffix `_total` or `_info`.
     pub name: &'static str,
-    /// Heading in `docs/METRICS.md`.
+    /// Heading in `docs/reference/metrics.md`.
     pub about: &'static str,
     /// Release that added the metric.
     pub since: &'static str,
@@ -88,7 +88,7 @@ macro_rules! catalogue {
             help: $help,
         };)*)*
 
-        /// Every metric, in the order of `docs/METRICS.md`.
+        /// Every metric, in the order of `docs/reference/metrics.md`.
         pub const CATALOGUE: &[MetricDescription] = &[$($($constant),*),*];
     };
 }

@@ -44,7 +44,7 @@ justcall-bridge is a program.
 
 #[test]
 fn every_metric_in_the_documents_is_in_the_catalogue() {
-    let catalogue = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/METRICS.md"));
+    let catalogue = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/metrics.md"));
     let named: BTreeSet<_> = documents().iter().flat_map(|document| metrics(&read(document))).collect();
     assert!(named.len() > 30, "{named:?}");
     let is_there = |name: &str| catalogue.contains(&format!("| `{name}` |"));
@@ -165,7 +165,8 @@ fn every_test_named_in_documents_exists() {
         .collect();
     let mut named = 0;
     let decisions = files(&root.join("docs/decisions"));
-    let others = ["SECURITY.md", "ARCHITECTURE.md", "docs/HARDENING.md"].map(|name| root.join(name));
+    let others = ["ARCHITECTURE.md", "docs/explanation/threat-model.md", "docs/operations/hardening.md"]
+        .map(|name| root.join(name));
     for document in others.into_iter().chain(decisions) {
         let text = read(&document);
         let words = text.split('`').skip(1).step_by(2);
@@ -200,7 +201,7 @@ fn every_library_that_is_not_rust_is_named() {
         "web-sys",
         "windows-sys",
     ];
-    let text = read(&root.join("SECURITY.md"));
+    let text = read(&root.join("docs/explanation/threat-model.md"));
     for (package, library) in [
         ("rdkafka-sys", "librdkafka"),
         ("openssl-sys", "OpenSSL"),
@@ -216,7 +217,7 @@ fn every_library_that_is_not_rust_is_named() {
     for package in native {
         assert!(
             BINDINGS.contains(&package) || named.contains(&package),
-            "SECURITY.md does not name {package}"
+            "docs/explanation/threat-model.md does not name {package}"
         );
     }
 }

@@ -40,7 +40,7 @@ fn finding(gap: &Gap) -> Finding {
         Some(field) => format!("write `{}`, which means the same in both dialects", field.name()),
         None if is_named => "take the types without it out of `match`, or leave it out".into(),
         None => format!(
-            "correct the pointer, or add a route for the {dialect} dialect; docs/MAPPING.md lists the fields that both dialects have"
+            "correct the pointer, or add a route for the {dialect} dialect; docs/how-to/mapping.md lists the fields that both dialects have"
         ),
     };
     Finding::warning(&gap.at, text, fix)

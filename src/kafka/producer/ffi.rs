@@ -2,8 +2,8 @@
 //!
 //! Own code for two reasons. rdkafka's producers get acknowledgements from a queue that a thread polls; here
 //! an interceptor is called on librdkafka's broker thread, which saves a hand-over per batch
-//! (docs/PERFORMANCE.md, What was worth it). And rdkafka flushes with a timeout of zero, which returns before
-//! librdkafka's threads have run; here a flush waits.
+//! (docs/explanation/performance.md, Effective changes). And rdkafka flushes with a timeout of zero, which
+//! returns before librdkafka's threads have run; here a flush waits.
 //!
 //! All unsafe code of the crate is here. `.ci/memcheck` runs it under valgrind.
 

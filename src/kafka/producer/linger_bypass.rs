@@ -1,7 +1,7 @@
 //! Bypass of `linger.ms` at low load.
 //!
 //! Lingering helps if many records are in flight. A single record would only wait. librdkafka sends at once
-//! during a flush. Measurement: docs/PERFORMANCE.md, a lone request.
+//! during a flush. Measurement: docs/explanation/performance.md, a lone request.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -119,7 +119,7 @@ fn pointers(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn documentation_lists_the_places_of_every_field() {
-    let document = include_str!("../../../docs/MAPPING.md");
+    let document = include_str!("../../../docs/how-to/mapping.md");
     let example = include_str!("../../../config/bridge.yaml");
     for field in NamedField::ALL {
         let row = document.lines().find(|line| line.starts_with(&format!("| `{}` | ", field.name())));

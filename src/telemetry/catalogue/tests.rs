@@ -3,13 +3,13 @@ use justcall_events::KnownType;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/METRICS.md");
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/metrics.md");
 
 const BEGIN: &str = "# Metrics
 
 <!-- Generated from src/telemetry/catalogue.rs by `UPDATE_GOLDEN=1 cargo test --lib metrics_page`. -->
 
-`GET /metrics` on the admin listener (`admin.listen`) returns OpenMetrics text. The most important metrics are on the [dashboard](../deploy/grafana/justcall-kafka-bridge.json). The alerts are in [rules.yaml](../deploy/prometheus/rules.yaml), and [RUNBOOK.md](RUNBOOK.md) describes the response to each.
+`GET /metrics` on the admin listener (`admin.listen`) returns OpenMetrics text. `deploy/grafana` has a dashboard with the most important metrics, `deploy/prometheus` the alerts. The [runbook](../operations/runbook.md) describes the response to each alert.
 
 - Every name has the prefix `justcall_bridge_`, which is left out below. Times are in seconds, sizes in bytes. Counters end in `_total`. Histograms have `_bucket`, `_sum` and `_count`.
 - The values of a label are a closed set, listed here or defined by the settings. No data of a sender becomes a label; a value outside the set counts as `other`. Every series exists from the start, at 0.
@@ -86,7 +86,7 @@ fn metrics_page_is_generated_from_the_catalogue() {
         std::fs::write(PAGE, &page).unwrap();
     }
     let written = std::fs::read_to_string(PAGE).unwrap_or_default();
-    assert!(page == written, "docs/METRICS.md differs; UPDATE_GOLDEN=1 generates it");
+    assert!(page == written, "docs/reference/metrics.md differs; UPDATE_GOLDEN=1 generates it");
 }
 
 #[test]

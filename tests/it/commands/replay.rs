@@ -364,8 +364,8 @@ fn headers_of_one_name_and_missing_times_survive_an_export() {
     }
 }
 
-/// A rejected body in the form of an exported record, shown and replayed as OPERATIONS.md says, and in the
-/// two other ways in which an operator may try it.
+/// A rejected body in the form of an exported record, shown and replayed as in docs/operations/outage.md, and
+/// in the two other ways in which an operator may try it.
 #[test]
 fn rejected_body_in_the_form_of_a_record_reaches_no_topic_that_it_names() {
     let backfill = Backfill::new("");

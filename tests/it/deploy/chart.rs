@@ -309,8 +309,11 @@ fn chart_and_image_have_the_version_of_the_crate() {
     assert_eq!((&chart["version"], &chart["appVersion"]), (&version.into(), &version.into()));
     let image = set("least").pod()["containers"][0]["image"].clone();
     assert_eq!(image, format!("justcall-bridge:{version}"));
-    let told = fs::read_to_string(project("docs/KUBERNETES.md")).expect("a document");
-    assert!(told.contains(&format!("/justcall-bridge:{version} ")), "docs/KUBERNETES.md builds another");
+    let told = fs::read_to_string(project("docs/how-to/kubernetes.md")).expect("a document");
+    assert!(
+        told.contains(&format!("/justcall-bridge:{version} ")),
+        "docs/how-to/kubernetes.md builds another"
+    );
 }
 
 #[test]

@@ -270,7 +270,7 @@ fn names_are_resolved_by_the_dns_of_the_cluster_only() {
 
 #[test]
 fn memory_limit_is_above_the_bound_of_the_process() {
-    let text = std::fs::read_to_string(project("docs/HARDENING.md")).expect("a document");
+    let text = std::fs::read_to_string(project("docs/operations/hardening.md")).expect("a document");
     let bound = text.split_once("cache: **").expect("the bound").1;
     let bound: u64 = bound.split_once(" MiB**").expect("MiB").0.parse().expect("a number");
     let limit = rendered(&[]).pod()["containers"][0]["resources"]["limits"]["memory"].clone();

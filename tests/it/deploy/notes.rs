@@ -33,7 +33,8 @@ fn commands(text: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn charts_are_installed_as_the_documents_say() {
-    for document in ["README.md", "docs/KUBERNETES.md", "deploy/helm/justcall-kafka-bridge/README.md"] {
+    for document in ["README.md", "docs/how-to/kubernetes.md", "deploy/helm/justcall-kafka-bridge/README.md"]
+    {
         let text = std::fs::read_to_string(project(document)).expect("a document");
         let calls = helm_calls(&text);
         assert!(!calls.is_empty(), "{document} tells how to install it");
@@ -41,7 +42,7 @@ fn charts_are_installed_as_the_documents_say() {
             tools::printed(tools::helm_template().args(call));
         }
     }
-    let text = std::fs::read_to_string(project("docs/KUBERNETES.md")).expect("a document");
+    let text = std::fs::read_to_string(project("docs/how-to/kubernetes.md")).expect("a document");
     let (_, rest) = text.split_once("```yaml\n").expect("values for Strimzi");
     let strimzi = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(&strimzi, rest.split_once("```").expect("its end").0).expect("a file");

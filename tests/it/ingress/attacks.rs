@@ -1,6 +1,6 @@
 //! The ingress under attack, with honest traffic beside it that must notice nothing but the time.
 //!
-//! Each case prints what honest senders saw and what memory it took; docs/HARDENING.md has the table.
+//! Each case prints what honest senders saw and what memory it took; docs/operations/hardening.md has the table.
 
 mod bodies;
 mod crowds;

@@ -2,7 +2,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" }}
 {{- end }}
 
-{{/* Shorter than a name may be: the controller adds to it, and so does the headless Service. */}}
+{{/* Shorter than a name may be, because the controller and the headless Service add to it. */}}
 {{- define "justcall-kafka-bridge.fullname" -}}
 {{- $name := include "justcall-kafka-bridge.name" . }}
 {{- if .Values.fullnameOverride }}
@@ -29,7 +29,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{/* The metadata of everything but the pods; `suffix` and `annotations` are optional. */}}
+{{/* Metadata of all resources but the pods; `suffix` and `annotations` are optional. */}}
 {{- define "justcall-kafka-bridge.metadata" -}}
 name: {{ include "justcall-kafka-bridge.fullname" .root }}{{ .suffix }}
 namespace: {{ .root.Release.Namespace }}
@@ -87,7 +87,7 @@ annotations:
 {{- if and (not .Values.persistence.enabled) (not .Values.persistence.discardSpools) }}
 {{- $name := include "justcall-kafka-bridge.fullname" . }}
 {{- with lookup "apps/v1" "StatefulSet" .Release.Namespace $name }}
-{{- fail (printf "persistence.enabled: StatefulSet %s with %d pods has volumes, and events that wait in them would never reach Kafka without its pods. Nothing was changed. Wait until `kubectl exec --namespace %s POD -- /usr/local/bin/justcall-bridge spool status` reports 0 records for each pod, then add --set persistence.discardSpools=true. The claims remain: delete them by hand" $name (dig "spec" "replicas" 0 . | int) $.Release.Namespace) }}
+{{- fail (printf "persistence.enabled: StatefulSet %s with %d pods has volumes, and their events would never reach Kafka without its pods. Nothing was changed. Wait until `kubectl exec --namespace %s POD -- /usr/local/bin/justcall-bridge spool status` reports 0 records for each pod, then add --set persistence.discardSpools=true. The claims remain: delete them by hand" $name (dig "spec" "replicas" 0 . | int) $.Release.Namespace) }}
 {{- end }}
 {{- end }}
 {{- if and $live .Values.persistence.enabled }}
@@ -95,18 +95,18 @@ annotations:
 {{- range dig "spec" "volumeClaimTemplates" list $live }}
 {{- $size := dig "spec" "resources" "requests" "storage" "" . }}
 {{- if and (eq .metadata.name "spool") $size (ne $size (toString $.Values.persistence.size)) }}
-{{- fail (printf "persistence.size: the claims of StatefulSet %s have %s and Kubernetes cannot change that to %v. Nothing was changed. Enlarge the volumes first, see docs/KUBERNETES.md; if a failed upgrade came before, undo it with `helm rollback %s`" $name $size $.Values.persistence.size $.Release.Name) }}
+{{- fail (printf "persistence.size: the claims of StatefulSet %s have %s and Kubernetes cannot change that to %v. Nothing was changed. Enlarge the volumes first, see docs/how-to/kubernetes.md; if a failed upgrade came before, undo it with `helm rollback %s`" $name $size $.Values.persistence.size $.Release.Name) }}
 {{- end }}
 {{- end }}
 {{- $replicas := dig "spec" "replicas" 0 $live | int }}
 {{- $scaled := lookup "autoscaling/v2" "HorizontalPodAutoscaler" .Release.Namespace $name }}
 {{- if and $scaled (not .Values.autoscaling.enabled) (gt $replicas (int .Values.replicaCount)) }}
-{{- fail (printf "autoscaling.enabled: %d pods run, and with replicaCount %v the others would end with events in their volumes. Add --set replicaCount=%d, then scale down as docs/KUBERNETES.md says" $replicas .Values.replicaCount $replicas) }}
+{{- fail (printf "autoscaling.enabled: %d pods run, and with replicaCount %v the other pods would stop while their volumes may have events. Add --set replicaCount=%d, then scale down as in docs/how-to/kubernetes.md" $replicas .Values.replicaCount $replicas) }}
 {{- end }}
 {{- end }}
 {{- end }}
 
-{{/* The Secret that holds `key`: the one named, else the external one if it has that key, else none. */}}
+{{/* Name of the Secret with `key`: the given one, otherwise the external one if it has that key, otherwise none. */}}
 {{- define "justcall-kafka-bridge.secret" -}}
 {{- if .existing }}
 {{- .existing }}
@@ -130,7 +130,7 @@ annotations:
 {{- range $property, $key := .Values.kafka.secretProperties }}
 {{- $secret = include "justcall-kafka-bridge.secret" (dict "root" $ "existing" $.Values.kafka.existingSecret "key" $key) }}
 {{- if not $secret }}
-{{- fail (printf "kafka.secretProperties: of which Secret is %s the key %q? Name it in kafka.existingSecret, or have that key in externalSecret.data" $property $key) }}
+{{- fail (printf "kafka.secretProperties: %s has the key %q of no Secret. Set kafka.existingSecret, or add the key to externalSecret.data" $property $key) }}
 {{- end }}
 {{- end }}
 {{- $secret }}
@@ -154,7 +154,7 @@ annotations:
 {{- div (add $millis 999) 1000 }}
 {{- end }}
 
-{{/* Seconds that a pod may take to end: serve on, finish what is in flight, and end itself. */}}
+{{/* Seconds until a pod must end: delay, timeout, and its own end. */}}
 {{- define "justcall-kafka-bridge.neededSeconds" -}}
 {{- $shutdown := (include "justcall-kafka-bridge.settings" . | fromYaml).shutdown }}
 {{- add (include "justcall-kafka-bridge.seconds" $shutdown.delay) (include "justcall-kafka-bridge.seconds" $shutdown.timeout) 10 }}

@@ -5,13 +5,13 @@
 {{- $mounted := include "justcall-kafka-bridge.mounted" . | fromYaml -}}
 metadata:
   labels:
-    # Without the chart's version, which is no reason to roll the pods.
+    # Without the chart's version, so that a new chart alone does not replace the pods.
     {{- include "justcall-kafka-bridge.selectorLabels" . | nindent 4 }}
     {{- with merge (deepCopy (default dict .Values.podLabels)) (default dict .Values.commonLabels) }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
-    # Settings that the bridge follows by itself are not in it.
+    # Without the settings that the bridge reloads itself.
     checksum/settings: {{ include "justcall-kafka-bridge.fixedSettings" . | sha256sum }}
     {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
@@ -90,7 +90,7 @@ spec:
           containerPort: {{ .Values.containerPorts.http }}
         - name: admin
           containerPort: {{ .Values.containerPorts.admin }}
-      # The reason of a failed start is in the pod's status then.
+      # Puts the reason of a failed start into the pod's status.
       terminationMessagePolicy: FallbackToLogsOnError
       {{- range $probe := list "startupProbe" "livenessProbe" "readinessProbe" }}
       {{- with index $.Values $probe }}
@@ -103,7 +103,7 @@ spec:
       securityContext:
         {{- toYaml .Values.securityContext | nindent 8 }}
       volumeMounts:
-        # Whole folders, for a single file of a ConfigMap or a Secret is never brought up to date.
+        # Whole folders, because a single file of a ConfigMap or a Secret is never updated.
         - name: settings
           mountPath: /etc/justcall-bridge
           readOnly: true

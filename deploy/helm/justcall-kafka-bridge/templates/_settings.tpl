@@ -1,8 +1,8 @@
-{{/* Where what is mounted lies. */}}
+{{/* Folder of the mounted files. */}}
 {{- define "justcall-kafka-bridge.secretsFolder" -}}/run/secrets/justcall-bridge{{- end }}
 {{- define "justcall-kafka-bridge.volumeFolder" -}}/var/lib/justcall-bridge{{- end }}
 
-{{/* What the chart works out of its values. */}}
+{{/* Settings that the chart computes from its values. */}}
 {{- define "justcall-kafka-bridge.workedOut" -}}
 {{- $secrets := include "justcall-kafka-bridge.secretsFolder" . }}
 server:
@@ -48,7 +48,7 @@ sources:
 {{- if .Values.persistence.enabled }}
 spool:
   directory: {{ include "justcall-kafka-bridge.volumeFolder" . }}/spool
-  # The rest is for the file system itself, and for what SQLite needs to delete.
+  # The rest is for the file system, and for SQLite's deletions.
   max_bytes: {{ div (mul (include "justcall-kafka-bridge.bytes" .Values.persistence.size | int64) 8) 10 }} B
 {{- end }}
 shutdown:
@@ -70,23 +70,23 @@ shutdown:
 {{- end }}
 {{- end }}
 
-{{/* Those that a running bridge does not follow: their change rolls the pods. */}}
+{{/* Settings that need a restart: a change replaces the pods. */}}
 {{- define "justcall-kafka-bridge.fixedSettings" -}}
 {{- $settings := include "justcall-kafka-bridge.settings" . | fromYaml }}
 {{- range $live := list "routes" "route_templates" "unknown_events" }}{{ $_ := unset $settings $live }}{{ end }}
-{{- /* The name of the dead-letter topic, which stays until a restart, is made from the prefix. */}}
+{{- /* The name of the dead-letter topic contains the prefix and changes at a restart only. */}}
 {{- $_ := set $settings "topics" (pick (default dict $settings.topics) "prefix") }}
 {{- range $source := values $settings.sources }}{{ $_ := unset $source "validation" }}{{ end }}
 {{- toYaml $settings }}
 {{- end }}
 
-{{/* What would only come out when the bridge does not start. */}}
+{{/* Refuses values with which the bridge would not start. */}}
 {{- define "justcall-kafka-bridge.validate" -}}
 {{- $settings := include "justcall-kafka-bridge.settings" . | fromYaml }}
 {{- range $name, $source := $settings.sources }}
 {{- $signature := default dict $source.signature }}
 {{- if and (not (eq (toString $signature.required) "false")) (not $signature.secrets_file) (not $signature.secrets) }}
-{{- fail (printf "sources.%s: nobody has said how JustCall is told from strangers. Put its API secret into a Secret and name that in source.signature.existingSecret; or say source.signature.required=false, best together with source.token.existingSecret" $name) }}
+{{- fail (printf "sources.%s has no authentication. Put JustCall's API secret into a Secret and set source.signature.existingSecret; or set source.signature.required=false, best together with source.token.existingSecret" $name) }}
 {{- end }}
 {{- end }}
 {{- include "justcall-kafka-bridge.validateSecrets" . }}
@@ -105,12 +105,12 @@ shutdown:
 {{- end }}
 {{- $protocol := get $settings.kafka.properties "security.protocol" | toString | lower }}
 {{- if and (or .Values.kafka.tls.existingSecret .Values.kafka.tls.clientSecret) (not (hasSuffix "ssl" $protocol)) }}
-{{- fail "kafka.tls: without TLS it does nothing. Set kafka.properties.security\\.protocol to SSL or SASL_SSL" }}
+{{- fail "kafka.tls has no effect without TLS. Set kafka.properties.security\\.protocol to SSL or SASL_SSL" }}
 {{- end }}
 {{- $seconds := .Values.terminationGracePeriodSeconds }}
 {{- $needed := sub (include "justcall-kafka-bridge.neededSeconds" . | int) 10 }}
 {{- if and (not (kindIs "invalid" $seconds)) (lt (int $seconds) (int $needed)) }}
-{{- fail (printf "terminationGracePeriodSeconds: shutdown.delay and shutdown.timeout are %d s together, so the bridge would be killed in the middle of its work" $needed) }}
+{{- fail (printf "terminationGracePeriodSeconds: shutdown.delay and shutdown.timeout are %d s together, so the bridge would be killed before it has finished. Raise it, or remove it" $needed) }}
 {{- end }}
 {{- with .Values.autoscaling }}
 {{- if and .enabled (lt (int .maxReplicas) (int .minReplicas)) }}
@@ -138,18 +138,18 @@ shutdown:
 {{- end }}
 {{- end }}
 
-{{/* Whether an address to listen at is reached from inside the pod only. */}}
+{{/* Tests whether a listen address is reachable from inside the pod only. */}}
 {{- define "justcall-kafka-bridge.isLoopback" -}}
 {{- if regexMatch "^(127\\.|localhost:|localhost\\.|\\[(0*:)+0*1\\]|\\[(0*:)+ffff:(127\\.|7f[0-9a-f]{2}:))" (lower .) }}true{{ end }}
 {{- end }}
 
-{{/* Whether the property of librdkafka holds a secret, not a path or a URL. */}}
+{{/* Tests whether the librdkafka property contains a secret, not a path or a URL. */}}
 {{- define "justcall-kafka-bridge.isSecretProperty" -}}
 {{- $name := lower . }}
 {{- if and (regexMatch "password|passphrase|secret|key|token|jaas|oauthbearer.config" $name) (not (regexMatch "([._](location|url|file|algorithm)|keytab)$" $name)) }}true{{ end }}
 {{- end }}
 
-{{/* Refuses secret properties among plain ones, which may be nested. */}}
+{{/* Refuses secrets among plain properties, which may be nested. */}}
 {{- define "justcall-kafka-bridge.validateProperties" -}}
 {{- range $name, $value := .properties }}
 {{- $path := printf "%s.%s" $.path $name }}

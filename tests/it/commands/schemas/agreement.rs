@@ -94,7 +94,7 @@ fn any_other_type_is_one_that_the_bridge_does_not_know() {
     }
 }
 
-/// What docs/SCHEMAS.md lists: the schema takes it, the bridge does not. JSON Schema cannot say it.
+/// What docs/reference/schemas.md lists: the schema takes it, the bridge does not. JSON Schema cannot say it.
 #[test]
 fn the_known_differences_are_differences() {
     let long = format!("\"{}\"", "é".repeat(200));

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What docs/HARDENING.md states: the process, and what a connection and a byte in flight can cost.
+/// What docs/operations/hardening.md states: the process, and what a connection and a byte in flight can cost.
 const PROCESS: usize = 64 * MIB;
 const CONNECTION: usize = 80 * 1024;
 const IN_FLIGHT: usize = 4;

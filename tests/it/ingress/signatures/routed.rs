@@ -10,8 +10,7 @@ use std::time::Duration;
 
 /// Returns the routes that the README shows, as one value in YAML's flow style.
 fn routes_of_the_readme() -> String {
-    let (_, section) =
-        include_str!("../../../../README.md").split_once("## Your own mapping").expect("a section");
+    let (_, section) = include_str!("../../../../README.md").split_once("## Mapping").expect("a section");
     let (_, block) = section.split_once("routes:\n").expect("routes");
     let (block, _) = block.split_once("```").expect("an end of the block");
     let routes = block.lines().map(|line| {

@@ -79,7 +79,7 @@ fn every_alert_says_how_bad_it_is_why_and_where_to_look() {
         assert!(["critical", "warning", "info"].contains(&severity.as_str()), "{name}: {severity}");
         assert!(!summary.ends_with('.') && summary.len() < 140, "{name}: {summary}");
         assert!(description.ends_with('.') && description.len() > 100, "{name}: {description}");
-        assert_eq!(*runbook, format!("docs/RUNBOOK.md#{}", name.to_lowercase()));
+        assert_eq!(*runbook, format!("docs/operations/runbook.md#{}", name.to_lowercase()));
         for text in [summary, description] {
             // A label that the expression has aggregated away would be empty.
             let labels = text.split("$labels.").skip(1).map(|rest| rest.split([' ', '}']).next());

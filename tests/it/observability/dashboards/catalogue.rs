@@ -1,4 +1,4 @@
-//! What docs/METRICS.md says, read as a person reads it.
+//! What docs/reference/metrics.md says, read as a person reads it.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub(super) struct Metric {
 
 /// Every documented metric, by its name.
 pub(super) fn catalogue() -> BTreeMap<String, Metric> {
-    let page = super::repository_file("docs/METRICS.md");
+    let page = super::repository_file("docs/reference/metrics.md");
     let rows: Vec<Vec<&str>> = page.lines().filter_map(cells).collect();
     let mut metrics: BTreeMap<_, _> =
         rows.iter().filter(|row| row.len() == 6).map(|row| metric(row)).collect();
@@ -26,7 +26,7 @@ pub(super) fn catalogue() -> BTreeMap<String, Metric> {
         let label = metric.labels.get_mut(row[1].trim_matches('`'));
         *label.unwrap_or_else(|| panic!("{row:?} is no label")) = values;
     }
-    assert!(metrics.len() > 40, "docs/METRICS.md was not understood: {}", metrics.len());
+    assert!(metrics.len() > 40, "docs/reference/metrics.md was not understood: {}", metrics.len());
     metrics
 }
 

@@ -125,7 +125,7 @@ fn the_first_row_says_whether_it_is_well_and_the_others_follow_the_way_of_an_eve
     let dashboard = dashboard();
     let rows = panels(&dashboard).iter().filter(|panel| panel["type"] == "row");
     let titles: Vec<_> = rows.map(|row| text(row, "title")).collect();
-    assert_eq!(titles, ["Is it well?", "Ingress", "Kafka", "Spool", "Dead letters", "Reloads and process"]);
+    assert_eq!(titles, ["Overview", "Ingress", "Kafka", "Spool", "Dead letters", "Reloads and process"]);
     let list = panels(&dashboard).iter().find(|panel| panel["type"] == "alertlist").expect("the alerts");
     let prefix = text(&list["options"], "alertName");
     assert!(alerts::rules().iter().all(|rule| rule.name.starts_with(prefix)));

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 const PARTS: [&str; 5] = ["**It means**", "**Meanwhile**", "**Look**", "**Do**", "**It is over**"];
 
 fn page() -> String {
-    super::repository_file("docs/RUNBOOK.md")
+    super::repository_file("docs/operations/runbook.md")
 }
 
 /// Headings with what stands below them.
@@ -38,14 +38,14 @@ fn every_alert_has_its_section_and_every_section_its_alert() {
 }
 
 #[test]
-fn operations_list_every_alert_with_what_it_is_and_lead_to_its_section() {
-    let page = super::repository_file("docs/OPERATIONS.md");
+fn index_lists_every_alert_with_its_severities_and_links_to_its_section() {
+    let page = page();
     let mut rules: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for rule in alerts::rules() {
         rules.entry(rule.name).or_default().push(rule.severity);
     }
     for (name, severities) in &rules {
-        let row = format!("| [{name}](RUNBOOK.md#{}) | {} |", name.to_lowercase(), severities.join(", "));
+        let row = format!("| [{name}](#{}) | {} |", name.to_lowercase(), severities.join(", "));
         assert!(page.contains(&row), "{row}");
     }
     assert_eq!(page.matches("| [JustCallBridge").count(), rules.len());
