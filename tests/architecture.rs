@@ -1,7 +1,7 @@
-//! The arrows between the parts of the crate, read from its sources.
+//! Rules for the sources: allowed imports between rooms, one home for each library, short files, and folder names
+//! with a meaning.
 //!
-//! A part may name another only along an arrow of [`ARROWS`]; each outside library has one home; files
-//! stay short and folders have names that mean something. `tests.rs` and `tests/` are free.
+//! `tests.rs` and `tests/` are exempt.
 
 #[path = "architecture/source.rs"]
 mod source;
@@ -10,13 +10,11 @@ use source::{Source, sources};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-/// Files of the bridge.
 static BRIDGE: LazyLock<Vec<Source>> = LazyLock::new(|| sources("src"));
 
-/// Files of the events crate.
 static EVENTS_CRATE: LazyLock<Vec<Source>> = LazyLock::new(|| sources("crates/justcall-events/src"));
 
-/// Who may name whom. A part that is not listed is a breach by being there.
+/// Rooms with the rooms that each may import. A room that is not listed is an error.
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     (
@@ -70,8 +68,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("watch", &["telemetry"]),
 ];
 
-/// Outside libraries and the parts that may name them. A library's companions count as the library:
-/// `rdkafka_sys` as `rdkafka`.
+/// Libraries with the rooms that may use them. A companion, such as `rdkafka_sys`, counts as its library.
 const HOMES: &[(&str, &[&str])] = &[
     // `app` starts its runtime.
     ("actix_web", &["http", "app"]),
@@ -90,18 +87,17 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls", &["http", "cli", "telemetry"]),
     ("opentelemetry", &["telemetry"]),
     ("tokio_rustls", &["http"]),
-    // The contract of the events. `http` names what was expected of a body, `telemetry` labels metrics with
-    // the closed set of types.
+    // `http` names the expected type in a violation, `telemetry` labels metrics with the closed set of types.
     ("justcall_events", &["cli", "config", "delivery", "http", "ingest", "routing", "telemetry"]),
     ("subtle", &["secret"]),
     ("zeroize", &["secret", "http"]),
-    // What a reload swaps.
+    // Each swaps a value at a reload.
     ("arc_swap", &["watch", "ingest", "delivery", "kafka"]),
 ];
 
 const LONGEST_FILE: usize = 400;
 
-/// Folders called so gather what has no home.
+/// Folder names that are not allowed, because they do not state a content.
 const MEANINGLESS: &[&str] = &["utils", "common", "types", "manager", "helpers"];
 
 #[test]

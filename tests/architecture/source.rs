@@ -8,17 +8,16 @@ use std::path::Path;
 pub(crate) struct Source {
     /// Path relative to the crate's root, with `/`.
     pub(crate) path: String,
-    /// Text of the file.
     text: String,
     /// Tokens outside test items, without comments.
     tokens: Vec<Token>,
 }
 
-/// Identifier, `::`, delimiter, or another single character of punctuation.
+/// Identifier, `::`, delimiter, or other single character of punctuation.
 struct Token {
-    /// Number of its line, from 1.
+    /// Line number, from 1.
     line: usize,
-    /// Text, empty for a literal.
+    /// Text; empty for a literal.
     word: String,
 }
 
@@ -89,7 +88,7 @@ impl Source {
         self.text[..tests].lines().count()
     }
 
-    /// Returns the lines that have these tokens in a row.
+    /// Returns the lines that contain these tokens in sequence.
     pub(crate) fn lines_with(&self, words: &[&str]) -> Vec<usize> {
         let rows = self.tokens.windows(words.len());
         let found = rows.filter(|row| row.iter().map(|token| token.word.as_str()).eq(words.iter().copied()));
@@ -102,7 +101,7 @@ impl Source {
         path.split('/').collect()
     }
 
-    /// Returns the index of the word after the crate's root, if a path from there begins at `start`.
+    /// Returns the index after the crate's root, if a path from the root begins at `start`.
     fn after_root(&self, words: &[&str], start: usize) -> Option<usize> {
         let follows = |index: usize| words.get(index).copied().unwrap_or_default();
         if start > 0 && words[start - 1] == "::" {
@@ -123,8 +122,7 @@ impl Source {
     }
 }
 
-/// Returns the indices of the first segment of each path that begins at `start`: one, or one for each member
-/// of a group in braces.
+/// Returns the indices of the first segment of each path at `start`: one for each member of a group in braces.
 fn first_segments(words: &[&str], start: usize) -> Vec<usize> {
     if words.get(start) != Some(&"{") {
         return words.get(start).map(|_| start).into_iter().collect();
@@ -145,7 +143,7 @@ fn first_segments(words: &[&str], start: usize) -> Vec<usize> {
     firsts
 }
 
-/// Appends the tokens of a stream, without those of items after `#[cfg(test)]`.
+/// Appends the tokens of a stream, without items after `#[cfg(test)]`.
 fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {
     let mut trees = stream.into_iter().peekable();
     while let Some(tree) = trees.next() {

@@ -1,5 +1,5 @@
-//! The consumers of `examples/` on real Kafka, with records that the real bridge wrote: what they promise
-//! to those who copy them.
+//! Consumers of `examples/` on real Kafka, with records of the real bridge: order, commits, duplicates and bad
+//! records.
 
 mod events_crate;
 mod forged;
@@ -46,14 +46,14 @@ fn try_out(consumer: &Consumer) {
     let was_between = again.iter().any(|id| worked.times(id) > 0);
     assert!(was_between || consumer.commits_by_the_clock, "nothing was between its work and its commit");
 
-    // Under the same name in the group, so that nobody waits until it is sure that the first is gone.
+    // The same instance name, so that the group does not wait for the session of the first.
     let mut first = Process::start(&mut stage.command(consumer, Some("first")));
     stage.until_worked(&[&first], &again);
     let worked = Worked::from(&first.stdout());
     assert_eq!(worked.all(), again, "what was not committed is done, and nothing else");
     stage.is_in_order(&worked);
 
-    // A second one joins and leaves again while events come.
+    // A second consumer joins and leaves while events arrive.
     let calm = stage.posted();
     stage.set_without_duplicates(true);
     let mut second = Process::start(&mut stage.command(consumer, None));

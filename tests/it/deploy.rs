@@ -1,5 +1,5 @@
-//! What is deployed, as far as a machine without a cluster can tell: the image's files, the chart's
-//! manifests and what they start, the compose file.
+//! Deployment, as far as a machine without a cluster can test it: the image, the chart's manifests and their
+//! processes, the compose file.
 
 mod chart;
 mod compose;
@@ -16,12 +16,12 @@ mod tools;
 
 use std::path::{Path, PathBuf};
 
-/// A path of the project.
+/// Returns a path of the project.
 fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Says where nobody can overlook it what this machine does not let the tests prove.
+/// Prints a property that this machine cannot test.
 fn not_proved(what: &str, why: &str) {
     let bar = "*".repeat(72);
     eprintln!("{bar}\n*** NOT PROVED: {what}\n*** {why}\n{bar}");

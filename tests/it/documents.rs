@@ -1,4 +1,4 @@
-//! Every command line in the documents is one that the program takes.
+//! Commands in the documents, parsed by the program.
 
 use crate::kit::command::finish;
 use crate::kit::process::Process;
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How the documents call the program.
+/// Spellings of the program's name in the documents.
 const CALLS: [&str; 2] = ["justcall-bridge", "cargo run --release --"];
 
 #[test]
@@ -54,23 +54,23 @@ fn every_metric_in_the_documents_is_in_the_catalogue() {
     assert!(unknown.is_empty(), "{unknown:?}");
 }
 
-/// The metrics that a document names, without their prefix.
+/// Returns the metrics that a document names, without their prefix.
 fn metrics(document: &str) -> Vec<String> {
     let rests = document.split("justcall_bridge_").skip(1);
     let name = |rest: &str| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
     rests.map(name).filter(|name: &String| !name.is_empty()).collect()
 }
 
-/// What the program says of arguments that it does not take.
+/// Returns the program's error about arguments that it does not accept.
 fn refusal(args: &[String]) -> Option<String> {
-    // The help comes once everything before it was understood.
+    // The help is printed only if everything before it was valid.
     let mut asked: Vec<&str> = args.iter().map(String::as_str).collect();
     asked.push("--help");
     let ran = finish(Process::bridge(&asked, &[]));
     (ran.code != Some(0)).then(|| format!("{}: {}", args.join(" "), ran.stderr.join(" ")))
 }
 
-/// The arguments of each call of the program in a document, in code blocks and in the text.
+/// Returns the arguments of each call of the program in a document, in code blocks and in the text.
 fn command_lines(document: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let mut is_code = false;
@@ -87,14 +87,14 @@ fn command_lines(document: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// The calls in a line of a shell.
+/// Returns the calls in a line of a shell.
 fn calls(line: &str) -> Vec<Vec<String>> {
     let words = words(line);
     let commands = words.split(|word| matches!(word.as_str(), "|" | "&&" | ";" | "&"));
     commands.filter_map(arguments).collect()
 }
 
-/// The arguments of a command, if it is a call and no pattern of one.
+/// Returns the arguments of a command, unless it is a pattern.
 fn arguments(command: &[String]) -> Option<Vec<String>> {
     let is_before = |word: &&String| *word == "$" || word.contains('=');
     let mut rest = &command[command.iter().take_while(is_before).count()..];
@@ -112,7 +112,7 @@ fn arguments(command: &[String]) -> Option<Vec<String>> {
     (!called.is_empty() && !is_pattern).then(|| called.to_vec())
 }
 
-/// The words of a line as a shell takes them apart, without its comment.
+/// Splits a line into words as a shell does, without its comment.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for letter in line.chars() {
@@ -132,7 +132,7 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Everything in Markdown beside the sources.
+/// Returns every Markdown file of the project.
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let below = ["docs", "examples", "deploy"].into_iter().flat_map(|folder| files(&root.join(folder)));
@@ -140,12 +140,12 @@ fn documents() -> Vec<PathBuf> {
     beside.chain(below).filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect()
 }
 
-/// The files in a folder and in those below it.
+/// Returns the files in a folder and its subfolders.
 fn files(folder: &Path) -> Vec<PathBuf> {
     entries(folder).flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-/// What a folder holds, if it is there.
+/// Returns the entries of a folder; none if it does not exist.
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("a folder that can be read").path())
 }
@@ -191,7 +191,7 @@ fn every_library_that_is_not_rust_is_named() {
     let packages = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
     let native: Vec<_> =
         packages.filter(|name| name.ends_with("-sys") || ["ring", "aws-lc-rs"].contains(name)).collect();
-    // Bindings to a system that have no code of their own, and the fuzzer.
+    // System bindings without code of their own, and the fuzzer.
     const BINDINGS: [&str; 7] = [
         "core-foundation-sys",
         "jni-sys",

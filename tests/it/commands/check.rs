@@ -1,5 +1,5 @@
-//! `check` against misconfigurations that are made for real: it names each, with its level, and says what
-//! to do. A healthy bridge has nothing but `ok` lines.
+//! `check` against real misconfigurations: each has a finding with its level and its remedy. A healthy bridge has
+//! only `ok` lines.
 
 mod agreement;
 mod cluster;
@@ -16,16 +16,16 @@ use std::net::TcpListener;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// How long a run may take on a crowded machine; by itself it takes 20 seconds at most.
+/// Limit on the time of a run on a busy machine; alone it takes at most 20 seconds.
 const WITHIN: Duration = Duration::from_secs(120);
 
-/// A finding as it must be: its level, its key, and words of its text and of what to do.
+/// Expected finding: level, key, and words of its text and remedy.
 type Expected<'a> = (&'a str, &'a str, &'a [&'a str]);
 
-/// A bridge's settings in which nothing is wrong but Kafka, which is not there.
+/// Correct settings of a bridge. Only Kafka does not exist.
 struct Bridge {
     settings: Vec<String>,
-    /// What all its topics begin with.
+    /// Common beginning of its topics' names.
     prefix: String,
     folder: TempDir,
 }
@@ -52,7 +52,7 @@ impl Bridge {
         Self { settings, prefix, folder }
     }
 
-    /// With another setting, which wins.
+    /// Adds a setting, which overrides an earlier one.
     fn with(mut self, setting: impl Into<String>) -> Self {
         self.settings.push(setting.into());
         self
@@ -62,12 +62,12 @@ impl Bridge {
         format!("{}{rest}", self.prefix)
     }
 
-    /// What `check --json` says, with further words.
+    /// Runs `check --json` with further arguments.
     fn check(&self, words: &[&str]) -> Report {
         self.check_in(words, &[])
     }
 
-    /// The same with variables of the environment.
+    /// Runs `check --json` with further arguments and environment variables.
     fn check_in(&self, words: &[&str], env: &[(&str, &str)]) -> Report {
         let (code, text) = self.run(&[&["--json"], words].concat(), env);
         let report: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
@@ -76,7 +76,6 @@ impl Bridge {
         Report { code, findings }
     }
 
-    /// The exit code, and what is printed.
     fn run(&self, words: &[&str], env: &[(&str, &str)]) -> (i32, String) {
         let mut args = [&["check"], words].concat();
         args.extend(self.settings.iter().flat_map(|setting| ["--set", setting]));
@@ -87,14 +86,13 @@ impl Bridge {
     }
 }
 
-/// What `check` said.
 struct Report {
     code: i32,
     findings: Vec<Value>,
 }
 
 impl Report {
-    /// Everything that is not `ok`, a line each.
+    /// Returns all findings that are not `ok`, one on a line.
     fn bad(&self) -> String {
         let mut lines = String::new();
         for finding in self.findings.iter().filter(|finding| finding["level"] != "ok") {
@@ -124,20 +122,18 @@ impl Report {
     }
 }
 
-/// Two addresses that nobody listens on.
 fn free_addresses() -> [String; 2] {
     // Both at once, or they could be the same.
     let listeners = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     listeners.map(|listener| listener.local_addr().expect("its address").to_string())
 }
 
-/// An address that nobody listens on.
 fn free_address() -> String {
     let [address, _] = free_addresses();
     address
 }
 
-/// Says so where a misconfiguration cannot be made on this machine.
+/// Reports that this machine cannot have the misconfiguration.
 fn cannot(case: &str, why: &str) {
     eprintln!("NOT PROVED HERE: {case}: {why}");
 }

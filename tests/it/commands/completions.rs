@@ -1,14 +1,14 @@
-//! Completions, in a shell.
+//! Shell completions.
 
 use crate::kit::process::bridge_command;
 use std::process::Command;
 
-/// What bash offers for a line whose last word is being typed.
+/// Returns bash's suggestions for a line whose last word is incomplete.
 fn offered(line: &[&str]) -> Vec<String> {
     let script = bridge_command().args(["completions", "bash"]).output().expect("it starts");
     assert!(script.status.success());
     let script = String::from_utf8(script.stdout).expect("text");
-    // The function is found as the shell would find it: by what `complete` registered for the name.
+    // Finds the function as bash does: by the registration of `complete`.
     let ask = r#"
         eval "$1"; shift
         COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}

@@ -1,4 +1,4 @@
-//! What was rejected, and its way back into the topics: each letter once, whatever happens meanwhile.
+//! `dead-letters`: each letter is replayed exactly once, also after crashes and with concurrent replays.
 
 mod crowd;
 mod golden;
@@ -10,18 +10,18 @@ use crate::kit::command::Place;
 use crate::kit::consume::{self, Read};
 use crate::kit::kafka::Kafka;
 
-/// A bridge that rejects much: every event against the reference, and every unknown type.
+/// Starts a bridge that rejects unknown types and everything that differs from the reference.
 fn strict_bridge() -> Bridge {
     let settings = ["sources.main.validation=strict", "unknown_events=dead_letter"];
     Bridge::serve(Kafka::shared().bootstrap(), &settings)
 }
 
-/// Where commands find a bridge's topics, with rules that reject less.
+/// Returns the place of the bridge's topics, with less strict rules.
 fn place(bridge: &Bridge) -> Place {
     Place::new(Kafka::shared().bootstrap(), &bridge.prefix)
 }
 
-/// A call of which strict rules miss most.
+/// Returns a call that lacks most fields of strict validation.
 fn call(id: &str) -> Vec<u8> {
     format!(
         r#"{{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"{id}","from":"+14155550123"}}}}"#
@@ -29,7 +29,7 @@ fn call(id: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// An event of a type that nobody knows.
+/// Returns an event of an unknown type.
 fn unknown(id: &str) -> Vec<u8> {
     format!(r#"{{"event":"fax.sent","timestamp":"2026-03-12T14:30:00Z","data":{{"id":"{id}"}}}}"#)
         .into_bytes()
@@ -44,7 +44,7 @@ fn committed(topic: &str) -> Vec<Read> {
     consume::read_committed(Kafka::shared().bootstrap(), topic)
 }
 
-/// What the dead-letter topic holds: letters and marks.
+/// Returns the letters and the marks of the dead-letter topic.
 fn letters_and_marks(bridge: &Bridge) -> (Vec<Read>, Vec<Read>) {
     let all = committed(&bridge.topic("dead-letter"));
     all.into_iter().partition(|read| read.header("dlq_reason").is_some())

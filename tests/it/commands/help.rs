@@ -1,5 +1,4 @@
-//! What each command says of itself, and the settings in effect when nobody says anything: both are part
-//! of the interface, so that a change of them is looked at.
+//! Golden help texts and default settings, because both are part of the interface.
 
 use crate::kit::golden;
 use crate::kit::process::{Process, bridge_command};
@@ -9,7 +8,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn said(args: &[&str]) -> String {
-    // As on a terminal of that width, whatever the tests run in.
+    // A fixed width, whatever terminal the tests run in.
     said_within(args, "100")
 }
 
@@ -20,7 +19,7 @@ fn said_within(args: &[&str], columns: &str) -> String {
     process.stdout().iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// The commands that a help text lists.
+/// Returns the commands that a help text lists.
 fn commands(help: &str) -> Vec<String> {
     let listed =
         help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
@@ -29,7 +28,7 @@ fn commands(help: &str) -> Vec<String> {
     names.filter(|name| *name != "help").map(str::to_owned).collect()
 }
 
-/// Holds the help of a command and of those below it to what it should be. Returns how many those are.
+/// Compares the help of a command and its subcommands with the golden files. Returns their number.
 fn tell(path: &[String]) -> usize {
     let args: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
     let help = said(&args);

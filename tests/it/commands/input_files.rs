@@ -1,4 +1,4 @@
-//! Files that a command reads: none makes it wait or read without end.
+//! Commands that read files: no file makes them wait or read without end.
 
 use crate::kit::process::bridge_command;
 use std::fs;
@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Nothing listens there.
+/// Address without a server.
 const NOWHERE: &str = "http://127.0.0.1:1/webhooks/justcall";
 
 const OPEN: [&str; 2] = ["--set", "sources.main.signature.required=false"];
 
-/// Waits for the end, and returns exit code, stdout and stderr.
+/// Waits for the end. Returns exit code, stdout and stderr.
 fn ended(what: &str, mut child: Child) -> (Option<i32>, String, String) {
     let deadline = Instant::now() + TIMEOUT;
     while child.try_wait().expect("a state").is_none() {
@@ -135,7 +135,7 @@ fn pipe_of_a_shell_is_read_like_standard_input() {
     }
 }
 
-/// Waits until a process handles SIGTERM, before which the signal would kill it.
+/// Waits until a process handles SIGTERM; before, the signal would kill it.
 fn wait_for_signal_handler(process: u32) {
     let deadline = Instant::now() + TIMEOUT;
     let caught = || {
@@ -157,7 +157,7 @@ fn one_signal_ends_a_replay_that_waits_for_standard_input() {
         .expect("it starts");
     let _stdin = child.stdin.take();
     wait_for_signal_handler(child.id());
-    // Then it waits for input.
+    // Then the process waits for input.
     std::thread::sleep(Duration::from_millis(500));
     let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("it starts");
     assert!(sent.success());

@@ -17,10 +17,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const HOSTILE: &str =
     r"a\u001b[2J\r\n\u0007\u007f\u009b31m\u0085\u200e\u200f\u061c\u202e\u2066\u2069\u2028\u2029z";
 
-/// The same characters unescaped, as far as JSON allows them in a string.
+/// Same characters unescaped, as far as JSON allows them in a string.
 const RAW: &str = "b\u{7f}\u{9b}31m\u{85}\u{200e}\u{61c}\u{202e}\u{2066}\u{2028}\u{2029}z";
 
-/// An id that becomes a key, although a terminal obeys its characters.
+/// Id that becomes a key, although terminals interpret its characters.
 const ACCEPTED_ID: &str = "a\u{200e}\u{61c}\u{202e}\u{2066}\u{2028}\u{2029}z";
 
 fn command(args: &[&str]) -> Command {
@@ -30,7 +30,7 @@ fn command(args: &[&str]) -> Command {
     command
 }
 
-/// Panics if a character that a terminal obeys is in the bytes.
+/// Panics if the bytes contain a character that terminals interpret.
 fn assert_harmless(what: &str, bytes: &[u8]) {
     let text = std::str::from_utf8(bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
     let is_obeyed = |c: char| {
@@ -49,7 +49,7 @@ fn harmless(args: &[&str]) -> Output {
     output
 }
 
-/// An event with hostile text in names and values.
+/// Returns an event with hostile text in names and values.
 fn event(id: &str) -> String {
     format!(
         r#"{{"event":"call.completed","{RAW}":1,"timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"{id}","name":"{RAW}{HOSTILE}","{RAW}":"{HOSTILE}"}}}}"#
@@ -82,12 +82,11 @@ fn hostile_event_shows_no_raw_control_character_in_any_command() {
     fs::write(&case, format!("{{\"name\":\"{RAW}\",\"event\":{},\"key\":\"{RAW}\"}}\n", bodies[2]))
         .expect("a file");
 
-    // Kafka and the spool each hold them.
+    // Kafka and the spool each store them.
     let spool = path("spool");
     let settings: Vec<&str> = set.iter().map(String::as_str).collect();
     let bridge = Bridge::serve(kafka, &settings);
     let statuses: Vec<_> = bodies.iter().map(|body| bridge.post(body.as_bytes()).status).collect();
-    // An id without control characters is accepted and becomes a key.
     assert_eq!(statuses, [200, 422, 422, 400, 200]);
     assert!(bridge.stop().success());
     let spooling = format!("spool.directory={spool}");
@@ -183,7 +182,7 @@ fn hostile_event_shows_no_raw_control_character_in_dev() {
     assert_harmless("dev", &seen);
 }
 
-/// Every command that writes to stdout and needs no cluster.
+/// Returns every command that writes to stdout and needs no cluster.
 fn commands(folder: &Path) -> Vec<Vec<String>> {
     let file = |name: &str, text: &str| {
         let path = folder.join(name);
@@ -226,7 +225,7 @@ fn commands(folder: &Path) -> Vec<Vec<String>> {
     list.into_iter().map(|args| args.into_iter().map(str::to_owned).collect()).collect()
 }
 
-/// A spool with rows for `commands`.
+/// Creates a spool with rows for [`commands`].
 fn fill_spool(folder: &Path) {
     let spool = format!("spool.directory={}", folder.join("spool").display());
     let bridge = Bridge::serve(
@@ -258,7 +257,7 @@ fn full() -> Stdio {
     OpenOptions::new().write(true).open("/dev/full").expect("a full device").into()
 }
 
-/// A pipe that nobody reads.
+/// Returns a pipe without a reader.
 fn closed() -> Stdio {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
@@ -349,10 +348,9 @@ fn commands_about_a_cluster_fail_on_a_full_disk_and_end_quietly_on_a_closed_pipe
     assert!(bridge.stop().success());
 }
 
-/// A pipe that is full and that nobody reads, with its reader.
+/// Returns a full pipe and its reader, which does not read.
 fn stalled() -> (std::io::PipeReader, Stdio) {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
-    // The capacity of a pipe on Linux.
     std::io::Write::write_all(&mut writer, &[b'x'; 64 * 1024]).expect("room for it");
     (reader, writer.into())
 }
@@ -411,7 +409,7 @@ fn dev_ends_at_a_signal_although_nobody_reads_stdout() {
         assert!(Instant::now() < deadline, "it does not listen");
         std::thread::sleep(Duration::from_millis(50));
     }
-    // The greeting is on its way.
+    // The banner is in flight.
     std::thread::sleep(Duration::from_secs(1));
     let sent = Command::new("kill").args(["-TERM", &dev.id().to_string()]).status().expect("it starts");
     assert!(sent.success());

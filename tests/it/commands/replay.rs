@@ -1,4 +1,4 @@
-//! Files that are replayed: backfills and exports.
+//! `replay` of files: backfills and exports.
 
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::command::{Place, finish, normal};
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A folder with a file to replay, and topics of its own.
+/// Folder with a file to replay, and topics of its own.
 struct Backfill {
     folder: TempDir,
     file: PathBuf,
@@ -53,20 +53,20 @@ impl Backfill {
     }
 }
 
-/// `number` is when it happened, in order.
+/// Returns a call; `number` sets its time.
 fn call(key: usize, number: usize) -> String {
     format!(
         r#"{{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"call_{key}","duration":{number}}}}}"#
     )
 }
 
-/// The number in a record's body.
+/// Returns the number in a record's body.
 fn number(read: &Read) -> usize {
     let body: serde_json::Value = serde_json::from_slice(&read.value).expect("JSON");
     body["data"]["duration"].as_u64().and_then(|number| number.try_into().ok()).expect("a number")
 }
 
-/// The numbers of each key, in the order they stand, repeats left out.
+/// Returns the numbers of each key in the order of the log, without repetitions.
 fn first_occurrences(records: &[Read]) -> BTreeMap<Vec<u8>, Vec<usize>> {
     let mut keys: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
     for record in records {
@@ -104,7 +104,7 @@ fn killed_replay_goes_on_and_everything_is_there_in_order() {
     let bootstrap = Kafka::shared().bootstrap();
     create_topic(bootstrap, &backfill.topic("call.completed"), 3);
     let resume = backfill.path("backfill.ndjson.resume");
-    // Slow enough to be killed on the way.
+    // Slow enough to be killed before the end.
     let args = backfill.args(&["--rate", "400"]);
     for kill in 1..=3 {
         let before = fs::read_to_string(&resume).unwrap_or_default();
@@ -129,7 +129,7 @@ fn killed_replay_goes_on_and_everything_is_there_in_order() {
         })
         .collect();
     assert!(keys == expected, "lost or out of order");
-    // Three kills, and each repeats at most what was committed and not yet remembered.
+    // After each kill, only records between the last commit and the checkpoint are repeated.
     assert!(records.len() <= 2000 + 3 * 500, "{}", records.len());
 
     let again = backfill.place.run(&backfill.args(&[])).ended(0).json();
@@ -193,7 +193,7 @@ fn rejected_lines_are_told_kept_and_do_not_stop_the_rest() {
     assert_eq!(kept.lines().collect::<Vec<_>>(), [&lines[1], &lines[2], &lines[5]]);
     assert_eq!(backfill.committed("call.completed").len(), 3);
 
-    // All is done, and not all is well.
+    // The file is complete, but some lines were rejected.
     let again = backfill.place.run(&backfill.args(&["--rejects", &rejects])).ended(1).json();
     assert_eq!((&again["replayed"], &again["rejected_before"]), (&0.into(), &3.into()));
     assert_eq!(fs::read_to_string(&rejects).expect("rejected lines"), kept);
@@ -305,7 +305,7 @@ fn export_of_a_spool_replays_to_identical_records() {
     let replayed = comparable(consume::read_committed(kafka, &topic));
     assert_eq!(replayed.len(), 20);
 
-    // The drain of the same spool says what they should be.
+    // The drain of the same spool shows the expected records.
     let bridge = Bridge::serve(kafka, &settings);
     bridge.wait_for_metric("spool_rows", 0);
     let both = comparable(consume::read_committed(kafka, &topic));
@@ -315,7 +315,7 @@ fn export_of_a_spool_replays_to_identical_records() {
     assert!(drained.is_empty(), "not as the drain writes them: {drained:?}");
 }
 
-/// Every header stays, also those that share a name; a record without a time never becomes one of 1970.
+/// Headers of the same name survive, and a record without a time does not become one of 1970.
 #[test]
 fn headers_of_one_name_and_missing_times_survive_an_export() {
     let kafka = Kafka::shared().bootstrap();
@@ -331,7 +331,7 @@ fn headers_of_one_name_and_missing_times_survive_an_export() {
         let all = twice(OwnedHeaders::new(), b"a").insert(Header { key: "ce_id", value: Some("7") });
         twice(twice(all, b"\xff"), b"c")
     };
-    // librdkafka takes 0 for the present time, so that no record of 0 can be made here.
+    // librdkafka replaces 0 with the present time, so this test cannot write a record of time 0.
     for time in [-1, 1234] {
         let record = BaseRecord::<(), _>::to(&topic).payload("{}").headers(headers()).timestamp(time);
         producer.send(record).map_err(|(error, _)| error).expect("room");
@@ -352,7 +352,7 @@ fn headers_of_one_name_and_missing_times_survive_an_export() {
     let before = chrono::Utc::now().timestamp_millis();
     let replay = ["replay", file.to_str().expect("text"), "--json", "--records"];
     assert_eq!(place.run(&replay).ended(0).json()["replayed"], 2);
-    // The exported record itself has no time, and this reader wants one of every record.
+    // The exported record itself has no time, and this reader needs one.
     let end = place.run(&tail).ended(0).text();
     let replayed: Vec<serde_json::Value> =
         end.lines().skip(2).map(|line| serde_json::from_str(line).expect("JSON")).collect();
@@ -364,8 +364,8 @@ fn headers_of_one_name_and_missing_times_survive_an_export() {
     }
 }
 
-/// A rejected body in the form of an exported record, shown and replayed as in docs/operations/outage.md, and
-/// in the two other ways in which an operator may try it.
+/// Shows and replays a rejected body in the form of an exported record, as in docs/operations/outage.md and in two
+/// other ways.
 #[test]
 fn rejected_body_in_the_form_of_a_record_reaches_no_topic_that_it_names() {
     let backfill = Backfill::new("");
@@ -374,7 +374,7 @@ fn rejected_body_in_the_form_of_a_record_reaches_no_topic_that_it_names() {
     let record = format!(
         r#"{{"topic":"{foreign}","headers":{{"ce_id":"1","ce_type":"order.paid"}},"key":"k","timestamp":1,"value":"{{}}"}}"#
     );
-    // Neither a line of its own after other bytes, nor an event on a line of its own may be found in it.
+    // Neither a record nor an event on a line of its own within the body may be found.
     let with_lines = format!("x\n{record}\n{}\n", call(66, 66));
     let settings = [format!("topics.prefix={}", backfill.prefix)];
     let bridge = Bridge::serve(kafka, &[&settings[0]]);
@@ -409,14 +409,14 @@ fn rejected_body_in_the_form_of_a_record_reaches_no_topic_that_it_names() {
         assert!(consume::topic_partitions(kafka, &foreign).is_none());
     }
 
-    // The second flag is the operator's word that every topic is meant.
+    // The second flag confirms that every topic is meant.
     let file = backfill.path("own.ndjson");
     fs::write(&file, &record).expect("a file");
     backfill.place.run(&["replay", &file, "--records", "--any-topic"]).ended(0);
     assert_eq!(consume::read_committed(kafka, &foreign).len(), 1);
 }
 
-/// `<partition>-<offset>`
+/// Returns whether a word is `<partition>-<offset>`.
 fn is_letter_id(word: &str) -> bool {
     word.split_once('-').is_some_and(|(partition, offset)| {
         [partition, offset]
@@ -425,7 +425,7 @@ fn is_letter_id(word: &str) -> bool {
     })
 }
 
-/// All of a record but its offset; an export does not keep the order of its headers.
+/// Returns records without offsets; an export does not keep the order of headers.
 fn comparable(reads: Vec<Read>) -> Vec<Read> {
     let each = |mut read: Read| {
         read.headers.sort();

@@ -1,4 +1,4 @@
-//! `route`: what becomes of events, and mappings held to what is expected of them.
+//! `route`: results for events, and mappings compared with expectations.
 
 use crate::kit::golden;
 use crate::kit::process::bridge_command;
@@ -14,7 +14,7 @@ const SETTINGS: &str = include_str!("route/bridge.yaml");
 const EVENTS: &str = include_str!("route/events.ndjson");
 const EXPECTED: &str = include_str!("route/expected.yaml");
 
-/// A folder with the settings, the events and what is expected.
+/// Creates a folder with settings, events and expectations.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (name, text) in [("bridge.yaml", SETTINGS), ("events.ndjson", EVENTS), ("expected.yaml", EXPECTED)] {
@@ -28,7 +28,7 @@ fn route_with_stdin(folder: &Path, args: &[&str], input: &str) -> Output {
     command.args(["route", "--config", "bridge.yaml", "--received-at", "2026-03-12T15:00:00Z"]).args(args);
     command.current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
-    // It may end without reading, over what is wrong with the command line.
+    // The command may end without reading, after an invalid argument.
     let _ = child.stdin.take().expect("piped above").write_all(input.as_bytes());
     child.wait_with_output().expect("it ends")
 }
@@ -37,7 +37,7 @@ fn route(folder: &Path, args: &[&str]) -> Output {
     route_with_stdin(folder, args, "")
 }
 
-/// Everything that a run says, and how it ends.
+/// Returns the whole output and the exit code.
 fn said(output: &Output) -> String {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     format!("{out}{err}exit code {}\n", output.status.code().expect("a code"))
@@ -124,7 +124,7 @@ fn a_mapping_that_does_as_expected_passes() {
 #[test]
 fn what_differs_is_named_with_place_field_and_both_values() {
     let folder = folder();
-    // Somebody takes the condition away, and drops what was dropped before no more.
+    // Without the condition, events are no longer dropped.
     let settings = SETTINGS
         .replace("when: { /data/direction: outbound }", "when: { /data/direction: { exists: true } }")
         .replace("drop: true", "topics: justcall.sms");

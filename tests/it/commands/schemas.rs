@@ -1,4 +1,4 @@
-//! The documents of `schema`, judged by validators that know nothing of the bridge.
+//! Documents of `schema`, checked by independent validators.
 
 mod agreement;
 mod headers;
@@ -18,7 +18,7 @@ const JUDGE: &str = include_str!("schemas/judge.py");
 const PARSE: &str = include_str!("schemas/parse.js");
 const SETTINGS: &str = include_str!("schemas/bridge.yaml");
 
-/// What a command prints for `input`. It must end well.
+/// Runs a command with `input` and returns its output. Panics if it fails.
 fn printed(command: &mut Command, input: &str) -> String {
     let mut child = command
         .stdin(Stdio::piped())
@@ -34,7 +34,7 @@ fn printed(command: &mut Command, input: &str) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// What the judge says to each of the cases.
+/// Returns the validator's result for each case.
 fn judged(judge: &str, cases: &[Value]) -> Vec<Value> {
     let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
     let said = printed(python().args(["-c", JUDGE, judge]), &lines);
@@ -43,7 +43,7 @@ fn judged(judge: &str, cases: &[Value]) -> Vec<Value> {
     said
 }
 
-/// What `justcall-bridge schema` prints with the sample settings.
+/// Returns the output of `justcall-bridge schema` with the sample settings.
 fn schema(args: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join("bridge.yaml"), SETTINGS).expect("bridge.yaml");
@@ -57,8 +57,7 @@ fn document(args: &[&str]) -> Value {
 const ASYNCAPI: &[&str] = &["asyncapi", "--config", "bridge.yaml"];
 const OPENAPI: &[&str] = &["openapi", "--config", "bridge.yaml"];
 
-/// As the golden file has it: without the schemas of the event types, which have a golden file of their
-/// own, and without the version.
+/// Removes the version, and the schemas of event types, which have a golden file of their own.
 fn trimmed(mut document: Value) -> String {
     document["info"]["version"] = json!("VERSION");
     let schemas = document["components"]["schemas"].as_object_mut().expect("schemas");

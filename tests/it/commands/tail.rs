@@ -1,4 +1,4 @@
-//! What `tail` shows, and what it does not.
+//! `tail`: displayed and masked content.
 
 mod masked;
 
@@ -25,7 +25,7 @@ fn place_of(bridge: &Bridge) -> Place {
     Place::new(Kafka::shared().bootstrap(), &bridge.prefix)
 }
 
-/// A missed call, as it is posted.
+/// Returns the body of a missed call.
 fn missed(id: &str) -> String {
     format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"{id}"}}}}"#)
 }
@@ -36,7 +36,7 @@ fn post_samples(bridge: &Bridge) {
     }
 }
 
-/// The types of the records that are shown, sorted.
+/// Returns the types of the displayed records, sorted.
 fn types(place: &Place, args: &[&str]) -> Vec<String> {
     let args = [&["tail", "--json", "--from", "beginning", "--until-end"], args].concat();
     let ran = place.run(&args).ended(0);
@@ -58,7 +58,7 @@ fn topics_types_and_keys_choose_what_is_shown() {
         format!("topics.prefix={prefix}"),
         format!("routes=[{{match: voicemail.received, topics: {prefix}former}}]"),
     );
-    // What is shown is asked for without the route.
+    // Commands get the settings without the route.
     let (bridge, place) = serve(&[&prefixed, &route]);
     post_samples(&bridge);
     assert_eq!(bridge.post(b"no JSON").status, 400);

@@ -1,4 +1,4 @@
-//! The crate justcall-events as its consumers see it: a project of its own, without this workspace.
+//! The crate justcall-events in a project of its own, without this workspace.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -13,8 +13,9 @@ fn crate_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/justcall-events")
 }
 
-/// Returns an empty folder for one test. Projects share what cargo builds for them: every dependency is built
-/// once, without the tools of a native build.
+/// Creates an empty folder for one test.
+///
+/// Projects share cargo's build folder, so each dependency is built once.
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("events-crate").join(name);
     let _ = fs::remove_dir_all(&folder);
@@ -29,7 +30,7 @@ fn project(folder: &Path, dependency: &Path, main: &str) {
 
 /// Creates a project in `folder` with these dependencies, with this workspace's versions.
 fn project_with(folder: &Path, dependencies: &str, main: &str) {
-    // Projects share a folder for what is built, so each binary has a name of its own.
+    // Projects share a build folder, so each binary has a name of its own.
     let name = format!("{}-consumer", folder.file_name().expect("a name").to_string_lossy());
     let manifest = format!(
         "[package]\nname = {name:?}\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n{dependencies}\n"
@@ -102,7 +103,7 @@ fn consumer_depends_on_few_crates_and_on_no_native_library() {
     }
 }
 
-/// Returns whether a package links to a native library, is named like a binding, or runs a C compiler.
+/// Returns whether a package links to a native library, has the name of a binding, or runs a C compiler.
 fn is_native(package: &Value) -> bool {
     let builds_c = |dependency: &Value| {
         dependency["kind"] == "build"
@@ -113,7 +114,7 @@ fn is_native(package: &Value) -> bool {
         || package["dependencies"].as_array().is_some_and(|all| all.iter().any(builds_c))
 }
 
-/// Uses a type in every way that the crate has: its name, its struct, its sample and its validation.
+/// Program that uses a type in every way of the crate: name, struct, sample and validation.
 const CONSUMER_OF_THE_NEW_TYPE: &str = r#"
 use justcall_events::{
     BodyHash, Dialect, Documented, DocumentedData, Family, KnownType, Scanned, Validation, samples, scan,
@@ -170,7 +171,7 @@ fn new_event_type_takes_one_declaration_and_one_sample() {
     succeed(&mut cargo(&consumer, &["run", "--quiet"]));
 }
 
-/// Libraries of the bridge, without features, so that the project needs no package that the bridge does not.
+/// Libraries of the bridge, without features, so that the project needs only packages of the bridge.
 const NATIVE: [&str; 4] = ["libsqlite3-sys", "openssl-sys", "rdkafka-sys", "ring"];
 
 #[test]

@@ -1,4 +1,4 @@
-//! Records that somebody else wrote: text that a terminal obeys, and ids that two sources share.
+//! Records of other producers: text that terminals interpret, and ids that two sources share.
 
 use super::PATIENCE;
 use super::service::{Consumer, IN_JAVA, IN_PYTHON, IN_RUST};
@@ -11,7 +11,7 @@ use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-/// C0, DEL, C1, overrides of the direction of text, and ends of lines and paragraphs.
+/// C0, DEL, C1, bidirectional overrides, and ends of lines and paragraphs.
 const OBEYED: &str = "\u{1b}[31m\u{7}\r\u{7f}\u{85}\u{9b}2J\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}\u{2028}\u{2029}";
 
 #[test]

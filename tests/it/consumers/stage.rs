@@ -1,4 +1,4 @@
-//! A bridge that writes duplicates and lets bad bodies pass, and what became of all that it wrote.
+//! A bridge that writes duplicates and accepts invalid bodies, and the results of its consumers.
 
 use super::PATIENCE;
 use super::service::Consumer;
@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 
 const TYPES: [&str; 2] = ["call.completed", "call.missed"];
 
-/// Few keys, so that each comes again and again. Long ones, so that few lines fill a pipe.
+/// Few keys, so that each repeats. Long ones, so that few lines fill a pipe.
 const KEYS: usize = 20;
 const KEY_BYTES: usize = 200;
 
-/// How many events of each type there are to a bad one, and to one that comes twice.
+/// Number of events of each type to one bad event, and to one duplicate.
 const TO_A_BAD_ONE: usize = 50;
 const TO_A_DUPLICATE: usize = 5;
 
@@ -29,13 +29,13 @@ pub(super) struct Stage {
     group: String,
     dead_letters: String,
     posted: Vec<Posted>,
-    /// No event is posted twice.
+    /// Posts no event twice.
     without_duplicates: bool,
 }
 
 struct Posted {
     id: String,
-    /// No consumer can make anything of its body.
+    /// Set if its body is unreadable for every consumer.
     is_bad: bool,
 }
 
@@ -50,7 +50,7 @@ impl Stage {
         Self { bridge, bootstrap, group, dead_letters, posted: Vec::new(), without_duplicates: false }
     }
 
-    /// A consumer of what the bridge writes, under a name of its own in the group or under any.
+    /// Returns a command for a consumer of the bridge's topics, optionally a static member of the group.
     pub(super) fn command(&self, consumer: &Consumer, instance: Option<&str>) -> Command {
         let mut command = (consumer.make)();
         command
@@ -64,20 +64,22 @@ impl Stage {
         command
     }
 
-    /// Posts no event twice from now on, or does again. A consumer knows a duplicate only if it had the
-    /// partition when the first one came, which is not sure while partitions move.
+    /// Turns duplicates off or on.
+    ///
+    /// A consumer recognizes a duplicate only if it owned the partition at the first delivery, which is uncertain
+    /// during a rebalance.
     pub(super) fn set_without_duplicates(&mut self, without: bool) {
         self.without_duplicates = without;
     }
 
-    /// Posts so many events more.
+    /// Posts `count` events.
     pub(super) fn post(&mut self, count: usize) {
         for _ in 0..count {
             self.post_one();
         }
     }
 
-    /// Posts events, some a second, until something has come by, and a few more.
+    /// Posts events until a condition is true, and a few more.
     pub(super) fn post_until(&mut self, mut reached: impl FnMut() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !reached() {
@@ -95,7 +97,7 @@ impl Stage {
         let key = format!("{:x<KEY_BYTES$}", format!("call-{}-", number / TYPES.len() % KEYS));
         let duration = match number / TYPES.len() / TO_A_BAD_ONE % 2 {
             0 if is_bad => "\"an hour\"".to_owned(),
-            // Deeper than the readers of JSON go.
+            // Deeper than the JSON readers' limit.
             _ if is_bad => ["[", "]"].map(|bracket| bracket.repeat(2000)).concat(),
             _ => number.to_string(),
         };
@@ -112,7 +114,7 @@ impl Stage {
         self.posted.push(Posted { id, is_bad });
     }
 
-    /// Writes a record that is not the bridge's.
+    /// Writes a record that the bridge did not write.
     pub(super) fn post_without_id(&self) {
         let producer: BaseProducer =
             ClientConfig::new().set("bootstrap.servers", self.bootstrap).create().expect("a producer");
@@ -122,18 +124,17 @@ impl Stage {
         producer.flush(PATIENCE).expect("a record that is acknowledged");
     }
 
-    /// How many events were posted.
     pub(super) fn posted(&self) -> usize {
         self.posted.len()
     }
 
-    /// The ids of good events, from the one of that number on.
+    /// Returns the ids of good events, from event number `first` on.
     pub(super) fn ids_since(&self, first: usize) -> BTreeSet<String> {
         let good = self.posted[first..].iter().filter(|event| !event.is_bad);
         good.map(|event| event.id.clone()).collect()
     }
 
-    /// Waits until one or the other has worked on all of these.
+    /// Waits until the consumers together have handled all of these events.
     pub(super) fn until_worked(&self, consumers: &[&Process], ids: &BTreeSet<String>) {
         until("all is done", || {
             let all: BTreeSet<String> =
@@ -142,13 +143,13 @@ impl Stage {
         });
     }
 
-    /// Waits until the group has committed anything at all.
+    /// Waits until the group has committed an offset.
     pub(super) fn until_something_is_committed(&self) {
         let topic = self.bridge.topic(TYPES[0]);
         until("a commit", || !consume::committed(self.bootstrap, &self.group, &topic).is_empty());
     }
 
-    /// What is committed was worked on or set aside.
+    /// Asserts that every committed record was handled or is a dead letter.
     pub(super) fn every_committed_record_is_done(&self, worked: &Worked) {
         let aside: HashSet<_> = self.set_aside().into_iter().map(|(_, letter)| letter.value).collect();
         for (place, record, is_committed) in self.records() {
@@ -158,14 +159,14 @@ impl Stage {
         }
     }
 
-    /// The ids of good events that a consumer which begins now will see.
+    /// Returns the ids of good events that a consumer would still receive.
     pub(super) fn not_committed(&self) -> BTreeSet<String> {
         let open = self.records().into_iter().filter(|(_, _, is_committed)| !is_committed);
         let ids = open.filter_map(|(_, record, _)| record.header("ce_id").map(str::to_owned));
         ids.filter(|id| !self.is_bad(id)).collect()
     }
 
-    /// For each key, what was posted first was worked on first.
+    /// Asserts that the events of each key were handled in order.
     pub(super) fn is_in_order(&self, worked: &Worked) {
         let numbers: HashMap<&str, usize> =
             self.posted.iter().enumerate().map(|(number, event)| (event.id.as_str(), number)).collect();
@@ -178,13 +179,13 @@ impl Stage {
         }
     }
 
-    /// The group would go on behind the last record of each partition.
+    /// Asserts that the group's offset is the end of each partition.
     pub(super) fn everything_is_committed(&self) {
         let open: Vec<_> = self.records().into_iter().filter(|(_, _, is_committed)| !is_committed).collect();
         assert!(open.is_empty(), "{open:?}");
     }
 
-    /// Every bad event is a dead letter as it was, with its reason; once, as nobody was killed since.
+    /// Asserts that every bad event is an unchanged dead letter with its reason, exactly once after event `calm`.
     pub(super) fn poison_is_set_aside(&self, calm: usize) {
         let records: HashMap<_, _> =
             self.records().into_iter().map(|(place, record, _)| (place, record)).collect();
@@ -215,7 +216,7 @@ impl Stage {
         self.posted.iter().any(|event| event.is_bad && event.id == id)
     }
 
-    /// Every record with its place and whether the group has committed it.
+    /// Returns every record with its place, and whether the group has committed it.
     fn records(&self) -> Vec<(String, Read, bool)> {
         let of_topic = |name: &str| {
             let topic = self.bridge.topic(name);
@@ -229,18 +230,17 @@ impl Stage {
         TYPES.into_iter().flat_map(of_topic).collect()
     }
 
-    /// The consumers' dead letters, each with where its record stood.
+    /// Returns the consumers' dead letters with the origin of each.
     fn set_aside(&self) -> Vec<(String, Read)> {
         let letters = consume::read_committed(self.bootstrap, &self.dead_letters).into_iter();
         letters.map(|letter| (letter.header("dlq_place").expect("a place").to_owned(), letter)).collect()
     }
 }
 
-/// The ids that a consumer has worked on, in that order.
 pub(super) struct Worked(Vec<String>);
 
 impl Worked {
-    /// Of the lines that it has printed.
+    /// Parses the ids from printed lines.
     pub(super) fn from(lines: &[String]) -> Self {
         let id = |line: &String| line.split(' ').next().unwrap_or_default().to_owned();
         Self(lines.iter().map(id).collect())

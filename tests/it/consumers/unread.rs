@@ -1,20 +1,21 @@
-//! A program whose output nobody reads, so that it stands still in the middle of its work.
+//! A program whose output is not read, so that it blocks in the middle of its work.
 
 use rustix::io::ioctl_fionread;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// It stands still when it has printed nothing for so long: a pipe that nobody reads takes 64 KiB, and less
-/// where a user has many of them.
+/// Time without output after which the program counts as blocked.
+///
+/// An unread pipe takes 64 KiB, and less if a user has many.
 const STILL: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Such a program. It is killed when this value goes.
+/// Program whose output is not read. Dropping it kills the program.
 pub(super) struct Unread(Child);
 
 impl Unread {
-    /// Starts it and waits until it can print no more.
+    /// Starts the program and waits until its output blocks.
     pub(super) fn stuck(mut command: Command) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let program = Self(child.expect("a program that starts"));
@@ -31,7 +32,7 @@ impl Unread {
         program
     }
 
-    /// Kills it, as a power cut would, and returns the lines that it printed as a whole.
+    /// Kills the program with SIGKILL and returns its complete lines.
     pub(super) fn kill(mut self) -> Vec<String> {
         self.0.kill().expect("it runs");
         self.0.wait().expect("a child can be waited for");
@@ -44,7 +45,7 @@ impl Unread {
 
 impl Drop for Unread {
     fn drop(&mut self) {
-        // Both fail only if it has ended already.
+        // Both fail only if the program has ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

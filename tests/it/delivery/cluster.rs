@@ -1,4 +1,4 @@
-//! What the library tells of a cluster, and of the way there.
+//! librdkafka's view of a cluster and of its connections.
 
 use crate::kit::consume::{create_topic_with, topic_config};
 use crate::kit::kafka::Kafka;
@@ -10,7 +10,7 @@ use std::future::Future;
 use std::net::TcpListener;
 use std::sync::OnceLock;
 
-/// A port that nobody listens on.
+/// Returns an address without a server.
 fn dead_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     format!("127.0.0.1:{}", listener.local_addr().expect("its address").port())
@@ -81,7 +81,7 @@ fn unknown_authority_and_wrong_name_are_told_apart() {
     assert_ne!(unknown.to_string(), wrong.to_string());
     assert!(wrong.to_string().contains("another name"), "{wrong}");
 
-    // The same behind a password, which is not given to whoever that is.
+    // The same broker with authentication, which must not send the password to an unknown server.
     let named = secured().sasl_tls.replace("127.0.0.1", "localhost");
     let mut properties = sasl(PLAIN.password).to_vec();
     properties.extend([("ssl.ca.location", ca.as_str())]);
@@ -107,7 +107,7 @@ fn one_dead_server_of_two_is_trouble_and_no_failure() {
             cluster.trouble()
         })
     };
-    // It asks them in an order of its own, and those behind the first that answers not at all.
+    // librdkafka contacts the brokers in random order.
     let trouble = (0..50).map(|_| trouble()).find(|lines| !lines.is_empty()).unwrap_or_default();
     assert!(trouble.iter().any(|line| line.contains(&dead)), "{trouble:?}");
 }

@@ -1,7 +1,7 @@
-//! What a sender hears when Kafka does not take its event: refused, never rejected, never too long.
+//! Refusals while Kafka does not accept records: 503 with `Retry-After`, within the deadline.
 //!
-//! Errors that a real broker does not make on demand come from the client library's mock cluster;
-//! every test first shows that the fault bites.
+//! librdkafka's mock cluster simulates errors that a real broker does not return on demand. Each test first shows
+//! that the fault works.
 
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::consume;
@@ -12,13 +12,13 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use std::time::{Duration, Instant};
 
-/// A `call.missed` of that call.
+/// Returns a `call.missed` with that call id.
 fn call(id: &str) -> Vec<u8> {
     format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}"}}}}"#)
         .into_bytes()
 }
 
-/// Says status, problem tag or outcome, and whether a time to retry was named.
+/// Returns status, problem tag or outcome, and whether the response has `Retry-After`.
 fn said(response: &crate::kit::http::Response) -> (u16, String, bool) {
     let json = response.json();
     let said = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());
@@ -39,7 +39,7 @@ fn refused(tag: &str) -> (u16, String, bool) {
 
 type Mock = MockCluster<'static, DefaultProducerContext>;
 
-/// A mock cluster that has the topic of [`call`], and a bridge on it.
+/// Starts a mock cluster that has the topic of [`call`], and a bridge on it.
 fn on_mock(settings: &[&str]) -> (Mock, Bridge) {
     let mock = MockCluster::new(1).expect("a mock cluster");
     let prefix = format!("{}.", crate::kit::topic_name("mocked"));
@@ -147,7 +147,7 @@ fn full_queue_refuses_at_once() {
 
 #[test]
 fn bytes_in_flight_are_bounded_until_the_delivery_report() {
-    // Room for a few small events at a time, not for a dozen.
+    // Room for a few small events in flight.
     let (mock, bridge) =
         on_mock(&["server.max_body_bytes=1 KiB", "server.max_in_flight=64 KiB", "kafka.ack_deadline=300ms"]);
     mock.broker_round_trip_time(1, Duration::from_secs(3)).expect("a slow broker");
@@ -183,7 +183,7 @@ fn missing_topic_that_may_not_be_made_holds_up_its_own_events_alone() {
         assert_eq!(stuck.join().expect("an answer"), refused("ack_deadline"));
     });
     bridge.process.wait_for_line("topics.create_missing is off", Duration::from_secs(10));
-    // Somebody makes the topic by hand: no restart is needed.
+    // An operator creates the topic: no restart is needed.
     consume::create_topic(kafka.bootstrap(), &bridge.topic("sms.sent"), 1);
     until("the lane to open", || bridge.post(sms).status == 200);
 }

@@ -1,9 +1,9 @@
-//! Nothing that was answered 200 is lost or overtaken, whatever fails: each case strikes a bridge
-//! under load on a real cluster, and the verdict is a row of the printed table.
+//! Durability and order under faults: each case applies a fault to a bridge under load on a real cluster. The verdict
+//! is a row of a printed table.
 //!
-//! `cargo test` runs a short round. `cargo test --release --test it -- --ignored soak` runs long ones
-//! with seeds of its own; `FAULT_SEED` repeats one, `FAULT_CASE` picks the cases with that in their
-//! name, `FAULT_ROUNDS` says how many rounds there are. Run it alone for undisturbed figures.
+//! `cargo test` runs a short round. `cargo test --release --test it -- --ignored soak` runs long rounds with random
+//! seeds. `FAULT_SEED` repeats one, `FAULT_CASE` selects cases by a part of their name, `FAULT_ROUNDS` sets the
+//! number of rounds. Run it alone for undisturbed figures.
 
 mod bridge_cases;
 mod disk_cases;
@@ -22,10 +22,10 @@ pub(crate) use trial::say;
 use trial::{Moment, Plan, Trial};
 use wired::Wired;
 
-/// A name and what happens.
+/// Name and function of a case.
 type Case = (&'static str, fn(&Setting<'_>));
 
-/// Where and when a case runs.
+/// Cluster, moment and seed of a case.
 struct Setting<'a> {
     cluster: &'a Wired,
     name: &'static str,
@@ -35,28 +35,28 @@ struct Setting<'a> {
 }
 
 impl<'a> Setting<'a> {
-    /// Starts bridge and load and waits for the moment to strike.
+    /// Starts bridge and load and waits for the moment of the fault.
     fn begin(&self, plan: Plan) -> Trial<'a> {
         Trial::begin(self.cluster, plan, self.moment, self.seed, self.is_long)
     }
 
-    /// Judges.
+    /// Ends the trial and asserts its verdict.
     fn end(&self, trial: Trial<'_>) {
         trial.end(&format!("{} | {} | {:?}", self.name, self.seed, self.moment));
     }
 
-    /// Says that a machine cannot run the case, where everybody sees it.
+    /// Prints that this machine cannot run the case.
     fn cannot(&self, why: &str) {
         say(&format!("| {} | {} | {:?} | NOT RUN: {} |", self.name, self.seed, self.moment, why.trim()));
     }
 
-    /// One length in a short round, another in a long one.
+    /// Returns a duration for a short or for a long round.
     fn lasting(&self, short_millis: u64, long_seconds: u64) -> Duration {
         if self.is_long { Duration::from_secs(long_seconds) } else { Duration::from_millis(short_millis) }
     }
 }
 
-/// The seed of the short round, so that it is the same every time; any would do.
+/// Seed of the short round, fixed so that each run is the same.
 const SHORT_SEED: u64 = 20_260_312;
 
 #[test]
@@ -97,7 +97,7 @@ fn soak() {
     }
 }
 
-/// Runs all cases at both moments; panics at the end if any did not hold.
+/// Runs all cases at both moments. Panics at the end if any failed.
 fn round(cluster: &Wired, cases: &[Case], seed: u64, is_long: bool) {
     say(&format!("| case | seed | moment {HEADING}"));
     let wanted = std::env::var("FAULT_CASE").unwrap_or_default();
@@ -112,7 +112,7 @@ fn round(cluster: &Wired, cases: &[Case], seed: u64, is_long: bool) {
             cluster.heal();
         }
     }
-    // Here at last, for what else was said stands far from the line that says which test failed.
+    // Printed last, near the line that names the failed test.
     for (case, why) in &failed {
         say(&format!("FAILED: {case}: {}", folded(why, REASON_CHARACTERS)));
     }
@@ -120,16 +120,16 @@ fn round(cluster: &Wired, cases: &[Case], seed: u64, is_long: bool) {
     assert!(whole.is_empty(), "did not hold:\n{}", whole.join("\n\n"));
 }
 
-/// How much of a reason stands in one line.
+/// Maximum length of a reason in one line.
 const REASON_CHARACTERS: usize = 600;
 
-/// What a panic said.
+/// Returns the message of a panic.
 fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").to_owned()
 }
 
-/// The beginning of a text, on one line.
+/// Returns the beginning of a text, on one line.
 fn folded(text: &str, characters: usize) -> String {
     let folded: Vec<&str> = text.split_whitespace().collect();
     folded.join(" ").chars().take(characters).collect()

@@ -1,4 +1,4 @@
-//! Start, stop, and what the commands print.
+//! Start, stop, and output of the commands.
 
 use crate::delivery::records::assert_every_type_stands;
 use crate::kit::bridge::{Bridge, PATH, UNSIGNED, until};
@@ -185,7 +185,7 @@ fn dev_needs_nothing_else_and_shows_every_record_that_send_makes() {
     assert!(dev.wait_exit(PATIENCE).success());
 }
 
-/// The library looks names up on threads that a stop cannot interrupt.
+/// librdkafka resolves names on threads that a stop cannot interrupt.
 #[test]
 fn stop_does_not_wait_for_a_name_that_is_being_looked_up() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -199,7 +199,7 @@ fn stop_does_not_wait_for_a_name_that_is_being_looked_up() {
     let body = br#"{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{"call_id":"c"}}"#;
     assert_eq!(bridge.post(body).status, 503);
     bridge.process.signal("TERM");
-    // A quarter of the time that the look-up takes.
+    // A quarter of the time of the look-up.
     let status = bridge.process.wait_exit(Duration::from_secs(75));
     assert!(status.code().is_some(), "{status}");
     tail.signal("TERM");
@@ -223,7 +223,7 @@ fn dev_follows_the_environment_but_for_kafka_and_the_spool() {
     assert!(send.wait_exit(PATIENCE).success(), "{:?}", send.stderr());
     dev.wait_for_line("laptop.call.completed [", PATIENCE);
     assert!(!directory.exists());
-    // Its broker does not look times up.
+    // The broker does not resolve this name.
     let since =
         ["tail", "--set", &bootstrap, "--set", "topics.prefix=laptop.", "--from", "15m", "--until-end"];
     let mut tail = Process::bridge(&since, &[]);
@@ -268,7 +268,7 @@ fn check_tells_open_doors_and_whether_serve_would_start() {
     let (code, report) = check(&[], &bad);
     assert_eq!((code, &report["ok"]), (Some(78), &false.into()));
     assert_eq!(keys(&report, "failure"), ["spool.directry", "sources.main.signature.secrets_file"]);
-    // Where it is offline, as in CI, the secret is somewhere else.
+    // Offline, as in CI, the file with the secret is elsewhere.
     let (code, report) = check(&["--offline"], &bad);
     assert_eq!((code, keys(&report, "failure")), (Some(78), vec!["spool.directry".to_owned()]));
     assert_eq!(check(&["--offline"], &bad[..1]).0, Some(0));

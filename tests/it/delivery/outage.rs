@@ -1,5 +1,4 @@
-//! Kafka is away and the spool is there: what the sender hears, what an operator sees, and what the
-//! topics hold afterwards.
+//! Outage of Kafka with a spool: responses, metrics and logs, and the contents of the topics afterwards.
 
 use crate::kit::bridge::{Bridge, UNSIGNED, until};
 use crate::kit::clock::Clock;
@@ -13,7 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// A `call.missed` of that call.
+/// Returns a `call.missed` with that call id.
 fn call(id: &str, ring: usize) -> Vec<u8> {
     format!(
         r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}","ring_duration":{ring}}}}}"#
@@ -21,8 +20,10 @@ fn call(id: &str, ring: usize) -> Vec<u8> {
     .into_bytes()
 }
 
-/// What a sender hears. Where the disk keeps the spool waiting for more than a second it is refused, and
-/// comes again as it has to; an event that is known by then was spooled.
+/// Returns status and outcome of an event.
+///
+/// A disk that delays the spool by more than a second causes a refusal, so the function retries. An event that is
+/// then a duplicate was spooled.
 fn outcome(bridge: &Bridge, body: &[u8]) -> (u16, String) {
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut said = answer(bridge, body);
@@ -47,7 +48,7 @@ fn spooled() -> (u16, String) {
     (200, "spooled".into())
 }
 
-/// A bridge whose Kafka is nowhere.
+/// Starts a bridge without a Kafka.
 fn cut_off(prefix: &str, directory: &Path, settings: &[&str]) -> Bridge {
     let nowhere =
         std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
@@ -70,7 +71,7 @@ fn place() -> (String, TempDir) {
     (format!("{}.", crate::kit::topic_name("outage")), tempfile::tempdir().expect("a directory"))
 }
 
-/// Runs `justcall-bridge spool …` on that directory; its exit code and its lines.
+/// Runs `justcall-bridge spool …` on a directory. Returns exit code and lines.
 fn spool(args: &[&str], directory: &Path) -> (Option<i32>, Vec<String>) {
     let directory = directory.to_str().expect("a path in UTF-8");
     let args = [&["spool"], args, &["--directory", directory]].concat();
@@ -89,7 +90,7 @@ struct OneOfThree {
     broker: usize,
     /// Calls of the first partition.
     stuck: Vec<String>,
-    /// Calls of the second one.
+    /// Calls of the second partition.
     healthy: Vec<String>,
 }
 
@@ -119,7 +120,7 @@ impl OneOfThree {
         self.kafka.broker(self.broker).freeze();
     }
 
-    /// A `call.missed` of so many bytes and more.
+    /// Returns a `call.missed` of at least `size` bytes.
     fn call(id: &str, n: usize, size: usize) -> Vec<u8> {
         format!(
             r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}","ring_duration":{n},"note":"{}"}}}}"#,
@@ -128,8 +129,9 @@ impl OneOfThree {
         .into_bytes()
     }
 
-    /// Asserts that the topic holds `count` events, those of each key in the order of their numbers. A record
-    /// that was in flight when its broker was frozen may be there twice: its first occurrence counts.
+    /// Asserts that the topic holds `count` events, those of each key in order.
+    ///
+    /// A record in flight at the freeze may be written twice; its first occurrence counts.
     fn assert_ordered(&self, count: usize) {
         let records =
             consume::read_topic(self.kafka.bootstrap(), &self.topic, count, Duration::from_secs(60));
@@ -146,18 +148,18 @@ impl OneOfThree {
     }
 }
 
-/// Records that their topic refuses, while the broker of another partition is frozen and that partition has
-/// more records than a drain holds in memory.
+/// Refused records, while the broker of another partition is frozen and that partition has more records than a
+/// drain's window.
 #[test]
 fn stuck_partition_and_refused_records_delay_no_other_key() {
     const STUCK: usize = 600;
     let case = OneOfThree::start();
     let bridge = start(case.kafka.bootstrap(), &case.prefix, case.directory.path(), &OneOfThree::SETTINGS);
     let post = |id: &str, n: usize, size: usize| outcome(&bridge, &OneOfThree::call(id, n, size));
-    // The dead-letter topic is there, and every lane was used.
+    // Creates the dead-letter topic and all lanes.
     assert_eq!(post("warm-up", 0, 10), (200, "acked".into()));
     case.kafka.freeze();
-    // In the order of the spool, so that many share a batch with the one that is too large.
+    // Sequential, so that many share a batch with the record that is too large.
     for n in 0..STUCK {
         assert_eq!(post(&case.stuck[n % 10], n, 10), spooled());
     }
@@ -172,9 +174,9 @@ fn stuck_partition_and_refused_records_delay_no_other_key() {
     bridge.wait_for_metric("spool_rows", STUCK as u64 + 51);
     (0..3).filter(|broker| *broker != case.broker).for_each(|broker| case.kafka.broker(broker).thaw());
     let stuck = STUCK as u64;
-    // All but those of the frozen broker, and perhaps the dead letter if its partition is there as well.
+    // All but those of the frozen broker, and perhaps the dead letter if its partition is there.
     until("the healthy partition", || bridge.metric("spool_rows") <= stuck + 1);
-    // More of all kinds: several refused records a second, between others.
+    // Several refused records a second, between others.
     for n in 10..30 {
         assert_eq!(post(&case.stuck[n % 10], STUCK + n, 10), spooled());
         assert_eq!(post(&case.healthy[n % 10], 100 + n, 60_000), spooled());
@@ -186,7 +188,7 @@ fn stuck_partition_and_refused_records_delay_no_other_key() {
     case.assert_ordered(STUCK + 50 + 40 + 1);
 }
 
-/// The same without a spool: a refused record becomes a dead letter beside records that are not reported on.
+/// Without a spool, a refused record becomes a dead letter although other records are in flight.
 #[test]
 fn refused_record_beside_a_stuck_partition_is_a_dead_letter_without_a_spool() {
     let case = OneOfThree::start();
@@ -200,7 +202,7 @@ fn refused_record_beside_a_stuck_partition_is_a_dead_letter_without_a_spool() {
     for n in 0..3 {
         assert_eq!(post(&case.stuck[n], n, 10).0, 503);
     }
-    // The dead letter itself may be for the frozen broker, and is in flight from then on.
+    // The dead letter may belong to the frozen broker, and is then in flight.
     let mut tries = 0..;
     let mut large = || post(&case.healthy[0], tries.next().expect("a number"), 60_000);
     until("the dead letter", || large() == (422, "refused_by_kafka".into()));
@@ -247,8 +249,8 @@ fn outage_and_restart_cost_no_event_and_no_order() {
     until("straight to Kafka again", || outcome(&bridge, &call("fresh", 0)).1 != "spooled");
 }
 
-/// A topic that refuses the timestamps of a backlog takes its records with the present time, and nothing
-/// waits behind them.
+/// A topic that refuses the timestamps of a backlog accepts its records with the present time, without delay of
+/// others.
 #[test]
 fn backlog_whose_timestamps_the_topic_refuses_is_drained_and_delays_no_fresh_event() {
     let kafka = Kafka::shared();
@@ -284,7 +286,7 @@ fn backlog_whose_timestamps_the_topic_refuses_is_drained_and_delays_no_fresh_eve
     assert_eq!(told, 1, "the reason is logged once");
 }
 
-/// A clock that is ahead by more than the topic allows: even the present time is refused.
+/// With a clock that is ahead by more than the topic allows, even the present time is refused.
 #[test]
 fn events_of_a_clock_that_is_ahead_are_kept_and_written_after_its_correction() {
     let kafka = Kafka::shared();
@@ -368,10 +370,10 @@ fn second_bridge_on_one_spool_is_told_so_and_a_missing_spool_too() {
 fn rejected_events_are_spooled_within_their_quota_and_good_ones_beside_them() {
     let (prefix, directory) = place();
     let bridge = cut_off(&prefix, directory.path(), &["dead_letter.max_spool_rate=2"]);
-    // At once, for on a slow disk one after the other is within the rate.
+    // Concurrently, because sequential posts on a slow disk stay within the rate.
     let bridge = &bridge;
     let mut heard: Vec<(u16, String)> = std::thread::scope(|scope| {
-        // One that was kept after it was refused for the disk is known when it comes again.
+        // An event that was refused because of a slow disk, but spooled, is a duplicate at its retry.
         let kept = |heard| if heard == spooled() { (400, "not_json".to_owned()) } else { heard };
         let send = move |n| kept(outcome(bridge, format!("not json {n}").as_bytes()));
         let sent: Vec<_> = (0..12).map(|n| scope.spawn(move || send(n))).collect();
@@ -383,7 +385,7 @@ fn rejected_events_are_spooled_within_their_quota_and_good_ones_beside_them() {
     assert_eq!(outcome(bridge, &call("good", 1)), spooled());
 }
 
-/// After a restart the spool's identities are all the memory there is.
+/// After a restart only the spool has identities.
 #[test]
 fn spooled_events_and_rejections_are_known_after_a_restart() {
     let (prefix, directory) = place();
@@ -396,7 +398,7 @@ fn spooled_events_and_rejections_are_known_after_a_restart() {
     let heard = |bridge: &Bridge| outcome(bridge, unknown.as_bytes()).1;
     let bridge = serve("dead_letter");
     assert_eq!(heard(&bridge), "dead_lettered");
-    // Each is killed on the spot.
+    // SIGKILL.
     drop(bridge);
     let bridge = serve("dead_letter");
     assert_eq!(bridge.metric("dedup_entries"), 1);
@@ -438,7 +440,7 @@ fn spool_whose_shared_memory_is_truncated_costs_the_process_and_no_record() {
     }
     let index = std::fs::File::options().write(true).open(directory.path().join("spool.db-shm"));
     index.and_then(|index| index.set_len(0)).expect("spool.db-shm");
-    // An idle spool meets it within seconds.
+    // An idle spool touches the file within seconds.
     let status = bridge.process.wait_exit(Duration::from_secs(60));
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(7), "SIGBUS");
     let bridge = cut_off(&prefix, directory.path(), &[]);

@@ -1,4 +1,4 @@
-//! From a posted webhook to the record that a consumer reads, on a real cluster.
+//! Webhooks compared with the records that a consumer reads, on a real cluster.
 
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::consume::{self, Read};
@@ -17,14 +17,14 @@ fn read(topic: &str, count: usize) -> Vec<Read> {
     consume::read_topic(Kafka::shared().bootstrap(), topic, count, PATIENCE)
 }
 
-/// The only record of a topic.
+/// Returns the only record of a topic.
 fn only(topic: &str) -> Read {
     let mut records = read(topic, 1);
     assert_eq!(records.len(), 1, "{topic}");
     records.remove(0)
 }
 
-/// What identifies each sample, read by a JSON library and not by the bridge.
+/// Returns the identity of a sample, by a JSON library instead of the bridge.
 fn entity_id(known: KnownType, dialect: Dialect, body: &str) -> String {
     let json: serde_json::Value = serde_json::from_str(body).expect("a sample of JSON");
     let name = known.name();
@@ -62,7 +62,7 @@ fn every_type_of_both_dialects_stands_unchanged_in_its_topic() {
     assert!(bridge.stop().success());
 }
 
-/// Posts a sample of every type and reads each back from its topic.
+/// Posts a sample of every type and asserts that each is unchanged in its topic.
 pub(crate) fn assert_every_type_stands(ingress: SocketAddr, bootstrap: &str, prefix: &str, partitions: i32) {
     let mut posted: BTreeMap<(KnownType, &str), (&str, String)> = BTreeMap::new();
     for dialect in [Dialect::Documented, Dialect::Live] {

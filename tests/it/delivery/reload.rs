@@ -1,4 +1,4 @@
-//! New settings while events flow: none is lost, and each is routed by one table.
+//! Reloads while events arrive: no event is lost, and each is routed by one table.
 
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::kafka::Kafka;
@@ -25,7 +25,7 @@ fn count(topic: &str) -> usize {
         .map_or(0, |_| consume::topic_end(Kafka::shared().bootstrap(), topic))
 }
 
-/// The other order as well: an event that was accepted is a duplicate, not a dead letter, afterwards.
+/// Also in reverse: an accepted event is a duplicate afterwards, not a dead letter.
 #[test]
 fn body_rejected_under_earlier_rules_is_judged_again() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -89,7 +89,7 @@ fn new_routes_come_into_force_and_what_cannot_is_named() {
     assert!(log.contains("\"settings\":\"server.max_body_bytes\""), "{log}");
     post(4);
     assert_eq!(count(&bridge.topic("third")), 1);
-    // 950 KiB, which the old limit takes and the new one would not.
+    // 950 KiB, within the old limit and above the new one.
     let large = String::from_utf8(body(5)).expect("text").replace("inbound", &"x".repeat(950 << 10));
     assert_eq!(bridge.post(large.as_bytes()).status, 200);
 
@@ -123,10 +123,10 @@ fn settings_that_are_mounted_by_a_swap_of_links_are_followed() {
     assert_eq!(count(&bridge.topic("new")), 1);
 }
 
-/// How often the routes change under load.
+/// Number of route changes under load.
 const RELOADS: u64 = 10;
 
-/// Routes of which each generation has topics of its own, so that a mixture shows.
+/// Writes routes whose generation has topics of its own, so that a mixture is visible.
 fn generation(file: &Path, prefix: &str, number: u64) {
     let (name, topics) = if number.is_multiple_of(2) { ("even", 3) } else { ("odd", 2) };
     let routes: Vec<_> = (0..topics)
@@ -138,7 +138,7 @@ fn generation(file: &Path, prefix: &str, number: u64) {
         })
         .collect();
     let text = format!("# {number}\nroutes:\n{}", routes.concat());
-    // As an editor or a mount would: never half a file.
+    // By a rename, as editors and mounts do, so that no reader sees a partial file.
     let new = file.with_extension("new");
     fs::write(&new, text).expect("the settings");
     fs::rename(new, file).expect("the swap");
@@ -180,7 +180,7 @@ fn under_load_no_event_is_lost_and_none_is_routed_by_two_tables() {
         over.store(true, Ordering::Relaxed);
         senders.into_iter().map(|sender| sender.join().expect("a sender")).sum()
     });
-    // By event, the topics that it stands in, and the generations that its headers tell.
+    // By event: its topics, and the generations in its headers.
     let mut events: BTreeMap<Vec<u8>, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
     let names = ["even.0", "even.1", "even.2", "odd.0", "odd.1"];
     for name in names {

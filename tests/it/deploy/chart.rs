@@ -1,4 +1,4 @@
-//! What the chart makes of its values.
+//! Manifests that the chart renders.
 
 use super::project;
 use super::tools::{self, CHART, both, documents, helms, template};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
-/// One set of values and what comes of it.
+/// Set of values with its manifests.
 pub(super) struct Rendered {
     pub(super) name: String,
     pub(super) values: PathBuf,
@@ -17,7 +17,7 @@ pub(super) struct Rendered {
 }
 
 impl Rendered {
-    /// The only resource of that kind, or of those kinds.
+    /// Returns the only resource of these kinds.
     pub(super) fn only(&self, kinds: &[&str]) -> &Value {
         let mut found =
             self.documents.iter().filter(|document| kinds.iter().any(|kind| document["kind"] == *kind));
@@ -38,13 +38,13 @@ impl Rendered {
         &self.workload()["spec"]["template"]["spec"]
     }
 
-    /// `bridge.yaml` of the ConfigMap.
+    /// Returns `bridge.yaml` of the ConfigMap.
     pub(super) fn settings(&self) -> &str {
         self.only(&["ConfigMap"])["data"]["bridge.yaml"].as_str().expect("settings")
     }
 }
 
-/// Every set of values in the chart's folder `ci`, rendered by the newest Helm.
+/// Renders every set of values in the chart's folder `ci` with the newest Helm.
 pub(super) fn sets() -> &'static [Rendered] {
     static SETS: OnceLock<(TempDir, Vec<Rendered>)> = OnceLock::new();
     &SETS
@@ -61,7 +61,7 @@ pub(super) fn sets() -> &'static [Rendered] {
         .1
 }
 
-/// A set of values with more said besides, its manifests kept in `folder`.
+/// Renders a set of values with further settings; its manifests are in `folder`.
 pub(super) fn render(folder: &Path, values: PathBuf, settings: &[&str]) -> Rendered {
     let name = values.file_stem().expect("a name").to_string_lossy().into_owned();
     let output = template(&helms()[1], Some(&values), settings);
@@ -71,7 +71,7 @@ pub(super) fn render(folder: &Path, values: PathBuf, settings: &[&str]) -> Rende
     Rendered { documents: documents(&file), name, values, file }
 }
 
-/// The chart with these settings beside the least that it needs.
+/// Renders the chart with the required values and these settings.
 fn with(settings: &[&str]) -> Rendered {
     let folder = tempfile::tempdir().expect("a temporary folder");
     render(folder.path(), project(CHART).join("ci/least-values.yaml"), settings)
@@ -157,7 +157,7 @@ fn only_settings_that_need_a_restart_roll_the_pods() {
         "settings.server.workers=3",
         "kafka.bootstrapServers=k:9",
         "settings.sources.main.path=/x",
-        // The dead-letter topic's name begins with it, and stays until a restart.
+        // The name of the dead-letter topic begins with the prefix, and changes at a restart only.
         "settings.topics.prefix=x.",
     ] {
         assert_ne!(sum(&[fixed]), before, "{fixed}");
@@ -170,11 +170,11 @@ fn nothing_scales_down_by_itself_where_events_may_wait() {
         |set: &Rendered| set.only(&["HorizontalPodAutoscaler"])["spec"]["behavior"]["scaleDown"].clone();
     assert_eq!(behavior(set("autoscaled"))["selectPolicy"], "Disabled");
     assert_eq!(behavior(set("no-volume"))["policies"][0]["value"], 1);
-    // An absent number would be 1.
+    // Without a number, the default is 1.
     assert_eq!(set("autoscaled").workload()["spec"]["replicas"], 3);
 }
 
-/// Whether a selector asks for nothing that these labels do not say.
+/// Returns whether a selector matches these labels.
 fn selects(selector: &Value, labels: &Value) -> bool {
     let asked = selector.as_object().unwrap_or_else(|| panic!("no selector: {selector}"));
     !asked.is_empty() && asked.iter().all(|(key, value)| labels[key] == *value)

@@ -1,4 +1,4 @@
-//! The compose file, read as `docker compose` reads it; what it says of Kafka and of the bridge is run.
+//! The compose file, as `docker compose` reads it, and its commands.
 
 use super::image::{Image, Mount, USER, can_contain};
 use super::project;
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What is the broker's own on this machine, or the Java machine's.
+/// Variables that depend on the broker's machine or on its JVM.
 const OF_THE_MACHINE: [&str; 9] = [
     "KAFKA_NODE_ID",
     "KAFKA_CONTROLLER_QUORUM_VOTERS",
@@ -40,12 +40,12 @@ fn words(value: &Value) -> Vec<String> {
     words.map(|word| word.as_str().expect("a word").to_owned()).collect()
 }
 
-/// A variable's value; YAML reads some as numbers.
+/// Returns a variable's value; YAML parses some as numbers.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A broker with the properties that the official image makes of its variables.
+/// Starts a broker with the properties that the official image derives from its variables.
 fn kafka(environment: &Value) -> Kafka {
     let variables = environment.as_object().expect("variables");
     let mut options = Options::default();
@@ -56,8 +56,7 @@ fn kafka(environment: &Value) -> Kafka {
     Kafka::start(options)
 }
 
-/// What the consumer of the compose file prints of the first record, run by the class that Kafka's script
-/// of that name runs.
+/// Returns the output of the compose file's consumer for the first record, by the class of Kafka's script.
 fn consumer_prints(consumer: &Value, bootstrap: &str) -> String {
     let command = words(&consumer["command"]);
     assert_eq!(command[0], "/opt/kafka/bin/kafka-console-consumer.sh");
@@ -65,7 +64,7 @@ fn consumer_prints(consumer: &Value, bootstrap: &str) -> String {
     for argument in &command[1..] {
         run.arg(argument.replace("kafka:19092", bootstrap));
     }
-    // A person ends it; a test does not wait for more, nor for ever.
+    // The command runs until interrupted; the test limits it.
     printed(run.args(["--max-messages=1", "--timeout-ms=60000"]))
 }
 
@@ -79,7 +78,6 @@ fn compose_file_runs_the_kafka_that_the_tests_run() {
     }
 }
 
-/// Two free ports.
 fn ports() -> [u16; 2] {
     let held = [(), ()].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
     held.map(|listener| listener.local_addr().expect("an address").port())
@@ -113,7 +111,7 @@ fn compose_file_starts_a_bridge_that_is_healthy_and_writes_to_its_kafka() {
         for (name, value) in bridge["environment"].as_object().expect("variables") {
             command.env(name, text(value));
         }
-        // What a network of their own would give them.
+        // Compose's own network would provide these.
         command.env("JUSTCALL_BRIDGE__KAFKA__BOOTSTRAP_SERVERS", kafka.bootstrap());
         command.env("JUSTCALL_BRIDGE__SERVER__LISTEN", format!("0.0.0.0:{ingress}"));
         command.env("JUSTCALL_BRIDGE__ADMIN__LISTEN", format!("0.0.0.0:{admin}"));

@@ -1,4 +1,4 @@
-//! Values that the chart refuses because the pods would fail, lose events or show a secret.
+//! Values that the chart refuses, because the pods would fail, lose events or expose a secret.
 
 use super::chart::{Rendered, render};
 use super::project;
@@ -24,7 +24,7 @@ fn rendered(settings: &[&str]) -> Rendered {
     render(folder.path(), least(), settings)
 }
 
-/// Every path of a tree of values that is not null by default.
+/// Collects every path of a tree of values that is not null by default.
 fn paths(value: &Value, prefix: &str, found: &mut Vec<String>) {
     for (key, value) in value.as_object().into_iter().flatten() {
         let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };

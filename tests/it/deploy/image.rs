@@ -1,4 +1,4 @@
-//! The image: its steps are run here as the Dockerfile runs them, and what they make is started.
+//! The image: its steps run here as in the Dockerfile, and its program is started.
 
 use super::tools::{both, printed};
 use super::{not_proved, project};
@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// The user of the image.
+/// User and group of the image.
 pub(super) const USER: &str = "65532:65532";
 
 const CONTAIN: &str = include_str!("contain.sh");
 const DOCKERFILE: &str = include_str!("../../../deploy/Dockerfile");
 
-/// The files of the image, with the binary that the tests are built with.
+/// Files of the image, with the tests' binary.
 pub(super) struct Image {
     root: TempDir,
 }
@@ -39,13 +39,13 @@ impl Image {
         self.root.path().join(inside.trim_start_matches('/'))
     }
 
-    /// Makes one more authority, in PEM, one of the public ones that it brings.
+    /// Creates an authority, in PEM, among the image's public ones.
     pub(super) fn trust(&self, authority: &str) {
         let all = File::options().append(true).open(self.path("etc/ssl/certs/ca-certificates.crt"));
         all.expect("authorities").write_all(authority.as_bytes()).expect("one more");
     }
 
-    /// Every file in it, and every link.
+    /// Returns every file and link of the image.
     fn files(&self) -> Vec<String> {
         let mut find = Command::new("find");
         let found = printed(find.args([".", "!", "-type", "d"]).current_dir(&self.root));
@@ -54,9 +54,9 @@ impl Image {
         files
     }
 
-    /// A command that runs in it as in a container.
+    /// Returns a command that runs in the image as in a container.
     pub(super) fn command(&self, groups: &str, mounts: &[Mount], program: &[&str]) -> Command {
-        // What a runtime puts there before it makes the root read-only.
+        // A runtime creates these before it makes the root read-only.
         for folder in ["proc", "dev"].into_iter().chain(mounts.iter().map(|mount| mount.to.as_str())) {
             fs::create_dir_all(self.path(folder)).expect("a place to mount at");
         }
@@ -72,20 +72,20 @@ impl Image {
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", CONTAIN, "contain"]).arg(self.root.path());
         command.args([USER, groups]).arg(table).args(program);
-        // As a runtime sets it, and nothing that these tests were started with.
+        // Only the environment of a runtime, without that of the tests.
         command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         command
     }
 }
 
-/// Something of the machine that a container sees.
+/// File or folder of the machine that a container sees.
 pub(super) struct Mount {
     pub(super) from: PathBuf,
     pub(super) to: String,
     pub(super) read_only: bool,
 }
 
-/// Whether this machine lets a test start something as a container runtime would; says loudly if not.
+/// Returns whether this machine can start a container; prints a note if not.
 pub(super) fn can_contain(what: &str) -> bool {
     let mut probe = Command::new("unshare");
     probe.args(["--mount", "sh", "-c", "mount --make-rprivate / && setpriv --no-new-privs true"]);
@@ -152,7 +152,7 @@ fn image_runs_read_only_as_nobody_in_particular_and_trusts_public_authorities() 
     assert!(!said.contains("authority") && said.contains("ok       kafka"), "{said}");
 }
 
-/// Instructions of the Dockerfile, a line each, by stage.
+/// Returns the instructions of the Dockerfile by stage, one on a line.
 fn stages() -> Vec<Vec<Vec<&'static str>>> {
     let lines = DOCKERFILE.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
     let mut stages: Vec<Vec<Vec<_>>> = Vec::new();
@@ -187,13 +187,13 @@ fn dockerfile_runs_the_steps_and_nothing_else() {
     assert!(image.contains(&vec!["ARG", concat!("VERSION=", env!("CARGO_PKG_VERSION"))]), "{image:?}");
 }
 
-/// The two numbers that `1.95-bookworm` begins with.
+/// Returns the two numbers at the beginning of a version such as `1.95-bookworm`.
 fn version(text: &str) -> Option<(u32, u32)> {
     let mut parts = text.split(['.', '-']).map(|part| part.parse().ok());
     Some((parts.next()??, parts.next()??))
 }
 
-/// What the Dockerfile copies up to a line, as Docker would, into a folder of its own.
+/// Copies the files of the Dockerfile's COPY instructions into a folder.
 fn copy(build: &[Vec<&str>], into: &Path) {
     for words in build.iter().filter(|words| words[0] == "COPY") {
         let (to, from) = words[1..].split_last().expect("a target");
@@ -201,15 +201,14 @@ fn copy(build: &[Vec<&str>], into: &Path) {
         for from in from {
             let from = project(from);
             fs::create_dir_all(&to).expect("a folder");
-            // Of a folder Docker copies what is in it.
+            // Docker copies the contents of a folder.
             let from = if from.is_dir() { from.join(".") } else { from };
             printed(Command::new("cp").arg("-r").arg(from).arg(&to));
         }
     }
 }
 
-/// Copies and runs as the Dockerfile's first stage says, up to the files of the image, with this cargo.
-/// Returns what each step said.
+/// Runs the Dockerfile's first stage with this cargo. Returns the output of each step.
 fn play(folder: &Path, cargo: Option<&Path>) -> Vec<String> {
     let stages = stages();
     let (mut done, mut said) = (0, Vec::new());
@@ -232,9 +231,9 @@ fn play(folder: &Path, cargo: Option<&Path>) -> Vec<String> {
     said
 }
 
-/// Replaces cargo: instead of building, it checks that the files make a workspace that fits its lock.
+/// Replaces cargo: instead of a build, it checks that the files form a workspace that matches its lock.
 ///
-/// It downloads what is missing, because a machine that only ran the tests lacks the fuzz targets' crates.
+/// It downloads missing crates, because a machine that only ran the tests lacks those of the fuzz targets.
 const READER: &str = r#"#!/bin/sh
 manifest=Cargo.toml
 for word; do
@@ -269,8 +268,7 @@ fn what_the_dockerfile_copies_is_enough_for_cargo() {
     assert!(missing.is_empty(), "COPY does not bring what the compiler reads: {missing:?}");
 }
 
-/// The project's files that the compiler read for the library, texts that are included in it too, as it
-/// left them beside the library itself.
+/// Returns the project's files that the library was compiled from, from the compiler's list beside it.
 fn compiled_files() -> BTreeSet<PathBuf> {
     let built = Path::new(env!("CARGO_BIN_EXE_justcall-bridge")).parent().expect("a folder").join("deps");
     let entries = fs::read_dir(&built).expect("what was built").map(|entry| entry.expect("an entry").path());
@@ -284,11 +282,11 @@ fn compiled_files() -> BTreeSet<PathBuf> {
     let files = lists.flat_map(|list| {
         list.lines().filter_map(|line| line.strip_suffix(':')).map(PathBuf::from).collect::<Vec<_>>()
     });
-    // A list of an earlier build may name what is no more.
+    // An older list may name deleted files.
     files.filter(|file| file.is_relative() && project(&file.to_string_lossy()).exists()).collect()
 }
 
-/// The real build, with all optimizations.
+/// Runs the real build with all optimizations.
 #[test]
 #[ignore = "takes minutes; before a release: cargo test --test it -- --ignored image_is_built"]
 fn image_is_built_by_its_own_steps_from_what_the_dockerfile_copies() {

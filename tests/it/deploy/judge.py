@@ -6,7 +6,7 @@ import sys
 import kubernetes_validate
 import yaml
 
-# Groups of resources that no Kubernetes has of itself.
+# API groups that Kubernetes itself does not have.
 OTHERS = ("external-secrets.io", "gateway.networking.k8s.io", "monitoring.coreos.com")
 
 

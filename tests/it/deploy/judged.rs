@@ -1,5 +1,4 @@
-//! The chart's manifests, judged by programs that know nothing of the bridge, and its settings by the
-//! bridge itself.
+//! Manifests checked by independent linters, and settings by the bridge itself.
 
 use super::chart::{Rendered, sets};
 use super::project;
@@ -10,8 +9,9 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// What kube-score asks for and a value decides: whether every start asks the registry for the image, and
-/// whether there is a NetworkPolicy. The set `hardened` says yes to both, and is judged on all.
+/// Checks of kube-score that a value decides: pulling the image at each start, and a NetworkPolicy.
+///
+/// The set `hardened` enables both, and passes all checks.
 const BY_VALUE: [&str; 2] = ["container-image-pull-policy", "pod-networkpolicy"];
 
 const OF_OPERATORS: [&str; 4] = ["ExternalSecret", "HTTPRoute", "PrometheusRule", "ServiceMonitor"];
@@ -103,7 +103,7 @@ fn the_bridge_itself_takes_the_settings_of_every_config_map() {
     }
 }
 
-/// What the container's environment holds in so many words.
+/// Returns the literal variables of the container's environment.
 fn variables(set: &Rendered) -> Vec<(String, String)> {
     let env = set.pod()["containers"][0]["env"].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().expect("text").to_owned();

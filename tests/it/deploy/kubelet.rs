@@ -1,4 +1,4 @@
-//! What a cluster's node does with a pod's probes.
+//! Probes of a pod, executed as a kubelet does.
 
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -8,19 +8,19 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// A probe as the manifest has it.
+/// Probe of the manifest.
 #[derive(Debug, Clone)]
 pub(super) struct Probe {
     address: SocketAddr,
     path: String,
     period: Duration,
     timeout: Duration,
-    /// So many in a row are a verdict.
+    /// Failures in a row that change the state.
     failures: u64,
 }
 
 impl Probe {
-    /// The one that the container calls `name`.
+    /// Returns the container's probe of that name.
     pub(super) fn of(container: &Value, name: &str) -> Self {
         let probe = &container[name];
         let seconds = |key: &str| Duration::from_secs(probe[key].as_u64().expect("seconds"));
@@ -33,7 +33,7 @@ impl Probe {
         }
     }
 
-    /// Asks once.
+    /// Executes the probe once.
     pub(super) fn is_well(&self) -> bool {
         let ask = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect_timeout(&self.address, self.timeout)?;
@@ -46,7 +46,7 @@ impl Probe {
         ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 2"))
     }
 
-    /// Waits for the first success, as long as the manifest gives it.
+    /// Waits for the first success, within the manifest's limit.
     pub(super) fn await_success(&self) -> Result<(), String> {
         for _ in 0..self.failures {
             if self.is_well() {
@@ -58,7 +58,7 @@ impl Probe {
     }
 }
 
-/// Where a container's port of that name is.
+/// Returns the address of a container's port by its name.
 pub(super) fn address(container: &Value, port: &str) -> SocketAddr {
     let mut ports = container["ports"].as_array().expect("ports").iter();
     let found = ports.find(|listed| listed["name"] == port).expect("a port of that name");
@@ -66,11 +66,11 @@ pub(super) fn address(container: &Value, port: &str) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], u16::try_from(number).expect("a port")))
 }
 
-/// Asks a probe again and again, until it is told to end.
+/// Periodic execution of a probe until it is stopped.
 pub(super) struct Watch {
     probe: Probe,
     over: Arc<AtomicBool>,
-    /// The most failures in a row.
+    /// Largest number of failures in a row.
     worst: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
@@ -85,7 +85,7 @@ impl Watch {
                 while !over.load(Ordering::Acquire) {
                     failed = if probe.is_well() { 0 } else { failed + 1 };
                     worst.fetch_max(failed, Ordering::AcqRel);
-                    // In short steps, so that its end is not waited for.
+                    // In short steps, so that it stops soon.
                     let steps = probe.period.as_millis() / 50;
                     (0..steps).take_while(|_| !over.load(Ordering::Acquire)).for_each(|_| {
                         std::thread::sleep(Duration::from_millis(50));
@@ -96,7 +96,7 @@ impl Watch {
         Self { probe, over, worst, thread: Some(thread) }
     }
 
-    /// Ends it. Whether a node would have acted on what it heard.
+    /// Stops the probe. Returns whether a kubelet would have acted.
     pub(super) fn end(mut self) -> bool {
         self.over.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {

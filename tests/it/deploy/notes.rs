@@ -1,4 +1,4 @@
-//! What `helm install` tells a person to type, typed into pods as the chart has them.
+//! Commands of the chart's notes, executed in pods of the chart.
 
 use super::chart::{Rendered, render};
 use super::image::can_contain;
@@ -11,7 +11,7 @@ use crate::kit::kafka::Kafka;
 use crate::kit::topic_name;
 use std::path::PathBuf;
 
-/// How JustCall is told from strangers, and what that asks of the first event.
+/// Modes of authentication, with the headers that the first event needs.
 const SHAPES: [(&str, &[&str]); 4] = [
     ("least", &["source.urls[0]=https://hooks.example.com/webhooks/justcall"]),
     ("least", &["tls.existingSecret=certificate", "source.urls[0]=https://localhost/webhooks/justcall"]),
@@ -23,7 +23,7 @@ fn values(set: &str) -> PathBuf {
     project(CHART).join(format!("ci/{set}-values.yaml"))
 }
 
-/// The commands for a container in a text, each as the words of the container's part.
+/// Returns the commands for a container in a text, as words.
 fn commands(text: &str) -> Vec<Vec<String>> {
     let whole = text.replace("\\\n", " ");
     let calls = whole.lines().filter_map(|line| line.trim().strip_prefix("kubectl exec "));
@@ -51,7 +51,7 @@ fn charts_are_installed_as_the_documents_say() {
     assert!(said.contains("sasl.password: /run/secrets/justcall-bridge/kafka/password"), "{said}");
 }
 
-/// What stands behind `helm install` and `helm template` in a document.
+/// Returns the arguments of `helm install` and `helm template` in a document.
 fn helm_calls(document: &str) -> Vec<Vec<String>> {
     let whole = document.replace("\\\n", " ");
     let calls = whole.lines().filter_map(|line| {
@@ -96,7 +96,7 @@ fn everything_that_helm_says_to_type_works_as_typed() {
     }
 }
 
-/// Types all of it, in its order.
+/// Executes all commands of the notes in order.
 fn follow(node: &Node, set: &Rendered, notes: &str) {
     node.configure(set);
     let _pod = node.start(set, 0);

@@ -1,4 +1,4 @@
-//! The chart's pods, rolled under load while Kafka is there and while it is away.
+//! Rollout of the chart's pods under load, with Kafka and without.
 
 use super::chart::{Rendered, render};
 use super::image::can_contain;
@@ -20,10 +20,10 @@ use std::time::Duration;
 
 const SHAPE: Shape = Shape { senders: 4, pause: Duration::from_millis(5), body_bytes: 600 };
 
-/// How long the Service goes on sending to a pod that is being deleted.
+/// Time for which the Service still sends to a deleted pod.
 const LAG: Duration = Duration::from_secs(2);
 
-/// Free ports that no outgoing connection gets while a pod is away.
+/// Returns free ports outside the range of outgoing connections.
 pub(super) fn ports() -> [u16; 4] {
     let random = RandomState::new();
     let candidates =
@@ -40,12 +40,14 @@ pub(super) fn ports() -> [u16; 4] {
     panic!("no free ports");
 }
 
-/// The chart for this cluster. Here pods share a host, so each has ports of its own, and so a chart.
+/// Renders the chart for this cluster.
+///
+/// Pods share a host here, so each has ports, and therefore a chart, of its own.
 fn chart(folder: &Path, kafka: &Kafka, ports: &[u16], settings: &[&str]) -> Rendered {
     let own = [
         format!("kafka.bootstrapServers={}", kafka.bootstrap()),
         format!("containerPorts.http={},containerPorts.admin={}", ports[0], ports[1]),
-        // The load is not signed. What is signed would have to be signed well.
+        // The load is not signed.
         "source.signature.required=false".to_owned(),
         "settings.topics.partitions=6,settings.topics.replication_factor=1".to_owned(),
         "settings.shutdown.delay=4s".to_owned(),
@@ -54,7 +56,7 @@ fn chart(folder: &Path, kafka: &Kafka, ports: &[u16], settings: &[&str]) -> Rend
     render(folder, project(CHART).join("ci/least-values.yaml"), &all)
 }
 
-/// Deletes a pod under load and lets another take over.
+/// Deletes a pod under load while another takes over.
 fn delete(mut pod: Pod, load: &Load, other: &Pod) {
     pod.terminate();
     sleep(LAG);
@@ -118,7 +120,7 @@ fn rolling_the_pods_under_load_loses_no_event_with_kafka_or_without() {
 
 const SPOOL: &str = "/var/lib/justcall-bridge/spool";
 
-/// A change of the ConfigMap that the chart does not roll the pods for.
+/// Changes the ConfigMap without a rollout of the pods.
 fn new_route_comes_into_force(
     node: &Node,
     folder: &Path,

@@ -1,6 +1,6 @@
-//! The ingress under attack, with honest traffic beside it that must notice nothing but the time.
+//! The ingress under attack, beside honest traffic that must all be accepted.
 //!
-//! Each case prints what honest senders saw and what memory it took; docs/operations/hardening.md has the table.
+//! Each case prints the latency of honest senders and the memory used; docs/operations/hardening.md has the table.
 
 mod bodies;
 mod crowds;
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const SMALL: &[&str] = &["server.max_body_bytes=64KiB", "server.max_in_flight=4MiB"];
 
-/// An attack that has its number of connections in itself.
+/// Attack with a fixed number of connections.
 type Kind = fn(&Target);
 
 #[test]
@@ -40,7 +40,7 @@ fn silent_connections() {
     });
 }
 
-/// More than there are places.
+/// More connections than `MAX_CONNECTIONS`.
 #[test]
 fn connections_kept_after_a_good_request() {
     let connections = places(4600);

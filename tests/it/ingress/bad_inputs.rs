@@ -1,4 +1,4 @@
-//! What must not get through, each with its exact answer; and afterwards a good event still does.
+//! Invalid requests with their exact responses; afterwards a valid event is accepted.
 
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::http::{self, Connection, Response};
@@ -7,10 +7,10 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use std::io::Write;
 
-/// Small, so that the limit's edges are cheap to try.
+/// Small, so that tests of the limit are fast.
 const LIMIT: usize = 64 * 1024;
 
-/// Status, and the last part of the problem's `type`; for success, the outcome.
+/// Status, and the last part of the problem's `type` or the outcome of a success.
 type Expected = (u16, &'static str);
 
 const NOT_JSON: Expected = (400, "not_json");
@@ -26,7 +26,7 @@ fn bridge() -> Bridge {
     )
 }
 
-/// What an answer says, in the terms of the tables here.
+/// Returns status and result of a response, as the tables here have them.
 fn said(response: &Response) -> (u16, String) {
     let json = response.json();
     let tag = if response.status == 200 {
@@ -63,7 +63,7 @@ fn assert_good_event_passes(bridge: &Bridge) {
     assert_eq!(said(&response), (200, "acked".to_owned()));
 }
 
-/// A good event that was never sent before.
+/// Returns a valid event that was never sent before.
 fn good() -> Vec<u8> {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -71,7 +71,7 @@ fn good() -> Vec<u8> {
     call(&format!(r#""call_id":"call_good{number}""#))
 }
 
-/// A `call.completed` with these members in `data`.
+/// Returns a `call.completed` with these members in `data`.
 fn call(data: &str) -> Vec<u8> {
     documented("call.completed", data)
 }
@@ -158,7 +158,7 @@ fn deep_nesting_and_odd_values_in_unknown_fields_pass_unread() {
     check(&bridge(), &cases);
 }
 
-/// Pointer, and what stands there in words, of the violation that each body is turned away for.
+/// Each rejected body with the pointer of its violation, and the name of the type there.
 #[test]
 fn contents_against_the_contract_are_named_by_pointer() {
     let bridge = bridge();
@@ -322,7 +322,7 @@ fn encoded_bodies_are_decoded_within_the_limit() {
     assert_good_event_passes(&bridge);
 }
 
-/// A good event of exactly `length` bytes.
+/// Returns a valid event of exactly `length` bytes.
 fn padded(length: usize) -> Vec<u8> {
     let mut body = good();
     body.resize(length, b' ');
@@ -409,7 +409,7 @@ fn client_that_hangs_up_after_its_body_cuts_nothing_off() {
         connection.send(&http::post_bytes(PATH, &[], &body)).expect("sent");
         drop(connection);
     }
-    // Nobody hears these answers, so the events are looked for where they are counted.
+    // No client reads these answers, so the metrics have to show the events.
     bridge.wait_for_metric(r#"events_total{type="call.completed",outcome="acked"}"#, 1);
     bridge.wait_for_metric(r#"events_total{type="call.completed",outcome="duplicate"}"#, 1);
 }

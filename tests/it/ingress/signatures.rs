@@ -1,4 +1,4 @@
-//! Only what JustCall signed gets in, and nothing else leaves a trace in Kafka.
+//! Only signed events are accepted, and nothing else is written to Kafka.
 
 mod modes;
 mod peers;
@@ -38,7 +38,7 @@ fn every_live_type_signed_as_it_should_be_stands_unchanged_in_its_topic() {
     assert_eq!(bridge.metric_sum("denied_total") + bridge.metric_sum("refused_total"), 0.0);
 }
 
-/// JustCall tries a URL when it is saved, and signs nothing then.
+/// JustCall tests a URL when it is saved, and does not sign that request.
 #[test]
 fn probes_need_neither_signature_nor_token_and_leave_nothing_behind() {
     let kafka = Kafka::shared().bootstrap();
@@ -84,7 +84,7 @@ fn probes_need_neither_signature_nor_token_and_leave_nothing_behind() {
     }
     assert_eq!(records_by_topic(&bridge, kafka, 0), []);
 
-    // With data in it, it is an event like any other.
+    // With data it is an event.
     let event = Request::signed(SECRET, call(1).as_bytes(), &now());
     assert_eq!(said(&event.send(&bridge)), (401, "token".to_owned()));
     assert_eq!(said(&Request::unsigned(documented("c")).send(&bridge)), (401, "token".to_owned()));

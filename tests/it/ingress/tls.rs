@@ -1,4 +1,4 @@
-//! The ingress behind TLS: who gets in, with which certificate, and who is shown the door.
+//! TLS at the ingress: versions, certificates, reloads and refused handshakes.
 
 pub(crate) mod authority;
 mod client;
@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 const EVENT: &[u8] = br#"{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{"call_id":"c1"}}"#;
 const PROBE: &[u8] = b"GET /webhooks/justcall HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
-/// First byte of a record.
+/// First byte of an alert record.
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 
-/// A bridge with a certificate, whose Kafka is not there.
+/// Bridge with a certificate, without a Kafka.
 struct Secure {
     authority: Authority,
     pair: Pair,
@@ -52,7 +52,7 @@ impl Secure {
         self.connect().certificate() == pair.der
     }
 
-    /// Lines of the log about files that cannot be used.
+    /// Returns the number of log lines about invalid files.
     fn warnings(&self) -> usize {
         let lines = [self.bridge.process.stdout(), self.bridge.process.stderr()].concat();
         lines.iter().filter(|line| line.contains("keeping the previous content")).count()
@@ -80,7 +80,7 @@ fn events_come_in_over_tls_1_3_and_1_2_and_the_log_says_so() {
 #[test]
 fn nothing_older_than_tls_1_2_is_spoken() {
     let secure = Secure::start(&[]);
-    // Version 1.2 in the same words: what is refused below is the version.
+    // The same bytes with version 1.2 succeed, so below the version is the cause.
     let mut stream = plain(secure.bridge.ingress);
     stream.write_all(&hello([3, 3])).expect("a writable connection");
     let mut first = [0];
@@ -136,7 +136,7 @@ fn files_that_change_one_after_the_other_are_taken_over_once_they_fit() {
     let renewed = secure.authority.pair();
     secure.mounted.write("tls.crt", &renewed.certificate);
     secure.bridge.wait_for_metric("watched_files_invalid", 1);
-    // Long enough to be looked at again, and not to be said again.
+    // Long enough for another read of the file, which must not log again.
     std::thread::sleep(Duration::from_millis(2500));
     assert!(secure.serves(&secure.pair));
     assert_eq!(secure.warnings(), 1);
@@ -165,8 +165,7 @@ fn expired_garbage_or_vanished_files_leave_the_old_certificate_in_force() {
     assert!(secure.pair.key.lines().all(|line| !printed.contains(line)), "the key is in the log");
 }
 
-/// 600 of them: more than the 256 handshakes for each of two workers at which actix by itself would
-/// take no connection at all.
+/// 600 connections exceed actix's own limit of 256 handshakes for each of two workers.
 #[test]
 fn those_who_do_not_shake_hands_keep_nobody_out_and_are_cut_off_in_time() {
     let secure = Secure::start(&["server.header_timeout=5s"]);

@@ -1,11 +1,11 @@
-//! A collector of traces: keeps what it is sent, as it came, and is as helpful as a test wants.
+//! A trace collector that stores requests and can simulate failures.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Listens on a port of its own for as long as the process lives.
+/// Collector on a port of its own, for the life of the process.
 pub(crate) struct Collector {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -17,17 +17,17 @@ struct Shared {
     taken: Mutex<Vec<Taken>>,
 }
 
-/// A request that was taken.
+/// Accepted request.
 #[derive(Debug, Clone)]
 pub(crate) struct Taken {
-    /// Its first line and its headers.
+    /// First line and headers.
     pub(crate) head: Vec<String>,
     /// Protobuf.
     pub(crate) body: Vec<u8>,
 }
 
 impl Collector {
-    /// Takes everything.
+    /// Starts a collector that accepts everything.
     pub(crate) fn listen() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -42,19 +42,19 @@ impl Collector {
         Self { address, shared }
     }
 
-    /// Reads requests and answers none.
+    /// Starts a collector that reads requests and answers none.
     pub(crate) fn that_hangs() -> Self {
         let collector = Self::listen();
         collector.shared.hangs.store(true, Ordering::Release);
         collector
     }
 
-    /// The setting that sends traces here.
+    /// Returns the setting that sends traces here.
     pub(crate) fn setting(&self) -> String {
         format!("telemetry.otlp_endpoint=http://{}", self.address)
     }
 
-    /// What was taken so far.
+    /// Returns the accepted requests.
     pub(crate) fn taken(&self) -> Vec<Taken> {
         self.shared.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -68,7 +68,7 @@ fn serve(stream: TcpStream, shared: &Shared) {
         if shared.hangs.load(Ordering::Acquire) {
             continue;
         }
-        // Kept first: whoever has the answer may ask at once.
+        // Stored before the answer, because a test may check at once.
         shared.taken.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
         if answers.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").is_err() {
             return;

@@ -1,4 +1,4 @@
-//! A reader and an administrator of topics that know nothing of the bridge.
+//! An independent reader and administrator of topics.
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
@@ -10,28 +10,28 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// How long a cluster may take for one question.
+/// Limit on one request to a cluster.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long a reader of records that are there may read none.
+/// Time without a record after which a reader of existing records fails.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// A record as it stands in a topic.
+/// Record of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Read {
     pub(crate) partition: i32,
     pub(crate) offset: i64,
     pub(crate) key: Option<Vec<u8>>,
-    /// Empty where the record has none.
+    /// Empty if the record has none.
     pub(crate) value: Vec<u8>,
-    /// In the order they stand in the record.
+    /// In the order of the record.
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     /// Since 1970.
     pub(crate) timestamp_millis: i64,
 }
 
 impl Read {
-    /// The value of the first header of that name, as text.
+    /// Returns the first header of that name, as text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(candidate, _)| candidate == name)?;
         Some(std::str::from_utf8(value).expect("a header of text"))
@@ -55,9 +55,9 @@ impl Read {
     }
 }
 
-/// Everything in the topic once it holds at least `expected_count` records, by partition and offset.
-/// Panics if it does not come to hold them in time. More than expected are returned too, so compare
-/// the length.
+/// Returns everything in the topic, by partition and offset, once it holds at least `expected_count` records.
+///
+/// Panics after a timeout. More records than expected are returned too, so compare the length.
 pub(crate) fn read_topic(
     bootstrap: &str,
     topic: &str,
@@ -67,8 +67,8 @@ pub(crate) fn read_topic(
     let deadline = Instant::now() + timeout;
     let ends = await_count(bootstrap, topic, expected_count, deadline);
     loop {
-        // A new reader each time: brokers that are fenced may say that there are none, and a reader may
-        // find its way back from that never more.
+        // A new reader each time: fenced brokers may report that there are none, and a reader may never recover from
+        // that.
         let mut reads = match try_read(&consumer(bootstrap), topic, &ends) {
             Ok(reads) => reads,
             Err(there) => {
@@ -85,7 +85,7 @@ pub(crate) fn read_topic(
     }
 }
 
-/// Everything up to those ends; how many records came if at last none did for a while.
+/// Returns everything up to these ends, or after a silence the number of records so far.
 fn try_read(consumer: &BaseConsumer, topic: &str, ends: &Ends) -> Result<Vec<Read>, usize> {
     let mut all = TopicPartitionList::new();
     for partition in ends.keys() {
@@ -98,7 +98,7 @@ fn try_read(consumer: &BaseConsumer, topic: &str, ends: &Ends) -> Result<Vec<Rea
             return Err(reads.len());
         }
         match consumer.poll(Duration::from_millis(100)) {
-            // Those beyond the ends came while we were reading.
+            // Later records arrived during the read.
             Some(Ok(message)) if message.offset() < ends[&message.partition()].1 => {
                 reads.push(Read::from(&message));
                 last = Instant::now();
@@ -110,8 +110,9 @@ fn try_read(consumer: &BaseConsumer, topic: &str, ends: &Ends) -> Result<Vec<Rea
     Ok(reads)
 }
 
-/// Everything in the topic that is committed now, by partition and offset. Unlike [`read_topic`] it does
-/// not count offsets, of which transactions take some for themselves.
+/// Returns all committed records of the topic, by partition and offset.
+///
+/// Unlike [`read_topic`] it does not count offsets, some of which are transaction markers.
 pub(crate) fn read_committed(bootstrap: &str, topic: &str) -> Vec<Read> {
     let consumer = consumer_with(bootstrap, &[("enable.partition.eof", "true")]);
     let ends = ends(bootstrap, topic);
@@ -139,13 +140,13 @@ pub(crate) fn read_committed(bootstrap: &str, topic: &str) -> Vec<Read> {
     reads
 }
 
-/// The names of all consumer groups.
+/// Returns the names of all consumer groups.
 pub(crate) fn groups(bootstrap: &str) -> Vec<String> {
     let list = consumer(bootstrap).fetch_group_list(None, ANSWER_WITHIN).expect("groups");
     list.groups().iter().map(|group| group.name().to_owned()).collect()
 }
 
-/// Where a group goes on in each partition of the topic, as far as it has committed any.
+/// Returns the committed offset of a group for each partition of the topic.
 pub(crate) fn committed(bootstrap: &str, group: &str, topic: &str) -> BTreeMap<i32, i64> {
     let member = consumer_with(bootstrap, &[("group.id", group)]);
     let mut asked = TopicPartitionList::new();
@@ -157,22 +158,22 @@ pub(crate) fn committed(bootstrap: &str, group: &str, topic: &str) -> BTreeMap<i
     answer.filter_map(|(id, next)| Some((id, next.filter(|next| *next >= 0)?))).collect()
 }
 
-/// How many records the topic holds now.
+/// Returns the number of records in the topic.
 pub(crate) fn topic_end(bootstrap: &str, topic: &str) -> usize {
     count(&ends(bootstrap, topic))
 }
 
-/// How many partitions the topic has; `None` if there is no such topic.
+/// Returns the number of partitions; `None` if the topic does not exist.
 pub(crate) fn topic_partitions(bootstrap: &str, topic: &str) -> Option<usize> {
     partitions(&consumer(bootstrap), topic).map(|ids| ids.len())
 }
 
-/// Makes a topic with one replica and waits until it can be written.
+/// Creates a topic with one replica and waits until it is writable.
 pub(crate) fn create_topic(bootstrap: &str, topic: &str, partitions: i32) {
     create_topic_with(bootstrap, topic, partitions, 1, &[]);
 }
 
-/// Makes a topic with replicas and configuration and waits until it can be written.
+/// Creates a topic with replicas and configuration and waits until it is writable.
 pub(crate) fn create_topic_with(
     bootstrap: &str,
     topic: &str,
@@ -188,14 +189,14 @@ pub(crate) fn create_topic_with(
     await_leaders(bootstrap, topic, usize::try_from(partitions).expect("partitions"));
 }
 
-/// How many of the topic's partitions that broker leads, by its id.
+/// Returns the number of the topic's partitions that this broker leads.
 pub(crate) fn leads(bootstrap: &str, topic: &str, broker: usize) -> usize {
     let metadata = consumer(bootstrap).fetch_metadata(Some(topic), ANSWER_WITHIN).expect("metadata");
     let partitions = metadata.topics().iter().flat_map(|found| found.partitions());
     partitions.filter(|partition| usize::try_from(partition.leader()) == Ok(broker)).count()
 }
 
-/// Returns the id of the broker that leads each partition of a topic, in the order of the partitions.
+/// Returns the leader's id for each partition, in order.
 pub(crate) fn leaders(bootstrap: &str, topic: &str) -> Vec<i32> {
     let metadata = consumer(bootstrap).fetch_metadata(Some(topic), ANSWER_WITHIN).expect("metadata");
     let partitions = metadata.topics().iter().flat_map(|found| found.partitions());
@@ -204,7 +205,7 @@ pub(crate) fn leaders(bootstrap: &str, topic: &str) -> Vec<i32> {
     leaders.into_iter().map(|(_, leader)| leader).collect()
 }
 
-/// Deletes a topic and waits until the cluster denies it.
+/// Deletes a topic and waits until it does not exist.
 pub(crate) fn delete_topic(bootstrap: &str, topic: &str) {
     request_deletion(bootstrap, topic);
     let consumer = consumer(bootstrap);
@@ -215,14 +216,14 @@ pub(crate) fn delete_topic(bootstrap: &str, topic: &str) {
     }
 }
 
-/// Deletes a topic that others may make again at once.
+/// Deletes a topic without waiting, because it may be recreated at once.
 pub(crate) fn request_deletion(bootstrap: &str, topic: &str) {
     let gone = wait(admin(bootstrap).delete_topics(&[topic], &admin_options()));
     let gone = gone.expect("the cluster answers").remove(0);
     gone.unwrap_or_else(|(name, code)| panic!("{name} was not deleted: {code}"));
 }
 
-/// A topic's configuration, defaults included.
+/// Returns a topic's configuration, defaults included.
 pub(crate) fn topic_config(bootstrap: &str, topic: &str) -> BTreeMap<String, String> {
     let wanted = [ResourceSpecifier::Topic(topic)];
     let found = wait(admin(bootstrap).describe_configs(&wanted, &admin_options()));
@@ -245,8 +246,9 @@ fn await_count(bootstrap: &str, topic: &str, expected: usize, deadline: Instant)
     }
 }
 
-/// Asked again for a while, for a topic just made has no leaders for a moment; by a new client each time,
-/// see [`read_topic`].
+/// Returns the ends of a topic.
+///
+/// Retries with a new client each time, because a new topic has no leaders for a moment; see [`read_topic`].
 fn ends(bootstrap: &str, topic: &str) -> Ends {
     let deadline = Instant::now() + 2 * ANSWER_WITHIN;
     loop {
@@ -266,7 +268,7 @@ fn count(ends: &Ends) -> usize {
     usize::try_from(total).expect("no topic ends before it begins")
 }
 
-/// Ids of the topic's partitions; `None` if there is no such topic.
+/// Returns the ids of the partitions; `None` if the topic does not exist.
 fn partitions(consumer: &BaseConsumer, topic: &str) -> Option<Vec<i32>> {
     let metadata = consumer.fetch_metadata(Some(topic), ANSWER_WITHIN).expect("metadata");
     let found = metadata.topics().iter().find(|found| found.name() == topic)?;
@@ -300,7 +302,7 @@ fn consumer_with(bootstrap: &str, properties: &[(&str, &str)]) -> BaseConsumer {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", bootstrap)
-        // librdkafka wants a name for it, though no group is ever joined.
+        // librdkafka requires a name, although the client joins no group.
         .set("group.id", "kit")
         .set("enable.auto.commit", "false")
         .set("allow.auto.create.topics", "false");

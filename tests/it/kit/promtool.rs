@@ -1,11 +1,11 @@
-//! Prometheus's own tool, which judges metrics, rules and queries.
+//! Prometheus's promtool, which checks metrics, rules and queries.
 
 use super::cache;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Runs `promtool` with a file and returns what it says; panics with that unless it ends well.
+/// Runs `promtool` with a file and returns its output. Panics with the output if it fails.
 pub(crate) fn promtool(args: &[&str], file: &Path) -> String {
     let output = command().args(args).arg(file).output().expect("promtool starts");
     let said = [output.stdout, output.stderr].concat();
@@ -14,7 +14,7 @@ pub(crate) fn promtool(args: &[&str], file: &Path) -> String {
     said
 }
 
-/// Holds metrics, in the format that Prometheus read before OpenMetrics, to its own rules.
+/// Checks metrics in the text format before OpenMetrics.
 pub(crate) fn check_metrics(text: &str) {
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), text).expect("it is written");
@@ -25,7 +25,7 @@ pub(crate) fn check_metrics(text: &str) {
     assert!(output.status.success() && said.trim().is_empty(), "promtool check metrics:\n{said}");
 }
 
-/// Holds queries to PromQL.
+/// Checks queries in PromQL.
 pub(crate) fn check_queries(queries: &[String]) {
     let rules: Vec<_> = queries
         .iter()
@@ -41,8 +41,9 @@ pub(crate) fn check_queries(queries: &[String]) {
     assert!(said.contains(&format!("{} rules found", queries.len())), "{said}");
 }
 
-/// The machine's own, or one out of Debian's package, which is fetched once: installed, it would bring a
-/// server and start it.
+/// Returns the machine's promtool, or one unpacked from Debian's package.
+///
+/// An installation of the package would start a server.
 fn command() -> Command {
     let mut version = Command::new("promtool");
     version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());

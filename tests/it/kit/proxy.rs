@@ -1,4 +1,4 @@
-//! A wire between bridge and broker that can be cut, clogged and slowed.
+//! A proxy between bridge and broker that can close, block and slow connections.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a pump waits for bytes before it looks whether anything has changed.
+/// Interval at which a pump without bytes checks its mode.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Listens on a port of its own and passes bytes on to its target and back.
+/// Proxy on a port of its own, for one target.
 pub(crate) struct Proxy {
     address: SocketAddr,
     wire: Arc<Wire>,
@@ -19,7 +19,7 @@ pub(crate) struct Proxy {
 struct Wire {
     mode: AtomicU8,
     target: Mutex<Option<String>>,
-    /// Both ends of all connections there ever were; shutting down one that is over does nothing.
+    /// Both ends of all connections, closed ones included.
     ends: Mutex<Vec<TcpStream>>,
 }
 
@@ -27,15 +27,15 @@ struct Wire {
 const PASS: u8 = 0;
 /// Bytes pass at about 200 KB a second.
 const SLOW: u8 = 1;
-/// Connections stand and new ones are accepted, but no byte passes.
+/// Connections stay open and new ones are accepted, but no byte passes.
 const HOLE: u8 = 2;
-/// Connections are closed, and so is every new one.
+/// Connections are closed, also new ones.
 const CUT: u8 = 3;
-/// The proxy is gone.
+/// The proxy has ended.
 const OVER: u8 = 4;
 
 impl Proxy {
-    /// Listens; what connects before there is a target waits for it.
+    /// Listens. Connections wait until there is a target.
     pub(crate) fn listen() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -49,22 +49,22 @@ impl Proxy {
         self.address
     }
 
-    /// Says where to pass everything on to, as `host:port`.
+    /// Sets the target, as `host:port`.
     pub(crate) fn aim(&self, target: String) {
         *lock(&self.wire.target) = Some(target);
     }
 
-    /// Passes everything again.
+    /// Lets all bytes pass.
     pub(crate) fn pass(&self) {
         self.wire.set(PASS);
     }
 
-    /// Passes everything, but a drain takes its time.
+    /// Lets bytes pass slowly, to prolong a drain.
     pub(crate) fn slow(&self) {
         self.wire.set(SLOW);
     }
 
-    /// Swallows everything, as a firewall that drops packets would; what it swallowed comes later.
+    /// Blocks all bytes without closing, as a firewall that drops packets. They pass later.
     pub(crate) fn clog(&self) {
         self.wire.set(HOLE);
     }
@@ -80,7 +80,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.wire.set(OVER);
         self.wire.close_all();
-        // Wakes the accepting thread, which then sees that it is over.
+        // Wakes the accepting thread, which then ends.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -113,7 +113,7 @@ impl Wire {
         }
     }
 
-    /// Carries one connection until either end or the wire is gone; an error is no more than that.
+    /// Relays one connection until either side or the proxy ends. An error only ends the connection.
     fn join(self: Arc<Self>, client: &TcpStream) {
         let _ = self.keep(client);
         if let Some(target) = self.await_target()
@@ -135,7 +135,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Where to, once bytes may pass; `None` once they never will.
+    /// Waits for a target and passing bytes; `None` if the proxy ends first.
     fn await_target(&self) -> Option<String> {
         while self.mode() < CUT {
             let target = lock(&self.target).clone();

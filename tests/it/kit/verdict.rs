@@ -1,4 +1,4 @@
-//! Judges a run: does every promise that was answered stand, and in order?
+//! Verdict on a run: every promised event is in its topic, in order.
 
 use super::consume::{self, Read};
 use super::load::{Answer, Sent, TYPES};
@@ -6,32 +6,31 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::{self, Display};
 use std::time::{Duration, Instant};
 
-/// How long the topics of a healthy cluster may take to hold what was promised.
+/// Limit for the topics of a healthy cluster to hold all promised events.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// What was in a topic that was deleted is no obligation any more: that of these types, or of all
-/// if none is named, which was promised up to then.
+/// Exemption for a deleted topic: events of this type, or of all, that were promised until then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Waiver {
     pub(crate) kind: Option<&'static str>,
     pub(crate) until: Duration,
 }
 
-/// What stands in the topics: by type, the records of all partitions by offset.
+/// Contents of the topics: by type, the records of all partitions by offset.
 pub(crate) type Stands = BTreeMap<&'static str, Vec<Read>>;
 
-/// What came of a run.
+/// Result of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// Events that were answered 200, those waived left out.
+    /// Events that were answered 200, without those waived.
     pub(crate) obligations: usize,
     pub(crate) waived: usize,
-    /// Obligations whose bytes do not stand in their topic under their key: the mark in their body, and
-    /// how each try ended.
+    /// Obligations whose bytes are not in their topic under their key: the mark in the body, and the result of each
+    /// try.
     pub(crate) lost: Vec<String>,
-    /// Records that stand once more than once.
+    /// Records that repeat another.
     pub(crate) duplicated: usize,
-    /// Pairs of marks: the first was answered before the second was sent, yet stands after it.
+    /// Pairs of marks: the first was answered before the second was sent, yet follows it in the log.
     pub(crate) reordered: Vec<(String, String)>,
     pub(crate) spooled: usize,
     /// Answers of 503.
@@ -39,14 +38,13 @@ pub(crate) struct Verdict {
     /// Tries without an answer.
     pub(crate) broken: usize,
     pub(crate) longest_answer: Duration,
-    /// 99 of 100 answers to what was sent after the first spooled one, and before the fault was
-    /// lifted, came within this.
+    /// Latency of 99 of 100 answers between the first spooled event and the end of the fault.
     pub(crate) p99_spooling: Option<Duration>,
-    /// How long after the fault was lifted the first event went straight to Kafka.
+    /// Time from the end of the fault to the first event acknowledged by Kafka directly.
     pub(crate) direct_again: Option<Duration>,
 }
 
-/// Compares what was sent with what stands. `lifted` is when the fault was over.
+/// Compares the sent events with the topics. `lifted` is the end of the fault.
 pub(crate) fn judge(sent: &[Sent], stands: &Stands, waivers: &[Waiver], lifted: Duration) -> Verdict {
     let places = places(stands);
     let mut verdict = Verdict::default();
@@ -81,7 +79,7 @@ pub(crate) fn judge(sent: &[Sent], stands: &Stands, waivers: &[Waiver], lifted: 
     verdict
 }
 
-/// Where each body of each type stands.
+/// Place of each body of each type.
 type Places<'a> = HashMap<(&'static str, &'a [u8]), Place<'a>>;
 
 /// Key, partition and first offset.
@@ -109,8 +107,9 @@ fn is_waived(event: &Sent, promised: Duration, waivers: &[Waiver]) -> bool {
 /// Partition and offset of the events of one topic and key.
 type Chain<'a> = Vec<(i32, i64, &'a Sent)>;
 
-/// For each topic and key, in the order of the log: whoever was answered before an event was first
-/// sent must not stand behind it.
+/// Returns the pairs out of order.
+///
+/// An event must not follow another of its topic and key that was first sent after its answer.
 fn reordered(sent: &[Sent], places: &Places<'_>) -> Vec<(String, String)> {
     let mut chains: BTreeMap<(&str, &str), Chain<'_>> = BTreeMap::new();
     for event in sent {
@@ -124,7 +123,7 @@ fn reordered(sent: &[Sent], places: &Places<'_>) -> Vec<(String, String)> {
         let partitions: BTreeSet<i32> = chain.iter().map(|place| place.0).collect();
         assert_eq!(partitions.len(), 1, "{kind} {key} lies in several partitions");
         chain.sort_by_key(|place| place.1);
-        // The one sent last of all that stand so far: if it breaks no order, none of them does.
+        // The latest first try so far: if it breaks no order, no earlier event does.
         let mut latest: Option<&Sent> = None;
         for (_, _, event) in chain {
             if let (Some(before), Some(promised)) = (latest, event.promised())
@@ -146,7 +145,7 @@ fn p99(mut answers: Vec<Duration>) -> Option<Duration> {
     Some(answers[last * 99 / 100])
 }
 
-/// The part of the body that no other has; the body itself says no more.
+/// Returns the unique part of the body.
 fn mark(event: &Sent) -> String {
     let text = String::from_utf8_lossy(&event.body);
     let start = text.find("mark-").unwrap_or_default();
@@ -154,7 +153,7 @@ fn mark(event: &Sent) -> String {
     format!("{} {} {mark}", event.kind, event.key)
 }
 
-/// When each try was sent, and when it was answered how.
+/// Returns when each try was sent and answered, and the answer.
 fn tries(event: &Sent) -> String {
     let told = event.tries.iter().map(|each| {
         let (sent, answered) = (each.sent.as_millis(), each.answered.as_millis());
@@ -163,7 +162,7 @@ fn tries(event: &Sent) -> String {
     told.collect()
 }
 
-/// Reads the bridge's topics until every obligation stands or patience is over.
+/// Reads the bridge's topics until every obligation is there, or until the timeout.
 pub(crate) fn await_stands(bootstrap: &str, prefix: &str, sent: &[Sent], waivers: &[Waiver]) -> Stands {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -182,7 +181,7 @@ pub(crate) fn await_stands(bootstrap: &str, prefix: &str, sent: &[Sent], waivers
     }
 }
 
-/// The heading of the rows that a verdict prints.
+/// Heading of the rows that a verdict prints.
 pub(crate) const HEADING: &str = "| obligations | lost | duplicated | reordered | longest answer | p99 spooling | direct again after | spooled | refused | no answer | waived |";
 
 impl Display for Verdict {

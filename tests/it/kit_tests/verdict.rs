@@ -1,4 +1,4 @@
-//! The verdict sees what it is there to see, and the wire does what it is told.
+//! The verdict finds each kind of failure, and the proxy, clock and load work as described.
 
 use crate::delivery::faults::say;
 use crate::kit::chance::Chance;
@@ -18,19 +18,19 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// An event that was sent once, then answered.
+/// Returns an event that was sent once, then answered.
 fn event(number: usize, sent: u64, answered: u64, answer: Answer) -> Sent {
     let body = load::body(KIND, "message_id", "key-1", number, 100);
     let only = Try { sent: millis(sent), answered: millis(answered), answer };
     Sent { kind: KIND, key: "key-1".into(), body, tries: vec![only] }
 }
 
-/// Three events, each answered before the next is sent.
+/// Returns three events, each answered before the next is sent.
 fn three() -> [Sent; 3] {
     [event(1, 0, 10, Answer::Acked), event(2, 20, 50, Answer::Spooled), event(3, 60, 65, Answer::Acked)]
 }
 
-/// A topic that holds the bodies of those events in that order.
+/// Returns a topic that holds the bodies of these events in order.
 fn topic(events: &[&Sent]) -> Stands {
     let reads = (0..).zip(events).map(|(offset, event)| Read {
         partition: 2,
@@ -47,7 +47,7 @@ fn verdict(sent: &[Sent], stands: &[&Sent]) -> Verdict {
     judge(sent, &topic(stands), &[], millis(1_000))
 }
 
-/// Lost, duplicated, reordered.
+/// Returns the numbers of lost, duplicated and reordered events.
 fn figures(verdict: &Verdict) -> (usize, usize, usize) {
     (verdict.lost.len(), verdict.duplicated, verdict.reordered.len())
 }
@@ -119,7 +119,7 @@ fn event_answered_before_another_was_sent_must_not_stand_behind_it() {
 
 #[test]
 fn overtaking_is_seen_across_what_lies_between() {
-    // The first was answered before the third was sent; the second was under way beside both.
+    // The first was answered before the third was sent; the second was in flight beside both.
     let sent =
         [event(1, 0, 10, Answer::Acked), event(2, 0, 900, Answer::Acked), event(3, 20, 30, Answer::Acked)];
     assert_eq!(figures(&verdict(&sent, &[&sent[2], &sent[1], &sent[0]])), (0, 0, 1));
@@ -133,7 +133,7 @@ fn events_under_way_at_the_same_time_have_no_order() {
 
 #[test]
 fn retry_counts_from_its_first_try_for_those_before_and_from_its_promise_for_those_after() {
-    // Refused first, so that it may stand anywhere from then on, until its retry is promised.
+    // Refused first, so it may be anywhere until its retry is promised.
     let mut retried = event(1, 0, 10, Answer::Refused);
     retried.tries.push(Try { sent: millis(500), answered: millis(510), answer: Answer::Acked });
     let between = event(2, 20, 30, Answer::Acked);
@@ -173,7 +173,7 @@ fn key_that_lies_in_two_partitions_is_a_failure() {
 
 #[test]
 fn load_retries_what_is_refused_and_never_repeats_a_body() {
-    // Refuses every first try of a connection's body and takes the second.
+    // Refuses the first try of each body and accepts the second.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {
@@ -244,7 +244,7 @@ fn clock_jumps_for_whoever_lives_by_it() {
         let said = Command::new("date").arg("+%s").envs(clock.environment()).output().expect("date starts");
         let said: u64 = String::from_utf8_lossy(&said.stdout).trim().parse().expect("seconds");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
-        // To the minute, for the machine may be slow.
+        // To the minute, because the machine may be slow.
         i64::try_from(said).expect("seconds") / 60 - i64::try_from(now).expect("seconds") / 60
     };
     assert!((-2..=2).contains(&ahead()));

@@ -1,4 +1,4 @@
-//! The kit keeps its word, or nothing that rests on it proves anything.
+//! The parts of the kit that need Kafka.
 
 use crate::kit::consume::{
     Read, create_topic, create_topic_with, delete_topic, read_topic, topic_config, topic_end,
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// Counts what Kafka acknowledged and keeps the errors.
+/// Count of acknowledged records, and the errors.
 #[derive(Clone, Default)]
 struct Reports {
     acked: Arc<AtomicUsize>,
@@ -71,7 +71,7 @@ fn send(producer: &ThreadedProducer<Reports>, topic: &str, key: &str, value: &st
     producer.send(BaseRecord::to(topic).key(key).payload(value)).map_err(|(e, _)| e).expect("room");
 }
 
-/// Two hundred different keys of every length from 0 to 39 bytes.
+/// Returns two hundred different keys of every length from 0 to 39 bytes.
 fn random_keys() -> Vec<Vec<u8>> {
     use std::hash::{BuildHasher, RandomState};
     let random = RandomState::new();

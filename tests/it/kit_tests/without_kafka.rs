@@ -128,7 +128,7 @@ fn answer_cut_off_is_an_error() {
     server.join().expect("a server");
 }
 
-/// Answers one connection and returns what was sent on it up to then.
+/// Answers one connection and returns the bytes received before.
 fn serve(answer: &'static [u8]) -> (SocketAddr, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");

@@ -1,4 +1,4 @@
-//! One line for each event that did not go well, and not one more than a log can bear.
+//! Log lines: one for each event that failed, within a rate limit.
 
 use crate::kit::bridge::{Bridge, PATH, UNSIGNED, until};
 use crate::kit::http;
@@ -11,7 +11,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The log lines with that message.
+/// Returns the log lines with that message.
 fn lines(bridge: &Bridge, message: &str) -> Vec<Value> {
     let log = bridge.process.stderr().into_iter();
     let log = log.filter_map(|line| serde_json::from_str::<Value>(&line).ok());
@@ -23,7 +23,7 @@ fn call(id: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Where no broker is.
+/// Returns an address without a server.
 fn nowhere() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port")
 }
@@ -41,7 +41,7 @@ fn stalled_reader_of_stderr_delays_no_event() {
     }
     assert!(dropped() > 0, "the queue and the pipe were never full");
     assert_eq!(bridge.admin("/readyz").status, 200);
-    // Nothing more is dropped while the queue has room: the number in the log is that of the metric.
+    // The queue has room again, so the dropped lines are final: the log and the metric agree.
     bridge.process.stall_stderr(false);
     let reported = || {
         let lines = lines(&bridge, "log lines were dropped");
@@ -70,7 +70,7 @@ fn each_rejected_event_has_its_line_until_there_are_too_many() {
     let most = 100 + 10 * (since.elapsed().as_secs() as usize + 1);
     let some = lines(&bridge, "event rejected").len();
     assert!(some <= most + 1, "{some} lines, {most} at most");
-    // A line that comes after a pause tells of all that had none.
+    // The line after a pause counts the suppressed ones.
     std::thread::sleep(Duration::from_secs(1));
     bridge.post(b"the last one");
     let told = || {
@@ -121,7 +121,7 @@ fn failed_start_ends_although_nothing_reads_stderr() {
         ),
     ] {
         let (_reader, mut writer) = std::io::pipe().expect("a pipe");
-        // As much as a pipe holds.
+        // Capacity of a pipe.
         std::io::Write::write_all(&mut writer, &[b'x'; 64 * 1024]).expect("room");
         let mut command = bridge_command();
         command.args(["serve", "--set", UNSIGNED]).args(settings.iter().flat_map(|it| ["--set", *it]));
@@ -133,7 +133,7 @@ fn failed_start_ends_although_nothing_reads_stderr() {
 
 #[test]
 fn colours_are_for_terminals_whose_user_wants_them() {
-    // It logs a warning or two before it finds that this is not an address of this machine.
+    // The address is not one of this machine; warnings precede the error.
     let line = "\"$0\" serve --set sources.main.signature.required=false --set server.listen=192.0.2.1:1";
     let log = |no_color: &str| {
         let mut command = Command::new("script");
@@ -211,12 +211,12 @@ fn strangers_have_a_line_in_ten_seconds() {
     assert_eq!(lines(&bridge, "event refused").len(), 0);
 }
 
-/// It is killed when this value goes.
+/// Process that is killed when dropped.
 struct Killed(Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
-        // Both fail only if it has ended already.
+        // Both fail only if the process has ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -232,7 +232,7 @@ fn a_log_whose_reader_is_gone_costs_lines_and_nothing_else() {
     let mut bridge = Killed(command.stderr(Stdio::piped()).spawn().expect("it starts"));
     let log = BufReader::new(bridge.0.stderr.take().expect("piped above"));
     let serving = log.lines().map_while(Result::ok).find(|line| line.contains("\"serving\""));
-    // From here on nobody reads.
+    // From here on the output is not read.
     let serving: Value = serde_json::from_str(&serving.expect("a line")).expect("JSON");
     let ingress: SocketAddr = serving["ingress"].as_str().and_then(|it| it.parse().ok()).expect("an address");
     for n in 0..5 {

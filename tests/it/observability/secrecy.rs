@@ -1,5 +1,6 @@
-//! Nothing that is somebody's business alone shows in a log line, on a page or in an answer: every
-//! such value is a needle here, and everything the bridge says is searched for it.
+//! Absence of personal data and secrets in logs, pages and responses.
+//!
+//! Each such value is a marker here, and the tests search all output of the bridge for markers.
 
 mod events;
 mod let_in;

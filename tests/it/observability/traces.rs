@@ -1,4 +1,4 @@
-//! Traces as a collector gets them: which spans there are, what they hang under, what they cost.
+//! Traces at a collector: spans, their parents, and their cost.
 
 mod spans;
 
@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 
 const SPAN: &str = "00f067aa0ba902b7";
 
-/// A `call.missed` of that call.
+/// Returns a `call.missed` with that call id.
 fn call(id: &str) -> Vec<u8> {
     format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}"}}}}"#)
         .into_bytes()
 }
 
-/// The id of the n-th trace that a test begins.
+/// Returns the id of the n-th trace of a test.
 fn trace(n: usize) -> String {
     format!("4bf92f3577b34da6a3ce929d0e0e{n:04x}")
 }
@@ -57,7 +57,7 @@ fn an_events_spans_hang_under_its_request_and_its_consumers_under_them() {
     assert_eq!(post(&bridge, "00-nonsense", &call("root")), (200, "acked".into()));
     let records = records(&bridge, "call.missed", 3);
     let letters = self::records(&bridge, "dead-letter", 1);
-    // What is in the queue goes out at the stop.
+    // The stop flushes the queue.
     assert_eq!(bridge.stop().code(), Some(0));
 
     let spans = Spans::of(&collector);
@@ -71,7 +71,7 @@ fn an_events_spans_hang_under_its_request_and_its_consumers_under_them() {
     assert_eq!(http.text("parent"), SPAN);
     assert_eq!(ingest.text("parent"), http.text("id"));
     assert_eq!(ack.text("parent"), ingest.text("id"));
-    // Server, producer and client, as OpenTelemetry counts them.
+    // Server, producer and client, as OpenTelemetry numbers them.
     assert_eq!([http, ingest, ack].map(|span| span.number("kind")), [2, 4, 3]);
     for (outer, inner) in [(http, ingest), (ingest, ack)] {
         assert!(outer.number("from") <= inner.number("from"), "{outer:?} {inner:?}");
@@ -152,7 +152,7 @@ fn a_collector_that_hangs_or_is_gone_delays_no_answer_and_no_stop() {
     for collector in [hanging.setting(), gone] {
         let settings = [
             collector.as_str(),
-            // Long enough to be seen, if anybody waited for it.
+            // Long enough to be noticed if a request waited for it.
             "telemetry.otlp_timeout=60s",
             "kafka.ack_deadline=8s",
             "shutdown.timeout=8s",

@@ -1,4 +1,4 @@
-//! Topics, brokers and clocks that do not fit, on a cluster of three.
+//! `check` of topics, brokers and clocks on a cluster of three brokers.
 
 use super::healthy::healthy_bridge_has_ok_lines_only_and_a_broken_one_what_to_do;
 use super::{Bridge, Expected, cannot};
@@ -8,7 +8,7 @@ use crate::kit::consume::{create_topic_with, topic_end};
 use crate::kit::kafka::{Kafka, Options};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A topic that is there: its partitions, replicas and settings; further settings of the bridge.
+/// Existing topic: partitions, replicas and configuration, with further settings of the bridge.
 type Topic<'a> = (i32, i32, &'a [(&'a str, &'a str)], &'a [&'a str]);
 
 const SAFE: (&str, &str) = ("min.insync.replicas", "2");
@@ -119,7 +119,7 @@ const CASES: [(&str, Topic<'_>, Expected<'_>); 18] = [
 ];
 
 fn three() -> Kafka {
-    // Its brokers tell a client at that listener to go where nobody is.
+    // This listener advertises an address without a server.
     let options = Options {
         brokers: 3,
         listeners: vec![("LOST", "PLAINTEXT")],
@@ -129,7 +129,7 @@ fn three() -> Kafka {
     Kafka::start(options)
 }
 
-/// A bridge with its topics there.
+/// Creates a bridge whose topics exist.
 fn bridge(kafka: &Kafka, (partitions, replicas, config, settings): Topic<'_>) -> Bridge {
     let mut bridge = Bridge::new(kafka.bootstrap());
     bridge.settings.extend(settings.iter().map(|setting| (*setting).to_owned()));
@@ -141,7 +141,7 @@ fn bridge(kafka: &Kafka, (partitions, replicas, config, settings): Topic<'_>) ->
     bridge
 }
 
-/// One cluster for all of it, for three brokers take their time. What breaks it comes last.
+/// One cluster for all cases, because three brokers start slowly. The case that breaks it is the last.
 #[test]
 fn cluster_of_three_is_judged_in_health_and_in_every_trouble() {
     let kafka = three();

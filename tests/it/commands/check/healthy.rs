@@ -1,4 +1,4 @@
-//! Reports as they should look, of a healthy bridge and of a broken one.
+//! Golden reports of a healthy bridge and of a broken one.
 
 use super::{Bridge, cannot};
 use crate::kit::consume::{create_topic_with, topic_end};
@@ -6,7 +6,7 @@ use crate::kit::golden;
 use crate::kit::kafka::Kafka;
 use std::process::Command;
 
-/// The report with what differs from run to run replaced.
+/// Returns the report with its variable parts replaced.
 fn plain(bridge: &Bridge, report: &str) -> String {
     let mut text = report.replace(&bridge.prefix, "justcall.");
     for (index, address) in addresses(bridge).iter().enumerate() {
@@ -23,7 +23,7 @@ fn plain(bridge: &Bridge, report: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Puts `word` between the two, where both are there.
+/// Replaces the text between `before` and `after` with `word`, if both exist.
 fn cut(line: &mut String, before: &str, after: &str, word: &str) {
     let Some(begin) = line.find(before).map(|at| at + before.len()) else { return };
     let end =
@@ -33,7 +33,7 @@ fn cut(line: &mut String, before: &str, after: &str, word: &str) {
     }
 }
 
-/// Every address in the settings, in their order.
+/// Returns every address in the settings, in order.
 fn addresses(bridge: &Bridge) -> Vec<String> {
     let keys = ["kafka.bootstrap_servers=", "server.listen=", "admin.listen="];
     let values = keys
@@ -42,7 +42,7 @@ fn addresses(bridge: &Bridge) -> Vec<String> {
     values.flat_map(|list| list.split(',')).map(str::to_owned).collect()
 }
 
-/// Whether the tests' own folder is on a disk; in a container it often is not.
+/// Returns whether the tests' folder is on a disk; in a container it often is not.
 fn is_on_a_disk(bridge: &Bridge) -> bool {
     let told = Command::new("stat").args(["-f", "-c", "%T"]).arg(bridge.folder.path()).output();
     let kind =

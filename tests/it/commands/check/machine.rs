@@ -1,5 +1,5 @@
-//! Misconfigurations of the machine: the spool's disk, ports, certificates and files with secrets. Kafka is
-//! not there, which must hide none of them.
+//! `check` of the machine: disk of the spool, ports, certificates and files with secrets. The absence of Kafka hides
+//! none of them.
 
 use super::{Bridge, Expected, WITHIN, cannot, free_address};
 use crate::ingress::tls::authority::{Authority, Mounted, Pair};
@@ -171,7 +171,7 @@ fn file_with_a_secret_is_there_and_for_the_bridge_alone() {
     says("shut", &bridge, ("ok", key, &["can be read"]));
 }
 
-/// The bridge of these tests requires a signature, so it accepts the live dialect only.
+/// This bridge requires a signature, so it accepts the live dialect only.
 #[test]
 fn route_that_takes_no_signed_event_is_warned_of_with_the_field_to_write() {
     let routes = |condition: &str| {

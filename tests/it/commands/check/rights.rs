@@ -1,4 +1,4 @@
-//! Rights that the bridge's user lacks, on a broker that lets nobody do anything that was not granted.
+//! `check` of missing rights, on a broker that denies everything that was not granted.
 
 use super::Bridge;
 use crate::kit::bridge::until;
@@ -17,7 +17,7 @@ fn missing_right_is_named_for_each_topic() {
         .with(format!("kafka.properties.sasl.password={}", PLAIN.password));
     let (calls, letters) = (bridge.topic("calls"), bridge.topic("dead-letter"));
     create_topic_with(broker.kafka.bootstrap(), &calls, 2, 1, &[]);
-    // Rights are in force soon after they were given.
+    // A granted right applies after a short delay.
     let says = |name: &str, rights: &[Right<'_>], level: &str, key: &str, words: &[&str]| {
         broker.grant(&PLAIN, rights);
         until(name, || bridge.check(&["--probe"]).has((level, key, words)));

@@ -1,4 +1,4 @@
-//! Ways to Kafka that lead nowhere, each for a reason of its own.
+//! `check` of connections that fail, each for a different reason.
 
 use super::{Bridge, Expected, free_address};
 use crate::ingress::tls::authority::Authority;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 const SERVERS: &str = "kafka.bootstrap_servers";
 
-/// A password that is nobody's.
+/// Password that no user has.
 const HUSH: &str = "hush-4711";
 
 fn secured() -> &'static Secured {
@@ -39,10 +39,10 @@ fn fails<'a>(words: &'a [&'a str]) -> Expected<'a> {
     ("failure", SERVERS, words)
 }
 
-/// A misconfiguration: its name, the bridge that has it, and what is to be found.
+/// Misconfiguration: name, bridge, and expected finding.
 type Case<'a> = (&'a str, Bridge, Expected<'a>);
 
-/// Some of them wait for an answer that never comes, so they do it together.
+/// Runs all cases at once, because some wait for a timeout.
 fn each_is_named(cases: Vec<Case<'_>>) {
     std::thread::scope(|scope| {
         for (name, bridge, expected) in &cases {

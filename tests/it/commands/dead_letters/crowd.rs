@@ -1,4 +1,4 @@
-//! Many letters, and replays that are killed or run at once.
+//! Many letters, and replays that are killed or run concurrently.
 
 use crate::kit::bridge::until;
 use crate::kit::command::{Place, finish};
@@ -21,7 +21,7 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    /// Fills a dead-letter topic on the shared cluster as a bridge would; every letter passes now.
+    /// Fills a dead-letter topic on the shared cluster with letters that are valid now.
     fn new(letters: usize) -> Self {
         Self::on(Kafka::shared().bootstrap(), letters)
     }
@@ -36,7 +36,6 @@ impl Crowd {
         crowd
     }
 
-    /// Writes dead letters.
     fn reject(&self, bodies: impl Iterator<Item = String>) {
         let producer = client(&[("bootstrap.servers", &self.bootstrap)]);
         for body in bodies {
@@ -60,10 +59,10 @@ impl Crowd {
         format!("{}call.completed", self.prefix)
     }
 
-    /// Panics unless every letter became one record, as those see it who read what is committed.
+    /// Panics unless every letter became one record, for readers of committed records.
     pub(super) fn assert_each_once(&self) {
         let mut seen: HashMap<String, usize> = HashMap::new();
-        // Kafka answers the end of a transaction before it is visible in each partition.
+        // Kafka acknowledges the end of a transaction before it is visible in each partition.
         until("the last commit", || {
             seen.clear();
             for record in read_committed(&self.bootstrap, &self.target()) {
@@ -127,7 +126,7 @@ fn two_replays_at_once_write_nothing_twice() {
     let fenced = ended.iter().filter(|ran| ran.stderr.join("").contains("has taken over")).count();
     assert_eq!(ended.iter().filter(|ran| ran.code != Some(0)).count(), fenced, "{ended:?}");
     crowd.assert_each_once();
-    // What was committed in the very moment of the fence was perhaps not told.
+    // A commit at the moment of the fence may be missing in the report.
     assert!(replayed <= 3000, "{replayed}");
 }
 

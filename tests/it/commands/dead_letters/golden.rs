@@ -1,4 +1,4 @@
-//! Outputs as they should be.
+//! Golden outputs of `dead-letters`.
 
 use super::{call, post, unknown};
 use crate::kit::bridge::Bridge;

@@ -1,4 +1,4 @@
-//! What the user needs to be allowed, on a broker that lets nobody do what was not granted.
+//! Rights that `dead-letters` needs, on a broker that denies everything that was not granted.
 
 use super::crowd::{Crowd, REPLAY};
 use crate::kit::bridge::until;

@@ -1,10 +1,10 @@
-//! Letters that pass once the rules change.
+//! Letters that are valid after a change of the rules.
 
 use super::{call, committed, letters_and_marks, place, post, strict_bridge, unknown};
 use crate::kit::bridge::Bridge;
 use std::collections::HashSet;
 
-/// Three against the contract, two of an unknown type, one that is no JSON: none passes the bridge's rules.
+/// Posts three events against the contract, two of an unknown type, and one that is not JSON.
 fn rejected(bridge: &Bridge) {
     for id in ["call_1", "call_2", "call_3"] {
         post(bridge, &call(id), 422);
@@ -60,7 +60,7 @@ fn after_a_change_of_the_rules_every_letter_lands_once_as_it_would_have_before()
     let (letters, _) = letters_and_marks(&bridge);
     let replay = |args: &[&str]| place.run(&[&["dead-letters", "replay", "--json"], args].concat());
 
-    // Not without a word of consent, and not without a choice.
+    // A replay needs `--yes` and a selection.
     assert!(replay(&["--all"]).ended(2).stderr.join("").contains("--yes"));
     replay(&["--yes"]).ended(2);
 
@@ -69,7 +69,7 @@ fn after_a_change_of_the_rules_every_letter_lands_once_as_it_would_have_before()
     assert_eq!(letters_and_marks(&bridge).1.len(), 0, "a dry run marked something");
     assert!(committed(&bridge.topic("unknown")).is_empty(), "a dry run wrote something");
 
-    // One, by its id; then those of a reason; then the rest.
+    // One by its id, then those of a reason, then the rest.
     let one = letters.iter().find(|read| read.header("dlq_reason") == Some("contract_violation")).unwrap();
     let first = replay(&[&id(one), "--yes"]).ended(0).json();
     assert_eq!(first["topics"], serde_json::json!({ (bridge.topic("call.completed")): 1 }));

@@ -1,4 +1,4 @@
-//! Schemas against the bridge's own checks.
+//! Schemas compared with the bridge's validation.
 
 use super::judged;
 use super::mutations;
@@ -14,7 +14,7 @@ fn every_type() -> impl Iterator<Item = (KnownType, Dialect)> {
     KnownType::ALL.iter().flat_map(both)
 }
 
-/// The type of an event that the bridge makes of the body, if it makes one.
+/// Returns the type of the event if the bridge accepts the body.
 fn accepted(body: &str, dialect: Dialect, validation: Validation) -> Option<String> {
     let Ok(Scanned::Envelope(envelope)) = scan(body.as_bytes()) else { return None };
     let event = envelope.validate(validation, &BodyHash::of(body.as_bytes())).ok()?;
@@ -94,7 +94,8 @@ fn any_other_type_is_one_that_the_bridge_does_not_know() {
     }
 }
 
-/// What docs/reference/schemas.md lists: the schema takes it, the bridge does not. JSON Schema cannot say it.
+/// Bodies that docs/reference/schemas.md lists: valid by the schema and rejected by the bridge, because JSON Schema
+/// cannot express the rule.
 #[test]
 fn the_known_differences_are_differences() {
     let long = format!("\"{}\"", "é".repeat(200));

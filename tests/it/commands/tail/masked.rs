@@ -1,4 +1,4 @@
-//! Needles in the topics: none shows unless it is asked for.
+//! Markers in topics: `tail` shows none by default.
 
 use super::{PATIENCE, place_of};
 use crate::kit::bridge::{Bridge, PATH};
@@ -8,7 +8,7 @@ use crate::kit::http;
 use crate::kit::kafka::Kafka;
 use crate::observability::secrecy::needles::{leaks, needle, number, phone};
 
-/// Events with a needle in everything that is somebody's.
+/// Returns events with a marker in every personal field.
 fn bodies() -> Vec<Vec<u8>> {
     let documented = format!(
         r#"{{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"call_1","direction":"inbound","from":"{}","to":"{}","agent_id":42,"agent_name":"{}","duration":185,"status":"completed","recording_url":"https://recordings.justcall.io/{}.mp3","notes":"{}","disposition":"{}","{}":"unknown field"}}}}"#,
@@ -49,7 +49,7 @@ fn bodies() -> Vec<Vec<u8>> {
 
 #[test]
 fn no_needle_shows_unless_it_is_asked_for() {
-    // A route that makes a name the key, and one that makes a phone number it.
+    // One route has a name as the key, another a phone number.
     let routes = r#"routes=[{"match":"contact.*","topics":["{event}"],"key":["/data/first_name"]},{"match":"call.*","topics":["{event}"],"key":["/data/from"]}]"#;
     let (bootstrap, prefix) = (Kafka::shared().bootstrap(), format!("{}.", crate::kit::topic_name("masked")));
     let routes = routes.replace("{event}", &format!("{prefix}{{event}}"));

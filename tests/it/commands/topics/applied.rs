@@ -1,4 +1,4 @@
-//! What `apply` changes, and what it never does.
+//! `topics apply`: changes, and differences that it never changes.
 
 use super::Team;
 use crate::kit::consume::{create_topic_with, topic_config, topic_partitions};
@@ -54,7 +54,7 @@ fn partitions_are_added_with_consent_only_and_never_taken_away() {
     assert!(refused.contains("left ") && refused.contains("--add-partitions"), "{refused}");
     assert_eq!(partitions(), [Some(1), Some(5)]);
 
-    // What differs in the end is the wide one, which nothing can shrink.
+    // One difference remains: the topic with too many partitions, which cannot shrink.
     team.run(&["apply", "--yes", "--add-partitions", "--exit-code"]).with_code(3);
     assert_eq!(partitions(), [Some(3), Some(5)]);
     let plan = team.run(&["plan"]).with_code(0);
@@ -71,7 +71,7 @@ fn one_failure_does_not_stop_the_others_and_is_named() {
     assert_eq!(run.out.lines().filter(|line| line.starts_with("failed ")).count(), 4, "{}", run.out);
     assert!(run.err.contains("4 of 4 changes failed") && run.err.contains(&topic), "{}", run.err);
 
-    // A topic that takes no part in it fails alone.
+    // An invalid topic fails alone.
     let json = team.run_with(&["apply", "--yes", "--json"], &["topics.config={}"]).with_code(0);
     let told: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     let outcomes: Vec<_> =
@@ -105,7 +105,7 @@ fn person_at_a_terminal_is_asked_and_taken_at_their_word() {
     assert!(!told.contains("Make these changes?"), "nothing is to be asked: {told}");
 }
 
-/// Runs `topics apply` at a terminal of its own and types that.
+/// Runs `topics apply` in a terminal and types `typed`.
 fn at_a_terminal(team: &Team, typed: &str) -> (Option<i32>, String) {
     let mut words = vec![bridge_command().get_program().display().to_string(), "topics apply".to_owned()];
     words.extend(team.settings.iter().map(|setting| format!("--set '{setting}'")));
@@ -118,7 +118,7 @@ fn at_a_terminal(team: &Team, typed: &str) -> (Option<i32>, String) {
         .expect("script(1) of util-linux, which gives a program a terminal");
     let mut stdin = script.stdin.take().expect("piped above");
     stdin.write_all(typed.as_bytes()).expect("the terminal takes it");
-    // Kept open: a terminal that is gone would be another test.
+    // Stays open, because a closed terminal would be another test.
     let output = script.wait_with_output().expect("an end");
     drop(stdin);
     (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())

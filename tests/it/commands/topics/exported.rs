@@ -1,4 +1,4 @@
-//! What `export` prints, read back as Kubernetes and a shell would.
+//! `topics export`, parsed as Kubernetes and a shell would.
 
 use super::topics;
 use crate::kit::golden;
@@ -8,7 +8,7 @@ const SERVERS: &str = "kafka.bootstrap_servers=kafka-1:9092,kafka-2:9092";
 const ROUTES: &str = "routes=[{match: \"call.*\", topics: [justcall.calls]}, \
     {match: \"sms.*\", topics: [justcall.sms_events]}, {match: \"*\", topics: [justcall.Rest]}]";
 
-/// Settings that say much about topics.
+/// Returns settings with many properties of topics.
 fn settings(further: &[&str]) -> Vec<String> {
     let own = [
         SERVERS,

@@ -1,12 +1,11 @@
-//! What `plan` tells of each state that a topic can be in.
+//! `topics plan` of each state of a topic.
 
 use super::Team;
 use crate::kit::consume::create_topic_with;
 use crate::kit::golden;
 use crate::kit::kafka::Kafka;
 
-/// Topics as a cluster may have them: one missing, one too narrow and otherwise configured, one too
-/// wide, one right.
+/// Creates topics in four states: missing, too narrow and differently configured, too wide, correct.
 fn mixed() -> Team {
     let bootstrap = Kafka::shared().bootstrap();
     let settings = [

@@ -1,4 +1,4 @@
-//! The bridge itself is killed or told to end, in each of its states, and starts on what is left.
+//! The bridge is killed or stopped in each of its states, and restarts on the remaining files.
 
 use super::fault::Fault;
 use super::trial::{Plan, Trial};
@@ -32,14 +32,14 @@ fn spooling(setting: &Setting<'_>, end: Fault) {
     trial.until_spooling(40);
     end.strike(&mut trial);
     trial.start_bridge();
-    // What it found is a backlog, so that these go behind it.
+    // The spool has a backlog, so new events follow it.
     trial.until_spooling(40);
     trial.pass(setting.lasting(0, 10));
     setting.cluster.kafka.thaw();
     setting.end(trial);
 }
 
-/// On a slow wire, or the drain would be over before anyone could strike it.
+/// Ends the bridge during a drain, which a slow connection prolongs.
 fn draining(setting: &Setting<'_>, end: Fault) {
     let shape = Shape { senders: 8, pause: Duration::from_millis(15), body_bytes: 3_000 };
     let mut trial = setting.begin(Plan { shape, ..Plan::default() });
@@ -57,7 +57,7 @@ fn draining(setting: &Setting<'_>, end: Fault) {
     setting.end(trial);
 }
 
-/// Waits until the drain has begun; whether it is not over yet.
+/// Waits for the beginning of the drain. Returns whether it still runs.
 fn await_drain(trial: &Trial<'_>) -> bool {
     let before = trial.bridge().metric_sum("spool_drained_total");
     let deadline = Instant::now() + Duration::from_secs(30);

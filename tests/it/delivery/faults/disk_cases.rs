@@ -1,4 +1,4 @@
-//! The spool's disk is full, or takes no write, and is well again.
+//! The spool's disk is full or read-only, and recovers.
 
 use super::trial::{Plan, Trial};
 use super::{Case, Setting};
@@ -14,10 +14,10 @@ pub(super) const CASES: [Case; 4] = [
     ("read-only disk at start", read_only_at_start),
 ];
 
-/// Fills the spool in seconds.
+/// Returns a load that fills the spool in seconds.
 fn heavy() -> Plan {
     let shape = Shape { senders: 6, pause: Duration::from_millis(30), body_bytes: 32 * 1024 };
-    // A spool that has filled up refuses without any wait, but the disk may make it wait.
+    // A full spool refuses at once, but the disk may delay the answer.
     Plan { shape, is_prompt: false, ..Plan::default() }
 }
 
@@ -31,7 +31,7 @@ fn size_limit(setting: &Setting<'_>) {
     setting.end(trial);
 }
 
-/// A small disk in memory is filled by somebody else, and cleared again.
+/// Another process fills a small disk in memory, and frees it.
 fn disk_full(setting: &Setting<'_>) {
     let disk = match Disk::mount() {
         Ok(disk) => disk,
@@ -53,7 +53,7 @@ fn disk_full(setting: &Setting<'_>) {
     setting.end(trial);
 }
 
-/// Every write to a file fails; a limit of the process's own stands for the disk.
+/// Every write to a file fails, by a limit of the process.
 fn no_write(setting: &Setting<'_>) {
     let plan = Plan { is_prompt: false, ..Plan::default() };
     let trial = setting.begin(plan);
@@ -64,7 +64,7 @@ fn no_write(setting: &Setting<'_>) {
         ));
         return;
     }
-    // Kafka answers, so that events are taken as ever.
+    // Kafka answers, so events are accepted.
     trial.until_more(Answer::Acked, 60);
     setting.cluster.kafka.freeze();
     trial.until_more(Answer::Refused, 20);
@@ -81,8 +81,9 @@ fn limit_files(trial: &Trial<'_>, bytes: &str) -> Result<(), String> {
     run(&mut limit)
 }
 
-/// The bridge starts while its spool holds a backlog that it can read and not change. Whether it
-/// ends, saying why, or serves on: what was promised is there when the disk can be written again.
+/// Starts the bridge while its spool has a backlog and is read-only.
+///
+/// It may end with an error or serve. Either way no promised event is lost once the disk is writable.
 fn read_only_at_start(setting: &Setting<'_>) {
     let disk = match Disk::mount() {
         Ok(disk) => disk,

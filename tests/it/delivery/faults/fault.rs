@@ -1,9 +1,9 @@
-//! The faults that strike and are lifted again, alone or two at once.
+//! Faults that begin and end, alone or two at once.
 
 use super::trial::Trial;
 use crate::kit::proxy::Proxy;
 
-/// In the order in which two of them can strike: what is dead cannot be frozen.
+/// Fault, in the order in which two can be combined: a dead broker cannot be frozen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     Frozen,

@@ -8,10 +8,10 @@ use std::path::Path;
 
 pub(super) const CASES: [Case; 2] = [("bits flipped", bits_flipped), ("torn tail", torn_tail)];
 
-/// How many rows are hit.
+/// Number of damaged rows.
 const FLIPS: usize = 3;
 
-/// One bit in each of some bodies. Those are lost or not, but counted; everything else is delivered.
+/// Flips one bit in each of some bodies. Those may be lost, but are counted; all others are delivered.
 fn bits_flipped(setting: &Setting<'_>) {
     if !Plan::default().spool {
         return setting.cannot("there is no spool");
@@ -19,7 +19,7 @@ fn bits_flipped(setting: &Setting<'_>) {
     let mut trial = setting.begin(Plan::default());
     setting.cluster.kafka.freeze();
     trial.until_spooling(120);
-    // An orderly end leaves everything in the one file.
+    // An orderly stop leaves all rows in one file.
     trial.stop_bridge();
     let flipped = flip(&mut trial);
     assert_eq!(flipped, FLIPS, "spool.db holds no bodies in which bits could be flipped");
@@ -31,7 +31,7 @@ fn bits_flipped(setting: &Setting<'_>) {
 fn flip(trial: &mut Trial<'_>) -> usize {
     let file = trial.spool_file("spool.db");
     let mut bytes = fs::read(&file).expect("spool.db");
-    // Every body has a run of these, and no page of SQLite's own does.
+    // Every body has such a sequence, and no page of SQLite's own does.
     let pad = b"xxxxxxxxxxxxxxxx";
     let runs: Vec<usize> = (1..bytes.len().saturating_sub(pad.len()))
         .filter(|start| bytes[start - 1] == b'"' && bytes[*start..].starts_with(pad))
@@ -49,8 +49,7 @@ fn flip(trial: &mut Trial<'_>) -> usize {
     chosen.len()
 }
 
-/// What a crash may leave behind the last commit: half a frame, and what was on the disk before.
-/// Nothing before it may be lost.
+/// Appends a partial frame after the last commit, as a crash may leave it. No earlier row may be lost.
 fn torn_tail(setting: &Setting<'_>) {
     let mut trial = setting.begin(Plan::default());
     setting.cluster.kafka.freeze();

@@ -1,4 +1,4 @@
-//! The only broker fails, or the way to it; the clock jumps; two faults strike at once.
+//! Faults of the only broker, of its connection and of the clock, and two at once.
 
 use super::fault::{self, Fault};
 use super::trial::{Plan, Trial};
@@ -35,15 +35,16 @@ fn strike(trial: &mut Trial<'_>, fault: Fault, length: Duration) {
     fault.lift(trial);
 }
 
-/// Then events are refused, but what is answered 200 must stand none the less.
+/// Freezes Kafka without a spool: events are refused, and promised events are kept.
 fn frozen_without_spool(setting: &Setting<'_>) {
     let mut trial = setting.begin(Plan { spool: false, ..Plan::default() });
     strike(&mut trial, Fault::Frozen, setting.lasting(3_000, 20));
     setting.end(trial);
 }
 
-/// Somebody deletes a topic. What was answered before is no obligation any more; the bridge makes
-/// the topic anew, and what is answered from then on stands in it.
+/// Deletes a topic.
+///
+/// Earlier promises end. The bridge recreates the topic, which must contain every event promised afterwards.
 fn topic_deleted(setting: &Setting<'_>) {
     let mut trial = setting.begin(Plan::default());
     let (kafka, topic) = (setting.cluster.kafka.bootstrap(), trial.topic("sms.sent"));
@@ -55,7 +56,7 @@ fn topic_deleted(setting: &Setting<'_>) {
     setting.end(trial);
 }
 
-/// The same for every topic, and the cluster knows no producer either.
+/// Deletes every topic and the cluster's memory of producers.
 fn empty_disks(setting: &Setting<'_>) {
     let mut trial = setting.begin(Plan::default());
     setting.cluster.kafka.kill();
@@ -65,7 +66,7 @@ fn empty_disks(setting: &Setting<'_>) {
     setting.end(trial);
 }
 
-/// By less than the hour by which Kafka lets a record's time lie ahead of its own.
+/// Moves the clock by less than the hour that Kafka allows for a record's timestamp.
 fn clock_jumps(setting: &Setting<'_>) {
     let clock = match Clock::build() {
         Ok(clock) => clock,
@@ -76,7 +77,7 @@ fn clock_jumps(setting: &Setting<'_>) {
     for jump in [3_000, -3_000] {
         clock.jump(jump);
         trial.until_more(Answer::Acked, 30);
-        // Its deadlines and breakers must not live by the wall clock, so that also while one is open:
+        // Deadlines and circuits must not depend on the wall clock, also while a circuit is open.
         setting.cluster.kafka.freeze();
         trial.until_spooling(5);
         clock.jump(-jump);

@@ -1,4 +1,4 @@
-//! Three brokers, every record on all of them, two needed for an ack.
+//! Three brokers with three replicas; an acknowledgement needs two of them.
 
 use super::trial::Plan;
 use super::{Case, Setting};
@@ -24,7 +24,7 @@ fn lost(setting: &Setting<'_>, count: usize) {
     setting.end(trial);
 }
 
-/// It leads a third of all partitions until the others notice, and some of its answers never come.
+/// Freezes a broker: it leads a third of all partitions until the others notice, and some answers never arrive.
 fn one_frozen(setting: &Setting<'_>) {
     let mut trial = setting.begin(Plan::default());
     let frozen = trial.chance.below(3);
@@ -34,8 +34,7 @@ fn one_frozen(setting: &Setting<'_>) {
     setting.end(trial);
 }
 
-/// Leadership moves away when the leader is lost, and back to it soon after its return, with all
-/// three brokers in health.
+/// Stops the leader, so that leadership moves away and soon after its return moves back.
 fn leaders_moved(setting: &Setting<'_>) {
     let mut trial = setting.begin(Plan::default());
     let kafka = setting.cluster.kafka.bootstrap();

@@ -1,11 +1,11 @@
-//! A cluster behind wires that can be cut, and its way back to health.
+//! A cluster behind proxies that can fail.
 
 use crate::kit::kafka::{Kafka, Options};
 use crate::kit::proxy::Proxy;
 
 const LISTENER: &str = "WIRED";
 
-/// A cluster that the bridge reaches through proxies alone; whoever judges it asks it directly.
+/// Cluster that the bridge reaches only through proxies; the verdict reads it directly.
 pub(crate) struct Wired {
     pub(crate) kafka: Kafka,
     brokers: usize,
@@ -25,7 +25,7 @@ impl Wired {
         if brokers == 3 {
             options = options
                 .property("min.insync.replicas", "2")
-                // A leader that was replaced takes over again soon after its return.
+                // A replaced leader takes over again soon after its return.
                 .property("leader.imbalance.check.interval.seconds", "2")
                 .property("leader.imbalance.per.broker.percentage", "0");
         }
@@ -36,7 +36,7 @@ impl Wired {
         Self { kafka, brokers, proxies }
     }
 
-    /// What the bridge is told.
+    /// Returns the bootstrap servers for the bridge.
     pub(crate) fn bootstrap(&self) -> String {
         let addresses: Vec<String> = self.proxies.iter().map(|proxy| proxy.address().to_string()).collect();
         addresses.join(",")
@@ -50,7 +50,7 @@ impl Wired {
         &self.proxies
     }
 
-    /// Starts those brokers again that are dead, and waits until all answer.
+    /// Restarts dead brokers and waits until all answer.
     pub(crate) fn revive(&self) {
         for index in 0..self.brokers {
             if !self.kafka.broker(index).is_running() {
@@ -60,7 +60,7 @@ impl Wired {
         self.kafka.await_answer().unwrap_or_else(|log| panic!("Kafka does not start again:\n{log}"));
     }
 
-    /// Undoes whatever a case may have left.
+    /// Ends every fault that a case may have left.
     pub(crate) fn heal(&self) {
         self.wires().iter().for_each(Proxy::pass);
         self.kafka.thaw();

@@ -25,9 +25,9 @@ public final class Judge {
     }
 
     private static void judge(String name, JsonNode said, JsonNode understood, Object whole) throws Exception {
-        // A word that it does not know becomes nothing.
+        // The model parses an unknown word as null.
         require(holds(understood, said), name + ": it understands only " + understood);
-        // A field that it does not know is put aside.
+        // The model stores an unknown field separately.
         aside(name, whole);
     }
 

@@ -1,4 +1,4 @@
-//! Bodies that are slow, grow, or are hard to read.
+//! Bodies that are slow, grow, or are expensive to parse.
 
 use super::siege::Target;
 use crate::kit::bridge::PATH;
@@ -8,8 +8,8 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use std::io::Write;
 use std::time::Duration;
 
-/// Two waves of bodies that stop short. Together they are more than the budget; the first has to give
-/// way before the second comes.
+/// Sends two waves of incomplete bodies, together above the memory budget. The first wave must be cut before the
+/// second arrives.
 pub(super) fn slow(target: &Target) {
     let whole = post_bytes(PATH, &[], &[b'x'; 60_000]);
     let begin = |count| {
@@ -26,14 +26,14 @@ pub(super) fn slow(target: &Target) {
     let mut second = begin(30);
     while !target.is_over() {
         for connection in second.iter_mut().flatten() {
-            // Byte by byte, until it is cut off.
+            // Byte by byte, until cut off.
             let _ = connection.send(b"x");
         }
         target.rest(Duration::from_millis(50));
     }
 }
 
-/// Small as they come, and hundreds of times larger: in one member, in many, and within each other.
+/// Sends small bodies that decompress to hundreds of times their size: in one member, in many, and nested.
 pub(super) fn bombs(target: &Target) {
     let zeros = vec![b' '; 10 << 20];
     let member = gzip(&zeros[..1 << 16]);
@@ -41,7 +41,7 @@ pub(super) fn bombs(target: &Target) {
         ("gzip", gzip(&zeros), 413),
         ("deflate", zlib(&zeros), 413),
         ("gzip", member.repeat(60_000 / member.len()), 413),
-        // Undone once only: what is inside is no JSON.
+        // Decoded only once: the content is not JSON.
         ("gzip", gzip(&gzip(&zeros)), 400),
         ("gzip, gzip", gzip(&gzip(&zeros)), 415),
     ];
@@ -57,7 +57,7 @@ pub(super) fn bombs(target: &Target) {
     }
 }
 
-/// Within the limit on bytes, and as deep, wide and long as that allows.
+/// Sends JSON within the limit in bytes, as deep, wide and long as that allows.
 pub(super) fn monstrous_json(target: &Target) {
     let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
     let keys: String = (0..60_000).map(|number| format!(r#""k{number}":1,"#)).collect();
@@ -92,7 +92,7 @@ pub(super) fn monstrous_json(target: &Target) {
     }
 }
 
-/// Chunks of a byte without end, extensions without end: cut off by the limit on bytes, or by time.
+/// Sends endless chunks of one byte and endless chunk extensions, which a limit on bytes or time cuts off.
 pub(super) fn chunks(target: &Target) {
     target.in_place();
     let head = format!("POST {PATH} HTTP/1.1\r\nhost: bridge\r\ntransfer-encoding: chunked\r\n\r\n");
@@ -113,7 +113,7 @@ pub(super) fn chunks(target: &Target) {
                 *place = None;
             }
         }
-        // About 5 MB a second: how much of a core a flood takes is not what is at stake here.
+        // About 5 MB a second: this case does not measure CPU.
         target.rest(Duration::from_millis(100));
     }
 }

@@ -1,4 +1,4 @@
-//! Many connections that say little.
+//! Many connections that send little.
 
 use super::siege::Target;
 use crate::kit::bridge::PATH;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 const HEAD: &[u8] = b"POST /webhooks/justcall HTTP/1.1\r\nhost: bridge\r\nx-slow: ";
 
-/// A head, byte by byte, on each; who is cut off comes again.
+/// Sends a request head byte by byte on each connection, and reconnects when cut off.
 pub(super) fn trickle(target: &Target, connections: usize) {
     let mut crowd: Vec<_> = (0..connections).map(|_| Connection::open(target.address).ok()).collect();
     target.in_place();
@@ -24,14 +24,14 @@ pub(super) fn trickle(target: &Target, connections: usize) {
     }
 }
 
-/// They come and say nothing.
+/// Opens connections and sends nothing.
 pub(super) fn silent(target: &Target, connections: usize) {
     let _crowd: Vec<_> = (0..connections).map(|_| Connection::open(target.address)).collect();
     target.in_place();
     target.rest(Duration::from_secs(60));
 }
 
-/// They had an answer, and stay. No more than half of all places can be had so.
+/// Keeps connections open after a response. At most half of all connections may stay.
 pub(super) fn kept_alive(target: &Target, connections: usize) {
     let mut crowd = Vec::new();
     for _ in 0..connections {
@@ -43,7 +43,7 @@ pub(super) fn kept_alive(target: &Target, connections: usize) {
     target.rest(Duration::from_secs(60));
 }
 
-/// They had an answer, begin another request and leave it at that: each must be let go.
+/// Starts another request after a response, and stops: each connection must be closed.
 pub(super) fn unfinished_next(target: &Target, connections: usize) {
     let begin = |_| {
         let mut connection = after_an_answer(target).ok()?;

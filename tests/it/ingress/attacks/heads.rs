@@ -1,4 +1,4 @@
-//! Heads of requests that are too large, too many, or none.
+//! Request heads that are too large, too many, or invalid.
 
 use super::siege::Target;
 use crate::kit::bridge::PATH;
@@ -8,7 +8,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// One header of megabytes, then thousands of headers: answered 431 or cut off.
+/// Sends one header of megabytes, then thousands of headers: answered 431 or cut off.
 pub(super) fn huge(target: &Target) {
     target.in_place();
     let one = format!("GET {PATH} HTTP/1.1\r\nhost: bridge\r\nx: {}\r\n\r\n", "x".repeat(4 << 20));
@@ -26,8 +26,8 @@ pub(super) fn huge(target: &Target) {
     }
 }
 
-/// Almost as much of a head as is allowed, and no end: what a connection costs at its worst. More than
-/// is allowed ends the connection, whatever the time.
+/// Sends almost the largest head, without its end, which is the highest cost of a connection. A larger head ends the
+/// connection at once.
 pub(super) fn large_and_unfinished(target: &Target, connections: usize) {
     let start = format!("GET {PATH} HTTP/1.1\r\nhost: bridge\r\nx: ");
     let head = format!("{start}{}", "x".repeat(15 * 1024));
@@ -44,7 +44,7 @@ pub(super) fn large_and_unfinished(target: &Target, connections: usize) {
     assert_eq!(last.receive().expect("an answer").status, 431);
 }
 
-/// What is no HTTP, as fast as it goes.
+/// Sends random bytes as fast as possible.
 pub(super) fn garbage(target: &Target) {
     target.in_place();
     let good = format!("GET {PATH} HTTP/1.1\r\nhost: bridge\r\n\r\n");
@@ -53,7 +53,7 @@ pub(super) fn garbage(target: &Target) {
     while !target.is_over() {
         for bytes in [mixed.repeat(50), lines.clone(), vec![b'\n'; 60_000], vec![0; 60_000]] {
             let Ok(mut connection) = Connection::open(target.address) else { continue };
-            // Cut off in the middle of it, or answered; only the bridge's health counts.
+            // Cut off or answered; only the bridge's health counts.
             let _ = connection.send(&bytes).and_then(|()| connection.finish_sending());
             let _ = connection.receive();
             target.rest(Duration::from_millis(5));
@@ -61,12 +61,12 @@ pub(super) fn garbage(target: &Target) {
     }
 }
 
-/// Requests that are small and become large, as many as the other side takes, and no answer is read.
+/// Sends many small requests that cause large responses, and reads none.
 pub(super) fn unread_answers(target: &Target) {
     let headers: String = ('a'..='z').chain('0'..='9').map(|name| format!("{name}:\r\n")).collect();
     let event = body("call.missed", "call_id", "unread", 0, 100);
     let small = format!("GET {PATH} HTTP/1.1\r\n{headers}\r\n").repeat(400);
-    // While Kafka takes the event, all that came behind it waits.
+    // While Kafka acknowledges the event, all pipelined requests wait.
     let request = [post_bytes(PATH, &[], &event), small.into_bytes()].concat();
     let open = || {
         let stream = TcpStream::connect(target.address)?;
@@ -77,7 +77,7 @@ pub(super) fn unread_answers(target: &Target) {
     target.in_place();
     while !target.is_over() {
         for (stream, sent) in &mut crowd {
-            // Goes on where there was no more room: no request is torn apart.
+            // Continues where the socket was full, so that no request is torn.
             while let Ok(len) = stream.write(&request[*sent..]) {
                 *sent = (*sent + len) % request.len();
             }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What docs/operations/hardening.md states: the process, and what a connection and a byte in flight can cost.
+/// Limit of the process, as in docs/operations/hardening.md; the next ones are for a connection and a byte in flight.
 const PROCESS: usize = 64 * MIB;
 const CONNECTION: usize = 80 * 1024;
 const IN_FLIGHT: usize = 4;
@@ -18,19 +18,18 @@ const IN_FLIGHT: usize = 4;
 const MIB: usize = 1024 * 1024;
 
 const SENDERS: usize = 4;
-/// Events of each, with a pause between them: about 1.6 s.
+/// Number of events of each sender, with an interval between them: about 1.6 s.
 const EVENTS: usize = 60;
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// One kind of attack.
 pub(super) struct Case<'a> {
     pub(super) name: &'a str,
     pub(super) settings: &'a [&'a str],
-    /// How many the attacker has at once, at most.
+    /// Largest number of the attacker's connections at once.
     pub(super) connections: usize,
 }
 
-/// What is attacked, and for how long.
+/// Address of the attacked bridge, and duration of the attack.
 pub(super) struct Target {
     pub(super) address: SocketAddr,
     over: AtomicBool,
@@ -42,12 +41,12 @@ impl Target {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// The attack is in full swing: honest traffic may begin. It begins anyway after some seconds.
+    /// Signals that honest traffic may begin. It begins anyway after some seconds.
     pub(super) fn in_place(&self) {
         self.in_place.store(true, Ordering::Relaxed);
     }
 
-    /// Sleeps, but not beyond the end.
+    /// Sleeps, at most until the end.
     pub(super) fn rest(&self, time: Duration) {
         let until = Instant::now() + time;
         while !self.is_over() && Instant::now() < until {
@@ -56,7 +55,7 @@ impl Target {
     }
 }
 
-/// As many connections as were asked for, or what the limit on open files leaves.
+/// Returns the number of connections that the limit on open files allows, at most `wanted`.
 pub(super) fn places(wanted: usize) -> usize {
     let limits = fs::read_to_string("/proc/self/limits").expect("this process's limits");
     let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit on files");
@@ -64,8 +63,8 @@ pub(super) fn places(wanted: usize) -> usize {
     wanted.min(soft.saturating_sub(500))
 }
 
-/// Attacks while honest senders send; fails where one of them is not served, where memory exceeds its
-/// bound, or where the bridge keeps anything.
+/// Attacks while honest senders send. Panics if one of them is refused, memory exceeds its bound, or the bridge
+/// retains memory.
 pub(super) fn lay(case: &Case<'_>, attack: impl FnOnce(&Target) + Send) {
     static ONE: Mutex<()> = Mutex::new(());
     let kafka = Kafka::shared();
@@ -82,7 +81,7 @@ pub(super) fn lay(case: &Case<'_>, attack: impl FnOnce(&Target) + Send) {
         while !target.in_place.load(Ordering::Relaxed) && since.elapsed() < Duration::from_secs(5) {
             std::thread::sleep(Duration::from_millis(5));
         }
-        // Also where a sender fails, or the attacker would go on for ever.
+        // Caught, so that the attacker ends also if a sender fails.
         let times = std::panic::catch_unwind(|| send_honestly(bridge.ingress));
         target.over.store(true, Ordering::Relaxed);
         attacker.join().expect("the attacker saw what it should");
@@ -102,7 +101,7 @@ fn max_in_flight(case: &Case<'_>) -> usize {
     mib.expect("a number of MiB") * MIB
 }
 
-/// Topics made, allocator and producer in use.
+/// Creates topics and initializes allocator and producer.
 fn warm_up(bridge: &Bridge) {
     for number in 0..4 {
         assert_eq!(bridge.post(&event(SENDERS, number)).status, 200);
@@ -113,7 +112,7 @@ fn event(sender: usize, number: usize) -> Vec<u8> {
     body("call.completed", "call_id", &format!("key-{sender}"), sender * EVENTS + number, 600)
 }
 
-/// How long each event took.
+/// Returns the latency of each event.
 fn send_honestly(address: SocketAddr) -> Vec<Duration> {
     let start = Barrier::new(SENDERS);
     let mut times = std::thread::scope(|scope| {
@@ -132,7 +131,7 @@ fn send_honestly(address: SocketAddr) -> Vec<Duration> {
     times
 }
 
-/// Every second sender keeps its connection for as long as it may.
+/// Sends events; every second sender keeps its connection.
 fn send(address: SocketAddr, sender: usize) -> Vec<Duration> {
     let keeps = sender.is_multiple_of(2);
     let mut kept: Option<Connection> = None;
@@ -152,7 +151,7 @@ fn send(address: SocketAddr, sender: usize) -> Vec<Duration> {
     (0..EVENTS).map(one).collect()
 }
 
-/// A line of the process's status, in bytes.
+/// Returns a line of the process's status, in bytes.
 fn memory(bridge: &Bridge, line: &str) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", bridge.process.pid())).expect("its status");
     let line = status.lines().find_map(|each| each.strip_prefix(line)).expect("a line of the status");

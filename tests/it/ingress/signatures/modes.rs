@@ -1,4 +1,4 @@
-//! Sources that do not turn away all that they could.
+//! Sources that accept unsigned or wrongly signed events.
 
 use super::request::{
     Request, SIGNATURE, TIMESTAMP, VERSION, call, documented, event, now, records_by_topic, said,
@@ -20,7 +20,7 @@ fn serve(more: &'static str) -> Bridge {
     Bridge::serve(Kafka::shared().bootstrap(), &settings.each_ref().map(String::as_str))
 }
 
-/// Whether each series of the source `main` counts as often as told, and no other counts at all.
+/// Asserts the counts of each signature series of the source `main`, and that no other series counts.
 fn assert_signatures(bridge: &Bridge, expected: &[(&str, u64)]) {
     for (result, count) in expected {
         let series = format!("signatures_total{{source=\"main\",result=\"{result}\"}}");
@@ -30,7 +30,7 @@ fn assert_signatures(bridge: &Bridge, expected: &[(&str, u64)]) {
     assert_eq!(bridge.metric_sum("signatures_total"), total as f64);
 }
 
-/// Every fault there is, each with the tag that it is counted under.
+/// Returns every fault with the tag that it is counted under.
 fn faulty() -> Vec<(&'static str, Request)> {
     let signed = |number| Request::signed(SECRET, call(number), &now());
     let elsewhere = event("https://elsewhere.example/", "call.completed", 5);

@@ -1,4 +1,4 @@
-//! The bridge's signatures beside those of Python and of JavaScript, made on the spot.
+//! Signatures compared with those of Python and JavaScript programs.
 
 use super::request;
 use justcall_events::signature::{Headers, Keys, Rules, Subject, parse_time, sign, verify};
@@ -41,7 +41,7 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// Nothing where the program is not installed.
+/// Returns the program's signatures; `None` if it is not installed.
 fn signatures_by(program: &str, arguments: [&str; 2], rows: &[Row]) -> Option<Vec<String>> {
     let mut command = Command::new(program);
     let started = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
@@ -51,7 +51,7 @@ fn signatures_by(program: &str, arguments: [&str; 2], rows: &[Row]) -> Option<Ve
     };
     let lines: String = rows.iter().map(|row| format!("{}\n", json!(row))).collect();
     let mut input = child.stdin.take().expect("piped above");
-    // Both read everything before they write more than a pipe holds, or take turns with us.
+    // The program may write before it has read everything.
     let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
     let output = child.wait_with_output().expect("it ends");
     writer.join().expect("a writer").expect("it reads its input");

@@ -1,4 +1,4 @@
-//! The same signed request again, and one signature under many bodies.
+//! Repeated signed requests, and one signature with many bodies.
 
 use super::request::{Request, SIGNATURE, ahead, call, now, records_by_topic, said};
 use super::{SECRET, URL};
@@ -27,7 +27,7 @@ fn a_request_that_is_played_again_writes_nothing() {
     assert_eq!(records_by_topic(&bridge, kafka, 1), expected);
 }
 
-/// The spool remembers what it took; what Kafka acknowledged at once is in memory alone.
+/// The spool remembers its events; those that Kafka acknowledged at once are in memory only.
 #[test]
 fn a_request_that_was_spooled_is_known_after_a_restart() {
     let kafka = Kafka::shared().bootstrap();
@@ -39,11 +39,11 @@ fn a_request_that_was_spooled_is_known_after_a_restart() {
     let settings: Vec<_> = settings.iter().map(String::as_str).collect();
     let caught = Request::signed(SECRET, call(1), &now());
 
-    // Nobody listens there.
+    // Address without a server.
     let bridge = Bridge::start("127.0.0.1:1", &settings);
     assert_eq!(said(&caught.send(&bridge)), (200, "spooled".to_owned()));
     assert_eq!(said(&caught.send(&bridge)), (200, "duplicate".to_owned()));
-    // Killed on the spot: what is known is known from disk.
+    // SIGKILL, so that only the disk can remember.
     drop(bridge);
 
     let bridge = Bridge::serve(kafka, &settings);
@@ -61,8 +61,8 @@ fn settings() -> [String; 2] {
     ]
 }
 
-/// A busy second signs many events alike, so that none is turned away; but somebody who caught one
-/// signature shows.
+/// One second's signature may have many events under load, so none is denied; a reused signature shows in the
+/// metrics.
 #[test]
 fn a_request_that_kafka_took_is_written_again_after_a_restart() {
     let kafka = Kafka::shared().bootstrap();

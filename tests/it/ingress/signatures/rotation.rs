@@ -1,4 +1,4 @@
-//! Secrets that change under a running bridge, without an event lost on the way.
+//! Rotation of secrets in a running bridge without loss of an event.
 
 use super::request::{Request, call, now, said};
 use crate::kit::bridge::{Bridge, until};
@@ -12,10 +12,10 @@ use tempfile::TempDir;
 const OLD: &str = "the-old-secret";
 const NEW: &str = "the-new-secret";
 
-/// Files are looked at every second.
+/// Limit for the change of a file, which the bridge reads every second.
 const SECONDS: Duration = Duration::from_secs(15);
 
-/// One source's file of secrets and the way that it is changed.
+/// File of a source's secrets, and the way to change it.
 struct Mount {
     source: &'static str,
     path: &'static str,
@@ -47,7 +47,7 @@ impl Mount {
         Request::signed(secret, call(number), &now()).to(self.path)
     }
 
-    /// The way of a rotation, from one secret over both to the other.
+    /// Rotates from the old secret, through both, to the new one.
     fn rotate(&self, bridge: &Bridge) {
         let answer = |secret: &str, number| said(&self.signed(secret, number).send(bridge));
         let acked = || (200, "acked".to_owned());
@@ -55,7 +55,7 @@ impl Mount {
         assert_eq!(answer(OLD, 1), acked());
         assert_eq!((self.matches(bridge, 0), self.matches(bridge, 1)), (1, 0));
 
-        // JustCall signs with the new one before it is here: it tries again, and nothing is lost.
+        // JustCall signs with the new secret before the bridge has it, and retries.
         let early = self.signed(NEW, 2);
         assert_eq!(said(&early.send(bridge)), mismatch());
         self.put(&format!("{OLD}\n{NEW}\n"));
@@ -85,8 +85,8 @@ fn in_place(folder: &Path, text: &str) {
     fs::write(folder.join("secrets"), text).expect("written");
 }
 
-/// As Kubernetes mounts a secret: `secrets` leads through `..data` to a folder of its own for each
-/// version, and one rename swaps the whole.
+/// Writes secrets as Kubernetes mounts them: through the link `..data` to a folder for each version, swapped by one
+/// rename.
 fn swapped(folder: &Path, text: &str) {
     let old = fs::read_link(folder.join("..data")).ok();
     let version = tempfile::Builder::new().prefix("..").tempdir_in(folder).expect("a folder").keep();
@@ -122,7 +122,7 @@ fn a_secret_is_replaced_without_a_restart_and_without_a_loss() {
     bridge.wait_for_metric("watched_files_invalid", 0);
     assert_eq!(bridge.metric("file_reloads_total"), 4);
 
-    // What cannot be used changes nothing: the bridge shuts nobody out, and lets nobody in.
+    // An invalid file changes nothing.
     let acked = (200, "acked".to_owned());
     let many: String = (0..9).map(|number| format!("secret-{number}\n")).collect();
     let unusable: [(&[u8], &str); 3] = [

@@ -1,4 +1,4 @@
-//! Routes by fields that have one name in both dialects.
+//! Routes by fields with one name for both dialects.
 
 use super::SECRET;
 use super::request::{Request, now, said};
@@ -8,7 +8,7 @@ use crate::kit::kafka::Kafka;
 use justcall_events::{Dialect, KnownType, samples};
 use std::time::Duration;
 
-/// Returns the routes that the README shows, as one value in YAML's flow style.
+/// Returns the routes of the README, in YAML's flow style.
 fn routes_of_the_readme() -> String {
     let (_, section) = include_str!("../../../../README.md").split_once("## Mapping").expect("a section");
     let (_, block) = section.split_once("routes:\n").expect("routes");

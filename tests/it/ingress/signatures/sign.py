@@ -11,7 +11,7 @@ import json
 import sys
 from urllib.parse import quote
 
-# encodeURIComponent leaves these as they are, quote(url, safe="") does not.
+# encodeURIComponent keeps these, quote(url, safe="") does not.
 ESCAPED = {"js": "!*'()", "py": ""}
 
 

@@ -1,5 +1,5 @@
-//! What was tampered with, each with its exact answer; and afterwards the books are balanced: nothing
-//! unverified stands in any topic, and every answer was counted once.
+//! Modified requests with their exact responses. Afterwards no topic has an unverified event, and every response was
+//! counted once.
 
 mod cases;
 
@@ -13,16 +13,16 @@ use crate::kit::kafka::Kafka;
 use cases::{bodies, headers, signatures, sources, times, urls};
 use std::collections::BTreeMap;
 
-/// Takes events for [`URL`] and [`ODD`] that are signed with [`SECRET`] or [`SECOND`].
+/// Source that accepts events for [`URL`] and [`ODD`], signed with [`SECRET`] or [`SECOND`].
 const MAIN: &str = "/webhooks/justcall";
-/// Takes events for any URL, signed with [`SECRET`].
+/// Source that accepts events for any URL, signed with [`SECRET`].
 const OPEN: &str = "/open";
-/// Takes events for any URL, signed with [`FOREIGN`].
+/// Source that accepts events for any URL, signed with [`FOREIGN`].
 const OTHER: &str = "/other";
 
 const SECOND: &str = "second-of-the-two";
 const FOREIGN: &str = "of-another-account";
-/// In JavaScript's escaping it is another text than in Python's.
+/// URL that JavaScript and Python escape differently.
 const ODD: &str = "https://hooks.example.com/büro/!*'()~ %41?a=b|c";
 
 type Expected = (u16, &'static str);
@@ -38,7 +38,7 @@ const MISMATCH: Expected = (503, "signature_mismatch");
 const STALE: Expected = (503, "signature_stale");
 
 struct Case {
-    /// What was changed.
+    /// Description of the modification.
     name: &'static str,
     request: Request,
     expected: Expected,
@@ -49,24 +49,24 @@ struct Case {
 struct Table(Vec<Case>);
 
 impl Table {
-    /// An event as it should be, then tampered with.
+    /// Adds a correct event that `tamper` modifies.
     fn case(&mut self, name: &'static str, expected: Expected, tamper: impl FnOnce(Request) -> Request) {
         let request = tamper(Request::signed(SECRET, self.body(), &now()));
         self.0.push(Case { name, request, expected });
     }
 
-    /// The body of the next event.
+    /// Returns the body of the next event.
     fn body(&self) -> String {
         call(self.0.len())
     }
 
-    /// With a signature header made another way.
+    /// Adds an event whose signature header `make` creates.
     fn signature(&mut self, name: &'static str, expected: Expected, make: impl FnOnce(&str) -> String) {
         let at = now();
         self.case(name, expected, |it| it.replace(TIMESTAMP, &at).replace(SIGNATURE, make(&at)));
     }
 
-    /// Signed for what the timestamp header says, whatever that is.
+    /// Adds an event that is signed for this text as its time.
     fn timestamp(&mut self, name: &'static str, expected: Expected, timestamp: &str) {
         let signature = sign(SECRET, URL, "call.completed", timestamp);
         self.case(name, expected, |it| it.replace(TIMESTAMP, timestamp).replace(SIGNATURE, signature));
@@ -82,7 +82,7 @@ fn tampering_is_answered_as_it_should_be_and_leaves_nothing_in_kafka() {
     let cases = table.0;
     assert!(cases.len() > 150, "{} cases", cases.len());
     let kafka = Kafka::shared().bootstrap();
-    // Whoever reads a time as local time is far off there.
+    // A bridge that read a time as local time would be hours off there.
     let bridge = Bridge::start_with(
         kafka,
         &[
@@ -109,7 +109,7 @@ fn tampering_is_answered_as_it_should_be_and_leaves_nothing_in_kafka() {
     assert_counted_once(&bridge, &cases);
 }
 
-/// Dead letters are a topic too: nothing unverified is kept.
+/// Asserts that every topic, dead letters included, has acknowledged events only.
 fn assert_only_acked_stands(bridge: &Bridge, kafka: &str, cases: &[Case]) {
     let mut expected = BTreeMap::<String, Vec<Vec<u8>>>::new();
     for Case { name, request, .. } in cases.iter().filter(|case| case.expected == ACKED) {

@@ -1,4 +1,4 @@
-//! Tokens: what a source asks for where nothing is signed, or beside the signature.
+//! Tokens of a source, instead of a signature or beside it.
 
 use super::request::{Request, SIGNATURE, call, documented, now, records_by_topic, said};
 use super::{SECRET, URL};
@@ -44,7 +44,7 @@ fn only_who_has_a_token_gets_in_and_tokens_rotate() {
         passes(behind_path(&documented(&format!("path-{token}")), token));
     }
     passes(behind_path(&documented("slash"), &format!("{INLINE}/")));
-    // Escapes of unreserved characters are those characters (RFC 3986, 6.2.2.2), in a path only.
+    // Escapes of unreserved characters equal those characters (RFC 3986, 6.2.2.2), in a path only.
     passes(behind_path(&documented("escaped"), "inline-token%2Eof%7E24_chars"));
     passes(Request::unsigned(documented("case")).with("authorization", format!("bEARER  {INLINE}")));
 
@@ -57,7 +57,7 @@ fn only_who_has_a_token_gets_in_and_tokens_rotate() {
         wrong.extend([bearer(&body, token), behind_path(&body, token)]);
     }
     wrong.push(bearer(&body, "inline-token%2Eof~24_chars"));
-    // The path is looked at first.
+    // The path is checked first.
     wrong.push(bearer(&body, INLINE).to(&format!("{PATH}/wrong-wrong-wrong-wrong")));
     for value in
         [INLINE.to_owned(), format!("Basic {INLINE}"), format!("Bearer:{INLINE}"), "Bearer".to_owned()]

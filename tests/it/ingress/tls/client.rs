@@ -1,4 +1,4 @@
-//! A client that speaks TLS, and one that says what no TLS client would.
+//! TLS client, and a client that sends invalid handshakes.
 
 use super::authority::Authority;
 use rustls::crypto::ring::default_provider;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a client offers.
+/// Returns a client configuration with these offers.
 pub(crate) fn offering(
     authority: &Authority,
     versions: &[&'static SupportedProtocolVersion],
@@ -26,12 +26,12 @@ pub(crate) fn offering(
     Arc::new(config)
 }
 
-/// The usual client.
+/// Returns the default client configuration.
 pub(crate) fn usual(authority: &Authority) -> Arc<ClientConfig> {
     offering(authority, rustls::ALL_VERSIONS, &["h2", "http/1.1"])
 }
 
-/// A connection that has shaken hands.
+/// Connection after its handshake.
 pub(crate) struct Client {
     stream: StreamOwned<ClientConnection, TcpStream>,
 }
@@ -64,7 +64,7 @@ impl Client {
         self.stream.write_all(bytes).expect("a writable connection");
     }
 
-    /// Posts a body and reads the answer's status; the connection stays.
+    /// Posts a body and returns the response's status. The connection stays open.
     pub(crate) fn post(&mut self, path: &str, body: &[u8]) -> u16 {
         let head =
             format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
@@ -72,7 +72,7 @@ impl Client {
         self.answer()
     }
 
-    /// Reads one answer with a length and returns its status.
+    /// Reads one response with a length and returns its status.
     pub(crate) fn answer(&mut self) -> u16 {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -87,7 +87,7 @@ impl Client {
         head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status")
     }
 
-    /// What comes until the other side says that nothing more will: an end without that is an error.
+    /// Reads until the server's close_notify. An end without it is an error.
     pub(crate) fn rest(&mut self) -> io::Result<Vec<u8>> {
         let mut rest = Vec::new();
         self.stream.read_to_end(&mut rest)?;
@@ -95,21 +95,21 @@ impl Client {
     }
 }
 
-/// A connection that has said nothing yet.
+/// Opens a connection without a handshake.
 pub(crate) fn plain(to: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(to).expect("a connection");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     stream
 }
 
-/// What a server says to some bytes until it closes the connection.
+/// Sends bytes and returns the response until the connection is closed.
 pub(crate) fn said_to(to: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = plain(to);
     stream.write_all(bytes).expect("a writable connection");
     until_closed(&mut stream)
 }
 
-/// What comes until the connection is closed or reset.
+/// Reads until the connection is closed or reset.
 pub(crate) fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
     let mut said = Vec::new();
     let mut some = [0; 4096];
@@ -123,9 +123,9 @@ pub(crate) fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
     }
 }
 
-/// A `ClientHello` by hand, with that version as the highest it knows: `[3, 1]` is TLS 1.0.
+/// Returns a `ClientHello` with that highest version: `[3, 1]` is TLS 1.0.
 pub(crate) fn hello([major, minor]: [u8; 2]) -> Vec<u8> {
-    // ECDHE with ECDSA: AES-GCM, which TLS 1.2 brought, and AES-CBC with SHA-1, of those before.
+    // ECDHE with ECDSA: AES-GCM of TLS 1.2, and AES-CBC with SHA-1 of earlier versions.
     let suites = [0, 4, 0xc0, 0x2b, 0xc0, 0x09];
     // Groups: P-256. Points: uncompressed. Signatures: ECDSA on P-256 with SHA-256.
     let extensions =

@@ -33,7 +33,7 @@ public final class KitBroker {
                 while (System.in.read() >= 0) { }
                 delete(folder);
             } catch (IOException | UncheckedIOException e) {
-                // The broker may have been writing still: what is left lies in the temporary folder.
+                // The broker may still have been writing: the rest stays in the temporary folder.
             } finally {
                 Runtime.getRuntime().halt(0);
             }

@@ -11,7 +11,7 @@ import org.apache.kafka.common.utils.Utils;
 public final class Murmur2 {
     public static void main(String[] args) {
         int partitions = Integer.parseInt(args[0]);
-        // All is read before anything is written, so that neither side waits for the other's pipe.
+        // All input is read before the output is written, to avoid a deadlock of two full pipes.
         for (String key : new BufferedReader(new InputStreamReader(System.in)).lines().toList()) {
             byte[] bytes = HexFormat.of().parseHex(key);
             System.out.println(Utils.toPositive(Utils.murmur2(bytes)) % partitions);

@@ -1,4 +1,4 @@
-//! The alerts: each says what, why and where to look, names only what there is, and fires when it should.
+//! Alerts: their texts, their metrics, and the conditions under which they fire.
 
 use super::catalogue::catalogue;
 use super::intervals;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use yaml_rust2::{Yaml, YamlLoader};
 
-/// An alert, or what several are made of.
+/// Alert or recording rule.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) name: String,
@@ -31,7 +31,7 @@ const TESTS: [&str; 3] = [
     "deploy/prometheus/rules_weeks_test.yaml",
 ];
 
-/// Every alert.
+/// Returns every alert.
 pub(super) fn rules() -> Vec<Rule> {
     let alerts = groups().into_iter().filter(|rule| !rule["alert"].is_badvalue());
     let rules: Vec<Rule> = alerts.map(|rule| read(&rule)).collect();
@@ -55,7 +55,7 @@ fn read(rule: &Yaml) -> Rule {
     }
 }
 
-/// The names that rules record.
+/// Returns the names of the recording rules.
 pub(super) fn recorded() -> Vec<String> {
     groups().iter().filter_map(|rule| rule["record"].as_str()).map(str::to_owned).collect()
 }
@@ -91,7 +91,7 @@ fn every_alert_says_how_bad_it_is_why_and_where_to_look() {
     }
 }
 
-/// The expressions of all rules that record what is asked for here.
+/// Returns the expressions of the recording rules that this expression uses.
 fn recorded_labels(expr: &str) -> String {
     let asked = |rule: &Yaml| rule["record"].as_str().is_some_and(|name| expr.contains(name));
     groups().iter().filter(|rule| asked(rule)).filter_map(|rule| rule["expr"].as_str()).collect()
@@ -103,7 +103,7 @@ fn every_log_line_that_an_alert_quotes_is_one_that_the_bridge_writes() {
     let descriptions: Vec<_> = rules().into_iter().map(|rule| (rule.name, rule.description)).collect();
     let mut quoted = 0;
     for (name, text) in &descriptions {
-        // What is quoted within braces is a format of Prometheus's.
+        // A quoted string within braces is one of Prometheus's formats.
         for line in text.split('"').skip(1).step_by(2).filter(|quoted| !quoted.starts_with('%')) {
             quoted += 1;
             assert!(sources.contains(line), "{name} quotes {line:?}, which nobody writes");

@@ -1,20 +1,20 @@
-//! What docs/reference/metrics.md says, read as a person reads it.
+//! Metrics as docs/reference/metrics.md documents them.
 
 use std::collections::BTreeMap;
 
-/// What a target has on each of its series, put there by Prometheus.
+/// Labels that Prometheus adds to every series of a target.
 pub(super) const OF_THE_TARGET: [&str; 4] = ["namespace", "job", "instance", "pod"];
 
-/// A metric as it is documented.
+/// Documented metric.
 #[derive(Debug)]
 pub(super) struct Metric {
     pub(super) kind: String,
     pub(super) help: String,
-    /// Its labels, each with its values where those are listed one by one.
+    /// Labels, each with its values if those are listed.
     pub(super) labels: BTreeMap<String, Vec<String>>,
 }
 
-/// Every documented metric, by its name.
+/// Returns every documented metric, by its name.
 pub(super) fn catalogue() -> BTreeMap<String, Metric> {
     let page = super::repository_file("docs/reference/metrics.md");
     let rows: Vec<Vec<&str>> = page.lines().filter_map(cells).collect();
@@ -30,7 +30,7 @@ pub(super) fn catalogue() -> BTreeMap<String, Metric> {
     metrics
 }
 
-/// The cells of a row about a metric.
+/// Returns the cells of a metric's row.
 fn cells(line: &str) -> Option<Vec<&str>> {
     let row = line.strip_prefix("| `")?;
     let row = row.strip_suffix(" |")?;
@@ -46,7 +46,7 @@ fn full(name: &str) -> String {
     format!("justcall_bridge_{}", name.trim_matches('`'))
 }
 
-/// What stands between ticks.
+/// Returns the texts between backticks.
 fn ticked(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }

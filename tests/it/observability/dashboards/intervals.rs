@@ -4,12 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 use yaml_rust2::{Yaml, YamlLoader};
 
-/// Interval that the tests of alerts are written for.
+/// Scrape interval of the written tests.
 const WRITTEN: &str = "15s";
 
-/// Returns a file of tests as a Prometheus that scrapes `factor` times less often would see its cases.
+/// Returns tests as a Prometheus with a scrape interval `factor` times longer would see them.
 ///
-/// The rules are evaluated at each scrape. JSON, which is YAML.
+/// The rules are evaluated at each scrape. The result is JSON, which is YAML.
 pub(super) fn thinned(tests: &str, rules: &Path, factor: u32) -> String {
     let documents = YamlLoader::load_from_str(tests).expect("YAML");
     let mut file = json(&documents[0]);
@@ -41,12 +41,12 @@ fn json(yaml: &Yaml) -> serde_json::Value {
     }
 }
 
-/// Expands promtool's short form of samples.
+/// Expands promtool's notation of samples.
 fn samples(values: &str) -> Vec<String> {
     values.split_whitespace().flat_map(expanded).collect()
 }
 
-/// `stale`, `_`, `_x2`, `1`, `1x2`, `1+0.5x2` or `1-0.5x2`.
+/// Expands `stale`, `_`, `_x2`, `1`, `1x2`, `1+0.5x2` or `1-0.5x2`.
 fn expanded(token: &str) -> Vec<String> {
     let (what, times) = token.split_once('x').unwrap_or((token, "0"));
     let times: u32 = times.parse().expect("a number of times");
@@ -61,7 +61,7 @@ fn expanded(token: &str) -> Vec<String> {
     (0..=times).map(|time| (first + step * f64::from(time)).to_string()).collect()
 }
 
-/// Each `factor`th sample. A target that was gone in between leaves its mark on the sample after.
+/// Returns each `factor`th sample. A target that was absent between them marks the next sample as stale.
 fn every(factor: usize, samples: &[String]) -> Vec<String> {
     let seen = |at: usize| {
         let since = &samples[(at + 1).saturating_sub(factor)..=at];
@@ -70,7 +70,7 @@ fn every(factor: usize, samples: &[String]) -> Vec<String> {
     };
     let mut samples_at: Vec<_> = (0..samples.len()).step_by(factor).map(seen).collect();
     let last = samples.len() - 1;
-    // A series that goes for good has no sample after.
+    // A series that ends has no next sample.
     if samples[last] == "stale" && !last.is_multiple_of(factor) {
         samples_at.push("stale".to_owned());
     }

@@ -1,4 +1,4 @@
-//! The dashboard: sound as a document, and its queries can be answered.
+//! Dashboard: its structure and its queries.
 
 use super::alerts;
 use super::catalogue::catalogue;
@@ -19,7 +19,7 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
 }
 
-/// Every query with its legend.
+/// Returns every query with its legend.
 fn queries(dashboard: &Value) -> Vec<(&str, &str)> {
     let targets = panels(dashboard).iter().filter_map(|panel| panel["targets"].as_array()).flatten();
     let annotations = dashboard["annotations"]["list"].as_array().expect("annotations").iter();
@@ -27,7 +27,7 @@ fn queries(dashboard: &Value) -> Vec<(&str, &str)> {
     of_panels.chain(annotations.map(|each| (text(each, "expr"), text(each, "titleFormat")))).collect()
 }
 
-/// As Grafana sends it, with something chosen for each variable.
+/// Replaces the variables of a query as Grafana does.
 fn filled_in(query: &str) -> String {
     let query = query.replace("$__rate_interval", "5m").replace("$namespace", "n").replace("$job", "j");
     let query = query.replace("$pod", "p");
@@ -107,7 +107,7 @@ fn panels_say_what_they_show_and_lie_side_by_side() {
             assert_eq!(text(&target["datasource"], "uid"), "${datasource}", "{title}");
         }
         if text(panel, "type") == "stat" {
-            // Of a range Grafana shows the last number, however long its series has been gone.
+            // Over a range, Grafana shows the last number of a series that has ended.
             assert!(targets.iter().all(|target| target["instant"] == true), "{title}: not of now");
         }
         if text(panel, "type") == "timeseries" {

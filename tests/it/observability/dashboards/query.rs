@@ -1,12 +1,13 @@
-//! The names in a query.
+//! Names in a query.
 
 use super::catalogue::{Metric, OF_THE_TARGET};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Metrics = BTreeMap<String, Metric>;
 
-/// Everything in a query, and in the labels that its legend names, that is no metric or label of the
-/// running bridge. `recorded`: what rules record.
+/// Returns the names in a query, and in its legend, that are not metrics or labels of a bridge.
+///
+/// `recorded` has the names of recording rules.
 pub(super) fn strangers(query: &str, legend: &str, metrics: &Metrics, recorded: &[String]) -> Vec<String> {
     let mut strange = Vec::new();
     let mut labels: BTreeSet<&str> = OF_THE_TARGET.into();
@@ -46,7 +47,7 @@ pub(super) fn strangers(query: &str, legend: &str, metrics: &Metrics, recorded: 
     strange
 }
 
-/// The metric that a series belongs to, and whether it is a histogram's bucket.
+/// Returns the metric of a series, and whether the series is a histogram's bucket.
 fn find<'a>(series: &str, metrics: &'a Metrics) -> Option<(&'a Metric, bool)> {
     let histogram = |suffix: &str| {
         let metric = metrics.get(series.strip_suffix(suffix)?)?;
@@ -56,8 +57,9 @@ fn find<'a>(series: &str, metrics: &'a Metrics) -> Option<(&'a Metric, bool)> {
     plain.or_else(|| ["_bucket", "_sum", "_count"].into_iter().find_map(histogram))
 }
 
-/// Whether a label can be what a matcher asks for. Variables can be anything; of a pattern what stands
-/// before its first special character is looked at.
+/// Returns whether a label can have the matcher's value.
+///
+/// Variables can have any value; of a pattern only the text before its first special character counts.
 fn can_be(operator: &str, asked: &str, values: &[String]) -> bool {
     let plain = asked.split(['.', '+', '*', '$', '[', '(']).next().unwrap_or_default();
     let is_pattern = operator.contains('~') && plain.len() < asked.len();
@@ -65,7 +67,7 @@ fn can_be(operator: &str, asked: &str, values: &[String]) -> bool {
         || values.iter().any(|value| if is_pattern { value.starts_with(plain) } else { value == asked })
 }
 
-/// The matchers in the braces that these words begin with, if they do.
+/// Parses the matchers in braces at the beginning of these words.
 fn matchers(words: &[String]) -> Vec<(String, &str, String)> {
     if words.first().map(String::as_str) != Some("{") {
         return Vec::new();
@@ -82,7 +84,7 @@ fn matchers(words: &[String]) -> Vec<(String, &str, String)> {
         .collect()
 }
 
-/// The labels in `by (…)`, `on (…)` and the like.
+/// Returns the labels in `by (…)`, `on (…)` and similar clauses.
 fn grouped(words: &[String]) -> Vec<String> {
     let mut labels = Vec::new();
     for (at, word) in words.iter().enumerate() {
@@ -96,7 +98,7 @@ fn grouped(words: &[String]) -> Vec<String> {
     labels
 }
 
-/// Names, strings and single signs.
+/// Returns names, strings and single signs.
 fn words(query: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = query;

@@ -1,4 +1,4 @@
-//! The runbook: a section for each alert, and every command and query in it works.
+//! Runbook: a section for each alert, and correct commands and queries.
 
 use super::alerts;
 use super::catalogue::catalogue;
@@ -7,19 +7,19 @@ use crate::kit::process::bridge_command;
 use crate::kit::promtool;
 use std::collections::BTreeMap;
 
-/// What each section says, in this order.
+/// Parts of each section, in order.
 const PARTS: [&str; 5] = ["**It means**", "**Meanwhile**", "**Look**", "**Do**", "**It is over**"];
 
 fn page() -> String {
     super::repository_file("docs/operations/runbook.md")
 }
 
-/// Headings with what stands below them.
+/// Returns headings with their text.
 fn sections(page: &str) -> Vec<(&str, &str)> {
     page.split("\n## ").skip(1).filter_map(|section| section.split_once('\n')).collect()
 }
 
-/// What stands in the fenced blocks of one kind.
+/// Returns the contents of the fenced blocks of one kind.
 fn blocks<'a>(page: &'a str, kind: &str) -> Vec<&'a str> {
     let begin = format!("```{kind}\n");
     page.split(begin.as_str()).skip(1).filter_map(|rest| Some(rest.split_once("\n```")?.0)).collect()
@@ -32,7 +32,7 @@ fn every_alert_has_its_section_and_every_section_its_alert() {
     let mut alerts: Vec<_> = alerts::rules().into_iter().map(|rule| rule.name).collect();
     headings.sort();
     alerts.sort();
-    // One that warns first and wakes later has two rules.
+    // An alert with two severities has two rules.
     alerts.dedup();
     assert_eq!(headings, alerts);
 }
@@ -81,7 +81,8 @@ fn every_metric_that_the_runbook_names_is_exposed_and_every_query_is_promql() {
     promtool::check_queries(&queries.iter().map(ToString::to_string).collect::<Vec<_>>());
 }
 
-/// Every `justcall-bridge …` on the page: in blocks to the end of the line, else to the closing tick.
+/// Returns every `justcall-bridge …` on the page: in blocks to the end of the line, otherwise to the closing
+/// backtick.
 fn commands(page: &str) -> Vec<String> {
     let lines = blocks(page, "sh").into_iter().flat_map(str::lines);
     let inline = page.split('`').skip(1).step_by(2).filter(|code| !code.contains('\n'));
@@ -93,7 +94,7 @@ fn commands(page: &str) -> Vec<String> {
         .collect()
 }
 
-/// What a command says of itself; `None` if there is none of that name.
+/// Returns the help of a command; `None` if it does not exist.
 fn help(command: &[&str]) -> Option<String> {
     let output = bridge_command().args(command).arg("--help").output().expect("it starts");
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
@@ -110,7 +111,7 @@ fn every_command_in_the_runbook_is_one_with_those_flags() {
         let names: Vec<&str> = words.iter().copied().take_while(|word| is_name(word)).collect();
         let said = known.entry(names.clone()).or_insert_with(|| help(&names));
         let said = said.as_deref().unwrap_or_else(|| panic!("there is no justcall-bridge {names:?}"));
-        // A group of commands is no command.
+        // A group of commands is not a command.
         assert!(!said.contains("\nCommands:\n"), "justcall-bridge {command} lacks a subcommand");
         for flag in words.iter().filter(|word| word.starts_with("--")) {
             let flag = flag.split('=').next().unwrap_or(flag);
@@ -137,7 +138,7 @@ fn every_reason_that_an_alert_can_name_is_explained() {
         let sections = sections(&page);
         let (_, text) = sections.iter().find(|(heading, _)| *heading == alert).expect("a section");
         let reasons = metrics[metric].labels["reason"].iter();
-        // The alert leaves out refused signatures, which have an alert of their own.
+        // The alert excludes refused signatures, which have an alert of their own.
         let named = reasons.filter(|reason| {
             *reason != "other" && (alert.ends_with("Denied") || !reason.starts_with("signature_"))
         });

@@ -1,16 +1,16 @@
-//! Events that hold a needle wherever they hold anything of anybody.
+//! Events with a marker in every personal field.
 
 use super::needles::{needle, number, phone};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
 
-/// A `call.completed` of the documented dialect.
+/// Returns a `call.completed` of the documented dialect.
 pub(super) fn documented() -> Vec<u8> {
     documented_with("")
 }
 
-/// The same with more members in `data`, each behind a comma.
+/// Returns a `call.completed` with more members in `data`, each after a comma.
 pub(super) fn documented_with(more: &str) -> Vec<u8> {
     format!(
         r#"{{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"{}","direction":"inbound","from":"{}","to":"{}","agent_id":{},"agent_name":"{} \"O'Neil\" \u00e9","duration":185,"status":"completed","recording_url":"https://recordings.justcall.io/{}.mp3","notes":"{}","disposition":"{}","{}":"unknown field"{more}}}}}"#,
@@ -27,7 +27,7 @@ pub(super) fn documented_with(more: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// One event each of the other families in the documented dialect: their types and bodies.
+/// Returns one event of each other family in the documented dialect, by type.
 pub(super) fn families() -> Vec<(&'static str, Vec<u8>)> {
     let event = |kind: &'static str, data: String| {
         let body = format!(r#"{{"event":"{kind}","timestamp":"2026-03-12T14:30:00Z","data":{{{data}}}}}"#);
@@ -70,7 +70,7 @@ pub(super) fn families() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// A type that nobody knows.
+/// Returns an event of an unknown type.
 pub(super) fn unknown() -> Vec<u8> {
     format!(
         r#"{{"event":"{}.{}","timestamp":"2026-03-12T14:30:00Z","data":{{"id":"{}","name":"{}"}}}}"#,
@@ -82,7 +82,7 @@ pub(super) fn unknown() -> Vec<u8> {
     .into_bytes()
 }
 
-/// A `call.completed` of the live dialect, for that URL.
+/// Returns a `call.completed` of the live dialect, for that URL.
 pub(super) fn live(url: &str) -> Vec<u8> {
     format!(
         r#"{{"request_id":"{}","webhook_url":"{url}","url_id":"{}","type":"call.completed","data":{{"id":{},"call_sid":"{}","contact_number":"{}","contact_name":"{}","contact_email":"{}@example.com","agent_name":"{}","call_info":{{"direction":"Incoming","notes":"{}","recording":"https://x.example/{}.mp3","voicemail_transcription":"{}"}},"justcall_ai":{{"call_transcription":[{{"speaker_name":"{}","sentence":"{}"}}],"call_summary":"{}"}}}},"metadata":{{"{}":"{}"}}}}"#,
@@ -106,7 +106,7 @@ pub(super) fn live(url: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A URL of a webhook, with everything in it that a URL can hold.
+/// Returns a webhook URL with every part that a URL can have.
 pub(super) fn url() -> String {
     format!(
         "https://{}:{}@x.example/{}?key={}",
@@ -123,7 +123,7 @@ pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("in memory")
 }
 
-/// Headers that a request need not have, and a few that nobody sends.
+/// Returns optional and unusual request headers.
 pub(super) fn headers() -> Vec<(&'static str, String)> {
     vec![
         ("user-agent", needle("useragent")),
@@ -144,7 +144,7 @@ pub(super) fn headers() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Those headers by reference.
+/// Borrows these headers.
 pub(super) fn borrowed<'a>(headers: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
     headers.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }

@@ -1,4 +1,4 @@
-//! Who is let in and who is not: secrets, tokens and signatures, right and wrong.
+//! Authentication: correct and wrong secrets, tokens and signatures.
 
 use super::events::{documented, live};
 use super::needles::{is_in, needle};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 const SIGNED: &str = "/hooks/signed";
 const BY_TOKEN: &str = "/hooks/token";
 
-/// Everything secret that two sources know, each from another place.
+/// Secrets of two sources, each from another place.
 struct Secrets {
     inline: String,
     environment: String,
@@ -62,7 +62,7 @@ impl Secrets {
     }
 }
 
-/// Posts a body with the headers of a signature by that secret.
+/// Posts a body that is signed with that secret.
 fn signed(bridge: &Talkative, path: &str, secret: &str, url: &str, at: &str, body: &[u8]) -> String {
     let signature = sign(secret, url, "call.completed", at);
     bridge.post_with(path, &[(SIGNATURE, &signature), (VERSION, "v1"), (TIMESTAMP, at)], body)
@@ -105,7 +105,7 @@ fn signatures(bridge: &Talkative, secrets: &Secrets) {
     assert_eq!(shown(&"0".repeat(64), "v1", &documented()), "401 signature_no_url");
     assert_eq!(bridge.post_with(SIGNED, &[], &live(url)), "401 signature_missing");
     assert_eq!(shown(&"0".repeat(64), "v1", needle("broken").as_bytes()), "401 unverifiable");
-    // Counted, and let pass all the same.
+    // Counted, and accepted.
     let watched = format!("{SIGNED}/monitor");
     assert_eq!(signed(bridge, &watched, &needle("othersecret"), url, now, &live(url)), "200 acked");
     assert_eq!(bridge.post_with(&watched, &[(VERSION, &needle("version"))], &live(url)), "200 acked");
@@ -128,7 +128,7 @@ fn tokens(bridge: &Talkative, secrets: &Secrets) {
     assert_eq!(bridge.post_with(&deeper, &[], &documented()), "404 unknown_path");
 }
 
-/// Files that change while the bridge runs, to something sound and to something that is not.
+/// Changes files of the running bridge to valid and to invalid contents.
 fn changed_files(bridge: &Talkative, secrets: &Secrets) {
     fs::write(&secrets.secrets_file, needle("rotated")).expect("a file");
     bridge.wait_for_line("file changed; the new content is in force");

@@ -1,28 +1,28 @@
-//! Needles: values that are found again wherever they turn up, in whatever writing.
+//! Markers: values that a search finds in any encoding.
 //!
-//! Every text among them begins with the same mark and every number with the same digits, so that one
-//! search finds them all; what follows the mark says which it is.
+//! Every text begins with the same mark and every number with the same digits, so that one search finds all; the rest
+//! names the marker.
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Letters and digits only: it stands as it is in JSON, in a URL and in a header.
+/// Mark of letters and digits, which JSON, URLs and headers do not escape.
 const MARK: &str = "qz9vx7kw3jp";
-/// A number begins so.
+/// First digits of a number.
 const DIGITS: &str = "91374608";
 
-/// A text that stands nowhere else, named after what it stands for.
+/// Returns a unique text, named after its content.
 pub(crate) fn needle(what: &str) -> String {
     format!("{MARK}{what}{}", next())
 }
 
-/// A whole number that stands nowhere else.
+/// Returns a unique integer.
 pub(crate) fn number() -> String {
     format!("{DIGITS}{}", 10_000 + next())
 }
 
-/// A phone number.
+/// Returns a unique phone number.
 pub(crate) fn phone() -> String {
     format!("+{}", number())
 }
@@ -32,13 +32,13 @@ fn next() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Whether a needle is in there at all.
+/// Returns whether the bytes contain a marker.
 pub(crate) fn is_in(bytes: &[u8]) -> bool {
     !leaks(&String::from_utf8_lossy(bytes), &[]).is_empty()
 }
 
-/// Every place where a needle, or one of the `others`, shows: in plain, percent-encoded, as JSON's
-/// escapes, in Base64, in hex, or as a list of bytes.
+/// Returns every place of a marker or of one of `others`: plain, percent-encoded, JSON-escaped, in Base64, in hex, or
+/// as a list of bytes.
 pub(crate) fn leaks(text: &str, others: &[&str]) -> Vec<String> {
     let folded = text.to_ascii_lowercase();
     let mut found = Vec::new();
@@ -48,7 +48,7 @@ pub(crate) fn leaks(text: &str, others: &[&str]) -> Vec<String> {
             collect(&mut found, &folded, &wanted.to_ascii_lowercase(), writing);
         }
         for skipped in 0..3 {
-            // Of the bytes behind those that share their group with what stands before.
+            // Without the bytes that share a group with the text before.
             let whole = skipped + (all - skipped) / 3 * 3;
             let bytes = &mark.as_bytes()[skipped..whole];
             for wanted in [BASE64_STANDARD.encode(bytes), BASE64_URL_SAFE.encode(bytes)] {
@@ -59,7 +59,7 @@ pub(crate) fn leaks(text: &str, others: &[&str]) -> Vec<String> {
     found
 }
 
-/// How a text is written without regard to case.
+/// Returns the encodings of a text, case-insensitive.
 fn writings(mark: &str) -> [(&'static str, String); 6] {
     let each = |write: fn(u8) -> String| mark.bytes().map(write).collect::<Vec<_>>();
     [

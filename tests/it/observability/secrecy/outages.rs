@@ -1,4 +1,4 @@
-//! A broker that asks for a password, and dies.
+//! A broker with authentication, which dies.
 
 use super::events::documented;
 use super::needles::needle;
@@ -56,7 +56,7 @@ fn passwords_and_a_broker_that_dies_show_nothing() {
     let settings = [credentials(&SCRAM, &from_file), tls.to_vec(), vec![deadline]].concat();
     let bridge = start("json", &cluster.sasl_tls, &settings);
     bridge.wait_ready(true);
-    // The first one finds a topic to be opened, for which half a second can be short.
+    // The first event opens a topic, for which half a second can be short.
     until("an event", || bridge.post(&documented()) == "200 acked");
     let stopping = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Events that get through.
+//! Accepted events.
 
 use super::events::{borrowed, documented, families, gzip, headers, live, unknown, url};
 use super::needles::{is_in, needle};
@@ -29,7 +29,7 @@ fn events_that_pass_show_in_kafka_and_nowhere_else() {
         let get = format!("GET {query} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", needle("host"));
         assert_eq!(bridge.raw(get.as_bytes()), "200 probe");
 
-        // Chunked, with what chunks can carry besides.
+        // Chunked, with extensions and trailers.
         let chunked = documented();
         let request = format!(
             "POST {PATH} HTTP/1.1\r\nhost: b\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n{:x};{}={}\r\n{}\r\n0\r\n{}: {}\r\n\r\n",

@@ -1,4 +1,4 @@
-//! Events that are refused: there is no Kafka, or no room.
+//! Refused events: no Kafka, or no room.
 
 use super::events::{documented, documented_with, live, url};
 use super::needles::needle;
@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use std::path::Path;
 use std::time::Duration;
 
-/// Where no broker listens.
+/// Returns an address without a server.
 fn nowhere() -> String {
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
     free.expect("a port").to_string()
@@ -55,7 +55,7 @@ fn records_that_a_broker_refuses_show_nowhere() {
     let (prefix, deadline) = (format!("topics.prefix={prefix}"), "kafka.ack_deadline=5s");
     let bridge = Talkative::start("json", &mock.bootstrap_servers(), &[UNSIGNED, &prefix, deadline], &[]);
     bridge.wait_ready(true);
-    // A batch that is refused for one of its records is sent again, each record alone.
+    // A batch that is refused because of one record is sent again, each record alone.
     for (error, answer) in [
         (RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "200 acked"),
         (RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_RECORD, "200 acked"),
@@ -66,7 +66,7 @@ fn records_that_a_broker_refuses_show_nowhere() {
         assert_eq!(bridge.post(&documented()), answer, "{error:?}");
     }
     until("an acknowledgement", || bridge.post(&documented()) == "200 acked");
-    // The client fails for good, and another takes its place.
+    // A fatal error of the client, which is replaced.
     let out_of_step = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
     mock.request_errors(RDKafkaApiKey::Produce, &[out_of_step]);
     bridge.post(&documented());
@@ -92,7 +92,7 @@ fn event_that_comes_while_the_bridge_stops_shows_nowhere() {
     bridge.ended();
 }
 
-/// Settings of a bridge with a spool.
+/// Returns the settings of a bridge with a spool.
 fn spooling<'a>(directory: &'a str, prefix: &'a str) -> [&'a str; 8] {
     [
         UNSIGNED,
@@ -178,7 +178,7 @@ fn status(directory: &str) {
     }
 }
 
-/// Puts a needle where a checksum does not expect it.
+/// Overwrites bytes with a marker, so that the checksum does not match.
 fn damage(directory: &Path) {
     let spool = Connection::open(directory.join("spool.db")).expect("the spool");
     spool.busy_timeout(Duration::from_secs(5)).expect("a timeout");

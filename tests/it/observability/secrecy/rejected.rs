@@ -1,4 +1,4 @@
-//! Events that are rejected: their text goes to the dead letters, and a word of why to the sender.
+//! Rejected events: their text is in the dead letters, and the sender gets the reason.
 
 use super::events::{documented_with, gzip, unknown};
 use super::needles::{is_in, needle, number};
@@ -6,7 +6,7 @@ use super::talkative::{FORMATS, Talkative};
 use crate::kit::bridge::{PATH, UNSIGNED};
 use crate::kit::kafka::Kafka;
 
-/// Bodies that no retry can help, with what is said of them.
+/// Returns bodies that are rejected, with the reasons.
 fn bodies() -> Vec<(Vec<u8>, &'static str)> {
     let name = needle("name");
     let violating = |field: &str| documented_with(&format!(",{field}"));

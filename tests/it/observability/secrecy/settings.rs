@@ -1,4 +1,4 @@
-//! Settings that are wrong, each in a way in which its value might be quoted.
+//! Invalid settings, each in a way that might quote its value.
 
 use super::needles::needle;
 use super::talkative::run;
@@ -8,7 +8,7 @@ use std::fs;
 
 const BAD_SETTINGS: Option<i32> = Some(78);
 
-/// Runs `check` and `serve` with these flags and variables; the exit code of the latter.
+/// Runs `check` and `serve` with these flags and variables. Returns the exit code of `serve`.
 fn start(flags: &[String], env: &[(&str, &str)]) -> (Option<i32>, String) {
     let flags: Vec<_> = flags.iter().flat_map(|flag| ["--set", flag]).collect();
     run(&[&["check", "--json"], flags.as_slice()].concat(), env);

@@ -1,4 +1,4 @@
-//! A bridge that tells all it can, and the ear that keeps whatever it says.
+//! A bridge with all logs enabled, whose output is stored.
 
 use super::needles;
 use crate::kit::bridge::{PATH, until};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Everything on, each library by its name: what is off unless it is named is on then too.
+/// Log filter that enables everything, and each library by its name.
 const EVERYTHING: &str = "trace,justcall_kafka_bridge=trace,librdkafka=trace,rdkafka=trace,actix_http=trace,\
      actix_http::h1=trace,actix_http::h1::decoder=trace,actix_http::h1::dispatcher=trace,\
      actix_server=trace,actix_web=trace,actix_rt=trace,rustls=trace,tokio_rustls=trace,h2=trace,\
@@ -19,19 +19,19 @@ const EVERYTHING: &str = "trace,justcall_kafka_bridge=trace,librdkafka=trace,rdk
      reqwest=trace,hyper=trace,hyper_util=trace,opentelemetry=trace,opentelemetry_sdk=trace,\
      opentelemetry_otlp=trace,opentelemetry_http=trace";
 
-/// How log lines look.
+/// Formats of log lines.
 pub(super) const FORMATS: [&str; 2] = ["json", "text"];
 
-/// A running bridge at its most talkative.
+/// Running bridge with all logs enabled.
 pub(super) struct Talkative {
     process: Process,
     pub(super) ingress: SocketAddr,
     pub(super) admin: SocketAddr,
     pub(super) prefix: String,
     bootstrap: String,
-    /// What it answered, and to what.
+    /// Requests with their responses.
     heard: Mutex<Vec<(String, String)>>,
-    /// Secrets that are no needles of ours.
+    /// Secrets that are not markers.
     others: Vec<&'static str>,
 }
 
@@ -74,24 +74,24 @@ impl Talkative {
         Self { process, ingress, admin, prefix, bootstrap, heard: Mutex::default(), others: Vec::new() }
     }
 
-    /// Also looks for this, which is none of our needles.
+    /// Adds a secret that is not a marker to the search.
     pub(super) fn and_for(mut self, other: &'static str) -> Self {
         self.others.push(other);
         self
     }
 
-    /// Waits until `/readyz` says so.
+    /// Waits until `/readyz` reports this state.
     pub(super) fn wait_ready(&self, ready: bool) {
         let wanted = if ready { 200 } else { 503 };
         until("readiness", || self.get(self.admin, "/readyz").status == wanted);
     }
 
-    /// Posts to the usual path.
+    /// Posts to the default path.
     pub(super) fn post(&self, body: &[u8]) -> String {
         self.post_with(PATH, &[], body)
     }
 
-    /// Posts with headers; says status and what kind of answer it was.
+    /// Posts with headers. Returns status and outcome.
     pub(super) fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
         let headers = [&[("connection", "close")], headers].concat();
         let answer = http::post(self.ingress, path, &headers, body).expect("an answer");
@@ -99,21 +99,21 @@ impl Talkative {
         said(&answer)
     }
 
-    /// Posts to the usual path; `None` where no answer comes, for the bridge has ended.
+    /// Posts to the default path; `None` if the bridge has ended.
     pub(super) fn try_post(&self, body: &[u8]) -> Option<String> {
         let answer = http::post(self.ingress, PATH, &[("connection", "close")], body).ok()?;
         self.keep(PATH, &answer);
         Some(said(&answer))
     }
 
-    /// Sends these bytes and reads one answer.
+    /// Sends bytes and reads one response.
     pub(super) fn raw(&self, bytes: &[u8]) -> String {
         let answer = http::request(self.ingress, bytes).expect("an answer");
         self.keep("raw", &answer);
         said(&answer)
     }
 
-    /// Sends these bytes, does not go on, and reads one answer, if any comes.
+    /// Sends an incomplete request and reads a response, if one arrives.
     pub(super) fn unfinished(&self, bytes: &[u8], hang_up: bool) -> String {
         let mut connection = Connection::open(self.ingress).expect("a connection");
         connection.send(bytes).expect("sent");
@@ -129,7 +129,7 @@ impl Talkative {
         }
     }
 
-    /// Gets a page of either listener.
+    /// Requests a page of either listener.
     pub(super) fn get(&self, address: SocketAddr, path: &str) -> Response {
         let answer = http::get(address, path).expect("an answer");
         self.keep(path, &answer);
@@ -143,12 +143,12 @@ impl Talkative {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), whole));
     }
 
-    /// The records of one of its topics, at least so many.
+    /// Returns the records of one of its topics, at least `count`.
     pub(super) fn records(&self, topic: &str, count: usize) -> Vec<Read> {
         consume::read_topic(&self.bootstrap, &format!("{}{topic}", self.prefix), count, PATIENCE)
     }
 
-    /// Has this searched too: what it said to somebody else.
+    /// Adds output to another peer to the search.
     pub(super) fn also_said(&self, to: &str, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes).into_owned();
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), text));
@@ -163,7 +163,7 @@ impl Talkative {
         self.process.signal(name);
     }
 
-    /// Looks at its pages, stops it, and goes through all that it ever said.
+    /// Reads the pages, stops the bridge and searches all its output.
     pub(super) fn finish(mut self) {
         for page in ["/metrics", "/readyz", "/livez"] {
             self.get(self.admin, page);
@@ -172,7 +172,7 @@ impl Talkative {
         self.ended();
     }
 
-    /// Goes through all that it said, once it has ended by itself.
+    /// Searches all output of a bridge that has ended.
     pub(super) fn ended(&mut self) {
         self.process.wait_exit(PATIENCE);
         let log = [self.process.stdout(), self.process.stderr()].concat().join("\n");
@@ -185,7 +185,7 @@ impl Talkative {
     }
 }
 
-/// Panics if a needle is in any of these texts, each under its name.
+/// Panics if one of these named texts contains a marker.
 pub(super) fn assert_silent(heard: &[(String, String)], others: &[&str]) {
     let told: Vec<_> = heard
         .iter()
@@ -196,7 +196,7 @@ pub(super) fn assert_silent(heard: &[(String, String)], others: &[&str]) {
     assert!(told.is_empty(), "{} leaks:\n{}", told.len(), told.join("\n"));
 }
 
-/// Runs a command to its end; its exit code. Panics if it shows a needle.
+/// Runs a command and returns its exit code. Panics if its output contains a marker.
 pub(super) fn run(args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut process = Process::bridge(args, env);
     let code = process.wait_exit(PATIENCE).code();
@@ -205,7 +205,7 @@ pub(super) fn run(args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String) 
     (code, said)
 }
 
-/// Status with the outcome or the problem's tag.
+/// Returns status with the outcome or the problem's tag.
 fn said(answer: &Response) -> String {
     let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let kind = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());

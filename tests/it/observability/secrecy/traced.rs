@@ -1,4 +1,4 @@
-//! Events that are traced: what a collector is told of them, and the log of it.
+//! Traced events: requests to the collector, and logs.
 
 use super::events::{borrowed, documented, families, headers, live, unknown, url};
 use super::needles::needle;
@@ -13,7 +13,7 @@ fn traces_hold_nothing_of_anybody_and_the_collectors_token_shows_nowhere() {
         let collector = Collector::listen();
         let token = format!("telemetry.otlp_headers.authorization=Bearer {}", needle("collector"));
         let endpoint = collector.setting();
-        // Lines of events that go well too.
+        // With lines of successful events.
         let settings = [UNSIGNED, &endpoint, &token, "telemetry.log_sample=1"];
         let bridge = Talkative::start(format, Kafka::shared().bootstrap(), &settings, &[]);
         bridge.wait_ready(true);

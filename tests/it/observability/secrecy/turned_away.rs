@@ -1,4 +1,4 @@
-//! Requests that never become an event: HTTP's own faults, and those that somebody makes on purpose.
+//! Requests that are denied or invalid before they become events.
 
 use super::events::{borrowed, documented, headers};
 use super::needles::needle;
@@ -106,7 +106,7 @@ fn broken_http(bridge: &Talkative) {
     for request in &requests {
         bridge.unfinished(request.as_bytes(), true);
     }
-    // A header that does not come to its end in time.
+    // A header that does not end in time.
     bridge.unfinished(format!("POST {PATH} HTTP/1.1\r\nx-slow: {value}").as_bytes(), false);
     bridge.wait_for_line("parse error");
 }

@@ -1,4 +1,4 @@
-//! The rights of those who read topics back.
+//! Rights of consumers and of commands that read topics.
 
 use super::{Right, exported, grant, guarded, serve, team, until_acked, without};
 use crate::commands::topics::{Run, Team, run};
@@ -8,7 +8,7 @@ use crate::kit::secured::Secured;
 
 const UNKNOWN: &[u8] = br#"{"type":"fax.sent","timestamp":"2026-01-01T00:00:00Z","data":{"id":"7"}}"#;
 
-/// Topics with an event and a dead letter in them.
+/// Creates topics with an event and a dead letter.
 fn filled(broker: &Secured) -> Team {
     let team = team(broker, &["topics.partitions=1", "unknown_events=dead_letter"]);
     grant(broker, &exported(&team, "serve"));
