@@ -95,39 +95,39 @@ const HOMES: &[(&str, &[&str])] = &[
     ("arc_swap", &["watch", "ingest", "delivery", "kafka"]),
 ];
 
-const LONGEST_FILE: usize = 400;
+const MAX_FILE_LINES: usize = 400;
 
 /// Folder names that are not allowed, because they do not state a content.
 const MEANINGLESS: &[&str] = &["utils", "common", "types", "manager", "helpers"];
 
 #[test]
-fn parts_keep_to_the_arrows() {
+fn rooms_import_only_allowed_rooms() {
     assert_none(&BRIDGE, arrow_breaches);
 }
 
 #[test]
-fn outside_libraries_stay_at_home() {
+fn libraries_are_used_only_in_their_rooms() {
     assert_none(&BRIDGE, home_breaches);
 }
 
 #[test]
-fn only_tests_unwrap() {
+fn unwrap_is_used_only_in_tests() {
     assert_none(&BRIDGE, unwrap_breaches);
 }
 
 #[test]
-fn files_are_short_and_folders_have_meaning() {
+fn files_are_short_and_folder_names_have_a_meaning() {
     assert_none(&BRIDGE, shape_breaches);
 }
 
 #[test]
-fn the_events_crate_keeps_to_the_same_rules() {
+fn events_crate_follows_the_same_rules() {
     assert_none(&EVENTS_CRATE, unwrap_breaches);
     assert_none(&EVENTS_CRATE, shape_breaches);
 }
 
 #[test]
-fn every_arrow_and_every_home_is_used() {
+fn every_allowed_import_and_library_is_used() {
     assert_eq!(unused_arrows(ARROWS, &BRIDGE), [""; 0]);
     assert_eq!(unused_homes(HOMES, &BRIDGE), [""; 0]);
 }
@@ -196,8 +196,8 @@ fn unwrap_breaches(source: &Source) -> Vec<String> {
 fn shape_breaches(source: &Source) -> Vec<String> {
     let mut breaches = Vec::new();
     let length = source.length();
-    if length > LONGEST_FILE {
-        breaches.push(format!("{}:{length}: longer than {LONGEST_FILE} lines", source.path));
+    if length > MAX_FILE_LINES {
+        breaches.push(format!("{}:{length}: longer than {MAX_FILE_LINES} lines", source.path));
     }
     if source.path.ends_with("/mod.rs") {
         breaches.push(format!("{}: a module is `name.rs`, with its children in `name/`", source.path));
@@ -209,7 +209,7 @@ fn shape_breaches(source: &Source) -> Vec<String> {
     breaches
 }
 
-mod the_check_bites {
+mod rule_tests {
     use super::*;
 
     fn source(path: &str, text: &str) -> Source {
@@ -217,13 +217,13 @@ mod the_check_bites {
     }
 
     #[test]
-    fn import_against_the_arrows_is_named_with_file_line_and_arrow() {
+    fn forbidden_import_is_reported_with_file_line_and_rooms() {
         let breach = source("src/record/headers.rs", "//! Doc.\n\nuse crate::http::Config;\n");
         assert_eq!(arrow_breaches(&breach), ["src/record/headers.rs:3: record -> http is no arrow"]);
     }
 
     #[test]
-    fn no_part_but_the_outermost_imports_config() {
+    fn only_app_and_cli_import_config() {
         for part in ["http", "ingest", "delivery", "kafka", "routing", "spool", "telemetry"] {
             let path = format!("src/{part}/mod.rs");
             assert_eq!(arrow_breaches(&source(&path, "use crate::config::Settings;")).len(), 1, "{part}");
@@ -234,7 +234,7 @@ mod the_check_bites {
     }
 
     #[test]
-    fn every_way_to_name_a_part_is_seen() {
+    fn every_form_of_import_is_found() {
         for text in [
             "use crate::http::Config;",
             "pub(crate) use crate::http;",
@@ -259,7 +259,7 @@ mod the_check_bites {
     }
 
     #[test]
-    fn what_names_no_part_is_left_alone() {
+    fn other_paths_are_ignored() {
         for text in [
             "// use crate::http::Config;",
             "/// See [`crate::http`].",
@@ -278,7 +278,7 @@ mod the_check_bites {
     }
 
     #[test]
-    fn arrow_or_home_that_no_file_uses_is_named() {
+    fn unused_arrow_or_home_is_reported() {
         let files = [source("src/http/tls.rs", "use crate::secret::Secret;\nuse rustls::ServerConfig;")];
         let arrows: &[(&str, &[&str])] = &[("http", &["secret", "watch"]), ("ingest", &["secret"])];
         assert_eq!(
@@ -290,12 +290,12 @@ mod the_check_bites {
     }
 
     #[test]
-    fn part_without_a_place_is_a_breach() {
+    fn unlisted_room_is_a_breach() {
         assert_eq!(arrow_breaches(&source("src/cache/mod.rs", "")).len(), 1);
     }
 
     #[test]
-    fn library_away_from_home_is_a_breach() {
+    fn library_in_another_room_is_a_breach() {
         let breach = source("src/delivery/lane.rs", "\nuse rdkafka::ClientConfig;");
         let expected = "src/delivery/lane.rs:2: delivery -> rdkafka, which only kafka may name";
         assert_eq!(home_breaches(&breach), [expected]);
@@ -315,14 +315,14 @@ mod the_check_bites {
     }
 
     #[test]
-    fn unwrap_is_a_breach_outside_tests_only() {
+    fn unwrap_outside_tests_is_a_breach() {
         let code = "fn f() { g().unwrap(); }\n#[cfg(test)]\nmod tests { fn f() { g().unwrap() } }";
         assert_eq!(unwrap_breaches(&source("src/app.rs", code)), ["src/app.rs:1: unwrap outside tests"]);
         assert_eq!(unwrap_breaches(&source("src/app.rs", "g().unwrap_or(1); // .unwrap()")), [""; 0]);
     }
 
     #[test]
-    fn long_file_and_empty_word_are_breaches() {
+    fn long_file_and_meaningless_folder_are_breaches() {
         assert_eq!(shape_breaches(&source("src/app.rs", &"\n".repeat(400))), [""; 0]);
         assert_eq!(shape_breaches(&source("src/app.rs", &"\n".repeat(401))).len(), 1);
         assert_eq!(shape_breaches(&source("src/http/utils/mod.rs", "")).len(), 2);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const CALLS: [&str; 2] = ["justcall-bridge", "cargo run --release --"];
 
 #[test]
-fn every_command_line_in_the_documents_is_taken() {
+fn every_command_in_the_documents_is_accepted() {
     let lines: Vec<_> = documents().iter().flat_map(|document| command_lines(&read(document))).collect();
     assert!(lines.len() > 80, "{} command lines only", lines.len());
     let refused: Vec<_> = lines.iter().filter_map(|line| refusal(line)).collect();
@@ -18,7 +18,7 @@ fn every_command_line_in_the_documents_is_taken() {
 }
 
 #[test]
-fn command_line_with_a_flag_that_is_not_there_is_found_and_refused() {
+fn command_with_an_unknown_flag_is_found_and_refused() {
     let text = "\
 Run `justcall-bridge spool status --jsonn`, or `justcall-bridge <command>`.
 ```sh
@@ -185,7 +185,7 @@ fn every_test_named_in_documents_exists() {
 }
 
 #[test]
-fn every_library_that_is_not_rust_is_named() {
+fn every_native_library_is_documented() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let lock = read(&root.join("Cargo.lock"));
     let packages = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));

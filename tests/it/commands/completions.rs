@@ -36,7 +36,7 @@ fn bash_completes_commands_options_and_values() {
 }
 
 #[test]
-fn a_shell_that_is_not_known_is_a_wrong_command_line() {
+fn unknown_shell_is_a_usage_error() {
     let run = bridge_command().args(["completions", "tcsh"]).output().expect("it starts");
     assert_eq!(run.status.code(), Some(2));
 }

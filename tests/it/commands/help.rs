@@ -42,13 +42,13 @@ fn tell(path: &[String]) -> usize {
 }
 
 #[test]
-fn every_command_says_what_it_does_with_an_example() {
+fn help_of_every_command_has_an_example_and_matches_its_golden_file() {
     let told = tell(&[]);
     assert!(told > 20, "{told} commands only");
 }
 
 #[test]
-fn examples_of_serve_are_settings_with_which_it_starts() {
+fn examples_of_serve_are_valid_settings() {
     let help = said_within(&["serve", "--help"], "1000");
     let lines = help.lines().skip_while(|line| *line != "Examples:").skip(1);
     let examples: Vec<_> = lines.map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -69,6 +69,6 @@ fn examples_of_serve_are_settings_with_which_it_starts() {
 }
 
 #[test]
-fn settings_in_effect_are_the_documented_ones() {
+fn default_settings_match_the_golden_file() {
     golden::same("print-config.yaml", &said(&["serve", "--print-config"]));
 }

@@ -356,7 +356,7 @@ fn stalled() -> (std::io::PipeReader, Stdio) {
 }
 
 #[test]
-fn every_command_ends_with_its_exit_code_although_nobody_reads_stderr() {
+fn every_command_ends_with_its_exit_code_when_stderr_is_not_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let rejected = folder.path().join("rejected.ndjson").display().to_string();
     fs::write(&rejected, "no JSON\n".repeat(40)).expect("a file");
@@ -394,7 +394,7 @@ fn every_command_ends_with_its_exit_code_although_nobody_reads_stderr() {
 }
 
 #[test]
-fn dev_ends_at_a_signal_although_nobody_reads_stdout() {
+fn dev_ends_at_a_signal_when_stdout_is_not_read() {
     let (_reader, stdout) = stalled();
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let admin = free.local_addr().expect("an address");

@@ -79,7 +79,7 @@ fn first_occurrences(records: &[Read]) -> BTreeMap<Vec<u8>, Vec<usize>> {
 }
 
 #[test]
-fn events_are_not_overwritten_by_what_is_written_about_them() {
+fn output_files_never_overwrite_the_events() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("events.ndjson");
     std::fs::write(&file, "{}\n").expect("a file");
@@ -98,7 +98,7 @@ fn events_are_not_overwritten_by_what_is_written_about_them() {
 }
 
 #[test]
-fn killed_replay_goes_on_and_everything_is_there_in_order() {
+fn killed_replay_resumes_without_loss_and_in_order() {
     let lines: String = (0..2000).map(|number| call(number % 40, number) + "\n").collect();
     let backfill = Backfill::new(&lines);
     let bootstrap = Kafka::shared().bootstrap();
@@ -138,7 +138,7 @@ fn killed_replay_goes_on_and_everything_is_there_in_order() {
 }
 
 #[test]
-fn rate_is_kept_and_interruption_ends_at_a_resume_point() {
+fn rate_is_limited_and_interruption_ends_at_a_resume_point() {
     let lines: String = (0..200).map(|number| call(number, number) + "\n").collect();
     let backfill = Backfill::new(&lines);
     create_topic(Kafka::shared().bootstrap(), &backfill.topic("call.completed"), 3);
@@ -159,7 +159,7 @@ fn rate_is_kept_and_interruption_ends_at_a_resume_point() {
 }
 
 #[test]
-fn rejected_lines_are_told_kept_and_do_not_stop_the_rest() {
+fn rejected_lines_are_reported_and_kept_and_the_rest_continues() {
     let lines = [
         call(1, 1),
         "no JSON".into(),
@@ -206,7 +206,7 @@ fn rejected_lines_are_told_kept_and_do_not_stop_the_rest() {
 }
 
 #[test]
-fn rejects_are_not_kept_from_a_body_because_it_may_hold_lines() {
+fn rejects_file_is_refused_for_a_single_body() {
     let backfill = Backfill::new("{\n\"event\": 1}");
     let rejects = backfill.path("rejected.ndjson");
     let ran = backfill.place.run(&backfill.args(&["--body", "--rejects", &rejects])).ended(2);
@@ -215,7 +215,7 @@ fn rejects_are_not_kept_from_a_body_because_it_may_hold_lines() {
 }
 
 #[test]
-fn other_kind_of_content_is_not_continued_from_a_resume_point() {
+fn resume_point_of_another_kind_of_content_is_refused() {
     let record = r#"{"topic":"foreign","headers":{},"timestamp":1,"value":"x"}"#;
     let backfill = Backfill::new(record);
     let ran = backfill.place.run(&backfill.args(&[])).ended(1);
@@ -229,7 +229,7 @@ fn other_kind_of_content_is_not_continued_from_a_resume_point() {
 }
 
 #[test]
-fn line_that_kafka_refuses_is_rejected_and_its_neighbours_are_not() {
+fn line_that_kafka_refuses_is_rejected_and_the_others_are_written() {
     let large = call(2, 2).replace(r#""duration""#, &format!(r#""notes":"{}","duration""#, "x".repeat(5000)));
     let backfill = Backfill::new(&[call(1, 1), large, call(3, 3)].join("\n"));
     let limit = [("max.message.bytes", "2000")];
@@ -241,7 +241,7 @@ fn line_that_kafka_refuses_is_rejected_and_its_neighbours_are_not() {
 }
 
 #[test]
-fn changed_file_and_unknown_source_are_refused_with_what_to_do() {
+fn changed_file_and_unknown_source_are_refused_with_a_remedy() {
     let backfill = Backfill::new(&(call(1, 1) + "\n"));
     backfill.place.run(&backfill.args(&[])).ended(0);
     fs::write(&backfill.file, call(2, 2) + "\n" + &call(3, 3)).expect("a file");
@@ -255,7 +255,7 @@ fn changed_file_and_unknown_source_are_refused_with_what_to_do() {
 }
 
 #[test]
-fn nothing_is_written_that_cannot_be_remembered() {
+fn nothing_is_written_without_a_resume_point() {
     let backfill = Backfill::new(&(call(1, 1) + "\n"));
     let nowhere = backfill.path("no/such/folder/resume");
     let refused = backfill.place.run(&backfill.args(&["--resume-file", &nowhere])).ended(1);
@@ -265,7 +265,7 @@ fn nothing_is_written_that_cannot_be_remembered() {
 }
 
 #[test]
-fn while_kafka_is_down_it_waits_and_says_so() {
+fn replay_waits_for_kafka_and_reports_it() {
     let backfill = Backfill::new(&(call(1, 1) + "\n"));
     let place = Place::new("127.0.0.1:1", &backfill.prefix);
     let process = place.start(&backfill.args(&[]));
@@ -435,7 +435,7 @@ fn comparable(reads: Vec<Read>) -> Vec<Read> {
 }
 
 #[test]
-fn outputs_are_as_they_should_be() {
+fn outputs_match_the_golden_files() {
     let backfill = Backfill::new(&[call(1, 1), call(2, 2), "no JSON".into()].join("\n"));
     let file = backfill.file.to_str().expect("text");
     let run = |args: &[&str]| {

@@ -44,7 +44,7 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn every_way_that_an_event_can_go_is_told() {
+fn every_outcome_of_an_event_is_printed() {
     let folder = folder();
     let told = |args: &[&str]| said(&route(folder.path(), args));
     golden::same("route/events.txt", &told(&["events.ndjson", "--source", "main"]));
@@ -56,7 +56,7 @@ fn every_way_that_an_event_can_go_is_told() {
 
 /// A JSON pointer fits one dialect, a named field both.
 #[test]
-fn condition_on_a_field_that_is_absent_is_told_apart_from_another_value() {
+fn missing_field_is_distinguished_from_another_value() {
     let folder = folder();
     let (_, live) =
         samples(Dialect::Live).find(|(known, _)| *known == KnownType::CallMissed).expect("a sample");
@@ -115,14 +115,14 @@ fn partitions_are_those_of_kafkas_java_client() {
 }
 
 #[test]
-fn a_mapping_that_does_as_expected_passes() {
+fn mapping_that_meets_its_expectations_passes() {
     let folder = folder();
     let output = route(folder.path(), &["--expect", "expected.yaml", "--source", "main"]);
     assert_eq!(said(&output), "10 as expected\nexit code 0\n");
 }
 
 #[test]
-fn what_differs_is_named_with_place_field_and_both_values() {
+fn difference_is_reported_with_place_field_and_both_values() {
     let folder = folder();
     // Without the condition, events are no longer dropped.
     let settings = SETTINGS
@@ -138,7 +138,7 @@ fn what_differs_is_named_with_place_field_and_both_values() {
 }
 
 #[test]
-fn expectations_are_written_from_what_is_and_then_hold() {
+fn written_expectations_pass_afterwards() {
     let folder = folder();
     let add = ["events.ndjson", "--source", "main", "--expect", "mapping.ndjson", "--update"];
     assert_eq!(said(&route(folder.path(), &add)), "mapping.ndjson: 0 changed, 11 added\nexit code 0\n");
@@ -158,7 +158,7 @@ fn expectations_are_written_from_what_is_and_then_hold() {
 }
 
 #[test]
-fn an_update_answers_what_was_asked_and_leaves_the_rest() {
+fn update_changes_only_the_stated_expectations() {
     let folder = folder();
     let before = r##"# calls
 {"sample": "call.missed", "headers": {"team": "voice"}}
@@ -182,7 +182,7 @@ fn an_update_answers_what_was_asked_and_leaves_the_rest() {
 }
 
 #[test]
-fn what_cannot_be_done_says_why() {
+fn impossible_request_is_refused_with_a_reason() {
     let folder = folder();
     fs::write(folder.path().join("empty.ndjson"), "").expect("a file");
     for (args, code, expected) in [

@@ -70,7 +70,7 @@ fn trimmed(mut document: Value) -> String {
 }
 
 #[test]
-fn event_schemas_are_json_schema_and_take_their_own_examples() {
+fn event_schemas_are_valid_and_accept_their_examples() {
     let of = |validation| document(&["events", "--validation", validation]);
     let mut documents: Vec<_> = ["documented", "tolerant", "strict"].map(of).into();
     documents.push(document(&["events", "call.missed", "--dialect", "documented"]));
@@ -97,7 +97,7 @@ fn each_event_schema_can_have_a_file_of_its_own() {
 }
 
 #[test]
-fn type_that_the_dialect_does_not_have_is_named() {
+fn type_of_another_dialect_is_refused_by_name() {
     let output = bridge_command()
         .args(["schema", "events", "contact.created", "--dialect", "live"])
         .output()
@@ -108,14 +108,14 @@ fn type_that_the_dialect_does_not_have_is_named() {
 }
 
 #[test]
-fn asyncapi_parses_without_a_remark() {
+fn asyncapi_parses_without_diagnostics() {
     let text = schema(ASYNCAPI);
     assert_eq!(printed(&mut node(PARSE), &text), "", "the parser's remarks");
     golden::same("schema/asyncapi.json", &trimmed(serde_json::from_str(&text).expect("JSON")));
 }
 
 #[test]
-fn the_parser_of_asyncapi_would_have_said_so() {
+fn asyncapi_parser_reports_an_invalid_document() {
     let mut broken = document(ASYNCAPI);
     broken["operations"]["send.justcall.calls"]["channel"]["$ref"] = json!("#/channels/none");
     assert!(!printed(&mut node(PARSE), &broken.to_string()).is_empty());
@@ -130,7 +130,7 @@ fn openapi_is_valid_and_so_are_its_examples() {
 }
 
 #[test]
-fn yaml_reads_as_the_same_document() {
+fn yaml_and_json_are_the_same_document() {
     let both = |args: &[&str]| {
         let text = schema(&[args, &["--yaml"]].concat());
         json!({ "text": text, "document": document(args) })
@@ -140,7 +140,7 @@ fn yaml_reads_as_the_same_document() {
 }
 
 #[test]
-fn bad_settings_end_with_78() {
+fn invalid_settings_exit_with_78() {
     let run = bridge_command().args(["schema", "openapi", "--set", "server.listen=nowhere"]).output();
     let output = run.expect("it starts");
     assert_eq!((output.status.code(), output.stdout.len()), (Some(78), 0));

@@ -52,7 +52,7 @@ fn types(place: &Place, args: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn topics_types_and_keys_choose_what_is_shown() {
+fn topics_types_and_keys_filter_the_records() {
     let prefix = format!("{}.", topic_name("tail"));
     let (prefixed, route) = (
         format!("topics.prefix={prefix}"),
@@ -83,7 +83,7 @@ fn topics_types_and_keys_choose_what_is_shown() {
 }
 
 #[test]
-fn reading_begins_at_the_time_that_was_asked_for() {
+fn reading_begins_at_the_requested_time() {
     let (bridge, place) = serve(&[]);
     assert_eq!(bridge.post(missed("call_1").as_bytes()).status, 200);
     std::thread::sleep(Duration::from_millis(1100));
@@ -99,7 +99,7 @@ fn reading_begins_at_the_time_that_was_asked_for() {
 }
 
 #[test]
-fn live_records_come_by_themselves_also_of_topics_that_come_later() {
+fn tail_follows_new_records_and_new_topics() {
     let (bridge, place) = serve(&[]);
     assert_eq!(bridge.post(missed("call_before").as_bytes()).status, 200);
     let tail = place.start(&["tail"]);
@@ -119,7 +119,7 @@ fn live_records_come_by_themselves_also_of_topics_that_come_later() {
 }
 
 #[test]
-fn outage_is_waited_for() {
+fn tail_waits_for_the_end_of_an_outage() {
     let kafka = Kafka::start(crate::kit::kafka::Options::default());
     let bridge = Bridge::serve(kafka.bootstrap(), &[]);
     let place = Place::new(kafka.bootstrap(), &bridge.prefix);
@@ -139,7 +139,7 @@ fn outage_is_waited_for() {
 }
 
 #[test]
-fn closed_stdout_is_no_error() {
+fn closed_stdout_is_not_an_error() {
     let (bridge, place) = serve(&[]);
     post_samples(&bridge);
     let binary = env!("CARGO_BIN_EXE_justcall-bridge");
@@ -155,7 +155,7 @@ fn closed_stdout_is_no_error() {
 }
 
 #[test]
-fn outputs_are_as_they_should_be() {
+fn outputs_match_the_golden_files() {
     let (bridge, place) = serve(&["topics.partitions=1"]);
     post_samples(&bridge);
     let run = |args: &[&str]| {

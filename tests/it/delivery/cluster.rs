@@ -53,7 +53,7 @@ fn sasl(password: &'static str) -> [(&'static str, &'static str); 4] {
 }
 
 #[test]
-fn refused_connection_is_told_with_its_address() {
+fn refused_connection_is_reported_with_its_address() {
     let port = dead_port();
     let error = refused(&port, &[]);
     assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
@@ -62,7 +62,7 @@ fn refused_connection_is_told_with_its_address() {
 }
 
 #[test]
-fn wrong_password_is_told_at_once_and_not_shown() {
+fn wrong_password_is_reported_at_once_and_not_shown() {
     let error = refused(&secured().sasl, &sasl("never-to-be-shown"));
     assert!(matches!(error, Error::AuthenticationFailed(_)), "{error:?}");
     let text = error.to_string();
@@ -70,7 +70,7 @@ fn wrong_password_is_told_at_once_and_not_shown() {
 }
 
 #[test]
-fn unknown_authority_and_wrong_name_are_told_apart() {
+fn unknown_authority_and_wrong_name_are_distinguished() {
     let unknown = refused(&secured().tls, &[("security.protocol", "ssl")]);
     assert!(matches!(unknown, Error::TlsFailed(_)), "{unknown:?}");
 
@@ -91,14 +91,14 @@ fn unknown_authority_and_wrong_name_are_told_apart() {
 }
 
 #[test]
-fn plain_client_at_a_guarded_door_is_unreachable() {
+fn plaintext_client_of_a_secured_listener_is_unreachable() {
     let error = refused(&secured().tls, &[]);
     assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
     assert!(error.to_string().contains("security.protocol"), "{error}");
 }
 
 #[test]
-fn one_dead_server_of_two_is_trouble_and_no_failure() {
+fn one_unreachable_server_of_two_is_reported_and_not_a_failure() {
     let dead = dead_port();
     let both = format!("{dead},{}", Kafka::shared().bootstrap());
     let trouble = || {
@@ -113,7 +113,7 @@ fn one_dead_server_of_two_is_trouble_and_no_failure() {
 }
 
 #[test]
-fn topic_is_described_with_what_is_set_on_it() {
+fn topic_description_has_its_explicit_configuration() {
     let bootstrap = Kafka::shared().bootstrap();
     let (there, missing) = (topic_name("there"), topic_name("missing"));
     create_topic_with(bootstrap, &there, 3, 1, &[("retention.ms", "86400000")]);
@@ -143,7 +143,7 @@ fn topic_is_described_with_what_is_set_on_it() {
 }
 
 #[test]
-fn topic_is_made_widened_and_altered_without_losing_what_others_set() {
+fn topic_changes_keep_properties_set_by_others() {
     let bootstrap = Kafka::shared().bootstrap();
     let name = topic_name("changed");
     wait(async {

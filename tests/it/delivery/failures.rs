@@ -89,7 +89,7 @@ fn record_that_kafka_refuses_permanently_is_a_dead_letter_before_the_answer_with
 }
 
 #[test]
-fn passing_broker_errors_are_ridden_out_within_the_deadline() {
+fn transient_broker_errors_are_retried_within_the_deadline() {
     let (mock, bridge) = on_mock(&[]);
     mock.request_errors(
         RDKafkaApiKey::Produce,
@@ -169,7 +169,7 @@ fn bytes_in_flight_are_bounded_until_the_delivery_report() {
 }
 
 #[test]
-fn missing_topic_that_may_not_be_made_holds_up_its_own_events_alone() {
+fn missing_topic_that_may_not_be_created_delays_only_its_own_events() {
     let kafka = Kafka::shared();
     let prefix = format!("{}.", crate::kit::topic_name("kept"));
     consume::create_topic(kafka.bootstrap(), &format!("{prefix}call.missed"), 1);
@@ -189,7 +189,7 @@ fn missing_topic_that_may_not_be_made_holds_up_its_own_events_alone() {
 }
 
 #[test]
-fn frozen_broker_refuses_within_the_deadline_and_readiness_says_so() {
+fn frozen_broker_causes_refusals_within_the_deadline_and_a_failed_readiness() {
     let kafka = Kafka::start(Options::default());
     let bridge = Bridge::serve(kafka.bootstrap(), &["kafka.ack_deadline=1s"]);
     assert_eq!(said(&bridge.post(&call("before"))), acked());
@@ -207,7 +207,7 @@ fn frozen_broker_refuses_within_the_deadline_and_readiness_says_so() {
 }
 
 #[test]
-fn starts_without_kafka_and_serves_once_it_is_there() {
+fn bridge_starts_without_kafka_and_serves_once_kafka_is_up() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
     let bridge = Bridge::start(&port.to_string(), &["kafka.ack_deadline=300ms"]);
     bridge.wait_ready(false);
@@ -225,7 +225,7 @@ fn starts_without_kafka_and_serves_once_it_is_there() {
 }
 
 #[test]
-fn tls_and_sasl_work_through_properties_and_a_wrong_password_is_no_crash() {
+fn tls_and_sasl_work_through_properties_and_a_wrong_password_causes_no_crash() {
     let cluster: Secured = Kafka::start_secured();
     let user = |user: &secured::User, password: &str| {
         vec![

@@ -77,7 +77,7 @@ fn disk_fails_and_nothing_promised_is_lost_or_overtaken() {
 }
 
 #[test]
-fn one_of_three_brokers_fails_or_two_and_nothing_promised_is_lost_or_overtaken() {
+fn one_or_two_of_three_brokers_fail_and_nothing_promised_is_lost_or_overtaken() {
     round(&Wired::start(3), &triple_cases::CASES, seed(), false);
 }
 

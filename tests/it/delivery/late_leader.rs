@@ -18,7 +18,7 @@ const LISTENER: &str = "RELAYED";
 const PRODUCE: [u8; 2] = [0, 0];
 
 #[test]
-fn record_that_a_late_leader_refused_is_not_taken_for_written_with_the_next_one() {
+fn record_refused_by_a_late_leader_does_not_count_as_written() {
     let relay = Relay::listen();
     let port = relay.listener.local_addr().expect("an address").port();
     let kafka = Kafka::start(Options {

@@ -1,6 +1,6 @@
 //! Start, stop, and output of the commands.
 
-use crate::delivery::records::assert_every_type_stands;
+use crate::delivery::records::assert_every_type_is_unchanged;
 use crate::kit::bridge::{Bridge, PATH, UNSIGNED, until};
 use crate::kit::consume;
 use crate::kit::http;
@@ -20,7 +20,7 @@ fn call(id: &str) -> Vec<u8> {
 }
 
 #[test]
-fn stop_under_load_keeps_every_answered_event_and_ends_with_zero() {
+fn stop_under_load_keeps_every_answered_event_and_exits_with_zero() {
     let kafka = Kafka::shared().bootstrap();
     let bridge = Bridge::serve(kafka, &["shutdown.delay=300ms"]);
     let topic = bridge.topic("call.missed");
@@ -58,7 +58,7 @@ fn stop_under_load_keeps_every_answered_event_and_ends_with_zero() {
 }
 
 #[test]
-fn not_ready_but_serving_for_the_delay_after_the_signal() {
+fn bridge_serves_but_is_not_ready_during_the_shutdown_delay() {
     let mut bridge = Bridge::serve(Kafka::shared().bootstrap(), &["shutdown.delay=3s"]);
     bridge.process.signal("TERM");
     bridge.wait_ready(false);
@@ -115,7 +115,7 @@ fn admin_listener_answers_probes_and_nothing_else() {
 }
 
 #[test]
-fn bad_settings_stop_the_start_with_every_problem_at_once() {
+fn invalid_settings_are_all_reported_at_the_start() {
     let args = [
         "serve",
         "--set",
@@ -135,7 +135,7 @@ fn bad_settings_stop_the_start_with_every_problem_at_once() {
 }
 
 #[test]
-fn taken_port_is_named_with_its_setting() {
+fn port_in_use_is_reported_with_its_setting() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
     let mut process =
@@ -168,7 +168,7 @@ fn last_word(line: &str) -> String {
 }
 
 #[test]
-fn dev_needs_nothing_else_and_shows_every_record_that_send_makes() {
+fn dev_needs_no_other_service_and_shows_every_record_of_send() {
     let mut dev = Process::bridge(&["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"], &[]);
     let webhook = dev.wait_for_line("webhook", PATIENCE);
     let url = webhook.split_whitespace().last().expect("a URL").to_owned();
@@ -187,7 +187,7 @@ fn dev_needs_nothing_else_and_shows_every_record_that_send_makes() {
 
 /// librdkafka resolves names on threads that a stop cannot interrupt.
 #[test]
-fn stop_does_not_wait_for_a_name_that_is_being_looked_up() {
+fn stop_does_not_wait_for_a_name_look_up() {
     let folder = tempfile::tempdir().expect("a folder");
     let library = folder.path().join("dns.so");
     shim::build(include_str!("../kit/dns.c"), &library).expect("a library");
@@ -207,7 +207,7 @@ fn stop_does_not_wait_for_a_name_that_is_being_looked_up() {
 }
 
 #[test]
-fn dev_follows_the_environment_but_for_kafka_and_the_spool() {
+fn dev_uses_the_environment_except_for_kafka_and_the_spool() {
     let spool = tempfile::tempdir().expect("a folder");
     let directory = spool.path().join("spool");
     let env = [
@@ -232,13 +232,13 @@ fn dev_follows_the_environment_but_for_kafka_and_the_spool() {
 }
 
 #[test]
-fn embedded_broker_holds_what_a_real_one_would() {
+fn embedded_broker_has_the_same_records_as_kafka() {
     let args = ["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--partitions", "5"];
     let dev = Process::bridge(&args, &[]);
     let url = last_word(&dev.wait_for_line("webhook", PATIENCE));
     let bootstrap = last_word(&dev.wait_for_line("kafka  ", PATIENCE));
     let ingress = url.strip_prefix("http://").and_then(|url| url.split('/').next()).expect("an address");
-    assert_every_type_stands(ingress.parse().expect("an address"), &bootstrap, "justcall.", 5);
+    assert_every_type_is_unchanged(ingress.parse().expect("an address"), &bootstrap, "justcall.", 5);
 }
 
 fn check(flags: &[&str], settings: &[&str]) -> (Option<i32>, serde_json::Value) {
@@ -250,7 +250,7 @@ fn check(flags: &[&str], settings: &[&str]) -> (Option<i32>, serde_json::Value) 
 }
 
 #[test]
-fn check_tells_open_doors_and_whether_serve_would_start() {
+fn check_reports_unauthenticated_sources_and_whether_serve_would_start() {
     let keys = |report: &serde_json::Value, level: &str| -> Vec<String> {
         let findings = report["findings"].as_array().expect("findings").iter();
         findings
@@ -275,7 +275,7 @@ fn check_tells_open_doors_and_whether_serve_would_start() {
 }
 
 #[test]
-fn serve_warns_of_each_door_that_a_source_leaves_open() {
+fn serve_warns_of_each_unauthenticated_source() {
     let bridge = Bridge::start("127.0.0.1:1", &[UNSIGNED, "sources.main.token=0123456789abcdef"]);
     let line = bridge.process.wait_for_line("whoever sees one request can send events", PATIENCE);
     assert!(line.contains("WARN") && line.contains("sources.main.signature.required"), "{line}");

@@ -313,7 +313,7 @@ fn events_of_a_clock_that_is_ahead_are_kept_and_written_after_its_correction() {
 }
 
 #[test]
-fn spool_is_looked_into_beside_a_bridge_and_without_one() {
+fn spool_commands_work_with_and_without_a_running_bridge() {
     let (prefix, directory) = place();
     let bridge = cut_off(&prefix, directory.path(), &[]);
     let bodies: Vec<_> = (0..5).map(|n| call("c", n)).collect();
@@ -346,7 +346,7 @@ fn spool_is_looked_into_beside_a_bridge_and_without_one() {
 }
 
 #[test]
-fn second_bridge_on_one_spool_is_told_so_and_a_missing_spool_too() {
+fn second_bridge_on_a_spool_and_a_missing_spool_are_reported() {
     let (prefix, directory) = place();
     let _bridge = cut_off(&prefix, directory.path(), &[]);
     let setting = format!("spool.directory={}", directory.path().display());
@@ -367,7 +367,7 @@ fn second_bridge_on_one_spool_is_told_so_and_a_missing_spool_too() {
 }
 
 #[test]
-fn rejected_events_are_spooled_within_their_quota_and_good_ones_beside_them() {
+fn rejected_events_are_spooled_within_their_quota_beside_accepted_ones() {
     let (prefix, directory) = place();
     let bridge = cut_off(&prefix, directory.path(), &["dead_letter.max_spool_rate=2"]);
     // Concurrently, because sequential posts on a slow disk stay within the rate.
@@ -413,7 +413,7 @@ fn spooled_events_and_rejections_are_known_after_a_restart() {
 }
 
 #[test]
-fn full_spool_refuses_and_says_so_while_the_process_lives() {
+fn full_spool_refuses_and_reports_it_while_the_process_lives() {
     let (prefix, directory) = place();
     let bridge = cut_off(&prefix, directory.path(), &["spool.max_bytes=1 MiB", "spool.max_lane_share=100"]);
     let body = |n: usize| {
@@ -432,7 +432,7 @@ fn full_spool_refuses_and_says_so_while_the_process_lives() {
 
 /// SQLite maps `spool.db-shm` into memory, so the kernel ends the process.
 #[test]
-fn spool_whose_shared_memory_is_truncated_costs_the_process_and_no_record() {
+fn truncated_shared_memory_of_the_spool_ends_the_process_and_loses_no_record() {
     let (prefix, directory) = place();
     let mut bridge = cut_off(&prefix, directory.path(), &[]);
     for n in 0..3 {

@@ -40,7 +40,7 @@ fn entity_id(known: KnownType, dialect: Dialect, body: &str) -> String {
 }
 
 #[test]
-fn headers_that_are_left_out_are_counted() {
+fn omitted_headers_are_counted() {
     let route = r#"routes=[{match: "call.missed", topics: "missed", headers: {note: {from: /data/note}}}]"#;
     let kafka = Kafka::shared().bootstrap();
     let bridge =
@@ -56,14 +56,19 @@ fn headers_that_are_left_out_are_counted() {
 }
 
 #[test]
-fn every_type_of_both_dialects_stands_unchanged_in_its_topic() {
+fn every_type_of_both_dialects_is_unchanged_in_its_topic() {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &[]);
-    assert_every_type_stands(bridge.ingress, Kafka::shared().bootstrap(), &bridge.prefix, 6);
+    assert_every_type_is_unchanged(bridge.ingress, Kafka::shared().bootstrap(), &bridge.prefix, 6);
     assert!(bridge.stop().success());
 }
 
 /// Posts a sample of every type and asserts that each is unchanged in its topic.
-pub(crate) fn assert_every_type_stands(ingress: SocketAddr, bootstrap: &str, prefix: &str, partitions: i32) {
+pub(crate) fn assert_every_type_is_unchanged(
+    ingress: SocketAddr,
+    bootstrap: &str,
+    prefix: &str,
+    partitions: i32,
+) {
     let mut posted: BTreeMap<(KnownType, &str), (&str, String)> = BTreeMap::new();
     for dialect in [Dialect::Documented, Dialect::Live] {
         for (known, body) in samples(dialect) {
@@ -144,7 +149,7 @@ fn consumers_read_the_nine_documented_types_with_this_crate() {
 }
 
 #[test]
-fn missing_topics_are_made_with_the_settings_for_topics() {
+fn missing_topics_are_created_with_the_configured_properties() {
     let settings =
         ["topics.partitions=4", "topics.config.retention.ms=86400000", "topics.config.cleanup.policy=delete"];
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &settings);
@@ -163,7 +168,7 @@ fn missing_topics_are_made_with_the_settings_for_topics() {
 }
 
 #[test]
-fn routes_choose_topics_keys_and_headers() {
+fn routes_set_topics_keys_and_headers() {
     let routes = r#"routes=[
         {"match": "sms.*", "topics": ["PREFIXmessages", "PREFIXaudit.{family}"], "headers": {"team": "chat"}},
         {"match": {"family": "call"}, "topics": "PREFIXcalls", "key": ["/data/nothing", "/data/from"]}]"#;
@@ -200,7 +205,7 @@ fn routes_choose_topics_keys_and_headers() {
 }
 
 #[test]
-fn unknown_types_go_by_policy_and_cannot_mint_topics() {
+fn unknown_types_follow_the_policy_and_create_no_topics() {
     let forwarding = Bridge::serve(Kafka::shared().bootstrap(), &[]);
     let body = br#"{"event":"sms.failed","timestamp":"2026-03-12T14:36:00Z","data":{"message_id":"m9"}}"#;
     let other = br#"{"type":"no.such.thing","data":{"id":7}}"#;
@@ -226,7 +231,7 @@ fn unknown_types_go_by_policy_and_cannot_mint_topics() {
 }
 
 #[test]
-fn dead_letters_keep_the_bytes_and_say_why() {
+fn dead_letters_have_the_bytes_and_the_reason() {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &[]);
     let marked = br#"{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{"call_id":"c","duration":"secret-mark"}}"#;
     let response = bridge.post(marked);
@@ -253,7 +258,7 @@ fn dead_letters_keep_the_bytes_and_say_why() {
 }
 
 #[test]
-fn tolerant_source_lets_violations_pass_and_flags_them() {
+fn tolerant_source_accepts_violations_and_flags_them() {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &["sources.main.validation=tolerant"]);
     let body =
         br#"{"event":"call.missed","timestamp":"soon","data":{"call_id":"c","ring_duration":"30","from":1}}"#;
@@ -265,7 +270,7 @@ fn tolerant_source_lets_violations_pass_and_flags_them() {
 }
 
 #[test]
-fn strict_source_wants_what_the_reference_shows() {
+fn strict_source_requires_the_fields_of_the_reference() {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &["sources.main.validation=strict"]);
     for (known, body) in samples(Dialect::Documented) {
         assert_eq!(bridge.post(body.as_bytes()).status, 200, "{known}");
@@ -297,7 +302,7 @@ fn duplicate_is_the_same_source_id_and_body() {
 }
 
 #[test]
-fn trace_of_the_request_goes_on_in_the_record() {
+fn trace_of_the_request_continues_in_the_record() {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &[]);
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let post = |traceparent: &str, id: &str| {
@@ -316,7 +321,7 @@ fn trace_of_the_request_goes_on_in_the_record() {
 }
 
 #[test]
-fn conditions_choose_among_routes_and_dropped_events_are_counted() {
+fn conditions_select_routes_and_dropped_events_are_counted() {
     let routes = r#"routes=[
         {"match": "*", "when": {"/data/vip": true}, "topics": "PREFIXaudit", "continue": true},
         {"match": "call.*", "when": {"/data/direction": "inbound"}, "use": "voice", "topics": "PREFIXinbound"},

@@ -27,7 +27,7 @@ fn count(topic: &str) -> usize {
 
 /// Also in reverse: an accepted event is a duplicate afterwards, not a dead letter.
 #[test]
-fn body_rejected_under_earlier_rules_is_judged_again() {
+fn body_rejected_under_earlier_rules_is_evaluated_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("bridge.yaml");
     let prefix = format!("{}.", topic_name("rejudged"));
@@ -50,7 +50,7 @@ fn body_rejected_under_earlier_rules_is_judged_again() {
 }
 
 #[test]
-fn new_routes_come_into_force_and_what_cannot_is_named() {
+fn new_routes_apply_and_settings_that_cannot_apply_are_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("bridge.yaml");
     let prefix = format!("{}.", topic_name("reload"));
@@ -100,7 +100,7 @@ fn new_routes_come_into_force_and_what_cannot_is_named() {
 }
 
 #[test]
-fn settings_that_are_mounted_by_a_swap_of_links_are_followed() {
+fn settings_mounted_by_a_link_swap_are_reloaded() {
     let folder = tempfile::tempdir().expect("a folder");
     let prefix = format!("{}.", topic_name("mounted"));
     let mount = |name: &str, topic: &str| {
@@ -145,7 +145,7 @@ fn generation(file: &Path, prefix: &str, number: u64) {
 }
 
 #[test]
-fn under_load_no_event_is_lost_and_none_is_routed_by_two_tables() {
+fn reload_under_load_loses_no_event_and_routes_each_by_one_table() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("bridge.yaml");
     let prefix = format!("{}.", topic_name("generations"));

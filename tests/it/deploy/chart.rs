@@ -83,7 +83,7 @@ fn set(name: &str) -> &'static Rendered {
 }
 
 #[test]
-fn what_is_off_by_default_is_off_and_the_rest_is_there() {
+fn default_values_render_only_the_default_resources() {
     let kinds: Vec<&str> =
         set("least").documents.iter().map(|document| document["kind"].as_str().expect("a kind")).collect();
     assert_eq!(
@@ -99,7 +99,7 @@ fn what_is_off_by_default_is_off_and_the_rest_is_there() {
 }
 
 #[test]
-fn pods_are_restricted_and_know_nothing_of_the_cluster() {
+fn pods_are_restricted_and_have_no_access_to_the_cluster() {
     for set in sets() {
         let (pod, container) = (set.pod(), &set.pod()["containers"][0]);
         assert_eq!(pod["automountServiceAccountToken"], false, "{}", set.name);
@@ -117,7 +117,7 @@ fn pods_are_restricted_and_know_nothing_of_the_cluster() {
 }
 
 #[test]
-fn a_pod_may_take_as_long_to_end_as_its_settings_say() {
+fn grace_period_covers_the_configured_stop() {
     let grace = |settings: &[&str]| with(settings).pod()["terminationGracePeriodSeconds"].as_u64();
     assert_eq!(grace(&[]), Some(10 + 20 + 10));
     assert_eq!(grace(&["settings.shutdown.delay=500ms", "settings.shutdown.timeout=2m"]), Some(1 + 120 + 10));
@@ -126,7 +126,7 @@ fn a_pod_may_take_as_long_to_end_as_its_settings_say() {
 }
 
 #[test]
-fn the_spool_takes_four_fifths_of_the_volume() {
+fn spool_uses_four_fifths_of_the_volume() {
     for (size, bytes) in [("10Gi", "8589934592 B"), ("1000k", "800000 B"), ("5G", "4000000000 B")] {
         let settings = with(&[&format!("persistence.size={size}")]).settings().to_owned();
         assert!(settings.contains(&format!("max_bytes: {bytes}\n")), "{size}: {settings}");
@@ -165,7 +165,7 @@ fn only_settings_that_need_a_restart_roll_the_pods() {
 }
 
 #[test]
-fn nothing_scales_down_by_itself_where_events_may_wait() {
+fn pods_that_may_have_a_backlog_are_not_scaled_down_automatically() {
     let behavior =
         |set: &Rendered| set.only(&["HorizontalPodAutoscaler"])["spec"]["behavior"]["scaleDown"].clone();
     assert_eq!(behavior(set("autoscaled"))["selectPolicy"], "Disabled");
@@ -181,7 +181,7 @@ fn selects(selector: &Value, labels: &Value) -> bool {
 }
 
 #[test]
-fn every_selector_finds_the_pods_and_every_name_of_a_port_is_the_containers() {
+fn every_selector_matches_the_pods_and_every_port_name_exists() {
     for set in sets() {
         let pod = &set.workload()["spec"]["template"];
         let labels = &pod["metadata"]["labels"];
@@ -223,7 +223,7 @@ fn every_selector_finds_the_pods_and_every_name_of_a_port_is_the_containers() {
 }
 
 #[test]
-fn pods_keep_apart_as_the_preset_says() {
+fn anti_affinity_follows_the_preset() {
     let apart = |name: &str| set(name).pod()["affinity"]["podAntiAffinity"].clone();
     let soft = &apart("least")["preferredDuringSchedulingIgnoredDuringExecution"][0]["podAffinityTerm"];
     let hard = &apart("hardened")["requiredDuringSchedulingIgnoredDuringExecution"][0];
@@ -236,7 +236,7 @@ fn pods_keep_apart_as_the_preset_says() {
 }
 
 #[test]
-fn the_secret_that_an_operator_makes_is_the_one_that_is_mounted() {
+fn secret_created_by_an_operator_is_mounted() {
     let set = set("gateway");
     let made = &set.only(&["ExternalSecret"])["spec"]["target"]["name"];
     let volumes = set.pod()["volumes"].as_array().expect("volumes").iter();
@@ -246,7 +246,7 @@ fn the_secret_that_an_operator_makes_is_the_one_that_is_mounted() {
 }
 
 #[test]
-fn every_property_that_is_secret_has_its_key_in_a_secret() {
+fn every_secret_property_has_a_key_in_a_secret() {
     let gateway = project(CHART).join("ci/gateway-values.yaml");
     let output =
         template(&helms()[1], Some(&gateway), &["kafka.secretProperties.ssl\\.key\\.password=key-password"]);
@@ -255,7 +255,7 @@ fn every_property_that_is_secret_has_its_key_in_a_secret() {
 }
 
 #[test]
-fn what_leads_in_from_outside_leads_to_every_source() {
+fn ingress_and_http_route_have_the_path_of_every_source() {
     let values = project(CHART).join("ci/mapping-values.yaml");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let set = render(folder.path(), values, &["ingress.enabled=true,httpRoute.enabled=true"]);
@@ -270,7 +270,7 @@ fn what_leads_in_from_outside_leads_to_every_source() {
 }
 
 #[test]
-fn network_policy_lets_out_to_names_brokers_and_the_collector_and_in_to_both_ports() {
+fn network_policy_allows_dns_brokers_the_collector_and_both_ports() {
     let shut = with(&[
         "networkPolicy.enabled=true,kafka.bootstrapServers=k1:9094\\,k2:9095",
         "settings.telemetry.otlp_endpoint=https://collector.example.com/v1",
@@ -293,7 +293,7 @@ fn network_policy_lets_out_to_names_brokers_and_the_collector_and_in_to_both_por
 }
 
 #[test]
-fn a_class_of_a_single_dash_asks_for_no_class() {
+fn storage_class_of_a_single_dash_is_empty() {
     let claim = |settings: &[&str]| {
         with(settings).workload()["spec"]["volumeClaimTemplates"][0]["spec"]["storageClassName"].clone()
     };
@@ -317,7 +317,7 @@ fn chart_and_image_have_the_version_of_the_crate() {
 }
 
 #[test]
-fn values_that_make_no_sense_are_refused_and_the_message_helps() {
+fn invalid_values_are_refused_with_a_helpful_message() {
     let least = project(CHART).join("ci/least-values.yaml");
     for (wrong, said) in [
         ("replicas=3", "replicas"),
@@ -346,7 +346,7 @@ fn values_that_make_no_sense_are_refused_and_the_message_helps() {
 }
 
 #[test]
-fn the_alerts_are_those_that_are_tested() {
+fn chart_has_the_tested_alerts() {
     let rules = |path: &str| fs::read_to_string(project(path)).expect("rules");
     assert_eq!(
         rules(&format!("{CHART}/files/rules.yaml")),
@@ -369,7 +369,7 @@ fn the_alerts_are_those_that_are_tested() {
 }
 
 #[test]
-fn the_readme_is_what_helm_docs_makes_of_the_values() {
+fn readme_is_generated_from_the_values() {
     let mut docs = tools::helm_docs();
     docs.args(["--log-level", "warning", "--dry-run", "--chart-search-root"]).arg(project(CHART));
     let made = tools::printed(&mut docs);

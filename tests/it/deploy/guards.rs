@@ -36,7 +36,7 @@ fn paths(value: &Value, prefix: &str, found: &mut Vec<String>) {
 }
 
 #[test]
-fn every_value_set_to_null_works_or_is_named_by_the_message() {
+fn every_value_set_to_null_works_or_is_named_in_the_message() {
     let mut all = Vec::new();
     paths(&documents(&project(CHART).join("values.yaml"))[0], "", &mut all);
     let own = ["settings.server", "settings.admin", "settings.kafka", "settings.kafka.properties"];
@@ -77,7 +77,7 @@ fn sections_set_to_null_are_named() {
 }
 
 #[test]
-fn secrets_as_plain_values_are_refused_and_the_way_with_a_secret_is_named() {
+fn secrets_as_plain_values_are_refused_with_a_remedy() {
     for (values, key, way) in [
         (
             "kafka: {properties: {sasl.password: hush}}",
@@ -198,7 +198,7 @@ fn admin_listener_on_loopback_is_refused() {
 }
 
 #[test]
-fn unquoted_numbers_and_booleans_are_refused_where_a_text_is_wanted() {
+fn unquoted_numbers_and_booleans_are_refused_where_a_string_is_required() {
     for (before, after, key) in [
         ("settings: {topics: {prefix: ", "}}", "prefix"),
         ("settings: {topics: {config: {retention.ms: ", "}}}", "retention.ms"),
@@ -245,14 +245,14 @@ fn unquoted_numbers_and_booleans_are_refused_where_a_text_is_wanted() {
 }
 
 #[test]
-fn last_log_lines_are_kept_as_the_reason_of_an_end() {
+fn last_log_lines_are_the_termination_message() {
     let set = rendered(&[]);
     let container = &set.pod()["containers"][0];
     assert_eq!(container["terminationMessagePolicy"], "FallbackToLogsOnError");
 }
 
 #[test]
-fn names_are_resolved_by_the_dns_of_the_cluster_only() {
+fn network_policy_allows_only_the_configured_dns() {
     let dns = |settings: &[&str]| {
         let all: Vec<&str> = [&["networkPolicy.enabled=true"], settings].concat();
         rendered(&all).only(&["NetworkPolicy"])["spec"]["egress"][0].clone()

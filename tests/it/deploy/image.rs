@@ -103,7 +103,7 @@ pub(super) fn can_contain(what: &str) -> bool {
 }
 
 #[test]
-fn image_holds_the_bridge_and_what_it_is_linked_to() {
+fn image_has_the_bridge_and_its_libraries() {
     let image = Image::assemble();
     let is_library =
         |file: &str| (file.starts_with("/lib") || file.starts_with("/usr/lib")) && file.contains(".so");
@@ -126,7 +126,7 @@ fn image_holds_the_bridge_and_what_it_is_linked_to() {
 }
 
 #[test]
-fn image_runs_read_only_as_nobody_in_particular_and_trusts_public_authorities() {
+fn image_runs_read_only_as_any_user_and_trusts_public_authorities() {
     if !can_contain("that the image's files are enough to start the bridge") {
         return;
     }
@@ -167,7 +167,7 @@ fn stages() -> Vec<Vec<Vec<&'static str>>> {
 }
 
 #[test]
-fn dockerfile_runs_the_steps_and_nothing_else() {
+fn dockerfile_runs_only_the_tested_steps() {
     let stages = stages();
     let [build, image] = stages.as_slice() else { panic!("two stages") };
     let runs: Vec<_> =
@@ -245,7 +245,7 @@ exec "$REAL_CARGO" metadata --locked --filter-platform "$host" --format-version 
 "#;
 
 #[test]
-fn what_the_dockerfile_copies_is_enough_for_cargo() {
+fn files_copied_by_the_dockerfile_suffice_for_cargo() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let cargo = tempfile::tempdir().expect("a temporary folder");
     let reader = cargo.path().join("cargo");
@@ -289,7 +289,7 @@ fn compiled_files() -> BTreeSet<PathBuf> {
 /// Runs the real build with all optimizations.
 #[test]
 #[ignore = "takes minutes; before a release: cargo test --test it -- --ignored image_is_built"]
-fn image_is_built_by_its_own_steps_from_what_the_dockerfile_copies() {
+fn image_is_built_by_the_steps_and_files_of_the_dockerfile() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     let said = play(folder.path(), None);
     let compiled = said[1].lines().filter(|line| line.trim_start().starts_with("Compiling")).count();

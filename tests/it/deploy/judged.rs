@@ -24,7 +24,7 @@ fn lint(helm: &std::path::Path, set: &Rendered) {
 }
 
 #[test]
-fn helm_finds_nothing_to_say_about_any_set_of_values_old_or_new() {
+fn helm_lint_passes_for_every_set_of_values() {
     assert!(sets().len() >= 10, "only {} sets", sets().len());
     for helm in helms() {
         sets().iter().for_each(|set| lint(helm, set));
@@ -40,7 +40,7 @@ fn helm_finds_nothing_to_say_about_any_set_of_values_old_or_new() {
 }
 
 #[test]
-fn three_versions_of_kubernetes_know_every_field() {
+fn manifests_are_valid_in_three_versions_of_kubernetes() {
     let files: Vec<_> = sets().iter().map(|set| set.file.clone()).collect();
     let all = sets().iter().flat_map(|set| &set.documents);
     let own = all.filter(|document| OF_OPERATORS.iter().all(|kind| document["kind"] != *kind)).count();
@@ -48,7 +48,7 @@ fn three_versions_of_kubernetes_know_every_field() {
 }
 
 #[test]
-fn a_misspelt_field_is_found() {
+fn misspelt_field_is_found() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("wrong.yaml");
     let text = fs::read_to_string(&sets()[0].file).expect("manifests");
@@ -58,7 +58,7 @@ fn a_misspelt_field_is_found() {
 }
 
 #[test]
-fn operators_know_their_resources() {
+fn custom_resources_are_valid() {
     let all = sets().iter().flat_map(|set| &set.documents);
     let theirs: Vec<&Value> =
         all.filter(|document| OF_OPERATORS.iter().any(|kind| document["kind"] == *kind)).collect();
@@ -91,7 +91,7 @@ fn kube_score_finds_nothing_critical() {
 }
 
 #[test]
-fn the_bridge_itself_takes_the_settings_of_every_config_map() {
+fn bridge_accepts_the_settings_of_every_config_map() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("bridge.yaml");
     for set in sets() {

@@ -130,7 +130,7 @@ fn replicas(output: &Output) -> Option<u32> {
 }
 
 #[test]
-fn autoscaling_keeps_the_pods_that_run() {
+fn autoscaling_keeps_the_running_pods() {
     for helm in helms() {
         let on = |objects| replicas(&upgrade(helm, objects, &["autoscaling.enabled=true"]));
         assert_eq!(on(vec![stateful_set(5)]), Some(5));
@@ -140,7 +140,7 @@ fn autoscaling_keeps_the_pods_that_run() {
 }
 
 #[test]
-fn turning_autoscaling_off_ends_no_pod_by_itself() {
+fn disabling_autoscaling_keeps_the_running_pods() {
     for helm in helms() {
         let off = |count: &str| {
             upgrade(helm, vec![stateful_set(5), autoscaler()], &["autoscaling.enabled=false", count])
@@ -167,7 +167,7 @@ fn changed_volume_size_is_refused_before_anything_is_applied() {
 }
 
 #[test]
-fn volumes_with_events_are_not_left_behind_without_a_word() {
+fn disabling_persistence_of_existing_spools_is_refused() {
     for helm in helms() {
         let off = |objects, settings: &[&str]| {
             upgrade(helm, objects, &[&["persistence.enabled=false"], settings].concat())

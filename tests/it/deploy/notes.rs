@@ -32,7 +32,7 @@ fn commands(text: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn charts_are_installed_as_the_documents_say() {
+fn helm_commands_of_the_documents_work() {
     for document in ["README.md", "docs/how-to/kubernetes.md", "deploy/helm/justcall-kafka-bridge/README.md"]
     {
         let text = std::fs::read_to_string(project(document)).expect("a document");
@@ -65,7 +65,7 @@ fn helm_calls(document: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn everything_that_helm_says_to_type_works_as_typed() {
+fn commands_of_the_notes_work() {
     if !can_contain("that the commands of the chart's notes work in its pods") {
         return;
     }

@@ -66,7 +66,7 @@ fn delete(mut pod: Pod, load: &Load, other: &Pod) {
 }
 
 #[test]
-fn rolling_the_pods_under_load_loses_no_event_with_kafka_or_without() {
+fn rollout_under_load_loses_no_event_with_or_without_kafka() {
     if !can_contain("that pods as the chart has them lose no event when they are rolled") {
         return;
     }
@@ -106,7 +106,7 @@ fn rolling_the_pods_under_load_loses_no_event_with_kafka_or_without() {
     until("acknowledged events", || load.answered(Answer::Acked) > acked + 50);
     let (sent, _) = load.finish();
 
-    new_route_comes_into_force(&node, folders[0].path(), &kafka, &first, &ports, &pod_0);
+    new_route_applies(&node, folders[0].path(), &kafka, &first, &ports, &pod_0);
     let stands = await_stands(kafka.bootstrap(), "justcall.", &sent, &[]);
     let verdict = judge(&sent, &stands, &[], lifted);
     eprintln!("{HEADING}\n{verdict}");
@@ -121,14 +121,7 @@ fn rolling_the_pods_under_load_loses_no_event_with_kafka_or_without() {
 const SPOOL: &str = "/var/lib/justcall-bridge/spool";
 
 /// Changes the ConfigMap without a rollout of the pods.
-fn new_route_comes_into_force(
-    node: &Node,
-    folder: &Path,
-    kafka: &Kafka,
-    before: &Rendered,
-    ports: &[u16],
-    pod: &Pod,
-) {
+fn new_route_applies(node: &Node, folder: &Path, kafka: &Kafka, before: &Rendered, ports: &[u16], pod: &Pod) {
     let route = "settings.routes[0].match=contact.*,settings.routes[0].topics=justcall.people";
     let after = chart(folder, kafka, &ports[..2], &["fullnameOverride=first", route]);
     assert_eq!(after.workload(), before.workload(), "no pod is rolled for a route");

@@ -21,7 +21,7 @@ fn topics_and_rights_are_those_of_the_settings() {
 }
 
 #[test]
-fn strimzi_understands_every_word_of_its_resources() {
+fn strimzi_parses_every_field_of_its_resources() {
     let resources = documents(&project("deploy/strimzi/kafka.yaml"));
     let lines: String = resources.iter().map(|resource| format!("{resource}\n")).collect();
     let taken = judge(&lines);

@@ -50,7 +50,7 @@ fn connections_kept_after_a_good_request() {
 }
 
 #[test]
-fn a_next_header_that_never_ends() {
+fn next_head_that_never_ends() {
     let connections = places(1000);
     lay(&Case { name: "unfinished next header", settings: SMALL, connections }, |target| {
         crowds::unfinished_next(target, connections);
@@ -63,7 +63,7 @@ fn huge_headers() {
 }
 
 #[test]
-fn heads_as_large_as_they_may_be_on_many_connections() {
+fn largest_heads_on_many_connections() {
     let connections = places(2000);
     let settings = &[SMALL, &["server.header_timeout=20s"]].concat();
     lay(&Case { name: "unfinished large headers", settings, connections }, |target| {
@@ -77,7 +77,7 @@ fn pipelined_garbage() {
 }
 
 #[test]
-fn requests_pipelined_and_no_answer_read() {
+fn pipelined_requests_with_unread_responses() {
     lay(&Case { name: "answers not read", settings: SMALL, connections: 200 }, heads::unread_answers);
 }
 
@@ -87,7 +87,7 @@ fn compressed_bombs() {
 }
 
 #[test]
-fn json_that_is_deep_wide_or_long() {
+fn deep_wide_and_long_json() {
     let settings = &["server.max_in_flight=16MiB"];
     lay(&Case { name: "deep, wide, long JSON", settings, connections: 4 }, bodies::monstrous_json);
 }
@@ -117,7 +117,7 @@ fn all_at_once() {
 }
 
 #[test]
-fn few_descriptors_are_kept_for_probes_kafka_and_the_spool() {
+fn file_descriptors_are_reserved_for_probes_kafka_and_the_spool() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spool = format!("spool.directory={}", folder.path().join("spool").display());
     let settings = [spool.as_str(), "server.header_timeout=3s", "kafka.ack_deadline=1s"];
@@ -140,7 +140,7 @@ fn few_descriptors_are_kept_for_probes_kafka_and_the_spool() {
 }
 
 #[test]
-fn many_workers_and_few_descriptors_leave_some_for_probes() {
+fn many_workers_with_few_file_descriptors_leave_some_for_probes() {
     let settings = ["server.workers=32", "server.header_timeout=60s"];
     let bridge = Bridge::serve_after("ulimit -n 400", Kafka::shared().bootstrap(), &settings);
     let connect = |address: SocketAddr, count: usize| -> Vec<_> {
@@ -152,7 +152,7 @@ fn many_workers_and_few_descriptors_leave_some_for_probes() {
 }
 
 #[test]
-fn soft_limit_on_descriptors_is_raised() {
+fn soft_limit_on_file_descriptors_is_raised() {
     let bridge = Bridge::serve_after("ulimit -Sn 300", Kafka::shared().bootstrap(), &[]);
     assert!(bridge.metric("process_max_fds") > 300);
 }

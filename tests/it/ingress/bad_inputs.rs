@@ -88,7 +88,7 @@ fn live(event_type: &str, data: &str) -> Vec<u8> {
 }
 
 #[test]
-fn bodies_that_are_no_envelope() {
+fn bodies_without_an_envelope_are_rejected() {
     let whole = r#"{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{"call_id":"c"}}"#;
     let text = |text: &str| text.as_bytes().to_vec();
     let mut cases = vec![
@@ -142,7 +142,7 @@ fn bodies_that_are_no_envelope() {
 }
 
 #[test]
-fn deep_nesting_and_odd_values_in_unknown_fields_pass_unread() {
+fn deep_nesting_and_odd_values_in_unknown_fields_are_accepted() {
     let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
     let cases = vec![
         ("deep unknown field", call(&format!(r#""call_id":"deep","x":{deep}"#)), ACKED),
@@ -160,7 +160,7 @@ fn deep_nesting_and_odd_values_in_unknown_fields_pass_unread() {
 
 /// Each rejected body with the pointer of its violation, and the name of the type there.
 #[test]
-fn contents_against_the_contract_are_named_by_pointer() {
+fn violations_are_reported_with_their_pointer() {
     let bridge = bridge();
     let times = |timestamp: &str| {
         format!(r#"{{"event":"call.completed","timestamp":{timestamp},"data":{{"call_id":"c"}}}}"#)
@@ -254,7 +254,7 @@ fn contents_against_the_contract_are_named_by_pointer() {
 }
 
 #[test]
-fn requests_that_miss_path_method_or_encoding() {
+fn requests_with_wrong_path_method_or_encoding_are_refused() {
     let bridge = bridge();
     let event = good();
     let raw = |bytes: String| http::request(bridge.ingress, bytes.as_bytes()).expect("an answer");
@@ -330,7 +330,7 @@ fn padded(length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn bodies_are_limited_by_what_arrives() {
+fn bodies_are_limited_by_received_bytes() {
     let bridge = bridge();
     assert_eq!(said(&bridge.post(&padded(LIMIT))), (200, "acked".into()), "at the limit");
     assert_eq!(said(&bridge.post(&padded(LIMIT + 1))), (413, "too_large".into()), "one byte over");
@@ -352,7 +352,7 @@ fn bodies_are_limited_by_what_arrives() {
 }
 
 #[test]
-fn slow_senders_are_told_to_come_back_and_hold_up_nobody() {
+fn slow_senders_get_a_retry_response_and_delay_no_other() {
     let bridge = bridge();
     // More than there are workers, each halfway through its body.
     let mut slow: Vec<Connection> = (0..32)
@@ -373,7 +373,7 @@ fn slow_senders_are_told_to_come_back_and_hold_up_nobody() {
 }
 
 #[test]
-fn slow_header_is_ended_within_its_time() {
+fn slow_head_ends_at_its_deadline() {
     let bridge = bridge();
     let mut connection = Connection::open(bridge.ingress).expect("a connection");
     connection.send(b"POST /webhooks/justcall HTTP/1.1\r\nhost: b\r\nx-slow: ").expect("sent");
@@ -401,7 +401,7 @@ fn pipelined_requests_are_answered_in_their_order() {
 }
 
 #[test]
-fn client_that_hangs_up_after_its_body_cuts_nothing_off() {
+fn hang_up_after_the_body_does_not_cancel_the_event() {
     let bridge = bridge();
     let body = good();
     for _ in 0..2 {

@@ -19,7 +19,7 @@ const SECRET: &str = "ea39089c40790e9dc7a080ec95e849b8fa0fa5fb";
 const URL: &str = "https://hooks.example.com/webhooks/justcall";
 
 #[test]
-fn every_live_type_signed_as_it_should_be_stands_unchanged_in_its_topic() {
+fn every_signed_live_type_is_unchanged_in_its_topic() {
     let kafka = Kafka::shared().bootstrap();
     let secrets = format!("sources.main.signature.secrets=[\"{SECRET}\"]");
     let bridge = Bridge::serve(kafka, &[&secrets]);
@@ -40,7 +40,7 @@ fn every_live_type_signed_as_it_should_be_stands_unchanged_in_its_topic() {
 
 /// JustCall tests a URL when it is saved, and does not sign that request.
 #[test]
-fn probes_need_neither_signature_nor_token_and_leave_nothing_behind() {
+fn probes_need_neither_signature_nor_token_and_write_nothing() {
     let kafka = Kafka::shared().bootstrap();
     let bridge = Bridge::serve(
         kafka,

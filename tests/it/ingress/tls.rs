@@ -60,7 +60,7 @@ impl Secure {
 }
 
 #[test]
-fn events_come_in_over_tls_1_3_and_1_2_and_the_log_says_so() {
+fn tls_1_3_and_1_2_are_accepted_and_logged() {
     let mock = MockCluster::new(1).expect("a mock cluster");
     let prefix = format!("{}.", topic_name("tls"));
     mock.create_topic(&format!("{prefix}call.missed"), 1, 1).expect("a topic");
@@ -78,7 +78,7 @@ fn events_come_in_over_tls_1_3_and_1_2_and_the_log_says_so() {
 }
 
 #[test]
-fn nothing_older_than_tls_1_2_is_spoken() {
+fn versions_before_tls_1_2_are_refused() {
     let secure = Secure::start(&[]);
     // The same bytes with version 1.2 succeed, so below the version is the cause.
     let mut stream = plain(secure.bridge.ingress);
@@ -94,7 +94,7 @@ fn nothing_older_than_tls_1_2_is_spoken() {
 }
 
 #[test]
-fn http_1_1_is_agreed_on_whatever_else_is_offered_and_h2_alone_is_refused() {
+fn alpn_selects_http_1_1_and_refuses_h2_alone() {
     let secure = Secure::start(&[]);
     let mut client = secure.connect();
     assert_eq!(client.protocol(), Some(b"http/1.1".as_slice()));
@@ -112,7 +112,7 @@ fn http_1_1_is_agreed_on_whatever_else_is_offered_and_h2_alone_is_refused() {
 }
 
 #[test]
-fn new_certificate_is_served_within_seconds_and_connections_under_way_stay() {
+fn new_certificate_applies_within_seconds_and_open_connections_stay() {
     let secure = Secure::start(&[]);
     let mut early = secure.connect();
     let half = [PROBE, b"POST /webhooks/justcall HTTP/1.1\r\nhost: localhost\r\n"].concat();
@@ -131,7 +131,7 @@ fn new_certificate_is_served_within_seconds_and_connections_under_way_stay() {
 }
 
 #[test]
-fn files_that_change_one_after_the_other_are_taken_over_once_they_fit() {
+fn certificate_and_key_changed_separately_apply_once_they_match() {
     let secure = Secure::start(&[]);
     let renewed = secure.authority.pair();
     secure.mounted.write("tls.crt", &renewed.certificate);
@@ -147,7 +147,7 @@ fn files_that_change_one_after_the_other_are_taken_over_once_they_fit() {
 }
 
 #[test]
-fn expired_garbage_or_vanished_files_leave_the_old_certificate_in_force() {
+fn expired_invalid_or_missing_files_keep_the_old_certificate() {
     let secure = Secure::start(&[]);
     let spoil: [(&str, &dyn Fn()); 3] = [
         ("expired at", &|| secure.mounted.swap_in(&secure.authority.pair_until(2021))),
@@ -167,7 +167,7 @@ fn expired_garbage_or_vanished_files_leave_the_old_certificate_in_force() {
 
 /// 600 connections exceed actix's own limit of 256 handshakes for each of two workers.
 #[test]
-fn those_who_do_not_shake_hands_keep_nobody_out_and_are_cut_off_in_time() {
+fn unfinished_handshakes_block_no_client_and_time_out() {
     let secure = Secure::start(&["server.header_timeout=5s"]);
     let since = Instant::now();
     let hello = hello([3, 3]);
@@ -193,7 +193,7 @@ fn those_who_do_not_shake_hands_keep_nobody_out_and_are_cut_off_in_time() {
 }
 
 #[test]
-fn handshake_and_then_nothing_is_cut_off_too() {
+fn silent_connection_after_its_handshake_times_out() {
     let secure = Secure::start(&["server.header_timeout=1s"]);
     let since = Instant::now();
     let mut silent = secure.connect();
@@ -205,7 +205,7 @@ fn handshake_and_then_nothing_is_cut_off_too() {
 }
 
 #[test]
-fn plain_http_and_garbage_are_answered_with_an_alert_at_once() {
+fn plain_http_and_garbage_get_an_alert_at_once() {
     let secure = Secure::start(&["server.header_timeout=1m"]);
     let since = Instant::now();
     for bytes in [PROBE, &[0; 64], &[0xff; 64], &[22, 3, 1, 0xff, 0xff, 1, 0, 0, 0, 0]] {
@@ -217,7 +217,7 @@ fn plain_http_and_garbage_are_answered_with_an_alert_at_once() {
 }
 
 #[test]
-fn open_connections_do_not_keep_the_bridge_from_stopping() {
+fn open_connections_do_not_prevent_the_stop() {
     let secure = Secure::start(&[]);
     let mut idle = secure.connect();
     idle.send(PROBE);
@@ -230,7 +230,7 @@ fn open_connections_do_not_keep_the_bridge_from_stopping() {
 }
 
 #[test]
-fn pair_that_does_not_fit_stops_the_start_with_what_to_do() {
+fn certificate_and_key_that_do_not_match_stop_the_start_with_a_remedy() {
     let authority = Authority::new();
     let mounted = Mounted::with(&authority.pair());
     mounted.write("tls.key", &authority.pair().key);
@@ -245,7 +245,7 @@ fn pair_that_does_not_fit_stops_the_start_with_what_to_do() {
 }
 
 #[test]
-fn send_trusts_a_private_authority_by_its_file() {
+fn send_accepts_a_private_authority_from_a_file() {
     let mock = MockCluster::new(1).expect("a mock cluster");
     let prefix = format!("{}.", topic_name("tls"));
     mock.create_topic(&format!("{prefix}call.completed"), 1, 1).expect("a topic");

@@ -53,7 +53,7 @@ fn figures(verdict: &Verdict) -> (usize, usize, usize) {
 }
 
 #[test]
-fn run_without_a_flaw_has_none() {
+fn correct_run_has_no_failures() {
     let sent = three();
     let verdict = verdict(&sent, &[&sent[0], &sent[1], &sent[2]]);
     assert_eq!((verdict.obligations, figures(&verdict)), (3, (0, 0, 0)));
@@ -63,7 +63,7 @@ fn run_without_a_flaw_has_none() {
 }
 
 #[test]
-fn promised_event_that_does_not_stand_is_lost() {
+fn promised_event_without_a_record_is_lost() {
     let sent = three();
     let verdict = verdict(&sent, &[&sent[0], &sent[2]]);
     assert_eq!(figures(&verdict), (1, 0, 0));
@@ -95,7 +95,7 @@ fn event_without_a_promise_is_no_obligation() {
 }
 
 #[test]
-fn answer_that_calls_it_a_duplicate_is_a_promise() {
+fn duplicate_answer_is_a_promise() {
     let mut sent = event(1, 0, 10, Answer::Refused);
     sent.tries.push(Try { sent: millis(500), answered: millis(510), answer: Answer::Duplicate });
     let verdict = verdict(&[sent], &[]);
@@ -110,7 +110,7 @@ fn second_occurrence_is_a_duplicate_and_breaks_no_order() {
 }
 
 #[test]
-fn event_answered_before_another_was_sent_must_not_stand_behind_it() {
+fn event_answered_before_another_was_sent_must_precede_it() {
     let sent = three();
     let verdict = verdict(&sent, &[&sent[1], &sent[0], &sent[2]]);
     assert_eq!(figures(&verdict), (0, 0, 1));
@@ -118,7 +118,7 @@ fn event_answered_before_another_was_sent_must_not_stand_behind_it() {
 }
 
 #[test]
-fn overtaking_is_seen_across_what_lies_between() {
+fn reordering_is_found_across_other_events() {
     // The first was answered before the third was sent; the second was in flight beside both.
     let sent =
         [event(1, 0, 10, Answer::Acked), event(2, 0, 900, Answer::Acked), event(3, 20, 30, Answer::Acked)];
@@ -126,13 +126,13 @@ fn overtaking_is_seen_across_what_lies_between() {
 }
 
 #[test]
-fn events_under_way_at_the_same_time_have_no_order() {
+fn concurrent_events_have_no_order() {
     let sent = [event(1, 0, 50, Answer::Acked), event(2, 20, 30, Answer::Acked)];
     assert_eq!(figures(&verdict(&sent, &[&sent[1], &sent[0]])), (0, 0, 0));
 }
 
 #[test]
-fn retry_counts_from_its_first_try_for_those_before_and_from_its_promise_for_those_after() {
+fn retried_event_lasts_from_its_first_try_to_its_promise() {
     // Refused first, so it may be anywhere until its retry is promised.
     let mut retried = event(1, 0, 10, Answer::Refused);
     retried.tries.push(Try { sent: millis(500), answered: millis(510), answer: Answer::Acked });
@@ -145,7 +145,7 @@ fn retry_counts_from_its_first_try_for_those_before_and_from_its_promise_for_tho
 }
 
 #[test]
-fn event_that_was_never_promised_must_not_stand_before_what_was_promised_earlier() {
+fn unpromised_event_must_not_precede_an_earlier_promised_one() {
     let sent = [event(1, 0, 10, Answer::Acked), event(2, 20, 30, Answer::Refused)];
     assert_eq!(figures(&verdict(&sent, &[&sent[1], &sent[0]])), (0, 0, 1));
 }
@@ -164,7 +164,7 @@ fn waiver_excuses_its_type_up_to_its_time_and_nothing_else() {
 
 #[test]
 #[should_panic(expected = "several partitions")]
-fn key_that_lies_in_two_partitions_is_a_failure() {
+fn key_in_two_partitions_is_a_failure() {
     let sent = three();
     let mut stands = topic(&[&sent[0], &sent[1]]);
     stands.get_mut(KIND).expect("the topic")[1].partition = 3;
@@ -172,7 +172,7 @@ fn key_that_lies_in_two_partitions_is_a_failure() {
 }
 
 #[test]
-fn load_retries_what_is_refused_and_never_repeats_a_body() {
+fn load_retries_refused_events_and_never_repeats_a_body() {
     // Refuses the first try of each body and accepts the second.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -199,7 +199,7 @@ fn load_retries_what_is_refused_and_never_repeats_a_body() {
 }
 
 #[test]
-fn wire_passes_clogs_and_is_cut() {
+fn proxy_passes_blocks_and_closes() {
     let echo = TcpListener::bind("127.0.0.1:0").expect("a port");
     let proxy = Proxy::listen();
     proxy.aim(echo.local_addr().expect("an address").to_string());
@@ -235,7 +235,7 @@ fn wire_passes_clogs_and_is_cut() {
 }
 
 #[test]
-fn clock_jumps_for_whoever_lives_by_it() {
+fn clock_jumps_for_its_process_only() {
     let clock = match Clock::build() {
         Ok(clock) => clock,
         Err(why) => return say(&format!("NOT RUN, no C compiler: {why}")),
@@ -255,7 +255,7 @@ fn clock_jumps_for_whoever_lives_by_it() {
 }
 
 #[test]
-fn seed_gives_the_same_chance_again() {
+fn same_seed_gives_the_same_sequence() {
     let draw = |seed| {
         let mut chance = Chance::from_seed(seed);
         (0..20).map(|_| chance.below(1_000)).collect::<Vec<_>>()

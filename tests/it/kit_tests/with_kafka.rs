@@ -110,7 +110,7 @@ fn records_are_read_back_as_they_were_written() {
 }
 
 #[test]
-fn partitions_are_those_that_java_chooses() {
+fn partitions_match_the_java_client() {
     let kafka = Kafka::shared();
     let topic = topic_name("partitions");
     create_topic(kafka.bootstrap(), &topic, 7);
@@ -183,7 +183,7 @@ fn three_brokers_replicate_and_survive_one() {
 }
 
 #[test]
-fn topics_are_made_described_counted_and_deleted() {
+fn topics_are_created_described_counted_and_deleted() {
     let bootstrap = Kafka::shared().bootstrap();
     let topic = topic_name("administered");
     assert_eq!(topic_partitions(bootstrap, &topic), None);
@@ -202,7 +202,7 @@ fn topics_are_made_described_counted_and_deleted() {
 }
 
 #[test]
-fn unknown_topic_is_not_made_by_writing() {
+fn writing_does_not_create_an_unknown_topic() {
     let bootstrap = Kafka::shared().bootstrap();
     let topic = topic_name("never-made");
     let (producer, reports) = producer(client(bootstrap).set("message.timeout.ms", "2000"));
@@ -212,7 +212,7 @@ fn unknown_topic_is_not_made_by_writing() {
 }
 
 #[test]
-fn secured_broker_lets_in_those_it_knows_only() {
+fn secured_broker_accepts_only_known_users() {
     let secured = Kafka::start_secured();
     create_topic(secured.kafka.bootstrap(), "secured", 1);
     let welcome = [

@@ -52,7 +52,7 @@ fn stalled_reader_of_stderr_delays_no_event() {
 }
 
 #[test]
-fn each_rejected_event_has_its_line_until_there_are_too_many() {
+fn each_rejected_event_is_logged_within_the_rate_limit() {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &["dead_letter.max_spool_rate=10000"]);
     let answer =
         bridge.post(br#"{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{"call_id":[]}}"#);
@@ -82,7 +82,7 @@ fn each_rejected_event_has_its_line_until_there_are_too_many() {
 }
 
 #[test]
-fn each_refused_event_has_its_line() {
+fn each_refused_event_is_logged() {
     let bridge = Bridge::start(&nowhere().to_string(), &["kafka.ack_deadline=100ms"]);
     for n in 0..3 {
         assert_eq!(bridge.post(&call(&format!("c{n}"))).status, 503);
@@ -96,7 +96,7 @@ fn each_refused_event_has_its_line() {
 }
 
 #[test]
-fn of_events_that_go_well_one_in_so_many_has_a_line() {
+fn one_in_log_sample_successful_events_is_logged() {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &["telemetry.log_sample=3"]);
     for n in 0..7 {
         assert_eq!(bridge.post(&call(&format!("c{n}"))).status, 200);
@@ -112,7 +112,7 @@ fn of_events_that_go_well_one_in_so_many_has_a_line() {
 }
 
 #[test]
-fn failed_start_ends_although_nothing_reads_stderr() {
+fn failed_start_ends_when_stderr_is_not_read() {
     for (settings, code) in [
         (&["spool.max_bytes=nonsense"][..], 78),
         (
@@ -132,7 +132,7 @@ fn failed_start_ends_although_nothing_reads_stderr() {
 }
 
 #[test]
-fn colours_are_for_terminals_whose_user_wants_them() {
+fn logs_at_a_terminal_are_coloured_without_no_color() {
     // The address is not one of this machine; warnings precede the error.
     let line = "\"$0\" serve --set sources.main.signature.required=false --set server.listen=192.0.2.1:1";
     let log = |no_color: &str| {
@@ -196,7 +196,7 @@ fn every_warning_of_check_is_logged_at_the_start() {
 }
 
 #[test]
-fn strangers_have_a_line_in_ten_seconds() {
+fn unauthenticated_requests_are_logged_once_in_ten_seconds() {
     let secret = "sources.main.signature.secrets=[\"0123456789abcdef\"]";
     let settings = [secret, "sources.main.signature.required=true"];
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &settings);
@@ -223,7 +223,7 @@ impl Drop for Killed {
 }
 
 #[test]
-fn a_log_whose_reader_is_gone_costs_lines_and_nothing_else() {
+fn closed_log_reader_costs_only_log_lines() {
     let kafka = format!("kafka.bootstrap_servers={}", nowhere());
     let own =
         [&kafka, "server.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0", "shutdown.delay=0s", UNSIGNED];

@@ -45,7 +45,7 @@ fn of<'a>(records: &'a [Read], call: &str) -> &'a Read {
 }
 
 #[test]
-fn an_events_spans_hang_under_its_request_and_its_consumers_under_them() {
+fn spans_of_an_event_connect_its_request_and_its_consumers() {
     let collector = Collector::listen();
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &[&collector.setting()]);
     assert_eq!(post(&bridge, &sampled(1), &call("direct")), (200, "acked".into()));
@@ -103,7 +103,7 @@ fn an_events_spans_hang_under_its_request_and_its_consumers_under_them() {
 }
 
 #[test]
-fn what_is_drained_by_another_process_belongs_to_the_webhooks_trace() {
+fn drain_by_another_process_continues_the_trace_of_the_webhook() {
     let (collector, folder) = (Collector::listen(), tempfile::tempdir().expect("a folder"));
     let own = [
         format!("spool.directory={}", folder.path().display()),
@@ -146,7 +146,7 @@ fn what_is_drained_by_another_process_belongs_to_the_webhooks_trace() {
 }
 
 #[test]
-fn a_collector_that_hangs_or_is_gone_delays_no_answer_and_no_stop() {
+fn hanging_or_missing_collector_delays_no_response_and_no_stop() {
     let hanging = Collector::that_hangs();
     let gone = "telemetry.otlp_endpoint=http://127.0.0.1:1".to_owned();
     for collector in [hanging.setting(), gone] {
@@ -171,7 +171,7 @@ fn a_collector_that_hangs_or_is_gone_delays_no_answer_and_no_stop() {
 }
 
 #[test]
-fn spans_that_the_collector_does_not_take_are_counted_and_said_once() {
+fn lost_spans_are_counted_and_logged_once() {
     let settings = ["telemetry.otlp_endpoint=http://127.0.0.1:1", "telemetry.otlp_timeout=200ms"];
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &settings);
     let since = Instant::now();
@@ -188,7 +188,7 @@ fn spans_that_the_collector_does_not_take_are_counted_and_said_once() {
 }
 
 #[test]
-fn a_collector_is_sent_its_headers_and_who_speaks() {
+fn collector_receives_its_headers_and_the_service_name() {
     let (collector, folder) = (Collector::listen(), tempfile::tempdir().expect("a folder"));
     let token = folder.path().join("token");
     std::fs::write(&token, "Bearer of-the-file\n").expect("a file");

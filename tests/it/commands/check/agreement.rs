@@ -369,7 +369,7 @@ fn disagreement(case: &Case, folder: &Path, number: usize) -> Option<String> {
 }
 
 #[test]
-fn offline_check_and_serve_agree_about_every_fault() {
+fn offline_check_and_serve_report_the_same_faults() {
     let files = Files::new();
     let mut cases: Vec<_> = PROPERTIES.iter().map(|case| of_properties(&files, *case)).collect();
     cases.extend(others(&files));

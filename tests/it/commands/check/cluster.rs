@@ -1,6 +1,6 @@
 //! `check` of topics, brokers and clocks on a cluster of three brokers.
 
-use super::healthy::healthy_bridge_has_ok_lines_only_and_a_broken_one_what_to_do;
+use super::healthy::healthy_bridge_has_only_ok_lines_and_a_broken_one_remedies;
 use super::{Bridge, Expected, cannot};
 use crate::kit::bridge::until;
 use crate::kit::clock::Clock;
@@ -143,17 +143,17 @@ fn bridge(kafka: &Kafka, (partitions, replicas, config, settings): Topic<'_>) ->
 
 /// One cluster for all cases, because three brokers start slowly. The case that breaks it is the last.
 #[test]
-fn cluster_of_three_is_judged_in_health_and_in_every_trouble() {
+fn check_reports_each_fault_of_a_three_broker_cluster() {
     let kafka = three();
-    healthy_bridge_has_ok_lines_only_and_a_broken_one_what_to_do(&kafka);
-    topic_that_does_not_fit_is_named_with_what_to_do(&kafka);
-    broker_that_tells_a_wrong_address_is_named(&kafka);
-    topic_without_bounds_on_times_is_tried_by_size(&kafka);
-    clock_that_is_off_is_named_and_nothing_was_written(&kafka);
-    replica_that_is_gone_is_named(&kafka);
+    healthy_bridge_has_only_ok_lines_and_a_broken_one_remedies(&kafka);
+    wrong_topic_is_reported_with_its_remedy(&kafka);
+    wrong_advertised_address_is_reported(&kafka);
+    topic_without_timestamp_limits_is_checked_for_size(&kafka);
+    wrong_clock_is_reported_and_nothing_was_written(&kafka);
+    missing_replica_is_reported(&kafka);
 }
 
-fn topic_that_does_not_fit_is_named_with_what_to_do(kafka: &Kafka) {
+fn wrong_topic_is_reported_with_its_remedy(kafka: &Kafka) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..3 {
@@ -166,7 +166,7 @@ fn topic_that_does_not_fit_is_named_with_what_to_do(kafka: &Kafka) {
     });
 }
 
-fn broker_that_tells_a_wrong_address_is_named(kafka: &Kafka) {
+fn wrong_advertised_address_is_reported(kafka: &Kafka) {
     let lost = Bridge::new(&kafka.listener("LOST")).check(&[]);
     lost.says(
         "advertised",
@@ -174,7 +174,7 @@ fn broker_that_tells_a_wrong_address_is_named(kafka: &Kafka) {
     );
 }
 
-fn topic_without_bounds_on_times_is_tried_by_size(kafka: &Kafka) {
+fn topic_without_timestamp_limits_is_checked_for_size(kafka: &Kafka) {
     let bridge = bridge(kafka, (2, 3, &[SAFE, ("message.timestamp.type", "LogAppendTime")], &[]));
     let report = bridge.check(&["--probe"]);
     report.says("tried by size", ("ok", "write", &["calls", "may write"]));
@@ -182,7 +182,7 @@ fn topic_without_bounds_on_times_is_tried_by_size(kafka: &Kafka) {
     assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "a probe was written");
 }
 
-fn clock_that_is_off_is_named_and_nothing_was_written(kafka: &Kafka) {
+fn wrong_clock_is_reported_and_nothing_was_written(kafka: &Kafka) {
     let clock = match Clock::build() {
         Ok(clock) => clock,
         Err(why) => return cannot("clock off", &why),
@@ -206,7 +206,7 @@ fn clock_that_is_off_is_named_and_nothing_was_written(kafka: &Kafka) {
     assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("dead-letter")), 0, "a probe was written");
 }
 
-fn replica_that_is_gone_is_named(kafka: &Kafka) {
+fn missing_replica_is_reported(kafka: &Kafka) {
     let warned = bridge(kafka, (2, 3, &[SAFE], &[]));
     let stopped = bridge(kafka, (2, 3, &[("min.insync.replicas", "3")], &[]));
     kafka.broker(2).kill();

@@ -50,7 +50,7 @@ fn is_on_a_disk(bridge: &Bridge) -> bool {
     !["tmpfs", "overlayfs", "ramfs"].contains(&kind.as_str())
 }
 
-pub(super) fn healthy_bridge_has_ok_lines_only_and_a_broken_one_what_to_do(kafka: &Kafka) {
+pub(super) fn healthy_bridge_has_only_ok_lines_and_a_broken_one_remedies(kafka: &Kafka) {
     let bridge = Bridge::new(kafka.bootstrap());
     for topic in ["calls", "dead-letter"] {
         create_topic_with(kafka.bootstrap(), &bridge.topic(topic), 2, 3, &[("min.insync.replicas", "2")]);

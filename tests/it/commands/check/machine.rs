@@ -25,7 +25,7 @@ fn in_spool(path: &Path) -> Bridge {
 }
 
 #[test]
-fn spool_that_cannot_be_used_is_named() {
+fn unusable_spool_is_reported() {
     let bridge = Bridge::new(NOBODY);
     let file = bridge.folder.path().join("file");
     fs::write(&file, "x").expect("a file");
@@ -63,7 +63,7 @@ fn spool_that_cannot_be_used_is_named() {
 }
 
 #[test]
-fn disk_that_keeps_nothing_is_named() {
+fn volatile_or_full_disk_of_the_spool_is_reported() {
     let disk = match Disk::mount() {
         Ok(disk) => disk,
         Err(why) => return cannot("spool read-only, on tmpfs, on a small and on a full disk", &why),
@@ -90,7 +90,7 @@ fn disk_that_keeps_nothing_is_named() {
 }
 
 #[test]
-fn port_of_somebody_else_is_named_and_a_running_bridge_is_known() {
+fn port_in_use_is_reported_and_a_running_bridge_is_recognized() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let taken = listener.local_addr().expect("its address");
     let ours = |key: &str| Bridge::new(NOBODY).with(format!("{key}={taken}"));
@@ -128,7 +128,7 @@ fn port_of_somebody_else_is_named_and_a_running_bridge_is_known() {
 }
 
 #[test]
-fn certificate_that_nobody_would_trust_is_named() {
+fn untrusted_certificate_is_reported() {
     let authority = Authority::new();
     let with = |pair: &Pair| {
         let mounted = Mounted::with(pair);
@@ -154,7 +154,7 @@ fn certificate_that_nobody_would_trust_is_named() {
 }
 
 #[test]
-fn file_with_a_secret_is_there_and_for_the_bridge_alone() {
+fn missing_or_readable_secret_file_is_reported() {
     let bridge = Bridge::new(NOBODY);
     let path = bridge.folder.path().join("secret");
     let bridge = bridge
@@ -173,7 +173,7 @@ fn file_with_a_secret_is_there_and_for_the_bridge_alone() {
 
 /// This bridge requires a signature, so it accepts the live dialect only.
 #[test]
-fn route_that_takes_no_signed_event_is_warned_of_with_the_field_to_write() {
+fn route_without_signed_events_is_reported_with_the_right_field() {
     let routes = |condition: &str| {
         let bridge = Bridge::new(NOBODY);
         let topics = format!("{}calls", bridge.prefix);
@@ -199,7 +199,7 @@ fn route_that_takes_no_signed_event_is_warned_of_with_the_field_to_write() {
 }
 
 #[test]
-fn offline_asks_nobody_and_exit_codes_tell_settings_from_the_rest() {
+fn offline_check_contacts_no_server_and_invalid_settings_have_their_own_exit_code() {
     let bridge = Bridge::new(&free_address());
     let offline = bridge.check(&["--offline"]);
     assert_eq!((offline.code, offline.bad().as_str()), (0, ""));
@@ -211,7 +211,7 @@ fn offline_asks_nobody_and_exit_codes_tell_settings_from_the_rest() {
 }
 
 #[test]
-fn low_limit_on_open_files_is_named() {
+fn low_limit_on_open_files_is_reported() {
     let bridge = Bridge::new(NOBODY).with("server.workers=2");
     let mut args = vec!["check", "--json"];
     args.extend(bridge.settings.iter().flat_map(|setting| ["--set", setting]));

@@ -7,7 +7,7 @@ use crate::kit::kafka::Kafka;
 use crate::kit::secured::{PLAIN, Right};
 
 #[test]
-fn missing_right_is_named_for_each_topic() {
+fn missing_right_is_reported_for_each_topic() {
     let broker = Kafka::start_guarded();
     let bridge = Bridge::new(&broker.sasl)
         .with("topics.replication_factor=1")

@@ -57,7 +57,7 @@ fn each_is_named(cases: Vec<Case<'_>>) {
 }
 
 #[test]
-fn server_that_is_not_there_is_named() {
+fn unreachable_server_is_reported() {
     let dead = free_address();
     let lost = "no-such-host.invalid:9092";
     let both = format!("{dead},{lost}");
@@ -70,7 +70,7 @@ fn server_that_is_not_there_is_named() {
 }
 
 #[test]
-fn one_dead_server_of_two_is_a_warning() {
+fn one_unreachable_server_of_two_is_a_warning() {
     let dead = free_address();
     let report = with(&format!("{dead},{}", secured().kafka.bootstrap()), &[]).check(&[]);
     report.says("one of two", ("warning", SERVERS, &[&dead, "connection refused"]));
@@ -79,7 +79,7 @@ fn one_dead_server_of_two_is_a_warning() {
 }
 
 #[test]
-fn server_that_never_answers_does_not_hold_up_the_report() {
+fn silent_server_does_not_delay_the_report() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = silent.local_addr().expect("its address").to_string();
     let begun = Instant::now();
@@ -92,7 +92,7 @@ fn server_that_never_answers_does_not_hold_up_the_report() {
 }
 
 #[test]
-fn tls_that_does_not_come_about_is_named() {
+fn failed_tls_handshake_is_reported() {
     let ca = secured().ca.display().to_string();
     let tls = |server: &str, ca: &str| with(server, &[("security.protocol", "ssl"), ("ssl.ca.location", ca)]);
     let named = secured().tls.replace("127.0.0.1", "localhost");
@@ -119,7 +119,7 @@ fn tls_that_does_not_come_about_is_named() {
 }
 
 #[test]
-fn login_that_is_refused_is_named_and_the_password_is_not() {
+fn failed_login_is_reported_without_the_password() {
     let sasl = |mechanism, password| with(&secured().sasl, &login("sasl_plaintext", mechanism, password));
     let plain = secured().kafka.bootstrap();
     let unwanted = with(plain, &login("sasl_plaintext", PLAIN.mechanism, HUSH));
@@ -144,7 +144,7 @@ fn login_that_is_refused_is_named_and_the_password_is_not() {
 
 /// No cluster is contacted: librdkafka could not create a client.
 #[test]
-fn client_that_cannot_be_created_is_a_bad_setting() {
+fn client_that_cannot_be_created_is_an_invalid_setting() {
     let ca = [("security.protocol", "ssl"), ("ssl.ca.location", "/no/such/ca.pem")];
     let login = login("sasl_plaintext", "CRAM-MD5", HUSH);
     for (bridge, key, words) in [

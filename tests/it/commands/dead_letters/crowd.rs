@@ -95,7 +95,7 @@ fn call(id: &str, notes: &str) -> String {
 pub(super) const REPLAY: [&str; 5] = ["dead-letters", "replay", "--all", "--yes", "--json"];
 
 #[test]
-fn killed_replays_go_on_and_nothing_is_twice_or_lost() {
+fn killed_replays_resume_without_loss_or_duplicates() {
     let crowd = Crowd::new(4000);
     let bootstrap = Kafka::shared().bootstrap();
     let mut killed_midway = 0;
@@ -116,7 +116,7 @@ fn killed_replays_go_on_and_nothing_is_twice_or_lost() {
 }
 
 #[test]
-fn two_replays_at_once_write_nothing_twice() {
+fn concurrent_replays_write_no_duplicates() {
     let crowd = Crowd::new(3000);
     let first = crowd.place.start(&REPLAY);
     let second = crowd.place.start(&REPLAY);
@@ -131,7 +131,7 @@ fn two_replays_at_once_write_nothing_twice() {
 }
 
 #[test]
-fn interrupted_replay_ends_in_order_and_goes_on() {
+fn interrupted_replay_ends_in_order_and_resumes() {
     let crowd = Crowd::new(3000);
     let bootstrap = Kafka::shared().bootstrap();
     let process = crowd.place.start(&REPLAY);
@@ -149,7 +149,7 @@ fn interrupted_replay_ends_in_order_and_goes_on() {
 }
 
 #[test]
-fn lost_broker_is_waited_for_and_nothing_is_twice_or_lost() {
+fn replay_waits_for_a_lost_broker_without_loss_or_duplicates() {
     let kafka = Kafka::start(Options::default());
     let crowd = Crowd::on(kafka.bootstrap(), 3000);
     let process = crowd.place.start(&REPLAY);
@@ -164,7 +164,7 @@ fn lost_broker_is_waited_for_and_nothing_is_twice_or_lost() {
 }
 
 #[test]
-fn letter_that_kafka_refuses_stays_and_its_neighbours_do_not() {
+fn refused_letter_stays_and_the_others_are_replayed() {
     let crowd = Crowd::new(20);
     crowd.reject([call("call_large", &"x".repeat(200_000))].into_iter());
     let ran = crowd.place.run(&REPLAY).ended(1).json();
@@ -175,7 +175,7 @@ fn letter_that_kafka_refuses_stays_and_its_neighbours_do_not() {
 }
 
 #[test]
-fn nothing_is_replayed_while_marks_may_be_hidden() {
+fn nothing_is_replayed_while_marks_may_be_invisible() {
     let crowd = Crowd::new(10);
     let properties = [("bootstrap.servers", &*crowd.bootstrap), ("transactional.id", &*crowd.prefix)];
     let stranger = client(&properties);

@@ -7,7 +7,7 @@ use crate::kit::kafka::Kafka;
 use crate::kit::secured::PLAIN;
 
 #[test]
-fn each_command_needs_its_rights_and_no_group() {
+fn each_command_needs_its_rights_but_no_group() {
     let guarded = Kafka::start_guarded();
     let crowd = Crowd::on(guarded.kafka.bootstrap(), 50);
     let place = Place::new(&guarded.sasl, &crowd.prefix)

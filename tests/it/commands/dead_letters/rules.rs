@@ -53,7 +53,7 @@ fn letters_are_counted_listed_and_shown() {
 }
 
 #[test]
-fn after_a_change_of_the_rules_every_letter_lands_once_as_it_would_have_before() {
+fn every_letter_is_replayed_once_after_a_change_of_the_rules() {
     let bridge = strict_bridge();
     rejected(&bridge);
     let place = place(&bridge);
@@ -111,7 +111,7 @@ fn after_a_change_of_the_rules_every_letter_lands_once_as_it_would_have_before()
 }
 
 #[test]
-fn letter_of_a_source_that_is_gone_stays() {
+fn letter_of_a_removed_source_stays() {
     let bridge = strict_bridge();
     post(&bridge, &call("call_1"), 422);
     let args = ["dead-letters", "replay", "--all", "--yes", "--json"];

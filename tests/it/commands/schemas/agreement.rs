@@ -22,7 +22,7 @@ fn accepted(body: &str, dialect: Dialect, validation: Validation) -> Option<Stri
 }
 
 #[test]
-fn a_schema_accepts_what_the_bridge_accepts_and_nothing_else() {
+fn schema_accepts_exactly_the_bodies_that_the_bridge_accepts() {
     let mut cases = Vec::new();
     let mut expected = Vec::new();
     for (known, dialect) in every_type() {
@@ -76,7 +76,7 @@ fn no_format_rejects_what_the_bridge_accepts() {
 }
 
 #[test]
-fn any_other_type_is_one_that_the_bridge_does_not_know() {
+fn schema_of_unknown_types_excludes_known_types() {
     let control = "a\u{7}b";
     let long = "x".repeat(257);
     let mut names: Vec<&str> = vec!["call.transferred", "", "näher", control, &long, &long[1..]];
@@ -97,7 +97,7 @@ fn any_other_type_is_one_that_the_bridge_does_not_know() {
 /// Bodies that docs/reference/schemas.md lists: valid by the schema and rejected by the bridge, because JSON Schema
 /// cannot express the rule.
 #[test]
-fn the_known_differences_are_differences() {
+fn documented_differences_exist() {
     let long = format!("\"{}\"", "é".repeat(200));
     let at = "\"timestamp\":\"2026-03-12T14:30:00Z\"";
     let cases = [

@@ -48,7 +48,7 @@ fn bodies() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn no_needle_shows_unless_it_is_asked_for() {
+fn personal_data_is_masked_by_default() {
     // One route has a name as the key, another a phone number.
     let routes = r#"routes=[{"match":"contact.*","topics":["{event}"],"key":["/data/first_name"]},{"match":"call.*","topics":["{event}"],"key":["/data/from"]}]"#;
     let (bootstrap, prefix) = (Kafka::shared().bootstrap(), format!("{}.", crate::kit::topic_name("masked")));

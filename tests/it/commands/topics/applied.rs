@@ -17,7 +17,7 @@ fn wanted() -> [&'static str; 3] {
 }
 
 #[test]
-fn what_is_missing_is_made_once_and_then_nothing_is_to_do() {
+fn missing_topics_are_created_once() {
     let team = Team::new(bootstrap(), &wanted());
     let first = team.run(&["apply", "--yes", "--exit-code"]).with_code(0);
     golden::same("topics-apply.txt", &team.plain(&first));
@@ -32,7 +32,7 @@ fn what_is_missing_is_made_once_and_then_nothing_is_to_do() {
 }
 
 #[test]
-fn what_others_changed_is_put_right_and_what_they_added_stays() {
+fn changed_properties_are_restored_and_added_ones_stay() {
     let team = Team::new(bootstrap(), &wanted());
     let topic = team.topic("calls");
     create_topic_with(bootstrap(), &topic, 3, 1, &[("retention.ms", "1000"), ("segment.bytes", "2097152")]);
@@ -43,7 +43,7 @@ fn what_others_changed_is_put_right_and_what_they_added_stays() {
 }
 
 #[test]
-fn partitions_are_added_with_consent_only_and_never_taken_away() {
+fn partitions_are_added_only_with_consent_and_never_removed() {
     let team = Team::new(bootstrap(), &wanted());
     let (narrow, wide) = (team.topic("calls"), team.topic("sms"));
     create_topic_with(bootstrap(), &narrow, 1, 1, &[("retention.ms", "604800000")]);
@@ -62,7 +62,7 @@ fn partitions_are_added_with_consent_only_and_never_taken_away() {
 }
 
 #[test]
-fn one_failure_does_not_stop_the_others_and_is_named() {
+fn one_failure_is_reported_and_does_not_stop_the_others() {
     let team = Team::new(bootstrap(), &["topics.replication_factor=1"]);
     let topic = team.topic("calls");
     create_topic_with(bootstrap(), &topic, 1, 1, &[]);
@@ -80,7 +80,7 @@ fn one_failure_does_not_stop_the_others_and_is_named() {
 }
 
 #[test]
-fn nobody_to_ask_and_no_yes_changes_nothing() {
+fn nothing_changes_without_a_terminal_and_without_yes() {
     let team = Team::new(bootstrap(), &wanted());
     let run = team.run(&["apply"]);
     assert_eq!((run.code, run.out.as_str()), (2, ""), "{}", run.err);
@@ -89,7 +89,7 @@ fn nobody_to_ask_and_no_yes_changes_nothing() {
 }
 
 #[test]
-fn person_at_a_terminal_is_asked_and_taken_at_their_word() {
+fn answer_at_a_terminal_decides() {
     let team = Team::new(bootstrap(), &wanted());
     let (code, told) = at_a_terminal(&team, "no\n");
     assert_eq!(code, Some(1), "{told}");

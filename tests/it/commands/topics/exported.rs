@@ -27,7 +27,7 @@ fn documents(text: &str) -> Vec<Yaml> {
 }
 
 #[test]
-fn resources_for_strimzi() {
+fn strimzi_resources_match_the_golden_file() {
     let words = [&STRIMZI[..], &["--for", "serve,check,plan,apply,tail"]].concat();
     let text = topics(&words, &settings(&[])).with_code(0);
     golden::same("topics-export-strimzi.yaml", &text);
@@ -53,7 +53,7 @@ fn resources_for_strimzi() {
 }
 
 #[test]
-fn least_user_is_the_default_and_creates_nothing_it_is_not_to() {
+fn default_user_may_only_write_if_topics_are_not_created() {
     let text = topics(&STRIMZI, &settings(&["topics.create_missing=false"])).with_code(0);
     let user = documents(&text).pop().expect("a user");
     assert_eq!(user["kind"].as_str(), Some("KafkaUser"));
@@ -68,7 +68,7 @@ fn least_user_is_the_default_and_creates_nothing_it_is_not_to() {
 }
 
 #[test]
-fn what_no_setting_says_is_left_to_the_broker_and_an_older_strimzi_is_served() {
+fn unset_properties_are_left_to_the_broker_and_an_older_strimzi_is_supported() {
     let words = [&STRIMZI[..], &["--api-version", "v1beta2", "--authentication", "tls"]].concat();
     let documents = documents(&topics(&words, &[SERVERS, ROUTES].map(str::to_owned)).with_code(0));
     for document in &documents {
@@ -82,7 +82,7 @@ fn what_no_setting_says_is_left_to_the_broker_and_an_older_strimzi_is_served() {
 }
 
 #[test]
-fn commands_for_a_shell() {
+fn shell_commands_match_the_golden_file() {
     let words = ["export", "--format", "kafka-topics", "--user", "a bridge", "--for", "serve,check"];
     golden::same("topics-export.sh", &topics(&words, &settings(&[])).with_code(0));
 }

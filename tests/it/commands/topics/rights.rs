@@ -163,7 +163,7 @@ fn serve_writes_nothing_without_write() {
 }
 
 #[test]
-fn plan_needs_to_see_topics_and_their_configuration() {
+fn plan_needs_describe_rights_on_topics_and_configurations() {
     let broker = guarded();
     let team = team(&broker, &["topics.config={retention.ms: 604800000}"]);
     create_topic_with(broker.kafka.bootstrap(), &team.topic("calls"), 1, 1, &[]);

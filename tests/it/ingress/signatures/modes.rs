@@ -46,7 +46,7 @@ fn faulty() -> Vec<(&'static str, Request)> {
 }
 
 #[test]
-fn monitor_lets_everything_pass_and_counts_it() {
+fn monitor_mode_accepts_and_counts_everything() {
     let bridge = serve("sources.main.signature.mode=monitor");
     let acked = (200, "acked".to_owned());
     let mut bodies = Vec::new();
@@ -86,7 +86,7 @@ fn monitor_lets_everything_pass_and_counts_it() {
 }
 
 #[test]
-fn where_no_signature_is_required_one_that_is_there_must_hold() {
+fn optional_signature_must_be_valid_if_present() {
     let bridge = serve("sources.main.signature.required=false");
     let acked = (200, "acked".to_owned());
     let plain = documented("unsigned");

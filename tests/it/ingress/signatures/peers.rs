@@ -83,11 +83,11 @@ fn compare(program: &str, arguments: [&str; 2]) {
 }
 
 #[test]
-fn python_signs_the_same() {
+fn signatures_of_python_are_equal() {
     compare("python3", ["-c", PYTHON]);
 }
 
 #[test]
-fn javascript_signs_the_same() {
+fn signatures_of_javascript_are_equal() {
     compare("node", ["-e", JAVASCRIPT]);
 }

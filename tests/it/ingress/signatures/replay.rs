@@ -9,7 +9,7 @@ use crate::kit::topic_name;
 use std::time::Duration;
 
 #[test]
-fn a_request_that_is_played_again_writes_nothing() {
+fn repeated_request_writes_nothing() {
     let kafka = Kafka::shared().bootstrap();
     let bridge = Bridge::serve(kafka, &settings().each_ref().map(String::as_str));
     let duplicate = (200, "duplicate".to_owned());
@@ -29,7 +29,7 @@ fn a_request_that_is_played_again_writes_nothing() {
 
 /// The spool remembers its events; those that Kafka acknowledged at once are in memory only.
 #[test]
-fn a_request_that_was_spooled_is_known_after_a_restart() {
+fn spooled_request_is_a_duplicate_after_a_restart() {
     let kafka = Kafka::shared().bootstrap();
     let spool = tempfile::tempdir().expect("a folder");
     let mut settings = settings().to_vec();
@@ -64,7 +64,7 @@ fn settings() -> [String; 2] {
 /// One second's signature may have many events under load, so none is denied; a reused signature shows in the
 /// metrics.
 #[test]
-fn a_request_that_kafka_took_is_written_again_after_a_restart() {
+fn request_acked_by_kafka_is_written_again_after_a_restart() {
     let kafka = Kafka::shared().bootstrap();
     let mut settings = settings().to_vec();
     settings.push(format!("topics.prefix={}.", topic_name("replay")));
@@ -83,7 +83,7 @@ fn a_request_that_kafka_took_is_written_again_after_a_restart() {
 }
 
 #[test]
-fn many_bodies_under_one_signature_pass_and_are_counted_from_the_eleventh_on() {
+fn bodies_with_one_signature_are_accepted_and_counted_from_the_eleventh_on() {
     let kafka = Kafka::shared().bootstrap();
     let secrets = format!("sources.main.signature.secrets=[\"{SECRET}\"]");
     let bridge = Bridge::serve(kafka, &[&secrets]);

@@ -100,7 +100,7 @@ fn swapped(folder: &Path, text: &str) {
 }
 
 #[test]
-fn a_secret_is_replaced_without_a_restart_and_without_a_loss() {
+fn secret_rotates_without_restart_and_without_loss() {
     let plain = Mount::new("main", "/webhooks/justcall", in_place);
     let mounted = Mount::new("mounted", "/mounted", swapped);
     let settings: Vec<String> = [&plain, &mounted]

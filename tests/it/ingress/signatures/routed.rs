@@ -26,7 +26,7 @@ fn sample(dialect: Dialect, known: KnownType) -> &'static str {
 
 /// JustCall signs the live dialect only, whose fields have other names and values.
 #[test]
-fn routes_of_the_readme_take_signed_live_events_and_documented_ones_alike() {
+fn routes_of_the_readme_match_events_of_both_dialects() {
     let kafka = Kafka::shared().bootstrap();
     let prefix = format!("{}.", crate::kit::topic_name("named"));
     let routes = routes_of_the_readme();

@@ -74,7 +74,7 @@ impl Table {
 }
 
 #[test]
-fn tampering_is_answered_as_it_should_be_and_leaves_nothing_in_kafka() {
+fn tampered_requests_have_exact_responses_and_write_nothing_unverified() {
     let mut table = Table::default();
     for part in [headers, signatures, times, urls, bodies, sources] {
         part(&mut table);

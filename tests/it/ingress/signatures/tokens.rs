@@ -21,7 +21,7 @@ fn behind_path(body: &str, token: &str) -> Request {
 }
 
 #[test]
-fn only_who_has_a_token_gets_in_and_tokens_rotate() {
+fn token_is_required_and_rotates() {
     let kafka = Kafka::shared().bootstrap();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("tokens");
@@ -103,7 +103,7 @@ fn only_who_has_a_token_gets_in_and_tokens_rotate() {
 }
 
 #[test]
-fn a_token_does_not_stand_in_for_a_signature_nor_the_other_way_round() {
+fn token_and_signature_do_not_replace_each_other() {
     let kafka = Kafka::shared().bootstrap();
     let bridge = Bridge::serve(
         kafka,

@@ -65,7 +65,7 @@ fn path(file: &str) -> PathBuf {
 }
 
 #[test]
-fn every_alert_asks_only_for_what_a_running_bridge_exposes() {
+fn every_alert_uses_only_exposed_metrics() {
     let (metrics, recorded) = (catalogue(), recorded());
     let exprs = groups().into_iter().filter_map(|rule| rule["expr"].as_str().map(str::to_owned));
     let strange = exprs.flat_map(|expr| strangers(&expr, "", &metrics, &recorded));
@@ -73,7 +73,7 @@ fn every_alert_asks_only_for_what_a_running_bridge_exposes() {
 }
 
 #[test]
-fn every_alert_says_how_bad_it_is_why_and_where_to_look() {
+fn every_alert_has_a_severity_a_description_and_a_runbook() {
     for rule in rules() {
         let Rule { name, severity, summary, description, runbook, expr } = &rule;
         assert!(["critical", "warning", "info"].contains(&severity.as_str()), "{name}: {severity}");
@@ -98,7 +98,7 @@ fn recorded_labels(expr: &str) -> String {
 }
 
 #[test]
-fn every_log_line_that_an_alert_quotes_is_one_that_the_bridge_writes() {
+fn every_log_line_quoted_by_an_alert_exists() {
     let sources = sources(&path("src"));
     let descriptions: Vec<_> = rules().into_iter().map(|rule| (rule.name, rule.description)).collect();
     let mut quoted = 0;
@@ -121,7 +121,7 @@ fn sources(folder: &Path) -> String {
 }
 
 #[test]
-fn alerts_fire_when_they_should_and_no_others_do() {
+fn alerts_fire_in_their_tests_and_no_others_do() {
     let said = promtool(&["check", "rules"], &path(RULES));
     assert!(said.contains("SUCCESS"), "{said}");
     for file in TESTS {
@@ -131,7 +131,7 @@ fn alerts_fire_when_they_should_and_no_others_do() {
 }
 
 #[test]
-fn alerts_do_the_same_at_scrapes_30_and_60_seconds_apart() {
+fn alerts_fire_alike_at_scrape_intervals_of_30_and_60_seconds() {
     let tests = super::repository_file(TESTS[0]);
     let folder = tempfile::tempdir().expect("a folder");
     for factor in [2, 4] {
@@ -143,7 +143,7 @@ fn alerts_do_the_same_at_scrapes_30_and_60_seconds_apart() {
 }
 
 #[test]
-fn every_alert_is_seen_to_fire() {
+fn every_alert_fires_in_a_test() {
     let tests: String = TESTS.map(super::repository_file).concat();
     for Rule { name, severity, .. } in rules() {
         let fired = tests.lines().any(|line| {

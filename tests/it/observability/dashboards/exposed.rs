@@ -181,7 +181,7 @@ fn drive(bridge: &Bridge) {
 }
 
 #[test]
-fn every_metric_is_exposed_as_documented_and_moves_with_what_happens() {
+fn every_metric_is_exposed_as_documented_and_counts() {
     let folder = tempfile::tempdir().expect("a folder");
     let bridge = begin(folder.path());
     drive(&bridge);

@@ -78,7 +78,7 @@ fn every(factor: usize, samples: &[String]) -> Vec<String> {
 }
 
 #[test]
-fn samples_are_those_that_a_slower_prometheus_sees() {
+fn thinned_samples_match_a_longer_scrape_interval() {
     for (written, factor, seen) in [
         ("0 1 2 3 4", 2, "0 2 4"),
         ("0+1x4", 4, "0 4"),

@@ -36,7 +36,7 @@ fn filled_in(query: &str) -> String {
 }
 
 #[test]
-fn every_query_names_only_what_a_running_bridge_exposes() {
+fn every_query_uses_only_exposed_metrics() {
     let (dashboard, metrics) = (dashboard(), catalogue());
     let queries = queries(&dashboard);
     assert!(queries.len() > 60, "{}", queries.len());
@@ -67,7 +67,7 @@ fn every_metric_is_on_the_dashboard() {
 }
 
 #[test]
-fn variables_choose_data_source_namespace_job_and_pod_and_work_outside_of_kubernetes() {
+fn variables_select_data_source_namespace_job_and_pod_also_outside_kubernetes() {
     let dashboard = dashboard();
     let variables = dashboard["templating"]["list"].as_array().expect("variables");
     let names: Vec<_> = variables.iter().map(|variable| text(variable, "name")).collect();
@@ -80,7 +80,7 @@ fn variables_choose_data_source_namespace_job_and_pod_and_work_outside_of_kubern
 }
 
 #[test]
-fn panels_say_what_they_show_and_lie_side_by_side() {
+fn panels_have_descriptions_and_do_not_overlap() {
     let dashboard = dashboard();
     let (mut ids, mut titles, mut taken) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for panel in panels(&dashboard) {
@@ -121,7 +121,7 @@ fn panels_say_what_they_show_and_lie_side_by_side() {
 }
 
 #[test]
-fn the_first_row_says_whether_it_is_well_and_the_others_follow_the_way_of_an_event() {
+fn first_row_shows_health_and_the_others_follow_the_path_of_an_event() {
     let dashboard = dashboard();
     let rows = panels(&dashboard).iter().filter(|panel| panel["type"] == "row");
     let titles: Vec<_> = rows.map(|row| text(row, "title")).collect();

@@ -122,7 +122,7 @@ fn is_of_a_name(c: char) -> bool {
 }
 
 #[test]
-fn what_no_bridge_exposes_is_found_in_a_query() {
+fn unknown_names_in_a_query_are_found() {
     let metrics = super::catalogue::catalogue();
     let recorded = ["namespace_job:justcall_bridge_events:rate30m".to_owned()];
     let of = |query: &str, legend: &str| strangers(query, legend, &metrics, &recorded);

@@ -52,7 +52,7 @@ fn index_lists_every_alert_with_its_severities_and_links_to_its_section() {
 }
 
 #[test]
-fn every_section_says_what_it_means_what_to_do_and_when_it_is_over() {
+fn every_section_has_all_its_parts() {
     let page = page();
     for (heading, text) in sections(&page) {
         let places: Vec<_> = PARTS.iter().map(|part| text.find(part)).collect();
@@ -61,7 +61,7 @@ fn every_section_says_what_it_means_what_to_do_and_when_it_is_over() {
 }
 
 #[test]
-fn every_alert_that_a_section_points_to_is_there() {
+fn every_alert_named_in_a_section_exists() {
     let page = page();
     let headings: Vec<_> = sections(&page).into_iter().map(|(heading, _)| heading).collect();
     let named = page.split('`').skip(1).step_by(2).filter(|code| code.starts_with("JustCallBridge"));
@@ -71,7 +71,7 @@ fn every_alert_that_a_section_points_to_is_there() {
 }
 
 #[test]
-fn every_metric_that_the_runbook_names_is_exposed_and_every_query_is_promql() {
+fn every_metric_in_the_runbook_is_exposed_and_every_query_is_promql() {
     let (page, metrics, recorded) = (page(), catalogue(), alerts::recorded());
     let queries = blocks(&page, "promql");
     assert!(queries.len() > 5, "{}", queries.len());
@@ -101,7 +101,7 @@ fn help(command: &[&str]) -> Option<String> {
 }
 
 #[test]
-fn every_command_in_the_runbook_is_one_with_those_flags() {
+fn every_command_in_the_runbook_is_valid() {
     let page = page();
     let commands = commands(&page);
     assert!(commands.len() > 12, "{commands:?}");

@@ -69,7 +69,7 @@ fn signed(bridge: &Talkative, path: &str, secret: &str, url: &str, at: &str, bod
 }
 
 #[test]
-fn secrets_and_what_is_shown_instead_of_them_show_nowhere() {
+fn secrets_tokens_and_signatures_are_never_shown() {
     for format in FORMATS {
         let folder = tempfile::tempdir().expect("a folder");
         let secrets = Secrets::write(folder.path());

@@ -87,7 +87,7 @@ fn collect(found: &mut Vec<String>, text: &str, wanted: &str, writing: &str) {
 }
 
 #[test]
-fn needle_is_found_in_every_writing() {
+fn marker_is_found_in_every_encoding() {
     let (name, number) = (needle("name"), number());
     let bytes = format!("before {name} behind {number}");
     let bytes = bytes.as_bytes();

@@ -24,7 +24,7 @@ fn start(format: &str, bootstrap: &str, settings: &[String]) -> Talkative {
 }
 
 #[test]
-fn passwords_and_a_broker_that_dies_show_nothing() {
+fn passwords_are_never_shown_when_a_broker_dies() {
     let cluster = Kafka::start_secured();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("password");
@@ -81,7 +81,7 @@ fn passwords_and_a_broker_that_dies_show_nothing() {
 }
 
 #[test]
-fn stop_under_load_shows_nothing() {
+fn stop_under_load_shows_no_personal_data() {
     let mut bridge = Talkative::start("json", Kafka::shared().bootstrap(), &[UNSIGNED], &[]);
     bridge.wait_ready(true);
     std::thread::scope(|scope| {

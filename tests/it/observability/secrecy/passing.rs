@@ -7,7 +7,7 @@ use crate::kit::bridge::{PATH, UNSIGNED};
 use crate::kit::kafka::Kafka;
 
 #[test]
-fn events_that_pass_show_in_kafka_and_nowhere_else() {
+fn accepted_events_are_shown_in_kafka_only() {
     for format in FORMATS {
         let bridge = Talkative::start(format, Kafka::shared().bootstrap(), &[UNSIGNED], &[]);
         bridge.wait_ready(true);

@@ -19,7 +19,7 @@ fn nowhere() -> String {
 }
 
 #[test]
-fn refused_events_show_nowhere() {
+fn refused_events_are_never_shown() {
     for format in FORMATS {
         let settings = [
             UNSIGNED,
@@ -46,7 +46,7 @@ fn refused_events_show_nowhere() {
 }
 
 #[test]
-fn records_that_a_broker_refuses_show_nowhere() {
+fn records_refused_by_a_broker_are_never_shown() {
     let mock: MockCluster<'_, DefaultProducerContext> = MockCluster::new(1).expect("a mock cluster");
     let prefix = format!("{}.", crate::kit::topic_name("secrecy"));
     for topic in ["call.completed", "dead-letter"] {
@@ -76,7 +76,7 @@ fn records_that_a_broker_refuses_show_nowhere() {
 }
 
 #[test]
-fn event_that_comes_while_the_bridge_stops_shows_nowhere() {
+fn events_during_the_stop_are_never_shown() {
     let settings = [UNSIGNED, "kafka.ack_deadline=3s", "shutdown.timeout=5s"];
     let mut bridge = Talkative::start("json", &nowhere(), &settings, &[]);
     std::thread::scope(|scope| {
@@ -107,7 +107,7 @@ fn spooling<'a>(directory: &'a str, prefix: &'a str) -> [&'a str; 8] {
 }
 
 #[test]
-fn spooled_events_show_in_the_spool_and_nowhere_else() {
+fn spooled_events_are_shown_in_the_spool_only() {
     let folder = tempfile::tempdir().expect("a folder");
     let place = folder.path().to_str().expect("a path of text");
     let (directory, prefix) =
@@ -147,7 +147,7 @@ fn spooled_events_show_in_the_spool_and_nowhere_else() {
 }
 
 #[test]
-fn damaged_spool_file_is_salvaged_in_silence() {
+fn salvage_of_a_damaged_spool_shows_no_personal_data() {
     let folder = tempfile::tempdir().expect("a folder");
     let place = folder.path().to_str().expect("a path of text");
     let (directory, prefix) =

@@ -58,7 +58,7 @@ fn bodies() -> Vec<(Vec<u8>, &'static str)> {
 }
 
 #[test]
-fn rejected_events_show_among_the_dead_letters_and_nowhere_else() {
+fn rejected_events_are_shown_in_dead_letters_only() {
     for (format, answer) in FORMATS.into_iter().zip(["problem", "ok"]) {
         let mode = format!("dead_letter.answer={answer}");
         let settings = [UNSIGNED, &mode, "unknown_events=dead_letter", "sources.main.validation=strict"];

@@ -17,7 +17,7 @@ fn start(flags: &[String], env: &[(&str, &str)]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn bad_settings_are_named_and_their_secrets_are_not_quoted() {
+fn invalid_settings_are_reported_without_their_secrets() {
     let secret = needle("secret");
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str, contents: &[u8]| {
@@ -103,7 +103,7 @@ fn secrets_in_flags_are_refused_and_not_quoted() {
 }
 
 #[test]
-fn variables_and_files_with_mistakes_are_not_quoted() {
+fn invalid_variables_and_files_are_not_quoted() {
     let secret = needle("secret");
     for name in [
         "JUSTCALL_BRIDGE__SOURCES__MAIN__TOKEN",
@@ -139,7 +139,7 @@ fn variables_and_files_with_mistakes_are_not_quoted() {
 }
 
 #[test]
-fn client_that_cannot_be_made_is_not_quoted() {
+fn error_of_client_creation_quotes_no_secret() {
     let secret = needle("secret");
     let start = |properties: &[String], expected: Option<i32>| {
         let own = ["server.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0", UNSIGNED].map(str::to_owned);
@@ -164,7 +164,7 @@ fn client_that_cannot_be_made_is_not_quoted() {
 }
 
 #[test]
-fn settings_in_effect_are_printed_without_secrets() {
+fn effective_settings_are_printed_without_secrets() {
     let token = needle("token");
     let set = [
         format!("sources.main.token={token}"),

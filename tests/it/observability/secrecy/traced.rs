@@ -8,7 +8,7 @@ use crate::kit::collector::Collector;
 use crate::kit::kafka::Kafka;
 
 #[test]
-fn traces_hold_nothing_of_anybody_and_the_collectors_token_shows_nowhere() {
+fn traces_have_no_personal_data_and_the_token_of_the_collector_is_never_shown() {
     for format in FORMATS {
         let collector = Collector::listen();
         let token = format!("telemetry.otlp_headers.authorization=Bearer {}", needle("collector"));

@@ -7,7 +7,7 @@ use crate::kit::bridge::{PATH, UNSIGNED};
 use crate::kit::kafka::Kafka;
 
 #[test]
-fn requests_that_are_turned_away_show_nowhere() {
+fn denied_requests_are_never_shown() {
     for format in FORMATS {
         let settings = [
             UNSIGNED,

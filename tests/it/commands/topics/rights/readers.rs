@@ -25,7 +25,7 @@ fn command(team: &Team, words: &[&str]) -> Run {
 }
 
 #[test]
-fn tail_and_a_look_at_dead_letters_need_to_read() {
+fn tail_and_dead_letters_need_the_read_right() {
     let broker = guarded();
     let team = filled(&broker);
     let tail = || command(&team, &["tail", "--from", "beginning", "--until-end", "--json"]);
