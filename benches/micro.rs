@@ -131,12 +131,12 @@ fn append(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(together));
         group.bench_function(BenchmarkId::from_parameter(together), |bencher| {
             let appends = || -> Vec<_> {
-                let (told, results) = mpsc::channel();
+                let (sender, results) = mpsc::channel();
                 let appends = (0..together).map(|_| {
                     number += 1;
                     let mut identity = [0; 16];
                     identity[..8].copy_from_slice(&number.to_be_bytes());
-                    let told = told.clone();
+                    let sender = sender.clone();
                     let entry = SpoolEntry {
                         lane: Arc::clone(&lane),
                         payload: payload.clone(),
@@ -146,7 +146,7 @@ fn append(criterion: &mut Criterion) {
                     Append {
                         entries: vec![entry],
                         identity: Some(identity),
-                        done: Box::new(move |result| told.send(result.is_ok()).expect("somebody listens")),
+                        done: Box::new(move |result| sender.send(result.is_ok()).expect("somebody listens")),
                     }
                 });
                 let appends: Vec<_> = appends.collect();

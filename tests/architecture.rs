@@ -141,8 +141,8 @@ fn assert_none(sources: &[Source], check: fn(&Source) -> Vec<String>) {
 /// Returns the entries of `arrows` along which no file names a room.
 fn unused_arrows(arrows: &[(&str, &[&str])], sources: &[Source]) -> Vec<String> {
     let named = |source: &Source| {
-        let from = source.part().to_owned();
-        source.parts_named().into_iter().map(move |(_, to)| (from.clone(), to)).collect::<Vec<_>>()
+        let from = source.room().to_owned();
+        source.rooms_named().into_iter().map(move |(_, to)| (from.clone(), to)).collect::<Vec<_>>()
     };
     let used: BTreeSet<(String, String)> = sources.iter().flat_map(named).collect();
     let all = arrows.iter().flat_map(|(from, to)| to.iter().map(move |to| (*from, *to)));
@@ -154,7 +154,7 @@ fn unused_arrows(arrows: &[(&str, &[&str])], sources: &[Source]) -> Vec<String> 
 fn unused_homes(homes: &[(&str, &[&str])], sources: &[Source]) -> Vec<String> {
     let all = homes.iter().flat_map(|(library, rooms)| rooms.iter().map(move |room| (*library, *room)));
     let uses = |library: &str, room: &str| {
-        let mut files = sources.iter().filter(|source| source.part() == room);
+        let mut files = sources.iter().filter(|source| source.room() == room);
         files.any(|source| !source.lines_naming_library(library).is_empty())
     };
     let unused = all.filter(|(library, room)| !uses(library, room));
@@ -162,7 +162,7 @@ fn unused_homes(homes: &[(&str, &[&str])], sources: &[Source]) -> Vec<String> {
 }
 
 fn arrow_breaches(source: &Source) -> Vec<String> {
-    let part = source.part();
+    let part = source.room();
     // The root declares the modules and re-exports from them.
     if part == "lib" {
         return Vec::new();
@@ -171,12 +171,12 @@ fn arrow_breaches(source: &Source) -> Vec<String> {
         return vec![format!("{}: no arrow begins at `{part}`; give it a place in ARROWS", source.path)];
     };
     let strays =
-        source.parts_named().into_iter().filter(|(_, to)| *to != part && !open.contains(&to.as_str()));
+        source.rooms_named().into_iter().filter(|(_, to)| *to != part && !open.contains(&to.as_str()));
     strays.map(|(line, to)| format!("{}:{line}: {part} -> {to} is no arrow", source.path)).collect()
 }
 
 fn home_breaches(source: &Source) -> Vec<String> {
-    let part = source.part();
+    let part = source.room();
     let mut breaches = Vec::new();
     for (library, homes) in HOMES.iter().filter(|(_, homes)| !homes.contains(&part)) {
         for line in source.lines_naming_library(library) {
@@ -253,7 +253,7 @@ mod rule_tests {
             "#[cfg(test)]\nmod tests;\nuse crate::http::Config;",
             "#[cfg(test)]\nmod tests { fn f() {} }\nuse crate::http::Config;",
         ] {
-            let named = source("src/record/headers.rs", text).parts_named();
+            let named = source("src/record/headers.rs", text).rooms_named();
             assert!(named.iter().any(|(_, part)| part == "http"), "not seen in:\n{text}\nbut: {named:?}");
         }
     }

@@ -55,7 +55,7 @@ pub(crate) fn closed_loop(
         .output()
         .expect("wrk runs");
     let cpu = cpu_micros(target.pid) - before;
-    let text = said(&output);
+    let text = combined_output(&output);
     let result = text.lines().find_map(|line| line.strip_prefix("RESULT "));
     let figures = result.unwrap_or_else(|| panic!("wrk says nothing:\n{text}")).split(' ');
     let figures: Vec<f64> = figures.map(|each| each.parse().expect("a number")).collect();
@@ -87,7 +87,7 @@ pub(crate) fn open_loop(
         .output()
         .expect("oha runs");
     let cpu = cpu_micros(target.pid) - before;
-    let text = said(&output);
+    let text = combined_output(&output);
     let json: serde_json::Value =
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
     let number = |pointer: &str| json.pointer(pointer).and_then(serde_json::Value::as_f64);
@@ -106,7 +106,7 @@ fn next_mark() -> u32 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-fn said(output: &Output) -> String {
+fn combined_output(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -52,12 +52,12 @@ impl Source {
     }
 
     /// Returns the room of the file: its first folder, or its name.
-    pub(crate) fn part(&self) -> &str {
+    pub(crate) fn room(&self) -> &str {
         self.modules().first().copied().unwrap_or_default()
     }
 
     /// Returns the rooms that the file names from the crate's root, each with its line.
-    pub(crate) fn parts_named(&self) -> Vec<(usize, String)> {
+    pub(crate) fn rooms_named(&self) -> Vec<(usize, String)> {
         let words: Vec<&str> = self.tokens.iter().map(|token| token.word.as_str()).collect();
         let firsts = (0..words.len()).filter_map(|start| self.after_root(&words, start));
         let named = firsts.flat_map(|after_root| first_segments(&words, after_root));

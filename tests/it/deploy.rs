@@ -5,14 +5,14 @@ mod chart;
 mod compose;
 mod guards;
 mod image;
-mod judged;
+mod kube_lint;
 mod kubelet;
-mod live;
 mod notes;
 mod pod;
 mod rollout;
 mod strimzi;
 mod tools;
+mod upgrades;
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ fn project(path: &str) -> PathBuf {
 }
 
 /// Prints a property that this machine cannot test.
-fn not_proved(what: &str, why: &str) {
+fn report_skipped(what: &str, why: &str) {
     let bar = "*".repeat(72);
     eprintln!("{bar}\n*** NOT PROVED: {what}\n*** {why}\n{bar}");
 }

@@ -13,7 +13,7 @@ const CALLS: [&str; 2] = ["justcall-bridge", "cargo run --release --"];
 fn every_command_in_the_documents_is_accepted() {
     let lines: Vec<_> = documents().iter().flat_map(|document| command_lines(&read(document))).collect();
     assert!(lines.len() > 80, "{} command lines only", lines.len());
-    let refused: Vec<_> = lines.iter().filter_map(|line| refusal(line)).collect();
+    let refused: Vec<_> = lines.iter().filter_map(|line| usage_error(line)).collect();
     assert!(refused.is_empty(), "\n{}", refused.join("\n"));
 }
 
@@ -38,7 +38,7 @@ justcall-bridge is a program.
         "spool list",
     ];
     assert_eq!(lines.iter().map(|line| line.join(" ")).collect::<Vec<_>>(), expected);
-    let refused: Vec<_> = lines.iter().map(|line| refusal(line).is_some()).collect();
+    let refused: Vec<_> = lines.iter().map(|line| usage_error(line).is_some()).collect();
     assert_eq!(refused, [true, true, false, true, true]);
 }
 
@@ -62,7 +62,7 @@ fn metrics(document: &str) -> Vec<String> {
 }
 
 /// Returns the program's error about arguments that it does not accept.
-fn refusal(args: &[String]) -> Option<String> {
+fn usage_error(args: &[String]) -> Option<String> {
     // The help is printed only if everything before it was valid.
     let mut asked: Vec<&str> = args.iter().map(String::as_str).collect();
     asked.push("--help");

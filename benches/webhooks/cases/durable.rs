@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const BESIDE: usize = 16;
 
 /// A drain that takes longer than this hangs.
-const PATIENCE: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(super) fn spool(bench: &Bench) {
     let events = Events::new(documented(BODY), PATH);
@@ -92,7 +92,7 @@ fn fill(bench: &Bench, bridge: &Spooling, events: &Events) -> f64 {
 /// Waits until the spool is empty. Returns the rows that left it and the seconds from the first of them on.
 fn empty(bridge: &Spooling) -> (f64, f64) {
     let began = bridge.drained();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while bridge.drained() == began && bridge.bridge.metric("spool_rows") > 0 {
         assert!(Instant::now() < deadline, "nothing is drained");
         sleep(Duration::from_millis(5));

@@ -3,10 +3,10 @@
 
 mod agreement;
 mod cluster;
+mod connections;
 mod healthy;
 mod machine;
 mod rights;
-mod ways;
 
 use crate::kit::process::Process;
 use crate::kit::topic_name;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// Limit on the time of a run on a busy machine; alone it takes at most 20 seconds.
-const WITHIN: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Expected finding: level, key, and words of its text and remedy.
 type Expected<'a> = (&'a str, &'a str, &'a [&'a str]);
@@ -80,7 +80,7 @@ impl Bridge {
         let mut args = [&["check"], words].concat();
         args.extend(self.settings.iter().flat_map(|setting| ["--set", setting]));
         let mut process = Process::bridge(&args, env);
-        let code = process.wait_exit(WITHIN).code().expect("an exit of its own");
+        let code = process.wait_exit(TIMEOUT).code().expect("an exit of its own");
         assert_eq!(process.stderr(), [""; 0], "nothing is said beside the report");
         (code, process.stdout().join("\n") + "\n")
     }
@@ -93,7 +93,7 @@ struct Report {
 
 impl Report {
     /// Returns all findings that are not `ok`, one on a line.
-    fn bad(&self) -> String {
+    fn problems(&self) -> String {
         let mut lines = String::new();
         for finding in self.findings.iter().filter(|finding| finding["level"] != "ok") {
             let field = |name: &str| finding[name].as_str().unwrap_or_default();
@@ -105,20 +105,20 @@ impl Report {
 
     fn has(&self, (level, key, words): Expected<'_>) -> bool {
         self.findings.iter().any(|finding| {
-            let said = format!("{} {} {}", finding["subject"], finding["text"], finding["fix"]);
+            let finding_text = format!("{} {} {}", finding["subject"], finding["text"], finding["fix"]);
             let advises = level == "ok" || level == "skipped" || finding["fix"].is_string();
             finding["level"] == level
                 && finding["key"] == key
                 && advises
-                && words.iter().all(|word| said.contains(word))
+                && words.iter().all(|word| finding_text.contains(word))
         })
     }
 
     #[track_caller]
-    fn says(&self, name: &str, expected: Expected<'_>) {
+    fn assert_finding(&self, name: &str, expected: Expected<'_>) {
         assert!(self.has(expected), "{name}: not found: {expected:?} in\n{:#?}", self.findings);
         let code = if expected.0 == "failure" { 1 } else { self.code };
-        assert_eq!(self.code, code, "{name}: exit code of\n{}", self.bad());
+        assert_eq!(self.code, code, "{name}: exit code of\n{}", self.problems());
     }
 }
 
@@ -134,6 +134,6 @@ fn free_address() -> String {
 }
 
 /// Reports that this machine cannot have the misconfiguration.
-fn cannot(case: &str, why: &str) {
+fn report_skipped(case: &str, why: &str) {
     eprintln!("NOT PROVED HERE: {case}: {why}");
 }

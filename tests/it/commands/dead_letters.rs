@@ -1,7 +1,7 @@
 //! `dead-letters`: each letter is replayed exactly once, also after crashes and with concurrent replays.
 
-mod crowd;
 mod golden;
+mod many_letters;
 mod rights;
 mod rules;
 

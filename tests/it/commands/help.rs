@@ -5,16 +5,16 @@ use crate::kit::process::{Process, bridge_command};
 use std::process::Command;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-fn said(args: &[&str]) -> String {
+fn output(args: &[&str]) -> String {
     // A fixed width, whatever terminal the tests run in.
-    said_within(args, "100")
+    output_at_width(args, "100")
 }
 
-fn said_within(args: &[&str], columns: &str) -> String {
+fn output_at_width(args: &[&str], columns: &str) -> String {
     let mut process = Process::bridge(args, &[("COLUMNS", columns)]);
-    let status = process.wait_exit(PATIENCE);
+    let status = process.wait_exit(TIMEOUT);
     assert!(status.success(), "{args:?}: {status} {:?}", process.stderr());
     process.stdout().iter().map(|line| format!("{line}\n")).collect()
 }
@@ -29,27 +29,27 @@ fn commands(help: &str) -> Vec<String> {
 }
 
 /// Compares the help of a command and its subcommands with the golden files. Returns their number.
-fn tell(path: &[String]) -> usize {
+fn compare_help(path: &[String]) -> usize {
     let args: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
-    let help = said(&args);
+    let help = output(&args);
     let name = if path.is_empty() { "justcall-bridge".to_owned() } else { path.join("-") };
     golden::same(&format!("help/{name}.txt"), &help);
     let below = commands(&help).into_iter().map(|command| {
         let path: Vec<_> = path.iter().cloned().chain([command]).collect();
-        tell(&path)
+        compare_help(&path)
     });
     1 + below.sum::<usize>()
 }
 
 #[test]
 fn help_of_every_command_has_an_example_and_matches_its_golden_file() {
-    let told = tell(&[]);
-    assert!(told > 20, "{told} commands only");
+    let compared = compare_help(&[]);
+    assert!(compared > 20, "{compared} commands only");
 }
 
 #[test]
 fn examples_of_serve_are_valid_settings() {
-    let help = said_within(&["serve", "--help"], "1000");
+    let help = output_at_width(&["serve", "--help"], "1000");
     let lines = help.lines().skip_while(|line| *line != "Examples:").skip(1);
     let examples: Vec<_> = lines.map(str::trim).filter(|line| !line.is_empty()).collect();
     assert_eq!(examples.len(), 3, "{help}");
@@ -63,12 +63,12 @@ fn examples_of_serve_are_valid_settings() {
         let mut command = Command::new("sh");
         command.args(["-c", &line]).arg(bridge.get_program()).current_dir(&folder);
         let mut process = Process::start(&mut command);
-        let status = process.wait_exit(PATIENCE);
+        let status = process.wait_exit(TIMEOUT);
         assert!(status.success(), "{example}: {:?}", process.stdout());
     }
 }
 
 #[test]
 fn default_settings_match_the_golden_file() {
-    golden::same("print-config.yaml", &said(&["serve", "--print-config"]));
+    golden::same("print-config.yaml", &output(&["serve", "--print-config"]));
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Address without a server.
-const NOWHERE: &str = "http://127.0.0.1:1/webhooks/justcall";
+const UNUSED_URL: &str = "http://127.0.0.1:1/webhooks/justcall";
 
 const OPEN: [&str; 2] = ["--set", "sources.main.signature.required=false"];
 
@@ -86,7 +86,7 @@ fn fifo_device_or_folder_is_refused_by_every_command_that_reads_a_file() {
             vec!["send", "--token-file", file],
             vec!["send", "--ca-file", file],
         ] {
-            let (ended, _, stderr) = run(&[&args[..], &["--to", NOWHERE]].concat());
+            let (ended, _, stderr) = run(&[&args[..], &["--to", UNUSED_URL]].concat());
             assert_eq!(ended, Some(1), "{args:?}: {stderr}");
             assert!(stderr.contains("regular file"), "{args:?}: {stderr}");
         }
@@ -109,10 +109,10 @@ fn fifo_or_device_of_a_kafka_property_is_refused_before_librdkafka_opens_it() {
         let tls = ["--set", "kafka.properties.security.protocol=ssl", "--set", &property];
         for args in [["serve"], ["check"], ["tail"]] {
             let (ended, stdout, stderr) = run(&[&args[..], &tls, &OPEN].concat());
-            let told = stdout + &stderr;
-            assert_eq!(ended, Some(78), "{args:?} {name}: {told}");
-            let named = told.lines().any(|line| line.contains(name) && line.contains("regular file"));
-            assert!(named, "{args:?} {name}: {told}");
+            let printed = stdout + &stderr;
+            assert_eq!(ended, Some(78), "{args:?} {name}: {printed}");
+            let named = printed.lines().any(|line| line.contains(name) && line.contains("regular file"));
+            assert!(named, "{args:?} {name}: {printed}");
         }
     }
 }

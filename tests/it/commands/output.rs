@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// C0, DEL, C1, bidirectional controls and separators, as a sender can put them into JSON.
 const HOSTILE: &str =
@@ -241,7 +241,7 @@ fn fill_spool(folder: &Path) {
 
 fn ended(args: &[String], stdout: Stdio) -> (Option<i32>, String) {
     let mut child = command(&[]).args(args).stdout(stdout).stderr(Stdio::piped()).spawn().expect("it starts");
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while child.try_wait().expect("a state").is_none() {
         if Instant::now() > deadline {
             child.kill().expect("killed");
@@ -258,7 +258,7 @@ fn full() -> Stdio {
 }
 
 /// Returns a pipe without a reader.
-fn closed() -> Stdio {
+fn closed_pipe() -> Stdio {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     writer.into()
@@ -277,7 +277,7 @@ fn every_command_fails_on_a_full_disk_and_ends_quietly_on_a_closed_pipe() {
         let (code, stderr) = ended(&args, full());
         assert_eq!(code, Some(1), "{args:?}: {stderr}");
         assert!(stderr.contains("cannot write the output"), "{args:?}: {stderr}");
-        let (code, stderr) = ended(&args, closed());
+        let (code, stderr) = ended(&args, closed_pipe());
         assert_eq!(code, Some(0), "{args:?}: {stderr}");
         assert!(!stderr.contains("panicked") && !stderr.contains("error:"), "{args:?}: {stderr}");
     }
@@ -340,7 +340,7 @@ fn commands_about_a_cluster_fail_on_a_full_disk_and_end_quietly_on_a_closed_pipe
         let (code, stderr) = ended(&args, full());
         assert_eq!(code, Some(1), "{args:?}: {stderr}");
         assert!(stderr.contains("cannot write the output"), "{args:?}: {stderr}");
-        let (code, stderr) = ended(&args, closed());
+        let (code, stderr) = ended(&args, closed_pipe());
         let replay = args.contains(&"replay".to_owned());
         assert_eq!(code, Some(i32::from(replay)), "{args:?}: {stderr}");
         assert!(!stderr.contains("panicked") && !stderr.contains("error:"), "{args:?}: {stderr}");
@@ -349,7 +349,7 @@ fn commands_about_a_cluster_fail_on_a_full_disk_and_end_quietly_on_a_closed_pipe
 }
 
 /// Returns a full pipe and its reader, which does not read.
-fn stalled() -> (std::io::PipeReader, Stdio) {
+fn stalled_pipe() -> (std::io::PipeReader, Stdio) {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
     std::io::Write::write_all(&mut writer, &[b'x'; 64 * 1024]).expect("room for it");
     (reader, writer.into())
@@ -376,7 +376,7 @@ fn every_command_ends_with_its_exit_code_when_stderr_is_not_read() {
         (vec!["tail", "--set", "a"], 78),
         (vec!["serve", "--set", "a"], 78),
     ] {
-        let (_reader, stderr) = stalled();
+        let (_reader, stderr) = stalled_pipe();
         let mut child = command(&args).stdout(Stdio::null()).stderr(stderr).spawn().expect("it starts");
         let deadline = Instant::now() + Duration::from_secs(60);
         let status = loop {
@@ -395,7 +395,7 @@ fn every_command_ends_with_its_exit_code_when_stderr_is_not_read() {
 
 #[test]
 fn dev_ends_at_a_signal_when_stdout_is_not_read() {
-    let (_reader, stdout) = stalled();
+    let (_reader, stdout) = stalled_pipe();
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let admin = free.local_addr().expect("an address");
     drop(free);
@@ -404,7 +404,7 @@ fn dev_ends_at_a_signal_when_stdout_is_not_read() {
         .stderr(Stdio::null())
         .spawn()
         .expect("it starts");
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while std::net::TcpStream::connect(admin).is_err() {
         assert!(Instant::now() < deadline, "it does not listen");
         std::thread::sleep(Duration::from_millis(50));

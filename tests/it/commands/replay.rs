@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Folder with a file to replay, and topics of its own.
 struct Backfill {
@@ -114,9 +114,9 @@ fn killed_replay_resumes_without_loss_and_in_order() {
         });
         std::thread::sleep(Duration::from_millis(150 * kill));
         process.signal("KILL");
-        assert_eq!(process.wait_exit(PATIENCE).code(), None, "the kill came too late");
+        assert_eq!(process.wait_exit(TIMEOUT).code(), None, "the kill came too late");
     }
-    let last = backfill.place.run(&backfill.args(&[])).ended(0);
+    let last = backfill.place.run(&backfill.args(&[])).expect_code(0);
     assert!(last.stderr.join("\n").contains("goes on at line"), "{last:?}");
     let summary = last.json();
     assert!(summary["first_line"].as_u64() > Some(1) && summary["last_line"] == 2000, "{summary}");
@@ -132,7 +132,7 @@ fn killed_replay_resumes_without_loss_and_in_order() {
     // After each kill, only records between the last commit and the checkpoint are repeated.
     assert!(records.len() <= 2000 + 3 * 500, "{}", records.len());
 
-    let again = backfill.place.run(&backfill.args(&[])).ended(0).json();
+    let again = backfill.place.run(&backfill.args(&[])).expect_code(0).json();
     assert_eq!((&again["replayed"], &again["finished"]), (&0.into(), &true.into()));
     assert_eq!(backfill.committed("call.completed").len(), records.len());
 }
@@ -148,11 +148,11 @@ fn rate_is_limited_and_interruption_ends_at_a_resume_point() {
     until("a resume point", || PathBuf::from(&resume).exists());
     std::thread::sleep(Duration::from_millis(300));
     process.signal("INT");
-    let stopped = finish(process).ended(1);
+    let stopped = finish(process).expect_code(1);
     let first = stopped.json();
     assert_eq!(first["finished"], false, "{first}");
     assert!(stopped.stderr.join("\n").contains("run it again to go on"), "{stopped:?}");
-    let rest = backfill.place.run(&backfill.args(&["--rate", "50"])).ended(0).json();
+    let rest = backfill.place.run(&backfill.args(&["--rate", "50"])).expect_code(0).json();
     assert_eq!(first["replayed"].as_u64().unwrap() + rest["replayed"].as_u64().unwrap(), 200);
     assert!(began.elapsed() >= Duration::from_millis(3900), "200 lines at 50/s in {:?}", began.elapsed());
     assert_eq!(backfill.committed("call.completed").len(), 200, "an orderly end repeats nothing");
@@ -171,7 +171,7 @@ fn rejected_lines_are_reported_and_kept_and_the_rest_continues() {
     ];
     let backfill = Backfill::new(&lines.join("\n"));
     let rejects = backfill.path("rejected.ndjson");
-    let dry = backfill.place.run(&backfill.args(&["--dry-run", "--rejects", &rejects])).ended(1).json();
+    let dry = backfill.place.run(&backfill.args(&["--dry-run", "--rejects", &rejects])).expect_code(1).json();
     assert_eq!(dry["replayed"], 3);
     assert!(backfill.committed("call.completed").is_empty() && !PathBuf::from(&rejects).exists());
     assert!(
@@ -179,7 +179,7 @@ fn rejected_lines_are_reported_and_kept_and_the_rest_continues() {
         "a dry run remembers something"
     );
 
-    let ran = backfill.place.run(&backfill.args(&["--rejects", &rejects])).ended(1);
+    let ran = backfill.place.run(&backfill.args(&["--rejects", &rejects])).expect_code(1);
     let summary = ran.json();
     let expected = serde_json::json!({"contract_violation": 1, "not_an_envelope": 1, "not_json": 1});
     assert_eq!(
@@ -187,19 +187,19 @@ fn rejected_lines_are_reported_and_kept_and_the_rest_continues() {
         (&3.into(), &1.into(), &expected)
     );
     for line in ["line 2: not_json", "line 3: contract_violation", "line 6: not_an_envelope"] {
-        assert!(ran.stderr.iter().any(|told| told.starts_with(line)), "{line}: {ran:?}");
+        assert!(ran.stderr.iter().any(|logged| logged.starts_with(line)), "{line}: {ran:?}");
     }
     let kept = fs::read_to_string(&rejects).expect("rejected lines");
     assert_eq!(kept.lines().collect::<Vec<_>>(), [&lines[1], &lines[2], &lines[5]]);
     assert_eq!(backfill.committed("call.completed").len(), 3);
 
     // The file is complete, but some lines were rejected.
-    let again = backfill.place.run(&backfill.args(&["--rejects", &rejects])).ended(1).json();
+    let again = backfill.place.run(&backfill.args(&["--rejects", &rejects])).expect_code(1).json();
     assert_eq!((&again["replayed"], &again["rejected_before"]), (&0.into(), &3.into()));
     assert_eq!(fs::read_to_string(&rejects).expect("rejected lines"), kept);
-    let from = backfill.place.run(&backfill.args(&["--from-line", "7"])).ended(0).json();
+    let from = backfill.place.run(&backfill.args(&["--from-line", "7"])).expect_code(0).json();
     assert_eq!((&from["first_line"], &from["replayed"]), (&7.into(), &1.into()));
-    backfill.place.run(&backfill.args(&["--restart"])).ended(1);
+    backfill.place.run(&backfill.args(&["--restart"])).expect_code(1);
     assert_eq!(backfill.committed("call.completed").len(), 3 + 1 + 3);
     let record = &backfill.committed("call.completed")[0];
     assert!(record.header("justcall-replayed").is_some() && record.header("ce_id").is_some());
@@ -209,7 +209,7 @@ fn rejected_lines_are_reported_and_kept_and_the_rest_continues() {
 fn rejects_file_is_refused_for_a_single_body() {
     let backfill = Backfill::new("{\n\"event\": 1}");
     let rejects = backfill.path("rejected.ndjson");
-    let ran = backfill.place.run(&backfill.args(&["--body", "--rejects", &rejects])).ended(2);
+    let ran = backfill.place.run(&backfill.args(&["--body", "--rejects", &rejects])).expect_code(2);
     assert!(ran.stderr.join("\n").contains("--rejects <FILE>"), "{ran:?}");
     assert!(!PathBuf::from(&rejects).exists());
 }
@@ -218,14 +218,14 @@ fn rejects_file_is_refused_for_a_single_body() {
 fn resume_point_of_another_kind_of_content_is_refused() {
     let record = r#"{"topic":"foreign","headers":{},"timestamp":1,"value":"x"}"#;
     let backfill = Backfill::new(record);
-    let ran = backfill.place.run(&backfill.args(&[])).ended(1);
+    let ran = backfill.place.run(&backfill.args(&[])).expect_code(1);
     assert!(ran.stderr.join("\n").contains("needs --records"), "{ran:?}");
     let hinted = ["--records", "--any-topic"];
-    let refused = backfill.place.run(&backfill.args(&hinted)).ended(1);
-    let told = refused.stderr.join("\n");
-    assert!(told.contains("--restart") && told.contains("as events up to line 1"), "{told}");
+    let refused = backfill.place.run(&backfill.args(&hinted)).expect_code(1);
+    let logged = refused.stderr.join("\n");
+    assert!(logged.contains("--restart") && logged.contains("as events up to line 1"), "{logged}");
     let dry = [&hinted[..], &["--restart", "--dry-run"]].concat();
-    assert_eq!(backfill.place.run(&backfill.args(&dry)).ended(0).json()["replayed"], 1);
+    assert_eq!(backfill.place.run(&backfill.args(&dry)).expect_code(0).json()["replayed"], 1);
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn line_that_kafka_refuses_is_rejected_and_the_others_are_written() {
     let backfill = Backfill::new(&[call(1, 1), large, call(3, 3)].join("\n"));
     let limit = [("max.message.bytes", "2000")];
     create_topic_with(Kafka::shared().bootstrap(), &backfill.topic("call.completed"), 1, 1, &limit);
-    let ran = backfill.place.run(&backfill.args(&[])).ended(1);
+    let ran = backfill.place.run(&backfill.args(&[])).expect_code(1);
     assert!(ran.stderr.iter().any(|line| line.starts_with("line 2: refused_by_kafka")), "{ran:?}");
     let numbers: Vec<_> = backfill.committed("call.completed").iter().map(number).collect();
     assert_eq!(numbers, [1, 3]);
@@ -243,14 +243,14 @@ fn line_that_kafka_refuses_is_rejected_and_the_others_are_written() {
 #[test]
 fn changed_file_and_unknown_source_are_refused_with_a_remedy() {
     let backfill = Backfill::new(&(call(1, 1) + "\n"));
-    backfill.place.run(&backfill.args(&[])).ended(0);
+    backfill.place.run(&backfill.args(&[])).expect_code(0);
     fs::write(&backfill.file, call(2, 2) + "\n" + &call(3, 3)).expect("a file");
-    let refused = backfill.place.run(&backfill.args(&[])).ended(1);
+    let refused = backfill.place.run(&backfill.args(&[])).expect_code(1);
     assert!(refused.stderr.join("").contains("--from-line 2"), "{refused:?}");
     assert_eq!(backfill.committed("call.completed").len(), 1);
-    let usage = backfill.place.run(&backfill.args(&["--source", "nobody"])).ended(2);
+    let usage = backfill.place.run(&backfill.args(&["--source", "nobody"])).expect_code(2);
     assert!(usage.stderr.join("").contains("main"), "{usage:?}");
-    backfill.place.run(&backfill.args(&["--restart"])).ended(0);
+    backfill.place.run(&backfill.args(&["--restart"])).expect_code(0);
     assert_eq!(backfill.committed("call.completed").len(), 3);
 }
 
@@ -258,7 +258,7 @@ fn changed_file_and_unknown_source_are_refused_with_a_remedy() {
 fn nothing_is_written_without_a_resume_point() {
     let backfill = Backfill::new(&(call(1, 1) + "\n"));
     let nowhere = backfill.path("no/such/folder/resume");
-    let refused = backfill.place.run(&backfill.args(&["--resume-file", &nowhere])).ended(1);
+    let refused = backfill.place.run(&backfill.args(&["--resume-file", &nowhere])).expect_code(1);
     assert!(refused.stderr.join("").contains("--resume-file"), "{refused:?}");
     create_topic(Kafka::shared().bootstrap(), &backfill.topic("call.completed"), 1);
     assert!(backfill.committed("call.completed").is_empty());
@@ -269,9 +269,9 @@ fn replay_waits_for_kafka_and_reports_it() {
     let backfill = Backfill::new(&(call(1, 1) + "\n"));
     let place = Place::new("127.0.0.1:1", &backfill.prefix);
     let process = place.start(&backfill.args(&[]));
-    process.wait_for_line("waiting for Kafka", PATIENCE);
+    process.wait_for_line("waiting for Kafka", TIMEOUT);
     process.signal("INT");
-    let ran = finish(process).ended(1);
+    let ran = finish(process).expect_code(1);
     assert!(ran.stderr.join("\n").contains("run it again"), "{ran:?}");
 }
 
@@ -293,14 +293,14 @@ fn export_of_a_spool_replays_to_identical_records() {
         assert_eq!((answer.status, &answer.json()["outcome"]), (200, &"spooled".into()));
     }
     let spool = spool.display().to_string();
-    let export = finish(Process::bridge(&["spool", "export", "--directory", &spool], &[])).ended(0);
+    let export = finish(Process::bridge(&["spool", "export", "--directory", &spool], &[])).expect_code(0);
     assert!(bridge.stop().success());
     let file = folder.path().join("backlog.ndjson");
     fs::write(&file, export.text()).expect("a file");
     let topic = format!("{prefix}call.completed");
     create_topic(kafka, &topic, 3);
     let replay = ["replay", file.to_str().expect("text"), "--json", "--records"];
-    let summary = Place::new(kafka, &prefix).run(&replay).ended(0).json();
+    let summary = Place::new(kafka, &prefix).run(&replay).expect_code(0).json();
     assert_eq!(summary["replayed"], 20);
     let replayed = comparable(consume::read_committed(kafka, &topic));
     assert_eq!(replayed.len(), 20);
@@ -335,12 +335,12 @@ fn headers_of_one_name_and_missing_times_survive_an_export() {
     for time in [-1, 1234] {
         let record = BaseRecord::<(), _>::to(&topic).payload("{}").headers(headers()).timestamp(time);
         producer.send(record).map_err(|(error, _)| error).expect("room");
-        producer.flush(PATIENCE).expect("acknowledged");
+        producer.flush(TIMEOUT).expect("acknowledged");
     }
     let place = Place::new(kafka, &prefix);
     let tail =
         ["tail", "--topic", &topic, "--json", "--show-personal-data", "--from", "beginning", "--until-end"];
-    let export = place.run(&tail).ended(0).text();
+    let export = place.run(&tail).expect_code(0).text();
     let lines: Vec<serde_json::Value> =
         export.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.len(), 2);
@@ -351,9 +351,9 @@ fn headers_of_one_name_and_missing_times_survive_an_export() {
     fs::write(&file, export).expect("a file");
     let before = chrono::Utc::now().timestamp_millis();
     let replay = ["replay", file.to_str().expect("text"), "--json", "--records"];
-    assert_eq!(place.run(&replay).ended(0).json()["replayed"], 2);
+    assert_eq!(place.run(&replay).expect_code(0).json()["replayed"], 2);
     // The exported record itself has no time, and this reader needs one.
-    let end = place.run(&tail).ended(0).text();
+    let end = place.run(&tail).expect_code(0).text();
     let replayed: Vec<serde_json::Value> =
         end.lines().skip(2).map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let times: Vec<i64> = replayed.iter().map(|line| line["timestamp"].as_i64().expect("a time")).collect();
@@ -388,13 +388,13 @@ fn rejected_body_in_the_form_of_a_record_reaches_no_topic_that_it_names() {
     let ids: Vec<&str> = list.split_whitespace().filter(|word| is_letter_id(word)).collect();
     assert_eq!(ids.len(), 2, "{list}");
     for (at, id) in ids.into_iter().enumerate() {
-        let shown = backfill.place.run(&["dead-letters", "show", id, "--raw"]).ended(0).text();
+        let shown = backfill.place.run(&["dead-letters", "show", id, "--raw"]).expect_code(0).text();
         let file = backfill.path(&format!("body{at}.json"));
         fs::write(&file, &shown).expect("a file");
         let replay = |flag: &[&str]| {
             let resume = backfill.path("resume");
             let args = [&["replay", &file, "--restart", "--resume-file", &resume][..], flag].concat();
-            backfill.place.run(&args).ended(1);
+            backfill.place.run(&args).expect_code(1);
         };
         replay(&["--body"]);
         assert!(consume::topic_partitions(kafka, &foreign).is_none());
@@ -412,7 +412,7 @@ fn rejected_body_in_the_form_of_a_record_reaches_no_topic_that_it_names() {
     // The second flag confirms that every topic is meant.
     let file = backfill.path("own.ndjson");
     fs::write(&file, &record).expect("a file");
-    backfill.place.run(&["replay", &file, "--records", "--any-topic"]).ended(0);
+    backfill.place.run(&["replay", &file, "--records", "--any-topic"]).expect_code(0);
     assert_eq!(consume::read_committed(kafka, &foreign).len(), 1);
 }
 
@@ -439,7 +439,7 @@ fn outputs_match_the_golden_files() {
     let backfill = Backfill::new(&[call(1, 1), call(2, 2), "no JSON".into()].join("\n"));
     let file = backfill.file.to_str().expect("text");
     let run = |args: &[&str]| {
-        let ran = backfill.place.run(&[&["replay", file], args].concat()).ended(1);
+        let ran = backfill.place.run(&[&["replay", file], args].concat()).expect_code(1);
         normal(&format!("{}{}\n", ran.text(), ran.stderr.join("\n")), &backfill.prefix)
     };
     golden::same("replay-dry-run.txt", &run(&["--dry-run"]));

@@ -35,12 +35,12 @@ fn printed(command: &mut Command, input: &str) -> String {
 }
 
 /// Returns the validator's result for each case.
-fn judged(judge: &str, cases: &[Value]) -> Vec<Value> {
+fn verdicts(judge: &str, cases: &[Value]) -> Vec<Value> {
     let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
-    let said = printed(python().args(["-c", JUDGE, judge]), &lines);
-    let said: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert_eq!(said.len(), cases.len());
-    said
+    let answer = printed(python().args(["-c", JUDGE, judge]), &lines);
+    let answer: Vec<Value> = answer.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(answer.len(), cases.len());
+    answer
 }
 
 /// Returns the output of `justcall-bridge schema` with the sample settings.
@@ -74,7 +74,7 @@ fn event_schemas_are_valid_and_accept_their_examples() {
     let of = |validation| document(&["events", "--validation", validation]);
     let mut documents: Vec<_> = ["documented", "tolerant", "strict"].map(of).into();
     documents.push(document(&["events", "call.missed", "--dialect", "documented"]));
-    judged("schema", &documents);
+    verdicts("schema", &documents);
     assert_eq!(
         documents[0]["oneOf"].as_array().expect("a list").len(),
         Dialect::ALL.into_iter().flat_map(samples).count()
@@ -124,7 +124,7 @@ fn asyncapi_parser_reports_an_invalid_document() {
 #[test]
 fn openapi_is_valid_and_so_are_its_examples() {
     let document = document(OPENAPI);
-    let examples = judged("openapi", std::slice::from_ref(&document))[0].as_i64().expect("a count");
+    let examples = verdicts("openapi", std::slice::from_ref(&document))[0].as_i64().expect("a count");
     assert!(examples > 50, "only {examples} examples were looked at");
     golden::same("schema/openapi.json", &trimmed(document));
 }
@@ -136,7 +136,7 @@ fn yaml_and_json_are_the_same_document() {
         json!({ "text": text, "document": document(args) })
     };
     let cases = [both(ASYNCAPI), both(OPENAPI), both(&["events"])];
-    assert_eq!(judged("same_yaml", &cases), [true, true, true]);
+    assert_eq!(verdicts("same_yaml", &cases), [true, true, true]);
 }
 
 #[test]

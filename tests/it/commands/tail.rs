@@ -13,7 +13,7 @@ use justcall_events::{Dialect, samples};
 use serde_json::Value;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn serve(settings: &[&str]) -> (Bridge, Place) {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), settings);
@@ -39,15 +39,15 @@ fn post_samples(bridge: &Bridge) {
 /// Returns the types of the displayed records, sorted.
 fn types(place: &Place, args: &[&str]) -> Vec<String> {
     let args = [&["tail", "--json", "--from", "beginning", "--until-end"], args].concat();
-    let ran = place.run(&args).ended(0);
+    let ran = place.run(&args).expect_code(0);
     let of = |line: &String| {
         let line: Value = serde_json::from_str(line).expect("a line of JSON");
         line["headers"]["ce_type"].as_str().unwrap_or("none").to_owned()
     };
     let mut types: Vec<String> = ran.stdout.iter().map(of).collect();
     types.sort();
-    let told = ran.stderr.last().expect("a count");
-    assert!(told.starts_with(&format!("{} record", types.len())), "{told}");
+    let summary = ran.stderr.last().expect("a count");
+    assert!(summary.starts_with(&format!("{} record", types.len())), "{summary}");
     types
 }
 
@@ -77,8 +77,8 @@ fn topics_types_and_keys_filter_the_records() {
     assert_eq!(of_one_call, ["call.answered", "call.completed"]);
     assert_eq!(types(&place, &["--limit", "4"]).len(), 4);
     assert_eq!(types(&place, &["--topic", "no-such-topic"]), [""; 0]);
-    place.run(&["tail", "--type", "call*"]).ended(2);
-    place.run(&["tail", "--from", "yesterday"]).ended(2);
+    place.run(&["tail", "--type", "call*"]).expect_code(2);
+    place.run(&["tail", "--from", "yesterday"]).expect_code(2);
     assert!(bridge.stop().success());
 }
 
@@ -91,7 +91,7 @@ fn reading_begins_at_the_requested_time() {
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(bridge.post(missed("call_2").as_bytes()).status, 200);
     let shown = |from: &str| {
-        let ran = place.run(&["tail", "--json", "--until-end", "--from", from]).ended(0);
+        let ran = place.run(&["tail", "--json", "--until-end", "--from", from]).expect_code(0);
         ran.stdout.len()
     };
     assert_eq!([shown(&between), shown("15m"), shown("now")], [1, 2, 0]);
@@ -103,14 +103,14 @@ fn tail_follows_new_records_and_new_topics() {
     let (bridge, place) = serve(&[]);
     assert_eq!(bridge.post(missed("call_before").as_bytes()).status, 200);
     let tail = place.start(&["tail"]);
-    tail.wait_for_line("reading 1 topics", PATIENCE);
+    tail.wait_for_line("reading 1 topics", TIMEOUT);
     let (_, sms) = samples(Dialect::Documented).find(|(known, _)| known.name() == "sms.sent").expect("it");
     assert_eq!(bridge.post(missed("call_after").as_bytes()).status, 200);
     assert_eq!(bridge.post(sms.as_bytes()).status, 200);
-    tail.wait_for_line("call_after", PATIENCE);
-    tail.wait_for_line(&bridge.topic("sms.sent"), PATIENCE);
+    tail.wait_for_line("call_after", TIMEOUT);
+    tail.wait_for_line(&bridge.topic("sms.sent"), TIMEOUT);
     tail.signal("INT");
-    let ran = finish(tail).ended(0);
+    let ran = finish(tail).expect_code(0);
     assert_eq!(ran.stderr.last().map(String::as_str), Some("2 records"), "{ran:?}");
     assert!(!ran.text().contains("call_before"), "{ran:?}");
     let groups = consume::groups(Kafka::shared().bootstrap());
@@ -130,12 +130,12 @@ fn tail_waits_for_the_end_of_an_outage() {
     };
     assert_eq!(call("call_1"), 200);
     let tail = place.start(&["tail", "--from", "beginning"]);
-    tail.wait_for_line("key call_1", PATIENCE);
+    tail.wait_for_line("key call_1", TIMEOUT);
     kafka.restart();
     until("an event after the outage", || call("call_2") == 200);
-    tail.wait_for_line("key call_2", PATIENCE);
+    tail.wait_for_line("key call_2", TIMEOUT);
     tail.signal("TERM");
-    finish(tail).ended(0);
+    finish(tail).expect_code(0);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn outputs_match_the_golden_files() {
     post_samples(&bridge);
     let run = |args: &[&str]| {
         let args = [&["tail", "--from", "beginning", "--until-end"], args].concat();
-        normal(&place.run(&args).ended(0).text(), &bridge.prefix)
+        normal(&place.run(&args).expect_code(0).text(), &bridge.prefix)
     };
     golden::same("tail.txt", &run(&[]));
     let topic = bridge.topic("contact.updated");

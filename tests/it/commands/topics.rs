@@ -10,7 +10,7 @@ use crate::kit::topic_name;
 use std::time::Duration;
 
 /// Limit on the time of a command on a busy machine; alone it takes a second.
-const WITHIN: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Result of a run.
 struct Run {
@@ -27,7 +27,7 @@ fn run(words: &[&str], settings: &[String]) -> Run {
     let mut args = words.to_vec();
     args.extend(settings.iter().flat_map(|setting| ["--set", setting]));
     let mut process = Process::bridge(&args, &[]);
-    let code = process.wait_exit(WITHIN).code().expect("an exit of its own");
+    let code = process.wait_exit(TIMEOUT).code().expect("an exit of its own");
     let lines = |lines: Vec<String>| lines.iter().map(|line| format!("{line}\n")).collect();
     Run { code, out: lines(process.stdout()), err: lines(process.stderr()) }
 }
@@ -35,7 +35,7 @@ fn run(words: &[&str], settings: &[String]) -> Run {
 impl Run {
     /// Panics unless the exit code is `code`; returns the output.
     #[track_caller]
-    fn with_code(self, code: i32) -> String {
+    fn expect_code(self, code: i32) -> String {
         assert_eq!(self.code, code, "{}{}", self.out, self.err);
         self.out
     }

@@ -11,7 +11,7 @@ use std::net::TcpListener;
 use std::sync::OnceLock;
 
 /// Returns an address without a server.
-fn dead_port() -> String {
+fn unused_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     format!("127.0.0.1:{}", listener.local_addr().expect("its address").port())
 }
@@ -54,7 +54,7 @@ fn sasl(password: &'static str) -> [(&'static str, &'static str); 4] {
 
 #[test]
 fn refused_connection_is_reported_with_its_address() {
-    let port = dead_port();
+    let port = unused_address();
     let error = refused(&port, &[]);
     assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
     let text = error.to_string();
@@ -99,7 +99,7 @@ fn plaintext_client_of_a_secured_listener_is_unreachable() {
 
 #[test]
 fn one_unreachable_server_of_two_is_reported_and_not_a_failure() {
-    let dead = dead_port();
+    let dead = unused_address();
     let both = format!("{dead},{}", Kafka::shared().bootstrap());
     let trouble = || {
         wait(async {

@@ -19,12 +19,12 @@ fn call(id: &str) -> Vec<u8> {
 }
 
 /// Returns status, problem tag or outcome, and whether the response has `Retry-After`.
-fn said(response: &crate::kit::http::Response) -> (u16, String, bool) {
+fn summary(response: &crate::kit::http::Response) -> (u16, String, bool) {
     let json = response.json();
-    let said = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());
+    let summary = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());
     (
         response.status,
-        said.expect("an outcome or a problem").to_owned(),
+        summary.expect("an outcome or a problem").to_owned(),
         response.header("retry-after").is_some(),
     )
 }
@@ -49,7 +49,7 @@ fn on_mock(settings: &[&str]) -> (Mock, Bridge) {
     let prefix = format!("topics.prefix={prefix}");
     let settings: Vec<&str> = [prefix.as_str()].into_iter().chain(settings.iter().copied()).collect();
     let bridge = Bridge::serve(&mock.bootstrap_servers(), &settings);
-    assert_eq!(said(&bridge.post(&call("before"))), acked(), "without the fault it works");
+    assert_eq!(summary(&bridge.post(&call("before"))), acked(), "without the fault it works");
     (mock, bridge)
 }
 
@@ -62,8 +62,8 @@ fn broker_error_is_refused_and_the_retry_succeeds() {
     {
         let (mock, bridge) = on_mock(&[]);
         mock.request_errors(RDKafkaApiKey::Produce, &[error]);
-        assert_eq!(said(&bridge.post(&call("a"))), refused("kafka"), "{error:?}");
-        until("the retry to succeed", || said(&bridge.post(&call("a"))) == acked());
+        assert_eq!(summary(&bridge.post(&call("a"))), refused("kafka"), "{error:?}");
+        until("the retry to succeed", || summary(&bridge.post(&call("a"))) == acked());
         assert!(bridge.metric(r#"refused_total{reason="kafka"}"#) >= 1);
     }
 }
@@ -74,18 +74,22 @@ fn record_that_kafka_refuses_permanently_is_a_dead_letter_before_the_answer_with
     for error in [E::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, E::RD_KAFKA_RESP_ERR_INVALID_RECORD] {
         let (mock, bridge) = on_mock(&[]);
         mock.request_errors(RDKafkaApiKey::Produce, &[error]);
-        assert_eq!(said(&bridge.post(&call("innocent"))), acked(), "{error:?}: taken when it is sent alone");
+        assert_eq!(
+            summary(&bridge.post(&call("innocent"))),
+            acked(),
+            "{error:?}: taken when it is sent alone"
+        );
         mock.request_errors(RDKafkaApiKey::Produce, &[error, error]);
-        assert_eq!(said(&bridge.post(&call("bad"))), (422, "refused_by_kafka".into(), false), "{error:?}");
+        assert_eq!(summary(&bridge.post(&call("bad"))), (422, "refused_by_kafka".into(), false), "{error:?}");
         assert_eq!(bridge.metric(r#"rejected_total{reason="refused_by_kafka"}"#), 1);
         let letters = consume::topic_end(&mock.bootstrap_servers(), &bridge.topic("dead-letter"));
         assert_eq!(letters, 1, "{error:?}");
-        assert_eq!(said(&bridge.post(&call("bad"))), (200, "duplicate".into(), false));
+        assert_eq!(summary(&bridge.post(&call("bad"))), (200, "duplicate".into(), false));
     }
     let (mock, bridge) = on_mock(&["dead_letter.answer=ok"]);
     let error = E::RD_KAFKA_RESP_ERR_INVALID_RECORD;
     mock.request_errors(RDKafkaApiKey::Produce, &[error, error]);
-    assert_eq!(said(&bridge.post(&call("bad"))), (200, "dead_lettered".into(), false));
+    assert_eq!(summary(&bridge.post(&call("bad"))), (200, "dead_lettered".into(), false));
 }
 
 #[test]
@@ -99,7 +103,7 @@ fn transient_broker_errors_are_retried_within_the_deadline() {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
         ],
     );
-    assert_eq!(said(&bridge.post(&call("a"))), acked());
+    assert_eq!(summary(&bridge.post(&call("a"))), acked());
 }
 
 #[test]
@@ -107,11 +111,15 @@ fn late_ack_is_refused_and_its_retry_is_a_duplicate_not_a_second_record() {
     let (mock, bridge) = on_mock(&["kafka.ack_deadline=300ms"]);
     mock.broker_round_trip_time(1, Duration::from_secs(3)).expect("a slow broker");
     let started = Instant::now();
-    assert_eq!(said(&bridge.post(&call("slow"))), refused("ack_deadline"));
+    assert_eq!(summary(&bridge.post(&call("slow"))), refused("ack_deadline"));
     assert!(started.elapsed() < Duration::from_secs(2), "the deadline is the bridge's own");
-    assert_eq!(said(&bridge.post(&call("slow"))), refused("duplicate_in_flight"), "it is still on its way");
+    assert_eq!(
+        summary(&bridge.post(&call("slow"))),
+        refused("duplicate_in_flight"),
+        "it is still on its way"
+    );
     mock.broker_round_trip_time(1, Duration::ZERO).expect("a quick broker");
-    until("the late ack", || said(&bridge.post(&call("slow"))) == (200, "duplicate".into(), false));
+    until("the late ack", || summary(&bridge.post(&call("slow"))) == (200, "duplicate".into(), false));
     let topic = bridge.topic("call.missed");
     assert_eq!(consume::topic_end(&mock.bootstrap_servers(), &topic), 2, "before, and slow once");
 }
@@ -121,7 +129,8 @@ fn duplicate_of_an_event_in_flight_waits_for_its_outcome() {
     let (mock, bridge) = on_mock(&["kafka.ack_deadline=20s"]);
     mock.broker_round_trip_time(1, Duration::from_secs(1)).expect("a slow broker");
     let answers: Vec<String> = std::thread::scope(|scope| {
-        let senders: Vec<_> = (0..4).map(|_| scope.spawn(|| said(&bridge.post(&call("twin"))).1)).collect();
+        let senders: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| summary(&bridge.post(&call("twin"))).1)).collect();
         senders.into_iter().map(|sender| sender.join().expect("an answer")).collect()
     });
     let of = |outcome: &str| answers.iter().filter(|answer| *answer == outcome).count();
@@ -136,10 +145,10 @@ fn full_queue_refuses_at_once() {
         on_mock(&["kafka.ack_deadline=20s", "kafka.properties.queue.buffering.max.messages=1"]);
     mock.broker_round_trip_time(1, Duration::from_secs(2)).expect("a slow broker");
     std::thread::scope(|scope| {
-        let first = scope.spawn(|| said(&bridge.post(&call("first"))));
+        let first = scope.spawn(|| summary(&bridge.post(&call("first"))));
         until("the first in the queue", || bridge.metric("kafka_queue_records") == 1);
         let started = Instant::now();
-        assert_eq!(said(&bridge.post(&call("second"))), refused("queue_full"));
+        assert_eq!(summary(&bridge.post(&call("second"))), refused("queue_full"));
         assert!(started.elapsed() < Duration::from_secs(1), "waited for the queue");
         assert_eq!(first.join().expect("an answer"), acked());
     });
@@ -153,19 +162,19 @@ fn bytes_in_flight_are_bounded_until_the_delivery_report() {
     mock.broker_round_trip_time(1, Duration::from_secs(3)).expect("a slow broker");
     let answers: Vec<_> = std::thread::scope(|scope| {
         let bridge = &bridge;
-        let post = move |n: usize| said(&bridge.post(&call(&format!("c{n}"))));
+        let post = move |n: usize| summary(&bridge.post(&call(&format!("c{n}"))));
         let senders: Vec<_> = (0..20).map(|n| scope.spawn(move || post(n))).collect();
         senders.into_iter().map(|sender| sender.join().expect("an answer")).collect()
     });
     assert!(answers.contains(&refused("ack_deadline")), "{answers:?}");
     assert!(answers.contains(&refused("over_budget")), "{answers:?}");
     assert_eq!(
-        said(&bridge.post(&call("after"))),
+        summary(&bridge.post(&call("after"))),
         refused("over_budget"),
         "answered events hold their bytes"
     );
     mock.broker_round_trip_time(1, Duration::ZERO).expect("a quick broker");
-    until("room again", || said(&bridge.post(&call("later"))) == acked());
+    until("room again", || summary(&bridge.post(&call("later"))) == acked());
 }
 
 #[test]
@@ -178,8 +187,8 @@ fn missing_topic_that_may_not_be_created_delays_only_its_own_events() {
         Bridge::serve(kafka.bootstrap(), &[&prefix, "topics.create_missing=false", "kafka.ack_deadline=2s"]);
     let sms = br#"{"event":"sms.sent","timestamp":"2026-03-12T14:36:00Z","data":{"message_id":"m1"}}"#;
     std::thread::scope(|scope| {
-        let stuck = scope.spawn(|| said(&bridge.post(sms)));
-        assert_eq!(said(&bridge.post(&call("a"))), acked());
+        let stuck = scope.spawn(|| summary(&bridge.post(sms)));
+        assert_eq!(summary(&bridge.post(&call("a"))), acked());
         assert_eq!(stuck.join().expect("an answer"), refused("ack_deadline"));
     });
     bridge.process.wait_for_line("topics.create_missing is off", Duration::from_secs(10));
@@ -192,17 +201,17 @@ fn missing_topic_that_may_not_be_created_delays_only_its_own_events() {
 fn frozen_broker_causes_refusals_within_the_deadline_and_a_failed_readiness() {
     let kafka = Kafka::start(Options::default());
     let bridge = Bridge::serve(kafka.bootstrap(), &["kafka.ack_deadline=1s"]);
-    assert_eq!(said(&bridge.post(&call("before"))), acked());
+    assert_eq!(summary(&bridge.post(&call("before"))), acked());
     kafka.freeze();
     let started = Instant::now();
-    assert_eq!(said(&bridge.post(&call("during"))), refused("ack_deadline"));
+    assert_eq!(summary(&bridge.post(&call("during"))), refused("ack_deadline"));
     assert!(started.elapsed() < Duration::from_secs(5));
     bridge.process.wait_for_line("no record was acknowledged", Duration::from_secs(10));
     bridge.wait_ready(false);
     assert_eq!(bridge.admin("/livez").status, 200, "a frozen broker is no reason to be killed");
     kafka.thaw();
     bridge.wait_ready(true);
-    until("the late ack", || said(&bridge.post(&call("during"))) == (200, "duplicate".into(), false));
+    until("the late ack", || summary(&bridge.post(&call("during"))) == (200, "duplicate".into(), false));
     assert_eq!(consume::topic_end(kafka.bootstrap(), &bridge.topic("call.missed")), 2);
 }
 
@@ -211,7 +220,7 @@ fn bridge_starts_without_kafka_and_serves_once_kafka_is_up() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
     let bridge = Bridge::start(&port.to_string(), &["kafka.ack_deadline=300ms"]);
     bridge.wait_ready(false);
-    assert_eq!(said(&bridge.post(&call("a"))), refused("ack_deadline"));
+    assert_eq!(summary(&bridge.post(&call("a"))), refused("ack_deadline"));
     let ready = bridge.admin("/readyz").json();
     assert_eq!(ready["ready"], false);
     let line = || bridge.admin("/readyz").json()["parts"]["kafka"].as_str().expect("a line").to_owned();
@@ -243,7 +252,7 @@ fn tls_and_sasl_work_through_properties_and_a_wrong_password_causes_no_crash() {
     let open = |bootstrap: &str, settings: Vec<String>| {
         let bridge = serve(bootstrap, settings);
         bridge.wait_ready(true);
-        assert_eq!(said(&bridge.post(&call("a"))), acked());
+        assert_eq!(summary(&bridge.post(&call("a"))), acked());
     };
     open(&cluster.tls, vec![protocol("ssl"), ca.clone()]);
     let plain = user(&secured::PLAIN, secured::PLAIN.password);
@@ -254,7 +263,7 @@ fn tls_and_sasl_work_through_properties_and_a_wrong_password_causes_no_crash() {
     let wrong = user(&secured::PLAIN, "not-the-password");
     let settings = [vec![protocol("sasl_plaintext"), "kafka.ack_deadline=500ms".into()], wrong].concat();
     let shut = serve(&cluster.sasl, settings);
-    assert_eq!(said(&shut.post(&call("a"))), refused("ack_deadline"));
+    assert_eq!(summary(&shut.post(&call("a"))), refused("ack_deadline"));
     shut.wait_ready(false);
     let log = shut.process.wait_for_line("uthentication", Duration::from_secs(30));
     assert!(!log.contains("not-the-password"), "{log}");

@@ -10,31 +10,31 @@ mod disk_cases;
 mod fault;
 mod file_cases;
 mod kafka_cases;
+mod proxied_cluster;
+mod three_broker_cases;
 mod trial;
-mod triple_cases;
-mod wired;
 
 use crate::kit::verdict::HEADING;
+use proxied_cluster::ProxiedCluster;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-pub(crate) use trial::say;
+pub(crate) use trial::print_line;
 use trial::{Moment, Plan, Trial};
-use wired::Wired;
 
 /// Name and function of a case.
-type Case = (&'static str, fn(&Setting<'_>));
+type Case = (&'static str, fn(&Context<'_>));
 
 /// Cluster, moment and seed of a case.
-struct Setting<'a> {
-    cluster: &'a Wired,
+struct Context<'a> {
+    cluster: &'a ProxiedCluster,
     name: &'static str,
     moment: Moment,
     seed: u64,
     is_long: bool,
 }
 
-impl<'a> Setting<'a> {
+impl<'a> Context<'a> {
     /// Starts bridge and load and waits for the moment of the fault.
     fn begin(&self, plan: Plan) -> Trial<'a> {
         Trial::begin(self.cluster, plan, self.moment, self.seed, self.is_long)
@@ -46,8 +46,14 @@ impl<'a> Setting<'a> {
     }
 
     /// Prints that this machine cannot run the case.
-    fn cannot(&self, why: &str) {
-        say(&format!("| {} | {} | {:?} | NOT RUN: {} |", self.name, self.seed, self.moment, why.trim()));
+    fn report_skipped(&self, why: &str) {
+        print_line(&format!(
+            "| {} | {} | {:?} | NOT RUN: {} |",
+            self.name,
+            self.seed,
+            self.moment,
+            why.trim()
+        ));
     }
 
     /// Returns a duration for a short or for a long round.
@@ -61,24 +67,24 @@ const SHORT_SEED: u64 = 20_260_312;
 
 #[test]
 fn kafka_fails_and_nothing_promised_is_lost_or_overtaken() {
-    round(&Wired::start(1), &kafka_cases::CASES, seed(), false);
+    round(&ProxiedCluster::start(1), &kafka_cases::CASES, seed(), false);
 }
 
 #[test]
 fn bridge_ends_and_nothing_promised_is_lost_or_overtaken() {
-    let cluster = Wired::start(1);
+    let cluster = ProxiedCluster::start(1);
     round(&cluster, &bridge_cases::CASES, seed(), false);
     round(&cluster, &file_cases::CASES, seed(), false);
 }
 
 #[test]
 fn disk_fails_and_nothing_promised_is_lost_or_overtaken() {
-    round(&Wired::start(1), &disk_cases::CASES, seed(), false);
+    round(&ProxiedCluster::start(1), &disk_cases::CASES, seed(), false);
 }
 
 #[test]
 fn one_or_two_of_three_brokers_fail_and_nothing_promised_is_lost_or_overtaken() {
-    round(&Wired::start(3), &triple_cases::CASES, seed(), false);
+    round(&ProxiedCluster::start(3), &three_broker_cases::CASES, seed(), false);
 }
 
 #[test]
@@ -86,35 +92,35 @@ fn one_or_two_of_three_brokers_fail_and_nothing_promised_is_lost_or_overtaken() 
 fn soak() {
     let rounds = number("FAULT_ROUNDS").unwrap_or(1);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
-    let single = Wired::start(1);
+    let single = ProxiedCluster::start(1);
     for number in 0..rounds {
         let seed = self::number("FAULT_SEED").unwrap_or(now) + number;
-        say(&format!("round {} of {rounds}: FAULT_SEED={seed}", number + 1));
+        print_line(&format!("round {} of {rounds}: FAULT_SEED={seed}", number + 1));
         for cases in [&kafka_cases::CASES[..], &bridge_cases::CASES, &file_cases::CASES, &disk_cases::CASES] {
             round(&single, cases, seed, true);
         }
-        round(&Wired::start(3), &triple_cases::CASES, seed, true);
+        round(&ProxiedCluster::start(3), &three_broker_cases::CASES, seed, true);
     }
 }
 
 /// Runs all cases at both moments. Panics at the end if any failed.
-fn round(cluster: &Wired, cases: &[Case], seed: u64, is_long: bool) {
-    say(&format!("| case | seed | moment {HEADING}"));
+fn round(cluster: &ProxiedCluster, cases: &[Case], seed: u64, is_long: bool) {
+    print_line(&format!("| case | seed | moment {HEADING}"));
     let wanted = std::env::var("FAULT_CASE").unwrap_or_default();
     let mut failed = Vec::new();
     for (name, run) in cases.iter().filter(|(name, _)| name.contains(&wanted)) {
         for moment in [Moment::Early, Moment::Steady] {
-            let setting = Setting { cluster, name, moment, seed, is_long };
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(&setting))) {
-                say(&format!("| {name} | {seed} | {moment:?} | FAILED |"));
-                failed.push((format!("{name}, {moment:?}, FAULT_SEED={seed}"), words(&*panic)));
+            let context = Context { cluster, name, moment, seed, is_long };
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(&context))) {
+                print_line(&format!("| {name} | {seed} | {moment:?} | FAILED |"));
+                failed.push((format!("{name}, {moment:?}, FAULT_SEED={seed}"), panic_message(&*panic)));
             }
-            cluster.heal();
+            cluster.end_faults();
         }
     }
     // Printed last, near the line that names the failed test.
     for (case, why) in &failed {
-        say(&format!("FAILED: {case}: {}", folded(why, REASON_CHARACTERS)));
+        print_line(&format!("FAILED: {case}: {}", shortened(why, REASON_CHARACTERS)));
     }
     let whole: Vec<String> = failed.iter().map(|(case, why)| format!("{case}: {why}")).collect();
     assert!(whole.is_empty(), "did not hold:\n{}", whole.join("\n\n"));
@@ -124,15 +130,15 @@ fn round(cluster: &Wired, cases: &[Case], seed: u64, is_long: bool) {
 const REASON_CHARACTERS: usize = 600;
 
 /// Returns the message of a panic.
-fn words(panic: &(dyn Any + Send)) -> String {
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").to_owned()
 }
 
 /// Returns the beginning of a text, on one line.
-fn folded(text: &str, characters: usize) -> String {
-    let folded: Vec<&str> = text.split_whitespace().collect();
-    folded.join(" ").chars().take(characters).collect()
+fn shortened(text: &str, characters: usize) -> String {
+    let shortened: Vec<&str> = text.split_whitespace().collect();
+    shortened.join(" ").chars().take(characters).collect()
 }
 
 fn seed() -> u64 {

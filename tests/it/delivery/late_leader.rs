@@ -71,7 +71,7 @@ impl Relay {
     /// Starts the relay for the rest of the test. Returns a flag that is set while the first record is delayed.
     fn start(self, target: String) -> Arc<AtomicBool> {
         let holding = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&holding);
+        let returned = Arc::clone(&holding);
         std::thread::spawn(move || {
             for client in self.listener.incoming().map_while(Result::ok) {
                 let (target, holding) = (target.clone(), Arc::clone(&holding));
@@ -79,7 +79,7 @@ impl Relay {
                 std::thread::spawn(move || drop(relay(client, &target, &holding)));
             }
         });
-        told
+        returned
     }
 }
 

@@ -12,7 +12,7 @@ use rdkafka::mocking::MockCluster;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn call(id: &str) -> Vec<u8> {
     format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}"}}}}"#)
@@ -53,8 +53,8 @@ fn stop_under_load_keeps_every_answered_event_and_exits_with_zero() {
         assert!(bridge.stop().success());
         senders.into_iter().map(|sender| sender.join().expect("a sender")).sum()
     });
-    let stands = consume::read_topic(kafka, &topic, answered, PATIENCE).len();
-    assert!(stands >= answered, "{answered} were answered 200, {stands} stand in the topic");
+    let written = consume::read_topic(kafka, &topic, answered, TIMEOUT).len();
+    assert!(written >= answered, "{answered} were answered 200, {written} stand in the topic");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn bridge_serves_but_is_not_ready_during_the_shutdown_delay() {
     bridge.wait_ready(false);
     assert_eq!(bridge.admin("/readyz").json()["parts"]["state"], "draining");
     assert_eq!(bridge.post(&call("late")).status, 200, "the Service may still send here");
-    assert!(bridge.process.wait_exit(PATIENCE).success());
+    assert!(bridge.process.wait_exit(TIMEOUT).success());
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn second_signal_ends_at_once() {
     bridge.wait_ready(false);
     let started = Instant::now();
     bridge.process.signal("INT");
-    let status = bridge.process.wait_exit(PATIENCE);
+    let status = bridge.process.wait_exit(TIMEOUT);
     assert!(started.elapsed() < Duration::from_secs(30), "waited for the delay");
     assert_eq!(status.code(), Some(1));
 }
@@ -91,7 +91,7 @@ fn records_that_kafka_never_acknowledged_are_reported_and_the_exit_is_not_zero()
     mock.broker_down(1).expect("a dead broker");
     assert_eq!(bridge.post(&call("left")).status, 503);
     bridge.process.signal("TERM");
-    let status = bridge.process.wait_exit(PATIENCE);
+    let status = bridge.process.wait_exit(TIMEOUT);
     assert_eq!(status.code(), Some(1));
     let log = bridge.process.stderr();
     assert!(log.iter().any(|line| line.contains("\"left\":1")), "{log:#?}");
@@ -127,10 +127,10 @@ fn invalid_settings_are_all_reported_at_the_start() {
     ];
     let undecided = "sources.main.signature.required";
     let mut process = Process::bridge(&args, &[("JUSTCALL_BRIDGE__TOPICS__PARTITIONS", "0")]);
-    assert_eq!(process.wait_exit(PATIENCE).code(), Some(78));
-    let said = process.stderr().join("\n");
+    assert_eq!(process.wait_exit(TIMEOUT).code(), Some(78));
+    let stderr = process.stderr().join("\n");
     for key in ["kafka.ack_deadline", "servr", "kafka.properties.acks", "topics.partitions", undecided] {
-        assert!(said.contains(key), "{key} is not named in:\n{said}");
+        assert!(stderr.contains(key), "{key} is not named in:\n{stderr}");
     }
 }
 
@@ -140,9 +140,9 @@ fn port_in_use_is_reported_with_its_setting() {
     let address = taken.local_addr().expect("an address").to_string();
     let mut process =
         Process::bridge(&["serve", "--set", &format!("server.listen={address}"), "--set", UNSIGNED], &[]);
-    assert_eq!(process.wait_exit(PATIENCE).code(), Some(1));
-    let said = process.stderr().join("\n");
-    assert!(said.contains("server.listen") && said.contains(&address), "{said}");
+    assert_eq!(process.wait_exit(TIMEOUT).code(), Some(1));
+    let stderr = process.stderr().join("\n");
+    assert!(stderr.contains("server.listen") && stderr.contains(&address), "{stderr}");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn effective_settings_are_printed_without_secrets_and_can_be_read_again() {
     ];
     let mut process =
         Process::bridge(&args, &[("JUSTCALL_BRIDGE__KAFKA__BOOTSTRAP_SERVERS", "k1:9092,k2:9092")]);
-    assert!(process.wait_exit(PATIENCE).success());
+    assert!(process.wait_exit(TIMEOUT).success());
     let printed = process.stdout().join("\n");
     assert!(printed.contains("k1:9092,k2:9092") && printed.contains("ack_deadline: 3s"), "{printed}");
     assert!(printed.contains("sasl.password") && !printed.contains("hush-hush"), "{printed}");
@@ -170,19 +170,19 @@ fn last_word(line: &str) -> String {
 #[test]
 fn dev_needs_no_other_service_and_shows_every_record_of_send() {
     let mut dev = Process::bridge(&["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"], &[]);
-    let webhook = dev.wait_for_line("webhook", PATIENCE);
+    let webhook = dev.wait_for_line("webhook", TIMEOUT);
     let url = webhook.split_whitespace().last().expect("a URL").to_owned();
-    dev.wait_for_line("Records appear", PATIENCE);
+    dev.wait_for_line("Records appear", TIMEOUT);
     for dialect in ["documented", "live"] {
         let mut send = Process::bridge(&["send", "--all", "--dialect", dialect, "--to", &url, "--json"], &[]);
-        assert!(send.wait_exit(PATIENCE).success(), "{:?} {:?}", send.stdout(), send.stderr());
+        assert!(send.wait_exit(TIMEOUT).success(), "{:?} {:?}", send.stdout(), send.stderr());
     }
     let expected = Dialect::ALL.into_iter().flat_map(samples).count();
     until("a line for each record", || {
         dev.stdout().iter().filter(|line| line.contains("  key ")).count() == expected
     });
     dev.signal("INT");
-    assert!(dev.wait_exit(PATIENCE).success());
+    assert!(dev.wait_exit(TIMEOUT).success());
 }
 
 /// librdkafka resolves names on threads that a stop cannot interrupt.
@@ -217,17 +217,17 @@ fn dev_uses_the_environment_except_for_kafka_and_the_spool() {
     ];
     let args = ["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
     let dev = Process::bridge(&args, &env);
-    let url = last_word(&dev.wait_for_line("webhook", PATIENCE));
-    let bootstrap = format!("kafka.bootstrap_servers={}", last_word(&dev.wait_for_line("kafka  ", PATIENCE)));
+    let url = last_word(&dev.wait_for_line("webhook", TIMEOUT));
+    let bootstrap = format!("kafka.bootstrap_servers={}", last_word(&dev.wait_for_line("kafka  ", TIMEOUT)));
     let mut send = Process::bridge(&["send", "--to", &url], &[]);
-    assert!(send.wait_exit(PATIENCE).success(), "{:?}", send.stderr());
-    dev.wait_for_line("laptop.call.completed [", PATIENCE);
+    assert!(send.wait_exit(TIMEOUT).success(), "{:?}", send.stderr());
+    dev.wait_for_line("laptop.call.completed [", TIMEOUT);
     assert!(!directory.exists());
     // The broker does not resolve this name.
     let since =
         ["tail", "--set", &bootstrap, "--set", "topics.prefix=laptop.", "--from", "15m", "--until-end"];
     let mut tail = Process::bridge(&since, &[]);
-    assert!(tail.wait_exit(PATIENCE).success());
+    assert!(tail.wait_exit(TIMEOUT).success());
     assert!(tail.stdout().iter().any(|line| line.contains("laptop.call.completed")), "{:?}", tail.stdout());
 }
 
@@ -235,8 +235,8 @@ fn dev_uses_the_environment_except_for_kafka_and_the_spool() {
 fn embedded_broker_has_the_same_records_as_kafka() {
     let args = ["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--partitions", "5"];
     let dev = Process::bridge(&args, &[]);
-    let url = last_word(&dev.wait_for_line("webhook", PATIENCE));
-    let bootstrap = last_word(&dev.wait_for_line("kafka  ", PATIENCE));
+    let url = last_word(&dev.wait_for_line("webhook", TIMEOUT));
+    let bootstrap = last_word(&dev.wait_for_line("kafka  ", TIMEOUT));
     let ingress = url.strip_prefix("http://").and_then(|url| url.split('/').next()).expect("an address");
     assert_every_type_is_unchanged(ingress.parse().expect("an address"), &bootstrap, "justcall.", 5);
 }
@@ -245,7 +245,7 @@ fn check(flags: &[&str], settings: &[&str]) -> (Option<i32>, serde_json::Value) 
     let args = settings.iter().flat_map(|setting| ["--set", setting]);
     let args: Vec<_> = ["check", "--json"].iter().chain(flags).copied().chain(args).collect();
     let mut process = Process::bridge(&args, &[]);
-    let code = process.wait_exit(PATIENCE).code();
+    let code = process.wait_exit(TIMEOUT).code();
     (code, serde_json::from_str(&process.stdout().join("\n")).expect("a report in JSON"))
 }
 
@@ -277,6 +277,6 @@ fn check_reports_unauthenticated_sources_and_whether_serve_would_start() {
 #[test]
 fn serve_warns_of_each_unauthenticated_source() {
     let bridge = Bridge::start("127.0.0.1:1", &[UNSIGNED, "sources.main.token=0123456789abcdef"]);
-    let line = bridge.process.wait_for_line("whoever sees one request can send events", PATIENCE);
+    let line = bridge.process.wait_for_line("whoever sees one request can send events", TIMEOUT);
     assert!(line.contains("WARN") && line.contains("sources.main.signature.required"), "{line}");
 }

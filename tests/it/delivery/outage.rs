@@ -26,22 +26,22 @@ fn call(id: &str, ring: usize) -> Vec<u8> {
 /// then a duplicate was spooled.
 fn outcome(bridge: &Bridge, body: &[u8]) -> (u16, String) {
     let deadline = Instant::now() + Duration::from_secs(60);
-    let mut said = answer(bridge, body);
-    while matches!(&*said.1, "spool_failing" | "duplicate_in_flight") && Instant::now() < deadline {
+    let mut result = answer(bridge, body);
+    while matches!(&*result.1, "spool_failing" | "duplicate_in_flight") && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(200));
-        said = answer(bridge, body);
-        if said.1 == "duplicate" {
+        result = answer(bridge, body);
+        if result.1 == "duplicate" {
             return spooled();
         }
     }
-    said
+    result
 }
 
 fn answer(bridge: &Bridge, body: &[u8]) -> (u16, String) {
     let response = bridge.post(body);
     let json = response.json();
-    let said = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());
-    (response.status, said.expect("an outcome or a problem").to_owned())
+    let result = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());
+    (response.status, result.expect("an outcome or a problem").to_owned())
 }
 
 fn spooled() -> (u16, String) {
@@ -223,8 +223,12 @@ fn outage_and_restart_cost_no_event_and_no_order() {
     bridge.wait_for_metric("spool_rows", 20);
     bridge.process.wait_for_line("Kafka is down", Duration::from_secs(60));
     let log = [bridge.process.stdout(), bridge.process.stderr()].concat();
-    let told = |text| log.iter().filter(|line| line.contains(text)).count();
-    assert_eq!((told("Kafka is down"), told("AllBrokersDown")), (1, 0), "told once, not at every attempt");
+    let logged = |text| log.iter().filter(|line| line.contains(text)).count();
+    assert_eq!(
+        (logged("Kafka is down"), logged("AllBrokersDown")),
+        (1, 0),
+        "told once, not at every attempt"
+    );
     assert_eq!(bridge.stop().code(), Some(0), "what is in the spool is not left");
 
     let bridge = cut_off(&prefix, directory.path(), &[]);
@@ -282,8 +286,8 @@ fn backlog_whose_timestamps_the_topic_refuses_is_drained_and_delays_no_fresh_eve
     let is_unchanged = |record: &consume::Read| record.header("ce_time") == Some("2026-03-12T14:32:00Z");
     assert!(records.iter().all(is_unchanged), "ce_time keeps the event's time");
     let log = [bridge.process.stdout(), bridge.process.stderr()].concat();
-    let told = log.iter().filter(|line| line.contains("InvalidTimestamp")).count();
-    assert_eq!(told, 1, "the reason is logged once");
+    let logged = log.iter().filter(|line| line.contains("InvalidTimestamp")).count();
+    assert_eq!(logged, 1, "the reason is logged once");
 }
 
 /// With a clock that is ahead by more than the topic allows, even the present time is refused.
@@ -355,10 +359,10 @@ fn second_bridge_on_a_spool_and_a_missing_spool_are_reported() {
         ["serve"].into_iter().chain(settings.into_iter().flat_map(|it| ["--set", it])).collect();
     let mut second = Process::bridge(&args, &[]);
     assert_eq!(second.wait_exit(Duration::from_secs(60)).code(), Some(1));
-    let said = second.stderr().join("\n");
+    let stderr = second.stderr().join("\n");
     assert!(
-        said.contains("spool.directory") && said.contains(&*directory.path().to_string_lossy()),
-        "{said}"
+        stderr.contains("spool.directory") && stderr.contains(&*directory.path().to_string_lossy()),
+        "{stderr}"
     );
     let (code, _) = spool(&["status"], &directory.path().join("nothing-here"));
     assert_eq!(code, Some(1));
@@ -372,16 +376,16 @@ fn rejected_events_are_spooled_within_their_quota_beside_accepted_ones() {
     let bridge = cut_off(&prefix, directory.path(), &["dead_letter.max_spool_rate=2"]);
     // Concurrently, because sequential posts on a slow disk stay within the rate.
     let bridge = &bridge;
-    let mut heard: Vec<(u16, String)> = std::thread::scope(|scope| {
+    let mut responses: Vec<(u16, String)> = std::thread::scope(|scope| {
         // An event that was refused because of a slow disk, but spooled, is a duplicate at its retry.
-        let kept = |heard| if heard == spooled() { (400, "not_json".to_owned()) } else { heard };
+        let kept = |response| if response == spooled() { (400, "not_json".to_owned()) } else { response };
         let send = move |n| kept(outcome(bridge, format!("not json {n}").as_bytes()));
         let sent: Vec<_> = (0..12).map(|n| scope.spawn(move || send(n))).collect();
         sent.into_iter().map(|sent| sent.join().expect("an answer")).collect()
     });
-    heard.sort();
-    heard.dedup();
-    assert_eq!(heard, [(400, "not_json".to_owned()), (503, "dead_letter_quota".to_owned())]);
+    responses.sort();
+    responses.dedup();
+    assert_eq!(responses, [(400, "not_json".to_owned()), (503, "dead_letter_quota".to_owned())]);
     assert_eq!(outcome(bridge, &call("good", 1)), spooled());
 }
 
@@ -395,20 +399,20 @@ fn spooled_events_and_rejections_are_known_after_a_restart() {
         cut_off(&prefix, directory.path(), &[&letters, &rule, "dead_letter.answer=ok"])
     };
     let unknown = String::from_utf8(call("c1", 1)).expect("text").replace("call.missed", "call.imagined");
-    let heard = |bridge: &Bridge| outcome(bridge, unknown.as_bytes()).1;
+    let outcome_of = |bridge: &Bridge| outcome(bridge, unknown.as_bytes()).1;
     let bridge = serve("dead_letter");
-    assert_eq!(heard(&bridge), "dead_lettered");
+    assert_eq!(outcome_of(&bridge), "dead_lettered");
     // SIGKILL.
     drop(bridge);
     let bridge = serve("dead_letter");
     assert_eq!(bridge.metric("dedup_entries"), 1);
-    assert_eq!(heard(&bridge), "duplicate");
+    assert_eq!(outcome_of(&bridge), "duplicate");
     drop(bridge);
     let bridge = serve("forward");
-    assert_eq!(heard(&bridge), "spooled", "judged by other rules");
+    assert_eq!(outcome_of(&bridge), "spooled", "judged by other rules");
     drop(bridge);
     for rule in ["forward", "dead_letter"] {
-        assert_eq!(heard(&serve(rule)), "duplicate", "{rule}");
+        assert_eq!(outcome_of(&serve(rule)), "duplicate", "{rule}");
     }
 }
 
@@ -422,9 +426,9 @@ fn full_spool_refuses_and_reports_it_while_the_process_lives() {
             r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"c{n}","note":"{note}"}}}}"#
         )
     };
-    let heard: Vec<_> = (0..60).map(|n| outcome(&bridge, body(n).as_bytes())).collect();
-    assert_eq!(heard[0], spooled());
-    assert_eq!(heard[59], (503, "spool_full".into()));
+    let responses: Vec<_> = (0..60).map(|n| outcome(&bridge, body(n).as_bytes())).collect();
+    assert_eq!(responses[0], spooled());
+    assert_eq!(responses[59], (503, "spool_full".into()));
     bridge.wait_ready(false);
     assert_eq!(bridge.admin("/livez").status, 200);
     assert!(bridge.metric("spool_bytes") <= bridge.metric("spool_limit_bytes"));

@@ -11,14 +11,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn read(topic: &str, count: usize) -> Vec<Read> {
-    consume::read_topic(Kafka::shared().bootstrap(), topic, count, PATIENCE)
+    consume::read_topic(Kafka::shared().bootstrap(), topic, count, TIMEOUT)
 }
 
 /// Returns the only record of a topic.
-fn only(topic: &str) -> Read {
+fn only_record(topic: &str) -> Read {
     let mut records = read(topic, 1);
     assert_eq!(records.len(), 1, "{topic}");
     records.remove(0)
@@ -88,7 +88,7 @@ pub(crate) fn assert_every_type_is_unchanged(
     for known in KnownType::ALL {
         let dialects: Vec<_> = posted.iter().filter(|((each, _), _)| each == known).collect();
         let topic = format!("{prefix}{known}");
-        let records = consume::read_topic(bootstrap, &topic, dialects.len(), PATIENCE);
+        let records = consume::read_topic(bootstrap, &topic, dialects.len(), TIMEOUT);
         assert_eq!(records.len(), dialects.len(), "{known}");
         for ((_, dialect), (body, id)) in dialects {
             let record = records
@@ -141,7 +141,7 @@ fn consumers_read_the_nine_documented_types_with_this_crate() {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &[]);
     for (known, body) in samples(Dialect::Documented) {
         bridge.post(body.as_bytes());
-        let value = only(&bridge.topic(known.name())).value;
+        let value = only_record(&bridge.topic(known.name())).value;
         let event = Documented::from_slice(&value).unwrap_or_else(|e| panic!("{known}: {e}"));
         let again = serde_json::to_value(&event).expect("serialises");
         assert_eq!(again, serde_json::from_str::<serde_json::Value>(body).expect("a sample"), "{known}");
@@ -183,7 +183,7 @@ fn routes_set_topics_keys_and_headers() {
         assert_eq!(bridge.post(body).status, 200);
     }
     for topic in ["messages", "audit.sms"] {
-        let record = only(&format!("{prefix}{topic}"));
+        let record = only_record(&format!("{prefix}{topic}"));
         assert_eq!(
             (record.key.as_deref(), record.header("team")),
             (Some(&b"m1"[..]), Some("chat")),
@@ -196,11 +196,11 @@ fn routes_set_topics_keys_and_headers() {
             "an offset is kept as it came"
         );
     }
-    let voicemail = only(&format!("{prefix}calls"));
+    let voicemail = only_record(&format!("{prefix}calls"));
     assert_eq!(voicemail.key.as_deref(), Some(&b"+14155550123"[..]));
     assert_eq!(voicemail.header("ce_subject"), Some("c1"), "the key is by choice, the subject is not");
     assert_eq!(voicemail.header("team"), None);
-    let unrouted = only(&bridge.topic("contact.created"));
+    let unrouted = only_record(&bridge.topic("contact.created"));
     assert_eq!(unrouted.key.as_deref(), Some(&b"98765"[..]), "number and decimal string give one key");
 }
 
@@ -227,7 +227,7 @@ fn unknown_types_follow_the_policy_and_create_no_topics() {
     let strict = Bridge::serve(Kafka::shared().bootstrap(), &["unknown_events=dead_letter"]);
     let answer = strict.post(body);
     assert_eq!((answer.status, &answer.json()["outcome"]), (200, &"dead_lettered".into()));
-    assert_eq!(only(&strict.topic("dead-letter")).header("dlq_reason"), Some("unknown_type"));
+    assert_eq!(only_record(&strict.topic("dead-letter")).header("dlq_reason"), Some("unknown_type"));
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn dead_letters_have_the_bytes_and_the_reason() {
     let response = bridge.post(marked);
     assert_eq!(response.status, 422);
     let id = response.json()["event_id"].as_str().expect("an id").to_owned();
-    let record = only(&bridge.topic("dead-letter"));
+    let record = only_record(&bridge.topic("dead-letter"));
     let names: Vec<&str> = record.headers.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["dlq_reason", "dlq_detail", "dlq_source", "dlq_received_at", "dlq_event_id"]);
     assert_eq!(record.value, &marked[..]);
@@ -254,7 +254,7 @@ fn dead_letters_have_the_bytes_and_the_reason() {
     let kind = Bridge::serve(Kafka::shared().bootstrap(), &["dead_letter.answer=ok"]);
     let response = kind.post(b"no json");
     assert_eq!((response.status, &response.json()["outcome"]), (200, &"dead_lettered".into()));
-    assert_eq!(only(&kind.topic("dead-letter")).value, b"no json");
+    assert_eq!(only_record(&kind.topic("dead-letter")).value, b"no json");
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn tolerant_source_accepts_violations_and_flags_them() {
     let body =
         br#"{"event":"call.missed","timestamp":"soon","data":{"call_id":"c","ring_duration":"30","from":1}}"#;
     assert_eq!(bridge.post(body).json()["outcome"], "acked");
-    let record = only(&bridge.topic("call.missed"));
+    let record = only_record(&bridge.topic("call.missed"));
     assert_eq!(record.header("justcall-violations"), Some("3"));
     assert_eq!(bridge.metric("tolerated_violations_total"), 3);
     assert!(record.header("ce_time").is_some(), "receipt stands in for a time that cannot be read");
@@ -348,13 +348,13 @@ fn conditions_select_routes_and_dropped_events_are_counted() {
     }
     assert_eq!(outcome(&other), "acked");
     assert_eq!(bridge.metric("events_total{type=\"call.missed\",outcome=\"dropped\"}"), 2);
-    let taken = only(&bridge.topic("inbound"));
+    let taken = only_record(&bridge.topic("inbound"));
     assert_eq!(taken.key.as_deref(), Some(&b"+15550100"[..]));
     assert_eq!((taken.header("team"), taken.header("agent")), (Some("voice"), Some("42")));
     assert_eq!(
-        (taken.value, only(&bridge.topic("audit")).value),
+        (taken.value, only_record(&bridge.topic("audit")).value),
         (inbound.clone().into_bytes(), inbound.into_bytes())
     );
-    assert_eq!(only(&bridge.topic("call.missed")).value, other.as_bytes());
+    assert_eq!(only_record(&bridge.topic("call.missed")).value, other.as_bytes());
     assert!(bridge.stop().success());
 }

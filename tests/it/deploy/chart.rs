@@ -309,9 +309,9 @@ fn chart_and_image_have_the_version_of_the_crate() {
     assert_eq!((&chart["version"], &chart["appVersion"]), (&version.into(), &version.into()));
     let image = set("least").pod()["containers"][0]["image"].clone();
     assert_eq!(image, format!("justcall-bridge:{version}"));
-    let told = fs::read_to_string(project("docs/how-to/kubernetes.md")).expect("a document");
+    let text = fs::read_to_string(project("docs/how-to/kubernetes.md")).expect("a document");
     assert!(
-        told.contains(&format!("/justcall-bridge:{version} ")),
+        text.contains(&format!("/justcall-bridge:{version} ")),
         "docs/how-to/kubernetes.md builds another"
     );
 }
@@ -319,7 +319,7 @@ fn chart_and_image_have_the_version_of_the_crate() {
 #[test]
 fn invalid_values_are_refused_with_a_helpful_message() {
     let least = project(CHART).join("ci/least-values.yaml");
-    for (wrong, said) in [
+    for (wrong, message) in [
         ("replicas=3", "replicas"),
         ("persistence.size=8.5Gi", "persistence"),
         ("settings.shutdown.delay=5", "delay"),
@@ -340,7 +340,7 @@ fn invalid_values_are_refused_with_a_helpful_message() {
         for helm in helms() {
             let output = template(helm, Some(&least), &[wrong]);
             assert!(!output.status.success(), "{wrong} was taken");
-            assert!(both(&output).contains(said), "{wrong}: {}", both(&output));
+            assert!(both(&output).contains(message), "{wrong}: {}", both(&output));
         }
     }
 }

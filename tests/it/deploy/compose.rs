@@ -14,10 +14,10 @@ use std::os::unix::fs::chown;
 use std::process::Command;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Variables that depend on the broker's machine or on its JVM.
-const OF_THE_MACHINE: [&str; 9] = [
+const MACHINE_VARIABLES: [&str; 9] = [
     "KAFKA_NODE_ID",
     "KAFKA_CONTROLLER_QUORUM_VOTERS",
     "KAFKA_CONTROLLER_LISTENER_NAMES",
@@ -49,7 +49,7 @@ fn text(value: &Value) -> String {
 fn kafka(environment: &Value) -> Kafka {
     let variables = environment.as_object().expect("variables");
     let mut options = Options::default();
-    for (name, value) in variables.iter().filter(|(name, _)| !OF_THE_MACHINE.contains(&name.as_str())) {
+    for (name, value) in variables.iter().filter(|(name, _)| !MACHINE_VARIABLES.contains(&name.as_str())) {
         let property = name.strip_prefix("KAFKA_").expect("Kafka's").to_lowercase().replace('_', ".");
         options = options.property(&property, &text(value));
     }
@@ -131,10 +131,10 @@ fn compose_file_starts_a_bridge_that_is_healthy_and_writes_to_its_kafka() {
     let body = br#"{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{"call_id":"c1"}}"#;
     let answer = http::post(("127.0.0.1", ingress), "/webhooks/justcall", &[("connection", "close")], body);
     assert_eq!(answer.expect("an answer").json()["outcome"], "acked");
-    let said = consumer_prints(&project["services"]["consumer"], kafka.bootstrap());
-    assert!(said.contains("ce_type:call.missed") && said.contains(r#"{"call_id":"c1"}"#), "{said}");
+    let output = consumer_prints(&project["services"]["consumer"], kafka.bootstrap());
+    assert!(output.contains("ce_type:call.missed") && output.contains(r#"{"call_id":"c1"}"#), "{output}");
 
     process.signal("TERM");
     until("a no once it ends", || !is_healthy());
-    assert!(process.wait_exit(PATIENCE).success());
+    assert!(process.wait_exit(TIMEOUT).success());
 }

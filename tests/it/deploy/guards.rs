@@ -53,12 +53,13 @@ fn every_value_set_to_null_works_or_is_named_in_the_message() {
             &format!("{path}=null"),
         ];
         let output = template(&helms()[1], Some(&least()), &enabled);
-        let said = both(&output);
+        let printed = both(&output);
         let last = path.rsplit('.').next().expect("a key");
-        let is_clear = output.status.success() || said.contains(last);
-        if !is_clear || ["nil pointer", "zero Value", "<nil>", "wrong type"].iter().any(|m| said.contains(m))
+        let is_clear = output.status.success() || printed.contains(last);
+        if !is_clear
+            || ["nil pointer", "zero Value", "<nil>", "wrong type"].iter().any(|m| printed.contains(m))
         {
-            wrong.push(format!("{path}: {said:.400}"));
+            wrong.push(format!("{path}: {printed:.400}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -70,8 +71,8 @@ fn sections_set_to_null_are_named() {
         for section in ["kafka", "kafka.tls", "source", "source.token", "persistence", "ingress", "image"] {
             let output = template(helm, Some(&least()), &[&format!("{section}=null")]);
             assert!(!output.status.success(), "{section}");
-            let said = both(&output);
-            assert!(said.contains(&format!("{section} is null")), "{section}: {said}");
+            let printed = both(&output);
+            assert!(printed.contains(&format!("{section} is null")), "{section}: {printed}");
         }
     }
 }
@@ -158,10 +159,10 @@ fn secrets_as_plain_values_are_refused_with_a_remedy() {
     ] {
         for helm in helms() {
             let output = with_file(helm, values);
-            let said = both(&output);
+            let printed = both(&output);
             assert!(!output.status.success(), "{values}");
-            assert!(said.contains(key) && said.contains(way), "{values}: {said}");
-            assert!(!said.contains("hush"), "{values}: {said}");
+            assert!(printed.contains(key) && printed.contains(way), "{values}: {printed}");
+            assert!(!printed.contains("hush"), "{values}: {printed}");
         }
     }
     for values in [
@@ -184,13 +185,16 @@ fn admin_listener_on_loopback_is_refused() {
         for helm in helms() {
             let output = with_file(helm, &format!("settings: {{admin: {{listen: '{address}'}}}}"));
             assert!(!output.status.success(), "{address}");
-            let said = both(&output);
-            assert!(said.contains("settings.admin.listen") && said.contains("loopback"), "{address}: {said}");
+            let printed = both(&output);
+            assert!(
+                printed.contains("settings.admin.listen") && printed.contains("loopback"),
+                "{address}: {printed}"
+            );
         }
     }
     let variable = "extraEnv: [{name: JUSTCALL_BRIDGE__ADMIN__LISTEN, value: '127.0.0.1:8081'}]";
-    let said = both(&with_file(&helms()[1], variable));
-    assert!(said.contains("JUSTCALL_BRIDGE__ADMIN__LISTEN") && said.contains("loopback"), "{said}");
+    let printed = both(&with_file(&helms()[1], variable));
+    assert!(printed.contains("JUSTCALL_BRIDGE__ADMIN__LISTEN") && printed.contains("loopback"), "{printed}");
     let open = with_file(&helms()[1], "settings: {admin: {listen: '[::]:8081'}}");
     assert!(open.status.success(), "{}", both(&open));
     let ingress = with_file(&helms()[1], "settings: {server: {listen: 'localhost:8080'}}");
@@ -224,9 +228,9 @@ fn unquoted_numbers_and_booleans_are_refused_where_a_string_is_required() {
             let values = format!("{before}{value}{after}");
             for helm in helms() {
                 let output = with_file(helm, &values);
-                let said = both(&output);
+                let printed = both(&output);
                 assert!(!output.status.success(), "{values}");
-                assert!(said.contains(key) && said.contains("in quotes"), "{values}: {said}");
+                assert!(printed.contains(key) && printed.contains("in quotes"), "{values}: {printed}");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The image: its steps run here as in the Dockerfile, and its program is started.
 
 use super::tools::{both, printed};
-use super::{not_proved, project};
+use super::{project, report_skipped};
 use crate::kit::bridge::UNSIGNED;
 use crate::kit::kafka::Kafka;
 use std::collections::BTreeSet;
@@ -92,11 +92,11 @@ pub(super) fn can_contain(what: &str) -> bool {
     match probe.output() {
         Ok(output) if output.status.success() => true,
         Ok(output) => {
-            not_proved(what, &format!("mount namespaces need root: {}", both(&output).trim()));
+            report_skipped(what, &format!("mount namespaces need root: {}", both(&output).trim()));
             false
         }
         Err(error) => {
-            not_proved(what, &format!("unshare (Debian's util-linux): {error}"));
+            report_skipped(what, &format!("unshare (Debian's util-linux): {error}"));
             false
         }
     }
@@ -137,19 +137,19 @@ fn image_runs_read_only_as_any_user_and_trusts_public_authorities() {
     };
     assert!(run(&["--version"]).contains(env!("CARGO_PKG_VERSION")));
     let elsewhere = ["serve", "--set", UNSIGNED, "--set", "spool.directory=/var/lib/other"];
-    let said = run(&elsewhere);
-    assert!(said.contains("Read-only file system"), "{said}");
+    let message = run(&elsewhere);
+    assert!(message.contains("Read-only file system"), "{message}");
 
     let secured = Kafka::start_secured();
     let servers = format!("kafka.bootstrap_servers={}", secured.tls);
     let over_tls = ["kafka.properties.security.protocol=SSL", "kafka.ack_deadline=10s", UNSIGNED, &servers];
     let check: Vec<&str> =
         ["check"].into_iter().chain(over_tls.iter().flat_map(|set| ["--set", *set])).collect();
-    let said = run(&check);
-    assert!(said.contains("signed by no authority that is trusted here"), "{said}");
+    let message = run(&check);
+    assert!(message.contains("signed by no authority that is trusted here"), "{message}");
     image.trust(&fs::read_to_string(&secured.ca).expect("the authority"));
-    let said = run(&check);
-    assert!(!said.contains("authority") && said.contains("ok       kafka"), "{said}");
+    let message = run(&check);
+    assert!(!message.contains("authority") && message.contains("ok       kafka"), "{message}");
 }
 
 /// Returns the instructions of the Dockerfile by stage, one on a line.
@@ -209,9 +209,9 @@ fn copy(build: &[Vec<&str>], into: &Path) {
 }
 
 /// Runs the Dockerfile's first stage with this cargo. Returns the output of each step.
-fn play(folder: &Path, cargo: Option<&Path>) -> Vec<String> {
+fn run_build_stage(folder: &Path, cargo: Option<&Path>) -> Vec<String> {
     let stages = stages();
-    let (mut done, mut said) = (0, Vec::new());
+    let (mut done, mut outputs) = (0, Vec::new());
     for (at, words) in stages[0].iter().enumerate() {
         if words[0] != "RUN" || words[1].ends_with("/root") {
             continue;
@@ -226,15 +226,15 @@ fn play(folder: &Path, cargo: Option<&Path>) -> Vec<String> {
         }
         let output = step.output().expect("bash starts");
         assert!(output.status.success(), "{words:?}: {}", both(&output));
-        said.push(both(&output));
+        outputs.push(both(&output));
     }
-    said
+    outputs
 }
 
 /// Replaces cargo: instead of a build, it checks that the files form a workspace that matches its lock.
 ///
 /// It downloads missing crates, because a machine that only ran the tests lacks those of the fuzz targets.
-const READER: &str = r#"#!/bin/sh
+const FAKE_CARGO: &str = r#"#!/bin/sh
 manifest=Cargo.toml
 for word; do
   [ "$before" != --manifest-path ] || manifest=$word
@@ -249,9 +249,9 @@ fn files_copied_by_the_dockerfile_suffice_for_cargo() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let cargo = tempfile::tempdir().expect("a temporary folder");
     let reader = cargo.path().join("cargo");
-    fs::write(&reader, READER).expect("a file");
+    fs::write(&reader, FAKE_CARGO).expect("a file");
     fs::set_permissions(&reader, Permissions::from_mode(0o755)).expect("our own file");
-    play(folder.path(), Some(cargo.path()));
+    run_build_stage(folder.path(), Some(cargo.path()));
     let kept = fs::read_to_string(project("deploy/Dockerfile.dockerignore")).expect("a list");
     let stages = stages();
     for words in stages[0].iter().filter(|words| words[0] == "COPY") {
@@ -291,9 +291,9 @@ fn compiled_files() -> BTreeSet<PathBuf> {
 #[ignore = "takes minutes; before a release: cargo test --test it -- --ignored image_is_built"]
 fn image_is_built_by_the_steps_and_files_of_the_dockerfile() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
-    let said = play(folder.path(), None);
-    let compiled = said[1].lines().filter(|line| line.trim_start().starts_with("Compiling")).count();
-    assert_eq!(compiled, 2, "all but this workspace was built in a layer of its own: {}", said[1]);
+    let outputs = run_build_stage(folder.path(), None);
+    let compiled = outputs[1].lines().filter(|line| line.trim_start().starts_with("Compiling")).count();
+    assert_eq!(compiled, 2, "all but this workspace was built in a layer of its own: {}", outputs[1]);
     let image = Image::of(&folder.path().join("target/release/justcall-bridge"));
     if can_contain("that the released binary starts in its image") {
         let mut command = image.command("65532", &[], &["/usr/local/bin/justcall-bridge", "--version"]);

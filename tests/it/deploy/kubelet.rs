@@ -34,7 +34,7 @@ impl Probe {
     }
 
     /// Executes the probe once.
-    pub(super) fn is_well(&self) -> bool {
+    pub(super) fn succeeds(&self) -> bool {
         let ask = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect_timeout(&self.address, self.timeout)?;
             stream.set_read_timeout(Some(self.timeout))?;
@@ -49,7 +49,7 @@ impl Probe {
     /// Waits for the first success, within the manifest's limit.
     pub(super) fn await_success(&self) -> Result<(), String> {
         for _ in 0..self.failures {
-            if self.is_well() {
+            if self.succeeds() {
                 return Ok(());
             }
             std::thread::sleep(self.period);
@@ -71,20 +71,20 @@ pub(super) struct Watch {
     probe: Probe,
     over: Arc<AtomicBool>,
     /// Largest number of failures in a row.
-    worst: Arc<AtomicU64>,
+    max_failures: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Watch {
     pub(super) fn start(probe: Probe) -> Self {
-        let (over, worst) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (over, max_failures) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let thread = std::thread::spawn({
-            let (probe, over, worst) = (probe.clone(), Arc::clone(&over), Arc::clone(&worst));
+            let (probe, over, max_failures) = (probe.clone(), Arc::clone(&over), Arc::clone(&max_failures));
             move || {
                 let mut failed = 0;
                 while !over.load(Ordering::Acquire) {
-                    failed = if probe.is_well() { 0 } else { failed + 1 };
-                    worst.fetch_max(failed, Ordering::AcqRel);
+                    failed = if probe.succeeds() { 0 } else { failed + 1 };
+                    max_failures.fetch_max(failed, Ordering::AcqRel);
                     // In short steps, so that it stops soon.
                     let steps = probe.period.as_millis() / 50;
                     (0..steps).take_while(|_| !over.load(Ordering::Acquire)).for_each(|_| {
@@ -93,7 +93,7 @@ impl Watch {
                 }
             }
         });
-        Self { probe, over, worst, thread: Some(thread) }
+        Self { probe, over, max_failures, thread: Some(thread) }
     }
 
     /// Stops the probe. Returns whether a kubelet would have acted.
@@ -102,7 +102,7 @@ impl Watch {
         if let Some(thread) = self.thread.take() {
             thread.join().expect("a probe");
         }
-        self.worst.load(Ordering::Acquire) >= self.probe.failures
+        self.max_failures.load(Ordering::Acquire) >= self.probe.failures
     }
 }
 

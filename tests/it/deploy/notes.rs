@@ -12,7 +12,7 @@ use crate::kit::topic_name;
 use std::path::PathBuf;
 
 /// Modes of authentication, with the headers that the first event needs.
-const SHAPES: [(&str, &[&str]); 4] = [
+const AUTH_MODES: [(&str, &[&str]); 4] = [
     ("least", &["source.urls[0]=https://hooks.example.com/webhooks/justcall"]),
     ("least", &["tls.existingSecret=certificate", "source.urls[0]=https://localhost/webhooks/justcall"]),
     ("documented", &["settings.sources.main.path=/elsewhere"]),
@@ -47,8 +47,8 @@ fn helm_commands_of_the_documents_work() {
     let strimzi = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(&strimzi, rest.split_once("```").expect("its end").0).expect("a file");
     let chart = format!("strimzi {CHART} --set source.signature.existingSecret=justcall --values");
-    let said = tools::printed(tools::helm_template().args(chart.split(' ')).arg(strimzi.path()));
-    assert!(said.contains("sasl.password: /run/secrets/justcall-bridge/kafka/password"), "{said}");
+    let output = tools::printed(tools::helm_template().args(chart.split(' ')).arg(strimzi.path()));
+    assert!(output.contains("sasl.password: /run/secrets/justcall-bridge/kafka/password"), "{output}");
 }
 
 /// Returns the arguments of `helm install` and `helm template` in a document.
@@ -80,7 +80,7 @@ fn commands_of_the_notes_work() {
     node.project("justcall", 0o440, &secrets);
     node.project("certificate", 0o440, &[("tls.crt", &pair.certificate), ("tls.key", &pair.key)]);
     let ports = ports();
-    for (set, own) in SHAPES {
+    for (set, own) in AUTH_MODES {
         let prefix = topic_name("notes");
         let settings = [
             format!("kafka.bootstrapServers={}", Kafka::shared().bootstrap()),
@@ -92,12 +92,12 @@ fn commands_of_the_notes_work() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let rendered = render(folder.path(), values(set), &settings);
         let notes = tools::notes(&values(set), &settings);
-        follow(&node, &rendered, &notes);
+        run_commands(&node, &rendered, &notes);
     }
 }
 
 /// Executes all commands of the notes in order.
-fn follow(node: &Node, set: &Rendered, notes: &str) {
+fn run_commands(node: &Node, set: &Rendered, notes: &str) {
     node.configure(set);
     let _pod = node.start(set, 0);
     let typed: Vec<_> = commands(notes)
@@ -107,14 +107,14 @@ fn follow(node: &Node, set: &Rendered, notes: &str) {
             (command[1].clone(), node.exec(set, 0, &words))
         })
         .collect();
-    let said = |name: &str| {
+    let output = |name: &str| {
         let found = typed.iter().find(|(called, _)| called == name);
         &found.unwrap_or_else(|| panic!("no {name} in:\n{notes}")).1
     };
-    assert!(!said("check").contains("failure"), "{}", said("check"));
-    assert!(said("send").contains("200     acked"), "{}", said("send"));
-    assert!(said("tail").contains("call.completed"), "the event is there to be seen: {}", said("tail"));
+    assert!(!output("check").contains("failure"), "{}", output("check"));
+    assert!(output("send").contains("200     acked"), "{}", output("send"));
+    assert!(output("tail").contains("call.completed"), "the event is there to be seen: {}", output("tail"));
     if set.workload()["kind"] == "StatefulSet" {
-        assert!(said("spool").contains("0 records wait"), "{}", said("spool"));
+        assert!(output("spool").contains("0 records wait"), "{}", output("spool"));
     }
 }

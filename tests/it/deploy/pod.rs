@@ -53,7 +53,7 @@ impl Node {
         for (file, text) in files {
             let path = folder.join(&version).join(file);
             fs::write(&path, text).expect("a file");
-            own(&path, mode);
+            set_group(&path, mode);
             if fs::symlink_metadata(folder.join(file)).is_err() {
                 symlink(format!("..data/{file}"), folder.join(file)).expect("a link");
             }
@@ -87,7 +87,7 @@ impl Node {
         if !volume.exists() {
             // As on a new ext4.
             fs::create_dir_all(volume.join("lost+found")).expect("a volume");
-            own(&volume, 0o2775);
+            set_group(&volume, 0o2775);
         }
         volume
     }
@@ -161,7 +161,7 @@ impl Node {
 impl Pod {
     /// Returns whether the Service would send requests to the pod.
     pub(super) fn is_ready(&self) -> bool {
-        self.readiness.is_well()
+        self.readiness.succeeds()
     }
 
     /// Sends SIGTERM, as the deletion of a pod does. Liveness probes end.
@@ -185,7 +185,7 @@ impl Pod {
 }
 
 /// Changes the group as the node does for `fsGroup`.
-fn own(path: &Path, mode: u32) {
+fn set_group(path: &Path, mode: u32) {
     let group = USER.split(':').nth(1).and_then(|group| group.parse().ok());
     chown(path, Some(0), group).expect("root may");
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("root may");

@@ -10,7 +10,7 @@ use crate::kit::consume;
 use crate::kit::http;
 use crate::kit::kafka::{Kafka, Options};
 use crate::kit::load::{Answer, Load, Shape};
-use crate::kit::verdict::{HEADING, await_stands, judge};
+use crate::kit::verdict::{HEADING, await_contents, judge};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::net::TcpListener;
@@ -21,7 +21,7 @@ use std::time::Duration;
 const SHAPE: Shape = Shape { senders: 4, pause: Duration::from_millis(5), body_bytes: 600 };
 
 /// Time for which the Service still sends to a deleted pod.
-const LAG: Duration = Duration::from_secs(2);
+const ENDPOINT_REMOVAL_DELAY: Duration = Duration::from_secs(2);
 
 /// Returns free ports outside the range of outgoing connections.
 pub(super) fn ports() -> [u16; 4] {
@@ -59,8 +59,8 @@ fn chart(folder: &Path, kafka: &Kafka, ports: &[u16], settings: &[&str]) -> Rend
 /// Deletes a pod under load while another takes over.
 fn delete(mut pod: Pod, load: &Load, other: &Pod) {
     pod.terminate();
-    sleep(LAG);
-    load.aim(Some(other.ingress));
+    sleep(ENDPOINT_REMOVAL_DELAY);
+    load.set_target(Some(other.ingress));
     let status = pod.wait_end();
     assert!(status.success(), "it ended with {status}");
 }
@@ -95,8 +95,9 @@ fn rollout_under_load_loses_no_event_with_or_without_kafka() {
     let pod_0 = start(&first, 0);
     let status = ["/usr/local/bin/justcall-bridge", "spool", "status", "--directory", SPOOL, "--json"];
     let waiting = |set, ordinal| {
-        let said: serde_json::Value = serde_json::from_str(&node.exec(set, ordinal, &status)).expect("JSON");
-        said["records"].as_u64().expect("a number")
+        let output: serde_json::Value =
+            serde_json::from_str(&node.exec(set, ordinal, &status)).expect("JSON");
+        output["records"].as_u64().expect("a number")
     };
     assert!(waiting(&first, 0) > 0, "the volume has outlived its pod");
     kafka.thaw();
@@ -107,8 +108,8 @@ fn rollout_under_load_loses_no_event_with_or_without_kafka() {
     let (sent, _) = load.finish();
 
     new_route_applies(&node, folders[0].path(), &kafka, &first, &ports, &pod_0);
-    let stands = await_stands(kafka.bootstrap(), "justcall.", &sent, &[]);
-    let verdict = judge(&sent, &stands, &[], lifted);
+    let contents = await_contents(kafka.bootstrap(), "justcall.", &sent, &[]);
+    let verdict = judge(&sent, &contents, &[], lifted);
     eprintln!("{HEADING}\n{verdict}");
     assert_eq!(verdict.lost, Vec::<String>::new());
     assert_eq!(verdict.broken, 0, "a connection found nobody");

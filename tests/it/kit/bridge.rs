@@ -14,7 +14,7 @@ pub(crate) const PATH: &str = "/webhooks/justcall";
 /// Setting that a bridge needs to accept unsigned events.
 pub(crate) const UNSIGNED: &str = "sources.main.signature.required=false";
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Process of `justcall-bridge serve`, with topics that no other bridge uses.
 pub(crate) struct Bridge {
@@ -88,7 +88,7 @@ impl Bridge {
             args.extend(["--set", setting]);
         }
         let process = Process::bridge_after(shell, &args, env);
-        let line = process.wait_for_line("\"serving\"", PATIENCE);
+        let line = process.wait_for_line("\"serving\"", TIMEOUT);
         let line: serde_json::Value = serde_json::from_str(&line).expect("a log line of JSON");
         let address =
             |part: &str| line[part].as_str().and_then(|text| text.parse().ok()).expect("an address");
@@ -142,7 +142,7 @@ impl Bridge {
     /// Sends SIGTERM and waits for the end.
     pub(crate) fn stop(mut self) -> ExitStatus {
         self.process.signal("TERM");
-        self.process.wait_exit(PATIENCE)
+        self.process.wait_exit(TIMEOUT)
     }
 }
 
@@ -166,9 +166,9 @@ fn unsigned(settings: &[&str]) -> Vec<String> {
 
 /// Waits until a condition is true.
 pub(crate) fn until(what: &str, mut reached: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !reached() {
-        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        assert!(Instant::now() < deadline, "{what}: not within {TIMEOUT:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -14,12 +14,12 @@ pub(crate) struct Collector {
 #[derive(Default)]
 struct Shared {
     hangs: AtomicBool,
-    taken: Mutex<Vec<Taken>>,
+    taken: Mutex<Vec<Received>>,
 }
 
 /// Accepted request.
 #[derive(Debug, Clone)]
-pub(crate) struct Taken {
+pub(crate) struct Received {
     /// First line and headers.
     pub(crate) head: Vec<String>,
     /// Protobuf.
@@ -43,7 +43,7 @@ impl Collector {
     }
 
     /// Starts a collector that reads requests and answers none.
-    pub(crate) fn that_hangs() -> Self {
+    pub(crate) fn hanging() -> Self {
         let collector = Self::listen();
         collector.shared.hangs.store(true, Ordering::Release);
         collector
@@ -55,7 +55,7 @@ impl Collector {
     }
 
     /// Returns the accepted requests.
-    pub(crate) fn taken(&self) -> Vec<Taken> {
+    pub(crate) fn taken(&self) -> Vec<Received> {
         self.shared.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -76,7 +76,7 @@ fn serve(stream: TcpStream, shared: &Shared) {
     }
 }
 
-fn request(from: &mut impl BufRead) -> Option<Taken> {
+fn request(from: &mut impl BufRead) -> Option<Received> {
     let mut head = Vec::new();
     loop {
         let mut line = String::new();
@@ -93,5 +93,5 @@ fn request(from: &mut impl BufRead) -> Option<Taken> {
     });
     let mut body = vec![0; length?];
     from.read_exact(&mut body).ok()?;
-    Some(Taken { head, body })
+    Some(Received { head, body })
 }

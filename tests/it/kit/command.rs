@@ -4,7 +4,7 @@ use super::process::Process;
 use std::time::Duration;
 
 /// Limit on the time of a command on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Result of a command.
 pub(crate) struct Ran {
@@ -26,7 +26,7 @@ impl Ran {
     }
 
     /// Panics unless the exit code is `code`.
-    pub(crate) fn ended(self, code: i32) -> Self {
+    pub(crate) fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:?}");
         self
     }
@@ -75,7 +75,7 @@ impl Place {
 }
 
 pub(crate) fn finish(mut process: Process) -> Ran {
-    let code = process.wait_exit(PATIENCE).code();
+    let code = process.wait_exit(TIMEOUT).code();
     Ran { code, stdout: process.stdout(), stderr: process.stderr() }
 }
 

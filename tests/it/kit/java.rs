@@ -13,7 +13,7 @@ const KIT_ACLS: &str = include_str!("kafka/KitAcls.java");
 const MURMUR2: &str = include_str!("kafka/Murmur2.java");
 
 /// Oldest Java that Apache Kafka 4 runs on.
-const OLDEST_JAVA: u32 = 17;
+const MIN_JAVA: u32 = 17;
 
 /// Returns a command that runs `class` with Kafka and the kit's programs on its class path.
 pub(crate) fn java(jvm_options: &[&str], class: &str) -> Command {
@@ -24,7 +24,7 @@ pub(crate) fn java(jvm_options: &[&str], class: &str) -> Command {
 
 /// Returns the missing tools of a machine for Apache Kafka, given Java's major version and the tools that answer.
 pub(crate) fn missing(java: Option<u32>, javac: bool, maven: bool) -> Option<String> {
-    let java_is_there = javac && java.is_some_and(|major| major >= OLDEST_JAVA);
+    let java_is_there = javac && java.is_some_and(|major| major >= MIN_JAVA);
     let needed = match (java_is_there, maven) {
         (true, true) => return None,
         (false, true) => "a Java development kit, 17 or newer",
@@ -65,7 +65,7 @@ fn installed() -> PathBuf {
     // Checked under the lock, because another test process may be downloading.
     let fetched = folder.exists();
     let java = java_version();
-    if !fetched || java.is_none_or(|major| major < OLDEST_JAVA) {
+    if !fetched || java.is_none_or(|major| major < MIN_JAVA) {
         if let Some(message) = missing(java, answers("javac"), answers("mvn")) {
             panic!("{message}");
         }

@@ -9,13 +9,13 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// Limit on the start of a cluster; alone it takes two seconds.
-const START_WITHIN: Duration = Duration::from_secs(120);
+const START_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Time after which another client retries.
 ///
 /// Starting brokers may report that there are none, and a client may never recover from that. A busy machine needs
 /// some seconds for the first answer.
-const CLIENT_WITHIN: Duration = Duration::from_secs(15);
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Parameters of a cluster.
 pub(crate) struct Options {
@@ -151,12 +151,12 @@ impl Kafka {
         config.set("bootstrap.servers", &self.bootstrap).set("reconnect.backoff.max.ms", "200");
         let client = || -> (BaseConsumer, Instant) { (config.create().expect("a client"), Instant::now()) };
         let (mut asking, mut since) = client();
-        let deadline = Instant::now() + START_WITHIN;
+        let deadline = Instant::now() + START_TIMEOUT;
         while Instant::now() < deadline {
             if let Some(dead) = self.brokers.iter().find(|broker| !broker.is_running()) {
                 return Err(dead.log());
             }
-            if since.elapsed() > CLIENT_WITHIN {
+            if since.elapsed() > CLIENT_TIMEOUT {
                 (asking, since) = client();
             }
             let answer = asking.fetch_metadata(None, Duration::from_secs(1));
@@ -165,7 +165,7 @@ impl Kafka {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        Err(format!("no answer within {START_WITHIN:?}\n{}", self.brokers[0].log()))
+        Err(format!("no answer within {START_TIMEOUT:?}\n{}", self.brokers[0].log()))
     }
 }
 

@@ -120,7 +120,7 @@ impl Load {
     }
 
     /// Sets the address of the bridge; with `None` the senders wait.
-    pub(crate) fn aim(&self, ingress: Option<SocketAddr>) {
+    pub(crate) fn set_target(&self, ingress: Option<SocketAddr>) {
         *self.common.ingress.lock().unwrap_or_else(PoisonError::into_inner) = ingress;
     }
 

@@ -3,7 +3,6 @@
 
 pub(crate) mod bridge;
 pub(crate) mod cache;
-pub(crate) mod chance;
 pub(crate) mod clock;
 pub(crate) mod collector;
 pub(crate) mod command;
@@ -21,6 +20,7 @@ pub(crate) mod process;
 pub(crate) mod promtool;
 pub(crate) mod proxy;
 pub(crate) mod python;
+pub(crate) mod rng;
 pub(crate) mod secured;
 pub(crate) mod shim;
 pub(crate) mod verdict;

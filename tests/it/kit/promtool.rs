@@ -8,10 +8,10 @@ use std::process::{Command, Stdio};
 /// Runs `promtool` with a file and returns its output. Panics with the output if it fails.
 pub(crate) fn promtool(args: &[&str], file: &Path) -> String {
     let output = command().args(args).arg(file).output().expect("promtool starts");
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    assert!(output.status.success(), "promtool {args:?}:\n{said}");
-    said
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    assert!(output.status.success(), "promtool {args:?}:\n{printed}");
+    printed
 }
 
 /// Checks metrics in the text format before OpenMetrics.
@@ -20,9 +20,9 @@ pub(crate) fn check_metrics(text: &str) {
     fs::write(file.path(), text).expect("it is written");
     let stdin = fs::File::open(file.path()).expect("it is read");
     let output = command().args(["check", "metrics"]).stdin(stdin).output().expect("promtool starts");
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    assert!(output.status.success() && said.trim().is_empty(), "promtool check metrics:\n{said}");
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    assert!(output.status.success() && printed.trim().is_empty(), "promtool check metrics:\n{printed}");
 }
 
 /// Checks queries in PromQL.
@@ -37,8 +37,8 @@ pub(crate) fn check_queries(queries: &[String]) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("queries.yaml");
     fs::write(&path, file.to_string()).expect("it is written");
-    let said = promtool(&["check", "rules"], &path);
-    assert!(said.contains(&format!("{} rules found", queries.len())), "{said}");
+    let printed = promtool(&["check", "rules"], &path);
+    assert!(printed.contains(&format!("{} rules found", queries.len())), "{printed}");
 }
 
 /// Returns the machine's promtool, or one unpacked from Debian's package.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Interval at which a pump without bytes checks its mode.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Proxy on a port of its own, for one target.
 pub(crate) struct Proxy {
@@ -28,11 +28,11 @@ const PASS: u8 = 0;
 /// Bytes pass at about 200 KB a second.
 const SLOW: u8 = 1;
 /// Connections stay open and new ones are accepted, but no byte passes.
-const HOLE: u8 = 2;
+const BLOCK: u8 = 2;
 /// Connections are closed, also new ones.
-const CUT: u8 = 3;
+const CLOSE: u8 = 3;
 /// The proxy has ended.
-const OVER: u8 = 4;
+const ENDED: u8 = 4;
 
 impl Proxy {
     /// Listens. Connections wait until there is a target.
@@ -50,7 +50,7 @@ impl Proxy {
     }
 
     /// Sets the target, as `host:port`.
-    pub(crate) fn aim(&self, target: String) {
+    pub(crate) fn set_target(&self, target: String) {
         *lock(&self.wire.target) = Some(target);
     }
 
@@ -65,20 +65,20 @@ impl Proxy {
     }
 
     /// Blocks all bytes without closing, as a firewall that drops packets. They pass later.
-    pub(crate) fn clog(&self) {
-        self.wire.set(HOLE);
+    pub(crate) fn block(&self) {
+        self.wire.set(BLOCK);
     }
 
     /// Closes all connections and every new one.
-    pub(crate) fn cut(&self) {
-        self.wire.set(CUT);
+    pub(crate) fn close(&self) {
+        self.wire.set(CLOSE);
         self.wire.close_all();
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.wire.set(OVER);
+        self.wire.set(ENDED);
         self.wire.close_all();
         // Wakes the accepting thread, which then ends.
         let _ = TcpStream::connect(self.address);
@@ -103,8 +103,8 @@ impl Wire {
     fn accept(self: Arc<Self>, listener: &TcpListener) {
         for client in listener.incoming().map_while(Result::ok) {
             match self.mode() {
-                OVER => return,
-                CUT => drop(client),
+                ENDED => return,
+                CLOSE => drop(client),
                 _ => {
                     let wire = Arc::clone(&self);
                     std::thread::spawn(move || wire.join(&client));
@@ -130,28 +130,28 @@ impl Wire {
 
     fn keep(&self, end: &TcpStream) -> io::Result<()> {
         end.set_nodelay(true)?;
-        end.set_read_timeout(Some(LOOK))?;
+        end.set_read_timeout(Some(POLL_INTERVAL))?;
         lock(&self.ends).push(end.try_clone()?);
         Ok(())
     }
 
     /// Waits for a target and passing bytes; `None` if the proxy ends first.
     fn await_target(&self) -> Option<String> {
-        while self.mode() < CUT {
+        while self.mode() < CLOSE {
             let target = lock(&self.target).clone();
-            if self.mode() != HOLE && target.is_some() {
+            if self.mode() != BLOCK && target.is_some() {
                 return target;
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
         None
     }
 
     fn pump(&self, mut from: &TcpStream, mut to: &TcpStream) {
         let mut bytes = [0; 4096];
-        while self.mode() < CUT {
-            if self.mode() == HOLE {
-                std::thread::sleep(LOOK);
+        while self.mode() < CLOSE {
+            if self.mode() == BLOCK {
+                std::thread::sleep(POLL_INTERVAL);
                 continue;
             }
             let passed = match from.read(&mut bytes) {
@@ -164,7 +164,7 @@ impl Wire {
                 break;
             }
             if self.mode() == SLOW {
-                std::thread::sleep(LOOK);
+                std::thread::sleep(POLL_INTERVAL);
             }
         }
         let _ = from.shutdown(Shutdown::Both);

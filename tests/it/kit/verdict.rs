@@ -7,7 +7,7 @@ use std::fmt::{self, Display};
 use std::time::{Duration, Instant};
 
 /// Limit for the topics of a healthy cluster to hold all promised events.
-const PATIENCE: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Exemption for a deleted topic: events of this type, or of all, that were promised until then.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) struct Waiver {
 }
 
 /// Contents of the topics: by type, the records of all partitions by offset.
-pub(crate) type Stands = BTreeMap<&'static str, Vec<Read>>;
+pub(crate) type TopicContents = BTreeMap<&'static str, Vec<Read>>;
 
 /// Result of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,8 +45,13 @@ pub(crate) struct Verdict {
 }
 
 /// Compares the sent events with the topics. `lifted` is the end of the fault.
-pub(crate) fn judge(sent: &[Sent], stands: &Stands, waivers: &[Waiver], lifted: Duration) -> Verdict {
-    let places = places(stands);
+pub(crate) fn judge(
+    sent: &[Sent],
+    contents: &TopicContents,
+    waivers: &[Waiver],
+    lifted: Duration,
+) -> Verdict {
+    let places = places(contents);
     let mut verdict = Verdict::default();
     for event in sent {
         let Some(promised) = event.promised() else { continue };
@@ -59,7 +64,7 @@ pub(crate) fn judge(sent: &[Sent], stands: &Stands, waivers: &[Waiver], lifted: 
             verdict.lost.push(format!("{}{}", mark(event), tries(event)));
         }
     }
-    let all = stands.values().map(Vec::len).sum::<usize>();
+    let all = contents.values().map(Vec::len).sum::<usize>();
     verdict.duplicated = all - places.len();
     verdict.reordered = reordered(sent, &places);
     let tries: Vec<_> = sent.iter().flat_map(|event| &event.tries).collect();
@@ -85,9 +90,9 @@ type Places<'a> = HashMap<(&'static str, &'a [u8]), Place<'a>>;
 /// Key, partition and first offset.
 type Place<'a> = (&'a [u8], i32, i64);
 
-fn places(stands: &Stands) -> Places<'_> {
+fn places(contents: &TopicContents) -> Places<'_> {
     let mut places = Places::new();
-    for (kind, reads) in stands {
+    for (kind, reads) in contents {
         for read in reads {
             let key = read.key.as_deref().unwrap_or_default();
             let place = (key, read.partition, read.offset);
@@ -155,27 +160,33 @@ fn mark(event: &Sent) -> String {
 
 /// Returns when each try was sent and answered, and the answer.
 fn tries(event: &Sent) -> String {
-    let told = event.tries.iter().map(|each| {
+    let described = event.tries.iter().map(|each| {
         let (sent, answered) = (each.sent.as_millis(), each.answered.as_millis());
         format!(", sent at {sent} ms and {:?} at {answered} ms", each.answer)
     });
-    told.collect()
+    described.collect()
 }
 
 /// Reads the bridge's topics until every obligation is there, or until the timeout.
-pub(crate) fn await_stands(bootstrap: &str, prefix: &str, sent: &[Sent], waivers: &[Waiver]) -> Stands {
-    let deadline = Instant::now() + PATIENCE;
+pub(crate) fn await_contents(
+    bootstrap: &str,
+    prefix: &str,
+    sent: &[Sent],
+    waivers: &[Waiver],
+) -> TopicContents {
+    let deadline = Instant::now() + TIMEOUT;
     loop {
-        let read = |kind| consume::read_topic(bootstrap, &format!("{prefix}{kind}"), 0, PATIENCE);
-        let stands: Stands = TYPES.iter().map(|(kind, _)| (*kind, read(kind))).collect();
-        let there: HashSet<&[u8]> = stands.values().flatten().map(|record| record.value.as_slice()).collect();
+        let read = |kind| consume::read_topic(bootstrap, &format!("{prefix}{kind}"), 0, TIMEOUT);
+        let contents: TopicContents = TYPES.iter().map(|(kind, _)| (*kind, read(kind))).collect();
+        let there: HashSet<&[u8]> =
+            contents.values().flatten().map(|record| record.value.as_slice()).collect();
         let is_open = |event: &&Sent| {
             let promised = event.promised();
             promised.is_some_and(|promised| !is_waived(event, promised, waivers))
                 && !there.contains(event.body.as_slice())
         };
         if Instant::now() >= deadline || sent.iter().find(is_open).is_none() {
-            return stands;
+            return contents;
         }
         std::thread::sleep(Duration::from_millis(300));
     }

@@ -1,12 +1,12 @@
 //! The verdict finds each kind of failure, and the proxy, clock and load work as described.
 
-use crate::delivery::faults::say;
-use crate::kit::chance::Chance;
+use crate::delivery::faults::print_line;
 use crate::kit::clock::Clock;
 use crate::kit::consume::Read;
 use crate::kit::load::{self, Answer, Load, Sent, Shape, Try};
 use crate::kit::proxy::Proxy;
-use crate::kit::verdict::{Stands, Verdict, Waiver, judge};
+use crate::kit::rng::SeededRng;
+use crate::kit::verdict::{TopicContents, Verdict, Waiver, judge};
 use std::io::{ErrorKind, Read as _, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
@@ -31,7 +31,7 @@ fn three() -> [Sent; 3] {
 }
 
 /// Returns a topic that holds the bodies of these events in order.
-fn topic(events: &[&Sent]) -> Stands {
+fn topic(events: &[&Sent]) -> TopicContents {
     let reads = (0..).zip(events).map(|(offset, event)| Read {
         partition: 2,
         offset,
@@ -40,11 +40,11 @@ fn topic(events: &[&Sent]) -> Stands {
         headers: Vec::new(),
         timestamp_millis: 0,
     });
-    Stands::from([(KIND, reads.collect())])
+    TopicContents::from([(KIND, reads.collect())])
 }
 
-fn verdict(sent: &[Sent], stands: &[&Sent]) -> Verdict {
-    judge(sent, &topic(stands), &[], millis(1_000))
+fn verdict(sent: &[Sent], contents: &[&Sent]) -> Verdict {
+    judge(sent, &topic(contents), &[], millis(1_000))
 }
 
 /// Returns the numbers of lost, duplicated and reordered events.
@@ -81,8 +81,8 @@ fn one_changed_byte_is_a_loss() {
 #[test]
 fn record_in_the_topic_of_another_type_is_a_loss() {
     let sent = three();
-    let stands = topic(&[&sent[0], &sent[1], &sent[2]]);
-    let elsewhere = Stands::from([("sms.received", stands[KIND].clone())]);
+    let contents = topic(&[&sent[0], &sent[1], &sent[2]]);
+    let elsewhere = TopicContents::from([("sms.received", contents[KIND].clone())]);
     assert_eq!(judge(&sent, &elsewhere, &[], millis(1_000)).lost.len(), 3);
 }
 
@@ -166,9 +166,9 @@ fn waiver_excuses_its_type_up_to_its_time_and_nothing_else() {
 #[should_panic(expected = "several partitions")]
 fn key_in_two_partitions_is_a_failure() {
     let sent = three();
-    let mut stands = topic(&[&sent[0], &sent[1]]);
-    stands.get_mut(KIND).expect("the topic")[1].partition = 3;
-    judge(&sent, &stands, &[], millis(1_000));
+    let mut contents = topic(&[&sent[0], &sent[1]]);
+    contents.get_mut(KIND).expect("the topic")[1].partition = 3;
+    judge(&sent, &contents, &[], millis(1_000));
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn load_retries_refused_events_and_never_repeats_a_body() {
 fn proxy_passes_blocks_and_closes() {
     let echo = TcpListener::bind("127.0.0.1:0").expect("a port");
     let proxy = Proxy::listen();
-    proxy.aim(echo.local_addr().expect("an address").to_string());
+    proxy.set_target(echo.local_addr().expect("an address").to_string());
     std::thread::spawn(move || {
         for mut stream in echo.incoming().map_while(Result::ok) {
             std::thread::spawn(move || {
@@ -218,14 +218,14 @@ fn proxy_passes_blocks_and_closes() {
         wire.read_exact(&mut echoed)
     };
     exchange(&mut wire).expect("an echo");
-    proxy.clog();
+    proxy.block();
     std::thread::sleep(millis(100));
     let silence = exchange(&mut wire).expect_err("nothing passes");
     assert!(matches!(silence.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{silence}");
     proxy.pass();
     wire.set_read_timeout(Some(millis(10_000))).expect("a timeout");
     wire.read_exact(&mut [0; 4]).expect("what was swallowed comes late");
-    proxy.cut();
+    proxy.close();
     exchange(&mut wire).expect_err("the connection is closed");
     let mut refused = TcpStream::connect(proxy.address()).expect("accepted, to be closed");
     refused.set_read_timeout(Some(millis(10_000))).expect("a timeout");
@@ -238,14 +238,14 @@ fn proxy_passes_blocks_and_closes() {
 fn clock_jumps_for_its_process_only() {
     let clock = match Clock::build() {
         Ok(clock) => clock,
-        Err(why) => return say(&format!("NOT RUN, no C compiler: {why}")),
+        Err(why) => return print_line(&format!("NOT RUN, no C compiler: {why}")),
     };
     let ahead = || {
-        let said = Command::new("date").arg("+%s").envs(clock.environment()).output().expect("date starts");
-        let said: u64 = String::from_utf8_lossy(&said.stdout).trim().parse().expect("seconds");
+        let output = Command::new("date").arg("+%s").envs(clock.environment()).output().expect("date starts");
+        let output: u64 = String::from_utf8_lossy(&output.stdout).trim().parse().expect("seconds");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
         // To the minute, because the machine may be slow.
-        i64::try_from(said).expect("seconds") / 60 - i64::try_from(now).expect("seconds") / 60
+        i64::try_from(output).expect("seconds") / 60 - i64::try_from(now).expect("seconds") / 60
     };
     assert!((-2..=2).contains(&ahead()));
     clock.jump(3_600);
@@ -257,8 +257,8 @@ fn clock_jumps_for_its_process_only() {
 #[test]
 fn same_seed_gives_the_same_sequence() {
     let draw = |seed| {
-        let mut chance = Chance::from_seed(seed);
-        (0..20).map(|_| chance.below(1_000)).collect::<Vec<_>>()
+        let mut rng = SeededRng::from_seed(seed);
+        (0..20).map(|_| rng.below(1_000)).collect::<Vec<_>>()
     };
     assert_eq!(draw(7), draw(7));
     assert_ne!(draw(7), draw(8));

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[test]
 fn complete_machine_has_no_missing_tools() {
@@ -49,8 +49,8 @@ fn topic_names_are_unique() {
 #[test]
 fn output_of_both_streams_is_captured() {
     let mut process = shell("sleep 0.2; echo to stdout; echo to stderr >&2; exit 78");
-    assert_eq!(process.wait_for_line("stdout", LONG), "to stdout");
-    assert_eq!(process.wait_exit(LONG).code(), Some(78));
+    assert_eq!(process.wait_for_line("stdout", TIMEOUT), "to stdout");
+    assert_eq!(process.wait_exit(TIMEOUT).code(), Some(78));
     assert_eq!((process.stdout(), process.stderr()), (vec!["to stdout".into()], vec!["to stderr".into()]));
 }
 
@@ -63,16 +63,16 @@ fn missing_line_is_a_failure() {
 #[test]
 fn signals_reach_the_process() {
     let mut process = shell("trap 'echo terminated; exit 3' TERM; echo ready; while :; do sleep 0.05; done");
-    process.wait_for_line("ready", LONG);
+    process.wait_for_line("ready", TIMEOUT);
     process.signal("TERM");
-    assert_eq!(process.wait_exit(LONG).code(), Some(3));
+    assert_eq!(process.wait_exit(TIMEOUT).code(), Some(3));
     assert_eq!(process.stdout(), ["ready", "terminated"]);
 }
 
 #[test]
 fn process_ends_when_dropped() {
     let process = shell("echo ready; exec sleep 600");
-    process.wait_for_line("ready", LONG);
+    process.wait_for_line("ready", TIMEOUT);
     let is_alive = format!("kill -0 {}", process.pid());
     let alive = || Command::new("sh").args(["-c", &is_alive]).output().expect("sh starts").status.success();
     assert!(alive());

@@ -24,7 +24,7 @@ fn call(id: &str) -> Vec<u8> {
 }
 
 /// Returns an address without a server.
-fn nowhere() -> SocketAddr {
+fn unused_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port")
 }
 
@@ -58,10 +58,10 @@ fn each_rejected_event_is_logged_within_the_rate_limit() {
         bridge.post(br#"{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{"call_id":[]}}"#);
     until("the first line", || lines(&bridge, "event rejected").len() == 1);
     let line = &lines(&bridge, "event rejected")[0];
-    let said = |field: &str| line[field].as_str().unwrap_or_default().to_owned();
+    let text_of = |field: &str| line[field].as_str().unwrap_or_default().to_owned();
     assert_eq!(line["event_id"], answer.json()["event_id"], "{line}");
-    assert_eq!(said("reason"), "contract_violation");
-    assert_eq!((said("source"), said("event_type")), ("main".into(), "call.missed".into()));
+    assert_eq!(text_of("reason"), "contract_violation");
+    assert_eq!((text_of("source"), text_of("event_type")), ("main".into(), "call.missed".into()));
 
     let since = Instant::now();
     for n in 0..400 {
@@ -73,17 +73,17 @@ fn each_rejected_event_is_logged_within_the_rate_limit() {
     // The line after a pause counts the suppressed ones.
     std::thread::sleep(Duration::from_secs(1));
     bridge.post(b"the last one");
-    let told = || {
+    let logged_events = || {
         let lines = lines(&bridge, "event rejected");
         lines.len() as u64 + lines.iter().filter_map(|line| line["left_out"].as_u64()).sum::<u64>()
     };
-    until("a line for each event, or its number", || told() == 402);
+    until("a line for each event, or its number", || logged_events() == 402);
     assert_eq!(bridge.metric_sum("rejected_total"), 402.0);
 }
 
 #[test]
 fn each_refused_event_is_logged() {
-    let bridge = Bridge::start(&nowhere().to_string(), &["kafka.ack_deadline=100ms"]);
+    let bridge = Bridge::start(&unused_address().to_string(), &["kafka.ack_deadline=100ms"]);
     for n in 0..3 {
         assert_eq!(bridge.post(&call(&format!("c{n}"))).status, 503);
     }
@@ -224,7 +224,7 @@ impl Drop for Killed {
 
 #[test]
 fn closed_log_reader_costs_only_log_lines() {
-    let kafka = format!("kafka.bootstrap_servers={}", nowhere());
+    let kafka = format!("kafka.bootstrap_servers={}", unused_address());
     let own =
         [&kafka, "server.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0", "shutdown.delay=0s", UNSIGNED];
     let mut command = bridge_command();

@@ -2,14 +2,14 @@
 //!
 //! Each such value is a marker here, and the tests search all output of the bridge for markers.
 
+mod accepted;
+mod authentication;
+mod denied;
 mod events;
-mod let_in;
-pub(crate) mod needles;
+pub(crate) mod markers;
 mod outages;
-mod passing;
 mod refused;
 mod rejected;
 mod settings;
-mod talkative;
+mod trace_level_logs;
 mod traced;
-mod turned_away;

@@ -27,8 +27,8 @@ fn post(bridge: &Bridge, traceparent: &str, body: &[u8]) -> (u16, String) {
     let headers = [("traceparent", traceparent), ("tracestate", "vendor=1,other=2"), ("connection", "close")];
     let response = http::post(bridge.ingress, PATH, &headers, body).expect("an answer");
     let json = response.json();
-    let said = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());
-    (response.status, said.expect("an outcome or a problem").to_owned())
+    let outcome = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());
+    (response.status, outcome.expect("an outcome or a problem").to_owned())
 }
 
 fn sampled(n: usize) -> String {
@@ -147,7 +147,7 @@ fn drain_by_another_process_continues_the_trace_of_the_webhook() {
 
 #[test]
 fn hanging_or_missing_collector_delays_no_response_and_no_stop() {
-    let hanging = Collector::that_hangs();
+    let hanging = Collector::hanging();
     let gone = "telemetry.otlp_endpoint=http://127.0.0.1:1".to_owned();
     for collector in [hanging.setting(), gone] {
         let settings = [
@@ -182,9 +182,9 @@ fn lost_spans_are_counted_and_logged_once() {
     }
     assert_eq!(bridge.metric("spans_exported_total"), 0);
     let log = bridge.process.stderr();
-    let said = log.iter().filter(|line| line.contains("accepts no traces")).count();
+    let lines = log.iter().filter(|line| line.contains("accepts no traces")).count();
     let minutes = since.elapsed().as_secs() as usize / 60;
-    assert!((1..=1 + minutes).contains(&said), "{log:?}");
+    assert!((1..=1 + minutes).contains(&lines), "{log:?}");
 }
 
 #[test]

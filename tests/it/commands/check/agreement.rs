@@ -2,7 +2,7 @@
 //!
 //! The files that the cases name exist and are correct, so that only the settings decide.
 
-use super::WITHIN;
+use super::TIMEOUT;
 use crate::ingress::tls::authority::Authority;
 use crate::kit::process::Process;
 use serde_json::{Value, json};
@@ -312,16 +312,16 @@ type Ended = (i32, Vec<String>);
 
 fn check(args: &[&str]) -> Ended {
     let mut process = Process::bridge(&[&["check", "--offline", "--json"], args].concat(), &[]);
-    let code = process.wait_exit(WITHIN).code().expect("an exit of its own");
+    let code = process.wait_exit(TIMEOUT).code().expect("an exit of its own");
     (code, process.stdout())
 }
 
 fn serve(args: &[&str]) -> Ended {
     let mut process = Process::bridge(&[&["serve"], args].concat(), &[]);
-    let deadline = Instant::now() + WITHIN;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(status) = process.try_exit() {
-            process.wait_exit(WITHIN);
+            process.wait_exit(TIMEOUT);
             return (status.code().expect("an exit of its own"), process.stderr());
         }
         if process.stderr().iter().any(|line| line.contains("\"serving\"")) {

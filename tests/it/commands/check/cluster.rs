@@ -1,7 +1,7 @@
 //! `check` of topics, brokers and clocks on a cluster of three brokers.
 
 use super::healthy::healthy_bridge_has_only_ok_lines_and_a_broken_one_remedies;
-use super::{Bridge, Expected, cannot};
+use super::{Bridge, Expected, report_skipped};
 use crate::kit::bridge::until;
 use crate::kit::clock::Clock;
 use crate::kit::consume::{create_topic_with, topic_end};
@@ -159,7 +159,7 @@ fn wrong_topic_is_reported_with_its_remedy(kafka: &Kafka) {
         for _ in 0..3 {
             scope.spawn(|| {
                 while let Some((name, topic, expected)) = CASES.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    bridge(kafka, *topic).check(&[]).says(name, *expected);
+                    bridge(kafka, *topic).check(&[]).assert_finding(name, *expected);
                 }
             });
         }
@@ -168,7 +168,7 @@ fn wrong_topic_is_reported_with_its_remedy(kafka: &Kafka) {
 
 fn wrong_advertised_address_is_reported(kafka: &Kafka) {
     let lost = Bridge::new(&kafka.listener("LOST")).check(&[]);
-    lost.says(
+    lost.assert_finding(
         "advertised",
         ("failure", "kafka.brokers", &["127.0.0.1:1", "connection refused", "advertised.listeners"]),
     );
@@ -177,15 +177,15 @@ fn wrong_advertised_address_is_reported(kafka: &Kafka) {
 fn topic_without_timestamp_limits_is_checked_for_size(kafka: &Kafka) {
     let bridge = bridge(kafka, (2, 3, &[SAFE, ("message.timestamp.type", "LogAppendTime")], &[]));
     let report = bridge.check(&["--probe"]);
-    report.says("tried by size", ("ok", "write", &["calls", "may write"]));
-    report.says("no clock", ("skipped", "clock", &["bounds the times"]));
+    report.assert_finding("tried by size", ("ok", "write", &["calls", "may write"]));
+    report.assert_finding("no clock", ("skipped", "clock", &["bounds the times"]));
     assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "a probe was written");
 }
 
 fn wrong_clock_is_reported_and_nothing_was_written(kafka: &Kafka) {
     let clock = match Clock::build() {
         Ok(clock) => clock,
-        Err(why) => return cannot("clock off", &why),
+        Err(why) => return report_skipped("clock off", &why),
     };
     let bridge = bridge(kafka, (2, 3, &[SAFE], &[]));
     let environment = clock.environment();
@@ -200,7 +200,7 @@ fn wrong_clock_is_reported_and_nothing_was_written(kafka: &Kafka) {
     ] {
         clock.jump(seconds);
         let report = bridge.check_in(&["--probe"], &environment);
-        report.says(&format!("clock off by {seconds} s"), (level, "clock", &[words]));
+        report.assert_finding(&format!("clock off by {seconds} s"), (level, "clock", &[words]));
     }
     assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "a probe was written");
     assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("dead-letter")), 0, "a probe was written");
@@ -212,12 +212,17 @@ fn missing_replica_is_reported(kafka: &Kafka) {
     kafka.broker(2).kill();
     until("the others notice", || !warned.check(&[]).has(("ok", "kafka.brokers", &["3 brokers"])));
     let report = warned.check(&[]);
-    report.says(
+    report.assert_finding(
         "one replica short",
         ("warning", "topic.in_sync", &["not all replicas in sync", "bring the brokers"]),
     );
-    report.says("one broker of three", ("warning", "kafka.bootstrap_servers", &["connection refused"]));
+    report.assert_finding(
+        "one broker of three",
+        ("warning", "kafka.bootstrap_servers", &["connection refused"]),
+    );
     let report = stopped.check(&["--probe"]);
-    report
-        .says("too few in sync", ("failure", "topic.in_sync", &["writes are refused", "bring the brokers"]));
+    report.assert_finding(
+        "too few in sync",
+        ("failure", "topic.in_sync", &["writes are refused", "bring the brokers"]),
+    );
 }

@@ -18,7 +18,7 @@ fn missing_right_is_reported_for_each_topic() {
     let (calls, letters) = (bridge.topic("calls"), bridge.topic("dead-letter"));
     create_topic_with(broker.kafka.bootstrap(), &calls, 2, 1, &[]);
     // A granted right applies after a short delay.
-    let says = |name: &str, rights: &[Right<'_>], level: &str, key: &str, words: &[&str]| {
+    let assert_finding = |name: &str, rights: &[Right<'_>], level: &str, key: &str, words: &[&str]| {
         broker.grant(&PLAIN, rights);
         until(name, || bridge.check(&["--probe"]).has((level, key, words)));
         bridge.check(&["--probe"])
@@ -27,28 +27,37 @@ fn missing_right_is_reported_for_each_topic() {
     let configs = ("DESCRIBE_CONFIGS", "topic", calls.as_str());
     let write = ("WRITE", "topic", calls.as_str());
 
-    says(
+    assert_finding(
         "describe",
         &[("DESCRIBE", "topic", "other")],
         "failure",
         "topic",
         &[&calls, "does not show it", "allow that user Write"],
     );
-    says("configs", &describe, "warning", "topic.config", &[&calls, "cannot be read", "DescribeConfigs"]);
-    let report = says(
+    assert_finding(
+        "configs",
+        &describe,
+        "warning",
+        "topic.config",
+        &[&calls, "cannot be read", "DescribeConfigs"],
+    );
+    let report = assert_finding(
         "write",
         &[&describe[..], &[configs]].concat(),
         "failure",
         "write",
         &[&calls, "may not write", "Write"],
     );
-    report.says("create", ("failure", "topic", &[&letters, "may not make it", "Create"]));
-    report.says("brokers", ("warning", "kafka.broker_config", &["cannot be read", "DescribeConfigs"]));
+    report.assert_finding("create", ("failure", "topic", &[&letters, "may not make it", "Create"]));
+    report.assert_finding(
+        "brokers",
+        ("warning", "kafka.broker_config", &["cannot be read", "DescribeConfigs"]),
+    );
     let create = ("CREATE", "topic", letters.as_str());
     let cluster = ("DESCRIBE_CONFIGS", "cluster", "kafka-cluster");
     let all = [&describe[..], &[configs, write, create, cluster]].concat();
-    let report = says("all rights", &all, "ok", "write", &[&calls, "may write"]);
-    assert!(report.has(("ok", "topic", &[&letters, "makes it on first use"])), "{}", report.bad());
-    assert_eq!(report.code, 0, "{}", report.bad());
+    let report = assert_finding("all rights", &all, "ok", "write", &[&calls, "may write"]);
+    assert!(report.has(("ok", "topic", &[&letters, "makes it on first use"])), "{}", report.problems());
+    assert_eq!(report.code, 0, "{}", report.problems());
     assert_eq!(topic_end(broker.kafka.bootstrap(), &calls), 0, "a probe was written");
 }

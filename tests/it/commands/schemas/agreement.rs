@@ -1,7 +1,7 @@
 //! Schemas compared with the bridge's validation.
 
-use super::judged;
 use super::mutations;
+use super::verdicts;
 use justcall_events::{
     BodyHash, Dialect, EventType, KnownType, Scanned, Validation, scan, schema, schema_of_unknown,
 };
@@ -36,10 +36,10 @@ fn schema_accepts_exactly_the_bodies_that_the_bridge_accepts() {
     }
     let mut differences = Vec::new();
     let (mut taken, mut turned_away) = (0, 0);
-    for ((case, expected), said) in cases.iter().zip(&expected).zip(judged("accepts", &cases)) {
+    for ((case, expected), answer) in cases.iter().zip(&expected).zip(verdicts("accepts", &cases)) {
         let bodies = case["instances"].as_array().expect("bodies");
-        let said = said.as_array().expect("a verdict for each");
-        for ((body, by_bridge), by_schema) in bodies.iter().zip(expected).zip(said) {
+        let answer = answer.as_array().expect("a verdict for each");
+        for ((body, by_bridge), by_schema) in bodies.iter().zip(expected).zip(answer) {
             *if *by_bridge { &mut taken } else { &mut turned_away } += 1;
             if by_schema != by_bridge {
                 differences.push(format!(
@@ -68,8 +68,9 @@ fn no_format_rejects_what_the_bridge_accepts() {
             cases.push(json!({ "schema": schema(known, dialect, validation), "instances": instances }));
         }
     }
-    for (case, said) in cases.iter().zip(judged("accepts_with_formats", &cases)) {
-        let rejected = said.as_array().expect("a verdict for each").iter().position(|taken| *taken == false);
+    for (case, answer) in cases.iter().zip(verdicts("accepts_with_formats", &cases)) {
+        let rejected =
+            answer.as_array().expect("a verdict for each").iter().position(|taken| *taken == false);
         let body = rejected.map(|at| &case["instances"][at]);
         assert_eq!(body, None, "{}", case["schema"]["title"]);
     }
@@ -89,8 +90,9 @@ fn schema_of_unknown_types_excludes_known_types() {
             _ => false,
         };
         let expected: Vec<_> = bodies.iter().map(is_unknown).collect();
-        let said = judged("accepts", &[json!({ "schema": schema_of_unknown(dialect), "instances": bodies })]);
-        assert_eq!(said[0], json!(expected), "{dialect}");
+        let answer =
+            verdicts("accepts", &[json!({ "schema": schema_of_unknown(dialect), "instances": bodies })]);
+        assert_eq!(answer[0], json!(expected), "{dialect}");
     }
 }
 
@@ -131,11 +133,11 @@ fn documented_differences_exist() {
     for (difference, body) in cases {
         let dialect = if body.contains("\"event\"") { Dialect::Documented } else { Dialect::Live };
         let name = if body.contains("contact") { KnownType::ContactCreated } else { KnownType::SmsSent };
-        let said = judged(
+        let answer = verdicts(
             "accepts",
             &[json!({ "schema": schema(name, dialect, Validation::Documented), "instances": [body] })],
         );
-        assert_eq!(said[0], json!([true]), "{difference}: the schema turns it away");
+        assert_eq!(answer[0], json!([true]), "{difference}: the schema turns it away");
         assert_eq!(
             accepted(&body, dialect, Validation::Documented),
             None,

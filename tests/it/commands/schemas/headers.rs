@@ -64,10 +64,10 @@ fn asyncapi_describes_the_headers_of_records_of_every_kind_in_kafka() {
     assert_eq!(post(&bridge, &call("large", &"x".repeat(8192))), 422);
     // The first letter is valid under the new rules; its mark follows it.
     let place = Place::new(bootstrap, &bridge.prefix).with("sources.main.validation=tolerant");
-    let ran = place.run(&["dead-letters", "replay", "--all", "--yes", "--json"]).ended(1).json();
+    let ran = place.run(&["dead-letters", "replay", "--all", "--yes", "--json"]).expect_code(1).json();
     assert_eq!((&ran["replayed"], &ran["stay"][0]["reason"]), (&1.into(), &"refused_by_kafka".into()));
 
-    let document = place.run(&["schema", "asyncapi"]).ended(0).json();
+    let document = place.run(&["schema", "asyncapi"]).expect_code(0).json();
     let channels = document["channels"].as_object().expect("channels");
     let (mut seen, mut kinds) = (BTreeSet::new(), BTreeSet::new());
     for topic in ["call.completed", "unknown", "dead-letter"].map(|name| bridge.topic(name)) {

@@ -61,9 +61,9 @@ fn right(known: KnownType, dialect: Dialect) -> Value {
     if let Some((_, sample)) = samples(dialect).find(|(sample, _)| *sample == known) {
         let mut right: Value = serde_json::from_str(sample).expect("a sample is JSON");
         if dialect == Dialect::Documented {
-            let told = fields(known, dialect);
+            let known_fields = fields(known, dialect);
             let data = right["data"].as_object_mut().expect("an object");
-            data.retain(|name, _| told.contains(&name.as_str()));
+            data.retain(|name, _| known_fields.contains(&name.as_str()));
         }
         return right;
     }
@@ -147,12 +147,13 @@ pub(super) fn of(known: KnownType, dialect: Dialect) -> Vec<Value> {
     for name in fields(known, dialect) {
         bodies.extend(anything().map(|value| with(&right, "/data", name, value)));
     }
-    let says = [None, Some(json!(null)), Some(json!("")), Some(json!("a")), Some(json!(5)), Some(json!([]))];
+    let contents =
+        [None, Some(json!(null)), Some(json!("")), Some(json!("a")), Some(json!(5)), Some(json!([]))];
     let mut combined = vec![right.clone()];
     for pointer in identity_pointers(known, dialect) {
         let name = pointer.trim_start_matches("/data/");
         let each = |body: &Value| {
-            says.iter().map(|value| with(body, "/data", name, value.as_ref())).collect::<Vec<_>>()
+            contents.iter().map(|value| with(body, "/data", name, value.as_ref())).collect::<Vec<_>>()
         };
         combined = combined.iter().flat_map(each).collect();
     }

@@ -19,15 +19,15 @@ fn wanted() -> [&'static str; 3] {
 #[test]
 fn missing_topics_are_created_once() {
     let team = Team::new(bootstrap(), &wanted());
-    let first = team.run(&["apply", "--yes", "--exit-code"]).with_code(0);
+    let first = team.run(&["apply", "--yes", "--exit-code"]).expect_code(0);
     golden::same("topics-apply.txt", &team.plain(&first));
     for rest in ["calls", "sms", "rest", "dead-letter"] {
         let topic = team.topic(rest);
         assert_eq!(topic_partitions(bootstrap(), &topic), Some(3), "{topic}");
         assert_eq!(topic_config(bootstrap(), &topic)["retention.ms"], "604800000", "{topic}");
     }
-    golden::same("topics-plan-done.txt", &team.plain(&team.run(&["plan", "--exit-code"]).with_code(0)));
-    let second = team.run(&["apply", "--yes", "--exit-code"]).with_code(0);
+    golden::same("topics-plan-done.txt", &team.plain(&team.run(&["plan", "--exit-code"]).expect_code(0)));
+    let second = team.run(&["apply", "--yes", "--exit-code"]).expect_code(0);
     assert!(!second.contains("done "), "{second}");
 }
 
@@ -36,8 +36,8 @@ fn changed_properties_are_restored_and_added_ones_stay() {
     let team = Team::new(bootstrap(), &wanted());
     let topic = team.topic("calls");
     create_topic_with(bootstrap(), &topic, 3, 1, &[("retention.ms", "1000"), ("segment.bytes", "2097152")]);
-    let told = team.run(&["apply", "--yes"]).with_code(0);
-    assert!(told.contains("retention.ms: 1000 -> 604800000"), "{told}");
+    let printed = team.run(&["apply", "--yes"]).expect_code(0);
+    assert!(printed.contains("retention.ms: 1000 -> 604800000"), "{printed}");
     let config = topic_config(bootstrap(), &topic);
     assert_eq!((config["retention.ms"].as_str(), config["segment.bytes"].as_str()), ("604800000", "2097152"));
 }
@@ -50,14 +50,14 @@ fn partitions_are_added_only_with_consent_and_never_removed() {
     create_topic_with(bootstrap(), &wide, 5, 1, &[("retention.ms", "604800000")]);
     let partitions = || [&narrow, &wide].map(|topic| topic_partitions(bootstrap(), topic));
 
-    let refused = team.run(&["apply", "--yes", "--exit-code"]).with_code(3);
+    let refused = team.run(&["apply", "--yes", "--exit-code"]).expect_code(3);
     assert!(refused.contains("left ") && refused.contains("--add-partitions"), "{refused}");
     assert_eq!(partitions(), [Some(1), Some(5)]);
 
     // One difference remains: the topic with too many partitions, which cannot shrink.
-    team.run(&["apply", "--yes", "--add-partitions", "--exit-code"]).with_code(3);
+    team.run(&["apply", "--yes", "--add-partitions", "--exit-code"]).expect_code(3);
     assert_eq!(partitions(), [Some(3), Some(5)]);
-    let plan = team.run(&["plan"]).with_code(0);
+    let plan = team.run(&["plan"]).expect_code(0);
     assert!(plan.contains("1 with differences") && plan.contains("3 as the settings say"), "{plan}");
 }
 
@@ -72,10 +72,10 @@ fn one_failure_is_reported_and_does_not_stop_the_others() {
     assert!(run.err.contains("4 of 4 changes failed") && run.err.contains(&topic), "{}", run.err);
 
     // An invalid topic fails alone.
-    let json = team.run_with(&["apply", "--yes", "--json"], &["topics.config={}"]).with_code(0);
-    let told: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let json = team.run_with(&["apply", "--yes", "--json"], &["topics.config={}"]).expect_code(0);
+    let printed: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     let outcomes: Vec<_> =
-        told["changes"].as_array().expect("changes").iter().map(|it| &it["outcome"]).collect();
+        printed["changes"].as_array().expect("changes").iter().map(|it| &it["outcome"]).collect();
     assert_eq!(outcomes, ["done", "done", "done"], "{json}");
 }
 
@@ -91,22 +91,22 @@ fn nothing_changes_without_a_terminal_and_without_yes() {
 #[test]
 fn answer_at_a_terminal_decides() {
     let team = Team::new(bootstrap(), &wanted());
-    let (code, told) = at_a_terminal(&team, "no\n");
-    assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("Make these changes?") && told.contains("nothing was changed"), "{told}");
+    let (code, printed) = run_at_a_terminal(&team, "no\n");
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("Make these changes?") && printed.contains("nothing was changed"), "{printed}");
     assert_eq!(topic_partitions(bootstrap(), &team.topic("calls")), None);
 
-    let (code, told) = at_a_terminal(&team, "yes\n");
-    assert_eq!(code, Some(0), "{told}");
+    let (code, printed) = run_at_a_terminal(&team, "yes\n");
+    assert_eq!(code, Some(0), "{printed}");
     assert_eq!(topic_partitions(bootstrap(), &team.topic("calls")), Some(3));
 
-    let (code, told) = at_a_terminal(&team, "");
-    assert_eq!(code, Some(0), "{told}");
-    assert!(!told.contains("Make these changes?"), "nothing is to be asked: {told}");
+    let (code, printed) = run_at_a_terminal(&team, "");
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(!printed.contains("Make these changes?"), "nothing is to be asked: {printed}");
 }
 
 /// Runs `topics apply` in a terminal and types `typed`.
-fn at_a_terminal(team: &Team, typed: &str) -> (Option<i32>, String) {
+fn run_at_a_terminal(team: &Team, typed: &str) -> (Option<i32>, String) {
     let mut words = vec![bridge_command().get_program().display().to_string(), "topics apply".to_owned()];
     words.extend(team.settings.iter().map(|setting| format!("--set '{setting}'")));
     let mut command = Command::new("script");

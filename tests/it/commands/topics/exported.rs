@@ -29,7 +29,7 @@ fn documents(text: &str) -> Vec<Yaml> {
 #[test]
 fn strimzi_resources_match_the_golden_file() {
     let words = [&STRIMZI[..], &["--for", "serve,check,plan,apply,tail"]].concat();
-    let text = topics(&words, &settings(&[])).with_code(0);
+    let text = topics(&words, &settings(&[])).expect_code(0);
     golden::same("topics-export-strimzi.yaml", &text);
 
     let documents = documents(&text);
@@ -54,7 +54,7 @@ fn strimzi_resources_match_the_golden_file() {
 
 #[test]
 fn default_user_may_only_write_if_topics_are_not_created() {
-    let text = topics(&STRIMZI, &settings(&["topics.create_missing=false"])).with_code(0);
+    let text = topics(&STRIMZI, &settings(&["topics.create_missing=false"])).expect_code(0);
     let user = documents(&text).pop().expect("a user");
     assert_eq!(user["kind"].as_str(), Some("KafkaUser"));
     let acls = user["spec"]["authorization"]["acls"].as_vec().expect("rights");
@@ -70,7 +70,7 @@ fn default_user_may_only_write_if_topics_are_not_created() {
 #[test]
 fn unset_properties_are_left_to_the_broker_and_an_older_strimzi_is_supported() {
     let words = [&STRIMZI[..], &["--api-version", "v1beta2", "--authentication", "tls"]].concat();
-    let documents = documents(&topics(&words, &[SERVERS, ROUTES].map(str::to_owned)).with_code(0));
+    let documents = documents(&topics(&words, &[SERVERS, ROUTES].map(str::to_owned)).expect_code(0));
     for document in &documents {
         assert_eq!(document["apiVersion"].as_str(), Some("kafka.strimzi.io/v1beta2"));
     }
@@ -84,7 +84,7 @@ fn unset_properties_are_left_to_the_broker_and_an_older_strimzi_is_supported() {
 #[test]
 fn shell_commands_match_the_golden_file() {
     let words = ["export", "--format", "kafka-topics", "--user", "a bridge", "--for", "serve,check"];
-    golden::same("topics-export.sh", &topics(&words, &settings(&[])).with_code(0));
+    golden::same("topics-export.sh", &topics(&words, &settings(&[])).expect_code(0));
 }
 
 #[test]

@@ -24,16 +24,16 @@ fn mixed() -> Team {
 #[test]
 fn plan_of_a_mixed_cluster() {
     let team = mixed();
-    golden::same("topics-plan.txt", &team.plain(&team.run(&["plan"]).with_code(0)));
-    golden::same("topics-plan-verbose.txt", &team.plain(&team.run(&["plan", "--verbose"]).with_code(0)));
-    let json = team.plain(&team.run(&["plan", "--json", "--exit-code"]).with_code(3));
+    golden::same("topics-plan.txt", &team.plain(&team.run(&["plan"]).expect_code(0)));
+    golden::same("topics-plan-verbose.txt", &team.plain(&team.run(&["plan", "--verbose"]).expect_code(0)));
+    let json = team.plain(&team.run(&["plan", "--json", "--exit-code"]).expect_code(3));
     golden::same("topics-plan.json", &json);
 }
 
 #[test]
 fn plan_of_an_empty_cluster_leaves_unset_properties_to_the_broker() {
     let team = Team::new(Kafka::shared().bootstrap(), &[]);
-    golden::same("topics-plan-empty.txt", &team.plain(&team.run(&["plan", "--exit-code"]).with_code(3)));
+    golden::same("topics-plan-empty.txt", &team.plain(&team.run(&["plan", "--exit-code"]).expect_code(3)));
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn different_replica_count_is_reported_with_its_remedy() {
     let bootstrap = Kafka::shared().bootstrap();
     let team = Team::new(bootstrap, &["topics.replication_factor=3"]);
     create_topic_with(bootstrap, &team.topic("calls"), 2, 1, &[]);
-    let plan = team.run(&["plan"]).with_code(0);
+    let plan = team.run(&["plan"]).expect_code(0);
     let line = plan.lines().find(|line| line.contains(&team.topic("calls"))).expect("a line");
     assert!(line.starts_with("differs") && line.contains("kafka-reassign-partitions"), "{line}");
 }

@@ -36,7 +36,7 @@ fn team(broker: &Secured, further: &[&str]) -> Team {
 /// Returns the exported rights for these commands.
 fn exported(team: &Team, commands: &str) -> Vec<Right> {
     let words = ["export", "--format", "strimzi", "--cluster", "c", "--for", commands];
-    let text = topics(&words, &team.settings).with_code(0);
+    let text = topics(&words, &team.settings).expect_code(0);
     let documents = YamlLoader::load_from_str(&text).expect("YAML");
     let user = documents.last().expect("a user");
     let mut rights = Vec::new();
@@ -170,7 +170,7 @@ fn plan_needs_describe_rights_on_topics_and_configurations() {
     let rights = exported(&team, "plan");
     grant(&broker, &rights);
     until("plan with its rights", || team.run(&["plan"]).code == 0);
-    let plan = team.run(&["plan"]).with_code(0);
+    let plan = team.run(&["plan"]).expect_code(0);
     assert!(plan.contains("3 to create, 1 as the settings say"), "{plan}");
 
     grant(&broker, &without(&rights, "DESCRIBE_CONFIGS"));
@@ -202,9 +202,9 @@ fn apply_needs_each_of_its_rights() {
 
     grant(&broker, &without(&rights, "CREATE"));
     until("creation is refused", || failed(&apply().out).len() == 3);
-    let told = apply();
-    assert!(failed(&told.out).iter().all(|line| line.contains("right Create")), "{}", told.out);
-    assert_eq!(told.code, 1);
+    let output = apply();
+    assert!(failed(&output.out).iter().all(|line| line.contains("right Create")), "{}", output.out);
+    assert_eq!(output.code, 1);
     assert_eq!(
         (topic_partitions(&bootstrap, &calls), topic_partitions(&bootstrap, &team.topic("sms"))),
         (Some(2), None)

@@ -1,9 +1,9 @@
 //! One trial: a bridge under load, a fault, and the verdict.
 
-use super::wired::Wired;
+use super::proxied_cluster::ProxiedCluster;
 use crate::kit::bridge::{Bridge, until};
-use crate::kit::chance::Chance;
 use crate::kit::load::{self, Answer, Load, Sent, Shape, Try};
+use crate::kit::rng::SeededRng;
 use crate::kit::topic_name;
 use crate::kit::verdict::{self, Verdict, Waiver};
 use std::fs;
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 ///
 /// It grows if more than four processes wait for each processor, because an answer passes through several threads.
 /// The row shows the measured time.
-fn crowded() -> Duration {
+fn delay_tolerance() -> Duration {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').take(2).filter_map(|it| it.parse::<f64>().ok()).fold(0.0, f64::max);
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -27,7 +27,7 @@ fn crowded() -> Duration {
 }
 
 /// Limit on each wait. A long fault can need a minute, a busy machine more.
-const PATIENCE: Duration = Duration::from_secs(240);
+const TIMEOUT: Duration = Duration::from_secs(240);
 
 /// Moment of the fault within the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +67,8 @@ impl Default for Plan {
 }
 
 pub(crate) struct Trial<'a> {
-    pub(crate) cluster: &'a Wired,
-    pub(crate) chance: Chance,
+    pub(crate) cluster: &'a ProxiedCluster,
+    pub(crate) rng: SeededRng,
     pub(crate) load: Load,
     /// Note in the row beside the case's name.
     pub(crate) note: String,
@@ -84,7 +84,13 @@ pub(crate) struct Trial<'a> {
 
 impl<'a> Trial<'a> {
     /// Starts bridge and load and waits for the moment of the fault.
-    pub(crate) fn begin(cluster: &'a Wired, plan: Plan, moment: Moment, seed: u64, is_long: bool) -> Self {
+    pub(crate) fn begin(
+        cluster: &'a ProxiedCluster,
+        plan: Plan,
+        moment: Moment,
+        seed: u64,
+        is_long: bool,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let prefix = format!("{}.", topic_name("fault"));
         let deadline = Duration::from_secs(if is_long { 2 } else { 1 });
@@ -93,14 +99,14 @@ impl<'a> Trial<'a> {
         let load = Load::start(bridge.ingress, plan.shape);
         let (bridge, former, waivers, note) = (Some(bridge), Vec::new(), Vec::new(), String::new());
         // Different for each moment, or both would select the same pair of faults.
-        let chance = Chance::from_seed(seed.wrapping_mul(2).wrapping_add(moment as u64));
+        let rng = SeededRng::from_seed(seed.wrapping_mul(2).wrapping_add(moment as u64));
         let mut trial =
-            Self { cluster, chance, load, note, deadline, plan, prefix, folder, bridge, former, waivers };
+            Self { cluster, rng, load, note, deadline, plan, prefix, folder, bridge, former, waivers };
         match moment {
-            Moment::Early => std::thread::sleep(trial.chance.millis(50, 600)),
+            Moment::Early => std::thread::sleep(trial.rng.millis(50, 600)),
             Moment::Steady => {
                 trial.until("a steady load", |trial| trial.load.answered(Answer::Acked) > 150);
-                std::thread::sleep(trial.chance.millis(0, 1_000));
+                std::thread::sleep(trial.rng.millis(0, 1_000));
             }
         }
         trial
@@ -133,15 +139,15 @@ impl<'a> Trial<'a> {
     }
 
     pub(crate) fn until(&self, what: &str, reached: impl Fn(&Self) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while !reached(self) {
-            assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}\n{}", self.last_words());
+            assert!(Instant::now() < deadline, "{what}: not within {TIMEOUT:?}\n{}", self.last_log_lines());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
 
-    fn last_words(&self) -> String {
-        last_words(&self.former, self.bridge.as_ref())
+    fn last_log_lines(&self) -> String {
+        last_log_lines(&self.former, self.bridge.as_ref())
     }
 
     /// Waits until `more` further events have this answer.
@@ -164,7 +170,7 @@ impl<'a> Trial<'a> {
     /// Kills the bridge with SIGKILL.
     pub(crate) fn kill_bridge(&mut self) {
         let mut bridge = self.bridge.take().expect("a bridge that is running");
-        self.load.aim(None);
+        self.load.set_target(None);
         bridge.process.signal("KILL");
         bridge.process.wait_exit(Duration::from_secs(30));
         self.former.push(bridge.process.stderr());
@@ -177,14 +183,14 @@ impl<'a> Trial<'a> {
         bridge.process.signal("TERM");
         let status = bridge.process.wait_exit(Duration::from_secs(60));
         self.former.push(bridge.process.stderr());
-        self.load.aim(None);
+        self.load.set_target(None);
         assert!(status.success() || !self.plan.spool, "the stop left something behind: {status}");
     }
 
     /// Starts a bridge on the files of the former one.
     pub(crate) fn start_bridge(&mut self) {
         let bridge = launch(self.cluster, &self.plan, &self.prefix, self.folder.path(), self.deadline);
-        self.load.aim(Some(bridge.ingress));
+        self.load.set_target(Some(bridge.ingress));
         self.bridge = Some(bridge);
     }
 
@@ -200,19 +206,19 @@ impl<'a> Trial<'a> {
         self.until_more(Answer::Acked, 60);
         let bridge = self.bridge.expect("a bridge that is running");
         let (mut sent, clock) = self.load.finish();
-        sent.push(fresh(&bridge, clock));
+        sent.push(post_fresh_event(&bridge, clock));
         let kafka = self.cluster.kafka.bootstrap();
-        let stands = verdict::await_stands(kafka, &self.prefix, &sent, &self.waivers);
-        let verdict = verdict::judge(&sent, &stands, &self.waivers, lifted);
+        let contents = verdict::await_contents(kafka, &self.prefix, &sent, &self.waivers);
+        let verdict = verdict::judge(&sent, &contents, &self.waivers, lifted);
         let damaged = bridge.metric_sum("spool_damaged_total");
         let note = if damaged > 0.0 { format!("{} damaged {damaged}", self.note) } else { self.note };
-        say(&format!("| {row}{note} {verdict}"));
+        print_line(&format!("| {row}{note} {verdict}"));
         let problems =
             problems(&verdict, damaged, (self.plan.spool && self.plan.is_prompt).then_some(self.deadline));
-        let said = last_words(&self.former, Some(&bridge));
-        assert!(problems.is_empty(), "{problems:#?}\n{said}");
+        let logs = last_log_lines(&self.former, Some(&bridge));
+        assert!(problems.is_empty(), "{problems:#?}\n{logs}");
         let status = bridge.stop();
-        assert!(status.success(), "with everything delivered the bridge ended with {status}; {said}");
+        assert!(status.success(), "with everything delivered the bridge ended with {status}; {logs}");
     }
 }
 
@@ -229,15 +235,16 @@ fn problems(verdict: &Verdict, damaged: f64, deadline: Option<Duration>) -> Vec<
     if verdict.obligations == 0 {
         problems.push("nothing was promised, so nothing was proved".into());
     }
-    if deadline.is_some_and(|deadline| verdict.longest_answer > deadline + Duration::from_secs(1) + crowded())
-    {
+    if deadline.is_some_and(|deadline| {
+        verdict.longest_answer > deadline + Duration::from_secs(1) + delay_tolerance()
+    }) {
         problems.push(format!("an answer took {:?}", verdict.longest_answer));
     }
     problems
 }
 
 /// Posts an event and adds it to the obligations.
-fn fresh(bridge: &Bridge, load_began: Instant) -> Sent {
+fn post_fresh_event(bridge: &Bridge, load_began: Instant) -> Sent {
     let body = load::body("sms.sent", "message_id", "key-0", usize::MAX, 200);
     // After the post, because events in flight until then may precede it in the log.
     let sent = load_began.elapsed();
@@ -246,7 +253,7 @@ fn fresh(bridge: &Bridge, load_began: Instant) -> Sent {
     Sent { kind: "sms.sent", key: "key-0".into(), body, tries: vec![last] }
 }
 
-fn launch(cluster: &Wired, plan: &Plan, prefix: &str, folder: &Path, deadline: Duration) -> Bridge {
+fn launch(cluster: &ProxiedCluster, plan: &Plan, prefix: &str, folder: &Path, deadline: Duration) -> Bridge {
     let mut settings = vec![
         format!("topics.prefix={prefix}"),
         format!("topics.replication_factor={}", cluster.brokers()),
@@ -273,10 +280,10 @@ fn directory(plan: &Plan, folder: &Path) -> PathBuf {
 }
 
 /// Returns the last log lines of each bridge of a trial.
-fn last_words(former: &[Vec<String>], running: Option<&Bridge>) -> String {
+fn last_log_lines(former: &[Vec<String>], running: Option<&Bridge>) -> String {
     let running = running.map(|bridge| bridge.process.stderr());
-    let said: Vec<_> = former.iter().chain(&running).map(|log| tail(log)).collect();
-    format!("the bridges of this trial said:\n{}", said.join("\n--- and the next one:\n"))
+    let logs: Vec<_> = former.iter().chain(&running).map(|log| tail(log)).collect();
+    format!("the bridges of this trial said:\n{}", logs.join("\n--- and the next one:\n"))
 }
 
 /// Returns the last lines, without those that repeat for each event or attempt.
@@ -287,6 +294,6 @@ fn tail(log: &[String]) -> String {
 }
 
 /// Prints a line even if the test passes.
-pub(crate) fn say(line: &str) {
+pub(crate) fn print_line(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -1,6 +1,6 @@
 //! Request heads that are too large, too many, or invalid.
 
-use super::siege::Target;
+use super::trial::Target;
 use crate::kit::bridge::PATH;
 use crate::kit::http::{Connection, post_bytes};
 use crate::kit::load::body;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Sends one header of megabytes, then thousands of headers: answered 431 or cut off.
 pub(super) fn huge(target: &Target) {
-    target.in_place();
+    target.set_established();
     let one = format!("GET {PATH} HTTP/1.1\r\nhost: bridge\r\nx: {}\r\n\r\n", "x".repeat(4 << 20));
     let many: String = (0..50_000).map(|number| format!("x-{number}: {number}\r\n")).collect();
     let many = format!("GET {PATH} HTTP/1.1\r\nhost: bridge\r\n{many}\r\n");
@@ -36,17 +36,17 @@ pub(super) fn large_and_unfinished(target: &Target, connections: usize) {
         connection.send(head.as_bytes())?;
         Ok::<_, std::io::Error>(connection)
     };
-    let mut crowd: Vec<_> = (0..connections).filter_map(|_| open().ok()).collect();
-    target.in_place();
+    let mut opened: Vec<_> = (0..connections).filter_map(|_| open().ok()).collect();
+    target.set_established();
     target.rest(Duration::from_secs(60));
-    let last = crowd.last_mut().expect("a connection");
+    let last = opened.last_mut().expect("a connection");
     last.send(&[b'x'; 2048]).expect("it is open still");
     assert_eq!(last.receive().expect("an answer").status, 431);
 }
 
 /// Sends random bytes as fast as possible.
 pub(super) fn garbage(target: &Target) {
-    target.in_place();
+    target.set_established();
     let good = format!("GET {PATH} HTTP/1.1\r\nhost: bridge\r\n\r\n");
     let mixed = [good.as_bytes(), b"\0\r\n\r\n", &[0xff; 512], b"\r\n\r\n", good.as_bytes()].concat();
     let lines = b"\r\n\r\n".repeat(4000);
@@ -73,10 +73,10 @@ pub(super) fn unread_answers(target: &Target) {
         stream.set_nonblocking(true)?;
         Ok::<_, std::io::Error>((stream, 0))
     };
-    let mut crowd: Vec<_> = (0..200).filter_map(|_| open().ok()).collect();
-    target.in_place();
+    let mut opened: Vec<_> = (0..200).filter_map(|_| open().ok()).collect();
+    target.set_established();
     while !target.is_over() {
-        for (stream, sent) in &mut crowd {
+        for (stream, sent) in &mut opened {
             // Continues where the socket was full, so that no request is torn.
             while let Ok(len) = stream.write(&request[*sent..]) {
                 *sent = (*sent + len) % request.len();

@@ -1,6 +1,6 @@
 //! Repeated signed requests, and one signature with many bodies.
 
-use super::request::{Request, SIGNATURE, ahead, call, now, records_by_topic, said};
+use super::request::{Request, SIGNATURE, ahead, call, now, records_by_topic, summary};
 use super::{SECRET, URL};
 use crate::kit::bridge::Bridge;
 use crate::kit::consume;
@@ -16,13 +16,13 @@ fn repeated_request_writes_nothing() {
     let caught = Request::signed(SECRET, call(1), &now());
     // The same event, signed anew, as a retry may be.
     let again = Request::signed(SECRET, call(1), &ahead(5));
-    assert_eq!(said(&caught.send(&bridge)), (200, "acked".to_owned()));
+    assert_eq!(summary(&caught.send(&bridge)), (200, "acked".to_owned()));
     for request in [&caught, &again, &caught] {
-        assert_eq!(said(&request.send(&bridge)), duplicate);
+        assert_eq!(summary(&request.send(&bridge)), duplicate);
     }
     let forged = again.replace(SIGNATURE, "0".repeat(64));
-    assert_eq!(said(&forged.send(&bridge)).0, 503, "to be known is not to be let in");
-    assert_eq!(said(&Request::unsigned(&caught.body).send(&bridge)).0, 401);
+    assert_eq!(summary(&forged.send(&bridge)).0, 503, "to be known is not to be let in");
+    assert_eq!(summary(&Request::unsigned(&caught.body).send(&bridge)).0, 401);
     let expected = vec![(bridge.topic("call.completed"), vec![caught.body])];
     assert_eq!(records_by_topic(&bridge, kafka, 1), expected);
 }
@@ -41,14 +41,14 @@ fn spooled_request_is_a_duplicate_after_a_restart() {
 
     // Address without a server.
     let bridge = Bridge::start("127.0.0.1:1", &settings);
-    assert_eq!(said(&caught.send(&bridge)), (200, "spooled".to_owned()));
-    assert_eq!(said(&caught.send(&bridge)), (200, "duplicate".to_owned()));
+    assert_eq!(summary(&caught.send(&bridge)), (200, "spooled".to_owned()));
+    assert_eq!(summary(&caught.send(&bridge)), (200, "duplicate".to_owned()));
     // SIGKILL, so that only the disk can remember.
     drop(bridge);
 
     let bridge = Bridge::serve(kafka, &settings);
-    assert_eq!(said(&caught.send(&bridge)), (200, "duplicate".to_owned()), "after a restart");
-    assert_eq!(said(&Request::unsigned(&caught.body).send(&bridge)).0, 401, "known, but not let in");
+    assert_eq!(summary(&caught.send(&bridge)), (200, "duplicate".to_owned()), "after a restart");
+    assert_eq!(summary(&Request::unsigned(&caught.body).send(&bridge)).0, 401, "known, but not let in");
     let topic = bridge.topic("call.completed");
     consume::read_topic(kafka, &topic, 1, Duration::from_secs(30));
     assert_eq!(records_by_topic(&bridge, kafka, 1), vec![(topic, vec![caught.body])]);
@@ -73,7 +73,7 @@ fn request_acked_by_kafka_is_written_again_after_a_restart() {
     let mut topic = String::new();
     for _ in 0..2 {
         let bridge = Bridge::serve(kafka, &settings);
-        assert_eq!(said(&caught.send(&bridge)), (200, "acked".to_owned()));
+        assert_eq!(summary(&caught.send(&bridge)), (200, "acked".to_owned()));
         topic = bridge.topic("call.completed");
     }
     let records = consume::read_topic(kafka, &topic, 2, Duration::from_secs(30));
@@ -92,17 +92,17 @@ fn bodies_with_one_signature_are_accepted_and_counted_from_the_eleventh_on() {
     let acked = (200, "acked".to_owned());
     for number in 0..10 {
         let request = Request::signed(SECRET, call(number), &at);
-        assert_eq!(said(&request.send(&bridge)), acked);
-        assert_eq!(said(&request.send(&bridge)).1, "duplicate", "a retry is no new body");
+        assert_eq!(summary(&request.send(&bridge)), acked);
+        assert_eq!(summary(&request.send(&bridge)).1, "duplicate", "a retry is no new body");
     }
     assert_eq!(reused(), 0, "ten are a busy second");
     for number in 10..13 {
         let request = Request::signed(SECRET, call(number), &at);
-        assert_eq!(said(&request.send(&bridge)), acked);
+        assert_eq!(summary(&request.send(&bridge)), acked);
     }
     assert_eq!(reused(), 3);
     let another = Request::signed(SECRET, call(13), &ahead(-60));
-    assert_eq!(said(&another.send(&bridge)), acked);
+    assert_eq!(summary(&another.send(&bridge)), acked);
     assert_eq!(reused(), 3, "another second is another signature");
     records_by_topic(&bridge, kafka, 14);
 }

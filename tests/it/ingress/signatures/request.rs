@@ -122,7 +122,7 @@ pub(super) fn ahead(seconds: i64) -> String {
 /// Returns the status, and the outcome or the end of the problem's `type`.
 ///
 /// Asserts that the response has the headers of its status and contains no secret.
-pub(super) fn said(response: &Response) -> (u16, String) {
+pub(super) fn summary(response: &Response) -> (u16, String) {
     let json = response.json();
     let tag = if response.status == 200 {
         json["outcome"].as_str().map(str::to_owned)
@@ -149,7 +149,7 @@ pub(super) fn said(response: &Response) -> (u16, String) {
 pub(super) fn records_by_topic(bridge: &Bridge, kafka: &str, expected: usize) -> Vec<(String, Vec<Vec<u8>>)> {
     let topics = topics(kafka, &bridge.prefix);
     let read = |topic: String| {
-        let reads = consume::read_topic(kafka, &topic, consume::topic_end(kafka, &topic), PATIENCE);
+        let reads = consume::read_topic(kafka, &topic, consume::topic_end(kafka, &topic), TIMEOUT);
         let mut values: Vec<_> = reads.into_iter().map(|read| read.value).collect();
         values.sort();
         (topic, values)
@@ -161,12 +161,12 @@ pub(super) fn records_by_topic(bridge: &Bridge, kafka: &str, expected: usize) ->
     all
 }
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn topics(kafka: &str, prefix: &str) -> Vec<String> {
     let consumer: BaseConsumer =
         ClientConfig::new().set("bootstrap.servers", kafka).create().expect("a consumer");
-    let metadata = consumer.fetch_metadata(None, PATIENCE).expect("metadata");
+    let metadata = consumer.fetch_metadata(None, TIMEOUT).expect("metadata");
     let names = metadata.topics().iter().map(|topic| topic.name().to_owned());
     names.filter(|name| name.starts_with(prefix)).collect()
 }

@@ -1,7 +1,7 @@
 //! Routes by fields with one name for both dialects.
 
 use super::SECRET;
-use super::request::{Request, now, said};
+use super::request::{Request, now, summary};
 use crate::kit::bridge::Bridge;
 use crate::kit::consume;
 use crate::kit::kafka::Kafka;
@@ -45,9 +45,9 @@ fn routes_of_the_readme_match_events_of_both_dialects() {
     let live = sample(Dialect::Live, KnownType::CallCompleted);
     let documented = sample(Dialect::Documented, KnownType::CallCompleted);
     let outgoing = live.replace("Incoming", "Outgoing");
-    assert_eq!(said(&signed(live).send(&bridge)), acked);
-    assert_eq!(said(&Request::unsigned(documented).send(&bridge)), acked);
-    assert_eq!(said(&signed(&outgoing).send(&bridge)), acked);
+    assert_eq!(summary(&signed(live).send(&bridge)), acked);
+    assert_eq!(summary(&Request::unsigned(documented).send(&bridge)), acked);
+    assert_eq!(summary(&signed(&outgoing).send(&bridge)), acked);
     let inbound = consume::read_topic(kafka, &bridge.topic("calls.inbound"), 2, Duration::from_secs(60));
     let mut found: Vec<_> =
         inbound.iter().map(|record| (record.header("ce_dialect"), record.header("agent"))).collect();
@@ -59,8 +59,8 @@ fn routes_of_the_readme_match_events_of_both_dialects() {
     let received = sample(Dialect::Live, KnownType::SmsReceived).replace("14155550162", "15555550162");
     let sent = sample(Dialect::Live, KnownType::SmsSent).replace("14155550162", "15555550162");
     let plain = sample(Dialect::Documented, KnownType::SmsReceived).replace("+14155550162", "+15555550162");
-    assert_eq!(said(&signed(&received).send(&bridge)), dropped);
-    assert_eq!(said(&Request::unsigned(&plain).send(&bridge)), dropped);
-    assert_eq!(said(&signed(&sent).send(&bridge)), acked, "it comes from the account's own number");
+    assert_eq!(summary(&signed(&received).send(&bridge)), dropped);
+    assert_eq!(summary(&Request::unsigned(&plain).send(&bridge)), dropped);
+    assert_eq!(summary(&signed(&sent).send(&bridge)), acked, "it comes from the account's own number");
     assert!(bridge.stop().success());
 }

@@ -5,7 +5,7 @@ mod cases;
 
 use super::request::{
     Request, SIGNATURE, TIMESTAMP, VERSION, ahead, call, documented, encode_uri_component, event, hex_hmac,
-    now, records_by_topic, said, sign,
+    now, records_by_topic, sign, summary,
 };
 use super::{SECRET, URL};
 use crate::kit::bridge::Bridge;
@@ -13,7 +13,7 @@ use crate::kit::kafka::Kafka;
 use cases::{bodies, headers, signatures, sources, times, urls};
 use std::collections::BTreeMap;
 
-/// Source that accepts events for [`URL`] and [`ODD`], signed with [`SECRET`] or [`SECOND`].
+/// Source that accepts events for [`URL`] and [`ESCAPED_URL`], signed with [`SECRET`] or [`SECOND`].
 const MAIN: &str = "/webhooks/justcall";
 /// Source that accepts events for any URL, signed with [`SECRET`].
 const OPEN: &str = "/open";
@@ -23,7 +23,7 @@ const OTHER: &str = "/other";
 const SECOND: &str = "second-of-the-two";
 const FOREIGN: &str = "of-another-account";
 /// URL that JavaScript and Python escape differently.
-const ODD: &str = "https://hooks.example.com/büro/!*'()~ %41?a=b|c";
+const ESCAPED_URL: &str = "https://hooks.example.com/büro/!*'()~ %41?a=b|c";
 
 type Expected = (u16, &'static str);
 
@@ -88,7 +88,7 @@ fn tampered_requests_have_exact_responses_and_write_nothing_unverified() {
         &[
             &format!("sources.main.path={MAIN}"),
             &format!("sources.main.signature.secrets=[\"{SECRET}\",\"{SECOND}\"]"),
-            &format!("sources.main.signature.urls=[\"{URL}\",\"{ODD}\"]"),
+            &format!("sources.main.signature.urls=[\"{URL}\",\"{ESCAPED_URL}\"]"),
             &format!("sources.open.path={OPEN}"),
             &format!("sources.open.signature.secrets=[\"{SECRET}\"]"),
             &format!("sources.other.path={OTHER}"),
@@ -99,18 +99,18 @@ fn tampered_requests_have_exact_responses_and_write_nothing_unverified() {
     bridge.wait_ready(true);
     let mut wrong = Vec::new();
     for Case { name, request, expected } in &cases {
-        let (status, tag) = said(&request.send(&bridge));
+        let (status, tag) = summary(&request.send(&bridge));
         if (status, tag.as_str()) != *expected {
             wrong.push(format!("{name}: expected {expected:?}, got {status} {tag}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_only_acked_stands(&bridge, kafka, &cases);
+    assert_only_acked_is_written(&bridge, kafka, &cases);
     assert_counted_once(&bridge, &cases);
 }
 
 /// Asserts that every topic, dead letters included, has acknowledged events only.
-fn assert_only_acked_stands(bridge: &Bridge, kafka: &str, cases: &[Case]) {
+fn assert_only_acked_is_written(bridge: &Bridge, kafka: &str, cases: &[Case]) {
     let mut expected = BTreeMap::<String, Vec<Vec<u8>>>::new();
     for Case { name, request, .. } in cases.iter().filter(|case| case.expected == ACKED) {
         let kind = if *name == "a bar within the type" { "unknown" } else { "call.completed" };

@@ -9,10 +9,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Returns a client configuration with these offers.
-pub(crate) fn offering(
+pub(crate) fn client_config(
     authority: &Authority,
     versions: &[&'static SupportedProtocolVersion],
     protocols: &[&str],
@@ -27,8 +27,8 @@ pub(crate) fn offering(
 }
 
 /// Returns the default client configuration.
-pub(crate) fn usual(authority: &Authority) -> Arc<ClientConfig> {
-    offering(authority, rustls::ALL_VERSIONS, &["h2", "http/1.1"])
+pub(crate) fn default_config(authority: &Authority) -> Arc<ClientConfig> {
+    client_config(authority, rustls::ALL_VERSIONS, &["h2", "http/1.1"])
 }
 
 /// Connection after its handshake.
@@ -98,33 +98,33 @@ impl Client {
 /// Opens a connection without a handshake.
 pub(crate) fn plain(to: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(to).expect("a connection");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
     stream
 }
 
 /// Sends bytes and returns the response until the connection is closed.
-pub(crate) fn said_to(to: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn exchange(to: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = plain(to);
     stream.write_all(bytes).expect("a writable connection");
-    until_closed(&mut stream)
+    read_until_closed(&mut stream)
 }
 
 /// Reads until the connection is closed or reset.
-pub(crate) fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
-    let mut said = Vec::new();
+pub(crate) fn read_until_closed(stream: &mut TcpStream) -> Vec<u8> {
+    let mut received = Vec::new();
     let mut some = [0; 4096];
     loop {
         match stream.read(&mut some) {
-            Ok(0) => return said,
-            Ok(length) => said.extend_from_slice(&some[..length]),
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return said,
+            Ok(0) => return received,
+            Ok(length) => received.extend_from_slice(&some[..length]),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return received,
             Err(error) => panic!("not closed: {error}"),
         }
     }
 }
 
 /// Returns a `ClientHello` with that highest version: `[3, 1]` is TLS 1.0.
-pub(crate) fn hello([major, minor]: [u8; 2]) -> Vec<u8> {
+pub(crate) fn client_hello([major, minor]: [u8; 2]) -> Vec<u8> {
     // ECDHE with ECDSA: AES-GCM of TLS 1.2, and AES-CBC with SHA-1 of earlier versions.
     let suites = [0, 4, 0xc0, 0x2b, 0xc0, 0x09];
     // Groups: P-256. Points: uncompressed. Signatures: ECDSA on P-256 with SHA-256.

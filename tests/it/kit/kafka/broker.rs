@@ -104,10 +104,10 @@ impl Broker {
             .stdout(Stdio::piped())
             .spawn()
             .expect("sh starts");
-        let mut said = String::new();
+        let mut answer = String::new();
         let stdout = freezer.stdout.take().expect("piped above");
-        BufReader::new(stdout).read_line(&mut said).expect("sh answers");
-        assert_eq!(said, "frozen\n", "the broker could not be stopped");
+        BufReader::new(stdout).read_line(&mut answer).expect("sh answers");
+        assert_eq!(answer, "frozen\n", "the broker could not be stopped");
         state.freezer = Some(freezer);
     }
 

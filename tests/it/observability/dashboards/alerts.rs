@@ -2,7 +2,7 @@
 
 use super::catalogue::catalogue;
 use super::intervals;
-use super::query::strangers;
+use super::query::unknown_names;
 use crate::kit::promtool::promtool;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ fn path(file: &str) -> PathBuf {
 fn every_alert_uses_only_exposed_metrics() {
     let (metrics, recorded) = (catalogue(), recorded());
     let exprs = groups().into_iter().filter_map(|rule| rule["expr"].as_str().map(str::to_owned));
-    let strange = exprs.flat_map(|expr| strangers(&expr, "", &metrics, &recorded));
+    let strange = exprs.flat_map(|expr| unknown_names(&expr, "", &metrics, &recorded));
     assert_eq!(strange.collect::<Vec<_>>(), [""; 0]);
 }
 
@@ -122,11 +122,11 @@ fn sources(folder: &Path) -> String {
 
 #[test]
 fn alerts_fire_in_their_tests_and_no_others_do() {
-    let said = promtool(&["check", "rules"], &path(RULES));
-    assert!(said.contains("SUCCESS"), "{said}");
+    let output = promtool(&["check", "rules"], &path(RULES));
+    assert!(output.contains("SUCCESS"), "{output}");
     for file in TESTS {
-        let said = promtool(&["test", "rules"], &path(file));
-        assert!(said.contains("SUCCESS"), "{said}");
+        let output = promtool(&["test", "rules"], &path(file));
+        assert!(output.contains("SUCCESS"), "{output}");
     }
 }
 
@@ -137,8 +137,8 @@ fn alerts_fire_alike_at_scrape_intervals_of_30_and_60_seconds() {
     for factor in [2, 4] {
         let file = folder.path().join(format!("every_{factor}.json"));
         std::fs::write(&file, intervals::thinned(&tests, &path(RULES), factor)).expect("it is written");
-        let said = promtool(&["test", "rules"], &file);
-        assert!(said.contains("SUCCESS"), "{said}");
+        let output = promtool(&["test", "rules"], &file);
+        assert!(output.contains("SUCCESS"), "{output}");
     }
 }
 

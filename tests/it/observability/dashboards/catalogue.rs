@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Labels that Prometheus adds to every series of a target.
-pub(super) const OF_THE_TARGET: [&str; 4] = ["namespace", "job", "instance", "pod"];
+pub(super) const TARGET_LABELS: [&str; 4] = ["namespace", "job", "instance", "pod"];
 
 /// Documented metric.
 #[derive(Debug)]

@@ -33,9 +33,9 @@ struct Sample {
 }
 
 /// All exposed metrics of a bridge.
-struct Shown(Vec<Family>);
+struct ExposedMetrics(Vec<Family>);
 
-impl Shown {
+impl ExposedMetrics {
     fn of(bridge: &Bridge) -> Self {
         Self(parsed(bridge.admin("/metrics").text()))
     }
@@ -189,18 +189,18 @@ fn every_metric_is_exposed_as_documented_and_counts() {
     until("the rows", || bridge.metric("spool_rows") == 2);
     let text = bridge.admin("/metrics").text().to_owned();
     promtool::check_metrics(&classic(&text));
-    let shown = Shown(parsed(&text));
-    assert_documented(&shown, &bridge.prefix);
-    assert_counted(&shown, &bridge.topic("call.missed"), &bridge.topic("sms.received"));
-    assert_of_files(&shown);
+    let metrics = ExposedMetrics(parsed(&text));
+    assert_documented(&metrics, &bridge.prefix);
+    assert_counted(&metrics, &bridge.topic("call.missed"), &bridge.topic("sms.received"));
+    assert_of_files(&metrics);
     reload(&bridge, folder.path());
 }
 
 /// Asserts that families, types, labels and their values are the documented ones.
-fn assert_documented(shown: &Shown, prefix: &str) {
+fn assert_documented(metrics: &ExposedMetrics, prefix: &str) {
     let documented = catalogue();
     let exposed: BTreeMap<String, &Family> =
-        shown.0.iter().map(|family| (full_name(family), family)).collect();
+        metrics.0.iter().map(|family| (full_name(family), family)).collect();
     let names = |names: Vec<&String>| names.into_iter().cloned().collect::<BTreeSet<_>>();
     assert_eq!(names(exposed.keys().collect()), names(documented.keys().collect()));
     for (name, family) in exposed {
@@ -241,7 +241,7 @@ fn assert_labels(name: &str, sample: &Sample, metric: &Metric, prefix: &str) {
 type Count<'a> = (&'a str, &'a [(&'a str, &'a str)], f64);
 
 /// Asserts the numbers of [`drive`].
-fn assert_counted(shown: &Shown, acked: &str, spooled: &str) {
+fn assert_counted(metrics: &ExposedMetrics, acked: &str, spooled: &str) {
     let counts: &[Count] = &[
         ("events_total", &[("type", "call.missed"), ("outcome", "acked")], 2.0),
         ("events_total", &[("type", "call.missed"), ("outcome", "duplicate")], 1.0),
@@ -292,27 +292,27 @@ fn assert_counted(shown: &Shown, acked: &str, spooled: &str) {
         ("request_duration_seconds_count", &[], 14.0),
     ];
     for (name, labels, expected) in counts {
-        let found = shown.sum(name, labels);
+        let found = metrics.sum(name, labels);
         assert!((found - expected).abs() < f64::EPSILON, "{name} {labels:?}: {found}, not {expected}");
     }
     for more_than_nothing in
         ["ack_duration_seconds_count", "parse_duration_seconds_count", "spool_bytes", "spool_limit_bytes"]
     {
-        assert!(shown.sum(more_than_nothing, &[]) > 0.0, "{more_than_nothing}");
+        assert!(metrics.sum(more_than_nothing, &[]) > 0.0, "{more_than_nothing}");
     }
-    assert!(shown.sum("process_resident_memory_bytes", &[]) > 1e6);
-    assert!(shown.sum("process_start_time_seconds", &[]) > 1.7e9);
+    assert!(metrics.sum("process_resident_memory_bytes", &[]) > 1e6);
+    assert!(metrics.sum("process_start_time_seconds", &[]) > 1.7e9);
 }
 
-fn assert_of_files(shown: &Shown) {
-    let valid = |source, kind| shown.sum("secrets", &[("source", source), ("kind", kind)]);
+fn assert_of_files(metrics: &ExposedMetrics) {
+    let valid = |source, kind| metrics.sum("secrets", &[("source", source), ("kind", kind)]);
     assert_eq!(
         (valid("signed", "signature"), valid("token", "token"), valid("main", "signature")),
         (1.0, 1.0, 0.0)
     );
     let written =
-        shown.sum("secrets_modified_timestamp_seconds", &[("source", "signed"), ("kind", "signature")]);
-    assert!(shown.sum("config_last_reload_success_timestamp_seconds", &[]) - written < 600.0, "{written}");
+        metrics.sum("secrets_modified_timestamp_seconds", &[("source", "signed"), ("kind", "signature")]);
+    assert!(metrics.sum("config_last_reload_success_timestamp_seconds", &[]) - written < 600.0, "{written}");
 }
 
 /// Loads new settings, then invalid ones. A new topic has its series.
@@ -326,7 +326,7 @@ fn reload(bridge: &Bridge, folder: &Path) {
     fs::write(&file, "routes: [{ match: no.such.type.*.*, topic: typo }]").expect("a settings file");
     bridge.wait_for_metric("config_last_reload_successful", 0);
     bridge.wait_for_metric("watched_files_invalid", 1);
-    let shown = Shown::of(bridge);
-    assert_eq!(shown.sum("config_reloads_total", &[("result", "failure")]), 1.0);
-    assert!(shown.sum("config_reloads_total", &[("result", "success")]) >= 1.0);
+    let metrics = ExposedMetrics::of(bridge);
+    assert_eq!(metrics.sum("config_reloads_total", &[("result", "failure")]), 1.0);
+    assert!(metrics.sum("config_reloads_total", &[("result", "success")]) >= 1.0);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use yaml_rust2::{Yaml, YamlLoader};
 
 /// Scrape interval of the written tests.
-const WRITTEN: &str = "15s";
+const WRITTEN_INTERVAL: &str = "15s";
 
 /// Returns tests as a Prometheus with a scrape interval `factor` times longer would see them.
 ///
@@ -13,12 +13,12 @@ const WRITTEN: &str = "15s";
 pub(super) fn thinned(tests: &str, rules: &Path, factor: u32) -> String {
     let documents = YamlLoader::load_from_str(tests).expect("YAML");
     let mut file = json(&documents[0]);
-    assert_eq!(file["evaluation_interval"], WRITTEN);
+    assert_eq!(file["evaluation_interval"], WRITTEN_INTERVAL);
     let interval = format!("{}s", (Duration::from_secs(15) * factor).as_secs());
     file["rule_files"] = serde_json::json!([rules]);
     file["evaluation_interval"] = interval.clone().into();
     for case in file["tests"].as_array_mut().expect("tests") {
-        assert_eq!(case["interval"], WRITTEN, "{}", case["name"]);
+        assert_eq!(case["interval"], WRITTEN_INTERVAL, "{}", case["name"]);
         case["interval"] = interval.clone().into();
         for series in case["input_series"].as_array_mut().expect("series") {
             let samples = samples(series["values"].as_str().expect("values"));

@@ -2,7 +2,7 @@
 
 use super::alerts;
 use super::catalogue::catalogue;
-use super::query::strangers;
+use super::query::unknown_names;
 use crate::kit::promtool;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -40,7 +40,7 @@ fn every_query_uses_only_exposed_metrics() {
     let (dashboard, metrics) = (dashboard(), catalogue());
     let queries = queries(&dashboard);
     assert!(queries.len() > 60, "{}", queries.len());
-    let strange = queries.iter().flat_map(|(query, legend)| strangers(query, legend, &metrics, &[]));
+    let strange = queries.iter().flat_map(|(query, legend)| unknown_names(query, legend, &metrics, &[]));
     assert_eq!(strange.collect::<Vec<_>>(), [""; 0]);
 }
 

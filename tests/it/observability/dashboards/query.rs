@@ -1,6 +1,6 @@
 //! Names in a query.
 
-use super::catalogue::{Metric, OF_THE_TARGET};
+use super::catalogue::{Metric, TARGET_LABELS};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Metrics = BTreeMap<String, Metric>;
@@ -8,9 +8,14 @@ type Metrics = BTreeMap<String, Metric>;
 /// Returns the names in a query, and in its legend, that are not metrics or labels of a bridge.
 ///
 /// `recorded` has the names of recording rules.
-pub(super) fn strangers(query: &str, legend: &str, metrics: &Metrics, recorded: &[String]) -> Vec<String> {
+pub(super) fn unknown_names(
+    query: &str,
+    legend: &str,
+    metrics: &Metrics,
+    recorded: &[String],
+) -> Vec<String> {
     let mut strange = Vec::new();
-    let mut labels: BTreeSet<&str> = OF_THE_TARGET.into();
+    let mut labels: BTreeSet<&str> = TARGET_LABELS.into();
     let words = words(query);
     for (at, word) in words.iter().enumerate() {
         // A subquery's range and step, as in `[6m:1m]`, begin with a digit.
@@ -30,7 +35,7 @@ pub(super) fn strangers(query: &str, legend: &str, metrics: &Metrics, recorded: 
             labels.insert("le");
         }
         for (label, operator, value) in matchers(&words[at + 1..]) {
-            let known = OF_THE_TARGET.contains(&label.as_str()) || metric.labels.contains_key(&label);
+            let known = TARGET_LABELS.contains(&label.as_str()) || metric.labels.contains_key(&label);
             if !known {
                 strange.push(format!("{word} has no label {label}"));
             } else if let Some(values) = metric.labels.get(&label).filter(|values| !values.is_empty()) {
@@ -40,9 +45,9 @@ pub(super) fn strangers(query: &str, legend: &str, metrics: &Metrics, recorded: 
         }
     }
     let grouped = grouped(&words);
-    let shown =
+    let exposed =
         legend.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0.trim().to_owned()));
-    let unknown = grouped.into_iter().chain(shown).filter(|label| !labels.contains(label.as_str()));
+    let unknown = grouped.into_iter().chain(exposed).filter(|label| !labels.contains(label.as_str()));
     strange.extend(unknown.map(|label| format!("{label} is no label of what is asked for")));
     strange
 }
@@ -125,7 +130,7 @@ fn is_of_a_name(c: char) -> bool {
 fn unknown_names_in_a_query_are_found() {
     let metrics = super::catalogue::catalogue();
     let recorded = ["namespace_job:justcall_bridge_events:rate30m".to_owned()];
-    let of = |query: &str, legend: &str| strangers(query, legend, &metrics, &recorded);
+    let of = |query: &str, legend: &str| unknown_names(query, legend, &metrics, &recorded);
     for (query, legend) in [
         (
             r#"sum by (reason) (rate(justcall_bridge_refused_total{reason!~"signature_.+|kafka",pod=~"$pod"}[5m]))"#,

@@ -2,7 +2,7 @@
 
 use super::alerts;
 use super::catalogue::catalogue;
-use super::query::strangers;
+use super::query::unknown_names;
 use crate::kit::process::bridge_command;
 use crate::kit::promtool;
 use std::collections::BTreeMap;
@@ -76,7 +76,8 @@ fn every_metric_in_the_runbook_is_exposed_and_every_query_is_promql() {
     let queries = blocks(&page, "promql");
     assert!(queries.len() > 5, "{}", queries.len());
     let inline = page.split('`').skip(1).step_by(2).filter(|code| code.starts_with("justcall_bridge_"));
-    let strange = queries.iter().copied().chain(inline).flat_map(|it| strangers(it, "", &metrics, &recorded));
+    let strange =
+        queries.iter().copied().chain(inline).flat_map(|it| unknown_names(it, "", &metrics, &recorded));
     assert_eq!(strange.collect::<Vec<_>>(), [""; 0]);
     promtool::check_queries(&queries.iter().map(ToString::to_string).collect::<Vec<_>>());
 }
@@ -109,14 +110,14 @@ fn every_command_in_the_runbook_is_valid() {
     for command in &commands {
         let words: Vec<&str> = command.split_whitespace().collect();
         let names: Vec<&str> = words.iter().copied().take_while(|word| is_name(word)).collect();
-        let said = known.entry(names.clone()).or_insert_with(|| help(&names));
-        let said = said.as_deref().unwrap_or_else(|| panic!("there is no justcall-bridge {names:?}"));
+        let printed = known.entry(names.clone()).or_insert_with(|| help(&names));
+        let printed = printed.as_deref().unwrap_or_else(|| panic!("there is no justcall-bridge {names:?}"));
         // A group of commands is not a command.
-        assert!(!said.contains("\nCommands:\n"), "justcall-bridge {command} lacks a subcommand");
+        assert!(!printed.contains("\nCommands:\n"), "justcall-bridge {command} lacks a subcommand");
         for flag in words.iter().filter(|word| word.starts_with("--")) {
             let flag = flag.split('=').next().unwrap_or(flag);
             assert!(
-                said.contains(&format!("{flag} ")) || said.contains(&format!("{flag}\n")),
+                printed.contains(&format!("{flag} ")) || printed.contains(&format!("{flag}\n")),
                 "{command}: {flag}"
             );
         }

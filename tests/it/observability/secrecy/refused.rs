@@ -1,8 +1,8 @@
 //! Refused events: no Kafka, or no room.
 
 use super::events::{documented, documented_with, live, url};
-use super::needles::needle;
-use super::talkative::{FORMATS, Talkative, run};
+use super::markers::marker;
+use super::trace_level_logs::{FORMATS, VerboseBridge, run};
 use crate::kit::bridge::{UNSIGNED, until};
 use crate::kit::kafka::Kafka;
 use rdkafka::mocking::MockCluster;
@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Returns an address without a server.
-fn nowhere() -> String {
+fn unused_address() -> String {
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
     free.expect("a port").to_string()
 }
@@ -29,18 +29,21 @@ fn refused_events_are_never_shown() {
             "server.max_in_flight=64 KiB",
             "shutdown.timeout=4s",
         ];
-        let bridge = Talkative::start(format, &nowhere(), &settings, &[]);
+        let bridge = VerboseBridge::start(format, &unused_address(), &settings, &[]);
         let twice = documented();
         assert_eq!(bridge.post(&twice), "503 ack_deadline");
-        let mut heard: Vec<_> = [bridge.post(&twice)].into();
+        let mut responses: Vec<_> = [bridge.post(&twice)].into();
         for _ in 0..4 {
-            heard.push(bridge.post(&documented()));
-            heard.push(bridge.post(&live(&url())));
-            heard.push(bridge.post(needle("nojson").as_bytes()));
+            responses.push(bridge.post(&documented()));
+            responses.push(bridge.post(&live(&url())));
+            responses.push(bridge.post(marker("nojson").as_bytes()));
         }
-        heard.sort();
-        heard.dedup();
-        assert!(heard.len() >= 2 && heard.iter().all(|said| said.starts_with("503 ")), "{heard:?}");
+        responses.sort();
+        responses.dedup();
+        assert!(
+            responses.len() >= 2 && responses.iter().all(|output| output.starts_with("503 ")),
+            "{responses:?}"
+        );
         bridge.finish();
     }
 }
@@ -53,7 +56,7 @@ fn records_refused_by_a_broker_are_never_shown() {
         mock.create_topic(&format!("{prefix}{topic}"), 1, 1).expect("a topic");
     }
     let (prefix, deadline) = (format!("topics.prefix={prefix}"), "kafka.ack_deadline=5s");
-    let bridge = Talkative::start("json", &mock.bootstrap_servers(), &[UNSIGNED, &prefix, deadline], &[]);
+    let bridge = VerboseBridge::start("json", &mock.bootstrap_servers(), &[UNSIGNED, &prefix, deadline], &[]);
     bridge.wait_ready(true);
     // A batch that is refused because of one record is sent again, each record alone.
     for (error, answer) in [
@@ -78,7 +81,7 @@ fn records_refused_by_a_broker_are_never_shown() {
 #[test]
 fn events_during_the_stop_are_never_shown() {
     let settings = [UNSIGNED, "kafka.ack_deadline=3s", "shutdown.timeout=5s"];
-    let mut bridge = Talkative::start("json", &nowhere(), &settings, &[]);
+    let mut bridge = VerboseBridge::start("json", &unused_address(), &settings, &[]);
     std::thread::scope(|scope| {
         let held = scope.spawn(|| bridge.post(&documented()));
         until("a request in flight", || {
@@ -114,33 +117,33 @@ fn spooled_events_are_shown_in_the_spool_only() {
         (format!("spool.directory={place}"), format!("topics.prefix={}.", crate::kit::topic_name("secrecy")));
     let settings = spooling(&directory, &prefix);
 
-    let bridge = Talkative::start("json", &nowhere(), &settings, &[]);
+    let bridge = VerboseBridge::start("json", &unused_address(), &settings, &[]);
     bridge.wait_ready(true);
     let spooled: Vec<_> = (0..5).map(|_| documented()).collect();
     for body in &spooled {
         assert_eq!(bridge.post(body), "200 spooled");
     }
     assert_eq!(bridge.post(&spooled[0]), "200 duplicate");
-    let rejected: Vec<_> = (0..8).map(|_| bridge.post(needle("nojson").as_bytes())).collect();
+    let rejected: Vec<_> = (0..8).map(|_| bridge.post(marker("nojson").as_bytes())).collect();
     assert!(rejected.contains(&"400 not_json".into()) && rejected.contains(&"503 dead_letter_quota".into()));
     status(place);
     bridge.finish();
     status(place);
 
     damage(folder.path());
-    let bridge = Talkative::start("text", &nowhere(), &settings, &[]);
-    let large = || documented_with(&format!(",\"more\":\"{}\"", needle("large").repeat(3000)));
+    let bridge = VerboseBridge::start("text", &unused_address(), &settings, &[]);
+    let large = || documented_with(&format!(",\"more\":\"{}\"", marker("large").repeat(3000)));
     bridge.wait_for_line("the spool found damaged rows");
     until("a full spool", || bridge.post(&large()) == "503 spool_full");
     status(place);
     bridge.finish();
 
-    let bridge = Talkative::start("json", Kafka::shared().bootstrap(), &settings, &[]);
+    let bridge = VerboseBridge::start("json", Kafka::shared().bootstrap(), &settings, &[]);
     let drained = |page: &str| page.contains("justcall_bridge_spool_rows 0\n");
     until("an empty spool", || drained(bridge.get(bridge.admin, "/metrics").text()));
-    let stands = bridge.records("call.completed", 4);
+    let records = bridge.records("call.completed", 4);
     for body in &spooled[1..] {
-        assert!(stands.iter().any(|read| read.value == *body), "what was spooled went through");
+        assert!(records.iter().any(|read| read.value == *body), "what was spooled went through");
     }
     bridge.finish();
     status(place);
@@ -153,7 +156,7 @@ fn salvage_of_a_damaged_spool_shows_no_personal_data() {
     let (directory, prefix) =
         (format!("spool.directory={place}"), format!("topics.prefix={}.", crate::kit::topic_name("secrecy")));
     let settings = spooling(&directory, &prefix);
-    let bridge = Talkative::start("text", &nowhere(), &settings, &[]);
+    let bridge = VerboseBridge::start("text", &unused_address(), &settings, &[]);
     for _ in 0..20 {
         assert_eq!(bridge.post(&documented()), "200 spooled");
     }
@@ -165,7 +168,7 @@ fn salvage_of_a_damaged_spool_shows_no_personal_data() {
     }
     std::fs::write(&file, bytes).expect("the spool");
     run(&["spool", "status", "--directory", place], &[]);
-    let bridge = Talkative::start("json", &nowhere(), &settings, &[]);
+    let bridge = VerboseBridge::start("json", &unused_address(), &settings, &[]);
     bridge.wait_for_line("the spool's file was damaged");
     bridge.post(&documented());
     bridge.finish();
@@ -173,8 +176,8 @@ fn salvage_of_a_damaged_spool_shows_no_personal_data() {
 
 fn status(directory: &str) {
     for more in [&[][..], &["--json"]] {
-        let (code, said) = run(&[&["spool", "status", "--directory", directory], more].concat(), &[]);
-        assert_eq!(code, Some(0), "{said}");
+        let (code, output) = run(&[&["spool", "status", "--directory", directory], more].concat(), &[]);
+        assert_eq!(code, Some(0), "{output}");
     }
 }
 
@@ -182,7 +185,7 @@ fn status(directory: &str) {
 fn damage(directory: &Path) {
     let spool = Connection::open(directory.join("spool.db")).expect("the spool");
     spool.busy_timeout(Duration::from_secs(5)).expect("a timeout");
-    let payload = format!("\u{1}{}", needle("damaged"));
+    let payload = format!("\u{1}{}", marker("damaged"));
     let changed = spool.execute("UPDATE record SET payload = ?1 WHERE id = 1", [payload.as_bytes()]);
     assert_eq!(changed.expect("an update"), 1);
 }

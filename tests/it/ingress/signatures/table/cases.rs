@@ -88,7 +88,7 @@ pub(super) fn signatures(table: &mut Table) {
     table.signature("of another secret", MISMATCH, |at| sign(FOREIGN, URL, "call.completed", at));
     table.signature("of no secret", MISMATCH, |at| sign("", URL, "call.completed", at));
     table.signature("of another type", MISMATCH, |at| sign(SECRET, URL, "call.missed", at));
-    table.signature("of another URL", MISMATCH, |at| sign(SECRET, ODD, "call.completed", at));
+    table.signature("of another URL", MISMATCH, |at| sign(SECRET, ESCAPED_URL, "call.completed", at));
     table.signature("of another time", MISMATCH, |_| made(&ahead(-2)));
     table.signature("of the URL unescaped", MISMATCH, |at| {
         hex_hmac(SECRET, &format!("{SECRET}|{URL}|call.completed|{at}"))
@@ -192,11 +192,12 @@ pub(super) fn urls(table: &mut Table) {
     table.case("changed where nothing is listed", MISMATCH, |it| it.edit(tail, "webhooks/\"").to(OPEN));
     table.case("another case where nothing is listed", MISMATCH, |it| it.edit("example", "Example").to(OPEN));
     table.case("empty where nothing is listed", MISMATCH, |it| it.edit(&quoted, "\"\"").to(OPEN));
-    let body = event(ODD, "call.completed", table.0.len());
+    let body = event(ESCAPED_URL, "call.completed", table.0.len());
     table.case("every odd character, by JavaScript", ACKED, |_| Request::signed(SECRET, body, &at));
-    let body = event(ODD, "call.completed", table.0.len());
+    let body = event(ESCAPED_URL, "call.completed", table.0.len());
     table.case("every odd character, by Python", ACKED, |_| {
-        let escaped = encode_uri_component(ODD).replace('!', "%21").replace('*', "%2A").replace('\'', "%27");
+        let escaped =
+            encode_uri_component(ESCAPED_URL).replace('!', "%21").replace('*', "%2A").replace('\'', "%27");
         let escaped = escaped.replace('(', "%28").replace(')', "%29");
         let signature = hex_hmac(SECRET, &format!("{SECRET}|{escaped}|call.completed|{at}"));
         Request::signed(SECRET, body, &at).replace(SIGNATURE, signature)

@@ -8,21 +8,21 @@ use std::time::{Duration, Instant};
 /// Time without output after which the program counts as blocked.
 ///
 /// An unread pipe takes 64 KiB, and less if a user has many.
-const STILL: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_secs(120);
+const BLOCKED_AFTER: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Program whose output is not read. Dropping it kills the program.
-pub(super) struct Unread(Child);
+pub(super) struct BlockedProgram(Child);
 
-impl Unread {
+impl BlockedProgram {
     /// Starts the program and waits until its output blocks.
-    pub(super) fn stuck(mut command: Command) -> Self {
+    pub(super) fn start_blocked(mut command: Command) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let program = Self(child.expect("a program that starts"));
         let began = Instant::now();
         let (mut printed, mut since) = (0, began);
-        while printed == 0 || since.elapsed() < STILL {
-            assert!(began.elapsed() < PATIENCE, "not stuck within {PATIENCE:?}: {printed} bytes");
+        while printed == 0 || since.elapsed() < BLOCKED_AFTER {
+            assert!(began.elapsed() < TIMEOUT, "not stuck within {TIMEOUT:?}: {printed} bytes");
             std::thread::sleep(Duration::from_millis(20));
             let now = ioctl_fionread(program.0.stdout.as_ref().expect("piped above")).expect("a length");
             if now != printed {
@@ -43,7 +43,7 @@ impl Unread {
     }
 }
 
-impl Drop for Unread {
+impl Drop for BlockedProgram {
     fn drop(&mut self) {
         // Both fail only if the program has ended.
         let _ = self.0.kill();

@@ -13,7 +13,7 @@ const MARK: &str = "qz9vx7kw3jp";
 const DIGITS: &str = "91374608";
 
 /// Returns a unique text, named after its content.
-pub(crate) fn needle(what: &str) -> String {
+pub(crate) fn marker(what: &str) -> String {
     format!("{MARK}{what}{}", next())
 }
 
@@ -33,7 +33,7 @@ fn next() -> u64 {
 }
 
 /// Returns whether the bytes contain a marker.
-pub(crate) fn is_in(bytes: &[u8]) -> bool {
+pub(crate) fn contains_marker(bytes: &[u8]) -> bool {
     !leaks(&String::from_utf8_lossy(bytes), &[]).is_empty()
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn leaks(text: &str, others: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for mark in [MARK, DIGITS].iter().chain(others) {
         let all = mark.len();
-        for (writing, wanted) in writings(mark) {
+        for (writing, wanted) in encodings(mark) {
             collect(&mut found, &folded, &wanted.to_ascii_lowercase(), writing);
         }
         for skipped in 0..3 {
@@ -60,7 +60,7 @@ pub(crate) fn leaks(text: &str, others: &[&str]) -> Vec<String> {
 }
 
 /// Returns the encodings of a text, case-insensitive.
-fn writings(mark: &str) -> [(&'static str, String); 6] {
+fn encodings(mark: &str) -> [(&'static str, String); 6] {
     let each = |write: fn(u8) -> String| mark.bytes().map(write).collect::<Vec<_>>();
     [
         ("plain", mark.to_owned()),
@@ -88,7 +88,7 @@ fn collect(found: &mut Vec<String>, text: &str, wanted: &str, writing: &str) {
 
 #[test]
 fn marker_is_found_in_every_encoding() {
-    let (name, number) = (needle("name"), number());
+    let (name, number) = (marker("name"), number());
     let bytes = format!("before {name} behind {number}");
     let bytes = bytes.as_bytes();
     let listed = format!("{bytes:?}");

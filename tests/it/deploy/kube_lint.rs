@@ -84,9 +84,9 @@ fn kube_score_finds_nothing_critical() {
             score.args(BY_VALUE.iter().flat_map(|test| ["--ignore-test", *test]));
         }
         let output = score.arg(&set.file).output().expect("kube-score starts");
-        let said = both(&output);
-        assert!(said.contains("[OK]"), "{}: it judged nothing: {said}", set.name);
-        assert!(output.status.success() && !said.contains("[CRITICAL]"), "{}: {said}", set.name);
+        let printed = both(&output);
+        assert!(printed.contains("[OK]"), "{}: it judged nothing: {printed}", set.name);
+        assert!(output.status.success() && !printed.contains("[CRITICAL]"), "{}: {printed}", set.name);
     }
 }
 

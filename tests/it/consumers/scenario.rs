@@ -1,6 +1,6 @@
 //! A bridge that writes duplicates and accepts invalid bodies, and the results of its consumers.
 
-use super::PATIENCE;
+use super::TIMEOUT;
 use super::service::Consumer;
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::consume::{self, Read};
@@ -20,10 +20,10 @@ const KEYS: usize = 20;
 const KEY_BYTES: usize = 200;
 
 /// Number of events of each type to one bad event, and to one duplicate.
-const TO_A_BAD_ONE: usize = 50;
-const TO_A_DUPLICATE: usize = 5;
+const EVENTS_PER_BAD_ONE: usize = 50;
+const EVENTS_PER_DUPLICATE: usize = 5;
 
-pub(super) struct Stage {
+pub(super) struct Scenario {
     bridge: Bridge,
     bootstrap: &'static str,
     group: String,
@@ -39,7 +39,7 @@ struct Posted {
     is_bad: bool,
 }
 
-impl Stage {
+impl Scenario {
     pub(super) fn build() -> Self {
         let bootstrap = Kafka::shared().bootstrap();
         let bridge =
@@ -81,9 +81,9 @@ impl Stage {
 
     /// Posts events until a condition is true, and a few more.
     pub(super) fn post_until(&mut self, mut reached: impl FnMut() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while !reached() {
-            assert!(Instant::now() < deadline, "not within {PATIENCE:?}");
+            assert!(Instant::now() < deadline, "not within {TIMEOUT:?}");
             self.post_one();
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -93,9 +93,10 @@ impl Stage {
     fn post_one(&mut self) {
         let number = self.posted.len();
         let kind = TYPES[number % TYPES.len()];
-        let is_bad = kind == "call.completed" && number / TYPES.len() % TO_A_BAD_ONE == TO_A_BAD_ONE / 2;
+        let is_bad =
+            kind == "call.completed" && number / TYPES.len() % EVENTS_PER_BAD_ONE == EVENTS_PER_BAD_ONE / 2;
         let key = format!("{:x<KEY_BYTES$}", format!("call-{}-", number / TYPES.len() % KEYS));
-        let duration = match number / TYPES.len() / TO_A_BAD_ONE % 2 {
+        let duration = match number / TYPES.len() / EVENTS_PER_BAD_ONE % 2 {
             0 if is_bad => "\"an hour\"".to_owned(),
             // Deeper than the JSON readers' limit.
             _ if is_bad => ["[", "]"].map(|bracket| bracket.repeat(2000)).concat(),
@@ -104,7 +105,8 @@ impl Stage {
         let body = format!(
             r#"{{"event":"{kind}","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{key}","duration":{duration},"number":{number}}}}}"#
         );
-        let is_twice = !self.without_duplicates && (number / TYPES.len()).is_multiple_of(TO_A_DUPLICATE);
+        let is_twice =
+            !self.without_duplicates && (number / TYPES.len()).is_multiple_of(EVENTS_PER_DUPLICATE);
         let copies = if is_twice { 2 } else { 1 };
         let answers: Vec<_> = (0..copies).map(|_| self.bridge.post(body.as_bytes())).collect();
         let id = answers[0].json()["id"].as_str().expect("an id").to_owned();
@@ -121,7 +123,7 @@ impl Stage {
         let topic = self.bridge.topic(TYPES[0]);
         let sent = producer.send(BaseRecord::<[u8], str>::to(&topic).payload("somebody else's"));
         sent.map_err(|(error, _)| error).expect("room for one record");
-        producer.flush(PATIENCE).expect("a record that is acknowledged");
+        producer.flush(TIMEOUT).expect("a record that is acknowledged");
     }
 
     pub(super) fn posted(&self) -> usize {
@@ -135,43 +137,43 @@ impl Stage {
     }
 
     /// Waits until the consumers together have handled all of these events.
-    pub(super) fn until_worked(&self, consumers: &[&Process], ids: &BTreeSet<String>) {
+    pub(super) fn wait_until_handled(&self, consumers: &[&Process], ids: &BTreeSet<String>) {
         until("all is done", || {
             let all: BTreeSet<String> =
-                consumers.iter().flat_map(|each| Worked::from(&each.stdout()).all()).collect();
+                consumers.iter().flat_map(|each| Handled::from(&each.stdout()).all()).collect();
             ids.is_subset(&all)
         });
     }
 
     /// Waits until the group has committed an offset.
-    pub(super) fn until_something_is_committed(&self) {
+    pub(super) fn wait_for_a_commit(&self) {
         let topic = self.bridge.topic(TYPES[0]);
         until("a commit", || !consume::committed(self.bootstrap, &self.group, &topic).is_empty());
     }
 
     /// Asserts that every committed record was handled or is a dead letter.
-    pub(super) fn every_committed_record_is_done(&self, worked: &Worked) {
-        let aside: HashSet<_> = self.set_aside().into_iter().map(|(_, letter)| letter.value).collect();
+    pub(super) fn every_committed_record_is_handled(&self, handled: &Handled) {
+        let aside: HashSet<_> = self.dead_letters().into_iter().map(|(_, letter)| letter.value).collect();
         for (place, record, is_committed) in self.records() {
             let id = record.header("ce_id").unwrap_or_default();
-            let is_done = worked.times(id) > 0 || aside.contains(&record.value);
+            let is_done = handled.times(id) > 0 || aside.contains(&record.value);
             assert!(is_done || !is_committed, "{place} is committed, and nobody has worked on it");
         }
     }
 
     /// Returns the ids of good events that a consumer would still receive.
-    pub(super) fn not_committed(&self) -> BTreeSet<String> {
+    pub(super) fn uncommitted(&self) -> BTreeSet<String> {
         let open = self.records().into_iter().filter(|(_, _, is_committed)| !is_committed);
         let ids = open.filter_map(|(_, record, _)| record.header("ce_id").map(str::to_owned));
         ids.filter(|id| !self.is_bad(id)).collect()
     }
 
     /// Asserts that the events of each key were handled in order.
-    pub(super) fn is_in_order(&self, worked: &Worked) {
+    pub(super) fn is_in_order(&self, handled: &Handled) {
         let numbers: HashMap<&str, usize> =
             self.posted.iter().enumerate().map(|(number, event)| (event.id.as_str(), number)).collect();
         let mut last = HashMap::new();
-        for id in &worked.0 {
+        for id in &handled.0 {
             let number = numbers[id.as_str()];
             let lane = (number % TYPES.len(), number / TYPES.len() % KEYS);
             let before = last.insert(lane, number);
@@ -186,11 +188,11 @@ impl Stage {
     }
 
     /// Asserts that every bad event is an unchanged dead letter with its reason, exactly once after event `calm`.
-    pub(super) fn poison_is_set_aside(&self, calm: usize) {
+    pub(super) fn bad_events_are_dead_letters(&self, calm: usize) {
         let records: HashMap<_, _> =
             self.records().into_iter().map(|(place, record, _)| (place, record)).collect();
         let mut times: HashMap<&str, usize> = HashMap::new();
-        for (place, letter) in &self.set_aside() {
+        for (place, letter) in &self.dead_letters() {
             let record = &records[place];
             let id = record.header("ce_id").unwrap_or_default();
             *times.entry(id).or_default() += 1;
@@ -231,15 +233,15 @@ impl Stage {
     }
 
     /// Returns the consumers' dead letters with the origin of each.
-    fn set_aside(&self) -> Vec<(String, Read)> {
+    fn dead_letters(&self) -> Vec<(String, Read)> {
         let letters = consume::read_committed(self.bootstrap, &self.dead_letters).into_iter();
         letters.map(|letter| (letter.header("dlq_place").expect("a place").to_owned(), letter)).collect()
     }
 }
 
-pub(super) struct Worked(Vec<String>);
+pub(super) struct Handled(Vec<String>);
 
-impl Worked {
+impl Handled {
     /// Parses the ids from printed lines.
     pub(super) fn from(lines: &[String]) -> Self {
         let id = |line: &String| line.split(' ').next().unwrap_or_default().to_owned();

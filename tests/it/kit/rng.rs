@@ -4,9 +4,9 @@ use std::time::Duration;
 
 /// Generator after Steele, Lea and Flood's SplitMix64.
 #[derive(Debug, Clone)]
-pub(crate) struct Chance(u64);
+pub(crate) struct SeededRng(u64);
 
-impl Chance {
+impl SeededRng {
     pub(crate) fn from_seed(seed: u64) -> Self {
         Self(seed)
     }

@@ -6,13 +6,13 @@ use crate::kit::proxy::Proxy;
 const LISTENER: &str = "WIRED";
 
 /// Cluster that the bridge reaches only through proxies; the verdict reads it directly.
-pub(crate) struct Wired {
+pub(crate) struct ProxiedCluster {
     pub(crate) kafka: Kafka,
     brokers: usize,
     proxies: Vec<Proxy>,
 }
 
-impl Wired {
+impl ProxiedCluster {
     pub(crate) fn start(brokers: usize) -> Self {
         let proxies: Vec<Proxy> = (0..brokers).map(|_| Proxy::listen()).collect();
         let ports = proxies.iter().map(|proxy| proxy.address().port()).collect();
@@ -31,7 +31,7 @@ impl Wired {
         }
         let kafka = Kafka::start(options);
         for (index, proxy) in proxies.iter().enumerate() {
-            proxy.aim(kafka.broker(index).address(LISTENER));
+            proxy.set_target(kafka.broker(index).address(LISTENER));
         }
         Self { kafka, brokers, proxies }
     }
@@ -46,12 +46,12 @@ impl Wired {
         self.brokers
     }
 
-    pub(crate) fn wires(&self) -> &[Proxy] {
+    pub(crate) fn proxies(&self) -> &[Proxy] {
         &self.proxies
     }
 
     /// Restarts dead brokers and waits until all answer.
-    pub(crate) fn revive(&self) {
+    pub(crate) fn restart_dead_brokers(&self) {
         for index in 0..self.brokers {
             if !self.kafka.broker(index).is_running() {
                 self.kafka.broker(index).start();
@@ -61,9 +61,9 @@ impl Wired {
     }
 
     /// Ends every fault that a case may have left.
-    pub(crate) fn heal(&self) {
-        self.wires().iter().for_each(Proxy::pass);
+    pub(crate) fn end_faults(&self) {
+        self.proxies().iter().for_each(Proxy::pass);
         self.kafka.thaw();
-        self.revive();
+        self.restart_dead_brokers();
     }
 }

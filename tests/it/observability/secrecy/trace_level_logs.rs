@@ -1,6 +1,6 @@
 //! A bridge with all logs enabled, whose output is stored.
 
-use super::needles;
+use super::markers;
 use crate::kit::bridge::{PATH, until};
 use crate::kit::consume::{self, Read};
 use crate::kit::http::{self, Connection, Response};
@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Log filter that enables everything, and each library by its name.
 const EVERYTHING: &str = "trace,justcall_kafka_bridge=trace,librdkafka=trace,rdkafka=trace,actix_http=trace,\
@@ -23,19 +23,19 @@ const EVERYTHING: &str = "trace,justcall_kafka_bridge=trace,librdkafka=trace,rdk
 pub(super) const FORMATS: [&str; 2] = ["json", "text"];
 
 /// Running bridge with all logs enabled.
-pub(super) struct Talkative {
+pub(super) struct VerboseBridge {
     process: Process,
     pub(super) ingress: SocketAddr,
     pub(super) admin: SocketAddr,
     pub(super) prefix: String,
     bootstrap: String,
     /// Requests with their responses.
-    heard: Mutex<Vec<(String, String)>>,
+    outputs: Mutex<Vec<(String, String)>>,
     /// Secrets that are not markers.
     others: Vec<&'static str>,
 }
 
-impl Talkative {
+impl VerboseBridge {
     /// Starts `serve` with these settings and waits until it listens.
     pub(super) fn start(format: &str, bootstrap: &str, settings: &[&str], env: &[(&str, &str)]) -> Self {
         let named = settings.iter().find_map(|setting| setting.strip_prefix("topics.prefix="));
@@ -62,7 +62,7 @@ impl Talkative {
         }
         let process = Process::bridge(&args, env);
         let serving = if format == "text" { "serving ingress=" } else { "\"serving\"" };
-        let line = process.wait_for_line(serving, PATIENCE);
+        let line = process.wait_for_line(serving, TIMEOUT);
         let address = |part: &str| {
             let (_, rest) = line.split_once(part).unwrap_or_else(|| panic!("no {part} in {line}"));
             let rest = rest.trim_start_matches(['"', ':', '=']);
@@ -71,11 +71,11 @@ impl Talkative {
         };
         let (ingress, admin) = (address("ingress"), address("admin"));
         let bootstrap = bootstrap.to_owned();
-        Self { process, ingress, admin, prefix, bootstrap, heard: Mutex::default(), others: Vec::new() }
+        Self { process, ingress, admin, prefix, bootstrap, outputs: Mutex::default(), others: Vec::new() }
     }
 
     /// Adds a secret that is not a marker to the search.
-    pub(super) fn and_for(mut self, other: &'static str) -> Self {
+    pub(super) fn with_secret(mut self, other: &'static str) -> Self {
         self.others.push(other);
         self
     }
@@ -96,21 +96,21 @@ impl Talkative {
         let headers = [&[("connection", "close")], headers].concat();
         let answer = http::post(self.ingress, path, &headers, body).expect("an answer");
         self.keep(path, &answer);
-        said(&answer)
+        summary(&answer)
     }
 
     /// Posts to the default path; `None` if the bridge has ended.
     pub(super) fn try_post(&self, body: &[u8]) -> Option<String> {
         let answer = http::post(self.ingress, PATH, &[("connection", "close")], body).ok()?;
         self.keep(PATH, &answer);
-        Some(said(&answer))
+        Some(summary(&answer))
     }
 
     /// Sends bytes and reads one response.
     pub(super) fn raw(&self, bytes: &[u8]) -> String {
         let answer = http::request(self.ingress, bytes).expect("an answer");
         self.keep("raw", &answer);
-        said(&answer)
+        summary(&answer)
     }
 
     /// Sends an incomplete request and reads a response, if one arrives.
@@ -123,7 +123,7 @@ impl Talkative {
         match connection.receive() {
             Ok(answer) => {
                 self.keep("unfinished", &answer);
-                said(&answer)
+                summary(&answer)
             }
             Err(_) => "closed".into(),
         }
@@ -140,23 +140,23 @@ impl Talkative {
         let headers: Vec<_> = answer.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         let whole =
             format!("{}\n{}\n{}", answer.status, headers.join("\n"), String::from_utf8_lossy(&answer.body));
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), whole));
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), whole));
     }
 
     /// Returns the records of one of its topics, at least `count`.
     pub(super) fn records(&self, topic: &str, count: usize) -> Vec<Read> {
-        consume::read_topic(&self.bootstrap, &format!("{}{topic}", self.prefix), count, PATIENCE)
+        consume::read_topic(&self.bootstrap, &format!("{}{topic}", self.prefix), count, TIMEOUT)
     }
 
     /// Adds output to another peer to the search.
-    pub(super) fn also_said(&self, to: &str, bytes: &[u8]) {
+    pub(super) fn add_output(&self, to: &str, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes).into_owned();
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), text));
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), text));
     }
 
     /// Waits for a log line.
     pub(super) fn wait_for_line(&self, text: &str) {
-        self.process.wait_for_line(text, PATIENCE);
+        self.process.wait_for_line(text, TIMEOUT);
     }
 
     pub(super) fn signal(&self, name: &str) {
@@ -174,39 +174,39 @@ impl Talkative {
 
     /// Searches all output of a bridge that has ended.
     pub(super) fn ended(&mut self) {
-        self.process.wait_exit(PATIENCE);
+        self.process.wait_exit(TIMEOUT);
         let log = [self.process.stdout(), self.process.stderr()].concat().join("\n");
-        for told in ["TRACE", "DEBUG", "Create new librdkafka client", "Client configuration"] {
-            assert!(log.contains(told), "the log is not at its most talkative: no {told} in\n{log}");
+        for expected in ["TRACE", "DEBUG", "Create new librdkafka client", "Client configuration"] {
+            assert!(log.contains(expected), "the log is not at its most talkative: no {expected} in\n{log}");
         }
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.push(("the log".into(), log));
-        assert_silent(&heard, &self.others);
+        let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        outputs.push(("the log".into(), log));
+        assert_no_marker(&outputs, &self.others);
     }
 }
 
 /// Panics if one of these named texts contains a marker.
-pub(super) fn assert_silent(heard: &[(String, String)], others: &[&str]) {
-    let told: Vec<_> = heard
+pub(super) fn assert_no_marker(outputs: &[(String, String)], others: &[&str]) {
+    let found: Vec<_> = outputs
         .iter()
         .flat_map(|(place, text)| {
-            needles::leaks(text, others).into_iter().map(move |leak| format!("{place} {leak}"))
+            markers::leaks(text, others).into_iter().map(move |leak| format!("{place} {leak}"))
         })
         .collect();
-    assert!(told.is_empty(), "{} leaks:\n{}", told.len(), told.join("\n"));
+    assert!(found.is_empty(), "{} leaks:\n{}", found.len(), found.join("\n"));
 }
 
 /// Runs a command and returns its exit code. Panics if its output contains a marker.
 pub(super) fn run(args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut process = Process::bridge(args, env);
-    let code = process.wait_exit(PATIENCE).code();
-    let said = [process.stdout(), process.stderr()].concat().join("\n");
-    assert_silent(&[(args.join(" ").chars().take(60).collect(), said.clone())], &[]);
-    (code, said)
+    let code = process.wait_exit(TIMEOUT).code();
+    let output = [process.stdout(), process.stderr()].concat().join("\n");
+    assert_no_marker(&[(args.join(" ").chars().take(60).collect(), output.clone())], &[]);
+    (code, output)
 }
 
 /// Returns status with the outcome or the problem's tag.
-fn said(answer: &Response) -> String {
+fn summary(answer: &Response) -> String {
     let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let kind = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());
     format!("{} {}", answer.status, kind.unwrap_or_default())

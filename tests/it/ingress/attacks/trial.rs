@@ -11,16 +11,16 @@ use std::sync::{Barrier, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Limit of the process, as in docs/operations/hardening.md; the next ones are for a connection and a byte in flight.
-const PROCESS: usize = 64 * MIB;
-const CONNECTION: usize = 80 * 1024;
-const IN_FLIGHT: usize = 4;
+const PROCESS_MEMORY: usize = 64 * MIB;
+const CONNECTION_MEMORY: usize = 80 * 1024;
+const MEMORY_PER_BYTE_IN_FLIGHT: usize = 4;
 
 const MIB: usize = 1024 * 1024;
 
 const SENDERS: usize = 4;
 /// Number of events of each sender, with an interval between them: about 1.6 s.
 const EVENTS: usize = 60;
-const PAUSE: Duration = Duration::from_millis(25);
+const SEND_INTERVAL: Duration = Duration::from_millis(25);
 
 pub(super) struct Case<'a> {
     pub(super) name: &'a str,
@@ -33,7 +33,7 @@ pub(super) struct Case<'a> {
 pub(super) struct Target {
     pub(super) address: SocketAddr,
     over: AtomicBool,
-    in_place: AtomicBool,
+    is_established: AtomicBool,
 }
 
 impl Target {
@@ -42,8 +42,8 @@ impl Target {
     }
 
     /// Signals that honest traffic may begin. It begins anyway after some seconds.
-    pub(super) fn in_place(&self) {
-        self.in_place.store(true, Ordering::Relaxed);
+    pub(super) fn set_established(&self) {
+        self.is_established.store(true, Ordering::Relaxed);
     }
 
     /// Sleeps, at most until the end.
@@ -56,7 +56,7 @@ impl Target {
 }
 
 /// Returns the number of connections that the limit on open files allows, at most `wanted`.
-pub(super) fn places(wanted: usize) -> usize {
+pub(super) fn max_connections(wanted: usize) -> usize {
     let limits = fs::read_to_string("/proc/self/limits").expect("this process's limits");
     let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit on files");
     let soft = line.split_whitespace().nth(3).and_then(|limit| limit.parse().ok()).unwrap_or(usize::MAX);
@@ -65,7 +65,7 @@ pub(super) fn places(wanted: usize) -> usize {
 
 /// Attacks while honest senders send. Panics if one of them is refused, memory exceeds its bound, or the bridge
 /// retains memory.
-pub(super) fn lay(case: &Case<'_>, attack: impl FnOnce(&Target) + Send) {
+pub(super) fn run(case: &Case<'_>, attack: impl FnOnce(&Target) + Send) {
     static ONE: Mutex<()> = Mutex::new(());
     let kafka = Kafka::shared();
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,12 +73,15 @@ pub(super) fn lay(case: &Case<'_>, attack: impl FnOnce(&Target) + Send) {
     let bridge = Bridge::serve(kafka.bootstrap(), &[&quick, case.settings].concat());
     warm_up(&bridge);
     let before = memory(&bridge, "VmRSS:");
-    let target =
-        Target { address: bridge.ingress, over: AtomicBool::new(false), in_place: AtomicBool::new(false) };
+    let target = Target {
+        address: bridge.ingress,
+        over: AtomicBool::new(false),
+        is_established: AtomicBool::new(false),
+    };
     let times = std::thread::scope(|scope| {
         let attacker = scope.spawn(|| attack(&target));
         let since = Instant::now();
-        while !target.in_place.load(Ordering::Relaxed) && since.elapsed() < Duration::from_secs(5) {
+        while !target.is_established.load(Ordering::Relaxed) && since.elapsed() < Duration::from_secs(5) {
             std::thread::sleep(Duration::from_millis(5));
         }
         // Caught, so that the attacker ends also if a sender fails.
@@ -91,7 +94,9 @@ pub(super) fn lay(case: &Case<'_>, attack: impl FnOnce(&Target) + Send) {
     bridge.wait_for_metric("in_flight_bytes", 0);
     let peak = memory(&bridge, "VmHWM:");
     report(case, &times, before, peak);
-    let bound = PROCESS + case.connections * CONNECTION + IN_FLIGHT * max_in_flight(case);
+    let bound = PROCESS_MEMORY
+        + case.connections * CONNECTION_MEMORY
+        + MEMORY_PER_BYTE_IN_FLIGHT * max_in_flight(case);
     assert!(peak < bound, "{}: {} MiB, more than {}", case.name, peak / MIB, bound / MIB);
 }
 
@@ -136,7 +141,7 @@ fn send(address: SocketAddr, sender: usize) -> Vec<Duration> {
     let keeps = sender.is_multiple_of(2);
     let mut kept: Option<Connection> = None;
     let one = |number| {
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(SEND_INTERVAL);
         let since = Instant::now();
         let mut connection = kept.take().map_or_else(|| Connection::open(address), Ok).expect("a connection");
         let headers: &[_] = if keeps { &[] } else { &[("connection", "close")] };
