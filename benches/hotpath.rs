@@ -1,4 +1,4 @@
-//! A step of the hot path, so many times: what benches/instructions counts.
+//! Repeats a step of the hot path, for the counts of benches/instructions.
 //!
 //! `cargo run --release --example hotpath -- judge documented/call.completed 1000`
 
@@ -36,7 +36,7 @@ fn main() {
         "hash" => hashing(&template, times),
         "verify" => verifying(&template, times),
         "accept" => accepting(&template, times),
-        // What the step before this one needs, to be taken off it.
+        // The input of the next step, whose cost is subtracted.
         "body" => (0..times).for_each(|number| drop(black_box(Bytes::from(template.body(number))))),
         _ => panic!("no step is named {step}"),
     }
@@ -48,7 +48,7 @@ fn template(event: &str) -> Template {
     templates.into_iter().find(|template| template.event_type == event_type).expect("a type that is listed")
 }
 
-/// From a body to its records.
+/// Evaluates a body to its records.
 fn judging(template: &Template, times: u64) {
     let rules = rules(0, "");
     let body = Bytes::from(template.body(1));
@@ -83,7 +83,7 @@ fn verifying(template: &Template, times: u64) {
     }
 }
 
-/// All that an event passes between the HTTP server and the client library, which is left out.
+/// Accepts an event: every step between the HTTP server and librdkafka, both excluded.
 fn accepting(template: &Template, times: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
@@ -121,7 +121,7 @@ fn accepting(template: &Template, times: u64) {
     });
 }
 
-/// Takes every record as Kafka would, at once.
+/// Sink that acknowledges every record at once.
 struct Acknowledging;
 
 impl Sink for Acknowledging {

@@ -1,5 +1,4 @@
-//! What each step of an event costs by itself: `cargo bench --bench micro`, with a word of a name behind
-//! `--` for a part of them.
+//! Cost of each step of an event: `cargo bench --bench micro`, with a part of a name after `--` to select.
 
 mod gauge;
 
@@ -18,7 +17,7 @@ use std::time::Duration;
 criterion_group!(benches, validate, whole, route, event_id, signature, append);
 criterion_main!(benches);
 
-/// From a body to a judged event; its hash is measured apart.
+/// Measures validation; the hash of the body is measured separately.
 fn validate(criterion: &mut Criterion) {
     for (dialect, templates) in [("documented", documented(0)), ("live", live())] {
         let mut group = criterion.benchmark_group(format!("parse and validate, {dialect}"));
@@ -45,7 +44,7 @@ fn validate(criterion: &mut Criterion) {
     }
 }
 
-/// From a body to its records, hash included.
+/// Measures the way from a body to its records, hash included.
 fn whole(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("body to records");
     for (dialect, templates) in [("documented", documented(0)), ("live", live())] {
@@ -60,7 +59,7 @@ fn whole(criterion: &mut Criterion) {
     }
 }
 
-/// By routes for the type, of which the last takes it.
+/// Measures routing by several routes for the type, of which the last matches.
 fn route(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("body to records, by routes");
     let template = documented(0).into_iter().find(|template| template.event_type == "call.completed");
@@ -115,7 +114,7 @@ fn signature(criterion: &mut Criterion) {
     }
 }
 
-/// Until the rows are on disk: one alone, and so many that one commit takes several.
+/// Measures the append of rows until they are on disk: alone, and as many as share a commit.
 fn append(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("spool append");
     group.sample_size(20);

@@ -1,4 +1,4 @@
-//! The rules of an event as the default settings make them, for what is measured without a server.
+//! Rules of the default settings, for measurements without a server.
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -6,12 +6,12 @@ use justcall_kafka_bridge::config::Settings;
 use justcall_kafka_bridge::ingest::{Disposition, Evaluated, Evaluator};
 use justcall_kafka_bridge::routing::{Match, Operator, Predicate, RouteConfig, RouteTable};
 
-/// The settings that nobody changed.
+/// Returns the default settings.
 pub(crate) fn settings() -> Settings {
     Settings::default()
 }
 
-/// Rules with so many routes, of which none but the last takes `event_type`; 0: no route.
+/// Returns rules with `routes` routes, of which only the last matches `event_type`; 0: no route.
 pub(crate) fn rules(routes: usize, event_type: &str) -> Evaluator {
     let mut settings = settings();
     let by_agent = (1..routes).map(|at| route(event_type, Some(at)));
@@ -33,7 +33,7 @@ fn route(event_type: &str, agent: Option<usize>) -> RouteConfig {
     }
 }
 
-/// A body on its whole pure way: read, validated, routed, made to records.
+/// Reads, validates and routes a body, and builds its records.
 pub(crate) fn judge(rules: &Evaluator, body: &Bytes) -> Evaluated {
     let scanned = rules.scan(0, body);
     let context = scanned.context(DateTime::<Utc>::UNIX_EPOCH);

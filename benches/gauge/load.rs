@@ -1,4 +1,4 @@
-//! Load by programs that others trust: wrk in a closed loop, oha in an open one.
+//! Load by established programs: wrk in a closed loop, oha in an open one.
 
 use super::events::Events;
 use super::process::cpu_micros;
@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/webhooks.lua");
 
-/// A server under load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target<'a> {
     pub(crate) pid: u32,
@@ -16,21 +15,21 @@ pub(crate) struct Target<'a> {
     pub(crate) path: &'a str,
 }
 
-/// What one load came to.
+/// Result of one load.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
 pub(crate) struct Sample {
-    /// Requests that were answered.
+    /// Number of answered requests.
     pub(crate) requests: f64,
-    /// The same for a second.
+    /// Answered requests a second.
     pub(crate) rate: f64,
-    /// Microseconds of the server's CPU for each.
+    /// CPU of the server for each request, in microseconds.
     pub(crate) cpu: f64,
-    /// Milliseconds until the answer, at the median and at the 99th percentile.
+    /// Latency at the median and at the 99th percentile, in milliseconds.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
 }
 
-/// What answers are to be.
+/// Expected answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answers {
     Ok,
@@ -38,7 +37,7 @@ pub(crate) enum Answers {
     Rejected,
 }
 
-/// Keeps so many connections busy for so many seconds.
+/// Keeps `connections` connections busy for `seconds` seconds.
 pub(crate) fn closed_loop(
     target: Target<'_>,
     events: &Events,
@@ -65,8 +64,8 @@ pub(crate) fn closed_loop(
     Sample { requests, rate: requests / micros * 1e6, cpu: cpu / requests, p50: p50 / 1e3, p99: p99 / 1e3 }
 }
 
-/// Sends so many requests a second whether or not earlier ones are answered; a request that finds all
-/// connections busy waits, and its waiting counts.
+/// Sends `rate` requests a second, whether or not earlier ones are answered. The latency includes the wait for a free
+/// connection.
 pub(crate) fn open_loop(
     target: Target<'_>,
     events: &Events,
@@ -74,7 +73,7 @@ pub(crate) fn open_loop(
     connections: usize,
     seconds: u64,
 ) -> Sample {
-    // oha draws bodies from a list at random: the list is long, so that few come twice.
+    // oha draws bodies from a list at random: the list is long, so that few repeat.
     let count = ((rate * seconds as f64) as u64 * 20).min(1_000_000);
     let bodies = events.lines(u64::from(next_mark()) * 100_000_000_000, count);
     let before = cpu_micros(target.pid);
@@ -100,7 +99,7 @@ pub(crate) fn open_loop(
     Sample { requests, rate: requests / total, cpu: cpu / requests, p50: millis("p50"), p99: millis("p99") }
 }
 
-/// Four digits that no other load of this process has.
+/// Returns four digits that no other load of this process has.
 fn next_mark() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(1000);
     NEXT.fetch_add(1, Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! The cases, each by the name that `--case` takes.
+//! Cases, by the names that `--case` takes.
 
 mod alone;
 mod durable;
@@ -9,21 +9,21 @@ use super::bench::Bench;
 /// Bytes of an ordinary body.
 pub(crate) const BODY: usize = 300;
 
-/// The documented types, a topic each.
+/// Number of documented types, each with a topic.
 pub(crate) const TOPICS: usize = 9;
 
-/// Connections where nothing else is said.
+/// Default number of connections.
 const CONNECTIONS: usize = 64;
 
-/// Connections of a full load.
+/// Number of connections of a full load.
 pub(crate) const FULL: usize = 256;
 
-/// What `--case` takes, what it tells, and how it is measured.
+/// Name for `--case`, description, and function of a case.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) run: fn(&Bench),
-    /// Whether it is run where no case is named.
+    /// Set if the case runs by default.
     pub(crate) is_usual: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Any body, through the checks and the default routes, as every webhook goes.
+//! Fuzz target: any body, through validation and the default routes.
 #![no_main]
 
 use bytes::Bytes;
@@ -18,7 +18,7 @@ static TABLE: LazyLock<RouteTable> =
     LazyLock::new(|| RouteTable::compile(&Settings::default().routing).expect("the default routes hold"));
 
 fuzz_target!(|body: &[u8]| {
-    // From bytes, what is skipped would not be held to UTF-8.
+    // From bytes, serde_json would not check skipped text for UTF-8.
     let is_json = str::from_utf8(body).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
     match scan(body) {
         Err(Malformed::NotJson) => assert!(!is_json, "JSON was taken for something else"),
@@ -32,11 +32,11 @@ fuzz_target!(|body: &[u8]| {
     }
 });
 
-/// Holds the envelope to what a reader that builds the whole tree finds.
+/// Compares the envelope with a parser that builds the whole tree.
 fn says_what_the_body_says(envelope: &Envelope<'_>, body: &[u8]) {
     let name = envelope.event_type.name();
     assert!((1..=256).contains(&name.len()) && !name.contains(char::is_control), "no name: {name:?}");
-    // That reader has limits of its own: on depth, on the size of numbers, on surrogates.
+    // That parser has its own limits: on depth, on the size of numbers, on surrogates.
     let Ok(tree) = serde_json::from_slice::<Value>(body) else { return };
     let (mark, other) = match envelope.dialect {
         Dialect::Documented => ("event", "type"),
@@ -49,7 +49,7 @@ fn says_what_the_body_says(envelope: &Envelope<'_>, body: &[u8]) {
     assert_eq!(envelope.webhook_url.as_deref(), url, "the URL that is signed");
 }
 
-/// Whatever a stricter mode takes, the next one takes as well, and makes the same event of it.
+/// Asserts that each mode accepts the bodies of the stricter one, with the same event.
 fn modes_form_a_ladder(body: &[u8]) {
     let [strict, documented, tolerant] =
         [Validation::Strict, Validation::Documented, Validation::Tolerant].map(|mode| validated(body, mode));
@@ -91,7 +91,7 @@ fn is_sound(event: &Event<'_>, body: &[u8]) {
     }
 }
 
-/// Consumers can read what the reference promises, and write it so that it passes again.
+/// Asserts that the typed struct reads a documented event, and that its output is valid again.
 fn reads_as_a_struct(event: &Event<'_>, body: &[u8]) {
     let EventType::Known(known) = event.event_type else { return };
     if event.dialect != Dialect::Documented || known.documented_fields().is_none() {
@@ -106,7 +106,7 @@ fn reads_as_a_struct(event: &Event<'_>, body: &[u8]) {
     assert_eq!(again.entity_id, event.entity_id, "another entity");
 }
 
-/// Consumers can read every event of the live dialect, and write it so that it reads the same again.
+/// Asserts that the typed struct reads a live event, and that its output reads the same.
 fn reads_as_live(event: &Event<'_>, body: &[u8]) {
     if event.dialect != Dialect::Live {
         return;

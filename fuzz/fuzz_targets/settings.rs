@@ -1,7 +1,7 @@
-//! Any settings file with any variables and flags.
+//! Fuzz target: any settings file with any variables and flags.
 //!
-//! The input is the file; its lines that begin with `JUSTCALL_BRIDGE__` are variables, those that
-//! begin with `--set ` are flags.
+//! The input is the file; its lines that begin with `JUSTCALL_BRIDGE__` are variables, those that begin with `--set `
+//! are flags.
 #![no_main]
 
 use justcall_kafka_bridge::config::{Problems, Settings, SettingsFile, Sources, print_config};
@@ -9,10 +9,10 @@ use libfuzzer_sys::fuzz_target;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-/// A secret that nothing may show.
+/// Secret that no output may contain.
 const CANARY: &str = "Kanarienvogel";
 
-/// A place for the settings file, in memory where there is such a folder.
+/// Path of the settings file, in memory if possible.
 static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
     let memory = PathBuf::from("/dev/shm");
     let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };
@@ -20,7 +20,7 @@ static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 fuzz_target!(|input: &str| {
-    // Settings can name files, and this must not read whatever the system has.
+    // Settings can name files, and the fuzzer must not read arbitrary ones.
     if input.to_ascii_lowercase().contains("_file") && input.contains(['/', '\\']) {
         return;
     }
@@ -74,7 +74,7 @@ fn prints_what_it_read(settings: &Settings) {
             assert_eq!(print_config(&again), printed, "it prints differently");
             assert!(is_hidden || again == *settings, "it means something else");
         }
-        // `***` need not be what the hidden value had to be.
+        // `***` need not be a valid value of the hidden setting.
         Err(problems) => assert!(is_hidden, "what was printed does not load: {problems}"),
     }
 }

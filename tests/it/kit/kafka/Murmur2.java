@@ -4,7 +4,7 @@ import java.util.HexFormat;
 import org.apache.kafka.common.utils.Utils;
 
 /**
- * The partition that Kafka's Java producer gives each key.
+ * Prints the partition that Kafka's Java producer chooses for each key.
  *
  * <p>Argument: the number of partitions. Input: a key in hex on each line; output: its partition.
  */
