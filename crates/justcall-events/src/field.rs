@@ -38,7 +38,7 @@ pub struct Field {
     pub pointer: &'static str,
     /// Kind of value.
     pub kind: Kind,
-    /// Whether [`Validation::Strict`] accepts null, because the reference shows null.
+    /// True if [`Validation::Strict`] accepts null, because the reference shows null.
     pub nullable: bool,
     /// Description, a sentence or two.
     pub about: &'static str,
