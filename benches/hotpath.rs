@@ -1,4 +1,4 @@
-//! Repeats a step of the hot path, for the counts of benches/instructions.
+//! Repeats a step of the hot path, which benches/instructions counts.
 //!
 //! `cargo run --release --example hotpath -- judge documented/call.completed 1000`
 

@@ -59,7 +59,7 @@ impl Visitor<'_> for ContactIdVisitor {
     }
 
     fn visit_str<E: Error>(self, digits: &str) -> Result<ContactId, E> {
-        // The string itself stays out of the error: it may be private.
+        // The error omits the string, which may be private.
         ContactId::from_decimal(digits).ok_or_else(|| E::invalid_value(Unexpected::Other("string"), &self))
     }
 }

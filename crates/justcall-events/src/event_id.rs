@@ -99,7 +99,6 @@ mod tests {
 
     #[test]
     fn a_hash_becomes_its_first_128_bits_in_lower_case_hex() {
-        // SHA-256 of nothing, as everybody knows it.
         let id = EventId::from_hash(&BodyHash::of(b""));
         assert_eq!(id.as_str(), "e3b0c44298fc1c149afbf4c8996fb924");
     }

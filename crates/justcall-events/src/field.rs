@@ -95,7 +95,7 @@ impl Field {
     fn check_items(&self, array: Value<'_>) -> Result<(), Violation> {
         let mut at = 0_usize;
         let mut first = None;
-        // The array is a part of what was read as JSON before.
+        // The array was parsed before.
         let _ = each_item(array, |item| {
             if first.is_none() && !item.is_string() {
                 first = Some((at, item.json_type()));

@@ -169,7 +169,7 @@ impl Keys {
         Self(keys.collect())
     }
 
-    /// Returns whether there are no secrets.
+    /// Returns true without secrets.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

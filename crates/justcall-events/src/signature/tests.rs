@@ -1,7 +1,8 @@
-//! That the comparison takes one time whatever was guessed is seen in the code rather than measured:
-//! `find_secret` has no way out of its loop, joins every match by `Choice`, and compares all 32 bytes by
-//! `ct_eq`; what it does once more or once less (`Encoding::of`) depends on the URL alone, which its
-//! sender knows. A test with a stopwatch would fail on a busy machine and pass on a quiet one.
+//! Constant time of the comparison is a property of the code, not of a test.
+//!
+//! `find_secret` does not leave its loop early, joins every match by `Choice`, and compares all 32 bytes by `ct_eq`.
+//! Its other work (`Encoding::of`) depends on the URL alone, which the sender knows. A test with a stopwatch would
+//! fail on a busy machine and pass on a quiet one.
 
 mod properties;
 mod times;
@@ -13,10 +14,10 @@ const SECRET: &str = "ea39089c40790e9dc7a080ec95e849b8fa0fa5fb";
 const URL: &str = "https://webhook.site/3bcea770-370a-4b09-8b66-426f687e08a4";
 const TYPE: &str = "call.completed";
 const AT: &str = "2024-03-21 17:08:22";
-/// JustCall's own example.
+/// Signature of JustCall's own example.
 const EXPECTED: &str = "56761bae5b27a784a3ddd2af828bc5def7176bc0a8650199b04c737bd39bbecf";
 
-/// One webhook and what it is held to: JustCall's example, for each test to change a part of.
+/// Webhook with its rules: JustCall's example, of which each test changes a part.
 struct Trial {
     headers: Headers,
     url: Option<String>,
@@ -44,7 +45,7 @@ impl Trial {
         }
     }
 
-    /// Signed at the time that it is verified.
+    /// Creates a webhook that is signed at the time of its verification.
     fn signed(secret: &str, url: &str, event_type: &str, timestamp: &str) -> Self {
         let mut trial = Self::documented();
         trial.headers.signature = Some(sign(secret, url, event_type, timestamp));
@@ -126,7 +127,7 @@ fn a_signature_is_64_digits_of_hex_in_either_case() {
         format!("g{}", &EXPECTED[1..]),
         format!("{}\0", &EXPECTED[..63]),
         format!("sha256={EXPECTED}"),
-        // 64 bytes, and 64 characters.
+        // 64 bytes or 64 characters, but not 64 digits of hex.
         format!("é{}", &EXPECTED[2..]),
         "٣".repeat(64),
         "é".repeat(32),
@@ -137,7 +138,7 @@ fn a_signature_is_64_digits_of_hex_in_either_case() {
     }
 }
 
-/// Each request has the fault that it is named for and every one after it.
+/// Each request has the fault of its name and every later one.
 #[test]
 fn the_first_fault_in_the_order_of_declaration_is_told() {
     let mut trial = Trial::documented();
@@ -183,7 +184,7 @@ fn no_more_than_eight_secrets_are_taken() {
     assert_eq!(trial.place(), Ok(MAX_SECRETS - 1));
 }
 
-/// A secret is key and text at once: HMAC alone takes `k` and `k` with zeros behind it for one key.
+/// A secret is both key and text: HMAC alone cannot distinguish `k` from `k` with zeros after it.
 #[test]
 fn secrets_that_resemble_each_other_are_not_confused() {
     let long = "k".repeat(100);

@@ -1,10 +1,10 @@
-//! What holds for any webhook.
+//! Properties of any webhook.
 
 use super::*;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// Every kind of character that matters to the escaping, and any other.
+/// Generates URLs with every kind of character that the escaping distinguishes.
 fn any_url() -> impl Strategy<Value = String> {
     prop_oneof![
         "https://[a-z]{1,8}\\.example/[a-zA-Z0-9!*'()%+ ~._|-]{0,20}",
@@ -30,7 +30,7 @@ fn any_signed() -> impl Strategy<Value = Trial> {
         .prop_map(|(secret, url, event_type, time)| Trial::signed(&secret, &url, &event_type, &time))
 }
 
-/// The text with one of its characters replaced, left out, put in or in the other case.
+/// Returns the text with one of its characters replaced, removed, inserted or in the other case.
 fn altered(text: &str, at: Index, how: u8, by: char) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     let place = at.index(chars.len() + 1);
@@ -126,7 +126,6 @@ proptest! {
         prop_assert_eq!(trial.place(), Err(Fault::NoMatch));
     }
 
-    /// One tuple must not read as another with its parts cut elsewhere.
     #[test]
     fn parts_that_flow_into_each_other_do_not(secret in "[a-z|]{1,6}", url in "[a-z|]{0,6}", event_type in "[a-z|]{1,6}", cut: Index) {
         let trial = Trial::signed(&secret, &url, &event_type, AT);

@@ -1,9 +1,9 @@
-//! The nine documented types, and the documented dialect's envelope for every other.
+//! The nine documented types, and the envelope of other types in the documented dialect.
 
 use super::*;
 use Validation::{Documented as Plain, Strict, Tolerant};
 
-/// The reference, written down a second time: what each field is expected to be.
+/// Independent copy of the reference: the expectation of each field.
 const REFERENCE: &[(&str, &[(&str, &str)])] = &[
     (
         "call.completed",
@@ -125,7 +125,7 @@ const COUNT: &str = "a non-negative integer";
 const INTEGER: &str = "an integer";
 const STRINGS: &str = "an array of strings";
 
-/// Values of every JSON type and kind of number, as raw JSON, with what they may stand for.
+/// Values of every JSON type and kind of number, as raw JSON, with the kinds that accept them.
 const VALUES: &[(&str, &str, &[&str])] = &[
     ("true", "boolean", &[]),
     ("{}", "object", &[]),
@@ -152,7 +152,7 @@ fn fields() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> 
     REFERENCE.iter().flat_map(|(name, fields)| fields.iter().map(|(field, kind)| (*name, *field, *kind)))
 }
 
-/// `data` with a good identity first, unless the field is the identity, then the field.
+/// Returns `data` with a valid identity first, unless the field is the identity, then the field.
 fn with_raw(name: &str, field: &str, raw: &str) -> String {
     let known = KnownType::from_name(name).unwrap();
     let identity = known.documented_fields().unwrap()[0].name;

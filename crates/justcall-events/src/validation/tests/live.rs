@@ -1,5 +1,3 @@
-//! The live dialect.
-
 use super::*;
 
 const MODES: [Validation; 3] = [Validation::Documented, Validation::Tolerant, Validation::Strict];
