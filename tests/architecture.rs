@@ -138,7 +138,6 @@ fn assert_none(sources: &[Source], check: fn(&Source) -> Vec<String>) {
     assert!(breaches.is_empty(), "\n{}\n", breaches.join("\n"));
 }
 
-/// Returns the entries of `arrows` along which no file names a room.
 fn unused_arrows(arrows: &[(&str, &[&str])], sources: &[Source]) -> Vec<String> {
     let named = |source: &Source| {
         let from = source.room().to_owned();
@@ -150,7 +149,6 @@ fn unused_arrows(arrows: &[(&str, &[&str])], sources: &[Source]) -> Vec<String> 
     unused.map(|(from, to)| format!("{from} -> {to} is not used")).collect()
 }
 
-/// Returns the entries of `homes` that name a room without that library.
 fn unused_homes(homes: &[(&str, &[&str])], sources: &[Source]) -> Vec<String> {
     let all = homes.iter().flat_map(|(library, rooms)| rooms.iter().map(move |room| (*library, *room)));
     let uses = |library: &str, room: &str| {

@@ -15,13 +15,10 @@ pub(crate) struct Source {
 
 /// Identifier, `::`, delimiter, or other single character of punctuation.
 struct Token {
-    /// Line number, from 1.
     line: usize,
-    /// Text; empty for a literal.
     word: String,
 }
 
-/// Returns every file of `folder`, such as `src`, except the tests.
 pub(crate) fn sources(folder: &str) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
@@ -51,7 +48,6 @@ impl Source {
         Self { path: path.to_owned(), text: text.to_owned(), tokens }
     }
 
-    /// Returns the room of the file: its first folder, or its name.
     pub(crate) fn room(&self) -> &str {
         self.modules().first().copied().unwrap_or_default()
     }
@@ -82,13 +78,11 @@ impl Source {
         lines
     }
 
-    /// Returns the number of lines without a test module at the end.
     pub(crate) fn length(&self) -> usize {
         let tests = self.text.find("\n#[cfg(test)]\nmod tests {\n").unwrap_or(self.text.len());
         self.text[..tests].lines().count()
     }
 
-    /// Returns the lines that contain these tokens in sequence.
     pub(crate) fn lines_with(&self, words: &[&str]) -> Vec<usize> {
         let rows = self.tokens.windows(words.len());
         let found = rows.filter(|row| row.iter().map(|token| token.word.as_str()).eq(words.iter().copied()));

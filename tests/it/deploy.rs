@@ -16,12 +16,10 @@ mod upgrades;
 
 use std::path::{Path, PathBuf};
 
-/// Returns a path of the project.
 fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Prints a property that this machine cannot test.
 fn report_skipped(what: &str, why: &str) {
     let bar = "*".repeat(72);
     eprintln!("{bar}\n*** NOT PROVED: {what}\n*** {why}\n{bar}");

@@ -54,7 +54,6 @@ fn every_metric_in_the_documents_is_in_the_catalogue() {
     assert!(unknown.is_empty(), "{unknown:?}");
 }
 
-/// Returns the metrics that a document names, without their prefix.
 fn metrics(document: &str) -> Vec<String> {
     let rests = document.split("justcall_bridge_").skip(1);
     let name = |rest: &str| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
@@ -87,7 +86,6 @@ fn command_lines(document: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// Returns the calls in a line of a shell.
 fn calls(line: &str) -> Vec<Vec<String>> {
     let words = words(line);
     let commands = words.split(|word| matches!(word.as_str(), "|" | "&&" | ";" | "&"));
@@ -132,7 +130,6 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Returns every Markdown file of the project.
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let below = ["docs", "examples", "deploy"].into_iter().flat_map(|folder| files(&root.join(folder)));
@@ -140,12 +137,10 @@ fn documents() -> Vec<PathBuf> {
     beside.chain(below).filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect()
 }
 
-/// Returns the files in a folder and its subfolders.
 fn files(folder: &Path) -> Vec<PathBuf> {
     entries(folder).flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-/// Returns the entries of a folder; none if it does not exist.
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("a folder that can be read").path())
 }

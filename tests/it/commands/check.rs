@@ -52,7 +52,6 @@ impl Bridge {
         Self { settings, prefix, folder }
     }
 
-    /// Adds a setting, which overrides an earlier one.
     fn with(mut self, setting: impl Into<String>) -> Self {
         self.settings.push(setting.into());
         self
@@ -62,12 +61,10 @@ impl Bridge {
         format!("{}{rest}", self.prefix)
     }
 
-    /// Runs `check --json` with further arguments.
     fn check(&self, words: &[&str]) -> Report {
         self.check_in(words, &[])
     }
 
-    /// Runs `check --json` with further arguments and environment variables.
     fn check_in(&self, words: &[&str], env: &[(&str, &str)]) -> Report {
         let (code, text) = self.run(&[&["--json"], words].concat(), env);
         let report: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));

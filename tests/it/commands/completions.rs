@@ -3,7 +3,6 @@
 use crate::kit::process::bridge_command;
 use std::process::Command;
 
-/// Returns bash's suggestions for a line whose last word is incomplete.
 fn offered(line: &[&str]) -> Vec<String> {
     let script = bridge_command().args(["completions", "bash"]).output().expect("it starts");
     assert!(script.status.success());

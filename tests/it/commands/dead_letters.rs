@@ -29,7 +29,6 @@ fn call(id: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Returns an event of an unknown type.
 fn unknown(id: &str) -> Vec<u8> {
     format!(r#"{{"event":"fax.sent","timestamp":"2026-03-12T14:30:00Z","data":{{"id":"{id}"}}}}"#)
         .into_bytes()
@@ -44,7 +43,6 @@ fn committed(topic: &str) -> Vec<Read> {
     consume::read_committed(Kafka::shared().bootstrap(), topic)
 }
 
-/// Returns the letters and the marks of the dead-letter topic.
 fn letters_and_marks(bridge: &Bridge) -> (Vec<Read>, Vec<Read>) {
     let all = committed(&bridge.topic("dead-letter"));
     all.into_iter().partition(|read| read.header("dlq_reason").is_some())

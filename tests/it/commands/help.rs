@@ -19,7 +19,6 @@ fn output_at_width(args: &[&str], columns: &str) -> String {
     process.stdout().iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// Returns the commands that a help text lists.
 fn commands(help: &str) -> Vec<String> {
     let listed =
         help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());

@@ -13,7 +13,6 @@ const UNUSED_URL: &str = "http://127.0.0.1:1/webhooks/justcall";
 
 const OPEN: [&str; 2] = ["--set", "sources.main.signature.required=false"];
 
-/// Waits for the end. Returns exit code, stdout and stderr.
 fn ended(what: &str, mut child: Child) -> (Option<i32>, String, String) {
     let deadline = Instant::now() + TIMEOUT;
     while child.try_wait().expect("a state").is_none() {

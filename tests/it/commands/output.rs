@@ -25,7 +25,6 @@ const ACCEPTED_ID: &str = "a\u{200e}\u{61c}\u{202e}\u{2066}\u{2028}\u{2029}z";
 
 fn command(args: &[&str]) -> Command {
     let mut command = bridge_command();
-    // A folder without settings.
     command.args(args).stdin(Stdio::null()).current_dir("/");
     command
 }
@@ -49,7 +48,6 @@ fn harmless(args: &[&str]) -> Output {
     output
 }
 
-/// Returns an event with hostile text in names and values.
 fn event(id: &str) -> String {
     format!(
         r#"{{"event":"call.completed","{RAW}":1,"timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"{id}","name":"{RAW}{HOSTILE}","{RAW}":"{HOSTILE}"}}}}"#
@@ -257,7 +255,6 @@ fn full() -> Stdio {
     OpenOptions::new().write(true).open("/dev/full").expect("a full device").into()
 }
 
-/// Returns a pipe without a reader.
 fn closed_pipe() -> Stdio {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);

@@ -53,14 +53,12 @@ impl Backfill {
     }
 }
 
-/// Returns a call; `number` sets its time.
 fn call(key: usize, number: usize) -> String {
     format!(
         r#"{{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"call_{key}","duration":{number}}}}}"#
     )
 }
 
-/// Returns the number in a record's body.
 fn number(read: &Read) -> usize {
     let body: serde_json::Value = serde_json::from_slice(&read.value).expect("JSON");
     body["data"]["duration"].as_u64().and_then(|number| number.try_into().ok()).expect("a number")
@@ -416,7 +414,6 @@ fn rejected_body_in_the_form_of_a_record_reaches_no_topic_that_it_names() {
     assert_eq!(consume::read_committed(kafka, &foreign).len(), 1);
 }
 
-/// Returns whether a word is `<partition>-<offset>`.
 fn is_letter_id(word: &str) -> bool {
     word.split_once('-').is_some_and(|(partition, offset)| {
         [partition, offset]

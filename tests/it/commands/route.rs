@@ -14,7 +14,6 @@ const SETTINGS: &str = include_str!("route/bridge.yaml");
 const EVENTS: &str = include_str!("route/events.ndjson");
 const EXPECTED: &str = include_str!("route/expected.yaml");
 
-/// Creates a folder with settings, events and expectations.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (name, text) in [("bridge.yaml", SETTINGS), ("events.ndjson", EVENTS), ("expected.yaml", EXPECTED)] {
@@ -37,7 +36,6 @@ fn route(folder: &Path, args: &[&str]) -> Output {
     route_with_stdin(folder, args, "")
 }
 
-/// Returns the whole output and the exit code.
 fn summary(output: &Output) -> String {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     format!("{out}{err}exit code {}\n", output.status.code().expect("a code"))

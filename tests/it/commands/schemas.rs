@@ -43,7 +43,6 @@ fn verdicts(judge: &str, cases: &[Value]) -> Vec<Value> {
     answer
 }
 
-/// Returns the output of `justcall-bridge schema` with the sample settings.
 fn schema(args: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join("bridge.yaml"), SETTINGS).expect("bridge.yaml");

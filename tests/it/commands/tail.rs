@@ -25,7 +25,6 @@ fn place_of(bridge: &Bridge) -> Place {
     Place::new(Kafka::shared().bootstrap(), &bridge.prefix)
 }
 
-/// Returns the body of a missed call.
 fn missed(id: &str) -> String {
     format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"{id}"}}}}"#)
 }
@@ -36,7 +35,6 @@ fn post_samples(bridge: &Bridge) {
     }
 }
 
-/// Returns the types of the displayed records, sorted.
 fn types(place: &Place, args: &[&str]) -> Vec<String> {
     let args = [&["tail", "--json", "--from", "beginning", "--until-end"], args].concat();
     let ran = place.run(&args).expect_code(0);

@@ -12,7 +12,6 @@ use std::time::Duration;
 /// Limit on the time of a command on a busy machine; alone it takes a second.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Result of a run.
 struct Run {
     code: i32,
     out: String,
@@ -33,7 +32,6 @@ fn run(words: &[&str], settings: &[String]) -> Run {
 }
 
 impl Run {
-    /// Panics unless the exit code is `code`; returns the output.
     #[track_caller]
     fn expect_code(self, code: i32) -> String {
         assert_eq!(self.code, code, "{}{}", self.out, self.err);
@@ -71,7 +69,6 @@ impl Team {
         topics(words, &self.settings)
     }
 
-    /// Runs a command with further settings, which override.
     fn run_with(&self, words: &[&str], further: &[&str]) -> Run {
         let further = further.iter().map(|setting| (*setting).to_owned());
         topics(words, &self.settings.iter().cloned().chain(further).collect::<Vec<_>>())

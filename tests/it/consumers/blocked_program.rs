@@ -15,7 +15,6 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 pub(super) struct BlockedProgram(Child);
 
 impl BlockedProgram {
-    /// Starts the program and waits until its output blocks.
     pub(super) fn start_blocked(mut command: Command) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let program = Self(child.expect("a program that starts"));

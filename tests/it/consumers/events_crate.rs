@@ -23,12 +23,10 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Creates a project in `folder` that depends on justcall-events alone, with this workspace's versions.
 fn project(folder: &Path, dependency: &Path, main: &str) {
     project_with(folder, &format!("justcall-events.path = {dependency:?}"), main);
 }
 
-/// Creates a project in `folder` with these dependencies, with this workspace's versions.
 fn project_with(folder: &Path, dependencies: &str, main: &str) {
     // Projects share a build folder, so each binary has a name of its own.
     let name = format!("{}-consumer", folder.file_name().expect("a name").to_string_lossy());
@@ -60,7 +58,6 @@ fn succeed(command: &mut Command) -> String {
     String::from_utf8(stdout).expect("text")
 }
 
-/// Returns the code blocks of the README that are marked as Rust.
 fn rust_blocks() -> Vec<&'static str> {
     README.split("```").filter_map(|block| block.strip_prefix("rust\n")).collect()
 }

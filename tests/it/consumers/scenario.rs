@@ -72,7 +72,6 @@ impl Scenario {
         self.without_duplicates = without;
     }
 
-    /// Posts `count` events.
     pub(super) fn post(&mut self, count: usize) {
         for _ in 0..count {
             self.post_one();
@@ -130,13 +129,11 @@ impl Scenario {
         self.posted.len()
     }
 
-    /// Returns the ids of good events, from event number `first` on.
     pub(super) fn ids_since(&self, first: usize) -> BTreeSet<String> {
         let good = self.posted[first..].iter().filter(|event| !event.is_bad);
         good.map(|event| event.id.clone()).collect()
     }
 
-    /// Waits until the consumers together have handled all of these events.
     pub(super) fn wait_until_handled(&self, consumers: &[&Process], ids: &BTreeSet<String>) {
         until("all is done", || {
             let all: BTreeSet<String> =
@@ -145,13 +142,11 @@ impl Scenario {
         });
     }
 
-    /// Waits until the group has committed an offset.
     pub(super) fn wait_for_a_commit(&self) {
         let topic = self.bridge.topic(TYPES[0]);
         until("a commit", || !consume::committed(self.bootstrap, &self.group, &topic).is_empty());
     }
 
-    /// Asserts that every committed record was handled or is a dead letter.
     pub(super) fn every_committed_record_is_handled(&self, handled: &Handled) {
         let aside: HashSet<_> = self.dead_letters().into_iter().map(|(_, letter)| letter.value).collect();
         for (place, record, is_committed) in self.records() {
@@ -168,7 +163,6 @@ impl Scenario {
         ids.filter(|id| !self.is_bad(id)).collect()
     }
 
-    /// Asserts that the events of each key were handled in order.
     pub(super) fn is_in_order(&self, handled: &Handled) {
         let numbers: HashMap<&str, usize> =
             self.posted.iter().enumerate().map(|(number, event)| (event.id.as_str(), number)).collect();
@@ -181,7 +175,6 @@ impl Scenario {
         }
     }
 
-    /// Asserts that the group's offset is the end of each partition.
     pub(super) fn everything_is_committed(&self) {
         let open: Vec<_> = self.records().into_iter().filter(|(_, _, is_committed)| !is_committed).collect();
         assert!(open.is_empty(), "{open:?}");
@@ -218,7 +211,6 @@ impl Scenario {
         self.posted.iter().any(|event| event.is_bad && event.id == id)
     }
 
-    /// Returns every record with its place, and whether the group has committed it.
     fn records(&self) -> Vec<(String, Read, bool)> {
         let of_topic = |name: &str| {
             let topic = self.bridge.topic(name);
@@ -242,7 +234,6 @@ impl Scenario {
 pub(super) struct Handled(Vec<String>);
 
 impl Handled {
-    /// Parses the ids from printed lines.
     pub(super) fn from(lines: &[String]) -> Self {
         let id = |line: &String| line.split(' ').next().unwrap_or_default().to_owned();
         Self(lines.iter().map(id).collect())

@@ -14,19 +14,16 @@ const REQUIREMENTS: &str = include_str!("../../../examples/python/requirements.t
 
 pub(super) struct Consumer {
     pub(super) make: fn() -> Command,
-    /// Exit code after SIGTERM.
     pub(super) stopped: i32,
     /// Set if its client library commits periodically, also while the handler blocks.
     pub(super) commits_periodically: bool,
 }
 
-/// `examples/consumer.rs`.
 pub(super) const IN_RUST: Consumer = Consumer { make: rust, stopped: 0, commits_periodically: true };
 
 /// `examples/java`. Java reports the signal as exit code even after a clean end.
 pub(super) const IN_JAVA: Consumer = Consumer { make: java, stopped: 128 + 15, commits_periodically: false };
 
-/// `examples/python`.
 pub(super) const IN_PYTHON: Consumer = Consumer { make: python, stopped: 0, commits_periodically: true };
 
 fn rust() -> Command {

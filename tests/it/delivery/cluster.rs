@@ -10,7 +10,6 @@ use std::future::Future;
 use std::net::TcpListener;
 use std::sync::OnceLock;
 
-/// Returns an address without a server.
 fn unused_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     format!("127.0.0.1:{}", listener.local_addr().expect("its address").port())

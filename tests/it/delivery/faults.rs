@@ -22,10 +22,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(crate) use trial::print_line;
 use trial::{Moment, Plan, Trial};
 
-/// Name and function of a case.
 type Case = (&'static str, fn(&Context<'_>));
 
-/// Cluster, moment and seed of a case.
 struct Context<'a> {
     cluster: &'a ProxiedCluster,
     name: &'static str,
@@ -35,17 +33,14 @@ struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Starts bridge and load and waits for the moment of the fault.
     fn begin(&self, plan: Plan) -> Trial<'a> {
         Trial::begin(self.cluster, plan, self.moment, self.seed, self.is_long)
     }
 
-    /// Ends the trial and asserts its verdict.
     fn end(&self, trial: Trial<'_>) {
         trial.end(&format!("{} | {} | {:?}", self.name, self.seed, self.moment));
     }
 
-    /// Prints that this machine cannot run the case.
     fn report_skipped(&self, why: &str) {
         print_line(&format!(
             "| {} | {} | {:?} | NOT RUN: {} |",
@@ -56,7 +51,6 @@ impl<'a> Context<'a> {
         ));
     }
 
-    /// Returns a duration for a short or for a long round.
     fn lasting(&self, short_millis: u64, long_seconds: u64) -> Duration {
         if self.is_long { Duration::from_secs(long_seconds) } else { Duration::from_millis(short_millis) }
     }
@@ -126,16 +120,13 @@ fn round(cluster: &ProxiedCluster, cases: &[Case], seed: u64, is_long: bool) {
     assert!(whole.is_empty(), "did not hold:\n{}", whole.join("\n\n"));
 }
 
-/// Maximum length of a reason in one line.
 const REASON_CHARACTERS: usize = 600;
 
-/// Returns the message of a panic.
 fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").to_owned()
 }
 
-/// Returns the beginning of a text, on one line.
 fn shortened(text: &str, characters: usize) -> String {
     let shortened: Vec<&str> = text.split_whitespace().collect();
     shortened.join(" ").chars().take(characters).collect()

@@ -12,7 +12,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Returns a `call.missed` with that call id.
 fn call(id: &str, ring: usize) -> Vec<u8> {
     format!(
         r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}","ring_duration":{ring}}}}}"#
@@ -48,7 +47,6 @@ fn spooled() -> (u16, String) {
     (200, "spooled".into())
 }
 
-/// Starts a bridge without a Kafka.
 fn cut_off(prefix: &str, directory: &Path, settings: &[&str]) -> Bridge {
     let nowhere =
         std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
@@ -86,11 +84,9 @@ struct OneOfThree {
     prefix: String,
     directory: TempDir,
     topic: String,
-    /// Leader of the first partition.
     broker: usize,
     /// Calls of the first partition.
     stuck: Vec<String>,
-    /// Calls of the second partition.
     healthy: Vec<String>,
 }
 
@@ -120,7 +116,6 @@ impl OneOfThree {
         self.kafka.broker(self.broker).freeze();
     }
 
-    /// Returns a `call.missed` of at least `size` bytes.
     fn call(id: &str, n: usize, size: usize) -> Vec<u8> {
         format!(
             r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}","ring_duration":{n},"note":"{}"}}}}"#,
@@ -402,7 +397,6 @@ fn spooled_events_and_rejections_are_known_after_a_restart() {
     let outcome_of = |bridge: &Bridge| outcome(bridge, unknown.as_bytes()).1;
     let bridge = serve("dead_letter");
     assert_eq!(outcome_of(&bridge), "dead_lettered");
-    // SIGKILL.
     drop(bridge);
     let bridge = serve("dead_letter");
     assert_eq!(bridge.metric("dedup_entries"), 1);

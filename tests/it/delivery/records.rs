@@ -17,7 +17,6 @@ fn read(topic: &str, count: usize) -> Vec<Read> {
     consume::read_topic(Kafka::shared().bootstrap(), topic, count, TIMEOUT)
 }
 
-/// Returns the only record of a topic.
 fn only_record(topic: &str) -> Read {
     let mut records = read(topic, 1);
     assert_eq!(records.len(), 1, "{topic}");

@@ -123,7 +123,6 @@ fn settings_mounted_by_a_link_swap_are_reloaded() {
     assert_eq!(count(&bridge.topic("new")), 1);
 }
 
-/// Number of route changes under load.
 const RELOADS: u64 = 10;
 
 /// Writes routes whose generation has topics of its own, so that a mixture is visible.

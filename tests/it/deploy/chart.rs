@@ -38,7 +38,6 @@ impl Rendered {
         &self.workload()["spec"]["template"]["spec"]
     }
 
-    /// Returns `bridge.yaml` of the ConfigMap.
     pub(super) fn settings(&self) -> &str {
         self.only(&["ConfigMap"])["data"]["bridge.yaml"].as_str().expect("settings")
     }
@@ -71,7 +70,6 @@ pub(super) fn render(folder: &Path, values: PathBuf, settings: &[&str]) -> Rende
     Rendered { documents: documents(&file), name, values, file }
 }
 
-/// Renders the chart with the required values and these settings.
 fn with(settings: &[&str]) -> Rendered {
     let folder = tempfile::tempdir().expect("a temporary folder");
     render(folder.path(), project(CHART).join("ci/least-values.yaml"), settings)
@@ -174,7 +172,6 @@ fn pods_that_may_have_a_backlog_are_not_scaled_down_automatically() {
     assert_eq!(set("autoscaled").workload()["spec"]["replicas"], 3);
 }
 
-/// Returns whether a selector matches these labels.
 fn selects(selector: &Value, labels: &Value) -> bool {
     let asked = selector.as_object().unwrap_or_else(|| panic!("no selector: {selector}"));
     !asked.is_empty() && asked.iter().all(|(key, value)| labels[key] == *value)

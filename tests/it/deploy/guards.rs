@@ -11,7 +11,6 @@ fn least() -> PathBuf {
     project(CHART).join("ci/least-values.yaml")
 }
 
-/// Renders the chart with a further file of values.
 fn with_file(helm: &Path, values: &str) -> Output {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     let least = std::fs::read_to_string(least()).expect("values");

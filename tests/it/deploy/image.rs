@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// User and group of the image.
 pub(super) const USER: &str = "65532:65532";
 
 const CONTAIN: &str = include_str!("contain.sh");
@@ -45,7 +44,6 @@ impl Image {
         all.expect("authorities").write_all(authority.as_bytes()).expect("one more");
     }
 
-    /// Returns every file and link of the image.
     fn files(&self) -> Vec<String> {
         let mut find = Command::new("find");
         let found = printed(find.args([".", "!", "-type", "d"]).current_dir(&self.root));

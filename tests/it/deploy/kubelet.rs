@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Probe of the manifest.
 #[derive(Debug, Clone)]
 pub(super) struct Probe {
     address: SocketAddr,
@@ -20,7 +19,6 @@ pub(super) struct Probe {
 }
 
 impl Probe {
-    /// Returns the container's probe of that name.
     pub(super) fn of(container: &Value, name: &str) -> Self {
         let probe = &container[name];
         let seconds = |key: &str| Duration::from_secs(probe[key].as_u64().expect("seconds"));
@@ -33,7 +31,6 @@ impl Probe {
         }
     }
 
-    /// Executes the probe once.
     pub(super) fn succeeds(&self) -> bool {
         let ask = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect_timeout(&self.address, self.timeout)?;
@@ -70,7 +67,6 @@ pub(super) fn address(container: &Value, port: &str) -> SocketAddr {
 pub(super) struct Watch {
     probe: Probe,
     over: Arc<AtomicBool>,
-    /// Largest number of failures in a row.
     max_failures: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }

@@ -96,7 +96,6 @@ fn commands_of_the_notes_work() {
     }
 }
 
-/// Executes all commands of the notes in order.
 fn run_commands(node: &Node, set: &Rendered, notes: &str) {
     node.configure(set);
     let _pod = node.start(set, 0);

@@ -22,7 +22,6 @@ use tempfile::TempDir;
 pub(super) struct Node {
     image: Image,
     folder: TempDir,
-    /// Number of changes of projected files.
     changes: Cell<u32>,
 }
 
@@ -67,7 +66,6 @@ impl Node {
         self.image.trust(authority);
     }
 
-    /// Creates or changes the ConfigMap of a chart.
     pub(super) fn configure(&self, set: &Rendered) {
         let map = set.only(&["ConfigMap"]);
         self.project(
@@ -137,7 +135,6 @@ impl Node {
         printed(&mut self.command(set, ordinal, program))
     }
 
-    /// Starts a pod and waits until it is ready.
     pub(super) fn start(&self, set: &Rendered, ordinal: usize) -> Pod {
         let container = &set.pod()["containers"][0];
         let process = Process::start(&mut self.command(set, ordinal, &[]));
@@ -159,7 +156,6 @@ impl Node {
 }
 
 impl Pod {
-    /// Returns whether the Service would send requests to the pod.
     pub(super) fn is_ready(&self) -> bool {
         self.readiness.succeeds()
     }
@@ -176,7 +172,6 @@ impl Pod {
         self.process.wait_exit(self.grace)
     }
 
-    /// Returns a metric, given with its labels and without the prefix.
     pub(super) fn metric(&self, name: &str) -> Option<u64> {
         let text = http::get(self.admin, "/metrics").ok()?.text().to_owned();
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("justcall_bridge_{name} ")))?;

@@ -47,7 +47,6 @@ fn chart(folder: &Path, kafka: &Kafka, ports: &[u16], settings: &[&str]) -> Rend
     let own = [
         format!("kafka.bootstrapServers={}", kafka.bootstrap()),
         format!("containerPorts.http={},containerPorts.admin={}", ports[0], ports[1]),
-        // The load is not signed.
         "source.signature.required=false".to_owned(),
         "settings.topics.partitions=6,settings.topics.replication_factor=1".to_owned(),
         "settings.shutdown.delay=4s".to_owned(),

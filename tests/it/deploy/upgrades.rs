@@ -104,7 +104,6 @@ fn autoscaler() -> (String, Value) {
     (format!("/apis/autoscaling/v2/namespaces/webhooks/horizontalpodautoscalers/{NAME}"), object)
 }
 
-/// Renders an upgrade as this Helm would for a cluster with these objects.
 fn upgrade(helm: &Path, objects: Vec<(String, Value)>, settings: &[&str]) -> Output {
     let mut command = Command::new(helm);
     command.args([

@@ -71,7 +71,6 @@ fn valid() -> Vec<u8> {
     call(&format!(r#""call_id":"call_good{number}""#))
 }
 
-/// Returns a `call.completed` with these members in `data`.
 fn call(data: &str) -> Vec<u8> {
     documented("call.completed", data)
 }

@@ -52,7 +52,6 @@ impl TlsBridge {
         self.connect().certificate() == pair.der
     }
 
-    /// Returns the number of log lines about invalid files.
     fn warnings(&self) -> usize {
         let lines = [self.bridge.process.stdout(), self.bridge.process.stderr()].concat();
         lines.iter().filter(|line| line.contains("keeping the previous content")).count()

@@ -95,22 +95,18 @@ impl Bridge {
         Self { ingress: address("ingress"), admin: address("admin"), process, prefix }
     }
 
-    /// Posts a body to the default source.
     pub(crate) fn post(&self, body: &[u8]) -> Response {
         http::post(self.ingress, PATH, &[("connection", "close")], body).expect("an answer")
     }
 
-    /// Requests a path of the admin listener.
     pub(crate) fn admin(&self, path: &str) -> Response {
         http::get(self.admin, path).expect("an answer")
     }
 
-    /// Returns the name of a topic of this bridge.
     pub(crate) fn topic(&self, rest: &str) -> String {
         format!("{}{rest}", self.prefix)
     }
 
-    /// Waits until `/readyz` reports this state.
     pub(crate) fn wait_ready(&self, ready: bool) {
         let wanted = if ready { 200 } else { 503 };
         until("readiness", || self.admin("/readyz").status == wanted);
@@ -134,12 +130,10 @@ impl Bridge {
         text.lines().filter(named).filter_map(value).sum()
     }
 
-    /// Waits until a metric has that value.
     pub(crate) fn wait_for_metric(&self, name: &str, value: u64) {
         until(name, || self.metric(name) == value);
     }
 
-    /// Sends SIGTERM and waits for the end.
     pub(crate) fn stop(mut self) -> ExitStatus {
         self.process.signal("TERM");
         self.process.wait_exit(TIMEOUT)
@@ -164,7 +158,6 @@ fn unsigned(settings: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// Waits until a condition is true.
 pub(crate) fn until(what: &str, mut reached: impl FnMut() -> bool) {
     let deadline = Instant::now() + TIMEOUT;
     while !reached() {

@@ -17,17 +17,14 @@ struct Shared {
     taken: Mutex<Vec<Received>>,
 }
 
-/// Accepted request.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
-    /// First line and headers.
     pub(crate) head: Vec<String>,
     /// Protobuf.
     pub(crate) body: Vec<u8>,
 }
 
 impl Collector {
-    /// Starts a collector that accepts everything.
     pub(crate) fn listen() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -49,18 +46,15 @@ impl Collector {
         collector
     }
 
-    /// Returns the setting that sends traces here.
     pub(crate) fn setting(&self) -> String {
         format!("telemetry.otlp_endpoint=http://{}", self.address)
     }
 
-    /// Returns the accepted requests.
     pub(crate) fn taken(&self) -> Vec<Received> {
         self.shared.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Serves one connection to its end.
 fn serve(stream: TcpStream, shared: &Shared) {
     let Ok(mut answers) = stream.try_clone() else { return };
     let mut requests = BufReader::new(stream);

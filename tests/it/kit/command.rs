@@ -3,10 +3,8 @@
 use super::process::Process;
 use std::time::Duration;
 
-/// Limit on the time of a command on a busy machine.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Result of a command.
 pub(crate) struct Ran {
     /// Exit code; `None` after a signal.
     pub(crate) code: Option<i32>,
@@ -15,12 +13,10 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// Returns stdout as text.
     pub(crate) fn text(&self) -> String {
         self.stdout.iter().map(|line| format!("{line}\n")).collect()
     }
 
-    /// Returns stdout as one JSON document.
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.text()).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
@@ -55,7 +51,6 @@ impl Place {
         Self { settings: settings.into() }
     }
 
-    /// Adds a setting.
     pub(crate) fn with(mut self, setting: &str) -> Self {
         self.settings.push(setting.to_owned());
         self

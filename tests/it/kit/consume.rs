@@ -16,7 +16,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time without a record after which a reader of existing records fails.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Record of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Read {
     pub(crate) partition: i32,
@@ -140,7 +139,6 @@ pub(crate) fn read_committed(bootstrap: &str, topic: &str) -> Vec<Read> {
     reads
 }
 
-/// Returns the names of all consumer groups.
 pub(crate) fn groups(bootstrap: &str) -> Vec<String> {
     let list = consumer(bootstrap).fetch_group_list(None, REQUEST_TIMEOUT).expect("groups");
     list.groups().iter().map(|group| group.name().to_owned()).collect()
@@ -158,7 +156,6 @@ pub(crate) fn committed(bootstrap: &str, group: &str, topic: &str) -> BTreeMap<i
     answer.filter_map(|(id, next)| Some((id, next.filter(|next| *next >= 0)?))).collect()
 }
 
-/// Returns the number of records in the topic.
 pub(crate) fn topic_end(bootstrap: &str, topic: &str) -> usize {
     count(&ends(bootstrap, topic))
 }
@@ -189,14 +186,12 @@ pub(crate) fn create_topic_with(
     await_leaders(bootstrap, topic, usize::try_from(partitions).expect("partitions"));
 }
 
-/// Returns the number of the topic's partitions that this broker leads.
 pub(crate) fn leads(bootstrap: &str, topic: &str, broker: usize) -> usize {
     let metadata = consumer(bootstrap).fetch_metadata(Some(topic), REQUEST_TIMEOUT).expect("metadata");
     let partitions = metadata.topics().iter().flat_map(|found| found.partitions());
     partitions.filter(|partition| usize::try_from(partition.leader()) == Ok(broker)).count()
 }
 
-/// Returns the leader's id for each partition, in order.
 pub(crate) fn leaders(bootstrap: &str, topic: &str) -> Vec<i32> {
     let metadata = consumer(bootstrap).fetch_metadata(Some(topic), REQUEST_TIMEOUT).expect("metadata");
     let partitions = metadata.topics().iter().flat_map(|found| found.partitions());
@@ -223,7 +218,6 @@ pub(crate) fn request_deletion(bootstrap: &str, topic: &str) {
     gone.unwrap_or_else(|(name, code)| panic!("{name} was not deleted: {code}"));
 }
 
-/// Returns a topic's configuration, defaults included.
 pub(crate) fn topic_config(bootstrap: &str, topic: &str) -> BTreeMap<String, String> {
     let wanted = [ResourceSpecifier::Topic(topic)];
     let found = wait(admin(bootstrap).describe_configs(&wanted, &admin_options()));
@@ -231,7 +225,6 @@ pub(crate) fn topic_config(bootstrap: &str, topic: &str) -> BTreeMap<String, Str
     found.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
 }
 
-/// First and next offset of each partition.
 type Ends = HashMap<i32, (i64, i64)>;
 
 fn await_count(bootstrap: &str, topic: &str, expected: usize, deadline: Instant) -> Ends {

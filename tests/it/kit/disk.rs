@@ -21,12 +21,10 @@ impl Disk {
         Ok(Self { folder })
     }
 
-    /// Returns the path of a name on the disk.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Fills the disk.
     pub(crate) fn fill(&self) {
         let mut junk = File::create(self.path("junk")).expect("a file");
         // Down to single bytes, so that no page is free.
@@ -35,7 +33,6 @@ impl Disk {
         }
     }
 
-    /// Frees the space.
     pub(crate) fn clear(&self) {
         fs::remove_file(self.path("junk")).expect("the junk");
     }
@@ -54,7 +51,6 @@ impl Drop for Disk {
     }
 }
 
-/// Runs a command, or returns its error.
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     match command.output() {
         Ok(output) if output.status.success() => Ok(()),

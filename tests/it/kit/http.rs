@@ -4,10 +4,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-/// Limit on a read or a write.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Response as it was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -55,7 +53,6 @@ impl Connection {
         self.stream.get_ref().shutdown(std::net::Shutdown::Write)
     }
 
-    /// Reads the next response with its body.
     pub(crate) fn receive(&mut self) -> io::Result<Response> {
         let mut response = self.receive_head()?;
         response.body = self.body(&response)?;

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// Maven project of the jars.
 pub(crate) const POM: &str = include_str!("kafka/pom.xml");
 const KIT_BROKER: &str = include_str!("kafka/KitBroker.java");
 const KIT_ACLS: &str = include_str!("kafka/KitAcls.java");
@@ -56,7 +55,6 @@ fn class_path() -> &'static str {
     })
 }
 
-/// Returns the folder with `jars` and `classes`, created on first use.
 fn installed() -> PathBuf {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let folder = cache.join(format!("kafka-{:016x}", fingerprint()));
@@ -74,7 +72,6 @@ fn installed() -> PathBuf {
     folder
 }
 
-/// Returns a hash that changes with the installed files.
 fn fingerprint() -> u64 {
     let mut hasher = DefaultHasher::new();
     [POM, KIT_BROKER, KIT_ACLS, MURMUR2].hash(&mut hasher);
@@ -99,7 +96,6 @@ fn install(cache: &Path, folder: &Path) {
     fs::rename(draft.keep(), folder).expect("a rename inside the target folder");
 }
 
-/// Runs a command. Panics with its output if it fails.
 pub(crate) fn run(command: &mut Command) {
     let output = command.stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|e| panic!("{command:?} does not start: {e}"));

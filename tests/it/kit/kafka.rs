@@ -17,7 +17,6 @@ const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// some seconds for the first answer.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Parameters of a cluster.
 pub(crate) struct Options {
     /// Number of brokers; each is a controller too.
     pub(crate) brokers: usize,
@@ -29,7 +28,6 @@ pub(crate) struct Options {
     pub(crate) format: Vec<String>,
     /// Advertised ports of a listener, one for each broker, and its name.
     pub(crate) advertised: Option<(&'static str, Vec<u16>)>,
-    /// Options of the JVM.
     pub(crate) jvm: &'static [&'static str],
 }
 
@@ -51,7 +49,6 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Adds a line of `server.properties`.
     pub(crate) fn property(mut self, name: &str, value: &str) -> Self {
         self.properties.push((name.to_owned(), value.to_owned()));
         self
@@ -111,7 +108,6 @@ impl Kafka {
         bootstrap(&self.brokers, name)
     }
 
-    /// Returns a broker, from 0.
     pub(crate) fn broker(&self, index: usize) -> &Broker {
         &self.brokers[index]
     }
@@ -126,7 +122,6 @@ impl Kafka {
         self.brokers.iter().for_each(Broker::thaw);
     }
 
-    /// Kills every broker with SIGKILL.
     pub(crate) fn kill(&self) {
         self.brokers.iter().for_each(Broker::kill);
     }
@@ -176,7 +171,6 @@ pub(crate) struct SharedKafka {
 }
 
 impl SharedKafka {
-    /// Returns `host:port` of each broker, separated by commas.
     pub(crate) fn bootstrap(&self) -> &str {
         &self.bootstrap
     }

@@ -22,17 +22,14 @@ pub(crate) const TYPES: [(&str, &str); 4] = [
 /// Number of retries of a refused event.
 const RETRIES: usize = 8;
 
-/// Parameters of a load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) senders: usize,
     /// Interval after each answer.
     pub(crate) pause: Duration,
-    /// Smallest length of a body.
     pub(crate) body_bytes: usize,
 }
 
-/// Result of one try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     Acked,
@@ -51,7 +48,6 @@ impl Answer {
     }
 }
 
-/// One try; times are since the beginning of the load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Try {
     pub(crate) sent: Duration,
@@ -70,18 +66,15 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    /// Returns the time of the first promise, if there was one.
     pub(crate) fn promised(&self) -> Option<Duration> {
         self.tries.iter().find(|each| each.answer.promises()).map(|each| each.answered)
     }
 
-    /// Returns the time of the first try.
     pub(crate) fn first_sent(&self) -> Duration {
         self.tries[0].sent
     }
 }
 
-/// Running load.
 pub(crate) struct Load {
     common: Arc<Common>,
     senders: Vec<JoinHandle<Vec<Sent>>>,
@@ -124,12 +117,10 @@ impl Load {
         *self.common.ingress.lock().unwrap_or_else(PoisonError::into_inner) = ingress;
     }
 
-    /// Returns the time since the beginning.
     pub(crate) fn now(&self) -> Duration {
         self.common.began.elapsed()
     }
 
-    /// Returns the number of events with this answer.
     pub(crate) fn answered(&self, answer: Answer) -> usize {
         self.common.counter(answer).map_or(0, |counter| counter.load(Ordering::Relaxed))
     }

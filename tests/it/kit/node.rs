@@ -10,7 +10,6 @@ use std::sync::OnceLock;
 const PACKAGE: &str = include_str!("node/package.json");
 const LOCK: &str = include_str!("node/package-lock.json");
 
-/// Returns a command that runs a script with the parser.
 pub(crate) fn node(script: &str) -> Command {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| packages("node", PACKAGE, LOCK));

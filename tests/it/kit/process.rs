@@ -44,7 +44,6 @@ impl Process {
         bridge
     }
 
-    /// Starts `justcall-bridge` with a signal ignored from the start.
     pub(crate) fn bridge_ignoring(signal: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
         Self::bridge_after(&format!("trap '' {signal}"), args, env)
     }
@@ -64,7 +63,6 @@ impl Process {
         bridge
     }
 
-    /// Starts any program and stores its output.
     pub(crate) fn start(command: &mut Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?} does not start: {e}"));
@@ -75,7 +73,6 @@ impl Process {
         Self { child, output, readers, folder: None }
     }
 
-    /// Stops or continues reading standard error.
     pub(crate) fn stall_stderr(&self, stalled: bool) {
         self.output.stalled.store(stalled, Ordering::Release);
     }
@@ -118,7 +115,6 @@ impl Process {
         assert!(sent.expect("sh starts").success(), "signal {name} was not sent");
     }
 
-    /// Returns the exit status, if the program has ended.
     pub(crate) fn try_exit(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("a child can be asked")
     }
@@ -144,7 +140,6 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only if the program has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -14,7 +14,6 @@ pub(crate) fn promtool(args: &[&str], file: &Path) -> String {
     printed
 }
 
-/// Checks metrics in the text format before OpenMetrics.
 pub(crate) fn check_metrics(text: &str) {
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), text).expect("it is written");
@@ -25,7 +24,6 @@ pub(crate) fn check_metrics(text: &str) {
     assert!(output.status.success() && printed.trim().is_empty(), "promtool check metrics:\n{printed}");
 }
 
-/// Checks queries in PromQL.
 pub(crate) fn check_queries(queries: &[String]) {
     let rules: Vec<_> = queries
         .iter()

@@ -23,7 +23,6 @@ struct Wire {
     ends: Mutex<Vec<TcpStream>>,
 }
 
-/// Bytes pass.
 const PASS: u8 = 0;
 /// Bytes pass at about 200 KB a second.
 const SLOW: u8 = 1;
@@ -31,7 +30,6 @@ const SLOW: u8 = 1;
 const BLOCK: u8 = 2;
 /// Connections are closed, also new ones.
 const CLOSE: u8 = 3;
-/// The proxy has ended.
 const ENDED: u8 = 4;
 
 impl Proxy {
@@ -49,12 +47,10 @@ impl Proxy {
         self.address
     }
 
-    /// Sets the target, as `host:port`.
     pub(crate) fn set_target(&self, target: String) {
         *lock(&self.wire.target) = Some(target);
     }
 
-    /// Lets all bytes pass.
     pub(crate) fn pass(&self) {
         self.wire.set(PASS);
     }

@@ -9,15 +9,12 @@ use tempfile::TempDir;
 
 /// User of the secured broker.
 pub(crate) struct User {
-    /// Value of `sasl.mechanism`.
     pub(crate) mechanism: &'static str,
     pub(crate) name: &'static str,
     pub(crate) password: &'static str,
 }
 
-/// User with mechanism `PLAIN`.
 pub(crate) const PLAIN: User = User { mechanism: "PLAIN", name: "paul", password: "plain-as-day" };
-/// User with mechanism `SCRAM-SHA-256`.
 pub(crate) const SCRAM: User =
     User { mechanism: "SCRAM-SHA-256", name: "sheila", password: "salted-and-hashed" };
 
@@ -33,7 +30,6 @@ pub(crate) struct Secured {
     pub(crate) sasl_tls: String,
     /// `host:port` of the TLS listener that requires a client certificate.
     pub(crate) mutual_tls: String,
-    /// PEM file of the authority that signed the broker's certificate.
     pub(crate) ca: PathBuf,
     _folder: TempDir,
 }
@@ -92,12 +88,10 @@ impl Secured {
         client(&self.sasl, "sasl_plaintext", Some(user), None)
     }
 
-    /// Returns client properties for the listener with TLS alone.
     pub(crate) fn tls_client(&self) -> ClientConfig {
         client(&self.tls, "ssl", None, Some(&self.ca))
     }
 
-    /// Returns client properties for the listener with both.
     pub(crate) fn sasl_tls_client(&self, user: &User) -> ClientConfig {
         client(&self.sasl_tls, "sasl_ssl", Some(user), Some(&self.ca))
     }

@@ -16,10 +16,8 @@ pub(crate) struct Waiver {
     pub(crate) until: Duration,
 }
 
-/// Contents of the topics: by type, the records of all partitions by offset.
 pub(crate) type TopicContents = BTreeMap<&'static str, Vec<Read>>;
 
-/// Result of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
     /// Events that were answered 200, without those waived.
@@ -158,7 +156,6 @@ fn mark(event: &Sent) -> String {
     format!("{} {} {mark}", event.kind, event.key)
 }
 
-/// Returns when each try was sent and answered, and the answer.
 fn tries(event: &Sent) -> String {
     let described = event.tries.iter().map(|each| {
         let (sent, answered) = (each.sent.as_millis(), each.answered.as_millis());

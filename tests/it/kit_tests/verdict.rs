@@ -18,19 +18,16 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Returns an event that was sent once, then answered.
 fn event(number: usize, sent: u64, answered: u64, answer: Answer) -> Sent {
     let body = load::body(KIND, "message_id", "key-1", number, 100);
     let only = Try { sent: millis(sent), answered: millis(answered), answer };
     Sent { kind: KIND, key: "key-1".into(), body, tries: vec![only] }
 }
 
-/// Returns three events, each answered before the next is sent.
 fn three() -> [Sent; 3] {
     [event(1, 0, 10, Answer::Acked), event(2, 20, 50, Answer::Spooled), event(3, 60, 65, Answer::Acked)]
 }
 
-/// Returns a topic that holds the bodies of these events in order.
 fn topic(events: &[&Sent]) -> TopicContents {
     let reads = (0..).zip(events).map(|(offset, event)| Read {
         partition: 2,
@@ -47,7 +44,6 @@ fn verdict(sent: &[Sent], contents: &[&Sent]) -> Verdict {
     judge(sent, &topic(contents), &[], millis(1_000))
 }
 
-/// Returns the numbers of lost, duplicated and reordered events.
 fn figures(verdict: &Verdict) -> (usize, usize, usize) {
     (verdict.lost.len(), verdict.duplicated, verdict.reordered.len())
 }

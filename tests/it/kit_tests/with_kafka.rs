@@ -20,7 +20,6 @@ use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Count of acknowledged records, and the errors.
 #[derive(Clone, Default)]
 struct Reports {
     acked: Arc<AtomicUsize>,

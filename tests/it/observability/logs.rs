@@ -11,7 +11,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Returns the log lines with that message.
 fn lines(bridge: &Bridge, message: &str) -> Vec<Value> {
     let log = bridge.process.stderr().into_iter();
     let log = log.filter_map(|line| serde_json::from_str::<Value>(&line).ok());
@@ -23,7 +22,6 @@ fn call(id: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Returns an address without a server.
 fn unused_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port")
 }
@@ -211,12 +209,10 @@ fn unauthenticated_requests_are_logged_once_in_ten_seconds() {
     assert_eq!(lines(&bridge, "event refused").len(), 0);
 }
 
-/// Process that is killed when dropped.
 struct Killed(Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
-        // Both fail only if the process has ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -236,7 +232,6 @@ fn closed_log_reader_costs_only_log_lines() {
     let serving: Value = serde_json::from_str(&serving.expect("a line")).expect("JSON");
     let ingress: SocketAddr = serving["ingress"].as_str().and_then(|it| it.parse().ok()).expect("an address");
     for n in 0..5 {
-        // Each has its line.
         let answer = http::post(ingress, PATH, &[("connection", "close")], &call(&format!("c{n}")));
         assert_eq!(answer.expect("an answer").status, 503);
     }

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 const SPAN: &str = "00f067aa0ba902b7";
 
-/// Returns a `call.missed` with that call id.
 fn call(id: &str) -> Vec<u8> {
     format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}"}}}}"#)
         .into_bytes()

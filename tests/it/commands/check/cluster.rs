@@ -129,7 +129,6 @@ fn three() -> Kafka {
     Kafka::start(options)
 }
 
-/// Creates a bridge whose topics exist.
 fn bridge(kafka: &Kafka, (partitions, replicas, config, settings): Topic<'_>) -> Bridge {
     let mut bridge = Bridge::new(kafka.bootstrap());
     bridge.settings.extend(settings.iter().map(|setting| (*setting).to_owned()));

@@ -150,7 +150,6 @@ fn failed_login_is_reported_without_the_password() {
     assert!(good.has(("ok", SERVERS, &["lets the bridge's user in"])), "{}", good.problems());
 }
 
-/// No cluster is contacted: librdkafka could not create a client.
 #[test]
 fn client_that_cannot_be_created_is_an_invalid_setting() {
     let ca = [("security.protocol", "ssl"), ("ssl.ca.location", "/no/such/ca.pem")];

@@ -6,7 +6,6 @@ use crate::kit::golden;
 use crate::kit::kafka::Kafka;
 use std::process::Command;
 
-/// Returns the report with its variable parts replaced.
 fn normalized(bridge: &Bridge, report: &str) -> String {
     let mut text = report.replace(&bridge.prefix, "justcall.");
     for (index, address) in addresses(bridge).iter().enumerate() {
@@ -23,7 +22,6 @@ fn normalized(bridge: &Bridge, report: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Replaces the text between `before` and `after` with `word`, if both exist.
 fn replace_between(line: &mut String, before: &str, after: &str, word: &str) {
     let Some(begin) = line.find(before).map(|at| at + before.len()) else { return };
     let end =
@@ -33,7 +31,6 @@ fn replace_between(line: &mut String, before: &str, after: &str, word: &str) {
     }
 }
 
-/// Returns every address in the settings, in order.
 fn addresses(bridge: &Bridge) -> Vec<String> {
     let keys = ["kafka.bootstrap_servers=", "server.listen=", "admin.listen="];
     let values = keys

@@ -8,7 +8,6 @@ use crate::kit::http;
 use crate::kit::kafka::Kafka;
 use crate::observability::secrecy::markers::{leaks, marker, number, phone};
 
-/// Returns events with a marker in every personal field.
 fn bodies() -> Vec<Vec<u8>> {
     let documented = format!(
         r#"{{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"call_1","direction":"inbound","from":"{}","to":"{}","agent_id":42,"agent_name":"{}","duration":185,"status":"completed","recording_url":"https://recordings.justcall.io/{}.mp3","notes":"{}","disposition":"{}","{}":"unknown field"}}}}"#,

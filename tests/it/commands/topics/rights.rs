@@ -33,7 +33,6 @@ fn team(broker: &Secured, further: &[&str]) -> Team {
     team
 }
 
-/// Returns the exported rights for these commands.
 fn exported(team: &Team, commands: &str) -> Vec<Right> {
     let words = ["export", "--format", "strimzi", "--cluster", "c", "--for", commands];
     let text = topics(&words, &team.settings).expect_code(0);
@@ -72,7 +71,6 @@ fn grant(broker: &Secured, rights: &[Right]) {
     broker.grant(&PLAIN, &rights);
 }
 
-/// Returns the rights except those of one operation.
 fn without(rights: &[Right], operation: &str) -> Vec<Right> {
     let left: Vec<Right> = rights.iter().filter(|right| right.0 != operation).cloned().collect();
     assert_ne!(left.len(), rights.len(), "{operation} was not among them");

@@ -57,7 +57,6 @@ fn draining(context: &Context<'_>, end: Fault) {
     context.end(trial);
 }
 
-/// Waits for the beginning of the drain. Returns whether it still runs.
 fn await_drain(trial: &Trial<'_>) -> bool {
     let before = trial.bridge().metric_sum("spool_drained_total");
     let deadline = Instant::now() + Duration::from_secs(30);

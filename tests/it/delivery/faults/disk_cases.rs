@@ -14,7 +14,6 @@ pub(super) const CASES: [Case; 4] = [
     ("read-only disk at start", read_only_at_start),
 ];
 
-/// Returns a load that fills the spool in seconds.
 fn heavy_load() -> Plan {
     let shape = Shape { senders: 6, pause: Duration::from_millis(30), body_bytes: 32 * 1024 };
     // A full spool refuses at once, but the disk may delay the answer.

@@ -36,7 +36,6 @@ impl ProxiedCluster {
         Self { kafka, brokers, proxies }
     }
 
-    /// Returns the bootstrap servers for the bridge.
     pub(crate) fn bootstrap(&self) -> String {
         let addresses: Vec<String> = self.proxies.iter().map(|proxy| proxy.address().to_string()).collect();
         addresses.join(",")
@@ -50,7 +49,6 @@ impl ProxiedCluster {
         &self.proxies
     }
 
-    /// Restarts dead brokers and waits until all answer.
     pub(crate) fn restart_dead_brokers(&self) {
         for index in 0..self.brokers {
             if !self.kafka.broker(index).is_running() {
@@ -60,7 +58,6 @@ impl ProxiedCluster {
         self.kafka.await_answer().unwrap_or_else(|log| panic!("Kafka does not start again:\n{log}"));
     }
 
-    /// Ends every fault that a case may have left.
     pub(crate) fn end_faults(&self) {
         self.proxies().iter().for_each(Proxy::pass);
         self.kafka.thaw();

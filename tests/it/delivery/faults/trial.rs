@@ -29,7 +29,6 @@ fn delay_tolerance() -> Duration {
 /// Limit on each wait. A long fault can need a minute, a busy machine more.
 const TIMEOUT: Duration = Duration::from_secs(240);
 
-/// Moment of the fault within the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
     /// Topics and connections are being created.
@@ -38,7 +37,6 @@ pub(crate) enum Moment {
     Steady,
 }
 
-/// Parameters of a trial.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) spool: bool,
@@ -70,7 +68,6 @@ pub(crate) struct Trial<'a> {
     pub(crate) cluster: &'a ProxiedCluster,
     pub(crate) rng: SeededRng,
     pub(crate) load: Load,
-    /// Note in the row beside the case's name.
     pub(crate) note: String,
     deadline: Duration,
     plan: Plan,
@@ -83,7 +80,6 @@ pub(crate) struct Trial<'a> {
 }
 
 impl<'a> Trial<'a> {
-    /// Starts bridge and load and waits for the moment of the fault.
     pub(crate) fn begin(
         cluster: &'a ProxiedCluster,
         plan: Plan,
@@ -112,7 +108,6 @@ impl<'a> Trial<'a> {
         trial
     }
 
-    /// Returns the bridge. Panics if it does not run.
     pub(crate) fn bridge(&self) -> &Bridge {
         self.bridge.as_ref().expect("a bridge that is running")
     }
@@ -133,7 +128,6 @@ impl<'a> Trial<'a> {
         directory(&self.plan, self.folder.path()).join(name)
     }
 
-    /// Continues the load for a time.
     pub(crate) fn pass(&self, time: Duration) {
         std::thread::sleep(time);
     }
@@ -150,7 +144,6 @@ impl<'a> Trial<'a> {
         last_log_lines(&self.former, self.bridge.as_ref())
     }
 
-    /// Waits until `more` further events have this answer.
     pub(crate) fn until_more(&self, answer: Answer, more: usize) {
         let wanted = self.load.answered(answer) + more;
         self.until(&format!("{more} more {answer:?}"), |trial| trial.load.answered(answer) >= wanted);
@@ -167,7 +160,6 @@ impl<'a> Trial<'a> {
         self.waivers.push(Waiver { kind, until: self.load.now() + Duration::from_secs(1) });
     }
 
-    /// Kills the bridge with SIGKILL.
     pub(crate) fn kill_bridge(&mut self) {
         let mut bridge = self.bridge.take().expect("a bridge that is running");
         self.load.set_target(None);
@@ -176,7 +168,6 @@ impl<'a> Trial<'a> {
         self.former.push(bridge.process.stderr());
     }
 
-    /// Sends SIGTERM and waits for the end.
     pub(crate) fn stop_bridge(&mut self) {
         let mut bridge = self.bridge.take().expect("a bridge that is running");
         // The senders continue meanwhile, as JustCall would.
@@ -200,7 +191,6 @@ impl<'a> Trial<'a> {
         started.is_ok()
     }
 
-    /// Ends the load after the fault, prints the row and asserts the verdict.
     pub(crate) fn end(self, row: &str) {
         let lifted = self.load.now();
         self.until_more(Answer::Acked, 60);
@@ -222,7 +212,6 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// Returns the failures of a verdict, one on a line.
 fn problems(verdict: &Verdict, damaged: f64, deadline: Option<Duration>) -> Vec<String> {
     let mut problems = Vec::new();
     #[expect(clippy::cast_precision_loss, reason = "there are not that many")]
@@ -279,7 +268,6 @@ fn directory(plan: &Plan, folder: &Path) -> PathBuf {
     plan.directory.clone().unwrap_or_else(|| folder.join("spool"))
 }
 
-/// Returns the last log lines of each bridge of a trial.
 fn last_log_lines(former: &[Vec<String>], running: Option<&Bridge>) -> String {
     let running = running.map(|bridge| bridge.process.stderr());
     let logs: Vec<_> = former.iter().chain(&running).map(|log| tail(log)).collect();
@@ -293,7 +281,6 @@ fn tail(log: &[String]) -> String {
     lines[lines.len().saturating_sub(40)..].join("\n")
 }
 
-/// Prints a line even if the test passes.
 pub(crate) fn print_line(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -44,7 +44,6 @@ pub(super) fn large_and_unfinished(target: &Target, connections: usize) {
     assert_eq!(last.receive().expect("an answer").status, 431);
 }
 
-/// Sends random bytes as fast as possible.
 pub(super) fn garbage(target: &Target) {
     target.set_established();
     let good = format!("GET {PATH} HTTP/1.1\r\nhost: bridge\r\n\r\n");

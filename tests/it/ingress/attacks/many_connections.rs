@@ -24,7 +24,6 @@ pub(super) fn trickle(target: &Target, connections: usize) {
     }
 }
 
-/// Opens connections and sends nothing.
 pub(super) fn silent(target: &Target, connections: usize) {
     let _crowd: Vec<_> = (0..connections).map(|_| Connection::open(target.address)).collect();
     target.set_established();

@@ -106,7 +106,6 @@ fn max_in_flight(case: &Case<'_>) -> usize {
     mib.expect("a number of MiB") * MIB
 }
 
-/// Creates topics and initializes allocator and producer.
 fn warm_up(bridge: &Bridge) {
     for number in 0..4 {
         assert_eq!(bridge.post(&event(SENDERS, number)).status, 200);
@@ -117,7 +116,6 @@ fn event(sender: usize, number: usize) -> Vec<u8> {
     body("call.completed", "call_id", &format!("key-{sender}"), sender * EVENTS + number, 600)
 }
 
-/// Returns the latency of each event.
 fn send_honestly(address: SocketAddr) -> Vec<Duration> {
     let start = Barrier::new(SENDERS);
     let mut times = std::thread::scope(|scope| {
@@ -136,7 +134,6 @@ fn send_honestly(address: SocketAddr) -> Vec<Duration> {
     times
 }
 
-/// Sends events; every second sender keeps its connection.
 fn send(address: SocketAddr, sender: usize) -> Vec<Duration> {
     let keeps = sender.is_multiple_of(2);
     let mut kept: Option<Connection> = None;

@@ -39,7 +39,6 @@ fn spooled_request_is_a_duplicate_after_a_restart() {
     let settings: Vec<_> = settings.iter().map(String::as_str).collect();
     let caught = Request::signed(SECRET, call(1), &now());
 
-    // Address without a server.
     let bridge = Bridge::start("127.0.0.1:1", &settings);
     assert_eq!(summary(&caught.send(&bridge)), (200, "spooled".to_owned()));
     assert_eq!(summary(&caught.send(&bridge)), (200, "duplicate".to_owned()));

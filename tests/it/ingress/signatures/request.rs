@@ -36,25 +36,21 @@ impl Request {
         Self::unsigned(body).with(SIGNATURE, &signature).with(VERSION, "v1").with(TIMESTAMP, timestamp)
     }
 
-    /// Sets the path.
     pub(super) fn to(mut self, path: &str) -> Self {
         path.clone_into(&mut self.path);
         self
     }
 
-    /// Adds a header.
     pub(super) fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.to_owned(), value.as_ref().to_vec()));
         self
     }
 
-    /// Removes a header.
     pub(super) fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(found, _)| found != name);
         self
     }
 
-    /// Replaces the value of a header.
     pub(super) fn replace(self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.without(name).with(name, value)
     }
@@ -67,7 +63,6 @@ impl Request {
         self
     }
 
-    /// Returns the value of a header as text.
     pub(super) fn header(&self, name: &str) -> String {
         let (_, value) = self.headers.iter().find(|(found, _)| found == name).expect(name);
         String::from_utf8(value.clone()).expect("a header of text")

@@ -122,7 +122,6 @@ fn secret_rotates_without_restart_and_without_loss() {
     bridge.wait_for_metric("watched_files_invalid", 0);
     assert_eq!(bridge.metric("file_reloads_total"), 4);
 
-    // An invalid file changes nothing.
     let acked = (200, "acked".to_owned());
     let many: String = (0..9).map(|number| format!("secret-{number}\n")).collect();
     let unusable: [(&[u8], &str); 3] = [

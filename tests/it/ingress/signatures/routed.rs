@@ -8,7 +8,6 @@ use crate::kit::kafka::Kafka;
 use justcall_events::{Dialect, KnownType, samples};
 use std::time::Duration;
 
-/// Returns the routes of the README, in YAML's flow style.
 fn routes_of_the_readme() -> String {
     let (_, section) = include_str!("../../../../README.md").split_once("## Mapping").expect("a section");
     let (_, block) = section.split_once("routes:\n").expect("routes");

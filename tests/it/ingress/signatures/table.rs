@@ -38,7 +38,6 @@ const MISMATCH: Expected = (503, "signature_mismatch");
 const STALE: Expected = (503, "signature_stale");
 
 struct Case {
-    /// Description of the modification.
     name: &'static str,
     request: Request,
     expected: Expected,
@@ -55,7 +54,6 @@ impl Table {
         self.0.push(Case { name, request, expected });
     }
 
-    /// Returns the body of the next event.
     fn body(&self) -> String {
         call(self.0.len())
     }

@@ -57,7 +57,6 @@ fn token_is_required_and_rotates() {
         wrong.extend([bearer(&body, token), behind_path(&body, token)]);
     }
     wrong.push(bearer(&body, "inline-token%2Eof~24_chars"));
-    // The path is checked first.
     wrong.push(bearer(&body, INLINE).to(&format!("{PATH}/wrong-wrong-wrong-wrong")));
     for value in
         [INLINE.to_owned(), format!("Basic {INLINE}"), format!("Bearer:{INLINE}"), "Bearer".to_owned()]

@@ -15,7 +15,6 @@ pub(crate) struct Authority {
     pub(crate) roots: RootCertStore,
 }
 
-/// Certificate and its key.
 pub(crate) struct Pair {
     pub(crate) der: CertificateDer<'static>,
     pub(crate) certificate: String,
@@ -68,7 +67,6 @@ impl Mounted {
         mounted
     }
 
-    /// Replaces both files at once.
     pub(crate) fn swap_in(&self, pair: &Pair) {
         let at = |name: &str| self.folder.path().join(name);
         let count = fs::read_dir(self.folder.path()).expect("a folder").count();
@@ -80,7 +78,6 @@ impl Mounted {
         fs::rename(at("..data_tmp"), at("..data")).expect("a swap");
     }
 
-    /// Writes one of the two files.
     pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.folder.path().join(name), text).expect("a file");
     }
@@ -89,7 +86,6 @@ impl Mounted {
         fs::remove_file(self.folder.path().join(name)).expect("a file");
     }
 
-    /// Returns the bridge's settings for this folder.
     pub(crate) fn settings(&self) -> [String; 2] {
         let at = |name: &str| self.folder.path().join(name).display().to_string();
         [format!("server.tls.certificate={}", at("tls.crt")), format!("server.tls.key={}", at("tls.key"))]

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Returns a client configuration with these offers.
 pub(crate) fn client_config(
     authority: &Authority,
     versions: &[&'static SupportedProtocolVersion],
@@ -26,12 +25,10 @@ pub(crate) fn client_config(
     Arc::new(config)
 }
 
-/// Returns the default client configuration.
 pub(crate) fn default_config(authority: &Authority) -> Arc<ClientConfig> {
     client_config(authority, rustls::ALL_VERSIONS, &["h2", "http/1.1"])
 }
 
-/// Connection after its handshake.
 pub(crate) struct Client {
     stream: StreamOwned<ClientConnection, TcpStream>,
 }
@@ -102,14 +99,12 @@ pub(crate) fn plain(to: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Sends bytes and returns the response until the connection is closed.
 pub(crate) fn exchange(to: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = plain(to);
     stream.write_all(bytes).expect("a writable connection");
     read_until_closed(&mut stream)
 }
 
-/// Reads until the connection is closed or reset.
 pub(crate) fn read_until_closed(stream: &mut TcpStream) -> Vec<u8> {
     let mut received = Vec::new();
     let mut some = [0; 4096];

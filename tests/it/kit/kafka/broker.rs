@@ -76,12 +76,10 @@ impl Broker {
             .collect()
     }
 
-    /// Returns `host:port` of a listener.
     pub(crate) fn address(&self, listener: &str) -> String {
         format!("127.0.0.1:{}", self.ports[listener])
     }
 
-    /// Starts the process without waiting for it.
     pub(crate) fn start(&self) {
         let log = File::options().create(true).append(true).open(self.folder.path().join("broker.log"));
         let log = log.expect("broker.log");
@@ -122,7 +120,6 @@ impl Broker {
     pub(crate) fn kill(&self) {
         let mut state = self.state();
         if let Some(process) = &mut state.process {
-            // Fails only if the process has ended.
             let _ = process.kill();
         }
         // Before the wait, so that the freezer cannot signal a reused process id.
@@ -146,7 +143,6 @@ impl Broker {
         state.process.as_mut().is_some_and(|process| matches!(process.try_wait(), Ok(None)))
     }
 
-    /// Returns the end of the broker's log.
     pub(crate) fn log(&self) -> String {
         let log = fs::read(self.folder.path().join("broker.log")).unwrap_or_default();
         String::from_utf8_lossy(&log[log.len().saturating_sub(8_000)..]).into_owned()
@@ -209,7 +205,6 @@ fn properties(id: i32, ports: &BTreeMap<&str, u16>, options: &Options) -> BTreeM
     .into()
 }
 
-/// Returns the advertised port of a listener.
 fn advertised_port(id: i32, listener: &str, own: u16, options: &Options) -> u16 {
     let index = usize::try_from(id - 1).expect("ids begin with 1");
     match &options.advertised {
@@ -218,7 +213,6 @@ fn advertised_port(id: i32, listener: &str, own: u16, options: &Options) -> u16 
     }
 }
 
-/// Returns unused ports, all different.
 fn free_ports(count: usize) -> Vec<u16> {
     let random = RandomState::new();
     let width = u64::from(PORTS.end - PORTS.start);

@@ -31,7 +31,6 @@ const TESTS: [&str; 3] = [
     "deploy/prometheus/rules_weeks_test.yaml",
 ];
 
-/// Returns every alert.
 pub(super) fn rules() -> Vec<Rule> {
     let alerts = groups().into_iter().filter(|rule| !rule["alert"].is_badvalue());
     let rules: Vec<Rule> = alerts.map(|rule| read(&rule)).collect();
@@ -55,7 +54,6 @@ fn read(rule: &Yaml) -> Rule {
     }
 }
 
-/// Returns the names of the recording rules.
 pub(super) fn recorded() -> Vec<String> {
     groups().iter().filter_map(|rule| rule["record"].as_str()).map(str::to_owned).collect()
 }

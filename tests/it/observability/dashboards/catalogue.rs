@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 /// Labels that Prometheus adds to every series of a target.
 pub(super) const TARGET_LABELS: [&str; 4] = ["namespace", "job", "instance", "pod"];
 
-/// Documented metric.
 #[derive(Debug)]
 pub(super) struct Metric {
     pub(super) kind: String,
@@ -14,7 +13,6 @@ pub(super) struct Metric {
     pub(super) labels: BTreeMap<String, Vec<String>>,
 }
 
-/// Returns every documented metric, by its name.
 pub(super) fn catalogue() -> BTreeMap<String, Metric> {
     let page = super::repository_file("docs/reference/metrics.md");
     let rows: Vec<Vec<&str>> = page.lines().filter_map(cells).collect();
@@ -30,7 +28,6 @@ pub(super) fn catalogue() -> BTreeMap<String, Metric> {
     metrics
 }
 
-/// Returns the cells of a metric's row.
 fn cells(line: &str) -> Option<Vec<&str>> {
     let row = line.strip_prefix("| `")?;
     let row = row.strip_suffix(" |")?;
@@ -46,7 +43,6 @@ fn full(name: &str) -> String {
     format!("justcall_bridge_{}", name.trim_matches('`'))
 }
 
-/// Returns the texts between backticks.
 fn ticked(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }

@@ -16,7 +16,6 @@ use std::process::Stdio;
 
 const PARSE: &str = include_str!("parse.py");
 
-/// Metric as the parser read it.
 #[derive(Debug, Deserialize)]
 struct Family {
     name: String,
@@ -32,7 +31,6 @@ struct Sample {
     value: f64,
 }
 
-/// All exposed metrics of a bridge.
 struct ExposedMetrics(Vec<Family>);
 
 impl ExposedMetrics {
@@ -40,7 +38,6 @@ impl ExposedMetrics {
         Self(parsed(bridge.admin("/metrics").text()))
     }
 
-    /// Returns the sum of the series that have these labels.
     fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         let name = format!("justcall_bridge_{name}");
         let has = |sample: &&Sample| {
@@ -240,7 +237,6 @@ fn assert_labels(name: &str, sample: &Sample, metric: &Metric, prefix: &str) {
 /// Metric, some of its labels, and the sum of their series.
 type Count<'a> = (&'a str, &'a [(&'a str, &'a str)], f64);
 
-/// Asserts the numbers of [`drive`].
 fn assert_counted(metrics: &ExposedMetrics, acked: &str, spooled: &str) {
     let counts: &[Count] = &[
         ("events_total", &[("type", "call.missed"), ("outcome", "acked")], 2.0),

@@ -19,7 +19,6 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
 }
 
-/// Returns every query with its legend.
 fn queries(dashboard: &Value) -> Vec<(&str, &str)> {
     let targets = panels(dashboard).iter().filter_map(|panel| panel["targets"].as_array()).flatten();
     let annotations = dashboard["annotations"]["list"].as_array().expect("annotations").iter();

@@ -89,7 +89,6 @@ fn matchers(words: &[String]) -> Vec<(String, &str, String)> {
         .collect()
 }
 
-/// Returns the labels in `by (…)`, `on (…)` and similar clauses.
 fn grouped(words: &[String]) -> Vec<String> {
     let mut labels = Vec::new();
     for (at, word) in words.iter().enumerate() {
@@ -103,7 +102,6 @@ fn grouped(words: &[String]) -> Vec<String> {
     labels
 }
 
-/// Returns names, strings and single signs.
 fn words(query: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = query;

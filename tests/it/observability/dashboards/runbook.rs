@@ -14,12 +14,10 @@ fn page() -> String {
     super::repository_file("docs/operations/runbook.md")
 }
 
-/// Returns headings with their text.
 fn sections(page: &str) -> Vec<(&str, &str)> {
     page.split("\n## ").skip(1).filter_map(|section| section.split_once('\n')).collect()
 }
 
-/// Returns the contents of the fenced blocks of one kind.
 fn blocks<'a>(page: &'a str, kind: &str) -> Vec<&'a str> {
     let begin = format!("```{kind}\n");
     page.split(begin.as_str()).skip(1).filter_map(|rest| Some(rest.split_once("\n```")?.0)).collect()
@@ -95,7 +93,6 @@ fn commands(page: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns the help of a command; `None` if it does not exist.
 fn help(command: &[&str]) -> Option<String> {
     let output = bridge_command().args(command).arg("--help").output().expect("it starts");
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())

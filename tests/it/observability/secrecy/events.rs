@@ -70,7 +70,6 @@ pub(super) fn families() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Returns an event of an unknown type.
 pub(super) fn unknown() -> Vec<u8> {
     format!(
         r#"{{"event":"{}.{}","timestamp":"2026-03-12T14:30:00Z","data":{{"id":"{}","name":"{}"}}}}"#,
@@ -123,7 +122,6 @@ pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("in memory")
 }
 
-/// Returns optional and unusual request headers.
 pub(super) fn headers() -> Vec<(&'static str, String)> {
     vec![
         ("user-agent", marker("useragent")),
@@ -144,7 +142,6 @@ pub(super) fn headers() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Borrows these headers.
 pub(super) fn borrowed<'a>(headers: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
     headers.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }

@@ -17,12 +17,10 @@ pub(crate) fn marker(what: &str) -> String {
     format!("{MARK}{what}{}", next())
 }
 
-/// Returns a unique integer.
 pub(crate) fn number() -> String {
     format!("{DIGITS}{}", 10_000 + next())
 }
 
-/// Returns a unique phone number.
 pub(crate) fn phone() -> String {
     format!("+{}", number())
 }
@@ -32,7 +30,6 @@ fn next() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Returns whether the bytes contain a marker.
 pub(crate) fn contains_marker(bytes: &[u8]) -> bool {
     !leaks(&String::from_utf8_lossy(bytes), &[]).is_empty()
 }

@@ -12,7 +12,6 @@ use rusqlite::Connection;
 use std::path::Path;
 use std::time::Duration;
 
-/// Returns an address without a server.
 fn unused_address() -> String {
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
     free.expect("a port").to_string()
@@ -95,7 +94,6 @@ fn events_during_the_stop_are_never_shown() {
     bridge.ended();
 }
 
-/// Returns the settings of a bridge with a spool.
 fn spooling<'a>(directory: &'a str, prefix: &'a str) -> [&'a str; 8] {
     [
         UNSIGNED,

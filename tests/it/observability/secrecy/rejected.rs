@@ -6,7 +6,6 @@ use super::trace_level_logs::{FORMATS, VerboseBridge};
 use crate::kit::bridge::{PATH, UNSIGNED};
 use crate::kit::kafka::Kafka;
 
-/// Returns bodies that are rejected, with the reasons.
 fn bodies() -> Vec<(Vec<u8>, &'static str)> {
     let name = marker("name");
     let violating = |field: &str| documented_with(&format!(",{field}"));

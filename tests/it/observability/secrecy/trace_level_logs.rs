@@ -19,7 +19,6 @@ const EVERYTHING: &str = "trace,justcall_kafka_bridge=trace,librdkafka=trace,rdk
      reqwest=trace,hyper=trace,hyper_util=trace,opentelemetry=trace,opentelemetry_sdk=trace,\
      opentelemetry_otlp=trace,opentelemetry_http=trace";
 
-/// Formats of log lines.
 pub(super) const FORMATS: [&str; 2] = ["json", "text"];
 
 /// Running bridge with all logs enabled.
@@ -80,13 +79,11 @@ impl VerboseBridge {
         self
     }
 
-    /// Waits until `/readyz` reports this state.
     pub(super) fn wait_ready(&self, ready: bool) {
         let wanted = if ready { 200 } else { 503 };
         until("readiness", || self.get(self.admin, "/readyz").status == wanted);
     }
 
-    /// Posts to the default path.
     pub(super) fn post(&self, body: &[u8]) -> String {
         self.post_with(PATH, &[], body)
     }
@@ -185,7 +182,6 @@ impl VerboseBridge {
     }
 }
 
-/// Panics if one of these named texts contains a marker.
 pub(super) fn assert_no_marker(outputs: &[(String, String)], others: &[&str]) {
     let found: Vec<_> = outputs
         .iter()
@@ -205,7 +201,6 @@ pub(super) fn run(args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String) 
     (code, output)
 }
 
-/// Returns status with the outcome or the problem's tag.
 fn summary(answer: &Response) -> String {
     let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let kind = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());

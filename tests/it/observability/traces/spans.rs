@@ -40,7 +40,6 @@ impl Span {
     }
 }
 
-/// All spans of a collector.
 pub(super) struct Spans(pub(super) Vec<Span>);
 
 impl Spans {
@@ -59,14 +58,12 @@ impl Spans {
         Self(lines.lines().map(|line| Span(serde_json::from_str(line).expect("JSON"))).collect())
     }
 
-    /// Returns the names of a trace's spans.
     pub(super) fn names(&self, trace: &str) -> Vec<&str> {
         let mut names: Vec<_> = self.in_trace(trace).map(|span| span.text("name")).collect();
         names.sort_unstable();
         names
     }
 
-    /// Returns the only span of that name in a trace.
     pub(super) fn one(&self, trace: &str, name: &str) -> &Span {
         let found: Vec<_> = self.in_trace(trace).filter(|span| span.text("name") == name).collect();
         let [span] = found[..] else { panic!("{} spans {name} in {trace}", found.len()) };

@@ -8,7 +8,6 @@ use crate::kit::secured::Secured;
 
 const UNKNOWN: &[u8] = br#"{"type":"fax.sent","timestamp":"2026-01-01T00:00:00Z","data":{"id":"7"}}"#;
 
-/// Creates topics with an event and a dead letter.
 fn filled(broker: &Secured) -> Team {
     let team = team(broker, &["topics.partitions=1", "unknown_events=dead_letter"]);
     grant(broker, &exported(&team, "serve"));
@@ -64,6 +63,5 @@ fn replay_of_dead_letters_needs_each_of_its_rights() {
 
     grant(&broker, &rights);
     until("replay with its rights", || replay().code == 0);
-    // The record and the end of its transaction.
     assert_eq!(rest(), 2);
 }
