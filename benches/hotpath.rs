@@ -25,9 +25,7 @@ use tokio::runtime::Handle;
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [step, event, times] = &args[..] else {
-        panic!(
-            "three arguments: judge, hash, verify, accept or body; a dialect and a type with a slash between; how often"
-        )
+        panic!("usage: judge|hash|verify|accept|body DIALECT/TYPE TIMES")
     };
     let times = times.parse().expect("a number");
     let template = template(event);

@@ -252,7 +252,10 @@ mod rule_tests {
             "#[cfg(test)]\nmod tests { fn f() {} }\nuse crate::http::Config;",
         ] {
             let named = source("src/record/headers.rs", text).rooms_named();
-            assert!(named.iter().any(|(_, part)| part == "http"), "not seen in:\n{text}\nbut: {named:?}");
+            assert!(
+                named.iter().any(|(_, part)| part == "http"),
+                "import not found in:\n{text}\nbut: {named:?}"
+            );
         }
     }
 

@@ -38,6 +38,6 @@ pub(crate) fn judge(rules: &Evaluator, body: &Bytes) -> Evaluated {
     let scanned = rules.scan(0, body);
     let context = scanned.context(DateTime::<Utc>::UNIX_EPOCH);
     let evaluated = rules.evaluate(scanned, &context).expect("an event, not a probe");
-    assert!(matches!(evaluated.disposition, Disposition::Forward(_)), "it is not forwarded");
+    assert!(matches!(evaluated.disposition, Disposition::Forward(_)), "the event was not forwarded");
     evaluated
 }

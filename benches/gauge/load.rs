@@ -56,11 +56,11 @@ pub(crate) fn closed_loop(
     let cpu = cpu_micros(target.pid) - before;
     let text = combined_output(&output);
     let result = text.lines().find_map(|line| line.strip_prefix("RESULT "));
-    let figures = result.unwrap_or_else(|| panic!("wrk says nothing:\n{text}")).split(' ');
+    let figures = result.unwrap_or_else(|| panic!("wrk printed no result:\n{text}")).split(' ');
     let figures: Vec<f64> = figures.map(|each| each.parse().expect("a number")).collect();
     let [requests, micros, refused, broken, p50, p99] = figures[..] else { panic!("{text}") };
     let expected = if answers == Answers::Rejected { requests } else { 0.0 };
-    assert!(requests > 0.0 && broken == 0.0 && refused == expected, "not every answer is right:\n{text}");
+    assert!(requests > 0.0 && broken == 0.0 && refused == expected, "some answers are wrong:\n{text}");
     Sample { requests, rate: requests / micros * 1e6, cpu: cpu / requests, p50: p50 / 1e3, p99: p99 / 1e3 }
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn open_loop(
     let requests = number("/statusCodeDistribution/200").unwrap_or_else(|| panic!("no answer:\n{text}"));
     let all = json["statusCodeDistribution"].as_object().map_or(0, serde_json::Map::len);
     let broken = json["errorDistribution"].as_object().map_or(0, serde_json::Map::len);
-    assert!(all == 1 && broken == 0, "not every answer is right:\n{text}");
+    assert!(all == 1 && broken == 0, "some answers are wrong:\n{text}");
     let millis = |name: &str| number(&format!("/latencyPercentiles/{name}")).expect("a percentile") * 1e3;
     let total = number("/summary/total").expect("a duration");
     Sample { requests, rate: requests / total, cpu: cpu / requests, p50: millis("p50"), p99: millis("p99") }

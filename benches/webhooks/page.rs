@@ -24,7 +24,7 @@ pub(crate) fn measured_on(rounds: usize, seconds: u64) -> String {
 pub(crate) fn refresh(file: &Path, tables: &str) {
     let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let parts = text.split_once(BEGINNING).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) = parts.unwrap_or_else(|| panic!("{} has no place for tables", file.display()));
+    let (before, after) = parts.unwrap_or_else(|| panic!("{} has no marks for the tables", file.display()));
     let text = format!("{before}{BEGINNING}\n{}\n{END}{after}", tables.trim_end());
     fs::write(file, text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
 }

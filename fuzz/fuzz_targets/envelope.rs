@@ -21,11 +21,11 @@ fuzz_target!(|body: &[u8]| {
     // From bytes, serde_json would not check skipped text for UTF-8.
     let is_json = str::from_utf8(body).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
     match scan(body) {
-        Err(Malformed::NotJson) => assert!(!is_json, "JSON was taken for something else"),
-        Err(_) => assert!(is_json, "no JSON, and no complaint of it"),
-        Ok(Scanned::Probe) => assert!(is_json || body.trim_ascii().is_empty(), "a probe of no form"),
+        Err(Malformed::NotJson) => assert!(!is_json, "valid JSON was reported as invalid"),
+        Err(_) => assert!(is_json, "invalid JSON was accepted"),
+        Ok(Scanned::Probe) => assert!(is_json || body.trim_ascii().is_empty(), "a probe has another form"),
         Ok(Scanned::Envelope(envelope)) => {
-            assert!(is_json, "an envelope that is no JSON");
+            assert!(is_json, "an envelope that is not JSON");
             says_what_the_body_says(&envelope, body);
             modes_form_a_ladder(body);
         }
@@ -44,7 +44,7 @@ fn says_what_the_body_says(envelope: &Envelope<'_>, body: &[u8]) {
     };
     assert_eq!(tree[mark], name, "the type");
     assert!(tree.get(other).is_none(), "both dialects at once");
-    assert!(tree["data"].is_object(), "data is no object");
+    assert!(tree["data"].is_object(), "data is not an object");
     let url = if envelope.dialect == Dialect::Live { tree["webhook_url"].as_str() } else { None };
     assert_eq!(envelope.webhook_url.as_deref(), url, "the URL that is signed");
 }
@@ -69,7 +69,7 @@ fn modes_form_a_ladder(body: &[u8]) {
 }
 
 fn validated(body: &[u8], mode: Validation) -> Option<Event<'_>> {
-    let Ok(Scanned::Envelope(envelope)) = scan(body) else { panic!("the same body, another result") };
+    let Ok(Scanned::Envelope(envelope)) = scan(body) else { panic!("the same body has another result") };
     envelope.validate(mode, &BodyHash::of(body)).ok()
 }
 
@@ -78,7 +78,7 @@ fn is_sound(event: &Event<'_>, body: &[u8]) {
     assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "no event id: {id:?}");
     match id.len() {
         26 => assert_eq!(event.dialect, Dialect::Live, "a request_id in the documented dialect"),
-        _ => assert_eq!(id, hex(&BodyHash::of(body).prefix()), "an id that is no hash"),
+        _ => assert_eq!(id, hex(&BodyHash::of(body).prefix()), "an id that is not a hash"),
     }
     if let Some(entity) = &event.entity_id {
         assert!((1..=256).contains(&entity.len()), "an entity id of {} bytes", entity.len());
@@ -101,7 +101,7 @@ fn reads_as_a_struct(event: &Event<'_>, body: &[u8]) {
     assert_eq!(typed.data.event_type(), known);
     assert_eq!(typed.timestamp.as_deref(), event.time.as_deref());
     let written = serde_json::to_vec(&typed).expect("what was read can be written");
-    assert_eq!(Documented::from_slice(&written).ok(), Some(typed.clone()), "it reads differently again");
+    assert_eq!(Documented::from_slice(&written).ok(), Some(typed.clone()), "the second reading differs");
     let again = validated(&written, Validation::Documented).expect("what was written passes");
     assert_eq!(again.entity_id, event.entity_id, "another entity");
 }
@@ -114,7 +114,7 @@ fn reads_as_live(event: &Event<'_>, body: &[u8]) {
     let typed = Live::from_slice(body).expect("what passed can be read");
     assert_eq!(typed.event_type, event.event_type);
     let written = serde_json::to_vec(&typed).expect("what was read can be written");
-    assert_eq!(Live::from_slice(&written).ok(), Some(typed.clone()), "it reads differently again");
+    assert_eq!(Live::from_slice(&written).ok(), Some(typed.clone()), "the second reading differs");
 }
 
 fn becomes_one_record(event: &Event<'_>, body: &[u8]) {
@@ -126,9 +126,13 @@ fn becomes_one_record(event: &Event<'_>, body: &[u8]) {
         trace: None,
     };
     let routed = TABLE.records(event, &Picks::default(), &value, &context);
-    let Routed::Records { records, .. } = routed else { panic!("the default routes take everything") };
+    let Routed::Records { records, .. } = routed else { panic!("the default routes do not match the event") };
     let [record] = &records[..] else { panic!("{} records", records.len()) };
-    assert_eq!((record.value.as_ptr(), record.value.len()), (value.as_ptr(), value.len()), "not the body");
+    assert_eq!(
+        (record.value.as_ptr(), record.value.len()),
+        (value.as_ptr(), value.len()),
+        "the value is not the body"
+    );
     let topic = match event.event_type.known() {
         Some(known) => format!("justcall.{known}"),
         None => "justcall.unknown".to_owned(),

@@ -19,14 +19,14 @@ fuzz_target!(|input: &str| {
     let case = Case::read(input);
     match RouteTable::compile(&case.config) {
         Err(problems) => {
-            assert!(!problems.is_empty(), "refused for nothing");
+            assert!(!problems.is_empty(), "refused without a problem");
             for problem in problems {
                 let names_a_setting = problem.at == "topics.prefix" || problem.at.starts_with("routes[");
-                assert!(names_a_setting && !problem.reason.is_empty(), "a problem with nothing: {problem}");
+                assert!(names_a_setting && !problem.reason.is_empty(), "a problem without a key: {problem}");
             }
         }
         Ok(table) => {
-            table.topics().for_each(|topic| assert!(is_legal(topic), "Kafka takes no topic {topic:?}"));
+            table.topics().for_each(|topic| assert!(is_legal(topic), "Kafka refuses topic {topic:?}"));
             let known = KnownType::ALL.iter().map(|known| known.name());
             known
                 .chain(case.events.iter().copied())

@@ -71,17 +71,17 @@ fn prints_what_it_read(settings: &Settings) {
     let is_hidden = printed.contains("***");
     match said.load() {
         Ok(again) => {
-            assert_eq!(print_config(&again), printed, "it prints differently");
-            assert!(is_hidden || again == *settings, "it means something else");
+            assert_eq!(print_config(&again), printed, "the printed settings differ");
+            assert!(is_hidden || again == *settings, "the settings have another meaning");
         }
         // `***` need not be a valid value of the hidden setting.
-        Err(problems) => assert!(is_hidden, "what was printed does not load: {problems}"),
+        Err(problems) => assert!(is_hidden, "the printed settings do not load: {problems}"),
     }
 }
 
 fn names_what_is_wrong(problems: &Problems) {
-    assert!(!problems.0.is_empty(), "refused for nothing");
+    assert!(!problems.0.is_empty(), "refused without a problem");
     for problem in &problems.0 {
-        assert!(!problem.key.is_empty() && !problem.reason.is_empty(), "a problem with nothing: {problem}");
+        assert!(!problem.key.is_empty() && !problem.reason.is_empty(), "a problem without a key: {problem}");
     }
 }

@@ -44,13 +44,13 @@ fn assert_consumer(consumer: &Consumer) {
     scenario.is_in_order(&handled);
     let again = scenario.uncommitted();
     let was_between = again.iter().any(|id| handled.times(id) > 0);
-    assert!(was_between || consumer.commits_periodically, "nothing was between its work and its commit");
+    assert!(was_between || consumer.commits_periodically, "no event was handled but not committed");
 
     // The same instance name, so that the group does not wait for the session of the first.
     let mut first = Process::start(&mut scenario.command(consumer, Some("first")));
     scenario.wait_until_handled(&[&first], &again);
     let handled = Handled::from(&first.stdout());
-    assert_eq!(handled.all(), again, "what was not committed is done, and nothing else");
+    assert_eq!(handled.all(), again, "the handled events are not the uncommitted ones");
     scenario.is_in_order(&handled);
 
     // A second consumer joins and leaves while events arrive.
@@ -71,7 +71,7 @@ fn assert_consumer(consumer: &Consumer) {
     let (first, second) = (Handled::from(&first.stdout()), Handled::from(&second.stdout()));
     let times = |id| first.times(id) + second.times(id);
     let repeated: Vec<_> = live.iter().filter(|id| times(id) != 1).collect();
-    assert!(repeated.is_empty(), "worked on again without a crash: {repeated:?}");
+    assert!(repeated.is_empty(), "handled twice without a crash: {repeated:?}");
     scenario.is_in_order(&first);
     scenario.is_in_order(&second);
     scenario.everything_is_committed();

@@ -94,7 +94,7 @@ fn empty(bridge: &Spooling) -> (f64, f64) {
     let began = bridge.drained();
     let deadline = Instant::now() + TIMEOUT;
     while bridge.drained() == began && bridge.bridge.metric("spool_rows") > 0 {
-        assert!(Instant::now() < deadline, "nothing is drained");
+        assert!(Instant::now() < deadline, "no row was drained");
         sleep(Duration::from_millis(5));
     }
     let (first, started) = (bridge.drained(), Instant::now());

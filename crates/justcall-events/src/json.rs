@@ -177,10 +177,7 @@ mod tests {
         assert_eq!((half.as_string(), half.is_string()), (None, false));
         let whole = value(r#""\ud83d\ude00""#);
         assert_eq!((whole.as_string().as_deref(), whole.is_string()), (Some("😀"), true));
-        assert!(
-            value(r#""C:\\users""#).is_string(),
-            "an escaped backslash before a u is no escape of a letter"
-        );
+        assert!(value(r#""C:\\users""#).is_string(), "an escaped backslash before a u is not an escape");
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Bridge {
         args.extend(self.settings.iter().flat_map(|setting| ["--set", setting]));
         let mut process = Process::bridge(&args, env);
         let code = process.wait_exit(TIMEOUT).code().expect("an exit of its own");
-        assert_eq!(process.stderr(), [""; 0], "nothing is said beside the report");
+        assert_eq!(process.stderr(), [""; 0], "stderr is not empty");
         (code, process.stdout().join("\n") + "\n")
     }
 }

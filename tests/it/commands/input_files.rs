@@ -143,7 +143,7 @@ fn wait_for_signal_handler(process: u32) {
         u64::from_str_radix(mask.trim(), 16).ok()
     };
     while caught().is_none_or(|mask| mask >> 14 & 1 == 0) {
-        assert!(Instant::now() < deadline, "it handles no signal");
+        assert!(Instant::now() < deadline, "the process handles no signal");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -157,7 +157,7 @@ fn hostile_event_shows_no_raw_control_character_in_dev() {
         let mut bytes = [0; 4096];
         while !String::from_utf8_lossy(seen).contains(part) {
             let read = out.read(&mut bytes).expect("output");
-            assert!(read > 0, "it ended before {part}");
+            assert!(read > 0, "the output ended before {part}");
             seen.extend_from_slice(&bytes[..read]);
         }
     };
@@ -403,7 +403,7 @@ fn dev_ends_at_a_signal_when_stdout_is_not_read() {
         .expect("it starts");
     let deadline = Instant::now() + TIMEOUT;
     while std::net::TcpStream::connect(admin).is_err() {
-        assert!(Instant::now() < deadline, "it does not listen");
+        assert!(Instant::now() < deadline, "dev does not listen");
         std::thread::sleep(Duration::from_millis(50));
     }
     // The banner is in flight.
@@ -414,7 +414,7 @@ fn dev_ends_at_a_signal_when_stdout_is_not_read() {
     while dev.try_wait().expect("a state").is_none() {
         if Instant::now() > deadline {
             dev.kill().expect("killed");
-            panic!("dev runs on");
+            panic!("dev does not end");
         }
         std::thread::sleep(Duration::from_millis(10));
     }

@@ -153,7 +153,7 @@ fn rate_is_limited_and_interruption_ends_at_a_resume_point() {
     let rest = backfill.place.run(&backfill.args(&["--rate", "50"])).expect_code(0).json();
     assert_eq!(first["replayed"].as_u64().unwrap() + rest["replayed"].as_u64().unwrap(), 200);
     assert!(began.elapsed() >= Duration::from_millis(3900), "200 lines at 50/s in {:?}", began.elapsed());
-    assert_eq!(backfill.committed("call.completed").len(), 200, "an orderly end repeats nothing");
+    assert_eq!(backfill.committed("call.completed").len(), 200, "an orderly stop repeated records");
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn rejected_lines_are_reported_and_kept_and_the_rest_continues() {
     assert!(backfill.committed("call.completed").is_empty() && !PathBuf::from(&rejects).exists());
     assert!(
         !PathBuf::from(backfill.path("backfill.ndjson.resume")).exists(),
-        "a dry run remembers something"
+        "a dry run wrote a resume point"
     );
 
     let ran = backfill.place.run(&backfill.args(&["--rejects", &rejects])).expect_code(1);
@@ -310,7 +310,7 @@ fn export_of_a_spool_replays_to_identical_records() {
     assert!(bridge.stop().success());
     assert_eq!(both.len(), 40);
     let drained: Vec<_> = both.into_iter().filter(|each| !replayed.contains(each)).collect();
-    assert!(drained.is_empty(), "not as the drain writes them: {drained:?}");
+    assert!(drained.is_empty(), "the drain writes other records: {drained:?}");
 }
 
 /// Headers of the same name survive, and a record without a time does not become one of 1970.

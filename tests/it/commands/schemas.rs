@@ -30,7 +30,7 @@ fn printed(command: &mut Command, input: &str) -> String {
         scope.spawn(move || stdin.write_all(input.as_bytes()));
         child.wait_with_output().expect("it ends")
     });
-    assert!(output.status.success(), "it failed, see above");
+    assert!(output.status.success(), "the command failed, see above");
     String::from_utf8(output.stdout).expect("text")
 }
 
@@ -109,7 +109,7 @@ fn type_of_another_dialect_is_refused_by_name() {
 #[test]
 fn asyncapi_parses_without_diagnostics() {
     let text = schema(ASYNCAPI);
-    assert_eq!(printed(&mut node(PARSE), &text), "", "the parser's remarks");
+    assert_eq!(printed(&mut node(PARSE), &text), "", "diagnostics of the parser");
     golden::same("schema/asyncapi.json", &trimmed(serde_json::from_str(&text).expect("JSON")));
 }
 
@@ -124,7 +124,7 @@ fn asyncapi_parser_reports_an_invalid_document() {
 fn openapi_is_valid_and_so_are_its_examples() {
     let document = document(OPENAPI);
     let examples = verdicts("openapi", std::slice::from_ref(&document))[0].as_i64().expect("a count");
-    assert!(examples > 50, "only {examples} examples were looked at");
+    assert!(examples > 50, "only {examples} examples were checked");
     golden::same("schema/openapi.json", &trimmed(document));
 }
 

@@ -112,7 +112,7 @@ fn tail_follows_new_records_and_new_topics() {
     assert_eq!(ran.stderr.last().map(String::as_str), Some("2 records"), "{ran:?}");
     assert!(!ran.text().contains("call_before"), "{ran:?}");
     let groups = consume::groups(Kafka::shared().bootstrap());
-    assert!(!groups.iter().any(|group| group.contains("tail")), "a group is left behind: {groups:?}");
+    assert!(!groups.iter().any(|group| group.contains("tail")), "a consumer group remains: {groups:?}");
     assert!(bridge.stop().success());
 }
 

@@ -21,7 +21,7 @@ impl BlockedProgram {
         let began = Instant::now();
         let (mut printed, mut since) = (0, began);
         while printed == 0 || since.elapsed() < BLOCKED_AFTER {
-            assert!(began.elapsed() < TIMEOUT, "not stuck within {TIMEOUT:?}: {printed} bytes");
+            assert!(began.elapsed() < TIMEOUT, "not blocked within {TIMEOUT:?}: {printed} bytes");
             std::thread::sleep(Duration::from_millis(20));
             let now = ioctl_fionread(program.0.stdout.as_ref().expect("piped above")).expect("a length");
             if now != printed {

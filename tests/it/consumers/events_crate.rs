@@ -96,7 +96,7 @@ fn consumer_depends_on_few_crates_and_on_no_native_library() {
     assert!(names.len() <= 32, "{} crates: {names:?}", names.len());
     for package in packages.iter().filter(|package| !package["source"].is_null()) {
         let locked = format!("name = {}\nversion = {}\n", package["name"], package["version"]);
-        assert!(LOCK.contains(&locked), "{locked} is not the version of this workspace");
+        assert!(LOCK.contains(&locked), "{locked} differs from the version of this workspace");
     }
 }
 

@@ -152,7 +152,7 @@ impl Scenario {
         for (place, record, is_committed) in self.records() {
             let id = record.header("ce_id").unwrap_or_default();
             let is_done = handled.times(id) > 0 || aside.contains(&record.value);
-            assert!(is_done || !is_committed, "{place} is committed, and nobody has worked on it");
+            assert!(is_done || !is_committed, "{place} is committed but was not handled");
         }
     }
 
@@ -171,7 +171,7 @@ impl Scenario {
             let number = numbers[id.as_str()];
             let lane = (number % TYPES.len(), number / TYPES.len() % KEYS);
             let before = last.insert(lane, number);
-            assert!(before < Some(number), "{number} was worked on after {before:?}");
+            assert!(before < Some(number), "{number} was handled after {before:?}");
         }
     }
 
@@ -203,8 +203,8 @@ impl Scenario {
         for event in self.posted[calm..].iter().filter(|event| event.is_bad) {
             assert_eq!(times.get(event.id.as_str()), Some(&1), "{}", event.id);
         }
-        assert!(times.contains_key(""), "the record that is not the bridge's is lost");
-        assert!(times.keys().all(|id| id.is_empty() || self.is_bad(id)), "a good event was set aside");
+        assert!(times.contains_key(""), "the record of another producer is lost");
+        assert!(times.keys().all(|id| id.is_empty() || self.is_bad(id)), "a good event is a dead letter");
     }
 
     fn is_bad(&self, id: &str) -> bool {

@@ -149,7 +149,7 @@ fn topic_changes_keep_properties_set_by_others() {
         let cluster = Cluster::connect(&config(bootstrap, &[])).await.expect("a cluster");
         let wanted = topics_config(Some(2), &[("retention.ms", "1000"), ("segment.bytes", "2097152")]);
         assert!(cluster.create_topic(&name, &wanted).await.expect("made"));
-        assert!(!cluster.create_topic(&name, &wanted).await.expect("there"), "it was made twice");
+        assert!(!cluster.create_topic(&name, &wanted).await.expect("there"), "the topic was created twice");
         cluster.add_partitions(&name, 4).await.expect("widened");
         let shrink = cluster.add_partitions(&name, 3).await.expect_err("Kafka cannot shrink");
         assert!(matches!(shrink, Error::Refused(_)), "{shrink:?}");

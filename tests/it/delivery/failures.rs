@@ -48,7 +48,7 @@ fn on_mock(settings: &[&str]) -> (Mock, Bridge) {
     let prefix = format!("topics.prefix={prefix}");
     let settings: Vec<&str> = [prefix.as_str()].into_iter().chain(settings.iter().copied()).collect();
     let bridge = Bridge::serve(&mock.bootstrap_servers(), &settings);
-    assert_eq!(summary(&bridge.post(&call("before"))), acked(), "without the fault it works");
+    assert_eq!(summary(&bridge.post(&call("before"))), acked(), "the event failed before the fault");
     (mock, bridge)
 }
 
@@ -73,11 +73,7 @@ fn record_that_kafka_refuses_permanently_is_a_dead_letter_before_the_answer_with
     for error in [E::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, E::RD_KAFKA_RESP_ERR_INVALID_RECORD] {
         let (mock, bridge) = on_mock(&[]);
         mock.request_errors(RDKafkaApiKey::Produce, &[error]);
-        assert_eq!(
-            summary(&bridge.post(&call("innocent"))),
-            acked(),
-            "{error:?}: taken when it is sent alone"
-        );
+        assert_eq!(summary(&bridge.post(&call("innocent"))), acked(), "{error:?}: accepted when sent alone");
         mock.request_errors(RDKafkaApiKey::Produce, &[error, error]);
         assert_eq!(summary(&bridge.post(&call("bad"))), (422, "refused_by_kafka".into(), false), "{error:?}");
         assert_eq!(bridge.metric(r#"rejected_total{reason="refused_by_kafka"}"#), 1);
@@ -111,11 +107,11 @@ fn late_ack_is_refused_and_its_retry_is_a_duplicate_not_a_second_record() {
     mock.broker_round_trip_time(1, Duration::from_secs(3)).expect("a slow broker");
     let started = Instant::now();
     assert_eq!(summary(&bridge.post(&call("slow"))), refused("ack_deadline"));
-    assert!(started.elapsed() < Duration::from_secs(2), "the deadline is the bridge's own");
+    assert!(started.elapsed() < Duration::from_secs(2), "the answer did not come at the deadline");
     assert_eq!(
         summary(&bridge.post(&call("slow"))),
         refused("duplicate_in_flight"),
-        "it is still on its way"
+        "the first delivery is in flight"
     );
     mock.broker_round_trip_time(1, Duration::ZERO).expect("a quick broker");
     until("the late ack", || summary(&bridge.post(&call("slow"))) == (200, "duplicate".into(), false));
@@ -148,7 +144,7 @@ fn full_queue_refuses_at_once() {
         until("the first in the queue", || bridge.metric("kafka_queue_records") == 1);
         let started = Instant::now();
         assert_eq!(summary(&bridge.post(&call("second"))), refused("queue_full"));
-        assert!(started.elapsed() < Duration::from_secs(1), "waited for the queue");
+        assert!(started.elapsed() < Duration::from_secs(1), "the refusal was not immediate");
         assert_eq!(first.join().expect("an answer"), acked());
     });
 }
@@ -170,7 +166,7 @@ fn bytes_in_flight_are_bounded_until_the_delivery_report() {
     assert_eq!(
         summary(&bridge.post(&call("after"))),
         refused("over_budget"),
-        "answered events hold their bytes"
+        "answered events still count in the memory budget"
     );
     mock.broker_round_trip_time(1, Duration::ZERO).expect("a quick broker");
     until("room again", || summary(&bridge.post(&call("later"))) == acked());
@@ -207,7 +203,7 @@ fn frozen_broker_causes_refusals_within_the_deadline_and_a_failed_readiness() {
     assert!(started.elapsed() < Duration::from_secs(5));
     bridge.process.wait_for_line("no record was acknowledged", Duration::from_secs(10));
     bridge.wait_ready(false);
-    assert_eq!(bridge.admin("/livez").status, 200, "a frozen broker is no reason to be killed");
+    assert_eq!(bridge.admin("/livez").status, 200, "a frozen broker must not fail liveness");
     kafka.thaw();
     bridge.wait_ready(true);
     until("the late ack", || summary(&bridge.post(&call("during"))) == (200, "duplicate".into(), false));

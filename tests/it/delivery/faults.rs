@@ -117,7 +117,7 @@ fn round(cluster: &ProxiedCluster, cases: &[Case], seed: u64, is_long: bool) {
         print_line(&format!("FAILED: {case}: {}", shortened(why, REASON_CHARACTERS)));
     }
     let whole: Vec<String> = failed.iter().map(|(case, why)| format!("{case}: {why}")).collect();
-    assert!(whole.is_empty(), "did not hold:\n{}", whole.join("\n\n"));
+    assert!(whole.is_empty(), "cases failed:\n{}", whole.join("\n\n"));
 }
 
 const REASON_CHARACTERS: usize = 600;
@@ -138,5 +138,5 @@ fn seed() -> u64 {
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is not a number: {text}")))
 }

@@ -55,7 +55,7 @@ fn record_refused_by_a_late_leader_does_not_count_as_written() {
     assert_eq!(values.len(), 2);
     assert!(values.contains(&&first) && values.contains(&&second));
     let refusals = r#"kafka_delivery_errors_total{kind="unproved"}"#;
-    assert_eq!(bridge.metric(refusals), 1, "the library no longer takes one for the other");
+    assert_eq!(bridge.metric(refusals), 1, "librdkafka no longer confuses the two records");
 }
 
 /// Relay of Kafka's protocol that refuses the first record once another follows it.
@@ -127,7 +127,7 @@ fn frame(from: &mut TcpStream) -> io::Result<Vec<u8>> {
 /// as librdkafka sends them.
 fn refuse(request: &[u8]) -> Vec<u8> {
     let (version, correlation) = (&request[6..8], &request[8..12]);
-    assert!(matches!(version, [0, 9 | 10]), "produce of version {version:?} looks otherwise");
+    assert!(matches!(version, [0, 9 | 10]), "produce requests of version {version:?} have another layout");
     let client_id = usize::from(u16::from_be_bytes([request[12], request[13]]));
     // After the client's id: tags, transactional id, acks, timeout, one topic.
     let topic = 14 + client_id + 1 + 1 + 2 + 4 + 1;

@@ -54,7 +54,7 @@ fn stop_under_load_keeps_every_answered_event_and_exits_with_zero() {
         senders.into_iter().map(|sender| sender.join().expect("a sender")).sum()
     });
     let written = consume::read_topic(kafka, &topic, answered, TIMEOUT).len();
-    assert!(written >= answered, "{answered} were answered 200, {written} stand in the topic");
+    assert!(written >= answered, "{answered} were answered 200, {written} are in the topic");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn second_signal_ends_at_once() {
     let started = Instant::now();
     bridge.process.signal("INT");
     let status = bridge.process.wait_exit(TIMEOUT);
-    assert!(started.elapsed() < Duration::from_secs(30), "waited for the delay");
+    assert!(started.elapsed() < Duration::from_secs(30), "the second signal did not end the delay");
     assert_eq!(status.code(), Some(1));
 }
 
@@ -110,8 +110,12 @@ fn admin_listener_answers_probes_and_nothing_else() {
     );
     assert!(metrics.text().ends_with("# EOF\n"));
     assert_eq!(bridge.admin("/").status, 404);
-    assert_eq!(bridge.admin(PATH).status, 404, "no webhooks on the admin listener");
-    assert_eq!(http::get(bridge.ingress, "/metrics").expect("an answer").status, 404, "no metrics outside");
+    assert_eq!(bridge.admin(PATH).status, 404, "the admin listener accepts webhooks");
+    assert_eq!(
+        http::get(bridge.ingress, "/metrics").expect("an answer").status,
+        404,
+        "the ingress serves metrics"
+    );
 }
 
 #[test]

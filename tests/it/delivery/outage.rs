@@ -222,9 +222,9 @@ fn outage_and_restart_cost_no_event_and_no_order() {
     assert_eq!(
         (logged("Kafka is down"), logged("AllBrokersDown")),
         (1, 0),
-        "told once, not at every attempt"
+        "the outage is logged more than once"
     );
-    assert_eq!(bridge.stop().code(), Some(0), "what is in the spool is not left");
+    assert_eq!(bridge.stop().code(), Some(0), "the stop left rows in the spool");
 
     let bridge = cut_off(&prefix, directory.path(), &[]);
     assert_eq!(outcome(&bridge, &bodies[3]), (200, "duplicate".into()), "remembered by the spool alone");
@@ -403,7 +403,7 @@ fn spooled_events_and_rejections_are_known_after_a_restart() {
     assert_eq!(outcome_of(&bridge), "duplicate");
     drop(bridge);
     let bridge = serve("forward");
-    assert_eq!(outcome_of(&bridge), "spooled", "judged by other rules");
+    assert_eq!(outcome_of(&bridge), "spooled", "evaluated by other rules");
     drop(bridge);
     for rule in ["forward", "dead_letter"] {
         assert_eq!(outcome_of(&serve(rule)), "duplicate", "{rule}");

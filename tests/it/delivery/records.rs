@@ -131,7 +131,7 @@ fn assert_headers(record: &Read, known: KnownType, dialect: Dialect, id: &str, e
     chrono::DateTime::parse_from_rfc3339(time).unwrap_or_else(|e| panic!("{known} {dialect}: {time}: {e}"));
     match dialect {
         Dialect::Documented => assert_eq!(json["timestamp"], time),
-        Dialect::Live => assert_eq!(json["request_id"], id, "the sender's own id names the event"),
+        Dialect::Live => assert_eq!(json["request_id"], id, "the id is not the sender's"),
     }
 }
 
@@ -157,7 +157,7 @@ fn missing_topics_are_created_with_the_configured_properties() {
     assert_eq!(
         consume::topic_partitions(Kafka::shared().bootstrap(), &topic),
         None,
-        "made before its first use"
+        "not created before its first use"
     );
     assert_eq!(bridge.post(body.as_bytes()).status, 200);
     assert_eq!(consume::topic_partitions(Kafka::shared().bootstrap(), &topic), Some(4));
@@ -197,7 +197,7 @@ fn routes_set_topics_keys_and_headers() {
     }
     let voicemail = only_record(&format!("{prefix}calls"));
     assert_eq!(voicemail.key.as_deref(), Some(&b"+14155550123"[..]));
-    assert_eq!(voicemail.header("ce_subject"), Some("c1"), "the key is by choice, the subject is not");
+    assert_eq!(voicemail.header("ce_subject"), Some("c1"), "the key is configurable, the subject is not");
     assert_eq!(voicemail.header("team"), None);
     let unrouted = only_record(&bridge.topic("contact.created"));
     assert_eq!(unrouted.key.as_deref(), Some(&b"98765"[..]), "number and decimal string give one key");
@@ -247,8 +247,8 @@ fn dead_letters_have_the_bytes_and_the_reason() {
     );
     assert_eq!(record.header("dlq_source"), Some("main"));
     assert_eq!(record.header("dlq_event_id"), Some(id.as_str()));
-    assert!(!response.text().contains("secret-mark"), "the answer shows a value");
-    assert_eq!(bridge.post(marked).json()["outcome"], "duplicate", "its retry is known");
+    assert!(!response.text().contains("secret-mark"), "the response contains a value of the body");
+    assert_eq!(bridge.post(marked).json()["outcome"], "duplicate", "the retry is not a duplicate");
 
     let kind = Bridge::serve(Kafka::shared().bootstrap(), &["dead_letter.answer=ok"]);
     let response = kind.post(b"no json");
@@ -265,7 +265,7 @@ fn tolerant_source_accepts_violations_and_flags_them() {
     let record = only_record(&bridge.topic("call.missed"));
     assert_eq!(record.header("justcall-violations"), Some("3"));
     assert_eq!(bridge.metric("tolerated_violations_total"), 3);
-    assert!(record.header("ce_time").is_some(), "receipt stands in for a time that cannot be read");
+    assert!(record.header("ce_time").is_some(), "the time of receipt replaces an invalid time");
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn duplicate_is_the_same_source_id_and_body() {
     let forged = br#"{"request_id":"01KG5S8Z6R4PBD5EV1J1T6XN0C","type":"call.updated","data":{"call_sid":"CA1","n":2}}"#;
     let outcome = |body: &[u8]| bridge.post(body).json()["outcome"].as_str().expect("an outcome").to_owned();
     assert_eq!(outcome(forged), "acked");
-    assert_eq!(outcome(real), "acked", "a forged body shut the real one out");
+    assert_eq!(outcome(real), "acked", "a forged body suppressed the real one");
     assert_eq!(outcome(real), "duplicate");
     let other = http::post(bridge.ingress, "/other", &[], real).expect("an answer");
     assert_eq!(other.json()["outcome"], "acked", "another source's event is another event");

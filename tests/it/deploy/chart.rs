@@ -93,7 +93,7 @@ fn default_values_render_only_the_default_resources() {
     assert_eq!(workload["spec"]["podManagementPolicy"], "Parallel");
     let retained = &workload["spec"]["persistentVolumeClaimRetentionPolicy"];
     assert_eq!((&retained["whenScaled"], &retained["whenDeleted"]), (&"Retain".into(), &"Retain".into()));
-    assert!(!set("one").has("PodDisruptionBudget"), "it would forbid every eviction");
+    assert!(!set("one").has("PodDisruptionBudget"), "the budget would forbid every eviction");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn pods_are_restricted_and_have_no_access_to_the_cluster() {
         assert_eq!(security["readOnlyRootFilesystem"], true, "{}", set.name);
         assert_eq!(security["capabilities"]["drop"][0], "ALL", "{}", set.name);
         for mount in container["volumeMounts"].as_array().expect("mounts") {
-            assert!(mount.get("subPath").is_none(), "{}: it would never be brought up to date", set.name);
+            assert!(mount.get("subPath").is_none(), "{}: pods would never be updated", set.name);
         }
     }
 }
@@ -120,7 +120,7 @@ fn grace_period_covers_the_configured_stop() {
     assert_eq!(grace(&[]), Some(10 + 20 + 10));
     assert_eq!(grace(&["settings.shutdown.delay=500ms", "settings.shutdown.timeout=2m"]), Some(1 + 120 + 10));
     assert_eq!(set("mapping").pod()["terminationGracePeriodSeconds"], 90 + 3 + 10);
-    assert_eq!(set("placed").pod()["terminationGracePeriodSeconds"], 300, "a person's word goes before");
+    assert_eq!(set("placed").pod()["terminationGracePeriodSeconds"], 300, "a person's value overrides");
 }
 
 #[test]
@@ -283,8 +283,8 @@ fn network_policy_allows_dns_brokers_the_collector_and_both_ports() {
     assert_eq!(ports("egress"), ["53", "53", "9094", "9095", "443"]);
     assert_eq!(ports("ingress"), [r#""http""#, r#""admin""#]);
     assert_eq!(policy["policyTypes"], serde_json::json!(["Ingress", "Egress"]));
-    assert!(policy["ingress"][0].get("from").is_none(), "webhooks come from outside");
-    assert!(policy["ingress"][1]["from"][0]["podSelector"].is_object(), "metrics do not");
+    assert!(policy["ingress"][0].get("from").is_none(), "webhooks come from outside the cluster");
+    assert!(policy["ingress"][1]["from"][0]["podSelector"].is_object(), "metrics do not leave the cluster");
     let hardened = set("hardened").only(&["NetworkPolicy"])["spec"]["egress"].to_string();
     assert!(hardened.contains("4318"), "{hardened}");
 }
@@ -294,7 +294,7 @@ fn storage_class_of_a_single_dash_is_empty() {
     let claim = |settings: &[&str]| {
         with(settings).workload()["spec"]["volumeClaimTemplates"][0]["spec"]["storageClassName"].clone()
     };
-    assert_eq!(claim(&[]), Value::Null, "the cluster's own");
+    assert_eq!(claim(&[]), Value::Null, "the cluster's default");
     assert_eq!(claim(&["persistence.storageClass=-"]), "");
     assert_eq!(claim(&["persistence.storageClass=fast"]), "fast");
 }
@@ -309,7 +309,7 @@ fn chart_and_image_have_the_version_of_the_crate() {
     let text = fs::read_to_string(project("docs/how-to/kubernetes.md")).expect("a document");
     assert!(
         text.contains(&format!("/justcall-bridge:{version} ")),
-        "docs/how-to/kubernetes.md builds another"
+        "docs/how-to/kubernetes.md has another version"
     );
 }
 
@@ -354,7 +354,7 @@ fn chart_has_the_tested_alerts() {
     assert_eq!(
         set("gateway").only(&["PrometheusRule"])["spec"],
         expected[0],
-        "nothing in it is taken for a template"
+        "the rules contain template syntax"
     );
     let served = with(&[
         "metrics.prometheusRule.enabled=true",
@@ -375,5 +375,5 @@ fn readme_is_generated_from_the_values() {
         fs::write(&file, &made).expect("README.md");
     }
     let there = fs::read_to_string(&file).unwrap_or_default();
-    assert!(there == made, "UPDATE_GOLDEN=1 writes {} anew", file.display());
+    assert!(there == made, "UPDATE_GOLDEN=1 rewrites {}", file.display());
 }

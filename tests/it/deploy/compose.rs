@@ -93,7 +93,7 @@ fn compose_file_starts_a_bridge_that_is_healthy_and_writes_to_its_kafka() {
         .values()
         .flat_map(|service| service["ports"].as_array().cloned().unwrap_or_default())
     {
-        assert_eq!(port["host_ip"], "127.0.0.1", "a laptop is carried into strange networks");
+        assert_eq!(port["host_ip"], "127.0.0.1", "ports must not be open on untrusted networks");
     }
     assert_eq!((&bridge["read_only"], &bridge["cap_drop"][0]), (&true.into(), &"ALL".into()));
     if !can_contain("that the compose file's bridge starts") {

@@ -116,7 +116,7 @@ fn image_has_the_bridge_and_its_libraries() {
         "/usr/local/ssl/cert.pem",
     ];
     assert_eq!(rest, expected);
-    assert!(libraries.len() <= 5, "what is it linked to? {libraries:?}");
+    assert!(libraries.len() <= 5, "unexpected libraries: {libraries:?}");
     let root = image.root.path().to_str().expect("a path of text");
     let mut again = Command::new(project("deploy/image/root"));
     let output = again.args([env!("CARGO_BIN_EXE_justcall-bridge"), root]).output().expect("it starts");
@@ -258,12 +258,12 @@ fn files_copied_by_the_dockerfile_suffice_for_cargo() {
             let mut kept = kept.lines().filter_map(|line| line.strip_prefix('!'));
             kept.any(|path| Path::new(source).starts_with(path))
         };
-        assert!(from.iter().all(is_kept), "of {from:?} something never reaches Docker");
+        assert!(from.iter().all(is_kept), ".dockerignore excludes a part of {from:?}");
     }
     let read = compiled_files();
-    assert!(read.len() > 100, "the compiler tells what it reads: {read:?}");
+    assert!(read.len() > 100, "the compiler's list of files is incomplete: {read:?}");
     let missing: Vec<_> = read.iter().filter(|file| !folder.path().join(file).exists()).collect();
-    assert!(missing.is_empty(), "COPY does not bring what the compiler reads: {missing:?}");
+    assert!(missing.is_empty(), "COPY lacks files that the compiler reads: {missing:?}");
 }
 
 /// Returns the project's files that the library was compiled from, from the compiler's list beside it.
@@ -291,7 +291,7 @@ fn image_is_built_by_the_steps_and_files_of_the_dockerfile() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     let outputs = run_build_stage(folder.path(), None);
     let compiled = outputs[1].lines().filter(|line| line.trim_start().starts_with("Compiling")).count();
-    assert_eq!(compiled, 2, "all but this workspace was built in a layer of its own: {}", outputs[1]);
+    assert_eq!(compiled, 2, "the dependencies were not built in their own layer: {}", outputs[1]);
     let image = Image::of(&folder.path().join("target/release/justcall-bridge"));
     if can_contain("that the released binary starts in its image") {
         let mut command = image.command("65532", &[], &["/usr/local/bin/justcall-bridge", "--version"]);

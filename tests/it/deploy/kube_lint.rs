@@ -54,7 +54,7 @@ fn misspelt_field_is_found() {
     let text = fs::read_to_string(&sets()[0].file).expect("manifests");
     fs::write(&file, text.replace("podManagementPolicy:", "podManagmentPolicy:")).expect("a file");
     let found = std::panic::catch_unwind(|| tools::validate(&[file]));
-    assert!(found.is_err(), "it was taken");
+    assert!(found.is_err(), "the misspelt field was accepted");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn kube_score_finds_nothing_critical() {
         }
         let output = score.arg(&set.file).output().expect("kube-score starts");
         let printed = both(&output);
-        assert!(printed.contains("[OK]"), "{}: it judged nothing: {printed}", set.name);
+        assert!(printed.contains("[OK]"), "{}: kube-score checked nothing: {printed}", set.name);
         assert!(output.status.success() && !printed.contains("[CRITICAL]"), "{}: {printed}", set.name);
     }
 }

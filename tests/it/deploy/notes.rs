@@ -37,7 +37,7 @@ fn helm_commands_of_the_documents_work() {
     {
         let text = std::fs::read_to_string(project(document)).expect("a document");
         let calls = helm_calls(&text);
-        assert!(!calls.is_empty(), "{document} tells how to install it");
+        assert!(!calls.is_empty(), "{document} has no Helm command");
         for call in calls {
             tools::printed(tools::helm_template().args(call));
         }
@@ -112,7 +112,7 @@ fn run_commands(node: &Node, set: &Rendered, notes: &str) {
     };
     assert!(!output("check").contains("failure"), "{}", output("check"));
     assert!(output("send").contains("200     acked"), "{}", output("send"));
-    assert!(output("tail").contains("call.completed"), "the event is there to be seen: {}", output("tail"));
+    assert!(output("tail").contains("call.completed"), "tail does not show the event: {}", output("tail"));
     if set.workload()["kind"] == "StatefulSet" {
         assert!(output("spool").contains("0 records wait"), "{}", output("spool"));
     }

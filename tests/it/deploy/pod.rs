@@ -163,7 +163,7 @@ impl Pod {
     /// Sends SIGTERM, as the deletion of a pod does. Liveness probes end.
     pub(super) fn terminate(&mut self) {
         let restarted = self.liveness.take().is_some_and(Watch::end);
-        assert!(!restarted, "its node would have restarted it");
+        assert!(!restarted, "the kubelet would have restarted the pod");
         self.process.signal("TERM");
     }
 

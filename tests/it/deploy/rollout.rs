@@ -61,7 +61,7 @@ fn delete(mut pod: Pod, load: &Load, other: &Pod) {
     sleep(ENDPOINT_REMOVAL_DELAY);
     load.set_target(Some(other.ingress));
     let status = pod.wait_end();
-    assert!(status.success(), "it ended with {status}");
+    assert!(status.success(), "the pod ended with {status}");
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn rollout_under_load_loses_no_event_with_or_without_kafka() {
     let pod_1 = start(&second, 1);
     kafka.freeze();
     until("spooled events", || load.answered(Answer::Spooled) > 50);
-    assert!(pod_0.is_ready(), "its spool can take events");
+    assert!(pod_0.is_ready(), "the spool cannot accept events");
     delete(pod_0, &load, &pod_1);
     let spooled = load.answered(Answer::Spooled);
     until("events in the other's spool", || load.answered(Answer::Spooled) > spooled + 50);
@@ -111,7 +111,7 @@ fn rollout_under_load_loses_no_event_with_or_without_kafka() {
     let verdict = judge(&sent, &contents, &[], lifted);
     eprintln!("{HEADING}\n{verdict}");
     assert_eq!(verdict.lost, Vec::<String>::new());
-    assert_eq!(verdict.broken, 0, "a connection found nobody");
+    assert_eq!(verdict.broken, 0, "a connection was refused");
     for mut pod in [pod_0, pod_1] {
         pod.terminate();
         assert!(pod.wait_end().success());
@@ -124,7 +124,7 @@ const SPOOL: &str = "/var/lib/justcall-bridge/spool";
 fn new_route_applies(node: &Node, folder: &Path, kafka: &Kafka, before: &Rendered, ports: &[u16], pod: &Pod) {
     let route = "settings.routes[0].match=contact.*,settings.routes[0].topics=justcall.people";
     let after = chart(folder, kafka, &ports[..2], &["fullnameOverride=first", route]);
-    assert_eq!(after.workload(), before.workload(), "no pod is rolled for a route");
+    assert_eq!(after.workload(), before.workload(), "a new route must not roll the pods");
     let taken = || pod.metric(r#"config_reloads_total{result="success"}"#).unwrap_or_default();
     let count = taken();
     node.configure(&after);

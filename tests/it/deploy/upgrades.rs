@@ -149,7 +149,7 @@ fn disabling_autoscaling_keeps_the_running_pods() {
         assert!(both(&refused).contains("--set replicaCount=5"), "{}", both(&refused));
         assert_eq!(replicas(&off("replicaCount=5")), Some(5));
         let deliberate = upgrade(helm, vec![stateful_set(3)], &["replicaCount=2"]);
-        assert_eq!(replicas(&deliberate), Some(2), "without an autoscaler a person scales");
+        assert_eq!(replicas(&deliberate), Some(2), "without an autoscaler the value sets the replicas");
     }
 }
 

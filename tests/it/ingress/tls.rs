@@ -70,7 +70,7 @@ fn tls_1_3_and_1_2_are_accepted_and_logged() {
         let mut client = Client::connect(server.bridge.ingress, &config).expect("a handshake");
         assert_eq!((client.version(), client.post(PATH, EVENT)), (Some(wanted), 200));
     }
-    assert_eq!(server.connect().version(), Some(TLSv1_3), "the newest that both know");
+    assert_eq!(server.connect().version(), Some(TLSv1_3), "the newest common version");
     let line = server.bridge.process.wait_for_line("\"serving\"", Duration::from_secs(1));
     assert!(line.contains("\"tls\":true"), "{line}");
     assert_eq!(server.bridge.metric("certificate_expires_timestamp_seconds"), 3_786_912_000);
@@ -127,7 +127,7 @@ fn new_certificate_applies_within_seconds_and_open_connections_stay() {
     until("the new certificate", || server.serves(&renewed));
     assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
     early.send(b"content-length: 0\r\n\r\n");
-    assert_eq!(early.answer(), 200, "a request that was under way");
+    assert_eq!(early.answer(), 200, "a request in flight");
     assert!(early.certificate() == server.pair.der);
     assert_eq!((server.warnings(), server.bridge.metric("file_reloads_total")), (0, 1));
 }

@@ -182,7 +182,7 @@ pub(crate) fn create_topic_with(
     let wish = config.iter().fold(wish, |wish, (name, value)| wish.set(name, value));
     let made = wait(admin(bootstrap).create_topics([&wish], &admin_options()));
     let made = made.expect("the cluster answers").remove(0);
-    made.unwrap_or_else(|(name, code)| panic!("{name} was not made: {code}"));
+    made.unwrap_or_else(|(name, code)| panic!("{name} was not created: {code}"));
     await_leaders(bootstrap, topic, usize::try_from(partitions).expect("partitions"));
 }
 
@@ -206,7 +206,7 @@ pub(crate) fn delete_topic(bootstrap: &str, topic: &str) {
     let consumer = consumer(bootstrap);
     let deadline = Instant::now() + REQUEST_TIMEOUT;
     while partitions(&consumer, topic).is_some() {
-        assert!(Instant::now() < deadline, "{topic} is still there");
+        assert!(Instant::now() < deadline, "{topic} still exists");
         std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn same(name: &str, actual: &str) {
     let expected = fs::read_to_string(&file).unwrap_or_default();
     assert!(
         expected == actual,
-        "{} differs; UPDATE_GOLDEN=1 writes it anew\n--- expected\n{expected}\n--- actual\n{actual}",
+        "{} differs; UPDATE_GOLDEN=1 rewrites it\n--- expected\n{expected}\n--- actual\n{actual}",
         file.display()
     );
 }

@@ -92,7 +92,7 @@ impl Process {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "no line with {text:?} within {within:?}, but:\n{lines:#?}");
             let ended = self.output.ended.load(Ordering::Acquire) == 2;
-            assert!(!ended, "no line with {text:?}, and no more will come after:\n{lines:#?}");
+            assert!(!ended, "the output ended without a line with {text:?}:\n{lines:#?}");
             let woken = self.output.more.wait_timeout(lines, left);
             lines = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -127,7 +127,11 @@ impl Process {
                 self.readers.drain(..).for_each(|reader| reader.join().expect("a reader"));
                 return status;
             }
-            assert!(Instant::now() < deadline, "no end within {within:?}:\n{:#?}", *self.output.lines());
+            assert!(
+                Instant::now() < deadline,
+                "the program did not end within {within:?}:\n{:#?}",
+                *self.output.lines()
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }

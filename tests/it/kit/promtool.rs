@@ -54,7 +54,7 @@ fn command() -> Command {
             Command::new("sh").args(["-ec", FETCH]).current_dir(folder).output().expect("sh starts");
         assert!(
             fetched.status.success() && folder.join("promtool").exists(),
-            "These tests judge alerts and the dashboard with Prometheus's own promtool. It is not on the PATH, \
+            "These tests check alerts and the dashboard with Prometheus's own promtool. It is not on the PATH, \
              and cannot be fetched; on Debian or Ubuntu after `apt-get update` it could.\n{}",
             String::from_utf8_lossy(&fetched.stderr)
         );

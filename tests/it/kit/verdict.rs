@@ -117,14 +117,14 @@ fn reordered(sent: &[Sent], places: &Places<'_>) -> Vec<(String, String)> {
     let mut chains: BTreeMap<(&str, &str), Chain<'_>> = BTreeMap::new();
     for event in sent {
         if let Some((key, partition, offset)) = places.get(&(event.kind, event.body.as_slice())) {
-            assert_eq!(*key, event.key.as_bytes(), "{} stands under another key", mark(event));
+            assert_eq!(*key, event.key.as_bytes(), "{} has another key", mark(event));
             chains.entry((event.kind, &event.key)).or_default().push((*partition, *offset, event));
         }
     }
     let mut found = Vec::new();
     for ((kind, key), mut chain) in chains {
         let partitions: BTreeSet<i32> = chain.iter().map(|place| place.0).collect();
-        assert_eq!(partitions.len(), 1, "{kind} {key} lies in several partitions");
+        assert_eq!(partitions.len(), 1, "{kind} {key} is in several partitions");
         chain.sort_by_key(|place| place.1);
         // The latest first try so far: if it breaks no order, no earlier event does.
         let mut latest: Option<&Sent> = None;

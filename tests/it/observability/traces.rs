@@ -63,7 +63,7 @@ fn spans_of_an_event_connect_its_request_and_its_consumers() {
     assert_eq!(spans.names(&trace(1)), ["ack", "http", "ingest"]);
     assert_eq!(spans.names(&trace(2)), ["http", "ingest"], "a duplicate writes nothing");
     assert_eq!(spans.names(&trace(3)), ["ack", "http", "ingest"], "a dead letter is written");
-    assert_eq!(spans.0.len(), 3 + 2 + 3 + 3, "neither what is not sampled nor probes leave spans");
+    assert_eq!(spans.0.len(), 3 + 2 + 3 + 3, "unsampled events and probes have spans");
 
     let (http, ingest, ack) =
         (spans.one(&trace(1), "http"), spans.one(&trace(1), "ingest"), spans.one(&trace(1), "ack"));
@@ -98,7 +98,7 @@ fn spans_of_an_event_connect_its_request_and_its_consumers() {
     let root_trace = root.split('-').nth(1).expect("a trace id");
     assert_eq!(spans.one(root_trace, "http").text("parent"), "");
     assert_eq!(spans.one(root_trace, "ingest").traceparent(), root);
-    assert_eq!(of(&records, "root").header("tracestate"), None, "it belongs to no trace");
+    assert_eq!(of(&records, "root").header("tracestate"), None, "the record has a tracestate");
 }
 
 #[test]

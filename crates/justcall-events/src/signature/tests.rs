@@ -206,7 +206,7 @@ fn a_secret_that_is_there_twice_still_matches() {
     trial.secrets = [SECRET, "other", SECRET].map(str::to_owned).to_vec();
     assert_eq!(trial.place(), Ok(2), "the last of them");
     trial.secrets.clear();
-    assert_eq!(trial.place(), Err(Fault::NoMatch), "no secret is no key");
+    assert_eq!(trial.place(), Err(Fault::NoMatch), "an empty list has no key");
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn topic_without_timestamp_limits_is_checked_for_size(kafka: &Kafka) {
     let report = bridge.check(&["--probe"]);
     report.assert_finding("tried by size", ("ok", "write", &["calls", "may write"]));
     report.assert_finding("no clock", ("skipped", "clock", &["bounds the times"]));
-    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "a probe was written");
+    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "check wrote a record");
 }
 
 fn wrong_clock_is_reported_and_nothing_was_written(kafka: &Kafka) {
@@ -201,8 +201,8 @@ fn wrong_clock_is_reported_and_nothing_was_written(kafka: &Kafka) {
         let report = bridge.check_in(&["--probe"], &environment);
         report.assert_finding(&format!("clock off by {seconds} s"), (level, "clock", &[words]));
     }
-    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "a probe was written");
-    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("dead-letter")), 0, "a probe was written");
+    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "check wrote a record");
+    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("dead-letter")), 0, "check wrote a record");
 }
 
 fn missing_replica_is_reported(kafka: &Kafka) {

@@ -60,14 +60,11 @@ pub(super) fn healthy_bridge_has_only_ok_lines_and_a_broken_one_remedies(kafka: 
         golden::same("check-healthy.txt", &normalized(&bridge, &text));
         golden::same("check-healthy.json", &normalized(&bridge, &bridge.run(&["--probe", "--json"], &[]).1));
     } else {
-        report_skipped(
-            "a report of ok lines only",
-            "the tests' folder is on no disk that outlives this machine",
-        );
+        report_skipped("a report of ok lines only", "the tests' folder is not on a durable disk");
         assert!(report.problems().lines().all(|line| line.contains("spool.disk")), "{}", report.problems());
     }
     for topic in ["calls", "dead-letter"] {
-        assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic(topic)), 0, "a probe was written");
+        assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic(topic)), 0, "check wrote a record");
     }
     let report = bridge.check(&[]);
     assert_eq!(report.problems().lines().count(), 1, "{}", report.problems());

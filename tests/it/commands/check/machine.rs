@@ -223,7 +223,7 @@ fn route_without_signed_events_is_reported_with_the_right_field() {
         ("warning", key, &["documented dialect", "write `direction`"]),
     );
     let live = routes("/data/call_info/direction: Incoming").check(&["--offline"]);
-    assert_eq!(live.problems(), "", "the source takes no other dialect");
+    assert_eq!(live.problems(), "", "the source accepts one dialect only");
 }
 
 #[test]

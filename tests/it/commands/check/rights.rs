@@ -59,5 +59,5 @@ fn missing_right_is_reported_for_each_topic() {
     let report = assert_finding("all rights", &all, "ok", "write", &[&calls, "may write"]);
     assert!(report.has(("ok", "topic", &[&letters, "makes it on first use"])), "{}", report.problems());
     assert_eq!(report.code, 0, "{}", report.problems());
-    assert_eq!(topic_end(broker.kafka.bootstrap(), &calls), 0, "a probe was written");
+    assert_eq!(topic_end(broker.kafka.bootstrap(), &calls), 0, "check wrote a record");
 }

@@ -104,12 +104,12 @@ fn killed_replays_resume_without_loss_or_duplicates() {
         let mut process = many_letters.place.start(&REPLAY);
         let deadline = Instant::now() + TIMEOUT;
         while consume::topic_end(bootstrap, &many_letters.target()) < before + 200 {
-            assert!(Instant::now() < deadline, "nothing is replayed");
+            assert!(Instant::now() < deadline, "no letter was replayed");
         }
         process.signal("KILL");
         killed_midway += usize::from(process.wait_exit(TIMEOUT).code().is_none());
     }
-    assert!(killed_midway >= 3, "the kills came too late to show anything: {killed_midway}");
+    assert!(killed_midway >= 3, "too few replays were killed before their end: {killed_midway}");
     let last = many_letters.place.run(&REPLAY).expect_code(0).json();
     assert_eq!(last["stay"], serde_json::json!([]));
     many_letters.assert_each_once();
@@ -137,7 +137,7 @@ fn interrupted_replay_ends_in_order_and_resumes() {
     let process = many_letters.place.start(&REPLAY);
     let deadline = Instant::now() + TIMEOUT;
     while consume::topic_end(bootstrap, &many_letters.target()) < 100 {
-        assert!(Instant::now() < deadline, "nothing is replayed");
+        assert!(Instant::now() < deadline, "no letter was replayed");
     }
     process.signal("INT");
     let ran = finish(process);
@@ -145,7 +145,7 @@ fn interrupted_replay_ends_in_order_and_resumes() {
     assert_eq!(
         first as usize,
         read_committed(bootstrap, &many_letters.target()).len(),
-        "told is what is written"
+        "the report differs from the topic"
     );
     let rest = many_letters.place.run(&REPLAY).expect_code(0).json();
     assert_eq!(first + rest["replayed"].as_u64().expect("a count"), 3000);
@@ -159,7 +159,7 @@ fn replay_waits_for_a_lost_broker_without_loss_or_duplicates() {
     let process = many_letters.place.start(&REPLAY);
     let deadline = Instant::now() + TIMEOUT;
     while consume::topic_end(kafka.bootstrap(), &many_letters.target()) < 300 {
-        assert!(Instant::now() < deadline, "nothing is replayed");
+        assert!(Instant::now() < deadline, "no letter was replayed");
     }
     kafka.restart();
     let ran = finish(process).expect_code(0);

@@ -28,7 +28,7 @@ fn each_command_needs_its_rights_but_no_group() {
     guarded.grant(&PLAIN, &[("READ", "topic", &topics)]);
     until("a right to read", || tail().stdout.len() == 50);
     let read = tail().expect_code(0);
-    assert!(!read.stderr.join("\n").to_lowercase().contains("group"), "a group is asked for: {read:?}");
+    assert!(!read.stderr.join("\n").to_lowercase().contains("group"), "the rights name a group: {read:?}");
 
     let forbidden = place.run(&REPLAY).expect_code(1);
     assert!(forbidden.stderr.join("\n").contains("transactional id"), "{forbidden:?}");

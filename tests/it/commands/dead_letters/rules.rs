@@ -66,8 +66,8 @@ fn every_letter_is_replayed_once_after_a_change_of_the_rules() {
 
     let dry = replay(&["--all", "--dry-run"]).expect_code(1).json();
     assert_eq!((&dry["replayed"], &dry["stay"][0]["reason"]), (&5.into(), &"not_json".into()));
-    assert_eq!(letters_and_marks(&bridge).1.len(), 0, "a dry run marked something");
-    assert!(committed(&bridge.topic("unknown")).is_empty(), "a dry run wrote something");
+    assert_eq!(letters_and_marks(&bridge).1.len(), 0, "a dry run wrote a mark");
+    assert!(committed(&bridge.topic("unknown")).is_empty(), "a dry run wrote a record");
 
     // One by its id, then those of a reason, then the rest.
     let one = letters.iter().find(|read| read.header("dlq_reason") == Some("contract_violation")).unwrap();
@@ -99,7 +99,10 @@ fn every_letter_is_replayed_once_after_a_change_of_the_rules() {
         assert_eq!(record.header("ce_id"), letter.header("dlq_event_id"));
         assert_eq!(record.header("ce_time"), Some("2026-03-12T14:30:00Z"));
         assert_eq!(record.header("ce_source"), Some("/justcall/main"));
-        assert_eq!(record.timestamp_millis, letter.timestamp_millis, "received then, not now");
+        assert_eq!(
+            record.timestamp_millis, letter.timestamp_millis,
+            "the time of receipt is the original one"
+        );
         assert!(record.header("justcall-replayed").is_some());
         assert_eq!(record.key.as_deref(), record.header("ce_subject").map(str::as_bytes));
     }

@@ -51,7 +51,7 @@ fn schema_accepts_exactly_the_bodies_that_the_bridge_accepts() {
     }
     let some = &differences[..differences.len().min(20)];
     assert!(differences.is_empty(), "{} differ, such as\n{}", differences.len(), some.join("\n"));
-    assert!(taken > 10_000 && turned_away > 10_000, "{taken} taken, {turned_away} turned away");
+    assert!(taken > 10_000 && turned_away > 10_000, "{taken} accepted, {turned_away} rejected");
 }
 
 /// Validators may assert `format`. Only the documented dialect has fields with one.
@@ -137,11 +137,11 @@ fn documented_differences_exist() {
             "accepts",
             &[json!({ "schema": schema(name, dialect, Validation::Documented), "instances": [body] })],
         );
-        assert_eq!(answer[0], json!([true]), "{difference}: the schema turns it away");
+        assert_eq!(answer[0], json!([true]), "{difference}: the schema rejects it");
         assert_eq!(
             accepted(&body, dialect, Validation::Documented),
             None,
-            "{difference}: the bridge takes it"
+            "{difference}: the bridge accepts it"
         );
     }
 }

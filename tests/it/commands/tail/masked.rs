@@ -66,7 +66,7 @@ fn personal_data_is_masked_by_default() {
         let found = leaks(&all, &[]);
         assert!(found.is_empty(), "{format}: {found:#?}");
         assert!(all.contains("call.completed") && all.contains("contact.updated"), "{all}");
-        assert!(all.contains("call_1") && all.contains("CA0001"), "ids are needed to find one's way:\n{all}");
+        assert!(all.contains("call_1") && all.contains("CA0001"), "ids must stay visible:\n{all}");
         let shown = place.run(&[&args[..], &["--show-personal-data"]].concat()).expect_code(0);
         assert!(leaks(&shown.text(), &[]).len() > 20, "{format}: {shown:?}");
     }

@@ -102,7 +102,7 @@ fn answer_at_a_terminal_decides() {
 
     let (code, printed) = run_at_a_terminal(&team, "");
     assert_eq!(code, Some(0), "{printed}");
-    assert!(!printed.contains("Make these changes?"), "nothing is to be asked: {printed}");
+    assert!(!printed.contains("Make these changes?"), "the prompt is superfluous: {printed}");
 }
 
 /// Runs `topics apply` in a terminal and types `typed`.

@@ -73,7 +73,7 @@ fn grant(broker: &Secured, rights: &[Right]) {
 
 fn without(rights: &[Right], operation: &str) -> Vec<Right> {
     let left: Vec<Right> = rights.iter().filter(|right| right.0 != operation).cloned().collect();
-    assert_ne!(left.len(), rights.len(), "{operation} was not among them");
+    assert_ne!(left.len(), rights.len(), "the exported rights lack {operation}");
     left
 }
 
@@ -128,7 +128,7 @@ fn serve_creates_nothing_without_create_and_needs_it_for_nothing_else() {
     let team = team(&broker, &["topics.partitions=1"]);
     grant(&broker, &without(&exported(&team, "serve"), "CREATE"));
     let bridge = serve(&team);
-    assert!(!is_acked(&bridge, 0), "the topic was made without the right");
+    assert!(!is_acked(&bridge, 0), "the topic was created without the right");
     create_topic_with(broker.kafka.bootstrap(), &team.topic("calls"), 1, 1, &[]);
     until_acked(&bridge);
 
@@ -154,7 +154,7 @@ fn serve_writes_nothing_without_write() {
     grant(&broker, &reduced);
     let bridge = serve(&team);
     bridge.wait_ready(true);
-    assert!(!is_acked(&bridge, 0), "written without the right");
+    assert!(!is_acked(&bridge, 0), "a record was written without the right");
     assert_eq!(topic_end(broker.kafka.bootstrap(), &team.topic("calls")), 0);
     grant(&broker, &rights);
     until_acked(&bridge);

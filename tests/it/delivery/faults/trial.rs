@@ -149,7 +149,7 @@ impl<'a> Trial<'a> {
         self.until(&format!("{more} more {answer:?}"), |trial| trial.load.answered(answer) >= wanted);
     }
 
-    /// Waits for rows in the spool; without a spool, for the first refused event.
+    /// Waits for rows in the spool, or without a spool until an event is refused.
     pub(crate) fn until_spooling(&self, more: usize) {
         let (answer, more) = if self.plan.spool { (Answer::Spooled, more) } else { (Answer::Refused, 1) };
         self.until_more(answer, more);
@@ -175,7 +175,7 @@ impl<'a> Trial<'a> {
         let status = bridge.process.wait_exit(Duration::from_secs(60));
         self.former.push(bridge.process.stderr());
         self.load.set_target(None);
-        assert!(status.success() || !self.plan.spool, "the stop left something behind: {status}");
+        assert!(status.success() || !self.plan.spool, "the stop left events undelivered: {status}");
     }
 
     /// Starts a bridge on the files of the former one.
@@ -271,7 +271,7 @@ fn directory(plan: &Plan, folder: &Path) -> PathBuf {
 fn last_log_lines(former: &[Vec<String>], running: Option<&Bridge>) -> String {
     let running = running.map(|bridge| bridge.process.stderr());
     let logs: Vec<_> = former.iter().chain(&running).map(|log| tail(log)).collect();
-    format!("the bridges of this trial said:\n{}", logs.join("\n--- and the next one:\n"))
+    format!("logs of this trial's bridges:\n{}", logs.join("\n--- and the next one:\n"))
 }
 
 /// Returns the last lines, without those that repeat for each event or attempt.

@@ -21,7 +21,7 @@ fn repeated_request_writes_nothing() {
         assert_eq!(summary(&request.send(&bridge)), duplicate);
     }
     let forged = again.replace(SIGNATURE, "0".repeat(64));
-    assert_eq!(summary(&forged.send(&bridge)).0, 503, "to be known is not to be let in");
+    assert_eq!(summary(&forged.send(&bridge)).0, 503, "a duplicate must authenticate too");
     assert_eq!(summary(&Request::unsigned(&caught.body).send(&bridge)).0, 401);
     let expected = vec![(bridge.topic("call.completed"), vec![caught.body])];
     assert_eq!(records_by_topic(&bridge, kafka, 1), expected);
@@ -47,7 +47,11 @@ fn spooled_request_is_a_duplicate_after_a_restart() {
 
     let bridge = Bridge::serve(kafka, &settings);
     assert_eq!(summary(&caught.send(&bridge)), (200, "duplicate".to_owned()), "after a restart");
-    assert_eq!(summary(&Request::unsigned(&caught.body).send(&bridge)).0, 401, "known, but not let in");
+    assert_eq!(
+        summary(&Request::unsigned(&caught.body).send(&bridge)).0,
+        401,
+        "a duplicate must authenticate too"
+    );
     let topic = bridge.topic("call.completed");
     consume::read_topic(kafka, &topic, 1, Duration::from_secs(30));
     assert_eq!(records_by_topic(&bridge, kafka, 1), vec![(topic, vec![caught.body])]);
@@ -92,9 +96,9 @@ fn bodies_with_one_signature_are_accepted_and_counted_from_the_eleventh_on() {
     for number in 0..10 {
         let request = Request::signed(SECRET, call(number), &at);
         assert_eq!(summary(&request.send(&bridge)), acked);
-        assert_eq!(summary(&request.send(&bridge)).1, "duplicate", "a retry is no new body");
+        assert_eq!(summary(&request.send(&bridge)).1, "duplicate", "a retry is not a new body");
     }
-    assert_eq!(reused(), 0, "ten are a busy second");
+    assert_eq!(reused(), 0, "ten in one second are normal");
     for number in 10..13 {
         let request = Request::signed(SECRET, call(number), &at);
         assert_eq!(summary(&request.send(&bridge)), acked);

@@ -135,7 +135,7 @@ pub(super) fn summary(response: &Response) -> (u16, String) {
     assert_eq!(response.header("www-authenticate"), challenge, "{tag}");
     let retry_after = response.header("retry-after").map(|value| value.parse::<u16>().expect("seconds"));
     assert_eq!(retry_after.is_some(), response.status == 503, "{tag}");
-    assert!(!response.text().contains(super::SECRET), "the answer shows the secret");
+    assert!(!response.text().contains(super::SECRET), "the response contains the secret");
     (response.status, tag)
 }
 

@@ -71,7 +71,7 @@ impl Mount {
             answer(OLD, number) == mismatch()
         });
         assert_eq!(answer(NEW, 4), acked());
-        assert_eq!(self.matches(bridge, 1), 1, "the new one has the first place now");
+        assert_eq!(self.matches(bridge, 1), 1, "the new secret is now the first");
     }
 
     fn wait_for_reload(&self, what: &str, reached: impl FnMut() -> bool) {

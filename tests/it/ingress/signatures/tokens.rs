@@ -118,7 +118,7 @@ fn token_and_signature_do_not_replace_each_other() {
     assert_eq!(
         summary(&Request::unsigned("no json").send(&bridge)),
         (401, "token".to_owned()),
-        "asked for first"
+        "the token is checked first"
     );
     assert_eq!(summary(&bearer(&call(1), INLINE).send(&bridge)), (401, "signature_missing".to_owned()));
     assert_eq!(summary(&bearer("no json", INLINE).send(&bridge)), (401, "unverifiable".to_owned()));
@@ -128,7 +128,7 @@ fn token_and_signature_do_not_replace_each_other() {
     assert_eq!(
         summary(&signed.send(&bridge)),
         (401, "token".to_owned()),
-        "a duplicate is not told to anybody"
+        "a duplicate must authenticate too"
     );
     records_by_topic(&bridge, kafka, 1);
 }

@@ -104,7 +104,7 @@ fn every_log_line_quoted_by_an_alert_exists() {
         // A quoted string within braces is one of Prometheus's formats.
         for line in text.split('"').skip(1).step_by(2).filter(|quoted| !quoted.starts_with('%')) {
             quoted += 1;
-            assert!(sources.contains(line), "{name} quotes {line:?}, which nobody writes");
+            assert!(sources.contains(line), "{name} quotes {line:?}, which the bridge does not log");
         }
     }
     assert!(quoted >= 4, "{quoted}");
@@ -149,11 +149,11 @@ fn every_alert_fires_in_a_test() {
                 && line.contains(&format!("severity=\"{severity}\""))
                 && line.contains("value: 1")
         });
-        assert!(fired, "no test sees {name} fire as {severity}");
+        assert!(fired, "{name} fires as {severity} in no test");
     }
     let named: BTreeSet<_> = rules().into_iter().map(|rule| rule.name).collect();
     let tested = tests.split("alertname=\"").skip(1).filter_map(|rest| rest.split('"').next());
     for name in tested {
-        assert!(named.contains(name), "{name} is tested and is no alert");
+        assert!(named.contains(name), "{name} is tested and is not an alert");
     }
 }

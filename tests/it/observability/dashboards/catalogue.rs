@@ -19,12 +19,13 @@ pub(super) fn catalogue() -> BTreeMap<String, Metric> {
     let mut metrics: BTreeMap<_, _> =
         rows.iter().filter(|row| row.len() == 6).map(|row| metric(row)).collect();
     for row in rows.iter().filter(|row| row.len() == 3) {
-        let metric = metrics.get_mut(&full(row[0])).unwrap_or_else(|| panic!("{row:?} is of no metric"));
+        let metric =
+            metrics.get_mut(&full(row[0])).unwrap_or_else(|| panic!("{row:?} does not belong to a metric"));
         let values = if row[2].starts_with('`') { ticked(row[2]) } else { Vec::new() };
         let label = metric.labels.get_mut(row[1].trim_matches('`'));
-        *label.unwrap_or_else(|| panic!("{row:?} is no label")) = values;
+        *label.unwrap_or_else(|| panic!("{row:?} is not a label")) = values;
     }
-    assert!(metrics.len() > 40, "docs/reference/metrics.md was not understood: {}", metrics.len());
+    assert!(metrics.len() > 40, "docs/reference/metrics.md was not parsed: {}", metrics.len());
     metrics
 }
 

@@ -30,7 +30,7 @@ fn queries(dashboard: &Value) -> Vec<(&str, &str)> {
 fn filled_in(query: &str) -> String {
     let query = query.replace("$__rate_interval", "5m").replace("$namespace", "n").replace("$job", "j");
     let query = query.replace("$pod", "p");
-    assert!(!query.contains('$'), "a variable that the dashboard does not have: {query}");
+    assert!(!query.contains('$'), "the dashboard lacks this variable: {query}");
     query
 }
 
@@ -84,7 +84,7 @@ fn panels_have_descriptions_and_do_not_overlap() {
     let (mut ids, mut titles, mut taken) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for panel in panels(&dashboard) {
         let title = text(panel, "title");
-        assert!(ids.insert(panel["id"].as_u64()), "{title}: its id is another's");
+        assert!(ids.insert(panel["id"].as_u64()), "{title}: duplicate id");
         if text(panel, "type") == "row" {
             titles.clear();
         }
@@ -93,7 +93,7 @@ fn panels_have_descriptions_and_do_not_overlap() {
         assert!(place("x") + place("w") <= 24, "{title}: too wide");
         for x in place("x")..place("x") + place("w") {
             for y in place("y")..place("y") + place("h") {
-                assert!(taken.insert((x, y)), "{title}: on top of another");
+                assert!(taken.insert((x, y)), "{title}: overlaps another panel");
             }
         }
         if text(panel, "type") == "row" {
@@ -107,7 +107,7 @@ fn panels_have_descriptions_and_do_not_overlap() {
         }
         if text(panel, "type") == "stat" {
             // Over a range, Grafana shows the last number of a series that has ended.
-            assert!(targets.iter().all(|target| target["instant"] == true), "{title}: not of now");
+            assert!(targets.iter().all(|target| target["instant"] == true), "{title}: not an instant query");
         }
         if text(panel, "type") == "timeseries" {
             assert!(panel["fieldConfig"]["defaults"]["unit"].is_string(), "{title}: no unit");

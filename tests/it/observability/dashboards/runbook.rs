@@ -108,7 +108,8 @@ fn every_command_in_the_runbook_is_valid() {
         let words: Vec<&str> = command.split_whitespace().collect();
         let names: Vec<&str> = words.iter().copied().take_while(|word| is_name(word)).collect();
         let printed = known.entry(names.clone()).or_insert_with(|| help(&names));
-        let printed = printed.as_deref().unwrap_or_else(|| panic!("there is no justcall-bridge {names:?}"));
+        let printed =
+            printed.as_deref().unwrap_or_else(|| panic!("justcall-bridge has no command {names:?}"));
         // A group of commands is not a command.
         assert!(!printed.contains("\nCommands:\n"), "justcall-bridge {command} lacks a subcommand");
         for flag in words.iter().filter(|word| word.starts_with("--")) {

@@ -29,7 +29,7 @@ fn unknown_places(bridge: &VerboseBridge) {
     let body = documented();
     let path = |rest: String| bridge.post_with(&rest, &borrowed(&odd), &body);
     assert_eq!(path(format!("/{}", marker("path"))), "404 unknown_path");
-    assert_eq!(path(format!("{PATH}/{}", marker("token"))), "404 unknown_path", "no source takes a token");
+    assert_eq!(path(format!("{PATH}/{}", marker("token"))), "404 unknown_path", "no source has a token");
     assert_eq!(
         path(format!("/{}%20%22{}?{}", marker("path"), marker("path"), marker("query"))),
         "404 unknown_path"

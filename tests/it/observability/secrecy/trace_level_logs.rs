@@ -174,7 +174,7 @@ impl VerboseBridge {
         self.process.wait_exit(TIMEOUT);
         let log = [self.process.stdout(), self.process.stderr()].concat().join("\n");
         for expected in ["TRACE", "DEBUG", "Create new librdkafka client", "Client configuration"] {
-            assert!(log.contains(expected), "the log is not at its most talkative: no {expected} in\n{log}");
+            assert!(log.contains(expected), "the log is not at trace level: no {expected} in\n{log}");
         }
         let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
         outputs.push(("the log".into(), log));
