@@ -46,7 +46,6 @@ fn template(event: &str) -> Template {
     templates.into_iter().find(|template| template.event_type == event_type).expect("a type that is listed")
 }
 
-/// Evaluates a body to its records.
 fn judging(template: &Template, times: u64) {
     let rules = rules(0, "");
     let body = Bytes::from(template.body(1));

@@ -156,12 +156,10 @@ impl Events {
         self.templates.iter().map(|template| template.event_type)
     }
 
-    /// Writes the file for wrk's script.
     pub(crate) fn script(&self) -> PathBuf {
         self.folder.path().join("events.lua")
     }
 
-    /// Returns the body of event `number`.
     pub(crate) fn body(&self, number: u64) -> String {
         self.templates[(number % self.templates.len() as u64) as usize].body(number)
     }
@@ -175,7 +173,6 @@ impl Events {
     }
 }
 
-/// Quotes a text for Lua.
 fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');

@@ -6,7 +6,6 @@ use justcall_kafka_bridge::config::Settings;
 use justcall_kafka_bridge::ingest::{Disposition, Evaluated, Evaluator};
 use justcall_kafka_bridge::routing::{Match, Operator, Predicate, RouteConfig, RouteTable};
 
-/// Returns the default settings.
 pub(crate) fn settings() -> Settings {
     Settings::default()
 }

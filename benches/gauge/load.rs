@@ -15,12 +15,9 @@ pub(crate) struct Target<'a> {
     pub(crate) path: &'a str,
 }
 
-/// Result of one load.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
 pub(crate) struct Sample {
-    /// Number of answered requests.
     pub(crate) requests: f64,
-    /// Answered requests a second.
     pub(crate) rate: f64,
     /// CPU of the server for each request, in microseconds.
     pub(crate) cpu: f64,
@@ -29,11 +26,9 @@ pub(crate) struct Sample {
     pub(crate) p99: f64,
 }
 
-/// Expected answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answers {
     Ok,
-    /// All 4xx.
     Rejected,
 }
 

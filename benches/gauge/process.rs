@@ -12,7 +12,6 @@ pub(crate) fn cpu_micros(pid: u32) -> f64 {
     ticks * 10_000.0
 }
 
-/// Returns the resident memory of a process, in MiB.
 pub(crate) fn resident_mib(pid: u32) -> f64 {
     status_mib(pid, "VmRSS:")
 }

@@ -69,7 +69,6 @@ impl Bench {
         self.results.into_inner()
     }
 
-    /// Creates the missing topics.
     pub(crate) fn make_topics<S: AsRef<str>>(&self, names: impl IntoIterator<Item = S>, partitions: i32) {
         for name in names {
             if self.topics.borrow_mut().insert(name.as_ref().to_owned()) {
@@ -78,7 +77,6 @@ impl Bench {
         }
     }
 
-    /// Starts the baseline on `topics` topics.
     pub(crate) fn floor(&self, topics: usize) -> Floor {
         self.floor_with(topics, &[])
     }
@@ -145,7 +143,6 @@ impl Bench {
     }
 }
 
-/// Side of a comparison.
 pub(crate) struct Side<'a> {
     pub(crate) name: &'static str,
     /// Function that loads the side for a number of seconds.
@@ -185,7 +182,6 @@ impl Spooling {
     }
 }
 
-/// Returns the path of the baseline, which is built beside this benchmark.
 fn floor_program() -> PathBuf {
     let own = std::env::current_exe().expect("a path of its own");
     let program = own.ancestors().nth(2).expect("a target folder").join("examples/floor");

@@ -9,13 +9,11 @@ use super::bench::Bench;
 /// Bytes of an ordinary body.
 pub(crate) const BODY: usize = 300;
 
-/// Number of documented types, each with a topic.
 pub(crate) const TOPICS: usize = 9;
 
 /// Default number of connections.
 const CONNECTIONS: usize = 64;
 
-/// Number of connections of a full load.
 pub(crate) const FULL: usize = 256;
 
 /// Name for `--case`, description, and function of a case.

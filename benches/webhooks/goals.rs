@@ -61,7 +61,6 @@ pub(crate) const GOALS: &[Goal] = &[
 ];
 
 impl Goal {
-    /// Returns the figure, if the case was run.
     pub(crate) fn measured(&self, results: &Results) -> Option<f64> {
         if self.figure == Alone {
             let fact = results.facts.iter().find(|fact| fact.case == self.case && fact.name == self.row)?;

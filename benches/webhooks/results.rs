@@ -11,14 +11,12 @@ pub(crate) struct Results {
     pub(crate) facts: Vec<Fact>,
 }
 
-/// Comparison of two sides, measured in turn.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) case: &'static str,
     pub(crate) name: String,
     /// Side that the bridge is compared with: the baseline, or the bridge in another state.
     pub(crate) against: &'static str,
-    /// By round.
     pub(crate) base: Vec<Sample>,
     pub(crate) ours: Vec<Sample>,
 }
@@ -83,7 +81,6 @@ impl Fact {
 }
 
 impl Results {
-    /// Returns all tables as Markdown.
     pub(crate) fn markdown(&self) -> String {
         let rows = table(
             "| case | against | its events/s | bridge's | ratio | its CPU, µs | bridge's | ratio | its p50, p99, ms | bridge's |",
@@ -94,7 +91,6 @@ impl Results {
         [rows, facts, goals].concat()
     }
 
-    /// Returns the missed goals, one on a line.
     pub(crate) fn missed(&self) -> Vec<String> {
         let missed = self.goals().filter(|goal| !goal.is_met);
         missed.map(|goal| format!("{}: {:.2}, and {} is wanted", goal.name, goal.value, goal.bound)).collect()
@@ -112,7 +108,6 @@ impl Results {
     }
 }
 
-/// Goal with its measured figure.
 struct Measured {
     name: String,
     bound: String,

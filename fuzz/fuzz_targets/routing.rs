@@ -270,7 +270,6 @@ fn spelled_value(field: &str, value: Value) -> Value {
     text(&value).map_or(value, |text| spelled(field, &text).into())
 }
 
-/// Returns the normalized spelling of a named field's value.
 fn spelled(field: &str, text: &str) -> String {
     let is_number = (7..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     match field {
@@ -284,7 +283,6 @@ fn spelled(field: &str, text: &str) -> String {
     }
 }
 
-/// Returns whether a character is a control character or a noncharacter, which keys and headers cannot contain.
 fn is_forbidden(character: char) -> bool {
     let code = u32::from(character);
     character.is_control() || (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE

@@ -6,7 +6,6 @@ use std::path::Path;
 
 /// A file of `src`, or of a crate in `crates`.
 pub(crate) struct Source {
-    /// Path relative to the crate's root, with `/`.
     pub(crate) path: String,
     text: String,
     /// Tokens outside test items, without comments.

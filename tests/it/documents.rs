@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Spellings of the program's name in the documents.
 const CALLS: [&str; 2] = ["justcall-bridge", "cargo run --release --"];
 
 #[test]
@@ -60,7 +59,6 @@ fn metrics(document: &str) -> Vec<String> {
     rests.map(name).filter(|name: &String| !name.is_empty()).collect()
 }
 
-/// Returns the program's error about arguments that it does not accept.
 fn usage_error(args: &[String]) -> Option<String> {
     // The help is printed only if everything before it was valid.
     let mut asked: Vec<&str> = args.iter().map(String::as_str).collect();

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 /// Number of connections of the traffic beside a drain.
 const BESIDE: usize = 16;
 
-/// Limit on a drain.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(super) fn spool(bench: &Bench) {
@@ -46,7 +45,6 @@ pub(super) fn drain(bench: &Bench) {
         let (target, seconds) = (bridge.target(), bench.seconds);
         let (traffic, drained) = scope(|scope| {
             let traffic = scope.spawn(|| closed_loop(target, &events, BESIDE, seconds, Answers::Ok));
-            // Only while both run.
             while bridge.bridge.metric("spool_rows") > 0 && !traffic.is_finished() {
                 sleep(Duration::from_millis(20));
             }

@@ -196,7 +196,6 @@ pub(super) fn linger(bench: &Bench) {
                     "linger {linger} ms, {connections} connections: {:.0}/s, p50 {:.2} ms",
                     sample.rate, sample.p50
                 );
-                // The first one does not count.
                 if round > 0 {
                     samples.push(sample);
                 }

@@ -25,7 +25,6 @@ type Expected<'a> = (&'a str, &'a str, &'a [&'a str]);
 /// Correct settings of a bridge. Only Kafka does not exist.
 struct Bridge {
     settings: Vec<String>,
-    /// Common beginning of its topics' names.
     prefix: String,
     folder: TempDir,
 }

@@ -10,18 +10,15 @@ use crate::kit::command::Place;
 use crate::kit::consume::{self, Read};
 use crate::kit::kafka::Kafka;
 
-/// Starts a bridge that rejects unknown types and everything that differs from the reference.
 fn strict_bridge() -> Bridge {
     let settings = ["sources.main.validation=strict", "unknown_events=dead_letter"];
     Bridge::serve(Kafka::shared().bootstrap(), &settings)
 }
 
-/// Returns the place of the bridge's topics, with less strict rules.
 fn place(bridge: &Bridge) -> Place {
     Place::new(Kafka::shared().bootstrap(), &bridge.prefix)
 }
 
-/// Returns a call that lacks most fields of strict validation.
 fn call(id: &str) -> Vec<u8> {
     format!(
         r#"{{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"{id}","from":"+14155550123"}}}}"#

@@ -56,7 +56,6 @@ fn examples_of_serve_are_valid_settings() {
     let settings = "sources: { main: { signature: { required: false } } }";
     std::fs::write(folder.path().join("bridge.yaml"), settings).expect("settings");
     for example in examples {
-        // The same settings, without a Kafka.
         let line = example.replace("justcall-bridge serve", "\"$0\" check --offline");
         let bridge = bridge_command();
         let mut command = Command::new("sh");

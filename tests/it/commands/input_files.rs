@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Address without a server.
 const UNUSED_URL: &str = "http://127.0.0.1:1/webhooks/justcall";
 
 const OPEN: [&str; 2] = ["--set", "sources.main.signature.required=false"];

@@ -223,7 +223,6 @@ fn commands(folder: &Path) -> Vec<Vec<String>> {
     list.into_iter().map(|args| args.into_iter().map(str::to_owned).collect()).collect()
 }
 
-/// Creates a spool with rows for [`commands`].
 fn fill_spool(folder: &Path) {
     let spool = format!("spool.directory={}", folder.join("spool").display());
     let bridge = Bridge::serve(
@@ -345,7 +344,6 @@ fn commands_about_a_cluster_fail_on_a_full_disk_and_end_quietly_on_a_closed_pipe
     assert!(bridge.stop().success());
 }
 
-/// Returns a full pipe and its reader, which does not read.
 fn stalled_pipe() -> (std::io::PipeReader, Stdio) {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
     std::io::Write::write_all(&mut writer, &[b'x'; 64 * 1024]).expect("room for it");

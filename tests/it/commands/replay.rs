@@ -18,7 +18,6 @@ use tempfile::TempDir;
 
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Folder with a file to replay, and topics of its own.
 struct Backfill {
     folder: TempDir,
     file: PathBuf,

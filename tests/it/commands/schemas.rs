@@ -18,7 +18,6 @@ const JUDGE: &str = include_str!("schemas/judge.py");
 const PARSE: &str = include_str!("schemas/parse.js");
 const SETTINGS: &str = include_str!("schemas/bridge.yaml");
 
-/// Runs a command with `input` and returns its output. Panics if it fails.
 fn printed(command: &mut Command, input: &str) -> String {
     let mut child = command
         .stdin(Stdio::piped())
@@ -34,7 +33,6 @@ fn printed(command: &mut Command, input: &str) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// Returns the validator's result for each case.
 fn verdicts(judge: &str, cases: &[Value]) -> Vec<Value> {
     let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
     let answer = printed(python().args(["-c", JUDGE, judge]), &lines);

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 const BLOCKED_AFTER: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Program whose output is not read. Dropping it kills the program.
 pub(super) struct BlockedProgram(Child);
 
 impl BlockedProgram {
@@ -31,7 +30,6 @@ impl BlockedProgram {
         program
     }
 
-    /// Kills the program with SIGKILL and returns its complete lines.
     pub(super) fn kill(mut self) -> Vec<String> {
         self.0.kill().expect("it runs");
         self.0.wait().expect("a child can be waited for");

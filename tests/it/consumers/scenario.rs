@@ -29,7 +29,6 @@ pub(super) struct Scenario {
     group: String,
     dead_letters: String,
     posted: Vec<Posted>,
-    /// Posts no event twice.
     without_duplicates: bool,
 }
 
@@ -78,7 +77,6 @@ impl Scenario {
         }
     }
 
-    /// Posts events until a condition is true, and a few more.
     pub(super) fn post_until(&mut self, mut reached: impl FnMut() -> bool) {
         let deadline = Instant::now() + TIMEOUT;
         while !reached() {
@@ -115,7 +113,6 @@ impl Scenario {
         self.posted.push(Posted { id, is_bad });
     }
 
-    /// Writes a record that the bridge did not write.
     pub(super) fn post_without_id(&self) {
         let producer: BaseProducer =
             ClientConfig::new().set("bootstrap.servers", self.bootstrap).create().expect("a producer");
@@ -224,7 +221,6 @@ impl Scenario {
         TYPES.into_iter().flat_map(of_topic).collect()
     }
 
-    /// Returns the consumers' dead letters with the origin of each.
     fn dead_letters(&self) -> Vec<(String, Read)> {
         let letters = consume::read_committed(self.bootstrap, &self.dead_letters).into_iter();
         letters.map(|letter| (letter.header("dlq_place").expect("a place").to_owned(), letter)).collect()

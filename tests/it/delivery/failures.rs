@@ -38,7 +38,6 @@ fn refused(tag: &str) -> (u16, String, bool) {
 
 type Mock = MockCluster<'static, DefaultProducerContext>;
 
-/// Starts a mock cluster that has the topic of [`call`], and a bridge on it.
 fn on_mock(settings: &[&str]) -> (Mock, Bridge) {
     let mock = MockCluster::new(1).expect("a mock cluster");
     let prefix = format!("{}.", crate::kit::topic_name("mocked"));

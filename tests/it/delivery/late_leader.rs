@@ -58,7 +58,6 @@ fn record_refused_by_a_late_leader_does_not_count_as_written() {
     assert_eq!(bridge.metric(refusals), 1, "librdkafka no longer confuses the two records");
 }
 
-/// Relay of Kafka's protocol that refuses the first record once another follows it.
 struct Relay {
     listener: TcpListener,
 }
@@ -113,7 +112,6 @@ fn relay(client: TcpStream, target: &str, holding: &AtomicBool) -> io::Result<()
     }
 }
 
-/// Reads a request or an answer with its length.
 fn frame(from: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut frame = vec![0; 4];
     from.read_exact(&mut frame)?;

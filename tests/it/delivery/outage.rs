@@ -69,7 +69,6 @@ fn place() -> (String, TempDir) {
     (format!("{}.", crate::kit::topic_name("outage")), tempfile::tempdir().expect("a directory"))
 }
 
-/// Runs `justcall-bridge spool …` on a directory. Returns exit code and lines.
 fn spool(args: &[&str], directory: &Path) -> (Option<i32>, Vec<String>) {
     let directory = directory.to_str().expect("a path in UTF-8");
     let args = [&["spool"], args, &["--directory", directory]].concat();
@@ -85,7 +84,6 @@ struct OneOfThree {
     directory: TempDir,
     topic: String,
     broker: usize,
-    /// Calls of the first partition.
     stuck: Vec<String>,
     healthy: Vec<String>,
 }
@@ -171,7 +169,6 @@ fn stuck_partition_and_refused_records_delay_no_other_key() {
     let stuck = STUCK as u64;
     // All but those of the frozen broker, and perhaps the dead letter if its partition is there.
     until("the healthy partition", || bridge.metric("spool_rows") <= stuck + 1);
-    // Several refused records a second, between others.
     for n in 10..30 {
         assert_eq!(post(&case.stuck[n % 10], STUCK + n, 10), spooled());
         assert_eq!(post(&case.healthy[n % 10], 100 + n, 60_000), spooled());

@@ -23,7 +23,6 @@ fn only_record(topic: &str) -> Read {
     records.remove(0)
 }
 
-/// Returns the identity of a sample, by a JSON library instead of the bridge.
 fn entity_id(known: KnownType, dialect: Dialect, body: &str) -> String {
     let json: serde_json::Value = serde_json::from_str(body).expect("a sample of JSON");
     let name = known.name();
@@ -61,7 +60,6 @@ fn every_type_of_both_dialects_is_unchanged_in_its_topic() {
     assert!(bridge.stop().success());
 }
 
-/// Posts a sample of every type and asserts that each is unchanged in its topic.
 pub(crate) fn assert_every_type_is_unchanged(
     ingress: SocketAddr,
     bootstrap: &str,

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
-/// Set of values with its manifests.
 pub(super) struct Rendered {
     pub(super) name: String,
     pub(super) values: PathBuf,
@@ -17,7 +16,6 @@ pub(super) struct Rendered {
 }
 
 impl Rendered {
-    /// Returns the only resource of these kinds.
     pub(super) fn only(&self, kinds: &[&str]) -> &Value {
         let mut found =
             self.documents.iter().filter(|document| kinds.iter().any(|kind| document["kind"] == *kind));

@@ -17,7 +17,6 @@ pub(super) const USER: &str = "65532:65532";
 const CONTAIN: &str = include_str!("contain.sh");
 const DOCKERFILE: &str = include_str!("../../../deploy/Dockerfile");
 
-/// Files of the image, with the tests' binary.
 pub(super) struct Image {
     root: TempDir,
 }
@@ -76,7 +75,6 @@ impl Image {
     }
 }
 
-/// File or folder of the machine that a container sees.
 pub(super) struct Mount {
     pub(super) from: PathBuf,
     pub(super) to: String,
@@ -191,7 +189,6 @@ fn version(text: &str) -> Option<(u32, u32)> {
     Some((parts.next()??, parts.next()??))
 }
 
-/// Copies the files of the Dockerfile's COPY instructions into a folder.
 fn copy(build: &[Vec<&str>], into: &Path) {
     for words in build.iter().filter(|words| words[0] == "COPY") {
         let (to, from) = words[1..].split_last().expect("a target");
@@ -206,7 +203,6 @@ fn copy(build: &[Vec<&str>], into: &Path) {
     }
 }
 
-/// Runs the Dockerfile's first stage with this cargo. Returns the output of each step.
 fn run_build_stage(folder: &Path, cargo: Option<&Path>) -> Vec<String> {
     let stages = stages();
     let (mut done, mut outputs) = (0, Vec::new());
@@ -284,7 +280,6 @@ fn compiled_files() -> BTreeSet<PathBuf> {
     files.filter(|file| file.is_relative() && project(&file.to_string_lossy()).exists()).collect()
 }
 
-/// Runs the real build with all optimizations.
 #[test]
 #[ignore = "takes minutes; before a release: cargo test --test it -- --ignored image_is_built"]
 fn image_is_built_by_the_steps_and_files_of_the_dockerfile() {

@@ -103,7 +103,6 @@ fn bridge_accepts_the_settings_of_every_config_map() {
     }
 }
 
-/// Returns the literal variables of the container's environment.
 fn variables(set: &Rendered) -> Vec<(String, String)> {
     let env = set.pod()["containers"][0]["env"].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().expect("text").to_owned();

@@ -14,7 +14,6 @@ pub(super) struct Probe {
     path: String,
     period: Duration,
     timeout: Duration,
-    /// Failures in a row that change the state.
     failures: u64,
 }
 
@@ -43,7 +42,6 @@ impl Probe {
         ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 2"))
     }
 
-    /// Waits for the first success, within the manifest's limit.
     pub(super) fn await_success(&self) -> Result<(), String> {
         for _ in 0..self.failures {
             if self.succeeds() {
@@ -55,7 +53,6 @@ impl Probe {
     }
 }
 
-/// Returns the address of a container's port by its name.
 pub(super) fn address(container: &Value, port: &str) -> SocketAddr {
     let mut ports = container["ports"].as_array().expect("ports").iter();
     let found = ports.find(|listed| listed["name"] == port).expect("a port of that name");
@@ -92,7 +89,6 @@ impl Watch {
         Self { probe, over, max_failures, thread: Some(thread) }
     }
 
-    /// Stops the probe. Returns whether a kubelet would have acted.
     pub(super) fn end(mut self) -> bool {
         self.over.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {

@@ -61,7 +61,6 @@ impl Node {
         fs::rename(folder.join("..data_tmp"), folder.join("..data")).expect("a swap");
     }
 
-    /// Creates an authority, in PEM, among the public ones.
     pub(super) fn trust(&self, authority: &str) {
         self.image.trust(authority);
     }
@@ -83,7 +82,6 @@ impl Node {
     fn claimed(&self, claim: &str) -> PathBuf {
         let volume = self.folder.path().join("volumes").join(claim);
         if !volume.exists() {
-            // As on a new ext4.
             fs::create_dir_all(volume.join("lost+found")).expect("a volume");
             set_group(&volume, 0o2775);
         }
@@ -109,7 +107,6 @@ impl Node {
         mounts.iter().map(mount).collect()
     }
 
-    /// Returns a command in a pod's container; without `program`, the container's own command.
     fn command(&self, set: &Rendered, ordinal: usize, program: &[&str]) -> Command {
         let (pod, container) = (set.pod(), &set.pod()["containers"][0]);
         let security = &container["securityContext"];
@@ -167,7 +164,6 @@ impl Pod {
         self.process.signal("TERM");
     }
 
-    /// Waits for the end, at most the grace period.
     pub(super) fn wait_end(mut self) -> ExitStatus {
         self.process.wait_exit(self.grace)
     }

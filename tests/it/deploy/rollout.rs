@@ -55,7 +55,6 @@ fn chart(folder: &Path, kafka: &Kafka, ports: &[u16], settings: &[&str]) -> Rend
     render(folder, project(CHART).join("ci/least-values.yaml"), &all)
 }
 
-/// Deletes a pod under load while another takes over.
 fn delete(mut pod: Pod, load: &Load, other: &Pod) {
     pod.terminate();
     sleep(ENDPOINT_REMOVAL_DELAY);

@@ -15,7 +15,6 @@ use trial::{Case, Target, max_connections, run};
 
 const SMALL: &[&str] = &["server.max_body_bytes=64KiB", "server.max_in_flight=4MiB"];
 
-/// Attack with a fixed number of connections.
 type Kind = fn(&Target);
 
 #[test]

@@ -63,7 +63,6 @@ fn assert_valid_event_is_accepted(bridge: &Bridge) {
     assert_eq!(summary(&response), (200, "acked".to_owned()));
 }
 
-/// Returns a valid event that was never sent before.
 fn valid() -> Vec<u8> {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -321,7 +320,6 @@ fn encoded_bodies_are_decoded_within_the_limit() {
     assert_valid_event_is_accepted(&bridge);
 }
 
-/// Returns a valid event of exactly `length` bytes.
 fn padded(length: usize) -> Vec<u8> {
     let mut body = valid();
     body.resize(length, b' ');

@@ -21,7 +21,6 @@ const PROBE: &[u8] = b"GET /webhooks/justcall HTTP/1.1\r\nhost: localhost\r\n\r\
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 
-/// Bridge with a certificate, without a Kafka.
 struct TlsBridge {
     authority: Authority,
     pair: Pair,

@@ -8,7 +8,6 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-/// Default path of the ingress.
 pub(crate) const PATH: &str = "/webhooks/justcall";
 
 /// Setting that a bridge needs to accept unsigned events.
@@ -21,19 +20,16 @@ pub(crate) struct Bridge {
     pub(crate) process: Process,
     pub(crate) ingress: SocketAddr,
     pub(crate) admin: SocketAddr,
-    /// Common beginning of its topics' names.
     pub(crate) prefix: String,
 }
 
 impl Bridge {
-    /// Starts a bridge and waits until it is ready.
     pub(crate) fn serve(bootstrap: &str, settings: &[&str]) -> Self {
         let bridge = Self::start(bootstrap, settings);
         bridge.wait_ready(true);
         bridge
     }
 
-    /// Starts a bridge and waits until it listens.
     pub(crate) fn start(bootstrap: &str, settings: &[&str]) -> Self {
         Self::start_with(bootstrap, settings, &[])
     }
@@ -44,7 +40,6 @@ impl Bridge {
         Self::launch("trap '' XFSZ", &["serve"], bootstrap, settings, env)
     }
 
-    /// Starts a bridge with a settings file and waits until it is ready.
     pub(crate) fn serve_file(bootstrap: &str, file: &Path, settings: &[&str]) -> Self {
         let command = ["serve", "--config", file.to_str().expect("a path of text")];
         let bridge = Self::launch("trap '' XFSZ", &command, bootstrap, settings, &[]);
@@ -119,7 +114,6 @@ impl Bridge {
         line.unwrap_or_else(|| panic!("no metric {name} in:\n{text}")).parse().expect("a whole number")
     }
 
-    /// Returns the sum of a metric over its labels; 0 if there is none.
     pub(crate) fn metric_sum(&self, name: &str) -> f64 {
         let text = self.admin("/metrics").text().to_owned();
         let named = |line: &&str| {

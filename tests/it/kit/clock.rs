@@ -14,7 +14,6 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Compiles the library, or returns the reason why it cannot.
     pub(crate) fn build() -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         shim::build(SHIM, &folder.path().join("clock.so"))?;
@@ -31,7 +30,6 @@ impl Clock {
         file.write_all(format!("{seconds:+020}").as_bytes()).expect("the offset");
     }
 
-    /// Returns the environment of a process that uses this clock.
     pub(crate) fn environment(&self) -> [(&'static str, String); 2] {
         [
             ("LD_PRELOAD", self.path("clock.so").display().to_string()),

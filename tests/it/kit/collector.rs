@@ -20,7 +20,6 @@ struct Shared {
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     pub(crate) head: Vec<String>,
-    /// Protobuf.
     pub(crate) body: Vec<u8>,
 }
 

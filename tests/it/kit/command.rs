@@ -21,7 +21,6 @@ impl Ran {
         serde_json::from_str(&self.text()).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// Panics unless the exit code is `code`.
     pub(crate) fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:?}");
         self

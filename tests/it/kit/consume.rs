@@ -10,7 +10,6 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// Limit on one request to a cluster.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time without a record after which a reader of existing records fails.
@@ -23,14 +22,11 @@ pub(crate) struct Read {
     pub(crate) key: Option<Vec<u8>>,
     /// Empty if the record has none.
     pub(crate) value: Vec<u8>,
-    /// In the order of the record.
     pub(crate) headers: Vec<(String, Vec<u8>)>,
-    /// Since 1970.
     pub(crate) timestamp_millis: i64,
 }
 
 impl Read {
-    /// Returns the first header of that name, as text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(candidate, _)| candidate == name)?;
         Some(std::str::from_utf8(value).expect("a header of text"))
@@ -144,7 +140,6 @@ pub(crate) fn groups(bootstrap: &str) -> Vec<String> {
     list.groups().iter().map(|group| group.name().to_owned()).collect()
 }
 
-/// Returns the committed offset of a group for each partition of the topic.
 pub(crate) fn committed(bootstrap: &str, group: &str, topic: &str) -> BTreeMap<i32, i64> {
     let member = consumer_with(bootstrap, &[("group.id", group)]);
     let mut asked = TopicPartitionList::new();
@@ -200,7 +195,6 @@ pub(crate) fn leaders(bootstrap: &str, topic: &str) -> Vec<i32> {
     leaders.into_iter().map(|(_, leader)| leader).collect()
 }
 
-/// Deletes a topic and waits until it does not exist.
 pub(crate) fn delete_topic(bootstrap: &str, topic: &str) {
     request_deletion(bootstrap, topic);
     let consumer = consumer(bootstrap);

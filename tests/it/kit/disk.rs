@@ -6,13 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// File system of 64 MiB in memory.
 pub(crate) struct Disk {
     folder: TempDir,
 }
 
 impl Disk {
-    /// Mounts a disk, or returns the reason why it cannot.
     pub(crate) fn mount() -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut mount = Command::new("mount");
@@ -37,7 +35,6 @@ impl Disk {
         fs::remove_file(self.path("junk")).expect("the junk");
     }
 
-    /// Remounts the disk `ro` or `rw`.
     pub(crate) fn remount(&self, how: &str) -> Result<(), String> {
         run(Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(self.folder.path()))
     }

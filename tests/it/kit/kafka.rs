@@ -24,7 +24,6 @@ pub(crate) struct Options {
     pub(crate) properties: Vec<(String, String)>,
     /// Listeners beside the plain one: a name in capitals and a security protocol.
     pub(crate) listeners: Vec<(&'static str, &'static str)>,
-    /// Arguments for formatting the storage, such as `--add-scram`.
     pub(crate) format: Vec<String>,
     /// Advertised ports of a listener, one for each broker, and its name.
     pub(crate) advertised: Option<(&'static str, Vec<u16>)>,
@@ -76,7 +75,6 @@ impl Kafka {
         })
     }
 
-    /// Starts a cluster for one test and waits until it answers.
     pub(crate) fn start(options: Options) -> Self {
         // Another process may take a port between its choice and the broker's bind.
         for _ in 0..2 {
@@ -98,12 +96,10 @@ impl Kafka {
         Ok(kafka)
     }
 
-    /// Returns `host:port` of each broker's plain listener, separated by commas.
     pub(crate) fn bootstrap(&self) -> &str {
         &self.bootstrap
     }
 
-    /// Returns the addresses of a listener of [`Options::listeners`].
     pub(crate) fn listener(&self, name: &str) -> String {
         bootstrap(&self.brokers, name)
     }
@@ -117,7 +113,6 @@ impl Kafka {
         self.brokers.iter().for_each(Broker::freeze);
     }
 
-    /// Continues frozen brokers.
     pub(crate) fn thaw(&self) {
         self.brokers.iter().for_each(Broker::thaw);
     }

@@ -19,7 +19,6 @@ pub(crate) const TYPES: [(&str, &str); 4] = [
     ("sms.sent", "message_id"),
 ];
 
-/// Number of retries of a refused event.
 const RETRIES: usize = 8;
 
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +41,6 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// Returns whether the answer promises that the event will be in its topic.
     pub(crate) fn promises(self) -> bool {
         matches!(self, Self::Acked | Self::Spooled | Self::Duplicate)
     }
@@ -58,7 +56,6 @@ pub(crate) struct Try {
 /// Event with all its tries, at least one.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
-    /// Type, which is the topic without its prefix.
     pub(crate) kind: &'static str,
     pub(crate) key: String,
     pub(crate) body: Vec<u8>,
@@ -125,7 +122,6 @@ impl Load {
         self.common.counter(answer).map_or(0, |counter| counter.load(Ordering::Relaxed))
     }
 
-    /// Ends the load. Returns all events, and when the load began.
     pub(crate) fn finish(self) -> (Vec<Sent>, Instant) {
         self.common.over.store(true, Ordering::Relaxed);
         let sent = self.senders.into_iter().flat_map(|sender| sender.join().expect("a sender")).collect();
@@ -203,7 +199,6 @@ impl Common {
     }
 }
 
-/// Returns a body that is unique in its load.
 pub(crate) fn body(kind: &str, field: &str, key: &str, number: usize, bytes: usize) -> Vec<u8> {
     let head = format!(
         r#"{{"event":"{kind}","timestamp":"2026-03-12T14:32:00Z","data":{{"{field}":"{key}","mark":"mark-{number}-","pad":""#

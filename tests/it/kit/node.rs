@@ -18,7 +18,6 @@ pub(crate) fn node(script: &str) -> Command {
     command
 }
 
-/// Returns the folder with the packages of a lock file.
 pub(crate) fn packages(name: &str, package: &str, lock: &str) -> PathBuf {
     cache::folder(name, &[package, lock], |folder| install(folder, package, lock))
 }

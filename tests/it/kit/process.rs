@@ -13,7 +13,6 @@ pub(crate) struct Process {
     child: Child,
     output: Arc<Output>,
     readers: Vec<JoinHandle<()>>,
-    /// Working directory, deleted with this value.
     folder: Option<TempDir>,
 }
 
@@ -23,7 +22,6 @@ struct Output {
     more: Condvar,
     /// Set while standard error is not read.
     stalled: AtomicBool,
-    /// Number of streams at their end.
     ended: AtomicUsize,
 }
 
@@ -34,7 +32,6 @@ enum Stream {
 }
 
 impl Process {
-    /// Starts `justcall-bridge` in an empty folder, with these settings only.
     pub(crate) fn bridge(args: &[&str], env: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut command = bridge_command();
@@ -48,7 +45,6 @@ impl Process {
         Self::bridge_after(&format!("trap '' {signal}"), args, env)
     }
 
-    /// Starts `justcall-bridge` from a shell after another command.
     pub(crate) fn bridge_after(shell: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let plain = bridge_command();
@@ -98,12 +94,10 @@ impl Process {
         }
     }
 
-    /// Returns the lines on stdout; all of them after the end.
     pub(crate) fn stdout(&self) -> Vec<String> {
         self.printed(Stream::Out)
     }
 
-    /// Returns the lines on stderr; all of them after the end.
     pub(crate) fn stderr(&self) -> Vec<String> {
         self.printed(Stream::Err)
     }

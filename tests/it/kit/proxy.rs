@@ -28,7 +28,6 @@ const PASS: u8 = 0;
 const SLOW: u8 = 1;
 /// Connections stay open and new ones are accepted, but no byte passes.
 const BLOCK: u8 = 2;
-/// Connections are closed, also new ones.
 const CLOSE: u8 = 3;
 const ENDED: u8 = 4;
 
@@ -65,7 +64,6 @@ impl Proxy {
         self.wire.set(BLOCK);
     }
 
-    /// Closes all connections and every new one.
     pub(crate) fn close(&self) {
         self.wire.set(CLOSE);
         self.wire.close_all();

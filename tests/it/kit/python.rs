@@ -9,7 +9,6 @@ use std::sync::OnceLock;
 
 const REQUIREMENTS: &str = include_str!("python/requirements.txt");
 
-/// Returns a command that runs Python with the validators.
 pub(crate) fn python() -> Command {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     Command::new(FOLDER.get_or_init(|| packages("python", REQUIREMENTS)).join("bin/python"))

@@ -18,13 +18,11 @@ impl SeededRng {
         mixed ^ (mixed >> 31)
     }
 
-    /// Returns a number below `bound`, which is not 0.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         let bound = u64::try_from(bound).expect("64 bits");
         usize::try_from(self.next() % bound).expect("less than the bound")
     }
 
-    /// Returns a duration from `least` to `most` milliseconds.
     pub(crate) fn millis(&mut self, least: u64, most: u64) -> Duration {
         Duration::from_millis(least + self.next() % (most - least + 1))
     }

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// User of the secured broker.
 pub(crate) struct User {
     pub(crate) mechanism: &'static str,
     pub(crate) name: &'static str,
@@ -22,11 +21,8 @@ pub(crate) const SCRAM: User =
 pub(crate) struct Secured {
     /// Cluster; its own `bootstrap()` is the listener without security.
     pub(crate) kafka: Kafka,
-    /// `host:port` of the listener with SASL alone.
     pub(crate) sasl: String,
-    /// `host:port` of the listener with TLS alone.
     pub(crate) tls: String,
-    /// `host:port` of the listener with both.
     pub(crate) sasl_tls: String,
     /// `host:port` of the TLS listener that requires a client certificate.
     pub(crate) mutual_tls: String,
@@ -83,7 +79,6 @@ impl Secured {
         run(&mut command);
     }
 
-    /// Returns client properties for the listener with SASL alone.
     pub(crate) fn sasl_client(&self, user: &User) -> ClientConfig {
         client(&self.sasl, "sasl_plaintext", Some(user), None)
     }

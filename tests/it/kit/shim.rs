@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Compiles a library, or returns the reason why it cannot.
 pub(crate) fn build(source: &str, library: &Path) -> Result<(), String> {
     let file = library.with_extension("c");
     fs::write(&file, source).expect("a source file");

@@ -26,14 +26,11 @@ pub(crate) struct Verdict {
     /// Obligations whose bytes are not in their topic under their key: the mark in the body, and the result of each
     /// try.
     pub(crate) lost: Vec<String>,
-    /// Records that repeat another.
     pub(crate) duplicated: usize,
     /// Pairs of marks: the first was answered before the second was sent, yet follows it in the log.
     pub(crate) reordered: Vec<(String, String)>,
     pub(crate) spooled: usize,
-    /// Answers of 503.
     pub(crate) refused: usize,
-    /// Tries without an answer.
     pub(crate) broken: usize,
     pub(crate) longest_answer: Duration,
     /// Latency of 99 of 100 answers between the first spooled event and the end of the fault.
@@ -82,10 +79,8 @@ pub(crate) fn judge(
     verdict
 }
 
-/// Place of each body of each type.
 type Places<'a> = HashMap<(&'static str, &'a [u8]), Place<'a>>;
 
-/// Key, partition and first offset.
 type Place<'a> = (&'a [u8], i32, i64);
 
 fn places(contents: &TopicContents) -> Places<'_> {
@@ -148,7 +143,6 @@ fn p99(mut answers: Vec<Duration>) -> Option<Duration> {
     Some(answers[last * 99 / 100])
 }
 
-/// Returns the unique part of the body.
 fn mark(event: &Sent) -> String {
     let text = String::from_utf8_lossy(&event.body);
     let start = text.find("mark-").unwrap_or_default();
@@ -189,7 +183,6 @@ pub(crate) fn await_contents(
     }
 }
 
-/// Heading of the rows that a verdict prints.
 pub(crate) const HEADING: &str = "| obligations | lost | duplicated | reordered | longest answer | p99 spooling | direct again after | spooled | refused | no answer | waived |";
 
 impl Display for Verdict {

@@ -17,7 +17,6 @@ fn call(id: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Returns the id of the n-th trace of a test.
 fn trace(n: usize) -> String {
     format!("4bf92f3577b34da6a3ce929d0e0e{n:04x}")
 }

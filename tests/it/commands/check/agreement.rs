@@ -13,10 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Commands that run at the same time.
 const WORKERS: usize = 4;
 
-/// Settings, with the keys of all their faults.
 struct Case {
     settings: Value,
     faults: Vec<String>,

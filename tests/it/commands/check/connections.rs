@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 const SERVERS: &str = "kafka.bootstrap_servers";
 
-/// Password that no user has.
 const WRONG_PASSWORD: &str = "hush-4711";
 
 fn secured() -> &'static Secured {

@@ -14,7 +14,6 @@ fn every_type() -> impl Iterator<Item = (KnownType, Dialect)> {
     KnownType::ALL.iter().flat_map(both)
 }
 
-/// Returns the type of the event if the bridge accepts the body.
 fn accepted(body: &str, dialect: Dialect, validation: Validation) -> Option<String> {
     let Ok(Scanned::Envelope(envelope)) = scan(body.as_bytes()) else { return None };
     let event = envelope.validate(validation, &BodyHash::of(body.as_bytes())).ok()?;

@@ -78,7 +78,6 @@ const fn marker(dialect: Dialect) -> &'static str {
     }
 }
 
-/// Returns the fields of `data` that a schema describes, and one that it does not.
 fn fields(known: KnownType, dialect: Dialect) -> Vec<&'static str> {
     let documented = known.documented_fields().filter(|_| dialect == Dialect::Documented).unwrap_or_default();
     let identity =

@@ -105,7 +105,6 @@ fn answer_at_a_terminal_decides() {
     assert!(!printed.contains("Make these changes?"), "the prompt is superfluous: {printed}");
 }
 
-/// Runs `topics apply` in a terminal and types `typed`.
 fn run_at_a_terminal(team: &Team, typed: &str) -> (Option<i32>, String) {
     let mut words = vec![bridge_command().get_program().display().to_string(), "topics apply".to_owned()];
     words.extend(team.settings.iter().map(|setting| format!("--set '{setting}'")));

@@ -8,7 +8,6 @@ const SERVERS: &str = "kafka.bootstrap_servers=kafka-1:9092,kafka-2:9092";
 const ROUTES: &str = "routes=[{match: \"call.*\", topics: [justcall.calls]}, \
     {match: \"sms.*\", topics: [justcall.sms_events]}, {match: \"*\", topics: [justcall.Rest]}]";
 
-/// Returns settings with many properties of topics.
 fn settings(further: &[&str]) -> Vec<String> {
     let own = [
         SERVERS,

@@ -53,7 +53,6 @@ fn exported(team: &Team, commands: &str) -> Vec<Right> {
     rights
 }
 
-/// Converts `DescribeConfigs` to Kafka's `DESCRIBE_CONFIGS`.
 fn in_capitals(name: &str) -> String {
     let mut capitals = String::new();
     for char in name.chars() {

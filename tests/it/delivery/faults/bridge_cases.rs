@@ -32,7 +32,6 @@ fn spooling(context: &Context<'_>, end: Fault) {
     trial.until_spooling(40);
     end.strike(&mut trial);
     trial.start_bridge();
-    // The spool has a backlog, so new events follow it.
     trial.until_spooling(40);
     trial.pass(context.lasting(0, 10));
     context.cluster.kafka.thaw();

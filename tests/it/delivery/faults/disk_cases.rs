@@ -64,7 +64,6 @@ fn no_write(context: &Context<'_>) {
         ));
         return;
     }
-    // Kafka answers, so events are accepted.
     trial.until_more(Answer::Acked, 60);
     context.cluster.kafka.freeze();
     trial.until_more(Answer::Refused, 20);

@@ -8,7 +8,6 @@ use std::path::Path;
 
 pub(super) const CASES: [Case; 2] = [("bits flipped", bits_flipped), ("torn tail", torn_tail)];
 
-/// Number of damaged rows.
 const FLIPS: usize = 3;
 
 /// Flips one bit in each of some bodies. Those may be lost, but are counted; all others are delivered.

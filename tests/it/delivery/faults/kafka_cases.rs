@@ -35,7 +35,6 @@ fn strike(trial: &mut Trial<'_>, fault: Fault, length: Duration) {
     fault.lift(trial);
 }
 
-/// Freezes Kafka without a spool: events are refused, and promised events are kept.
 fn frozen_without_spool(context: &Context<'_>) {
     let mut trial = context.begin(Plan { spool: false, ..Plan::default() });
     strike(&mut trial, Fault::Frozen, context.lasting(3_000, 20));

@@ -5,7 +5,6 @@ use crate::kit::proxy::Proxy;
 
 const LISTENER: &str = "WIRED";
 
-/// Cluster that the bridge reaches only through proxies; the verdict reads it directly.
 pub(crate) struct ProxiedCluster {
     pub(crate) kafka: Kafka,
     brokers: usize,

@@ -74,7 +74,6 @@ pub(crate) struct Trial<'a> {
     prefix: String,
     folder: TempDir,
     bridge: Option<Bridge>,
-    /// Logs of the ended bridges.
     former: Vec<Vec<String>>,
     waivers: Vec<Waiver>,
 }
@@ -185,7 +184,6 @@ impl<'a> Trial<'a> {
         self.bridge = Some(bridge);
     }
 
-    /// Starts a bridge that may also end. Returns whether it serves.
     pub(crate) fn try_start_bridge(&mut self) -> bool {
         let started = catch_unwind(AssertUnwindSafe(|| self.start_bridge()));
         started.is_ok()

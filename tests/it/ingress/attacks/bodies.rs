@@ -26,7 +26,6 @@ pub(super) fn slow(target: &Target) {
     let mut second = begin(30);
     while !target.is_over() {
         for connection in second.iter_mut().flatten() {
-            // Byte by byte, until cut off.
             let _ = connection.send(b"x");
         }
         target.rest(Duration::from_millis(50));

@@ -60,7 +60,6 @@ pub(super) fn garbage(target: &Target) {
     }
 }
 
-/// Sends many small requests that cause large responses, and reads none.
 pub(super) fn unread_answers(target: &Target) {
     let headers: String = ('a'..='z').chain('0'..='9').map(|name| format!("{name}:\r\n")).collect();
     let event = body("call.missed", "call_id", "unread", 0, 100);

@@ -25,7 +25,6 @@ const SEND_INTERVAL: Duration = Duration::from_millis(25);
 pub(super) struct Case<'a> {
     pub(super) name: &'a str,
     pub(super) settings: &'a [&'a str],
-    /// Largest number of the attacker's connections at once.
     pub(super) connections: usize,
 }
 
@@ -46,7 +45,6 @@ impl Target {
         self.is_established.store(true, Ordering::Relaxed);
     }
 
-    /// Sleeps, at most until the end.
     pub(super) fn rest(&self, time: Duration) {
         let until = Instant::now() + time;
         while !self.is_over() && Instant::now() < until {
@@ -153,7 +151,6 @@ fn send(address: SocketAddr, sender: usize) -> Vec<Duration> {
     (0..EVENTS).map(one).collect()
 }
 
-/// Returns a line of the process's status, in bytes.
 fn memory(bridge: &Bridge, line: &str) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", bridge.process.pid())).expect("its status");
     let line = status.lines().find_map(|each| each.strip_prefix(line)).expect("a line of the status");

@@ -30,7 +30,6 @@ fn assert_signatures(bridge: &Bridge, expected: &[(&str, u64)]) {
     assert_eq!(bridge.metric_sum("signatures_total"), total as f64);
 }
 
-/// Returns every fault with the tag that it is counted under.
 fn faults() -> Vec<(&'static str, Request)> {
     let signed = |number| Request::signed(SECRET, call(number), &now());
     let elsewhere = event("https://elsewhere.example/", "call.completed", 5);

@@ -10,7 +10,6 @@ use std::time::Duration;
 const PYTHON: &str = include_str!("sign.py");
 const JAVASCRIPT: &str = include_str!("sign.js");
 
-/// Escaping, secret, URL, type, time.
 type Row = [String; 5];
 
 fn rows() -> Vec<Row> {
@@ -41,7 +40,6 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// Returns the program's signatures; `None` if it is not installed.
 fn signatures_by(program: &str, arguments: [&str; 2], rows: &[Row]) -> Option<Vec<String>> {
     let mut command = Command::new(program);
     let started = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();

@@ -15,7 +15,6 @@ pub(super) const SIGNATURE: &str = "x-justcall-signature";
 pub(super) const VERSION: &str = "x-justcall-signature-version";
 pub(super) const TIMESTAMP: &str = "x-justcall-request-timestamp";
 
-/// POST request, down to the bytes of its headers.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     path: String,
@@ -28,7 +27,6 @@ impl Request {
         Self { path: PATH.to_owned(), headers: Vec::new(), body: body.as_ref().to_vec() }
     }
 
-    /// Creates a request that is signed for the URL and the type in the body.
     pub(super) fn signed(secret: &str, body: impl AsRef<[u8]>, timestamp: &str) -> Self {
         let json: serde_json::Value = serde_json::from_slice(body.as_ref()).expect("a body of JSON");
         let text = |field: &str| json[field].as_str().expect(field).to_owned();
@@ -88,7 +86,6 @@ impl Request {
     }
 }
 
-/// Returns a live event that is unique for each number.
 pub(super) fn call(number: usize) -> String {
     event(URL, "call.completed", number)
 }

@@ -47,7 +47,6 @@ impl Mount {
         Request::signed(secret, call(number), &now()).to(self.path)
     }
 
-    /// Rotates from the old secret, through both, to the new one.
     fn rotate(&self, bridge: &Bridge) {
         let answer = |secret: &str, number| summary(&self.signed(secret, number).send(bridge));
         let acked = || (200, "acked".to_owned());

@@ -58,13 +58,11 @@ impl Table {
         call(self.0.len())
     }
 
-    /// Adds an event whose signature header `make` creates.
     fn signature(&mut self, name: &'static str, expected: Expected, make: impl FnOnce(&str) -> String) {
         let at = now();
         self.case(name, expected, |it| it.replace(TIMESTAMP, &at).replace(SIGNATURE, make(&at)));
     }
 
-    /// Adds an event that is signed for this text as its time.
     fn timestamp(&mut self, name: &'static str, expected: Expected, timestamp: &str) {
         let signature = sign(SECRET, URL, "call.completed", timestamp);
         self.case(name, expected, |it| it.replace(TIMESTAMP, timestamp).replace(SIGNATURE, signature));

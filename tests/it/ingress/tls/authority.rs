@@ -7,10 +7,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use tempfile::TempDir;
 
-/// Authority that signs certificates for `localhost`.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    /// Its own certificate, in PEM.
     pub(crate) certificate: String,
     pub(crate) roots: RootCertStore,
 }

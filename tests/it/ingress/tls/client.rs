@@ -61,7 +61,6 @@ impl Client {
         self.stream.write_all(bytes).expect("a writable connection");
     }
 
-    /// Posts a body and returns the response's status. The connection stays open.
     pub(crate) fn post(&mut self, path: &str, body: &[u8]) -> u16 {
         let head =
             format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
@@ -69,7 +68,6 @@ impl Client {
         self.answer()
     }
 
-    /// Reads one response with a length and returns its status.
     pub(crate) fn answer(&mut self) -> u16 {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -92,7 +90,6 @@ impl Client {
     }
 }
 
-/// Opens a connection without a handshake.
 pub(crate) fn plain(to: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(to).expect("a connection");
     stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout");

@@ -11,7 +11,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::TempDir;
 
-/// Listener that every broker has.
 pub(super) const PLAIN_LISTENER: &str = "PLAIN";
 const CONTROLLER_LISTENER: &str = "CONTROLLER";
 
@@ -91,7 +90,6 @@ impl Broker {
         self.state().process = Some(command.spawn().expect("java starts"));
     }
 
-    /// Freezes the process: connections stay open without an answer.
     pub(crate) fn freeze(&self) {
         let mut state = self.state();
         let process = state.process.as_ref().expect("only a running broker can be frozen");
@@ -109,14 +107,12 @@ impl Broker {
         state.freezer = Some(freezer);
     }
 
-    /// Continues the process.
     pub(crate) fn thaw(&self) {
         if let Some(freezer) = self.state().freezer.take() {
             end(freezer);
         }
     }
 
-    /// Kills the process with SIGKILL; its data stays.
     pub(crate) fn kill(&self) {
         let mut state = self.state();
         if let Some(process) = &mut state.process {
@@ -131,7 +127,6 @@ impl Broker {
         }
     }
 
-    /// Deletes the data of a killed broker.
     pub(crate) fn wipe(&self) {
         assert!(!self.is_running(), "a running broker would notice");
         // Missing if the broker never started.

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use yaml_rust2::{Yaml, YamlLoader};
 
-/// Alert or recording rule.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) name: String,

@@ -5,7 +5,6 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
 
-/// Returns a `call.completed` of the documented dialect.
 pub(super) fn documented() -> Vec<u8> {
     documented_with("")
 }
@@ -81,7 +80,6 @@ pub(super) fn unknown() -> Vec<u8> {
     .into_bytes()
 }
 
-/// Returns a `call.completed` of the live dialect, for that URL.
 pub(super) fn live(url: &str) -> Vec<u8> {
     format!(
         r#"{{"request_id":"{}","webhook_url":"{url}","url_id":"{}","type":"call.completed","data":{{"id":{},"call_sid":"{}","contact_number":"{}","contact_name":"{}","contact_email":"{}@example.com","agent_name":"{}","call_info":{{"direction":"Incoming","notes":"{}","recording":"https://x.example/{}.mp3","voicemail_transcription":"{}"}},"justcall_ai":{{"call_transcription":[{{"speaker_name":"{}","sentence":"{}"}}],"call_summary":"{}"}}}},"metadata":{{"{}":"{}"}}}}"#,

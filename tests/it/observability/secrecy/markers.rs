@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Mark of letters and digits, which JSON, URLs and headers do not escape.
 const MARK: &str = "qz9vx7kw3jp";
-/// First digits of a number.
 const DIGITS: &str = "91374608";
 
 /// Returns a unique text, named after its content.

@@ -21,7 +21,6 @@ const EVERYTHING: &str = "trace,justcall_kafka_bridge=trace,librdkafka=trace,rdk
 
 pub(super) const FORMATS: [&str; 2] = ["json", "text"];
 
-/// Running bridge with all logs enabled.
 pub(super) struct VerboseBridge {
     process: Process,
     pub(super) ingress: SocketAddr,
@@ -30,12 +29,10 @@ pub(super) struct VerboseBridge {
     bootstrap: String,
     /// Requests with their responses.
     outputs: Mutex<Vec<(String, String)>>,
-    /// Secrets that are not markers.
     others: Vec<&'static str>,
 }
 
 impl VerboseBridge {
-    /// Starts `serve` with these settings and waits until it listens.
     pub(super) fn start(format: &str, bootstrap: &str, settings: &[&str], env: &[(&str, &str)]) -> Self {
         let named = settings.iter().find_map(|setting| setting.strip_prefix("topics.prefix="));
         let prefix = named.map_or_else(|| format!("{}.", crate::kit::topic_name("secrecy")), str::to_owned);
@@ -88,7 +85,6 @@ impl VerboseBridge {
         self.post_with(PATH, &[], body)
     }
 
-    /// Posts with headers. Returns status and outcome.
     pub(super) fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
         let headers = [&[("connection", "close")], headers].concat();
         let answer = http::post(self.ingress, path, &headers, body).expect("an answer");
@@ -103,7 +99,6 @@ impl VerboseBridge {
         Some(summary(&answer))
     }
 
-    /// Sends bytes and reads one response.
     pub(super) fn raw(&self, bytes: &[u8]) -> String {
         let answer = http::request(self.ingress, bytes).expect("an answer");
         self.keep("raw", &answer);
@@ -126,7 +121,6 @@ impl VerboseBridge {
         }
     }
 
-    /// Requests a page of either listener.
     pub(super) fn get(&self, address: SocketAddr, path: &str) -> Response {
         let answer = http::get(address, path).expect("an answer");
         self.keep(path, &answer);
@@ -140,18 +134,15 @@ impl VerboseBridge {
         self.outputs.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), whole));
     }
 
-    /// Returns the records of one of its topics, at least `count`.
     pub(super) fn records(&self, topic: &str, count: usize) -> Vec<Read> {
         consume::read_topic(&self.bootstrap, &format!("{}{topic}", self.prefix), count, TIMEOUT)
     }
 
-    /// Adds output to another peer to the search.
     pub(super) fn add_output(&self, to: &str, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes).into_owned();
         self.outputs.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), text));
     }
 
-    /// Waits for a log line.
     pub(super) fn wait_for_line(&self, text: &str) {
         self.process.wait_for_line(text, TIMEOUT);
     }

@@ -34,7 +34,6 @@ impl Span {
         &self.0["resource"][name]
     }
 
-    /// Returns the `traceparent` of records under this span.
     pub(super) fn traceparent(&self) -> String {
         format!("00-{}-{}-01", self.text("trace"), self.text("id"))
     }
