@@ -145,7 +145,9 @@ fn append(criterion: &mut Criterion) {
                     Append {
                         entries: vec![entry],
                         identity: Some(identity),
-                        done: Box::new(move |result| sender.send(result.is_ok()).expect("somebody listens")),
+                        done: Box::new(move |result| {
+                            sender.send(result.is_ok()).expect("the receiver exists")
+                        }),
                     }
                 });
                 let appends: Vec<_> = appends.collect();

@@ -26,14 +26,14 @@ fuzz_target!(|body: &[u8]| {
         Ok(Scanned::Probe) => assert!(is_json || body.trim_ascii().is_empty(), "a probe has another form"),
         Ok(Scanned::Envelope(envelope)) => {
             assert!(is_json, "an envelope that is not JSON");
-            says_what_the_body_says(&envelope, body);
-            modes_form_a_ladder(body);
+            envelope_matches_a_full_parser(&envelope, body);
+            stricter_modes_accept_fewer_bodies(body);
         }
     }
 });
 
 /// Compares the envelope with a parser that builds the whole tree.
-fn says_what_the_body_says(envelope: &Envelope<'_>, body: &[u8]) {
+fn envelope_matches_a_full_parser(envelope: &Envelope<'_>, body: &[u8]) {
     let name = envelope.event_type.name();
     assert!((1..=256).contains(&name.len()) && !name.contains(char::is_control), "no name: {name:?}");
     // That parser has its own limits: on depth, on the size of numbers, on surrogates.
@@ -50,7 +50,7 @@ fn says_what_the_body_says(envelope: &Envelope<'_>, body: &[u8]) {
 }
 
 /// Asserts that each mode accepts the bodies of the stricter one, with the same event.
-fn modes_form_a_ladder(body: &[u8]) {
+fn stricter_modes_accept_fewer_bodies(body: &[u8]) {
     let [strict, documented, tolerant] =
         [Validation::Strict, Validation::Documented, Validation::Tolerant].map(|mode| validated(body, mode));
     if let Some(event) = &strict {

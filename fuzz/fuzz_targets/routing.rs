@@ -28,9 +28,7 @@ fuzz_target!(|input: &str| {
         Ok(table) => {
             table.topics().for_each(|topic| assert!(is_legal(topic), "Kafka refuses topic {topic:?}"));
             let known = KnownType::ALL.iter().map(|known| known.name());
-            known
-                .chain(case.events.iter().copied())
-                .for_each(|name| goes_where_it_should(&table, &case, name));
+            known.chain(case.events.iter().copied()).for_each(|name| routing_is_correct(&table, &case, name));
         }
     }
 });
@@ -130,7 +128,7 @@ impl<'a> Case<'a> {
     }
 }
 
-fn goes_where_it_should(table: &RouteTable, case: &Case<'_>, name: &str) {
+fn routing_is_correct(table: &RouteTable, case: &Case<'_>, name: &str) {
     let mut data = case.data.clone();
     for identity in ["call_id", "message_id", "contact_id", "id"] {
         // Without an identity, known types are rejected.
@@ -147,7 +145,7 @@ fn goes_where_it_should(table: &RouteTable, case: &Case<'_>, name: &str) {
         Err(_) => return,
     };
     let expected = case.routes_of(&event_type, &tree);
-    explains_itself(table, &event, &picks, &expected);
+    explanation_matches_the_decision(table, &event, &picks, &expected);
     let context = RecordContext {
         source_uri: "/justcall/main",
         received_at: chrono::DateTime::UNIX_EPOCH,
@@ -183,7 +181,7 @@ fn goes_where_it_should(table: &RouteTable, case: &Case<'_>, name: &str) {
         if !topics.contains(&at) {
             let record = &records[topics.len()];
             topics.push(at);
-            says_what_it_should(
+            record_matches_a_full_parser(
                 record,
                 destination.route.map(|route| &case.config.routes[route]),
                 &tree,
@@ -196,7 +194,7 @@ fn goes_where_it_should(table: &RouteTable, case: &Case<'_>, name: &str) {
 }
 
 /// Compares key and headers with a parser that builds the whole tree.
-fn says_what_it_should(
+fn record_matches_a_full_parser(
     record: &justcall_kafka_bridge::record::Record,
     route: Option<&RouteConfig>,
     tree: &Value,
@@ -218,7 +216,7 @@ fn says_what_it_should(
 }
 
 /// Asserts that the explanation matches the decision.
-fn explains_itself(
+fn explanation_matches_the_decision(
     table: &RouteTable,
     event: &Event<'_>,
     picks: &Picks<'_, '_>,

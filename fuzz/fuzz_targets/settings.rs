@@ -33,26 +33,26 @@ fuzz_target!(|input: &str| {
         .collect();
     let is_file = |line: &&str| !line.starts_with("JUSTCALL_BRIDGE__") && !line.starts_with("--set ");
     let file: String = input.split_inclusive('\n').filter(is_file).collect();
-    let mut said = Said { file, environment, flags };
-    match said.load() {
-        Ok(settings) => prints_what_it_read(&settings),
-        Err(problems) => names_what_is_wrong(&problems),
+    let mut given = Input { file, environment, flags };
+    match given.load() {
+        Ok(settings) => printed_settings_load_again(&settings),
+        Err(problems) => problems_have_a_key_and_a_reason(&problems),
     }
-    said.flags.push(format!("kafka.properties.sasl.password={CANARY}"));
-    let shown = match said.load() {
+    given.flags.push(format!("kafka.properties.sasl.password={CANARY}"));
+    let shown = match given.load() {
         Ok(settings) => print_config(&settings),
         Err(problems) => format!("{problems}\n{problems:?}"),
     };
     assert!(!shown.contains(CANARY) || input.contains(CANARY), "a secret is shown");
 });
 
-struct Said {
+struct Input {
     file: String,
     environment: Vec<(String, String)>,
     flags: Vec<String>,
 }
 
-impl Said {
+impl Input {
     fn load(&self) -> Result<Settings, Problems> {
         std::fs::write(&*FILE, &self.file).expect("a place for the settings file");
         let (environment, flags) = (self.environment.clone(), self.flags.clone());
@@ -65,11 +65,11 @@ impl Said {
     }
 }
 
-fn prints_what_it_read(settings: &Settings) {
+fn printed_settings_load_again(settings: &Settings) {
     let printed = print_config(settings);
-    let said = Said { file: printed.clone(), environment: Vec::new(), flags: Vec::new() };
+    let given = Input { file: printed.clone(), environment: Vec::new(), flags: Vec::new() };
     let is_hidden = printed.contains("***");
-    match said.load() {
+    match given.load() {
         Ok(again) => {
             assert_eq!(print_config(&again), printed, "the printed settings differ");
             assert!(is_hidden || again == *settings, "the settings have another meaning");
@@ -79,7 +79,7 @@ fn prints_what_it_read(settings: &Settings) {
     }
 }
 
-fn names_what_is_wrong(problems: &Problems) {
+fn problems_have_a_key_and_a_reason(problems: &Problems) {
     assert!(!problems.0.is_empty(), "refused without a problem");
     for problem in &problems.0 {
         assert!(!problem.key.is_empty() && !problem.reason.is_empty(), "a problem without a key: {problem}");

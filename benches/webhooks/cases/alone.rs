@@ -14,10 +14,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Number of requests of a round, with an interval after which nothing of the last one is in flight.
-const LONE: u64 = 200;
-const PAUSE: Duration = Duration::from_millis(10);
+const ISOLATED_EVENTS: u64 = 200;
+const EVENT_INTERVAL: Duration = Duration::from_millis(10);
 
-pub(super) fn lone(bench: &Bench) {
+pub(super) fn isolated(bench: &Bench) {
     let events = Events::new(documented(BODY), PATH);
     let floor = bench.floor(TOPICS);
     // The time to Kafka and back without a batch delay.
@@ -30,7 +30,7 @@ pub(super) fn lone(bench: &Bench) {
     ];
     for round in 0..=bench.rounds as u64 {
         for (_, target, medians) in &mut sides {
-            let median = one_by_one(*target, &events, round * LONE);
+            let median = isolated_latency(*target, &events, round * ISOLATED_EVENTS);
             if round > 0 {
                 medians.push(median);
             }
@@ -42,12 +42,12 @@ pub(super) fn lone(bench: &Bench) {
 }
 
 /// Returns the median latency of isolated requests, in milliseconds.
-fn one_by_one(target: Target<'_>, events: &Events, first: u64) -> f64 {
+fn isolated_latency(target: Target<'_>, events: &Events, first: u64) -> f64 {
     let mut connection = Connection::open(target.address).expect("a connection");
-    let times = (first..first + LONE).map(|number| {
+    let times = (first..first + ISOLATED_EVENTS).map(|number| {
         let body = events.body(number);
         let request = post_bytes(target.path, &[("content-type", "application/json")], body.as_bytes());
-        sleep(PAUSE);
+        sleep(EVENT_INTERVAL);
         let sent = Instant::now();
         connection.send(&request).expect("a server");
         let answer = connection.receive().expect("an answer");

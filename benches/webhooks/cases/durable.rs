@@ -9,7 +9,7 @@ use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 /// Number of connections of the traffic beside a drain.
-const BESIDE: usize = 16;
+const CONCURRENT_CONNECTIONS: usize = 16;
 
 const TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -44,7 +44,8 @@ pub(super) fn drain(bench: &Bench) {
         let started = Instant::now();
         let (target, seconds) = (bridge.target(), bench.seconds);
         let (traffic, drained) = scope(|scope| {
-            let traffic = scope.spawn(|| closed_loop(target, &events, BESIDE, seconds, Answers::Ok));
+            let traffic =
+                scope.spawn(|| closed_loop(target, &events, CONCURRENT_CONNECTIONS, seconds, Answers::Ok));
             while bridge.bridge.metric("spool_rows") > 0 && !traffic.is_finished() {
                 sleep(Duration::from_millis(20));
             }
