@@ -111,14 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn a_ulid_is_kept_in_the_case_it_came_in() {
+    fn ulid_keeps_its_case() {
         assert_eq!(EventId::from_request_id(ULID).unwrap().as_str(), ULID);
         let lower = ULID.to_ascii_lowercase();
         assert_eq!(EventId::from_request_id(&lower).unwrap().as_str(), lower);
     }
 
     #[test]
-    fn what_is_no_ulid_gives_no_id() {
+    fn invalid_ulid_gives_no_id() {
         for text in [
             "",
             "01HSHG7J8QF5T0Y3Z6K9M2N4P",

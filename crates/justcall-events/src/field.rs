@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_rfc_3339_with_its_t_and_in_utc_only_without_an_offset() {
+    fn times_are_rfc_3339_with_t_and_strict_times_are_in_utc() {
         for (text, time, utc) in [
             ("2026-03-12T14:30:00Z", true, true),
             ("2026-03-12t14:30:00.123456789012z", true, true),

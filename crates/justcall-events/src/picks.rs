@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn wanted_fields_are_taken_along_whatever_reads_the_body() {
+    fn wanted_fields_are_picked_in_every_mode() {
         let wanted = [
             pick(Level::Envelope, "extra"),
             pick(Level::Data, "direction"),
@@ -104,14 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn of_two_fields_of_one_name_the_last_counts() {
+    fn last_of_repeated_fields_counts() {
         let body = r#"{"event":"x.y","a":1,"a":2,"data":{"b":3,"b":null}}"#;
         let wanted = [pick(Level::Envelope, "a"), pick(Level::Data, "b")];
         assert_eq!(found(&wanted, body, Validation::Documented), [Some("2"), Some("null")]);
     }
 
     #[test]
-    fn what_is_not_wanted_or_not_there_is_not_found() {
+    fn unwanted_or_missing_field_is_not_found() {
         let wanted = [pick(Level::Data, "a"), pick(Level::Envelope, "event")];
         let body = r#"{"event":"x.y","data":{}}"#;
         assert_eq!(found(&wanted, body, Validation::Documented), [None, Some(r#""x.y""#)]);

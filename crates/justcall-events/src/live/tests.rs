@@ -36,7 +36,7 @@ fn sample_read_and_written_is_the_same_json() {
 }
 
 #[test]
-fn every_field_of_the_samples_has_a_place() {
+fn every_field_of_the_samples_is_in_a_struct() {
     for (known, body) in samples(Dialect::Live) {
         let debug = format!("{:?}", read(body));
         assert!(debug.contains("other: {}") && !debug.contains("other: {\""), "{known}: {debug}");

@@ -80,7 +80,7 @@ fn changed(change: impl FnOnce(&mut Trial)) -> Result<Valid, Fault> {
 }
 
 #[test]
-fn the_documented_example_verifies_and_is_what_sign_makes() {
+fn documented_example_verifies_and_equals_the_output_of_sign() {
     assert_eq!(sign(SECRET, URL, TYPE, AT), EXPECTED);
     let valid = Trial::documented().verify().unwrap();
     assert_eq!((valid.secret, valid.at), (0, at(AT)));
@@ -89,7 +89,7 @@ fn the_documented_example_verifies_and_is_what_sign_makes() {
 }
 
 #[test]
-fn a_header_that_is_not_there_is_missing_and_one_that_is_empty_is_wrong() {
+fn absent_header_is_missing_and_empty_header_is_wrong() {
     assert_eq!(changed(|it| it.headers.signature = None), Err(Fault::Missing));
     assert_eq!(changed(|it| it.headers.version = None), Err(Fault::Missing));
     assert_eq!(changed(|it| it.headers.timestamp = None), Err(Fault::Missing));
@@ -140,7 +140,7 @@ fn a_signature_is_64_digits_of_hex_in_either_case() {
 
 /// Each request has the fault of its name and every later one.
 #[test]
-fn the_first_fault_in_the_order_of_declaration_is_told() {
+fn first_fault_in_the_order_of_declaration_is_returned() {
     let mut trial = Trial::documented();
     let mut found = Vec::new();
     trial.now = at("2025-01-01 00:00:00");
@@ -163,7 +163,7 @@ fn the_first_fault_in_the_order_of_declaration_is_told() {
 }
 
 #[test]
-fn the_secret_that_matches_is_told_by_its_place() {
+fn matching_secret_is_returned_by_its_index() {
     let secrets: Vec<String> = (0..MAX_SECRETS).map(|place| format!("secret-{place}")).collect();
     for (place, secret) in secrets.iter().enumerate() {
         let mut trial = Trial::signed(secret, URL, TYPE, AT);
@@ -175,7 +175,7 @@ fn the_secret_that_matches_is_told_by_its_place() {
 }
 
 #[test]
-fn no_more_than_eight_secrets_are_taken() {
+fn at_most_eight_secrets_are_used() {
     let secrets: Vec<String> = (0..=MAX_SECRETS).map(|place| format!("secret-{place}")).collect();
     let mut trial = Trial::signed(&secrets[MAX_SECRETS], URL, TYPE, AT);
     trial.secrets = secrets;
@@ -201,7 +201,7 @@ fn secrets_that_resemble_each_other_are_not_confused() {
 }
 
 #[test]
-fn a_secret_that_is_there_twice_still_matches() {
+fn repeated_secret_still_matches() {
     let mut trial = Trial::documented();
     trial.secrets = [SECRET, "other", SECRET].map(str::to_owned).to_vec();
     assert_eq!(trial.place(), Ok(2), "the last of them");

@@ -31,7 +31,7 @@ const VECTORS: &[(&str, &str, &str, &str, &str, &str)] = &[
 ];
 
 #[test]
-fn what_python_signed_verifies_in_either_escaping() {
+fn signatures_of_python_verify_in_either_escaping() {
     for (escaping, secret, url, event_type, timestamp, signature) in VECTORS.iter().copied() {
         let mut trial = Trial::signed(secret, url, event_type, timestamp);
         trial.headers.signature = Some(signature.to_owned());

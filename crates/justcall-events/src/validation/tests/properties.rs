@@ -80,7 +80,7 @@ fn any_live_object() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn a_sample_cut_and_with_bytes_changed_makes_nothing_panic(
+    fn truncated_or_changed_samples_never_panic(
         body in any_sample(),
         cut in any::<proptest::sample::Index>(),
         flips in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4),
@@ -162,7 +162,7 @@ proptest! {
     }
 
     #[test]
-    fn equal_bytes_give_equal_event_ids_and_other_bytes_others(id in 1_u32..) {
+    fn event_ids_are_equal_exactly_for_equal_bytes(id in 1_u32..) {
         let body = documented("contact.created", &format!(r#"{{"contact_id":{id}}}"#));
         let other = documented("contact.created", &format!(r#"{{"contact_id":{}}}"#, u64::from(id) + 1));
         let event_id = |body: &str| validate(body, Validation::Documented).unwrap().id;
@@ -171,7 +171,7 @@ proptest! {
     }
 
     #[test]
-    fn what_passes_in_the_live_dialect_is_read_and_written_by_its_structs(known in any_known(), data in any_live_object(), raw in any_raw()) {
+    fn accepted_live_events_are_read_and_written_by_the_structs(known in any_known(), data in any_live_object(), raw in any_raw()) {
         let body = format!(r#"{{"type":"{known}","url_id":{raw},"data":{data}}}"#);
         let Ok(Scanned::Envelope(envelope)) = scan(body.as_bytes()) else { return Ok(()) };
         let passes = envelope.validate(Validation::Tolerant, &BodyHash::of(body.as_bytes())).is_ok();
