@@ -33,7 +33,7 @@ fn validate(criterion: &mut Criterion) {
                         Ok(Scanned::Envelope(envelope)) => black_box(
                             envelope
                                 .validate(Validation::Documented, &hash)
-                                .expect("a sound event")
+                                .expect("a valid event")
                                 .violations,
                         ),
                         _ => panic!("no event"),
@@ -108,7 +108,7 @@ fn signature(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let rules = Rules { urls: &[], tolerance: Duration::from_secs(60) };
                 let subject = Subject { url: Some(URL), event_type: TYPE };
-                verify(black_box(&headers), subject, &keys, rules, now).expect("a signature that holds")
+                verify(black_box(&headers), subject, &keys, rules, now).expect("a valid signature")
             });
         });
     }

@@ -15,7 +15,7 @@ pub(crate) fn rules(routes: usize, event_type: &str) -> Evaluator {
     let mut settings = settings();
     let by_agent = (1..routes).map(|at| route(event_type, Some(at)));
     settings.routing.routes = by_agent.chain((routes > 0).then(|| route(event_type, None))).collect();
-    let table = RouteTable::compile(&settings.routing).expect("routes that work out");
+    let table = RouteTable::compile(&settings.routing).expect("valid routes");
     Evaluator::new(&settings.ingest, table)
 }
 

@@ -97,12 +97,12 @@ fn reads_as_a_struct(event: &Event<'_>, body: &[u8]) {
     if event.dialect != Dialect::Documented || known.documented_fields().is_none() {
         return;
     }
-    let typed = Documented::from_slice(body).expect("what passed can be read");
+    let typed = Documented::from_slice(body).expect("a valid event has a typed form");
     assert_eq!(typed.data.event_type(), known);
     assert_eq!(typed.timestamp.as_deref(), event.time.as_deref());
-    let written = serde_json::to_vec(&typed).expect("what was read can be written");
+    let written = serde_json::to_vec(&typed).expect("a typed event serializes");
     assert_eq!(Documented::from_slice(&written).ok(), Some(typed.clone()), "the second reading differs");
-    let again = validated(&written, Validation::Documented).expect("what was written passes");
+    let again = validated(&written, Validation::Documented).expect("the serialized event is valid");
     assert_eq!(again.entity_id, event.entity_id, "another entity");
 }
 
@@ -111,9 +111,9 @@ fn reads_as_live(event: &Event<'_>, body: &[u8]) {
     if event.dialect != Dialect::Live {
         return;
     }
-    let typed = Live::from_slice(body).expect("what passed can be read");
+    let typed = Live::from_slice(body).expect("a valid event has a typed form");
     assert_eq!(typed.event_type, event.event_type);
-    let written = serde_json::to_vec(&typed).expect("what was read can be written");
+    let written = serde_json::to_vec(&typed).expect("a typed event serializes");
     assert_eq!(Live::from_slice(&written).ok(), Some(typed.clone()), "the second reading differs");
 }
 

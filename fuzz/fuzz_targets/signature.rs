@@ -78,7 +78,7 @@ fn what_verifies_is_signed(webhook: &Webhook, tolerance: Duration, now: DateTime
     };
     assert_eq!(headers.version.as_deref(), Some("v1"), "another version");
     assert!(parse_time(timestamp) == Some(valid.at), "another time");
-    assert!((now - valid.at).abs().to_std().expect("no sign is left") <= tolerance, "stale");
+    assert!((now - valid.at).abs().to_std().expect("abs() is not negative") <= tolerance, "stale");
     let key = ["another", secret.as_str()][valid.secret];
     // The other escaping differs for these only.
     let plain = !url.contains(['!', '*', '\'', '(', ')']);

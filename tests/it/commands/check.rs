@@ -76,7 +76,7 @@ impl Bridge {
         let mut args = [&["check"], words].concat();
         args.extend(self.settings.iter().flat_map(|setting| ["--set", setting]));
         let mut process = Process::bridge(&args, env);
-        let code = process.wait_exit(TIMEOUT).code().expect("an exit of its own");
+        let code = process.wait_exit(TIMEOUT).code().expect("an exit code, not a signal");
         assert_eq!(process.stderr(), [""; 0], "stderr is not empty");
         (code, process.stdout().join("\n") + "\n")
     }

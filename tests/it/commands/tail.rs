@@ -102,7 +102,8 @@ fn tail_follows_new_records_and_new_topics() {
     assert_eq!(bridge.post(missed("call_before").as_bytes()).status, 200);
     let tail = place.start(&["tail"]);
     tail.wait_for_line("reading 1 topics", TIMEOUT);
-    let (_, sms) = samples(Dialect::Documented).find(|(known, _)| known.name() == "sms.sent").expect("it");
+    let (_, sms) =
+        samples(Dialect::Documented).find(|(known, _)| known.name() == "sms.sent").expect("a sample");
     assert_eq!(bridge.post(missed("call_after").as_bytes()).status, 200);
     assert_eq!(bridge.post(sms.as_bytes()).status, 200);
     tail.wait_for_line("call_after", TIMEOUT);

@@ -26,7 +26,7 @@ fn run(words: &[&str], settings: &[String]) -> Run {
     let mut args = words.to_vec();
     args.extend(settings.iter().flat_map(|setting| ["--set", setting]));
     let mut process = Process::bridge(&args, &[]);
-    let code = process.wait_exit(TIMEOUT).code().expect("an exit of its own");
+    let code = process.wait_exit(TIMEOUT).code().expect("an exit code, not a signal");
     let lines = |lines: Vec<String>| lines.iter().map(|line| format!("{line}\n")).collect();
     Run { code, out: lines(process.stdout()), err: lines(process.stderr()) }
 }

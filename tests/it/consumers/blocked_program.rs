@@ -32,7 +32,7 @@ impl BlockedProgram {
 
     pub(super) fn kill(mut self) -> Vec<String> {
         self.0.kill().expect("it runs");
-        self.0.wait().expect("a child can be waited for");
+        self.0.wait().expect("the child's end");
         let mut text = String::new();
         self.0.stdout.take().expect("piped above").read_to_string(&mut text).expect("text");
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);

@@ -161,8 +161,9 @@ fn new_event_type_takes_one_declaration_and_one_sample() {
     let before = fs::read_to_string(&catalogue).expect("the catalogue");
     let after = before.replace("}\n\n#[cfg(test)]", DECLARATION.trim_start_matches('\n'));
     assert_ne!(before, after, "the end of the declarations was not found");
-    fs::write(&catalogue, after).expect("our own copy");
-    fs::write(copy.join("src/samples/documented/call.transferred.json"), SAMPLE).expect("our own copy");
+    fs::write(&catalogue, after).expect("the copy is writable");
+    fs::write(copy.join("src/samples/documented/call.transferred.json"), SAMPLE)
+        .expect("the copy is writable");
     let consumer = folder.join("new-type");
     project(&consumer, &copy, CONSUMER_OF_THE_NEW_TYPE);
     succeed(&mut cargo(&consumer, &["run", "--quiet"]));

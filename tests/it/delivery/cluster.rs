@@ -34,7 +34,7 @@ fn wait<F: Future>(future: F) -> F::Output {
 }
 
 fn refused(bootstrap: &str, properties: &[(&str, &str)]) -> Error {
-    wait(Cluster::connect(&config(bootstrap, properties))).err().expect("no way in")
+    wait(Cluster::connect(&config(bootstrap, properties))).err().expect("the connection fails")
 }
 
 fn secured() -> &'static Secured {
@@ -102,7 +102,7 @@ fn one_unreachable_server_of_two_is_reported_and_not_a_failure() {
     let both = format!("{dead},{}", Kafka::shared().bootstrap());
     let trouble = || {
         wait(async {
-            let cluster = Cluster::connect(&config(&both, &[])).await.expect("one is alive");
+            let cluster = Cluster::connect(&config(&both, &[])).await.expect("one broker answers");
             cluster.trouble()
         })
     };
@@ -148,13 +148,16 @@ fn topic_changes_keep_properties_set_by_others() {
     wait(async {
         let cluster = Cluster::connect(&config(bootstrap, &[])).await.expect("a cluster");
         let wanted = topics_config(Some(2), &[("retention.ms", "1000"), ("segment.bytes", "2097152")]);
-        assert!(cluster.create_topic(&name, &wanted).await.expect("made"));
-        assert!(!cluster.create_topic(&name, &wanted).await.expect("there"), "the topic was created twice");
-        cluster.add_partitions(&name, 4).await.expect("widened");
+        assert!(cluster.create_topic(&name, &wanted).await.expect("the topic is created"));
+        assert!(
+            !cluster.create_topic(&name, &wanted).await.expect("the topic exists"),
+            "the topic was created twice"
+        );
+        cluster.add_partitions(&name, 4).await.expect("partitions are added");
         let shrink = cluster.add_partitions(&name, 3).await.expect_err("Kafka cannot shrink");
         assert!(matches!(shrink, Error::Refused(_)), "{shrink:?}");
         let changes = BTreeMap::from([("retention.ms".to_owned(), "5000".to_owned())]);
-        cluster.set_topic_config(&name, &changes).await.expect("altered");
+        cluster.set_topic_config(&name, &changes).await.expect("the configuration is changed");
         let nonsense = BTreeMap::from([("retention.ms".to_owned(), "soon".to_owned())]);
         let refused = cluster.set_topic_config(&name, &nonsense).await.expect_err("no number");
         assert!(matches!(refused, Error::Refused(_)), "{refused:?}");

@@ -103,7 +103,7 @@ fn transient_broker_errors_are_retried_within_the_deadline() {
 #[test]
 fn late_ack_is_refused_and_its_retry_is_a_duplicate_not_a_second_record() {
     let (mock, bridge) = on_mock(&["kafka.ack_deadline=300ms"]);
-    mock.broker_round_trip_time(1, Duration::from_secs(3)).expect("a slow broker");
+    mock.broker_round_trip_time(1, Duration::from_secs(3)).expect("the broker's latency is set");
     let started = Instant::now();
     assert_eq!(summary(&bridge.post(&call("slow"))), refused("ack_deadline"));
     assert!(started.elapsed() < Duration::from_secs(2), "the answer did not come at the deadline");
@@ -112,7 +112,7 @@ fn late_ack_is_refused_and_its_retry_is_a_duplicate_not_a_second_record() {
         refused("duplicate_in_flight"),
         "the first delivery is in flight"
     );
-    mock.broker_round_trip_time(1, Duration::ZERO).expect("a quick broker");
+    mock.broker_round_trip_time(1, Duration::ZERO).expect("the broker's latency is reset");
     until("the late ack", || summary(&bridge.post(&call("slow"))) == (200, "duplicate".into(), false));
     let topic = bridge.topic("call.missed");
     assert_eq!(consume::topic_end(&mock.bootstrap_servers(), &topic), 2, "before, and slow once");
@@ -121,7 +121,7 @@ fn late_ack_is_refused_and_its_retry_is_a_duplicate_not_a_second_record() {
 #[test]
 fn duplicate_of_an_event_in_flight_waits_for_its_outcome() {
     let (mock, bridge) = on_mock(&["kafka.ack_deadline=20s"]);
-    mock.broker_round_trip_time(1, Duration::from_secs(1)).expect("a slow broker");
+    mock.broker_round_trip_time(1, Duration::from_secs(1)).expect("the broker's latency is set");
     let answers: Vec<String> = std::thread::scope(|scope| {
         let senders: Vec<_> =
             (0..4).map(|_| scope.spawn(|| summary(&bridge.post(&call("twin"))).1)).collect();
@@ -137,7 +137,7 @@ fn duplicate_of_an_event_in_flight_waits_for_its_outcome() {
 fn full_queue_refuses_at_once() {
     let (mock, bridge) =
         on_mock(&["kafka.ack_deadline=20s", "kafka.properties.queue.buffering.max.messages=1"]);
-    mock.broker_round_trip_time(1, Duration::from_secs(2)).expect("a slow broker");
+    mock.broker_round_trip_time(1, Duration::from_secs(2)).expect("the broker's latency is set");
     std::thread::scope(|scope| {
         let first = scope.spawn(|| summary(&bridge.post(&call("first"))));
         until("the first in the queue", || bridge.metric("kafka_queue_records") == 1);
@@ -153,7 +153,7 @@ fn bytes_in_flight_are_bounded_until_the_delivery_report() {
     // Room for a few small events in flight.
     let (mock, bridge) =
         on_mock(&["server.max_body_bytes=1 KiB", "server.max_in_flight=64 KiB", "kafka.ack_deadline=300ms"]);
-    mock.broker_round_trip_time(1, Duration::from_secs(3)).expect("a slow broker");
+    mock.broker_round_trip_time(1, Duration::from_secs(3)).expect("the broker's latency is set");
     let answers: Vec<_> = std::thread::scope(|scope| {
         let bridge = &bridge;
         let post = move |n: usize| summary(&bridge.post(&call(&format!("c{n}"))));
@@ -167,7 +167,7 @@ fn bytes_in_flight_are_bounded_until_the_delivery_report() {
         refused("over_budget"),
         "answered events still count in the memory budget"
     );
-    mock.broker_round_trip_time(1, Duration::ZERO).expect("a quick broker");
+    mock.broker_round_trip_time(1, Duration::ZERO).expect("the broker's latency is reset");
     until("room again", || summary(&bridge.post(&call("later"))) == acked());
 }
 

@@ -103,7 +103,7 @@ fn compose_file_starts_a_bridge_that_is_healthy_and_writes_to_its_kafka() {
     let image = Image::assemble();
     let volume = tempfile::tempdir().expect("a temporary folder");
     let user = USER.split(':').next().and_then(|user| user.parse().ok());
-    chown(volume.path(), user, user).expect("root may");
+    chown(volume.path(), user, user).expect("tests run as root");
     let place = bridge["volumes"][0]["target"].as_str().expect("a path").to_owned();
     let mounts = [Mount { from: volume.path().into(), to: place, read_only: false }];
     let [ingress, admin] = ports();

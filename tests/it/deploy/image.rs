@@ -244,7 +244,7 @@ fn files_copied_by_the_dockerfile_suffice_for_cargo() {
     let cargo = tempfile::tempdir().expect("a temporary folder");
     let reader = cargo.path().join("cargo");
     fs::write(&reader, FAKE_CARGO).expect("a file");
-    fs::set_permissions(&reader, Permissions::from_mode(0o755)).expect("our own file");
+    fs::set_permissions(&reader, Permissions::from_mode(0o755)).expect("the file is ours");
     run_build_stage(folder.path(), Some(cargo.path()));
     let kept = fs::read_to_string(project("deploy/Dockerfile.dockerignore")).expect("a list");
     let stages = stages();
@@ -265,7 +265,7 @@ fn files_copied_by_the_dockerfile_suffice_for_cargo() {
 /// Returns the project's files that the library was compiled from, from the compiler's list beside it.
 fn compiled_files() -> BTreeSet<PathBuf> {
     let built = Path::new(env!("CARGO_BIN_EXE_justcall-bridge")).parent().expect("a folder").join("deps");
-    let entries = fs::read_dir(&built).expect("what was built").map(|entry| entry.expect("an entry").path());
+    let entries = fs::read_dir(&built).expect("the built file").map(|entry| entry.expect("an entry").path());
     let is_ours = |path: &PathBuf| {
         let name = path.file_stem().expect("a name").to_string_lossy();
         (name.starts_with("justcall_kafka_bridge-") || name.starts_with("justcall_events-"))

@@ -178,6 +178,6 @@ impl Pod {
 /// Changes the group as the node does for `fsGroup`.
 fn set_group(path: &Path, mode: u32) {
     let group = USER.split(':').nth(1).and_then(|group| group.parse().ok());
-    chown(path, Some(0), group).expect("root may");
-    fs::set_permissions(path, Permissions::from_mode(mode)).expect("root may");
+    chown(path, Some(0), group).expect("tests run as root");
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("tests run as root");
 }

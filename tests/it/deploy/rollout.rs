@@ -27,7 +27,7 @@ const ENDPOINT_REMOVAL_DELAY: Duration = Duration::from_secs(2);
 pub(super) fn ports() -> [u16; 4] {
     let random = RandomState::new();
     let candidates =
-        (0..1000_u32).map(|n| 12_000 + u16::try_from(random.hash_one(n) % 7_000).expect("small"));
+        (0..1000_u32).map(|n| 12_000 + u16::try_from(random.hash_one(n) % 7_000).expect("a port number"));
     let mut held: Vec<(u16, TcpListener)> = Vec::new();
     for port in candidates {
         if let Ok(listener) = TcpListener::bind(("0.0.0.0", port)) {

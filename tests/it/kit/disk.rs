@@ -32,7 +32,7 @@ impl Disk {
     }
 
     pub(crate) fn clear(&self) {
-        fs::remove_file(self.path("junk")).expect("the junk");
+        fs::remove_file(self.path("junk")).expect("the junk file exists");
     }
 
     pub(crate) fn remount(&self, how: &str) -> Result<(), String> {

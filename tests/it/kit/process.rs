@@ -110,14 +110,14 @@ impl Process {
     }
 
     pub(crate) fn try_exit(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().expect("a child can be asked")
+        self.child.try_wait().expect("the child's state")
     }
 
     /// Waits for the end of the program and of its output. Panics with the output after the timeout.
     pub(crate) fn wait_exit(&mut self, within: Duration) -> ExitStatus {
         let deadline = Instant::now() + within;
         loop {
-            if let Some(status) = self.child.try_wait().expect("a child can be asked") {
+            if let Some(status) = self.child.try_wait().expect("the child's state") {
                 self.readers.drain(..).for_each(|reader| reader.join().expect("a reader"));
                 return status;
             }

@@ -220,7 +220,7 @@ fn proxy_passes_blocks_and_closes() {
     assert!(matches!(silence.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{silence}");
     proxy.pass();
     wire.set_read_timeout(Some(millis(10_000))).expect("a timeout");
-    wire.read_exact(&mut [0; 4]).expect("what was swallowed comes late");
+    wire.read_exact(&mut [0; 4]).expect("blocked bytes arrive later");
     proxy.close();
     exchange(&mut wire).expect_err("the connection is closed");
     let mut refused = TcpStream::connect(proxy.address()).expect("accepted, to be closed");

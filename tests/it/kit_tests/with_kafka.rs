@@ -32,14 +32,14 @@ impl Reports {
     }
 
     fn saw(&self, code: RDKafkaErrorCode) -> bool {
-        let errors = self.errors.lock().expect("no report panicked");
+        let errors = self.errors.lock().expect("no delivery report panicked");
         errors.iter().any(|error| error.rdkafka_error_code() == Some(code))
     }
 }
 
 impl ClientContext for Reports {
     fn error(&self, error: KafkaError, _reason: &str) {
-        self.errors.lock().expect("no report panicked").push(error);
+        self.errors.lock().expect("no delivery report panicked").push(error);
     }
 }
 
@@ -177,7 +177,7 @@ fn three_brokers_replicate_and_survive_one() {
     kafka.broker(0).kill();
     let (producer, reports) = producer(&client(kafka.bootstrap()));
     send(&producer, "replicated", "key", "value");
-    producer.flush(TIMEOUT).expect("two of three acknowledge");
+    producer.flush(TIMEOUT).expect("two of three brokers acknowledge");
     assert_eq!(reports.acked(), 1);
 }
 
@@ -206,7 +206,7 @@ fn writing_does_not_create_an_unknown_topic() {
     let topic = topic_name("never-made");
     let (producer, reports) = producer(client(bootstrap).set("message.timeout.ms", "2000"));
     send(&producer, &topic, "key", "value");
-    producer.flush(TIMEOUT).expect("given up");
+    producer.flush(TIMEOUT).expect("the flush ends");
     assert_eq!((reports.acked(), topic_partitions(bootstrap, &topic)), (0, None));
 }
 
@@ -237,7 +237,7 @@ fn secured_broker_accepts_only_known_users() {
     for (mut config, expected) in unwelcome {
         let (producer, reports) = producer(config.set("message.timeout.ms", "3000"));
         send(&producer, "secured", "key", "value");
-        producer.flush(TIMEOUT).expect("given up");
+        producer.flush(TIMEOUT).expect("the flush ends");
         assert_eq!(reports.acked(), 0);
         assert!(reports.saw(expected), "{expected:?} is missing");
     }

@@ -124,7 +124,7 @@ fn failed_start_ends_when_stderr_is_not_read() {
         let mut command = bridge_command();
         command.args(["serve", "--set", UNSIGNED]).args(settings.iter().flat_map(|it| ["--set", *it]));
         let mut bridge = Killed(command.stderr(writer).spawn().expect("it starts"));
-        until("the end", || bridge.0.try_wait().expect("a child can be asked").is_some());
+        until("the end", || bridge.0.try_wait().expect("the child's state").is_some());
         assert_eq!(bridge.0.wait().expect("it has ended").code(), Some(code), "{settings:?}");
     }
 }
@@ -237,6 +237,6 @@ fn closed_log_reader_costs_only_log_lines() {
     }
     let pid = bridge.0.id().to_string();
     assert!(Command::new("sh").args(["-c", &format!("kill -TERM {pid}")]).status().expect("sh").success());
-    until("the end", || bridge.0.try_wait().expect("a child can be asked").is_some());
+    until("the end", || bridge.0.try_wait().expect("the child's state").is_some());
     assert_eq!(bridge.0.wait().expect("it has ended").code(), Some(0));
 }

@@ -310,7 +310,7 @@ type Ended = (i32, Vec<String>);
 
 fn check(args: &[&str]) -> Ended {
     let mut process = Process::bridge(&[&["check", "--offline", "--json"], args].concat(), &[]);
-    let code = process.wait_exit(TIMEOUT).code().expect("an exit of its own");
+    let code = process.wait_exit(TIMEOUT).code().expect("an exit code, not a signal");
     (code, process.stdout())
 }
 
@@ -320,7 +320,7 @@ fn serve(args: &[&str]) -> Ended {
     loop {
         if let Some(status) = process.try_exit() {
             process.wait_exit(TIMEOUT);
-            return (status.code().expect("an exit of its own"), process.stderr());
+            return (status.code().expect("an exit code, not a signal"), process.stderr());
         }
         if process.stderr().iter().any(|line| line.contains("\"serving\"")) {
             return (0, Vec::new());

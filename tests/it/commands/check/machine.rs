@@ -93,11 +93,11 @@ fn volatile_or_full_disk_of_the_spool_is_reported() {
     disk.fill();
     assert_finding("full disk", &roomy, ("failure", "spool.max_bytes", &["hardly an event", "make room"]));
     disk.clear();
-    disk.remount("ro").expect("nobody has it open");
+    disk.remount("ro").expect("no file of the disk is open");
     assert_finding("read-only, missing", &roomy, ("failure", "spool.directory", &["read-only", "mount it"]));
-    disk.remount("rw").expect("it was so before");
+    disk.remount("rw").expect("the disk was writable before");
     fs::create_dir(&spool).expect("a folder");
-    disk.remount("ro").expect("nobody has it open");
+    disk.remount("ro").expect("no file of the disk is open");
     assert_finding("read-only", &roomy, ("failure", "spool.directory", &["read-only", "mount it"]));
 }
 

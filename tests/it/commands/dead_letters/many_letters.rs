@@ -192,7 +192,7 @@ fn nothing_is_replayed_while_marks_may_be_invisible() {
     unknown.flush(TIMEOUT).expect("acknowledged");
     let refused = many_letters.place.run(&REPLAY).expect_code(1);
     assert!(refused.stderr.join("").contains("transaction of another program"), "{refused:?}");
-    unknown.abort_transaction(TIMEOUT).expect("undone");
+    unknown.abort_transaction(TIMEOUT).expect("the transaction is aborted");
     many_letters.place.run(&REPLAY).expect_code(0);
     many_letters.assert_each_once();
 }

@@ -68,7 +68,7 @@ fn no_write(context: &Context<'_>) {
     context.cluster.kafka.freeze();
     trial.until_more(Answer::Refused, 20);
     trial.pass(context.lasting(0, 10));
-    limit_files(&trial, "unlimited").expect("it could be set before");
+    limit_files(&trial, "unlimited").expect("the limit can be restored");
     trial.until_spooling(20);
     context.cluster.kafka.thaw();
     context.end(trial);
@@ -94,7 +94,7 @@ fn read_only_at_start(context: &Context<'_>) {
     context.cluster.kafka.freeze();
     trial.until_spooling(40);
     trial.kill_bridge();
-    disk.remount("ro").expect("nobody has it open");
+    disk.remount("ro").expect("no file of the disk is open");
     context.cluster.kafka.thaw();
     if trial.try_start_bridge() {
         trial.note = " (serves)".into();
@@ -103,7 +103,7 @@ fn read_only_at_start(context: &Context<'_>) {
     } else {
         trial.note = " (does not start)".into();
     }
-    disk.remount("rw").expect("it was so before");
+    disk.remount("rw").expect("the disk was writable before");
     trial.start_bridge();
     context.end(trial);
 }

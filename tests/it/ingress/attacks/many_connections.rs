@@ -53,7 +53,7 @@ pub(super) fn unfinished_next(target: &Target, connections: usize) {
     target.set_established();
     target.rest(Duration::from_secs(60));
     for mut connection in opened {
-        assert_eq!(connection.receive().expect("a word before the end").status, 503);
+        assert_eq!(connection.receive().expect("a response before the end").status, 503);
         assert!(connection.is_closed());
     }
 }

@@ -85,7 +85,7 @@ pub(super) fn run(case: &Case<'_>, attack: impl FnOnce(&Target) + Send) {
         // Caught, so that the attacker ends also if a sender fails.
         let times = std::panic::catch_unwind(|| send_honestly(bridge.ingress));
         target.over.store(true, Ordering::Relaxed);
-        attacker.join().expect("the attacker saw what it should");
+        attacker.join().expect("the attack succeeds as expected");
         times.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     bridge.wait_for_metric("in_flight_requests", 0);

@@ -158,7 +158,7 @@ impl Drop for Broker {
 /// Closes the process's standard input and waits for its end.
 fn end(mut process: Child) {
     drop(process.stdin.take());
-    process.wait().expect("a child can be waited for");
+    process.wait().expect("the child's end");
 }
 
 fn properties(id: i32, ports: &BTreeMap<&str, u16>, options: &Options) -> BTreeMap<String, String> {
