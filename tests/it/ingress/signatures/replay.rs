@@ -64,8 +64,6 @@ fn settings() -> [String; 2] {
     ]
 }
 
-/// One second's signature may have many events under load, so none is denied; a reused signature shows in the
-/// metrics.
 #[test]
 fn request_acked_by_kafka_is_written_again_after_a_restart() {
     let kafka = Kafka::shared().bootstrap();
@@ -85,6 +83,8 @@ fn request_acked_by_kafka_is_written_again_after_a_restart() {
     assert_eq!(ids[0], ids[1]);
 }
 
+/// One second's signature may have many events under load, so none is denied; a reused signature shows in the
+/// metrics.
 #[test]
 fn bodies_with_one_signature_are_accepted_and_counted_from_the_eleventh_on() {
     let kafka = Kafka::shared().bootstrap();
