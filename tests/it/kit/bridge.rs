@@ -24,12 +24,14 @@ pub(crate) struct Bridge {
 }
 
 impl Bridge {
+    /// Starts a bridge and waits until it is ready.
     pub(crate) fn serve(bootstrap: &str, settings: &[&str]) -> Self {
         let bridge = Self::start(bootstrap, settings);
         bridge.wait_ready(true);
         bridge
     }
 
+    /// Starts a bridge and waits until it listens.
     pub(crate) fn start(bootstrap: &str, settings: &[&str]) -> Self {
         Self::start_with(bootstrap, settings, &[])
     }
@@ -114,6 +116,7 @@ impl Bridge {
         line.unwrap_or_else(|| panic!("no metric {name} in:\n{text}")).parse().expect("a whole number")
     }
 
+    /// Returns the sum of a metric over its labels; 0 if it does not exist.
     pub(crate) fn metric_sum(&self, name: &str) -> f64 {
         let text = self.admin("/metrics").text().to_owned();
         let named = |line: &&str| {

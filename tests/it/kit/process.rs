@@ -94,6 +94,7 @@ impl Process {
         }
     }
 
+    /// Returns the lines on stdout; all of them after the end.
     pub(crate) fn stdout(&self) -> Vec<String> {
         self.printed(Stream::Out)
     }

@@ -230,10 +230,10 @@ fn problems(verdict: &Verdict, damaged: f64, deadline: Option<Duration>) -> Vec<
     problems
 }
 
-/// Posts an event and adds it to the obligations.
+/// Posts an event after the load, and returns it as an obligation.
 fn post_fresh_event(bridge: &Bridge, load_began: Instant) -> Sent {
     let body = load::body("sms.sent", "message_id", "key-0", usize::MAX, 200);
-    // After the post, because events in flight until then may precede it in the log.
+    // Not earlier, because events in flight until now may precede it in the log.
     let sent = load_began.elapsed();
     until("a fresh event to be taken", || bridge.post(&body).status == 200);
     let last = Try { sent, answered: load_began.elapsed(), answer: Answer::Acked };
