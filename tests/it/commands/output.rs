@@ -404,7 +404,7 @@ fn dev_ends_at_a_signal_when_stdout_is_not_read() {
         assert!(Instant::now() < deadline, "dev does not listen");
         std::thread::sleep(Duration::from_millis(50));
     }
-    // The banner is in flight.
+    // Time for the banner.
     std::thread::sleep(Duration::from_secs(1));
     let sent = Command::new("kill").args(["-TERM", &dev.id().to_string()]).status().expect("it starts");
     assert!(sent.success());

@@ -126,7 +126,7 @@ fn killed_replay_resumes_without_loss_and_in_order() {
         })
         .collect();
     assert!(keys == expected, "lost or out of order");
-    // After each kill, only records between the last commit and the checkpoint are repeated.
+    // Each of three kills repeats at most the records committed after the last resume point.
     assert!(records.len() <= 2000 + 3 * 500, "{}", records.len());
 
     let again = backfill.place.run(&backfill.args(&[])).expect_code(0).json();

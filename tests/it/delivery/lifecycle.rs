@@ -227,7 +227,7 @@ fn dev_uses_the_environment_except_for_kafka_and_the_spool() {
     assert!(send.wait_exit(TIMEOUT).success(), "{:?}", send.stderr());
     dev.wait_for_line("laptop.call.completed [", TIMEOUT);
     assert!(!directory.exists());
-    // The broker does not resolve this name.
+    // The embedded broker does not look up offsets by time.
     let since =
         ["tail", "--set", &bootstrap, "--set", "topics.prefix=laptop.", "--from", "15m", "--until-end"];
     let mut tail = Process::bridge(&since, &[]);

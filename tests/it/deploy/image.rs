@@ -37,7 +37,7 @@ impl Image {
         self.root.path().join(inside.trim_start_matches('/'))
     }
 
-    /// Creates an authority, in PEM, among the image's public ones.
+    /// Adds an authority, in PEM, to the image's public ones.
     pub(super) fn trust(&self, authority: &str) {
         let all = File::options().append(true).open(self.path("etc/ssl/certs/ca-certificates.crt"));
         all.expect("authorities").write_all(authority.as_bytes()).expect("one more");
@@ -265,7 +265,8 @@ fn files_copied_by_the_dockerfile_suffice_for_cargo() {
 /// Returns the project's files that the library was compiled from, from the compiler's list beside it.
 fn compiled_files() -> BTreeSet<PathBuf> {
     let built = Path::new(env!("CARGO_BIN_EXE_justcall-bridge")).parent().expect("a folder").join("deps");
-    let entries = fs::read_dir(&built).expect("the folder of built files").map(|entry| entry.expect("an entry").path());
+    let entries =
+        fs::read_dir(&built).expect("the folder of built files").map(|entry| entry.expect("an entry").path());
     let is_ours = |path: &PathBuf| {
         let name = path.file_stem().expect("a name").to_string_lossy();
         (name.starts_with("justcall_kafka_bridge-") || name.starts_with("justcall_events-"))

@@ -61,8 +61,8 @@ pub(super) fn max_connections(wanted: usize) -> usize {
     wanted.min(soft.saturating_sub(500))
 }
 
-/// Attacks while honest senders send. Panics if one of them is refused, memory exceeds its bound, or the bridge
-/// retains memory.
+/// Attacks while honest senders send. Panics if one of them is refused, memory exceeds its bound, or requests stay in
+/// flight.
 pub(super) fn run(case: &Case<'_>, attack: impl FnOnce(&Target) + Send) {
     static ONE: Mutex<()> = Mutex::new(());
     let kafka = Kafka::shared();
