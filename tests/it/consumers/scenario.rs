@@ -117,7 +117,7 @@ impl Scenario {
         let producer: BaseProducer =
             ClientConfig::new().set("bootstrap.servers", self.bootstrap).create().expect("a producer");
         let topic = self.bridge.topic(TYPES[0]);
-        let sent = producer.send(BaseRecord::<[u8], str>::to(&topic).payload("somebody else's"));
+        let sent = producer.send(BaseRecord::<[u8], str>::to(&topic).payload("of another producer"));
         sent.map_err(|(error, _)| error).expect("room for one record");
         producer.flush(TIMEOUT).expect("a record that is acknowledged");
     }

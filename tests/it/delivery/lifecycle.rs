@@ -265,8 +265,8 @@ fn check_reports_unauthenticated_sources_and_whether_serve_would_start() {
     let (code, report) = check(&["--offline"], &[UNSIGNED, "admin.listen=0.0.0.0:8081"]);
     assert_eq!((code, &report["ok"]), (Some(0), &true.into()));
     assert_eq!(keys(&report, "failure"), [""; 0]);
-    for door in ["sources.main.signature.required", "server.tls", "admin.listen"] {
-        assert!(keys(&report, "warning").contains(&door.to_owned()), "{door} in {report:#}");
+    for setting in ["sources.main.signature.required", "server.tls", "admin.listen"] {
+        assert!(keys(&report, "warning").contains(&setting.to_owned()), "{setting} in {report:#}");
     }
     let bad = ["sources.main.signature.secrets_file=/no/such/file", "spool.directry=/x"];
     let (code, report) = check(&[], &bad);

@@ -137,8 +137,8 @@ fn port_in_use_is_reported_and_a_running_bridge_is_recognized() {
         let known = ["ok", "warning"].iter().any(|level| report.has((level, key, &["a bridge runs here"])));
         assert!(known, "{key}: {:#?}", report.findings);
     }
-    let stranger = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = stranger.local_addr().expect("its address");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address");
     let beside = beside.with(format!("server.listen={address}"));
     assert_finding("beside a bridge", &beside, ("failure", "server.listen", &["taken by another process"]));
 }

@@ -27,7 +27,7 @@ impl ManyLetters {
     }
 
     pub(super) fn on(bootstrap: &str, letters: usize) -> Self {
-        let prefix = format!("{}.", topic_name("crowd"));
+        let prefix = format!("{}.", topic_name("letters"));
         let place = Place::new(bootstrap, &prefix);
         let many_letters = Self { bootstrap: bootstrap.to_owned(), place, prefix, letters };
         create_topic(bootstrap, &many_letters.source(), 3);
