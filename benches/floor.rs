@@ -1,9 +1,9 @@
-//! The floor that the bridge is measured against: a bare actix-web handler which produces the body as it
-//! is and answers 200 once Kafka has acknowledged it.
+//! Baseline of the benchmarks: an actix-web handler that produces each body unchanged and answers 200 once Kafka has
+//! acknowledged it.
 //!
-//! Nothing is parsed, checked, routed, remembered or counted, and a record has no headers unless it is
-//! asked for those that the bridge writes. Topic and key come from a counter, so the records spread over topics and partitions as the bridge's do. What it gives
-//! Kafka, and what it asks of Kafka, is the same: `acks=all`, an idempotent producer, `murmur2_random`.
+//! It does not parse, validate, route, deduplicate or count. Records have no headers, except with `--headers`, which
+//! adds as many bytes as the bridge's. Topic and key come from a counter, so records spread over topics and
+//! partitions as the bridge's do. The producer is configured alike: `acks=all`, idempotent, `murmur2_random`.
 //!
 //! `cargo run --release --example floor -- --bootstrap localhost:9092 --topics a,b,c`
 
@@ -20,22 +20,22 @@ use std::time::Duration;
 
 #[derive(Parser)]
 struct Args {
-    /// Where to listen
+    /// Address of the listener
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: String,
     /// Kafka's `host:port`
     #[arg(long)]
     bootstrap: String,
-    /// Topics, written to in turn; they must be there
+    /// Existing topics, used in turn
     #[arg(long, value_delimiter = ',', required = true)]
     topics: Vec<String>,
-    /// Records for each request, to as many topics
+    /// Records for each request, one a topic
     #[arg(long, default_value_t = 1)]
     fan_out: usize,
-    /// Give each record the headers that the bridge gives it, with values as long
+    /// Add headers to each record, with the names and lengths of the bridge's
     #[arg(long)]
     headers: bool,
-    /// Milliseconds that a record waits for company
+    /// Milliseconds that a record waits for others of its batch
     #[arg(long, default_value = "1")]
     linger_ms: String,
     /// Threads that serve connections
@@ -51,7 +51,7 @@ struct Floor {
     next: AtomicUsize,
 }
 
-/// Those of an ordinary event.
+/// Headers of an ordinary event.
 const HEADERS: [(&str, &str); 8] = [
     ("ce_specversion", "1.0"),
     ("ce_id", "6d9c2e4f8a1b3d5c7e9f0a2b4c6d8e1f"),
@@ -105,7 +105,7 @@ async fn produce(body: Bytes, floor: Data<Floor>) -> HttpResponse {
 struct Unacknowledged;
 
 impl Floor {
-    /// Produces a body to the topic whose turn it is, and waits for its acknowledgement.
+    /// Produces a body to the next topic, and waits for its acknowledgement.
     async fn produce(&self, body: &Bytes, number: usize, turn: usize) -> Result<(), Unacknowledged> {
         let topic = &self.topics[turn % self.topics.len()];
         let key = number.to_string();

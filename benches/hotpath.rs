@@ -1,4 +1,4 @@
-//! A step of the hot path, so many times: what benches/instructions counts.
+//! Repeats a step of the hot path, which benches/instructions counts.
 //!
 //! `cargo run --release --example hotpath -- judge documented/call.completed 1000`
 
@@ -25,9 +25,7 @@ use tokio::runtime::Handle;
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [step, event, times] = &args[..] else {
-        panic!(
-            "three arguments: judge, hash, verify, accept or body; a dialect and a type with a slash between; how often"
-        )
+        panic!("usage: judge|hash|verify|accept|body DIALECT/TYPE TIMES")
     };
     let times = times.parse().expect("a number");
     let template = template(event);
@@ -36,7 +34,7 @@ fn main() {
         "hash" => hashing(&template, times),
         "verify" => verifying(&template, times),
         "accept" => accepting(&template, times),
-        // What the step before this one needs, to be taken off it.
+        // The input of the next step, whose cost is subtracted.
         "body" => (0..times).for_each(|number| drop(black_box(Bytes::from(template.body(number))))),
         _ => panic!("no step is named {step}"),
     }
@@ -48,7 +46,6 @@ fn template(event: &str) -> Template {
     templates.into_iter().find(|template| template.event_type == event_type).expect("a type that is listed")
 }
 
-/// From a body to its records.
 fn judging(template: &Template, times: u64) {
     let rules = rules(0, "");
     let body = Bytes::from(template.body(1));
@@ -79,11 +76,11 @@ fn verifying(template: &Template, times: u64) {
     for _ in 0..times {
         let rules = Rules { urls: &[], tolerance: Duration::from_secs(60) };
         let subject = Subject { url: Some(URL), event_type: template.event_type };
-        black_box(verify(black_box(&headers), subject, &keys, rules, now)).expect("a signature that holds");
+        black_box(verify(black_box(&headers), subject, &keys, rules, now)).expect("a valid signature");
     }
 }
 
-/// All that an event passes between the HTTP server and the client library, which is left out.
+/// Accepts an event: every step between the HTTP server and librdkafka, both excluded.
 fn accepting(template: &Template, times: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
@@ -121,7 +118,7 @@ fn accepting(template: &Template, times: u64) {
     });
 }
 
-/// Takes every record as Kafka would, at once.
+/// Sink that acknowledges every record at once.
 struct Acknowledging;
 
 impl Sink for Acknowledging {

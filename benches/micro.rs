@@ -1,5 +1,4 @@
-//! What each step of an event costs by itself: `cargo bench --bench micro`, with a word of a name behind
-//! `--` for a part of them.
+//! Cost of each step of an event: `cargo bench --bench micro`, with a part of a name after `--` to select.
 
 mod gauge;
 
@@ -18,7 +17,7 @@ use std::time::Duration;
 criterion_group!(benches, validate, whole, route, event_id, signature, append);
 criterion_main!(benches);
 
-/// From a body to a judged event; its hash is measured apart.
+/// Measures validation; the hash of the body is measured separately.
 fn validate(criterion: &mut Criterion) {
     for (dialect, templates) in [("documented", documented(0)), ("live", live())] {
         let mut group = criterion.benchmark_group(format!("parse and validate, {dialect}"));
@@ -34,7 +33,7 @@ fn validate(criterion: &mut Criterion) {
                         Ok(Scanned::Envelope(envelope)) => black_box(
                             envelope
                                 .validate(Validation::Documented, &hash)
-                                .expect("a sound event")
+                                .expect("a valid event")
                                 .violations,
                         ),
                         _ => panic!("no event"),
@@ -45,7 +44,7 @@ fn validate(criterion: &mut Criterion) {
     }
 }
 
-/// From a body to its records, hash included.
+/// Measures the way from a body to its records, hash included.
 fn whole(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("body to records");
     for (dialect, templates) in [("documented", documented(0)), ("live", live())] {
@@ -60,7 +59,7 @@ fn whole(criterion: &mut Criterion) {
     }
 }
 
-/// By routes for the type, of which the last takes it.
+/// Measures routing by several routes for the type, of which the last matches.
 fn route(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("body to records, by routes");
     let template = documented(0).into_iter().find(|template| template.event_type == "call.completed");
@@ -109,13 +108,13 @@ fn signature(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let rules = Rules { urls: &[], tolerance: Duration::from_secs(60) };
                 let subject = Subject { url: Some(URL), event_type: TYPE };
-                verify(black_box(&headers), subject, &keys, rules, now).expect("a signature that holds")
+                verify(black_box(&headers), subject, &keys, rules, now).expect("a valid signature")
             });
         });
     }
 }
 
-/// Until the rows are on disk: one alone, and so many that one commit takes several.
+/// Measures the append of rows until they are on disk: alone, and as many as share a commit.
 fn append(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("spool append");
     group.sample_size(20);
@@ -131,12 +130,12 @@ fn append(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(together));
         group.bench_function(BenchmarkId::from_parameter(together), |bencher| {
             let appends = || -> Vec<_> {
-                let (told, results) = mpsc::channel();
+                let (sender, results) = mpsc::channel();
                 let appends = (0..together).map(|_| {
                     number += 1;
                     let mut identity = [0; 16];
                     identity[..8].copy_from_slice(&number.to_be_bytes());
-                    let told = told.clone();
+                    let sender = sender.clone();
                     let entry = SpoolEntry {
                         lane: Arc::clone(&lane),
                         payload: payload.clone(),
@@ -146,7 +145,9 @@ fn append(criterion: &mut Criterion) {
                     Append {
                         entries: vec![entry],
                         identity: Some(identity),
-                        done: Box::new(move |result| told.send(result.is_ok()).expect("somebody listens")),
+                        done: Box::new(move |result| {
+                            sender.send(result.is_ok()).expect("the receiver exists")
+                        }),
                     }
                 });
                 let appends: Vec<_> = appends.collect();

@@ -1,5 +1,5 @@
--- Posts events whose ids never come again. Arguments: the file with the events' pieces, four digits that
--- tell this load from all others, and how many different events there are (0: each comes once).
+-- Posts events with unique ids. Arguments: the file with the events' parts, four digits that identify
+-- this load, and the number of different events (0: no event repeats).
 local thread = 0
 function setup(t)
   t:set("thread", thread)

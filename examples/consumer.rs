@@ -1,12 +1,12 @@
-//! A service that reads the bridge's topics: copy it, and put your own work in place of [`work`].
+//! Service that reads the bridge's topics: copy it, and replace [`work`] with your own.
 //!
 //! ```sh
 //! TOPICS=justcall.call.completed,justcall.call.missed cargo run --example consumer
 //! ```
 //!
-//! An offset is committed once the work is done, so a crash repeats work and never loses any. What
-//! comes again has the same `ce_source` and `ce_id`. Records are worked on one after the other, which keeps the order of
-//! each key; run more of these processes, up to the number of partitions, to do more at once.
+//! An offset is committed after the work, so a crash repeats work and loses none. A repeated event has the same
+//! `ce_source` and `ce_id`. Records are processed one after the other, which keeps the order of each key. To process
+//! more, run more of these processes, up to the number of partitions.
 
 use justcall_events::{Documented, DocumentedData, KnownType, Live, LiveData};
 use rdkafka::ClientConfig;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How many ids are remembered. An id takes about 100 bytes.
+/// Number of remembered ids. An id takes about 100 bytes.
 const REMEMBERED: usize = 100_000;
 
 #[tokio::main(flavor = "current_thread")]
@@ -37,8 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     consumer.subscribe(&topics.split(',').collect::<Vec<_>>())?;
     let mut terminate = signal(SignalKind::terminate())?;
     loop {
-        // Partitions are taken from this process and given to it inside of `recv`, which is never while
-        // a record is being worked on.
+        // A rebalance happens inside of `recv`, never while a record is being processed.
         let message = tokio::select! {
             biased;
             _ = terminate.recv() => break,
@@ -47,7 +46,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let message = match message {
             Ok(message) => message,
             Err(error @ KafkaError::MessageConsumptionFatal(_)) => return Err(error.into()),
-            // A broker that is away, a topic that is not there yet: the library goes on trying.
+            // A broker that is down or a topic that does not exist yet: librdkafka retries.
             Err(error) => {
                 eprintln!("{error}");
                 continue;
@@ -56,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         service.handle(&message).await?;
         consumer.store_offset_from_message(&message)?;
     }
-    // Dropping the consumer commits what is stored and leaves the group.
+    // Dropping the consumer commits the stored offsets and leaves the group.
     Ok(())
 }
 
@@ -64,13 +63,13 @@ fn consumer(group: &str) -> Result<StreamConsumer, Box<dyn Error>> {
     let mut config = client();
     config
         .set("group.id", group)
-        // A new group, and a new partition, begins with the first event, not with the next one.
+        // A new group, or a new partition, begins with the first event.
         .set("auto.offset.reset", "earliest")
-        // The library commits every few seconds, when partitions are taken away and at the end, but
-        // only what was stored, and this program stores what it has worked on.
+        // librdkafka commits every few seconds, at a rebalance and at the end, but only the stored offsets: those of
+        // processed records.
         .set("enable.auto.commit", "true")
         .set("enable.auto.offset.store", "false")
-        // Records of a replay that was undone are no events.
+        // Excludes records of an aborted replay.
         .set("isolation.level", "read_committed");
     if let Ok(instance) = std::env::var("GROUP_INSTANCE_ID") {
         config.set("group.instance.id", instance);
@@ -102,12 +101,13 @@ struct Service {
 }
 
 impl Service {
-    /// Works on a record, unless it was done before. An error is one that may pass, such as a database
-    /// that is away: it ends the process, which commits what was done before this record, and the next
-    /// start tries it again.
+    /// Processes a record, unless it is a duplicate.
+    ///
+    /// An error is transient, such as a database that is down: it ends the process, which commits the records before
+    /// this one, and the next start tries this one again.
     async fn handle(&mut self, message: &BorrowedMessage<'_>) -> Result<(), Box<dyn Error>> {
         let id = header(message, "ce_id");
-        // An id is unique for its source only.
+        // An id is unique only within its source.
         let source = header(message, "ce_source").unwrap_or_default();
         let identity = id.map(|id| format!("{source}\n{id}"));
         if identity.as_deref().is_some_and(|identity| self.seen.contains(identity)) {
@@ -117,12 +117,12 @@ impl Service {
             Ok(line) => println!("{}", printable(&line)),
             Err(poison) => self.set_aside(message, poison).await?,
         }
-        // Only now, or a failure above would make the next try a duplicate.
+        // After the work, or a failure above would make the retry a duplicate.
         identity.iter().for_each(|identity| self.seen.add(identity));
         Ok(())
     }
 
-    /// Keeps a record that no retry can help, as it is, with the reason and where it stood.
+    /// Writes a record that no retry can help to the dead letters, unchanged, with the reason and its origin.
     async fn set_aside(&self, message: &BorrowedMessage<'_>, poison: Poison) -> Result<(), Box<dyn Error>> {
         let Poison(reason) = poison;
         let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
@@ -141,11 +141,13 @@ impl Service {
     }
 }
 
-/// Why no retry can help. Its tag, and not a value of the body, goes into logs.
+/// Reason why no retry can help: a tag for logs, without values of the body.
 struct Poison(&'static str);
 
-/// What this service does with an event: here, a line. Yours would write to its database, and there, in
-/// the same transaction, source and id into a table of those it has seen; that outlives the process.
+/// Processes an event: here, it returns a line.
+///
+/// Your service would write to its database and, in the same transaction, store source and id of the event. Such a
+/// table outlives the process.
 fn work(id: &str, message: &BorrowedMessage<'_>) -> Result<String, Poison> {
     let event_type = header(message, "ce_type").ok_or(Poison("no_type"))?;
     let subject = header(message, "ce_subject").unwrap_or("-");
@@ -153,7 +155,7 @@ fn work(id: &str, message: &BorrowedMessage<'_>) -> Result<String, Poison> {
     let detail = match (KnownType::from_name(event_type), header(message, "ce_dialect")) {
         (Some(KnownType::CallCompleted), Some("documented")) => documented_seconds(value)?,
         (Some(KnownType::CallCompleted), Some("live")) => live_seconds(value)?,
-        // A type or a dialect that this service does not know is no error: JustCall adds some.
+        // An unknown type or dialect is not an error: JustCall adds some.
         _ => None,
     };
     let detail = detail.map_or("-".to_owned(), |seconds| format!("{seconds}s"));
@@ -175,7 +177,7 @@ fn live_seconds(value: &[u8]) -> Result<Option<u64>, Poison> {
     seconds.map(|seconds| seconds.as_u64().ok_or(Poison("unreadable"))).transpose()
 }
 
-/// Returns the text with every character escaped that a terminal would obey: the text is a sender's.
+/// Returns the text with every character escaped that terminals interpret: the text is a sender's.
 fn printable(text: &str) -> String {
     let is_obeyed = |c: char| {
         c.is_control()
@@ -184,15 +186,17 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if is_obeyed(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
-/// The value of a header, if it is there and is text.
+/// Returns the value of a header, if it exists and is text.
 fn header<'a>(message: &'a BorrowedMessage<'_>, name: &str) -> Option<&'a str> {
     let headers = message.headers()?;
     let found = headers.iter().find(|header| header.key == name)?;
     str::from_utf8(found.value?).ok()
 }
 
-/// The ids of the last events. A duplicate stands in the same partition as its first occurrence, so that
-/// one process sees both, unless it was restarted or the partition moved in between.
+/// Ids of the last events.
+///
+/// A duplicate is in the same partition as its first occurrence, so one process receives both, unless it was
+/// restarted or the partition moved in between.
 #[derive(Default)]
 struct Seen {
     ids: HashSet<Arc<str>>,

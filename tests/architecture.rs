@@ -1,7 +1,7 @@
-//! The arrows between the parts of the crate, read from its sources.
+//! Rules for the sources: allowed imports between rooms, one home for each library, short files, and folder names
+//! with a meaning.
 //!
-//! A part may name another only along an arrow of [`ARROWS`]; each outside library has one home; files
-//! stay short and folders have names that mean something. `tests.rs` and `tests/` are free.
+//! `tests.rs` and `tests/` are exempt.
 
 #[path = "architecture/source.rs"]
 mod source;
@@ -10,13 +10,11 @@ use source::{Source, sources};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-/// Files of the bridge.
 static BRIDGE: LazyLock<Vec<Source>> = LazyLock::new(|| sources("src"));
 
-/// Files of the events crate.
 static EVENTS_CRATE: LazyLock<Vec<Source>> = LazyLock::new(|| sources("crates/justcall-events/src"));
 
-/// Who may name whom. A part that is not listed is a breach by being there.
+/// Rooms with the rooms that each may import. A room that is not listed is an error.
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     (
@@ -70,8 +68,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("watch", &["telemetry"]),
 ];
 
-/// Outside libraries and the parts that may name them. A library's companions count as the library:
-/// `rdkafka_sys` as `rdkafka`.
+/// Libraries with the rooms that may use them. A companion, such as `rdkafka_sys`, counts as its library.
 const HOMES: &[(&str, &[&str])] = &[
     // `app` starts its runtime.
     ("actix_web", &["http", "app"]),
@@ -90,48 +87,47 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls", &["http", "cli", "telemetry"]),
     ("opentelemetry", &["telemetry"]),
     ("tokio_rustls", &["http"]),
-    // The contract of the events. `http` names what was expected of a body, `telemetry` labels metrics with
-    // the closed set of types.
+    // `http` names the expected type in a violation, `telemetry` labels metrics with the closed set of types.
     ("justcall_events", &["cli", "config", "delivery", "http", "ingest", "routing", "telemetry"]),
     ("subtle", &["secret"]),
     ("zeroize", &["secret", "http"]),
-    // What a reload swaps.
+    // Each swaps a value at a reload.
     ("arc_swap", &["watch", "ingest", "delivery", "kafka"]),
 ];
 
-const LONGEST_FILE: usize = 400;
+const MAX_FILE_LINES: usize = 400;
 
-/// Folders called so gather what has no home.
+/// Folder names that are not allowed, because they do not state a content.
 const MEANINGLESS: &[&str] = &["utils", "common", "types", "manager", "helpers"];
 
 #[test]
-fn parts_keep_to_the_arrows() {
+fn rooms_import_only_allowed_rooms() {
     assert_none(&BRIDGE, arrow_breaches);
 }
 
 #[test]
-fn outside_libraries_stay_at_home() {
+fn libraries_are_used_only_in_their_rooms() {
     assert_none(&BRIDGE, home_breaches);
 }
 
 #[test]
-fn only_tests_unwrap() {
+fn unwrap_is_used_only_in_tests() {
     assert_none(&BRIDGE, unwrap_breaches);
 }
 
 #[test]
-fn files_are_short_and_folders_have_meaning() {
+fn files_are_short_and_folder_names_have_a_meaning() {
     assert_none(&BRIDGE, shape_breaches);
 }
 
 #[test]
-fn the_events_crate_keeps_to_the_same_rules() {
+fn events_crate_follows_the_same_rules() {
     assert_none(&EVENTS_CRATE, unwrap_breaches);
     assert_none(&EVENTS_CRATE, shape_breaches);
 }
 
 #[test]
-fn every_arrow_and_every_home_is_used() {
+fn every_allowed_import_and_library_is_used() {
     assert_eq!(unused_arrows(ARROWS, &BRIDGE), [""; 0]);
     assert_eq!(unused_homes(HOMES, &BRIDGE), [""; 0]);
 }
@@ -142,11 +138,10 @@ fn assert_none(sources: &[Source], check: fn(&Source) -> Vec<String>) {
     assert!(breaches.is_empty(), "\n{}\n", breaches.join("\n"));
 }
 
-/// Returns the entries of `arrows` along which no file names a room.
 fn unused_arrows(arrows: &[(&str, &[&str])], sources: &[Source]) -> Vec<String> {
     let named = |source: &Source| {
-        let from = source.part().to_owned();
-        source.parts_named().into_iter().map(move |(_, to)| (from.clone(), to)).collect::<Vec<_>>()
+        let from = source.room().to_owned();
+        source.rooms_named().into_iter().map(move |(_, to)| (from.clone(), to)).collect::<Vec<_>>()
     };
     let used: BTreeSet<(String, String)> = sources.iter().flat_map(named).collect();
     let all = arrows.iter().flat_map(|(from, to)| to.iter().map(move |to| (*from, *to)));
@@ -154,11 +149,10 @@ fn unused_arrows(arrows: &[(&str, &[&str])], sources: &[Source]) -> Vec<String> 
     unused.map(|(from, to)| format!("{from} -> {to} is not used")).collect()
 }
 
-/// Returns the entries of `homes` that name a room without that library.
 fn unused_homes(homes: &[(&str, &[&str])], sources: &[Source]) -> Vec<String> {
     let all = homes.iter().flat_map(|(library, rooms)| rooms.iter().map(move |room| (*library, *room)));
     let uses = |library: &str, room: &str| {
-        let mut files = sources.iter().filter(|source| source.part() == room);
+        let mut files = sources.iter().filter(|source| source.room() == room);
         files.any(|source| !source.lines_naming_library(library).is_empty())
     };
     let unused = all.filter(|(library, room)| !uses(library, room));
@@ -166,7 +160,7 @@ fn unused_homes(homes: &[(&str, &[&str])], sources: &[Source]) -> Vec<String> {
 }
 
 fn arrow_breaches(source: &Source) -> Vec<String> {
-    let part = source.part();
+    let part = source.room();
     // The root declares the modules and re-exports from them.
     if part == "lib" {
         return Vec::new();
@@ -175,12 +169,12 @@ fn arrow_breaches(source: &Source) -> Vec<String> {
         return vec![format!("{}: no arrow begins at `{part}`; give it a place in ARROWS", source.path)];
     };
     let strays =
-        source.parts_named().into_iter().filter(|(_, to)| *to != part && !open.contains(&to.as_str()));
+        source.rooms_named().into_iter().filter(|(_, to)| *to != part && !open.contains(&to.as_str()));
     strays.map(|(line, to)| format!("{}:{line}: {part} -> {to} is no arrow", source.path)).collect()
 }
 
 fn home_breaches(source: &Source) -> Vec<String> {
-    let part = source.part();
+    let part = source.room();
     let mut breaches = Vec::new();
     for (library, homes) in HOMES.iter().filter(|(_, homes)| !homes.contains(&part)) {
         for line in source.lines_naming_library(library) {
@@ -200,8 +194,8 @@ fn unwrap_breaches(source: &Source) -> Vec<String> {
 fn shape_breaches(source: &Source) -> Vec<String> {
     let mut breaches = Vec::new();
     let length = source.length();
-    if length > LONGEST_FILE {
-        breaches.push(format!("{}:{length}: longer than {LONGEST_FILE} lines", source.path));
+    if length > MAX_FILE_LINES {
+        breaches.push(format!("{}:{length}: longer than {MAX_FILE_LINES} lines", source.path));
     }
     if source.path.ends_with("/mod.rs") {
         breaches.push(format!("{}: a module is `name.rs`, with its children in `name/`", source.path));
@@ -213,7 +207,7 @@ fn shape_breaches(source: &Source) -> Vec<String> {
     breaches
 }
 
-mod the_check_bites {
+mod rule_tests {
     use super::*;
 
     fn source(path: &str, text: &str) -> Source {
@@ -221,13 +215,13 @@ mod the_check_bites {
     }
 
     #[test]
-    fn import_against_the_arrows_is_named_with_file_line_and_arrow() {
+    fn forbidden_import_is_reported_with_file_line_and_rooms() {
         let breach = source("src/record/headers.rs", "//! Doc.\n\nuse crate::http::Config;\n");
         assert_eq!(arrow_breaches(&breach), ["src/record/headers.rs:3: record -> http is no arrow"]);
     }
 
     #[test]
-    fn no_part_but_the_outermost_imports_config() {
+    fn only_app_and_cli_import_config() {
         for part in ["http", "ingest", "delivery", "kafka", "routing", "spool", "telemetry"] {
             let path = format!("src/{part}/mod.rs");
             assert_eq!(arrow_breaches(&source(&path, "use crate::config::Settings;")).len(), 1, "{part}");
@@ -238,7 +232,7 @@ mod the_check_bites {
     }
 
     #[test]
-    fn every_way_to_name_a_part_is_seen() {
+    fn every_form_of_import_is_found() {
         for text in [
             "use crate::http::Config;",
             "pub(crate) use crate::http;",
@@ -257,13 +251,16 @@ mod the_check_bites {
             "#[cfg(test)]\nmod tests;\nuse crate::http::Config;",
             "#[cfg(test)]\nmod tests { fn f() {} }\nuse crate::http::Config;",
         ] {
-            let named = source("src/record/headers.rs", text).parts_named();
-            assert!(named.iter().any(|(_, part)| part == "http"), "not seen in:\n{text}\nbut: {named:?}");
+            let named = source("src/record/headers.rs", text).rooms_named();
+            assert!(
+                named.iter().any(|(_, part)| part == "http"),
+                "import not found in:\n{text}\nbut: {named:?}"
+            );
         }
     }
 
     #[test]
-    fn what_names_no_part_is_left_alone() {
+    fn other_paths_are_ignored() {
         for text in [
             "// use crate::http::Config;",
             "/// See [`crate::http`].",
@@ -282,7 +279,7 @@ mod the_check_bites {
     }
 
     #[test]
-    fn arrow_or_home_that_no_file_uses_is_named() {
+    fn unused_arrow_or_home_is_reported() {
         let files = [source("src/http/tls.rs", "use crate::secret::Secret;\nuse rustls::ServerConfig;")];
         let arrows: &[(&str, &[&str])] = &[("http", &["secret", "watch"]), ("ingest", &["secret"])];
         assert_eq!(
@@ -294,12 +291,12 @@ mod the_check_bites {
     }
 
     #[test]
-    fn part_without_a_place_is_a_breach() {
+    fn unlisted_room_is_a_breach() {
         assert_eq!(arrow_breaches(&source("src/cache/mod.rs", "")).len(), 1);
     }
 
     #[test]
-    fn library_away_from_home_is_a_breach() {
+    fn library_in_another_room_is_a_breach() {
         let breach = source("src/delivery/lane.rs", "\nuse rdkafka::ClientConfig;");
         let expected = "src/delivery/lane.rs:2: delivery -> rdkafka, which only kafka may name";
         assert_eq!(home_breaches(&breach), [expected]);
@@ -319,14 +316,14 @@ mod the_check_bites {
     }
 
     #[test]
-    fn unwrap_is_a_breach_outside_tests_only() {
+    fn unwrap_outside_tests_is_a_breach() {
         let code = "fn f() { g().unwrap(); }\n#[cfg(test)]\nmod tests { fn f() { g().unwrap() } }";
         assert_eq!(unwrap_breaches(&source("src/app.rs", code)), ["src/app.rs:1: unwrap outside tests"]);
         assert_eq!(unwrap_breaches(&source("src/app.rs", "g().unwrap_or(1); // .unwrap()")), [""; 0]);
     }
 
     #[test]
-    fn long_file_and_empty_word_are_breaches() {
+    fn long_file_and_meaningless_folder_are_breaches() {
         assert_eq!(shape_breaches(&source("src/app.rs", &"\n".repeat(400))), [""; 0]);
         assert_eq!(shape_breaches(&source("src/app.rs", &"\n".repeat(401))).len(), 1);
         assert_eq!(shape_breaches(&source("src/http/utils/mod.rs", "")).len(), 2);

@@ -1,4 +1,4 @@
-//! Bodies to load with: the crate's samples, each with an id in it that never comes again.
+//! Bodies for a load: the crate's samples, each with a unique id.
 
 use justcall_events::{Dialect, KnownType, identity_pointers, samples};
 use std::fmt::Write;
@@ -6,14 +6,14 @@ use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// Digits of an id, and the least number that has so many.
+/// Number of digits of an id; below, the smallest such number.
 const ID_LEN: usize = 15;
 const LEAST_ID: u64 = 100_000_000_000_000;
 
-/// What a `request_id` begins with; with an id behind it, it is a ULID.
+/// Beginning of a `request_id`; with an id after it, it is a ULID.
 const ULID_BEGINNING: &str = "01KNKKKV1FM";
 
-/// A body in pieces, between which the id stands.
+/// Body in parts, with the id between them.
 #[derive(Debug, Clone)]
 pub(crate) struct Template {
     pub(crate) event_type: &'static str,
@@ -23,24 +23,23 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// Of a body in which every `\0` stands for the id.
+    /// Creates a template of a body in which every `\0` is a place of the id.
     pub(crate) fn new(event_type: &'static str, body: &str) -> Self {
         Self { event_type, pieces: body.split('\0').map(str::to_owned).collect(), headers: String::new() }
     }
 
-    /// The body of an event of that number.
+    /// Returns the body of event `number`.
     pub(crate) fn body(&self, number: u64) -> String {
-        // No zero in front, for some ids are numbers.
+        // No leading zero, because some ids are numbers.
         let id = if number < LEAST_ID { LEAST_ID + number } else { number };
         self.pieces.join(&id.to_string())
     }
 
-    /// Bytes of a body.
     pub(crate) fn len(&self) -> usize {
         self.pieces.iter().map(String::len).sum::<usize>() + (self.pieces.len() - 1) * ID_LEN
     }
 
-    /// Fills `data` up, so that the body has at least so many bytes.
+    /// Extends `data` until the body has at least `bytes` bytes.
     pub(crate) fn padded(mut self, bytes: usize) -> Self {
         const FIELD: &str = r#","padding":"""#;
         let lacking = bytes.saturating_sub(self.len() + FIELD.len());
@@ -53,13 +52,13 @@ impl Template {
     }
 }
 
-/// The nine documented types, one behind the other: nine topics. Bodies have at least so many bytes.
+/// Returns the nine documented types, one for each topic. Bodies have at least `bytes` bytes.
 pub(crate) fn documented(bytes: usize) -> Vec<Template> {
     let all = samples(Dialect::Documented);
     all.map(|(event, body)| template(event, Dialect::Documented, body).padded(bytes)).collect()
 }
 
-/// Nine types of the live dialect, of every family.
+/// Returns nine types of the live dialect, of every family.
 pub(crate) fn live() -> Vec<Template> {
     const TYPES: [KnownType; 9] = [
         KnownType::CallCompleted,
@@ -90,7 +89,7 @@ fn template(event: KnownType, dialect: Dialect, sample: &str) -> Template {
     Template::new(event.name(), &body)
 }
 
-/// Puts another text in the place of a field's string or number. Whether there is one.
+/// Replaces a field's string or number. Returns whether the field exists.
 fn replace(body: &mut String, field: &str, text: &str) -> bool {
     let name = format!("\"{field}\":");
     let Some(at) = body.find(&name).map(|at| at + name.len()) else { return false };
@@ -100,7 +99,7 @@ fn replace(body: &mut String, field: &str, text: &str) -> bool {
     true
 }
 
-/// JSON as programs write it.
+/// Returns JSON without space between tokens, as programs write it.
 fn without_space(json: &str) -> String {
     let (mut is_text, mut is_escaped) = (false, false);
     json.chars()
@@ -115,16 +114,16 @@ fn without_space(json: &str) -> String {
         .collect()
 }
 
-/// What events a load sends, in the file that wrk's script reads.
+/// Events of a load, written to the file that wrk's script reads.
 pub(crate) struct Events {
     pub(crate) templates: Vec<Template>,
     folder: TempDir,
-    /// So many different events, again and again; 0: none comes again.
+    /// Number of different events, which repeat; 0: no event repeats.
     pub(crate) distinct: u64,
 }
 
 impl Events {
-    /// For a path of the server's.
+    /// Creates events for a path of the server.
     pub(crate) fn new(templates: Vec<Template>, path: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut lua = String::from("return {\n");
@@ -146,28 +145,26 @@ impl Events {
         Self { templates, folder, distinct: 0 }
     }
 
-    /// The same events again and again.
+    /// Limits the number of different events, so that they repeat.
     pub(crate) fn repeating(mut self, distinct: u64) -> Self {
         self.distinct = distinct;
         self
     }
 
-    /// What the topics' names end with where each type has its own.
+    /// Returns the ends of the topics' names, if each type has its own topic.
     pub(crate) fn topics(&self) -> impl Iterator<Item = &'static str> {
         self.templates.iter().map(|template| template.event_type)
     }
 
-    /// The file for wrk's script.
     pub(crate) fn script(&self) -> PathBuf {
         self.folder.path().join("events.lua")
     }
 
-    /// The body of an event of that number.
     pub(crate) fn body(&self, number: u64) -> String {
         self.templates[(number % self.templates.len() as u64) as usize].body(number)
     }
 
-    /// A file of so many bodies, one a line, all different.
+    /// Writes a file of `count` different bodies, one on a line.
     pub(crate) fn lines(&self, first: u64, count: u64) -> PathBuf {
         let file = self.folder.path().join("bodies");
         let bodies = (first..first + count).map(|number| self.body(number) + "\n");
@@ -176,7 +173,6 @@ impl Events {
     }
 }
 
-/// A text as Lua reads it.
 fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');

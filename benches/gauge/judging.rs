@@ -1,4 +1,4 @@
-//! The rules of an event as the default settings make them, for what is measured without a server.
+//! Rules of the default settings, for measurements without a server.
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -6,17 +6,16 @@ use justcall_kafka_bridge::config::Settings;
 use justcall_kafka_bridge::ingest::{Disposition, Evaluated, Evaluator};
 use justcall_kafka_bridge::routing::{Match, Operator, Predicate, RouteConfig, RouteTable};
 
-/// The settings that nobody changed.
 pub(crate) fn settings() -> Settings {
     Settings::default()
 }
 
-/// Rules with so many routes, of which none but the last takes `event_type`; 0: no route.
+/// Returns rules with `routes` routes, of which only the last matches `event_type`; 0: no route.
 pub(crate) fn rules(routes: usize, event_type: &str) -> Evaluator {
     let mut settings = settings();
     let by_agent = (1..routes).map(|at| route(event_type, Some(at)));
     settings.routing.routes = by_agent.chain((routes > 0).then(|| route(event_type, None))).collect();
-    let table = RouteTable::compile(&settings.routing).expect("routes that work out");
+    let table = RouteTable::compile(&settings.routing).expect("valid routes");
     Evaluator::new(&settings.ingest, table)
 }
 
@@ -33,11 +32,11 @@ fn route(event_type: &str, agent: Option<usize>) -> RouteConfig {
     }
 }
 
-/// A body on its whole pure way: read, validated, routed, made to records.
+/// Reads, validates and routes a body, and builds its records.
 pub(crate) fn judge(rules: &Evaluator, body: &Bytes) -> Evaluated {
     let scanned = rules.scan(0, body);
     let context = scanned.context(DateTime::<Utc>::UNIX_EPOCH);
     let evaluated = rules.evaluate(scanned, &context).expect("an event, not a probe");
-    assert!(matches!(evaluated.disposition, Disposition::Forward(_)), "it is not forwarded");
+    assert!(matches!(evaluated.disposition, Disposition::Forward(_)), "the event was not forwarded");
     evaluated
 }

@@ -1,4 +1,4 @@
-//! Load by programs that others trust: wrk in a closed loop, oha in an open one.
+//! Load by established programs: wrk in a closed loop, oha in an open one.
 
 use super::events::Events;
 use super::process::cpu_micros;
@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/webhooks.lua");
 
-/// A server under load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target<'a> {
     pub(crate) pid: u32,
@@ -16,29 +15,24 @@ pub(crate) struct Target<'a> {
     pub(crate) path: &'a str,
 }
 
-/// What one load came to.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
 pub(crate) struct Sample {
-    /// Requests that were answered.
     pub(crate) requests: f64,
-    /// The same for a second.
     pub(crate) rate: f64,
-    /// Microseconds of the server's CPU for each.
+    /// CPU of the server for each request, in microseconds.
     pub(crate) cpu: f64,
-    /// Milliseconds until the answer, at the median and at the 99th percentile.
+    /// Latency at the median and at the 99th percentile, in milliseconds.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
 }
 
-/// What answers are to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answers {
     Ok,
-    /// All 4xx.
     Rejected,
 }
 
-/// Keeps so many connections busy for so many seconds.
+/// Keeps `connections` connections busy for `seconds` seconds.
 pub(crate) fn closed_loop(
     target: Target<'_>,
     events: &Events,
@@ -55,18 +49,18 @@ pub(crate) fn closed_loop(
         .output()
         .expect("wrk runs");
     let cpu = cpu_micros(target.pid) - before;
-    let text = said(&output);
+    let text = combined_output(&output);
     let result = text.lines().find_map(|line| line.strip_prefix("RESULT "));
-    let figures = result.unwrap_or_else(|| panic!("wrk says nothing:\n{text}")).split(' ');
+    let figures = result.unwrap_or_else(|| panic!("wrk printed no result:\n{text}")).split(' ');
     let figures: Vec<f64> = figures.map(|each| each.parse().expect("a number")).collect();
     let [requests, micros, refused, broken, p50, p99] = figures[..] else { panic!("{text}") };
     let expected = if answers == Answers::Rejected { requests } else { 0.0 };
-    assert!(requests > 0.0 && broken == 0.0 && refused == expected, "not every answer is right:\n{text}");
+    assert!(requests > 0.0 && broken == 0.0 && refused == expected, "some answers are wrong:\n{text}");
     Sample { requests, rate: requests / micros * 1e6, cpu: cpu / requests, p50: p50 / 1e3, p99: p99 / 1e3 }
 }
 
-/// Sends so many requests a second whether or not earlier ones are answered; a request that finds all
-/// connections busy waits, and its waiting counts.
+/// Sends `rate` requests a second, whether or not earlier ones are answered. The latency includes the wait for a free
+/// connection.
 pub(crate) fn open_loop(
     target: Target<'_>,
     events: &Events,
@@ -74,7 +68,7 @@ pub(crate) fn open_loop(
     connections: usize,
     seconds: u64,
 ) -> Sample {
-    // oha draws bodies from a list at random: the list is long, so that few come twice.
+    // oha draws bodies from a list at random: the list is long, so that few repeat.
     let count = ((rate * seconds as f64) as u64 * 20).min(1_000_000);
     let bodies = events.lines(u64::from(next_mark()) * 100_000_000_000, count);
     let before = cpu_micros(target.pid);
@@ -87,26 +81,26 @@ pub(crate) fn open_loop(
         .output()
         .expect("oha runs");
     let cpu = cpu_micros(target.pid) - before;
-    let text = said(&output);
+    let text = combined_output(&output);
     let json: serde_json::Value =
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
     let number = |pointer: &str| json.pointer(pointer).and_then(serde_json::Value::as_f64);
     let requests = number("/statusCodeDistribution/200").unwrap_or_else(|| panic!("no answer:\n{text}"));
     let all = json["statusCodeDistribution"].as_object().map_or(0, serde_json::Map::len);
     let broken = json["errorDistribution"].as_object().map_or(0, serde_json::Map::len);
-    assert!(all == 1 && broken == 0, "not every answer is right:\n{text}");
+    assert!(all == 1 && broken == 0, "some answers are wrong:\n{text}");
     let millis = |name: &str| number(&format!("/latencyPercentiles/{name}")).expect("a percentile") * 1e3;
     let total = number("/summary/total").expect("a duration");
     Sample { requests, rate: requests / total, cpu: cpu / requests, p50: millis("p50"), p99: millis("p99") }
 }
 
-/// Four digits that no other load of this process has.
+/// Returns four digits that no other load of this process has.
 fn next_mark() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(1000);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-fn said(output: &Output) -> String {
+fn combined_output(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

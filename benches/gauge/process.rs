@@ -1,23 +1,22 @@
-//! What the kernel has counted for a process.
+//! The kernel's accounting of a process.
 
 use std::fs;
 
-/// Microseconds of CPU that a process has used, with what the kernel did for it.
+/// Returns the CPU time of a process in microseconds, kernel time included.
 pub(crate) fn cpu_micros(pid: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process that runs");
     let behind_name = stat.rsplit(')').next().expect("its name ends");
     let ticks = behind_name.split_whitespace().skip(11).take(2);
     let ticks: f64 = ticks.map(|each| each.parse::<f64>().expect("ticks")).sum();
-    // A tick is a hundredth of a second on every Linux that this runs on.
+    // A tick is a hundredth of a second on every supported Linux.
     ticks * 10_000.0
 }
 
-/// MiB that a process has in memory now.
 pub(crate) fn resident_mib(pid: u32) -> f64 {
     status_mib(pid, "VmRSS:")
 }
 
-/// MiB that it had in memory at most.
+/// Returns the largest resident memory of a process so far, in MiB.
 pub(crate) fn most_resident_mib(pid: u32) -> f64 {
     status_mib(pid, "VmHWM:")
 }

@@ -1,6 +1,6 @@
-//! Middle and spread of what was measured several times.
+//! Median and spread of repeated measurements.
 
-/// Ratios of one run, in which this and that were measured in turn.
+/// Ratios of one run, measured in alternate rounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Ratio {
     pub(crate) middle: f64,
@@ -9,7 +9,7 @@ pub(crate) struct Ratio {
 }
 
 impl Ratio {
-    /// Of `these` to `those`, round by round, so that a noisy minute touches both sides of a ratio.
+    /// Computes the ratios of `these` to `those` by round, so that a disturbance affects both sides.
     pub(crate) fn of(these: &[f64], those: &[f64]) -> Self {
         let mut ratios: Vec<f64> = these.iter().zip(those).map(|(this, that)| this / that).collect();
         ratios.sort_by(f64::total_cmp);
@@ -20,7 +20,6 @@ impl Ratio {
     }
 }
 
-/// The median.
 pub(crate) fn middle(values: &[f64]) -> f64 {
     assert!(!values.is_empty(), "nothing was measured");
     let mut values = values.to_vec();

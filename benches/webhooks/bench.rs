@@ -1,4 +1,4 @@
-//! The one Kafka, the servers on it, and measuring two of them in turn.
+//! The Kafka of the benchmarks, the servers on it, and alternate measurements of two of them.
 
 use super::cases::{BODY, FULL, TOPICS};
 use super::gauge::events::{Events, documented};
@@ -16,18 +16,18 @@ use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Seconds of full load before anything is measured.
+/// Seconds of full load before the first measurement.
 const WARM_UP: u64 = 15;
 
-/// Threads that serve connections, of the floor and of the bridge.
+/// Number of threads that serve connections, of baseline and bridge.
 const WORKERS: usize = 2;
 
 pub(crate) const PARTITIONS: i32 = 6;
 
-/// What every topic of the bridge begins with.
+/// Common beginning of the bridge's topics.
 pub(crate) const PREFIX: &str = "bench.";
 
-/// Old segments go soon, or bodies of 900 KiB fill the disk.
+/// Short retention, or bodies of 900 KiB fill the disk.
 const TOPIC: [(&str, &str); 3] =
     [("segment.bytes", "33554432"), ("retention.bytes", "33554432"), ("file.delete.delay.ms", "1000")];
 
@@ -44,7 +44,6 @@ pub(crate) struct Floor {
     address: SocketAddr,
 }
 
-/// A bridge with its spool.
 pub(crate) struct Spooling {
     pub(crate) bridge: Bridge,
     _folder: TempDir,
@@ -60,8 +59,7 @@ impl Bench {
         bench
     }
 
-    /// Java compiles what runs often: a broker that is in use answers in half of the time of one that has
-    /// just started.
+    /// Loads the broker, because Java compiles at run time: a warm broker answers in half of the time.
     fn warm_up(&self) {
         let floor = self.floor(TOPICS);
         closed_loop(floor.target(), &Events::new(documented(BODY), PATH), FULL, WARM_UP, Answers::Ok);
@@ -71,7 +69,6 @@ impl Bench {
         self.results.into_inner()
     }
 
-    /// Makes the topics that are not there yet.
     pub(crate) fn make_topics<S: AsRef<str>>(&self, names: impl IntoIterator<Item = S>, partitions: i32) {
         for name in names {
             if self.topics.borrow_mut().insert(name.as_ref().to_owned()) {
@@ -80,18 +77,17 @@ impl Bench {
         }
     }
 
-    /// Starts the floor on so many topics.
     pub(crate) fn floor(&self, topics: usize) -> Floor {
         self.floor_with(topics, &[])
     }
 
-    /// The same with these arguments.
+    /// Starts the baseline on `topics` topics with these arguments.
     pub(crate) fn floor_with(&self, topics: usize, arguments: &[&str]) -> Floor {
         let topics: Vec<String> = (0..topics).map(|topic| format!("floor.{topic}")).collect();
         self.floor_on(&topics, arguments)
     }
 
-    /// Starts the floor on these topics, with these arguments.
+    /// Starts the baseline on these topics with these arguments.
     pub(crate) fn floor_on(&self, topics: &[String], arguments: &[&str]) -> Floor {
         self.make_topics(topics, PARTITIONS);
         let mut command = Command::new(floor_program());
@@ -103,7 +99,7 @@ impl Bench {
         Floor { process, address }
     }
 
-    /// Starts a bridge as an operator would, with a spool; `topics` are those that it will write to.
+    /// Starts a bridge with default settings and a spool; `topics` are those that it will write to.
     pub(crate) fn bridge<S: AsRef<str>>(
         &self,
         topics: impl IntoIterator<Item = S>,
@@ -119,7 +115,7 @@ impl Bench {
         Spooling { bridge: Bridge::serve(self.kafka.bootstrap(), &settings), _folder: folder }
     }
 
-    /// Loads both in turn, as often as there are rounds, after a round that nobody counts.
+    /// Measures both sides in alternate rounds, after one round that does not count.
     pub(crate) fn compare(&self, case: &'static str, name: &str, base: Side<'_>, ours: Side<'_>) {
         let mut row =
             Row { case, name: name.to_owned(), against: base.name, base: Vec::new(), ours: Vec::new() };
@@ -140,17 +136,16 @@ impl Bench {
         self.results.borrow_mut().rows.push(row);
     }
 
-    /// Notes a figure that stands alone.
+    /// Records a figure without a comparison.
     pub(crate) fn note(&self, case: &'static str, name: &str, values: Vec<f64>) {
         eprintln!("{case}: {name}: {values:.2?}");
         self.results.borrow_mut().facts.push(Fact { case, name: name.to_owned(), values });
     }
 }
 
-/// One of two that are compared.
 pub(crate) struct Side<'a> {
     pub(crate) name: &'static str,
-    /// Loads it for so many seconds.
+    /// Function that loads the side for a number of seconds.
     pub(crate) load: Box<dyn Fn(u64) -> Sample + 'a>,
 }
 
@@ -159,7 +154,7 @@ impl<'a> Side<'a> {
         Self { name, load: Box::new(load) }
     }
 
-    /// Under a closed loop, all answers 200.
+    /// Creates a side with a closed loop, all answers 200.
     pub(crate) fn closed(
         name: &'static str,
         target: Target<'a>,
@@ -181,13 +176,12 @@ impl Spooling {
         Target { pid: self.bridge.process.pid(), address: self.bridge.ingress, path: PATH }
     }
 
-    /// Rows that have left the spool so far.
+    /// Returns the number of rows that have left the spool.
     pub(crate) fn drained(&self) -> f64 {
         self.bridge.metric_sum("spool_drained_total")
     }
 }
 
-/// The floor is built beside this benchmark.
 fn floor_program() -> PathBuf {
     let own = std::env::current_exe().expect("a path of its own");
     let program = own.ancestors().nth(2).expect("a target folder").join("examples/floor");

@@ -1,4 +1,4 @@
-//! The cases, each by the name that `--case` takes.
+//! Cases, by the names that `--case` takes.
 
 mod alone;
 mod durable;
@@ -9,21 +9,19 @@ use super::bench::Bench;
 /// Bytes of an ordinary body.
 pub(crate) const BODY: usize = 300;
 
-/// The documented types, a topic each.
 pub(crate) const TOPICS: usize = 9;
 
-/// Connections where nothing else is said.
+/// Default number of connections.
 const CONNECTIONS: usize = 64;
 
-/// Connections of a full load.
 pub(crate) const FULL: usize = 256;
 
-/// What `--case` takes, what it tells, and how it is measured.
+/// Name for `--case`, description, and function of a case.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) run: fn(&Bench),
-    /// Whether it is run where no case is named.
+    /// Set if the case runs by default.
     pub(crate) is_usual: bool,
 }
 
@@ -33,19 +31,19 @@ const fn usual(name: &'static str, about: &'static str, run: fn(&Bench)) -> Case
 
 pub(crate) const CASES: &[Case] = &[
     usual("direct", "nine topics of six partitions, by connections", load::direct),
-    usual("headers", "what the bridge's headers cost a floor that writes them too", load::headers),
-    usual("half-load", "latency in an open loop at half of what the floor can do", load::half_load),
-    usual("lone", "one request at a time, with a pause between", alone::lone),
+    usual("headers", "cost of the bridge's headers, on a floor that writes them too", load::headers),
+    usual("half-load", "latency in an open loop at half of the floor's rate", load::half_load),
+    usual("lone", "isolated requests", alone::isolated),
     usual("sizes", "bodies of 300 B, 4 KiB, 64 KiB and 900 KiB", load::sizes),
     usual("live", "the live dialect, whose bodies are three times as long", load::live),
     usual("signatures", "signed against unsigned", load::signatures),
     usual("routes", "1, 5 and 500 routes against none", load::routes),
     usual("topics", "into one partition, one topic, nine topics", load::topics),
     usual("fan-out", "one event into one topic and into five", load::fan_out),
-    usual("duplicates", "events that were there before", load::duplicates),
+    usual("duplicates", "repeated events", load::duplicates),
     usual("rejected", "events that become dead letters", load::rejected),
-    usual("spool", "while Kafka stands still, against direct", durable::spool),
-    usual("drain", "after that, with traffic beside it", durable::drain),
+    usual("spool", "during an outage of Kafka, against direct", durable::spool),
+    usual("drain", "after the outage, with traffic beside it", durable::drain),
     usual("memory", "idle and at full load", alone::memory),
     usual("start", "from start to ready", alone::start),
     usual("binary", "the program's size", alone::binary),

@@ -1,8 +1,8 @@
-//! What the bridge is to reach. The one list of it.
+//! The goals of the benchmarks.
 
 use super::results::Results;
 
-/// One figure of a run and its bound.
+/// Figure of a run and its bound.
 pub(crate) struct Goal {
     pub(crate) case: &'static str,
     pub(crate) row: &'static str,
@@ -12,17 +12,17 @@ pub(crate) struct Goal {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Figure {
-    /// Events a second, of the other side's.
+    /// Events a second, relative to the other side.
     Rate,
-    /// CPU for an event, of the other side's.
+    /// CPU for an event, relative to the other side.
     Cpu,
-    /// Microseconds of CPU for an event above the other side's.
+    /// CPU for an event above the other side's, in microseconds.
     MoreCpu,
-    /// Milliseconds at the median.
+    /// Latency at the median, in milliseconds.
     P50,
-    /// Latency at the 99th percentile, of the other side's.
+    /// Latency at the 99th percentile, relative to the other side.
     P99,
-    /// A figure that stands alone.
+    /// Figure without a comparison.
     Alone,
 }
 
@@ -61,7 +61,6 @@ pub(crate) const GOALS: &[Goal] = &[
 ];
 
 impl Goal {
-    /// The figure, if the case was run.
     pub(crate) fn measured(&self, results: &Results) -> Option<f64> {
         if self.figure == Alone {
             let fact = results.facts.iter().find(|fact| fact.case == self.case && fact.name == self.row)?;

@@ -1,8 +1,7 @@
-//! What a webhook costs, held against the floor (`benches/floor.rs`): started by `benches/run`.
+//! Cost of a webhook compared with the baseline (`benches/floor.rs`): started by `benches/run`.
 //!
-//! Floor and bridge run side by side on one real Kafka and are loaded in turn; what counts are the
-//! ratios, round by round. The tables are Markdown, as they stand in docs/explanation/performance.md. Exits with 1
-//! if a goal is missed.
+//! Baseline and bridge run on one real Kafka and are loaded in turn; the ratios by round count. The Markdown tables
+//! are those of docs/explanation/performance.md. Exits with 1 if a goal is missed.
 
 mod bench;
 mod cases;
@@ -25,25 +24,25 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(name = "benches/run")]
 struct Args {
-    /// Only this case; may be given again
+    /// Only this case; repeatable
     #[arg(long, value_name = "NAME", value_parser = case)]
     case: Vec<&'static Case>,
-    /// How often each pair is measured
+    /// Number of measurements of each pair
     #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: usize,
-    /// Seconds of load each time
+    /// Seconds of load of a measurement
     #[arg(long, value_name = "N", default_value_t = 5)]
     seconds: u64,
-    /// One round of two seconds, to see that it works
+    /// One round of two seconds, as a test of the benchmark
     #[arg(long)]
     quick: bool,
-    /// Writes all that was measured to a file
+    /// Write all measurements to a file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Writes the tables into a page, between its two marks
+    /// Write the tables into a page, between its two marks
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
-    /// What cargo adds
+    /// Argument that cargo adds
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -54,7 +53,7 @@ fn main() -> ExitCode {
     let usual = CASES.iter().filter(|case| case.is_usual);
     let cases = if args.case.is_empty() { usual.collect() } else { args.case };
     let bench = Bench::new(rounds, seconds);
-    // One case that fails takes no other's figures along; why it did is on standard error.
+    // A failed case does not discard the figures of others; its error is on standard error.
     let failed = cases.iter().filter(|case| catch_unwind(AssertUnwindSafe(|| (case.run)(&bench))).is_err());
     let failed: Vec<_> = failed.map(|case| format!("{}: it could not be measured", case.name)).collect();
     let results = bench.into_results();

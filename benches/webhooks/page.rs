@@ -1,4 +1,4 @@
-//! The page that the tables stand in.
+//! The page with the tables.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 const BEGINNING: &str = "<!-- benches/run writes from here -->";
 const END: &str = "<!-- to here -->";
 
-/// When and on what it was measured.
+/// Returns date, machine and parameters of the measurement.
 pub(crate) fn measured_on(rounds: usize, seconds: u64) -> String {
     let today = chrono::Utc::now().format("%Y-%m-%d");
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);
@@ -20,11 +20,11 @@ pub(crate) fn measured_on(rounds: usize, seconds: u64) -> String {
     )
 }
 
-/// Puts the tables between the page's marks.
+/// Replaces the tables between the page's marks.
 pub(crate) fn refresh(file: &Path, tables: &str) {
     let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let parts = text.split_once(BEGINNING).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) = parts.unwrap_or_else(|| panic!("{} has no place for tables", file.display()));
+    let (before, after) = parts.unwrap_or_else(|| panic!("{} has no marks for the tables", file.display()));
     let text = format!("{before}{BEGINNING}\n{}\n{END}{after}", tables.trim_end());
     fs::write(file, text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
 }

@@ -1,4 +1,4 @@
-//! What was measured, as the tables that stand in docs/explanation/performance.md.
+//! Results, as the tables of docs/explanation/performance.md.
 
 use super::gauge::load::Sample;
 use super::gauge::ratio::{Ratio, middle};
@@ -11,19 +11,17 @@ pub(crate) struct Results {
     pub(crate) facts: Vec<Fact>,
 }
 
-/// Two sides that were measured in turn.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) case: &'static str,
     pub(crate) name: String,
-    /// What the bridge is held against: the floor, or itself in another state.
+    /// Side that the bridge is compared with: the baseline, or the bridge in another state.
     pub(crate) against: &'static str,
-    /// By round.
     pub(crate) base: Vec<Sample>,
     pub(crate) ours: Vec<Sample>,
 }
 
-/// A figure that stands alone, measured several times.
+/// Figure without a comparison, measured several times.
 #[derive(Debug, Serialize)]
 pub(crate) struct Fact {
     pub(crate) case: &'static str,
@@ -37,13 +35,13 @@ impl Row {
         Ratio::of(&of(&self.ours), &of(&self.base))
     }
 
-    /// How much more it is here than on the other side: the median of the rounds' differences.
+    /// Returns the median of the rounds' differences between bridge and other side.
     pub(crate) fn difference(&self, figure: fn(&Sample) -> f64) -> f64 {
         let pairs = self.ours.iter().zip(&self.base);
         middle(&pairs.map(|(ours, base)| figure(ours) - figure(base)).collect::<Vec<_>>())
     }
 
-    /// The bridge's median of the rounds.
+    /// Returns the bridge's median of the rounds.
     pub(crate) fn middle(&self, figure: fn(&Sample) -> f64) -> f64 {
         Self::middle_of(&self.ours, figure)
     }
@@ -83,7 +81,6 @@ impl Fact {
 }
 
 impl Results {
-    /// Everything as Markdown.
     pub(crate) fn markdown(&self) -> String {
         let rows = table(
             "| case | against | its events/s | bridge's | ratio | its CPU, µs | bridge's | ratio | its p50, p99, ms | bridge's |",
@@ -94,7 +91,6 @@ impl Results {
         [rows, facts, goals].concat()
     }
 
-    /// The goals that were missed, each in a line.
     pub(crate) fn missed(&self) -> Vec<String> {
         let missed = self.goals().filter(|goal| !goal.is_met);
         missed.map(|goal| format!("{}: {:.2}, and {} is wanted", goal.name, goal.value, goal.bound)).collect()
@@ -112,7 +108,6 @@ impl Results {
     }
 }
 
-/// A goal and what was measured.
 struct Measured {
     name: String,
     bound: String,
@@ -127,7 +122,7 @@ impl Measured {
     }
 }
 
-/// A table with a line behind it, or nothing where there is nothing to show.
+/// Returns a table with a blank line after it, or nothing for no rows.
 fn table(head: &str, lines: impl Iterator<Item = String>) -> String {
     let lines: String = lines.map(|line| line + "\n").collect();
     let rule = "|---".repeat(head.matches('|').count() - 1);

@@ -1,8 +1,8 @@
-"""A service that reads the bridge's topics: copy it, and put your own work in place of `work`.
+"""Service that reads the bridge's topics: copy it, and replace `work` with your own.
 
-An offset is committed once the work is done, so a crash repeats work and never loses any. What comes
-again has the same `ce_source` and `ce_id`. Records are worked on one after the other, which keeps the order of each key;
-run more of these processes, up to the number of partitions, to do more at once.
+An offset is committed after the work, so a crash repeats work and loses none. A repeated event has the same
+`ce_source` and `ce_id`. Records are processed one after the other, which keeps the order of each key. To
+process more, run more of these processes, up to the number of partitions.
 """
 
 import json
@@ -13,7 +13,7 @@ from collections import OrderedDict
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
-# How many ids are remembered. An id takes about 200 bytes.
+# Number of remembered ids. An id takes about 200 bytes.
 REMEMBERED = 100_000
 
 GROUP = os.environ.get("GROUP", "example-python")
@@ -23,13 +23,13 @@ CLIENT = {"bootstrap.servers": os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "localh
 
 CONSUMER = CLIENT | {
     "group.id": GROUP,
-    # A new group, and a new partition, begins with the first event, not with the next one.
+    # A new group, or a new partition, begins with the first event.
     "auto.offset.reset": "earliest",
-    # The library commits every few seconds, when partitions are taken away and at the end, but only
-    # what was stored, and this program stores what it has worked on.
+    # librdkafka commits every few seconds, at a rebalance and at the end, but only the stored offsets: those of
+    # processed records.
     "enable.auto.commit": True,
     "enable.auto.offset.store": False,
-    # Records of a replay that was undone are no events.
+    # Excludes records of an aborted replay.
     "isolation.level": "read_committed",
 }
 if "GROUP_INSTANCE_ID" in os.environ:
@@ -43,12 +43,14 @@ PRODUCER = CLIENT | {
 
 
 class Poison(Exception):
-    """Why no retry can help. Its tag, and not a value of the body, goes into logs."""
+    """Reason why no retry can help: a tag for logs, without values of the body."""
 
 
 class Seen:
-    """The ids of the last events. A duplicate stands in the same partition as its first occurrence, so
-    that one process sees both, unless it was restarted or the partition moved in between."""
+    """Ids of the last events.
+
+    A duplicate is in the same partition as its first occurrence, so one process receives both, unless it
+    was restarted or the partition moved in between."""
 
     def __init__(self):
         self.ids = OrderedDict()
@@ -75,8 +77,7 @@ def main():
     consumer = Consumer(CONSUMER)
     consumer.subscribe(TOPICS)
     try:
-        # Partitions are taken from this process and given to it inside of `poll`, which is never while
-        # a record is being worked on.
+        # A rebalance happens inside of `poll`, never while a record is being processed.
         while running:
             message = consumer.poll(0.5)
             if message is None:
@@ -84,45 +85,48 @@ def main():
             if error := message.error():
                 if error.fatal():
                     raise KafkaException(error)
-                # A broker that is away, a topic that is not there yet: the library goes on trying.
+                # A broker that is down or a topic that does not exist yet: librdkafka retries.
                 print(error, file=sys.stderr)
                 continue
             handle(message, seen, dead_letters)
             consumer.store_offsets(message)
     finally:
-        # Commits what is stored and leaves the group.
+        # Commits the stored offsets and leaves the group.
         consumer.close()
 
 
 def handle(message, seen, dead_letters):
-    """Works on a record, unless it was done before. An exception is one that may pass, such as a
-    database that is away: it ends the process, which commits what was done before this record, and the
-    next start tries it again."""
+    """Processes a record, unless it is a duplicate.
+
+    An exception is transient, such as a database that is down: it ends the process, which commits the records
+    before this one, and the next start tries this one again."""
     headers = read_headers(message)
     event_id = headers.get("ce_id")
-    # An id is unique for its source only.
+    # An id is unique only within its source.
     identity = (headers.get("ce_source"), event_id)
     if identity in seen:
         return
     try:
         if event_id is None:
             raise Poison("no_id")
-        # Flushed, for the work is done only when the line is out.
+        # Flushed, because the work is done only when the line is written.
         print(printable(work(event_id, headers, message.value())), flush=True)
     except Poison as poison:
         set_aside(message, str(poison), dead_letters)
-    # Only now, or a failure above would make the next try a duplicate.
+    # After the work, or a failure above would make the retry a duplicate.
     if event_id is not None:
         seen.add(identity)
 
 
 def work(event_id, headers, value):
-    """What this service does with an event: here, a line. Yours would write to its database, and there,
-    in the same transaction, source and id into a table of those it has seen; that outlives the process."""
+    """Processes an event: here, it returns a line.
+
+    Your service would write to its database and, in the same transaction, store source and id of the event.
+    Such a table outlives the process."""
     event_type = headers.get("ce_type")
     if event_type is None:
         raise Poison("no_type")
-    # A type or a dialect that this service does not know is no error: JustCall adds some.
+    # An unknown type or dialect is not an error: JustCall adds some.
     seconds = None
     match event_type, headers.get("ce_dialect"):
         case "call.completed", "documented":
@@ -147,7 +151,7 @@ def read_seconds(value, *path):
 
 
 def set_aside(message, reason, dead_letters):
-    """Keeps a record that no retry can help, as it is, with the reason and where it stood."""
+    """Writes a record that no retry can help to the dead letters, unchanged, with the reason and its origin."""
     place = f"{message.topic()}/{message.partition()}/{message.offset()}"
     headers = (message.headers() or []) + [("dlq_reason", reason), ("dlq_place", place), ("dlq_group", GROUP)]
     failures = []
@@ -158,19 +162,19 @@ def set_aside(message, reason, dead_letters):
         headers=headers,
         on_delivery=lambda error, _: failures.append(error) if error else None,
     )
-    # Returns once the letter is durable or given up.
+    # Returns once the letter is durable or has failed.
     if dead_letters.flush() or failures:
         raise KafkaException(*failures)
     print(f"{place}: set aside: {reason}", file=sys.stderr)
 
 
 def printable(text):
-    """Returns the text with every character escaped that a terminal would obey: the text is a sender's."""
+    """Returns the text with every character escaped that terminals interpret: the text is a sender's."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def read_headers(message):
-    """Headers by name, as text."""
+    """Returns the headers by name, as text."""
     headers = message.headers() or []
     return {name: value.decode("utf-8", "replace") for name, value in headers if value is not None}
 

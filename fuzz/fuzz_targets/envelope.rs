@@ -1,4 +1,4 @@
-//! Any body, through the checks and the default routes, as every webhook goes.
+//! Fuzz target: any body, through validation and the default routes.
 #![no_main]
 
 use bytes::Bytes;
@@ -18,25 +18,25 @@ static TABLE: LazyLock<RouteTable> =
     LazyLock::new(|| RouteTable::compile(&Settings::default().routing).expect("the default routes hold"));
 
 fuzz_target!(|body: &[u8]| {
-    // From bytes, what is skipped would not be held to UTF-8.
+    // From bytes, serde_json would not check skipped text for UTF-8.
     let is_json = str::from_utf8(body).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
     match scan(body) {
-        Err(Malformed::NotJson) => assert!(!is_json, "JSON was taken for something else"),
-        Err(_) => assert!(is_json, "no JSON, and no complaint of it"),
-        Ok(Scanned::Probe) => assert!(is_json || body.trim_ascii().is_empty(), "a probe of no form"),
+        Err(Malformed::NotJson) => assert!(!is_json, "valid JSON was reported as invalid"),
+        Err(_) => assert!(is_json, "invalid JSON was accepted"),
+        Ok(Scanned::Probe) => assert!(is_json || body.trim_ascii().is_empty(), "a probe has another form"),
         Ok(Scanned::Envelope(envelope)) => {
-            assert!(is_json, "an envelope that is no JSON");
-            says_what_the_body_says(&envelope, body);
-            modes_form_a_ladder(body);
+            assert!(is_json, "an envelope that is not JSON");
+            envelope_matches_a_full_parser(&envelope, body);
+            stricter_modes_accept_fewer_bodies(body);
         }
     }
 });
 
-/// Holds the envelope to what a reader that builds the whole tree finds.
-fn says_what_the_body_says(envelope: &Envelope<'_>, body: &[u8]) {
+/// Compares the envelope with a parser that builds the whole tree.
+fn envelope_matches_a_full_parser(envelope: &Envelope<'_>, body: &[u8]) {
     let name = envelope.event_type.name();
     assert!((1..=256).contains(&name.len()) && !name.contains(char::is_control), "no name: {name:?}");
-    // That reader has limits of its own: on depth, on the size of numbers, on surrogates.
+    // That parser has its own limits: on depth, on the size of numbers, on surrogates.
     let Ok(tree) = serde_json::from_slice::<Value>(body) else { return };
     let (mark, other) = match envelope.dialect {
         Dialect::Documented => ("event", "type"),
@@ -44,13 +44,13 @@ fn says_what_the_body_says(envelope: &Envelope<'_>, body: &[u8]) {
     };
     assert_eq!(tree[mark], name, "the type");
     assert!(tree.get(other).is_none(), "both dialects at once");
-    assert!(tree["data"].is_object(), "data is no object");
+    assert!(tree["data"].is_object(), "data is not an object");
     let url = if envelope.dialect == Dialect::Live { tree["webhook_url"].as_str() } else { None };
     assert_eq!(envelope.webhook_url.as_deref(), url, "the URL that is signed");
 }
 
-/// Whatever a stricter mode takes, the next one takes as well, and makes the same event of it.
-fn modes_form_a_ladder(body: &[u8]) {
+/// Asserts that each mode accepts the bodies of the stricter one, with the same event.
+fn stricter_modes_accept_fewer_bodies(body: &[u8]) {
     let [strict, documented, tolerant] =
         [Validation::Strict, Validation::Documented, Validation::Tolerant].map(|mode| validated(body, mode));
     if let Some(event) = &strict {
@@ -69,7 +69,7 @@ fn modes_form_a_ladder(body: &[u8]) {
 }
 
 fn validated(body: &[u8], mode: Validation) -> Option<Event<'_>> {
-    let Ok(Scanned::Envelope(envelope)) = scan(body) else { panic!("the same body, another result") };
+    let Ok(Scanned::Envelope(envelope)) = scan(body) else { panic!("the same body has another result") };
     envelope.validate(mode, &BodyHash::of(body)).ok()
 }
 
@@ -78,7 +78,7 @@ fn is_sound(event: &Event<'_>, body: &[u8]) {
     assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "no event id: {id:?}");
     match id.len() {
         26 => assert_eq!(event.dialect, Dialect::Live, "a request_id in the documented dialect"),
-        _ => assert_eq!(id, hex(&BodyHash::of(body).prefix()), "an id that is no hash"),
+        _ => assert_eq!(id, hex(&BodyHash::of(body).prefix()), "an id that is not a hash"),
     }
     if let Some(entity) = &event.entity_id {
         assert!((1..=256).contains(&entity.len()), "an entity id of {} bytes", entity.len());
@@ -91,30 +91,30 @@ fn is_sound(event: &Event<'_>, body: &[u8]) {
     }
 }
 
-/// Consumers can read what the reference promises, and write it so that it passes again.
+/// Asserts that the typed struct reads a documented event, and that its output is valid again.
 fn reads_as_a_struct(event: &Event<'_>, body: &[u8]) {
     let EventType::Known(known) = event.event_type else { return };
     if event.dialect != Dialect::Documented || known.documented_fields().is_none() {
         return;
     }
-    let typed = Documented::from_slice(body).expect("what passed can be read");
+    let typed = Documented::from_slice(body).expect("a valid event has a typed form");
     assert_eq!(typed.data.event_type(), known);
     assert_eq!(typed.timestamp.as_deref(), event.time.as_deref());
-    let written = serde_json::to_vec(&typed).expect("what was read can be written");
-    assert_eq!(Documented::from_slice(&written).ok(), Some(typed.clone()), "it reads differently again");
-    let again = validated(&written, Validation::Documented).expect("what was written passes");
+    let written = serde_json::to_vec(&typed).expect("a typed event serializes");
+    assert_eq!(Documented::from_slice(&written).ok(), Some(typed.clone()), "the second reading differs");
+    let again = validated(&written, Validation::Documented).expect("the serialized event is valid");
     assert_eq!(again.entity_id, event.entity_id, "another entity");
 }
 
-/// Consumers can read every event of the live dialect, and write it so that it reads the same again.
+/// Asserts that the typed struct reads a live event, and that its output reads the same.
 fn reads_as_live(event: &Event<'_>, body: &[u8]) {
     if event.dialect != Dialect::Live {
         return;
     }
-    let typed = Live::from_slice(body).expect("what passed can be read");
+    let typed = Live::from_slice(body).expect("a valid event has a typed form");
     assert_eq!(typed.event_type, event.event_type);
-    let written = serde_json::to_vec(&typed).expect("what was read can be written");
-    assert_eq!(Live::from_slice(&written).ok(), Some(typed.clone()), "it reads differently again");
+    let written = serde_json::to_vec(&typed).expect("a typed event serializes");
+    assert_eq!(Live::from_slice(&written).ok(), Some(typed.clone()), "the second reading differs");
 }
 
 fn becomes_one_record(event: &Event<'_>, body: &[u8]) {
@@ -126,9 +126,13 @@ fn becomes_one_record(event: &Event<'_>, body: &[u8]) {
         trace: None,
     };
     let routed = TABLE.records(event, &Picks::default(), &value, &context);
-    let Routed::Records { records, .. } = routed else { panic!("the default routes take everything") };
+    let Routed::Records { records, .. } = routed else { panic!("the default routes do not match the event") };
     let [record] = &records[..] else { panic!("{} records", records.len()) };
-    assert_eq!((record.value.as_ptr(), record.value.len()), (value.as_ptr(), value.len()), "not the body");
+    assert_eq!(
+        (record.value.as_ptr(), record.value.len()),
+        (value.as_ptr(), value.len()),
+        "the value is not the body"
+    );
     let topic = match event.event_type.known() {
         Some(known) => format!("justcall.{known}"),
         None => "justcall.unknown".to_owned(),

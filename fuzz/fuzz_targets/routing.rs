@@ -1,9 +1,9 @@
-//! Any routes, and what they make of every known type and of any other.
+//! Fuzz target: any routes, applied to every known type and to others.
 //!
-//! The input is text, a word and what belongs to it on each line: `prefix`, `dead_letter`, `route`,
-//! which begins a route, and for it `match`, `family`, `topic`, `key`, `header`, `from` (a header and
-//! its field), `is`, `begins`, `there`, `gone` (conditions, with a field), `loose` (the conditions
-//! that follow ignore case), `drop` and `continue`; `event` and `data` are what is routed.
+//! The input is text, a word and its argument on each line: `prefix`, `dead_letter`, `route`, which begins a route,
+//! and for it `match`, `family`, `topic`, `key`, `header`, `from` (a header and its field), `is`, `begins`, `there`,
+//! `gone` (conditions, with a field), `loose` (the conditions that follow ignore case), `drop` and `continue`;
+//! `event` and `data` are the routed event.
 #![no_main]
 
 use bytes::Bytes;
@@ -19,18 +19,16 @@ fuzz_target!(|input: &str| {
     let case = Case::read(input);
     match RouteTable::compile(&case.config) {
         Err(problems) => {
-            assert!(!problems.is_empty(), "refused for nothing");
+            assert!(!problems.is_empty(), "refused without a problem");
             for problem in problems {
                 let names_a_setting = problem.at == "topics.prefix" || problem.at.starts_with("routes[");
-                assert!(names_a_setting && !problem.reason.is_empty(), "a problem with nothing: {problem}");
+                assert!(names_a_setting && !problem.reason.is_empty(), "a problem without a key: {problem}");
             }
         }
         Ok(table) => {
-            table.topics().for_each(|topic| assert!(is_legal(topic), "Kafka takes no topic {topic:?}"));
+            table.topics().for_each(|topic| assert!(is_legal(topic), "Kafka refuses topic {topic:?}"));
             let known = KnownType::ALL.iter().map(|known| known.name());
-            known
-                .chain(case.events.iter().copied())
-                .for_each(|name| goes_where_it_should(&table, &case, name));
+            known.chain(case.events.iter().copied()).for_each(|name| routing_is_correct(&table, &case, name));
         }
     }
 });
@@ -99,7 +97,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The routes that take an event, in their order, or the one that drops it.
+    /// Returns the routes that match an event, in order, or the one that drops it.
     fn routes_of(&self, event_type: &EventType<'_>, body: &Value) -> Result<Vec<usize>, usize> {
         let mut taken = Vec::new();
         let dead_letter = self.config.unknown_events == UnknownEvents::DeadLetter;
@@ -130,10 +128,10 @@ impl<'a> Case<'a> {
     }
 }
 
-fn goes_where_it_should(table: &RouteTable, case: &Case<'_>, name: &str) {
+fn routing_is_correct(table: &RouteTable, case: &Case<'_>, name: &str) {
     let mut data = case.data.clone();
     for identity in ["call_id", "message_id", "contact_id", "id"] {
-        // Without one, known types go nowhere at all.
+        // Without an identity, known types are rejected.
         data[identity] = "1".into();
     }
     let tree = serde_json::json!({ "event": name, "data": data });
@@ -147,7 +145,7 @@ fn goes_where_it_should(table: &RouteTable, case: &Case<'_>, name: &str) {
         Err(_) => return,
     };
     let expected = case.routes_of(&event_type, &tree);
-    explains_itself(table, &event, &picks, &expected);
+    explanation_matches_the_decision(table, &event, &picks, &expected);
     let context = RecordContext {
         source_uri: "/justcall/main",
         received_at: chrono::DateTime::UNIX_EPOCH,
@@ -183,7 +181,7 @@ fn goes_where_it_should(table: &RouteTable, case: &Case<'_>, name: &str) {
         if !topics.contains(&at) {
             let record = &records[topics.len()];
             topics.push(at);
-            says_what_it_should(
+            record_matches_a_full_parser(
                 record,
                 destination.route.map(|route| &case.config.routes[route]),
                 &tree,
@@ -195,8 +193,8 @@ fn goes_where_it_should(table: &RouteTable, case: &Case<'_>, name: &str) {
     assert_eq!(topics.len(), records.len(), "a record for each topic");
 }
 
-/// Holds key and headers to what a reader that builds the whole tree finds.
-fn says_what_it_should(
+/// Compares key and headers with a parser that builds the whole tree.
+fn record_matches_a_full_parser(
     record: &justcall_kafka_bridge::record::Record,
     route: Option<&RouteConfig>,
     tree: &Value,
@@ -217,8 +215,8 @@ fn says_what_it_should(
     }
 }
 
-/// The explanation tells the same as the decision.
-fn explains_itself(
+/// Asserts that the explanation matches the decision.
+fn explanation_matches_the_decision(
     table: &RouteTable,
     event: &Event<'_>,
     picks: &Picks<'_, '_>,
@@ -270,7 +268,6 @@ fn spelled_value(field: &str, value: Value) -> Value {
     text(&value).map_or(value, |text| spelled(field, &text).into())
 }
 
-/// The normalised spelling of a named field's value.
 fn spelled(field: &str, text: &str) -> String {
     let is_number = (7..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     match field {
@@ -284,13 +281,12 @@ fn spelled(field: &str, text: &str) -> String {
     }
 }
 
-/// Control characters and noncharacters, which neither keys nor headers hold.
 fn is_forbidden(character: char) -> bool {
     let code = u32::from(character);
     character.is_control() || (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE
 }
 
-/// What a condition means, said once more.
+/// Evaluates a condition, independently of the bridge.
 fn holds(field: &str, test: &Predicate, value: Option<&Value>) -> bool {
     let fold = |text: &str| -> String {
         if test.ignore_case { text.chars().flat_map(char::to_lowercase).collect() } else { text.into() }
@@ -315,7 +311,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// Kafka's rules for names, said once more.
+/// Checks a topic name by Kafka's rules, independently of the bridge.
 fn is_legal(topic: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=249).contains(&topic.len()) && topic.bytes().all(legal) && topic != "." && topic != ".."
@@ -325,7 +321,7 @@ fn segments(text: &str) -> Vec<&str> {
     text.split('.').collect()
 }
 
-/// What a pattern means, said once more.
+/// Matches a pattern, independently of the bridge.
 fn matches(pattern: &[&str], name: &[&str]) -> bool {
     match (pattern, name) {
         (["*"], [_, ..]) => true,

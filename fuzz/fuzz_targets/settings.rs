@@ -1,7 +1,7 @@
-//! Any settings file with any variables and flags.
+//! Fuzz target: any settings file with any variables and flags.
 //!
-//! The input is the file; its lines that begin with `JUSTCALL_BRIDGE__` are variables, those that
-//! begin with `--set ` are flags.
+//! The input is the file; its lines that begin with `JUSTCALL_BRIDGE__` are variables, those that begin with `--set `
+//! are flags.
 #![no_main]
 
 use justcall_kafka_bridge::config::{SettingErrors, Settings, SettingsFile, SettingsInput, print_config};
@@ -9,10 +9,10 @@ use libfuzzer_sys::fuzz_target;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-/// A secret that nothing may show.
+/// Secret that no output may contain.
 const CANARY: &str = "Kanarienvogel";
 
-/// A place for the settings file, in memory where there is such a folder.
+/// Path of the settings file, in memory if possible.
 static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
     let memory = PathBuf::from("/dev/shm");
     let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };
@@ -20,7 +20,7 @@ static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 fuzz_target!(|input: &str| {
-    // Settings can name files, and this must not read whatever the system has.
+    // Settings can name files, and the fuzzer must not read arbitrary ones.
     if input.to_ascii_lowercase().contains("_file") && input.contains(['/', '\\']) {
         return;
     }
@@ -33,26 +33,26 @@ fuzz_target!(|input: &str| {
         .collect();
     let is_file = |line: &&str| !line.starts_with("JUSTCALL_BRIDGE__") && !line.starts_with("--set ");
     let file: String = input.split_inclusive('\n').filter(is_file).collect();
-    let mut said = Said { file, environment, flags };
-    match said.load() {
-        Ok(settings) => prints_what_it_read(&settings),
-        Err(problems) => names_what_is_wrong(&problems),
+    let mut given = Input { file, environment, flags };
+    match given.load() {
+        Ok(settings) => printed_settings_load_again(&settings),
+        Err(problems) => problems_have_a_key_and_a_reason(&problems),
     }
-    said.flags.push(format!("kafka.properties.sasl.password={CANARY}"));
-    let shown = match said.load() {
+    given.flags.push(format!("kafka.properties.sasl.password={CANARY}"));
+    let shown = match given.load() {
         Ok(settings) => print_config(&settings),
         Err(problems) => format!("{problems}\n{problems:?}"),
     };
     assert!(!shown.contains(CANARY) || input.contains(CANARY), "a secret is shown");
 });
 
-struct Said {
+struct Input {
     file: String,
     environment: Vec<(String, String)>,
     flags: Vec<String>,
 }
 
-impl Said {
+impl Input {
     fn load(&self) -> Result<Settings, SettingErrors> {
         std::fs::write(&*FILE, &self.file).expect("a place for the settings file");
         let (environment, flags) = (self.environment.clone(), self.flags.clone());
@@ -65,23 +65,23 @@ impl Said {
     }
 }
 
-fn prints_what_it_read(settings: &Settings) {
+fn printed_settings_load_again(settings: &Settings) {
     let printed = print_config(settings);
-    let said = Said { file: printed.clone(), environment: Vec::new(), flags: Vec::new() };
+    let given = Input { file: printed.clone(), environment: Vec::new(), flags: Vec::new() };
     let is_hidden = printed.contains("***");
-    match said.load() {
+    match given.load() {
         Ok(again) => {
-            assert_eq!(print_config(&again), printed, "it prints differently");
-            assert!(is_hidden || again == *settings, "it means something else");
+            assert_eq!(print_config(&again), printed, "the printed settings differ");
+            assert!(is_hidden || again == *settings, "the settings have another meaning");
         }
-        // `***` need not be what the hidden value had to be.
-        Err(problems) => assert!(is_hidden, "what was printed does not load: {problems}"),
+        // `***` need not be a valid value of the hidden setting.
+        Err(problems) => assert!(is_hidden, "the printed settings do not load: {problems}"),
     }
 }
 
-fn names_what_is_wrong(problems: &SettingErrors) {
-    assert!(!problems.0.is_empty(), "refused for nothing");
+fn problems_have_a_key_and_a_reason(problems: &SettingErrors) {
+    assert!(!problems.0.is_empty(), "refused without a problem");
     for problem in &problems.0 {
-        assert!(!problem.key.is_empty() && !problem.reason.is_empty(), "a problem with nothing: {problem}");
+        assert!(!problem.key.is_empty() && !problem.reason.is_empty(), "a problem without a key: {problem}");
     }
 }

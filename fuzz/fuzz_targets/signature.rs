@@ -1,8 +1,7 @@
-//! Any headers around any body, held against any secrets; and signatures of our own, bent.
+//! Fuzz target: any headers, bodies and secrets, and modified signatures.
 //!
-//! The input is text: on its lines the secret, the type, the URL, then the headers' time, signature
-//! and version, the present, the tolerance in seconds, and what a byte is bent into. A line that is
-//! not there is a header that is not there.
+//! The input is text: on its lines the secret, the type, the URL, then the headers' time, signature and version, the
+//! current time, the tolerance in seconds, and the replacement of a byte. A missing line is a missing header.
 #![no_main]
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -33,7 +32,7 @@ fuzz_target!(|input: &str| {
     }
 });
 
-/// What the signature is about.
+/// Fields that the signature covers.
 #[derive(Clone)]
 struct Webhook {
     secret: String,
@@ -55,7 +54,7 @@ impl Webhook {
         verify(&self.headers, subject, &keys, Rules { urls, tolerance }, now)
     }
 
-    /// The same, signed as JustCall would; `None` where there is no URL, or no time that it could.
+    /// Signs the webhook as JustCall would; `None` without a URL, or with a time that JustCall cannot write.
     fn signed(&self) -> Option<Signed> {
         let timestamp = self.headers.timestamp.clone()?;
         let (url, at) = (self.url.clone()?, parse_time(&timestamp)?);
@@ -75,21 +74,21 @@ fn what_verifies_is_signed(webhook: &Webhook, tolerance: Duration, now: DateTime
     }
     let Ok(valid) = result else { return };
     let (Some(url), Some(timestamp), Some(signature)) = (url, &headers.timestamp, &headers.signature) else {
-        panic!("a signature of nothing");
+        panic!("verified without all signed parts");
     };
     assert_eq!(headers.version.as_deref(), Some("v1"), "another version");
     assert!(parse_time(timestamp) == Some(valid.at), "another time");
-    assert!((now - valid.at).abs().to_std().expect("no sign is left") <= tolerance, "stale");
+    assert!((now - valid.at).abs().to_std().expect("abs() is not negative") <= tolerance, "stale");
     let key = ["another", secret.as_str()][valid.secret];
-    // The second way of escaping differs for these only.
+    // The other escaping differs for these only.
     let plain = !url.contains(['!', '*', '\'', '(', ')']);
     let ours = sign(key, url, event_type, timestamp);
-    assert!(!plain || ours.eq_ignore_ascii_case(signature), "verified, and not what we would sign");
+    assert!(!plain || ours.eq_ignore_ascii_case(signature), "verified, but another signature is correct");
     let tuple: String = valid.tuple.iter().map(|byte| format!("{byte:02x}")).collect();
     assert!(signature.to_ascii_lowercase().starts_with(&tuple), "another tuple");
 }
 
-/// A webhook as JustCall would send it.
+/// Signed webhook of JustCall.
 struct Signed {
     webhook: Webhook,
     at: DateTime<Utc>,
@@ -118,17 +117,17 @@ impl Signed {
             [format!("{secret}x"), format!("{secret}\0"), format!("{secret}|"), secret.to_uppercase()];
         let others: Vec<_> = others.iter().map(String::as_str).filter(|other| *other != secret).collect();
         let url = self.webhook.url.clone().into_iter().collect::<Vec<_>>();
-        assert_eq!(self.verify(&others), Err(Fault::NoMatch), "another secret does");
+        assert_eq!(self.verify(&others), Err(Fault::NoMatch), "another secret matches");
         let among_others = [&others[..1], &[secret], &others[1..]].concat();
         let found = self.webhook.verify(&among_others, &url, Duration::ZERO, self.at);
         assert!(found.is_ok_and(|valid| valid.secret == 1), "its secret is not found");
     }
 
-    /// Bends one byte of each signed part. `bend` says which and into what.
+    /// Changes one byte of each signed part, as `bend` selects.
     fn is_bound_to_every_byte(&self, bend: &str) {
         let mut bend = bend.bytes();
         let mut next = || bend.next().unwrap_or(b'0');
-        // Hex has two cases, and the signature, which is in this one, reads the same in both.
+        // Hex has two cases, and the signature is valid in both.
         let (place, byte) = (usize::from(next()), next().to_ascii_lowercase());
         let bent = |text: &mut String| {
             let mut bytes = std::mem::take(text).into_bytes();
@@ -150,7 +149,7 @@ impl Signed {
             let mut webhook = self.webhook.clone();
             if part(&mut webhook).is_some_and(bent) {
                 let bent = Self { webhook, at: self.at };
-                assert!(bent.verify(&[&self.webhook.secret]).is_err(), "a bent part verifies");
+                assert!(bent.verify(&[&self.webhook.secret]).is_err(), "a modified part verifies");
             }
         }
     }

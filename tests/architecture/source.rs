@@ -6,23 +6,18 @@ use std::path::Path;
 
 /// A file of `src`, or of a crate in `crates`.
 pub(crate) struct Source {
-    /// Path relative to the crate's root, with `/`.
     pub(crate) path: String,
-    /// Text of the file.
     text: String,
     /// Tokens outside test items, without comments.
     tokens: Vec<Token>,
 }
 
-/// Identifier, `::`, delimiter, or another single character of punctuation.
+/// Identifier, `::`, delimiter, or other single character of punctuation.
 struct Token {
-    /// Number of its line, from 1.
     line: usize,
-    /// Text, empty for a literal.
     word: String,
 }
 
-/// Returns every file of `folder`, such as `src`, except the tests.
 pub(crate) fn sources(folder: &str) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
@@ -52,13 +47,12 @@ impl Source {
         Self { path: path.to_owned(), text: text.to_owned(), tokens }
     }
 
-    /// Returns the room of the file: its first folder, or its name.
-    pub(crate) fn part(&self) -> &str {
+    pub(crate) fn room(&self) -> &str {
         self.modules().first().copied().unwrap_or_default()
     }
 
     /// Returns the rooms that the file names from the crate's root, each with its line.
-    pub(crate) fn parts_named(&self) -> Vec<(usize, String)> {
+    pub(crate) fn rooms_named(&self) -> Vec<(usize, String)> {
         let words: Vec<&str> = self.tokens.iter().map(|token| token.word.as_str()).collect();
         let firsts = (0..words.len()).filter_map(|start| self.after_root(&words, start));
         let named = firsts.flat_map(|after_root| first_segments(&words, after_root));
@@ -83,13 +77,11 @@ impl Source {
         lines
     }
 
-    /// Returns the number of lines without a test module at the end.
     pub(crate) fn length(&self) -> usize {
         let tests = self.text.find("\n#[cfg(test)]\nmod tests {\n").unwrap_or(self.text.len());
         self.text[..tests].lines().count()
     }
 
-    /// Returns the lines that have these tokens in a row.
     pub(crate) fn lines_with(&self, words: &[&str]) -> Vec<usize> {
         let rows = self.tokens.windows(words.len());
         let found = rows.filter(|row| row.iter().map(|token| token.word.as_str()).eq(words.iter().copied()));
@@ -102,7 +94,7 @@ impl Source {
         path.split('/').collect()
     }
 
-    /// Returns the index of the word after the crate's root, if a path from there begins at `start`.
+    /// Returns the index after the crate's root, if a path from the root begins at `start`.
     fn after_root(&self, words: &[&str], start: usize) -> Option<usize> {
         let follows = |index: usize| words.get(index).copied().unwrap_or_default();
         if start > 0 && words[start - 1] == "::" {
@@ -123,8 +115,7 @@ impl Source {
     }
 }
 
-/// Returns the indices of the first segment of each path that begins at `start`: one, or one for each member
-/// of a group in braces.
+/// Returns the indices of the first segment of each path at `start`: one for each member of a group in braces.
 fn first_segments(words: &[&str], start: usize) -> Vec<usize> {
     if words.get(start) != Some(&"{") {
         return words.get(start).map(|_| start).into_iter().collect();
@@ -145,7 +136,7 @@ fn first_segments(words: &[&str], start: usize) -> Vec<usize> {
     firsts
 }
 
-/// Appends the tokens of a stream, without those of items after `#[cfg(test)]`.
+/// Appends the tokens of a stream, without items after `#[cfg(test)]`.
 fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {
     let mut trees = stream.into_iter().peekable();
     while let Some(tree) = trees.next() {

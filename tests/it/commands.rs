@@ -1,5 +1,3 @@
-//! Commands: arguments, output, exit codes and effects.
-
 mod check;
 mod completions;
 mod dead_letters;

@@ -1,4 +1,4 @@
-//! Events on their way to Kafka: records, order, outages, faults, start, stop and reload.
+//! Delivery of events to Kafka: records, order, outages, faults, start, stop and reload.
 
 mod cluster;
 mod failures;

@@ -1,4 +1,4 @@
-//! Every command line in the documents is one that the program takes.
+//! Commands in the documents, parsed by the program.
 
 use crate::kit::command::finish;
 use crate::kit::process::Process;
@@ -6,19 +6,18 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How the documents call the program.
 const CALLS: [&str; 2] = ["justcall-bridge", "cargo run --release --"];
 
 #[test]
-fn every_command_line_in_the_documents_is_taken() {
+fn every_command_in_the_documents_is_accepted() {
     let lines: Vec<_> = documents().iter().flat_map(|document| command_lines(&read(document))).collect();
     assert!(lines.len() > 80, "{} command lines only", lines.len());
-    let refused: Vec<_> = lines.iter().filter_map(|line| refusal(line)).collect();
+    let refused: Vec<_> = lines.iter().filter_map(|line| usage_error(line)).collect();
     assert!(refused.is_empty(), "\n{}", refused.join("\n"));
 }
 
 #[test]
-fn command_line_with_a_flag_that_is_not_there_is_found_and_refused() {
+fn command_with_an_unknown_flag_is_found_and_refused() {
     let text = "\
 Run `justcall-bridge spool status --jsonn`, or `justcall-bridge <command>`.
 ```sh
@@ -38,7 +37,7 @@ justcall-bridge is a program.
         "spool list",
     ];
     assert_eq!(lines.iter().map(|line| line.join(" ")).collect::<Vec<_>>(), expected);
-    let refused: Vec<_> = lines.iter().map(|line| refusal(line).is_some()).collect();
+    let refused: Vec<_> = lines.iter().map(|line| usage_error(line).is_some()).collect();
     assert_eq!(refused, [true, true, false, true, true]);
 }
 
@@ -54,23 +53,21 @@ fn every_metric_in_the_documents_is_in_the_catalogue() {
     assert!(unknown.is_empty(), "{unknown:?}");
 }
 
-/// The metrics that a document names, without their prefix.
 fn metrics(document: &str) -> Vec<String> {
     let rests = document.split("justcall_bridge_").skip(1);
     let name = |rest: &str| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
     rests.map(name).filter(|name: &String| !name.is_empty()).collect()
 }
 
-/// What the program says of arguments that it does not take.
-fn refusal(args: &[String]) -> Option<String> {
-    // The help comes once everything before it was understood.
+fn usage_error(args: &[String]) -> Option<String> {
+    // The help is printed only if everything before it was valid.
     let mut asked: Vec<&str> = args.iter().map(String::as_str).collect();
     asked.push("--help");
     let ran = finish(Process::bridge(&asked, &[]));
     (ran.code != Some(0)).then(|| format!("{}: {}", args.join(" "), ran.stderr.join(" ")))
 }
 
-/// The arguments of each call of the program in a document, in code blocks and in the text.
+/// Returns the arguments of each call of the program in a document, in code blocks and in the text.
 fn command_lines(document: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let mut is_code = false;
@@ -87,14 +84,13 @@ fn command_lines(document: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// The calls in a line of a shell.
 fn calls(line: &str) -> Vec<Vec<String>> {
     let words = words(line);
     let commands = words.split(|word| matches!(word.as_str(), "|" | "&&" | ";" | "&"));
     commands.filter_map(arguments).collect()
 }
 
-/// The arguments of a command, if it is a call and no pattern of one.
+/// Returns the arguments of a command, unless it is a pattern.
 fn arguments(command: &[String]) -> Option<Vec<String>> {
     let is_before = |word: &&String| *word == "$" || word.contains('=');
     let mut rest = &command[command.iter().take_while(is_before).count()..];
@@ -112,7 +108,7 @@ fn arguments(command: &[String]) -> Option<Vec<String>> {
     (!called.is_empty() && !is_pattern).then(|| called.to_vec())
 }
 
-/// The words of a line as a shell takes them apart, without its comment.
+/// Splits a line into words as a shell does, without its comment.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for letter in line.chars() {
@@ -132,7 +128,6 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Everything in Markdown beside the sources.
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let below = ["docs", "examples", "deploy"].into_iter().flat_map(|folder| files(&root.join(folder)));
@@ -140,12 +135,10 @@ fn documents() -> Vec<PathBuf> {
     beside.chain(below).filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect()
 }
 
-/// The files in a folder and in those below it.
 fn files(folder: &Path) -> Vec<PathBuf> {
     entries(folder).flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-/// What a folder holds, if it is there.
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("a folder that can be read").path())
 }
@@ -185,13 +178,13 @@ fn every_test_named_in_documents_exists() {
 }
 
 #[test]
-fn every_library_that_is_not_rust_is_named() {
+fn every_native_library_is_documented() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let lock = read(&root.join("Cargo.lock"));
     let packages = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
     let native: Vec<_> =
         packages.filter(|name| name.ends_with("-sys") || ["ring", "aws-lc-rs"].contains(name)).collect();
-    // Bindings to a system that have no code of their own, and the fuzzer.
+    // System bindings without code of their own, and the fuzzer.
     const BINDINGS: [&str; 7] = [
         "core-foundation-sys",
         "jni-sys",

@@ -1,4 +1,4 @@
-//! Cases about one request, one process, one file.
+//! Cases of single requests, one process, and one file.
 
 use super::{BODY, FULL, TOPICS};
 use crate::bench::Bench;
@@ -13,14 +13,14 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Requests of a round, and the pause before each: long enough that nothing of the one before is left.
-const LONE: u64 = 200;
-const PAUSE: Duration = Duration::from_millis(10);
+/// Number of requests of a round, with an interval after which nothing of the last one is in flight.
+const ISOLATED_EVENTS: u64 = 200;
+const EVENT_INTERVAL: Duration = Duration::from_millis(10);
 
-pub(super) fn lone(bench: &Bench) {
+pub(super) fn isolated(bench: &Bench) {
     let events = Events::new(documented(BODY), PATH);
     let floor = bench.floor(TOPICS);
-    // What the way to Kafka and back takes by itself: nothing waits for company.
+    // The time to Kafka and back without a batch delay.
     let bare = bench.floor_with(TOPICS, &["--linger-ms", "0"]);
     let bridge = bench.bridge(events.topics(), &[]);
     let mut sides = [
@@ -30,7 +30,7 @@ pub(super) fn lone(bench: &Bench) {
     ];
     for round in 0..=bench.rounds as u64 {
         for (_, target, medians) in &mut sides {
-            let median = one_by_one(*target, &events, round * LONE);
+            let median = isolated_latency(*target, &events, round * ISOLATED_EVENTS);
             if round > 0 {
                 medians.push(median);
             }
@@ -41,13 +41,13 @@ pub(super) fn lone(bench: &Bench) {
     }
 }
 
-/// The median of the milliseconds that a request takes which meets no other.
-fn one_by_one(target: Target<'_>, events: &Events, first: u64) -> f64 {
+/// Returns the median latency of isolated requests, in milliseconds.
+fn isolated_latency(target: Target<'_>, events: &Events, first: u64) -> f64 {
     let mut connection = Connection::open(target.address).expect("a connection");
-    let times = (first..first + LONE).map(|number| {
+    let times = (first..first + ISOLATED_EVENTS).map(|number| {
         let body = events.body(number);
         let request = post_bytes(target.path, &[("content-type", "application/json")], body.as_bytes());
-        sleep(PAUSE);
+        sleep(EVENT_INTERVAL);
         let sent = Instant::now();
         connection.send(&request).expect("a server");
         let answer = connection.receive().expect("an answer");

@@ -1,4 +1,4 @@
-//! The spool: while Kafka stands still, and after that.
+//! The spool: during an outage of Kafka and after it.
 
 use super::{BODY, CONNECTIONS};
 use crate::bench::{Bench, Side, Spooling};
@@ -8,11 +8,10 @@ use crate::kit::bridge::PATH;
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-/// Connections of the traffic beside a drain.
-const BESIDE: usize = 16;
+/// Number of connections of the traffic beside a drain.
+const CONCURRENT_CONNECTIONS: usize = 16;
 
-/// A drain that takes longer than this hangs.
-const PATIENCE: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(super) fn spool(bench: &Bench) {
     let events = Events::new(documented(BODY), PATH);
@@ -45,8 +44,8 @@ pub(super) fn drain(bench: &Bench) {
         let started = Instant::now();
         let (target, seconds) = (bridge.target(), bench.seconds);
         let (traffic, drained) = scope(|scope| {
-            let traffic = scope.spawn(|| closed_loop(target, &events, BESIDE, seconds, Answers::Ok));
-            // Only while both go on.
+            let traffic =
+                scope.spawn(|| closed_loop(target, &events, CONCURRENT_CONNECTIONS, seconds, Answers::Ok));
             while bridge.bridge.metric("spool_rows") > 0 && !traffic.is_finished() {
                 sleep(Duration::from_millis(20));
             }
@@ -65,13 +64,13 @@ pub(super) fn drain(bench: &Bench) {
     bench.note("drain", "drained, of what comes in meanwhile", of_ingest);
 }
 
-/// Kafka stands still, and the bridge has found out.
+/// Outage of Kafka, already detected by the bridge.
 struct Outage<'a>(&'a Bench);
 
 impl<'a> Outage<'a> {
     fn begin(bench: &'a Bench, bridge: &Spooling, events: &Events) -> Self {
         bench.kafka.freeze();
-        // Each topic's first events wait for `kafka.ack_deadline`.
+        // The first events of each topic wait for `kafka.ack_deadline`.
         closed_loop(bridge.target(), events, CONNECTIONS, 4, Answers::Ok);
         Self(bench)
     }
@@ -81,7 +80,7 @@ impl<'a> Outage<'a> {
     }
 }
 
-/// Fills the spool in an outage. Returns events a second.
+/// Fills the spool during an outage. Returns events a second.
 fn fill(bench: &Bench, bridge: &Spooling, events: &Events) -> f64 {
     let outage = Outage::begin(bench, bridge, events);
     let sample = closed_loop(bridge.target(), events, CONNECTIONS, bench.seconds, Answers::Ok);
@@ -89,12 +88,12 @@ fn fill(bench: &Bench, bridge: &Spooling, events: &Events) -> f64 {
     sample.rate
 }
 
-/// Waits until the spool is empty. Returns the rows that left it and the seconds from the first of them on.
+/// Waits until the spool is empty. Returns the number of drained rows and the seconds since the first of them.
 fn empty(bridge: &Spooling) -> (f64, f64) {
     let began = bridge.drained();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while bridge.drained() == began && bridge.bridge.metric("spool_rows") > 0 {
-        assert!(Instant::now() < deadline, "nothing is drained");
+        assert!(Instant::now() < deadline, "no row was drained");
         sleep(Duration::from_millis(5));
     }
     let (first, started) = (bridge.drained(), Instant::now());

@@ -1,4 +1,4 @@
-//! Cases in which two sides are loaded in turn.
+//! Cases in which two sides are loaded alternately.
 
 use super::{BODY, CONNECTIONS, TOPICS};
 use crate::bench::{Bench, PARTITIONS, Side};
@@ -22,7 +22,7 @@ pub(super) fn direct(bench: &Bench) {
     }
 }
 
-/// What the bridge's headers alone cost the client library and Kafka.
+/// Measures the cost of the bridge's headers in librdkafka and Kafka.
 pub(super) fn headers(bench: &Bench) {
     let events = Events::new(documented(BODY), PATH);
     let (bare, headed) = (bench.floor(TOPICS), bench.floor_with(TOPICS, &["--headers"]));
@@ -54,7 +54,7 @@ pub(super) fn half_load(bench: &Bench) {
 }
 
 pub(super) fn sizes(bench: &Bench) {
-    // What is in flight is bounded in bytes, so few of the largest.
+    // Few of the largest, because the bytes in flight are limited.
     for (name, bytes, connections) in [
         ("300 B", 300, CONNECTIONS),
         ("4 KiB", 4 << 10, CONNECTIONS),
@@ -74,16 +74,16 @@ pub(super) fn signatures(bench: &Bench) {
     let signed = Events::new(live_events().into_iter().map(|event| signed(event, SECRET)).collect(), PATH);
     let open = bench.bridge(signed.topics(), &[]);
     let secrets = format!("sources.main.signature.secrets=[\"{SECRET}\"]");
-    // As long as any run of this takes.
+    // As long as any run of this benchmark.
     let settings = [&*secrets, "sources.main.signature.tolerance=24h"];
     let checking = bench.bridge(signed.topics(), &settings);
-    // The same requests, so that the difference is the check.
+    // The same requests, so that the difference is the verification.
     let base = Side::closed("bridge without secrets", open.target(), &signed, CONNECTIONS);
     let ours = Side::closed("bridge", checking.target(), &signed, CONNECTIONS);
     bench.compare("signatures", "signed", base, ours);
 }
 
-/// Signs an event now; a signature covers nothing of it but its type and the URL.
+/// Signs an event now; the signature covers only its type and the URL.
 fn signed(event: Template, secret: &str) -> Template {
     let body: serde_json::Value = serde_json::from_str(&event.body(1)).expect("a body of JSON");
     let url = body["webhook_url"].as_str().expect("a URL");
@@ -101,7 +101,7 @@ pub(super) fn routes(bench: &Bench) {
         ("1 route", &*types, 1),
         ("5 routes", &types, 5),
         ("500 routes", &types, 500),
-        // All of them are for a ninth of what comes.
+        // All match a ninth of the events.
         ("500 routes for one type", &types[..1], 500),
     ] {
         let mapping = bench.bridge(events.topics(), &[&by_agent(types, routes)]);
@@ -111,7 +111,7 @@ pub(super) fn routes(bench: &Bench) {
     }
 }
 
-/// Routes by agent for these types, of which the last takes everything.
+/// Returns routes by agent for these types, of which the last matches everything.
 fn by_agent(types: &[&str], routes: usize) -> String {
     let by_agent = (1..routes).map(|at| {
         let event = types[at % types.len()];
@@ -160,7 +160,7 @@ pub(super) fn fan_out(bench: &Bench) {
 
 pub(super) fn duplicates(bench: &Bench) {
     let new = Events::new(documented(BODY), PATH);
-    // They are first seen in the round that nobody counts.
+    // They are first seen in the round that does not count.
     let known = Events::new(documented(BODY), PATH).repeating(900);
     let bridge = bench.bridge(new.topics(), &[]);
     let base = Side::closed("bridge, new events", bridge.target(), &new, CONNECTIONS);
@@ -196,7 +196,6 @@ pub(super) fn linger(bench: &Bench) {
                     "linger {linger} ms, {connections} connections: {:.0}/s, p50 {:.2} ms",
                     sample.rate, sample.p50
                 );
-                // The first one is not counted.
                 if round > 0 {
                     samples.push(sample);
                 }
@@ -215,7 +214,7 @@ pub(super) fn linger(bench: &Bench) {
     }
 }
 
-/// A bridge with these settings against the floor on so many topics.
+/// Compares a bridge with these settings with the baseline on `topics` topics.
 fn against_floor(
     bench: &Bench,
     (case, name): (&'static str, &str),

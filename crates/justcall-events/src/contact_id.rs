@@ -59,7 +59,7 @@ impl Visitor<'_> for ContactIdVisitor {
     }
 
     fn visit_str<E: Error>(self, digits: &str) -> Result<ContactId, E> {
-        // The string itself stays out of the error: it may be private.
+        // The error omits the string, which may be private.
         ContactId::from_decimal(digits).ok_or_else(|| E::invalid_value(Unexpected::Other("string"), &self))
     }
 }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_contact_id_reads_a_positive_integer_or_its_decimal_string_and_writes_the_integer() {
+    fn contact_id_reads_an_integer_or_its_string_and_writes_the_integer() {
         for text in ["98765", r#""98765""#] {
             let id: ContactId = serde_json::from_str(text).unwrap();
             assert_eq!((id.get(), serde_json::to_string(&id).unwrap().as_str()), (98_765, "98765"));
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_a_contact_id() {
+    fn other_values_are_not_a_contact_id() {
         for text in [
             "0",
             "-1",

@@ -134,7 +134,7 @@ macro_rules! event_types {
     };
 }
 
-/// Includes the sample of a type, for a dialect that lists it.
+/// Includes the sample of a type, if the dialect lists it.
 macro_rules! sample {
     ($variant:ident, $name:literal, $folder:literal, $listed:ident) => {
         (Self::$variant, include_str!(concat!("samples/", $folder, "/", $name, ".json")))

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn another_type_or_dialect_is_an_error() {
+    fn type_of_another_dialect_is_an_error() {
         for body in [
             r#"{"event":"call.incoming","data":{"call_id":"c1"}}"#,
             r#"{"event":"call.missed","data":{}}"#,
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_whose_name_is_no_text_is_passed_over() {
+    fn field_without_a_unicode_name_is_ignored() {
         let half = r#""\ud800":1"#;
         let body = format!(r#"{{{half},"event":"call.missed","data":{{{half},"call_id":"c1","from":"a"}}}}"#);
         let event = Documented::from_slice(body.as_bytes()).unwrap();

@@ -131,7 +131,7 @@ pub(super) struct EnvelopeFields<'a> {
 
 impl<'a> EnvelopeFields<'a> {
     fn read(text: &'a str, picks: &mut Picks<'_, 'a>) -> Result<Self, Malformed> {
-        // Past this point an error can only be one of JSON's own.
+        // After this, only JSON itself can be invalid.
         if !text.trim_ascii_start().starts_with('{') {
             return Err(match serde_json::from_str::<IgnoredAny>(text) {
                 Ok(_) => Malformed::NotAnEnvelope,

@@ -99,7 +99,6 @@ mod tests {
 
     #[test]
     fn a_hash_becomes_its_first_128_bits_in_lower_case_hex() {
-        // SHA-256 of nothing, as everybody knows it.
         let id = EventId::from_hash(&BodyHash::of(b""));
         assert_eq!(id.as_str(), "e3b0c44298fc1c149afbf4c8996fb924");
     }
@@ -112,14 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn a_ulid_is_kept_in_the_case_it_came_in() {
+    fn ulid_keeps_its_case() {
         assert_eq!(EventId::from_request_id(ULID).unwrap().as_str(), ULID);
         let lower = ULID.to_ascii_lowercase();
         assert_eq!(EventId::from_request_id(&lower).unwrap().as_str(), lower);
     }
 
     #[test]
-    fn what_is_no_ulid_gives_no_id() {
+    fn invalid_ulid_gives_no_id() {
         for text in [
             "",
             "01HSHG7J8QF5T0Y3Z6K9M2N4P",

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn every_known_type_is_found_by_its_name_and_stands_at_its_index() {
+    fn every_known_type_is_found_by_its_name_and_is_at_its_index() {
         for (at, known) in KnownType::ALL.iter().enumerate() {
             assert_eq!(KnownType::from_name(known.name()), Some(*known));
             assert_eq!(known.index(), at);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn every_family_is_found_by_its_name_and_stands_at_its_index() {
+    fn every_family_is_found_by_its_name_and_is_at_its_index() {
         for (at, family) in Family::ALL.into_iter().enumerate() {
             assert_eq!(Family::from_name(family.name()), Some(family));
             assert_eq!(family.index(), at);
@@ -187,14 +187,14 @@ mod tests {
     }
 
     #[test]
-    fn the_family_that_a_name_tells_is_the_one_in_the_catalogue() {
+    fn family_of_a_name_is_that_of_the_catalogue() {
         for known in KnownType::ALL {
             assert_eq!(Family::of_name(known.name()), Some(known.family()), "{known}");
         }
     }
 
     #[test]
-    fn a_type_that_justcall_may_add_tells_its_family_by_its_prefix() {
+    fn unknown_type_has_the_family_of_its_prefix() {
         for (name, family) in [
             ("call.transferred", Some(Family::Call)),
             ("voicemail.deleted", Some(Family::Call)),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unlisted_name_is_kept_as_it_came() {
+    fn unlisted_name_is_unchanged() {
         let event_type = EventType::from_name(Cow::Borrowed("sms.optin"));
         assert_eq!((event_type.name(), event_type.known()), ("sms.optin", None));
         assert_eq!(event_type.family(), Some(Family::Sms));

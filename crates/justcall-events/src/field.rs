@@ -38,7 +38,7 @@ pub struct Field {
     pub pointer: &'static str,
     /// Kind of value.
     pub kind: Kind,
-    /// Whether [`Validation::Strict`] accepts null, because the reference shows null.
+    /// True if [`Validation::Strict`] accepts null, because the reference shows null.
     pub nullable: bool,
     /// Description, a sentence or two.
     pub about: &'static str,
@@ -95,7 +95,7 @@ impl Field {
     fn check_items(&self, array: Value<'_>) -> Result<(), Violation> {
         let mut at = 0_usize;
         let mut first = None;
-        // The array is a part of what was read as JSON before.
+        // The array was parsed before.
         let _ = each_item(array, |item| {
             if first.is_none() && !item.is_string() {
                 first = Some((at, item.json_type()));
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_rfc_3339_with_its_t_and_in_utc_only_without_an_offset() {
+    fn times_are_rfc_3339_with_t_and_strict_times_are_in_utc() {
         for (text, time, utc) in [
             ("2026-03-12T14:30:00Z", true, true),
             ("2026-03-12t14:30:00.123456789012z", true, true),

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn every_json_type_is_told_by_its_text() {
+    fn json_type_is_recognized_by_the_text() {
         for (text, expected) in [
             ("null", JsonType::Null),
             ("true", JsonType::Boolean),
@@ -166,21 +166,18 @@ mod tests {
     }
 
     #[test]
-    fn a_string_is_borrowed_unless_it_holds_escapes() {
+    fn string_without_escapes_is_borrowed() {
         assert!(matches!(value(r#""plain é""#).as_string(), Some(Cow::Borrowed("plain é"))));
         assert_eq!(value(r#""a\/b\u00e9""#).as_string(), Some(Cow::Owned("a/bé".to_owned())));
     }
 
     #[test]
-    fn half_a_surrogate_pair_is_no_string() {
+    fn half_a_surrogate_pair_is_not_a_string() {
         let half = value(r#""\ud83d""#);
         assert_eq!((half.as_string(), half.is_string()), (None, false));
         let whole = value(r#""\ud83d\ude00""#);
         assert_eq!((whole.as_string().as_deref(), whole.is_string()), (Some("😀"), true));
-        assert!(
-            value(r#""C:\\users""#).is_string(),
-            "an escaped backslash before a u is no escape of a letter"
-        );
+        assert!(value(r#""C:\\users""#).is_string(), "an escaped backslash before a u is not an escape");
     }
 
     #[test]
@@ -207,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_one_object_is_an_error() {
+    fn anything_but_one_object_is_an_error() {
         for text in ["[]", "{} {}", "{", r#"{"a" 1}"#, "{1:1}", r#"{"a":1,}"#, "{\"a\n\":1}"] {
             assert!(each_field(text, |_, _| ()).is_err(), "{text}");
         }

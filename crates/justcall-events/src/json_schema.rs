@@ -196,7 +196,7 @@ fn require_identity(data: &mut Value, pointers: &[&str]) {
     data["description"] = json!(format!("{description} {rule}"));
 }
 
-/// Returns an object of the live dialect.
+/// Returns the schema of an object of the live dialect.
 fn object(shape: &Shape) -> Value {
     let properties = shape.fields.iter().map(|field| (field.name.to_owned(), live_field(field)));
     json!({

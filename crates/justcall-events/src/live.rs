@@ -1,7 +1,7 @@
 //! Events of the live dialect, typed.
 //!
 //! JustCall's servers send fields that differ in type from event to event, and leave many out. Every field here
-//! is an `Option`, and a value of an unexpected type is no error: the field is `None`, and the value is in
+//! is an `Option`, and a value of an unexpected type is not an error: the field is `None`, and the value is in
 //! `other`, with the fields that have no place in the struct. So a [`Live`] reads whatever the bridge forwards.
 //!
 //! Source: JustCall's webhook documentation and the bodies that it sends.

@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_and_noncharacters_are_no_metadata() {
+    fn control_characters_and_noncharacters_are_not_metadata() {
         for text in
             ["a\r", "\n", "a\0b", "\u{1b}[2J", "\u{7f}", "\u{85}", "\u{9b}1m", "\u{fdd0}", "\u{1ffff}"]
         {
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_has_a_length() {
+    fn metadata_has_a_minimum_and_a_maximum_length() {
         assert!(!is_metadata("", 3));
         assert!(is_metadata("abc", 3));
         assert!(!is_metadata("abcd", 3));

@@ -70,19 +70,19 @@ mod tests {
         Pick { level, name: name.into() }
     }
 
-    /// What is found of some wanted fields once a body was scanned and validated.
+    /// Scans and validates a body, and returns the values of the wanted fields.
     fn found<'a>(wanted: &[Pick], body: &'a str, validation: Validation) -> Vec<Option<&'a str>> {
         let mut picks = Picks::of(wanted);
         let Ok(Scanned::Envelope(envelope)) = scan_with(body.as_bytes(), &mut picks) else {
             panic!("{body}")
         };
-        // What is picked does not depend on the verdict.
+        // Picks do not depend on the verdict.
         let _ = envelope.validate_with(validation, &BodyHash::of(body.as_bytes()), &mut picks);
         (0..wanted.len()).map(|index| picks.get(index)).collect()
     }
 
     #[test]
-    fn wanted_fields_are_taken_along_whatever_reads_the_body() {
+    fn wanted_fields_are_picked_in_every_mode() {
         let wanted = [
             pick(Level::Envelope, "extra"),
             pick(Level::Data, "direction"),
@@ -92,7 +92,7 @@ mod tests {
         ];
         let data = r#""extra":1,"data":{"call_id":"c","direc\u0074ion":"in","extra":{"a":[2]},"id":"i"}"#;
         let bodies = [
-            // By the reference, by the rule of its family, and of a family nobody knows.
+            // A documented type, a type with a known family, and one with an unknown family.
             format!(r#"{{"event":"call.missed","timestamp":"2026-01-02T03:04:05Z",{data}}}"#),
             format!(r#"{{"type":"call.updated",{data}}}"#),
             format!(r#"{{"type":"party.started",{data}}}"#),
@@ -104,14 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn of_two_fields_of_one_name_the_last_counts() {
+    fn last_of_repeated_fields_counts() {
         let body = r#"{"event":"x.y","a":1,"a":2,"data":{"b":3,"b":null}}"#;
         let wanted = [pick(Level::Envelope, "a"), pick(Level::Data, "b")];
         assert_eq!(found(&wanted, body, Validation::Documented), [Some("2"), Some("null")]);
     }
 
     #[test]
-    fn what_is_not_wanted_or_not_there_is_not_found() {
+    fn unwanted_or_missing_field_is_not_found() {
         let wanted = [pick(Level::Data, "a"), pick(Level::Envelope, "event")];
         let body = r#"{"event":"x.y","data":{}}"#;
         assert_eq!(found(&wanted, body, Validation::Documented), [None, Some(r#""x.y""#)]);

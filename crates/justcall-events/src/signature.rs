@@ -169,7 +169,7 @@ impl Keys {
         Self(keys.collect())
     }
 
-    /// Returns whether there are no secrets.
+    /// Returns whether the list of secrets is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -229,7 +229,7 @@ fn check_data<'a>(
 ) -> Option<Cow<'a, str>> {
     let mut entity_id = None;
     let mut seen = 0_u32;
-    // Fields mostly come as the reference lists them: the next one is looked at first.
+    // Fields are usually in the reference's order: the next one is compared first.
     let mut expected = 0;
     each_known_field(data, |name, value| {
         picks.see(Level::Data, name, value);
@@ -241,7 +241,7 @@ fn check_data<'a>(
         seen |= 1 << at;
         let judged =
             if repeated { Err(field.repeated(value)) } else { field.check(value, findings.validation) };
-        // A second identity is none: readers disagree on which of the two counts.
+        // A second identity invalidates both: readers disagree on which one counts.
         let id = (field.is_identity() && !repeated).then(|| entity_id::of_value(value)).flatten();
         match judged {
             Ok(()) => {}

@@ -1,12 +1,12 @@
-//! `check` against misconfigurations that are made for real: it names each, with its level, and says what
-//! to do. A healthy bridge has nothing but `ok` lines.
+//! `check` against real misconfigurations: each has a finding with its level and its remedy. A healthy bridge has
+//! only `ok` lines.
 
 mod agreement;
 mod cluster;
+mod connections;
 mod healthy;
 mod machine;
 mod rights;
-mod ways;
 
 use crate::kit::process::Process;
 use crate::kit::topic_name;
@@ -16,16 +16,15 @@ use std::net::TcpListener;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// How long a run may take on a crowded machine; by itself it takes 20 seconds at most.
-const WITHIN: Duration = Duration::from_secs(120);
+/// Limit on the time of a run on a busy machine; alone it takes at most 20 seconds.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A finding as it must be: its level, its key, and words of its text and of what to do.
+/// Expected finding: level, key, and words of its text and remedy.
 type Expected<'a> = (&'a str, &'a str, &'a [&'a str]);
 
-/// A bridge's settings in which nothing is wrong but Kafka, which is not there.
+/// Correct settings of a bridge. Only Kafka does not exist.
 struct Bridge {
     settings: Vec<String>,
-    /// What all its topics begin with.
     prefix: String,
     folder: TempDir,
 }
@@ -52,7 +51,6 @@ impl Bridge {
         Self { settings, prefix, folder }
     }
 
-    /// With another setting, which wins.
     fn with(mut self, setting: impl Into<String>) -> Self {
         self.settings.push(setting.into());
         self
@@ -62,12 +60,10 @@ impl Bridge {
         format!("{}{rest}", self.prefix)
     }
 
-    /// What `check --json` says, with further words.
     fn check(&self, words: &[&str]) -> Report {
         self.check_in(words, &[])
     }
 
-    /// The same with variables of the environment.
     fn check_in(&self, words: &[&str], env: &[(&str, &str)]) -> Report {
         let (code, text) = self.run(&[&["--json"], words].concat(), env);
         let report: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
@@ -76,26 +72,24 @@ impl Bridge {
         Report { code, findings }
     }
 
-    /// The exit code, and what is printed.
     fn run(&self, words: &[&str], env: &[(&str, &str)]) -> (i32, String) {
         let mut args = [&["check"], words].concat();
         args.extend(self.settings.iter().flat_map(|setting| ["--set", setting]));
         let mut process = Process::bridge(&args, env);
-        let code = process.wait_exit(WITHIN).code().expect("an exit of its own");
-        assert_eq!(process.stderr(), [""; 0], "nothing is said beside the report");
+        let code = process.wait_exit(TIMEOUT).code().expect("an exit code, not a signal");
+        assert_eq!(process.stderr(), [""; 0], "stderr is not empty");
         (code, process.stdout().join("\n") + "\n")
     }
 }
 
-/// What `check` said.
 struct Report {
     code: i32,
     findings: Vec<Value>,
 }
 
 impl Report {
-    /// Everything that is not `ok`, a line each.
-    fn bad(&self) -> String {
+    /// Returns all findings that are not `ok`, one on a line.
+    fn problems(&self) -> String {
         let mut lines = String::new();
         for finding in self.findings.iter().filter(|finding| finding["level"] != "ok") {
             let field = |name: &str| finding[name].as_str().unwrap_or_default();
@@ -107,37 +101,35 @@ impl Report {
 
     fn has(&self, (level, key, words): Expected<'_>) -> bool {
         self.findings.iter().any(|finding| {
-            let said = format!("{} {} {}", finding["subject"], finding["text"], finding["fix"]);
+            let finding_text = format!("{} {} {}", finding["subject"], finding["text"], finding["fix"]);
             let advises = level == "ok" || level == "skipped" || finding["fix"].is_string();
             finding["level"] == level
                 && finding["key"] == key
                 && advises
-                && words.iter().all(|word| said.contains(word))
+                && words.iter().all(|word| finding_text.contains(word))
         })
     }
 
     #[track_caller]
-    fn says(&self, name: &str, expected: Expected<'_>) {
+    fn assert_finding(&self, name: &str, expected: Expected<'_>) {
         assert!(self.has(expected), "{name}: not found: {expected:?} in\n{:#?}", self.findings);
         let code = if expected.0 == "failure" { 1 } else { self.code };
-        assert_eq!(self.code, code, "{name}: exit code of\n{}", self.bad());
+        assert_eq!(self.code, code, "{name}: exit code of\n{}", self.problems());
     }
 }
 
-/// Two addresses that nobody listens on.
 fn free_addresses() -> [String; 2] {
     // Both at once, or they could be the same.
     let listeners = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     listeners.map(|listener| listener.local_addr().expect("its address").to_string())
 }
 
-/// An address that nobody listens on.
 fn free_address() -> String {
     let [address, _] = free_addresses();
     address
 }
 
-/// Says so where a misconfiguration cannot be made on this machine.
-fn cannot(case: &str, why: &str) {
+/// Reports that this machine cannot have the misconfiguration.
+fn report_skipped(case: &str, why: &str) {
     eprintln!("NOT PROVED HERE: {case}: {why}");
 }

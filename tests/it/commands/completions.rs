@@ -1,14 +1,13 @@
-//! Completions, in a shell.
+//! Shell completions.
 
 use crate::kit::process::bridge_command;
 use std::process::Command;
 
-/// What bash offers for a line whose last word is being typed.
 fn offered(line: &[&str]) -> Vec<String> {
     let script = bridge_command().args(["completions", "bash"]).output().expect("it starts");
     assert!(script.status.success());
     let script = String::from_utf8(script.stdout).expect("text");
-    // The function is found as the shell would find it: by what `complete` registered for the name.
+    // Finds the function as bash does: by the registration of `complete`.
     let ask = r#"
         eval "$1"; shift
         COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
@@ -36,7 +35,7 @@ fn bash_completes_commands_options_and_values() {
 }
 
 #[test]
-fn a_shell_that_is_not_known_is_a_wrong_command_line() {
+fn unknown_shell_is_a_usage_error() {
     let run = bridge_command().args(["completions", "tcsh"]).output().expect("it starts");
     assert_eq!(run.status.code(), Some(2));
 }

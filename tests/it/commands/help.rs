@@ -1,26 +1,24 @@
-//! What each command says of itself, and the settings in effect when nobody says anything: both are part
-//! of the interface, so that a change of them is looked at.
+//! Golden help texts and default settings, because both are part of the interface.
 
 use crate::kit::golden;
 use crate::kit::process::{Process, bridge_command};
 use std::process::Command;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-fn said(args: &[&str]) -> String {
-    // As on a terminal of that width, whatever the tests run in.
-    said_within(args, "100")
+fn output(args: &[&str]) -> String {
+    // A fixed width, whatever terminal the tests run in.
+    output_at_width(args, "100")
 }
 
-fn said_within(args: &[&str], columns: &str) -> String {
+fn output_at_width(args: &[&str], columns: &str) -> String {
     let mut process = Process::bridge(args, &[("COLUMNS", columns)]);
-    let status = process.wait_exit(PATIENCE);
+    let status = process.wait_exit(TIMEOUT);
     assert!(status.success(), "{args:?}: {status} {:?}", process.stderr());
     process.stdout().iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// The commands that a help text lists.
 fn commands(help: &str) -> Vec<String> {
     let listed =
         help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
@@ -29,28 +27,28 @@ fn commands(help: &str) -> Vec<String> {
     names.filter(|name| *name != "help").map(str::to_owned).collect()
 }
 
-/// Holds the help of a command and of those below it to what it should be. Returns how many those are.
-fn tell(path: &[String]) -> usize {
+/// Compares the help of a command and its subcommands with the golden files. Returns their number.
+fn compare_help(path: &[String]) -> usize {
     let args: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
-    let help = said(&args);
+    let help = output(&args);
     let name = if path.is_empty() { "justcall-bridge".to_owned() } else { path.join("-") };
     golden::same(&format!("help/{name}.txt"), &help);
     let below = commands(&help).into_iter().map(|command| {
         let path: Vec<_> = path.iter().cloned().chain([command]).collect();
-        tell(&path)
+        compare_help(&path)
     });
     1 + below.sum::<usize>()
 }
 
 #[test]
-fn every_command_says_what_it_does_with_an_example() {
-    let told = tell(&[]);
-    assert!(told > 20, "{told} commands only");
+fn help_of_every_command_has_an_example_and_matches_its_golden_file() {
+    let compared = compare_help(&[]);
+    assert!(compared > 20, "{compared} commands only");
 }
 
 #[test]
-fn examples_of_serve_are_settings_with_which_it_starts() {
-    let help = said_within(&["serve", "--help"], "1000");
+fn examples_of_serve_are_valid_settings() {
+    let help = output_at_width(&["serve", "--help"], "1000");
     let lines = help.lines().skip_while(|line| *line != "Examples:").skip(1);
     let examples: Vec<_> = lines.map(str::trim).filter(|line| !line.is_empty()).collect();
     assert_eq!(examples.len(), 3, "{help}");
@@ -58,18 +56,17 @@ fn examples_of_serve_are_settings_with_which_it_starts() {
     let settings = "sources: { main: { signature: { required: false } } }";
     std::fs::write(folder.path().join("bridge.yaml"), settings).expect("settings");
     for example in examples {
-        // The same settings, without a Kafka.
         let line = example.replace("justcall-bridge serve", "\"$0\" check --offline");
         let bridge = bridge_command();
         let mut command = Command::new("sh");
         command.args(["-c", &line]).arg(bridge.get_program()).current_dir(&folder);
         let mut process = Process::start(&mut command);
-        let status = process.wait_exit(PATIENCE);
+        let status = process.wait_exit(TIMEOUT);
         assert!(status.success(), "{example}: {:?}", process.stdout());
     }
 }
 
 #[test]
-fn settings_in_effect_are_the_documented_ones() {
-    golden::same("print-config.yaml", &said(&["serve", "--print-config"]));
+fn default_settings_match_the_golden_file() {
+    golden::same("print-config.yaml", &output(&["serve", "--print-config"]));
 }

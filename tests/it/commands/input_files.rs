@@ -1,4 +1,4 @@
-//! Files that a command reads: none makes it wait or read without end.
+//! Commands that read files: no file makes them wait or read without end.
 
 use crate::kit::process::bridge_command;
 use std::fs;
@@ -8,12 +8,10 @@ use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Nothing listens there.
-const NOWHERE: &str = "http://127.0.0.1:1/webhooks/justcall";
+const UNUSED_URL: &str = "http://127.0.0.1:1/webhooks/justcall";
 
 const OPEN: [&str; 2] = ["--set", "sources.main.signature.required=false"];
 
-/// Waits for the end, and returns exit code, stdout and stderr.
 fn ended(what: &str, mut child: Child) -> (Option<i32>, String, String) {
     let deadline = Instant::now() + TIMEOUT;
     while child.try_wait().expect("a state").is_none() {
@@ -86,7 +84,7 @@ fn fifo_device_or_folder_is_refused_by_every_command_that_reads_a_file() {
             vec!["send", "--token-file", file],
             vec!["send", "--ca-file", file],
         ] {
-            let (ended, _, stderr) = run(&[&args[..], &["--to", NOWHERE]].concat());
+            let (ended, _, stderr) = run(&[&args[..], &["--to", UNUSED_URL]].concat());
             assert_eq!(ended, Some(1), "{args:?}: {stderr}");
             assert!(stderr.contains("regular file"), "{args:?}: {stderr}");
         }
@@ -109,10 +107,10 @@ fn fifo_or_device_of_a_kafka_property_is_refused_before_librdkafka_opens_it() {
         let tls = ["--set", "kafka.properties.security.protocol=ssl", "--set", &property];
         for args in [["serve"], ["check"], ["tail"]] {
             let (ended, stdout, stderr) = run(&[&args[..], &tls, &OPEN].concat());
-            let told = stdout + &stderr;
-            assert_eq!(ended, Some(78), "{args:?} {name}: {told}");
-            let named = told.lines().any(|line| line.contains(name) && line.contains("regular file"));
-            assert!(named, "{args:?} {name}: {told}");
+            let printed = stdout + &stderr;
+            assert_eq!(ended, Some(78), "{args:?} {name}: {printed}");
+            let named = printed.lines().any(|line| line.contains(name) && line.contains("regular file"));
+            assert!(named, "{args:?} {name}: {printed}");
         }
     }
 }
@@ -135,7 +133,7 @@ fn pipe_of_a_shell_is_read_like_standard_input() {
     }
 }
 
-/// Waits until a process handles SIGTERM, before which the signal would kill it.
+/// Waits until a process handles SIGTERM; before, the signal would kill it.
 fn wait_for_signal_handler(process: u32) {
     let deadline = Instant::now() + TIMEOUT;
     let caught = || {
@@ -144,7 +142,7 @@ fn wait_for_signal_handler(process: u32) {
         u64::from_str_radix(mask.trim(), 16).ok()
     };
     while caught().is_none_or(|mask| mask >> 14 & 1 == 0) {
-        assert!(Instant::now() < deadline, "it handles no signal");
+        assert!(Instant::now() < deadline, "the process handles no signal");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -157,7 +155,7 @@ fn one_signal_ends_a_replay_that_waits_for_standard_input() {
         .expect("it starts");
     let _stdin = child.stdin.take();
     wait_for_signal_handler(child.id());
-    // Then it waits for input.
+    // Then the process waits for input.
     std::thread::sleep(Duration::from_millis(500));
     let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("it starts");
     assert!(sent.success());

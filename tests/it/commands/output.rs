@@ -11,26 +11,25 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// C0, DEL, C1, bidirectional controls and separators, as a sender can put them into JSON.
 const HOSTILE: &str =
     r"a\u001b[2J\r\n\u0007\u007f\u009b31m\u0085\u200e\u200f\u061c\u202e\u2066\u2069\u2028\u2029z";
 
-/// The same characters unescaped, as far as JSON allows them in a string.
+/// Same characters unescaped, as far as JSON allows them in a string.
 const RAW: &str = "b\u{7f}\u{9b}31m\u{85}\u{200e}\u{61c}\u{202e}\u{2066}\u{2028}\u{2029}z";
 
-/// An id that becomes a key, although a terminal obeys its characters.
+/// Id that becomes a key, although terminals interpret its characters.
 const ACCEPTED_ID: &str = "a\u{200e}\u{61c}\u{202e}\u{2066}\u{2028}\u{2029}z";
 
 fn command(args: &[&str]) -> Command {
     let mut command = bridge_command();
-    // A folder without settings.
     command.args(args).stdin(Stdio::null()).current_dir("/");
     command
 }
 
-/// Panics if a character that a terminal obeys is in the bytes.
+/// Panics if the bytes contain a character that terminals interpret.
 fn assert_harmless(what: &str, bytes: &[u8]) {
     let text = std::str::from_utf8(bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
     let is_obeyed = |c: char| {
@@ -49,7 +48,6 @@ fn harmless(args: &[&str]) -> Output {
     output
 }
 
-/// An event with hostile text in names and values.
 fn event(id: &str) -> String {
     format!(
         r#"{{"event":"call.completed","{RAW}":1,"timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"{id}","name":"{RAW}{HOSTILE}","{RAW}":"{HOSTILE}"}}}}"#
@@ -82,12 +80,11 @@ fn hostile_event_shows_no_raw_control_character_in_any_command() {
     fs::write(&case, format!("{{\"name\":\"{RAW}\",\"event\":{},\"key\":\"{RAW}\"}}\n", bodies[2]))
         .expect("a file");
 
-    // Kafka and the spool each hold them.
+    // Kafka and the spool each store them.
     let spool = path("spool");
     let settings: Vec<&str> = set.iter().map(String::as_str).collect();
     let bridge = Bridge::serve(kafka, &settings);
     let statuses: Vec<_> = bodies.iter().map(|body| bridge.post(body.as_bytes()).status).collect();
-    // An id without control characters is accepted and becomes a key.
     assert_eq!(statuses, [200, 422, 422, 400, 200]);
     assert!(bridge.stop().success());
     let spooling = format!("spool.directory={spool}");
@@ -160,7 +157,7 @@ fn hostile_event_shows_no_raw_control_character_in_dev() {
         let mut bytes = [0; 4096];
         while !String::from_utf8_lossy(seen).contains(part) {
             let read = out.read(&mut bytes).expect("output");
-            assert!(read > 0, "it ended before {part}");
+            assert!(read > 0, "the output ended before {part}");
             seen.extend_from_slice(&bytes[..read]);
         }
     };
@@ -183,7 +180,7 @@ fn hostile_event_shows_no_raw_control_character_in_dev() {
     assert_harmless("dev", &seen);
 }
 
-/// Every command that writes to stdout and needs no cluster.
+/// Returns every command that writes to stdout and needs no cluster.
 fn commands(folder: &Path) -> Vec<Vec<String>> {
     let file = |name: &str, text: &str| {
         let path = folder.join(name);
@@ -226,7 +223,6 @@ fn commands(folder: &Path) -> Vec<Vec<String>> {
     list.into_iter().map(|args| args.into_iter().map(str::to_owned).collect()).collect()
 }
 
-/// A spool with rows for `commands`.
 fn fill_spool(folder: &Path) {
     let spool = format!("spool.directory={}", folder.join("spool").display());
     let bridge = Bridge::serve(
@@ -242,7 +238,7 @@ fn fill_spool(folder: &Path) {
 
 fn ended(args: &[String], stdout: Stdio) -> (Option<i32>, String) {
     let mut child = command(&[]).args(args).stdout(stdout).stderr(Stdio::piped()).spawn().expect("it starts");
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while child.try_wait().expect("a state").is_none() {
         if Instant::now() > deadline {
             child.kill().expect("killed");
@@ -258,8 +254,7 @@ fn full() -> Stdio {
     OpenOptions::new().write(true).open("/dev/full").expect("a full device").into()
 }
 
-/// A pipe that nobody reads.
-fn closed() -> Stdio {
+fn closed_pipe() -> Stdio {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     writer.into()
@@ -278,7 +273,7 @@ fn every_command_fails_on_a_full_disk_and_ends_quietly_on_a_closed_pipe() {
         let (code, stderr) = ended(&args, full());
         assert_eq!(code, Some(1), "{args:?}: {stderr}");
         assert!(stderr.contains("cannot write the output"), "{args:?}: {stderr}");
-        let (code, stderr) = ended(&args, closed());
+        let (code, stderr) = ended(&args, closed_pipe());
         assert_eq!(code, Some(0), "{args:?}: {stderr}");
         assert!(!stderr.contains("panicked") && !stderr.contains("error:"), "{args:?}: {stderr}");
     }
@@ -341,7 +336,7 @@ fn commands_about_a_cluster_fail_on_a_full_disk_and_end_quietly_on_a_closed_pipe
         let (code, stderr) = ended(&args, full());
         assert_eq!(code, Some(1), "{args:?}: {stderr}");
         assert!(stderr.contains("cannot write the output"), "{args:?}: {stderr}");
-        let (code, stderr) = ended(&args, closed());
+        let (code, stderr) = ended(&args, closed_pipe());
         let replay = args.contains(&"replay".to_owned());
         assert_eq!(code, Some(i32::from(replay)), "{args:?}: {stderr}");
         assert!(!stderr.contains("panicked") && !stderr.contains("error:"), "{args:?}: {stderr}");
@@ -349,16 +344,14 @@ fn commands_about_a_cluster_fail_on_a_full_disk_and_end_quietly_on_a_closed_pipe
     assert!(bridge.stop().success());
 }
 
-/// A pipe that is full and that nobody reads, with its reader.
-fn stalled() -> (std::io::PipeReader, Stdio) {
+fn stalled_pipe() -> (std::io::PipeReader, Stdio) {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
-    // The capacity of a pipe on Linux.
     std::io::Write::write_all(&mut writer, &[b'x'; 64 * 1024]).expect("room for it");
     (reader, writer.into())
 }
 
 #[test]
-fn every_command_ends_with_its_exit_code_although_nobody_reads_stderr() {
+fn every_command_ends_with_its_exit_code_when_stderr_is_not_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let rejected = folder.path().join("rejected.ndjson").display().to_string();
     fs::write(&rejected, "no JSON\n".repeat(40)).expect("a file");
@@ -378,7 +371,7 @@ fn every_command_ends_with_its_exit_code_although_nobody_reads_stderr() {
         (vec!["tail", "--set", "a"], 78),
         (vec!["serve", "--set", "a"], 78),
     ] {
-        let (_reader, stderr) = stalled();
+        let (_reader, stderr) = stalled_pipe();
         let mut child = command(&args).stdout(Stdio::null()).stderr(stderr).spawn().expect("it starts");
         let deadline = Instant::now() + Duration::from_secs(60);
         let status = loop {
@@ -396,8 +389,8 @@ fn every_command_ends_with_its_exit_code_although_nobody_reads_stderr() {
 }
 
 #[test]
-fn dev_ends_at_a_signal_although_nobody_reads_stdout() {
-    let (_reader, stdout) = stalled();
+fn dev_ends_at_a_signal_when_stdout_is_not_read() {
+    let (_reader, stdout) = stalled_pipe();
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let admin = free.local_addr().expect("an address");
     drop(free);
@@ -406,12 +399,12 @@ fn dev_ends_at_a_signal_although_nobody_reads_stdout() {
         .stderr(Stdio::null())
         .spawn()
         .expect("it starts");
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while std::net::TcpStream::connect(admin).is_err() {
-        assert!(Instant::now() < deadline, "it does not listen");
+        assert!(Instant::now() < deadline, "dev does not listen");
         std::thread::sleep(Duration::from_millis(50));
     }
-    // The greeting is on its way.
+    // Time for the banner.
     std::thread::sleep(Duration::from_secs(1));
     let sent = Command::new("kill").args(["-TERM", &dev.id().to_string()]).status().expect("it starts");
     assert!(sent.success());
@@ -419,7 +412,7 @@ fn dev_ends_at_a_signal_although_nobody_reads_stdout() {
     while dev.try_wait().expect("a state").is_none() {
         if Instant::now() > deadline {
             dev.kill().expect("killed");
-            panic!("dev runs on");
+            panic!("dev does not end");
         }
         std::thread::sleep(Duration::from_millis(10));
     }

@@ -1,4 +1,4 @@
-//! Files that are replayed: backfills and exports.
+//! `replay` of files: backfills and exports.
 
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::command::{Place, finish, normal};
@@ -16,9 +16,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A folder with a file to replay, and topics of its own.
 struct Backfill {
     folder: TempDir,
     file: PathBuf,
@@ -53,20 +52,18 @@ impl Backfill {
     }
 }
 
-/// `number` is when it happened, in order.
 fn call(key: usize, number: usize) -> String {
     format!(
         r#"{{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"call_{key}","duration":{number}}}}}"#
     )
 }
 
-/// The number in a record's body.
 fn number(read: &Read) -> usize {
     let body: serde_json::Value = serde_json::from_slice(&read.value).expect("JSON");
     body["data"]["duration"].as_u64().and_then(|number| number.try_into().ok()).expect("a number")
 }
 
-/// The numbers of each key, in the order they stand, repeats left out.
+/// Returns the numbers of each key in the order of the log, without repetitions.
 fn first_occurrences(records: &[Read]) -> BTreeMap<Vec<u8>, Vec<usize>> {
     let mut keys: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
     for record in records {
@@ -79,7 +76,7 @@ fn first_occurrences(records: &[Read]) -> BTreeMap<Vec<u8>, Vec<usize>> {
 }
 
 #[test]
-fn events_are_not_overwritten_by_what_is_written_about_them() {
+fn output_files_never_overwrite_the_events() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("events.ndjson");
     std::fs::write(&file, "{}\n").expect("a file");
@@ -98,13 +95,13 @@ fn events_are_not_overwritten_by_what_is_written_about_them() {
 }
 
 #[test]
-fn killed_replay_goes_on_and_everything_is_there_in_order() {
+fn killed_replay_resumes_without_loss_and_in_order() {
     let lines: String = (0..2000).map(|number| call(number % 40, number) + "\n").collect();
     let backfill = Backfill::new(&lines);
     let bootstrap = Kafka::shared().bootstrap();
     create_topic(bootstrap, &backfill.topic("call.completed"), 3);
     let resume = backfill.path("backfill.ndjson.resume");
-    // Slow enough to be killed on the way.
+    // Slow enough to be killed before the end.
     let args = backfill.args(&["--rate", "400"]);
     for kill in 1..=3 {
         let before = fs::read_to_string(&resume).unwrap_or_default();
@@ -114,9 +111,9 @@ fn killed_replay_goes_on_and_everything_is_there_in_order() {
         });
         std::thread::sleep(Duration::from_millis(150 * kill));
         process.signal("KILL");
-        assert_eq!(process.wait_exit(PATIENCE).code(), None, "the kill came too late");
+        assert_eq!(process.wait_exit(TIMEOUT).code(), None, "the kill came too late");
     }
-    let last = backfill.place.run(&backfill.args(&[])).ended(0);
+    let last = backfill.place.run(&backfill.args(&[])).expect_code(0);
     assert!(last.stderr.join("\n").contains("goes on at line"), "{last:?}");
     let summary = last.json();
     assert!(summary["first_line"].as_u64() > Some(1) && summary["last_line"] == 2000, "{summary}");
@@ -129,16 +126,16 @@ fn killed_replay_goes_on_and_everything_is_there_in_order() {
         })
         .collect();
     assert!(keys == expected, "lost or out of order");
-    // Three kills, and each repeats at most what was committed and not yet remembered.
+    // Each of three kills repeats at most the records committed after the last resume point.
     assert!(records.len() <= 2000 + 3 * 500, "{}", records.len());
 
-    let again = backfill.place.run(&backfill.args(&[])).ended(0).json();
+    let again = backfill.place.run(&backfill.args(&[])).expect_code(0).json();
     assert_eq!((&again["replayed"], &again["finished"]), (&0.into(), &true.into()));
     assert_eq!(backfill.committed("call.completed").len(), records.len());
 }
 
 #[test]
-fn rate_is_kept_and_interruption_ends_at_a_resume_point() {
+fn rate_is_limited_and_interruption_ends_at_a_resume_point() {
     let lines: String = (0..200).map(|number| call(number, number) + "\n").collect();
     let backfill = Backfill::new(&lines);
     create_topic(Kafka::shared().bootstrap(), &backfill.topic("call.completed"), 3);
@@ -148,18 +145,18 @@ fn rate_is_kept_and_interruption_ends_at_a_resume_point() {
     until("a resume point", || PathBuf::from(&resume).exists());
     std::thread::sleep(Duration::from_millis(300));
     process.signal("INT");
-    let stopped = finish(process).ended(1);
+    let stopped = finish(process).expect_code(1);
     let first = stopped.json();
     assert_eq!(first["finished"], false, "{first}");
     assert!(stopped.stderr.join("\n").contains("run it again to go on"), "{stopped:?}");
-    let rest = backfill.place.run(&backfill.args(&["--rate", "50"])).ended(0).json();
+    let rest = backfill.place.run(&backfill.args(&["--rate", "50"])).expect_code(0).json();
     assert_eq!(first["replayed"].as_u64().unwrap() + rest["replayed"].as_u64().unwrap(), 200);
     assert!(began.elapsed() >= Duration::from_millis(3900), "200 lines at 50/s in {:?}", began.elapsed());
-    assert_eq!(backfill.committed("call.completed").len(), 200, "an orderly end repeats nothing");
+    assert_eq!(backfill.committed("call.completed").len(), 200, "an orderly stop repeated records");
 }
 
 #[test]
-fn rejected_lines_are_told_kept_and_do_not_stop_the_rest() {
+fn rejected_lines_are_reported_and_kept_and_the_rest_continues() {
     let lines = [
         call(1, 1),
         "no JSON".into(),
@@ -171,15 +168,15 @@ fn rejected_lines_are_told_kept_and_do_not_stop_the_rest() {
     ];
     let backfill = Backfill::new(&lines.join("\n"));
     let rejects = backfill.path("rejected.ndjson");
-    let dry = backfill.place.run(&backfill.args(&["--dry-run", "--rejects", &rejects])).ended(1).json();
+    let dry = backfill.place.run(&backfill.args(&["--dry-run", "--rejects", &rejects])).expect_code(1).json();
     assert_eq!(dry["replayed"], 3);
     assert!(backfill.committed("call.completed").is_empty() && !PathBuf::from(&rejects).exists());
     assert!(
         !PathBuf::from(backfill.path("backfill.ndjson.resume")).exists(),
-        "a dry run remembers something"
+        "a dry run wrote a resume point"
     );
 
-    let ran = backfill.place.run(&backfill.args(&["--rejects", &rejects])).ended(1);
+    let ran = backfill.place.run(&backfill.args(&["--rejects", &rejects])).expect_code(1);
     let summary = ran.json();
     let expected = serde_json::json!({"contract_violation": 1, "not_an_envelope": 1, "not_json": 1});
     assert_eq!(
@@ -187,91 +184,91 @@ fn rejected_lines_are_told_kept_and_do_not_stop_the_rest() {
         (&3.into(), &1.into(), &expected)
     );
     for line in ["line 2: not_json", "line 3: contract_violation", "line 6: not_an_envelope"] {
-        assert!(ran.stderr.iter().any(|told| told.starts_with(line)), "{line}: {ran:?}");
+        assert!(ran.stderr.iter().any(|logged| logged.starts_with(line)), "{line}: {ran:?}");
     }
     let kept = fs::read_to_string(&rejects).expect("rejected lines");
     assert_eq!(kept.lines().collect::<Vec<_>>(), [&lines[1], &lines[2], &lines[5]]);
     assert_eq!(backfill.committed("call.completed").len(), 3);
 
-    // All is done, and not all is well.
-    let again = backfill.place.run(&backfill.args(&["--rejects", &rejects])).ended(1).json();
+    // The file is complete, but some lines were rejected.
+    let again = backfill.place.run(&backfill.args(&["--rejects", &rejects])).expect_code(1).json();
     assert_eq!((&again["replayed"], &again["rejected_before"]), (&0.into(), &3.into()));
     assert_eq!(fs::read_to_string(&rejects).expect("rejected lines"), kept);
-    let from = backfill.place.run(&backfill.args(&["--from-line", "7"])).ended(0).json();
+    let from = backfill.place.run(&backfill.args(&["--from-line", "7"])).expect_code(0).json();
     assert_eq!((&from["first_line"], &from["replayed"]), (&7.into(), &1.into()));
-    backfill.place.run(&backfill.args(&["--restart"])).ended(1);
+    backfill.place.run(&backfill.args(&["--restart"])).expect_code(1);
     assert_eq!(backfill.committed("call.completed").len(), 3 + 1 + 3);
     let record = &backfill.committed("call.completed")[0];
     assert!(record.header("justcall-replayed").is_some() && record.header("ce_id").is_some());
 }
 
 #[test]
-fn rejects_are_not_kept_from_a_body_because_it_may_hold_lines() {
+fn rejects_file_is_refused_for_a_single_body() {
     let backfill = Backfill::new("{\n\"event\": 1}");
     let rejects = backfill.path("rejected.ndjson");
-    let ran = backfill.place.run(&backfill.args(&["--body", "--rejects", &rejects])).ended(2);
+    let ran = backfill.place.run(&backfill.args(&["--body", "--rejects", &rejects])).expect_code(2);
     assert!(ran.stderr.join("\n").contains("--rejects <FILE>"), "{ran:?}");
     assert!(!PathBuf::from(&rejects).exists());
 }
 
 #[test]
-fn other_kind_of_content_is_not_continued_from_a_resume_point() {
+fn resume_point_of_another_kind_of_content_is_refused() {
     let record = r#"{"topic":"foreign","headers":{},"timestamp":1,"value":"x"}"#;
     let backfill = Backfill::new(record);
-    let ran = backfill.place.run(&backfill.args(&[])).ended(1);
+    let ran = backfill.place.run(&backfill.args(&[])).expect_code(1);
     assert!(ran.stderr.join("\n").contains("needs --records"), "{ran:?}");
     let hinted = ["--records", "--any-topic"];
-    let refused = backfill.place.run(&backfill.args(&hinted)).ended(1);
-    let told = refused.stderr.join("\n");
-    assert!(told.contains("--restart") && told.contains("as events up to line 1"), "{told}");
+    let refused = backfill.place.run(&backfill.args(&hinted)).expect_code(1);
+    let logged = refused.stderr.join("\n");
+    assert!(logged.contains("--restart") && logged.contains("as events up to line 1"), "{logged}");
     let dry = [&hinted[..], &["--restart", "--dry-run"]].concat();
-    assert_eq!(backfill.place.run(&backfill.args(&dry)).ended(0).json()["replayed"], 1);
+    assert_eq!(backfill.place.run(&backfill.args(&dry)).expect_code(0).json()["replayed"], 1);
 }
 
 #[test]
-fn line_that_kafka_refuses_is_rejected_and_its_neighbours_are_not() {
+fn line_that_kafka_refuses_is_rejected_and_the_others_are_written() {
     let large = call(2, 2).replace(r#""duration""#, &format!(r#""notes":"{}","duration""#, "x".repeat(5000)));
     let backfill = Backfill::new(&[call(1, 1), large, call(3, 3)].join("\n"));
     let limit = [("max.message.bytes", "2000")];
     create_topic_with(Kafka::shared().bootstrap(), &backfill.topic("call.completed"), 1, 1, &limit);
-    let ran = backfill.place.run(&backfill.args(&[])).ended(1);
+    let ran = backfill.place.run(&backfill.args(&[])).expect_code(1);
     assert!(ran.stderr.iter().any(|line| line.starts_with("line 2: refused_by_kafka")), "{ran:?}");
     let numbers: Vec<_> = backfill.committed("call.completed").iter().map(number).collect();
     assert_eq!(numbers, [1, 3]);
 }
 
 #[test]
-fn changed_file_and_unknown_source_are_refused_with_what_to_do() {
+fn changed_file_and_unknown_source_are_refused_with_a_remedy() {
     let backfill = Backfill::new(&(call(1, 1) + "\n"));
-    backfill.place.run(&backfill.args(&[])).ended(0);
+    backfill.place.run(&backfill.args(&[])).expect_code(0);
     fs::write(&backfill.file, call(2, 2) + "\n" + &call(3, 3)).expect("a file");
-    let refused = backfill.place.run(&backfill.args(&[])).ended(1);
+    let refused = backfill.place.run(&backfill.args(&[])).expect_code(1);
     assert!(refused.stderr.join("").contains("--from-line 2"), "{refused:?}");
     assert_eq!(backfill.committed("call.completed").len(), 1);
-    let usage = backfill.place.run(&backfill.args(&["--source", "nobody"])).ended(2);
+    let usage = backfill.place.run(&backfill.args(&["--source", "nobody"])).expect_code(2);
     assert!(usage.stderr.join("").contains("main"), "{usage:?}");
-    backfill.place.run(&backfill.args(&["--restart"])).ended(0);
+    backfill.place.run(&backfill.args(&["--restart"])).expect_code(0);
     assert_eq!(backfill.committed("call.completed").len(), 3);
 }
 
 #[test]
-fn nothing_is_written_that_cannot_be_remembered() {
+fn nothing_is_written_without_a_resume_point() {
     let backfill = Backfill::new(&(call(1, 1) + "\n"));
     let nowhere = backfill.path("no/such/folder/resume");
-    let refused = backfill.place.run(&backfill.args(&["--resume-file", &nowhere])).ended(1);
+    let refused = backfill.place.run(&backfill.args(&["--resume-file", &nowhere])).expect_code(1);
     assert!(refused.stderr.join("").contains("--resume-file"), "{refused:?}");
     create_topic(Kafka::shared().bootstrap(), &backfill.topic("call.completed"), 1);
     assert!(backfill.committed("call.completed").is_empty());
 }
 
 #[test]
-fn while_kafka_is_down_it_waits_and_says_so() {
+fn replay_waits_for_kafka_and_reports_it() {
     let backfill = Backfill::new(&(call(1, 1) + "\n"));
     let place = Place::new("127.0.0.1:1", &backfill.prefix);
     let process = place.start(&backfill.args(&[]));
-    process.wait_for_line("waiting for Kafka", PATIENCE);
+    process.wait_for_line("waiting for Kafka", TIMEOUT);
     process.signal("INT");
-    let ran = finish(process).ended(1);
+    let ran = finish(process).expect_code(1);
     assert!(ran.stderr.join("\n").contains("run it again"), "{ran:?}");
 }
 
@@ -293,29 +290,29 @@ fn export_of_a_spool_replays_to_identical_records() {
         assert_eq!((answer.status, &answer.json()["outcome"]), (200, &"spooled".into()));
     }
     let spool = spool.display().to_string();
-    let export = finish(Process::bridge(&["spool", "export", "--directory", &spool], &[])).ended(0);
+    let export = finish(Process::bridge(&["spool", "export", "--directory", &spool], &[])).expect_code(0);
     assert!(bridge.stop().success());
     let file = folder.path().join("backlog.ndjson");
     fs::write(&file, export.text()).expect("a file");
     let topic = format!("{prefix}call.completed");
     create_topic(kafka, &topic, 3);
     let replay = ["replay", file.to_str().expect("text"), "--json", "--records"];
-    let summary = Place::new(kafka, &prefix).run(&replay).ended(0).json();
+    let summary = Place::new(kafka, &prefix).run(&replay).expect_code(0).json();
     assert_eq!(summary["replayed"], 20);
     let replayed = comparable(consume::read_committed(kafka, &topic));
     assert_eq!(replayed.len(), 20);
 
-    // The drain of the same spool says what they should be.
+    // The drain of the same spool shows the expected records.
     let bridge = Bridge::serve(kafka, &settings);
     bridge.wait_for_metric("spool_rows", 0);
     let both = comparable(consume::read_committed(kafka, &topic));
     assert!(bridge.stop().success());
     assert_eq!(both.len(), 40);
     let drained: Vec<_> = both.into_iter().filter(|each| !replayed.contains(each)).collect();
-    assert!(drained.is_empty(), "not as the drain writes them: {drained:?}");
+    assert!(drained.is_empty(), "the drain writes other records: {drained:?}");
 }
 
-/// Every header stays, also those that share a name; a record without a time never becomes one of 1970.
+/// Headers of the same name survive, and a record without a time does not become one of 1970.
 #[test]
 fn headers_of_one_name_and_missing_times_survive_an_export() {
     let kafka = Kafka::shared().bootstrap();
@@ -331,16 +328,16 @@ fn headers_of_one_name_and_missing_times_survive_an_export() {
         let all = twice(OwnedHeaders::new(), b"a").insert(Header { key: "ce_id", value: Some("7") });
         twice(twice(all, b"\xff"), b"c")
     };
-    // librdkafka takes 0 for the present time, so that no record of 0 can be made here.
+    // librdkafka replaces 0 with the present time, so this test cannot write a record of time 0.
     for time in [-1, 1234] {
         let record = BaseRecord::<(), _>::to(&topic).payload("{}").headers(headers()).timestamp(time);
         producer.send(record).map_err(|(error, _)| error).expect("room");
-        producer.flush(PATIENCE).expect("acknowledged");
+        producer.flush(TIMEOUT).expect("acknowledged");
     }
     let place = Place::new(kafka, &prefix);
     let tail =
         ["tail", "--topic", &topic, "--json", "--show-personal-data", "--from", "beginning", "--until-end"];
-    let export = place.run(&tail).ended(0).text();
+    let export = place.run(&tail).expect_code(0).text();
     let lines: Vec<serde_json::Value> =
         export.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.len(), 2);
@@ -351,9 +348,9 @@ fn headers_of_one_name_and_missing_times_survive_an_export() {
     fs::write(&file, export).expect("a file");
     let before = chrono::Utc::now().timestamp_millis();
     let replay = ["replay", file.to_str().expect("text"), "--json", "--records"];
-    assert_eq!(place.run(&replay).ended(0).json()["replayed"], 2);
-    // The exported record itself has no time, and this reader wants one of every record.
-    let end = place.run(&tail).ended(0).text();
+    assert_eq!(place.run(&replay).expect_code(0).json()["replayed"], 2);
+    // The exported record itself has no time, and this reader needs one.
+    let end = place.run(&tail).expect_code(0).text();
     let replayed: Vec<serde_json::Value> =
         end.lines().skip(2).map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let times: Vec<i64> = replayed.iter().map(|line| line["timestamp"].as_i64().expect("a time")).collect();
@@ -364,8 +361,8 @@ fn headers_of_one_name_and_missing_times_survive_an_export() {
     }
 }
 
-/// A rejected body in the form of an exported record, shown and replayed as in docs/operations/outage.md, and
-/// in the two other ways in which an operator may try it.
+/// Shows and replays a rejected body in the form of an exported record, as in docs/operations/outage.md and in two
+/// other ways.
 #[test]
 fn rejected_body_in_the_form_of_a_record_reaches_no_topic_that_it_names() {
     let backfill = Backfill::new("");
@@ -374,7 +371,7 @@ fn rejected_body_in_the_form_of_a_record_reaches_no_topic_that_it_names() {
     let record = format!(
         r#"{{"topic":"{foreign}","headers":{{"ce_id":"1","ce_type":"order.paid"}},"key":"k","timestamp":1,"value":"{{}}"}}"#
     );
-    // Neither a line of its own after other bytes, nor an event on a line of its own may be found in it.
+    // Neither a record nor an event on a line of its own within the body may be found.
     let with_lines = format!("x\n{record}\n{}\n", call(66, 66));
     let settings = [format!("topics.prefix={}", backfill.prefix)];
     let bridge = Bridge::serve(kafka, &[&settings[0]]);
@@ -388,13 +385,13 @@ fn rejected_body_in_the_form_of_a_record_reaches_no_topic_that_it_names() {
     let ids: Vec<&str> = list.split_whitespace().filter(|word| is_letter_id(word)).collect();
     assert_eq!(ids.len(), 2, "{list}");
     for (at, id) in ids.into_iter().enumerate() {
-        let shown = backfill.place.run(&["dead-letters", "show", id, "--raw"]).ended(0).text();
+        let shown = backfill.place.run(&["dead-letters", "show", id, "--raw"]).expect_code(0).text();
         let file = backfill.path(&format!("body{at}.json"));
         fs::write(&file, &shown).expect("a file");
         let replay = |flag: &[&str]| {
             let resume = backfill.path("resume");
             let args = [&["replay", &file, "--restart", "--resume-file", &resume][..], flag].concat();
-            backfill.place.run(&args).ended(1);
+            backfill.place.run(&args).expect_code(1);
         };
         replay(&["--body"]);
         assert!(consume::topic_partitions(kafka, &foreign).is_none());
@@ -409,14 +406,13 @@ fn rejected_body_in_the_form_of_a_record_reaches_no_topic_that_it_names() {
         assert!(consume::topic_partitions(kafka, &foreign).is_none());
     }
 
-    // The second flag is the operator's word that every topic is meant.
+    // The second flag confirms that every topic is meant.
     let file = backfill.path("own.ndjson");
     fs::write(&file, &record).expect("a file");
-    backfill.place.run(&["replay", &file, "--records", "--any-topic"]).ended(0);
+    backfill.place.run(&["replay", &file, "--records", "--any-topic"]).expect_code(0);
     assert_eq!(consume::read_committed(kafka, &foreign).len(), 1);
 }
 
-/// `<partition>-<offset>`
 fn is_letter_id(word: &str) -> bool {
     word.split_once('-').is_some_and(|(partition, offset)| {
         [partition, offset]
@@ -425,7 +421,7 @@ fn is_letter_id(word: &str) -> bool {
     })
 }
 
-/// All of a record but its offset; an export does not keep the order of its headers.
+/// Returns records without offsets; an export does not keep the order of headers.
 fn comparable(reads: Vec<Read>) -> Vec<Read> {
     let each = |mut read: Read| {
         read.headers.sort();
@@ -435,11 +431,11 @@ fn comparable(reads: Vec<Read>) -> Vec<Read> {
 }
 
 #[test]
-fn outputs_are_as_they_should_be() {
+fn outputs_match_the_golden_files() {
     let backfill = Backfill::new(&[call(1, 1), call(2, 2), "no JSON".into()].join("\n"));
     let file = backfill.file.to_str().expect("text");
     let run = |args: &[&str]| {
-        let ran = backfill.place.run(&[&["replay", file], args].concat()).ended(1);
+        let ran = backfill.place.run(&[&["replay", file], args].concat()).expect_code(1);
         normal(&format!("{}{}\n", ran.text(), ran.stderr.join("\n")), &backfill.prefix)
     };
     golden::same("replay-dry-run.txt", &run(&["--dry-run"]));

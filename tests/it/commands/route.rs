@@ -1,4 +1,4 @@
-//! `route`: what becomes of events, and mappings held to what is expected of them.
+//! `route`: results for events, and mappings compared with expectations.
 
 use crate::kit::golden;
 use crate::kit::process::bridge_command;
@@ -14,7 +14,6 @@ const SETTINGS: &str = include_str!("route/bridge.yaml");
 const EVENTS: &str = include_str!("route/events.ndjson");
 const EXPECTED: &str = include_str!("route/expected.yaml");
 
-/// A folder with the settings, the events and what is expected.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (name, text) in [("bridge.yaml", SETTINGS), ("events.ndjson", EVENTS), ("expected.yaml", EXPECTED)] {
@@ -28,7 +27,7 @@ fn route_with_stdin(folder: &Path, args: &[&str], input: &str) -> Output {
     command.args(["route", "--config", "bridge.yaml", "--received-at", "2026-03-12T15:00:00Z"]).args(args);
     command.current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
-    // It may end without reading, over what is wrong with the command line.
+    // The command may end without reading, after an invalid argument.
     let _ = child.stdin.take().expect("piped above").write_all(input.as_bytes());
     child.wait_with_output().expect("it ends")
 }
@@ -37,48 +36,51 @@ fn route(folder: &Path, args: &[&str]) -> Output {
     route_with_stdin(folder, args, "")
 }
 
-/// Everything that a run says, and how it ends.
-fn said(output: &Output) -> String {
+fn summary(output: &Output) -> String {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     format!("{out}{err}exit code {}\n", output.status.code().expect("a code"))
 }
 
 #[test]
-fn every_way_that_an_event_can_go_is_told() {
+fn every_outcome_of_an_event_is_printed() {
     let folder = folder();
-    let told = |args: &[&str]| said(&route(folder.path(), args));
-    golden::same("route/events.txt", &told(&["events.ndjson", "--source", "main"]));
-    golden::same("route/events.ndjson", &told(&["events.ndjson", "--source", "main", "--json"]));
-    golden::same("route/tolerant.txt", &told(&["events.ndjson", "--source", "easy", "--partitions", "12"]));
+    let printed = |args: &[&str]| summary(&route(folder.path(), args));
+    golden::same("route/events.txt", &printed(&["events.ndjson", "--source", "main"]));
+    golden::same("route/events.ndjson", &printed(&["events.ndjson", "--source", "main", "--json"]));
+    golden::same(
+        "route/tolerant.txt",
+        &printed(&["events.ndjson", "--source", "easy", "--partitions", "12"]),
+    );
     let policy = ["--source", "main", "--set", "unknown_events=dead_letter", "events.ndjson", "--json"];
-    golden::same("route/dead-letter-policy.ndjson", &told(&policy));
+    golden::same("route/dead-letter-policy.ndjson", &printed(&policy));
 }
 
 /// A JSON pointer fits one dialect, a named field both.
 #[test]
-fn condition_on_a_field_that_is_absent_is_told_apart_from_another_value() {
+fn missing_field_is_distinguished_from_another_value() {
     let folder = folder();
     let (_, live) =
         samples(Dialect::Live).find(|(known, _)| *known == KnownType::CallMissed).expect("a sample");
     let outgoing = live.replace("Incoming", "Outgoing");
-    let told = |body: &str, args: &[&str]| {
-        let said = route_with_stdin(folder.path(), &[&["--source", "main"], args].concat(), body);
-        String::from_utf8(said.stdout).expect("text")
+    let printed = |body: &str, args: &[&str]| {
+        let output = route_with_stdin(folder.path(), &[&["--source", "main"], args].concat(), body);
+        String::from_utf8(output.stdout).expect("text")
     };
     let step = |body: &str, args: &[&str]| {
-        let told: Value = serde_json::from_str(&told(body, &[&["--json"], args].concat())).expect("JSON");
-        told["steps"][1].clone()
+        let printed: Value =
+            serde_json::from_str(&printed(body, &[&["--json"], args].concat())).expect("JSON");
+        printed["steps"][1].clone()
     };
     let named = [
         "--set",
         "routes=[{match: sms.*, topics: s}, {match: call.missed, when: {direction: outbound}, topics: justcall.missed.outbound}]",
     ];
     let text = r#"condition not met: /data/direction is "outbound" (field absent or null)"#;
-    assert!(told(&outgoing, &[]).contains(text), "{}", told(&outgoing, &[]));
+    assert!(printed(&outgoing, &[]).contains(text), "{}", printed(&outgoing, &[]));
     assert_eq!(step(&outgoing, &[])["field_absent"], true);
     assert_eq!(step(&outgoing, &named)["verdict"], "took");
     let text = "condition not met: direction is \"outbound\"\n";
-    assert!(told(live, &named).contains(text), "{}", told(live, &named));
+    assert!(printed(live, &named).contains(text), "{}", printed(live, &named));
     assert_eq!(step(live, &named)["field_absent"], false);
 }
 
@@ -88,8 +90,8 @@ fn one_event_can_come_from_standard_input() {
     let pretty = serde_json::from_str::<Value>(EVENTS.lines().next().expect("a line")).expect("JSON");
     let output = route_with_stdin(folder.path(), &["--source", "main", "--json"], &format!("{pretty:#}\n"));
     assert_eq!(output.status.code(), Some(0));
-    let told: Value = serde_json::from_slice(&output.stdout).expect("one line of JSON");
-    assert_eq!((told["at"].as_str(), told["routes"].as_array().map(Vec::len)), (Some("-"), Some(2)));
+    let printed: Value = serde_json::from_slice(&output.stdout).expect("one line of JSON");
+    assert_eq!((printed["at"].as_str(), printed["routes"].as_array().map(Vec::len)), (Some("-"), Some(2)));
 }
 
 #[test]
@@ -100,14 +102,14 @@ fn partitions_are_those_of_kafkas_java_client() {
         .collect();
     let args = ["--source", "main", "--partitions", "7", "--json"];
     let output = route_with_stdin(folder.path(), &args, &events);
-    let told: Vec<Value> = output
+    let printed: Vec<Value> = output
         .stdout
         .split(|byte| *byte == b'\n')
         .filter_map(|line| serde_json::from_slice(line).ok())
         .collect();
-    let keys: Vec<&str> = told.iter().filter_map(|each| each["records"][0]["key"].as_str()).collect();
+    let keys: Vec<&str> = printed.iter().filter_map(|each| each["records"][0]["key"].as_str()).collect();
     let partitions: Vec<i64> =
-        told.iter().filter_map(|each| each["records"][0]["partition"].as_i64()).collect();
+        printed.iter().filter_map(|each| each["records"][0]["partition"].as_i64()).collect();
     let bytes: Vec<&[u8]> = keys.iter().map(|key| key.as_bytes()).collect();
     let by_java = crate::kit::murmur2::java_partitions(&bytes, 7);
     assert_eq!(partitions, by_java.iter().map(|each| i64::from(*each)).collect::<Vec<_>>());
@@ -115,50 +117,50 @@ fn partitions_are_those_of_kafkas_java_client() {
 }
 
 #[test]
-fn a_mapping_that_does_as_expected_passes() {
+fn mapping_that_meets_its_expectations_passes() {
     let folder = folder();
     let output = route(folder.path(), &["--expect", "expected.yaml", "--source", "main"]);
-    assert_eq!(said(&output), "10 as expected\nexit code 0\n");
+    assert_eq!(summary(&output), "10 as expected\nexit code 0\n");
 }
 
 #[test]
-fn what_differs_is_named_with_place_field_and_both_values() {
+fn difference_is_reported_with_place_field_and_both_values() {
     let folder = folder();
-    // Somebody takes the condition away, and drops what was dropped before no more.
+    // Without the condition, events are no longer dropped.
     let settings = SETTINGS
         .replace("when: { /data/direction: outbound }", "when: { /data/direction: { exists: true } }")
         .replace("drop: true", "topics: justcall.sms");
     fs::write(folder.path().join("bridge.yaml"), settings).expect("bridge.yaml");
-    let told = |args: &[&str]| said(&route(folder.path(), args));
-    golden::same("route/differences.txt", &told(&["--expect", "expected.yaml", "--source", "main"]));
+    let printed = |args: &[&str]| summary(&route(folder.path(), args));
+    golden::same("route/differences.txt", &printed(&["--expect", "expected.yaml", "--source", "main"]));
     golden::same(
         "route/differences.ndjson",
-        &told(&["--expect", "expected.yaml", "--source", "main", "--json"]),
+        &printed(&["--expect", "expected.yaml", "--source", "main", "--json"]),
     );
 }
 
 #[test]
-fn expectations_are_written_from_what_is_and_then_hold() {
+fn written_expectations_pass_afterwards() {
     let folder = folder();
     let add = ["events.ndjson", "--source", "main", "--expect", "mapping.ndjson", "--update"];
-    assert_eq!(said(&route(folder.path(), &add)), "mapping.ndjson: 0 changed, 11 added\nexit code 0\n");
+    assert_eq!(summary(&route(folder.path(), &add)), "mapping.ndjson: 0 changed, 11 added\nexit code 0\n");
     let written = || fs::read_to_string(folder.path().join("mapping.ndjson")).expect("written");
     golden::same("route/written.ndjson", &written());
     let compare = ["--expect", "mapping.ndjson"];
-    assert_eq!(said(&route(folder.path(), &compare)), "11 as expected\nexit code 0\n");
+    assert_eq!(summary(&route(folder.path(), &compare)), "11 as expected\nexit code 0\n");
 
     let settings =
         SETTINGS.replace("drop: true", "topics: justcall.sms").replace("team: voice", "team: phone");
     fs::write(folder.path().join("bridge.yaml"), settings).expect("bridge.yaml");
     assert_eq!(route(folder.path(), &compare).status.code(), Some(1));
     let update = ["--expect", "mapping.ndjson", "--update"];
-    assert_eq!(said(&route(folder.path(), &update)), "mapping.ndjson: 2 changed, 0 added\nexit code 0\n");
-    assert_eq!(said(&route(folder.path(), &compare)), "11 as expected\nexit code 0\n");
+    assert_eq!(summary(&route(folder.path(), &update)), "mapping.ndjson: 2 changed, 0 added\nexit code 0\n");
+    assert_eq!(summary(&route(folder.path(), &compare)), "11 as expected\nexit code 0\n");
     assert!(written().contains("phone") && !written().contains("dropped"));
 }
 
 #[test]
-fn an_update_answers_what_was_asked_and_leaves_the_rest() {
+fn update_changes_only_the_stated_expectations() {
     let folder = folder();
     let before = r##"# calls
 {"sample": "call.missed", "headers": {"team": "voice"}}
@@ -176,13 +178,14 @@ fn an_update_answers_what_was_asked_and_leaves_the_rest() {
 "##;
     let file = folder.path().join("mapping.ndjson");
     fs::write(&file, before).expect("mapping.ndjson");
-    let said = said(&route(folder.path(), &["--source", "main", "--expect", "mapping.ndjson", "--update"]));
-    assert_eq!(said, "mapping.ndjson: 3 changed, 0 added\nexit code 0\n");
+    let summary =
+        summary(&route(folder.path(), &["--source", "main", "--expect", "mapping.ndjson", "--update"]));
+    assert_eq!(summary, "mapping.ndjson: 3 changed, 0 added\nexit code 0\n");
     assert_eq!(fs::read_to_string(file).expect("mapping.ndjson"), after);
 }
 
 #[test]
-fn what_cannot_be_done_says_why() {
+fn impossible_request_is_refused_with_a_reason() {
     let folder = folder();
     fs::write(folder.path().join("empty.ndjson"), "").expect("a file");
     for (args, code, expected) in [
@@ -196,10 +199,10 @@ fn what_cannot_be_done_says_why() {
         (&["--update"], 2, "--expect"),
         (&["--set", "topics.prefix=", "events.ndjson"], 78, "topics.prefix"),
     ] {
-        let said = said(&route(folder.path(), args));
+        let summary = summary(&route(folder.path(), args));
         assert!(
-            said.contains(expected) && said.ends_with(&format!("exit code {code}\n")),
-            "{args:?}: {said}"
+            summary.contains(expected) && summary.ends_with(&format!("exit code {code}\n")),
+            "{args:?}: {summary}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The documents of `schema`, judged by validators that know nothing of the bridge.
+//! Documents of `schema`, checked by independent validators.
 
 mod agreement;
 mod headers;
@@ -18,7 +18,6 @@ const JUDGE: &str = include_str!("schemas/judge.py");
 const PARSE: &str = include_str!("schemas/parse.js");
 const SETTINGS: &str = include_str!("schemas/bridge.yaml");
 
-/// What a command prints for `input`. It must end well.
 fn printed(command: &mut Command, input: &str) -> String {
     let mut child = command
         .stdin(Stdio::piped())
@@ -30,20 +29,18 @@ fn printed(command: &mut Command, input: &str) -> String {
         scope.spawn(move || stdin.write_all(input.as_bytes()));
         child.wait_with_output().expect("it ends")
     });
-    assert!(output.status.success(), "it failed, see above");
+    assert!(output.status.success(), "the command failed, see above");
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// What the judge says to each of the cases.
-fn judged(judge: &str, cases: &[Value]) -> Vec<Value> {
+fn verdicts(judge: &str, cases: &[Value]) -> Vec<Value> {
     let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
-    let said = printed(python().args(["-c", JUDGE, judge]), &lines);
-    let said: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert_eq!(said.len(), cases.len());
-    said
+    let answer = printed(python().args(["-c", JUDGE, judge]), &lines);
+    let answer: Vec<Value> = answer.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(answer.len(), cases.len());
+    answer
 }
 
-/// What `justcall-bridge schema` prints with the sample settings.
 fn schema(args: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join("bridge.yaml"), SETTINGS).expect("bridge.yaml");
@@ -57,8 +54,7 @@ fn document(args: &[&str]) -> Value {
 const ASYNCAPI: &[&str] = &["asyncapi", "--config", "bridge.yaml"];
 const OPENAPI: &[&str] = &["openapi", "--config", "bridge.yaml"];
 
-/// As the golden file has it: without the schemas of the event types, which have a golden file of their
-/// own, and without the version.
+/// Removes the version, and the schemas of event types, which have a golden file of their own.
 fn trimmed(mut document: Value) -> String {
     document["info"]["version"] = json!("VERSION");
     let schemas = document["components"]["schemas"].as_object_mut().expect("schemas");
@@ -71,11 +67,11 @@ fn trimmed(mut document: Value) -> String {
 }
 
 #[test]
-fn event_schemas_are_json_schema_and_take_their_own_examples() {
+fn event_schemas_are_valid_and_accept_their_examples() {
     let of = |validation| document(&["events", "--validation", validation]);
     let mut documents: Vec<_> = ["documented", "tolerant", "strict"].map(of).into();
     documents.push(document(&["events", "call.missed", "--dialect", "documented"]));
-    judged("schema", &documents);
+    verdicts("schema", &documents);
     assert_eq!(
         documents[0]["oneOf"].as_array().expect("a list").len(),
         Dialect::ALL.into_iter().flat_map(samples).count()
@@ -98,7 +94,7 @@ fn each_event_schema_can_have_a_file_of_its_own() {
 }
 
 #[test]
-fn type_that_the_dialect_does_not_have_is_named() {
+fn type_of_another_dialect_is_refused_by_name() {
     let output = bridge_command()
         .args(["schema", "events", "contact.created", "--dialect", "live"])
         .output()
@@ -109,14 +105,14 @@ fn type_that_the_dialect_does_not_have_is_named() {
 }
 
 #[test]
-fn asyncapi_parses_without_a_remark() {
+fn asyncapi_parses_without_diagnostics() {
     let text = schema(ASYNCAPI);
-    assert_eq!(printed(&mut node(PARSE), &text), "", "the parser's remarks");
+    assert_eq!(printed(&mut node(PARSE), &text), "", "diagnostics of the parser");
     golden::same("schema/asyncapi.json", &trimmed(serde_json::from_str(&text).expect("JSON")));
 }
 
 #[test]
-fn the_parser_of_asyncapi_would_have_said_so() {
+fn asyncapi_parser_reports_an_invalid_document() {
     let mut broken = document(ASYNCAPI);
     broken["operations"]["send.justcall.calls"]["channel"]["$ref"] = json!("#/channels/none");
     assert!(!printed(&mut node(PARSE), &broken.to_string()).is_empty());
@@ -125,23 +121,23 @@ fn the_parser_of_asyncapi_would_have_said_so() {
 #[test]
 fn openapi_is_valid_and_so_are_its_examples() {
     let document = document(OPENAPI);
-    let examples = judged("openapi", std::slice::from_ref(&document))[0].as_i64().expect("a count");
-    assert!(examples > 50, "only {examples} examples were looked at");
+    let examples = verdicts("openapi", std::slice::from_ref(&document))[0].as_i64().expect("a count");
+    assert!(examples > 50, "only {examples} examples were checked");
     golden::same("schema/openapi.json", &trimmed(document));
 }
 
 #[test]
-fn yaml_reads_as_the_same_document() {
+fn yaml_and_json_are_the_same_document() {
     let both = |args: &[&str]| {
         let text = schema(&[args, &["--yaml"]].concat());
         json!({ "text": text, "document": document(args) })
     };
     let cases = [both(ASYNCAPI), both(OPENAPI), both(&["events"])];
-    assert_eq!(judged("same_yaml", &cases), [true, true, true]);
+    assert_eq!(verdicts("same_yaml", &cases), [true, true, true]);
 }
 
 #[test]
-fn bad_settings_end_with_78() {
+fn invalid_settings_exit_with_78() {
     let run = bridge_command().args(["schema", "openapi", "--set", "server.listen=nowhere"]).output();
     let output = run.expect("it starts");
     assert_eq!((output.status.code(), output.stdout.len()), (Some(78), 0));

@@ -1,4 +1,4 @@
-//! What `tail` shows, and what it does not.
+//! `tail`: displayed and masked content.
 
 mod masked;
 
@@ -13,7 +13,7 @@ use justcall_events::{Dialect, samples};
 use serde_json::Value;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn serve(settings: &[&str]) -> (Bridge, Place) {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), settings);
@@ -25,7 +25,6 @@ fn place_of(bridge: &Bridge) -> Place {
     Place::new(Kafka::shared().bootstrap(), &bridge.prefix)
 }
 
-/// A missed call, as it is posted.
 fn missed(id: &str) -> String {
     format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"{id}"}}}}"#)
 }
@@ -36,29 +35,28 @@ fn post_samples(bridge: &Bridge) {
     }
 }
 
-/// The types of the records that are shown, sorted.
 fn types(place: &Place, args: &[&str]) -> Vec<String> {
     let args = [&["tail", "--json", "--from", "beginning", "--until-end"], args].concat();
-    let ran = place.run(&args).ended(0);
+    let ran = place.run(&args).expect_code(0);
     let of = |line: &String| {
         let line: Value = serde_json::from_str(line).expect("a line of JSON");
         line["headers"]["ce_type"].as_str().unwrap_or("none").to_owned()
     };
     let mut types: Vec<String> = ran.stdout.iter().map(of).collect();
     types.sort();
-    let told = ran.stderr.last().expect("a count");
-    assert!(told.starts_with(&format!("{} record", types.len())), "{told}");
+    let summary = ran.stderr.last().expect("a count");
+    assert!(summary.starts_with(&format!("{} record", types.len())), "{summary}");
     types
 }
 
 #[test]
-fn topics_types_and_keys_choose_what_is_shown() {
+fn topics_types_and_keys_filter_the_records() {
     let prefix = format!("{}.", topic_name("tail"));
     let (prefixed, route) = (
         format!("topics.prefix={prefix}"),
         format!("routes=[{{match: voicemail.received, topics: {prefix}former}}]"),
     );
-    // What is shown is asked for without the route.
+    // Commands get the settings without the route.
     let (bridge, place) = serve(&[&prefixed, &route]);
     post_samples(&bridge);
     assert_eq!(bridge.post(b"no JSON").status, 400);
@@ -77,13 +75,13 @@ fn topics_types_and_keys_choose_what_is_shown() {
     assert_eq!(of_one_call, ["call.answered", "call.completed"]);
     assert_eq!(types(&place, &["--limit", "4"]).len(), 4);
     assert_eq!(types(&place, &["--topic", "no-such-topic"]), [""; 0]);
-    place.run(&["tail", "--type", "call*"]).ended(2);
-    place.run(&["tail", "--from", "yesterday"]).ended(2);
+    place.run(&["tail", "--type", "call*"]).expect_code(2);
+    place.run(&["tail", "--from", "yesterday"]).expect_code(2);
     assert!(bridge.stop().success());
 }
 
 #[test]
-fn reading_begins_at_the_time_that_was_asked_for() {
+fn reading_begins_at_the_requested_time() {
     let (bridge, place) = serve(&[]);
     assert_eq!(bridge.post(missed("call_1").as_bytes()).status, 200);
     std::thread::sleep(Duration::from_millis(1100));
@@ -91,7 +89,7 @@ fn reading_begins_at_the_time_that_was_asked_for() {
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(bridge.post(missed("call_2").as_bytes()).status, 200);
     let shown = |from: &str| {
-        let ran = place.run(&["tail", "--json", "--until-end", "--from", from]).ended(0);
+        let ran = place.run(&["tail", "--json", "--until-end", "--from", from]).expect_code(0);
         ran.stdout.len()
     };
     assert_eq!([shown(&between), shown("15m"), shown("now")], [1, 2, 0]);
@@ -99,27 +97,28 @@ fn reading_begins_at_the_time_that_was_asked_for() {
 }
 
 #[test]
-fn live_records_come_by_themselves_also_of_topics_that_come_later() {
+fn tail_follows_new_records_and_new_topics() {
     let (bridge, place) = serve(&[]);
     assert_eq!(bridge.post(missed("call_before").as_bytes()).status, 200);
     let tail = place.start(&["tail"]);
-    tail.wait_for_line("reading 1 topics", PATIENCE);
-    let (_, sms) = samples(Dialect::Documented).find(|(known, _)| known.name() == "sms.sent").expect("it");
+    tail.wait_for_line("reading 1 topics", TIMEOUT);
+    let (_, sms) =
+        samples(Dialect::Documented).find(|(known, _)| known.name() == "sms.sent").expect("a sample");
     assert_eq!(bridge.post(missed("call_after").as_bytes()).status, 200);
     assert_eq!(bridge.post(sms.as_bytes()).status, 200);
-    tail.wait_for_line("call_after", PATIENCE);
-    tail.wait_for_line(&bridge.topic("sms.sent"), PATIENCE);
+    tail.wait_for_line("call_after", TIMEOUT);
+    tail.wait_for_line(&bridge.topic("sms.sent"), TIMEOUT);
     tail.signal("INT");
-    let ran = finish(tail).ended(0);
+    let ran = finish(tail).expect_code(0);
     assert_eq!(ran.stderr.last().map(String::as_str), Some("2 records"), "{ran:?}");
     assert!(!ran.text().contains("call_before"), "{ran:?}");
     let groups = consume::groups(Kafka::shared().bootstrap());
-    assert!(!groups.iter().any(|group| group.contains("tail")), "a group is left behind: {groups:?}");
+    assert!(!groups.iter().any(|group| group.contains("tail")), "a consumer group remains: {groups:?}");
     assert!(bridge.stop().success());
 }
 
 #[test]
-fn outage_is_waited_for() {
+fn tail_waits_for_the_end_of_an_outage() {
     let kafka = Kafka::start(crate::kit::kafka::Options::default());
     let bridge = Bridge::serve(kafka.bootstrap(), &[]);
     let place = Place::new(kafka.bootstrap(), &bridge.prefix);
@@ -130,16 +129,16 @@ fn outage_is_waited_for() {
     };
     assert_eq!(call("call_1"), 200);
     let tail = place.start(&["tail", "--from", "beginning"]);
-    tail.wait_for_line("key call_1", PATIENCE);
+    tail.wait_for_line("key call_1", TIMEOUT);
     kafka.restart();
     until("an event after the outage", || call("call_2") == 200);
-    tail.wait_for_line("key call_2", PATIENCE);
+    tail.wait_for_line("key call_2", TIMEOUT);
     tail.signal("TERM");
-    finish(tail).ended(0);
+    finish(tail).expect_code(0);
 }
 
 #[test]
-fn closed_stdout_is_no_error() {
+fn closed_stdout_is_not_an_error() {
     let (bridge, place) = serve(&[]);
     post_samples(&bridge);
     let binary = env!("CARGO_BIN_EXE_justcall-bridge");
@@ -155,12 +154,12 @@ fn closed_stdout_is_no_error() {
 }
 
 #[test]
-fn outputs_are_as_they_should_be() {
+fn outputs_match_the_golden_files() {
     let (bridge, place) = serve(&["topics.partitions=1"]);
     post_samples(&bridge);
     let run = |args: &[&str]| {
         let args = [&["tail", "--from", "beginning", "--until-end"], args].concat();
-        normal(&place.run(&args).ended(0).text(), &bridge.prefix)
+        normal(&place.run(&args).expect_code(0).text(), &bridge.prefix)
     };
     golden::same("tail.txt", &run(&[]));
     let topic = bridge.topic("contact.updated");

@@ -1,4 +1,4 @@
-//! The crate justcall-events as its consumers see it: a project of its own, without this workspace.
+//! The crate justcall-events in a project of its own, without this workspace.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -13,8 +13,9 @@ fn crate_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/justcall-events")
 }
 
-/// Returns an empty folder for one test. Projects share what cargo builds for them: every dependency is built
-/// once, without the tools of a native build.
+/// Creates an empty folder for one test.
+///
+/// Projects share cargo's build folder, so each dependency is built once.
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("events-crate").join(name);
     let _ = fs::remove_dir_all(&folder);
@@ -22,14 +23,12 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Creates a project in `folder` that depends on justcall-events alone, with this workspace's versions.
 fn project(folder: &Path, dependency: &Path, main: &str) {
     project_with(folder, &format!("justcall-events.path = {dependency:?}"), main);
 }
 
-/// Creates a project in `folder` with these dependencies, with this workspace's versions.
 fn project_with(folder: &Path, dependencies: &str, main: &str) {
-    // Projects share a folder for what is built, so each binary has a name of its own.
+    // Projects share a build folder, so each binary has a name of its own.
     let name = format!("{}-consumer", folder.file_name().expect("a name").to_string_lossy());
     let manifest = format!(
         "[package]\nname = {name:?}\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n{dependencies}\n"
@@ -59,7 +58,6 @@ fn succeed(command: &mut Command) -> String {
     String::from_utf8(stdout).expect("text")
 }
 
-/// Returns the code blocks of the README that are marked as Rust.
 fn rust_blocks() -> Vec<&'static str> {
     README.split("```").filter_map(|block| block.strip_prefix("rust\n")).collect()
 }
@@ -98,11 +96,11 @@ fn consumer_depends_on_few_crates_and_on_no_native_library() {
     assert!(names.len() <= 32, "{} crates: {names:?}", names.len());
     for package in packages.iter().filter(|package| !package["source"].is_null()) {
         let locked = format!("name = {}\nversion = {}\n", package["name"], package["version"]);
-        assert!(LOCK.contains(&locked), "{locked} is not the version of this workspace");
+        assert!(LOCK.contains(&locked), "{locked} differs from the version of this workspace");
     }
 }
 
-/// Returns whether a package links to a native library, is named like a binding, or runs a C compiler.
+/// Returns whether a package links to a native library, has the name of a binding, or runs a C compiler.
 fn is_native(package: &Value) -> bool {
     let builds_c = |dependency: &Value| {
         dependency["kind"] == "build"
@@ -113,7 +111,7 @@ fn is_native(package: &Value) -> bool {
         || package["dependencies"].as_array().is_some_and(|all| all.iter().any(builds_c))
 }
 
-/// Uses a type in every way that the crate has: its name, its struct, its sample and its validation.
+/// Program that uses a type in every way of the crate: name, struct, sample and validation.
 const CONSUMER_OF_THE_NEW_TYPE: &str = r#"
 use justcall_events::{
     BodyHash, Dialect, Documented, DocumentedData, Family, KnownType, Scanned, Validation, samples, scan,
@@ -163,14 +161,15 @@ fn new_event_type_takes_one_declaration_and_one_sample() {
     let before = fs::read_to_string(&catalogue).expect("the catalogue");
     let after = before.replace("}\n\n#[cfg(test)]", DECLARATION.trim_start_matches('\n'));
     assert_ne!(before, after, "the end of the declarations was not found");
-    fs::write(&catalogue, after).expect("our own copy");
-    fs::write(copy.join("src/samples/documented/call.transferred.json"), SAMPLE).expect("our own copy");
+    fs::write(&catalogue, after).expect("the copy is writable");
+    fs::write(copy.join("src/samples/documented/call.transferred.json"), SAMPLE)
+        .expect("the copy is writable");
     let consumer = folder.join("new-type");
     project(&consumer, &copy, CONSUMER_OF_THE_NEW_TYPE);
     succeed(&mut cargo(&consumer, &["run", "--quiet"]));
 }
 
-/// Libraries of the bridge, without features, so that the project needs no package that the bridge does not.
+/// Libraries of the bridge, without features, so that the project needs only packages of the bridge.
 const NATIVE: [&str; 4] = ["libsqlite3-sys", "openssl-sys", "rdkafka-sys", "ring"];
 
 #[test]

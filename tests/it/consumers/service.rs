@@ -1,4 +1,4 @@
-//! The consumers of `examples/`, each made as its readers would make it.
+//! Consumers of `examples/`, each built as its documentation describes.
 
 use crate::kit::cache;
 use crate::kit::java::run;
@@ -12,35 +12,31 @@ const JAVA: &str = include_str!("../../../examples/java/src/main/java/example/Ev
 const LOGGER: &str = include_str!("../../../examples/java/src/main/resources/simplelogger.properties");
 const REQUIREMENTS: &str = include_str!("../../../examples/python/requirements.txt");
 
-/// One of the consumers.
 pub(super) struct Consumer {
     pub(super) make: fn() -> Command,
-    /// The exit code after SIGTERM.
     pub(super) stopped: i32,
-    /// Whether its library commits now and then, also while the work stands still.
-    pub(super) commits_by_the_clock: bool,
+    /// Set if its client library commits periodically, also while the handler blocks.
+    pub(super) commits_periodically: bool,
 }
 
-/// `examples/consumer.rs`
-pub(super) const IN_RUST: Consumer = Consumer { make: rust, stopped: 0, commits_by_the_clock: true };
+pub(super) const IN_RUST: Consumer = Consumer { make: rust, stopped: 0, commits_periodically: true };
 
-/// `examples/java`. A Java program that ends by a signal says so, however cleanly it did.
-pub(super) const IN_JAVA: Consumer = Consumer { make: java, stopped: 128 + 15, commits_by_the_clock: false };
+/// `examples/java`. Java reports the signal as exit code even after a clean end.
+pub(super) const IN_JAVA: Consumer = Consumer { make: java, stopped: 128 + 15, commits_periodically: false };
 
-/// `examples/python`
-pub(super) const IN_PYTHON: Consumer = Consumer { make: python, stopped: 0, commits_by_the_clock: true };
+pub(super) const IN_PYTHON: Consumer = Consumer { make: python, stopped: 0, commits_periodically: true };
 
 fn rust() -> Command {
     let test = std::env::current_exe().expect("the path of this program");
     let built = test.ancestors().nth(2).expect("target/<profile>/deps/<program>");
-    // `cargo test` has built it already, unless only some tests were asked for.
+    // `cargo test` has built it already, unless only some tests were selected.
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--locked", "--example", "consumer", "--target-dir"]);
     build.arg(built.parent().expect("target")).current_dir(env!("CARGO_MANIFEST_DIR"));
     if built.ends_with("release") {
         build.arg("--release");
     }
-    // What cargo says to a test about its package would have other packages built anew.
+    // Cargo's variables for this test would rebuild other packages.
     let inherited = std::env::vars_os().map(|(name, _)| name);
     for name in inherited.filter(|name| name.to_string_lossy().starts_with("CARGO_PKG_")) {
         build.env_remove(name);

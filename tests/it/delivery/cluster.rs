@@ -1,4 +1,4 @@
-//! What the library tells of a cluster, and of the way there.
+//! librdkafka's view of a cluster and of its connections.
 
 use crate::kit::consume::{create_topic_with, topic_config};
 use crate::kit::kafka::Kafka;
@@ -10,8 +10,7 @@ use std::future::Future;
 use std::net::TcpListener;
 use std::sync::OnceLock;
 
-/// A port that nobody listens on.
-fn dead_port() -> String {
+fn unused_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     format!("127.0.0.1:{}", listener.local_addr().expect("its address").port())
 }
@@ -35,7 +34,7 @@ fn wait<F: Future>(future: F) -> F::Output {
 }
 
 fn refused(bootstrap: &str, properties: &[(&str, &str)]) -> Error {
-    wait(Cluster::connect(&config(bootstrap, properties))).err().expect("no way in")
+    wait(Cluster::connect(&config(bootstrap, properties))).err().expect("the connection fails")
 }
 
 fn secured() -> &'static Secured {
@@ -53,8 +52,8 @@ fn sasl(password: &'static str) -> [(&'static str, &'static str); 4] {
 }
 
 #[test]
-fn refused_connection_is_told_with_its_address() {
-    let port = dead_port();
+fn refused_connection_is_reported_with_its_address() {
+    let port = unused_address();
     let error = refused(&port, &[]);
     assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
     let text = error.to_string();
@@ -62,7 +61,7 @@ fn refused_connection_is_told_with_its_address() {
 }
 
 #[test]
-fn wrong_password_is_told_at_once_and_not_shown() {
+fn wrong_password_is_reported_at_once_and_not_shown() {
     let error = refused(&secured().sasl, &sasl("never-to-be-shown"));
     assert!(matches!(error, Error::AuthenticationFailed(_)), "{error:?}");
     let text = error.to_string();
@@ -70,7 +69,7 @@ fn wrong_password_is_told_at_once_and_not_shown() {
 }
 
 #[test]
-fn unknown_authority_and_wrong_name_are_told_apart() {
+fn unknown_authority_and_wrong_name_are_distinguished() {
     let unknown = refused(&secured().tls, &[("security.protocol", "ssl")]);
     assert!(matches!(unknown, Error::TlsFailed(_)), "{unknown:?}");
 
@@ -81,7 +80,7 @@ fn unknown_authority_and_wrong_name_are_told_apart() {
     assert_ne!(unknown.to_string(), wrong.to_string());
     assert!(wrong.to_string().contains("another name"), "{wrong}");
 
-    // The same behind a password, which is not given to whoever that is.
+    // The same broker with authentication, which must not send the password to an unknown server.
     let named = secured().sasl_tls.replace("127.0.0.1", "localhost");
     let mut properties = sasl(PLAIN.password).to_vec();
     properties.extend([("ssl.ca.location", ca.as_str())]);
@@ -91,23 +90,23 @@ fn unknown_authority_and_wrong_name_are_told_apart() {
 }
 
 #[test]
-fn plain_client_at_a_guarded_door_is_unreachable() {
+fn plaintext_client_of_a_secured_listener_is_unreachable() {
     let error = refused(&secured().tls, &[]);
     assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
     assert!(error.to_string().contains("security.protocol"), "{error}");
 }
 
 #[test]
-fn one_dead_server_of_two_is_no_failure() {
-    let both = format!("{},{}", dead_port(), Kafka::shared().bootstrap());
+fn one_unreachable_server_of_two_is_not_a_failure() {
+    let both = format!("{},{}", unused_address(), Kafka::shared().bootstrap());
     wait(async {
-        let cluster = Cluster::connect(&config(&both, &[])).await.expect("one is alive");
+        let cluster = Cluster::connect(&config(&both, &[])).await.expect("one broker answers");
         assert_eq!(cluster.brokers().len(), 1);
     });
 }
 
 #[test]
-fn topic_is_described_with_what_is_set_on_it() {
+fn topic_description_has_its_explicit_configuration() {
     let bootstrap = Kafka::shared().bootstrap();
     let (there, missing) = (topic_name("there"), topic_name("missing"));
     create_topic_with(bootstrap, &there, 3, 1, &[("retention.ms", "86400000")]);
@@ -136,19 +135,22 @@ fn topic_is_described_with_what_is_set_on_it() {
 }
 
 #[test]
-fn topic_is_made_widened_and_altered_without_losing_what_others_set() {
+fn topic_changes_keep_properties_set_by_others() {
     let bootstrap = Kafka::shared().bootstrap();
     let name = topic_name("changed");
     wait(async {
         let cluster = Cluster::connect(&config(bootstrap, &[])).await.expect("a cluster");
         let wanted = topics_config(Some(2), &[("retention.ms", "1000"), ("segment.bytes", "2097152")]);
-        assert!(cluster.create_topic(&name, &wanted).await.expect("made"));
-        assert!(!cluster.create_topic(&name, &wanted).await.expect("there"), "it was made twice");
-        cluster.add_partitions(&name, 4).await.expect("widened");
+        assert!(cluster.create_topic(&name, &wanted).await.expect("the topic is created"));
+        assert!(
+            !cluster.create_topic(&name, &wanted).await.expect("the topic exists"),
+            "the topic was created twice"
+        );
+        cluster.add_partitions(&name, 4).await.expect("partitions are added");
         let shrink = cluster.add_partitions(&name, 3).await.expect_err("Kafka cannot shrink");
         assert!(matches!(shrink, Error::Refused(_)), "{shrink:?}");
         let changes = BTreeMap::from([("retention.ms".to_owned(), "5000".to_owned())]);
-        cluster.set_topic_config(&name, &changes).await.expect("altered");
+        cluster.set_topic_config(&name, &changes).await.expect("the configuration is changed");
         let nonsense = BTreeMap::from([("retention.ms".to_owned(), "soon".to_owned())]);
         let refused = cluster.set_topic_config(&name, &nonsense).await.expect_err("no number");
         assert!(matches!(refused, Error::Refused(_)), "{refused:?}");

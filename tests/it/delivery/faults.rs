@@ -1,84 +1,84 @@
-//! Nothing that was answered 200 is lost or overtaken, whatever fails: each case strikes a bridge
-//! under load on a real cluster, and the verdict is a row of the printed table.
+//! Durability and order under faults: each case applies a fault to a bridge under load on a real cluster. The verdict
+//! is a row of a printed table.
 //!
-//! `cargo test` runs a short round. `cargo test --release --test it -- --ignored soak` runs long ones
-//! with seeds of its own; `FAULT_SEED` repeats one, `FAULT_CASE` picks the cases with that in their
-//! name, `FAULT_ROUNDS` says how many rounds there are. Run it alone for undisturbed figures.
+//! `cargo test` runs a short round. `cargo test --release --test it -- --ignored soak` runs long rounds with random
+//! seeds. `FAULT_SEED` repeats one, `FAULT_CASE` selects cases by a part of their name, `FAULT_ROUNDS` sets the
+//! number of rounds. Run it alone for undisturbed figures.
 
 mod bridge_cases;
 mod disk_cases;
 mod fault;
 mod file_cases;
 mod kafka_cases;
+mod proxied_cluster;
+mod three_broker_cases;
 mod trial;
-mod triple_cases;
-mod wired;
 
 use crate::kit::verdict::HEADING;
+use proxied_cluster::ProxiedCluster;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-pub(crate) use trial::say;
+pub(crate) use trial::print_line;
 use trial::{Moment, Plan, Trial};
-use wired::Wired;
 
-/// A name and what happens.
-type Case = (&'static str, fn(&Setting<'_>));
+type Case = (&'static str, fn(&Context<'_>));
 
-/// Where and when a case runs.
-struct Setting<'a> {
-    cluster: &'a Wired,
+struct Context<'a> {
+    cluster: &'a ProxiedCluster,
     name: &'static str,
     moment: Moment,
     seed: u64,
     is_long: bool,
 }
 
-impl<'a> Setting<'a> {
-    /// Starts bridge and load and waits for the moment to strike.
+impl<'a> Context<'a> {
     fn begin(&self, plan: Plan) -> Trial<'a> {
         Trial::begin(self.cluster, plan, self.moment, self.seed, self.is_long)
     }
 
-    /// Judges.
     fn end(&self, trial: Trial<'_>) {
         trial.end(&format!("{} | {} | {:?}", self.name, self.seed, self.moment));
     }
 
-    /// Says that a machine cannot run the case, where everybody sees it.
-    fn cannot(&self, why: &str) {
-        say(&format!("| {} | {} | {:?} | NOT RUN: {} |", self.name, self.seed, self.moment, why.trim()));
+    fn report_skipped(&self, why: &str) {
+        print_line(&format!(
+            "| {} | {} | {:?} | NOT RUN: {} |",
+            self.name,
+            self.seed,
+            self.moment,
+            why.trim()
+        ));
     }
 
-    /// One length in a short round, another in a long one.
     fn lasting(&self, short_millis: u64, long_seconds: u64) -> Duration {
         if self.is_long { Duration::from_secs(long_seconds) } else { Duration::from_millis(short_millis) }
     }
 }
 
-/// The seed of the short round, so that it is the same every time; any would do.
+/// Seed of the short round, fixed so that each run is the same.
 const SHORT_SEED: u64 = 20_260_312;
 
 #[test]
 fn kafka_fails_and_nothing_promised_is_lost_or_overtaken() {
-    round(&Wired::start(1), &kafka_cases::CASES, seed(), false);
+    round(&ProxiedCluster::start(1), &kafka_cases::CASES, seed(), false);
 }
 
 #[test]
 fn bridge_ends_and_nothing_promised_is_lost_or_overtaken() {
-    let cluster = Wired::start(1);
+    let cluster = ProxiedCluster::start(1);
     round(&cluster, &bridge_cases::CASES, seed(), false);
     round(&cluster, &file_cases::CASES, seed(), false);
 }
 
 #[test]
 fn disk_fails_and_nothing_promised_is_lost_or_overtaken() {
-    round(&Wired::start(1), &disk_cases::CASES, seed(), false);
+    round(&ProxiedCluster::start(1), &disk_cases::CASES, seed(), false);
 }
 
 #[test]
-fn one_of_three_brokers_fails_or_two_and_nothing_promised_is_lost_or_overtaken() {
-    round(&Wired::start(3), &triple_cases::CASES, seed(), false);
+fn one_or_two_of_three_brokers_fail_and_nothing_promised_is_lost_or_overtaken() {
+    round(&ProxiedCluster::start(3), &three_broker_cases::CASES, seed(), false);
 }
 
 #[test]
@@ -86,53 +86,50 @@ fn one_of_three_brokers_fails_or_two_and_nothing_promised_is_lost_or_overtaken()
 fn soak() {
     let rounds = number("FAULT_ROUNDS").unwrap_or(1);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
-    let single = Wired::start(1);
+    let single = ProxiedCluster::start(1);
     for number in 0..rounds {
         let seed = self::number("FAULT_SEED").unwrap_or(now) + number;
-        say(&format!("round {} of {rounds}: FAULT_SEED={seed}", number + 1));
+        print_line(&format!("round {} of {rounds}: FAULT_SEED={seed}", number + 1));
         for cases in [&kafka_cases::CASES[..], &bridge_cases::CASES, &file_cases::CASES, &disk_cases::CASES] {
             round(&single, cases, seed, true);
         }
-        round(&Wired::start(3), &triple_cases::CASES, seed, true);
+        round(&ProxiedCluster::start(3), &three_broker_cases::CASES, seed, true);
     }
 }
 
-/// Runs all cases at both moments; panics at the end if any did not hold.
-fn round(cluster: &Wired, cases: &[Case], seed: u64, is_long: bool) {
-    say(&format!("| case | seed | moment {HEADING}"));
+/// Runs all cases at both moments. Panics at the end if any failed.
+fn round(cluster: &ProxiedCluster, cases: &[Case], seed: u64, is_long: bool) {
+    print_line(&format!("| case | seed | moment {HEADING}"));
     let wanted = std::env::var("FAULT_CASE").unwrap_or_default();
     let mut failed = Vec::new();
     for (name, run) in cases.iter().filter(|(name, _)| name.contains(&wanted)) {
         for moment in [Moment::Early, Moment::Steady] {
-            let setting = Setting { cluster, name, moment, seed, is_long };
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(&setting))) {
-                say(&format!("| {name} | {seed} | {moment:?} | FAILED |"));
-                failed.push((format!("{name}, {moment:?}, FAULT_SEED={seed}"), words(&*panic)));
+            let context = Context { cluster, name, moment, seed, is_long };
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(&context))) {
+                print_line(&format!("| {name} | {seed} | {moment:?} | FAILED |"));
+                failed.push((format!("{name}, {moment:?}, FAULT_SEED={seed}"), panic_message(&*panic)));
             }
-            cluster.heal();
+            cluster.end_faults();
         }
     }
-    // Here at last, for what else was said stands far from the line that says which test failed.
+    // Printed last, near the line that names the failed test.
     for (case, why) in &failed {
-        say(&format!("FAILED: {case}: {}", folded(why, REASON_CHARACTERS)));
+        print_line(&format!("FAILED: {case}: {}", shortened(why, REASON_CHARACTERS)));
     }
     let whole: Vec<String> = failed.iter().map(|(case, why)| format!("{case}: {why}")).collect();
-    assert!(whole.is_empty(), "did not hold:\n{}", whole.join("\n\n"));
+    assert!(whole.is_empty(), "cases failed:\n{}", whole.join("\n\n"));
 }
 
-/// How much of a reason stands in one line.
 const REASON_CHARACTERS: usize = 600;
 
-/// What a panic said.
-fn words(panic: &(dyn Any + Send)) -> String {
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").to_owned()
 }
 
-/// The beginning of a text, on one line.
-fn folded(text: &str, characters: usize) -> String {
-    let folded: Vec<&str> = text.split_whitespace().collect();
-    folded.join(" ").chars().take(characters).collect()
+fn shortened(text: &str, characters: usize) -> String {
+    let shortened: Vec<&str> = text.split_whitespace().collect();
+    shortened.join(" ").chars().take(characters).collect()
 }
 
 fn seed() -> u64 {
@@ -141,5 +138,5 @@ fn seed() -> u64 {
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is not a number: {text}")))
 }

@@ -1,8 +1,8 @@
-//! A leader that is not there yet for the first record of a new partition, and is for the second.
+//! A leader that refuses the first record of a new partition and accepts the second.
 //!
-//! Kafka answers so for some milliseconds after it has made a topic: it refuses the first with "not the
-//! leader" and takes the second, though a sequence that begins with a gap. The client library then says
-//! of both that they are delivered. Here a relay in front of a real broker says the refusal itself.
+//! Kafka, for some milliseconds after the creation of a topic, refuses the first record with NOT_LEADER_OR_FOLLOWER and
+//! accepts the second, despite the gap in the sequence. librdkafka then reports both as delivered. Here a relay in
+//! front of a real broker sends the refusal.
 
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::consume;
@@ -18,7 +18,7 @@ const LISTENER: &str = "RELAYED";
 const PRODUCE: [u8; 2] = [0, 0];
 
 #[test]
-fn record_that_a_late_leader_refused_is_not_taken_for_written_with_the_next_one() {
+fn record_refused_by_a_late_leader_does_not_count_as_written() {
     let relay = Relay::listen();
     let port = relay.listener.local_addr().expect("an address").port();
     let kafka = Kafka::start(Options {
@@ -30,7 +30,7 @@ fn record_that_a_late_leader_refused_is_not_taken_for_written_with_the_next_one(
     let spool = tempfile::tempdir().expect("a directory");
     let spool = format!("spool.directory={}", spool.path().display());
     let prefix = topic_name("late");
-    // The broker itself is to be no late leader, or it refuses the second record as well.
+    // The broker itself must not be a late leader, or it refuses the second record as well.
     consume::create_topic(kafka.bootstrap(), &format!("{prefix}.call.missed"), 6);
     let prefix = format!("topics.prefix={prefix}.");
     let bridge = Bridge::serve(&format!("127.0.0.1:{port}"), &[&spool, &prefix]);
@@ -51,14 +51,13 @@ fn record_that_a_late_leader_refused_is_not_taken_for_written_with_the_next_one(
     let stand =
         consume::read_topic(kafka.bootstrap(), &bridge.topic("call.missed"), 2, Duration::from_secs(60));
     let values: Vec<_> = stand.iter().map(|record| &record.value).collect();
-    // Both arrived before either was answered, so either may stand first.
+    // Both arrived before an answer, so their order is not defined.
     assert_eq!(values.len(), 2);
     assert!(values.contains(&&first) && values.contains(&&second));
     let refusals = r#"kafka_delivery_errors_total{kind="unproved"}"#;
-    assert_eq!(bridge.metric(refusals), 1, "the library no longer takes one for the other");
+    assert_eq!(bridge.metric(refusals), 1, "librdkafka no longer confuses the two records");
 }
 
-/// Passes Kafka's requests and answers on, but refuses the first record: once another is behind it.
 struct Relay {
     listener: TcpListener,
 }
@@ -68,25 +67,25 @@ impl Relay {
         Self { listener: TcpListener::bind("127.0.0.1:0").expect("a port") }
     }
 
-    /// Relays to the target as long as the test lives. Returns whether the first record is held back.
+    /// Starts the relay for the rest of the test. Returns a flag that is set while the first record is delayed.
     fn start(self, target: String) -> Arc<AtomicBool> {
         let holding = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&holding);
+        let returned = Arc::clone(&holding);
         std::thread::spawn(move || {
             for client in self.listener.incoming().map_while(Result::ok) {
                 let (target, holding) = (target.clone(), Arc::clone(&holding));
-                // An error is the end of a connection and no more.
+                // An error only ends the connection.
                 std::thread::spawn(move || drop(relay(client, &target, &holding)));
             }
         });
-        told
+        returned
     }
 }
 
 fn relay(client: TcpStream, target: &str, holding: &AtomicBool) -> io::Result<()> {
     let broker = TcpStream::connect(target)?;
     let (mut requests, mut answers) = (client.try_clone()?, broker.try_clone()?);
-    // Answers come from two sides, and each is written as a whole.
+    // Two threads write answers, each as a whole.
     let client = Arc::new(Mutex::new(client));
     let to_client = Arc::clone(&client);
     std::thread::spawn(move || {
@@ -113,7 +112,6 @@ fn relay(client: TcpStream, target: &str, holding: &AtomicBool) -> io::Result<()
     }
 }
 
-/// A request or an answer, with its length in front.
 fn frame(from: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut frame = vec![0; 4];
     from.read_exact(&mut frame)?;
@@ -123,23 +121,23 @@ fn frame(from: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(frame)
 }
 
-/// The answer NOT_LEADER_OR_FOLLOWER to a request to produce, of version 9 or 10: to one partition of
-/// one topic, as this client library sends them.
+/// Returns the answer NOT_LEADER_OR_FOLLOWER to a produce request of version 9 or 10 with one partition of one topic,
+/// as librdkafka sends them.
 fn refuse(request: &[u8]) -> Vec<u8> {
     let (version, correlation) = (&request[6..8], &request[8..12]);
-    assert!(matches!(version, [0, 9 | 10]), "produce of version {version:?} looks otherwise");
+    assert!(matches!(version, [0, 9 | 10]), "produce requests of version {version:?} have another layout");
     let client_id = usize::from(u16::from_be_bytes([request[12], request[13]]));
-    // Behind the client's id: tags, no transactional id, acks, timeout, and one topic.
+    // After the client's id: tags, transactional id, acks, timeout, one topic.
     let topic = 14 + client_id + 1 + 1 + 2 + 4 + 1;
     let name = usize::from(request[topic]);
     assert!(name < 128, "a topic of that length has a longer length");
-    // Lengths are told one too high. Then comes one partition, with its index.
+    // Compact lengths are one higher. Then one partition with its index.
     let name = &request[topic..topic + name];
     let partition = topic + name.len() + 1;
     let index = &request[partition..partition + 4];
     let mut answer = [correlation, &[0, 2], name, &[2], index].concat();
     answer.extend(6_i16.to_be_bytes());
-    // No offset, no time, no start of the log; no errors of records, no message; tags.
+    // Offset, time and start of the log are unknown; no record errors, no message; tags.
     answer.extend([-1_i64; 3].map(i64::to_be_bytes).concat());
     answer.extend([1, 0, 0, 0]);
     // No throttling; tags.

@@ -1,6 +1,6 @@
-//! Start, stop, and what the commands print.
+//! Start, stop, and output of the commands.
 
-use crate::delivery::records::assert_every_type_stands;
+use crate::delivery::records::assert_every_type_is_unchanged;
 use crate::kit::bridge::{Bridge, PATH, UNSIGNED, until};
 use crate::kit::consume;
 use crate::kit::http;
@@ -12,7 +12,7 @@ use rdkafka::mocking::MockCluster;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn call(id: &str) -> Vec<u8> {
     format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}"}}}}"#)
@@ -20,7 +20,7 @@ fn call(id: &str) -> Vec<u8> {
 }
 
 #[test]
-fn stop_under_load_keeps_every_answered_event_and_ends_with_zero() {
+fn stop_under_load_keeps_every_answered_event_and_exits_with_zero() {
     let kafka = Kafka::shared().bootstrap();
     let bridge = Bridge::serve(kafka, &["shutdown.delay=300ms"]);
     let topic = bridge.topic("call.missed");
@@ -53,18 +53,18 @@ fn stop_under_load_keeps_every_answered_event_and_ends_with_zero() {
         assert!(bridge.stop().success());
         senders.into_iter().map(|sender| sender.join().expect("a sender")).sum()
     });
-    let stands = consume::read_topic(kafka, &topic, answered, PATIENCE).len();
-    assert!(stands >= answered, "{answered} were answered 200, {stands} stand in the topic");
+    let written = consume::read_topic(kafka, &topic, answered, TIMEOUT).len();
+    assert!(written >= answered, "{answered} were answered 200, {written} are in the topic");
 }
 
 #[test]
-fn not_ready_but_serving_for_the_delay_after_the_signal() {
+fn bridge_serves_but_is_not_ready_during_the_shutdown_delay() {
     let mut bridge = Bridge::serve(Kafka::shared().bootstrap(), &["shutdown.delay=3s"]);
     bridge.process.signal("TERM");
     bridge.wait_ready(false);
     assert_eq!(bridge.admin("/readyz").json()["parts"]["state"], "draining");
     assert_eq!(bridge.post(&call("late")).status, 200, "the Service may still send here");
-    assert!(bridge.process.wait_exit(PATIENCE).success());
+    assert!(bridge.process.wait_exit(TIMEOUT).success());
 }
 
 #[test]
@@ -74,8 +74,8 @@ fn second_signal_ends_at_once() {
     bridge.wait_ready(false);
     let started = Instant::now();
     bridge.process.signal("INT");
-    let status = bridge.process.wait_exit(PATIENCE);
-    assert!(started.elapsed() < Duration::from_secs(30), "waited for the delay");
+    let status = bridge.process.wait_exit(TIMEOUT);
+    assert!(started.elapsed() < Duration::from_secs(30), "the second signal did not end the delay");
     assert_eq!(status.code(), Some(1));
 }
 
@@ -91,7 +91,7 @@ fn records_that_kafka_never_acknowledged_are_reported_and_the_exit_is_not_zero()
     mock.broker_down(1).expect("a dead broker");
     assert_eq!(bridge.post(&call("left")).status, 503);
     bridge.process.signal("TERM");
-    let status = bridge.process.wait_exit(PATIENCE);
+    let status = bridge.process.wait_exit(TIMEOUT);
     assert_eq!(status.code(), Some(1));
     let log = bridge.process.stderr();
     assert!(log.iter().any(|line| line.contains("\"left\":1")), "{log:#?}");
@@ -110,12 +110,16 @@ fn admin_listener_answers_probes_and_nothing_else() {
     );
     assert!(metrics.text().ends_with("# EOF\n"));
     assert_eq!(bridge.admin("/").status, 404);
-    assert_eq!(bridge.admin(PATH).status, 404, "no webhooks on the admin listener");
-    assert_eq!(http::get(bridge.ingress, "/metrics").expect("an answer").status, 404, "no metrics outside");
+    assert_eq!(bridge.admin(PATH).status, 404, "the admin listener accepts webhooks");
+    assert_eq!(
+        http::get(bridge.ingress, "/metrics").expect("an answer").status,
+        404,
+        "the ingress serves metrics"
+    );
 }
 
 #[test]
-fn bad_settings_stop_the_start_with_every_problem_at_once() {
+fn invalid_settings_are_all_reported_at_the_start() {
     let args = [
         "serve",
         "--set",
@@ -127,22 +131,22 @@ fn bad_settings_stop_the_start_with_every_problem_at_once() {
     ];
     let undecided = "sources.main.signature.required";
     let mut process = Process::bridge(&args, &[("JUSTCALL_BRIDGE__TOPICS__PARTITIONS", "0")]);
-    assert_eq!(process.wait_exit(PATIENCE).code(), Some(78));
-    let said = process.stderr().join("\n");
+    assert_eq!(process.wait_exit(TIMEOUT).code(), Some(78));
+    let stderr = process.stderr().join("\n");
     for key in ["kafka.ack_deadline", "servr", "kafka.properties.acks", "topics.partitions", undecided] {
-        assert!(said.contains(key), "{key} is not named in:\n{said}");
+        assert!(stderr.contains(key), "{key} is not named in:\n{stderr}");
     }
 }
 
 #[test]
-fn taken_port_is_named_with_its_setting() {
+fn port_in_use_is_reported_with_its_setting() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
     let mut process =
         Process::bridge(&["serve", "--set", &format!("server.listen={address}"), "--set", UNSIGNED], &[]);
-    assert_eq!(process.wait_exit(PATIENCE).code(), Some(1));
-    let said = process.stderr().join("\n");
-    assert!(said.contains("server.listen") && said.contains(&address), "{said}");
+    assert_eq!(process.wait_exit(TIMEOUT).code(), Some(1));
+    let stderr = process.stderr().join("\n");
+    assert!(stderr.contains("server.listen") && stderr.contains(&address), "{stderr}");
 }
 
 #[test]
@@ -157,7 +161,7 @@ fn effective_settings_are_printed_without_secrets_and_can_be_read_again() {
     ];
     let mut process =
         Process::bridge(&args, &[("JUSTCALL_BRIDGE__KAFKA__BOOTSTRAP_SERVERS", "k1:9092,k2:9092")]);
-    assert!(process.wait_exit(PATIENCE).success());
+    assert!(process.wait_exit(TIMEOUT).success());
     let printed = process.stdout().join("\n");
     assert!(printed.contains("k1:9092,k2:9092") && printed.contains("ack_deadline: 3s"), "{printed}");
     assert!(printed.contains("sasl.password") && !printed.contains("hush-hush"), "{printed}");
@@ -168,26 +172,26 @@ fn last_word(line: &str) -> String {
 }
 
 #[test]
-fn dev_needs_nothing_else_and_shows_every_record_that_send_makes() {
+fn dev_needs_no_other_service_and_shows_every_record_of_send() {
     let mut dev = Process::bridge(&["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"], &[]);
-    let webhook = dev.wait_for_line("webhook", PATIENCE);
+    let webhook = dev.wait_for_line("webhook", TIMEOUT);
     let url = webhook.split_whitespace().last().expect("a URL").to_owned();
-    dev.wait_for_line("Records appear", PATIENCE);
+    dev.wait_for_line("Records appear", TIMEOUT);
     for dialect in ["documented", "live"] {
         let mut send = Process::bridge(&["send", "--all", "--dialect", dialect, "--to", &url, "--json"], &[]);
-        assert!(send.wait_exit(PATIENCE).success(), "{:?} {:?}", send.stdout(), send.stderr());
+        assert!(send.wait_exit(TIMEOUT).success(), "{:?} {:?}", send.stdout(), send.stderr());
     }
     let expected = Dialect::ALL.into_iter().flat_map(samples).count();
     until("a line for each record", || {
         dev.stdout().iter().filter(|line| line.contains("  key ")).count() == expected
     });
     dev.signal("INT");
-    assert!(dev.wait_exit(PATIENCE).success());
+    assert!(dev.wait_exit(TIMEOUT).success());
 }
 
-/// The library looks names up on threads that a stop cannot interrupt.
+/// librdkafka resolves names on threads that a stop cannot interrupt.
 #[test]
-fn stop_does_not_wait_for_a_name_that_is_being_looked_up() {
+fn stop_does_not_wait_for_a_name_look_up() {
     let folder = tempfile::tempdir().expect("a folder");
     let library = folder.path().join("dns.so");
     shim::build(include_str!("../kit/dns.c"), &library).expect("a library");
@@ -199,7 +203,7 @@ fn stop_does_not_wait_for_a_name_that_is_being_looked_up() {
     let body = br#"{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{"call_id":"c"}}"#;
     assert_eq!(bridge.post(body).status, 503);
     bridge.process.signal("TERM");
-    // A quarter of the time that the look-up takes.
+    // A quarter of the time of the look-up.
     let status = bridge.process.wait_exit(Duration::from_secs(75));
     assert!(status.code().is_some(), "{status}");
     tail.signal("TERM");
@@ -207,7 +211,7 @@ fn stop_does_not_wait_for_a_name_that_is_being_looked_up() {
 }
 
 #[test]
-fn dev_follows_the_environment_but_for_kafka_and_the_spool() {
+fn dev_uses_the_environment_except_for_kafka_and_the_spool() {
     let spool = tempfile::tempdir().expect("a folder");
     let directory = spool.path().join("spool");
     let env = [
@@ -217,40 +221,40 @@ fn dev_follows_the_environment_but_for_kafka_and_the_spool() {
     ];
     let args = ["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
     let dev = Process::bridge(&args, &env);
-    let url = last_word(&dev.wait_for_line("webhook", PATIENCE));
-    let bootstrap = format!("kafka.bootstrap_servers={}", last_word(&dev.wait_for_line("kafka  ", PATIENCE)));
+    let url = last_word(&dev.wait_for_line("webhook", TIMEOUT));
+    let bootstrap = format!("kafka.bootstrap_servers={}", last_word(&dev.wait_for_line("kafka  ", TIMEOUT)));
     let mut send = Process::bridge(&["send", "--to", &url], &[]);
-    assert!(send.wait_exit(PATIENCE).success(), "{:?}", send.stderr());
-    dev.wait_for_line("laptop.call.completed [", PATIENCE);
+    assert!(send.wait_exit(TIMEOUT).success(), "{:?}", send.stderr());
+    dev.wait_for_line("laptop.call.completed [", TIMEOUT);
     assert!(!directory.exists());
-    // Its broker does not look times up.
+    // The embedded broker does not look up offsets by time.
     let since =
         ["tail", "--set", &bootstrap, "--set", "topics.prefix=laptop.", "--from", "15m", "--until-end"];
     let mut tail = Process::bridge(&since, &[]);
-    assert!(tail.wait_exit(PATIENCE).success());
+    assert!(tail.wait_exit(TIMEOUT).success());
     assert!(tail.stdout().iter().any(|line| line.contains("laptop.call.completed")), "{:?}", tail.stdout());
 }
 
 #[test]
-fn embedded_broker_holds_what_a_real_one_would() {
+fn embedded_broker_has_the_same_records_as_kafka() {
     let args = ["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--partitions", "5"];
     let dev = Process::bridge(&args, &[]);
-    let url = last_word(&dev.wait_for_line("webhook", PATIENCE));
-    let bootstrap = last_word(&dev.wait_for_line("kafka  ", PATIENCE));
+    let url = last_word(&dev.wait_for_line("webhook", TIMEOUT));
+    let bootstrap = last_word(&dev.wait_for_line("kafka  ", TIMEOUT));
     let ingress = url.strip_prefix("http://").and_then(|url| url.split('/').next()).expect("an address");
-    assert_every_type_stands(ingress.parse().expect("an address"), &bootstrap, "justcall.", 5);
+    assert_every_type_is_unchanged(ingress.parse().expect("an address"), &bootstrap, "justcall.", 5);
 }
 
 fn check(flags: &[&str], settings: &[&str]) -> (Option<i32>, serde_json::Value) {
     let args = settings.iter().flat_map(|setting| ["--set", setting]);
     let args: Vec<_> = ["check", "--json"].iter().chain(flags).copied().chain(args).collect();
     let mut process = Process::bridge(&args, &[]);
-    let code = process.wait_exit(PATIENCE).code();
+    let code = process.wait_exit(TIMEOUT).code();
     (code, serde_json::from_str(&process.stdout().join("\n")).expect("a report in JSON"))
 }
 
 #[test]
-fn check_tells_open_doors_and_whether_serve_would_start() {
+fn check_reports_unauthenticated_sources_and_whether_serve_would_start() {
     let keys = |report: &serde_json::Value, level: &str| -> Vec<String> {
         let findings = report["findings"].as_array().expect("findings").iter();
         findings
@@ -261,22 +265,22 @@ fn check_tells_open_doors_and_whether_serve_would_start() {
     let (code, report) = check(&["--offline"], &[UNSIGNED, "admin.listen=0.0.0.0:8081"]);
     assert_eq!((code, &report["ok"]), (Some(0), &true.into()));
     assert_eq!(keys(&report, "failure"), [""; 0]);
-    for door in ["sources.main.signature.required", "server.tls", "admin.listen"] {
-        assert!(keys(&report, "warning").contains(&door.to_owned()), "{door} in {report:#}");
+    for setting in ["sources.main.signature.required", "server.tls", "admin.listen"] {
+        assert!(keys(&report, "warning").contains(&setting.to_owned()), "{setting} in {report:#}");
     }
     let bad = ["sources.main.signature.secrets_file=/no/such/file", "spool.directry=/x"];
     let (code, report) = check(&[], &bad);
     assert_eq!((code, &report["ok"]), (Some(78), &false.into()));
     assert_eq!(keys(&report, "failure"), ["spool.directry", "sources.main.signature.secrets_file"]);
-    // Where it is offline, as in CI, the secret is somewhere else.
+    // Offline, as in CI, the file with the secret is elsewhere.
     let (code, report) = check(&["--offline"], &bad);
     assert_eq!((code, keys(&report, "failure")), (Some(78), vec!["spool.directry".to_owned()]));
     assert_eq!(check(&["--offline"], &bad[..1]).0, Some(0));
 }
 
 #[test]
-fn serve_warns_of_each_door_that_a_source_leaves_open() {
+fn serve_warns_of_each_unauthenticated_source() {
     let bridge = Bridge::start("127.0.0.1:1", &[UNSIGNED, "sources.main.token=0123456789abcdef"]);
-    let line = bridge.process.wait_for_line("any client that sees one request can send events", PATIENCE);
+    let line = bridge.process.wait_for_line("any client that sees one request can send events", TIMEOUT);
     assert!(line.contains("WARN") && line.contains("sources.main.signature.required"), "{line}");
 }

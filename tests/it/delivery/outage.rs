@@ -1,5 +1,4 @@
-//! Kafka is away and the spool is there: what the sender hears, what an operator sees, and what the
-//! topics hold afterwards.
+//! Outage of Kafka with a spool: responses, metrics and logs, and the contents of the topics afterwards.
 
 use crate::kit::bridge::{Bridge, UNSIGNED, until};
 use crate::kit::clock::Clock;
@@ -13,7 +12,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// A `call.missed` of that call.
 fn call(id: &str, ring: usize) -> Vec<u8> {
     format!(
         r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}","ring_duration":{ring}}}}}"#
@@ -21,33 +19,34 @@ fn call(id: &str, ring: usize) -> Vec<u8> {
     .into_bytes()
 }
 
-/// What a sender hears. Where the disk keeps the spool waiting for more than a second it is refused, and
-/// comes again as it has to; an event that is known by then was spooled.
+/// Returns status and outcome of an event.
+///
+/// A disk that delays the spool by more than a second causes a refusal, so the function retries. An event that is
+/// then a duplicate was spooled.
 fn outcome(bridge: &Bridge, body: &[u8]) -> (u16, String) {
     let deadline = Instant::now() + Duration::from_secs(60);
-    let mut said = answer(bridge, body);
-    while matches!(&*said.1, "spool_failing" | "duplicate_in_flight") && Instant::now() < deadline {
+    let mut result = answer(bridge, body);
+    while matches!(&*result.1, "spool_failing" | "duplicate_in_flight") && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(200));
-        said = answer(bridge, body);
-        if said.1 == "duplicate" {
+        result = answer(bridge, body);
+        if result.1 == "duplicate" {
             return spooled();
         }
     }
-    said
+    result
 }
 
 fn answer(bridge: &Bridge, body: &[u8]) -> (u16, String) {
     let response = bridge.post(body);
     let json = response.json();
-    let said = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());
-    (response.status, said.expect("an outcome or a problem").to_owned())
+    let result = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());
+    (response.status, result.expect("an outcome or a problem").to_owned())
 }
 
 fn spooled() -> (u16, String) {
     (200, "spooled".into())
 }
 
-/// A bridge whose Kafka is nowhere.
 fn cut_off(prefix: &str, directory: &Path, settings: &[&str]) -> Bridge {
     let nowhere =
         std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
@@ -70,7 +69,6 @@ fn place() -> (String, TempDir) {
     (format!("{}.", crate::kit::topic_name("outage")), tempfile::tempdir().expect("a directory"))
 }
 
-/// Runs `justcall-bridge spool …` on that directory; its exit code and its lines.
 fn spool(args: &[&str], directory: &Path) -> (Option<i32>, Vec<String>) {
     let directory = directory.to_str().expect("a path in UTF-8");
     let args = [&["spool"], args, &["--directory", directory]].concat();
@@ -85,11 +83,8 @@ struct OneOfThree {
     prefix: String,
     directory: TempDir,
     topic: String,
-    /// Leader of the first partition.
     broker: usize,
-    /// Calls of the first partition.
     stuck: Vec<String>,
-    /// Calls of the second one.
     healthy: Vec<String>,
 }
 
@@ -119,7 +114,6 @@ impl OneOfThree {
         self.kafka.broker(self.broker).freeze();
     }
 
-    /// A `call.missed` of so many bytes and more.
     fn call(id: &str, n: usize, size: usize) -> Vec<u8> {
         format!(
             r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}","ring_duration":{n},"note":"{}"}}}}"#,
@@ -128,8 +122,9 @@ impl OneOfThree {
         .into_bytes()
     }
 
-    /// Asserts that the topic holds `count` events, those of each key in the order of their numbers. A record
-    /// that was in flight when its broker was frozen may be there twice: its first occurrence counts.
+    /// Asserts that the topic holds `count` events, those of each key in order.
+    ///
+    /// A record in flight at the freeze may be written twice; its first occurrence counts.
     fn assert_ordered(&self, count: usize) {
         let records =
             consume::read_topic(self.kafka.bootstrap(), &self.topic, count, Duration::from_secs(60));
@@ -146,18 +141,18 @@ impl OneOfThree {
     }
 }
 
-/// Records that their topic refuses, while the broker of another partition is frozen and that partition has
-/// more records than a drain holds in memory.
+/// Refused records, while the broker of another partition is frozen and that partition has more records than a
+/// drain's window.
 #[test]
 fn stuck_partition_and_refused_records_delay_no_other_key() {
     const STUCK: usize = 600;
     let case = OneOfThree::start();
     let bridge = start(case.kafka.bootstrap(), &case.prefix, case.directory.path(), &OneOfThree::SETTINGS);
     let post = |id: &str, n: usize, size: usize| outcome(&bridge, &OneOfThree::call(id, n, size));
-    // The dead-letter topic is there, and every lane was used.
+    // Creates the dead-letter topic and all lanes.
     assert_eq!(post("warm-up", 0, 10), (200, "acked".into()));
     case.kafka.freeze();
-    // In the order of the spool, so that many share a batch with the one that is too large.
+    // Sequential, so that many share a batch with the record that is too large.
     for n in 0..STUCK {
         assert_eq!(post(&case.stuck[n % 10], n, 10), spooled());
     }
@@ -172,9 +167,8 @@ fn stuck_partition_and_refused_records_delay_no_other_key() {
     bridge.wait_for_metric("spool_rows", STUCK as u64 + 51);
     (0..3).filter(|broker| *broker != case.broker).for_each(|broker| case.kafka.broker(broker).thaw());
     let stuck = STUCK as u64;
-    // All but those of the frozen broker, and perhaps the dead letter if its partition is there as well.
+    // All but those of the frozen broker, and perhaps the dead letter if its partition is there.
     until("the healthy partition", || bridge.metric("spool_rows") <= stuck + 1);
-    // More of all kinds: several refused records a second, between others.
     for n in 10..30 {
         assert_eq!(post(&case.stuck[n % 10], STUCK + n, 10), spooled());
         assert_eq!(post(&case.healthy[n % 10], 100 + n, 60_000), spooled());
@@ -186,7 +180,7 @@ fn stuck_partition_and_refused_records_delay_no_other_key() {
     case.assert_ordered(STUCK + 50 + 40 + 1);
 }
 
-/// The same without a spool: a refused record becomes a dead letter beside records that are not reported on.
+/// Without a spool, a refused record becomes a dead letter although other records are in flight.
 #[test]
 fn refused_record_beside_a_stuck_partition_is_a_dead_letter_without_a_spool() {
     let case = OneOfThree::start();
@@ -200,7 +194,7 @@ fn refused_record_beside_a_stuck_partition_is_a_dead_letter_without_a_spool() {
     for n in 0..3 {
         assert_eq!(post(&case.stuck[n], n, 10).0, 503);
     }
-    // The dead letter itself may be for the frozen broker, and is in flight from then on.
+    // The dead letter may belong to the frozen broker, and is then in flight.
     let mut tries = 0..;
     let mut large = || post(&case.healthy[0], tries.next().expect("a number"), 60_000);
     until("the dead letter", || large() == (422, "refused_by_kafka".into()));
@@ -221,9 +215,13 @@ fn outage_and_restart_cost_no_event_and_no_order() {
     bridge.wait_for_metric("spool_rows", 20);
     bridge.process.wait_for_line("Kafka is down", Duration::from_secs(60));
     let log = [bridge.process.stdout(), bridge.process.stderr()].concat();
-    let told = |text| log.iter().filter(|line| line.contains(text)).count();
-    assert_eq!((told("Kafka is down"), told("AllBrokersDown")), (1, 0), "told once, not at every attempt");
-    assert_eq!(bridge.stop().code(), Some(0), "what is in the spool is not left");
+    let logged = |text| log.iter().filter(|line| line.contains(text)).count();
+    assert_eq!(
+        (logged("Kafka is down"), logged("AllBrokersDown")),
+        (1, 0),
+        "the outage is logged more than once"
+    );
+    assert_eq!(bridge.stop().code(), Some(0), "the stop left rows in the spool");
 
     let bridge = cut_off(&prefix, directory.path(), &[]);
     assert_eq!(outcome(&bridge, &bodies[3]), (200, "duplicate".into()), "remembered by the spool alone");
@@ -247,8 +245,8 @@ fn outage_and_restart_cost_no_event_and_no_order() {
     until("straight to Kafka again", || outcome(&bridge, &call("fresh", 0)).1 != "spooled");
 }
 
-/// A topic that refuses the timestamps of a backlog takes its records with the present time, and nothing
-/// waits behind them.
+/// A topic that refuses the timestamps of a backlog accepts its records with the present time, without delay of
+/// others.
 #[test]
 fn backlog_whose_timestamps_the_topic_refuses_is_drained_and_delays_no_fresh_event() {
     let kafka = Kafka::shared();
@@ -280,11 +278,11 @@ fn backlog_whose_timestamps_the_topic_refuses_is_drained_and_delays_no_fresh_eve
     let is_unchanged = |record: &consume::Read| record.header("ce_time") == Some("2026-03-12T14:32:00Z");
     assert!(records.iter().all(is_unchanged), "ce_time keeps the event's time");
     let log = [bridge.process.stdout(), bridge.process.stderr()].concat();
-    let told = log.iter().filter(|line| line.contains("InvalidTimestamp")).count();
-    assert_eq!(told, 1, "the reason is logged once");
+    let logged = log.iter().filter(|line| line.contains("InvalidTimestamp")).count();
+    assert_eq!(logged, 1, "the reason is logged once");
 }
 
-/// A clock that is ahead by more than the topic allows: even the present time is refused.
+/// With a clock that is ahead by more than the topic allows, even the present time is refused.
 #[test]
 fn events_of_a_clock_that_is_ahead_are_kept_and_written_after_its_correction() {
     let kafka = Kafka::shared();
@@ -311,7 +309,7 @@ fn events_of_a_clock_that_is_ahead_are_kept_and_written_after_its_correction() {
 }
 
 #[test]
-fn spool_is_looked_into_beside_a_bridge_and_without_one() {
+fn spool_commands_work_with_and_without_a_running_bridge() {
     let (prefix, directory) = place();
     let bridge = cut_off(&prefix, directory.path(), &[]);
     let bodies: Vec<_> = (0..5).map(|n| call("c", n)).collect();
@@ -344,7 +342,7 @@ fn spool_is_looked_into_beside_a_bridge_and_without_one() {
 }
 
 #[test]
-fn second_bridge_on_one_spool_is_told_so_and_a_missing_spool_too() {
+fn second_bridge_on_a_spool_and_a_missing_spool_are_reported() {
     let (prefix, directory) = place();
     let _bridge = cut_off(&prefix, directory.path(), &[]);
     let setting = format!("spool.directory={}", directory.path().display());
@@ -353,10 +351,10 @@ fn second_bridge_on_one_spool_is_told_so_and_a_missing_spool_too() {
         ["serve"].into_iter().chain(settings.into_iter().flat_map(|it| ["--set", it])).collect();
     let mut second = Process::bridge(&args, &[]);
     assert_eq!(second.wait_exit(Duration::from_secs(60)).code(), Some(1));
-    let said = second.stderr().join("\n");
+    let stderr = second.stderr().join("\n");
     assert!(
-        said.contains("spool.directory") && said.contains(&*directory.path().to_string_lossy()),
-        "{said}"
+        stderr.contains("spool.directory") && stderr.contains(&*directory.path().to_string_lossy()),
+        "{stderr}"
     );
     let (code, _) = spool(&["status"], &directory.path().join("nothing-here"));
     assert_eq!(code, Some(1));
@@ -365,25 +363,25 @@ fn second_bridge_on_one_spool_is_told_so_and_a_missing_spool_too() {
 }
 
 #[test]
-fn rejected_events_are_spooled_within_their_quota_and_good_ones_beside_them() {
+fn rejected_events_are_spooled_within_their_quota_beside_accepted_ones() {
     let (prefix, directory) = place();
     let bridge = cut_off(&prefix, directory.path(), &["dead_letter.max_spool_rate=2"]);
-    // At once, for on a slow disk one after the other is within the rate.
+    // Concurrently, because sequential posts on a slow disk stay within the rate.
     let bridge = &bridge;
-    let mut heard: Vec<(u16, String)> = std::thread::scope(|scope| {
-        // One that was kept after it was refused for the disk is known when it comes again.
-        let kept = |heard| if heard == spooled() { (400, "not_json".to_owned()) } else { heard };
+    let mut responses: Vec<(u16, String)> = std::thread::scope(|scope| {
+        // An event that was refused because of a slow disk, but spooled, is a duplicate at its retry.
+        let kept = |response| if response == spooled() { (400, "not_json".to_owned()) } else { response };
         let send = move |n| kept(outcome(bridge, format!("not json {n}").as_bytes()));
         let sent: Vec<_> = (0..12).map(|n| scope.spawn(move || send(n))).collect();
         sent.into_iter().map(|sent| sent.join().expect("an answer")).collect()
     });
-    heard.sort();
-    heard.dedup();
-    assert_eq!(heard, [(400, "not_json".to_owned()), (503, "dead_letter_quota".to_owned())]);
+    responses.sort();
+    responses.dedup();
+    assert_eq!(responses, [(400, "not_json".to_owned()), (503, "dead_letter_quota".to_owned())]);
     assert_eq!(outcome(bridge, &call("good", 1)), spooled());
 }
 
-/// After a restart the spool's identities are all the memory there is.
+/// After a restart only the spool has identities.
 #[test]
 fn spooled_events_and_rejections_are_known_after_a_restart() {
     let (prefix, directory) = place();
@@ -393,25 +391,24 @@ fn spooled_events_and_rejections_are_known_after_a_restart() {
         cut_off(&prefix, directory.path(), &[&letters, &rule, "dead_letter.answer=ok"])
     };
     let unknown = String::from_utf8(call("c1", 1)).expect("text").replace("call.missed", "call.imagined");
-    let heard = |bridge: &Bridge| outcome(bridge, unknown.as_bytes()).1;
+    let outcome_of = |bridge: &Bridge| outcome(bridge, unknown.as_bytes()).1;
     let bridge = serve("dead_letter");
-    assert_eq!(heard(&bridge), "dead_lettered");
-    // Each is killed on the spot.
+    assert_eq!(outcome_of(&bridge), "dead_lettered");
     drop(bridge);
     let bridge = serve("dead_letter");
     assert_eq!(bridge.metric("dedup_entries"), 1);
-    assert_eq!(heard(&bridge), "duplicate");
+    assert_eq!(outcome_of(&bridge), "duplicate");
     drop(bridge);
     let bridge = serve("forward");
-    assert_eq!(heard(&bridge), "spooled", "judged by other rules");
+    assert_eq!(outcome_of(&bridge), "spooled", "evaluated by other rules");
     drop(bridge);
     for rule in ["forward", "dead_letter"] {
-        assert_eq!(heard(&serve(rule)), "duplicate", "{rule}");
+        assert_eq!(outcome_of(&serve(rule)), "duplicate", "{rule}");
     }
 }
 
 #[test]
-fn full_spool_refuses_and_says_so_while_the_process_lives() {
+fn full_spool_refuses_and_reports_it_while_the_process_lives() {
     let (prefix, directory) = place();
     let bridge = cut_off(&prefix, directory.path(), &["spool.max_bytes=1 MiB", "spool.max_lane_share=100"]);
     let body = |n: usize| {
@@ -420,9 +417,9 @@ fn full_spool_refuses_and_says_so_while_the_process_lives() {
             r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"c{n}","note":"{note}"}}}}"#
         )
     };
-    let heard: Vec<_> = (0..60).map(|n| outcome(&bridge, body(n).as_bytes())).collect();
-    assert_eq!(heard[0], spooled());
-    assert_eq!(heard[59], (503, "spool_full".into()));
+    let responses: Vec<_> = (0..60).map(|n| outcome(&bridge, body(n).as_bytes())).collect();
+    assert_eq!(responses[0], spooled());
+    assert_eq!(responses[59], (503, "spool_full".into()));
     bridge.wait_ready(false);
     assert_eq!(bridge.admin("/livez").status, 200);
     assert!(bridge.metric("spool_bytes") <= bridge.metric("spool_limit_bytes"));
@@ -430,7 +427,7 @@ fn full_spool_refuses_and_says_so_while_the_process_lives() {
 
 /// SQLite maps `spool.db-shm` into memory, so the kernel ends the process.
 #[test]
-fn spool_whose_shared_memory_is_truncated_costs_the_process_and_no_record() {
+fn truncated_shared_memory_of_the_spool_ends_the_process_and_loses_no_record() {
     let (prefix, directory) = place();
     let mut bridge = cut_off(&prefix, directory.path(), &[]);
     for n in 0..3 {
@@ -438,7 +435,7 @@ fn spool_whose_shared_memory_is_truncated_costs_the_process_and_no_record() {
     }
     let index = std::fs::File::options().write(true).open(directory.path().join("spool.db-shm"));
     index.and_then(|index| index.set_len(0)).expect("spool.db-shm");
-    // An idle spool meets it within seconds.
+    // An idle spool touches the file within seconds.
     let status = bridge.process.wait_exit(Duration::from_secs(60));
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(7), "SIGBUS");
     let bridge = cut_off(&prefix, directory.path(), &[]);

@@ -1,4 +1,4 @@
-//! From a posted webhook to the record that a consumer reads, on a real cluster.
+//! Webhooks compared with the records that a consumer reads, on a real cluster.
 
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::consume::{self, Read};
@@ -11,20 +11,18 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn read(topic: &str, count: usize) -> Vec<Read> {
-    consume::read_topic(Kafka::shared().bootstrap(), topic, count, PATIENCE)
+    consume::read_topic(Kafka::shared().bootstrap(), topic, count, TIMEOUT)
 }
 
-/// The only record of a topic.
-fn only(topic: &str) -> Read {
+fn only_record(topic: &str) -> Read {
     let mut records = read(topic, 1);
     assert_eq!(records.len(), 1, "{topic}");
     records.remove(0)
 }
 
-/// What identifies each sample, read by a JSON library and not by the bridge.
 fn entity_id(known: KnownType, dialect: Dialect, body: &str) -> String {
     let json: serde_json::Value = serde_json::from_str(body).expect("a sample of JSON");
     let name = known.name();
@@ -40,7 +38,7 @@ fn entity_id(known: KnownType, dialect: Dialect, body: &str) -> String {
 }
 
 #[test]
-fn headers_that_are_left_out_are_counted() {
+fn omitted_headers_are_counted() {
     let route = r#"routes=[{match: "call.missed", topics: "missed", headers: {note: {from: /data/note}}}]"#;
     let kafka = Kafka::shared().bootstrap();
     let bridge =
@@ -56,14 +54,18 @@ fn headers_that_are_left_out_are_counted() {
 }
 
 #[test]
-fn every_type_of_both_dialects_stands_unchanged_in_its_topic() {
+fn every_type_of_both_dialects_is_unchanged_in_its_topic() {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &[]);
-    assert_every_type_stands(bridge.ingress, Kafka::shared().bootstrap(), &bridge.prefix, 6);
+    assert_every_type_is_unchanged(bridge.ingress, Kafka::shared().bootstrap(), &bridge.prefix, 6);
     assert!(bridge.stop().success());
 }
 
-/// Posts a sample of every type and reads each back from its topic.
-pub(crate) fn assert_every_type_stands(ingress: SocketAddr, bootstrap: &str, prefix: &str, partitions: i32) {
+pub(crate) fn assert_every_type_is_unchanged(
+    ingress: SocketAddr,
+    bootstrap: &str,
+    prefix: &str,
+    partitions: i32,
+) {
     let mut posted: BTreeMap<(KnownType, &str), (&str, String)> = BTreeMap::new();
     for dialect in [Dialect::Documented, Dialect::Live] {
         for (known, body) in samples(dialect) {
@@ -83,7 +85,7 @@ pub(crate) fn assert_every_type_stands(ingress: SocketAddr, bootstrap: &str, pre
     for known in KnownType::ALL {
         let dialects: Vec<_> = posted.iter().filter(|((each, _), _)| each == known).collect();
         let topic = format!("{prefix}{known}");
-        let records = consume::read_topic(bootstrap, &topic, dialects.len(), PATIENCE);
+        let records = consume::read_topic(bootstrap, &topic, dialects.len(), TIMEOUT);
         assert_eq!(records.len(), dialects.len(), "{known}");
         for ((_, dialect), (body, id)) in dialects {
             let record = records
@@ -127,7 +129,7 @@ fn assert_headers(record: &Read, known: KnownType, dialect: Dialect, id: &str, e
     chrono::DateTime::parse_from_rfc3339(time).unwrap_or_else(|e| panic!("{known} {dialect}: {time}: {e}"));
     match dialect {
         Dialect::Documented => assert_eq!(json["timestamp"], time),
-        Dialect::Live => assert_eq!(json["request_id"], id, "the sender's own id names the event"),
+        Dialect::Live => assert_eq!(json["request_id"], id, "the id is not the sender's"),
     }
 }
 
@@ -136,7 +138,7 @@ fn consumers_read_the_nine_documented_types_with_this_crate() {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &[]);
     for (known, body) in samples(Dialect::Documented) {
         bridge.post(body.as_bytes());
-        let value = only(&bridge.topic(known.name())).value;
+        let value = only_record(&bridge.topic(known.name())).value;
         let event = Documented::from_slice(&value).unwrap_or_else(|e| panic!("{known}: {e}"));
         let again = serde_json::to_value(&event).expect("serialises");
         assert_eq!(again, serde_json::from_str::<serde_json::Value>(body).expect("a sample"), "{known}");
@@ -144,7 +146,7 @@ fn consumers_read_the_nine_documented_types_with_this_crate() {
 }
 
 #[test]
-fn missing_topics_are_made_with_the_settings_for_topics() {
+fn missing_topics_are_created_with_the_configured_properties() {
     let settings =
         ["topics.partitions=4", "topics.config.retention.ms=86400000", "topics.config.cleanup.policy=delete"];
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &settings);
@@ -153,7 +155,7 @@ fn missing_topics_are_made_with_the_settings_for_topics() {
     assert_eq!(
         consume::topic_partitions(Kafka::shared().bootstrap(), &topic),
         None,
-        "made before its first use"
+        "not created before its first use"
     );
     assert_eq!(bridge.post(body.as_bytes()).status, 200);
     assert_eq!(consume::topic_partitions(Kafka::shared().bootstrap(), &topic), Some(4));
@@ -163,7 +165,7 @@ fn missing_topics_are_made_with_the_settings_for_topics() {
 }
 
 #[test]
-fn routes_choose_topics_keys_and_headers() {
+fn routes_set_topics_keys_and_headers() {
     let routes = r#"routes=[
         {"match": "sms.*", "topics": ["PREFIXmessages", "PREFIXaudit.{family}"], "headers": {"team": "chat"}},
         {"match": {"family": "call"}, "topics": "PREFIXcalls", "key": ["/data/nothing", "/data/from"]}]"#;
@@ -178,7 +180,7 @@ fn routes_choose_topics_keys_and_headers() {
         assert_eq!(bridge.post(body).status, 200);
     }
     for topic in ["messages", "audit.sms"] {
-        let record = only(&format!("{prefix}{topic}"));
+        let record = only_record(&format!("{prefix}{topic}"));
         assert_eq!(
             (record.key.as_deref(), record.header("team")),
             (Some(&b"m1"[..]), Some("chat")),
@@ -191,16 +193,16 @@ fn routes_choose_topics_keys_and_headers() {
             "an offset is kept as it came"
         );
     }
-    let voicemail = only(&format!("{prefix}calls"));
+    let voicemail = only_record(&format!("{prefix}calls"));
     assert_eq!(voicemail.key.as_deref(), Some(&b"+14155550123"[..]));
-    assert_eq!(voicemail.header("ce_subject"), Some("c1"), "the key is by choice, the subject is not");
+    assert_eq!(voicemail.header("ce_subject"), Some("c1"), "the key is configurable, the subject is not");
     assert_eq!(voicemail.header("team"), None);
-    let unrouted = only(&bridge.topic("contact.created"));
+    let unrouted = only_record(&bridge.topic("contact.created"));
     assert_eq!(unrouted.key.as_deref(), Some(&b"98765"[..]), "number and decimal string give one key");
 }
 
 #[test]
-fn unknown_types_go_by_policy_and_cannot_mint_topics() {
+fn unknown_types_follow_the_policy_and_create_no_topics() {
     let forwarding = Bridge::serve(Kafka::shared().bootstrap(), &[]);
     let body = br#"{"event":"sms.failed","timestamp":"2026-03-12T14:36:00Z","data":{"message_id":"m9"}}"#;
     let other = br#"{"type":"no.such.thing","data":{"id":7}}"#;
@@ -222,17 +224,17 @@ fn unknown_types_go_by_policy_and_cannot_mint_topics() {
     let strict = Bridge::serve(Kafka::shared().bootstrap(), &["unknown_events=dead_letter"]);
     let answer = strict.post(body);
     assert_eq!((answer.status, &answer.json()["outcome"]), (200, &"dead_lettered".into()));
-    assert_eq!(only(&strict.topic("dead-letter")).header("dlq_reason"), Some("unknown_type"));
+    assert_eq!(only_record(&strict.topic("dead-letter")).header("dlq_reason"), Some("unknown_type"));
 }
 
 #[test]
-fn dead_letters_keep_the_bytes_and_say_why() {
+fn dead_letters_have_the_bytes_and_the_reason() {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &[]);
     let marked = br#"{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{"call_id":"c","duration":"secret-mark"}}"#;
     let response = bridge.post(marked);
     assert_eq!(response.status, 422);
     let id = response.json()["event_id"].as_str().expect("an id").to_owned();
-    let record = only(&bridge.topic("dead-letter"));
+    let record = only_record(&bridge.topic("dead-letter"));
     let names: Vec<&str> = record.headers.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["dlq_reason", "dlq_detail", "dlq_source", "dlq_received_at", "dlq_event_id"]);
     assert_eq!(record.value, &marked[..]);
@@ -243,29 +245,29 @@ fn dead_letters_keep_the_bytes_and_say_why() {
     );
     assert_eq!(record.header("dlq_source"), Some("main"));
     assert_eq!(record.header("dlq_event_id"), Some(id.as_str()));
-    assert!(!response.text().contains("secret-mark"), "the answer shows a value");
-    assert_eq!(bridge.post(marked).json()["outcome"], "duplicate", "its retry is known");
+    assert!(!response.text().contains("secret-mark"), "the response contains a value of the body");
+    assert_eq!(bridge.post(marked).json()["outcome"], "duplicate", "the retry is not a duplicate");
 
     let kind = Bridge::serve(Kafka::shared().bootstrap(), &["dead_letter.answer=ok"]);
     let response = kind.post(b"no json");
     assert_eq!((response.status, &response.json()["outcome"]), (200, &"dead_lettered".into()));
-    assert_eq!(only(&kind.topic("dead-letter")).value, b"no json");
+    assert_eq!(only_record(&kind.topic("dead-letter")).value, b"no json");
 }
 
 #[test]
-fn tolerant_source_lets_violations_pass_and_flags_them() {
+fn tolerant_source_accepts_violations_and_flags_them() {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &["sources.main.validation=tolerant"]);
     let body =
         br#"{"event":"call.missed","timestamp":"soon","data":{"call_id":"c","ring_duration":"30","from":1}}"#;
     assert_eq!(bridge.post(body).json()["outcome"], "acked");
-    let record = only(&bridge.topic("call.missed"));
+    let record = only_record(&bridge.topic("call.missed"));
     assert_eq!(record.header("justcall-violations"), Some("3"));
     assert_eq!(bridge.metric("tolerated_violations_total"), 3);
-    assert!(record.header("ce_time").is_some(), "receipt stands in for a time that cannot be read");
+    assert!(record.header("ce_time").is_some(), "the time of receipt replaces an invalid time");
 }
 
 #[test]
-fn strict_source_wants_what_the_reference_shows() {
+fn strict_source_requires_the_fields_of_the_reference() {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &["sources.main.validation=strict"]);
     for (known, body) in samples(Dialect::Documented) {
         assert_eq!(bridge.post(body.as_bytes()).status, 200, "{known}");
@@ -284,7 +286,7 @@ fn duplicate_is_the_same_source_id_and_body() {
     let forged = br#"{"request_id":"01KG5S8Z6R4PBD5EV1J1T6XN0C","type":"call.updated","data":{"call_sid":"CA1","n":2}}"#;
     let outcome = |body: &[u8]| bridge.post(body).json()["outcome"].as_str().expect("an outcome").to_owned();
     assert_eq!(outcome(forged), "acked");
-    assert_eq!(outcome(real), "acked", "a forged body shut the real one out");
+    assert_eq!(outcome(real), "acked", "a forged body suppressed the real one");
     assert_eq!(outcome(real), "duplicate");
     let other = http::post(bridge.ingress, "/other", &[], real).expect("an answer");
     assert_eq!(other.json()["outcome"], "acked", "another source's event is another event");
@@ -297,7 +299,7 @@ fn duplicate_is_the_same_source_id_and_body() {
 }
 
 #[test]
-fn trace_of_the_request_goes_on_in_the_record() {
+fn trace_of_the_request_continues_in_the_record() {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &[]);
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let post = |traceparent: &str, id: &str| {
@@ -316,7 +318,7 @@ fn trace_of_the_request_goes_on_in_the_record() {
 }
 
 #[test]
-fn conditions_choose_among_routes_and_dropped_events_are_counted() {
+fn conditions_select_routes_and_dropped_events_are_counted() {
     let routes = r#"routes=[
         {"match": "*", "when": {"/data/vip": true}, "topics": "PREFIXaudit", "continue": true},
         {"match": "call.*", "when": {"/data/direction": "inbound"}, "use": "voice", "topics": "PREFIXinbound"},
@@ -343,13 +345,13 @@ fn conditions_choose_among_routes_and_dropped_events_are_counted() {
     }
     assert_eq!(outcome(&other), "acked");
     assert_eq!(bridge.metric("events_total{type=\"call.missed\",outcome=\"dropped\"}"), 2);
-    let taken = only(&bridge.topic("inbound"));
+    let taken = only_record(&bridge.topic("inbound"));
     assert_eq!(taken.key.as_deref(), Some(&b"+15550100"[..]));
     assert_eq!((taken.header("team"), taken.header("agent")), (Some("voice"), Some("42")));
     assert_eq!(
-        (taken.value, only(&bridge.topic("audit")).value),
+        (taken.value, only_record(&bridge.topic("audit")).value),
         (inbound.clone().into_bytes(), inbound.into_bytes())
     );
-    assert_eq!(only(&bridge.topic("call.missed")).value, other.as_bytes());
+    assert_eq!(only_record(&bridge.topic("call.missed")).value, other.as_bytes());
     assert!(bridge.stop().success());
 }

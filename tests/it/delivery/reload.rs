@@ -1,4 +1,4 @@
-//! New settings while events flow: none is lost, and each is routed by one table.
+//! Reloads while events arrive: no event is lost, and each is routed by one table.
 
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::kafka::Kafka;
@@ -25,9 +25,9 @@ fn count(topic: &str) -> usize {
         .map_or(0, |_| consume::topic_end(Kafka::shared().bootstrap(), topic))
 }
 
-/// The other order as well: an event that was accepted is a duplicate, not a dead letter, afterwards.
+/// Also in reverse: an accepted event is a duplicate afterwards, not a dead letter.
 #[test]
-fn body_rejected_under_earlier_rules_is_judged_again() {
+fn body_rejected_under_earlier_rules_is_evaluated_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("bridge.yaml");
     let prefix = format!("{}.", topic_name("rejudged"));
@@ -50,7 +50,7 @@ fn body_rejected_under_earlier_rules_is_judged_again() {
 }
 
 #[test]
-fn new_routes_come_into_force_and_what_cannot_is_named() {
+fn new_routes_apply_and_settings_that_cannot_apply_are_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("bridge.yaml");
     let prefix = format!("{}.", topic_name("reload"));
@@ -89,7 +89,7 @@ fn new_routes_come_into_force_and_what_cannot_is_named() {
     assert!(log.contains("\"settings\":\"server.max_body_bytes\""), "{log}");
     post(4);
     assert_eq!(count(&bridge.topic("third")), 1);
-    // 950 KiB, which the old limit takes and the new one would not.
+    // 950 KiB, within the old limit and above the new one.
     let large = String::from_utf8(body(5)).expect("text").replace("inbound", &"x".repeat(950 << 10));
     assert_eq!(bridge.post(large.as_bytes()).status, 200);
 
@@ -100,7 +100,7 @@ fn new_routes_come_into_force_and_what_cannot_is_named() {
 }
 
 #[test]
-fn settings_that_are_mounted_by_a_swap_of_links_are_followed() {
+fn settings_mounted_by_a_link_swap_are_reloaded() {
     let folder = tempfile::tempdir().expect("a folder");
     let prefix = format!("{}.", topic_name("mounted"));
     let mount = |name: &str, topic: &str| {
@@ -123,10 +123,9 @@ fn settings_that_are_mounted_by_a_swap_of_links_are_followed() {
     assert_eq!(count(&bridge.topic("new")), 1);
 }
 
-/// How often the routes change under load.
 const RELOADS: u64 = 10;
 
-/// Routes of which each generation has topics of its own, so that a mixture shows.
+/// Writes routes whose generation has topics of its own, so that a mixture is visible.
 fn generation(file: &Path, prefix: &str, number: u64) {
     let (name, topics) = if number.is_multiple_of(2) { ("even", 3) } else { ("odd", 2) };
     let routes: Vec<_> = (0..topics)
@@ -138,14 +137,14 @@ fn generation(file: &Path, prefix: &str, number: u64) {
         })
         .collect();
     let text = format!("# {number}\nroutes:\n{}", routes.concat());
-    // As an editor or a mount would: never half a file.
+    // By a rename, as editors and mounts do, so that no reader sees a partial file.
     let new = file.with_extension("new");
     fs::write(&new, text).expect("the settings");
     fs::rename(new, file).expect("the swap");
 }
 
 #[test]
-fn under_load_no_event_is_lost_and_none_is_routed_by_two_tables() {
+fn reload_under_load_loses_no_event_and_routes_each_by_one_table() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("bridge.yaml");
     let prefix = format!("{}.", topic_name("generations"));
@@ -180,7 +179,7 @@ fn under_load_no_event_is_lost_and_none_is_routed_by_two_tables() {
         over.store(true, Ordering::Relaxed);
         senders.into_iter().map(|sender| sender.join().expect("a sender")).sum()
     });
-    // By event, the topics that it stands in, and the generations that its headers tell.
+    // By event: its topics, and the generations in its headers.
     let mut events: BTreeMap<Vec<u8>, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
     let names = ["even.0", "even.1", "even.2", "odd.0", "odd.1"];
     for name in names {
@@ -194,7 +193,7 @@ fn under_load_no_event_is_lost_and_none_is_routed_by_two_tables() {
             generations.insert(generation);
         }
     }
-    assert_eq!(events.len(), acked, "every event that was answered stands somewhere");
+    assert_eq!(events.len(), acked, "an answered event is in no topic");
     let mut seen = BTreeSet::new();
     for (topics, generations) in events.values() {
         let generation = generations.first().expect("one");
@@ -204,8 +203,8 @@ fn under_load_no_event_is_lost_and_none_is_routed_by_two_tables() {
             .filter(|name| name.starts_with(generation.as_str()))
             .map(ToString::to_string)
             .collect();
-        assert_eq!(*topics, whole, "a table in parts");
+        assert_eq!(*topics, whole, "an event was routed by two tables");
         seen.insert(generation.clone());
     }
-    assert_eq!(seen.len(), 2, "both generations had their events");
+    assert_eq!(seen.len(), 2, "one generation has no events");
 }

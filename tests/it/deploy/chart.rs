@@ -1,4 +1,4 @@
-//! What the chart makes of its values.
+//! Manifests that the chart renders.
 
 use super::project;
 use super::tools::{self, CHART, both, documents, helms, template};
@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
-/// One set of values and what comes of it.
 pub(super) struct Rendered {
     pub(super) name: String,
     pub(super) values: PathBuf,
@@ -17,7 +16,6 @@ pub(super) struct Rendered {
 }
 
 impl Rendered {
-    /// The only resource of that kind, or of those kinds.
     pub(super) fn only(&self, kinds: &[&str]) -> &Value {
         let mut found =
             self.documents.iter().filter(|document| kinds.iter().any(|kind| document["kind"] == *kind));
@@ -38,13 +36,12 @@ impl Rendered {
         &self.workload()["spec"]["template"]["spec"]
     }
 
-    /// `bridge.yaml` of the ConfigMap.
     pub(super) fn settings(&self) -> &str {
         self.only(&["ConfigMap"])["data"]["bridge.yaml"].as_str().expect("settings")
     }
 }
 
-/// Every set of values in the chart's folder `ci`, rendered by the newest Helm.
+/// Renders every set of values in the chart's folder `ci` with the newest Helm.
 pub(super) fn sets() -> &'static [Rendered] {
     static SETS: OnceLock<(TempDir, Vec<Rendered>)> = OnceLock::new();
     &SETS
@@ -61,7 +58,7 @@ pub(super) fn sets() -> &'static [Rendered] {
         .1
 }
 
-/// A set of values with more said besides, its manifests kept in `folder`.
+/// Renders a set of values with further settings; its manifests are in `folder`.
 pub(super) fn render(folder: &Path, values: PathBuf, settings: &[&str]) -> Rendered {
     let name = values.file_stem().expect("a name").to_string_lossy().into_owned();
     let output = template(&helms()[1], Some(&values), settings);
@@ -71,7 +68,6 @@ pub(super) fn render(folder: &Path, values: PathBuf, settings: &[&str]) -> Rende
     Rendered { documents: documents(&file), name, values, file }
 }
 
-/// The chart with these settings beside the least that it needs.
 fn with(settings: &[&str]) -> Rendered {
     let folder = tempfile::tempdir().expect("a temporary folder");
     render(folder.path(), project(CHART).join("ci/least-values.yaml"), settings)
@@ -83,7 +79,7 @@ fn set(name: &str) -> &'static Rendered {
 }
 
 #[test]
-fn what_is_off_by_default_is_off_and_the_rest_is_there() {
+fn default_values_render_only_the_default_resources() {
     let kinds: Vec<&str> =
         set("least").documents.iter().map(|document| document["kind"].as_str().expect("a kind")).collect();
     assert_eq!(
@@ -95,11 +91,11 @@ fn what_is_off_by_default_is_off_and_the_rest_is_there() {
     assert_eq!(workload["spec"]["podManagementPolicy"], "Parallel");
     let retained = &workload["spec"]["persistentVolumeClaimRetentionPolicy"];
     assert_eq!((&retained["whenScaled"], &retained["whenDeleted"]), (&"Retain".into(), &"Retain".into()));
-    assert!(!set("one").has("PodDisruptionBudget"), "it would forbid every eviction");
+    assert!(!set("one").has("PodDisruptionBudget"), "the budget would forbid every eviction");
 }
 
 #[test]
-fn pods_are_restricted_and_know_nothing_of_the_cluster() {
+fn pods_are_restricted_and_have_no_access_to_the_cluster() {
     for set in sets() {
         let (pod, container) = (set.pod(), &set.pod()["containers"][0]);
         assert_eq!(pod["automountServiceAccountToken"], false, "{}", set.name);
@@ -111,22 +107,22 @@ fn pods_are_restricted_and_know_nothing_of_the_cluster() {
         assert_eq!(security["readOnlyRootFilesystem"], true, "{}", set.name);
         assert_eq!(security["capabilities"]["drop"][0], "ALL", "{}", set.name);
         for mount in container["volumeMounts"].as_array().expect("mounts") {
-            assert!(mount.get("subPath").is_none(), "{}: it would never be brought up to date", set.name);
+            assert!(mount.get("subPath").is_none(), "{}: pods would never be updated", set.name);
         }
     }
 }
 
 #[test]
-fn a_pod_may_take_as_long_to_end_as_its_settings_say() {
+fn grace_period_covers_the_configured_stop() {
     let grace = |settings: &[&str]| with(settings).pod()["terminationGracePeriodSeconds"].as_u64();
     assert_eq!(grace(&[]), Some(10 + 20 + 10));
     assert_eq!(grace(&["settings.shutdown.delay=500ms", "settings.shutdown.timeout=2m"]), Some(1 + 120 + 10));
     assert_eq!(set("mapping").pod()["terminationGracePeriodSeconds"], 90 + 3 + 10);
-    assert_eq!(set("placed").pod()["terminationGracePeriodSeconds"], 300, "a person's word goes before");
+    assert_eq!(set("placed").pod()["terminationGracePeriodSeconds"], 300, "a person's value overrides");
 }
 
 #[test]
-fn the_spool_takes_four_fifths_of_the_volume() {
+fn spool_uses_four_fifths_of_the_volume() {
     for (size, bytes) in [("10Gi", "8589934592 B"), ("1000k", "800000 B"), ("5G", "4000000000 B")] {
         let settings = with(&[&format!("persistence.size={size}")]).settings().to_owned();
         assert!(settings.contains(&format!("max_bytes: {bytes}\n")), "{size}: {settings}");
@@ -157,7 +153,7 @@ fn only_settings_that_need_a_restart_roll_the_pods() {
         "settings.server.workers=3",
         "kafka.bootstrapServers=k:9",
         "settings.sources.main.path=/x",
-        // The dead-letter topic's name begins with it, and stays until a restart.
+        // The name of the dead-letter topic begins with the prefix, and changes at a restart only.
         "settings.topics.prefix=x.",
     ] {
         assert_ne!(sum(&[fixed]), before, "{fixed}");
@@ -165,23 +161,22 @@ fn only_settings_that_need_a_restart_roll_the_pods() {
 }
 
 #[test]
-fn nothing_scales_down_by_itself_where_events_may_wait() {
+fn pods_that_may_have_a_backlog_are_not_scaled_down_automatically() {
     let behavior =
         |set: &Rendered| set.only(&["HorizontalPodAutoscaler"])["spec"]["behavior"]["scaleDown"].clone();
     assert_eq!(behavior(set("autoscaled"))["selectPolicy"], "Disabled");
     assert_eq!(behavior(set("no-volume"))["policies"][0]["value"], 1);
-    // An absent number would be 1.
+    // Without a number, the default is 1.
     assert_eq!(set("autoscaled").workload()["spec"]["replicas"], 3);
 }
 
-/// Whether a selector asks for nothing that these labels do not say.
 fn selects(selector: &Value, labels: &Value) -> bool {
     let asked = selector.as_object().unwrap_or_else(|| panic!("no selector: {selector}"));
     !asked.is_empty() && asked.iter().all(|(key, value)| labels[key] == *value)
 }
 
 #[test]
-fn every_selector_finds_the_pods_and_every_name_of_a_port_is_the_containers() {
+fn every_selector_matches_the_pods_and_every_port_name_exists() {
     for set in sets() {
         let pod = &set.workload()["spec"]["template"];
         let labels = &pod["metadata"]["labels"];
@@ -223,7 +218,7 @@ fn every_selector_finds_the_pods_and_every_name_of_a_port_is_the_containers() {
 }
 
 #[test]
-fn pods_keep_apart_as_the_preset_says() {
+fn anti_affinity_follows_the_preset() {
     let apart = |name: &str| set(name).pod()["affinity"]["podAntiAffinity"].clone();
     let soft = &apart("least")["preferredDuringSchedulingIgnoredDuringExecution"][0]["podAffinityTerm"];
     let hard = &apart("hardened")["requiredDuringSchedulingIgnoredDuringExecution"][0];
@@ -236,7 +231,7 @@ fn pods_keep_apart_as_the_preset_says() {
 }
 
 #[test]
-fn the_secret_that_an_operator_makes_is_the_one_that_is_mounted() {
+fn secret_created_by_an_operator_is_mounted() {
     let set = set("gateway");
     let made = &set.only(&["ExternalSecret"])["spec"]["target"]["name"];
     let volumes = set.pod()["volumes"].as_array().expect("volumes").iter();
@@ -246,7 +241,7 @@ fn the_secret_that_an_operator_makes_is_the_one_that_is_mounted() {
 }
 
 #[test]
-fn every_property_that_is_secret_has_its_key_in_a_secret() {
+fn every_secret_property_has_a_key_in_a_secret() {
     let gateway = project(CHART).join("ci/gateway-values.yaml");
     let output =
         template(&helms()[1], Some(&gateway), &["kafka.secretProperties.ssl\\.key\\.password=key-password"]);
@@ -255,7 +250,7 @@ fn every_property_that_is_secret_has_its_key_in_a_secret() {
 }
 
 #[test]
-fn what_leads_in_from_outside_leads_to_every_source() {
+fn ingress_and_http_route_have_the_path_of_every_source() {
     let values = project(CHART).join("ci/mapping-values.yaml");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let set = render(folder.path(), values, &["ingress.enabled=true,httpRoute.enabled=true"]);
@@ -270,7 +265,7 @@ fn what_leads_in_from_outside_leads_to_every_source() {
 }
 
 #[test]
-fn network_policy_lets_out_to_names_brokers_and_the_collector_and_in_to_both_ports() {
+fn network_policy_allows_dns_brokers_the_collector_and_both_ports() {
     let shut = with(&[
         "networkPolicy.enabled=true,kafka.bootstrapServers=k1:9094\\,k2:9095",
         "settings.telemetry.otlp_endpoint=https://collector.example.com/v1",
@@ -286,18 +281,18 @@ fn network_policy_lets_out_to_names_brokers_and_the_collector_and_in_to_both_por
     assert_eq!(ports("egress"), ["53", "53", "9094", "9095", "443"]);
     assert_eq!(ports("ingress"), [r#""http""#, r#""admin""#]);
     assert_eq!(policy["policyTypes"], serde_json::json!(["Ingress", "Egress"]));
-    assert!(policy["ingress"][0].get("from").is_none(), "webhooks come from outside");
-    assert!(policy["ingress"][1]["from"][0]["podSelector"].is_object(), "metrics do not");
+    assert!(policy["ingress"][0].get("from").is_none(), "webhooks come from outside the cluster");
+    assert!(policy["ingress"][1]["from"][0]["podSelector"].is_object(), "metrics do not leave the cluster");
     let hardened = set("hardened").only(&["NetworkPolicy"])["spec"]["egress"].to_string();
     assert!(hardened.contains("4318"), "{hardened}");
 }
 
 #[test]
-fn a_class_of_a_single_dash_asks_for_no_class() {
+fn storage_class_of_a_single_dash_is_empty() {
     let claim = |settings: &[&str]| {
         with(settings).workload()["spec"]["volumeClaimTemplates"][0]["spec"]["storageClassName"].clone()
     };
-    assert_eq!(claim(&[]), Value::Null, "the cluster's own");
+    assert_eq!(claim(&[]), Value::Null, "the cluster's default");
     assert_eq!(claim(&["persistence.storageClass=-"]), "");
     assert_eq!(claim(&["persistence.storageClass=fast"]), "fast");
 }
@@ -309,17 +304,17 @@ fn chart_and_image_have_the_version_of_the_crate() {
     assert_eq!((&chart["version"], &chart["appVersion"]), (&version.into(), &version.into()));
     let image = set("least").pod()["containers"][0]["image"].clone();
     assert_eq!(image, format!("justcall-bridge:{version}"));
-    let told = fs::read_to_string(project("docs/how-to/kubernetes.md")).expect("a document");
+    let text = fs::read_to_string(project("docs/how-to/kubernetes.md")).expect("a document");
     assert!(
-        told.contains(&format!("/justcall-bridge:{version} ")),
-        "docs/how-to/kubernetes.md builds another"
+        text.contains(&format!("/justcall-bridge:{version} ")),
+        "docs/how-to/kubernetes.md has another version"
     );
 }
 
 #[test]
-fn values_that_make_no_sense_are_refused_and_the_message_helps() {
+fn invalid_values_are_refused_with_a_helpful_message() {
     let least = project(CHART).join("ci/least-values.yaml");
-    for (wrong, said) in [
+    for (wrong, message) in [
         ("replicas=3", "replicas"),
         ("persistence.size=8.5Gi", "persistence"),
         ("settings.shutdown.delay=5", "delay"),
@@ -340,13 +335,13 @@ fn values_that_make_no_sense_are_refused_and_the_message_helps() {
         for helm in helms() {
             let output = template(helm, Some(&least), &[wrong]);
             assert!(!output.status.success(), "{wrong} was taken");
-            assert!(both(&output).contains(said), "{wrong}: {}", both(&output));
+            assert!(both(&output).contains(message), "{wrong}: {}", both(&output));
         }
     }
 }
 
 #[test]
-fn the_alerts_are_those_that_are_tested() {
+fn chart_has_the_tested_alerts() {
     let rules = |path: &str| fs::read_to_string(project(path)).expect("rules");
     assert_eq!(
         rules(&format!("{CHART}/files/rules.yaml")),
@@ -357,7 +352,7 @@ fn the_alerts_are_those_that_are_tested() {
     assert_eq!(
         set("gateway").only(&["PrometheusRule"])["spec"],
         expected[0],
-        "nothing in it is taken for a template"
+        "the rules contain template syntax"
     );
     let served = with(&[
         "metrics.prometheusRule.enabled=true",
@@ -369,7 +364,7 @@ fn the_alerts_are_those_that_are_tested() {
 }
 
 #[test]
-fn the_readme_is_what_helm_docs_makes_of_the_values() {
+fn readme_is_generated_from_the_values() {
     let mut docs = tools::helm_docs();
     docs.args(["--log-level", "warning", "--dry-run", "--chart-search-root"]).arg(project(CHART));
     let made = tools::printed(&mut docs);
@@ -378,5 +373,5 @@ fn the_readme_is_what_helm_docs_makes_of_the_values() {
         fs::write(&file, &made).expect("README.md");
     }
     let there = fs::read_to_string(&file).unwrap_or_default();
-    assert!(there == made, "UPDATE_GOLDEN=1 writes {} anew", file.display());
+    assert!(there == made, "UPDATE_GOLDEN=1 rewrites {}", file.display());
 }

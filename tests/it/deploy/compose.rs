@@ -1,4 +1,4 @@
-//! The compose file, read as `docker compose` reads it; what it says of Kafka and of the bridge is run.
+//! The compose file, as `docker compose` reads it, and its commands.
 
 use super::image::{Image, Mount, USER, can_contain};
 use super::project;
@@ -14,10 +14,10 @@ use std::os::unix::fs::chown;
 use std::process::Command;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What is the broker's own on this machine, or the Java machine's.
-const OF_THE_MACHINE: [&str; 9] = [
+/// Variables that depend on the broker's machine or on its JVM.
+const MACHINE_VARIABLES: [&str; 9] = [
     "KAFKA_NODE_ID",
     "KAFKA_CONTROLLER_QUORUM_VOTERS",
     "KAFKA_CONTROLLER_LISTENER_NAMES",
@@ -40,24 +40,23 @@ fn words(value: &Value) -> Vec<String> {
     words.map(|word| word.as_str().expect("a word").to_owned()).collect()
 }
 
-/// A variable's value; YAML reads some as numbers.
+/// Returns a variable's value; YAML parses some as numbers.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A broker with the properties that the official image makes of its variables.
+/// Starts a broker with the properties that the official image derives from its variables.
 fn kafka(environment: &Value) -> Kafka {
     let variables = environment.as_object().expect("variables");
     let mut options = Options::default();
-    for (name, value) in variables.iter().filter(|(name, _)| !OF_THE_MACHINE.contains(&name.as_str())) {
+    for (name, value) in variables.iter().filter(|(name, _)| !MACHINE_VARIABLES.contains(&name.as_str())) {
         let property = name.strip_prefix("KAFKA_").expect("Kafka's").to_lowercase().replace('_', ".");
         options = options.property(&property, &text(value));
     }
     Kafka::start(options)
 }
 
-/// What the consumer of the compose file prints of the first record, run by the class that Kafka's script
-/// of that name runs.
+/// Returns the output of the compose file's consumer for the first record, by the class of Kafka's script.
 fn consumer_prints(consumer: &Value, bootstrap: &str) -> String {
     let command = words(&consumer["command"]);
     assert_eq!(command[0], "/opt/kafka/bin/kafka-console-consumer.sh");
@@ -65,7 +64,7 @@ fn consumer_prints(consumer: &Value, bootstrap: &str) -> String {
     for argument in &command[1..] {
         run.arg(argument.replace("kafka:19092", bootstrap));
     }
-    // A person ends it; a test does not wait for more, nor for ever.
+    // The command runs until interrupted; the test limits it.
     printed(run.args(["--max-messages=1", "--timeout-ms=60000"]))
 }
 
@@ -79,7 +78,6 @@ fn compose_file_runs_the_kafka_that_the_tests_run() {
     }
 }
 
-/// Two free ports.
 fn ports() -> [u16; 2] {
     let held = [(), ()].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
     held.map(|listener| listener.local_addr().expect("an address").port())
@@ -95,7 +93,7 @@ fn compose_file_starts_a_bridge_that_is_healthy_and_writes_to_its_kafka() {
         .values()
         .flat_map(|service| service["ports"].as_array().cloned().unwrap_or_default())
     {
-        assert_eq!(port["host_ip"], "127.0.0.1", "a laptop is carried into strange networks");
+        assert_eq!(port["host_ip"], "127.0.0.1", "ports must not be open on untrusted networks");
     }
     assert_eq!((&bridge["read_only"], &bridge["cap_drop"][0]), (&true.into(), &"ALL".into()));
     if !can_contain("that the compose file's bridge starts") {
@@ -105,7 +103,7 @@ fn compose_file_starts_a_bridge_that_is_healthy_and_writes_to_its_kafka() {
     let image = Image::assemble();
     let volume = tempfile::tempdir().expect("a temporary folder");
     let user = USER.split(':').next().and_then(|user| user.parse().ok());
-    chown(volume.path(), user, user).expect("root may");
+    chown(volume.path(), user, user).expect("tests run as root");
     let place = bridge["volumes"][0]["target"].as_str().expect("a path").to_owned();
     let mounts = [Mount { from: volume.path().into(), to: place, read_only: false }];
     let [ingress, admin] = ports();
@@ -113,7 +111,7 @@ fn compose_file_starts_a_bridge_that_is_healthy_and_writes_to_its_kafka() {
         for (name, value) in bridge["environment"].as_object().expect("variables") {
             command.env(name, text(value));
         }
-        // What a network of their own would give them.
+        // Compose's own network would provide these.
         command.env("JUSTCALL_BRIDGE__KAFKA__BOOTSTRAP_SERVERS", kafka.bootstrap());
         command.env("JUSTCALL_BRIDGE__SERVER__LISTEN", format!("0.0.0.0:{ingress}"));
         command.env("JUSTCALL_BRIDGE__ADMIN__LISTEN", format!("0.0.0.0:{admin}"));
@@ -133,10 +131,10 @@ fn compose_file_starts_a_bridge_that_is_healthy_and_writes_to_its_kafka() {
     let body = br#"{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{"call_id":"c1"}}"#;
     let answer = http::post(("127.0.0.1", ingress), "/webhooks/justcall", &[("connection", "close")], body);
     assert_eq!(answer.expect("an answer").json()["outcome"], "acked");
-    let said = consumer_prints(&project["services"]["consumer"], kafka.bootstrap());
-    assert!(said.contains("ce_type:call.missed") && said.contains(r#"{"call_id":"c1"}"#), "{said}");
+    let output = consumer_prints(&project["services"]["consumer"], kafka.bootstrap());
+    assert!(output.contains("ce_type:call.missed") && output.contains(r#"{"call_id":"c1"}"#), "{output}");
 
     process.signal("TERM");
     until("a no once it ends", || !is_healthy());
-    assert!(process.wait_exit(PATIENCE).success());
+    assert!(process.wait_exit(TIMEOUT).success());
 }

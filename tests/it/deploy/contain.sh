@@ -1,6 +1,6 @@
-# Starts a program as a container runtime would: ROOT USER:GROUP GROUPS MOUNTS PROGRAM [ARGUMENT...].
-# Its root is read-only, it sees the mounts (lines of FROM TO ro|rw) and nothing else of the machine's
-# files, and it can gain no privilege. Runs in a mount namespace of its own.
+# Starts a program as a container runtime would: ROOT USER:GROUP GROUPS MOUNTS PROGRAM [ARGUMENT...]. The root is
+# read-only, only the mounts (lines of FROM TO ro|rw) are visible, and privileges cannot grow. Runs in a mount
+# namespace of its own.
 set -eu
 root=$1 user=$2 groups=$3 mounts=$4
 shift 4

@@ -1,4 +1,4 @@
-//! Values that the chart refuses because the pods would fail, lose events or show a secret.
+//! Values that the chart refuses, because the pods would fail, lose events or expose a secret.
 
 use super::chart::{Rendered, render};
 use super::project;
@@ -11,7 +11,6 @@ fn least() -> PathBuf {
     project(CHART).join("ci/least-values.yaml")
 }
 
-/// Renders the chart with a further file of values.
 fn with_file(helm: &Path, values: &str) -> Output {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     let least = std::fs::read_to_string(least()).expect("values");
@@ -24,7 +23,7 @@ fn rendered(settings: &[&str]) -> Rendered {
     render(folder.path(), least(), settings)
 }
 
-/// Every path of a tree of values that is not null by default.
+/// Collects every path of a tree of values that is not null by default.
 fn paths(value: &Value, prefix: &str, found: &mut Vec<String>) {
     for (key, value) in value.as_object().into_iter().flatten() {
         let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
@@ -36,7 +35,7 @@ fn paths(value: &Value, prefix: &str, found: &mut Vec<String>) {
 }
 
 #[test]
-fn every_value_set_to_null_works_or_is_named_by_the_message() {
+fn every_value_set_to_null_works_or_is_named_in_the_message() {
     let mut all = Vec::new();
     paths(&documents(&project(CHART).join("values.yaml"))[0], "", &mut all);
     let own = ["settings.server", "settings.admin", "settings.kafka", "settings.kafka.properties"];
@@ -53,12 +52,13 @@ fn every_value_set_to_null_works_or_is_named_by_the_message() {
             &format!("{path}=null"),
         ];
         let output = template(&helms()[1], Some(&least()), &enabled);
-        let said = both(&output);
+        let printed = both(&output);
         let last = path.rsplit('.').next().expect("a key");
-        let is_clear = output.status.success() || said.contains(last);
-        if !is_clear || ["nil pointer", "zero Value", "<nil>", "wrong type"].iter().any(|m| said.contains(m))
+        let is_clear = output.status.success() || printed.contains(last);
+        if !is_clear
+            || ["nil pointer", "zero Value", "<nil>", "wrong type"].iter().any(|m| printed.contains(m))
         {
-            wrong.push(format!("{path}: {said:.400}"));
+            wrong.push(format!("{path}: {printed:.400}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -70,14 +70,14 @@ fn sections_set_to_null_are_named() {
         for section in ["kafka", "kafka.tls", "source", "source.token", "persistence", "ingress", "image"] {
             let output = template(helm, Some(&least()), &[&format!("{section}=null")]);
             assert!(!output.status.success(), "{section}");
-            let said = both(&output);
-            assert!(said.contains(&format!("{section} is null")), "{section}: {said}");
+            let printed = both(&output);
+            assert!(printed.contains(&format!("{section} is null")), "{section}: {printed}");
         }
     }
 }
 
 #[test]
-fn secrets_as_plain_values_are_refused_and_the_way_with_a_secret_is_named() {
+fn secrets_as_plain_values_are_refused_with_a_remedy() {
     for (values, key, way) in [
         (
             "kafka: {properties: {sasl.password: hush}}",
@@ -158,10 +158,10 @@ fn secrets_as_plain_values_are_refused_and_the_way_with_a_secret_is_named() {
     ] {
         for helm in helms() {
             let output = with_file(helm, values);
-            let said = both(&output);
+            let printed = both(&output);
             assert!(!output.status.success(), "{values}");
-            assert!(said.contains(key) && said.contains(way), "{values}: {said}");
-            assert!(!said.contains("hush"), "{values}: {said}");
+            assert!(printed.contains(key) && printed.contains(way), "{values}: {printed}");
+            assert!(!printed.contains("hush"), "{values}: {printed}");
         }
     }
     for values in [
@@ -184,13 +184,16 @@ fn admin_listener_on_loopback_is_refused() {
         for helm in helms() {
             let output = with_file(helm, &format!("settings: {{admin: {{listen: '{address}'}}}}"));
             assert!(!output.status.success(), "{address}");
-            let said = both(&output);
-            assert!(said.contains("settings.admin.listen") && said.contains("loopback"), "{address}: {said}");
+            let printed = both(&output);
+            assert!(
+                printed.contains("settings.admin.listen") && printed.contains("loopback"),
+                "{address}: {printed}"
+            );
         }
     }
     let variable = "extraEnv: [{name: JUSTCALL_BRIDGE__ADMIN__LISTEN, value: '127.0.0.1:8081'}]";
-    let said = both(&with_file(&helms()[1], variable));
-    assert!(said.contains("JUSTCALL_BRIDGE__ADMIN__LISTEN") && said.contains("loopback"), "{said}");
+    let printed = both(&with_file(&helms()[1], variable));
+    assert!(printed.contains("JUSTCALL_BRIDGE__ADMIN__LISTEN") && printed.contains("loopback"), "{printed}");
     let open = with_file(&helms()[1], "settings: {admin: {listen: '[::]:8081'}}");
     assert!(open.status.success(), "{}", both(&open));
     let ingress = with_file(&helms()[1], "settings: {server: {listen: 'localhost:8080'}}");
@@ -198,7 +201,7 @@ fn admin_listener_on_loopback_is_refused() {
 }
 
 #[test]
-fn unquoted_numbers_and_booleans_are_refused_where_a_text_is_wanted() {
+fn unquoted_numbers_and_booleans_are_refused_where_a_string_is_required() {
     for (before, after, key) in [
         ("settings: {topics: {prefix: ", "}}", "prefix"),
         ("settings: {topics: {config: {retention.ms: ", "}}}", "retention.ms"),
@@ -224,9 +227,9 @@ fn unquoted_numbers_and_booleans_are_refused_where_a_text_is_wanted() {
             let values = format!("{before}{value}{after}");
             for helm in helms() {
                 let output = with_file(helm, &values);
-                let said = both(&output);
+                let printed = both(&output);
                 assert!(!output.status.success(), "{values}");
-                assert!(said.contains(key) && said.contains("in quotes"), "{values}: {said}");
+                assert!(printed.contains(key) && printed.contains("in quotes"), "{values}: {printed}");
             }
         }
     }
@@ -245,14 +248,14 @@ fn unquoted_numbers_and_booleans_are_refused_where_a_text_is_wanted() {
 }
 
 #[test]
-fn last_log_lines_are_kept_as_the_reason_of_an_end() {
+fn last_log_lines_are_the_termination_message() {
     let set = rendered(&[]);
     let container = &set.pod()["containers"][0];
     assert_eq!(container["terminationMessagePolicy"], "FallbackToLogsOnError");
 }
 
 #[test]
-fn names_are_resolved_by_the_dns_of_the_cluster_only() {
+fn network_policy_allows_only_the_configured_dns() {
     let dns = |settings: &[&str]| {
         let all: Vec<&str> = [&["networkPolicy.enabled=true"], settings].concat();
         rendered(&all).only(&["NetworkPolicy"])["spec"]["egress"][0].clone()

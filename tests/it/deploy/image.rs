@@ -1,7 +1,7 @@
-//! The image: its steps are run here as the Dockerfile runs them, and what they make is started.
+//! The image: its steps run here as in the Dockerfile, and its program is started.
 
 use super::tools::{both, printed};
-use super::{not_proved, project};
+use super::{project, report_skipped};
 use crate::kit::bridge::UNSIGNED;
 use crate::kit::kafka::Kafka;
 use std::collections::BTreeSet;
@@ -12,13 +12,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// The user of the image.
 pub(super) const USER: &str = "65532:65532";
 
 const CONTAIN: &str = include_str!("contain.sh");
 const DOCKERFILE: &str = include_str!("../../../deploy/Dockerfile");
 
-/// The files of the image, with the binary that the tests are built with.
 pub(super) struct Image {
     root: TempDir,
 }
@@ -39,13 +37,12 @@ impl Image {
         self.root.path().join(inside.trim_start_matches('/'))
     }
 
-    /// Makes one more authority, in PEM, one of the public ones that it brings.
+    /// Adds an authority, in PEM, to the image's public ones.
     pub(super) fn trust(&self, authority: &str) {
         let all = File::options().append(true).open(self.path("etc/ssl/certs/ca-certificates.crt"));
         all.expect("authorities").write_all(authority.as_bytes()).expect("one more");
     }
 
-    /// Every file in it, and every link.
     fn files(&self) -> Vec<String> {
         let mut find = Command::new("find");
         let found = printed(find.args([".", "!", "-type", "d"]).current_dir(&self.root));
@@ -54,9 +51,9 @@ impl Image {
         files
     }
 
-    /// A command that runs in it as in a container.
+    /// Returns a command that runs in the image as in a container.
     pub(super) fn command(&self, groups: &str, mounts: &[Mount], program: &[&str]) -> Command {
-        // What a runtime puts there before it makes the root read-only.
+        // A runtime creates these before it makes the root read-only.
         for folder in ["proc", "dev"].into_iter().chain(mounts.iter().map(|mount| mount.to.as_str())) {
             fs::create_dir_all(self.path(folder)).expect("a place to mount at");
         }
@@ -72,38 +69,37 @@ impl Image {
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", CONTAIN, "contain"]).arg(self.root.path());
         command.args([USER, groups]).arg(table).args(program);
-        // As a runtime sets it, and nothing that these tests were started with.
+        // Only the environment of a runtime, without that of the tests.
         command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         command
     }
 }
 
-/// Something of the machine that a container sees.
 pub(super) struct Mount {
     pub(super) from: PathBuf,
     pub(super) to: String,
     pub(super) read_only: bool,
 }
 
-/// Whether this machine lets a test start something as a container runtime would; says loudly if not.
+/// Returns whether this machine can start a container; prints a note if not.
 pub(super) fn can_contain(what: &str) -> bool {
     let mut probe = Command::new("unshare");
     probe.args(["--mount", "sh", "-c", "mount --make-rprivate / && setpriv --no-new-privs true"]);
     match probe.output() {
         Ok(output) if output.status.success() => true,
         Ok(output) => {
-            not_proved(what, &format!("mount namespaces need root: {}", both(&output).trim()));
+            report_skipped(what, &format!("mount namespaces need root: {}", both(&output).trim()));
             false
         }
         Err(error) => {
-            not_proved(what, &format!("unshare (Debian's util-linux): {error}"));
+            report_skipped(what, &format!("unshare (Debian's util-linux): {error}"));
             false
         }
     }
 }
 
 #[test]
-fn image_holds_the_bridge_and_what_it_is_linked_to() {
+fn image_has_the_bridge_and_its_libraries() {
     let image = Image::assemble();
     let is_library =
         |file: &str| (file.starts_with("/lib") || file.starts_with("/usr/lib")) && file.contains(".so");
@@ -118,7 +114,7 @@ fn image_holds_the_bridge_and_what_it_is_linked_to() {
         "/usr/local/ssl/cert.pem",
     ];
     assert_eq!(rest, expected);
-    assert!(libraries.len() <= 5, "what is it linked to? {libraries:?}");
+    assert!(libraries.len() <= 5, "unexpected libraries: {libraries:?}");
     let root = image.root.path().to_str().expect("a path of text");
     let mut again = Command::new(project("deploy/image/root"));
     let output = again.args([env!("CARGO_BIN_EXE_justcall-bridge"), root]).output().expect("it starts");
@@ -126,7 +122,7 @@ fn image_holds_the_bridge_and_what_it_is_linked_to() {
 }
 
 #[test]
-fn image_runs_read_only_as_nobody_in_particular_and_trusts_public_authorities() {
+fn image_runs_read_only_as_any_user_and_trusts_public_authorities() {
     if !can_contain("that the image's files are enough to start the bridge") {
         return;
     }
@@ -137,22 +133,22 @@ fn image_runs_read_only_as_nobody_in_particular_and_trusts_public_authorities() 
     };
     assert!(run(&["--version"]).contains(env!("CARGO_PKG_VERSION")));
     let elsewhere = ["serve", "--set", UNSIGNED, "--set", "spool.directory=/var/lib/other"];
-    let said = run(&elsewhere);
-    assert!(said.contains("Read-only file system"), "{said}");
+    let message = run(&elsewhere);
+    assert!(message.contains("Read-only file system"), "{message}");
 
     let secured = Kafka::start_secured();
     let servers = format!("kafka.bootstrap_servers={}", secured.tls);
     let over_tls = ["kafka.properties.security.protocol=SSL", "kafka.ack_deadline=10s", UNSIGNED, &servers];
     let check: Vec<&str> =
         ["check"].into_iter().chain(over_tls.iter().flat_map(|set| ["--set", *set])).collect();
-    let said = run(&check);
-    assert!(said.contains("signed by no authority that is trusted here"), "{said}");
+    let message = run(&check);
+    assert!(message.contains("signed by no authority that is trusted here"), "{message}");
     image.trust(&fs::read_to_string(&secured.ca).expect("the authority"));
-    let said = run(&check);
-    assert!(!said.contains("authority") && said.contains("ok       kafka"), "{said}");
+    let message = run(&check);
+    assert!(!message.contains("authority") && message.contains("ok       kafka"), "{message}");
 }
 
-/// Instructions of the Dockerfile, a line each, by stage.
+/// Returns the instructions of the Dockerfile by stage, one on a line.
 fn stages() -> Vec<Vec<Vec<&'static str>>> {
     let lines = DOCKERFILE.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
     let mut stages: Vec<Vec<Vec<_>>> = Vec::new();
@@ -167,7 +163,7 @@ fn stages() -> Vec<Vec<Vec<&'static str>>> {
 }
 
 #[test]
-fn dockerfile_runs_the_steps_and_nothing_else() {
+fn dockerfile_runs_only_the_tested_steps() {
     let stages = stages();
     let [build, image] = stages.as_slice() else { panic!("two stages") };
     let runs: Vec<_> =
@@ -187,13 +183,12 @@ fn dockerfile_runs_the_steps_and_nothing_else() {
     assert!(image.contains(&vec!["ARG", concat!("VERSION=", env!("CARGO_PKG_VERSION"))]), "{image:?}");
 }
 
-/// The two numbers that `1.95-bookworm` begins with.
+/// Returns the two numbers at the beginning of a version such as `1.95-bookworm`.
 fn version(text: &str) -> Option<(u32, u32)> {
     let mut parts = text.split(['.', '-']).map(|part| part.parse().ok());
     Some((parts.next()??, parts.next()??))
 }
 
-/// What the Dockerfile copies up to a line, as Docker would, into a folder of its own.
 fn copy(build: &[Vec<&str>], into: &Path) {
     for words in build.iter().filter(|words| words[0] == "COPY") {
         let (to, from) = words[1..].split_last().expect("a target");
@@ -201,18 +196,16 @@ fn copy(build: &[Vec<&str>], into: &Path) {
         for from in from {
             let from = project(from);
             fs::create_dir_all(&to).expect("a folder");
-            // Of a folder Docker copies what is in it.
+            // Docker copies the contents of a folder.
             let from = if from.is_dir() { from.join(".") } else { from };
             printed(Command::new("cp").arg("-r").arg(from).arg(&to));
         }
     }
 }
 
-/// Copies and runs as the Dockerfile's first stage says, up to the files of the image, with this cargo.
-/// Returns what each step said.
-fn play(folder: &Path, cargo: Option<&Path>) -> Vec<String> {
+fn run_build_stage(folder: &Path, cargo: Option<&Path>) -> Vec<String> {
     let stages = stages();
-    let (mut done, mut said) = (0, Vec::new());
+    let (mut done, mut outputs) = (0, Vec::new());
     for (at, words) in stages[0].iter().enumerate() {
         if words[0] != "RUN" || words[1].ends_with("/root") {
             continue;
@@ -227,15 +220,15 @@ fn play(folder: &Path, cargo: Option<&Path>) -> Vec<String> {
         }
         let output = step.output().expect("bash starts");
         assert!(output.status.success(), "{words:?}: {}", both(&output));
-        said.push(both(&output));
+        outputs.push(both(&output));
     }
-    said
+    outputs
 }
 
-/// Replaces cargo: instead of building, it checks that the files make a workspace that fits its lock.
+/// Replaces cargo: instead of a build, it checks that the files form a workspace that matches its lock.
 ///
-/// It downloads what is missing, because a machine that only ran the tests lacks the fuzz targets' crates.
-const READER: &str = r#"#!/bin/sh
+/// It downloads missing crates, because a machine that only ran the tests lacks those of the fuzz targets.
+const FAKE_CARGO: &str = r#"#!/bin/sh
 manifest=Cargo.toml
 for word; do
   [ "$before" != --manifest-path ] || manifest=$word
@@ -246,13 +239,13 @@ exec "$REAL_CARGO" metadata --locked --filter-platform "$host" --format-version 
 "#;
 
 #[test]
-fn what_the_dockerfile_copies_is_enough_for_cargo() {
+fn files_copied_by_the_dockerfile_suffice_for_cargo() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let cargo = tempfile::tempdir().expect("a temporary folder");
     let reader = cargo.path().join("cargo");
-    fs::write(&reader, READER).expect("a file");
-    fs::set_permissions(&reader, Permissions::from_mode(0o755)).expect("our own file");
-    play(folder.path(), Some(cargo.path()));
+    fs::write(&reader, FAKE_CARGO).expect("a file");
+    fs::set_permissions(&reader, Permissions::from_mode(0o755)).expect("the file is ours");
+    run_build_stage(folder.path(), Some(cargo.path()));
     let kept = fs::read_to_string(project("deploy/Dockerfile.dockerignore")).expect("a list");
     let stages = stages();
     for words in stages[0].iter().filter(|words| words[0] == "COPY") {
@@ -261,19 +254,19 @@ fn what_the_dockerfile_copies_is_enough_for_cargo() {
             let mut kept = kept.lines().filter_map(|line| line.strip_prefix('!'));
             kept.any(|path| Path::new(source).starts_with(path))
         };
-        assert!(from.iter().all(is_kept), "of {from:?} something never reaches Docker");
+        assert!(from.iter().all(is_kept), ".dockerignore excludes a part of {from:?}");
     }
     let read = compiled_files();
-    assert!(read.len() > 100, "the compiler tells what it reads: {read:?}");
+    assert!(read.len() > 100, "the compiler's list of files is incomplete: {read:?}");
     let missing: Vec<_> = read.iter().filter(|file| !folder.path().join(file).exists()).collect();
-    assert!(missing.is_empty(), "COPY does not bring what the compiler reads: {missing:?}");
+    assert!(missing.is_empty(), "COPY lacks files that the compiler reads: {missing:?}");
 }
 
-/// The project's files that the compiler read for the library, texts that are included in it too, as it
-/// left them beside the library itself.
+/// Returns the project's files that the library was compiled from, from the compiler's list beside it.
 fn compiled_files() -> BTreeSet<PathBuf> {
     let built = Path::new(env!("CARGO_BIN_EXE_justcall-bridge")).parent().expect("a folder").join("deps");
-    let entries = fs::read_dir(&built).expect("what was built").map(|entry| entry.expect("an entry").path());
+    let entries =
+        fs::read_dir(&built).expect("the folder of built files").map(|entry| entry.expect("an entry").path());
     let is_ours = |path: &PathBuf| {
         let name = path.file_stem().expect("a name").to_string_lossy();
         (name.starts_with("justcall_kafka_bridge-") || name.starts_with("justcall_events-"))
@@ -284,18 +277,17 @@ fn compiled_files() -> BTreeSet<PathBuf> {
     let files = lists.flat_map(|list| {
         list.lines().filter_map(|line| line.strip_suffix(':')).map(PathBuf::from).collect::<Vec<_>>()
     });
-    // A list of an earlier build may name what is no more.
+    // An older list may name deleted files.
     files.filter(|file| file.is_relative() && project(&file.to_string_lossy()).exists()).collect()
 }
 
-/// The real build, with all optimizations.
 #[test]
 #[ignore = "takes minutes; before a release: cargo test --test it -- --ignored image_is_built"]
-fn image_is_built_by_its_own_steps_from_what_the_dockerfile_copies() {
+fn image_is_built_by_the_steps_and_files_of_the_dockerfile() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
-    let said = play(folder.path(), None);
-    let compiled = said[1].lines().filter(|line| line.trim_start().starts_with("Compiling")).count();
-    assert_eq!(compiled, 2, "all but this workspace was built in a layer of its own: {}", said[1]);
+    let outputs = run_build_stage(folder.path(), None);
+    let compiled = outputs[1].lines().filter(|line| line.trim_start().starts_with("Compiling")).count();
+    assert_eq!(compiled, 2, "the dependencies were not built in their own layer: {}", outputs[1]);
     let image = Image::of(&folder.path().join("target/release/justcall-bridge"));
     if can_contain("that the released binary starts in its image") {
         let mut command = image.command("65532", &[], &["/usr/local/bin/justcall-bridge", "--version"]);

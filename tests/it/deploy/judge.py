@@ -1,4 +1,4 @@
-"""Judges manifests as a cluster's API would. Mode and files as arguments."""
+"""Validates manifests as a cluster's API would. Arguments: mode and files."""
 
 import json
 import sys
@@ -6,7 +6,7 @@ import sys
 import kubernetes_validate
 import yaml
 
-# Groups of resources that no Kubernetes has of itself.
+# API groups that Kubernetes itself does not have.
 OTHERS = ("external-secrets.io", "gateway.networking.k8s.io", "monitoring.coreos.com")
 
 
@@ -16,13 +16,13 @@ def documents(file):
 
 
 def as_json(files):
-    """What each file holds, a line each."""
+    """Prints the documents of each file, one file on a line."""
     for file in files:
         print(json.dumps(documents(file)))
 
 
 def validate(files, versions=("1.27", "1.32", "1.37")):
-    """Names all that a version of Kubernetes would not take; resources of others are left to others."""
+    """Prints every error by each version of Kubernetes, except for custom resources."""
     judged = 0
     for file in files:
         for document in documents(file):

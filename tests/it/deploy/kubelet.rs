@@ -1,4 +1,4 @@
-//! What a cluster's node does with a pod's probes.
+//! Probes of a pod, executed as a kubelet does.
 
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -8,19 +8,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// A probe as the manifest has it.
 #[derive(Debug, Clone)]
 pub(super) struct Probe {
     address: SocketAddr,
     path: String,
     period: Duration,
     timeout: Duration,
-    /// So many in a row are a verdict.
     failures: u64,
 }
 
 impl Probe {
-    /// The one that the container calls `name`.
     pub(super) fn of(container: &Value, name: &str) -> Self {
         let probe = &container[name];
         let seconds = |key: &str| Duration::from_secs(probe[key].as_u64().expect("seconds"));
@@ -33,8 +30,7 @@ impl Probe {
         }
     }
 
-    /// Asks once.
-    pub(super) fn is_well(&self) -> bool {
+    pub(super) fn succeeds(&self) -> bool {
         let ask = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect_timeout(&self.address, self.timeout)?;
             stream.set_read_timeout(Some(self.timeout))?;
@@ -46,10 +42,9 @@ impl Probe {
         ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 2"))
     }
 
-    /// Waits for the first success, as long as the manifest gives it.
     pub(super) fn await_success(&self) -> Result<(), String> {
         for _ in 0..self.failures {
-            if self.is_well() {
+            if self.succeeds() {
                 return Ok(());
             }
             std::thread::sleep(self.period);
@@ -58,7 +53,6 @@ impl Probe {
     }
 }
 
-/// Where a container's port of that name is.
 pub(super) fn address(container: &Value, port: &str) -> SocketAddr {
     let mut ports = container["ports"].as_array().expect("ports").iter();
     let found = ports.find(|listed| listed["name"] == port).expect("a port of that name");
@@ -66,26 +60,25 @@ pub(super) fn address(container: &Value, port: &str) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], u16::try_from(number).expect("a port")))
 }
 
-/// Asks a probe again and again, until it is told to end.
+/// Periodic execution of a probe until it is stopped.
 pub(super) struct Watch {
     probe: Probe,
     over: Arc<AtomicBool>,
-    /// The most failures in a row.
-    worst: Arc<AtomicU64>,
+    max_failures: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Watch {
     pub(super) fn start(probe: Probe) -> Self {
-        let (over, worst) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (over, max_failures) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let thread = std::thread::spawn({
-            let (probe, over, worst) = (probe.clone(), Arc::clone(&over), Arc::clone(&worst));
+            let (probe, over, max_failures) = (probe.clone(), Arc::clone(&over), Arc::clone(&max_failures));
             move || {
                 let mut failed = 0;
                 while !over.load(Ordering::Acquire) {
-                    failed = if probe.is_well() { 0 } else { failed + 1 };
-                    worst.fetch_max(failed, Ordering::AcqRel);
-                    // In short steps, so that its end is not waited for.
+                    failed = if probe.succeeds() { 0 } else { failed + 1 };
+                    max_failures.fetch_max(failed, Ordering::AcqRel);
+                    // In short steps, so that it stops soon.
                     let steps = probe.period.as_millis() / 50;
                     (0..steps).take_while(|_| !over.load(Ordering::Acquire)).for_each(|_| {
                         std::thread::sleep(Duration::from_millis(50));
@@ -93,16 +86,15 @@ impl Watch {
                 }
             }
         });
-        Self { probe, over, worst, thread: Some(thread) }
+        Self { probe, over, max_failures, thread: Some(thread) }
     }
 
-    /// Ends it. Whether a node would have acted on what it heard.
     pub(super) fn end(mut self) -> bool {
         self.over.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {
             thread.join().expect("a probe");
         }
-        self.worst.load(Ordering::Acquire) >= self.probe.failures
+        self.max_failures.load(Ordering::Acquire) >= self.probe.failures
     }
 }
 

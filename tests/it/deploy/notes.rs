@@ -1,4 +1,4 @@
-//! What `helm install` tells a person to type, typed into pods as the chart has them.
+//! Commands of the chart's notes, executed in pods of the chart.
 
 use super::chart::{Rendered, render};
 use super::image::can_contain;
@@ -11,8 +11,8 @@ use crate::kit::kafka::Kafka;
 use crate::kit::topic_name;
 use std::path::PathBuf;
 
-/// How JustCall is told from strangers, and what that asks of the first event.
-const SHAPES: [(&str, &[&str]); 4] = [
+/// Modes of authentication, with the headers that the first event needs.
+const AUTH_MODES: [(&str, &[&str]); 4] = [
     ("least", &["source.urls[0]=https://hooks.example.com/webhooks/justcall"]),
     ("least", &["tls.existingSecret=certificate", "source.urls[0]=https://localhost/webhooks/justcall"]),
     ("documented", &["settings.sources.main.path=/elsewhere"]),
@@ -23,7 +23,7 @@ fn values(set: &str) -> PathBuf {
     project(CHART).join(format!("ci/{set}-values.yaml"))
 }
 
-/// The commands for a container in a text, each as the words of the container's part.
+/// Returns the commands for a container in a text, as words.
 fn commands(text: &str) -> Vec<Vec<String>> {
     let whole = text.replace("\\\n", " ");
     let calls = whole.lines().filter_map(|line| line.trim().strip_prefix("kubectl exec "));
@@ -32,12 +32,12 @@ fn commands(text: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn charts_are_installed_as_the_documents_say() {
+fn helm_commands_of_the_documents_work() {
     for document in ["README.md", "docs/how-to/kubernetes.md", "deploy/helm/justcall-kafka-bridge/README.md"]
     {
         let text = std::fs::read_to_string(project(document)).expect("a document");
         let calls = helm_calls(&text);
-        assert!(!calls.is_empty(), "{document} tells how to install it");
+        assert!(!calls.is_empty(), "{document} has no Helm command");
         for call in calls {
             tools::printed(tools::helm_template().args(call));
         }
@@ -47,11 +47,11 @@ fn charts_are_installed_as_the_documents_say() {
     let strimzi = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(&strimzi, rest.split_once("```").expect("its end").0).expect("a file");
     let chart = format!("strimzi {CHART} --set source.signature.existingSecret=justcall --values");
-    let said = tools::printed(tools::helm_template().args(chart.split(' ')).arg(strimzi.path()));
-    assert!(said.contains("sasl.password: /run/secrets/justcall-bridge/kafka/password"), "{said}");
+    let output = tools::printed(tools::helm_template().args(chart.split(' ')).arg(strimzi.path()));
+    assert!(output.contains("sasl.password: /run/secrets/justcall-bridge/kafka/password"), "{output}");
 }
 
-/// What stands behind `helm install` and `helm template` in a document.
+/// Returns the arguments of `helm install` and `helm template` in a document.
 fn helm_calls(document: &str) -> Vec<Vec<String>> {
     let whole = document.replace("\\\n", " ");
     let calls = whole.lines().filter_map(|line| {
@@ -65,7 +65,7 @@ fn helm_calls(document: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn everything_that_helm_says_to_type_works_as_typed() {
+fn commands_of_the_notes_work() {
     if !can_contain("that the commands of the chart's notes work in its pods") {
         return;
     }
@@ -80,7 +80,7 @@ fn everything_that_helm_says_to_type_works_as_typed() {
     node.project("justcall", 0o440, &secrets);
     node.project("certificate", 0o440, &[("tls.crt", &pair.certificate), ("tls.key", &pair.key)]);
     let ports = ports();
-    for (set, own) in SHAPES {
+    for (set, own) in AUTH_MODES {
         let prefix = topic_name("notes");
         let settings = [
             format!("kafka.bootstrapServers={}", Kafka::shared().bootstrap()),
@@ -92,12 +92,11 @@ fn everything_that_helm_says_to_type_works_as_typed() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let rendered = render(folder.path(), values(set), &settings);
         let notes = tools::notes(&values(set), &settings);
-        follow(&node, &rendered, &notes);
+        run_commands(&node, &rendered, &notes);
     }
 }
 
-/// Types all of it, in its order.
-fn follow(node: &Node, set: &Rendered, notes: &str) {
+fn run_commands(node: &Node, set: &Rendered, notes: &str) {
     node.configure(set);
     let _pod = node.start(set, 0);
     let typed: Vec<_> = commands(notes)
@@ -107,14 +106,14 @@ fn follow(node: &Node, set: &Rendered, notes: &str) {
             (command[1].clone(), node.exec(set, 0, &words))
         })
         .collect();
-    let said = |name: &str| {
+    let output = |name: &str| {
         let found = typed.iter().find(|(called, _)| called == name);
         &found.unwrap_or_else(|| panic!("no {name} in:\n{notes}")).1
     };
-    assert!(!said("check").contains("failure"), "{}", said("check"));
-    assert!(said("send").contains("200     acked"), "{}", said("send"));
-    assert!(said("tail").contains("call.completed"), "the event is there to be seen: {}", said("tail"));
+    assert!(!output("check").contains("failure"), "{}", output("check"));
+    assert!(output("send").contains("200     acked"), "{}", output("send"));
+    assert!(output("tail").contains("call.completed"), "tail does not show the event: {}", output("tail"));
     if set.workload()["kind"] == "StatefulSet" {
-        assert!(said("spool").contains("0 records wait"), "{}", said("spool"));
+        assert!(output("spool").contains("0 records wait"), "{}", output("spool"));
     }
 }

@@ -1,5 +1,5 @@
-//! Pods as the chart's manifests have them, run on this machine: command, environment, user, groups,
-//! read-only root, volumes, probes and grace period are the manifest's.
+//! Pods of the chart, run on this machine with the manifest's command, environment, user, groups, read-only root,
+//! volumes, probes and grace period.
 
 use super::chart::Rendered;
 use super::image::{Image, Mount, USER};
@@ -18,15 +18,13 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Where pods run: the image, and what their manifests refer to.
+/// Node that runs pods: the image, and the objects that manifests refer to.
 pub(super) struct Node {
     image: Image,
     folder: TempDir,
-    /// How often something projected was changed.
     changes: Cell<u32>,
 }
 
-/// A running pod.
 pub(super) struct Pod {
     process: Process,
     liveness: Option<Watch>,
@@ -39,13 +37,13 @@ pub(super) struct Pod {
 impl Node {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        // The pods' user must get through it.
+        // The pods' user must be able to traverse it.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("its own folder");
         Self { image: Image::assemble(), folder, changes: Cell::new(0) }
     }
 
-    /// Makes a Secret or a ConfigMap, or changes it, in the way that a node brings it to its pods: all of
-    /// its files change by the swap of one link.
+    /// Creates or changes a Secret or ConfigMap as a node projects it: one link is swapped, and all files change at
+    /// once.
     pub(super) fn project(&self, name: &str, mode: u32, files: &[(&str, &str)]) {
         self.changes.set(self.changes.get() + 1);
         let folder = self.projected(name);
@@ -54,7 +52,7 @@ impl Node {
         for (file, text) in files {
             let path = folder.join(&version).join(file);
             fs::write(&path, text).expect("a file");
-            own(&path, mode);
+            set_group(&path, mode);
             if fs::symlink_metadata(folder.join(file)).is_err() {
                 symlink(format!("..data/{file}"), folder.join(file)).expect("a link");
             }
@@ -63,12 +61,10 @@ impl Node {
         fs::rename(folder.join("..data_tmp"), folder.join("..data")).expect("a swap");
     }
 
-    /// Makes one more authority, in PEM, a public one.
     pub(super) fn trust(&self, authority: &str) {
         self.image.trust(authority);
     }
 
-    /// The same for the ConfigMap of a chart.
     pub(super) fn configure(&self, set: &Rendered) {
         let map = set.only(&["ConfigMap"]);
         self.project(
@@ -82,13 +78,12 @@ impl Node {
         self.folder.path().join("projected").join(name)
     }
 
-    /// The volume of a claim; it outlives its pods.
+    /// Returns the volume of a claim, which outlives its pods.
     fn claimed(&self, claim: &str) -> PathBuf {
         let volume = self.folder.path().join("volumes").join(claim);
         if !volume.exists() {
-            // As on a new ext4.
             fs::create_dir_all(volume.join("lost+found")).expect("a volume");
-            own(&volume, 0o2775);
+            set_group(&volume, 0o2775);
         }
         volume
     }
@@ -112,7 +107,6 @@ impl Node {
         mounts.iter().map(mount).collect()
     }
 
-    /// A command in a pod's container; without one, the container's own.
     fn command(&self, set: &Rendered, ordinal: usize, program: &[&str]) -> Command {
         let (pod, container) = (set.pod(), &set.pod()["containers"][0]);
         let security = &container["securityContext"];
@@ -133,12 +127,11 @@ impl Node {
         command
     }
 
-    /// What a command prints that is run in a container beside the pod's own.
+    /// Runs a command in a container beside the pod's own, and returns its output.
     pub(super) fn exec(&self, set: &Rendered, ordinal: usize, program: &[&str]) -> String {
         printed(&mut self.command(set, ordinal, program))
     }
 
-    /// Starts a pod and waits until its node would call it ready.
     pub(super) fn start(&self, set: &Rendered, ordinal: usize) -> Pod {
         let container = &set.pod()["containers"][0];
         let process = Process::start(&mut self.command(set, ordinal, &[]));
@@ -160,24 +153,21 @@ impl Node {
 }
 
 impl Pod {
-    /// Whether the Service would send to it.
     pub(super) fn is_ready(&self) -> bool {
-        self.readiness.is_well()
+        self.readiness.succeeds()
     }
 
-    /// Asks it to end, as the deletion of a pod does. From then on nobody asks whether it lives.
+    /// Sends SIGTERM, as the deletion of a pod does. Liveness probes end.
     pub(super) fn terminate(&mut self) {
         let restarted = self.liveness.take().is_some_and(Watch::end);
-        assert!(!restarted, "its node would have restarted it");
+        assert!(!restarted, "the kubelet would have restarted the pod");
         self.process.signal("TERM");
     }
 
-    /// Waits for its end; after the grace period it would be killed.
     pub(super) fn wait_end(mut self) -> ExitStatus {
         self.process.wait_exit(self.grace)
     }
 
-    /// One of its metrics, given with its labels and without the prefix.
     pub(super) fn metric(&self, name: &str) -> Option<u64> {
         let text = http::get(self.admin, "/metrics").ok()?.text().to_owned();
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("justcall_bridge_{name} ")))?;
@@ -185,9 +175,9 @@ impl Pod {
     }
 }
 
-/// Gives something to the group of the volumes, as the node does for `fsGroup`.
-fn own(path: &Path, mode: u32) {
+/// Changes the group as the node does for `fsGroup`.
+fn set_group(path: &Path, mode: u32) {
     let group = USER.split(':').nth(1).and_then(|group| group.parse().ok());
-    chown(path, Some(0), group).expect("root may");
-    fs::set_permissions(path, Permissions::from_mode(mode)).expect("root may");
+    chown(path, Some(0), group).expect("tests run as root");
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("tests run as root");
 }

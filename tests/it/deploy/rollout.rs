@@ -1,4 +1,4 @@
-//! The chart's pods, rolled under load while Kafka is there and while it is away.
+//! Rollout of the chart's pods under load, with Kafka and without.
 
 use super::chart::{Rendered, render};
 use super::image::can_contain;
@@ -10,7 +10,7 @@ use crate::kit::consume;
 use crate::kit::http;
 use crate::kit::kafka::{Kafka, Options};
 use crate::kit::load::{Answer, Load, Shape};
-use crate::kit::verdict::{HEADING, await_stands, judge};
+use crate::kit::verdict::{HEADING, await_contents, judge};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::net::TcpListener;
@@ -20,14 +20,14 @@ use std::time::Duration;
 
 const SHAPE: Shape = Shape { senders: 4, pause: Duration::from_millis(5), body_bytes: 600 };
 
-/// How long the Service goes on sending to a pod that is being deleted.
-const LAG: Duration = Duration::from_secs(2);
+/// Time for which the Service still sends to a deleted pod.
+const ENDPOINT_REMOVAL_DELAY: Duration = Duration::from_secs(2);
 
-/// Free ports that no outgoing connection gets while a pod is away.
+/// Returns free ports outside the range of outgoing connections.
 pub(super) fn ports() -> [u16; 4] {
     let random = RandomState::new();
     let candidates =
-        (0..1000_u32).map(|n| 12_000 + u16::try_from(random.hash_one(n) % 7_000).expect("small"));
+        (0..1000_u32).map(|n| 12_000 + u16::try_from(random.hash_one(n) % 7_000).expect("a port number"));
     let mut held: Vec<(u16, TcpListener)> = Vec::new();
     for port in candidates {
         if let Ok(listener) = TcpListener::bind(("0.0.0.0", port)) {
@@ -40,12 +40,13 @@ pub(super) fn ports() -> [u16; 4] {
     panic!("no free ports");
 }
 
-/// The chart for this cluster. Here pods share a host, so each has ports of its own, and so a chart.
+/// Renders the chart for this cluster.
+///
+/// Pods share a host here, so each has ports, and therefore a chart, of its own.
 fn chart(folder: &Path, kafka: &Kafka, ports: &[u16], settings: &[&str]) -> Rendered {
     let own = [
         format!("kafka.bootstrapServers={}", kafka.bootstrap()),
         format!("containerPorts.http={},containerPorts.admin={}", ports[0], ports[1]),
-        // The load is not signed. What is signed would have to be signed well.
         "source.signature.required=false".to_owned(),
         "settings.topics.partitions=6,settings.topics.replication_factor=1".to_owned(),
         "settings.shutdown.delay=4s".to_owned(),
@@ -54,17 +55,16 @@ fn chart(folder: &Path, kafka: &Kafka, ports: &[u16], settings: &[&str]) -> Rend
     render(folder, project(CHART).join("ci/least-values.yaml"), &all)
 }
 
-/// Deletes a pod under load and lets another take over.
 fn delete(mut pod: Pod, load: &Load, other: &Pod) {
     pod.terminate();
-    sleep(LAG);
-    load.aim(Some(other.ingress));
+    sleep(ENDPOINT_REMOVAL_DELAY);
+    load.set_target(Some(other.ingress));
     let status = pod.wait_end();
-    assert!(status.success(), "it ended with {status}");
+    assert!(status.success(), "the pod ended with {status}");
 }
 
 #[test]
-fn rolling_the_pods_under_load_loses_no_event_with_kafka_or_without() {
+fn rollout_under_load_loses_no_event_with_or_without_kafka() {
     if !can_contain("that pods as the chart has them lose no event when they are rolled") {
         return;
     }
@@ -86,15 +86,16 @@ fn rolling_the_pods_under_load_loses_no_event_with_kafka_or_without() {
     let pod_1 = start(&second, 1);
     kafka.freeze();
     until("spooled events", || load.answered(Answer::Spooled) > 50);
-    assert!(pod_0.is_ready(), "its spool can take events");
+    assert!(pod_0.is_ready(), "the spool cannot accept events");
     delete(pod_0, &load, &pod_1);
     let spooled = load.answered(Answer::Spooled);
     until("events in the other's spool", || load.answered(Answer::Spooled) > spooled + 50);
     let pod_0 = start(&first, 0);
     let status = ["/usr/local/bin/justcall-bridge", "spool", "status", "--directory", SPOOL, "--json"];
     let waiting = |set, ordinal| {
-        let said: serde_json::Value = serde_json::from_str(&node.exec(set, ordinal, &status)).expect("JSON");
-        said["records"].as_u64().expect("a number")
+        let output: serde_json::Value =
+            serde_json::from_str(&node.exec(set, ordinal, &status)).expect("JSON");
+        output["records"].as_u64().expect("a number")
     };
     assert!(waiting(&first, 0) > 0, "the volume has outlived its pod");
     kafka.thaw();
@@ -104,12 +105,12 @@ fn rolling_the_pods_under_load_loses_no_event_with_kafka_or_without() {
     until("acknowledged events", || load.answered(Answer::Acked) > acked + 50);
     let (sent, _) = load.finish();
 
-    new_route_comes_into_force(&node, folders[0].path(), &kafka, &first, &ports, &pod_0);
-    let stands = await_stands(kafka.bootstrap(), "justcall.", &sent, &[]);
-    let verdict = judge(&sent, &stands, &[], lifted);
+    new_route_applies(&node, folders[0].path(), &kafka, &first, &ports, &pod_0);
+    let contents = await_contents(kafka.bootstrap(), "justcall.", &sent, &[]);
+    let verdict = judge(&sent, &contents, &[], lifted);
     eprintln!("{HEADING}\n{verdict}");
     assert_eq!(verdict.lost, Vec::<String>::new());
-    assert_eq!(verdict.broken, 0, "a connection found nobody");
+    assert_eq!(verdict.broken, 0, "a connection was refused");
     for mut pod in [pod_0, pod_1] {
         pod.terminate();
         assert!(pod.wait_end().success());
@@ -118,18 +119,11 @@ fn rolling_the_pods_under_load_loses_no_event_with_kafka_or_without() {
 
 const SPOOL: &str = "/var/lib/justcall-bridge/spool";
 
-/// A change of the ConfigMap that the chart does not roll the pods for.
-fn new_route_comes_into_force(
-    node: &Node,
-    folder: &Path,
-    kafka: &Kafka,
-    before: &Rendered,
-    ports: &[u16],
-    pod: &Pod,
-) {
+/// Changes the ConfigMap without a rollout of the pods.
+fn new_route_applies(node: &Node, folder: &Path, kafka: &Kafka, before: &Rendered, ports: &[u16], pod: &Pod) {
     let route = "settings.routes[0].match=contact.*,settings.routes[0].topics=justcall.people";
     let after = chart(folder, kafka, &ports[..2], &["fullnameOverride=first", route]);
-    assert_eq!(after.workload(), before.workload(), "no pod is rolled for a route");
+    assert_eq!(after.workload(), before.workload(), "a new route must not roll the pods");
     let taken = || pod.metric(r#"config_reloads_total{result="success"}"#).unwrap_or_default();
     let count = taken();
     node.configure(&after);

@@ -1,4 +1,4 @@
-//! The resources for Strimzi are what the settings beside them yield, and Strimzi understands them.
+//! Strimzi's resources match the settings beside them, and Strimzi's own model parses them.
 
 use super::project;
 use super::tools::{both, documents, printed};
@@ -21,7 +21,7 @@ fn topics_and_rights_are_those_of_the_settings() {
 }
 
 #[test]
-fn strimzi_understands_every_word_of_its_resources() {
+fn strimzi_parses_every_field_of_its_resources() {
     let resources = documents(&project("deploy/strimzi/kafka.yaml"));
     let lines: String = resources.iter().map(|resource| format!("{resource}\n")).collect();
     let taken = judge(&lines);
@@ -33,7 +33,7 @@ fn strimzi_understands_every_word_of_its_resources() {
     }
 }
 
-/// Has resources, a line of JSON each, read by what Strimzi reads them with.
+/// Parses resources, one a line in JSON, with Strimzi's model.
 fn judge(lines: &str) -> Output {
     let folder = cache::folder("strimzi", &[POM, JUDGE], fetch);
     let file = tempfile::NamedTempFile::new().expect("a temporary file");

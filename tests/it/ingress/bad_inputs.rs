@@ -1,4 +1,4 @@
-//! What must not get through, each with its exact answer; and afterwards a good event still does.
+//! Invalid requests with their exact responses; afterwards a valid event is accepted.
 
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::http::{self, Connection, Response};
@@ -7,10 +7,10 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use std::io::Write;
 
-/// Small, so that the limit's edges are cheap to try.
+/// Small, so that tests of the limit are fast.
 const LIMIT: usize = 64 * 1024;
 
-/// Status, and the last part of the problem's `type`; for success, the outcome.
+/// Status, and the last part of the problem's `type` or the outcome of a success.
 type Expected = (u16, &'static str);
 
 const NOT_JSON: Expected = (400, "not_json");
@@ -26,8 +26,8 @@ fn bridge() -> Bridge {
     )
 }
 
-/// What an answer says, in the terms of the tables here.
-fn said(response: &Response) -> (u16, String) {
+/// Returns status and result of a response, as the tables here have them.
+fn summary(response: &Response) -> (u16, String) {
     let json = response.json();
     let tag = if response.status == 200 {
         assert_eq!(response.header("content-type"), Some("application/json"));
@@ -46,7 +46,7 @@ fn check(bridge: &Bridge, cases: &[(&str, Vec<u8>, Expected)]) {
     let mut wrong = Vec::new();
     for (name, body, (status, tag)) in cases {
         let response = http::post(bridge.ingress, PATH, &[("connection", "close")], body).expect(name);
-        if said(&response) != (*status, (*tag).to_owned()) {
+        if summary(&response) != (*status, (*tag).to_owned()) {
             wrong.push(format!(
                 "{name}: expected {status} {tag}, got {} {}",
                 response.status,
@@ -55,23 +55,21 @@ fn check(bridge: &Bridge, cases: &[(&str, Vec<u8>, Expected)]) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_good_event_passes(bridge);
+    assert_valid_event_is_accepted(bridge);
 }
 
-fn assert_good_event_passes(bridge: &Bridge) {
-    let response = bridge.post(&good());
-    assert_eq!(said(&response), (200, "acked".to_owned()));
+fn assert_valid_event_is_accepted(bridge: &Bridge) {
+    let response = bridge.post(&valid());
+    assert_eq!(summary(&response), (200, "acked".to_owned()));
 }
 
-/// A good event that was never sent before.
-fn good() -> Vec<u8> {
+fn valid() -> Vec<u8> {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     call(&format!(r#""call_id":"call_good{number}""#))
 }
 
-/// A `call.completed` with these members in `data`.
 fn call(data: &str) -> Vec<u8> {
     documented("call.completed", data)
 }
@@ -88,7 +86,7 @@ fn live(event_type: &str, data: &str) -> Vec<u8> {
 }
 
 #[test]
-fn bodies_that_are_no_envelope() {
+fn bodies_without_an_envelope_are_rejected() {
     let whole = r#"{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{"call_id":"c"}}"#;
     let text = |text: &str| text.as_bytes().to_vec();
     let mut cases = vec![
@@ -142,7 +140,7 @@ fn bodies_that_are_no_envelope() {
 }
 
 #[test]
-fn deep_nesting_and_odd_values_in_unknown_fields_pass_unread() {
+fn deep_nesting_and_odd_values_in_unknown_fields_are_accepted() {
     let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
     let cases = vec![
         ("deep unknown field", call(&format!(r#""call_id":"deep","x":{deep}"#)), ACKED),
@@ -158,9 +156,9 @@ fn deep_nesting_and_odd_values_in_unknown_fields_pass_unread() {
     check(&bridge(), &cases);
 }
 
-/// Pointer, and what stands there in words, of the violation that each body is turned away for.
+/// Each rejected body with the pointer of its violation, and the name of the type there.
 #[test]
-fn contents_against_the_contract_are_named_by_pointer() {
+fn violations_are_reported_with_their_pointer() {
     let bridge = bridge();
     let times = |timestamp: &str| {
         format!(r#"{{"event":"call.completed","timestamp":{timestamp},"data":{{"call_id":"c"}}}}"#)
@@ -240,7 +238,7 @@ fn contents_against_the_contract_are_named_by_pointer() {
     for (body, pointer, found) in &cases {
         let shown = String::from_utf8_lossy(body);
         let response = bridge.post(body);
-        assert_eq!(said(&response), (422, "contract_violation".to_owned()), "{shown}");
+        assert_eq!(summary(&response), (422, "contract_violation".to_owned()), "{shown}");
         let problem = response.json();
         assert_eq!(
             (problem["pointer"].as_str(), problem["found"].as_str()),
@@ -250,42 +248,42 @@ fn contents_against_the_contract_are_named_by_pointer() {
         assert!(problem["expected"].is_string() && problem["event_id"].is_string(), "{problem}");
     }
     assert!(cases.len() >= 55);
-    assert_good_event_passes(&bridge);
+    assert_valid_event_is_accepted(&bridge);
 }
 
 #[test]
-fn requests_that_miss_path_method_or_encoding() {
+fn requests_with_wrong_path_method_or_encoding_are_refused() {
     let bridge = bridge();
-    let event = good();
+    let event = valid();
     let raw = |bytes: String| http::request(bridge.ingress, bytes.as_bytes()).expect("an answer");
     let bare = |method: &str, path: &str| {
         raw(format!("{method} {path} HTTP/1.1\r\nhost: b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"))
     };
-    assert_eq!(said(&bare("POST", "/")), (404, "unknown_path".into()));
-    assert_eq!(said(&bare("GET", "/webhooks")), (404, "unknown_path".into()));
-    assert_eq!(said(&bare("POST", "/webhooks/justcall/extra")), (404, "unknown_path".into()));
-    assert_eq!(said(&bare("POST", "/WEBHOOKS/JUSTCALL")), (404, "unknown_path".into()));
+    assert_eq!(summary(&bare("POST", "/")), (404, "unknown_path".into()));
+    assert_eq!(summary(&bare("GET", "/webhooks")), (404, "unknown_path".into()));
+    assert_eq!(summary(&bare("POST", "/webhooks/justcall/extra")), (404, "unknown_path".into()));
+    assert_eq!(summary(&bare("POST", "/WEBHOOKS/JUSTCALL")), (404, "unknown_path".into()));
     for method in ["PUT", "DELETE", "PATCH", "OPTIONS"] {
         let response = bare(method, PATH);
-        assert_eq!(said(&response), (405, "method".into()), "{method}");
+        assert_eq!(summary(&response), (405, "method".into()), "{method}");
         assert_eq!(response.header("allow"), Some("GET, HEAD, POST"));
     }
-    assert_eq!(said(&bare("GET", PATH)), (200, "probe".into()));
+    assert_eq!(summary(&bare("GET", PATH)), (200, "probe".into()));
     assert_eq!(bare("HEAD", PATH).status, 200);
     for coding in ["br", "zstd", "compress", "gzip, gzip", "aes128gcm"] {
         let response =
             http::post(bridge.ingress, PATH, &[("content-encoding", coding)], &event).expect(coding);
-        assert_eq!(said(&response), (415, "unsupported_encoding".into()), "{coding}");
+        assert_eq!(summary(&response), (415, "unsupported_encoding".into()), "{coding}");
         assert_eq!(response.header("accept-encoding"), Some("gzip, deflate, identity"));
     }
-    let response = http::post(bridge.ingress, "/webhooks/justcall/", &[], &good()).expect("an answer");
-    assert_eq!(said(&response), (200, "acked".into()), "a trailing slash is the same path");
+    let response = http::post(bridge.ingress, "/webhooks/justcall/", &[], &valid()).expect("an answer");
+    assert_eq!(summary(&response), (200, "acked".into()), "a trailing slash is the same path");
     for content_type in ["text/plain", "application/x-www-form-urlencoded", "nonsense"] {
         let response =
-            http::post(bridge.ingress, PATH, &[("content-type", content_type)], &good()).expect("ok");
-        assert_eq!(said(&response), (200, "acked".into()), "{content_type} is not judged");
+            http::post(bridge.ingress, PATH, &[("content-type", content_type)], &valid()).expect("ok");
+        assert_eq!(summary(&response), (200, "acked".into()), "{content_type} must not matter");
     }
-    assert_good_event_passes(&bridge);
+    assert_valid_event_is_accepted(&bridge);
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -298,42 +296,41 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn encoded_bodies_are_decoded_within_the_limit() {
     let bridge = bridge();
     let post = |coding: &str, body: &[u8]| {
-        said(&http::post(bridge.ingress, PATH, &[("content-encoding", coding)], body).expect(coding))
+        summary(&http::post(bridge.ingress, PATH, &[("content-encoding", coding)], body).expect(coding))
     };
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
-    zlib.write_all(&good()).expect("in memory");
+    zlib.write_all(&valid()).expect("in memory");
     let mut bare = DeflateEncoder::new(Vec::new(), Compression::fast());
-    bare.write_all(&good()).expect("in memory");
-    assert_eq!(post("gzip", &gzip(&good())), (200, "acked".into()));
-    assert_eq!(post("X-GZIP", &gzip(&good())), (200, "acked".into()));
+    bare.write_all(&valid()).expect("in memory");
+    assert_eq!(post("gzip", &gzip(&valid())), (200, "acked".into()));
+    assert_eq!(post("X-GZIP", &gzip(&valid())), (200, "acked".into()));
     assert_eq!(post("deflate", &zlib.finish().expect("in memory")), (200, "acked".into()));
     assert_eq!(post("deflate", &bare.finish().expect("in memory")), (200, "acked".into()));
-    assert_eq!(post("identity", &good()), (200, "acked".into()));
+    assert_eq!(post("identity", &valid()), (200, "acked".into()));
     assert_eq!(post("gzip", b""), (200, "probe".into()));
-    let truncated = gzip(&good());
+    let truncated = gzip(&valid());
     assert_eq!(post("gzip", &truncated[..truncated.len() - 5]), (400, "not_json".into()));
     assert_eq!(post("gzip", b"\x1f\x8b no gzip"), (400, "not_json".into()));
-    assert_eq!(post("gzip", &good()), (200, "acked".into()), "a proxy undid the coding and left its name");
+    assert_eq!(post("gzip", &valid()), (200, "acked".into()), "a proxy decoded the body and kept the header");
     let bomb = gzip(&vec![b' '; 50 * 1024 * 1024]);
     assert!(bomb.len() < LIMIT, "the bomb is small on the wire: {}", bomb.len());
     assert_eq!(post("gzip", &bomb), (413, "too_large".into()));
     assert_eq!(post("gzip", &gzip(&padded(LIMIT))), (200, "acked".into()), "at the limit");
     assert_eq!(post("gzip", &gzip(&padded(LIMIT + 1))), (413, "too_large".into()), "one byte over");
-    assert_good_event_passes(&bridge);
+    assert_valid_event_is_accepted(&bridge);
 }
 
-/// A good event of exactly `length` bytes.
 fn padded(length: usize) -> Vec<u8> {
-    let mut body = good();
+    let mut body = valid();
     body.resize(length, b' ');
     body
 }
 
 #[test]
-fn bodies_are_limited_by_what_arrives() {
+fn bodies_are_limited_by_received_bytes() {
     let bridge = bridge();
-    assert_eq!(said(&bridge.post(&padded(LIMIT))), (200, "acked".into()), "at the limit");
-    assert_eq!(said(&bridge.post(&padded(LIMIT + 1))), (413, "too_large".into()), "one byte over");
+    assert_eq!(summary(&bridge.post(&padded(LIMIT))), (200, "acked".into()), "at the limit");
+    assert_eq!(summary(&bridge.post(&padded(LIMIT + 1))), (413, "too_large".into()), "one byte over");
     let chunked = |body: &[u8]| {
         let mut bytes =
             format!("POST {PATH} HTTP/1.1\r\nhost: b\r\ntransfer-encoding: chunked\r\n\r\n").into_bytes();
@@ -343,44 +340,44 @@ fn bodies_are_limited_by_what_arrives() {
             bytes.extend_from_slice(b"\r\n");
         }
         bytes.extend_from_slice(b"0\r\n\r\n");
-        said(&http::request(bridge.ingress, &bytes).expect("an answer"))
+        summary(&http::request(bridge.ingress, &bytes).expect("an answer"))
     };
-    assert_eq!(chunked(&good()), (200, "acked".into()));
+    assert_eq!(chunked(&valid()), (200, "acked".into()));
     assert_eq!(chunked(&padded(LIMIT)), (200, "acked".into()), "at the limit, in chunks");
     assert_eq!(chunked(&padded(LIMIT + 1)), (413, "too_large".into()), "one byte over, in chunks");
-    assert_good_event_passes(&bridge);
+    assert_valid_event_is_accepted(&bridge);
 }
 
 #[test]
-fn slow_senders_are_told_to_come_back_and_hold_up_nobody() {
+fn slow_senders_get_a_retry_response_and_delay_no_other() {
     let bridge = bridge();
     // More than there are workers, each halfway through its body.
     let mut slow: Vec<Connection> = (0..32)
         .map(|_| {
             let mut connection = Connection::open(bridge.ingress).expect("a connection");
-            let bytes = http::post_bytes(PATH, &[], &good());
+            let bytes = http::post_bytes(PATH, &[], &valid());
             connection.send(&bytes[..bytes.len() - 10]).expect("sent");
             connection
         })
         .collect();
-    assert_good_event_passes(&bridge);
+    assert_valid_event_is_accepted(&bridge);
     for connection in &mut slow {
         let response = connection.receive().expect("an answer");
-        assert_eq!(said(&response), (503, "too_slow".into()));
+        assert_eq!(summary(&response), (503, "too_slow".into()));
         assert!(response.header("retry-after").is_some());
     }
-    assert_good_event_passes(&bridge);
+    assert_valid_event_is_accepted(&bridge);
 }
 
 #[test]
-fn slow_header_is_ended_within_its_time() {
+fn slow_head_ends_at_its_deadline() {
     let bridge = bridge();
     let mut connection = Connection::open(bridge.ingress).expect("a connection");
     connection.send(b"POST /webhooks/justcall HTTP/1.1\r\nhost: b\r\nx-slow: ").expect("sent");
     let response = connection.receive().expect("an answer");
-    assert_eq!(said(&response), (503, "slow_header".to_owned()));
+    assert_eq!(summary(&response), (503, "slow_header".to_owned()));
     assert_eq!(response.header("retry-after"), Some("5"));
-    assert_good_event_passes(&bridge);
+    assert_valid_event_is_accepted(&bridge);
 }
 
 #[test]
@@ -388,28 +385,28 @@ fn pipelined_requests_are_answered_in_their_order() {
     let bridge = bridge();
     let mut connection = Connection::open(bridge.ingress).expect("a connection");
     let bytes: Vec<u8> = [
-        http::post_bytes(PATH, &[], &good()),
+        http::post_bytes(PATH, &[], &valid()),
         http::post_bytes(PATH, &[], b"no json"),
         http::post_bytes(PATH, &[], b""),
-        http::post_bytes(PATH, &[], &good()),
+        http::post_bytes(PATH, &[], &valid()),
     ]
     .concat();
     connection.send(&bytes).expect("sent");
-    let answers: Vec<_> = (0..4).map(|_| said(&connection.receive().expect("an answer"))).collect();
+    let answers: Vec<_> = (0..4).map(|_| summary(&connection.receive().expect("an answer"))).collect();
     let expected = [ACKED, NOT_JSON, PROBE, ACKED].map(|(status, tag)| (status, tag.to_owned()));
     assert_eq!(answers, expected);
 }
 
 #[test]
-fn client_that_hangs_up_after_its_body_cuts_nothing_off() {
+fn hang_up_after_the_body_does_not_cancel_the_event() {
     let bridge = bridge();
-    let body = good();
+    let body = valid();
     for _ in 0..2 {
         let mut connection = Connection::open(bridge.ingress).expect("a connection");
         connection.send(&http::post_bytes(PATH, &[], &body)).expect("sent");
         drop(connection);
     }
-    // Nobody hears these answers, so the events are looked for where they are counted.
+    // No client reads these answers, so the metrics have to show the events.
     bridge.wait_for_metric(r#"events_total{type="call.completed",outcome="acked"}"#, 1);
     bridge.wait_for_metric(r#"events_total{type="call.completed",outcome="duplicate"}"#, 1);
 }

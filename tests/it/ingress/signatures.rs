@@ -1,7 +1,7 @@
-//! Only what JustCall signed gets in, and nothing else leaves a trace in Kafka.
+//! Only signed events are accepted, and nothing else is written to Kafka.
 
 mod modes;
-mod peers;
+mod other_languages;
 mod replay;
 mod request;
 mod rotation;
@@ -13,20 +13,20 @@ use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::http;
 use crate::kit::kafka::Kafka;
 use justcall_events::{Dialect, samples};
-use request::{Request, SIGNATURE, TIMESTAMP, VERSION, call, documented, now, records_by_topic, said};
+use request::{Request, SIGNATURE, TIMESTAMP, VERSION, call, documented, now, records_by_topic, summary};
 
 const SECRET: &str = "ea39089c40790e9dc7a080ec95e849b8fa0fa5fb";
 const URL: &str = "https://hooks.example.com/webhooks/justcall";
 
 #[test]
-fn every_live_type_signed_as_it_should_be_stands_unchanged_in_its_topic() {
+fn every_signed_live_type_is_unchanged_in_its_topic() {
     let kafka = Kafka::shared().bootstrap();
     let secrets = format!("sources.main.signature.secrets=[\"{SECRET}\"]");
     let bridge = Bridge::serve(kafka, &[&secrets]);
     let mut expected = Vec::new();
     for (known, body) in samples(Dialect::Live) {
         let request = Request::signed(SECRET, body.as_bytes(), &now());
-        assert_eq!(said(&request.send(&bridge)), (200, "acked".to_owned()), "{known}");
+        assert_eq!(summary(&request.send(&bridge)), (200, "acked".to_owned()), "{known}");
         expected.push((bridge.topic(known.name()), vec![body.as_bytes().to_vec()]));
     }
     let count = expected.len();
@@ -38,9 +38,9 @@ fn every_live_type_signed_as_it_should_be_stands_unchanged_in_its_topic() {
     assert_eq!(bridge.metric_sum("denied_total") + bridge.metric_sum("refused_total"), 0.0);
 }
 
-/// JustCall tries a URL when it is saved, and signs nothing then.
+/// JustCall tests a URL when it is saved, and does not sign that request.
 #[test]
-fn probes_need_neither_signature_nor_token_and_leave_nothing_behind() {
+fn probes_need_neither_signature_nor_token_and_write_nothing() {
     let kafka = Kafka::shared().bootstrap();
     let bridge = Bridge::serve(
         kafka,
@@ -66,14 +66,14 @@ fn probes_need_neither_signature_nor_token_and_leave_nothing_behind() {
         let guessed = bare.clone().with("authorization", "Bearer guessed");
         let behind = bare.clone().to("/webhooks/justcall/guessed-guessed-guessed");
         for request in [bare, wrong, broken, guessed, behind] {
-            assert_eq!(said(&request.send(&bridge)), (200, "probe".to_owned()), "{body:?}");
+            assert_eq!(summary(&request.send(&bridge)), (200, "probe".to_owned()), "{body:?}");
             probes += 1;
         }
     }
     for path in
         [PATH, "/webhooks/justcall/", "/webhooks/justcall/a-token-of-24-characters", "/webhooks/justcall/x"]
     {
-        assert_eq!(said(&http::get(bridge.ingress, path).expect("an answer")), (200, "probe".to_owned()));
+        assert_eq!(summary(&http::get(bridge.ingress, path).expect("an answer")), (200, "probe".to_owned()));
         let head = format!("HEAD {path} HTTP/1.1\r\nhost: bridge\r\nconnection: close\r\n\r\n");
         assert_eq!(http::request(bridge.ingress, head.as_bytes()).expect("an answer").status, 200);
         probes += 2;
@@ -84,8 +84,8 @@ fn probes_need_neither_signature_nor_token_and_leave_nothing_behind() {
     }
     assert_eq!(records_by_topic(&bridge, kafka, 0), []);
 
-    // With data in it, it is an event like any other.
+    // With data it is an event.
     let event = Request::signed(SECRET, call(1).as_bytes(), &now());
-    assert_eq!(said(&event.send(&bridge)), (401, "token".to_owned()));
-    assert_eq!(said(&Request::unsigned(documented("c")).send(&bridge)), (401, "token".to_owned()));
+    assert_eq!(summary(&event.send(&bridge)), (401, "token".to_owned()));
+    assert_eq!(summary(&Request::unsigned(documented("c")).send(&bridge)), (401, "token".to_owned()));
 }

@@ -8,20 +8,18 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-/// The path that the bridge listens on unless told otherwise.
 pub(crate) const PATH: &str = "/webhooks/justcall";
 
-/// The setting without which a bridge does not serve unsigned events.
+/// Setting that a bridge needs to accept unsigned events.
 pub(crate) const UNSIGNED: &str = "sources.main.signature.required=false";
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// `justcall-bridge serve`, with topics that no other bridge uses.
+/// Process of `justcall-bridge serve`, with topics that no other bridge uses.
 pub(crate) struct Bridge {
     pub(crate) process: Process,
     pub(crate) ingress: SocketAddr,
     pub(crate) admin: SocketAddr,
-    /// What all its topics begin with.
     pub(crate) prefix: String,
 }
 
@@ -38,13 +36,12 @@ impl Bridge {
         Self::start_with(bootstrap, settings, &[])
     }
 
-    /// The same with variables of the environment; a limit on the size of its files is an error to
-    /// it, not the end.
+    /// Starts a bridge with environment variables and waits until it listens. It ignores SIGXFSZ, so that a file size
+    /// limit is an error.
     pub(crate) fn start_with(bootstrap: &str, settings: &[&str], env: &[(&str, &str)]) -> Self {
         Self::launch("trap '' XFSZ", &["serve"], bootstrap, settings, env)
     }
 
-    /// Starts a bridge with a settings file besides and waits until it is ready.
     pub(crate) fn serve_file(bootstrap: &str, file: &Path, settings: &[&str]) -> Self {
         let command = ["serve", "--config", file.to_str().expect("a path of text")];
         let bridge = Self::launch("trap '' XFSZ", &command, bootstrap, settings, &[]);
@@ -52,7 +49,7 @@ impl Bridge {
         bridge
     }
 
-    /// Starts a bridge from a shell that has run a command before, and waits until it is ready.
+    /// Starts a bridge from a shell after another command, and waits until it is ready.
     pub(crate) fn serve_after(shell: &str, bootstrap: &str, settings: &[&str]) -> Self {
         let bridge = Self::launch(shell, &["serve"], bootstrap, settings, &[]);
         bridge.wait_ready(true);
@@ -75,7 +72,7 @@ impl Bridge {
             "admin.listen=127.0.0.1:0".into(),
             "server.workers=2".into(),
             "shutdown.delay=0s".into(),
-            // Generous, for these machines are shared; tests about the deadline set their own.
+            // Generous, because the machines are shared; tests of the deadline set their own.
             "kafka.ack_deadline=30s".into(),
             "shutdown.timeout=60s".into(),
             "topics.partitions=6".into(),
@@ -88,43 +85,38 @@ impl Bridge {
             args.extend(["--set", setting]);
         }
         let process = Process::bridge_after(shell, &args, env);
-        let line = process.wait_for_line("\"serving\"", PATIENCE);
+        let line = process.wait_for_line("\"serving\"", TIMEOUT);
         let line: serde_json::Value = serde_json::from_str(&line).expect("a log line of JSON");
         let address =
             |part: &str| line[part].as_str().and_then(|text| text.parse().ok()).expect("an address");
         Self { ingress: address("ingress"), admin: address("admin"), process, prefix }
     }
 
-    /// Posts a body to the default source.
     pub(crate) fn post(&self, body: &[u8]) -> Response {
         http::post(self.ingress, PATH, &[("connection", "close")], body).expect("an answer")
     }
 
-    /// Gets a path of the admin listener.
     pub(crate) fn admin(&self, path: &str) -> Response {
         http::get(self.admin, path).expect("an answer")
     }
 
-    /// The name of a topic of this bridge.
     pub(crate) fn topic(&self, rest: &str) -> String {
         format!("{}{rest}", self.prefix)
     }
 
-    /// Waits until `/readyz` says so.
     pub(crate) fn wait_ready(&self, ready: bool) {
         let wanted = if ready { 200 } else { 503 };
         until("readiness", || self.admin("/readyz").status == wanted);
     }
 
-    /// One metric's value now; the name is given without the prefix.
+    /// Returns a metric's current value; `name` has no prefix.
     pub(crate) fn metric(&self, name: &str) -> u64 {
         let text = self.admin("/metrics").text().to_owned();
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("justcall_bridge_{name} ")));
         line.unwrap_or_else(|| panic!("no metric {name} in:\n{text}")).parse().expect("a whole number")
     }
 
-    /// A metric's value summed over its labels, for metrics that one bridge has and another has not;
-    /// 0 if it has none.
+    /// Returns the sum of a metric over its labels; 0 if it does not exist.
     pub(crate) fn metric_sum(&self, name: &str) -> f64 {
         let text = self.admin("/metrics").text().to_owned();
         let named = |line: &&str| {
@@ -135,19 +127,17 @@ impl Bridge {
         text.lines().filter(named).filter_map(value).sum()
     }
 
-    /// Waits until a metric has that value.
     pub(crate) fn wait_for_metric(&self, name: &str, value: u64) {
         until(name, || self.metric(name) == value);
     }
 
-    /// Sends SIGTERM and waits for the end.
     pub(crate) fn stop(mut self) -> ExitStatus {
         self.process.signal("TERM");
-        self.process.wait_exit(PATIENCE)
+        self.process.wait_exit(TIMEOUT)
     }
 }
 
-/// Says of each source whose signatures the settings do not mention that it takes unsigned events.
+/// Returns settings that accept unsigned events, for each source without a setting of its own.
 fn unsigned(settings: &[&str]) -> Vec<String> {
     let mut sources: Vec<_> =
         settings.iter().filter_map(|setting| setting.strip_prefix("sources.")?.split('.').next()).collect();
@@ -165,11 +155,10 @@ fn unsigned(settings: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// Waits for something that comes by and by.
 pub(crate) fn until(what: &str, mut reached: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !reached() {
-        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        assert!(Instant::now() < deadline, "{what}: not within {TIMEOUT:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -1,11 +1,11 @@
-//! What tests fetch from package registries: once, and kept for later runs.
+//! Downloads from package registries, cached for later runs.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// The folder that `make` has filled, now or in an earlier run; another one for other `pins`.
+/// Returns the folder that `make` has filled, now or in an earlier run with the same `pins`.
 pub(crate) fn folder(name: &str, pins: &[&str], make: impl FnOnce(&Path)) -> PathBuf {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let mut hasher = DefaultHasher::new();
@@ -13,11 +13,11 @@ pub(crate) fn folder(name: &str, pins: &[&str], make: impl FnOnce(&Path)) -> Pat
     let folder = cache.join(format!("{name}-{:016x}", hasher.finish()));
     let lock = File::create(cache.join(format!("{name}.lock"))).expect("the target folder can be written");
     lock.lock().expect("the target folder's file system has locks");
-    // After the lock, for another test process may be fetching right now.
+    // Checked under the lock, because another test process may be downloading.
     if !folder.exists() {
         let draft = draft(cache);
         make(draft.path());
-        // Renamed last, so that an interrupted run leaves nothing that looks complete.
+        // Renamed last, so that an interrupted run leaves no folder that looks complete.
         fs::rename(draft.keep(), &folder).expect("a rename inside the target folder");
     }
     folder

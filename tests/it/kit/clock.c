@@ -51,8 +51,8 @@ time_t time(time_t *where) {
     return now.tv_sec;
 }
 
-/* A deadline that was reckoned by this clock must be given to the kernel by its own. librdkafka
- * waits so; what a jump does to a wait that has begun already is not shown. */
+/* Converts a deadline of this clock to the kernel's, because librdkafka waits by such deadlines. A jump
+ * during a wait is not simulated. */
 int cnd_timedwait(cnd_t *condition, mtx_t *mutex, const struct timespec *deadline) {
     static int (*real)(cnd_t *, mtx_t *, const struct timespec *);
     if (!real)

@@ -1,6 +1,5 @@
-//! A wall clock that jumps, for one process alone: a small library, loaded before the C library,
-//! adds to what the clock says. The monotonic clock stays true, as it does on a machine whose time
-//! is set.
+//! A wall clock that jumps, for one process: a library, loaded before the C library, adds an offset. The monotonic
+//! clock is unchanged, as on a machine whose time is set.
 
 use super::shim;
 use std::fs::File;
@@ -15,7 +14,6 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Builds the library; else says what stands in the way.
     pub(crate) fn build() -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         shim::build(SHIM, &folder.path().join("clock.so"))?;
@@ -24,15 +22,14 @@ impl Clock {
         Ok(clock)
     }
 
-    /// Puts the clock that many seconds before or after the true time.
+    /// Moves the clock by that many seconds from the true time.
     pub(crate) fn jump(&self, seconds: i64) {
         let mut file = File::options().write(true).create(true).truncate(false).open(self.path("offset"));
-        // Always as long and in one write, so that no reader sees half of it.
+        // A fixed length in one write, so that no reader sees a partial value.
         let file = file.as_mut().expect("the offset");
         file.write_all(format!("{seconds:+020}").as_bytes()).expect("the offset");
     }
 
-    /// What a process needs in its environment to live by this clock.
     pub(crate) fn environment(&self) -> [(&'static str, String); 2] {
         [
             ("LD_PRELOAD", self.path("clock.so").display().to_string()),

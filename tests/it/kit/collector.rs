@@ -1,11 +1,11 @@
-//! A collector of traces: keeps what it is sent, as it came, and is as helpful as a test wants.
+//! A trace collector that stores requests and can simulate failures.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Listens on a port of its own for as long as the process lives.
+/// Collector on a port of its own, for the life of the process.
 pub(crate) struct Collector {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -14,20 +14,16 @@ pub(crate) struct Collector {
 #[derive(Default)]
 struct Shared {
     hangs: AtomicBool,
-    taken: Mutex<Vec<Taken>>,
+    taken: Mutex<Vec<Received>>,
 }
 
-/// A request that was taken.
 #[derive(Debug, Clone)]
-pub(crate) struct Taken {
-    /// Its first line and its headers.
+pub(crate) struct Received {
     pub(crate) head: Vec<String>,
-    /// Protobuf.
     pub(crate) body: Vec<u8>,
 }
 
 impl Collector {
-    /// Takes everything.
     pub(crate) fn listen() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -42,25 +38,22 @@ impl Collector {
         Self { address, shared }
     }
 
-    /// Reads requests and answers none.
-    pub(crate) fn that_hangs() -> Self {
+    /// Starts a collector that reads requests and answers none.
+    pub(crate) fn hanging() -> Self {
         let collector = Self::listen();
         collector.shared.hangs.store(true, Ordering::Release);
         collector
     }
 
-    /// The setting that sends traces here.
     pub(crate) fn setting(&self) -> String {
         format!("telemetry.otlp_endpoint=http://{}", self.address)
     }
 
-    /// What was taken so far.
-    pub(crate) fn taken(&self) -> Vec<Taken> {
+    pub(crate) fn taken(&self) -> Vec<Received> {
         self.shared.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Serves one connection to its end.
 fn serve(stream: TcpStream, shared: &Shared) {
     let Ok(mut answers) = stream.try_clone() else { return };
     let mut requests = BufReader::new(stream);
@@ -68,7 +61,7 @@ fn serve(stream: TcpStream, shared: &Shared) {
         if shared.hangs.load(Ordering::Acquire) {
             continue;
         }
-        // Kept first: whoever has the answer may ask at once.
+        // Stored before the answer, because a test may check at once.
         shared.taken.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
         if answers.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").is_err() {
             return;
@@ -76,7 +69,7 @@ fn serve(stream: TcpStream, shared: &Shared) {
     }
 }
 
-fn request(from: &mut impl BufRead) -> Option<Taken> {
+fn request(from: &mut impl BufRead) -> Option<Received> {
     let mut head = Vec::new();
     loop {
         let mut line = String::new();
@@ -93,5 +86,5 @@ fn request(from: &mut impl BufRead) -> Option<Taken> {
     });
     let mut body = vec![0; length?];
     from.read_exact(&mut body).ok()?;
-    Some(Taken { head, body })
+    Some(Received { head, body })
 }

@@ -3,30 +3,25 @@
 use super::process::Process;
 use std::time::Duration;
 
-/// How long a command may take on a crowded machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// What a command did.
 pub(crate) struct Ran {
-    /// Its exit code; `None` if a signal ended it.
+    /// Exit code; `None` after a signal.
     pub(crate) code: Option<i32>,
     pub(crate) stdout: Vec<String>,
     pub(crate) stderr: Vec<String>,
 }
 
 impl Ran {
-    /// Standard output as text.
     pub(crate) fn text(&self) -> String {
         self.stdout.iter().map(|line| format!("{line}\n")).collect()
     }
 
-    /// Standard output as one JSON document.
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.text()).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// Panics unless it ended so.
-    pub(crate) fn ended(self, code: i32) -> Self {
+    pub(crate) fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:?}");
         self
     }
@@ -39,13 +34,12 @@ impl std::fmt::Debug for Ran {
     }
 }
 
-/// Where commands find their topics.
+/// Cluster and prefix of the topics that commands use.
 pub(crate) struct Place {
     settings: Vec<String>,
 }
 
 impl Place {
-    /// A cluster, and what the names of the topics begin with.
     pub(crate) fn new(bootstrap: &str, prefix: &str) -> Self {
         let settings = [
             format!("kafka.bootstrap_servers={bootstrap}"),
@@ -56,13 +50,11 @@ impl Place {
         Self { settings: settings.into() }
     }
 
-    /// With one more setting.
     pub(crate) fn with(mut self, setting: &str) -> Self {
         self.settings.push(setting.to_owned());
         self
     }
 
-    /// Starts a command with these settings.
     pub(crate) fn start(&self, args: &[&str]) -> Process {
         let mut args = args.to_vec();
         for setting in &self.settings {
@@ -71,20 +63,17 @@ impl Place {
         Process::bridge(&args, &[])
     }
 
-    /// Runs a command to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         finish(self.start(args))
     }
 }
 
-/// Waits for a command's end.
 pub(crate) fn finish(mut process: Process) -> Ran {
-    let code = process.wait_exit(PATIENCE).code();
+    let code = process.wait_exit(TIMEOUT).code();
     Ran { code, stdout: process.stdout(), stderr: process.stderr() }
 }
 
-/// A text in which times, as RFC 3339 writes them with milliseconds, all are the same, and the prefix of
-/// the topics is the usual one.
+/// Returns a text with fixed times, in RFC 3339 with milliseconds, and a fixed topic prefix.
 pub(crate) fn normal(text: &str, prefix: &str) -> String {
     const SHAPE: &[u8] = b"0000-00-00T00:00:00.000Z";
     let text = text.replace(prefix, "justcall.");

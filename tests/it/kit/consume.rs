@@ -1,4 +1,4 @@
-//! A reader and an administrator of topics that know nothing of the bridge.
+//! An independent reader and administrator of topics.
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
@@ -10,28 +10,23 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// How long a cluster may take for one question.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a reader of records that are there may read none.
-const SILENCE: Duration = Duration::from_secs(10);
+/// Time without a record after which a reader of existing records fails.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A record as it stands in a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Read {
     pub(crate) partition: i32,
     pub(crate) offset: i64,
     pub(crate) key: Option<Vec<u8>>,
-    /// Empty where the record has none.
+    /// Empty if the record has none.
     pub(crate) value: Vec<u8>,
-    /// In the order they stand in the record.
     pub(crate) headers: Vec<(String, Vec<u8>)>,
-    /// Since 1970.
     pub(crate) timestamp_millis: i64,
 }
 
 impl Read {
-    /// The value of the first header of that name, as text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(candidate, _)| candidate == name)?;
         Some(std::str::from_utf8(value).expect("a header of text"))
@@ -55,9 +50,9 @@ impl Read {
     }
 }
 
-/// Everything in the topic once it holds at least `expected_count` records, by partition and offset.
-/// Panics if it does not come to hold them in time. More than expected are returned too, so compare
-/// the length.
+/// Returns everything in the topic, by partition and offset, once it holds at least `expected_count` records.
+///
+/// Panics after a timeout. More records than expected are returned too, so compare the length.
 pub(crate) fn read_topic(
     bootstrap: &str,
     topic: &str,
@@ -67,8 +62,8 @@ pub(crate) fn read_topic(
     let deadline = Instant::now() + timeout;
     let ends = await_count(bootstrap, topic, expected_count, deadline);
     loop {
-        // A new reader each time: brokers that are fenced may say that there are none, and a reader may
-        // find its way back from that never more.
+        // A new reader each time: fenced brokers may report that there are none, and a reader may never recover from
+        // that.
         let mut reads = match try_read(&consumer(bootstrap), topic, &ends) {
             Ok(reads) => reads,
             Err(there) => {
@@ -85,7 +80,7 @@ pub(crate) fn read_topic(
     }
 }
 
-/// Everything up to those ends; how many records came if at last none did for a while.
+/// Returns everything up to these ends, or after a silence the number of records so far.
 fn try_read(consumer: &BaseConsumer, topic: &str, ends: &Ends) -> Result<Vec<Read>, usize> {
     let mut all = TopicPartitionList::new();
     for partition in ends.keys() {
@@ -94,11 +89,11 @@ fn try_read(consumer: &BaseConsumer, topic: &str, ends: &Ends) -> Result<Vec<Rea
     consumer.assign(&all).expect("an assignment");
     let (mut reads, mut last) = (Vec::new(), Instant::now());
     while reads.len() < count(ends) {
-        if last.elapsed() > SILENCE {
+        if last.elapsed() > READ_TIMEOUT {
             return Err(reads.len());
         }
         match consumer.poll(Duration::from_millis(100)) {
-            // Those beyond the ends came while we were reading.
+            // Later records arrived during the read.
             Some(Ok(message)) if message.offset() < ends[&message.partition()].1 => {
                 reads.push(Read::from(&message));
                 last = Instant::now();
@@ -110,8 +105,9 @@ fn try_read(consumer: &BaseConsumer, topic: &str, ends: &Ends) -> Result<Vec<Rea
     Ok(reads)
 }
 
-/// Everything in the topic that is committed now, by partition and offset. Unlike [`read_topic`] it does
-/// not count offsets, of which transactions take some for themselves.
+/// Returns all committed records of the topic, by partition and offset.
+///
+/// Unlike [`read_topic`] it does not count offsets, some of which are transaction markers.
 pub(crate) fn read_committed(bootstrap: &str, topic: &str) -> Vec<Read> {
     let consumer = consumer_with(bootstrap, &[("enable.partition.eof", "true")]);
     let ends = ends(bootstrap, topic);
@@ -122,7 +118,7 @@ pub(crate) fn read_committed(bootstrap: &str, topic: &str) -> Vec<Read> {
         all.add_partition_offset(topic, *partition, Offset::Beginning).expect("a valid offset");
     }
     consumer.assign(&all).expect("an assignment");
-    let deadline = Instant::now() + ANSWER_WITHIN;
+    let deadline = Instant::now() + REQUEST_TIMEOUT;
     let mut reads = Vec::new();
     while !open.is_empty() {
         assert!(Instant::now() < deadline, "{topic}: no end of {open:?} after {} records", reads.len());
@@ -139,40 +135,37 @@ pub(crate) fn read_committed(bootstrap: &str, topic: &str) -> Vec<Read> {
     reads
 }
 
-/// The names of all consumer groups.
 pub(crate) fn groups(bootstrap: &str) -> Vec<String> {
-    let list = consumer(bootstrap).fetch_group_list(None, ANSWER_WITHIN).expect("groups");
+    let list = consumer(bootstrap).fetch_group_list(None, REQUEST_TIMEOUT).expect("groups");
     list.groups().iter().map(|group| group.name().to_owned()).collect()
 }
 
-/// Where a group goes on in each partition of the topic, as far as it has committed any.
 pub(crate) fn committed(bootstrap: &str, group: &str, topic: &str) -> BTreeMap<i32, i64> {
     let member = consumer_with(bootstrap, &[("group.id", group)]);
     let mut asked = TopicPartitionList::new();
     for id in partitions(&member, topic).unwrap_or_default() {
         asked.add_partition(topic, id);
     }
-    let answer = member.committed_offsets(asked, ANSWER_WITHIN).expect("committed offsets");
+    let answer = member.committed_offsets(asked, REQUEST_TIMEOUT).expect("committed offsets");
     let answer = answer.elements().into_iter().map(|each| (each.partition(), each.offset().to_raw()));
     answer.filter_map(|(id, next)| Some((id, next.filter(|next| *next >= 0)?))).collect()
 }
 
-/// How many records the topic holds now.
 pub(crate) fn topic_end(bootstrap: &str, topic: &str) -> usize {
     count(&ends(bootstrap, topic))
 }
 
-/// How many partitions the topic has; `None` if there is no such topic.
+/// Returns the number of partitions; `None` if the topic does not exist.
 pub(crate) fn topic_partitions(bootstrap: &str, topic: &str) -> Option<usize> {
     partitions(&consumer(bootstrap), topic).map(|ids| ids.len())
 }
 
-/// Makes a topic with one replica and waits until it can be written.
+/// Creates a topic with one replica and waits until it is writable.
 pub(crate) fn create_topic(bootstrap: &str, topic: &str, partitions: i32) {
     create_topic_with(bootstrap, topic, partitions, 1, &[]);
 }
 
-/// Makes a topic with replicas and configuration and waits until it can be written.
+/// Creates a topic with replicas and configuration and waits until it is writable.
 pub(crate) fn create_topic_with(
     bootstrap: &str,
     topic: &str,
@@ -184,45 +177,41 @@ pub(crate) fn create_topic_with(
     let wish = config.iter().fold(wish, |wish, (name, value)| wish.set(name, value));
     let made = wait(admin(bootstrap).create_topics([&wish], &admin_options()));
     let made = made.expect("the cluster answers").remove(0);
-    made.unwrap_or_else(|(name, code)| panic!("{name} was not made: {code}"));
+    made.unwrap_or_else(|(name, code)| panic!("{name} was not created: {code}"));
     await_leaders(bootstrap, topic, usize::try_from(partitions).expect("partitions"));
 }
 
-/// How many of the topic's partitions that broker leads, by its id.
 pub(crate) fn leads(bootstrap: &str, topic: &str, broker: usize) -> usize {
-    let metadata = consumer(bootstrap).fetch_metadata(Some(topic), ANSWER_WITHIN).expect("metadata");
+    let metadata = consumer(bootstrap).fetch_metadata(Some(topic), REQUEST_TIMEOUT).expect("metadata");
     let partitions = metadata.topics().iter().flat_map(|found| found.partitions());
     partitions.filter(|partition| usize::try_from(partition.leader()) == Ok(broker)).count()
 }
 
-/// Returns the id of the broker that leads each partition of a topic, in the order of the partitions.
 pub(crate) fn leaders(bootstrap: &str, topic: &str) -> Vec<i32> {
-    let metadata = consumer(bootstrap).fetch_metadata(Some(topic), ANSWER_WITHIN).expect("metadata");
+    let metadata = consumer(bootstrap).fetch_metadata(Some(topic), REQUEST_TIMEOUT).expect("metadata");
     let partitions = metadata.topics().iter().flat_map(|found| found.partitions());
     let mut leaders: Vec<_> = partitions.map(|partition| (partition.id(), partition.leader())).collect();
     leaders.sort_unstable();
     leaders.into_iter().map(|(_, leader)| leader).collect()
 }
 
-/// Deletes a topic and waits until the cluster denies it.
 pub(crate) fn delete_topic(bootstrap: &str, topic: &str) {
     request_deletion(bootstrap, topic);
     let consumer = consumer(bootstrap);
-    let deadline = Instant::now() + ANSWER_WITHIN;
+    let deadline = Instant::now() + REQUEST_TIMEOUT;
     while partitions(&consumer, topic).is_some() {
-        assert!(Instant::now() < deadline, "{topic} is still there");
+        assert!(Instant::now() < deadline, "{topic} still exists");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
-/// Deletes a topic that others may make again at once.
+/// Deletes a topic without waiting, because it may be recreated at once.
 pub(crate) fn request_deletion(bootstrap: &str, topic: &str) {
     let gone = wait(admin(bootstrap).delete_topics(&[topic], &admin_options()));
     let gone = gone.expect("the cluster answers").remove(0);
     gone.unwrap_or_else(|(name, code)| panic!("{name} was not deleted: {code}"));
 }
 
-/// A topic's configuration, defaults included.
 pub(crate) fn topic_config(bootstrap: &str, topic: &str) -> BTreeMap<String, String> {
     let wanted = [ResourceSpecifier::Topic(topic)];
     let found = wait(admin(bootstrap).describe_configs(&wanted, &admin_options()));
@@ -230,7 +219,6 @@ pub(crate) fn topic_config(bootstrap: &str, topic: &str) -> BTreeMap<String, Str
     found.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
 }
 
-/// First and next offset of each partition.
 type Ends = HashMap<i32, (i64, i64)>;
 
 fn await_count(bootstrap: &str, topic: &str, expected: usize, deadline: Instant) -> Ends {
@@ -245,14 +233,15 @@ fn await_count(bootstrap: &str, topic: &str, expected: usize, deadline: Instant)
     }
 }
 
-/// Asked again for a while, for a topic just made has no leaders for a moment; by a new client each time,
-/// see [`read_topic`].
+/// Returns the ends of a topic.
+///
+/// Retries with a new client each time, because a new topic has no leaders for a moment; see [`read_topic`].
 fn ends(bootstrap: &str, topic: &str) -> Ends {
-    let deadline = Instant::now() + 2 * ANSWER_WITHIN;
+    let deadline = Instant::now() + 2 * REQUEST_TIMEOUT;
     loop {
         let consumer = consumer(bootstrap);
         let ids = partitions(&consumer, topic).unwrap_or_default();
-        let end = |id| Ok((id, consumer.fetch_watermarks(topic, id, SILENCE)?));
+        let end = |id| Ok((id, consumer.fetch_watermarks(topic, id, READ_TIMEOUT)?));
         match ids.into_iter().map(end).collect::<Result<_, KafkaError>>() {
             Ok(ends) => return ends,
             Err(e) => assert!(Instant::now() < deadline, "{topic}: {e}"),
@@ -266,9 +255,9 @@ fn count(ends: &Ends) -> usize {
     usize::try_from(total).expect("no topic ends before it begins")
 }
 
-/// Ids of the topic's partitions; `None` if there is no such topic.
+/// Returns the ids of the partitions; `None` if the topic does not exist.
 fn partitions(consumer: &BaseConsumer, topic: &str) -> Option<Vec<i32>> {
-    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_WITHIN).expect("metadata");
+    let metadata = consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT).expect("metadata");
     let found = metadata.topics().iter().find(|found| found.name() == topic)?;
     if let Some(error) = found.error() {
         let code = RDKafkaErrorCode::from(error);
@@ -280,9 +269,9 @@ fn partitions(consumer: &BaseConsumer, topic: &str) -> Option<Vec<i32>> {
 
 fn await_leaders(bootstrap: &str, topic: &str, partitions: usize) {
     let consumer = consumer(bootstrap);
-    let deadline = Instant::now() + ANSWER_WITHIN;
+    let deadline = Instant::now() + REQUEST_TIMEOUT;
     loop {
-        let metadata = consumer.fetch_metadata(Some(topic), ANSWER_WITHIN).expect("metadata");
+        let metadata = consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT).expect("metadata");
         let led = metadata.topics()[0].partitions().iter().filter(|partition| partition.leader() >= 0);
         if led.count() == partitions {
             return;
@@ -300,7 +289,7 @@ fn consumer_with(bootstrap: &str, properties: &[(&str, &str)]) -> BaseConsumer {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", bootstrap)
-        // librdkafka wants a name for it, though no group is ever joined.
+        // librdkafka requires a name, although the client joins no group.
         .set("group.id", "kit")
         .set("enable.auto.commit", "false")
         .set("allow.auto.create.topics", "false");
@@ -315,7 +304,7 @@ fn admin(bootstrap: &str) -> AdminClient<DefaultClientContext> {
 }
 
 fn admin_options() -> AdminOptions {
-    AdminOptions::new().operation_timeout(Some(ANSWER_WITHIN)).request_timeout(Some(ANSWER_WITHIN))
+    AdminOptions::new().operation_timeout(Some(REQUEST_TIMEOUT)).request_timeout(Some(REQUEST_TIMEOUT))
 }
 
 fn wait<F: Future>(future: F) -> F::Output {

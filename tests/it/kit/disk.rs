@@ -1,4 +1,4 @@
-//! A small disk of a test's own, to fill and to make read-only. Mounting one needs root.
+//! A small disk for one test, to fill and to make read-only. The mount needs root.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -6,13 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// A file system of 64 MiB in memory.
 pub(crate) struct Disk {
     folder: TempDir,
 }
 
 impl Disk {
-    /// Mounts one, or says why that cannot be done here.
     pub(crate) fn mount() -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut mount = Command::new("mount");
@@ -21,26 +19,22 @@ impl Disk {
         Ok(Self { folder })
     }
 
-    /// The path of something on it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Takes all of its room.
     pub(crate) fn fill(&self) {
         let mut junk = File::create(self.path("junk")).expect("a file");
-        // Down to single bytes, so that not one page is left.
+        // Down to single bytes, so that no page is free.
         for size in [1 << 20, 4096, 1] {
             while junk.write_all(&vec![0; size]).is_ok() {}
         }
     }
 
-    /// Gives it back.
     pub(crate) fn clear(&self) {
-        fs::remove_file(self.path("junk")).expect("the junk");
+        fs::remove_file(self.path("junk")).expect("the junk file exists");
     }
 
-    /// Mounts it anew: `ro` or `rw`.
     pub(crate) fn remount(&self, how: &str) -> Result<(), String> {
         run(Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(self.folder.path()))
     }
@@ -48,13 +42,12 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Lazily: a bridge that a failed case left behind may be in it still.
+        // Lazily, because a bridge of a failed case may still use it.
         let path: &Path = self.folder.path();
         let _ = run(Command::new("umount").arg("-l").arg(path));
     }
 }
 
-/// Runs a command to its end; else says what stood in the way.
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     match command.output() {
         Ok(output) if output.status.success() => Ok(()),

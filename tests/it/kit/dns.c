@@ -1,4 +1,4 @@
-/* Names that begin with "stuck" are looked up for five minutes. */
+/* Delays the look-up of names that begin with "stuck" by five minutes. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <netdb.h>

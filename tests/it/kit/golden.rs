@@ -1,11 +1,12 @@
-//! Outputs as they should be, kept in files beside the tests.
+//! Golden outputs in files beside the tests.
 
 use std::fs;
 use std::path::PathBuf;
 
-/// Holds an output to `tests/golden/<name>`. Whatever differs from run to run, such as ports, names of
-/// topics and times, the caller replaces before. `UPDATE_GOLDEN=1` writes the file anew: then read the
-/// difference as carefully as any other change.
+/// Compares an output with `tests/golden/<name>`.
+///
+/// The caller replaces variable parts such as ports, topic names and times. `UPDATE_GOLDEN=1` rewrites the file:
+/// review the difference.
 pub(crate) fn same(name: &str, actual: &str) {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -16,7 +17,7 @@ pub(crate) fn same(name: &str, actual: &str) {
     let expected = fs::read_to_string(&file).unwrap_or_default();
     assert!(
         expected == actual,
-        "{} differs; UPDATE_GOLDEN=1 writes it anew\n--- expected\n{expected}\n--- actual\n{actual}",
+        "{} differs; UPDATE_GOLDEN=1 rewrites it\n--- expected\n{expected}\n--- actual\n{actual}",
         file.display()
     );
 }

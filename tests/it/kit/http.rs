@@ -1,40 +1,34 @@
-//! HTTP/1.1 down to the bytes: what no well-behaved client would let a test send.
+//! HTTP/1.1 down to the bytes, also for invalid requests.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-/// How long a read or a write may stand still.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An answer as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) status: u16,
-    /// Names in lower case, in the order they came.
+    /// Names in lower case, in the order of the response.
     pub(crate) headers: Vec<(String, String)>,
-    /// Taken out of its chunks, if it came in any.
+    /// Body without chunk framing.
     pub(crate) body: Vec<u8>,
 }
 
 impl Response {
-    /// The value of the first header of that name, given in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body as text.
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("a body of text")
     }
 
-    /// The body as JSON.
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).expect("a body of JSON")
     }
 }
 
-/// One connection, for requests that are slow, pipelined or cut off.
 pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
 }
@@ -42,30 +36,28 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn open(address: impl ToSocketAddrs) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         stream.set_nodelay(true)?;
         Ok(Self { stream: BufReader::new(stream) })
     }
 
-    /// Sends bytes as they are, at once.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.get_mut().write_all(bytes)
     }
 
-    /// Says that nothing more will be sent, and leaves the answer's way open.
+    /// Closes the sending direction only.
     pub(crate) fn finish_sending(&self) -> io::Result<()> {
         self.stream.get_ref().shutdown(std::net::Shutdown::Write)
     }
 
-    /// Reads the next answer with its body.
     pub(crate) fn receive(&mut self) -> io::Result<Response> {
         let mut response = self.receive_head()?;
         response.body = self.body(&response)?;
         Ok(response)
     }
 
-    /// Reads the next answer up to its empty line: all there is after HEAD.
+    /// Reads the next response up to the empty line, as after HEAD.
     pub(crate) fn receive_head(&mut self) -> io::Result<Response> {
         let status_line = self.line()?;
         let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok());
@@ -81,7 +73,7 @@ impl Connection {
         }
     }
 
-    /// Whether the other side has closed the connection with nothing more to say. Waits for either.
+    /// Waits for bytes or the end. Returns whether the server closed the connection.
     pub(crate) fn is_closed(&mut self) -> bool {
         match self.stream.fill_buf() {
             Ok(bytes) => bytes.is_empty(),
@@ -136,20 +128,18 @@ impl Connection {
     }
 }
 
-/// Sends one request as it is and reads the answer.
 pub(crate) fn request(address: impl ToSocketAddrs, bytes: &[u8]) -> io::Result<Response> {
     let mut connection = Connection::open(address)?;
     connection.send(bytes)?;
     if bytes.starts_with(b"HEAD ") { connection.receive_head() } else { connection.receive() }
 }
 
-/// Gets a path.
 pub(crate) fn get(address: impl ToSocketAddrs, path: &str) -> io::Result<Response> {
     let head = format!("GET {path} HTTP/1.1\r\nhost: bridge\r\nconnection: close\r\n\r\n");
     request(address, head.as_bytes())
 }
 
-/// Posts a body with its length and the headers given, on a connection of its own.
+/// Posts a body with its length and these headers, on a new connection.
 pub(crate) fn post(
     address: impl ToSocketAddrs,
     path: &str,
@@ -159,7 +149,7 @@ pub(crate) fn post(
     request(address, &post_bytes(path, headers, body))
 }
 
-/// The bytes of such a request, to be sent in pieces or several at once; the connection stays open.
+/// Returns the bytes of a POST that keeps the connection open.
 pub(crate) fn post_bytes(path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut head = format!("POST {path} HTTP/1.1\r\nhost: bridge\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in headers {

@@ -1,4 +1,4 @@
-//! Java's side of the tests: Apache Kafka's jars, fetched by Maven, and the small programs in `kafka/`.
+//! Java for the tests: Apache Kafka's jars, which Maven downloads, and the small programs in `kafka/`.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -6,25 +6,24 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// What Maven fetches.
 pub(crate) const POM: &str = include_str!("kafka/pom.xml");
 const KIT_BROKER: &str = include_str!("kafka/KitBroker.java");
 const KIT_ACLS: &str = include_str!("kafka/KitAcls.java");
 const MURMUR2: &str = include_str!("kafka/Murmur2.java");
 
-/// The oldest Java that Apache Kafka 4 runs on.
-const OLDEST_JAVA: u32 = 17;
+/// Oldest Java that Apache Kafka 4 runs on.
+const MIN_JAVA: u32 = 17;
 
-/// A command that runs `class` with Kafka and the kit's programs on its class path.
+/// Returns a command that runs `class` with Kafka and the kit's programs on its class path.
 pub(crate) fn java(jvm_options: &[&str], class: &str) -> Command {
     let mut command = Command::new("java");
     command.args(jvm_options).arg("-cp").arg(class_path()).arg(class);
     command
 }
 
-/// Names what a machine lacks to run Apache Kafka, given Java's major version and which tools answer.
+/// Returns the missing tools of a machine for Apache Kafka, given Java's major version and the tools that answer.
 pub(crate) fn missing(java: Option<u32>, javac: bool, maven: bool) -> Option<String> {
-    let java_is_there = javac && java.is_some_and(|major| major >= OLDEST_JAVA);
+    let java_is_there = javac && java.is_some_and(|major| major >= MIN_JAVA);
     let needed = match (java_is_there, maven) {
         (true, true) => return None,
         (false, true) => "a Java development kit, 17 or newer",
@@ -42,7 +41,6 @@ pub(crate) fn missing(java: Option<u32>, javac: bool, maven: bool) -> Option<Str
     ))
 }
 
-/// The major version in what `java -version` prints.
 pub(crate) fn major_version(printed: &str) -> Option<u32> {
     let version = printed.split('"').nth(1)?;
     version.split(['.', '-', '+']).next()?.parse().ok()
@@ -56,16 +54,15 @@ fn class_path() -> &'static str {
     })
 }
 
-/// The folder with `jars` and `classes`, made on first use and kept for later runs.
 fn installed() -> PathBuf {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let folder = cache.join(format!("kafka-{:016x}", fingerprint()));
     let lock = File::create(cache.join("kafka.lock")).expect("the target folder can be written");
     lock.lock().expect("the target folder's file system has locks");
-    // After the lock, for another test process may be fetching right now.
+    // Checked under the lock, because another test process may be downloading.
     let fetched = folder.exists();
     let java = java_version();
-    if !fetched || java.is_none_or(|major| major < OLDEST_JAVA) {
+    if !fetched || java.is_none_or(|major| major < MIN_JAVA) {
         if let Some(message) = missing(java, answers("javac"), answers("mvn")) {
             panic!("{message}");
         }
@@ -74,7 +71,6 @@ fn installed() -> PathBuf {
     folder
 }
 
-/// Changes whenever what is installed would.
 fn fingerprint() -> u64 {
     let mut hasher = DefaultHasher::new();
     [POM, KIT_BROKER, KIT_ACLS, MURMUR2].hash(&mut hasher);
@@ -95,11 +91,10 @@ fn install(cache: &Path, folder: &Path) {
     let mut compile = Command::new("javac");
     compile.args(["-d", "classes", "-cp", "jars/*", "KitBroker.java", "KitAcls.java", "Murmur2.java"]);
     run(compile.current_dir(&draft));
-    // Renamed last, so that an interrupted run leaves nothing that looks complete.
+    // Renamed last, so that an interrupted run leaves no folder that looks complete.
     fs::rename(draft.keep(), folder).expect("a rename inside the target folder");
 }
 
-/// Runs a command to its end and panics with its output if it fails.
 pub(crate) fn run(command: &mut Command) {
     let output = command.stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|e| panic!("{command:?} does not start: {e}"));

@@ -1,4 +1,4 @@
-//! Real Apache Kafka on loopback: one cluster that tests share, or clusters of their own to break.
+//! Real Apache Kafka on loopback: one shared cluster, or clusters of a test's own.
 
 mod broker;
 
@@ -8,31 +8,29 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// How long a cluster may take to answer. It takes two seconds, unless the machine is crowded.
-const START_WITHIN: Duration = Duration::from_secs(120);
+/// Limit on the start of a cluster; alone it takes two seconds.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// After so long another client asks: brokers that are not ready yet may say that there are none, and a
-/// client may find its way back from that never more. One that has just begun needs time on a crowded
-/// machine.
-const CLIENT_WITHIN: Duration = Duration::from_secs(15);
+/// Time after which another client retries.
+///
+/// Starting brokers may report that there are none, and a client may never recover from that. A busy machine needs
+/// some seconds for the first answer.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What a cluster of a test's own is like.
 pub(crate) struct Options {
-    /// How many brokers; each is a controller too.
+    /// Number of brokers; each is a controller too.
     pub(crate) brokers: usize,
-    /// Lines of `server.properties`, beside or instead of the kit's.
+    /// Lines of `server.properties`, which override the kit's.
     pub(crate) properties: Vec<(String, String)>,
     /// Listeners beside the plain one: a name in capitals and a security protocol.
     pub(crate) listeners: Vec<(&'static str, &'static str)>,
-    /// Arguments for formatting the storage, such as `--add-scram`.
     pub(crate) format: Vec<String>,
-    /// What a listener tells clients to connect to instead of itself: its name and a port for each broker.
+    /// Advertised ports of a listener, one for each broker, and its name.
     pub(crate) advertised: Option<(&'static str, Vec<u16>)>,
-    /// How Java runs it.
     pub(crate) jvm: &'static [&'static str],
 }
 
-/// A small heap and a quick start; speed later matters less.
+/// Options for a small heap and a fast start.
 const QUICK_START: &[&str] =
     &["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN"];
 
@@ -50,22 +48,22 @@ impl Default for Options {
 }
 
 impl Options {
-    /// With one more line of `server.properties`.
     pub(crate) fn property(mut self, name: &str, value: &str) -> Self {
         self.properties.push((name.to_owned(), value.to_owned()));
         self
     }
 }
 
-/// A running cluster. It ends with this value, or with the test process however that ends.
+/// Running cluster. It ends when dropped, or with the test process.
 pub(crate) struct Kafka {
     brokers: Vec<Broker>,
     bootstrap: String,
 }
 
 impl Kafka {
-    /// The cluster that tests share: `KAFKA_BOOTSTRAP`'s, or one broker started on first use. Tests
-    /// tell their topics apart by [`topic_name`](super::topic_name) and must not stop it.
+    /// Returns the shared cluster: `KAFKA_BOOTSTRAP`'s, or one broker started on first use.
+    ///
+    /// Tests use unique topics by [`topic_name`](super::topic_name) and must not stop it.
     pub(crate) fn shared() -> &'static SharedKafka {
         static SHARED: OnceLock<SharedKafka> = OnceLock::new();
         SHARED.get_or_init(|| match std::env::var("KAFKA_BOOTSTRAP") {
@@ -77,7 +75,6 @@ impl Kafka {
         })
     }
 
-    /// Starts a cluster of the test's own and waits until it answers.
     pub(crate) fn start(options: Options) -> Self {
         // Another process may take a port between its choice and the broker's bind.
         for _ in 0..2 {
@@ -99,62 +96,57 @@ impl Kafka {
         Ok(kafka)
     }
 
-    /// `host:port` of each broker's plain listener, separated by commas.
     pub(crate) fn bootstrap(&self) -> &str {
         &self.bootstrap
     }
 
-    /// The same for a listener of [`Options::listeners`].
     pub(crate) fn listener(&self, name: &str) -> String {
         bootstrap(&self.brokers, name)
     }
 
-    /// One of the brokers, from 0.
     pub(crate) fn broker(&self, index: usize) -> &Broker {
         &self.brokers[index]
     }
 
-    /// Stops every broker in its tracks: connections stay open, nothing is answered.
+    /// Freezes every broker: connections stay open without an answer.
     pub(crate) fn freeze(&self) {
         self.brokers.iter().for_each(Broker::freeze);
     }
 
-    /// Lets frozen brokers run on.
     pub(crate) fn thaw(&self) {
         self.brokers.iter().for_each(Broker::thaw);
     }
 
-    /// Kills every broker, as a power cut would.
     pub(crate) fn kill(&self) {
         self.brokers.iter().for_each(Broker::kill);
     }
 
-    /// Starts what was killed, on the same ports and data, and waits until all brokers answer.
+    /// Restarts killed brokers on the same ports and data, and waits until all answer.
     pub(crate) fn restart(&self) {
         self.kill();
         self.brokers.iter().for_each(Broker::start);
         self.await_answer().unwrap_or_else(|log| panic!("Kafka does not start again:\n{log}"));
     }
 
-    /// Kills every broker, deletes all that they held and starts them anew, as an empty cluster.
+    /// Kills every broker, deletes all data and restarts them as an empty cluster.
     pub(crate) fn restart_empty(&self) {
         self.kill();
         self.brokers.iter().for_each(Broker::wipe);
         self.restart();
     }
 
-    /// Waits until all brokers are members of the cluster; else the log of one that is not.
+    /// Waits until all brokers are members of the cluster. Returns the log of one that is not.
     pub(crate) fn await_answer(&self) -> Result<(), String> {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap).set("reconnect.backoff.max.ms", "200");
         let client = || -> (BaseConsumer, Instant) { (config.create().expect("a client"), Instant::now()) };
         let (mut asking, mut since) = client();
-        let deadline = Instant::now() + START_WITHIN;
+        let deadline = Instant::now() + START_TIMEOUT;
         while Instant::now() < deadline {
             if let Some(dead) = self.brokers.iter().find(|broker| !broker.is_running()) {
                 return Err(dead.log());
             }
-            if since.elapsed() > CLIENT_WITHIN {
+            if since.elapsed() > CLIENT_TIMEOUT {
                 (asking, since) = client();
             }
             let answer = asking.fetch_metadata(None, Duration::from_secs(1));
@@ -163,18 +155,17 @@ impl Kafka {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        Err(format!("no answer within {START_WITHIN:?}\n{}", self.brokers[0].log()))
+        Err(format!("no answer within {START_TIMEOUT:?}\n{}", self.brokers[0].log()))
     }
 }
 
-/// The cluster of many tests: it can be used, not stopped.
+/// Cluster of many tests, which cannot be stopped.
 pub(crate) struct SharedKafka {
     bootstrap: String,
     _own: Option<Kafka>,
 }
 
 impl SharedKafka {
-    /// `host:port` of each broker, separated by commas.
     pub(crate) fn bootstrap(&self) -> &str {
         &self.bootstrap
     }

@@ -1,4 +1,4 @@
-//! Senders that keep events coming and write down what they were answered.
+//! Senders that post events continuously and record the answers.
 
 use super::bridge::PATH;
 use super::http;
@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Few keys for each type, so that each key comes again and again, and from several senders.
+/// Few keys for each type, so that each repeats, also from several senders.
 const KEYS: usize = 3;
 
-/// The types sent, each with the field that is its key.
+/// Types of the load, each with its key's field.
 pub(crate) const TYPES: [(&str, &str); 4] = [
     ("call.completed", "call_id"),
     ("call.missed", "call_id"),
@@ -19,20 +19,16 @@ pub(crate) const TYPES: [(&str, &str); 4] = [
     ("sms.sent", "message_id"),
 ];
 
-/// How often a refused event is sent again before its sender gives up.
 const RETRIES: usize = 8;
 
-/// What a load is like.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) senders: usize,
-    /// How long a sender rests after each answer.
+    /// Interval after each answer.
     pub(crate) pause: Duration,
-    /// How long a body is at least.
     pub(crate) body_bytes: usize,
 }
 
-/// How one try ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     Acked,
@@ -40,18 +36,16 @@ pub(crate) enum Answer {
     Duplicate,
     /// 503: the sender may try again.
     Refused,
-    /// No answer came: the bridge was not there, or was killed meanwhile. Not sent again.
+    /// No answer, because the bridge was down or was killed. Not sent again.
     Broken,
 }
 
 impl Answer {
-    /// Whether it promises that the event will stand in its topic.
     pub(crate) fn promises(self) -> bool {
         matches!(self, Self::Acked | Self::Spooled | Self::Duplicate)
     }
 }
 
-/// One try; times are since the load's beginning.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Try {
     pub(crate) sent: Duration,
@@ -59,10 +53,9 @@ pub(crate) struct Try {
     pub(crate) answer: Answer,
 }
 
-/// One event with all its tries, of which there is at least one.
+/// Event with all its tries, at least one.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
-    /// The type, which is the topic without its prefix.
     pub(crate) kind: &'static str,
     pub(crate) key: String,
     pub(crate) body: Vec<u8>,
@@ -70,18 +63,15 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    /// When the bridge first promised the event, if it ever did.
     pub(crate) fn promised(&self) -> Option<Duration> {
         self.tries.iter().find(|each| each.answer.promises()).map(|each| each.answered)
     }
 
-    /// When it was first under way.
     pub(crate) fn first_sent(&self) -> Duration {
         self.tries[0].sent
     }
 }
 
-/// A load under way.
 pub(crate) struct Load {
     common: Arc<Common>,
     senders: Vec<JoinHandle<Vec<Sent>>>,
@@ -90,7 +80,7 @@ pub(crate) struct Load {
 struct Common {
     shape: Shape,
     began: Instant,
-    /// Where the bridge listens now; `None` while it does not.
+    /// Address of the ingress; `None` while the bridge is down.
     ingress: Mutex<Option<SocketAddr>>,
     over: AtomicBool,
     acked: AtomicUsize,
@@ -119,22 +109,19 @@ impl Load {
         Self { common, senders }
     }
 
-    /// Tells the senders where the bridge is; `None` lets them wait.
-    pub(crate) fn aim(&self, ingress: Option<SocketAddr>) {
+    /// Sets the address of the bridge; with `None` the senders wait.
+    pub(crate) fn set_target(&self, ingress: Option<SocketAddr>) {
         *self.common.ingress.lock().unwrap_or_else(PoisonError::into_inner) = ingress;
     }
 
-    /// Since its beginning.
     pub(crate) fn now(&self) -> Duration {
         self.common.began.elapsed()
     }
 
-    /// How many events were answered so, up to now.
     pub(crate) fn answered(&self, answer: Answer) -> usize {
         self.common.counter(answer).map_or(0, |counter| counter.load(Ordering::Relaxed))
     }
 
-    /// Ends it and returns everything that was sent, and when the load began.
     pub(crate) fn finish(self) -> (Vec<Sent>, Instant) {
         self.common.over.store(true, Ordering::Relaxed);
         let sent = self.senders.into_iter().flat_map(|sender| sender.join().expect("a sender")).collect();
@@ -189,7 +176,7 @@ impl Common {
             counter.fetch_add(1, Ordering::Relaxed);
         }
         if answer == Answer::Broken {
-            // Whoever replaces the bridge says so; until then there is no use in asking quickly.
+            // The test sets a new address after a restart; until then a fast retry is useless.
             std::thread::sleep(Duration::from_millis(50));
         }
         Try { sent, answered, answer }
@@ -212,7 +199,6 @@ impl Common {
     }
 }
 
-/// A body unlike any other of its load.
 pub(crate) fn body(kind: &str, field: &str, key: &str, number: usize, bytes: usize) -> Vec<u8> {
     let head = format!(
         r#"{{"event":"{kind}","timestamp":"2026-03-12T14:32:00Z","data":{{"{field}":"{key}","mark":"mark-{number}-","pad":""#
@@ -221,7 +207,7 @@ pub(crate) fn body(kind: &str, field: &str, key: &str, number: usize, bytes: usi
     format!("{head}{pad}\"}}}}").into_bytes()
 }
 
-/// Panics on answers that no such event may get.
+/// Returns the meaning of a response. Panics on one that no such event may get.
 fn read(response: &http::Response) -> Answer {
     match (response.status, response.json()["outcome"].as_str()) {
         (200, Some("acked")) => Answer::Acked,

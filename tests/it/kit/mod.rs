@@ -1,9 +1,8 @@
-//! What the tests stand on. It judges the bridge from outside and shares no code with it.
+//! Shared tools of the tests. They observe the bridge from outside and share no code with it.
 #![allow(dead_code, reason = "a support kit may offer more than the tests of one day use")]
 
 pub(crate) mod bridge;
 pub(crate) mod cache;
-pub(crate) mod chance;
 pub(crate) mod clock;
 pub(crate) mod collector;
 pub(crate) mod command;
@@ -21,6 +20,7 @@ pub(crate) mod process;
 pub(crate) mod promtool;
 pub(crate) mod proxy;
 pub(crate) mod python;
+pub(crate) mod rng;
 pub(crate) mod secured;
 pub(crate) mod shim;
 pub(crate) mod verdict;
@@ -28,7 +28,7 @@ pub(crate) mod verdict;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A topic name that no other test and no other run uses, so that tests can share a cluster.
+/// Returns a topic name that no other test or run uses, so that tests can share a cluster.
 pub(crate) fn topic_name(prefix: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");

@@ -1,10 +1,10 @@
-//! Kafka's own choice of partitions, asked of the Java client's code.
+//! Kafka's own partitioner, in the code of its Java client.
 
 use super::java::java;
 use std::io::Write;
 use std::process::Stdio;
 
-/// The partition that Kafka's Java producer gives each of `keys` in a topic of so many partitions.
+/// Returns the partition that Kafka's Java producer chooses for each of `keys`.
 pub(crate) fn java_partitions(keys: &[&[u8]], partitions: i32) -> Vec<i32> {
     let mut command = java(&["-XX:TieredStopAtLevel=1"], "Murmur2");
     command.arg(partitions.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());

@@ -1,4 +1,4 @@
-//! JavaScript's side of the tests: a parser that knows nothing of the bridge, fetched by npm.
+//! JavaScript for the tests: an independent parser, which npm downloads.
 
 use super::cache;
 use super::java::run;
@@ -10,7 +10,6 @@ use std::sync::OnceLock;
 const PACKAGE: &str = include_str!("node/package.json");
 const LOCK: &str = include_str!("node/package-lock.json");
 
-/// A command that runs a script with the parser at hand.
 pub(crate) fn node(script: &str) -> Command {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| packages("node", PACKAGE, LOCK));
@@ -19,7 +18,6 @@ pub(crate) fn node(script: &str) -> Command {
     command
 }
 
-/// The folder with the packages of that list.
 pub(crate) fn packages(name: &str, package: &str, lock: &str) -> PathBuf {
     cache::folder(name, &[package, lock], |folder| install(folder, package, lock))
 }

@@ -1,4 +1,4 @@
-//! A program under test: what it prints, the signals it gets, how it ends.
+//! A program under test: output, signals, exit.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -8,12 +8,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// A running program. It is killed when this value goes.
+/// Running program. Dropping it kills the program.
 pub(crate) struct Process {
     child: Child,
     output: Arc<Output>,
     readers: Vec<JoinHandle<()>>,
-    /// Where it runs, if that is to go with it.
     folder: Option<TempDir>,
 }
 
@@ -21,9 +20,8 @@ pub(crate) struct Process {
 struct Output {
     lines: Mutex<Vec<(Stream, String)>>,
     more: Condvar,
-    /// Standard error is not read for now.
+    /// Set while standard error is not read.
     stalled: AtomicBool,
-    /// Streams that have come to their end.
     ended: AtomicUsize,
 }
 
@@ -34,7 +32,6 @@ enum Stream {
 }
 
 impl Process {
-    /// Starts `justcall-bridge` in an empty folder, with no setting but those given.
     pub(crate) fn bridge(args: &[&str], env: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut command = bridge_command();
@@ -44,12 +41,10 @@ impl Process {
         bridge
     }
 
-    /// The same for a process that ignores a signal from its very beginning.
     pub(crate) fn bridge_ignoring(signal: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
         Self::bridge_after(&format!("trap '' {signal}"), args, env)
     }
 
-    /// Starts `justcall-bridge` from a shell that has run a command before.
     pub(crate) fn bridge_after(shell: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let plain = bridge_command();
@@ -64,7 +59,6 @@ impl Process {
         bridge
     }
 
-    /// Starts any program and keeps what it prints.
     pub(crate) fn start(command: &mut Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?} does not start: {e}"));
@@ -75,7 +69,6 @@ impl Process {
         Self { child, output, readers, folder: None }
     }
 
-    /// Stops reading standard error, or continues.
     pub(crate) fn stall_stderr(&self, stalled: bool) {
         self.output.stalled.store(stalled, Ordering::Release);
     }
@@ -84,7 +77,7 @@ impl Process {
         self.child.id()
     }
 
-    /// The first line on either stream that contains `text`; panics with all output if none comes.
+    /// Returns the first line on either stream that contains `text`. Panics with all output after the timeout.
     pub(crate) fn wait_for_line(&self, text: &str, within: Duration) -> String {
         let deadline = Instant::now() + within;
         let mut lines = self.output.lines();
@@ -95,43 +88,45 @@ impl Process {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "no line with {text:?} within {within:?}, but:\n{lines:#?}");
             let ended = self.output.ended.load(Ordering::Acquire) == 2;
-            assert!(!ended, "no line with {text:?}, and no more will come after:\n{lines:#?}");
+            assert!(!ended, "the output ended without a line with {text:?}:\n{lines:#?}");
             let woken = self.output.more.wait_timeout(lines, left);
             lines = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// What it has printed to standard output, line by line; all of it once it has ended.
+    /// Returns the lines on stdout; all of them after the end.
     pub(crate) fn stdout(&self) -> Vec<String> {
         self.printed(Stream::Out)
     }
 
-    /// The same for standard error.
     pub(crate) fn stderr(&self) -> Vec<String> {
         self.printed(Stream::Err)
     }
 
-    /// Sends a signal by its name without `SIG`: `TERM`, `INT`, `HUP`, `STOP`, `KILL`.
+    /// Sends a signal by its name without `SIG`, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
-        // The shell's own kill, for a small machine may have no other.
+        // By the shell's own kill, because a small machine may have no other.
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.pid())]).status();
         assert!(sent.expect("sh starts").success(), "signal {name} was not sent");
     }
 
-    /// Returns how it ended, if it has.
     pub(crate) fn try_exit(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().expect("a child can be asked")
+        self.child.try_wait().expect("the child's state")
     }
 
-    /// Waits for its end and for all of its output; panics with the output if it does not end.
+    /// Waits for the end of the program and of its output. Panics with the output after the timeout.
     pub(crate) fn wait_exit(&mut self, within: Duration) -> ExitStatus {
         let deadline = Instant::now() + within;
         loop {
-            if let Some(status) = self.child.try_wait().expect("a child can be asked") {
+            if let Some(status) = self.child.try_wait().expect("the child's state") {
                 self.readers.drain(..).for_each(|reader| reader.join().expect("a reader"));
                 return status;
             }
-            assert!(Instant::now() < deadline, "no end within {within:?}:\n{:#?}", *self.output.lines());
+            assert!(
+                Instant::now() < deadline,
+                "the program did not end within {within:?}:\n{:#?}",
+                *self.output.lines()
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -144,7 +139,6 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only if it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -165,7 +159,7 @@ impl Output {
                     std::thread::sleep(Duration::from_millis(10));
                 }
             }
-            // Under the lock, or whoever just found no line would sleep through this.
+            // Under the lock, or a waiting thread would miss this notification.
             let _lines = output.lines();
             output.ended.fetch_add(1, Ordering::Release);
             output.more.notify_all();
@@ -173,8 +167,9 @@ impl Output {
     }
 }
 
-/// Gives a command its arguments. Secrets in `--set` become environment variables, because the bridge does
-/// not accept them from a command line.
+/// Sets a command's arguments.
+///
+/// Secrets in `--set` become environment variables, because the bridge refuses them in arguments.
 pub(crate) fn configure<'c>(command: &'c mut Command, args: &[&str]) -> &'c mut Command {
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
@@ -206,7 +201,7 @@ fn secret_variable(arg: &str, setting: &str) -> Option<(String, String)> {
     (arg == "--set" && is_secret).then(|| (format!("JUSTCALL_BRIDGE__{name}"), text.to_owned()))
 }
 
-/// Returns a command for `justcall-bridge` without the settings in the tests' own environment.
+/// Returns a command for `justcall-bridge` without settings from the tests' own environment.
 pub(crate) fn bridge_command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_justcall-bridge"));
     let inherited = std::env::vars_os().map(|(name, _)| name);

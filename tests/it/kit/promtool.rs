@@ -1,31 +1,29 @@
-//! Prometheus's own tool, which judges metrics, rules and queries.
+//! Prometheus's promtool, which checks metrics, rules and queries.
 
 use super::cache;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Runs `promtool` with a file and returns what it says; panics with that unless it ends well.
+/// Runs `promtool` with a file and returns its output. Panics with the output if it fails.
 pub(crate) fn promtool(args: &[&str], file: &Path) -> String {
     let output = command().args(args).arg(file).output().expect("promtool starts");
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    assert!(output.status.success(), "promtool {args:?}:\n{said}");
-    said
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    assert!(output.status.success(), "promtool {args:?}:\n{printed}");
+    printed
 }
 
-/// Holds metrics, in the format that Prometheus read before OpenMetrics, to its own rules.
 pub(crate) fn check_metrics(text: &str) {
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), text).expect("it is written");
     let stdin = fs::File::open(file.path()).expect("it is read");
     let output = command().args(["check", "metrics"]).stdin(stdin).output().expect("promtool starts");
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    assert!(output.status.success() && said.trim().is_empty(), "promtool check metrics:\n{said}");
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    assert!(output.status.success() && printed.trim().is_empty(), "promtool check metrics:\n{printed}");
 }
 
-/// Holds queries to PromQL.
 pub(crate) fn check_queries(queries: &[String]) {
     let rules: Vec<_> = queries
         .iter()
@@ -37,12 +35,13 @@ pub(crate) fn check_queries(queries: &[String]) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("queries.yaml");
     fs::write(&path, file.to_string()).expect("it is written");
-    let said = promtool(&["check", "rules"], &path);
-    assert!(said.contains(&format!("{} rules found", queries.len())), "{said}");
+    let printed = promtool(&["check", "rules"], &path);
+    assert!(printed.contains(&format!("{} rules found", queries.len())), "{printed}");
 }
 
-/// The machine's own, or one out of Debian's package, which is fetched once: installed, it would bring a
-/// server and start it.
+/// Returns the machine's promtool, or one unpacked from Debian's package.
+///
+/// An installation of the package would start a server.
 fn command() -> Command {
     let mut version = Command::new("promtool");
     version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
@@ -55,7 +54,7 @@ fn command() -> Command {
             Command::new("sh").args(["-ec", FETCH]).current_dir(folder).output().expect("sh starts");
         assert!(
             fetched.status.success() && folder.join("promtool").exists(),
-            "These tests judge alerts and the dashboard with Prometheus's own promtool. It is not on the PATH, \
+            "These tests check alerts and the dashboard with Prometheus's own promtool. It is not on the PATH, \
              and cannot be fetched; on Debian or Ubuntu after `apt-get update` it could.\n{}",
             String::from_utf8_lossy(&fetched.stderr)
         );

@@ -1,4 +1,4 @@
-//! A wire between bridge and broker that can be cut, clogged and slowed.
+//! A proxy between bridge and broker that can close, block and slow connections.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a pump waits for bytes before it looks whether anything has changed.
-const LOOK: Duration = Duration::from_millis(20);
+/// Interval at which a pump without bytes checks its mode.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Listens on a port of its own and passes bytes on to its target and back.
+/// Proxy on a port of its own, for one target.
 pub(crate) struct Proxy {
     address: SocketAddr,
     wire: Arc<Wire>,
@@ -19,23 +19,20 @@ pub(crate) struct Proxy {
 struct Wire {
     mode: AtomicU8,
     target: Mutex<Option<String>>,
-    /// Both ends of all connections there ever were; shutting down one that is over does nothing.
+    /// Both ends of all connections, closed ones included.
     ends: Mutex<Vec<TcpStream>>,
 }
 
-/// Bytes pass.
 const PASS: u8 = 0;
 /// Bytes pass at about 200 KB a second.
 const SLOW: u8 = 1;
-/// Connections stand and new ones are accepted, but no byte passes.
-const HOLE: u8 = 2;
-/// Connections are closed, and so is every new one.
-const CUT: u8 = 3;
-/// The proxy is gone.
-const OVER: u8 = 4;
+/// Connections stay open and new ones are accepted, but no byte passes.
+const BLOCK: u8 = 2;
+const CLOSE: u8 = 3;
+const ENDED: u8 = 4;
 
 impl Proxy {
-    /// Listens; what connects before there is a target waits for it.
+    /// Listens. Connections wait until there is a target.
     pub(crate) fn listen() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -49,38 +46,35 @@ impl Proxy {
         self.address
     }
 
-    /// Says where to pass everything on to, as `host:port`.
-    pub(crate) fn aim(&self, target: String) {
+    pub(crate) fn set_target(&self, target: String) {
         *lock(&self.wire.target) = Some(target);
     }
 
-    /// Passes everything again.
     pub(crate) fn pass(&self) {
         self.wire.set(PASS);
     }
 
-    /// Passes everything, but a drain takes its time.
+    /// Lets bytes pass slowly, to prolong a drain.
     pub(crate) fn slow(&self) {
         self.wire.set(SLOW);
     }
 
-    /// Swallows everything, as a firewall that drops packets would; what it swallowed comes later.
-    pub(crate) fn clog(&self) {
-        self.wire.set(HOLE);
+    /// Blocks all bytes without closing, as a firewall that drops packets. They pass later.
+    pub(crate) fn block(&self) {
+        self.wire.set(BLOCK);
     }
 
-    /// Closes all connections and every new one.
-    pub(crate) fn cut(&self) {
-        self.wire.set(CUT);
+    pub(crate) fn close(&self) {
+        self.wire.set(CLOSE);
         self.wire.close_all();
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.wire.set(OVER);
+        self.wire.set(ENDED);
         self.wire.close_all();
-        // Wakes the accepting thread, which then sees that it is over.
+        // Wakes the accepting thread, which then ends.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -103,8 +97,8 @@ impl Wire {
     fn accept(self: Arc<Self>, listener: &TcpListener) {
         for client in listener.incoming().map_while(Result::ok) {
             match self.mode() {
-                OVER => return,
-                CUT => drop(client),
+                ENDED => return,
+                CLOSE => drop(client),
                 _ => {
                     let wire = Arc::clone(&self);
                     std::thread::spawn(move || wire.join(&client));
@@ -113,7 +107,7 @@ impl Wire {
         }
     }
 
-    /// Carries one connection until either end or the wire is gone; an error is no more than that.
+    /// Relays one connection until either side or the proxy ends. An error only ends the connection.
     fn join(self: Arc<Self>, client: &TcpStream) {
         let _ = self.keep(client);
         if let Some(target) = self.await_target()
@@ -130,28 +124,28 @@ impl Wire {
 
     fn keep(&self, end: &TcpStream) -> io::Result<()> {
         end.set_nodelay(true)?;
-        end.set_read_timeout(Some(LOOK))?;
+        end.set_read_timeout(Some(POLL_INTERVAL))?;
         lock(&self.ends).push(end.try_clone()?);
         Ok(())
     }
 
-    /// Where to, once bytes may pass; `None` once they never will.
+    /// Waits for a target and passing bytes; `None` if the proxy ends first.
     fn await_target(&self) -> Option<String> {
-        while self.mode() < CUT {
+        while self.mode() < CLOSE {
             let target = lock(&self.target).clone();
-            if self.mode() != HOLE && target.is_some() {
+            if self.mode() != BLOCK && target.is_some() {
                 return target;
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
         None
     }
 
     fn pump(&self, mut from: &TcpStream, mut to: &TcpStream) {
         let mut bytes = [0; 4096];
-        while self.mode() < CUT {
-            if self.mode() == HOLE {
-                std::thread::sleep(LOOK);
+        while self.mode() < CLOSE {
+            if self.mode() == BLOCK {
+                std::thread::sleep(POLL_INTERVAL);
                 continue;
             }
             let passed = match from.read(&mut bytes) {
@@ -164,7 +158,7 @@ impl Wire {
                 break;
             }
             if self.mode() == SLOW {
-                std::thread::sleep(LOOK);
+                std::thread::sleep(POLL_INTERVAL);
             }
         }
         let _ = from.shutdown(Shutdown::Both);

@@ -1,4 +1,4 @@
-//! Python's side of the tests: what knows nothing of the bridge, fetched by pip.
+//! Python for the tests: independent validators, which pip downloads.
 
 use super::cache;
 use super::java::run;
@@ -9,15 +9,14 @@ use std::sync::OnceLock;
 
 const REQUIREMENTS: &str = include_str!("python/requirements.txt");
 
-/// A command that runs Python with the validators at hand.
 pub(crate) fn python() -> Command {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     Command::new(FOLDER.get_or_init(|| packages("python", REQUIREMENTS)).join("bin/python"))
 }
 
-/// A folder of that name with a Python in `bin` that has the packages of a requirements file.
+/// Returns a folder whose `bin` has a Python with the packages of a requirements file.
 pub(crate) fn packages(name: &str, requirements: &str) -> PathBuf {
-    // Two runs with different versions of Python do not share their packages.
+    // Different versions of Python do not share packages.
     cache::folder(name, &[requirements, &version()], |folder| install(folder, requirements))
 }
 
@@ -31,7 +30,7 @@ fn install(folder: &Path, requirements: &str) {
     run(fetch.arg(list));
 }
 
-/// What `python3` is, if it can make a folder of its own packages.
+/// Returns the version of `python3`. Panics if it cannot create virtual environments.
 fn version() -> String {
     let mut ask = Command::new("python3");
     ask.args(["-c", "import ensurepip, sys, venv; print(sys.version)"]);

@@ -1,4 +1,4 @@
-//! A broker that asks who is there: listeners with passwords, with TLS, and with both.
+//! A broker with authentication: listeners with SASL, with TLS, and with both.
 
 use super::java::{java, run};
 use super::kafka::{Kafka, Options};
@@ -7,45 +7,38 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// A user that the secured broker knows.
 pub(crate) struct User {
-    /// `sasl.mechanism`.
     pub(crate) mechanism: &'static str,
     pub(crate) name: &'static str,
     pub(crate) password: &'static str,
 }
 
-/// Known under mechanism `PLAIN`.
 pub(crate) const PLAIN: User = User { mechanism: "PLAIN", name: "paul", password: "plain-as-day" };
-/// Known under mechanism `SCRAM-SHA-256`.
 pub(crate) const SCRAM: User =
     User { mechanism: "SCRAM-SHA-256", name: "sheila", password: "salted-and-hashed" };
 
-/// A broker with a listener for each security protocol.
+/// Broker with a listener for each security protocol.
 pub(crate) struct Secured {
-    /// The cluster; its own `bootstrap()` is the listener without security.
+    /// Cluster; its own `bootstrap()` is the listener without security.
     pub(crate) kafka: Kafka,
-    /// `host:port` of the listener with SASL alone.
     pub(crate) sasl: String,
-    /// `host:port` of the listener with TLS alone.
     pub(crate) tls: String,
-    /// `host:port` of the listener with both.
     pub(crate) sasl_tls: String,
-    /// `host:port` of the listener with TLS that wants a certificate of its client.
+    /// `host:port` of the TLS listener that requires a client certificate.
     pub(crate) mutual_tls: String,
-    /// PEM file of the authority that signed the broker's certificate.
     pub(crate) ca: PathBuf,
     _folder: TempDir,
 }
 
 impl Kafka {
-    /// Starts a broker that knows [`PLAIN`] and [`SCRAM`] and has a certificate for `127.0.0.1`.
+    /// Starts a broker with the users [`PLAIN`] and [`SCRAM`] and a certificate for `127.0.0.1`.
     pub(crate) fn start_secured() -> Secured {
         Self::start_secured_with(|options| options)
     }
 
-    /// The same where users may do only what they were given, which is nothing at first. Whoever comes
-    /// without a name, by `kafka.bootstrap()`, may do everything.
+    /// Starts a broker whose users have only granted rights, at first none.
+    ///
+    /// Anonymous clients, by `kafka.bootstrap()`, have all rights.
     pub(crate) fn start_guarded() -> Secured {
         Self::start_secured_with(|options| {
             options
@@ -72,11 +65,11 @@ impl Kafka {
     }
 }
 
-/// A right: an operation, a resource type and a resource's name, as Kafka calls them.
+/// Right: operation, resource type and resource name, as Kafka calls them.
 pub(crate) type Right<'a> = (&'a str, &'a str, &'a str);
 
 impl Secured {
-    /// Gives the user exactly these rights, and takes all others. They are in force soon after.
+    /// Replaces the user's rights by these. They apply after a short delay.
     pub(crate) fn grant(&self, user: &User, rights: &[Right<'_>]) {
         let mut command = java(&["-Xmx128m", "-XX:TieredStopAtLevel=1"], "KitAcls");
         command.arg(self.kafka.bootstrap()).arg(user.name);
@@ -86,17 +79,14 @@ impl Secured {
         run(&mut command);
     }
 
-    /// Client properties for the listener with SASL alone.
     pub(crate) fn sasl_client(&self, user: &User) -> ClientConfig {
         client(&self.sasl, "sasl_plaintext", Some(user), None)
     }
 
-    /// Client properties for the listener with TLS alone.
     pub(crate) fn tls_client(&self) -> ClientConfig {
         client(&self.tls, "ssl", None, Some(&self.ca))
     }
 
-    /// Client properties for the listener with both.
     pub(crate) fn sasl_tls_client(&self, user: &User) -> ClientConfig {
         client(&self.sasl_tls, "sasl_ssl", Some(user), Some(&self.ca))
     }
@@ -154,7 +144,7 @@ fn options(keystore: &Path) -> Options {
 
 const STORE_PASSWORD: &str = "for-a-test-run-only";
 
-/// Makes a certificate that is its own authority, with Java's own tool.
+/// Creates a self-signed certificate with Java's keytool.
 fn make_certificate(keystore: &Path, ca: &Path) {
     let keytool = || {
         let mut command = Command::new("keytool");

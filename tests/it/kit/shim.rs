@@ -1,10 +1,9 @@
-//! Libraries that are loaded before the C library, to change what one process sees of its machine.
+//! Libraries that are loaded before the C library, to change the system calls of one process.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Compiles a library, or returns what prevents it.
 pub(crate) fn build(source: &str, library: &Path) -> Result<(), String> {
     let file = library.with_extension("c");
     fs::write(&file, source).expect("a source file");

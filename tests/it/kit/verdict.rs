@@ -1,4 +1,4 @@
-//! Judges a run: does every promise that was answered stand, and in order?
+//! Verdict on a run: every promised event is in its topic, in order.
 
 use super::consume::{self, Read};
 use super::load::{Answer, Sent, TYPES};
@@ -6,49 +6,47 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::{self, Display};
 use std::time::{Duration, Instant};
 
-/// How long the topics of a healthy cluster may take to hold what was promised.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Limit for the topics of a healthy cluster to hold all promised events.
+const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// What was in a topic that was deleted is no obligation any more: that of these types, or of all
-/// if none is named, which was promised up to then.
+/// Exemption for a deleted topic: events of this type, or of all, that were promised until then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Waiver {
     pub(crate) kind: Option<&'static str>,
     pub(crate) until: Duration,
 }
 
-/// What stands in the topics: by type, the records of all partitions by offset.
-pub(crate) type Stands = BTreeMap<&'static str, Vec<Read>>;
+pub(crate) type TopicContents = BTreeMap<&'static str, Vec<Read>>;
 
-/// What came of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// Events that were answered 200, those waived left out.
+    /// Events that were answered 200, without those waived.
     pub(crate) obligations: usize,
     pub(crate) waived: usize,
-    /// Obligations whose bytes do not stand in their topic under their key: the mark in their body, and
-    /// how each try ended.
+    /// Obligations whose bytes are not in their topic under their key: the mark in the body, and the result of each
+    /// try.
     pub(crate) lost: Vec<String>,
-    /// Records that stand once more than once.
     pub(crate) duplicated: usize,
-    /// Pairs of marks: the first was answered before the second was sent, yet stands after it.
+    /// Pairs of marks: the first was answered before the second was sent, yet follows it in the log.
     pub(crate) reordered: Vec<(String, String)>,
     pub(crate) spooled: usize,
-    /// Answers of 503.
     pub(crate) refused: usize,
-    /// Tries without an answer.
     pub(crate) broken: usize,
     pub(crate) longest_answer: Duration,
-    /// 99 of 100 answers to what was sent after the first spooled one, and before the fault was
-    /// lifted, came within this.
+    /// Latency of 99 of 100 answers between the first spooled event and the end of the fault.
     pub(crate) p99_spooling: Option<Duration>,
-    /// How long after the fault was lifted the first event went straight to Kafka.
+    /// Time from the end of the fault to the first event acknowledged by Kafka directly.
     pub(crate) direct_again: Option<Duration>,
 }
 
-/// Compares what was sent with what stands. `lifted` is when the fault was over.
-pub(crate) fn judge(sent: &[Sent], stands: &Stands, waivers: &[Waiver], lifted: Duration) -> Verdict {
-    let places = places(stands);
+/// Compares the sent events with the topics. `lifted` is the end of the fault.
+pub(crate) fn judge(
+    sent: &[Sent],
+    contents: &TopicContents,
+    waivers: &[Waiver],
+    lifted: Duration,
+) -> Verdict {
+    let places = places(contents);
     let mut verdict = Verdict::default();
     for event in sent {
         let Some(promised) = event.promised() else { continue };
@@ -61,7 +59,7 @@ pub(crate) fn judge(sent: &[Sent], stands: &Stands, waivers: &[Waiver], lifted: 
             verdict.lost.push(format!("{}{}", mark(event), tries(event)));
         }
     }
-    let all = stands.values().map(Vec::len).sum::<usize>();
+    let all = contents.values().map(Vec::len).sum::<usize>();
     verdict.duplicated = all - places.len();
     verdict.reordered = reordered(sent, &places);
     let tries: Vec<_> = sent.iter().flat_map(|event| &event.tries).collect();
@@ -81,15 +79,13 @@ pub(crate) fn judge(sent: &[Sent], stands: &Stands, waivers: &[Waiver], lifted: 
     verdict
 }
 
-/// Where each body of each type stands.
 type Places<'a> = HashMap<(&'static str, &'a [u8]), Place<'a>>;
 
-/// Key, partition and first offset.
 type Place<'a> = (&'a [u8], i32, i64);
 
-fn places(stands: &Stands) -> Places<'_> {
+fn places(contents: &TopicContents) -> Places<'_> {
     let mut places = Places::new();
-    for (kind, reads) in stands {
+    for (kind, reads) in contents {
         for read in reads {
             let key = read.key.as_deref().unwrap_or_default();
             let place = (key, read.partition, read.offset);
@@ -109,22 +105,23 @@ fn is_waived(event: &Sent, promised: Duration, waivers: &[Waiver]) -> bool {
 /// Partition and offset of the events of one topic and key.
 type Chain<'a> = Vec<(i32, i64, &'a Sent)>;
 
-/// For each topic and key, in the order of the log: whoever was answered before an event was first
-/// sent must not stand behind it.
+/// Returns the pairs out of order.
+///
+/// An event must not follow another of its topic and key that was first sent after its answer.
 fn reordered(sent: &[Sent], places: &Places<'_>) -> Vec<(String, String)> {
     let mut chains: BTreeMap<(&str, &str), Chain<'_>> = BTreeMap::new();
     for event in sent {
         if let Some((key, partition, offset)) = places.get(&(event.kind, event.body.as_slice())) {
-            assert_eq!(*key, event.key.as_bytes(), "{} stands under another key", mark(event));
+            assert_eq!(*key, event.key.as_bytes(), "{} has another key", mark(event));
             chains.entry((event.kind, &event.key)).or_default().push((*partition, *offset, event));
         }
     }
     let mut found = Vec::new();
     for ((kind, key), mut chain) in chains {
         let partitions: BTreeSet<i32> = chain.iter().map(|place| place.0).collect();
-        assert_eq!(partitions.len(), 1, "{kind} {key} lies in several partitions");
+        assert_eq!(partitions.len(), 1, "{kind} {key} is in several partitions");
         chain.sort_by_key(|place| place.1);
-        // The one sent last of all that stand so far: if it breaks no order, none of them does.
+        // The latest first try so far: if it breaks no order, no earlier event does.
         let mut latest: Option<&Sent> = None;
         for (_, _, event) in chain {
             if let (Some(before), Some(promised)) = (latest, event.promised())
@@ -146,7 +143,6 @@ fn p99(mut answers: Vec<Duration>) -> Option<Duration> {
     Some(answers[last * 99 / 100])
 }
 
-/// The part of the body that no other has; the body itself says no more.
 fn mark(event: &Sent) -> String {
     let text = String::from_utf8_lossy(&event.body);
     let start = text.find("mark-").unwrap_or_default();
@@ -154,35 +150,39 @@ fn mark(event: &Sent) -> String {
     format!("{} {} {mark}", event.kind, event.key)
 }
 
-/// When each try was sent, and when it was answered how.
 fn tries(event: &Sent) -> String {
-    let told = event.tries.iter().map(|each| {
+    let described = event.tries.iter().map(|each| {
         let (sent, answered) = (each.sent.as_millis(), each.answered.as_millis());
         format!(", sent at {sent} ms and {:?} at {answered} ms", each.answer)
     });
-    told.collect()
+    described.collect()
 }
 
-/// Reads the bridge's topics until every obligation stands or patience is over.
-pub(crate) fn await_stands(bootstrap: &str, prefix: &str, sent: &[Sent], waivers: &[Waiver]) -> Stands {
-    let deadline = Instant::now() + PATIENCE;
+/// Reads the bridge's topics until every obligation is there, or until the timeout.
+pub(crate) fn await_contents(
+    bootstrap: &str,
+    prefix: &str,
+    sent: &[Sent],
+    waivers: &[Waiver],
+) -> TopicContents {
+    let deadline = Instant::now() + TIMEOUT;
     loop {
-        let read = |kind| consume::read_topic(bootstrap, &format!("{prefix}{kind}"), 0, PATIENCE);
-        let stands: Stands = TYPES.iter().map(|(kind, _)| (*kind, read(kind))).collect();
-        let there: HashSet<&[u8]> = stands.values().flatten().map(|record| record.value.as_slice()).collect();
+        let read = |kind| consume::read_topic(bootstrap, &format!("{prefix}{kind}"), 0, TIMEOUT);
+        let contents: TopicContents = TYPES.iter().map(|(kind, _)| (*kind, read(kind))).collect();
+        let there: HashSet<&[u8]> =
+            contents.values().flatten().map(|record| record.value.as_slice()).collect();
         let is_open = |event: &&Sent| {
             let promised = event.promised();
             promised.is_some_and(|promised| !is_waived(event, promised, waivers))
                 && !there.contains(event.body.as_slice())
         };
         if Instant::now() >= deadline || sent.iter().find(is_open).is_none() {
-            return stands;
+            return contents;
         }
         std::thread::sleep(Duration::from_millis(300));
     }
 }
 
-/// The heading of the rows that a verdict prints.
 pub(crate) const HEADING: &str = "| obligations | lost | duplicated | reordered | longest answer | p99 spooling | direct again after | spooled | refused | no answer | waived |";
 
 impl Display for Verdict {

@@ -1,12 +1,12 @@
-//! The verdict sees what it is there to see, and the wire does what it is told.
+//! The verdict finds each kind of failure, and the proxy, clock and load work as described.
 
-use crate::delivery::faults::say;
-use crate::kit::chance::Chance;
+use crate::delivery::faults::print_line;
 use crate::kit::clock::Clock;
 use crate::kit::consume::Read;
 use crate::kit::load::{self, Answer, Load, Sent, Shape, Try};
 use crate::kit::proxy::Proxy;
-use crate::kit::verdict::{Stands, Verdict, Waiver, judge};
+use crate::kit::rng::SeededRng;
+use crate::kit::verdict::{TopicContents, Verdict, Waiver, judge};
 use std::io::{ErrorKind, Read as _, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
@@ -18,20 +18,17 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// An event that was sent once, then answered.
 fn event(number: usize, sent: u64, answered: u64, answer: Answer) -> Sent {
     let body = load::body(KIND, "message_id", "key-1", number, 100);
     let only = Try { sent: millis(sent), answered: millis(answered), answer };
     Sent { kind: KIND, key: "key-1".into(), body, tries: vec![only] }
 }
 
-/// Three events, each answered before the next is sent.
 fn three() -> [Sent; 3] {
     [event(1, 0, 10, Answer::Acked), event(2, 20, 50, Answer::Spooled), event(3, 60, 65, Answer::Acked)]
 }
 
-/// A topic that holds the bodies of those events in that order.
-fn topic(events: &[&Sent]) -> Stands {
+fn topic(events: &[&Sent]) -> TopicContents {
     let reads = (0..).zip(events).map(|(offset, event)| Read {
         partition: 2,
         offset,
@@ -40,20 +37,19 @@ fn topic(events: &[&Sent]) -> Stands {
         headers: Vec::new(),
         timestamp_millis: 0,
     });
-    Stands::from([(KIND, reads.collect())])
+    TopicContents::from([(KIND, reads.collect())])
 }
 
-fn verdict(sent: &[Sent], stands: &[&Sent]) -> Verdict {
-    judge(sent, &topic(stands), &[], millis(1_000))
+fn verdict(sent: &[Sent], contents: &[&Sent]) -> Verdict {
+    judge(sent, &topic(contents), &[], millis(1_000))
 }
 
-/// Lost, duplicated, reordered.
 fn figures(verdict: &Verdict) -> (usize, usize, usize) {
     (verdict.lost.len(), verdict.duplicated, verdict.reordered.len())
 }
 
 #[test]
-fn run_without_a_flaw_has_none() {
+fn correct_run_has_no_failures() {
     let sent = three();
     let verdict = verdict(&sent, &[&sent[0], &sent[1], &sent[2]]);
     assert_eq!((verdict.obligations, figures(&verdict)), (3, (0, 0, 0)));
@@ -63,7 +59,7 @@ fn run_without_a_flaw_has_none() {
 }
 
 #[test]
-fn promised_event_that_does_not_stand_is_lost() {
+fn promised_event_without_a_record_is_lost() {
     let sent = three();
     let verdict = verdict(&sent, &[&sent[0], &sent[2]]);
     assert_eq!(figures(&verdict), (1, 0, 0));
@@ -81,8 +77,8 @@ fn one_changed_byte_is_a_loss() {
 #[test]
 fn record_in_the_topic_of_another_type_is_a_loss() {
     let sent = three();
-    let stands = topic(&[&sent[0], &sent[1], &sent[2]]);
-    let elsewhere = Stands::from([("sms.received", stands[KIND].clone())]);
+    let contents = topic(&[&sent[0], &sent[1], &sent[2]]);
+    let elsewhere = TopicContents::from([("sms.received", contents[KIND].clone())]);
     assert_eq!(judge(&sent, &elsewhere, &[], millis(1_000)).lost.len(), 3);
 }
 
@@ -95,7 +91,7 @@ fn event_without_a_promise_is_no_obligation() {
 }
 
 #[test]
-fn answer_that_calls_it_a_duplicate_is_a_promise() {
+fn duplicate_answer_is_a_promise() {
     let mut sent = event(1, 0, 10, Answer::Refused);
     sent.tries.push(Try { sent: millis(500), answered: millis(510), answer: Answer::Duplicate });
     let verdict = verdict(&[sent], &[]);
@@ -110,7 +106,7 @@ fn second_occurrence_is_a_duplicate_and_breaks_no_order() {
 }
 
 #[test]
-fn event_answered_before_another_was_sent_must_not_stand_behind_it() {
+fn event_answered_before_another_was_sent_must_precede_it() {
     let sent = three();
     let verdict = verdict(&sent, &[&sent[1], &sent[0], &sent[2]]);
     assert_eq!(figures(&verdict), (0, 0, 1));
@@ -118,22 +114,22 @@ fn event_answered_before_another_was_sent_must_not_stand_behind_it() {
 }
 
 #[test]
-fn overtaking_is_seen_across_what_lies_between() {
-    // The first was answered before the third was sent; the second was under way beside both.
+fn reordering_is_found_across_other_events() {
+    // The first was answered before the third was sent; the second was in flight beside both.
     let sent =
         [event(1, 0, 10, Answer::Acked), event(2, 0, 900, Answer::Acked), event(3, 20, 30, Answer::Acked)];
     assert_eq!(figures(&verdict(&sent, &[&sent[2], &sent[1], &sent[0]])), (0, 0, 1));
 }
 
 #[test]
-fn events_under_way_at_the_same_time_have_no_order() {
+fn concurrent_events_have_no_order() {
     let sent = [event(1, 0, 50, Answer::Acked), event(2, 20, 30, Answer::Acked)];
     assert_eq!(figures(&verdict(&sent, &[&sent[1], &sent[0]])), (0, 0, 0));
 }
 
 #[test]
-fn retry_counts_from_its_first_try_for_those_before_and_from_its_promise_for_those_after() {
-    // Refused first, so that it may stand anywhere from then on, until its retry is promised.
+fn retried_event_lasts_from_its_first_try_to_its_promise() {
+    // Refused first, so it may be anywhere until its retry is promised.
     let mut retried = event(1, 0, 10, Answer::Refused);
     retried.tries.push(Try { sent: millis(500), answered: millis(510), answer: Answer::Acked });
     let between = event(2, 20, 30, Answer::Acked);
@@ -145,7 +141,7 @@ fn retry_counts_from_its_first_try_for_those_before_and_from_its_promise_for_tho
 }
 
 #[test]
-fn event_that_was_never_promised_must_not_stand_before_what_was_promised_earlier() {
+fn unpromised_event_must_not_precede_an_earlier_promised_one() {
     let sent = [event(1, 0, 10, Answer::Acked), event(2, 20, 30, Answer::Refused)];
     assert_eq!(figures(&verdict(&sent, &[&sent[1], &sent[0]])), (0, 0, 1));
 }
@@ -164,16 +160,16 @@ fn waiver_excuses_its_type_up_to_its_time_and_nothing_else() {
 
 #[test]
 #[should_panic(expected = "several partitions")]
-fn key_that_lies_in_two_partitions_is_a_failure() {
+fn key_in_two_partitions_is_a_failure() {
     let sent = three();
-    let mut stands = topic(&[&sent[0], &sent[1]]);
-    stands.get_mut(KIND).expect("the topic")[1].partition = 3;
-    judge(&sent, &stands, &[], millis(1_000));
+    let mut contents = topic(&[&sent[0], &sent[1]]);
+    contents.get_mut(KIND).expect("the topic")[1].partition = 3;
+    judge(&sent, &contents, &[], millis(1_000));
 }
 
 #[test]
-fn load_retries_what_is_refused_and_never_repeats_a_body() {
-    // Refuses every first try of a connection's body and takes the second.
+fn load_retries_refused_events_and_never_repeats_a_body() {
+    // Refuses the first try of each body and accepts the second.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {
@@ -199,10 +195,10 @@ fn load_retries_what_is_refused_and_never_repeats_a_body() {
 }
 
 #[test]
-fn wire_passes_clogs_and_is_cut() {
+fn proxy_passes_blocks_and_closes() {
     let echo = TcpListener::bind("127.0.0.1:0").expect("a port");
     let proxy = Proxy::listen();
-    proxy.aim(echo.local_addr().expect("an address").to_string());
+    proxy.set_target(echo.local_addr().expect("an address").to_string());
     std::thread::spawn(move || {
         for mut stream in echo.incoming().map_while(Result::ok) {
             std::thread::spawn(move || {
@@ -218,14 +214,14 @@ fn wire_passes_clogs_and_is_cut() {
         wire.read_exact(&mut echoed)
     };
     exchange(&mut wire).expect("an echo");
-    proxy.clog();
+    proxy.block();
     std::thread::sleep(millis(100));
     let silence = exchange(&mut wire).expect_err("nothing passes");
     assert!(matches!(silence.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{silence}");
     proxy.pass();
     wire.set_read_timeout(Some(millis(10_000))).expect("a timeout");
-    wire.read_exact(&mut [0; 4]).expect("what was swallowed comes late");
-    proxy.cut();
+    wire.read_exact(&mut [0; 4]).expect("blocked bytes arrive later");
+    proxy.close();
     exchange(&mut wire).expect_err("the connection is closed");
     let mut refused = TcpStream::connect(proxy.address()).expect("accepted, to be closed");
     refused.set_read_timeout(Some(millis(10_000))).expect("a timeout");
@@ -235,17 +231,17 @@ fn wire_passes_clogs_and_is_cut() {
 }
 
 #[test]
-fn clock_jumps_for_whoever_lives_by_it() {
+fn clock_jumps_for_its_process_only() {
     let clock = match Clock::build() {
         Ok(clock) => clock,
-        Err(why) => return say(&format!("NOT RUN, no C compiler: {why}")),
+        Err(why) => return print_line(&format!("NOT RUN, no C compiler: {why}")),
     };
     let ahead = || {
-        let said = Command::new("date").arg("+%s").envs(clock.environment()).output().expect("date starts");
-        let said: u64 = String::from_utf8_lossy(&said.stdout).trim().parse().expect("seconds");
+        let output = Command::new("date").arg("+%s").envs(clock.environment()).output().expect("date starts");
+        let output: u64 = String::from_utf8_lossy(&output.stdout).trim().parse().expect("seconds");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
-        // To the minute, for the machine may be slow.
-        i64::try_from(said).expect("seconds") / 60 - i64::try_from(now).expect("seconds") / 60
+        // To the minute, because the machine may be slow.
+        i64::try_from(output).expect("seconds") / 60 - i64::try_from(now).expect("seconds") / 60
     };
     assert!((-2..=2).contains(&ahead()));
     clock.jump(3_600);
@@ -255,10 +251,10 @@ fn clock_jumps_for_whoever_lives_by_it() {
 }
 
 #[test]
-fn seed_gives_the_same_chance_again() {
+fn same_seed_gives_the_same_sequence() {
     let draw = |seed| {
-        let mut chance = Chance::from_seed(seed);
-        (0..20).map(|_| chance.below(1_000)).collect::<Vec<_>>()
+        let mut rng = SeededRng::from_seed(seed);
+        (0..20).map(|_| rng.below(1_000)).collect::<Vec<_>>()
     };
     assert_eq!(draw(7), draw(7));
     assert_ne!(draw(7), draw(8));

@@ -1,4 +1,4 @@
-//! The kit keeps its word, or nothing that rests on it proves anything.
+//! The parts of the kit that need Kafka.
 
 use crate::kit::consume::{
     Read, create_topic, create_topic_with, delete_topic, read_topic, topic_config, topic_end,
@@ -18,9 +18,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Counts what Kafka acknowledged and keeps the errors.
 #[derive(Clone, Default)]
 struct Reports {
     acked: Arc<AtomicUsize>,
@@ -33,14 +32,14 @@ impl Reports {
     }
 
     fn saw(&self, code: RDKafkaErrorCode) -> bool {
-        let errors = self.errors.lock().expect("no report panicked");
+        let errors = self.errors.lock().expect("no delivery report panicked");
         errors.iter().any(|error| error.rdkafka_error_code() == Some(code))
     }
 }
 
 impl ClientContext for Reports {
     fn error(&self, error: KafkaError, _reason: &str) {
-        self.errors.lock().expect("no report panicked").push(error);
+        self.errors.lock().expect("no delivery report panicked").push(error);
     }
 }
 
@@ -71,7 +70,7 @@ fn send(producer: &ThreadedProducer<Reports>, topic: &str, key: &str, value: &st
     producer.send(BaseRecord::to(topic).key(key).payload(value)).map_err(|(e, _)| e).expect("room");
 }
 
-/// Two hundred different keys of every length from 0 to 39 bytes.
+/// Returns two hundred different keys of every length from 0 to 39 bytes.
 fn random_keys() -> Vec<Vec<u8>> {
     use std::hash::{BuildHasher, RandomState};
     let random = RandomState::new();
@@ -92,9 +91,9 @@ fn records_are_read_back_as_they_were_written() {
         BaseRecord::to(&topic).key(b"key\x00").payload(b"\xfe value").headers(headers).timestamp(1234);
     producer.send(with_all).map_err(|(e, _)| e).expect("room");
     producer.send(BaseRecord::<(), _>::to(&topic).payload("bare")).map_err(|(e, _)| e).expect("room");
-    producer.flush(LONG).expect("acknowledged");
+    producer.flush(TIMEOUT).expect("acknowledged");
 
-    let reads = read_topic(kafka.bootstrap(), &topic, 2, LONG);
+    let reads = read_topic(kafka.bootstrap(), &topic, 2, TIMEOUT);
 
     let first = Read {
         partition: 0,
@@ -110,7 +109,7 @@ fn records_are_read_back_as_they_were_written() {
 }
 
 #[test]
-fn partitions_are_those_that_java_chooses() {
+fn partitions_match_the_java_client() {
     let kafka = Kafka::shared();
     let topic = topic_name("partitions");
     create_topic(kafka.bootstrap(), &topic, 7);
@@ -121,9 +120,9 @@ fn partitions_are_those_that_java_chooses() {
         let record = BaseRecord::to(&topic).key(key).payload(&value);
         producer.send(record).map_err(|(e, _)| e).expect("room");
     }
-    producer.flush(LONG).expect("acknowledged");
+    producer.flush(TIMEOUT).expect("acknowledged");
 
-    let mut reads = read_topic(kafka.bootstrap(), &topic, keys.len(), LONG);
+    let mut reads = read_topic(kafka.bootstrap(), &topic, keys.len(), TIMEOUT);
 
     reads.sort_by_key(|read| String::from_utf8_lossy(&read.value).parse::<usize>().expect("an index"));
     let written: Vec<i32> = reads.iter().map(|read| read.partition).collect();
@@ -138,7 +137,7 @@ fn frozen_broker_acknowledges_nothing_until_it_is_thawed() {
     create_topic(kafka.bootstrap(), "frozen", 1);
     let (producer, reports) = producer(&client(kafka.bootstrap()));
     send(&producer, "frozen", "key", "before");
-    producer.flush(LONG).expect("acknowledged");
+    producer.flush(TIMEOUT).expect("acknowledged");
 
     kafka.freeze();
     send(&producer, "frozen", "key", "while frozen");
@@ -146,7 +145,7 @@ fn frozen_broker_acknowledges_nothing_until_it_is_thawed() {
     assert_eq!(reports.acked(), 1);
 
     kafka.thaw();
-    producer.flush(LONG).expect("acknowledged");
+    producer.flush(TIMEOUT).expect("acknowledged");
     assert_eq!(reports.acked(), 2);
 }
 
@@ -156,16 +155,16 @@ fn killed_broker_comes_back_with_its_records() {
     create_topic(kafka.bootstrap(), "survives", 1);
     let (producer, reports) = producer(&client(kafka.bootstrap()));
     send(&producer, "survives", "key", "before");
-    producer.flush(LONG).expect("acknowledged");
+    producer.flush(TIMEOUT).expect("acknowledged");
 
     kafka.kill();
     send(&producer, "survives", "key", "while it is down");
     assert!(producer.flush(Duration::from_secs(1)).is_err());
     kafka.restart();
-    producer.flush(LONG).expect("acknowledged");
+    producer.flush(TIMEOUT).expect("acknowledged");
 
     assert_eq!(reports.acked(), 2);
-    assert_eq!(read_topic(kafka.bootstrap(), "survives", 2, LONG).len(), 2);
+    assert_eq!(read_topic(kafka.bootstrap(), "survives", 2, TIMEOUT).len(), 2);
 }
 
 #[test]
@@ -178,12 +177,12 @@ fn three_brokers_replicate_and_survive_one() {
     kafka.broker(0).kill();
     let (producer, reports) = producer(&client(kafka.bootstrap()));
     send(&producer, "replicated", "key", "value");
-    producer.flush(LONG).expect("two of three acknowledge");
+    producer.flush(TIMEOUT).expect("two of three brokers acknowledge");
     assert_eq!(reports.acked(), 1);
 }
 
 #[test]
-fn topics_are_made_described_counted_and_deleted() {
+fn topics_are_created_described_counted_and_deleted() {
     let bootstrap = Kafka::shared().bootstrap();
     let topic = topic_name("administered");
     assert_eq!(topic_partitions(bootstrap, &topic), None);
@@ -194,7 +193,7 @@ fn topics_are_made_described_counted_and_deleted() {
     assert_eq!(topic_end(bootstrap, &topic), 0);
     let (producer, _) = producer(&client(bootstrap));
     (0..10).for_each(|n| send(&producer, &topic, &n.to_string(), "value"));
-    producer.flush(LONG).expect("acknowledged");
+    producer.flush(TIMEOUT).expect("acknowledged");
     assert_eq!(topic_end(bootstrap, &topic), 10);
 
     delete_topic(bootstrap, &topic);
@@ -202,17 +201,17 @@ fn topics_are_made_described_counted_and_deleted() {
 }
 
 #[test]
-fn unknown_topic_is_not_made_by_writing() {
+fn writing_does_not_create_an_unknown_topic() {
     let bootstrap = Kafka::shared().bootstrap();
     let topic = topic_name("never-made");
     let (producer, reports) = producer(client(bootstrap).set("message.timeout.ms", "2000"));
     send(&producer, &topic, "key", "value");
-    producer.flush(LONG).expect("given up");
+    producer.flush(TIMEOUT).expect("the flush ends");
     assert_eq!((reports.acked(), topic_partitions(bootstrap, &topic)), (0, None));
 }
 
 #[test]
-fn secured_broker_lets_in_those_it_knows_only() {
+fn secured_broker_accepts_only_known_users() {
     let secured = Kafka::start_secured();
     create_topic(secured.kafka.bootstrap(), "secured", 1);
     let welcome = [
@@ -225,20 +224,20 @@ fn secured_broker_lets_in_those_it_knows_only() {
     for config in welcome {
         let (producer, reports) = producer(&config);
         send(&producer, "secured", "key", "value");
-        producer.flush(LONG).expect("acknowledged");
+        producer.flush(TIMEOUT).expect("acknowledged");
         assert_eq!(reports.acked(), 1);
     }
 
-    let stranger = |user: User| User { password: "a guess", ..user };
+    let unknown = |user: User| User { password: "a guess", ..user };
     let unwelcome = [
-        (secured.sasl_client(&stranger(PLAIN)), RDKafkaErrorCode::Authentication),
-        (secured.sasl_tls_client(&stranger(SCRAM)), RDKafkaErrorCode::Authentication),
+        (secured.sasl_client(&unknown(PLAIN)), RDKafkaErrorCode::Authentication),
+        (secured.sasl_tls_client(&unknown(SCRAM)), RDKafkaErrorCode::Authentication),
         (without_authority(secured.tls_client()), RDKafkaErrorCode::SSL),
     ];
     for (mut config, expected) in unwelcome {
         let (producer, reports) = producer(config.set("message.timeout.ms", "3000"));
         send(&producer, "secured", "key", "value");
-        producer.flush(LONG).expect("given up");
+        producer.flush(TIMEOUT).expect("the flush ends");
         assert_eq!(reports.acked(), 0);
         assert!(reports.saw(expected), "{expected:?} is missing");
     }

@@ -10,10 +10,10 @@ use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[test]
-fn complete_machine_lacks_nothing() {
+fn complete_machine_has_no_missing_tools() {
     assert_eq!(missing(Some(17), true, true), None);
     assert_eq!(missing(Some(26), true, true), None);
 }
@@ -34,7 +34,7 @@ fn message_names_what_to_install() {
 }
 
 #[test]
-fn java_versions_are_read() {
+fn java_versions_are_parsed() {
     assert_eq!(major_version("openjdk version \"17.0.15\" 2025-04-15\nOpenJDK Runtime"), Some(17));
     assert_eq!(major_version("openjdk version \"26-ea\" 2026-03-17"), Some(26));
     assert_eq!(major_version("java version \"1.8.0_402\""), Some(1));
@@ -42,37 +42,37 @@ fn java_versions_are_read() {
 }
 
 #[test]
-fn topic_names_differ() {
+fn topic_names_are_unique() {
     assert_ne!(topic_name("same"), topic_name("same"));
 }
 
 #[test]
-fn output_is_waited_for_and_told_apart() {
+fn output_of_both_streams_is_captured() {
     let mut process = shell("sleep 0.2; echo to stdout; echo to stderr >&2; exit 78");
-    assert_eq!(process.wait_for_line("stdout", LONG), "to stdout");
-    assert_eq!(process.wait_exit(LONG).code(), Some(78));
+    assert_eq!(process.wait_for_line("stdout", TIMEOUT), "to stdout");
+    assert_eq!(process.wait_exit(TIMEOUT).code(), Some(78));
     assert_eq!((process.stdout(), process.stderr()), (vec!["to stdout".into()], vec!["to stderr".into()]));
 }
 
 #[test]
 #[should_panic(expected = "no line with \"never said\"")]
-fn line_that_does_not_come_is_a_failure() {
+fn missing_line_is_a_failure() {
     shell("echo something else; sleep 30").wait_for_line("never said", Duration::from_millis(300));
 }
 
 #[test]
 fn signals_reach_the_process() {
     let mut process = shell("trap 'echo terminated; exit 3' TERM; echo ready; while :; do sleep 0.05; done");
-    process.wait_for_line("ready", LONG);
+    process.wait_for_line("ready", TIMEOUT);
     process.signal("TERM");
-    assert_eq!(process.wait_exit(LONG).code(), Some(3));
+    assert_eq!(process.wait_exit(TIMEOUT).code(), Some(3));
     assert_eq!(process.stdout(), ["ready", "terminated"]);
 }
 
 #[test]
-fn process_is_gone_with_its_value() {
+fn process_ends_when_dropped() {
     let process = shell("echo ready; exec sleep 600");
-    process.wait_for_line("ready", LONG);
+    process.wait_for_line("ready", TIMEOUT);
     let is_alive = format!("kill -0 {}", process.pid());
     let alive = || Command::new("sh").args(["-c", &is_alive]).output().expect("sh starts").status.success();
     assert!(alive());
@@ -89,7 +89,7 @@ fn bridge_inherits_no_settings() {
 }
 
 #[test]
-fn request_and_answer_pass_byte_for_byte() {
+fn request_and_response_are_unchanged() {
     let (address, server) =
         serve(b"HTTP/1.1 422 Unprocessable\r\nX-Seen: yes\r\nContent-Length: 2\r\n\r\n{}");
     let answer = http::post(address, "/a?b", &[("x-one", "1")], b"\x00body").expect("an answer");
@@ -101,7 +101,7 @@ fn request_and_answer_pass_byte_for_byte() {
 }
 
 #[test]
-fn pipelined_answers_are_told_apart() {
+fn pipelined_responses_are_separated() {
     let (address, server) = serve(
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n\
           HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n\
@@ -122,13 +122,13 @@ fn pipelined_answers_are_told_apart() {
 }
 
 #[test]
-fn answer_cut_off_is_an_error() {
+fn incomplete_response_is_an_error() {
     let (address, server) = serve(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nshort");
     http::get(address, "/").expect_err("half an answer is none");
     server.join().expect("a server");
 }
 
-/// Answers one connection and returns what was sent on it up to then.
+/// Answers one connection and returns the bytes received before.
 fn serve(answer: &'static [u8]) -> (SocketAddr, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");

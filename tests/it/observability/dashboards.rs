@@ -1,5 +1,5 @@
-//! What the bridge shows of itself, and what others make of it: every metric is exposed as documented,
-//! dashboard and alerts ask for nothing else, and the runbook knows every alert.
+//! Metrics, dashboard, alerts and runbook: every metric is exposed as documented, queries use existing metrics, and
+//! every alert has a section.
 
 mod alerts;
 mod catalogue;
@@ -11,7 +11,6 @@ mod runbook;
 
 use std::path::Path;
 
-/// A file of the repository.
 fn repository_file(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

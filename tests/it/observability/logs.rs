@@ -1,4 +1,4 @@
-//! One line for each event that did not go well, and not one more than a log can bear.
+//! Log lines: one for each event that failed, within a rate limit.
 
 use crate::kit::bridge::{Bridge, PATH, UNSIGNED, until};
 use crate::kit::http;
@@ -11,7 +11,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The log lines with that message.
 fn lines(bridge: &Bridge, message: &str) -> Vec<Value> {
     let log = bridge.process.stderr().into_iter();
     let log = log.filter_map(|line| serde_json::from_str::<Value>(&line).ok());
@@ -23,8 +22,7 @@ fn call(id: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Where no broker is.
-fn nowhere() -> SocketAddr {
+fn unused_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port")
 }
 
@@ -41,7 +39,7 @@ fn stalled_reader_of_stderr_delays_no_event() {
     }
     assert!(dropped() > 0, "the queue and the pipe were never full");
     assert_eq!(bridge.admin("/readyz").status, 200);
-    // Nothing more is dropped while the queue has room: the number in the log is that of the metric.
+    // The queue has room again, so the dropped lines are final: the log and the metric agree.
     bridge.process.stall_stderr(false);
     let reported = || {
         let lines = lines(&bridge, "log lines were dropped");
@@ -52,16 +50,16 @@ fn stalled_reader_of_stderr_delays_no_event() {
 }
 
 #[test]
-fn each_rejected_event_has_its_line_until_there_are_too_many() {
+fn each_rejected_event_is_logged_within_the_rate_limit() {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &["dead_letter.max_spool_rate=10000"]);
     let answer =
         bridge.post(br#"{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{"call_id":[]}}"#);
     until("the first line", || lines(&bridge, "event rejected").len() == 1);
     let line = &lines(&bridge, "event rejected")[0];
-    let said = |field: &str| line[field].as_str().unwrap_or_default().to_owned();
+    let text_of = |field: &str| line[field].as_str().unwrap_or_default().to_owned();
     assert_eq!(line["event_id"], answer.json()["event_id"], "{line}");
-    assert_eq!(said("reason"), "contract_violation");
-    assert_eq!((said("source"), said("event_type")), ("main".into(), "call.missed".into()));
+    assert_eq!(text_of("reason"), "contract_violation");
+    assert_eq!((text_of("source"), text_of("event_type")), ("main".into(), "call.missed".into()));
 
     let since = Instant::now();
     for n in 0..400 {
@@ -70,20 +68,20 @@ fn each_rejected_event_has_its_line_until_there_are_too_many() {
     let most = 100 + 10 * (since.elapsed().as_secs() as usize + 1);
     let some = lines(&bridge, "event rejected").len();
     assert!(some <= most + 1, "{some} lines, {most} at most");
-    // A line that comes after a pause tells of all that had none.
+    // The line after a pause counts the suppressed ones.
     std::thread::sleep(Duration::from_secs(1));
     bridge.post(b"the last one");
-    let told = || {
+    let logged_events = || {
         let lines = lines(&bridge, "event rejected");
         lines.len() as u64 + lines.iter().filter_map(|line| line["left_out"].as_u64()).sum::<u64>()
     };
-    until("a line for each event, or its number", || told() == 402);
+    until("a line for each event, or its number", || logged_events() == 402);
     assert_eq!(bridge.metric_sum("rejected_total"), 402.0);
 }
 
 #[test]
-fn each_refused_event_has_its_line() {
-    let bridge = Bridge::start(&nowhere().to_string(), &["kafka.ack_deadline=100ms"]);
+fn each_refused_event_is_logged() {
+    let bridge = Bridge::start(&unused_address().to_string(), &["kafka.ack_deadline=100ms"]);
     for n in 0..3 {
         assert_eq!(bridge.post(&call(&format!("c{n}"))).status, 503);
     }
@@ -96,7 +94,7 @@ fn each_refused_event_has_its_line() {
 }
 
 #[test]
-fn of_events_that_go_well_one_in_so_many_has_a_line() {
+fn one_in_log_sample_successful_events_is_logged() {
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &["telemetry.log_sample=3"]);
     for n in 0..7 {
         assert_eq!(bridge.post(&call(&format!("c{n}"))).status, 200);
@@ -112,7 +110,7 @@ fn of_events_that_go_well_one_in_so_many_has_a_line() {
 }
 
 #[test]
-fn failed_start_ends_although_nothing_reads_stderr() {
+fn failed_start_ends_when_stderr_is_not_read() {
     for (settings, code) in [
         (&["spool.max_bytes=nonsense"][..], 78),
         (
@@ -121,19 +119,19 @@ fn failed_start_ends_although_nothing_reads_stderr() {
         ),
     ] {
         let (_reader, mut writer) = std::io::pipe().expect("a pipe");
-        // As much as a pipe holds.
+        // Capacity of a pipe.
         std::io::Write::write_all(&mut writer, &[b'x'; 64 * 1024]).expect("room");
         let mut command = bridge_command();
         command.args(["serve", "--set", UNSIGNED]).args(settings.iter().flat_map(|it| ["--set", *it]));
         let mut bridge = Killed(command.stderr(writer).spawn().expect("it starts"));
-        until("the end", || bridge.0.try_wait().expect("a child can be asked").is_some());
+        until("the end", || bridge.0.try_wait().expect("the child's state").is_some());
         assert_eq!(bridge.0.wait().expect("it has ended").code(), Some(code), "{settings:?}");
     }
 }
 
 #[test]
-fn colours_are_for_terminals_whose_user_wants_them() {
-    // It logs a warning or two before it finds that this is not an address of this machine.
+fn logs_at_a_terminal_are_coloured_without_no_color() {
+    // The address is not one of this machine; warnings precede the error.
     let line = "\"$0\" serve --set sources.main.signature.required=false --set server.listen=192.0.2.1:1";
     let log = |no_color: &str| {
         let mut command = Command::new("script");
@@ -196,7 +194,7 @@ fn every_warning_of_check_is_logged_at_the_start() {
 }
 
 #[test]
-fn strangers_have_a_line_in_ten_seconds() {
+fn unauthenticated_requests_are_logged_once_in_ten_seconds() {
     let secret = "sources.main.signature.secrets=[\"0123456789abcdef\"]";
     let settings = [secret, "sources.main.signature.required=true"];
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &settings);
@@ -211,20 +209,18 @@ fn strangers_have_a_line_in_ten_seconds() {
     assert_eq!(lines(&bridge, "event refused").len(), 0);
 }
 
-/// It is killed when this value goes.
 struct Killed(Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
-        // Both fail only if it has ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
 #[test]
-fn a_log_whose_reader_is_gone_costs_lines_and_nothing_else() {
-    let kafka = format!("kafka.bootstrap_servers={}", nowhere());
+fn closed_log_reader_costs_only_log_lines() {
+    let kafka = format!("kafka.bootstrap_servers={}", unused_address());
     let own =
         [&kafka, "server.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0", "shutdown.delay=0s", UNSIGNED];
     let mut command = bridge_command();
@@ -232,16 +228,15 @@ fn a_log_whose_reader_is_gone_costs_lines_and_nothing_else() {
     let mut bridge = Killed(command.stderr(Stdio::piped()).spawn().expect("it starts"));
     let log = BufReader::new(bridge.0.stderr.take().expect("piped above"));
     let serving = log.lines().map_while(Result::ok).find(|line| line.contains("\"serving\""));
-    // From here on nobody reads.
+    // From here on the output is not read.
     let serving: Value = serde_json::from_str(&serving.expect("a line")).expect("JSON");
     let ingress: SocketAddr = serving["ingress"].as_str().and_then(|it| it.parse().ok()).expect("an address");
     for n in 0..5 {
-        // Each has its line.
         let answer = http::post(ingress, PATH, &[("connection", "close")], &call(&format!("c{n}")));
         assert_eq!(answer.expect("an answer").status, 503);
     }
     let pid = bridge.0.id().to_string();
     assert!(Command::new("sh").args(["-c", &format!("kill -TERM {pid}")]).status().expect("sh").success());
-    until("the end", || bridge.0.try_wait().expect("a child can be asked").is_some());
+    until("the end", || bridge.0.try_wait().expect("the child's state").is_some());
     assert_eq!(bridge.0.wait().expect("it has ended").code(), Some(0));
 }

@@ -1,14 +1,15 @@
-//! Nothing that is somebody's business alone shows in a log line, on a page or in an answer: every
-//! such value is a needle here, and everything the bridge says is searched for it.
+//! Absence of personal data and secrets in logs, pages and responses.
+//!
+//! Each such value is a marker here, and the tests search all output of the bridge for markers.
 
+mod accepted;
+mod authentication;
+mod denied;
 mod events;
-mod let_in;
-pub(crate) mod needles;
+pub(crate) mod markers;
 mod outages;
-mod passing;
 mod refused;
 mod rejected;
 mod settings;
-mod talkative;
+mod trace_level_logs;
 mod traced;
-mod turned_away;

@@ -1,4 +1,4 @@
-//! Traces as a collector gets them: which spans there are, what they hang under, what they cost.
+//! Traces at a collector: spans, their parents, and their cost.
 
 mod spans;
 
@@ -12,13 +12,11 @@ use std::time::{Duration, Instant};
 
 const SPAN: &str = "00f067aa0ba902b7";
 
-/// A `call.missed` of that call.
 fn call(id: &str) -> Vec<u8> {
     format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}"}}}}"#)
         .into_bytes()
 }
 
-/// The id of the n-th trace that a test begins.
 fn trace(n: usize) -> String {
     format!("4bf92f3577b34da6a3ce929d0e0e{n:04x}")
 }
@@ -27,8 +25,8 @@ fn post(bridge: &Bridge, traceparent: &str, body: &[u8]) -> (u16, String) {
     let headers = [("traceparent", traceparent), ("tracestate", "vendor=1,other=2"), ("connection", "close")];
     let response = http::post(bridge.ingress, PATH, &headers, body).expect("an answer");
     let json = response.json();
-    let said = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());
-    (response.status, said.expect("an outcome or a problem").to_owned())
+    let outcome = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());
+    (response.status, outcome.expect("an outcome or a problem").to_owned())
 }
 
 fn sampled(n: usize) -> String {
@@ -45,7 +43,7 @@ fn of<'a>(records: &'a [Read], call: &str) -> &'a Read {
 }
 
 #[test]
-fn an_events_spans_hang_under_its_request_and_its_consumers_under_them() {
+fn spans_of_an_event_connect_its_request_and_its_consumers() {
     let collector = Collector::listen();
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &[&collector.setting()]);
     assert_eq!(post(&bridge, &sampled(1), &call("direct")), (200, "acked".into()));
@@ -57,21 +55,21 @@ fn an_events_spans_hang_under_its_request_and_its_consumers_under_them() {
     assert_eq!(post(&bridge, "00-nonsense", &call("root")), (200, "acked".into()));
     let records = records(&bridge, "call.missed", 3);
     let letters = self::records(&bridge, "dead-letter", 1);
-    // What is in the queue goes out at the stop.
+    // The stop flushes the queue.
     assert_eq!(bridge.stop().code(), Some(0));
 
     let spans = Spans::of(&collector);
     assert_eq!(spans.names(&trace(1)), ["ack", "http", "ingest"]);
     assert_eq!(spans.names(&trace(2)), ["http", "ingest"], "a duplicate writes nothing");
     assert_eq!(spans.names(&trace(3)), ["ack", "http", "ingest"], "a dead letter is written");
-    assert_eq!(spans.0.len(), 3 + 2 + 3 + 3, "neither what is not sampled nor probes leave spans");
+    assert_eq!(spans.0.len(), 3 + 2 + 3 + 3, "unsampled events and probes have spans");
 
     let (http, ingest, ack) =
         (spans.one(&trace(1), "http"), spans.one(&trace(1), "ingest"), spans.one(&trace(1), "ack"));
     assert_eq!(http.text("parent"), SPAN);
     assert_eq!(ingest.text("parent"), http.text("id"));
     assert_eq!(ack.text("parent"), ingest.text("id"));
-    // Server, producer and client, as OpenTelemetry counts them.
+    // Server, producer and client, as OpenTelemetry numbers them.
     assert_eq!([http, ingest, ack].map(|span| span.number("kind")), [2, 4, 3]);
     for (outer, inner) in [(http, ingest), (ingest, ack)] {
         assert!(outer.number("from") <= inner.number("from"), "{outer:?} {inner:?}");
@@ -99,11 +97,11 @@ fn an_events_spans_hang_under_its_request_and_its_consumers_under_them() {
     let root_trace = root.split('-').nth(1).expect("a trace id");
     assert_eq!(spans.one(root_trace, "http").text("parent"), "");
     assert_eq!(spans.one(root_trace, "ingest").traceparent(), root);
-    assert_eq!(of(&records, "root").header("tracestate"), None, "it belongs to no trace");
+    assert_eq!(of(&records, "root").header("tracestate"), None, "the record has a tracestate");
 }
 
 #[test]
-fn what_is_drained_by_another_process_belongs_to_the_webhooks_trace() {
+fn drain_by_another_process_continues_the_trace_of_the_webhook() {
     let (collector, folder) = (Collector::listen(), tempfile::tempdir().expect("a folder"));
     let own = [
         format!("spool.directory={}", folder.path().display()),
@@ -146,13 +144,13 @@ fn what_is_drained_by_another_process_belongs_to_the_webhooks_trace() {
 }
 
 #[test]
-fn a_collector_that_hangs_or_is_gone_delays_no_answer_and_no_stop() {
-    let hanging = Collector::that_hangs();
+fn hanging_or_missing_collector_delays_no_response_and_no_stop() {
+    let hanging = Collector::hanging();
     let gone = "telemetry.otlp_endpoint=http://127.0.0.1:1".to_owned();
     for collector in [hanging.setting(), gone] {
         let settings = [
             collector.as_str(),
-            // Long enough to be seen, if anybody waited for it.
+            // Long enough to be noticed if a request waited for it.
             "telemetry.otlp_timeout=60s",
             "kafka.ack_deadline=8s",
             "shutdown.timeout=8s",
@@ -171,7 +169,7 @@ fn a_collector_that_hangs_or_is_gone_delays_no_answer_and_no_stop() {
 }
 
 #[test]
-fn spans_that_the_collector_does_not_take_are_counted_and_said_once() {
+fn lost_spans_are_counted_and_logged_once() {
     let settings = ["telemetry.otlp_endpoint=http://127.0.0.1:1", "telemetry.otlp_timeout=200ms"];
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &settings);
     let since = Instant::now();
@@ -182,13 +180,13 @@ fn spans_that_the_collector_does_not_take_are_counted_and_said_once() {
     }
     assert_eq!(bridge.metric("spans_exported_total"), 0);
     let log = bridge.process.stderr();
-    let said = log.iter().filter(|line| line.contains("accepts no traces")).count();
+    let lines = log.iter().filter(|line| line.contains("accepts no traces")).count();
     let minutes = since.elapsed().as_secs() as usize / 60;
-    assert!((1..=1 + minutes).contains(&said), "{log:?}");
+    assert!((1..=1 + minutes).contains(&lines), "{log:?}");
 }
 
 #[test]
-fn a_collector_is_sent_its_headers_and_who_speaks() {
+fn collector_receives_its_headers_and_the_service_name() {
     let (collector, folder) = (Collector::listen(), tempfile::tempdir().expect("a folder"));
     let token = folder.path().join("token");
     std::fs::write(&token, "Bearer of-the-file\n").expect("a file");

@@ -16,7 +16,7 @@ fn entity_ids(dialect: Dialect) -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn there_is_a_sample_of_every_listed_type_and_of_no_other() {
+fn exactly_the_listed_types_have_a_sample() {
     for dialect in [Dialect::Documented, Dialect::Live] {
         let mut listed: Vec<_> = KnownType::ALL.iter().filter(|known| known.is_listed_in(dialect)).collect();
         listed.sort();
@@ -26,7 +26,7 @@ fn there_is_a_sample_of_every_listed_type_and_of_no_other() {
 }
 
 #[test]
-fn every_sample_passes_every_mode_as_what_it_is() {
+fn every_sample_is_valid_in_every_mode() {
     for dialect in [Dialect::Documented, Dialect::Live] {
         for ((known, body), validation) in
             samples(dialect).flat_map(|sample| ALL_MODES.map(|mode| (sample, mode)))
@@ -42,7 +42,7 @@ fn every_sample_passes_every_mode_as_what_it_is() {
 }
 
 #[test]
-fn documented_samples_are_about_their_entity() {
+fn documented_samples_have_their_entity_id() {
     let expected = [
         ("call.completed", "call_5e21c7d9"),
         ("call.missed", "call_90ab34ef"),
@@ -58,7 +58,7 @@ fn documented_samples_are_about_their_entity() {
 }
 
 #[test]
-fn live_samples_are_about_their_entity() {
+fn live_samples_have_their_entity_id() {
     const CALL: &str = "CA5e21c7d90b44f1a8c3e76d2091fa8b35";
     const MISSED: &str = "CA90ab34ef7712c05d8e4a61b3f2c9d740";
     const QUEUED: &str = "CAd04412fa9be3476cb1573e08c6af2d11";

@@ -7,7 +7,7 @@ fn id(family: Family, data: &str) -> Result<String, String> {
 }
 
 #[test]
-fn the_first_candidate_that_is_there_decides() {
+fn first_existing_candidate_is_the_identity() {
     use Family::{Appointment, Call, Contact, Sms, Whatsapp};
     for (family, data, expected) in [
         (Call, r#"{"id":3,"call_id":"b","call_sid":"a"}"#, "a"),
@@ -35,7 +35,7 @@ fn a_number_and_its_decimal_string_are_the_same_identity() {
 }
 
 #[test]
-fn empty_and_null_are_no_identity_and_the_first_candidate_is_named() {
+fn empty_and_null_are_not_an_identity_and_the_first_candidate_is_reported() {
     for (data, found) in
         [("{}", "missing"), (r#"{"call_sid":""}"#, "string"), (r#"{"call_sid":null,"id":""}"#, "null")]
     {
@@ -47,7 +47,7 @@ fn empty_and_null_are_no_identity_and_the_first_candidate_is_named() {
 }
 
 #[test]
-fn a_value_of_another_type_is_no_identity_even_if_a_later_candidate_is() {
+fn value_of_another_type_is_not_an_identity_despite_later_candidates() {
     for (value, found) in [
         ("1.5", "number"),
         ("1e3", "number"),
@@ -67,7 +67,7 @@ fn a_value_of_another_type_is_no_identity_even_if_a_later_candidate_is() {
 }
 
 #[test]
-fn a_candidate_twice_is_no_identity_unless_a_better_one_decides() {
+fn repeated_candidate_is_not_an_identity_unless_an_earlier_one_exists() {
     let twice = r#""id":1,"id":2"#;
     assert!(id(Family::Call, &format!("{{{twice}}}")).is_err());
     assert_eq!(id(Family::Call, &format!(r#"{{{twice},"call_sid":"a"}}"#)).as_deref(), Ok("a"));

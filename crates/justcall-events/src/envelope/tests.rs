@@ -23,14 +23,14 @@ fn a_string_event_marks_the_documented_dialect_and_a_string_type_the_live_one() 
 }
 
 #[test]
-fn nothing_but_space_is_a_probe_and_so_is_an_envelope_without_data() {
+fn whitespace_or_an_envelope_without_data_is_a_probe() {
     for body in ["", " \r\n\t", r#"{"event":"call.missed"}"#, r#"{"type":"x","webhook_url":"u"}"#] {
         assert!(matches!(scan(body.as_bytes()), Ok(Scanned::Probe)), "{body:?}");
     }
 }
 
 #[test]
-fn what_is_not_one_json_text_in_utf_8_is_not_json() {
+fn anything_but_one_json_text_in_utf_8_is_not_json() {
     let good = r#"{"event":"call.missed","data":{}}"#;
     assert_eq!(malformed(good), None);
     for body in [
@@ -54,7 +54,7 @@ fn what_is_not_one_json_text_in_utf_8_is_not_json() {
 }
 
 #[test]
-fn json_without_a_usable_event_or_data_is_no_envelope() {
+fn json_without_a_valid_event_or_data_is_not_an_envelope() {
     for body in [
         "[1,2]",
         "null",
@@ -83,7 +83,7 @@ fn a_type_may_be_256_bytes_long_and_no_longer() {
     let body = |name: String| format!(r#"{{"type":"{name}","data":{{}}}}"#);
     assert_eq!(malformed(body("x".repeat(256))), None);
     assert_eq!(malformed(body("x".repeat(257))), Some(Malformed::NotAnEnvelope));
-    // Bytes, not characters, and not the bytes of the escape.
+    // The limit counts bytes of the decoded text.
     assert_eq!(malformed(body("é".repeat(129))), Some(Malformed::NotAnEnvelope));
     assert_eq!(malformed(body(r"\u0041".repeat(256))), None);
 }
@@ -101,7 +101,7 @@ fn event_and_type_together_are_ambiguous_in_any_form() {
 }
 
 #[test]
-fn an_envelope_field_twice_is_no_envelope_and_any_other_may_repeat() {
+fn repeated_envelope_field_is_refused_and_other_fields_may_repeat() {
     for name in ["event", "data", "timestamp", "request_id", "webhook_url", "url_id"] {
         let body = format!(r#"{{"event":"x","data":{{}},"timestamp":1,"{name}":1,"{name}":1}}"#);
         assert_eq!(malformed(&body), Some(Malformed::NotAnEnvelope), "{name}");
@@ -119,7 +119,7 @@ fn names_and_urls_are_borrowed_unless_escaped() {
 }
 
 #[test]
-fn a_webhook_url_that_is_no_string_or_of_the_other_dialect_is_none() {
+fn webhook_url_that_is_not_a_string_or_of_the_other_dialect_is_none() {
     for body in [
         r#"{"type":"x","webhook_url":5,"data":{}}"#,
         r#"{"type":"x","webhook_url":"\udc00","data":{}}"#,
@@ -130,7 +130,7 @@ fn a_webhook_url_that_is_no_string_or_of_the_other_dialect_is_none() {
 }
 
 #[test]
-fn a_nesting_of_a_hundred_thousand_overflows_no_stack() {
+fn hundred_thousand_nested_values_do_not_overflow_the_stack() {
     const DEPTH: usize = 100_000;
     let arrays = "[".repeat(DEPTH) + &"]".repeat(DEPTH);
     let objects = r#"{"a":"#.repeat(DEPTH) + "1" + &"}".repeat(DEPTH);
@@ -143,12 +143,12 @@ fn a_nesting_of_a_hundred_thousand_overflows_no_stack() {
 
 proptest! {
     #[test]
-    fn no_bytes_make_it_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn scan_never_panics_on_bytes(body in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = scan(&body);
     }
 
     #[test]
-    fn no_text_made_of_jsons_own_characters_makes_it_panic(
+    fn scan_never_panics_on_text_of_json_characters(
         body in r#"\{"(event|type|data)":[\[\]{}:,"\\u0-9a-fdnltrueE.+\- ]{0,60}\}?"#,
     ) {
         let _ = scan(body.as_bytes());

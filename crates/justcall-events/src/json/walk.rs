@@ -33,7 +33,7 @@ fn next(bytes: &[u8], at: usize, is: impl Fn(u8) -> bool) -> Option<usize> {
 /// Returns the position after the string that begins at `at`.
 fn end_of_string(bytes: &[u8], at: usize) -> usize {
     let mut at = at + 1;
-    // A long text is passed over in wide steps.
+    // memchr passes over a long text fast.
     while let Some(offset) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
         let stop = at + offset;
         if bytes[stop] == b'"' {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_those_that_a_reader_of_json_finds() {
+    fn fields_match_a_json_parser() {
         for text in [
             "{}",
             " { } ",
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_ends_the_walk() {
+    fn invalid_json_ends_the_walk() {
         for text in
             ["", "{", "\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":\"", "{\"a\":[", "{\"a\\", "{\"a\":\"é\\"]
         {
@@ -131,7 +131,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_object_walks_as_it_reads(
+        fn walk_of_any_object_matches_a_json_parser(
             fields in prop::collection::hash_map(any::<String>(), json(), 0..6),
             pretty: bool,
         ) {
@@ -142,7 +142,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_ends(text: String) {
+        fn walk_of_any_text_ends(text: String) {
             let _ = walked(&text);
         }
     }

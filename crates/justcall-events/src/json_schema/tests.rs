@@ -1,7 +1,7 @@
 use super::*;
 use crate::Family;
 
-/// Every known type in both dialects, listed there or not.
+/// Returns every known type in both dialects, listed there or not.
 fn all() -> impl Iterator<Item = (KnownType, Dialect)> {
     KnownType::ALL.iter().flat_map(|known| [(*known, Dialect::Documented), (*known, Dialect::Live)])
 }
@@ -11,7 +11,7 @@ fn names(list: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn documented_type_has_its_fields_with_the_words_of_the_docs() {
+fn documented_type_has_its_fields_with_their_descriptions() {
     let schema = schema(KnownType::CallMissed, Dialect::Documented, Validation::Documented);
     assert_eq!(names(&schema["required"]), ["event", "timestamp", "data"]);
     assert_eq!(schema["properties"]["event"]["const"], "call.missed");
@@ -26,7 +26,7 @@ fn documented_type_has_its_fields_with_the_words_of_the_docs() {
 }
 
 #[test]
-fn strict_requires_every_field_and_takes_null_only_where_the_reference_shows_it() {
+fn strict_requires_every_field_and_accepts_null_only_as_in_the_reference() {
     let schema = schema(KnownType::SmsSent, Dialect::Documented, Validation::Strict);
     let data = &schema["properties"]["data"];
     let fields = KnownType::SmsSent.documented_fields().unwrap();
@@ -40,7 +40,7 @@ fn strict_requires_every_field_and_takes_null_only_where_the_reference_shows_it(
 }
 
 #[test]
-fn tolerant_asks_for_envelope_and_identity_only() {
+fn tolerant_requires_only_envelope_and_identity() {
     let schema = schema(KnownType::ContactCreated, Dialect::Documented, Validation::Tolerant);
     assert_eq!(names(&schema["required"]), ["event", "data"]);
     let data = &schema["properties"]["data"];
@@ -50,7 +50,7 @@ fn tolerant_asks_for_envelope_and_identity_only() {
 }
 
 #[test]
-fn live_call_is_identified_by_the_first_field_that_says_anything() {
+fn live_call_is_identified_by_the_first_field_with_a_value() {
     let schema = schema(KnownType::CallUpdated, Dialect::Live, Validation::Documented);
     let excluded = schema["properties"]["data"]["not"]["anyOf"].as_array().unwrap();
     let empty = json!({ "enum": [null, ""] });
@@ -112,7 +112,7 @@ fn only_the_time_has_a_format() {
 }
 
 #[test]
-fn live_field_lists_its_usual_types_and_takes_any() {
+fn live_field_lists_its_usual_types_and_accepts_any() {
     let schema = schema(KnownType::CallCompleted, Dialect::Live, Validation::Strict);
     let data = &schema["properties"]["data"];
     assert_eq!(data["title"], "LiveCall");
@@ -132,7 +132,7 @@ fn live_field_lists_its_usual_types_and_takes_any() {
 }
 
 #[test]
-fn a_schema_stands_alone_and_says_what_it_is_of() {
+fn schema_is_self_contained_and_has_a_description() {
     for (known, dialect) in all() {
         for validation in [Validation::Documented, Validation::Tolerant, Validation::Strict] {
             let schema = schema(known, dialect, validation);
@@ -145,7 +145,7 @@ fn a_schema_stands_alone_and_says_what_it_is_of() {
 }
 
 #[test]
-fn unknown_type_is_every_name_but_the_known_ones() {
+fn schema_of_unknown_types_accepts_every_name_except_known_ones() {
     for dialect in [Dialect::Documented, Dialect::Live] {
         let schema = schema_of_unknown(dialect);
         let marker = if dialect == Dialect::Live { "type" } else { "event" };
@@ -155,7 +155,7 @@ fn unknown_type_is_every_name_but_the_known_ones() {
 }
 
 #[test]
-fn identity_stands_where_the_reference_or_the_family_says() {
+fn identity_pointers_follow_the_reference_or_the_family() {
     let documented = identity_pointers(KnownType::ContactCreated, Dialect::Documented);
     assert_eq!(documented, ["/data/contact_id"]);
     let live = identity_pointers(KnownType::ContactCreated, Dialect::Live);

@@ -25,7 +25,7 @@ live_object! {
         agent_name: Text,
         /// E-mail address of the agent.
         agent_email: Text,
-        /// Whether the agent's account is active.
+        /// True if the agent's account is active.
         agent_active: Scalar,
         /// Date of the call in UTC, `YYYY-MM-DD`.
         call_date: Text,
@@ -125,7 +125,7 @@ live_object! {
 live_object! {
     /// Callback that a caller requested in a queue.
     QueueCallback {
-        /// Whether a callback was requested, such as `Yes`.
+        /// Request for a callback, such as `Yes`.
         requested: Scalar,
         /// Number to call back.
         number: Text,

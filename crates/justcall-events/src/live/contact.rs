@@ -59,7 +59,7 @@ live_object! {
 live_object! {
     /// Status of a contact.
     ContactStatus {
-        /// Whether the contact is blocked.
+        /// True if the contact is blocked.
         blacklist: Scalar,
         /// Do not disturb: the contact must not be called.
         dnd: Scalar,

@@ -39,7 +39,7 @@ live_object! {
         sms_info: Object<SmsInfo>,
         /// Status of the delivery, such as `delivered`.
         delivery_status: Text,
-        /// Whether the message was deleted: a boolean, 0 or 1, or a string of these.
+        /// True if the message was deleted: a boolean, 0 or 1, or a string of these.
         is_deleted: Scalar,
         /// Program that sent the message.
         medium: Text,
@@ -51,7 +51,7 @@ live_object! {
     SmsInfo {
         /// Text.
         body: Text,
-        /// Whether the message has attachments: a boolean, or a string of one.
+        /// True if the message has attachments: a boolean, or a string of one.
         is_mms: Scalar,
         /// Attachments.
         mms: Objects<Attachment>,
@@ -123,11 +123,11 @@ live_object! {
     WhatsappInfo {
         /// Text.
         body: Text,
-        /// Whether the message has attachments: a boolean, or a string of one.
+        /// True if the message has attachments: a boolean, or a string of one.
         is_mms: Scalar,
         /// Attachments.
         mms: Objects<Attachment>,
-        /// Whether the message was made from a template.
+        /// True if a template made the message.
         is_template: Scalar,
         /// Template that the message was made from.
         template: Json,

@@ -6,7 +6,7 @@ fn read(body: &str) -> Live<'_> {
     Live::from_slice(body.as_bytes()).unwrap()
 }
 
-/// Removes fields that are null: they read like missing ones.
+/// Removes null fields, which read like missing ones.
 fn without_nulls(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::Object(fields) => {
@@ -25,7 +25,7 @@ fn sample_read_and_written_is_the_same_json() {
         assert_eq!(event.event_type.known(), Some(known));
         let mut expected: serde_json::Value = serde_json::from_str(body).unwrap();
         without_nulls(&mut expected);
-        // The one field that has two forms.
+        // The only field with two forms.
         if let Some(traits) = expected.pointer_mut("/data/call_info/call_traits")
             && let Some(text) = traits.as_str()
         {
@@ -36,7 +36,7 @@ fn sample_read_and_written_is_the_same_json() {
 }
 
 #[test]
-fn every_field_of_the_samples_has_a_place() {
+fn every_field_of_the_samples_is_in_a_struct() {
     for (known, body) in samples(Dialect::Live) {
         let debug = format!("{:?}", read(body));
         assert!(debug.contains("other: {}") && !debug.contains("other: {\""), "{known}: {debug}");

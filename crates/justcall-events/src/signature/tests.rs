@@ -1,7 +1,8 @@
-//! That the comparison takes one time whatever was guessed is seen in the code rather than measured:
-//! `find_secret` has no way out of its loop, joins every match by `Choice`, and compares all 32 bytes by
-//! `ct_eq`; what it does once more or once less (`Encoding::of`) depends on the URL alone, which its
-//! sender knows. A test with a stopwatch would fail on a busy machine and pass on a quiet one.
+//! Constant time of the comparison is a property of the code, not of a test.
+//!
+//! `find_secret` does not leave its loop early, joins every match by `Choice`, and compares all 32 bytes by `ct_eq`.
+//! Its other work (`Encoding::of`) depends on the URL alone, which the sender knows. A test with a stopwatch would
+//! fail on a busy machine and pass on a quiet one.
 
 mod properties;
 mod times;
@@ -13,10 +14,10 @@ const SECRET: &str = "ea39089c40790e9dc7a080ec95e849b8fa0fa5fb";
 const URL: &str = "https://webhook.site/3bcea770-370a-4b09-8b66-426f687e08a4";
 const TYPE: &str = "call.completed";
 const AT: &str = "2024-03-21 17:08:22";
-/// JustCall's own example.
+/// Signature of JustCall's own example.
 const EXPECTED: &str = "56761bae5b27a784a3ddd2af828bc5def7176bc0a8650199b04c737bd39bbecf";
 
-/// One webhook and what it is held to: JustCall's example, for each test to change a part of.
+/// Webhook with its rules: JustCall's example, of which each test changes a part.
 struct Trial {
     headers: Headers,
     url: Option<String>,
@@ -44,7 +45,7 @@ impl Trial {
         }
     }
 
-    /// Signed at the time that it is verified.
+    /// Creates a webhook that is signed at the time of its verification.
     fn signed(secret: &str, url: &str, event_type: &str, timestamp: &str) -> Self {
         let mut trial = Self::documented();
         trial.headers.signature = Some(sign(secret, url, event_type, timestamp));
@@ -79,7 +80,7 @@ fn changed(change: impl FnOnce(&mut Trial)) -> Result<Valid, Fault> {
 }
 
 #[test]
-fn the_documented_example_verifies_and_is_what_sign_makes() {
+fn documented_example_verifies_and_equals_the_output_of_sign() {
     assert_eq!(sign(SECRET, URL, TYPE, AT), EXPECTED);
     let valid = Trial::documented().verify().unwrap();
     assert_eq!((valid.secret, valid.at), (0, at(AT)));
@@ -88,7 +89,7 @@ fn the_documented_example_verifies_and_is_what_sign_makes() {
 }
 
 #[test]
-fn a_header_that_is_not_there_is_missing_and_one_that_is_empty_is_wrong() {
+fn absent_header_is_missing_and_empty_header_is_wrong() {
     assert_eq!(changed(|it| it.headers.signature = None), Err(Fault::Missing));
     assert_eq!(changed(|it| it.headers.version = None), Err(Fault::Missing));
     assert_eq!(changed(|it| it.headers.timestamp = None), Err(Fault::Missing));
@@ -126,7 +127,7 @@ fn a_signature_is_64_digits_of_hex_in_either_case() {
         format!("g{}", &EXPECTED[1..]),
         format!("{}\0", &EXPECTED[..63]),
         format!("sha256={EXPECTED}"),
-        // 64 bytes, and 64 characters.
+        // 64 bytes or 64 characters, but not 64 digits of hex.
         format!("é{}", &EXPECTED[2..]),
         "٣".repeat(64),
         "é".repeat(32),
@@ -137,9 +138,9 @@ fn a_signature_is_64_digits_of_hex_in_either_case() {
     }
 }
 
-/// Each request has the fault that it is named for and every one after it.
+/// Each request has the fault of its name and every later one.
 #[test]
-fn the_first_fault_in_the_order_of_declaration_is_told() {
+fn first_fault_in_the_order_of_declaration_is_returned() {
     let mut trial = Trial::documented();
     let mut found = Vec::new();
     trial.now = at("2025-01-01 00:00:00");
@@ -162,7 +163,7 @@ fn the_first_fault_in_the_order_of_declaration_is_told() {
 }
 
 #[test]
-fn the_secret_that_matches_is_told_by_its_place() {
+fn matching_secret_is_returned_by_its_index() {
     let secrets: Vec<String> = (0..MAX_SECRETS).map(|place| format!("secret-{place}")).collect();
     for (place, secret) in secrets.iter().enumerate() {
         let mut trial = Trial::signed(secret, URL, TYPE, AT);
@@ -174,7 +175,7 @@ fn the_secret_that_matches_is_told_by_its_place() {
 }
 
 #[test]
-fn no_more_than_eight_secrets_are_taken() {
+fn at_most_eight_secrets_are_used() {
     let secrets: Vec<String> = (0..=MAX_SECRETS).map(|place| format!("secret-{place}")).collect();
     let mut trial = Trial::signed(&secrets[MAX_SECRETS], URL, TYPE, AT);
     trial.secrets = secrets;
@@ -183,7 +184,7 @@ fn no_more_than_eight_secrets_are_taken() {
     assert_eq!(trial.place(), Ok(MAX_SECRETS - 1));
 }
 
-/// A secret is key and text at once: HMAC alone takes `k` and `k` with zeros behind it for one key.
+/// A secret is both key and text: HMAC alone cannot distinguish `k` from `k` with zeros after it.
 #[test]
 fn secrets_that_resemble_each_other_are_not_confused() {
     let long = "k".repeat(100);
@@ -200,12 +201,12 @@ fn secrets_that_resemble_each_other_are_not_confused() {
 }
 
 #[test]
-fn a_secret_that_is_there_twice_still_matches() {
+fn repeated_secret_still_matches() {
     let mut trial = Trial::documented();
     trial.secrets = [SECRET, "other", SECRET].map(str::to_owned).to_vec();
     assert_eq!(trial.place(), Ok(2), "the last of them");
     trial.secrets.clear();
-    assert_eq!(trial.place(), Err(Fault::NoMatch), "no secret is no key");
+    assert_eq!(trial.place(), Err(Fault::NoMatch), "an empty list has no key");
 }
 
 #[test]

@@ -6,7 +6,6 @@ mod documented;
 mod live;
 mod properties;
 
-/// Scans and validates, for bodies that are envelopes.
 fn validate(body: &str, validation: Validation) -> Result<Event<'_>, Violation> {
     match scan(body.as_bytes()) {
         Ok(Scanned::Envelope(envelope)) => envelope.validate(validation, &BodyHash::of(body.as_bytes())),
@@ -14,7 +13,7 @@ fn validate(body: &str, validation: Validation) -> Result<Event<'_>, Violation> 
     }
 }
 
-/// The violation as a log shows it.
+/// Returns the violation as a log shows it.
 fn violation(body: &str, validation: Validation) -> String {
     validate(body, validation).unwrap_err().to_string()
 }
@@ -24,14 +23,14 @@ fn sample(dialect: Dialect, name: &str) -> serde_json::Value {
     serde_json::from_str(body).unwrap()
 }
 
-/// The documented sample of that type with one field of `data` replaced.
+/// Returns the documented sample of that type with one field of `data` replaced.
 fn with_field(name: &str, field: &str, value: serde_json::Value) -> String {
     let mut body = sample(Dialect::Documented, name);
     body["data"][field] = value;
     body.to_string()
 }
 
-/// A documented event of that type with `data` as it is written here.
+/// Returns a documented event of that type with this text as `data`.
 fn documented(name: &str, data: &str) -> String {
     format!(r#"{{"event":"{name}","timestamp":"2026-04-07T09:15:42Z","data":{data}}}"#)
 }

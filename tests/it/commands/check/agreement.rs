@@ -1,8 +1,8 @@
-//! `check --offline` and `serve` agree about every setting that cannot work, and name each fault.
+//! `check --offline` and `serve` report the same faults of every setting that cannot work.
 //!
 //! The files that the cases name exist and are correct, so that only the settings decide.
 
-use super::WITHIN;
+use super::TIMEOUT;
 use crate::ingress::tls::authority::Authority;
 use crate::kit::process::Process;
 use serde_json::{Value, json};
@@ -13,16 +13,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Commands that run at the same time.
 const WORKERS: usize = 4;
 
-/// Settings, and the keys of all their faults.
 struct Case {
     settings: Value,
     faults: Vec<String>,
 }
 
-/// Files of a client: its certificate, its key, and text of other settings.
+/// Client files: certificate, key, and text of other settings.
 struct Files {
     folder: TempDir,
     certificate: String,
@@ -59,7 +57,7 @@ impl Files {
     }
 }
 
-/// Properties, the files of others, and the properties at fault.
+/// Properties, properties from files, and the properties at fault.
 type Properties<'a> = (&'a [(&'a str, &'a str)], &'a [(&'a str, &'a str)], &'a [&'a str]);
 
 fn of_properties(files: &Files, (values, named, faults): Properties<'_>) -> Case {
@@ -94,7 +92,6 @@ const TOKENS: (&str, &str) = ("enable.sasl.oauthbearer.unsecure.jwt", "true");
 const PROPERTIES: &[Properties<'static>] = &[
     (&[], &[("sasl.password", "")], &["sasl.password"]),
     (&[SASL, PLAIN, USER], &[("sasl.password", "")], &["sasl.password"]),
-    // The client's certificate and key.
     (&[SSL, ("ssl.key.location", "file key.pem")], &[], &["ssl.key.location"]),
     (&[SSL, ("ssl.key.pem", "KEY")], &[], &["ssl.key.pem"]),
     (&[SSL], &[("ssl.key.pem", "key.pem")], &["ssl.key.pem"]),
@@ -132,7 +129,7 @@ const PROPERTIES: &[Properties<'static>] = &[
         &[],
         &["ssl.key.location"],
     ),
-    // A keystore and its password.
+    // A keystore needs its password.
     (&[("ssl.keystore.location", "/k.p12")], &[], &["ssl.keystore.password"]),
     (&[], &[("ssl.keystore.location", "name")], &["ssl.keystore.password"]),
     (
@@ -140,7 +137,6 @@ const PROPERTIES: &[Properties<'static>] = &[
         &[("ssl.keystore.location", "name")],
         &["ssl.keystore.password", "ssl.cipher.suites"],
     ),
-    // Name and password of a user.
     (&[SASL, PLAIN, USER], &[], &["sasl.password"]),
     (&[SASL, PLAIN], &[], &["sasl.password", "sasl.username"]),
     (&[SASL, PLAIN, USER, ("sasl.password", "")], &[], &["sasl.password"]),
@@ -156,7 +152,7 @@ const PROPERTIES: &[Properties<'static>] = &[
         &[("enable.sasl.oauthbearer.unsecure.jwt", "true")],
         &[],
     ),
-    // A mechanism in a file.
+    // Mechanism in a file.
     (&[SASL, USER, PASSWORD], &[("sasl.mechanism", "plain")], &[]),
     (&[SASL, USER], &[("sasl.mechanisms", "plain")], &["sasl.password"]),
     (&[SASL_SSL, TOKENS], &[("sasl.mechanism", "oauth")], &[]),
@@ -175,7 +171,7 @@ const PROPERTIES: &[Properties<'static>] = &[
         &[("sasl.mechanism", "plain")],
         &["reconnect.backoff.ms"],
     ),
-    // Faults that librdkafka finds one after the other.
+    // librdkafka finds these faults one after the other.
     (
         &[
             SASL_SSL,
@@ -207,7 +203,7 @@ const PROPERTIES: &[Properties<'static>] = &[
             "ssl.keystore.password",
         ],
     ),
-    // Properties of which the other half is in a file.
+    // Limits of which one is in a file.
     (&[("reconnect.backoff.ms", "5000")], &[("reconnect.backoff.max.ms", "millis")], &[]),
     (&[], &[("security.protocol", "ssl")], &[]),
     (&[("queue.buffering.backpressure.threshold", "2")], &[], &["queue.buffering.backpressure.threshold"]),
@@ -309,22 +305,22 @@ fn others(files: &Files) -> Vec<Case> {
     cases
 }
 
-/// Exit code, 0 for a bridge that serves, and what it printed.
+/// Exit code, 0 for a bridge that serves, and printed lines.
 type Ended = (i32, Vec<String>);
 
 fn check(args: &[&str]) -> Ended {
     let mut process = Process::bridge(&[&["check", "--offline", "--json"], args].concat(), &[]);
-    let code = process.wait_exit(WITHIN).code().expect("an exit of its own");
+    let code = process.wait_exit(TIMEOUT).code().expect("an exit code, not a signal");
     (code, process.stdout())
 }
 
 fn serve(args: &[&str]) -> Ended {
     let mut process = Process::bridge(&[&["serve"], args].concat(), &[]);
-    let deadline = Instant::now() + WITHIN;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(status) = process.try_exit() {
-            process.wait_exit(WITHIN);
-            return (status.code().expect("an exit of its own"), process.stderr());
+            process.wait_exit(TIMEOUT);
+            return (status.code().expect("an exit code, not a signal"), process.stderr());
         }
         if process.stderr().iter().any(|line| line.contains("\"serving\"")) {
             return (0, Vec::new());
@@ -334,7 +330,7 @@ fn serve(args: &[&str]) -> Ended {
     }
 }
 
-/// Describes how the commands differ from each other, or from what is expected.
+/// Describes a difference between the commands, or from the expected faults.
 fn disagreement(case: &Case, folder: &Path, number: usize) -> Option<String> {
     let file: PathBuf = folder.join(format!("bridge-{number}.json"));
     let mut settings = case.settings.clone();
@@ -371,7 +367,7 @@ fn disagreement(case: &Case, folder: &Path, number: usize) -> Option<String> {
 }
 
 #[test]
-fn offline_check_and_serve_agree_about_every_fault() {
+fn offline_check_and_serve_report_the_same_faults() {
     let files = Files::new();
     let mut cases: Vec<_> = PROPERTIES.iter().map(|case| of_properties(&files, *case)).collect();
     cases.extend(others(&files));

@@ -1,14 +1,14 @@
-//! Topics, brokers and clocks that do not fit, on a cluster of three.
+//! `check` of topics, brokers and clocks on a cluster of three brokers.
 
-use super::healthy::healthy_bridge_has_ok_lines_only_and_a_broken_one_what_to_do;
-use super::{Bridge, Expected, cannot};
+use super::healthy::healthy_bridge_has_only_ok_lines_and_a_broken_one_remedies;
+use super::{Bridge, Expected, report_skipped};
 use crate::kit::bridge::until;
 use crate::kit::clock::Clock;
 use crate::kit::consume::{create_topic_with, topic_end};
 use crate::kit::kafka::{Kafka, Options};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A topic that is there: its partitions, replicas and settings; further settings of the bridge.
+/// Existing topic: partitions, replicas and configuration, with further settings of the bridge.
 type Topic<'a> = (i32, i32, &'a [(&'a str, &'a str)], &'a [&'a str]);
 
 const SAFE: (&str, &str) = ("min.insync.replicas", "2");
@@ -119,7 +119,7 @@ const CASES: [(&str, Topic<'_>, Expected<'_>); 18] = [
 ];
 
 fn three() -> Kafka {
-    // Its brokers tell a client at that listener to go where nobody is.
+    // This listener advertises an address without a server.
     let options = Options {
         brokers: 3,
         listeners: vec![("LOST", "PLAINTEXT")],
@@ -129,7 +129,6 @@ fn three() -> Kafka {
     Kafka::start(options)
 }
 
-/// A bridge with its topics there.
 fn bridge(kafka: &Kafka, (partitions, replicas, config, settings): Topic<'_>) -> Bridge {
     let mut bridge = Bridge::new(kafka.bootstrap());
     bridge.settings.extend(settings.iter().map(|setting| (*setting).to_owned()));
@@ -141,51 +140,51 @@ fn bridge(kafka: &Kafka, (partitions, replicas, config, settings): Topic<'_>) ->
     bridge
 }
 
-/// One cluster for all of it, for three brokers take their time. What breaks it comes last.
+/// One cluster for all cases, because three brokers start slowly. The case that breaks it is the last.
 #[test]
-fn cluster_of_three_is_judged_in_health_and_in_every_trouble() {
+fn check_reports_each_fault_of_a_three_broker_cluster() {
     let kafka = three();
-    healthy_bridge_has_ok_lines_only_and_a_broken_one_what_to_do(&kafka);
-    topic_that_does_not_fit_is_named_with_what_to_do(&kafka);
-    broker_that_tells_a_wrong_address_is_named(&kafka);
-    topic_without_bounds_on_times_is_tried_by_size(&kafka);
-    clock_that_is_off_is_named_and_nothing_was_written(&kafka);
-    replica_that_is_gone_is_named(&kafka);
+    healthy_bridge_has_only_ok_lines_and_a_broken_one_remedies(&kafka);
+    wrong_topic_is_reported_with_its_remedy(&kafka);
+    wrong_advertised_address_is_reported(&kafka);
+    topic_without_timestamp_limits_is_checked_for_size(&kafka);
+    wrong_clock_is_reported_and_nothing_was_written(&kafka);
+    missing_replica_is_reported(&kafka);
 }
 
-fn topic_that_does_not_fit_is_named_with_what_to_do(kafka: &Kafka) {
+fn wrong_topic_is_reported_with_its_remedy(kafka: &Kafka) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
                 while let Some((name, topic, expected)) = CASES.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    bridge(kafka, *topic).check(&[]).says(name, *expected);
+                    bridge(kafka, *topic).check(&[]).assert_finding(name, *expected);
                 }
             });
         }
     });
 }
 
-fn broker_that_tells_a_wrong_address_is_named(kafka: &Kafka) {
+fn wrong_advertised_address_is_reported(kafka: &Kafka) {
     let lost = Bridge::new(&kafka.listener("LOST")).check(&[]);
-    lost.says(
+    lost.assert_finding(
         "advertised",
         ("failure", "kafka.brokers", &["127.0.0.1:1", "connection refused", "advertised.listeners"]),
     );
 }
 
-fn topic_without_bounds_on_times_is_tried_by_size(kafka: &Kafka) {
+fn topic_without_timestamp_limits_is_checked_for_size(kafka: &Kafka) {
     let bridge = bridge(kafka, (2, 3, &[SAFE, ("message.timestamp.type", "LogAppendTime")], &[]));
     let report = bridge.check(&["--probe"]);
-    report.says("tried by size", ("ok", "write", &["calls", "may write"]));
-    report.says("no clock", ("skipped", "clock", &["bounds the times"]));
-    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "a probe was written");
+    report.assert_finding("tried by size", ("ok", "write", &["calls", "may write"]));
+    report.assert_finding("no clock", ("skipped", "clock", &["bounds the times"]));
+    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "check wrote a record");
 }
 
-fn clock_that_is_off_is_named_and_nothing_was_written(kafka: &Kafka) {
+fn wrong_clock_is_reported_and_nothing_was_written(kafka: &Kafka) {
     let clock = match Clock::build() {
         Ok(clock) => clock,
-        Err(why) => return cannot("clock off", &why),
+        Err(why) => return report_skipped("clock off", &why),
     };
     let bridge = bridge(kafka, (2, 3, &[SAFE], &[]));
     let environment = clock.environment();
@@ -200,24 +199,29 @@ fn clock_that_is_off_is_named_and_nothing_was_written(kafka: &Kafka) {
     ] {
         clock.jump(seconds);
         let report = bridge.check_in(&["--probe"], &environment);
-        report.says(&format!("clock off by {seconds} s"), (level, "clock", &[words]));
+        report.assert_finding(&format!("clock off by {seconds} s"), (level, "clock", &[words]));
     }
-    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "a probe was written");
-    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("dead-letter")), 0, "a probe was written");
+    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "check wrote a record");
+    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("dead-letter")), 0, "check wrote a record");
 }
 
-fn replica_that_is_gone_is_named(kafka: &Kafka) {
+fn missing_replica_is_reported(kafka: &Kafka) {
     let warned = bridge(kafka, (2, 3, &[SAFE], &[]));
     let stopped = bridge(kafka, (2, 3, &[("min.insync.replicas", "3")], &[]));
     kafka.broker(2).kill();
     until("the others notice", || !warned.check(&[]).has(("ok", "kafka.brokers", &["3 brokers"])));
     let report = warned.check(&[]);
-    report.says(
+    report.assert_finding(
         "one replica short",
         ("warning", "topic.in_sync", &["not all replicas in sync", "bring the brokers"]),
     );
-    report.says("one broker of three", ("warning", "kafka.bootstrap_servers", &["connection refused"]));
+    report.assert_finding(
+        "one broker of three",
+        ("warning", "kafka.bootstrap_servers", &["connection refused"]),
+    );
     let report = stopped.check(&["--probe"]);
-    report
-        .says("too few in sync", ("failure", "topic.in_sync", &["writes are refused", "bring the brokers"]));
+    report.assert_finding(
+        "too few in sync",
+        ("failure", "topic.in_sync", &["writes are refused", "bring the brokers"]),
+    );
 }

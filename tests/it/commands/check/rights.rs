@@ -1,4 +1,4 @@
-//! Rights that the bridge's user lacks, on a broker that lets nobody do anything that was not granted.
+//! `check` of missing rights, on a broker that denies everything that was not granted.
 
 use super::Bridge;
 use crate::kit::bridge::until;
@@ -7,7 +7,7 @@ use crate::kit::kafka::Kafka;
 use crate::kit::secured::{PLAIN, Right};
 
 #[test]
-fn missing_right_is_named_for_each_topic() {
+fn missing_right_is_reported_for_each_topic() {
     let broker = Kafka::start_guarded();
     let bridge = Bridge::new(&broker.sasl)
         .with("topics.replication_factor=1")
@@ -17,8 +17,8 @@ fn missing_right_is_named_for_each_topic() {
         .with(format!("kafka.properties.sasl.password={}", PLAIN.password));
     let (calls, letters) = (bridge.topic("calls"), bridge.topic("dead-letter"));
     create_topic_with(broker.kafka.bootstrap(), &calls, 2, 1, &[]);
-    // Rights are in force soon after they were given.
-    let says = |name: &str, rights: &[Right<'_>], level: &str, key: &str, words: &[&str]| {
+    // A granted right applies after a short delay.
+    let assert_finding = |name: &str, rights: &[Right<'_>], level: &str, key: &str, words: &[&str]| {
         broker.grant(&PLAIN, rights);
         until(name, || bridge.check(&["--probe"]).has((level, key, words)));
         bridge.check(&["--probe"])
@@ -27,28 +27,37 @@ fn missing_right_is_named_for_each_topic() {
     let configs = ("DESCRIBE_CONFIGS", "topic", calls.as_str());
     let write = ("WRITE", "topic", calls.as_str());
 
-    says(
+    assert_finding(
         "describe",
         &[("DESCRIBE", "topic", "other")],
         "failure",
         "topic",
         &[&calls, "does not show it", "allow that user Write"],
     );
-    says("configs", &describe, "warning", "topic.config", &[&calls, "cannot be read", "DescribeConfigs"]);
-    let report = says(
+    assert_finding(
+        "configs",
+        &describe,
+        "warning",
+        "topic.config",
+        &[&calls, "cannot be read", "DescribeConfigs"],
+    );
+    let report = assert_finding(
         "write",
         &[&describe[..], &[configs]].concat(),
         "failure",
         "write",
         &[&calls, "may not write", "Write"],
     );
-    report.says("create", ("failure", "topic", &[&letters, "may not make it", "Create"]));
-    report.says("brokers", ("warning", "kafka.broker_config", &["cannot be read", "DescribeConfigs"]));
+    report.assert_finding("create", ("failure", "topic", &[&letters, "may not make it", "Create"]));
+    report.assert_finding(
+        "brokers",
+        ("warning", "kafka.broker_config", &["cannot be read", "DescribeConfigs"]),
+    );
     let create = ("CREATE", "topic", letters.as_str());
     let cluster = ("DESCRIBE_CONFIGS", "cluster", "kafka-cluster");
     let all = [&describe[..], &[configs, write, create, cluster]].concat();
-    let report = says("all rights", &all, "ok", "write", &[&calls, "may write"]);
-    assert!(report.has(("ok", "topic", &[&letters, "makes it on first use"])), "{}", report.bad());
-    assert_eq!(report.code, 0, "{}", report.bad());
-    assert_eq!(topic_end(broker.kafka.bootstrap(), &calls), 0, "a probe was written");
+    let report = assert_finding("all rights", &all, "ok", "write", &[&calls, "may write"]);
+    assert!(report.has(("ok", "topic", &[&letters, "makes it on first use"])), "{}", report.problems());
+    assert_eq!(report.code, 0, "{}", report.problems());
+    assert_eq!(topic_end(broker.kafka.bootstrap(), &calls), 0, "check wrote a record");
 }

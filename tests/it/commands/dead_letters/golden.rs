@@ -1,4 +1,4 @@
-//! Outputs as they should be.
+//! Golden outputs of `dead-letters`.
 
 use super::{call, post, unknown};
 use crate::kit::bridge::Bridge;
@@ -7,7 +7,7 @@ use crate::kit::golden;
 use crate::kit::kafka::Kafka;
 
 #[test]
-fn outputs_are_as_they_should_be() {
+fn outputs_match_the_golden_files() {
     let settings = ["sources.main.validation=strict", "unknown_events=dead_letter", "topics.partitions=1"];
     let bridge = Bridge::serve(Kafka::shared().bootstrap(), &settings);
     post(&bridge, &call("call_1"), 422);

@@ -1,7 +1,7 @@
-//! Schemas against the bridge's own checks.
+//! Schemas compared with the bridge's validation.
 
-use super::judged;
 use super::mutations;
+use super::verdicts;
 use justcall_events::{
     BodyHash, Dialect, EventType, KnownType, Scanned, Validation, scan, schema, schema_of_unknown,
 };
@@ -14,7 +14,6 @@ fn every_type() -> impl Iterator<Item = (KnownType, Dialect)> {
     KnownType::ALL.iter().flat_map(both)
 }
 
-/// The type of an event that the bridge makes of the body, if it makes one.
 fn accepted(body: &str, dialect: Dialect, validation: Validation) -> Option<String> {
     let Ok(Scanned::Envelope(envelope)) = scan(body.as_bytes()) else { return None };
     let event = envelope.validate(validation, &BodyHash::of(body.as_bytes())).ok()?;
@@ -22,7 +21,7 @@ fn accepted(body: &str, dialect: Dialect, validation: Validation) -> Option<Stri
 }
 
 #[test]
-fn a_schema_accepts_what_the_bridge_accepts_and_nothing_else() {
+fn schema_accepts_exactly_the_bodies_that_the_bridge_accepts() {
     let mut cases = Vec::new();
     let mut expected = Vec::new();
     for (known, dialect) in every_type() {
@@ -36,10 +35,10 @@ fn a_schema_accepts_what_the_bridge_accepts_and_nothing_else() {
     }
     let mut differences = Vec::new();
     let (mut taken, mut turned_away) = (0, 0);
-    for ((case, expected), said) in cases.iter().zip(&expected).zip(judged("accepts", &cases)) {
+    for ((case, expected), answer) in cases.iter().zip(&expected).zip(verdicts("accepts", &cases)) {
         let bodies = case["instances"].as_array().expect("bodies");
-        let said = said.as_array().expect("a verdict for each");
-        for ((body, by_bridge), by_schema) in bodies.iter().zip(expected).zip(said) {
+        let answer = answer.as_array().expect("a verdict for each");
+        for ((body, by_bridge), by_schema) in bodies.iter().zip(expected).zip(answer) {
             *if *by_bridge { &mut taken } else { &mut turned_away } += 1;
             if by_schema != by_bridge {
                 differences.push(format!(
@@ -51,7 +50,7 @@ fn a_schema_accepts_what_the_bridge_accepts_and_nothing_else() {
     }
     let some = &differences[..differences.len().min(20)];
     assert!(differences.is_empty(), "{} differ, such as\n{}", differences.len(), some.join("\n"));
-    assert!(taken > 10_000 && turned_away > 10_000, "{taken} taken, {turned_away} turned away");
+    assert!(taken > 10_000 && turned_away > 10_000, "{taken} accepted, {turned_away} rejected");
 }
 
 /// Validators may assert `format`. Only the documented dialect has fields with one.
@@ -68,15 +67,16 @@ fn no_format_rejects_what_the_bridge_accepts() {
             cases.push(json!({ "schema": schema(known, dialect, validation), "instances": instances }));
         }
     }
-    for (case, said) in cases.iter().zip(judged("accepts_with_formats", &cases)) {
-        let rejected = said.as_array().expect("a verdict for each").iter().position(|taken| *taken == false);
+    for (case, answer) in cases.iter().zip(verdicts("accepts_with_formats", &cases)) {
+        let rejected =
+            answer.as_array().expect("a verdict for each").iter().position(|taken| *taken == false);
         let body = rejected.map(|at| &case["instances"][at]);
         assert_eq!(body, None, "{}", case["schema"]["title"]);
     }
 }
 
 #[test]
-fn any_other_type_is_one_that_the_bridge_does_not_know() {
+fn schema_of_unknown_types_excludes_known_types() {
     let control = "a\u{7}b";
     let long = "x".repeat(257);
     let mut names: Vec<&str> = vec!["call.transferred", "", "näher", control, &long, &long[1..]];
@@ -89,14 +89,16 @@ fn any_other_type_is_one_that_the_bridge_does_not_know() {
             _ => false,
         };
         let expected: Vec<_> = bodies.iter().map(is_unknown).collect();
-        let said = judged("accepts", &[json!({ "schema": schema_of_unknown(dialect), "instances": bodies })]);
-        assert_eq!(said[0], json!(expected), "{dialect}");
+        let answer =
+            verdicts("accepts", &[json!({ "schema": schema_of_unknown(dialect), "instances": bodies })]);
+        assert_eq!(answer[0], json!(expected), "{dialect}");
     }
 }
 
-/// What docs/reference/schemas.md lists: the schema takes it, the bridge does not. JSON Schema cannot say it.
+/// Bodies that docs/reference/schemas.md lists: valid by the schema and rejected by the bridge, because JSON Schema
+/// cannot express the rule.
 #[test]
-fn the_known_differences_are_differences() {
+fn documented_differences_exist() {
     let long = format!("\"{}\"", "é".repeat(200));
     let at = "\"timestamp\":\"2026-03-12T14:30:00Z\"";
     let cases = [
@@ -130,15 +132,15 @@ fn the_known_differences_are_differences() {
     for (difference, body) in cases {
         let dialect = if body.contains("\"event\"") { Dialect::Documented } else { Dialect::Live };
         let name = if body.contains("contact") { KnownType::ContactCreated } else { KnownType::SmsSent };
-        let said = judged(
+        let answer = verdicts(
             "accepts",
             &[json!({ "schema": schema(name, dialect, Validation::Documented), "instances": [body] })],
         );
-        assert_eq!(said[0], json!([true]), "{difference}: the schema turns it away");
+        assert_eq!(answer[0], json!([true]), "{difference}: the schema rejects it");
         assert_eq!(
             accepted(&body, dialect, Validation::Documented),
             None,
-            "{difference}: the bridge takes it"
+            "{difference}: the bridge accepts it"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The headers that AsyncAPI describes, compared with those of records of every kind in Kafka.
+//! Headers in AsyncAPI, compared with those of records of every kind in Kafka.
 
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::command::Place;
@@ -8,10 +8,10 @@ use crate::kit::kafka::Kafka;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Settings of a bridge whose rules and topics reject something.
+/// Settings of a bridge that rejects events and whose topics refuse records.
 const STRICT: [&str; 2] = ["unknown_events=dead_letter", "sources.main.validation=tolerant"];
 
-/// A call whose time is no text, which tolerant validation lets pass.
+/// Returns a call whose time is not a string, which tolerant validation accepts.
 fn call(id: &str, more: &str) -> String {
     format!(
         r#"{{"event":"call.completed","timestamp":true,"data":{{"call_id":"{id}","direction":"{more}"}}}}"#
@@ -27,7 +27,7 @@ fn post(bridge: &Bridge, body: &str) -> u16 {
     http::post(bridge.ingress, PATH, &traced, body.as_bytes()).expect("an answer").status
 }
 
-/// Names of the headers that a message of the document must have, and those it can have.
+/// Returns the required and the possible headers of a message in the document.
 fn described(document: &Value, message: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
     let common = json!([{ "$ref": "#/components/schemas/headers" }]);
     let own = &message["headers"];
@@ -62,12 +62,12 @@ fn asyncapi_describes_the_headers_of_records_of_every_kind_in_kafka() {
     let unknown = r#"{"event":"fax.sent","timestamp":"2026-03-12T14:30:00Z","data":{"id":"7"}}"#;
     assert_eq!(post(&bridge, unknown), 200);
     assert_eq!(post(&bridge, &call("large", &"x".repeat(8192))), 422);
-    // The first letter is replayed by rules that take it; its mark is behind it.
+    // The first letter is valid under the new rules; its mark follows it.
     let place = Place::new(bootstrap, &bridge.prefix).with("sources.main.validation=tolerant");
-    let ran = place.run(&["dead-letters", "replay", "--all", "--yes", "--json"]).ended(1).json();
+    let ran = place.run(&["dead-letters", "replay", "--all", "--yes", "--json"]).expect_code(1).json();
     assert_eq!((&ran["replayed"], &ran["stay"][0]["reason"]), (&1.into(), &"refused_by_kafka".into()));
 
-    let document = place.run(&["schema", "asyncapi"]).ended(0).json();
+    let document = place.run(&["schema", "asyncapi"]).expect_code(0).json();
     let channels = document["channels"].as_object().expect("channels");
     let (mut seen, mut kinds) = (BTreeSet::new(), BTreeSet::new());
     for topic in ["call.completed", "unknown", "dead-letter"].map(|name| bridge.topic(name)) {
@@ -90,5 +90,5 @@ fn asyncapi_describes_the_headers_of_records_of_every_kind_in_kafka() {
     assert_eq!(kinds.len(), 5, "{kinds:?}");
     let possible = channels.values().flat_map(|channel| channel["messages"].as_object().expect("messages"));
     let possible: BTreeSet<_> = possible.flat_map(|(_, message)| described(&document, message).1).collect();
-    assert_eq!(seen, possible, "every header that is described is one that a record has");
+    assert_eq!(seen, possible, "the document has headers that no record has");
 }

@@ -1,4 +1,4 @@
-"""Judges documents by what the wider world knows of their formats. A line of JSON in, a line out."""
+"""Validates documents with public libraries. Reads and writes JSON, one document on a line."""
 
 import json
 import sys
@@ -11,13 +11,13 @@ from referencing.jsonschema import DRAFT202012
 
 
 def accepts(case):
-    """Whether the schema accepts each of the instances, which are raw JSON."""
+    """Returns for each instance, in raw JSON, if the schema accepts it."""
     validator = Draft202012Validator(case["schema"])
     return [validator.is_valid(json.loads(raw)) for raw in case["instances"]]
 
 
 def accepts_with_formats(case):
-    """Whether the schema accepts each of the instances, where `format` is asserted."""
+    """Returns for each instance if the schema accepts it, with `format` asserted."""
     checker = FormatChecker()
     assert "date-time" in checker.checkers, "rfc3339-validator is missing"
     validator = Draft202012Validator(case["schema"], format_checker=checker)
@@ -25,7 +25,7 @@ def accepts_with_formats(case):
 
 
 def schema(document):
-    """Whether it is a JSON Schema, and its own examples are valid."""
+    """Validates a JSON Schema and its own examples."""
     Draft202012Validator.check_schema(document)
     for each in [document, *document.get("$defs", {}).values()]:
         for example in each.get("examples", []):
@@ -34,13 +34,13 @@ def schema(document):
 
 
 def openapi(document):
-    """Whether it is OpenAPI, and every example of a body is what its schema says."""
+    """Validates OpenAPI, and every example of a body by its schema."""
     validate_openapi(document)
     resource = Resource.from_contents(document, default_specification=DRAFT202012)
     registry = Registry().with_resource("urn:document", resource)
 
     def whole(part):
-        """The part with its references made absolute."""
+        """Returns the part with absolute references."""
         if isinstance(part, dict):
             return {k: "urn:document" + v if k == "$ref" else whole(v) for k, v in part.items()}
         return [whole(each) for each in part] if isinstance(part, list) else part
@@ -61,7 +61,7 @@ def openapi(document):
 
 
 def same_yaml(case):
-    """Whether the text reads as the document."""
+    """Returns if the text parses to the document."""
     return yaml.safe_load(case["text"]) == case["document"]
 
 

@@ -1,9 +1,9 @@
-//! Bodies near the samples: right ones and wrong ones.
+//! Valid and invalid variants of the samples.
 
 use justcall_events::{Dialect, KnownType, Validation, identity_pointers, samples, schema};
 use serde_json::{Value, json};
 
-/// Values for any field, each of which some kind of field takes and another does not.
+/// Returns values for any field: each is valid for some kinds of field only.
 fn values() -> Vec<Value> {
     let long = "x".repeat(256);
     let times = [
@@ -56,14 +56,14 @@ fn values() -> Vec<Value> {
     texts.chain(rest).collect()
 }
 
-/// A right body of that type: the sample where there is one, without what no schema says anything about.
+/// Returns a valid body of a type, without fields that no schema describes.
 fn right(known: KnownType, dialect: Dialect) -> Value {
     if let Some((_, sample)) = samples(dialect).find(|(sample, _)| *sample == known) {
         let mut right: Value = serde_json::from_str(sample).expect("a sample is JSON");
         if dialect == Dialect::Documented {
-            let told = fields(known, dialect);
+            let known_fields = fields(known, dialect);
             let data = right["data"].as_object_mut().expect("an object");
-            data.retain(|name, _| told.contains(&name.as_str()));
+            data.retain(|name, _| known_fields.contains(&name.as_str()));
         }
         return right;
     }
@@ -78,7 +78,6 @@ const fn marker(dialect: Dialect) -> &'static str {
     }
 }
 
-/// The fields of `data` that a schema says anything about, and one that it does not.
 fn fields(known: KnownType, dialect: Dialect) -> Vec<&'static str> {
     let documented = known.documented_fields().filter(|_| dialect == Dialect::Documented).unwrap_or_default();
     let identity =
@@ -90,7 +89,7 @@ fn fields(known: KnownType, dialect: Dialect) -> Vec<&'static str> {
     names
 }
 
-/// Returns the fields of `data` that a schema describes and that may hold anything.
+/// Returns the described fields of `data` that may have any value.
 fn live_fields(known: KnownType, dialect: Dialect) -> Vec<String> {
     if dialect == Dialect::Documented {
         return Vec::new();
@@ -123,8 +122,8 @@ fn with(body: &Value, pointer: &str, name: &str, value: Option<&Value>) -> Value
     body
 }
 
-/// Bodies of that type: the right one, each field taken away or replaced, every combination of what
-/// the fields of the identity can say, and each of the envelope's.
+/// Returns bodies of a type: the valid one, each field removed or replaced, and every combination of values of the
+/// identity and envelope fields.
 pub(super) fn of(known: KnownType, dialect: Dialect) -> Vec<Value> {
     let right = right(known, dialect);
     let values = values();
@@ -147,12 +146,13 @@ pub(super) fn of(known: KnownType, dialect: Dialect) -> Vec<Value> {
     for name in fields(known, dialect) {
         bodies.extend(anything().map(|value| with(&right, "/data", name, value)));
     }
-    let says = [None, Some(json!(null)), Some(json!("")), Some(json!("a")), Some(json!(5)), Some(json!([]))];
+    let contents =
+        [None, Some(json!(null)), Some(json!("")), Some(json!("a")), Some(json!(5)), Some(json!([]))];
     let mut combined = vec![right.clone()];
     for pointer in identity_pointers(known, dialect) {
         let name = pointer.trim_start_matches("/data/");
         let each = |body: &Value| {
-            says.iter().map(|value| with(body, "/data", name, value.as_ref())).collect::<Vec<_>>()
+            contents.iter().map(|value| with(body, "/data", name, value.as_ref())).collect::<Vec<_>>()
         };
         combined = combined.iter().flat_map(each).collect();
     }

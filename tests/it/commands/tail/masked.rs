@@ -1,55 +1,54 @@
-//! Needles in the topics: none shows unless it is asked for.
+//! Markers in topics: `tail` shows none by default.
 
-use super::{PATIENCE, place_of};
+use super::{TIMEOUT, place_of};
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::command::Place;
 use crate::kit::consume;
 use crate::kit::http;
 use crate::kit::kafka::Kafka;
-use crate::observability::secrecy::needles::{leaks, needle, number, phone};
+use crate::observability::secrecy::markers::{leaks, marker, number, phone};
 
-/// Events with a needle in everything that is somebody's.
 fn bodies() -> Vec<Vec<u8>> {
     let documented = format!(
         r#"{{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"call_1","direction":"inbound","from":"{}","to":"{}","agent_id":42,"agent_name":"{}","duration":185,"status":"completed","recording_url":"https://recordings.justcall.io/{}.mp3","notes":"{}","disposition":"{}","{}":"unknown field"}}}}"#,
         phone(),
         phone(),
-        needle("agentname"),
-        needle("recording"),
-        needle("notes"),
-        needle("disposition"),
-        needle("fieldname"),
+        marker("agentname"),
+        marker("recording"),
+        marker("notes"),
+        marker("disposition"),
+        marker("fieldname"),
     );
     let contact = format!(
         r#"{{"event":"contact.updated","timestamp":"2026-03-12T14:30:00Z","data":{{"contact_id":7,"changed_fields":["{}","phone"],"first_name":"{}","last_name":"{}","phone":"{}","email":"{}@example.com","company":"{}"}}}}"#,
-        needle("changed"),
-        needle("firstname"),
-        needle("lastname"),
+        marker("changed"),
+        marker("firstname"),
+        marker("lastname"),
         phone(),
-        needle("email"),
-        needle("company"),
+        marker("email"),
+        marker("company"),
     );
     let live = format!(
         r#"{{"request_id":"01HZY3QK8M4T2V6W9X0A1B2C3D","webhook_url":"https://x.example/{}","url_id":"65f1a2b3c4d5e6f7a8b9c0d1","type":"call.completed","data":{{"id":5,"call_sid":"CA0001","contact_number":{},"contact_name":"{}","contact_email":"{}@example.com","call_info":{{"direction":"Incoming","notes":"{}","recording":"https://x.example/{}.mp3"}},"justcall_ai":{{"call_transcription":[{{"speaker_name":"{}","sentence":"{}"}}],"call_summary":"{}"}}}},"metadata":{{"{}":"{}","id":"{}"}}}}"#,
-        needle("urlpath"),
+        marker("urlpath"),
         number(),
-        needle("contactname"),
-        needle("contactemail"),
-        needle("notes"),
-        needle("recording"),
-        needle("speaker"),
-        needle("sentence"),
-        needle("summary"),
-        needle("metakey"),
-        needle("metavalue"),
-        needle("metaid"),
+        marker("contactname"),
+        marker("contactemail"),
+        marker("notes"),
+        marker("recording"),
+        marker("speaker"),
+        marker("sentence"),
+        marker("summary"),
+        marker("metakey"),
+        marker("metavalue"),
+        marker("metaid"),
     );
-    [documented, contact, live, format!("no JSON: {}", needle("text"))].map(String::into_bytes).into()
+    [documented, contact, live, format!("no JSON: {}", marker("text"))].map(String::into_bytes).into()
 }
 
 #[test]
-fn no_needle_shows_unless_it_is_asked_for() {
-    // A route that makes a name the key, and one that makes a phone number it.
+fn personal_data_is_masked_by_default() {
+    // One route has a name as the key, another a phone number.
     let routes = r#"routes=[{"match":"contact.*","topics":["{event}"],"key":["/data/first_name"]},{"match":"call.*","topics":["{event}"],"key":["/data/from"]}]"#;
     let (bootstrap, prefix) = (Kafka::shared().bootstrap(), format!("{}.", crate::kit::topic_name("masked")));
     let routes = routes.replace("{event}", &format!("{prefix}{{event}}"));
@@ -59,22 +58,22 @@ fn no_needle_shows_unless_it_is_asked_for() {
         let answer = http::post(bridge.ingress, PATH, &[], &body).expect("an answer");
         assert!([200, 400].contains(&answer.status), "{}", answer.text());
     }
-    consume::read_topic(bootstrap, &bridge.topic("dead-letter"), 1, PATIENCE);
+    consume::read_topic(bootstrap, &bridge.topic("dead-letter"), 1, TIMEOUT);
     for format in ["pretty", "ndjson"] {
         let args = ["tail", "--from", "beginning", "--until-end", "--format", format];
-        let masked = place.run(&args).ended(0);
+        let masked = place.run(&args).expect_code(0);
         let all = masked.text() + &masked.stderr.join("\n");
         let found = leaks(&all, &[]);
         assert!(found.is_empty(), "{format}: {found:#?}");
         assert!(all.contains("call.completed") && all.contains("contact.updated"), "{all}");
-        assert!(all.contains("call_1") && all.contains("CA0001"), "ids are needed to find one's way:\n{all}");
-        let shown = place.run(&[&args[..], &["--show-personal-data"]].concat()).ended(0);
+        assert!(all.contains("call_1") && all.contains("CA0001"), "ids must stay visible:\n{all}");
+        let shown = place.run(&[&args[..], &["--show-personal-data"]].concat()).expect_code(0);
         assert!(leaks(&shown.text(), &[]).len() > 20, "{format}: {shown:?}");
     }
-    let each = place.run(&["dead-letters", "list", "--each"]).ended(0).text();
+    let each = place.run(&["dead-letters", "list", "--each"]).expect_code(0).text();
     assert!(leaks(&each, &[]).is_empty(), "{each}");
     let id = each.split("  ").next().expect("an id");
-    let shown = place.run(&["dead-letters", "show", id]).ended(0).text();
+    let shown = place.run(&["dead-letters", "show", id]).expect_code(0).text();
     assert!(leaks(&shown, &[]).is_empty(), "{shown}");
     assert!(bridge.stop().success());
 }

@@ -1,4 +1,4 @@
-//! What `export` prints, read back as Kubernetes and a shell would.
+//! `topics export`, parsed as Kubernetes and a shell would.
 
 use super::topics;
 use crate::kit::golden;
@@ -8,7 +8,6 @@ const SERVERS: &str = "kafka.bootstrap_servers=kafka-1:9092,kafka-2:9092";
 const ROUTES: &str = "routes=[{match: \"call.*\", topics: [justcall.calls]}, \
     {match: \"sms.*\", topics: [justcall.sms_events]}, {match: \"*\", topics: [justcall.Rest]}]";
 
-/// Settings that say much about topics.
 fn settings(further: &[&str]) -> Vec<String> {
     let own = [
         SERVERS,
@@ -27,9 +26,9 @@ fn documents(text: &str) -> Vec<Yaml> {
 }
 
 #[test]
-fn resources_for_strimzi() {
+fn strimzi_resources_match_the_golden_file() {
     let words = [&STRIMZI[..], &["--for", "serve,check,plan,apply,tail"]].concat();
-    let text = topics(&words, &settings(&[])).with_code(0);
+    let text = topics(&words, &settings(&[])).expect_code(0);
     golden::same("topics-export-strimzi.yaml", &text);
 
     let documents = documents(&text);
@@ -53,8 +52,8 @@ fn resources_for_strimzi() {
 }
 
 #[test]
-fn least_user_is_the_default_and_creates_nothing_it_is_not_to() {
-    let text = topics(&STRIMZI, &settings(&["topics.create_missing=false"])).with_code(0);
+fn default_user_may_only_write_if_topics_are_not_created() {
+    let text = topics(&STRIMZI, &settings(&["topics.create_missing=false"])).expect_code(0);
     let user = documents(&text).pop().expect("a user");
     assert_eq!(user["kind"].as_str(), Some("KafkaUser"));
     let acls = user["spec"]["authorization"]["acls"].as_vec().expect("rights");
@@ -68,9 +67,9 @@ fn least_user_is_the_default_and_creates_nothing_it_is_not_to() {
 }
 
 #[test]
-fn what_no_setting_says_is_left_to_the_broker_and_an_older_strimzi_is_served() {
+fn unset_properties_are_left_to_the_broker_and_an_older_strimzi_is_supported() {
     let words = [&STRIMZI[..], &["--api-version", "v1beta2", "--authentication", "tls"]].concat();
-    let documents = documents(&topics(&words, &[SERVERS, ROUTES].map(str::to_owned)).with_code(0));
+    let documents = documents(&topics(&words, &[SERVERS, ROUTES].map(str::to_owned)).expect_code(0));
     for document in &documents {
         assert_eq!(document["apiVersion"].as_str(), Some("kafka.strimzi.io/v1beta2"));
     }
@@ -82,9 +81,9 @@ fn what_no_setting_says_is_left_to_the_broker_and_an_older_strimzi_is_served() {
 }
 
 #[test]
-fn commands_for_a_shell() {
+fn shell_commands_match_the_golden_file() {
     let words = ["export", "--format", "kafka-topics", "--user", "a bridge", "--for", "serve,check"];
-    golden::same("topics-export.sh", &topics(&words, &settings(&[])).with_code(0));
+    golden::same("topics-export.sh", &topics(&words, &settings(&[])).expect_code(0));
 }
 
 #[test]

@@ -1,12 +1,11 @@
-//! What `plan` tells of each state that a topic can be in.
+//! `topics plan` of each state of a topic.
 
 use super::Team;
 use crate::kit::consume::create_topic_with;
 use crate::kit::golden;
 use crate::kit::kafka::Kafka;
 
-/// Topics as a cluster may have them: one missing, one too narrow and otherwise configured, one too
-/// wide, one right.
+/// Creates topics in four states: missing, too narrow and differently configured, too wide, correct.
 fn mixed() -> Team {
     let bootstrap = Kafka::shared().bootstrap();
     let settings = [
@@ -25,30 +24,30 @@ fn mixed() -> Team {
 #[test]
 fn plan_of_a_mixed_cluster() {
     let team = mixed();
-    golden::same("topics-plan.txt", &team.plain(&team.run(&["plan"]).with_code(0)));
-    golden::same("topics-plan-verbose.txt", &team.plain(&team.run(&["plan", "--verbose"]).with_code(0)));
-    let json = team.plain(&team.run(&["plan", "--json", "--exit-code"]).with_code(3));
+    golden::same("topics-plan.txt", &team.plain(&team.run(&["plan"]).expect_code(0)));
+    golden::same("topics-plan-verbose.txt", &team.plain(&team.run(&["plan", "--verbose"]).expect_code(0)));
+    let json = team.plain(&team.run(&["plan", "--json", "--exit-code"]).expect_code(3));
     golden::same("topics-plan.json", &json);
 }
 
 #[test]
-fn plan_of_an_empty_cluster_leaves_to_the_broker_what_no_setting_says() {
+fn plan_of_an_empty_cluster_leaves_unset_properties_to_the_broker() {
     let team = Team::new(Kafka::shared().bootstrap(), &[]);
-    golden::same("topics-plan-empty.txt", &team.plain(&team.run(&["plan", "--exit-code"]).with_code(3)));
+    golden::same("topics-plan-empty.txt", &team.plain(&team.run(&["plan", "--exit-code"]).expect_code(3)));
 }
 
 #[test]
-fn replicas_that_differ_are_told_with_what_to_do() {
+fn different_replica_count_is_reported_with_its_remedy() {
     let bootstrap = Kafka::shared().bootstrap();
     let team = Team::new(bootstrap, &["topics.replication_factor=3"]);
     create_topic_with(bootstrap, &team.topic("calls"), 2, 1, &[]);
-    let plan = team.run(&["plan"]).with_code(0);
+    let plan = team.run(&["plan"]).expect_code(0);
     let line = plan.lines().find(|line| line.contains(&team.topic("calls"))).expect("a line");
     assert!(line.starts_with("differs") && line.contains("kafka-reassign-partitions"), "{line}");
 }
 
 #[test]
-fn dead_cluster_is_a_failure_and_not_an_empty_plan() {
+fn unreachable_cluster_is_a_failure_and_not_an_empty_plan() {
     let team = Team::new("127.0.0.1:1", &[]);
     let run = team.run(&["plan", "--exit-code"]);
     assert_eq!((run.code, run.out.as_str()), (1, ""));
@@ -56,7 +55,7 @@ fn dead_cluster_is_a_failure_and_not_an_empty_plan() {
 }
 
 #[test]
-fn bad_settings_are_told_as_everywhere() {
+fn invalid_settings_are_reported_as_by_other_commands() {
     let team = Team::new("127.0.0.1:1", &["topics.partitions=0"]);
     for words in [&["plan"][..], &["apply", "--yes"], &["export", "--format", "kafka-topics"]] {
         let run = team.run(words);

@@ -1,5 +1,5 @@
-//! The rights that `export` prints are enough, and not one of them can go. On a broker that lets nobody
-//! do anything that was not granted.
+//! Rights from `topics export` suffice and each is necessary, on a broker that denies everything that was not
+//! granted.
 
 mod readers;
 
@@ -13,10 +13,9 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use yaml_rust2::YamlLoader;
 
-/// An operation, a resource type and a resource's name.
 type Right = (String, String, String);
 
-/// The broker, for one test at a time: they share its user.
+/// Locks the broker for one test at a time, because the tests share its user.
 fn guarded() -> MutexGuard<'static, Secured> {
     static GUARDED: OnceLock<Mutex<Secured>> = OnceLock::new();
     let guarded = GUARDED.get_or_init(|| Mutex::new(Kafka::start_guarded()));
@@ -34,10 +33,9 @@ fn team(broker: &Secured, further: &[&str]) -> Team {
     team
 }
 
-/// The rights that `export` prints for these commands.
 fn exported(team: &Team, commands: &str) -> Vec<Right> {
     let words = ["export", "--format", "strimzi", "--cluster", "c", "--for", commands];
-    let text = topics(&words, &team.settings).with_code(0);
+    let text = topics(&words, &team.settings).expect_code(0);
     let documents = YamlLoader::load_from_str(&text).expect("YAML");
     let user = documents.last().expect("a user");
     let mut rights = Vec::new();
@@ -55,7 +53,6 @@ fn exported(team: &Team, commands: &str) -> Vec<Right> {
     rights
 }
 
-/// As Kafka itself writes it: `DescribeConfigs` is `DESCRIBE_CONFIGS`.
 fn in_capitals(name: &str) -> String {
     let mut capitals = String::new();
     for char in name.chars() {
@@ -73,16 +70,15 @@ fn grant(broker: &Secured, rights: &[Right]) {
     broker.grant(&PLAIN, &rights);
 }
 
-/// All but those of one operation.
 fn without(rights: &[Right], operation: &str) -> Vec<Right> {
     let left: Vec<Right> = rights.iter().filter(|right| right.0 != operation).cloned().collect();
-    assert_ne!(left.len(), rights.len(), "{operation} was not among them");
+    assert_ne!(left.len(), rights.len(), "the exported rights lack {operation}");
     left
 }
 
 fn serve(team: &Team) -> Bridge {
     let settings: Vec<&str> = team.settings.iter().map(String::as_str).collect();
-    // Short enough to see a refusal.
+    // Short, to see a refusal soon.
     Bridge::start(
         &team.settings[0]["kafka.bootstrap_servers=".len()..],
         &[&settings[..], &["kafka.ack_deadline=5s"]].concat(),
@@ -91,7 +87,6 @@ fn serve(team: &Team) -> Bridge {
 
 const EVENT: &str = r#"{"type":"call.missed","timestamp":"2026-01-01T00:00:00Z","data":{"call_id":"call-N","from":"+14155550123","to":"+14155550124","ring_duration":25}}"#;
 
-/// Posts an event of its own; `true` if it was acknowledged.
 fn is_acked(bridge: &Bridge, number: usize) -> bool {
     let body = EVENT.replace("call-N", &format!("call-{number}"));
     let answer =
@@ -100,7 +95,7 @@ fn is_acked(bridge: &Bridge, number: usize) -> bool {
     answer.status == 200
 }
 
-/// Rights come into force by and by.
+/// Posts until an event is acknowledged; a granted right applies after a delay.
 fn until_acked(bridge: &Bridge) {
     let deadline = Instant::now() + Duration::from_secs(90);
     let mut number = 0;
@@ -120,7 +115,7 @@ fn serve_runs_with_exactly_the_rights_exported() {
     let bridge = serve(&team);
     until_acked(&bridge);
     assert!(topic_end(broker.kafka.bootstrap(), &team.topic("calls")) >= 1);
-    // Rejected for good: it goes to the topic of dead letters, which is made for it.
+    // A rejected body goes to the dead-letter topic, which is created for it.
     let answer = bridge.post(b"no JSON");
     assert_eq!(answer.status, 400, "{}", answer.text());
     assert_eq!(topic_end(broker.kafka.bootstrap(), &team.topic("dead-letter")), 1);
@@ -132,7 +127,7 @@ fn serve_creates_nothing_without_create_and_needs_it_for_nothing_else() {
     let team = team(&broker, &["topics.partitions=1"]);
     grant(&broker, &without(&exported(&team, "serve"), "CREATE"));
     let bridge = serve(&team);
-    assert!(!is_acked(&bridge, 0), "the topic was made without the right");
+    assert!(!is_acked(&bridge, 0), "the topic was created without the right");
     create_topic_with(broker.kafka.bootstrap(), &team.topic("calls"), 1, 1, &[]);
     until_acked(&bridge);
 
@@ -153,26 +148,26 @@ fn serve_writes_nothing_without_write() {
     create_topic_with(broker.kafka.bootstrap(), &team.topic("calls"), 1, 1, &[]);
     let rights = exported(&team, "serve");
     let mut reduced = without(&rights, "WRITE");
-    // It shall see the topic, or this would be a test of that.
+    // The topic must be visible; the test is about another right.
     reduced.push(("DESCRIBE".into(), "topic".into(), team.topic("calls")));
     grant(&broker, &reduced);
     let bridge = serve(&team);
     bridge.wait_ready(true);
-    assert!(!is_acked(&bridge, 0), "written without the right");
+    assert!(!is_acked(&bridge, 0), "a record was written without the right");
     assert_eq!(topic_end(broker.kafka.bootstrap(), &team.topic("calls")), 0);
     grant(&broker, &rights);
     until_acked(&bridge);
 }
 
 #[test]
-fn plan_needs_to_see_topics_and_their_configuration() {
+fn plan_needs_describe_rights_on_topics_and_configurations() {
     let broker = guarded();
     let team = team(&broker, &["topics.config={retention.ms: 604800000}"]);
     create_topic_with(broker.kafka.bootstrap(), &team.topic("calls"), 1, 1, &[]);
     let rights = exported(&team, "plan");
     grant(&broker, &rights);
     until("plan with its rights", || team.run(&["plan"]).code == 0);
-    let plan = team.run(&["plan"]).with_code(0);
+    let plan = team.run(&["plan"]).expect_code(0);
     assert!(plan.contains("3 to create, 1 as the settings say"), "{plan}");
 
     grant(&broker, &without(&rights, "DESCRIBE_CONFIGS"));
@@ -183,7 +178,7 @@ fn plan_needs_to_see_topics_and_their_configuration() {
     until("topics are hidden", || team.run(&["plan"]).code == 1);
     let run = team.run(&["plan"]);
     assert!(run.err.contains("the right Describe"), "{}{}", run.out, run.err);
-    // A topic that is not seen is not taken for a missing one.
+    // A topic that is not visible does not count as missing.
     assert!(!run.out.contains("create"), "{}", run.out);
 }
 
@@ -204,9 +199,9 @@ fn apply_needs_each_of_its_rights() {
 
     grant(&broker, &without(&rights, "CREATE"));
     until("creation is refused", || failed(&apply().out).len() == 3);
-    let told = apply();
-    assert!(failed(&told.out).iter().all(|line| line.contains("right Create")), "{}", told.out);
-    assert_eq!(told.code, 1);
+    let output = apply();
+    assert!(failed(&output.out).iter().all(|line| line.contains("right Create")), "{}", output.out);
+    assert_eq!(output.code, 1);
     assert_eq!(
         (topic_partitions(&bootstrap, &calls), topic_partitions(&bootstrap, &team.topic("sms"))),
         (Some(2), None)
@@ -219,7 +214,7 @@ fn apply_needs_each_of_its_rights() {
     until("widening is refused", || apply().out.contains("right Alter on"));
     assert_eq!(topic_partitions(&bootstrap, &team.topic("sms")), Some(1));
 
-    // Whoever may read the configuration and not change it.
+    // Rights to read the configuration and not to change it.
     let rest = team.topic("rest");
     create_topic_with(&bootstrap, &rest, 2, 1, &[("segment.bytes", "2097152"), ("retention.ms", "1000")]);
     let mut reduced = without(&rights, "ALTER_CONFIGS");

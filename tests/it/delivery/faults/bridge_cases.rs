@@ -1,63 +1,61 @@
-//! The bridge itself is killed or told to end, in each of its states, and starts on what is left.
+//! The bridge is killed or stopped in each of its states, and restarts on the remaining files.
 
 use super::fault::Fault;
 use super::trial::{Plan, Trial};
-use super::{Case, Setting};
+use super::{Case, Context};
 use crate::kit::load::{Answer, Shape};
 use crate::kit::proxy::Proxy;
 use std::time::{Duration, Instant};
 
 pub(super) const CASES: [Case; 6] = [
-    ("bridge killed in direct state", |setting| direct(setting, Fault::BridgeKilled)),
-    ("bridge killed while spooling", |setting| spooling(setting, Fault::BridgeKilled)),
-    ("bridge killed while draining", |setting| draining(setting, Fault::BridgeKilled)),
-    ("SIGTERM in direct state", |setting| direct(setting, Fault::BridgeStopped)),
-    ("SIGTERM while spooling", |setting| spooling(setting, Fault::BridgeStopped)),
-    ("SIGTERM while draining", |setting| draining(setting, Fault::BridgeStopped)),
+    ("bridge killed in direct state", |context| direct(context, Fault::BridgeKilled)),
+    ("bridge killed while spooling", |context| spooling(context, Fault::BridgeKilled)),
+    ("bridge killed while draining", |context| draining(context, Fault::BridgeKilled)),
+    ("SIGTERM in direct state", |context| direct(context, Fault::BridgeStopped)),
+    ("SIGTERM while spooling", |context| spooling(context, Fault::BridgeStopped)),
+    ("SIGTERM while draining", |context| draining(context, Fault::BridgeStopped)),
 ];
 
-fn direct(setting: &Setting<'_>, end: Fault) {
-    let mut trial = setting.begin(Plan::default());
-    for _ in 0..if setting.is_long { 5 } else { 2 } {
+fn direct(context: &Context<'_>, end: Fault) {
+    let mut trial = context.begin(Plan::default());
+    for _ in 0..if context.is_long { 5 } else { 2 } {
         end.strike(&mut trial);
         trial.start_bridge();
         trial.until_more(Answer::Acked, 30);
     }
-    setting.end(trial);
+    context.end(trial);
 }
 
-fn spooling(setting: &Setting<'_>, end: Fault) {
-    let mut trial = setting.begin(Plan::default());
-    setting.cluster.kafka.freeze();
+fn spooling(context: &Context<'_>, end: Fault) {
+    let mut trial = context.begin(Plan::default());
+    context.cluster.kafka.freeze();
     trial.until_spooling(40);
     end.strike(&mut trial);
     trial.start_bridge();
-    // What it found is a backlog, so that these go behind it.
     trial.until_spooling(40);
-    trial.pass(setting.lasting(0, 10));
-    setting.cluster.kafka.thaw();
-    setting.end(trial);
+    trial.pass(context.lasting(0, 10));
+    context.cluster.kafka.thaw();
+    context.end(trial);
 }
 
-/// On a slow wire, or the drain would be over before anyone could strike it.
-fn draining(setting: &Setting<'_>, end: Fault) {
+/// Ends the bridge during a drain, which a slow connection prolongs.
+fn draining(context: &Context<'_>, end: Fault) {
     let shape = Shape { senders: 8, pause: Duration::from_millis(15), body_bytes: 3_000 };
-    let mut trial = setting.begin(Plan { shape, ..Plan::default() });
-    setting.cluster.kafka.freeze();
-    trial.until_spooling(if setting.is_long { 5_000 } else { 600 });
-    setting.cluster.wires().iter().for_each(Proxy::slow);
-    setting.cluster.kafka.thaw();
+    let mut trial = context.begin(Plan { shape, ..Plan::default() });
+    context.cluster.kafka.freeze();
+    trial.until_spooling(if context.is_long { 5_000 } else { 600 });
+    context.cluster.proxies().iter().for_each(Proxy::slow);
+    context.cluster.kafka.thaw();
     if trial.has_spool() {
         let is_caught = await_drain(&trial);
         trial.note = if is_caught { String::new() } else { " (the drain was over too soon)".into() };
     }
     end.strike(&mut trial);
-    setting.cluster.wires().iter().for_each(Proxy::pass);
+    context.cluster.proxies().iter().for_each(Proxy::pass);
     trial.start_bridge();
-    setting.end(trial);
+    context.end(trial);
 }
 
-/// Waits until the drain has begun; whether it is not over yet.
 fn await_drain(trial: &Trial<'_>) -> bool {
     let before = trial.bridge().metric_sum("spool_drained_total");
     let deadline = Instant::now() + Duration::from_secs(30);

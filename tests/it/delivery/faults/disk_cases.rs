@@ -1,7 +1,7 @@
-//! The spool's disk is full, or takes no write, and is well again.
+//! The spool's disk is full or read-only, and recovers.
 
 use super::trial::{Plan, Trial};
-use super::{Case, Setting};
+use super::{Case, Context};
 use crate::kit::disk::{Disk, run};
 use crate::kit::load::{Answer, Shape};
 use std::process::Command;
@@ -14,65 +14,64 @@ pub(super) const CASES: [Case; 4] = [
     ("read-only disk at start", read_only_at_start),
 ];
 
-/// Fills the spool in seconds.
-fn heavy() -> Plan {
+fn heavy_load() -> Plan {
     let shape = Shape { senders: 6, pause: Duration::from_millis(30), body_bytes: 32 * 1024 };
-    // A spool that has filled up refuses without any wait, but the disk may make it wait.
+    // A full spool refuses at once, but the disk may delay the answer.
     Plan { shape, is_prompt: false, ..Plan::default() }
 }
 
-fn size_limit(setting: &Setting<'_>) {
-    let trial = setting.begin(Plan { settings: vec!["spool.max_bytes=16 MiB".into()], ..heavy() });
-    setting.cluster.kafka.freeze();
+fn size_limit(context: &Context<'_>) {
+    let trial = context.begin(Plan { settings: vec!["spool.max_bytes=16 MiB".into()], ..heavy_load() });
+    context.cluster.kafka.freeze();
     trial.until_spooling(20);
     trial.until_more(Answer::Refused, 20);
-    trial.pass(setting.lasting(0, 10));
-    setting.cluster.kafka.thaw();
-    setting.end(trial);
+    trial.pass(context.lasting(0, 10));
+    context.cluster.kafka.thaw();
+    context.end(trial);
 }
 
-/// A small disk in memory is filled by somebody else, and cleared again.
-fn disk_full(setting: &Setting<'_>) {
+/// Another process fills a small disk in memory, and frees it.
+fn disk_full(context: &Context<'_>) {
     let disk = match Disk::mount() {
         Ok(disk) => disk,
         Err(why) => {
-            return setting.cannot(&format!("no small disk can be mounted here, see 'spool full': {why}"));
+            return context
+                .report_skipped(&format!("no small disk can be mounted here, see 'spool full': {why}"));
         }
     };
     let settings = vec!["spool.max_bytes=32 MiB".into()];
     let directory = Some(disk.path("spool"));
-    let trial = setting.begin(Plan { directory, settings, ..heavy() });
-    setting.cluster.kafka.freeze();
+    let trial = context.begin(Plan { directory, settings, ..heavy_load() });
+    context.cluster.kafka.freeze();
     trial.until_spooling(20);
     disk.fill();
     trial.until_more(Answer::Refused, 20);
-    trial.pass(setting.lasting(0, 10));
+    trial.pass(context.lasting(0, 10));
     disk.clear();
     trial.until_spooling(20);
-    setting.cluster.kafka.thaw();
-    setting.end(trial);
+    context.cluster.kafka.thaw();
+    context.end(trial);
 }
 
-/// Every write to a file fails; a limit of the process's own stands for the disk.
-fn no_write(setting: &Setting<'_>) {
+/// Every write to a file fails, by a limit of the process.
+fn no_write(context: &Context<'_>) {
     let plan = Plan { is_prompt: false, ..Plan::default() };
-    let trial = setting.begin(plan);
+    let trial = context.begin(plan);
     if let Err(why) = limit_files(&trial, "0") {
         trial.end(&format!(
             "{} | {} | {:?} | (no fault, {})",
-            setting.name, setting.seed, setting.moment, why
+            context.name, context.seed, context.moment, why
         ));
         return;
     }
-    // Kafka answers, so that events are taken as ever.
     trial.until_more(Answer::Acked, 60);
-    setting.cluster.kafka.freeze();
+    context.cluster.kafka.freeze();
     trial.until_more(Answer::Refused, 20);
-    trial.pass(setting.lasting(0, 10));
-    limit_files(&trial, "unlimited").expect("it could be set before");
+    trial.pass(context.lasting(0, 10));
+    limit_files(&trial, "unlimited").expect("the limit can be restored");
     trial.until_spooling(20);
-    setting.cluster.kafka.thaw();
-    setting.end(trial);
+    context.cluster.kafka.thaw();
+    context.end(trial);
 }
 
 fn limit_files(trial: &Trial<'_>, bytes: &str) -> Result<(), String> {
@@ -81,29 +80,30 @@ fn limit_files(trial: &Trial<'_>, bytes: &str) -> Result<(), String> {
     run(&mut limit)
 }
 
-/// The bridge starts while its spool holds a backlog that it can read and not change. Whether it
-/// ends, saying why, or serves on: what was promised is there when the disk can be written again.
-fn read_only_at_start(setting: &Setting<'_>) {
+/// Starts the bridge while its spool has a backlog and is read-only.
+///
+/// It may end with an error or serve. Either way no promised event is lost once the disk is writable.
+fn read_only_at_start(context: &Context<'_>) {
     let disk = match Disk::mount() {
         Ok(disk) => disk,
-        Err(why) => return setting.cannot(&format!("no small disk can be mounted here: {why}")),
+        Err(why) => return context.report_skipped(&format!("no small disk can be mounted here: {why}")),
     };
     let directory = Some(disk.path("spool"));
     let settings = vec!["spool.max_bytes=32 MiB".into()];
-    let mut trial = setting.begin(Plan { directory, settings, is_prompt: false, ..Plan::default() });
-    setting.cluster.kafka.freeze();
+    let mut trial = context.begin(Plan { directory, settings, is_prompt: false, ..Plan::default() });
+    context.cluster.kafka.freeze();
     trial.until_spooling(40);
     trial.kill_bridge();
-    disk.remount("ro").expect("nobody has it open");
-    setting.cluster.kafka.thaw();
+    disk.remount("ro").expect("no file of the disk is open");
+    context.cluster.kafka.thaw();
     if trial.try_start_bridge() {
         trial.note = " (serves)".into();
-        trial.pass(setting.lasting(2_000, 10));
+        trial.pass(context.lasting(2_000, 10));
         trial.kill_bridge();
     } else {
         trial.note = " (does not start)".into();
     }
-    disk.remount("rw").expect("it was so before");
+    disk.remount("rw").expect("the disk was writable before");
     trial.start_bridge();
-    setting.end(trial);
+    context.end(trial);
 }

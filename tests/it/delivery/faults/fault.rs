@@ -1,9 +1,9 @@
-//! The faults that strike and are lifted again, alone or two at once.
+//! Faults that begin and end, alone or two at once.
 
 use super::trial::Trial;
 use crate::kit::proxy::Proxy;
 
-/// In the order in which two of them can strike: what is dead cannot be frozen.
+/// Fault, in the order in which two can be combined: a dead broker cannot be frozen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     Frozen,
@@ -22,8 +22,8 @@ impl Fault {
         match self {
             Self::Frozen => trial.cluster.kafka.freeze(),
             Self::Killed => trial.cluster.kafka.kill(),
-            Self::Cut => trial.cluster.wires().iter().for_each(Proxy::cut),
-            Self::Clogged => trial.cluster.wires().iter().for_each(Proxy::clog),
+            Self::Cut => trial.cluster.proxies().iter().for_each(Proxy::close),
+            Self::Clogged => trial.cluster.proxies().iter().for_each(Proxy::block),
             Self::BridgeKilled if trial.is_running() => trial.kill_bridge(),
             Self::BridgeStopped if trial.is_running() => trial.stop_bridge(),
             Self::BridgeKilled | Self::BridgeStopped => {}
@@ -33,8 +33,8 @@ impl Fault {
     pub(crate) fn lift(self, trial: &mut Trial<'_>) {
         match self {
             Self::Frozen => trial.cluster.kafka.thaw(),
-            Self::Killed => trial.cluster.revive(),
-            Self::Cut | Self::Clogged => trial.cluster.wires().iter().for_each(Proxy::pass),
+            Self::Killed => trial.cluster.restart_dead_brokers(),
+            Self::Cut | Self::Clogged => trial.cluster.proxies().iter().for_each(Proxy::pass),
             Self::BridgeKilled | Self::BridgeStopped if trial.is_running() => {}
             Self::BridgeKilled | Self::BridgeStopped => trial.start_bridge(),
         }

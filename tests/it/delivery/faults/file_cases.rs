@@ -1,46 +1,45 @@
 //! The spool's files are damaged while the bridge is down.
 
 use super::trial::{Plan, Trial};
-use super::{Case, Setting};
+use super::{Case, Context};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
 pub(super) const CASES: [Case; 2] = [("bits flipped", bits_flipped), ("torn tail", torn_tail)];
 
-/// How many rows are hit.
 const FLIPS: usize = 3;
 
-/// One bit in each of some bodies. Those are lost or not, but counted; everything else is delivered.
-fn bits_flipped(setting: &Setting<'_>) {
+/// Flips one bit in each of some bodies. Those may be lost, but are counted; all others are delivered.
+fn bits_flipped(context: &Context<'_>) {
     if !Plan::default().spool {
-        return setting.cannot("there is no spool");
+        return context.report_skipped("there is no spool");
     }
-    let mut trial = setting.begin(Plan::default());
-    setting.cluster.kafka.freeze();
+    let mut trial = context.begin(Plan::default());
+    context.cluster.kafka.freeze();
     trial.until_spooling(120);
-    // An orderly end leaves everything in the one file.
+    // An orderly stop leaves all rows in one file.
     trial.stop_bridge();
     let flipped = flip(&mut trial);
     assert_eq!(flipped, FLIPS, "spool.db holds no bodies in which bits could be flipped");
-    setting.cluster.kafka.thaw();
+    context.cluster.kafka.thaw();
     trial.start_bridge();
-    setting.end(trial);
+    context.end(trial);
 }
 
 fn flip(trial: &mut Trial<'_>) -> usize {
     let file = trial.spool_file("spool.db");
     let mut bytes = fs::read(&file).expect("spool.db");
-    // Every body has a run of these, and no page of SQLite's own does.
+    // Every body has such a sequence, and no page of SQLite's own does.
     let pad = b"xxxxxxxxxxxxxxxx";
     let runs: Vec<usize> = (1..bytes.len().saturating_sub(pad.len()))
         .filter(|start| bytes[start - 1] == b'"' && bytes[*start..].starts_with(pad))
         .collect();
     let mut chosen: Vec<usize> = Vec::new();
     while chosen.len() < FLIPS.min(runs.len()) {
-        let place = runs[trial.chance.below(runs.len())];
+        let place = runs[trial.rng.below(runs.len())];
         if !chosen.contains(&place) {
-            bytes[place + 8] ^= 1 << trial.chance.below(8);
+            bytes[place + 8] ^= 1 << trial.rng.below(8);
             chosen.push(place);
         }
     }
@@ -49,11 +48,10 @@ fn flip(trial: &mut Trial<'_>) -> usize {
     chosen.len()
 }
 
-/// What a crash may leave behind the last commit: half a frame, and what was on the disk before.
-/// Nothing before it may be lost.
-fn torn_tail(setting: &Setting<'_>) {
-    let mut trial = setting.begin(Plan::default());
-    setting.cluster.kafka.freeze();
+/// Appends a partial frame after the last commit, as a crash may leave it. No earlier row may be lost.
+fn torn_tail(context: &Context<'_>) {
+    let mut trial = context.begin(Plan::default());
+    context.cluster.kafka.freeze();
     trial.until_spooling(60);
     trial.kill_bridge();
     let log = trial.spool_file("spool.db-wal");
@@ -62,14 +60,14 @@ fn torn_tail(setting: &Setting<'_>) {
     } else {
         trial.note = " (there was no spool.db-wal)".into();
     }
-    setting.cluster.kafka.thaw();
+    context.cluster.kafka.thaw();
     trial.start_bridge();
-    setting.end(trial);
+    context.end(trial);
 }
 
 fn append_garbage(log: &Path, trial: &mut Trial<'_>) {
-    let length = 1 + trial.chance.below(9_000);
-    let garbage: Vec<u8> = (0..length).map(|_| trial.chance.next().to_le_bytes()[0]).collect();
+    let length = 1 + trial.rng.below(9_000);
+    let garbage: Vec<u8> = (0..length).map(|_| trial.rng.next().to_le_bytes()[0]).collect();
     let mut file = File::options().append(true).open(log).expect("spool.db-wal");
     file.write_all(&garbage).expect("spool.db-wal");
     trial.note = format!(" ({length} bytes)");

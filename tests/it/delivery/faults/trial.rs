@@ -1,9 +1,9 @@
-//! One trial: a bridge under load, a fault at some moment, and the verdict.
+//! One trial: a bridge under load, a fault, and the verdict.
 
-use super::wired::Wired;
+use super::proxied_cluster::ProxiedCluster;
 use crate::kit::bridge::{Bridge, until};
-use crate::kit::chance::Chance;
 use crate::kit::load::{self, Answer, Load, Sent, Shape, Try};
+use crate::kit::rng::SeededRng;
 use crate::kit::topic_name;
 use crate::kit::verdict::{self, Verdict, Waiver};
 use std::fs;
@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// What the promised longest answer is exceeded by on a machine that does other things as well: more
-/// where more than four wait for each processor, for an answer passes through many hands. The row says
-/// what it really was.
-fn crowded() -> Duration {
+/// Returns the accepted excess over the deadline on this machine.
+///
+/// It grows if more than four processes wait for each processor, because an answer passes through several threads.
+/// The row shows the measured time.
+fn delay_tolerance() -> Duration {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').take(2).filter_map(|it| it.parse::<f64>().ok()).fold(0.0, f64::max);
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -25,29 +26,26 @@ fn crowded() -> Duration {
     Duration::from_secs(5).mul_f64((load / processors / 4.0).clamp(1.0, 6.0))
 }
 
-/// How long anything may take that comes by and by; after long faults that may be a minute, and on a
-/// machine that does a hundred things at once some more.
-const PATIENCE: Duration = Duration::from_secs(240);
+/// Limit on each wait. A long fault can need a minute, a busy machine more.
+const TIMEOUT: Duration = Duration::from_secs(240);
 
-/// When in its load a fault strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// While topics are being made and connections opened.
+    /// Topics and connections are being created.
     Early,
-    /// While everything has settled.
+    /// Topics and connections exist.
     Steady,
 }
 
-/// What a trial is like; cases differ in it.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) spool: bool,
-    /// Whether answers must come by the deadline: not where the disk is full or fails.
+    /// Set if answers must meet the deadline, which a full or failing disk prevents.
     pub(crate) is_prompt: bool,
     pub(crate) shape: Shape,
     pub(crate) settings: Vec<String>,
     pub(crate) environment: Vec<(&'static str, String)>,
-    /// Where the spool is, instead of a folder of the trial's own.
+    /// Folder of the spool, instead of one of the trial's own.
     pub(crate) directory: Option<PathBuf>,
 }
 
@@ -55,7 +53,7 @@ impl Default for Plan {
     fn default() -> Self {
         let shape = Shape { senders: 6, pause: Duration::from_millis(40), body_bytes: 600 };
         Self {
-            // The suite can be run on a bridge without a spool; what it answers 200 must stand too.
+            // The suite can also run without a spool, and every promise holds there too.
             spool: std::env::var_os("FAULT_WITHOUT_SPOOL").is_none(),
             is_prompt: true,
             shape,
@@ -67,24 +65,27 @@ impl Default for Plan {
 }
 
 pub(crate) struct Trial<'a> {
-    pub(crate) cluster: &'a Wired,
-    pub(crate) chance: Chance,
+    pub(crate) cluster: &'a ProxiedCluster,
+    pub(crate) rng: SeededRng,
     pub(crate) load: Load,
-    /// What the row says beside the case's name.
     pub(crate) note: String,
     deadline: Duration,
     plan: Plan,
     prefix: String,
     folder: TempDir,
     bridge: Option<Bridge>,
-    /// What the bridges said that have ended.
     former: Vec<Vec<String>>,
     waivers: Vec<Waiver>,
 }
 
 impl<'a> Trial<'a> {
-    /// Starts bridge and load and waits for the moment.
-    pub(crate) fn begin(cluster: &'a Wired, plan: Plan, moment: Moment, seed: u64, is_long: bool) -> Self {
+    pub(crate) fn begin(
+        cluster: &'a ProxiedCluster,
+        plan: Plan,
+        moment: Moment,
+        seed: u64,
+        is_long: bool,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let prefix = format!("{}.", topic_name("fault"));
         let deadline = Duration::from_secs(if is_long { 2 } else { 1 });
@@ -92,21 +93,20 @@ impl<'a> Trial<'a> {
         bridge.wait_ready(true);
         let load = Load::start(bridge.ingress, plan.shape);
         let (bridge, former, waivers, note) = (Some(bridge), Vec::new(), Vec::new(), String::new());
-        // Not the same for both moments, or they would draw the same pair of faults.
-        let chance = Chance::from_seed(seed.wrapping_mul(2).wrapping_add(moment as u64));
+        // Different for each moment, or both would select the same pair of faults.
+        let rng = SeededRng::from_seed(seed.wrapping_mul(2).wrapping_add(moment as u64));
         let mut trial =
-            Self { cluster, chance, load, note, deadline, plan, prefix, folder, bridge, former, waivers };
+            Self { cluster, rng, load, note, deadline, plan, prefix, folder, bridge, former, waivers };
         match moment {
-            Moment::Early => std::thread::sleep(trial.chance.millis(50, 600)),
+            Moment::Early => std::thread::sleep(trial.rng.millis(50, 600)),
             Moment::Steady => {
                 trial.until("a steady load", |trial| trial.load.answered(Answer::Acked) > 150);
-                std::thread::sleep(trial.chance.millis(0, 1_000));
+                std::thread::sleep(trial.rng.millis(0, 1_000));
             }
         }
         trial
     }
 
-    /// The bridge, which must be running.
     pub(crate) fn bridge(&self) -> &Bridge {
         self.bridge.as_ref().expect("a bridge that is running")
     }
@@ -127,97 +127,89 @@ impl<'a> Trial<'a> {
         directory(&self.plan, self.folder.path()).join(name)
     }
 
-    /// Lets the load run on.
     pub(crate) fn pass(&self, time: Duration) {
         std::thread::sleep(time);
     }
 
     pub(crate) fn until(&self, what: &str, reached: impl Fn(&Self) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while !reached(self) {
-            assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}\n{}", self.last_words());
+            assert!(Instant::now() < deadline, "{what}: not within {TIMEOUT:?}\n{}", self.last_log_lines());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
 
-    fn last_words(&self) -> String {
-        last_words(&self.former, self.bridge.as_ref())
+    fn last_log_lines(&self) -> String {
+        last_log_lines(&self.former, self.bridge.as_ref())
     }
 
-    /// Waits until so many more events were answered so.
     pub(crate) fn until_more(&self, answer: Answer, more: usize) {
         let wanted = self.load.answered(answer) + more;
         self.until(&format!("{more} more {answer:?}"), |trial| trial.load.answered(answer) >= wanted);
     }
 
-    /// Waits for records in the spool; without a spool, for the first event that is refused.
+    /// Waits for rows in the spool, or without a spool until an event is refused.
     pub(crate) fn until_spooling(&self, more: usize) {
         let (answer, more) = if self.plan.spool { (Answer::Spooled, more) } else { (Answer::Refused, 1) };
         self.until_more(answer, more);
     }
 
-    /// From now on these are no obligations any more: what was answered up to now, and a little
-    /// longer, for an answer follows its ack.
+    /// Waives the obligations until now and shortly after, because an answer follows its acknowledgement.
     pub(crate) fn waive(&mut self, kind: Option<&'static str>) {
         self.waivers.push(Waiver { kind, until: self.load.now() + Duration::from_secs(1) });
     }
 
-    /// Kills the bridge, as a power cut would.
     pub(crate) fn kill_bridge(&mut self) {
         let mut bridge = self.bridge.take().expect("a bridge that is running");
-        self.load.aim(None);
+        self.load.set_target(None);
         bridge.process.signal("KILL");
         bridge.process.wait_exit(Duration::from_secs(30));
         self.former.push(bridge.process.stderr());
     }
 
-    /// Sends SIGTERM and waits for the end.
     pub(crate) fn stop_bridge(&mut self) {
         let mut bridge = self.bridge.take().expect("a bridge that is running");
-        // The senders go on meanwhile, as JustCall would.
+        // The senders continue meanwhile, as JustCall would.
         bridge.process.signal("TERM");
         let status = bridge.process.wait_exit(Duration::from_secs(60));
         self.former.push(bridge.process.stderr());
-        self.load.aim(None);
-        assert!(status.success() || !self.plan.spool, "the stop left something behind: {status}");
+        self.load.set_target(None);
+        assert!(status.success() || !self.plan.spool, "the stop left events undelivered: {status}");
     }
 
-    /// Starts the bridge anew on what the former one left.
+    /// Starts a bridge on the files of the former one.
     pub(crate) fn start_bridge(&mut self) {
         let bridge = launch(self.cluster, &self.plan, &self.prefix, self.folder.path(), self.deadline);
-        self.load.aim(Some(bridge.ingress));
+        self.load.set_target(Some(bridge.ingress));
         self.bridge = Some(bridge);
     }
 
-    /// The same where it may end instead; whether it serves.
     pub(crate) fn try_start_bridge(&mut self) -> bool {
         let started = catch_unwind(AssertUnwindSafe(|| self.start_bridge()));
         started.is_ok()
     }
 
-    /// Ends the load some time after the fault was lifted, prints the row and judges.
     pub(crate) fn end(self, row: &str) {
         let lifted = self.load.now();
         self.until_more(Answer::Acked, 60);
         let bridge = self.bridge.expect("a bridge that is running");
         let (mut sent, clock) = self.load.finish();
-        sent.push(fresh(&bridge, clock));
+        sent.push(post_fresh_event(&bridge, clock));
         let kafka = self.cluster.kafka.bootstrap();
-        let stands = verdict::await_stands(kafka, &self.prefix, &sent, &self.waivers);
-        let verdict = verdict::judge(&sent, &stands, &self.waivers, lifted);
+        let contents = verdict::await_contents(kafka, &self.prefix, &sent, &self.waivers);
+        let verdict = verdict::judge(&sent, &contents, &self.waivers, lifted);
         let damaged = bridge.metric_sum("spool_damaged_total");
         let note = if damaged > 0.0 { format!("{} damaged {damaged}", self.note) } else { self.note };
-        say(&format!("| {row}{note} {verdict}"));
+        print_line(&format!("| {row}{note} {verdict}"));
         let problems =
             problems(&verdict, damaged, (self.plan.spool && self.plan.is_prompt).then_some(self.deadline));
-        let said = last_words(&self.former, Some(&bridge));
-        assert!(problems.is_empty(), "{problems:#?}\n{said}");
+        let logs = last_log_lines(&self.former, Some(&bridge));
+        assert!(problems.is_empty(), "{problems:#?}\n{logs}");
         let status = bridge.stop();
-        assert!(status.success(), "with everything delivered the bridge ended with {status}; {said}");
+        assert!(status.success(), "with everything delivered the bridge ended with {status}; {logs}");
     }
 }
 
-/// What is wrong, each in a line.
 fn problems(verdict: &Verdict, damaged: f64, deadline: Option<Duration>) -> Vec<String> {
     let mut problems = Vec::new();
     #[expect(clippy::cast_precision_loss, reason = "there are not that many")]
@@ -230,35 +222,36 @@ fn problems(verdict: &Verdict, damaged: f64, deadline: Option<Duration>) -> Vec<
     if verdict.obligations == 0 {
         problems.push("nothing was promised, so nothing was proved".into());
     }
-    if deadline.is_some_and(|deadline| verdict.longest_answer > deadline + Duration::from_secs(1) + crowded())
-    {
+    if deadline.is_some_and(|deadline| {
+        verdict.longest_answer > deadline + Duration::from_secs(1) + delay_tolerance()
+    }) {
         problems.push(format!("an answer took {:?}", verdict.longest_answer));
     }
     problems
 }
 
-/// Posts an event after everything that began at that moment, and makes an obligation of it.
-fn fresh(bridge: &Bridge, load_began: Instant) -> Sent {
+/// Posts an event after the load, and returns it as an obligation.
+fn post_fresh_event(bridge: &Bridge, load_began: Instant) -> Sent {
     let body = load::body("sms.sent", "message_id", "key-0", usize::MAX, 200);
-    // Not a moment before: what a sender had in hand until then may stand before it.
+    // Not earlier, because events in flight until now may precede it in the log.
     let sent = load_began.elapsed();
     until("a fresh event to be taken", || bridge.post(&body).status == 200);
     let last = Try { sent, answered: load_began.elapsed(), answer: Answer::Acked };
     Sent { kind: "sms.sent", key: "key-0".into(), body, tries: vec![last] }
 }
 
-fn launch(cluster: &Wired, plan: &Plan, prefix: &str, folder: &Path, deadline: Duration) -> Bridge {
+fn launch(cluster: &ProxiedCluster, plan: &Plan, prefix: &str, folder: &Path, deadline: Duration) -> Bridge {
     let mut settings = vec![
         format!("topics.prefix={prefix}"),
         format!("topics.replication_factor={}", cluster.brokers()),
         format!("kafka.ack_deadline={}ms", deadline.as_millis()),
         "shutdown.timeout=4s".into(),
-        // The default of ten seconds would make every case wait for the next attempt.
+        // The default of ten seconds would delay every case until the next attempt.
         "kafka.properties.reconnect.backoff.max.ms=500".into(),
     ];
     if plan.spool {
         let directory = directory(plan, folder);
-        // It is there already where the disk cannot be written.
+        // Exists already on a read-only disk.
         let _ = fs::create_dir(&directory);
         settings.push(format!("spool.directory={}", directory.display()));
     }
@@ -273,22 +266,19 @@ fn directory(plan: &Plan, folder: &Path) -> PathBuf {
     plan.directory.clone().unwrap_or_else(|| folder.join("spool"))
 }
 
-/// What each bridge of a trial said last.
-fn last_words(former: &[Vec<String>], running: Option<&Bridge>) -> String {
+fn last_log_lines(former: &[Vec<String>], running: Option<&Bridge>) -> String {
     let running = running.map(|bridge| bridge.process.stderr());
-    let said: Vec<_> = former.iter().chain(&running).map(|log| tail(log)).collect();
-    format!("the bridges of this trial said:\n{}", said.join("\n--- and the next one:\n"))
+    let logs: Vec<_> = former.iter().chain(&running).map(|log| tail(log)).collect();
+    format!("logs of this trial's bridges:\n{}", logs.join("\n--- and the next one:\n"))
 }
 
-/// The last lines, less those of which there is one for each event or try.
+/// Returns the last lines, without those that repeat for each event or attempt.
 fn tail(log: &[String]) -> String {
     let is_chatter = |line: &&String| line.contains("event refused") || line.contains("METADATAUPDATE");
     let lines: Vec<_> = log.iter().filter(|line| !is_chatter(line)).map(String::as_str).collect();
     lines[lines.len().saturating_sub(40)..].join("\n")
 }
 
-/// Prints a line that is seen even where the output of tests that pass is not.
-pub(crate) fn say(line: &str) {
-    // Whoever does not read it misses nothing but the line.
+pub(crate) fn print_line(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

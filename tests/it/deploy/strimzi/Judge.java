@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** Reads resources, lines of JSON in a file, as Strimzi does; says what it does not know, and how many it read. */
+/** Parses resources, lines of JSON in a file, with Strimzi's model; prints unknown fields and the number of resources. */
 public final class Judge {
     private static final Map<String, Class<?>> KINDS =
         Map.of("KafkaTopic", KafkaTopic.class, "KafkaUser", KafkaUser.class);
@@ -25,9 +25,9 @@ public final class Judge {
     }
 
     private static void judge(String name, JsonNode said, JsonNode understood, Object whole) throws Exception {
-        // A word that it does not know becomes nothing.
+        // The model parses an unknown word as null.
         require(holds(understood, said), name + ": it understands only " + understood);
-        // A field that it does not know is put aside.
+        // The model stores an unknown field separately.
         aside(name, whole);
     }
 
@@ -46,7 +46,7 @@ public final class Judge {
             isDefault(field) || holds(all.get(field.getKey()), field.getValue()));
     }
 
-    /** What it understands and does not write again. */
+    /** Fields that the model parses and does not write again. */
     private static boolean isDefault(Map.Entry<String, JsonNode> field) {
         return field.getKey().equals("patternType") && field.getValue().asText().equals("literal");
     }

@@ -1,6 +1,6 @@
-//! Bodies that are slow, grow, or are hard to read.
+//! Bodies that are slow, grow, or are expensive to parse.
 
-use super::siege::Target;
+use super::trial::Target;
 use crate::kit::bridge::PATH;
 use crate::kit::http::{self, Connection, post_bytes};
 use flate2::Compression;
@@ -8,8 +8,8 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use std::io::Write;
 use std::time::Duration;
 
-/// Two waves of bodies that stop short. Together they are more than the budget; the first has to give
-/// way before the second comes.
+/// Sends two waves of incomplete bodies, together above the memory budget. The first wave must be cut before the
+/// second arrives.
 pub(super) fn slow(target: &Target) {
     let whole = post_bytes(PATH, &[], &[b'x'; 60_000]);
     let begin = |count| {
@@ -21,19 +21,18 @@ pub(super) fn slow(target: &Target) {
         (0..count).map(one).collect::<Vec<_>>()
     };
     let _first = begin(60);
-    target.in_place();
+    target.set_established();
     target.rest(Duration::from_millis(1250));
     let mut second = begin(30);
     while !target.is_over() {
         for connection in second.iter_mut().flatten() {
-            // Byte by byte, until it is cut off.
             let _ = connection.send(b"x");
         }
         target.rest(Duration::from_millis(50));
     }
 }
 
-/// Small as they come, and hundreds of times larger: in one member, in many, and within each other.
+/// Sends small bodies that decompress to hundreds of times their size: in one member, in many, and nested.
 pub(super) fn bombs(target: &Target) {
     let zeros = vec![b' '; 10 << 20];
     let member = gzip(&zeros[..1 << 16]);
@@ -41,11 +40,11 @@ pub(super) fn bombs(target: &Target) {
         ("gzip", gzip(&zeros), 413),
         ("deflate", zlib(&zeros), 413),
         ("gzip", member.repeat(60_000 / member.len()), 413),
-        // Undone once only: what is inside is no JSON.
+        // Decoded only once: the content is not JSON.
         ("gzip", gzip(&gzip(&zeros)), 400),
         ("gzip, gzip", gzip(&gzip(&zeros)), 415),
     ];
-    target.in_place();
+    target.set_established();
     while !target.is_over() {
         for (coding, body, status) in &kinds {
             let large = *status == 413 && body.len() < 60_000;
@@ -57,8 +56,8 @@ pub(super) fn bombs(target: &Target) {
     }
 }
 
-/// Within the limit on bytes, and as deep, wide and long as that allows.
-pub(super) fn monstrous_json(target: &Target) {
+/// Sends JSON within the limit in bytes, as deep, wide and long as that allows.
+pub(super) fn extreme_json(target: &Target) {
     let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
     let keys: String = (0..60_000).map(|number| format!(r#""k{number}":1,"#)).collect();
     let million: String = (0..1_000_000).map(|_| r#""k":1,"#).collect();
@@ -79,7 +78,7 @@ pub(super) fn monstrous_json(target: &Target) {
         inside(&format!("1e{}", "9".repeat(900_000))),
         inside(&format!("\"{}\"", r"\u0041".repeat(150_000))),
     ];
-    target.in_place();
+    target.set_established();
     while !target.is_over() {
         for body in &bodies {
             // The largest may be cut off while it is sent.
@@ -92,15 +91,15 @@ pub(super) fn monstrous_json(target: &Target) {
     }
 }
 
-/// Chunks of a byte without end, extensions without end: cut off by the limit on bytes, or by time.
+/// Sends endless chunks of one byte and endless chunk extensions, which a limit on bytes or time cuts off.
 pub(super) fn chunks(target: &Target) {
-    target.in_place();
+    target.set_established();
     let head = format!("POST {PATH} HTTP/1.1\r\nhost: bridge\r\ntransfer-encoding: chunked\r\n\r\n");
     let tiny = "1\r\n\n\r\n".repeat(2000);
     let extension = "x".repeat(16_000);
-    let mut crowd: Vec<(Option<Connection>, bool)> = (0..40).map(|number| (None, number % 2 == 0)).collect();
+    let mut opened: Vec<(Option<Connection>, bool)> = (0..40).map(|number| (None, number % 2 == 0)).collect();
     while !target.is_over() {
-        for (place, is_tiny) in &mut crowd {
+        for (place, is_tiny) in &mut opened {
             let open = || {
                 let mut connection = Connection::open(target.address)?;
                 let start = if *is_tiny { "" } else { "1;" };
@@ -113,7 +112,7 @@ pub(super) fn chunks(target: &Target) {
                 *place = None;
             }
         }
-        // About 5 MB a second: how much of a core a flood takes is not what is at stake here.
+        // About 5 MB a second: this case does not measure CPU.
         target.rest(Duration::from_millis(100));
     }
 }

@@ -1,6 +1,6 @@
-//! Heads of requests that are too large, too many, or none.
+//! Request heads that are too large, too many, or invalid.
 
-use super::siege::Target;
+use super::trial::Target;
 use crate::kit::bridge::PATH;
 use crate::kit::http::{Connection, post_bytes};
 use crate::kit::load::body;
@@ -8,9 +8,9 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// One header of megabytes, then thousands of headers: answered 431 or cut off.
+/// Sends one header of megabytes, then thousands of headers: answered 431 or cut off.
 pub(super) fn huge(target: &Target) {
-    target.in_place();
+    target.set_established();
     let one = format!("GET {PATH} HTTP/1.1\r\nhost: bridge\r\nx: {}\r\n\r\n", "x".repeat(4 << 20));
     let many: String = (0..50_000).map(|number| format!("x-{number}: {number}\r\n")).collect();
     let many = format!("GET {PATH} HTTP/1.1\r\nhost: bridge\r\n{many}\r\n");
@@ -26,8 +26,8 @@ pub(super) fn huge(target: &Target) {
     }
 }
 
-/// Almost as much of a head as is allowed, and no end: what a connection costs at its worst. More than
-/// is allowed ends the connection, whatever the time.
+/// Sends almost the largest head, without its end, which is the highest cost of a connection. A larger head ends the
+/// connection at once.
 pub(super) fn large_and_unfinished(target: &Target, connections: usize) {
     let start = format!("GET {PATH} HTTP/1.1\r\nhost: bridge\r\nx: ");
     let head = format!("{start}{}", "x".repeat(15 * 1024));
@@ -36,24 +36,23 @@ pub(super) fn large_and_unfinished(target: &Target, connections: usize) {
         connection.send(head.as_bytes())?;
         Ok::<_, std::io::Error>(connection)
     };
-    let mut crowd: Vec<_> = (0..connections).filter_map(|_| open().ok()).collect();
-    target.in_place();
+    let mut opened: Vec<_> = (0..connections).filter_map(|_| open().ok()).collect();
+    target.set_established();
     target.rest(Duration::from_secs(60));
-    let last = crowd.last_mut().expect("a connection");
+    let last = opened.last_mut().expect("a connection");
     last.send(&[b'x'; 2048]).expect("it is open still");
     assert_eq!(last.receive().expect("an answer").status, 431);
 }
 
-/// What is no HTTP, as fast as it goes.
 pub(super) fn garbage(target: &Target) {
-    target.in_place();
+    target.set_established();
     let good = format!("GET {PATH} HTTP/1.1\r\nhost: bridge\r\n\r\n");
     let mixed = [good.as_bytes(), b"\0\r\n\r\n", &[0xff; 512], b"\r\n\r\n", good.as_bytes()].concat();
     let lines = b"\r\n\r\n".repeat(4000);
     while !target.is_over() {
         for bytes in [mixed.repeat(50), lines.clone(), vec![b'\n'; 60_000], vec![0; 60_000]] {
             let Ok(mut connection) = Connection::open(target.address) else { continue };
-            // Cut off in the middle of it, or answered; only the bridge's health counts.
+            // Cut off or answered; only the bridge's health counts.
             let _ = connection.send(&bytes).and_then(|()| connection.finish_sending());
             let _ = connection.receive();
             target.rest(Duration::from_millis(5));
@@ -61,23 +60,22 @@ pub(super) fn garbage(target: &Target) {
     }
 }
 
-/// Requests that are small and become large, as many as the other side takes, and no answer is read.
 pub(super) fn unread_answers(target: &Target) {
     let headers: String = ('a'..='z').chain('0'..='9').map(|name| format!("{name}:\r\n")).collect();
     let event = body("call.missed", "call_id", "unread", 0, 100);
     let small = format!("GET {PATH} HTTP/1.1\r\n{headers}\r\n").repeat(400);
-    // While Kafka takes the event, all that came behind it waits.
+    // While Kafka acknowledges the event, all pipelined requests wait.
     let request = [post_bytes(PATH, &[], &event), small.into_bytes()].concat();
     let open = || {
         let stream = TcpStream::connect(target.address)?;
         stream.set_nonblocking(true)?;
         Ok::<_, std::io::Error>((stream, 0))
     };
-    let mut crowd: Vec<_> = (0..200).filter_map(|_| open().ok()).collect();
-    target.in_place();
+    let mut opened: Vec<_> = (0..200).filter_map(|_| open().ok()).collect();
+    target.set_established();
     while !target.is_over() {
-        for (stream, sent) in &mut crowd {
-            // Goes on where there was no more room: no request is torn apart.
+        for (stream, sent) in &mut opened {
+            // Continues where the socket was full, so that no request is torn.
             while let Ok(len) = stream.write(&request[*sent..]) {
                 *sent = (*sent + len) % request.len();
             }

@@ -1,7 +1,7 @@
-//! Sources that do not turn away all that they could.
+//! Sources that accept unsigned or wrongly signed events.
 
 use super::request::{
-    Request, SIGNATURE, TIMESTAMP, VERSION, call, documented, event, now, records_by_topic, said,
+    Request, SIGNATURE, TIMESTAMP, VERSION, call, documented, event, now, records_by_topic, summary,
 };
 use super::{SECRET, URL};
 use crate::kit::bridge::Bridge;
@@ -20,7 +20,7 @@ fn serve(more: &'static str) -> Bridge {
     Bridge::serve(Kafka::shared().bootstrap(), &settings.each_ref().map(String::as_str))
 }
 
-/// Whether each series of the source `main` counts as often as told, and no other counts at all.
+/// Asserts the counts of each signature series of the source `main`, and that no other series counts.
 fn assert_signatures(bridge: &Bridge, expected: &[(&str, u64)]) {
     for (result, count) in expected {
         let series = format!("signatures_total{{source=\"main\",result=\"{result}\"}}");
@@ -30,8 +30,7 @@ fn assert_signatures(bridge: &Bridge, expected: &[(&str, u64)]) {
     assert_eq!(bridge.metric_sum("signatures_total"), total as f64);
 }
 
-/// Every fault there is, each with the tag that it is counted under.
-fn faulty() -> Vec<(&'static str, Request)> {
+fn faults() -> Vec<(&'static str, Request)> {
     let signed = |number| Request::signed(SECRET, call(number), &now());
     let elsewhere = event("https://elsewhere.example/", "call.completed", 5);
     vec![
@@ -46,20 +45,20 @@ fn faulty() -> Vec<(&'static str, Request)> {
 }
 
 #[test]
-fn monitor_lets_everything_pass_and_counts_it() {
+fn monitor_mode_accepts_and_counts_everything() {
     let bridge = serve("sources.main.signature.mode=monitor");
     let acked = (200, "acked".to_owned());
     let mut bodies = Vec::new();
     let good = Request::signed(SECRET, call(0), &now());
-    for (tag, request) in faulty().into_iter().chain([("valid", good)]) {
-        assert_eq!(said(&request.send(&bridge)), acked, "{tag}");
+    for (tag, request) in faults().into_iter().chain([("valid", good)]) {
+        assert_eq!(summary(&request.send(&bridge)), acked, "{tag}");
         bodies.push(request.body);
     }
     let plain = documented("unsigned");
-    assert_eq!(said(&Request::unsigned(&plain).send(&bridge)), acked);
+    assert_eq!(summary(&Request::unsigned(&plain).send(&bridge)), acked);
     let letters = ["no json", "{}"].map(|body| body.as_bytes().to_vec());
     for (body, tag) in letters.iter().zip(["not_json", "not_an_envelope"]) {
-        assert_eq!(said(&Request::unsigned(body).send(&bridge)), (400, tag.to_owned()));
+        assert_eq!(summary(&Request::unsigned(body).send(&bridge)), (400, tag.to_owned()));
     }
     assert_signatures(
         &bridge,
@@ -86,19 +85,19 @@ fn monitor_lets_everything_pass_and_counts_it() {
 }
 
 #[test]
-fn where_no_signature_is_required_one_that_is_there_must_hold() {
+fn optional_signature_must_be_valid_if_present() {
     let bridge = serve("sources.main.signature.required=false");
     let acked = (200, "acked".to_owned());
     let plain = documented("unsigned");
-    assert_eq!(said(&Request::unsigned(&plain).send(&bridge)), acked);
+    assert_eq!(summary(&Request::unsigned(&plain).send(&bridge)), acked);
     let mut bodies = Vec::new();
-    for (tag, request) in faulty() {
+    for (tag, request) in faults() {
         let expected = match tag {
             "signature_missing" => acked.clone(),
             "signature_mismatch" | "signature_stale" => (503, tag.to_owned()),
             _ => (401, tag.to_owned()),
         };
-        assert_eq!(said(&request.send(&bridge)), expected, "{tag}");
+        assert_eq!(summary(&request.send(&bridge)), expected, "{tag}");
         if expected == acked {
             bodies.push(request.body);
         }
@@ -106,15 +105,15 @@ fn where_no_signature_is_required_one_that_is_there_must_hold() {
     // A signature without its time is not unsigned.
     for name in [VERSION, TIMESTAMP] {
         let request = Request::signed(SECRET, call(10), &now()).without(name);
-        assert_eq!(said(&request.send(&bridge)), (401, "signature_missing".to_owned()), "{name}");
+        assert_eq!(summary(&request.send(&bridge)), (401, "signature_missing".to_owned()), "{name}");
     }
     let only_a_time = Request::unsigned(call(11)).with(TIMESTAMP, now());
     let good = Request::signed(SECRET, call(12), &now());
     for request in [only_a_time, good] {
-        assert_eq!(said(&request.send(&bridge)), acked);
+        assert_eq!(summary(&request.send(&bridge)), acked);
         bodies.push(request.body);
     }
-    assert_eq!(said(&Request::unsigned("no json").send(&bridge)), (400, "not_json".to_owned()));
+    assert_eq!(summary(&Request::unsigned("no json").send(&bridge)), (400, "not_json".to_owned()));
     assert_signatures(
         &bridge,
         &[

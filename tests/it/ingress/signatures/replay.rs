@@ -1,6 +1,6 @@
-//! The same signed request again, and one signature under many bodies.
+//! Repeated signed requests, and one signature with many bodies.
 
-use super::request::{Request, SIGNATURE, ahead, call, now, records_by_topic, said};
+use super::request::{Request, SIGNATURE, ahead, call, now, records_by_topic, summary};
 use super::{SECRET, URL};
 use crate::kit::bridge::Bridge;
 use crate::kit::consume;
@@ -9,27 +9,27 @@ use crate::kit::topic_name;
 use std::time::Duration;
 
 #[test]
-fn a_request_that_is_played_again_writes_nothing() {
+fn repeated_request_writes_nothing() {
     let kafka = Kafka::shared().bootstrap();
     let bridge = Bridge::serve(kafka, &settings().each_ref().map(String::as_str));
     let duplicate = (200, "duplicate".to_owned());
     let caught = Request::signed(SECRET, call(1), &now());
     // The same event, signed anew, as a retry may be.
     let again = Request::signed(SECRET, call(1), &ahead(5));
-    assert_eq!(said(&caught.send(&bridge)), (200, "acked".to_owned()));
+    assert_eq!(summary(&caught.send(&bridge)), (200, "acked".to_owned()));
     for request in [&caught, &again, &caught] {
-        assert_eq!(said(&request.send(&bridge)), duplicate);
+        assert_eq!(summary(&request.send(&bridge)), duplicate);
     }
     let forged = again.replace(SIGNATURE, "0".repeat(64));
-    assert_eq!(said(&forged.send(&bridge)).0, 503, "to be known is not to be let in");
-    assert_eq!(said(&Request::unsigned(&caught.body).send(&bridge)).0, 401);
+    assert_eq!(summary(&forged.send(&bridge)).0, 503, "a duplicate must authenticate too");
+    assert_eq!(summary(&Request::unsigned(&caught.body).send(&bridge)).0, 401);
     let expected = vec![(bridge.topic("call.completed"), vec![caught.body])];
     assert_eq!(records_by_topic(&bridge, kafka, 1), expected);
 }
 
-/// The spool remembers what it took; what Kafka acknowledged at once is in memory alone.
+/// The spool remembers its events; those that Kafka acknowledged at once are in memory only.
 #[test]
-fn a_request_that_was_spooled_is_known_after_a_restart() {
+fn spooled_request_is_a_duplicate_after_a_restart() {
     let kafka = Kafka::shared().bootstrap();
     let spool = tempfile::tempdir().expect("a folder");
     let mut settings = settings().to_vec();
@@ -39,16 +39,19 @@ fn a_request_that_was_spooled_is_known_after_a_restart() {
     let settings: Vec<_> = settings.iter().map(String::as_str).collect();
     let caught = Request::signed(SECRET, call(1), &now());
 
-    // Nobody listens there.
     let bridge = Bridge::start("127.0.0.1:1", &settings);
-    assert_eq!(said(&caught.send(&bridge)), (200, "spooled".to_owned()));
-    assert_eq!(said(&caught.send(&bridge)), (200, "duplicate".to_owned()));
-    // Killed on the spot: what is known is known from disk.
+    assert_eq!(summary(&caught.send(&bridge)), (200, "spooled".to_owned()));
+    assert_eq!(summary(&caught.send(&bridge)), (200, "duplicate".to_owned()));
+    // SIGKILL, so that only the disk can remember.
     drop(bridge);
 
     let bridge = Bridge::serve(kafka, &settings);
-    assert_eq!(said(&caught.send(&bridge)), (200, "duplicate".to_owned()), "after a restart");
-    assert_eq!(said(&Request::unsigned(&caught.body).send(&bridge)).0, 401, "known, but not let in");
+    assert_eq!(summary(&caught.send(&bridge)), (200, "duplicate".to_owned()), "after a restart");
+    assert_eq!(
+        summary(&Request::unsigned(&caught.body).send(&bridge)).0,
+        401,
+        "a duplicate must authenticate too"
+    );
     let topic = bridge.topic("call.completed");
     consume::read_topic(kafka, &topic, 1, Duration::from_secs(30));
     assert_eq!(records_by_topic(&bridge, kafka, 1), vec![(topic, vec![caught.body])]);
@@ -61,10 +64,8 @@ fn settings() -> [String; 2] {
     ]
 }
 
-/// A busy second signs many events alike, so that none is turned away; but somebody who caught one
-/// signature shows.
 #[test]
-fn a_request_that_kafka_took_is_written_again_after_a_restart() {
+fn request_acked_by_kafka_is_written_again_after_a_restart() {
     let kafka = Kafka::shared().bootstrap();
     let mut settings = settings().to_vec();
     settings.push(format!("topics.prefix={}.", topic_name("replay")));
@@ -73,7 +74,7 @@ fn a_request_that_kafka_took_is_written_again_after_a_restart() {
     let mut topic = String::new();
     for _ in 0..2 {
         let bridge = Bridge::serve(kafka, &settings);
-        assert_eq!(said(&caught.send(&bridge)), (200, "acked".to_owned()));
+        assert_eq!(summary(&caught.send(&bridge)), (200, "acked".to_owned()));
         topic = bridge.topic("call.completed");
     }
     let records = consume::read_topic(kafka, &topic, 2, Duration::from_secs(30));
@@ -82,8 +83,10 @@ fn a_request_that_kafka_took_is_written_again_after_a_restart() {
     assert_eq!(ids[0], ids[1]);
 }
 
+/// One second's signature may have many events under load, so none is denied; a reused signature shows in the
+/// metrics.
 #[test]
-fn many_bodies_under_one_signature_pass_and_are_counted_from_the_eleventh_on() {
+fn bodies_with_one_signature_are_accepted_and_counted_from_the_eleventh_on() {
     let kafka = Kafka::shared().bootstrap();
     let secrets = format!("sources.main.signature.secrets=[\"{SECRET}\"]");
     let bridge = Bridge::serve(kafka, &[&secrets]);
@@ -92,17 +95,17 @@ fn many_bodies_under_one_signature_pass_and_are_counted_from_the_eleventh_on() {
     let acked = (200, "acked".to_owned());
     for number in 0..10 {
         let request = Request::signed(SECRET, call(number), &at);
-        assert_eq!(said(&request.send(&bridge)), acked);
-        assert_eq!(said(&request.send(&bridge)).1, "duplicate", "a retry is no new body");
+        assert_eq!(summary(&request.send(&bridge)), acked);
+        assert_eq!(summary(&request.send(&bridge)).1, "duplicate", "a retry is not a new body");
     }
-    assert_eq!(reused(), 0, "ten are a busy second");
+    assert_eq!(reused(), 0, "ten in one second are normal");
     for number in 10..13 {
         let request = Request::signed(SECRET, call(number), &at);
-        assert_eq!(said(&request.send(&bridge)), acked);
+        assert_eq!(summary(&request.send(&bridge)), acked);
     }
     assert_eq!(reused(), 3);
     let another = Request::signed(SECRET, call(13), &ahead(-60));
-    assert_eq!(said(&another.send(&bridge)), acked);
+    assert_eq!(summary(&another.send(&bridge)), acked);
     assert_eq!(reused(), 3, "another second is another signature");
     records_by_topic(&bridge, kafka, 14);
 }

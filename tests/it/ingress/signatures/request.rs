@@ -1,4 +1,4 @@
-//! Webhooks as JustCall sends them, to be tampered with; signed by code of their own.
+//! Webhooks as JustCall sends them, to be modified, with an independent signature implementation.
 
 use super::URL;
 use crate::kit::bridge::{Bridge, PATH};
@@ -15,7 +15,6 @@ pub(super) const SIGNATURE: &str = "x-justcall-signature";
 pub(super) const VERSION: &str = "x-justcall-signature-version";
 pub(super) const TIMESTAMP: &str = "x-justcall-request-timestamp";
 
-/// A POST, down to the bytes of its headers.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     path: String,
@@ -28,7 +27,6 @@ impl Request {
         Self { path: PATH.to_owned(), headers: Vec::new(), body: body.as_ref().to_vec() }
     }
 
-    /// Signed for the URL and the type that the body names.
     pub(super) fn signed(secret: &str, body: impl AsRef<[u8]>, timestamp: &str) -> Self {
         let json: serde_json::Value = serde_json::from_slice(body.as_ref()).expect("a body of JSON");
         let text = |field: &str| json[field].as_str().expect(field).to_owned();
@@ -36,30 +34,26 @@ impl Request {
         Self::unsigned(body).with(SIGNATURE, &signature).with(VERSION, "v1").with(TIMESTAMP, timestamp)
     }
 
-    /// To another path than the default source's.
     pub(super) fn to(mut self, path: &str) -> Self {
         path.clone_into(&mut self.path);
         self
     }
 
-    /// With one more header.
     pub(super) fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.to_owned(), value.as_ref().to_vec()));
         self
     }
 
-    /// Without that header.
     pub(super) fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(found, _)| found != name);
         self
     }
 
-    /// With another value of a header.
     pub(super) fn replace(self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.without(name).with(name, value)
     }
 
-    /// With other text in the body, signed as before.
+    /// Replaces text in the body without a new signature.
     pub(super) fn edit(mut self, from: &str, to: &str) -> Self {
         let text = String::from_utf8(self.body).expect("a body of text");
         assert!(text.contains(from), "{from:?} is not in {text}");
@@ -67,7 +61,6 @@ impl Request {
         self
     }
 
-    /// The value of a header as text.
     pub(super) fn header(&self, name: &str) -> String {
         let (_, value) = self.headers.iter().find(|(found, _)| found == name).expect(name);
         String::from_utf8(value.clone()).expect("a header of text")
@@ -93,7 +86,6 @@ impl Request {
     }
 }
 
-/// A live event that no other of its bridge is, if the number is another.
 pub(super) fn call(number: usize) -> String {
     event(URL, "call.completed", number)
 }
@@ -105,7 +97,7 @@ pub(super) fn event(url: &str, event_type: &str, number: usize) -> String {
     )
 }
 
-/// An event of the dialect that JustCall signs nothing of.
+/// Returns an event of the documented dialect, which JustCall does not sign.
 pub(super) fn documented(id: &str) -> String {
     format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}"}}}}"#)
 }
@@ -114,14 +106,15 @@ pub(super) fn now() -> String {
     ahead(0)
 }
 
-/// So many seconds from now, as JustCall writes it.
+/// Returns the time in `seconds` from now, as JustCall writes it.
 pub(super) fn ahead(seconds: i64) -> String {
     (Utc::now() + TimeDelta::seconds(seconds)).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// What an answer says: its status, and the outcome or the end of the problem's `type`. Whatever it
-/// is, it comes with the headers that its status asks for, and tells no secret.
-pub(super) fn said(response: &Response) -> (u16, String) {
+/// Returns the status, and the outcome or the end of the problem's `type`.
+///
+/// Asserts that the response has the headers of its status and contains no secret.
+pub(super) fn summary(response: &Response) -> (u16, String) {
     let json = response.json();
     let tag = if response.status == 200 {
         json["outcome"].as_str().map(str::to_owned)
@@ -139,16 +132,16 @@ pub(super) fn said(response: &Response) -> (u16, String) {
     assert_eq!(response.header("www-authenticate"), challenge, "{tag}");
     let retry_after = response.header("retry-after").map(|value| value.parse::<u16>().expect("seconds"));
     assert_eq!(retry_after.is_some(), response.status == 503, "{tag}");
-    assert!(!response.text().contains(super::SECRET), "the answer shows the secret");
+    assert!(!response.text().contains(super::SECRET), "the response contains the secret");
     (response.status, tag)
 }
 
-/// The values in every topic of the bridge that has any, dead letters included, sorted; so many in
+/// Returns the values in every non-empty topic of the bridge, dead letters included, sorted; waits for `expected` in
 /// all.
 pub(super) fn records_by_topic(bridge: &Bridge, kafka: &str, expected: usize) -> Vec<(String, Vec<Vec<u8>>)> {
     let topics = topics(kafka, &bridge.prefix);
     let read = |topic: String| {
-        let reads = consume::read_topic(kafka, &topic, consume::topic_end(kafka, &topic), PATIENCE);
+        let reads = consume::read_topic(kafka, &topic, consume::topic_end(kafka, &topic), TIMEOUT);
         let mut values: Vec<_> = reads.into_iter().map(|read| read.value).collect();
         values.sort();
         (topic, values)
@@ -160,17 +153,17 @@ pub(super) fn records_by_topic(bridge: &Bridge, kafka: &str, expected: usize) ->
     all
 }
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn topics(kafka: &str, prefix: &str) -> Vec<String> {
     let consumer: BaseConsumer =
         ClientConfig::new().set("bootstrap.servers", kafka).create().expect("a consumer");
-    let metadata = consumer.fetch_metadata(None, PATIENCE).expect("metadata");
+    let metadata = consumer.fetch_metadata(None, TIMEOUT).expect("metadata");
     let names = metadata.topics().iter().map(|topic| topic.name().to_owned());
     names.filter(|name| name.starts_with(prefix)).collect()
 }
 
-/// The signature header, by JustCall's description alone.
+/// Returns the signature header, by JustCall's description alone.
 pub(super) fn sign(secret: &str, url: &str, event_type: &str, timestamp: &str) -> String {
     hex_hmac(secret, &[secret, &encode_uri_component(url), event_type, timestamp].join("|"))
 }

@@ -1,6 +1,6 @@
-//! Secrets that change under a running bridge, without an event lost on the way.
+//! Rotation of secrets in a running bridge without loss of an event.
 
-use super::request::{Request, call, now, said};
+use super::request::{Request, call, now, summary};
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::kafka::Kafka;
 use std::fs;
@@ -12,10 +12,10 @@ use tempfile::TempDir;
 const OLD: &str = "the-old-secret";
 const NEW: &str = "the-new-secret";
 
-/// Files are looked at every second.
-const SECONDS: Duration = Duration::from_secs(15);
+/// Limit for the change of a file, which the bridge reads every second.
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// One source's file of secrets and the way that it is changed.
+/// File of a source's secrets, and the way to change it.
 struct Mount {
     source: &'static str,
     path: &'static str,
@@ -47,47 +47,46 @@ impl Mount {
         Request::signed(secret, call(number), &now()).to(self.path)
     }
 
-    /// The way of a rotation, from one secret over both to the other.
     fn rotate(&self, bridge: &Bridge) {
-        let answer = |secret: &str, number| said(&self.signed(secret, number).send(bridge));
+        let answer = |secret: &str, number| summary(&self.signed(secret, number).send(bridge));
         let acked = || (200, "acked".to_owned());
         let mismatch = || (503, "signature_mismatch".to_owned());
         assert_eq!(answer(OLD, 1), acked());
         assert_eq!((self.matches(bridge, 0), self.matches(bridge, 1)), (1, 0));
 
-        // JustCall signs with the new one before it is here: it tries again, and nothing is lost.
+        // JustCall signs with the new secret before the bridge has it, and retries.
         let early = self.signed(NEW, 2);
-        assert_eq!(said(&early.send(bridge)), mismatch());
+        assert_eq!(summary(&early.send(bridge)), mismatch());
         self.put(&format!("{OLD}\n{NEW}\n"));
-        self.within_seconds("the new secret is known", || said(&early.send(bridge)) == acked());
+        self.wait_for_reload("the new secret is known", || summary(&early.send(bridge)) == acked());
         assert_eq!((self.matches(bridge, 0), self.matches(bridge, 1)), (1, 1));
         assert_eq!(answer(OLD, 3), acked(), "both are valid");
         assert_eq!((self.matches(bridge, 0), self.matches(bridge, 1)), (2, 1));
 
         self.put(&format!("{NEW}\n"));
         let mut number = 100;
-        self.within_seconds("the old secret is forgotten", || {
+        self.wait_for_reload("the old secret is forgotten", || {
             number += 1;
             answer(OLD, number) == mismatch()
         });
         assert_eq!(answer(NEW, 4), acked());
-        assert_eq!(self.matches(bridge, 1), 1, "the new one has the first place now");
+        assert_eq!(self.matches(bridge, 1), 1, "the new secret is now the first");
     }
 
-    fn within_seconds(&self, what: &str, reached: impl FnMut() -> bool) {
+    fn wait_for_reload(&self, what: &str, reached: impl FnMut() -> bool) {
         let began = Instant::now();
         until(what, reached);
-        assert!(began.elapsed() < SECONDS, "{}: {what} after {:?}", self.source, began.elapsed());
+        assert!(began.elapsed() < RELOAD_TIMEOUT, "{}: {what} after {:?}", self.source, began.elapsed());
     }
 }
 
-fn in_place(folder: &Path, text: &str) {
+fn overwrite(folder: &Path, text: &str) {
     fs::write(folder.join("secrets"), text).expect("written");
 }
 
-/// As Kubernetes mounts a secret: `secrets` leads through `..data` to a folder of its own for each
-/// version, and one rename swaps the whole.
-fn swapped(folder: &Path, text: &str) {
+/// Writes secrets as Kubernetes mounts them: through the link `..data` to a folder for each version, swapped by one
+/// rename.
+fn swap_link(folder: &Path, text: &str) {
     let old = fs::read_link(folder.join("..data")).ok();
     let version = tempfile::Builder::new().prefix("..").tempdir_in(folder).expect("a folder").keep();
     fs::write(version.join("secrets"), text).expect("written");
@@ -100,9 +99,9 @@ fn swapped(folder: &Path, text: &str) {
 }
 
 #[test]
-fn a_secret_is_replaced_without_a_restart_and_without_a_loss() {
-    let plain = Mount::new("main", "/webhooks/justcall", in_place);
-    let mounted = Mount::new("mounted", "/mounted", swapped);
+fn secret_rotates_without_restart_and_without_loss() {
+    let plain = Mount::new("main", "/webhooks/justcall", overwrite);
+    let mounted = Mount::new("mounted", "/mounted", swap_link);
     let settings: Vec<String> = [&plain, &mounted]
         .into_iter()
         .flat_map(|mount| {
@@ -122,7 +121,6 @@ fn a_secret_is_replaced_without_a_restart_and_without_a_loss() {
     bridge.wait_for_metric("watched_files_invalid", 0);
     assert_eq!(bridge.metric("file_reloads_total"), 4);
 
-    // What cannot be used changes nothing: the bridge shuts nobody out, and lets nobody in.
     let acked = (200, "acked".to_owned());
     let many: String = (0..9).map(|number| format!("secret-{number}\n")).collect();
     let unusable: [(&[u8], &str); 3] = [
@@ -132,19 +130,19 @@ fn a_secret_is_replaced_without_a_restart_and_without_a_loss() {
     ];
     for (round, (bytes, reason)) in unusable.into_iter().enumerate() {
         fs::write(plain.file(), bytes).expect("written");
-        bridge.process.wait_for_line(reason, SECONDS);
+        bridge.process.wait_for_line(reason, RELOAD_TIMEOUT);
         bridge.wait_for_metric("watched_files_invalid", 1);
-        assert_eq!(said(&plain.signed(NEW, 200 + round).send(&bridge)), acked, "{reason}");
+        assert_eq!(summary(&plain.signed(NEW, 200 + round).send(&bridge)), acked, "{reason}");
         for guess in ["secret-1", ""] {
-            assert_eq!(said(&plain.signed(guess, 300).send(&bridge)).0, 503, "{reason}");
+            assert_eq!(summary(&plain.signed(guess, 300).send(&bridge)).0, 503, "{reason}");
         }
     }
     fs::remove_file(plain.file()).expect("removed");
-    bridge.process.wait_for_line("the file cannot be read", SECONDS);
-    assert_eq!(said(&plain.signed(NEW, 210).send(&bridge)), acked);
+    bridge.process.wait_for_line("the file cannot be read", RELOAD_TIMEOUT);
+    assert_eq!(summary(&plain.signed(NEW, 210).send(&bridge)), acked);
     plain.put(&format!("{OLD}\n{NEW}\n"));
     bridge.wait_for_metric("watched_files_invalid", 0);
-    plain.within_seconds("both secrets are valid again", || {
-        said(&plain.signed(OLD, 211).send(&bridge)) == acked
+    plain.wait_for_reload("both secrets are valid again", || {
+        summary(&plain.signed(OLD, 211).send(&bridge)) == acked
     });
 }

@@ -1,14 +1,13 @@
-//! Routes by fields that have one name in both dialects.
+//! Routes by fields with one name for both dialects.
 
 use super::SECRET;
-use super::request::{Request, now, said};
+use super::request::{Request, now, summary};
 use crate::kit::bridge::Bridge;
 use crate::kit::consume;
 use crate::kit::kafka::Kafka;
 use justcall_events::{Dialect, KnownType, samples};
 use std::time::Duration;
 
-/// Returns the routes that the README shows, as one value in YAML's flow style.
 fn routes_of_the_readme() -> String {
     let (_, section) = include_str!("../../../../README.md").split_once("## Mapping").expect("a section");
     let (_, block) = section.split_once("routes:\n").expect("routes");
@@ -26,7 +25,7 @@ fn sample(dialect: Dialect, known: KnownType) -> &'static str {
 
 /// JustCall signs the live dialect only, whose fields have other names and values.
 #[test]
-fn routes_of_the_readme_take_signed_live_events_and_documented_ones_alike() {
+fn routes_of_the_readme_match_events_of_both_dialects() {
     let kafka = Kafka::shared().bootstrap();
     let prefix = format!("{}.", crate::kit::topic_name("named"));
     let routes = routes_of_the_readme();
@@ -45,9 +44,9 @@ fn routes_of_the_readme_take_signed_live_events_and_documented_ones_alike() {
     let live = sample(Dialect::Live, KnownType::CallCompleted);
     let documented = sample(Dialect::Documented, KnownType::CallCompleted);
     let outgoing = live.replace("Incoming", "Outgoing");
-    assert_eq!(said(&signed(live).send(&bridge)), acked);
-    assert_eq!(said(&Request::unsigned(documented).send(&bridge)), acked);
-    assert_eq!(said(&signed(&outgoing).send(&bridge)), acked);
+    assert_eq!(summary(&signed(live).send(&bridge)), acked);
+    assert_eq!(summary(&Request::unsigned(documented).send(&bridge)), acked);
+    assert_eq!(summary(&signed(&outgoing).send(&bridge)), acked);
     let inbound = consume::read_topic(kafka, &bridge.topic("calls.inbound"), 2, Duration::from_secs(60));
     let mut found: Vec<_> =
         inbound.iter().map(|record| (record.header("ce_dialect"), record.header("agent"))).collect();
@@ -59,8 +58,8 @@ fn routes_of_the_readme_take_signed_live_events_and_documented_ones_alike() {
     let received = sample(Dialect::Live, KnownType::SmsReceived).replace("14155550162", "15555550162");
     let sent = sample(Dialect::Live, KnownType::SmsSent).replace("14155550162", "15555550162");
     let plain = sample(Dialect::Documented, KnownType::SmsReceived).replace("+14155550162", "+15555550162");
-    assert_eq!(said(&signed(&received).send(&bridge)), dropped);
-    assert_eq!(said(&Request::unsigned(&plain).send(&bridge)), dropped);
-    assert_eq!(said(&signed(&sent).send(&bridge)), acked, "it comes from the account's own number");
+    assert_eq!(summary(&signed(&received).send(&bridge)), dropped);
+    assert_eq!(summary(&Request::unsigned(&plain).send(&bridge)), dropped);
+    assert_eq!(summary(&signed(&sent).send(&bridge)), acked, "it comes from the account's own number");
     assert!(bridge.stop().success());
 }

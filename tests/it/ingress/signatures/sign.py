@@ -1,6 +1,6 @@
-"""Signs as JustCall does, with nothing but Python's own library.
+"""Signs as JustCall does, with Python's standard library only.
 
-Each line of the input is a JSON list: the way of escaping (`js` or `py`), secret, URL, type, time.
+Each line of the input is a JSON list: the escaping (`js` or `py`), secret, URL, type, time.
 Each line of the output is the signature. With the argument `table` the input is the list below, and
 the output is the table of crates/justcall-events/src/signature/tests/vectors.rs.
 """
@@ -11,7 +11,7 @@ import json
 import sys
 from urllib.parse import quote
 
-# encodeURIComponent leaves these as they are, quote(url, safe="") does not.
+# encodeURIComponent keeps these, quote(url, safe="") does not.
 ESCAPED = {"js": "!*'()", "py": ""}
 
 

@@ -1,11 +1,11 @@
-//! What was tampered with, each with its exact answer; and afterwards the books are balanced: nothing
-//! unverified stands in any topic, and every answer was counted once.
+//! Modified requests with their exact responses. Afterwards no topic has an unverified event, and every response was
+//! counted once.
 
 mod cases;
 
 use super::request::{
     Request, SIGNATURE, TIMESTAMP, VERSION, ahead, call, documented, encode_uri_component, event, hex_hmac,
-    now, records_by_topic, said, sign,
+    now, records_by_topic, sign, summary,
 };
 use super::{SECRET, URL};
 use crate::kit::bridge::Bridge;
@@ -13,17 +13,17 @@ use crate::kit::kafka::Kafka;
 use cases::{bodies, headers, signatures, sources, times, urls};
 use std::collections::BTreeMap;
 
-/// Takes events for [`URL`] and [`ODD`] that are signed with [`SECRET`] or [`SECOND`].
+/// Source that accepts events for [`URL`] and [`ESCAPED_URL`], signed with [`SECRET`] or [`SECOND`].
 const MAIN: &str = "/webhooks/justcall";
-/// Takes events for any URL, signed with [`SECRET`].
+/// Source that accepts events for any URL, signed with [`SECRET`].
 const OPEN: &str = "/open";
-/// Takes events for any URL, signed with [`FOREIGN`].
+/// Source that accepts events for any URL, signed with [`FOREIGN`].
 const OTHER: &str = "/other";
 
 const SECOND: &str = "second-of-the-two";
 const FOREIGN: &str = "of-another-account";
-/// In JavaScript's escaping it is another text than in Python's.
-const ODD: &str = "https://hooks.example.com/büro/!*'()~ %41?a=b|c";
+/// URL that JavaScript and Python escape differently.
+const ESCAPED_URL: &str = "https://hooks.example.com/büro/!*'()~ %41?a=b|c";
 
 type Expected = (u16, &'static str);
 
@@ -38,7 +38,6 @@ const MISMATCH: Expected = (503, "signature_mismatch");
 const STALE: Expected = (503, "signature_stale");
 
 struct Case {
-    /// What was changed.
     name: &'static str,
     request: Request,
     expected: Expected,
@@ -49,24 +48,21 @@ struct Case {
 struct Table(Vec<Case>);
 
 impl Table {
-    /// An event as it should be, then tampered with.
+    /// Adds a correct event that `tamper` modifies.
     fn case(&mut self, name: &'static str, expected: Expected, tamper: impl FnOnce(Request) -> Request) {
         let request = tamper(Request::signed(SECRET, self.body(), &now()));
         self.0.push(Case { name, request, expected });
     }
 
-    /// The body of the next event.
     fn body(&self) -> String {
         call(self.0.len())
     }
 
-    /// With a signature header made another way.
     fn signature(&mut self, name: &'static str, expected: Expected, make: impl FnOnce(&str) -> String) {
         let at = now();
         self.case(name, expected, |it| it.replace(TIMESTAMP, &at).replace(SIGNATURE, make(&at)));
     }
 
-    /// Signed for what the timestamp header says, whatever that is.
     fn timestamp(&mut self, name: &'static str, expected: Expected, timestamp: &str) {
         let signature = sign(SECRET, URL, "call.completed", timestamp);
         self.case(name, expected, |it| it.replace(TIMESTAMP, timestamp).replace(SIGNATURE, signature));
@@ -74,7 +70,7 @@ impl Table {
 }
 
 #[test]
-fn tampering_is_answered_as_it_should_be_and_leaves_nothing_in_kafka() {
+fn tampered_requests_have_exact_responses_and_write_nothing_unverified() {
     let mut table = Table::default();
     for part in [headers, signatures, times, urls, bodies, sources] {
         part(&mut table);
@@ -82,13 +78,13 @@ fn tampering_is_answered_as_it_should_be_and_leaves_nothing_in_kafka() {
     let cases = table.0;
     assert!(cases.len() > 150, "{} cases", cases.len());
     let kafka = Kafka::shared().bootstrap();
-    // Whoever reads a time as local time is far off there.
+    // A bridge that read a time as local time would be hours off there.
     let bridge = Bridge::start_with(
         kafka,
         &[
             &format!("sources.main.path={MAIN}"),
             &format!("sources.main.signature.secrets=[\"{SECRET}\",\"{SECOND}\"]"),
-            &format!("sources.main.signature.urls=[\"{URL}\",\"{ODD}\"]"),
+            &format!("sources.main.signature.urls=[\"{URL}\",\"{ESCAPED_URL}\"]"),
             &format!("sources.open.path={OPEN}"),
             &format!("sources.open.signature.secrets=[\"{SECRET}\"]"),
             &format!("sources.other.path={OTHER}"),
@@ -99,18 +95,18 @@ fn tampering_is_answered_as_it_should_be_and_leaves_nothing_in_kafka() {
     bridge.wait_ready(true);
     let mut wrong = Vec::new();
     for Case { name, request, expected } in &cases {
-        let (status, tag) = said(&request.send(&bridge));
+        let (status, tag) = summary(&request.send(&bridge));
         if (status, tag.as_str()) != *expected {
             wrong.push(format!("{name}: expected {expected:?}, got {status} {tag}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_only_acked_stands(&bridge, kafka, &cases);
+    assert_only_acked_is_written(&bridge, kafka, &cases);
     assert_counted_once(&bridge, &cases);
 }
 
-/// Dead letters are a topic too: nothing unverified is kept.
-fn assert_only_acked_stands(bridge: &Bridge, kafka: &str, cases: &[Case]) {
+/// Asserts that every topic, dead letters included, has acknowledged events only.
+fn assert_only_acked_is_written(bridge: &Bridge, kafka: &str, cases: &[Case]) {
     let mut expected = BTreeMap::<String, Vec<Vec<u8>>>::new();
     for Case { name, request, .. } in cases.iter().filter(|case| case.expected == ACKED) {
         let kind = if *name == "a bar within the type" { "unknown" } else { "call.completed" };

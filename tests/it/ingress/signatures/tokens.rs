@@ -1,6 +1,6 @@
-//! Tokens: what a source asks for where nothing is signed, or beside the signature.
+//! Tokens of a source, instead of a signature or beside it.
 
-use super::request::{Request, SIGNATURE, call, documented, now, records_by_topic, said};
+use super::request::{Request, SIGNATURE, call, documented, now, records_by_topic, summary};
 use super::{SECRET, URL};
 use crate::kit::bridge::{Bridge, PATH, until};
 use crate::kit::http;
@@ -21,7 +21,7 @@ fn behind_path(body: &str, token: &str) -> Request {
 }
 
 #[test]
-fn only_who_has_a_token_gets_in_and_tokens_rotate() {
+fn token_is_required_and_rotates() {
     let kafka = Kafka::shared().bootstrap();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("tokens");
@@ -36,7 +36,7 @@ fn only_who_has_a_token_gets_in_and_tokens_rotate() {
     );
     let mut accepted = 0;
     let mut passes = |request: Request| {
-        assert_eq!(said(&request.send(&bridge)), (200, "acked".to_owned()), "{request:?}");
+        assert_eq!(summary(&request.send(&bridge)), (200, "acked".to_owned()), "{request:?}");
         accepted += 1;
     };
     for token in [INLINE, FIRST] {
@@ -44,7 +44,7 @@ fn only_who_has_a_token_gets_in_and_tokens_rotate() {
         passes(behind_path(&documented(&format!("path-{token}")), token));
     }
     passes(behind_path(&documented("slash"), &format!("{INLINE}/")));
-    // Escapes of unreserved characters are those characters (RFC 3986, 6.2.2.2), in a path only.
+    // Escapes of unreserved characters equal those characters (RFC 3986, 6.2.2.2), in a path only.
     passes(behind_path(&documented("escaped"), "inline-token%2Eof%7E24_chars"));
     passes(Request::unsigned(documented("case")).with("authorization", format!("bEARER  {INLINE}")));
 
@@ -57,7 +57,6 @@ fn only_who_has_a_token_gets_in_and_tokens_rotate() {
         wrong.extend([bearer(&body, token), behind_path(&body, token)]);
     }
     wrong.push(bearer(&body, "inline-token%2Eof~24_chars"));
-    // The path is looked at first.
     wrong.push(bearer(&body, INLINE).to(&format!("{PATH}/wrong-wrong-wrong-wrong")));
     for value in
         [INLINE.to_owned(), format!("Basic {INLINE}"), format!("Bearer:{INLINE}"), "Bearer".to_owned()]
@@ -68,34 +67,34 @@ fn only_who_has_a_token_gets_in_and_tokens_rotate() {
     wrong.push(Request::unsigned(&body).with("x-token", INLINE));
     wrong.push(Request::unsigned(&body).to(&format!("{PATH}?token={INLINE}")));
     for request in &wrong {
-        assert_eq!(said(&request.send(&bridge)), (401, "token".to_owned()), "{request:?}");
+        assert_eq!(summary(&request.send(&bridge)), (401, "token".to_owned()), "{request:?}");
     }
     assert_eq!(bridge.metric(r#"denied_total{reason="token"}"#), wrong.len() as u64);
     let deeper = behind_path(&body, &format!("x/{INLINE}"));
-    assert_eq!(said(&deeper.send(&bridge)).0, 404);
+    assert_eq!(summary(&deeper.send(&bridge)).0, 404);
     let probe = http::get(bridge.ingress, PATH).expect("an answer");
-    assert_eq!(said(&probe), (200, "probe".to_owned()));
+    assert_eq!(summary(&probe), (200, "probe".to_owned()));
 
     fs::write(&file, format!("{FIRST}\n{SECOND}\n")).expect("written");
     let early = bearer(&documented("early"), SECOND);
-    until("the second token is known", || said(&early.send(&bridge)) == (200, "acked".to_owned()));
+    until("the second token is known", || summary(&early.send(&bridge)) == (200, "acked".to_owned()));
     accepted += 1;
     let both = bearer(&documented("both"), FIRST);
-    assert_eq!(said(&both.send(&bridge)), (200, "acked".to_owned()));
+    assert_eq!(summary(&both.send(&bridge)), (200, "acked".to_owned()));
     accepted += 1;
 
     fs::write(&file, format!("{SECOND}\n")).expect("written");
-    until("the first token is forgotten", || said(&both.send(&bridge)) == (401, "token".to_owned()));
+    until("the first token is forgotten", || summary(&both.send(&bridge)) == (401, "token".to_owned()));
     for (unusable, reason) in [("", "the file is empty"), ("short\n", "a token is 16 or more")] {
         fs::write(&file, unusable).expect("written");
         bridge.process.wait_for_line(reason, Duration::from_secs(15));
         bridge.wait_for_metric("watched_files_invalid", 1);
         for token in [SECOND, INLINE] {
             let request = bearer(&documented(&format!("{token}-{}", unusable.len())), token);
-            assert_eq!(said(&request.send(&bridge)), (200, "acked".to_owned()), "{reason}");
+            assert_eq!(summary(&request.send(&bridge)), (200, "acked".to_owned()), "{reason}");
             accepted += 1;
         }
-        assert_eq!(said(&Request::unsigned(&body).send(&bridge)), (401, "token".to_owned()));
+        assert_eq!(summary(&Request::unsigned(&body).send(&bridge)), (401, "token".to_owned()));
     }
     let reads = records_by_topic(&bridge, kafka, accepted);
     assert_eq!(reads[0].0, bridge.topic("call.missed"));
@@ -103,7 +102,7 @@ fn only_who_has_a_token_gets_in_and_tokens_rotate() {
 }
 
 #[test]
-fn a_token_does_not_stand_in_for_a_signature_nor_the_other_way_round() {
+fn token_and_signature_do_not_replace_each_other() {
     let kafka = Kafka::shared().bootstrap();
     let bridge = Bridge::serve(
         kafka,
@@ -115,17 +114,21 @@ fn a_token_does_not_stand_in_for_a_signature_nor_the_other_way_round() {
     );
     let signed = Request::signed(SECRET, call(1), &now());
     let with_token = |request: Request| request.with("authorization", format!("Bearer {INLINE}"));
-    assert_eq!(said(&signed.send(&bridge)), (401, "token".to_owned()));
+    assert_eq!(summary(&signed.send(&bridge)), (401, "token".to_owned()));
     assert_eq!(
-        said(&Request::unsigned("no json").send(&bridge)),
+        summary(&Request::unsigned("no json").send(&bridge)),
         (401, "token".to_owned()),
-        "asked for first"
+        "the token is checked first"
     );
-    assert_eq!(said(&bearer(&call(1), INLINE).send(&bridge)), (401, "signature_missing".to_owned()));
-    assert_eq!(said(&bearer("no json", INLINE).send(&bridge)), (401, "unverifiable".to_owned()));
+    assert_eq!(summary(&bearer(&call(1), INLINE).send(&bridge)), (401, "signature_missing".to_owned()));
+    assert_eq!(summary(&bearer("no json", INLINE).send(&bridge)), (401, "unverifiable".to_owned()));
     let wrong = with_token(signed.clone().replace(SIGNATURE, "0".repeat(64)));
-    assert_eq!(said(&wrong.send(&bridge)), (503, "signature_mismatch".to_owned()));
-    assert_eq!(said(&with_token(signed.clone()).send(&bridge)), (200, "acked".to_owned()));
-    assert_eq!(said(&signed.send(&bridge)), (401, "token".to_owned()), "a duplicate is not told to anybody");
+    assert_eq!(summary(&wrong.send(&bridge)), (503, "signature_mismatch".to_owned()));
+    assert_eq!(summary(&with_token(signed.clone()).send(&bridge)), (200, "acked".to_owned()));
+    assert_eq!(
+        summary(&signed.send(&bridge)),
+        (401, "token".to_owned()),
+        "a duplicate must authenticate too"
+    );
     records_by_topic(&bridge, kafka, 1);
 }

@@ -1,4 +1,4 @@
-//! An authority, the pairs that it issues, and the folder that a bridge reads them from.
+//! An authority, its certificates, and the folder that a bridge reads them from.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::RootCertStore;
@@ -7,15 +7,12 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use tempfile::TempDir;
 
-/// Signs certificates for `localhost`.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    /// Its own certificate, in PEM.
     pub(crate) certificate: String,
     pub(crate) roots: RootCertStore,
 }
 
-/// A certificate and its key.
 pub(crate) struct Pair {
     pub(crate) der: CertificateDer<'static>,
     pub(crate) certificate: String,
@@ -37,12 +34,12 @@ impl Authority {
         self.pair_until(2090)
     }
 
-    /// A pair that expires with the beginning of a year.
+    /// Issues a pair that expires at the beginning of a year.
     pub(crate) fn pair_until(&self, year: i32) -> Pair {
         self.pair_until_day(year, 1, 1)
     }
 
-    /// A pair that expires with the beginning of a day.
+    /// Issues a pair that expires at the beginning of a day.
     pub(crate) fn pair_until_day(&self, year: i32, month: u8, day: u8) -> Pair {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
@@ -53,8 +50,7 @@ impl Authority {
     }
 }
 
-/// A folder with a pair, as Kubernetes mounts a Secret: the files are links into `..data`, itself a
-/// link to a dated folder.
+/// Folder with a pair, as Kubernetes mounts a Secret: links into `..data`, which links to a dated folder.
 pub(crate) struct Mounted {
     folder: TempDir,
 }
@@ -69,7 +65,6 @@ impl Mounted {
         mounted
     }
 
-    /// Puts both files in place at once.
     pub(crate) fn swap_in(&self, pair: &Pair) {
         let at = |name: &str| self.folder.path().join(name);
         let count = fs::read_dir(self.folder.path()).expect("a folder").count();
@@ -81,7 +76,6 @@ impl Mounted {
         fs::rename(at("..data_tmp"), at("..data")).expect("a swap");
     }
 
-    /// Writes one of the two files.
     pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.folder.path().join(name), text).expect("a file");
     }
@@ -90,7 +84,6 @@ impl Mounted {
         fs::remove_file(self.folder.path().join(name)).expect("a file");
     }
 
-    /// What tells a bridge to use it.
     pub(crate) fn settings(&self) -> [String; 2] {
         let at = |name: &str| self.folder.path().join(name).display().to_string();
         [format!("server.tls.certificate={}", at("tls.crt")), format!("server.tls.key={}", at("tls.key"))]

@@ -1,4 +1,4 @@
-//! A client that speaks TLS, and one that says what no TLS client would.
+//! TLS client, and a client that sends invalid handshakes.
 
 use super::authority::Authority;
 use rustls::crypto::ring::default_provider;
@@ -9,10 +9,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What a client offers.
-pub(crate) fn offering(
+pub(crate) fn client_config(
     authority: &Authority,
     versions: &[&'static SupportedProtocolVersion],
     protocols: &[&str],
@@ -26,12 +25,10 @@ pub(crate) fn offering(
     Arc::new(config)
 }
 
-/// The usual client.
-pub(crate) fn usual(authority: &Authority) -> Arc<ClientConfig> {
-    offering(authority, rustls::ALL_VERSIONS, &["h2", "http/1.1"])
+pub(crate) fn default_config(authority: &Authority) -> Arc<ClientConfig> {
+    client_config(authority, rustls::ALL_VERSIONS, &["h2", "http/1.1"])
 }
 
-/// A connection that has shaken hands.
 pub(crate) struct Client {
     stream: StreamOwned<ClientConnection, TcpStream>,
 }
@@ -64,7 +61,6 @@ impl Client {
         self.stream.write_all(bytes).expect("a writable connection");
     }
 
-    /// Posts a body and reads the answer's status; the connection stays.
     pub(crate) fn post(&mut self, path: &str, body: &[u8]) -> u16 {
         let head =
             format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
@@ -72,7 +68,6 @@ impl Client {
         self.answer()
     }
 
-    /// Reads one answer with a length and returns its status.
     pub(crate) fn answer(&mut self) -> u16 {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -87,7 +82,7 @@ impl Client {
         head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status")
     }
 
-    /// What comes until the other side says that nothing more will: an end without that is an error.
+    /// Reads until the server's close_notify. An end without it is an error.
     pub(crate) fn rest(&mut self) -> io::Result<Vec<u8>> {
         let mut rest = Vec::new();
         self.stream.read_to_end(&mut rest)?;
@@ -95,37 +90,34 @@ impl Client {
     }
 }
 
-/// A connection that has said nothing yet.
 pub(crate) fn plain(to: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(to).expect("a connection");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
     stream
 }
 
-/// What a server says to some bytes until it closes the connection.
-pub(crate) fn said_to(to: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn exchange(to: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = plain(to);
     stream.write_all(bytes).expect("a writable connection");
-    until_closed(&mut stream)
+    read_until_closed(&mut stream)
 }
 
-/// What comes until the connection is closed or reset.
-pub(crate) fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
-    let mut said = Vec::new();
+pub(crate) fn read_until_closed(stream: &mut TcpStream) -> Vec<u8> {
+    let mut received = Vec::new();
     let mut some = [0; 4096];
     loop {
         match stream.read(&mut some) {
-            Ok(0) => return said,
-            Ok(length) => said.extend_from_slice(&some[..length]),
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return said,
+            Ok(0) => return received,
+            Ok(length) => received.extend_from_slice(&some[..length]),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return received,
             Err(error) => panic!("not closed: {error}"),
         }
     }
 }
 
-/// A `ClientHello` by hand, with that version as the highest it knows: `[3, 1]` is TLS 1.0.
-pub(crate) fn hello([major, minor]: [u8; 2]) -> Vec<u8> {
-    // ECDHE with ECDSA: AES-GCM, which TLS 1.2 brought, and AES-CBC with SHA-1, of those before.
+/// Returns a `ClientHello` with that highest version: `[3, 1]` is TLS 1.0.
+pub(crate) fn client_hello([major, minor]: [u8; 2]) -> Vec<u8> {
+    // ECDHE with ECDSA: AES-GCM of TLS 1.2, and AES-CBC with SHA-1 of earlier versions.
     let suites = [0, 4, 0xc0, 0x2b, 0xc0, 0x09];
     // Groups: P-256. Points: uncompressed. Signatures: ECDSA on P-256 with SHA-256.
     let extensions =

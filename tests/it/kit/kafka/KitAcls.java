@@ -14,10 +14,10 @@ import org.apache.kafka.common.resource.ResourcePatternFilter;
 import org.apache.kafka.common.resource.ResourceType;
 
 /**
- * Gives a user exactly the rights named, and takes all others.
+ * Replaces the rights of a user by those named.
  *
  * <p>Arguments: bootstrap servers; the user; then for each right its operation, its resource type and
- * its resource's name, or how names begin and {@code *}.
+ * its resource's name, or a prefix of names and {@code *}.
  */
 public final class KitAcls {
     public static void main(String[] args) throws Exception {

@@ -8,10 +8,10 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * One Kafka broker that formats its storage if it is new, and never outlives the process that
- * started it: when standard input ends, it deletes its folder and is gone.
+ * Kafka broker that formats its storage if it is new, and never outlives the process that started it:
+ * when standard input ends, it deletes its folder and exits.
  *
- * <p>Arguments: the folder, which holds server.properties; then what {@code format} is to be told.
+ * <p>Arguments: the folder, which holds server.properties; then the arguments of {@code format}.
  */
 public final class KitBroker {
     public static void main(String[] args) throws Exception {
@@ -33,7 +33,7 @@ public final class KitBroker {
                 while (System.in.read() >= 0) { }
                 delete(folder);
             } catch (IOException | UncheckedIOException e) {
-                // The broker may have been writing still: what is left lies in the temporary folder.
+                // The broker may still have been writing: the rest stays in the temporary folder.
             } finally {
                 Runtime.getRuntime().halt(0);
             }

@@ -4,14 +4,14 @@ import java.util.HexFormat;
 import org.apache.kafka.common.utils.Utils;
 
 /**
- * The partition that Kafka's Java producer gives each key.
+ * Prints the partition that Kafka's Java producer chooses for each key.
  *
  * <p>Argument: the number of partitions. Input: a key in hex on each line; output: its partition.
  */
 public final class Murmur2 {
     public static void main(String[] args) {
         int partitions = Integer.parseInt(args[0]);
-        // All is read before anything is written, so that neither side waits for the other's pipe.
+        // All input is read before the output is written, to avoid a deadlock of two full pipes.
         for (String key : new BufferedReader(new InputStreamReader(System.in)).lines().toList()) {
             byte[] bytes = HexFormat.of().parseHex(key);
             System.out.println(Utils.toPositive(Utils.murmur2(bytes)) % partitions);

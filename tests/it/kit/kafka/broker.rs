@@ -1,4 +1,4 @@
-//! One broker: its ports, its folder, its process.
+//! One broker: ports, folder and process.
 
 use super::Options;
 use crate::kit::java::java;
@@ -11,15 +11,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::TempDir;
 
-/// The listener that is always there.
 pub(super) const PLAIN_LISTENER: &str = "PLAIN";
 const CONTROLLER_LISTENER: &str = "CONTROLLER";
 
-/// Sixteen bytes in URL-safe Base64, as Kafka wants it; any would do.
+/// Arbitrary sixteen bytes in URL-safe Base64, as Kafka requires.
 const CLUSTER_ID: &str = "justcall-bridge-kit-0w";
 
-/// Ports are chosen below those that the kernel gives to outgoing connections, so that none of
-/// them sits on a broker's port while the broker is down.
+/// Range of ports below those of outgoing connections, so that none of them takes a broker's port while the broker is
+/// down.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 pub(crate) struct Broker {
@@ -33,13 +32,14 @@ pub(crate) struct Broker {
 #[derive(Default)]
 struct State {
     process: Option<Child>,
-    /// Keeps the process stopped; continues it when its standard input ends, so that a broker that
-    /// is frozen when the test process dies wakes up, sees that, and ends.
+    /// Process that keeps the broker stopped.
+    ///
+    /// It continues the broker when its standard input ends, so that a frozen broker ends with the test process.
     freezer: Option<Child>,
 }
 
 impl Broker {
-    /// The brokers of a cluster with their ports chosen and their settings written.
+    /// Chooses the ports of a cluster's brokers and writes their settings.
     pub(super) fn prepare(options: &Options) -> Vec<Self> {
         let mut names = vec![PLAIN_LISTENER, CONTROLLER_LISTENER];
         names.extend(options.listeners.iter().map(|(name, _)| *name));
@@ -75,24 +75,21 @@ impl Broker {
             .collect()
     }
 
-    /// `host:port` of a listener.
     pub(crate) fn address(&self, listener: &str) -> String {
         format!("127.0.0.1:{}", self.ports[listener])
     }
 
-    /// Starts the process and does not wait for it.
     pub(crate) fn start(&self) {
         let log = File::options().create(true).append(true).open(self.folder.path().join("broker.log"));
         let log = log.expect("broker.log");
         let mut command = java(self.jvm, "KitBroker");
         command.arg(self.folder.path()).args(["--cluster-id", CLUSTER_ID]).args(&self.format);
         command.stdout(log.try_clone().expect("a second handle")).stderr(log);
-        // The broker ends when this pipe does, which is at the latest when the test process does.
+        // The broker ends with this pipe, and therefore with the test process.
         command.stdin(Stdio::piped());
         self.state().process = Some(command.spawn().expect("java starts"));
     }
 
-    /// Stops the process in its tracks: connections stay open, nothing is answered.
     pub(crate) fn freeze(&self) {
         let mut state = self.state();
         let process = state.process.as_ref().expect("only a running broker can be frozen");
@@ -103,28 +100,25 @@ impl Broker {
             .stdout(Stdio::piped())
             .spawn()
             .expect("sh starts");
-        let mut said = String::new();
+        let mut answer = String::new();
         let stdout = freezer.stdout.take().expect("piped above");
-        BufReader::new(stdout).read_line(&mut said).expect("sh answers");
-        assert_eq!(said, "frozen\n", "the broker could not be stopped");
+        BufReader::new(stdout).read_line(&mut answer).expect("sh answers");
+        assert_eq!(answer, "frozen\n", "the broker could not be stopped");
         state.freezer = Some(freezer);
     }
 
-    /// Lets the process run on.
     pub(crate) fn thaw(&self) {
         if let Some(freezer) = self.state().freezer.take() {
             end(freezer);
         }
     }
 
-    /// Kills the process, as a power cut would; its data stays.
     pub(crate) fn kill(&self) {
         let mut state = self.state();
         if let Some(process) = &mut state.process {
-            // Fails only if it has ended already.
             let _ = process.kill();
         }
-        // Before the process is waited for, so that the freezer's signal finds no other's number.
+        // Before the wait, so that the freezer cannot signal a reused process id.
         if let Some(freezer) = state.freezer.take() {
             end(freezer);
         }
@@ -133,10 +127,9 @@ impl Broker {
         }
     }
 
-    /// Deletes what a killed broker held.
     pub(crate) fn wipe(&self) {
         assert!(!self.is_running(), "a running broker would notice");
-        // There is none if the broker has never come up.
+        // Missing if the broker never started.
         let _ = fs::remove_dir_all(self.folder.path().join("data"));
     }
 
@@ -145,7 +138,6 @@ impl Broker {
         state.process.as_mut().is_some_and(|process| matches!(process.try_wait(), Ok(None)))
     }
 
-    /// The last of what the broker logged.
     pub(crate) fn log(&self) -> String {
         let log = fs::read(self.folder.path().join("broker.log")).unwrap_or_default();
         String::from_utf8_lossy(&log[log.len().saturating_sub(8_000)..]).into_owned()
@@ -166,7 +158,7 @@ impl Drop for Broker {
 /// Closes the process's standard input and waits for its end.
 fn end(mut process: Child) {
     drop(process.stdin.take());
-    process.wait().expect("a child can be waited for");
+    process.wait().expect("the child's end");
 }
 
 fn properties(id: i32, ports: &BTreeMap<&str, u16>, options: &Options) -> BTreeMap<String, String> {
@@ -200,7 +192,7 @@ fn properties(id: i32, ports: &BTreeMap<&str, u16>, options: &Options) -> BTreeM
         ("share.coordinator.state.topic.replication.factor", &copies),
         ("share.coordinator.state.topic.min.isr", "1"),
         ("group.initial.rebalance.delay.ms", "0"),
-        // A killed broker that comes back waits until its former self has expired.
+        // A restarted broker waits until its former session has expired.
         ("broker.session.timeout.ms", "3000"),
         ("broker.heartbeat.interval.ms", "500"),
     ]
@@ -208,7 +200,6 @@ fn properties(id: i32, ports: &BTreeMap<&str, u16>, options: &Options) -> BTreeM
     .into()
 }
 
-/// The port that clients of a listener are told.
 fn advertised_port(id: i32, listener: &str, own: u16, options: &Options) -> u16 {
     let index = usize::try_from(id - 1).expect("ids begin with 1");
     match &options.advertised {
@@ -217,7 +208,6 @@ fn advertised_port(id: i32, listener: &str, own: u16, options: &Options) -> u16 
     }
 }
 
-/// Ports that nobody listens on, all different.
 fn free_ports(count: usize) -> Vec<u16> {
     let random = RandomState::new();
     let width = u64::from(PORTS.end - PORTS.start);

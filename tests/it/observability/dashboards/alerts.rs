@@ -1,14 +1,13 @@
-//! The alerts: each says what, why and where to look, names only what there is, and fires when it should.
+//! Alerts: their texts, their metrics, and the conditions under which they fire.
 
 use super::catalogue::catalogue;
 use super::intervals;
-use super::query::strangers;
+use super::query::unknown_names;
 use crate::kit::promtool::promtool;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use yaml_rust2::{Yaml, YamlLoader};
 
-/// An alert, or what several are made of.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) name: String,
@@ -31,7 +30,6 @@ const TESTS: [&str; 3] = [
     "deploy/prometheus/rules_weeks_test.yaml",
 ];
 
-/// Every alert.
 pub(super) fn rules() -> Vec<Rule> {
     let alerts = groups().into_iter().filter(|rule| !rule["alert"].is_badvalue());
     let rules: Vec<Rule> = alerts.map(|rule| read(&rule)).collect();
@@ -55,7 +53,6 @@ fn read(rule: &Yaml) -> Rule {
     }
 }
 
-/// The names that rules record.
 pub(super) fn recorded() -> Vec<String> {
     groups().iter().filter_map(|rule| rule["record"].as_str()).map(str::to_owned).collect()
 }
@@ -65,15 +62,15 @@ fn path(file: &str) -> PathBuf {
 }
 
 #[test]
-fn every_alert_asks_only_for_what_a_running_bridge_exposes() {
+fn every_alert_uses_only_exposed_metrics() {
     let (metrics, recorded) = (catalogue(), recorded());
     let exprs = groups().into_iter().filter_map(|rule| rule["expr"].as_str().map(str::to_owned));
-    let strange = exprs.flat_map(|expr| strangers(&expr, "", &metrics, &recorded));
+    let strange = exprs.flat_map(|expr| unknown_names(&expr, "", &metrics, &recorded));
     assert_eq!(strange.collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]
-fn every_alert_says_how_bad_it_is_why_and_where_to_look() {
+fn every_alert_has_a_severity_a_description_and_a_runbook() {
     for rule in rules() {
         let Rule { name, severity, summary, description, runbook, expr } = &rule;
         assert!(["critical", "warning", "info"].contains(&severity.as_str()), "{name}: {severity}");
@@ -91,22 +88,22 @@ fn every_alert_says_how_bad_it_is_why_and_where_to_look() {
     }
 }
 
-/// The expressions of all rules that record what is asked for here.
+/// Returns the expressions of the recording rules that this expression uses.
 fn recorded_labels(expr: &str) -> String {
     let asked = |rule: &Yaml| rule["record"].as_str().is_some_and(|name| expr.contains(name));
     groups().iter().filter(|rule| asked(rule)).filter_map(|rule| rule["expr"].as_str()).collect()
 }
 
 #[test]
-fn every_log_line_that_an_alert_quotes_is_one_that_the_bridge_writes() {
+fn every_log_line_quoted_by_an_alert_exists() {
     let sources = sources(&path("src"));
     let descriptions: Vec<_> = rules().into_iter().map(|rule| (rule.name, rule.description)).collect();
     let mut quoted = 0;
     for (name, text) in &descriptions {
-        // What is quoted within braces is a format of Prometheus's.
+        // A quoted string within braces is one of Prometheus's formats.
         for line in text.split('"').skip(1).step_by(2).filter(|quoted| !quoted.starts_with('%')) {
             quoted += 1;
-            assert!(sources.contains(line), "{name} quotes {line:?}, which nobody writes");
+            assert!(sources.contains(line), "{name} quotes {line:?}, which the bridge does not log");
         }
     }
     assert!(quoted >= 4, "{quoted}");
@@ -121,29 +118,29 @@ fn sources(folder: &Path) -> String {
 }
 
 #[test]
-fn alerts_fire_when_they_should_and_no_others_do() {
-    let said = promtool(&["check", "rules"], &path(RULES));
-    assert!(said.contains("SUCCESS"), "{said}");
+fn alerts_fire_in_their_tests_and_no_others_do() {
+    let output = promtool(&["check", "rules"], &path(RULES));
+    assert!(output.contains("SUCCESS"), "{output}");
     for file in TESTS {
-        let said = promtool(&["test", "rules"], &path(file));
-        assert!(said.contains("SUCCESS"), "{said}");
+        let output = promtool(&["test", "rules"], &path(file));
+        assert!(output.contains("SUCCESS"), "{output}");
     }
 }
 
 #[test]
-fn alerts_do_the_same_at_scrapes_30_and_60_seconds_apart() {
+fn alerts_fire_alike_at_scrape_intervals_of_30_and_60_seconds() {
     let tests = super::repository_file(TESTS[0]);
     let folder = tempfile::tempdir().expect("a folder");
     for factor in [2, 4] {
         let file = folder.path().join(format!("every_{factor}.json"));
         std::fs::write(&file, intervals::thinned(&tests, &path(RULES), factor)).expect("it is written");
-        let said = promtool(&["test", "rules"], &file);
-        assert!(said.contains("SUCCESS"), "{said}");
+        let output = promtool(&["test", "rules"], &file);
+        assert!(output.contains("SUCCESS"), "{output}");
     }
 }
 
 #[test]
-fn every_alert_is_seen_to_fire() {
+fn every_alert_fires_in_a_test() {
     let tests: String = TESTS.map(super::repository_file).concat();
     for Rule { name, severity, .. } in rules() {
         let fired = tests.lines().any(|line| {
@@ -151,11 +148,11 @@ fn every_alert_is_seen_to_fire() {
                 && line.contains(&format!("severity=\"{severity}\""))
                 && line.contains("value: 1")
         });
-        assert!(fired, "no test sees {name} fire as {severity}");
+        assert!(fired, "{name} fires as {severity} in no test");
     }
     let named: BTreeSet<_> = rules().into_iter().map(|rule| rule.name).collect();
     let tested = tests.split("alertname=\"").skip(1).filter_map(|rest| rest.split('"').next());
     for name in tested {
-        assert!(named.contains(name), "{name} is tested and is no alert");
+        assert!(named.contains(name), "{name} is tested and is not an alert");
     }
 }

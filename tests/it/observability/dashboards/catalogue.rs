@@ -1,36 +1,34 @@
-//! What docs/reference/metrics.md says, read as a person reads it.
+//! Metrics as docs/reference/metrics.md documents them.
 
 use std::collections::BTreeMap;
 
-/// What a target has on each of its series, put there by Prometheus.
-pub(super) const OF_THE_TARGET: [&str; 4] = ["namespace", "job", "instance", "pod"];
+/// Labels that Prometheus adds to every series of a target.
+pub(super) const TARGET_LABELS: [&str; 4] = ["namespace", "job", "instance", "pod"];
 
-/// A metric as it is documented.
 #[derive(Debug)]
 pub(super) struct Metric {
     pub(super) kind: String,
     pub(super) help: String,
-    /// Its labels, each with its values where those are listed one by one.
+    /// Labels, each with its values if those are listed.
     pub(super) labels: BTreeMap<String, Vec<String>>,
 }
 
-/// Every documented metric, by its name.
 pub(super) fn catalogue() -> BTreeMap<String, Metric> {
     let page = super::repository_file("docs/reference/metrics.md");
     let rows: Vec<Vec<&str>> = page.lines().filter_map(cells).collect();
     let mut metrics: BTreeMap<_, _> =
         rows.iter().filter(|row| row.len() == 6).map(|row| metric(row)).collect();
     for row in rows.iter().filter(|row| row.len() == 3) {
-        let metric = metrics.get_mut(&full(row[0])).unwrap_or_else(|| panic!("{row:?} is of no metric"));
+        let metric =
+            metrics.get_mut(&full(row[0])).unwrap_or_else(|| panic!("{row:?} does not belong to a metric"));
         let values = if row[2].starts_with('`') { ticked(row[2]) } else { Vec::new() };
         let label = metric.labels.get_mut(row[1].trim_matches('`'));
-        *label.unwrap_or_else(|| panic!("{row:?} is no label")) = values;
+        *label.unwrap_or_else(|| panic!("{row:?} is not a label")) = values;
     }
-    assert!(metrics.len() > 40, "docs/reference/metrics.md was not understood: {}", metrics.len());
+    assert!(metrics.len() > 40, "docs/reference/metrics.md was not parsed: {}", metrics.len());
     metrics
 }
 
-/// The cells of a row about a metric.
 fn cells(line: &str) -> Option<Vec<&str>> {
     let row = line.strip_prefix("| `")?;
     let row = row.strip_suffix(" |")?;
@@ -46,7 +44,6 @@ fn full(name: &str) -> String {
     format!("justcall_bridge_{}", name.trim_matches('`'))
 }
 
-/// What stands between ticks.
 fn ticked(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }

@@ -1,4 +1,4 @@
-//! A running bridge through every outcome that costs little, and its metrics as another parser reads them.
+//! Metrics of a running bridge after every simple outcome, read by an independent parser.
 
 use super::catalogue::{Metric, catalogue};
 use crate::kit::bridge::{Bridge, PATH, until};
@@ -16,7 +16,6 @@ use std::process::Stdio;
 
 const PARSE: &str = include_str!("parse.py");
 
-/// A metric as the parser read it.
 #[derive(Debug, Deserialize)]
 struct Family {
     name: String,
@@ -32,15 +31,13 @@ struct Sample {
     value: f64,
 }
 
-/// Everything that a bridge showed.
-struct Shown(Vec<Family>);
+struct ExposedMetrics(Vec<Family>);
 
-impl Shown {
+impl ExposedMetrics {
     fn of(bridge: &Bridge) -> Self {
         Self(parsed(bridge.admin("/metrics").text()))
     }
 
-    /// The sum of the series that have these labels.
     fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         let name = format!("justcall_bridge_{name}");
         let has = |sample: &&Sample| {
@@ -60,14 +57,14 @@ fn parsed(text: &str) -> Vec<Family> {
         .stdout(Stdio::piped())
         .spawn()
         .expect("Python starts");
-    // It reads all before it writes any.
+    // It reads all input before it writes.
     child.stdin.take().expect("piped above").write_all(text.as_bytes()).expect("it reads");
     let output = child.wait_with_output().expect("it ends");
     assert!(output.status.success(), "the parser refuses, see above:\n{text}");
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// The same in the format before OpenMetrics, for a tool that knows that one alone.
+/// Converts to the format before OpenMetrics, for promtool.
 fn classic(text: &str) -> String {
     let mut kind_of_next = BTreeMap::new();
     for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
@@ -95,7 +92,7 @@ fn classic(text: &str) -> String {
 const SECRET: &str = "a-secret-that-nobody-shares";
 const TOKEN: &str = "a-token-of-24-characters";
 
-/// Settings under which every way to end is near.
+/// Writes settings under which every outcome is easy to cause.
 fn settings(folder: &Path, route: &str) -> String {
     let at = |name: &str| folder.join(name).display().to_string();
     fs::write(at("secrets"), SECRET).expect("a file");
@@ -126,7 +123,7 @@ fn event(kind: &str, id: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A bridge on a cluster that has the topics of missed calls and dead letters, and no other.
+/// Starts a bridge on a cluster that has only the topics of missed calls and dead letters.
 fn begin(folder: &Path) -> Bridge {
     let kafka = Kafka::shared().bootstrap();
     let prefix = format!("{}.", crate::kit::topic_name("shown"));
@@ -135,7 +132,7 @@ fn begin(folder: &Path) -> Bridge {
     }
     let file = folder.join("bridge.yaml");
     fs::write(&file, settings(folder, "")).expect("a settings file");
-    // The kit's own settings would win over the file's.
+    // The kit's own settings would override the file's.
     let over = ["kafka.ack_deadline=4s", "topics.create_missing=false"];
     let prefix = format!("topics.prefix={prefix}");
     let settings: Vec<&str> =
@@ -143,7 +140,7 @@ fn begin(folder: &Path) -> Bridge {
     Bridge::serve_file(kafka, &file, &settings)
 }
 
-/// Has it end events in every way that needs no broken Kafka.
+/// Causes every outcome that needs no broken Kafka.
 fn drive(bridge: &Bridge) {
     let post = |path: &str, headers: &[(&str, &str)], body: &[u8]| {
         let headers = [&[("connection", "close")], headers].concat();
@@ -181,7 +178,7 @@ fn drive(bridge: &Bridge) {
 }
 
 #[test]
-fn every_metric_is_exposed_as_documented_and_moves_with_what_happens() {
+fn every_metric_is_exposed_as_documented_and_counts() {
     let folder = tempfile::tempdir().expect("a folder");
     let bridge = begin(folder.path());
     drive(&bridge);
@@ -189,18 +186,18 @@ fn every_metric_is_exposed_as_documented_and_moves_with_what_happens() {
     until("the rows", || bridge.metric("spool_rows") == 2);
     let text = bridge.admin("/metrics").text().to_owned();
     promtool::check_metrics(&classic(&text));
-    let shown = Shown(parsed(&text));
-    assert_documented(&shown, &bridge.prefix);
-    assert_counted(&shown, &bridge.topic("call.missed"), &bridge.topic("sms.received"));
-    assert_of_files(&shown);
+    let metrics = ExposedMetrics(parsed(&text));
+    assert_documented(&metrics, &bridge.prefix);
+    assert_counted(&metrics, &bridge.topic("call.missed"), &bridge.topic("sms.received"));
+    assert_of_files(&metrics);
     reload(&bridge, folder.path());
 }
 
-/// Families, types, labels and their values are those of the page.
-fn assert_documented(shown: &Shown, prefix: &str) {
+/// Asserts that families, types, labels and their values are the documented ones.
+fn assert_documented(metrics: &ExposedMetrics, prefix: &str) {
     let documented = catalogue();
     let exposed: BTreeMap<String, &Family> =
-        shown.0.iter().map(|family| (full_name(family), family)).collect();
+        metrics.0.iter().map(|family| (full_name(family), family)).collect();
     let names = |names: Vec<&String>| names.into_iter().cloned().collect::<BTreeSet<_>>();
     assert_eq!(names(exposed.keys().collect()), names(documented.keys().collect()));
     for (name, family) in exposed {
@@ -237,11 +234,10 @@ fn assert_labels(name: &str, sample: &Sample, metric: &Metric, prefix: &str) {
     }
 }
 
-/// A metric, some of its labels, and the sum of the series that have them.
+/// Metric, some of its labels, and the sum of their series.
 type Count<'a> = (&'a str, &'a [(&'a str, &'a str)], f64);
 
-/// What [`drive`] did, in numbers.
-fn assert_counted(shown: &Shown, acked: &str, spooled: &str) {
+fn assert_counted(metrics: &ExposedMetrics, acked: &str, spooled: &str) {
     let counts: &[Count] = &[
         ("events_total", &[("type", "call.missed"), ("outcome", "acked")], 2.0),
         ("events_total", &[("type", "call.missed"), ("outcome", "duplicate")], 1.0),
@@ -287,36 +283,35 @@ fn assert_counted(shown: &Shown, acked: &str, spooled: &str) {
         ("kafka_brokers", &[("state", "up")], 1.0),
         ("kafka_up", &[], 1.0),
         ("ready", &[], 1.0),
-        // Two that are acknowledged, two that are spooled, two dead letters.
         ("dedup_entries", &[], 6.0),
         ("in_flight_requests", &[], 0.0),
         ("request_duration_seconds_count", &[], 14.0),
     ];
     for (name, labels, expected) in counts {
-        let found = shown.sum(name, labels);
+        let found = metrics.sum(name, labels);
         assert!((found - expected).abs() < f64::EPSILON, "{name} {labels:?}: {found}, not {expected}");
     }
     for more_than_nothing in
         ["ack_duration_seconds_count", "parse_duration_seconds_count", "spool_bytes", "spool_limit_bytes"]
     {
-        assert!(shown.sum(more_than_nothing, &[]) > 0.0, "{more_than_nothing}");
+        assert!(metrics.sum(more_than_nothing, &[]) > 0.0, "{more_than_nothing}");
     }
-    assert!(shown.sum("process_resident_memory_bytes", &[]) > 1e6);
-    assert!(shown.sum("process_start_time_seconds", &[]) > 1.7e9);
+    assert!(metrics.sum("process_resident_memory_bytes", &[]) > 1e6);
+    assert!(metrics.sum("process_start_time_seconds", &[]) > 1.7e9);
 }
 
-fn assert_of_files(shown: &Shown) {
-    let valid = |source, kind| shown.sum("secrets", &[("source", source), ("kind", kind)]);
+fn assert_of_files(metrics: &ExposedMetrics) {
+    let valid = |source, kind| metrics.sum("secrets", &[("source", source), ("kind", kind)]);
     assert_eq!(
         (valid("signed", "signature"), valid("token", "token"), valid("main", "signature")),
         (1.0, 1.0, 0.0)
     );
     let written =
-        shown.sum("secrets_modified_timestamp_seconds", &[("source", "signed"), ("kind", "signature")]);
-    assert!(shown.sum("config_last_reload_success_timestamp_seconds", &[]) - written < 600.0, "{written}");
+        metrics.sum("secrets_modified_timestamp_seconds", &[("source", "signed"), ("kind", "signature")]);
+    assert!(metrics.sum("config_last_reload_success_timestamp_seconds", &[]) - written < 600.0, "{written}");
 }
 
-/// New settings, then bad ones: a topic that comes has its series.
+/// Loads new settings, then invalid ones. A new topic has its series.
 fn reload(bridge: &Bridge, folder: &Path) {
     let file = folder.join("bridge.yaml");
     let route = "  - { match: contact.updated, topics: brand.new }";
@@ -327,7 +322,7 @@ fn reload(bridge: &Bridge, folder: &Path) {
     fs::write(&file, "routes: [{ match: no.such.type.*.*, topic: typo }]").expect("a settings file");
     bridge.wait_for_metric("config_last_reload_successful", 0);
     bridge.wait_for_metric("watched_files_invalid", 1);
-    let shown = Shown::of(bridge);
-    assert_eq!(shown.sum("config_reloads_total", &[("result", "failure")]), 1.0);
-    assert!(shown.sum("config_reloads_total", &[("result", "success")]) >= 1.0);
+    let metrics = ExposedMetrics::of(bridge);
+    assert_eq!(metrics.sum("config_reloads_total", &[("result", "failure")]), 1.0);
+    assert!(metrics.sum("config_reloads_total", &[("result", "success")]) >= 1.0);
 }

@@ -4,21 +4,21 @@ use std::path::Path;
 use std::time::Duration;
 use yaml_rust2::{Yaml, YamlLoader};
 
-/// Interval that the tests of alerts are written for.
-const WRITTEN: &str = "15s";
+/// Scrape interval of the written tests.
+const WRITTEN_INTERVAL: &str = "15s";
 
-/// Returns a file of tests as a Prometheus that scrapes `factor` times less often would see its cases.
+/// Returns tests as a Prometheus with a scrape interval `factor` times longer would see them.
 ///
-/// The rules are evaluated at each scrape. JSON, which is YAML.
+/// The rules are evaluated at each scrape. The result is JSON, which is YAML.
 pub(super) fn thinned(tests: &str, rules: &Path, factor: u32) -> String {
     let documents = YamlLoader::load_from_str(tests).expect("YAML");
     let mut file = json(&documents[0]);
-    assert_eq!(file["evaluation_interval"], WRITTEN);
+    assert_eq!(file["evaluation_interval"], WRITTEN_INTERVAL);
     let interval = format!("{}s", (Duration::from_secs(15) * factor).as_secs());
     file["rule_files"] = serde_json::json!([rules]);
     file["evaluation_interval"] = interval.clone().into();
     for case in file["tests"].as_array_mut().expect("tests") {
-        assert_eq!(case["interval"], WRITTEN, "{}", case["name"]);
+        assert_eq!(case["interval"], WRITTEN_INTERVAL, "{}", case["name"]);
         case["interval"] = interval.clone().into();
         for series in case["input_series"].as_array_mut().expect("series") {
             let samples = samples(series["values"].as_str().expect("values"));
@@ -41,12 +41,12 @@ fn json(yaml: &Yaml) -> serde_json::Value {
     }
 }
 
-/// Expands promtool's short form of samples.
+/// Expands promtool's notation of samples.
 fn samples(values: &str) -> Vec<String> {
     values.split_whitespace().flat_map(expanded).collect()
 }
 
-/// `stale`, `_`, `_x2`, `1`, `1x2`, `1+0.5x2` or `1-0.5x2`.
+/// Expands `stale`, `_`, `_x2`, `1`, `1x2`, `1+0.5x2` or `1-0.5x2`.
 fn expanded(token: &str) -> Vec<String> {
     let (what, times) = token.split_once('x').unwrap_or((token, "0"));
     let times: u32 = times.parse().expect("a number of times");
@@ -61,7 +61,7 @@ fn expanded(token: &str) -> Vec<String> {
     (0..=times).map(|time| (first + step * f64::from(time)).to_string()).collect()
 }
 
-/// Each `factor`th sample. A target that was gone in between leaves its mark on the sample after.
+/// Returns each `factor`th sample. A target that was absent between them marks the next sample as stale.
 fn every(factor: usize, samples: &[String]) -> Vec<String> {
     let seen = |at: usize| {
         let since = &samples[(at + 1).saturating_sub(factor)..=at];
@@ -70,7 +70,7 @@ fn every(factor: usize, samples: &[String]) -> Vec<String> {
     };
     let mut samples_at: Vec<_> = (0..samples.len()).step_by(factor).map(seen).collect();
     let last = samples.len() - 1;
-    // A series that goes for good has no sample after.
+    // A series that ends has no next sample.
     if samples[last] == "stale" && !last.is_multiple_of(factor) {
         samples_at.push("stale".to_owned());
     }
@@ -78,7 +78,7 @@ fn every(factor: usize, samples: &[String]) -> Vec<String> {
 }
 
 #[test]
-fn samples_are_those_that_a_slower_prometheus_sees() {
+fn thinned_samples_match_a_longer_scrape_interval() {
     for (written, factor, seen) in [
         ("0 1 2 3 4", 2, "0 2 4"),
         ("0+1x4", 4, "0 4"),

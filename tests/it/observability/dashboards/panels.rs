@@ -1,8 +1,8 @@
-//! The dashboard: sound as a document, and its queries can be answered.
+//! Dashboard: its structure and its queries.
 
 use super::alerts;
 use super::catalogue::catalogue;
-use super::query::strangers;
+use super::query::unknown_names;
 use crate::kit::promtool;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -19,7 +19,6 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
 }
 
-/// Every query with its legend.
 fn queries(dashboard: &Value) -> Vec<(&str, &str)> {
     let targets = panels(dashboard).iter().filter_map(|panel| panel["targets"].as_array()).flatten();
     let annotations = dashboard["annotations"]["list"].as_array().expect("annotations").iter();
@@ -27,20 +26,20 @@ fn queries(dashboard: &Value) -> Vec<(&str, &str)> {
     of_panels.chain(annotations.map(|each| (text(each, "expr"), text(each, "titleFormat")))).collect()
 }
 
-/// As Grafana sends it, with something chosen for each variable.
+/// Replaces the variables of a query as Grafana does.
 fn filled_in(query: &str) -> String {
     let query = query.replace("$__rate_interval", "5m").replace("$namespace", "n").replace("$job", "j");
     let query = query.replace("$pod", "p");
-    assert!(!query.contains('$'), "a variable that the dashboard does not have: {query}");
+    assert!(!query.contains('$'), "the dashboard lacks this variable: {query}");
     query
 }
 
 #[test]
-fn every_query_names_only_what_a_running_bridge_exposes() {
+fn every_query_uses_only_exposed_metrics() {
     let (dashboard, metrics) = (dashboard(), catalogue());
     let queries = queries(&dashboard);
     assert!(queries.len() > 60, "{}", queries.len());
-    let strange = queries.iter().flat_map(|(query, legend)| strangers(query, legend, &metrics, &[]));
+    let strange = queries.iter().flat_map(|(query, legend)| unknown_names(query, legend, &metrics, &[]));
     assert_eq!(strange.collect::<Vec<_>>(), [""; 0]);
 }
 
@@ -67,7 +66,7 @@ fn every_metric_is_on_the_dashboard() {
 }
 
 #[test]
-fn variables_choose_data_source_namespace_job_and_pod_and_work_outside_of_kubernetes() {
+fn variables_select_data_source_namespace_job_and_pod_also_outside_kubernetes() {
     let dashboard = dashboard();
     let variables = dashboard["templating"]["list"].as_array().expect("variables");
     let names: Vec<_> = variables.iter().map(|variable| text(variable, "name")).collect();
@@ -80,12 +79,12 @@ fn variables_choose_data_source_namespace_job_and_pod_and_work_outside_of_kubern
 }
 
 #[test]
-fn panels_say_what_they_show_and_lie_side_by_side() {
+fn panels_have_descriptions_and_do_not_overlap() {
     let dashboard = dashboard();
     let (mut ids, mut titles, mut taken) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for panel in panels(&dashboard) {
         let title = text(panel, "title");
-        assert!(ids.insert(panel["id"].as_u64()), "{title}: its id is another's");
+        assert!(ids.insert(panel["id"].as_u64()), "{title}: duplicate id");
         if text(panel, "type") == "row" {
             titles.clear();
         }
@@ -94,7 +93,7 @@ fn panels_say_what_they_show_and_lie_side_by_side() {
         assert!(place("x") + place("w") <= 24, "{title}: too wide");
         for x in place("x")..place("x") + place("w") {
             for y in place("y")..place("y") + place("h") {
-                assert!(taken.insert((x, y)), "{title}: on top of another");
+                assert!(taken.insert((x, y)), "{title}: overlaps another panel");
             }
         }
         if text(panel, "type") == "row" {
@@ -107,8 +106,8 @@ fn panels_say_what_they_show_and_lie_side_by_side() {
             assert_eq!(text(&target["datasource"], "uid"), "${datasource}", "{title}");
         }
         if text(panel, "type") == "stat" {
-            // Of a range Grafana shows the last number, however long its series has been gone.
-            assert!(targets.iter().all(|target| target["instant"] == true), "{title}: not of now");
+            // Over a range, Grafana shows the last number of a series that has ended.
+            assert!(targets.iter().all(|target| target["instant"] == true), "{title}: not an instant query");
         }
         if text(panel, "type") == "timeseries" {
             assert!(panel["fieldConfig"]["defaults"]["unit"].is_string(), "{title}: no unit");
@@ -121,7 +120,7 @@ fn panels_say_what_they_show_and_lie_side_by_side() {
 }
 
 #[test]
-fn the_first_row_says_whether_it_is_well_and_the_others_follow_the_way_of_an_event() {
+fn first_row_shows_health_and_the_others_follow_the_path_of_an_event() {
     let dashboard = dashboard();
     let rows = panels(&dashboard).iter().filter(|panel| panel["type"] == "row");
     let titles: Vec<_> = rows.map(|row| text(row, "title")).collect();

@@ -1,4 +1,4 @@
-"""Reads OpenMetrics text, strictly, and says in JSON what is in it."""
+"""Parses OpenMetrics text strictly, and prints it as JSON."""
 
 import json
 import sys

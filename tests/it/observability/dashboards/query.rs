@@ -1,15 +1,21 @@
-//! The names in a query.
+//! Names in a query.
 
-use super::catalogue::{Metric, OF_THE_TARGET};
+use super::catalogue::{Metric, TARGET_LABELS};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Metrics = BTreeMap<String, Metric>;
 
-/// Everything in a query, and in the labels that its legend names, that is no metric or label of the
-/// running bridge. `recorded`: what rules record.
-pub(super) fn strangers(query: &str, legend: &str, metrics: &Metrics, recorded: &[String]) -> Vec<String> {
+/// Returns the names in a query, and in its legend, that are not metrics or labels of a bridge.
+///
+/// `recorded` has the names of recording rules.
+pub(super) fn unknown_names(
+    query: &str,
+    legend: &str,
+    metrics: &Metrics,
+    recorded: &[String],
+) -> Vec<String> {
     let mut strange = Vec::new();
-    let mut labels: BTreeSet<&str> = OF_THE_TARGET.into();
+    let mut labels: BTreeSet<&str> = TARGET_LABELS.into();
     let words = words(query);
     for (at, word) in words.iter().enumerate() {
         // A subquery's range and step, as in `[6m:1m]`, begin with a digit.
@@ -29,7 +35,7 @@ pub(super) fn strangers(query: &str, legend: &str, metrics: &Metrics, recorded: 
             labels.insert("le");
         }
         for (label, operator, value) in matchers(&words[at + 1..]) {
-            let known = OF_THE_TARGET.contains(&label.as_str()) || metric.labels.contains_key(&label);
+            let known = TARGET_LABELS.contains(&label.as_str()) || metric.labels.contains_key(&label);
             if !known {
                 strange.push(format!("{word} has no label {label}"));
             } else if let Some(values) = metric.labels.get(&label).filter(|values| !values.is_empty()) {
@@ -39,14 +45,14 @@ pub(super) fn strangers(query: &str, legend: &str, metrics: &Metrics, recorded: 
         }
     }
     let grouped = grouped(&words);
-    let shown =
+    let exposed =
         legend.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0.trim().to_owned()));
-    let unknown = grouped.into_iter().chain(shown).filter(|label| !labels.contains(label.as_str()));
+    let unknown = grouped.into_iter().chain(exposed).filter(|label| !labels.contains(label.as_str()));
     strange.extend(unknown.map(|label| format!("{label} is no label of what is asked for")));
     strange
 }
 
-/// The metric that a series belongs to, and whether it is a histogram's bucket.
+/// Returns the metric of a series, and whether the series is a histogram's bucket.
 fn find<'a>(series: &str, metrics: &'a Metrics) -> Option<(&'a Metric, bool)> {
     let histogram = |suffix: &str| {
         let metric = metrics.get(series.strip_suffix(suffix)?)?;
@@ -56,8 +62,9 @@ fn find<'a>(series: &str, metrics: &'a Metrics) -> Option<(&'a Metric, bool)> {
     plain.or_else(|| ["_bucket", "_sum", "_count"].into_iter().find_map(histogram))
 }
 
-/// Whether a label can be what a matcher asks for. Variables can be anything; of a pattern what stands
-/// before its first special character is looked at.
+/// Returns whether a label can have the matcher's value.
+///
+/// Variables can have any value; of a pattern only the text before its first special character counts.
 fn can_be(operator: &str, asked: &str, values: &[String]) -> bool {
     let plain = asked.split(['.', '+', '*', '$', '[', '(']).next().unwrap_or_default();
     let is_pattern = operator.contains('~') && plain.len() < asked.len();
@@ -65,7 +72,7 @@ fn can_be(operator: &str, asked: &str, values: &[String]) -> bool {
         || values.iter().any(|value| if is_pattern { value.starts_with(plain) } else { value == asked })
 }
 
-/// The matchers in the braces that these words begin with, if they do.
+/// Parses the matchers in braces at the beginning of these words.
 fn matchers(words: &[String]) -> Vec<(String, &str, String)> {
     if words.first().map(String::as_str) != Some("{") {
         return Vec::new();
@@ -82,7 +89,6 @@ fn matchers(words: &[String]) -> Vec<(String, &str, String)> {
         .collect()
 }
 
-/// The labels in `by (…)`, `on (…)` and the like.
 fn grouped(words: &[String]) -> Vec<String> {
     let mut labels = Vec::new();
     for (at, word) in words.iter().enumerate() {
@@ -96,7 +102,6 @@ fn grouped(words: &[String]) -> Vec<String> {
     labels
 }
 
-/// Names, strings and single signs.
 fn words(query: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = query;
@@ -120,10 +125,10 @@ fn is_of_a_name(c: char) -> bool {
 }
 
 #[test]
-fn what_no_bridge_exposes_is_found_in_a_query() {
+fn unknown_names_in_a_query_are_found() {
     let metrics = super::catalogue::catalogue();
     let recorded = ["namespace_job:justcall_bridge_events:rate30m".to_owned()];
-    let of = |query: &str, legend: &str| strangers(query, legend, &metrics, &recorded);
+    let of = |query: &str, legend: &str| unknown_names(query, legend, &metrics, &recorded);
     for (query, legend) in [
         (
             r#"sum by (reason) (rate(justcall_bridge_refused_total{reason!~"signature_.+|kafka",pod=~"$pod"}[5m]))"#,

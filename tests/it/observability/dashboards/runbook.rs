@@ -1,25 +1,23 @@
-//! The runbook: a section for each alert, and every command and query in it works.
+//! Runbook: a section for each alert, and correct commands and queries.
 
 use super::alerts;
 use super::catalogue::catalogue;
-use super::query::strangers;
+use super::query::unknown_names;
 use crate::kit::process::bridge_command;
 use crate::kit::promtool;
 use std::collections::BTreeMap;
 
-/// What each section says, in this order.
+/// Parts of each section, in order.
 const PARTS: [&str; 5] = ["**It means**", "**Meanwhile**", "**Look**", "**Do**", "**It is over**"];
 
 fn page() -> String {
     super::repository_file("docs/operations/runbook.md")
 }
 
-/// Headings with what stands below them.
 fn sections(page: &str) -> Vec<(&str, &str)> {
     page.split("\n## ").skip(1).filter_map(|section| section.split_once('\n')).collect()
 }
 
-/// What stands in the fenced blocks of one kind.
 fn blocks<'a>(page: &'a str, kind: &str) -> Vec<&'a str> {
     let begin = format!("```{kind}\n");
     page.split(begin.as_str()).skip(1).filter_map(|rest| Some(rest.split_once("\n```")?.0)).collect()
@@ -32,7 +30,7 @@ fn every_alert_has_its_section_and_every_section_its_alert() {
     let mut alerts: Vec<_> = alerts::rules().into_iter().map(|rule| rule.name).collect();
     headings.sort();
     alerts.sort();
-    // One that warns first and wakes later has two rules.
+    // An alert with two severities has two rules.
     alerts.dedup();
     assert_eq!(headings, alerts);
 }
@@ -52,7 +50,7 @@ fn index_lists_every_alert_with_its_severities_and_links_to_its_section() {
 }
 
 #[test]
-fn every_section_says_what_it_means_what_to_do_and_when_it_is_over() {
+fn every_section_has_all_its_parts() {
     let page = page();
     for (heading, text) in sections(&page) {
         let places: Vec<_> = PARTS.iter().map(|part| text.find(part)).collect();
@@ -61,7 +59,7 @@ fn every_section_says_what_it_means_what_to_do_and_when_it_is_over() {
 }
 
 #[test]
-fn every_alert_that_a_section_points_to_is_there() {
+fn every_alert_named_in_a_section_exists() {
     let page = page();
     let headings: Vec<_> = sections(&page).into_iter().map(|(heading, _)| heading).collect();
     let named = page.split('`').skip(1).step_by(2).filter(|code| code.starts_with("JustCallBridge"));
@@ -71,17 +69,19 @@ fn every_alert_that_a_section_points_to_is_there() {
 }
 
 #[test]
-fn every_metric_that_the_runbook_names_is_exposed_and_every_query_is_promql() {
+fn every_metric_in_the_runbook_is_exposed_and_every_query_is_promql() {
     let (page, metrics, recorded) = (page(), catalogue(), alerts::recorded());
     let queries = blocks(&page, "promql");
     assert!(queries.len() > 5, "{}", queries.len());
     let inline = page.split('`').skip(1).step_by(2).filter(|code| code.starts_with("justcall_bridge_"));
-    let strange = queries.iter().copied().chain(inline).flat_map(|it| strangers(it, "", &metrics, &recorded));
+    let strange =
+        queries.iter().copied().chain(inline).flat_map(|it| unknown_names(it, "", &metrics, &recorded));
     assert_eq!(strange.collect::<Vec<_>>(), [""; 0]);
     promtool::check_queries(&queries.iter().map(ToString::to_string).collect::<Vec<_>>());
 }
 
-/// Every `justcall-bridge …` on the page: in blocks to the end of the line, else to the closing tick.
+/// Returns every `justcall-bridge …` on the page: in blocks to the end of the line, otherwise to the closing
+/// backtick.
 fn commands(page: &str) -> Vec<String> {
     let lines = blocks(page, "sh").into_iter().flat_map(str::lines);
     let inline = page.split('`').skip(1).step_by(2).filter(|code| !code.contains('\n'));
@@ -93,14 +93,13 @@ fn commands(page: &str) -> Vec<String> {
         .collect()
 }
 
-/// What a command says of itself; `None` if there is none of that name.
 fn help(command: &[&str]) -> Option<String> {
     let output = bridge_command().args(command).arg("--help").output().expect("it starts");
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[test]
-fn every_command_in_the_runbook_is_one_with_those_flags() {
+fn every_command_in_the_runbook_is_valid() {
     let page = page();
     let commands = commands(&page);
     assert!(commands.len() > 12, "{commands:?}");
@@ -108,14 +107,15 @@ fn every_command_in_the_runbook_is_one_with_those_flags() {
     for command in &commands {
         let words: Vec<&str> = command.split_whitespace().collect();
         let names: Vec<&str> = words.iter().copied().take_while(|word| is_name(word)).collect();
-        let said = known.entry(names.clone()).or_insert_with(|| help(&names));
-        let said = said.as_deref().unwrap_or_else(|| panic!("there is no justcall-bridge {names:?}"));
-        // A group of commands is no command.
-        assert!(!said.contains("\nCommands:\n"), "justcall-bridge {command} lacks a subcommand");
+        let printed = known.entry(names.clone()).or_insert_with(|| help(&names));
+        let printed =
+            printed.as_deref().unwrap_or_else(|| panic!("justcall-bridge has no command {names:?}"));
+        // A group of commands is not a command.
+        assert!(!printed.contains("\nCommands:\n"), "justcall-bridge {command} lacks a subcommand");
         for flag in words.iter().filter(|word| word.starts_with("--")) {
             let flag = flag.split('=').next().unwrap_or(flag);
             assert!(
-                said.contains(&format!("{flag} ")) || said.contains(&format!("{flag}\n")),
+                printed.contains(&format!("{flag} ")) || printed.contains(&format!("{flag}\n")),
                 "{command}: {flag}"
             );
         }
@@ -137,7 +137,7 @@ fn every_reason_that_an_alert_can_name_is_explained() {
         let sections = sections(&page);
         let (_, text) = sections.iter().find(|(heading, _)| *heading == alert).expect("a section");
         let reasons = metrics[metric].labels["reason"].iter();
-        // The alert leaves out refused signatures, which have an alert of their own.
+        // The alert excludes refused signatures, which have an alert of their own.
         let named = reasons.filter(|reason| {
             *reason != "other" && (alert.ends_with("Denied") || !reason.starts_with("signature_"))
         });

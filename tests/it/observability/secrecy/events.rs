@@ -1,33 +1,32 @@
-//! Events that hold a needle wherever they hold anything of anybody.
+//! Events with a marker in every personal field.
 
-use super::needles::{needle, number, phone};
+use super::markers::{marker, number, phone};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
 
-/// A `call.completed` of the documented dialect.
 pub(super) fn documented() -> Vec<u8> {
     documented_with("")
 }
 
-/// The same with more members in `data`, each behind a comma.
+/// Returns a `call.completed` with more members in `data`, each after a comma.
 pub(super) fn documented_with(more: &str) -> Vec<u8> {
     format!(
         r#"{{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"{}","direction":"inbound","from":"{}","to":"{}","agent_id":{},"agent_name":"{} \"O'Neil\" \u00e9","duration":185,"status":"completed","recording_url":"https://recordings.justcall.io/{}.mp3","notes":"{}","disposition":"{}","{}":"unknown field"{more}}}}}"#,
-        needle("callid"),
+        marker("callid"),
         phone(),
         phone(),
         number(),
-        needle("agentname"),
-        needle("recording"),
-        needle("notes"),
-        needle("disposition"),
-        needle("fieldname"),
+        marker("agentname"),
+        marker("recording"),
+        marker("notes"),
+        marker("disposition"),
+        marker("fieldname"),
     )
     .into_bytes()
 }
 
-/// One event each of the other families in the documented dialect: their types and bodies.
+/// Returns one event of each other family in the documented dialect, by type.
 pub(super) fn families() -> Vec<(&'static str, Vec<u8>)> {
     let event = |kind: &'static str, data: String| {
         let body = format!(r#"{{"event":"{kind}","timestamp":"2026-03-12T14:30:00Z","data":{{{data}}}}}"#);
@@ -38,21 +37,21 @@ pub(super) fn families() -> Vec<(&'static str, Vec<u8>)> {
             "sms.received",
             format!(
                 r#""message_id":"{}","from":"{}","to":"{}","body":"{}","media_url":"https://x.example/{}""#,
-                needle("messageid"),
+                marker("messageid"),
                 phone(),
                 phone(),
-                needle("text"),
-                needle("media")
+                marker("text"),
+                marker("media")
             ),
         ),
         event(
             "voicemail.received",
             format!(
                 r#""call_id":"{}","from":"{}","recording_url":"https://x.example/{}","transcription":"{}""#,
-                needle("callid"),
+                marker("callid"),
                 phone(),
-                needle("recording"),
-                needle("transcription")
+                marker("recording"),
+                marker("transcription")
             ),
         ),
         event(
@@ -60,60 +59,58 @@ pub(super) fn families() -> Vec<(&'static str, Vec<u8>)> {
             format!(
                 r#""contact_id":{},"first_name":"{}","last_name":"{}","phone":"{}","email":"{}@example.com","company":"{}""#,
                 number(),
-                needle("firstname"),
-                needle("lastname"),
+                marker("firstname"),
+                marker("lastname"),
                 phone(),
-                needle("email"),
-                needle("company")
+                marker("email"),
+                marker("company")
             ),
         ),
     ]
 }
 
-/// A type that nobody knows.
 pub(super) fn unknown() -> Vec<u8> {
     format!(
         r#"{{"event":"{}.{}","timestamp":"2026-03-12T14:30:00Z","data":{{"id":"{}","name":"{}"}}}}"#,
-        needle("type"),
-        needle("typo"),
-        needle("id"),
-        needle("name")
+        marker("type"),
+        marker("typo"),
+        marker("id"),
+        marker("name")
     )
     .into_bytes()
 }
 
-/// A `call.completed` of the live dialect, for that URL.
 pub(super) fn live(url: &str) -> Vec<u8> {
     format!(
         r#"{{"request_id":"{}","webhook_url":"{url}","url_id":"{}","type":"call.completed","data":{{"id":{},"call_sid":"{}","contact_number":"{}","contact_name":"{}","contact_email":"{}@example.com","agent_name":"{}","call_info":{{"direction":"Incoming","notes":"{}","recording":"https://x.example/{}.mp3","voicemail_transcription":"{}"}},"justcall_ai":{{"call_transcription":[{{"speaker_name":"{}","sentence":"{}"}}],"call_summary":"{}"}}}},"metadata":{{"{}":"{}"}}}}"#,
-        needle("requestid"),
-        needle("urlid"),
+        marker("requestid"),
+        marker("urlid"),
         number(),
-        needle("callsid"),
+        marker("callsid"),
         number(),
-        needle("contactname"),
-        needle("contactemail"),
-        needle("agentname"),
-        needle("notes"),
-        needle("recording"),
-        needle("voicemail"),
-        needle("speaker"),
-        needle("sentence"),
-        needle("summary"),
-        needle("metakey"),
-        needle("metavalue"),
+        marker("contactname"),
+        marker("contactemail"),
+        marker("agentname"),
+        marker("notes"),
+        marker("recording"),
+        marker("voicemail"),
+        marker("speaker"),
+        marker("sentence"),
+        marker("summary"),
+        marker("metakey"),
+        marker("metavalue"),
     )
     .into_bytes()
 }
 
-/// A URL of a webhook, with everything in it that a URL can hold.
+/// Returns a webhook URL with every part that a URL can have.
 pub(super) fn url() -> String {
     format!(
         "https://{}:{}@x.example/{}?key={}",
-        needle("user"),
-        needle("pass"),
-        needle("urlpath"),
-        needle("urlquery")
+        marker("user"),
+        marker("pass"),
+        marker("urlpath"),
+        marker("urlquery")
     )
 }
 
@@ -123,28 +120,26 @@ pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("in memory")
 }
 
-/// Headers that a request need not have, and a few that nobody sends.
 pub(super) fn headers() -> Vec<(&'static str, String)> {
     vec![
-        ("user-agent", needle("useragent")),
-        ("content-type", format!("application/{}", needle("contenttype"))),
-        ("authorization", format!("Bearer {}", needle("bearer"))),
-        ("cookie", format!("session={}", needle("cookie"))),
-        ("referer", format!("https://x.example/{}", needle("referer"))),
-        ("x-forwarded-for", needle("forwarded")),
-        ("forwarded", format!("for={}", needle("forwarded"))),
-        ("x-justcall-signature", needle("signature")),
-        ("x-justcall-signature-version", needle("version")),
-        ("x-justcall-request-timestamp", needle("timestamp")),
-        ("traceparent", needle("traceparent")),
-        ("tracestate", needle("tracestate")),
-        ("x-request-id", needle("requestid")),
-        ("idempotency-key", needle("idempotency")),
-        ("x-odd", format!("\"{}\\ \u{e9}", needle("odd"))),
+        ("user-agent", marker("useragent")),
+        ("content-type", format!("application/{}", marker("contenttype"))),
+        ("authorization", format!("Bearer {}", marker("bearer"))),
+        ("cookie", format!("session={}", marker("cookie"))),
+        ("referer", format!("https://x.example/{}", marker("referer"))),
+        ("x-forwarded-for", marker("forwarded")),
+        ("forwarded", format!("for={}", marker("forwarded"))),
+        ("x-justcall-signature", marker("signature")),
+        ("x-justcall-signature-version", marker("version")),
+        ("x-justcall-request-timestamp", marker("timestamp")),
+        ("traceparent", marker("traceparent")),
+        ("tracestate", marker("tracestate")),
+        ("x-request-id", marker("requestid")),
+        ("idempotency-key", marker("idempotency")),
+        ("x-odd", format!("\"{}\\ \u{e9}", marker("odd"))),
     ]
 }
 
-/// Those headers by reference.
 pub(super) fn borrowed<'a>(headers: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
     headers.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }

@@ -1,8 +1,8 @@
-//! A broker that asks for a password, and dies.
+//! A broker with authentication, which dies.
 
 use super::events::documented;
-use super::needles::needle;
-use super::talkative::Talkative;
+use super::markers::marker;
+use super::trace_level_logs::VerboseBridge;
 use crate::kit::bridge::{UNSIGNED, until};
 use crate::kit::kafka::Kafka;
 use crate::kit::secured::{PLAIN, SCRAM, User};
@@ -18,23 +18,25 @@ fn credentials(user: &User, password: &str) -> Vec<String> {
     ]
 }
 
-fn start(format: &str, bootstrap: &str, settings: &[String]) -> Talkative {
+fn start(format: &str, bootstrap: &str, settings: &[String]) -> VerboseBridge {
     let settings: Vec<_> = settings.iter().map(String::as_str).collect();
-    Talkative::start(format, bootstrap, &settings, &[]).and_for(PLAIN.password).and_for(SCRAM.password)
+    VerboseBridge::start(format, bootstrap, &settings, &[])
+        .with_secret(PLAIN.password)
+        .with_secret(SCRAM.password)
 }
 
 #[test]
-fn passwords_and_a_broker_that_dies_show_nothing() {
+fn passwords_are_never_shown_when_a_broker_dies() {
     let cluster = Kafka::start_secured();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("password");
     fs::write(&file, SCRAM.password).expect("a file");
-    let wrong = format!("kafka.properties.sasl.password={}", needle("password"));
+    let wrong = format!("kafka.properties.sasl.password={}", marker("password"));
     let from_file = format!("kafka.properties_files.sasl.password={}", file.display());
     let tls = [
         "kafka.properties.security.protocol=sasl_ssl".to_owned(),
         format!("kafka.properties.ssl.ca.location={}", cluster.ca.display()),
-        format!("kafka.properties.ssl.key.password={}", needle("keypassword")),
+        format!("kafka.properties.ssl.key.password={}", marker("keypassword")),
     ];
     let plain = "kafka.properties.security.protocol=sasl_plaintext".to_owned();
     let deadline = "kafka.ack_deadline=500ms".to_owned();
@@ -56,16 +58,16 @@ fn passwords_and_a_broker_that_dies_show_nothing() {
     let settings = [credentials(&SCRAM, &from_file), tls.to_vec(), vec![deadline]].concat();
     let bridge = start("json", &cluster.sasl_tls, &settings);
     bridge.wait_ready(true);
-    // The first one finds a topic to be opened, for which half a second can be short.
+    // The first event opens a topic, for which half a second can be short.
     until("an event", || bridge.post(&documented()) == "200 acked");
     let stopping = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
-            let mut heard = Vec::new();
+            let mut responses = Vec::new();
             while !stopping.load(Ordering::Acquire) {
-                heard.push(bridge.post(&documented()));
+                responses.push(bridge.post(&documented()));
             }
-            heard
+            responses
         });
         until("some events", || bridge.get(bridge.admin, "/metrics").text().contains("outcome=\"acked\""));
         cluster.kafka.kill();
@@ -74,15 +76,15 @@ fn passwords_and_a_broker_that_dies_show_nothing() {
         bridge.wait_ready(true);
         until("an event again", || bridge.post(&documented()) == "200 acked");
         stopping.store(true, Ordering::Release);
-        let heard = sender.join().expect("a sender");
-        assert!(heard.iter().any(|said| said.starts_with("503")), "{heard:?}");
+        let responses = sender.join().expect("a sender");
+        assert!(responses.iter().any(|output| output.starts_with("503")), "{responses:?}");
     });
     bridge.finish();
 }
 
 #[test]
-fn stop_under_load_shows_nothing() {
-    let mut bridge = Talkative::start("json", Kafka::shared().bootstrap(), &[UNSIGNED], &[]);
+fn stop_under_load_shows_no_personal_data() {
+    let mut bridge = VerboseBridge::start("json", Kafka::shared().bootstrap(), &[UNSIGNED], &[]);
     bridge.wait_ready(true);
     std::thread::scope(|scope| {
         for _ in 0..3 {

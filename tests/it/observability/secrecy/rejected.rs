@@ -1,14 +1,13 @@
-//! Events that are rejected: their text goes to the dead letters, and a word of why to the sender.
+//! Rejected events: their text is in the dead letters, and the sender gets the reason.
 
 use super::events::{documented_with, gzip, unknown};
-use super::needles::{is_in, needle, number};
-use super::talkative::{FORMATS, Talkative};
+use super::markers::{contains_marker, marker, number};
+use super::trace_level_logs::{FORMATS, VerboseBridge};
 use crate::kit::bridge::{PATH, UNSIGNED};
 use crate::kit::kafka::Kafka;
 
-/// Bodies that no retry can help, with what is said of them.
 fn bodies() -> Vec<(Vec<u8>, &'static str)> {
-    let name = needle("name");
+    let name = marker("name");
     let violating = |field: &str| documented_with(&format!(",{field}"));
     let event = |kind: &str, time: &str, data: &str| {
         format!(r#"{{"event":"{kind}","timestamp":"{time}","data":{{{data}}}}}"#).into_bytes()
@@ -58,11 +57,11 @@ fn bodies() -> Vec<(Vec<u8>, &'static str)> {
 }
 
 #[test]
-fn rejected_events_show_among_the_dead_letters_and_nowhere_else() {
+fn rejected_events_are_shown_in_dead_letters_only() {
     for (format, answer) in FORMATS.into_iter().zip(["problem", "ok"]) {
         let mode = format!("dead_letter.answer={answer}");
         let settings = [UNSIGNED, &mode, "unknown_events=dead_letter", "sources.main.validation=strict"];
-        let bridge = Talkative::start(format, Kafka::shared().bootstrap(), &settings, &[]);
+        let bridge = VerboseBridge::start(format, Kafka::shared().bootstrap(), &settings, &[]);
         bridge.wait_ready(true);
         let bodies = bodies();
         for (body, expected) in &bodies {
@@ -70,17 +69,17 @@ fn rejected_events_show_among_the_dead_letters_and_nowhere_else() {
             assert_eq!(bridge.post(body), expected, "{}", String::from_utf8_lossy(body));
         }
         assert_eq!(bridge.post(&bodies[0].0), "200 duplicate");
-        let mut broken = gzip(needle("packed").as_bytes());
+        let mut broken = gzip(marker("packed").as_bytes());
         broken.truncate(broken.len() - 4);
-        let heard = bridge.post_with(PATH, &[("content-encoding", "gzip")], &broken);
-        assert_eq!(heard, if answer == "ok" { "200 dead_lettered" } else { "400 not_json" });
-        let stands = bridge.records("dead-letter", bodies.len() + 1);
+        let response = bridge.post_with(PATH, &[("content-encoding", "gzip")], &broken);
+        assert_eq!(response, if answer == "ok" { "200 dead_lettered" } else { "400 not_json" });
+        let records = bridge.records("dead-letter", bodies.len() + 1);
         for (body, expected) in &bodies {
-            assert!(is_in(body));
-            assert!(stands.iter().any(|read| read.value == *body), "{expected} was kept");
+            assert!(contains_marker(body));
+            assert!(records.iter().any(|read| read.value == *body), "{expected} was kept");
         }
-        for letter in &stands {
-            assert!(!is_in(letter.header("dlq_detail").expect("a reason").as_bytes()));
+        for letter in &records {
+            assert!(!contains_marker(letter.header("dlq_detail").expect("a reason").as_bytes()));
         }
         bridge.finish();
     }

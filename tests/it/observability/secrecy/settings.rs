@@ -1,14 +1,14 @@
-//! Settings that are wrong, each in a way in which its value might be quoted.
+//! Invalid settings, each in a way that might quote its value.
 
-use super::needles::needle;
-use super::talkative::run;
+use super::markers::marker;
+use super::trace_level_logs::run;
 use crate::kit::bridge::UNSIGNED;
 use crate::kit::process::bridge_command;
 use std::fs;
 
 const BAD_SETTINGS: Option<i32> = Some(78);
 
-/// Runs `check` and `serve` with these flags and variables; the exit code of the latter.
+/// Runs `check` and `serve` with these flags and variables. Returns the exit code of `serve`.
 fn start(flags: &[String], env: &[(&str, &str)]) -> (Option<i32>, String) {
     let flags: Vec<_> = flags.iter().flat_map(|flag| ["--set", flag]).collect();
     run(&[&["check", "--json"], flags.as_slice()].concat(), env);
@@ -17,8 +17,8 @@ fn start(flags: &[String], env: &[(&str, &str)]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn bad_settings_are_named_and_their_secrets_are_not_quoted() {
-    let secret = needle("secret");
+fn invalid_settings_are_reported_without_their_secrets() {
+    let secret = marker("secret");
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str, contents: &[u8]| {
         let path = folder.path().join(name);
@@ -29,7 +29,7 @@ fn bad_settings_are_named_and_their_secrets_are_not_quoted() {
     let property = |rest: String| format!("kafka.properties.{rest}");
     let bad_token = file("token", format!("{secret} and more").as_bytes());
     let no_text = file("notext", &[secret.as_bytes(), b"\xff"].concat());
-    let nine = (0..9).map(|_| needle("secret")).collect::<Vec<_>>().join("\n");
+    let nine = (0..9).map(|_| marker("secret")).collect::<Vec<_>>().join("\n");
     let nine = file("nine", nine.as_bytes());
     let cases = [
         main(format!("token={secret}!")),
@@ -72,9 +72,9 @@ fn bad_settings_are_named_and_their_secrets_are_not_quoted() {
     ];
     let mut passed = Vec::new();
     for case in cases {
-        let (code, said) = start(std::slice::from_ref(&case), &[]);
+        let (code, output) = start(std::slice::from_ref(&case), &[]);
         if code != BAD_SETTINGS {
-            passed.push(format!("{code:?} {} {said}", case.replace(&secret, "…")));
+            passed.push(format!("{code:?} {} {output}", case.replace(&secret, "…")));
         }
     }
     assert!(passed.is_empty(), "{}", passed.join("\n"));
@@ -82,7 +82,7 @@ fn bad_settings_are_named_and_their_secrets_are_not_quoted() {
 
 #[test]
 fn secrets_in_flags_are_refused_and_not_quoted() {
-    let secret = needle("secret");
+    let secret = marker("secret");
     for flag in [
         format!("sources.main.token={secret}"),
         format!("sources.main.signature.secrets=[\"{secret}\"]"),
@@ -94,17 +94,20 @@ fn secrets_in_flags_are_refused_and_not_quoted() {
         for command in ["check", "serve", "dev", "route"] {
             let shown = flag.replace(&*secret, "…");
             let ran = bridge_command().args([command, "--set", &flag]).output().expect("a run");
-            let said = String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned();
+            let output = String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned();
             assert_eq!(ran.status.code(), BAD_SETTINGS, "{command} {shown}");
-            assert!(said.contains("is a secret") && said.contains("_file"), "{command} {shown}: {said}");
-            assert!(!said.contains(&*secret), "{command} {shown}");
+            assert!(
+                output.contains("is a secret") && output.contains("_file"),
+                "{command} {shown}: {output}"
+            );
+            assert!(!output.contains(&*secret), "{command} {shown}");
         }
     }
 }
 
 #[test]
-fn variables_and_files_with_mistakes_are_not_quoted() {
-    let secret = needle("secret");
+fn invalid_variables_and_files_are_not_quoted() {
+    let secret = marker("secret");
     for name in [
         "JUSTCALL_BRIDGE__SOURCES__MAIN__TOKEN",
         "JUSTCALL_BRIDGE__SOURCES__MAIN__TOKENS",
@@ -113,8 +116,8 @@ fn variables_and_files_with_mistakes_are_not_quoted() {
         "JUSTCALL_BRIDGE__SASL_PASSWORD",
         "JUSTCALL_BRIDGE____X",
     ] {
-        let (code, said) = start(&[], &[(name, &format!("{secret} !"))]);
-        assert_eq!(code, BAD_SETTINGS, "{name}: {said}");
+        let (code, output) = start(&[], &[(name, &format!("{secret} !"))]);
+        assert_eq!(code, BAD_SETTINGS, "{name}: {output}");
     }
     let folder = tempfile::tempdir().expect("a folder");
     for text in [
@@ -132,21 +135,21 @@ fn variables_and_files_with_mistakes_are_not_quoted() {
         fs::write(&file, &text).expect("a file");
         let file = file.to_str().expect("a path of text");
         for command in [&["check"][..], &["serve", "--print-config"], &["serve"]] {
-            let (code, said) = run(&[command, &["--config", file]].concat(), &[]);
-            assert_eq!(code, BAD_SETTINGS, "{said}\n{}", text.replace(&secret, "…"));
+            let (code, output) = run(&[command, &["--config", file]].concat(), &[]);
+            assert_eq!(code, BAD_SETTINGS, "{output}\n{}", text.replace(&secret, "…"));
         }
     }
 }
 
 #[test]
-fn client_that_cannot_be_made_is_not_quoted() {
-    let secret = needle("secret");
+fn error_of_client_creation_quotes_no_secret() {
+    let secret = marker("secret");
     let start = |properties: &[String], expected: Option<i32>| {
         let own = ["server.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0", UNSIGNED].map(str::to_owned);
         let flags: Vec<_> = own.iter().chain(properties).flat_map(|flag| ["--set", flag]).collect();
-        let (code, said) = run(&[&["serve"], flags.as_slice()].concat(), &[]);
-        assert_eq!(code, expected, "{said}");
-        assert!(said.contains("kafka.properties") || said.contains("Kafka client"), "{said}");
+        let (code, output) = run(&[&["serve"], flags.as_slice()].concat(), &[]);
+        assert_eq!(code, expected, "{output}");
+        assert!(output.contains("kafka.properties") || output.contains("Kafka client"), "{output}");
     };
     let property = |rest: &str| format!("kafka.properties.{rest}");
     start(&[property(&format!("sasl.passwrod={secret}"))], BAD_SETTINGS);
@@ -164,29 +167,29 @@ fn client_that_cannot_be_made_is_not_quoted() {
 }
 
 #[test]
-fn settings_in_effect_are_printed_without_secrets() {
-    let token = needle("token");
+fn effective_settings_are_printed_without_secrets() {
+    let token = marker("token");
     let set = [
         format!("sources.main.token={token}"),
-        format!("sources.main.signature.secrets={},{}", needle("secret"), needle("secret")),
+        format!("sources.main.signature.secrets={},{}", marker("secret"), marker("secret")),
         format!("sources.main.signature.urls=https://x.example/webhooks/justcall/{token}"),
         "sources.other.path=/other".to_string(),
         format!("sources.other.token={token}"),
         format!("sources.other.signature.urls=https://x.example/behind/a/proxy/{token}"),
-        format!("kafka.properties.sasl.password={}", needle("password")),
-        format!("kafka.properties.ssl.key.pem={}", needle("pem")),
-        format!("kafka.properties.ssl.key.password={}", needle("key")),
+        format!("kafka.properties.sasl.password={}", marker("password")),
+        format!("kafka.properties.ssl.key.pem={}", marker("pem")),
+        format!("kafka.properties.ssl.key.password={}", marker("key")),
     ];
     let flags: Vec<_> = set.iter().flat_map(|flag| ["--set", flag]).collect();
-    let env = [("JUSTCALL_BRIDGE__SOURCES__MAIN__SIGNATURE__SECRETS", needle("variable"))];
+    let env = [("JUSTCALL_BRIDGE__SOURCES__MAIN__SIGNATURE__SECRETS", marker("variable"))];
     let env = [(env[0].0, env[0].1.as_str())];
-    let (code, said) = run(&[&["serve", "--print-config"], flags.as_slice()].concat(), &env);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("***"), "{said}");
+    let (code, output) = run(&[&["serve", "--print-config"], flags.as_slice()].concat(), &env);
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("***"), "{output}");
     run(&[&["check"], flags.as_slice()].concat(), &env);
     let unusable = "kafka.properties.sasl.oauthbearer.client.secret";
-    let (code, said) =
-        run(&["serve", "--print-config", "--set", &format!("{unusable}={}", needle("client"))], &env);
-    assert_eq!(code, BAD_SETTINGS, "{said}");
-    assert!(said.contains(unusable), "{said}");
+    let (code, output) =
+        run(&["serve", "--print-config", "--set", &format!("{unusable}={}", marker("client"))], &env);
+    assert_eq!(code, BAD_SETTINGS, "{output}");
+    assert!(output.contains(unusable), "{output}");
 }

@@ -1,4 +1,4 @@
-"""Reads OTLP requests, one a line in Base64, with OpenTelemetry's own definitions; prints a span a line."""
+"""Decodes OTLP requests, one on a line in Base64, with OpenTelemetry's own definitions. Prints one span on a line."""
 
 import base64
 import json

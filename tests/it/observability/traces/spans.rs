@@ -1,4 +1,4 @@
-//! Spans as the collector has them, read by OpenTelemetry's own definitions in Python.
+//! Spans of the collector, decoded by OpenTelemetry's own definitions in Python.
 
 use crate::kit::collector::Collector;
 use crate::kit::python::python;
@@ -10,7 +10,6 @@ use std::process::Stdio;
 
 const DECODE: &str = include_str!("decode.py");
 
-/// A span.
 #[derive(Debug, Clone)]
 pub(super) struct Span(Value);
 
@@ -35,13 +34,11 @@ impl Span {
         &self.0["resource"][name]
     }
 
-    /// What records that were written under this span say.
     pub(super) fn traceparent(&self) -> String {
         format!("00-{}-{}-01", self.text("trace"), self.text("id"))
     }
 }
 
-/// Everything that a collector has.
 pub(super) struct Spans(pub(super) Vec<Span>);
 
 impl Spans {
@@ -60,14 +57,12 @@ impl Spans {
         Self(lines.lines().map(|line| Span(serde_json::from_str(line).expect("JSON"))).collect())
     }
 
-    /// The names of a trace's spans.
     pub(super) fn names(&self, trace: &str) -> Vec<&str> {
         let mut names: Vec<_> = self.in_trace(trace).map(|span| span.text("name")).collect();
         names.sort_unstable();
         names
     }
 
-    /// The only span of that name in a trace.
     pub(super) fn one(&self, trace: &str, name: &str) -> &Span {
         let found: Vec<_> = self.in_trace(trace).filter(|span| span.text("name") == name).collect();
         let [span] = found[..] else { panic!("{} spans {name} in {trace}", found.len()) };

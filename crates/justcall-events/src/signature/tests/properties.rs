@@ -1,10 +1,10 @@
-//! What holds for any webhook.
+//! Properties of any webhook.
 
 use super::*;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// Every kind of character that matters to the escaping, and any other.
+/// Generates URLs with every kind of character that the escaping distinguishes.
 fn any_url() -> impl Strategy<Value = String> {
     prop_oneof![
         "https://[a-z]{1,8}\\.example/[a-zA-Z0-9!*'()%+ ~._|-]{0,20}",
@@ -30,7 +30,7 @@ fn any_signed() -> impl Strategy<Value = Trial> {
         .prop_map(|(secret, url, event_type, time)| Trial::signed(&secret, &url, &event_type, &time))
 }
 
-/// The text with one of its characters replaced, left out, put in or in the other case.
+/// Returns the text with one of its characters replaced, removed, inserted or in the other case.
 fn altered(text: &str, at: Index, how: u8, by: char) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     let place = at.index(chars.len() + 1);
@@ -57,7 +57,7 @@ impl std::fmt::Debug for Trial {
 
 proptest! {
     #[test]
-    fn what_is_signed_verifies(trial in any_signed(), others in proptest::collection::vec("[a-z]{5}", 0..7), place: Index) {
+    fn signed_webhook_verifies(trial in any_signed(), others in proptest::collection::vec("[a-z]{5}", 0..7), place: Index) {
         prop_assert_eq!(trial.place(), Ok(0));
         let mut trial = trial;
         let place = place.index(others.len() + 1);
@@ -69,7 +69,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_url_does_not(trial in any_signed(), at: Index, how: u8, by: char) {
+    fn changed_url_does_not_verify(trial in any_signed(), at: Index, how: u8, by: char) {
         let mut trial = trial;
         let url = altered(trial.url.as_ref().unwrap(), at, how, by);
         prop_assume!(Some(&url) != trial.url.as_ref());
@@ -78,7 +78,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_type_does_not(trial in any_signed(), at: Index, how: u8, by: char) {
+    fn changed_type_does_not_verify(trial in any_signed(), at: Index, how: u8, by: char) {
         let mut trial = trial;
         let event_type = altered(&trial.event_type, at, how, by);
         prop_assume!(event_type != trial.event_type);
@@ -87,7 +87,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_secret_does_not(trial in any_signed(), at: Index, how: u8, by: char) {
+    fn changed_secret_does_not_verify(trial in any_signed(), at: Index, how: u8, by: char) {
         let mut trial = trial;
         let secret = altered(&trial.secrets[0], at, how, by);
         prop_assume!(secret != trial.secrets[0]);
@@ -96,7 +96,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_time_does_not(trial in any_signed(), at: Index, how: u8, by in prop_oneof!["[0-9]", "[ -~]"]) {
+    fn changed_time_does_not_verify(trial in any_signed(), at: Index, how: u8, by in prop_oneof!["[0-9]", "[ -~]"]) {
         let mut trial = trial;
         let time = trial.headers.timestamp.clone().unwrap();
         let changed = altered(&time, at, how, by.chars().next().unwrap());
@@ -106,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn the_same_time_in_the_other_form_does_not(trial in any_signed()) {
+    fn same_time_in_the_other_form_does_not_verify(trial in any_signed()) {
         let mut trial = trial;
         let time = trial.headers.timestamp.take().unwrap();
         let seconds = parse_time(&time).unwrap();
@@ -117,7 +117,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_signature_does_not(trial in any_signed(), at in 0_usize..64, by in 1_u8..16) {
+    fn changed_signature_does_not_verify(trial in any_signed(), at in 0_usize..64, by in 1_u8..16) {
         let mut trial = trial;
         let mut signature = trial.headers.signature.take().unwrap().into_bytes();
         let digit = char::from(signature[at]).to_digit(16).unwrap() as u8 ^ by;
@@ -126,9 +126,8 @@ proptest! {
         prop_assert_eq!(trial.place(), Err(Fault::NoMatch));
     }
 
-    /// One tuple must not read as another with its parts cut elsewhere.
     #[test]
-    fn parts_that_flow_into_each_other_do_not(secret in "[a-z|]{1,6}", url in "[a-z|]{0,6}", event_type in "[a-z|]{1,6}", cut: Index) {
+    fn parts_with_moved_separators_do_not_verify(secret in "[a-z|]{1,6}", url in "[a-z|]{0,6}", event_type in "[a-z|]{1,6}", cut: Index) {
         let trial = Trial::signed(&secret, &url, &event_type, AT);
         let whole = format!("{url}|{event_type}");
         let cut = cut.index(whole.len() + 1);
@@ -140,7 +139,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_that_comes_makes_it_panic(headers in any::<[Option<String>; 3]>(), url: Option<String>, event_type: String, secret: String) {
+    fn verify_never_panics(headers in any::<[Option<String>; 3]>(), url: Option<String>, event_type: String, secret: String) {
         let [signature, version, timestamp] = headers;
         let mut trial = Trial::documented();
         trial.headers = Headers { signature, version, timestamp };

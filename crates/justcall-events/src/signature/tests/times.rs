@@ -1,4 +1,4 @@
-//! The signed time: what reads as one, and how far it may be from the present.
+//! Times in a signed header: accepted forms, and the tolerance.
 
 use super::*;
 use chrono::TimeDelta;
@@ -15,12 +15,12 @@ fn both_forms_are_read_in_utc() {
     assert_eq!(read("0000-01-01 00:00:00"), Some(-62_167_219_200));
     assert_eq!(read("9999-12-31 23:59:59"), Some(253_402_300_799));
     assert_eq!(read("2024-02-29 00:00:00"), Some(1_709_164_800));
-    // A leap second has its place; nothing is read out of it but that it is near.
+    // A leap second is accepted as the second before it.
     assert_eq!(read("2016-12-31 23:59:60"), Some(1_483_228_799));
 }
 
 #[test]
-fn nothing_else_is_a_time() {
+fn other_forms_are_not_a_time() {
     let wrong = [
         "",
         " ",
@@ -66,7 +66,7 @@ fn nothing_else_is_a_time() {
         "2024-03-21 17:08:22\n",
         "2024-03-21 17:08:2\0",
         "2024-03-21 05:08:22 PM",
-        // Digits to Unicode, some of as many bytes as the form.
+        // Unicode digits, some of as many bytes as the form.
         "٢٠٢٤-03-21 17:08:22",
         "２０２４-03-21 17:08:22",
         "2024-03-21 17:٠:22",
@@ -119,7 +119,7 @@ fn the_seconds_form_has_the_same_edges() {
 }
 
 #[test]
-fn no_tolerance_takes_only_the_very_second() {
+fn zero_tolerance_accepts_only_the_same_second() {
     let judged = |apart| {
         changed(|it| {
             it.tolerance = Duration::ZERO;
@@ -131,7 +131,7 @@ fn no_tolerance_takes_only_the_very_second() {
 }
 
 #[test]
-fn extreme_times_and_tolerances_are_judged_like_others() {
+fn extreme_times_and_tolerances_are_handled_like_others() {
     let ends = [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC, DateTime::UNIX_EPOCH];
     let signed = ["0000-01-01 00:00:00", "9999-12-31 23:59:60", "0000000000", "9999999999"];
     for (now, timestamp) in ends.iter().flat_map(|now| signed.map(|timestamp| (*now, timestamp))) {
@@ -146,14 +146,14 @@ fn extreme_times_and_tolerances_are_judged_like_others() {
 
 proptest! {
     #[test]
-    fn reading_a_time_never_panics_and_takes_no_other_spelling(text in "[0-9]{4}[-/][0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}|[0-9+ -]{9,11}|\\PC{0,24}") {
+    fn reading_a_time_never_panics_and_accepts_no_other_spelling(text in "[0-9]{4}[-/][0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}|[0-9+ -]{9,11}|\\PC{0,24}") {
         let Some(time) = parse_time(&text) else { return Ok(()) };
         let spelt = [time.format("%Y-%m-%d %H:%M:%S").to_string(), format!("{:010}", time.timestamp())];
         prop_assert!(spelt.contains(&text), "{text:?} was read as {time}");
     }
 
     #[test]
-    fn whoever_writes_a_time_as_justcall_does_is_understood(seconds in -62_167_219_200_i64..=253_402_300_799) {
+    fn times_in_justcalls_form_are_accepted(seconds in -62_167_219_200_i64..=253_402_300_799) {
         let time = DateTime::from_timestamp(seconds, 0).unwrap();
         prop_assert_eq!(parse_time(&time.format("%Y-%m-%d %H:%M:%S").to_string()), Some(time));
         if (0..=9_999_999_999).contains(&seconds) {

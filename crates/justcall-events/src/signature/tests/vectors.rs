@@ -1,9 +1,9 @@
-//! Signatures that were made by somebody else.
+//! Signatures of other implementations.
 
 use super::*;
 
-/// Escaping, secret, URL, type, time and signature, made by Python's `hmac` and `urllib.parse.quote`:
-/// `python3 tests/it/ingress/signatures/sign.py table`
+/// Escaping, secret, URL, type, time and signature, made by Python's `hmac` and `urllib.parse.quote`: `python3
+/// tests/it/ingress/signatures/sign.py table`
 #[rustfmt::skip]
 const VECTORS: &[(&str, &str, &str, &str, &str, &str)] = &[
     ("js", "ea39089c40790e9dc7a080ec95e849b8fa0fa5fb", "https://webhook.site/3bcea770-370a-4b09-8b66-426f687e08a4", "call.completed", "2024-03-21 17:08:22", "56761bae5b27a784a3ddd2af828bc5def7176bc0a8650199b04c737bd39bbecf"),
@@ -31,7 +31,7 @@ const VECTORS: &[(&str, &str, &str, &str, &str, &str)] = &[
 ];
 
 #[test]
-fn what_python_signed_verifies_in_either_escaping() {
+fn signatures_of_python_verify_in_either_escaping() {
     for (escaping, secret, url, event_type, timestamp, signature) in VECTORS.iter().copied() {
         let mut trial = Trial::signed(secret, url, event_type, timestamp);
         trial.headers.signature = Some(signature.to_owned());

@@ -1,9 +1,9 @@
-//! The nine documented types, and the documented dialect's envelope for every other.
+//! The nine documented types, and the envelope of other types in the documented dialect.
 
 use super::*;
 use Validation::{Documented as Plain, Strict, Tolerant};
 
-/// The reference, written down a second time: what each field is expected to be.
+/// Independent copy of the reference: the expectation of each field.
 const REFERENCE: &[(&str, &[(&str, &str)])] = &[
     (
         "call.completed",
@@ -125,7 +125,7 @@ const COUNT: &str = "a non-negative integer";
 const INTEGER: &str = "an integer";
 const STRINGS: &str = "an array of strings";
 
-/// Values of every JSON type and kind of number, as raw JSON, with what they may stand for.
+/// Values of every JSON type and kind of number, as raw JSON, with the kinds that accept them.
 const VALUES: &[(&str, &str, &[&str])] = &[
     ("true", "boolean", &[]),
     ("{}", "object", &[]),
@@ -152,7 +152,7 @@ fn fields() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> 
     REFERENCE.iter().flat_map(|(name, fields)| fields.iter().map(|(field, kind)| (*name, *field, *kind)))
 }
 
-/// `data` with a good identity first, unless the field is the identity, then the field.
+/// Returns `data` with a valid identity first, unless the field is the identity, then the field.
 fn with_raw(name: &str, field: &str, raw: &str) -> String {
     let known = KnownType::from_name(name).unwrap();
     let identity = known.documented_fields().unwrap()[0].name;
@@ -164,7 +164,7 @@ fn with_raw(name: &str, field: &str, raw: &str) -> String {
 }
 
 #[test]
-fn the_tables_hold_the_fields_of_the_reference() {
+fn tables_have_the_fields_of_the_reference() {
     for (name, expected) in REFERENCE {
         let table = KnownType::from_name(name).unwrap().documented_fields().unwrap();
         let names: Vec<_> = table.iter().map(|field| field.name).collect();
@@ -175,7 +175,7 @@ fn the_tables_hold_the_fields_of_the_reference() {
 }
 
 #[test]
-fn each_documented_field_takes_its_type_and_names_any_other() {
+fn each_documented_field_accepts_its_type_and_reports_any_other() {
     for (name, field, kind) in fields() {
         for (raw, json_type, fits) in VALUES {
             let body = with_raw(name, field, raw);
@@ -190,7 +190,7 @@ fn each_documented_field_takes_its_type_and_names_any_other() {
 }
 
 #[test]
-fn what_passes_is_what_the_typed_structs_read() {
+fn accepted_events_are_those_that_the_typed_structs_read() {
     for (name, field, _) in fields() {
         for raw in VALUES.iter().map(|(raw, ..)| *raw).filter(|raw| *raw != r#""""#).chain(["null"]) {
             let body = with_raw(name, field, raw);
@@ -221,21 +221,21 @@ fn any_field_but_the_identity_may_be_null_or_missing() {
 }
 
 #[test]
-fn unknown_fields_pass_however_often_and_whatever_they_hold() {
+fn unknown_fields_may_repeat_and_have_any_value() {
     let data = r#"{"x":1e400,"call_id":"c1","x":{"call_id":2},"\ud800":[],"Call_id":3,"id":{}}"#;
     let body = documented("call.completed", data);
     assert_eq!(validate(&body, Plain).unwrap().entity_id.as_deref(), Some("c1"));
 }
 
 #[test]
-fn an_item_that_is_no_string_is_named_by_its_place() {
+fn item_that_is_not_a_string_is_reported_by_its_index() {
     let body = with_field("contact.updated", "changed_fields", json!(["phone", 5, null]));
     assert_eq!(violation(&body, Plain), "/data/changed_fields/1: expected a string, found number");
     assert_eq!(validate(&body, Tolerant).unwrap().violations, 1);
 }
 
 #[test]
-fn a_known_field_twice_is_a_violation_and_a_second_identity_turns_any_event_away() {
+fn repeated_field_is_a_violation_and_repeated_identity_is_always_rejected() {
     let twice = documented("call.missed", r#"{"call_id":"c1","status":"missed","status":null}"#);
     assert_eq!(violation(&twice, Plain), "/data/status: expected the field only once, found null");
     assert_eq!(validate(&twice, Tolerant).unwrap().violations, 1);
@@ -247,7 +247,7 @@ fn a_known_field_twice_is_a_violation_and_a_second_identity_turns_any_event_away
 }
 
 #[test]
-fn the_first_violation_is_the_envelopes_then_in_document_order_then_what_is_missing() {
+fn violations_are_ordered_by_envelope_then_document_then_missing_fields() {
     let data = r#"{"status":1,"duration":"x"}"#;
     let body = documented("call.completed", data);
     assert_eq!(violation(&body, Plain), "/data/status: expected a string, found number");
@@ -258,7 +258,7 @@ fn the_first_violation_is_the_envelopes_then_in_document_order_then_what_is_miss
 }
 
 #[test]
-fn tolerant_counts_what_it_lets_pass_but_needs_an_identity() {
+fn tolerant_counts_violations_but_requires_an_identity() {
     let data = r#"{"call_id":"c1","status":1,"duration":-5,"agent_id":"x","from":null}"#;
     let body = documented("call.completed", data).replace("2026", "last year");
     let event = validate(&body, Tolerant).unwrap();
@@ -270,7 +270,7 @@ fn tolerant_counts_what_it_lets_pass_but_needs_an_identity() {
 }
 
 #[test]
-fn a_tolerated_identity_may_be_a_number_for_a_string_and_the_other_way_round() {
+fn tolerated_identity_may_be_a_number_or_a_string() {
     for (name, field, raw, id) in [
         ("call.completed", "call_id", "123", "123"),
         ("sms.sent", "message_id", "-5", "-5"),
@@ -286,7 +286,7 @@ fn a_tolerated_identity_may_be_a_number_for_a_string_and_the_other_way_round() {
 }
 
 #[test]
-fn a_timestamp_is_required_and_kept_as_it_stands() {
+fn timestamp_is_required_and_unchanged() {
     let body = |timestamp: &str| format!(r#"{{"event":"call.missed",{timestamp}"data":{{"call_id":"c1"}}}}"#);
     for (timestamp, found) in [
         ("", "missing"),
@@ -311,7 +311,7 @@ fn a_timestamp_is_required_and_kept_as_it_stands() {
 }
 
 #[test]
-fn strict_requires_what_the_reference_shows_and_null_only_where_it_does() {
+fn strict_requires_the_fields_of_the_reference_and_its_nulls() {
     let nullable = [("call.missed", "agent_id"), ("sms.received", "media_url"), ("sms.sent", "media_url")];
     for (name, field, kind) in fields() {
         let mut body = sample(Dialect::Documented, name);
@@ -324,7 +324,7 @@ fn strict_requires_what_the_reference_shows_and_null_only_where_it_does() {
 }
 
 #[test]
-fn strict_looks_into_phones_urls_and_times_and_documented_does_not() {
+fn strict_checks_phones_urls_and_times_and_documented_does_not() {
     let phone = "a phone number in E.164";
     for (name, field, value, expected) in [
         ("call.completed", "from", "14155550123", phone),
@@ -355,7 +355,7 @@ fn a_known_type_of_the_other_dialect_needs_only_envelope_and_identity() {
 }
 
 #[test]
-fn an_unknown_type_never_violates_anything() {
+fn unknown_type_has_no_violations() {
     for (body, id, time) in [
         (documented("sms.failed", r#"{"message_id":5}"#), Some("5"), Some("2026-04-07T09:15:42Z")),
         (documented("sms.failed", r#"{"message_id":{}}"#), None, Some("2026-04-07T09:15:42Z")),

@@ -1,5 +1,3 @@
-//! The live dialect.
-
 use super::*;
 
 const MODES: [Validation; 3] = [Validation::Documented, Validation::Tolerant, Validation::Strict];
@@ -18,7 +16,7 @@ fn a_ulid_gives_the_event_its_id_and_time() {
 }
 
 #[test]
-fn without_a_ulid_the_body_gives_the_id_and_nothing_the_time() {
+fn without_a_ulid_the_hash_is_the_id_and_the_time_is_missing() {
     for request_id in ["", r#""request_id":null,"#, r#""request_id":"","#, r#""request_id":"req-1","#] {
         let body = live("call.completed", request_id, r#"{"call_sid":"a"}"#);
         let event = validate(&body, Validation::Strict).unwrap();
@@ -90,7 +88,7 @@ fn everything_else_in_data_is_tolerated_in_every_mode() {
 }
 
 #[test]
-fn an_unknown_type_has_the_identity_its_name_leads_to_or_none() {
+fn unknown_type_has_the_identity_of_its_prefix_or_none() {
     for (name, data, id) in [
         ("call.transferred", r#"{"id":1,"call_sid":"a"}"#, Some("a")),
         ("call.transferred", r#"{"call_sid":true}"#, None),

@@ -1,4 +1,4 @@
-//! What holds for any body.
+//! Properties of any body.
 
 use super::*;
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ fn any_sample() -> impl Strategy<Value = &'static str> {
     proptest::sample::select(all)
 }
 
-/// Scans and validates bytes of any kind in every mode.
+/// Scans and validates any bytes in every mode.
 fn run(body: &[u8]) -> Result<usize, Malformed> {
     let mut passed = 0;
     for validation in MODES {
@@ -22,7 +22,7 @@ fn run(body: &[u8]) -> Result<usize, Malformed> {
     Ok(passed)
 }
 
-/// Raw JSON of any kind, invalid strings and numbers beyond every type included.
+/// Generates raw JSON of any kind, with invalid strings and numbers beyond every type.
 fn any_raw() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -52,14 +52,14 @@ fn any_known() -> impl Strategy<Value = KnownType> {
     proptest::sample::select(KnownType::ALL)
 }
 
-/// An object's fields with the given space around every token.
+/// Returns an object with the given space around every token.
 fn object(fields: &[(String, String)], space: &str) -> String {
     let fields: Vec<_> =
         fields.iter().map(|(name, raw)| format!("{space}\"{name}\"{space}:{space}{raw}{space}")).collect();
     format!("{space}{{{}}}{space}", fields.join(","))
 }
 
-/// Names of the fields that the live samples have at any depth.
+/// Generates names of the fields of the live samples, at any depth.
 fn any_live_field() -> impl Strategy<Value = String> {
     let mut names = vec!["other".to_owned()];
     for (_, body) in samples(Dialect::Live) {
@@ -70,7 +70,7 @@ fn any_live_field() -> impl Strategy<Value = String> {
     proptest::sample::select(names)
 }
 
-/// Objects whose fields have names of the live dialect and values of any kind.
+/// Generates objects with field names of the live dialect and any values.
 fn any_live_object() -> impl Strategy<Value = String> {
     let text = |fields: Vec<(String, String)>| object(&fields, "");
     let inner = proptest::collection::vec((any_live_field(), any_raw()), 0..4).prop_map(text).boxed();
@@ -80,7 +80,7 @@ fn any_live_object() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn a_sample_cut_and_with_bytes_changed_makes_nothing_panic(
+    fn truncated_or_changed_samples_never_panic(
         body in any_sample(),
         cut in any::<proptest::sample::Index>(),
         flips in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4),
@@ -162,7 +162,7 @@ proptest! {
     }
 
     #[test]
-    fn equal_bytes_give_equal_event_ids_and_other_bytes_others(id in 1_u32..) {
+    fn event_ids_are_equal_exactly_for_equal_bytes(id in 1_u32..) {
         let body = documented("contact.created", &format!(r#"{{"contact_id":{id}}}"#));
         let other = documented("contact.created", &format!(r#"{{"contact_id":{}}}"#, u64::from(id) + 1));
         let event_id = |body: &str| validate(body, Validation::Documented).unwrap().id;
@@ -171,7 +171,7 @@ proptest! {
     }
 
     #[test]
-    fn what_passes_in_the_live_dialect_is_read_and_written_by_its_structs(known in any_known(), data in any_live_object(), raw in any_raw()) {
+    fn accepted_live_events_are_read_and_written_by_the_structs(known in any_known(), data in any_live_object(), raw in any_raw()) {
         let body = format!(r#"{{"type":"{known}","url_id":{raw},"data":{data}}}"#);
         let Ok(Scanned::Envelope(envelope)) = scan(body.as_bytes()) else { return Ok(()) };
         let passes = envelope.validate(Validation::Tolerant, &BodyHash::of(body.as_bytes())).is_ok();

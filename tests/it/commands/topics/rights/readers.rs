@@ -1,4 +1,4 @@
-//! The rights of those who read topics back.
+//! Rights of consumers and of commands that read topics.
 
 use super::{Right, exported, grant, guarded, serve, team, until_acked, without};
 use crate::commands::topics::{Run, Team, run};
@@ -8,7 +8,6 @@ use crate::kit::secured::Secured;
 
 const UNKNOWN: &[u8] = br#"{"type":"fax.sent","timestamp":"2026-01-01T00:00:00Z","data":{"id":"7"}}"#;
 
-/// Topics with an event and a dead letter in them.
 fn filled(broker: &Secured) -> Team {
     let team = team(broker, &["topics.partitions=1", "unknown_events=dead_letter"]);
     grant(broker, &exported(&team, "serve"));
@@ -25,7 +24,7 @@ fn command(team: &Team, words: &[&str]) -> Run {
 }
 
 #[test]
-fn tail_and_a_look_at_dead_letters_need_to_read() {
+fn tail_and_dead_letters_need_the_read_right() {
     let broker = guarded();
     let team = filled(&broker);
     let tail = || command(&team, &["tail", "--from", "beginning", "--until-end", "--json"]);
@@ -64,6 +63,5 @@ fn replay_of_dead_letters_needs_each_of_its_rights() {
 
     grant(&broker, &rights);
     until("replay with its rights", || replay().code == 0);
-    // The record and the end of its transaction.
     assert_eq!(rest(), 2);
 }

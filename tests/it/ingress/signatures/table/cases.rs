@@ -1,4 +1,4 @@
-//! What is tampered with, and what the answer to it is.
+//! Modifications and their responses.
 
 use super::*;
 
@@ -30,7 +30,7 @@ pub(super) fn headers(table: &mut Table) {
     table.case("version is empty", BAD_VERSION, |it| it.replace(VERSION, ""));
     table.case("timestamp is empty", MALFORMED, |it| it.replace(TIMESTAMP, ""));
     table.case("timestamp is blank", MALFORMED, |it| it.replace(TIMESTAMP, "   \t "));
-    // Space around a header's value is no part of it (RFC 9110, 5.5).
+    // Space around a header's value is not a part of it (RFC 9110, 5.5).
     table.case("space around the values", ACKED, |it| {
         let padded = |name| format!(" \t{}  ", it.header(name));
         let values = [SIGNATURE, VERSION, TIMESTAMP].map(|name| (name, padded(name)));
@@ -88,7 +88,7 @@ pub(super) fn signatures(table: &mut Table) {
     table.signature("of another secret", MISMATCH, |at| sign(FOREIGN, URL, "call.completed", at));
     table.signature("of no secret", MISMATCH, |at| sign("", URL, "call.completed", at));
     table.signature("of another type", MISMATCH, |at| sign(SECRET, URL, "call.missed", at));
-    table.signature("of another URL", MISMATCH, |at| sign(SECRET, ODD, "call.completed", at));
+    table.signature("of another URL", MISMATCH, |at| sign(SECRET, ESCAPED_URL, "call.completed", at));
     table.signature("of another time", MISMATCH, |_| made(&ahead(-2)));
     table.signature("of the URL unescaped", MISMATCH, |at| {
         hex_hmac(SECRET, &format!("{SECRET}|{URL}|call.completed|{at}"))
@@ -144,7 +144,7 @@ pub(super) fn times(table: &mut Table) {
         let at = chrono::NaiveDateTime::parse_from_str(&it.header(TIMESTAMP), "%Y-%m-%d %H:%M:%S");
         it.replace(TIMESTAMP, at.expect("a time").and_utc().timestamp().to_string())
     });
-    // What matches no secret has no time that could be believed.
+    // A signature that matches no secret has no trustworthy time.
     table.case("stale, and of another secret", MISMATCH, |it| {
         Request::signed(FOREIGN, &it.body, "2024-03-21 17:08:22")
     });
@@ -192,11 +192,12 @@ pub(super) fn urls(table: &mut Table) {
     table.case("changed where nothing is listed", MISMATCH, |it| it.edit(tail, "webhooks/\"").to(OPEN));
     table.case("another case where nothing is listed", MISMATCH, |it| it.edit("example", "Example").to(OPEN));
     table.case("empty where nothing is listed", MISMATCH, |it| it.edit(&quoted, "\"\"").to(OPEN));
-    let body = event(ODD, "call.completed", table.0.len());
+    let body = event(ESCAPED_URL, "call.completed", table.0.len());
     table.case("every odd character, by JavaScript", ACKED, |_| Request::signed(SECRET, body, &at));
-    let body = event(ODD, "call.completed", table.0.len());
+    let body = event(ESCAPED_URL, "call.completed", table.0.len());
     table.case("every odd character, by Python", ACKED, |_| {
-        let escaped = encode_uri_component(ODD).replace('!', "%21").replace('*', "%2A").replace('\'', "%27");
+        let escaped =
+            encode_uri_component(ESCAPED_URL).replace('!', "%21").replace('*', "%2A").replace('\'', "%27");
         let escaped = escaped.replace('(', "%28").replace(')', "%29");
         let signature = hex_hmac(SECRET, &format!("{SECRET}|{escaped}|call.completed|{at}"));
         Request::signed(SECRET, body, &at).replace(SIGNATURE, signature)
@@ -242,7 +243,7 @@ pub(super) fn bodies(table: &mut Table) {
     table.case("the documented dialect with a URL", NO_URL, |it| {
         it.edit("\"type\":", "\"event\":").edit("{", "{\"timestamp\":\"2026-03-12T14:32:00Z\",")
     });
-    // A type may hold what separates the parts: nothing else can be made to read the same.
+    // A type may contain the separator; no other request may have the same signed text.
     let (body, at) = (event(URL, "call.completed|x", table.0.len()), now());
     table.case("a bar within the type", ACKED, |_| Request::signed(SECRET, body, &at));
     table.case("a bar moved from the type to the time", MALFORMED, |it| {
@@ -250,7 +251,7 @@ pub(super) fn bodies(table: &mut Table) {
         let signed = Request::signed(SECRET, body, &at).edit(".completed|x", ".completed");
         signed.replace(TIMESTAMP, format!("x|{at}"))
     });
-    // What a signature does not cover: whoever catches one can say anything within the tolerance.
+    // A signature does not cover the data: a captured one is valid for any data within the tolerance.
     table.case("data changed", ACKED, |it| it.edit("\"Incoming\"", "\"Outgoing\""));
     table.case("data replaced", ACKED, |it| it.edit("\"call_sid\"", "\"call_sid\":\"CAforged\",\"sid\""));
     table.case("request_id changed", ACKED, |it| it.edit("01KG5S8Z", "01KG5S9Z"));

@@ -29,14 +29,14 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 /**
- * A service that reads the bridge's topics: copy it, and put your own work in place of {@link #work}.
+ * Service that reads the bridge's topics: copy it, and replace {@link #work} with your own.
  *
- * <p>An offset is committed once the work is done, so a crash repeats work and never loses any. What
- * comes again has the same {@code ce_source} and {@code ce_id}. Records are worked on one after the other, which keeps the order
- * of each key; run more of these processes, up to the number of partitions, to do more at once.
+ * <p>An offset is committed after the work, so a crash repeats work and loses none. A repeated event has
+ * the same {@code ce_source} and {@code ce_id}. Records are processed one after the other, which keeps the
+ * order of each key. To process more, run more of these processes, up to the number of partitions.
  */
 public final class EventConsumer implements ConsumerRebalanceListener {
-    /** How many ids are remembered. An id takes about 150 bytes. */
+    /** Number of remembered ids. An id takes about 150 bytes. */
     private static final int REMEMBERED = 100_000;
 
     private static final Pattern OBEYED = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]");
@@ -49,8 +49,10 @@ public final class EventConsumer implements ConsumerRebalanceListener {
     private final KafkaProducer<byte[], byte[]> deadLetters = new KafkaProducer<>(producerProperties());
 
     /**
-     * The ids of the last events. A duplicate stands in the same partition as its first occurrence, so
-     * that one process sees both, unless it was restarted or the partition moved in between.
+     * Ids of the last events.
+     *
+     * <p>A duplicate is in the same partition as its first occurrence, so one process receives both, unless
+     * it was restarted or the partition moved in between.
      */
     private final Set<String> seen = Collections.newSetFromMap(new LinkedHashMap<>() {
         @Override
@@ -59,7 +61,7 @@ public final class EventConsumer implements ConsumerRebalanceListener {
         }
     });
 
-    /** Where to go on in each partition: behind what is worked on and not committed yet. */
+    /** Next offset of each partition: after the processed records that are not committed yet. */
     private final Map<TopicPartition, OffsetAndMetadata> done = new HashMap<>();
 
     private volatile boolean running = true;
@@ -79,7 +81,7 @@ public final class EventConsumer implements ConsumerRebalanceListener {
     }
 
     private void run(List<String> topics) throws Exception {
-        // Closed in the end: the consumer commits by `onPartitionsRevoked` and leaves the group.
+        // Closes both: the consumer commits by `onPartitionsRevoked` and leaves the group.
         try (consumer; deadLetters) {
             consumer.subscribe(topics, this);
             while (running) {
@@ -98,13 +100,14 @@ public final class EventConsumer implements ConsumerRebalanceListener {
     }
 
     /**
-     * Works on a record, unless it was done before. An exception is one that may pass, such as a
-     * database that is away: it ends the process, which commits what was done before this record, and
-     * the next start tries it again.
+     * Processes a record, unless it is a duplicate.
+     *
+     * <p>An exception is transient, such as a database that is down: it ends the process, which commits the
+     * records before this one, and the next start tries this one again.
      */
     private void handle(ConsumerRecord<byte[], byte[]> record) throws Exception {
         String id = header(record, "ce_id");
-        // An id is unique for its source only.
+        // An id is unique only within its source.
         String identity = header(record, "ce_source") + "\n" + id;
         if (seen.contains(identity)) {
             return;
@@ -117,15 +120,17 @@ public final class EventConsumer implements ConsumerRebalanceListener {
         } catch (Poison poison) {
             setAside(record, poison);
         }
-        // Only now, or a failure above would make the next try a duplicate.
+        // After the work, or a failure above would make the retry a duplicate.
         if (id != null) {
             seen.add(identity);
         }
     }
 
     /**
-     * What this service does with an event: here, a line. Yours would write to its database, and there,
-     * in the same transaction, source and id into a table of those it has seen; that outlives the process.
+     * Processes an event: here, it returns a line.
+     *
+     * <p>Your service would write to its database and, in the same transaction, store source and id of the
+     * event. Such a table outlives the process.
      */
     private static String work(String id, ConsumerRecord<byte[], byte[]> record) throws Poison {
         String type = header(record, "ce_type");
@@ -134,7 +139,7 @@ public final class EventConsumer implements ConsumerRebalanceListener {
         }
         String subject = header(record, "ce_subject");
         String dialect = header(record, "ce_dialect");
-        // A type or a dialect that this service does not know is no error: JustCall adds some.
+        // An unknown type or dialect is not an error: JustCall adds some.
         String detail = "-";
         if (type.equals("call.completed") && "documented".equals(dialect)) {
             detail = seconds(record, "/data/duration");
@@ -161,7 +166,7 @@ public final class EventConsumer implements ConsumerRebalanceListener {
         return seconds.asLong() + "s";
     }
 
-    /** Keeps a record that no retry can help, as it is, with the reason and where it stood. */
+    /** Writes a record that no retry can help to the dead letters, unchanged, with the reason and its origin. */
     private void setAside(ConsumerRecord<byte[], byte[]> record, Poison poison) throws Exception {
         String place = record.topic() + "/" + record.partition() + "/" + record.offset();
         var letter = new ProducerRecord<>(deadLetterTopic, null, record.key(), record.value(), record.headers());
@@ -178,9 +183,9 @@ public final class EventConsumer implements ConsumerRebalanceListener {
             consumer.commitSync(done);
             done.clear();
         } catch (RebalanceInProgressException e) {
-            // The next poll ends it, and commits what stays in `done` if its partition goes.
+            // The next poll resolves it, and commits the rest of `done` if its partition is revoked.
         } catch (CommitFailedException e) {
-            // Too late: others have the partitions and do the work again.
+            // Too late: other consumers own the partitions and repeat the work.
             done.clear();
         }
     }
@@ -199,12 +204,12 @@ public final class EventConsumer implements ConsumerRebalanceListener {
         done.keySet().removeAll(partitions);
     }
 
-    /** Returns the text with every character escaped that a terminal would obey: the text is a sender's. */
+    /** Returns the text with every character escaped that terminals interpret: the text is a sender's. */
     private static String printable(String text) {
         return OBEYED.matcher(text).replaceAll(found -> String.format("\\\\u%04x", found.group().codePointAt(0)));
     }
 
-    /** The value of a header, or null. */
+    /** Returns the value of a header, or null. */
     private static String header(ConsumerRecord<byte[], byte[]> record, String name) {
         Header header = record.headers().lastHeader(name);
         return header == null || header.value() == null ? null : new String(header.value(), UTF_8);
@@ -215,10 +220,10 @@ public final class EventConsumer implements ConsumerRebalanceListener {
         properties.put("group.id", group);
         properties.put("key.deserializer", ByteArrayDeserializer.class.getName());
         properties.put("value.deserializer", ByteArrayDeserializer.class.getName());
-        // A new group, and a new partition, begins with the first event, not with the next one.
+        // A new group, or a new partition, begins with the first event.
         properties.put("auto.offset.reset", "earliest");
         properties.put("enable.auto.commit", "false");
-        // Records of a replay that was undone are no events. Java's default reads them too.
+        // Excludes records of an aborted replay. Java's default includes them.
         properties.put("isolation.level", "read_committed");
         String instance = System.getenv("GROUP_INSTANCE_ID");
         if (instance != null) {
@@ -245,7 +250,7 @@ public final class EventConsumer implements ConsumerRebalanceListener {
         return System.getenv().getOrDefault(name, otherwise);
     }
 
-    /** Why no retry can help. Its tag, and not a value of the body, goes into logs. */
+    /** Reason why no retry can help: a tag for logs, without values of the body. */
     private static final class Poison extends Exception {
         Poison(String reason) {
             super(reason);

@@ -1,5 +1,4 @@
-//! The chart's manifests, judged by programs that know nothing of the bridge, and its settings by the
-//! bridge itself.
+//! Manifests checked by independent linters, and settings by the bridge itself.
 
 use super::chart::{Rendered, sets};
 use super::project;
@@ -10,8 +9,9 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// What kube-score asks for and a value decides: whether every start asks the registry for the image, and
-/// whether there is a NetworkPolicy. The set `hardened` says yes to both, and is judged on all.
+/// Checks of kube-score that a value decides: pulling the image at each start, and a NetworkPolicy.
+///
+/// The set `hardened` enables both, and passes all checks.
 const BY_VALUE: [&str; 2] = ["container-image-pull-policy", "pod-networkpolicy"];
 
 const OF_OPERATORS: [&str; 4] = ["ExternalSecret", "HTTPRoute", "PrometheusRule", "ServiceMonitor"];
@@ -24,7 +24,7 @@ fn lint(helm: &std::path::Path, set: &Rendered) {
 }
 
 #[test]
-fn helm_finds_nothing_to_say_about_any_set_of_values_old_or_new() {
+fn helm_lint_passes_for_every_set_of_values() {
     assert!(sets().len() >= 10, "only {} sets", sets().len());
     for helm in helms() {
         sets().iter().for_each(|set| lint(helm, set));
@@ -40,7 +40,7 @@ fn helm_finds_nothing_to_say_about_any_set_of_values_old_or_new() {
 }
 
 #[test]
-fn three_versions_of_kubernetes_know_every_field() {
+fn manifests_are_valid_in_three_versions_of_kubernetes() {
     let files: Vec<_> = sets().iter().map(|set| set.file.clone()).collect();
     let all = sets().iter().flat_map(|set| &set.documents);
     let own = all.filter(|document| OF_OPERATORS.iter().all(|kind| document["kind"] != *kind)).count();
@@ -48,17 +48,17 @@ fn three_versions_of_kubernetes_know_every_field() {
 }
 
 #[test]
-fn a_misspelt_field_is_found() {
+fn misspelt_field_is_found() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("wrong.yaml");
     let text = fs::read_to_string(&sets()[0].file).expect("manifests");
     fs::write(&file, text.replace("podManagementPolicy:", "podManagmentPolicy:")).expect("a file");
     let found = std::panic::catch_unwind(|| tools::validate(&[file]));
-    assert!(found.is_err(), "it was taken");
+    assert!(found.is_err(), "the misspelt field was accepted");
 }
 
 #[test]
-fn operators_know_their_resources() {
+fn custom_resources_are_valid() {
     let all = sets().iter().flat_map(|set| &set.documents);
     let theirs: Vec<&Value> =
         all.filter(|document| OF_OPERATORS.iter().any(|kind| document["kind"] == *kind)).collect();
@@ -84,14 +84,14 @@ fn kube_score_finds_nothing_critical() {
             score.args(BY_VALUE.iter().flat_map(|test| ["--ignore-test", *test]));
         }
         let output = score.arg(&set.file).output().expect("kube-score starts");
-        let said = both(&output);
-        assert!(said.contains("[OK]"), "{}: it judged nothing: {said}", set.name);
-        assert!(output.status.success() && !said.contains("[CRITICAL]"), "{}: {said}", set.name);
+        let printed = both(&output);
+        assert!(printed.contains("[OK]"), "{}: kube-score checked nothing: {printed}", set.name);
+        assert!(output.status.success() && !printed.contains("[CRITICAL]"), "{}: {printed}", set.name);
     }
 }
 
 #[test]
-fn the_bridge_itself_takes_the_settings_of_every_config_map() {
+fn bridge_accepts_the_settings_of_every_config_map() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("bridge.yaml");
     for set in sets() {
@@ -103,7 +103,6 @@ fn the_bridge_itself_takes_the_settings_of_every_config_map() {
     }
 }
 
-/// What the container's environment holds in so many words.
 fn variables(set: &Rendered) -> Vec<(String, String)> {
     let env = set.pod()["containers"][0]["env"].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().expect("text").to_owned();

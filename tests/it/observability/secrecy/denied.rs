@@ -1,13 +1,13 @@
-//! Requests that never become an event: HTTP's own faults, and those that somebody makes on purpose.
+//! Requests that are denied or invalid before they become events.
 
 use super::events::{borrowed, documented, headers};
-use super::needles::needle;
-use super::talkative::{FORMATS, Talkative};
+use super::markers::marker;
+use super::trace_level_logs::{FORMATS, VerboseBridge};
 use crate::kit::bridge::{PATH, UNSIGNED};
 use crate::kit::kafka::Kafka;
 
 #[test]
-fn requests_that_are_turned_away_show_nowhere() {
+fn denied_requests_are_never_shown() {
     for format in FORMATS {
         let settings = [
             UNSIGNED,
@@ -15,7 +15,7 @@ fn requests_that_are_turned_away_show_nowhere() {
             "server.request_timeout=500ms",
             "server.header_timeout=2s",
         ];
-        let bridge = Talkative::start(format, Kafka::shared().bootstrap(), &settings, &[]);
+        let bridge = VerboseBridge::start(format, Kafka::shared().bootstrap(), &settings, &[]);
         bridge.wait_ready(true);
         unknown_places(&bridge);
         bodies(&bridge);
@@ -24,58 +24,58 @@ fn requests_that_are_turned_away_show_nowhere() {
     }
 }
 
-fn unknown_places(bridge: &Talkative) {
+fn unknown_places(bridge: &VerboseBridge) {
     let odd = headers();
     let body = documented();
     let path = |rest: String| bridge.post_with(&rest, &borrowed(&odd), &body);
-    assert_eq!(path(format!("/{}", needle("path"))), "404 unknown_path");
-    assert_eq!(path(format!("{PATH}/{}", needle("token"))), "404 unknown_path", "no source takes a token");
+    assert_eq!(path(format!("/{}", marker("path"))), "404 unknown_path");
+    assert_eq!(path(format!("{PATH}/{}", marker("token"))), "404 unknown_path", "no source has a token");
     assert_eq!(
-        path(format!("/{}%20%22{}?{}", needle("path"), needle("path"), needle("query"))),
+        path(format!("/{}%20%22{}?{}", marker("path"), marker("path"), marker("query"))),
         "404 unknown_path"
     );
-    assert_eq!(path(format!("http://{}/{}", needle("authority"), needle("path"))), "404 unknown_path");
+    assert_eq!(path(format!("http://{}/{}", marker("authority"), marker("path"))), "404 unknown_path");
     let bare = |method: &str, path: &str| {
         bridge.raw(
             format!("{method} {path} HTTP/1.1\r\nhost: b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
                 .as_bytes(),
         )
     };
-    assert_eq!(bare(&needle("METHOD"), PATH), "405 method");
-    assert_eq!(bare("DELETE", &format!("{PATH}?{}", needle("query"))), "405 method");
+    assert_eq!(bare(&marker("METHOD"), PATH), "405 method");
+    assert_eq!(bare("DELETE", &format!("{PATH}?{}", marker("query"))), "405 method");
     for page in ["", "metrics", "readyz", "livez"] {
-        bridge.get(bridge.admin, &format!("/{page}?{}", needle("query")));
-        bridge.get(bridge.admin, &format!("/{page}/{}", needle("path")));
+        bridge.get(bridge.admin, &format!("/{page}?{}", marker("query")));
+        bridge.get(bridge.admin, &format!("/{page}/{}", marker("path")));
     }
 }
 
-fn bodies(bridge: &Talkative) {
+fn bodies(bridge: &VerboseBridge) {
     let coded = |coding: &str| bridge.post_with(PATH, &[("content-encoding", coding)], &documented());
-    assert_eq!(coded(&needle("coding")), "415 unsupported_encoding");
-    assert_eq!(coded(&format!("gzip, {}", needle("coding"))), "415 unsupported_encoding");
-    let large = needle("large").repeat(400);
+    assert_eq!(coded(&marker("coding")), "415 unsupported_encoding");
+    assert_eq!(coded(&format!("gzip, {}", marker("coding"))), "415 unsupported_encoding");
+    let large = marker("large").repeat(400);
     assert_eq!(bridge.post(large.as_bytes()), "413 too_large");
-    let head = format!("POST {PATH}?{} HTTP/1.1\r\nhost: b\r\n", needle("query"));
+    let head = format!("POST {PATH}?{} HTTP/1.1\r\nhost: b\r\n", marker("query"));
     let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n");
     let one = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
     assert_eq!(bridge.unfinished(format!("{chunked}{}", one(&large)).as_bytes(), false), "413 too_large");
-    let text = needle("chunk");
+    let text = marker("chunk");
     for broken in [
-        needle("chunksize"),
-        format!("{}{}\r\n", one(&text), needle("chunksize")),
+        marker("chunksize"),
+        format!("{}{}\r\n", one(&text), marker("chunksize")),
         format!("3\r\n{text}\r\n"),
     ] {
-        let heard = bridge.unfinished(format!("{chunked}{broken}\r\n").as_bytes(), false);
-        assert!(["503", "400", "408"].iter().any(|status| heard.starts_with(status)), "{heard}");
+        let response = bridge.unfinished(format!("{chunked}{broken}\r\n").as_bytes(), false);
+        assert!(["503", "400", "408"].iter().any(|status| response.starts_with(status)), "{response}");
     }
-    let promised = format!("{head}content-length: 500\r\n\r\n{}", needle("slow"));
+    let promised = format!("{head}content-length: 500\r\n\r\n{}", marker("slow"));
     assert_eq!(bridge.unfinished(promised.as_bytes(), false), "503 too_slow");
-    let heard = bridge.unfinished(promised.as_bytes(), true);
-    assert!(heard == "503 incomplete" || heard == "closed", "{heard}");
+    let response = bridge.unfinished(promised.as_bytes(), true);
+    assert!(response == "503 incomplete" || response == "closed", "{response}");
 }
 
-fn broken_http(bridge: &Talkative) {
-    let value = needle("value");
+fn broken_http(bridge: &VerboseBridge) {
+    let value = marker("value");
     let head = |rest: &str| format!("POST {PATH} HTTP/1.1\r\nhost: b\r\n{rest}\r\n\r\n");
     let requests = [
         format!("{value}\r\n\r\n"),
@@ -106,7 +106,7 @@ fn broken_http(bridge: &Talkative) {
     for request in &requests {
         bridge.unfinished(request.as_bytes(), true);
     }
-    // A header that does not come to its end in time.
+    // A header that does not end in time.
     bridge.unfinished(format!("POST {PATH} HTTP/1.1\r\nx-slow: {value}").as_bytes(), false);
     bridge.wait_for_line("parse error");
 }

@@ -1,12 +1,12 @@
-//! Chance that can be had again: everything random in a run comes from one printed seed.
+//! Reproducible randomness: one printed seed determines a run.
 
 use std::time::Duration;
 
-/// A generator after Steele, Lea and Flood's SplitMix64.
+/// Generator after Steele, Lea and Flood's SplitMix64.
 #[derive(Debug, Clone)]
-pub(crate) struct Chance(u64);
+pub(crate) struct SeededRng(u64);
 
-impl Chance {
+impl SeededRng {
     pub(crate) fn from_seed(seed: u64) -> Self {
         Self(seed)
     }
@@ -18,13 +18,11 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    /// Less than `bound`, which is not 0.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         let bound = u64::try_from(bound).expect("64 bits");
         usize::try_from(self.next() % bound).expect("less than the bound")
     }
 
-    /// From `least` milliseconds up to `most`.
     pub(crate) fn millis(&mut self, least: u64, most: u64) -> Duration {
         Duration::from_millis(least + self.next() % (most - least + 1))
     }

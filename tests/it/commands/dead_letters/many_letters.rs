@@ -1,4 +1,4 @@
-//! Many letters, and replays that are killed or run at once.
+//! Many letters, and replays that are killed or run concurrently.
 
 use crate::kit::bridge::until;
 use crate::kit::command::{Place, finish};
@@ -11,32 +11,31 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-pub(super) struct Crowd {
+pub(super) struct ManyLetters {
     bootstrap: String,
     place: Place,
     pub(super) prefix: String,
     letters: usize,
 }
 
-impl Crowd {
-    /// Fills a dead-letter topic on the shared cluster as a bridge would; every letter passes now.
+impl ManyLetters {
+    /// Fills a dead-letter topic on the shared cluster with letters that are valid now.
     fn new(letters: usize) -> Self {
         Self::on(Kafka::shared().bootstrap(), letters)
     }
 
     pub(super) fn on(bootstrap: &str, letters: usize) -> Self {
-        let prefix = format!("{}.", topic_name("crowd"));
+        let prefix = format!("{}.", topic_name("letters"));
         let place = Place::new(bootstrap, &prefix);
-        let crowd = Self { bootstrap: bootstrap.to_owned(), place, prefix, letters };
-        create_topic(bootstrap, &crowd.source(), 3);
-        create_topic_with(bootstrap, &crowd.target(), 3, 1, &[("max.message.bytes", "100000")]);
-        crowd.reject((0..letters).map(|number| call(&format!("call_{number}"), "")));
-        crowd
+        let many_letters = Self { bootstrap: bootstrap.to_owned(), place, prefix, letters };
+        create_topic(bootstrap, &many_letters.source(), 3);
+        create_topic_with(bootstrap, &many_letters.target(), 3, 1, &[("max.message.bytes", "100000")]);
+        many_letters.reject((0..letters).map(|number| call(&format!("call_{number}"), "")));
+        many_letters
     }
 
-    /// Writes dead letters.
     fn reject(&self, bodies: impl Iterator<Item = String>) {
         let producer = client(&[("bootstrap.servers", &self.bootstrap)]);
         for body in bodies {
@@ -49,7 +48,7 @@ impl Crowd {
             let record = BaseRecord::<(), _>::to(&source).payload(&body).headers(headers);
             producer.send(record).map_err(|(error, _)| error).expect("room in the queue");
         }
-        producer.flush(PATIENCE).expect("acknowledged");
+        producer.flush(TIMEOUT).expect("acknowledged");
     }
 
     fn source(&self) -> String {
@@ -60,10 +59,10 @@ impl Crowd {
         format!("{}call.completed", self.prefix)
     }
 
-    /// Panics unless every letter became one record, as those see it who read what is committed.
+    /// Panics unless every letter became one record, for readers of committed records.
     pub(super) fn assert_each_once(&self) {
         let mut seen: HashMap<String, usize> = HashMap::new();
-        // Kafka answers the end of a transaction before it is visible in each partition.
+        // Kafka acknowledges the end of a transaction before it is visible in each partition.
         until("the last commit", || {
             seen.clear();
             for record in read_committed(&self.bootstrap, &self.target()) {
@@ -74,7 +73,7 @@ impl Crowd {
         let twice: Vec<_> = seen.iter().filter(|(_, count)| **count > 1).collect();
         assert!(twice.is_empty(), "written twice: {twice:?}");
         assert_eq!(seen.len(), self.letters, "more records than letters");
-        let list = self.place.run(&["dead-letters", "list", "--json"]).ended(0).json();
+        let list = self.place.run(&["dead-letters", "list", "--json"]).expect_code(0).json();
         assert_eq!((&list["waiting"], &list["replayed"]), (&0.into(), &self.letters.into()));
     }
 }
@@ -96,99 +95,104 @@ fn call(id: &str, notes: &str) -> String {
 pub(super) const REPLAY: [&str; 5] = ["dead-letters", "replay", "--all", "--yes", "--json"];
 
 #[test]
-fn killed_replays_go_on_and_nothing_is_twice_or_lost() {
-    let crowd = Crowd::new(4000);
+fn killed_replays_resume_without_loss_or_duplicates() {
+    let many_letters = ManyLetters::new(4000);
     let bootstrap = Kafka::shared().bootstrap();
     let mut killed_midway = 0;
     for _ in 0..6 {
-        let before = consume::topic_end(bootstrap, &crowd.target());
-        let mut process = crowd.place.start(&REPLAY);
-        let deadline = Instant::now() + PATIENCE;
-        while consume::topic_end(bootstrap, &crowd.target()) < before + 200 {
-            assert!(Instant::now() < deadline, "nothing is replayed");
+        let before = consume::topic_end(bootstrap, &many_letters.target());
+        let mut process = many_letters.place.start(&REPLAY);
+        let deadline = Instant::now() + TIMEOUT;
+        while consume::topic_end(bootstrap, &many_letters.target()) < before + 200 {
+            assert!(Instant::now() < deadline, "no letter was replayed");
         }
         process.signal("KILL");
-        killed_midway += usize::from(process.wait_exit(PATIENCE).code().is_none());
+        killed_midway += usize::from(process.wait_exit(TIMEOUT).code().is_none());
     }
-    assert!(killed_midway >= 3, "the kills came too late to show anything: {killed_midway}");
-    let last = crowd.place.run(&REPLAY).ended(0).json();
+    assert!(killed_midway >= 3, "too few replays were killed before their end: {killed_midway}");
+    let last = many_letters.place.run(&REPLAY).expect_code(0).json();
     assert_eq!(last["stay"], serde_json::json!([]));
-    crowd.assert_each_once();
+    many_letters.assert_each_once();
 }
 
 #[test]
-fn two_replays_at_once_write_nothing_twice() {
-    let crowd = Crowd::new(3000);
-    let first = crowd.place.start(&REPLAY);
-    let second = crowd.place.start(&REPLAY);
+fn concurrent_replays_write_no_duplicates() {
+    let many_letters = ManyLetters::new(3000);
+    let first = many_letters.place.start(&REPLAY);
+    let second = many_letters.place.start(&REPLAY);
     let ended = [finish(first), finish(second)];
     let replayed: u64 = ended.iter().map(|ran| ran.json()["replayed"].as_u64().expect("a count")).sum();
     assert!(ended.iter().any(|ran| ran.code == Some(0)), "{ended:?}");
     let fenced = ended.iter().filter(|ran| ran.stderr.join("").contains("has taken over")).count();
     assert_eq!(ended.iter().filter(|ran| ran.code != Some(0)).count(), fenced, "{ended:?}");
-    crowd.assert_each_once();
-    // What was committed in the very moment of the fence was perhaps not told.
+    many_letters.assert_each_once();
+    // A commit at the moment of the fence may be missing in the report.
     assert!(replayed <= 3000, "{replayed}");
 }
 
 #[test]
-fn interrupted_replay_ends_in_order_and_goes_on() {
-    let crowd = Crowd::new(3000);
+fn interrupted_replay_ends_in_order_and_resumes() {
+    let many_letters = ManyLetters::new(3000);
     let bootstrap = Kafka::shared().bootstrap();
-    let process = crowd.place.start(&REPLAY);
-    let deadline = Instant::now() + PATIENCE;
-    while consume::topic_end(bootstrap, &crowd.target()) < 100 {
-        assert!(Instant::now() < deadline, "nothing is replayed");
+    let process = many_letters.place.start(&REPLAY);
+    let deadline = Instant::now() + TIMEOUT;
+    while consume::topic_end(bootstrap, &many_letters.target()) < 100 {
+        assert!(Instant::now() < deadline, "no letter was replayed");
     }
     process.signal("INT");
     let ran = finish(process);
     let first = ran.json()["replayed"].as_u64().expect("a count");
-    assert_eq!(first as usize, read_committed(bootstrap, &crowd.target()).len(), "told is what is written");
-    let rest = crowd.place.run(&REPLAY).ended(0).json();
+    assert_eq!(
+        first as usize,
+        read_committed(bootstrap, &many_letters.target()).len(),
+        "the report differs from the topic"
+    );
+    let rest = many_letters.place.run(&REPLAY).expect_code(0).json();
     assert_eq!(first + rest["replayed"].as_u64().expect("a count"), 3000);
-    crowd.assert_each_once();
+    many_letters.assert_each_once();
 }
 
 #[test]
-fn lost_broker_is_waited_for_and_nothing_is_twice_or_lost() {
+fn replay_waits_for_a_lost_broker_without_loss_or_duplicates() {
     let kafka = Kafka::start(Options::default());
-    let crowd = Crowd::on(kafka.bootstrap(), 3000);
-    let process = crowd.place.start(&REPLAY);
-    let deadline = Instant::now() + PATIENCE;
-    while consume::topic_end(kafka.bootstrap(), &crowd.target()) < 300 {
-        assert!(Instant::now() < deadline, "nothing is replayed");
+    let many_letters = ManyLetters::on(kafka.bootstrap(), 3000);
+    let process = many_letters.place.start(&REPLAY);
+    let deadline = Instant::now() + TIMEOUT;
+    while consume::topic_end(kafka.bootstrap(), &many_letters.target()) < 300 {
+        assert!(Instant::now() < deadline, "no letter was replayed");
     }
     kafka.restart();
-    let ran = finish(process).ended(0);
+    let ran = finish(process).expect_code(0);
     assert_eq!(ran.json()["replayed"], 3000);
-    crowd.assert_each_once();
+    many_letters.assert_each_once();
 }
 
 #[test]
-fn letter_that_kafka_refuses_stays_and_its_neighbours_do_not() {
-    let crowd = Crowd::new(20);
-    crowd.reject([call("call_large", &"x".repeat(200_000))].into_iter());
-    let ran = crowd.place.run(&REPLAY).ended(1).json();
+fn refused_letter_stays_and_the_others_are_replayed() {
+    let many_letters = ManyLetters::new(20);
+    many_letters.reject([call("call_large", &"x".repeat(200_000))].into_iter());
+    let ran = many_letters.place.run(&REPLAY).expect_code(1).json();
     assert_eq!((&ran["replayed"], &ran["stay"][0]["reason"]), (&20.into(), &"refused_by_kafka".into()));
-    let again = crowd.place.run(&REPLAY).ended(1).json();
+    let again = many_letters.place.run(&REPLAY).expect_code(1).json();
     assert_eq!((&again["replayed"], again["stay"].as_array().map(Vec::len)), (&0.into(), Some(1)));
-    assert_eq!(read_committed(&crowd.bootstrap, &crowd.target()).len(), 20);
+    assert_eq!(read_committed(&many_letters.bootstrap, &many_letters.target()).len(), 20);
 }
 
 #[test]
-fn nothing_is_replayed_while_marks_may_be_hidden() {
-    let crowd = Crowd::new(10);
-    let properties = [("bootstrap.servers", &*crowd.bootstrap), ("transactional.id", &*crowd.prefix)];
-    let stranger = client(&properties);
-    stranger.init_transactions(PATIENCE).expect("an id");
-    stranger.begin_transaction().expect("a transaction");
-    let source = crowd.source();
+fn nothing_is_replayed_while_marks_may_be_invisible() {
+    let many_letters = ManyLetters::new(10);
+    let properties =
+        [("bootstrap.servers", &*many_letters.bootstrap), ("transactional.id", &*many_letters.prefix)];
+    let unknown = client(&properties);
+    unknown.init_transactions(TIMEOUT).expect("an id");
+    unknown.begin_transaction().expect("a transaction");
+    let source = many_letters.source();
     let record = BaseRecord::<(), _>::to(&source).payload("open").partition(0);
-    stranger.send(record).map_err(|(error, _)| error).expect("room in the queue");
-    stranger.flush(PATIENCE).expect("acknowledged");
-    let refused = crowd.place.run(&REPLAY).ended(1);
+    unknown.send(record).map_err(|(error, _)| error).expect("room in the queue");
+    unknown.flush(TIMEOUT).expect("acknowledged");
+    let refused = many_letters.place.run(&REPLAY).expect_code(1);
     assert!(refused.stderr.join("").contains("transaction of another program"), "{refused:?}");
-    stranger.abort_transaction(PATIENCE).expect("undone");
-    crowd.place.run(&REPLAY).ended(0);
-    crowd.assert_each_once();
+    unknown.abort_transaction(TIMEOUT).expect("the transaction is aborted");
+    many_letters.place.run(&REPLAY).expect_code(0);
+    many_letters.assert_each_once();
 }

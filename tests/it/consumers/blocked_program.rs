@@ -1,27 +1,26 @@
-//! A program whose output nobody reads, so that it stands still in the middle of its work.
+//! A program whose output is not read, so that it blocks in the middle of its work.
 
 use rustix::io::ioctl_fionread;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// It stands still when it has printed nothing for so long: a pipe that nobody reads takes 64 KiB, and less
-/// where a user has many of them.
-const STILL: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Time without output after which the program counts as blocked.
+///
+/// An unread pipe takes 64 KiB, and less if a user has many.
+const BLOCKED_AFTER: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Such a program. It is killed when this value goes.
-pub(super) struct Unread(Child);
+pub(super) struct BlockedProgram(Child);
 
-impl Unread {
-    /// Starts it and waits until it can print no more.
-    pub(super) fn stuck(mut command: Command) -> Self {
+impl BlockedProgram {
+    pub(super) fn start_blocked(mut command: Command) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let program = Self(child.expect("a program that starts"));
         let began = Instant::now();
         let (mut printed, mut since) = (0, began);
-        while printed == 0 || since.elapsed() < STILL {
-            assert!(began.elapsed() < PATIENCE, "not stuck within {PATIENCE:?}: {printed} bytes");
+        while printed == 0 || since.elapsed() < BLOCKED_AFTER {
+            assert!(began.elapsed() < TIMEOUT, "not blocked within {TIMEOUT:?}: {printed} bytes");
             std::thread::sleep(Duration::from_millis(20));
             let now = ioctl_fionread(program.0.stdout.as_ref().expect("piped above")).expect("a length");
             if now != printed {
@@ -31,10 +30,9 @@ impl Unread {
         program
     }
 
-    /// Kills it, as a power cut would, and returns the lines that it printed as a whole.
     pub(super) fn kill(mut self) -> Vec<String> {
         self.0.kill().expect("it runs");
-        self.0.wait().expect("a child can be waited for");
+        self.0.wait().expect("the child's end");
         let mut text = String::new();
         self.0.stdout.take().expect("piped above").read_to_string(&mut text).expect("text");
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
@@ -42,9 +40,9 @@ impl Unread {
     }
 }
 
-impl Drop for Unread {
+impl Drop for BlockedProgram {
     fn drop(&mut self) {
-        // Both fail only if it has ended already.
+        // Both fail only if the program has ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

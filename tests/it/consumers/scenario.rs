@@ -1,6 +1,6 @@
-//! A bridge that writes duplicates and lets bad bodies pass, and what became of all that it wrote.
+//! A bridge that writes duplicates and accepts invalid bodies, and the results of its consumers.
 
-use super::PATIENCE;
+use super::TIMEOUT;
 use super::service::Consumer;
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::consume::{self, Read};
@@ -15,31 +15,30 @@ use std::time::{Duration, Instant};
 
 const TYPES: [&str; 2] = ["call.completed", "call.missed"];
 
-/// Few keys, so that each comes again and again. Long ones, so that few lines fill a pipe.
+/// Few keys, so that each repeats. Long ones, so that few lines fill a pipe.
 const KEYS: usize = 20;
 const KEY_BYTES: usize = 200;
 
-/// How many events of each type there are to a bad one, and to one that comes twice.
-const TO_A_BAD_ONE: usize = 50;
-const TO_A_DUPLICATE: usize = 5;
+/// Number of events of each type to one bad event, and to one duplicate.
+const EVENTS_PER_BAD_ONE: usize = 50;
+const EVENTS_PER_DUPLICATE: usize = 5;
 
-pub(super) struct Stage {
+pub(super) struct Scenario {
     bridge: Bridge,
     bootstrap: &'static str,
     group: String,
     dead_letters: String,
     posted: Vec<Posted>,
-    /// No event is posted twice.
     without_duplicates: bool,
 }
 
 struct Posted {
     id: String,
-    /// No consumer can make anything of its body.
+    /// Set if its body is unreadable for every consumer.
     is_bad: bool,
 }
 
-impl Stage {
+impl Scenario {
     pub(super) fn build() -> Self {
         let bootstrap = Kafka::shared().bootstrap();
         let bridge =
@@ -50,7 +49,7 @@ impl Stage {
         Self { bridge, bootstrap, group, dead_letters, posted: Vec::new(), without_duplicates: false }
     }
 
-    /// A consumer of what the bridge writes, under a name of its own in the group or under any.
+    /// Returns a command for a consumer of the bridge's topics, optionally a static member of the group.
     pub(super) fn command(&self, consumer: &Consumer, instance: Option<&str>) -> Command {
         let mut command = (consumer.make)();
         command
@@ -64,24 +63,24 @@ impl Stage {
         command
     }
 
-    /// Posts no event twice from now on, or does again. A consumer knows a duplicate only if it had the
-    /// partition when the first one came, which is not sure while partitions move.
+    /// Turns duplicates off or on.
+    ///
+    /// A consumer recognizes a duplicate only if it owned the partition at the first delivery, which is uncertain
+    /// during a rebalance.
     pub(super) fn set_without_duplicates(&mut self, without: bool) {
         self.without_duplicates = without;
     }
 
-    /// Posts so many events more.
     pub(super) fn post(&mut self, count: usize) {
         for _ in 0..count {
             self.post_one();
         }
     }
 
-    /// Posts events, some a second, until something has come by, and a few more.
     pub(super) fn post_until(&mut self, mut reached: impl FnMut() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while !reached() {
-            assert!(Instant::now() < deadline, "not within {PATIENCE:?}");
+            assert!(Instant::now() < deadline, "not within {TIMEOUT:?}");
             self.post_one();
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -91,18 +90,20 @@ impl Stage {
     fn post_one(&mut self) {
         let number = self.posted.len();
         let kind = TYPES[number % TYPES.len()];
-        let is_bad = kind == "call.completed" && number / TYPES.len() % TO_A_BAD_ONE == TO_A_BAD_ONE / 2;
+        let is_bad =
+            kind == "call.completed" && number / TYPES.len() % EVENTS_PER_BAD_ONE == EVENTS_PER_BAD_ONE / 2;
         let key = format!("{:x<KEY_BYTES$}", format!("call-{}-", number / TYPES.len() % KEYS));
-        let duration = match number / TYPES.len() / TO_A_BAD_ONE % 2 {
+        let duration = match number / TYPES.len() / EVENTS_PER_BAD_ONE % 2 {
             0 if is_bad => "\"an hour\"".to_owned(),
-            // Deeper than the readers of JSON go.
+            // Deeper than the JSON readers' limit.
             _ if is_bad => ["[", "]"].map(|bracket| bracket.repeat(2000)).concat(),
             _ => number.to_string(),
         };
         let body = format!(
             r#"{{"event":"{kind}","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{key}","duration":{duration},"number":{number}}}}}"#
         );
-        let is_twice = !self.without_duplicates && (number / TYPES.len()).is_multiple_of(TO_A_DUPLICATE);
+        let is_twice =
+            !self.without_duplicates && (number / TYPES.len()).is_multiple_of(EVENTS_PER_DUPLICATE);
         let copies = if is_twice { 2 } else { 1 };
         let answers: Vec<_> = (0..copies).map(|_| self.bridge.post(body.as_bytes())).collect();
         let id = answers[0].json()["id"].as_str().expect("an id").to_owned();
@@ -112,84 +113,76 @@ impl Stage {
         self.posted.push(Posted { id, is_bad });
     }
 
-    /// Writes a record that is not the bridge's.
     pub(super) fn post_without_id(&self) {
         let producer: BaseProducer =
             ClientConfig::new().set("bootstrap.servers", self.bootstrap).create().expect("a producer");
         let topic = self.bridge.topic(TYPES[0]);
-        let sent = producer.send(BaseRecord::<[u8], str>::to(&topic).payload("somebody else's"));
+        let sent = producer.send(BaseRecord::<[u8], str>::to(&topic).payload("of another producer"));
         sent.map_err(|(error, _)| error).expect("room for one record");
-        producer.flush(PATIENCE).expect("a record that is acknowledged");
+        producer.flush(TIMEOUT).expect("a record that is acknowledged");
     }
 
-    /// How many events were posted.
     pub(super) fn posted(&self) -> usize {
         self.posted.len()
     }
 
-    /// The ids of good events, from the one of that number on.
     pub(super) fn ids_since(&self, first: usize) -> BTreeSet<String> {
         let good = self.posted[first..].iter().filter(|event| !event.is_bad);
         good.map(|event| event.id.clone()).collect()
     }
 
-    /// Waits until one or the other has worked on all of these.
-    pub(super) fn until_worked(&self, consumers: &[&Process], ids: &BTreeSet<String>) {
+    pub(super) fn wait_until_handled(&self, consumers: &[&Process], ids: &BTreeSet<String>) {
         until("all is done", || {
             let all: BTreeSet<String> =
-                consumers.iter().flat_map(|each| Worked::from(&each.stdout()).all()).collect();
+                consumers.iter().flat_map(|each| Handled::from(&each.stdout()).all()).collect();
             ids.is_subset(&all)
         });
     }
 
-    /// Waits until the group has committed anything at all.
-    pub(super) fn until_something_is_committed(&self) {
+    pub(super) fn wait_for_a_commit(&self) {
         let topic = self.bridge.topic(TYPES[0]);
         until("a commit", || !consume::committed(self.bootstrap, &self.group, &topic).is_empty());
     }
 
-    /// What is committed was worked on or set aside.
-    pub(super) fn every_committed_record_is_done(&self, worked: &Worked) {
-        let aside: HashSet<_> = self.set_aside().into_iter().map(|(_, letter)| letter.value).collect();
+    pub(super) fn every_committed_record_is_handled(&self, handled: &Handled) {
+        let aside: HashSet<_> = self.dead_letters().into_iter().map(|(_, letter)| letter.value).collect();
         for (place, record, is_committed) in self.records() {
             let id = record.header("ce_id").unwrap_or_default();
-            let is_done = worked.times(id) > 0 || aside.contains(&record.value);
-            assert!(is_done || !is_committed, "{place} is committed, and nobody has worked on it");
+            let is_done = handled.times(id) > 0 || aside.contains(&record.value);
+            assert!(is_done || !is_committed, "{place} is committed but was not handled");
         }
     }
 
-    /// The ids of good events that a consumer which begins now will see.
-    pub(super) fn not_committed(&self) -> BTreeSet<String> {
+    /// Returns the ids of good events that a consumer would still receive.
+    pub(super) fn uncommitted(&self) -> BTreeSet<String> {
         let open = self.records().into_iter().filter(|(_, _, is_committed)| !is_committed);
         let ids = open.filter_map(|(_, record, _)| record.header("ce_id").map(str::to_owned));
         ids.filter(|id| !self.is_bad(id)).collect()
     }
 
-    /// For each key, what was posted first was worked on first.
-    pub(super) fn is_in_order(&self, worked: &Worked) {
+    pub(super) fn is_in_order(&self, handled: &Handled) {
         let numbers: HashMap<&str, usize> =
             self.posted.iter().enumerate().map(|(number, event)| (event.id.as_str(), number)).collect();
         let mut last = HashMap::new();
-        for id in &worked.0 {
+        for id in &handled.0 {
             let number = numbers[id.as_str()];
             let lane = (number % TYPES.len(), number / TYPES.len() % KEYS);
             let before = last.insert(lane, number);
-            assert!(before < Some(number), "{number} was worked on after {before:?}");
+            assert!(before < Some(number), "{number} was handled after {before:?}");
         }
     }
 
-    /// The group would go on behind the last record of each partition.
     pub(super) fn everything_is_committed(&self) {
         let open: Vec<_> = self.records().into_iter().filter(|(_, _, is_committed)| !is_committed).collect();
         assert!(open.is_empty(), "{open:?}");
     }
 
-    /// Every bad event is a dead letter as it was, with its reason; once, as nobody was killed since.
-    pub(super) fn poison_is_set_aside(&self, calm: usize) {
+    /// Asserts that every bad event is an unchanged dead letter with its reason, exactly once after event `calm`.
+    pub(super) fn bad_events_are_dead_letters(&self, calm: usize) {
         let records: HashMap<_, _> =
             self.records().into_iter().map(|(place, record, _)| (place, record)).collect();
         let mut times: HashMap<&str, usize> = HashMap::new();
-        for (place, letter) in &self.set_aside() {
+        for (place, letter) in &self.dead_letters() {
             let record = &records[place];
             let id = record.header("ce_id").unwrap_or_default();
             *times.entry(id).or_default() += 1;
@@ -207,15 +200,14 @@ impl Stage {
         for event in self.posted[calm..].iter().filter(|event| event.is_bad) {
             assert_eq!(times.get(event.id.as_str()), Some(&1), "{}", event.id);
         }
-        assert!(times.contains_key(""), "the record that is not the bridge's is lost");
-        assert!(times.keys().all(|id| id.is_empty() || self.is_bad(id)), "a good event was set aside");
+        assert!(times.contains_key(""), "the record of another producer is lost");
+        assert!(times.keys().all(|id| id.is_empty() || self.is_bad(id)), "a good event is a dead letter");
     }
 
     fn is_bad(&self, id: &str) -> bool {
         self.posted.iter().any(|event| event.is_bad && event.id == id)
     }
 
-    /// Every record with its place and whether the group has committed it.
     fn records(&self) -> Vec<(String, Read, bool)> {
         let of_topic = |name: &str| {
             let topic = self.bridge.topic(name);
@@ -229,18 +221,15 @@ impl Stage {
         TYPES.into_iter().flat_map(of_topic).collect()
     }
 
-    /// The consumers' dead letters, each with where its record stood.
-    fn set_aside(&self) -> Vec<(String, Read)> {
+    fn dead_letters(&self) -> Vec<(String, Read)> {
         let letters = consume::read_committed(self.bootstrap, &self.dead_letters).into_iter();
         letters.map(|letter| (letter.header("dlq_place").expect("a place").to_owned(), letter)).collect()
     }
 }
 
-/// The ids that a consumer has worked on, in that order.
-pub(super) struct Worked(Vec<String>);
+pub(super) struct Handled(Vec<String>);
 
-impl Worked {
-    /// Of the lines that it has printed.
+impl Handled {
     pub(super) fn from(lines: &[String]) -> Self {
         let id = |line: &String| line.split(' ').next().unwrap_or_default().to_owned();
         Self(lines.iter().map(id).collect())

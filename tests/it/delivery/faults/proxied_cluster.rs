@@ -1,18 +1,17 @@
-//! A cluster behind wires that can be cut, and its way back to health.
+//! A cluster behind proxies that can fail.
 
 use crate::kit::kafka::{Kafka, Options};
 use crate::kit::proxy::Proxy;
 
 const LISTENER: &str = "WIRED";
 
-/// A cluster that the bridge reaches through proxies alone; whoever judges it asks it directly.
-pub(crate) struct Wired {
+pub(crate) struct ProxiedCluster {
     pub(crate) kafka: Kafka,
     brokers: usize,
     proxies: Vec<Proxy>,
 }
 
-impl Wired {
+impl ProxiedCluster {
     pub(crate) fn start(brokers: usize) -> Self {
         let proxies: Vec<Proxy> = (0..brokers).map(|_| Proxy::listen()).collect();
         let ports = proxies.iter().map(|proxy| proxy.address().port()).collect();
@@ -25,18 +24,17 @@ impl Wired {
         if brokers == 3 {
             options = options
                 .property("min.insync.replicas", "2")
-                // A leader that was replaced takes over again soon after its return.
+                // A replaced leader takes over again soon after its return.
                 .property("leader.imbalance.check.interval.seconds", "2")
                 .property("leader.imbalance.per.broker.percentage", "0");
         }
         let kafka = Kafka::start(options);
         for (index, proxy) in proxies.iter().enumerate() {
-            proxy.aim(kafka.broker(index).address(LISTENER));
+            proxy.set_target(kafka.broker(index).address(LISTENER));
         }
         Self { kafka, brokers, proxies }
     }
 
-    /// What the bridge is told.
     pub(crate) fn bootstrap(&self) -> String {
         let addresses: Vec<String> = self.proxies.iter().map(|proxy| proxy.address().to_string()).collect();
         addresses.join(",")
@@ -46,12 +44,11 @@ impl Wired {
         self.brokers
     }
 
-    pub(crate) fn wires(&self) -> &[Proxy] {
+    pub(crate) fn proxies(&self) -> &[Proxy] {
         &self.proxies
     }
 
-    /// Starts those brokers again that are dead, and waits until all answer.
-    pub(crate) fn revive(&self) {
+    pub(crate) fn restart_dead_brokers(&self) {
         for index in 0..self.brokers {
             if !self.kafka.broker(index).is_running() {
                 self.kafka.broker(index).start();
@@ -60,10 +57,9 @@ impl Wired {
         self.kafka.await_answer().unwrap_or_else(|log| panic!("Kafka does not start again:\n{log}"));
     }
 
-    /// Undoes whatever a case may have left.
-    pub(crate) fn heal(&self) {
-        self.wires().iter().for_each(Proxy::pass);
+    pub(crate) fn end_faults(&self) {
+        self.proxies().iter().for_each(Proxy::pass);
         self.kafka.thaw();
-        self.revive();
+        self.restart_dead_brokers();
     }
 }

@@ -1,6 +1,6 @@
-//! A bridge that tells all it can, and the ear that keeps whatever it says.
+//! A bridge with all logs enabled, whose output is stored.
 
-use super::needles;
+use super::markers;
 use crate::kit::bridge::{PATH, until};
 use crate::kit::consume::{self, Read};
 use crate::kit::http::{self, Connection, Response};
@@ -9,9 +9,9 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Everything on, each library by its name: what is off unless it is named is on then too.
+/// Log filter that enables everything, and each library by its name.
 const EVERYTHING: &str = "trace,justcall_kafka_bridge=trace,librdkafka=trace,rdkafka=trace,actix_http=trace,\
      actix_http::h1=trace,actix_http::h1::decoder=trace,actix_http::h1::dispatcher=trace,\
      actix_server=trace,actix_web=trace,actix_rt=trace,rustls=trace,tokio_rustls=trace,h2=trace,\
@@ -19,24 +19,20 @@ const EVERYTHING: &str = "trace,justcall_kafka_bridge=trace,librdkafka=trace,rdk
      reqwest=trace,hyper=trace,hyper_util=trace,opentelemetry=trace,opentelemetry_sdk=trace,\
      opentelemetry_otlp=trace,opentelemetry_http=trace";
 
-/// How log lines look.
 pub(super) const FORMATS: [&str; 2] = ["json", "text"];
 
-/// A running bridge at its most talkative.
-pub(super) struct Talkative {
+pub(super) struct VerboseBridge {
     process: Process,
     pub(super) ingress: SocketAddr,
     pub(super) admin: SocketAddr,
     pub(super) prefix: String,
     bootstrap: String,
-    /// What it answered, and to what.
-    heard: Mutex<Vec<(String, String)>>,
-    /// Secrets that are no needles of ours.
+    /// Requests with their responses.
+    outputs: Mutex<Vec<(String, String)>>,
     others: Vec<&'static str>,
 }
 
-impl Talkative {
-    /// Starts `serve` with these settings and waits until it listens.
+impl VerboseBridge {
     pub(super) fn start(format: &str, bootstrap: &str, settings: &[&str], env: &[(&str, &str)]) -> Self {
         let named = settings.iter().find_map(|setting| setting.strip_prefix("topics.prefix="));
         let prefix = named.map_or_else(|| format!("{}.", crate::kit::topic_name("secrecy")), str::to_owned);
@@ -62,7 +58,7 @@ impl Talkative {
         }
         let process = Process::bridge(&args, env);
         let serving = if format == "text" { "serving ingress=" } else { "\"serving\"" };
-        let line = process.wait_for_line(serving, PATIENCE);
+        let line = process.wait_for_line(serving, TIMEOUT);
         let address = |part: &str| {
             let (_, rest) = line.split_once(part).unwrap_or_else(|| panic!("no {part} in {line}"));
             let rest = rest.trim_start_matches(['"', ':', '=']);
@@ -71,49 +67,45 @@ impl Talkative {
         };
         let (ingress, admin) = (address("ingress"), address("admin"));
         let bootstrap = bootstrap.to_owned();
-        Self { process, ingress, admin, prefix, bootstrap, heard: Mutex::default(), others: Vec::new() }
+        Self { process, ingress, admin, prefix, bootstrap, outputs: Mutex::default(), others: Vec::new() }
     }
 
-    /// Also looks for this, which is none of our needles.
-    pub(super) fn and_for(mut self, other: &'static str) -> Self {
+    /// Adds a secret that is not a marker to the search.
+    pub(super) fn with_secret(mut self, other: &'static str) -> Self {
         self.others.push(other);
         self
     }
 
-    /// Waits until `/readyz` says so.
     pub(super) fn wait_ready(&self, ready: bool) {
         let wanted = if ready { 200 } else { 503 };
         until("readiness", || self.get(self.admin, "/readyz").status == wanted);
     }
 
-    /// Posts to the usual path.
     pub(super) fn post(&self, body: &[u8]) -> String {
         self.post_with(PATH, &[], body)
     }
 
-    /// Posts with headers; says status and what kind of answer it was.
     pub(super) fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
         let headers = [&[("connection", "close")], headers].concat();
         let answer = http::post(self.ingress, path, &headers, body).expect("an answer");
         self.keep(path, &answer);
-        said(&answer)
+        summary(&answer)
     }
 
-    /// Posts to the usual path; `None` where no answer comes, for the bridge has ended.
+    /// Posts to the default path; `None` if the bridge has ended.
     pub(super) fn try_post(&self, body: &[u8]) -> Option<String> {
         let answer = http::post(self.ingress, PATH, &[("connection", "close")], body).ok()?;
         self.keep(PATH, &answer);
-        Some(said(&answer))
+        Some(summary(&answer))
     }
 
-    /// Sends these bytes and reads one answer.
     pub(super) fn raw(&self, bytes: &[u8]) -> String {
         let answer = http::request(self.ingress, bytes).expect("an answer");
         self.keep("raw", &answer);
-        said(&answer)
+        summary(&answer)
     }
 
-    /// Sends these bytes, does not go on, and reads one answer, if any comes.
+    /// Sends an incomplete request and reads a response, if one arrives.
     pub(super) fn unfinished(&self, bytes: &[u8], hang_up: bool) -> String {
         let mut connection = Connection::open(self.ingress).expect("a connection");
         connection.send(bytes).expect("sent");
@@ -123,13 +115,12 @@ impl Talkative {
         match connection.receive() {
             Ok(answer) => {
                 self.keep("unfinished", &answer);
-                said(&answer)
+                summary(&answer)
             }
             Err(_) => "closed".into(),
         }
     }
 
-    /// Gets a page of either listener.
     pub(super) fn get(&self, address: SocketAddr, path: &str) -> Response {
         let answer = http::get(address, path).expect("an answer");
         self.keep(path, &answer);
@@ -140,30 +131,27 @@ impl Talkative {
         let headers: Vec<_> = answer.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         let whole =
             format!("{}\n{}\n{}", answer.status, headers.join("\n"), String::from_utf8_lossy(&answer.body));
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), whole));
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), whole));
     }
 
-    /// The records of one of its topics, at least so many.
     pub(super) fn records(&self, topic: &str, count: usize) -> Vec<Read> {
-        consume::read_topic(&self.bootstrap, &format!("{}{topic}", self.prefix), count, PATIENCE)
+        consume::read_topic(&self.bootstrap, &format!("{}{topic}", self.prefix), count, TIMEOUT)
     }
 
-    /// Has this searched too: what it said to somebody else.
-    pub(super) fn also_said(&self, to: &str, bytes: &[u8]) {
+    pub(super) fn add_output(&self, to: &str, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes).into_owned();
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), text));
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner).push((to.to_owned(), text));
     }
 
-    /// Waits for a log line.
     pub(super) fn wait_for_line(&self, text: &str) {
-        self.process.wait_for_line(text, PATIENCE);
+        self.process.wait_for_line(text, TIMEOUT);
     }
 
     pub(super) fn signal(&self, name: &str) {
         self.process.signal(name);
     }
 
-    /// Looks at its pages, stops it, and goes through all that it ever said.
+    /// Reads the pages, stops the bridge and searches all its output.
     pub(super) fn finish(mut self) {
         for page in ["/metrics", "/readyz", "/livez"] {
             self.get(self.admin, page);
@@ -172,41 +160,39 @@ impl Talkative {
         self.ended();
     }
 
-    /// Goes through all that it said, once it has ended by itself.
+    /// Searches all output of a bridge that has ended.
     pub(super) fn ended(&mut self) {
-        self.process.wait_exit(PATIENCE);
+        self.process.wait_exit(TIMEOUT);
         let log = [self.process.stdout(), self.process.stderr()].concat().join("\n");
-        for told in ["TRACE", "DEBUG", "Create new librdkafka client", "Client configuration"] {
-            assert!(log.contains(told), "the log is not at its most talkative: no {told} in\n{log}");
+        for expected in ["TRACE", "DEBUG", "Create new librdkafka client", "Client configuration"] {
+            assert!(log.contains(expected), "the log is not at trace level: no {expected} in\n{log}");
         }
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.push(("the log".into(), log));
-        assert_silent(&heard, &self.others);
+        let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        outputs.push(("the log".into(), log));
+        assert_no_marker(&outputs, &self.others);
     }
 }
 
-/// Panics if a needle is in any of these texts, each under its name.
-pub(super) fn assert_silent(heard: &[(String, String)], others: &[&str]) {
-    let told: Vec<_> = heard
+pub(super) fn assert_no_marker(outputs: &[(String, String)], others: &[&str]) {
+    let found: Vec<_> = outputs
         .iter()
         .flat_map(|(place, text)| {
-            needles::leaks(text, others).into_iter().map(move |leak| format!("{place} {leak}"))
+            markers::leaks(text, others).into_iter().map(move |leak| format!("{place} {leak}"))
         })
         .collect();
-    assert!(told.is_empty(), "{} leaks:\n{}", told.len(), told.join("\n"));
+    assert!(found.is_empty(), "{} leaks:\n{}", found.len(), found.join("\n"));
 }
 
-/// Runs a command to its end; its exit code. Panics if it shows a needle.
+/// Runs a command and returns its exit code. Panics if its output contains a marker.
 pub(super) fn run(args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut process = Process::bridge(args, env);
-    let code = process.wait_exit(PATIENCE).code();
-    let said = [process.stdout(), process.stderr()].concat().join("\n");
-    assert_silent(&[(args.join(" ").chars().take(60).collect(), said.clone())], &[]);
-    (code, said)
+    let code = process.wait_exit(TIMEOUT).code();
+    let output = [process.stdout(), process.stderr()].concat().join("\n");
+    assert_no_marker(&[(args.join(" ").chars().take(60).collect(), output.clone())], &[]);
+    (code, output)
 }
 
-/// Status with the outcome or the problem's tag.
-fn said(answer: &Response) -> String {
+fn summary(answer: &Response) -> String {
     let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let kind = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());
     format!("{} {}", answer.status, kind.unwrap_or_default())

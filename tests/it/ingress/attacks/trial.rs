@@ -10,31 +10,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What docs/operations/hardening.md states: the process, and what a connection and a byte in flight can cost.
-const PROCESS: usize = 64 * MIB;
-const CONNECTION: usize = 80 * 1024;
-const IN_FLIGHT: usize = 4;
+/// Limit of the process, as in docs/operations/hardening.md; the next ones are for a connection and a byte in flight.
+const PROCESS_MEMORY: usize = 64 * MIB;
+const CONNECTION_MEMORY: usize = 80 * 1024;
+const MEMORY_PER_BYTE_IN_FLIGHT: usize = 4;
 
 const MIB: usize = 1024 * 1024;
 
 const SENDERS: usize = 4;
-/// Events of each, with a pause between them: about 1.6 s.
+/// Number of events of each sender, with an interval between them: about 1.6 s.
 const EVENTS: usize = 60;
-const PAUSE: Duration = Duration::from_millis(25);
+const SEND_INTERVAL: Duration = Duration::from_millis(25);
 
-/// One kind of attack.
 pub(super) struct Case<'a> {
     pub(super) name: &'a str,
     pub(super) settings: &'a [&'a str],
-    /// How many the attacker has at once, at most.
     pub(super) connections: usize,
 }
 
-/// What is attacked, and for how long.
+/// Address of the attacked bridge, and duration of the attack.
 pub(super) struct Target {
     pub(super) address: SocketAddr,
     over: AtomicBool,
-    in_place: AtomicBool,
+    is_established: AtomicBool,
 }
 
 impl Target {
@@ -42,12 +40,11 @@ impl Target {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// The attack is in full swing: honest traffic may begin. It begins anyway after some seconds.
-    pub(super) fn in_place(&self) {
-        self.in_place.store(true, Ordering::Relaxed);
+    /// Signals that honest traffic may begin. It begins anyway after some seconds.
+    pub(super) fn set_established(&self) {
+        self.is_established.store(true, Ordering::Relaxed);
     }
 
-    /// Sleeps, but not beyond the end.
     pub(super) fn rest(&self, time: Duration) {
         let until = Instant::now() + time;
         while !self.is_over() && Instant::now() < until {
@@ -56,17 +53,17 @@ impl Target {
     }
 }
 
-/// As many connections as were asked for, or what the limit on open files leaves.
-pub(super) fn places(wanted: usize) -> usize {
+/// Returns the number of connections that the limit on open files allows, at most `wanted`.
+pub(super) fn max_connections(wanted: usize) -> usize {
     let limits = fs::read_to_string("/proc/self/limits").expect("this process's limits");
     let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit on files");
     let soft = line.split_whitespace().nth(3).and_then(|limit| limit.parse().ok()).unwrap_or(usize::MAX);
     wanted.min(soft.saturating_sub(500))
 }
 
-/// Attacks while honest senders send; fails where one of them is not served, where memory exceeds its
-/// bound, or where the bridge keeps anything.
-pub(super) fn lay(case: &Case<'_>, attack: impl FnOnce(&Target) + Send) {
+/// Attacks while honest senders send. Panics if one of them is refused, memory exceeds its bound, or requests stay in
+/// flight.
+pub(super) fn run(case: &Case<'_>, attack: impl FnOnce(&Target) + Send) {
     static ONE: Mutex<()> = Mutex::new(());
     let kafka = Kafka::shared();
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,25 +71,30 @@ pub(super) fn lay(case: &Case<'_>, attack: impl FnOnce(&Target) + Send) {
     let bridge = Bridge::serve(kafka.bootstrap(), &[&quick, case.settings].concat());
     warm_up(&bridge);
     let before = memory(&bridge, "VmRSS:");
-    let target =
-        Target { address: bridge.ingress, over: AtomicBool::new(false), in_place: AtomicBool::new(false) };
+    let target = Target {
+        address: bridge.ingress,
+        over: AtomicBool::new(false),
+        is_established: AtomicBool::new(false),
+    };
     let times = std::thread::scope(|scope| {
         let attacker = scope.spawn(|| attack(&target));
         let since = Instant::now();
-        while !target.in_place.load(Ordering::Relaxed) && since.elapsed() < Duration::from_secs(5) {
+        while !target.is_established.load(Ordering::Relaxed) && since.elapsed() < Duration::from_secs(5) {
             std::thread::sleep(Duration::from_millis(5));
         }
-        // Also where a sender fails, or the attacker would go on for ever.
+        // Caught, so that the attacker ends also if a sender fails.
         let times = std::panic::catch_unwind(|| send_honestly(bridge.ingress));
         target.over.store(true, Ordering::Relaxed);
-        attacker.join().expect("the attacker saw what it should");
+        attacker.join().expect("the attack succeeds as expected");
         times.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     bridge.wait_for_metric("in_flight_requests", 0);
     bridge.wait_for_metric("in_flight_bytes", 0);
     let peak = memory(&bridge, "VmHWM:");
     report(case, &times, before, peak);
-    let bound = PROCESS + case.connections * CONNECTION + IN_FLIGHT * max_in_flight(case);
+    let bound = PROCESS_MEMORY
+        + case.connections * CONNECTION_MEMORY
+        + MEMORY_PER_BYTE_IN_FLIGHT * max_in_flight(case);
     assert!(peak < bound, "{}: {} MiB, more than {}", case.name, peak / MIB, bound / MIB);
 }
 
@@ -102,7 +104,6 @@ fn max_in_flight(case: &Case<'_>) -> usize {
     mib.expect("a number of MiB") * MIB
 }
 
-/// Topics made, allocator and producer in use.
 fn warm_up(bridge: &Bridge) {
     for number in 0..4 {
         assert_eq!(bridge.post(&event(SENDERS, number)).status, 200);
@@ -113,7 +114,6 @@ fn event(sender: usize, number: usize) -> Vec<u8> {
     body("call.completed", "call_id", &format!("key-{sender}"), sender * EVENTS + number, 600)
 }
 
-/// How long each event took.
 fn send_honestly(address: SocketAddr) -> Vec<Duration> {
     let start = Barrier::new(SENDERS);
     let mut times = std::thread::scope(|scope| {
@@ -132,12 +132,11 @@ fn send_honestly(address: SocketAddr) -> Vec<Duration> {
     times
 }
 
-/// Every second sender keeps its connection for as long as it may.
 fn send(address: SocketAddr, sender: usize) -> Vec<Duration> {
     let keeps = sender.is_multiple_of(2);
     let mut kept: Option<Connection> = None;
     let one = |number| {
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(SEND_INTERVAL);
         let since = Instant::now();
         let mut connection = kept.take().map_or_else(|| Connection::open(address), Ok).expect("a connection");
         let headers: &[_] = if keeps { &[] } else { &[("connection", "close")] };
@@ -152,7 +151,6 @@ fn send(address: SocketAddr, sender: usize) -> Vec<Duration> {
     (0..EVENTS).map(one).collect()
 }
 
-/// A line of the process's status, in bytes.
 fn memory(bridge: &Bridge, line: &str) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", bridge.process.pid())).expect("its status");
     let line = status.lines().find_map(|each| each.strip_prefix(line)).expect("a line of the status");

@@ -1,28 +1,25 @@
-//! Needles: values that are found again wherever they turn up, in whatever writing.
+//! Markers: values that a search finds in any encoding.
 //!
-//! Every text among them begins with the same mark and every number with the same digits, so that one
-//! search finds them all; what follows the mark says which it is.
+//! Every text begins with the same mark and every number with the same digits, so that one search finds all; the rest
+//! names the marker.
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Letters and digits only: it stands as it is in JSON, in a URL and in a header.
+/// Mark of letters and digits, which JSON, URLs and headers do not escape.
 const MARK: &str = "qz9vx7kw3jp";
-/// A number begins so.
 const DIGITS: &str = "91374608";
 
-/// A text that stands nowhere else, named after what it stands for.
-pub(crate) fn needle(what: &str) -> String {
+/// Returns a unique text, named after its content.
+pub(crate) fn marker(what: &str) -> String {
     format!("{MARK}{what}{}", next())
 }
 
-/// A whole number that stands nowhere else.
 pub(crate) fn number() -> String {
     format!("{DIGITS}{}", 10_000 + next())
 }
 
-/// A phone number.
 pub(crate) fn phone() -> String {
     format!("+{}", number())
 }
@@ -32,23 +29,22 @@ fn next() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Whether a needle is in there at all.
-pub(crate) fn is_in(bytes: &[u8]) -> bool {
+pub(crate) fn contains_marker(bytes: &[u8]) -> bool {
     !leaks(&String::from_utf8_lossy(bytes), &[]).is_empty()
 }
 
-/// Every place where a needle, or one of the `others`, shows: in plain, percent-encoded, as JSON's
-/// escapes, in Base64, in hex, or as a list of bytes.
+/// Returns every place of a marker or of one of `others`: plain, percent-encoded, JSON-escaped, in Base64, in hex, or
+/// as a list of bytes.
 pub(crate) fn leaks(text: &str, others: &[&str]) -> Vec<String> {
     let folded = text.to_ascii_lowercase();
     let mut found = Vec::new();
     for mark in [MARK, DIGITS].iter().chain(others) {
         let all = mark.len();
-        for (writing, wanted) in writings(mark) {
+        for (writing, wanted) in encodings(mark) {
             collect(&mut found, &folded, &wanted.to_ascii_lowercase(), writing);
         }
         for skipped in 0..3 {
-            // Of the bytes behind those that share their group with what stands before.
+            // Without the bytes that share a group with the text before.
             let whole = skipped + (all - skipped) / 3 * 3;
             let bytes = &mark.as_bytes()[skipped..whole];
             for wanted in [BASE64_STANDARD.encode(bytes), BASE64_URL_SAFE.encode(bytes)] {
@@ -59,8 +55,8 @@ pub(crate) fn leaks(text: &str, others: &[&str]) -> Vec<String> {
     found
 }
 
-/// How a text is written without regard to case.
-fn writings(mark: &str) -> [(&'static str, String); 6] {
+/// Returns the encodings of a text, case-insensitive.
+fn encodings(mark: &str) -> [(&'static str, String); 6] {
     let each = |write: fn(u8) -> String| mark.bytes().map(write).collect::<Vec<_>>();
     [
         ("plain", mark.to_owned()),
@@ -87,8 +83,8 @@ fn collect(found: &mut Vec<String>, text: &str, wanted: &str, writing: &str) {
 }
 
 #[test]
-fn needle_is_found_in_every_writing() {
-    let (name, number) = (needle("name"), number());
+fn marker_is_found_in_every_encoding() {
+    let (name, number) = (marker("name"), number());
     let bytes = format!("before {name} behind {number}");
     let bytes = bytes.as_bytes();
     let listed = format!("{bytes:?}");

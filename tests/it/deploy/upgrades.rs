@@ -104,7 +104,6 @@ fn autoscaler() -> (String, Value) {
     (format!("/apis/autoscaling/v2/namespaces/webhooks/horizontalpodautoscalers/{NAME}"), object)
 }
 
-/// Renders an upgrade as this Helm sends it to a cluster with these objects.
 fn upgrade(helm: &Path, objects: Vec<(String, Value)>, settings: &[&str]) -> Output {
     let mut command = Command::new(helm);
     command.args([
@@ -130,7 +129,7 @@ fn replicas(output: &Output) -> Option<u32> {
 }
 
 #[test]
-fn autoscaling_keeps_the_pods_that_run() {
+fn autoscaling_keeps_the_running_pods() {
     for helm in helms() {
         let on = |objects| replicas(&upgrade(helm, objects, &["autoscaling.enabled=true"]));
         assert_eq!(on(vec![stateful_set(5)]), Some(5));
@@ -140,7 +139,7 @@ fn autoscaling_keeps_the_pods_that_run() {
 }
 
 #[test]
-fn turning_autoscaling_off_ends_no_pod_by_itself() {
+fn disabling_autoscaling_keeps_the_running_pods() {
     for helm in helms() {
         let off = |count: &str| {
             upgrade(helm, vec![stateful_set(5), autoscaler()], &["autoscaling.enabled=false", count])
@@ -150,7 +149,7 @@ fn turning_autoscaling_off_ends_no_pod_by_itself() {
         assert!(both(&refused).contains("--set replicaCount=5"), "{}", both(&refused));
         assert_eq!(replicas(&off("replicaCount=5")), Some(5));
         let deliberate = upgrade(helm, vec![stateful_set(3)], &["replicaCount=2"]);
-        assert_eq!(replicas(&deliberate), Some(2), "without an autoscaler a person scales");
+        assert_eq!(replicas(&deliberate), Some(2), "without an autoscaler the value sets the replicas");
     }
 }
 
@@ -167,7 +166,7 @@ fn changed_volume_size_is_refused_before_anything_is_applied() {
 }
 
 #[test]
-fn volumes_with_events_are_not_left_behind_without_a_word() {
+fn disabling_persistence_of_existing_spools_is_refused() {
     for helm in helms() {
         let off = |objects, settings: &[&str]| {
             upgrade(helm, objects, &[&["persistence.enabled=false"], settings].concat())

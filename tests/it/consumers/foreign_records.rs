@@ -1,6 +1,6 @@
-//! Records that somebody else wrote: text that a terminal obeys, and ids that two sources share.
+//! Records of other producers: text that terminals interpret, and ids that two sources share.
 
-use super::PATIENCE;
+use super::TIMEOUT;
 use super::service::{Consumer, IN_JAVA, IN_PYTHON, IN_RUST};
 use crate::kit::bridge::until;
 use crate::kit::consume;
@@ -11,25 +11,25 @@ use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-/// C0, DEL, C1, overrides of the direction of text, and ends of lines and paragraphs.
-const OBEYED: &str = "\u{1b}[31m\u{7}\r\u{7f}\u{85}\u{9b}2J\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}\u{2028}\u{2029}";
+/// C0, DEL, C1, bidirectional overrides, and ends of lines and paragraphs.
+const TERMINAL_CONTROLS: &str = "\u{1b}[31m\u{7}\r\u{7f}\u{85}\u{9b}2J\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}\u{2028}\u{2029}";
 
 #[test]
 fn rust_consumer_prints_text_and_keys_by_source_and_id() {
-    try_out(&IN_RUST);
+    assert_consumer(&IN_RUST);
 }
 
 #[test]
 fn java_consumer_prints_text_and_keys_by_source_and_id() {
-    try_out(&IN_JAVA);
+    assert_consumer(&IN_JAVA);
 }
 
 #[test]
 fn python_consumer_prints_text_and_keys_by_source_and_id() {
-    try_out(&IN_PYTHON);
+    assert_consumer(&IN_PYTHON);
 }
 
-fn try_out(consumer: &Consumer) {
+fn assert_consumer(consumer: &Consumer) {
     let bootstrap = Kafka::shared().bootstrap();
     let [topic, dead_letters, group] = ["forged", "forged.dead-letter", "forged.group"].map(topic_name);
     consume::create_topic(bootstrap, &topic, 1);
@@ -44,12 +44,17 @@ fn try_out(consumer: &Consumer) {
         let record = BaseRecord::to(&topic).key("k").payload("{}").headers(headers);
         producer.send(record).map_err(|(error, _)| error).expect("room for a record");
     };
-    write("/a", &format!("id-{OBEYED}"), &format!("type-{OBEYED}"), &format!("subject-{OBEYED}"));
+    write(
+        "/a",
+        &format!("id-{TERMINAL_CONTROLS}"),
+        &format!("type-{TERMINAL_CONTROLS}"),
+        &format!("subject-{TERMINAL_CONTROLS}"),
+    );
     for source in ["/a", "/b", "/a"] {
         write(source, "shared-id", "call.missed", "one");
     }
     write("/a", "last-id", "call.missed", "two");
-    producer.flush(PATIENCE).expect("records that are acknowledged");
+    producer.flush(TIMEOUT).expect("records that are acknowledged");
 
     let mut command = (consumer.make)();
     command
@@ -60,12 +65,12 @@ fn try_out(consumer: &Consumer) {
     let mut process = Process::start(&mut command);
     until("the last record", || process.stdout().iter().any(|line| line.starts_with("last-id ")));
     process.signal("TERM");
-    process.wait_exit(PATIENCE);
+    process.wait_exit(TIMEOUT);
     let printed = process.stdout();
     let shared = printed.iter().filter(|line| line.starts_with("shared-id ")).count();
     assert_eq!((printed.len(), shared), (4, 2), "{printed:?}");
     assert!(printed[0].starts_with("id-") && printed[0].contains("subject-"), "{printed:?}");
     let all = [printed, process.stderr()].concat().join("\n");
-    let obeyed = |c: char| c != '\n' && OBEYED.contains(c) && !c.is_ascii_graphic();
+    let obeyed = |c: char| c != '\n' && TERMINAL_CONTROLS.contains(c) && !c.is_ascii_graphic();
     assert!(!all.contains(obeyed), "{all:?}");
 }

@@ -1,4 +1,4 @@
-//! The bridge's signatures beside those of Python and of JavaScript, made on the spot.
+//! Signatures compared with those of Python and JavaScript programs.
 
 use super::request;
 use justcall_events::signature::{Headers, Keys, Rules, Subject, parse_time, sign, verify};
@@ -10,7 +10,6 @@ use std::time::Duration;
 const PYTHON: &str = include_str!("sign.py");
 const JAVASCRIPT: &str = include_str!("sign.js");
 
-/// Escaping, secret, URL, type, time.
 type Row = [String; 5];
 
 fn rows() -> Vec<Row> {
@@ -41,7 +40,6 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// Nothing where the program is not installed.
 fn signatures_by(program: &str, arguments: [&str; 2], rows: &[Row]) -> Option<Vec<String>> {
     let mut command = Command::new(program);
     let started = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
@@ -51,7 +49,7 @@ fn signatures_by(program: &str, arguments: [&str; 2], rows: &[Row]) -> Option<Ve
     };
     let lines: String = rows.iter().map(|row| format!("{}\n", json!(row))).collect();
     let mut input = child.stdin.take().expect("piped above");
-    // Both read everything before they write more than a pipe holds, or take turns with us.
+    // The program may write before it has read everything.
     let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
     let output = child.wait_with_output().expect("it ends");
     writer.join().expect("a writer").expect("it reads its input");
@@ -83,11 +81,11 @@ fn compare(program: &str, arguments: [&str; 2]) {
 }
 
 #[test]
-fn python_signs_the_same() {
+fn signatures_of_python_are_equal() {
     compare("python3", ["-c", PYTHON]);
 }
 
 #[test]
-fn javascript_signs_the_same() {
+fn signatures_of_javascript_are_equal() {
     compare("node", ["-e", JAVASCRIPT]);
 }

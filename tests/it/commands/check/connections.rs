@@ -1,4 +1,4 @@
-//! Ways to Kafka that lead nowhere, each for a reason of its own.
+//! `check` of connections that fail, each for a different reason.
 
 use super::{Bridge, Expected, free_address};
 use crate::ingress::tls::authority::Authority;
@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 
 const SERVERS: &str = "kafka.bootstrap_servers";
 
-/// A password that is nobody's.
-const HUSH: &str = "hush-4711";
+const WRONG_PASSWORD: &str = "hush-4711";
 
 fn secured() -> &'static Secured {
     static SECURED: OnceLock<Secured> = OnceLock::new();
@@ -39,29 +38,29 @@ fn fails<'a>(words: &'a [&'a str]) -> Expected<'a> {
     ("failure", SERVERS, words)
 }
 
-/// A misconfiguration: its name, the bridge that has it, and what is to be found.
+/// Misconfiguration: name, bridge, and expected finding.
 type Case<'a> = (&'a str, Bridge, Expected<'a>);
 
-/// Some of them wait for an answer that never comes, so they do it together.
-fn each_is_named(cases: Vec<Case<'_>>) {
+/// Runs all cases at once, because some wait for a timeout.
+fn assert_each_finding(cases: Vec<Case<'_>>) {
     std::thread::scope(|scope| {
         for (name, bridge, expected) in &cases {
             scope.spawn(move || {
                 let report = bridge.check(&[]);
-                report.says(name, *expected);
-                assert!(report.has(("skipped", "kafka", &["topics"])), "{name}: {}", report.bad());
-                assert!(!report.bad().contains(HUSH), "{name}: {}", report.bad());
+                report.assert_finding(name, *expected);
+                assert!(report.has(("skipped", "kafka", &["topics"])), "{name}: {}", report.problems());
+                assert!(!report.problems().contains(WRONG_PASSWORD), "{name}: {}", report.problems());
             });
         }
     });
 }
 
 #[test]
-fn server_that_is_not_there_is_named() {
+fn unreachable_server_is_reported() {
     let dead = free_address();
     let lost = "no-such-host.invalid:9092";
     let both = format!("{dead},{lost}");
-    each_is_named(vec![
+    assert_each_finding(vec![
         ("dead broker", with(&dead, &[]), fails(&[&dead, "connection refused", "start the broker"])),
         ("unknown name", with(lost, &[]), fails(&[lost, "does not resolve", "DNS"])),
         ("first of both", with(&both, &[]), fails(&[&dead, "connection refused"])),
@@ -70,20 +69,24 @@ fn server_that_is_not_there_is_named() {
 }
 
 #[test]
-fn one_dead_server_of_two_is_a_warning() {
+fn one_unreachable_server_of_two_is_a_warning() {
     let dead = free_address();
     let report = with(&format!("{dead},{}", secured().kafka.bootstrap()), &[]).check(&[]);
-    report.says("one of two", ("warning", SERVERS, &[&dead, "connection refused"]));
-    assert!(report.has(("ok", SERVERS, &[secured().kafka.bootstrap()])), "{}", report.bad());
-    assert!(report.has(("ok", "kafka.brokers", &["1 broker"])), "the rest is looked at: {}", report.bad());
+    report.assert_finding("one of two", ("warning", SERVERS, &[&dead, "connection refused"]));
+    assert!(report.has(("ok", SERVERS, &[secured().kafka.bootstrap()])), "{}", report.problems());
+    assert!(
+        report.has(("ok", "kafka.brokers", &["1 broker"])),
+        "other checks do not run: {}",
+        report.problems()
+    );
 }
 
 #[test]
-fn server_that_never_answers_does_not_hold_up_the_report() {
+fn silent_server_does_not_delay_the_report() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = silent.local_addr().expect("its address").to_string();
     let begun = Instant::now();
-    each_is_named(vec![(
+    assert_each_finding(vec![(
         "silent",
         with(&address, &[]),
         fails(&[&address, "then no answer", "broker's log"]),
@@ -92,7 +95,7 @@ fn server_that_never_answers_does_not_hold_up_the_report() {
 }
 
 #[test]
-fn tls_that_does_not_come_about_is_named() {
+fn failed_tls_handshake_is_reported() {
     let ca = secured().ca.display().to_string();
     let tls = |server: &str, ca: &str| with(server, &[("security.protocol", "ssl"), ("ssl.ca.location", ca)]);
     let named = secured().tls.replace("127.0.0.1", "localhost");
@@ -102,7 +105,7 @@ fn tls_that_does_not_come_about_is_named() {
     let other = other.display().to_string();
     let plain = secured().kafka.bootstrap();
     let sasl = login("sasl_plaintext", PLAIN.mechanism, PLAIN.password);
-    each_is_named(vec![
+    assert_each_finding(vec![
         ("other name", tls(&named, &ca), fails(&["not for localhost", "alternative name"])),
         ("other authority", tls(&secured().tls, &other), fails(&["no authority", "ssl.ca.location"])),
         ("TLS to plaintext", tls(plain, &ca), fails(&["TLS was begun", "PLAINTEXT"])),
@@ -115,38 +118,41 @@ fn tls_that_does_not_come_about_is_named() {
         ("login without TLS", with(&secured().sasl_tls, &sasl), fails(&["no TLS was begun", "SASL_SSL"])),
     ]);
     let good = tls(&secured().tls, &ca).check(&[]);
-    assert!(good.has(("ok", SERVERS, &["over TLS"])), "{}", good.bad());
+    assert!(good.has(("ok", SERVERS, &["over TLS"])), "{}", good.problems());
 }
 
 #[test]
-fn login_that_is_refused_is_named_and_the_password_is_not() {
+fn failed_login_is_reported_without_the_password() {
     let sasl = |mechanism, password| with(&secured().sasl, &login("sasl_plaintext", mechanism, password));
     let plain = secured().kafka.bootstrap();
-    let unwanted = with(plain, &login("sasl_plaintext", PLAIN.mechanism, HUSH));
-    each_is_named(vec![
-        ("wrong password", sasl(PLAIN.mechanism, HUSH), fails(&["wrong user or password", "sasl.password"])),
+    let unwanted = with(plain, &login("sasl_plaintext", PLAIN.mechanism, WRONG_PASSWORD));
+    assert_each_finding(vec![
+        (
+            "wrong password",
+            sasl(PLAIN.mechanism, WRONG_PASSWORD),
+            fails(&["wrong user or password", "sasl.password"]),
+        ),
         (
             "wrong password, SCRAM",
-            sasl(SCRAM.mechanism, HUSH),
+            sasl(SCRAM.mechanism, WRONG_PASSWORD),
             fails(&["wrong user or password", "SCRAM-SHA-256"]),
         ),
         (
             "mechanism not offered",
-            sasl("SCRAM-SHA-512", HUSH),
+            sasl("SCRAM-SHA-512", WRONG_PASSWORD),
             fails(&["does not offer", "SCRAM-SHA-512", "to one of", "SCRAM-SHA-256"]),
         ),
         ("no login", with(&secured().sasl, &[]), fails(&["wants a login", "SASL_PLAINTEXT"])),
         ("login where none is wanted", unwanted, fails(&["wants none", "PLAINTEXT"])),
     ]);
     let good = sasl(PLAIN.mechanism, PLAIN.password).check(&[]);
-    assert!(good.has(("ok", SERVERS, &["lets the bridge's user in"])), "{}", good.bad());
+    assert!(good.has(("ok", SERVERS, &["lets the bridge's user in"])), "{}", good.problems());
 }
 
-/// No cluster is contacted: librdkafka could not create a client.
 #[test]
-fn client_that_cannot_be_created_is_a_bad_setting() {
+fn client_that_cannot_be_created_is_an_invalid_setting() {
     let ca = [("security.protocol", "ssl"), ("ssl.ca.location", "/no/such/ca.pem")];
-    let login = login("sasl_plaintext", "CRAM-MD5", HUSH);
+    let login = login("sasl_plaintext", "CRAM-MD5", WRONG_PASSWORD);
     for (bridge, key, words) in [
         (with("127.0.0.1:1", &ca), "kafka.properties.ssl.ca.location", "no Kafka client can be created"),
         (with("127.0.0.1:1", &login), "kafka.properties.sasl.mechanism", "CRAM-MD5 is not built in"),
@@ -157,9 +163,13 @@ fn client_that_cannot_be_created_is_a_bad_setting() {
                 && finding["key"] == key
                 && finding["text"].as_str().is_some_and(|text| text.contains(words))
         });
-        assert!(is_named, "{key}: {}", report.bad());
-        assert_eq!(report.code, 78, "{key}: {}", report.bad());
-        assert!(report.has(("skipped", "kafka", &["the settings right first"])), "{key}: {}", report.bad());
-        assert!(!report.bad().contains(HUSH), "{key}: {}", report.bad());
+        assert!(is_named, "{key}: {}", report.problems());
+        assert_eq!(report.code, 78, "{key}: {}", report.problems());
+        assert!(
+            report.has(("skipped", "kafka", &["the settings right first"])),
+            "{key}: {}",
+            report.problems()
+        );
+        assert!(!report.problems().contains(WRONG_PASSWORD), "{key}: {}", report.problems());
     }
 }

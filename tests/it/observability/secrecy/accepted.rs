@@ -1,18 +1,18 @@
-//! Events that get through.
+//! Accepted events.
 
 use super::events::{borrowed, documented, families, gzip, headers, live, unknown, url};
-use super::needles::{is_in, needle};
-use super::talkative::{FORMATS, Talkative};
+use super::markers::{contains_marker, marker};
+use super::trace_level_logs::{FORMATS, VerboseBridge};
 use crate::kit::bridge::{PATH, UNSIGNED};
 use crate::kit::kafka::Kafka;
 
 #[test]
-fn events_that_pass_show_in_kafka_and_nowhere_else() {
+fn accepted_events_are_shown_in_kafka_only() {
     for format in FORMATS {
-        let bridge = Talkative::start(format, Kafka::shared().bootstrap(), &[UNSIGNED], &[]);
+        let bridge = VerboseBridge::start(format, Kafka::shared().bootstrap(), &[UNSIGNED], &[]);
         bridge.wait_ready(true);
         let odd = headers();
-        let query = format!("{PATH}?{}={}#{}", needle("query"), needle("queryvalue"), needle("fragment"));
+        let query = format!("{PATH}?{}={}#{}", marker("query"), marker("queryvalue"), marker("fragment"));
         let (first, second, third, strange) = (documented(), live(&url()), documented(), unknown());
         assert_eq!(bridge.post_with(&query, &borrowed(&odd), &first), "200 acked");
         assert_eq!(bridge.post(&first), "200 duplicate");
@@ -24,32 +24,32 @@ fn events_that_pass_show_in_kafka_and_nowhere_else() {
             assert_eq!(bridge.post(&body), "200 acked", "{kind}");
             assert_eq!(bridge.records(kind, 1)[0].value, body);
         }
-        let probe = format!(r#"{{"event":"{}","note":"{}"}}"#, needle("type"), needle("note"));
+        let probe = format!(r#"{{"event":"{}","note":"{}"}}"#, marker("type"), marker("note"));
         assert_eq!(bridge.post(probe.as_bytes()), "200 probe");
-        let get = format!("GET {query} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", needle("host"));
+        let get = format!("GET {query} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", marker("host"));
         assert_eq!(bridge.raw(get.as_bytes()), "200 probe");
 
-        // Chunked, with what chunks can carry besides.
+        // Chunked, with extensions and trailers.
         let chunked = documented();
         let request = format!(
             "POST {PATH} HTTP/1.1\r\nhost: b\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n{:x};{}={}\r\n{}\r\n0\r\n{}: {}\r\n\r\n",
             chunked.len(),
-            needle("chunkname"),
-            needle("chunkvalue"),
+            marker("chunkname"),
+            marker("chunkvalue"),
             String::from_utf8_lossy(&chunked),
-            needle("trailer"),
-            needle("trailervalue"),
+            marker("trailer"),
+            marker("trailervalue"),
         );
-        let heard = bridge.raw(request.as_bytes());
-        assert!(heard == "200 acked" || heard.starts_with("503 incomplete"), "{heard}");
+        let response = bridge.raw(request.as_bytes());
+        assert!(response == "200 acked" || response.starts_with("503 incomplete"), "{response}");
 
-        let mut stands: Vec<_> =
+        let mut records: Vec<_> =
             bridge.records("call.completed", 3).into_iter().map(|read| read.value).collect();
-        stands.retain(|value| *value != chunked);
-        assert_eq!(stands, [first, second, third], "what was sent went through");
-        assert!(stands.iter().all(|value| is_in(value)));
+        records.retain(|value| *value != chunked);
+        assert_eq!(records, [first, second, third], "the topic lacks a sent event");
+        assert!(records.iter().all(|value| contains_marker(value)));
         assert_eq!(bridge.records("unknown", 1)[0].value, strange);
-        assert_eq!(bridge.get(bridge.admin, &format!("/{}", needle("adminpath"))).status, 404);
+        assert_eq!(bridge.get(bridge.admin, &format!("/{}", marker("adminpath"))).status, 404);
         bridge.finish();
     }
 }

@@ -1,19 +1,19 @@
-//! Many connections that say little.
+//! Many connections that send little.
 
-use super::siege::Target;
+use super::trial::Target;
 use crate::kit::bridge::PATH;
 use crate::kit::http::Connection;
 use std::time::Duration;
 
 const HEAD: &[u8] = b"POST /webhooks/justcall HTTP/1.1\r\nhost: bridge\r\nx-slow: ";
 
-/// A head, byte by byte, on each; who is cut off comes again.
+/// Sends a request head byte by byte on each connection, and reconnects when cut off.
 pub(super) fn trickle(target: &Target, connections: usize) {
-    let mut crowd: Vec<_> = (0..connections).map(|_| Connection::open(target.address).ok()).collect();
-    target.in_place();
+    let mut opened: Vec<_> = (0..connections).map(|_| Connection::open(target.address).ok()).collect();
+    target.set_established();
     let mut at = 0;
     while !target.is_over() {
-        for place in &mut crowd {
+        for place in &mut opened {
             let byte = [*HEAD.get(at).unwrap_or(&b'x')];
             if place.as_mut().is_none_or(|it| it.send(&byte).is_err()) {
                 *place = Connection::open(target.address).ok();
@@ -24,37 +24,36 @@ pub(super) fn trickle(target: &Target, connections: usize) {
     }
 }
 
-/// They come and say nothing.
 pub(super) fn silent(target: &Target, connections: usize) {
     let _crowd: Vec<_> = (0..connections).map(|_| Connection::open(target.address)).collect();
-    target.in_place();
+    target.set_established();
     target.rest(Duration::from_secs(60));
 }
 
-/// They had an answer, and stay. No more than half of all places can be had so.
+/// Keeps connections open after a response. At most half of all connections may stay.
 pub(super) fn kept_alive(target: &Target, connections: usize) {
-    let mut crowd = Vec::new();
+    let mut opened = Vec::new();
     for _ in 0..connections {
         if let Ok(connection) = after_an_answer(target) {
-            crowd.push(connection);
+            opened.push(connection);
         }
     }
-    target.in_place();
+    target.set_established();
     target.rest(Duration::from_secs(60));
 }
 
-/// They had an answer, begin another request and leave it at that: each must be let go.
+/// Starts another request after a response, and stops: each connection must be closed.
 pub(super) fn unfinished_next(target: &Target, connections: usize) {
     let begin = |_| {
         let mut connection = after_an_answer(target).ok()?;
         connection.send(b"P").ok().map(|()| connection)
     };
-    let crowd: Vec<_> = (0..connections).filter_map(begin).collect();
-    assert_eq!(crowd.len(), connections);
-    target.in_place();
+    let opened: Vec<_> = (0..connections).filter_map(begin).collect();
+    assert_eq!(opened.len(), connections);
+    target.set_established();
     target.rest(Duration::from_secs(60));
-    for mut connection in crowd {
-        assert_eq!(connection.receive().expect("a word before the end").status, 503);
+    for mut connection in opened {
+        assert_eq!(connection.receive().expect("a response before the end").status, 503);
         assert!(connection.is_closed());
     }
 }
