@@ -8,6 +8,7 @@ mod admin;
 mod background_drop;
 mod client_config;
 mod client_context;
+pub mod client_trial;
 mod cluster;
 mod config;
 mod connect_diagnosis;

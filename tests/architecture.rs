@@ -132,6 +132,12 @@ fn every_allowed_import_and_library_is_used() {
     assert_eq!(unused_homes(HOMES, &BRIDGE), [""; 0]);
 }
 
+#[test]
+fn files_do_not_import_each_other_in_a_circle() {
+    assert_eq!(circles(&BRIDGE), [""; 0]);
+    assert_eq!(circles(&EVENTS_CRATE), [""; 0]);
+}
+
 fn assert_none(sources: &[Source], check: fn(&Source) -> Vec<String>) {
     assert!(sources.iter().any(|source| source.path.ends_with("src/lib.rs")), "lib.rs was not found");
     let breaches: Vec<String> = sources.iter().flat_map(check).collect();
@@ -157,6 +163,45 @@ fn unused_homes(homes: &[(&str, &[&str])], sources: &[Source]) -> Vec<String> {
     };
     let unused = all.filter(|(library, room)| !uses(library, room));
     unused.map(|(library, room)| format!("{room} does not use {library}")).collect()
+}
+
+/// Returns the groups of files that import each other in a circle. A file and its children may.
+fn circles(sources: &[Source]) -> Vec<String> {
+    let modules: Vec<Vec<&str>> = sources.iter().map(Source::modules).collect();
+    let target = |path: &[String]| {
+        let prefixes = (1..=path.len()).rev().map(|length| &path[..length]);
+        prefixes.filter_map(|prefix| modules.iter().position(|module| module == prefix)).next()
+    };
+    let are_kin =
+        |a: usize, b: usize| modules[a].starts_with(&modules[b]) || modules[b].starts_with(&modules[a]);
+    let imports: Vec<BTreeSet<usize>> = sources
+        .iter()
+        .enumerate()
+        .map(|(file, source)| {
+            let targets = source.names().into_iter().filter_map(|path| target(&path));
+            targets.filter(|to| !are_kin(file, *to)).collect()
+        })
+        .collect();
+    let reached: Vec<BTreeSet<usize>> = (0..sources.len()).map(|file| reached_from(file, &imports)).collect();
+    let circle = |file: usize| {
+        let members: Vec<usize> =
+            reached[file].iter().copied().filter(|to| reached[*to].contains(&file)).collect();
+        (members.first() == Some(&file)).then_some(members)
+    };
+    let names = |members: Vec<usize>| {
+        members.into_iter().map(|member| sources[member].path.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    (0..sources.len()).filter_map(circle).map(names).collect()
+}
+
+/// Returns the files that a file imports, directly or through others.
+fn reached_from(file: usize, imports: &[BTreeSet<usize>]) -> BTreeSet<usize> {
+    let mut reached = BTreeSet::new();
+    let mut open = vec![file];
+    while let Some(next) = open.pop() {
+        open.extend(imports[next].iter().filter(|to| reached.insert(**to)));
+    }
+    reached
 }
 
 fn arrow_breaches(source: &Source) -> Vec<String> {
@@ -288,6 +333,18 @@ mod rule_tests {
         );
         let homes: &[(&str, &[&str])] = &[("rustls", &["http", "cli"]), ("rdkafka", &["http"])];
         assert_eq!(unused_homes(homes, &files), ["cli does not use rustls", "http does not use rdkafka"]);
+    }
+
+    #[test]
+    fn circle_of_files_is_named_and_a_child_may_import_its_parent() {
+        let files = [
+            source("src/spool.rs", "mod handle;\nuse handle::Handle;"),
+            source("src/spool/handle.rs", "use super::writer::{self, Writer};\nuse super::Spool;"),
+            source("src/spool/shared.rs", "use super::handle::Handle;"),
+            source("src/spool/writer.rs", "fn f() { crate::spool::shared::f() }"),
+        ];
+        assert_eq!(circles(&files), ["src/spool/handle.rs, src/spool/shared.rs, src/spool/writer.rs"]);
+        assert_eq!(circles(&files[..3]), [""; 0]);
     }
 
     #[test]

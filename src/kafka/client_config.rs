@@ -1,9 +1,8 @@
 //! Properties of the librdkafka clients.
 
 use super::Config;
-use super::properties::{ALIASES, Properties};
+use super::properties::ALIASES;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use std::collections::BTreeMap;
 
 /// Defaults of every client. Operators may change them.
 const DEFAULTS: [(&str, &str); 8] = [
@@ -65,25 +64,6 @@ pub(super) fn producer(config: &Config) -> ClientConfig {
     // librdkafka emits statistics at this interval.
     client.set("statistics.interval.ms", "5000");
     client
-}
-
-/// Returns the configurations of the clients that `serve` creates, without servers, for a trial.
-pub(super) fn for_trial(properties: &Properties) -> [ClientConfig; 2] {
-    let properties = properties.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
-    let config = Config {
-        bootstrap_servers: String::new(),
-        properties,
-        topics: super::TopicsConfig {
-            create_missing: false,
-            partitions: None,
-            replication_factor: None,
-            config: BTreeMap::new(),
-        },
-    };
-    [producer(&config), connection(&config)].map(|mut client| {
-        client.remove("bootstrap.servers");
-        client
-    })
 }
 
 /// Applies the operator's properties over the defaults, under either name of each.

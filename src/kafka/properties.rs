@@ -1,8 +1,7 @@
 //! Validation of librdkafka properties. A property is refused if a guarantee of the bridge depends on it.
 
-use rdkafka::config::{ClientConfig, FromClientConfig};
+use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::BaseProducer;
 use rdkafka::types::RDKafkaConfRes;
 use std::collections::BTreeMap;
 
@@ -143,36 +142,6 @@ pub fn mechanism_fault(properties: &Properties) -> Option<(&'static str, String)
     let known = MECHANISMS.map(|each| format!("`{each}`")).join(", ");
     let why = if mechanism == "OAUTHBEARER" { "has no source of tokens" } else { "is not built in" };
     Some((name, format!("the SASL mechanism {mechanism} {why}; must be one of {known}")))
-}
-
-/// Reason why librdkafka cannot create a client although it accepts each value.
-#[derive(Debug, PartialEq, Eq)]
-pub struct CreationFault {
-    /// Properties that the reason names.
-    pub properties: Vec<String>,
-    /// Reason in librdkafka's words.
-    pub reason: String,
-}
-
-/// Returns the first fault at which librdkafka would fail when `serve` creates its clients.
-///
-/// Creates clients without servers and drops them, so no connection is opened.
-pub fn creation_fault(properties: &Properties) -> Option<CreationFault> {
-    let reason =
-        super::client_config::for_trial(properties).iter().find_map(
-            |client| match BaseProducer::from_config(client) {
-                Ok(_) => None,
-                Err(KafkaError::ClientCreation(reason)) => Some(reason),
-                Err(KafkaError::ClientConfig(_, description, ..)) => Some(description),
-                Err(error) => Some(error.to_string()),
-            },
-        )?;
-    // A path may contain the name of a property.
-    let paths = properties.values().filter(|value| value.contains('/'));
-    let words = paths.fold(reason.clone(), |words, path| words.replace(path, ""));
-    let is_of_name = |each: char| each.is_ascii_alphanumeric() || "._".contains(each);
-    let names = words.split(|each| !is_of_name(each)).filter(|word| word.contains('.') && is_known(word));
-    Some(CreationFault { properties: names.map(str::to_owned).collect(), reason })
 }
 
 /// Returns whether a property's value must be hidden.

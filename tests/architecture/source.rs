@@ -2,30 +2,34 @@
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::fs;
-use std::path::Path;
 
 /// A file of `src`, or of a crate in `crates`.
 pub(crate) struct Source {
+    /// Path relative to the crate's root, with `/`.
     pub(crate) path: String,
+    /// Text of the file.
     text: String,
     /// Tokens outside test items, without comments.
     tokens: Vec<Token>,
 }
 
-/// Identifier, `::`, delimiter, or other single character of punctuation.
+/// Identifier, `::`, delimiter, or another single character of punctuation.
 struct Token {
+    /// Number of its line, from 1.
     line: usize,
+    /// Text, empty for a literal.
     word: String,
 }
 
+/// Returns every file of `folder`, such as `src`, except the tests.
 pub(crate) fn sources(folder: &str) -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     collect(root, &root.join(folder), &mut found);
     found
 }
 
-fn collect(root: &Path, folder: &Path, found: &mut Vec<Source>) {
+fn collect(root: &std::path::Path, folder: &std::path::Path, found: &mut Vec<Source>) {
     for entry in fs::read_dir(folder).expect("a folder of src") {
         let path = entry.expect("an entry of src").path();
         let name = path.file_name().and_then(|name| name.to_str()).expect("a name in UTF-8");
@@ -47,29 +51,32 @@ impl Source {
         Self { path: path.to_owned(), text: text.to_owned(), tokens }
     }
 
+    /// Returns the room of the file: its first folder, or its name.
     pub(crate) fn room(&self) -> &str {
         self.modules().first().copied().unwrap_or_default()
     }
 
     /// Returns the rooms that the file names from the crate's root, each with its line.
     pub(crate) fn rooms_named(&self) -> Vec<(usize, String)> {
-        let words: Vec<&str> = self.tokens.iter().map(|token| token.word.as_str()).collect();
-        let firsts = (0..words.len()).filter_map(|start| self.after_root(&words, start));
-        let named = firsts.flat_map(|after_root| first_segments(&words, after_root));
-        named.map(|index| (self.tokens[index].line, words[index].to_owned())).collect()
+        let absolute = self.paths().into_iter().filter_map(|path| Some((path.line, self.absolute(&path)?)));
+        absolute.filter_map(|(line, path)| Some((line, path.first()?.clone()))).collect()
+    }
+
+    /// Returns the modules and items of the crate that the file names, from the crate's root.
+    pub(crate) fn names(&self) -> Vec<Vec<String>> {
+        self.paths().iter().filter_map(|path| self.absolute(path)).collect()
     }
 
     /// Returns the lines on which a path or an import begins with the library or one of its companions.
     pub(crate) fn lines_naming_library(&self, library: &str) -> Vec<usize> {
-        let word = |index: usize| self.tokens.get(index).map_or("", |token| token.word.as_str());
         let companion = format!("{library}_");
         let mut lines = Vec::new();
         let mut in_use = false;
         for (index, Token { line, word: name }) in self.tokens.iter().enumerate() {
             in_use = (in_use || matches!(name.as_str(), "use" | "extern")) && name != ";";
             let is_it = name == library || name.starts_with(&companion);
-            let begins = index == 0 || !matches!(word(index - 1), "::" | ".");
-            let is_path = word(index + 1) == "::";
+            let begins = index == 0 || !matches!(self.word(index - 1), "::" | ".");
+            let is_path = self.word(index + 1) == "::";
             if is_it && begins && (is_path || in_use) {
                 lines.push(*line);
             }
@@ -77,11 +84,13 @@ impl Source {
         lines
     }
 
+    /// Returns the number of lines without a test module at the end.
     pub(crate) fn length(&self) -> usize {
         let tests = self.text.find("\n#[cfg(test)]\nmod tests {\n").unwrap_or(self.text.len());
         self.text[..tests].lines().count()
     }
 
+    /// Returns the lines that have these tokens in a row.
     pub(crate) fn lines_with(&self, words: &[&str]) -> Vec<usize> {
         let rows = self.tokens.windows(words.len());
         let found = rows.filter(|row| row.iter().map(|token| token.word.as_str()).eq(words.iter().copied()));
@@ -89,54 +98,91 @@ impl Source {
     }
 
     /// Returns the modules of the file: `http`, `error` for `src/http/error.rs`.
-    fn modules(&self) -> Vec<&str> {
+    pub(crate) fn modules(&self) -> Vec<&str> {
         let path = self.path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
         path.split('/').collect()
     }
 
-    /// Returns the index after the crate's root, if a path from the root begins at `start`.
-    fn after_root(&self, words: &[&str], start: usize) -> Option<usize> {
-        let follows = |index: usize| words.get(index).copied().unwrap_or_default();
-        if start > 0 && words[start - 1] == "::" {
-            return None;
-        }
-        if matches!(words[start], "crate" | "justcall_kafka_bridge") {
-            return (follows(start + 1) == "::").then_some(start + 2);
-        }
-        // As many `super::` as there are modules above this one lead to the root.
-        let mut index = start;
-        for _ in self.modules() {
-            if follows(index) != "super" || follows(index + 1) != "::" {
-                return None;
+    /// Returns a path from the crate's root. `None` for a path that does not begin with `crate`, `self` or
+    /// `super`.
+    fn absolute(&self, Path { segments, .. }: &Path) -> Option<Vec<String>> {
+        let mut modules = self.modules();
+        let mut rest = segments.as_slice();
+        match rest.first()?.as_str() {
+            "crate" | "justcall_kafka_bridge" => (modules, rest) = (Vec::new(), &rest[1..]),
+            "self" => rest = &rest[1..],
+            "super" => {
+                while let Some((first, after)) = rest.split_first()
+                    && first == "super"
+                {
+                    modules.pop()?;
+                    rest = after;
+                }
             }
-            index += 2;
+            _ => return None,
         }
-        Some(index)
+        Some(modules.into_iter().map(str::to_owned).chain(rest.iter().cloned()).collect())
+    }
+
+    /// Returns every path of two or more segments. A group in braces yields a path for each member.
+    fn paths(&self) -> Vec<Path> {
+        let mut paths = Vec::new();
+        for (at, token) in self.tokens.iter().enumerate() {
+            let begins = at == 0 || self.tokens[at - 1].word != "::";
+            if begins && is_word(&token.word) && self.word(at + 1) == "::" {
+                self.read_path(at, Vec::new(), &mut paths);
+            }
+        }
+        paths
+    }
+
+    /// Appends the paths that begin at a token, after the segments before it. Returns the index behind them.
+    fn read_path(&self, mut at: usize, mut segments: Vec<String>, paths: &mut Vec<Path>) -> usize {
+        let mut line = 0;
+        loop {
+            if self.word(at) == "{" {
+                at += 1;
+                while !matches!(self.word(at), "}" | "") {
+                    at = if self.word(at) == "," {
+                        at + 1
+                    } else {
+                        self.read_path(at, segments.clone(), paths)
+                    };
+                }
+                return at + 1;
+            }
+            let Some(token) = self.tokens.get(at) else { return at };
+            if is_word(&token.word) {
+                line = token.line;
+                segments.push(token.word.clone());
+            }
+            at += 1;
+            if self.word(at) != "::" {
+                break;
+            }
+            at += 1;
+        }
+        paths.push(Path { line, segments });
+        at
+    }
+
+    fn word(&self, at: usize) -> &str {
+        self.tokens.get(at).map_or("", |token| &token.word)
     }
 }
 
-/// Returns the indices of the first segment of each path at `start`: one for each member of a group in braces.
-fn first_segments(words: &[&str], start: usize) -> Vec<usize> {
-    if words.get(start) != Some(&"{") {
-        return words.get(start).map(|_| start).into_iter().collect();
-    }
-    let mut depth = 0;
-    let mut firsts = Vec::new();
-    for (index, word) in words.iter().enumerate().skip(start) {
-        match *word {
-            "{" => depth += 1,
-            "}" => depth -= 1,
-            _ if depth == 1 && matches!(words[index - 1], "{" | ",") => firsts.push(index),
-            _ => {}
-        }
-        if depth == 0 {
-            break;
-        }
-    }
-    firsts
+/// Path in an import or an expression.
+struct Path {
+    /// Line of its last segment.
+    line: usize,
+    segments: Vec<String>,
 }
 
-/// Appends the tokens of a stream, without items after `#[cfg(test)]`.
+fn is_word(token: &str) -> bool {
+    token.starts_with(|first: char| first.is_alphabetic() || first == '_')
+}
+
+/// Appends the tokens of a stream, without those of items after `#[cfg(test)]`.
 fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {
     let mut trees = stream.into_iter().peekable();
     while let Some(tree) = trees.next() {

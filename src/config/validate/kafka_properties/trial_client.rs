@@ -3,9 +3,8 @@
 use crate::config::settings::Settings;
 use crate::config::settings_input::ReferencedFiles;
 use crate::config::validate::validation_errors::ValidationErrors;
-use crate::kafka::properties::{
-    CreationFault, MAKES_TOKENS, MECHANISM, Properties, creation_fault, mechanism_fault, parse_bool, uses_tls,
-};
+use crate::kafka::client_trial::{CreationFault, creation_fault};
+use crate::kafka::properties::{MAKES_TOKENS, MECHANISM, Properties, mechanism_fault, parse_bool, uses_tls};
 use std::collections::BTreeSet;
 
 /// Value that replaces a text that is not known.
