@@ -1,7 +1,6 @@
 //! `send`: posts events to a bridge and prints its answers.
 
 mod credentials;
-mod latency;
 mod post;
 mod summary;
 mod template;
@@ -58,11 +57,6 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     count: u64,
 
-    /// Events per second, such as 500 or 500/s; sent by the clock, whatever the answers do. Latency
-    /// then counts from the scheduled time. Without it: as fast as the answers come.
-    #[arg(long, value_name = "N/s", value_parser = rate)]
-    rate: Option<f64>,
-
     /// How many events await their answer at once.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=4096))]
     concurrency: u16,
@@ -97,7 +91,7 @@ Examples:
   justcall-bridge send
   justcall-bridge send --all --dialect live
   justcall-bridge send --event sms.sent --event sms.delivered --count 100
-  justcall-bridge send --all --count 1000 --rate 500/s --concurrency 64 --json
+  justcall-bridge send --all --count 1000 --concurrency 64 --json
   justcall-bridge send --all --dialect live --secrets-file justcall-api-secret
   justcall-bridge send --file event.json";
 
@@ -166,7 +160,6 @@ fn execute(args: &Args, progress: ProgressBar) -> Result<Summary, Error> {
         credentials,
         bodies: bodies(args)?,
         rounds: args.count,
-        rate: args.rate,
         concurrency: usize::from(args.concurrency),
     };
     let runtime =
@@ -256,13 +249,6 @@ fn http_url(text: &str) -> Result<Url, String> {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
         _ => Err("expected a URL such as http://127.0.0.1:8080/webhooks/justcall".to_owned()),
     }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    let number: Option<f64> = text.strip_suffix("/s").unwrap_or(text).trim().parse().ok();
-    number
-        .filter(|rate| (0.001..=1_000_000.0).contains(rate))
-        .ok_or_else(|| "expected events per second, from 0.001 to 1000000, such as 500 or 500/s".to_owned())
 }
 
 #[cfg(test)]
