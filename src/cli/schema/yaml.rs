@@ -1,65 +1,47 @@
 //! JSON as YAML that every YAML version reads the same way.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+use yaml_rust2::{Yaml, YamlEmitter};
 
 /// Returns the document as YAML.
-///
-/// All string values are quoted: YAML 1.1 reads `no` as a boolean and `2026-03-12T14:30:00Z` as a date.
 pub(super) fn write(document: &Value) -> String {
     let mut text = String::new();
-    block(document, 0, &mut text);
-    text
+    // Writing to a string cannot fail.
+    let _ = YamlEmitter::new(&mut text).dump(&yaml(document));
+    format!("{}\n", text.trim_start_matches("---\n"))
 }
 
-/// Writes a value as lines at that depth.
-fn block(value: &Value, depth: usize, text: &mut String) {
+/// Converts a value.
+///
+/// Scalars keep their JSON form, which YAML includes. The emitter writes `Yaml::Real` unchanged, and would leave a
+/// string such as `2026-03-12` without quotes, which YAML 1.1 reads as a date.
+fn yaml(value: &Value) -> Yaml {
     match value {
-        Value::Object(fields) if !fields.is_empty() => mapping(fields, depth, text),
-        Value::Array(items) if !items.is_empty() => {
-            for item in items {
-                entry("-", item, depth, text);
-            }
+        Value::Object(fields) => {
+            Yaml::Hash(fields.iter().map(|(name, value)| (key(name), yaml(value))).collect())
         }
-        flat => {
-            text.push_str(&flat.to_string());
-            text.push('\n');
-        }
+        Value::Array(items) => Yaml::Array(items.iter().map(yaml).collect()),
+        scalar => Yaml::Real(scalar.to_string()),
     }
 }
 
-fn mapping(fields: &Map<String, Value>, depth: usize, text: &mut String) {
-    for (name, value) in fields {
-        let name = if is_plain(name) { name.clone() } else { Value::from(name.as_str()).to_string() };
-        entry(&format!("{name}:"), value, depth, text);
+/// Converts a name.
+///
+/// The emitter quotes words such as `no`. Only a name that begins with a digit or a sign can be a date or number.
+fn key(name: &str) -> Yaml {
+    let starts_plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '$' | '/' | '_'));
+    if starts_plain && name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Yaml::String(name.to_owned())
+    } else {
+        Yaml::Real(Value::from(name).to_string())
     }
-}
-
-/// Writes the beginning of a line, with the value behind or below it.
-fn entry(beginning: &str, value: &Value, depth: usize, text: &mut String) {
-    text.push_str(&"  ".repeat(depth));
-    text.push_str(beginning);
-    let is_nested = match value {
-        Value::Object(fields) => !fields.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        _ => false,
-    };
-    text.push(if is_nested { '\n' } else { ' ' });
-    block(value, depth + 1, text);
-}
-
-/// Returns true if a name needs no quotes, because it can only be read as text.
-fn is_plain(name: &str) -> bool {
-    const RESERVED_WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '$' | '/' | '_'))
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || "$/_-.".contains(c))
-        && !RESERVED_WORDS.iter().any(|word| name.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-    use yaml_rust2::{Yaml, YamlLoader};
+    use yaml_rust2::YamlLoader;
 
     fn read(text: &str) -> Yaml {
         YamlLoader::load_from_str(text).unwrap().remove(0)
@@ -76,16 +58,13 @@ mod tests {
 a:
   b:
     - 1
-    -
-      - 2
-      -
-        c: null
+    - - 2
+      - c: null
     - {}
     - []
   d: true
 e:
-  -
-    f: \"g\"
+  - f: \"g\"
     h: \"i\"
 max: 18446744073709551615
 ";
@@ -97,13 +76,37 @@ max: 18446744073709551615
 
     #[test]
     fn strings_stay_strings() {
-        for text in
-            ["no", "2026-03-12T14:30:00Z", "1.0", "a: b", "# c", "- d", "\"e\"\\\n\t\u{85}é", "", "~", "0x1F"]
-        {
+        for text in [
+            "no",
+            "y",
+            "Off",
+            "null",
+            "2026-03-12",
+            "2026-03-12T14:30:00Z",
+            "1.0",
+            "007",
+            "1_000",
+            "12:30",
+            ".inf",
+            "a: b",
+            "# c",
+            "a\u{2028}b\u{7}",
+            "- d",
+            "\"e\"\\\n\t\u{85}é",
+            "",
+            "~",
+            "0x1F",
+        ] {
             let document = json!({ "value": text, text: 1 });
-            let back = read(&write(&document));
+            let written = write(&document);
+            let back = read(&written);
             assert_eq!(back["value"].as_str(), Some(text));
             assert_eq!(back[text].as_i64(), Some(1), "{text:?}");
+            // The reader knows YAML 1.2 only. Quotes make the text a string in YAML 1.1 too.
+            let quoted = json!(text).to_string();
+            for line in [format!("value: {quoted}\n"), format!("{quoted}: 1\n")] {
+                assert!(written.contains(&line), "{written}");
+            }
         }
     }
 }
