@@ -3,7 +3,6 @@
 //! Disk and broker checks run on their own threads, because they may never return. When the time is up, the
 //! report contains the findings so far. Pure functions judge the collected facts.
 
-mod clock;
 mod cluster;
 mod deadline;
 mod disk;
@@ -41,8 +40,8 @@ pub(super) struct Args {
     #[arg(long)]
     offline: bool,
 
-    /// Also try to write to each topic, and read the broker's clock, by records that a broker must
-    /// refuse: too large, or of an impossible time. None is written.
+    /// Also try to write to each topic, by records that a broker must refuse because they are too large.
+    /// None is written.
     #[arg(long, conflicts_with = "offline")]
     probe: bool,
 
@@ -162,7 +161,6 @@ fn plan(settings: &Settings, probe: bool) -> cluster::Plan {
     // Contradicting routes are a settings error, which loading rejects.
     let topics = App::topics(settings).unwrap_or_default();
     let body = u64::try_from(settings.server.max_body_bytes).unwrap_or(u64::MAX);
-    let tolerances = settings.ingest.sources.iter().map(|source| source.signature.tolerance);
     cluster::Plan {
         config: settings.kafka.clone(),
         topics: topics.iter().map(ToString::to_string).collect(),
@@ -170,7 +168,6 @@ fn plan(settings: &Settings, probe: bool) -> cluster::Plan {
         record: body.saturating_add(topic::MAX_KEY_AND_HEADERS_BYTES),
         spool: settings.spool.directory.as_ref().map(|_| settings.spool.max_bytes),
         window: settings.ingest.deduplication.window,
-        tolerance: tolerances.min().unwrap_or(Duration::MAX),
         probe,
     }
 }

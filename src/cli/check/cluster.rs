@@ -25,8 +25,6 @@ pub(super) struct Plan {
     pub(super) spool: Option<u64>,
     /// Deduplication window.
     pub(super) window: Duration,
-    /// Shortest signature tolerance of all sources.
-    pub(super) tolerance: Duration,
     /// True to send records that a broker must reject (`--probe`).
     pub(super) probe: bool,
 }
@@ -49,12 +47,12 @@ impl Plan {
 pub(super) async fn check(plan: &Plan, report: &dyn Fn(Finding), next: &dyn Fn(&str)) {
     next("reaching Kafka");
     let Some((config, brokers)) = reach(plan, report).await else {
-        let text = "topics, brokers, rights and the clock: no server of Kafka's lets the bridge in";
+        let text = "topics, brokers and rights: no server of Kafka's lets the bridge in";
         return report(Finding::skipped("kafka", text));
     };
     next("reaching the brokers");
     if !are_reachable(&brokers, &config, report).await {
-        let text = "topics, rights and the clock: no broker can be reached where it says";
+        let text = "topics and rights: no broker can be reached where it says";
         return report(Finding::skipped("kafka", text));
     }
     if let Err(error) = inside(plan, &config, report, next).await {
@@ -110,12 +108,9 @@ async fn inside(
     new_topics(plan, &cluster, &missing, defaults.as_ref(), report).await;
     if plan.probe {
         next("trying to write");
-        write_probe::check(config, &found, plan.tolerance, report).await;
+        write_probe::check(config, &found, report).await;
     } else {
-        report(Finding::skipped(
-            "write",
-            "the right to write and the broker's clock are looked at with --probe",
-        ));
+        report(Finding::skipped("write", "the right to write is looked at with --probe"));
     }
     Ok(())
 }

@@ -64,12 +64,7 @@ impl Bridge {
 
     /// What `check --json` says, with further words.
     fn check(&self, words: &[&str]) -> Report {
-        self.check_in(words, &[])
-    }
-
-    /// The same with variables of the environment.
-    fn check_in(&self, words: &[&str], env: &[(&str, &str)]) -> Report {
-        let (code, text) = self.run(&[&["--json"], words].concat(), env);
+        let (code, text) = self.run(&[&["--json"], words].concat());
         let report: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
         let findings = report["findings"].as_array().expect("findings").clone();
         assert_eq!(report["ok"], code == 0, "{report:#}");
@@ -77,10 +72,10 @@ impl Bridge {
     }
 
     /// The exit code, and what is printed.
-    fn run(&self, words: &[&str], env: &[(&str, &str)]) -> (i32, String) {
+    fn run(&self, words: &[&str]) -> (i32, String) {
         let mut args = [&["check"], words].concat();
         args.extend(self.settings.iter().flat_map(|setting| ["--set", setting]));
-        let mut process = Process::bridge(&args, env);
+        let mut process = Process::bridge(&args, &[]);
         let code = process.wait_exit(WITHIN).code().expect("an exit of its own");
         assert_eq!(process.stderr(), [""; 0], "nothing is said beside the report");
         (code, process.stdout().join("\n") + "\n")

@@ -1,9 +1,8 @@
-//! Topics, brokers and clocks that do not fit, on a cluster of three.
+//! Topics and brokers that do not fit, on a cluster of three.
 
 use super::healthy::healthy_bridge_has_ok_lines_only_and_a_broken_one_what_to_do;
-use super::{Bridge, Expected, cannot};
+use super::{Bridge, Expected};
 use crate::kit::bridge::until;
-use crate::kit::clock::Clock;
 use crate::kit::consume::{create_topic_with, topic_end};
 use crate::kit::kafka::{Kafka, Options};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -148,8 +147,7 @@ fn cluster_of_three_is_judged_in_health_and_in_every_trouble() {
     healthy_bridge_has_ok_lines_only_and_a_broken_one_what_to_do(&kafka);
     topic_that_does_not_fit_is_named_with_what_to_do(&kafka);
     broker_that_tells_a_wrong_address_is_named(&kafka);
-    topic_without_bounds_on_times_is_tried_by_size(&kafka);
-    clock_that_is_off_is_named_and_nothing_was_written(&kafka);
+    write_is_tried_by_a_record_that_is_too_large(&kafka);
     replica_that_is_gone_is_named(&kafka);
 }
 
@@ -174,36 +172,11 @@ fn broker_that_tells_a_wrong_address_is_named(kafka: &Kafka) {
     );
 }
 
-fn topic_without_bounds_on_times_is_tried_by_size(kafka: &Kafka) {
+fn write_is_tried_by_a_record_that_is_too_large(kafka: &Kafka) {
     let bridge = bridge(kafka, (2, 3, &[SAFE, ("message.timestamp.type", "LogAppendTime")], &[]));
     let report = bridge.check(&["--probe"]);
     report.says("tried by size", ("ok", "write", &["calls", "may write"]));
-    report.says("no clock", ("skipped", "clock", &["bounds the times"]));
     assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "a probe was written");
-}
-
-fn clock_that_is_off_is_named_and_nothing_was_written(kafka: &Kafka) {
-    let clock = match Clock::build() {
-        Ok(clock) => clock,
-        Err(why) => return cannot("clock off", &why),
-    };
-    let bridge = bridge(kafka, (2, 3, &[SAFE], &[]));
-    let environment = clock.environment();
-    let environment = [0, 1].map(|index| (environment[index].0, environment[index].1.as_str()));
-    for (seconds, level, words) in [
-        (0, "ok", "within 5 s"),
-        (-45, "warning", "s behind"),
-        (45, "warning", "s ahead of"),
-        (2_000, "failure", "more than `signature.tolerance`"),
-        (-2_000, "failure", "s behind"),
-        (-500_000_000, "failure", "s behind"),
-    ] {
-        clock.jump(seconds);
-        let report = bridge.check_in(&["--probe"], &environment);
-        report.says(&format!("clock off by {seconds} s"), (level, "clock", &[words]));
-    }
-    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "a probe was written");
-    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("dead-letter")), 0, "a probe was written");
 }
 
 fn replica_that_is_gone_is_named(kafka: &Kafka) {

@@ -58,10 +58,10 @@ pub(super) fn healthy_bridge_has_ok_lines_only_and_a_broken_one_what_to_do(kafka
     let report = bridge.check(&["--probe", "--strict"]);
     if is_on_a_disk(&bridge) {
         assert_eq!((report.code, report.bad().as_str()), (0, ""));
-        let (code, text) = bridge.run(&["--probe"], &[]);
+        let (code, text) = bridge.run(&["--probe"]);
         assert_eq!(code, 0);
         golden::same("check-healthy.txt", &plain(&bridge, &text));
-        golden::same("check-healthy.json", &plain(&bridge, &bridge.run(&["--probe", "--json"], &[]).1));
+        golden::same("check-healthy.json", &plain(&bridge, &bridge.run(&["--probe", "--json"]).1));
     } else {
         cannot("a report of ok lines only", "the tests' folder is on no disk that outlives this machine");
         assert!(report.bad().lines().all(|line| line.contains("spool.disk")), "{}", report.bad());
@@ -79,10 +79,10 @@ pub(super) fn healthy_bridge_has_ok_lines_only_and_a_broken_one_what_to_do(kafka
         .with("sources.main.signature.urls=[]");
     let letters = broken.topic("dead-letter");
     create_topic_with(kafka.bootstrap(), &letters, 1, 1, &[("cleanup.policy", "compact")]);
-    let (code, text) = broken.run(&[], &[]);
+    let (code, text) = broken.run(&[]);
     assert_eq!(code, 1);
     if is_on_a_disk(&broken) {
         golden::same("check-broken.txt", &plain(&broken, &text));
-        golden::same("check-broken.json", &plain(&broken, &broken.run(&["--json"], &[]).1));
+        golden::same("check-broken.json", &plain(&broken, &broken.run(&["--json"]).1));
     }
 }
