@@ -2,7 +2,7 @@
 //!
 //! Consumers of the topics use the crate `justcall-events`, which has the contract of the events.
 
-// Both panic if the output is closed. `cli::output` does not.
+// Both panic if the output is closed. `terminal` does not.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod record;
@@ -19,8 +19,10 @@ pub mod http;
 pub mod ingest;
 mod input;
 pub mod kafka;
+mod private_file;
 pub mod rate_limit;
 pub mod secret;
 pub mod spool;
 pub mod telemetry;
+mod terminal;
 pub mod watch;

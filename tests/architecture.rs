@@ -21,10 +21,12 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ingest",
             "input",
             "kafka",
+            "private_file",
             "record",
             "routing",
             "secret",
             "telemetry",
+            "terminal",
         ],
     ),
     (
@@ -60,6 +62,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("record", &[]),
     ("secret", &["input"]),
     ("input", &[]),
+    ("private_file", &[]),
+    ("terminal", &[]),
     ("watch", &["telemetry"]),
 ];
 
@@ -76,9 +80,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["spool"]),
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
-    ("indicatif", &["cli"]),
+    ("indicatif", &["cli", "terminal"]),
     // `http` raises the limit on open files, `input` opens without waiting.
-    ("rustix", &["cli", "http", "input"]),
+    ("rustix", &["cli", "http", "input", "private_file", "terminal"]),
     // `cli` sends events, `telemetry` traces; both through rustls.
     ("reqwest", &["cli", "telemetry"]),
     ("rustls", &["http", "cli", "telemetry"]),

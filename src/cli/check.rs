@@ -15,9 +15,10 @@ mod servers;
 mod topic;
 mod write_probe;
 
-use super::{BAD_SETTINGS, SettingsArgs, ended, output};
+use super::{BAD_SETTINGS, SettingsArgs, ended, printed};
 use crate::app::{self, App};
 use crate::config::{OpenDoor, Problem, Problems, Settings};
+use crate::terminal;
 use deadline::Work;
 use finding::{Finding, Tally};
 use std::io::Write;
@@ -92,13 +93,13 @@ pub(super) fn run(args: Args) -> ExitCode {
         }
     };
     let code = exit_code(Tally::of(&findings), are_settings_bad, args.strict);
-    let mut out = output::stdout();
+    let mut out = terminal::stdout();
     let written = if args.json {
         finding::print_json(code == 0, &findings, &mut out)
     } else {
         finding::print(&findings, &mut out)
     };
-    match ended(output::written(written.and_then(|()| out.flush()))) {
+    match ended(printed(written.and_then(|()| out.flush()))) {
         ExitCode::SUCCESS => ExitCode::from(code),
         failure => failure,
     }

@@ -9,8 +9,9 @@ mod run;
 mod stdin;
 mod summary;
 
-use super::{Failure, SettingsArgs, ended, files, output, signals, usage_error};
+use super::{Failure, SettingsArgs, ended, printed, signals, usage_error};
 use crate::app::replay::ReplayEvaluator;
+use crate::{private_file, terminal};
 use line::Content;
 use run::{Job, Plan, Source};
 use std::io::Write;
@@ -115,11 +116,13 @@ fn plan(args: &mut Args) -> Result<Result<Plan, String>, Failure> {
     }
     let resume_file = args.resume_file.clone().unwrap_or_else(|| beside(&args.file));
     let outputs = [("--rejects", args.rejects.as_deref()), ("--resume-file", Some(resume_file.as_path()))];
-    let is_input = |path: &Path| !is_stream && files::is_same(path, &args.file);
+    let is_input = |path: &Path| !is_stream && private_file::is_same(path, &args.file);
     if let Some((flag, _)) = outputs.iter().find(|(_, path)| path.is_some_and(is_input)) {
         return Ok(Err(format!("{flag} is FILE itself, which it would overwrite: name another file")));
     }
-    if !is_stream && args.rejects.as_deref().is_some_and(|rejects| files::is_same(rejects, &resume_file)) {
+    if !is_stream
+        && args.rejects.as_deref().is_some_and(|rejects| private_file::is_same(rejects, &resume_file))
+    {
         return Ok(Err("--rejects and --resume-file are the same file: name two".into()));
     }
     let settings = std::mem::take(&mut args.settings).load_quietly()?;
@@ -173,9 +176,9 @@ fn beside(file: &Path) -> PathBuf {
 
 /// Prints the summary, and the reason if the run ended early.
 fn finish(args: &Args, summary: &Summary, result: Result<(), Failure>) -> ExitCode {
-    let mut out = output::stdout();
+    let mut out = terminal::stdout();
     let written = if args.json { writeln!(out, "{:#}", summary.json()) } else { write!(out, "{summary}") };
-    match ended(result.and_then(|()| output::written(written.and_then(|()| out.flush())))) {
+    match ended(result.and_then(|()| printed(written.and_then(|()| out.flush())))) {
         ExitCode::SUCCESS if !summary.is_clean() => ExitCode::FAILURE,
         code => code,
     }

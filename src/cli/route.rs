@@ -5,7 +5,7 @@ mod explanation;
 mod input;
 mod render;
 
-use super::{Failure, SettingsArgs, output};
+use super::{Failure, SettingsArgs, print};
 use crate::config::Settings;
 use chrono::{DateTime, Utc};
 use explanation::{Outcome, Router};
@@ -100,7 +100,7 @@ fn print_explanations(
         } else {
             render::text(&input.at, &explanation, router)
         };
-        output::print(&text)?;
+        print(&text)?;
     }
     match lost {
         0 => Ok(()),

@@ -65,7 +65,7 @@ impl Format {
 
     /// Prints the document to stdout.
     fn print(self, document: &Value) -> Result<(), Failure> {
-        super::output::print(&self.text(document))
+        super::print(&self.text(document))
     }
 
     const fn extension(self) -> &'static str {

@@ -5,9 +5,9 @@ mod post;
 mod summary;
 mod template;
 
-use super::{files, output};
 use crate::input;
 use crate::secret::SecretFileError;
+use crate::terminal;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use credentials::RequestCredentials;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -121,7 +121,7 @@ enum Error {
 /// Sends the events and prints the summary to stdout. Fails unless every answer was 200.
 pub(super) fn run(args: &Args) -> ExitCode {
     match execute(args, progress_bar()) {
-        Ok(summary) => match super::ended(print(&summary, args.json)) {
+        Ok(summary) => match super::ended(print_summary(&summary, args.json)) {
             ExitCode::SUCCESS if !summary.is_success() => ExitCode::FAILURE,
             code => code,
         },
@@ -129,7 +129,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
             super::usage_error(&error.to_string())
         }
         Err(error) => {
-            output::last_note(&format!("error: {error}"));
+            terminal::last_note(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -139,7 +139,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 fn authorities(file: &Path) -> Result<Vec<Certificate>, Error> {
     let shown = || file.display().to_string();
     let text = input::read(file).map_err(|error| Error::File(shown(), error))?;
-    match Certificate::from_pem_bundle(files::without_mark(&text)) {
+    match Certificate::from_pem_bundle(input::without_mark(&text)) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(Error::Authority(shown())),
     }
@@ -226,12 +226,12 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
 fn progress_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len}  {per_sec}  {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::with_draw_target(None, output::progress_target()).with_style(style)
+    ProgressBar::with_draw_target(None, terminal::progress_target()).with_style(style)
 }
 
-fn print(summary: &Summary, as_json: bool) -> Result<(), super::Failure> {
+fn print_summary(summary: &Summary, as_json: bool) -> Result<(), super::Failure> {
     let text = if as_json { format!("{:#}\n", summary.json()) } else { summary.to_string() };
-    output::print(&text)
+    super::print(&text)
 }
 
 pub(super) fn known_type() -> impl TypedValueParser<Value = KnownType> {

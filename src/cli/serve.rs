@@ -1,6 +1,6 @@
 //! `serve`: runs the bridge for a Kafka cluster.
 
-use super::{Failure, SettingsArgs, check, output, signals};
+use super::{Failure, SettingsArgs, check, print, signals};
 use crate::app::{self, App};
 use crate::config::{Settings, print_config};
 use crate::telemetry;
@@ -31,7 +31,7 @@ Examples:
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let sources = args.settings.sources();
     if args.print_config {
-        return output::print(&print_config(&Settings::load(&sources)?).to_string());
+        return print(&print_config(&Settings::load(&sources)?).to_string());
     }
     let settings = Settings::load_to_serve(&sources)?;
     telemetry::init(&settings.telemetry)?;

@@ -1,11 +1,11 @@
 //! `spool`: prints the records that wait on disk for Kafka.
 
-use super::Failure;
-use super::output::{self, printable, written};
+use super::{Failure, printed};
 use crate::app;
 use crate::config::{Files, Settings, SettingsFile, Sources};
 use crate::delivery::SpoolRecord;
 use crate::record::Record;
+use crate::terminal::{self, printable};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -98,7 +98,7 @@ fn status(place: Place, json: bool) -> Result<(), Failure> {
     let (lanes, set_aside) = (backlog.lanes().map_err(read)?, backlog.set_aside().map_err(read)?);
     let records: u64 = lanes.iter().map(|lane| lane.records).sum();
     let bytes: u64 = lanes.iter().map(|lane| lane.bytes).sum();
-    let mut out = output::stdout();
+    let mut out = terminal::stdout();
     if json {
         let lanes: Vec<Value> = lanes
             .iter()
@@ -107,7 +107,7 @@ fn status(place: Place, json: bool) -> Result<(), Failure> {
             })
             .collect();
         let status = json!({"records": records, "bytes": bytes, "set_aside": set_aside, "lanes": lanes});
-        return written(writeln!(out, "{status}").and_then(|()| out.flush()));
+        return printed(writeln!(out, "{status}").and_then(|()| out.flush()));
     }
     let table = || -> io::Result<()> {
         let width = lanes.iter().map(|lane| lane.topic.len()).max().unwrap_or(0).max("topic".len());
@@ -128,14 +128,14 @@ fn status(place: Place, json: bool) -> Result<(), Failure> {
         out.flush()
     };
     let mut table = table;
-    written(table())
+    printed(table())
 }
 
 fn export<E: std::error::Error>(
     records: impl Iterator<Item = Result<SpoolRecord, E>>,
     topic: Option<&str>,
 ) -> Result<(), Failure> {
-    let mut out = output::stdout();
+    let mut out = terminal::stdout();
     let mut damaged = 0_u64;
     for spooled in records {
         let spooled = spooled.map_err(read)?;
@@ -149,10 +149,10 @@ fn export<E: std::error::Error>(
         let line = line(spooled.row, &spooled.spooled_at, &record);
         match writeln!(out, "{line}") {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            result => written(result)?,
+            result => printed(result)?,
         }
     }
-    written(out.flush())?;
+    printed(out.flush())?;
     if damaged > 0 { Err(Failure::Damaged(damaged)) } else { Ok(()) }
 }
 

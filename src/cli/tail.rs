@@ -5,11 +5,12 @@ pub(super) mod format;
 pub(super) mod mask;
 mod start_position;
 
-use super::{Failure, SettingsArgs, output, signals};
+use super::{Failure, SettingsArgs, printed, signals};
 use crate::app::App;
 use crate::config::Settings;
 use crate::kafka::{self, BoundedReader, ReadStep, StartPosition, Tail, TailedRecord};
 use crate::routing::Pattern;
+use crate::terminal;
 use chrono::Utc;
 use filter::{Filter, Glob};
 use format::{Format, Privacy};
@@ -90,7 +91,7 @@ pub(super) fn run(mut args: Args) -> Result<(), Failure> {
     let plan = plan(args, &settings)?;
     let kafka = settings.kafka;
     let shown = signals::interruptible(move |stop, _| plan.run(&kafka, &stop))??;
-    output::note(&format!("{shown} {}", if shown == 1 { "record" } else { "records" }));
+    terminal::note(&format!("{shown} {}", if shown == 1 { "record" } else { "records" }));
     Ok(())
 }
 
@@ -156,8 +157,8 @@ impl Plan {
         } else {
             Reading::Live(Tail::follow(kafka, move |name| wanted(name), self.start)?)
         };
-        output::note(&format!("reading {} topics", from.topics()));
-        let mut out = output::stdout();
+        terminal::note(&format!("reading {} topics", from.topics()));
+        let mut out = terminal::stdout();
         let mut shown = 0;
         while shown < self.limit && !stop.load(Ordering::Acquire) {
             let written = match from.next()? {
@@ -172,7 +173,7 @@ impl Plan {
                 Err(error) => return Err(Failure::Output(error)),
             }
         }
-        output::written(out.flush())?;
+        printed(out.flush())?;
         Ok(shown)
     }
 

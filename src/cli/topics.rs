@@ -6,11 +6,11 @@ mod export;
 mod format;
 mod plan;
 
-use super::output::{self, print};
-use super::{Failure, SettingsArgs};
+use super::{Failure, SettingsArgs, print};
 use crate::app::{self, App};
 use crate::config::Settings;
 use crate::kafka::Cluster;
+use crate::terminal;
 use acls::Purpose;
 use apply::Step;
 use export::{ApiVersion, Authentication, Export, Format, Strimzi};
@@ -211,7 +211,7 @@ fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
             return Err(failure);
         }
         let is_asked = plan.is_to_do(args.add_partitions) && !args.yes;
-        if is_asked && !apply::is_confirmed(&mut io::stdin().lock(), output::ask) {
+        if is_asked && !apply::is_confirmed(&mut io::stdin().lock(), terminal::ask) {
             return Err(Failure::Failed("not confirmed: nothing was changed".into()));
         }
         let width = plan.width();

@@ -1,7 +1,7 @@
 //! Worker threads that may never end, and a deadline for their results.
 
 use super::finding::Finding;
-use crate::cli::output;
+use crate::terminal;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -76,7 +76,7 @@ impl Work {
 
 /// Returns the findings of all workers until the deadline, with a progress line on a terminal.
 pub(super) fn finish(all: impl IntoIterator<Item = Work>, deadline: Instant) -> Vec<Finding> {
-    let line = ProgressBar::with_draw_target(None, output::progress_target());
+    let line = ProgressBar::with_draw_target(None, terminal::progress_target());
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
         line.set_style(style);
     }

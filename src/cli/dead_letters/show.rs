@@ -2,10 +2,10 @@
 
 use super::open;
 use crate::app::dead_letters::{Letter, LetterId};
-use crate::cli::output::{self, printable};
 use crate::cli::tail::format::{Privacy, body, headers_of};
 use crate::cli::tail::mask;
-use crate::cli::{Failure, SettingsArgs, spool};
+use crate::cli::{Failure, SettingsArgs, print, print_bytes, spool};
+use crate::terminal::printable;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
@@ -26,9 +26,9 @@ pub(super) fn run(
     };
     let privacy = if show_personal_data { Privacy::Shown } else { Privacy::Masked };
     match (raw, as_json) {
-        (true, _) => output::print_bytes(&letter.value),
-        (false, true) => output::print(&json(&letter, replayed.as_deref(), privacy)),
-        (false, false) => output::print(&pretty(letters.topic(), &letter, replayed.as_deref(), privacy)),
+        (true, _) => print_bytes(&letter.value),
+        (false, true) => print(&json(&letter, replayed.as_deref(), privacy)),
+        (false, false) => print(&pretty(letters.topic(), &letter, replayed.as_deref(), privacy)),
     }
 }
 

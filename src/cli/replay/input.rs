@@ -1,6 +1,5 @@
 //! Reader of the file's lines.
 
-use crate::cli::files;
 use crate::input;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -68,7 +67,7 @@ impl Input {
         }
         // Removes a byte order mark from the first line. A single body (`Content::Body`) stays unchanged.
         if number == 1 && self.end.is_some() {
-            let mark = bytes.len() - files::without_mark(&bytes).len();
+            let mark = bytes.len() - input::without_mark(&bytes).len();
             bytes.drain(..mark);
         }
         Ok(Some(Taken { number, bytes: Some(bytes) }))

@@ -1,8 +1,7 @@
 //! Resume file: the position that a replay reached in its file.
 
 use super::line::Content;
-use crate::cli::files;
-use crate::input;
+use crate::{input, private_file};
 use justcall_events::{BodyHash, EventId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -119,7 +118,7 @@ impl Point {
         identity: &Identity,
         content: ContentKind,
     ) -> Result<Option<Self>, Unusable> {
-        let text = match files::read(resume_file) {
+        let text = match private_file::read(resume_file) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Unusable::Unreadable(resume_file.to_owned(), error)),
@@ -142,7 +141,7 @@ impl Point {
 
     /// Replaces the resume file atomically.
     pub(super) fn save(&self, resume_file: &Path) -> io::Result<()> {
-        files::replace(resume_file, &serde_json::to_vec(self)?)
+        private_file::replace(resume_file, &serde_json::to_vec(self)?)
     }
 }
 

@@ -10,8 +10,9 @@ use super::resume::{Identity, Point};
 use super::stdin::Stdin;
 use super::summary::Summary;
 use crate::app::replay::{ReplayEvaluator, ReplayWriter};
-use crate::cli::{Failure, files};
+use crate::cli::Failure;
 use crate::kafka::{self, CommitError};
+use crate::private_file;
 use batch::{Batch, Item};
 use justcall_events::{BodyHash, EventId};
 use std::fs::{self, File};
@@ -149,7 +150,7 @@ impl Job {
     fn rejects(&self, point: Option<&Point>) -> Result<Option<File>, Failure> {
         let Some(path) = self.plan.rejects.as_ref().filter(|_| !self.plan.dry_run) else { return Ok(None) };
         let open = || {
-            let mut file = files::open(path)?;
+            let mut file = private_file::open(path)?;
             let keeps_all = self.plan.from_line.is_some_and(|line| line > 1);
             if !keeps_all {
                 let kept = point.map_or(0, |point| point.rejects_bytes);

@@ -7,8 +7,8 @@ mod update;
 
 use super::explanation::Router;
 use super::input::Input;
-use crate::cli::Failure;
-use crate::cli::output::{self, printable};
+use crate::cli::{Failure, print};
+use crate::terminal::printable;
 use case::Case;
 use compare::{Difference, differences};
 use serde_json::json;
@@ -43,7 +43,7 @@ pub(super) fn run(router: &Router<'_>, path: &Path, inputs: Vec<Input>, how: How
     let number = cases.len();
     match differing {
         0 if how.json => Ok(()),
-        0 => output::print(&format!("{number} as expected\n")),
+        0 => print(&format!("{number} as expected\n")),
         _ => Err(Failure::Failed(format!("{differing} of {number} differ from what is expected"))),
     }
 }
@@ -74,5 +74,5 @@ fn print_result(case: &Case, found: &[Difference], as_json: bool) -> Result<(), 
         }
         text
     };
-    output::print(&text)
+    print(&text)
 }

@@ -1,9 +1,9 @@
 //! Explanation as text.
 
 use super::explanation::{Explanation, Outcome, Router, Seen, Step};
-use crate::cli::output::printable;
 use crate::config::Settings;
 use crate::routing::Match;
+use crate::terminal::printable;
 use serde_json::Value;
 use std::fmt::Write;
 

@@ -1,8 +1,9 @@
 //! `schema events`: JSON Schema of the event types.
 
 use super::Format;
+use crate::cli::Failure;
 use crate::cli::send::{dialect, known_type};
-use crate::cli::{Failure, files};
+use crate::private_file;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use justcall_events::{Dialect, KnownType, META_SCHEMA, Validation, schema, schema_of_unknown};
 use serde_json::{Value, json};
@@ -122,7 +123,7 @@ fn write_each(schemas: Schemas, args: &Args, directory: &Path) -> Result<(), Fai
     for (name, schema) in schemas {
         let path = directory.join(format!("{name}.{}", args.format.extension()));
         let text = args.format.text(&document((name, schema), args.validation));
-        files::replace(&path, text.as_bytes()).map_err(|error| failed(&path, error))?;
+        private_file::replace(&path, text.as_bytes()).map_err(|error| failed(&path, error))?;
     }
     Ok(())
 }

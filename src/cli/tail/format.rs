@@ -1,10 +1,10 @@
 //! Output formats of a record.
 
 use super::mask;
-use crate::cli::output::printable;
 use crate::cli::spool;
 use crate::kafka::TailedRecord;
 use crate::record::names;
+use crate::terminal::printable;
 use chrono::DateTime;
 use serde::Serialize;
 use serde_json::value::RawValue;

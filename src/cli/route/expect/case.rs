@@ -1,6 +1,5 @@
 //! Event with its expected result.
 
-use crate::cli::files;
 use crate::input;
 use bytes::Bytes;
 use justcall_events::{Dialect, KnownType, samples};
@@ -132,7 +131,7 @@ impl Written {
                 let path = folder.join(file);
                 let bytes =
                     input::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-                files::without_mark(&bytes).trim_ascii().to_vec()
+                input::without_mark(&bytes).trim_ascii().to_vec()
             }
             (None, None, None, Some(sample)) => self.sampled(sample)?.as_bytes().to_vec(),
             _ => return Err("needs one of `event`, `file`, `sample` and `body`, and no other".into()),

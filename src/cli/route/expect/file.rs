@@ -1,8 +1,9 @@
 //! Reader of expectation files.
 
 use super::case::{Case, Written};
-use crate::cli::route::input;
-use crate::cli::{Failure, files};
+use crate::cli::Failure;
+use crate::cli::route::input::read as read_file;
+use crate::input;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Number, Value};
 use std::path::Path;
@@ -11,7 +12,7 @@ use yaml_rust2::{Yaml, YamlLoader};
 /// Reads every case of a file.
 pub(super) fn read(path: &Path) -> Result<Vec<Case>, Failure> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let written = written(path, &input::read(path)?)?;
+    let written = written(path, &read_file(path)?)?;
     let cases = written.into_iter().map(|(at, written)| {
         let wrong = |reason| Failure::Failed(format!("{at}: {reason}"));
         written.case(at.clone(), folder).map_err(wrong)
@@ -28,7 +29,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Case>, Failure> {
 pub(super) fn written(path: &Path, bytes: &[u8]) -> Result<Vec<(String, Written)>, Failure> {
     let name = path.display().to_string();
     let wrong = |at: &str, reason: String| Failure::Failed(format!("{at}: {reason}"));
-    let text = str::from_utf8(files::without_mark(bytes)).map_err(|_| wrong(&name, "is no UTF-8".into()))?;
+    let text = str::from_utf8(input::without_mark(bytes)).map_err(|_| wrong(&name, "is no UTF-8".into()))?;
     let items: Vec<(String, Box<RawValue>)> = if is_yaml(path) {
         yaml_items(&name, text).map_err(|reason| wrong(&name, reason))?
     } else if text.trim_start().starts_with('[') {

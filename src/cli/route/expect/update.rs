@@ -3,11 +3,11 @@
 use super::case::{OfRecord, Written};
 use super::compare::short;
 use super::file::{is_comment, is_yaml, written};
-use crate::cli::Failure;
 use crate::cli::route::explanation::{Explanation, Line, Outcome, Router};
 use crate::cli::route::input::Input;
-use crate::cli::{files, output};
+use crate::cli::{Failure, print};
 use crate::input;
+use crate::private_file;
 use crate::record::names;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -51,8 +51,8 @@ pub(super) fn run(
         after.push_str(&new(router, input, source)?);
         after.push('\n');
     }
-    files::replace(path, after.as_bytes()).map_err(failed)?;
-    output::print(&format!("{}: {changed} changed, {added} added\n", path.display()))
+    private_file::replace(path, after.as_bytes()).map_err(failed)?;
+    print(&format!("{}: {changed} changed, {added} added\n", path.display()))
 }
 
 fn updated(

@@ -2,8 +2,8 @@
 
 use super::stderr;
 use indicatif::{ProgressDrawTarget, TermLike};
+use parking_lot::Mutex;
 use std::io::{self, IsTerminal};
-use std::sync::{Mutex, PoisonError};
 
 /// Width of a terminal that does not report one, in columns.
 const DEFAULT_WIDTH: u16 = 80;
@@ -12,7 +12,7 @@ const DEFAULT_WIDTH: u16 = 80;
 const REFRESH_RATE: u8 = 20;
 
 /// Returns the target for progress bars: stderr if it is a terminal, otherwise none.
-pub(in crate::cli) fn progress_target() -> ProgressDrawTarget {
+pub(crate) fn progress_target() -> ProgressDrawTarget {
     if !io::stderr().is_terminal() {
         return ProgressDrawTarget::hidden();
     }
@@ -27,7 +27,7 @@ struct Terminal {
 
 impl Terminal {
     fn add(&self, text: &str) -> io::Result<()> {
-        self.drawing.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+        self.drawing.lock().push_str(text);
         Ok(())
     }
 
@@ -73,7 +73,7 @@ impl TermLike for Terminal {
     }
 
     fn flush(&self) -> io::Result<()> {
-        let drawing = std::mem::take(&mut *self.drawing.lock().unwrap_or_else(PoisonError::into_inner));
+        let drawing = std::mem::take(&mut *self.drawing.lock());
         if !drawing.is_empty() {
             stderr::write(drawing);
         }

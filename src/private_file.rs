@@ -14,7 +14,7 @@ const FILE_MODE: u32 = 0o600;
 ///
 /// Also fails for a link, a hard link or anything but a regular file, because another user may have placed
 /// it.
-pub(super) fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     open_regular(path, OpenOptions::new().create(true).write(true).truncate(false).mode(FILE_MODE))
 }
 
@@ -24,7 +24,7 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
 ///
 /// Also fails for a link, a hard link or anything but a regular file, because another user may have placed
 /// it.
-pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     open_regular(path, OpenOptions::new().read(true))?.read_to_end(&mut content)?;
     Ok(content)
@@ -47,7 +47,7 @@ fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
 /// # Errors
 ///
 /// Also fails for anything but a regular file, such as a link or a device.
-pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
         return Err(link());
     }
@@ -75,16 +75,11 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// Returns true if two paths lead to the same file, even if it does not exist yet.
-pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     match (fs::metadata(one), fs::metadata(other)) {
         (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
         _ => std::path::absolute(one).ok() == std::path::absolute(other).ok(),
     }
-}
-
-/// Returns text without a byte order mark, which some editors write.
-pub(super) fn without_mark(text: &[u8]) -> &[u8] {
-    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }
 
 fn is_link(path: &Path) -> bool {

@@ -3,12 +3,11 @@
 //! Text from senders may contain characters that move a terminal's cursor or reorder its display. No command
 //! writes those raw. No command reports success if its output could not be written.
 
+mod progress;
 mod stderr;
-mod terminal;
 
-pub(super) use terminal::progress_target;
+pub(crate) use progress::progress_target;
 
-use super::Failure;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -17,18 +16,18 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 ///
 /// The escape is JSON's `\uXXXX`, so JSON keeps its value. A text of several fields escapes line feeds in its
 /// fields with [`printable`].
-pub(super) struct Output<W: Write = io::Stdout> {
+pub(crate) struct Output<W: Write = io::Stdout> {
     inner: BufWriter<W>,
 }
 
 /// Returns the writer to stdout.
-pub(super) fn stdout() -> Output {
+pub(crate) fn stdout() -> Output {
     Output { inner: BufWriter::new(io::stdout()) }
 }
 
 impl<W: Write> Output<W> {
     /// Writes bytes unchanged.
-    pub(super) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.inner.write_all(bytes)
     }
 }
@@ -50,7 +49,7 @@ impl<W: Write> Write for Output<W> {
 /// # Errors
 ///
 /// Returns an error if the write fails, unless the reader has closed stdout.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = stdout();
     written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }
@@ -59,44 +58,42 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// Fails as [`print`] does.
-pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+pub(crate) fn print_bytes(bytes: &[u8]) -> io::Result<()> {
     let mut out = stdout();
     let result = if io::stdout().is_terminal() { out.write_all(bytes) } else { out.raw(bytes) };
     written(result.and_then(|()| out.flush()))
 }
 
 /// Converts the result of a write. A closed pipe is a success, because its reader wants no more.
-pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
+pub(crate) fn written(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Failure::Output(error)),
-        Ok(()) => Ok(()),
+        result => result,
     }
 }
 
 /// Writes a line to stderr. The reader of stderr may have stalled, so the write has a deadline.
-pub(super) fn note(line: &str) {
+pub(crate) fn note(line: &str) {
     stderr::write(format!("{}\n", escaped(line)));
 }
 
 /// Writes the last line of a command to stderr, as [`note`].
-pub(super) fn last_note(line: &str) {
+pub(crate) fn last_note(line: &str) {
     stderr::write_last(format!("{}\n", escaped(line)));
 }
 
 /// Writes a question to stderr, without an end of line.
-pub(super) fn ask(question: &str) {
+pub(crate) fn ask(question: &str) {
     stderr::write(escaped(question).into_owned());
 }
 
-/// Writes a command-line error to stderr, as the last text of a command.
-pub(super) fn usage(error: &clap::Error) {
-    let text = error.render();
-    stderr::write_last(if stderr::is_coloured() { text.ansi().to_string() } else { text.to_string() });
+/// Writes the last text of a command to stderr unchanged: with or without colours, as stderr shows them.
+pub(crate) fn last_text(coloured: impl FnOnce(bool) -> String) {
+    stderr::write_last(coloured(stderr::is_coloured()));
 }
 
 /// Returns text with every control character escaped, line feeds included.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_obeyed) {
         return Cow::Borrowed(text);
     }
