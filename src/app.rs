@@ -14,7 +14,7 @@ use crate::health::{KafkaState, LifecycleState, Readiness};
 use crate::http::{AdminListener, Ingress};
 use crate::ingest::{self, Budget, Evaluator, Ingest};
 use crate::kafka::{self, Producer};
-use crate::routing::{self, RouteTable};
+use crate::routing::{InvalidRoutes, RouteTable};
 use crate::spool::{self, Spool};
 use crate::telemetry::{Metrics, TraceError, Tracer};
 use crate::watch::Watcher;
@@ -51,8 +51,8 @@ pub enum Error {
     #[error(transparent)]
     Kafka(#[from] kafka::Error),
     /// The routes contradict each other. Loaded settings were checked before.
-    #[error("invalid routes: {}", joined(.0))]
-    Routes(Vec<routing::RouteError>),
+    #[error(transparent)]
+    Routes(#[from] InvalidRoutes),
     /// The directory of the spool is not usable, or its file is not a spool.
     #[error("spool.directory: {0}")]
     Spool(#[from] spool::OpenError),
@@ -73,11 +73,6 @@ pub enum Error {
         /// Error of the system.
         source: std::io::Error,
     },
-}
-
-/// Joins problems to one line.
-fn joined(problems: &[routing::RouteError]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// Bridge that is ready to run.
@@ -124,7 +119,7 @@ impl App {
     /// # Errors
     /// If a part cannot be built.
     pub fn build(settings: Settings, sources: Option<Sources>) -> Result<Self, Error> {
-        let table = RouteTable::compile(&settings.routing).map_err(Error::Routes)?;
+        let table = RouteTable::compile(&settings.routing).map_err(InvalidRoutes)?;
         let metrics = Arc::new(Metrics::new());
         let readiness = Arc::new(Readiness::default());
         let producer = Arc::new(Producer::start(&settings.kafka, &readiness, &metrics)?);
@@ -194,15 +189,6 @@ impl App {
             watcher,
             reload,
         })
-    }
-
-    /// Returns every topic that records can have with these settings.
-    ///
-    /// # Errors
-    /// If the routes contradict each other.
-    pub fn topics(settings: &Settings) -> Result<Vec<Arc<str>>, Error> {
-        let table = RouteTable::compile(&settings.routing).map_err(Error::Routes)?;
-        Ok(topics(settings, &table))
     }
 
     /// Returns a handle for reloading, or `None` if the app was built without `sources`.
@@ -318,11 +304,6 @@ fn open_spool(settings: &Settings) -> Result<Option<Arc<Spool>>, Error> {
     let rows: u64 = spool.backlog().iter().map(|(_, rows)| rows).sum();
     tracing::info!(directory = %directory.display(), rows, "spool opened");
     Ok(Some(spool))
-}
-
-fn topics(settings: &Settings, table: &RouteTable) -> Vec<Arc<str>> {
-    let dead_letter = Arc::from(settings.ingest.dead_letter.topic.as_str());
-    table.topics().cloned().chain([dead_letter]).collect()
 }
 
 /// Flushes the producer and waits for all permits. Returns the number of unreported records at the deadline.

@@ -18,6 +18,7 @@ mod tail;
 mod topics;
 
 use crate::config::{Files, Settings, SettingsFile, Sources};
+use crate::routing::InvalidRoutes;
 use crate::{app, config, kafka, telemetry, terminal};
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use std::ffi::OsString;
@@ -93,6 +94,9 @@ enum Failure {
     /// The bridge cannot start.
     #[error(transparent)]
     Start(#[from] app::Error),
+    /// The routes contradict each other. Loaded settings were checked before.
+    #[error(transparent)]
+    Routes(#[from] InvalidRoutes),
     /// A Kafka client, or the embedded broker, failed.
     #[error(transparent)]
     Kafka(#[from] kafka::Error),

@@ -25,4 +25,5 @@ pub mod secret;
 pub mod spool;
 pub mod telemetry;
 mod terminal;
+mod topics;
 pub mod watch;

@@ -29,7 +29,7 @@ pub use condition::Condition;
 pub use config::{
     Config, HeaderValue, Match, Operator, Predicate, RouteConfig, RouteTemplate, UnknownEvents,
 };
-pub use error::RouteError;
+pub use error::{InvalidRoutes, RouteError};
 pub use explain::{RouteExplanation, RouteResult};
 pub use field_reads::RoutePart;
 pub use field_values::FieldRef;

@@ -7,7 +7,8 @@ use crate::delivery::TopicFailure;
 use crate::ingest::{Disposition, Evaluator};
 use crate::kafka::{self, CommitError, Marker, ShouldRetry, TransactionalProducer};
 use crate::record::{Headers, Record, names};
-use crate::routing::{Records, RouteTable};
+use crate::routing::{InvalidRoutes, Records, RouteTable};
+use crate::topics;
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::collections::HashSet;
@@ -49,10 +50,10 @@ impl ReplayEvaluator {
     ///
     /// # Errors
     /// If the routes contradict each other.
-    pub fn of(settings: &Settings) -> Result<Self, super::Error> {
-        let table = RouteTable::compile(&settings.routing).map_err(super::Error::Routes)?;
+    pub fn of(settings: &Settings) -> Result<Self, InvalidRoutes> {
+        let table = RouteTable::compile(&settings.routing).map_err(InvalidRoutes)?;
         let sources = settings.ingest.sources.iter().map(|source| source.name.clone()).collect();
-        let topics = super::topics(settings, &table).into_iter().collect();
+        let topics = topics::of_table(settings, &table).into_iter().collect();
         Ok(Self { evaluator: Evaluator::new(&settings.ingest, table), sources, topics })
     }
 

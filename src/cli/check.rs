@@ -16,9 +16,9 @@ mod topic;
 mod write_probe;
 
 use super::{BAD_SETTINGS, SettingsArgs, ended, printed};
-use crate::app::{self, App};
+use crate::app;
 use crate::config::{OpenDoor, Problem, Problems, Settings};
-use crate::terminal;
+use crate::{terminal, topics};
 use deadline::Work;
 use finding::{Finding, Tally};
 use std::io::Write;
@@ -160,7 +160,7 @@ fn look_around(settings: Settings, doors: Vec<OpenDoor>, probe: bool, deadline: 
 
 fn plan(settings: &Settings, probe: bool) -> cluster::Plan {
     // Contradicting routes are a settings error, which loading rejects.
-    let topics = App::topics(settings).unwrap_or_default();
+    let topics = topics::of(settings).unwrap_or_default();
     let body = u64::try_from(settings.server.max_body_bytes).unwrap_or(u64::MAX);
     cluster::Plan {
         config: settings.kafka.clone(),

@@ -7,6 +7,7 @@ use crate::kafka::{self, EmbeddedBroker, StartPosition, Tail, TailedRecord};
 use crate::record::names;
 use crate::telemetry;
 use crate::terminal::{self, printable};
+use crate::topics;
 use justcall_events::{Dialect, samples};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -61,7 +62,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let sources = Sources { environment: environment(), flags, ..Sources::default() };
     let mut settings = Settings::load(&sources)?;
     telemetry::init(&settings.telemetry)?;
-    let topics: Vec<String> = App::topics(&settings)?.iter().map(ToString::to_string).collect();
+    let topics: Vec<String> = topics::of(&settings)?.iter().map(ToString::to_string).collect();
     let broker = EmbeddedBroker::start(topics.clone(), args.partitions)?;
     settings.kafka.bootstrap_servers = broker.bootstrap_servers().to_owned();
     let path = settings.ingest.sources.first().map_or("/", |source| source.path.as_str()).to_owned();

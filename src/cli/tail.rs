@@ -6,11 +6,10 @@ pub(super) mod mask;
 mod start_position;
 
 use super::{Failure, SettingsArgs, printed, signals};
-use crate::app::App;
 use crate::config::Settings;
 use crate::kafka::{self, BoundedReader, ReadStep, StartPosition, Tail, TailedRecord};
 use crate::routing::Pattern;
-use crate::terminal;
+use crate::{terminal, topics};
 use chrono::Utc;
 use filter::{Filter, Glob};
 use format::{Format, Privacy};
@@ -107,7 +106,7 @@ struct Plan {
 
 fn plan(args: Args, settings: &Settings) -> Result<Plan, Failure> {
     let topics: Arc<dyn Fn(&str) -> bool + Send + Sync> = if args.topics.is_empty() {
-        let (yielded, prefix) = (App::topics(settings)?, settings.routing.prefix.clone());
+        let (yielded, prefix) = (topics::of(settings)?, settings.routing.prefix.clone());
         // With an empty prefix, every topic of the cluster would match.
         let is_former = move |name: &str| !prefix.is_empty() && name.starts_with(&prefix);
         Arc::new(move |name| is_former(name) || yielded.iter().any(|topic| **topic == *name))

@@ -1,11 +1,10 @@
 //! Explains the result of a body under the settings.
 
-use crate::app;
 use crate::cli::Failure;
 use crate::config::Settings;
 use crate::ingest::{Disposition, Evaluated, Evaluator};
 use crate::record::{Record, partition};
-use crate::routing::{self, RouteTable};
+use crate::routing::{self, InvalidRoutes, RouteTable};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use justcall_events::{BodyHash, Event, Picks, Scanned, Validation, scan_with};
@@ -113,7 +112,7 @@ impl<'s> Router<'s> {
         partitions: Option<u32>,
         received_at: DateTime<Utc>,
     ) -> Result<Self, Failure> {
-        let table = RouteTable::compile(&settings.routing).map_err(app::Error::Routes)?;
+        let table = RouteTable::compile(&settings.routing).map_err(InvalidRoutes)?;
         let configured = settings.kafka.topics.partitions.and_then(|number| u32::try_from(number).ok());
         Ok(Self {
             settings,

@@ -5,7 +5,7 @@ use crate::cli::{Failure, SettingsArgs};
 use crate::config::Settings;
 use crate::kafka;
 use crate::record::names::{self, RecordKinds};
-use crate::routing::{Destination, FieldRef, RouteTable};
+use crate::routing::{Destination, FieldRef, InvalidRoutes, RouteTable};
 use justcall_events::{Dialect, KnownType, Validation, identity_pointers};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +40,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 
 /// Builds the document.
 pub(super) fn document(settings: &Settings) -> Result<Value, Failure> {
-    let table = RouteTable::compile(&settings.routing).map_err(crate::app::Error::Routes)?;
+    let table = RouteTable::compile(&settings.routing).map_err(InvalidRoutes)?;
     let channels = Channels::of(&table);
     let dead_letters = &settings.ingest.dead_letter.topic;
     let mut described = Map::new();

@@ -7,8 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Command that a Kafka user must be able to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub(super) enum Purpose {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Purpose {
     /// `serve`
     Serve,
     /// `check`
@@ -25,7 +25,7 @@ pub(super) enum Purpose {
 
 /// Operation of a Kafka ACL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Operation {
+pub(crate) enum Operation {
     Alter,
     AlterConfigs,
     Create,
@@ -37,13 +37,13 @@ pub(super) enum Operation {
 
 /// Operations allowed on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Acl {
-    pub(super) resource: Resource,
-    pub(super) operations: BTreeSet<Operation>,
+pub(crate) struct Acl {
+    pub(crate) resource: Resource,
+    pub(crate) operations: BTreeSet<Operation>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Resource {
+pub(crate) enum Resource {
     /// One topic by its full name: a prefix would include topics of others.
     Topic(Arc<str>),
     /// The cluster.
@@ -57,16 +57,16 @@ const TRANSACTIONAL_ID_PREFIX: &str = "justcall-bridge-";
 
 /// Topics that the settings can yield.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Topics<'t> {
-    pub(super) all: &'t [Arc<str>],
+pub(crate) struct Topics<'t> {
+    pub(crate) all: &'t [Arc<str>],
     /// Topic of dead letters.
-    pub(super) dead_letters: &'t str,
+    pub(crate) dead_letters: &'t str,
     /// True if missing topics are created on first use.
-    pub(super) create_missing: bool,
+    pub(crate) create_missing: bool,
 }
 
 /// Returns the least ACLs for all `purposes`, on exactly these topics.
-pub(super) fn least(topics: Topics<'_>, purposes: &[Purpose]) -> Vec<Acl> {
+pub(crate) fn least(topics: Topics<'_>, purposes: &[Purpose]) -> Vec<Acl> {
     let names: BTreeSet<&Arc<str>> = topics.all.iter().collect();
     let acl = |resource, operations: BTreeSet<Operation>| Acl { resource, operations };
     let on_topic = |name: &Arc<str>| {
@@ -87,7 +87,7 @@ pub(super) fn least(topics: Topics<'_>, purposes: &[Purpose]) -> Vec<Acl> {
 }
 
 /// Returns the operations that a purpose needs on each topic.
-pub(super) fn on_a_topic(purpose: Purpose, create_missing: bool) -> &'static [Operation] {
+pub(crate) fn on_a_topic(purpose: Purpose, create_missing: bool) -> &'static [Operation] {
     use Operation::{Alter, AlterConfigs, Create, Describe, DescribeConfigs, Read, Write};
     match purpose {
         Purpose::Serve | Purpose::Replay if create_missing => &[Create, Write],

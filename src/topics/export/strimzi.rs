@@ -1,7 +1,7 @@
 //! Export as resources for the Strimzi operator: names and YAML.
 
 use super::{Export, Strimzi};
-use crate::cli::topics::acls::{Acl, Resource};
+use crate::topics::acls::{Acl, Resource};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use yaml_rust2::yaml::Hash;
@@ -14,23 +14,22 @@ const MAX_NAME_LENGTH: usize = 253;
 const HASH_DIGITS: usize = 16;
 
 /// Version of Strimzi's resources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(in crate::cli::topics) enum ApiVersion {
-    /// Strimzi 0.49 and newer
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ApiVersion {
+    /// Strimzi 0.49 and newer.
     V1,
-    /// Strimzi before 1.0
+    /// Strimzi before 1.0.
     V1beta2,
 }
 
 /// Authentication method of the Kafka user. Strimzi creates the credentials in a Secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(in crate::cli::topics) enum Authentication {
-    /// A password: `sasl.mechanism: SCRAM-SHA-512`
-    #[value(name = "scram-sha-512")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Authentication {
+    /// Password: `sasl.mechanism: SCRAM-SHA-512`.
     ScramSha512,
-    /// A client certificate that Strimzi issues
+    /// Client certificate that Strimzi issues.
     Tls,
-    /// A client certificate from elsewhere
+    /// Client certificate from another authority.
     TlsExternal,
 }
 
@@ -155,7 +154,7 @@ fn is_plain(char: char) -> bool {
 }
 
 /// Returns true if Kubernetes accepts the resource name (an RFC 1123 subdomain).
-pub(in crate::cli::topics) fn is_kubernetes_name(name: &str) -> bool {
+pub(crate) fn is_kubernetes_name(name: &str) -> bool {
     let is_label = |label: &str| {
         label.chars().all(|char| is_plain(char) || char == '-')
             && label.starts_with(is_plain)

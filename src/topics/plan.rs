@@ -2,6 +2,7 @@
 
 use crate::kafka::{ConfigOrigin, ConfigValue, Described, Topic, TopicsConfig, same_value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 #[cfg(test)]
@@ -9,17 +10,17 @@ mod tests;
 
 /// Every topic that the settings can yield, in alphabetical order.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Plan(pub(super) Vec<Entry>);
+pub(crate) struct Plan(pub(crate) Vec<Entry>);
 
 /// One topic and its changes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) topic: String,
-    pub(super) state: State,
+pub(crate) struct Entry {
+    pub(crate) topic: String,
+    pub(crate) state: State,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// The topic is missing.
     Create,
     /// The cluster does not describe the topic, for this reason.
@@ -30,36 +31,49 @@ pub(super) enum State {
 
 /// Differences of an existing topic. Values that the settings omit are not compared.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct There {
+pub(crate) struct There {
     /// Partitions to add.
-    pub(super) widening: Option<Widening>,
+    pub(crate) widening: Option<Widening>,
     /// Configuration to set.
-    pub(super) changes: Vec<Change>,
+    pub(crate) changes: Vec<Change>,
     /// Differences that this command cannot change.
-    pub(super) differences: Vec<Difference>,
+    pub(crate) differences: Vec<Difference>,
     /// Configuration on the topic that the settings do not name. Left alone.
-    pub(super) others: BTreeMap<String, Option<String>>,
+    pub(crate) others: BTreeMap<String, Option<String>>,
 }
 
 /// Larger number of partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Widening {
-    pub(super) now: usize,
-    pub(super) wanted: usize,
+pub(crate) struct Widening {
+    pub(crate) now: usize,
+    pub(crate) wanted: usize,
 }
 
 /// One value of a topic's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Change {
-    pub(super) name: String,
+pub(crate) struct Change {
+    pub(crate) name: String,
     /// `None` if the cluster does not know the setting or hides its value.
-    pub(super) now: Option<String>,
-    pub(super) wanted: String,
+    pub(crate) now: Option<String>,
+    pub(crate) wanted: String,
+}
+
+impl fmt::Display for Widening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "partitions: {} -> {}", self.now, self.wanted)
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let now = self.now.as_deref().unwrap_or("(unknown to the cluster)");
+        write!(f, "{}: {now} -> {}", self.name, self.wanted)
+    }
 }
 
 /// Difference that `apply` leaves alone.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Difference {
+pub(crate) enum Difference {
     /// Kafka cannot remove partitions.
     TooManyPartitions { now: usize, wanted: usize },
     /// Other tools move replicas between brokers.
@@ -70,17 +84,17 @@ pub(super) enum Difference {
 
 /// Number of topics of each kind. A topic can count in both `alter` and `differ`.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) create: usize,
-    pub(super) alter: usize,
-    pub(super) differ: usize,
-    pub(super) hidden: usize,
-    pub(super) ok: usize,
+pub(crate) struct Counts {
+    pub(crate) create: usize,
+    pub(crate) alter: usize,
+    pub(crate) differ: usize,
+    pub(crate) hidden: usize,
+    pub(crate) ok: usize,
 }
 
 impl Plan {
     /// Compares the cluster's description of `topics` with the settings.
-    pub(super) fn new(
+    pub(crate) fn new(
         topics: &[Arc<str>],
         described: &BTreeMap<String, Described>,
         wanted: &TopicsConfig,
@@ -97,7 +111,7 @@ impl Plan {
         Self(names.into_iter().map(entry).collect())
     }
 
-    pub(super) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for Entry { state, .. } in &self.0 {
             match state {
@@ -116,7 +130,7 @@ impl Plan {
     }
 
     /// Returns true if `apply` would change anything.
-    pub(super) fn is_to_do(&self, add_partitions: bool) -> bool {
+    pub(crate) fn is_to_do(&self, add_partitions: bool) -> bool {
         self.0.iter().any(|entry| match &entry.state {
             State::Create => true,
             State::Hidden(_) => false,
@@ -125,17 +139,17 @@ impl Plan {
     }
 
     /// Returns true if partitions are to be added to any topic.
-    pub(super) fn widens(&self) -> bool {
+    pub(crate) fn widens(&self) -> bool {
         self.0.iter().any(|entry| matches!(&entry.state, State::There(There { widening: Some(_), .. })))
     }
 
     /// Returns the length of the longest topic name.
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.0.iter().map(|entry| entry.topic.len()).max().unwrap_or(0)
     }
 
     /// Returns the topics that the cluster does not describe.
-    pub(super) fn hidden(&self) -> Vec<&str> {
+    pub(crate) fn hidden(&self) -> Vec<&str> {
         let hidden = self.0.iter().filter(|entry| matches!(entry.state, State::Hidden(_)));
         hidden.map(|entry| entry.topic.as_str()).collect()
     }

@@ -1,7 +1,7 @@
 //! Export as commands of Kafka's own tools.
 
 use super::Export;
-use crate::cli::topics::acls::Resource;
+use crate::topics::acls::Resource;
 
 /// Returns a script that creates missing topics and ACLs. A second run changes nothing.
 pub(super) fn commands(export: &Export<'_>) -> String {

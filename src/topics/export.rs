@@ -3,44 +3,45 @@
 mod scripts;
 mod strimzi;
 
+pub(crate) use strimzi::{ApiVersion, Authentication, is_kubernetes_name};
+
 use super::acls::{Acl, Purpose, Topics, least, on_a_topic};
 use crate::config::Settings;
 use crate::kafka::TopicsConfig;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-pub(super) use strimzi::{ApiVersion, Authentication, is_kubernetes_name};
 
 /// Output format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
-    /// KafkaTopic and KafkaUser resources for the Strimzi operator
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExportFormat {
+    /// KafkaTopic and KafkaUser resources for the Strimzi operator.
     Strimzi,
-    /// A shell script of Kafka's own commands
+    /// Shell script of Kafka's own commands.
     KafkaTopics,
 }
 
 /// Content of an export.
-pub(super) struct Export<'s> {
-    pub(super) topics: &'s [Arc<str>],
-    pub(super) dead_letters: &'s str,
-    pub(super) wanted: &'s TopicsConfig,
-    pub(super) bootstrap_servers: &'s str,
+pub(crate) struct Export<'s> {
+    pub(crate) topics: &'s [Arc<str>],
+    pub(crate) dead_letters: &'s str,
+    pub(crate) wanted: &'s TopicsConfig,
+    pub(crate) bootstrap_servers: &'s str,
     /// Kafka user of the bridge.
-    pub(super) user: &'s str,
+    pub(crate) user: &'s str,
     /// Commands that the user must be able to run.
-    pub(super) purposes: &'s [Purpose],
+    pub(crate) purposes: &'s [Purpose],
 }
 
 /// Options that only Strimzi needs.
-pub(super) struct Strimzi<'a> {
-    pub(super) cluster: &'a str,
-    pub(super) namespace: Option<&'a str>,
-    pub(super) authentication: Authentication,
-    pub(super) api_version: ApiVersion,
+pub(crate) struct Strimzi<'a> {
+    pub(crate) cluster: &'a str,
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) authentication: Authentication,
+    pub(crate) api_version: ApiVersion,
 }
 
 impl<'s> Export<'s> {
-    pub(super) fn of(
+    pub(crate) fn of(
         settings: &'s Settings,
         topics: &'s [Arc<str>],
         user: &'s str,
@@ -51,11 +52,11 @@ impl<'s> Export<'s> {
         Self { topics, dead_letters, wanted, bootstrap_servers, user, purposes }
     }
 
-    pub(super) fn as_strimzi(&self, strimzi: &Strimzi<'_>) -> String {
+    pub(crate) fn as_strimzi(&self, strimzi: &Strimzi<'_>) -> String {
         strimzi::resources(self, strimzi)
     }
 
-    pub(super) fn as_scripts(&self) -> String {
+    pub(crate) fn as_scripts(&self) -> String {
         scripts::commands(self)
     }
 
