@@ -5,7 +5,7 @@ pub mod dead_letters;
 mod reload;
 pub mod replay;
 
-pub use crate::http::{DescriptorLimit, ExampleResponse, example_responses, readiness_at_start};
+pub use crate::http::{ExampleResponse, example_responses, readiness_at_start};
 pub use reload::ReloadHandle;
 
 use crate::config::{Settings, ShutdownConfig, Sources};
@@ -280,19 +280,6 @@ impl StopReport {
 /// If the directory has no spool, or it cannot be read.
 pub fn open_spool_view(directory: &Path) -> Result<SpoolView, Error> {
     Ok(SpoolView::open(directory)?)
-}
-
-/// Returns whether a bridge uses the spool in a directory.
-///
-/// # Errors
-/// If the lock of the spool cannot be checked.
-pub fn is_spool_in_use(directory: &Path) -> std::io::Result<bool> {
-    spool::is_in_use(directory)
-}
-
-/// Returns whether every user of the machine may write to a spool's directory, which `serve` refuses.
-pub fn is_spool_writable_by_all(directory: &Path) -> bool {
-    spool::is_writable_by_all(directory)
 }
 
 /// Opens the spool, if the settings name one.

@@ -9,6 +9,7 @@ pub mod record;
 pub mod routing;
 
 mod backoff;
+mod diagnostics;
 
 pub mod app;
 pub mod cli;

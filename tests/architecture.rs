@@ -16,8 +16,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "app",
             "config",
-            // `check` compares a topic's retention with the age from which records get a new timestamp.
             "delivery",
+            "diagnostics",
             "ingest",
             "input",
             "kafka",
@@ -49,6 +49,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
+    // `delivery` for the age from which records get a new time, `http` for the limit on open files.
+    ("diagnostics", &["config", "delivery", "http", "kafka", "routing", "spool", "topics"]),
     ("topics", &["config", "kafka", "routing"]),
     ("config", &["delivery", "http", "ingest", "input", "kafka", "routing", "secret", "spool", "telemetry"]),
     ("http", &["health", "ingest", "input", "rate_limit", "secret", "telemetry", "watch"]),
@@ -85,15 +87,18 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli", "terminal"]),
     // `http` raises the limit on open files, `input` opens without waiting.
-    ("rustix", &["cli", "http", "input", "private_file", "terminal"]),
+    ("rustix", &["diagnostics", "http", "input", "private_file", "terminal"]),
     // `cli` sends events, `telemetry` traces; both through rustls.
     ("reqwest", &["cli", "telemetry"]),
-    ("rustls", &["http", "cli", "telemetry"]),
+    ("rustls", &["http", "cli", "diagnostics", "telemetry"]),
     ("opentelemetry", &["telemetry"]),
     ("tokio_rustls", &["http"]),
     // The contract of the events. `http` names what was expected of a body, `telemetry` labels metrics with
     // the closed set of types.
-    ("justcall_events", &["cli", "config", "delivery", "http", "ingest", "routing", "telemetry"]),
+    (
+        "justcall_events",
+        &["cli", "config", "delivery", "diagnostics", "http", "ingest", "routing", "telemetry"],
+    ),
     ("subtle", &["secret"]),
     ("zeroize", &["secret", "http"]),
     // What a reload swaps.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 /// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Level {
+pub(crate) enum Level {
     /// Correct.
     Ok,
     /// The bridge works, but the operator should know.
@@ -30,16 +30,16 @@ impl Level {
 
 /// One line of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Finding {
-    pub(super) level: Level,
+pub(crate) struct Finding {
+    pub(crate) level: Level,
     /// Name of the check or the setting. Stable between runs.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// Topic, server or file, if a check has several.
-    pub(super) subject: Option<String>,
+    pub(crate) subject: Option<String>,
     /// The fact.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Advice, unless `text` contains it.
-    pub(super) fix: Option<String>,
+    pub(crate) fix: Option<String>,
 }
 
 impl Finding {
@@ -47,29 +47,29 @@ impl Finding {
         Self { level, key: key.into(), subject: None, text: text.into(), fix: None }
     }
 
-    pub(super) fn ok(key: impl Into<String>, text: impl Into<String>) -> Self {
+    pub(crate) fn ok(key: impl Into<String>, text: impl Into<String>) -> Self {
         Self::new(Level::Ok, key, text)
     }
 
-    pub(super) fn skipped(key: impl Into<String>, text: impl Into<String>) -> Self {
+    pub(crate) fn skipped(key: impl Into<String>, text: impl Into<String>) -> Self {
         Self::new(Level::Skipped, key, text)
     }
 
-    pub(super) fn warning(key: impl Into<String>, text: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(crate) fn warning(key: impl Into<String>, text: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { fix: Some(fix.into()), ..Self::new(Level::Warning, key, text) }
     }
 
-    pub(super) fn failure(key: impl Into<String>, text: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(crate) fn failure(key: impl Into<String>, text: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { fix: Some(fix.into()), ..Self::new(Level::Failure, key, text) }
     }
 
     /// Returns a failure whose text contains the remedy.
-    pub(super) fn bad_setting(key: impl Into<String>, text: impl Into<String>) -> Self {
+    pub(crate) fn bad_setting(key: impl Into<String>, text: impl Into<String>) -> Self {
         Self::new(Level::Failure, key, text)
     }
 
     /// Sets the topic, server or file.
-    pub(super) fn of(mut self, subject: impl Into<String>) -> Self {
+    pub(crate) fn of(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self
     }
@@ -87,15 +87,15 @@ impl Finding {
 
 /// Number of findings of each level.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Tally {
-    pub(super) ok: usize,
-    pub(super) warnings: usize,
-    pub(super) failures: usize,
-    pub(super) skipped: usize,
+pub(crate) struct Tally {
+    pub(crate) ok: usize,
+    pub(crate) warnings: usize,
+    pub(crate) failures: usize,
+    pub(crate) skipped: usize,
 }
 
 impl Tally {
-    pub(super) fn of(findings: &[Finding]) -> Self {
+    pub(crate) fn of(findings: &[Finding]) -> Self {
         let count = |level| findings.iter().filter(|finding| finding.level == level).count();
         Self {
             ok: count(Level::Ok),
@@ -121,7 +121,7 @@ impl Tally {
 /// Writes text: a line for each finding and a line for its remedy.
 ///
 /// Equal findings on several topics share one line.
-pub(super) fn print(findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn print(findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
     for (finding, subjects) in gathered(findings) {
         let Finding { level, key, text, fix, .. } = finding;
         let subjects = if subjects.is_empty() { String::new() } else { format!(" ({})", few(&subjects)) };
@@ -134,7 +134,7 @@ pub(super) fn print(findings: &[Finding], out: &mut impl Write) -> io::Result<()
 }
 
 /// Writes JSON.
-pub(super) fn print_json(is_good: bool, findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn print_json(is_good: bool, findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
     let findings: Vec<Value> = findings.iter().map(Finding::json).collect();
     writeln!(out, "{:#}", json!({ "ok": is_good, "findings": findings }))
 }

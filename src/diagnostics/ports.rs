@@ -1,8 +1,8 @@
 //! Checks the listener addresses and the connection limit.
 
 use super::finding::Finding;
-use crate::app::DescriptorLimit;
 use crate::config::Settings;
+use crate::http::DescriptorLimit;
 use serde_json::Value;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};

@@ -1,7 +1,7 @@
 //! Checks the spool's directory and its disk.
 
 use super::finding::Finding;
-use crate::app;
+use crate::spool;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -102,7 +102,7 @@ fn look(directory: &Path, is_in_use: impl Fn(&Path) -> io::Result<bool>) -> Fact
             .map(|file| file.len())
             .sum(),
         open_to_all: open_to_all(&absolute),
-        is_writable_by_all: app::is_spool_writable_by_all(&absolute),
+        is_writable_by_all: spool::is_writable_by_all(&absolute),
         open_above: open_above(&absolute, &real),
         foreign_owner: foreign_owner(&absolute),
         place,

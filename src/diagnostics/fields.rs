@@ -49,8 +49,8 @@ fn finding(gap: &Gap) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::check::finding::Level;
     use crate::config::Sources;
+    use crate::diagnostics::finding::Level;
 
     const SIGNED: &str = "sources.main.signature.secrets=[\"a-secret-for-tests\"]";
     const UNSIGNED: &str = "sources.main.signature.required=false";

@@ -1,11 +1,9 @@
 //! Worker threads that may never end, and a deadline for their results.
 
 use super::finding::Finding;
-use crate::terminal;
-use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Message from a worker.
 enum WorkEvent {
@@ -22,7 +20,7 @@ impl Reporter {
         let _ = self.0.send(WorkEvent::Found(finding));
     }
 
-    /// Shows the next step on a terminal.
+    /// Reports the next step.
     pub(super) fn next(&self, what: &str) {
         let _ = self.0.send(WorkEvent::Next(what.to_owned()));
     }
@@ -43,14 +41,14 @@ impl Work {
     }
 
     /// Returns the findings of the worker until the deadline.
-    fn finish(self, deadline: Instant, line: &ProgressBar) -> Vec<Finding> {
+    fn finish(self, deadline: Instant, on_step: &dyn Fn(&str)) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut last = "beginning".to_owned();
         loop {
             match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(WorkEvent::Found(finding)) => findings.push(finding),
                 Ok(WorkEvent::Next(what)) => {
-                    line.set_message(what.clone());
+                    on_step(&what);
                     last = what;
                 }
                 Err(RecvTimeoutError::Timeout) => {
@@ -74,25 +72,23 @@ impl Work {
     }
 }
 
-/// Returns the findings of all workers until the deadline, with a progress line on a terminal.
-pub(super) fn finish(all: impl IntoIterator<Item = Work>, deadline: Instant) -> Vec<Finding> {
-    let line = ProgressBar::with_draw_target(None, terminal::progress_target());
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
-        line.set_style(style);
-    }
-    line.enable_steady_tick(Duration::from_millis(100));
-    let findings = all.into_iter().flat_map(|work| work.finish(deadline, &line)).collect();
-    line.finish_and_clear();
-    findings
+/// Returns the findings of all workers until the deadline. Reports their steps through `on_step`.
+pub(super) fn finish(
+    all: impl IntoIterator<Item = Work>,
+    deadline: Instant,
+    on_step: &dyn Fn(&str),
+) -> Vec<Finding> {
+    all.into_iter().flat_map(|work| work.finish(deadline, on_step)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::finding::Level;
     use super::*;
+    use std::time::Duration;
 
     fn within(milliseconds: u64, all: Vec<Work>) -> Vec<Finding> {
-        finish(all, Instant::now() + Duration::from_millis(milliseconds))
+        finish(all, Instant::now() + Duration::from_millis(milliseconds), &|_| {})
     }
 
     #[test]
