@@ -5,7 +5,6 @@ pub mod dead_letters;
 mod reload;
 pub mod replay;
 
-pub use crate::http::{ExampleResponse, example_responses, readiness_at_start};
 pub use reload::ReloadHandle;
 
 use crate::config::{Settings, ShutdownConfig, Sources};

@@ -24,6 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "private_file",
             "record",
             "routing",
+            "schemas",
             "secret",
             "telemetry",
             "terminal",
@@ -51,6 +52,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // `delivery` for the age from which records get a new time, `http` for the limit on open files.
     ("diagnostics", &["config", "delivery", "http", "kafka", "routing", "spool", "topics"]),
+    ("schemas", &["config", "http", "ingest", "kafka", "record", "routing", "telemetry"]),
     ("topics", &["config", "kafka", "routing"]),
     ("config", &["delivery", "http", "ingest", "input", "kafka", "routing", "secret", "spool", "telemetry"]),
     ("http", &["health", "ingest", "input", "rate_limit", "secret", "telemetry", "watch"]),

@@ -164,7 +164,7 @@ impl<'s> Router<'s> {
             source: config.name.clone(),
             seen,
             id: None,
-            validation: crate::cli::schema::mode(config.validation),
+            validation: config.validation.name(),
             violations: 0,
             rejection: None,
             steps,

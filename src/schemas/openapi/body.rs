@@ -1,9 +1,9 @@
 //! Request bodies.
 
-use super::super::events::{self, listed, mode};
 use super::{answers, readiness};
 use crate::config::Settings;
 use crate::ingest::SourceConfig;
+use crate::schemas::events::{self, listed};
 use justcall_events::{Dialect, Validation, samples};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -27,10 +27,9 @@ pub(super) fn request(source: &SourceConfig) -> Value {
 
 /// Returns every schema that the document refers to.
 pub(super) fn schemas(settings: &Settings) -> Value {
-    let modes: BTreeSet<_> = settings.ingest.sources.iter().map(|source| mode(source.validation)).collect();
-    let validations = [Validation::Documented, Validation::Tolerant, Validation::Strict].into_iter();
+    let modes: BTreeSet<_> = settings.ingest.sources.iter().map(|source| source.validation.name()).collect();
     let mut schemas = Map::new();
-    for validation in validations.filter(|each| modes.contains(mode(*each))) {
+    for validation in Validation::ALL.into_iter().filter(|each| modes.contains(each.name())) {
         let types = listed().map(|(known, dialect)| (Some(known), dialect));
         let others = [Dialect::Documented, Dialect::Live].map(|dialect| (None, dialect));
         let mut any = vec![json!({ "$ref": "#/components/schemas/probe" })];
@@ -39,7 +38,7 @@ pub(super) fn schemas(settings: &Settings) -> Value {
             any.push(json!({ "$ref": format!("#/components/schemas/{name}") }));
             schemas.insert(name, events::of(event_type, dialect, validation));
         }
-        let about = format!("What a source with `validation: {}` takes.", mode(validation));
+        let about = format!("What a source with `validation: {}` takes.", validation.name());
         schemas.insert(webhook(validation), json!({ "description": about, "anyOf": any }));
     }
     schemas.insert("probe".into(), probe());
@@ -56,7 +55,7 @@ fn webhook(validation: Validation) -> String {
 fn named(name: &str, validation: Validation) -> String {
     match validation {
         Validation::Documented => name.to_owned(),
-        other => format!("{}.{name}", mode(other)),
+        other => format!("{}.{name}", other.name()),
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 use yaml_rust2::{Yaml, YamlEmitter};
 
 /// Returns the document as YAML.
-pub(super) fn write(document: &Value) -> String {
+pub(crate) fn write(document: &Value) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = YamlEmitter::new(&mut text).dump(&yaml(document));

@@ -1,12 +1,10 @@
-//! `schema openapi`: describes the HTTP interface of the settings.
+//! OpenAPI document of the HTTP interface of the settings.
 
 mod answers;
 mod body;
 
-use super::{Format, load};
-use crate::app;
-use crate::cli::{Failure, SettingsArgs};
 use crate::config::Settings;
+use crate::http;
 use crate::ingest::{SignatureConfig, SignatureMode, SourceConfig};
 use crate::record::{TRACEPARENT, TRACESTATE};
 use answers::Answers;
@@ -14,32 +12,8 @@ use justcall_events::signature::{SIGNATURE, TIMESTAMP, VERSION};
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 
-/// Print an OpenAPI 3.1 document of the HTTP side as the settings have it.
-///
-/// Each source's path with its bodies, headers and every answer, and the admin listener's pages.
-#[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLE)]
-pub(super) struct Args {
-    #[command(flatten)]
-    settings: SettingsArgs,
-
-    #[command(flatten)]
-    format: Format,
-}
-
-const EXAMPLE: &str = "\
-Examples:
-  justcall-bridge schema openapi --config bridge.yaml > openapi.json
-  justcall-bridge schema openapi --config bridge.yaml --yaml > openapi.yaml";
-
-pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let settings = load(args.settings)?;
-    args.format.print(&document(&settings))?;
-    Ok(())
-}
-
 /// Builds the document.
-pub(super) fn document(settings: &Settings) -> Value {
+pub(crate) fn document(settings: &Settings) -> Value {
     let answers = Answers::of(settings);
     let mut paths = Map::new();
     for source in &settings.ingest.sources {
@@ -208,7 +182,7 @@ fn admin_paths(listen: SocketAddr) -> Vec<(String, Value)> {
 
 /// Returns the schema of the `/readyz` response.
 fn readiness() -> Value {
-    let parts = app::readiness_at_start();
+    let parts = http::readiness_at_start();
     let names: Vec<_> = parts["parts"].as_object().into_iter().flat_map(Map::keys).cloned().collect();
     let lines = names.iter().map(|name| (name.clone(), json!({ "type": "string" })));
     json!({

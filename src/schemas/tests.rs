@@ -1,9 +1,10 @@
 use super::*;
-use crate::config::Sources;
+use crate::config::{Settings, Sources};
 use crate::record::TraceContext;
 use crate::routing::{RecordContext, RouteTable, Routed};
 use chrono::Utc;
 use justcall_events::{BodyHash, Dialect, Picks, Scanned, Validation, samples, scan_with};
+use serde_json::Value;
 
 fn settings(given: &[&str]) -> Settings {
     Settings::load(&Sources::given(given)).unwrap()

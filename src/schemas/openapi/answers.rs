@@ -1,7 +1,7 @@
 //! Responses of the ingress in OpenAPI form, generated from its own response table.
 
-use crate::app::{self, ExampleResponse};
 use crate::config::Settings;
+use crate::http::{self, ExampleResponse};
 use crate::ingest::{DeadLetterAnswer, SourceConfig};
 use crate::record::names;
 use crate::routing::{self, UnknownEvents};
@@ -26,7 +26,7 @@ impl Answers {
             "dropped" => drops,
             _ => true,
         };
-        Self(app::example_responses(rejected).into_iter().filter(possible).collect())
+        Self(http::example_responses(rejected).into_iter().filter(possible).collect())
     }
 
     /// Returns the responses that a webhook of the source can receive.

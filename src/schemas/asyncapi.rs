@@ -1,7 +1,6 @@
-//! `schema asyncapi`: describes the topics of the settings.
+//! AsyncAPI document of the topics of the settings.
 
-use super::{Format, events, load};
-use crate::cli::{Failure, SettingsArgs};
+use super::events;
 use crate::config::Settings;
 use crate::kafka;
 use crate::record::names::{self, RecordKinds};
@@ -10,36 +9,15 @@ use justcall_events::{Dialect, KnownType, Validation, identity_pointers};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Print an AsyncAPI 3.0 document of the topics as the settings have them.
-///
-/// A channel for each topic that an event can go to, and for the dead letters: which events land there,
-/// their keys, headers and payloads.
-#[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLE)]
-pub(super) struct Args {
-    #[command(flatten)]
-    settings: SettingsArgs,
-
-    #[command(flatten)]
-    format: Format,
-}
-
-const EXAMPLE: &str = "\
-Examples:
-  justcall-bridge schema asyncapi --config bridge.yaml > asyncapi.json
-  justcall-bridge schema asyncapi --config bridge.yaml --yaml > asyncapi.yaml";
-
 /// Version of the Kafka bindings in the document.
 const BINDING: &str = "0.5.0";
 
-pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let settings = load(args.settings)?;
-    args.format.print(&document(&settings)?)?;
-    Ok(())
-}
-
 /// Builds the document.
-pub(super) fn document(settings: &Settings) -> Result<Value, Failure> {
+///
+/// # Errors
+///
+/// If the routes contradict each other, which loaded settings never do.
+pub(crate) fn document(settings: &Settings) -> Result<Value, InvalidRoutes> {
     let table = RouteTable::compile(&settings.routing).map_err(InvalidRoutes)?;
     let channels = Channels::of(&table);
     let dead_letters = &settings.ingest.dead_letter.topic;
