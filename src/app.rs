@@ -1,9 +1,7 @@
 //! Composition root: builds the parts from the settings, runs them, and stops them in order.
 
 mod budget_watch;
-pub mod dead_letters;
 mod reload;
-pub mod replay;
 
 pub use reload::ReloadHandle;
 

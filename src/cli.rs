@@ -103,6 +103,9 @@ enum Failure {
     /// The system cannot start a thread or install a signal handler.
     #[error(transparent)]
     System(#[from] io::Error),
+    /// The replay of a file ended early.
+    #[error(transparent)]
+    Replay(crate::replay::file::Error),
     /// Logging cannot start.
     #[error(transparent)]
     Logging(#[from] telemetry::LogError),
@@ -267,6 +270,13 @@ mod tests {
         let Command::Dev(args) = parse("justcall-bridge dev").unwrap().command else { panic!("not dev") };
         assert!(args.listen.ip().is_loopback() && args.admin_listen.ip().is_loopback());
         assert_ne!(args.listen.port(), args.admin_listen.port());
+    }
+
+    #[test]
+    fn output_that_cannot_be_written_is_a_failure_that_says_so() {
+        assert!(printed(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
+        let failure = printed(Err(io::ErrorKind::StorageFull.into())).unwrap_err().to_string();
+        assert!(failure.starts_with("cannot write the output"), "{failure}");
     }
 
     #[test]

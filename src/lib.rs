@@ -22,6 +22,7 @@ mod input;
 pub mod kafka;
 mod private_file;
 pub mod rate_limit;
+mod replay;
 mod schemas;
 pub mod secret;
 pub mod spool;

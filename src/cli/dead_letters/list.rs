@@ -1,8 +1,8 @@
 //! `dead-letters list`.
 
 use super::open;
-use crate::app::dead_letters::{LetterIndex, LetterSummary};
 use crate::cli::{Failure, SettingsArgs, printed, spool};
+use crate::replay::dead_letters::{LetterIndex, LetterSummary};
 use crate::terminal::{self, printable};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -145,7 +145,7 @@ fn json_of(entry: &LetterSummary) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::dead_letters::LetterId;
+    use crate::replay::dead_letters::LetterId;
 
     fn entry(offset: i64, reason: &str, source: &str, millis: i64, replayed: bool) -> LetterSummary {
         LetterSummary {

@@ -2,11 +2,11 @@
 
 mod summary;
 
-use crate::app::dead_letters::{DeadLetters, LetterId, LetterIndex, Replay, ReplayError, ReplayEvent};
-use crate::app::replay::ReplayEvaluator;
 use crate::cli::replay::progress::Progress;
 use crate::cli::{Failure, SettingsArgs, ended, printed, signals, usage_error};
 use crate::kafka::CommitError;
+use crate::replay::ReplayEvaluator;
+use crate::replay::dead_letters::{DeadLetters, LetterId, LetterIndex, Replay, ReplayError, ReplayEvent};
 use crate::terminal;
 use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};

@@ -1,10 +1,11 @@
 //! `dead-letters show`.
 
 use super::open;
-use crate::app::dead_letters::{Letter, LetterId};
 use crate::cli::tail::format::{Privacy, body, headers_of};
 use crate::cli::tail::mask;
-use crate::cli::{Failure, SettingsArgs, print, print_bytes, spool};
+use crate::cli::{Failure, SettingsArgs, print, print_bytes};
+use crate::record::json_form;
+use crate::replay::dead_letters::{Letter, LetterId};
 use crate::terminal::printable;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -47,10 +48,10 @@ fn pretty(topic: &str, letter: &Letter, replayed: Option<&str>, privacy: Privacy
 }
 
 fn json(letter: &Letter, replayed: Option<&str>, privacy: Privacy) -> String {
-    let headers = spool::text_headers(headers_of(&letter.headers, privacy));
+    let headers = json_form::text_headers(headers_of(&letter.headers, privacy));
     let mut value = Map::new();
     match privacy {
-        Privacy::Shown => spool::bytes(&mut value, "value", &letter.value),
+        Privacy::Shown => json_form::bytes(&mut value, "value", &letter.value),
         Privacy::Masked => {
             value.insert("masked".into(), true.into());
         }

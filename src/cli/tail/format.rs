@@ -3,7 +3,7 @@
 use super::mask;
 use crate::cli::spool;
 use crate::kafka::TailedRecord;
-use crate::record::names;
+use crate::record::{json_form, names};
 use crate::terminal::printable;
 use chrono::DateTime;
 use serde::Serialize;
@@ -62,7 +62,7 @@ pub(super) fn line(record: &TailedRecord, privacy: Privacy) -> String {
                 offset: record.offset,
                 timestamp: record.timestamp,
                 key: key(record, privacy),
-                headers: spool::text_headers(headers(record, privacy)),
+                headers: json_form::text_headers(headers(record, privacy)),
                 size: record.value.as_ref().map_or(0, bytes::Bytes::len),
                 body: body.and_then(|body| RawValue::from_string(body).ok()),
                 masked: true,
@@ -122,11 +122,11 @@ fn exact(record: &TailedRecord) -> Value {
     line.insert("offset".into(), record.offset.into());
     line.insert("timestamp".into(), record.timestamp.into());
     if let Some(key) = &record.key {
-        spool::bytes(&mut line, "key", key);
+        json_form::bytes(&mut line, "key", key);
     }
-    line.insert("headers".into(), spool::headers(record.headers.iter()).into());
+    line.insert("headers".into(), json_form::headers(record.headers.iter()).into());
     if let Some(value) = &record.value {
-        spool::bytes(&mut line, "value", value);
+        json_form::bytes(&mut line, "value", value);
     }
     line.into()
 }

@@ -1,6 +1,6 @@
 //! Counts of replayed dead letters.
 
-use crate::app::dead_letters::{LetterId, ReplayEvent};
+use crate::replay::dead_letters::{LetterId, ReplayEvent};
 use crate::terminal::printable;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

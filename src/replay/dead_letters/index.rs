@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 /// Position of a dead letter in its topic: `partition-offset`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LetterId {
+pub(crate) struct LetterId {
     /// Partition.
-    pub partition: i32,
+    pub(crate) partition: i32,
     /// Offset in the partition.
-    pub offset: i64,
+    pub(crate) offset: i64,
 }
 
 impl fmt::Display for LetterId {
@@ -38,26 +38,26 @@ impl FromStr for LetterId {
 
 /// Summary of a dead letter, without its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LetterSummary {
+pub(crate) struct LetterSummary {
     /// Position in the topic.
-    pub id: LetterId,
+    pub(crate) id: LetterId,
     /// Stable tag of the reason.
-    pub reason: Arc<str>,
+    pub(crate) reason: Arc<str>,
     /// Description of the reason.
-    pub detail: Arc<str>,
+    pub(crate) detail: Arc<str>,
     /// Name of its source.
-    pub source: Arc<str>,
+    pub(crate) source: Arc<str>,
     /// Time when it was received, if the header is readable.
-    pub received_at: Option<DateTime<Utc>>,
+    pub(crate) received_at: Option<DateTime<Utc>>,
     /// Size of the body, in bytes.
-    pub size: usize,
+    pub(crate) size: usize,
     /// Time of its replay, if it was replayed.
-    pub replayed: Option<Arc<str>>,
+    pub(crate) replayed: Option<Arc<str>>,
 }
 
 /// Summaries of all dead letters of a topic, in the order of each partition.
 #[derive(Debug, Default)]
-pub struct LetterIndex {
+pub(crate) struct LetterIndex {
     entries: Vec<LetterSummary>,
     /// Index in `entries` of each dead letter.
     positions: HashMap<LetterId, usize>,
@@ -68,17 +68,17 @@ pub struct LetterIndex {
 
 impl LetterIndex {
     /// Returns the summaries.
-    pub fn entries(&self) -> &[LetterSummary] {
+    pub(crate) fn entries(&self) -> &[LetterSummary] {
         &self.entries
     }
 
     /// Returns whether the topic exists and the user may describe it.
-    pub fn is_found(&self) -> bool {
+    pub(crate) fn is_found(&self) -> bool {
         self.is_found
     }
 
     /// Returns the dead letter at a position.
-    pub fn get(&self, id: LetterId) -> Option<&LetterSummary> {
+    pub(crate) fn get(&self, id: LetterId) -> Option<&LetterSummary> {
         self.positions.get(&id).and_then(|index| self.entries.get(*index))
     }
 

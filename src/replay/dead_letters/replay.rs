@@ -5,10 +5,11 @@
 //! reads the marks.
 
 use super::{DeadLetters, Letter, LetterId};
-use crate::app::replay::{ReplayDecision, ReplayEvaluator, ReplayWriter};
 use crate::delivery::dead_letter;
 use crate::kafka::{self, CommitError, Marker, ShouldRetry};
 use crate::record::{Record, names};
+use crate::replay::evaluator::{ReplayDecision, ReplayEvaluator};
+use crate::replay::writer::ReplayWriter;
 use chrono::{DateTime, Utc};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// Progress of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReplayEvent<'a> {
+pub(crate) enum ReplayEvent<'a> {
     /// The records of a dead letter were written, or would be, to these topics.
     Replayed(LetterId, Vec<&'a str>),
     /// A dead letter has no records, for this reason. It is marked as replayed.
@@ -38,7 +39,7 @@ pub enum ReplayEvent<'a> {
 
 /// Reason why a replay ended early. Dead letters that were reported as replayed are.
 #[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
+pub(crate) enum ReplayError {
     /// The topic cannot be read.
     #[error(transparent)]
     Read(#[from] kafka::Error),
@@ -53,17 +54,17 @@ pub enum ReplayError {
 }
 
 /// Replay of dead letters.
-pub struct Replay<'a> {
+pub(crate) struct Replay<'a> {
     /// Topic of the dead letters.
-    pub letters: &'a DeadLetters,
+    pub(crate) letters: &'a DeadLetters,
     /// Evaluator of the current settings.
-    pub evaluator: &'a ReplayEvaluator,
+    pub(crate) evaluator: &'a ReplayEvaluator,
     /// Dead letters to replay, except those that are marked.
-    pub chosen: HashSet<LetterId>,
+    pub(crate) chosen: HashSet<LetterId>,
     /// Reports without writing.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Runtime that another thread drives.
-    pub runtime: Handle,
+    pub(crate) runtime: Handle,
 }
 
 impl Replay<'_> {
@@ -71,7 +72,7 @@ impl Replay<'_> {
     ///
     /// # Errors
     /// If it ends early.
-    pub fn run(&self, report: &mut dyn FnMut(ReplayEvent<'_>) -> bool) -> Result<(), ReplayError> {
+    pub(crate) fn run(&self, report: &mut dyn FnMut(ReplayEvent<'_>) -> bool) -> Result<(), ReplayError> {
         let mut writer = if self.dry_run { None } else { Some(self.open(report)?) };
         // After other replays were fenced.
         let index = self.letters.index()?;

@@ -1,13 +1,13 @@
 //! Lines that are written in one transaction.
 
-use super::Source;
-use crate::app::replay::{ReplayDecision, ReplayEvaluator, ReplayWriter};
-use crate::cli::Failure;
-use crate::cli::replay::input::Taken;
-use crate::cli::replay::line::{Content, Line, is_record, parse};
-use crate::cli::replay::summary::Summary;
+use super::counts::LineCounts;
+use super::input::InputLine;
+use super::line::{Content, ParsedLine, is_record, parse};
+use super::{Error, EventSource};
 use crate::kafka::{CommitError, ShouldRetry};
 use crate::record::{Record, names};
+use crate::replay::evaluator::{ReplayDecision, ReplayEvaluator};
+use crate::replay::writer::ReplayWriter;
 use chrono::Utc;
 
 #[cfg(test)]
@@ -48,30 +48,28 @@ impl Item {
     ///
     /// Returns an error for an event if its source is ambiguous.
     pub(super) fn of(
-        taken: Taken,
+        taken: InputLine,
         rules: &ReplayEvaluator,
-        source: &Source,
+        source: &EventSource,
         content: Content,
-    ) -> Result<Self, Failure> {
-        let Taken { number, bytes } = taken;
+    ) -> Result<Self, Error> {
+        let InputLine { number, bytes } = taken;
         let Some(bytes) = bytes else {
             let fate = Fate::Rejected("too_long".into(), "the line is longer than 16 MiB".into());
             return Ok(Self { number, bytes: Vec::new(), fate });
         };
         let fate = match (parse(&bytes, content), source) {
-            (Line::Blank, _) => Fate::Nothing,
-            (Line::Record(record), _) if !is_allowed(&record, rules, content) => Fate::Rejected(
+            (ParsedLine::Blank, _) => Fate::Nothing,
+            (ParsedLine::Record(record), _) if !is_allowed(&record, rules, content) => Fate::Rejected(
                 "foreign_topic".into(),
                 "the settings cannot yield its topic; --any-topic allows every topic".into(),
             ),
-            (Line::Record(record), _) => Fate::Records(vec![record]),
-            (Line::Broken(why), _) => Fate::Rejected("broken_record".into(), why),
-            (Line::Event(_), Source::OneOf(names)) => {
-                return Err(Failure::Failed(format!(
-                    "line {number} is an event, and the settings have several sources: name its own with --source ({names})"
-                )));
+            (ParsedLine::Record(record), _) => Fate::Records(vec![record]),
+            (ParsedLine::Broken(why), _) => Fate::Rejected("broken_record".into(), why),
+            (ParsedLine::Event(_), EventSource::OneOf(names)) => {
+                return Err(Error::AmbiguousSource(number, names.clone()));
             }
-            (Line::Event(body), Source::Named(source)) => {
+            (ParsedLine::Event(body), EventSource::Named(source)) => {
                 let now = Utc::now();
                 match rules.evaluate(source, &body, now, now) {
                     ReplayDecision::Records(records) => Fate::Records(records.into_vec()),
@@ -95,7 +93,7 @@ impl Item {
     }
 
     /// Adds the line to the summary.
-    pub(super) fn count(&self, summary: &mut Summary) {
+    pub(super) fn count(&self, summary: &mut LineCounts) {
         summary.last_line = self.number;
         match &self.fate {
             Fate::Records(records) => {

@@ -3,8 +3,8 @@
 mod index;
 mod replay;
 
-pub use index::{LetterId, LetterIndex, LetterSummary};
-pub use replay::{Replay, ReplayError, ReplayEvent};
+pub(crate) use index::{LetterId, LetterIndex, LetterSummary};
+pub(crate) use replay::{Replay, ReplayError, ReplayEvent};
 
 use crate::config::Settings;
 use crate::delivery::dead_letter::{Kept, replayed_of};
@@ -22,22 +22,22 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Reader of the dead-letter topic.
 #[derive(Debug, Clone)]
-pub struct DeadLetters {
+pub(crate) struct DeadLetters {
     kafka: kafka::Config,
     topic: Arc<str>,
 }
 
 /// Dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
+pub(crate) struct Letter {
     /// Position in the topic.
-    pub id: LetterId,
+    pub(crate) id: LetterId,
     /// Reason and origin, from its headers.
-    pub kept: Kept,
+    pub(crate) kept: Kept,
     /// All headers.
-    pub headers: Headers,
+    pub(crate) headers: Headers,
     /// Body as received.
-    pub value: Bytes,
+    pub(crate) value: Bytes,
 }
 
 impl Letter {
@@ -54,13 +54,13 @@ impl Letter {
 
 impl DeadLetters {
     /// Creates a reader of the topic that the settings name.
-    pub fn of(settings: &Settings) -> Self {
+    pub(crate) fn of(settings: &Settings) -> Self {
         let topic = Arc::from(settings.ingest.dead_letter.topic.as_str());
         Self { kafka: settings.kafka.clone(), topic }
     }
 
     /// Returns the name of the topic.
-    pub fn topic(&self) -> &str {
+    pub(crate) fn topic(&self) -> &str {
         &self.topic
     }
 
@@ -68,7 +68,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// If the topic cannot be read to its end.
-    pub fn index(&self) -> Result<LetterIndex, kafka::Error> {
+    pub(crate) fn index(&self) -> Result<LetterIndex, kafka::Error> {
         let mut index = LetterIndex::default();
         let topic = BoundedReader::read(&self.kafka, |name| name == &*self.topic, StartPosition::Beginning)?;
         index.set_found(topic.topics() > 0);
@@ -84,7 +84,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// If the topic cannot be read to its end.
-    pub fn find(&self, id: LetterId) -> Result<Option<(Letter, Option<String>)>, kafka::Error> {
+    pub(crate) fn find(&self, id: LetterId) -> Result<Option<(Letter, Option<String>)>, kafka::Error> {
         let mut found = None;
         let mut replayed = None;
         let topic = BoundedReader::partition(&self.kafka, &self.topic, id.partition, id.offset)?;

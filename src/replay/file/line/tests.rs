@@ -1,10 +1,11 @@
 use super::*;
+use crate::record::json_form;
 
 const RECORDS: Content = Content::Records { any_topic: false };
 
 fn broken(line: &str) -> String {
     match parse(line.as_bytes(), RECORDS) {
-        Line::Broken(why) => why,
+        ParsedLine::Broken(why) => why,
         other => panic!("{line} is {other:?}"),
     }
 }
@@ -12,20 +13,20 @@ fn broken(line: &str) -> String {
 #[test]
 fn body_is_read_byte_for_byte() {
     let body = br#" {"event":"call.missed", "data":{"topic":"x"}} "#;
-    assert_eq!(parse(body, Content::Events), Line::Event(Bytes::from_static(body)));
+    assert_eq!(parse(body, Content::Events), ParsedLine::Event(Bytes::from_static(body)));
     let with_carriage_return = [body.as_slice(), b"\r"].concat();
-    assert_eq!(parse(&with_carriage_return, Content::Events), Line::Event(Bytes::from_static(body)));
+    assert_eq!(parse(&with_carriage_return, Content::Events), ParsedLine::Event(Bytes::from_static(body)));
 }
 
 #[test]
 fn flags_decide_the_content_of_a_line() {
     let record = r#"{"headers":{},"key":"k","timestamp":5,"topic":"t","value":"{}"}"#;
     for line in ["no JSON", "[1]", "{}", r#"{"topic":"t"}"#, record] {
-        let event = Line::Event(Bytes::copy_from_slice(line.as_bytes()));
+        let event = ParsedLine::Event(Bytes::copy_from_slice(line.as_bytes()));
         assert_eq!(parse(line.as_bytes(), Content::Events), event);
         assert_eq!(parse(line.as_bytes(), Content::Body), event);
     }
-    assert!(matches!(parse(record.as_bytes(), RECORDS), Line::Record(_)));
+    assert!(matches!(parse(record.as_bytes(), RECORDS), ParsedLine::Record(_)));
     for line in [
         "no JSON",
         "{}",
@@ -34,7 +35,7 @@ fn flags_decide_the_content_of_a_line() {
     ] {
         assert!(broken(line).contains("not a record"), "{line}");
     }
-    assert_eq!((parse(b"", Content::Events), parse(b" \r", RECORDS)), (Line::Blank, Line::Blank));
+    assert_eq!((parse(b"", Content::Events), parse(b" \r", RECORDS)), (ParsedLine::Blank, ParsedLine::Blank));
 }
 
 #[test]
@@ -47,13 +48,13 @@ fn exported_line_restores_its_record() {
         value: Bytes::from_static(b"{\"a\": 1}\n"),
         timestamp: 5,
     };
-    assert_eq!(parse(line, RECORDS), Line::Record(expected));
+    assert_eq!(parse(line, RECORDS), ParsedLine::Record(expected));
 }
 
 #[test]
 fn binary_keys_and_values_are_decoded() {
     let line = br#"{"headers":{},"key_base64":"/w==","timestamp":5,"topic":"t","value_base64":"//4="}"#;
-    let Line::Record(record) = parse(line, RECORDS) else { panic!("no record") };
+    let ParsedLine::Record(record) = parse(line, RECORDS) else { panic!("no record") };
     assert_eq!((record.key.as_deref(), &record.value[..]), (Some(&b"\xff"[..]), &b"\xff\xfe"[..]));
 }
 
@@ -76,11 +77,11 @@ fn malformed_export_is_reported_without_its_content() {
 #[test]
 fn header_name_with_base64_suffix_round_trips() {
     let mut headers = serde_json::Map::new();
-    crate::cli::spool::bytes(&mut headers, "note_base64", b"aGVsbG8=");
-    crate::cli::spool::bytes(&mut headers, "note", b"fixed");
+    json_form::bytes(&mut headers, "note_base64", b"aGVsbG8=");
+    json_form::bytes(&mut headers, "note", b"fixed");
     let line =
         serde_json::json!({"headers": headers, "timestamp": 5, "topic": "t", "value": "v"}).to_string();
-    let Line::Record(record) = parse(line.as_bytes(), Content::Records { any_topic: true }) else {
+    let ParsedLine::Record(record) = parse(line.as_bytes(), Content::Records { any_topic: true }) else {
         panic!("{line}")
     };
     let mut read: Vec<_> = record.headers.iter().collect();
@@ -99,13 +100,13 @@ fn headers_with_a_shared_name_keep_their_order() {
         .add("x_base64", "1")
         .add("x_base64", "2")
         .build();
-    let headers = crate::cli::spool::headers(exported.iter());
+    let headers = json_form::headers(exported.iter());
     let expected = serde_json::json!({
         "hop": ["a", "b"], "ce_id": "7", "raw_base64": ["dGV4dA==", "/w=="], "x_base64_base64": ["MQ==", "Mg=="],
     });
     assert_eq!(serde_json::Value::from(headers.clone()), expected);
     let line = serde_json::json!({"headers": headers, "timestamp": 5, "topic": "t", "value": "v"});
-    let Line::Record(record) = parse(line.to_string().as_bytes(), RECORDS) else { panic!("{line}") };
+    let ParsedLine::Record(record) = parse(line.to_string().as_bytes(), RECORDS) else { panic!("{line}") };
     let of = |name: &str| -> Vec<&[u8]> {
         record.headers.iter().filter(|(each, _)| *each == name).map(|(_, value)| value).collect()
     };
@@ -118,7 +119,7 @@ fn headers_with_a_shared_name_keep_their_order() {
 #[test]
 fn repeated_json_members_are_headers_of_one_name() {
     let line = br#"{"headers":{"b":"1","a":"2","b":"3"},"timestamp":5,"topic":"t","value":"v"}"#;
-    let Line::Record(record) = parse(line, RECORDS) else { panic!("no record") };
+    let ParsedLine::Record(record) = parse(line, RECORDS) else { panic!("no record") };
     let headers: Vec<_> = record.headers.iter().collect();
     assert_eq!(headers, [("b", &b"1"[..]), ("a", b"2"), ("b", b"3")]);
 }
@@ -128,7 +129,7 @@ fn record_without_a_time_gets_the_present_time() {
     let now = Utc::now().timestamp_millis();
     for timestamp in ["null", "-1", "0"] {
         let line = format!(r#"{{"headers":{{}},"timestamp":{timestamp},"topic":"t","value":"v"}}"#);
-        let Line::Record(record) = parse(line.as_bytes(), RECORDS) else { panic!("{line}") };
+        let ParsedLine::Record(record) = parse(line.as_bytes(), RECORDS) else { panic!("{line}") };
         assert!((now..now + 60_000).contains(&record.timestamp), "{line}: {}", record.timestamp);
     }
 }

@@ -2,14 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-/// Parses `--rate`.
-pub(super) fn parse(text: &str) -> Result<f64, String> {
-    let number: Option<f64> = text.strip_suffix("/s").unwrap_or(text).trim().parse().ok();
-    number
-        .filter(|rate| (0.001..=1_000_000.0).contains(rate))
-        .ok_or_else(|| "expected lines per second, from 0.001 to 1000000, such as 500 or 500/s".to_owned())
-}
-
 /// Schedule of lines at a fixed rate.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
@@ -74,14 +66,5 @@ mod tests {
         let mut limiter = RateLimiter::new(None, now);
         (0..1000).for_each(|_| limiter.take());
         assert_eq!(limiter.wait(now), Duration::ZERO);
-    }
-
-    #[test]
-    fn rate_is_lines_per_second() {
-        assert_eq!(parse("500/s"), Ok(500.0));
-        assert_eq!(parse("0.5"), Ok(0.5));
-        for wrong in ["0", "-1", "fast", "", "NaN", "2000000"] {
-            assert!(parse(wrong).is_err(), "{wrong}");
-        }
     }
 }

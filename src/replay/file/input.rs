@@ -9,7 +9,7 @@ const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Line without its terminator.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Taken {
+pub(super) struct InputLine {
     /// Line number, from 1.
     pub(super) number: u64,
     /// Bytes of the line; `None` if it exceeds the limit.
@@ -17,7 +17,7 @@ pub(super) struct Taken {
 }
 
 /// Reads lines in order.
-pub(super) struct Input {
+pub(super) struct LineReader {
     reader: Box<dyn BufRead + Send>,
     longest: usize,
     /// Byte that ends a line; `None` if the whole input is one line.
@@ -28,7 +28,7 @@ pub(super) struct Input {
     pub(super) byte: u64,
 }
 
-impl Input {
+impl LineReader {
     /// Opens a file at a known line and its byte offset.
     pub(super) fn file(path: &Path, line: u64, byte: u64) -> io::Result<Self> {
         let mut file = input::open_regular(path)?;
@@ -47,7 +47,7 @@ impl Input {
     }
 
     /// Returns the next line; `None` at the end.
-    pub(super) fn next(&mut self) -> io::Result<Option<Taken>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<InputLine>> {
         let mut bytes = Vec::new();
         let most = self.longest as u64 + 1;
         let mut limited = self.reader.by_ref().take(most);
@@ -63,14 +63,14 @@ impl Input {
         let number = self.line;
         if bytes.pop_if(|last| Some(*last) == self.end).is_none() && bytes.len() > self.longest {
             self.pass_over()?;
-            return Ok(Some(Taken { number, bytes: None }));
+            return Ok(Some(InputLine { number, bytes: None }));
         }
         // Removes a byte order mark from the first line. A single body (`Content::Body`) stays unchanged.
         if number == 1 && self.end.is_some() {
             let mark = bytes.len() - input::without_mark(&bytes).len();
             bytes.drain(..mark);
         }
-        Ok(Some(Taken { number, bytes: Some(bytes) }))
+        Ok(Some(InputLine { number, bytes: Some(bytes) }))
     }
 
     /// Skips the rest of a line.
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn lines(text: &'static str, longest: usize) -> (Vec<Option<String>>, u64) {
-        let mut input = Input { longest, ..Input::of(text.as_bytes()) };
+        let mut input = LineReader { longest, ..LineReader::of(text.as_bytes()) };
         let mut lines = Vec::new();
         while let Some(taken) = input.next().unwrap() {
             lines.push(taken.bytes.map(|bytes| String::from_utf8(bytes).unwrap()));
@@ -125,10 +125,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lines");
         std::fs::write(&path, "first\nsecond\nthird").unwrap();
-        let mut whole = Input::file(&path, 0, 0).unwrap();
+        let mut whole = LineReader::file(&path, 0, 0).unwrap();
         whole.next().unwrap();
-        let mut rest = Input::file(&path, whole.line, whole.byte).unwrap();
-        let expected = Taken { number: 2, bytes: Some(b"second".to_vec()) };
+        let mut rest = LineReader::file(&path, whole.line, whole.byte).unwrap();
+        let expected = InputLine { number: 2, bytes: Some(b"second".to_vec()) };
         assert_eq!(rest.next().unwrap(), Some(expected));
     }
 }

@@ -18,7 +18,7 @@ mod tests;
 ///
 /// Never detected from the file, because its lines can contain bytes from untrusted senders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Content {
+pub(crate) enum Content {
     /// One event body a line.
     Events,
     /// One event body: the whole file.
@@ -32,7 +32,7 @@ pub(super) enum Content {
 
 /// Parsed line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum ParsedLine {
     /// Line without content.
     Blank,
     /// Body of an event.
@@ -120,17 +120,17 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i
 }
 
 /// Parses a line without its terminator, as `content` demands.
-pub(super) fn parse(line: &[u8], content: Content) -> Line {
+pub(super) fn parse(line: &[u8], content: Content) -> ParsedLine {
     let line = if content == Content::Body { line } else { line.strip_suffix(b"\r").unwrap_or(line) };
     if line.trim_ascii().is_empty() {
-        return Line::Blank;
+        return ParsedLine::Blank;
     }
     if !matches!(content, Content::Records { .. }) {
-        return Line::Event(Bytes::copy_from_slice(line));
+        return ParsedLine::Event(Bytes::copy_from_slice(line));
     }
     match record(line) {
-        Ok(record) => Line::Record(record),
-        Err(why) => Line::Broken(why),
+        Ok(record) => ParsedLine::Record(record),
+        Err(why) => ParsedLine::Broken(why),
     }
 }
 

@@ -2,17 +2,17 @@ use super::*;
 use crate::config::Settings;
 use justcall_events::{Dialect, samples};
 
-fn item(bytes: &[u8], source: &Source) -> Result<Item, Failure> {
+fn item(bytes: &[u8], source: &EventSource) -> Result<Item, Error> {
     item_of(bytes, source, Content::Events)
 }
 
-fn item_of(bytes: &[u8], source: &Source, content: Content) -> Result<Item, Failure> {
+fn item_of(bytes: &[u8], source: &EventSource, content: Content) -> Result<Item, Error> {
     let rules = ReplayEvaluator::of(&Settings::default()).unwrap();
-    Item::of(Taken { number: 3, bytes: Some(bytes.to_vec()) }, &rules, source, content)
+    Item::of(InputLine { number: 3, bytes: Some(bytes.to_vec()) }, &rules, source, content)
 }
 
-fn main() -> Source {
-    Source::Named("main".into())
+fn main() -> EventSource {
+    EventSource::Named("main".into())
 }
 
 #[test]
@@ -31,15 +31,16 @@ fn event_becomes_records_marked_as_replayed() {
 #[test]
 fn exported_record_is_written_unchanged() {
     let line = br#"{"headers":{"ce_id":"7"},"timestamp":5,"topic":"t","value":"{}"}"#;
-    let of =
-        |any_topic| item_of(line, &Source::OneOf("a, b".into()), Content::Records { any_topic }).unwrap();
+    let of = |any_topic| {
+        item_of(line, &EventSource::OneOf("a, b".into()), Content::Records { any_topic }).unwrap()
+    };
     assert_eq!(of(true).records()[0].headers.iter().count(), 1);
     assert_eq!(of(false).rejection().unwrap().0, "foreign_topic");
 }
 
 #[test]
 fn rejected_line_is_counted_by_reason_and_reported_without_its_text() {
-    let mut summary = Summary::default();
+    let mut summary = LineCounts::default();
     for (line, reason) in [
         (
             &br#"{"event":"call.missed","timestamp":"2026-03-12T14:30:00Z","data":{"call_id":["qz9"]}}"#[..],
@@ -59,7 +60,7 @@ fn rejected_line_is_counted_by_reason_and_reported_without_its_text() {
 
 #[test]
 fn probes_and_empty_lines_produce_no_records() {
-    let mut summary = Summary::default();
+    let mut summary = LineCounts::default();
     for line in [&b""[..], br#"{"event":"call.missed"}"#] {
         item(line, &main()).unwrap().count(&mut summary);
     }
@@ -68,7 +69,7 @@ fn probes_and_empty_lines_produce_no_records() {
 
 #[test]
 fn ambiguous_source_ends_the_run_and_lists_the_sources() {
-    let failure = item(b"{}", &Source::OneOf("main, sales".into())).unwrap_err().to_string();
+    let failure = item(b"{}", &EventSource::OneOf("main, sales".into())).unwrap_err().to_string();
     assert!(failure.contains("line 3") && failure.contains("main, sales"), "{failure}");
 }
 

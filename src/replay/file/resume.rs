@@ -13,14 +13,14 @@ const HEAD_BYTES: u64 = 64 * 1024;
 
 /// Length and hash that identify a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Identity {
+pub(super) struct FileIdentity {
     /// Length of the file, in bytes.
     pub(super) bytes: u64,
     /// First half of the SHA-256 of the beginning, in hexadecimal.
     head: String,
 }
 
-impl Identity {
+impl FileIdentity {
     /// Reads the length and the beginning of a file.
     pub(super) fn of(file: &Path) -> io::Result<Self> {
         let file = input::open_regular(file)?;
@@ -34,7 +34,7 @@ impl Identity {
 /// Kind of content that a file was read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum ContentKind {
+pub(crate) enum ContentKind {
     /// One event body a line.
     Events,
     /// One event body: the whole file.
@@ -66,9 +66,9 @@ impl fmt::Display for ContentKind {
 
 /// Position before which every line is written or rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Point {
+pub(super) struct ResumePoint {
     /// File that the position belongs to.
-    file: Identity,
+    file: FileIdentity,
     /// Kind of content that was read. `None` in a file of an older version, which did not save it.
     #[serde(default)]
     content: Option<ContentKind>,
@@ -84,7 +84,7 @@ pub(super) struct Point {
 
 /// Reason why a resume file cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unusable {
+pub(crate) enum ResumeFileError {
     #[error("cannot read {0}: {1}")]
     Unreadable(PathBuf, io::Error),
     #[error("{0} is no resume file: name another with --resume-file, or --restart to write it anew")]
@@ -100,9 +100,9 @@ pub(super) enum Unusable {
     OtherContent { file: PathBuf, saved: ContentKind, line: u64, wanted: ContentKind },
 }
 
-impl Point {
+impl ResumePoint {
     /// Returns the position at the beginning of a file.
-    pub(super) fn beginning(file: Identity, content: ContentKind) -> Self {
+    pub(super) fn beginning(file: FileIdentity, content: ContentKind) -> Self {
         Self { file, content: Some(content), line: 0, byte: 0, rejected: 0, rejects_bytes: 0 }
     }
 
@@ -115,21 +115,21 @@ impl Point {
     pub(super) fn load(
         resume_file: &Path,
         file: &Path,
-        identity: &Identity,
+        identity: &FileIdentity,
         content: ContentKind,
-    ) -> Result<Option<Self>, Unusable> {
+    ) -> Result<Option<Self>, ResumeFileError> {
         let text = match private_file::read(resume_file) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Unusable::Unreadable(resume_file.to_owned(), error)),
+            Err(error) => return Err(ResumeFileError::Unreadable(resume_file.to_owned(), error)),
         };
         let point: Self =
-            serde_json::from_slice(&text).map_err(|_| Unusable::Foreign(resume_file.to_owned()))?;
+            serde_json::from_slice(&text).map_err(|_| ResumeFileError::Foreign(resume_file.to_owned()))?;
         if point.file != *identity {
-            return Err(Unusable::Changed(file.to_owned(), point.line));
+            return Err(ResumeFileError::Changed(file.to_owned(), point.line));
         }
         match point.content {
-            Some(saved) if saved != content && point.line > 0 => Err(Unusable::OtherContent {
+            Some(saved) if saved != content && point.line > 0 => Err(ResumeFileError::OtherContent {
                 file: file.to_owned(),
                 saved,
                 line: point.line,
@@ -157,19 +157,19 @@ mod tests {
         (folder, file, resume)
     }
 
-    fn load(resume: &Path, file: &Path) -> Result<Option<Point>, Unusable> {
-        Point::load(resume, file, &Identity::of(file).unwrap(), ContentKind::Events)
+    fn load(resume: &Path, file: &Path) -> Result<Option<ResumePoint>, ResumeFileError> {
+        ResumePoint::load(resume, file, &FileIdentity::of(file).unwrap(), ContentKind::Events)
     }
 
-    fn beginning(file: &Path) -> Point {
-        Point::beginning(Identity::of(file).unwrap(), ContentKind::Events)
+    fn beginning(file: &Path) -> ResumePoint {
+        ResumePoint::beginning(FileIdentity::of(file).unwrap(), ContentKind::Events)
     }
 
     #[test]
     fn saved_position_is_loaded_unchanged() {
         let (_folder, file, resume) = files();
         assert!(load(&resume, &file).unwrap().is_none());
-        let point = Point { line: 1, byte: 3, rejected: 1, rejects_bytes: 3, ..beginning(&file) };
+        let point = ResumePoint { line: 1, byte: 3, rejected: 1, rejects_bytes: 3, ..beginning(&file) };
         point.save(&resume).unwrap();
         assert_eq!(load(&resume, &file).unwrap(), Some(point));
         assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 2, "something is left behind");
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn changed_file_is_rejected_with_advice() {
         let (_folder, file, resume) = files();
-        let point = Point { line: 7, ..beginning(&file) };
+        let point = ResumePoint { line: 7, ..beginning(&file) };
         point.save(&resume).unwrap();
         for changed in ["{}\n[]\n", "{}\n{}\n{}\n"] {
             fs::write(&file, changed).unwrap();
@@ -190,8 +190,8 @@ mod tests {
     #[test]
     fn position_of_another_kind_of_content_is_rejected() {
         let (_folder, file, resume) = files();
-        let load_as = |kind| Point::load(&resume, &file, &Identity::of(&file).unwrap(), kind);
-        Point { line: 2, ..beginning(&file) }.save(&resume).unwrap();
+        let load_as = |kind| ResumePoint::load(&resume, &file, &FileIdentity::of(&file).unwrap(), kind);
+        ResumePoint { line: 2, ..beginning(&file) }.save(&resume).unwrap();
         for kind in [ContentKind::Records, ContentKind::Body] {
             let text = load_as(kind).unwrap_err().to_string();
             assert!(text.contains("as events up to line 2") && text.contains("--restart"), "{text}");
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn resume_file_without_a_kind_of_content_is_still_read() {
         let (_folder, file, resume) = files();
-        let point = Point { line: 1, byte: 3, ..beginning(&file) };
+        let point = ResumePoint { line: 1, byte: 3, ..beginning(&file) };
         let mut saved = serde_json::to_value(&point).unwrap();
         saved.as_object_mut().unwrap().remove("content").unwrap();
         fs::write(&resume, saved.to_string()).unwrap();
@@ -215,7 +215,7 @@ mod tests {
     fn unrelated_file_is_not_overwritten_as_resume_file() {
         let (_folder, file, resume) = files();
         fs::write(&resume, "precious").unwrap();
-        assert!(matches!(load(&resume, &file), Err(Unusable::Foreign(_))));
+        assert!(matches!(load(&resume, &file), Err(ResumeFileError::Foreign(_))));
         assert_eq!(fs::read(&resume).unwrap(), b"precious");
     }
 }
