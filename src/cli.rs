@@ -103,6 +103,9 @@ enum Failure {
     /// The system cannot start a thread or install a signal handler.
     #[error(transparent)]
     System(#[from] io::Error),
+    /// Expectations cannot be compared or updated.
+    #[error(transparent)]
+    Expectations(#[from] crate::explain::Error),
     /// The replay of a file ended early.
     #[error(transparent)]
     Replay(crate::replay::file::Error),

@@ -10,6 +10,8 @@ pub mod routing;
 
 mod backoff;
 mod diagnostics;
+mod explain;
+mod masking;
 
 pub mod app;
 pub mod cli;

@@ -2,7 +2,6 @@
 
 mod filter;
 pub(super) mod format;
-pub(super) mod mask;
 mod start_position;
 
 use super::{Failure, SettingsArgs, printed, signals};

@@ -2,8 +2,8 @@
 
 use super::open;
 use crate::cli::tail::format::{Privacy, body, headers_of};
-use crate::cli::tail::mask;
 use crate::cli::{Failure, SettingsArgs, print, print_bytes};
+use crate::masking;
 use crate::record::json_form;
 use crate::replay::dead_letters::{Letter, LetterId};
 use crate::terminal::printable;
@@ -57,7 +57,7 @@ fn json(letter: &Letter, replayed: Option<&str>, privacy: Privacy) -> String {
         }
     }
     let body = match privacy {
-        Privacy::Masked => mask::body(&letter.value).and_then(|body| RawValue::from_string(body).ok()),
+        Privacy::Masked => masking::body(&letter.value).and_then(|body| RawValue::from_string(body).ok()),
         Privacy::Shown => None,
     };
     let shown = Shown {

@@ -1,8 +1,8 @@
 //! Output formats of a record.
 
-use super::mask;
 use crate::cli::spool;
 use crate::kafka::TailedRecord;
+use crate::masking;
 use crate::record::{json_form, names};
 use crate::terminal::printable;
 use chrono::DateTime;
@@ -55,7 +55,7 @@ pub(super) fn line(record: &TailedRecord, privacy: Privacy) -> String {
     match privacy {
         Privacy::Shown => exact(record).to_string(),
         Privacy::Masked => {
-            let body = record.value.as_ref().and_then(|value| mask::body(value));
+            let body = record.value.as_ref().and_then(|value| masking::body(value));
             let masked = Masked {
                 topic: &record.topic,
                 partition: record.partition,
@@ -76,7 +76,7 @@ pub(super) fn line(record: &TailedRecord, privacy: Privacy) -> String {
 /// Formats a body for a terminal.
 pub(in crate::cli) fn body(value: &[u8], privacy: Privacy) -> String {
     let shown = match privacy {
-        Privacy::Masked => mask::body(value).map(Cow::Owned),
+        Privacy::Masked => masking::body(value).map(Cow::Owned),
         Privacy::Shown => std::str::from_utf8(value).ok().map(Cow::Borrowed),
     };
     match shown {
@@ -94,7 +94,7 @@ pub(in crate::cli) fn headers_of<'a>(
         let value = String::from_utf8_lossy(value);
         let value = match privacy {
             Privacy::Shown => value.into_owned(),
-            Privacy::Masked => mask::header(name, &value),
+            Privacy::Masked => masking::header(name, &value),
         };
         (name.to_owned(), value)
     })
@@ -144,7 +144,7 @@ fn key(record: &TailedRecord, privacy: Privacy) -> Option<String> {
     let subject = record.headers.get(names::CE_SUBJECT).map(String::from_utf8_lossy);
     Some(match privacy {
         Privacy::Shown => key.into_owned(),
-        Privacy::Masked => mask::key(&key, subject.as_deref()),
+        Privacy::Masked => masking::key(&key, subject.as_deref()),
     })
 }
 

@@ -1,6 +1,5 @@
 //! Explains the result of a body under the settings.
 
-use crate::cli::Failure;
 use crate::config::Settings;
 use crate::ingest::{Disposition, Evaluated, Evaluator};
 use crate::record::{Record, partition};
@@ -12,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// Compiled rules of the settings.
-pub(super) struct Router<'s> {
+pub(crate) struct Router<'s> {
     settings: &'s Settings,
     rules: Evaluator,
     partitions: Option<u32>,
@@ -22,7 +21,7 @@ pub(super) struct Router<'s> {
 /// Result of an event, as far as the settings decide it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(crate) enum RouteOutcome {
     /// Written as records.
     Routed,
     /// Dropped by a route.
@@ -37,81 +36,81 @@ pub(super) enum Outcome {
 
 /// Result of a body, with its reasons.
 #[derive(Debug, Serialize)]
-pub(super) struct Explanation {
-    pub(super) outcome: Outcome,
+pub(crate) struct Explanation {
+    pub(crate) outcome: RouteOutcome,
     /// Indices of the routes that matched or dropped the event.
-    pub(super) routes: Vec<usize>,
-    pub(super) source: String,
+    pub(crate) routes: Vec<usize>,
+    pub(crate) source: String,
     #[serde(flatten)]
-    pub(super) seen: Option<Seen>,
+    pub(crate) seen: Option<Seen>,
     /// `ce_id`, or the value that it would have had.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) id: Option<String>,
-    pub(super) validation: &'static str,
+    pub(crate) id: Option<String>,
+    pub(crate) validation: &'static str,
     /// Number of violations that a tolerant source accepted.
-    pub(super) violations: u32,
+    pub(crate) violations: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) rejection: Option<Rejection>,
+    pub(crate) rejection: Option<RejectionReason>,
     /// Result of every route. Empty if routing was not reached.
-    pub(super) steps: Vec<Step>,
-    pub(super) records: Vec<Line>,
+    pub(crate) steps: Vec<RouteStep>,
+    pub(crate) records: Vec<RouteRecord>,
 }
 
 /// Values that the body contains.
 #[derive(Debug, Serialize)]
-pub(super) struct Seen {
-    pub(super) dialect: &'static str,
+pub(crate) struct Seen {
+    pub(crate) dialect: &'static str,
     #[serde(rename = "type")]
-    pub(super) event_type: String,
+    pub(crate) event_type: String,
     /// True if JustCall documents the type.
-    pub(super) known: bool,
+    pub(crate) known: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) entity_id: Option<String>,
+    pub(crate) entity_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) time: Option<String>,
+    pub(crate) time: Option<String>,
 }
 
 /// Reason for a dead letter.
 #[derive(Debug, Serialize)]
-pub(super) struct Rejection {
+pub(crate) struct RejectionReason {
     /// Value of `dlq_reason`.
-    pub(super) reason: &'static str,
+    pub(crate) reason: &'static str,
     /// Value of `dlq_detail`.
-    pub(super) detail: String,
+    pub(crate) detail: String,
 }
 
 /// Result of one route.
 #[derive(Debug, Serialize)]
-pub(super) struct Step {
-    pub(super) route: usize,
-    pub(super) verdict: &'static str,
+pub(crate) struct RouteStep {
+    pub(crate) route: usize,
+    pub(crate) verdict: &'static str,
     /// Condition that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) condition: Option<String>,
+    pub(crate) condition: Option<String>,
     /// True if the condition failed because its field is absent or null.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) field_absent: Option<bool>,
+    pub(crate) field_absent: Option<bool>,
 }
 
 /// One record.
 #[derive(Debug, Serialize)]
-pub(super) struct Line {
-    pub(super) topic: String,
-    pub(super) key: Option<String>,
+pub(crate) struct RouteRecord {
+    pub(crate) topic: String,
+    pub(crate) key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) partition: Option<u32>,
-    pub(super) headers: Map<String, Value>,
+    pub(crate) partition: Option<u32>,
+    pub(crate) headers: Map<String, Value>,
 }
 
 impl<'s> Router<'s> {
     /// # Errors
     ///
     /// Returns an error if the routes contradict each other, which loaded settings never do.
-    pub(super) fn new(
+    pub(crate) fn new(
         settings: &'s Settings,
         partitions: Option<u32>,
         received_at: DateTime<Utc>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, InvalidRoutes> {
         let table = RouteTable::compile(&settings.routing).map_err(InvalidRoutes)?;
         let configured = settings.kafka.topics.partitions.and_then(|number| u32::try_from(number).ok());
         Ok(Self {
@@ -122,11 +121,11 @@ impl<'s> Router<'s> {
         })
     }
 
-    pub(super) const fn settings(&self) -> &Settings {
+    pub(crate) const fn settings(&self) -> &Settings {
         self.settings
     }
 
-    pub(super) const fn partitions(&self) -> Option<u32> {
+    pub(crate) const fn partitions(&self) -> Option<u32> {
         self.partitions
     }
 
@@ -135,7 +134,7 @@ impl<'s> Router<'s> {
     /// # Errors
     ///
     /// Lists the sources if the name is unknown, or is missing with several sources.
-    pub(super) fn source(&self, name: Option<&str>) -> Result<usize, String> {
+    pub(crate) fn source(&self, name: Option<&str>) -> Result<usize, String> {
         let sources = &self.settings.ingest.sources;
         let found = match name {
             Some(name) => sources.iter().position(|source| source.name == name),
@@ -152,14 +151,14 @@ impl<'s> Router<'s> {
     }
 
     /// Explains the result of a body from `source`.
-    pub(super) fn explain(&self, source: usize, body: &Bytes) -> Explanation {
+    pub(crate) fn explain(&self, source: usize, body: &Bytes) -> Explanation {
         let config = &self.settings.ingest.sources[source];
         let scanned = self.rules.scan(source, body);
         let context = scanned.context(self.received_at);
         let evaluated = self.rules.evaluate(scanned, &context);
         let (seen, steps) = self.look(body, config.validation);
         let mut explanation = Explanation {
-            outcome: Outcome::Probe,
+            outcome: RouteOutcome::Probe,
             routes: steps.iter().filter(|step| took(step)).map(|step| step.route).collect(),
             source: config.name.clone(),
             seen,
@@ -180,24 +179,24 @@ impl<'s> Router<'s> {
         explanation.id = Some(evaluated.id.to_string());
         explanation.violations = evaluated.violations;
         let (outcome, records) = match evaluated.disposition {
-            Disposition::Forward(records) => (Outcome::Routed, records),
-            Disposition::Drop => (Outcome::Dropped, Default::default()),
+            Disposition::Forward(records) => (RouteOutcome::Routed, records),
+            Disposition::Drop => (RouteOutcome::Dropped, Default::default()),
             Disposition::Reject(rejection, records) => {
                 let is_policy = matches!(*rejection, crate::ingest::Rejection::UnknownType);
                 explanation.rejection =
-                    Some(Rejection { reason: rejection.tag(), detail: rejection.to_string() });
-                (if is_policy { Outcome::DeadLetter } else { Outcome::Rejected }, records)
+                    Some(RejectionReason { reason: rejection.tag(), detail: rejection.to_string() });
+                (if is_policy { RouteOutcome::DeadLetter } else { RouteOutcome::Rejected }, records)
             }
         };
         explanation.outcome = outcome;
         explanation.records = records.iter().map(|record| self.line(record)).collect();
     }
 
-    fn line(&self, record: &Record) -> Line {
+    fn line(&self, record: &Record) -> RouteRecord {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let headers = record.headers.iter().map(|(name, value)| (name.to_owned(), Value::from(text(value))));
         let key = record.key.as_deref();
-        Line {
+        RouteRecord {
             topic: record.topic.to_string(),
             key: key.map(text),
             partition: key.zip(self.partitions).and_then(|(key, partitions)| partition(key, partitions)),
@@ -206,7 +205,7 @@ impl<'s> Router<'s> {
     }
 
     /// Returns the values that the body contains, and the result of each route.
-    fn look(&self, body: &Bytes, validation: Validation) -> (Option<Seen>, Vec<Step>) {
+    fn look(&self, body: &Bytes, validation: Validation) -> (Option<Seen>, Vec<RouteStep>) {
         let table = self.rules.table();
         let mut picks = Picks::of(table.picks());
         let Ok(Scanned::Envelope(envelope)) = scan_with(body, &mut picks) else { return (None, Vec::new()) };
@@ -227,7 +226,7 @@ impl<'s> Router<'s> {
     }
 }
 
-fn step(step: &routing::RouteExplanation<'_>) -> Step {
+fn step(step: &routing::RouteExplanation<'_>) -> RouteStep {
     use routing::RouteResult;
     let (mut condition, mut field_absent) = (None, None);
     let verdict = match &step.result {
@@ -243,16 +242,16 @@ fn step(step: &routing::RouteExplanation<'_>) -> Step {
         RouteResult::TakenAndContinued => "took_and_went_on",
         RouteResult::NotReached => "not_reached",
     };
-    Step { route: step.route, verdict, condition, field_absent }
+    RouteStep { route: step.route, verdict, condition, field_absent }
 }
 
-fn took(step: &Step) -> bool {
+fn took(step: &RouteStep) -> bool {
     matches!(step.verdict, "dropped" | "took" | "took_and_went_on")
 }
 
 impl Explanation {
     /// Formats the explanation as one line of JSON.
-    pub(super) fn json_line(&self, at: &str) -> String {
+    pub(crate) fn json_line(&self, at: &str) -> String {
         #[derive(Serialize)]
         struct Located<'a> {
             at: &'a str,
@@ -265,16 +264,16 @@ impl Explanation {
     }
 
     /// Returns the topics in alphabetical order.
-    pub(super) fn topics(&self) -> Vec<&str> {
+    pub(crate) fn topics(&self) -> Vec<&str> {
         let mut topics: Vec<_> = self.records.iter().map(|record| record.topic.as_str()).collect();
         topics.sort_unstable();
         topics
     }
 }
 
-impl Outcome {
+impl RouteOutcome {
     /// Returns the name that expectation files use.
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Routed => "routed",
             Self::Dropped => "dropped",

@@ -15,13 +15,13 @@ use shape::{is_id, is_place, is_plain, is_time, is_type, is_word};
 use std::fmt::{self, Write as _};
 
 /// Replacement of a masked value.
-pub(in crate::cli) const MASK: &str = "***";
+pub(crate) const MASK: &str = "***";
 
 /// Deepest level of a body that is printed.
 const MAX_DEPTH: usize = 32;
 
 /// Returns a body as compact JSON without personal data; `None` if it is not JSON.
-pub(in crate::cli) fn body(bytes: &[u8]) -> Option<String> {
+pub(crate) fn body(bytes: &[u8]) -> Option<String> {
     let raw: &RawValue = serde_json::from_slice(bytes).ok()?;
     let mut out = String::with_capacity(bytes.len());
     let top = if raw.get().starts_with('{') { Meaning::Envelope } else { Meaning::Hidden };
@@ -32,7 +32,7 @@ pub(in crate::cli) fn body(bytes: &[u8]) -> Option<String> {
 /// Returns a header's value without personal data.
 ///
 /// Headers that the bridge does not write itself are masked, because a route may fill them from the body.
-pub(in crate::cli) fn header(name: &str, value: &str) -> String {
+pub(crate) fn header(name: &str, value: &str) -> String {
     let shows = match name {
         names::CE_ID | names::CE_SUBJECT | names::TRACEPARENT | names::DLQ_SOURCE | names::DLQ_EVENT_ID => {
             is_id(value)
@@ -53,7 +53,7 @@ pub(in crate::cli) fn header(name: &str, value: &str) -> String {
 
 /// Returns a key without personal data. Only the entity id is printed, because a route can use any field as
 /// the key.
-pub(in crate::cli) fn key(key: &str, subject: Option<&str>) -> String {
+pub(crate) fn key(key: &str, subject: Option<&str>) -> String {
     if subject == Some(key) && is_id(key) { key.to_owned() } else { MASK.to_owned() }
 }
 

@@ -11,85 +11,85 @@ use std::path::Path;
 
 /// Event with its expected result.
 #[derive(Debug)]
-pub(super) struct Case {
+pub(crate) struct Case {
     /// Position, such as `mapping.ndjson:3`.
-    pub(super) at: String,
-    pub(super) name: Option<String>,
-    pub(super) source: Option<String>,
-    pub(super) body: Bytes,
-    pub(super) expected: Expected,
+    pub(crate) at: String,
+    pub(crate) name: Option<String>,
+    pub(crate) source: Option<String>,
+    pub(crate) body: Bytes,
+    pub(crate) expected: Expected,
 }
 
 /// Case as written in the file.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Written {
+pub(crate) struct WrittenCase {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) source: Option<String>,
+    pub(crate) source: Option<String>,
     /// Body as JSON, including `null`.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    pub(super) event: Option<Box<RawValue>>,
+    pub(crate) event: Option<Box<RawValue>>,
     /// Body as text, for one that is not JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) body: Option<String>,
+    pub(crate) body: Option<String>,
     /// Path of a file with the body, relative to the folder of the expectations.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) file: Option<String>,
+    pub(crate) file: Option<String>,
     /// Event type whose sample is the body.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) sample: Option<String>,
+    pub(crate) sample: Option<String>,
     /// Dialect of the sample: `documented` or `live`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) dialect: Option<String>,
+    pub(crate) dialect: Option<String>,
     /// Fields to set in the body, by JSON pointer.
     #[serde(default, rename = "with", skip_serializing_if = "Map::is_empty")]
-    pub(super) with: Map<String, Value>,
+    pub(crate) with: Map<String, Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) outcome: Option<Value>,
+    pub(crate) outcome: Option<Value>,
     /// Index of the route that matched or dropped the event, or a list of indices. Null means none.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    pub(super) route: Option<Value>,
+    pub(crate) route: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) topics: Option<Value>,
+    pub(crate) topics: Option<Value>,
     /// Key of every record. Null means none.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    pub(super) key: Option<Value>,
+    pub(crate) key: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) partition: Option<Value>,
+    pub(crate) partition: Option<Value>,
     /// Headers of every record. Null means absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) headers: Option<Map<String, Value>>,
+    pub(crate) headers: Option<Map<String, Value>>,
     /// Value of `dlq_reason`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) reason: Option<Value>,
+    pub(crate) reason: Option<Value>,
     /// Key and headers by topic, if the records differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) records: Option<BTreeMap<String, OfRecord>>,
+    pub(crate) records: Option<BTreeMap<String, ExpectedRecord>>,
 }
 
 /// Expectations of one record.
 #[derive(Debug, Default, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OfRecord {
+pub(crate) struct ExpectedRecord {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    pub(super) key: Option<Value>,
+    pub(crate) key: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) partition: Option<Value>,
+    pub(crate) partition: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) headers: Option<Map<String, Value>>,
+    pub(crate) headers: Option<Map<String, Value>>,
 }
 
 /// Values to compare. Omitted values are not compared.
 #[derive(Debug, Default)]
-pub(super) struct Expected {
-    pub(super) outcome: Option<Value>,
-    pub(super) route: Option<Value>,
-    pub(super) topics: Option<Value>,
-    pub(super) reason: Option<Value>,
-    pub(super) every: OfRecord,
-    pub(super) records: BTreeMap<String, OfRecord>,
+pub(crate) struct Expected {
+    pub(crate) outcome: Option<Value>,
+    pub(crate) route: Option<Value>,
+    pub(crate) topics: Option<Value>,
+    pub(crate) reason: Option<Value>,
+    pub(crate) every: ExpectedRecord,
+    pub(crate) records: BTreeMap<String, ExpectedRecord>,
 }
 
 /// Deserializes null as a value, distinct from an absent field.
@@ -99,15 +99,15 @@ fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
     T::deserialize(deserializer).map(Some)
 }
 
-impl Written {
+impl WrittenCase {
     /// Reads the body. Paths of files are relative to `folder`.
     ///
     /// # Errors
     ///
     /// Returns the mistake in the case, as text for its author.
-    pub(super) fn case(self, at: String, folder: &Path) -> Result<Case, String> {
+    pub(crate) fn case(self, at: String, folder: &Path) -> Result<Case, String> {
         let body = self.bytes(folder)?;
-        let every = OfRecord { key: self.key, partition: self.partition, headers: self.headers };
+        let every = ExpectedRecord { key: self.key, partition: self.partition, headers: self.headers };
         let Self { name, source, outcome, route, topics, reason, records, .. } = self;
         let records = records.unwrap_or_default();
         let expected = Expected { outcome, route, topics, reason, every, records };
@@ -189,7 +189,7 @@ mod tests {
     use serde_json::json;
 
     fn case(written: Value) -> Result<Case, String> {
-        let written: Written =
+        let written: WrittenCase =
             serde_json::from_str(&written.to_string()).map_err(|error| error.to_string())?;
         written.case("f:1".into(), Path::new("/nowhere"))
     }
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn event_keeps_its_bytes() {
-        let written: Written =
+        let written: WrittenCase =
             serde_json::from_str(r#"{"event": {"b" : 1.0e2, "a":2}, "outcome": "routed"}"#).unwrap();
         let case = written.case("f".into(), Path::new(".")).unwrap();
         assert_eq!(&case.body[..], br#"{"b" : 1.0e2, "a":2}"#);

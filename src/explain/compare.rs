@@ -1,32 +1,32 @@
 //! Comparison of expected and actual results.
 
-use super::case::{Expected, OfRecord};
-use crate::cli::route::explanation::{Explanation, Line};
+use super::case::{Expected, ExpectedRecord};
+use crate::explain::explanation::{Explanation, RouteRecord};
 use serde_json::{Value, json};
 
 /// Field that differs from its expectation.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Difference {
+pub(crate) struct Mismatch {
     /// Name, such as `key of justcall.calls`.
-    pub(super) field: String,
-    pub(super) expected: Value,
-    pub(super) actual: Value,
+    pub(crate) field: String,
+    pub(crate) expected: Value,
+    pub(crate) actual: Value,
 }
 
-impl Difference {
-    pub(super) fn json(&self) -> Value {
+impl Mismatch {
+    pub(crate) fn json(&self) -> Value {
         json!({ "field": self.field, "expected": self.expected, "actual": self.actual })
     }
 }
 
 /// Returns every difference from the values that are expected.
-pub(super) fn differences(expected: &Expected, actual: &Explanation) -> Vec<Difference> {
+pub(crate) fn differences(expected: &Expected, actual: &Explanation) -> Vec<Mismatch> {
     let mut found = Vec::new();
     let mut compare = |field: &str, expected: &Option<Value>, actual: Value| {
         if let Some(expected) = expected
             && listed(expected) != listed(&actual)
         {
-            found.push(Difference { field: field.to_owned(), expected: expected.clone(), actual });
+            found.push(Mismatch { field: field.to_owned(), expected: expected.clone(), actual });
         }
     };
     compare("outcome", &expected.outcome, json!(actual.outcome.name()));
@@ -51,7 +51,11 @@ pub(super) fn differences(expected: &Expected, actual: &Explanation) -> Vec<Diff
     found
 }
 
-fn compare_record(expected: &OfRecord, record: &Line, compare: &mut impl FnMut(&str, &Option<Value>, Value)) {
+fn compare_record(
+    expected: &ExpectedRecord,
+    record: &RouteRecord,
+    compare: &mut impl FnMut(&str, &Option<Value>, Value),
+) {
     let of = |what: &str| format!("{what} of {}", record.topic);
     compare(&of("key"), &expected.key.as_ref().map(as_text), json!(record.key));
     compare(&of("partition"), &expected.partition, json!(record.partition));
@@ -81,7 +85,7 @@ fn listed(value: &Value) -> Vec<Value> {
 }
 
 /// Returns a list in short form: a single value without the list, null for an empty list.
-pub(super) fn short(list: Value) -> Value {
+pub(crate) fn short(list: Value) -> Value {
     match list {
         Value::Array(mut items) if items.len() < 2 => items.pop().unwrap_or_default(),
         list => list,
@@ -91,8 +95,8 @@ pub(super) fn short(list: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::route::explanation::Router;
     use crate::config::{Settings, SettingsFile, Sources};
+    use crate::explain::explanation::Router;
     use chrono::Utc;
     use justcall_events::{Dialect, KnownType, samples};
 
@@ -109,7 +113,7 @@ mod tests {
             samples(Dialect::Documented).find(|(known, _)| *known == KnownType::CallMissed).unwrap();
         let mut expected = expected;
         let mut take = |name: &str| expected.as_object_mut().unwrap().remove(name);
-        let every = OfRecord {
+        let every = ExpectedRecord {
             key: take("key"),
             partition: take("partition"),
             headers: take("headers").and_then(|it| it.as_object().cloned()),

@@ -1,42 +1,48 @@
-//! `route --expect FILE --update`: writes the actual results as expectations.
+//! Update of a file of expectations to the actual results.
 
-use super::case::{OfRecord, Written};
-use super::compare::short;
+use super::Error;
+use super::case::{ExpectedRecord, WrittenCase};
+use super::compare::{differences, short};
+use super::explanation::{Explanation, RouteOutcome, RouteRecord, Router};
 use super::file::{is_comment, is_yaml, written};
-use crate::cli::route::explanation::{Explanation, Line, Outcome, Router};
-use crate::cli::route::input::Input;
-use crate::cli::{Failure, print};
-use crate::input;
-use crate::private_file;
 use crate::record::names;
+use crate::{input, private_file};
+use bytes::Bytes;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// Updates the fields that each case already expects, and adds a case for each input.
-pub(super) fn run(
+/// Number of cases that an update changed and added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Updated {
+    pub(crate) changed: usize,
+    pub(crate) added: usize,
+}
+
+/// Updates the fields that each case already expects, and adds a case for each body.
+///
+/// # Errors
+///
+/// If the file is not NDJSON, or cannot be read or written. Then it is unchanged.
+pub(crate) fn update(
     router: &Router<'_>,
     path: &Path,
-    inputs: Vec<Input>,
+    bodies: &[Bytes],
     source: Option<&str>,
-) -> Result<(), Failure> {
+) -> Result<Updated, Error> {
+    let invalid = |reason: &str| Error::Invalid(path.display().to_string(), reason.to_owned());
     if is_yaml(path) {
-        let reason = "--update writes NDJSON: comments of YAML would be lost";
-        return Err(Failure::Failed(format!("{}: {reason}", path.display())));
+        return Err(invalid("--update writes NDJSON: comments of YAML would be lost"));
     }
-    let failed =
-        |error: io::Error| Failure::Failed(format!("cannot read or write {}: {error}", path.display()));
+    let failed = |error: io::Error| Error::File(path.to_owned(), error);
     let before = match input::read_text(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
         Err(error) => return Err(failed(error)),
     };
     if before.trim_start().starts_with('[') {
-        return Err(Failure::Failed(format!(
-            "{}: --update writes NDJSON, a case on each line",
-            path.display()
-        )));
+        return Err(invalid("--update writes NDJSON, a case on each line"));
     }
     let (mut after, mut changed) = (String::new(), 0);
     for (at, line) in before.lines().enumerate() {
@@ -46,13 +52,12 @@ pub(super) fn run(
         after.push_str(&now);
         after.push('\n');
     }
-    let added = inputs.len();
-    for input in inputs {
-        after.push_str(&new(router, input, source)?);
+    for body in bodies {
+        after.push_str(&new(router, body, source)?);
         after.push('\n');
     }
     private_file::replace(path, after.as_bytes()).map_err(failed)?;
-    print(&format!("{}: {changed} changed, {added} added\n", path.display()))
+    Ok(Updated { changed, added: bodies.len() })
 }
 
 fn updated(
@@ -61,9 +66,9 @@ fn updated(
     at: usize,
     line: &str,
     default: Option<&str>,
-) -> Result<String, Failure> {
+) -> Result<String, Error> {
     let place = format!("{}:{}", path.display(), at + 1);
-    let failed = |reason: String| Failure::Failed(format!("{place}: {reason}"));
+    let failed = |reason: String| Error::Invalid(place.clone(), reason);
     let read = || written(path, line.as_bytes()).ok()?.pop();
     let (Some((_, mut now)), Some((_, case))) = (read(), read()) else {
         return Err(failed("is no case".into()));
@@ -73,7 +78,7 @@ fn updated(
     let source = router.source(case.source.as_deref().or(default)).map_err(failed)?;
     let explanation = router.explain(source, &case.body);
     // A case that matches keeps its text.
-    if super::differences(&case.expected, &explanation).is_empty() {
+    if differences(&case.expected, &explanation).is_empty() {
         return Ok(line.to_owned());
     }
     let all = facts(&explanation);
@@ -101,11 +106,11 @@ fn updated(
     Ok(text(&now))
 }
 
-fn new(router: &Router<'_>, input: Input, source: Option<&str>) -> Result<String, Failure> {
-    let index = router.source(source).map_err(Failure::Failed)?;
-    let mut case = facts(&router.explain(index, &input.body));
+fn new(router: &Router<'_>, body: &Bytes, source: Option<&str>) -> Result<String, Error> {
+    let index = router.source(source).map_err(Error::Source)?;
+    let mut case = facts(&router.explain(index, body));
     case.source = source.map(str::to_owned);
-    let body = String::from_utf8_lossy(&input.body).into_owned();
+    let body = String::from_utf8_lossy(body).into_owned();
     // Unchanged except for line breaks, so that the case fits on one line.
     match RawValue::from_string(body.replace(['\n', '\r'], " ")) {
         Ok(event) => case.event = Some(event),
@@ -115,16 +120,16 @@ fn new(router: &Router<'_>, input: Input, source: Option<&str>) -> Result<String
 }
 
 /// Returns the reproducible part of a result. Of the headers, only those that routes set.
-fn facts(explanation: &Explanation) -> Written {
-    let mut case = Written {
+fn facts(explanation: &Explanation) -> WrittenCase {
+    let mut case = WrittenCase {
         outcome: Some(json!(explanation.outcome.name())),
         reason: explanation.rejection.as_ref().map(|rejection| json!(rejection.reason)),
-        ..Written::default()
+        ..WrittenCase::default()
     };
-    if matches!(explanation.outcome, Outcome::Routed | Outcome::Dropped) {
+    if matches!(explanation.outcome, RouteOutcome::Routed | RouteOutcome::Dropped) {
         case.route = Some(short(json!(explanation.routes)));
     }
-    if explanation.outcome == Outcome::Routed {
+    if explanation.outcome == RouteOutcome::Routed {
         case.topics = Some(short(json!(explanation.topics())));
         add_records(&mut case, &explanation.records);
     }
@@ -132,9 +137,13 @@ fn facts(explanation: &Explanation) -> Written {
 }
 
 /// Adds the values that all records share, and the others by topic.
-fn add_records(case: &mut Written, records: &[Line]) {
-    let of = |record: &Line| OfRecord { key: Some(json!(record.key)), partition: None, headers: own(record) };
-    let same = |a: &Line, b: &Line| a.key == b.key && own(a) == own(b);
+fn add_records(case: &mut WrittenCase, records: &[RouteRecord]) {
+    let of = |record: &RouteRecord| ExpectedRecord {
+        key: Some(json!(record.key)),
+        partition: None,
+        headers: own(record),
+    };
+    let same = |a: &RouteRecord, b: &RouteRecord| a.key == b.key && own(a) == own(b);
     match records {
         [first, rest @ ..] if rest.iter().all(|other| same(first, other)) => {
             let every = of(first);
@@ -145,7 +154,7 @@ fn add_records(case: &mut Written, records: &[Line]) {
 }
 
 /// Returns the headers that routes set.
-fn own(record: &Line) -> Option<Map<String, Value>> {
+fn own(record: &RouteRecord) -> Option<Map<String, Value>> {
     let is_own = |name: &str| !names::is_reserved(name);
     let own: Map<_, _> = record
         .headers
@@ -156,7 +165,7 @@ fn own(record: &Line) -> Option<Map<String, Value>> {
     (!own.is_empty()).then_some(own)
 }
 
-fn text(case: &Written) -> String {
+fn text(case: &WrittenCase) -> String {
     // Strings, numbers and parsed JSON always serialize.
     serde_json::to_string(case).unwrap_or_default()
 }
@@ -169,7 +178,7 @@ mod tests {
     fn headers_of_the_bridge_are_not_route_headers() {
         let headers = names::HEADERS.iter().map(|header| header.name).chain(["team"]);
         let headers = headers.map(|name| (name.to_owned(), json!("value"))).collect();
-        let record = Line { topic: "calls".into(), key: None, partition: None, headers };
+        let record = RouteRecord { topic: "calls".into(), key: None, partition: None, headers };
         let own = own(&record).unwrap();
         assert_eq!(own.keys().collect::<Vec<_>>(), ["team"]);
     }

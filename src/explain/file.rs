@@ -1,34 +1,32 @@
 //! Reader of expectation files.
 
-use super::case::{Case, Written};
-use crate::cli::Failure;
-use crate::cli::route::input::read as read_file;
+use super::Error;
+use super::case::{Case, WrittenCase};
 use crate::input;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Number, Value};
 use std::path::Path;
 use yaml_rust2::{Yaml, YamlLoader};
 
-/// Reads every case of a file.
-pub(super) fn read(path: &Path) -> Result<Vec<Case>, Failure> {
+/// Returns every case of a file with this content.
+///
+/// # Errors
+///
+/// If the file or a case is malformed, or there is no case.
+pub(crate) fn cases(path: &Path, bytes: &[u8]) -> Result<Vec<Case>, Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let written = written(path, &read_file(path)?)?;
-    let cases = written.into_iter().map(|(at, written)| {
-        let wrong = |reason| Failure::Failed(format!("{at}: {reason}"));
+    let cases = written(path, bytes)?.into_iter().map(|(at, written)| {
+        let wrong = |reason| Error::Invalid(at.clone(), reason);
         written.case(at.clone(), folder).map_err(wrong)
     });
     let cases: Vec<_> = cases.collect::<Result<_, _>>()?;
-    if cases.is_empty() {
-        // An empty file must not pass for a tested mapping.
-        return Err(Failure::Failed(format!("{} has no case", path.display())));
-    }
-    Ok(cases)
+    if cases.is_empty() { Err(Error::Empty(path.to_owned())) } else { Ok(cases) }
 }
 
 /// Returns every case as written, with its position.
-pub(super) fn written(path: &Path, bytes: &[u8]) -> Result<Vec<(String, Written)>, Failure> {
+pub(super) fn written(path: &Path, bytes: &[u8]) -> Result<Vec<(String, WrittenCase)>, Error> {
     let name = path.display().to_string();
-    let wrong = |at: &str, reason: String| Failure::Failed(format!("{at}: {reason}"));
+    let wrong = |at: &str, reason: String| Error::Invalid(at.to_owned(), reason);
     let text = str::from_utf8(input::without_mark(bytes)).map_err(|_| wrong(&name, "is no UTF-8".into()))?;
     let items: Vec<(String, Box<RawValue>)> = if is_yaml(path) {
         yaml_items(&name, text).map_err(|reason| wrong(&name, reason))?
@@ -51,14 +49,12 @@ pub(super) fn is_yaml(path: &Path) -> bool {
 }
 
 /// Returns a case for each line. Skips empty lines and lines that begin with `#` or `//`.
-fn lines(name: &str, text: &str) -> Result<Vec<(String, Box<RawValue>)>, Failure> {
+fn lines(name: &str, text: &str) -> Result<Vec<(String, Box<RawValue>)>, Error> {
     let lines = text.lines().enumerate().map(|(at, line)| (format!("{name}:{}", at + 1), line.trim()));
     let cases = lines.filter(|(_, line)| !is_comment(line));
     let read = |(at, line): (String, &str)| match serde_json::from_str(line) {
         Ok(item) => Ok((at, item)),
-        Err(error) => {
-            Err(Failure::Failed(format!("{at}: a case is one line of JSON: {}", in_its_line(&error))))
-        }
+        Err(error) => Err(Error::Invalid(at, format!("a case is one line of JSON: {}", in_its_line(&error)))),
     };
     cases.map(read).collect()
 }
@@ -137,7 +133,7 @@ mod tests {
         let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
         let place = format!("{}/", folder.path().display());
-        read(&path).map_err(|error| error.to_string().replace(&place, ""))
+        cases(&path, text.as_bytes()).map_err(|error| error.to_string().replace(&place, ""))
     }
 
     fn places(name: &str, text: &str) -> Vec<String> {
