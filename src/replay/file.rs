@@ -114,7 +114,7 @@ pub(crate) struct FileReplayOptions {
 
 /// Replay of a file.
 pub(crate) struct FileReplay {
-    plan: FileReplayOptions,
+    options: FileReplayOptions,
     stop: Arc<AtomicBool>,
     runtime: Handle,
     counts: LineCounts,
@@ -133,9 +133,9 @@ struct State {
 }
 
 impl FileReplay {
-    pub(crate) fn new(plan: FileReplayOptions, stop: Arc<AtomicBool>, runtime: Handle) -> Self {
-        let counts = LineCounts { dry_run: plan.dry_run, ..LineCounts::default() };
-        Self { plan, stop, runtime, counts }
+    pub(crate) fn new(options: FileReplayOptions, stop: Arc<AtomicBool>, runtime: Handle) -> Self {
+        let counts = LineCounts { dry_run: options.dry_run, ..LineCounts::default() };
+        Self { options, stop, runtime, counts }
     }
 
     /// Replays the file. The counts are complete even if the run ends early.
@@ -149,11 +149,11 @@ impl FileReplay {
     fn open(&mut self, report: Report<'_>) -> Result<State, Error> {
         // Fails early, because connecting to Kafka may take a while.
         self.remembered()?;
-        let outlet = if self.plan.dry_run { None } else { Some(self.outlet(report)?) };
+        let outlet = if self.options.dry_run { None } else { Some(self.outlet(report)?) };
         // A run that this one ended may have saved a later position in the meantime.
         let point = self.remembered()?;
         let mut input = self.input(point.as_ref())?;
-        if self.plan.from_line.is_some() || point.is_none() {
+        if self.options.from_line.is_some() || point.is_none() {
             self.pass_over(&mut input)?;
         }
         let rejects = self.rejects(point.as_ref())?;
@@ -162,7 +162,7 @@ impl FileReplay {
         self.counts.rejected_before = point.as_ref().map_or(0, |point| point.rejected);
         let goes_on = input.line > 0 && point.as_ref().is_none_or(|point| !point.is_at_end());
         report(FileReplayEvent::Begins { byte: input.byte, line: goes_on.then_some(input.line + 1) });
-        let limiter = RateLimiter::new(self.plan.rate, Instant::now());
+        let limiter = RateLimiter::new(self.options.rate, Instant::now());
         let mut state = State { input, point, rejects, outlet, limiter, at_end: false };
         // Fails before anything is written if the position cannot be saved.
         self.remember(&mut state)?;
@@ -172,38 +172,40 @@ impl FileReplay {
     /// Returns the position to continue from. Without a saved position, or with `--from-line`, that is the
     /// beginning.
     fn remembered(&self) -> Result<Option<ResumePoint>, Error> {
-        let Some(resume_file) = &self.plan.resume_file else { return Ok(None) };
+        let Some(resume_file) = &self.options.resume_file else { return Ok(None) };
         let identity =
-            FileIdentity::of(&self.plan.file).map_err(|error| unreadable(&self.plan.file, error))?;
-        let content = self.plan.content.into();
-        if self.plan.from_line.is_some() {
+            FileIdentity::of(&self.options.file).map_err(|error| unreadable(&self.options.file, error))?;
+        let content = self.options.content.into();
+        if self.options.from_line.is_some() {
             return Ok(Some(ResumePoint::beginning(identity, content)));
         }
-        let point = ResumePoint::load(resume_file, &self.plan.file, &identity, content);
+        let point = ResumePoint::load(resume_file, &self.options.file, &identity, content);
         Ok(Some(point?.unwrap_or_else(|| ResumePoint::beginning(identity, content))))
     }
 
     fn input(&self, point: Option<&ResumePoint>) -> Result<LineReader, Error> {
         let input = match point {
-            Some(point) => LineReader::file(&self.plan.file, point.line, point.byte)
-                .map_err(|error| unreadable(&self.plan.file, error))?,
+            Some(point) => LineReader::file(&self.options.file, point.line, point.byte)
+                .map_err(|error| unreadable(&self.options.file, error))?,
             None => LineReader::of(BufReader::new(Stdin::read_until(&self.stop)?)),
         };
-        Ok(if self.plan.content == Content::Body { input.whole() } else { input })
+        Ok(if self.options.content == Content::Body { input.whole() } else { input })
     }
 
     fn pass_over(&self, input: &mut LineReader) -> Result<(), Error> {
-        let first = self.plan.from_line.unwrap_or(1);
+        let first = self.options.from_line.unwrap_or(1);
         while input.line + 1 < first && input.next().map_err(|error| self.broken(error))?.is_some() {}
         Ok(())
     }
 
     /// Opens the file of rejected lines, cut to its length at the last saved position.
     fn rejects(&self, point: Option<&ResumePoint>) -> Result<Option<File>, Error> {
-        let Some(path) = self.plan.rejects.as_ref().filter(|_| !self.plan.dry_run) else { return Ok(None) };
+        let Some(path) = self.options.rejects.as_ref().filter(|_| !self.options.dry_run) else {
+            return Ok(None);
+        };
         let open = || {
             let mut file = private_file::open(path)?;
-            let keeps_all = self.plan.from_line.is_some_and(|line| line > 1);
+            let keeps_all = self.options.from_line.is_some_and(|line| line > 1);
             if !keeps_all {
                 let kept = point.map_or(0, |point| point.rejects_bytes);
                 file.set_len(kept.min(file.metadata()?.len()))?;
@@ -215,14 +217,14 @@ impl FileReplay {
     }
 
     fn outlet(&self, report: Report<'_>) -> Result<ReplayWriter, Error> {
-        let path = fs::canonicalize(&self.plan.file).unwrap_or_else(|_| self.plan.file.clone());
+        let path = fs::canonicalize(&self.options.file).unwrap_or_else(|_| self.options.file.clone());
         let name = EventId::from_hash(&BodyHash::of(path.as_os_str().as_encoded_bytes()));
         let id = format!("justcall-bridge-replay-{name}");
         let keep_on: kafka::ShouldRetry<'_> = &mut |why| {
             report(FileReplayEvent::Waiting(why));
             !self.stop.load(Ordering::Acquire)
         };
-        Ok(ReplayWriter::open(&self.plan.kafka, &id, self.runtime.clone(), keep_on)?)
+        Ok(ReplayWriter::open(&self.options.kafka, &id, self.runtime.clone(), keep_on)?)
     }
 
     fn all(&mut self, mut state: State, began: Instant, report: Report<'_>) -> Result<(), Error> {
@@ -260,7 +262,7 @@ impl FileReplay {
                 return Ok(batch);
             };
             state.limiter.take();
-            batch.add(Item::of(taken, &self.plan.rules, &self.plan.source, self.plan.content)?);
+            batch.add(Item::of(taken, &self.options.rules, &self.options.source, self.options.content)?);
         }
         Ok(batch)
     }
@@ -286,10 +288,10 @@ impl FileReplay {
     }
 
     fn remember(&self, state: &mut State) -> Result<(), Error> {
-        let (Some(point), Some(resume_file)) = (&mut state.point, &self.plan.resume_file) else {
+        let (Some(point), Some(resume_file)) = (&mut state.point, &self.options.resume_file) else {
             return Ok(());
         };
-        if self.plan.dry_run {
+        if self.options.dry_run {
             return Ok(());
         }
         point.line = state.input.line;
@@ -305,7 +307,7 @@ impl FileReplay {
         if self.stop.load(Ordering::Acquire) {
             return Error::Stopped;
         }
-        unreadable(&self.plan.file, error)
+        unreadable(&self.options.file, error)
     }
 }
 
