@@ -1,11 +1,8 @@
 //! Composition root: builds the parts from the settings, runs them, and stops them in order.
 
 mod budget_watch;
-pub mod dead_letters;
 mod reload;
-pub mod replay;
 
-pub use crate::http::{DescriptorLimit, ExampleResponse, example_responses, readiness_at_start};
 pub use reload::ReloadHandle;
 
 use crate::config::{Settings, SettingsInput, ShutdownConfig};
@@ -14,7 +11,7 @@ use crate::health::{KafkaState, LifecycleState, Readiness};
 use crate::http::{AdminListener, Ingress};
 use crate::ingest::{self, Budget, Evaluator, Ingest};
 use crate::kafka::{self, Producer};
-use crate::routing::{self, RouteTable};
+use crate::routing::{InvalidRoutes, RouteTable};
 use crate::spool::{self, Spool};
 use crate::telemetry::{Metrics, TraceError, Tracer};
 use crate::watch::Watcher;
@@ -51,8 +48,8 @@ pub enum Error {
     #[error(transparent)]
     Kafka(#[from] kafka::Error),
     /// The routes contradict each other. Loaded settings were checked before.
-    #[error("invalid routes: {}", joined(.0))]
-    Routes(Vec<routing::RouteError>),
+    #[error(transparent)]
+    Routes(#[from] InvalidRoutes),
     /// The directory of the spool is not usable, or its file is not a spool.
     #[error("spool.directory: {0}")]
     Spool(#[from] spool::OpenError),
@@ -73,11 +70,6 @@ pub enum Error {
         /// Error of the system.
         source: std::io::Error,
     },
-}
-
-/// Joins problems to one line.
-fn joined(problems: &[routing::RouteError]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// Bridge that is ready to run.
@@ -124,7 +116,7 @@ impl App {
     /// # Errors
     /// If a part cannot be built.
     pub fn build(settings: Settings, sources: Option<SettingsInput>) -> Result<Self, Error> {
-        let table = RouteTable::compile(&settings.routing).map_err(Error::Routes)?;
+        let table = RouteTable::compile(&settings.routing).map_err(InvalidRoutes)?;
         let metrics = Arc::new(Metrics::new());
         let readiness = Arc::new(Readiness::default());
         let producer = Arc::new(Producer::start(&settings.kafka, &readiness, &metrics)?);
@@ -194,15 +186,6 @@ impl App {
             watcher,
             reload,
         })
-    }
-
-    /// Returns every topic that records can have with these settings.
-    ///
-    /// # Errors
-    /// If the routes contradict each other.
-    pub fn topics(settings: &Settings) -> Result<Vec<Arc<str>>, Error> {
-        let table = RouteTable::compile(&settings.routing).map_err(Error::Routes)?;
-        Ok(topics(settings, &table))
     }
 
     /// Returns a handle for reloading, or `None` if the app was built without `sources`.
@@ -296,19 +279,6 @@ pub fn open_spool_view(directory: &Path) -> Result<SpoolView, Error> {
     Ok(SpoolView::open(directory)?)
 }
 
-/// Returns whether a bridge uses the spool in a directory.
-///
-/// # Errors
-/// If the lock of the spool cannot be checked.
-pub fn is_spool_in_use(directory: &Path) -> std::io::Result<bool> {
-    spool::is_in_use(directory)
-}
-
-/// Returns whether every user of the machine may write to a spool's directory, which `serve` refuses.
-pub fn is_spool_writable_by_all(directory: &Path) -> bool {
-    spool::is_writable_by_all(directory)
-}
-
 /// Opens the spool, if the settings name one.
 fn open_spool(settings: &Settings) -> Result<Option<Arc<Spool>>, Error> {
     let Some(directory) = &settings.spool.directory else { return Ok(None) };
@@ -318,11 +288,6 @@ fn open_spool(settings: &Settings) -> Result<Option<Arc<Spool>>, Error> {
     let rows: u64 = spool.backlog().iter().map(|(_, rows)| rows).sum();
     tracing::info!(directory = %directory.display(), rows, "spool opened");
     Ok(Some(spool))
-}
-
-fn topics(settings: &Settings, table: &RouteTable) -> Vec<Arc<str>> {
-    let dead_letter = Arc::from(settings.ingest.dead_letter.topic.as_str());
-    table.topics().cloned().chain([dead_letter]).collect()
 }
 
 /// Flushes the producer and waits for all permits. Returns the number of unreported records at the deadline.

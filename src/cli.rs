@@ -6,9 +6,7 @@ mod check;
 mod completions;
 mod dead_letters;
 mod dev;
-mod files;
 mod healthcheck;
-mod output;
 mod replay;
 mod route;
 mod schema;
@@ -20,10 +18,11 @@ mod tail;
 mod topics;
 
 use crate::config::{ReferencedFiles, Settings, SettingsFile, SettingsInput};
-use crate::{app, config, kafka, telemetry};
+use crate::routing::InvalidRoutes;
+use crate::{app, config, kafka, telemetry, terminal};
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -95,12 +94,21 @@ enum Failure {
     /// The bridge cannot start.
     #[error(transparent)]
     Start(#[from] app::Error),
+    /// The routes contradict each other. Loaded settings were checked before.
+    #[error(transparent)]
+    Routes(#[from] InvalidRoutes),
     /// A Kafka client, or the embedded broker, failed.
     #[error(transparent)]
     Kafka(#[from] kafka::Error),
     /// The system cannot start a thread or install a signal handler.
     #[error(transparent)]
-    System(#[from] std::io::Error),
+    System(#[from] io::Error),
+    /// Expectations cannot be compared or updated.
+    #[error(transparent)]
+    Expectations(#[from] crate::explain::Error),
+    /// The replay of a file ended early.
+    #[error(transparent)]
+    Replay(crate::replay::file::Error),
     /// Logging cannot start.
     #[error(transparent)]
     Logging(#[from] telemetry::LogError),
@@ -118,7 +126,7 @@ enum Failure {
     Damaged(u64),
     /// A write to stdout failed.
     #[error("cannot write the output: {0}")]
-    Output(std::io::Error),
+    Output(io::Error),
     /// The command failed: what happened, where and what to do, in one line.
     #[error("{0}")]
     Failed(String),
@@ -130,7 +138,7 @@ enum Failure {
 /// Prints the reason of a failure. Returns the exit code.
 fn ended(result: Result<(), Failure>) -> ExitCode {
     let Err(failure) = result else { return ExitCode::SUCCESS };
-    output::last_note(&format!("error: {failure}"));
+    terminal::last_note(&format!("error: {failure}"));
     match failure {
         Failure::Settings(_)
         | Failure::NoSpool
@@ -138,6 +146,21 @@ fn ended(result: Result<(), Failure>) -> ExitCode {
         | Failure::Kafka(kafka::Error::Client(_)) => ExitCode::from(BAD_SETTINGS),
         _ => ExitCode::FAILURE,
     }
+}
+
+/// Writes text to stdout, as [`terminal::print`].
+fn print(text: &str) -> Result<(), Failure> {
+    terminal::print(text).map_err(Failure::Output)
+}
+
+/// Writes bytes to stdout, as [`terminal::print_bytes`].
+fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    terminal::print_bytes(bytes).map_err(Failure::Output)
+}
+
+/// Converts the result of a write to stdout, as [`terminal::written`].
+fn printed(result: io::Result<()>) -> Result<(), Failure> {
+    terminal::written(result).map_err(Failure::Output)
 }
 
 /// Ends a command whose valid arguments contradict each other.
@@ -148,9 +171,12 @@ fn usage_error(message: &str) -> ExitCode {
 /// Prints help to stdout, or an error to stderr.
 fn explain(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
-        output::usage(error);
+        let text = error.render();
+        terminal::last_text(
+            |is_coloured| if is_coloured { text.ansi().to_string() } else { text.to_string() },
+        );
     } else {
-        let printed = output::written(error.print().and_then(|()| std::io::stdout().flush()));
+        let printed = printed(error.print().and_then(|()| io::stdout().flush()));
         if printed.is_err() {
             return ended(printed);
         }
@@ -247,6 +273,13 @@ mod tests {
         let Command::Dev(args) = parse("justcall-bridge dev").unwrap().command else { panic!("not dev") };
         assert!(args.listen.ip().is_loopback() && args.admin_listen.ip().is_loopback());
         assert_ne!(args.listen.port(), args.admin_listen.port());
+    }
+
+    #[test]
+    fn output_that_cannot_be_written_is_a_failure_that_says_so() {
+        assert!(printed(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
+        let failure = printed(Err(io::ErrorKind::StorageFull.into())).unwrap_err().to_string();
+        assert!(failure.starts_with("cannot write the output"), "{failure}");
     }
 
     #[test]

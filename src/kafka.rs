@@ -31,7 +31,7 @@ pub use producer::Producer;
 pub use tail::{BoundedReader, ReadStep, StartPosition, Tail, TailedRecord};
 pub use topic_provisioner::TopicProvisioner;
 pub use transactional_producer::{CommitError, Marker, ShouldRetry, TransactionalProducer};
-pub use write_probe::{ClockSkew, MAX_CLOCK_ERROR_MS, ProbeOutcome, RecordFlaw, WriteProbe};
+pub use write_probe::{ProbeOutcome, WriteProbe};
 
 use rdkafka::types::RDKafkaErrorCode;
 

@@ -4,6 +4,7 @@
 //! share the body and the event's headers.
 
 mod headers;
+pub(crate) mod json_form;
 pub mod names;
 mod partition;
 mod trace_context;

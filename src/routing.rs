@@ -27,7 +27,7 @@ mod topic_template;
 pub use config::{
     Config, HeaderValue, Match, Operator, Predicate, RouteConfig, RouteTemplate, UnknownEvents,
 };
-pub use error::RouteError;
+pub use error::{InvalidRoutes, RouteError};
 pub use explain::{RouteExplanation, RouteResult};
 pub use field_reads::RoutePart;
 pub use field_values::FieldRef;

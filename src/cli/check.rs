@@ -1,26 +1,9 @@
 //! `check`: checks the settings, this machine and the Kafka cluster.
-//!
-//! Disk and broker checks run on their own threads, because they may never return. When the time is up, the
-//! report contains the findings so far. Pure functions judge the collected facts.
 
-mod clock;
-mod cluster;
-mod deadline;
-mod disk;
-mod fields;
-mod files;
-mod finding;
-mod new_topic;
-mod ports;
-mod servers;
-mod topic;
-mod write_probe;
-
-use super::{BAD_SETTINGS, SettingsArgs, ended, output};
-use crate::app::{self, App};
-use crate::config::{SecurityWarning, SettingError, SettingErrors, Settings};
-use deadline::Work;
-use finding::{Finding, Tally};
+use super::{BAD_SETTINGS, SettingsArgs, ended, printed};
+use crate::diagnostics::{self, Diagnosis, Extent, Tally};
+use crate::terminal;
+use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -41,8 +24,8 @@ pub(super) struct Args {
     #[arg(long)]
     offline: bool,
 
-    /// Also try to write to each topic, and read the broker's clock, by records that a broker must
-    /// refuse: too large, or of an impossible time. None is written.
+    /// Also try to write to each topic, by records that a broker must refuse because they are too large.
+    /// None is written.
     #[arg(long, conflicts_with = "offline")]
     probe: bool,
 
@@ -68,41 +51,42 @@ there is a warning, 2 the command line makes no sense, 78 the settings are bad."
 /// Longest time for the whole check, below the 20 s that `--help` promises.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(19);
 
-/// Logs a warning for each setting of a route whose fields no sample of an accepted dialect has.
-pub(super) fn log_fields(settings: &Settings) {
-    for Finding { key, text, fix, .. } in fields::check(settings) {
-        tracing::warn!(setting = key, "{text}: {}", fix.unwrap_or_default());
-    }
-}
-
 /// Prints the report to stdout.
 pub(super) fn run(args: Args) -> ExitCode {
     let deadline = Instant::now() + CHECK_TIMEOUT;
-    let sources = if args.offline { args.settings.sources_on_paper() } else { args.settings.sources() };
-    let checked = Settings::load_to_serve(&sources);
-    let (findings, are_settings_bad) = match checked {
-        Err(problems) => (bad_settings(problems, args.offline), true),
-        Ok(settings) if args.offline => {
-            let text = "valid; their files, this machine and Kafka were not checked";
-            let findings = of_settings(text, &settings.security_warnings(sources.file()));
-            (findings.into_iter().chain(fields::check(&settings)).collect(), false)
-        }
-        Ok(settings) => {
-            let doors = settings.security_warnings(sources.file());
-            (look_around(settings, doors, args.probe, deadline), false)
-        }
-    };
-    let code = exit_code(Tally::of(&findings), are_settings_bad, args.strict);
-    let mut out = output::stdout();
-    let written = if args.json {
-        finding::print_json(code == 0, &findings, &mut out)
+    let (sources, extent) = if args.offline {
+        (args.settings.sources_on_paper(), Extent::Offline)
     } else {
-        finding::print(&findings, &mut out)
+        (args.settings.sources(), Extent::Whole { probe: args.probe })
     };
-    match ended(output::written(written.and_then(|()| out.flush()))) {
+    let line = progress_line(extent);
+    let on_step = |step: &str| line.set_message(step.to_owned());
+    let Diagnosis { findings, are_settings_bad } = diagnostics::check(&sources, extent, deadline, &on_step);
+    line.finish_and_clear();
+    let code = exit_code(Tally::of(&findings), are_settings_bad, args.strict);
+    let mut out = terminal::stdout();
+    let written = if args.json {
+        diagnostics::print_json(code == 0, &findings, &mut out)
+    } else {
+        diagnostics::print(&findings, &mut out)
+    };
+    match ended(printed(written.and_then(|()| out.flush()))) {
         ExitCode::SUCCESS => ExitCode::from(code),
         failure => failure,
     }
+}
+
+/// Returns a line for the current step, hidden unless stderr is a terminal.
+fn progress_line(extent: Extent) -> ProgressBar {
+    if extent == Extent::Offline {
+        return ProgressBar::hidden();
+    }
+    let line = ProgressBar::with_draw_target(None, terminal::progress_target());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+        line.set_style(style);
+    }
+    line.enable_steady_tick(Duration::from_millis(100));
+    line
 }
 
 fn exit_code(tally: Tally, are_settings_bad: bool, is_strict: bool) -> u8 {
@@ -111,72 +95,6 @@ fn exit_code(tally: Tally, are_settings_bad: bool, is_strict: bool) -> u8 {
         Tally { failures: 0, warnings: 0, .. } => 0,
         Tally { failures: 0, .. } if !is_strict => 0,
         _ => 1,
-    }
-}
-
-fn bad_settings(SettingErrors(problems): SettingErrors, is_offline: bool) -> Vec<Finding> {
-    let finding = |problem: SettingError| {
-        let text = problem.to_string();
-        let text = text.strip_prefix(&problem.key).unwrap_or(&text).trim_start_matches(": ").to_owned();
-        Finding::bad_setting(problem.key, text)
-    };
-    let mut findings: Vec<_> = problems.into_iter().map(finding).collect();
-    if !is_offline {
-        findings
-            .push(Finding::skipped("kafka", "this machine and the cluster: put the settings right first"));
-    }
-    findings
-}
-
-fn of_settings(text: &str, doors: &[SecurityWarning]) -> Vec<Finding> {
-    let open = doors.iter().map(|SecurityWarning { key, reason, fix }| Finding::warning(key, reason, fix));
-    [Finding::ok("settings", text)].into_iter().chain(open).collect()
-}
-
-/// Checks the settings, this machine and the cluster.
-fn look_around(
-    settings: Settings,
-    doors: Vec<SecurityWarning>,
-    probe: bool,
-    deadline: Instant,
-) -> Vec<Finding> {
-    let (of_certificate, open): (Vec<_>, Vec<_>) = doors.into_iter().partition(files::is_about_certificate);
-    let mut findings = of_settings("valid", &open);
-    findings.extend(fields::check(&settings));
-    let plan = plan(&settings, probe);
-    let kafka = Work::begin("kafka", move |reporter| {
-        let (report, next) = (|finding| reporter.report(finding), |what: &str| reporter.next(what));
-        app::block_on(cluster::check(&plan, &report, &next));
-    });
-    let machine = Work::begin("machine", move |reporter| {
-        let doors: Vec<_> = of_certificate.into_iter().chain(open).collect();
-        let now = u64::try_from(chrono::Utc::now().timestamp()).unwrap_or(0);
-        files::check(&settings, &doors, now).into_iter().for_each(|finding| reporter.report(finding));
-        let spool = &settings.spool;
-        reporter.next("looking at the spool's disk");
-        disk::check(spool.directory.as_deref(), spool.bytes_on_disk(), app::is_spool_in_use)
-            .into_iter()
-            .for_each(|finding| reporter.report(finding));
-        ports::check(&settings).into_iter().for_each(|finding| reporter.report(finding));
-    });
-    findings.extend(deadline::finish([machine, kafka], deadline));
-    findings
-}
-
-fn plan(settings: &Settings, probe: bool) -> cluster::Plan {
-    // Contradicting routes are a settings error, which loading rejects.
-    let topics = App::topics(settings).unwrap_or_default();
-    let body = u64::try_from(settings.server.max_body_bytes).unwrap_or(u64::MAX);
-    let tolerances = settings.ingest.sources.iter().map(|source| source.signature.tolerance);
-    cluster::Plan {
-        config: settings.kafka.clone(),
-        topics: topics.iter().map(ToString::to_string).collect(),
-        dead_letter: settings.ingest.dead_letter.topic.clone(),
-        record: body.saturating_add(topic::MAX_KEY_AND_HEADERS_BYTES),
-        spool: settings.spool.directory.as_ref().map(|_| settings.spool.max_bytes),
-        window: settings.ingest.deduplication.window,
-        tolerance: tolerances.min().unwrap_or(Duration::MAX),
-        probe,
     }
 }
 

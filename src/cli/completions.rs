@@ -26,7 +26,7 @@ Install them once; they are there in the next shell that you open:
 In the bash that is open, without installing: source <(justcall-bridge completions bash)";
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    super::output::print(&script(args.shell))
+    super::print(&script(args.shell))
 }
 
 fn script(shell: Shell) -> String {

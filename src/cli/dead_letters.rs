@@ -5,7 +5,7 @@ mod replay;
 mod show;
 
 use super::{Failure, SettingsArgs, ended};
-use crate::app::dead_letters::{DeadLetters, LetterId};
+use crate::replay::dead_letters::{DeadLetters, LetterId};
 use std::process::ExitCode;
 
 /// List what was rejected, look at it, and put it through the rules again.

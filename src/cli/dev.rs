@@ -1,12 +1,13 @@
 //! `dev`: runs the bridge with an embedded broker, for a laptop.
 
-use super::output::{self, printable};
-use super::{Failure, signals};
+use super::{Failure, printed, signals};
 use crate::app::{self, Addresses, App};
 use crate::config::{Settings, SettingsInput};
 use crate::kafka::{self, EmbeddedBroker, StartPosition, Tail, TailedRecord};
 use crate::record::names;
 use crate::telemetry;
+use crate::terminal::{self, printable};
+use crate::topics;
 use justcall_events::{Dialect, samples};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -61,7 +62,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let sources = SettingsInput { environment: environment(), flags, ..SettingsInput::default() };
     let mut settings = Settings::load(&sources)?;
     telemetry::init(&settings.telemetry)?;
-    let topics: Vec<String> = App::topics(&settings)?.iter().map(ToString::to_string).collect();
+    let topics: Vec<String> = topics::of(&settings)?.iter().map(ToString::to_string).collect();
     let broker = EmbeddedBroker::start(topics.clone(), args.partitions)?;
     settings.kafka.bootstrap_servers = broker.bootstrap_servers().to_owned();
     let path = settings.ingest.sources.first().map_or("/", |source| source.path.as_str()).to_owned();
@@ -143,7 +144,7 @@ impl Printer {
         let (alive, unwritable) = oneshot::channel();
         let (ended, end) = mpsc::channel();
         let mut print = move || {
-            let mut out = output::stdout();
+            let mut out = terminal::stdout();
             writeln!(out, "{greeting}").and_then(|()| out.flush())?;
             while !stop.load(Ordering::Acquire) {
                 if let Ok(Some(record)) = tail.next(Duration::from_millis(100)) {
@@ -163,7 +164,7 @@ impl Printer {
     /// Stops the thread. If the reader of stdout has stalled, the thread is abandoned.
     fn stop(self) -> Result<(), Failure> {
         self.stopping.store(true, Ordering::Release);
-        output::written(self.end.recv_timeout(STOP_TIMEOUT).unwrap_or(Ok(())))
+        printed(self.end.recv_timeout(STOP_TIMEOUT).unwrap_or(Ok(())))
     }
 }
 

@@ -1,22 +1,19 @@
 //! `replay`: writes events and records from a file.
 
-mod input;
-mod line;
 pub(super) mod progress;
-mod rate_limiter;
-mod resume;
-mod run;
-mod stdin;
 mod summary;
 
-use super::{Failure, SettingsArgs, ended, files, output, signals, usage_error};
-use crate::app::replay::ReplayEvaluator;
-use line::Content;
-use run::{Job, Plan, Source};
+use super::{Failure, SettingsArgs, ended, printed, signals, usage_error};
+use crate::replay::ReplayEvaluator;
+use crate::replay::file::{
+    Content, Error, EventSource, FileReplay, FileReplayEvent, FileReplayOptions, LineCounts,
+};
+use crate::{private_file, terminal};
+use progress::Progress;
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use summary::Summary;
 
 /// Put events from a file through the rules into Kafka, or write exported records as they are.
 ///
@@ -56,7 +53,7 @@ pub(super) struct Args {
     source: Option<String>,
 
     /// At most that many lines a second.
-    #[arg(long, value_name = "N", value_parser = rate_limiter::parse)]
+    #[arg(long, value_name = "N", value_parser = rate)]
     rate: Option<f64>,
 
     /// Where the lines go that are rejected, as they are. Not with --body: FILE has the body.
@@ -101,25 +98,33 @@ pub(super) fn run(mut args: Args) -> ExitCode {
         Ok(Err(usage)) => return usage_error(&usage),
         Err(failure) => return ended(Err(failure)),
     };
-    match signals::interruptible(move |stop, runtime| Job::new(plan, stop, runtime).run()) {
-        Ok((summary, result)) => finish(&args, &summary, result),
+    let work = signals::interruptible(move |stop, runtime| {
+        let mut progress = FileProgress::of(&plan.file);
+        let (counts, result) = FileReplay::new(plan, stop, runtime).run(&mut |event| progress.show(&event));
+        progress.end(&counts);
+        (counts, result)
+    });
+    match work {
+        Ok((counts, result)) => finish(&args, &counts, result),
         Err(failure) => ended(Err(failure)),
     }
 }
 
 /// Returns the plan, or the reason why the arguments contradict each other.
-fn plan(args: &mut Args) -> Result<Result<Plan, String>, Failure> {
+fn plan(args: &mut Args) -> Result<Result<FileReplayOptions, String>, Failure> {
     let is_stream = args.file == Path::new("-");
     if is_stream && args.resume_file.is_some() {
         return Ok(Err("nothing is remembered of standard input: --resume-file needs a FILE".into()));
     }
     let resume_file = args.resume_file.clone().unwrap_or_else(|| beside(&args.file));
     let outputs = [("--rejects", args.rejects.as_deref()), ("--resume-file", Some(resume_file.as_path()))];
-    let is_input = |path: &Path| !is_stream && files::is_same(path, &args.file);
+    let is_input = |path: &Path| !is_stream && private_file::is_same(path, &args.file);
     if let Some((flag, _)) = outputs.iter().find(|(_, path)| path.is_some_and(is_input)) {
         return Ok(Err(format!("{flag} is FILE itself, which it would overwrite: name another file")));
     }
-    if !is_stream && args.rejects.as_deref().is_some_and(|rejects| files::is_same(rejects, &resume_file)) {
+    if !is_stream
+        && args.rejects.as_deref().is_some_and(|rejects| private_file::is_same(rejects, &resume_file))
+    {
         return Ok(Err("--rejects and --resume-file are the same file: name two".into()));
     }
     let settings = std::mem::take(&mut args.settings).load_quietly()?;
@@ -128,7 +133,7 @@ fn plan(args: &mut Args) -> Result<Result<Plan, String>, Failure> {
         Ok(source) => source,
         Err(usage) => return Ok(Err(usage)),
     };
-    Ok(Ok(Plan {
+    Ok(Ok(FileReplayOptions {
         kafka: settings.kafka,
         rules,
         source,
@@ -153,15 +158,15 @@ impl Args {
 }
 
 /// Returns the source of the file's events. The name is optional if there is only one source.
-fn source(named: Option<&str>, rules: &ReplayEvaluator) -> Result<Source, String> {
+fn source(named: Option<&str>, rules: &ReplayEvaluator) -> Result<EventSource, String> {
     let names: Vec<&str> = rules.sources().collect();
     match (named, names.as_slice()) {
-        (Some(name), names) if names.contains(&name) => Ok(Source::Named(name.to_owned())),
+        (Some(name), names) if names.contains(&name) => Ok(EventSource::Named(name.to_owned())),
         (Some(name), names) => {
             Err(format!("the settings have no source `{name}`; they have {}", names.join(", ")))
         }
-        (None, [only]) => Ok(Source::Named((*only).to_owned())),
-        (None, names) => Ok(Source::OneOf(names.join(", "))),
+        (None, [only]) => Ok(EventSource::Named((*only).to_owned())),
+        (None, names) => Ok(EventSource::OneOf(names.join(", "))),
     }
 }
 
@@ -172,11 +177,85 @@ fn beside(file: &Path) -> PathBuf {
 }
 
 /// Prints the summary, and the reason if the run ended early.
-fn finish(args: &Args, summary: &Summary, result: Result<(), Failure>) -> ExitCode {
-    let mut out = output::stdout();
-    let written = if args.json { writeln!(out, "{:#}", summary.json()) } else { write!(out, "{summary}") };
-    match ended(result.and_then(|()| output::written(written.and_then(|()| out.flush())))) {
-        ExitCode::SUCCESS if !summary.is_clean() => ExitCode::FAILURE,
+fn finish(args: &Args, counts: &LineCounts, result: Result<(), Error>) -> ExitCode {
+    let mut out = terminal::stdout();
+    let written = if args.json {
+        writeln!(out, "{:#}", summary::json(counts))
+    } else {
+        write!(out, "{}", summary::text(counts))
+    };
+    let result = result.map_err(Failure::Replay);
+    match ended(result.and_then(|()| printed(written.and_then(|()| out.flush())))) {
+        ExitCode::SUCCESS if !counts.is_clean() => ExitCode::FAILURE,
         code => code,
+    }
+}
+
+/// Number of rejected lines that are printed individually.
+const MAX_PRINTED_REJECTS: u64 = 20;
+
+/// Progress of a file on a terminal, and its first rejected lines.
+struct FileProgress {
+    progress: Progress,
+    rejected: u64,
+}
+
+impl FileProgress {
+    fn of(file: &Path) -> Self {
+        let length = fs::metadata(file).map_or(0, |file| file.len());
+        let progress = Progress::new(length, "{bar:30} {percent}%  {msg}  {eta} left");
+        Self { progress, rejected: 0 }
+    }
+
+    fn show(&mut self, event: &FileReplayEvent<'_>) {
+        match event {
+            FileReplayEvent::Begins { byte, line } => {
+                self.progress.begin_at(*byte);
+                if let Some(line) = line {
+                    self.progress.print_line(&format!("goes on at line {line}"));
+                }
+            }
+            FileReplayEvent::Waiting(why) => self.progress.wait(why),
+            FileReplayEvent::Rejected { line, reason, detail } => {
+                if self.rejected < MAX_PRINTED_REJECTS {
+                    self.progress.print_line(&format!("line {line}: {reason}: {detail}"));
+                }
+                self.rejected += 1;
+            }
+            FileReplayEvent::Advanced { bytes, lines, per_second } => {
+                self.progress.note(format!("{lines} lines, {per_second:.0}/s"));
+                self.progress.advance(*bytes);
+            }
+        }
+    }
+
+    fn end(&self, counts: &LineCounts) {
+        let unprinted = self.rejected.saturating_sub(MAX_PRINTED_REJECTS);
+        if counts.finished && unprinted > 0 {
+            self.progress.print_line(&format!("and {unprinted} more lines were rejected"));
+        }
+        self.progress.end();
+    }
+}
+
+/// Parses `--rate`.
+fn rate(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.strip_suffix("/s").unwrap_or(text).trim().parse().ok();
+    number
+        .filter(|rate| (0.001..=1_000_000.0).contains(rate))
+        .ok_or_else(|| "expected lines per second, from 0.001 to 1000000, such as 500 or 500/s".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rate_is_lines_per_second() {
+        assert_eq!(rate("500/s"), Ok(500.0));
+        assert_eq!(rate("0.5"), Ok(0.5));
+        for wrong in ["0", "-1", "fast", "", "NaN", "2000000"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
+        }
     }
 }

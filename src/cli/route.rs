@@ -1,14 +1,13 @@
 //! `route`: explains the result of an event, or tests a mapping.
 
 mod expect;
-mod explanation;
 mod input;
 mod render;
 
-use super::{Failure, SettingsArgs, output};
+use super::{Failure, SettingsArgs, print};
 use crate::config::Settings;
+use crate::explain::{RouteOutcome, Router};
 use chrono::{DateTime, Utc};
-use explanation::{Outcome, Router};
 use input::{Content, Input, inputs};
 use std::path::PathBuf;
 
@@ -94,13 +93,13 @@ fn print_explanations(
     let mut lost = 0;
     for input in inputs {
         let explanation = router.explain(source, &input.body);
-        lost += usize::from(matches!(explanation.outcome, Outcome::Rejected | Outcome::DeadLetter));
+        lost += usize::from(matches!(explanation.outcome, RouteOutcome::Rejected | RouteOutcome::DeadLetter));
         let text = if json {
             explanation.json_line(&input.at)
         } else {
             render::text(&input.at, &explanation, router)
         };
-        output::print(&text)?;
+        print(&text)?;
     }
     match lost {
         0 => Ok(()),

@@ -1,17 +1,15 @@
 //! `schema`: prints descriptions of events, topics and HTTP for other programs.
 
-mod asyncapi;
-mod events;
-mod openapi;
-mod yaml;
-
-#[cfg(test)]
-mod tests;
-
-use super::{Failure, SettingsArgs};
+use super::send::{dialect, known_type};
+use super::{Failure, SettingsArgs, print};
 use crate::config::Settings;
-pub(super) use events::mode;
+use crate::schemas::events::Schemas;
+use crate::{private_file, schemas};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use justcall_events::{Dialect, KnownType, Validation};
 use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// Print machine-readable descriptions of events, topics and HTTP.
 ///
@@ -26,9 +24,9 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    Events(events::Args),
-    Asyncapi(asyncapi::Args),
-    Openapi(openapi::Args),
+    Events(EventsArgs),
+    Asyncapi(AsyncapiArgs),
+    Openapi(OpenapiArgs),
 }
 
 const EXAMPLE: &str = "\
@@ -36,6 +34,76 @@ Examples:
   justcall-bridge schema events > events.schema.json
   justcall-bridge schema asyncapi --config bridge.yaml --yaml > asyncapi.yaml
   justcall-bridge schema openapi --config bridge.yaml > openapi.json";
+
+/// Print JSON Schema (2020-12) of the event types.
+///
+/// One schema where one type in one dialect is left, else one that takes any of them. They say what the
+/// bridge accepts of a type; what it makes of others the settings say.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EVENTS_EXAMPLE)]
+struct EventsArgs {
+    /// Event types. Without one: all of them.
+    #[arg(value_name = "TYPE", value_parser = known_type())]
+    types: Vec<KnownType>,
+
+    /// Only this one of JustCall's two formats. Without it: both, as far as JustCall lists a type there.
+    #[arg(long, value_parser = dialect())]
+    dialect: Option<Dialect>,
+
+    /// What a source with this `validation` accepts.
+    #[arg(long, value_name = "MODE", default_value = "documented", value_parser = validation())]
+    validation: Validation,
+
+    /// Write each schema to a file of its own in this directory, such as documented.call.missed.json.
+    #[arg(long, value_name = "DIRECTORY")]
+    out: Option<PathBuf>,
+
+    #[command(flatten)]
+    format: Format,
+}
+
+const EVENTS_EXAMPLE: &str = "\
+Examples:
+  justcall-bridge schema events > events.schema.json
+  justcall-bridge schema events call.completed --dialect documented
+  justcall-bridge schema events --validation strict --out schemas/";
+
+/// Print an AsyncAPI 3.0 document of the topics as the settings have them.
+///
+/// A channel for each topic that an event can go to, and for the dead letters: which events land there,
+/// their keys, headers and payloads.
+#[derive(Debug, clap::Args)]
+#[command(after_help = ASYNCAPI_EXAMPLE)]
+struct AsyncapiArgs {
+    #[command(flatten)]
+    settings: SettingsArgs,
+
+    #[command(flatten)]
+    format: Format,
+}
+
+const ASYNCAPI_EXAMPLE: &str = "\
+Examples:
+  justcall-bridge schema asyncapi --config bridge.yaml > asyncapi.json
+  justcall-bridge schema asyncapi --config bridge.yaml --yaml > asyncapi.yaml";
+
+/// Print an OpenAPI 3.1 document of the HTTP side as the settings have it.
+///
+/// Each source's path with its bodies, headers and every answer, and the admin listener's pages.
+#[derive(Debug, clap::Args)]
+#[command(after_help = OPENAPI_EXAMPLE)]
+struct OpenapiArgs {
+    #[command(flatten)]
+    settings: SettingsArgs,
+
+    #[command(flatten)]
+    format: Format,
+}
+
+const OPENAPI_EXAMPLE: &str = "\
+Examples:
+  justcall-bridge schema openapi --config bridge.yaml > openapi.json
+  justcall-bridge schema openapi --config bridge.yaml --yaml > openapi.yaml";
 
 /// Output options of a document.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -47,10 +115,40 @@ struct Format {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     match args.what {
-        What::Events(args) => events::run(&args),
-        What::Asyncapi(args) => asyncapi::run(args),
-        What::Openapi(args) => openapi::run(args),
+        What::Events(args) => events(&args),
+        What::Asyncapi(args) => args.format.print(&schemas::asyncapi::document(&load(args.settings)?)?),
+        What::Openapi(args) => args.format.print(&schemas::openapi::document(&load(args.settings)?)),
     }
+}
+
+fn events(args: &EventsArgs) -> Result<(), Failure> {
+    let schemas = schemas::events::select(&args.types, args.dialect, args.validation);
+    if schemas.is_empty() {
+        let dialect = args.dialect.map_or("any", Dialect::name);
+        return Err(Failure::Failed(format!(
+            "JustCall lists none of these types in the {dialect} dialect; leave --dialect away"
+        )));
+    }
+    match &args.out {
+        Some(directory) => write_each(schemas, args, directory),
+        None => args.format.print(&schemas::events::whole(schemas, args.validation)),
+    }
+}
+
+fn write_each(schemas: Schemas, args: &EventsArgs, directory: &Path) -> Result<(), Failure> {
+    let failed = |path: &Path, error| Failure::Failed(format!("cannot write {}: {error}", path.display()));
+    fs::create_dir_all(directory).map_err(|error| failed(directory, error))?;
+    for (name, schema) in schemas {
+        let path = directory.join(format!("{name}.{}", args.format.extension()));
+        let text = args.format.text(&schemas::events::document((name, schema), args.validation));
+        private_file::replace(&path, text.as_bytes()).map_err(|error| failed(&path, error))?;
+    }
+    Ok(())
+}
+
+fn validation() -> impl TypedValueParser<Value = Validation> {
+    PossibleValuesParser::new(Validation::ALL.map(Validation::name))
+        .try_map(|name| Validation::ALL.into_iter().find(|each| each.name() == name).ok_or("no such mode"))
 }
 
 /// Loads the settings that the document describes.
@@ -60,12 +158,12 @@ fn load(settings: SettingsArgs) -> Result<Settings, Failure> {
 
 impl Format {
     fn text(self, document: &Value) -> String {
-        if self.yaml { yaml::write(document) } else { format!("{document:#}\n") }
+        if self.yaml { schemas::yaml::write(document) } else { format!("{document:#}\n") }
     }
 
     /// Prints the document to stdout.
     fn print(self, document: &Value) -> Result<(), Failure> {
-        super::output::print(&self.text(document))
+        print(&self.text(document))
     }
 
     const fn extension(self) -> &'static str {

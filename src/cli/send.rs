@@ -1,14 +1,13 @@
 //! `send`: posts events to a bridge and prints its answers.
 
 mod credentials;
-mod latency;
 mod post;
 mod summary;
 mod template;
 
-use super::{files, output};
 use crate::input;
 use crate::secret::SecretFileError;
+use crate::terminal;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use credentials::RequestCredentials;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -58,11 +57,6 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     count: u64,
 
-    /// Events per second, such as 500 or 500/s; sent by the clock, whatever the answers do. Latency
-    /// then counts from the scheduled time. Without it: as fast as the answers come.
-    #[arg(long, value_name = "N/s", value_parser = rate)]
-    rate: Option<f64>,
-
     /// How many events await their answer at once.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=4096))]
     concurrency: u16,
@@ -97,7 +91,7 @@ Examples:
   justcall-bridge send
   justcall-bridge send --all --dialect live
   justcall-bridge send --event sms.sent --event sms.delivered --count 100
-  justcall-bridge send --all --count 1000 --rate 500/s --concurrency 64 --json
+  justcall-bridge send --all --count 1000 --concurrency 64 --json
   justcall-bridge send --all --dialect live --secrets-file justcall-api-secret
   justcall-bridge send --file event.json";
 
@@ -127,7 +121,7 @@ enum Error {
 /// Sends the events and prints the summary to stdout. Fails unless every answer was 200.
 pub(super) fn run(args: &Args) -> ExitCode {
     match execute(args, progress_bar()) {
-        Ok(summary) => match super::ended(print(&summary, args.json)) {
+        Ok(summary) => match super::ended(print_summary(&summary, args.json)) {
             ExitCode::SUCCESS if !summary.is_success() => ExitCode::FAILURE,
             code => code,
         },
@@ -135,7 +129,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
             super::usage_error(&error.to_string())
         }
         Err(error) => {
-            output::last_note(&format!("error: {error}"));
+            terminal::last_note(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -145,7 +139,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 fn authorities(file: &Path) -> Result<Vec<Certificate>, Error> {
     let shown = || file.display().to_string();
     let text = input::read(file).map_err(|error| Error::File(shown(), error))?;
-    match Certificate::from_pem_bundle(files::without_mark(&text)) {
+    match Certificate::from_pem_bundle(input::without_mark(&text)) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(Error::Authority(shown())),
     }
@@ -166,7 +160,6 @@ fn execute(args: &Args, progress: ProgressBar) -> Result<Summary, Error> {
         credentials,
         bodies: bodies(args)?,
         rounds: args.count,
-        rate: args.rate,
         concurrency: usize::from(args.concurrency),
     };
     let runtime =
@@ -233,12 +226,12 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
 fn progress_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len}  {per_sec}  {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::with_draw_target(None, output::progress_target()).with_style(style)
+    ProgressBar::with_draw_target(None, terminal::progress_target()).with_style(style)
 }
 
-fn print(summary: &Summary, as_json: bool) -> Result<(), super::Failure> {
+fn print_summary(summary: &Summary, as_json: bool) -> Result<(), super::Failure> {
     let text = if as_json { format!("{:#}\n", summary.json()) } else { summary.to_string() };
-    output::print(&text)
+    super::print(&text)
 }
 
 pub(super) fn known_type() -> impl TypedValueParser<Value = KnownType> {
@@ -256,13 +249,6 @@ fn http_url(text: &str) -> Result<Url, String> {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
         _ => Err("expected a URL such as http://127.0.0.1:8080/webhooks/justcall".to_owned()),
     }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    let number: Option<f64> = text.strip_suffix("/s").unwrap_or(text).trim().parse().ok();
-    number
-        .filter(|rate| (0.001..=1_000_000.0).contains(rate))
-        .ok_or_else(|| "expected events per second, from 0.001 to 1000000, such as 500 or 500/s".to_owned())
 }
 
 #[cfg(test)]

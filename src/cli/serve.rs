@@ -1,9 +1,9 @@
 //! `serve`: runs the bridge for a Kafka cluster.
 
-use super::{Failure, SettingsArgs, check, output, signals};
+use super::{Failure, SettingsArgs, print, signals};
 use crate::app::{self, App};
 use crate::config::{Settings, print_config};
-use crate::telemetry;
+use crate::{diagnostics, telemetry};
 
 /// Receive webhooks and write them to a Kafka cluster.
 ///
@@ -31,7 +31,7 @@ Examples:
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let sources = args.settings.sources();
     if args.print_config {
-        return output::print(&print_config(&Settings::load(&sources)?).to_string());
+        return print(&print_config(&Settings::load(&sources)?).to_string());
     }
     let settings = Settings::load_to_serve(&sources)?;
     telemetry::init(&settings.telemetry)?;
@@ -47,7 +47,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         for door in settings.security_warnings(sources.file()) {
             tracing::warn!(setting = door.key, "{}: {}", door.reason, door.fix);
         }
-        check::log_fields(&settings);
+        diagnostics::log_fields(&settings);
         let tls = settings.server.tls.certificate.is_some();
         let app = App::build(settings, Some(sources))?;
         if let Some(reload) = app.reload_handle() {

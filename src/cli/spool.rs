@@ -1,13 +1,11 @@
 //! `spool`: prints the records that wait on disk for Kafka.
 
-use super::Failure;
-use super::output::{self, printable, written};
+use super::{Failure, printed};
 use crate::app;
 use crate::config::{ReferencedFiles, Settings, SettingsFile, SettingsInput};
 use crate::delivery::SpoolRecord;
-use crate::record::Record;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use crate::record::{Record, json_form};
+use crate::terminal::{self, printable};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
@@ -98,7 +96,7 @@ fn status(place: Place, json: bool) -> Result<(), Failure> {
     let (lanes, set_aside) = (backlog.lanes().map_err(read)?, backlog.set_aside().map_err(read)?);
     let records: u64 = lanes.iter().map(|lane| lane.records).sum();
     let bytes: u64 = lanes.iter().map(|lane| lane.bytes).sum();
-    let mut out = output::stdout();
+    let mut out = terminal::stdout();
     if json {
         let lanes: Vec<Value> = lanes
             .iter()
@@ -107,7 +105,7 @@ fn status(place: Place, json: bool) -> Result<(), Failure> {
             })
             .collect();
         let status = json!({"records": records, "bytes": bytes, "set_aside": set_aside, "lanes": lanes});
-        return written(writeln!(out, "{status}").and_then(|()| out.flush()));
+        return printed(writeln!(out, "{status}").and_then(|()| out.flush()));
     }
     let table = || -> io::Result<()> {
         let width = lanes.iter().map(|lane| lane.topic.len()).max().unwrap_or(0).max("topic".len());
@@ -128,14 +126,14 @@ fn status(place: Place, json: bool) -> Result<(), Failure> {
         out.flush()
     };
     let mut table = table;
-    written(table())
+    printed(table())
 }
 
 fn export<E: std::error::Error>(
     records: impl Iterator<Item = Result<SpoolRecord, E>>,
     topic: Option<&str>,
 ) -> Result<(), Failure> {
-    let mut out = output::stdout();
+    let mut out = terminal::stdout();
     let mut damaged = 0_u64;
     for spooled in records {
         let spooled = spooled.map_err(read)?;
@@ -149,10 +147,10 @@ fn export<E: std::error::Error>(
         let line = line(spooled.row, &spooled.spooled_at, &record);
         match writeln!(out, "{line}") {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            result => written(result)?,
+            result => printed(result)?,
         }
     }
-    written(out.flush())?;
+    printed(out.flush())?;
     if damaged > 0 { Err(Failure::Damaged(damaged)) } else { Ok(()) }
 }
 
@@ -164,62 +162,11 @@ fn line(row: i64, spooled_at: &DateTime<Utc>, record: &Record) -> Value {
     line.insert("spooled_at".into(), time(*spooled_at).into());
     line.insert("timestamp".into(), record.timestamp.into());
     if let Some(key) = &record.key {
-        bytes(&mut line, "key", key);
+        json_form::bytes(&mut line, "key", key);
     }
-    line.insert("headers".into(), headers(record.headers.iter()).into());
-    bytes(&mut line, "value", &record.value);
+    line.insert("headers".into(), json_form::headers(record.headers.iter()).into());
+    json_form::bytes(&mut line, "value", &record.value);
     line.into()
-}
-
-/// Adds bytes as text, or as base64 under a name with the suffix `_base64`. A name with that suffix never
-/// holds text.
-pub(super) fn bytes(into: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !name.ends_with("_base64") => into.insert(name.to_owned(), text.into()),
-        _ => into.insert(format!("{name}_base64"), BASE64_STANDARD.encode(bytes).into()),
-    };
-}
-
-/// Returns headers as a JSON object. If several headers share a name, its value is a list.
-///
-/// If one value of a shared name is not text, all of them become base64, which keeps their order.
-pub(super) fn headers<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Map<String, Value> {
-    let mut object = Map::new();
-    for (name, values) in by_name(headers) {
-        if let [value] = values[..] {
-            bytes(&mut object, name, value);
-            continue;
-        }
-        let texts: Option<Vec<&str>> = values.iter().map(|value| std::str::from_utf8(value).ok()).collect();
-        match texts.filter(|_| !name.ends_with("_base64")) {
-            Some(texts) => object.insert(name.to_owned(), texts.into()),
-            None => {
-                let encoded: Vec<String> = values.iter().map(|value| BASE64_STANDARD.encode(value)).collect();
-                object.insert(format!("{name}_base64"), encoded.into())
-            }
-        };
-    }
-    object
-}
-
-/// Returns text headers in the form of [`headers`].
-pub(super) fn text_headers(headers: impl Iterator<Item = (String, String)>) -> Map<String, Value> {
-    let value = |mut values: Vec<String>| {
-        if values.len() == 1 { values.remove(0).into() } else { values.into() }
-    };
-    by_name(headers).into_iter().map(|(name, values)| (name, value(values))).collect()
-}
-
-/// Groups the values by name, in the order of the headers.
-fn by_name<N: PartialEq, V>(headers: impl Iterator<Item = (N, V)>) -> Vec<(N, Vec<V>)> {
-    let mut names: Vec<(N, Vec<V>)> = Vec::new();
-    for (name, value) in headers {
-        match names.iter_mut().find(|(each, _)| *each == name) {
-            Some((_, values)) => values.push(value),
-            None => names.push((name, vec![value])),
-        }
-    }
-    names
 }
 
 pub(super) fn time(time: DateTime<Utc>) -> String {

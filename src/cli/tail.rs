@@ -2,14 +2,13 @@
 
 mod filter;
 pub(super) mod format;
-pub(super) mod mask;
 mod start_position;
 
-use super::{Failure, SettingsArgs, output, signals};
-use crate::app::App;
+use super::{Failure, SettingsArgs, printed, signals};
 use crate::config::Settings;
 use crate::kafka::{self, BoundedReader, ReadStep, StartPosition, Tail, TailedRecord};
 use crate::routing::Pattern;
+use crate::{terminal, topics};
 use chrono::Utc;
 use filter::{Filter, Glob};
 use format::{Format, Privacy};
@@ -90,7 +89,7 @@ pub(super) fn run(mut args: Args) -> Result<(), Failure> {
     let plan = plan(args, &settings)?;
     let kafka = settings.kafka;
     let shown = signals::interruptible(move |stop, _| plan.run(&kafka, &stop))??;
-    output::note(&format!("{shown} {}", if shown == 1 { "record" } else { "records" }));
+    terminal::note(&format!("{shown} {}", if shown == 1 { "record" } else { "records" }));
     Ok(())
 }
 
@@ -106,7 +105,7 @@ struct Plan {
 
 fn plan(args: Args, settings: &Settings) -> Result<Plan, Failure> {
     let topics: Arc<dyn Fn(&str) -> bool + Send + Sync> = if args.topics.is_empty() {
-        let (yielded, prefix) = (App::topics(settings)?, settings.routing.prefix.clone());
+        let (yielded, prefix) = (topics::of(settings)?, settings.routing.prefix.clone());
         // With an empty prefix, every topic of the cluster would match.
         let is_former = move |name: &str| !prefix.is_empty() && name.starts_with(&prefix);
         Arc::new(move |name| is_former(name) || yielded.iter().any(|topic| **topic == *name))
@@ -156,8 +155,8 @@ impl Plan {
         } else {
             Reading::Live(Tail::follow(kafka, move |name| wanted(name), self.start)?)
         };
-        output::note(&format!("reading {} topics", from.topics()));
-        let mut out = output::stdout();
+        terminal::note(&format!("reading {} topics", from.topics()));
+        let mut out = terminal::stdout();
         let mut shown = 0;
         while shown < self.limit && !stop.load(Ordering::Acquire) {
             let written = match from.next()? {
@@ -172,7 +171,7 @@ impl Plan {
                 Err(error) => return Err(Failure::Output(error)),
             }
         }
-        output::written(out.flush())?;
+        printed(out.flush())?;
         Ok(shown)
     }
 

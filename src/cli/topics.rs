@@ -1,23 +1,17 @@
 //! `topics`: compares the cluster's topics with the settings, and creates or changes them.
 
-mod acls;
-mod apply;
-mod export;
+mod arguments;
 mod format;
-mod plan;
 
-use super::output::{self, print};
-use super::{Failure, SettingsArgs};
-use crate::app::{self, App};
+use super::{Failure, SettingsArgs, print};
+use crate::app;
 use crate::config::Settings;
 use crate::kafka::Cluster;
-use acls::Purpose;
-use apply::Step;
-use export::{ApiVersion, Authentication, Export, Format, Strimzi};
-use plan::Plan;
+use crate::terminal;
+use crate::topics::{self, ApiVersion, Authentication, Export, ExportFormat, Plan, Purpose, Step, Strimzi};
 use serde_json::json;
 use std::cell::Cell;
-use std::io::{self, IsTerminal};
+use std::io::{self, BufRead, IsTerminal};
 use std::process::ExitCode;
 
 /// Compare the topics in the cluster with the settings, and make what is missing.
@@ -119,7 +113,7 @@ struct ExportArgs {
 
     /// What is to read it.
     #[arg(long)]
-    format: Format,
+    format: ExportFormat,
 
     /// The bridge's user in Kafka.
     #[arg(long, value_name = "NAME", default_value = "justcall-bridge")]
@@ -166,7 +160,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         }
         Command::Apply(args) => apply(args),
         Command::Export(args)
-            if args.format == Format::Strimzi && !export::is_kubernetes_name(&args.user) =>
+            if args.format == ExportFormat::Strimzi && !topics::is_kubernetes_name(&args.user) =>
         {
             return super::usage_error(&format!("--user names a resource here: {NAME_RULE}"));
         }
@@ -211,14 +205,14 @@ fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
             return Err(failure);
         }
         let is_asked = plan.is_to_do(args.add_partitions) && !args.yes;
-        if is_asked && !apply::is_confirmed(&mut io::stdin().lock(), output::ask) {
+        if is_asked && !is_confirmed(&mut io::stdin().lock(), terminal::ask) {
             return Err(Failure::Failed("not confirmed: nothing was changed".into()));
         }
         let width = plan.width();
-        let on_step = |step: &Step| print_text(&format!("{}\n", step.line(width)));
-        let steps = apply::apply(&cluster, &plan, wanted, args.add_partitions, on_step).await;
+        let on_step = |step: &Step| print_text(&format!("{}\n", format::step_line(step, width)));
+        let steps = topics::apply(&cluster, &plan, wanted, args.add_partitions, on_step).await;
         if args.json {
-            let changes: Vec<_> = steps.iter().map(Step::as_json).collect();
+            let changes: Vec<_> = steps.iter().map(format::step_json).collect();
             print(&format!("{:#}\n", json!({ "plan": format::as_json(&plan, wanted), "changes": changes })))?;
         }
         if let Some(failure) = unwritten.take() {
@@ -233,10 +227,10 @@ fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
 
 fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
     let settings = Settings::load(&args.settings.sources_on_paper())?;
-    let topics = App::topics(&settings)?;
+    let topics = topics::of(&settings)?;
     let export = Export::of(&settings, &topics, &args.user, &args.purposes);
     print(&match (args.format, &args.cluster) {
-        (Format::Strimzi, Some(cluster)) => export.as_strimzi(&Strimzi {
+        (ExportFormat::Strimzi, Some(cluster)) => export.as_strimzi(&Strimzi {
             cluster,
             namespace: args.namespace.as_deref(),
             authentication: args.authentication,
@@ -249,12 +243,14 @@ fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
 
 /// Reads every topic that the settings can yield from the cluster.
 async fn compare(settings: &Settings) -> Result<(Cluster, Plan), Failure> {
-    let topics = App::topics(settings)?;
-    let cluster = Cluster::connect(&settings.kafka).await?;
-    let names: Vec<String> = topics.iter().map(ToString::to_string).collect();
-    let described = cluster.describe(&names).await?;
-    let plan = Plan::new(&topics, &described, &settings.kafka.topics);
-    Ok((cluster, plan))
+    Ok(topics::compare(settings, &topics::of(settings)?).await?)
+}
+
+/// Prints a question through `prompt`. Returns true if the answer is `yes`.
+fn is_confirmed(answers: &mut impl BufRead, prompt: impl FnOnce(&str)) -> bool {
+    prompt("Make these changes? Only `yes` is taken for one: ");
+    let mut answer = String::new();
+    answers.read_line(&mut answer).is_ok() && answer.trim() == "yes"
 }
 
 fn all_seen(plan: &Plan) -> Result<(), Failure> {
@@ -285,5 +281,27 @@ fn code(differs: bool) -> ExitCode {
 }
 
 fn kubernetes_name(name: &str) -> Result<String, &'static str> {
-    if export::is_kubernetes_name(name) { Ok(name.to_owned()) } else { Err(NAME_RULE) }
+    if topics::is_kubernetes_name(name) { Ok(name.to_owned()) } else { Err(NAME_RULE) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn confirmed(typed: &str) -> (bool, String) {
+        let mut prompt = String::new();
+        let yes = is_confirmed(&mut typed.as_bytes(), |question| prompt.push_str(question));
+        (yes, prompt)
+    }
+
+    #[test]
+    fn only_yes_confirms() {
+        for typed in ["yes\n", "yes", " yes \n"] {
+            assert!(confirmed(typed).0, "{typed:?}");
+        }
+        for typed in ["", "\n", "y\n", "Yes\n", "yes please\n", "no\nyes\n"] {
+            assert!(!confirmed(typed).0, "{typed:?}");
+        }
+        assert!(confirmed("").1.contains("`yes`"), "nobody would know what to type");
+    }
 }

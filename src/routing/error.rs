@@ -26,3 +26,16 @@ impl fmt::Display for RouteError {
 }
 
 impl std::error::Error for RouteError {}
+
+/// Routes that contradict each other, with every error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidRoutes(pub Vec<RouteError>);
+
+impl fmt::Display for InvalidRoutes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let errors: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        write!(f, "invalid routes: {}", errors.join("; "))
+    }
+}
+
+impl std::error::Error for InvalidRoutes {}

@@ -25,6 +25,20 @@ pub enum Validation {
     Strict,
 }
 
+impl Validation {
+    /// Every strictness.
+    pub const ALL: [Self; 3] = [Self::Documented, Self::Tolerant, Self::Strict];
+
+    /// Returns the name, such as `documented`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Documented => "documented",
+            Self::Tolerant => "tolerant",
+            Self::Strict => "strict",
+        }
+    }
+}
+
 /// JSON type of a value that violates the contract. The value itself may be private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JsonType {

@@ -1,9 +1,9 @@
 //! `dead-letters list`.
 
 use super::open;
-use crate::app::dead_letters::{LetterIndex, LetterSummary};
-use crate::cli::output::{self, printable};
-use crate::cli::{Failure, SettingsArgs, spool};
+use crate::cli::{Failure, SettingsArgs, printed, spool};
+use crate::replay::dead_letters::{LetterIndex, LetterSummary};
+use crate::terminal::{self, printable};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -18,10 +18,10 @@ pub(super) fn run(
     let letters = open(settings)?;
     let index = letters.index()?;
     if !index.is_found() {
-        output::note(&format!("there is no topic {}, or the user may not describe it", letters.topic()));
+        terminal::note(&format!("there is no topic {}, or the user may not describe it", letters.topic()));
     }
     let chosen = || chosen(&index, reasons);
-    let mut out = output::stdout();
+    let mut out = terminal::stdout();
     let written = match (each, as_json) {
         (false, false) => {
             write!(out, "{}", table(&header(letters.topic(), chosen()), &groups(chosen())))
@@ -30,7 +30,7 @@ pub(super) fn run(
         (true, false) => lines(chosen()).try_for_each(|line| writeln!(out, "{line}")),
         (true, true) => chosen().try_for_each(|entry| writeln!(out, "{}", json_of(entry))),
     };
-    output::written(written.and_then(|()| out.flush()))
+    printed(written.and_then(|()| out.flush()))
 }
 
 fn chosen<'a>(index: &'a LetterIndex, reasons: &'a [String]) -> impl Iterator<Item = &'a LetterSummary> {
@@ -145,7 +145,7 @@ fn json_of(entry: &LetterSummary) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::dead_letters::LetterId;
+    use crate::replay::dead_letters::LetterId;
 
     fn entry(offset: i64, reason: &str, source: &str, millis: i64, replayed: bool) -> LetterSummary {
         LetterSummary {

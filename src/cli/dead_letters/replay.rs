@@ -2,12 +2,12 @@
 
 mod summary;
 
-use crate::app::dead_letters::{DeadLetters, LetterId, LetterIndex, Replay, ReplayError, ReplayEvent};
-use crate::app::replay::ReplayEvaluator;
-use crate::cli::output;
 use crate::cli::replay::progress::Progress;
-use crate::cli::{Failure, SettingsArgs, ended, signals, usage_error};
+use crate::cli::{Failure, SettingsArgs, ended, printed, signals, usage_error};
 use crate::kafka::CommitError;
+use crate::replay::ReplayEvaluator;
+use crate::replay::dead_letters::{DeadLetters, LetterId, LetterIndex, Replay, ReplayError, ReplayEvent};
+use crate::terminal;
 use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -108,7 +108,9 @@ fn consent(args: &Args, letters: usize) -> Consent {
     if !io::stdin().is_terminal() {
         return Consent::Unasked;
     }
-    output::ask(&format!("Put {letters} dead letters through the rules again and write what passes? [y/N] "));
+    terminal::ask(&format!(
+        "Put {letters} dead letters through the rules again and write what passes? [y/N] "
+    ));
     let mut answer = String::new();
     match io::stdin().read_line(&mut answer) {
         Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Consent::Given,
@@ -138,7 +140,7 @@ fn work(
     let mut progress =
         Progress::new(chosen.len() as u64, "{bar:30} {human_pos}/{human_len}  {per_sec}  {eta} left");
     let replay = Replay { letters: &letters, evaluator: &rules, chosen, dry_run, runtime };
-    let mut out = output::stdout();
+    let mut out = terminal::stdout();
     let mut told_each = Ok(());
     let result = replay.run(&mut |event| {
         match &event {
@@ -165,7 +167,7 @@ fn finish(
     result: Result<(), ReplayError>,
     told_each: io::Result<()>,
 ) -> ExitCode {
-    let mut out = output::stdout();
+    let mut out = terminal::stdout();
     let written = if args.json { writeln!(out, "{:#}", summary.json()) } else { write!(out, "{summary}") };
     let complete = summary.is_complete();
     let result = result.map_err(|why| {
@@ -176,7 +178,7 @@ fn finish(
             why => format!("{why}; what is told here as replayed is marked, and a new run goes on behind it"),
         })
     });
-    let result = result.and_then(|()| output::written(told_each.and(written).and_then(|()| out.flush())));
+    let result = result.and_then(|()| printed(told_each.and(written).and_then(|()| out.flush())));
     match ended(result) {
         ExitCode::SUCCESS if !complete => ExitCode::FAILURE,
         code => code,

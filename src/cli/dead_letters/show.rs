@@ -1,11 +1,12 @@
 //! `dead-letters show`.
 
 use super::open;
-use crate::app::dead_letters::{Letter, LetterId};
-use crate::cli::output::{self, printable};
 use crate::cli::tail::format::{Privacy, body, headers_of};
-use crate::cli::tail::mask;
-use crate::cli::{Failure, SettingsArgs, spool};
+use crate::cli::{Failure, SettingsArgs, print, print_bytes};
+use crate::masking;
+use crate::record::json_form;
+use crate::replay::dead_letters::{Letter, LetterId};
+use crate::terminal::printable;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
@@ -26,9 +27,9 @@ pub(super) fn run(
     };
     let privacy = if show_personal_data { Privacy::Shown } else { Privacy::Masked };
     match (raw, as_json) {
-        (true, _) => output::print_bytes(&letter.value),
-        (false, true) => output::print(&json(&letter, replayed.as_deref(), privacy)),
-        (false, false) => output::print(&pretty(letters.topic(), &letter, replayed.as_deref(), privacy)),
+        (true, _) => print_bytes(&letter.value),
+        (false, true) => print(&json(&letter, replayed.as_deref(), privacy)),
+        (false, false) => print(&pretty(letters.topic(), &letter, replayed.as_deref(), privacy)),
     }
 }
 
@@ -47,16 +48,16 @@ fn pretty(topic: &str, letter: &Letter, replayed: Option<&str>, privacy: Privacy
 }
 
 fn json(letter: &Letter, replayed: Option<&str>, privacy: Privacy) -> String {
-    let headers = spool::text_headers(headers_of(&letter.headers, privacy));
+    let headers = json_form::text_headers(headers_of(&letter.headers, privacy));
     let mut value = Map::new();
     match privacy {
-        Privacy::Shown => spool::bytes(&mut value, "value", &letter.value),
+        Privacy::Shown => json_form::bytes(&mut value, "value", &letter.value),
         Privacy::Masked => {
             value.insert("masked".into(), true.into());
         }
     }
     let body = match privacy {
-        Privacy::Masked => mask::body(&letter.value).and_then(|body| RawValue::from_string(body).ok()),
+        Privacy::Masked => masking::body(&letter.value).and_then(|body| RawValue::from_string(body).ok()),
         Privacy::Shown => None,
     };
     let shown = Shown {

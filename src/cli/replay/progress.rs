@@ -1,6 +1,6 @@
 //! Progress of a replay on a terminal.
 
-use crate::cli::output;
+use crate::terminal;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Progress bar on stderr, hidden unless that is a terminal, with lines above it.
@@ -14,7 +14,7 @@ impl Progress {
     /// Creates a bar of that length.
     pub(in crate::cli) fn new(length: u64, template: &str) -> Self {
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::with_draw_target(Some(length), output::progress_target()).with_style(style);
+        let bar = ProgressBar::with_draw_target(Some(length), terminal::progress_target()).with_style(style);
         Self { bar, waiting: None }
     }
 
@@ -45,7 +45,7 @@ impl Progress {
 
     /// Writes a line to stderr, above the bar.
     pub(in crate::cli) fn print_line(&self, line: &str) {
-        self.bar.suspend(|| output::note(line));
+        self.bar.suspend(|| terminal::note(line));
     }
 
     /// Removes the bar.

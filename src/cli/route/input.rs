@@ -1,6 +1,6 @@
 //! Reader of bodies from files and standard input.
 
-use crate::cli::{Failure, files};
+use crate::cli::Failure;
 use crate::input;
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -33,7 +33,7 @@ pub(super) fn inputs(files: &[PathBuf], content: Content) -> Result<Vec<Input>, 
     for file in files {
         let (name, bytes) = (file.display().to_string(), read(file)?);
         match content {
-            Content::Bodies => inputs.extend(split(&name, files::without_mark(&bytes))),
+            Content::Bodies => inputs.extend(split(&name, input::without_mark(&bytes))),
             Content::OneBody => inputs.push(whole(&name, &bytes)),
         }
     }

@@ -1,9 +1,9 @@
 //! Explanation as text.
 
-use super::explanation::{Explanation, Outcome, Router, Seen, Step};
-use crate::cli::output::printable;
 use crate::config::Settings;
+use crate::explain::{Explanation, RouteOutcome, RouteStep, Router, Seen};
 use crate::routing::Match;
+use crate::terminal::printable;
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -24,12 +24,14 @@ fn outcome(explanation: &Explanation) -> String {
     let routes: Vec<_> = explanation.routes.iter().map(|route| format!("routes[{route}]")).collect();
     let routes = routes.join(", ");
     match explanation.outcome {
-        Outcome::Routed if routes.is_empty() => "routed to the topic of its type: no route took it".into(),
-        Outcome::Routed => format!("routed by {routes}"),
-        Outcome::Dropped => format!("dropped by {routes}: written nowhere"),
-        Outcome::DeadLetter => "dead letter, answered 200".into(),
-        Outcome::Rejected => "rejected, kept as a dead letter".into(),
-        Outcome::Probe => "probe: written nowhere".into(),
+        RouteOutcome::Routed if routes.is_empty() => {
+            "routed to the topic of its type: no route took it".into()
+        }
+        RouteOutcome::Routed => format!("routed by {routes}"),
+        RouteOutcome::Dropped => format!("dropped by {routes}: written nowhere"),
+        RouteOutcome::DeadLetter => "dead letter, answered 200".into(),
+        RouteOutcome::Rejected => "rejected, kept as a dead letter".into(),
+        RouteOutcome::Probe => "probe: written nowhere".into(),
     }
 }
 
@@ -59,8 +61,8 @@ impl Table {
         }
         let mode = explanation.validation;
         let validation = match (explanation.outcome, explanation.violations) {
-            (Outcome::Probe, _) => return,
-            (Outcome::Rejected, _) => format!("failed ({mode})"),
+            (RouteOutcome::Probe, _) => return,
+            (RouteOutcome::Rejected, _) => format!("failed ({mode})"),
             (_, 0) => format!("passed ({mode})"),
             (_, 1) => format!("passed ({mode}), with 1 violation let pass"),
             (_, number) => format!("passed ({mode}), with {number} violations let pass"),
@@ -70,7 +72,7 @@ impl Table {
 
     /// Adds a line for each route. Consecutive routes for other types, or after the last evaluated one, share
     /// a line.
-    fn add_steps(&mut self, steps: &[Step], settings: &Settings) {
+    fn add_steps(&mut self, steps: &[RouteStep], settings: &Settings) {
         for (index, group) in steps.chunk_by(shares).enumerate() {
             let name = if index == 0 { "routes" } else { "" };
             let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
@@ -100,11 +102,11 @@ impl Table {
     }
 }
 
-fn shares(a: &Step, b: &Step) -> bool {
+fn shares(a: &RouteStep, b: &RouteStep) -> bool {
     a.verdict == b.verdict && matches!(a.verdict, "other_type" | "not_reached")
 }
 
-fn verdict(step: &Step) -> String {
+fn verdict(step: &RouteStep) -> String {
     match (step.verdict, &step.condition) {
         ("other_type", _) => "other types".into(),
         ("unknown_type", _) => "unknown types only where they are named in full".into(),

@@ -1,14 +1,15 @@
-//! Posts events on a schedule.
+//! Posts events, several at a time.
 
 use super::credentials::RequestCredentials;
 use super::summary::{Answer, Summary, Tally};
 use super::template::{Stamp, Template};
 use chrono::Utc;
 use indicatif::ProgressBar;
+use parking_lot::Mutex;
 use reqwest::{Certificate, Client, Response, Url, header, redirect};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -33,8 +34,6 @@ pub(super) struct Plan {
     pub(super) bodies: Vec<Body>,
     /// Number of rounds.
     pub(super) rounds: u64,
-    /// Events per second; `None` for as fast as the answers arrive.
-    pub(super) rate: Option<f64>,
     /// Largest number of events in flight.
     pub(super) concurrency: usize,
 }
@@ -129,29 +128,18 @@ impl Run {
             if sequence >= total {
                 return Ok(());
             }
-            let due = self.due(sequence).await;
             let answer = match self.post(sequence).await {
                 Ok(answer) => answer,
-                Err(error) if error.is_connect() && self.tally(|tally| tally.answered()) == 0 => {
+                Err(error) if error.is_connect() && self.tally.lock().answered() == 0 => {
                     return Err(Failed::Unreachable { to: shown(&self.plan.to), why: root_cause(&error) });
                 }
                 Err(error) if error.is_connect() => Answer::none("unreachable"),
                 Err(error) if error.is_timeout() => Answer::none("timeout"),
                 Err(_) => Answer::none("broken"),
             };
-            self.tally(|tally| tally.add(answer, due.elapsed()));
+            self.tally.lock().add(answer);
             self.progress.inc(1);
         }
-    }
-
-    /// Waits until an event is due, and returns that time.
-    ///
-    /// With a rate, this is the scheduled time, so that waiting behind slow answers counts as latency.
-    async fn due(&self, sequence: u64) -> Instant {
-        let Some(rate) = self.plan.rate else { return Instant::now() };
-        let due = self.started + Duration::from_secs_f64(sequence as f64 / rate);
-        tokio::time::sleep_until(due).await;
-        due
     }
 
     async fn post(&self, sequence: u64) -> Result<Answer, reqwest::Error> {
@@ -175,18 +163,12 @@ impl Run {
         Ok(Answer::read(response.status().as_u16(), &read))
     }
 
-    fn tally<T>(&self, work: impl FnOnce(&mut Tally) -> T) -> T {
-        // A panic cannot leave the tally inconsistent.
-        work(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
     fn summary(&self) -> Summary {
         Summary {
             to: shown(&self.plan.to),
             planned: self.plan.total(),
             elapsed: self.started.elapsed(),
-            scheduled: self.plan.rate.is_some(),
-            tally: self.tally(std::mem::take),
+            tally: std::mem::take(&mut *self.tally.lock()),
         }
     }
 }
@@ -199,7 +181,7 @@ fn client(plan: &Plan) -> Result<Client, Failed> {
         .user_agent(concat!("justcall-bridge/", env!("CARGO_PKG_VERSION")))
         .timeout(REQUEST_TIMEOUT)
         .redirect(redirect::Policy::none())
-        // A proxy would add to the measured latency.
+        // The answers are the bridge's own.
         .no_proxy();
     // Loads root certificates only for HTTPS, because a slim container has none.
     let builder = match &plan.authorities {

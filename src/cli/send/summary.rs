@@ -1,6 +1,5 @@
 //! Counts of answers, and their output.
 
-use super::latency::Latencies;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +20,6 @@ pub(super) struct Answer {
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     answers: BTreeMap<(Option<u16>, &'static str), u64>,
-    latencies: Latencies,
     first_problem: Option<String>,
 }
 
@@ -34,8 +32,6 @@ pub(super) struct Summary {
     pub(super) planned: u64,
     /// Duration of the run.
     pub(super) elapsed: Duration,
-    /// True if latencies begin at the scheduled time, false if at the request.
-    pub(super) scheduled: bool,
     /// Counts of answers.
     pub(super) tally: Tally,
 }
@@ -75,9 +71,8 @@ fn one_line(text: &str) -> String {
 }
 
 impl Tally {
-    /// Counts one answer and its latency.
-    pub(super) fn add(&mut self, answer: Answer, latency: Duration) {
-        self.latencies.add(latency);
+    /// Counts one answer.
+    pub(super) fn add(&mut self, answer: Answer) {
         if self.first_problem.is_none() {
             self.first_problem = answer.detail;
         }
@@ -108,17 +103,13 @@ impl Summary {
             .iter()
             .map(|((status, outcome), count)| json!({"status": status, "outcome": outcome, "count": count}))
             .collect();
-        let latency: BTreeMap<_, _> = self.latencies().map(|(name, latency)| (name, millis(latency))).into();
         json!({
             "to": self.to,
             "planned": self.planned,
             "sent": self.sent(),
             "ok": self.ok(),
             "seconds": self.elapsed.as_secs_f64(),
-            "rate_per_second": self.rate(),
             "answers": answers,
-            "latency_ms": latency,
-            "latency_from": self.measured_from(),
             "first_problem": self.tally.first_problem,
         })
     }
@@ -130,28 +121,6 @@ impl Summary {
     fn ok(&self) -> u64 {
         self.tally.count(|status| status == Some(200))
     }
-
-    fn rate(&self) -> f64 {
-        self.sent() as f64 / self.elapsed.as_secs_f64().max(f64::EPSILON)
-    }
-
-    const fn measured_from(&self) -> &'static str {
-        if self.scheduled { "scheduled" } else { "sent" }
-    }
-
-    fn latencies(&self) -> [(&'static str, Duration); 4] {
-        let latencies = &self.tally.latencies;
-        [
-            ("p50", latencies.quantile(0.5)),
-            ("p90", latencies.quantile(0.9)),
-            ("p99", latencies.quantile(0.99)),
-            ("max", latencies.max()),
-        ]
-    }
-}
-
-fn millis(latency: Duration) -> f64 {
-    latency.as_micros() as f64 / 1000.0
 }
 
 /// Formats the summary for a person.
@@ -159,17 +128,12 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.elapsed.as_secs_f64();
         writeln!(f, "Sent {} of {} events to {}", self.sent(), self.planned, self.to)?;
-        writeln!(f, "in {seconds:.2} s, {:.1} per second.\n", self.rate())?;
+        writeln!(f, "in {seconds:.2} s.\n")?;
         writeln!(f, "  {:<8}{:<16}{:>10}", "status", "outcome", "events")?;
         for ((status, outcome), count) in &self.tally.answers {
             let status = status.map_or("none".to_owned(), |status| status.to_string());
             writeln!(f, "  {status:<8}{outcome:<16}{count:>10}")?;
         }
-        write!(f, "\n  latency")?;
-        for (name, latency) in self.latencies() {
-            write!(f, "  {name} {:.1} ms", millis(latency))?;
-        }
-        writeln!(f, "  (from when it was {})", self.measured_from())?;
         match &self.tally.first_problem {
             Some(problem) => writeln!(f, "\n  first problem: {problem}"),
             None => Ok(()),

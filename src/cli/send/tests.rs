@@ -59,15 +59,6 @@ fn address_option_with_an_ip_url_is_rejected() {
 }
 
 #[test]
-fn rate_is_a_number_of_events_per_second() {
-    assert_eq!(rate("500/s"), Ok(500.0));
-    assert_eq!(rate("0.5"), Ok(0.5));
-    for bad in ["0", "-1", "NaN", "inf", "5/m", "", "2000000"] {
-        assert!(rate(bad).is_err(), "{bad}");
-    }
-}
-
-#[test]
 fn only_http_urls_are_accepted() {
     assert!(http_url("http://127.0.0.1:8080/hook").is_ok());
     for bad in ["localhost:8080", "ftp://host/", "/webhooks", "http://"] {

@@ -1,10 +1,10 @@
 //! Output formats of a record.
 
-use super::mask;
-use crate::cli::output::printable;
 use crate::cli::spool;
 use crate::kafka::TailedRecord;
-use crate::record::names;
+use crate::masking;
+use crate::record::{json_form, names};
+use crate::terminal::printable;
 use chrono::DateTime;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -55,14 +55,14 @@ pub(super) fn line(record: &TailedRecord, privacy: Privacy) -> String {
     match privacy {
         Privacy::Shown => exact(record).to_string(),
         Privacy::Masked => {
-            let body = record.value.as_ref().and_then(|value| mask::body(value));
+            let body = record.value.as_ref().and_then(|value| masking::body(value));
             let masked = Masked {
                 topic: &record.topic,
                 partition: record.partition,
                 offset: record.offset,
                 timestamp: record.timestamp,
                 key: key(record, privacy),
-                headers: spool::text_headers(headers(record, privacy)),
+                headers: json_form::text_headers(headers(record, privacy)),
                 size: record.value.as_ref().map_or(0, bytes::Bytes::len),
                 body: body.and_then(|body| RawValue::from_string(body).ok()),
                 masked: true,
@@ -76,7 +76,7 @@ pub(super) fn line(record: &TailedRecord, privacy: Privacy) -> String {
 /// Formats a body for a terminal.
 pub(in crate::cli) fn body(value: &[u8], privacy: Privacy) -> String {
     let shown = match privacy {
-        Privacy::Masked => mask::body(value).map(Cow::Owned),
+        Privacy::Masked => masking::body(value).map(Cow::Owned),
         Privacy::Shown => std::str::from_utf8(value).ok().map(Cow::Borrowed),
     };
     match shown {
@@ -94,7 +94,7 @@ pub(in crate::cli) fn headers_of<'a>(
         let value = String::from_utf8_lossy(value);
         let value = match privacy {
             Privacy::Shown => value.into_owned(),
-            Privacy::Masked => mask::header(name, &value),
+            Privacy::Masked => masking::header(name, &value),
         };
         (name.to_owned(), value)
     })
@@ -122,11 +122,11 @@ fn exact(record: &TailedRecord) -> Value {
     line.insert("offset".into(), record.offset.into());
     line.insert("timestamp".into(), record.timestamp.into());
     if let Some(key) = &record.key {
-        spool::bytes(&mut line, "key", key);
+        json_form::bytes(&mut line, "key", key);
     }
-    line.insert("headers".into(), spool::headers(record.headers.iter()).into());
+    line.insert("headers".into(), json_form::headers(record.headers.iter()).into());
     if let Some(value) = &record.value {
-        spool::bytes(&mut line, "value", value);
+        json_form::bytes(&mut line, "value", value);
     }
     line.into()
 }
@@ -144,7 +144,7 @@ fn key(record: &TailedRecord, privacy: Privacy) -> Option<String> {
     let subject = record.headers.get(names::CE_SUBJECT).map(String::from_utf8_lossy);
     Some(match privacy {
         Privacy::Shown => key.into_owned(),
-        Privacy::Masked => mask::key(&key, subject.as_deref()),
+        Privacy::Masked => masking::key(&key, subject.as_deref()),
     })
 }
 

@@ -1,7 +1,7 @@
-//! Output of a plan as text and as JSON.
+//! Output of a plan and of its changes as text and as JSON.
 
-use super::plan::{Change, Counts, Difference, Entry, Plan, State, There, Widening};
 use crate::kafka::TopicsConfig;
+use crate::topics::{Change, Counts, Difference, Ending, Entry, Plan, State, Step, There, Widening};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -44,10 +44,8 @@ fn lines<'p>(entry: &'p Entry, wanted: &TopicsConfig, verbose: bool) -> Vec<Line
         State::There(there) => there,
     };
     let mut lines = Vec::new();
-    lines.extend(
-        there.widening.map(|it| line("alter", format!("{}, only with --add-partitions", widening(it)))),
-    );
-    lines.extend(there.changes.iter().map(|it| line("alter", change(it))));
+    lines.extend(there.widening.map(|it| line("alter", format!("{it}, only with --add-partitions"))));
+    lines.extend(there.changes.iter().map(|it| line("alter", it.to_string())));
     lines.extend(there.differences.iter().map(|it| line("differs", difference(it))));
     if lines.is_empty() {
         lines.push(line("ok", String::new()));
@@ -73,14 +71,6 @@ fn new_topic(wanted: &TopicsConfig) -> String {
     let config = wanted.config.iter().map(|(name, value)| format!("{name}={value}"));
     let parts: Vec<String> = numbers.into_iter().chain(config).collect();
     parts.join(", ")
-}
-
-pub(super) fn widening(it: Widening) -> String {
-    format!("partitions: {} -> {}", it.now, it.wanted)
-}
-
-pub(super) fn change(it: &Change) -> String {
-    format!("{}: {} -> {}", it.name, it.now.as_deref().unwrap_or("(unknown to the cluster)"), it.wanted)
 }
 
 fn difference(it: &Difference) -> String {
@@ -175,4 +165,27 @@ fn difference_json(it: &Difference) -> Value {
         Difference::ConfigHidden(_) => ("config", Value::Null, Value::Null),
     };
     json!({ "what": what, "now": now, "wanted": wanted, "advice": difference(it) })
+}
+
+/// Formats the result of a change for a person, with `width` columns for the name of the topic.
+pub(super) fn step_line(step: &Step, width: usize) -> String {
+    let Step { topic, what, ending } = step;
+    let (word, remark) = match ending {
+        Ending::Done => ("done", String::new()),
+        Ending::Overtaken => ("done", ": somebody else was faster, so plan again".to_owned()),
+        Ending::Left => ("left", ": needs --add-partitions".to_owned()),
+        Ending::Failed(reason) => ("failed", format!(": {reason}")),
+    };
+    format!("{word:<8} {topic:<width$}  {what}{remark}")
+}
+
+/// Returns the result of a change as JSON.
+pub(super) fn step_json(step: &Step) -> Value {
+    let (ending, reason) = match &step.ending {
+        Ending::Done => ("done", None),
+        Ending::Overtaken => ("overtaken", None),
+        Ending::Left => ("left", Some("needs --add-partitions")),
+        Ending::Failed(reason) => ("failed", Some(reason.as_str())),
+    };
+    json!({ "topic": step.topic, "change": step.what, "outcome": ending, "reason": reason })
 }

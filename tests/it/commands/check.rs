@@ -61,21 +61,17 @@ impl Bridge {
     }
 
     fn check(&self, words: &[&str]) -> Report {
-        self.check_in(words, &[])
-    }
-
-    fn check_in(&self, words: &[&str], env: &[(&str, &str)]) -> Report {
-        let (code, text) = self.run(&[&["--json"], words].concat(), env);
+        let (code, text) = self.run(&[&["--json"], words].concat());
         let report: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
         let findings = report["findings"].as_array().expect("findings").clone();
         assert_eq!(report["ok"], code == 0, "{report:#}");
         Report { code, findings }
     }
 
-    fn run(&self, words: &[&str], env: &[(&str, &str)]) -> (i32, String) {
+    fn run(&self, words: &[&str]) -> (i32, String) {
         let mut args = [&["check"], words].concat();
         args.extend(self.settings.iter().flat_map(|setting| ["--set", setting]));
-        let mut process = Process::bridge(&args, env);
+        let mut process = Process::bridge(&args, &[]);
         let code = process.wait_exit(TIMEOUT).code().expect("an exit code, not a signal");
         assert_eq!(process.stderr(), [""; 0], "stderr is not empty");
         (code, process.stdout().join("\n") + "\n")

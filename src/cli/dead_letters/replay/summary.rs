@@ -1,7 +1,7 @@
 //! Counts of replayed dead letters.
 
-use crate::app::dead_letters::{LetterId, ReplayEvent};
-use crate::cli::output::printable;
+use crate::replay::dead_letters::{LetterId, ReplayEvent};
+use crate::terminal::printable;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt;

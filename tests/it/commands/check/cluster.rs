@@ -1,9 +1,8 @@
-//! `check` of topics, brokers and clocks on a cluster of three brokers.
+//! `check` of topics and brokers on a cluster of three brokers.
 
 use super::healthy::healthy_bridge_has_only_ok_lines_and_a_broken_one_remedies;
-use super::{Bridge, Expected, report_skipped};
+use super::{Bridge, Expected};
 use crate::kit::bridge::until;
-use crate::kit::clock::Clock;
 use crate::kit::consume::{create_topic_with, topic_end};
 use crate::kit::kafka::{Kafka, Options};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -147,8 +146,7 @@ fn check_reports_each_fault_of_a_three_broker_cluster() {
     healthy_bridge_has_only_ok_lines_and_a_broken_one_remedies(&kafka);
     wrong_topic_is_reported_with_its_remedy(&kafka);
     wrong_advertised_address_is_reported(&kafka);
-    topic_without_timestamp_limits_is_checked_for_size(&kafka);
-    wrong_clock_is_reported_and_nothing_was_written(&kafka);
+    write_is_probed_by_a_record_that_is_too_large(&kafka);
     missing_replica_is_reported(&kafka);
 }
 
@@ -173,36 +171,11 @@ fn wrong_advertised_address_is_reported(kafka: &Kafka) {
     );
 }
 
-fn topic_without_timestamp_limits_is_checked_for_size(kafka: &Kafka) {
+fn write_is_probed_by_a_record_that_is_too_large(kafka: &Kafka) {
     let bridge = bridge(kafka, (2, 3, &[SAFE, ("message.timestamp.type", "LogAppendTime")], &[]));
     let report = bridge.check(&["--probe"]);
     report.assert_finding("tried by size", ("ok", "write", &["calls", "may write"]));
-    report.assert_finding("no clock", ("skipped", "clock", &["bounds the times"]));
     assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "check wrote a record");
-}
-
-fn wrong_clock_is_reported_and_nothing_was_written(kafka: &Kafka) {
-    let clock = match Clock::build() {
-        Ok(clock) => clock,
-        Err(why) => return report_skipped("clock off", &why),
-    };
-    let bridge = bridge(kafka, (2, 3, &[SAFE], &[]));
-    let environment = clock.environment();
-    let environment = [0, 1].map(|index| (environment[index].0, environment[index].1.as_str()));
-    for (seconds, level, words) in [
-        (0, "ok", "within 5 s"),
-        (-45, "warning", "s behind"),
-        (45, "warning", "s ahead of"),
-        (2_000, "failure", "more than `signature.tolerance`"),
-        (-2_000, "failure", "s behind"),
-        (-500_000_000, "failure", "s behind"),
-    ] {
-        clock.jump(seconds);
-        let report = bridge.check_in(&["--probe"], &environment);
-        report.assert_finding(&format!("clock off by {seconds} s"), (level, "clock", &[words]));
-    }
-    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "check wrote a record");
-    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("dead-letter")), 0, "check wrote a record");
 }
 
 fn missing_replica_is_reported(kafka: &Kafka) {

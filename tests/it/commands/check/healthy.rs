@@ -55,10 +55,10 @@ pub(super) fn healthy_bridge_has_only_ok_lines_and_a_broken_one_remedies(kafka: 
     let report = bridge.check(&["--probe", "--strict"]);
     if is_on_a_disk(&bridge) {
         assert_eq!((report.code, report.problems().as_str()), (0, ""));
-        let (code, text) = bridge.run(&["--probe"], &[]);
+        let (code, text) = bridge.run(&["--probe"]);
         assert_eq!(code, 0);
         golden::same("check-healthy.txt", &normalized(&bridge, &text));
-        golden::same("check-healthy.json", &normalized(&bridge, &bridge.run(&["--probe", "--json"], &[]).1));
+        golden::same("check-healthy.json", &normalized(&bridge, &bridge.run(&["--probe", "--json"]).1));
     } else {
         report_skipped("a report of ok lines only", "the tests' folder is not on a durable disk");
         assert!(report.problems().lines().all(|line| line.contains("spool.disk")), "{}", report.problems());
@@ -76,10 +76,10 @@ pub(super) fn healthy_bridge_has_only_ok_lines_and_a_broken_one_remedies(kafka: 
         .with("sources.main.signature.urls=[]");
     let letters = broken.topic("dead-letter");
     create_topic_with(kafka.bootstrap(), &letters, 1, 1, &[("cleanup.policy", "compact")]);
-    let (code, text) = broken.run(&[], &[]);
+    let (code, text) = broken.run(&[]);
     assert_eq!(code, 1);
     if is_on_a_disk(&broken) {
         golden::same("check-broken.txt", &normalized(&broken, &text));
-        golden::same("check-broken.json", &normalized(&broken, &broken.run(&["--json"], &[]).1));
+        golden::same("check-broken.json", &normalized(&broken, &broken.run(&["--json"]).1));
     }
 }

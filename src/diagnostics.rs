@@ -1,0 +1,154 @@
+//! Checks of the settings, this machine and the Kafka cluster, for `check` and `serve`.
+//!
+//! Disk and broker checks run on their own threads, because they may never return. When the time is up, the
+//! report contains the findings so far. Pure functions judge the collected facts.
+
+mod cluster;
+mod deadline;
+mod disk;
+mod fields;
+mod files;
+mod finding;
+mod new_topic;
+mod ports;
+mod servers;
+mod topic;
+mod write_probe;
+
+pub(crate) use finding::{Finding, Tally, print, print_json};
+
+use crate::config::{SecurityWarning, SettingError, SettingErrors, Settings, SettingsInput};
+use crate::{spool, topics};
+use deadline::Work;
+use std::future::Future;
+use std::io;
+use std::time::Instant;
+
+/// Extent of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// The settings only: no file that they name, no port, no disk and no cluster.
+    Offline,
+    /// Also this machine and the cluster.
+    Whole {
+        /// True to send records that a broker must reject, which shows the right to write.
+        probe: bool,
+    },
+}
+
+/// Findings of a check.
+#[derive(Debug)]
+pub(crate) struct Diagnosis {
+    pub(crate) findings: Vec<Finding>,
+    /// True if the settings cannot be loaded.
+    pub(crate) are_settings_bad: bool,
+}
+
+/// Loads the settings and checks them to that extent. Reports the steps through `on_step`.
+pub(crate) fn check(
+    sources: &SettingsInput,
+    extent: Extent,
+    deadline: Instant,
+    on_step: &dyn Fn(&str),
+) -> Diagnosis {
+    let settings = match Settings::load_to_serve(sources) {
+        Ok(settings) => settings,
+        Err(problems) => {
+            let findings = bad_settings(problems, extent == Extent::Offline);
+            return Diagnosis { findings, are_settings_bad: true };
+        }
+    };
+    let warnings = settings.security_warnings(sources.file());
+    let findings = match extent {
+        Extent::Offline => {
+            let text = "valid; their files, this machine and Kafka were not checked";
+            of_settings(text, &warnings).into_iter().chain(fields::check(&settings)).collect()
+        }
+        Extent::Whole { probe } => look_around(settings, warnings, probe, deadline, on_step),
+    };
+    Diagnosis { findings, are_settings_bad: false }
+}
+
+/// Logs a warning for each setting of a route whose fields no sample of an accepted dialect has.
+pub(crate) fn log_fields(settings: &Settings) {
+    for Finding { key, text, fix, .. } in fields::check(settings) {
+        tracing::warn!(setting = key, "{text}: {}", fix.unwrap_or_default());
+    }
+}
+
+fn bad_settings(SettingErrors(problems): SettingErrors, is_offline: bool) -> Vec<Finding> {
+    let finding = |problem: SettingError| {
+        let text = problem.to_string();
+        let text = text.strip_prefix(&problem.key).unwrap_or(&text).trim_start_matches(": ").to_owned();
+        Finding::bad_setting(problem.key, text)
+    };
+    let mut findings: Vec<_> = problems.into_iter().map(finding).collect();
+    if !is_offline {
+        findings
+            .push(Finding::skipped("kafka", "this machine and the cluster: put the settings right first"));
+    }
+    findings
+}
+
+fn of_settings(text: &str, warnings: &[SecurityWarning]) -> Vec<Finding> {
+    let open = warnings.iter().map(|SecurityWarning { key, reason, fix }| Finding::warning(key, reason, fix));
+    [Finding::ok("settings", text)].into_iter().chain(open).collect()
+}
+
+/// Checks the settings, this machine and the cluster.
+fn look_around(
+    settings: Settings,
+    warnings: Vec<SecurityWarning>,
+    probe: bool,
+    deadline: Instant,
+    on_step: &dyn Fn(&str),
+) -> Vec<Finding> {
+    let (of_certificate, open): (Vec<_>, Vec<_>) =
+        warnings.into_iter().partition(files::is_about_certificate);
+    let mut findings = of_settings("valid", &open);
+    findings.extend(fields::check(&settings));
+    let plan = plan(&settings, probe);
+    let kafka = Work::begin("kafka", move |reporter| {
+        let (report, next) = (|finding| reporter.report(finding), |what: &str| reporter.next(what));
+        if let Err(error) = block_on(cluster::check(&plan, &report, &next)) {
+            let text = format!("the check cannot start: {error}");
+            report(Finding::failure("kafka", text, "raise the limits on threads and open files"));
+        }
+    });
+    let machine = Work::begin("machine", move |reporter| {
+        let warnings: Vec<_> = of_certificate.into_iter().chain(open).collect();
+        let now = u64::try_from(chrono::Utc::now().timestamp()).unwrap_or(0);
+        files::check(&settings, &warnings, now).into_iter().for_each(|finding| reporter.report(finding));
+        let spool = &settings.spool;
+        reporter.next("looking at the spool's disk");
+        disk::check(spool.directory.as_deref(), spool.bytes_on_disk(), spool::is_in_use)
+            .into_iter()
+            .for_each(|finding| reporter.report(finding));
+        ports::check(&settings).into_iter().for_each(|finding| reporter.report(finding));
+    });
+    findings.extend(deadline::finish([machine, kafka], deadline, on_step));
+    findings
+}
+
+fn plan(settings: &Settings, probe: bool) -> cluster::Plan {
+    // Contradicting routes are a settings error, which loading rejects.
+    let topics = topics::of(settings).unwrap_or_default();
+    let body = u64::try_from(settings.server.max_body_bytes).unwrap_or(u64::MAX);
+    cluster::Plan {
+        config: settings.kafka.clone(),
+        topics: topics.iter().map(ToString::to_string).collect(),
+        dead_letter: settings.ingest.dead_letter.topic.clone(),
+        record: body.saturating_add(topic::MAX_KEY_AND_HEADERS_BYTES),
+        spool: settings.spool.directory.as_ref().map(|_| settings.spool.max_bytes),
+        window: settings.ingest.deduplication.window,
+        probe,
+    }
+}
+
+/// Runs `future` on a runtime of this thread. Abandons its blocking calls, such as a DNS lookup.
+fn block_on(future: impl Future<Output = ()>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(future);
+    runtime.shutdown_background();
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! Explanation of a body under the settings, and files of expected results.
+
+mod case;
+mod compare;
+mod explanation;
+mod file;
+mod update;
+
+pub(crate) use case::Case;
+pub(crate) use compare::Mismatch;
+pub(crate) use explanation::{Explanation, RouteOutcome, RouteStep, Router, Seen};
+pub(crate) use file::cases;
+pub(crate) use update::{Updated, update};
+
+use std::io;
+use std::path::PathBuf;
+
+/// Reason why expectations cannot be compared or updated.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A file cannot be read or written.
+    #[error("cannot read or write {}: {}", .0.display(), .1)]
+    File(PathBuf, io::Error),
+    /// A case or a file is malformed: position and reason.
+    #[error("{0}: {1}")]
+    Invalid(String, String),
+    /// A file has no case, and must not pass for a tested mapping.
+    #[error("{} has no case", .0.display())]
+    Empty(PathBuf),
+    /// The source of an event is unknown or missing.
+    #[error("{0}")]
+    Source(String),
+}
+
+/// Returns the differences between the actual and the expected result of a case.
+///
+/// `source`: the source of a case that names none.
+///
+/// # Errors
+///
+/// If the source is unknown or missing.
+pub(crate) fn judge(router: &Router<'_>, case: &Case, source: Option<&str>) -> Result<Vec<Mismatch>, Error> {
+    let unknown = |reason: String| Error::Invalid(case.at.clone(), reason);
+    let source = router.source(case.source.as_deref().or(source)).map_err(unknown)?;
+    Ok(compare::differences(&case.expected, &router.explain(source, &case.body)))
+}

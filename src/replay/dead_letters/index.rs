@@ -1,0 +1,177 @@
+//! Summaries of dead letters, without bodies.
+
+use crate::delivery::dead_letter::{Kept, replayed_of};
+use crate::kafka::TailedRecord;
+use chrono::{DateTime, Utc};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Position of a dead letter in its topic: `partition-offset`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct LetterId {
+    /// Partition.
+    pub(crate) partition: i32,
+    /// Offset in the partition.
+    pub(crate) offset: i64,
+}
+
+impl fmt::Display for LetterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.partition, self.offset)
+    }
+}
+
+impl FromStr for LetterId {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.split_once('-').and_then(|(partition, offset)| {
+            Some(Self { partition: partition.parse().ok()?, offset: offset.parse().ok()? })
+        });
+        parts
+            .filter(|id| id.partition >= 0 && id.offset >= 0)
+            .ok_or("expected PARTITION-OFFSET as `dead-letters list --each` shows it, such as 0-42")
+    }
+}
+
+/// Summary of a dead letter, without its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LetterSummary {
+    /// Position in the topic.
+    pub(crate) id: LetterId,
+    /// Stable tag of the reason.
+    pub(crate) reason: Arc<str>,
+    /// Description of the reason.
+    pub(crate) detail: Arc<str>,
+    /// Name of its source.
+    pub(crate) source: Arc<str>,
+    /// Time when it was received, if the header is readable.
+    pub(crate) received_at: Option<DateTime<Utc>>,
+    /// Size of the body, in bytes.
+    pub(crate) size: usize,
+    /// Time of its replay, if it was replayed.
+    pub(crate) replayed: Option<Arc<str>>,
+}
+
+/// Summaries of all dead letters of a topic, in the order of each partition.
+#[derive(Debug, Default)]
+pub(crate) struct LetterIndex {
+    entries: Vec<LetterSummary>,
+    /// Index in `entries` of each dead letter.
+    positions: HashMap<LetterId, usize>,
+    /// Texts of the summaries, each once, because few different ones occur in many.
+    texts: HashSet<Arc<str>>,
+    is_found: bool,
+}
+
+impl LetterIndex {
+    /// Returns the summaries.
+    pub(crate) fn entries(&self) -> &[LetterSummary] {
+        &self.entries
+    }
+
+    /// Returns whether the topic exists and the user may describe it.
+    pub(crate) fn is_found(&self) -> bool {
+        self.is_found
+    }
+
+    /// Returns the dead letter at a position.
+    pub(crate) fn get(&self, id: LetterId) -> Option<&LetterSummary> {
+        self.positions.get(&id).and_then(|index| self.entries.get(*index))
+    }
+
+    pub(super) fn set_found(&mut self, is_found: bool) {
+        self.is_found = is_found;
+    }
+
+    /// Adds a record of the topic: a dead letter, a mark of an earlier one, or neither, which is ignored.
+    pub(super) fn add(&mut self, record: &TailedRecord) {
+        if let Some(((partition, offset), at)) = replayed_of(&record.headers) {
+            let at = self.intern(&at);
+            let marked = self.positions.get(&LetterId { partition, offset });
+            if let Some(entry) = marked.and_then(|index| self.entries.get_mut(*index)) {
+                entry.replayed = Some(at);
+            }
+        } else if let Some(kept) = Kept::read(&record.headers) {
+            let id = LetterId { partition: record.partition, offset: record.offset };
+            let entry = LetterSummary {
+                id,
+                reason: self.intern(&kept.reason),
+                detail: self.intern(&kept.detail),
+                source: self.intern(&kept.source),
+                received_at: kept.received_at,
+                size: record.value.as_ref().map_or(0, bytes::Bytes::len),
+                replayed: None,
+            };
+            self.positions.insert(id, self.entries.len());
+            self.entries.push(entry);
+        }
+    }
+
+    fn intern(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.texts.get(text) {
+            return Arc::clone(known);
+        }
+        let text: Arc<str> = text.into();
+        self.texts.insert(Arc::clone(&text));
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::dead_letter;
+    use crate::record::Headers;
+    use bytes::Bytes;
+
+    fn record(partition: i32, offset: i64, headers: Headers) -> TailedRecord {
+        TailedRecord {
+            topic: "dead".into(),
+            partition,
+            offset,
+            timestamp: Some(0),
+            key: None,
+            headers,
+            value: Some(Bytes::from_static(b"{}")),
+        }
+    }
+
+    fn letter(partition: i32, offset: i64) -> TailedRecord {
+        let headers = Headers::builder(64).add("dlq_reason", "not_json").add("dlq_source", "main").build();
+        record(partition, offset, headers)
+    }
+
+    #[test]
+    fn mark_applies_only_to_the_dead_letter_it_names() {
+        let mut index = LetterIndex::default();
+        let mark = dead_letter::replayed(1, 7, DateTime::UNIX_EPOCH);
+        for record in [letter(0, 7), letter(1, 7), letter(1, 8), record(1, 9, mark)] {
+            index.add(&record);
+        }
+        let replayed: Vec<_> =
+            index.entries().iter().map(|entry| (entry.id.to_string(), entry.replayed.is_some())).collect();
+        let expected = [("0-7", false), ("1-7", true), ("1-8", false)].map(|(id, is)| (id.to_owned(), is));
+        assert_eq!(replayed, expected);
+    }
+
+    #[test]
+    fn other_records_are_ignored() {
+        let mut index = LetterIndex::default();
+        index.add(&record(0, 0, Headers::builder(16).add("ce_id", "7").build()));
+        index.add(&record(0, 1, dead_letter::replayed(5, 5, DateTime::UNIX_EPOCH)));
+        assert!(index.entries().is_empty());
+        assert_eq!(index.get(LetterId { partition: 0, offset: 0 }), None);
+    }
+
+    #[test]
+    fn id_parses_as_displayed() {
+        let id = LetterId { partition: 3, offset: 70 };
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for wrong in ["", "3", "3-", "-3-1", "3--1", "a-1", "3-1-1"] {
+            assert!(wrong.parse::<LetterId>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Replay of a file: writes its lines to Kafka in batches.
+
+mod batch;
+mod counts;
+mod input;
+mod line;
+mod rate_limiter;
+mod resume;
+mod stdin;
+
+pub(crate) use counts::LineCounts;
+pub(crate) use line::Content;
+
+use super::evaluator::ReplayEvaluator;
+use super::writer::ReplayWriter;
+use crate::kafka::{self, CommitError};
+use crate::private_file;
+use batch::{Batch, Item};
+use input::LineReader;
+use justcall_events::{BodyHash, EventId};
+use rate_limiter::RateLimiter;
+use resume::{FileIdentity, ResumeFileError, ResumePoint};
+use std::fs::{self, File};
+use std::io::{self, BufReader, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use stdin::Stdin;
+use tokio::runtime::Handle;
+
+/// Interval at which a wait looks for a signal.
+const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Progress of a replay.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum FileReplayEvent<'a> {
+    /// The replay begins at this byte of the file. `line`: the number of the next line, if lines were skipped and
+    /// others are left.
+    Begins { byte: u64, line: Option<u64> },
+    /// Kafka is not available, for this reason.
+    Waiting(&'a str),
+    /// A line is rejected.
+    Rejected { line: u64, reason: &'a str, detail: &'a str },
+    /// Lines are finished: bytes since the last event of this kind, and lines since the beginning, also per second.
+    Advanced { bytes: u64, lines: u64, per_second: f64 },
+}
+
+/// Receiver of the progress.
+type Report<'a> = &'a mut dyn FnMut(FileReplayEvent<'_>);
+
+/// Reason why a replay ended before the end of the file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The file cannot be read, or the file of rejected lines cannot be opened.
+    #[error("{}: {}", .0.display(), .1)]
+    File(PathBuf, io::Error),
+    /// The resume file cannot be used.
+    #[error(transparent)]
+    ResumeFile(#[from] ResumeFileError),
+    /// The position cannot be saved.
+    #[error("cannot write {}: {}; name another with --resume-file", .0.display(), .1)]
+    Unsaved(PathBuf, io::Error),
+    /// A rejected line cannot be written.
+    #[error("cannot write --rejects: {0}")]
+    Rejects(io::Error),
+    /// The source of an event is not known.
+    #[error("line {0} is an event, and the settings have several sources: name its own with --source ({1})")]
+    AmbiguousSource(u64, String),
+    /// The replay was stopped.
+    #[error("stopped before the end of the file: run it again to go on")]
+    Stopped,
+    /// Kafka accepts no records.
+    #[error("{0}; run it again to go on where it ended")]
+    Write(CommitError),
+    /// The system cannot start a thread, or report a position in a file.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
+impl From<CommitError> for Error {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Stopped => Self::Stopped,
+            error => Self::Write(error),
+        }
+    }
+}
+
+/// Source of the file's events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EventSource {
+    /// Events of this source.
+    Named(String),
+    /// Ambiguous: one of these sources, and `--source` is missing.
+    OneOf(String),
+}
+
+/// Options of a replay.
+pub(crate) struct FileReplayOptions {
+    pub(crate) kafka: kafka::Config,
+    pub(crate) rules: ReplayEvaluator,
+    pub(crate) source: EventSource,
+    pub(crate) content: Content,
+    pub(crate) file: PathBuf,
+    /// `None` for standard input.
+    pub(crate) resume_file: Option<PathBuf>,
+    pub(crate) rejects: Option<PathBuf>,
+    pub(crate) rate: Option<f64>,
+    pub(crate) from_line: Option<u64>,
+    pub(crate) dry_run: bool,
+}
+
+/// Replay of a file.
+pub(crate) struct FileReplay {
+    options: FileReplayOptions,
+    stop: Arc<AtomicBool>,
+    runtime: Handle,
+    counts: LineCounts,
+}
+
+/// State that changes from batch to batch.
+struct State {
+    input: LineReader,
+    /// `None` if no position is saved.
+    point: Option<ResumePoint>,
+    rejects: Option<File>,
+    outlet: Option<ReplayWriter>,
+    limiter: RateLimiter,
+    /// True after the last line was read.
+    at_end: bool,
+}
+
+impl FileReplay {
+    pub(crate) fn new(options: FileReplayOptions, stop: Arc<AtomicBool>, runtime: Handle) -> Self {
+        let counts = LineCounts { dry_run: options.dry_run, ..LineCounts::default() };
+        Self { options, stop, runtime, counts }
+    }
+
+    /// Replays the file. The counts are complete even if the run ends early.
+    pub(crate) fn run(mut self, report: Report<'_>) -> (LineCounts, Result<(), Error>) {
+        let began = Instant::now();
+        let result = self.open(report).and_then(|state| self.all(state, began, report));
+        self.counts.seconds = began.elapsed().as_secs_f64();
+        (self.counts, result)
+    }
+
+    fn open(&mut self, report: Report<'_>) -> Result<State, Error> {
+        // Fails early, because connecting to Kafka may take a while.
+        self.remembered()?;
+        let outlet = if self.options.dry_run { None } else { Some(self.outlet(report)?) };
+        // A run that this one ended may have saved a later position in the meantime.
+        let point = self.remembered()?;
+        let mut input = self.input(point.as_ref())?;
+        if self.options.from_line.is_some() || point.is_none() {
+            self.pass_over(&mut input)?;
+        }
+        let rejects = self.rejects(point.as_ref())?;
+        self.counts.first_line = input.line + 1;
+        self.counts.last_line = input.line;
+        self.counts.rejected_before = point.as_ref().map_or(0, |point| point.rejected);
+        let goes_on = input.line > 0 && point.as_ref().is_none_or(|point| !point.is_at_end());
+        report(FileReplayEvent::Begins { byte: input.byte, line: goes_on.then_some(input.line + 1) });
+        let limiter = RateLimiter::new(self.options.rate, Instant::now());
+        let mut state = State { input, point, rejects, outlet, limiter, at_end: false };
+        // Fails before anything is written if the position cannot be saved.
+        self.remember(&mut state)?;
+        Ok(state)
+    }
+
+    /// Returns the position to continue from. Without a saved position, or with `--from-line`, that is the
+    /// beginning.
+    fn remembered(&self) -> Result<Option<ResumePoint>, Error> {
+        let Some(resume_file) = &self.options.resume_file else { return Ok(None) };
+        let identity =
+            FileIdentity::of(&self.options.file).map_err(|error| unreadable(&self.options.file, error))?;
+        let content = self.options.content.into();
+        if self.options.from_line.is_some() {
+            return Ok(Some(ResumePoint::beginning(identity, content)));
+        }
+        let point = ResumePoint::load(resume_file, &self.options.file, &identity, content);
+        Ok(Some(point?.unwrap_or_else(|| ResumePoint::beginning(identity, content))))
+    }
+
+    fn input(&self, point: Option<&ResumePoint>) -> Result<LineReader, Error> {
+        let input = match point {
+            Some(point) => LineReader::file(&self.options.file, point.line, point.byte)
+                .map_err(|error| unreadable(&self.options.file, error))?,
+            None => LineReader::of(BufReader::new(Stdin::read_until(&self.stop)?)),
+        };
+        Ok(if self.options.content == Content::Body { input.whole() } else { input })
+    }
+
+    fn pass_over(&self, input: &mut LineReader) -> Result<(), Error> {
+        let first = self.options.from_line.unwrap_or(1);
+        while input.line + 1 < first && input.next().map_err(|error| self.broken(error))?.is_some() {}
+        Ok(())
+    }
+
+    /// Opens the file of rejected lines, cut to its length at the last saved position.
+    fn rejects(&self, point: Option<&ResumePoint>) -> Result<Option<File>, Error> {
+        let Some(path) = self.options.rejects.as_ref().filter(|_| !self.options.dry_run) else {
+            return Ok(None);
+        };
+        let open = || {
+            let mut file = private_file::open(path)?;
+            let keeps_all = self.options.from_line.is_some_and(|line| line > 1);
+            if !keeps_all {
+                let kept = point.map_or(0, |point| point.rejects_bytes);
+                file.set_len(kept.min(file.metadata()?.len()))?;
+            }
+            file.seek(SeekFrom::End(0))?;
+            Ok(file)
+        };
+        open().map(Some).map_err(|error: io::Error| unreadable(path, error))
+    }
+
+    fn outlet(&self, report: Report<'_>) -> Result<ReplayWriter, Error> {
+        let path = fs::canonicalize(&self.options.file).unwrap_or_else(|_| self.options.file.clone());
+        let name = EventId::from_hash(&BodyHash::of(path.as_os_str().as_encoded_bytes()));
+        let id = format!("justcall-bridge-replay-{name}");
+        let keep_on: kafka::ShouldRetry<'_> = &mut |why| {
+            report(FileReplayEvent::Waiting(why));
+            !self.stop.load(Ordering::Acquire)
+        };
+        Ok(ReplayWriter::open(&self.options.kafka, &id, self.runtime.clone(), keep_on)?)
+    }
+
+    fn all(&mut self, mut state: State, began: Instant, report: Report<'_>) -> Result<(), Error> {
+        while !state.at_end {
+            if self.stop.load(Ordering::Acquire) {
+                return Err(Error::Stopped);
+            }
+            let before = state.input.byte;
+            let batch = self.fill(&mut state)?;
+            if batch.items.is_empty() {
+                continue;
+            }
+            self.settle(batch, &mut state, report)?;
+            let lines = self.counts.last_line + 1 - self.counts.first_line;
+            let per_second = lines as f64 / began.elapsed().as_secs_f64().max(f64::EPSILON);
+            report(FileReplayEvent::Advanced { bytes: state.input.byte - before, lines, per_second });
+        }
+        self.counts.finished = true;
+        Ok(())
+    }
+
+    /// Reads lines that are due now. Waits for one if none is due.
+    fn fill(&mut self, state: &mut State) -> Result<Batch, Error> {
+        let mut batch = Batch::default();
+        while !batch.is_full() {
+            let wait = state.limiter.wait(Instant::now());
+            if !wait.is_zero() {
+                if batch.items.is_empty() {
+                    sleep(wait.min(STOP_CHECK_INTERVAL));
+                }
+                return Ok(batch);
+            }
+            let Some(taken) = state.input.next().map_err(|error| self.broken(error))? else {
+                state.at_end = true;
+                return Ok(batch);
+            };
+            state.limiter.take();
+            batch.add(Item::of(taken, &self.options.rules, &self.options.source, self.options.content)?);
+        }
+        Ok(batch)
+    }
+
+    /// Writes a batch, reports its rejected lines and saves the position.
+    fn settle(&mut self, mut batch: Batch, state: &mut State, report: Report<'_>) -> Result<(), Error> {
+        if let Some(outlet) = &mut state.outlet {
+            batch.write(outlet, &mut |why| {
+                report(FileReplayEvent::Waiting(why));
+                !self.stop.load(Ordering::Acquire)
+            })?;
+        }
+        for item in &batch.items {
+            item.count(&mut self.counts);
+            let Some((reason, detail)) = item.rejection() else { continue };
+            report(FileReplayEvent::Rejected { line: item.number, reason, detail });
+            if let Some(file) = &mut state.rejects {
+                let written = file.write_all(&item.bytes).and_then(|()| file.write_all(b"\n"));
+                written.map_err(Error::Rejects)?;
+            }
+        }
+        self.remember(state)
+    }
+
+    fn remember(&self, state: &mut State) -> Result<(), Error> {
+        let (Some(point), Some(resume_file)) = (&mut state.point, &self.options.resume_file) else {
+            return Ok(());
+        };
+        if self.options.dry_run {
+            return Ok(());
+        }
+        point.line = state.input.line;
+        point.byte = state.input.byte;
+        point.rejected = self.counts.rejected_before + self.counts.rejected();
+        if let Some(file) = &mut state.rejects {
+            point.rejects_bytes = file.stream_position()?;
+        }
+        point.save(resume_file).map_err(|error| Error::Unsaved(resume_file.clone(), error))
+    }
+
+    fn broken(&self, error: io::Error) -> Error {
+        if self.stop.load(Ordering::Acquire) {
+            return Error::Stopped;
+        }
+        unreadable(&self.options.file, error)
+    }
+}
+
+fn unreadable(file: &Path, error: io::Error) -> Error {
+    Error::File(file.to_owned(), error)
+}

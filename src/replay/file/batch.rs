@@ -1,0 +1,156 @@
+//! Lines that are written in one transaction.
+
+use super::counts::LineCounts;
+use super::input::InputLine;
+use super::line::{Content, ParsedLine, is_record, parse};
+use super::{Error, EventSource};
+use crate::kafka::{CommitError, ShouldRetry};
+use crate::record::{Record, names};
+use crate::replay::evaluator::{ReplayDecision, ReplayEvaluator};
+use crate::replay::writer::ReplayWriter;
+use chrono::Utc;
+
+#[cfg(test)]
+mod tests;
+
+/// Largest batch, in lines and in bytes.
+const MAX_BATCH_LINES: usize = 500;
+const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+const RECORDS_HINT: &str = "it has the form of an exported record: a file that you exported needs --records";
+
+/// Returns true if a record may be written to its topic.
+fn is_allowed(record: &Record, rules: &ReplayEvaluator, content: Content) -> bool {
+    content == Content::Records { any_topic: true } || rules.can_yield(&record.topic)
+}
+
+/// Line and its result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Item {
+    /// Line number, from 1.
+    pub(super) number: u64,
+    /// Bytes of the line in the file.
+    pub(super) bytes: Vec<u8>,
+    fate: Fate,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fate {
+    Records(Vec<Record>),
+    Nothing,
+    Rejected(String, String),
+}
+
+impl Item {
+    /// Applies the rules to a line.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for an event if its source is ambiguous.
+    pub(super) fn of(
+        taken: InputLine,
+        rules: &ReplayEvaluator,
+        source: &EventSource,
+        content: Content,
+    ) -> Result<Self, Error> {
+        let InputLine { number, bytes } = taken;
+        let Some(bytes) = bytes else {
+            let fate = Fate::Rejected("too_long".into(), "the line is longer than 16 MiB".into());
+            return Ok(Self { number, bytes: Vec::new(), fate });
+        };
+        let fate = match (parse(&bytes, content), source) {
+            (ParsedLine::Blank, _) => Fate::Nothing,
+            (ParsedLine::Record(record), _) if !is_allowed(&record, rules, content) => Fate::Rejected(
+                "foreign_topic".into(),
+                "the settings cannot yield its topic; --any-topic allows every topic".into(),
+            ),
+            (ParsedLine::Record(record), _) => Fate::Records(vec![record]),
+            (ParsedLine::Broken(why), _) => Fate::Rejected("broken_record".into(), why),
+            (ParsedLine::Event(_), EventSource::OneOf(names)) => {
+                return Err(Error::AmbiguousSource(number, names.clone()));
+            }
+            (ParsedLine::Event(body), EventSource::Named(source)) => {
+                let now = Utc::now();
+                match rules.evaluate(source, &body, now, now) {
+                    ReplayDecision::Records(records) => Fate::Records(records.into_vec()),
+                    ReplayDecision::Nothing(_) => Fate::Nothing,
+                    ReplayDecision::Rejected { reason, detail } if is_record(&body) => {
+                        Fate::Rejected(reason, format!("{detail}; {RECORDS_HINT}"))
+                    }
+                    ReplayDecision::Rejected { reason, detail } => Fate::Rejected(reason, detail),
+                }
+            }
+        };
+        Ok(Self { number, bytes, fate })
+    }
+
+    /// Returns the reason of a rejected line: a stable tag, and a text for a person.
+    pub(super) fn rejection(&self) -> Option<(&str, &str)> {
+        match &self.fate {
+            Fate::Rejected(reason, detail) => Some((reason, detail)),
+            Fate::Records(_) | Fate::Nothing => None,
+        }
+    }
+
+    /// Adds the line to the summary.
+    pub(super) fn count(&self, summary: &mut LineCounts) {
+        summary.last_line = self.number;
+        match &self.fate {
+            Fate::Records(records) => {
+                summary.replayed += 1;
+                for record in records {
+                    *summary.topics.entry(record.topic.to_string()).or_default() += 1;
+                }
+            }
+            Fate::Nothing => summary.nothing += 1,
+            Fate::Rejected(reason, _) => *summary.rejected.entry(reason.clone()).or_default() += 1,
+        }
+    }
+
+    fn records(&self) -> &[Record] {
+        match &self.fate {
+            Fate::Records(records) => records,
+            Fate::Nothing | Fate::Rejected(..) => &[],
+        }
+    }
+}
+
+/// Lines in file order.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) items: Vec<Item>,
+    bytes: usize,
+}
+
+impl Batch {
+    pub(super) fn add(&mut self, item: Item) {
+        self.bytes += item.bytes.len() + item.records().iter().map(Record::size).sum::<usize>();
+        self.items.push(item);
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.items.len() >= MAX_BATCH_LINES || self.bytes >= MAX_BATCH_BYTES
+    }
+
+    /// Writes the whole batch. If Kafka rejects it, writes each line alone and rejects those that fail.
+    pub(super) fn write(
+        &mut self,
+        outlet: &mut ReplayWriter,
+        keep_on: ShouldRetry<'_>,
+    ) -> Result<(), CommitError> {
+        let all: Vec<Record> = self.items.iter().flat_map(Item::records).cloned().collect();
+        match outlet.write(&all, &[], keep_on) {
+            Err(CommitError::Refused(_)) => {}
+            ended => return ended,
+        }
+        for item in &mut self.items {
+            match outlet.write(item.records(), &[], keep_on) {
+                Err(CommitError::Refused(why)) => {
+                    item.fate = Fate::Rejected(names::REFUSED_BY_KAFKA.into(), why);
+                }
+                ended => ended?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! Transactional writer of replayed records.
+
+use crate::delivery::TopicFailure;
+use crate::kafka::{self, CommitError, Marker, ShouldRetry, TransactionalProducer};
+use crate::record::Record;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// Interval of attempts to create a topic.
+const ENSURE_RETRY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Writer of replayed records, in transactions.
+pub(crate) struct ReplayWriter {
+    transactions: TransactionalProducer,
+    /// Topics that are known to exist.
+    ensured: HashSet<Arc<str>>,
+    runtime: Handle,
+}
+
+impl ReplayWriter {
+    /// Opens a writer with a transactional id, and fences its previous owner. Another thread must drive `runtime`.
+    ///
+    /// # Errors
+    /// If the user may not use the id, or `keep_on` returns `false`.
+    pub(crate) fn open(
+        config: &kafka::Config,
+        id: &str,
+        runtime: Handle,
+        keep_on: ShouldRetry<'_>,
+    ) -> Result<Self, CommitError> {
+        let transactions = TransactionalProducer::take_over(config, id, keep_on)?;
+        Ok(Self { transactions, ensured: HashSet::new(), runtime })
+    }
+
+    /// Returns whether an open transaction of another program hides the end of a topic.
+    pub(super) fn is_hidden(&self, topic: &str) -> Result<bool, kafka::Error> {
+        self.transactions.is_hidden(topic)
+    }
+
+    /// Writes records and marks in one transaction, after it created missing topics. Waits while Kafka is not
+    /// available and `keep_on` returns `true`.
+    ///
+    /// # Errors
+    /// If nothing was written.
+    pub(crate) fn write(
+        &mut self,
+        records: &[Record],
+        markers: &[Marker],
+        keep_on: ShouldRetry<'_>,
+    ) -> Result<(), CommitError> {
+        for record in records {
+            self.ensure(&record.topic, keep_on)?;
+        }
+        if records.is_empty() && markers.is_empty() {
+            return Ok(());
+        }
+        self.transactions.commit(records, markers, keep_on)
+    }
+
+    /// Creates a topic that does not exist, if the settings allow that.
+    fn ensure(&mut self, topic: &Arc<str>, keep_on: ShouldRetry<'_>) -> Result<(), CommitError> {
+        while !self.ensured.contains(topic) {
+            match self.runtime.block_on(self.transactions.ensure(topic)) {
+                Ok(()) => {
+                    self.ensured.insert(Arc::clone(topic));
+                }
+                Err(missing @ TopicFailure::Missing) => {
+                    return Err(CommitError::Refused(format!("{missing} ({topic})")));
+                }
+                Err(failure) if keep_on(&format!("{failure} ({topic})")) => sleep(ENSURE_RETRY_INTERVAL),
+                Err(_) => return Err(CommitError::Stopped),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! Standard output and standard error of every command.
+//!
+//! Text from senders may contain characters that move a terminal's cursor or reorder its display. No command
+//! writes those raw. No command reports success if its output could not be written.
+
+mod progress;
+mod stderr;
+
+pub(crate) use progress::progress_target;
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+/// Writer to stdout that escapes control characters, except line feed and tab.
+///
+/// The escape is JSON's `\uXXXX`, so JSON keeps its value. A text of several fields escapes line feeds in its
+/// fields with [`printable`].
+pub(crate) struct Output<W: Write = io::Stdout> {
+    inner: BufWriter<W>,
+}
+
+/// Returns the writer to stdout.
+pub(crate) fn stdout() -> Output {
+    Output { inner: BufWriter::new(io::stdout()) }
+}
+
+impl<W: Write> Output<W> {
+    /// Writes bytes unchanged.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.inner.write_all(bytes)
+    }
+}
+
+impl<W: Write> Write for Output<W> {
+    /// Receives whole characters, because `write!` passes whole strings.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.inner.write_all(escaped(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Writes text to stdout.
+///
+/// # Errors
+///
+/// Returns an error if the write fails, unless the reader has closed stdout.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut out = stdout();
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Writes bytes to stdout: unchanged, or escaped if stdout is a terminal.
+///
+/// # Errors
+/// Fails as [`print`] does.
+pub(crate) fn print_bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut out = stdout();
+    let result = if io::stdout().is_terminal() { out.write_all(bytes) } else { out.raw(bytes) };
+    written(result.and_then(|()| out.flush()))
+}
+
+/// Converts the result of a write. A closed pipe is a success, because its reader wants no more.
+pub(crate) fn written(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// Writes a line to stderr. The reader of stderr may have stalled, so the write has a deadline.
+pub(crate) fn note(line: &str) {
+    stderr::write(format!("{}\n", escaped(line)));
+}
+
+/// Writes the last line of a command to stderr, as [`note`].
+pub(crate) fn last_note(line: &str) {
+    stderr::write_last(format!("{}\n", escaped(line)));
+}
+
+/// Writes a question to stderr, without an end of line.
+pub(crate) fn ask(question: &str) {
+    stderr::write(escaped(question).into_owned());
+}
+
+/// Writes the last text of a command to stderr unchanged: with or without colours, as stderr shows them.
+pub(crate) fn last_text(coloured: impl FnOnce(bool) -> String) {
+    stderr::write_last(coloured(stderr::is_coloured()));
+}
+
+/// Returns text with every control character escaped, line feeds included.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let each = |c: char| if is_obeyed(c) { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(each).collect())
+}
+
+fn escaped(text: &str) -> Cow<'_, str> {
+    let is_escaped = |c: char| is_obeyed(c) && !matches!(c, '\n' | '\t');
+    if !text.contains(is_escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_escaped(c) {
+            // Writing to a string cannot fail.
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// Returns true for C0, DEL, C1, bidirectional controls (UAX #9), and line and paragraph separators.
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOSTILE: &str = "\u{0}\u{1b}[2J\r\u{7f}\u{80}\u{9b}31m\u{9f}\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}";
+
+    fn through_output(text: &str) -> String {
+        let mut out = Output { inner: BufWriter::new(Vec::new()) };
+        write!(out, "{text}").unwrap();
+        String::from_utf8(out.inner.into_inner().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn control_characters_are_escaped() {
+        let shown = through_output(HOSTILE) + &printable(HOSTILE) + &printable("\n\t");
+        assert!(!shown.contains(is_obeyed), "{shown:?}");
+        assert_eq!(through_output("a\tü\n"), "a\tü\n");
+    }
+
+    #[test]
+    fn escaped_json_keeps_its_value() {
+        let value = serde_json::json!({ "text": HOSTILE, HOSTILE: 1 });
+        let shown = through_output(&value.to_string());
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+    }
+
+    #[test]
+    fn closed_pipe_is_a_success_and_full_disk_a_failure() {
+        assert!(written(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
+        let failure = written(Err(io::ErrorKind::StorageFull.into())).unwrap_err();
+        assert_eq!(failure.kind(), io::ErrorKind::StorageFull);
+    }
+}
