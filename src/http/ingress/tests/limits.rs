@@ -73,9 +73,14 @@ fn slow_body_is_refused_and_its_connection_closed() {
     assert_eq!(bridge.budget.used(), 0);
 }
 
+/// Bridge whose deadline for heads is short.
+fn impatient_bridge() -> Bridge {
+    Bridge::try_start(|config| config.header_timeout = Duration::from_millis(200)).unwrap()
+}
+
 #[test]
 fn slow_header_ends_the_connection() {
-    let bridge = Bridge::start();
+    let bridge = impatient_bridge();
     let mut client = bridge.connect();
     client.send("POST / HTTP/1.1\r\nhost:");
     let answer = client.rest();
@@ -85,7 +90,7 @@ fn slow_header_ends_the_connection() {
 
 #[test]
 fn silent_connection_is_closed_without_a_response() {
-    let bridge = Bridge::start();
+    let bridge = impatient_bridge();
     assert_eq!(bridge.connect().rest(), "");
 }
 
