@@ -260,8 +260,8 @@ async fn cluster_under_another_id_gets_a_new_producer() {
     let (old, new) = (cluster(), cluster());
     new.broker_down(-1).unwrap();
     let both = format!("{},{}", old.bootstrap_servers(), new.bootstrap_servers());
-    // By default, the client waits up to ten seconds before it tries the new broker again.
-    let config = config(both, &[("reconnect.backoff.max.ms", "200")]);
+    // Without it, the client looks for other brokers only after ten seconds.
+    let config = config(both, &[("topic.metadata.refresh.interval.ms", "500")]);
     let harness = Harness::with(&config, FfiProducer::poll);
     harness.acknowledged().await;
     assert_eq!(harness.producer.replacements(), 0);
