@@ -203,7 +203,7 @@ fn every_request_ends_where_actix_ends_it_and_frees_everything() {
 /// A client that received its last response need not close its connection.
 #[test]
 fn connections_that_clients_keep_are_freed() {
-    let bridge = Bridge::start();
+    let bridge = Bridge::start_impatient();
     let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\n");
     let requests = [
         format!("{head}content-length: +3\r\n\r\nabc"),
@@ -296,7 +296,7 @@ fn chunked_content_may_hold_any_number_of_empty_lines() {
 /// RFC 9112, 2.2: empty lines before a request line are ignored.
 #[test]
 fn empty_lines_before_a_head_are_ignored() {
-    let bridge = Bridge::start();
+    let bridge = Bridge::start_impatient();
     let mut client = bridge.connect();
     client.send(&("\r\n".repeat(2000) + &post("one") + "\r\n" + &post("two") + "\r\n"));
     assert_eq!(client.answer().status, 200);

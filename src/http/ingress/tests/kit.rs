@@ -33,6 +33,11 @@ impl Bridge {
         Self::try_start(|_| ()).unwrap()
     }
 
+    /// Starts a bridge whose deadline for heads is short.
+    pub(super) fn start_impatient() -> Self {
+        Self::try_start(|config| config.header_timeout = Duration::from_millis(300)).unwrap()
+    }
+
     pub(super) fn try_start(change: impl FnOnce(&mut Config)) -> io::Result<Self> {
         Self::start_with(change, DeadLetterAnswer::Problem)
     }
@@ -94,6 +99,8 @@ impl Bridge {
     pub(super) fn connect(&self) -> Client {
         let stream = TcpStream::connect(self.addr).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        // Each write is a packet of its own, and none waits for the acknowledgement of the one before.
+        stream.set_nodelay(true).unwrap();
         Client { stream, unread: Vec::new() }
     }
 
