@@ -156,10 +156,18 @@ impl Watcher {
     /// # Errors
     /// The thread cannot be started.
     pub fn start(watched: Vec<Arc<dyn Refresh>>, metrics: Arc<Metrics>) -> std::io::Result<Self> {
+        Self::start_every(REFRESH_INTERVAL, watched, metrics)
+    }
+
+    fn start_every(
+        interval: Duration,
+        watched: Vec<Arc<dyn Refresh>>,
+        metrics: Arc<Metrics>,
+    ) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
         let thread = std::thread::Builder::new()
             .name("watch".into())
-            .spawn(move || watch(&watched, &metrics, &stopped))?;
+            .spawn(move || watch(&watched, &metrics, interval, &stopped))?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 }
@@ -183,9 +191,9 @@ fn refresh(value: &dyn Refresh, is_failing: bool) -> RefreshResult {
     }
 }
 
-fn watch(watched: &[Arc<dyn Refresh>], metrics: &Metrics, stopped: &Receiver<()>) {
+fn watch(watched: &[Arc<dyn Refresh>], metrics: &Metrics, interval: Duration, stopped: &Receiver<()>) {
     let mut failing = vec![false; watched.len()];
-    while stopped.recv_timeout(REFRESH_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+    while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
         for (each, failing) in watched.iter().zip(&mut failing) {
             let setting = each.setting();
             let result = refresh(&**each, *failing);

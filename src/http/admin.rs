@@ -66,7 +66,12 @@ impl AdminListener {
         metrics: Arc<Metrics>,
         budget: Arc<Budget>,
     ) -> io::Result<Self> {
-        let state = Arc::new(AdminState { readiness, metrics, budget });
+        Self::bind_with(config, AdminState { readiness, metrics, budget }, IDLE_TIMEOUT)
+    }
+
+    /// `idle_timeout` is the limit on the time for a request's head, and between two requests.
+    fn bind_with(config: &AdminConfig, state: AdminState, idle_timeout: Duration) -> io::Result<Self> {
+        let state = Arc::new(state);
         let listener = std::net::TcpListener::bind(config.listen).map_err(cannot_bind(config.listen))?;
         let addr = listener.local_addr()?;
         let connections = Connections::default();
@@ -80,17 +85,17 @@ impl AdminListener {
                 let handle = move |request: HttpRequest| std::future::ready(state.handle(&request));
                 let app = App::new().default_service(web::to(handle));
                 let http = HttpService::build()
-                    .keep_alive(IDLE_TIMEOUT)
+                    .keep_alive(idle_timeout)
                     // `GuardedStream` has a deadline for every head; this timer is for the first head only.
                     .client_request_timeout(Duration::ZERO)
-                    .client_disconnect_timeout(IDLE_TIMEOUT)
+                    .client_disconnect_timeout(idle_timeout)
                     .on_connect_ext(|io: &GuardedStream<Evictable<TcpStream>>, data: &mut Extensions| {
                         data.insert(io.read_gate());
                     })
                     .h1(map_config(app, |()| AppConfig::default()));
                 fn_service(move |io: TcpStream| {
                     let io = connections.add(io, MAX_CONNECTIONS, MAX_AGE);
-                    let io = GuardedStream::new(io, IDLE_TIMEOUT, MAX_CHUNKED, None);
+                    let io = GuardedStream::new(io, idle_timeout, MAX_CHUNKED, None);
                     std::future::ready(Ok::<_, DispatchError>((io, None)))
                 })
                 .and_then(http)

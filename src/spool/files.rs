@@ -81,11 +81,16 @@ impl SpoolFiles {
 
     /// Takes the lock. The system releases it with the file's handle, also when the process is killed.
     pub(super) fn take_lock(&self) -> Result<File, TryLockError> {
+        self.take_lock_within(LOCK_TIMEOUT)
+    }
+
+    /// Takes the lock, and waits up to `timeout` for another process to release it.
+    pub(super) fn take_lock_within(&self, timeout: Duration) -> Result<File, TryLockError> {
         // Opened for reading only, because a file system with a file open for writing cannot be remounted
         // read-only.
         drop(private(&self.lock()).map_err(TryLockError::Error)?);
         let file = File::open(self.lock()).map_err(TryLockError::Error)?;
-        let deadline = Instant::now() + LOCK_TIMEOUT;
+        let deadline = Instant::now() + timeout;
         loop {
             match file.try_lock() {
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => {

@@ -2,7 +2,9 @@ use super::*;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const INTERVAL: Duration = Duration::from_millis(20);
 
 fn number_in(path: PathBuf) -> Result<Arc<Watched<u32>>, String> {
     Watched::open("a.file", move || {
@@ -77,7 +79,8 @@ fn watcher_refreshes_until_it_is_dropped() {
     let (_folder, path) = folder_with("7");
     let watched = number_in(path.clone()).unwrap();
     let metrics = Arc::new(Metrics::new());
-    let watcher = Watcher::start(vec![Arc::clone(&watched) as _], Arc::clone(&metrics)).unwrap();
+    let watcher =
+        Watcher::start_every(INTERVAL, vec![Arc::clone(&watched) as _], Arc::clone(&metrics)).unwrap();
     let until = |reached: &dyn Fn() -> bool| {
         assert!((0..3000).any(|_| {
             std::thread::sleep(Duration::from_millis(10));
@@ -95,12 +98,12 @@ fn watcher_refreshes_until_it_is_dropped() {
     assert_eq!((metrics.file_reloads.get(), **watched.get()), (1, 8));
 }
 
-/// Value whose first two reads panic.
-struct Panics(AtomicUsize);
+/// Value whose reads panic while it is set.
+struct Panics(AtomicBool);
 
 impl Refresh for Panics {
     fn refresh(&self) -> RefreshResult {
-        assert!(self.0.fetch_add(1, Ordering::SeqCst) >= 2, "a reader that panics");
+        assert!(!self.0.load(Ordering::SeqCst), "a reader that panics");
         RefreshResult::Changed
     }
 
@@ -114,9 +117,9 @@ fn panic_of_one_reader_does_not_stop_others() {
     let (_folder, path) = folder_with("7");
     let watched = number_in(path.clone()).unwrap();
     let metrics = Arc::new(Metrics::new());
-    let panics = Arc::new(Panics(AtomicUsize::new(0)));
-    let values: Vec<Arc<dyn Refresh>> = vec![panics, Arc::clone(&watched) as _];
-    let _watcher = Watcher::start(values, Arc::clone(&metrics)).unwrap();
+    let panics = Arc::new(Panics(AtomicBool::new(true)));
+    let values: Vec<Arc<dyn Refresh>> = vec![Arc::clone(&panics) as _, Arc::clone(&watched) as _];
+    let _watcher = Watcher::start_every(INTERVAL, values, Arc::clone(&metrics)).unwrap();
     let until = |reached: &dyn Fn() -> bool| {
         assert!((0..3000).any(|_| {
             std::thread::sleep(Duration::from_millis(10));
@@ -125,6 +128,7 @@ fn panic_of_one_reader_does_not_stop_others() {
     };
     fs::write(&path, "8").unwrap();
     until(&|| **watched.get() == 8 && metrics.watched_files_invalid.get() == 1);
+    panics.0.store(false, Ordering::SeqCst);
     until(&|| metrics.watched_files_invalid.get() == 0);
 }
 

@@ -98,13 +98,11 @@ pub(super) fn open(directory: &Path, max_bytes: u64) -> Arc<Spool> {
 }
 
 pub(super) async fn until(what: &str, reached: impl Fn() -> bool) {
-    for _ in 0..1000 {
-        if reached() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    let since = tokio::time::Instant::now();
+    while !reached() {
+        assert!(since.elapsed() < Duration::from_secs(10), "{what}: not within ten seconds");
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    panic!("{what}: not within ten seconds");
 }
 
 pub(super) fn identity(records: &[Record]) -> Identity {

@@ -14,6 +14,12 @@ fn listening() -> AdminListener {
     AdminListener::bind(&config, state.readiness, state.metrics, state.budget).unwrap()
 }
 
+/// Listener that waits a second for a request's head, and for a client to close.
+fn impatient() -> AdminListener {
+    let config = AdminConfig { listen: ([127, 0, 0, 1], 0).into() };
+    AdminListener::bind_with(&config, state(), Duration::from_secs(1)).unwrap()
+}
+
 fn ask(state: &AdminState, method: Method, path: &str) -> (HttpResponse, String) {
     let request = TestRequest::with_uri(path).method(method).to_http_request();
     let body = state.respond(&request).into_body().try_into_bytes().unwrap();
@@ -97,7 +103,7 @@ async fn idle_connections_do_not_block_probes() {
 
 #[actix_web::test]
 async fn invalid_heads_are_answered_with_a_problem() {
-    let admin = listening();
+    let admin = impatient();
     let address = admin.addr();
     let many: String = (0..120).map(|n| format!("x-{n}: 1\r\n")).collect();
     for (head, tag) in [
@@ -148,7 +154,7 @@ async fn invalid_pipelined_head_is_answered_with_a_problem() {
 /// If the socket closed at once, the client would receive a reset instead of its response.
 #[actix_web::test]
 async fn client_that_still_sends_receives_its_response() {
-    let admin = listening();
+    let admin = impatient();
     for (head, tag) in [
         ("BAD\r\n\r\n".to_owned(), "malformed_header"),
         (format!("GET /livez HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(200_000)), "large_header"),

@@ -66,13 +66,13 @@ async fn few_records_in_flight_do_not_linger() {
     let harness =
         Harness::with(&config(cluster.bootstrap_servers(), &[("linger.ms", "60000")]), FfiProducer::poll);
     let began = Instant::now();
-    // A flush before the connection has no effect.
+    // A flush before the connection has no effect. The next record flushes again.
     let mut first = Vec::new();
+    let mut pause = Duration::from_millis(200);
     while first.len() + 1 < linger_bypass::MAX_IN_FLIGHT_REQUESTS && !first.iter().any(Task::is_finished) {
         first.push(harness.start(100));
-        let _ =
-            tokio::time::timeout(Duration::from_secs(5), until("an answer", async || first[0].is_finished()))
-                .await;
+        let _ = tokio::time::timeout(pause, until("an answer", async || first[0].is_finished())).await;
+        pause = (2 * pause).min(Duration::from_secs(5));
     }
     for event in first {
         assert_eq!(event.await.unwrap(), Ok(Durable::Acked));
@@ -260,7 +260,9 @@ async fn cluster_under_another_id_gets_a_new_producer() {
     let (old, new) = (cluster(), cluster());
     new.broker_down(-1).unwrap();
     let both = format!("{},{}", old.bootstrap_servers(), new.bootstrap_servers());
-    let harness = Harness::with(&config(both, &[]), FfiProducer::poll);
+    // Without it, the client looks for other brokers only after ten seconds.
+    let config = config(both, &[("topic.metadata.refresh.interval.ms", "500")]);
+    let harness = Harness::with(&config, FfiProducer::poll);
     harness.acknowledged().await;
     assert_eq!(harness.producer.active.replacements(), 0);
     old.broker_down(-1).unwrap();

@@ -113,6 +113,11 @@ impl Model {
     }
 }
 
+/// Opens a spool with a small reserve, which each crash writes anew.
+fn reopen(directory: &Path) -> Arc<Spool> {
+    Spool::open(directory, &config(8 * MIB), 1000).unwrap()
+}
+
 fn name(lane: u8) -> String {
     format!("lane-{lane}")
 }
@@ -123,7 +128,7 @@ proptest! {
     #[test]
     fn what_was_acknowledged_is_there_and_nothing_else(steps in prop::collection::vec(step(), 1..30)) {
         let mut directory = TempDir::new().unwrap();
-        let mut spool = open(directory.path());
+        let mut spool = reopen(directory.path());
         let mut found = recounts(&spool);
         let mut model = Model::default();
         for step in steps {
@@ -151,7 +156,7 @@ proptest! {
                         let copy = crashed(directory.path());
                         spool.close();
                         directory = copy;
-                        spool = open(directory.path());
+                        spool = reopen(directory.path());
                         found = recounts(&spool);
                         model.rows.append(&mut model.parked);
                         model.rows.values_mut().for_each(|row| row.1 = false);
@@ -188,7 +193,7 @@ proptest! {
                     if matches!(step, Step::Crash) {
                         directory = copy;
                     }
-                    spool = open(directory.path());
+                    spool = reopen(directory.path());
                     found = recounts(&spool);
                     // Rows that were set aside are retried.
                     model.rows.append(&mut model.parked);

@@ -186,8 +186,13 @@ fn client(endpoint: &str, timeout: Duration) -> reqwest::Result<Client> {
         .timeout(timeout)
         .redirect(redirect::Policy::none());
     // Load root certificates only for TLS, because a slim container has none.
-    let builder = if endpoint.starts_with("http:") { builder.tls_certs_only([]) } else { builder };
+    let builder = if uses_tls(endpoint) { builder } else { builder.tls_certs_only([]) };
     builder.build()
+}
+
+/// The scheme of a URL is case-insensitive.
+fn uses_tls(endpoint: &str) -> bool {
+    !endpoint.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"))
 }
 
 /// Returns the resource that `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` describe.
@@ -253,4 +258,18 @@ fn root_cause(error: &dyn std::error::Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scheme_of_the_collector_is_case_insensitive() {
+        for (endpoint, expected) in
+            [("http://a", false), ("HTTP://a", false), ("https://a", true), ("HTTPS://a", true)]
+        {
+            assert_eq!(uses_tls(endpoint), expected, "{endpoint}");
+        }
+    }
 }

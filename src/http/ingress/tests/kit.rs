@@ -33,6 +33,11 @@ impl Bridge {
         Self::try_start(|_| ()).unwrap()
     }
 
+    /// Starts a bridge whose deadline for heads is short.
+    pub(super) fn start_impatient() -> Self {
+        Self::try_start(|config| config.header_timeout = Duration::from_millis(300)).unwrap()
+    }
+
     pub(super) fn try_start(change: impl FnOnce(&mut Config)) -> io::Result<Self> {
         Self::start_with(change, DeadLetterAnswer::Problem)
     }
@@ -94,6 +99,8 @@ impl Bridge {
     pub(super) fn connect(&self) -> Client {
         let stream = TcpStream::connect(self.addr).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        // Each write is a packet of its own, and none waits for the acknowledgement of the one before.
+        stream.set_nodelay(true).unwrap();
         Client { stream, unread: Vec::new() }
     }
 
@@ -116,7 +123,7 @@ impl Bridge {
         let since = Instant::now();
         while !holds() {
             assert!(since.elapsed() < Duration::from_secs(20), "waited in vain");
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(1));
         }
     }
 
@@ -148,6 +155,11 @@ impl Bridge {
 
 impl Drop for Bridge {
     fn drop(&mut self) {
+        // While a connection is open, actix checks only once a second whether it can stop.
+        let since = Instant::now();
+        while self.stop.is_some() && self.connections() > 0 && since.elapsed() < Duration::from_millis(500) {
+            thread::sleep(Duration::from_millis(1));
+        }
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -254,6 +266,11 @@ impl Client {
 
     pub(super) fn try_send(&mut self, text: &str) -> io::Result<()> {
         self.stream.write_all(text.as_bytes())
+    }
+
+    /// Sends no more. A failure means that the bridge has already closed.
+    pub(super) fn finish(&self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
     }
 
     /// Reads until the end. A reset is an error.

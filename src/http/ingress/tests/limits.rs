@@ -75,7 +75,7 @@ fn slow_body_is_refused_and_its_connection_closed() {
 
 #[test]
 fn slow_header_ends_the_connection() {
-    let bridge = Bridge::start();
+    let bridge = Bridge::start_impatient();
     let mut client = bridge.connect();
     client.send("POST / HTTP/1.1\r\nhost:");
     let answer = client.rest();
@@ -85,7 +85,7 @@ fn slow_header_ends_the_connection() {
 
 #[test]
 fn silent_connection_is_closed_without_a_response() {
-    let bridge = Bridge::start();
+    let bridge = Bridge::start_impatient();
     assert_eq!(bridge.connect().rest(), "");
 }
 
@@ -191,7 +191,7 @@ fn requests_without_a_body_count_against_the_budget() {
 /// actix's own timer covers only the first header of a connection.
 #[test]
 fn slow_later_header_ends_the_connection() {
-    let bridge = Bridge::start();
+    let bridge = Bridge::start_impatient();
     let mut client = bridge.connect();
     client.send(&post("first"));
     assert_eq!(client.answer().status, 200);
