@@ -4,6 +4,7 @@ use crate::delivery::tests::{TestSink, record};
 use crate::record::Record;
 use crate::spool::{Row, SpoolEntry};
 use bytes::Bytes;
+use std::sync::atomic::Ordering;
 use tempfile::TempDir;
 
 fn drain(directory: &TempDir) -> Drain {
@@ -144,11 +145,12 @@ async fn stuck_partitions_delay_no_other() {
     let directory = tempfile::tempdir().expect("a directory");
     let sink = Arc::new(TestSink::default());
     let mut drain = drain(&directory);
+    sink.partitions.store(PARTITIONS, Ordering::Relaxed);
     drain.shared.sink = Arc::clone(&sink) as _;
     // Ten rows in the window.
     drain.shared.share = Arc::new(DrainLimits::new((40, 1 << 20)));
     drain.lane.open(PARTITIONS);
-    drain.window.set_partitions(PARTITIONS);
+    drain.window.set_partitions(PARTITIONS, 0);
     let keys: Vec<String> = (0..400)
         .map(|n| if n % 40 == 7 { String::new() } else { format!("k{}", (n * n + n / 50) % 23) })
         .collect();

@@ -1,12 +1,12 @@
 //! Start, stop, and what the commands print.
 
+use crate::delivery::records::assert_every_type_stands;
 use crate::kit::bridge::{Bridge, PATH, UNSIGNED, until};
 use crate::kit::consume;
 use crate::kit::http;
 use crate::kit::kafka::Kafka;
 use crate::kit::process::Process;
 use crate::kit::shim;
-use crate::delivery::records::assert_every_type_stands;
 use justcall_events::{Dialect, samples};
 use rdkafka::mocking::MockCluster;
 use std::sync::atomic::{AtomicBool, Ordering};

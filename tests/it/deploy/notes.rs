@@ -6,9 +6,9 @@ use super::pod::Node;
 use super::project;
 use super::rollout::ports;
 use super::tools::{self, CHART};
+use crate::ingress::tls::authority::Authority;
 use crate::kit::kafka::Kafka;
 use crate::kit::topic_name;
-use crate::ingress::tls::authority::Authority;
 use std::path::PathBuf;
 
 /// How JustCall is told from strangers, and what that asks of the first event.

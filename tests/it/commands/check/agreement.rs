@@ -3,8 +3,8 @@
 //! The files that the cases name exist and are correct, so that only the settings decide.
 
 use super::WITHIN;
-use crate::kit::process::Process;
 use crate::ingress::tls::authority::Authority;
+use crate::kit::process::Process;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;

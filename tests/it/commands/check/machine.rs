@@ -2,10 +2,10 @@
 //! not there, which must hide none of them.
 
 use super::{Bridge, Expected, WITHIN, cannot, free_address};
+use crate::ingress::tls::authority::{Authority, Mounted, Pair};
 use crate::kit::bridge::{Bridge as Running, UNSIGNED};
 use crate::kit::disk::Disk;
 use crate::kit::process::Process;
-use crate::ingress::tls::authority::{Authority, Mounted, Pair};
 use chrono::{Datelike, Days, Utc};
 use serde_json::Value;
 use std::fs::{self, Permissions};

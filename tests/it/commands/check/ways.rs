@@ -1,9 +1,9 @@
 //! Ways to Kafka that lead nowhere, each for a reason of its own.
 
 use super::{Bridge, Expected, free_address};
+use crate::ingress::tls::authority::Authority;
 use crate::kit::kafka::Kafka;
 use crate::kit::secured::{PLAIN, SCRAM, Secured};
-use crate::ingress::tls::authority::Authority;
 use std::fs;
 use std::net::TcpListener;
 use std::sync::OnceLock;

@@ -1,10 +1,10 @@
 //! The rights of those who read topics back.
 
 use super::{Right, exported, grant, guarded, serve, team, until_acked, without};
+use crate::commands::topics::{Run, Team, run};
 use crate::kit::bridge::until;
 use crate::kit::consume::topic_end;
 use crate::kit::secured::Secured;
-use crate::commands::topics::{Run, Team, run};
 
 const UNKNOWN: &[u8] = br#"{"type":"fax.sent","timestamp":"2026-01-01T00:00:00Z","data":{"id":"7"}}"#;
 

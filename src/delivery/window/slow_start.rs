@@ -1,0 +1,75 @@
+//! Slow start: rows that each partition may have in flight, so that those that turn out stuck hold few.
+
+use super::Window;
+use super::queue::Queue;
+
+/// Rows that a partition may have in flight before the first acknowledgement.
+const MIN_IN_FLIGHT: usize = 4;
+
+/// Rows more for each acknowledgement: four times as many after each round trip.
+const GROWTH: usize = 3;
+
+/// Pace of one partition.
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    /// Rows that may be in flight.
+    allowance: usize,
+    /// Whether a row was acknowledged since the partition was stuck, or at all.
+    is_proven: bool,
+    /// Time of the last acknowledgement since the last probe, in milliseconds since 1970.
+    acknowledged_ms: Option<i64>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { allowance: MIN_IN_FLIGHT, is_proven: false, acknowledged_ms: None }
+    }
+}
+
+impl Pace {
+    pub(super) fn is_proven(self) -> bool {
+        self.is_proven
+    }
+
+    pub(super) fn acknowledged(&mut self, now_ms: i64) {
+        self.allowance = self.allowance.saturating_add(GROWTH);
+        self.is_proven = true;
+        self.acknowledged_ms = Some(now_ms);
+    }
+
+    /// Starts slowly again, because the partition is stuck.
+    pub(super) fn restart(&mut self) {
+        self.allowance = MIN_IN_FLIGHT;
+        self.is_proven = false;
+    }
+}
+
+impl Window {
+    /// Returns whether a partition may have one more row in flight.
+    ///
+    /// All partitions together have at most half of the limits in flight, and each a few rows beyond: a
+    /// quarter of the limits in total. A row may have any size if it is the only one of its partition.
+    pub(super) fn may_send(&self, queue: &Queue) -> bool {
+        let Some(limits) = self.limits.filter(|_| self.partitions > 1 && queue.out > 0) else { return true };
+        let share = |whole: usize| whole / 4 / self.partitions as usize;
+        if queue.out < share(limits.rows).min(MIN_IN_FLIGHT) && queue.out_bytes < share(limits.bytes) {
+            return true;
+        }
+        let free = |whole: usize, out: usize| (whole / 2).saturating_sub(out);
+        queue.out < queue.pace.allowance.min(2 * free(limits.rows, self.out))
+            && queue.out_bytes < 2 * free(limits.bytes, self.out_bytes)
+    }
+
+    /// Returns the partition of a probe: the one that acknowledged last. It has to acknowledge again before it
+    /// is preferred again.
+    pub(super) fn probe_partition(&mut self, now_ms: i64) -> Option<u32> {
+        let sendable =
+            self.queues.iter().filter(|(partition, queue)| self.queue_has_next(**partition, queue, now_ms));
+        let acknowledged =
+            sendable.filter_map(|(partition, queue)| Some((queue.pace.acknowledged_ms?, *partition)));
+        let partition = acknowledged.max().map(|(_, partition)| partition);
+        let partition = partition.or_else(|| self.next_partition(now_ms))?;
+        self.queues.get_mut(&partition)?.pace.acknowledged_ms = None;
+        Some(partition)
+    }
+}
