@@ -5,7 +5,7 @@ use super::{STUCK_AGE_MS, WindowLimits};
 use crate::spool::RowId;
 use std::collections::{BTreeSet, VecDeque};
 
-/// As [`STUCK_AGE_MS`], for a partition that has acknowledged nothing since it was stuck, or at all.
+/// As [`STUCK_AGE_MS`], for a partition that acknowledged nothing shortly before or since it was stuck.
 const UNPROVEN_STUCK_AGE_MS: i64 = 100;
 
 /// Queue of one partition. The window keeps the rows themselves.
@@ -81,7 +81,7 @@ impl Queue {
     }
 
     fn stuck_age_ms(&self) -> i64 {
-        if self.pace.is_proven() { STUCK_AGE_MS } else { UNPROVEN_STUCK_AGE_MS }
+        if self.pace.was_proven_at(self.progress_ms) { STUCK_AGE_MS } else { UNPROVEN_STUCK_AGE_MS }
     }
 
     /// Returns the first row that was left on disk.

@@ -1,7 +1,7 @@
 //! Slow start: rows that each partition may have in flight, so that those that turn out stuck hold few.
 
-use super::Window;
 use super::queue::Queue;
+use super::{STUCK_AGE_MS, Window};
 
 /// Rows that a partition may have in flight before the first acknowledgement.
 const MIN_IN_FLIGHT: usize = 4;
@@ -14,33 +14,34 @@ const GROWTH: usize = 3;
 pub(super) struct Pace {
     /// Rows that may be in flight.
     allowance: usize,
-    /// Whether a row was acknowledged since the partition was stuck, or at all.
-    is_proven: bool,
+    /// Time of the last acknowledgement since the partition was stuck, in milliseconds since 1970.
+    proven_ms: Option<i64>,
     /// Time of the last acknowledgement since the last probe, in milliseconds since 1970.
     acknowledged_ms: Option<i64>,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { allowance: MIN_IN_FLIGHT, is_proven: false, acknowledged_ms: None }
+        Self { allowance: MIN_IN_FLIGHT, proven_ms: None, acknowledged_ms: None }
     }
 }
 
 impl Pace {
-    pub(super) fn is_proven(self) -> bool {
-        self.is_proven
+    /// Returns whether the partition acknowledged a row shortly before that time, and was not stuck since.
+    pub(super) fn was_proven_at(self, time_ms: i64) -> bool {
+        self.proven_ms.is_some_and(|proven_ms| time_ms.saturating_sub(proven_ms) < STUCK_AGE_MS)
     }
 
     pub(super) fn acknowledged(&mut self, now_ms: i64) {
         self.allowance = self.allowance.saturating_add(GROWTH);
-        self.is_proven = true;
+        self.proven_ms = Some(now_ms);
         self.acknowledged_ms = Some(now_ms);
     }
 
     /// Starts slowly again, because the partition is stuck.
     pub(super) fn restart(&mut self) {
         self.allowance = MIN_IN_FLIGHT;
-        self.is_proven = false;
+        self.proven_ms = None;
     }
 }
 
