@@ -8,6 +8,7 @@ mod gaps;
 mod partitions;
 mod queue;
 mod slow_start;
+mod turns;
 mod waiting;
 
 use super::Failure;
@@ -164,14 +165,6 @@ impl Window {
         self.queues.iter().any(|(partition, queue)| self.queue_has_next(*partition, queue, now_ms))
     }
 
-    fn queue_has_next(&self, partition: u32, queue: &Queue, now_ms: i64) -> bool {
-        match (&queue.alone, queue.is_suspects_turn()) {
-            (Some(_), _) => false,
-            (None, true) => self.all_stuck_at(partition, queue, now_ms).is_none_or(|at| at <= now_ms),
-            (None, false) => !queue.ready.is_empty() && self.may_send(queue),
-        }
-    }
-
     /// Returns when a suspect may be sent although rows are in flight. `None`: none waits for that.
     pub(super) fn suspect_at(&self, now_ms: i64) -> Option<i64> {
         let waits = |queue: &Queue| queue.alone.is_none() && queue.is_suspects_turn();
@@ -238,18 +231,6 @@ impl Window {
         held.out_ms = now_ms;
         self.out += 1;
         Some((id, partition, &held.record))
-    }
-
-    /// Returns the partition whose turn it is.
-    fn next_partition(&self, now_ms: i64) -> Option<u32> {
-        let later = self.first_sendable(self.last_partition.saturating_add(1).., now_ms);
-        later.or_else(|| self.first_sendable(.., now_ms))
-    }
-
-    fn first_sendable(&self, among: impl std::ops::RangeBounds<u32>, now_ms: i64) -> Option<u32> {
-        let mut queues = self.queues.range(among);
-        let found = queues.find(|(partition, queue)| self.queue_has_next(**partition, queue, now_ms));
-        found.map(|(partition, _)| *partition)
     }
 
     /// Returns the record of a row that is held.

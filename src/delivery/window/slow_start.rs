@@ -17,7 +17,7 @@ pub(super) struct Pace {
     /// Time of the last acknowledgement since the partition was stuck, in milliseconds since 1970.
     proven_ms: Option<i64>,
     /// Time of the last acknowledgement since the last probe, in milliseconds since 1970.
-    acknowledged_ms: Option<i64>,
+    pub(super) acknowledged_ms: Option<i64>,
 }
 
 impl Default for Pace {
@@ -59,18 +59,5 @@ impl Window {
         let free = |whole: usize, out: usize| (whole / 2).saturating_sub(out);
         queue.out < queue.pace.allowance.min(2 * free(limits.rows, self.out))
             && queue.out_bytes < 2 * free(limits.bytes, self.out_bytes)
-    }
-
-    /// Returns the partition of a probe: the one that acknowledged last. It has to acknowledge again before it
-    /// is preferred again.
-    pub(super) fn probe_partition(&mut self, now_ms: i64) -> Option<u32> {
-        let sendable =
-            self.queues.iter().filter(|(partition, queue)| self.queue_has_next(**partition, queue, now_ms));
-        let acknowledged =
-            sendable.filter_map(|(partition, queue)| Some((queue.pace.acknowledged_ms?, *partition)));
-        let partition = acknowledged.max().map(|(_, partition)| partition);
-        let partition = partition.or_else(|| self.next_partition(now_ms))?;
-        self.queues.get_mut(&partition)?.pace.acknowledged_ms = None;
-        Some(partition)
     }
 }

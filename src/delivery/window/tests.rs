@@ -342,7 +342,7 @@ fn many_stuck_partitions_leave_the_others_room_and_cost_no_second_each() {
     let limits = WindowLimits { rows: 1000, bytes: 1_000_000 };
     for (size, healthy_at_first) in [(10, false), (10, true), (100_000, false), (100_000, true)] {
         let mut backlog = Backlog::new(&keys(50), 5000, size, limits);
-        let is_frozen = |partition: u32| partition % 2 == 0;
+        let is_frozen = |partition: u32| partition.is_multiple_of(2);
         // The first row is of partition 0, the second of partition 1.
         let healthy = |sent: Vec<RowId>| sent.iter().filter(|row| row.0 % 2 == 0).count();
         let mut delivered = 0;
@@ -466,7 +466,9 @@ fn probe_prefers_the_partition_that_acknowledged_last() {
         assert!(window.next(time, Some(0), false).is_some());
         window.done(row, time);
     }
-    (0..4).for_each(|partition| drop(insert(&mut window, partition)));
+    for partition in 0..4 {
+        insert(&mut window, partition);
+    }
     let probed: Vec<_> = std::iter::from_fn(|| Some(window.next(5, Some(0), true)?.1)).collect();
     assert_eq!(probed, [2, 1, 0, 3]);
     let row = insert(&mut window, 3);
