@@ -321,6 +321,29 @@ impl Backlog {
         false
     }
 
+    /// Reads a page of rows that were left on disk, as far as partitions have room.
+    fn resume(&mut self, page: usize) {
+        let Some((first, _)) = self.window.resumable(self.limits, self.now_ms) else { return };
+        let (begin, through) = (usize::try_from(first.0 - 1).expect("a row"), self.cursor);
+        let end = through.min(begin + page);
+        let mut stopped = std::collections::BTreeSet::new();
+        for (id, record) in self.rows[begin..end].to_vec() {
+            let partition = self.window.partition_of(RowId(id), &record);
+            if stopped.contains(&partition) || !self.window.is_next_left(partition, RowId(id), first) {
+                continue;
+            }
+            let is_silent = self.window.is_silent(partition, self.now_ms);
+            if is_silent || !self.window.accepts(partition, record.size(), self.limits) {
+                stopped.insert(partition);
+                continue;
+            }
+            self.window.resume(partition, RowId(id));
+            self.window.insert(RowId(id), record, false, self.now_ms);
+        }
+        let next = (end < through).then(|| RowId(i64::try_from(end).expect("small") + 1));
+        self.window.end_resume(first, next, &stopped);
+    }
+
     /// Sends what may be sent. Acknowledges all rows but those of `frozen` partitions. Returns the rows.
     fn send(&mut self, is_frozen: impl Fn(u32) -> bool) -> Vec<RowId> {
         let mut accepted = Vec::new();
@@ -559,5 +582,55 @@ proptest! {
             }
         }
         prop_assert!(window.rows.is_empty());
+    }
+
+    /// Whichever partitions are frozen and for how long, each row is acknowledged once and in the order of its
+    /// key.
+    #[test]
+    fn rows_that_were_left_on_disk_leave_once_and_in_the_order_of_their_key(
+        of_row in proptest::collection::vec(0..9usize, 1..150),
+        steps in proptest::collection::vec((0..16u32, 0..400i64, 1..30usize, any::<bool>()), 0..60),
+    ) {
+        let limits = WindowLimits { rows: 12, bytes: 1_000_000 };
+        // Two keys for each of four partitions, and rows without a key.
+        let keys = keys(8);
+        let mut backlog = Backlog::new(&keys, of_row.len(), 10, limits);
+        backlog.window.set_partitions(4, 0);
+        for ((_, record), key) in backlog.rows.iter_mut().zip(&of_row) {
+            record.key = keys.get(*key).map(|key| Bytes::from(key.clone()));
+        }
+        let (mut out, mut done) = (Vec::new(), std::collections::BTreeSet::new());
+        let last = std::iter::repeat_n((0, 50, 30, false), 2000);
+        for (frozen, pause_ms, page, fails) in steps.into_iter().chain(last) {
+            backlog.now_ms += pause_ms;
+            backlog.window.find_stuck(limits, backlog.now_ms);
+            backlog.resume(page);
+            backlog.fill();
+            while let Some((id, partition, record)) = backlog.window.next(backlog.now_ms, Some(0), fails) {
+                let earlier = &backlog.rows[..usize::try_from(id.0 - 1).expect("a row")];
+                let is_open = |(row, other): &&(i64, Record)| other.key == record.key && !done.contains(row);
+                let overtaken = record.key.as_ref().and_then(|_| earlier.iter().find(is_open));
+                prop_assert!(overtaken.is_none(), "{:?} overtakes {:?}", id, overtaken.map(|(id, _)| id));
+                out.push((id, partition));
+            }
+            let (answered, silent): (Vec<_>, _) =
+                out.into_iter().partition(|(_, partition)| frozen & (1 << partition) == 0);
+            out = silent;
+            for (number, (id, _)) in answered.into_iter().enumerate() {
+                if fails && number % 3 == 0 {
+                    let failed = backlog.window.failed(id, Failure::Other, backlog.now_ms, 0);
+                    prop_assert_eq!(failed, Some(FailedRow::Again));
+                } else {
+                    prop_assert!(backlog.window.done(id, backlog.now_ms));
+                    prop_assert!(done.insert(id.0), "{:?} twice", id);
+                }
+            }
+            if done.len() == of_row.len() {
+                break;
+            }
+        }
+        prop_assert_eq!(done.len(), of_row.len());
+        prop_assert!(backlog.window.is_empty());
+        prop_assert_eq!((backlog.window.bytes, backlog.window.out_bytes), (0, 0));
     }
 }
