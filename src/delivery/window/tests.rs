@@ -327,7 +327,7 @@ impl Backlog {
         let (begin, through) = (usize::try_from(first.0 - 1).expect("a row"), self.cursor);
         let end = through.min(begin + page);
         let mut stopped = std::collections::BTreeSet::new();
-        for (id, record) in self.rows[begin..end].to_vec() {
+        for (id, record) in self.rows[begin..end].iter().cloned() {
             let partition = self.window.partition_of(RowId(id), &record);
             if stopped.contains(&partition) || !self.window.is_next_left(partition, RowId(id), first) {
                 continue;
