@@ -433,17 +433,35 @@ fn row_that_was_sent_is_not_evicted_because_the_disk_has_it_as_handed_over() {
     let limits = WindowLimits { rows: 100, bytes: 1_000_000 };
     let mut window = Window::default();
     window.set_partitions(2, 0);
-    let keys = keys(2);
-    // The second row is with the producer already, the first one failed.
-    for (id, is_out) in [(1, true), (2, true), (3, false)] {
-        window.insert(RowId(id), record(Some(&keys[0])), is_out, 0);
+    let names = (0..).map(|number: u32| format!("key{number}"));
+    let is_first = |name: &String| crate::record::partition(name.as_bytes(), 2) == Some(0);
+    let keys: Vec<_> = names.filter(is_first).take(3).collect();
+    // Row 1 fails. Row 5 is with the producer although row 4 of its key is not.
+    for (id, key, is_out) in [(1, 0, true), (2, 1, true), (3, 0, false), (4, 2, false), (5, 2, true)] {
+        window.insert(RowId(id), record(Some(&keys[key])), is_out, 0);
     }
     window.failed(RowId(1), Failure::Other, 0, 0);
     assert!(window.find_stuck(limits, STUCK_AGE_MS));
     let mut held: Vec<_> = window.rows.keys().map(|id| id.0).collect();
     held.sort_unstable();
-    assert_eq!(held, [1, 2]);
-    assert_eq!(all_next(&mut window), [1]);
+    assert_eq!(held, [1, 2, 4, 5]);
+    assert_eq!(all_next(&mut window), [1, 4]);
+}
+
+#[test]
+fn nothing_is_read_while_all_partitions_are_silent() {
+    let limits = WindowLimits { rows: 100, bytes: 10_000 };
+    let mut window = Window::default();
+    window.set_partitions(3, 0);
+    let now_ms = STUCK_AGE_MS;
+    for (id, key) in (0..).zip(&keys(3)) {
+        assert!(window.room(limits, now_ms).is_some());
+        window.insert(RowId(id), record(Some(key)), true, 0);
+    }
+    assert!(window.room(limits, 0).is_some());
+    assert_eq!(window.room(limits, now_ms), None, "each row would be left on disk");
+    assert!(window.done(RowId(0), now_ms));
+    assert!(window.room(limits, now_ms).is_some());
 }
 
 #[test]
