@@ -397,3 +397,8 @@ impl Delivery {
         self.tasks.lock()
     }
 }
+
+/// Returns the present time in milliseconds since 1970.
+fn now_millis() -> i64 {
+    chrono::Utc::now().timestamp_millis()
+}

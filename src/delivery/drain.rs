@@ -9,7 +9,7 @@ mod reading;
 
 use super::drain_limits::DrainLimits;
 use super::lane::{DrainEvent, Lane};
-use super::monitor::now_millis;
+use super::now_millis;
 use super::window::{FailedRow, STUCK_AGE_MS, Window};
 use super::{Failure, Report, Sink};
 use crate::backoff::Backoff;
@@ -92,9 +92,11 @@ struct Drain {
     is_checked: bool,
     /// Delivery reports on rows that were not read yet.
     early: BTreeMap<RowId, Result<(), Failure>>,
+    /// Whether another page may be read at once.
+    may_read_on: bool,
     /// Time before which no page is read.
     read_at: Option<Instant>,
-    /// Time at which the partition of the next rows on disk may be stuck, so that they are skipped.
+    /// Time at which the next partition is stuck, so that its rows can be left on disk.
     stuck_at: Option<Instant>,
     /// Number of records that this drain sent.
     handed_over: u64,
@@ -120,6 +122,7 @@ impl Drain {
             through: RowId(0),
             is_checked: false,
             early: BTreeMap::new(),
+            may_read_on: false,
             read_at: None,
             stuck_at: None,
             handed_over: 0,
@@ -144,6 +147,11 @@ impl Drain {
                 }
                 Phase::Settling => {}
                 Phase::Ended => return,
+            }
+            if std::mem::take(&mut self.may_read_on) {
+                // Reports that arrived meanwhile may have made other rows worth reading.
+                tokio::task::yield_now().await;
+                continue;
             }
             let next = self.next_check(phase);
             let lane = Arc::clone(&self.lane);
@@ -232,8 +240,8 @@ impl Drain {
         }
         while self.window.has_next(now_ms) && self.lane.accepts() {
             self.begin_flight();
-            let direct = self.direct_if_separate();
-            let Some((row, partition, record)) = self.window.next(now_ms, direct) else { return };
+            let (direct, is_probe) = (self.direct_if_separate(), self.lane.is_circuit_open());
+            let Some((row, partition, record)) = self.window.next(now_ms, direct, is_probe) else { return };
             self.spans.sent(row, record);
             // The partitioner chooses the partition of a key, as for events that bypass the backlog.
             let is_free = record.key.is_none() && partition < self.lane.partitions();

@@ -1,11 +1,10 @@
 //! Monitor of the spool and the lanes: metrics, readiness and log lines.
 
-use super::Delivery;
 use super::drain::Phase;
+use super::{Delivery, now_millis};
 use crate::health::SpoolState;
 use crate::spool::Spool;
 use crate::telemetry::{Metrics, SpoolFigures};
-use chrono::Utc;
 use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -15,11 +14,6 @@ const UPDATE_INTERVAL: Duration = Duration::from_millis(250);
 /// Intervals between log lines on a backlog that decreases, and on one that does not.
 const LOG_INTERVAL: Duration = Duration::from_secs(5);
 const STALLED_LOG_INTERVAL: Duration = Duration::from_secs(60);
-
-/// Returns the present time in milliseconds since 1970.
-pub(super) fn now_millis() -> i64 {
-    Utc::now().timestamp_millis()
-}
 
 /// Runs until delivery ends.
 pub(super) fn show(

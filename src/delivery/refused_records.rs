@@ -5,7 +5,7 @@
 
 use super::in_flight::InFlightEvent;
 use super::lane::Lane;
-use super::monitor::now_millis;
+use super::now_millis;
 use super::{Delivery, DeliveryError, Durable, Failure, OnDurable, dead_letter};
 use crate::record::Record;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use tokio::sync::oneshot;
 
 /// A sink whose reports the test settles, and whose topics it lets be made.
@@ -18,6 +18,8 @@ pub(super) struct TestSink {
     refuse: Mutex<Option<Failure>>,
     missing: Mutex<Vec<&'static str>>,
     preparations: AtomicUsize,
+    /// Partitions of each topic; 0: one.
+    pub(super) partitions: AtomicU32,
     /// How many calls panic.
     panics: AtomicUsize,
 }
@@ -86,8 +88,9 @@ impl Sink for TestSink {
     ) -> Pin<Box<dyn Future<Output = Result<u32, TopicFailure>> + Send + 'a>> {
         self.preparations.fetch_add(1, Ordering::Relaxed);
         let missing = self.missing.lock().contains(&topic);
+        let partitions = self.partitions.load(Ordering::Relaxed).max(1);
         self.may_panic();
-        Box::pin(async move { if missing { Err(TopicFailure::Missing) } else { Ok(1) } })
+        Box::pin(async move { if missing { Err(TopicFailure::Missing) } else { Ok(partitions) } })
     }
 }
 

@@ -4,15 +4,20 @@
 //! its own: a partition that accepts nothing delays no other one.
 
 mod capacity;
+mod gaps;
+mod partitions;
 mod queue;
+mod slow_start;
+mod turns;
 mod waiting;
 
 use super::Failure;
 use super::drain_limits::WindowLimits;
-use crate::record::{Record, partition};
+use crate::record::Record;
 use crate::spool::RowId;
 use bytes::Bytes;
 use queue::Queue;
+use slow_start::Pace;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// Next step for a row that failed.
@@ -55,6 +60,8 @@ struct WindowRow {
     restamped: bool,
     /// Whether it was in [`Queue::waiting`].
     has_waited: bool,
+    /// Whether it was in flight, so that its state is not on disk.
+    was_sent: bool,
     /// Value of [`Window::acknowledged`] when it was refused.
     refused_after: u64,
     /// Time at which it was last sent, in milliseconds since 1970.
@@ -78,8 +85,14 @@ pub(super) struct Window {
     rows: HashMap<RowId, WindowRow>,
     /// Rows of each key, in order.
     keys: HashMap<Bytes, VecDeque<RowId>>,
-    /// Queues by partition, without those that hold and skipped nothing.
+    /// Queues by partition, without those that hold nothing and left nothing on disk.
     queues: BTreeMap<u32, Queue>,
+    /// Paces of the partitions that have no queue.
+    paces: HashMap<u32, Pace>,
+    /// Limits at the last [`Window::find_stuck`]. `None`: no limits.
+    limits: Option<WindowLimits>,
+    /// Rows and bytes of stuck partitions at the last [`Window::find_stuck`].
+    stuck: (usize, usize),
     /// Partition that could not take the next row on disk.
     blocked: Option<u32>,
     /// Partition of the last row that was sent: the next one is chosen in turn.
@@ -87,13 +100,15 @@ pub(super) struct Window {
     /// Rows that were acknowledged so far.
     acknowledged: u64,
     out: usize,
+    /// Bytes of the rows in flight.
+    out_bytes: usize,
     bytes: usize,
     /// Age from which the topic refused a timestamp, if that is less than [`MAX_TIMESTAMP_AGE_MS`].
     refused_age_ms: Option<i64>,
 }
 
 impl Window {
-    /// Returns whether no row is held, and none was skipped.
+    /// Returns whether no row is held, and none was left on disk.
     pub(super) fn is_empty(&self) -> bool {
         self.queues.is_empty()
     }
@@ -103,35 +118,14 @@ impl Window {
         self.out
     }
 
-    /// Returns the number of partitions by which rows are queued.
-    pub(super) fn partitions(&self) -> u32 {
-        self.partitions
-    }
-
-    /// Sets the number of partitions of the topic. The window has to be empty, because rows keep their queue.
-    pub(super) fn set_partitions(&mut self, partitions: u32) {
-        debug_assert!(self.is_empty());
-        self.partitions = partitions;
-    }
-
-    /// Returns the partition of a row: that of its key, or one in turn for a record without a key.
-    pub(super) fn partition_of(&self, id: RowId, record: &Record) -> u32 {
-        let of_key = |key: &Bytes| partition(key, self.partitions);
-        let in_turn = || id.0.unsigned_abs().checked_rem(u64::from(self.partitions));
-        match &record.key {
-            Some(key) => of_key(key),
-            None => in_turn().and_then(|partition| u32::try_from(partition).ok()),
-        }
-        .unwrap_or(0)
-    }
-
     /// Adds a row, later than all earlier rows of its key, at that time in milliseconds since 1970. `in_flight`:
     /// it is in flight already.
     pub(super) fn insert(&mut self, id: RowId, record: Record, in_flight: bool, now_ms: i64) {
         let partition = self.partition_of(id, &record);
-        let queue = self.queues.entry(partition).or_default();
-        self.bytes += record.size();
-        queue.bytes += record.size();
+        let size = record.size();
+        let queue = queue_of(&mut self.queues, &mut self.paces, partition);
+        self.bytes += size;
+        queue.bytes += size;
         queue.rows += 1;
         let mut is_first = true;
         if let Some(key) = &record.key {
@@ -146,7 +140,8 @@ impl Window {
         };
         if in_flight {
             self.out += 1;
-            queue.begin_flight(now_ms);
+            self.out_bytes += size;
+            queue.begin_flight(size, now_ms);
         }
         if state == RowState::Ready {
             queue.ready.push_back(id);
@@ -158,6 +153,7 @@ impl Window {
             suspect: false,
             restamped: false,
             has_waited: false,
+            was_sent: in_flight,
             refused_after: 0,
             out_ms: 0,
         };
@@ -167,14 +163,6 @@ impl Window {
     /// Returns whether [`Window::next`] has something at that time, in milliseconds since 1970.
     pub(super) fn has_next(&self, now_ms: i64) -> bool {
         self.queues.iter().any(|(partition, queue)| self.queue_has_next(*partition, queue, now_ms))
-    }
-
-    fn queue_has_next(&self, partition: u32, queue: &Queue, now_ms: i64) -> bool {
-        match (&queue.alone, queue.is_suspects_turn()) {
-            (Some(_), _) => false,
-            (None, true) => self.all_stuck_at(partition, queue, now_ms).is_none_or(|at| at <= now_ms),
-            (None, false) => !queue.ready.is_empty(),
-        }
     }
 
     /// Returns when a suspect may be sent although rows are in flight. `None`: none waits for that.
@@ -219,14 +207,22 @@ impl Window {
     /// that time.
     ///
     /// `direct`: number of events that bypassed the backlog so far, if none of them can join the batch.
-    pub(super) fn next(&mut self, now_ms: i64, direct: Option<u64>) -> Option<(RowId, u32, &Record)> {
-        let later = self.next_partition(self.last_partition.saturating_add(1).., now_ms);
-        let partition = later.or_else(|| self.next_partition(.., now_ms))?;
+    /// `is_probe`: the circuit is open, so the partition that acknowledged last is preferred.
+    pub(super) fn next(
+        &mut self,
+        now_ms: i64,
+        direct: Option<u64>,
+        is_probe: bool,
+    ) -> Option<(RowId, u32, &Record)> {
+        let partition = if is_probe { self.probe_partition(now_ms) } else { self.next_partition(now_ms) }?;
         self.last_partition = partition;
         let queue = self.queues.get_mut(&partition)?;
         let id = queue.pop(direct)?;
-        queue.begin_flight(now_ms);
         let held = self.rows.get_mut(&id)?;
+        let size = held.record.size();
+        queue.begin_flight(size, now_ms);
+        self.out_bytes += size;
+        held.was_sent = true;
         let max_age_ms = self.refused_age_ms.unwrap_or(MAX_TIMESTAMP_AGE_MS);
         if held.restamped || now_ms.saturating_sub(held.record.timestamp) >= max_age_ms {
             held.record.timestamp = now_ms;
@@ -235,12 +231,6 @@ impl Window {
         held.out_ms = now_ms;
         self.out += 1;
         Some((id, partition, &held.record))
-    }
-
-    fn next_partition(&self, among: impl std::ops::RangeBounds<u32>, now_ms: i64) -> Option<u32> {
-        let mut queues = self.queues.range(among);
-        let found = queues.find(|(partition, queue)| self.queue_has_next(**partition, queue, now_ms));
-        found.map(|(partition, _)| *partition)
     }
 
     /// Returns the record of a row that is held.
@@ -253,13 +243,18 @@ impl Window {
         let Some(held) = self.rows.remove(&id) else { return false };
         self.bytes -= held.record.size();
         let was_out = held.state == RowState::InFlight;
-        self.acknowledged += u64::from(was_out);
-        self.out -= usize::from(was_out);
+        let size = held.record.size();
+        if was_out {
+            self.acknowledged += 1;
+            self.out -= 1;
+            self.out_bytes -= size;
+        }
         if let Some(queue) = self.queues.get_mut(&held.partition) {
             queue.rows -= 1;
-            queue.bytes -= held.record.size();
+            queue.bytes -= size;
             if was_out {
-                queue.end_flight(id, now_ms);
+                queue.end_flight(id, size);
+                queue.acknowledged(now_ms);
             } else {
                 // Acknowledged by a report on an earlier try, or moved elsewhere.
                 queue.remove(id);
@@ -299,9 +294,14 @@ impl Window {
         if held.state != RowState::InFlight {
             return None;
         }
+        let size = held.record.size();
         self.out -= 1;
+        self.out_bytes -= size;
         let queue = self.queues.get_mut(&held.partition)?;
-        let was_alone = queue.end_flight(id, now_ms);
+        let was_alone = queue.end_flight(id, size);
+        if failure != Failure::TooLarge {
+            queue.failed(failure.may_be_anothers(), now_ms);
+        }
         let is_guilty = was_alone.as_ref().is_some_and(|alone| alone.had_no_company(direct));
         if failure == Failure::TooLarge || (failure == Failure::Unfit && is_guilty) {
             held.state = RowState::Leaving;
@@ -375,6 +375,16 @@ impl Window {
             if held.suspect { queue.suspects.push_back(id) } else { queue.ready.push_back(id) }
         }
     }
+}
+
+/// Returns the queue of a partition, which is created at the pace that the partition had.
+fn queue_of<'a>(
+    queues: &'a mut BTreeMap<u32, Queue>,
+    paces: &mut HashMap<u32, Pace>,
+    partition: u32,
+) -> &'a mut Queue {
+    let new = || Queue::new(paces.remove(&partition).unwrap_or_default());
+    queues.entry(partition).or_insert_with(new)
 }
 
 #[cfg(test)]

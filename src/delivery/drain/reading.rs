@@ -1,27 +1,36 @@
 //! Rows that a drain reads from the spool.
 
-use super::{Drain, SPOOL_RETRY_INTERVAL, STUCK_AGE};
+use super::{Drain, SPOOL_RETRY_INTERVAL};
 use crate::delivery::drain_limits::WindowLimits;
-use crate::delivery::monitor::now_millis;
+use crate::delivery::now_millis;
 use crate::delivery::window::FailedRow;
 use crate::delivery::{Failure, record_codec};
 use crate::record::Record;
 use crate::spool::{Page, Row, RowId};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 
 impl Drain {
-    /// Keeps a report on a row that was not read yet, or was skipped; `false` if it was set aside.
+    /// Keeps a report on a row that was not read yet, or was skipped. Returns `false` if the row was set aside,
+    /// or its acknowledgement was counted already.
     pub(super) fn keep_early_report(&mut self, row: RowId, result: Result<(), Failure>) -> bool {
-        let early = row > self.through || self.window.first_skipped().is_some_and(|first| row >= first);
-        if early {
+        // A row that a restarted drain sends again may be reported on twice.
+        let is_skipped = || {
+            let is_behind = self.window.first_skipped().is_some_and(|first| row >= first);
+            is_behind && row > self.lane.unreported()
+        };
+        let is_early = (row > self.through || is_skipped()) && self.early.get(&row) != Some(&Ok(()));
+        if is_early {
             self.early.insert(row, result);
         }
-        early
+        is_early
     }
 
-    /// Reads rows while there are some and there is room.
+    /// Reads a page if there are rows and there is room.
     pub(super) async fn fill(&mut self) {
+        self.may_read_on = false;
         if !self.lane.is_open() {
             // Rows are queued by partition.
             if self.has_more() {
@@ -33,41 +42,45 @@ impl Drain {
             }
             return;
         }
-        if self.window.is_empty() {
-            self.window.set_partitions(self.lane.partitions());
+        if !self.may_read() {
+            return;
         }
-        while self.may_read() {
-            let limits = self.shared.share.limits();
-            let resumable = self.window.resumable(limits, now_millis());
-            let (after, room) = match (resumable, self.next_room(limits)) {
-                (Some((_, first, room)), _) => (RowId(first.0 - 1), room),
-                (None, Some(room)) => (self.cursor, room),
-                (None, None) => return self.check_blocked_rows(limits),
-            };
-            let Some(page) = self.read(after, room).await else {
-                self.read_at = Some(Instant::now() + SPOOL_RETRY_INTERVAL);
-                return;
-            };
-            self.read_at = None;
-            let may_continue = match resumable {
-                Some((partition, ..)) => self.resume(partition, page, limits),
-                None => self.take_page(page, limits),
-            };
-            let unread =
-                self.window.first_skipped().unwrap_or(RowId(i64::MAX)).min(RowId(self.through.0 + 1));
-            // Rows that were deleted before they were read.
-            self.early = self.early.split_off(&unread);
-            if !may_continue {
+        let (limits, now_ms) = (self.shared.share.limits(), now_millis());
+        self.window.set_partitions(self.lane.partitions(), now_ms);
+        if self.window.find_stuck(limits, now_ms) {
+            // A wrong number of partitions has several in one queue.
+            self.lane.start_counting(&self.shared.sink, &self.shared.runtime);
+        }
+        if let Some((first, room)) = self.window.resumable(limits, now_ms) {
+            let Some(page) = self.read_page(RowId(first.0 - 1), room).await else { return };
+            self.may_read_on = self.resume(first, page, limits);
+            self.forget_early_reports();
+            if self.may_read_on {
                 return;
             }
         }
+        let Some(room) = self.next_room(limits) else { return self.check_blocked_rows(limits) };
+        let Some(page) = self.read_page(self.cursor, room).await else { return };
+        self.may_read_on = self.take_page(page, limits);
+        self.forget_early_reports();
+    }
+
+    /// Reads a page. If that fails, no page is read for a while.
+    async fn read_page(&mut self, after: RowId, room: WindowLimits) -> Option<Page> {
+        let page = self.read(after, room).await;
+        self.read_at = page.is_none().then(|| Instant::now() + SPOOL_RETRY_INTERVAL);
+        page
+    }
+
+    /// Forgets early reports on rows that were deleted before they were read.
+    fn forget_early_reports(&mut self) {
+        let unread = self.window.first_skipped().unwrap_or(RowId(i64::MAX)).min(RowId(self.through.0 + 1));
+        self.early = self.early.split_off(&unread);
     }
 
     /// Returns how much may be read of what no partition has read.
     fn next_room(&self, limits: WindowLimits) -> Option<WindowLimits> {
-        // Rows of a key must not be in two queues, so the window has to be empty first.
-        let is_queued_right = self.window.partitions() == self.lane.partitions();
-        if self.has_more() && is_queued_right { self.window.room(limits, now_millis()) } else { None }
+        if self.has_more() { self.window.room(limits, now_millis()) } else { None }
     }
 
     /// Takes rows that were not read before. Returns `false` if one has to wait for its partition, which will
@@ -84,30 +97,35 @@ impl Drain {
         true
     }
 
-    /// Takes the rows of a partition that were skipped. Returns `false` if it has no more room.
-    fn resume(&mut self, partition: u32, page: Page, limits: WindowLimits) -> bool {
-        for row in page.rows {
-            if row.id > self.through {
-                break;
-            }
+    /// Takes rows that were left on disk, from `first` on, of all partitions that have room. Returns `false` if
+    /// that was none.
+    fn resume(&mut self, first: RowId, page: Page, limits: WindowLimits) -> bool {
+        let (now_ms, through) = (now_millis(), self.through);
+        let mut stopped = BTreeSet::new();
+        for row in page.rows.into_iter().take_while(|row| row.id <= through) {
             let Some(record) = record_codec::decode(self.lane.topic(), row.payload) else { continue };
-            if self.window.partition_of(row.id, &record) != partition {
+            let partition = self.window.partition_of(row.id, &record);
+            if stopped.contains(&partition) || !self.window.is_next_left(partition, row.id, first) {
                 continue;
             }
-            if !self.window.accepts(partition, record.size(), limits) {
-                self.window.resume_at(partition, Some(row.id));
-                return false;
+            let is_silent = self.window.is_silent(partition, now_ms);
+            if is_silent || !self.window.accepts(partition, record.size(), limits) {
+                stopped.insert(partition);
+                continue;
             }
+            self.window.resume(partition, row.id);
             self.insert(row.id, record, row.handed_over);
         }
         let next = RowId(page.through.0 + 1);
-        self.window.resume_at(partition, (next <= self.through).then_some(next));
-        true
+        self.window.end_resume(first, (next <= through).then_some(next), &stopped);
+        self.window.resumable(limits, now_ms).is_none_or(|(again, _)| again != first)
     }
 
-    /// Has the next look no later than when what is in flight now is stuck.
+    /// Has the next look no later than when the next partition is stuck.
     fn schedule_stuck_check(&mut self) {
-        self.stuck_at = Some(Instant::now() + STUCK_AGE);
+        let now_ms = now_millis();
+        let at = self.window.next_stuck_at(now_ms);
+        self.stuck_at = at.map(|at| Instant::now() + Duration::from_millis(at.abs_diff(now_ms)));
     }
 
     /// Gives up a row that no other can pass, where the window takes no more rows.
@@ -180,16 +198,18 @@ impl Drain {
             return true;
         };
         let partition = self.window.partition_of(row.id, &record);
-        let is_skipped = self.window.skips(partition);
-        if !is_skipped && !self.window.accepts(partition, record.size(), limits) {
-            if !self.window.is_stuck(partition, now_millis()) {
-                self.window.block_on(partition);
-                self.schedule_stuck_check();
-                return false;
-            }
+        let now_ms = now_millis();
+        if self.window.skips(partition) || self.window.is_silent(partition, now_ms) {
             self.window.skip(partition, row.id);
-        } else if !is_skipped {
+        } else if self.window.accepts(partition, record.size(), limits) {
             self.insert(row.id, record, row.handed_over);
+        } else if self.window.is_stuck(partition, now_ms) {
+            self.window.skip(partition, row.id);
+        } else {
+            self.window.block_on(partition);
+            self.lane.start_counting(&self.shared.sink, &self.shared.runtime);
+            self.schedule_stuck_check();
+            return false;
         }
         self.cursor = row.id;
         true

@@ -4,6 +4,7 @@ use crate::delivery::tests::{TestSink, record};
 use crate::record::Record;
 use crate::spool::{Row, SpoolEntry};
 use bytes::Bytes;
+use std::sync::atomic::Ordering;
 use tempfile::TempDir;
 
 fn drain(directory: &TempDir) -> Drain {
@@ -112,6 +113,26 @@ async fn refusal_says_nothing_about_a_row_beside_which_an_event_went_straight() 
     assert!(drain.window.is_alone(RowId(1)));
 }
 
+/// A drain that panicked sends rows again whose first report is still to come.
+#[tokio::test]
+async fn row_that_is_reported_on_twice_is_counted_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut drain = drain(&directory);
+    drain.lane.recounts(10, RowId(10));
+    for result in [Err(Failure::Other), Ok(())] {
+        assert!(drain.keep_early_report(RowId(12), result), "not read yet");
+    }
+    for result in [Ok(()), Err(Failure::Other)] {
+        assert!(!drain.keep_early_report(RowId(12), result), "counted already");
+    }
+    assert_eq!(drain.early.get(&RowId(12)), Some(&Ok(())));
+    drain.through = RowId(20);
+    drain.window.skip(0, RowId(5));
+    assert!(!drain.keep_early_report(RowId(7), Ok(())), "sent again and reported on again");
+    assert!(!drain.keep_early_report(RowId(4), Ok(())), "read already");
+    assert!(drain.keep_early_report(RowId(15), Ok(())), "skipped");
+}
+
 fn key(key: &str) -> Option<Bytes> {
     (!key.is_empty()).then(|| Bytes::from(key.to_owned()))
 }
@@ -144,11 +165,12 @@ async fn stuck_partitions_delay_no_other() {
     let directory = tempfile::tempdir().expect("a directory");
     let sink = Arc::new(TestSink::default());
     let mut drain = drain(&directory);
+    sink.partitions.store(PARTITIONS, Ordering::Relaxed);
     drain.shared.sink = Arc::clone(&sink) as _;
     // Ten rows in the window.
     drain.shared.share = Arc::new(DrainLimits::new((40, 1 << 20)));
     drain.lane.open(PARTITIONS);
-    drain.window.set_partitions(PARTITIONS);
+    drain.window.set_partitions(PARTITIONS, 0);
     let keys: Vec<String> = (0..400)
         .map(|n| if n % 40 == 7 { String::new() } else { format!("k{}", (n * n + n / 50) % 23) })
         .collect();

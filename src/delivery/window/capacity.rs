@@ -1,12 +1,17 @@
-//! Share of a window that each partition may hold, and the rows that are left on disk beyond it.
+//! Share of a window that each partition may hold.
 
 use super::queue::Queue;
 use super::{Window, WindowLimits};
-use crate::spool::RowId;
+
+/// Bytes that a window may hold beyond its limit because partitions are stuck.
+///
+/// Each may hold a record of any size, and the others need room beside them.
+const MAX_STUCK_EXCESS: usize = 4 * 1024 * 1024;
 
 impl Window {
     /// Returns how much may be read: nothing until a quarter of the limits is free, because rows are read by
-    /// the page, unless only partitions that are stuck or skipped hold rows.
+    /// the page, unless only partitions that are stuck or skipped hold rows. Nothing while all partitions are
+    /// silent, because each row would be left on disk.
     pub(in crate::delivery) fn room(&self, limits: WindowLimits, now_ms: i64) -> Option<WindowLimits> {
         let free = self.free(limits);
         if let Some(queue) = self.blocked.and_then(|partition| self.queues.get(&partition))
@@ -15,16 +20,31 @@ impl Window {
         {
             return None;
         }
+        let silent = || self.queues.values().filter(|queue| queue.is_silent(now_ms)).count();
+        if self.partitions > 1
+            && self.queues.len() >= self.partitions as usize
+            && silent() == self.queues.len()
+        {
+            return None;
+        }
         let is_enough = free.rows * 4 >= limits.rows && free.bytes * 4 >= limits.bytes;
-        let is_stuck = |queue: &Queue| queue.skipped.is_some() || queue.is_stuck(now_ms);
+        let is_stuck = |queue: &Queue| queue.first_left().is_some() || queue.is_stuck(now_ms);
         let is_idle = || self.queues.values().all(|queue| queue.rows == 0 || is_stuck(queue));
         (is_enough || (free.rows > 0 && free.bytes > 0 && is_idle())).then_some(free)
     }
 
-    fn free(&self, limits: WindowLimits) -> WindowLimits {
+    /// Returns what is free. Stuck partitions count for at most three quarters of the limits, so that the
+    /// others have room, until the window exceeds its limits by far.
+    pub(super) fn free(&self, limits: WindowLimits) -> WindowLimits {
+        let mut free = limits;
+        if self.rows.len() < limits.rows * 2 && self.bytes < limits.bytes + MAX_STUCK_EXCESS {
+            let (rows, bytes) = self.stuck;
+            free.rows += rows.saturating_sub(limits.rows / 4 * 3);
+            free.bytes += bytes.saturating_sub(limits.bytes / 4 * 3);
+        }
         WindowLimits {
-            rows: limits.rows.saturating_sub(self.rows.len()),
-            bytes: limits.bytes.saturating_sub(self.bytes),
+            rows: free.rows.saturating_sub(self.rows.len()),
+            bytes: free.bytes.saturating_sub(self.bytes),
         }
     }
 
@@ -51,54 +71,5 @@ impl Window {
     /// Has no row read until that partition, which could not take its next one, has room or is stuck.
     pub(in crate::delivery) fn block_on(&mut self, partition: u32) {
         self.blocked = Some(partition);
-    }
-
-    /// Leaves a row on disk. From now on all later rows of its partition are skipped as well, until
-    /// [`Window::resume_at`] has reached them.
-    pub(in crate::delivery) fn skip(&mut self, partition: u32, id: RowId) {
-        self.queues.entry(partition).or_default().skipped.get_or_insert(id);
-    }
-
-    /// Returns whether rows of that partition are skipped.
-    pub(in crate::delivery) fn skips(&self, partition: u32) -> bool {
-        self.queues.get(&partition).is_some_and(|queue| queue.skipped.is_some())
-    }
-
-    /// Returns the first row that was skipped, of any partition.
-    pub(in crate::delivery) fn first_skipped(&self) -> Option<RowId> {
-        self.queues.values().filter_map(|queue| queue.skipped).min()
-    }
-
-    /// Returns a partition that has room again for the rows that it skipped, and the first of them.
-    pub(in crate::delivery) fn resumable(
-        &self,
-        limits: WindowLimits,
-        now_ms: i64,
-    ) -> Option<(u32, RowId, WindowLimits)> {
-        let free = self.free(limits);
-        if free.rows == 0 || free.bytes == 0 {
-            return None;
-        }
-        let mut queues = self.queues.iter();
-        queues.find_map(|(partition, queue)| {
-            let first = queue.skipped?;
-            (queue.has_room(free) && !queue.is_stuck(now_ms)).then_some((*partition, first, free))
-        })
-    }
-
-    /// Continues with the skipped rows of a partition at a later row. `None`: there are no more.
-    pub(in crate::delivery) fn resume_at(&mut self, partition: u32, first: Option<RowId>) {
-        if let Some(queue) = self.queues.get_mut(&partition) {
-            queue.skipped = first;
-        }
-        self.forget_if_empty(partition);
-    }
-
-    /// Removes the queue of a partition that holds and skips nothing.
-    pub(super) fn forget_if_empty(&mut self, partition: u32) {
-        let is_empty = |queue: &Queue| queue.rows == 0 && queue.skipped.is_none();
-        if self.queues.get(&partition).is_some_and(is_empty) {
-            self.queues.remove(&partition);
-        }
     }
 }

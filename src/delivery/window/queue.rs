@@ -1,19 +1,29 @@
 //! Rows of one partition that a window holds.
 
+use super::slow_start::Pace;
 use super::{STUCK_AGE_MS, WindowLimits};
 use crate::spool::RowId;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+
+/// As [`STUCK_AGE_MS`], for a partition that acknowledged nothing shortly before or since it was stuck.
+const UNPROVEN_STUCK_AGE_MS: i64 = 100;
 
 /// Queue of one partition. The window keeps the rows themselves.
 #[derive(Default)]
 pub(super) struct Queue {
     pub(super) rows: usize,
     pub(super) bytes: usize,
-    /// Rows in flight.
+    /// Rows in flight, and their bytes.
     pub(super) out: usize,
-    /// Time of the last report, or of the hand-over before which no row was in flight, in milliseconds since
-    /// 1970.
+    pub(super) out_bytes: usize,
+    pub(super) pace: Pace,
+    /// Time of the broker's last answer, or of the hand-over before which no row was in flight, in
+    /// milliseconds since 1970.
     progress_ms: i64,
+    /// Whether a row failed without an answer of the broker, and none was answered since.
+    is_failing: bool,
+    /// Whether it was found stuck, and no row was answered since.
+    pub(super) was_stuck: bool,
     /// Rows to send.
     pub(super) ready: VecDeque<RowId>,
     /// Rows that were refused with others, to send alone.
@@ -24,8 +34,10 @@ pub(super) struct Queue {
     pub(super) alone: Option<Alone>,
     /// Number of ready rows that precede the next suspect, so that suspects do not delay other keys.
     turn: usize,
-    /// First row that was left on disk because the partition had its share of the window.
+    /// First row that was left on disk. No later row was read.
     pub(super) skipped: Option<RowId>,
+    /// Rows before [`Queue::skipped`] that were held and are left on disk again.
+    pub(super) evicted: BTreeSet<RowId>,
 }
 
 /// Row that was sent alone, to learn whether Kafka refuses that record or another one of its batch.
@@ -46,12 +58,35 @@ impl Alone {
 }
 
 impl Queue {
-    /// Returns whether the partition accepts nothing: no report arrives, or all rows wait that could be sent.
+    /// Creates an empty queue.
+    pub(super) fn new(pace: Pace) -> Self {
+        Self { pace, ..Self::default() }
+    }
+
+    /// Returns whether the partition accepts nothing: it is silent, or all rows wait that could be sent.
     pub(super) fn is_stuck(&self, now_ms: i64) -> bool {
+        self.is_silent(now_ms) || (self.only_waits() && !self.waiting.is_empty())
+    }
+
+    /// Returns whether rows are in flight and no answer arrives.
+    pub(super) fn is_silent(&self, now_ms: i64) -> bool {
         // A time from the future is from before the clock was set back.
-        let is_recent = (0..STUCK_AGE_MS).contains(&now_ms.saturating_sub(self.progress_ms));
-        let is_silent = self.out > 0 && !is_recent;
-        is_silent || (self.only_waits() && !self.waiting.is_empty())
+        let is_recent = || (0..self.stuck_age_ms()).contains(&now_ms.saturating_sub(self.progress_ms));
+        if self.was_stuck { !self.only_waits() } else { self.out > 0 && !is_recent() }
+    }
+
+    /// Returns when it will be silent if no answer arrives. `None`: it is, or no row is in flight.
+    pub(super) fn silent_at(&self, now_ms: i64) -> Option<i64> {
+        (self.out > 0 && !self.is_silent(now_ms)).then(|| self.progress_ms + self.stuck_age_ms())
+    }
+
+    fn stuck_age_ms(&self) -> i64 {
+        if self.pace.was_proven_at(self.progress_ms) { STUCK_AGE_MS } else { UNPROVEN_STUCK_AGE_MS }
+    }
+
+    /// Returns the first row that was left on disk.
+    pub(super) fn first_left(&self) -> Option<RowId> {
+        self.evicted.first().copied().or(self.skipped)
     }
 
     /// Returns whether it holds no more than half of what it may, so that a page is worth reading.
@@ -90,17 +125,18 @@ impl Queue {
     }
 
     /// Counts a row as in flight.
-    pub(super) fn begin_flight(&mut self, now_ms: i64) {
-        if self.out == 0 {
+    pub(super) fn begin_flight(&mut self, size: usize, now_ms: i64) {
+        if self.out == 0 && !self.is_failing {
             self.progress_ms = now_ms;
         }
         self.out += 1;
+        self.out_bytes += size;
     }
 
-    /// Takes in a report on a row in flight. Returns whether, and how, that row was alone.
-    pub(super) fn end_flight(&mut self, id: RowId, now_ms: i64) -> Option<Alone> {
+    /// Counts a row as no longer in flight. Returns whether, and how, that row was alone.
+    pub(super) fn end_flight(&mut self, id: RowId, size: usize) -> Option<Alone> {
         self.out -= 1;
-        self.progress_ms = now_ms;
+        self.out_bytes -= size;
         let alone = self.alone.take_if(|alone| alone.row == id);
         match &mut self.alone {
             Some(alone) => alone.has_company = true,
@@ -108,6 +144,29 @@ impl Queue {
             None => {}
         }
         alone
+    }
+
+    /// Takes in that the broker acknowledged a row.
+    pub(super) fn acknowledged(&mut self, now_ms: i64) {
+        self.pace.acknowledged(now_ms);
+        self.answered(now_ms);
+    }
+
+    /// Takes in that a row failed. `is_answer`: the broker refused it.
+    pub(super) fn failed(&mut self, is_answer: bool, now_ms: i64) {
+        if is_answer { self.answered(now_ms) } else { self.is_failing = true }
+    }
+
+    fn answered(&mut self, now_ms: i64) {
+        self.progress_ms = now_ms;
+        self.is_failing = false;
+        self.was_stuck = false;
+    }
+
+    /// Removes ready rows.
+    pub(super) fn retain_ready(&mut self, is_kept: impl Fn(&RowId) -> bool) {
+        self.ready.retain(is_kept);
+        self.turn = self.turn.min(self.ready.len());
     }
 
     /// Removes a row that is not in flight.

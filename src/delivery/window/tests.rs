@@ -22,7 +22,7 @@ fn window(rows: &[(i64, Option<&str>)]) -> Window {
 }
 
 fn all_next(window: &mut Window) -> Vec<i64> {
-    std::iter::from_fn(|| window.next(0, Some(0)).map(|(id, ..)| id.0)).collect()
+    std::iter::from_fn(|| window.next(0, Some(0), false).map(|(id, ..)| id.0)).collect()
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn stuck_rows_keep_no_suspect_from_being_sent_alone() {
     }
     assert!(!window.has_next(STUCK_AGE_MS - 1), "rows 1 and 4 may be reported on soon");
     assert_eq!(window.suspect_at(0), Some(STUCK_AGE_MS));
-    let next = |window: &mut Window, now| window.next(now, Some(0)).map(|(id, ..)| id.0);
+    let next = |window: &mut Window, now| window.next(now, Some(0), false).map(|(id, ..)| id.0);
     assert_eq!(next(&mut window, STUCK_AGE_MS), Some(2));
     assert_eq!(next(&mut window, STUCK_AGE_MS), None, "nothing goes beside it");
     assert_eq!(window.failed(RowId(2), Failure::Unfit, STUCK_AGE_MS, 0), Some(FailedRow::Permanent));
@@ -219,8 +219,10 @@ fn rows_that_are_ready_precede_the_next_suspect() {
 fn record_refused_alone_for_its_timestamp_gets_the_present_time() {
     let mut window = window(&[(1, Some("a")), (2, Some("b"))]);
     let stamps = |window: &mut Window, now| {
-        std::iter::from_fn(|| window.next(now, Some(0)).map(|(id, _, record)| (id.0, record.timestamp)))
-            .collect::<Vec<_>>()
+        std::iter::from_fn(|| {
+            window.next(now, Some(0), false).map(|(id, _, record)| (id.0, record.timestamp))
+        })
+        .collect::<Vec<_>>()
     };
     assert_eq!(stamps(&mut window, 5000), [(1, 0), (2, 0)]);
     window.failed(RowId(1), Failure::Timestamp, 5000, 0);
@@ -236,12 +238,12 @@ fn record_refused_alone_for_its_timestamp_gets_the_present_time() {
 #[test]
 fn timestamp_that_stays_refused_waits_and_is_new_at_each_try() {
     let mut window = window(&[(1, Some("a"))]);
-    assert_eq!(window.next(1, Some(0)).map(|(_, _, record)| record.timestamp), Some(0));
+    assert_eq!(window.next(1, Some(0), false).map(|(_, _, record)| record.timestamp), Some(0));
     assert_eq!(window.failed(RowId(1), Failure::Timestamp, 1, 0), Some(FailedRow::Again));
-    assert_eq!(window.next(2, Some(0)).map(|(_, _, record)| record.timestamp), Some(0), "alone");
+    assert_eq!(window.next(2, Some(0), false).map(|(_, _, record)| record.timestamp), Some(0), "alone");
     assert_eq!(window.failed(RowId(1), Failure::Timestamp, 2, 0), Some(FailedRow::Restamped));
     for now in [3, 4] {
-        assert_eq!(window.next(now, Some(0)).map(|(_, _, record)| record.timestamp), Some(now));
+        assert_eq!(window.next(now, Some(0), false).map(|(_, _, record)| record.timestamp), Some(now));
         assert_eq!(window.failed(RowId(1), Failure::Timestamp, now, 0), Some(FailedRow::Waits));
         assert!(!window.has_next(0));
         window.retry_waiting();
@@ -252,7 +254,7 @@ fn timestamp_that_stays_refused_waits_and_is_new_at_each_try() {
 fn record_older_than_the_bound_is_sent_with_the_present_time() {
     for (age, sent) in [(MAX_TIMESTAMP_AGE_MS - 1, 0), (MAX_TIMESTAMP_AGE_MS, MAX_TIMESTAMP_AGE_MS)] {
         let mut window = window(&[(1, None)]);
-        assert_eq!(window.next(age, Some(0)).map(|(_, _, record)| record.timestamp), Some(sent));
+        assert_eq!(window.next(age, Some(0), false).map(|(_, _, record)| record.timestamp), Some(sent));
     }
 }
 
@@ -267,6 +269,280 @@ fn only_a_row_that_was_to_leave_is_released() {
     window.release(RowId(1));
     assert_eq!(all_next(&mut window), [1]);
     assert_eq!(window.out(), 2);
+}
+
+/// Returns the first key of each partition.
+fn keys(partitions: u32) -> Vec<String> {
+    let key = |partition: u32| {
+        let mut names = (0..).map(|number: u32| format!("key{number}"));
+        names.find(|name| crate::record::partition(name.as_bytes(), partitions) == Some(partition))
+    };
+    (0..partitions).map(|partition| key(partition).expect("a key")).collect()
+}
+
+/// Backlog of a topic on disk, read as a drain reads it.
+struct Backlog {
+    window: Window,
+    limits: WindowLimits,
+    rows: Vec<(i64, Record)>,
+    cursor: usize,
+    now_ms: i64,
+}
+
+impl Backlog {
+    /// Rows of `size` bytes, in turn for each of these keys.
+    fn new(keys: &[String], count: usize, size: usize, limits: WindowLimits) -> Self {
+        let row = |number: usize| {
+            let value = Bytes::from(vec![b'x'; size]);
+            let id = i64::try_from(number).expect("small") + 1;
+            (id, Record { value, timestamp: 1, ..record(Some(&keys[number % keys.len()])) })
+        };
+        let mut window = Window::default();
+        window.set_partitions(u32::try_from(keys.len()).expect("few"), 1);
+        Self { window, limits, rows: (0..count).map(row).collect(), cursor: 0, now_ms: 1 }
+    }
+
+    /// Reads until nothing may be read. Returns whether reading waits for a partition.
+    fn fill(&mut self) -> bool {
+        self.window.find_stuck(self.limits, self.now_ms);
+        while self.cursor < self.rows.len() && self.window.room(self.limits, self.now_ms).is_some() {
+            let (id, record) = &self.rows[self.cursor];
+            let (id, partition) = (RowId(*id), self.window.partition_of(RowId(*id), record));
+            if self.window.skips(partition) || self.window.is_silent(partition, self.now_ms) {
+                self.window.skip(partition, id);
+            } else if self.window.accepts(partition, record.size(), self.limits) {
+                self.window.insert(id, record.clone(), false, self.now_ms);
+            } else {
+                self.window.block_on(partition);
+                return true;
+            }
+            self.cursor += 1;
+        }
+        false
+    }
+
+    /// Reads a page of rows that were left on disk, as far as partitions have room.
+    fn resume(&mut self, page: usize) {
+        let Some((first, _)) = self.window.resumable(self.limits, self.now_ms) else { return };
+        let (begin, through) = (usize::try_from(first.0 - 1).expect("a row"), self.cursor);
+        let end = through.min(begin + page);
+        let mut stopped = std::collections::BTreeSet::new();
+        for (id, record) in self.rows[begin..end].iter().cloned() {
+            let partition = self.window.partition_of(RowId(id), &record);
+            if stopped.contains(&partition) || !self.window.is_next_left(partition, RowId(id), first) {
+                continue;
+            }
+            let is_silent = self.window.is_silent(partition, self.now_ms);
+            if is_silent || !self.window.accepts(partition, record.size(), self.limits) {
+                stopped.insert(partition);
+                continue;
+            }
+            self.window.resume(partition, RowId(id));
+            self.window.insert(RowId(id), record, false, self.now_ms);
+        }
+        let next = (end < through).then(|| RowId(i64::try_from(end).expect("small") + 1));
+        self.window.end_resume(first, next, &stopped);
+    }
+
+    /// Sends what may be sent. Acknowledges all rows but those of `frozen` partitions. Returns the rows.
+    fn send(&mut self, is_frozen: impl Fn(u32) -> bool) -> Vec<RowId> {
+        let mut accepted = Vec::new();
+        while let Some((id, partition, _)) = self.window.next(self.now_ms, Some(0), false) {
+            if !is_frozen(partition) {
+                accepted.push(id);
+            }
+        }
+        for id in &accepted {
+            assert!(self.window.done(*id, self.now_ms));
+        }
+        accepted
+    }
+}
+
+/// Half of the partitions are frozen from the start, or at the same moment when all have many rows in flight.
+#[test]
+fn many_stuck_partitions_leave_the_others_room_and_cost_no_second_each() {
+    let limits = WindowLimits { rows: 1000, bytes: 1_000_000 };
+    for (size, healthy_at_first) in [(10, false), (10, true), (100_000, false), (100_000, true)] {
+        let mut backlog = Backlog::new(&keys(50), 5000, size, limits);
+        let is_frozen = |partition: u32| partition.is_multiple_of(2);
+        // The first row is of partition 0, the second of partition 1.
+        let healthy = |sent: Vec<RowId>| sent.iter().filter(|row| row.0 % 2 == 0).count();
+        let mut delivered = 0;
+        for _ in 0..if healthy_at_first { 3 } else { 0 } {
+            backlog.fill();
+            delivered += healthy(backlog.send(|_| false));
+            backlog.now_ms += 5;
+        }
+        let mut rounds = 0;
+        let wanted = if size > 10 { 1000 } else { 2500 };
+        while delivered < wanted {
+            backlog.fill();
+            delivered += healthy(backlog.send(is_frozen));
+            let held = (backlog.window.rows.len(), backlog.window.bytes);
+            assert!(held.0 <= limits.rows * 5 / 4, "{size}: {held:?}");
+            assert!(held.1 <= limits.bytes + (5 << 20), "{size}: {held:?}");
+            backlog.now_ms += 5;
+            rounds += 1;
+            assert!(rounds < 2000, "{size}, {healthy_at_first}: {delivered} delivered");
+        }
+        let waited = 5 * rounds;
+        assert!(size > 10 || waited < 2 * STUCK_AGE_MS, "{healthy_at_first}: {waited} ms");
+    }
+}
+
+#[test]
+fn stuck_partition_holds_only_what_is_in_flight_and_continues_in_order() {
+    let limits = WindowLimits { rows: 100, bytes: 1_000_000 };
+    // One key for each partition: a row is in flight, and the others are behind it.
+    let mut backlog = Backlog::new(&keys(2), 60, 10, limits);
+    backlog.fill();
+    assert_eq!(backlog.window.rows.len(), 60);
+    assert_eq!(backlog.send(|partition| partition == 0), [RowId(2)]);
+    while backlog.window.queues.contains_key(&1) {
+        backlog.send(|partition| partition == 0);
+    }
+    backlog.now_ms += STUCK_AGE_MS;
+    assert!(backlog.window.find_stuck(limits, backlog.now_ms));
+    assert!(!backlog.window.find_stuck(limits, backlog.now_ms), "found once");
+    assert_eq!((backlog.window.rows.len(), backlog.window.out()), (1, 1));
+    assert_eq!(backlog.window.resumable(limits, backlog.now_ms), None);
+    assert!(backlog.window.done(RowId(1), backlog.now_ms));
+    assert!(!backlog.window.is_empty(), "rows are on disk");
+    let (first, _) = backlog.window.resumable(limits, backlog.now_ms).expect("rows to resume");
+    assert_eq!(first, RowId(3));
+    for id in 1..=20 {
+        let is_left = backlog.window.is_next_left(0, RowId(id), first);
+        assert_eq!(is_left, id % 2 == 1 && id > 1, "{id}");
+        if is_left {
+            backlog.window.resume(0, RowId(id));
+            let record = backlog.rows[usize::try_from(id).expect("small") - 1].1.clone();
+            backlog.window.insert(RowId(id), record, false, backlog.now_ms);
+        }
+    }
+    backlog.window.end_resume(first, Some(RowId(21)), &Default::default());
+    assert_eq!(backlog.window.resumable(limits, backlog.now_ms).map(|(first, _)| first), Some(RowId(21)));
+    backlog.window.end_resume(RowId(21), None, &Default::default());
+    let sent: Vec<i64> = (0..20).flat_map(|_| backlog.send(|_| false)).map(|id| id.0).collect();
+    assert_eq!(sent, (3..=19).step_by(2).collect::<Vec<_>>());
+    assert!(backlog.window.is_empty());
+}
+
+#[test]
+fn row_that_was_sent_is_not_evicted_because_the_disk_has_it_as_handed_over() {
+    let limits = WindowLimits { rows: 100, bytes: 1_000_000 };
+    let mut window = Window::default();
+    window.set_partitions(2, 0);
+    let names = (0..).map(|number: u32| format!("key{number}"));
+    let is_first = |name: &String| crate::record::partition(name.as_bytes(), 2) == Some(0);
+    let keys: Vec<_> = names.filter(is_first).take(3).collect();
+    // Row 1 fails. Row 5 is with the producer although row 4 of its key is not.
+    for (id, key, is_out) in [(1, 0, true), (2, 1, true), (3, 0, false), (4, 2, false), (5, 2, true)] {
+        window.insert(RowId(id), record(Some(&keys[key])), is_out, 0);
+    }
+    window.failed(RowId(1), Failure::Other, 0, 0);
+    assert!(window.find_stuck(limits, STUCK_AGE_MS));
+    let mut held: Vec<_> = window.rows.keys().map(|id| id.0).collect();
+    held.sort_unstable();
+    assert_eq!(held, [1, 2, 4, 5]);
+    assert_eq!(all_next(&mut window), [1, 4]);
+}
+
+#[test]
+fn nothing_is_read_while_all_partitions_are_silent() {
+    let limits = WindowLimits { rows: 100, bytes: 10_000 };
+    let mut window = Window::default();
+    window.set_partitions(3, 0);
+    let now_ms = STUCK_AGE_MS;
+    for (id, key) in (0..).zip(&keys(3)) {
+        assert!(window.room(limits, now_ms).is_some());
+        window.insert(RowId(id), record(Some(key)), true, 0);
+    }
+    assert!(window.room(limits, 0).is_some());
+    assert_eq!(window.room(limits, now_ms), None, "each row would be left on disk");
+    assert!(window.done(RowId(0), now_ms));
+    assert!(window.room(limits, now_ms).is_some());
+}
+
+#[test]
+fn partition_starts_slowly_and_speeds_up_with_acknowledgements() {
+    let limits = WindowLimits { rows: 1000, bytes: 1_000_000 };
+    let mut window = Window::default();
+    window.set_partitions(2, 0);
+    window.find_stuck(limits, 0);
+    let mut names = (0..).map(|number: u32| format!("key{number}"));
+    let mut of_first = || {
+        let is_first = |name: &String| crate::record::partition(name.as_bytes(), 2) == Some(0);
+        names.find(is_first).expect("a key")
+    };
+    (0..400).for_each(|id| window.insert(RowId(id), record(Some(&of_first())), false, 0));
+    let mut sent = Vec::new();
+    for _ in 0..4 {
+        let round = all_next(&mut window);
+        sent.push(round.len());
+        round.into_iter().for_each(|id| assert!(window.done(RowId(id), 0)));
+    }
+    assert_eq!(sent, [4, 16, 64, 256]);
+    // Stuck, it starts again.
+    assert_eq!(all_next(&mut window).len(), 60);
+    assert!(window.find_stuck(limits, STUCK_AGE_MS));
+    window.done(RowId(399), STUCK_AGE_MS);
+    (400..500).for_each(|id| window.insert(RowId(id), record(Some(&of_first())), false, STUCK_AGE_MS));
+    assert_eq!(all_next(&mut window), Vec::<i64>::new(), "more than the small number is in flight");
+}
+
+#[test]
+fn probe_prefers_the_partition_that_acknowledged_last() {
+    let mut window = Window::default();
+    window.set_partitions(4, 0);
+    let keys = keys(4);
+    let mut id = 0;
+    let mut insert = |window: &mut Window, partition: usize| {
+        id += 1;
+        window.insert(RowId(id), record(Some(&keys[partition])), false, 0);
+        RowId(id)
+    };
+    for (partition, time) in [(0, 1), (2, 3), (1, 2)] {
+        let row = insert(&mut window, partition);
+        assert!(window.next(time, Some(0), false).is_some());
+        window.done(row, time);
+    }
+    for partition in 0..4 {
+        insert(&mut window, partition);
+    }
+    let probed: Vec<_> = std::iter::from_fn(|| Some(window.next(5, Some(0), true)?.1)).collect();
+    assert_eq!(probed, [2, 1, 0, 3]);
+    let row = insert(&mut window, 3);
+    let other = insert(&mut window, 2);
+    window.done(RowId(row.0 - 1), 6);
+    window.done(RowId(other.0 - 3), 6);
+    assert_eq!(window.next(7, Some(0), true).map(|(_, partition, _)| partition), Some(3), "it acknowledged");
+}
+
+#[test]
+fn new_number_of_partitions_queues_held_rows_again() {
+    let mut window = Window::default();
+    window.set_partitions(1, 0);
+    let keys = keys(4);
+    for (id, key) in (0..).zip(&keys) {
+        window.insert(RowId(id), record(Some(key)), id == 0, 0);
+        window.insert(RowId(10 + id), record(Some(key)), false, 0);
+    }
+    window.set_partitions(0, 0);
+    assert_eq!(window.partitions, 1, "an unknown number replaces no known one");
+    window.set_partitions(4, 0);
+    assert_eq!((window.partitions, window.out(), window.queues.len()), (4, 1, 4));
+    assert!(window.queues.values().all(|queue| queue.rows == 2));
+    let mut sent = all_next(&mut window);
+    sent.sort_unstable();
+    assert_eq!(sent, [1, 2, 3], "row 0 is in flight, and the others wait behind theirs");
+    (0..4).for_each(|id| assert!(window.done(RowId(id), 0)));
+    let mut sent = all_next(&mut window);
+    sent.sort_unstable();
+    assert_eq!(sent, [10, 11, 12, 13]);
+    window.skip(2, RowId(20));
+    window.set_partitions(5, 0);
+    assert_eq!(window.partitions, 4, "skipped rows are known by their partition");
 }
 
 proptest! {
@@ -290,7 +566,7 @@ proptest! {
         let mut left: Vec<i64> = (0..keys.len() as i64).collect();
         let mut picks = picks.into_iter();
         while !left.is_empty() {
-            while let Some((id, ..)) = window.next(0, Some(0)) {
+            while let Some((id, ..)) = window.next(0, Some(0), false) {
                 let key = keys[id.0 as usize];
                 let earlier = left.iter().find(|row| **row < id.0 && key > 0 && keys[**row as usize] == key);
                 prop_assert_eq!(earlier, None, "{:?} overtakes", id);
@@ -324,5 +600,55 @@ proptest! {
             }
         }
         prop_assert!(window.rows.is_empty());
+    }
+
+    /// Whichever partitions are frozen and for how long, each row is acknowledged once and in the order of its
+    /// key.
+    #[test]
+    fn rows_that_were_left_on_disk_leave_once_and_in_the_order_of_their_key(
+        of_row in proptest::collection::vec(0..9usize, 1..150),
+        steps in proptest::collection::vec((0..16u32, 0..400i64, 1..30usize, any::<bool>()), 0..60),
+    ) {
+        let limits = WindowLimits { rows: 12, bytes: 1_000_000 };
+        // Two keys for each of four partitions, and rows without a key.
+        let keys = keys(8);
+        let mut backlog = Backlog::new(&keys, of_row.len(), 10, limits);
+        backlog.window.set_partitions(4, 0);
+        for ((_, record), key) in backlog.rows.iter_mut().zip(&of_row) {
+            record.key = keys.get(*key).map(|key| Bytes::from(key.clone()));
+        }
+        let (mut out, mut done) = (Vec::new(), std::collections::BTreeSet::new());
+        let last = std::iter::repeat_n((0, 50, 30, false), 2000);
+        for (frozen, pause_ms, page, fails) in steps.into_iter().chain(last) {
+            backlog.now_ms += pause_ms;
+            backlog.window.find_stuck(limits, backlog.now_ms);
+            backlog.resume(page);
+            backlog.fill();
+            while let Some((id, partition, record)) = backlog.window.next(backlog.now_ms, Some(0), fails) {
+                let earlier = &backlog.rows[..usize::try_from(id.0 - 1).expect("a row")];
+                let is_open = |(row, other): &&(i64, Record)| other.key == record.key && !done.contains(row);
+                let overtaken = record.key.as_ref().and_then(|_| earlier.iter().find(is_open));
+                prop_assert!(overtaken.is_none(), "{:?} overtakes {:?}", id, overtaken.map(|(id, _)| id));
+                out.push((id, partition));
+            }
+            let (answered, silent): (Vec<_>, _) =
+                out.into_iter().partition(|(_, partition)| frozen & (1 << partition) == 0);
+            out = silent;
+            for (number, (id, _)) in answered.into_iter().enumerate() {
+                if fails && number % 3 == 0 {
+                    let failed = backlog.window.failed(id, Failure::Other, backlog.now_ms, 0);
+                    prop_assert_eq!(failed, Some(FailedRow::Again));
+                } else {
+                    prop_assert!(backlog.window.done(id, backlog.now_ms));
+                    prop_assert!(done.insert(id.0), "{:?} twice", id);
+                }
+            }
+            if done.len() == of_row.len() {
+                break;
+            }
+        }
+        prop_assert_eq!(done.len(), of_row.len());
+        prop_assert!(backlog.window.is_empty());
+        prop_assert_eq!((backlog.window.bytes, backlog.window.out_bytes), (0, 0));
     }
 }

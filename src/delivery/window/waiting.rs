@@ -20,7 +20,7 @@ impl Window {
         };
         let mut queues = self.queues.iter_mut();
         let (id, queue) = queues.find_map(|(partition, queue)| {
-            let is_blocked = (is_full || queue.skipped.is_some()) && queue.only_waits();
+            let is_blocked = (is_full || queue.first_left().is_some()) && queue.only_waits();
             let id = *queue.waiting.front().filter(|_| is_blocked && !is_leaving(*partition))?;
             let is_elsewhere = self.rows.get(&id)?.refused_after == self.acknowledged;
             (!is_elsewhere).then_some((id, queue))

@@ -93,12 +93,8 @@ impl OneOfThree {
         ["kafka.ack_deadline=1s", "topics.partitions=3", "topics.replication_factor=1"];
 
     fn start() -> Self {
-        let kafka = Kafka::start(Options { brokers: 3, ..Options::default() });
-        let (prefix, directory) = place();
-        let topic = format!("{prefix}call.missed");
-        consume::create_topic_with(kafka.bootstrap(), &topic, 3, 1, &[("max.message.bytes", "20000")]);
-        let leaders = consume::leaders(kafka.bootstrap(), &topic);
-        let broker = usize::try_from(leaders[0] - 1).expect("a broker");
+        let mut case = Self::with_partitions(3);
+        // Ten calls of one partition each.
         let names: Vec<_> = (0..60).map(|n| format!("call_{n}")).collect();
         let keys: Vec<_> = names.iter().map(|name| name.as_bytes()).collect();
         let partitions = java_partitions(&keys, 3);
@@ -106,7 +102,28 @@ impl OneOfThree {
             let of_it = names.iter().zip(&partitions).filter(move |(_, each)| **each == partition);
             of_it.map(|(name, _)| name.clone()).take(10).collect::<Vec<_>>()
         };
-        let (stuck, healthy) = (of(0), of(1));
+        (case.stuck, case.healthy) = (of(0), of(1));
+        case
+    }
+
+    /// The same with that number of partitions, and one call for each of them.
+    fn with_partitions(count: usize) -> Self {
+        let kafka = Kafka::start(Options { brokers: 3, ..Options::default() });
+        let (prefix, directory) = place();
+        let topic = format!("{prefix}call.missed");
+        let number = i32::try_from(count).expect("few");
+        consume::create_topic_with(kafka.bootstrap(), &topic, number, 1, &[("max.message.bytes", "20000")]);
+        let leaders = consume::leaders(kafka.bootstrap(), &topic);
+        let broker = usize::try_from(leaders[0] - 1).expect("a broker");
+        let names: Vec<_> = (0..count * 20).map(|n| format!("call_{n}")).collect();
+        let keys: Vec<_> = names.iter().map(|name| name.as_bytes()).collect();
+        let partitions = java_partitions(&keys, number);
+        let (mut stuck, mut healthy) = (Vec::new(), Vec::new());
+        for (partition, leader) in (0..).zip(&leaders) {
+            let name = names.iter().zip(&partitions).find(|(_, each)| **each == partition);
+            let is_stuck = *leader == leaders[0];
+            if is_stuck { &mut stuck } else { &mut healthy }.push(name.expect("a call").0.clone());
+        }
         Self { kafka, prefix, directory, topic, broker, stuck, healthy }
     }
 
@@ -178,6 +195,36 @@ fn stuck_partition_and_refused_records_delay_no_other_key() {
     case.kafka.broker(case.broker).thaw();
     bridge.wait_for_metric("spool_rows", 0);
     case.assert_ordered(STUCK + 50 + 40 + 1);
+}
+
+/// Many partitions are frozen together, each with a part of a backlog that no drain holds in memory.
+#[test]
+fn many_stuck_partitions_delay_no_other_key() {
+    const ROUNDS: usize = 20;
+    let case = OneOfThree::with_partitions(48);
+    let bridge = start(case.kafka.bootstrap(), &case.prefix, case.directory.path(), &OneOfThree::SETTINGS);
+    let post = |id: &str, n: usize| outcome(&bridge, &OneOfThree::call(id, n, 4000));
+    assert_eq!(post("warm-up", 0), (200, "acked".into()));
+    case.kafka.freeze();
+    for n in 0..ROUNDS {
+        for key in case.stuck.iter().chain(&case.healthy) {
+            assert_eq!(post(key, n), spooled());
+        }
+    }
+    (0..3).filter(|broker| *broker != case.broker).for_each(|broker| case.kafka.broker(broker).thaw());
+    let stuck = case.stuck.len() * ROUNDS;
+    let is_drained = || bridge.metric("spool_rows") <= stuck as u64;
+    until("the healthy partitions", is_drained);
+    // The backlog of the frozen ones is in front of each later event.
+    for n in 0..3 {
+        for key in &case.healthy {
+            assert_eq!(post(key, ROUNDS + n), spooled());
+        }
+        until("the healthy partitions again", is_drained);
+    }
+    case.kafka.broker(case.broker).thaw();
+    bridge.wait_for_metric("spool_rows", 0);
+    case.assert_ordered((case.stuck.len() + case.healthy.len()) * ROUNDS + 3 * case.healthy.len() + 1);
 }
 
 /// Without a spool, a refused record becomes a dead letter although other records are in flight.

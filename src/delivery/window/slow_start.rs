@@ -1,0 +1,63 @@
+//! Slow start: rows that each partition may have in flight, so that those that turn out stuck hold few.
+
+use super::queue::Queue;
+use super::{STUCK_AGE_MS, Window};
+
+/// Rows that a partition may have in flight before the first acknowledgement.
+const MIN_IN_FLIGHT: usize = 4;
+
+/// Rows more for each acknowledgement: four times as many after each round trip.
+const GROWTH: usize = 3;
+
+/// Pace of one partition.
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    /// Rows that may be in flight.
+    allowance: usize,
+    /// Time of the last acknowledgement since the partition was stuck, in milliseconds since 1970.
+    proven_ms: Option<i64>,
+    /// Time of the last acknowledgement since the last probe, in milliseconds since 1970.
+    pub(super) acknowledged_ms: Option<i64>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { allowance: MIN_IN_FLIGHT, proven_ms: None, acknowledged_ms: None }
+    }
+}
+
+impl Pace {
+    /// Returns whether the partition acknowledged a row shortly before that time, and was not stuck since.
+    pub(super) fn was_proven_at(self, time_ms: i64) -> bool {
+        self.proven_ms.is_some_and(|proven_ms| time_ms.saturating_sub(proven_ms) < STUCK_AGE_MS)
+    }
+
+    pub(super) fn acknowledged(&mut self, now_ms: i64) {
+        self.allowance = self.allowance.saturating_add(GROWTH);
+        self.proven_ms = Some(now_ms);
+        self.acknowledged_ms = Some(now_ms);
+    }
+
+    /// Starts slowly again, because the partition is stuck.
+    pub(super) fn restart(&mut self) {
+        self.allowance = MIN_IN_FLIGHT;
+        self.proven_ms = None;
+    }
+}
+
+impl Window {
+    /// Returns whether a partition may have one more row in flight.
+    ///
+    /// All partitions together have at most half of the limits in flight, and each a few rows beyond: a
+    /// quarter of the limits in total. A row may have any size if it is the only one of its partition.
+    pub(super) fn may_send(&self, queue: &Queue) -> bool {
+        let Some(limits) = self.limits.filter(|_| self.partitions > 1 && queue.out > 0) else { return true };
+        let share = |whole: usize| whole / 4 / self.partitions as usize;
+        if queue.out < share(limits.rows).min(MIN_IN_FLIGHT) && queue.out_bytes < share(limits.bytes) {
+            return true;
+        }
+        let free = |whole: usize, out: usize| (whole / 2).saturating_sub(out);
+        queue.out < queue.pace.allowance.min(2 * free(limits.rows, self.out))
+            && queue.out_bytes < 2 * free(limits.bytes, self.out_bytes)
+    }
+}
