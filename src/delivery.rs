@@ -9,6 +9,7 @@
 //! not with the answer, because librdkafka holds the bytes as long.
 
 mod circuit_breaker;
+mod clock;
 pub mod dead_letter;
 mod dead_letter_quota;
 mod drain;
@@ -396,9 +397,4 @@ impl Delivery {
     fn tasks(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.tasks.lock()
     }
-}
-
-/// Returns the present time in milliseconds since 1970.
-fn now_millis() -> i64 {
-    chrono::Utc::now().timestamp_millis()
 }

@@ -7,9 +7,9 @@
 mod leaving;
 mod reading;
 
+use super::clock::now_millis;
 use super::drain_limits::DrainLimits;
 use super::lane::{DrainEvent, Lane};
-use super::now_millis;
 use super::window::{FailedRow, STUCK_AGE_MS, Window};
 use super::{Failure, Report, Sink};
 use crate::backoff::Backoff;

@@ -1,7 +1,8 @@
 //! Monitor of the spool and the lanes: metrics, readiness and log lines.
 
+use super::Delivery;
+use super::clock::now_millis;
 use super::drain::Phase;
-use super::{Delivery, now_millis};
 use crate::health::SpoolState;
 use crate::spool::Spool;
 use crate::telemetry::{Metrics, SpoolFigures};

@@ -3,9 +3,9 @@
 //! Such a record is sent again alone, because its batch may have been refused for another record. A
 //! permanently refused record becomes a dead letter before the answer.
 
+use super::clock::now_millis;
 use super::in_flight::InFlightEvent;
 use super::lane::Lane;
-use super::now_millis;
 use super::{Delivery, DeliveryError, Durable, Failure, OnDurable, dead_letter};
 use crate::record::Record;
 use std::sync::Arc;

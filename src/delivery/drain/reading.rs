@@ -1,8 +1,8 @@
 //! Rows that a drain reads from the spool.
 
 use super::{Drain, SPOOL_RETRY_INTERVAL};
+use crate::delivery::clock::now_millis;
 use crate::delivery::drain_limits::WindowLimits;
-use crate::delivery::now_millis;
 use crate::delivery::window::FailedRow;
 use crate::delivery::{Failure, record_codec};
 use crate::record::Record;

@@ -1,10 +1,9 @@
 //! Slow start: rows that each partition may have in flight, so that those that turn out stuck hold few.
 
-use super::queue::Queue;
-use super::{STUCK_AGE_MS, Window};
+use super::STUCK_AGE_MS;
 
 /// Rows that a partition may have in flight before the first acknowledgement.
-const MIN_IN_FLIGHT: usize = 4;
+pub(super) const MIN_IN_FLIGHT: usize = 4;
 
 /// Rows more for each acknowledgement: four times as many after each round trip.
 const GROWTH: usize = 3;
@@ -13,7 +12,7 @@ const GROWTH: usize = 3;
 #[derive(Clone, Copy)]
 pub(super) struct Pace {
     /// Rows that may be in flight.
-    allowance: usize,
+    pub(super) allowance: usize,
     /// Time of the last acknowledgement since the partition was stuck, in milliseconds since 1970.
     proven_ms: Option<i64>,
     /// Time of the last acknowledgement since the last probe, in milliseconds since 1970.
@@ -42,22 +41,5 @@ impl Pace {
     pub(super) fn restart(&mut self) {
         self.allowance = MIN_IN_FLIGHT;
         self.proven_ms = None;
-    }
-}
-
-impl Window {
-    /// Returns whether a partition may have one more row in flight.
-    ///
-    /// All partitions together have at most half of the limits in flight, and each a few rows beyond: a
-    /// quarter of the limits in total. A row may have any size if it is the only one of its partition.
-    pub(super) fn may_send(&self, queue: &Queue) -> bool {
-        let Some(limits) = self.limits.filter(|_| self.partitions > 1 && queue.out > 0) else { return true };
-        let share = |whole: usize| whole / 4 / self.partitions as usize;
-        if queue.out < share(limits.rows).min(MIN_IN_FLIGHT) && queue.out_bytes < share(limits.bytes) {
-            return true;
-        }
-        let free = |whole: usize, out: usize| (whole / 2).saturating_sub(out);
-        queue.out < queue.pace.allowance.min(2 * free(limits.rows, self.out))
-            && queue.out_bytes < 2 * free(limits.bytes, self.out_bytes)
     }
 }
