@@ -203,8 +203,10 @@ impl WarningList {
     /// Adds credentials for the collector of traces that cross the network unencrypted.
     fn traces(&mut self, settings: &Settings) {
         let otlp = &settings.telemetry.otlp;
-        let server = otlp.endpoint.as_deref().and_then(|url| url.strip_prefix("http://"));
-        let server = server.and_then(|rest| rest.split('/').next());
+        let url = otlp.endpoint.as_deref().and_then(|url| url.split_once("://"));
+        // A scheme may be written in capitals.
+        let server = url.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("http"));
+        let server = server.and_then(|(_, rest)| rest.split('/').next());
         if !otlp.headers.is_empty() && server.is_some_and(|server| !is_local_server(server)) {
             let reason = "`otlp_headers` cross the network to the collector unencrypted";
             self.add("telemetry.otlp_endpoint", reason, "use an https URL");

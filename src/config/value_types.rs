@@ -43,8 +43,20 @@ fn check_range<T: PartialOrd>(
     }
 }
 
+/// Returns a text as YAML.
+///
+/// The emitter writes [`Yaml::Real`] unchanged, and leaves some control characters of a text unescaped.
 fn string(text: impl Into<String>) -> Yaml {
-    Yaml::String(text.into())
+    let text = text.into();
+    if !text.contains(char::is_control) {
+        return Yaml::String(text);
+    }
+    let escaped = text.chars().map(|c| match c {
+        '"' | '\\' => format!("\\{c}"),
+        c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    });
+    Yaml::Real(format!("\"{}\"", escaped.collect::<String>()))
 }
 
 /// Text that is not empty.

@@ -19,18 +19,33 @@ pub(super) enum YamlError {
     /// Path, in backquotes unless it is the root, and line of `.inf` or `.nan`.
     #[error("{0}in line {1} is not a finite number")]
     NonFiniteNumber(String, usize),
+    /// Line of NUL or another control character, as a power loss leaves at the end of a file.
+    #[error("is not valid YAML: it has a control character in line {0}")]
+    ControlCharacter(usize),
+    /// More than [`MAX_NODES`] values.
+    #[error("has more than {MAX_NODES} values, with those that its aliases repeat")]
+    TooManyValues,
     /// Several documents, or a key that is empty, a list or a map.
     #[error("is not a map of settings")]
     Unsupported,
 }
 
+/// Largest number of values, because aliases of aliases multiply.
+const MAX_NODES: usize = 100_000;
+
 /// Parses a text. The origin of each value is `origin` of its line, or of its key's line in a map.
 ///
 /// # Errors
-/// Every duplicate key, otherwise the syntax error, otherwise every number that is not finite.
+/// A control character, otherwise every duplicate key, otherwise the syntax error, otherwise every number that is not finite.
 pub(super) fn parse(text: &str, origin: impl Fn(usize) -> String) -> Result<Value, Vec<YamlError>> {
+    // The parser takes NUL for the end of the text, so it would ignore the rest.
+    let is_refused = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
+    if let Some(at) = text.find(is_refused) {
+        return Err(vec![YamlError::ControlCharacter(text[..at].matches('\n').count() + 1)]);
+    }
     let mut builder = Builder {
         origin,
+        node_count: 0,
         document_count: 0,
         root: None,
         open: Vec::new(),
@@ -44,6 +59,9 @@ pub(super) fn parse(text: &str, origin: impl Fn(usize) -> String) -> Result<Valu
         return Err(builder.duplicates);
     }
     parsed.map_err(|error| vec![YamlError::Syntax(error)])?;
+    if builder.node_count > MAX_NODES {
+        return Err(vec![YamlError::TooManyValues]);
+    }
     if !builder.non_finite.is_empty() {
         return Err(builder.non_finite);
     }
@@ -57,6 +75,8 @@ pub(super) fn parse(text: &str, origin: impl Fn(usize) -> String) -> Result<Valu
 #[derive(Clone)]
 struct Node {
     kind: ValueKind,
+    /// Number of values in it, itself included.
+    size: usize,
     /// Form as a key of a map. `None` if the node cannot be one.
     key: Option<YamlKey>,
 }
@@ -69,7 +89,7 @@ struct YamlKey {
 }
 
 impl Node {
-    const EMPTY: Self = Self { kind: ValueKind::Nil, key: None };
+    const EMPTY: Self = Self { kind: ValueKind::Nil, size: 1, key: None };
 
     fn scalar(written: String, read: Yaml) -> Self {
         let read_key = match &read {
@@ -80,7 +100,7 @@ impl Node {
         };
         let key = read_key.map(|read| YamlKey { written: written.clone(), read });
         let kind = if key.is_some() { ValueKind::String(written) } else { ValueKind::Nil };
-        Self { kind, key }
+        Self { kind, size: 1, key }
     }
 }
 
@@ -105,6 +125,8 @@ fn read_scalar(text: &str, style: TScalarStyle, tag: Option<&Tag>) -> Yaml {
 /// Receiver of the parser's events that builds the values.
 struct Builder<O> {
     origin: O,
+    /// Number of values so far.
+    node_count: usize,
     document_count: usize,
     root: Option<Value>,
     /// Lists and maps that have not ended, the outermost first.
@@ -119,6 +141,8 @@ struct Builder<O> {
 struct Collection {
     line: usize,
     anchor: usize,
+    /// Value of [`Builder::node_count`] before it.
+    nodes_before: usize,
     content: YamlContent,
 }
 
@@ -186,16 +210,18 @@ impl<O: Fn(usize) -> String> Builder<O> {
     }
 
     fn begin(&mut self, content: YamlContent, line: usize, anchor: usize) {
-        self.open.push(Collection { line, anchor, content });
+        let nodes_before = self.node_count;
+        self.node_count = self.node_count.saturating_add(1);
+        self.open.push(Collection { line, anchor, nodes_before, content });
     }
 
     fn end(&mut self) {
-        let Some(Collection { line, anchor, content }) = self.open.pop() else { return };
+        let Some(Collection { line, anchor, nodes_before, content }) = self.open.pop() else { return };
         let kind = match content {
             YamlContent::List(items) => ValueKind::Array(items),
             YamlContent::Map { table, .. } => ValueKind::Table(table),
         };
-        self.add(Node { kind, key: None }, line, anchor);
+        self.add(Node { kind, size: self.node_count - nodes_before, key: None }, line, anchor);
     }
 }
 
@@ -226,10 +252,13 @@ impl<O: Fn(usize) -> String> MarkedEventReceiver for Builder<O> {
                     let path = if path.is_empty() { path } else { format!("`{path}` ") };
                     self.non_finite.push(YamlError::NonFiniteNumber(path, line));
                 }
+                self.node_count = self.node_count.saturating_add(1);
                 self.add(Node::scalar(text, read), line, anchor);
             }
             Event::Alias(anchor) => {
-                let node = self.anchors.get(&anchor).cloned().unwrap_or(Node::EMPTY);
+                let node = self.anchors.get(&anchor);
+                self.node_count = self.node_count.saturating_add(node.map_or(1, |node| node.size));
+                let node = node.filter(|_| self.node_count <= MAX_NODES).cloned().unwrap_or(Node::EMPTY);
                 self.add(node, line, 0);
             }
             Event::SequenceStart(anchor, _) => self.begin(YamlContent::List(Vec::new()), line, anchor),
@@ -315,6 +344,26 @@ kafka: { properties: { linger.ms: 1 } }
         for text in ["a: 1\n---\nb: 2", "? [a]\n: 1", "? { a: 1 }\n: 1", "~: 1"] {
             let errors = parse(text, |_| String::new()).unwrap_err();
             assert!(matches!(errors[..], [YamlError::Unsupported]), "{text}: {errors:?}");
+        }
+    }
+
+    #[test]
+    fn control_character_is_refused_with_its_line() {
+        for text in ["a: 1\nb: 2\0\0c: [[[", "a: 1\n\0", "a: 1\nb: \x1b", "a: 1\n# \u{9b}"] {
+            let errors = parse(text, |_| String::new()).unwrap_err();
+            assert!(matches!(errors[..], [YamlError::ControlCharacter(2)]), "{text:?}: {errors:?}");
+        }
+        assert!(parse("a:\r\n  \u{85}b: 1\t\n", |_| String::new()).is_ok());
+    }
+
+    #[test]
+    fn aliases_of_aliases_are_refused_before_they_take_memory() {
+        let level = |n: usize| format!("l{n}: &l{n} [{}]\n", vec![format!("*l{}", n - 1); 10].join(", "));
+        let text = |levels: usize| "l0: &l0 [x]\n".to_owned() + &(1..=levels).map(level).collect::<String>();
+        assert!(parse(&text(3), |_| String::new()).is_ok());
+        for levels in [5, 30] {
+            let errors = parse(&text(levels), |_| String::new()).unwrap_err();
+            assert!(matches!(errors[..], [YamlError::TooManyValues]), "{levels}: {errors:?}");
         }
     }
 

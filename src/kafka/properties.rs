@@ -92,9 +92,23 @@ pub fn is_known(name: &str) -> bool {
     !matches!(set, Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)))
 }
 
-/// Returns whether librdkafka accepts a value for a known property.
+/// Returns whether librdkafka accepts a value for a known property, and uses all of it.
+///
+/// librdkafka reads a number up to the first other character: `5s` as 5, and `1_000` as 1.
 pub fn accepts(name: &str, value: &str) -> bool {
-    ClientConfig::new().set(name, value).create_native_config().is_ok()
+    let set = ClientConfig::new().set(name, value).create_native_config();
+    set.is_ok_and(|client| client.get(name).map_or(true, |used| is_whole(value, &used)))
+}
+
+/// Returns whether a value was used as a whole, unless it was used as a text. librdkafka prints six digits.
+fn is_whole(value: &str, used: &str) -> bool {
+    let begins_with_digit =
+        value.trim_start_matches([' ', '+', '-', '.']).starts_with(|c: char| c.is_ascii_digit());
+    match (value.trim().parse::<f64>(), used.parse::<f64>()) {
+        (Ok(value), Ok(used)) => (value - used).abs() <= 1e-4 * used.abs(),
+        (Err(_), Ok(_)) => !begins_with_digit,
+        (_, Err(_)) => true,
+    }
 }
 
 /// SASL mechanisms that this build of librdkafka contains and that need nothing but properties.

@@ -78,6 +78,9 @@ pub(super) fn read(
             continue;
         }
         match value {
+            HeaderValue::Text(text) if text.contains(char::is_control) => {
+                report(at(&setting), "has a control character in its value".into());
+            }
             HeaderValue::Text(text) => fixed = fixed.add(name, text),
             HeaderValue::From(fields) if fields.is_empty() => {
                 report(at(&setting), "`from` is empty; it needs a named field or a JSON pointer".into());
@@ -103,6 +106,8 @@ fn check_name(name: &str) -> Result<(), String> {
     let lower = name.to_ascii_lowercase();
     if name.is_empty() {
         Err("a header's name is empty".into())
+    } else if name.contains(char::is_control) {
+        Err("a header's name has a control character".into())
     } else if name.len() > usize::from(u8::MAX) {
         Err("a header's name is longer than 255 bytes".into())
     } else if names::RESERVED_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {

@@ -72,7 +72,11 @@ fn texts_that_look_like_something_else_are_printed_as_they_are() {
         "\\",
         "a\nb",
         "\u{7}",
+        "\u{8}",
         "\u{b}",
+        "\u{1b}[2J",
+        "\u{7f}",
+        "\u{9b}",
         "\u{85}",
         "\u{2028}",
         "\u{feff}a",
@@ -84,16 +88,15 @@ fn texts_that_look_like_something_else_are_printed_as_they_are() {
         "a, b",
         "***",
     ];
-    let texts = serde_json::to_string(&odd[..]).unwrap();
-    let fields: Vec<_> = odd
-        .iter()
-        .map(|odd| serde_json::to_string(&format!("/data/{odd}").replace('~', "~0")).unwrap())
-        .collect();
+    let texts = quoted(&odd[..]);
+    let fields: Vec<_> = odd.iter().map(|odd| quoted(&format!("/data/{odd}").replace('~', "~0"))).collect();
     let when = fields.iter().map(|pointer| format!("{pointer}: {texts}")).collect::<Vec<_>>().join(", ");
     let headers: Vec<_> = fields
         .iter()
         .zip(odd)
-        .map(|(name, odd)| format!("{name}: {}", serde_json::to_string(odd).unwrap()))
+        // Headers have no control characters.
+        .filter(|(_, odd)| !odd.contains(char::is_control))
+        .map(|(name, odd)| format!("{name}: {}", quoted(odd)))
         .collect();
     let headers = headers.join(", ");
     let settings = loaded(&format!(
@@ -101,6 +104,12 @@ fn texts_that_look_like_something_else_are_printed_as_they_are() {
     ));
     let printed = print_config(&settings);
     assert!(loaded(&printed) == settings, "{printed}");
+}
+
+/// Returns JSON without the control characters that JSON allows and YAML does not.
+fn quoted(value: &(impl serde::Serialize + ?Sized)) -> String {
+    let json = serde_json::to_string(value).unwrap();
+    json.replace('\u{7f}', "\\u007f").replace('\u{85}', "\\u0085").replace('\u{9b}', "\\u009b")
 }
 
 #[test]

@@ -91,6 +91,13 @@ fn each_warning_names_the_setting_that_removes_the_risk() {
             ],
             &["telemetry.otlp_endpoint"],
         ),
+        (
+            &[
+                "telemetry.otlp_endpoint=HttP://collector:4318",
+                "telemetry.otlp_headers.authorization=Bearer-0123",
+            ],
+            &["telemetry.otlp_endpoint"],
+        ),
         (&["telemetry.otlp_endpoint=http://collector:4318"], &[]),
         (
             &[

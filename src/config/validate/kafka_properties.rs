@@ -21,7 +21,10 @@ pub(super) fn check(settings: &Settings, files: ReferencedFiles, errors: &mut Va
         } else if !is_known(name) {
             errors.add(key(name), UNKNOWN_PROPERTY);
         } else if !accepts(name, value.expose()) {
-            errors.add(key(name), "librdkafka does not accept the value");
+            errors.add(
+                key(name),
+                "librdkafka does not accept the value, or not all of it: a number has no unit",
+            );
         } else if names_file(name) && !value.expose().is_empty() && value.expose().trim().is_empty() {
             errors.add(key(name), "is an empty path");
         } else if files != ReferencedFiles::None && names_file(name) && is_special_file(name, value.expose())

@@ -1,4 +1,4 @@
-use super::{is_known, is_secret, refused};
+use super::{accepts, is_known, is_secret, refused};
 
 #[test]
 fn properties_behind_guarantees_are_refused() {
@@ -91,5 +91,44 @@ fn misspelt_names_are_unknown_to_librdkafka() {
     }
     for name in ["sasl.passwrod", "linger", "", "bogus"] {
         assert!(!is_known(name), "{name}");
+    }
+}
+
+#[test]
+fn number_with_anything_behind_it_is_not_accepted() {
+    for (name, value) in [
+        ("linger.ms", "5s"),
+        ("linger.ms", "1_0"),
+        ("linger.ms", "5,000"),
+        ("linger.ms", "10 MB"),
+        ("reconnect.backoff.ms", "1s"),
+        ("reconnect.backoff.ms", "5e3"),
+        ("batch.size", "1MB"),
+        ("batch.size", "0100000"),
+        ("batch.size", "0x10000"),
+        ("queue.buffering.max.messages", "100_000"),
+        ("compression.level", "3x"),
+    ] {
+        assert!(!accepts(name, value), "{name}={value}");
+    }
+    for (name, value) in [
+        ("linger.ms", "0.5"),
+        ("linger.ms", "0.123456789"),
+        ("linger.ms", "1e3"),
+        ("reconnect.backoff.ms", " 100 "),
+        ("batch.size", "100000"),
+        ("compression.level", "-1"),
+        ("client.id", "007x"),
+        ("sasl.password", "5s"),
+        ("acks", "all"),
+        ("socket.nagle.disable", "1"),
+        ("socket.keepalive.enable", "t"),
+        ("security.protocol", "SASL_SSL"),
+        ("compression.type", "zstd"),
+        ("debug", "broker,topic"),
+        ("broker.address.family", "v4"),
+        ("ssl.ca.location", ""),
+    ] {
+        assert!(accepts(name, value), "{name}={value}");
     }
 }
