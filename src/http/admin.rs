@@ -6,6 +6,7 @@ use super::guarded_stream::GuardedStream;
 use super::listener::{LINGER_SECONDS, Listener, cannot_bind};
 use super::problem::Problem;
 use super::read_gate::ReadGate;
+use super::request_body::RequestBody;
 use super::response::json;
 use crate::health::Readiness;
 use crate::ingest::Budget;
@@ -82,7 +83,9 @@ impl AdminListener {
             .disable_signals()
             .listen("admin", listener, move || {
                 let (state, connections) = (Arc::clone(&state), connections.clone());
-                let handle = move |request: HttpRequest| std::future::ready(state.handle(&request));
+                let handle = move |request: HttpRequest, payload: web::Payload| {
+                    std::future::ready(state.handle(&request, payload))
+                };
                 let app = App::new().default_service(web::to(handle));
                 let http = HttpService::build()
                     .keep_alive(idle_timeout)
@@ -116,12 +119,14 @@ impl AdminListener {
 
 impl AdminState {
     /// Responds to a request, and lets the connection read the next one.
-    fn handle(&self, request: &HttpRequest) -> HttpResponse {
+    fn handle(&self, request: &HttpRequest, payload: web::Payload) -> HttpResponse {
         let read_gate = request.conn_data::<Rc<ReadGate>>().cloned().unwrap_or_default();
         read_gate.start_body(request.headers());
+        // Nothing reads the body, and it may have no end: actix closes the connection of a body that is left.
+        let body = RequestBody::new(payload, Rc::clone(&read_gate));
         let response = self.respond(request);
         read_gate.end_request();
-        response
+        body.finish(response)
     }
 
     fn respond(&self, request: &HttpRequest) -> HttpResponse {

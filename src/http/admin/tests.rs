@@ -151,6 +151,27 @@ async fn invalid_pipelined_head_is_answered_with_a_problem() {
     admin.stop().await;
 }
 
+/// No admin page has a body, so a client that sends one without an end would keep its connection.
+#[actix_web::test]
+async fn connection_of_a_body_without_an_end_is_closed() {
+    let admin = impatient();
+    for head in ["transfer-encoding: chunked", "content-length: 1000000000"] {
+        let address = admin.addr();
+        let closed = actix_web::rt::task::spawn_blocking(move || {
+            use std::io::Write;
+            let mut client = std::net::TcpStream::connect(address).unwrap();
+            write!(client, "GET /livez HTTP/1.1\r\nhost: x\r\n{head}\r\n\r\n").unwrap();
+            // Half a minute of a slow client.
+            (0..300).any(|_| {
+                std::thread::sleep(Duration::from_millis(100));
+                client.write_all(b"1\r\nx\r\n").is_err()
+            })
+        });
+        assert!(closed.await.unwrap(), "{head}");
+    }
+    admin.stop().await;
+}
+
 /// If the socket closed at once, the client would receive a reset instead of its response.
 #[actix_web::test]
 async fn client_that_still_sends_receives_its_response() {
