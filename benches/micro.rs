@@ -9,7 +9,7 @@ use gauge::events::{documented, live};
 use gauge::judging::{judge, rules};
 use justcall_events::signature::{Headers, Keys, Rules, Subject, sign, verify};
 use justcall_events::{BodyHash, EventId, Scanned, Validation, scan};
-use justcall_kafka_bridge::spool::{self, Append, Spool, SpoolEntry};
+use justcall_kafka_bridge::internals::spool::{self, Append, Spool, SpoolEntry};
 use std::hint::black_box;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;

@@ -3,7 +3,7 @@
 mod budget_watch;
 mod reload;
 
-pub use reload::ReloadHandle;
+pub(crate) use reload::ReloadHandle;
 
 use crate::config::{Settings, SettingsInput, ShutdownConfig};
 use crate::delivery::{self, Delivery, SpoolView};
@@ -33,7 +33,7 @@ const SETTLE_POLL_INTERVAL: Duration = Duration::from_millis(10);
 const KAFKA_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Runs `future` on the runtime that [`App`] needs.
-pub fn block_on<F: Future>(future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let system = rt::System::new();
     let output = system.block_on(future);
     // Dropping the runtime would wait for blocking calls, such as a DNS lookup. The process exits next.
@@ -43,7 +43,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 
 /// Reason why the bridge cannot start.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The Kafka client refused its settings.
     #[error(transparent)]
     Kafka(#[from] kafka::Error),
@@ -73,7 +73,7 @@ pub enum Error {
 }
 
 /// Bridge that is ready to run.
-pub struct App {
+pub(crate) struct App {
     ingress: Ingress,
     admin: AdminListener,
     producer: Arc<Producer>,
@@ -90,7 +90,7 @@ pub struct App {
 
 /// Addresses that a bridge listens on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Addresses {
+pub(crate) struct Addresses {
     /// Address of webhooks.
     pub ingress: SocketAddr,
     /// Address of health probes and metrics.
@@ -99,7 +99,7 @@ pub struct Addresses {
 
 /// Records that were not acknowledged when a bridge stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StopReport {
+pub(crate) struct StopReport {
     /// Number of records that Kafka did not acknowledge in time and that are not in a spool. Their senders
     /// received 503 or no response.
     pub left: usize,
@@ -115,7 +115,7 @@ impl App {
     ///
     /// # Errors
     /// If a part cannot be built.
-    pub fn build(settings: Settings, sources: Option<SettingsInput>) -> Result<Self, Error> {
+    pub(crate) fn build(settings: Settings, sources: Option<SettingsInput>) -> Result<Self, Error> {
         let table = RouteTable::compile(&settings.routing).map_err(InvalidRoutes)?;
         let metrics = Arc::new(Metrics::new());
         let readiness = Arc::new(Readiness::default());
@@ -189,18 +189,18 @@ impl App {
     }
 
     /// Returns a handle for reloading, or `None` if the app was built without `sources`.
-    pub fn reload_handle(&self) -> Option<ReloadHandle> {
+    pub(crate) fn reload_handle(&self) -> Option<ReloadHandle> {
         self.reload.clone()
     }
 
     /// Returns the addresses that it listens on.
-    pub fn addresses(&self) -> Addresses {
+    pub(crate) fn addresses(&self) -> Addresses {
         Addresses { ingress: self.ingress.addr(), admin: self.admin.addr() }
     }
 
     /// Serves until `shutdown` completes. Then it reports not ready while it still serves, refuses new events,
     /// waits for events in flight, and flushes.
-    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> StopReport {
+    pub(crate) async fn run_until(self, shutdown: impl Future<Output = ()>) -> StopReport {
         let Self {
             ingress,
             admin,
@@ -275,7 +275,7 @@ impl StopReport {
 ///
 /// # Errors
 /// If the directory has no spool, or it cannot be read.
-pub fn open_spool_view(directory: &Path) -> Result<SpoolView, Error> {
+pub(crate) fn open_spool_view(directory: &Path) -> Result<SpoolView, Error> {
     Ok(SpoolView::open(directory)?)
 }
 

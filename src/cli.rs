@@ -27,7 +27,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Exit code for invalid settings: `EX_CONFIG` of sysexits.h.
-pub const BAD_SETTINGS: u8 = 78;
+pub(crate) const BAD_SETTINGS: u8 = 78;
 
 /// Receives JustCall webhooks and writes each to Apache Kafka, durably, in order and unchanged.
 #[derive(Debug, Parser)]

@@ -17,12 +17,19 @@ mod value_path;
 mod value_types;
 mod yaml;
 
-pub use error::{SettingError, SettingErrors};
+pub(crate) use error::SettingError;
+#[allow(unreachable_pub, reason = "exported by `internals`")]
+pub use error::SettingErrors;
+#[allow(unreachable_pub, reason = "exported by `internals`")]
 pub use printer::print_config;
 pub(crate) use reload::ReloadPlan;
 pub(crate) use security_warnings::SecurityWarning;
-pub use settings::{Settings, ShutdownConfig};
-pub use settings_input::{ReferencedFiles, SettingsFile, SettingsInput};
+#[allow(unreachable_pub, reason = "exported by `internals`")]
+pub use settings::Settings;
+pub(crate) use settings::ShutdownConfig;
+pub(crate) use settings_input::ReferencedFiles;
+#[allow(unreachable_pub, reason = "exported by `internals`")]
+pub use settings_input::{SettingsFile, SettingsInput};
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@
 
 mod circuit_breaker;
 mod clock;
-pub mod dead_letter;
+pub(crate) mod dead_letter;
 mod dead_letter_quota;
 mod drain;
 mod drain_limits;
@@ -28,13 +28,17 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub use crate::spool::{AppendError, Identity, RememberedIdentity};
-pub use dead_letter::DeadLetter;
-pub use dead_letter_quota::DeadLetterQuotaConfig;
-pub use in_flight::{OnDurable, Report};
-pub use result::{DeliveryError, Durable};
-pub use sink::{Failure, Sink, TopicFailure};
-pub use spool_view::{SpoolRecord, SpoolTopic, SpoolView};
+pub(crate) use crate::spool::{AppendError, Identity, RememberedIdentity};
+pub(crate) use dead_letter::DeadLetter;
+pub(crate) use dead_letter_quota::DeadLetterQuotaConfig;
+pub(crate) use in_flight::OnDurable;
+#[allow(unreachable_pub, reason = "exported by `internals`")]
+pub use in_flight::Report;
+pub(crate) use result::{DeliveryError, Durable};
+pub(crate) use sink::Failure;
+#[allow(unreachable_pub, reason = "exported by `internals`")]
+pub use sink::{Sink, TopicFailure};
+pub(crate) use spool_view::{SpoolRecord, SpoolView};
 pub(crate) use window::MAX_TIMESTAMP_AGE_MS;
 
 use crate::health::{Readiness, SpoolState};

@@ -23,10 +23,10 @@ mod server;
 mod shutdown_gate;
 mod tls;
 
-pub use admin::AdminListener;
-pub use config::{AdminConfig, Config, TlsConfig};
-pub use descriptors::DescriptorLimit;
-pub use ingress::Ingress;
+pub(crate) use admin::AdminListener;
+pub(crate) use config::{AdminConfig, Config, TlsConfig};
+pub(crate) use descriptors::DescriptorLimit;
+pub(crate) use ingress::Ingress;
 pub(crate) use ingress::REQUEST_OVERHEAD;
-pub use response_catalog::{ExampleResponse, example_responses, readiness_at_start};
-pub use tls::{certificate_expires, certificate_fault, check_tls, check_tls_pair};
+pub(crate) use response_catalog::{ExampleResponse, example_responses, readiness_at_start};
+pub(crate) use tls::{certificate_expires, certificate_fault, check_tls, check_tls_pair};

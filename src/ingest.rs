@@ -18,15 +18,21 @@ mod signature_config;
 mod signature_reuse;
 mod source;
 
-pub use crate::record::{TRACEPARENT, TRACESTATE};
+pub(crate) use crate::record::{TRACEPARENT, TRACESTATE};
+#[allow(unreachable_pub, reason = "exported by `internals`")]
 pub use arrival::{Arrival, Credentials};
-pub use auth::{SecretsError, check_number, read_keys, read_tokens};
-pub use config::{Config, DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
-pub use dedup::Deduplication;
+pub(crate) use auth::{SecretsError, check_number, read_keys, read_tokens};
+pub(crate) use config::{Config, DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SourceConfig};
+pub(crate) use dedup::Deduplication;
+#[allow(unreachable_pub, reason = "exported by `internals`")]
 pub use evaluator::{Disposition, Evaluated, Evaluator};
-pub use memory_budget::{Budget, Permit};
-pub use outcome::{Denial, Outcome, Refusal, Rejection};
-pub use signature_config::{SignatureConfig, SignatureMode};
+#[allow(unreachable_pub, reason = "exported by `internals`")]
+pub use memory_budget::Budget;
+pub(crate) use memory_budget::Permit;
+#[allow(unreachable_pub, reason = "exported by `internals`")]
+pub use outcome::Outcome;
+pub(crate) use outcome::{Denial, Refusal, Rejection};
+pub(crate) use signature_config::{SignatureConfig, SignatureMode};
 
 use crate::delivery::Delivery;
 use crate::routing::RecordContext;

@@ -8,13 +8,13 @@ mod admin;
 mod background_drop;
 mod client_config;
 mod client_context;
-pub mod client_trial;
+pub(crate) mod client_trial;
 mod cluster;
 mod config;
 mod connect_diagnosis;
 mod embedded_broker;
 mod producer;
-pub mod properties;
+pub(crate) mod properties;
 mod tail;
 mod topic_provisioner;
 mod transactional_producer;
@@ -23,15 +23,18 @@ mod write_probe;
 #[cfg(test)]
 mod tests;
 
-pub use cluster::{Broker, Cluster, ConfigOrigin, ConfigValue, Described, Partition, Topic, same_value};
+pub(crate) use cluster::{Broker, ConfigValue, Partition, Topic, same_value};
+#[allow(unreachable_pub, reason = "exported by `internals`")]
+pub use cluster::{Cluster, ConfigOrigin, Described};
+#[allow(unreachable_pub, reason = "exported by `internals`")]
 pub use config::{Config, TopicsConfig};
-pub use connect_diagnosis::Cause;
-pub use embedded_broker::EmbeddedBroker;
-pub use producer::Producer;
-pub use tail::{BoundedReader, ReadStep, StartPosition, Tail, TailedRecord};
-pub use topic_provisioner::TopicProvisioner;
-pub use transactional_producer::{CommitError, Marker, ShouldRetry, TransactionalProducer};
-pub use write_probe::{ProbeOutcome, WriteProbe};
+pub(crate) use connect_diagnosis::Cause;
+pub(crate) use embedded_broker::EmbeddedBroker;
+pub(crate) use producer::Producer;
+pub(crate) use tail::{BoundedReader, ReadStep, StartPosition, Tail, TailedRecord};
+pub(crate) use topic_provisioner::TopicProvisioner;
+pub(crate) use transactional_producer::{CommitError, Marker, ShouldRetry, TransactionalProducer};
+pub(crate) use write_probe::{ProbeOutcome, WriteProbe};
 
 use rdkafka::types::RDKafkaErrorCode;
 

@@ -5,30 +5,67 @@
 // Both panic if the output is closed. `terminal` does not.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
-pub mod record;
-pub mod routing;
-
+mod app;
 mod backoff;
+mod cli;
+mod config;
+mod delivery;
 mod diagnostics;
 mod explain;
-mod masking;
-
-pub mod app;
-pub mod cli;
-pub mod config;
-pub mod delivery;
-pub mod health;
-pub mod http;
-pub mod ingest;
+mod health;
+mod http;
+mod ingest;
 mod input;
-pub mod kafka;
+mod kafka;
+mod masking;
 mod private_file;
-pub mod rate_limit;
+mod rate_limit;
+mod record;
 mod replay;
+mod routing;
 mod schemas;
-pub mod secret;
-pub mod spool;
-pub mod telemetry;
+mod secret;
+mod spool;
+mod telemetry;
 mod terminal;
 mod topics;
-pub mod watch;
+mod watch;
+
+pub use cli::run;
+
+/// Items for benchmarks, fuzz targets and integration tests. Not an interface: they change without notice.
+#[doc(hidden)]
+pub mod internals {
+    pub mod config {
+        pub use crate::config::{SettingErrors, Settings, SettingsFile, SettingsInput, print_config};
+    }
+    pub mod delivery {
+        pub use crate::delivery::{Delivery, Parts, Report, Sink, TopicFailure};
+    }
+    pub mod health {
+        pub use crate::health::Readiness;
+    }
+    pub mod ingest {
+        pub use crate::ingest::{
+            Arrival, Budget, Credentials, Disposition, Evaluated, Evaluator, Ingest, Outcome,
+        };
+    }
+    pub mod kafka {
+        pub use crate::kafka::{Cluster, Config, ConfigOrigin, Described, Error, TopicsConfig};
+    }
+    pub mod record {
+        pub use crate::record::Record;
+    }
+    pub mod routing {
+        pub use crate::routing::{
+            Config, Decision, HeaderValue, Match, Operator, Predicate, RecordContext, RouteConfig,
+            RouteResult, RouteTable, Routed, UnknownEvents,
+        };
+    }
+    pub mod spool {
+        pub use crate::spool::{Append, Config, Spool, SpoolEntry};
+    }
+    pub mod telemetry {
+        pub use crate::telemetry::{Metrics, Tracer};
+    }
+}

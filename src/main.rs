@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    justcall_kafka_bridge::cli::run(std::env::args_os())
+    justcall_kafka_bridge::run(std::env::args_os())
 }

@@ -3,5 +3,5 @@
 mod log_throttle;
 mod token_bucket;
 
-pub use log_throttle::LogThrottle;
-pub use token_bucket::TokenBucket;
+pub(crate) use log_throttle::LogThrottle;
+pub(crate) use token_bucket::TokenBucket;

@@ -5,14 +5,14 @@
 
 mod headers;
 pub(crate) mod json_form;
-pub mod names;
+pub(crate) mod names;
 mod partition;
 mod trace_context;
 
-pub use headers::{Headers, HeadersBuilder};
-pub use names::{TRACEPARENT, TRACESTATE};
-pub use partition::partition;
-pub use trace_context::TraceContext;
+pub(crate) use headers::{Headers, HeadersBuilder};
+pub(crate) use names::{TRACEPARENT, TRACESTATE};
+pub(crate) use partition::partition;
+pub(crate) use trace_context::TraceContext;
 
 use bytes::Bytes;
 use std::sync::Arc;

@@ -24,15 +24,21 @@ mod route_headers;
 mod table;
 mod topic_template;
 
-pub use config::{
-    Config, HeaderValue, Match, Operator, Predicate, RouteConfig, RouteTemplate, UnknownEvents,
-};
-pub use error::{InvalidRoutes, RouteError};
-pub use explain::{RouteExplanation, RouteResult};
-pub use field_reads::RoutePart;
-pub use field_values::FieldRef;
-pub use gaps::Gap;
-pub use pattern::Pattern;
-pub use records::{RecordContext, Records, Routed};
-pub use table::{Decision, Destination, RouteTable};
-pub use topic_template::check_topic_name;
+pub(crate) use config::RouteTemplate;
+#[allow(unreachable_pub, reason = "exported by `internals`")]
+pub use config::{Config, HeaderValue, Match, Operator, Predicate, RouteConfig, UnknownEvents};
+pub(crate) use error::{InvalidRoutes, RouteError};
+pub(crate) use explain::RouteExplanation;
+#[allow(unreachable_pub, reason = "exported by `internals`")]
+pub use explain::RouteResult;
+pub(crate) use field_reads::RoutePart;
+pub(crate) use field_values::FieldRef;
+pub(crate) use gaps::Gap;
+pub(crate) use pattern::Pattern;
+pub(crate) use records::Records;
+#[allow(unreachable_pub, reason = "exported by `internals`")]
+pub use records::{RecordContext, Routed};
+pub(crate) use table::Destination;
+#[allow(unreachable_pub, reason = "exported by `internals`")]
+pub use table::{Decision, RouteTable};
+pub(crate) use topic_template::check_topic_name;

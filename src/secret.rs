@@ -59,7 +59,7 @@ const MAX_FILE_LEN: usize = 64 * 1024;
 
 /// Failure to read a file of secrets. Never contains its content.
 #[derive(Debug, thiserror::Error)]
-pub enum SecretFileError {
+pub(crate) enum SecretFileError {
     /// The file cannot be opened or read.
     #[error("the file cannot be read: {}", .0.kind())]
     Unreadable(#[from] std::io::Error),
@@ -84,7 +84,7 @@ pub enum SecretFileError {
 ///
 /// # Errors
 /// The file cannot be read, is too large, or is not text.
-pub fn read_secret(path: &Path) -> Result<Secret, SecretFileError> {
+pub(crate) fn read_secret(path: &Path) -> Result<Secret, SecretFileError> {
     let bytes = read_bytes(path)?;
     Ok(text(&bytes)?.trim_end_matches(['\r', '\n']).into())
 }
@@ -93,7 +93,7 @@ pub fn read_secret(path: &Path) -> Result<Secret, SecretFileError> {
 ///
 /// # Errors
 /// The file cannot be read, is too large, is not text, or has no secret.
-pub fn read_secrets(path: &Path) -> Result<Vec<Secret>, SecretFileError> {
+pub(crate) fn read_secrets(path: &Path) -> Result<Vec<Secret>, SecretFileError> {
     let bytes = read_bytes(path)?;
     let secrets: Vec<_> =
         text(&bytes)?.lines().map(str::trim).filter(|line| !line.is_empty()).map(Secret::from).collect();
@@ -101,7 +101,7 @@ pub fn read_secrets(path: &Path) -> Result<Vec<Secret>, SecretFileError> {
 }
 
 /// Returns the modification time of a file, in seconds since 1970. 0 if it is unknown.
-pub fn modified_at(path: &Path) -> u64 {
+pub(crate) fn modified_at(path: &Path) -> u64 {
     let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
     let since_epoch = modified.ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     since_epoch.map_or(0, |since| since.as_secs())

@@ -27,9 +27,10 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use files::is_writable_by_all;
+pub(crate) use files::is_writable_by_all;
+#[allow(unreachable_pub, reason = "exported by `internals`")]
 pub use handle::Spool;
-pub use inspection::{InspectedRow, Inspection, LaneStatus, RowSelection, SetAside};
+pub(crate) use inspection::{InspectedRow, Inspection, LaneStatus, RowSelection};
 
 use bytes::Bytes;
 use std::io;
@@ -60,7 +61,7 @@ impl Config {
 /// # Errors
 ///
 /// If the lock cannot be read.
-pub fn is_in_use(directory: &Path) -> io::Result<bool> {
+pub(crate) fn is_in_use(directory: &Path) -> io::Result<bool> {
     files::SpoolFiles::new(directory).is_locked()
 }
 
@@ -82,7 +83,7 @@ pub struct SpoolEntry {
 }
 
 /// Callback for the result of a job, with the new rows. Called exactly once, on the writer thread.
-pub type Completion = Box<dyn FnOnce(Result<&[RowId], AppendError>) + Send>;
+pub(crate) type Completion = Box<dyn FnOnce(Result<&[RowId], AppendError>) + Send>;
 
 /// Entries that are appended in one transaction.
 pub struct Append {
@@ -95,10 +96,10 @@ pub struct Append {
 }
 
 /// Hash that is equal for two deliveries of the same event.
-pub type Identity = [u8; 16];
+pub(crate) type Identity = [u8; 16];
 
 /// Event identity with the time of its append, in milliseconds since 1970.
-pub type RememberedIdentity = (Identity, i64);
+pub(crate) type RememberedIdentity = (Identity, i64);
 
 /// Content of refused appends that is in the file nevertheless, because their commit failed after it had
 /// reached the disk. The rows will be read, and no delivery report on them will arrive.

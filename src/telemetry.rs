@@ -14,16 +14,20 @@ mod spool_metrics;
 mod topic_metrics;
 mod traces;
 
-pub use catalogue::tags::EventOutcome;
-pub use catalogue::{CATALOGUE, Label, LabelValues, MetricDescription, MetricKind, tags};
-pub use config::{Config, LogFormat, OtlpConfig, Ratio};
-pub use histogram::Histogram;
-pub use kafka_client_metrics::ClientFigures;
-pub use logs::{LogError, check_filter, flush, init};
-pub use metrics::{CONTENT_TYPE, Metrics};
-pub use source_metrics::{ResponseCounters, SecretGauges, SourceCounters};
-pub use spool_metrics::SpoolFigures;
-pub use topic_metrics::TopicCounters;
-pub use traces::{
-    DrainSpans, EndedEvent, EventSpans, OpenSpan, Trace, TraceError, Tracer, check_endpoint, check_header,
+pub(crate) use catalogue::tags;
+pub(crate) use catalogue::tags::EventOutcome;
+pub(crate) use config::{Config, LogFormat, OtlpConfig, Ratio};
+pub(crate) use histogram::Histogram;
+pub(crate) use kafka_client_metrics::ClientFigures;
+pub(crate) use logs::{LogError, check_filter, flush, init};
+pub(crate) use metrics::CONTENT_TYPE;
+#[allow(unreachable_pub, reason = "exported by `internals`")]
+pub use metrics::Metrics;
+pub(crate) use source_metrics::{ResponseCounters, SecretGauges, SourceCounters};
+pub(crate) use spool_metrics::SpoolFigures;
+pub(crate) use topic_metrics::TopicCounters;
+#[allow(unreachable_pub, reason = "exported by `internals`")]
+pub use traces::Tracer;
+pub(crate) use traces::{
+    DrainSpans, EndedEvent, EventSpans, OpenSpan, Trace, TraceError, check_endpoint, check_header,
 };

@@ -24,7 +24,7 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 /// A plain copy truncates the file and writes it in pieces, so that one read may return a prefix. A writer
 /// that pauses for longer than the interval is not detected. A rename, as in Kubernetes, has no such gap.
 #[derive(Debug)]
-pub struct Debounce<T>(Option<T>);
+pub(crate) struct Debounce<T>(Option<T>);
 
 impl<T> Default for Debounce<T> {
     fn default() -> Self {
@@ -34,7 +34,7 @@ impl<T> Default for Debounce<T> {
 
 impl<T: PartialEq> Debounce<T> {
     /// Returns the content if the previous read returned the same. Otherwise keeps it for the next read.
-    pub fn settle(&mut self, content: T) -> Option<T> {
+    pub(crate) fn settle(&mut self, content: T) -> Option<T> {
         if self.0.as_ref() == Some(&content) {
             return self.0.take();
         }
@@ -43,7 +43,7 @@ impl<T: PartialEq> Debounce<T> {
     }
 
     /// Forgets the previous read.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0 = None;
     }
 }
@@ -51,7 +51,7 @@ impl<T: PartialEq> Debounce<T> {
 /// Value that was read from files, and is read again when they change.
 ///
 /// Callers get the value anew for each use: [`Watched::get`] takes no lock.
-pub struct Watched<T> {
+pub(crate) struct Watched<T> {
     current: ArcSwap<T>,
     /// Setting that names the files.
     setting: String,
@@ -68,7 +68,7 @@ impl<T> Watched<T> {
     ///
     /// # Errors
     /// The error of `read`.
-    pub fn open<E: Display>(
+    pub(crate) fn open<E: Display>(
         setting: impl Into<String>,
         read: impl Fn() -> Result<T, E> + Send + Sync + 'static,
     ) -> Result<Arc<Self>, E> {
@@ -83,7 +83,7 @@ impl<T> Watched<T> {
     }
 
     /// Returns the current value.
-    pub fn get(&self) -> Guard<Arc<T>> {
+    pub(crate) fn get(&self) -> Guard<Arc<T>> {
         self.current.load()
     }
 }
@@ -145,7 +145,7 @@ impl<T: PartialEq + Send + Sync> Refresh for Watched<T> {
 }
 
 /// Thread that refreshes values every second, until it is dropped.
-pub struct Watcher {
+pub(crate) struct Watcher {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -155,7 +155,7 @@ impl Watcher {
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub fn start(watched: Vec<Arc<dyn Refresh>>, metrics: Arc<Metrics>) -> std::io::Result<Self> {
+    pub(crate) fn start(watched: Vec<Arc<dyn Refresh>>, metrics: Arc<Metrics>) -> std::io::Result<Self> {
         Self::start_every(REFRESH_INTERVAL, watched, metrics)
     }
 

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use justcall_kafka_bridge::config::Settings;
-use justcall_kafka_bridge::ingest::{Disposition, Evaluated, Evaluator};
-use justcall_kafka_bridge::routing::{Match, Operator, Predicate, RouteConfig, RouteTable};
+use justcall_kafka_bridge::internals::config::Settings;
+use justcall_kafka_bridge::internals::ingest::{Disposition, Evaluated, Evaluator};
+use justcall_kafka_bridge::internals::routing::{Match, Operator, Predicate, RouteConfig, RouteTable};
 
 pub(crate) fn settings() -> Settings {
     Settings::default()

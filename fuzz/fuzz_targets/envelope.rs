@@ -7,8 +7,8 @@ use justcall_events::{
     BodyHash, Dialect, Documented, Envelope, Event, EventType, Live, Malformed, Picks, Scanned, Validation,
     scan,
 };
-use justcall_kafka_bridge::config::Settings;
-use justcall_kafka_bridge::routing::{RecordContext, RouteTable, Routed};
+use justcall_kafka_bridge::internals::config::Settings;
+use justcall_kafka_bridge::internals::routing::{RecordContext, RouteTable, Routed};
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
 use serde_json::Value;

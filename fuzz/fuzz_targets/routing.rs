@@ -8,7 +8,7 @@
 
 use bytes::Bytes;
 use justcall_events::{BodyHash, Event, EventType, Family, KnownType, Picks, Scanned, Validation, scan_with};
-use justcall_kafka_bridge::routing::{
+use justcall_kafka_bridge::internals::routing::{
     Config, Decision, HeaderValue, Match, Operator, Predicate, RecordContext, RouteConfig, RouteResult,
     RouteTable, Routed, UnknownEvents,
 };
@@ -195,7 +195,7 @@ fn routing_is_correct(table: &RouteTable, case: &Case<'_>, name: &str) {
 
 /// Compares key and headers with a parser that builds the whole tree.
 fn record_matches_a_full_parser(
-    record: &justcall_kafka_bridge::record::Record,
+    record: &justcall_kafka_bridge::internals::record::Record,
     route: Option<&RouteConfig>,
     tree: &Value,
     name: &str,

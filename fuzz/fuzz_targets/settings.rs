@@ -4,7 +4,9 @@
 //! are flags.
 #![no_main]
 
-use justcall_kafka_bridge::config::{SettingErrors, Settings, SettingsFile, SettingsInput, print_config};
+use justcall_kafka_bridge::internals::config::{
+    SettingErrors, Settings, SettingsFile, SettingsInput, print_config,
+};
 use libfuzzer_sys::fuzz_target;
 use std::path::PathBuf;
 use std::sync::LazyLock;

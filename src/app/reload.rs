@@ -43,11 +43,11 @@ struct ReloadState {
 
 /// Handle that requests a reload, as SIGHUP does.
 #[derive(Debug, Clone)]
-pub struct ReloadHandle(Arc<AtomicBool>);
+pub(crate) struct ReloadHandle(Arc<AtomicBool>);
 
 impl ReloadHandle {
     /// Requests a reload, which follows within two seconds.
-    pub fn request(&self) {
+    pub(crate) fn request(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -2,7 +2,7 @@
 
 mod kept;
 
-pub use kept::{Kept, replayed, replayed_of};
+pub(crate) use kept::{Kept, replayed, replayed_of};
 
 use super::Failure;
 use crate::record::{Headers, Record, TraceContext, names};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Rejected event.
 #[derive(Debug)]
-pub struct DeadLetter<'a> {
+pub(crate) struct DeadLetter<'a> {
     /// Dead-letter topic.
     pub topic: &'a Arc<str>,
     /// Name of the source.
@@ -33,7 +33,7 @@ pub struct DeadLetter<'a> {
 impl DeadLetter<'_> {
     /// Returns the record: the body as received, and the reason. It has no `ce_` headers because it is not an
     /// event, and no key because nothing identifies it.
-    pub fn record(self, body: Bytes) -> Record {
+    pub(crate) fn record(self, body: Bytes) -> Record {
         Record {
             topic: Arc::clone(self.topic),
             key: None,

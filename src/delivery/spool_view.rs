@@ -11,13 +11,13 @@ use std::sync::Arc;
 const PAGE: usize = 256;
 
 /// View of a spool.
-pub struct SpoolView {
+pub(crate) struct SpoolView {
     spool: Inspection,
 }
 
 /// Topic with records in the spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpoolTopic {
+pub(crate) struct SpoolTopic {
     /// Topic.
     pub topic: String,
     /// Number of records.
@@ -30,7 +30,7 @@ pub struct SpoolTopic {
 
 /// Record in the spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpoolRecord {
+pub(crate) struct SpoolRecord {
     /// Row id.
     pub row: i64,
     /// Topic.
@@ -47,7 +47,7 @@ impl SpoolView {
     /// # Errors
     ///
     /// If there is no spool, or it cannot be read.
-    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+    pub(crate) fn open(directory: &Path) -> Result<Self, OpenError> {
         Ok(Self { spool: Inspection::open(directory)? })
     }
 
@@ -56,7 +56,7 @@ impl SpoolView {
     /// # Errors
     ///
     /// If the spool cannot be read.
-    pub fn lanes(&self) -> Result<Vec<SpoolTopic>, ReadError> {
+    pub(crate) fn lanes(&self) -> Result<Vec<SpoolTopic>, ReadError> {
         let lane = |lane: LaneStatus| SpoolTopic {
             topic: lane.name.to_string(),
             records: lane.rows,
@@ -71,17 +71,17 @@ impl SpoolView {
     /// # Errors
     ///
     /// If the spool cannot be read.
-    pub fn set_aside(&self) -> Result<u64, ReadError> {
+    pub(crate) fn set_aside(&self) -> Result<u64, ReadError> {
         self.spool.set_aside().map(|set_aside| set_aside.damaged + set_aside.parked)
     }
 
     /// Returns the waiting records, in the order in which they were spooled.
-    pub fn records(&self) -> impl Iterator<Item = Result<SpoolRecord, ReadError>> {
+    pub(crate) fn records(&self) -> impl Iterator<Item = Result<SpoolRecord, ReadError>> {
         self.kept(RowSelection::Waiting)
     }
 
     /// Returns the records set aside, in the order in which they were spooled.
-    pub fn records_set_aside(&self) -> impl Iterator<Item = Result<SpoolRecord, ReadError>> {
+    pub(crate) fn records_set_aside(&self) -> impl Iterator<Item = Result<SpoolRecord, ReadError>> {
         self.kept(RowSelection::SetAside)
     }
 

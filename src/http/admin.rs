@@ -45,7 +45,7 @@ const MAX_AGE: Duration = Duration::from_secs(60);
 const MAX_CHUNKED: usize = 4 * 1024;
 
 /// Listener for `/livez`, `/readyz` and `/metrics`.
-pub struct AdminListener {
+pub(crate) struct AdminListener {
     listener: Listener,
 }
 
@@ -61,7 +61,7 @@ impl AdminListener {
     ///
     /// # Errors
     /// If the address cannot be bound.
-    pub fn bind(
+    pub(crate) fn bind(
         config: &AdminConfig,
         readiness: Arc<Readiness>,
         metrics: Arc<Metrics>,
@@ -107,12 +107,12 @@ impl AdminListener {
     }
 
     /// Returns the bound address.
-    pub fn addr(&self) -> SocketAddr {
+    pub(crate) fn addr(&self) -> SocketAddr {
         self.listener.addr()
     }
 
     /// Closes the listener.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.listener.stop(false).await;
     }
 }

@@ -18,7 +18,7 @@ const MAX_CONNECTIONS: usize = 4096;
 
 /// Limit on descriptors, and the number of connections that it allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DescriptorLimit {
+pub(crate) struct DescriptorLimit {
     /// Limit in force, after the soft limit is raised as far as useful and allowed.
     pub limit: u64,
     /// Limit that all connections need.
@@ -29,7 +29,7 @@ pub struct DescriptorLimit {
 
 impl DescriptorLimit {
     /// Reads the limits of this process, for an ingress with this number of workers.
-    pub fn read(workers: usize) -> Self {
+    pub(crate) fn read(workers: usize) -> Self {
         Self::of(getrlimit(Resource::Nofile), workers)
     }
 
@@ -43,7 +43,7 @@ impl DescriptorLimit {
     }
 
     /// Returns whether fewer connections are accepted than the ingress could serve.
-    pub fn is_low(&self) -> bool {
+    pub(crate) fn is_low(&self) -> bool {
         self.connections < MAX_CONNECTIONS
     }
 }

@@ -50,7 +50,7 @@ pub(super) const ALLOWED_METHODS: &str = "GET, HEAD, POST";
 const REFUSED_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Listener for webhooks.
-pub struct Ingress {
+pub(crate) struct Ingress {
     listener: Listener,
     shutdown: Arc<ShutdownGate>,
     certificate: Option<Arc<Watched<Certificate>>>,
@@ -65,7 +65,7 @@ impl Ingress {
     ///
     /// # Errors
     /// If the address cannot be bound, or the certificate or its key is invalid.
-    pub fn bind<A>(
+    pub(crate) fn bind<A>(
         config: &Config,
         ingest: &ingest::Config,
         has_token: impl Fn(usize, Option<&Secret>) -> bool + Send + Sync + 'static,
@@ -118,18 +118,18 @@ impl Ingress {
     }
 
     /// Returns the bound address.
-    pub fn addr(&self) -> SocketAddr {
+    pub(crate) fn addr(&self) -> SocketAddr {
         self.listener.addr()
     }
 
     /// Returns the files to follow while it serves: its certificate, if it has one.
-    pub fn watched(&self) -> Option<Arc<dyn Refresh>> {
+    pub(crate) fn watched(&self) -> Option<Arc<dyn Refresh>> {
         self.certificate.clone().map(|certificate| certificate as _)
     }
 
     /// Closes each connection after its next response, so that clients with keep-alive disconnect before the
     /// stop.
-    pub fn close_connections(&self) {
+    pub(crate) fn close_connections(&self) {
         self.shutdown.close_connections();
     }
 
@@ -138,7 +138,7 @@ impl Ingress {
     ///
     /// While it waits, a POST is answered 503 with `Retry-After`, because JustCall retries that, but does not
     /// retry a refused connection.
-    pub async fn stop(self, timeout: Duration) -> bool {
+    pub(crate) async fn stop(self, timeout: Duration) -> bool {
         self.shutdown.stop();
         let settled = tokio::time::timeout(timeout, self.shutdown.settled()).await.is_ok();
         self.listener.stop(settled).await;

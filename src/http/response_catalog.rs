@@ -15,7 +15,7 @@ use serde_json::Value;
 
 /// Example of a response, with invented values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExampleResponse {
+pub(crate) struct ExampleResponse {
     /// Status code.
     pub status: u16,
     /// Stable tag: the outcome for status 200, otherwise the end of the problem's `type`.
@@ -29,7 +29,7 @@ pub struct ExampleResponse {
 }
 
 /// Returns an example of every response to a webhook. `rejected` is the setting for rejected events.
-pub fn example_responses(rejected: DeadLetterAnswer) -> Vec<ExampleResponse> {
+pub(crate) fn example_responses(rejected: DeadLetterAnswer) -> Vec<ExampleResponse> {
     let outcomes = outcomes().into_iter().map(|outcome| response(outcome, rejected));
     let problems = problems().into_iter().map(|problem| problem.response());
     let mut examples: Vec<_> = outcomes.chain(problems).map(example).collect();
@@ -39,7 +39,7 @@ pub fn example_responses(rejected: DeadLetterAnswer) -> Vec<ExampleResponse> {
 }
 
 /// Returns the body of `/readyz` right after the start.
-pub fn readiness_at_start() -> Value {
+pub(crate) fn readiness_at_start() -> Value {
     readiness_body(&Readiness::new())
 }
 

@@ -32,7 +32,7 @@ const MAX_EXPIRY: Duration = Duration::from_secs(253_402_300_800);
 
 /// Error in the TLS settings or in their files. Contains nothing of the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsProblem {
+pub(crate) struct TlsProblem {
     /// Setting.
     pub at: &'static str,
     /// Cause and remedy.
@@ -40,12 +40,12 @@ pub struct TlsProblem {
 }
 
 /// Checks that both files are set, or neither. Does not read them.
-pub fn check_tls_pair(config: &TlsConfig) -> Vec<TlsProblem> {
+pub(crate) fn check_tls_pair(config: &TlsConfig) -> Vec<TlsProblem> {
     files(config).err().map(|problems| problems.0).unwrap_or_default()
 }
 
 /// Checks the TLS settings and their files. Returns all errors.
-pub fn check_tls(config: &TlsConfig) -> Vec<TlsProblem> {
+pub(crate) fn check_tls(config: &TlsConfig) -> Vec<TlsProblem> {
     let read =
         files(config).and_then(|files| files.map(|(certificate, key)| read(certificate, key)).transpose());
     read.err().map(|problems| problems.0).unwrap_or_default()
@@ -54,13 +54,13 @@ pub fn check_tls(config: &TlsConfig) -> Vec<TlsProblem> {
 /// Returns why a valid pair of files cannot be trusted now: its certificate expired, or is not yet valid.
 ///
 /// The bridge starts nevertheless, so that the spool drains.
-pub fn certificate_fault(config: &TlsConfig) -> Option<String> {
+pub(crate) fn certificate_fault(config: &TlsConfig) -> Option<String> {
     let (certificate, key) = files(config).ok()??;
     read(certificate, key).ok()?.fault
 }
 
 /// Returns the time at which the certificate of a valid pair expires, in seconds since 1970.
-pub fn certificate_expires(config: &TlsConfig) -> Option<u64> {
+pub(crate) fn certificate_expires(config: &TlsConfig) -> Option<u64> {
     let (certificate, key) = files(config).ok()??;
     Some(read(certificate, key).ok()?.expires)
 }

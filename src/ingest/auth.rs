@@ -157,7 +157,7 @@ fn show(figures: &SecretGauges, valid: usize, file: Option<&Path>) {
 ///
 /// # Errors
 /// When there are more than [`MAX_SECRETS`], because a file contains at least one.
-pub fn check_number(source: &SourceConfig) -> Result<(), SecretsError> {
+pub(crate) fn check_number(source: &SourceConfig) -> Result<(), SecretsError> {
     let config = &source.signature;
     let given = config.secrets.len();
     let (setting, number, shown) = match config.secrets_file {
@@ -174,7 +174,7 @@ pub fn check_number(source: &SourceConfig) -> Result<(), SecretsError> {
 ///
 /// # Errors
 /// If the file has no secret, or there are more than [`MAX_SECRETS`].
-pub fn read_keys(source: &SourceConfig) -> Result<Keys, SecretsError> {
+pub(crate) fn read_keys(source: &SourceConfig) -> Result<Keys, SecretsError> {
     let config = &source.signature;
     let failed = |reason| failed(source, "signature.secrets_file", reason);
     let from_file = config.secrets_file.as_deref().map(secret::read_secrets).transpose();
@@ -193,7 +193,7 @@ pub fn read_keys(source: &SourceConfig) -> Result<Keys, SecretsError> {
 ///
 /// # Errors
 /// If the file has no token, or a token is short or cannot be part of a path.
-pub fn read_tokens(source: &SourceConfig) -> Result<Vec<Secret>, SecretsError> {
+pub(crate) fn read_tokens(source: &SourceConfig) -> Result<Vec<Secret>, SecretsError> {
     let from_file = source.token_file.as_deref().map(secret::read_secrets).transpose();
     let from_file = from_file
         .map_err(|error: SecretFileError| failed(source, "token_file", error.to_string()))?

@@ -42,7 +42,7 @@ struct Shard {
 }
 
 /// Memory of durable events, limited by time and number.
-pub struct Deduplication {
+pub(crate) struct Deduplication {
     window: Duration,
     capacity_per_shard: usize,
     shards: [Mutex<Shard>; SHARDS],
@@ -50,7 +50,7 @@ pub struct Deduplication {
 }
 
 /// Result of a claim.
-pub enum ClaimResult {
+pub(crate) enum ClaimResult {
     /// The event is new within the window. The owner of the claim reports its end.
     Granted(Claim),
     /// The event is durable.
@@ -61,7 +61,7 @@ pub enum ClaimResult {
 
 impl Deduplication {
     /// Creates a memory of at most `capacity` events for `window`. A window of zero remembers nothing.
-    pub fn new(window: Duration, capacity: usize) -> Arc<Self> {
+    pub(crate) fn new(window: Duration, capacity: usize) -> Arc<Self> {
         Arc::new(Self {
             window,
             capacity_per_shard: capacity.div_ceil(SHARDS),
@@ -83,7 +83,7 @@ impl Deduplication {
     }
 
     /// Returns whether an event is durable, without a claim.
-    pub fn is_durable(&self, event: &Identity, now: Instant) -> bool {
+    pub(crate) fn is_durable(&self, event: &Identity, now: Instant) -> bool {
         let mut shard = self.shard(event);
         shard.forget_before(now.checked_sub(self.window));
         matches!(shard.events.get(event), Some(ClaimState::Durable(_)))
@@ -91,7 +91,7 @@ impl Deduplication {
 
     /// Remembers events that are durable in the spool for the rest of their window. A time after
     /// `now_millis`, from before the clock was set back, counts as now.
-    pub fn restore(&self, mut events: Vec<RememberedIdentity>, now: Instant, now_millis: i64) {
+    pub(crate) fn restore(&self, mut events: Vec<RememberedIdentity>, now: Instant, now_millis: i64) {
         if self.window.is_zero() {
             return;
         }
@@ -108,7 +108,7 @@ impl Deduplication {
     }
 
     /// Claims an event if it is new.
-    pub fn claim(self: &Arc<Self>, event: Identity, now: Instant) -> ClaimResult {
+    pub(crate) fn claim(self: &Arc<Self>, event: Identity, now: Instant) -> ClaimResult {
         if self.window.is_zero() {
             return ClaimResult::Granted(Claim { memory: None, event });
         }
@@ -127,7 +127,7 @@ impl Deduplication {
     }
 
     /// Returns the number of durable events remembered, and of events forgotten for lack of capacity.
-    pub fn figures(&self) -> (usize, u64) {
+    pub(crate) fn figures(&self) -> (usize, u64) {
         let shards = self.shards.iter().map(|shard| shard.lock());
         let figures = shards.map(|shard| (shard.oldest.len(), shard.forgotten_early));
         figures.fold((0, 0), |sum, shard| (sum.0 + shard.0, sum.1 + shard.1))
@@ -211,14 +211,14 @@ impl Shard {
 }
 
 /// Obligation to report how an event ended. Dropping it reports that the event is not durable.
-pub struct Claim {
+pub(crate) struct Claim {
     memory: Option<Arc<Deduplication>>,
     event: Identity,
 }
 
 impl Claim {
     /// Reports that every record of the event is durable.
-    pub fn durable(mut self, now: Instant) {
+    pub(crate) fn durable(mut self, now: Instant) {
         if let Some(memory) = self.memory.take() {
             memory.remember(self.event, now);
         }

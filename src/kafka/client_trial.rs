@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// Reason why librdkafka cannot create a client although it accepts each value.
 #[derive(Debug, PartialEq, Eq)]
-pub struct CreationFault {
+pub(crate) struct CreationFault {
     /// Properties that the reason names.
     pub properties: Vec<String>,
     /// Reason in librdkafka's words.
@@ -20,7 +20,7 @@ pub struct CreationFault {
 /// Returns the first fault at which librdkafka would fail when `serve` creates its clients.
 ///
 /// Creates clients without servers and drops them, so no connection is opened.
-pub fn creation_fault(properties: &Properties) -> Option<CreationFault> {
+pub(crate) fn creation_fault(properties: &Properties) -> Option<CreationFault> {
     let reason = for_trial(properties).iter().find_map(|client| match BaseProducer::from_config(client) {
         Ok(_) => None,
         Err(KafkaError::ClientCreation(reason)) => Some(reason),

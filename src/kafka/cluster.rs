@@ -8,6 +8,7 @@
 mod description;
 mod error_listener;
 
+#[allow(unreachable_pub, reason = "exported by `internals`")]
 pub use description::{Broker, ConfigOrigin, ConfigValue, Described, Partition, Topic};
 
 use super::admin::{Admin, TIMEOUT, failed, only, options};
@@ -245,7 +246,7 @@ fn is_set(now: &BTreeMap<String, ConfigValue>, changes: &BTreeMap<String, String
 }
 
 /// Returns whether two configuration values are equal. Kafka normalizes numbers, booleans and lists.
-pub fn same_value(one: &str, other: &str) -> bool {
+pub(crate) fn same_value(one: &str, other: &str) -> bool {
     let items = |text: &str| text.split(',').map(|item| item.trim().to_owned()).collect::<Vec<_>>();
     let number = |text: &str| text.trim().parse::<f64>().ok();
     let whole = |text: &str| text.trim().parse::<i64>().ok();

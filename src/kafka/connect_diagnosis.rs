@@ -4,7 +4,7 @@ use super::Error;
 
 /// Cause of a failed connection to a broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// librdkafka rejects a property, or cannot read its file. Contains the reason.
     Properties(String),
     /// The broker's certificate is for another host name.
@@ -58,7 +58,7 @@ const CAUSES: &[(&str, Cause)] = &[
 
 impl Cause {
     /// Derives the cause from an error.
-    pub fn of(error: &Error) -> Self {
+    pub(crate) fn of(error: &Error) -> Self {
         let (text, other): (_, fn(String) -> Self) = match error {
             Error::Client(text) => (text, Self::Properties),
             Error::TlsFailed(text) | Error::Unreachable(text) => (text, Self::Other),

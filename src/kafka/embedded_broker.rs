@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 /// Broker that speaks Kafka's protocol and keeps records in memory: 5 MiB for each partition. It cannot
 /// create topics on request, so all are created at the start.
-pub struct EmbeddedBroker {
+pub(crate) struct EmbeddedBroker {
     bootstrap_servers: String,
     stop: Option<mpsc::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -19,7 +19,7 @@ impl EmbeddedBroker {
     /// # Errors
     ///
     /// If the broker or its thread cannot be started, or a topic cannot be created.
-    pub fn start(topics: Vec<String>, partitions: i32) -> Result<Self, Error> {
+    pub(crate) fn start(topics: Vec<String>, partitions: i32) -> Result<Self, Error> {
         let (started, start) = mpsc::channel();
         let (stop, stopped) = mpsc::channel::<()>();
         // librdkafka ties a mock cluster to the thread that created it.
@@ -42,7 +42,7 @@ impl EmbeddedBroker {
     }
 
     /// Returns the address for clients, as `host:port`.
-    pub fn bootstrap_servers(&self) -> &str {
+    pub(crate) fn bootstrap_servers(&self) -> &str {
         &self.bootstrap_servers
     }
 }

@@ -43,7 +43,7 @@ const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Producer of all records. Settles a report for each record.
-pub struct Producer {
+pub(crate) struct Producer {
     active: Arc<ActiveClient>,
     metrics: Arc<Metrics>,
     topics: TopicProvisioner,
@@ -53,7 +53,7 @@ pub struct Producer {
 
 /// Limits of librdkafka's queue, above which it refuses a record as [`Failure::QueueFull`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QueueLimits {
+pub(crate) struct QueueLimits {
     /// Records without a report.
     pub records: usize,
     /// Bytes of their values, without keys and headers.
@@ -66,7 +66,11 @@ impl Producer {
     /// # Errors
     ///
     /// If librdkafka rejects a property, or a thread cannot be started.
-    pub fn start(config: &Config, readiness: &Arc<Readiness>, metrics: &Arc<Metrics>) -> Result<Self, Error> {
+    pub(crate) fn start(
+        config: &Config,
+        readiness: &Arc<Readiness>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, Error> {
         Self::start_polled(config, readiness, metrics, FfiProducer::poll, STALL_TIMEOUT)
     }
 
@@ -106,23 +110,23 @@ impl Producer {
     }
 
     /// Returns the topics of the cluster.
-    pub fn topics(&self) -> &TopicProvisioner {
+    pub(crate) fn topics(&self) -> &TopicProvisioner {
         &self.topics
     }
 
     /// Returns the number of records without a report, those of a client that is being replaced included.
-    pub fn unreported(&self) -> usize {
+    pub(crate) fn unreported(&self) -> usize {
         self.active.unreported()
     }
 
     /// Returns the limits of librdkafka's queue.
-    pub fn queue_limits(&self) -> QueueLimits {
+    pub(crate) fn queue_limits(&self) -> QueueLimits {
         self.limits
     }
 
     /// Sends queued records without lingering and waits for their reports, up to `timeout`. Blocks.
     /// [`Producer::unreported`] returns the number of those left.
-    pub fn flush(&self, timeout: Duration) {
+    pub(crate) fn flush(&self, timeout: Duration) {
         let deadline = Instant::now() + timeout;
         // In slices, because the client may be replaced meanwhile.
         loop {

@@ -12,7 +12,7 @@ mod tests;
 const MAX_IN_FLIGHT: u32 = 5;
 
 /// Returns why a property must not have that value. `None`: it is accepted.
-pub fn refused(name: &str, value: &str) -> Option<&'static str> {
+pub(crate) fn refused(name: &str, value: &str) -> Option<&'static str> {
     let reason = match name {
         // Durability.
         "acks" | "request.required.acks" => {
@@ -71,7 +71,7 @@ fn in_flight(value: &str) -> Option<&'static str> {
 }
 
 /// Properties with a second name. If both are set, the order of application is random.
-pub const ALIASES: [(&str, &str); 6] = [
+pub(crate) const ALIASES: [(&str, &str); 6] = [
     ("linger.ms", "queue.buffering.max.ms"),
     ("compression.type", "compression.codec"),
     ("sasl.mechanism", "sasl.mechanisms"),
@@ -81,11 +81,11 @@ pub const ALIASES: [(&str, &str); 6] = [
 ];
 
 /// Default of `message.max.bytes` in librdkafka.
-pub const DEFAULT_MESSAGE_MAX_BYTES: usize = 1_000_000;
+pub(crate) const DEFAULT_MESSAGE_MAX_BYTES: usize = 1_000_000;
 
 /// Returns whether librdkafka has a property of that name. The value of an unknown one may be a secret with a
 /// misspelt name.
-pub fn is_known(name: &str) -> bool {
+pub(crate) fn is_known(name: &str) -> bool {
     let mut client = ClientConfig::new();
     client.set(name, "");
     let set = client.create_native_config();
@@ -95,7 +95,7 @@ pub fn is_known(name: &str) -> bool {
 /// Returns whether librdkafka accepts a value for a known property, and uses all of it.
 ///
 /// librdkafka reads a number up to the first other character: `5s` as 5, and `1_000` as 1.
-pub fn accepts(name: &str, value: &str) -> bool {
+pub(crate) fn accepts(name: &str, value: &str) -> bool {
     let set = ClientConfig::new().set(name, value).create_native_config();
     set.is_ok_and(|client| client.get(name).map_or(true, |used| is_whole(value, &used)))
 }
@@ -115,7 +115,7 @@ fn is_whole(value: &str, used: &str) -> bool {
 const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
 
 /// Parses a boolean like librdkafka (`rd_kafka_anyconf_set_prop`). `None`: any other text.
-pub fn parse_bool(value: &str) -> Option<bool> {
+pub(crate) fn parse_bool(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "true" | "t" | "1" => Some(true),
         "false" | "f" | "0" => Some(false),
@@ -124,10 +124,10 @@ pub fn parse_bool(value: &str) -> Option<bool> {
 }
 
 /// Properties of a client by name.
-pub type Properties = BTreeMap<String, String>;
+pub(crate) type Properties = BTreeMap<String, String>;
 
 /// Returns whether a client with these properties connects over TLS.
-pub fn uses_tls(properties: &Properties) -> bool {
+pub(crate) fn uses_tls(properties: &Properties) -> bool {
     protocol(properties).ends_with("ssl")
 }
 
@@ -136,13 +136,13 @@ fn protocol(properties: &Properties) -> String {
 }
 
 /// Names of the property that chooses the SASL mechanism.
-pub const MECHANISM: [&str; 2] = ["sasl.mechanism", "sasl.mechanisms"];
+pub(crate) const MECHANISM: [&str; 2] = ["sasl.mechanism", "sasl.mechanisms"];
 
 /// Property that lets librdkafka create tokens for OAUTHBEARER.
-pub const MAKES_TOKENS: &str = "enable.sasl.oauthbearer.unsecure.jwt";
+pub(crate) const MAKES_TOKENS: &str = "enable.sasl.oauthbearer.unsecure.jwt";
 
 /// Returns the property that selects an unusable SASL mechanism, and the reason.
-pub fn mechanism_fault(properties: &Properties) -> Option<(&'static str, String)> {
+pub(crate) fn mechanism_fault(properties: &Properties) -> Option<(&'static str, String)> {
     if !protocol(properties).starts_with("sasl_") {
         return None;
     }
@@ -159,7 +159,7 @@ pub fn mechanism_fault(properties: &Properties) -> Option<(&'static str, String)
 }
 
 /// Returns whether a property's value must be hidden.
-pub fn is_secret(name: &str) -> bool {
+pub(crate) fn is_secret(name: &str) -> bool {
     const MARKS: [&str; 6] = ["password", "secret", "key", "token", "jaas", "oauthbearer.config"];
     let name = name.to_ascii_lowercase();
     MARKS.iter().any(|mark| name.contains(mark))

@@ -6,8 +6,8 @@ mod bounded_reader;
 mod consumer;
 
 pub(super) use bounded_reader::is_hidden_from;
-pub use bounded_reader::{BoundedReader, ReadStep};
-pub use consumer::{StartPosition, TailedRecord};
+pub(crate) use bounded_reader::{BoundedReader, ReadStep};
+pub(crate) use consumer::{StartPosition, TailedRecord};
 
 use super::{Config, Error};
 use consumer::{Isolation, PartitionOffset, PollResult, TopicConsumer};
@@ -21,7 +21,7 @@ const DISCOVERY_INTERVAL: Duration = Duration::from_secs(2);
 const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Reader that follows topics.
-pub struct Tail {
+pub(crate) struct Tail {
     consumer: TopicConsumer,
     wanted: Box<dyn Fn(&str) -> bool + Send>,
     known: BTreeSet<(String, i32)>,
@@ -35,7 +35,7 @@ impl Tail {
     /// # Errors
     ///
     /// If the cluster does not answer within ten seconds.
-    pub fn follow(
+    pub(crate) fn follow(
         config: &Config,
         wanted: impl Fn(&str) -> bool + Send + 'static,
         start: StartPosition,
@@ -48,7 +48,7 @@ impl Tail {
     }
 
     /// Returns the topics that are read now, by name.
-    pub fn topics(&self) -> BTreeSet<&str> {
+    pub(crate) fn topics(&self) -> BTreeSet<&str> {
         self.known.iter().map(|(topic, _)| topic.as_str()).collect()
     }
 
@@ -57,7 +57,7 @@ impl Tail {
     /// # Errors
     ///
     /// If a topic may not be read. Unreachable brokers are retried.
-    pub fn next(&mut self, timeout: Duration) -> Result<Option<TailedRecord>, Error> {
+    pub(crate) fn next(&mut self, timeout: Duration) -> Result<Option<TailedRecord>, Error> {
         if self.discovered_at.elapsed() >= DISCOVERY_INTERVAL {
             self.discover()?;
         }

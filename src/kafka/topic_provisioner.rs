@@ -11,7 +11,7 @@ use rdkafka::types::RDKafkaRespErr;
 use std::sync::Arc;
 
 /// Lookup of topics, which creates missing ones if the settings allow it.
-pub struct TopicProvisioner {
+pub(crate) struct TopicProvisioner {
     admin: Admin,
     config: ArcSwap<TopicsConfig>,
     metrics: Arc<Metrics>,
@@ -23,7 +23,7 @@ impl TopicProvisioner {
     }
 
     /// Replaces the settings for new topics.
-    pub fn adopt(&self, config: TopicsConfig) {
+    pub(crate) fn adopt(&self, config: TopicsConfig) {
         self.config.store(Arc::new(config));
     }
 
@@ -37,7 +37,7 @@ impl TopicProvisioner {
     /// # Errors
     ///
     /// If no broker answers.
-    pub async fn list(&self) -> Result<Vec<(String, u32)>, Error> {
+    pub(crate) async fn list(&self) -> Result<Vec<(String, u32)>, Error> {
         self.admin.topics().await
     }
 

@@ -34,7 +34,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Record without key and value, for a given partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marker {
+pub(crate) struct Marker {
     /// Topic of the marker.
     pub topic: Arc<str>,
     /// Existing partition.
@@ -47,7 +47,7 @@ pub struct Marker {
 
 /// Reason why nothing was committed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CommitError {
+pub(crate) enum CommitError {
     /// Another producer uses the same transactional id.
     #[error("another process has taken over the transactional id, and commits the rest")]
     Fenced,
@@ -64,10 +64,10 @@ pub enum CommitError {
 }
 
 /// Called before each retry, with the reason. `false` stops.
-pub type ShouldRetry<'a> = &'a mut dyn FnMut(&str) -> bool;
+pub(crate) type ShouldRetry<'a> = &'a mut dyn FnMut(&str) -> bool;
 
 /// Transactional producer. Its calls block.
-pub struct TransactionalProducer {
+pub(crate) struct TransactionalProducer {
     producer: ThreadedProducer<TransactionContext>,
     topics: TopicProvisioner,
     config: Config,
@@ -80,7 +80,11 @@ impl TransactionalProducer {
     /// # Errors
     ///
     /// If the user may not use the id, or `should_retry` stops.
-    pub fn take_over(config: &Config, id: &str, should_retry: ShouldRetry<'_>) -> Result<Self, CommitError> {
+    pub(crate) fn take_over(
+        config: &Config,
+        id: &str,
+        should_retry: ShouldRetry<'_>,
+    ) -> Result<Self, CommitError> {
         let failed = |error: Error| CommitError::Failed(error.to_string());
         let mut settings = client_config::producer(config);
         settings.set("transactional.id", id);
@@ -106,7 +110,7 @@ impl TransactionalProducer {
     /// # Errors
     ///
     /// If it does not exist.
-    pub async fn ensure(&self, topic: &str) -> Result<(), TopicFailure> {
+    pub(crate) async fn ensure(&self, topic: &str) -> Result<(), TopicFailure> {
         self.topics.ensure(topic).await.map(drop)
     }
 
@@ -115,7 +119,7 @@ impl TransactionalProducer {
     /// # Errors
     ///
     /// If the cluster does not answer.
-    pub fn is_hidden(&self, topic: &str) -> Result<bool, Error> {
+    pub(crate) fn is_hidden(&self, topic: &str) -> Result<bool, Error> {
         is_hidden_from(&self.config, topic)
     }
 
@@ -125,7 +129,7 @@ impl TransactionalProducer {
     /// # Errors
     ///
     /// If nothing was committed.
-    pub fn commit(
+    pub(crate) fn commit(
         &self,
         records: &[Record],
         markers: &[Marker],

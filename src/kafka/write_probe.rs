@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// Outcome of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProbeOutcome {
+pub(crate) enum ProbeOutcome {
     /// The record was refused for its flaw: the user may write.
     Allowed,
     /// The user may not write.
@@ -33,7 +33,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 const KEY: &[u8] = b"probe";
 
 /// Client for probes.
-pub struct WriteProbe(BaseProducer<ProbeReports>);
+pub(crate) struct WriteProbe(BaseProducer<ProbeReports>);
 
 /// Delivery report of a record.
 type ProbeReport = Result<(), RDKafkaErrorCode>;
@@ -48,7 +48,7 @@ impl WriteProbe {
     /// # Errors
     ///
     /// If librdkafka rejects a property.
-    pub fn start(config: &Config) -> Result<Self, Error> {
+    pub(crate) fn start(config: &Config) -> Result<Self, Error> {
         let mut settings = client_config::connection(config);
         for (name, value) in [
             ("acks", "all"),
@@ -70,7 +70,7 @@ impl WriteProbe {
     /// # Errors
     ///
     /// If nothing was sent.
-    pub fn write(&self, trials: &[(String, usize)]) -> Result<Vec<ProbeOutcome>, String> {
+    pub(crate) fn write(&self, trials: &[(String, usize)]) -> Result<Vec<ProbeOutcome>, String> {
         let begun = Instant::now();
         for (number, (topic, size)) in trials.iter().enumerate() {
             self.send(topic, number, &incompressible(*size))?;

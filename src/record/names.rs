@@ -4,7 +4,7 @@
 
 /// Header that the bridge writes.
 #[derive(Debug, Clone, Copy)]
-pub struct KnownHeader {
+pub(crate) struct KnownHeader {
     /// Name, in lower case.
     pub name: &'static str,
     /// Kinds of records that have the header.
@@ -17,7 +17,7 @@ pub struct KnownHeader {
 
 /// Kinds of records that have a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordKinds {
+pub(crate) enum RecordKinds {
     /// Events, also replayed ones.
     Event,
     /// Dead letters.
@@ -30,7 +30,7 @@ pub enum RecordKinds {
 
 impl KnownHeader {
     /// Returns whether records of a kind have the header.
-    pub fn is_on(&self, kind: RecordKinds) -> bool {
+    pub(crate) fn is_on(&self, kind: RecordKinds) -> bool {
         self.kinds == kind || self.kinds == RecordKinds::Both && kind != RecordKinds::Mark
     }
 }
@@ -39,11 +39,11 @@ macro_rules! headers {
     ($($constant:ident = $name:literal $kinds:ident $required:literal $about:literal;)*) => {
         $(
             #[doc = concat!("Header `", $name, "`.")]
-            pub const $constant: &str = $name;
+            pub(crate) const $constant: &str = $name;
         )*
 
         /// Every header that the bridge writes. Routes add others.
-        pub const HEADERS: &[KnownHeader] = &[$(
+        pub(crate) const HEADERS: &[KnownHeader] = &[$(
             KnownHeader {
                 name: $name,
                 kinds: RecordKinds::$kinds,
@@ -78,15 +78,15 @@ headers! {
 }
 
 /// Prefixes of names that are reserved for the bridge.
-pub const RESERVED_PREFIXES: [&str; 3] = ["ce_", "dlq_", "justcall-"];
+pub(crate) const RESERVED_PREFIXES: [&str; 3] = ["ce_", "dlq_", "justcall-"];
 
 /// Returns whether a name in lower case is reserved, for this or a later version.
-pub fn is_reserved(name: &str) -> bool {
+pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || is_written(name)
 }
 
 /// Returns whether the bridge writes a header with a name in lower case.
-pub fn is_written(name: &str) -> bool {
+pub(crate) fn is_written(name: &str) -> bool {
     HEADERS.iter().any(|header| header.name == name)
 }
 
@@ -94,11 +94,11 @@ macro_rules! reasons {
     ($($constant:ident = $tag:literal;)*) => {
         $(
             #[doc = concat!("Reason `", $tag, "`.")]
-            pub const $constant: &str = $tag;
+            pub(crate) const $constant: &str = $tag;
         )*
 
         /// Every value of `dlq_reason`.
-        pub const REASONS: &[&str] = &[$($tag),*];
+        pub(crate) const REASONS: &[&str] = &[$($tag),*];
     };
 }
 

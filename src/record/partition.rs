@@ -3,7 +3,7 @@
 /// Returns the partition of a key in a topic with `partitions` partitions, or `None` if `partitions` is 0.
 ///
 /// Equals librdkafka's `murmur2_random` and the default of the Java client.
-pub fn partition(key: &[u8], partitions: u32) -> Option<u32> {
+pub(crate) fn partition(key: &[u8], partitions: u32) -> Option<u32> {
     // Java's hash is signed. Kafka clears the sign bit.
     (murmur2(key) & 0x7fff_ffff).checked_rem(partitions)
 }

@@ -29,7 +29,7 @@ impl std::error::Error for RouteError {}
 
 /// Routes that contradict each other, with every error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidRoutes(pub Vec<RouteError>);
+pub(crate) struct InvalidRoutes(pub Vec<RouteError>);
 
 impl fmt::Display for InvalidRoutes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ mod tests;
 
 /// Type name, in which `*` matches one segment, or all remaining segments at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern(Box<str>);
+pub(crate) struct Pattern(Box<str>);
 
 /// Longest type name that the bridge accepts, in bytes.
 const MAX_NAME_LEN: usize = 256;
@@ -15,7 +15,7 @@ impl Pattern {
     ///
     /// # Errors
     /// The pattern is invalid. The message is for the operator.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Err("is empty; `*` takes every type".into());
         }
@@ -37,7 +37,7 @@ impl Pattern {
     }
 
     /// Returns whether the pattern matches a type name.
-    pub fn matches(&self, name: &str) -> bool {
+    pub(crate) fn matches(&self, name: &str) -> bool {
         let mut wanted = self.0.split('.').peekable();
         let mut found = name.split('.');
         loop {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 mod tests;
 
 /// Records of an event, one for each topic. A single record needs no allocation.
-pub type Records = SmallVec<[Record; 1]>;
+pub(crate) type Records = SmallVec<[Record; 1]>;
 
 /// Data for records that is not part of the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

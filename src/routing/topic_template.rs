@@ -74,7 +74,7 @@ impl TopicTemplate {
 ///
 /// # Errors
 /// The name is illegal. The message is for the operator.
-pub fn check_topic_name(name: &str) -> Result<(), String> {
+pub(crate) fn check_topic_name(name: &str) -> Result<(), String> {
     const MAX_TOPIC_LEN: usize = 249;
     let legal = |each: char| each.is_ascii_alphanumeric() || matches!(each, '.' | '_' | '-');
     if name.is_empty() {

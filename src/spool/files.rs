@@ -118,7 +118,7 @@ impl SpoolFiles {
 /// Returns whether every user of the machine may write to an existing directory.
 ///
 /// Write access of the group is allowed, because Kubernetes gives volumes to the group of the pod.
-pub fn is_writable_by_all(directory: &Path) -> bool {
+pub(crate) fn is_writable_by_all(directory: &Path) -> bool {
     const WRITTEN_BY_ALL: u32 = 0o002;
     std::fs::metadata(directory).is_ok_and(|found| found.permissions().mode() & WRITTEN_BY_ALL != 0)
 }

@@ -16,13 +16,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Open spool for inspection. Changes nothing, and holds no lock between two calls. Only a bridge on a full
 /// disk waits for a limited time until it is closed.
-pub struct Inspection {
+pub(crate) struct Inspection {
     connection: Connection,
 }
 
 /// Account of a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LaneStatus {
+pub(crate) struct LaneStatus {
     /// Name of the lane.
     pub name: Arc<str>,
     /// Number of rows.
@@ -35,7 +35,7 @@ pub struct LaneStatus {
 
 /// Row of the spool with its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InspectedRow {
+pub(crate) struct InspectedRow {
     /// Name of the lane; empty if it is lost.
     pub lane: Arc<str>,
     /// Id of the row.
@@ -50,7 +50,7 @@ pub struct InspectedRow {
 
 /// Selection of rows to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RowSelection {
+pub(crate) enum RowSelection {
     /// Rows that wait for Kafka.
     Waiting,
     /// Rows that were set aside: damaged or parked.
@@ -68,7 +68,7 @@ impl RowSelection {
 
 /// Numbers of rows that were set aside.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SetAside {
+pub(crate) struct SetAside {
     /// Damaged rows.
     pub damaged: u64,
     /// Parked rows.
@@ -81,7 +81,7 @@ impl Inspection {
     /// # Errors
     ///
     /// If there is none, or it cannot be read.
-    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+    pub(crate) fn open(directory: &Path) -> Result<Self, OpenError> {
         let database = SpoolFiles::new(directory).database();
         if !database.exists() {
             return Err(OpenError::Missing(directory.to_path_buf()));
@@ -95,7 +95,7 @@ impl Inspection {
     ///
     /// # Errors
     /// If the disk or the file fails.
-    pub fn lanes(&self) -> Result<Vec<LaneStatus>, ReadError> {
+    pub(crate) fn lanes(&self) -> Result<Vec<LaneStatus>, ReadError> {
         let mut statuses = Vec::new();
         for lane in lanes(&self.connection)?.into_iter().filter(|lane| lane.rows > 0) {
             let sql =
@@ -111,7 +111,7 @@ impl Inspection {
     ///
     /// # Errors
     /// If the disk or the file fails.
-    pub fn page(
+    pub(crate) fn page(
         &self,
         kept: RowSelection,
         after: RowId,
@@ -138,7 +138,7 @@ impl Inspection {
     ///
     /// # Errors
     /// If the disk or the file fails.
-    pub fn set_aside(&self) -> Result<SetAside, ReadError> {
+    pub(crate) fn set_aside(&self) -> Result<SetAside, ReadError> {
         let count = |table: &str| -> rusqlite::Result<u64> {
             let sql = format!("SELECT count(*) FROM {table}");
             self.connection.query_row(&sql, (), |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)

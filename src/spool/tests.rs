@@ -5,6 +5,7 @@ mod limits;
 mod model;
 mod moved;
 
+use super::inspection::SetAside;
 use super::*;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -2,17 +2,18 @@
 //!
 //! `docs/reference/metrics.md` is generated from this list.
 
-pub mod tags;
+pub(crate) mod tags;
 
 #[cfg(test)]
 mod tests;
 
 /// Name, labels and meaning of a metric.
 #[derive(Debug, Clone, Copy)]
-pub struct MetricDescription {
+pub(crate) struct MetricDescription {
     /// Name as scraped, with the prefix and the suffix `_total` or `_info`.
     pub name: &'static str,
-    /// Heading in `docs/reference/metrics.md`.
+    /// Heading in `docs/reference/metrics.md`, which a test writes.
+    #[cfg_attr(not(test), expect(dead_code))]
     pub about: &'static str,
     /// Type of the metric.
     pub kind: MetricKind,
@@ -24,7 +25,7 @@ pub struct MetricDescription {
 
 /// Type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MetricKind {
+pub(crate) enum MetricKind {
     /// Value that only increases.
     Counter,
     /// Value that increases and decreases.
@@ -37,7 +38,7 @@ pub enum MetricKind {
 
 /// Label of a metric.
 #[derive(Debug, Clone, Copy)]
-pub struct Label {
+pub(crate) struct Label {
     /// Name of the label.
     pub name: &'static str,
     /// Values of the label.
@@ -46,13 +47,13 @@ pub struct Label {
 
 /// Values of a label: a closed set, known at start.
 #[derive(Debug, Clone, Copy)]
-pub enum LabelValues {
+pub(crate) enum LabelValues {
     /// These values.
     Of(&'static [&'static str]),
     /// Event types that JustCall documents, and `other`.
     Types,
-    /// Names of the configured sources. `true`: also `other`.
-    Sources(bool),
+    /// Names of the configured sources. `true`: also `other`, in the document.
+    Sources(#[cfg_attr(not(test), expect(dead_code))] bool),
     /// Topics that the settings name, and `other` for topics of earlier settings.
     Topics,
     /// Version of this build.
@@ -86,7 +87,8 @@ macro_rules! catalogue {
         };)*)*
 
         /// Every metric, in the order of `docs/reference/metrics.md`.
-        pub const CATALOGUE: &[MetricDescription] = &[$($($constant),*),*];
+        #[cfg(test)]
+        pub(crate) const CATALOGUE: &[MetricDescription] = &[$($($constant),*),*];
     };
 }
 

@@ -40,7 +40,7 @@ const FORCED_FILTER: &str = "actix_http::h1::decoder=off";
 
 /// Failure to start the log.
 #[derive(Debug, thiserror::Error)]
-pub enum LogError {
+pub(crate) enum LogError {
     /// Invalid filter.
     #[error("telemetry.log_filter: {0}")]
     Filter(String),
@@ -53,7 +53,7 @@ pub enum LogError {
 ///
 /// # Errors
 /// The filter is invalid, or a logger is already installed.
-pub fn init(config: &Config) -> Result<(), LogError> {
+pub(crate) fn init(config: &Config) -> Result<(), LogError> {
     let filter = filter(&config.log_filter).map_err(LogError::Filter)?;
     let (queue, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(MAX_QUEUED_LINES)
@@ -119,7 +119,7 @@ fn report_dropped() {
 }
 
 /// Writes the queued lines, for about a second at most. Later lines are dropped.
-pub fn flush() {
+pub(crate) fn flush() {
     report_dropped();
     if let Some(writer) = WRITER.get() {
         drop(writer.guard.lock().take());
@@ -130,7 +130,7 @@ pub fn flush() {
 ///
 /// # Errors
 /// The filter is invalid. The message describes the problem.
-pub fn check_filter(text: &str) -> Result<(), String> {
+pub(crate) fn check_filter(text: &str) -> Result<(), String> {
     filter(text).map(drop)
 }
 

@@ -22,7 +22,7 @@ use prometheus_client::registry::Registry;
 use std::fmt;
 
 /// Content-Type of [`Metrics::render`].
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Buckets for work that waits for Kafka or a client: 100 µs to 60 s, in microseconds.
 const WAIT_BUCKETS: &[u64] = &[

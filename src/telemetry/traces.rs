@@ -10,8 +10,8 @@ mod spans;
 #[cfg(test)]
 mod tests;
 
-pub use exporter::{TraceError, check_endpoint, check_header};
-pub use spans::{DrainSpans, EndedEvent, EventSpans, OpenSpan};
+pub(crate) use exporter::{TraceError, check_endpoint, check_header};
+pub(crate) use spans::{DrainSpans, EndedEvent, EventSpans, OpenSpan};
 
 use super::{Metrics, OtlpConfig};
 use crate::record::TraceContext;

@@ -12,7 +12,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 /// Headers of a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub(crate) struct Kept {
     /// Stable tag.
     pub reason: String,
     /// Description.
@@ -30,7 +30,7 @@ pub struct Kept {
 
 impl Kept {
     /// Parses the headers of a record. `None`: it is not a dead letter.
-    pub fn read(headers: &Headers) -> Option<Self> {
+    pub(crate) fn read(headers: &Headers) -> Option<Self> {
         let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value).into_owned());
         let received_at = text(DLQ_RECEIVED_AT).and_then(|time| DateTime::parse_from_rfc3339(&time).ok());
         Some(Self {
@@ -45,7 +45,7 @@ impl Kept {
 }
 
 /// Returns the headers of a mark: the dead letter at this offset was replayed.
-pub fn replayed(partition: i32, offset: i64, at: DateTime<Utc>) -> Headers {
+pub(crate) fn replayed(partition: i32, offset: i64, at: DateTime<Utc>) -> Headers {
     Headers::builder(128)
         .add(DLQ_REPLAYED, format!("{partition}-{offset}"))
         .add(DLQ_REPLAYED_AT, at.to_rfc3339_opts(SecondsFormat::Millis, true))
@@ -53,7 +53,7 @@ pub fn replayed(partition: i32, offset: i64, at: DateTime<Utc>) -> Headers {
 }
 
 /// Returns the dead letter that a mark names, and the time of the replay. `None`: the record is not a mark.
-pub fn replayed_of(headers: &Headers) -> Option<((i32, i64), String)> {
+pub(crate) fn replayed_of(headers: &Headers) -> Option<((i32, i64), String)> {
     if headers.get(DLQ_REASON).is_some() {
         return None;
     }

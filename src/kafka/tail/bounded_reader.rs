@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Result of [`BoundedReader::next`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReadStep {
+pub(crate) enum ReadStep {
     /// Next record.
     Record(TailedRecord),
     /// No record yet.
@@ -20,7 +20,7 @@ pub enum ReadStep {
 }
 
 /// Reader of topics up to their ends at its start, one topic after the other by name.
-pub struct BoundedReader {
+pub(crate) struct BoundedReader {
     consumer: TopicConsumer,
     /// Topics to read.
     ahead: VecDeque<UnreadTopic>,
@@ -38,7 +38,11 @@ impl BoundedReader {
     /// # Errors
     ///
     /// If the cluster does not answer within ten seconds.
-    pub fn read(config: &Config, wanted: impl Fn(&str) -> bool, start: StartPosition) -> Result<Self, Error> {
+    pub(crate) fn read(
+        config: &Config,
+        wanted: impl Fn(&str) -> bool,
+        start: StartPosition,
+    ) -> Result<Self, Error> {
         let consumer = TopicConsumer::connect(config, Isolation::Committed)?;
         let found = consumer.partitions(wanted, TIMEOUT)?;
         let ends = consumer.offsets_at(&found, StartPosition::Now)?;
@@ -51,7 +55,12 @@ impl BoundedReader {
     /// # Errors
     ///
     /// If the cluster does not answer within ten seconds.
-    pub fn partition(config: &Config, topic: &str, partition: i32, offset: i64) -> Result<Self, Error> {
+    pub(crate) fn partition(
+        config: &Config,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+    ) -> Result<Self, Error> {
         let consumer = TopicConsumer::connect(config, Isolation::Committed)?;
         let mut found = consumer.partitions(|name| name == topic, TIMEOUT)?;
         found.retain(|(_, each)| *each == partition);
@@ -71,7 +80,7 @@ impl BoundedReader {
     }
 
     /// Returns the number of topics, empty ones included.
-    pub fn topics(&self) -> usize {
+    pub(crate) fn topics(&self) -> usize {
         self.topics
     }
 
@@ -80,7 +89,7 @@ impl BoundedReader {
     /// # Errors
     ///
     /// If a topic may not be read. Unreachable brokers are retried.
-    pub fn next(&mut self, timeout: Duration) -> Result<ReadStep, Error> {
+    pub(crate) fn next(&mut self, timeout: Duration) -> Result<ReadStep, Error> {
         if self.open.is_empty() && !self.turn()? {
             return Ok(ReadStep::End);
         }

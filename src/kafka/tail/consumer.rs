@@ -25,7 +25,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Record of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TailedRecord {
+pub(crate) struct TailedRecord {
     /// Name of the topic.
     pub topic: String,
     /// Number of the partition, from zero.
@@ -44,7 +44,7 @@ pub struct TailedRecord {
 
 /// Start of reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StartPosition {
+pub(crate) enum StartPosition {
     /// The oldest record.
     Beginning,
     /// The next record that is written.

@@ -4,7 +4,7 @@ use crate::record::names::REASONS;
 use strum::{IntoStaticStr, VariantNames};
 
 /// Value for a type or a tag that is in no list.
-pub const OTHER: &str = "other";
+pub(crate) const OTHER: &str = "other";
 /// Outcome of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "snake_case")]
@@ -35,9 +35,9 @@ impl EventOutcome {
 }
 
 /// Outcomes of an event, in the order of [`EventOutcome`].
-pub const OUTCOMES: &[&str] = EventOutcome::VARIANTS;
+pub(crate) const OUTCOMES: &[&str] = EventOutcome::VARIANTS;
 /// Reasons for which an event was not durable in time.
-pub const REFUSED: &[&str] = &[
+pub(crate) const REFUSED: &[&str] = &[
     "ack_deadline",
     "queue_full",
     "kafka",
@@ -52,7 +52,7 @@ pub const REFUSED: &[&str] = &[
     OTHER,
 ];
 /// Reasons for which an event was not authenticated.
-pub const DENIED: &[&str] = &[
+pub(crate) const DENIED: &[&str] = &[
     "signature_missing",
     "signature_malformed",
     "signature_version",
@@ -63,7 +63,7 @@ pub const DENIED: &[&str] = &[
     OTHER,
 ];
 /// Results of verifying a signature.
-pub const SIGNATURES: &[&str] = &[
+pub(crate) const SIGNATURES: &[&str] = &[
     "valid",
     "signature_missing",
     "signature_malformed",
@@ -75,9 +75,9 @@ pub const SIGNATURES: &[&str] = &[
     "unverifiable",
 ];
 /// Positions of secrets, inline ones first.
-pub const SECRETS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7"];
+pub(crate) const SECRETS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7"];
 /// Reasons for which no retry can help an event.
-pub const REJECTED: &[&str] = &{
+pub(crate) const REJECTED: &[&str] = &{
     let mut tags = [OTHER; REASONS.len() + 1];
     let mut at = 0;
     while at < REASONS.len() {
@@ -87,7 +87,7 @@ pub const REJECTED: &[&str] = &{
     tags
 };
 /// Reasons for which a request was rejected before ingest.
-pub const TURNED_AWAY: &[&str] = &[
+pub(crate) const TURNED_AWAY: &[&str] = &[
     "unknown_path",
     "method",
     "too_large",
@@ -106,13 +106,14 @@ pub const TURNED_AWAY: &[&str] = &[
     OTHER,
 ];
 /// Results of a reload of the settings.
-pub const RELOADS: &[&str] = &["success", "failure", OTHER];
+pub(crate) const RELOADS: &[&str] = &["success", "failure", OTHER];
 /// Reasons for which a span was not exported.
-pub const SPANS_DROPPED: &[&str] = &["queue_full", "not_taken", "stopping", OTHER];
+pub(crate) const SPANS_DROPPED: &[&str] = &["queue_full", "not_taken", "stopping", OTHER];
 /// Reasons for which a producer is replaced.
-pub const PRODUCERS_REPLACED: &[&str] = &["fatal", "panicked", "other_cluster", "silent", "outdated", OTHER];
+pub(crate) const PRODUCERS_REPLACED: &[&str] =
+    &["fatal", "panicked", "other_cluster", "silent", "outdated", OTHER];
 /// Causes of a failed delivery of a record.
-pub const DELIVERY_ERRORS: &[&str] = &[
+pub(crate) const DELIVERY_ERRORS: &[&str] = &[
     "queue_full",
     "unknown_topic",
     "too_large",
@@ -126,10 +127,10 @@ pub const DELIVERY_ERRORS: &[&str] = &[
 ];
 
 /// HTTP statuses of responses. Any other status is `other`.
-pub const STATUSES: &[&str] = &["200", "400", "401", "404", "405", "413", "415", "422", "503", OTHER];
+pub(crate) const STATUSES: &[&str] = &["200", "400", "401", "404", "405", "413", "415", "422", "503", OTHER];
 /// Results of a record.
-pub const RESULTS: &[&str] = &["acked", "spooled", "failed"];
+pub(crate) const RESULTS: &[&str] = &["acked", "spooled", "failed"];
 /// States of librdkafka's connection to a broker.
-pub const BROKERS: &[&str] = &["up", "connecting", "down", "idle", OTHER];
+pub(crate) const BROKERS: &[&str] = &["up", "connecting", "down", "idle", OTHER];
 /// Kinds of files with secrets.
-pub const SECRET_KINDS: &[&str] = &["signature", "token"];
+pub(crate) const SECRET_KINDS: &[&str] = &["signature", "token"];

@@ -1,7 +1,6 @@
 use super::*;
 use crate::health::LifecycleState;
-use crate::telemetry::CATALOGUE;
-use crate::telemetry::catalogue::{Label, LabelValues, MetricKind};
+use crate::telemetry::catalogue::{CATALOGUE, Label, LabelValues, MetricKind};
 use std::time::Duration;
 
 fn render(metrics: &Metrics) -> String {

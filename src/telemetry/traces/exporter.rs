@@ -215,7 +215,7 @@ const MAX_ENDPOINT_LEN: usize = 2048;
 ///
 /// # Errors
 /// The URL cannot be used. The message describes what is required.
-pub fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
+pub(crate) fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
     let wanted = "must be the collector's base URL, such as `http://localhost:4318`";
     let url = Url::parse(endpoint).map_err(|_| wanted)?;
     // Characters of RFC 3986, because the text is used in requests unchanged.
@@ -247,7 +247,7 @@ pub fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
 ///
 /// # Errors
 /// The name or the value is invalid.
-pub fn check_header(name: &str, value: &str) -> Result<(), &'static str> {
+pub(crate) fn check_header(name: &str, value: &str) -> Result<(), &'static str> {
     HeaderName::from_bytes(name.as_bytes()).map_err(|_| "is not a valid HTTP header name")?;
     HeaderValue::from_str(value).map(drop).map_err(|_| "has a value that is not valid in an HTTP header")
 }

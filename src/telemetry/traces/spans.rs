@@ -54,7 +54,7 @@ pub struct EndedEvent<'a> {
 /// Span that has begun, if the event is traced.
 #[derive(Debug)]
 #[must_use]
-pub struct OpenSpan<'a>(Option<(&'a EventSpans, Instant)>);
+pub(crate) struct OpenSpan<'a>(Option<(&'a EventSpans, Instant)>);
 
 impl EventSpans {
     pub(super) fn new(tracer: Arc<ActiveTracer>, own: &TraceContext, caller: Option<u64>, http: u64) -> Self {
@@ -118,12 +118,12 @@ impl EventSpans {
 
 impl<'a> OpenSpan<'a> {
     /// Begins a span.
-    pub fn begin(spans: Option<&'a EventSpans>) -> Self {
+    pub(crate) fn begin(spans: Option<&'a EventSpans>) -> Self {
         Self(spans.map(|spans| (spans, Instant::now())))
     }
 
     /// Ends the span of producing records, after the last report or failure.
-    pub fn ack<'r>(self, records: impl Iterator<Item = &'r Record>, result: Result<(), &'static str>) {
+    pub(crate) fn ack<'r>(self, records: impl Iterator<Item = &'r Record>, result: Result<(), &'static str>) {
         let Some((spans, since)) = self.0 else { return };
         let topics: Vec<_> = records.map(|record| &record.topic).collect();
         if topics.is_empty() {
@@ -140,7 +140,7 @@ impl<'a> OpenSpan<'a> {
     }
 
     /// Ends the span of appending to the spool.
-    pub fn spool(self, result: Result<(), &'static str>) {
+    pub(crate) fn spool(self, result: Result<(), &'static str>) {
         let Some((spans, since)) = self.0 else { return };
         let attributes = result.err().map(|reason| KeyValue::new("error.type", reason)).into_iter().collect();
         let id = span_id(spans.tracer.span_id());
@@ -152,7 +152,7 @@ impl<'a> OpenSpan<'a> {
 /// Spans of the records that a drain has sent, by row. The record's headers name the trace, whichever process
 /// accepted the event.
 #[derive(Debug)]
-pub struct DrainSpans<R> {
+pub(crate) struct DrainSpans<R> {
     tracer: Tracer,
     sent: HashMap<R, SentRow>,
 }
@@ -166,12 +166,12 @@ struct SentRow {
 
 impl<R: Hash + Eq> DrainSpans<R> {
     /// Returns no spans.
-    pub fn new(tracer: Tracer) -> Self {
+    pub(crate) fn new(tracer: Tracer) -> Self {
         Self { tracer, sent: HashMap::new() }
     }
 
     /// Begins the span of a row that was sent.
-    pub fn sent(&mut self, row: R, record: &Record) {
+    pub(crate) fn sent(&mut self, row: R, record: &Record) {
         if self.tracer.0.is_none() {
             return;
         }
@@ -187,7 +187,7 @@ impl<R: Hash + Eq> DrainSpans<R> {
     }
 
     /// Ends the span of a row that was reported.
-    pub fn reported(&mut self, row: &R, result: Result<(), &'static str>) {
+    pub(crate) fn reported(&mut self, row: &R, result: Result<(), &'static str>) {
         let Some(tracer) = &self.tracer.0 else { return };
         let Some(SentRow { context, topic, since }) = self.sent.remove(row) else { return };
         let mut attributes = sending("drain", result);

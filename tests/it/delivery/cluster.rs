@@ -4,7 +4,9 @@ use crate::kit::consume::{create_topic_with, topic_config};
 use crate::kit::kafka::Kafka;
 use crate::kit::secured::{PLAIN, Secured};
 use crate::kit::topic_name;
-use justcall_kafka_bridge::kafka::{Cluster, Config, ConfigOrigin, Described, Error, TopicsConfig};
+use justcall_kafka_bridge::internals::kafka::{
+    Cluster, Config, ConfigOrigin, Described, Error, TopicsConfig,
+};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::TcpListener;
