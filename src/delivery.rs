@@ -4,9 +4,7 @@
 //! spool. Each topic has a lane. A record is sent directly to Kafka while its lane has no backlog and a
 //! closed circuit. Otherwise, and when Kafka does not acknowledge in time, it is appended to the lane's
 //! backlog in the spool. The lane's drain sends the backlog.
-//!
-//! Memory: the permit of an event is in its [`OnDurable`], which is dropped with the last delivery report and
-//! not with the answer, because librdkafka holds the bytes as long.
+//! The memory permit of an event is in its [`OnDurable`] until the last delivery report, as librdkafka's copy is.
 
 mod circuit_breaker;
 mod clock;
@@ -32,14 +30,12 @@ pub(crate) use crate::spool::{AppendError, Identity, RememberedIdentity};
 pub(crate) use dead_letter::DeadLetter;
 pub(crate) use dead_letter_quota::DeadLetterQuotaConfig;
 pub(crate) use in_flight::OnDurable;
-#[allow(unreachable_pub, reason = "exported by `internals`")]
-pub use in_flight::Report;
 pub(crate) use result::{DeliveryError, Durable};
 pub(crate) use sink::Failure;
-#[allow(unreachable_pub, reason = "exported by `internals`")]
-pub use sink::{Sink, TopicFailure};
 pub(crate) use spool_view::{SpoolRecord, SpoolView};
 pub(crate) use window::MAX_TIMESTAMP_AGE_MS;
+#[allow(unreachable_pub, reason = "exported by `internals`")]
+pub use {in_flight::Report, sink::Sink, sink::TopicFailure};
 
 use crate::health::{Readiness, SpoolState};
 use crate::record::Record;

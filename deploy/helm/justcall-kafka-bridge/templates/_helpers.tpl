@@ -130,7 +130,7 @@ annotations:
 {{- range $property, $key := .Values.kafka.secretProperties }}
 {{- $secret = include "justcall-kafka-bridge.secret" (dict "root" $ "existing" $.Values.kafka.existingSecret "key" $key) }}
 {{- if not $secret }}
-{{- fail (printf "kafka.secretProperties: %s has the key %q of no Secret. Set kafka.existingSecret, or add the key to externalSecret.data" $property $key) }}
+{{- fail (printf "kafka.secretProperties: %s names the key %q, which no Secret has. Set kafka.existingSecret, or add the key to externalSecret.data" $property $key) }}
 {{- end }}
 {{- end }}
 {{- $secret }}
