@@ -57,7 +57,7 @@ enum Command {
 const EXAMPLES: &str = "\
 Try it: run `justcall-bridge dev` in one terminal and `justcall-bridge send --all` in another.
 
-Exit codes: 0 it worked, 1 it failed, 2 the command line makes no sense, 78 the settings are bad.";
+Exit codes: 0 success, 1 failure, 2 invalid command line, 78 invalid settings.";
 
 /// Runs the command that `args` name. The first argument is the program's name.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
@@ -187,11 +187,11 @@ fn explain(error: &clap::Error) -> ExitCode {
 /// Sources of a command's settings.
 #[derive(Debug, Default, clap::Args)]
 struct SettingsArgs {
-    /// Settings file. Without it: config/bridge.yaml or /etc/justcall-bridge/bridge.yaml, if there.
+    /// Settings file. Default: config/bridge.yaml or /etc/justcall-bridge/bridge.yaml, if it exists.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// A setting that goes before the file and the environment. May be repeated.
+    /// Override a setting of the file and the environment. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
 }

@@ -8,10 +8,10 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Check the settings, this machine and the Kafka cluster, and tell what to do about each trouble.
+/// Check the settings, this machine and the Kafka cluster, and print a remedy for each problem.
 ///
-/// One line for each thing: `ok`, `warning`, `failure`, or `skipped` where something else must be put
-/// right first. Changes nothing, writes nothing to Kafka and takes at most 20 seconds.
+/// Each line is `ok`, `warning`, `failure`, or `skipped` if another problem must be solved first. Changes
+/// nothing, writes nothing to Kafka and takes at most 20 seconds.
 /// docs/reference/check.md describes every check.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
@@ -19,8 +19,7 @@ pub(super) struct Args {
     #[command(flatten)]
     settings: SettingsArgs,
 
-    /// The settings only, for CI: contact nobody, look at no disk and no port, read none of the files that
-    /// they name.
+    /// Check the settings only, as in CI: no network, disk or port, and no file that the settings name.
     #[arg(long)]
     offline: bool,
 
@@ -29,11 +28,11 @@ pub(super) struct Args {
     #[arg(long, conflicts_with = "offline")]
     probe: bool,
 
-    /// Fail for warnings too.
+    /// Exit with 1 for warnings too.
     #[arg(long)]
     strict: bool,
 
-    /// As JSON, for a script.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -46,7 +45,7 @@ Examples:
   justcall-bridge check --config bridge.yaml --json | jq '.findings[] | select(.level != \"ok\")'
 
 Exit codes: 0 nothing failed, 1 something outside of the settings failed, or with --strict
-there is a warning, 2 the command line makes no sense, 78 the settings are bad.";
+there is a warning, 2 invalid command line, 78 invalid settings.";
 
 /// Longest time for the whole check, below the 20 s that `--help` promises.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(19);

@@ -8,7 +8,7 @@ use clap_complete::{Shell, generate};
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
-    /// The shell to complete in.
+    /// Shell.
     shell: Shell,
 }
 

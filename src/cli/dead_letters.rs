@@ -8,9 +8,10 @@ use super::{Failure, SettingsArgs, ended};
 use crate::replay::dead_letters::{DeadLetters, LetterId};
 use std::process::ExitCode;
 
-/// List what was rejected, look at it, and put it through the rules again.
+/// List, show and replay dead letters.
 ///
-/// Nothing is ever taken out of the topic: what was replayed is marked there, and not replayed again.
+/// Nothing is removed from the topic. A mark in the topic records each replay, so that no letter is replayed
+/// twice.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
@@ -25,39 +26,39 @@ enum Command {
     List {
         #[command(flatten)]
         settings: SettingsArgs,
-        /// Only those with this reason. May be repeated.
+        /// Only letters with this reason. May be repeated.
         #[arg(long = "reason", value_name = "REASON")]
         reasons: Vec<String>,
-        /// A line for each. Its id is its partition and offset.
+        /// Print a line for each letter. Its id is its partition and offset.
         #[arg(long)]
         each: bool,
-        /// As JSON, for a script; with --each one object a line.
+        /// Print JSON; with --each, one object per line.
         #[arg(long)]
         json: bool,
     },
-    /// Show one dead letter: its headers and its body, personal data left out.
+    /// Show the headers and the body of one dead letter, without personal data.
     #[command(after_help = SHOW)]
     Show {
         #[command(flatten)]
         settings: SettingsArgs,
-        /// Which one: PARTITION-OFFSET, as `list --each` shows it.
+        /// Id of the letter, PARTITION-OFFSET, as in `list --each`.
         id: LetterId,
-        /// Write the body to stdout, byte for byte as it came, and nothing else.
+        /// Write only the body to stdout, byte for byte as received.
         #[arg(long, conflicts_with_all = ["json", "show_personal_data"])]
         raw: bool,
-        /// As JSON, for a script.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// Show everything as it is.
+        /// Show personal data.
         #[arg(long)]
         show_personal_data: bool,
     },
-    /// Put dead letters through the current rules again and write the records of those that pass.
+    /// Evaluate dead letters with the current settings, and write the records of those that are accepted.
     ///
-    /// The settings decide: the validation of the source that each came from, and the routes. What is
-    /// still rejected stays, and is told with its reason. Records and mark are written in one transaction,
-    /// so that a letter is replayed at most once, whatever ends the run; run it again to go on. A second
-    /// run ends the first.
+    /// The validation of each letter's source and the routes decide. A letter that is still rejected stays,
+    /// and is reported with its reason. Records and mark are written in one transaction, so a letter is
+    /// replayed at most once. Run the command again to continue an interrupted replay. A second run ends the
+    /// first.
     #[command(after_help = REPLAY)]
     Replay(replay::Args),
 }
@@ -87,7 +88,7 @@ Examples:
   justcall-bridge dead-letters replay --all --yes --json
 
 Exit codes: 0 everything that was chosen is replayed now, 1 something stays or the run ended
-early, 2 the command line makes no sense, 78 the settings are bad.";
+early, 2 invalid command line, 78 invalid settings.";
 
 pub(super) fn run(args: Args) -> ExitCode {
     match args.command {

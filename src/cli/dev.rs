@@ -19,25 +19,25 @@ use tokio::sync::oneshot;
 
 /// Receive webhooks into an in-memory Kafka broker and print every record.
 ///
-/// Needs no cluster and reads no settings file. Settings come from the environment, those under `kafka` and
-/// `spool` excepted, and from --set. Nothing outlives the process. The broker picks its own port and prints
-/// it, so that any Kafka client can read along.
+/// Needs no cluster and reads no settings file. Settings come from --set and from the environment, except
+/// those under `kafka` and `spool`. Nothing is kept after the end. The broker's port is printed, so any Kafka
+/// client can read the records.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
-    /// Where webhooks are received. Port 0: any free one.
+    /// Address of the webhook listener. Port 0 selects a free port.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub(super) listen: SocketAddr,
 
-    /// Where probes and metrics are served. Port 0: any free one.
+    /// Address of the listener for probes and metrics. Port 0 selects a free port.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
     pub(super) admin_listen: SocketAddr,
 
-    /// Partitions of each topic.
+    /// Number of partitions of each topic.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=64))]
     pub(super) partitions: i32,
 
-    /// A setting, as for `serve`. May be repeated.
+    /// Override a setting, as for `serve`. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) set: Vec<String>,
 }

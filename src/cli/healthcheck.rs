@@ -11,21 +11,21 @@ use std::time::{Duration, Instant};
 /// end.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// Ask the bridge on this machine whether it is ready.
+/// Check that the bridge on this machine is ready.
 ///
-/// Asks /readyz of the admin listener that the settings name; an image without a shell has no other way to
-/// ask. Kubernetes asks over HTTP by itself and needs no command.
+/// Requests /readyz from the admin listener of the settings. For images without a shell; Kubernetes probes over
+/// HTTP and needs no command.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
     #[command(flatten)]
     settings: SettingsArgs,
 
-    /// Ask only whether the process answers: /livez.
+    /// Request /livez: check only that the process responds.
     #[arg(long)]
     live: bool,
 
-    /// How long to wait for the whole answer.
+    /// Timeout for the whole response.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
     timeout: Duration,
 }
@@ -38,7 +38,7 @@ Examples:
 In compose.yaml:
   healthcheck: { test: [\"CMD\", \"/usr/local/bin/justcall-bridge\", \"healthcheck\"] }
 
-Exit codes: 0 yes, 1 no or no answer, 2 the command line makes no sense, 78 the settings are bad.";
+Exit codes: 0 yes, 1 no or no answer, 2 invalid command line, 78 invalid settings.";
 
 /// Fails with the reason unless the bridge is healthy.
 pub(super) fn run(args: Args) -> Result<(), Failure> {

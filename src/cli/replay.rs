@@ -15,68 +15,67 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Put events from a file through the rules into Kafka, or write exported records as they are.
+/// Write events from a file to Kafka through the settings' routes, or exported records unchanged.
 ///
-/// Each line of the file is the body of an event, in either dialect. Events go through the rules of their
-/// source, as if they were posted now without a signature. With --records each line is a record as
-/// `spool export` and `tail --json --show-personal-data` print it, and is written as it is; one without a
-/// time (null, 0 or -1) gets the present time. Lines that are rejected are reported and do not stop the
-/// rest.
+/// Each line of the file is the body of an event, in either dialect. Its source's validation and the routes
+/// apply, as if it were posted now without a signature. With --records, each line is a record from
+/// `spool export` or `tail --json --show-personal-data` and is written unchanged. A record without a time
+/// (null, 0 or -1) gets the present time. Rejected lines are reported and do not stop the others.
 ///
-/// Lines are written in order and in transactions. What is written is remembered beside the file, so that
-/// a run that ended early goes on there when it is started again; what was written last may then be
-/// written twice, with the same ce_id. A second run on the same file ends the first.
+/// Lines are written in order and in transactions. The position is saved beside the file, so an interrupted
+/// run continues there when it is started again. The last lines may then be written twice, with the same
+/// ce_id. A second run on the same file ends the first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
     #[command(flatten)]
     settings: SettingsArgs,
 
-    /// The file, one JSON object a line. `-`: standard input, of which nothing is remembered.
+    /// File with one JSON object per line. `-` reads standard input, without a saved position.
     file: PathBuf,
 
-    /// The file is an export: write its records as they are, to topics that the settings can yield.
-    /// Use it only for files that you exported yourself.
+    /// Write the records of an export unchanged, to topics that the settings can yield. Use it only for
+    /// files that you exported yourself.
     #[arg(long, conflicts_with_all = ["body", "source"])]
     records: bool,
 
-    /// With --records: allow every topic.
+    /// Allow every topic, with --records.
     #[arg(long, requires = "records")]
     any_topic: bool,
 
-    /// The whole file is one body, such as `dead-letters show --raw` prints.
+    /// Take the whole file as one body, such as the output of `dead-letters show --raw`.
     #[arg(long)]
     body: bool,
 
-    /// The source whose events these are. Without it: the only one that the settings have.
+    /// Source of the events. Default: the only source of the settings.
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
 
-    /// At most that many lines a second.
+    /// Largest number of lines per second.
     #[arg(long, value_name = "N", value_parser = rate)]
     rate: Option<f64>,
 
-    /// Where the lines go that are rejected, as they are. Not with --body: FILE has the body.
+    /// Append rejected lines unchanged to this file. Not with --body, because FILE has the body.
     #[arg(long, value_name = "FILE", conflicts_with = "body")]
     rejects: Option<PathBuf>,
 
-    /// Where it is remembered how far it came. Without it: FILE.resume.
+    /// File with the saved position. Default: FILE.resume.
     #[arg(long, value_name = "FILE")]
     resume_file: Option<PathBuf>,
 
-    /// Begin with that line, counted from 1, whatever is remembered.
+    /// Begin with this line, counted from 1, instead of the saved position.
     #[arg(long, value_name = "N", conflicts_with = "restart", value_parser = clap::value_parser!(u64).range(1..))]
     from_line: Option<u64>,
 
-    /// Begin with the first line, whatever is remembered.
+    /// Begin with the first line instead of the saved position.
     #[arg(long)]
     restart: bool,
 
-    /// Write nothing: say what would happen. Kafka is not asked.
+    /// Write nothing, and print what would happen. Does not contact Kafka.
     #[arg(long)]
     dry_run: bool,
 
-    /// The summary as JSON, for a script.
+    /// Print the summary as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -89,7 +88,7 @@ Examples:
   justcall-bridge replay backlog.ndjson --records
 
 Exit codes: 0 every line is written, 1 some were rejected or the run ended early,
-2 the command line makes no sense, 78 the settings are bad.";
+2 invalid command line, 78 invalid settings.";
 
 /// Runs to the end of the file, or until a signal.
 pub(super) fn run(mut args: Args) -> ExitCode {

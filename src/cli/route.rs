@@ -11,49 +11,49 @@ use chrono::{DateTime, Utc};
 use input::{Content, Input, inputs};
 use std::path::PathBuf;
 
-/// Tell what becomes of an event, and why; or test a mapping.
+/// Explain the result of an event, or test a mapping.
 ///
-/// Reads events and tells for each: its dialect and type, what validation says, which route took it and
-/// why the ones before did not, and its records with topic, key, partition and headers. Contacts nobody,
-/// asks for no signature and reads no secret.
+/// Prints for each event: dialect and type, the result of validation, the route that matched and why earlier
+/// routes did not, and the records with topic, key, partition and headers. Uses no network, signature or
+/// secret.
 ///
-/// A file holds one body, or one a line (NDJSON). With --expect it compares with what is expected instead.
-/// Use --body for a body that somebody else wrote, such as a dead letter: one of its lines may be an event.
+/// A file has one body, or one body per line (NDJSON). --expect compares the results with a file. Use --body
+/// for a body from another sender, such as a dead letter, because one of its lines may look like an event.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
-    /// Files of events; `-` or none: standard input.
+    /// Files of events. `-`, or no file, reads standard input.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// Each FILE is one body, whatever its lines are.
+    /// Take each FILE as one body, not as lines.
     #[arg(long)]
     body: bool,
 
     #[command(flatten)]
     settings: SettingsArgs,
 
-    /// The source that the events come from. Needed where the settings have several.
+    /// Source of the events. Required if the settings have several sources.
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
 
-    /// How many partitions the topics have, to tell the key's. Without it: `topics.partitions`.
+    /// Number of partitions, to compute the partition of a key. Default: `topics.partitions`.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     partitions: Option<u32>,
 
-    /// When the events arrive, RFC 3339. Without it: now.
+    /// Time of receipt, RFC 3339. Default: now.
     #[arg(long, value_name = "TIME")]
     received_at: Option<DateTime<Utc>>,
 
-    /// Compare with this file: NDJSON, JSON or YAML; docs/how-to/route-tests.md has the format.
+    /// Compare the results with this NDJSON, JSON or YAML file. Format: docs/how-to/route-tests.md.
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
 
-    /// Write what becomes of the events now to the file of --expect (NDJSON), and add those of FILE.
+    /// Write the present results to the file of --expect (NDJSON), and add the events of FILE.
     #[arg(long, requires = "expect")]
     update: bool,
 
-    /// As JSON, a line for each event.
+    /// Print one line of JSON per event.
     #[arg(long)]
     json: bool,
 }
@@ -67,7 +67,7 @@ Examples:
 
 Exit codes: 0 no event would become a dead letter, or all is as expected;
 1 one would, or differs from what is expected, or a file cannot be read;
-2 the command line makes no sense; 78 the settings are bad.";
+2 invalid command line; 78 invalid settings.";
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let settings = Settings::load(&args.settings.sources_on_paper())?;

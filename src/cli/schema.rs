@@ -13,8 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// Print machine-readable descriptions of events, topics and HTTP.
 ///
-/// Contacts nobody and reads no secret. Exits with 0; with 1 where a file cannot be written; with 78 where the settings
-/// are bad.
+/// Uses no network and no secret. Exits with 1 if a file cannot be written, and with 78 for invalid settings.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
@@ -37,24 +36,24 @@ Examples:
 
 /// Print JSON Schema (2020-12) of the event types.
 ///
-/// One schema where one type in one dialect is left, else one that takes any of them. They say what the
-/// bridge accepts of a type; what it makes of others the settings say.
+/// Prints one schema if one type in one dialect is selected, otherwise a schema that accepts any of the
+/// selected types. It describes the events that the bridge accepts as valid.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EVENTS_EXAMPLE)]
 struct EventsArgs {
-    /// Event types. Without one: all of them.
+    /// Event types. Default: all.
     #[arg(value_name = "TYPE", value_parser = known_type())]
     types: Vec<KnownType>,
 
-    /// Only this one of JustCall's two formats. Without it: both, as far as JustCall lists a type there.
+    /// Only this one of JustCall's two formats. Default: both, if JustCall lists the type there.
     #[arg(long, value_parser = dialect())]
     dialect: Option<Dialect>,
 
-    /// What a source with this `validation` accepts.
+    /// `validation` of the source.
     #[arg(long, value_name = "MODE", default_value = "documented", value_parser = validation())]
     validation: Validation,
 
-    /// Write each schema to a file of its own in this directory, such as documented.call.missed.json.
+    /// Write one file per schema to this directory, such as documented.call.missed.json.
     #[arg(long, value_name = "DIRECTORY")]
     out: Option<PathBuf>,
 
@@ -68,10 +67,10 @@ Examples:
   justcall-bridge schema events call.completed --dialect documented
   justcall-bridge schema events --validation strict --out schemas/";
 
-/// Print an AsyncAPI 3.0 document of the topics as the settings have them.
+/// Print an AsyncAPI 3.0 document of the topics of the settings.
 ///
-/// A channel for each topic that an event can go to, and for the dead letters: which events land there,
-/// their keys, headers and payloads.
+/// Has a channel for each topic that the routes can yield, and for dead letters, with event types, keys,
+/// headers and payloads.
 #[derive(Debug, clap::Args)]
 #[command(after_help = ASYNCAPI_EXAMPLE)]
 struct AsyncapiArgs {
@@ -87,9 +86,9 @@ Examples:
   justcall-bridge schema asyncapi --config bridge.yaml > asyncapi.json
   justcall-bridge schema asyncapi --config bridge.yaml --yaml > asyncapi.yaml";
 
-/// Print an OpenAPI 3.1 document of the HTTP side as the settings have it.
+/// Print an OpenAPI 3.1 document of the HTTP interface of the settings.
 ///
-/// Each source's path with its bodies, headers and every answer, and the admin listener's pages.
+/// Has the path of each source with bodies, headers and responses, and the pages of the admin listener.
 #[derive(Debug, clap::Args)]
 #[command(after_help = OPENAPI_EXAMPLE)]
 struct OpenapiArgs {
@@ -108,7 +107,7 @@ Examples:
 /// Output options of a document.
 #[derive(Debug, Clone, Copy, clap::Args)]
 struct Format {
-    /// As YAML instead of JSON.
+    /// Print YAML instead of JSON.
     #[arg(long)]
     yaml: bool,
 }

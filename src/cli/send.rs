@@ -21,59 +21,59 @@ use std::process::ExitCode;
 use summary::Summary;
 use template::Template;
 
-/// Post sample events to a bridge and show what it answered.
+/// Post sample events to a bridge and print its responses.
 ///
-/// Sends the sample bodies of JustCall's reference, each made an event of its own: a fresh entity id, a fresh
-/// `request_id`, the present time. Exits with 0 only if every answer was 200.
+/// Sends the sample bodies of JustCall's reference. Each becomes a new event: with a new entity id, a new
+/// `request_id` and the present time. Exits with 0 only if every response is 200.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
-    /// Where to post.
+    /// URL of the bridge.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080/webhooks/justcall", value_parser = http_url)]
     to: Url,
 
-    /// Connect to this address instead of the one that the host of --to has. With https the certificate
-    /// must still be that host's: so a bridge is tried from beside it, before its name leads to it.
+    /// Connect to this address instead of that of the host in --to. The certificate must still be that
+    /// host's. So a bridge can be tested before DNS has its name.
     #[arg(long, value_name = "IP")]
     address: Option<IpAddr>,
 
-    /// Trust the certificates in this PEM file instead of the system's: for a private authority.
+    /// Trust the certificates in this PEM file instead of the system's, such as those of a private authority.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
 
-    /// The event type to send; may be repeated. Without this, --all and --file: call.completed.
+    /// Event type to send. May be repeated. Default without --all and --file: call.completed.
     #[arg(long = "event", value_name = "TYPE", value_parser = known_type())]
     events: Vec<KnownType>,
 
-    /// Send every type of the dialect, once in each round.
+    /// Send every type of the dialect once per round.
     #[arg(long, conflicts_with = "events")]
     all: bool,
 
-    /// Which of JustCall's two formats the samples are written in.
+    /// Format of the samples, one of JustCall's two.
     #[arg(long, default_value = "documented", value_parser = dialect())]
     dialect: Dialect,
 
-    /// How many rounds; each sends every chosen type once.
+    /// Number of rounds. Each sends every chosen type once.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     count: u64,
 
-    /// How many events await their answer at once.
+    /// Number of events that await a response at the same time.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=4096))]
     concurrency: u16,
 
-    /// Post this file's bytes as they are instead of samples; `-` reads standard input.
+    /// Post the bytes of this file instead of samples. `-` reads standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["events", "all", "dialect"])]
     file: Option<PathBuf>,
 
-    /// Send the samples byte for byte, so that all but the first are duplicates.
+    /// Send the samples unchanged, so that all but the first are duplicates.
     #[arg(long)]
     repeat_exactly: bool,
 
-    /// Sign as JustCall does, with the last secret in this file (one a line). The live dialect only.
+    /// Sign as JustCall does, with the last secret in this file (one per line). Live dialect only.
     #[arg(long, value_name = "FILE")]
     secrets_file: Option<PathBuf>,
 
-    /// The `webhook_url` that samples of the live dialect name and are signed for. Without it: --to.
+    /// `webhook_url` of samples in the live dialect, which the signature covers. Default: --to.
     #[arg(long, value_name = "URL", conflicts_with_all = ["file", "repeat_exactly"])]
     webhook_url: Option<String>,
 

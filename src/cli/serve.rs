@@ -7,16 +7,16 @@ use crate::{diagnostics, telemetry};
 
 /// Receive webhooks and write them to a Kafka cluster.
 ///
-/// Follows its settings file, and reads it again on SIGHUP: new routes, templates, `unknown_events`,
-/// `topics` and `sources.*.validation` come into force at once and as a whole; anything else that is new
-/// is named and waits for a restart. Settings that do not hold are refused, and the old ones stay.
+/// Reads its settings file again when it changes, and on SIGHUP. New routes, templates, `unknown_events`,
+/// `topics` and `sources.*.validation` are applied together without a restart. Other changes are logged and
+/// need a restart. Invalid settings are refused, and the previous ones stay in force.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) settings: SettingsArgs,
 
-    /// Print the settings in effect, secrets left out, and exit.
+    /// Print the settings in force, without secrets, and exit.
     #[arg(long)]
     pub(super) print_config: bool,
 }

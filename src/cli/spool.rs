@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// Look at what waits on disk for Kafka, also while a bridge runs. Changes nothing.
+/// Inspect the records on disk that wait for Kafka, also while a bridge runs. Changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
@@ -21,24 +21,24 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Show how much waits for each topic, and since when.
+    /// Print the number, size and age of the records of each topic.
     Status {
         #[command(flatten)]
         place: Place,
-        /// As JSON, for a script.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Print every record that waits, one line of JSON for each, oldest first.
+    /// Print every record as one line of JSON, oldest first.
     ///
-    /// The lines hold the events as they came, personal data included.
+    /// The lines have the events unchanged, with personal data.
     Export {
         #[command(flatten)]
         place: Place,
-        /// Only those for this topic.
+        /// Only records of this topic.
         #[arg(long, value_name = "TOPIC")]
         topic: Option<String>,
-        /// Those that were set aside instead: damaged ones, and those that no topic accepts.
+        /// Print the records that were set aside instead: damaged ones, and those that no topic accepts.
         #[arg(long)]
         set_aside: bool,
     },
@@ -47,7 +47,7 @@ enum Command {
 /// Location of the spool.
 #[derive(Debug, clap::Args)]
 struct Place {
-    /// The spool's directory. Without it: `spool.directory` of the settings.
+    /// Directory of the spool. Default: `spool.directory` of the settings.
     #[arg(long, value_name = "DIRECTORY")]
     directory: Option<PathBuf>,
 

@@ -18,57 +18,54 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Show records of the topics as they are written, personal data left out.
+/// Print records of the topics as they are written, without personal data.
 ///
-/// Joins no consumer group and commits nothing, so that no consumer notices; shows what is committed.
-/// Topics that come to be later are read from their beginning. Ends with --limit, --until-end or Ctrl-C,
-/// each with exit code 0.
+/// Joins no consumer group, commits no offset, and reads committed records only. Topics that are created
+/// later are read from their beginning. Ends with --limit, --until-end or Ctrl-C, with exit code 0.
 ///
-/// Personal data is left out by what a field means: ids, types, words such as direction and status, times
-/// and short numbers show; names, phone numbers, addresses, URLs, texts and everything unknown do not. A
-/// key shows if it is the id of the call, message, contact or appointment, unless it is a number as long as
-/// a phone number.
+/// Prints ids, types, words such as direction and status, times and short numbers. Masks names, phone numbers,
+/// addresses, URLs, texts and unknown fields. Prints a key if it is the id of the call, message, contact or
+/// appointment, and not a number as long as a phone number.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
     #[command(flatten)]
     settings: SettingsArgs,
 
-    /// Only this topic; `*` and `?` stand for any characters. May be repeated. Without it: every topic
-    /// that the settings can yield, the dead letters included, and all that begin with `topics.prefix`,
-    /// which routes of earlier settings may have named.
+    /// Only this topic; `*` and `?` match any characters. May be repeated. Default: every topic that the
+    /// settings can yield, dead letters included, and all that begin with `topics.prefix`.
     #[arg(long = "topic", value_name = "NAME", value_parser = Glob::parse)]
     topics: Vec<Glob>,
 
-    /// Only events of this type, a pattern as in routes: `call.*`, `*.received`. May be repeated.
+    /// Only events of this type. Patterns as in routes: `call.*`, `*.received`. May be repeated.
     #[arg(long = "type", value_name = "PATTERN", value_parser = Pattern::parse)]
     types: Vec<Pattern>,
 
-    /// Only records with this key; `*` and `?` stand for any characters. May be repeated.
+    /// Only records with this key; `*` and `?` match any characters. May be repeated.
     #[arg(long = "key", value_name = "KEY", value_parser = Glob::parse)]
     keys: Vec<Glob>,
 
-    /// Where to begin: `now`, `beginning`, a time such as 2026-03-12T14:30:00Z, or how long ago: `15m`.
+    /// Start: `now`, `beginning`, a time such as 2026-03-12T14:30:00Z, or an age such as `15m`.
     #[arg(long, value_name = "WHERE", default_value = "now", value_parser = start_position::parse)]
     from: StartArgument,
 
-    /// End after that many records.
+    /// End after this number of records.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
 
-    /// End where the topics end now, one topic after the other.
+    /// Read to the present end of each topic, one topic after another.
     #[arg(long)]
     until_end: bool,
 
-    /// How a record is shown: `pretty` for a person, `ndjson` with one JSON object a line for a script.
+    /// Output format.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: Format,
 
-    /// The same as --format ndjson.
+    /// Short for --format ndjson.
     #[arg(long, conflicts_with = "format")]
     json: bool,
 
-    /// Show everything as it is. With --json the lines are those of `spool export`, which `replay` takes.
+    /// Print personal data. With --json, `replay --records` accepts the lines.
     #[arg(long)]
     show_personal_data: bool,
 }

@@ -14,10 +14,10 @@ use std::cell::Cell;
 use std::io::{self, BufRead, IsTerminal};
 use std::process::ExitCode;
 
-/// Compare the topics in the cluster with the settings, and make what is missing.
+/// Compare the cluster's topics with the settings, and create missing ones.
 ///
-/// The topics are all that the routes can yield, and the dead letters'. What the settings leave open,
-/// such as `topics.partitions` where it is empty, is not compared. Nothing is ever deleted or shrunk.
+/// The topics are all that the routes can yield, and that of dead letters. Settings without a value, such as
+/// an empty `topics.partitions`, are not compared. Nothing is deleted or reduced.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
@@ -38,22 +38,22 @@ enum Command {
     Export(ExportArgs),
 }
 
-/// Show what is missing or differs. Changes nothing.
+/// Print missing topics and differences. Changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = PLAN_EXAMPLE)]
 struct PlanArgs {
     #[command(flatten)]
     settings: SettingsArgs,
 
-    /// Also what is set on the topics and not named by the settings.
+    /// Also print configuration of the topics that the settings do not have.
     #[arg(long, short)]
     verbose: bool,
 
-    /// Exit with 3 if any topic is not as the settings say.
+    /// Exit with 3 if a topic differs from the settings.
     #[arg(long)]
     exit_code: bool,
 
-    /// As JSON, for a script.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -63,33 +63,33 @@ Examples:
   justcall-bridge topics plan --config bridge.yaml
   justcall-bridge topics plan --config bridge.yaml --exit-code --json > plan.json
 
-Exit codes: 0 planned, 1 failed or a topic is hidden from the bridge's user, 2 the command line
-makes no sense, 3 with --exit-code only: something is to be done or differs, 78 the settings are
-bad.";
+Exit codes: 0 planned, 1 failed or a topic is hidden from the bridge's user,
+2 invalid command line, 3 with --exit-code only: something is to be done or differs,
+78 invalid settings.";
 
-/// Make the topics as the settings say, as far as that takes nothing away.
+/// Create missing topics and change differing ones, without reducing anything.
 ///
-/// Shows the plan and asks before it changes anything. A change that fails does not stop the others.
+/// Prints the plan and asks for confirmation. A failed change does not stop the others.
 #[derive(Debug, clap::Args)]
 #[command(after_help = APPLY_EXAMPLE)]
 struct ApplyArgs {
     #[command(flatten)]
     settings: SettingsArgs,
 
-    /// Do not ask. Needed where no terminal is.
+    /// Do not ask for confirmation. Required without a terminal.
     #[arg(long, short)]
     yes: bool,
 
-    /// Also add partitions where a topic has too few. The order of a key's records is lost across that
-    /// moment.
+    /// Also add partitions to topics that have too few. Later records of a key may then be in another
+    /// partition than earlier ones.
     #[arg(long)]
     add_partitions: bool,
 
-    /// Exit with 3 if any topic is not as the settings say in the end.
+    /// Exit with 3 if a topic still differs from the settings.
     #[arg(long)]
     exit_code: bool,
 
-    /// As JSON, for a script: what became of each change. Takes --yes.
+    /// Print the result of each change as JSON. Requires --yes.
     #[arg(long, requires = "yes")]
     json: bool,
 }
@@ -101,41 +101,41 @@ Examples:
   justcall-bridge topics apply --config bridge.yaml --yes --add-partitions --json
 
 Exit codes: 0 made or nothing to make, 1 a change failed or was not confirmed, or a topic is hidden
-from the bridge's user, 2 the command line makes no sense, or there is neither a terminal nor --yes,
-3 with --exit-code only: something still differs, 78 the settings are bad.";
+from the bridge's user, 2 invalid command line, or there is neither a terminal nor --yes,
+3 with --exit-code only: something still differs, 78 invalid settings.";
 
-/// Print the topics, and a user with the least rights, for other tools. Contacts nobody.
+/// Print the topics, and a user with the least rights, for other tools. Uses no network.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXPORT_EXAMPLE)]
 struct ExportArgs {
     #[command(flatten)]
     settings: SettingsArgs,
 
-    /// What is to read it.
+    /// Tool that reads the output.
     #[arg(long)]
     format: ExportFormat,
 
-    /// The bridge's user in Kafka.
+    /// Kafka user of the bridge.
     #[arg(long, value_name = "NAME", default_value = "justcall-bridge")]
     user: String,
 
-    /// What that user is to be able to run; several, separated by commas.
+    /// Commands that the user may run, separated by commas.
     #[arg(long = "for", value_name = "COMMAND", value_delimiter = ',', default_value = "serve")]
     purposes: Vec<Purpose>,
 
-    /// Strimzi needs it: the name of the Kafka resource.
+    /// Strimzi: name of the Kafka resource. Required.
     #[arg(long, value_name = "NAME", required_if_eq("format", "strimzi"), value_parser = kubernetes_name)]
     cluster: Option<String>,
 
-    /// Strimzi: the namespace to name in the resources.
+    /// Strimzi: namespace of the resources.
     #[arg(long, value_name = "NAME", value_parser = kubernetes_name)]
     namespace: Option<String>,
 
-    /// Strimzi: how the user proves who it is.
+    /// Strimzi: authentication of the user.
     #[arg(long, default_value = "scram-sha-512")]
     authentication: Authentication,
 
-    /// Strimzi: the version of its resources.
+    /// Strimzi: API version of the resources.
     #[arg(long, default_value = "v1")]
     api_version: ApiVersion,
 }

@@ -21,27 +21,27 @@ pub(super) struct Args {
     #[command(flatten)]
     settings: SettingsArgs,
 
-    /// Which ones: PARTITION-OFFSET, as `list --each` shows them.
+    /// Ids of letters, PARTITION-OFFSET, as in `list --each`.
     #[arg(group = "which", value_name = "ID")]
     ids: Vec<LetterId>,
 
-    /// Those with this reason. May be repeated.
+    /// All letters with this reason. May be repeated.
     #[arg(long = "reason", group = "which", value_name = "REASON")]
     reasons: Vec<String>,
 
-    /// All that wait.
+    /// All letters that are not replayed yet.
     #[arg(long, group = "which")]
     all: bool,
 
-    /// Write nothing: say for each what would happen.
+    /// Write nothing, and print what would happen to each letter.
     #[arg(long)]
     dry_run: bool,
 
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
 
-    /// The summary as JSON, for a script.
+    /// Print the summary as JSON.
     #[arg(long)]
     json: bool,
 }

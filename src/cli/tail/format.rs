@@ -15,10 +15,10 @@ use std::fmt::Write;
 /// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(in crate::cli) enum Format {
-    /// For a person: a block of lines for each.
+    /// A block of lines per record, for people.
     #[default]
     Pretty,
-    /// For a script: one JSON object a line.
+    /// One JSON object per line, for scripts.
     Ndjson,
 }
 

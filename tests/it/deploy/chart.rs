@@ -246,7 +246,11 @@ fn every_secret_property_has_a_key_in_a_secret() {
     let output =
         template(&helms()[1], Some(&gateway), &["kafka.secretProperties.ssl\\.key\\.password=key-password"]);
     assert!(!output.status.success(), "no pod would start");
-    assert!(both(&output).contains(r#"ssl.key.password names the key "key-password", which no Secret has"#), "{}", both(&output));
+    assert!(
+        both(&output).contains(r#"ssl.key.password names the key "key-password", which no Secret has"#),
+        "{}",
+        both(&output)
+    );
 }
 
 #[test]

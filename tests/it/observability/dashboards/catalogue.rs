@@ -17,7 +17,7 @@ pub(super) fn catalogue() -> BTreeMap<String, Metric> {
     let page = super::repository_file("docs/reference/metrics.md");
     let rows: Vec<Vec<&str>> = page.lines().filter_map(cells).collect();
     let mut metrics: BTreeMap<_, _> =
-        rows.iter().filter(|row| row.len() == 6).map(|row| metric(row)).collect();
+        rows.iter().filter(|row| row.len() == 5).map(|row| metric(row)).collect();
     for row in rows.iter().filter(|row| row.len() == 3) {
         let metric =
             metrics.get_mut(&full(row[0])).unwrap_or_else(|| panic!("{row:?} does not belong to a metric"));
@@ -37,7 +37,7 @@ fn cells(line: &str) -> Option<Vec<&str>> {
 
 fn metric(row: &[&str]) -> (String, Metric) {
     let labels = ticked(row[3]).into_iter().map(|label| (label, Vec::new())).collect();
-    (full(row[0]), Metric { kind: row[1].to_owned(), help: row[5].to_owned(), labels })
+    (full(row[0]), Metric { kind: row[1].to_owned(), help: row[4].to_owned(), labels })
 }
 
 fn full(name: &str) -> String {
