@@ -14,6 +14,8 @@ const GROWTH: usize = 3;
 pub(super) struct Pace {
     /// Rows that may be in flight.
     allowance: usize,
+    /// Number of rows that were acknowledged.
+    pub(super) acknowledged: u64,
     /// Time of the last acknowledgement since the partition was stuck, in milliseconds since 1970.
     proven_ms: Option<i64>,
     /// Time of the last acknowledgement since the last probe, in milliseconds since 1970.
@@ -22,7 +24,7 @@ pub(super) struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { allowance: MIN_IN_FLIGHT, proven_ms: None, acknowledged_ms: None }
+        Self { allowance: MIN_IN_FLIGHT, acknowledged: 0, proven_ms: None, acknowledged_ms: None }
     }
 }
 
@@ -32,7 +34,8 @@ impl Pace {
         self.proven_ms.is_some_and(|proven_ms| time_ms.saturating_sub(proven_ms) < STUCK_AGE_MS)
     }
 
-    pub(super) fn acknowledged(&mut self, now_ms: i64) {
+    pub(super) fn acknowledge(&mut self, now_ms: i64) {
+        self.acknowledged += 1;
         self.allowance = self.allowance.saturating_add(GROWTH);
         self.proven_ms = Some(now_ms);
         self.acknowledged_ms = Some(now_ms);
