@@ -14,17 +14,17 @@ const GROWTH: usize = 3;
 pub(super) struct Pace {
     /// Rows that may be in flight.
     allowance: usize,
-    /// Number of rows that were acknowledged.
-    pub(super) acknowledged: u64,
     /// Time of the last acknowledgement since the partition was stuck, in milliseconds since 1970.
     proven_ms: Option<i64>,
     /// Time of the last acknowledgement since the last probe, in milliseconds since 1970.
     pub(super) acknowledged_ms: Option<i64>,
+    /// Number of rows that were acknowledged.
+    pub(super) acknowledged: u64,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { allowance: MIN_IN_FLIGHT, acknowledged: 0, proven_ms: None, acknowledged_ms: None }
+        Self { allowance: MIN_IN_FLIGHT, proven_ms: None, acknowledged_ms: None, acknowledged: 0 }
     }
 }
 
