@@ -94,7 +94,7 @@ struct Drain {
     early: BTreeMap<RowId, Result<(), Failure>>,
     /// Whether another page may be read at once.
     may_read_on: bool,
-    /// Time before which no page is read.
+    /// Time before which no page is read. `None` once it has passed.
     read_at: Option<Instant>,
     /// Time at which the next partition is stuck, so that its rows can be left on disk.
     stuck_at: Option<Instant>,
@@ -301,10 +301,9 @@ impl Drain {
         let retry = if has_next { self.lane.retry_at() } else { None };
         let suspect = self.window.suspect_at(now_ms).filter(|at| *at > now_ms);
         let suspect = suspect.map(|at| Instant::now() + Duration::from_millis(at.abs_diff(now_ms)));
-        let read = if self.has_more() || self.has_lost_rows() { self.read_at } else { None };
         let refused = self.refused_retry.as_ref().filter(|_| self.window.has_waiting()).map(|(at, _)| *at);
         let stuck = self.stuck_at.filter(|at| *at > Instant::now());
-        [silence, retry, suspect, read, refused, stuck].into_iter().flatten().min()
+        [silence, retry, suspect, self.read_at, refused, stuck].into_iter().flatten().min()
     }
 }
 

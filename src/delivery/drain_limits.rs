@@ -9,6 +9,13 @@ pub(super) struct WindowLimits {
     pub(super) bytes: usize,
 }
 
+impl WindowLimits {
+    /// Returns what these rows and bytes leave free.
+    pub(super) fn without(self, (rows, bytes): (usize, usize)) -> Self {
+        Self { rows: self.rows.saturating_sub(rows), bytes: self.bytes.saturating_sub(bytes) }
+    }
+}
+
 /// Limits of all windows together, which bound memory whatever the backlog.
 const MAX_HELD_BYTES: usize = 16 * 1024 * 1024;
 const MAX_HELD_RECORDS: usize = 16 * 1024;

@@ -204,9 +204,9 @@ impl Lane {
         if result.is_ok() { &self.counters.acked } else { &self.counters.failed }.inc();
         match result {
             // A broker that refuses a record answers as well as one that accepts it.
-            Ok(()) | Err(Failure::Unfit | Failure::Timestamp | Failure::Refused)
+            Ok(()) | Err(Failure::Unfit | Failure::Timestamp | Failure::Refused(_))
                 if !self.is_circuit_open() => {}
-            Ok(()) | Err(Failure::Unfit | Failure::Timestamp | Failure::Refused) => {
+            Ok(()) | Err(Failure::Unfit | Failure::Timestamp | Failure::Refused(_)) => {
                 let mut breaker = self.breaker();
                 let goes_on = breaker.acknowledged();
                 if goes_on {

@@ -39,9 +39,9 @@ pub enum Failure {
     #[error("the broker refused the timestamp of a record in the batch")]
     Timestamp,
     /// The broker refused the batch of the record, for a reason not known to be permanent nor to concern the
-    /// whole topic.
-    #[error("the broker refused the batch that the record was in, for an unknown reason")]
-    Refused,
+    /// whole topic: the name and description of its error.
+    #[error("the broker refused the batch that the record was in: {0}")]
+    Refused(&'static str),
     /// The producer is in a fatal state and is being replaced.
     #[error("the producer is being replaced")]
     Replacing,
@@ -65,7 +65,7 @@ impl Failure {
         Self::TooLarge,
         Self::Unfit,
         Self::Timestamp,
-        Self::Refused,
+        Self::Refused("unknown error"),
         Self::Replacing,
         Self::Unproved,
         Self::Other,
@@ -74,7 +74,7 @@ impl Failure {
 
     /// Returns whether the broker answered, and another record of the batch may be the cause.
     pub(super) const fn may_be_anothers(self) -> bool {
-        matches!(self, Self::Unfit | Self::Timestamp | Self::Refused)
+        matches!(self, Self::Unfit | Self::Timestamp | Self::Refused(_))
     }
 
     /// Returns the stable tag: the label of metrics.
@@ -85,7 +85,7 @@ impl Failure {
             Self::TooLarge => "too_large",
             Self::Unfit => "unfit",
             Self::Timestamp => "timestamp",
-            Self::Refused => "refused",
+            Self::Refused(_) => "refused",
             Self::Replacing => "replacing",
             Self::Unproved => "unproved",
             Self::Other => "other",

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use queue::Queue;
 use slow_start::Pace;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use waiting::Refusal;
 
 /// Next step for a row that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,12 +59,10 @@ struct WindowRow {
     suspect: bool,
     /// Whether it gets the present time each time that it is sent.
     restamped: bool,
-    /// Whether it was in [`Queue::waiting`].
-    has_waited: bool,
+    /// Last refusal of the record alone, for a reason that may pass.
+    refusal: Option<Refusal>,
     /// Whether it was in flight, so that its state is not on disk.
     was_sent: bool,
-    /// Value of [`Window::acknowledged`] when it was refused.
-    refused_after: u64,
     /// Time at which it was last sent, in milliseconds since 1970.
     out_ms: i64,
 }
@@ -91,14 +90,13 @@ pub(super) struct Window {
     paces: HashMap<u32, Pace>,
     /// Limits at the last [`Window::find_stuck`]. `None`: no limits.
     limits: Option<WindowLimits>,
-    /// Rows and bytes of stuck partitions at the last [`Window::find_stuck`].
+    /// Rows and bytes of all stuck partitions, and of the silent ones, at the last [`Window::find_stuck`].
     stuck: (usize, usize),
+    silent: (usize, usize),
     /// Partition that could not take the next row on disk.
     blocked: Option<u32>,
     /// Partition of the last row that was sent: the next one is chosen in turn.
     last_partition: u32,
-    /// Rows that were acknowledged so far.
-    acknowledged: u64,
     out: usize,
     /// Bytes of the rows in flight.
     out_bytes: usize,
@@ -152,9 +150,8 @@ impl Window {
             state,
             suspect: false,
             restamped: false,
-            has_waited: false,
+            refusal: None,
             was_sent: in_flight,
-            refused_after: 0,
             out_ms: 0,
         };
         self.rows.insert(id, held);
@@ -245,7 +242,6 @@ impl Window {
         let was_out = held.state == RowState::InFlight;
         let size = held.record.size();
         if was_out {
-            self.acknowledged += 1;
             self.out -= 1;
             self.out_bytes -= size;
         }
@@ -260,7 +256,7 @@ impl Window {
                 queue.remove(id);
             }
         }
-        if was_out && held.has_waited {
+        if was_out && held.refusal.is_some() {
             // The reason may have passed for the others as well.
             while self.has_waiting() {
                 self.retry_waiting();
@@ -319,14 +315,13 @@ impl Window {
                 }
                 FailedRow::Restamped
             }
-            Failure::Timestamp | Failure::Refused if is_guilty => FailedRow::Waits,
+            Failure::Timestamp | Failure::Refused(_) if is_guilty => FailedRow::Waits,
             _ => FailedRow::Again,
         };
-        held.suspect = failure.may_be_anothers() || (is_guilty && held.has_waited);
+        held.suspect = failure.may_be_anothers() || (is_guilty && held.refusal.is_some());
         if verdict == FailedRow::Waits {
             held.suspect = true;
-            held.has_waited = true;
-            held.refused_after = self.acknowledged;
+            held.refusal = Some(Refusal { failure, acknowledged: queue.pace.acknowledged });
             held.state = RowState::Waiting;
             queue.waiting.push_back(id);
         } else {

@@ -31,6 +31,7 @@ impl Drain {
     /// Reads a page if there are rows and there is room.
     pub(super) async fn fill(&mut self) {
         self.may_read_on = false;
+        self.read_at = self.read_at.filter(|at| *at > Instant::now());
         if !self.lane.is_open() {
             // Rows are queued by partition.
             if self.has_more() {
@@ -128,14 +129,14 @@ impl Drain {
         self.stuck_at = at.map(|at| Instant::now() + Duration::from_millis(at.abs_diff(now_ms)));
     }
 
-    /// Gives up a row that no other can pass, where the window takes no more rows.
+    /// Abandons a refused row where such rows leave no room for others.
     fn check_blocked_rows(&mut self, limits: WindowLimits) {
         if self.has_more() {
             self.schedule_stuck_check();
         }
-        let is_full = self.has_more() && self.window.room(limits, now_millis()).is_none();
-        if let Some(row) = self.window.abandon_stuck(is_full) {
-            self.to_dead_letter(row, Failure::Refused);
+        let has_more = self.has_more();
+        if let Some((row, failure)) = self.window.abandon_refused(limits, has_more) {
+            self.to_dead_letter(row, failure);
         }
     }
 
@@ -145,7 +146,7 @@ impl Drain {
     }
 
     fn may_read(&self) -> bool {
-        self.read_at.is_none_or(|at| at <= Instant::now())
+        self.read_at.is_none()
     }
 
     /// Whether rows are counted that nobody can read, for a damaged file lost them.

@@ -4,16 +4,21 @@ use crate::delivery::tests::{TestSink, record};
 use crate::record::Record;
 use crate::spool::{Row, SpoolEntry};
 use bytes::Bytes;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use tempfile::TempDir;
 
 fn drain(directory: &TempDir) -> Drain {
+    drain_in(directory.path())
+}
+
+fn drain_in(directory: &Path) -> Drain {
     let config = crate::spool::Config { directory: None, max_bytes: 16 << 20, max_lane_share: 100 };
     let lane = Lane::new(Arc::from("a"), 0, RowId(0), None, Default::default());
     lane.open(1);
     let shared = DrainContext {
         sink: Arc::new(TestSink::default()),
-        spool: Spool::open(directory.path(), &config, 0).expect("a spool"),
+        spool: Spool::open(directory, &config, 0).expect("a spool"),
         runtime: Handle::current(),
         phase: watch::channel(Phase::Running).1,
         dead_letters: Arc::clone(&lane),
@@ -88,8 +93,8 @@ fn drain_with_a_row_alone(directory: &TempDir) -> Drain {
 }
 
 fn refuse_row(drain: &mut Drain) {
-    drain.lane.on_report(Err(Failure::Refused));
-    drain.lane.notify_drain(DrainEvent::Reported(RowId(1), Err(Failure::Refused)));
+    drain.lane.on_report(Err(Failure::Refused("test")));
+    drain.lane.notify_drain(DrainEvent::Reported(RowId(1), Err(Failure::Refused("test"))));
     drain.process_events();
 }
 
@@ -157,9 +162,8 @@ async fn spool(drain: &Drain, keys: &[String]) -> Vec<RowId> {
 }
 
 /// Two of five partitions accept nothing, with far more rows than a window holds before, between and behind
-/// those of the others.
-#[tokio::test]
-async fn stuck_partitions_delay_no_other() {
+/// those of the others. `refusal`: Kafka refuses their rows. `None`: their broker does not answer.
+async fn drain_past_two_partitions(refusal: Option<Failure>) {
     const PARTITIONS: u32 = 5;
     const STUCK: [u32; 2] = [1, 3];
     let directory = tempfile::tempdir().expect("a directory");
@@ -187,24 +191,27 @@ async fn stuck_partitions_delay_no_other() {
     drain.shared.phase = phase;
     let running = tokio::spawn(drain.run());
     let mut delivered: Vec<usize> = Vec::new();
-    let settle = |is_accepted: &dyn Fn(usize) -> bool, delivered: &mut Vec<usize>| {
+    let settle = |refuses: bool, delivered: &mut Vec<usize>| {
         for value in sink.values() {
             let number: usize = value.parse().expect("a number");
-            if is_accepted(number) {
+            if !refuses || !stuck[number] {
                 sink.settle_value(&value, Ok(()));
                 delivered.push(number);
+            } else if let Some(failure) = refusal {
+                sink.settle_value(&value, Err(failure));
             }
         }
     };
     let begun = Instant::now();
     while delivered.len() < others {
-        settle(&|number| !stuck[number], &mut delivered);
+        settle(true, &mut delivered);
         assert!(sink.values().len() <= 10, "more in flight than the window holds");
         assert!(begun.elapsed() < Duration::from_secs(30), "{} of {others}", delivered.len());
         sleep(Duration::from_millis(1)).await;
     }
+    assert_eq!(lane.backlog(), (keys.len() - others) as u64, "each other row waits in the spool");
     while lane.backlog() > 0 {
-        settle(&|_| true, &mut delivered);
+        settle(false, &mut delivered);
         assert!(begun.elapsed() < Duration::from_secs(60), "{} left", lane.backlog());
         sleep(Duration::from_millis(1)).await;
     }
@@ -216,4 +223,45 @@ async fn stuck_partitions_delay_no_other() {
     assert_eq!(delivered, (0..keys.len()).collect::<Vec<_>>(), "each once");
     drop(end);
     running.await.expect("no panic");
+}
+
+#[tokio::test]
+async fn stuck_partitions_delay_no_other() {
+    drain_past_two_partitions(None).await;
+}
+
+/// The clock of a broker is behind by more than its topics allow.
+#[tokio::test]
+async fn rows_refused_for_their_timestamp_wait_and_delay_no_other_partition() {
+    drain_past_two_partitions(Some(Failure::Timestamp)).await;
+}
+
+/// The spool cannot be read for a moment, and no other event wakes the drain.
+#[tokio::test]
+async fn rows_left_on_disk_are_read_again_after_a_failed_read() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (path, away) = (directory.path().join("spool"), directory.path().join("away"));
+    std::fs::create_dir(&path).expect("a directory");
+    let sink = Arc::new(TestSink::default());
+    let mut drain = drain_in(&path);
+    drain.shared.sink = Arc::clone(&sink) as _;
+    drain.lane.open(2);
+    drain.window.set_partitions(2, 0);
+    let rows = spool(&drain, &["k".to_owned()]).await;
+    let partition = drain.window.partition_of(rows[0], &Record { key: key("k"), ..record("a") });
+    (drain.cursor, drain.through) = (rows[0], rows[0]);
+    drain.window.skip(partition, rows[0]);
+    std::fs::rename(&path, &away).expect("a directory");
+    drain.fill().await;
+    std::fs::rename(&away, &path).expect("a directory");
+    assert!(drain.read_at.is_some(), "the read failed");
+    let (_end, phase) = watch::channel(Phase::Running);
+    drain.shared.phase = phase;
+    let running = tokio::spawn(drain.run());
+    let begun = Instant::now();
+    while sink.values().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "nothing reads the row");
+        sleep(Duration::from_millis(10)).await;
+    }
+    running.abort();
 }

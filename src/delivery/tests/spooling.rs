@@ -289,12 +289,12 @@ async fn record_that_kafka_refuses_alone_becomes_a_dead_letter_and_no_neighbour_
 async fn record_refused_alone_for_an_unknown_reason_delays_no_other_key() {
     let directory = directory();
     let bridge = Bridge::with_deadline(directory.path(), Duration::from_secs(3600));
-    let refused = bridge.deliver_with(&[keyed("a", "k", "bad")], Err(Failure::Refused)).await;
+    let refused = bridge.deliver_with(&[keyed("a", "k", "bad")], Err(Failure::Refused("test"))).await;
     assert_eq!(refused, Ok(Durable::Spooled));
     // With the others of its batch, and then alone.
     for _ in 0..2 {
         assert_eq!(bridge.sent(1).await, ["bad"]);
-        bridge.sink.settle_next(Err(Failure::Refused));
+        bridge.sink.settle_next(Err(Failure::Refused("test")));
     }
     for value in ["1", "2", "3"] {
         let (key, behind) = (if value == "2" { "k" } else { "j" }, value == "2");
@@ -306,7 +306,7 @@ async fn record_refused_alone_for_an_unknown_reason_delays_no_other_key() {
         // The refused row is tried now and then, and its key keeps its order.
         assert!(!bridge.sink.values().contains(&"2".to_owned()), "overtakes");
         if bridge.sink.values().contains(&"bad".to_owned()) {
-            bridge.sink.settle_value("bad", Err(Failure::Refused));
+            bridge.sink.settle_value("bad", Err(Failure::Refused("test")));
         }
     }
     until("the next try", || bridge.sink.values().contains(&"bad".to_owned())).await;

@@ -11,8 +11,8 @@ const MAX_STUCK_EXCESS: usize = 4 * 1024 * 1024;
 
 impl Window {
     /// Returns how much may be read: nothing until a quarter of the limits is free, because rows are read by
-    /// the page, unless only partitions that are stuck or skipped hold rows. Nothing while all partitions are
-    /// silent, because each row would be left on disk.
+    /// the page, unless only partitions that are stuck or skipped hold rows. Nothing while each partition is
+    /// silent, or stuck with rows left on disk, because each row would be left on disk.
     pub(in crate::delivery) fn room(&self, limits: WindowLimits, now_ms: i64) -> Option<WindowLimits> {
         let free = self.free(limits);
         if let Some(queue) = self.blocked.and_then(|partition| self.queues.get(&partition))
@@ -21,10 +21,12 @@ impl Window {
         {
             return None;
         }
-        let silent = || self.queues.values().filter(|queue| queue.is_silent(now_ms)).count();
+        let takes_none = |queue: &Queue| {
+            queue.is_silent(now_ms) || (queue.first_left().is_some() && queue.is_stuck(now_ms))
+        };
         if self.partitions > 1
             && self.queues.len() >= self.partitions as usize
-            && silent() == self.queues.len()
+            && self.queues.values().all(takes_none)
         {
             return None;
         }
@@ -37,29 +39,51 @@ impl Window {
     /// Returns what is free. Stuck partitions count for at most three quarters of the limits, so that the
     /// others have room, until the window exceeds its limits by far.
     pub(super) fn free(&self, limits: WindowLimits) -> WindowLimits {
+        self.free_beside(self.stuck, limits)
+    }
+
+    fn free_beside(&self, (rows, bytes): (usize, usize), limits: WindowLimits) -> WindowLimits {
         let mut free = limits;
         if self.rows.len() < limits.rows * 2 && self.bytes < limits.bytes + MAX_STUCK_EXCESS {
-            let (rows, bytes) = self.stuck;
             free.rows += rows.saturating_sub(limits.rows / 4 * 3);
             free.bytes += bytes.saturating_sub(limits.bytes / 4 * 3);
         }
-        WindowLimits {
-            rows: free.rows.saturating_sub(self.rows.len()),
-            bytes: free.bytes.saturating_sub(self.bytes),
-        }
+        free.without((self.rows.len(), self.bytes))
+    }
+
+    /// As [`Window::free`], for one partition. Partitions with refused rows count in full for each other, so
+    /// that what is free beyond the limits is left for the others.
+    pub(super) fn free_for(&self, queue: &Queue, limits: WindowLimits) -> WindowLimits {
+        self.free_beside(if queue.waiting.is_empty() { self.stuck } else { self.silent }, limits)
+    }
+
+    /// Returns what would be free if only rows were held that are not sent: rows of silent partitions, which
+    /// count for at most three quarters of the limits, and rows that Kafka refused, with those behind them.
+    pub(super) fn free_beside_refused(&self, limits: WindowLimits) -> WindowLimits {
+        let silent = (self.silent.0.min(limits.rows / 4 * 3), self.silent.1.min(limits.bytes / 4 * 3));
+        limits.without(silent).without(self.held_by(Queue::is_refused))
+    }
+
+    /// Returns the rows and bytes of some partitions.
+    pub(super) fn held_by(&self, is_counted: impl Fn(&Queue) -> bool) -> (usize, usize) {
+        let queues = self.queues.values().filter(|queue| is_counted(queue));
+        queues.fold((0, 0), |(rows, bytes), queue| (rows + queue.rows, bytes + queue.bytes))
     }
 
     /// Returns whether a row of that partition and size in bytes may be taken. A partition may hold twice
     /// what is free for all others, so that a stuck one leaves them room; the first row of an empty one may
     /// have any size.
     pub(in crate::delivery) fn accepts(&self, partition: u32, size: usize, limits: WindowLimits) -> bool {
-        let free = self.free(limits);
         match self.queues.get(&partition) {
             _ if self.partitions <= 1 || self.rows.is_empty() => true,
             Some(queue) if queue.rows > 0 => {
+                let free = self.free_for(queue, limits);
                 queue.rows < free.rows * 2 && queue.bytes + size <= free.bytes * 2
             }
-            _ => free.rows > 0 && free.bytes > 0,
+            _ => {
+                let free = self.free(limits);
+                free.rows > 0 && free.bytes > 0
+            }
         }
     }
 

@@ -13,7 +13,7 @@ impl Window {
     /// Returns whether there are any.
     pub(in crate::delivery) fn find_stuck(&mut self, limits: WindowLimits, now_ms: i64) -> bool {
         self.limits = Some(limits);
-        self.stuck = (0, 0);
+        (self.stuck, self.silent) = ((0, 0), (0, 0));
         if self.partitions <= 1 {
             return false;
         }
@@ -25,8 +25,8 @@ impl Window {
             }
         }
         found.iter().for_each(|partition| self.evict(*partition));
-        let stuck = self.queues.values().filter(|queue| queue.is_silent(now_ms));
-        self.stuck = stuck.fold((0, 0), |(rows, bytes), queue| (rows + queue.rows, bytes + queue.bytes));
+        self.stuck = self.held_by(|queue| queue.is_stuck(now_ms));
+        self.silent = self.held_by(|queue| queue.is_silent(now_ms));
         !found.is_empty()
     }
 
@@ -105,7 +105,8 @@ impl Window {
         if free.rows == 0 || free.bytes == 0 {
             return None;
         }
-        let has_room = |queue: &&Queue| queue.has_room(free) && !queue.is_silent(now_ms);
+        let has_room =
+            |queue: &&Queue| queue.has_room(self.free_for(queue, limits)) && !queue.is_silent(now_ms);
         let first = self.queues.values().filter(has_room).filter_map(Queue::first_left).min()?;
         Some((first, free))
     }

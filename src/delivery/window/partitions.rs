@@ -16,11 +16,14 @@ impl Window {
         }
         self.partitions = partitions;
         self.blocked = None;
-        self.stuck = (0, 0);
+        (self.stuck, self.silent) = ((0, 0), (0, 0));
         self.paces.clear();
         let before = std::mem::take(&mut self.queues);
         for (id, row) in &mut self.rows {
             row.partition = partition_of(*id, &row.record, partitions);
+            if let Some(refusal) = &mut row.refusal {
+                refusal.acknowledged = 0;
+            }
             let queue = self.queues.entry(row.partition).or_default();
             queue.rows += 1;
             queue.bytes += row.record.size();

@@ -63,9 +63,16 @@ impl Queue {
         Self { pace, ..Self::default() }
     }
 
-    /// Returns whether the partition accepts nothing: it is silent, or all rows wait that could be sent.
+    /// Returns whether the partition accepts nothing: it is silent, or Kafka refused rows alone, and no other
+    /// row can be sent or was acknowledged lately.
     pub(super) fn is_stuck(&self, now_ms: i64) -> bool {
-        self.is_silent(now_ms) || (self.only_waits() && !self.waiting.is_empty())
+        let is_refusing = || self.only_waits() || !self.pace.was_proven_at(now_ms);
+        self.is_silent(now_ms) || (!self.waiting.is_empty() && is_refusing())
+    }
+
+    /// Returns whether all rows wait that Kafka refused alone, or are behind such a row.
+    pub(super) fn is_refused(&self) -> bool {
+        self.only_waits() && !self.waiting.is_empty()
     }
 
     /// Returns whether rows are in flight and no answer arrives.
@@ -148,7 +155,7 @@ impl Queue {
 
     /// Takes in that the broker acknowledged a row.
     pub(super) fn acknowledged(&mut self, now_ms: i64) {
-        self.pace.acknowledged(now_ms);
+        self.pace.acknowledge(now_ms);
         self.answered(now_ms);
     }
 

@@ -17,11 +17,13 @@ pub(super) struct Pace {
     proven_ms: Option<i64>,
     /// Time of the last acknowledgement since the last probe, in milliseconds since 1970.
     pub(super) acknowledged_ms: Option<i64>,
+    /// Number of rows that were acknowledged.
+    pub(super) acknowledged: u64,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { allowance: MIN_IN_FLIGHT, proven_ms: None, acknowledged_ms: None }
+        Self { allowance: MIN_IN_FLIGHT, proven_ms: None, acknowledged_ms: None, acknowledged: 0 }
     }
 }
 
@@ -31,7 +33,8 @@ impl Pace {
         self.proven_ms.is_some_and(|proven_ms| time_ms.saturating_sub(proven_ms) < STUCK_AGE_MS)
     }
 
-    pub(super) fn acknowledged(&mut self, now_ms: i64) {
+    pub(super) fn acknowledge(&mut self, now_ms: i64) {
+        self.acknowledged += 1;
         self.allowance = self.allowance.saturating_add(GROWTH);
         self.proven_ms = Some(now_ms);
         self.acknowledged_ms = Some(now_ms);

@@ -3,6 +3,8 @@ use crate::record::Headers;
 use proptest::prelude::*;
 use std::sync::Arc;
 
+const REFUSED: Failure = Failure::Refused("PolicyViolation");
+
 fn record(key: Option<&str>) -> Record {
     Record {
         topic: Arc::from("t"),
@@ -157,10 +159,10 @@ fn row_that_is_refused_alone_delays_its_own_key_only() {
     let mut window = window(&[(1, Some("a")), (2, Some("a")), (3, Some("b")), (4, None)]);
     assert_eq!(all_next(&mut window), [1, 3, 4]);
     for id in [1, 3, 4] {
-        assert_eq!(window.failed(RowId(id), Failure::Refused, 0, 0), Some(FailedRow::Again));
+        assert_eq!(window.failed(RowId(id), REFUSED, 0, 0), Some(FailedRow::Again));
     }
     assert_eq!(all_next(&mut window), [1], "alone");
-    assert_eq!(window.failed(RowId(1), Failure::Refused, 0, 0), Some(FailedRow::Waits));
+    assert_eq!(window.failed(RowId(1), REFUSED, 0, 0), Some(FailedRow::Waits));
     assert_eq!(all_next(&mut window), [3]);
     window.done(RowId(3), 0);
     assert_eq!(all_next(&mut window), [4]);
@@ -175,27 +177,153 @@ fn row_that_is_refused_alone_delays_its_own_key_only() {
     assert_eq!(all_next(&mut window), [2]);
 }
 
+/// Sends all rows, and then these alone. Kafka refuses each time.
+fn refuse(window: &mut Window, ids: &[i64], failure: Failure) {
+    all_next(window);
+    for id in ids {
+        assert_eq!(window.failed(RowId(*id), failure, 0, 0), Some(FailedRow::Again));
+    }
+    while ids.iter().any(|id| window.rows[&RowId(*id)].refusal.is_none()) {
+        let sent = all_next(window);
+        assert!(!sent.is_empty());
+        for id in sent.iter().filter(|id| ids.contains(id)) {
+            window.failed(RowId(*id), failure, 0, 0);
+        }
+    }
+}
+
+/// Has a row of that key acknowledged.
+fn acknowledge(window: &mut Window, id: i64, key: Option<&str>) {
+    window.insert(RowId(id), record(key), false, 0);
+    assert_eq!(all_next(window), [id]);
+    assert!(window.done(RowId(id), 0));
+}
+
 #[test]
-fn full_window_gives_up_the_row_that_waited_longest_unless_the_whole_topic_is_refused() {
+fn full_window_abandons_the_row_that_waited_longest_if_its_partition_accepted_another() {
+    let limits = WindowLimits { rows: 1, bytes: 1000 };
     let mut window = window(&[(1, Some("a")), (2, Some("b"))]);
     all_next(&mut window);
     for id in [1, 2] {
-        window.failed(RowId(id), Failure::Refused, 0, 0);
+        window.failed(RowId(id), REFUSED, 0, 0);
     }
     for id in [1, 2] {
-        assert_eq!(window.abandon_stuck(true), None, "a suspect is still to be sent");
+        assert_eq!(window.abandon_refused(limits, true), None, "a suspect is still to be sent");
         assert_eq!(all_next(&mut window), [id]);
-        window.failed(RowId(id), Failure::Refused, 0, 0);
+        window.failed(RowId(id), REFUSED, 0, 0);
     }
-    assert_eq!(window.abandon_stuck(true), None, "Kafka takes no row of the topic");
-    window.insert(RowId(3), record(None), false, 0);
-    all_next(&mut window);
-    window.done(RowId(3), 0);
-    assert_eq!(window.abandon_stuck(true), Some(RowId(1)));
-    assert_eq!(window.abandon_stuck(true), None, "one at a time");
+    assert_eq!(window.abandon_refused(limits, true), None, "Kafka accepts no row of the partition");
+    acknowledge(&mut window, 3, None);
+    assert_eq!(window.abandon_refused(limits, false), None, "no row waits for room");
+    assert_eq!(window.abandon_refused(WindowLimits { rows: 3, ..limits }, true), None, "there is room");
+    assert_eq!(window.abandon_refused(limits, true), Some((RowId(1), REFUSED)));
+    assert_eq!(window.abandon_refused(limits, true), None, "one at a time");
     window.done(RowId(1), 0);
     assert!(window.has_waiting(), "a dead letter does not show that the reason passed");
-    assert_eq!(window.abandon_stuck(true), Some(RowId(2)));
+    assert_eq!(window.abandon_refused(limits, true), Some((RowId(2), REFUSED)));
+}
+
+#[test]
+fn row_refused_for_its_timestamp_is_never_abandoned() {
+    let limits = WindowLimits { rows: 2, bytes: 1000 };
+    let mut window = window(&[(1, Some("a")), (2, Some("b"))]);
+    refuse(&mut window, &[1, 2], Failure::Timestamp);
+    acknowledge(&mut window, 3, None);
+    assert_eq!(window.abandon_refused(limits, true), None);
+    assert!(!window.has_next(0));
+}
+
+#[test]
+fn acknowledgement_of_another_partition_condemns_no_refused_row() {
+    let limits = WindowLimits { rows: 3, bytes: 1000 };
+    let keys = keys(2);
+    let mut window = Window::default();
+    window.set_partitions(2, 0);
+    window.find_stuck(limits, 0);
+    for id in [1, 2, 3] {
+        window.insert(RowId(id), record(Some(&keys[0])), false, 0);
+    }
+    refuse(&mut window, &[1], REFUSED);
+    window.skip(0, RowId(4));
+    acknowledge(&mut window, 5, Some(&keys[1]));
+    assert_eq!(window.abandon_refused(limits, true), None);
+    // An older row of the partition was in flight to another broker.
+    window.queues.get_mut(&0).expect("a queue").acknowledged(0);
+    assert_eq!(window.abandon_refused(limits, true), Some((RowId(1), REFUSED)));
+}
+
+#[test]
+fn refused_row_is_not_abandoned_while_rows_that_can_be_sent_fill_the_window() {
+    let limits = WindowLimits { rows: 10, bytes: 1000 };
+    let keys = keys(2);
+    let mut window = Window::default();
+    window.set_partitions(2, 0);
+    window.insert(RowId(1), record(Some(&keys[0])), false, 0);
+    refuse(&mut window, &[1], REFUSED);
+    window.queues.get_mut(&0).expect("a queue").acknowledged(0);
+    for id in 2..12 {
+        window.insert(RowId(id), record(Some(&keys[1])), false, 0);
+    }
+    assert_eq!(window.room(limits, 0), None);
+    assert_eq!(window.abandon_refused(limits, true), None);
+    window.skip(0, RowId(12));
+    assert_eq!(window.abandon_refused(limits, true), None);
+}
+
+/// Half of the partitions refuse each row, which has a key of its own. They are read past, and a large record
+/// of theirs fills no window.
+#[test]
+fn refused_partitions_leave_the_others_room_and_lose_no_row() {
+    let limits = WindowLimits { rows: 400, bytes: 100_000 };
+    for size in [10, 60_000] {
+        let partitions = 8;
+        let mut backlog = Backlog::new(&keys(partitions), 4000, size, limits);
+        for (number, (_, record)) in backlog.rows.iter_mut().enumerate() {
+            record.key = Some(Bytes::from(format!("call{number}")));
+        }
+        let is_refused = |record: &Record| {
+            let key = record.key.as_ref().expect("a key");
+            crate::record::partition(key, partitions).expect("a partition").is_multiple_of(2)
+        };
+        let healthy = backlog.rows.iter().filter(|(_, record)| !is_refused(record)).count();
+        let (mut delivered, mut rounds) = (0, 0);
+        while delivered < healthy {
+            backlog.window.find_stuck(limits, backlog.now_ms);
+            backlog.resume(400);
+            backlog.fill();
+            let now_ms = backlog.now_ms;
+            let mut sent = Vec::new();
+            while let Some((id, _, record)) = backlog.window.next(now_ms, Some(0), false) {
+                sent.push((id, is_refused(record)));
+            }
+            for (id, is_refused) in sent {
+                if is_refused {
+                    assert!(backlog.window.failed(id, Failure::Timestamp, now_ms, 0).is_some());
+                } else {
+                    assert!(backlog.window.done(id, now_ms));
+                    delivered += 1;
+                }
+            }
+            let held = (backlog.window.rows.len(), backlog.window.bytes);
+            assert!(held.0 < 2 * limits.rows && held.1 <= limits.bytes + (5 << 20), "{size}: {held:?}");
+            assert_eq!(backlog.window.abandon_refused(limits, true), None);
+            backlog.now_ms += 5;
+            rounds += 1;
+            assert!(rounds < 4000, "{size}: {delivered} of {healthy}");
+        }
+        let mut rest = 4000 - healthy;
+        while rest > 0 {
+            backlog.window.find_stuck(limits, backlog.now_ms);
+            backlog.window.retry_waiting();
+            backlog.resume(400);
+            backlog.fill();
+            rest -= backlog.send(|_| false).len();
+            backlog.now_ms += 5;
+            rounds += 1;
+            assert!(rounds < 8000, "{size}: {rest} left");
+        }
+        assert!(backlog.window.is_empty());
+    }
 }
 
 #[test]
@@ -203,11 +331,11 @@ fn rows_that_are_ready_precede_the_next_suspect() {
     let mut window = window(&[(1, None), (2, None)]);
     all_next(&mut window);
     for id in [1, 2] {
-        window.failed(RowId(id), Failure::Refused, 0, 0);
+        window.failed(RowId(id), REFUSED, 0, 0);
     }
     assert_eq!(all_next(&mut window), [1]);
     window.insert(RowId(3), record(Some("c")), false, 0);
-    window.failed(RowId(1), Failure::Refused, 0, 0);
+    window.failed(RowId(1), REFUSED, 0, 0);
     assert_eq!(all_next(&mut window), [3]);
     assert!(!window.has_next(0), "the suspect is sent alone");
     window.insert(RowId(4), record(Some("d")), false, 0);
@@ -312,6 +440,8 @@ impl Backlog {
                 self.window.skip(partition, id);
             } else if self.window.accepts(partition, record.size(), self.limits) {
                 self.window.insert(id, record.clone(), false, self.now_ms);
+            } else if self.window.is_stuck(partition, self.now_ms) {
+                self.window.skip(partition, id);
             } else {
                 self.window.block_on(partition);
                 return true;
@@ -586,7 +716,7 @@ proptest! {
             let failure = match fate {
                 1 => Failure::Other,
                 2 => Failure::Unfit,
-                3 => Failure::Refused,
+                3 => REFUSED,
                 4 => Failure::Timestamp,
                 _ => {
                     prop_assert!(window.done(RowId(id), 0));

@@ -1,7 +1,16 @@
 //! Rows that Kafka refused alone, for a reason that may pass.
 
-use super::{RowState, Window};
+use super::queue::Queue;
+use super::{Failure, RowState, Window, WindowLimits};
 use crate::spool::RowId;
+
+/// Refusal of a row that was sent alone.
+#[derive(Clone, Copy)]
+pub(super) struct Refusal {
+    pub(super) failure: Failure,
+    /// Number of rows of the partition that were acknowledged before.
+    pub(super) acknowledged: u64,
+}
 
 impl Window {
     /// Returns whether a row waits that Kafka refused alone.
@@ -9,30 +18,43 @@ impl Window {
         self.queues.values().any(|queue| !queue.waiting.is_empty())
     }
 
-    /// Removes the row that waited longest from a partition that can take no more rows and has nothing else
-    /// to send: the rows behind it would wait for a row that may never be accepted. `None` also while Kafka
-    /// accepted no other row since the refusal, because then the topic may be the cause. The caller proceeds
-    /// as with [`FailedRow::Permanent`]. `is_full`: the window as a whole takes no more rows.
-    pub(in crate::delivery) fn abandon_stuck(&mut self, is_full: bool) -> Option<RowId> {
-        let is_leaving = |partition: u32| {
+    /// Removes a row that Kafka refused alone, from a partition where such rows leave no room for others: these
+    /// would wait for a row that may never be accepted. Returns it with its refusal. The caller proceeds as
+    /// with [`FailedRow::Permanent`](super::FailedRow::Permanent). `has_more`: rows on disk were not read yet.
+    ///
+    /// `None` if the partition accepted no row since the refusal, or refused one for its timestamp: the reason
+    /// may be the broker, and pass.
+    pub(in crate::delivery) fn abandon_refused(
+        &mut self,
+        limits: WindowLimits,
+        has_more: bool,
+    ) -> Option<(RowId, Failure)> {
+        let free = self.free_beside_refused(limits);
+        let is_full = free.rows == 0 || free.bytes == 0;
+        let has_leaving = |partition: u32| {
             let mut rows = self.rows.values().filter(move |held| held.partition == partition);
             rows.any(|held| held.state == RowState::Leaving)
         };
-        let mut queues = self.queues.iter_mut();
-        let (id, queue) = queues.find_map(|(partition, queue)| {
-            let is_blocked = (is_full || queue.first_left().is_some()) && queue.only_waits();
-            let id = *queue.waiting.front().filter(|_| is_blocked && !is_leaving(*partition))?;
-            let is_elsewhere = self.rows.get(&id)?.refused_after == self.acknowledged;
-            (!is_elsewhere).then_some((id, queue))
+        let is_blocked = |queue: &Queue| {
+            let is_left = queue.first_left().is_some();
+            queue.is_refused() && if is_left { !queue.has_room(free) } else { has_more && is_full }
+        };
+        let refusal = |id: &RowId| self.rows.get(id).and_then(|held| held.refusal);
+        let (partition, id, failure) = self.queues.iter().find_map(|(partition, queue)| {
+            let first = queue.waiting.front().filter(|_| is_blocked(queue) && !has_leaving(*partition))?;
+            let mut refusals = queue.waiting.iter().filter_map(refusal);
+            let is_proven = refusal(first)?.acknowledged < queue.pace.acknowledged
+                && !refusals.any(|refusal| refusal.failure == Failure::Timestamp);
+            is_proven.then_some((*partition, *first, refusal(first)?.failure))
         })?;
-        queue.waiting.pop_front();
+        self.queues.get_mut(&partition)?.waiting.pop_front();
         self.rows.get_mut(&id)?.state = RowState::Leaving;
-        Some(id)
+        Some((id, failure))
     }
 
     /// Returns whether a row has waited because Kafka refused it alone.
     pub(in crate::delivery) fn is_waited_for(&self, id: RowId) -> bool {
-        self.rows.get(&id).is_some_and(|held| held.has_waited)
+        self.rows.get(&id).is_some_and(|held| held.refusal.is_some())
     }
 
     /// Queues the row of each partition that waited longest for another try, alone.

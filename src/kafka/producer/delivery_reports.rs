@@ -7,7 +7,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::topic_partition_list::Offset;
 use slab::Slab;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -131,7 +131,7 @@ impl DeliveryReports {
             }
             Err(code) => {
                 let failure = report_failure(code);
-                if matches!(failure, Failure::Timestamp | Failure::Refused | Failure::Unfit)
+                if matches!(failure, Failure::Timestamp | Failure::Refused(_) | Failure::Unfit)
                     && self.is_first(code)
                 {
                     tracing::warn!(error = %code, "Kafka refuses a record; this reason is logged once");
@@ -249,8 +249,15 @@ fn report_failure(code: Code) -> Failure {
         | Code::UnknownProducerId => Failure::Other,
         // librdkafka's own errors are negative. The broker's unknown error is -1.
         code if (code as i32) < -1 => Failure::Other,
-        _ => Failure::Refused,
+        code => Failure::Refused(description(code)),
     }
+}
+
+/// Returns the name and description of an error. Each is allocated once and kept: their number is small.
+fn description(code: Code) -> &'static str {
+    static DESCRIPTIONS: Mutex<BTreeMap<i32, &'static str>> = Mutex::new(BTreeMap::new());
+    let mut descriptions = DESCRIPTIONS.lock();
+    descriptions.entry(code as i32).or_insert_with(|| Box::leak(code.to_string().into_boxed_str()))
 }
 
 #[cfg(test)]
@@ -299,14 +306,17 @@ mod tests {
     fn unknown_broker_error_is_refused_and_not_permanent() {
         for (code, expected) in [
             (Code::InvalidTimestamp, Failure::Timestamp),
-            (Code::PolicyViolation, Failure::Refused),
-            (Code::Unknown, Failure::Refused),
             (Code::InvalidDifferentRecord, Failure::Unfit),
             (Code::TopicAuthorizationFailed, Failure::Other),
             (Code::BrokerTransportFailure, Failure::Other),
             (Code::MessageTimedOut, Failure::Other),
         ] {
             assert_eq!(report_failure(code), expected, "{code:?}");
+        }
+        for code in [Code::PolicyViolation, Code::Unknown] {
+            let failure = report_failure(code);
+            assert!(matches!(failure, Failure::Refused(_)), "{failure}");
+            assert!(failure.to_string().contains(&format!("{code:?} (")), "{failure}");
         }
     }
 }
