@@ -83,8 +83,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
-    // `http` raises the limit on open files, `input` opens without waiting.
-    ("rustix", &["cli", "http", "input"]),
+    // `http` raises the limit on open files, `input` opens without waiting, `spool` looks for holes and room.
+    ("rustix", &["cli", "http", "input", "spool"]),
     // `cli` sends events, `telemetry` traces; both through rustls.
     ("reqwest", &["cli", "telemetry"]),
     ("rustls", &["http", "cli", "telemetry"]),

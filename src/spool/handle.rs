@@ -71,6 +71,8 @@ impl Spool {
             fail_next_commit: AtomicBool::new(false),
             #[cfg(test)]
             interference: Mutex::default(),
+            #[cfg(test)]
+            commit_interference: Mutex::default(),
         });
         let writer = SpoolWriter::new(shared.clone(), store, lock);
         let thread = std::thread::Builder::new()

@@ -2,12 +2,19 @@
 
 use super::files::beside;
 use super::schema::SpoolFault;
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
+use rustix::fs::SeekFrom;
 use std::cell::Cell;
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+
+/// Format of the log (<https://www.sqlite.org/fileformat2.html#the_write_ahead_log>): bytes of its header and
+/// of a frame's header, and the first four bytes.
+pub(super) const LOG_HEADER: u64 = 32;
+const LOG_FRAME_HEADER: u64 = 24;
+const LOG_MAGIC: [u32; 2] = [0x377f_0682, 0x377f_0683];
 
 /// Device, inode and length of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,17 +68,51 @@ impl OpenFiles {
         Ok(Self { database, log, states })
     }
 
-    /// Records the lengths after a change by this process.
-    pub(super) fn record(&self) {
-        let record = |known: Option<FileState>, path: &Path| {
-            let found = FileState::of(path).ok().flatten();
-            match known {
-                Some(known) => found.filter(|found| found.is_same_file(&known)).or(Some(known)),
-                None => found,
-            }
-        };
+    /// Records the lengths after a commit by this process, which writes to the log only. A shorter database
+    /// and a log without the committed content are not recorded: the next check reports them.
+    pub(super) fn record_commit(&self, connection: &Connection) {
+        let has_content = |found: &FileState| self.lacks_content(connection, Some(*found)).is_none();
+        self.record(
+            |found, known| found.bytes >= known.bytes,
+            // SQLite shortens a log that was written back at the next commit.
+            |found, known| found.bytes >= known.bytes || has_content(found),
+        );
+    }
+
+    /// Records the lengths after a checkpoint by this process, which may shorten both files.
+    pub(super) fn record_checkpoint(&self, connection: &Connection, is_complete: bool) {
+        let has_pages = |found: &FileState| has_all_pages(connection, Some(*found));
+        self.record(
+            |found, known| found.bytes >= known.bytes || has_pages(found),
+            |found, known| found.bytes >= known.bytes || is_complete,
+        );
+    }
+
+    /// Records each length that this process may have caused.
+    fn record(
+        &self,
+        is_own_database: impl Fn(&FileState, &FileState) -> bool,
+        is_own_log: impl Fn(&FileState, &FileState) -> bool,
+    ) {
+        let record =
+            |known: Option<FileState>, path: &Path, is_own: &dyn Fn(&FileState, &FileState) -> bool| {
+                let found = FileState::of(path).ok().flatten();
+                match known {
+                    Some(known) => found
+                        .filter(|found| found.is_same_file(&known) && is_own(found, &known))
+                        .or(Some(known)),
+                    None => found,
+                }
+            };
         let (database, log) = self.states.get();
-        self.states.set((record(database, &self.database), record(log, &self.log)));
+        self.states
+            .set((record(database, &self.database, &is_own_database), record(log, &self.log, &is_own_log)));
+    }
+
+    /// Returns the bytes of both files, as this process last left them.
+    pub(super) fn bytes(&self) -> u64 {
+        let (database, log) = self.states.get();
+        [database, log].into_iter().flatten().map(|file| file.bytes).sum()
     }
 
     /// Compares the files on disk with the open ones of `connection`.
@@ -101,11 +142,11 @@ impl OpenFiles {
         if is_database_shorter && !has_all_pages(connection, found.0) {
             return Err(SpoolFault::Moved);
         }
-        if is_log_shorter && !is_written_back(connection, found.1) {
-            return Err(SpoolFault::Truncated);
+        if is_log_shorter && let Some(fault) = self.lacks_content(connection, found.1) {
+            return Err(fault);
         }
         if is_database_shorter || is_log_shorter {
-            self.record();
+            self.states.set(found);
             tracing::warn!(
                 database = %self.database.display(),
                 "another process ran VACUUM or a checkpoint on the spool's database: nothing is lost; open the \
@@ -113,6 +154,24 @@ impl OpenFiles {
             );
         }
         Ok(())
+    }
+
+    /// Like [`OpenFiles::check`], after a commit. Reads the log's index too, because a log that was truncated
+    /// during the commit may have its length back, with a gap.
+    pub(super) fn check_commit(&self, connection: &Connection) -> Result<(), SpoolFault> {
+        self.record_commit(connection);
+        self.check(connection)?;
+        self.lacks_content(connection, self.states.get().1).map_or(Ok(()), Err)
+    }
+
+    /// Returns the fault if the log lacks content that is not yet in the database.
+    fn lacks_content(&self, connection: &Connection, log: Option<FileState>) -> Option<SpoolFault> {
+        let needed = match unwritten_bytes(connection) {
+            Ok(needed) => needed,
+            Err(error) => return Some(error.into()),
+        };
+        let bytes = log.map_or(0, |log| log.bytes);
+        (bytes < needed || needed > 0 && has_gap(&self.log, needed)).then_some(SpoolFault::Truncated)
     }
 }
 
@@ -126,9 +185,23 @@ fn has_all_pages(connection: &Connection, database: Option<FileState>) -> bool {
     pages > 0 && database.is_some_and(|found| pages.saturating_mul(pragma("page_size")) <= found.bytes)
 }
 
-/// Returns whether the index of an empty log is empty too. If not, the passive checkpoint fails or reports
-/// frames, and writes nothing.
-fn is_written_back(connection: &Connection, log: Option<FileState>) -> bool {
-    let frames = || connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| row.get::<_, i64>(1));
-    log.is_some_and(|found| found.bytes == 0) && frames().is_ok_and(|frames| frames == 0)
+/// Returns the length of the log that its index requires. 0: everything is in the database. Writes nothing.
+fn unwritten_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let frames = |row: &Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+    let (frames, written_back) =
+        connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?.query_row((), frames)?;
+    if frames <= written_back {
+        return Ok(0);
+    }
+    let page: i64 = connection.prepare_cached("PRAGMA page_size")?.query_row((), |row| row.get(0))?;
+    Ok(LOG_HEADER + frames.unsigned_abs() * (LOG_FRAME_HEADER + page.unsigned_abs()))
+}
+
+/// Returns whether the first `needed` bytes of a log lack its header or have a hole. SQLite writes a log
+/// without holes. On a file system that does not report holes, there are none.
+fn has_gap(log: &Path, needed: u64) -> bool {
+    let Ok(file) = File::open(log) else { return false };
+    let mut magic = [0; 4];
+    let is_log = file.read_exact_at(&mut magic, 0).is_ok() && LOG_MAGIC.contains(&u32::from_be_bytes(magic));
+    !is_log || rustix::fs::seek(&file, SeekFrom::Hole(0)).is_ok_and(|hole| hole < needed)
 }

@@ -107,7 +107,7 @@ impl SpoolStore {
     /// Adopts the accounts of a committed transaction.
     pub(super) fn adopt(&mut self, accounts: SpoolAccounts) {
         self.accounts = accounts;
-        self.files.record();
+        self.files.record_commit(&self.connection);
     }
 
     /// Returns the bytes of the pages in use.
@@ -170,7 +170,7 @@ impl SpoolStore {
             DatabaseAccess::Exclusive => "PRAGMA wal_checkpoint(RESTART)",
         };
         let outcome = self.connection.query_row(sql, (), |row| row.get(0).map(|busy: i64| busy == 0));
-        self.files.record();
+        self.files.record_checkpoint(&self.connection, matches!(outcome, Ok(true)));
         outcome
     }
 
@@ -194,6 +194,7 @@ impl SpoolStore {
         let mut statement = self.connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
         let mut rows = statement.query(())?;
         while rows.next()?.is_some() {}
+        self.files.record_commit(&self.connection);
         Ok(())
     }
 }

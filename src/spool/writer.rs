@@ -56,7 +56,7 @@ impl SpoolWriter {
     pub(super) fn new(shared: Arc<SharedSpool>, store: SpoolStore, lock: File) -> Self {
         let reserve = DiskReserve::new(shared.files.clone(), shared.limits.reserve);
         let access = store.access;
-        store.files.record();
+        store.files.record_commit(&store.connection);
         let mut writer = Self {
             reserve,
             work: PendingWork { forget: true, ..PendingWork::default() },
@@ -149,7 +149,7 @@ impl SpoolWriter {
         }
     }
 
-    /// Compares the open files with those on disk, and accepts_large the lock again if its file was removed.
+    /// Compares the open files with those on disk, and takes the lock again if its file was removed.
     fn check_files(&mut self) -> Result<(), SpoolFault> {
         if let Some(store) = &self.store {
             store.files.check(&store.connection)?;
@@ -192,14 +192,16 @@ impl SpoolWriter {
             outcomes.push(apply(&mut change, job, limits, &mut on_disk, now)?);
         }
         let forgotten = change.forget(limits.identities, MAX_FORGOTTEN)?;
+        #[cfg(test)]
+        self.shared.interfere_with_commit();
         let accounts = change.commit()?;
         #[cfg(test)]
         if !waiting.is_empty() && self.shared.fail_next_commit.swap(false, Ordering::SeqCst) {
             return Err(std::io::Error::other("the sync failed").into());
         }
+        // The files may have been removed or truncated before the commit was synced.
         store.adopt(accounts);
-        // The files may have been removed before the commit was synced.
-        store.files.check(&store.connection)?;
+        store.files.check_commit(&store.connection)?;
         self.work.set_aside.clear();
         self.shared.committed.store(store.last_id(), Ordering::Release);
         self.next_identity = store.accounts.next_identity;
@@ -286,7 +288,6 @@ impl SpoolWriter {
             let free = store.free_pages()?;
             if free > 0 {
                 store.vacuum(VACUUM_PAGES)?;
-                store.files.record();
             }
             if free <= u64::from(VACUUM_PAGES) && self.shared.files.wal_bytes() > 0 {
                 store.checkpoint()?;

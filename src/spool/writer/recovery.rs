@@ -65,6 +65,9 @@ impl SpoolWriter {
         let mut store = self.open_trusted(&mut shared.reader.lock(), DatabaseAccess::Shared)?;
         while !self.work.deletes.is_empty() {
             self.delete(&mut store, MAX_DELETES)?;
+            if self.shared.files.wal_bytes() > self.shared.limits.wal {
+                store.checkpoint()?;
+            }
         }
         self.reserve.create()?;
         for bytes in [PROBE_BYTES, 0] {
