@@ -39,6 +39,15 @@ impl DiskReserve {
         fs::metadata(self.files.reserve()).is_ok_and(|found| found.len() == self.bytes)
     }
 
+    /// Returns whether a copy that failed on a full disk may succeed with the space of the reserve.
+    pub(super) fn is_enough_for(&self, fault: &SpoolFault) -> bool {
+        self.is_complete()
+            && match fault {
+                SpoolFault::NoRoom { needed, free } => free.saturating_add(self.bytes) >= *needed,
+                fault => fault.is_full(),
+            }
+    }
+
     /// Returns whether the log has the blocks of the reserve.
     pub(super) fn is_released(&self) -> bool {
         !self.is_complete() && self.files.wal_bytes() >= self.bytes

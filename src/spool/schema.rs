@@ -53,6 +53,10 @@ pub(super) enum SpoolFault {
     Moved,
     #[error("another process truncated the write-ahead log")]
     Truncated,
+    #[error(
+        "the rows need {needed} bytes of free disk space to be copied into a new file, and {free} are free"
+    )]
+    NoRoom { needed: u64, free: u64 },
 }
 
 impl SpoolFault {
@@ -62,6 +66,7 @@ impl SpoolFault {
             Self::Io(error) => {
                 matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
             }
+            Self::NoRoom { .. } => true,
             Self::Newer { .. } | Self::Contradiction | Self::Moved | Self::Truncated => false,
         }
     }
@@ -76,7 +81,7 @@ impl SpoolFault {
         match self {
             Self::Sqlite(error) => is_damage(error),
             Self::Contradiction | Self::Truncated => true,
-            Self::Io(_) | Self::Newer { .. } | Self::Moved => false,
+            Self::Io(_) | Self::Newer { .. } | Self::Moved | Self::NoRoom { .. } => false,
         }
     }
 
@@ -142,6 +147,14 @@ pub(super) fn is_sound(connection: &Connection) -> bool {
     };
     // If the check itself fails because of the disk, nothing is proven.
     check().unwrap_or_else(|error| !is_damage(&error) && !is_ambiguous(&error))
+}
+
+/// Like [`is_sound`], for the file on disk: an open connection may have damaged pages in its cache as they were.
+pub(super) fn is_sound_on_disk(path: &Path) -> bool {
+    match open_for_reading(path, READER_BUSY_TIMEOUT) {
+        Ok(connection) => is_sound(&connection),
+        Err(fault) => !fault.is_damage(),
+    }
 }
 
 /// Other processes that may have the database open beside its writer.

@@ -23,8 +23,8 @@ pub(super) struct SharedSpool {
     pub(super) committed: AtomicI64,
     pub(super) on_late_commit: OnceLock<Box<dyn Fn(LateCommit) + Send + Sync>>,
     pub(super) closed: AtomicBool,
-    /// Rows that the close could not save.
-    pub(super) lost_at_close: AtomicU64,
+    /// Rows that were lost since the spool was opened.
+    pub(super) lost: AtomicU64,
     /// Limit on the pages of the file, to simulate a full disk. 0: no limit.
     #[cfg(test)]
     pub(super) pages: std::sync::atomic::AtomicU32,

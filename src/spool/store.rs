@@ -1,37 +1,12 @@
 //! Rows and accounts in the database. The caller decides when to commit.
 
-use super::limits::row_bytes;
+use super::lane_account::{LaneAccount, lanes};
 use super::open_files::OpenFiles;
 use super::schema::{DatabaseAccess, SpoolFault, close, is_ambiguous, is_damage, is_full, open};
 use super::{Identity, RememberedIdentity, RowId, SpoolEntry};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;
 use std::sync::Arc;
-
-/// Account of a lane, stored in the same transaction as the rows.
-#[derive(Debug, Clone)]
-pub(super) struct LaneAccount {
-    pub(super) id: i64,
-    pub(super) name: Arc<str>,
-    pub(super) rows: u64,
-    pub(super) bytes: u64,
-    changed: bool,
-}
-
-impl LaneAccount {
-    fn add(&mut self, payload: usize) {
-        self.rows += 1;
-        self.bytes += row_bytes(payload);
-        self.changed = true;
-    }
-
-    /// Stops at zero, because damaged accounts may be too low.
-    fn take(&mut self, payload: usize) {
-        self.rows = self.rows.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(row_bytes(payload));
-        self.changed = true;
-    }
-}
 
 /// Row with all columns of its table.
 #[derive(Debug, Clone)]
@@ -63,28 +38,23 @@ pub(super) struct SpoolStore {
     pub(super) access: DatabaseAccess,
     pub(super) files: OpenFiles,
     pub(super) session: i64,
+    /// Greatest id in use when the file was opened, according to the file.
+    pub(super) last_id_on_disk: i64,
 }
 
 impl SpoolStore {
     /// Opens or creates the database. `next_id` is the lowest id for a new row.
     pub(super) fn open(path: &Path, next_id: i64, access: DatabaseAccess) -> Result<Self, SpoolFault> {
         let connection = open(path, access)?;
-        let session =
-            connection.query_row("SELECT value FROM meta WHERE key = 'session'", (), |row| row.get(0))?;
-        let used: Option<i64> = connection
-            .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'record'", (), |row| row.get(0))
-            .optional()?;
-        // If a damaged file has lost its sequence, the greatest row id counts.
-        let greatest: Option<i64> =
-            connection.query_row("SELECT max(id) FROM record", (), |row| row.get(0))?;
+        let (session, last_id_on_disk) = session_and_last_id(&connection)?;
         let last_identity: Option<i64> =
             connection.query_row("SELECT max(id) FROM remembered", (), |row| row.get(0))?;
         let accounts = SpoolAccounts {
             lanes: lanes(&connection)?,
-            next_id: next_id.max(used.max(greatest).unwrap_or(0).saturating_add(1)),
+            next_id: next_id.max(last_id_on_disk.saturating_add(1)),
             next_identity: last_identity.unwrap_or(0).saturating_add(1),
         };
-        Ok(Self { files: OpenFiles::of(path)?, connection, accounts, access, session })
+        Ok(Self { files: OpenFiles::of(path)?, connection, accounts, access, session, last_id_on_disk })
     }
 
     /// Begins a session: rows of earlier sessions do not count as handed over.
@@ -199,19 +169,16 @@ impl SpoolStore {
     }
 }
 
-pub(super) fn lanes(connection: &Connection) -> rusqlite::Result<Vec<LaneAccount>> {
-    let mut statement = connection.prepare("SELECT id, name, rows, bytes FROM lane")?;
-    let lanes = statement.query_map((), |row| {
-        let name: String = row.get(1)?;
-        Ok(LaneAccount {
-            id: row.get(0)?,
-            name: name.into(),
-            rows: row.get::<_, i64>(2)?.unsigned_abs(),
-            bytes: row.get::<_, i64>(3)?.unsigned_abs(),
-            changed: false,
-        })
-    })?;
-    lanes.collect()
+/// Returns the session and the greatest id in use so far.
+pub(super) fn session_and_last_id(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+    let session =
+        connection.query_row("SELECT value FROM meta WHERE key = 'session'", (), |row| row.get(0))?;
+    let used: Option<i64> = connection
+        .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'record'", (), |row| row.get(0))
+        .optional()?;
+    // If a damaged file has lost its sequence, the greatest row id counts.
+    let greatest: Option<i64> = connection.query_row("SELECT max(id) FROM record", (), |row| row.get(0))?;
+    Ok((session, used.max(greatest).unwrap_or(0)))
 }
 
 /// Accounts of the database, and of a transaction.
@@ -352,6 +319,12 @@ impl StoreTransaction<'_> {
         let sql = "DELETE FROM remembered
                    WHERE id IN (SELECT id FROM remembered WHERE id < ?1 ORDER BY id LIMIT ?2)";
         self.transaction.prepare_cached(sql)?.execute(params![first, max as i64])
+    }
+
+    /// Commits what was written so far and writes the log back, to keep the log of a large copy small. The
+    /// accounts are committed by [`StoreTransaction::commit`] only.
+    pub(super) fn flush(&self) -> rusqlite::Result<()> {
+        self.transaction.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE); BEGIN IMMEDIATE")
     }
 
     /// Writes `bytes` to test whether the disk accepts appends.

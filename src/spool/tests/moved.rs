@@ -254,8 +254,13 @@ fn rows_of_a_truncated_or_overwritten_database_are_counted() {
             directory.path().join("spool.db.damaged-1").exists() && spool.usage().is_accepting
         });
         let found = rows(&spool, "calls").len() as u64;
-        assert_eq!(found + spool.usage().totals.damaged, 700, "{is_overwritten}: {found} found");
-        assert_eq!(spool.close(), 700 - found, "{is_overwritten}");
+        let damaged = spool.usage().totals.damaged;
+        // The parked rows, which cannot be read, count as one.
+        assert!(
+            (700..=701).contains(&(found + damaged)),
+            "{is_overwritten}: {found} found, {damaged} damaged"
+        );
+        assert_eq!(spool.close(), damaged, "{is_overwritten}");
     }
 }
 
