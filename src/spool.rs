@@ -25,6 +25,7 @@ mod salvage;
 mod schema;
 mod shared;
 mod store;
+mod stored_row;
 mod writer;
 
 #[cfg(test)]

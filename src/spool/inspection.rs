@@ -3,7 +3,7 @@
 use super::files::SpoolFiles;
 use super::lane_account::lanes;
 use super::schema::open_for_reading;
-use super::store::{checksum, stored_row};
+use super::stored_row::{checksum, stored_row};
 use super::{OpenError, ReadError, RowId};
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};

@@ -16,12 +16,15 @@ pub(super) const LOG_HEADER: u64 = 32;
 const LOG_FRAME_HEADER: u64 = 24;
 const LOG_MAGIC: [u32; 2] = [0x377f_0682, 0x377f_0683];
 
-/// Device, inode and length of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Identity, size and time of the last change of a file.
+#[derive(Debug, Clone, Copy)]
 struct FileState {
     device: u64,
     inode: u64,
     bytes: u64,
+    /// Allocated blocks.
+    blocks: u64,
+    modified: (i64, i64),
 }
 
 impl FileState {
@@ -42,7 +45,13 @@ impl FileState {
 
 impl From<&Metadata> for FileState {
     fn from(found: &Metadata) -> Self {
-        Self { device: found.dev(), inode: found.ino(), bytes: found.len() }
+        Self {
+            device: found.dev(),
+            inode: found.ino(),
+            bytes: found.len(),
+            blocks: found.blocks(),
+            modified: (found.mtime(), found.mtime_nsec()),
+        }
     }
 }
 
@@ -58,6 +67,8 @@ pub(super) struct OpenFiles {
     database: PathBuf,
     log: PathBuf,
     states: Cell<(Option<FileState>, Option<FileState>)>,
+    /// Whether another process may have changed the content of the database.
+    is_suspect: Cell<bool>,
 }
 
 impl OpenFiles {
@@ -65,48 +76,57 @@ impl OpenFiles {
     pub(super) fn of(database: &Path) -> io::Result<Self> {
         let (database, log) = (database.to_path_buf(), beside(database, "-wal"));
         let states = Cell::new((FileState::of(&database)?, FileState::of(&log)?));
-        Ok(Self { database, log, states })
+        Ok(Self { database, log, states, is_suspect: Cell::new(false) })
     }
 
-    /// Records the lengths after a commit by this process, which writes to the log only. A shorter database
-    /// and a log without the committed content are not recorded: the next check reports them.
+    /// Records the length of the log after a commit by this process, which does not change the database. A log
+    /// without the committed content is not recorded: the next check reports it.
     pub(super) fn record_commit(&self, connection: &Connection) {
-        let has_content = |found: &FileState| self.lacks_content(connection, Some(*found)).is_none();
-        self.record(
-            |found, known| found.bytes >= known.bytes,
-            // SQLite shortens a log that was written back at the next commit.
-            |found, known| found.bytes >= known.bytes || has_content(found),
-        );
-    }
-
-    /// Records the lengths after a checkpoint by this process, which may shorten both files.
-    pub(super) fn record_checkpoint(&self, connection: &Connection, is_complete: bool) {
-        let has_pages = |found: &FileState| has_all_pages(connection, Some(*found));
-        self.record(
-            |found, known| found.bytes >= known.bytes || has_pages(found),
-            |found, known| found.bytes >= known.bytes || is_complete,
-        );
-    }
-
-    /// Records each length that this process may have caused.
-    fn record(
-        &self,
-        is_own_database: impl Fn(&FileState, &FileState) -> bool,
-        is_own_log: impl Fn(&FileState, &FileState) -> bool,
-    ) {
-        let record =
-            |known: Option<FileState>, path: &Path, is_own: &dyn Fn(&FileState, &FileState) -> bool| {
-                let found = FileState::of(path).ok().flatten();
-                match known {
-                    Some(known) => found
-                        .filter(|found| found.is_same_file(&known) && is_own(found, &known))
-                        .or(Some(known)),
-                    None => found,
-                }
-            };
         let (database, log) = self.states.get();
-        self.states
-            .set((record(database, &self.database, &is_own_database), record(log, &self.log, &is_own_log)));
+        let has_content = |found: &FileState| self.lacks_content(connection, Some(*found)).is_none();
+        // SQLite shortens a log that was written back at the next commit.
+        let log = recorded(log, &self.log, |found, known| found.bytes >= known.bytes || has_content(found));
+        self.states.set((database.or_else(|| FileState::of(&self.database).ok().flatten()), log));
+    }
+
+    /// Records the files after a checkpoint by this process, which may shorten both.
+    ///
+    /// If the database has its length and lacks an eighth of its blocks, another process may have truncated it
+    /// during the checkpoint. Smaller differences occur on file systems that compress.
+    pub(super) fn record_checkpoint(&self, connection: &Connection, is_complete: bool) {
+        let (known, log) = self.states.get();
+        let database = recorded(known, &self.database, |found, known| {
+            found.bytes >= known.bytes || has_all_pages(connection, Some(*found))
+        });
+        let log = recorded(log, &self.log, |found, known| found.bytes >= known.bytes || is_complete);
+        let lost_blocks = known.zip(database).is_some_and(|(known, found)| {
+            found.bytes >= known.bytes && found.blocks < known.blocks - known.blocks / 8
+        });
+        self.is_suspect.set(self.is_suspect.get() || lost_blocks);
+        self.states.set((database, log));
+    }
+
+    /// Notices a change of the database by another process.
+    pub(super) fn look(&self) {
+        let (known, log) = self.states.get();
+        let found = FileState::of(&self.database).ok().flatten();
+        if let (Some(known), Some(found)) = (known, found)
+            && known.is_same_file(&found)
+            && known.modified != found.modified
+            && found.bytes >= known.bytes
+        {
+            self.is_suspect.set(true);
+            self.states.set((Some(found), log));
+        }
+    }
+
+    /// Returns whether the content of the database must be verified, and forgets it.
+    pub(super) fn take_suspicion(&self) -> bool {
+        self.is_suspect.take()
+    }
+
+    pub(super) fn database(&self) -> &Path {
+        &self.database
     }
 
     /// Returns the bytes of both files, as this process last left them.
@@ -145,15 +165,24 @@ impl OpenFiles {
         if is_log_shorter && let Some(fault) = self.lacks_content(connection, found.1) {
             return Err(fault);
         }
+        self.look();
         if is_database_shorter || is_log_shorter {
+            self.is_suspect.set(self.is_suspect.get() || is_database_shorter);
             self.states.set(found);
-            tracing::warn!(
-                database = %self.database.display(),
-                "another process ran VACUUM or a checkpoint on the spool's database: nothing is lost; open the \
-                 database for reading only, because appends wait for other writers"
-            );
+            if !is_database_shorter {
+                self.warn_of_writer();
+            }
         }
         Ok(())
+    }
+
+    /// Logs that another process wrote to the files and nothing is lost.
+    pub(super) fn warn_of_writer(&self) {
+        tracing::warn!(
+            database = %self.database.display(),
+            "another process ran VACUUM or a checkpoint on the spool's database: nothing is lost; open the \
+             database for reading only, because appends wait for other writers"
+        );
     }
 
     /// Like [`OpenFiles::check`], after a commit. Reads the log's index too, because a log that was truncated
@@ -172,6 +201,21 @@ impl OpenFiles {
         };
         let bytes = log.map_or(0, |log| log.bytes);
         (bytes < needed || needed > 0 && has_gap(&self.log, needed)).then_some(SpoolFault::Truncated)
+    }
+}
+
+/// Returns the state of a file, or the known one if this process has not caused the difference.
+fn recorded(
+    known: Option<FileState>,
+    path: &Path,
+    is_own: impl Fn(&FileState, &FileState) -> bool,
+) -> Option<FileState> {
+    let found = FileState::of(path).ok().flatten();
+    match known {
+        Some(known) => {
+            found.filter(|found| found.is_same_file(&known) && is_own(found, &known)).or(Some(known))
+        }
+        None => found,
     }
 }
 

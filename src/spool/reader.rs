@@ -1,7 +1,7 @@
 //! Reads of the spool, on a connection of their own.
 
 use super::schema::{READER_BUSY_TIMEOUT, SpoolFault, is_ambiguous, is_damage, open_for_reading};
-use super::store::checksum;
+use super::stored_row::checksum;
 use super::{Page, ReadError, Row, RowId};
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};

@@ -2,34 +2,16 @@
 
 use super::lane_account::{LaneAccount, lanes};
 use super::open_files::OpenFiles;
-use super::schema::{DatabaseAccess, SpoolFault, close, is_ambiguous, is_damage, is_full, open};
+use super::schema::{
+    DatabaseAccess, READER_BUSY_TIMEOUT, SpoolFault, close, is_ambiguous, is_damage, is_full, is_sound, open,
+    open_for_reading,
+};
+use super::stored_row::{StoredRow, checksum, insert};
 use super::{Identity, RememberedIdentity, RowId, SpoolEntry};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-
-/// Row with all columns of its table.
-#[derive(Debug, Clone)]
-pub(super) struct StoredRow {
-    pub(super) id: i64,
-    pub(super) lane: i64,
-    pub(super) appended_at: i64,
-    pub(super) session: i64,
-    pub(super) checksum: i64,
-    pub(super) payload: Vec<u8>,
-}
-
-/// Returns the checksum of a row. It covers id and lane too, so that swapped rows are detected.
-pub(super) fn checksum(id: i64, lane: &str, appended_at: i64, session: i64, payload: &[u8]) -> i64 {
-    let mut hasher = crc32fast::Hasher::new();
-    for number in [id, appended_at, session] {
-        hasher.update(&number.to_le_bytes());
-    }
-    hasher.update(&(lane.len() as u64).to_le_bytes());
-    hasher.update(lane.as_bytes());
-    hasher.update(payload);
-    i64::from(hasher.finalize())
-}
 
 /// Database, open for writing, with its accounts.
 pub(super) struct SpoolStore {
@@ -78,6 +60,39 @@ impl SpoolStore {
     pub(super) fn adopt(&mut self, accounts: SpoolAccounts) {
         self.accounts = accounts;
         self.files.record_commit(&self.connection);
+    }
+
+    /// Compares the open files with those on disk.
+    ///
+    /// # Errors
+    ///
+    /// Also if another process changed the database and the content differs from the accounts.
+    pub(super) fn check(&self) -> Result<(), SpoolFault> {
+        self.files.check(&self.connection)?;
+        self.verify()
+    }
+
+    /// Like [`SpoolStore::check`], after a commit.
+    pub(super) fn check_commit(&self) -> Result<(), SpoolFault> {
+        self.files.check_commit(&self.connection)?;
+        self.verify()
+    }
+
+    /// Reads the whole database if another process changed it, and not from the cache of this connection.
+    fn verify(&self) -> Result<(), SpoolFault> {
+        if !self.files.take_suspicion() {
+            return Ok(());
+        }
+        let file = open_for_reading(self.files.database(), READER_BUSY_TIMEOUT)?;
+        let counts = |lanes: &[LaneAccount]| -> BTreeSet<(i64, u64, u64)> {
+            lanes.iter().map(|lane| (lane.id, lane.rows, lane.bytes)).collect()
+        };
+        let is_known = is_sound(&file) && counts(&lanes(&file)?) == counts(&self.accounts.lanes);
+        if !is_known {
+            return Err(SpoolFault::Contradiction);
+        }
+        self.files.warn_of_writer();
+        Ok(())
     }
 
     /// Returns the bytes of the pages in use.
@@ -139,6 +154,7 @@ impl SpoolStore {
             DatabaseAccess::Shared => "PRAGMA wal_checkpoint(TRUNCATE)",
             DatabaseAccess::Exclusive => "PRAGMA wal_checkpoint(RESTART)",
         };
+        self.files.look();
         let outcome = self.connection.query_row(sql, (), |row| row.get(0).map(|busy: i64| busy == 0));
         self.files.record_checkpoint(&self.connection, matches!(outcome, Ok(true)));
         outcome
@@ -352,22 +368,4 @@ pub(super) enum ParkOutcome {
     Now,
     Before,
     NoRow,
-}
-
-pub(super) fn insert(connection: &Connection, row: &StoredRow, payload: &[u8]) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO record(id, lane, appended_at, session, checksum, payload)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let values = params![row.id, row.lane, row.appended_at, row.session, row.checksum, payload];
-    connection.prepare_cached(sql)?.execute(values).map(drop)
-}
-
-pub(super) fn stored_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredRow> {
-    Ok(StoredRow {
-        id: row.get(0)?,
-        lane: row.get(1)?,
-        appended_at: row.get(2)?,
-        session: row.get(3)?,
-        checksum: row.get(4)?,
-        payload: row.get(5)?,
-    })
 }

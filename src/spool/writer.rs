@@ -162,7 +162,7 @@ impl SpoolWriter {
     /// Compares the open files with those on disk, and takes the lock again if its file was removed.
     fn check_files(&mut self) -> Result<(), SpoolFault> {
         if let Some(store) = &self.store {
-            store.files.check(&store.connection)?;
+            store.check()?;
         }
         self.keep_lock()
     }
@@ -211,7 +211,7 @@ impl SpoolWriter {
         }
         // The files may have been removed or truncated before the commit was synced.
         store.adopt(accounts);
-        store.files.check_commit(&store.connection)?;
+        store.check_commit()?;
         self.work.set_aside.clear();
         self.shared.committed.store(store.last_id(), Ordering::Release);
         self.next_identity = store.accounts.next_identity;

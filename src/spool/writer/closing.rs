@@ -52,7 +52,7 @@ impl SpoolWriter {
         // process.
         let held = File::open(self.shared.files.database());
         let written_back = store.checkpoint();
-        if let Err(fault) = store.files.check(&store.connection) {
+        if let Err(fault) = store.check() {
             self.store = Some(store);
             self.fail(&fault);
             return false;
