@@ -106,10 +106,13 @@ impl OpenFiles {
         self.states.set((database, log));
     }
 
-    /// Notices a change of the database by another process.
+    /// Notices a change of the database by another process, before a checkpoint.
     pub(super) fn look(&self) {
+        self.suspect(FileState::of(&self.database).ok().flatten());
+    }
+
+    fn suspect(&self, found: Option<FileState>) {
         let (known, log) = self.states.get();
-        let found = FileState::of(&self.database).ok().flatten();
         if let (Some(known), Some(found)) = (known, found)
             && known.is_same_file(&found)
             && known.modified != found.modified
@@ -165,7 +168,7 @@ impl OpenFiles {
         if is_log_shorter && let Some(fault) = self.lacks_content(connection, found.1) {
             return Err(fault);
         }
-        self.look();
+        self.suspect(found.0);
         if is_database_shorter || is_log_shorter {
             self.is_suspect.set(self.is_suspect.get() || is_database_shorter);
             self.states.set(found);

@@ -136,13 +136,23 @@ impl<'a> RowCopier<'a> {
         found
     }
 
-    /// Returns the bytes of the rows to copy, according to the accounts.
+    /// Returns the bytes that a copy needs: those of the pages in use, reduced by the share of delivered rows.
     pub(super) fn bytes(&self) -> u64 {
         let accounts = self.accounts();
-        let bytes: u64 = accounts.iter().map(|lane| lane.bytes).sum();
         let rows: u64 = accounts.iter().map(|lane| lane.rows).sum();
+        let bytes: u64 = accounts.iter().map(|lane| lane.bytes).sum();
+        let used = self
+            .pragma("page_count")
+            .saturating_sub(self.pragma("freelist_count"))
+            .saturating_mul(PAGE_BYTES);
         let left = rows.saturating_sub(self.known.delivered.len() as u64);
-        u64::try_from(u128::from(bytes) * u128::from(left) / u128::from(rows.max(1))).unwrap_or(u64::MAX)
+        let needed = u128::from(bytes.max(used)) * u128::from(left) / u128::from(rows.max(1));
+        u64::try_from(needed).unwrap_or(u64::MAX)
+    }
+
+    fn pragma(&self, name: &str) -> u64 {
+        let sql = format!("PRAGMA {name}");
+        self.damaged.query_row(&sql, (), |row| row.get::<_, i64>(0)).unwrap_or(0).unsigned_abs()
     }
 
     /// Returns the number of rows that the index or the accounts count and that were not found.
@@ -164,8 +174,7 @@ impl<'a> RowCopier<'a> {
 
     /// Returns an upper bound of the rows in the file. An account above it is damaged.
     fn max_rows(&self) -> u64 {
-        let pages = self.damaged.query_row("PRAGMA page_count", (), |row| row.get::<_, i64>(0));
-        max_rows_in(pages.unwrap_or(0).unsigned_abs() * PAGE_BYTES)
+        max_rows_in(self.pragma("page_count").saturating_mul(PAGE_BYTES))
     }
 
     /// Returns the number of rows of each lane, from the index.

@@ -371,3 +371,21 @@ fn log_again(logged: &mut Vec<(String, Instant)>, fault: &SpoolFault, is_first: 
     }
     is_first || is_new
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_of_failure_is_logged_once_in_a_while() {
+        let mut logged = Vec::new();
+        let no_room = |free| SpoolFault::NoRoom { needed: 9, free };
+        assert!(log_again(&mut logged, &SpoolFault::Moved, true));
+        assert!(log_again(&mut logged, &no_room(1), false));
+        assert!(!log_again(&mut logged, &no_room(2), false), "only a number differs");
+        assert!(!log_again(&mut logged, &SpoolFault::Moved, false));
+        assert!(log_again(&mut logged, &SpoolFault::Moved, true));
+        logged.iter_mut().for_each(|(_, at)| *at -= LOG_INTERVAL);
+        assert!(log_again(&mut logged, &no_room(3), false));
+    }
+}
