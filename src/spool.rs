@@ -14,14 +14,18 @@ mod group_commit;
 mod handle;
 mod inspection;
 mod job_queue;
+mod known_state;
+mod lane_account;
 mod limits;
 mod open_files;
 mod parked_rows;
 mod reader;
+mod row_copier;
 mod salvage;
 mod schema;
 mod shared;
 mod store;
+mod stored_row;
 mod writer;
 
 #[cfg(test)]

@@ -96,8 +96,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli", "terminal"]),
-    // `http` raises the limit on open files, `input` opens without waiting.
-    ("rustix", &["diagnostics", "http", "input", "private_file", "terminal"]),
+    // `http` raises the limit on open files, `input` opens without waiting, `spool` looks for holes and room.
+    ("rustix", &["diagnostics", "http", "input", "private_file", "spool", "terminal"]),
     // `cli` sends events, `telemetry` traces; both through rustls.
     ("reqwest", &["cli", "telemetry"]),
     ("rustls", &["http", "cli", "diagnostics", "telemetry"]),

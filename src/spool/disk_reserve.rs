@@ -4,6 +4,7 @@
 //! blocks always belong to the spool: another process could take blocks that were freed on a full disk.
 
 use super::files::{SpoolFiles, private, remove, sync_directory};
+use super::open_files::LOG_HEADER;
 use super::schema::{DatabaseAccess, SpoolFault};
 use super::store::SpoolStore;
 use std::fs::{self, File};
@@ -12,8 +13,6 @@ use std::io::{self, Write};
 const CHUNK_BYTES: usize = 64 * 1024;
 /// Limit on consecutive tries to open a database that another process has open. Each try waits 250 ms.
 const MAX_BUSY_TRIES: u32 = 20;
-/// Size of SQLite's log header, in bytes. A header of zeros is an empty log.
-const LOG_HEADER: u64 = 32;
 
 #[derive(Debug)]
 pub(super) struct DiskReserve {
@@ -38,6 +37,15 @@ impl DiskReserve {
 
     fn is_complete(&self) -> bool {
         fs::metadata(self.files.reserve()).is_ok_and(|found| found.len() == self.bytes)
+    }
+
+    /// Returns whether a copy that failed on a full disk may succeed with the space of the reserve.
+    pub(super) fn is_enough_for(&self, fault: &SpoolFault) -> bool {
+        self.is_complete()
+            && match fault {
+                SpoolFault::NoRoom { needed, free } => free.saturating_add(self.bytes) >= *needed,
+                fault => fault.is_full(),
+            }
     }
 
     /// Returns whether the log has the blocks of the reserve.
@@ -99,7 +107,7 @@ impl DiskReserve {
             return self.remove();
         }
         let mut content = if log > 0 { fs::read(self.files.log())? } else { Vec::new() };
-        // An empty header invalidates what an old log has left in the file.
+        // A header of zeros is an empty log. It invalidates what an old log has left in the file.
         content.resize(content.len().max(LOG_HEADER as usize), 0);
         let mut file = File::options().write(true).open(self.files.reserve())?;
         file.write_all(&content)?;

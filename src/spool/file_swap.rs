@@ -4,11 +4,14 @@ use super::files::{SpoolFiles, beside, private, remove, sync_directory};
 use std::fs::File;
 use std::io;
 
+/// Removes an incomplete copy.
+pub(super) fn remove_incomplete(files: &SpoolFiles) -> io::Result<()> {
+    ["", "-wal", "-shm"].iter().try_for_each(|suffix| remove(&beside(&files.salvage(), suffix)))
+}
+
 /// Completes a salvage that a crash interrupted.
 pub(super) fn complete_swap(files: &SpoolFiles) -> io::Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
-        remove(&beside(&files.salvage(), suffix))?;
-    }
+    remove_incomplete(files)?;
     if !files.salvaged().exists() {
         return Ok(());
     }
@@ -28,11 +31,12 @@ pub(super) fn complete_swap(files: &SpoolFiles) -> io::Result<()> {
     sync_directory(&files.directory)
 }
 
-/// Moves the log of a missing database aside, because SQLite deletes a log beside an empty database.
-pub(super) fn set_orphan_log_aside(files: &SpoolFiles) -> io::Result<()> {
+/// Moves the log of a missing database aside, because SQLite deletes a log beside an empty database. Returns
+/// whether there was one.
+pub(super) fn set_orphan_log_aside(files: &SpoolFiles) -> io::Result<bool> {
     let is_gone = std::fs::metadata(files.database()).map_or(true, |found| found.len() == 0);
     if !is_gone || files.wal_bytes() == 0 {
-        return Ok(());
+        return Ok(false);
     }
     let aside = beside(&files.damaged(), "-wal");
     std::fs::rename(files.log(), &aside)?;
@@ -40,7 +44,7 @@ pub(super) fn set_orphan_log_aside(files: &SpoolFiles) -> io::Result<()> {
         set_aside = %aside.display(),
         "the spool's database is missing, and its log was moved aside: the records in the log are not delivered"
     );
-    Ok(())
+    Ok(true)
 }
 
 /// Replaces the database by the complete copy at [`SpoolFiles::salvage`].

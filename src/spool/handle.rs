@@ -3,10 +3,11 @@
 use super::disk_reserve::DiskReserve;
 use super::files::SpoolFiles;
 use super::job_queue::{CompletionGuard, JobQueue, SpoolJob};
+use super::known_state::KnownState;
 use super::limits::SpoolLimits;
 use super::parked_rows::{self, RetriedRows};
 use super::reader::{PageReader, ReadFault, ReadPage};
-use super::salvage::{KnownState, OpenedStore, open_store};
+use super::salvage::{OpenedStore, open_store};
 use super::schema::{DatabaseAccess, SpoolFault};
 use super::shared::SharedSpool;
 use super::writer::SpoolWriter;
@@ -45,7 +46,7 @@ impl Spool {
             TryLockError::Error(error) => failed(error.into()),
         })?;
         let limits = SpoolLimits::new(config, identities);
-        let OpenedStore { store, lost } = open_for_session(&files, limits).map_err(failed)?;
+        let OpenedStore { store, lost, .. } = open_for_session(&files, limits).map_err(failed)?;
         let identities =
             store.identities(i64::MIN, limits.identities).map_err(|error| failed(error.into()))?;
         let lanes = store.accounts.lanes.iter().filter(|lane| lane.rows > 0);
@@ -64,13 +65,15 @@ impl Spool {
             committed: AtomicI64::new(store.last_id()),
             on_late_commit: OnceLock::new(),
             closed: AtomicBool::new(false),
-            lost_at_close: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
             #[cfg(test)]
             pages: std::sync::atomic::AtomicU32::new(0),
             #[cfg(test)]
             fail_next_commit: AtomicBool::new(false),
             #[cfg(test)]
             interference: Mutex::default(),
+            #[cfg(test)]
+            commit_interference: Mutex::default(),
         });
         let writer = SpoolWriter::new(shared.clone(), store, lock);
         let thread = std::thread::Builder::new()
@@ -185,7 +188,8 @@ impl Spool {
     /// Commits what is queued, writes the log back and releases the lock. Blocks, except on the writer thread
     /// (in a `done`), where it only starts the close. Dropping the spool closes it.
     ///
-    /// Returns the number of lost rows: another process removed the files and new ones could not be created.
+    /// Returns the number of rows lost since the spool was opened, because another process changed the files or
+    /// they were damaged, and the rows could not be copied into new ones.
     pub fn close(&self) -> u64 {
         self.shared.queue.close();
         if let Some(thread) = self.thread.lock().take()
@@ -194,7 +198,7 @@ impl Spool {
             // A panic was logged, and its jobs were completed.
             drop(thread.join());
         }
-        self.shared.lost_at_close.load(Ordering::Acquire)
+        self.shared.lost.load(Ordering::Acquire)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Read-only view of a spool for operators, with or without a running bridge.
 
 use super::files::SpoolFiles;
+use super::lane_account::lanes;
 use super::schema::open_for_reading;
-use super::store::{checksum, lanes, stored_row};
+use super::stored_row::{checksum, stored_row};
 use super::{OpenError, ReadError, RowId};
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};

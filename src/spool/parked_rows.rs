@@ -2,7 +2,8 @@
 //! release may read what this one could not.
 
 use super::schema::SpoolFault;
-use super::store::{SpoolStore, StoreTransaction, StoredRow, checksum, stored_row};
+use super::store::{SpoolStore, StoreTransaction};
+use super::stored_row::{StoredRow, checksum, stored_row};
 use std::sync::Arc;
 
 /// Outcome of [`retry_parked`], in rows.

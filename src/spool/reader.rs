@@ -1,7 +1,7 @@
 //! Reads of the spool, on a connection of their own.
 
 use super::schema::{READER_BUSY_TIMEOUT, SpoolFault, is_ambiguous, is_damage, open_for_reading};
-use super::store::checksum;
+use super::stored_row::checksum;
 use super::{Page, ReadError, Row, RowId};
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -38,6 +38,8 @@ pub(super) struct ReadPage {
 pub(super) struct PageReader {
     path: PathBuf,
     connection: Option<Connection>,
+    /// Whether another file may have the path. The open files are still read.
+    is_detached: bool,
     /// Damaged rows that were reported. The writer may not have set them aside yet.
     reported: HashSet<i64>,
     pub(super) session: i64,
@@ -55,12 +57,18 @@ struct RawRow {
 
 impl PageReader {
     pub(super) fn new(path: PathBuf, session: i64) -> Self {
-        Self { path, connection: None, reported: HashSet::new(), session, generation: 0 }
+        Self { path, connection: None, is_detached: false, reported: HashSet::new(), session, generation: 0 }
     }
 
     /// Closes the file. The next read opens it again.
     pub(super) fn release(&mut self) {
         self.connection = None;
+        self.is_detached = false;
+    }
+
+    /// Opens no file until the next release.
+    pub(super) fn detach(&mut self) {
+        self.is_detached = true;
     }
 
     fn with<T>(
@@ -69,6 +77,9 @@ impl PageReader {
     ) -> Result<T, ReadFault> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
+            None if self.is_detached => {
+                return Err(ReadFault::Disk(ReadError("another process removed its files".to_owned())));
+            }
             None => open_for_reading(&self.path, READER_BUSY_TIMEOUT).map_err(|fault| match fault {
                 SpoolFault::Sqlite(error) => error.into(),
                 fault => {

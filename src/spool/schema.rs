@@ -53,6 +53,10 @@ pub(super) enum SpoolFault {
     Moved,
     #[error("another process truncated the write-ahead log")]
     Truncated,
+    #[error(
+        "the rows need {needed} bytes of free disk space to be copied into a new file, and {free} are free"
+    )]
+    NoRoom { needed: u64, free: u64 },
 }
 
 impl SpoolFault {
@@ -62,6 +66,7 @@ impl SpoolFault {
             Self::Io(error) => {
                 matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
             }
+            Self::NoRoom { .. } => true,
             Self::Newer { .. } | Self::Contradiction | Self::Moved | Self::Truncated => false,
         }
     }
@@ -76,7 +81,7 @@ impl SpoolFault {
         match self {
             Self::Sqlite(error) => is_damage(error),
             Self::Contradiction | Self::Truncated => true,
-            Self::Io(_) | Self::Newer { .. } | Self::Moved => false,
+            Self::Io(_) | Self::Newer { .. } | Self::Moved | Self::NoRoom { .. } => false,
         }
     }
 
@@ -144,6 +149,14 @@ pub(super) fn is_sound(connection: &Connection) -> bool {
     check().unwrap_or_else(|error| !is_damage(&error) && !is_ambiguous(&error))
 }
 
+/// Like [`is_sound`], for the file on disk: an open connection may have damaged pages in its cache as they were.
+pub(super) fn is_sound_on_disk(path: &Path) -> bool {
+    match open_for_reading(path, READER_BUSY_TIMEOUT) {
+        Ok(connection) => is_sound(&connection),
+        Err(fault) => !fault.is_damage(),
+    }
+}
+
 /// Other processes that may have the database open beside its writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DatabaseAccess {
@@ -181,7 +194,8 @@ pub(super) fn open_with(
         connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
     }
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304;
+        // A commit must not change the database file: see `open_files`.
+        "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304;
          PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
     )?;
     migrate(&connection, migrations)?;

@@ -23,8 +23,8 @@ pub(super) struct SharedSpool {
     pub(super) committed: AtomicI64,
     pub(super) on_late_commit: OnceLock<Box<dyn Fn(LateCommit) + Send + Sync>>,
     pub(super) closed: AtomicBool,
-    /// Rows that the close could not save.
-    pub(super) lost_at_close: AtomicU64,
+    /// Rows that were lost since the spool was opened.
+    pub(super) lost: AtomicU64,
     /// Limit on the pages of the file, to simulate a full disk. 0: no limit.
     #[cfg(test)]
     pub(super) pages: std::sync::atomic::AtomicU32,
@@ -35,6 +35,9 @@ pub(super) struct SharedSpool {
     /// Actions of another process during the close: after the last commit, and before SQLite closes the file.
     #[cfg(test)]
     pub(super) interference: Mutex<std::collections::VecDeque<Box<dyn FnOnce() + Send>>>,
+    /// Action of another process during the next commit, after the check of the files.
+    #[cfg(test)]
+    pub(super) commit_interference: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl SharedSpool {
@@ -50,6 +53,14 @@ impl SharedSpool {
     #[cfg(test)]
     pub(super) fn interfere(&self) {
         let act = self.interference.lock().pop_front();
+        if let Some(act) = act {
+            act();
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn interfere_with_commit(&self) {
+        let act = self.commit_interference.lock().take();
         if let Some(act) = act {
             act();
         }

@@ -1,60 +1,17 @@
 //! Rows and accounts in the database. The caller decides when to commit.
 
-use super::limits::row_bytes;
+use super::lane_account::{LaneAccount, lanes};
 use super::open_files::OpenFiles;
-use super::schema::{DatabaseAccess, SpoolFault, close, is_ambiguous, is_damage, is_full, open};
+use super::schema::{
+    DatabaseAccess, READER_BUSY_TIMEOUT, SpoolFault, close, is_ambiguous, is_damage, is_full, is_sound, open,
+    open_for_reading,
+};
+use super::stored_row::{StoredRow, checksum, insert};
 use super::{Identity, RememberedIdentity, RowId, SpoolEntry};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-
-/// Account of a lane, stored in the same transaction as the rows.
-#[derive(Debug, Clone)]
-pub(super) struct LaneAccount {
-    pub(super) id: i64,
-    pub(super) name: Arc<str>,
-    pub(super) rows: u64,
-    pub(super) bytes: u64,
-    changed: bool,
-}
-
-impl LaneAccount {
-    fn add(&mut self, payload: usize) {
-        self.rows += 1;
-        self.bytes += row_bytes(payload);
-        self.changed = true;
-    }
-
-    /// Stops at zero, because damaged accounts may be too low.
-    fn take(&mut self, payload: usize) {
-        self.rows = self.rows.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(row_bytes(payload));
-        self.changed = true;
-    }
-}
-
-/// Row with all columns of its table.
-#[derive(Debug, Clone)]
-pub(super) struct StoredRow {
-    pub(super) id: i64,
-    pub(super) lane: i64,
-    pub(super) appended_at: i64,
-    pub(super) session: i64,
-    pub(super) checksum: i64,
-    pub(super) payload: Vec<u8>,
-}
-
-/// Returns the checksum of a row. It covers id and lane too, so that swapped rows are detected.
-pub(super) fn checksum(id: i64, lane: &str, appended_at: i64, session: i64, payload: &[u8]) -> i64 {
-    let mut hasher = crc32fast::Hasher::new();
-    for number in [id, appended_at, session] {
-        hasher.update(&number.to_le_bytes());
-    }
-    hasher.update(&(lane.len() as u64).to_le_bytes());
-    hasher.update(lane.as_bytes());
-    hasher.update(payload);
-    i64::from(hasher.finalize())
-}
 
 /// Database, open for writing, with its accounts.
 pub(super) struct SpoolStore {
@@ -63,28 +20,23 @@ pub(super) struct SpoolStore {
     pub(super) access: DatabaseAccess,
     pub(super) files: OpenFiles,
     pub(super) session: i64,
+    /// Greatest id in use when the file was opened, according to the file.
+    pub(super) last_id_on_disk: i64,
 }
 
 impl SpoolStore {
     /// Opens or creates the database. `next_id` is the lowest id for a new row.
     pub(super) fn open(path: &Path, next_id: i64, access: DatabaseAccess) -> Result<Self, SpoolFault> {
         let connection = open(path, access)?;
-        let session =
-            connection.query_row("SELECT value FROM meta WHERE key = 'session'", (), |row| row.get(0))?;
-        let used: Option<i64> = connection
-            .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'record'", (), |row| row.get(0))
-            .optional()?;
-        // If a damaged file has lost its sequence, the greatest row id counts.
-        let greatest: Option<i64> =
-            connection.query_row("SELECT max(id) FROM record", (), |row| row.get(0))?;
+        let (session, last_id_on_disk) = session_and_last_id(&connection)?;
         let last_identity: Option<i64> =
             connection.query_row("SELECT max(id) FROM remembered", (), |row| row.get(0))?;
         let accounts = SpoolAccounts {
             lanes: lanes(&connection)?,
-            next_id: next_id.max(used.max(greatest).unwrap_or(0).saturating_add(1)),
+            next_id: next_id.max(last_id_on_disk.saturating_add(1)),
             next_identity: last_identity.unwrap_or(0).saturating_add(1),
         };
-        Ok(Self { files: OpenFiles::of(path)?, connection, accounts, access, session })
+        Ok(Self { files: OpenFiles::of(path)?, connection, accounts, access, session, last_id_on_disk })
     }
 
     /// Begins a session: rows of earlier sessions do not count as handed over.
@@ -107,7 +59,40 @@ impl SpoolStore {
     /// Adopts the accounts of a committed transaction.
     pub(super) fn adopt(&mut self, accounts: SpoolAccounts) {
         self.accounts = accounts;
-        self.files.record();
+        self.files.record_commit(&self.connection);
+    }
+
+    /// Compares the open files with those on disk.
+    ///
+    /// # Errors
+    ///
+    /// Also if another process changed the database and the content differs from the accounts.
+    pub(super) fn check(&self) -> Result<(), SpoolFault> {
+        self.files.check(&self.connection)?;
+        self.verify()
+    }
+
+    /// Like [`SpoolStore::check`], after a commit.
+    pub(super) fn check_commit(&self) -> Result<(), SpoolFault> {
+        self.files.check_commit(&self.connection)?;
+        self.verify()
+    }
+
+    /// Reads the whole database if another process changed it, and not from the cache of this connection.
+    fn verify(&self) -> Result<(), SpoolFault> {
+        if !self.files.take_suspicion() {
+            return Ok(());
+        }
+        let file = open_for_reading(self.files.database(), READER_BUSY_TIMEOUT)?;
+        let counts = |lanes: &[LaneAccount]| -> BTreeSet<(i64, u64, u64)> {
+            lanes.iter().map(|lane| (lane.id, lane.rows, lane.bytes)).collect()
+        };
+        let is_known = is_sound(&file) && counts(&lanes(&file)?) == counts(&self.accounts.lanes);
+        if !is_known {
+            return Err(SpoolFault::Contradiction);
+        }
+        self.files.warn_of_writer();
+        Ok(())
     }
 
     /// Returns the bytes of the pages in use.
@@ -169,8 +154,9 @@ impl SpoolStore {
             DatabaseAccess::Shared => "PRAGMA wal_checkpoint(TRUNCATE)",
             DatabaseAccess::Exclusive => "PRAGMA wal_checkpoint(RESTART)",
         };
+        self.files.look();
         let outcome = self.connection.query_row(sql, (), |row| row.get(0).map(|busy: i64| busy == 0));
-        self.files.record();
+        self.files.record_checkpoint(&self.connection, matches!(outcome, Ok(true)));
         outcome
     }
 
@@ -194,23 +180,21 @@ impl SpoolStore {
         let mut statement = self.connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
         let mut rows = statement.query(())?;
         while rows.next()?.is_some() {}
+        self.files.record_commit(&self.connection);
         Ok(())
     }
 }
 
-pub(super) fn lanes(connection: &Connection) -> rusqlite::Result<Vec<LaneAccount>> {
-    let mut statement = connection.prepare("SELECT id, name, rows, bytes FROM lane")?;
-    let lanes = statement.query_map((), |row| {
-        let name: String = row.get(1)?;
-        Ok(LaneAccount {
-            id: row.get(0)?,
-            name: name.into(),
-            rows: row.get::<_, i64>(2)?.unsigned_abs(),
-            bytes: row.get::<_, i64>(3)?.unsigned_abs(),
-            changed: false,
-        })
-    })?;
-    lanes.collect()
+/// Returns the session and the greatest id in use so far.
+pub(super) fn session_and_last_id(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+    let session =
+        connection.query_row("SELECT value FROM meta WHERE key = 'session'", (), |row| row.get(0))?;
+    let used: Option<i64> = connection
+        .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'record'", (), |row| row.get(0))
+        .optional()?;
+    // If a damaged file has lost its sequence, the greatest row id counts.
+    let greatest: Option<i64> = connection.query_row("SELECT max(id) FROM record", (), |row| row.get(0))?;
+    Ok((session, used.max(greatest).unwrap_or(0)))
 }
 
 /// Accounts of the database, and of a transaction.
@@ -353,6 +337,12 @@ impl StoreTransaction<'_> {
         self.transaction.prepare_cached(sql)?.execute(params![first, max as i64])
     }
 
+    /// Commits what was written so far and writes the log back, to keep the log of a large copy small. The
+    /// accounts are committed by [`StoreTransaction::commit`] only.
+    pub(super) fn flush(&self) -> rusqlite::Result<()> {
+        self.transaction.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE); BEGIN IMMEDIATE")
+    }
+
     /// Writes `bytes` to test whether the disk accepts appends.
     pub(super) fn probe(&self, bytes: usize) -> rusqlite::Result<()> {
         self.transaction
@@ -378,22 +368,4 @@ pub(super) enum ParkOutcome {
     Now,
     Before,
     NoRow,
-}
-
-pub(super) fn insert(connection: &Connection, row: &StoredRow, payload: &[u8]) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO record(id, lane, appended_at, session, checksum, payload)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let values = params![row.id, row.lane, row.appended_at, row.session, row.checksum, payload];
-    connection.prepare_cached(sql)?.execute(values).map(drop)
-}
-
-pub(super) fn stored_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredRow> {
-    Ok(StoredRow {
-        id: row.get(0)?,
-        lane: row.get(1)?,
-        appended_at: row.get(2)?,
-        session: row.get(3)?,
-        checksum: row.get(4)?,
-        payload: row.get(5)?,
-    })
 }

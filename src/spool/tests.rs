@@ -4,6 +4,7 @@ mod full;
 mod limits;
 mod model;
 mod moved;
+mod overwritten;
 
 use super::inspection::SetAside;
 use super::*;
@@ -376,11 +377,11 @@ pub(super) fn version_1(directory: &Path) {
     drop(schema::open_with(&path, schema::DatabaseAccess::Shared, &schema::MIGRATIONS[..1]).unwrap());
     let mut sql = "INSERT INTO lane(id, name, rows, bytes) VALUES (1, 'calls', 40, 42560);".to_owned();
     for id in 1..=40 {
-        let checksum = store::checksum(id, "calls", 7, 0, &[7; 1000]);
+        let checksum = stored_row::checksum(id, "calls", 7, 0, &[7; 1000]);
         sql += &format!("INSERT INTO record VALUES ({id}, 1, 7, 0, {checksum}, x'{}');", "07".repeat(1000));
         sql += &format!("INSERT INTO identity VALUES (x'{:048x}', {id});", id * 7919 % 41);
     }
-    let checksum = store::checksum(41, "calls", 7, 0, &[1]);
+    let checksum = stored_row::checksum(41, "calls", 7, 0, &[1]);
     sql += &format!("INSERT INTO parked VALUES (41, 1, 7, 0, {checksum}, x'01');");
     sql += "INSERT INTO damaged VALUES (42, 1, 7, 0, 0, x'');";
     Spool::change_from_outside(directory, &sql);

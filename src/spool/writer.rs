@@ -6,11 +6,12 @@ mod recovery;
 use super::disk_reserve::DiskReserve;
 use super::group_commit::{CommitCounts, JobOutcome, PendingWork, apply, complete, entries_of, now};
 use super::job_queue::SpoolJob;
+use super::known_state::{KnownState, LastState};
 use super::limits::disk_bytes;
 use super::open_files::is_at;
-use super::schema::{DatabaseAccess, SpoolFault, is_sound};
+use super::schema::{DatabaseAccess, SpoolFault, is_sound_on_disk};
 use super::shared::SharedSpool;
-use super::store::{LaneAccount, SpoolStore};
+use super::store::SpoolStore;
 use crate::backoff::Backoff;
 use std::fs::File;
 use std::io;
@@ -22,6 +23,12 @@ use std::time::{Duration, Instant};
 /// Waits between tries to use a disk that fails.
 const MIN_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
+/// Wait after a copy that filled the disk.
+const COPY_BACKOFF: Duration = Duration::from_secs(30);
+/// Interval of log lines with the same cause.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
+/// Limit on causes that are remembered for that.
+const MAX_CAUSES: usize = 16;
 /// Time without jobs after which free space is returned to the disk.
 const TIDY_DELAY: Duration = Duration::from_millis(200);
 const IDLE_INTERVAL: Duration = Duration::from_secs(3);
@@ -40,11 +47,13 @@ pub(super) struct SpoolWriter {
     work: PendingWork,
     /// Number of the next identity after the last known commit.
     next_identity: i64,
-    lanes: Vec<LaneAccount>,
+    last: LastState,
     session: i64,
     /// Whether the file must be salvaged before its next use.
     is_distrusted: bool,
     backoff: Backoff,
+    /// Causes of failure that were logged, without their numbers.
+    logged: Vec<(String, Instant)>,
     retry_at: Instant,
     checkpoint_above: u64,
     tidy: bool,
@@ -56,17 +65,18 @@ impl SpoolWriter {
     pub(super) fn new(shared: Arc<SharedSpool>, store: SpoolStore, lock: File) -> Self {
         let reserve = DiskReserve::new(shared.files.clone(), shared.limits.reserve);
         let access = store.access;
-        store.files.record();
+        store.files.record_commit(&store.connection);
         let mut writer = Self {
             reserve,
             work: PendingWork { forget: true, ..PendingWork::default() },
             next_identity: store.accounts.next_identity,
-            lanes: store.accounts.lanes.clone(),
+            last: LastState::of(&store.accounts.lanes, &store.files),
             session: store.session,
             store: Some(store),
             unlinked: None,
             is_distrusted: false,
             backoff: Backoff::new(MIN_BACKOFF, MAX_BACKOFF),
+            logged: Vec::new(),
             retry_at: Instant::now(),
             checkpoint_above: shared.limits.wal,
             tidy: true,
@@ -149,10 +159,10 @@ impl SpoolWriter {
         }
     }
 
-    /// Compares the open files with those on disk, and accepts_large the lock again if its file was removed.
+    /// Compares the open files with those on disk, and takes the lock again if its file was removed.
     fn check_files(&mut self) -> Result<(), SpoolFault> {
         if let Some(store) = &self.store {
-            store.files.check(&store.connection)?;
+            store.check()?;
         }
         self.keep_lock()
     }
@@ -192,14 +202,16 @@ impl SpoolWriter {
             outcomes.push(apply(&mut change, job, limits, &mut on_disk, now)?);
         }
         let forgotten = change.forget(limits.identities, MAX_FORGOTTEN)?;
+        #[cfg(test)]
+        self.shared.interfere_with_commit();
         let accounts = change.commit()?;
         #[cfg(test)]
         if !waiting.is_empty() && self.shared.fail_next_commit.swap(false, Ordering::SeqCst) {
             return Err(std::io::Error::other("the sync failed").into());
         }
+        // The files may have been removed or truncated before the commit was synced.
         store.adopt(accounts);
-        // The files may have been removed before the commit was synced.
-        store.files.check(&store.connection)?;
+        store.check_commit()?;
         self.work.set_aside.clear();
         self.shared.committed.store(store.last_id(), Ordering::Release);
         self.next_identity = store.accounts.next_identity;
@@ -228,7 +240,8 @@ impl SpoolWriter {
     /// Closes the file until the next try.
     fn fail(&mut self, fault: &SpoolFault) {
         let directory = self.shared.files.directory.display();
-        if self.shared.usage.lock().is_accepting || self.store.is_some() {
+        let is_first = self.shared.usage.lock().is_accepting || self.store.is_some();
+        if log_again(&mut self.logged, fault, is_first) {
             if fault.is_busy() {
                 tracing::warn!(%directory, error = %fault,
                     "the spool takes nothing while another process locks spool.db; it keeps trying");
@@ -241,23 +254,48 @@ impl SpoolWriter {
         self.is_distrusted |= fault.is_damage();
         if let Some(store) = self.store.take() {
             self.is_distrusted |= fault.is_damage_of(&store.connection);
-            self.lanes.clone_from(&store.accounts.lanes);
+            self.last = LastState::of(&store.accounts.lanes, &store.files);
             // If the files cannot be checked, they may be removed.
             if matches!(store.files.check(&store.connection), Err(SpoolFault::Moved | SpoolFault::Io(_))) {
                 self.unlinked = Some(store);
             }
         }
-        self.shared.reader.lock().release();
-        self.retry_at = Instant::now() + self.backoff.next();
+        if self.unlinked.is_some() {
+            // It reads on from the files that it has open.
+            self.shared.reader.lock().detach();
+        } else {
+            self.shared.reader.lock().release();
+        }
+        let is_copy = self.unlinked.is_some() || self.is_distrusted;
+        let has_filled_the_disk = is_copy && fault.is_full() && !matches!(fault, SpoolFault::NoRoom { .. });
+        let wait = if has_filled_the_disk { COPY_BACKOFF } else { self.backoff.next() };
+        self.retry_at = Instant::now() + wait;
+    }
+
+    /// Returns the state of the file before a fault. Moves the deletes: see [`SpoolWriter::take_back`].
+    fn known_state(&mut self) -> KnownState {
+        KnownState {
+            lanes: self.last.lanes.clone(),
+            session: self.session,
+            last_id: self.shared.committed.load(Ordering::Acquire),
+            bytes: self.last.bytes,
+            delivered: std::mem::take(&mut self.work.deletes),
+        }
+    }
+
+    /// Takes the deletes of a known state back.
+    fn take_back(&mut self, known: KnownState) {
+        self.work.deletes = known.delivered;
     }
 
     /// Schedules a salvage, unless the file was replaced since the read, or the error is not proof and a
     /// check finds no damage.
     fn distrust(&mut self, generation: u64, proven: bool) {
-        if self.shared.reader.lock().generation != generation {
+        let is_copied_anyway = self.unlinked.is_some() || self.is_distrusted;
+        if is_copied_anyway || self.shared.reader.lock().generation != generation {
             return;
         }
-        if !proven && self.store.as_ref().is_none_or(|store| is_sound(&store.connection)) {
+        if !proven && (self.store.is_none() || is_sound_on_disk(&self.shared.files.database())) {
             return;
         }
         self.fail(&SpoolFault::Contradiction);
@@ -286,7 +324,6 @@ impl SpoolWriter {
             let free = store.free_pages()?;
             if free > 0 {
                 store.vacuum(VACUUM_PAGES)?;
-                store.files.record();
             }
             if free <= u64::from(VACUUM_PAGES) && self.shared.files.wal_bytes() > 0 {
                 store.checkpoint()?;
@@ -320,5 +357,35 @@ impl SpoolWriter {
         usage.rows = store.accounts.lanes.iter().map(|lane| lane.rows).sum();
         usage.bytes = bytes;
         usage.oldest = store.oldest().unwrap_or_default();
+    }
+}
+
+/// Returns whether a cause is to be logged: at the first failure, and otherwise at a new cause or after
+/// [`LOG_INTERVAL`].
+fn log_again(logged: &mut Vec<(String, Instant)>, fault: &SpoolFault, is_first: bool) -> bool {
+    let cause = fault.to_string().replace(|digit: char| digit.is_ascii_digit(), "");
+    logged.retain(|(_, at)| at.elapsed() < LOG_INTERVAL);
+    let is_new = !logged.iter().any(|(known, _)| *known == cause);
+    if is_new && logged.len() < MAX_CAUSES {
+        logged.push((cause, Instant::now()));
+    }
+    is_first || is_new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_of_failure_is_logged_once_in_a_while() {
+        let mut logged = Vec::new();
+        let no_room = |free| SpoolFault::NoRoom { needed: 9, free };
+        assert!(log_again(&mut logged, &SpoolFault::Moved, true));
+        assert!(log_again(&mut logged, &no_room(1), false));
+        assert!(!log_again(&mut logged, &no_room(2), false), "only a number differs");
+        assert!(!log_again(&mut logged, &SpoolFault::Moved, false));
+        assert!(log_again(&mut logged, &SpoolFault::Moved, true));
+        logged.iter_mut().for_each(|(_, at)| *at -= LOG_INTERVAL);
+        assert!(log_again(&mut logged, &no_room(3), false));
     }
 }

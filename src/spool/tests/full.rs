@@ -184,3 +184,72 @@ fn disk_that_turns_read_only_is_read_and_used_again() {
     let left: Vec<_> = rows(&spool, "calls").into_iter().map(|row| row.payload).collect();
     assert_eq!(left, [&b"two"[..], b"four"]);
 }
+
+fn remove_database(directory: &Path) {
+    for name in ["spool.db", "spool.db-wal", "spool.db-shm"] {
+        drop(std::fs::remove_file(directory.join(name)));
+    }
+}
+
+/// The new files cannot be created.
+#[test]
+fn rows_of_files_removed_on_a_full_disk_are_lost_at_the_stop() {
+    let Some(disk) = Disk::mount() else { return };
+    let directory = disk.0.path().join("spool");
+    let spool = open(&directory);
+    fill_calls(&spool);
+    eventually("tidied", || std::fs::metadata(directory.join("spool.db-wal")).unwrap().len() == 0);
+    let disk_filler = disk.disk_filler();
+    is_refused(&spool);
+    let rows = spool.usage().rows;
+    assert!(rows >= 4500);
+    remove_database(&directory);
+    assert_eq!(spool.close(), rows);
+    drop(disk_filler);
+}
+
+/// The disk has no room for a copy of the rows.
+#[test]
+fn rows_of_removed_files_are_drained_from_the_open_files_on_a_full_disk() {
+    let Some(disk) = Disk::mount() else { return };
+    let directory = disk.0.path().join("spool");
+    let spool = open(&directory);
+    let ids = fill_calls(&spool);
+    eventually("tidied", || std::fs::metadata(directory.join("spool.db-wal")).unwrap().len() == 0);
+    assert_eq!(rows(&spool, "calls").len(), 4500);
+    disk.fill();
+    remove_database(&directory);
+    for _ in 0..20 {
+        assert_eq!(append(&spool, vec![entry("calls", b"refused")], None), Err(AppendError::Disk));
+        assert_eq!(rows(&spool, "calls").len(), 4500);
+        assert!(!directory.join("spool.db.salvage").exists(), "the copy takes room that it cannot use");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let (delivered, left) = ids.split_at(4000);
+    spool.delete(delivered.to_vec());
+    eventually("copied", || directory.join("spool.db").exists());
+    eventually("read", || {
+        let found = spool.read("calls", RowId(0), usize::MAX, usize::MAX);
+        found.is_ok_and(|page| page.rows.iter().map(|row| row.id).eq(left.iter().copied()))
+    });
+    std::fs::remove_file(disk.filler()).unwrap();
+    eventually("is_accepting", || spool.usage().is_accepting);
+    append(&spool, vec![entry("calls", b"again")], None).unwrap();
+    assert_eq!((rows(&spool, "calls").len(), spool.usage().totals.damaged), (501, 0));
+    assert_eq!(spool.usage().totals.deleted, 4000);
+    assert_eq!(spool.close(), 0);
+}
+
+/// The stop counts only rows that were not delivered.
+#[test]
+fn rows_of_removed_files_that_cannot_be_copied_are_lost_at_the_stop() {
+    let Some(disk) = Disk::mount() else { return };
+    let directory = disk.0.path().join("spool");
+    let spool = open(&directory);
+    let ids = fill_calls(&spool);
+    eventually("tidied", || std::fs::metadata(directory.join("spool.db-wal")).unwrap().len() == 0);
+    disk.fill();
+    remove_database(&directory);
+    spool.delete(ids[..10].to_vec());
+    assert_eq!(spool.close(), 4490);
+}

@@ -3,14 +3,14 @@
 use super::*;
 use std::fs;
 
-const FILES: [&str; 5] = ["spool.db", "spool.db-wal", "spool.db-shm", "lock", "reserve"];
+pub(super) const FILES: [&str; 5] = ["spool.db", "spool.db-wal", "spool.db-shm", "lock", "reserve"];
 
 /// Appends until the spool accepts, and returns the payload that was accepted.
-fn accepted(spool: &Spool, payload: &[u8]) {
+pub(super) fn accepted(spool: &Spool, payload: &[u8]) {
     eventually("accepted", || append(spool, vec![entry("calls", payload)], None).is_ok());
 }
 
-fn payloads(directory: &Path) -> Vec<Bytes> {
+pub(super) fn payloads(directory: &Path) -> Vec<Bytes> {
     let rows = rows(&open(directory), "calls");
     rows.into_iter().map(|row| row.payload).collect()
 }
@@ -193,6 +193,16 @@ fn rows_lost_with_a_truncated_log_are_counted() {
     accepted(&spool, b"three");
     assert_eq!(payloads(crashed(directory.path()).path()), [&b"one"[..], b"three"]);
     assert_eq!(spool.usage().totals.damaged, 1);
+}
+
+#[test]
+fn log_without_its_database_counts_as_a_loss() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    append(&spool, vec![entry("calls", b"one")], None).unwrap();
+    let copy = crashed(directory.path());
+    fs::remove_file(copy.path().join("spool.db")).unwrap();
+    assert_eq!(open(copy.path()).usage().totals.damaged, 1);
 }
 
 #[test]

@@ -11,15 +11,21 @@ use std::sync::atomic::Ordering;
 impl SpoolWriter {
     /// Commits what is left, writes the log back, and compares the files before and after they are closed.
     pub(super) fn finish(mut self) {
+        let mut is_closed = false;
         // Twice, if the files were changed after the first check.
         for _ in 0..2 {
             self.commit_rest();
-            if self.store.take().is_none_or(|store| self.close(store)) {
+            let Some(store) = self.store.take() else { break };
+            is_closed = self.close(store);
+            if is_closed {
                 break;
             }
         }
-        if let Some(unlinked) = &self.unlinked {
-            self.report_lost(unlinked.accounts.lanes.iter().map(|lane| lane.rows).sum());
+        if !is_closed {
+            let lost = self.lost_without_store();
+            if lost > 0 {
+                self.report_lost(lost);
+            }
         }
         self.shared.usage.lock().is_accepting = false;
     }
@@ -46,7 +52,7 @@ impl SpoolWriter {
         // process.
         let held = File::open(self.shared.files.database());
         let written_back = store.checkpoint();
-        if let Err(fault) = store.files.check(&store.connection) {
+        if let Err(fault) = store.check() {
             self.store = Some(store);
             self.fail(&fault);
             return false;
@@ -63,6 +69,15 @@ impl SpoolWriter {
         true
     }
 
+    /// Returns the number of rows that no file has for the next start, after a last try to open the file.
+    fn lost_without_store(&mut self) -> u64 {
+        let known = self.known_state();
+        match &self.unlinked {
+            Some(_) => known.rows(),
+            None => known.lost_in_file(&self.shared.files.database()),
+        }
+    }
+
     /// Puts a copy of the closed database into its place if it is no longer there.
     fn keep_in_place(&self, held: &File) -> Result<(), SpoolFault> {
         if is_at(held, &self.shared.files.database())? {
@@ -73,7 +88,7 @@ impl SpoolWriter {
     }
 
     fn report_lost(&self, rows: u64) {
-        self.shared.lost_at_close.store(rows, Ordering::Release);
+        self.shared.lost.fetch_add(rows, Ordering::AcqRel);
         tracing::error!(
             rows,
             directory = %self.shared.files.directory.display(),

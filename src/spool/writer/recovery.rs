@@ -2,6 +2,7 @@
 
 use super::super::LateCommit;
 use super::super::group_commit::CommitCounts;
+use super::super::known_state::{KnownState, LastState};
 use super::super::reader::PageReader;
 use super::super::salvage;
 use super::super::schema::{DatabaseAccess, SpoolFault};
@@ -36,6 +37,7 @@ impl SpoolWriter {
         match outcome.and_then(|store| self.report_late_commit(store)) {
             Ok(store) => {
                 self.store = Some(store);
+                self.logged.clear();
                 self.checkpoint_above = self.shared.limits.wal;
                 tracing::info!(directory = %self.shared.files.directory.display(), "the spool takes records again");
                 self.publish(CommitCounts::default());
@@ -65,6 +67,9 @@ impl SpoolWriter {
         let mut store = self.open_trusted(&mut shared.reader.lock(), DatabaseAccess::Shared)?;
         while !self.work.deletes.is_empty() {
             self.delete(&mut store, MAX_DELETES)?;
+            if self.shared.files.wal_bytes() > self.shared.limits.wal {
+                store.checkpoint()?;
+            }
         }
         self.reserve.create()?;
         for bytes in [PROBE_BYTES, 0] {
@@ -116,44 +121,69 @@ impl SpoolWriter {
         self.reserve.reclaim(store)
     }
 
-    /// Opens the file, and salvages it first if it is damaged. Blocks reads.
+    /// Opens the file, and salvages it first if it is damaged. Blocks reads. A copy may use the space of the
+    /// reserve.
     fn open_trusted(
         &mut self,
         reader: &mut PageReader,
         access: DatabaseAccess,
     ) -> Result<SpoolStore, SpoolFault> {
-        reader.release();
-        let known = salvage::KnownState {
-            lanes: self.lanes.clone(),
-            session: self.session,
-            last_id: self.shared.committed.load(Ordering::Acquire),
-        };
+        let known = self.known_state();
+        let mut opened = self.open_known(reader, access, &known);
+        let is_copy = self.unlinked.is_some() || self.is_distrusted;
+        if is_copy && opened.as_ref().is_err_and(|fault| self.reserve.is_enough_for(fault)) {
+            opened = self
+                .reserve
+                .remove()
+                .map_err(SpoolFault::from)
+                .and_then(|()| self.open_known(reader, access, &known));
+        }
+        self.take_back(known);
+        opened
+    }
+
+    fn open_known(
+        &mut self,
+        reader: &mut PageReader,
+        access: DatabaseAccess,
+        known: &KnownState,
+    ) -> Result<SpoolStore, SpoolFault> {
         self.shared.files.create()?;
         self.keep_lock()?;
-        let mut lost_in_rescue = 0;
         if let Some(open) = &self.unlinked {
             match open.files.check(&open.connection) {
                 // The volume is mounted again.
                 Ok(()) => {}
                 Err(fault @ SpoolFault::Io(_)) => return Err(fault),
                 Err(_) => {
-                    lost_in_rescue = salvage::rescue(&self.shared.files, &open.connection, &known)?;
+                    let copied = salvage::rescue(&self.shared.files, &open.connection, known)?;
                     self.is_distrusted = false;
+                    self.last = LastState { lanes: copied.lanes, bytes: known.bytes };
+                    self.count(copied.lost, copied.delivered);
                 }
             }
         }
         self.unlinked = None;
+        reader.release();
         let next_id = known.last_id + 1;
-        let salvage::OpenedStore { store, lost } =
-            salvage::open_store(&self.shared.files, next_id, &known, self.is_distrusted, access)?;
+        let salvage::OpenedStore { store, lost, delivered } =
+            salvage::open_store(&self.shared.files, next_id, known, self.is_distrusted, access)?;
         self.is_distrusted = false;
         reader.generation += 1;
         // Counted before any read of the new file.
-        self.shared.usage.lock().totals.damaged += lost_in_rescue + lost;
+        self.count(lost, delivered);
         #[cfg(test)]
         self.shared.limit_pages(&store.connection)?;
-        self.lanes.clone_from(&store.accounts.lanes);
+        self.last = LastState::of(&store.accounts.lanes, &store.files);
         Ok(store)
+    }
+
+    /// Counts rows that a copy has lost or left out.
+    fn count(&self, lost: u64, delivered: u64) {
+        self.shared.lost.fetch_add(lost, Ordering::AcqRel);
+        let mut usage = self.shared.usage.lock();
+        usage.totals.damaged += lost;
+        usage.totals.deleted += delivered;
     }
 
     /// Deletes up to `max` rows that were delivered while the disk failed.
@@ -166,6 +196,7 @@ impl SpoolWriter {
         }
         let accounts = change.commit()?;
         store.adopt(accounts);
+        self.last = LastState::of(&store.accounts.lanes, &store.files);
         self.work.deleted(&ids);
         self.shared.usage.lock().totals.deleted += deleted;
         Ok(())

@@ -1,0 +1,250 @@
+//! Copy of the readable rows of a damaged database into a new one.
+
+use super::known_state::{KnownState, max_rows_in};
+use super::lane_account::{LaneAccount, lanes};
+use super::limits::row_bytes;
+use super::schema::SpoolFault;
+use super::store::{SpoolStore, StoreTransaction};
+use super::stored_row::{StoredRow, checksum, stored_row};
+use rusqlite::{Connection, Row};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+const PAGE_BYTES: u64 = 4096;
+/// Number of ids in an unreadable range that are tried one by one. Then the steps grow with the range.
+const SINGLE_STEPS: i64 = 4096;
+/// Largest gap between row ids. A larger one is damage.
+const MAX_ID_GAP: i64 = 1 << 40;
+/// Payload bytes in one transaction of a copy.
+const COPY_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Outcome of a copy, in rows.
+pub(super) struct CopiedRows {
+    pub(super) saved: u64,
+    pub(super) lost: u64,
+    /// Delivered rows, which were not copied.
+    pub(super) delivered: u64,
+    /// Accounts of the copy.
+    pub(super) lanes: Vec<LaneAccount>,
+}
+
+/// Copy in progress.
+pub(super) struct RowCopier<'a> {
+    damaged: &'a Connection,
+    known: &'a KnownState,
+    /// Candidates for the name of a lane number. The checksum of a row decides.
+    names: Vec<(i64, Arc<str>)>,
+    /// Intact rows of each lane.
+    found: HashMap<Arc<str>, u64>,
+    delivered: u64,
+    /// Payload bytes since the last flush.
+    pending: u64,
+    /// Unreadable ranges of parked rows. Each counts as one lost row, because the real number is unknown.
+    unreadable: u64,
+    session: i64,
+}
+
+impl<'a> RowCopier<'a> {
+    pub(super) fn new(damaged: &'a Connection, known: &'a KnownState) -> Self {
+        let mut names: Vec<_> = known.lanes.iter().map(|lane| (lane.id, lane.name.clone())).collect();
+        for source in ["lane NOT INDEXED", "lane INDEXED BY sqlite_autoindex_lane_1"] {
+            names.extend(names_in(damaged, source));
+        }
+        names.sort();
+        names.dedup();
+        let (found, session) = (HashMap::new(), known.session);
+        Self { damaged, known, names, found, delivered: 0, pending: 0, unreadable: 0, session }
+    }
+
+    /// Copies all readable rows and identities.
+    pub(super) fn copy_into(mut self, salvage: &mut SpoolStore) -> Result<CopiedRows, SpoolFault> {
+        let mut last = 0;
+        let mut change = salvage.begin()?;
+        let damaged = self.damaged;
+        walk(damaged, "record", ROW, stored_row, |id, row| {
+            last = id;
+            self.copy(&mut change, row)
+        })?;
+        for table in ["damaged", "parked"] {
+            let unreadable = walk(damaged, table, ROW, stored_row, |_, mut row| {
+                // Lane numbers differ in the new file.
+                if let Some(name) = self.name_of(&row) {
+                    row.lane = change.lane(&name)?.id;
+                }
+                Ok(change.keep(table, &row)?)
+            })?;
+            // Rows in `damaged` were counted when they were found.
+            self.unreadable += if table == "parked" { unreadable } else { 0 };
+        }
+        let identity = |row: &Row<'_>| Ok((row.get(1)?, row.get(2)?));
+        walk(damaged, "remembered", "id, identity, at", identity, |id, (identity, at)| {
+            Ok(change.remember_as(id, &identity, at)?)
+        })?;
+        let used = self.last_id(last);
+        change.start_after(used, self.session)?;
+        let accounts = change.commit()?;
+        salvage.adopt(accounts);
+        let (lost, delivered) = (self.lost(), self.delivered);
+        let saved = self.found.values().sum::<u64>() - delivered;
+        Ok(CopiedRows { saved, lost, delivered, lanes: salvage.accounts.lanes.clone() })
+    }
+
+    /// Copies a row with a right checksum into its lane, and any other row into `damaged`.
+    fn copy(&mut self, change: &mut StoreTransaction<'_>, row: StoredRow) -> Result<(), SpoolFault> {
+        let Some(name) = self.name_of(&row) else {
+            return Ok(change.keep("damaged", &row)?);
+        };
+        *self.found.entry(name.clone()).or_default() += 1;
+        self.session = self.session.max(row.session);
+        if self.known.delivered.contains(&row.id) {
+            self.delivered += 1;
+            return Ok(());
+        }
+        self.pending += row_bytes(row.payload.len());
+        change.copy(&name, row)?;
+        if self.pending > COPY_BYTES {
+            self.pending = 0;
+            change.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Returns the name of the row's lane. `None`: the row is damaged.
+    fn name_of(&self, row: &StoredRow) -> Option<Arc<str>> {
+        let is_complete =
+            |name: &str| checksum(row.id, name, row.appended_at, row.session, &row.payload) == row.checksum;
+        let found = self.names.iter().find(|(lane, name)| *lane == row.lane && is_complete(name));
+        found.map(|(_, name)| Arc::clone(name))
+    }
+
+    /// Returns the last used id, as far as it is known.
+    fn last_id(&self, last_row: i64) -> i64 {
+        let least = last_row.max(self.known.last_id);
+        let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'record'";
+        let recorded = self.damaged.query_row(sql, (), |row| row.get::<_, i64>(0)).unwrap_or(least);
+        if recorded > least && recorded - least < MAX_ID_GAP { recorded } else { least }
+    }
+
+    /// Returns the accounts of the lanes, without those that cannot be true.
+    fn accounts(&self) -> Vec<LaneAccount> {
+        let max = self.max_rows();
+        if !self.known.lanes.is_empty() {
+            return self.known.plausible(max).cloned().collect();
+        }
+        let mut found = lanes(self.damaged).unwrap_or_default();
+        found.retain(|lane| lane.rows <= max);
+        found
+    }
+
+    /// Returns the bytes that a copy needs: those of the pages in use, reduced by the share of delivered rows.
+    pub(super) fn bytes(&self) -> u64 {
+        let accounts = self.accounts();
+        let rows: u64 = accounts.iter().map(|lane| lane.rows).sum();
+        let bytes: u64 = accounts.iter().map(|lane| lane.bytes).sum();
+        let used = self
+            .pragma("page_count")
+            .saturating_sub(self.pragma("freelist_count"))
+            .saturating_mul(PAGE_BYTES);
+        let left = rows.saturating_sub(self.known.delivered.len() as u64);
+        let needed = u128::from(bytes.max(used)) * u128::from(left) / u128::from(rows.max(1));
+        u64::try_from(needed).unwrap_or(u64::MAX)
+    }
+
+    fn pragma(&self, name: &str) -> u64 {
+        let sql = format!("PRAGMA {name}");
+        self.damaged.query_row(&sql, (), |row| row.get::<_, i64>(0)).unwrap_or(0).unsigned_abs()
+    }
+
+    /// Returns the number of rows that the index or the accounts count and that were not found.
+    fn lost(&self) -> u64 {
+        let mut expected: HashMap<Arc<str>, u64> = HashMap::new();
+        for lane in self.accounts() {
+            expected.insert(lane.name, lane.rows);
+        }
+        for (lane, rows) in self.indexed() {
+            if let Some((_, name)) = self.names.iter().find(|(id, _)| *id == lane) {
+                let expected = expected.entry(name.clone()).or_default();
+                *expected = rows.max(*expected);
+            }
+        }
+        let found = |lane| self.found.get(lane).copied().unwrap_or(0);
+        let lost: u64 = expected.iter().map(|(lane, rows)| rows.saturating_sub(found(lane))).sum();
+        lost + self.unreadable
+    }
+
+    /// Returns an upper bound of the rows in the file. An account above it is damaged.
+    fn max_rows(&self) -> u64 {
+        max_rows_in(self.pragma("page_count").saturating_mul(PAGE_BYTES))
+    }
+
+    /// Returns the number of rows of each lane, from the index.
+    fn indexed(&self) -> Vec<(i64, u64)> {
+        let count = || {
+            let sql = "SELECT lane, count(*) FROM record INDEXED BY record_lane GROUP BY lane";
+            let mut statement = self.damaged.prepare(sql)?;
+            let counts = statement.query_map((), |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+            counts.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        count().unwrap_or_default()
+    }
+}
+
+fn names_in(damaged: &Connection, source: &str) -> Vec<(i64, Arc<str>)> {
+    let mut found = Vec::new();
+    let Ok(mut statement) = damaged.prepare(&format!("SELECT id, name FROM {source}")) else { return found };
+    let Ok(mut rows) = statement.query(()) else { return found };
+    while let Ok(Some(row)) = rows.next() {
+        if let (Ok(id), Ok(name)) = (row.get(0), row.get::<_, String>(1)) {
+            found.push((id, name.into()));
+        }
+    }
+    found
+}
+
+/// Columns that [`stored_row`] reads.
+const ROW: &str = "id, lane, appended_at, session, checksum, payload";
+
+/// Visits the readable rows of a table by id, which is the first of `columns`. Returns the number of
+/// unreadable ranges.
+///
+/// After an error, the read continues behind the next id. Far into an unreadable range it skips ids; if it then
+/// finds a row, it goes back to those of the last step.
+fn walk<T>(
+    damaged: &Connection,
+    table: &str,
+    columns: &str,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    mut visit: impl FnMut(i64, T) -> Result<(), SpoolFault>,
+) -> Result<u64, SpoolFault> {
+    let sql = format!("SELECT {columns} FROM {table} NOT INDEXED WHERE id >= ?1 ORDER BY id");
+    let with_id = |row: &Row<'_>| Ok((row.get(0)?, read(row)?));
+    let Ok(mut statement) = damaged.prepare(&sql) else { return Ok(1) };
+    // The ids from `bad_from` to `after` are unreadable; the last `step` of them were tried as one.
+    let (mut after, mut bad_from, mut step, mut unreadable) = (0_i64, 0_i64, 0_i64, 0);
+    loop {
+        // Not `id > after`, for which SQLite would read the page of `after` too.
+        let mut rows = statement.query([after.saturating_add(1)])?;
+        loop {
+            match rows.next().and_then(|row| row.map(with_id).transpose()) {
+                Ok(found) if step > 1 && found.as_ref().is_none_or(|(id, _)| *id > after) => {
+                    after -= step;
+                    (bad_from, step) = (after, 1);
+                    break;
+                }
+                Ok(None) => return Ok(unreadable),
+                Ok(Some((id, row))) if id > after => {
+                    (after, bad_from, step) = (id, id, 0);
+                    visit(id, row)?;
+                }
+                Ok(Some(_)) | Err(_) => {
+                    unreadable += u64::from(step == 0);
+                    step = 1 + (after - bad_from) / SINGLE_STEPS;
+                    let next = after.checked_add(step).filter(|next| next - bad_from < MAX_ID_GAP);
+                    let Some(next) = next else { return Ok(unreadable) };
+                    after = next;
+                    break;
+                }
+            }
+        }
+    }
+}
