@@ -31,7 +31,7 @@ pub use producer::Producer;
 pub use tail::{BoundedReader, ReadStep, StartPosition, Tail, TailedRecord};
 pub use topic_provisioner::TopicProvisioner;
 pub use transactional_producer::{CommitError, Marker, ShouldRetry, TransactionalProducer};
-pub use write_probe::{ProbeOutcome, WriteProbe};
+pub use write_probe::{ProbeOutcome, RecordFlaw, WriteProbe};
 
 use rdkafka::types::RDKafkaErrorCode;
 
