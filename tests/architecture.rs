@@ -97,8 +97,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli", "terminal"]),
-    // `http` raises the limit on open files, `input` opens without waiting.
-    ("rustix", &["diagnostics", "http", "input", "private_file", "terminal"]),
+    // `config` and `private_file` compare owners, `http` raises the limit on open files, `input` opens without
+    // waiting.
+    ("rustix", &["config", "diagnostics", "http", "input", "private_file", "terminal"]),
     // `cli` sends events, `telemetry` traces; both through rustls.
     ("reqwest", &["cli", "telemetry"]),
     ("rustls", &["http", "cli", "diagnostics", "telemetry"]),
