@@ -56,7 +56,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     // `delivery` for the age from which records get a new time, `http` for the limit on open files.
-    ("diagnostics", &["config", "delivery", "http", "kafka", "routing", "spool", "topics"]),
+    ("diagnostics", &["config", "delivery", "http", "kafka", "routing", "spool", "terminal", "topics"]),
     ("explain", &["config", "ingest", "input", "private_file", "record", "routing"]),
     ("masking", &["record"]),
     (

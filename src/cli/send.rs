@@ -129,7 +129,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
             super::usage_error(&error.to_string())
         }
         Err(error) => {
-            terminal::last_note(&format!("error: {error}"));
+            terminal::last_note(&[format!("error: {error}")]);
             ExitCode::FAILURE
         }
     }
