@@ -95,6 +95,9 @@ Examples:
   justcall-bridge send --all --dialect live --secrets-file justcall-api-secret
   justcall-bridge send --file event.json";
 
+/// Advice if no bridge can be reached.
+const ADVICE: &str = "Is a bridge running there? `justcall-bridge dev` starts one; `--to URL` names another.";
+
 /// Reason why nothing was sent.
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -129,7 +132,10 @@ pub(super) fn run(args: &Args) -> ExitCode {
             super::usage_error(&error.to_string())
         }
         Err(error) => {
-            terminal::last_note(&[format!("error: {error}")]);
+            let advice =
+                matches!(error, Error::Failed(Failed::Unreachable { .. })).then(|| ADVICE.to_owned());
+            let lines: Vec<String> = [format!("error: {error}")].into_iter().chain(advice).collect();
+            terminal::last_note(&lines);
             ExitCode::FAILURE
         }
     }

@@ -381,6 +381,18 @@ fn line_feed_in_a_name_begins_no_line_of_a_report_or_an_error() {
     assert_begins_no_line(&["environment"], &environment.output().expect("it starts"));
 }
 
+#[test]
+fn advice_has_a_line_of_its_own() {
+    let output = harmless(&["send", "--to", "http://127.0.0.1:1/webhooks/justcall"]);
+    let stderr = String::from_utf8(output.stderr).expect("text");
+    let lines: Vec<_> = stderr.lines().collect();
+    let [error, advice] = lines[..] else { panic!("two lines: {stderr}") };
+    assert!(
+        error.starts_with("error: cannot reach") && advice.starts_with("Is a bridge running"),
+        "{stderr}"
+    );
+}
+
 fn assert_begins_no_line(args: &[&str], output: &Output) {
     let text = [&output.stdout[..], &output.stderr].concat();
     let text = String::from_utf8_lossy(&text);
