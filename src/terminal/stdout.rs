@@ -3,13 +3,16 @@
 //! Rust's runtime hides two faults: it opens /dev/null in place of a closed stdout, and it takes a write to a
 //! descriptor that is not open for writing as a success. Both would lose the output without an error.
 
-#![expect(unsafe_code, reason = "only a function that the loader calls runs before Rust's runtime")]
+#![cfg_attr(
+    target_os = "linux",
+    expect(unsafe_code, reason = "only a function that the loader calls runs before Rust's runtime")
+)]
 
 use rustix::fs::{OFlags, fcntl_getfl};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// True if stdout was closed when the process started.
+/// True if stdout was closed when the process started. Always false on systems other than Linux.
 static WAS_CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// Entry in the list of functions that the loader calls before `main`.
