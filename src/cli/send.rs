@@ -121,6 +121,14 @@ enum Error {
     Failed(#[from] Failed),
 }
 
+impl Error {
+    /// Returns the error, and advice on a line of its own.
+    fn lines(&self) -> Vec<String> {
+        let advice = matches!(self, Self::Failed(Failed::Unreachable { .. })).then(|| ADVICE.to_owned());
+        [format!("error: {self}")].into_iter().chain(advice).collect()
+    }
+}
+
 /// Sends the events and prints the summary to stdout. Fails unless every answer was 200.
 pub(super) fn run(args: &Args) -> ExitCode {
     match execute(args, progress_bar()) {
@@ -132,10 +140,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
             super::usage_error(&error.to_string())
         }
         Err(error) => {
-            let advice =
-                matches!(error, Error::Failed(Failed::Unreachable { .. })).then(|| ADVICE.to_owned());
-            let lines: Vec<String> = [format!("error: {error}")].into_iter().chain(advice).collect();
-            terminal::last_note(&lines);
+            terminal::last_note(&error.lines());
             ExitCode::FAILURE
         }
     }
