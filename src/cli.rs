@@ -16,15 +16,17 @@ mod signals;
 mod spool;
 mod tail;
 mod topics;
+mod usage;
 
 use crate::config::{ReferencedFiles, Settings, SettingsFile, SettingsInput};
 use crate::routing::InvalidRoutes;
 use crate::{app, config, kafka, telemetry, terminal};
-use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap::{Parser, Subcommand};
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use usage::{explain, usage_error};
 
 /// Exit code for invalid settings: `EX_CONFIG` of sysexits.h.
 pub(crate) const BAD_SETTINGS: u8 = 78;
@@ -81,7 +83,7 @@ fn run_command(args: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(Cli { command: Command::Schema(args) }) => ended(schema::run(args)),
         Ok(Cli { command: Command::Healthcheck(args) }) => ended(healthcheck::run(args)),
         Ok(Cli { command: Command::Completions(args) }) => ended(completions::run(&args)),
-        Err(error) => explain(&error),
+        Err(error) => explain(error),
     }
 }
 
@@ -135,10 +137,26 @@ enum Failure {
     Interrupted,
 }
 
+impl Failure {
+    /// Returns a line for each problem.
+    fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Settings(config::SettingErrors(problems)) => {
+                problems.iter().map(ToString::to_string).collect()
+            }
+            other => vec![other.to_string()],
+        }
+    }
+}
+
 /// Prints the reason of a failure. Returns the exit code.
 fn ended(result: Result<(), Failure>) -> ExitCode {
     let Err(failure) = result else { return ExitCode::SUCCESS };
-    terminal::last_note(&format!("error: {failure}"));
+    let mut lines = failure.lines();
+    if let Some(first) = lines.first_mut() {
+        first.insert_str(0, "error: ");
+    }
+    terminal::last_note(&lines);
     match failure {
         Failure::Settings(_)
         | Failure::NoSpool
@@ -161,27 +179,6 @@ fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
 /// Converts the result of a write to stdout, as [`terminal::written`].
 fn printed(result: io::Result<()>) -> Result<(), Failure> {
     terminal::written(result).map_err(Failure::Output)
-}
-
-/// Ends a command whose valid arguments contradict each other.
-fn usage_error(message: &str) -> ExitCode {
-    explain(&Cli::command().error(ErrorKind::ArgumentConflict, message))
-}
-
-/// Prints help to stdout, or an error to stderr.
-fn explain(error: &clap::Error) -> ExitCode {
-    if error.use_stderr() {
-        let text = error.render();
-        terminal::last_text(
-            |is_coloured| if is_coloured { text.ansi().to_string() } else { text.to_string() },
-        );
-    } else {
-        let printed = printed(error.print().and_then(|()| io::stdout().flush()));
-        if printed.is_err() {
-            return ended(printed);
-        }
-    }
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
 }
 
 /// Sources of a command's settings.

@@ -34,7 +34,7 @@ pub(crate) use producer::Producer;
 pub(crate) use tail::{BoundedReader, ReadStep, StartPosition, Tail, TailedRecord};
 pub(crate) use topic_provisioner::TopicProvisioner;
 pub(crate) use transactional_producer::{CommitError, Marker, ShouldRetry, TransactionalProducer};
-pub(crate) use write_probe::{ProbeOutcome, WriteProbe};
+pub(crate) use write_probe::{ProbeOutcome, RecordFlaw, WriteProbe};
 
 use rdkafka::types::RDKafkaErrorCode;
 

@@ -1,36 +1,52 @@
-//! Files that commands write: readable by their owner only, and never opened through a link.
+//! Files that commands write, and read again: no other user may have prepared them.
+//!
+//! One rule for all of them. A file is opened, to read or to write, only if it is a regular file without
+//! further hard links, not reached through a link, owned by this process's user or by root, and writable by
+//! its owner only. A file of another user is not replaced either. Replacing a file that its group or every
+//! user may write to ends that right. New files are readable by their owner only.
 
-use std::fs::{self, File, OpenOptions};
+use rustix::process::geteuid;
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Mode of new files, which can contain personal data.
 const FILE_MODE: u32 = 0o600;
 
+/// Right of the group and of every user to write to a file.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+/// Longest file that is read, in bytes.
+const MAX_LEN: u64 = 64 * 1024;
+
+/// Number of names to try for a temporary file.
+const MAX_NAMES: usize = 16;
+
 /// Opens a file for writing without truncating it. Creates it if it is missing.
 ///
 /// # Errors
 ///
-/// Also fails for a link, a hard link or anything but a regular file, because another user may have placed
-/// it.
+/// Also fails for a file that breaks the rule of this module.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    open_regular(path, OpenOptions::new().create(true).write(true).truncate(false).mode(FILE_MODE))
+    open_own(path, OpenOptions::new().create(true).write(true).truncate(false).mode(FILE_MODE))
 }
 
 /// Reads a file that a command wrote.
 ///
 /// # Errors
 ///
-/// Also fails for a link, a hard link or anything but a regular file, because another user may have placed
-/// it.
+/// Also fails for a file that breaks the rule of this module, or has more than 64 KiB.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    open_regular(path, OpenOptions::new().read(true))?.read_to_end(&mut content)?;
+    open_own(path, OpenOptions::new().read(true))?.take(MAX_LEN + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > MAX_LEN {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "has more than 64 KiB"));
+    }
     Ok(content)
 }
 
-fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
     let file =
@@ -39,31 +55,42 @@ fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     if !found.is_file() || found.nlink() > 1 {
         return Err(link());
     }
+    check_owner(&found)?;
+    if found.mode() & WRITABLE_BY_OTHERS != 0 {
+        return Err(io::Error::other(
+            "other users can write to it: remove it, or `chmod go-w` if it is yours",
+        ));
+    }
     Ok(file)
 }
 
-/// Replaces a file atomically. An existing file keeps its mode.
+/// Fails for a file of another user. Root may write to every file anyway.
+fn check_owner(found: &Metadata) -> io::Result<()> {
+    if [0, geteuid().as_raw()].contains(&found.uid()) {
+        return Ok(());
+    }
+    let text = format!("belongs to another user (uid {}): remove it, or name another file", found.uid());
+    Err(io::Error::other(text))
+}
+
+/// Replaces a file atomically. An existing file keeps its mode, except the right of others to write.
 ///
 /// # Errors
 ///
-/// Also fails for anything but a regular file, such as a link or a device.
+/// Also fails for a file of another user, and for anything but a regular file, such as a link or a device.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(link());
+    let before = fs::symlink_metadata(path).ok();
+    if let Some(before) = &before {
+        if !before.is_file() {
+            return Err(link());
+        }
+        check_owner(before)?;
     }
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let new = PathBuf::from(name);
-    // A killed run may have left the file. A link from another user is removed, not followed.
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&new)?;
+    let (new, mut file) = temporary(path)?;
     let written = (|| {
         file.write_all(content)?;
-        if let Ok(before) = fs::symlink_metadata(path) {
-            file.set_permissions(before.permissions())?;
+        if let Some(before) = before {
+            file.set_permissions(Permissions::from_mode(before.mode() & 0o7777 & !WRITABLE_BY_OTHERS))?;
         }
         file.sync_data()?;
         fs::rename(&new, path)
@@ -72,6 +99,21 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&new);
     }
     written
+}
+
+/// Creates a file in the folder of `path`, under a name that no other file can have been given.
+fn temporary(path: &Path) -> io::Result<(PathBuf, File)> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(FILE_MODE);
+    for _ in 0..MAX_NAMES {
+        let new = path.with_file_name(format!(".justcall-bridge-{:016x}", fastrand::u64(..)));
+        match options.open(&new) {
+            Ok(file) => return Ok((new, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 /// Returns true if two paths lead to the same file, even if it does not exist yet.
@@ -93,7 +135,7 @@ fn link() -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -106,7 +148,7 @@ mod tests {
         open(&opened).unwrap();
         replace(&replaced, b"a").unwrap();
         assert_eq!((mode(&opened), mode(&replaced)), (0o600, 0o600));
-        fs::set_permissions(&replaced, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::set_permissions(&replaced, Permissions::from_mode(0o644)).unwrap();
         replace(&replaced, b"b").unwrap();
         assert_eq!((mode(&replaced), fs::read(&replaced).unwrap()), (0o644, b"b".to_vec()));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
@@ -127,9 +169,10 @@ mod tests {
         for name in ["socket", "folder"] {
             assert!(replace(&path(name), b"x").is_err(), "{name}");
         }
-        // The name of the temporary file is predictable, so another user can place a link there.
+        // No name beside the file is used that another file may have.
         symlink(path("victim"), path("file.new")).unwrap();
         replace(&path("file"), b"x").unwrap();
+        assert!(path("file.new").is_symlink());
         fs::hard_link(path("victim"), path("hard")).unwrap();
         assert!(open(&path("hard")).is_err());
         for name in ["link", "dangling", "hard"] {
@@ -139,6 +182,49 @@ mod tests {
         assert_eq!(read(&path("own")).unwrap(), b"o");
         assert_eq!(fs::read(path("victim")).unwrap(), b"v");
         assert!(!path("nothing").exists());
+    }
+
+    #[test]
+    fn file_that_others_can_write_to_is_neither_read_nor_written_and_a_replaced_one_is_closed_to_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for (given, is_own, replaced) in
+            [(0o644, true, 0o644), (0o666, false, 0o644), (0o660, false, 0o640), (0o602, false, 0o600)]
+        {
+            fs::write(&path, "a").unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(given)).unwrap();
+            assert_eq!((open(&path).is_ok(), read(&path).is_ok()), (is_own, is_own), "{given:o}");
+            replace(&path, b"b").unwrap();
+            assert_eq!(mode(&path), replaced, "{given:o}");
+        }
+        fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        assert!(open(&path).unwrap_err().to_string().contains("chmod go-w"));
+    }
+
+    #[test]
+    fn file_of_another_user_is_neither_opened_nor_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "a").unwrap();
+        if std::os::unix::fs::chown(&path, Some(4321), None).is_err() {
+            // Only root can give a file away.
+            return;
+        }
+        for refused in [open(&path).map(drop), read(&path).map(drop), replace(&path, b"b")] {
+            let text = refused.unwrap_err().to_string();
+            assert!(text.contains("another user (uid 4321)"), "{text}");
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"a");
+    }
+
+    #[test]
+    fn endless_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for (len, is_read) in [(MAX_LEN, true), (MAX_LEN + 1, false)] {
+            open(&path).unwrap().set_len(len).unwrap();
+            assert_eq!(read(&path).is_ok(), is_read, "{len}");
+        }
     }
 
     #[test]

@@ -5,24 +5,26 @@
 
 mod progress;
 mod stderr;
+mod stdout;
 
 pub(crate) use progress::progress_target;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use stdout::Stdout;
 
 /// Writer to stdout that escapes control characters, except line feed and tab.
 ///
 /// The escape is JSON's `\uXXXX`, so JSON keeps its value. A text of several fields escapes line feeds in its
 /// fields with [`printable`].
-pub(crate) struct Output<W: Write = io::Stdout> {
+pub(crate) struct Output<W: Write = Stdout> {
     inner: BufWriter<W>,
 }
 
 /// Returns the writer to stdout.
 pub(crate) fn stdout() -> Output {
-    Output { inner: BufWriter::new(io::stdout()) }
+    Output { inner: BufWriter::new(Stdout::new()) }
 }
 
 impl<W: Write> Output<W> {
@@ -48,7 +50,7 @@ impl<W: Write> Write for Output<W> {
 ///
 /// # Errors
 ///
-/// Returns an error if the write fails, unless the reader has closed stdout.
+/// Returns an error if stdout is not open for writing or the write fails, unless the reader has closed the pipe.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = stdout();
     written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
@@ -72,14 +74,23 @@ pub(crate) fn written(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Writes a line to stderr. The reader of stderr may have stalled, so the write has a deadline.
-pub(crate) fn note(line: &str) {
-    stderr::write(format!("{}\n", escaped(line)));
+/// Writes text with colours to stdout through `print`, a library's function that chooses them.
+///
+/// # Errors
+/// Fails as [`print`] does.
+pub(crate) fn print_coloured(print: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    written(stdout::check().and_then(|()| print()).and_then(|()| io::stdout().flush()))
 }
 
-/// Writes the last line of a command to stderr, as [`note`].
-pub(crate) fn last_note(line: &str) {
-    stderr::write_last(format!("{}\n", escaped(line)));
+/// Writes a line to stderr, line feeds escaped. The reader of stderr may have stalled, so the write has a
+/// deadline.
+pub(crate) fn note(line: &str) {
+    stderr::write(format!("{}\n", printable(line)));
+}
+
+/// Writes the last lines of a command to stderr, each as [`note`].
+pub(crate) fn last_note<L: AsRef<str>>(lines: &[L]) {
+    stderr::write_last(lines.iter().map(|line| format!("{}\n", printable(line.as_ref()))).collect());
 }
 
 /// Writes a question to stderr, without an end of line.
@@ -87,9 +98,10 @@ pub(crate) fn ask(question: &str) {
     stderr::write(escaped(question).into_owned());
 }
 
-/// Writes the last text of a command to stderr unchanged: with or without colours, as stderr shows them.
-pub(crate) fn last_text(coloured: impl FnOnce(bool) -> String) {
-    stderr::write_last(coloured(stderr::is_coloured()));
+/// Writes the last text of a command to stderr: `coloured`, unchanged, if stderr shows colours, otherwise `plain`.
+pub(crate) fn last_text(plain: &str, coloured: Option<String>) {
+    let coloured = coloured.filter(|_| stderr::is_coloured());
+    stderr::write_last(coloured.unwrap_or_else(|| escaped(plain).into_owned()));
 }
 
 /// Returns text with every control character escaped, line feeds included.

@@ -55,7 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     // `delivery` for the age from which records get a new time, `http` for the limit on open files.
-    ("diagnostics", &["config", "delivery", "http", "kafka", "routing", "spool", "topics"]),
+    ("diagnostics", &["config", "delivery", "http", "kafka", "routing", "spool", "terminal", "topics"]),
     ("explain", &["config", "ingest", "input", "private_file", "record", "routing"]),
     ("masking", &["record"]),
     (
@@ -96,8 +96,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli", "terminal"]),
-    // `http` raises the limit on open files, `input` opens without waiting, `spool` looks for holes and room.
-    ("rustix", &["diagnostics", "http", "input", "private_file", "spool", "terminal"]),
+    // `config` and `private_file` compare owners, `http` raises the limit on open files, `input` opens without
+    // waiting, `spool` looks for holes and room.
+    ("rustix", &["config", "diagnostics", "http", "input", "private_file", "spool", "terminal"]),
     // `cli` sends events, `telemetry` traces; both through rustls.
     ("reqwest", &["cli", "telemetry"]),
     ("rustls", &["http", "cli", "diagnostics", "telemetry"]),

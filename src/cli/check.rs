@@ -23,8 +23,8 @@ pub(super) struct Args {
     #[arg(long)]
     offline: bool,
 
-    /// Also try to write to each topic, by records that a broker must refuse because they are too large.
-    /// None is written.
+    /// Also try to write to each topic, by records that a broker must refuse: of an impossible time, or too
+    /// large. None is written.
     #[arg(long, conflicts_with = "offline")]
     probe: bool,
 

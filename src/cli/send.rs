@@ -95,6 +95,9 @@ Examples:
   justcall-bridge send --all --dialect live --secrets-file justcall-api-secret
   justcall-bridge send --file event.json";
 
+/// Advice if no bridge can be reached.
+const ADVICE: &str = "Is a bridge running there? `justcall-bridge dev` starts one; `--to URL` names another.";
+
 /// Reason why nothing was sent.
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -118,6 +121,14 @@ enum Error {
     Failed(#[from] Failed),
 }
 
+impl Error {
+    /// Returns the error, and advice on a line of its own.
+    fn lines(&self) -> Vec<String> {
+        let advice = matches!(self, Self::Failed(Failed::Unreachable { .. })).then(|| ADVICE.to_owned());
+        [format!("error: {self}")].into_iter().chain(advice).collect()
+    }
+}
+
 /// Sends the events and prints the summary to stdout. Fails unless every answer was 200.
 pub(super) fn run(args: &Args) -> ExitCode {
     match execute(args, progress_bar()) {
@@ -129,7 +140,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
             super::usage_error(&error.to_string())
         }
         Err(error) => {
-            terminal::last_note(&format!("error: {error}"));
+            terminal::last_note(&error.lines());
             ExitCode::FAILURE
         }
     }

@@ -6,9 +6,13 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
+
+/// Time for work that prints to end after the first signal.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Returns two futures: one completes with the first signal, the other with the second.
 ///
@@ -40,22 +44,49 @@ pub(super) fn listen() -> io::Result<(impl Future<Output = ()> + use<>, impl Fut
 pub(super) fn interruptible<T: Send + 'static>(
     work: impl FnOnce(Arc<AtomicBool>, Handle) -> T + Send + 'static,
 ) -> Result<T, Failure> {
+    run(work, None)?.ok_or(Failure::Interrupted)
+}
+
+/// Runs work that prints, as [`interruptible`]. Returns `None` if it does not end within a second of the first
+/// signal: the reader of stdout may have stalled, and then the work is abandoned.
+///
+/// # Errors
+/// Fails as [`interruptible`] does.
+pub(super) fn abandonable<T: Send + 'static>(
+    work: impl FnOnce(Arc<AtomicBool>, Handle) -> T + Send + 'static,
+) -> Result<Option<T>, Failure> {
+    run(work, Some(STOP_TIMEOUT))
+}
+
+/// Runs work until it ends. Returns `None` if it has not ended at the timeout, which begins with the first signal.
+fn run<T: Send + 'static>(
+    work: impl FnOnce(Arc<AtomicBool>, Handle) -> T + Send + 'static,
+    timeout: Option<Duration>,
+) -> Result<Option<T>, Failure> {
     app::block_on(async {
         let (first, second) = listen()?;
         let stop = Arc::new(AtomicBool::new(false));
         let (stop_flag, runtime) = (Arc::clone(&stop), Handle::current());
         let (done, end) = oneshot::channel();
         std::thread::Builder::new().name("work".into()).spawn(move || {
-            // The receiver is gone after a second signal.
+            // The receiver is gone after a second signal or the timeout.
             let _ = done.send(work(stop_flag, runtime));
         })?;
-        tokio::task::spawn_local(async move {
+        let stopping = async {
             first.await;
             stop.store(true, Ordering::Release);
-        });
+            match timeout {
+                Some(timeout) => tokio::time::sleep(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            end = end => end.map_err(|_| Failure::Failed("the work ended in a panic: this is a bug".into())),
+            biased;
+            end = end => {
+                end.map(Some).map_err(|_| Failure::Failed("the work ended in a panic: this is a bug".into()))
+            }
             () = second => Err(Failure::Interrupted),
+            () = stopping => Ok(None),
         }
     })
 }

@@ -15,7 +15,7 @@ use format::{Format, Privacy};
 use start_position::StartArgument;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Print records of the topics as they are written, without personal data.
@@ -85,7 +85,11 @@ pub(super) fn run(mut args: Args) -> Result<(), Failure> {
     let settings = std::mem::take(&mut args.settings).load_quietly()?;
     let plan = plan(args, &settings)?;
     let kafka = settings.kafka;
-    let shown = signals::interruptible(move |stop, _| plan.run(&kafka, &stop))??;
+    let shown = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&shown);
+    // Abandoned work has printed as much as the reader of stdout wanted.
+    signals::abandonable(move |stop, _| plan.run(&kafka, &stop, &count))?.transpose()?;
+    let shown = shown.load(Ordering::Acquire);
     terminal::note(&format!("{shown} {}", if shown == 1 { "record" } else { "records" }));
     Ok(())
 }
@@ -144,8 +148,8 @@ impl Reading {
 }
 
 impl Plan {
-    /// Prints records. Returns their number.
-    fn run(&self, kafka: &kafka::Config, stop: &AtomicBool) -> Result<u64, Failure> {
+    /// Prints records and counts them in `shown`.
+    fn run(&self, kafka: &kafka::Config, stop: &AtomicBool, shown: &AtomicU64) -> Result<(), Failure> {
         let wanted = Arc::clone(&self.topics);
         let mut from = if self.until_end {
             Reading::BoundedReader(BoundedReader::read(kafka, move |name| wanted(name), self.start)?)
@@ -154,29 +158,27 @@ impl Plan {
         };
         terminal::note(&format!("reading {} topics", from.topics()));
         let mut out = terminal::stdout();
-        let mut shown = 0;
-        while shown < self.limit && !stop.load(Ordering::Acquire) {
+        while shown.load(Ordering::Acquire) < self.limit && !stop.load(Ordering::Acquire) {
             let written = match from.next()? {
                 ReadStep::End => break,
                 ReadStep::Waiting => out.flush(),
-                ReadStep::Record(record) => self.show(&record, &mut out, &mut shown),
+                ReadStep::Record(record) => self.show(&record, &mut out, shown),
             };
             match written {
                 Ok(()) => {}
                 // A closed stdout means that its reader wants no more.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(shown),
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                 Err(error) => return Err(Failure::Output(error)),
             }
         }
-        printed(out.flush())?;
-        Ok(shown)
+        printed(out.flush())
     }
 
-    fn show(&self, record: &TailedRecord, out: &mut impl Write, shown: &mut u64) -> io::Result<()> {
+    fn show(&self, record: &TailedRecord, out: &mut impl Write, shown: &AtomicU64) -> io::Result<()> {
         if !self.filter.takes(record) {
             return Ok(());
         }
-        *shown += 1;
+        shown.fetch_add(1, Ordering::AcqRel);
         match self.format {
             Format::Pretty => writeln!(out, "{}", format::pretty(record, self.privacy)),
             Format::Ndjson => writeln!(out, "{}", format::line(record, self.privacy)),

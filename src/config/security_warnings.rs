@@ -6,10 +6,10 @@ use crate::http::{certificate_expires, certificate_fault};
 use crate::ingest::{SignatureMode, SourceConfig};
 use crate::kafka::properties::parse_bool;
 use std::net::IpAddr;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+mod file_access;
 #[cfg(test)]
 mod tests;
 
@@ -31,12 +31,6 @@ const MIN_TOLERANCE: Duration = Duration::from_secs(10 * 60);
 
 /// Longest tolerance without a warning.
 const MAX_TOLERANCE: Duration = Duration::from_secs(60 * 60);
-
-/// Permission of every user to read a file.
-const WORLD_READABLE: u32 = 0o004;
-
-/// Permission of the group or of every user to write to a file.
-const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 impl Settings {
     /// Returns every warning, those about sources first.
@@ -151,12 +145,13 @@ impl WarningList {
 
     /// Adds a settings file that other users can change, or whose secret they can read.
     fn settings_file(&mut self, path: &Path, secret: Option<&str>) {
-        let mode = mode(path);
-        if mode & WRITABLE_BY_OTHERS != 0 {
-            let reason =
-                "other users of this machine can change these settings, such as the secrets that events need";
-            self.add(path.display().to_string(), reason, "chmod go-w,o-r");
-        } else if mode & WORLD_READABLE != 0
+        if let Some(writable) = file_access::writable(path) {
+            let reason = format!(
+                "other users of this machine can change these settings, such as the secrets that events need: {}",
+                writable.reason
+            );
+            self.add(path.display().to_string(), reason, writable.fix);
+        } else if file_access::is_world_readable(path)
             && let Some(key) = secret
         {
             let reason = format!("every user of this machine can read this secret in {}", path.display());
@@ -167,12 +162,14 @@ impl WarningList {
     /// Adds secret files that other users of this machine can read or replace.
     fn files(&mut self, settings: &Settings) {
         for (setting, path) in settings.secret_files() {
-            let mode = mode(path);
-            if mode & WRITABLE_BY_OTHERS != 0 {
-                let reason =
-                    format!("other users of this machine can replace the content of {}", path.display());
-                self.add(setting, reason, "chmod go-w,o-r");
-            } else if mode & WORLD_READABLE != 0 {
+            if let Some(writable) = file_access::writable(path) {
+                let reason = format!(
+                    "other users of this machine can replace the content of {}: {}",
+                    path.display(),
+                    writable.reason
+                );
+                self.add(setting, reason, writable.fix);
+            } else if file_access::is_world_readable(path) {
                 let reason = format!("every user of this machine can read {}", path.display());
                 self.add(setting, reason, "chmod o-r");
             }
@@ -241,11 +238,6 @@ impl WarningList {
             self.add(format!("kafka.properties.{name}"), reason, format!("remove `{name}`"));
         }
     }
-}
-
-/// Returns a file's permissions, or 0 if they cannot be read.
-fn mode(path: &Path) -> u32 {
-    std::fs::metadata(path).map_or(0, |file| file.permissions().mode())
 }
 
 fn is_local_server(server: &str) -> bool {

@@ -1,5 +1,6 @@
 //! Findings and their output.
 
+use crate::terminal::printable;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -120,14 +121,15 @@ impl Tally {
 
 /// Writes text: a line for each finding and a line for its remedy.
 ///
-/// Equal findings on several topics share one line.
+/// Equal findings on several topics share one line. Line feeds in names are escaped.
 pub(crate) fn print(findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
     for (finding, subjects) in gathered(findings) {
         let Finding { level, key, text, fix, .. } = finding;
         let subjects = if subjects.is_empty() { String::new() } else { format!(" ({})", few(&subjects)) };
-        writeln!(out, "{:<8} {key}{subjects}: {text}", level.name())?;
+        let line = format!("{:<8} {key}{subjects}: {text}", level.name());
+        writeln!(out, "{}", printable(&line))?;
         if let Some(fix) = fix {
-            writeln!(out, "         -> {fix}")?;
+            writeln!(out, "         -> {}", printable(fix))?;
         }
     }
     writeln!(out, "\n{}", Tally::of(findings).line())
@@ -200,6 +202,13 @@ mod tests {
         );
         findings.push(of("e"));
         assert!(printed(&findings).contains("(a, b, c and 2 more): one"));
+    }
+
+    #[test]
+    fn line_feed_in_a_name_begins_no_line() {
+        let forged = "x\nok       kafka: FAKE";
+        let findings = [Finding::warning(forged, forged, forged).of(forged)];
+        assert_eq!(printed(&findings).lines().count(), 4);
     }
 
     #[test]

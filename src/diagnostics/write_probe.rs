@@ -1,25 +1,28 @@
-//! Probes the right to write, by records that a broker must reject because they are too large.
+//! Probes the right to write, by records that a broker must reject: of an impossible time, or too large.
 
 use super::finding::Finding;
-use crate::kafka::{self, ProbeOutcome, Topic, WriteProbe};
+use super::topic::{Config, number};
+use crate::kafka::{self, ProbeOutcome, RecordFlaw, Topic, WriteProbe};
 
 const KEY: &str = "write";
 
 /// Largest record sent to a topic as a probe, in bytes.
 const MAX_PROBE_BYTES: i64 = 8 << 20;
 
+/// Error of a clock that is considered impossible, in milliseconds: a hundred years.
+const MAX_CLOCK_ERROR_MS: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
+
 /// Probes every topic.
 pub(super) async fn check(config: &kafka::Config, topics: &[(&str, &Topic)], report: &dyn Fn(Finding)) {
+    let now = chrono::Utc::now().timestamp_millis();
     let mut trials = Vec::new();
     for (name, topic) in topics {
-        let config =
-            topic.config.as_ref().ok().and_then(|config| config.get("max.message.bytes")?.value.as_deref());
-        match config.and_then(too_large) {
-            Some(size) => trials.push(((*name).to_owned(), size)),
+        match flaw(&config_of(topic), now) {
+            Some(flaw) => trials.push(((*name).to_owned(), flaw)),
             None => report(
                 Finding::skipped(
                     KEY,
-                    "no write is known that the topic surely refuses: its limit on sizes is not told, or too wide",
+                    "no write is known that the topic surely refuses: its limits are not told, or too wide",
                 )
                 .of(*name),
             ),
@@ -35,17 +38,36 @@ pub(super) async fn check(config: &kafka::Config, topics: &[(&str, &Topic)], rep
 
 fn attempt(
     config: &kafka::Config,
-    trials: &[(String, usize)],
+    trials: &[(String, RecordFlaw)],
 ) -> Result<Vec<(String, ProbeOutcome)>, String> {
     let probe = WriteProbe::start(config).map_err(|error| error.to_string())?;
     let names = trials.iter().map(|(name, _)| name.clone());
     Ok(names.zip(probe.write(trials)?).collect())
 }
 
-/// Returns the size of a record that a topic with this `max.message.bytes` must reject.
-fn too_large(limit: &str) -> Option<usize> {
-    let most = limit.trim().parse().ok().filter(|most| (0..MAX_PROBE_BYTES).contains(most))?;
-    Some(usize::try_from(most).ok()? + 1)
+fn config_of(topic: &Topic) -> Config {
+    let config = topic.config.iter().flatten();
+    config.filter_map(|(name, value)| Some((name.clone(), value.value.clone()?))).collect()
+}
+
+/// Returns the smallest flaw that a topic of this configuration must reject. `now` is in milliseconds since
+/// 1970.
+fn flaw(config: &Config, now: i64) -> Option<RecordFlaw> {
+    if let Some(time) = impossible_time(config, now) {
+        return Some(RecordFlaw::Time(time));
+    }
+    let most = number(config, "max.message.bytes").filter(|most| (0..MAX_PROBE_BYTES).contains(most))?;
+    Some(RecordFlaw::Size(usize::try_from(most).ok()? + 1))
+}
+
+/// Returns a time that is too late for a topic, whatever the clocks, if the topic bounds the times of records.
+///
+/// A topic with `LogAppendTime` overwrites the time, and one without a bound accepts any.
+fn impossible_time(config: &Config, now: i64) -> Option<i64> {
+    let is_kept = config.get("message.timestamp.type").is_some_and(|kind| kind == "CreateTime");
+    let after = number(config, "message.timestamp.after.max.ms");
+    let after = after.filter(|after| is_kept && (0..MAX_CLOCK_ERROR_MS).contains(after))?;
+    Some(now + after + MAX_CLOCK_ERROR_MS)
 }
 
 fn judge(attempt: ProbeOutcome) -> Finding {
@@ -74,12 +96,32 @@ mod tests {
     use super::super::finding::Level;
     use super::*;
 
+    fn config(entries: &[(&str, &str)]) -> Config {
+        entries.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
     #[test]
-    fn probe_is_one_byte_too_large() {
-        assert_eq!(too_large("1000"), Some(1001));
-        assert_eq!(too_large("104857600"), None, "too much to send for a look");
-        for unknown in ["", "-1", "many"] {
-            assert_eq!(too_large(unknown), None, "{unknown:?}");
+    fn probe_has_the_smallest_flaw_that_the_topic_surely_rejects() {
+        const NOW: i64 = 1_800_000_000_000;
+        let kind = |value| ("message.timestamp.type", value);
+        let after = |value| ("message.timestamp.after.max.ms", value);
+        let size = ("max.message.bytes", "1000");
+        let (time, large) = (RecordFlaw::Time(NOW + 3_600_000 + MAX_CLOCK_ERROR_MS), RecordFlaw::Size(1001));
+        for (entries, expected) in [
+            (&[kind("CreateTime"), after("3600000"), size][..], Some(time)),
+            (&[kind("CreateTime"), after("3600000")], Some(time)),
+            (&[kind("LogAppendTime"), after("3600000"), size], Some(large)),
+            (&[kind("CreateTime"), after("9223372036854775807"), size], Some(large)),
+            (&[kind("CreateTime"), after("-1"), size], Some(large)),
+            (&[after("3600000"), size], Some(large)),
+            (&[kind("CreateTime"), size], Some(large)),
+            // Too much to send for a check.
+            (&[("max.message.bytes", "104857600")], None),
+            (&[("max.message.bytes", "-1")], None),
+            (&[("max.message.bytes", "many")], None),
+            (&[], None),
+        ] {
+            assert_eq!(flaw(&config(entries), NOW), expected, "{entries:?}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Event with its expected result.
 
 use crate::input;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use justcall_events::{Dialect, KnownType, samples};
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,9 @@ pub(crate) struct WrittenCase {
     /// Body as text, for one that is not JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) body: Option<String>,
+    /// Body in base64, for one that is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) body_base64: Option<String>,
     /// Path of a file with the body, relative to the folder of the expectations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<String>,
@@ -124,17 +128,24 @@ impl WrittenCase {
         if self.dialect.is_some() && self.sample.is_none() {
             return Err("`dialect` is of a `sample`; an event says its own".into());
         }
-        let body = match (&self.event, &self.body, &self.file, &self.sample) {
-            (Some(event), None, None, None) => event.get().as_bytes().to_vec(),
-            (None, Some(body), None, None) => body.clone().into_bytes(),
-            (None, None, Some(file), None) => {
+        let body = match (&self.event, &self.body, &self.body_base64, &self.file, &self.sample) {
+            (Some(event), None, None, None, None) => event.get().as_bytes().to_vec(),
+            (None, Some(body), None, None, None) => body.clone().into_bytes(),
+            (None, None, Some(body), None, None) => BASE64_STANDARD
+                .decode(body)
+                .map_err(|error| format!("`body_base64` is not base64: {error}"))?,
+            (None, None, None, Some(file), None) => {
                 let path = folder.join(file);
                 let bytes =
                     input::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
                 input::without_mark(&bytes).trim_ascii().to_vec()
             }
-            (None, None, None, Some(sample)) => self.sampled(sample)?.as_bytes().to_vec(),
-            _ => return Err("needs one of `event`, `file`, `sample` and `body`, and no other".into()),
+            (None, None, None, None, Some(sample)) => self.sampled(sample)?.as_bytes().to_vec(),
+            _ => {
+                return Err(
+                    "needs one of `event`, `file`, `sample`, `body` and `body_base64`, and no other".into()
+                );
+            }
         };
         if self.with.is_empty() { Ok(body.into()) } else { changed(&body, &self.with) }
     }
@@ -202,6 +213,10 @@ mod tests {
     fn event_is_inline_text_or_a_sample() {
         assert_eq!(body(json!({ "event": { "type": "a" }, "outcome": "routed" })), r#"{"type":"a"}"#);
         assert_eq!(body(json!({ "body": "not JSON", "outcome": "rejected" })), "not JSON");
+        assert_eq!(
+            case(json!({ "body_base64": "//4=", "outcome": "rejected" })).unwrap().body[..],
+            *b"\xff\xfe"
+        );
         let live = body(json!({ "sample": "call.missed", "dialect": "live", "outcome": "routed" }));
         assert!(live.contains("call_sid") && live.contains("\"type\""));
     }
@@ -232,6 +247,8 @@ mod tests {
             (json!({ "sample": "call.missed" }), "expects nothing"),
             (json!({ "outcome": "routed" }), "needs one of"),
             (json!({ "event": {}, "body": "", "outcome": "routed" }), "needs one of"),
+            (json!({ "body_base64": "{}", "outcome": "rejected" }), "is not base64"),
+            (json!({ "body_base64": "", "body": "", "outcome": "rejected" }), "needs one of"),
             (json!({ "sample": "call.lost", "outcome": "routed" }), "documents no type \"call.lost\""),
             (
                 json!({ "sample": "contact.created", "dialect": "live", "outcome": "routed" }),

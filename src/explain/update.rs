@@ -7,6 +7,7 @@ use super::explanation::{Explanation, RouteOutcome, RouteRecord, Router};
 use super::file::{is_comment, is_yaml, written};
 use crate::record::names;
 use crate::{input, private_file};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -110,13 +111,20 @@ fn new(router: &Router<'_>, body: &Bytes, source: Option<&str>) -> Result<String
     let index = router.source(source).map_err(Error::Source)?;
     let mut case = facts(&router.explain(index, body));
     case.source = source.map(str::to_owned);
-    let body = String::from_utf8_lossy(body).into_owned();
-    // Unchanged except for line breaks, so that the case fits on one line.
-    match RawValue::from_string(body.replace(['\n', '\r'], " ")) {
-        Ok(event) => case.event = Some(event),
-        Err(_) => case.body = Some(body),
-    }
+    put_body(&mut case, body);
     Ok(text(&case))
+}
+
+/// Stores a body unchanged, except for line breaks between the values of JSON, so that the case is one line.
+fn put_body(case: &mut WrittenCase, body: &[u8]) {
+    match str::from_utf8(body) {
+        // In valid JSON, line breaks are outside of strings.
+        Ok(text) if serde_json::from_str::<&RawValue>(text).is_ok() => {
+            case.event = RawValue::from_string(text.replace(['\n', '\r'], " ")).ok();
+        }
+        Ok(text) => case.body = Some(text.to_owned()),
+        Err(_) => case.body_base64 = Some(BASE64_STANDARD.encode(body)),
+    }
 }
 
 /// Returns the reproducible part of a result. Of the headers, only those that routes set.
@@ -173,6 +181,28 @@ fn text(case: &WrittenCase) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stored_body_is_the_body_that_was_explained() {
+        for (body, expected) in [
+            (&b"{\"a\":\n[1,\r\n 2]}"[..], &b"{\"a\": [1,   2]}"[..]),
+            (b"{\"a\":\"b\nc\"}", b"{\"a\":\"b\nc\"}"),
+            (b"{\"a\":\"\r\"}", b"{\"a\":\"\r\"}"),
+            (b"{\"a\":\"\xff\"}", b"{\"a\":\"\xff\"}"),
+            (b"no JSON\n", b"no JSON\n"),
+            (b"\xef\xbb\xbf{}", b"\xef\xbb\xbf{}"),
+            (b"{} {}", b"{} {}"),
+            (b"", b""),
+        ] {
+            let mut case = WrittenCase { outcome: Some(json!("routed")), ..WrittenCase::default() };
+            put_body(&mut case, body);
+            let line = text(&case);
+            assert_eq!(line.lines().count(), 1, "{line}");
+            let (_, read) = written(Path::new("cases"), line.as_bytes()).unwrap().pop().unwrap();
+            let read = read.case("1".into(), Path::new(".")).unwrap();
+            assert_eq!(read.body[..], *expected, "{line}");
+        }
+    }
 
     #[test]
     fn headers_of_the_bridge_are_not_route_headers() {

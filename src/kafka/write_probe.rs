@@ -1,7 +1,7 @@
 //! Write probes that cannot succeed: they check the right to write without leaving a record.
 //!
-//! A broker checks the right to write before it checks records. So a record that is too large is refused for
-//! that reason only if the user may write.
+//! A broker checks the right to write before it checks records. So a record that is too large, or has an
+//! impossible time, is refused for that reason only if the user may write.
 
 use super::{Config, Error, client_config, client_context};
 use parking_lot::Mutex;
@@ -12,6 +12,15 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
+
+/// Property that makes a record impossible to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecordFlaw {
+    /// Time in milliseconds since 1970, later than the topic allows.
+    Time(i64),
+    /// Size in bytes, above the limit of the topic.
+    Size(usize),
+}
 
 /// Outcome of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,25 +73,29 @@ impl WriteProbe {
         Ok(Self(BaseProducer::from_config_and_context(&settings, ProbeReports::default())?))
     }
 
-    /// Sends one record of the given size, in bytes, to each topic. Returns the outcomes in the same order. Blocks
-    /// for up to five seconds.
+    /// Sends one record with the given flaw to each topic. Returns the outcomes in the same order. Blocks for up
+    /// to five seconds.
     ///
     /// # Errors
     ///
     /// If nothing was sent.
-    pub(crate) fn write(&self, trials: &[(String, usize)]) -> Result<Vec<ProbeOutcome>, String> {
+    pub(crate) fn write(&self, trials: &[(String, RecordFlaw)]) -> Result<Vec<ProbeOutcome>, String> {
         let begun = Instant::now();
-        for (number, (topic, size)) in trials.iter().enumerate() {
-            self.send(topic, number, &incompressible(*size))?;
+        for (number, (topic, flaw)) in trials.iter().enumerate() {
+            self.send(topic, number, *flaw)?;
         }
         let reports = self.reports(trials.len(), begun);
         Ok(reports.into_iter().map(outcome_of).collect())
     }
 
     /// Sends a record to the first partition.
-    fn send(&self, topic: &str, number: usize, value: &[u8]) -> Result<(), String> {
+    fn send(&self, topic: &str, number: usize, flaw: RecordFlaw) -> Result<(), String> {
         let record = BaseRecord::with_opaque_to(topic, number).partition(0);
-        self.0.send(record.key(KEY).payload(value)).map_err(|(error, _)| error.to_string())
+        let (record, value) = match flaw {
+            RecordFlaw::Time(time) => (record.timestamp(time), vec![0]),
+            RecordFlaw::Size(size) => (record, incompressible(size)),
+        };
+        self.0.send(record.key(KEY).payload(&value)).map_err(|(error, _)| error.to_string())
     }
 
     /// Waits for the reports of the records with numbers below `count`.

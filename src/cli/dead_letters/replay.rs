@@ -11,6 +11,7 @@ use crate::terminal;
 use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use summary::Summary;
 use tokio::runtime::Handle;
@@ -121,10 +122,12 @@ fn consent(args: &Args, letters: usize) -> Consent {
 fn carry_out(args: &Args, prepared: Prepared) -> ExitCode {
     let dry_run = args.dry_run;
     let tells_each = dry_run && !args.json;
-    let work =
-        signals::interruptible(move |stop, runtime| work(prepared, dry_run, tells_each, &stop, runtime));
-    match work {
-        Ok((summary, result, told_each)) => finish(args, summary, result, told_each),
+    let work = move |stop: Arc<AtomicBool>, runtime| work(prepared, dry_run, tells_each, &stop, runtime);
+    // Only work that writes no records may be abandoned.
+    let done = if tells_each { signals::abandonable(work) } else { signals::interruptible(work).map(Some) };
+    match done {
+        Ok(Some((summary, result, told_each))) => finish(args, summary, result, told_each),
+        Ok(None) => ended(Err(Failure::Failed("stopped; nothing was written".into()))),
         Err(failure) => ended(Err(failure)),
     }
 }

@@ -1,6 +1,7 @@
 //! Counts of a replay as text and as JSON.
 
 use crate::replay::file::LineCounts;
+use crate::terminal::printable;
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -46,7 +47,7 @@ fn write(f: &mut impl fmt::Write, counts: &LineCounts) -> fmt::Result {
         write!(f, "; {} were rejected before", counts.rejected_before)?;
     }
     writeln!(f)?;
-    counts.topics.iter().try_for_each(|(topic, count)| writeln!(f, "{count:>8}  to {topic}"))?;
+    counts.topics.iter().try_for_each(|(topic, count)| writeln!(f, "{count:>8}  to {}", printable(topic)))?;
     counts.rejected.iter().try_for_each(|(reason, count)| writeln!(f, "{count:>8}  rejected: {reason}"))
 }
 

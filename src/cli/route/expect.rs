@@ -23,7 +23,7 @@ pub(super) fn run(router: &Router<'_>, path: &Path, inputs: Vec<Input>, how: How
     if how.update {
         let bodies: Vec<_> = inputs.into_iter().map(|input| input.body).collect();
         let Updated { changed, added } = explain::update(router, path, &bodies, how.source)?;
-        return print(&format!("{}: {changed} changed, {added} added\n", path.display()));
+        return print(&format!("{}: {changed} changed, {added} added\n", printable(&path.to_string_lossy())));
     }
     if !inputs.is_empty() {
         return Err(Failure::Failed("--expect brings its own events; FILE goes with --update only".into()));
@@ -53,7 +53,7 @@ fn print_result(case: &Case, found: &[Mismatch], as_json: bool) -> Result<(), Fa
         String::new()
     } else {
         let name = case.name.as_ref().map(|name| format!(" {}", printable(name))).unwrap_or_default();
-        let mut text = format!("{}{name}\n", case.at);
+        let mut text = format!("{}{name}\n", printable(&case.at));
         for Mismatch { field, expected, actual } in found {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "  {}", printable(field));

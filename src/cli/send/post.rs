@@ -51,9 +51,7 @@ pub(super) enum Body {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failed {
     /// No server listens, or the network rejects the connection.
-    #[error(
-        "cannot reach {to}: {why}\nIs a bridge running there? `justcall-bridge dev` starts one; `--to URL` names another."
-    )]
+    #[error("cannot reach {to}: {why}")]
     Unreachable {
         /// URL without credentials.
         to: String,

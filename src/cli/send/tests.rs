@@ -93,8 +93,8 @@ fn unreachable_url_is_reported_with_advice() {
     // A port that was free a moment ago.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let args = args(&format!("--to http://me:secret@127.0.0.1:{port}/hook --count 50")).unwrap();
-    let message = execute(&args, ProgressBar::hidden()).unwrap_err().to_string();
-    assert!(message.starts_with(&format!("cannot reach http://127.0.0.1:{port}/hook: ")), "{message}");
+    let message = execute(&args, ProgressBar::hidden()).unwrap_err().lines().join("\n");
+    assert!(message.starts_with(&format!("error: cannot reach http://127.0.0.1:{port}/hook: ")), "{message}");
     assert!(message.contains("refused") && message.contains("`justcall-bridge dev`"), "{message}");
     assert!(!message.contains("secret"), "{message}");
     assert_eq!(format!("{:?}", run(&args)), format!("{:?}", ExitCode::FAILURE));

@@ -1,6 +1,7 @@
 //! Output of a plan and of its changes as text and as JSON.
 
 use crate::kafka::TopicsConfig;
+use crate::terminal::printable;
 use crate::topics::{Change, Counts, Difference, Ending, Entry, Plan, State, Step, There, Widening};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -19,7 +20,7 @@ pub(super) fn text(plan: &Plan, wanted: &TopicsConfig, verbose: bool) -> String 
     let mut text = String::new();
     for line in lines {
         let row = format!("{:<8} {:<width$}  {}", line.word, line.topic, line.text);
-        text.push_str(row.trim_end());
+        text.push_str(&printable(row.trim_end()));
         text.push('\n');
     }
     if plan.widens() {
@@ -176,7 +177,7 @@ pub(super) fn step_line(step: &Step, width: usize) -> String {
         Ending::Left => ("left", ": needs --add-partitions".to_owned()),
         Ending::Failed(reason) => ("failed", format!(": {reason}")),
     };
-    format!("{word:<8} {topic:<width$}  {what}{remark}")
+    printable(&format!("{word:<8} {topic:<width$}  {what}{remark}")).into_owned()
 }
 
 /// Returns the result of a change as JSON.

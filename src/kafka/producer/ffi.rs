@@ -5,7 +5,7 @@
 //! (docs/explanation/performance.md, Effective changes). And rdkafka flushes with a timeout of zero, which
 //! returns before librdkafka's threads have run; here a flush waits.
 //!
-//! All unsafe code of the crate is here. `.ci/memcheck` runs it under valgrind.
+//! All unsafe calls of the crate are here. `.ci/memcheck` runs them under valgrind.
 
 #![expect(unsafe_code, reason = "rdkafka offers neither interceptors nor a flush that waits")]
 

@@ -5,7 +5,7 @@ use crate::{input, private_file};
 use justcall_events::{BodyHash, EventId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// Length of the beginning of a file that is hashed, in bytes.
@@ -91,13 +91,15 @@ pub(crate) enum ResumeFileError {
     Foreign(PathBuf),
     #[error(
         "{0} changed since line {1} of it was replayed: --from-line {next} goes on behind that line, --restart begins again",
-        next = .1 + 1
+        next = .1.saturating_add(1)
     )]
     Changed(PathBuf, u64),
     #[error(
         "{file} was replayed as {saved} up to line {line}, not as {wanted}: repeat the flags of that run, or begin again with --restart"
     )]
     OtherContent { file: PathBuf, saved: ContentKind, line: u64, wanted: ContentKind },
+    #[error("{0} has a position at which no line of {1} begins: remove it, or begin again with --restart")]
+    Impossible(PathBuf, PathBuf),
 }
 
 impl ResumePoint {
@@ -121,6 +123,9 @@ impl ResumePoint {
         let text = match private_file::read(resume_file) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                return Err(ResumeFileError::Foreign(resume_file.to_owned()));
+            }
             Err(error) => return Err(ResumeFileError::Unreadable(resume_file.to_owned(), error)),
         };
         let point: Self =
@@ -135,8 +140,33 @@ impl ResumePoint {
                 line: point.line,
                 wanted: content,
             }),
-            _ => Ok(Some(Self { content: Some(content), ..point })),
+            _ => {
+                let is_possible = point.is_possible(file, content);
+                if is_possible.map_err(|error| ResumeFileError::Unreadable(file.to_owned(), error))? {
+                    Ok(Some(Self { content: Some(content), ..point }))
+                } else {
+                    Err(ResumeFileError::Impossible(resume_file.to_owned(), file.to_owned()))
+                }
+            }
         }
+    }
+
+    /// Returns true if a replay of the file can have saved this position.
+    ///
+    /// Counting the lines before it would read all of them, so their number has an upper bound only.
+    fn is_possible(&self, file: &Path, content: ContentKind) -> io::Result<bool> {
+        let is_plausible = self.byte <= self.file.bytes
+            && self.line <= self.byte
+            && (self.line == 0) == (self.byte == 0)
+            && self.rejected <= self.line;
+        if !is_plausible || self.byte == 0 || self.byte == self.file.bytes {
+            return Ok(is_plausible);
+        }
+        let mut before = [0];
+        let mut file = input::open_regular(file)?;
+        file.seek(SeekFrom::Start(self.byte - 1))?;
+        file.read_exact(&mut before)?;
+        Ok(content != ContentKind::Body && before == *b"\n")
     }
 
     /// Replaces the resume file atomically.
@@ -212,10 +242,32 @@ mod tests {
     }
 
     #[test]
+    fn position_that_no_replay_saved_is_rejected() {
+        let (_folder, file, resume) = files();
+        let at = |line, byte| ResumePoint { line, byte, ..beginning(&file) };
+        for possible in [at(0, 0), at(1, 3), at(2, 6), at(1, 6)] {
+            possible.save(&resume).unwrap();
+            assert_eq!(load(&resume, &file).unwrap(), Some(possible));
+        }
+        let rejected = ResumePoint { rejected: 2, ..at(1, 3) };
+        let body = ResumePoint { content: Some(ContentKind::Body), ..at(1, 3) };
+        for impossible in [at(1, 2), at(1, 7), at(0, 3), at(1, 0), at(7, 6), at(u64::MAX, 3), rejected, body]
+        {
+            impossible.save(&resume).unwrap();
+            let kind = impossible.content.unwrap();
+            let identity = FileIdentity::of(&file).unwrap();
+            let text = ResumePoint::load(&resume, &file, &identity, kind).unwrap_err().to_string();
+            assert!(text.contains("--restart"), "{impossible:?}: {text}");
+        }
+    }
+
+    #[test]
     fn unrelated_file_is_not_overwritten_as_resume_file() {
         let (_folder, file, resume) = files();
         fs::write(&resume, "precious").unwrap();
         assert!(matches!(load(&resume, &file), Err(ResumeFileError::Foreign(_))));
         assert_eq!(fs::read(&resume).unwrap(), b"precious");
+        fs::write(&resume, vec![b'x'; 1 << 20]).unwrap();
+        assert!(matches!(load(&resume, &file), Err(ResumeFileError::Foreign(_))));
     }
 }

@@ -254,6 +254,10 @@ fn full() -> Stdio {
     OpenOptions::new().write(true).open("/dev/full").expect("a full device").into()
 }
 
+fn read_only() -> Stdio {
+    File::open("/dev/null").expect("null").into()
+}
+
 fn closed_pipe() -> Stdio {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
@@ -270,13 +274,118 @@ fn every_command_fails_on_a_full_disk_and_ends_quietly_on_a_closed_pipe() {
             let (code, stderr) = ended(&args, null.into());
             assert_eq!(code, Some(0), "{args:?}: {stderr}");
         }
-        let (code, stderr) = ended(&args, full());
-        assert_eq!(code, Some(1), "{args:?}: {stderr}");
-        assert!(stderr.contains("cannot write the output"), "{args:?}: {stderr}");
+        for (code, stderr) in [ended(&args, full()), ended(&args, read_only())] {
+            assert_eq!(code, Some(1), "{args:?}: {stderr}");
+            assert!(stderr.contains("cannot write the output"), "{args:?}: {stderr}");
+        }
         let (code, stderr) = ended(&args, closed_pipe());
         assert_eq!(code, Some(0), "{args:?}: {stderr}");
         assert!(!stderr.contains("panicked") && !stderr.contains("error:"), "{args:?}: {stderr}");
     }
+}
+
+#[test]
+fn command_that_prints_nothing_needs_no_stdout() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("schemas").display().to_string();
+    let args: Vec<String> = ["schema", "events", "--out", &out].into_iter().map(str::to_owned).collect();
+    let (code, stderr) = ended(&args, read_only());
+    assert_eq!(code, Some(0), "{stderr}");
+}
+
+#[test]
+fn invalid_command_line_is_quoted_without_control_characters() {
+    let hostile = format!("x{RAW}\u{1b}[2J\nerror: FAKE");
+    let option = format!("--{hostile}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("events").display().to_string();
+    fs::write(&file, "{}").expect("a file");
+    for args in [
+        &[hostile.as_str()][..],
+        &["check", &option],
+        &["check", &hostile],
+        &["tail", "--format", &hostile],
+        &["send", "--count", &hostile],
+        &["replay", &file, "--dry-run", "--source", &hostile],
+    ] {
+        let output = harmless(args);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        assert!(
+            stderr.contains("FAKE") && !stderr.lines().any(|line| line.starts_with("error: FAKE")),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn line_feed_in_a_name_begins_no_line_of_a_report_or_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = "x\nFAKE y";
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (there, missing) = (path(name), path("no\nFAKE y"));
+    fs::write(&there, "{\"sample\":\"call.missed\",\"outcome\":\"dropped\"}\n").expect("a file");
+    let yaml = path("key.yaml");
+    fs::write(&yaml, "\"a\\nFAKE y\": 1\nkafka: { \"b\\nFAKE y\": 1 }\n").expect("a file");
+    let settings = path("settings\nFAKE y");
+    fs::write(&settings, "nonsense: 1\n").expect("a file");
+    let open = ["--set", "sources.main.signature.required=false"];
+    let spool = format!("spool.directory={missing}");
+    let servers = format!("kafka.bootstrap_servers={name}:1");
+    let key = format!("{name}=1");
+    let token = format!("sources.main.token_file={missing}");
+    let own = "kafka.bootstrap_servers=127.0.0.1:1";
+    for args in [
+        [&["check", "--set", &spool, "--set", own][..], &open].concat(),
+        [&["check", "--set", &servers][..], &open].concat(),
+        [&["check", "--offline", "--set", &key][..], &open].concat(),
+        [&["check", "--set", &token][..], &open].concat(),
+        vec!["check", "--offline", "--config", &yaml],
+        vec!["check", "--offline", "--config", &settings],
+        vec!["check", "--offline", "--config", &missing],
+        vec!["serve", "--config", &yaml],
+        vec!["serve", "--config", &settings],
+        vec!["serve", "--set", &token],
+        vec!["tail", "--set", &servers, "--set", &key],
+        vec!["topics", "plan", "--config", &missing],
+        vec!["replay", &missing, "--dry-run"],
+        [&["replay", &yaml, "--dry-run", "--resume-file", &there][..], &open].concat(),
+        vec!["route", &missing],
+        vec!["route", &there],
+        vec!["route", "--expect", &missing],
+        vec!["route", "--expect", &there],
+        vec!["route", "--expect", &there, "--update"],
+        vec!["spool", "status", "--directory", &there],
+        vec!["spool", "export", "--directory", &there],
+        vec!["send", "--file", &missing],
+        vec!["send", "--ca-file", &there],
+        vec!["schema", "events", "--out", &there],
+    ] {
+        assert_begins_no_line(&args, &command(&args).output().expect("it starts"));
+    }
+    let mut environment = command(&["check", "--offline"]);
+    environment.env("JUSTCALL_BRIDGE__X\nFAKE y", "1");
+    assert_begins_no_line(&["environment"], &environment.output().expect("it starts"));
+}
+
+#[test]
+fn advice_has_a_line_of_its_own() {
+    let output = harmless(&["send", "--to", "http://127.0.0.1:1/webhooks/justcall"]);
+    let stderr = String::from_utf8(output.stderr).expect("text");
+    let lines: Vec<_> = stderr.lines().collect();
+    let [error, advice] = lines[..] else { panic!("two lines: {stderr}") };
+    assert!(
+        error.starts_with("error: cannot reach") && advice.starts_with("Is a bridge running"),
+        "{stderr}"
+    );
+}
+
+fn assert_begins_no_line(args: &[&str], output: &Output) {
+    let text = [&output.stdout[..], &output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.to_ascii_uppercase().contains("FAKE"), "{args:?}: the name is not printed: {text}");
+    let is_forged = |line: &str| line.to_ascii_uppercase().starts_with("FAKE");
+    assert!(!text.lines().any(is_forged), "{args:?}: {text}");
 }
 
 #[test]

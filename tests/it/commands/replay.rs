@@ -12,6 +12,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -200,6 +201,34 @@ fn rejected_lines_are_reported_and_kept_and_the_rest_continues() {
     assert_eq!(backfill.committed("call.completed").len(), 3 + 1 + 3);
     let record = &backfill.committed("call.completed")[0];
     assert!(record.header("justcall-replayed").is_some() && record.header("ce_id").is_some());
+}
+
+#[test]
+fn rejects_are_kept_under_every_name_beside_the_resume_file() {
+    let backfill = Backfill::new(&format!("no JSON\n{}\n", call(1, 1)));
+    let rejects = backfill.path("backfill.ndjson.resume.new");
+    backfill.place.run(&backfill.args(&["--rejects", &rejects])).expect_code(1);
+    assert_eq!(fs::read(&rejects).expect("the rejects"), b"no JSON\n");
+    let mut names: Vec<_> = fs::read_dir(backfill.folder.path())
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
+        .collect();
+    names.sort();
+    assert_eq!(names, ["backfill.ndjson", "backfill.ndjson.resume", "backfill.ndjson.resume.new"]);
+}
+
+#[test]
+fn files_that_other_users_can_write_to_are_refused_with_a_remedy() {
+    let backfill = Backfill::new(&format!("{}\n", call(1, 1)));
+    let other = backfill.path("other");
+    for flag in ["--rejects", "--resume-file"] {
+        fs::write(&other, "").expect("a file");
+        fs::set_permissions(&other, fs::Permissions::from_mode(0o666)).expect("its mode");
+        let ran = backfill.place.run(&backfill.args(&[flag, &other])).expect_code(1);
+        let error = ran.stderr.last().expect("an error");
+        assert!(error.contains(&other) && error.contains("chmod go-w"), "{flag}: {error}");
+        assert_eq!(fs::read(&other).expect("the file"), b"", "{flag}");
+    }
 }
 
 #[test]

@@ -8,10 +8,13 @@ use crate::kit::consume;
 use crate::kit::golden;
 use crate::kit::http;
 use crate::kit::kafka::Kafka;
+use crate::kit::process::bridge_command;
 use crate::kit::topic_name;
 use justcall_events::{Dialect, samples};
 use serde_json::Value;
-use std::time::Duration;
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -135,6 +138,48 @@ fn tail_waits_for_the_end_of_an_outage() {
     tail.wait_for_line("key call_2", TIMEOUT);
     tail.signal("TERM");
     finish(tail).expect_code(0);
+}
+
+#[test]
+fn first_signal_ends_a_tail_whose_reader_has_stalled() {
+    let (bridge, place) = serve(&[]);
+    let long = "x".repeat(50_000);
+    for number in 0..4 {
+        let body = missed(&format!("call_{number}"));
+        let body = body.replace("\"data\":{", &format!("\"data\":{{\"notes\":\"{long}\","));
+        assert_eq!(bridge.post(body.as_bytes()).status, 200);
+    }
+    for signal in ["TERM", "INT"] {
+        let mut tail = bridge_command();
+        tail.args(["tail", "--from", "beginning", "--json", "--show-personal-data"]);
+        tail.args(["--set", &format!("kafka.bootstrap_servers={}", Kafka::shared().bootstrap())]);
+        tail.args(["--set", &format!("topics.prefix={}", bridge.prefix)]);
+        tail.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut tail = tail.spawn().expect("it starts");
+        let mut stdout = tail.stdout.take().expect("a pipe");
+        // The pipe has data, so its buffer of 64 KiB is full soon.
+        stdout.read_exact(&mut [0]).expect("output");
+        std::thread::sleep(Duration::from_secs(2));
+        let kill = Command::new("sh").args(["-c", &format!("kill -{signal} {}", tail.id())]).status();
+        assert!(kill.expect("sh").success());
+        let deadline = Instant::now() + TIMEOUT;
+        let status = loop {
+            if let Some(status) = tail.try_wait().expect("a state") {
+                break status;
+            }
+            if Instant::now() > deadline {
+                tail.kill().expect("killed");
+                panic!("{signal} did not end it");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        assert_eq!(status.code(), Some(0), "{signal}");
+        let mut rest = Vec::new();
+        stdout.read_to_end(&mut rest).expect("output");
+        assert!((60_000..150_000).contains(&rest.len()), "it had not stalled: {} bytes", rest.len());
+    }
+    drop(place);
+    assert!(bridge.stop().success());
 }
 
 #[test]

@@ -22,12 +22,13 @@ pub(super) struct Summary {
 
 /// Formats the result of one letter.
 pub(super) fn line(event: &ReplayEvent<'_>) -> String {
-    match event {
+    let line = match event {
         ReplayEvent::Replayed(id, topics) => format!("{id}  goes to {}", topics.join(", ")),
         ReplayEvent::Nothing(id, why) => format!("{id}  becomes nothing: {why}"),
-        ReplayEvent::Stays(id, reason, detail) => format!("{id}  stays: {reason}: {}", printable(detail)),
+        ReplayEvent::Stays(id, reason, detail) => format!("{id}  stays: {reason}: {detail}"),
         ReplayEvent::Waiting(why) => format!("waiting: {why}"),
-    }
+    };
+    printable(&line).into_owned()
 }
 
 impl Summary {
@@ -98,7 +99,9 @@ impl fmt::Display for Summary {
             write!(f, ", {} become nothing", self.nothing)?;
         }
         writeln!(f)?;
-        self.topics.iter().try_for_each(|(topic, records)| writeln!(f, "{records:>8}  to {topic}"))
+        self.topics
+            .iter()
+            .try_for_each(|(topic, records)| writeln!(f, "{records:>8}  to {}", printable(topic)))
     }
 }
 

@@ -146,7 +146,7 @@ fn check_reports_each_fault_of_a_three_broker_cluster() {
     healthy_bridge_has_only_ok_lines_and_a_broken_one_remedies(&kafka);
     wrong_topic_is_reported_with_its_remedy(&kafka);
     wrong_advertised_address_is_reported(&kafka);
-    write_is_probed_by_a_record_that_is_too_large(&kafka);
+    write_is_probed_by_a_record_of_an_impossible_time_or_size(&kafka);
     missing_replica_is_reported(&kafka);
 }
 
@@ -171,11 +171,16 @@ fn wrong_advertised_address_is_reported(kafka: &Kafka) {
     );
 }
 
-fn write_is_probed_by_a_record_that_is_too_large(kafka: &Kafka) {
-    let bridge = bridge(kafka, (2, 3, &[SAFE, ("message.timestamp.type", "LogAppendTime")], &[]));
-    let report = bridge.check(&["--probe"]);
-    report.assert_finding("tried by size", ("ok", "write", &["calls", "may write"]));
-    assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "check wrote a record");
+fn write_is_probed_by_a_record_of_an_impossible_time_or_size(kafka: &Kafka) {
+    // By time, the size of a record does not matter: this topic allows records above 8 MiB.
+    let by_time = [SAFE, ("max.message.bytes", "104857600"), ("message.timestamp.after.max.ms", "3600000")];
+    let by_size = [SAFE, ("message.timestamp.type", "LogAppendTime")];
+    for (what, config) in [("by time", &by_time[..]), ("by size", &by_size)] {
+        let bridge = bridge(kafka, (2, 3, config, &[]));
+        let report = bridge.check(&["--probe"]);
+        report.assert_finding(what, ("ok", "write", &["calls", "may write"]));
+        assert_eq!(topic_end(kafka.bootstrap(), &bridge.topic("calls")), 0, "{what}: check wrote a record");
+    }
 }
 
 fn missing_replica_is_reported(kafka: &Kafka) {

@@ -1,0 +1,131 @@
+//! Rights of other users to a file, through its own permissions and those of the folders on its path.
+
+use rustix::process::geteuid;
+use std::collections::BTreeSet;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf, absolute};
+
+/// Right of every user to read a file.
+const WORLD_READABLE: u32 = 0o004;
+
+/// Right of the group and of every user to write to a file.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+/// Right of every user to add, rename and remove the entries of a folder.
+const WRITABLE_BY_ALL: u32 = 0o002;
+
+/// Restriction of that right to a user's own entries.
+const STICKY: u32 = 0o1000;
+
+/// Right of other users to change or replace a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Writable {
+    pub(super) reason: String,
+    pub(super) fix: String,
+}
+
+/// Returns true if every user can read a file.
+pub(super) fn is_world_readable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.mode() & WORLD_READABLE != 0)
+}
+
+/// Returns the first right by which a user other than root and this process's own can change or replace a file.
+///
+/// A folder that only its group can write to is not reported, because it is common and often intended.
+pub(super) fn writable(path: &Path) -> Option<Writable> {
+    let found = fs::metadata(path).ok()?;
+    if found.mode() & WRITABLE_BY_OTHERS != 0 {
+        let reason = "its group or every user can write to it".into();
+        return Some(Writable { reason, fix: "chmod go-w,o-r".into() });
+    }
+    of_another(path, &found).or_else(|| folders(path).iter().find_map(|folder| writable_folder(folder)))
+}
+
+fn writable_folder(folder: &Path) -> Option<Writable> {
+    let found = fs::metadata(folder).ok()?;
+    if found.mode() & WRITABLE_BY_ALL != 0 && found.mode() & STICKY == 0 {
+        let shown = folder.display();
+        let reason = format!("every user can replace the entries of the folder {shown}");
+        return Some(Writable { reason, fix: format!("chmod o-w {shown}") });
+    }
+    of_another(folder, &found)
+}
+
+fn of_another(path: &Path, found: &Metadata) -> Option<Writable> {
+    let (owner, shown) = (found.uid(), path.display());
+    let is_own = [0, geteuid().as_raw()].contains(&owner);
+    (!is_own).then(|| Writable {
+        reason: format!("the user with uid {owner} owns {shown}"),
+        fix: format!("chown {shown} to root or to the bridge's user, or run check as that user"),
+    })
+}
+
+/// Returns every folder on the path to a file, and on the path to the file that a link leads to.
+fn folders(path: &Path) -> BTreeSet<PathBuf> {
+    let paths = [absolute(path).ok(), fs::canonicalize(path).ok()];
+    paths.iter().flatten().flat_map(|path| path.ancestors().skip(1)).map(Path::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// Returns a folder, and a file in a folder of it.
+    fn file() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("inner")).unwrap();
+        let file = folder.path().join("inner/token");
+        fs::write(&file, "t").unwrap();
+        set_mode(&file, 0o640);
+        (folder, file)
+    }
+
+    #[test]
+    fn folder_in_which_every_user_can_replace_the_file_is_found() {
+        let (folder, file) = file();
+        assert_eq!(writable(&file), None);
+        for on_path in [folder.path(), file.parent().unwrap()] {
+            for (mode, is_writable) in [(0o777, true), (0o1777, false), (0o770, false), (0o703, true)] {
+                set_mode(on_path, mode);
+                assert_eq!(writable(&file).is_some(), is_writable, "{mode:o} {}", on_path.display());
+            }
+            set_mode(on_path, 0o700);
+        }
+    }
+
+    #[test]
+    fn both_ends_of_a_link_are_examined() {
+        let (folder, file) = file();
+        let (_other, link) = self::file();
+        fs::remove_file(&link).unwrap();
+        symlink(&file, &link).unwrap();
+        assert_eq!(writable(&link), None);
+        set_mode(folder.path(), 0o777);
+        let found = writable(&link).unwrap();
+        assert_eq!(found.fix, format!("chmod o-w {}", fs::canonicalize(folder.path()).unwrap().display()));
+        set_mode(folder.path(), 0o700);
+        set_mode(link.parent().unwrap(), 0o777);
+        assert!(writable(&link).is_some());
+    }
+
+    #[test]
+    fn file_and_folder_of_another_user_are_found() {
+        let (_folder, file) = file();
+        for owned in [file.as_path(), file.parent().unwrap()] {
+            if chown(owned, Some(4321), None).is_err() {
+                // Only root can give a file away.
+                return;
+            }
+            let found = writable(&file).unwrap();
+            assert!(found.reason.contains(&format!("uid 4321 owns {}", owned.display())), "{}", found.reason);
+            chown(owned, Some(0), None).unwrap();
+        }
+    }
+}
