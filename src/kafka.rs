@@ -69,7 +69,7 @@ pub enum KafkaRefusal {
     BrokerError {
         /// librdkafka's description of the error code.
         words: String,
-        /// Whether the bridge's user lacks a right.
+        /// True if the bridge's user lacks a right.
         is_authorization: bool,
     },
     /// The answer contains no configuration; rdkafka does not pass on the reason.

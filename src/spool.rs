@@ -80,7 +80,7 @@ pub struct SpoolEntry {
     pub lane: Arc<str>,
     /// Content of the row.
     pub payload: Bytes,
-    /// Whether a delivery of the record is still in flight and will be reported.
+    /// True if a delivery of the record is still in flight and will be reported.
     pub handed_over: bool,
     /// Limit on the bytes of the lane, if it is lower than the lane's share.
     pub max_lane_bytes: Option<u64>,
@@ -134,7 +134,7 @@ pub enum AppendError {
 pub struct Row {
     /// Id of the row.
     pub id: RowId,
-    /// Whether this process appended it with [`SpoolEntry::handed_over`].
+    /// True if this process appended it with [`SpoolEntry::handed_over`].
     pub handed_over: bool,
     /// Content of the row.
     pub payload: Bytes,
@@ -161,7 +161,7 @@ pub struct Usage {
     pub limit: u64,
     /// Time of the oldest row's append, in milliseconds since 1970.
     pub oldest: Option<i64>,
-    /// Whether the spool accepts appends, according to the last write or probe.
+    /// True if the spool accepts appends, according to the last write or probe.
     pub is_accepting: bool,
     /// Counts since the spool was opened.
     pub totals: Totals,

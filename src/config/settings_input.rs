@@ -22,9 +22,9 @@ pub enum ReferencedFiles {
     /// Every file, as a bridge needs them.
     #[default]
     All,
-    /// Files with Kafka's properties, for a command that connects to Kafka.
+    /// Files with Kafka's properties. For commands that connect to Kafka.
     OfKafka,
-    /// No file, for a command that only evaluates the settings, such as in CI.
+    /// No file. For commands that only evaluate the settings, such as in CI.
     None,
 }
 

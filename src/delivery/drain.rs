@@ -88,11 +88,11 @@ struct Drain {
     cursor: RowId,
     /// Last row of the spool that need not be read any more.
     through: RowId,
-    /// Whether the first rows were read before the lane opened.
+    /// True if the first rows were read before the lane opened.
     is_checked: bool,
     /// Delivery reports on rows that were not read yet.
     early: BTreeMap<RowId, Result<(), Failure>>,
-    /// Whether another page may be read at once.
+    /// True if another page may be read at once.
     may_read_on: bool,
     /// Time before which no page is read. `None` once it has passed.
     read_at: Option<Instant>,
@@ -106,7 +106,7 @@ struct Drain {
     refused_retry: Option<(Instant, Backoff)>,
     /// Time of the last report, or of the hand-over before which no row was in flight.
     progress_at: Instant,
-    /// Whether the circuit was open at the last check.
+    /// True if the circuit was open at the last check.
     was_circuit_open: bool,
     spans: DrainSpans<RowId>,
 }
@@ -217,7 +217,7 @@ impl Drain {
     }
 
     /// As [`Drain::direct`], if none of these events can join the batch of a row that is sent now: each is
-    /// reported on, or in flight for so long that its partition accepts nothing.
+    /// reported on, or in flight until its partition counted as stuck.
     fn direct_if_separate(&mut self) -> Option<u64> {
         let direct = self.direct();
         let are_reported = || self.lane.out() == self.window.out();

@@ -27,10 +27,10 @@ pub(super) struct Lane {
     opened: Notify,
     /// Partitions of the topic; 0: unknown.
     partitions: AtomicU32,
-    /// Whether a task counts the partitions.
+    /// True if a task counts the partitions.
     is_counting: AtomicBool,
     breaker: Mutex<CircuitBreaker>,
-    /// Whether the circuit is open, readable without a lock.
+    /// True if the circuit is open, readable without a lock.
     circuit_open: AtomicBool,
     /// Number of records in flight.
     out: AtomicUsize,
@@ -57,14 +57,14 @@ pub(super) struct Lane {
     counters: TopicCounters,
 }
 
-/// Event of a row, for the drain of the lane.
+/// Event of a row that the lane's drain handles.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum DrainEvent {
     /// Delivery report of a row.
     Reported(RowId, Result<(), Failure>),
-    /// Whether a row that no retry can deliver was moved elsewhere.
+    /// True if a row that no retry can deliver was moved elsewhere.
     Moved(RowId, bool),
-    /// Whether a row that is no valid record was set aside.
+    /// True if an invalid row was set aside.
     SetAside(RowId, bool),
 }
 
@@ -192,7 +192,7 @@ impl Lane {
         self.circuit_open.store(true, Ordering::Release);
         drop(breaker);
         self.counters.circuit_opened.inc();
-        tracing::warn!(topic = %self.topic, %why, "lane held up");
+        tracing::warn!(topic = %self.topic, %why, "circuit open");
     }
 
     /// Handles a delivery report.
@@ -208,14 +208,14 @@ impl Lane {
                 if !self.is_circuit_open() => {}
             Ok(()) | Err(Failure::Unfit | Failure::Timestamp | Failure::Refused(_)) => {
                 let mut breaker = self.breaker();
-                let goes_on = breaker.acknowledged();
-                if goes_on {
+                let has_closed = breaker.acknowledged();
+                if has_closed {
                     self.circuit_open.store(false, Ordering::Release);
                 }
                 drop(breaker);
                 self.wake.notify_one();
-                if goes_on {
-                    tracing::info!(topic = %self.topic, "lane goes on");
+                if has_closed {
+                    tracing::info!(topic = %self.topic, "circuit closed");
                 }
             }
             // The record is the cause, not the lane.

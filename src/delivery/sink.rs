@@ -38,7 +38,7 @@ pub enum Failure {
     /// The broker refused the batch of the record for a timestamp.
     #[error("the broker refused the timestamp of a record in the batch")]
     Timestamp,
-    /// The broker refused the batch of the record, for a reason not known to be permanent nor to concern the
+    /// The broker refused the batch of the record, with an error not known to be permanent nor to concern the
     /// whole topic: the name and description of its error.
     #[error("the broker refused the batch that the record was in: {0}")]
     Refused(&'static str),

@@ -20,7 +20,7 @@ pub(super) struct TestSink {
     preparations: AtomicUsize,
     /// Partitions of each topic; 0: one.
     pub(super) partitions: AtomicU32,
-    /// How many calls panic.
+    /// Number of calls that panic.
     panics: AtomicUsize,
 }
 
@@ -134,7 +134,7 @@ pub(super) fn record(topic: &str) -> Record {
     }
 }
 
-/// Starts a delivery; gives its answer and what its settle hears.
+/// Starts a delivery. Returns its result and the report at its end.
 fn start(
     delivery: &Arc<Delivery>,
     topics: &[&str],

@@ -31,7 +31,7 @@ pub(super) enum FailedRow {
     Permanent,
     /// Kafka refused the record alone for its timestamp. It is sent again with the present time.
     Restamped,
-    /// Kafka refused the record alone, for a reason that may pass. Only its key waits, until
+    /// Kafka refused the record alone, with an error that may pass. Only its key waits, until
     /// [`Window::retry_waiting`].
     Waits,
 }
@@ -55,13 +55,13 @@ struct WindowRow {
     /// Key into [`Window::queues`].
     partition: u32,
     state: RowState,
-    /// Whether it was refused with others, so that it is sent alone next.
+    /// True if it was refused with others, so that it is sent alone next.
     suspect: bool,
-    /// Whether it gets the present time each time that it is sent.
+    /// True if it gets the present time each time that it is sent.
     restamped: bool,
-    /// Last refusal of the record alone, for a reason that may pass.
+    /// Last refusal of the record alone, with an error that may pass.
     refusal: Option<Refusal>,
-    /// Whether it was in flight, so that its state is not on disk.
+    /// True if it was in flight, so that its state is not on disk.
     was_sent: bool,
     /// Time at which it was last sent, in milliseconds since 1970.
     out_ms: i64,

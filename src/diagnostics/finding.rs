@@ -14,7 +14,7 @@ pub(crate) enum Level {
     Warning,
     /// Events would be rejected, lost or visible to others.
     Failure,
-    /// Not checked, for a reason that another finding gives.
+    /// Not checked. Another finding has the reason.
     Skipped,
 }
 

@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 
 /// Memory that every request is admitted with in addition to its body, in bytes.
 ///
-/// So the budget also limits the number of requests. Most of it is the connection's read buffer, which a
+/// The budget therefore also limits the number of requests. Most of it is the connection's read buffer, which a
 /// small body keeps alive.
 pub(crate) const REQUEST_OVERHEAD: usize = 8 * 1024;
 

@@ -161,7 +161,7 @@ impl Problem {
         response
     }
 
-    /// Returns the response as bytes, for a connection that ends before its request reaches the handler.
+    /// Returns the response as bytes of a connection that ends before its request reaches the handler.
     pub(super) fn raw_response(&self) -> Vec<u8> {
         let problem_type = self.problem_type();
         let document = self.document(&problem_type);

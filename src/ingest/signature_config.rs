@@ -7,9 +7,9 @@ use std::time::Duration;
 /// Settings under `sources.<name>.signature`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignatureConfig {
-    /// Whether an event must be signed; `None`: it must if there is a secret.
+    /// True if an event must be signed. `None`: it must if a secret is set.
     pub required: Option<bool>,
-    /// What becomes of an event whose signature does not hold.
+    /// Treatment of an event with an invalid signature.
     pub mode: SignatureMode,
     /// JustCall's API secrets, each as valid as the others.
     pub secrets: Vec<Secret>,
@@ -17,12 +17,12 @@ pub struct SignatureConfig {
     pub secrets_file: Option<PathBuf>,
     /// The URLs that may be signed; none: any.
     pub urls: Vec<String>,
-    /// How far the signed time may be from the present.
+    /// Largest difference between the signed time and the present.
     pub tolerance: Duration,
 }
 
 impl Default for SignatureConfig {
-    /// Fifteen minutes of tolerance: longer than JustCall goes on retrying, perhaps with the old time.
+    /// Tolerance of fifteen minutes. JustCall retries for less, perhaps with the old time.
     fn default() -> Self {
         Self {
             required: None,
@@ -35,28 +35,28 @@ impl Default for SignatureConfig {
     }
 }
 
-/// What becomes of an event whose signature does not hold.
+/// Treatment of an event with an invalid signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SignatureMode {
-    /// It is turned away.
+    /// It is denied.
     #[default]
     Enforce,
-    /// It is counted and passes, for a first rollout.
+    /// It is counted and accepted. Meant for a first rollout.
     Monitor,
 }
 
 impl SignatureConfig {
-    /// Whether a secret is named at all.
+    /// Returns whether a secret is set.
     pub fn has_secret(&self) -> bool {
         !self.secrets.is_empty() || self.secrets_file.is_some()
     }
 
-    /// Whether an event must be signed.
+    /// Returns whether an event must be signed.
     pub fn is_required(&self) -> bool {
         self.required.unwrap_or_else(|| self.has_secret())
     }
 
-    /// Returns whether an event without a valid signature is turned away.
+    /// Returns whether an event without a valid signature is denied.
     pub fn enforces(&self) -> bool {
         self.is_required() && self.mode == SignatureMode::Enforce
     }

@@ -24,7 +24,7 @@ type Client = BackgroundDrop<AdminClient<DefaultClientContext>>;
 
 /// Admin client, replaced when it gets no answers.
 ///
-/// If all brokers are fenced, for a moment after a freeze or a restart of all, they report that there are
+/// While all brokers are fenced, shortly after a freeze or a restart of all, they report that there are
 /// none. librdkafka then forgets the brokers that it knows, and may fail to use the bootstrap servers again
 /// (confluentinc/librdkafka, issue 5301).
 #[derive(Clone)]

@@ -17,7 +17,7 @@ pub struct Config {
 /// Settings under `topics`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicsConfig {
-    /// Whether a missing topic is created on first use.
+    /// True if a missing topic is created on first use.
     pub create_missing: bool,
     /// Partitions of a new topic; `None`: the broker's default.
     pub partitions: Option<i32>,

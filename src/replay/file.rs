@@ -39,7 +39,7 @@ pub(crate) enum FileReplayEvent<'a> {
     /// The replay begins at this byte of the file. `line`: the number of the next line, if lines were skipped and
     /// others are left.
     Begins { byte: u64, line: Option<u64> },
-    /// Kafka is not available, for this reason.
+    /// Reason why Kafka is not available.
     Waiting(&'a str),
     /// A line is rejected.
     Rejected { line: u64, reason: &'a str, detail: &'a str },

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(super) struct PendingWork {
     pub(super) deletes: BTreeSet<i64>,
     pub(super) set_aside: BTreeSet<i64>,
-    /// Whether there may be more identities than the limit.
+    /// True if there may be more identities than the limit.
     pub(super) forget: bool,
 }
 

@@ -45,7 +45,7 @@ pub(crate) struct InspectedRow {
     pub appended_at: i64,
     /// Content of the row.
     pub payload: Bytes,
-    /// Whether the checksum is right.
+    /// True if the checksum is right.
     pub intact: bool,
 }
 

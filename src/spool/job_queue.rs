@@ -52,7 +52,7 @@ pub(super) enum SpoolJob {
     /// A reader found the file damaged.
     Salvage {
         generation: u64,
-        /// Whether the error alone proves the damage.
+        /// True if the error alone proves the damage.
         proven: bool,
     },
     #[cfg(test)]

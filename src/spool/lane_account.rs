@@ -11,7 +11,7 @@ pub(super) struct LaneAccount {
     pub(super) name: Arc<str>,
     pub(super) rows: u64,
     pub(super) bytes: u64,
-    /// Whether the stored account is older.
+    /// True if the stored account is older.
     pub(super) changed: bool,
 }
 

@@ -67,7 +67,7 @@ pub(super) struct OpenFiles {
     database: PathBuf,
     log: PathBuf,
     states: Cell<(Option<FileState>, Option<FileState>)>,
-    /// Whether another process may have changed the content of the database.
+    /// True if another process may have changed the content of the database.
     is_suspect: Cell<bool>,
 }
 

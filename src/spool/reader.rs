@@ -38,7 +38,7 @@ pub(super) struct ReadPage {
 pub(super) struct PageReader {
     path: PathBuf,
     connection: Option<Connection>,
-    /// Whether another file may have the path. The open files are still read.
+    /// True if another file may have the path. The open files are still read.
     is_detached: bool,
     /// Damaged rows that were reported. The writer may not have set them aside yet.
     reported: HashSet<i64>,

@@ -155,7 +155,7 @@ fn open_damaged(path: &Path, sound: &Path) -> Result<Connection, SpoolFault> {
             Err(rusqlite::Error::InvalidQuery)
         }
     };
-    // A full disk is no evidence of damage.
+    // A full disk does not prove damage.
     let unless_full = |error: rusqlite::Error| if is_full(&error) { Err(error) } else { Ok(()) };
     open().or_else(|error| {
         unless_full(error)?;

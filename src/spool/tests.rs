@@ -97,7 +97,7 @@ pub(super) fn knows(spool: &Spool, identity: &Identity) -> bool {
     identities(&spool.shared.files.directory).contains(identity)
 }
 
-/// For tests of other rooms.
+/// Constructor that tests of other rooms use.
 impl Spool {
     /// Simulates a failed sync of the next append, after it has reached the disk.
     pub(crate) fn fail_next_commit(&self) {

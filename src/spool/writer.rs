@@ -49,7 +49,7 @@ pub(super) struct SpoolWriter {
     next_identity: i64,
     last: LastState,
     session: i64,
-    /// Whether the file must be salvaged before its next use.
+    /// True if the file must be salvaged before its next use.
     is_distrusted: bool,
     backoff: Backoff,
     /// Causes of failure that were logged, without their numbers.

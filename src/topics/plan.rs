@@ -23,7 +23,7 @@ pub(crate) struct Entry {
 pub(crate) enum State {
     /// The topic is missing.
     Create,
-    /// The cluster does not describe the topic, for this reason.
+    /// Reason why the cluster does not describe the topic.
     Hidden(String),
     /// The topic exists.
     There(There),

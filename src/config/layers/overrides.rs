@@ -32,7 +32,7 @@ pub(super) fn from_variable(name: &OsStr, text: &OsStr) -> Result<Option<Value>,
     nest(&path, parse_text(&path, text, &origin)?, &origin).map(Some)
 }
 
-/// Returns whether Kubernetes or Docker set a variable, for a Service named `justcall-bridge…`.
+/// Returns whether Kubernetes or Docker set a variable because of a Service named `justcall-bridge…`.
 fn is_service_link(rest: &str) -> bool {
     let is_number = |text: &str| text.split('_').next().is_some_and(|number| number.parse::<u16>().is_ok());
     let rest = format!("_{rest}");

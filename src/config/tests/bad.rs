@@ -1,7 +1,7 @@
 use super::{errors, good, load, load_from};
 use crate::config::{ReferencedFiles, SettingErrors, Settings, SettingsFile, SettingsInput};
 
-/// What is written, the key that is reported, and a part of the line about it.
+/// Settings, the key that is reported, and a part of its message.
 const BAD: &[(&str, &str, &str)] = &[
     // Unknown keys.
     ("sever: {}", "sever", "did you mean `server`?"),

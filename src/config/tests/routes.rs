@@ -1,4 +1,4 @@
-//! What is said of routes that do not hold.
+//! Errors in routes.
 
 use super::{errors, load};
 

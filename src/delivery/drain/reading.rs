@@ -149,7 +149,7 @@ impl Drain {
         self.read_at.is_none()
     }
 
-    /// Whether rows are counted that nobody can read, for a damaged file lost them.
+    /// Returns whether rows are counted that a damaged file lost.
     pub(super) fn has_lost_rows(&self) -> bool {
         self.window.is_empty() && !self.has_more() && self.lane.counts_lost_rows()
     }

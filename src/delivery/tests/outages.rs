@@ -181,7 +181,7 @@ async fn spool_that_cannot_be_read_holds_up_no_event() {
     bridge.holds(0).await;
 }
 
-/// The commit failed after it had reached the disk: the row is there, though its sender was told 503.
+/// The commit failed after it had reached the disk: the row exists, although its sender received 503.
 #[tokio::test]
 async fn row_of_a_refused_append_is_remembered_and_precedes_what_comes_after() {
     let directory = directory();
@@ -271,7 +271,7 @@ async fn lane_that_is_heard_of_again_is_not_held_up_for_the_silence_before() {
     let bridge = Bridge::start(directory.path());
     assert_eq!(bridge.deliver(&[keyed("a", "k", "1")]).await, Ok(Durable::Spooled));
     let lane = Arc::clone(&bridge.delivery.lanes.load()["a"]);
-    until("a lane that is held up", || lane.is_circuit_open()).await;
+    until("an open circuit", || lane.is_circuit_open()).await;
     tokio::time::sleep(3 * SOON).await;
     let opened = bridge.delivery.metrics.topic(Some("a")).circuit_opened;
     let before = opened.get();

@@ -70,13 +70,13 @@ impl Bridge {
         tokio::join!(self.deliver(records), settle).0
     }
 
-    /// Waits until so many records are at the sink.
+    /// Waits until the sink has this number of records.
     pub(super) async fn sent(&self, count: usize) -> Vec<String> {
         until("records at the sink", || self.sink.sent().len() == count).await;
         self.sink.values()
     }
 
-    /// Waits until the spool holds so many rows.
+    /// Waits until the spool has this number of rows.
     pub(super) async fn holds(&self, rows: u64) {
         until("rows in the spool", || self.spool.usage().rows == rows).await;
     }
@@ -257,7 +257,7 @@ async fn what_is_acknowledged_while_stopping_is_not_sent_after_the_restart() {
 #[tokio::test]
 async fn record_that_kafka_refuses_alone_becomes_a_dead_letter_and_no_neighbour_does() {
     let directory = directory();
-    // So long that nothing here is tried for its silence.
+    // Longer than the test, so that silence starts no probe.
     let bridge = Bridge::with_deadline(directory.path(), Duration::from_secs(3600));
     let (first, _settled) = start(&bridge.delivery, &["a"]);
     bridge.sent(1).await;

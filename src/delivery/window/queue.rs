@@ -5,7 +5,7 @@ use super::{STUCK_AGE_MS, WindowLimits};
 use crate::spool::RowId;
 use std::collections::{BTreeSet, VecDeque};
 
-/// As [`STUCK_AGE_MS`], for a partition that acknowledged nothing shortly before or since it was stuck.
+/// [`STUCK_AGE_MS`] of a partition that acknowledged nothing shortly before or since it was stuck.
 const UNPROVEN_STUCK_AGE_MS: i64 = 100;
 
 /// Queue of one partition. The window keeps the rows themselves.
@@ -20,9 +20,9 @@ pub(super) struct Queue {
     /// Time of the broker's last answer, or of the hand-over before which no row was in flight, in
     /// milliseconds since 1970.
     progress_ms: i64,
-    /// Whether a row failed without an answer of the broker, and none was answered since.
+    /// True if a row failed without an answer of the broker, and none was answered since.
     is_failing: bool,
-    /// Whether it was found stuck, and no row was answered since.
+    /// True if it was found stuck, and no row was answered since.
     pub(super) was_stuck: bool,
     /// Rows to send.
     pub(super) ready: VecDeque<RowId>,

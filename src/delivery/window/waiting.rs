@@ -1,4 +1,4 @@
-//! Rows that Kafka refused alone, for a reason that may pass.
+//! Rows that Kafka refused alone, with an error that may pass.
 
 use super::queue::Queue;
 use super::{Failure, RowState, Window, WindowLimits};

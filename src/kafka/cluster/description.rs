@@ -55,9 +55,9 @@ pub struct ConfigValue {
     pub value: Option<String>,
     /// Origin of the value.
     pub origin: ConfigOrigin,
-    /// Whether it cannot change while the broker runs.
+    /// True if it cannot change while the broker runs.
     pub is_read_only: bool,
-    /// Whether it is secret.
+    /// True if it is secret.
     pub is_sensitive: bool,
 }
 

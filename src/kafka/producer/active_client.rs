@@ -20,7 +20,7 @@ pub(super) struct ActiveClient {
 struct ActiveState {
     /// `None` during a replacement.
     instance: Option<Arc<ClientInstance>>,
-    /// Whether the instance accepts records.
+    /// True if the instance accepts records.
     takes: bool,
 }
 

@@ -1,7 +1,7 @@
 //! Broker that reports once that there are no brokers, like fenced brokers.
 //!
-//! It answers only what a client needs to get there, and accepts no record. Its answer is so long that
-//! librdkafka still parses it while it drops the known brokers. So librdkafka loses the race after which it
+//! It answers only what a client needs to get there, and accepts no record. Its answer is long, so that
+//! librdkafka still parses it while it drops the known brokers. librdkafka then loses the race after which it
 //! has no broker.
 
 use std::io::{self, Read, Write};

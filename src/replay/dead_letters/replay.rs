@@ -29,11 +29,11 @@ const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 pub(crate) enum ReplayEvent<'a> {
     /// The records of a dead letter were written, or would be, to these topics.
     Replayed(LetterId, Vec<&'a str>),
-    /// A dead letter has no records, for this reason. It is marked as replayed.
+    /// Reason why a dead letter has no records. It is marked as replayed.
     Nothing(LetterId, &'a str),
     /// A dead letter remains: reason and detail.
     Stays(LetterId, &'a str, &'a str),
-    /// Kafka is not available, for this reason.
+    /// Reason why Kafka is not available.
     Waiting(&'a str),
 }
 
