@@ -17,7 +17,7 @@ mod write_probe;
 
 pub(crate) use finding::{Finding, Tally, print, print_json};
 
-use crate::config::{SecurityWarning, SettingError, SettingErrors, Settings, SettingsInput};
+use crate::config::{AccessExtent, SecurityWarning, SettingError, SettingErrors, Settings, SettingsInput};
 use crate::{spool, topics};
 use deadline::Work;
 use std::future::Future;
@@ -58,7 +58,8 @@ pub(crate) fn check(
             return Diagnosis { findings, are_settings_bad: true };
         }
     };
-    let warnings = settings.security_warnings(sources.file());
+    let access = if extent == Extent::Offline { AccessExtent::Permissions } else { AccessExtent::Owners };
+    let warnings = settings.security_warnings(sources.file(), access);
     let findings = match extent {
         Extent::Offline => {
             let text = "valid; their files, this machine and Kafka were not checked";

@@ -1,9 +1,9 @@
 //! Files that commands write, and read again: no other user may have prepared them.
 //!
 //! One rule for all of them. A file is opened, to read or to write, only if it is a regular file without
-//! further hard links, not reached through a link, owned by this process's user or by root, and writable by
-//! its owner only. A file of another user is not replaced either. Replacing a file that its group or every
-//! user may write to ends that right. New files are readable by their owner only.
+//! further hard links, not reached through a link, owned by this process's user or by root, and not writable
+//! by every user. Its group may write, because volumes with an fsGroup give it that right. Replacing a file ends the
+//! right of every user to write to it. New files are readable by their owner only.
 
 use rustix::process::geteuid;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 /// Mode of new files, which can contain personal data.
 const FILE_MODE: u32 = 0o600;
 
-/// Right of the group and of every user to write to a file.
-const WRITABLE_BY_OTHERS: u32 = 0o022;
+/// Right of every user to write to a file.
+const WRITABLE_BY_ALL: u32 = 0o002;
 
 /// Longest file that is read, in bytes.
 const MAX_LEN: u64 = 64 * 1024;
@@ -56,15 +56,13 @@ fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
         return Err(link());
     }
     check_owner(&found)?;
-    if found.mode() & WRITABLE_BY_OTHERS != 0 {
-        return Err(io::Error::other(
-            "other users can write to it: remove it, or `chmod go-w` if it is yours",
-        ));
+    if found.mode() & WRITABLE_BY_ALL != 0 {
+        return Err(io::Error::other("every user can write to it: remove it, or `chmod o-w` if it is yours"));
     }
     Ok(file)
 }
 
-/// Fails for a file of another user. Root may write to every file anyway.
+/// Fails for a file of another user.
 fn check_owner(found: &Metadata) -> io::Result<()> {
     if [0, geteuid().as_raw()].contains(&found.uid()) {
         return Ok(());
@@ -73,24 +71,21 @@ fn check_owner(found: &Metadata) -> io::Result<()> {
     Err(io::Error::other(text))
 }
 
-/// Replaces a file atomically. An existing file keeps its mode, except the right of others to write.
+/// Replaces a file atomically. An existing file keeps its mode, except the right of every user to write.
 ///
 /// # Errors
 ///
-/// Also fails for a file of another user, and for anything but a regular file, such as a link or a device.
+/// Also fails for anything but a regular file, such as a link or a device.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let before = fs::symlink_metadata(path).ok();
-    if let Some(before) = &before {
-        if !before.is_file() {
-            return Err(link());
-        }
-        check_owner(before)?;
+    if before.as_ref().is_some_and(|before| !before.is_file()) {
+        return Err(link());
     }
     let (new, mut file) = temporary(path)?;
     let written = (|| {
         file.write_all(content)?;
         if let Some(before) = before {
-            file.set_permissions(Permissions::from_mode(before.mode() & 0o7777 & !WRITABLE_BY_OTHERS))?;
+            file.set_permissions(Permissions::from_mode(before.mode() & 0o7777 & !WRITABLE_BY_ALL))?;
         }
         file.sync_data()?;
         fs::rename(&new, path)
@@ -185,11 +180,11 @@ mod tests {
     }
 
     #[test]
-    fn file_that_others_can_write_to_is_neither_read_nor_written_and_a_replaced_one_is_closed_to_them() {
+    fn file_that_every_user_can_write_to_is_neither_opened_nor_left_so() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         for (given, is_own, replaced) in
-            [(0o644, true, 0o644), (0o666, false, 0o644), (0o660, false, 0o640), (0o602, false, 0o600)]
+            [(0o644, true, 0o644), (0o666, false, 0o664), (0o660, true, 0o660), (0o602, false, 0o600)]
         {
             fs::write(&path, "a").unwrap();
             fs::set_permissions(&path, Permissions::from_mode(given)).unwrap();
@@ -198,11 +193,11 @@ mod tests {
             assert_eq!(mode(&path), replaced, "{given:o}");
         }
         fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
-        assert!(open(&path).unwrap_err().to_string().contains("chmod go-w"));
+        assert!(open(&path).unwrap_err().to_string().contains("chmod o-w"));
     }
 
     #[test]
-    fn file_of_another_user_is_neither_opened_nor_replaced() {
+    fn file_of_another_user_is_not_opened() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "a").unwrap();
@@ -210,7 +205,7 @@ mod tests {
             // Only root can give a file away.
             return;
         }
-        for refused in [open(&path).map(drop), read(&path).map(drop), replace(&path, b"b")] {
+        for refused in [open(&path).map(drop), read(&path).map(drop)] {
             let text = refused.unwrap_err().to_string();
             assert!(text.contains("another user (uid 4321)"), "{text}");
         }

@@ -1,7 +1,7 @@
 //! Standard output and standard error of every command.
 //!
 //! Text from senders may contain characters that move a terminal's cursor or reorder its display. No command
-//! writes those raw. No command reports success if its output could not be written.
+//! writes those raw. No command reports success if a write of its output failed.
 
 mod progress;
 mod stderr;

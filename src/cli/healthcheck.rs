@@ -96,7 +96,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 fn refusal(answer: &str) -> Option<String> {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
     let status = head.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1));
-    let Some(status) = status else { return Some("something that is no HTTP".to_owned()) };
+    let Some(status) = status else { return Some("something other than HTTP".to_owned()) };
     if status == "200" {
         return None;
     }
@@ -126,8 +126,8 @@ mod tests {
         assert_eq!(refusal("HTTP/1.0 200 OK\r\n\r\nok\n"), None);
         assert_eq!(refusal("HTTP/1.1 204 No Content\r\n\r\n"), Some("204".into()));
         assert_eq!(refusal("HTTP/1.1 404 Not Found\r\n\r\n<html>"), Some("404".into()));
-        assert_eq!(refusal("SSH-2.0-OpenSSH"), Some("something that is no HTTP".into()));
-        assert_eq!(refusal(""), Some("something that is no HTTP".into()));
+        assert_eq!(refusal("SSH-2.0-OpenSSH"), Some("something other than HTTP".into()));
+        assert_eq!(refusal(""), Some("something other than HTTP".into()));
     }
 
     #[test]

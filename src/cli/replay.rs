@@ -211,7 +211,7 @@ impl FileProgress {
             FileReplayEvent::Begins { byte, line } => {
                 self.progress.begin_at(*byte);
                 if let Some(line) = line {
-                    self.progress.print_line(&format!("goes on at line {line}"));
+                    self.progress.print_line(&format!("continues at line {line}"));
                 }
             }
             FileReplayEvent::Waiting(why) => self.progress.wait(why),

@@ -2,7 +2,7 @@
 
 use super::{Failure, SettingsArgs, print, signals};
 use crate::app::{self, App};
-use crate::config::{Settings, print_config};
+use crate::config::{AccessExtent, Settings, print_config};
 use crate::{diagnostics, telemetry};
 
 /// Receive webhooks and write them to a Kafka cluster.
@@ -44,8 +44,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
                 "spool.directory is not set: while Kafka does not acknowledge, events are refused, and lost once JustCall gives up retrying"
             );
         }
-        for door in settings.security_warnings(sources.file()) {
-            tracing::warn!(setting = door.key, "{}: {}", door.reason, door.fix);
+        for warning in settings.security_warnings(sources.file(), AccessExtent::Owners) {
+            tracing::warn!(setting = warning.key, "{}: {}", warning.reason, warning.fix);
         }
         diagnostics::log_fields(&settings);
         let tls = settings.server.tls.certificate.is_some();

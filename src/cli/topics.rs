@@ -154,9 +154,7 @@ pub(super) fn run(args: Args) -> ExitCode {
     let result = match args.command {
         Command::Plan(args) => plan(args),
         Command::Apply(args) if !args.yes && !io::stdin().is_terminal() => {
-            return super::usage_error(
-                "nobody is here to be asked: add --yes, after a look at `topics plan`",
-            );
+            return super::usage_error("no terminal to confirm on: review `topics plan`, then add --yes");
         }
         Command::Apply(args) => apply(args),
         Command::Export(args)

@@ -10,6 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 
 mod file_access;
+
+pub(crate) use file_access::AccessExtent;
 #[cfg(test)]
 mod tests;
 
@@ -35,17 +37,21 @@ const MAX_TOLERANCE: Duration = Duration::from_secs(60 * 60);
 impl Settings {
     /// Returns every warning, those about sources first.
     ///
-    /// Reads the permissions of the settings file `file` and of the files that the settings name.
-    pub(crate) fn security_warnings(&self, file: Option<&Path>) -> Vec<SecurityWarning> {
+    /// Examines the settings file `file` and the files that the settings name, to that extent.
+    pub(crate) fn security_warnings(
+        &self,
+        file: Option<&Path>,
+        extent: AccessExtent,
+    ) -> Vec<SecurityWarning> {
         let mut warnings = WarningList(Vec::new());
         for source in &self.ingest.sources {
             warnings.source(source);
             warnings.replay(source, self.ingest.deduplication.window);
         }
         if let Some(file) = file {
-            warnings.settings_file(file, self.secret_in_file.as_deref());
+            warnings.settings_file(file, extent, self.secret_in_file.as_deref());
         }
-        warnings.files(self);
+        warnings.files(self, extent);
         warnings.listeners(self);
         warnings.kafka(self);
         warnings.traces(self);
@@ -144,14 +150,18 @@ impl WarningList {
     }
 
     /// Adds a settings file that other users can change, or whose secret they can read.
-    fn settings_file(&mut self, path: &Path, secret: Option<&str>) {
-        if let Some(writable) = file_access::writable(path) {
+    fn settings_file(&mut self, path: &Path, extent: AccessExtent, secret: Option<&str>) {
+        let writable = file_access::writable(path, extent);
+        let ends_reading = writable.as_ref().is_some_and(|writable| writable.ends_reading);
+        if let Some(writable) = writable {
             let reason = format!(
                 "other users of this machine can change these settings, such as the secrets that events need: {}",
                 writable.reason
             );
             self.add(path.display().to_string(), reason, writable.fix);
-        } else if file_access::is_world_readable(path)
+        }
+        if !ends_reading
+            && file_access::is_world_readable(path)
             && let Some(key) = secret
         {
             let reason = format!("every user of this machine can read this secret in {}", path.display());
@@ -160,16 +170,19 @@ impl WarningList {
     }
 
     /// Adds secret files that other users of this machine can read or replace.
-    fn files(&mut self, settings: &Settings) {
+    fn files(&mut self, settings: &Settings, extent: AccessExtent) {
         for (setting, path) in settings.secret_files() {
-            if let Some(writable) = file_access::writable(path) {
+            let writable = file_access::writable(path, extent);
+            let ends_reading = writable.as_ref().is_some_and(|writable| writable.ends_reading);
+            if let Some(writable) = writable {
                 let reason = format!(
                     "other users of this machine can replace the content of {}: {}",
                     path.display(),
                     writable.reason
                 );
-                self.add(setting, reason, writable.fix);
-            } else if file_access::is_world_readable(path) {
+                self.add(setting.clone(), reason, writable.fix);
+            }
+            if !ends_reading && file_access::is_world_readable(path) {
                 let reason = format!("every user of this machine can read {}", path.display());
                 self.add(setting, reason, "chmod o-r");
             }

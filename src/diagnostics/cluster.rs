@@ -47,7 +47,7 @@ impl Plan {
 pub(super) async fn check(plan: &Plan, report: &dyn Fn(Finding), next: &dyn Fn(&str)) {
     next("reaching Kafka");
     let Some((config, brokers)) = reach(plan, report).await else {
-        let text = "topics, brokers and rights: no server of Kafka's lets the bridge in";
+        let text = "topics, brokers and rights: no Kafka server accepts the bridge";
         return report(Finding::skipped("kafka", text));
     };
     next("reaching the brokers");
@@ -135,7 +135,7 @@ async fn are_reachable(brokers: &[Server], config: &kafka::Config, report: &dyn 
     let lost: Vec<Finding> = lost
         .map(|(server, (reach, _))| {
             let mut finding = servers::judge(BROKERS, server, reach, false, &manner);
-            finding.text = format!("a broker tells its clients to connect to it there: {}", finding.text);
+            finding.text = format!("a broker advertises this address to its clients: {}", finding.text);
             finding.fix = Some(
                 "have the broker's `advertised.listeners` name an address that this machine can reach".into(),
             );

@@ -203,12 +203,12 @@ fn judge(directory: &Path, needed: u64, facts: &Facts) -> Vec<Finding> {
             about(writable, directory, format!("{shown} is there and can be written to"))
         }
         Place::Missing { above, writable } => {
-            about(writable, above, format!("{shown} is not there yet: serve makes it"))
+            about(writable, above, format!("{shown} does not exist yet: serve creates it"))
         }
         Place::NoDirectory => Finding::failure(
             KEY,
-            format!("{shown} is no directory, or stands in something that is none"),
-            "remove what stands there, or name another directory",
+            format!("{shown} is not a directory, or its parent is not one"),
+            "remove that file, or set another directory",
         ),
     };
     let mut findings = vec![place];
@@ -261,11 +261,11 @@ fn in_use(facts: &Facts) -> Option<Finding> {
     match facts.is_in_use {
         Ok(true) => Some(Finding::ok(LOCK, "a running bridge uses this spool; a second one would not start")),
         Ok(false) => matches!(facts.place, Place::There { .. })
-            .then(|| Finding::ok(LOCK, "nobody uses this spool now")),
+            .then(|| Finding::ok(LOCK, "no process uses this spool now")),
         Err(io::ErrorKind::NotADirectory) => None,
         Err(kind) => Some(Finding::failure(
             LOCK,
-            format!("the spool's lock cannot be looked at: {kind}"),
+            format!("the spool's lock cannot be examined: {kind}"),
             "let the bridge's user own the files in the directory",
         )),
     }

@@ -18,8 +18,8 @@ pub(super) fn is_about_certificate(warning: &SecurityWarning) -> bool {
 
 /// Returns a finding for each secret file and for the certificate. Loading has read the files already.
 pub(super) fn check(settings: &Settings, warnings: &[SecurityWarning], now: u64) -> Vec<Finding> {
-    let shut = |(key, _): &(String, _)| warnings.iter().all(|warning| warning.key != *key);
-    let secrets = settings.secret_files().into_iter().filter(shut);
+    let is_restricted = |(key, _): &(String, _)| warnings.iter().all(|warning| warning.key != *key);
+    let secrets = settings.secret_files().into_iter().filter(is_restricted);
     let mut findings: Vec<_> = secrets
         .map(|(key, path)| Finding::ok(key, format!("{} can be read, and not by every user", path.display())))
         .collect();
@@ -35,8 +35,8 @@ fn certificate(expires: u64, fault: Option<&SecurityWarning>, now: u64) -> Findi
     if let Some(warning) = fault {
         return Finding::failure(
             CERTIFICATE,
-            format!("nobody is likely to connect: {}", warning.reason),
-            "put a certificate that is valid in place; a running bridge takes it up",
+            format!("clients are likely to refuse the connection: {}", warning.reason),
+            "install a valid certificate; a running bridge loads it",
         );
     }
     let days = expires.saturating_sub(now) / DAY;

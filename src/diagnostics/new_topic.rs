@@ -30,7 +30,7 @@ pub(super) fn not_made() -> Finding {
 /// Judges the cluster's response to a validated creation.
 pub(super) fn judge(tried: Result<(), kafka::Error>) -> Finding {
     match tried {
-        Ok(()) => Finding::ok(KEY, "is not there yet: the bridge makes it on first use"),
+        Ok(()) => Finding::ok(KEY, "does not exist yet: the bridge creates it on first use"),
         Err(kafka::Error::Refused(refusal)) if refusal.is_authorization() => Finding::failure(
             KEY,
             "is not there, and the bridge's user may not make it",

@@ -209,11 +209,11 @@ fn trouble(server: &Server, reach: &Reach, manner: &Manner) -> Option<(String, S
             "correct the name, or give this machine (its DNS, /etc/hosts) an address for it".into(),
         )),
         Reach::NotConnected(io::ErrorKind::ConnectionRefused) => own(
-            "connection refused: nobody listens there",
+            "connection refused: no server listens there",
             "start the broker, or correct host and port; see `listeners` in its server.properties",
         ),
         Reach::NotConnected(io::ErrorKind::TimedOut) => own(
-            "no connection: nothing comes back",
+            "no connection: no response",
             "a firewall or network policy in between, or a host that is down: open the way to that port",
         ),
         Reach::NotConnected(kind) => {
@@ -282,15 +282,15 @@ fn stopped(cause: &Cause, host: &str, manner: &Manner) -> (String, String) {
             format!("set `kafka.properties.sasl.mechanism` to one of {offered}"),
         ),
         Cause::Mechanism(None) => (
-            format!("{mechanism} is no SASL mechanism that the client knows"),
+            format!("{mechanism} is not a SASL mechanism that librdkafka has"),
             "set `kafka.properties.sasl.mechanism` to PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512".into(),
         ),
         Cause::Silent => (
-            "connected, and then no answer: the broker is frozen or starting, or is no Kafka broker".into(),
+            "connected, and then no answer: the broker is frozen or starting, or the server is not Kafka".into(),
             format!("look at the broker's log; it may also want another `security.protocol` than {}", if protocol.is_empty() { "PLAINTEXT" } else { protocol }),
         ),
         Cause::Elsewhere(others) => (
-            format!("answers, and tells of brokers that cannot be reached: {}", others.join(", ")),
+            format!("answers, but advertises brokers that cannot be reached: {}", others.join(", ")),
             "have `advertised.listeners` name addresses that this machine can reach".into(),
         ),
         Cause::Other(words) => (format!("no connection to Kafka: {words}"), "see these words in the broker's log".into()),

@@ -238,7 +238,7 @@ fn retention(config: &Config, wanted: &Wanted) -> Option<Finding> {
         Finding::warning(
             "topic.retention",
             format!(
-                "retention.ms={kept}: dead letters are gone before somebody comes to look, {}",
+                "retention.ms={kept}: dead letters are deleted before an operator can look at them, {}",
                 span(kept)
             ),
             "keep them for some days: retention.ms=1209600000 are two weeks",

@@ -80,13 +80,13 @@ fn judge(attempt: ProbeOutcome) -> Finding {
         ),
         ProbeOutcome::Written => Finding::warning(
             KEY,
-            "a record with the key `probe` was written: the topic's limits have changed while they were looked at",
-            "its readers should pass it over",
+            "a record with the key `probe` was written: the topic's limits changed during the check",
+            "readers of the topic should ignore it",
         ),
         ProbeOutcome::Unclear(why) => Finding::warning(
             KEY,
-            format!("whether the bridge's user may write is not known: {why}"),
-            "put right what else is found here, then run check again",
+            format!("the right to write is unknown: {why}"),
+            "solve the other problems, then run check again",
         ),
     }
 }

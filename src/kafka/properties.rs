@@ -102,6 +102,9 @@ pub(crate) fn accepts(name: &str, value: &str) -> bool {
 
 /// Returns whether a value was used as a whole, unless it was used as a text. librdkafka prints six digits.
 fn is_whole(value: &str, used: &str) -> bool {
+    if value.trim() == used.trim() {
+        return true;
+    }
     let begins_with_digit =
         value.trim_start_matches([' ', '+', '-', '.']).starts_with(|c: char| c.is_ascii_digit());
     match (value.trim().parse::<f64>(), used.parse::<f64>()) {

@@ -65,11 +65,14 @@ impl WriteProbe {
             ("enable.idempotence", "false"),
             ("retries", "0"),
             ("message.timeout.ms", &PROBE_TIMEOUT.as_millis().to_string()),
+            // librdkafka refuses a linger above the timeout.
+            ("linger.ms", "0"),
             // The record must be too large for the topic, not for librdkafka.
             ("message.max.bytes", "1000000000"),
         ] {
             settings.set(name, value);
         }
+        settings.remove("queue.buffering.max.ms");
         Ok(Self(BaseProducer::from_config_and_context(&settings, ProbeReports::default())?))
     }
 

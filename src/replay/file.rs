@@ -69,10 +69,10 @@ pub(crate) enum Error {
     #[error("line {0} is an event, and the settings have several sources: name its own with --source ({1})")]
     AmbiguousSource(u64, String),
     /// The replay was stopped.
-    #[error("stopped before the end of the file: run it again to go on")]
+    #[error("stopped before the end of the file: run it again to continue")]
     Stopped,
     /// Kafka accepts no records.
-    #[error("{0}; run it again to go on where it ended")]
+    #[error("{0}; run it again to continue")]
     Write(CommitError),
     /// The system cannot start a thread, or report a position in a file.
     #[error(transparent)]

@@ -146,9 +146,7 @@ impl Message {
                 let pointers = identity_pointers(known, self.dialect());
                 format!("the {} id at {}", known.family(), listing(pointers.iter().copied()))
             }
-            None => {
-                "the entity id, where the type's name tells what it is about; else there is no key".into()
-            }
+            None => "the entity id, if the type's name shows its kind; otherwise no key".into(),
         };
         let of = |to: &&Destination| match &to.key[..] {
             [] => format!("In UTF-8: {entity}."),

@@ -136,7 +136,7 @@ impl<'a> RowCopier<'a> {
         found
     }
 
-    /// Returns the bytes that a copy needs: those of the pages in use, reduced by the share of delivered rows.
+    /// Returns the bytes that a copy needs: those of the pages in use, without the share of delivered rows.
     pub(super) fn bytes(&self) -> u64 {
         let accounts = self.accounts();
         let rows: u64 = accounts.iter().map(|lane| lane.rows).sum();
@@ -145,9 +145,9 @@ impl<'a> RowCopier<'a> {
             .pragma("page_count")
             .saturating_sub(self.pragma("freelist_count"))
             .saturating_mul(PAGE_BYTES);
-        let left = rows.saturating_sub(self.known.delivered.len() as u64);
-        let needed = u128::from(bytes.max(used)) * u128::from(left) / u128::from(rows.max(1));
-        u64::try_from(needed).unwrap_or(u64::MAX)
+        let delivered = rows.min(self.known.delivered.len() as u64);
+        let not_copied = u128::from(bytes) * u128::from(delivered) / u128::from(rows.max(1));
+        bytes.max(used).saturating_sub(u64::try_from(not_copied).unwrap_or(u64::MAX))
     }
 
     fn pragma(&self, name: &str) -> u64 {

@@ -176,9 +176,11 @@ fn finish(
     let result = result.map_err(|why| {
         Failure::Failed(match why {
             ReplayError::Write(CommitError::Stopped) => {
-                "stopped: what is told here as replayed is marked; run it again to go on".into()
+                "stopped: the letters reported as replayed are marked; run it again to continue".into()
             }
-            why => format!("{why}; what is told here as replayed is marked, and a new run goes on behind it"),
+            why => format!(
+                "{why}; the letters reported as replayed are marked, and a new run continues after them"
+            ),
         })
     });
     let result = result.and_then(|()| printed(told_each.and(written).and_then(|()| out.flush())));

@@ -173,7 +173,7 @@ pub(super) fn step_line(step: &Step, width: usize) -> String {
     let Step { topic, what, ending } = step;
     let (word, remark) = match ending {
         Ending::Done => ("done", String::new()),
-        Ending::Overtaken => ("done", ": somebody else was faster, so plan again".to_owned()),
+        Ending::Overtaken => ("done", ": another client was faster, so plan again".to_owned()),
         Ending::Left => ("left", ": needs --add-partitions".to_owned()),
         Ending::Failed(reason) => ("failed", format!(": {reason}")),
     };

@@ -1,5 +1,6 @@
 //! Rights of other users to a file, through its own permissions and those of the folders on its path.
 
+use rustix::fs::{StatVfsMountFlags, statvfs};
 use rustix::process::geteuid;
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
@@ -18,11 +19,22 @@ const WRITABLE_BY_ALL: u32 = 0o002;
 /// Restriction of that right to a user's own entries.
 const STICKY: u32 = 0o1000;
 
+/// Extent of an examination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AccessExtent {
+    /// Permissions of the files. Owners and folders of another machine, such as CI's, prove nothing.
+    Permissions,
+    /// Also the owners of the files and of the folders on their paths.
+    Owners,
+}
+
 /// Right of other users to change or replace a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Writable {
     pub(super) reason: String,
     pub(super) fix: String,
+    /// True if the fix also ends the right of every user to read the file.
+    pub(super) ends_reading: bool,
 }
 
 /// Returns true if every user can read a file.
@@ -33,21 +45,27 @@ pub(super) fn is_world_readable(path: &Path) -> bool {
 /// Returns the first right by which a user other than root and this process's own can change or replace a file.
 ///
 /// A folder that only its group can write to is not reported, because it is common and often intended.
-pub(super) fn writable(path: &Path) -> Option<Writable> {
+pub(super) fn writable(path: &Path, extent: AccessExtent) -> Option<Writable> {
     let found = fs::metadata(path).ok()?;
     if found.mode() & WRITABLE_BY_OTHERS != 0 {
         let reason = "its group or every user can write to it".into();
-        return Some(Writable { reason, fix: "chmod go-w,o-r".into() });
+        return Some(Writable { reason, fix: "chmod go-w,o-r".into(), ends_reading: true });
+    }
+    if extent == AccessExtent::Permissions {
+        return None;
     }
     of_another(path, &found).or_else(|| folders(path).iter().find_map(|folder| writable_folder(folder)))
 }
 
 fn writable_folder(folder: &Path) -> Option<Writable> {
     let found = fs::metadata(folder).ok()?;
-    if found.mode() & WRITABLE_BY_ALL != 0 && found.mode() & STICKY == 0 {
+    let is_writable = found.mode() & WRITABLE_BY_ALL != 0 && found.mode() & STICKY == 0;
+    // Kubernetes mounts a ConfigMap read-only, in a folder of mode 0777.
+    let is_read_only = || statvfs(folder).is_ok_and(|mount| mount.f_flag.contains(StatVfsMountFlags::RDONLY));
+    if is_writable && !is_read_only() {
         let shown = folder.display();
         let reason = format!("every user can replace the entries of the folder {shown}");
-        return Some(Writable { reason, fix: format!("chmod o-w {shown}") });
+        return Some(Writable { reason, fix: format!("chmod o-w {shown}"), ends_reading: false });
     }
     of_another(folder, &found)
 }
@@ -58,6 +76,7 @@ fn of_another(path: &Path, found: &Metadata) -> Option<Writable> {
     (!is_own).then(|| Writable {
         reason: format!("the user with uid {owner} owns {shown}"),
         fix: format!("chown {shown} to root or to the bridge's user, or run check as that user"),
+        ends_reading: false,
     })
 }
 
@@ -90,14 +109,28 @@ mod tests {
     #[test]
     fn folder_in_which_every_user_can_replace_the_file_is_found() {
         let (folder, file) = file();
-        assert_eq!(writable(&file), None);
+        assert_eq!(writable(&file, AccessExtent::Owners), None);
         for on_path in [folder.path(), file.parent().unwrap()] {
             for (mode, is_writable) in [(0o777, true), (0o1777, false), (0o770, false), (0o703, true)] {
                 set_mode(on_path, mode);
-                assert_eq!(writable(&file).is_some(), is_writable, "{mode:o} {}", on_path.display());
+                assert_eq!(
+                    writable(&file, AccessExtent::Owners).is_some(),
+                    is_writable,
+                    "{mode:o} {}",
+                    on_path.display()
+                );
             }
             set_mode(on_path, 0o700);
         }
+    }
+
+    #[test]
+    fn only_permissions_are_examined_on_another_machine() {
+        let (folder, file) = file();
+        set_mode(folder.path(), 0o777);
+        assert_eq!(writable(&file, AccessExtent::Permissions), None);
+        set_mode(&file, 0o660);
+        assert!(writable(&file, AccessExtent::Permissions).is_some());
     }
 
     #[test]
@@ -106,13 +139,13 @@ mod tests {
         let (_other, link) = self::file();
         fs::remove_file(&link).unwrap();
         symlink(&file, &link).unwrap();
-        assert_eq!(writable(&link), None);
+        assert_eq!(writable(&link, AccessExtent::Owners), None);
         set_mode(folder.path(), 0o777);
-        let found = writable(&link).unwrap();
+        let found = writable(&link, AccessExtent::Owners).unwrap();
         assert_eq!(found.fix, format!("chmod o-w {}", fs::canonicalize(folder.path()).unwrap().display()));
         set_mode(folder.path(), 0o700);
         set_mode(link.parent().unwrap(), 0o777);
-        assert!(writable(&link).is_some());
+        assert!(writable(&link, AccessExtent::Owners).is_some());
     }
 
     #[test]
@@ -123,7 +156,7 @@ mod tests {
                 // Only root can give a file away.
                 return;
             }
-            let found = writable(&file).unwrap();
+            let found = writable(&file, AccessExtent::Owners).unwrap();
             assert!(found.reason.contains(&format!("uid 4321 owns {}", owned.display())), "{}", found.reason);
             chown(owned, Some(0), None).unwrap();
         }

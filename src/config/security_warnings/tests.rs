@@ -1,4 +1,4 @@
-use crate::config::{Settings, SettingsFile, SettingsInput};
+use crate::config::{AccessExtent, Settings, SettingsFile, SettingsInput};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -19,7 +19,11 @@ fn security_warnings(given: &[&str]) -> Vec<String> {
 fn warnings_for_file(file: &Path, given: &[&str]) -> Vec<String> {
     let sources = SettingsInput { file: SettingsFile::At(file.into()), ..SettingsInput::given(given) };
     let settings = Settings::load_to_serve(&sources).unwrap_or_else(|errors| panic!("{errors}"));
-    settings.security_warnings(sources.file()).into_iter().map(|warning| warning.key).collect()
+    settings
+        .security_warnings(sources.file(), AccessExtent::Owners)
+        .into_iter()
+        .map(|warning| warning.key)
+        .collect()
 }
 
 #[test]
@@ -140,6 +144,20 @@ fn secret_files_that_others_can_read_or_write_are_warned_of() {
         std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
         assert_eq!(security_warnings(&flags), expected, "{mode:o}");
     }
+}
+
+#[test]
+fn secret_that_every_user_can_read_is_reported_beside_a_folder_that_every_user_can_write_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let set_mode = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let file = folder.path().join("bridge.yaml");
+    std::fs::write(&file, SECURE).unwrap();
+    set_mode(&file, 0o644);
+    set_mode(folder.path(), 0o777);
+    let expected = [file.display().to_string(), "sources.main.signature.secrets".to_owned()];
+    assert_eq!(warnings_for_file(&file, &[]), expected);
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(super) fn check(settings: &Settings, files: ReferencedFiles, errors: &mut Va
         } else if !accepts(name, value.expose()) {
             errors.add(
                 key(name),
-                "librdkafka does not accept the value, or not all of it: a number has no unit",
+                "is not a value that librdkafka accepts as a whole; write a number in decimal digits, without a unit",
             );
         } else if names_file(name) && !value.expose().is_empty() && value.expose().trim().is_empty() {
             errors.add(key(name), "is an empty path");

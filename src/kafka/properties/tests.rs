@@ -119,6 +119,8 @@ fn number_with_anything_behind_it_is_not_accepted() {
         ("batch.size", "100000"),
         ("compression.level", "-1"),
         ("client.id", "007x"),
+        ("client.id", "nan"),
+        ("sasl.password", "12e4567"),
         ("sasl.password", "5s"),
         ("acks", "all"),
         ("socket.nagle.disable", "1"),

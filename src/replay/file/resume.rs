@@ -87,10 +87,10 @@ pub(super) struct ResumePoint {
 pub(crate) enum ResumeFileError {
     #[error("cannot read {0}: {1}")]
     Unreadable(PathBuf, io::Error),
-    #[error("{0} is no resume file: name another with --resume-file, or --restart to write it anew")]
+    #[error("{0} is not a resume file: name another with --resume-file, or write a new one with --restart")]
     Foreign(PathBuf),
     #[error(
-        "{0} changed since line {1} of it was replayed: --from-line {next} goes on behind that line, --restart begins again",
+        "{0} changed since line {1} of it was replayed: --from-line {next} continues after that line, --restart begins again",
         next = .1.saturating_add(1)
     )]
     Changed(PathBuf, u64),

@@ -115,7 +115,7 @@ fn killed_replay_resumes_without_loss_and_in_order() {
         assert_eq!(process.wait_exit(TIMEOUT).code(), None, "the kill came too late");
     }
     let last = backfill.place.run(&backfill.args(&[])).expect_code(0);
-    assert!(last.stderr.join("\n").contains("goes on at line"), "{last:?}");
+    assert!(last.stderr.join("\n").contains("continues at line"), "{last:?}");
     let summary = last.json();
     assert!(summary["first_line"].as_u64() > Some(1) && summary["last_line"] == 2000, "{summary}");
 
@@ -149,7 +149,7 @@ fn rate_is_limited_and_interruption_ends_at_a_resume_point() {
     let stopped = finish(process).expect_code(1);
     let first = stopped.json();
     assert_eq!(first["finished"], false, "{first}");
-    assert!(stopped.stderr.join("\n").contains("run it again to go on"), "{stopped:?}");
+    assert!(stopped.stderr.join("\n").contains("run it again to continue"), "{stopped:?}");
     let rest = backfill.place.run(&backfill.args(&["--rate", "50"])).expect_code(0).json();
     assert_eq!(first["replayed"].as_u64().unwrap() + rest["replayed"].as_u64().unwrap(), 200);
     assert!(began.elapsed() >= Duration::from_millis(3900), "200 lines at 50/s in {:?}", began.elapsed());
@@ -218,7 +218,7 @@ fn rejects_are_kept_under_every_name_beside_the_resume_file() {
 }
 
 #[test]
-fn files_that_other_users_can_write_to_are_refused_with_a_remedy() {
+fn files_that_every_user_can_write_to_are_refused_with_a_remedy() {
     let backfill = Backfill::new(&format!("{}\n", call(1, 1)));
     let other = backfill.path("other");
     for flag in ["--rejects", "--resume-file"] {
@@ -226,7 +226,7 @@ fn files_that_other_users_can_write_to_are_refused_with_a_remedy() {
         fs::set_permissions(&other, fs::Permissions::from_mode(0o666)).expect("its mode");
         let ran = backfill.place.run(&backfill.args(&[flag, &other])).expect_code(1);
         let error = ran.stderr.last().expect("an error");
-        assert!(error.contains(&other) && error.contains("chmod go-w"), "{flag}: {error}");
+        assert!(error.contains(&other) && error.contains("chmod o-w"), "{flag}: {error}");
         assert_eq!(fs::read(&other).expect("the file"), b"", "{flag}");
     }
 }

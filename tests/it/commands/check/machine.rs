@@ -32,12 +32,12 @@ fn unusable_spool_is_reported() {
     assert_finding(
         "file in its place",
         &in_spool(&file),
-        ("failure", "spool.directory", &["is no directory", "remove"]),
+        ("failure", "spool.directory", &["is not a directory", "remove"]),
     );
     assert_finding(
         "below a file",
         &in_spool(&file.join("spool")),
-        ("failure", "spool.directory", &["is no directory"]),
+        ("failure", "spool.directory", &["is not a directory"]),
     );
     let open = bridge.folder.path().join("open");
     fs::create_dir(&open).expect("a folder");
@@ -156,7 +156,7 @@ fn untrusted_certificate_is_reported() {
     assert_finding(
         "expired",
         &expired,
-        ("failure", "server.tls.certificate", &["expired at 2024", "valid in place"]),
+        ("failure", "server.tls.certificate", &["expired at 2024", "valid certificate"]),
     );
     let soon = Utc::now().date_naive() + Days::new(10);
     let (month, day) =
