@@ -62,9 +62,9 @@ pub(super) struct Lane {
 pub(super) enum DrainEvent {
     /// Delivery report of a row.
     Reported(RowId, Result<(), Failure>),
-    /// True if a row that no retry can deliver was moved elsewhere.
+    /// End of the move of a row that no retry can deliver. `true`: it was moved.
     Moved(RowId, bool),
-    /// True if an invalid row was set aside.
+    /// End of the set-aside of an invalid row. `true`: it was set aside.
     SetAside(RowId, bool),
 }
 

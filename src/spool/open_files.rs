@@ -115,7 +115,7 @@ impl OpenFiles {
     }
 
     /// Notices a change of the database by another process, before a checkpoint.
-    pub(super) fn look(&self) {
+    pub(super) fn note_change(&self) {
         self.suspect(FileState::of(&self.database).ok().flatten());
     }
 

@@ -154,7 +154,7 @@ impl SpoolStore {
             DatabaseAccess::Shared => "PRAGMA wal_checkpoint(TRUNCATE)",
             DatabaseAccess::Exclusive => "PRAGMA wal_checkpoint(RESTART)",
         };
-        self.files.look();
+        self.files.note_change();
         let outcome = self.connection.query_row(sql, (), |row| row.get(0).map(|busy: i64| busy == 0));
         self.files.record_checkpoint(&self.connection, matches!(outcome, Ok(true)));
         outcome

@@ -122,7 +122,7 @@ impl Drain {
         self.window.resumable(limits, now_ms).is_none_or(|(again, _)| again != first)
     }
 
-    /// Has the next look no later than when the next partition is stuck.
+    /// Schedules a check for the time when the next partition will be stuck.
     fn schedule_stuck_check(&mut self) {
         let now_ms = now_millis();
         let at = self.window.next_stuck_at(now_ms);
@@ -154,8 +154,8 @@ impl Drain {
         self.window.is_empty() && !self.has_more() && self.lane.counts_lost_rows()
     }
 
-    /// Has such rows no longer counted, once the spool says that the lane is empty from its first row
-    /// on. Deletions may be on their way, so it is asked until then.
+    /// Stops counting such rows once the lane is empty in the spool. Reads until then, because deletions may be
+    /// pending.
     pub(super) async fn check_lost_rows(&mut self) {
         if !self.has_lost_rows() || !self.may_read() {
             return;

@@ -93,7 +93,7 @@ impl Window {
         self.queues.get(&partition).is_some_and(|queue| queue.is_stuck(now_ms))
     }
 
-    /// Has no row read until that partition, which could not take its next one, has room or is stuck.
+    /// Blocks reading until that partition, which had no room for its next row, has room or is stuck.
     pub(in crate::delivery) fn block_on(&mut self, partition: u32) {
         self.blocked = Some(partition);
     }

@@ -30,7 +30,7 @@ pub(super) struct Queue {
     pub(super) suspects: VecDeque<RowId>,
     /// Rows that Kafka refused alone, the one that waited longest first.
     pub(super) waiting: VecDeque<RowId>,
-    /// Row that is in flight alone, but for stuck ones.
+    /// Row that is in flight alone, except for stuck ones.
     pub(super) alone: Option<Alone>,
     /// Number of ready rows that precede the next suspect, so that suspects do not delay other keys.
     turn: usize,

@@ -69,7 +69,7 @@ impl SpoolWriter {
         true
     }
 
-    /// Returns the number of rows that no file has for the next start, after a last try to open the file.
+    /// Returns the number of rows that no file has for the next start, while no store is open.
     fn lost_without_store(&mut self) -> u64 {
         let known = self.known_state();
         match &self.unlinked {
