@@ -207,7 +207,8 @@ fn stop_does_not_wait_for_a_name_look_up() {
     let status = bridge.process.wait_exit(Duration::from_secs(75));
     assert!(status.code().is_some(), "{status}");
     tail.signal("TERM");
-    assert_eq!(tail.wait_exit(Duration::from_secs(75)).code(), Some(1), "{:?}", tail.stderr());
+    // `tail` ends by a signal with success, whatever it waits for.
+    assert_eq!(tail.wait_exit(Duration::from_secs(75)).code(), Some(0), "{:?}", tail.stderr());
 }
 
 #[test]

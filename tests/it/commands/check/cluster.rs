@@ -113,7 +113,7 @@ const CASES: [(&str, Topic<'_>, Expected<'_>); 18] = [
     (
         "missing and made on first use",
         (0, 0, &[], &["topics.config.min.insync.replicas=2"]),
-        ("ok", "topic", &["calls", "makes it on first use"]),
+        ("ok", "topic", &["calls", "creates it on first use"]),
     ),
 ];
 

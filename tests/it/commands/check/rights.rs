@@ -57,7 +57,7 @@ fn missing_right_is_reported_for_each_topic() {
     let cluster = ("DESCRIBE_CONFIGS", "cluster", "kafka-cluster");
     let all = [&describe[..], &[configs, write, create, cluster]].concat();
     let report = assert_finding("all rights", &all, "ok", "write", &[&calls, "may write"]);
-    assert!(report.has(("ok", "topic", &[&letters, "makes it on first use"])), "{}", report.problems());
+    assert!(report.has(("ok", "topic", &[&letters, "creates it on first use"])), "{}", report.problems());
     assert_eq!(report.code, 0, "{}", report.problems());
     assert_eq!(topic_end(broker.kafka.bootstrap(), &calls), 0, "check wrote a record");
 }
