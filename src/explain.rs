@@ -8,7 +8,7 @@ mod update;
 
 pub(crate) use case::Case;
 pub(crate) use compare::Mismatch;
-pub(crate) use explanation::{Explanation, RouteOutcome, RouteStep, Router, Seen};
+pub(crate) use explanation::{ExplainedRoute, Explanation, RouteOutcome, Router, Seen};
 pub(crate) use file::cases;
 pub(crate) use update::{Updated, update};
 

@@ -6,7 +6,7 @@ mod summary;
 use super::{Failure, SettingsArgs, ended, printed, signals, usage_error};
 use crate::replay::ReplayEvaluator;
 use crate::replay::file::{
-    Content, Error, EventSource, FileReplay, FileReplayEvent, FileReplayOptions, LineCounts,
+    Content, Error, FileReplay, FileReplayEvent, FileReplayOptions, LineCounts, ReplaySource,
 };
 use crate::{private_file, terminal};
 use progress::Progress;
@@ -157,15 +157,15 @@ impl Args {
 }
 
 /// Returns the source of the file's events. The name is optional if there is only one source.
-fn source(named: Option<&str>, rules: &ReplayEvaluator) -> Result<EventSource, String> {
+fn source(named: Option<&str>, rules: &ReplayEvaluator) -> Result<ReplaySource, String> {
     let names: Vec<&str> = rules.sources().collect();
     match (named, names.as_slice()) {
-        (Some(name), names) if names.contains(&name) => Ok(EventSource::Named(name.to_owned())),
+        (Some(name), names) if names.contains(&name) => Ok(ReplaySource::Named(name.to_owned())),
         (Some(name), names) => {
             Err(format!("the settings have no source `{name}`; they have {}", names.join(", ")))
         }
-        (None, [only]) => Ok(EventSource::Named((*only).to_owned())),
-        (None, names) => Ok(EventSource::OneOf(names.join(", "))),
+        (None, [only]) => Ok(ReplaySource::Named((*only).to_owned())),
+        (None, names) => Ok(ReplaySource::OneOf(names.join(", "))),
     }
 }
 

@@ -24,8 +24,17 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     Events(EventsArgs),
-    Asyncapi(AsyncapiArgs),
-    Openapi(OpenapiArgs),
+    /// Print an AsyncAPI 3.0 document of the topics of the settings.
+    ///
+    /// Has a channel for each topic that the routes can yield, and for dead letters, with event types, keys,
+    /// headers and payloads.
+    #[command(after_help = ASYNCAPI_EXAMPLE)]
+    Asyncapi(DocumentArgs),
+    /// Print an OpenAPI 3.1 document of the HTTP interface of the settings.
+    ///
+    /// Has the path of each source with bodies, headers and responses, and the pages of the admin listener.
+    #[command(after_help = OPENAPI_EXAMPLE)]
+    Openapi(DocumentArgs),
 }
 
 const EXAMPLE: &str = "\
@@ -67,13 +76,9 @@ Examples:
   justcall-bridge schema events call.completed --dialect documented
   justcall-bridge schema events --validation strict --out schemas/";
 
-/// Print an AsyncAPI 3.0 document of the topics of the settings.
-///
-/// Has a channel for each topic that the routes can yield, and for dead letters, with event types, keys,
-/// headers and payloads.
+/// Arguments of a document of the settings.
 #[derive(Debug, clap::Args)]
-#[command(after_help = ASYNCAPI_EXAMPLE)]
-struct AsyncapiArgs {
+struct DocumentArgs {
     #[command(flatten)]
     settings: SettingsArgs,
 
@@ -85,19 +90,6 @@ const ASYNCAPI_EXAMPLE: &str = "\
 Examples:
   justcall-bridge schema asyncapi --config bridge.yaml > asyncapi.json
   justcall-bridge schema asyncapi --config bridge.yaml --yaml > asyncapi.yaml";
-
-/// Print an OpenAPI 3.1 document of the HTTP interface of the settings.
-///
-/// Has the path of each source with bodies, headers and responses, and the pages of the admin listener.
-#[derive(Debug, clap::Args)]
-#[command(after_help = OPENAPI_EXAMPLE)]
-struct OpenapiArgs {
-    #[command(flatten)]
-    settings: SettingsArgs,
-
-    #[command(flatten)]
-    format: Format,
-}
 
 const OPENAPI_EXAMPLE: &str = "\
 Examples:

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use queue::Queue;
 use slow_start::Pace;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use waiting::Refusal;
+use waiting::AloneRefusal;
 
 /// Next step for a row that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +60,7 @@ struct WindowRow {
     /// True if it gets the present time each time that it is sent.
     restamped: bool,
     /// Last refusal of the record alone, with an error that may pass.
-    refusal: Option<Refusal>,
+    refusal: Option<AloneRefusal>,
     /// True if it was in flight, so that its state is not on disk.
     was_sent: bool,
     /// Time at which it was last sent, in milliseconds since 1970.
@@ -321,7 +321,7 @@ impl Window {
         held.suspect = failure.may_be_anothers() || (is_guilty && held.refusal.is_some());
         if verdict == FailedRow::Waits {
             held.suspect = true;
-            held.refusal = Some(Refusal { failure, acknowledged: queue.pace.acknowledged });
+            held.refusal = Some(AloneRefusal { failure, acknowledged: queue.pace.acknowledged });
             held.state = RowState::Waiting;
             queue.waiting.push_back(id);
         } else {

@@ -52,7 +52,7 @@ pub(crate) struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rejection: Option<RejectionReason>,
     /// Result of every route. Empty if routing was not reached.
-    pub(crate) steps: Vec<RouteStep>,
+    pub(crate) steps: Vec<ExplainedRoute>,
     pub(crate) records: Vec<RouteRecord>,
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct RejectionReason {
 
 /// Result of one route.
 #[derive(Debug, Serialize)]
-pub(crate) struct RouteStep {
+pub(crate) struct ExplainedRoute {
     pub(crate) route: usize,
     pub(crate) verdict: &'static str,
     /// Condition that failed.
@@ -205,7 +205,7 @@ impl<'s> Router<'s> {
     }
 
     /// Returns the values that the body contains, and the result of each route.
-    fn look(&self, body: &Bytes, validation: Validation) -> (Option<Seen>, Vec<RouteStep>) {
+    fn look(&self, body: &Bytes, validation: Validation) -> (Option<Seen>, Vec<ExplainedRoute>) {
         let table = self.rules.table();
         let mut picks = Picks::of(table.picks());
         let Ok(Scanned::Envelope(envelope)) = scan_with(body, &mut picks) else { return (None, Vec::new()) };
@@ -226,7 +226,7 @@ impl<'s> Router<'s> {
     }
 }
 
-fn step(step: &routing::RouteExplanation<'_>) -> RouteStep {
+fn step(step: &routing::RouteExplanation<'_>) -> ExplainedRoute {
     use routing::RouteResult;
     let (mut condition, mut field_absent) = (None, None);
     let verdict = match &step.result {
@@ -242,10 +242,10 @@ fn step(step: &routing::RouteExplanation<'_>) -> RouteStep {
         RouteResult::TakenAndContinued => "took_and_went_on",
         RouteResult::NotReached => "not_reached",
     };
-    RouteStep { route: step.route, verdict, condition, field_absent }
+    ExplainedRoute { route: step.route, verdict, condition, field_absent }
 }
 
-fn took(step: &RouteStep) -> bool {
+fn took(step: &ExplainedRoute) -> bool {
     matches!(step.verdict, "dropped" | "took" | "took_and_went_on")
 }
 

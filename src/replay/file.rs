@@ -48,7 +48,7 @@ pub(crate) enum FileReplayEvent<'a> {
 }
 
 /// Receiver of the progress.
-type Report<'a> = &'a mut dyn FnMut(FileReplayEvent<'_>);
+type OnFileReplayEvent<'a> = &'a mut dyn FnMut(FileReplayEvent<'_>);
 
 /// Reason why a replay ended before the end of the file.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +90,7 @@ impl From<CommitError> for Error {
 
 /// Source of the file's events.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum EventSource {
+pub(crate) enum ReplaySource {
     /// Events of this source.
     Named(String),
     /// Ambiguous: one of these sources, and `--source` is missing.
@@ -101,7 +101,7 @@ pub(crate) enum EventSource {
 pub(crate) struct FileReplayOptions {
     pub(crate) kafka: kafka::Config,
     pub(crate) rules: ReplayEvaluator,
-    pub(crate) source: EventSource,
+    pub(crate) source: ReplaySource,
     pub(crate) content: Content,
     pub(crate) file: PathBuf,
     /// `None` for standard input.
@@ -121,7 +121,7 @@ pub(crate) struct FileReplay {
 }
 
 /// State that changes from batch to batch.
-struct State {
+struct FileReplayState {
     input: LineReader,
     /// `None` if no position is saved.
     point: Option<ResumePoint>,
@@ -139,14 +139,14 @@ impl FileReplay {
     }
 
     /// Replays the file. The counts are complete even if the run ends early.
-    pub(crate) fn run(mut self, report: Report<'_>) -> (LineCounts, Result<(), Error>) {
+    pub(crate) fn run(mut self, report: OnFileReplayEvent<'_>) -> (LineCounts, Result<(), Error>) {
         let began = Instant::now();
         let result = self.open(report).and_then(|state| self.all(state, began, report));
         self.counts.seconds = began.elapsed().as_secs_f64();
         (self.counts, result)
     }
 
-    fn open(&mut self, report: Report<'_>) -> Result<State, Error> {
+    fn open(&mut self, report: OnFileReplayEvent<'_>) -> Result<FileReplayState, Error> {
         // Fails early, because connecting to Kafka may take a while.
         self.remembered()?;
         let outlet = if self.options.dry_run { None } else { Some(self.outlet(report)?) };
@@ -163,7 +163,7 @@ impl FileReplay {
         let goes_on = input.line > 0 && point.as_ref().is_none_or(|point| !point.is_at_end());
         report(FileReplayEvent::Begins { byte: input.byte, line: goes_on.then_some(input.line + 1) });
         let limiter = RateLimiter::new(self.options.rate, Instant::now());
-        let mut state = State { input, point, rejects, outlet, limiter, at_end: false };
+        let mut state = FileReplayState { input, point, rejects, outlet, limiter, at_end: false };
         // Fails before anything is written if the position cannot be saved.
         self.remember(&mut state)?;
         Ok(state)
@@ -216,7 +216,7 @@ impl FileReplay {
         open().map(Some).map_err(|error: io::Error| unreadable(path, error))
     }
 
-    fn outlet(&self, report: Report<'_>) -> Result<ReplayWriter, Error> {
+    fn outlet(&self, report: OnFileReplayEvent<'_>) -> Result<ReplayWriter, Error> {
         let path = fs::canonicalize(&self.options.file).unwrap_or_else(|_| self.options.file.clone());
         let name = EventId::from_hash(&BodyHash::of(path.as_os_str().as_encoded_bytes()));
         let id = format!("justcall-bridge-replay-{name}");
@@ -227,7 +227,12 @@ impl FileReplay {
         Ok(ReplayWriter::open(&self.options.kafka, &id, self.runtime.clone(), keep_on)?)
     }
 
-    fn all(&mut self, mut state: State, began: Instant, report: Report<'_>) -> Result<(), Error> {
+    fn all(
+        &mut self,
+        mut state: FileReplayState,
+        began: Instant,
+        report: OnFileReplayEvent<'_>,
+    ) -> Result<(), Error> {
         while !state.at_end {
             if self.stop.load(Ordering::Acquire) {
                 return Err(Error::Stopped);
@@ -247,7 +252,7 @@ impl FileReplay {
     }
 
     /// Reads lines that are due now. Waits for one if none is due.
-    fn fill(&mut self, state: &mut State) -> Result<Batch, Error> {
+    fn fill(&mut self, state: &mut FileReplayState) -> Result<Batch, Error> {
         let mut batch = Batch::default();
         while !batch.is_full() {
             let wait = state.limiter.wait(Instant::now());
@@ -268,7 +273,12 @@ impl FileReplay {
     }
 
     /// Writes a batch, reports its rejected lines and saves the position.
-    fn settle(&mut self, mut batch: Batch, state: &mut State, report: Report<'_>) -> Result<(), Error> {
+    fn settle(
+        &mut self,
+        mut batch: Batch,
+        state: &mut FileReplayState,
+        report: OnFileReplayEvent<'_>,
+    ) -> Result<(), Error> {
         if let Some(outlet) = &mut state.outlet {
             batch.write(outlet, &mut |why| {
                 report(FileReplayEvent::Waiting(why));
@@ -287,7 +297,7 @@ impl FileReplay {
         self.remember(state)
     }
 
-    fn remember(&self, state: &mut State) -> Result<(), Error> {
+    fn remember(&self, state: &mut FileReplayState) -> Result<(), Error> {
         let (Some(point), Some(resume_file)) = (&mut state.point, &self.options.resume_file) else {
             return Ok(());
         };

@@ -1,7 +1,7 @@
 //! Check that the open files are still the files on disk, because SQLite does not notice their removal.
 
 use super::files::beside;
-use super::schema::SpoolFault;
+use super::schema::{SpoolFault, pragma};
 use rusqlite::{Connection, Row};
 use rustix::fs::SeekFrom;
 use std::cell::Cell;
@@ -231,12 +231,9 @@ fn recorded(
 
 /// Returns whether the database has the number of pages in its header. `false` if the header is missing.
 fn has_all_pages(connection: &Connection, database: Option<FileState>) -> bool {
-    let pragma = |name| {
-        let number = connection.query_row(&format!("PRAGMA {name}"), (), |row| row.get::<_, i64>(0));
-        number.unwrap_or(0).unsigned_abs()
-    };
-    let pages = pragma("page_count");
-    pages > 0 && database.is_some_and(|found| pages.saturating_mul(pragma("page_size")) <= found.bytes)
+    let number = |name| pragma(connection, name).unwrap_or(0);
+    let pages = number("page_count");
+    pages > 0 && database.is_some_and(|found| pages.saturating_mul(number("page_size")) <= found.bytes)
 }
 
 /// Returns the length of the log that its index requires. 0: everything is in the database. Writes nothing.
@@ -247,8 +244,7 @@ fn unwritten_bytes(connection: &Connection) -> rusqlite::Result<u64> {
     if frames <= written_back {
         return Ok(0);
     }
-    let page: i64 = connection.prepare_cached("PRAGMA page_size")?.query_row((), |row| row.get(0))?;
-    Ok(LOG_HEADER + frames.unsigned_abs() * (LOG_FRAME_HEADER + page.unsigned_abs()))
+    Ok(LOG_HEADER + frames.unsigned_abs() * (LOG_FRAME_HEADER + pragma(connection, "page_size")?))
 }
 
 /// Returns whether the first `needed` bytes of a log lack its header or have a hole. SQLite writes a log

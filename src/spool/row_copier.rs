@@ -3,14 +3,13 @@
 use super::known_state::{KnownState, max_rows_in};
 use super::lane_account::{LaneAccount, lanes};
 use super::limits::row_bytes;
-use super::schema::SpoolFault;
+use super::schema::{PAGE_BYTES, SpoolFault, pragma};
 use super::store::{SpoolStore, StoreTransaction};
 use super::stored_row::{StoredRow, checksum, stored_row};
 use rusqlite::{Connection, Row};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-const PAGE_BYTES: u64 = 4096;
 /// Number of ids in an unreadable range that are tried one by one. Then the steps grow with the range.
 const SINGLE_STEPS: i64 = 4096;
 /// Largest gap between row ids. A larger one is damage.
@@ -151,8 +150,7 @@ impl<'a> RowCopier<'a> {
     }
 
     fn pragma(&self, name: &str) -> u64 {
-        let sql = format!("PRAGMA {name}");
-        self.damaged.query_row(&sql, (), |row| row.get::<_, i64>(0)).unwrap_or(0).unsigned_abs()
+        pragma(self.damaged, name).unwrap_or(0)
     }
 
     /// Returns the number of rows that the index or the accounts count and that were not found.

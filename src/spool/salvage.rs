@@ -7,15 +7,13 @@ use super::file_swap::{complete_swap, remove_incomplete, set_orphan_log_aside, s
 use super::files::SpoolFiles;
 use super::known_state::KnownState;
 use super::row_copier::{CopiedRows, RowCopier};
-use super::schema::{DatabaseAccess, MIGRATIONS, SpoolFault, is_full};
+use super::schema::{DatabaseAccess, MIGRATIONS, PAGE_BYTES, SpoolFault, is_full};
 use super::store::SpoolStore;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-
-const PAGE_BYTES: u64 = 4096;
 
 /// Open database, with the loss by its damage.
 pub(super) struct OpenedStore {

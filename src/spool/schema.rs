@@ -9,6 +9,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
+/// Size of a page of the database, which SQLite gives to new files.
+pub(super) const PAGE_BYTES: u64 = 4096;
+
+/// Returns a PRAGMA that is a number.
+pub(super) fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<u64> {
+    let mut statement = connection.prepare_cached(&format!("PRAGMA {name}"))?;
+    statement.query_row((), |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+}
+
 /// Schema migrations, one transaction for each version; the first is for an empty file. Released ones never
 /// change.
 ///

@@ -4,7 +4,7 @@ use super::lane_account::{LaneAccount, lanes};
 use super::open_files::OpenFiles;
 use super::schema::{
     DatabaseAccess, READER_BUSY_TIMEOUT, SpoolFault, close, is_ambiguous, is_damage, is_full, is_sound, open,
-    open_for_reading,
+    open_for_reading, pragma,
 };
 use super::stored_row::{StoredRow, checksum, insert};
 use super::{Identity, RememberedIdentity, RowId, SpoolEntry};
@@ -106,8 +106,7 @@ impl SpoolStore {
     }
 
     fn pragma(&self, name: &str) -> rusqlite::Result<u64> {
-        let mut statement = self.connection.prepare_cached(&format!("PRAGMA {name}"))?;
-        statement.query_row((), |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+        pragma(&self.connection, name)
     }
 
     /// Returns the time of the oldest row's append.

@@ -1,7 +1,7 @@
 //! Explanation as text.
 
 use crate::config::Settings;
-use crate::explain::{Explanation, RouteOutcome, RouteStep, Router, Seen};
+use crate::explain::{ExplainedRoute, Explanation, RouteOutcome, Router, Seen};
 use crate::routing::Match;
 use crate::terminal::printable;
 use serde_json::Value;
@@ -72,7 +72,7 @@ impl Table {
 
     /// Adds a line for each route. Consecutive routes for other types, or after the last evaluated one, share
     /// a line.
-    fn add_steps(&mut self, steps: &[RouteStep], settings: &Settings) {
+    fn add_steps(&mut self, steps: &[ExplainedRoute], settings: &Settings) {
         for (index, group) in steps.chunk_by(shares).enumerate() {
             let name = if index == 0 { "routes" } else { "" };
             let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
@@ -102,11 +102,11 @@ impl Table {
     }
 }
 
-fn shares(a: &RouteStep, b: &RouteStep) -> bool {
+fn shares(a: &ExplainedRoute, b: &ExplainedRoute) -> bool {
     a.verdict == b.verdict && matches!(a.verdict, "other_type" | "not_reached")
 }
 
-fn verdict(step: &RouteStep) -> String {
+fn verdict(step: &ExplainedRoute) -> String {
     match (step.verdict, &step.condition) {
         ("other_type", _) => "other types".into(),
         ("unknown_type", _) => "unknown types only where they are named in full".into(),

@@ -6,7 +6,7 @@ use crate::spool::RowId;
 
 /// Refusal of a row that was sent alone.
 #[derive(Clone, Copy)]
-pub(super) struct Refusal {
+pub(super) struct AloneRefusal {
     pub(super) failure: Failure,
     /// Number of rows of the partition that were acknowledged before.
     pub(super) acknowledged: u64,

@@ -3,7 +3,7 @@
 use super::counts::LineCounts;
 use super::input::InputLine;
 use super::line::{Content, ParsedLine, is_record, parse};
-use super::{Error, EventSource};
+use super::{Error, ReplaySource};
 use crate::kafka::{CommitError, ShouldRetry};
 use crate::record::{Record, names};
 use crate::replay::evaluator::{ReplayDecision, ReplayEvaluator};
@@ -50,7 +50,7 @@ impl Item {
     pub(super) fn of(
         taken: InputLine,
         rules: &ReplayEvaluator,
-        source: &EventSource,
+        source: &ReplaySource,
         content: Content,
     ) -> Result<Self, Error> {
         let InputLine { number, bytes } = taken;
@@ -66,10 +66,10 @@ impl Item {
             ),
             (ParsedLine::Record(record), _) => Fate::Records(vec![record]),
             (ParsedLine::Broken(why), _) => Fate::Rejected("broken_record".into(), why),
-            (ParsedLine::Event(_), EventSource::OneOf(names)) => {
+            (ParsedLine::Event(_), ReplaySource::OneOf(names)) => {
                 return Err(Error::AmbiguousSource(number, names.clone()));
             }
-            (ParsedLine::Event(body), EventSource::Named(source)) => {
+            (ParsedLine::Event(body), ReplaySource::Named(source)) => {
                 let now = Utc::now();
                 match rules.evaluate(source, &body, now, now) {
                     ReplayDecision::Records(records) => Fate::Records(records.into_vec()),

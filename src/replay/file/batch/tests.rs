@@ -2,17 +2,17 @@ use super::*;
 use crate::config::Settings;
 use justcall_events::{Dialect, samples};
 
-fn item(bytes: &[u8], source: &EventSource) -> Result<Item, Error> {
+fn item(bytes: &[u8], source: &ReplaySource) -> Result<Item, Error> {
     item_of(bytes, source, Content::Events)
 }
 
-fn item_of(bytes: &[u8], source: &EventSource, content: Content) -> Result<Item, Error> {
+fn item_of(bytes: &[u8], source: &ReplaySource, content: Content) -> Result<Item, Error> {
     let rules = ReplayEvaluator::of(&Settings::default()).unwrap();
     Item::of(InputLine { number: 3, bytes: Some(bytes.to_vec()) }, &rules, source, content)
 }
 
-fn main() -> EventSource {
-    EventSource::Named("main".into())
+fn main() -> ReplaySource {
+    ReplaySource::Named("main".into())
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn event_becomes_records_marked_as_replayed() {
 fn exported_record_is_written_unchanged() {
     let line = br#"{"headers":{"ce_id":"7"},"timestamp":5,"topic":"t","value":"{}"}"#;
     let of = |any_topic| {
-        item_of(line, &EventSource::OneOf("a, b".into()), Content::Records { any_topic }).unwrap()
+        item_of(line, &ReplaySource::OneOf("a, b".into()), Content::Records { any_topic }).unwrap()
     };
     assert_eq!(of(true).records()[0].headers.iter().count(), 1);
     assert_eq!(of(false).rejection().unwrap().0, "foreign_topic");
@@ -69,7 +69,7 @@ fn probes_and_empty_lines_produce_no_records() {
 
 #[test]
 fn ambiguous_source_ends_the_run_and_lists_the_sources() {
-    let failure = item(b"{}", &EventSource::OneOf("main, sales".into())).unwrap_err().to_string();
+    let failure = item(b"{}", &ReplaySource::OneOf("main, sales".into())).unwrap_err().to_string();
     assert!(failure.contains("line 3") && failure.contains("main, sales"), "{failure}");
 }
 
