@@ -2,6 +2,7 @@
 
 mod budget_watch;
 mod reload;
+pub(crate) mod signals;
 
 pub(crate) use reload::ReloadHandle;
 

@@ -12,12 +12,12 @@ mod route;
 mod schema;
 mod send;
 mod serve;
-mod signals;
 mod spool;
 mod tail;
 mod topics;
 mod usage;
 
+use crate::app::signals::WorkError;
 use crate::config::{ReferencedFiles, Settings, SettingsFile, SettingsInput};
 use crate::routing::InvalidRoutes;
 use crate::{app, config, kafka, telemetry, terminal};
@@ -74,7 +74,7 @@ fn run_command(args: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(Cli { command: Command::Check(args) }) => check::run(args),
         Ok(Cli { command: Command::Dev(args) }) => ended(dev::run(args)),
         Ok(Cli { command: Command::Spool(args) }) => ended(spool::run(args)),
-        Ok(Cli { command: Command::Send(args) }) => send::run(&args),
+        Ok(Cli { command: Command::Send(args) }) => send::run(args),
         Ok(Cli { command: Command::Topics(args) }) => topics::run(args),
         Ok(Cli { command: Command::Tail(args) }) => ended(tail::run(args)),
         Ok(Cli { command: Command::DeadLetters(args) }) => dead_letters::run(args),
@@ -105,9 +105,9 @@ enum Failure {
     /// The system cannot start a thread or install a signal handler.
     #[error(transparent)]
     System(#[from] io::Error),
-    /// Expectations cannot be compared or updated.
+    /// Bodies cannot be explained, or expectations compared or updated.
     #[error(transparent)]
-    Expectations(#[from] crate::explain::Error),
+    Explain(#[from] crate::explain::Error),
     /// The replay of a file ended early.
     #[error(transparent)]
     Replay(crate::replay::file::Error),
@@ -132,9 +132,9 @@ enum Failure {
     /// The command failed: what happened, where and what to do, in one line.
     #[error("{0}")]
     Failed(String),
-    /// A second signal interrupted the work that the first one had requested.
-    #[error("ended by a second signal before everything was finished")]
-    Interrupted,
+    /// A second signal interrupted the command, or its work did not end by itself.
+    #[error(transparent)]
+    Work(#[from] WorkError),
 }
 
 impl Failure {

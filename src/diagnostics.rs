@@ -1,4 +1,4 @@
-//! Checks of the settings, this machine and the Kafka cluster, for `check` and `serve`.
+//! Checks of the settings, this machine and the Kafka cluster, for `check`, `serve` and `healthcheck`.
 //!
 //! Disk and broker checks run on their own threads, because they may never return. When the time is up, the
 //! report contains the findings so far. Pure functions judge the collected facts.
@@ -9,6 +9,7 @@ mod disk;
 mod fields;
 mod files;
 mod finding;
+mod health_request;
 mod new_topic;
 mod ports;
 mod servers;
@@ -16,6 +17,7 @@ mod topic;
 mod write_probe;
 
 pub(crate) use finding::{Finding, Tally, print, print_json};
+pub(crate) use health_request::request_health;
 
 use crate::config::{AccessExtent, SecurityWarning, SettingError, SettingErrors, Settings, SettingsInput};
 use crate::{spool, topics};

@@ -1,11 +1,13 @@
 //! Explanation of a body under the settings, and files of expected results.
 
+mod bodies;
 mod case;
 mod compare;
 mod explanation;
 mod file;
 mod update;
 
+pub(crate) use bodies::{BodyInput, BodyLayout, inputs, read};
 pub(crate) use case::Case;
 pub(crate) use compare::Mismatch;
 pub(crate) use explanation::{ExplainedRoute, Explanation, RouteOutcome, Router, Seen};
@@ -15,12 +17,15 @@ pub(crate) use update::{Updated, update};
 use std::io;
 use std::path::PathBuf;
 
-/// Reason why expectations cannot be compared or updated.
+/// Reason why bodies cannot be explained, or expectations compared or updated.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// A file cannot be read or written.
     #[error("cannot read or write {}: {}", .0.display(), .1)]
     File(PathBuf, io::Error),
+    /// A file of bodies or cases cannot be read.
+    #[error("cannot read {}: {}", .0.display(), .1)]
+    Unreadable(PathBuf, io::Error),
     /// A case or a file is malformed: position and reason.
     #[error("{0}: {1}")]
     Invalid(String, String),

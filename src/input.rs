@@ -58,6 +58,14 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     read_all(open(path)?)
 }
 
+/// Reads a file that an argument names as a whole; for `-`, standard input.
+///
+/// # Errors
+/// Fails as [`open`] and [`read_all`] do.
+pub(crate) fn read_argument(path: &Path) -> io::Result<Vec<u8>> {
+    if path == Path::new("-") { read_all(io::stdin().lock()) } else { read(path) }
+}
+
 /// Reads a text file as a whole.
 ///
 /// # Errors
@@ -72,7 +80,7 @@ pub(crate) fn read_text(path: &Path) -> io::Result<String> {
 /// # Errors
 ///
 /// Fails if the input cannot be read, or exceeds [`MAX_LEN`].
-pub(crate) fn read_all(input: impl Read) -> io::Result<Vec<u8>> {
+fn read_all(input: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     input.take(MAX_LEN as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > MAX_LEN {

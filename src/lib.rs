@@ -25,6 +25,7 @@ mod replay;
 mod routing;
 mod schemas;
 mod secret;
+mod send;
 mod spool;
 mod telemetry;
 mod terminal;

@@ -24,7 +24,6 @@ const ARROWS: &[(&str, &[&str])] = &[
             "delivery",
             "diagnostics",
             "explain",
-            "input",
             "kafka",
             "masking",
             "private_file",
@@ -32,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "replay",
             "routing",
             "schemas",
-            "secret",
+            "send",
             "telemetry",
             "terminal",
             "topics",
@@ -63,6 +62,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["config", "delivery", "ingest", "input", "kafka", "private_file", "record", "routing", "topics"],
     ),
     ("schemas", &["config", "http", "ingest", "kafka", "record", "routing", "telemetry"]),
+    ("send", &["input", "secret"]),
     ("topics", &["config", "kafka", "routing"]),
     ("config", &["delivery", "http", "ingest", "input", "kafka", "routing", "secret", "spool", "telemetry"]),
     ("http", &["health", "ingest", "input", "rate_limit", "secret", "telemetry", "watch"]),
@@ -99,9 +99,9 @@ const HOMES: &[(&str, &[&str])] = &[
     // `config` and `private_file` compare owners, `http` raises the limit on open files, `input` opens without
     // waiting, `spool` looks for holes and room.
     ("rustix", &["config", "diagnostics", "http", "input", "private_file", "spool", "terminal"]),
-    // `cli` sends events, `telemetry` traces; both through rustls.
-    ("reqwest", &["cli", "telemetry"]),
-    ("rustls", &["http", "cli", "diagnostics", "telemetry"]),
+    // `send` sends events, `telemetry` traces; both through rustls.
+    ("reqwest", &["send", "telemetry"]),
+    ("rustls", &["http", "diagnostics", "send", "telemetry"]),
     ("opentelemetry", &["telemetry"]),
     ("tokio_rustls", &["http"]),
     // `http` names the expected type in a violation, `telemetry` labels metrics with the closed set of types.
@@ -119,6 +119,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "replay",
             "routing",
             "schemas",
+            "send",
             "telemetry",
         ],
     ),

@@ -1,6 +1,7 @@
 //! `dev`: runs the bridge with an embedded broker, for a laptop.
 
-use super::{Failure, printed, signals};
+use super::{Failure, printed};
+use crate::app::signals::{self, WorkError};
 use crate::app::{self, Addresses, App};
 use crate::config::{Settings, SettingsInput};
 use crate::kafka::{self, EmbeddedBroker, StartPosition, Tail, TailedRecord};
@@ -74,7 +75,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let (printer, unwritable) = Printer::start(&kafka, &topics, greeting)?;
         tokio::select! {
             _ = app.run_until(async { tokio::select! { () = first => {}, _ = unwritable => {} } }) => {}
-            () = second => return Err(Failure::Interrupted),
+            () = second => return Err(WorkError::Interrupted.into()),
         }
         printer.stop()
     })

@@ -3,7 +3,8 @@
 pub(super) mod progress;
 mod summary;
 
-use super::{Failure, SettingsArgs, ended, printed, signals, usage_error};
+use super::{Failure, SettingsArgs, ended, printed, usage_error};
+use crate::app::signals;
 use crate::replay::ReplayEvaluator;
 use crate::replay::file::{
     Content, Error, FileReplay, FileReplayEvent, FileReplayOptions, LineCounts, ReplaySource,
@@ -105,7 +106,7 @@ pub(super) fn run(mut args: Args) -> ExitCode {
     });
     match work {
         Ok((counts, result)) => finish(&args, &counts, result),
-        Err(failure) => ended(Err(failure)),
+        Err(failure) => ended(Err(failure.into())),
     }
 }
 
@@ -128,7 +129,7 @@ fn plan(args: &mut Args) -> Result<Result<FileReplayOptions, String>, Failure> {
     }
     let settings = std::mem::take(&mut args.settings).load_quietly()?;
     let rules = ReplayEvaluator::of(&settings)?;
-    let source = match source(args.source.as_deref(), &rules) {
+    let source = match ReplaySource::select(args.source.as_deref(), &rules) {
         Ok(source) => source,
         Err(usage) => return Ok(Err(usage)),
     };
@@ -153,19 +154,6 @@ impl Args {
             (false, true) => Content::Body,
             (false, false) => Content::Events,
         }
-    }
-}
-
-/// Returns the source of the file's events. The name is optional if there is only one source.
-fn source(named: Option<&str>, rules: &ReplayEvaluator) -> Result<ReplaySource, String> {
-    let names: Vec<&str> = rules.sources().collect();
-    match (named, names.as_slice()) {
-        (Some(name), names) if names.contains(&name) => Ok(ReplaySource::Named(name.to_owned())),
-        (Some(name), names) => {
-            Err(format!("the settings have no source `{name}`; they have {}", names.join(", ")))
-        }
-        (None, [only]) => Ok(ReplaySource::Named((*only).to_owned())),
-        (None, names) => Ok(ReplaySource::OneOf(names.join(", "))),
     }
 }
 

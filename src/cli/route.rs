@@ -1,14 +1,12 @@
 //! `route`: explains the result of an event, or tests a mapping.
 
 mod expect;
-mod input;
 mod render;
 
 use super::{Failure, SettingsArgs, print};
 use crate::config::Settings;
-use crate::explain::{RouteOutcome, Router};
+use crate::explain::{BodyInput, BodyLayout, RouteOutcome, Router, inputs};
 use chrono::{DateTime, Utc};
-use input::{Content, Input, inputs};
 use std::path::PathBuf;
 
 /// Explain the result of an event, or test a mapping.
@@ -72,14 +70,14 @@ Exit codes: 0 no event would become a dead letter, or all is as expected;
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let settings = Settings::load(&args.settings.sources_on_paper())?;
     let router = Router::new(&settings, args.partitions, args.received_at.unwrap_or_else(Utc::now))?;
-    let content = if args.body { Content::OneBody } else { Content::Bodies };
+    let layout = if args.body { BodyLayout::OneBody } else { BodyLayout::Bodies };
     if let Some(file) = &args.expect {
-        let inputs = if args.files.is_empty() { Vec::new() } else { inputs(&args.files, content)? };
+        let inputs = if args.files.is_empty() { Vec::new() } else { inputs(&args.files, layout)? };
         let how = expect::How { source: args.source.as_deref(), update: args.update, json: args.json };
         return expect::run(&router, file, inputs, how);
     }
     let source = router.source(args.source.as_deref()).map_err(Failure::Failed)?;
-    let inputs = inputs(&args.files, content)?;
+    let inputs = inputs(&args.files, layout)?;
     print_explanations(&router, source, &inputs, args.json)
 }
 
@@ -87,7 +85,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 fn print_explanations(
     router: &Router<'_>,
     source: usize,
-    inputs: &[Input],
+    inputs: &[BodyInput],
     json: bool,
 ) -> Result<(), Failure> {
     let mut lost = 0;

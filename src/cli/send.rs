@@ -1,25 +1,13 @@
 //! `send`: posts events to a bridge and prints its answers.
 
-mod credentials;
-mod post;
-mod summary;
-mod template;
-
-use crate::input;
-use crate::secret::SecretFileError;
+use crate::send::{self, BridgeUrl, SendError, SendOptions, SendSummary, SentEvents};
 use crate::terminal;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use credentials::RequestCredentials;
 use indicatif::{ProgressBar, ProgressStyle};
-use justcall_events::{Dialect, KnownType, samples};
-use post::{Body, Failed, Plan};
-use reqwest::{Certificate, Url};
-use std::io;
+use justcall_events::{Dialect, KnownType};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use summary::Summary;
-use template::Template;
 
 /// Post sample events to a bridge and print its responses.
 ///
@@ -29,8 +17,8 @@ use template::Template;
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
     /// URL of the bridge.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080/webhooks/justcall", value_parser = http_url)]
-    to: Url,
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080/webhooks/justcall")]
+    to: BridgeUrl,
 
     /// Connect to this address instead of that of the host in --to. The certificate must still be that
     /// host's. So a bridge can be tested before DNS has its name.
@@ -98,84 +86,57 @@ Examples:
 /// Advice if no bridge can be reached.
 const ADVICE: &str = "Is a bridge running there? `justcall-bridge dev` starts one; `--to URL` names another.";
 
-/// Reason why nothing was sent.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error("the {dialect} dialect has no {event}; --dialect {other} does")]
-    OtherDialect { event: KnownType, dialect: Dialect, other: Dialect },
-    #[error("cannot read {0}: {1}")]
-    File(String, io::Error),
-    #[error("--ca-file: {0} holds no certificate in PEM")]
-    Authority(String),
-    #[error("--secrets-file or --token-file: {0}")]
-    Credentials(#[from] SecretFileError),
-    #[error("the documented dialect carries no signature; add --dialect live")]
-    Unsigned,
-    #[error("--address takes the place of what the host of --to resolves to, and that is an address itself")]
-    NoName,
-    #[error("the sample of {0} is broken: {1}")]
-    Sample(KnownType, serde_json::Error),
-    #[error("cannot start: {0}")]
-    Runtime(io::Error),
-    #[error(transparent)]
-    Failed(#[from] Failed),
-}
-
-impl Error {
-    /// Returns the error, and advice on a line of its own.
-    fn lines(&self) -> Vec<String> {
-        let advice = matches!(self, Self::Failed(Failed::Unreachable { .. })).then(|| ADVICE.to_owned());
-        [format!("error: {self}")].into_iter().chain(advice).collect()
-    }
-}
-
 /// Sends the events and prints the summary to stdout. Fails unless every answer was 200.
-pub(super) fn run(args: &Args) -> ExitCode {
+pub(super) fn run(args: Args) -> ExitCode {
+    let json = args.json;
     match execute(args, progress_bar()) {
-        Ok(summary) => match super::ended(print_summary(&summary, args.json)) {
+        Ok(summary) => match super::ended(print_summary(&summary, json)) {
             ExitCode::SUCCESS if !summary.is_success() => ExitCode::FAILURE,
             code => code,
         },
-        Err(error @ (Error::OtherDialect { .. } | Error::Unsigned | Error::NoName)) => {
-            super::usage_error(&error.to_string())
-        }
+        Err(error) if error.is_usage() => super::usage_error(&error.to_string()),
         Err(error) => {
-            terminal::last_note(&error.lines());
+            terminal::last_note(&lines(&error));
             ExitCode::FAILURE
         }
     }
 }
 
-/// Reads the certificates of a PEM file.
-fn authorities(file: &Path) -> Result<Vec<Certificate>, Error> {
-    let shown = || file.display().to_string();
-    let text = input::read(file).map_err(|error| Error::File(shown(), error))?;
-    match Certificate::from_pem_bundle(input::without_mark(&text)) {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(Error::Authority(shown())),
-    }
+/// Returns the error, and advice on a line of its own.
+fn lines(error: &SendError) -> Vec<String> {
+    let advice = matches!(error, SendError::Unreachable { .. }).then(|| ADVICE.to_owned());
+    [format!("error: {error}")].into_iter().chain(advice).collect()
 }
 
-fn execute(args: &Args, progress: ProgressBar) -> Result<Summary, Error> {
-    let credentials = RequestCredentials::read(args.secrets_file.as_deref(), args.token_file.as_deref())?;
-    if credentials.signs() && args.file.is_none() && args.dialect == Dialect::Documented {
-        return Err(Error::Unsigned);
+fn execute(args: Args, progress: ProgressBar) -> Result<SendSummary, SendError> {
+    let plan = args.options().plan()?;
+    progress.set_length(plan.total());
+    let bar = progress.clone();
+    let result = send::send(plan, move || bar.inc(1), interrupted());
+    progress.finish_and_clear();
+    result
+}
+
+impl Args {
+    fn options(self) -> SendOptions {
+        let types = if self.events.is_empty() { vec![KnownType::CallCompleted] } else { self.events };
+        let samples = SentEvents::Samples {
+            types: (!self.all).then_some(types),
+            dialect: self.dialect,
+            repeat_exactly: self.repeat_exactly,
+            webhook_url: self.webhook_url,
+        };
+        SendOptions {
+            to: self.to,
+            address: self.address,
+            ca_file: self.ca_file,
+            secrets_file: self.secrets_file,
+            token_file: self.token_file,
+            events: self.file.map_or(samples, SentEvents::File),
+            rounds: self.count,
+            concurrency: usize::from(self.concurrency),
+        }
     }
-    if args.address.is_some() && args.to.domain().is_none() {
-        return Err(Error::NoName);
-    }
-    let plan = Plan {
-        to: args.to.clone(),
-        address: args.address,
-        authorities: args.ca_file.as_deref().map(authorities).transpose()?,
-        credentials,
-        bodies: bodies(args)?,
-        rounds: args.count,
-        concurrency: usize::from(args.concurrency),
-    };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
-    Ok(runtime.block_on(post::send(plan, progress, interrupted()))?)
 }
 
 /// Completes on Ctrl-C. The summary of the sent events is still printed.
@@ -185,54 +146,6 @@ async fn interrupted() {
     }
 }
 
-/// Returns the bodies of one round.
-fn bodies(args: &Args) -> Result<Vec<Body>, Error> {
-    if let Some(file) = &args.file {
-        let bytes = read(file).map_err(|error| Error::File(file.display().to_string(), error))?;
-        return Ok(vec![Body::Exact(bytes.into())]);
-    }
-    chosen(args)?.into_iter().map(|(event, sample)| body(args, event, sample)).collect()
-}
-
-fn body(args: &Args, event: KnownType, sample: &'static str) -> Result<Body, Error> {
-    if args.repeat_exactly {
-        return Ok(Body::Exact(bytes::Bytes::from_static(sample.as_bytes())));
-    }
-    let webhook_url = args.webhook_url.as_deref().unwrap_or(args.to.as_str());
-    Template::parse(sample, webhook_url).map(Body::Fresh).map_err(|error| Error::Sample(event, error))
-}
-
-/// Returns the chosen types with their samples, in the order of the arguments.
-fn chosen(args: &Args) -> Result<Vec<(KnownType, &'static str)>, Error> {
-    let events = match args.events.as_slice() {
-        _ if args.all => return Ok(samples(args.dialect).collect()),
-        [] => &[KnownType::CallCompleted],
-        named => named,
-    };
-    let sample_of = |event: &KnownType| {
-        samples(args.dialect).find(|(listed, _)| listed == event).ok_or_else(|| Error::OtherDialect {
-            event: *event,
-            dialect: args.dialect,
-            other: other(args.dialect),
-        })
-    };
-    events.iter().map(sample_of).collect()
-}
-
-const fn other(dialect: Dialect) -> Dialect {
-    match dialect {
-        Dialect::Documented => Dialect::Live,
-        Dialect::Live => Dialect::Documented,
-    }
-}
-
-fn read(file: &Path) -> io::Result<Vec<u8>> {
-    if file == Path::new("-") {
-        return input::read_all(io::stdin().lock());
-    }
-    input::read(file)
-}
-
 /// Returns a progress bar, hidden unless stderr is a terminal.
 fn progress_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len}  {per_sec}  {eta} left")
@@ -240,7 +153,7 @@ fn progress_bar() -> ProgressBar {
     ProgressBar::with_draw_target(None, terminal::progress_target()).with_style(style)
 }
 
-fn print_summary(summary: &Summary, as_json: bool) -> Result<(), super::Failure> {
+fn print_summary(summary: &SendSummary, as_json: bool) -> Result<(), super::Failure> {
     let text = if as_json { format!("{:#}\n", summary.json()) } else { summary.to_string() };
     super::print(&text)
 }
@@ -255,12 +168,72 @@ pub(super) fn dialect() -> impl TypedValueParser<Value = Dialect> {
         .map(|name| if name == Dialect::Live.name() { Dialect::Live } else { Dialect::Documented })
 }
 
-fn http_url(text: &str) -> Result<Url, String> {
-    match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
-        _ => Err("expected a URL such as http://127.0.0.1:8080/webhooks/justcall".to_owned()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser;
+    use justcall_events::samples;
+    use std::net::TcpListener;
+
+    fn args(line: &str) -> Result<Args, clap::Error> {
+        let line = format!("justcall-bridge send {line}");
+        Cli::try_parse_from(line.split_whitespace()).map(|cli| match cli.command {
+            Command::Send(args) => args,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    fn refused(line: &str) -> String {
+        let error = args(line).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        error.to_string()
+    }
+
+    #[test]
+    fn unknown_type_is_rejected_with_the_list_and_a_suggestion() {
+        let message = refused("--event call.complete");
+        for known in KnownType::ALL {
+            assert!(message.contains(known.name()), "{known} in {message}");
+        }
+        assert!(message.contains("similar") && message.contains("'call.completed'"), "{message}");
+    }
+
+    #[test]
+    fn selection_is_the_default_the_named_types_or_all() {
+        let planned = |line: &str| args(line).unwrap().options().plan().unwrap().total();
+        let types = |line: &str| match args(line).unwrap().options().events {
+            SentEvents::Samples { types, .. } => types,
+            SentEvents::File(file) => panic!("{file:?}"),
+        };
+        assert_eq!(types(""), Some(vec![KnownType::CallCompleted]));
+        assert_eq!(planned("--event call.completed --event call.completed"), 2);
+        for dialect in [Dialect::Documented, Dialect::Live] {
+            let line = format!("--all --dialect {dialect}");
+            assert_eq!(types(&line), None);
+            assert_eq!(planned(&line), samples(dialect).count() as u64);
+        }
+    }
+
+    #[test]
+    fn contradicting_options_are_rejected() {
+        refused("--all --event sms.sent");
+        refused("--file x --all");
+        refused("--file x --dialect live");
+    }
+
+    #[test]
+    fn unreachable_url_is_reported_with_advice() {
+        // A port that was free a moment ago.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let args = || args(&format!("--to http://me:secret@127.0.0.1:{port}/hook --count 50")).unwrap();
+        let message = lines(&execute(args(), ProgressBar::hidden()).unwrap_err()).join("\n");
+        assert!(
+            message.starts_with(&format!("error: cannot reach http://127.0.0.1:{port}/hook: ")),
+            "{message}"
+        );
+        assert!(message.contains("refused") && message.contains("`justcall-bridge dev`"), "{message}");
+        assert!(!message.contains("secret"), "{message}");
+        assert_eq!(format!("{:?}", run(args())), format!("{:?}", ExitCode::FAILURE));
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,7 @@
 //! `serve`: runs the bridge for a Kafka cluster.
 
-use super::{Failure, SettingsArgs, print, signals};
+use super::{Failure, SettingsArgs, print};
+use crate::app::signals::{self, WorkError};
 use crate::app::{self, App};
 use crate::config::{AccessExtent, Settings, print_config};
 use crate::{diagnostics, telemetry};
@@ -66,7 +67,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
                 0 => Ok(()),
                 left => Err(Failure::Left(left)),
             },
-            () = second => Err(Failure::Interrupted),
+            () = second => Err(WorkError::Interrupted.into()),
         }
     })
 }

@@ -4,7 +4,8 @@ mod filter;
 pub(super) mod format;
 mod start_position;
 
-use super::{Failure, SettingsArgs, printed, signals};
+use super::{Failure, SettingsArgs, printed};
+use crate::app::signals;
 use crate::config::Settings;
 use crate::kafka::{self, BoundedReader, ReadStep, StartPosition, Tail, TailedRecord};
 use crate::routing::Pattern;

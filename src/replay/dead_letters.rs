@@ -1,9 +1,11 @@
 //! Contents of the dead-letter topic. Every call blocks.
 
+mod groups;
 mod index;
 mod replay;
 
-pub(crate) use index::{LetterId, LetterIndex, LetterSummary};
+pub(crate) use groups::{LetterGroups, groups};
+pub(crate) use index::{LetterId, LetterIndex, LetterSelection, LetterSummary, SelectedLetters};
 pub(crate) use replay::{Replay, ReplayError, ReplayEvent};
 
 use crate::config::Settings;

@@ -97,6 +97,25 @@ pub(crate) enum ReplaySource {
     OneOf(String),
 }
 
+impl ReplaySource {
+    /// Returns the source with that name. The name is optional if there is only one source.
+    ///
+    /// # Errors
+    ///
+    /// Returns the names of the sources if none has that name.
+    pub(crate) fn select(name: Option<&str>, rules: &ReplayEvaluator) -> Result<Self, String> {
+        let sources: Vec<&str> = rules.sources().collect();
+        match (name, sources.as_slice()) {
+            (Some(name), names) if names.contains(&name) => Ok(Self::Named(name.to_owned())),
+            (Some(name), names) => {
+                Err(format!("the settings have no source `{name}`; they have {}", names.join(", ")))
+            }
+            (None, [only]) => Ok(Self::Named((*only).to_owned())),
+            (None, names) => Ok(Self::OneOf(names.join(", "))),
+        }
+    }
+}
+
 /// Options of a replay.
 pub(crate) struct FileReplayOptions {
     pub(crate) kafka: kafka::Config,

@@ -2,11 +2,10 @@
 
 use super::open;
 use crate::cli::{Failure, SettingsArgs, printed, spool};
-use crate::replay::dead_letters::{LetterIndex, LetterSummary};
+use crate::replay::dead_letters::{LetterGroups, LetterSummary, groups};
 use crate::terminal::{self, printable};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::io::Write;
 
 pub(super) fn run(
@@ -20,7 +19,7 @@ pub(super) fn run(
     if !index.is_found() {
         terminal::note(&format!("there is no topic {}, or the user may not describe it", letters.topic()));
     }
-    let chosen = || chosen(&index, reasons);
+    let chosen = || index.with_reasons(reasons);
     let mut out = terminal::stdout();
     let written = match (each, as_json) {
         (false, false) => {
@@ -33,48 +32,12 @@ pub(super) fn run(
     printed(written.and_then(|()| out.flush()))
 }
 
-fn chosen<'a>(index: &'a LetterIndex, reasons: &'a [String]) -> impl Iterator<Item = &'a LetterSummary> {
-    let is_chosen = move |entry: &&LetterSummary| {
-        reasons.is_empty() || reasons.iter().any(|reason| **reason == *entry.reason)
-    };
-    index.entries().iter().filter(is_chosen)
-}
-
-/// Dead letters with the same reason from the same source.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Group {
-    waiting: u64,
-    replayed: u64,
-    /// Time of the oldest waiting letter.
-    oldest: Option<DateTime<Utc>>,
-    newest: Option<DateTime<Utc>>,
-}
-
-type Groups<'a> = BTreeMap<(&'a str, &'a str), Group>;
-
-fn groups<'a>(entries: impl Iterator<Item = &'a LetterSummary>) -> Groups<'a> {
-    let mut groups = Groups::new();
-    for entry in entries {
-        let group = groups.entry((&*entry.reason, &*entry.source)).or_default();
-        if entry.replayed.is_some() {
-            group.replayed += 1;
-            continue;
-        }
-        group.waiting += 1;
-        if let Some(time) = entry.received_at {
-            group.oldest = Some(group.oldest.map_or(time, |oldest| oldest.min(time)));
-            group.newest = group.newest.max(Some(time));
-        }
-    }
-    groups
-}
-
 fn header<'a>(topic: &str, entries: impl Iterator<Item = &'a LetterSummary>) -> String {
     let (replayed, waiting): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.replayed.is_some());
     format!("{topic}: {} wait, {} were replayed", waiting.len(), replayed.len())
 }
 
-fn table(header: &str, groups: &Groups<'_>) -> String {
+fn table(header: &str, groups: &LetterGroups<'_>) -> String {
     let time = |time: Option<DateTime<Utc>>| time.map_or("-".into(), spool::time);
     let mut rows = vec![["reason", "source", "waiting", "replayed", "oldest", "newest"].map(str::to_owned)];
     for ((reason, source), group) in groups {

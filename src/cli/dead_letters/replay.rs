@@ -2,11 +2,14 @@
 
 mod summary;
 
+use crate::app::signals;
 use crate::cli::replay::progress::Progress;
-use crate::cli::{Failure, SettingsArgs, ended, printed, signals, usage_error};
+use crate::cli::{Failure, SettingsArgs, ended, printed, usage_error};
 use crate::kafka::CommitError;
 use crate::replay::ReplayEvaluator;
-use crate::replay::dead_letters::{DeadLetters, LetterId, LetterIndex, Replay, ReplayError, ReplayEvent};
+use crate::replay::dead_letters::{
+    DeadLetters, LetterId, LetterSelection, Replay, ReplayError, ReplayEvent, SelectedLetters,
+};
 use crate::terminal;
 use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
@@ -74,26 +77,10 @@ fn prepare(args: &mut Args) -> Result<Prepared, Failure> {
     let letters = DeadLetters::of(&settings);
     let rules = ReplayEvaluator::of(&settings)?;
     let index = letters.index()?;
-    let mut summary = Summary::of(args.dry_run);
-    let chosen = choose(args, &index, &mut summary);
+    let selection = LetterSelection { ids: &args.ids, reasons: &args.reasons, all: args.all };
+    let SelectedLetters { waiting: chosen, unknown, replayed } = index.select(&selection);
+    let summary = Summary::of(args.dry_run, unknown, replayed);
     Ok(Prepared { letters, rules, chosen, summary })
-}
-
-/// Returns the waiting letters that the arguments select.
-fn choose(args: &Args, index: &LetterIndex, summary: &mut Summary) -> HashSet<LetterId> {
-    for id in &args.ids {
-        match index.get(*id) {
-            None => summary.unknown.push(*id),
-            Some(entry) if entry.replayed.is_some() => summary.already.push(*id),
-            Some(_) => {}
-        }
-    }
-    let ids: HashSet<LetterId> = args.ids.iter().copied().collect();
-    let waiting = index.entries().iter().filter(|entry| entry.replayed.is_none());
-    let is_meant = |reason: &str, id: LetterId| {
-        args.all || ids.contains(&id) || args.reasons.iter().any(|each| each == reason)
-    };
-    waiting.filter(|entry| is_meant(&entry.reason, entry.id)).map(|entry| entry.id).collect()
 }
 
 enum Consent {
@@ -128,7 +115,7 @@ fn carry_out(args: &Args, prepared: Prepared) -> ExitCode {
     match done {
         Ok(Some((summary, result, told_each))) => finish(args, summary, result, told_each),
         Ok(None) => ended(Err(Failure::Failed("stopped; nothing was written".into()))),
-        Err(failure) => ended(Err(failure)),
+        Err(failure) => ended(Err(failure.into())),
     }
 }
 

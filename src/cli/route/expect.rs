@@ -1,8 +1,7 @@
 //! `route --expect`: compares a mapping with its expected results.
 
-use super::input::{Input, read};
 use crate::cli::{Failure, print};
-use crate::explain::{self, Case, Mismatch, Router, Updated};
+use crate::explain::{self, BodyInput, Case, Mismatch, Router, Updated};
 use crate::terminal::printable;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -19,7 +18,12 @@ pub(super) struct How<'a> {
 }
 
 /// Compares each case, or updates the file.
-pub(super) fn run(router: &Router<'_>, path: &Path, inputs: Vec<Input>, how: How<'_>) -> Result<(), Failure> {
+pub(super) fn run(
+    router: &Router<'_>,
+    path: &Path,
+    inputs: Vec<BodyInput>,
+    how: How<'_>,
+) -> Result<(), Failure> {
     if how.update {
         let bodies: Vec<_> = inputs.into_iter().map(|input| input.body).collect();
         let Updated { changed, added } = explain::update(router, path, &bodies, how.source)?;
@@ -28,7 +32,7 @@ pub(super) fn run(router: &Router<'_>, path: &Path, inputs: Vec<Input>, how: How
     if !inputs.is_empty() {
         return Err(Failure::Failed("--expect brings its own events; FILE goes with --update only".into()));
     }
-    let cases = explain::cases(path, &read(path)?)?;
+    let cases = explain::cases(path, &explain::read(path)?)?;
     let mut differing = 0;
     for case in &cases {
         let found = explain::judge(router, case, how.source)?;

@@ -66,12 +66,28 @@ pub(crate) struct LetterIndex {
     is_found: bool,
 }
 
-impl LetterIndex {
-    /// Returns the summaries.
-    pub(crate) fn entries(&self) -> &[LetterSummary] {
-        &self.entries
-    }
+/// Letters to replay.
+#[derive(Debug)]
+pub(crate) struct LetterSelection<'a> {
+    pub(crate) ids: &'a [LetterId],
+    /// Reasons whose letters are selected too.
+    pub(crate) reasons: &'a [String],
+    /// True to select every letter.
+    pub(crate) all: bool,
+}
 
+/// Result of a selection.
+#[derive(Debug, Default)]
+pub(crate) struct SelectedLetters {
+    /// Letters that were not replayed.
+    pub(crate) waiting: HashSet<LetterId>,
+    /// Requested ids that are not in the topic.
+    pub(crate) unknown: Vec<LetterId>,
+    /// Requested ids that were replayed before.
+    pub(crate) replayed: Vec<LetterId>,
+}
+
+impl LetterIndex {
     /// Returns whether the topic exists and the user may describe it.
     pub(crate) fn is_found(&self) -> bool {
         self.is_found
@@ -80,6 +96,37 @@ impl LetterIndex {
     /// Returns the dead letter at a position.
     pub(crate) fn get(&self, id: LetterId) -> Option<&LetterSummary> {
         self.positions.get(&id).and_then(|index| self.entries.get(*index))
+    }
+
+    /// Returns the dead letters with one of these reasons; all if there are none.
+    pub(crate) fn with_reasons<'a>(
+        &'a self,
+        reasons: &'a [String],
+    ) -> impl Iterator<Item = &'a LetterSummary> {
+        let is_chosen = move |entry: &&LetterSummary| {
+            reasons.is_empty() || reasons.iter().any(|reason| **reason == *entry.reason)
+        };
+        self.entries.iter().filter(is_chosen)
+    }
+
+    /// Returns the selected letters by their state.
+    pub(crate) fn select(&self, selection: &LetterSelection<'_>) -> SelectedLetters {
+        let LetterSelection { ids, reasons, all } = *selection;
+        let mut selected = SelectedLetters::default();
+        for id in ids {
+            match self.get(*id) {
+                None => selected.unknown.push(*id),
+                Some(entry) if entry.replayed.is_some() => selected.replayed.push(*id),
+                Some(_) => {}
+            }
+        }
+        let ids: HashSet<LetterId> = ids.iter().copied().collect();
+        let is_selected = |entry: &&LetterSummary| {
+            all || ids.contains(&entry.id) || reasons.iter().any(|reason| **reason == *entry.reason)
+        };
+        let waiting = self.entries.iter().filter(|entry| entry.replayed.is_none());
+        selected.waiting = waiting.filter(is_selected).map(|entry| entry.id).collect();
+        selected
     }
 
     pub(super) fn set_found(&mut self, is_found: bool) {
@@ -152,7 +199,7 @@ mod tests {
             index.add(&record);
         }
         let replayed: Vec<_> =
-            index.entries().iter().map(|entry| (entry.id.to_string(), entry.replayed.is_some())).collect();
+            index.entries.iter().map(|entry| (entry.id.to_string(), entry.replayed.is_some())).collect();
         let expected = [("0-7", false), ("1-7", true), ("1-8", false)].map(|(id, is)| (id.to_owned(), is));
         assert_eq!(replayed, expected);
     }
@@ -162,7 +209,7 @@ mod tests {
         let mut index = LetterIndex::default();
         index.add(&record(0, 0, Headers::builder(16).add("ce_id", "7").build()));
         index.add(&record(0, 1, dead_letter::replayed(5, 5, DateTime::UNIX_EPOCH)));
-        assert!(index.entries().is_empty());
+        assert!(index.entries.is_empty());
         assert_eq!(index.get(LetterId { partition: 0, offset: 0 }), None);
     }
 

@@ -11,9 +11,9 @@ use std::fmt;
 pub(super) struct Summary {
     dry_run: bool,
     /// Requested ids that are not in the topic.
-    pub(super) unknown: Vec<LetterId>,
+    unknown: Vec<LetterId>,
     /// Requested ids that were replayed before.
-    pub(super) already: Vec<LetterId>,
+    already: Vec<LetterId>,
     replayed: u64,
     nothing: u64,
     topics: BTreeMap<String, u64>,
@@ -32,9 +32,9 @@ pub(super) fn line(event: &ReplayEvent<'_>) -> String {
 }
 
 impl Summary {
-    /// Returns a summary without letters.
-    pub(super) fn of(dry_run: bool) -> Self {
-        Self { dry_run, ..Self::default() }
+    /// Returns a summary without replayed letters.
+    pub(super) fn of(dry_run: bool, unknown: Vec<LetterId>, already: Vec<LetterId>) -> Self {
+        Self { dry_run, unknown, already, ..Self::default() }
     }
 
     /// Counts an event of the replay.

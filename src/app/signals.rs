@@ -1,7 +1,6 @@
 //! Signals. The first SIGTERM or SIGINT requests a stop, the second forces it. SIGHUP requests a reload.
 
-use super::Failure;
-use crate::app;
+use super::block_on;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -14,12 +13,25 @@ use tokio::sync::{oneshot, watch};
 /// Time for work that prints to end after the first signal.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Reason why work did not end by itself.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkError {
+    /// The system cannot start a thread or install a signal handler.
+    #[error(transparent)]
+    System(#[from] io::Error),
+    /// A second signal interrupted the work that the first one had requested.
+    #[error("ended by a second signal before everything was finished")]
+    Interrupted,
+    #[error("the work ended in a panic: this is a bug")]
+    Panicked,
+}
+
 /// Returns two futures: one completes with the first signal, the other with the second.
 ///
 /// # Errors
 ///
 /// Returns an error if the signal handlers cannot be installed.
-pub(super) fn listen() -> io::Result<(impl Future<Output = ()> + use<>, impl Future<Output = ()> + use<>)> {
+pub(crate) fn listen() -> io::Result<(impl Future<Output = ()> + use<>, impl Future<Output = ()> + use<>)> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (count, first) = watch::channel(0);
@@ -41,10 +53,10 @@ pub(super) fn listen() -> io::Result<(impl Future<Output = ()> + use<>, impl Fut
 /// # Errors
 ///
 /// Returns an error if a second signal arrives before the work ends.
-pub(super) fn interruptible<T: Send + 'static>(
+pub(crate) fn interruptible<T: Send + 'static>(
     work: impl FnOnce(Arc<AtomicBool>, Handle) -> T + Send + 'static,
-) -> Result<T, Failure> {
-    run(work, None)?.ok_or(Failure::Interrupted)
+) -> Result<T, WorkError> {
+    run(work, None)?.ok_or(WorkError::Interrupted)
 }
 
 /// Runs work that prints, as [`interruptible`]. Returns `None` if it does not end within a second of the first
@@ -52,9 +64,9 @@ pub(super) fn interruptible<T: Send + 'static>(
 ///
 /// # Errors
 /// Fails as [`interruptible`] does.
-pub(super) fn abandonable<T: Send + 'static>(
+pub(crate) fn abandonable<T: Send + 'static>(
     work: impl FnOnce(Arc<AtomicBool>, Handle) -> T + Send + 'static,
-) -> Result<Option<T>, Failure> {
+) -> Result<Option<T>, WorkError> {
     run(work, Some(STOP_TIMEOUT))
 }
 
@@ -62,8 +74,8 @@ pub(super) fn abandonable<T: Send + 'static>(
 fn run<T: Send + 'static>(
     work: impl FnOnce(Arc<AtomicBool>, Handle) -> T + Send + 'static,
     timeout: Option<Duration>,
-) -> Result<Option<T>, Failure> {
-    app::block_on(async {
+) -> Result<Option<T>, WorkError> {
+    block_on(async {
         let (first, second) = listen()?;
         let stop = Arc::new(AtomicBool::new(false));
         let (stop_flag, runtime) = (Arc::clone(&stop), Handle::current());
@@ -83,29 +95,29 @@ fn run<T: Send + 'static>(
         tokio::select! {
             biased;
             end = end => {
-                end.map(Some).map_err(|_| Failure::Failed("the work ended in a panic: this is a bug".into()))
+                end.map(Some).map_err(|_| WorkError::Panicked)
             }
-            () = second => Err(Failure::Interrupted),
+            () = second => Err(WorkError::Interrupted),
             () = stopping => Ok(None),
         }
     })
 }
 
 /// Stream of SIGHUPs, which would otherwise end the process.
-pub(super) struct Hangups(Signal);
+pub(crate) struct Hangups(Signal);
 
 /// Starts to listen for SIGHUP.
 ///
 /// # Errors
 ///
 /// Returns an error if the signal handler cannot be installed.
-pub(super) fn hangups() -> io::Result<Hangups> {
+pub(crate) fn hangups() -> io::Result<Hangups> {
     signal(SignalKind::hangup()).map(Hangups)
 }
 
 impl Hangups {
     /// Calls `act` at each signal, including signals that arrived before the call.
-    pub(super) fn each(mut self, act: impl Fn() + 'static) {
+    pub(crate) fn each(mut self, act: impl Fn() + 'static) {
         tokio::task::spawn_local(async move {
             while self.0.recv().await.is_some() {
                 act();

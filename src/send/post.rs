@@ -1,10 +1,10 @@
 //! Posts events, several at a time.
 
+use super::SendError;
 use super::credentials::RequestCredentials;
-use super::summary::{Answer, Summary, Tally};
+use super::summary::{Answer, AnswerCounts, SendSummary};
 use super::template::{Stamp, Template};
 use chrono::Utc;
-use indicatif::ProgressBar;
 use parking_lot::Mutex;
 use reqwest::{Certificate, Client, Response, Url, header, redirect};
 use std::net::{IpAddr, SocketAddr};
@@ -21,7 +21,7 @@ const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 /// Options of a run.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(crate) struct SendPlan {
     /// URL to post to.
     pub(super) to: Url,
     /// Address to connect to; `None` to resolve the host of the URL.
@@ -47,59 +47,42 @@ pub(super) enum Body {
     Fresh(Template<'static>),
 }
 
-/// Reason why nothing could be sent.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Failed {
-    /// No server listens, or the network rejects the connection.
-    #[error("cannot reach {to}: {why}")]
-    Unreachable {
-        /// URL without credentials.
-        to: String,
-        /// Error of the operating system.
-        why: String,
-    },
-    /// The HTTP client cannot be created, for example because no root certificates are installed.
-    #[error("cannot set up the HTTP client: {0}")]
-    Client(String),
-}
-
 struct Run {
-    plan: Plan,
+    plan: SendPlan,
     client: Client,
     started: Instant,
     random: u64,
     next: AtomicU64,
-    tally: Mutex<Tally>,
-    progress: ProgressBar,
+    counts: Mutex<AnswerCounts>,
+    on_answer: Box<dyn Fn() + Send + Sync>,
 }
 
-impl Plan {
+impl SendPlan {
     /// Returns the total number of events.
-    pub(super) fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.rounds.saturating_mul(self.bodies.len() as u64)
     }
 }
 
-/// Runs the plan until its end or until `stop` completes.
+/// Runs the plan until its end or until `stop` completes. Calls `on_answer` after each event.
 ///
 /// # Errors
 ///
 /// Returns an error if the first connection fails. A later failure counts as a missing answer.
 pub(super) async fn send(
-    plan: Plan,
-    progress: ProgressBar,
+    plan: SendPlan,
+    on_answer: Box<dyn Fn() + Send + Sync>,
     stop: impl Future<Output = ()>,
-) -> Result<Summary, Failed> {
+) -> Result<SendSummary, SendError> {
     let (total, workers) = (plan.total(), plan.total().min(plan.concurrency as u64));
-    progress.set_length(total);
     let run = Arc::new(Run {
         client: client(&plan)?,
         plan,
         started: Instant::now(),
         random: fastrand::u64(..),
         next: AtomicU64::new(0),
-        tally: Mutex::default(),
-        progress,
+        counts: Mutex::default(),
+        on_answer,
     });
     let mut tasks: JoinSet<_> = (0..workers).map(|_| Arc::clone(&run).work(total)).collect();
     let all = async {
@@ -107,20 +90,19 @@ pub(super) async fn send(
             // Tasks are never cancelled, and a panic has been printed already.
             ended.unwrap_or(Ok(()))?;
         }
-        Ok(())
+        Ok::<(), SendError>(())
     };
     tokio::select! {
         ended = all => ended?,
         () = stop => {}
     }
     tasks.shutdown().await;
-    run.progress.finish_and_clear();
     Ok(run.summary())
 }
 
 impl Run {
     /// Sends events until none is left.
-    async fn work(self: Arc<Self>, total: u64) -> Result<(), Failed> {
+    async fn work(self: Arc<Self>, total: u64) -> Result<(), SendError> {
         loop {
             let sequence = self.next.fetch_add(1, Ordering::Relaxed);
             if sequence >= total {
@@ -128,15 +110,15 @@ impl Run {
             }
             let answer = match self.post(sequence).await {
                 Ok(answer) => answer,
-                Err(error) if error.is_connect() && self.tally.lock().answered() == 0 => {
-                    return Err(Failed::Unreachable { to: shown(&self.plan.to), why: root_cause(&error) });
+                Err(error) if error.is_connect() && self.counts.lock().answered() == 0 => {
+                    return Err(SendError::Unreachable { to: shown(&self.plan.to), why: root_cause(&error) });
                 }
                 Err(error) if error.is_connect() => Answer::none("unreachable"),
                 Err(error) if error.is_timeout() => Answer::none("timeout"),
                 Err(_) => Answer::none("broken"),
             };
-            self.tally.lock().add(answer);
-            self.progress.inc(1);
+            self.counts.lock().add(answer);
+            (self.on_answer)();
         }
     }
 
@@ -161,17 +143,17 @@ impl Run {
         Ok(Answer::read(response.status().as_u16(), &read))
     }
 
-    fn summary(&self) -> Summary {
-        Summary {
+    fn summary(&self) -> SendSummary {
+        SendSummary {
             to: shown(&self.plan.to),
             planned: self.plan.total(),
             elapsed: self.started.elapsed(),
-            tally: std::mem::take(&mut *self.tally.lock()),
+            counts: std::mem::take(&mut *self.counts.lock()),
         }
     }
 }
 
-fn client(plan: &Plan) -> Result<Client, Failed> {
+fn client(plan: &SendPlan) -> Result<Client, SendError> {
     let to = &plan.to;
     // Fails if a default is already installed, which suffices.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -192,7 +174,7 @@ fn client(plan: &Plan) -> Result<Client, Failed> {
         (Some(host), Some(address)) => builder.resolve(host, SocketAddr::new(address, 0)),
         _ => builder,
     };
-    builder.build().map_err(|error| Failed::Client(root_cause(&error)))
+    builder.build().map_err(|error| SendError::Client(root_cause(&error)))
 }
 
 async fn read_answer(response: &mut Response) -> Result<Vec<u8>, reqwest::Error> {

@@ -5,12 +5,12 @@ fn read(status: u16, body: &str) -> (Option<u16>, &'static str, Option<String>) 
     (answer.status, answer.outcome, answer.detail)
 }
 
-fn summary(planned: u64, answers: impl IntoIterator<Item = Answer>) -> Summary {
-    let mut tally = Tally::default();
+fn summary(planned: u64, answers: impl IntoIterator<Item = Answer>) -> SendSummary {
+    let mut counts = AnswerCounts::default();
     for answer in answers {
-        tally.add(answer);
+        counts.add(answer);
     }
-    Summary { to: "http://h/".to_owned(), planned, elapsed: Duration::from_secs(2), tally }
+    SendSummary { to: "http://h/".to_owned(), planned, elapsed: Duration::from_secs(2), counts }
 }
 
 fn acked() -> Answer {

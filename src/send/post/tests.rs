@@ -87,29 +87,29 @@ fn acked(_: usize) -> Reply {
     Reply::Answer(200, r#"{"id":"x","outcome":"acked"}"#)
 }
 
-fn plan(to: &Url, rounds: u64) -> Plan {
+fn plan(to: &Url, rounds: u64) -> SendPlan {
     let bodies = samples(Dialect::Documented)
         .chain(samples(Dialect::Live))
         .map(|(_, sample)| Body::Fresh(Template::parse(sample, "http://a.example").unwrap()))
         .collect();
     let credentials = RequestCredentials::default();
-    Plan { to: to.clone(), address: None, authorities: None, credentials, bodies, rounds, concurrency: 4 }
+    SendPlan { to: to.clone(), address: None, authorities: None, credentials, bodies, rounds, concurrency: 4 }
 }
 
-fn one_body(to: &Url, rounds: u64) -> Plan {
-    Plan { bodies: vec![Body::Exact(bytes::Bytes::from_static(b"{}"))], ..plan(to, rounds) }
+fn one_body(to: &Url, rounds: u64) -> SendPlan {
+    SendPlan { bodies: vec![Body::Exact(bytes::Bytes::from_static(b"{}"))], ..plan(to, rounds) }
 }
 
-fn carry_out(plan: Plan) -> Result<Summary, Failed> {
+fn carry_out(plan: SendPlan) -> Result<SendSummary, SendError> {
     carry_out_until(plan, std::future::pending())
 }
 
-fn carry_out_until(plan: Plan, stop: impl Future<Output = ()>) -> Result<Summary, Failed> {
+fn carry_out_until(plan: SendPlan, stop: impl Future<Output = ()>) -> Result<SendSummary, SendError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(send(plan, ProgressBar::hidden(), stop))
+    runtime.block_on(send(plan, Box::new(|| {}), stop))
 }
 
-fn counts(summary: &Summary) -> Vec<(Value, Value, Value)> {
+fn counts(summary: &SendSummary) -> Vec<(Value, Value, Value)> {
     let summary = summary.json();
     let answers = summary["answers"].as_array().unwrap().iter();
     answers.map(|each| (each["status"].clone(), each["outcome"].clone(), each["count"].clone())).collect()
@@ -144,7 +144,7 @@ fn explicit_address_overrides_name_resolution() {
     to.set_host(Some("bridge.invalid")).unwrap();
     assert!(carry_out(one_body(&to, 1)).is_err(), "the name leads nowhere");
     let address = Some("127.0.0.1".parse().unwrap());
-    assert!(carry_out(Plan { address, ..one_body(&to, 1) }).unwrap().is_success());
+    assert!(carry_out(SendPlan { address, ..one_body(&to, 1) }).unwrap().is_success());
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn answers_are_counted_by_status_and_outcome() {
 #[test]
 fn missing_answer_is_counted_and_the_run_continues() {
     let server = Server::start(|number| if number == 0 { Reply::HangUp } else { acked(number) });
-    let summary = carry_out(Plan { concurrency: 1, ..one_body(&server.url, 3) }).unwrap();
+    let summary = carry_out(SendPlan { concurrency: 1, ..one_body(&server.url, 3) }).unwrap();
     assert_eq!(
         counts(&summary),
         [(Value::Null, "broken".into(), 1.into()), (200.into(), "acked".into(), 2.into())]
@@ -191,7 +191,7 @@ fn events_in_flight_are_limited() {
         IN_FLIGHT.fetch_sub(1, Ordering::SeqCst);
         Reply::Answer(200, "")
     });
-    carry_out(Plan { concurrency: 3, ..one_body(&server.url, 12) }).unwrap();
+    carry_out(SendPlan { concurrency: 3, ..one_body(&server.url, 12) }).unwrap();
     assert_eq!(MOST.load(Ordering::SeqCst), 3);
 }
 
@@ -201,7 +201,7 @@ fn stop_ends_the_run_with_a_partial_summary() {
         0 => acked(number),
         _ => Reply::Late(Duration::from_secs(600)),
     });
-    let plan = Plan { concurrency: 1, ..one_body(&server.url, 100) };
+    let plan = SendPlan { concurrency: 1, ..one_body(&server.url, 100) };
     let summary =
         carry_out_until(plan, async { tokio::time::sleep(Duration::from_millis(300)).await }).unwrap();
     assert_eq!(counts(&summary), [(200.into(), "acked".into(), 1.into())]);
@@ -219,7 +219,7 @@ fn later_connection_failure_is_counted_and_not_fatal() {
         read_request(&mut reader).unwrap();
         write!(stream, "HTTP/1.1 200 X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
     });
-    let summary = carry_out(Plan { concurrency: 1, ..one_body(&url, 3) }).unwrap();
+    let summary = carry_out(SendPlan { concurrency: 1, ..one_body(&url, 3) }).unwrap();
     assert_eq!(
         counts(&summary),
         [(Value::Null, "unreachable".into(), 2.into()), (200.into(), "unexpected".into(), 1.into())]

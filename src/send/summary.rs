@@ -18,14 +18,14 @@ pub(super) struct Answer {
 
 /// Counts of answers, in constant memory.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct AnswerCounts {
     answers: BTreeMap<(Option<u16>, &'static str), u64>,
     first_problem: Option<String>,
 }
 
 /// Result of a run.
 #[derive(Debug)]
-pub(super) struct Summary {
+pub(crate) struct SendSummary {
     /// URL without credentials.
     pub(super) to: String,
     /// Number of planned events.
@@ -33,7 +33,7 @@ pub(super) struct Summary {
     /// Duration of the run.
     pub(super) elapsed: Duration,
     /// Counts of answers.
-    pub(super) tally: Tally,
+    pub(super) counts: AnswerCounts,
 }
 
 impl Answer {
@@ -59,7 +59,7 @@ impl Answer {
 
 /// Returns the outcome of a 200, limited to a closed list.
 ///
-/// An unknown server cannot fill the tally with other values.
+/// An unknown server cannot fill the counts with other values.
 fn acceptance(outcome: &str) -> &'static str {
     const OUTCOMES: [&str; 5] = ["acked", "spooled", "duplicate", "probe", "dead_lettered"];
     OUTCOMES.into_iter().find(|known| *known == outcome).unwrap_or("unexpected")
@@ -70,7 +70,7 @@ fn one_line(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).take(200).collect()
 }
 
-impl Tally {
+impl AnswerCounts {
     /// Counts one answer.
     pub(super) fn add(&mut self, answer: Answer) {
         if self.first_problem.is_none() {
@@ -89,16 +89,16 @@ impl Tally {
     }
 }
 
-impl Summary {
+impl SendSummary {
     /// Returns true if every planned event was answered with 200.
-    pub(super) fn is_success(&self) -> bool {
+    pub(crate) fn is_success(&self) -> bool {
         self.ok() == self.planned
     }
 
     /// Returns the summary as JSON.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let answers: Vec<Value> = self
-            .tally
+            .counts
             .answers
             .iter()
             .map(|((status, outcome), count)| json!({"status": status, "outcome": outcome, "count": count}))
@@ -110,31 +110,31 @@ impl Summary {
             "ok": self.ok(),
             "seconds": self.elapsed.as_secs_f64(),
             "answers": answers,
-            "first_problem": self.tally.first_problem,
+            "first_problem": self.counts.first_problem,
         })
     }
 
     fn sent(&self) -> u64 {
-        self.tally.count(|_| true)
+        self.counts.count(|_| true)
     }
 
     fn ok(&self) -> u64 {
-        self.tally.count(|status| status == Some(200))
+        self.counts.count(|status| status == Some(200))
     }
 }
 
 /// Formats the summary for a person.
-impl fmt::Display for Summary {
+impl fmt::Display for SendSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.elapsed.as_secs_f64();
         writeln!(f, "Sent {} of {} events to {}", self.sent(), self.planned, self.to)?;
         writeln!(f, "in {seconds:.2} s.\n")?;
         writeln!(f, "  {:<8}{:<16}{:>10}", "status", "outcome", "events")?;
-        for ((status, outcome), count) in &self.tally.answers {
+        for ((status, outcome), count) in &self.counts.answers {
             let status = status.map_or("none".to_owned(), |status| status.to_string());
             writeln!(f, "  {status:<8}{outcome:<16}{count:>10}")?;
         }
-        match &self.tally.first_problem {
+        match &self.counts.first_problem {
             Some(problem) => writeln!(f, "\n  first problem: {problem}"),
             None => Ok(()),
         }

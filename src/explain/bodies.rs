@@ -1,24 +1,23 @@
 //! Reader of bodies from files and standard input.
 
-use crate::cli::Failure;
+use super::Error;
 use crate::input;
 use bytes::Bytes;
 use serde_json::value::RawValue;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// Body and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Input {
+pub(crate) struct BodyInput {
     /// Position, such as `events.ndjson:3`.
-    pub(super) at: String,
+    pub(crate) at: String,
     /// Bytes without surrounding whitespace, which a file has and a webhook does not.
-    pub(super) body: Bytes,
+    pub(crate) body: Bytes,
 }
 
-/// Content of the files, as the operator states it.
+/// Layout of the files, as the operator states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Content {
+pub(crate) enum BodyLayout {
     /// One body, or one body a line.
     Bodies,
     /// One body, regardless of line breaks.
@@ -26,36 +25,34 @@ pub(super) enum Content {
 }
 
 /// Returns every body of the files, in order.
-pub(super) fn inputs(files: &[PathBuf], content: Content) -> Result<Vec<Input>, Failure> {
+pub(crate) fn inputs(files: &[PathBuf], content: BodyLayout) -> Result<Vec<BodyInput>, Error> {
     let stdin = [PathBuf::from("-")];
     let files = if files.is_empty() { &stdin } else { files };
     let mut inputs = Vec::new();
     for file in files {
         let (name, bytes) = (file.display().to_string(), read(file)?);
         match content {
-            Content::Bodies => inputs.extend(split(&name, input::without_mark(&bytes))),
-            Content::OneBody => inputs.push(whole(&name, &bytes)),
+            BodyLayout::Bodies => inputs.extend(split(&name, input::without_mark(&bytes))),
+            BodyLayout::OneBody => inputs.push(whole(&name, &bytes)),
         }
     }
     Ok(inputs)
 }
 
 /// Reads the bytes of a file, or of standard input.
-pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    let is_stdin = file == Path::new("-");
-    let read = if is_stdin { input::read_all(io::stdin().lock()) } else { input::read(file) };
-    read.map_err(|error| Failure::Failed(format!("cannot read {}: {error}", file.display())))
+pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Error> {
+    input::read_argument(file).map_err(|error| Error::Unreadable(file.to_owned(), error))
 }
 
-fn whole(name: &str, bytes: &[u8]) -> Input {
-    Input { at: name.to_owned(), body: Bytes::copy_from_slice(bytes.trim_ascii()) }
+fn whole(name: &str, bytes: &[u8]) -> BodyInput {
+    BodyInput { at: name.to_owned(), body: Bytes::copy_from_slice(bytes.trim_ascii()) }
 }
 
 /// Splits a file into bodies.
 ///
 /// The file is one body unless its first line is a complete body. Then each line is a body, even if it is
 /// malformed.
-fn split(name: &str, bytes: &[u8]) -> Vec<Input> {
+fn split(name: &str, bytes: &[u8]) -> Vec<BodyInput> {
     let whole = bytes.trim_ascii();
     let mut lines =
         whole.split(|byte| *byte == b'\n').enumerate().map(|(at, line)| (at + 1, line.trim_ascii()));
@@ -70,7 +67,7 @@ fn split(name: &str, bytes: &[u8]) -> Vec<Input> {
     let lines = whole.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).enumerate();
     lines
         .filter(|(_, line)| !line.is_empty())
-        .map(|(at, line)| Input {
+        .map(|(at, line)| BodyInput {
             at: format!("{name}:{}", before + at + 1),
             body: Bytes::copy_from_slice(line),
         })
@@ -82,7 +79,7 @@ mod tests {
     use super::*;
 
     fn bodies(text: &str) -> Vec<(String, String)> {
-        let read = |input: Input| (input.at, String::from_utf8(input.body.to_vec()).unwrap());
+        let read = |input: BodyInput| (input.at, String::from_utf8(input.body.to_vec()).unwrap());
         split("f", text.as_bytes()).into_iter().map(read).collect()
     }
 
@@ -121,6 +118,6 @@ mod tests {
         let file = folder.path().join("body");
         std::fs::write(&file, "\u{feff}{}\n{\"event\":\"call.missed\"}\n").unwrap();
         let count = |content| inputs(std::slice::from_ref(&file), content).unwrap().len();
-        assert_eq!((count(Content::OneBody), count(Content::Bodies)), (1, 2));
+        assert_eq!((count(BodyLayout::OneBody), count(BodyLayout::Bodies)), (1, 2));
     }
 }
