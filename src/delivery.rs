@@ -31,7 +31,7 @@ pub(crate) use dead_letter::DeadLetter;
 pub(crate) use dead_letter_quota::DeadLetterQuotaConfig;
 pub(crate) use in_flight::OnDurable;
 pub(crate) use result::{DeliveryError, Durable};
-pub(crate) use sink::Failure;
+pub(crate) use sink::RecordFailure;
 pub(crate) use spool_view::{SpoolRecord, SpoolView};
 pub(crate) use window::MAX_TIMESTAMP_AGE_MS;
 #[allow(unreachable_pub, reason = "exported by `internals`")]
@@ -93,7 +93,7 @@ pub struct Parts {
     pub tracer: Tracer,
 }
 
-type Lanes = HashMap<Arc<str>, Arc<Lane>, RandomState>;
+type LanesByTopic = HashMap<Arc<str>, Arc<Lane>, RandomState>;
 
 /// Delivers records to Kafka, by way of the spool if necessary.
 pub struct Delivery {
@@ -101,7 +101,7 @@ pub struct Delivery {
     sink: Arc<dyn Sink>,
     spool: Option<Arc<Spool>>,
     /// Lanes by topic. A lane is never removed, because records in flight refer to it.
-    lanes: ArcSwap<Lanes>,
+    lanes: ArcSwap<LanesByTopic>,
     dead_letter_topic: Arc<str>,
     share: Arc<DrainLimits>,
     runtime: Handle,
@@ -161,7 +161,7 @@ impl Delivery {
     fn add(&self, topics: impl Iterator<Item = (bool, Arc<str>, u64)>) {
         // One caller at a time.
         let mut tasks = self.tasks();
-        let mut lanes = Lanes::clone(&self.lanes.load());
+        let mut lanes = LanesByTopic::clone(&self.lanes.load());
         let last = self.spool.as_ref().map_or(RowId::default(), |spool| spool.last());
         let mut added = Vec::new();
         for (is_named, topic, rows) in topics {
@@ -365,9 +365,9 @@ impl Delivery {
     }
 
     /// Returns the lanes of records. Each topic of the routing table has a lane.
-    fn lanes_of(&self, records: &[Record]) -> Result<in_flight::Lanes, Failure> {
+    fn lanes_of(&self, records: &[Record]) -> Result<in_flight::EventLanes, RecordFailure> {
         let lanes = self.lanes.load();
-        let lane = |record: &Record| lanes.get(&record.topic).cloned().ok_or(Failure::Other);
+        let lane = |record: &Record| lanes.get(&record.topic).cloned().ok_or(RecordFailure::Other);
         records.iter().map(lane).collect()
     }
 

@@ -16,7 +16,7 @@ mod servers;
 mod topic;
 mod write_probe;
 
-pub(crate) use finding::{Finding, Tally, print, print_json};
+pub(crate) use finding::{Finding, FindingCounts, print, print_json};
 pub(crate) use health_request::request_health;
 
 use crate::config::{AccessExtent, SecurityWarning, SettingError, SettingErrors, Settings, SettingsInput};
@@ -133,11 +133,11 @@ fn look_around(
     findings
 }
 
-fn plan(settings: &Settings, probe: bool) -> cluster::Plan {
+fn plan(settings: &Settings, probe: bool) -> cluster::ClusterExpectations {
     // Contradicting routes are a settings error, which loading rejects.
     let topics = topics::of(settings).unwrap_or_default();
     let body = u64::try_from(settings.server.max_body_bytes).unwrap_or(u64::MAX);
-    cluster::Plan {
+    cluster::ClusterExpectations {
         config: settings.kafka.clone(),
         topics: topics.iter().map(ToString::to_string).collect(),
         dead_letter: settings.ingest.dead_letter.topic.clone(),

@@ -205,7 +205,7 @@ impl Ingest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::Failure;
+    use crate::delivery::RecordFailure;
     use crate::health::Readiness;
     use justcall_events::signature::Fault;
     use justcall_events::{JsonType, Malformed, Violation};
@@ -226,7 +226,7 @@ mod tests {
         Fault::ALL.iter().for_each(|fault| source.signature(fault.tag()));
         Refusal::ALL.iter().for_each(|refusal| metrics.refused(refusal.tag()));
         rejections.iter().for_each(|rejection: &Rejection| metrics.rejected(rejection.tag()));
-        Failure::ALL.iter().for_each(|failure| metrics.delivery_error(failure.tag()));
+        RecordFailure::ALL.iter().for_each(|failure| metrics.delivery_error(failure.tag()));
         let text = metrics.render(&Readiness::new(), 0);
         let counted = |series: String| text.contains(&format!("justcall_bridge_{series} 1\n"));
         for denial in Denial::all() {
@@ -242,7 +242,7 @@ mod tests {
         for rejection in rejections {
             assert!(counted(format!("rejected_total{{reason=\"{}\"}}", rejection.tag())), "{rejection:?}");
         }
-        for failure in Failure::ALL {
+        for failure in RecordFailure::ALL {
             assert!(
                 counted(format!("kafka_delivery_errors_total{{kind=\"{}\"}}", failure.tag())),
                 "{failure:?}"

@@ -88,7 +88,7 @@ fn shows(value: &str, meaning: Meaning) -> bool {
 fn write_object(out: &mut String, text: &str, of: Meaning, depth: usize) {
     out.push('{');
     let mut first = true;
-    let fields = Fields(|name: String, value: &RawValue| {
+    let fields = FieldVisitor(|name: String, value: &RawValue| {
         if !std::mem::take(&mut first) {
             out.push(',');
         }
@@ -120,9 +120,9 @@ fn push_string(out: &mut String, text: &str) {
 }
 
 /// Visits the fields of an object in order.
-struct Fields<F>(F);
+struct FieldVisitor<F>(F);
 
-impl<'de, F: FnMut(String, &'de RawValue)> Visitor<'de> for Fields<F> {
+impl<'de, F: FnMut(String, &'de RawValue)> Visitor<'de> for FieldVisitor<F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

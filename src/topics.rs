@@ -8,7 +8,7 @@ mod plan;
 pub(crate) use acls::Purpose;
 pub(crate) use apply::{Ending, Step, apply};
 pub(crate) use export::{ApiVersion, Authentication, Export, ExportFormat, Strimzi, is_kubernetes_name};
-pub(crate) use plan::{Change, Counts, Difference, Entry, Plan, State, There, Widening};
+pub(crate) use plan::{Change, Counts, Difference, Entry, State, There, TopicsPlan, Widening};
 
 use crate::config::Settings;
 use crate::kafka::{self, Cluster};
@@ -39,10 +39,10 @@ pub(crate) fn of_table(settings: &Settings, table: &RouteTable) -> Vec<Arc<str>>
 pub(crate) async fn compare(
     settings: &Settings,
     topics: &[Arc<str>],
-) -> Result<(Cluster, Plan), kafka::Error> {
+) -> Result<(Cluster, TopicsPlan), kafka::Error> {
     let cluster = Cluster::connect(&settings.kafka).await?;
     let names: Vec<String> = topics.iter().map(ToString::to_string).collect();
     let described = cluster.describe(&names).await?;
-    let plan = Plan::new(topics, &described, &settings.kafka.topics);
+    let plan = TopicsPlan::new(topics, &described, &settings.kafka.topics);
     Ok((cluster, plan))
 }

@@ -1,5 +1,5 @@
-//! Rules for the sources: allowed imports between rooms, one home for each library, short files, and folder names
-//! with a meaning.
+//! Rules for the sources: allowed imports between rooms, one home for each library, unique names of types, short
+//! files, and folder names with a meaning.
 //!
 //! `tests.rs` and `tests/` are exempt.
 
@@ -7,7 +7,7 @@
 mod source;
 
 use source::{Source, sources};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 static BRIDGE: LazyLock<Vec<Source>> = LazyLock::new(|| sources("src"));
@@ -134,6 +134,9 @@ const MAX_FILE_LINES: usize = 400;
 /// Folder names that are not allowed, because they do not state a content.
 const MEANINGLESS: &[&str] = &["utils", "common", "types", "manager", "helpers"];
 
+/// Names that several types may have, because their module completes them.
+const SHARED_NAMES: &[&str] = &["Args", "Config", "Error"];
+
 #[test]
 fn rooms_import_only_allowed_rooms() {
     assert_none(&BRIDGE, arrow_breaches);
@@ -172,6 +175,12 @@ fn files_do_not_import_each_other_in_a_circle() {
     assert_eq!(circles(&EVENTS_CRATE), [""; 0]);
 }
 
+#[test]
+fn names_of_types_are_unique() {
+    assert_eq!(shared_names(&BRIDGE), [""; 0]);
+    assert_eq!(shared_names(&EVENTS_CRATE), [""; 0]);
+}
+
 fn assert_none(sources: &[Source], check: fn(&Source) -> Vec<String>) {
     assert!(sources.iter().any(|source| source.path.ends_with("src/lib.rs")), "lib.rs was not found");
     let breaches: Vec<String> = sources.iter().flat_map(check).collect();
@@ -197,6 +206,18 @@ fn unused_homes(homes: &[(&str, &[&str])], sources: &[Source]) -> Vec<String> {
     };
     let unused = all.filter(|(library, room)| !uses(library, room));
     unused.map(|(library, room)| format!("{room} does not use {library}")).collect()
+}
+
+/// Returns the names that several types have, each with the places of their definitions.
+fn shared_names(sources: &[Source]) -> Vec<String> {
+    let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for source in sources {
+        for (line, name) in source.types() {
+            places.entry(name).or_default().push(format!("{}:{line}", source.path));
+        }
+    }
+    let shared = places.iter().filter(|(name, places)| places.len() > 1 && !SHARED_NAMES.contains(name));
+    shared.map(|(name, places)| format!("{name}: {}", places.join(", "))).collect()
 }
 
 /// Returns the groups of files that import each other in a circle. A file and its children may.
@@ -379,6 +400,26 @@ mod rule_tests {
         ];
         assert_eq!(circles(&files), ["src/spool/handle.rs, src/spool/shared.rs, src/spool/writer.rs"]);
         assert_eq!(circles(&files[..3]), [""; 0]);
+    }
+
+    #[test]
+    fn name_of_two_types_is_reported_and_associated_types_are_ignored() {
+        let files = [
+            source(
+                "src/spool.rs",
+                "struct Report;\nimpl Iterator for Spool {\n    type Item = u8;\n    fn next(&mut self) { enum Step {} }\n}",
+            ),
+            source(
+                "src/http.rs",
+                "fn f(of: impl Fn()) {\n    type Report = u8;\n}\ntrait Sink {\n    type Item;\n}\nenum Step {}",
+            ),
+            source("src/app.rs", "enum Error {}\n#[cfg(test)]\nmod tests {\n    struct Report;\n}"),
+            source("src/kafka.rs", "enum Error {}"),
+        ];
+        assert_eq!(
+            shared_names(&files),
+            ["Report: src/spool.rs:1, src/http.rs:2", "Step: src/spool.rs:4, src/http.rs:7"]
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `check`: checks the settings, this machine and the Kafka cluster.
 
 use super::{BAD_SETTINGS, SettingsArgs, ended, printed};
-use crate::diagnostics::{self, Diagnosis, Extent, Tally};
+use crate::diagnostics::{self, Diagnosis, Extent, FindingCounts};
 use crate::terminal;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
@@ -62,7 +62,7 @@ pub(super) fn run(args: Args) -> ExitCode {
     let on_step = |step: &str| line.set_message(step.to_owned());
     let Diagnosis { findings, are_settings_bad } = diagnostics::check(&sources, extent, deadline, &on_step);
     line.finish_and_clear();
-    let code = exit_code(Tally::of(&findings), are_settings_bad, args.strict);
+    let code = exit_code(FindingCounts::of(&findings), are_settings_bad, args.strict);
     let mut out = terminal::stdout();
     let written = if args.json {
         diagnostics::print_json(code == 0, &findings, &mut out)
@@ -88,11 +88,11 @@ fn progress_line(extent: Extent) -> ProgressBar {
     line
 }
 
-fn exit_code(tally: Tally, are_settings_bad: bool, is_strict: bool) -> u8 {
+fn exit_code(tally: FindingCounts, are_settings_bad: bool, is_strict: bool) -> u8 {
     match tally {
         _ if are_settings_bad => BAD_SETTINGS,
-        Tally { failures: 0, warnings: 0, .. } => 0,
-        Tally { failures: 0, .. } if !is_strict => 0,
+        FindingCounts { failures: 0, warnings: 0, .. } => 0,
+        FindingCounts { failures: 0, .. } if !is_strict => 0,
         _ => 1,
     }
 }
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn exit_code_distinguishes_bad_settings_failures_and_strict_warnings() {
-        let tally = |warnings, failures| Tally { ok: 1, warnings, failures, skipped: 1 };
+        let tally = |warnings, failures| FindingCounts { ok: 1, warnings, failures, skipped: 1 };
         for (tally, are_settings_bad, is_strict, code) in [
             (tally(0, 0), false, false, 0),
             (tally(0, 0), false, true, 0),

@@ -16,11 +16,11 @@ use std::process::ExitCode;
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: DeadLettersCommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Command {
+enum DeadLettersCommand {
     /// Count the dead letters by reason and source, or list each.
     #[command(after_help = LIST)]
     List {
@@ -92,11 +92,13 @@ early, 2 invalid command line, 78 invalid settings.";
 
 pub(super) fn run(args: Args) -> ExitCode {
     match args.command {
-        Command::List { settings, reasons, each, json } => ended(list::run(settings, &reasons, each, json)),
-        Command::Show { settings, id, raw, json, show_personal_data } => {
+        DeadLettersCommand::List { settings, reasons, each, json } => {
+            ended(list::run(settings, &reasons, each, json))
+        }
+        DeadLettersCommand::Show { settings, id, raw, json, show_personal_data } => {
             ended(show::run(settings, id, raw, json, show_personal_data))
         }
-        Command::Replay(args) => replay::run(args),
+        DeadLettersCommand::Replay(args) => replay::run(args),
     }
 }
 

@@ -67,7 +67,7 @@ struct EventsArgs {
     out: Option<PathBuf>,
 
     #[command(flatten)]
-    format: Format,
+    format: DocumentFormat,
 }
 
 const EVENTS_EXAMPLE: &str = "\
@@ -83,7 +83,7 @@ struct DocumentArgs {
     settings: SettingsArgs,
 
     #[command(flatten)]
-    format: Format,
+    format: DocumentFormat,
 }
 
 const ASYNCAPI_EXAMPLE: &str = "\
@@ -98,7 +98,7 @@ Examples:
 
 /// Output options of a document.
 #[derive(Debug, Clone, Copy, clap::Args)]
-struct Format {
+struct DocumentFormat {
     /// Print YAML instead of JSON.
     #[arg(long)]
     yaml: bool,
@@ -147,7 +147,7 @@ fn load(settings: SettingsArgs) -> Result<Settings, Failure> {
     Ok(Settings::load(&settings.sources_on_paper())?)
 }
 
-impl Format {
+impl DocumentFormat {
     fn text(self, document: &Value) -> String {
         if self.yaml { schemas::yaml::write(document) } else { format!("{document:#}\n") }
     }

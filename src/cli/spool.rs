@@ -16,15 +16,15 @@ use std::path::PathBuf;
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: SpoolCommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Command {
+enum SpoolCommand {
     /// Print the number, size and age of the records of each topic.
     Status {
         #[command(flatten)]
-        place: Place,
+        place: SpoolLocation,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -34,7 +34,7 @@ enum Command {
     /// The lines have the events unchanged, with personal data.
     Export {
         #[command(flatten)]
-        place: Place,
+        place: SpoolLocation,
         /// Only records of this topic.
         #[arg(long, value_name = "TOPIC")]
         topic: Option<String>,
@@ -46,7 +46,7 @@ enum Command {
 
 /// Location of the spool.
 #[derive(Debug, clap::Args)]
-struct Place {
+struct SpoolLocation {
     /// Directory of the spool. Default: `spool.directory` of the settings.
     #[arg(long, value_name = "DIRECTORY")]
     directory: Option<PathBuf>,
@@ -63,8 +63,8 @@ Examples:
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     match args.command {
-        Command::Status { place, json } => status(place, json),
-        Command::Export { place, topic, set_aside } => {
+        SpoolCommand::Status { place, json } => status(place, json),
+        SpoolCommand::Export { place, topic, set_aside } => {
             let backlog = app::open_spool_view(&place.directory()?)?;
             if set_aside {
                 export(backlog.records_set_aside(), topic.as_deref())
@@ -75,7 +75,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-impl Place {
+impl SpoolLocation {
     fn directory(self) -> Result<PathBuf, Failure> {
         if let Some(directory) = self.directory {
             return Ok(directory);
@@ -91,7 +91,7 @@ impl Place {
     }
 }
 
-fn status(place: Place, json: bool) -> Result<(), Failure> {
+fn status(place: SpoolLocation, json: bool) -> Result<(), Failure> {
     let backlog = app::open_spool_view(&place.directory()?)?;
     let (lanes, set_aside) = (backlog.lanes().map_err(read)?, backlog.set_aside().map_err(read)?);
     let records: u64 = lanes.iter().map(|lane| lane.records).sum();

@@ -12,7 +12,7 @@ use crate::routing::Pattern;
 use crate::{terminal, topics};
 use chrono::Utc;
 use filter::{Filter, Glob};
-use format::{Format, Privacy};
+use format::{Privacy, RecordFormat};
 use start_position::StartArgument;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -60,7 +60,7 @@ pub(super) struct Args {
 
     /// Output format.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    format: Format,
+    format: RecordFormat,
 
     /// Short for --format ndjson.
     #[arg(long, conflicts_with = "format")]
@@ -95,17 +95,17 @@ pub(super) fn run(mut args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-struct Plan {
+struct TailPlan {
     topics: Arc<dyn Fn(&str) -> bool + Send + Sync>,
     filter: Filter,
     start: StartPosition,
     limit: u64,
     until_end: bool,
-    format: Format,
+    format: RecordFormat,
     privacy: Privacy,
 }
 
-fn plan(args: Args, settings: &Settings) -> Result<Plan, Failure> {
+fn plan(args: Args, settings: &Settings) -> Result<TailPlan, Failure> {
     let topics: Arc<dyn Fn(&str) -> bool + Send + Sync> = if args.topics.is_empty() {
         let (yielded, prefix) = (topics::of(settings)?, settings.routing.prefix.clone());
         // With an empty prefix, every topic of the cluster would match.
@@ -115,13 +115,13 @@ fn plan(args: Args, settings: &Settings) -> Result<Plan, Failure> {
         let globs = args.topics;
         Arc::new(move |name| globs.iter().any(|glob| glob.matches(name)))
     };
-    Ok(Plan {
+    Ok(TailPlan {
         topics,
         filter: Filter { types: args.types, keys: args.keys },
         start: args.from.start(Utc::now()),
         limit: args.limit.unwrap_or(u64::MAX),
         until_end: args.until_end,
-        format: if args.json { Format::Ndjson } else { args.format },
+        format: if args.json { RecordFormat::Ndjson } else { args.format },
         privacy: if args.show_personal_data { Privacy::Shown } else { Privacy::Masked },
     })
 }
@@ -148,7 +148,7 @@ impl Reading {
     }
 }
 
-impl Plan {
+impl TailPlan {
     /// Prints records and counts them in `shown`.
     fn run(&self, kafka: &kafka::Config, stop: &AtomicBool, shown: &AtomicU64) -> Result<(), Failure> {
         let wanted = Arc::clone(&self.topics);
@@ -181,8 +181,8 @@ impl Plan {
         }
         shown.fetch_add(1, Ordering::AcqRel);
         match self.format {
-            Format::Pretty => writeln!(out, "{}", format::pretty(record, self.privacy)),
-            Format::Ndjson => writeln!(out, "{}", format::line(record, self.privacy)),
+            RecordFormat::Pretty => writeln!(out, "{}", format::pretty(record, self.privacy)),
+            RecordFormat::Ndjson => writeln!(out, "{}", format::line(record, self.privacy)),
         }
     }
 }

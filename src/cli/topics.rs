@@ -8,7 +8,9 @@ use crate::app;
 use crate::config::Settings;
 use crate::kafka::Cluster;
 use crate::terminal;
-use crate::topics::{self, ApiVersion, Authentication, Export, ExportFormat, Plan, Purpose, Step, Strimzi};
+use crate::topics::{
+    self, ApiVersion, Authentication, Export, ExportFormat, Purpose, Step, Strimzi, TopicsPlan,
+};
 use serde_json::json;
 use std::cell::Cell;
 use std::io::{self, BufRead, IsTerminal};
@@ -22,7 +24,7 @@ use std::process::ExitCode;
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: TopicsCommand,
 }
 
 const EXAMPLE: &str = "\
@@ -32,7 +34,7 @@ Examples:
   justcall-bridge topics export --format strimzi --cluster events | kubectl apply -f -";
 
 #[derive(Debug, clap::Subcommand)]
-enum Command {
+enum TopicsCommand {
     Plan(PlanArgs),
     Apply(ApplyArgs),
     Export(ExportArgs),
@@ -152,17 +154,17 @@ const EXIT_DIFFERS: u8 = 3;
 
 pub(super) fn run(args: Args) -> ExitCode {
     let result = match args.command {
-        Command::Plan(args) => plan(args),
-        Command::Apply(args) if !args.yes && !io::stdin().is_terminal() => {
+        TopicsCommand::Plan(args) => plan(args),
+        TopicsCommand::Apply(args) if !args.yes && !io::stdin().is_terminal() => {
             return super::usage_error("no terminal to confirm on: review `topics plan`, then add --yes");
         }
-        Command::Apply(args) => apply(args),
-        Command::Export(args)
+        TopicsCommand::Apply(args) => apply(args),
+        TopicsCommand::Export(args)
             if args.format == ExportFormat::Strimzi && !topics::is_kubernetes_name(&args.user) =>
         {
             return super::usage_error(&format!("--user names a resource here: {NAME_RULE}"));
         }
-        Command::Export(args) => export(args),
+        TopicsCommand::Export(args) => export(args),
     };
     match result {
         Ok(code) => code,
@@ -240,7 +242,7 @@ fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
 }
 
 /// Reads every topic that the settings can yield from the cluster.
-async fn compare(settings: &Settings) -> Result<(Cluster, Plan), Failure> {
+async fn compare(settings: &Settings) -> Result<(Cluster, TopicsPlan), Failure> {
     Ok(topics::compare(settings, &topics::of(settings)?).await?)
 }
 
@@ -251,7 +253,7 @@ fn is_confirmed(answers: &mut impl BufRead, prompt: impl FnOnce(&str)) -> bool {
     answers.read_line(&mut answer).is_ok() && answer.trim() == "yes"
 }
 
-fn all_seen(plan: &Plan) -> Result<(), Failure> {
+fn all_seen(plan: &TopicsPlan) -> Result<(), Failure> {
     match plan.hidden()[..] {
         [] => Ok(()),
         [topic] => Err(Failure::Failed(format!(

@@ -4,7 +4,7 @@ mod kept;
 
 pub(crate) use kept::{Kept, replayed, replayed_of};
 
-use super::Failure;
+use super::RecordFailure;
 use crate::record::{Headers, Record, TraceContext, names};
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -52,15 +52,15 @@ impl DeadLetter<'_> {
 }
 
 /// Returns the stable tag of a permanent refusal, for `dlq_reason`.
-pub(super) const fn reason_of(failure: Failure) -> &'static str {
+pub(super) const fn reason_of(failure: RecordFailure) -> &'static str {
     match failure {
-        Failure::TooLarge => names::TOO_LARGE_FOR_KAFKA,
+        RecordFailure::TooLarge => names::TOO_LARGE_FOR_KAFKA,
         _ => names::REFUSED_BY_KAFKA,
     }
 }
 
 /// Returns the dead letter of a record that Kafka permanently refuses.
-pub(super) fn of_refused(topic: &Arc<str>, record: &Record, failure: Failure) -> Record {
+pub(super) fn of_refused(topic: &Arc<str>, record: &Record, failure: RecordFailure) -> Record {
     let reason = reason_of(failure);
     let source = record.headers.get(names::CE_SOURCE).unwrap_or_default();
     let source = source.strip_prefix(b"/justcall/").unwrap_or(source);

@@ -11,7 +11,7 @@ use super::clock::now_millis;
 use super::drain_limits::DrainLimits;
 use super::lane::{DrainEvent, Lane};
 use super::window::{FailedRow, STUCK_AGE_MS, Window};
-use super::{Failure, Report, Sink};
+use super::{RecordFailure, Report, Sink};
 use crate::backoff::Backoff;
 use crate::spool::{RowId, Spool};
 use crate::telemetry::{DrainSpans, Metrics, Tracer};
@@ -91,7 +91,7 @@ struct Drain {
     /// True if the first rows were read before the lane opened.
     is_checked: bool,
     /// Delivery reports on rows that were not read yet.
-    early: BTreeMap<RowId, Result<(), Failure>>,
+    early: BTreeMap<RowId, Result<(), RecordFailure>>,
     /// True if another page may be read at once.
     may_read_on: bool,
     /// Time before which no page is read. `None` once it has passed.
@@ -168,7 +168,7 @@ impl Drain {
         let (mut delivered, now_ms) = (Vec::new(), now_millis());
         for event in self.lane.take_events() {
             if let DrainEvent::Reported(row, result) = &event {
-                self.spans.reported(row, result.map_err(Failure::tag));
+                self.spans.reported(row, result.map_err(RecordFailure::tag));
             }
             match event {
                 DrainEvent::Reported(row, Ok(())) => {

@@ -1,7 +1,7 @@
 //! One event in flight: the state of each of its records, and the task that waits for them.
 
 use super::lane::{DrainEvent, Lane};
-use super::{Failure, record_codec};
+use super::{RecordFailure, record_codec};
 use crate::record::Record;
 use crate::spool::{AppendError, RowId, SpoolEntry};
 use parking_lot::{Mutex, MutexGuard};
@@ -20,12 +20,12 @@ pub trait OnDurable: Send {
 /// Event with records that are not durable yet.
 pub(super) struct InFlightEvent {
     /// Lane of each record.
-    lanes: Lanes,
+    lanes: EventLanes,
     event: Mutex<EventState>,
 }
 
 /// Lanes of the records of one event.
-pub(super) type Lanes = SmallVec<[Arc<Lane>; 1]>;
+pub(super) type EventLanes = SmallVec<[Arc<Lane>; 1]>;
 
 struct EventState {
     /// State of each record.
@@ -49,7 +49,7 @@ enum RecordState {
     /// As [`RecordState::Out`], and a row of the spool waits for the report.
     Row(RowId),
     Acknowledged,
-    Failed(Failure),
+    Failed(RecordFailure),
 }
 
 /// Record among the entries for the spool.
@@ -59,7 +59,7 @@ pub(super) struct Spooled {
 }
 
 impl InFlightEvent {
-    pub(super) fn new(lanes: Lanes, settle: Box<dyn OnDurable>) -> Arc<Self> {
+    pub(super) fn new(lanes: EventLanes, settle: Box<dyn OnDurable>) -> Arc<Self> {
         let states = SmallVec::from_elem(RecordState::Kept, lanes.len());
         let event = EventState { states, out: 0, waiting: None, settle, durable: false };
         Arc::new(Self { lanes, event: Mutex::new(event) })
@@ -96,7 +96,7 @@ impl InFlightEvent {
     }
 
     /// Returns whether every record is acknowledged, or the first failure if there was one.
-    pub(super) fn outcome(&self) -> Result<(), Option<Failure>> {
+    pub(super) fn outcome(&self) -> Result<(), Option<RecordFailure>> {
         let event = self.event();
         if event.is_acknowledged() {
             return Ok(());
@@ -108,7 +108,7 @@ impl InFlightEvent {
     }
 
     /// Returns the records that failed, by index.
-    pub(super) fn failures(&self) -> SmallVec<[(usize, Failure); 1]> {
+    pub(super) fn failures(&self) -> SmallVec<[(usize, RecordFailure); 1]> {
         let event = self.event();
         let failed = |(slot, state): (usize, &RecordState)| match state {
             RecordState::Failed(failure) => Some((slot, *failure)),
@@ -187,7 +187,7 @@ impl InFlightEvent {
         }
     }
 
-    fn report_in(&self, slot: usize, result: Result<(), Failure>) {
+    fn report_in(&self, slot: usize, result: Result<(), RecordFailure>) {
         let mut event = self.event();
         let (lane, state) = (&self.lanes[slot], &mut event.states[slot]);
         lane.on_report(result);
@@ -233,7 +233,7 @@ pub(super) fn handed_over<'a>(
     records.iter().enumerate().filter(|(index, _)| direct[*index])
 }
 
-/// Obligation to report how one record ended. Dropping it reports [`Failure::Abandoned`].
+/// Obligation to report how one record ended. Dropping it reports [`RecordFailure::Abandoned`].
 pub struct Report(Option<Owner>);
 
 enum Owner {
@@ -256,11 +256,11 @@ impl Report {
     }
 
     /// Reports how the record ended.
-    pub fn settle(mut self, result: Result<(), Failure>) {
+    pub fn settle(mut self, result: Result<(), RecordFailure>) {
         self.finish(result);
     }
 
-    fn finish(&mut self, result: Result<(), Failure>) {
+    fn finish(&mut self, result: Result<(), RecordFailure>) {
         match self.0.take() {
             Some(Owner::Event(pending, slot)) => pending.report_in(slot, result),
             Some(Owner::Row(lane, row)) => {
@@ -274,6 +274,6 @@ impl Report {
 
 impl Drop for Report {
     fn drop(&mut self) {
-        self.finish(Err(Failure::Abandoned));
+        self.finish(Err(RecordFailure::Abandoned));
     }
 }

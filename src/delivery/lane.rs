@@ -3,7 +3,7 @@
 mod backlog;
 mod opening;
 
-use super::Failure;
+use super::RecordFailure;
 use super::circuit_breaker::CircuitBreaker;
 use super::dead_letter_quota::DeadLetterQuota;
 use crate::backoff::jitter;
@@ -61,7 +61,7 @@ pub(super) struct Lane {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum DrainEvent {
     /// Delivery report of a row.
-    Reported(RowId, Result<(), Failure>),
+    Reported(RowId, Result<(), RecordFailure>),
     /// End of the move of a row that no retry can deliver. `true`: it was moved.
     Moved(RowId, bool),
     /// End of the set-aside of an invalid row. `true`: it was set aside.
@@ -196,7 +196,7 @@ impl Lane {
     }
 
     /// Handles a delivery report.
-    pub(super) fn on_report(&self, result: Result<(), Failure>) {
+    pub(super) fn on_report(&self, result: Result<(), RecordFailure>) {
         self.out.fetch_sub(1, Ordering::AcqRel);
         if self.is_exclusive() {
             self.idle.notify_one();
@@ -204,9 +204,9 @@ impl Lane {
         if result.is_ok() { &self.counters.acked } else { &self.counters.failed }.inc();
         match result {
             // A broker that refuses a record answers as well as one that accepts it.
-            Ok(()) | Err(Failure::Unfit | Failure::Timestamp | Failure::Refused(_))
+            Ok(()) | Err(RecordFailure::Unfit | RecordFailure::Timestamp | RecordFailure::Refused(_))
                 if !self.is_circuit_open() => {}
-            Ok(()) | Err(Failure::Unfit | Failure::Timestamp | Failure::Refused(_)) => {
+            Ok(()) | Err(RecordFailure::Unfit | RecordFailure::Timestamp | RecordFailure::Refused(_)) => {
                 let mut breaker = self.breaker();
                 let has_closed = breaker.acknowledged();
                 if has_closed {
@@ -219,9 +219,9 @@ impl Lane {
                 }
             }
             // The record is the cause, not the lane.
-            Err(Failure::TooLarge) => {}
+            Err(RecordFailure::TooLarge) => {}
             Err(failure) => {
-                if failure == Failure::UnknownTopic {
+                if failure == RecordFailure::UnknownTopic {
                     // The next record, or the drain, checks the topic again.
                     let _ = self.state.compare_exchange(OPEN, CLOSED, Ordering::AcqRel, Ordering::Acquire);
                 }

@@ -6,7 +6,7 @@
 use super::clock::now_millis;
 use super::in_flight::InFlightEvent;
 use super::lane::Lane;
-use super::{Delivery, DeliveryError, Durable, Failure, OnDurable, dead_letter};
+use super::{Delivery, DeliveryError, Durable, OnDurable, RecordFailure, dead_letter};
 use crate::record::Record;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,12 +38,12 @@ impl Delivery {
         let mut permanent = None;
         for (slot, failure) in pending.failures() {
             let failure = match failure {
-                Failure::TooLarge => failure,
+                RecordFailure::TooLarge => failure,
                 _ if failure.may_be_anothers() => {
                     let sent = self.send_alone(&records[slot], pending, slot, deadline);
                     match timeout_at(deadline, sent).await {
                         Ok(Ok(())) => continue,
-                        Ok(Err(failure @ (Failure::Unfit | Failure::TooLarge))) => failure,
+                        Ok(Err(failure @ (RecordFailure::Unfit | RecordFailure::TooLarge))) => failure,
                         Ok(Err(failure)) => return Err(failure.into()),
                         Err(_) => return Err(failure.into()),
                     }
@@ -68,7 +68,7 @@ impl Delivery {
         pending: &Arc<InFlightEvent>,
         slot: usize,
         deadline: Instant,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), RecordFailure> {
         let lane = &pending.lanes()[slot];
         let _turn = lane.alone().await;
         let (mut record, mut is_restamped) = (record.clone(), false);
@@ -89,7 +89,7 @@ impl Delivery {
                 // Another record was sent or reported on meanwhile, and may have been in the batch.
                 continue;
             }
-            if failure != Failure::Timestamp || is_restamped {
+            if failure != RecordFailure::Timestamp || is_restamped {
                 return Err(failure);
             }
             is_restamped = true;
@@ -101,7 +101,7 @@ impl Delivery {
     async fn write_letter(
         &self,
         record: &Record,
-        failure: Failure,
+        failure: RecordFailure,
         deadline: Instant,
     ) -> Result<(), DeliveryError> {
         let lane = self.lanes.load().get(&self.dead_letter_topic).map(Arc::clone);

@@ -1,6 +1,6 @@
 //! Results of the delivery of an event.
 
-use super::{AppendError, Failure};
+use super::{AppendError, RecordFailure};
 
 /// Durability of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub enum Durable {
     Spooled,
     /// Kafka acknowledged all records, at least one of them as a dead letter, because Kafka permanently
     /// refuses it.
-    DeadLettered(Failure),
+    DeadLettered(RecordFailure),
 }
 
 /// Reason why an event is not durable.
@@ -25,7 +25,7 @@ pub enum DeliveryError {
     HeldUp,
     /// A record failed.
     #[error(transparent)]
-    Failed(#[from] Failure),
+    Failed(#[from] RecordFailure),
     /// The spool refused a record.
     #[error(transparent)]
     Spool(#[from] AppendError),

@@ -19,9 +19,9 @@ pub trait Sink: Send + Sync + 'static {
     ) -> Pin<Box<dyn Future<Output = Result<u32, TopicFailure>> + Send + 'a>>;
 }
 
-/// Reason why a record was not acknowledged. [`Failure::Other`] is any unknown one: refused, never rejected.
+/// Reason why a record was not acknowledged. [`RecordFailure::Other`] is any unknown one: refused, never rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Failure {
+pub enum RecordFailure {
     /// The producer's queue is full.
     #[error("the producer's queue is full")]
     QueueFull,
@@ -57,7 +57,7 @@ pub enum Failure {
     Abandoned,
 }
 
-impl Failure {
+impl RecordFailure {
     /// All failures, in the order of declaration.
     pub const ALL: [Self; 10] = [
         Self::QueueFull,

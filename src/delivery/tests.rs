@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 #[derive(Default)]
 pub(super) struct TestSink {
     reports: Mutex<Vec<(Record, Report)>>,
-    refuse: Mutex<Option<Failure>>,
+    refuse: Mutex<Option<RecordFailure>>,
     missing: Mutex<Vec<&'static str>>,
     preparations: AtomicUsize,
     /// Partitions of each topic; 0: one.
@@ -25,7 +25,7 @@ pub(super) struct TestSink {
 }
 
 impl TestSink {
-    fn settle_next(&self, result: Result<(), Failure>) {
+    fn settle_next(&self, result: Result<(), RecordFailure>) {
         let (_, report) = self.reports.lock().remove(0);
         report.settle(result);
     }
@@ -44,16 +44,16 @@ impl TestSink {
     }
 
     /// Settles the first record of a topic.
-    fn settle_of(&self, topic: &str, result: Result<(), Failure>) {
+    fn settle_of(&self, topic: &str, result: Result<(), RecordFailure>) {
         self.settle_where(|record| *record.topic == *topic, result);
     }
 
     /// Settles the first record with a value.
-    pub(super) fn settle_value(&self, value: &str, result: Result<(), Failure>) {
+    pub(super) fn settle_value(&self, value: &str, result: Result<(), RecordFailure>) {
         self.settle_where(|record| record.value == value, result);
     }
 
-    fn settle_where(&self, wanted: impl Fn(&Record) -> bool, result: Result<(), Failure>) {
+    fn settle_where(&self, wanted: impl Fn(&Record) -> bool, result: Result<(), RecordFailure>) {
         let mut reports = self.reports.lock();
         let first = reports.iter().position(|(record, _)| wanted(record)).expect("a record");
         let (_, report) = reports.remove(first);
@@ -172,9 +172,9 @@ async fn one_failed_record_fails_the_event() {
     let (sink, delivery) = delivery();
     let (answer, settled) = start(&delivery, &["a", "b"]);
     settle_down().await;
-    sink.settle_next(Err(Failure::Other));
+    sink.settle_next(Err(RecordFailure::Other));
     sink.settle_next(Ok(()));
-    assert_eq!(answer.await.unwrap(), Err(DeliveryError::Failed(Failure::Other)));
+    assert_eq!(answer.await.unwrap(), Err(DeliveryError::Failed(RecordFailure::Other)));
     assert!(settled.await.is_err(), "held on to");
 }
 
@@ -191,10 +191,10 @@ async fn deadline_refuses_and_a_late_report_still_settles() {
 #[tokio::test(start_paused = true)]
 async fn full_queue_refuses_at_once() {
     let (sink, delivery) = delivery();
-    *sink.refuse.lock() = Some(Failure::QueueFull);
+    *sink.refuse.lock() = Some(RecordFailure::QueueFull);
     let before = Instant::now();
     let (answer, settled) = start(&delivery, &["a"]);
-    assert_eq!(answer.await.unwrap(), Err(DeliveryError::Failed(Failure::QueueFull)));
+    assert_eq!(answer.await.unwrap(), Err(DeliveryError::Failed(RecordFailure::QueueFull)));
     assert_eq!(Instant::now(), before, "waited");
     assert!(settled.await.is_err(), "held on to");
 }
@@ -205,7 +205,7 @@ async fn dropped_report_is_a_failure_not_a_hang() {
     let (answer, settled) = start(&delivery, &["a"]);
     settle_down().await;
     sink.reports.lock().clear();
-    assert_eq!(answer.await.unwrap(), Err(DeliveryError::Failed(Failure::Abandoned)));
+    assert_eq!(answer.await.unwrap(), Err(DeliveryError::Failed(RecordFailure::Abandoned)));
     assert!(settled.await.is_err(), "held on to");
 }
 
@@ -244,8 +244,8 @@ async fn topic_found_gone_is_made_sure_of_again() {
     let (sink, delivery) = delivery();
     let (first, _settled) = start(&delivery, &["a"]);
     settle_down().await;
-    sink.settle_next(Err(Failure::UnknownTopic));
-    assert_eq!(first.await.unwrap(), Err(DeliveryError::Failed(Failure::UnknownTopic)));
+    sink.settle_next(Err(RecordFailure::UnknownTopic));
+    assert_eq!(first.await.unwrap(), Err(DeliveryError::Failed(RecordFailure::UnknownTopic)));
     tokio::time::sleep(Duration::from_millis(100)).await;
     let (second, _second_settled) = start(&delivery, &["a"]);
     settle_down().await;

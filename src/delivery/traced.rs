@@ -1,10 +1,13 @@
 //! Result of a delivery, for spans.
 
-use super::{DeliveryError, Failure};
+use super::{DeliveryError, RecordFailure};
 
 /// Returns whether the records that were sent are acknowledged: reported on in time, and none failed. Other
 /// records of the event may not have been sent.
-pub(super) fn acknowledged(outcome: Result<(), Option<Failure>>, in_time: bool) -> Result<(), &'static str> {
+pub(super) fn acknowledged(
+    outcome: Result<(), Option<RecordFailure>>,
+    in_time: bool,
+) -> Result<(), &'static str> {
     match outcome {
         Ok(()) => Ok(()),
         Err(Some(failure)) => Err(failure.tag()),
@@ -19,7 +22,7 @@ mod tests {
 
     #[test]
     fn handing_over_failed_if_a_record_did_or_the_time_was_up() {
-        let failed = Err(Some(Failure::TooLarge));
+        let failed = Err(Some(RecordFailure::TooLarge));
         assert_eq!(acknowledged(Ok(()), true), Ok(()));
         assert_eq!(acknowledged(failed, true), Err("too_large"));
         assert_eq!(acknowledged(failed, false), Err("too_large"));

@@ -11,7 +11,7 @@ mod slow_start;
 mod turns;
 mod waiting;
 
-use super::Failure;
+use super::RecordFailure;
 use super::drain_limits::WindowLimits;
 use crate::record::Record;
 use crate::spool::RowId;
@@ -282,7 +282,7 @@ impl Window {
     pub(super) fn failed(
         &mut self,
         id: RowId,
-        failure: Failure,
+        failure: RecordFailure,
         now_ms: i64,
         direct: u64,
     ) -> Option<FailedRow> {
@@ -295,17 +295,17 @@ impl Window {
         self.out_bytes -= size;
         let queue = self.queues.get_mut(&held.partition)?;
         let was_alone = queue.end_flight(id, size);
-        if failure != Failure::TooLarge {
+        if failure != RecordFailure::TooLarge {
             queue.failed(failure.may_be_anothers(), now_ms);
         }
         let is_guilty = was_alone.as_ref().is_some_and(|alone| alone.had_no_company(direct));
-        if failure == Failure::TooLarge || (failure == Failure::Unfit && is_guilty) {
+        if failure == RecordFailure::TooLarge || (failure == RecordFailure::Unfit && is_guilty) {
             held.state = RowState::Leaving;
             queue.prefer_ready();
             return Some(FailedRow::Permanent);
         }
         let verdict = match failure {
-            Failure::Timestamp if is_guilty && !held.restamped => {
+            RecordFailure::Timestamp if is_guilty && !held.restamped => {
                 held.restamped = true;
                 let age = now_ms.saturating_sub(held.record.timestamp);
                 if age > 0 {
@@ -315,7 +315,7 @@ impl Window {
                 }
                 FailedRow::Restamped
             }
-            Failure::Timestamp | Failure::Refused(_) if is_guilty => FailedRow::Waits,
+            RecordFailure::Timestamp | RecordFailure::Refused(_) if is_guilty => FailedRow::Waits,
             _ => FailedRow::Again,
         };
         held.suspect = failure.may_be_anothers() || (is_guilty && held.refusal.is_some());

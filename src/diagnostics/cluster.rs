@@ -14,7 +14,7 @@ const BROKERS: &str = "kafka.brokers";
 
 /// Expectations of the cluster, taken from the settings.
 #[derive(Debug, Clone)]
-pub(super) struct Plan {
+pub(super) struct ClusterExpectations {
     pub(super) config: kafka::Config,
     /// Every topic that the settings can yield.
     pub(super) topics: Vec<String>,
@@ -29,7 +29,7 @@ pub(super) struct Plan {
     pub(super) probe: bool,
 }
 
-impl Plan {
+impl ClusterExpectations {
     fn wanted(&self, topic: &str) -> Wanted {
         let topics = &self.config.topics;
         Wanted {
@@ -44,7 +44,7 @@ impl Plan {
 }
 
 /// Checks the cluster. Reports findings through `report` and the current step through `next`.
-pub(super) async fn check(plan: &Plan, report: &dyn Fn(Finding), next: &dyn Fn(&str)) {
+pub(super) async fn check(plan: &ClusterExpectations, report: &dyn Fn(Finding), next: &dyn Fn(&str)) {
     next("reaching Kafka");
     let Some((config, brokers)) = reach(plan, report).await else {
         let text = "topics, brokers and rights: no Kafka server accepts the bridge";
@@ -62,7 +62,7 @@ pub(super) async fn check(plan: &Plan, report: &dyn Fn(Finding), next: &dyn Fn(&
 }
 
 /// Tries each bootstrap server. Returns those that answer, and the brokers that they advertise.
-async fn reach(plan: &Plan, report: &dyn Fn(Finding)) -> Option<(kafka::Config, Vec<Server>)> {
+async fn reach(plan: &ClusterExpectations, report: &dyn Fn(Finding)) -> Option<(kafka::Config, Vec<Server>)> {
     let all = Server::all(&plan.config.bootstrap_servers);
     let reached = servers::reach_all(&all, &plan.config).await;
     let manner = Manner::of(&plan.config);
@@ -82,7 +82,7 @@ async fn reach(plan: &Plan, report: &dyn Fn(Finding)) -> Option<(kafka::Config, 
 }
 
 async fn inside(
-    plan: &Plan,
+    plan: &ClusterExpectations,
     config: &kafka::Config,
     report: &dyn Fn(Finding),
     next: &dyn Fn(&str),
@@ -173,7 +173,7 @@ async fn broker_defaults(cluster: &Cluster, brokers: &[Broker]) -> Result<topic:
 fn broker_size(
     defaults: Result<&topic::Config, &kafka::Error>,
     described: &BTreeMap<String, Described>,
-    plan: &Plan,
+    plan: &ClusterExpectations,
 ) -> Option<Finding> {
     const KEY: &str = "kafka.message_max_bytes";
     let most = topic::number(defaults.ok()?, "message.max.bytes")?;
@@ -213,7 +213,7 @@ fn hidden(name: &str, refusal: &str) -> Finding {
 
 /// Checks missing topics: can they be created, and with which configuration.
 async fn new_topics(
-    plan: &Plan,
+    plan: &ClusterExpectations,
     cluster: &Cluster,
     missing: &[&str],
     defaults: Result<&topic::Config, &kafka::Error>,

@@ -26,7 +26,7 @@ const REMOTE_FILE_SYSTEMS: [&str; 12] =
 /// Facts about the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Facts {
-    place: Place,
+    place: DirectoryState,
     /// True if another process holds the spool's lock.
     is_in_use: Result<bool, io::ErrorKind>,
     /// Type of the file system, such as `ext4`; `None` if the system does not report it.
@@ -47,7 +47,7 @@ struct Facts {
 
 /// Object found at the path of the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
+enum DirectoryState {
     /// Nothing. The directory would be created in the nearest existing parent, if `writable`.
     Missing { above: PathBuf, writable: Result<(), io::ErrorKind> },
     /// Another kind of file.
@@ -77,17 +77,17 @@ pub(super) fn check(
 fn look(directory: &Path, is_in_use: impl Fn(&Path) -> io::Result<bool>) -> Facts {
     let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
     let place = match fs::metadata(&absolute) {
-        Ok(found) if found.is_dir() => Place::There { writable: try_write(&absolute) },
-        Ok(_) => Place::NoDirectory,
+        Ok(found) if found.is_dir() => DirectoryState::There { writable: try_write(&absolute) },
+        Ok(_) => DirectoryState::NoDirectory,
         Err(_) => match absolute.ancestors().skip(1).find(|place| place.exists()) {
             Some(above) if above.is_dir() => {
-                Place::Missing { above: above.to_owned(), writable: may_make_in(above) }
+                DirectoryState::Missing { above: above.to_owned(), writable: may_make_in(above) }
             }
-            _ => Place::NoDirectory,
+            _ => DirectoryState::NoDirectory,
         },
     };
     let nearest = match &place {
-        Place::Missing { above, .. } => above,
+        DirectoryState::Missing { above, .. } => above,
         _ => &absolute,
     };
     let real = fs::canonicalize(nearest).unwrap_or_else(|_| nearest.clone());
@@ -199,13 +199,13 @@ fn judge(directory: &Path, needed: u64, facts: &Facts) -> Vec<Finding> {
         ),
     };
     let place = match &facts.place {
-        Place::There { writable } => {
+        DirectoryState::There { writable } => {
             about(writable, directory, format!("{shown} is there and can be written to"))
         }
-        Place::Missing { above, writable } => {
+        DirectoryState::Missing { above, writable } => {
             about(writable, above, format!("{shown} does not exist yet: serve creates it"))
         }
-        Place::NoDirectory => Finding::failure(
+        DirectoryState::NoDirectory => Finding::failure(
             KEY,
             format!("{shown} is not a directory, or its parent is not one"),
             "remove that file, or set another directory",
@@ -213,7 +213,7 @@ fn judge(directory: &Path, needed: u64, facts: &Facts) -> Vec<Finding> {
     };
     let mut findings = vec![place];
     findings.extend(in_use(facts));
-    if facts.place != Place::NoDirectory {
+    if facts.place != DirectoryState::NoDirectory {
         findings.extend(disk(facts));
         findings.extend(room(facts, needed));
     }
@@ -260,7 +260,7 @@ fn in_use(facts: &Facts) -> Option<Finding> {
     const LOCK: &str = "spool.lock";
     match facts.is_in_use {
         Ok(true) => Some(Finding::ok(LOCK, "a running bridge uses this spool; a second one would not start")),
-        Ok(false) => matches!(facts.place, Place::There { .. })
+        Ok(false) => matches!(facts.place, DirectoryState::There { .. })
             .then(|| Finding::ok(LOCK, "no process uses this spool now")),
         Err(io::ErrorKind::NotADirectory) => None,
         Err(kind) => Some(Finding::failure(

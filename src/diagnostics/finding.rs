@@ -88,14 +88,14 @@ impl Finding {
 
 /// Number of findings of each level.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct FindingCounts {
     pub(crate) ok: usize,
     pub(crate) warnings: usize,
     pub(crate) failures: usize,
     pub(crate) skipped: usize,
 }
 
-impl Tally {
+impl FindingCounts {
     pub(crate) fn of(findings: &[Finding]) -> Self {
         let count = |level| findings.iter().filter(|finding| finding.level == level).count();
         Self {
@@ -132,7 +132,7 @@ pub(crate) fn print(findings: &[Finding], out: &mut impl Write) -> io::Result<()
             writeln!(out, "         -> {}", printable(fix))?;
         }
     }
-    writeln!(out, "\n{}", Tally::of(findings).line())
+    writeln!(out, "\n{}", FindingCounts::of(findings).line())
 }
 
 /// Writes JSON.

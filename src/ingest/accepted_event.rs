@@ -1,7 +1,7 @@
 //! Event that passed authentication.
 
 use super::{Arrival, Disposition, Evaluated, Outcome, Permit, Rejection};
-use crate::delivery::{DeliveryError, Durable, Failure};
+use crate::delivery::{DeliveryError, Durable, RecordFailure};
 use crate::telemetry::{EventSpans, Trace};
 use justcall_events::signature::Valid;
 use std::time::Instant;
@@ -35,7 +35,7 @@ impl AcceptedEvent {
         let Evaluated { id, disposition, .. } = &self.evaluated;
         match (delivered, disposition) {
             (Ok(_), Disposition::Reject(why, _)) => Outcome::DeadLettered(*id, Rejection::clone(why)),
-            (Ok(Durable::DeadLettered(Failure::TooLarge)), _) => {
+            (Ok(Durable::DeadLettered(RecordFailure::TooLarge)), _) => {
                 Outcome::DeadLettered(*id, Rejection::TooLargeForKafka)
             }
             (Ok(Durable::DeadLettered(_)), _) => Outcome::DeadLettered(*id, Rejection::RefusedByKafka),

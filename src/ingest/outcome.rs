@@ -1,6 +1,6 @@
 //! Outcomes of webhooks and their reasons.
 
-use crate::delivery::{AppendError, DeliveryError, Failure};
+use crate::delivery::{AppendError, DeliveryError, RecordFailure};
 use crate::record::names;
 use crate::telemetry::EventOutcome;
 use justcall_events::signature::Fault;
@@ -202,7 +202,7 @@ impl From<DeliveryError> for Refusal {
         match not_durable {
             DeliveryError::Deadline => Self::AckDeadline,
             DeliveryError::HeldUp => Self::HeldUp,
-            DeliveryError::Failed(Failure::QueueFull) => Self::QueueFull,
+            DeliveryError::Failed(RecordFailure::QueueFull) => Self::QueueFull,
             DeliveryError::Failed(_) => Self::Kafka,
             DeliveryError::Spool(AppendError::Full | AppendError::LaneFull) => Self::SpoolFull,
             DeliveryError::Spool(AppendError::Disk) => Self::SpoolFailing,

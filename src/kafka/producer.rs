@@ -51,7 +51,7 @@ pub(crate) struct Producer {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Limits of librdkafka's queue, above which it refuses a record as [`Failure::QueueFull`].
+/// Limits of librdkafka's queue, above which it refuses a record as [`RecordFailure::QueueFull`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct QueueLimits {
     /// Records without a report.

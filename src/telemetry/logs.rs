@@ -21,9 +21,9 @@ const MAX_QUEUED_LINES: usize = 4096;
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Thread that writes the lines. The logger is global, and so is the queue.
-static WRITER: OnceLock<Writer> = OnceLock::new();
+static WRITER: OnceLock<LogWriter> = OnceLock::new();
 
-struct Writer {
+struct LogWriter {
     dropped: ErrorCounter,
     /// Number of dropped lines of which a line in the log reports.
     reported: AtomicU64,
@@ -74,7 +74,7 @@ pub(crate) fn init(config: &Config) -> Result<(), LogError> {
         lines.json().flatten_event(true).with_current_span(false).finish().try_init()
     };
     started.map_err(|_| LogError::Twice)?;
-    let _ = WRITER.set(Writer { dropped, reported: AtomicU64::new(0), guard: Mutex::new(Some(guard)) });
+    let _ = WRITER.set(LogWriter { dropped, reported: AtomicU64::new(0), guard: Mutex::new(Some(guard)) });
     panic::set_hook(Box::new(log_panic));
     // Without this thread the number is in the metrics only.
     let _ = std::thread::Builder::new().name("log-dropped".into()).spawn(|| {

@@ -33,7 +33,7 @@ pub(super) fn is_coloured() -> bool {
 }
 
 /// Queue of the writer thread.
-struct Writer {
+struct StderrWriter {
     queue: SyncSender<Text>,
     /// True if the reader of stderr has exceeded the timeout.
     is_stalled: Arc<AtomicBool>,
@@ -45,7 +45,7 @@ struct Text {
 }
 
 fn send(text: String, waits: bool) {
-    static WRITER: OnceLock<Option<Writer>> = OnceLock::new();
+    static WRITER: OnceLock<Option<StderrWriter>> = OnceLock::new();
     // If no thread can be started, the text is dropped.
     let Some(writer) = WRITER.get_or_init(|| start().ok()) else { return };
     let (written, end) = sync_channel(1);
@@ -58,12 +58,12 @@ fn send(text: String, waits: bool) {
     }
 }
 
-fn start() -> io::Result<Writer> {
+fn start() -> io::Result<StderrWriter> {
     let (queue, texts) = sync_channel(MAX_QUEUED);
     let is_stalled = Arc::new(AtomicBool::new(false));
     let stalled = Arc::clone(&is_stalled);
     std::thread::Builder::new().name("stderr".into()).spawn(move || work(&texts, &stalled))?;
-    Ok(Writer { queue, is_stalled })
+    Ok(StderrWriter { queue, is_stalled })
 }
 
 fn work(texts: &Receiver<Text>, is_stalled: &AtomicBool) {

@@ -1,6 +1,6 @@
 //! Applies the changes of a plan in order. A failed change does not stop the others.
 
-use super::plan::{Entry, Plan, State};
+use super::plan::{Entry, State, TopicsPlan};
 use crate::kafka::{self, Cluster, TopicsConfig};
 
 /// Result of one change.
@@ -26,7 +26,7 @@ pub(crate) enum Ending {
 /// Applies the changes and reports each one through `on_step`.
 pub(crate) async fn apply(
     cluster: &Cluster,
-    plan: &Plan,
+    plan: &TopicsPlan,
     wanted: &TopicsConfig,
     add_partitions: bool,
     mut on_step: impl FnMut(&Step),

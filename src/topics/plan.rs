@@ -10,7 +10,7 @@ mod tests;
 
 /// Every topic that the settings can yield, in alphabetical order.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Plan(pub(crate) Vec<Entry>);
+pub(crate) struct TopicsPlan(pub(crate) Vec<Entry>);
 
 /// One topic and its changes.
 #[derive(Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub(crate) struct Counts {
     pub(crate) ok: usize,
 }
 
-impl Plan {
+impl TopicsPlan {
     /// Compares the cluster's description of `topics` with the settings.
     pub(crate) fn new(
         topics: &[Arc<str>],

@@ -97,6 +97,34 @@ impl Source {
         found.map(|row| row[0].line).collect()
     }
 
+    /// Returns the names of the types and traits that the file defines, each with its line. Associated types and
+    /// names that a macro makes are not definitions.
+    pub(crate) fn types(&self) -> Vec<(usize, &str)> {
+        let mut types = Vec::new();
+        // True for each open pair of braces that is the body of an `impl` or a trait.
+        let mut bodies = Vec::new();
+        let mut item_start = 0;
+        for (at, Token { line, word }) in self.tokens.iter().enumerate() {
+            let item = || self.tokens[item_start..at].iter().map(|token| token.word.as_str());
+            match word.as_str() {
+                "{" => {
+                    let is_body = item().any(|word| matches!(word, "impl" | "trait"));
+                    bodies.push(is_body && item().all(|word| word != "fn"));
+                }
+                "}" => drop(bodies.pop()),
+                "type" if bodies.last() == Some(&true) => {}
+                "struct" | "enum" | "union" | "trait" | "type" if is_word(self.word(at + 1)) => {
+                    types.push((*line, self.word(at + 1)));
+                }
+                _ => {}
+            }
+            if matches!(word.as_str(), "{" | "}" | ";") {
+                item_start = at + 1;
+            }
+        }
+        types
+    }
+
     /// Returns the modules of the file: `http`, `error` for `src/http/error.rs`.
     pub(crate) fn modules(&self) -> Vec<&str> {
         let path = self.path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");

@@ -16,7 +16,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use summary::Summary;
+use summary::ReplaySummary;
 use tokio::runtime::Handle;
 
 #[derive(Debug, clap::Args)]
@@ -69,7 +69,7 @@ struct Prepared {
     letters: DeadLetters,
     rules: ReplayEvaluator,
     chosen: HashSet<LetterId>,
-    summary: Summary,
+    summary: ReplaySummary,
 }
 
 fn prepare(args: &mut Args) -> Result<Prepared, Failure> {
@@ -79,7 +79,7 @@ fn prepare(args: &mut Args) -> Result<Prepared, Failure> {
     let index = letters.index()?;
     let selection = LetterSelection { ids: &args.ids, reasons: &args.reasons, all: args.all };
     let SelectedLetters { waiting: chosen, unknown, replayed } = index.select(&selection);
-    let summary = Summary::of(args.dry_run, unknown, replayed);
+    let summary = ReplaySummary::of(args.dry_run, unknown, replayed);
     Ok(Prepared { letters, rules, chosen, summary })
 }
 
@@ -125,7 +125,7 @@ fn work(
     tells_each: bool,
     stop: &AtomicBool,
     runtime: Handle,
-) -> (Summary, Result<(), ReplayError>, io::Result<()>) {
+) -> (ReplaySummary, Result<(), ReplayError>, io::Result<()>) {
     let Prepared { letters, rules, chosen, mut summary } = prepared;
     let mut progress =
         Progress::new(chosen.len() as u64, "{bar:30} {human_pos}/{human_len}  {per_sec}  {eta} left");
@@ -153,7 +153,7 @@ fn work(
 /// Prints the summary, and the reason if the run ended early.
 fn finish(
     args: &Args,
-    summary: Summary,
+    summary: ReplaySummary,
     result: Result<(), ReplayError>,
     told_each: io::Result<()>,
 ) -> ExitCode {

@@ -14,7 +14,7 @@ use std::fmt::Write;
 
 /// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub(in crate::cli) enum Format {
+pub(in crate::cli) enum RecordFormat {
     /// A block of lines per record, for people.
     #[default]
     Pretty,

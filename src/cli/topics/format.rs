@@ -2,7 +2,7 @@
 
 use crate::kafka::TopicsConfig;
 use crate::terminal::printable;
-use crate::topics::{Change, Counts, Difference, Ending, Entry, Plan, State, Step, There, Widening};
+use crate::topics::{Change, Counts, Difference, Ending, Entry, State, Step, There, TopicsPlan, Widening};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ struct Line<'p> {
 }
 
 /// Formats a line for each difference, then the totals. `verbose` adds settings that are left alone.
-pub(super) fn text(plan: &Plan, wanted: &TopicsConfig, verbose: bool) -> String {
+pub(super) fn text(plan: &TopicsPlan, wanted: &TopicsConfig, verbose: bool) -> String {
     let lines: Vec<Line<'_>> = plan.0.iter().flat_map(|entry| lines(entry, wanted, verbose)).collect();
     let width = plan.width();
     let mut text = String::new();
@@ -112,7 +112,7 @@ fn sum(counts: &Counts) -> String {
 }
 
 /// Returns the plan as JSON.
-pub(super) fn as_json(plan: &Plan, wanted: &TopicsConfig) -> Value {
+pub(super) fn as_json(plan: &TopicsPlan, wanted: &TopicsConfig) -> Value {
     let Counts { create, alter, differ, hidden, ok } = plan.counts();
     let topics: Vec<Value> = plan.0.iter().map(|entry| entry_json(entry, wanted)).collect();
     json!({

@@ -67,7 +67,7 @@ pub(crate) fn replayed_of(headers: &Headers) -> Option<((i32, i64), String)> {
 mod tests {
     use super::super::{DeadLetter, of_refused};
     use super::*;
-    use crate::delivery::Failure;
+    use crate::delivery::RecordFailure;
     use crate::record::Record;
     use bytes::Bytes;
     use justcall_events::{BodyHash, EventId};
@@ -124,7 +124,8 @@ mod tests {
             value: Bytes::from_static(b"{}"),
             timestamp: 0,
         };
-        let kept = Kept::read(&of_refused(&Arc::from("dead"), &record, Failure::TooLarge).headers).unwrap();
+        let kept =
+            Kept::read(&of_refused(&Arc::from("dead"), &record, RecordFailure::TooLarge).headers).unwrap();
         assert_eq!((kept.refused_for.as_deref(), &*kept.source), (Some("calls"), "main"));
     }
 }

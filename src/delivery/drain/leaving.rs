@@ -2,7 +2,7 @@
 
 use super::{Drain, SPOOL_RETRY_INTERVAL};
 use crate::delivery::lane::DrainEvent;
-use crate::delivery::{Failure, dead_letter, record_codec};
+use crate::delivery::{RecordFailure, dead_letter, record_codec};
 use crate::spool::{RowId, SpoolEntry};
 use std::sync::Arc;
 use tokio::time::sleep;
@@ -10,7 +10,7 @@ use tokio::time::sleep;
 impl Drain {
     /// Replaces a record that no retry can deliver by its dead letter, in one transaction. A record that the
     /// dead-letter topic refuses is set aside in the spool, and never dropped.
-    pub(super) fn to_dead_letter(&self, row: RowId, failure: Failure) {
+    pub(super) fn to_dead_letter(&self, row: RowId, failure: RecordFailure) {
         let dead_letters = &self.shared.dead_letters;
         if self.lane.topic() == dead_letters.topic() {
             tracing::error!(row = row.0, %failure, "the dead-letter topic refuses a record; it is set aside in the spool");

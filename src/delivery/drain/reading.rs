@@ -4,7 +4,7 @@ use super::{Drain, SPOOL_RETRY_INTERVAL};
 use crate::delivery::clock::now_millis;
 use crate::delivery::drain_limits::WindowLimits;
 use crate::delivery::window::FailedRow;
-use crate::delivery::{Failure, record_codec};
+use crate::delivery::{RecordFailure, record_codec};
 use crate::record::Record;
 use crate::spool::{Page, Row, RowId};
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 impl Drain {
     /// Keeps a report on a row that was not read yet, or was skipped. Returns `false` if the row was set aside,
     /// or its acknowledgement was counted already.
-    pub(super) fn keep_early_report(&mut self, row: RowId, result: Result<(), Failure>) -> bool {
+    pub(super) fn keep_early_report(&mut self, row: RowId, result: Result<(), RecordFailure>) -> bool {
         // A row that a restarted drain sends again may be reported on twice.
         let is_skipped = || {
             let is_behind = self.window.first_skipped().is_some_and(|first| row >= first);

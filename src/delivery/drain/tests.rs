@@ -93,8 +93,8 @@ fn drain_with_a_row_alone(directory: &TempDir) -> Drain {
 }
 
 fn refuse_row(drain: &mut Drain) {
-    drain.lane.on_report(Err(Failure::Refused("test")));
-    drain.lane.notify_drain(DrainEvent::Reported(RowId(1), Err(Failure::Refused("test"))));
+    drain.lane.on_report(Err(RecordFailure::Refused("test")));
+    drain.lane.notify_drain(DrainEvent::Reported(RowId(1), Err(RecordFailure::Refused("test"))));
     drain.process_events();
 }
 
@@ -124,10 +124,10 @@ async fn row_that_is_reported_on_twice_is_counted_once() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut drain = drain(&directory);
     drain.lane.recounts(10, RowId(10));
-    for result in [Err(Failure::Other), Ok(())] {
+    for result in [Err(RecordFailure::Other), Ok(())] {
         assert!(drain.keep_early_report(RowId(12), result), "not read yet");
     }
-    for result in [Ok(()), Err(Failure::Other)] {
+    for result in [Ok(()), Err(RecordFailure::Other)] {
         assert!(!drain.keep_early_report(RowId(12), result), "counted already");
     }
     assert_eq!(drain.early.get(&RowId(12)), Some(&Ok(())));
@@ -163,7 +163,7 @@ async fn spool(drain: &Drain, keys: &[String]) -> Vec<RowId> {
 
 /// Two of five partitions accept nothing, with far more rows than a window holds before, between and behind
 /// those of the others. `refusal`: Kafka refuses their rows. `None`: their broker does not answer.
-async fn drain_past_two_partitions(refusal: Option<Failure>) {
+async fn drain_past_two_partitions(refusal: Option<RecordFailure>) {
     const PARTITIONS: u32 = 5;
     const STUCK: [u32; 2] = [1, 3];
     let directory = tempfile::tempdir().expect("a directory");
@@ -233,7 +233,7 @@ async fn stuck_partitions_delay_no_other() {
 /// The clock of a broker is behind by more than its topics allow.
 #[tokio::test]
 async fn rows_refused_for_their_timestamp_wait_and_delay_no_other_partition() {
-    drain_past_two_partitions(Some(Failure::Timestamp)).await;
+    drain_past_two_partitions(Some(RecordFailure::Timestamp)).await;
 }
 
 /// The spool cannot be read for a moment, and no other event wakes the drain.

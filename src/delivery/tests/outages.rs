@@ -16,7 +16,7 @@ async fn spooled(bridge: &Bridge, values: &[&'static str]) {
         delivery.deliver(&records, &identity(&records), None, Box::new(DurableSignal(Some(told)))).await
     });
     bridge.sent(1).await;
-    bridge.sink.settle_next(Err(Failure::Other));
+    bridge.sink.settle_next(Err(RecordFailure::Other));
     assert_eq!(answer.await.unwrap(), Ok(Durable::Spooled));
     for value in rest {
         assert_eq!(bridge.deliver(&[keyed("a", "k", value)]).await, Ok(Durable::Spooled));
@@ -142,7 +142,7 @@ async fn record_too_large_for_the_spool_tries_the_lane_itself() {
     let bridge = Bridge::with_spool(open(directory.path(), 1 << 20), LONG);
     until("a spool that takes", || bridge.delivery.readiness.spool() == SpoolState::Accepting).await;
     let large = [Record { value: Bytes::from(vec![b'x'; 1_500_000]), ..record("a") }];
-    for result in [Err(Failure::Other), Ok(())] {
+    for result in [Err(RecordFailure::Other), Ok(())] {
         let (told, _settled) = oneshot::channel();
         let (delivery, large) = (Arc::clone(&bridge.delivery), large.clone());
         let answer = tokio::spawn(async move {
@@ -211,10 +211,10 @@ async fn dead_letter_of_a_refused_replacement_is_sent_and_its_record_tried_again
     spooled(&bridge, &["bad"]).await;
     // In its batch, and then alone.
     assert_eq!(bridge.sent(1).await, ["bad"]);
-    bridge.sink.settle_next(Err(Failure::Unfit));
+    bridge.sink.settle_next(Err(RecordFailure::Unfit));
     assert_eq!(bridge.sent(1).await, ["bad"]);
     bridge.spool.fail_next_commit();
-    bridge.sink.settle_next(Err(Failure::Unfit));
+    bridge.sink.settle_next(Err(RecordFailure::Unfit));
     until("the dead letter", || bridge.sink.sent().contains(&"dead-letter".to_owned())).await;
     bridge.sink.settle_of("dead-letter", Ok(()));
     until("the record", || bridge.sink.sent().contains(&"a".to_owned())).await;
@@ -237,7 +237,7 @@ async fn run_of_refused_records_does_not_slow_the_lane_down() {
         for topic in refused {
             let is_letter = topic == "dead-letter";
             letters += u32::from(is_letter);
-            bridge.sink.settle_of(&topic, if is_letter { Ok(()) } else { Err(Failure::Unfit) });
+            bridge.sink.settle_of(&topic, if is_letter { Ok(()) } else { Err(RecordFailure::Unfit) });
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

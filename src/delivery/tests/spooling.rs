@@ -61,7 +61,7 @@ impl Bridge {
     pub(super) async fn deliver_with(
         &self,
         records: &[Record],
-        report: Result<(), Failure>,
+        report: Result<(), RecordFailure>,
     ) -> Result<Durable, DeliveryError> {
         let settle = async {
             self.sent(1).await;
@@ -149,7 +149,7 @@ async fn failed_record_goes_again_before_what_came_after_it() {
     assert_eq!(bridge.deliver(&[keyed("a", "k", "1")]).await, Ok(Durable::Spooled));
     assert_eq!(bridge.deliver(&[keyed("a", "k", "2")]).await, Ok(Durable::Spooled));
     assert_eq!(bridge.sink.values(), ["1"], "the second overtakes the first");
-    bridge.sink.settle_next(Err(Failure::Other));
+    bridge.sink.settle_next(Err(RecordFailure::Other));
     assert_eq!(bridge.sent(1).await, ["1"]);
     bridge.sink.settle_next(Ok(()));
     assert_eq!(bridge.sent(1).await, ["2"]);
@@ -170,7 +170,7 @@ async fn lane_that_is_held_up_spools_without_waiting_and_no_other_lane_does() {
     let (sink, delivery) = (Arc::clone(&bridge.sink), Arc::clone(&bridge.delivery));
     let (first, _first_settled) = start(&delivery, &["a"]);
     until("the first record", || sink.sent().len() == 1).await;
-    sink.settle_next(Err(Failure::Other));
+    sink.settle_next(Err(RecordFailure::Other));
     assert_eq!(first.await.unwrap(), Ok(Durable::Spooled), "a failure does not wait for the deadline");
     for value in ["2", "3"] {
         assert_eq!(bridge.deliver(&[keyed("a", value, value)]).await, Ok(Durable::Spooled));
@@ -261,7 +261,7 @@ async fn record_that_kafka_refuses_alone_becomes_a_dead_letter_and_no_neighbour_
     let bridge = Bridge::with_deadline(directory.path(), Duration::from_secs(3600));
     let (first, _settled) = start(&bridge.delivery, &["a"]);
     bridge.sent(1).await;
-    bridge.sink.settle_next(Err(Failure::Other));
+    bridge.sink.settle_next(Err(RecordFailure::Other));
     assert_eq!(first.await.unwrap(), Ok(Durable::Spooled));
     for (key, value) in [("k", "bad"), ("j", "good")] {
         assert_eq!(bridge.deliver(&[keyed("a", key, value)]).await, Ok(Durable::Spooled));
@@ -270,11 +270,11 @@ async fn record_that_kafka_refuses_alone_becomes_a_dead_letter_and_no_neighbour_
     bridge.sink.settle_value("{}", Ok(()));
     // One batch, refused as a whole.
     bridge.sent(2).await;
-    bridge.sink.settle_value("bad", Err(Failure::Unfit));
-    bridge.sink.settle_value("good", Err(Failure::Unfit));
+    bridge.sink.settle_value("bad", Err(RecordFailure::Unfit));
+    bridge.sink.settle_value("good", Err(RecordFailure::Unfit));
     // Each is sent alone.
     assert_eq!(bridge.sent(1).await, ["bad"]);
-    bridge.sink.settle_next(Err(Failure::Unfit));
+    bridge.sink.settle_next(Err(RecordFailure::Unfit));
     assert_eq!(bridge.sent(2).await.len(), 2, "the dead letter, and the neighbour");
     assert_eq!(bridge.sink.header_of("dead-letter", "dlq_reason").as_deref(), Some("refused_by_kafka"));
     let metrics = bridge.delivery.metrics.render(&Readiness::default(), 0);
@@ -289,12 +289,12 @@ async fn record_that_kafka_refuses_alone_becomes_a_dead_letter_and_no_neighbour_
 async fn record_refused_alone_for_an_unknown_reason_delays_no_other_key() {
     let directory = directory();
     let bridge = Bridge::with_deadline(directory.path(), Duration::from_secs(3600));
-    let refused = bridge.deliver_with(&[keyed("a", "k", "bad")], Err(Failure::Refused("test"))).await;
+    let refused = bridge.deliver_with(&[keyed("a", "k", "bad")], Err(RecordFailure::Refused("test"))).await;
     assert_eq!(refused, Ok(Durable::Spooled));
     // With the others of its batch, and then alone.
     for _ in 0..2 {
         assert_eq!(bridge.sent(1).await, ["bad"]);
-        bridge.sink.settle_next(Err(Failure::Refused("test")));
+        bridge.sink.settle_next(Err(RecordFailure::Refused("test")));
     }
     for value in ["1", "2", "3"] {
         let (key, behind) = (if value == "2" { "k" } else { "j" }, value == "2");
@@ -306,7 +306,7 @@ async fn record_refused_alone_for_an_unknown_reason_delays_no_other_key() {
         // The refused row is tried now and then, and its key keeps its order.
         assert!(!bridge.sink.values().contains(&"2".to_owned()), "overtakes");
         if bridge.sink.values().contains(&"bad".to_owned()) {
-            bridge.sink.settle_value("bad", Err(Failure::Refused("test")));
+            bridge.sink.settle_value("bad", Err(RecordFailure::Refused("test")));
         }
     }
     until("the next try", || bridge.sink.values().contains(&"bad".to_owned())).await;
@@ -322,12 +322,12 @@ async fn record_refused_alone_for_its_timestamp_is_sent_with_the_present_time() 
     let bridge = Bridge::with_deadline(directory.path(), Duration::from_secs(3600));
     let before = Utc::now().timestamp_millis();
     let old = Record { timestamp: before - 10_000, ..keyed("a", "k", "old") };
-    let refused = bridge.deliver_with(std::slice::from_ref(&old), Err(Failure::Timestamp)).await;
+    let refused = bridge.deliver_with(std::slice::from_ref(&old), Err(RecordFailure::Timestamp)).await;
     assert_eq!(refused, Ok(Durable::Spooled));
     for _ in 0..2 {
         bridge.sent(1).await;
         assert_eq!(bridge.sink.timestamps(), [old.timestamp]);
-        bridge.sink.settle_next(Err(Failure::Timestamp));
+        bridge.sink.settle_next(Err(RecordFailure::Timestamp));
     }
     bridge.sent(1).await;
     assert!(bridge.sink.timestamps()[0] >= before, "still the old time");
@@ -340,7 +340,7 @@ async fn dead_letter_that_its_topic_refuses_is_set_aside_not_dropped_and_not_in_
     let directory = directory();
     let bridge = Bridge::start(directory.path());
     assert_eq!(bridge.deliver(&[record("dead-letter")]).await, Ok(Durable::Spooled));
-    bridge.sink.settle_next(Err(Failure::TooLarge));
+    bridge.sink.settle_next(Err(RecordFailure::TooLarge));
     bridge.holds(0).await;
     let (next, _settled) = start(&bridge.delivery, &["dead-letter"]);
     let sink = Arc::clone(&bridge.sink);
@@ -368,7 +368,7 @@ async fn lane_that_failed_is_tried_by_events_while_the_spool_takes_nothing() {
     let other = Record { value: large.value.clone(), ..record("b") };
     let failing = async {
         until("the first try", || bridge.sink.sent().contains(&"b".to_owned())).await;
-        bridge.sink.settle_of("b", Err(Failure::Other));
+        bridge.sink.settle_of("b", Err(RecordFailure::Other));
     };
     let (refused, ()) = tokio::join!(deliver(&other), failing);
     assert_eq!(refused, Err(DeliveryError::Spool(AppendError::Full)));

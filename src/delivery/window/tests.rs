@@ -3,7 +3,7 @@ use crate::record::Headers;
 use proptest::prelude::*;
 use std::sync::Arc;
 
-const REFUSED: Failure = Failure::Refused("PolicyViolation");
+const REFUSED: RecordFailure = RecordFailure::Refused("PolicyViolation");
 
 fn record(key: Option<&str>) -> Record {
     Record {
@@ -39,7 +39,7 @@ fn keys_go_side_by_side_and_each_key_one_after_another() {
 fn failed_row_goes_again_before_later_ones_of_its_key() {
     let mut window = window(&[(1, Some("a")), (2, Some("a")), (3, None)]);
     assert_eq!(all_next(&mut window), [1, 3]);
-    assert_eq!(window.failed(RowId(1), Failure::Other, 0, 0), Some(FailedRow::Again));
+    assert_eq!(window.failed(RowId(1), RecordFailure::Other, 0, 0), Some(FailedRow::Again));
     assert_eq!(all_next(&mut window), [1]);
 }
 
@@ -49,7 +49,7 @@ fn row_that_is_handed_over_holds_its_key_until_its_report() {
     window.insert(RowId(1), record(Some("a")), true, 0);
     window.insert(RowId(2), record(Some("a")), false, 0);
     assert_eq!(all_next(&mut window), Vec::<i64>::new());
-    window.failed(RowId(1), Failure::Abandoned, 0, 0);
+    window.failed(RowId(1), RecordFailure::Abandoned, 0, 0);
     assert_eq!(all_next(&mut window), [1]);
     window.done(RowId(1), 0);
     assert_eq!(all_next(&mut window), [2]);
@@ -61,7 +61,7 @@ fn failed_row_waits_for_an_earlier_one_of_its_key() {
     window.insert(RowId(1), record(Some("a")), false, 0);
     window.insert(RowId(2), record(Some("a")), true, 0);
     assert_eq!(all_next(&mut window), [1]);
-    window.failed(RowId(2), Failure::Other, 0, 0);
+    window.failed(RowId(2), RecordFailure::Other, 0, 0);
     assert_eq!(all_next(&mut window), Vec::<i64>::new());
     window.done(RowId(1), 0);
     assert_eq!(all_next(&mut window), [2]);
@@ -71,12 +71,12 @@ fn failed_row_waits_for_an_earlier_one_of_its_key() {
 fn refused_batch_is_tried_row_by_row_and_only_what_fails_alone_is_permanent() {
     let mut window = window(&[(1, None), (2, None), (3, None)]);
     assert_eq!(all_next(&mut window), [1, 2, 3]);
-    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0, 0), Some(FailedRow::Again));
+    assert_eq!(window.failed(RowId(1), RecordFailure::Unfit, 0, 0), Some(FailedRow::Again));
     assert!(!window.has_next(0), "others are out");
-    assert_eq!(window.failed(RowId(2), Failure::Unfit, 0, 0), Some(FailedRow::Again));
+    assert_eq!(window.failed(RowId(2), RecordFailure::Unfit, 0, 0), Some(FailedRow::Again));
     window.done(RowId(3), 0);
     assert_eq!(all_next(&mut window), [1], "alone");
-    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0, 0), Some(FailedRow::Permanent));
+    assert_eq!(window.failed(RowId(1), RecordFailure::Unfit, 0, 0), Some(FailedRow::Permanent));
     window.done(RowId(1), 0);
     assert_eq!(all_next(&mut window), [2]);
     assert!(window.done(RowId(2), 0));
@@ -87,13 +87,13 @@ fn refused_batch_is_tried_row_by_row_and_only_what_fails_alone_is_permanent() {
 fn nothing_goes_beside_a_row_that_is_sent_alone() {
     let mut window = window(&[(1, None)]);
     all_next(&mut window);
-    window.failed(RowId(1), Failure::Unfit, 0, 0);
+    window.failed(RowId(1), RecordFailure::Unfit, 0, 0);
     assert_eq!(all_next(&mut window), [1]);
     window.insert(RowId(2), record(Some("b")), false, 0);
     assert_eq!(all_next(&mut window), Vec::<i64>::new(), "it could join the batch and be what is refused");
     window.end_alone();
     assert_eq!(all_next(&mut window), [2]);
-    assert_eq!(window.failed(RowId(1), Failure::Unfit, 0, 0), Some(FailedRow::Again));
+    assert_eq!(window.failed(RowId(1), RecordFailure::Unfit, 0, 0), Some(FailedRow::Again));
 }
 
 /// Two partitions, of which one takes nothing.
@@ -102,21 +102,21 @@ fn stuck_rows_keep_no_suspect_from_being_sent_alone() {
     let mut window = window(&[(1, None), (2, None), (3, None), (4, None)]);
     assert_eq!(all_next(&mut window), [1, 2, 3, 4]);
     for row in [2, 3] {
-        assert_eq!(window.failed(RowId(row), Failure::Unfit, 10, 0), Some(FailedRow::Again));
+        assert_eq!(window.failed(RowId(row), RecordFailure::Unfit, 10, 0), Some(FailedRow::Again));
     }
     assert!(!window.has_next(STUCK_AGE_MS - 1), "rows 1 and 4 may be reported on soon");
     assert_eq!(window.suspect_at(0), Some(STUCK_AGE_MS));
     let next = |window: &mut Window, now| window.next(now, Some(0), false).map(|(id, ..)| id.0);
     assert_eq!(next(&mut window, STUCK_AGE_MS), Some(2));
     assert_eq!(next(&mut window, STUCK_AGE_MS), None, "nothing goes beside it");
-    assert_eq!(window.failed(RowId(2), Failure::Unfit, STUCK_AGE_MS, 0), Some(FailedRow::Permanent));
+    assert_eq!(window.failed(RowId(2), RecordFailure::Unfit, STUCK_AGE_MS, 0), Some(FailedRow::Permanent));
     assert_eq!(next(&mut window, STUCK_AGE_MS), Some(3), "at once: the others are stuck still");
     // Row 1 was in front of it in one batch after all.
-    assert_eq!(window.failed(RowId(1), Failure::Unfit, STUCK_AGE_MS, 0), Some(FailedRow::Again));
-    assert_eq!(window.failed(RowId(3), Failure::Unfit, STUCK_AGE_MS, 0), Some(FailedRow::Again));
+    assert_eq!(window.failed(RowId(1), RecordFailure::Unfit, STUCK_AGE_MS, 0), Some(FailedRow::Again));
+    assert_eq!(window.failed(RowId(3), RecordFailure::Unfit, STUCK_AGE_MS, 0), Some(FailedRow::Again));
     assert!(window.done(RowId(2), 0));
     assert_eq!(next(&mut window, STUCK_AGE_MS), Some(1));
-    assert_eq!(window.failed(RowId(1), Failure::Unfit, STUCK_AGE_MS, 0), Some(FailedRow::Permanent));
+    assert_eq!(window.failed(RowId(1), RecordFailure::Unfit, STUCK_AGE_MS, 0), Some(FailedRow::Permanent));
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn row_that_is_done_before_its_turn_holds_up_no_other() {
 fn too_large_for_the_producer_is_permanent_at_once() {
     let mut window = window(&[(1, Some("a")), (2, Some("a"))]);
     all_next(&mut window);
-    assert_eq!(window.failed(RowId(1), Failure::TooLarge, 0, 0), Some(FailedRow::Permanent));
+    assert_eq!(window.failed(RowId(1), RecordFailure::TooLarge, 0, 0), Some(FailedRow::Permanent));
     assert!(!window.has_next(0), "the next of its key does not overtake it");
     window.done(RowId(1), 0);
     assert_eq!(all_next(&mut window), [2]);
@@ -178,7 +178,7 @@ fn row_that_is_refused_alone_delays_its_own_key_only() {
 }
 
 /// Sends all rows, and then these alone. Kafka refuses each time.
-fn refuse(window: &mut Window, ids: &[i64], failure: Failure) {
+fn refuse(window: &mut Window, ids: &[i64], failure: RecordFailure) {
     all_next(window);
     for id in ids {
         assert_eq!(window.failed(RowId(*id), failure, 0, 0), Some(FailedRow::Again));
@@ -227,7 +227,7 @@ fn full_window_abandons_the_row_that_waited_longest_if_its_partition_accepted_an
 fn row_refused_for_its_timestamp_is_never_abandoned() {
     let limits = WindowLimits { rows: 2, bytes: 1000 };
     let mut window = window(&[(1, Some("a")), (2, Some("b"))]);
-    refuse(&mut window, &[1, 2], Failure::Timestamp);
+    refuse(&mut window, &[1, 2], RecordFailure::Timestamp);
     acknowledge(&mut window, 3, None);
     assert_eq!(window.abandon_refused(limits, true), None);
     assert!(!window.has_next(0));
@@ -298,7 +298,7 @@ fn refused_partitions_leave_the_others_room_and_lose_no_row() {
             }
             for (id, is_refused) in sent {
                 if is_refused {
-                    assert!(backlog.window.failed(id, Failure::Timestamp, now_ms, 0).is_some());
+                    assert!(backlog.window.failed(id, RecordFailure::Timestamp, now_ms, 0).is_some());
                 } else {
                     assert!(backlog.window.done(id, now_ms));
                     delivered += 1;
@@ -353,10 +353,10 @@ fn record_refused_alone_for_its_timestamp_gets_the_present_time() {
         .collect::<Vec<_>>()
     };
     assert_eq!(stamps(&mut window, 5000), [(1, 0), (2, 0)]);
-    window.failed(RowId(1), Failure::Timestamp, 5000, 0);
-    window.failed(RowId(2), Failure::Unfit, 5000, 0);
+    window.failed(RowId(1), RecordFailure::Timestamp, 5000, 0);
+    window.failed(RowId(2), RecordFailure::Unfit, 5000, 0);
     assert_eq!(stamps(&mut window, 5000), [(1, 0)], "it may have been refused for its neighbour");
-    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 5000, 0), Some(FailedRow::Restamped));
+    assert_eq!(window.failed(RowId(1), RecordFailure::Timestamp, 5000, 0), Some(FailedRow::Restamped));
     // The window has learned from what age on the topic refuses records.
     assert_eq!(stamps(&mut window, 5001), [(1, 5001)]);
     window.done(RowId(1), 0);
@@ -367,12 +367,12 @@ fn record_refused_alone_for_its_timestamp_gets_the_present_time() {
 fn timestamp_that_stays_refused_waits_and_is_new_at_each_try() {
     let mut window = window(&[(1, Some("a"))]);
     assert_eq!(window.next(1, Some(0), false).map(|(_, _, record)| record.timestamp), Some(0));
-    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 1, 0), Some(FailedRow::Again));
+    assert_eq!(window.failed(RowId(1), RecordFailure::Timestamp, 1, 0), Some(FailedRow::Again));
     assert_eq!(window.next(2, Some(0), false).map(|(_, _, record)| record.timestamp), Some(0), "alone");
-    assert_eq!(window.failed(RowId(1), Failure::Timestamp, 2, 0), Some(FailedRow::Restamped));
+    assert_eq!(window.failed(RowId(1), RecordFailure::Timestamp, 2, 0), Some(FailedRow::Restamped));
     for now in [3, 4] {
         assert_eq!(window.next(now, Some(0), false).map(|(_, _, record)| record.timestamp), Some(now));
-        assert_eq!(window.failed(RowId(1), Failure::Timestamp, now, 0), Some(FailedRow::Waits));
+        assert_eq!(window.failed(RowId(1), RecordFailure::Timestamp, now, 0), Some(FailedRow::Waits));
         assert!(!window.has_next(0));
         window.retry_waiting();
     }
@@ -392,7 +392,7 @@ fn only_a_row_that_was_to_leave_is_released() {
     assert_eq!(all_next(&mut window), [1, 2]);
     window.release(RowId(1));
     assert_eq!(all_next(&mut window), Vec::<i64>::new(), "it is handed over already");
-    window.failed(RowId(1), Failure::TooLarge, 0, 0);
+    window.failed(RowId(1), RecordFailure::TooLarge, 0, 0);
     window.release(RowId(1));
     window.release(RowId(1));
     assert_eq!(all_next(&mut window), [1]);
@@ -570,7 +570,7 @@ fn row_that_was_sent_is_not_evicted_because_the_disk_has_it_as_handed_over() {
     for (id, key, is_out) in [(1, 0, true), (2, 1, true), (3, 0, false), (4, 2, false), (5, 2, true)] {
         window.insert(RowId(id), record(Some(&keys[key])), is_out, 0);
     }
-    window.failed(RowId(1), Failure::Other, 0, 0);
+    window.failed(RowId(1), RecordFailure::Other, 0, 0);
     assert!(window.find_stuck(limits, STUCK_AGE_MS));
     let mut held: Vec<_> = window.rows.keys().map(|id| id.0).collect();
     held.sort_unstable();
@@ -714,10 +714,10 @@ proptest! {
             };
             let id = out.swap_remove(pick);
             let failure = match fate {
-                1 => Failure::Other,
-                2 => Failure::Unfit,
+                1 => RecordFailure::Other,
+                2 => RecordFailure::Unfit,
                 3 => REFUSED,
-                4 => Failure::Timestamp,
+                4 => RecordFailure::Timestamp,
                 _ => {
                     prop_assert!(window.done(RowId(id), 0));
                     left.retain(|row| *row != id);
@@ -766,7 +766,7 @@ proptest! {
             out = silent;
             for (number, (id, _)) in answered.into_iter().enumerate() {
                 if fails && number % 3 == 0 {
-                    let failed = backlog.window.failed(id, Failure::Other, backlog.now_ms, 0);
+                    let failed = backlog.window.failed(id, RecordFailure::Other, backlog.now_ms, 0);
                     prop_assert_eq!(failed, Some(FailedRow::Again));
                 } else {
                     prop_assert!(backlog.window.done(id, backlog.now_ms));

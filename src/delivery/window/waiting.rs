@@ -1,13 +1,13 @@
 //! Rows that Kafka refused alone, with an error that may pass.
 
 use super::queue::Queue;
-use super::{Failure, RowState, Window, WindowLimits};
+use super::{RecordFailure, RowState, Window, WindowLimits};
 use crate::spool::RowId;
 
 /// Refusal of a row that was sent alone.
 #[derive(Clone, Copy)]
 pub(super) struct AloneRefusal {
-    pub(super) failure: Failure,
+    pub(super) failure: RecordFailure,
     /// Number of rows of the partition that were acknowledged before.
     pub(super) acknowledged: u64,
 }
@@ -28,7 +28,7 @@ impl Window {
         &mut self,
         limits: WindowLimits,
         has_more: bool,
-    ) -> Option<(RowId, Failure)> {
+    ) -> Option<(RowId, RecordFailure)> {
         let free = self.free_beside_refused(limits);
         let is_full = free.rows == 0 || free.bytes == 0;
         let has_leaving = |partition: u32| {
@@ -44,7 +44,7 @@ impl Window {
             let first = queue.waiting.front().filter(|_| is_blocked(queue) && !has_leaving(*partition))?;
             let mut refusals = queue.waiting.iter().filter_map(refusal);
             let is_proven = refusal(first)?.acknowledged < queue.pace.acknowledged
-                && !refusals.any(|refusal| refusal.failure == Failure::Timestamp);
+                && !refusals.any(|refusal| refusal.failure == RecordFailure::Timestamp);
             is_proven.then_some((*partition, *first, refusal(first)?.failure))
         })?;
         self.queues.get_mut(&partition)?.waiting.pop_front();

@@ -5,7 +5,7 @@ const MIB: u64 = 1 << 20;
 
 fn healthy() -> Facts {
     Facts {
-        place: Place::There { writable: Ok(()) },
+        place: DirectoryState::There { writable: Ok(()) },
         is_in_use: Ok(false),
         file_system: Some("ext4".into()),
         free: Some(1000 * MIB),
@@ -37,7 +37,7 @@ fn healthy_directory_has_only_ok_lines() {
         "a running bridge is none of its faults"
     );
     let above = PathBuf::from("/");
-    assert_eq!(bad(&Facts { place: Place::Missing { above, writable: Ok(()) }, ..healthy() }), []);
+    assert_eq!(bad(&Facts { place: DirectoryState::Missing { above, writable: Ok(()) }, ..healthy() }), []);
 }
 
 #[test]
@@ -45,11 +45,11 @@ fn unwritable_directory_is_a_failure() {
     use io::ErrorKind as Kind;
     let above = || PathBuf::from("/");
     for place in [
-        Place::NoDirectory,
-        Place::There { writable: Err(Kind::ReadOnlyFilesystem) },
-        Place::There { writable: Err(Kind::PermissionDenied) },
-        Place::There { writable: Err(Kind::StorageFull) },
-        Place::Missing { above: above(), writable: Err(Kind::PermissionDenied) },
+        DirectoryState::NoDirectory,
+        DirectoryState::There { writable: Err(Kind::ReadOnlyFilesystem) },
+        DirectoryState::There { writable: Err(Kind::PermissionDenied) },
+        DirectoryState::There { writable: Err(Kind::StorageFull) },
+        DirectoryState::Missing { above: above(), writable: Err(Kind::PermissionDenied) },
     ] {
         let facts = Facts { place, ..healthy() };
         assert_eq!(bad(&facts), [(Level::Failure, "spool.directory".to_owned())], "{facts:?}");
@@ -138,13 +138,13 @@ fn file_system_is_that_of_the_nearest_and_latest_mount() {
 fn checking_a_directory_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let facts = look(folder.path(), |_| Ok(false));
-    assert_eq!(facts.place, Place::There { writable: Ok(()) });
+    assert_eq!(facts.place, DirectoryState::There { writable: Ok(()) });
     assert!(facts.free.is_some_and(|free| free > 0));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     let missing = look(&folder.path().join("a/b"), |_| Ok(false));
-    assert_eq!(missing.place, Place::Missing { above: folder.path().into(), writable: Ok(()) });
+    assert_eq!(missing.place, DirectoryState::Missing { above: folder.path().into(), writable: Ok(()) });
     fs::write(folder.path().join("file"), "12345").unwrap();
-    assert_eq!(look(&folder.path().join("file"), |_| Ok(false)).place, Place::NoDirectory);
-    assert_eq!(look(&folder.path().join("file/x"), |_| Ok(false)).place, Place::NoDirectory);
+    assert_eq!(look(&folder.path().join("file"), |_| Ok(false)).place, DirectoryState::NoDirectory);
+    assert_eq!(look(&folder.path().join("file/x"), |_| Ok(false)).place, DirectoryState::NoDirectory);
     assert_eq!(look(folder.path(), |_| Ok(false)).taken, 5);
 }

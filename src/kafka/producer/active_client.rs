@@ -1,7 +1,7 @@
 //! The current client instance, for the threads that send records.
 
 use super::client_instance::ClientInstance;
-use crate::delivery::{Failure, Report};
+use crate::delivery::{RecordFailure, Report};
 use crate::record::Record;
 use parking_lot::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -42,11 +42,11 @@ impl ActiveClient {
         record: &Record,
         partition: Option<u32>,
         report: Report,
-    ) -> Result<(), (Failure, Report)> {
+    ) -> Result<(), (RecordFailure, Report)> {
         let state = self.state.read();
         let is_idle = match &state.instance {
             Some(instance) if state.takes => instance.send(record, partition, report)?,
-            _ => return Err((Failure::Replacing, report)),
+            _ => return Err((RecordFailure::Replacing, report)),
         };
         if is_idle && let Some(thread) = self.bypass_thread.get() {
             thread.unpark();

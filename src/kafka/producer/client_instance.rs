@@ -5,7 +5,7 @@ use super::delivery_reports::{DeliveryReports, produce_failure};
 use super::ffi::FfiProducer;
 use super::linger_bypass::{self, IdleDetector};
 use super::stall_detector::StallDetector;
-use crate::delivery::{Failure, Report};
+use crate::delivery::{RecordFailure, Report};
 use crate::kafka::Error;
 use crate::kafka::admin::Admin;
 use crate::kafka::background_drop::BackgroundDrop;
@@ -115,7 +115,7 @@ impl ClientInstance {
         record: &Record,
         partition: Option<u32>,
         report: Report,
-    ) -> Result<bool, (Failure, Report)> {
+    ) -> Result<bool, (RecordFailure, Report)> {
         let reports = self.ffi.reports();
         let (ticket, others) = reports.keep(report);
         match self.ffi.produce(record, partition, ticket) {

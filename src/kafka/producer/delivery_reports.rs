@@ -1,6 +1,6 @@
 //! Delivery reports that are missing.
 
-use crate::delivery::{Failure, Report};
+use crate::delivery::{RecordFailure, Report};
 use crate::health::Readiness;
 use crate::telemetry::Metrics;
 use parking_lot::{Mutex, MutexGuard};
@@ -121,7 +121,7 @@ impl DeliveryReports {
         let Some(report) = self.take(ticket) else { return };
         // A panic must not unwind into librdkafka.
         let settled = catch_unwind(AssertUnwindSafe(|| match end {
-            Ok(offset) if is_inferred(offset) => self.fail(report, Failure::Unproved),
+            Ok(offset) if is_inferred(offset) => self.fail(report, RecordFailure::Unproved),
             Ok(_) => {
                 if !self.acknowledged.load(Ordering::Relaxed) {
                     self.acknowledged.store(true, Ordering::Relaxed);
@@ -131,8 +131,10 @@ impl DeliveryReports {
             }
             Err(code) => {
                 let failure = report_failure(code);
-                if matches!(failure, Failure::Timestamp | Failure::Refused(_) | Failure::Unfit)
-                    && self.is_first(code)
+                if matches!(
+                    failure,
+                    RecordFailure::Timestamp | RecordFailure::Refused(_) | RecordFailure::Unfit
+                ) && self.is_first(code)
                 {
                     tracing::warn!(error = %code, "Kafka refuses a record; this reason is logged once");
                 } else {
@@ -176,7 +178,7 @@ impl DeliveryReports {
         self.refusals.lock().insert(code as i32)
     }
 
-    fn fail(&self, report: Report, failure: Failure) {
+    fn fail(&self, report: Report, failure: RecordFailure) {
         self.metrics.delivery_error(failure.tag());
         report.settle(Err(failure));
     }
@@ -198,32 +200,34 @@ fn is_inferred(offset: i64) -> bool {
 }
 
 /// Returns the failure of a record that librdkafka did not accept.
-pub(super) fn produce_failure(code: Code) -> Failure {
+pub(super) fn produce_failure(code: Code) -> RecordFailure {
     match code {
-        Code::MessageSizeTooLarge => Failure::TooLarge,
-        Code::QueueFull => Failure::QueueFull,
+        Code::MessageSizeTooLarge => RecordFailure::TooLarge,
+        Code::QueueFull => RecordFailure::QueueFull,
         // The supervisor detects it with its next poll.
-        Code::Fatal => Failure::Replacing,
+        Code::Fatal => RecordFailure::Replacing,
         _ => report_failure(code),
     }
 }
 
 /// Returns the failure of a record that was sent. An unknown error is not permanent: the record is retried,
 /// and delays its own key only.
-fn report_failure(code: Code) -> Failure {
+fn report_failure(code: Code) -> RecordFailure {
     match code {
         // Partitions disappear only with their topic. librdkafka reports this for records in their queues.
-        Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => Failure::UnknownTopic,
+        Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
+            RecordFailure::UnknownTopic
+        }
         // Reported for a whole batch, valid records included.
         Code::MessageSizeTooLarge
         | Code::MessageBatchTooLarge
         | Code::InvalidMessage
         | Code::InvalidMessageSize
-        | Code::InvalidRecord => Failure::Unfit,
+        | Code::InvalidRecord => RecordFailure::Unfit,
         // Another record of the batch was refused.
-        Code::InvalidDifferentRecord => Failure::Unfit,
-        Code::InvalidTimestamp => Failure::Timestamp,
-        Code::PurgeQueue | Code::PurgeInflight => Failure::Abandoned,
+        Code::InvalidDifferentRecord => RecordFailure::Unfit,
+        Code::InvalidTimestamp => RecordFailure::Timestamp,
+        Code::PurgeQueue | Code::PurgeInflight => RecordFailure::Abandoned,
         // These concern the topic, the cluster or the connection, not the record.
         Code::TopicAuthorizationFailed
         | Code::ClusterAuthorizationFailed
@@ -246,10 +250,10 @@ fn report_failure(code: Code) -> Failure {
         | Code::DuplicateSequenceNumber
         | Code::InvalidProducerEpoch
         | Code::InvalidProducerIdMapping
-        | Code::UnknownProducerId => Failure::Other,
+        | Code::UnknownProducerId => RecordFailure::Other,
         // librdkafka's own errors are negative. The broker's unknown error is -1.
-        code if (code as i32) < -1 => Failure::Other,
-        code => Failure::Refused(description(code)),
+        code if (code as i32) < -1 => RecordFailure::Other,
+        code => RecordFailure::Refused(description(code)),
     }
 }
 
@@ -305,17 +309,17 @@ mod tests {
     #[test]
     fn unknown_broker_error_is_refused_and_not_permanent() {
         for (code, expected) in [
-            (Code::InvalidTimestamp, Failure::Timestamp),
-            (Code::InvalidDifferentRecord, Failure::Unfit),
-            (Code::TopicAuthorizationFailed, Failure::Other),
-            (Code::BrokerTransportFailure, Failure::Other),
-            (Code::MessageTimedOut, Failure::Other),
+            (Code::InvalidTimestamp, RecordFailure::Timestamp),
+            (Code::InvalidDifferentRecord, RecordFailure::Unfit),
+            (Code::TopicAuthorizationFailed, RecordFailure::Other),
+            (Code::BrokerTransportFailure, RecordFailure::Other),
+            (Code::MessageTimedOut, RecordFailure::Other),
         ] {
             assert_eq!(report_failure(code), expected, "{code:?}");
         }
         for code in [Code::PolicyViolation, Code::Unknown] {
             let failure = report_failure(code);
-            assert!(matches!(failure, Failure::Refused(_)), "{failure}");
+            assert!(matches!(failure, RecordFailure::Refused(_)), "{failure}");
             assert!(failure.to_string().contains(&format!("{code:?} (")), "{failure}");
         }
     }

@@ -2,7 +2,7 @@ mod harness;
 
 use super::*;
 use crate::delivery::{
-    self, DeadLetterQuotaConfig, Delivery, DeliveryError, Durable, Failure, OnDurable, Parts,
+    self, DeadLetterQuotaConfig, Delivery, DeliveryError, Durable, OnDurable, Parts, RecordFailure,
 };
 use crate::kafka::TopicsConfig;
 use crate::kafka::tests::forgetful::ForgetfulBroker;
@@ -51,7 +51,7 @@ async fn send_fails_at_once_while_the_producer_is_being_replaced() {
     let denied = [Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED; 200];
     cluster.request_errors(Api::InitProducerId, &denied);
     let harness = Harness::new(&cluster);
-    let replacing = Err(DeliveryError::Failed(Failure::Replacing));
+    let replacing = Err(DeliveryError::Failed(RecordFailure::Replacing));
     until("a refusal", async || harness.send().await == replacing).await;
     until("a second replacement", async || harness.producer.active.replacements() >= 2).await;
     cluster.clear_request_errors(Api::InitProducerId);
@@ -114,7 +114,7 @@ async fn producer_without_known_brokers_is_replaced() {
     broker.forget();
     until("a broker that is not known any more", async || broker.has_forgotten()).await;
     until("a replacement", async || harness.producer.active.replacements() == 1).await;
-    assert_eq!(stuck.await.unwrap(), Err(DeliveryError::Failed(Failure::Abandoned)));
+    assert_eq!(stuck.await.unwrap(), Err(DeliveryError::Failed(RecordFailure::Abandoned)));
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn panic_during_a_poll_replaces_the_client_and_loses_no_report() {
     let flush = tokio::task::spawn_blocking(move || producer.flush(PATIENCE));
     PANIC.store(true, Ordering::SeqCst);
     for event in events {
-        assert_eq!(event.await.unwrap(), Err(DeliveryError::Failed(Failure::Abandoned)));
+        assert_eq!(event.await.unwrap(), Err(DeliveryError::Failed(RecordFailure::Abandoned)));
     }
     flush.await.unwrap();
     cluster.broker_up(-1).unwrap();
@@ -162,7 +162,7 @@ async fn creation_of_a_client_is_retried() {
     until("a refusal", async || !PANIC.load(Ordering::SeqCst) && event.is_finished()).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(harness.producer.active.replacements(), 0);
-    assert_eq!(harness.send().await, Err(DeliveryError::Failed(Failure::Replacing)));
+    assert_eq!(harness.send().await, Err(DeliveryError::Failed(RecordFailure::Replacing)));
     std::fs::create_dir(&folder).unwrap();
     until("a replacement", async || harness.producer.active.replacements() == 1).await;
     std::fs::remove_dir(&folder).unwrap();
@@ -212,7 +212,7 @@ async fn late_report_is_settled_as_abandoned() {
     // A timeout of zero.
     assert!(alone.instance.abandon(Duration::ZERO) > 0);
     let answer = tokio::time::timeout(PATIENCE / 2, event).await.expect("an answer");
-    assert_eq!(answer.unwrap(), Err(DeliveryError::Failed(Failure::Abandoned)));
+    assert_eq!(answer.unwrap(), Err(DeliveryError::Failed(RecordFailure::Abandoned)));
 }
 
 /// librdkafka also calls the interceptor during the call. The report must be returned, because its ticket may
@@ -286,7 +286,7 @@ async fn records_of_a_deleted_topic_are_reported_and_its_return_is_noticed() {
     // A slow answer may delay the client's knowledge that the topic is deleted.
     let ensure = async || harness.producer.topics().ensure(TOPIC).await;
     until("a missing topic", async || ensure().await == Err(TopicFailure::Missing)).await;
-    let unknown = Err(DeliveryError::Failed(Failure::UnknownTopic));
+    let unknown = Err(DeliveryError::Failed(RecordFailure::UnknownTopic));
     until("its report", async || harness.send().await == unknown).await;
     assert_eq!(harness.counts.durable.load(Ordering::SeqCst), durable, "a topic that is gone took a record");
 
@@ -307,19 +307,19 @@ async fn only_a_refusal_by_librdkafka_is_too_large() {
     );
     cluster.create_topic("dead-letter", 1, 1).unwrap();
     // The dead letter would be too large, too. The validation of settings ensures that every body fits.
-    let too_large = Err(DeliveryError::Failed(Failure::TooLarge));
+    let too_large = Err(DeliveryError::Failed(RecordFailure::TooLarge));
     assert_eq!(harness.start(5000).await.unwrap(), too_large);
     harness.acknowledged().await;
     for code in [Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, Code::RD_KAFKA_RESP_ERR_INVALID_RECORD] {
         cluster.request_errors(Api::Produce, &[code]);
         assert_eq!(harness.send().await, Ok(Durable::Acked), "{code:?}, and not when it is sent alone");
         cluster.request_errors(Api::Produce, &[code, code]);
-        let unfit = Ok(Durable::DeadLettered(Failure::Unfit));
+        let unfit = Ok(Durable::DeadLettered(RecordFailure::Unfit));
         assert_eq!(harness.send().await, unfit, "{code:?}, also when it is sent alone");
         harness.acknowledged().await;
     }
     cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]);
-    assert_eq!(harness.send().await, Err(DeliveryError::Failed(Failure::Other)));
+    assert_eq!(harness.send().await, Err(DeliveryError::Failed(RecordFailure::Other)));
     harness.all_settled().await;
 }
 
@@ -331,7 +331,7 @@ async fn refused_record_is_not_acknowledged_when_the_next_one_is_accepted() {
     cluster.create_topic(TOPIC, 1, 1).unwrap();
     let harness = Harness::new(&cluster);
     harness.acknowledged().await;
-    let unproved = Err(DeliveryError::Failed(Failure::Unproved));
+    let unproved = Err(DeliveryError::Failed(RecordFailure::Unproved));
     // On a slow machine the second record may be sent too late. Then the first is sent again and written.
     until("a record behind a refused one", async || {
         let before = written(&cluster);

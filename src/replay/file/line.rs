@@ -64,7 +64,7 @@ struct Exported {
     key: Option<String>,
     key_base64: Option<String>,
     #[serde(default)]
-    headers: Fields,
+    headers: LineHeaders,
     value: Option<String>,
     value_base64: Option<String>,
     #[serde(default)]
@@ -73,7 +73,7 @@ struct Exported {
 
 /// Members of a JSON object in order, including repeated names.
 #[derive(Debug, Default)]
-struct Fields(Vec<(String, Values)>);
+struct LineHeaders(Vec<(String, Values)>);
 
 /// Values of a name. An export has a list if several headers share the name.
 #[derive(Debug, Deserialize)]
@@ -92,22 +92,22 @@ impl Values {
     }
 }
 
-impl<'de> Deserialize<'de> for Fields {
+impl<'de> Deserialize<'de> for LineHeaders {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct FieldsVisitor;
         impl<'de> Visitor<'de> for FieldsVisitor {
-            type Value = Fields;
+            type Value = LineHeaders;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("an object of headers")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Fields, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<LineHeaders, A::Error> {
                 let mut fields = Vec::new();
                 while let Some(field) = members.next_entry()? {
                     fields.push(field);
                 }
-                Ok(Fields(fields))
+                Ok(LineHeaders(fields))
             }
         }
         deserializer.deserialize_map(FieldsVisitor)

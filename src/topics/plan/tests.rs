@@ -23,9 +23,9 @@ fn topic(replicas: &[usize], config: &[(&str, &str, ConfigOrigin)]) -> Topic {
     }
 }
 
-fn planned(described: Option<Described>, wanted: &TopicsConfig) -> Plan {
+fn planned(described: Option<Described>, wanted: &TopicsConfig) -> TopicsPlan {
     let described = described.into_iter().map(|described| ("t".to_owned(), described)).collect();
-    Plan::new(&["t".into()], &described, wanted)
+    TopicsPlan::new(&["t".into()], &described, wanted)
 }
 
 fn there(topic: Topic, wanted: &TopicsConfig) -> There {
@@ -45,7 +45,7 @@ fn missing_topic_is_created_and_hidden_one_is_not() {
 #[test]
 fn topics_are_planned_once_each_in_alphabetical_order() {
     let names: Vec<Arc<str>> = ["b", "a", "b"].map(Arc::from).to_vec();
-    let plan = Plan::new(&names, &BTreeMap::new(), &wanted(None, None, &[]));
+    let plan = TopicsPlan::new(&names, &BTreeMap::new(), &wanted(None, None, &[]));
     let names: Vec<&str> = plan.0.iter().map(|entry| entry.topic.as_str()).collect();
     assert_eq!((names, plan.counts().create), (vec!["a", "b"], 2));
 }

@@ -8,7 +8,7 @@ use std::fmt;
 
 /// Counts, and the letters that need attention.
 #[derive(Debug, Default)]
-pub(super) struct Summary {
+pub(super) struct ReplaySummary {
     dry_run: bool,
     /// Requested ids that are not in the topic.
     unknown: Vec<LetterId>,
@@ -31,7 +31,7 @@ pub(super) fn line(event: &ReplayEvent<'_>) -> String {
     printable(&line).into_owned()
 }
 
-impl Summary {
+impl ReplaySummary {
     /// Returns a summary without replayed letters.
     pub(super) fn of(dry_run: bool, unknown: Vec<LetterId>, already: Vec<LetterId>) -> Self {
         Self { dry_run, unknown, already, ..Self::default() }
@@ -80,7 +80,7 @@ impl Summary {
 }
 
 /// Formats the summary for a person.
-impl fmt::Display for Summary {
+impl fmt::Display for ReplaySummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for id in &self.unknown {
             writeln!(f, "{id}  is no dead letter of this topic")?;
@@ -113,8 +113,8 @@ mod tests {
         LetterId { partition: 0, offset }
     }
 
-    fn summary(dry_run: bool) -> Summary {
-        let mut summary = Summary { dry_run, already: vec![id(9)], ..Summary::default() };
+    fn summary(dry_run: bool) -> ReplaySummary {
+        let mut summary = ReplaySummary { dry_run, already: vec![id(9)], ..ReplaySummary::default() };
         summary.add(&ReplayEvent::Replayed(id(1), vec!["a.b", "a"]));
         summary.add(&ReplayEvent::Replayed(id(2), vec!["a"]));
         summary.add(&ReplayEvent::Waiting("no broker"));
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn remaining_or_unknown_letters_make_the_summary_incomplete() {
         assert!(!summary(false).is_complete());
-        assert!(!Summary { unknown: vec![id(1)], ..Summary::default() }.is_complete());
-        assert!(Summary { already: vec![id(1)], ..Summary::default() }.is_complete());
+        assert!(!ReplaySummary { unknown: vec![id(1)], ..ReplaySummary::default() }.is_complete());
+        assert!(ReplaySummary { already: vec![id(1)], ..ReplaySummary::default() }.is_complete());
     }
 }
