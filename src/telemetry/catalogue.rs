@@ -10,10 +10,10 @@ mod tests;
 /// Name, labels and meaning of a metric.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MetricDescription {
-    /// Name as scraped, with the prefix and the suffix `_total` or `_info`.
+    /// Name as scraped, with its prefix and the suffix `_total` or `_info`.
     pub name: &'static str,
     /// Heading in `docs/reference/metrics.md`, which a test writes.
-    #[cfg_attr(not(test), expect(dead_code))]
+    #[cfg(test)]
     pub about: &'static str,
     /// Type of the metric.
     pub kind: MetricKind,
@@ -52,8 +52,10 @@ pub(crate) enum LabelValues {
     Of(&'static [&'static str]),
     /// Event types that JustCall documents, and `other`.
     Types,
-    /// Names of the configured sources. `true`: also `other`, in the document.
-    Sources(#[cfg_attr(not(test), expect(dead_code))] bool),
+    /// Names of the configured sources.
+    Sources,
+    /// Names of the configured sources, and `other`.
+    SourcesOrOther,
     /// Topics that the settings name, and `other` for topics of earlier settings.
     Topics,
     /// Version of this build.
@@ -75,11 +77,12 @@ impl MetricDescription {
 const REASON: &str = "reason";
 
 macro_rules! catalogue {
-    ($($about:literal {
+    ($($about:literal $prefix:literal {
         $($constant:ident = $kind:ident $name:literal [$($label:expr, $values:expr);*] $help:literal;)*
     })*) => {
         $($(pub(super) const $constant: MetricDescription = MetricDescription {
-            name: concat!("justcall_bridge_", $name),
+            name: concat!($prefix, $name),
+            #[cfg(test)]
             about: $about,
             kind: MetricKind::$kind,
             labels: &[$(Label { name: $label, values: $values }),*],
@@ -92,10 +95,10 @@ macro_rules! catalogue {
     };
 }
 
-use LabelValues::{Of, Sources, Topics, Types, Version};
+use LabelValues::{Of, Sources, SourcesOrOther, Topics, Types, Version};
 
 catalogue! {
-    "Health" {
+    "Health" "justcall_bridge_" {
         BUILD = Info "build_info" ["version", Version] "Version of the running build";
         READY = Gauge "ready" [] "1 while /readyz answers 200, otherwise 0";
         KAFKA_UP = Gauge "kafka_up" [] "1 while Kafka acknowledges records, otherwise 0";
@@ -103,7 +106,7 @@ catalogue! {
         LOG_LINES_DROPPED = Counter "log_lines_dropped_total" []
             "Log lines dropped because the reader of stderr was too slow";
     }
-    "Events" {
+    "Events" "justcall_bridge_" {
         EVENTS = Counter "events_total" ["type", Types; "outcome", Of(tags::OUTCOMES)]
             "Webhooks by type and outcome";
         REFUSED = Counter "refused_total" [REASON, Of(tags::REFUSED)]
@@ -125,8 +128,8 @@ catalogue! {
         FORGOTTEN_EARLY = Counter "dedup_evictions_total" []
             "Events removed before deduplication.window ended, because of the capacity";
     }
-    "Requests" {
-        REQUESTS = Counter "http_requests_total" ["source", Sources(true); "status", Of(tags::STATUSES)]
+    "Requests" "justcall_bridge_" {
+        REQUESTS = Counter "http_requests_total" ["source", SourcesOrOther; "status", Of(tags::STATUSES)]
             "Requests to the ingress with a valid head, by source and status of the response; other: paths of no \
              source";
         REQUEST_SECONDS = Histogram "request_duration_seconds" [] "Time from a request's head to its outcome";
@@ -138,24 +141,24 @@ catalogue! {
             "Bytes in flight that count against server.max_in_flight";
         IN_FLIGHT_LIMIT = Gauge "in_flight_limit_bytes" [] "Limit of the bytes in flight: server.max_in_flight";
     }
-    "Signatures, secrets and certificates" {
-        SIGNATURES = Counter "signatures_total" ["source", Sources(false); "result", Of(tags::SIGNATURES)]
+    "Signatures, secrets and certificates" "justcall_bridge_" {
+        SIGNATURES = Counter "signatures_total" ["source", Sources; "result", Of(tags::SIGNATURES)]
             "Signatures by result of the verification, also if the result rejects nothing";
         SECRET_MATCHES = Counter "signature_secret_matches_total"
-            ["source", Sources(false); "secret", Of(tags::SECRETS)]
+            ["source", Sources; "secret", Of(tags::SECRETS)]
             "Valid signatures by the position of their secret, counted from 0";
-        SIGNATURE_REUSED = Counter "signature_reused_total" ["source", Sources(false)]
+        SIGNATURE_REUSED = Counter "signature_reused_total" ["source", Sources]
             "Events beyond the tenth with the same signature and different bodies";
-        SECRETS = Gauge "secrets" ["source", Sources(false); "kind", Of(tags::SECRET_KINDS)]
+        SECRETS = Gauge "secrets" ["source", Sources; "kind", Of(tags::SECRET_KINDS)]
             "Secrets or tokens that are valid; more than one during a rotation";
         SECRETS_MODIFIED = Gauge "secrets_modified_timestamp_seconds"
-            ["source", Sources(false); "kind", Of(tags::SECRET_KINDS)]
+            ["source", Sources; "kind", Of(tags::SECRET_KINDS)]
             "Modification time of the file of secrets or tokens, in seconds since 1970; 0 without a file. A file \
              that Kubernetes mounts is as old as its pod";
         CERTIFICATE_EXPIRES = Gauge "certificate_expires_timestamp_seconds" []
             "Expiry of the ingress's certificate, in seconds since 1970; 0 without TLS";
     }
-    "Kafka" {
+    "Kafka" "justcall_bridge_" {
         RECORDS = Counter "records_total" ["topic", Topics; "result", Of(tags::RESULTS)]
             "Records by topic and result: acknowledged by Kafka, directly or from the spool; written to the spool; \
              failed attempts";
@@ -185,7 +188,7 @@ catalogue! {
             "Replaced producers: after a fatal error, a panic, records without a report while brokers answer, another cluster, or records in flight for an hour (outdated)";
         TOPICS_CREATED = Counter "topics_created_total" [] "Missing topics that the bridge created";
     }
-    "Spool" {
+    "Spool" "justcall_bridge_" {
         SPOOL_ROWS = Gauge "spool_rows" [] "Records in the spool";
         SPOOL_BYTES = Gauge "spool_bytes" [] "Bytes of the spool on disk, with its write-ahead log";
         SPOOL_LIMIT = Gauge "spool_limit_bytes" []
@@ -201,7 +204,7 @@ catalogue! {
         SPOOL_REFUSED = Counter "spool_refused_total" []
             "Events that the spool refused because it was full or its disk failed";
     }
-    "Files and settings" {
+    "Files and settings" "justcall_bridge_" {
         FILE_RELOADS = Counter "file_reloads_total" []
             "Changed files that were applied: settings, secrets, tokens or certificates";
         FILES_FAILING = Gauge "watched_files_invalid" []
@@ -217,17 +220,18 @@ catalogue! {
         SETTINGS_WAITING = Gauge "config_pending_restart" []
             "Changed settings that need a restart";
     }
-    "Traces" {
+    "Traces" "justcall_bridge_" {
         SPANS_EXPORTED = Counter "spans_exported_total" [] "Spans that the collector accepted";
         SPANS_DROPPED = Counter "spans_dropped_total" [REASON, Of(tags::SPANS_DROPPED)]
             "Spans that were not exported";
     }
-    "Process" {
-        STARTED = Gauge "process_start_time_seconds" [] "Start time of the process, in seconds since 1970";
-        CPU = Counter "process_cpu_seconds_total" [] "CPU time of the process";
-        MEMORY = Gauge "process_resident_memory_bytes" [] "Resident memory of the process";
-        OPEN_FILES = Gauge "process_open_fds" [] "Open file descriptors, including connections";
-        MAX_FILES = Gauge "process_max_fds" [] "Limit of open file descriptors; 0 if unknown";
-        THREADS = Gauge "process_threads" [] "Threads of the process";
+    // Standard names, which dashboards of other programs share.
+    "Process" "process_" {
+        STARTED = Gauge "start_time_seconds" [] "Start time of the process, in seconds since 1970";
+        CPU = Counter "cpu_seconds_total" [] "CPU time of the process";
+        MEMORY = Gauge "resident_memory_bytes" [] "Resident memory of the process";
+        OPEN_FILES = Gauge "open_fds" [] "Open file descriptors, including connections";
+        MAX_FILES = Gauge "max_fds" [] "Limit of open file descriptors; 0 if unknown";
+        THREADS = Gauge "threads" [] "Threads of the process";
     }
 }

@@ -55,6 +55,8 @@ fn every_metric_in_the_documents_is_in_the_catalogue() {
 
 fn metrics(document: &str) -> Vec<String> {
     let rests = document.split("justcall_bridge_").skip(1);
+    let code = document.split('`').skip(1).step_by(2);
+    let rests = rests.chain(code.filter(|code| code.starts_with("process_") && *code != "process_"));
     let name = |rest: &str| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
     rests.map(name).filter(|name: &String| !name.is_empty()).collect()
 }

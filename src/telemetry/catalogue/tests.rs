@@ -11,7 +11,7 @@ const BEGIN: &str = "# Metrics
 
 `GET /metrics` on the admin listener (`admin.listen`) returns OpenMetrics text. `deploy/grafana` has a dashboard with the most important metrics, `deploy/prometheus` the alerts. The [runbook](../operations/runbook.md) describes the response to each alert.
 
-- Every name has the prefix `justcall_bridge_`, which is left out below. Times are in seconds, sizes in bytes. Counters end in `_total`. Histograms have `_bucket`, `_sum` and `_count`.
+- Every name has the prefix `justcall_bridge_`, which is left out below. Names with `process_` have no other prefix. Times are in seconds, sizes in bytes. Counters end in `_total`. Histograms have `_bucket`, `_sum` and `_count`.
 - The values of a label are a closed set, listed here or defined by the settings. No data of a sender becomes a label; a value outside the set counts as `other`. Every series exists from the start, at 0.
 - An event costs a few atomic additions. Other values are read at the scrape.
 - The changelog lists renamed and removed metrics and label values under Breaking.
@@ -44,8 +44,8 @@ fn values(values: LabelValues) -> String {
             let types = KnownType::ALL.iter().map(|known| known.name()).chain([tags::OTHER]);
             types.map(|tag| format!("`{tag}`")).collect::<Vec<_>>().join(" ")
         }
-        LabelValues::Sources(false) => "the names under `sources`".to_owned(),
-        LabelValues::Sources(true) => "the names under `sources`, and `other`".to_owned(),
+        LabelValues::Sources => "the names under `sources`".to_owned(),
+        LabelValues::SourcesOrOther => "the names under `sources`, and `other`".to_owned(),
         LabelValues::Topics => "the topics that the settings can name, and `other` for topics of earlier \
                            settings with records in the spool"
             .to_owned(),
@@ -54,7 +54,7 @@ fn values(values: LabelValues) -> String {
 }
 
 fn short(description: &MetricDescription) -> &'static str {
-    description.name.strip_prefix("justcall_bridge_").unwrap()
+    description.name.strip_prefix("justcall_bridge_").unwrap_or(description.name)
 }
 
 fn page() -> String {
@@ -90,10 +90,11 @@ fn metrics_page_is_generated_from_the_catalogue() {
 }
 
 #[test]
-fn names_have_the_prefix_their_unit_and_the_suffix_of_their_kind() {
+fn names_have_their_prefix_their_unit_and_the_suffix_of_their_kind() {
     for each in CATALOGUE {
         let name = each.name;
-        assert!(name.starts_with("justcall_bridge_"), "{name}");
+        let prefix = if each.about == "Process" { "process_" } else { "justcall_bridge_" };
+        assert!(name.starts_with(prefix), "{name}");
         assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
         assert_eq!(each.kind == MetricKind::Counter, name.ends_with("_total"), "{name}");
         assert_eq!(each.kind == MetricKind::Info, name.ends_with("_info"), "{name}");

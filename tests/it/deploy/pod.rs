@@ -5,7 +5,7 @@ use super::chart::Rendered;
 use super::image::{Image, Mount, USER};
 use super::kubelet::{Probe, Watch, address};
 use super::tools::printed;
-use crate::kit::bridge::until;
+use crate::kit::bridge::{metric_name, until};
 use crate::kit::http;
 use crate::kit::process::Process;
 use serde_json::Value;
@@ -170,7 +170,7 @@ impl Pod {
 
     pub(super) fn metric(&self, name: &str) -> Option<u64> {
         let text = http::get(self.admin, "/metrics").ok()?.text().to_owned();
-        let line = text.lines().find_map(|line| line.strip_prefix(&format!("justcall_bridge_{name} ")))?;
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{} ", metric_name(name))))?;
         line.parse().ok()
     }
 }

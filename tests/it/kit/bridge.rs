@@ -109,20 +109,19 @@ impl Bridge {
         until("readiness", || self.admin("/readyz").status == wanted);
     }
 
-    /// Returns a metric's current value; `name` has no prefix.
+    /// Returns a metric's current value; `name` has no `justcall_bridge_`.
     pub(crate) fn metric(&self, name: &str) -> u64 {
         let text = self.admin("/metrics").text().to_owned();
-        let line = text.lines().find_map(|line| line.strip_prefix(&format!("justcall_bridge_{name} ")));
+        let start = format!("{} ", metric_name(name));
+        let line = text.lines().find_map(|line| line.strip_prefix(&start));
         line.unwrap_or_else(|| panic!("no metric {name} in:\n{text}")).parse().expect("a whole number")
     }
 
     /// Returns the sum of a metric over its labels; 0 if it does not exist.
     pub(crate) fn metric_sum(&self, name: &str) -> f64 {
         let text = self.admin("/metrics").text().to_owned();
-        let named = |line: &&str| {
-            let rest = line.strip_prefix("justcall_bridge_").and_then(|line| line.strip_prefix(name));
-            rest.is_some_and(|rest| rest.starts_with([' ', '{']))
-        };
+        let start = metric_name(name);
+        let named = |line: &&str| line.strip_prefix(&start).is_some_and(|rest| rest.starts_with([' ', '{']));
         let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());
         text.lines().filter(named).filter_map(value).sum()
     }
@@ -135,6 +134,11 @@ impl Bridge {
         self.process.signal("TERM");
         self.process.wait_exit(TIMEOUT)
     }
+}
+
+/// Returns the name of a metric as scraped. Names with `process_` have no other prefix.
+pub(crate) fn metric_name(name: &str) -> String {
+    if name.starts_with("process_") { name.to_owned() } else { format!("justcall_bridge_{name}") }
 }
 
 /// Returns settings that accept unsigned events, for each source without a setting of its own.

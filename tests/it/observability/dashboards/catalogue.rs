@@ -1,5 +1,6 @@
 //! Metrics as docs/reference/metrics.md documents them.
 
+use crate::kit::bridge::metric_name;
 use std::collections::BTreeMap;
 
 /// Labels that Prometheus adds to every series of a target.
@@ -41,7 +42,7 @@ fn metric(row: &[&str]) -> (String, Metric) {
 }
 
 fn full(name: &str) -> String {
-    format!("justcall_bridge_{}", name.trim_matches('`'))
+    metric_name(name.trim_matches('`'))
 }
 
 fn ticked(cell: &str) -> Vec<String> {

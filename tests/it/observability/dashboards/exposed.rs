@@ -1,7 +1,7 @@
 //! Metrics of a running bridge after every simple outcome, read by an independent parser.
 
 use super::catalogue::{Metric, catalogue};
-use crate::kit::bridge::{Bridge, PATH, until};
+use crate::kit::bridge::{Bridge, PATH, metric_name, until};
 use crate::kit::consume;
 use crate::kit::http;
 use crate::kit::kafka::Kafka;
@@ -39,7 +39,7 @@ impl ExposedMetrics {
     }
 
     fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        let name = format!("justcall_bridge_{name}");
+        let name = metric_name(name);
         let has = |sample: &&Sample| {
             let of = |(label, value): &(&str, &str)| sample.labels.get(*label).is_some_and(|it| it == value);
             sample.name == name && labels.iter().all(of)

@@ -48,7 +48,7 @@ fn every_query_is_promql_and_follows_the_variables() {
     let dashboard = dashboard();
     let queries = queries(&dashboard);
     for (query, _) in &queries {
-        let series = query.matches("justcall_bridge_").count();
+        let series = query.matches("justcall_bridge_").count() + query.matches("process_").count();
         let chosen = query.matches(r#"{namespace=~"$namespace",job=~"$job",pod=~"$pod""#).count();
         assert_eq!(series, chosen, "some series are not of the chosen bridges: {query}");
     }

@@ -23,7 +23,8 @@ pub(super) fn unknown_names(
         if is_recorded && !recorded.contains(word) {
             strange.push(format!("{word} is recorded by no rule"));
         }
-        if word.contains(':') || !word.starts_with("justcall_bridge_") {
+        let is_metric = word.starts_with("justcall_bridge_") || word.starts_with("process_");
+        if word.contains(':') || !is_metric {
             continue;
         }
         let Some((metric, is_bucket)) = find(word, metrics) else {
@@ -145,6 +146,8 @@ fn unknown_names_in_a_query_are_found() {
     }
     for (query, legend, wrong) in [
         ("justcall_bridge_refusals_total", "", "no metric"),
+        ("justcall_bridge_process_open_fds", "", "no metric"),
+        ("process_open_files", "", "no metric"),
         ("justcall_bridge_ack_duration_seconds", "", "no metric"),
         ("justcall_bridge_ready_bucket", "", "no metric"),
         (r#"justcall_bridge_refused_total{cause="kafka"}"#, "", "no label"),
