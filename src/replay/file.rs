@@ -145,7 +145,7 @@ struct FileReplayState {
     /// `None` if no position is saved.
     point: Option<ResumePoint>,
     rejects: Option<File>,
-    outlet: Option<ReplayWriter>,
+    writer: Option<ReplayWriter>,
     limiter: RateLimiter,
     /// True after the last line was read.
     at_end: bool,
@@ -160,40 +160,40 @@ impl FileReplay {
     /// Replays the file. The counts are complete even if the run ends early.
     pub(crate) fn run(mut self, report: OnFileReplayEvent<'_>) -> (LineCounts, Result<(), Error>) {
         let began = Instant::now();
-        let result = self.open(report).and_then(|state| self.all(state, began, report));
+        let result = self.open(report).and_then(|state| self.replay_lines(state, began, report));
         self.counts.seconds = began.elapsed().as_secs_f64();
         (self.counts, result)
     }
 
     fn open(&mut self, report: OnFileReplayEvent<'_>) -> Result<FileReplayState, Error> {
         // Fails early, because connecting to Kafka may take a while.
-        self.remembered()?;
-        let outlet = if self.options.dry_run { None } else { Some(self.outlet(report)?) };
+        self.resume_point()?;
+        let writer = if self.options.dry_run { None } else { Some(self.open_writer(report)?) };
         // A run that this one ended may have saved a later position in the meantime.
-        let point = self.remembered()?;
-        let mut input = self.input(point.as_ref())?;
+        let point = self.resume_point()?;
+        let mut input = self.open_input(point.as_ref())?;
         if self.options.from_line.is_some() || point.is_none() {
-            self.pass_over(&mut input)?;
+            self.skip_lines(&mut input)?;
         }
-        let rejects = self.rejects(point.as_ref())?;
+        let rejects = self.open_rejects(point.as_ref())?;
         self.counts.first_line = input.line + 1;
         self.counts.last_line = input.line;
         self.counts.rejected_before = point.as_ref().map_or(0, |point| point.rejected);
-        let goes_on = input.line > 0 && point.as_ref().is_none_or(|point| !point.is_at_end());
-        report(FileReplayEvent::Begins { byte: input.byte, line: goes_on.then_some(input.line + 1) });
+        let continues = input.line > 0 && point.as_ref().is_none_or(|point| !point.is_at_end());
+        report(FileReplayEvent::Begins { byte: input.byte, line: continues.then_some(input.line + 1) });
         let limiter = RateLimiter::new(self.options.rate, Instant::now());
-        let mut state = FileReplayState { input, point, rejects, outlet, limiter, at_end: false };
+        let mut state = FileReplayState { input, point, rejects, writer, limiter, at_end: false };
         // Fails before anything is written if the position cannot be saved.
-        self.remember(&mut state)?;
+        self.save_position(&mut state)?;
         Ok(state)
     }
 
     /// Returns the position to continue from. Without a saved position, or with `--from-line`, that is the
     /// beginning.
-    fn remembered(&self) -> Result<Option<ResumePoint>, Error> {
+    fn resume_point(&self) -> Result<Option<ResumePoint>, Error> {
         let Some(resume_file) = &self.options.resume_file else { return Ok(None) };
         let identity =
-            FileIdentity::of(&self.options.file).map_err(|error| unreadable(&self.options.file, error))?;
+            FileIdentity::of(&self.options.file).map_err(|error| file_error(&self.options.file, error))?;
         let content = self.options.content.into();
         if self.options.from_line.is_some() {
             return Ok(Some(ResumePoint::beginning(identity, content)));
@@ -202,23 +202,24 @@ impl FileReplay {
         Ok(Some(point?.unwrap_or_else(|| ResumePoint::beginning(identity, content))))
     }
 
-    fn input(&self, point: Option<&ResumePoint>) -> Result<LineReader, Error> {
+    fn open_input(&self, point: Option<&ResumePoint>) -> Result<LineReader, Error> {
         let input = match point {
             Some(point) => LineReader::file(&self.options.file, point.line, point.byte)
-                .map_err(|error| unreadable(&self.options.file, error))?,
+                .map_err(|error| file_error(&self.options.file, error))?,
             None => LineReader::of(BufReader::new(Stdin::read_until(&self.stop)?)),
         };
         Ok(if self.options.content == Content::Body { input.whole() } else { input })
     }
 
-    fn pass_over(&self, input: &mut LineReader) -> Result<(), Error> {
+    /// Skips the lines before `--from-line`.
+    fn skip_lines(&self, input: &mut LineReader) -> Result<(), Error> {
         let first = self.options.from_line.unwrap_or(1);
-        while input.line + 1 < first && input.next().map_err(|error| self.broken(error))?.is_some() {}
+        while input.line + 1 < first && input.next().map_err(|error| self.read_error(error))?.is_some() {}
         Ok(())
     }
 
     /// Opens the file of rejected lines, cut to its length at the last saved position.
-    fn rejects(&self, point: Option<&ResumePoint>) -> Result<Option<File>, Error> {
+    fn open_rejects(&self, point: Option<&ResumePoint>) -> Result<Option<File>, Error> {
         let Some(path) = self.options.rejects.as_ref().filter(|_| !self.options.dry_run) else {
             return Ok(None);
         };
@@ -232,21 +233,21 @@ impl FileReplay {
             file.seek(SeekFrom::End(0))?;
             Ok(file)
         };
-        open().map(Some).map_err(|error: io::Error| unreadable(path, error))
+        open().map(Some).map_err(|error: io::Error| file_error(path, error))
     }
 
-    fn outlet(&self, report: OnFileReplayEvent<'_>) -> Result<ReplayWriter, Error> {
+    fn open_writer(&self, report: OnFileReplayEvent<'_>) -> Result<ReplayWriter, Error> {
         let path = fs::canonicalize(&self.options.file).unwrap_or_else(|_| self.options.file.clone());
         let name = EventId::from_hash(&BodyHash::of(path.as_os_str().as_encoded_bytes()));
         let id = format!("justcall-bridge-replay-{name}");
-        let keep_on: kafka::ShouldRetry<'_> = &mut |why| {
+        let should_retry: kafka::ShouldRetry<'_> = &mut |why| {
             report(FileReplayEvent::Waiting(why));
             !self.stop.load(Ordering::Acquire)
         };
-        Ok(ReplayWriter::open(&self.options.kafka, &id, self.runtime.clone(), keep_on)?)
+        Ok(ReplayWriter::open(&self.options.kafka, &id, self.runtime.clone(), should_retry)?)
     }
 
-    fn all(
+    fn replay_lines(
         &mut self,
         mut state: FileReplayState,
         began: Instant,
@@ -257,7 +258,7 @@ impl FileReplay {
                 return Err(Error::Stopped);
             }
             let before = state.input.byte;
-            let batch = self.fill(&mut state)?;
+            let batch = self.next_batch(&mut state)?;
             if batch.items.is_empty() {
                 continue;
             }
@@ -270,8 +271,8 @@ impl FileReplay {
         Ok(())
     }
 
-    /// Reads lines that are due now. Waits for one if none is due.
-    fn fill(&mut self, state: &mut FileReplayState) -> Result<Batch, Error> {
+    /// Returns the lines that are due now. Waits for one if none is due.
+    fn next_batch(&mut self, state: &mut FileReplayState) -> Result<Batch, Error> {
         let mut batch = Batch::default();
         while !batch.is_full() {
             let wait = state.limiter.wait(Instant::now());
@@ -281,7 +282,7 @@ impl FileReplay {
                 }
                 return Ok(batch);
             }
-            let Some(taken) = state.input.next().map_err(|error| self.broken(error))? else {
+            let Some(taken) = state.input.next().map_err(|error| self.read_error(error))? else {
                 state.at_end = true;
                 return Ok(batch);
             };
@@ -298,8 +299,8 @@ impl FileReplay {
         state: &mut FileReplayState,
         report: OnFileReplayEvent<'_>,
     ) -> Result<(), Error> {
-        if let Some(outlet) = &mut state.outlet {
-            batch.write(outlet, &mut |why| {
+        if let Some(writer) = &mut state.writer {
+            batch.write(writer, &mut |why| {
                 report(FileReplayEvent::Waiting(why));
                 !self.stop.load(Ordering::Acquire)
             })?;
@@ -313,10 +314,11 @@ impl FileReplay {
                 written.map_err(Error::Rejects)?;
             }
         }
-        self.remember(state)
+        self.save_position(state)
     }
 
-    fn remember(&self, state: &mut FileReplayState) -> Result<(), Error> {
+    /// Saves the position after the last settled line.
+    fn save_position(&self, state: &mut FileReplayState) -> Result<(), Error> {
         let (Some(point), Some(resume_file)) = (&mut state.point, &self.options.resume_file) else {
             return Ok(());
         };
@@ -332,14 +334,14 @@ impl FileReplay {
         point.save(resume_file).map_err(|error| Error::Unsaved(resume_file.clone(), error))
     }
 
-    fn broken(&self, error: io::Error) -> Error {
+    fn read_error(&self, error: io::Error) -> Error {
         if self.stop.load(Ordering::Acquire) {
             return Error::Stopped;
         }
-        unreadable(&self.options.file, error)
+        file_error(&self.options.file, error)
     }
 }
 
-fn unreadable(file: &Path, error: io::Error) -> Error {
+fn file_error(file: &Path, error: io::Error) -> Error {
     Error::File(file.to_owned(), error)
 }

@@ -28,8 +28,7 @@ pub(crate) fn document(settings: &Settings) -> Result<Value, InvalidRoutes> {
         described.insert((*topic).to_owned(), channel(topic, Map::from_iter(messages), settings));
         operations.insert(format!("send.{topic}"), send(topic));
     }
-    let kept = [("dead-letter".to_owned(), dead_letter()), ("replay-mark".to_owned(), replay_mark())];
-    described.insert(dead_letters.clone(), channel(dead_letters, Map::from_iter(kept), settings));
+    described.insert(dead_letters.clone(), channel(dead_letters, dead_letter_messages(), settings));
     operations.insert(format!("send.{dead_letters}"), send(dead_letters));
     Ok(json!({
         "asyncapi": "3.0.0",
@@ -248,28 +247,36 @@ fn form(header: &str) -> Value {
     }
 }
 
-fn dead_letter() -> Value {
-    json!({
-        "name": "dead-letter",
-        "title": "Dead letter",
-        "summary": "A webhook that no retry could help, byte for byte, and why. It has no key and is no CloudEvent.",
-        "contentType": "application/octet-stream",
-        "headers": headers_of(RecordKinds::DeadLetter),
-        "payload": { "description": "The body as it came: any bytes." },
-        "bindings": { "kafka": { "bindingVersion": BINDING } },
-    })
-}
-
-fn replay_mark() -> Value {
-    json!({
-        "name": "replay-mark",
-        "title": "Mark of a replay",
-        "summary": "A dead letter of the same partition was replayed. The record has no key and no value.",
-        "contentType": "application/octet-stream",
-        "headers": headers_of(RecordKinds::Mark),
-        "payload": { "description": "Nothing." },
-        "bindings": { "kafka": { "bindingVersion": BINDING } },
-    })
+/// Describes the messages of the dead-letter topic.
+fn dead_letter_messages() -> Map<String, Value> {
+    let message = |name: &str, kind: RecordKinds, title: &str, summary: &str, payload: &str| {
+        let message = json!({
+            "name": name,
+            "title": title,
+            "summary": summary,
+            "contentType": "application/octet-stream",
+            "headers": headers_of(kind),
+            "payload": { "description": payload },
+            "bindings": { "kafka": { "bindingVersion": BINDING } },
+        });
+        (name.to_owned(), message)
+    };
+    Map::from_iter([
+        message(
+            "dead-letter",
+            RecordKinds::DeadLetter,
+            "Dead letter",
+            "A webhook that no retry could help, byte for byte, and why. It has no key and is no CloudEvent.",
+            "The body as it came: any bytes.",
+        ),
+        message(
+            "replay-mark",
+            RecordKinds::Mark,
+            "Mark of a replay",
+            "A dead letter of the same partition was replayed. The record has no key and no value.",
+            "Nothing.",
+        ),
+    ])
 }
 
 fn channel(topic: &str, messages: Map<String, Value>, settings: &Settings) -> Value {
