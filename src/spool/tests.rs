@@ -76,10 +76,18 @@ pub(super) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Copies the files as a crash would leave them now.
 pub(super) fn crashed(from: &Path) -> TempDir {
+    let read = || ["spool.db", "spool.db-wal"].map(|name| std::fs::read(from.join(name)).ok());
+    let mut files = read();
+    // A checkpoint between both reads would return a state that was never on the disk.
+    while let again = read()
+        && again != files
+    {
+        files = again;
+    }
     let copy = TempDir::new().unwrap();
-    for name in ["spool.db", "spool.db-wal"] {
-        if from.join(name).exists() {
-            std::fs::copy(from.join(name), copy.path().join(name)).unwrap();
+    for (name, bytes) in ["spool.db", "spool.db-wal"].into_iter().zip(files) {
+        if let Some(bytes) = bytes {
+            std::fs::write(copy.path().join(name), bytes).unwrap();
         }
     }
     copy
