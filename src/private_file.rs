@@ -7,7 +7,7 @@
 
 use rustix::process::geteuid;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -23,13 +23,24 @@ const MAX_LEN: u64 = 64 * 1024;
 /// Number of names to try for a temporary file.
 const MAX_NAMES: usize = 16;
 
-/// Opens a file for writing without truncating it. Creates it if it is missing.
+/// Opens a file to append lines to it. Creates it if it is missing.
+///
+/// An unfinished last line gets its end, because a process that was killed may have left one.
 ///
 /// # Errors
 ///
 /// Also fails for a file that breaks the rule of this module.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
-    open_own(path, OpenOptions::new().create(true).write(true).truncate(false).mode(FILE_MODE))
+pub(crate) fn append_lines(path: &Path) -> io::Result<File> {
+    let mut file = open_own(path, OpenOptions::new().create(true).read(true).append(true).mode(FILE_MODE))?;
+    let mut last = [b'\n'];
+    if file.metadata()?.len() > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    if last != [b'\n'] {
+        file.write_all(b"\n")?;
+    }
+    Ok(file)
 }
 
 /// Reads a file that a command wrote.
@@ -140,13 +151,26 @@ mod tests {
     fn new_files_are_private() {
         let folder = tempfile::tempdir().unwrap();
         let (opened, replaced) = (folder.path().join("opened"), folder.path().join("replaced"));
-        open(&opened).unwrap();
+        append_lines(&opened).unwrap();
         replace(&replaced, b"a").unwrap();
         assert_eq!((mode(&opened), mode(&replaced)), (0o600, 0o600));
         fs::set_permissions(&replaced, Permissions::from_mode(0o644)).unwrap();
         replace(&replaced, b"b").unwrap();
         assert_eq!((mode(&replaced), fs::read(&replaced).unwrap()), (0o644, b"b".to_vec()));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn lines_are_appended_and_an_unfinished_one_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines");
+        for expected in ["a\n", "a\na\n"] {
+            append_lines(&path).unwrap().write_all(b"a\n").unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+        }
+        fs::write(&path, "torn").unwrap();
+        append_lines(&path).unwrap().write_all(b"a\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "torn\na\n");
     }
 
     #[test]
@@ -157,7 +181,7 @@ mod tests {
         symlink(path("victim"), path("link")).unwrap();
         symlink(path("nothing"), path("dangling")).unwrap();
         for name in ["link", "dangling"] {
-            assert!(open(&path(name)).is_err() && replace(&path(name), b"x").is_err(), "{name}");
+            assert!(append_lines(&path(name)).is_err() && replace(&path(name), b"x").is_err(), "{name}");
         }
         std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
         fs::create_dir(path("folder")).unwrap();
@@ -169,7 +193,7 @@ mod tests {
         replace(&path("file"), b"x").unwrap();
         assert!(path("file.new").is_symlink());
         fs::hard_link(path("victim"), path("hard")).unwrap();
-        assert!(open(&path("hard")).is_err());
+        assert!(append_lines(&path("hard")).is_err());
         for name in ["link", "dangling", "hard"] {
             assert!(read(&path(name)).is_err(), "{name}");
         }
@@ -188,12 +212,12 @@ mod tests {
         {
             fs::write(&path, "a").unwrap();
             fs::set_permissions(&path, Permissions::from_mode(given)).unwrap();
-            assert_eq!((open(&path).is_ok(), read(&path).is_ok()), (is_own, is_own), "{given:o}");
+            assert_eq!((append_lines(&path).is_ok(), read(&path).is_ok()), (is_own, is_own), "{given:o}");
             replace(&path, b"b").unwrap();
             assert_eq!(mode(&path), replaced, "{given:o}");
         }
         fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
-        assert!(open(&path).unwrap_err().to_string().contains("chmod o-w"));
+        assert!(append_lines(&path).unwrap_err().to_string().contains("chmod o-w"));
     }
 
     #[test]
@@ -205,7 +229,7 @@ mod tests {
             // Only root can give a file away.
             return;
         }
-        for refused in [open(&path).map(drop), read(&path).map(drop)] {
+        for refused in [append_lines(&path).map(drop), read(&path).map(drop)] {
             let text = refused.unwrap_err().to_string();
             assert!(text.contains("another user (uid 4321)"), "{text}");
         }
@@ -217,7 +241,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         for (len, is_read) in [(MAX_LEN, true), (MAX_LEN + 1, false)] {
-            open(&path).unwrap().set_len(len).unwrap();
+            append_lines(&path).unwrap().set_len(len).unwrap();
             assert_eq!(read(&path).is_ok(), is_read, "{len}");
         }
     }

@@ -3,7 +3,7 @@
 use super::{Failure, printed};
 use crate::app::signals::{self, WorkError};
 use crate::app::{self, Addresses, App};
-use crate::config::{Settings, SettingsInput};
+use crate::config::{SettingErrors, Settings, SettingsInput};
 use crate::kafka::{self, EmbeddedBroker, StartPosition, Tail, TailedRecord};
 use crate::record::names;
 use crate::telemetry;
@@ -21,8 +21,8 @@ use tokio::sync::oneshot;
 /// Receive webhooks into an in-memory Kafka broker and print every record.
 ///
 /// Needs no cluster and reads no settings file. Settings come from --set and from the environment, except
-/// those under `kafka` and `spool`. Nothing is kept after the end. The broker's port is printed, so any Kafka
-/// client can read the records.
+/// those under `kafka` and `spool`, which are ignored in the environment and refused by --set. Nothing is
+/// kept after the end. The broker's port is printed, so any Kafka client can read the records.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
@@ -59,9 +59,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         "shutdown.delay=0s".to_owned(),
         "telemetry.log_filter=warn".to_owned(),
     ];
-    flags.extend(args.set);
+    flags.extend_from_slice(&args.set);
     let sources = SettingsInput { environment: environment(), flags, ..SettingsInput::default() };
     let mut settings = Settings::load(&sources)?;
+    if let Some(errors) = SettingErrors::of_excluded(&args.set, &EXCLUDED_SECTIONS, EXCLUDED_REASON) {
+        return Err(errors.into());
+    }
     telemetry::init(&settings.telemetry)?;
     let topics: Vec<String> = topics::of(&settings)?.iter().map(ToString::to_string).collect();
     let broker = EmbeddedBroker::start(topics.clone(), args.partitions)?;
@@ -81,14 +84,18 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     })
 }
 
-/// Returns the environment without settings for Kafka or the spool.
-///
-/// They could select another cluster, or a spool whose events would be lost with the broker's memory.
+/// Sections of the settings that could select another cluster, or a spool whose events would be lost with the
+/// broker's memory.
+const EXCLUDED_SECTIONS: [&str; 2] = ["kafka", "spool"];
+const EXCLUDED_REASON: &str =
+    "cannot be set for `dev`, which has a broker of its own and no spool: use `serve`";
+
+/// Returns the environment without the excluded sections.
 fn environment() -> Vec<(OsString, OsString)> {
-    const LEFT_OUT: [&str; 2] = ["JUSTCALL_BRIDGE__KAFKA__", "JUSTCALL_BRIDGE__SPOOL__"];
     let is_used = |name: &OsString| {
-        let name = name.to_string_lossy().to_ascii_uppercase();
-        !LEFT_OUT.iter().any(|prefix| name.starts_with(prefix))
+        let name = name.to_string_lossy().to_ascii_lowercase();
+        let section = name.strip_prefix("justcall_bridge__").and_then(|key| key.split("__").next());
+        section.is_none_or(|section| !EXCLUDED_SECTIONS.contains(&section))
     };
     super::environment().into_iter().filter(|(name, _)| is_used(name)).collect()
 }

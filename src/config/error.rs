@@ -55,6 +55,18 @@ impl fmt::Display for SettingError {
 pub struct SettingErrors(pub Vec<SettingError>);
 
 impl SettingErrors {
+    /// Returns an error for flags in a section that a command does not accept. `None` if there are none.
+    pub(crate) fn of_excluded(flags: &[String], sections: &[&str], reason: &str) -> Option<Self> {
+        let keys = flags.iter().filter_map(|flag| flag.split('=').next()).map(str::trim);
+        let is_excluded =
+            |key: &&str| key.split('.').next().is_some_and(|section| sections.contains(&section));
+        let errors: Vec<_> = keys
+            .filter(is_excluded)
+            .map(|key| SettingError::without_value(key, Some("flag --set"), reason))
+            .collect();
+        (!errors.is_empty()).then_some(Self(errors))
+    }
+
     /// Returns an error in a settings file as a whole.
     pub fn of_file(path: &std::path::Path, reason: &str) -> Self {
         Self(vec![SettingError::without_value(path.display().to_string(), None, reason)])

@@ -21,7 +21,7 @@ use justcall_events::{BodyHash, EventId};
 use rate_limiter::RateLimiter;
 use resume::{FileIdentity, ResumeFileError, ResumePoint};
 use std::fs::{self, File};
-use std::io::{self, BufReader, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,7 +74,7 @@ pub(crate) enum Error {
     /// Kafka accepts no records.
     #[error("{0}; run it again to continue")]
     Write(CommitError),
-    /// The system cannot start a thread, or report a position in a file.
+    /// The system cannot start a thread.
     #[error(transparent)]
     System(#[from] io::Error),
 }
@@ -175,7 +175,7 @@ impl FileReplay {
         if self.options.from_line.is_some() || point.is_none() {
             self.skip_lines(&mut input)?;
         }
-        let rejects = self.open_rejects(point.as_ref())?;
+        let rejects = self.open_rejects()?;
         self.counts.first_line = input.line + 1;
         self.counts.last_line = input.line;
         self.counts.rejected_before = point.as_ref().map_or(0, |point| point.rejected);
@@ -218,22 +218,12 @@ impl FileReplay {
         Ok(())
     }
 
-    /// Opens the file of rejected lines, cut to its length at the last saved position.
-    fn open_rejects(&self, point: Option<&ResumePoint>) -> Result<Option<File>, Error> {
+    /// Opens the file of rejected lines, to append to it.
+    fn open_rejects(&self) -> Result<Option<File>, Error> {
         let Some(path) = self.options.rejects.as_ref().filter(|_| !self.options.dry_run) else {
             return Ok(None);
         };
-        let open = || {
-            let mut file = private_file::open(path)?;
-            let keeps_all = self.options.from_line.is_some_and(|line| line > 1);
-            if !keeps_all {
-                let kept = point.map_or(0, |point| point.rejects_bytes);
-                file.set_len(kept.min(file.metadata()?.len()))?;
-            }
-            file.seek(SeekFrom::End(0))?;
-            Ok(file)
-        };
-        open().map(Some).map_err(|error: io::Error| file_error(path, error))
+        private_file::append_lines(path).map(Some).map_err(|error| file_error(path, error))
     }
 
     fn open_writer(&self, report: OnFileReplayEvent<'_>) -> Result<ReplayWriter, Error> {
@@ -309,8 +299,8 @@ impl FileReplay {
             item.count(&mut self.counts);
             let Some((reason, detail)) = item.rejection() else { continue };
             report(FileReplayEvent::Rejected { line: item.number, reason, detail });
-            if let Some(file) = &mut state.rejects {
-                let written = file.write_all(&item.bytes).and_then(|()| file.write_all(b"\n"));
+            if let (Some(file), Some(bytes)) = (&mut state.rejects, &item.bytes) {
+                let written = file.write_all(bytes).and_then(|()| file.write_all(b"\n"));
                 written.map_err(Error::Rejects)?;
             }
         }
@@ -328,9 +318,6 @@ impl FileReplay {
         point.line = state.input.line;
         point.byte = state.input.byte;
         point.rejected = self.counts.rejected_before + self.counts.rejected();
-        if let Some(file) = &mut state.rejects {
-            point.rejects_bytes = file.stream_position()?;
-        }
         point.save(resume_file).map_err(|error| Error::Unsaved(resume_file.clone(), error))
     }
 

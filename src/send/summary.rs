@@ -61,7 +61,7 @@ impl Answer {
 ///
 /// An unknown server cannot fill the counts with other values.
 fn acceptance(outcome: &str) -> &'static str {
-    const OUTCOMES: [&str; 5] = ["acked", "spooled", "duplicate", "probe", "dead_lettered"];
+    const OUTCOMES: [&str; 6] = ["acked", "spooled", "duplicate", "dropped", "probe", "dead_lettered"];
     OUTCOMES.into_iter().find(|known| *known == outcome).unwrap_or("unexpected")
 }
 

@@ -29,8 +29,8 @@ fn is_allowed(record: &Record, rules: &ReplayEvaluator, content: Content) -> boo
 pub(super) struct Item {
     /// Line number, from 1.
     pub(super) number: u64,
-    /// Bytes of the line in the file.
-    pub(super) bytes: Vec<u8>,
+    /// Bytes of the line in the file; `None` if the line is too long to be read.
+    pub(super) bytes: Option<Vec<u8>>,
     fate: Fate,
 }
 
@@ -53,10 +53,12 @@ impl Item {
         source: &ReplaySource,
         content: Content,
     ) -> Result<Self, Error> {
-        let InputLine { number, bytes } = taken;
+        let InputLine { number, start, bytes } = taken;
         let Some(bytes) = bytes else {
-            let fate = Fate::Rejected("too_long".into(), "the line is longer than 16 MiB".into());
-            return Ok(Self { number, bytes: Vec::new(), fate });
+            let why = format!(
+                "the line is longer than 16 MiB, so --rejects leaves it out; it begins at byte {start}"
+            );
+            return Ok(Self { number, bytes: None, fate: Fate::Rejected("too_long".into(), why) });
         };
         let fate = match (parse(&bytes, content), source) {
             (ParsedLine::Blank, _) => Fate::Nothing,
@@ -81,7 +83,7 @@ impl Item {
                 }
             }
         };
-        Ok(Self { number, bytes, fate })
+        Ok(Self { number, bytes: Some(bytes), fate })
     }
 
     /// Returns the reason of a rejected line: a stable tag, and a text for a person.
@@ -124,7 +126,8 @@ pub(super) struct Batch {
 
 impl Batch {
     pub(super) fn add(&mut self, item: Item) {
-        self.bytes += item.bytes.len() + item.records().iter().map(Record::size).sum::<usize>();
+        self.bytes +=
+            item.bytes.as_ref().map_or(0, Vec::len) + item.records().iter().map(Record::size).sum::<usize>();
         self.items.push(item);
     }
 

@@ -12,6 +12,8 @@ const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 pub(super) struct InputLine {
     /// Line number, from 1.
     pub(super) number: u64,
+    /// Byte offset of the line.
+    pub(super) start: u64,
     /// Bytes of the line; `None` if it exceeds the limit.
     pub(super) bytes: Option<Vec<u8>>,
 }
@@ -58,19 +60,20 @@ impl LineReader {
         if read == 0 {
             return Ok(None);
         }
+        let start = self.byte;
         self.byte += read as u64;
         self.line += 1;
         let number = self.line;
         if bytes.pop_if(|last| Some(*last) == self.end).is_none() && bytes.len() > self.longest {
             self.pass_over()?;
-            return Ok(Some(InputLine { number, bytes: None }));
+            return Ok(Some(InputLine { number, start, bytes: None }));
         }
         // Removes a byte order mark from the first line. A single body (`Content::Body`) stays unchanged.
         if number == 1 && self.end.is_some() {
             let mark = bytes.len() - input::without_mark(&bytes).len();
             bytes.drain(..mark);
         }
-        Ok(Some(InputLine { number, bytes: Some(bytes) }))
+        Ok(Some(InputLine { number, start, bytes: Some(bytes) }))
     }
 
     /// Skips the rest of a line.
@@ -128,7 +131,7 @@ mod tests {
         let mut whole = LineReader::file(&path, 0, 0).unwrap();
         whole.next().unwrap();
         let mut rest = LineReader::file(&path, whole.line, whole.byte).unwrap();
-        let expected = InputLine { number: 2, bytes: Some(b"second".to_vec()) };
+        let expected = InputLine { number: 2, start: 6, bytes: Some(b"second".to_vec()) };
         assert_eq!(rest.next().unwrap(), Some(expected));
     }
 }

@@ -78,8 +78,6 @@ pub(super) struct ResumePoint {
     pub(super) byte: u64,
     /// Number of rejected lines among them.
     pub(super) rejected: u64,
-    /// Length of the file of rejected lines, in bytes.
-    pub(super) rejects_bytes: u64,
 }
 
 /// Reason why a resume file cannot be used.
@@ -105,7 +103,7 @@ pub(crate) enum ResumeFileError {
 impl ResumePoint {
     /// Returns the position at the beginning of a file.
     pub(super) fn beginning(file: FileIdentity, content: ContentKind) -> Self {
-        Self { file, content: Some(content), line: 0, byte: 0, rejected: 0, rejects_bytes: 0 }
+        Self { file, content: Some(content), line: 0, byte: 0, rejected: 0 }
     }
 
     /// Returns true if every line of the file is finished.
@@ -199,7 +197,7 @@ mod tests {
     fn saved_position_is_loaded_unchanged() {
         let (_folder, file, resume) = files();
         assert!(load(&resume, &file).unwrap().is_none());
-        let point = ResumePoint { line: 1, byte: 3, rejected: 1, rejects_bytes: 3, ..beginning(&file) };
+        let point = ResumePoint { line: 1, byte: 3, rejected: 1, ..beginning(&file) };
         point.save(&resume).unwrap();
         assert_eq!(load(&resume, &file).unwrap(), Some(point));
         assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 2, "something is left behind");

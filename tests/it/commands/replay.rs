@@ -204,6 +204,23 @@ fn rejected_lines_are_reported_and_kept_and_the_rest_continues() {
 }
 
 #[test]
+fn rejects_are_appended_to_what_a_file_contains() {
+    let backfill = Backfill::new(&format!("no JSON\n{}\nneither\n", "x".repeat(17 << 20)));
+    let rejects = backfill.path("rejects.ndjson");
+    fs::write(&rejects, "kept").expect("a file");
+    let ran = backfill.place.run(&backfill.args(&["--rejects", &rejects])).expect_code(1);
+    assert!(
+        ran.stderr.iter().any(|line| line.starts_with("line 2: too_long") && line.contains("byte 8")),
+        "{ran:?}"
+    );
+    let first = "kept\nno JSON\nneither\n";
+    assert_eq!(fs::read_to_string(&rejects).expect("the rejects"), first);
+    backfill.place.run(&backfill.args(&["--rejects", &rejects, "--restart"])).expect_code(1);
+    let both = format!("{first}no JSON\nneither\n");
+    assert_eq!(fs::read_to_string(&rejects).expect("the rejects"), both);
+}
+
+#[test]
 fn rejects_are_kept_under_every_name_beside_the_resume_file() {
     let backfill = Backfill::new(&format!("no JSON\n{}\n", call(1, 1)));
     let rejects = backfill.path("backfill.ndjson.resume.new");

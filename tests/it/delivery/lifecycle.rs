@@ -237,6 +237,31 @@ fn dev_uses_the_environment_except_for_kafka_and_the_spool() {
 }
 
 #[test]
+fn dev_opens_no_spool_however_it_is_set() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let directory = folder.path().join("spool");
+    let spool = serde_json::json!({ "directory": directory }).to_string();
+    let args = ["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+    let cluster = r#"{"bootstrap_servers":"127.0.0.1:1","properties":{"security.protocol":"ssl"}}"#;
+    let env = [("JUSTCALL_BRIDGE__SPOOL", spool.as_str()), ("JUSTCALL_BRIDGE__KAFKA", cluster)];
+    let dev = Process::bridge(&args, &env);
+    let url = last_word(&dev.wait_for_line("webhook", TIMEOUT));
+    let mut send = Process::bridge(&["send", "--to", &url], &[]);
+    assert!(send.wait_exit(TIMEOUT).success(), "{:?}", send.stderr());
+    for setting in [
+        format!("spool={spool}"),
+        format!(" spool.directory={}", directory.display()),
+        format!("kafka={cluster}"),
+        "kafka.properties.security.protocol=ssl".to_owned(),
+    ] {
+        let mut dev = Process::bridge(&[&args[..], &["--set", &setting]].concat(), &[]);
+        assert_eq!(dev.wait_exit(TIMEOUT).code(), Some(78), "{setting}");
+        assert!(dev.stderr().join("\n").contains("cannot be set for `dev`"), "{setting} {:?}", dev.stderr());
+    }
+    assert!(!directory.exists());
+}
+
+#[test]
 fn embedded_broker_has_the_same_records_as_kafka() {
     let args = ["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--partitions", "5"];
     let dev = Process::bridge(&args, &[]);

@@ -8,7 +8,7 @@ fn item(bytes: &[u8], source: &ReplaySource) -> Result<Item, Error> {
 
 fn item_of(bytes: &[u8], source: &ReplaySource, content: Content) -> Result<Item, Error> {
     let rules = ReplayEvaluator::of(&Settings::default()).unwrap();
-    Item::of(InputLine { number: 3, bytes: Some(bytes.to_vec()) }, &rules, source, content)
+    Item::of(InputLine { number: 3, start: 9, bytes: Some(bytes.to_vec()) }, &rules, source, content)
 }
 
 fn main() -> ReplaySource {
@@ -36,6 +36,16 @@ fn exported_record_is_written_unchanged() {
     };
     assert_eq!(of(true).records()[0].headers.iter().count(), 1);
     assert_eq!(of(false).rejection().unwrap().0, "foreign_topic");
+}
+
+#[test]
+fn line_that_is_too_long_is_reported_with_its_place() {
+    let rules = ReplayEvaluator::of(&Settings::default()).unwrap();
+    let line = InputLine { number: 3, start: 9, bytes: None };
+    let item = Item::of(line, &rules, &main(), Content::Events).unwrap();
+    let (reason, detail) = item.rejection().unwrap();
+    assert_eq!((reason, &item.bytes), ("too_long", &None));
+    assert!(detail.contains("byte 9") && detail.contains("--rejects leaves it out"), "{detail}");
 }
 
 #[test]
