@@ -243,11 +243,11 @@ impl Drain {
             let (direct, is_probe) = (self.direct_if_separate(), self.lane.is_circuit_open());
             let Some((row, partition, record)) = self.window.next(now_ms, direct, is_probe) else { return };
             self.spans.sent(row, record);
-            // The partitioner chooses the partition of a key, as for events that bypass the backlog.
-            let is_free = record.key.is_none() && partition < self.lane.partitions();
+            // A topic that was created anew may have fewer.
+            let partition = partition.filter(|partition| *partition < self.lane.partitions());
             let report = Report::of_row(&self.lane, row);
             self.handed_over += 1;
-            self.shared.sink.send(record, is_free.then_some(partition), report);
+            self.shared.sink.send(record, partition, report);
         }
     }
 

@@ -50,6 +50,8 @@ enum RecordState {
     Row(RowId),
     Acknowledged,
     Failed(RecordFailure),
+    /// Durable as a dead letter, after it failed.
+    DeadLettered,
 }
 
 /// Record among the entries for the spool.
@@ -95,10 +97,12 @@ impl InFlightEvent {
         .await;
     }
 
-    /// Returns whether every record is acknowledged, or the first failure if there was one.
+    /// Returns whether every record is acknowledged or a dead letter, or the first failure if there was one.
     pub(super) fn outcome(&self) -> Result<(), Option<RecordFailure>> {
         let event = self.event();
-        if event.is_acknowledged() {
+        let is_kept =
+            |state: &RecordState| matches!(state, RecordState::Acknowledged | RecordState::DeadLettered);
+        if event.states.iter().all(is_kept) {
             return Ok(());
         }
         Err(event.states.iter().find_map(|state| match state {
@@ -117,13 +121,10 @@ impl InFlightEvent {
         event.states.iter().enumerate().filter_map(failed).collect()
     }
 
-    /// Handles that a record that failed is durable as a dead letter.
-    pub(super) fn taken_elsewhere(&self, slot: usize) {
-        let mut event = self.event();
-        event.states[slot] = RecordState::Acknowledged;
-        if event.is_acknowledged() {
-            event.durable();
-        }
+    /// Handles that a record that failed is durable as a dead letter. The event does not count as durable: if
+    /// it is sent again, the reason of the refusal may have passed.
+    pub(super) fn dead_lettered(&self, slot: usize) {
+        self.event().states[slot] = RecordState::DeadLettered;
     }
 
     /// Reports to the lanes of unacknowledged records that a deadline passed.

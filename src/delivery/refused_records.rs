@@ -51,7 +51,7 @@ impl Delivery {
                 _ => return Err(failure.into()),
             };
             self.write_letter(&records[slot], failure, deadline).await?;
-            pending.taken_elsewhere(slot);
+            pending.dead_lettered(slot);
             permanent = Some(failure);
         }
         match pending.outcome() {

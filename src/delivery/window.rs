@@ -199,9 +199,12 @@ impl Window {
         }
     }
 
-    /// Returns the next row to hand over at that time, in milliseconds since 1970, with its partition. It
-    /// counts as handed over from now on. A record that is too old, or was refused for its timestamp, gets
-    /// that time.
+    /// Returns the next row to hand over at that time, in milliseconds since 1970, with its partition; `None`
+    /// if the number of partitions is unknown. The row counts as handed over from now on. A record that is
+    /// too old, or was refused for its timestamp, gets that time.
+    ///
+    /// The caller sends the record to that partition. librdkafka's partitioner could choose another one after
+    /// the topic grew, and a row that counts as alone would share its batch with others.
     ///
     /// `direct`: number of events that bypassed the backlog so far, if none of them can join the batch.
     /// `is_probe`: the circuit is open, so the partition that acknowledged last is preferred.
@@ -210,7 +213,7 @@ impl Window {
         now_ms: i64,
         direct: Option<u64>,
         is_probe: bool,
-    ) -> Option<(RowId, u32, &Record)> {
+    ) -> Option<(RowId, Option<u32>, &Record)> {
         let partition = if is_probe { self.probe_partition(now_ms) } else { self.next_partition(now_ms) }?;
         self.last_partition = partition;
         let queue = self.queues.get_mut(&partition)?;
@@ -227,7 +230,7 @@ impl Window {
         held.state = RowState::InFlight;
         held.out_ms = now_ms;
         self.out += 1;
-        Some((id, partition, &held.record))
+        Some((id, (self.partitions > 0).then_some(partition), &held.record))
     }
 
     /// Returns the record of a row that is held.

@@ -164,7 +164,10 @@ impl Sink for Producer {
         &'a self,
         topic: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<u32, TopicFailure>> + Send + 'a>> {
-        Box::pin(self.topics.ensure(topic))
+        Box::pin(async move {
+            let partitions = self.topics.ensure(topic).await?;
+            Ok(self.active.partitions(topic).await.unwrap_or(partitions))
+        })
     }
 }
 

@@ -76,6 +76,13 @@ impl ActiveClient {
         self.state.read().instance.clone()
     }
 
+    /// Returns the number of partitions of a topic, to which the client can send from now on. `None`: there is
+    /// no client, or no broker answers it.
+    pub(super) async fn partitions(&self, topic: &str) -> Option<u32> {
+        let (instance, topic) = (self.instance()?, topic.to_owned());
+        tokio::task::spawn_blocking(move || instance.partitions(&topic)).await.ok()?
+    }
+
     #[cfg(test)]
     pub(super) fn replacements(&self) -> u64 {
         self.replacements.load(Ordering::Relaxed)

@@ -144,12 +144,12 @@ impl ClientInstance {
         if self.ffi.context().is_other_cluster() {
             return Some(ClientFault::OtherCluster);
         }
-        self.stall_detector()
+        self.detect_stall()
     }
 
     /// Returns the fault of records that stay without a report. At intervals it checks whether brokers
     /// answer, which blocks the poll.
-    fn stall_detector(&self) -> Option<ClientFault> {
+    fn detect_stall(&self) -> Option<ClientFault> {
         let mut stall_detector = self.stall_detector.lock();
         let (now, reports) = (Instant::now(), self.ffi.reports());
         let is_probe_due = stall_detector.is_probe_due(now, reports.oldest(), reports.handed_over());
@@ -183,6 +183,11 @@ impl ClientInstance {
 
     pub(super) fn flush(&self, timeout: Duration) {
         self.ffi.flush(timeout);
+    }
+
+    /// Requests the number of partitions of a topic, which librdkafka then uses. Blocks.
+    pub(super) fn partitions(&self, topic: &str) -> Option<u32> {
+        self.ffi.partitions(topic, ANSWER_TIMEOUT)
     }
 
     /// Returns the number of records without a report.

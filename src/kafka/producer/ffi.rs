@@ -11,6 +11,7 @@
 
 use super::context::ProducerContext;
 use super::delivery_reports::DeliveryReports;
+use crate::kafka::admin;
 use crate::record::{Headers, Record};
 use rdkafka::bindings as c;
 use rdkafka::bindings::rd_kafka_vtype_t as tag;
@@ -68,6 +69,14 @@ impl FfiProducer {
         }
         let client = Client::new(&settings, config, RDKafkaType::RD_KAFKA_PRODUCER, context)?;
         Ok(Self { client, reports })
+    }
+
+    /// Requests the number of partitions of a topic. librdkafka takes the number over: otherwise it would learn
+    /// of new partitions minutes later, and refuse records for them until then. Blocks.
+    pub(super) fn partitions(&self, topic: &str, timeout: Duration) -> Option<u32> {
+        let metadata = self.client.fetch_metadata(Some(topic), timeout).ok()?;
+        let topic = metadata.topics().first().filter(|topic| topic.error().is_none())?;
+        Some(admin::partitions(topic)).filter(|partitions| *partitions > 0)
     }
 
     pub(super) fn context(&self) -> &ProducerContext {

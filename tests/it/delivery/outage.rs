@@ -9,6 +9,7 @@ use crate::kit::process::Process;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -225,6 +226,45 @@ fn many_stuck_partitions_delay_no_other_key() {
     case.kafka.broker(case.broker).thaw();
     bridge.wait_for_metric("spool_rows", 0);
     case.assert_ordered((case.stuck.len() + case.healthy.len()) * ROUNDS + 3 * case.healthy.len() + 1);
+}
+
+/// librdkafka learns of new partitions later than the drain.
+#[test]
+fn topic_that_grows_costs_no_innocent_record() {
+    let bootstrap = Kafka::shared().bootstrap();
+    let (prefix, directory) = place();
+    let topic = format!("{prefix}call.missed");
+    consume::create_topic_with(bootstrap, &topic, 2, 1, &[("max.message.bytes", "20000")]);
+    let bridge = start(bootstrap, &prefix, directory.path(), &["kafka.ack_deadline=1s"]);
+    let is_large = |n: usize| n % 4 == 3;
+    let post = |n: usize| {
+        let size = if is_large(n) { 60_000 } else { 10 };
+        outcome(&bridge, &OneOfThree::call(&format!("call_{n}"), n, size))
+    };
+    assert_eq!(post(0), (200, "acked".into()));
+    let next = AtomicUsize::new(1);
+    let post_while = |is_wanted: &(dyn Fn(usize) -> bool + Sync)| {
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| {
+                    while is_wanted(next.load(Ordering::Relaxed)) {
+                        assert_eq!(post(next.fetch_add(1, Ordering::Relaxed)).0, 200);
+                    }
+                });
+            }
+        });
+    };
+    consume::grow_topic(bootstrap, &topic, 16);
+    post_while(&|next| next < 2000);
+    let events = next.into_inner();
+    bridge.wait_for_metric("spool_rows", 0);
+    let large = (0..events).filter(|n| is_large(*n)).count();
+    let written = |topic: &str, count| {
+        let records = consume::read_topic(bootstrap, topic, count, Duration::from_secs(60));
+        records.into_iter().map(|record| record.value).collect::<HashSet<_>>().len()
+    };
+    assert_eq!(written(&format!("{prefix}dead-letter"), large), large);
+    assert_eq!(written(&topic, events - large), events - large);
 }
 
 /// Without a spool, a refused record becomes a dead letter although other records are in flight.

@@ -1,7 +1,9 @@
 //! An independent reader and administrator of topics.
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -210,6 +212,14 @@ pub(crate) fn request_deletion(bootstrap: &str, topic: &str) {
     let gone = wait(admin(bootstrap).delete_topics(&[topic], &admin_options()));
     let gone = gone.expect("the cluster answers").remove(0);
     gone.unwrap_or_else(|(name, code)| panic!("{name} was not deleted: {code}"));
+}
+
+/// Gives a topic more partitions, and waits until they are writable.
+pub(crate) fn grow_topic(bootstrap: &str, topic: &str, partitions: usize) {
+    let grown = [NewPartitions::new(topic, partitions)];
+    let grown = wait(admin(bootstrap).create_partitions(&grown, &admin_options()));
+    grown.expect("the cluster answers").remove(0).expect("more partitions");
+    await_leaders(bootstrap, topic, partitions);
 }
 
 pub(crate) fn topic_config(bootstrap: &str, topic: &str) -> BTreeMap<String, String> {
