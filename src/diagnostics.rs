@@ -81,9 +81,8 @@ pub(crate) fn log_fields(settings: &Settings) {
 
 fn bad_settings(SettingErrors(problems): SettingErrors, is_offline: bool) -> Vec<Finding> {
     let finding = |problem: SettingError| {
-        let text = problem.to_string();
-        let text = text.strip_prefix(&problem.key).unwrap_or(&text).trim_start_matches(": ").to_owned();
-        Finding::bad_setting(problem.key, text)
+        let detail = problem.detail();
+        Finding::bad_setting(problem.key, detail)
     };
     let mut findings: Vec<_> = problems.into_iter().map(finding).collect();
     if !is_offline {
@@ -154,4 +153,27 @@ fn block_on(future: impl Future<Output = ()>) -> io::Result<()> {
     runtime.block_on(future);
     runtime.shutdown_background();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SettingsInput;
+
+    #[test]
+    fn finding_of_a_bad_setting_has_no_sign_of_its_own() {
+        let input = SettingsInput::given(&["server.workers=0", "sources.main.token=x", "sever.a=1"]);
+        let Err(problems) = Settings::load(&input) else { panic!("nothing wrong was found") };
+        let findings = bad_settings(problems, true);
+        let mut out = Vec::new();
+        print(&findings, &mut out).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        for expected in [
+            "failure  server.workers: 0 (flag --set server.workers): must be from 1 to 512\n",
+            "failure  sources.main.token: *** (environment variable JUSTCALL_BRIDGE__SOURCES__MAIN__TOKEN): ",
+            "failure  sever: (flag --set sever.a): is not a setting",
+        ] {
+            assert!(out.contains(expected), "{out}");
+        }
+    }
 }

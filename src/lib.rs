@@ -31,6 +31,7 @@ mod telemetry;
 mod terminal;
 mod topics;
 mod watch;
+mod yaml;
 
 pub use cli::run;
 

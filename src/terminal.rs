@@ -131,7 +131,7 @@ fn escaped(text: &str) -> Cow<'_, str> {
 }
 
 /// Returns true for C0, DEL, C1, bidirectional controls (UAX #9), and line and paragraph separators.
-fn is_obeyed(c: char) -> bool {
+pub(crate) fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

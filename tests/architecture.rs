@@ -55,7 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // `delivery` for the age from which records get a new time, `http` for the limit on open files.
     ("diagnostics", &["config", "delivery", "http", "kafka", "routing", "spool", "terminal", "topics"]),
-    ("explain", &["config", "ingest", "input", "private_file", "record", "routing"]),
+    ("explain", &["config", "ingest", "input", "private_file", "record", "routing", "yaml"]),
     ("masking", &["record"]),
     (
         "replay",
@@ -64,7 +64,22 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("schemas", &["config", "http", "ingest", "kafka", "record", "routing", "telemetry"]),
     ("send", &["input", "secret"]),
     ("topics", &["config", "kafka", "routing"]),
-    ("config", &["delivery", "http", "ingest", "input", "kafka", "routing", "secret", "spool", "telemetry"]),
+    (
+        "config",
+        &[
+            "delivery",
+            "http",
+            "ingest",
+            "input",
+            "kafka",
+            "routing",
+            "secret",
+            "spool",
+            "telemetry",
+            "terminal",
+            "yaml",
+        ],
+    ),
     ("http", &["health", "ingest", "input", "rate_limit", "secret", "telemetry", "watch"]),
     ("ingest", &["delivery", "rate_limit", "record", "routing", "secret", "telemetry", "watch"]),
     ("backoff", &[]),
@@ -82,6 +97,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("private_file", &[]),
     ("terminal", &[]),
     ("watch", &["telemetry"]),
+    ("yaml", &[]),
 ];
 
 /// Libraries with the rooms that may use them. A companion, such as `rdkafka_sys`, counts as its library.

@@ -34,18 +34,23 @@ impl SettingError {
     ) -> Self {
         Self { key: key.into(), value: None, origin: origin.map(Into::into), reason: reason.into() }
     }
+
+    /// Returns the text after the key of a line: the value, its origin and the reason.
+    pub(crate) fn detail(&self) -> String {
+        let origin = self.origin.as_ref().map(|origin| format!("({origin})"));
+        let place: Vec<_> = self.value.iter().chain(&origin).map(String::as_str).collect();
+        if place.is_empty() { self.reason.clone() } else { format!("{}: {}", place.join(" "), self.reason) }
+    }
 }
 
 impl fmt::Display for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.key)?;
-        if let Some(value) = &self.value {
-            write!(f, " = {value}")?;
-        }
-        if let Some(origin) = &self.origin {
-            write!(f, " ({origin})")?;
-        }
-        write!(f, ": {}", self.reason)
+        let separator = match (&self.value, &self.origin) {
+            (Some(_), _) => " = ",
+            (None, Some(_)) => " ",
+            (None, None) => ": ",
+        };
+        write!(f, "{}{separator}{}", self.key, self.detail())
     }
 }
 

@@ -189,6 +189,12 @@ fn compact(yaml: &Yaml) -> String {
 ///
 /// The longest common subsequence of both lists is unchanged.
 fn list_changes(name: &str, before: &[ComparedRoute], after: &[ComparedRoute]) -> Vec<String> {
+    // The cost is the product of both lengths, and most changes are in one place.
+    let is_same = |(old, new): &(&ComparedRoute, &ComparedRoute)| old.0 == new.0;
+    let start = before.iter().zip(after).take_while(is_same).count();
+    let (before, after) = (&before[start..], &after[start..]);
+    let end = before.iter().rev().zip(after.iter().rev()).take_while(is_same).count();
+    let (before, after) = (&before[..before.len() - end], &after[..after.len() - end]);
     // Length of the longest common subsequence of the rests, from each pair of indices.
     let mut common = vec![vec![0_usize; after.len() + 1]; before.len() + 1];
     for old in (0..before.len()).rev() {
@@ -205,10 +211,10 @@ fn list_changes(name: &str, before: &[ComparedRoute], after: &[ComparedRoute]) -
         if old < before.len() && new < after.len() && before[old].0 == after[new].0 {
             (old, new) = (old + 1, new + 1);
         } else if new == after.len() || (old < before.len() && common[old + 1][new] >= common[old][new + 1]) {
-            lines.push(format!("- {name}[{old}]: {}", before[old].1));
+            lines.push(format!("- {name}[{}]: {}", start + old, before[old].1));
             old += 1;
         } else {
-            lines.push(format!("+ {name}[{new}]: {}", after[new].1));
+            lines.push(format!("+ {name}[{}]: {}", start + new, after[new].1));
             new += 1;
         }
     }

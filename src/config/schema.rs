@@ -1,11 +1,12 @@
 //! Schema of the settings: key, place and type of each.
 
 use super::settings::{Settings, ShutdownConfig};
+use super::value_types::maps::TextMap;
 use super::value_types::routes::{Conditions, HeaderValues, MatchList};
 use super::value_types::secrets::{KafkaProperties, SecretList, SecretMap, SecretText};
 use super::value_types::{
     Boolean, ByteSize, Choice, FilePath, Fraction, Integer, ListenAddress, NonEmptyText, Optional,
-    ServerList, TextList, TextMap, TimeSpan, UrlPath,
+    ServerList, TextList, TimeSpan, UrlPath,
 };
 use crate::http::{AdminConfig, Config as ServerConfig};
 use crate::ingest::{

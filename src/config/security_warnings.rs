@@ -4,7 +4,7 @@ use super::settings::Settings;
 use super::value_types::format_duration;
 use crate::http::{certificate_expires, certificate_fault};
 use crate::ingest::{SignatureMode, SourceConfig};
-use crate::kafka::properties::parse_bool;
+use crate::kafka::properties::{is_secret, names_file, parse_bool};
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -79,7 +79,16 @@ impl Settings {
             .map(|(name, path)| (format!("telemetry.otlp_headers_files.{name}"), Some(Path::new(path))));
         let key = ("server.tls.key".to_owned(), self.server.tls.key.as_deref());
         let all = of_sources.chain(properties).chain(headers).chain([key]);
-        all.filter_map(|(setting, path)| Some((setting, path?))).collect()
+        all.filter_map(|(setting, path)| Some((setting, path?))).chain(self.kafka_files(true)).collect()
+    }
+
+    /// Returns the files that properties of librdkafka name, either those with secrets or the others.
+    fn kafka_files(&self, with_secrets: bool) -> impl Iterator<Item = (String, &Path)> {
+        let properties = self.kafka.properties.iter();
+        let files = properties.filter(move |(name, path)| {
+            names_file(name) && is_secret(name) == with_secrets && !path.expose().is_empty()
+        });
+        files.map(|(name, path)| (self.property_key(name), Path::new(path.expose())))
     }
 
     /// Returns the expiry of the served certificate, in seconds since 1970. `None` without a certificate.
@@ -169,9 +178,11 @@ impl WarningList {
         }
     }
 
-    /// Adds secret files that other users of this machine can read or replace.
+    /// Adds secret files that other users of this machine can read or replace, and authorities that they can replace.
     fn files(&mut self, settings: &Settings, extent: AccessExtent) {
-        for (setting, path) in settings.secret_files() {
+        let secret = settings.secret_files().into_iter().map(|(setting, path)| (setting, path, true));
+        let public = settings.kafka_files(false).map(|(setting, path)| (setting, path, false));
+        for (setting, path, is_secret) in secret.chain(public) {
             let writable = file_access::writable(path, extent);
             let ends_reading = writable.as_ref().is_some_and(|writable| writable.ends_reading);
             if let Some(writable) = writable {
@@ -180,9 +191,10 @@ impl WarningList {
                     path.display(),
                     writable.reason
                 );
-                self.add(setting.clone(), reason, writable.fix);
+                let fix = if is_secret || !ends_reading { writable.fix } else { "chmod go-w".into() };
+                self.add(setting.clone(), reason, fix);
             }
-            if !ends_reading && file_access::is_world_readable(path) {
+            if is_secret && !ends_reading && file_access::is_world_readable(path) {
                 let reason = format!("every user of this machine can read {}", path.display());
                 self.add(setting, reason, "chmod o-r");
             }

@@ -28,6 +28,9 @@ pub(super) fn validate(
     errors: &mut Vec<SettingError>,
 ) {
     let mut errors = ValidationErrors::new(root, errors);
+    limit("sources", &mut settings.ingest.sources, &mut errors);
+    limit("route_templates", &mut settings.routing.templates, &mut errors);
+    limit("routes", &mut settings.routing.routes, &mut errors);
     listeners(settings, &mut errors);
     tls(settings, files, &mut errors);
     let table = RouteTable::compile(&settings.routing);
@@ -49,6 +52,16 @@ pub(super) fn validate(
     let otlp = &mut settings.telemetry.otlp;
     read_files(HEADER_MAPS, &otlp.header_files, &mut otlp.headers, files, &mut errors);
     traces(settings, &mut errors);
+}
+
+/// Reports and shortens a list that is too long. Validation and reload compare entries with each other.
+fn limit<T>(key: &str, entries: &mut Vec<T>, errors: &mut ValidationErrors<'_>) {
+    const MAX_ENTRIES: usize = 2000;
+    if entries.len() > MAX_ENTRIES {
+        let what = key.replace('_', " ");
+        errors.add(key, format!("has {} {what}; at most {MAX_ENTRIES} are accepted", entries.len()));
+        entries.truncate(MAX_ENTRIES);
+    }
 }
 
 fn listeners(settings: &Settings, errors: &mut ValidationErrors<'_>) {

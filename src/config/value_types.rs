@@ -2,8 +2,8 @@
 
 use super::schema::visitor::{TextSyntax, ValueType};
 use crate::telemetry::Ratio;
+use crate::terminal::is_obeyed;
 use config::{Value, ValueKind};
-use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -12,8 +12,11 @@ use std::str::FromStr;
 use std::time::Duration;
 use yaml_rust2::Yaml;
 
+pub(super) mod maps;
 pub(super) mod routes;
 pub(super) mod secrets;
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Returns names in backquotes, separated by commas.
 pub(super) fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -45,15 +48,16 @@ fn check_range<T: PartialOrd>(
 
 /// Returns a text as YAML.
 ///
-/// The emitter writes [`Yaml::Real`] unchanged, and leaves some control characters of a text unescaped.
+/// The emitter writes [`Yaml::Real`] unchanged, and leaves characters unescaped that a terminal or an editor obeys.
 fn string(text: impl Into<String>) -> Yaml {
     let text = text.into();
-    if !text.contains(char::is_control) {
+    let is_escaped = |c: char| is_obeyed(c) || c == BYTE_ORDER_MARK;
+    if !text.contains(is_escaped) {
         return Yaml::String(text);
     }
     let escaped = text.chars().map(|c| match c {
         '"' | '\\' => format!("\\{c}"),
-        c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+        c if is_escaped(c) => format!("\\u{:04x}", u32::from(c)),
         c => c.to_string(),
     });
     Yaml::Real(format!("\"{}\"", escaped.collect::<String>()))
@@ -64,7 +68,8 @@ pub(super) struct NonEmptyText;
 
 impl ValueType<String> for NonEmptyText {
     fn parse(&self, value: &Value) -> Result<String, String> {
-        Some(scalar(value)?).filter(|text| !text.is_empty()).ok_or_else(|| "is empty".into())
+        let text = without_control_characters(scalar(value)?)?;
+        if text.is_empty() { Err("is empty".into()) } else { Ok(text) }
     }
 
     fn to_yaml(&self, value: &String) -> Yaml {
@@ -77,7 +82,7 @@ pub(super) struct FilePath;
 
 impl ValueType<PathBuf> for FilePath {
     fn parse(&self, value: &Value) -> Result<PathBuf, String> {
-        NonEmptyText.parse(value).and_then(without_nul).map(PathBuf::from)
+        NonEmptyText.parse(value).map(PathBuf::from)
     }
 
     fn to_yaml(&self, value: &PathBuf) -> Yaml {
@@ -349,50 +354,12 @@ fn is_server(text: &str) -> bool {
     })
 }
 
-/// Rejects a NUL character, which neither the system nor librdkafka accepts.
-fn without_nul(text: String) -> Result<String, String> {
-    if text.contains('\0') { Err("contains a NUL character".into()) } else { Ok(text) }
+/// Rejects control characters, which are mistakes such as a line break at the end of a secret.
+fn without_control_characters(text: String) -> Result<String, String> {
+    if text.contains(char::is_control) { Err(HAS_CONTROL_CHARACTER.into()) } else { Ok(text) }
 }
 
-/// Map from names to texts.
-pub(super) struct TextMap;
-
-impl ValueType<BTreeMap<String, String>> for TextMap {
-    fn parse(&self, value: &Value) -> Result<BTreeMap<String, String>, String> {
-        let text = |value: &Value| scalar(value).and_then(without_nul);
-        let map = parse_map(value, "must be a map from names to values", text)?;
-        if map.keys().any(|name| name.is_empty() || name.contains('\0')) {
-            return Err("has a name that is empty or contains a NUL character".into());
-        }
-        Ok(map)
-    }
-
-    fn to_yaml(&self, value: &BTreeMap<String, String>) -> Yaml {
-        Yaml::Hash(value.iter().map(|(name, text)| (string(name), string(text))).collect())
-    }
-
-    fn text_syntax(&self) -> TextSyntax {
-        TextSyntax::TextMap
-    }
-}
-
-/// Parses a map. The error has the fault of every entry.
-fn parse_map<T>(
-    value: &Value,
-    expected: &str,
-    parse: impl Fn(&Value) -> Result<T, String>,
-) -> Result<BTreeMap<String, T>, String> {
-    let ValueKind::Table(table) = &value.kind else { return Err(expected.into()) };
-    let (mut map, mut faults) = (BTreeMap::new(), Vec::new());
-    for (name, value) in table {
-        match parse(value) {
-            Ok(parsed) => drop(map.insert(name.clone(), parsed)),
-            Err(fault) => faults.push(format!("`{name}` {fault}")),
-        }
-    }
-    faults.sort_unstable();
-    if faults.is_empty() { Ok(map) } else { Err(faults.join(", ")) }
-}
+pub(super) const HAS_CONTROL_CHARACTER: &str = "contains a control character";
 
 #[cfg(test)]
 mod tests {

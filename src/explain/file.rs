@@ -3,10 +3,11 @@
 use super::Error;
 use super::case::{Case, WrittenCase};
 use crate::input;
-use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Number, Value};
+use crate::yaml::{self, YamlItem, YamlValue};
+use serde_json::value::RawValue;
+use serde_json::{Number, Value};
 use std::path::Path;
-use yaml_rust2::{Yaml, YamlLoader};
+use yaml_rust2::Yaml;
 
 /// Returns every case of a file with this content.
 ///
@@ -69,59 +70,53 @@ pub(super) fn is_comment(line: &str) -> bool {
 }
 
 fn yaml_items(name: &str, text: &str) -> Result<Vec<(String, Box<RawValue>)>, String> {
-    let documents = YamlLoader::load_from_str(text).map_err(|error| error.to_string())?;
-    let mut cases = Vec::new();
-    for document in documents {
-        let Yaml::Array(more) = document else { return Err("a list of cases is expected".into()) };
-        cases.extend(more);
-    }
-    let lines = Some(dashes(text)).filter(|lines| lines.len() == cases.len());
-    let at = |index: usize| match &lines {
-        Some(lines) => format!("{name}:{}", lines[index]),
-        None => format!("{name}[{index}]"),
+    let root = yaml::parse(text).map_err(|errors| {
+        let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        errors.join("; ")
+    })?;
+    let cases = match root.as_ref().map(|root| &*root.value) {
+        None => &[][..],
+        Some(YamlValue::List(cases)) => cases,
+        Some(_) => return Err("a list of cases is expected".into()),
     };
-    let item = |(index, case): (usize, &Yaml)| {
-        let value = json(case).map_err(|reason| format!("case {index}: {reason}"))?;
-        let item = to_raw_value(&value).map_err(|error| error.to_string())?;
-        Ok((at(index), item))
+    let have_own_lines = cases.windows(2).all(|pair| pair[0].line < pair[1].line);
+    let item = |(index, case): (usize, &YamlItem)| {
+        let at = if have_own_lines { format!("{name}:{}", case.line) } else { format!("{name}[{index}]") };
+        let mut json = String::new();
+        write_json(&case.value, &mut json);
+        let item = RawValue::from_string(json).map_err(|error| format!("case {index}: {error}"))?;
+        Ok((at, item))
     };
     cases.iter().enumerate().map(item).collect()
 }
 
-/// Returns the line numbers on which the items of an outermost YAML list begin.
-///
-/// These lines have the least indented dashes. The YAML parser does not report positions.
-fn dashes(text: &str) -> Vec<usize> {
-    let numbered = text.lines().enumerate().map(|(at, line)| (at + 1, line));
-    let dashed =
-        numbered.filter(|(_, line)| matches!(line.trim_start(), "-") || line.trim_start().starts_with("- "));
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let dashed: Vec<_> = dashed.map(|(at, line)| (at, indent(line))).collect();
-    let least = dashed.iter().map(|(_, indent)| *indent).min();
-    dashed.into_iter().filter(|(_, indent)| Some(*indent) == least).map(|(at, _)| at).collect()
-}
-
-fn json(yaml: &Yaml) -> Result<Value, String> {
-    Ok(match yaml {
-        Yaml::Null => Value::Null,
-        Yaml::Boolean(bool) => Value::Bool(*bool),
-        Yaml::Integer(number) => Value::from(*number),
-        Yaml::Real(text) => Value::Number(number(text)?),
-        Yaml::String(text) => Value::String(text.clone()),
-        Yaml::Array(items) => Value::Array(items.iter().map(json).collect::<Result<_, _>>()?),
-        Yaml::Hash(fields) => {
-            let field = |(name, value): (&Yaml, &Yaml)| match name {
-                Yaml::String(name) => Ok((name.clone(), json(value)?)),
-                _ => Err("the name of a field is no text".to_owned()),
-            };
-            Value::Object(fields.iter().map(field).collect::<Result<Map<_, _>, _>>()?)
+/// Writes a value as JSON. A number stays as it is written; one that JSON does not know, such as `007`, is a text.
+fn write_json(value: &YamlValue, json: &mut String) {
+    let is_number = |text: &str| serde_json::from_str::<Number>(text).is_ok();
+    match value {
+        YamlValue::Null => json.push_str("null"),
+        YamlValue::Scalar(_, Yaml::Boolean(value)) => json.push_str(&value.to_string()),
+        YamlValue::Scalar(text, Yaml::Integer(_) | Yaml::Real(_)) if is_number(text) => json.push_str(text),
+        YamlValue::Scalar(text, _) => json.push_str(&Value::from(&**text).to_string()),
+        YamlValue::List(items) => {
+            json.push('[');
+            for (index, item) in items.iter().enumerate() {
+                json.push_str(if index > 0 { "," } else { "" });
+                write_json(&item.value, json);
+            }
+            json.push(']');
         }
-        Yaml::Alias(_) | Yaml::BadValue => return Err("holds what JSON has not".into()),
-    })
-}
-
-fn number(text: &str) -> Result<Number, String> {
-    serde_json::from_str(text).map_err(|_| format!("{text} is no number of JSON"))
+        YamlValue::Map(entries) => {
+            json.push('{');
+            for (index, (name, item)) in entries.iter().enumerate() {
+                json.push_str(if index > 0 { "," } else { "" });
+                json.push_str(&Value::from(&**name).to_string());
+                json.push(':');
+                write_json(&item.value, json);
+            }
+            json.push('}');
+        }
+    }
 }
 
 #[cfg(test)]
@@ -152,6 +147,37 @@ mod tests {
         let flow = "[{ sample: call.missed, outcome: routed }, { sample: sms.sent, outcome: routed }]";
         assert_eq!(places("m.yaml", flow), ["m.yaml[0]", "m.yaml[1]"]);
         assert_eq!(read_as("m.yml", yaml).unwrap()[0].name.as_deref(), Some("one"));
+    }
+
+    #[test]
+    fn yaml_has_the_guards_of_settings() {
+        let levels: String = (1..9)
+            .map(|level| format!("- &l{level} [{}]\n", vec![format!("*l{}", level - 1); 9].join(", ")))
+            .collect();
+        for (text, expected) in [
+            ("- { sample: call.missed, outcome: routed }\n\0".to_owned(), "control character in line 2"),
+            ("- ".repeat(6000) + "x", "line 1 is nested more than 64 levels deep"),
+            (format!("- &l0 [x]\n{levels}"), "more than 100000 values"),
+            (
+                "- { sample: call.missed, outcome: routed, sample: sms.sent }".into(),
+                "sets `[0].sample` twice",
+            ),
+            ("- { sample: call.missed, outcome: .inf }".into(), "is not a finite number"),
+        ] {
+            let error = read_as("m.yaml", &text).unwrap_err();
+            assert!(error.starts_with("m.yaml: ") && error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn digits_that_are_not_a_number_of_json_stay_text() {
+        let yaml = "- { event: {a: 4.50, b: 0049, c: +49, d: 0x1f, e: 12345678901234567890123, f: '1', g: True, h: ~}, key: 007 }";
+        let case = &read_as("m.yaml", yaml).unwrap()[0];
+        assert_eq!(
+            String::from_utf8_lossy(&case.body),
+            r#"{"a":4.50,"b":"0049","c":"+49","d":"0x1f","e":12345678901234567890123,"f":"1","g":true,"h":null}"#
+        );
+        assert_eq!(case.expected.every.key, Some(Value::from("007")));
     }
 
     #[test]

@@ -161,6 +161,11 @@ pub(crate) fn mechanism_fault(properties: &Properties) -> Option<(&'static str, 
     Some((name, format!("the SASL mechanism {mechanism} {why}; must be one of {known}")))
 }
 
+/// Returns whether a property's value is the path of a file or a directory.
+pub(crate) fn names_file(name: &str) -> bool {
+    [".location", ".file"].iter().any(|end| name.ends_with(end))
+}
+
 /// Returns whether a property's value must be hidden.
 pub(crate) fn is_secret(name: &str) -> bool {
     const MARKS: [&str; 6] = ["password", "secret", "key", "token", "jaas", "oauthbearer.config"];

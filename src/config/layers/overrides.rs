@@ -5,7 +5,8 @@ use crate::config::error::SettingError;
 use crate::config::schema::lookup::{is_secret, look_up};
 use crate::config::schema::visitor::TextSyntax;
 use crate::config::value_path::find_path;
-use crate::config::yaml::{YamlError, parse};
+use crate::config::yaml::parse;
+use crate::yaml::{MAX_DEPTH, YamlError};
 use config::{Map, Value};
 use std::ffi::OsStr;
 
@@ -95,7 +96,10 @@ fn parse_text(path: &[String], text: &str, origin: &String) -> Result<Value, Set
     parse(json, |_| origin.clone()).map_err(|errors| {
         let reason = match errors.first() {
             Some(YamlError::DuplicateKey(key, ..)) => format!("sets `{key}` twice"),
-            _ => "begins like JSON but is not valid JSON".into(),
+            None | Some(YamlError::Syntax(_) | YamlError::ControlCharacter(_)) => {
+                "begins like JSON but is not valid JSON".into()
+            }
+            Some(other) => other.to_string(),
         };
         SettingError::without_value(path.join("."), Some(origin), reason)
     })
@@ -103,6 +107,11 @@ fn parse_text(path: &[String], text: &str, origin: &String) -> Result<Value, Set
 
 /// Returns maps, one in another along the path, with a value in the innermost.
 fn nest(path: &[String], value: Value, origin: &String) -> Result<Value, SettingError> {
+    // Functions on the tree of values are recursive.
+    if path.len() > MAX_DEPTH {
+        let reason = format!("has more than {MAX_DEPTH} keys");
+        return Err(SettingError::without_value(path[..4].join(".") + "…", Some(origin), reason));
+    }
     if path.iter().any(String::is_empty) {
         let reason = "has an empty key between its dots";
         return Err(SettingError::without_value(path.join("."), Some(origin), reason));

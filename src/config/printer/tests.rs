@@ -79,6 +79,10 @@ fn texts_that_look_like_something_else_are_printed_as_they_are() {
         "\u{9b}",
         "\u{85}",
         "\u{2028}",
+        "\u{2029}",
+        "\u{61c}",
+        "a\u{202e}b",
+        "\u{2066}\u{2069}",
         "\u{feff}a",
         "<<",
         "=",
@@ -104,6 +108,9 @@ fn texts_that_look_like_something_else_are_printed_as_they_are() {
     ));
     let printed = print_config(&settings);
     assert!(loaded(&printed) == settings, "{printed}");
+    let is_shown_raw = |c: char| c.is_ascii_graphic() || matches!(c, ' ' | '\n' | 'é');
+    let raw: Vec<_> = printed.chars().filter(|c| !is_shown_raw(*c)).collect();
+    assert!(raw.is_empty(), "{raw:?}");
 }
 
 /// Returns JSON without the control characters that JSON allows and YAML does not.

@@ -1,5 +1,7 @@
-use super::ReloadPlan;
+use super::{ReloadPlan, list_changes};
 use crate::config::{Settings, SettingsInput};
+use crate::routing::{Match, RouteConfig};
+use std::time::{Duration, Instant};
 
 fn settings(given: &[&str]) -> Settings {
     Settings::load(&SettingsInput::given(given)).unwrap()
@@ -168,4 +170,30 @@ fn new_routes_fit_the_memory_budget_in_force() {
         errors.to_string().starts_with("server.max_in_flight: must be at least 3981312 bytes"),
         "{errors}"
     );
+}
+
+#[test]
+fn many_routes_are_compared_quickly() {
+    let routes = |count: usize, topic: &str| {
+        let mut settings = Settings::default();
+        let route = |index: usize| RouteConfig {
+            matches: vec![Match::Pattern("call.*".into())],
+            topics: vec![format!("{topic}{index}")],
+            ..RouteConfig::default()
+        };
+        settings.routing.routes = (0..count).map(route).collect();
+        settings
+    };
+    let (before, mut after) = (routes(20_000, "t"), routes(20_000, "t"));
+    after.routing.routes[10_000].topics = vec!["other".into()];
+    let started = Instant::now();
+    let lines = list_changes("routes", &super::routes(&before), &super::routes(&after));
+    assert_eq!(
+        lines,
+        [
+            "- routes[10000]: match [call.*], topics [t10000]",
+            "+ routes[10000]: match [call.*], topics [other]"
+        ]
+    );
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }

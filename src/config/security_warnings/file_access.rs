@@ -19,6 +19,9 @@ const WRITABLE_BY_ALL: u32 = 0o002;
 /// Restriction of that right to a user's own entries.
 const STICKY: u32 = 0o1000;
 
+/// Largest number of links on a path that Linux follows.
+const MAX_LINKS: usize = 40;
+
 /// Extent of an examination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AccessExtent {
@@ -54,7 +57,10 @@ pub(super) fn writable(path: &Path, extent: AccessExtent) -> Option<Writable> {
     if extent == AccessExtent::Permissions {
         return None;
     }
-    of_another(path, &found).or_else(|| folders(path).iter().find_map(|folder| writable_folder(folder)))
+    let way = WayTo::new(path);
+    of_another(path, &found)
+        .or_else(|| way.links.iter().find_map(|link| of_another(link, &fs::symlink_metadata(link).ok()?)))
+        .or_else(|| way.folders.iter().find_map(|folder| writable_folder(folder)))
 }
 
 fn writable_folder(folder: &Path) -> Option<Writable> {
@@ -73,17 +79,41 @@ fn writable_folder(folder: &Path) -> Option<Writable> {
 fn of_another(path: &Path, found: &Metadata) -> Option<Writable> {
     let (owner, shown) = (found.uid(), path.display());
     let is_own = [0, geteuid().as_raw()].contains(&owner);
+    let command = if found.is_symlink() { "chown -h" } else { "chown" };
     (!is_own).then(|| Writable {
         reason: format!("the user with uid {owner} owns {shown}"),
-        fix: format!("chown {shown} to root or to the bridge's user, or run check as that user"),
+        fix: format!("{command} {shown} to root or to the bridge's user, or run check as that user"),
         ends_reading: false,
     })
 }
 
-/// Returns every folder on the path to a file, and on the path to the file that a link leads to.
-fn folders(path: &Path) -> BTreeSet<PathBuf> {
-    let paths = [absolute(path).ok(), fs::canonicalize(path).ok()];
-    paths.iter().flatten().flat_map(|path| path.ancestors().skip(1)).map(Path::to_owned).collect()
+/// Folders and symbolic links through which a path leads to its file.
+#[derive(Default)]
+struct WayTo {
+    folders: BTreeSet<PathBuf>,
+    links: BTreeSet<PathBuf>,
+}
+
+impl WayTo {
+    /// Follows every link of a path, the outermost first, as the system does.
+    fn new(path: &Path) -> Self {
+        let mut way = Self::default();
+        let mut path = absolute(path).unwrap_or_default();
+        for _ in 0..=MAX_LINKS {
+            let prefixes: Vec<_> = path.ancestors().collect();
+            let link = prefixes.iter().rev().find_map(|prefix| Some((*prefix, fs::read_link(prefix).ok()?)));
+            let end = link.as_ref().map_or(&*path, |(link, _)| link);
+            let folder = end.parent().unwrap_or(end);
+            // No folder above `end` is a link. Their canonical paths have no `..`.
+            way.folders.extend(folder.ancestors().filter_map(|folder| fs::canonicalize(folder).ok()));
+            let Some((link, target)) = link else { break };
+            way.links.insert(link.to_owned());
+            let rest = path.strip_prefix(link).unwrap_or(Path::new(""));
+            // Without a slash at the end, behind which a link would not be found.
+            path = folder.join(target).join(rest).components().collect();
+        }
+        way
+    }
 }
 
 #[cfg(test)]
@@ -146,6 +176,37 @@ mod tests {
         set_mode(folder.path(), 0o700);
         set_mode(link.parent().unwrap(), 0o777);
         assert!(writable(&link, AccessExtent::Owners).is_some());
+    }
+
+    #[test]
+    fn every_link_of_a_chain_is_examined() {
+        let (_first, last) = file();
+        let (middle, link) = file();
+        let (_third, start) = file();
+        for (from, to) in [(&link, &last), (&start, &link)] {
+            fs::remove_file(from).unwrap();
+            symlink(to, from).unwrap();
+        }
+        // A link on the path to another link.
+        let shortcut = start.with_file_name("shortcut");
+        symlink(link.parent().unwrap(), &shortcut).unwrap();
+        let through_folder = shortcut.join("token");
+        for path in [&start, &through_folder] {
+            assert_eq!(writable(path, AccessExtent::Owners), None);
+            set_mode(middle.path(), 0o777);
+            let found = writable(path, AccessExtent::Owners).expect("a folder of the middle link");
+            assert_eq!(
+                found.fix,
+                format!("chmod o-w {}", fs::canonicalize(middle.path()).unwrap().display())
+            );
+            set_mode(middle.path(), 0o700);
+        }
+        let chown_link = |uid| std::os::unix::fs::lchown(&link, Some(uid), None);
+        // Only root can give a file away.
+        if chown_link(4321).is_ok() {
+            let found = writable(&start, AccessExtent::Owners).expect("a link of another user");
+            assert!(found.reason.contains(&format!("uid 4321 owns {}", link.display())), "{}", found.reason);
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use crate::config::{AccessExtent, Settings, SettingsFile, SettingsInput};
+use crate::config::{AccessExtent, ReferencedFiles, Settings, SettingsFile, SettingsInput};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -143,6 +143,35 @@ fn secret_files_that_others_can_read_or_write_are_warned_of() {
     for (mode, expected) in [(0o640, &[][..]), (0o644, &all), (0o660, &all), (0o602, &all)] {
         std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
         assert_eq!(security_warnings(&flags), expected, "{mode:o}");
+    }
+}
+
+#[test]
+fn key_files_of_librdkafka_and_authorities_are_warned_of() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().display();
+    for names in [&["ssl.keystore.location"][..], &["ssl.key.location", "ssl.certificate.location"]] {
+        let mut flags = vec!["kafka.properties.ssl.keystore.password=hush".to_owned()];
+        let located = names.iter().chain(&["ssl.ca.location"]);
+        flags.extend(located.map(|name| format!("kafka.properties.{name}={path}")));
+        let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+        // The files have no keys that a client could use.
+        let input = SettingsInput { referenced_files: ReferencedFiles::None, ..SettingsInput::given(&flags) };
+        let settings = Settings::load(&input).unwrap_or_else(|errors| panic!("{errors}"));
+        let secret = format!("kafka.properties.{}", names[0]);
+        let public =
+            names[1..].iter().chain(&["ssl.ca.location"]).map(|name| format!("kafka.properties.{name}"));
+        let all: Vec<_> = [secret.clone()].into_iter().chain(public).collect();
+        for (mode, expected) in [(0o640, vec![]), (0o644, vec![secret]), (0o660, all.clone()), (0o602, all)] {
+            std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            let warnings = settings.security_warnings(None, AccessExtent::Owners).into_iter();
+            let keys = warnings.map(|warning| warning.key).filter(|key| key.ends_with(".location"));
+            let mut keys: Vec<_> = keys.collect();
+            keys.sort_unstable();
+            let mut expected = expected;
+            expected.sort_unstable();
+            assert_eq!(keys, expected, "{mode:o}");
+        }
     }
 }
 

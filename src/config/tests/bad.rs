@@ -354,6 +354,34 @@ fn a_file_that_is_missing_or_not_yaml_is_an_error() {
 }
 
 #[test]
+fn deep_nesting_is_an_error_with_its_line() {
+    for opening in ["- ", "? ", "[", "{", "{a: ", "[{a: "] {
+        let found = errors(load(&format!("sources:\n  {}", opening.repeat(6000)))).to_string();
+        assert!(found.contains("line 2"), "{opening}: {found}");
+    }
+    let json = format!("routes={}{}", "[".repeat(65), "]".repeat(65));
+    let found = errors(load_from("", &[], &[&json])).to_string();
+    assert!(found.contains("nested more than 64 levels deep"), "{found}");
+    let key = "a.".repeat(6000) + "a=1";
+    let found = errors(load_from("", &[], &[&key])).to_string();
+    assert!(found.contains("has more than 64 keys"), "{found}");
+    let variable = "JUSTCALL_BRIDGE__A".to_owned() + &"__A".repeat(6000);
+    let found = errors(load_from("", &[(&variable, "1")], &[])).to_string();
+    assert!(found.contains("has more than 64 keys"), "{found}");
+}
+
+#[test]
+fn number_of_routes_is_limited() {
+    let yaml = |count: usize| {
+        let route = |index| format!("  - {{ match: call.missed, when: {{ from: '{index}' }}, topics: t }}\n");
+        format!("routes:\n{}", (0..count).map(route).collect::<String>())
+    };
+    good(load(&yaml(2000)));
+    let found = errors(load(&yaml(2001))).to_string();
+    assert!(found.contains("routes = […]") && found.contains("has 2001 routes; at most 2000"), "{found}");
+}
+
+#[test]
 fn a_value_that_is_not_finite_is_reported_with_its_key_and_line() {
     for (yaml, key, line) in [
         ("a: 1\nserver:\n  listen: x\n  workers: .inf", "server.workers", 4),
@@ -670,6 +698,22 @@ fn values_that_stop_serve_are_errors_without_reading_files() {
         ("topics: { config: { retention.ms: \"1\\0\" } }", "topics.config"),
         ("topics: { config: { \"a\\0\": 1 } }", "topics.config"),
         ("topics: { config: { \"\": 1 } }", "topics.config"),
+        ("topics: { config: { a: \"1\\e[2J\" } }", "topics.config"),
+        ("sources: { main: { token: \"0123456789abcdef\\n\" } }", "sources.main.token"),
+        ("sources: { main: { signature: { secrets: [\"hush\\0\"] } } }", "sources.main.signature.secrets"),
+        ("sources: { main: { signature: { secrets: \"a,\\eb\" } } }", "sources.main.signature.secrets"),
+        (
+            "sources: { main: { signature: { urls: [\"https://a/b\\r\\n\"] } } }",
+            "sources.main.signature.urls[0]",
+        ),
+        ("sources: { main: { token_file: \"/a\\eb\" } }", "sources.main.token_file"),
+        ("kafka: { properties: { client.id: \"a\\nb\" } }", "kafka.properties.client.id"),
+        ("kafka: { properties: { sasl.password: \"a\\0\" } }", "kafka.properties.sasl.password"),
+        ("kafka: { properties: { ssl.ca.pem: \"a\\eb\" } }", "kafka.properties.ssl.ca.pem"),
+        ("kafka: { properties_files: { sasl.password: \"/a\\eb\" } }", "kafka.properties_files"),
+        ("telemetry: { otlp_headers: { a: \"b\\e\" } }", "telemetry.otlp_headers"),
+        ("telemetry: { otlp_endpoint: \"http://h/\\e\" }", "telemetry.otlp_endpoint"),
+        ("telemetry: { log_filter: \"info\\e\" }", "telemetry.log_filter"),
         (
             "kafka: { properties: { security.protocol: ssl, ssl.keystore.location: /k.p12 } }",
             "kafka.properties.ssl.keystore.password",

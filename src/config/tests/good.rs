@@ -290,6 +290,24 @@ fn numbers_and_words_that_are_names_stay_as_they_are_written() {
 }
 
 #[test]
+fn surrogate_pairs_in_json_are_one_character() {
+    let routes =
+        r#"[{"match": "*", "topics": "t", "headers": {"\ud83d\uDE00": "a\\ud83d\\ude00\"\ud83d\ude00"}}]"#;
+    let file = format!("{{ \"routes\": {routes} }}");
+    for settings in [
+        load_from("", &[], &[&format!("routes={routes}")]),
+        load_from("", &[("JUSTCALL_BRIDGE__ROUTES", routes)], &[]),
+        load(&file),
+    ] {
+        let route = &good(settings).routing.routes[0];
+        let expected = HeaderValue::Text("a\\ud83d\\ude00\"\u{1f600}".into());
+        assert_eq!(route.headers.get("\u{1f600}"), Some(&expected), "{:?}", route.headers);
+    }
+    let lone = routes.replace(r"\uDE00", "");
+    assert!(load_from("", &[], &[&format!("routes={lone}")]).is_err());
+}
+
+#[test]
 fn byte_order_mark_is_skipped() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "\u{feff}hush\n").unwrap();

@@ -3,9 +3,10 @@
 use super::validation_errors::ValidationErrors;
 use crate::config::settings::Settings;
 use crate::config::settings_input::ReferencedFiles;
-use crate::kafka::properties::{ALIASES, accepts, is_known, refused};
+use crate::config::value_types::HAS_CONTROL_CHARACTER;
+use crate::kafka::properties::{ALIASES, accepts, is_known, names_file, refused};
 use std::fs;
-use trial_client::{TrialClient, names_file};
+use trial_client::TrialClient;
 
 mod trial_client;
 
@@ -16,7 +17,9 @@ pub(super) fn check(settings: &Settings, files: ReferencedFiles, errors: &mut Va
     let key = |name: &str| settings.property_key(name);
     let before = errors.len();
     for (name, value) in &settings.kafka.properties {
-        if let Some(reason) = refused(name, value.expose()) {
+        if has_control_character(name, value.expose()) {
+            errors.add(key(name), HAS_CONTROL_CHARACTER);
+        } else if let Some(reason) = refused(name, value.expose()) {
             errors.add(key(name), reason);
         } else if !is_known(name) {
             errors.add(key(name), UNKNOWN_PROPERTY);
@@ -53,6 +56,12 @@ pub(super) fn check(settings: &Settings, files: ReferencedFiles, errors: &mut Va
         let is_reported = |name: &str| reported.contains(&key(name));
         TrialClient::new(settings, files, is_reported).run(errors);
     }
+}
+
+/// Returns whether a value has a control character. A certificate or key in PEM may have several lines.
+fn has_control_character(name: &str, value: &str) -> bool {
+    let is_of_lines = |c: char| name.ends_with(".pem") && matches!(c, '\n' | '\r' | '\t');
+    value.contains(|c: char| c.is_control() && !is_of_lines(c))
 }
 
 /// Returns whether a path is a FIFO, a device or an unexpected directory.

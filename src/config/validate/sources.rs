@@ -40,7 +40,8 @@ fn credentials(source: &SourceConfig, files: ReferencedFiles, errors: &mut Valid
         errors.add(format!("sources.{name}.signature.mode"), reason);
     }
     for (index, url) in signature.urls.iter().enumerate() {
-        if !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) {
+        let has_scheme = ["https://", "http://"].iter().any(|scheme| url.starts_with(scheme));
+        if !has_scheme || url.contains(char::is_control) {
             let reason = "must be a whole URL, character by character as it was entered at JustCall, such as `https://hooks.example.com/webhooks/justcall`";
             errors.add(format!("sources.{name}.signature.urls[{index}]"), reason);
         }

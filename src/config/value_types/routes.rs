@@ -1,6 +1,7 @@
 //! Types of the values in a route.
 
-use super::{Boolean, TextList, parse_map, quoted, scalar, string};
+use super::maps::parse_map;
+use super::{Boolean, TextList, quoted, scalar, string};
 use crate::config::schema::visitor::{TextSyntax, ValueType};
 use crate::routing::{HeaderValue, Match, Operator, Predicate};
 use config::{Value, ValueKind};

@@ -1,6 +1,7 @@
 //! Types of values that are secret or may be.
 
-use super::{TextMap, parse_map, scalar, string};
+use super::maps::{TextMap, parse_map, parse_texts};
+use super::{NonEmptyText, string};
 use crate::config::error::HIDDEN;
 use crate::config::schema::visitor::{TextSyntax, ValueType};
 use crate::kafka::properties::is_secret;
@@ -14,11 +15,7 @@ pub(in crate::config) struct SecretText;
 
 impl ValueType<Secret> for SecretText {
     fn parse(&self, value: &Value) -> Result<Secret, String> {
-        let text = scalar(value)?;
-        match text.as_str() {
-            "" => Err("is empty".into()),
-            _ => Ok(Secret::new(text)),
-        }
+        NonEmptyText.parse(value).map(Secret::new)
     }
 
     fn to_yaml(&self, _: &Secret) -> Yaml {
@@ -86,7 +83,8 @@ pub(in crate::config) struct KafkaProperties;
 
 impl ValueType<BTreeMap<String, Secret>> for KafkaProperties {
     fn parse(&self, value: &Value) -> Result<BTreeMap<String, Secret>, String> {
-        let map = TextMap.parse(value)?;
+        // Validation names the property with a control character, and accepts the lines of a certificate.
+        let map = parse_texts(value, Ok)?;
         Ok(map.into_iter().map(|(name, text)| (name, Secret::new(text))).collect())
     }
 

@@ -4,7 +4,9 @@ use crate::config::settings::Settings;
 use crate::config::settings_input::ReferencedFiles;
 use crate::config::validate::validation_errors::ValidationErrors;
 use crate::kafka::client_trial::{CreationFault, creation_fault};
-use crate::kafka::properties::{MAKES_TOKENS, MECHANISM, Properties, mechanism_fault, parse_bool, uses_tls};
+use crate::kafka::properties::{
+    MAKES_TOKENS, MECHANISM, Properties, mechanism_fault, names_file, parse_bool, uses_tls,
+};
 use std::collections::BTreeSet;
 
 /// Value that replaces a text that is not known.
@@ -26,11 +28,6 @@ const KEYS: [&str; 2] = ["ssl.key.pem", "ssl.key.location"];
 const CERTIFICATES: [&str; 2] = ["ssl.certificate.pem", "ssl.certificate.location"];
 /// Property with both.
 const KEYSTORE: &str = "ssl.keystore.location";
-
-/// Returns whether a property's value is the path of a file or a directory.
-pub(super) fn names_file(name: &str) -> bool {
-    [".location", ".file"].iter().any(|end| name.ends_with(end))
-}
 
 /// Returns whether a property contains the client's key or certificate.
 fn is_of_pair(name: &str) -> bool {
