@@ -97,6 +97,7 @@ impl SpoolWriter {
 
     pub(super) fn run(mut self) {
         while let Some(jobs) = self.shared.queue.take(self.queue_timeout()) {
+            self.shared.begin_operation();
             let quiet = jobs.is_empty();
             let waiting = self.keep_completions(jobs);
             if self.store.is_none() {
@@ -109,6 +110,7 @@ impl SpoolWriter {
             } else if quiet {
                 self.tidy();
             }
+            self.shared.end_operation();
         }
         self.finish();
     }
@@ -344,7 +346,7 @@ impl SpoolWriter {
         let Some(store) = &self.store else { return };
         self.publish_level(store);
         let mut usage = self.shared.usage.lock();
-        usage.is_accepting = self.shared.limits.accepts_large(usage.bytes);
+        usage.is_accepting = self.shared.limits.accepts_large(usage.bytes) && !self.shared.is_hung();
         usage.totals.appended += counts.appended;
         usage.totals.deleted += counts.deleted;
         usage.totals.parked += counts.parked;
@@ -353,10 +355,11 @@ impl SpoolWriter {
 
     fn publish_level(&self, store: &SpoolStore) {
         let bytes = store.used_bytes().unwrap_or_default() + self.shared.files.wal_bytes();
+        let oldest = store.oldest().unwrap_or_default();
         let mut usage = self.shared.usage.lock();
         usage.rows = store.accounts.lanes.iter().map(|lane| lane.rows).sum();
         usage.bytes = bytes;
-        usage.oldest = store.oldest().unwrap_or_default();
+        usage.oldest = oldest;
     }
 }
 

@@ -125,6 +125,35 @@ async fn row_of_unknown_form_is_set_aside_once_the_disk_takes_it_and_is_in_nobod
 }
 
 #[tokio::test]
+async fn spool_on_a_disk_that_hangs_is_not_writable_until_it_answers() {
+    let directory = directory();
+    let bridge = Bridge::start(directory.path());
+    until("a spool that takes", || bridge.delivery.readiness.spool() == SpoolState::Accepting).await;
+    let hung = bridge.spool.hang_next_commit();
+    let refused = bridge.deliver(&[record("a")]).await;
+    assert_eq!(refused, Err(DeliveryError::Spool(AppendError::Disk)));
+    until("the hung disk", || bridge.delivery.readiness.spool() == SpoolState::Failing).await;
+    drop(hung);
+    until("the disk", || bridge.delivery.readiness.spool() == SpoolState::Accepting).await;
+}
+
+/// The read of a drain hangs.
+#[tokio::test]
+async fn hung_read_does_not_delay_the_end_beyond_its_deadline() {
+    let directory = directory();
+    let spool = open(directory.path(), 16 << 20);
+    let hung = spool.hang();
+    let bridge = Bridge::with_spool(spool, SOON);
+    assert_eq!(bridge.deliver(&[record("a")]).await, Ok(Durable::Spooled));
+    bridge.sink.settle_next(Err(RecordFailure::Other));
+    tokio::time::sleep(SOON).await;
+    let deadline = tokio::time::Instant::now() + SOON;
+    let ended = timeout(Duration::from_secs(5), bridge.delivery.end(deadline)).await;
+    drop(hung);
+    assert_eq!(ended, Ok(1));
+}
+
+#[tokio::test]
 async fn missing_topic_is_no_fault_of_the_other_topics_of_its_events() {
     let directory = directory();
     let bridge = Bridge::start(directory.path());

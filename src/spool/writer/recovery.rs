@@ -40,6 +40,8 @@ impl SpoolWriter {
                 self.logged.clear();
                 self.checkpoint_above = self.shared.limits.wal;
                 tracing::info!(directory = %self.shared.files.directory.display(), "the spool takes records again");
+                // A copy of a large file is not a hung disk.
+                self.shared.begin_operation();
                 self.publish(CommitCounts::default());
             }
             Err(fault) => self.fail(&fault),
