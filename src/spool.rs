@@ -25,6 +25,7 @@ mod salvage;
 mod schema;
 mod shared;
 mod store;
+mod store_transaction;
 mod stored_row;
 mod writer;
 

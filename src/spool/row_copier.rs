@@ -4,7 +4,8 @@ use super::known_state::{KnownState, max_rows_in};
 use super::lane_account::{LaneAccount, lanes};
 use super::limits::row_bytes;
 use super::schema::{PAGE_BYTES, SpoolFault, pragma};
-use super::store::{SpoolStore, StoreTransaction};
+use super::store::SpoolStore;
+use super::store_transaction::StoreTransaction;
 use super::stored_row::{StoredRow, checksum, stored_row};
 use rusqlite::{Connection, Row};
 use std::collections::HashMap;
@@ -38,7 +39,9 @@ pub(super) struct RowCopier<'a> {
     delivered: u64,
     /// Payload bytes since the last flush.
     pending: u64,
-    /// Unreadable ranges of parked rows. Each counts as one lost row, because the real number is unknown.
+    /// Parked rows that were found.
+    parked: u64,
+    /// Unreadable ranges of parked rows.
     unreadable: u64,
     session: i64,
 }
@@ -52,7 +55,7 @@ impl<'a> RowCopier<'a> {
         names.sort();
         names.dedup();
         let (found, session) = (HashMap::new(), known.session);
-        Self { damaged, known, names, found, delivered: 0, pending: 0, unreadable: 0, session }
+        Self { damaged, known, names, found, delivered: 0, pending: 0, parked: 0, unreadable: 0, session }
     }
 
     /// Copies all readable rows and identities.
@@ -64,17 +67,12 @@ impl<'a> RowCopier<'a> {
             last = id;
             self.copy(&mut change, row)
         })?;
-        for table in ["damaged", "parked"] {
-            let unreadable = walk(damaged, table, ROW, stored_row, |_, mut row| {
-                // Lane numbers differ in the new file.
-                if let Some(name) = self.name_of(&row) {
-                    row.lane = change.lane(&name)?.id;
-                }
-                Ok(change.keep(table, &row)?)
-            })?;
-            // Rows in `damaged` were counted when they were found.
-            self.unreadable += if table == "parked" { unreadable } else { 0 };
-        }
+        // Rows in `damaged` were counted when they were found.
+        walk(damaged, "damaged", ROW, stored_row, |_, row| self.keep(&mut change, "damaged", row))?;
+        self.unreadable = walk(damaged, "parked", ROW, stored_row, |_, row| {
+            self.parked += 1;
+            self.keep(&mut change, "parked", row)
+        })?;
         let identity = |row: &Row<'_>| Ok((row.get(1)?, row.get(2)?));
         walk(damaged, "remembered", "id, identity, at", identity, |id, (identity, at)| {
             Ok(change.remember_as(id, &identity, at)?)
@@ -106,6 +104,24 @@ impl<'a> RowCopier<'a> {
             change.flush()?;
         }
         Ok(())
+    }
+
+    /// Copies a row that was set aside.
+    fn keep(
+        &self,
+        change: &mut StoreTransaction<'_>,
+        table: &str,
+        mut row: StoredRow,
+    ) -> Result<(), SpoolFault> {
+        if let Some(name) = self.name_of(&row) {
+            let lane = change.lane(&name)?;
+            // Lane numbers differ in the new file.
+            row.lane = lane.id;
+            if table == "parked" {
+                lane.park(row.payload.len());
+            }
+        }
+        Ok(change.keep(table, &row)?)
     }
 
     /// Returns the name of the row's lane. `None`: the row is damaged.
@@ -167,7 +183,19 @@ impl<'a> RowCopier<'a> {
         }
         let found = |lane| self.found.get(lane).copied().unwrap_or(0);
         let lost: u64 = expected.iter().map(|(lane, rows)| rows.saturating_sub(found(lane))).sum();
-        lost + self.unreadable
+        lost + self.lost_parked()
+    }
+
+    /// Returns the number of parked rows that were not found. Without accounts, an unreadable range counts as
+    /// one row.
+    fn lost_parked(&self) -> u64 {
+        let accounts = self.accounts();
+        if accounts.is_empty() {
+            return self.unreadable;
+        }
+        let max = self.max_rows();
+        let parked: u64 = accounts.iter().map(|lane| lane.parked_rows).filter(|rows| *rows <= max).sum();
+        parked.saturating_sub(self.parked)
     }
 
     /// Returns an upper bound of the rows in the file. An account above it is damaged.

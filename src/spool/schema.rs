@@ -42,6 +42,12 @@ pub(super) const MIGRATIONS: &[&str] = &[
     CREATE TABLE remembered(id INTEGER PRIMARY KEY, identity BLOB NOT NULL, at INTEGER NOT NULL);
     DELETE FROM identity;
 ",
+    "
+    ALTER TABLE lane ADD COLUMN parked_rows INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE lane ADD COLUMN parked_bytes INTEGER NOT NULL DEFAULT 0;
+    UPDATE lane SET (parked_rows, parked_bytes) =
+        (SELECT count(*), coalesce(sum(length(payload) + 64), 0) FROM parked WHERE parked.lane = lane.id);
+",
 ];
 
 /// Time for which SQLite waits for a lock of another process.

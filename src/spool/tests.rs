@@ -126,7 +126,7 @@ impl Spool {
             }
         }
         let (go_on, wait) = mpsc::channel();
-        *self.shared.commit_interference.lock() = Some(Box::new(move || drop(wait.recv())));
+        *self.shared.commit_interference.lock() = Some(Box::new(move || assert!(wait.recv().is_err())));
         Hung(Some(go_on))
     }
 
@@ -300,7 +300,7 @@ fn later_schema_is_not_opened() {
     open(directory.path()).close();
     Spool::change_from_outside(directory.path(), "PRAGMA user_version = 7; PRAGMA application_id = 7");
     let later = Spool::open(directory.path(), &config(MIB), 1000);
-    assert!(matches!(later, Err(OpenError::Newer { found: 7, known: 2, .. })));
+    assert!(matches!(later, Err(OpenError::Newer { found: 7, known: 3, .. })));
 }
 
 #[test]
