@@ -222,6 +222,9 @@ impl Delivery {
         for (topic, row) in found.rows {
             if let Some(lane) = lanes.get(&topic) {
                 lane.recounts(1, row);
+                if found.is_restored {
+                    lane.restores(row);
+                }
             }
         }
         if let Some(remember) = self.remember.get() {

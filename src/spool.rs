@@ -27,6 +27,7 @@ mod shared;
 mod store;
 mod store_transaction;
 mod stored_row;
+mod verification;
 mod writer;
 
 #[cfg(test)]
@@ -122,6 +123,9 @@ pub struct LateCommit {
     pub rows: Vec<(Arc<str>, RowId)>,
     /// Event identities, newest first.
     pub identities: Vec<RememberedIdentity>,
+    /// True if the rows are all those of a file that another process put in the place of the spool's. Drains
+    /// may have read beyond them.
+    pub is_restored: bool,
 }
 
 /// Reason why nothing was appended.

@@ -24,8 +24,6 @@ pub(super) struct CopiedRows {
     pub(super) lost: u64,
     /// Delivered rows, which were not copied.
     pub(super) delivered: u64,
-    /// Accounts of the copy.
-    pub(super) lanes: Vec<LaneAccount>,
 }
 
 /// Copy in progress.
@@ -34,8 +32,9 @@ pub(super) struct RowCopier<'a> {
     known: &'a KnownState,
     /// Candidates for the name of a lane number. The checksum of a row decides.
     names: Vec<(i64, Arc<str>)>,
-    /// Intact rows of each lane.
+    /// Intact rows of each lane, without those of a commit that failed.
     found: HashMap<Arc<str>, u64>,
+    saved: u64,
     delivered: u64,
     /// Payload bytes since the last flush.
     pending: u64,
@@ -55,7 +54,18 @@ impl<'a> RowCopier<'a> {
         names.sort();
         names.dedup();
         let (found, session) = (HashMap::new(), known.session);
-        Self { damaged, known, names, found, delivered: 0, pending: 0, parked: 0, unreadable: 0, session }
+        Self {
+            damaged,
+            known,
+            names,
+            found,
+            saved: 0,
+            delivered: 0,
+            pending: 0,
+            parked: 0,
+            unreadable: 0,
+            session,
+        }
     }
 
     /// Copies all readable rows and identities.
@@ -81,9 +91,7 @@ impl<'a> RowCopier<'a> {
         change.start_after(used, self.session)?;
         let accounts = change.commit()?;
         salvage.adopt(accounts);
-        let (lost, delivered) = (self.lost(), self.delivered);
-        let saved = self.found.values().sum::<u64>() - delivered;
-        Ok(CopiedRows { saved, lost, delivered, lanes: salvage.accounts.lanes.clone() })
+        Ok(CopiedRows { saved: self.saved, lost: self.lost(), delivered: self.delivered })
     }
 
     /// Copies a row with a right checksum into its lane, and any other row into `damaged`.
@@ -91,12 +99,15 @@ impl<'a> RowCopier<'a> {
         let Some(name) = self.name_of(&row) else {
             return Ok(change.keep("damaged", &row)?);
         };
-        *self.found.entry(name.clone()).or_default() += 1;
+        if row.id <= self.last_known() {
+            *self.found.entry(name.clone()).or_default() += 1;
+        }
         self.session = self.session.max(row.session);
         if self.known.delivered.contains(&row.id) {
             self.delivered += 1;
             return Ok(());
         }
+        self.saved += 1;
         self.pending += row_bytes(row.payload.len());
         change.copy(&name, row)?;
         if self.pending > COPY_BYTES {
@@ -130,6 +141,11 @@ impl<'a> RowCopier<'a> {
             |name: &str| checksum(row.id, name, row.appended_at, row.session, &row.payload) == row.checksum;
         let found = self.names.iter().find(|(lane, name)| *lane == row.lane && is_complete(name));
         found.map(|(_, name)| Arc::clone(name))
+    }
+
+    /// Returns the last row that the accounts count.
+    fn last_known(&self) -> i64 {
+        if self.known.session == 0 { i64::MAX } else { self.known.last_id }
     }
 
     /// Returns the last used id, as far as it is known.
@@ -183,7 +199,9 @@ impl<'a> RowCopier<'a> {
         }
         let found = |lane| self.found.get(lane).copied().unwrap_or(0);
         let lost: u64 = expected.iter().map(|(lane, rows)| rows.saturating_sub(found(lane))).sum();
-        lost + self.lost_parked()
+        // A delivered row that is not in the file was deleted.
+        let deleted = (self.known.delivered.len() as u64).saturating_sub(self.delivered);
+        lost.saturating_sub(deleted) + self.lost_parked()
     }
 
     /// Returns the number of parked rows that were not found. Without accounts, an unreadable range counts as
@@ -206,9 +224,10 @@ impl<'a> RowCopier<'a> {
     /// Returns the number of rows of each lane, from the index.
     fn indexed(&self) -> Vec<(i64, u64)> {
         let count = || {
-            let sql = "SELECT lane, count(*) FROM record INDEXED BY record_lane GROUP BY lane";
+            let sql = "SELECT lane, count(*) FROM record INDEXED BY record_lane WHERE id <= ?1 GROUP BY lane";
             let mut statement = self.damaged.prepare(sql)?;
-            let counts = statement.query_map((), |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+            let counts = statement
+                .query_map([self.last_known()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
             counts.collect::<rusqlite::Result<Vec<_>>>()
         };
         count().unwrap_or_default()

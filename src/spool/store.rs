@@ -3,15 +3,21 @@
 use super::lane_account::{LaneAccount, lanes};
 use super::open_files::OpenFiles;
 use super::schema::{
-    DatabaseAccess, READER_BUSY_TIMEOUT, SpoolFault, close, is_ambiguous, is_damage, is_full, is_sound, open,
-    open_for_reading, pragma,
+    DatabaseAccess, READER_BUSY_TIMEOUT, SpoolFault, close, is_ambiguous, is_damage, is_full, open,
+    open_for_reading, pragma, soundness,
 };
 use super::store_transaction::{SpoolAccounts, StoreTransaction};
+use super::verification::Verification;
 use super::{RememberedIdentity, RowId};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Time for which an append waits for the check of the whole content.
+const MAX_VERIFY_WAIT: Duration = Duration::from_millis(500);
 
 /// Database, open for writing, with its accounts.
 pub(super) struct SpoolStore {
@@ -19,6 +25,8 @@ pub(super) struct SpoolStore {
     pub(super) accounts: SpoolAccounts,
     pub(super) access: DatabaseAccess,
     pub(super) files: OpenFiles,
+    /// Check of the content that takes longer than appends wait.
+    pub(super) verification: RefCell<Option<Verification>>,
     pub(super) session: i64,
     /// Greatest id in use when the file was opened, according to the file.
     pub(super) last_id_on_disk: i64,
@@ -36,7 +44,8 @@ impl SpoolStore {
             next_id: next_id.max(last_id_on_disk.saturating_add(1)),
             next_identity: last_identity.unwrap_or(0).saturating_add(1),
         };
-        Ok(Self { files: OpenFiles::of(path)?, connection, accounts, access, session, last_id_on_disk })
+        let (files, verification) = (OpenFiles::of(path)?, RefCell::default());
+        Ok(Self { files, connection, accounts, access, verification, session, last_id_on_disk })
     }
 
     /// Begins a session: rows of earlier sessions do not count as handed over.
@@ -78,27 +87,66 @@ impl SpoolStore {
         self.verify()
     }
 
-    /// Reads the whole database if another process changed it, and not from the cache of this connection.
+    /// Returns whether a check of the whole content is due or in progress.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.files.is_suspect() || self.is_verifying()
+    }
+
+    pub(super) fn is_verifying(&self) -> bool {
+        self.verification.borrow().is_some()
+    }
+
+    /// Checks the whole content if another process changed the database. After [`MAX_VERIFY_WAIT`] the check
+    /// continues beside appends, whose rows stay in the log until it has ended.
     fn verify(&self) -> Result<(), SpoolFault> {
-        if !self.files.take_suspicion() {
-            return Ok(());
+        let (running, timeout) = match self.verification.take() {
+            Some(running) => (running, Duration::ZERO),
+            None if !self.files.is_suspect() => return Ok(()),
+            None => (self.begin_verification()?, MAX_VERIFY_WAIT),
+        };
+        match running.wait(timeout) {
+            None => {
+                self.verification.replace(Some(running));
+                Ok(())
+            }
+            Some(Ok(true)) => {
+                self.files.warn_of_writer();
+                Ok(())
+            }
+            Some(Ok(false)) => Err(SpoolFault::Contradiction),
+            Some(Err(error)) => {
+                self.files.set_suspect(true);
+                Err(error.into())
+            }
         }
+    }
+
+    /// Compares the accounts, and starts the check of all pages. Reads the file on disk, and not the cache of
+    /// this connection.
+    fn begin_verification(&self) -> Result<Verification, SpoolFault> {
         let file = open_for_reading(self.files.database(), READER_BUSY_TIMEOUT)?;
+        file.execute_batch("BEGIN")?;
         let counts = |lanes: &[LaneAccount]| -> BTreeSet<(i64, u64, u64, u64, u64)> {
             let counts =
                 |lane: &LaneAccount| (lane.id, lane.rows, lane.bytes, lane.parked_rows, lane.parked_bytes);
             lanes.iter().map(counts).collect()
         };
-        let is_known = is_sound(&file) && counts(&lanes(&file)?) == counts(&self.accounts.lanes);
-        if !is_known {
+        if counts(&lanes(&file)?) != counts(&self.accounts.lanes) {
             return Err(SpoolFault::Contradiction);
         }
-        self.files.warn_of_writer();
-        Ok(())
+        let running = Verification::start(file, soundness)?;
+        // A change from now on needs another check.
+        self.files.set_suspect(false);
+        Ok(running)
+    }
+
+    /// Returns the bytes of the pages in use and of the log.
+    pub(super) fn bytes_on_disk(&self) -> rusqlite::Result<u64> {
+        Ok(self.used_bytes()? + self.files.log_bytes())
     }
 
     /// Returns the bytes of the pages in use.
-    pub(super) fn used_bytes(&self) -> rusqlite::Result<u64> {
+    fn used_bytes(&self) -> rusqlite::Result<u64> {
         let pages = self.pragma("page_count")?.saturating_sub(self.free_pages()?);
         Ok(pages * self.pragma("page_size")?)
     }
@@ -151,6 +199,9 @@ impl SpoolStore {
     /// Writes the log back into the database and truncates it; an exclusive store keeps the file's length.
     /// Returns `false` if a reader prevented the complete write-back.
     pub(super) fn checkpoint(&self) -> rusqlite::Result<bool> {
+        if self.is_verifying() {
+            return Ok(false);
+        }
         let sql = match self.access {
             DatabaseAccess::Shared => "PRAGMA wal_checkpoint(TRUNCATE)",
             DatabaseAccess::Exclusive => "PRAGMA wal_checkpoint(RESTART)",
@@ -172,6 +223,7 @@ impl SpoolStore {
 
     /// Writes the log back and removes it.
     pub(super) fn close(self) -> rusqlite::Result<()> {
+        drop(self.verification.take());
         self.checkpoint()?;
         close(self.connection)
     }

@@ -66,7 +66,9 @@ fn late_commit_is_reported() {
     }
     eventually("is_accepting", || spool.usage().is_accepting);
     let found = std::mem::take(&mut *found.lock());
-    let [LateCommit { rows: found, identities }] = &found[..] else { panic!("{found:?}") };
+    let [LateCommit { rows: found, identities, is_restored: false }] = &found[..] else {
+        panic!("{found:?}")
+    };
     let lanes: Vec<_> = found.iter().map(|(lane, id)| (&**lane, id.0 - ids[2].0)).collect();
     assert_eq!(lanes, [("calls", 1), ("texts", 2), ("calls", 3), ("texts", 4), ("letters", 5)]);
     assert_eq!(identities.iter().map(|(identity, _)| *identity).collect::<Vec<_>>(), [[3; 16], [2; 16]]);

@@ -13,6 +13,20 @@ fn fill(spool: &Spool) -> Vec<RowId> {
     }
 }
 
+/// The length of the log is recorded by each commit, and not read again.
+#[test]
+fn usage_has_the_length_of_the_log() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    for size in [10, 100_000] {
+        append(&spool, vec![entry("calls", &vec![7; size])], None).unwrap();
+        let log = std::fs::metadata(directory.path().join("spool.db-wal")).unwrap().len();
+        settle(&spool);
+        assert!(spool.usage().bytes > log && log > size as u64);
+    }
+    eventually("tidied", || spool.usage().bytes == on_disk(directory.path()));
+}
+
 fn on_disk(directory: &Path) -> u64 {
     let bytes = |name: &str| std::fs::metadata(directory.join(name)).map_or(0, |found| found.len());
     bytes("spool.db") + bytes("spool.db-wal")
