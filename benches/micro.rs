@@ -163,6 +163,6 @@ fn append(criterion: &mut Criterion) {
                 BatchSize::PerIteration,
             );
         });
-        spool.close();
+        assert_eq!(spool.close_within(Duration::from_secs(60)), Some(0));
     }
 }

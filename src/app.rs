@@ -13,7 +13,7 @@ use crate::http::{AdminListener, Ingress};
 use crate::ingest::{self, Budget, Evaluator, Ingest};
 use crate::kafka::{self, Producer};
 use crate::routing::{InvalidRoutes, RouteTable};
-use crate::spool::{self, Spool};
+use crate::spool::{self, CLOSE_TIMEOUT, Spool};
 use crate::telemetry::{Metrics, TraceError, Tracer};
 use crate::watch::Watcher;
 use actix_web::rt;
@@ -106,6 +106,8 @@ pub(crate) struct StopReport {
     pub left: usize,
     /// Number of records in the spool, to be sent after the next start.
     pub spooled: u64,
+    /// False if the disk of the spool hangs. The rows on disk stay for the next start.
+    pub is_spool_closed: bool,
 }
 
 impl App {
@@ -234,23 +236,19 @@ impl App {
         }
         delivery.settle();
         let unreported = finish(&producer, &budget, deadline).await;
-        let spooled = delivery.end().await;
-        // With a spool, an unreported record is in the spool, or its sender received 503.
-        let mut left = if spool.is_some() { 0 } else { unreported };
-        if let Some(spool) = spool {
-            match tokio::task::spawn_blocking(move || spool.close()).await {
-                Ok(lost) => left += usize::try_from(lost).unwrap_or(usize::MAX),
-                Err(panic) => {
-                    tracing::error!(%panic, "stopping: closing the spool ended in a panic: this is a bug");
-                }
-            }
-        }
+        let closed_by = deadline.max(Instant::now() + CLOSE_TIMEOUT);
+        let spooled = delivery.end(closed_by).await;
+        let (left, is_spool_closed) = match spool {
+            // With a spool, an unreported record is in the spool, or its sender received 503.
+            Some(spool) => close_spool(spool, closed_by).await,
+            None => (unreported, true),
+        };
         tracer.stop(deadline.saturating_duration_since(Instant::now())).await;
         watch.abort();
         budget_watch.abort();
         drop(watcher);
         admin.stop().await;
-        let report = StopReport { left, spooled };
+        let report = StopReport { left, spooled, is_spool_closed };
         report.log();
         report
     }
@@ -258,7 +256,14 @@ impl App {
 
 impl StopReport {
     fn log(self) {
-        let Self { left, spooled } = self;
+        let Self { left, spooled, is_spool_closed } = self;
+        if !is_spool_closed {
+            tracing::error!(
+                spooled,
+                "stopped: the disk of the spool hangs, so the spool was not closed; its rows on disk stay for \
+                 the next start"
+            );
+        }
         if left > 0 {
             tracing::error!(
                 left,
@@ -266,7 +271,7 @@ impl StopReport {
             );
         } else if spooled > 0 {
             tracing::info!(spooled, "stopped: these records wait in the spool for the next start");
-        } else {
+        } else if is_spool_closed {
             tracing::info!("stopped: nothing was left");
         }
     }
@@ -289,6 +294,18 @@ fn open_spool(settings: &Settings) -> Result<Option<Arc<Spool>>, Error> {
     let rows: u64 = spool.backlog().iter().map(|(_, rows)| rows).sum();
     tracing::info!(directory = %directory.display(), rows, "spool opened");
     Ok(Some(spool))
+}
+
+/// Closes the spool. Returns the number of lost rows, and whether it was closed by `deadline`.
+async fn close_spool(spool: Arc<Spool>, deadline: Instant) -> (usize, bool) {
+    let remaining = deadline.saturating_duration_since(Instant::now());
+    match tokio::task::spawn_blocking(move || spool.close_within(remaining)).await {
+        Ok(lost) => (usize::try_from(lost.unwrap_or(0)).unwrap_or(usize::MAX), lost.is_some()),
+        Err(panic) => {
+            tracing::error!(%panic, "stopping: closing the spool ended in a panic: this is a bug");
+            (0, false)
+        }
+    }
 }
 
 /// Flushes the producer and waits for all permits. Returns the number of unreported records at the deadline.
@@ -320,5 +337,31 @@ async fn watch_kafka(producer: Arc<Producer>, delivery: Arc<Delivery>, readiness
             }
         }
         sleep(KAFKA_POLL_INTERVAL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spool::{Append, Config};
+    use bytes::Bytes;
+
+    #[tokio::test]
+    async fn hung_disk_does_not_delay_the_stop_beyond_its_deadline() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let config = Config { directory: None, max_bytes: 16 << 20, max_lane_share: 100 };
+        let spool = Spool::open(directory.path(), &config, 0).expect("a spool");
+        let hung = spool.hang_next_commit();
+        let entry = crate::spool::SpoolEntry {
+            lane: Arc::from("a"),
+            payload: Bytes::new(),
+            handed_over: false,
+            max_lane_bytes: None,
+        };
+        spool.append(Append { entries: vec![entry], identity: None, done: Box::new(|_| ()) });
+        let deadline = Instant::now() + Duration::from_millis(100);
+        let closed = close_spool(Arc::clone(&spool), deadline);
+        assert_eq!(tokio::time::timeout(Duration::from_secs(3), closed).await, Ok((0, false)));
+        drop(hung);
     }
 }

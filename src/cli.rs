@@ -117,6 +117,9 @@ enum Failure {
     /// Records were unacknowledged at the end of the stop timeout. The log reports them.
     #[error("{0} records were left when the bridge stopped")]
     Left(usize),
+    /// The disk of the spool did not answer at the stop. The log has the number of rows.
+    #[error("the disk of the spool hangs, so the spool was not closed when the bridge stopped")]
+    SpoolNotClosed,
     /// A spool command without a configured spool.
     #[error("spool.directory is not set: there is no spool; or name one with --directory")]
     NoSpool,

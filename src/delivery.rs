@@ -39,7 +39,7 @@ pub use {in_flight::Report, sink::Sink, sink::TopicFailure};
 
 use crate::health::{Readiness, SpoolState};
 use crate::record::Record;
-use crate::spool::{Append, LateCommit, RowId, Spool};
+use crate::spool::{Append, COMMIT_TIMEOUT, LateCommit, RowId, Spool};
 use crate::telemetry::{EventSpans, Metrics, OpenSpan, Tracer};
 use arc_swap::ArcSwap;
 use dead_letter_quota::DeadLetterQuota;
@@ -58,9 +58,6 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use traced::acknowledged;
-
-/// Longest wait of an event for the spool, longer than any commit on a working disk.
-const SPOOL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Settings of delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,7 +203,7 @@ impl Delivery {
 
     /// Returns the longest time that [`Delivery::deliver`] takes.
     pub fn longest(&self) -> Duration {
-        self.config.ack_deadline + self.spool.as_ref().map_or(Duration::ZERO, |_| SPOOL_TIMEOUT)
+        self.config.ack_deadline + self.spool.as_ref().map_or(Duration::ZERO, |_| COMMIT_TIMEOUT)
     }
 
     /// Sets, once, the receiver of events that are durable in the spool but were not answered with 200 by
@@ -225,6 +222,9 @@ impl Delivery {
         for (topic, row) in found.rows {
             if let Some(lane) = lanes.get(&topic) {
                 lane.recounts(1, row);
+                if found.is_restored {
+                    lane.restores(row);
+                }
             }
         }
         if let Some(remember) = self.remember.get() {
@@ -354,7 +354,7 @@ impl Delivery {
                 let _ = told.send(result.map(drop));
             }),
         });
-        match timeout(SPOOL_TIMEOUT, ended).await {
+        match timeout(COMMIT_TIMEOUT, ended).await {
             Ok(Ok(Ok(()))) => Ok(Durable::Spooled),
             Ok(Ok(Err(AppendError::LaneFull))) if lanes.iter().any(|lane| lane.quota().is_some()) => {
                 Err(DeliveryError::DeadLetterQuota)
@@ -376,14 +376,18 @@ impl Delivery {
         self.phase.send_replace(Phase::Settling);
     }
 
-    /// Ends the drains after they have processed their reports. Returns the number of records that stay in
-    /// the spool.
-    pub async fn end(&self) -> u64 {
+    /// Ends the drains after they have processed their reports, or at `deadline` if the spool's disk hangs.
+    /// Returns the number of records that stay in the spool.
+    pub async fn end(&self, deadline: Instant) -> u64 {
         self.phase.send_replace(Phase::Ended);
         let tasks = std::mem::take(&mut *self.tasks());
         for task in tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task of delivery ended in a panic: this is a bug");
+            match timeout_at(deadline, task).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "a task of delivery ended in a panic: this is a bug");
+                }
+                Err(_) => tracing::error!("stopping: a drain still waits for the spool's disk"),
             }
         }
         self.backlog()

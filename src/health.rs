@@ -63,7 +63,7 @@ pub enum SpoolState {
     Absent,
     /// The spool accepts records.
     Accepting,
-    /// The spool is full, or its disk fails.
+    /// The spool is full, or its disk fails or hangs.
     Failing,
 }
 
@@ -206,7 +206,7 @@ impl Readiness {
         let before = self.spool.swap(spool as u8, Ordering::AcqRel);
         match spool {
             SpoolState::Failing if before != spool as u8 => {
-                tracing::warn!("the spool takes no records: it is full, or its disk fails");
+                tracing::warn!("the spool takes no records: it is full, or its disk fails or hangs");
             }
             SpoolState::Accepting if before == SpoolState::Failing as u8 => {
                 tracing::info!("the spool takes records again");

@@ -25,7 +25,9 @@ mod salvage;
 mod schema;
 mod shared;
 mod store;
+mod store_transaction;
 mod stored_row;
+mod verification;
 mod writer;
 
 #[cfg(test)]
@@ -40,6 +42,14 @@ use bytes::Bytes;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Time after which a commit counts as hung, longer than any on a working disk. The spool then accepts
+/// nothing until an operation takes less time.
+pub(crate) const COMMIT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Time to wait for the close of a spool whose disk hangs.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Settings under `spool`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +123,9 @@ pub struct LateCommit {
     pub rows: Vec<(Arc<str>, RowId)>,
     /// Event identities, newest first.
     pub identities: Vec<RememberedIdentity>,
+    /// True if the rows are all those of a file that another process put in the place of the spool's. Drains
+    /// may have read beyond them.
+    pub is_restored: bool,
 }
 
 /// Reason why nothing was appended.
@@ -161,7 +174,7 @@ pub struct Usage {
     pub limit: u64,
     /// Time of the oldest row's append, in milliseconds since 1970.
     pub oldest: Option<i64>,
-    /// True if the spool accepts appends, according to the last write or probe.
+    /// True if the spool accepts appends, according to the last write or probe, and no write hangs.
     pub is_accepting: bool,
     /// Counts since the spool was opened.
     pub totals: Totals,

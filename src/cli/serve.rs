@@ -2,7 +2,7 @@
 
 use super::{Failure, SettingsArgs, print};
 use crate::app::signals::{self, WorkError};
-use crate::app::{self, App};
+use crate::app::{self, App, StopReport};
 use crate::config::{AccessExtent, Settings, print_config};
 use crate::{diagnostics, telemetry};
 
@@ -63,9 +63,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             "serving"
         );
         tokio::select! {
-            report = app.run_until(first) => match report.left {
-                0 => Ok(()),
-                left => Err(Failure::Left(left)),
+            report = app.run_until(first) => match report {
+                StopReport { is_spool_closed: false, .. } => Err(Failure::SpoolNotClosed),
+                StopReport { left: 0, .. } => Ok(()),
+                StopReport { left, .. } => Err(Failure::Left(left)),
             },
             () = second => Err(WorkError::Interrupted.into()),
         }

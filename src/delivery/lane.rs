@@ -315,6 +315,18 @@ impl Lane {
         self.wake.notify_one();
     }
 
+    /// Handles that a restored file has a row, which the drain may have read beyond.
+    pub(super) fn restores(&self, row: RowId) {
+        self.backlogged(|backlog| {
+            backlog.restored = Some(backlog.restored.map_or(row, |first| first.min(row)));
+        });
+    }
+
+    /// Returns the first row of a restored file that is still to be read, once.
+    pub(super) fn take_restored(&self) -> Option<RowId> {
+        self.backlogged(|backlog| backlog.restored.take())
+    }
+
     /// Returns the last row whose report may not reach a drain.
     pub(super) fn unreported(&self) -> RowId {
         self.backlogged(|backlog| backlog.unreported)

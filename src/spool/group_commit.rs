@@ -2,7 +2,7 @@
 
 use super::job_queue::SpoolJob;
 use super::limits::{SpoolLimits, disk_bytes, row_bytes};
-use super::store::{ParkOutcome, StoreTransaction};
+use super::store_transaction::{ParkOutcome, StoreTransaction};
 use super::{AppendError, RowId, SpoolEntry};
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -69,8 +69,15 @@ pub(super) fn apply(
         return Ok(JobOutcome::Parked(change.park(id.0)? != ParkOutcome::NoRow));
     }
     let entries = entries_of(job);
-    let needed = entries.iter().map(|entry| disk_bytes(entry.payload.len())).sum();
-    if let Err(refused) = check_room(change, entries, limits, *on_disk, needed) {
+    let needed: u64 = entries.iter().map(|entry| disk_bytes(entry.payload.len())).sum();
+    let freed = match job {
+        SpoolJob::Replace { id, .. } => disk_bytes(change.payload_bytes(id.0)?),
+        _ => 0,
+    };
+    if !limits.fits_in_place(*on_disk, needed, freed) {
+        return Ok(JobOutcome::Refused(AppendError::Full));
+    }
+    if let Err(refused) = check_lanes(change, entries, limits) {
         return Ok(JobOutcome::Refused(refused));
     }
     if let SpoolJob::Replace { id, .. } = job {
@@ -79,22 +86,17 @@ pub(super) fn apply(
     if let SpoolJob::Append { identity: Some(identity), .. } = job {
         change.remember(identity, now)?;
     }
-    *on_disk += needed;
+    *on_disk = on_disk.saturating_add(needed).saturating_sub(freed);
     let ids = entries.iter().map(|entry| change.append(entry, now).map(RowId));
     Ok(JobOutcome::Appended(ids.collect::<rusqlite::Result<_>>()?))
 }
 
-/// Returns an error if the entries do not fit.
-fn check_room(
+/// Returns an error if the entries do not fit into their lanes.
+fn check_lanes(
     change: &StoreTransaction<'_>,
     entries: &[SpoolEntry],
     limits: SpoolLimits,
-    on_disk: u64,
-    needed: u64,
 ) -> Result<(), AppendError> {
-    if !limits.fits(on_disk, needed) {
-        return Err(AppendError::Full);
-    }
     let mut lanes: HashMap<&str, u64> = HashMap::new();
     for entry in entries {
         let bytes = lanes.entry(&entry.lane).or_insert_with(|| change.lane_bytes(&entry.lane));

@@ -12,22 +12,32 @@ use super::schema::{DatabaseAccess, SpoolFault};
 use super::shared::SharedSpool;
 use super::writer::SpoolWriter;
 use super::{
-    Append, Completion, Config, LateCommit, OpenError, Page, ReadError, RememberedIdentity, RowId,
-    SpoolEntry, Totals, Usage,
+    Append, CLOSE_TIMEOUT, Completion, Config, LateCommit, OpenError, Page, ReadError, RememberedIdentity,
+    RowId, SpoolEntry, Totals, Usage,
 };
 use parking_lot::Mutex;
+use std::convert::Infallible;
 use std::fs::TryLockError;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
-use std::thread::JoinHandle;
+use std::thread::ThreadId;
+use std::time::Duration;
 
 /// Durable queue of records by lane.
 pub struct Spool {
     pub(super) shared: Arc<SharedSpool>,
     backlog: Vec<(Arc<str>, u64)>,
     identities: Mutex<Vec<RememberedIdentity>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    /// `None` once a close has begun.
+    writer: Mutex<Option<WriterThread>>,
+}
+
+/// Thread of the writer. Its channel is disconnected when the thread has released the lock and ended.
+struct WriterThread {
+    id: ThreadId,
+    ended: Receiver<Infallible>,
 }
 
 impl Spool {
@@ -64,6 +74,7 @@ impl Spool {
             }),
             committed: AtomicI64::new(store.last_id()),
             on_late_commit: OnceLock::new(),
+            busy_since: Mutex::default(),
             closed: AtomicBool::new(false),
             lost: AtomicU64::new(0),
             #[cfg(test)]
@@ -76,15 +87,18 @@ impl Spool {
             commit_interference: Mutex::default(),
         });
         let writer = SpoolWriter::new(shared.clone(), store, lock);
+        let (alive, ended) = mpsc::channel::<Infallible>();
         let thread = std::thread::Builder::new()
             .name("spool-writer".to_owned())
             .spawn(move || {
+                let _alive = alive;
+                // A panic is logged, and its jobs are completed.
                 let _last = Abandon(writer.shared.clone());
                 writer.run();
             })
             .map_err(|error| failed(error.into()))?;
-        let (identities, thread) = (Mutex::new(identities), Mutex::new(Some(thread)));
-        Ok(Arc::new(Self { shared, backlog, identities, thread }))
+        let writer = Mutex::new(Some(WriterThread { id: thread.thread().id(), ended }));
+        Ok(Arc::new(Self { shared, backlog, identities: Mutex::new(identities), writer }))
     }
 
     /// Returns the lanes that held rows when the spool was opened, with the number of rows.
@@ -180,32 +194,35 @@ impl Spool {
         self.shared.queue.push(SpoolJob::Park { id, waiter });
     }
 
-    /// Returns the fill level after the last transaction.
+    /// Returns the fill level after the last transaction. Never blocks.
     pub fn usage(&self) -> Usage {
-        *self.shared.usage.lock()
+        let mut usage = *self.shared.usage.lock();
+        usage.is_accepting &= !self.shared.is_hung();
+        usage
     }
 
-    /// Commits what is queued, writes the log back and releases the lock. Blocks, except on the writer thread
-    /// (in a `done`), where it only starts the close. Dropping the spool closes it.
+    /// Commits what is queued, writes the log back and releases the lock. Blocks for up to `timeout`, except on
+    /// the writer thread (in a `done`), where it only starts the close. Dropping the spool closes it.
     ///
     /// Returns the number of rows lost since the spool was opened, because another process changed the files or
-    /// they were damaged, and the rows could not be copied into new ones.
-    pub fn close(&self) -> u64 {
+    /// they were damaged, and the rows could not be copied into new ones. `None`: the disk hangs. The writer
+    /// still closes the spool if the disk answers before the process ends.
+    pub fn close_within(&self, timeout: Duration) -> Option<u64> {
         self.shared.queue.close();
-        if let Some(thread) = self.thread.lock().take()
-            && thread.thread().id() != std::thread::current().id()
+        if let Some(writer) = self.writer.lock().take()
+            && writer.id != std::thread::current().id()
+            && writer.ended.recv_timeout(timeout) == Err(RecvTimeoutError::Timeout)
         {
-            // A panic was logged, and its jobs were completed.
-            drop(thread.join());
+            return None;
         }
-        self.shared.lost.load(Ordering::Acquire)
+        Some(self.shared.lost.load(Ordering::Acquire))
     }
 }
 
 impl Drop for Spool {
     fn drop(&mut self) {
         // The writer has logged the lost rows.
-        let _lost = self.close();
+        let _lost = self.close_within(CLOSE_TIMEOUT);
     }
 }
 

@@ -47,6 +47,16 @@ impl SpoolLimits {
         on_disk.saturating_add(needed).saturating_add(TRANSACTION_BYTES) <= self.max_bytes
     }
 
+    /// Returns whether `needed` bytes fit after the same transaction has freed others.
+    ///
+    /// A replacement may use the space that [`SpoolLimits::fits`] keeps for a transaction. Otherwise a full
+    /// spool of rows that Kafka refuses could not be emptied.
+    pub(super) fn fits_in_place(&self, on_disk: u64, needed: u64, freed: u64) -> bool {
+        let growth = needed.saturating_sub(freed);
+        let may_use_all = freed > 0 && on_disk.saturating_add(growth) <= self.max_bytes;
+        may_use_all || self.fits(on_disk, needed)
+    }
+
     /// Returns whether a large entry fits, so that the spool counts as writable.
     pub(super) fn accepts_large(&self, on_disk: u64) -> bool {
         self.fits(on_disk, LARGE_ENTRY_BYTES.min(self.max_bytes / 4))

@@ -1,10 +1,10 @@
 //! Check that the open files are still the files on disk, because SQLite does not notice their removal.
 
 use super::files::beside;
-use super::schema::{SpoolFault, pragma};
+use super::schema::{PAGE_BYTES, SpoolFault, pragma};
 use rusqlite::{Connection, Row};
 use rustix::fs::SeekFrom;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -72,17 +72,24 @@ pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 pub(super) struct OpenFiles {
     database: PathBuf,
     log: PathBuf,
-    states: Cell<(Option<FileState>, Option<FileState>)>,
+    states: Cell<(FileState, Option<FileState>)>,
+    /// Log, opened once for all checks of its content.
+    content: OnceCell<LogContent>,
     /// True if another process may have changed the content of the database.
     is_suspect: Cell<bool>,
 }
 
 impl OpenFiles {
     /// Records the files of a database that was just opened.
-    pub(super) fn of(database: &Path) -> io::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// [`SpoolFault::Moved`] if the database is no longer on disk.
+    pub(super) fn of(database: &Path) -> Result<Self, SpoolFault> {
         let (database, log) = (database.to_path_buf(), beside(database, "-wal"));
-        let states = Cell::new((FileState::of(&database)?, FileState::of(&log)?));
-        Ok(Self { database, log, states, is_suspect: Cell::new(false) })
+        let found = FileState::of(&database)?.ok_or(SpoolFault::Moved)?;
+        let states = Cell::new((found, FileState::of(&log)?));
+        Ok(Self { database, log, states, content: OnceCell::new(), is_suspect: Cell::new(false) })
     }
 
     /// Records the length of the log after a commit by this process, which does not change the database. A log
@@ -92,7 +99,7 @@ impl OpenFiles {
         let has_content = |found: &FileState| self.lacks_content(connection, Some(*found)).is_none();
         // SQLite shortens a log that was written back at the next commit.
         let log = recorded(log, &self.log, |found, known| found.bytes >= known.bytes || has_content(found));
-        self.states.set((database.or_else(|| FileState::of(&self.database).ok().flatten()), log));
+        self.states.set((database, log));
     }
 
     /// Records the files after a checkpoint by this process, which may shorten both.
@@ -101,17 +108,16 @@ impl OpenFiles {
     /// during the checkpoint. Smaller differences occur on file systems that compress.
     pub(super) fn record_checkpoint(&self, connection: &Connection, is_complete: bool) {
         let (known, log) = self.states.get();
-        let database = recorded(known, &self.database, |found, known| {
-            found.bytes >= known.bytes || has_all_pages(connection, Some(*found))
+        let database = recorded(Some(known), &self.database, |found, known| {
+            found.bytes >= known.bytes || has_all_pages(connection, found)
         });
+        let found = database.unwrap_or(known);
         let log = recorded(log, &self.log, |found, known| found.bytes >= known.bytes || is_complete);
-        let lost_blocks = known.zip(database).is_some_and(|(known, found)| {
-            // XFS allocates blocks behind the end, and returns them by itself.
-            let needed = known.blocks.min(known.bytes.div_ceil(BLOCK_BYTES));
-            found.bytes >= known.bytes && found.blocks < needed - needed / 8
-        });
+        // XFS allocates blocks behind the end, and returns them by itself.
+        let needed = known.blocks.min(known.bytes.div_ceil(BLOCK_BYTES));
+        let lost_blocks = found.bytes >= known.bytes && found.blocks < needed - needed / 8;
         self.is_suspect.set(self.is_suspect.get() || lost_blocks);
-        self.states.set((database, log));
+        self.states.set((found, log));
     }
 
     /// Notices a change of the database by another process, before a checkpoint.
@@ -121,19 +127,24 @@ impl OpenFiles {
 
     fn suspect(&self, found: Option<FileState>) {
         let (known, log) = self.states.get();
-        if let (Some(known), Some(found)) = (known, found)
+        if let Some(found) = found
             && known.is_same_file(&found)
             && known.modified != found.modified
             && found.bytes >= known.bytes
         {
             self.is_suspect.set(true);
-            self.states.set((Some(found), log));
+            self.states.set((found, log));
         }
     }
 
-    /// Returns whether the content of the database must be verified, and forgets it.
-    pub(super) fn take_suspicion(&self) -> bool {
-        self.is_suspect.take()
+    /// Returns whether the content of the database must be verified.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.is_suspect.get()
+    }
+
+    /// Sets whether the content of the database must be verified.
+    pub(super) fn set_suspect(&self, is_suspect: bool) {
+        self.is_suspect.set(is_suspect);
     }
 
     pub(super) fn database(&self) -> &Path {
@@ -143,7 +154,12 @@ impl OpenFiles {
     /// Returns the bytes of both files, as this process last left them.
     pub(super) fn bytes(&self) -> u64 {
         let (database, log) = self.states.get();
-        [database, log].into_iter().flatten().map(|file| file.bytes).sum()
+        database.bytes + log.map_or(0, |log| log.bytes)
+    }
+
+    /// Returns the bytes of the log, as this process last left it.
+    pub(super) fn log_bytes(&self) -> u64 {
+        self.states.get().1.map_or(0, |log| log.bytes)
     }
 
     /// Compares the files on disk with the open ones of `connection`.
@@ -157,33 +173,28 @@ impl OpenFiles {
     /// [`SpoolFault::Truncated`] if only the log lacks content.
     pub(super) fn check(&self, connection: &Connection) -> Result<(), SpoolFault> {
         let (database, log) = self.states.get();
-        let is_same = |known: Option<FileState>, found: Option<FileState>| match (known, found) {
-            (Some(known), Some(found)) => known.is_same_file(&found),
-            (Some(_), None) => false,
-            (None, _) => true,
-        };
-        let is_shorter = |known: Option<FileState>, found: Option<FileState>| {
-            known.zip(found).is_some_and(|(known, found)| found.bytes < known.bytes)
-        };
-        let found = (FileState::of(&self.database)?, FileState::of(&self.log)?);
-        if !is_same(database, found.0) || !is_same(log, found.1) {
+        let found = FileState::of(&self.database)?.filter(|found| found.is_same_file(&database));
+        let found_log = FileState::of(&self.log)?;
+        // A log that was not there before is compared by its content, after a commit.
+        let is_same_log = log.is_none_or(|log| found_log.is_some_and(|found| found.is_same_file(&log)));
+        let Some(found) = found.filter(|_| is_same_log) else { return Err(SpoolFault::Moved) };
+        let is_database_shorter = found.bytes < database.bytes;
+        let is_log_shorter = log.zip(found_log).is_some_and(|(log, found)| found.bytes < log.bytes);
+        if is_database_shorter && !has_all_pages(connection, &found) {
             return Err(SpoolFault::Moved);
         }
-        let (is_database_shorter, is_log_shorter) = (is_shorter(database, found.0), is_shorter(log, found.1));
-        if is_database_shorter && !has_all_pages(connection, found.0) {
-            return Err(SpoolFault::Moved);
-        }
-        if is_log_shorter && let Some(fault) = self.lacks_content(connection, found.1) {
+        if is_log_shorter && let Some(fault) = self.lacks_content(connection, found_log) {
             return Err(fault);
         }
-        self.suspect(found.0);
+        self.suspect(Some(found));
         if is_database_shorter || is_log_shorter {
             self.is_suspect.set(self.is_suspect.get() || is_database_shorter);
-            self.states.set(found);
+            self.states.set((found, found_log));
             if !self.is_suspect.get() {
                 self.warn_of_writer();
             }
         }
+        self.states.set((self.states.get().0, found_log));
         Ok(())
     }
 
@@ -210,7 +221,16 @@ impl OpenFiles {
             Err(error) => return Some(error.into()),
         };
         let bytes = log.map_or(0, |log| log.bytes);
-        (bytes < needed || needed > 0 && has_gap(&self.log, needed)).then_some(SpoolFault::Truncated)
+        (bytes < needed || needed > 0 && self.has_gap(needed)).then_some(SpoolFault::Truncated)
+    }
+
+    fn has_gap(&self, needed: u64) -> bool {
+        if self.content.get().is_none()
+            && let Ok(content) = LogContent::open(&self.log)
+        {
+            drop(self.content.set(content));
+        }
+        self.content.get().is_some_and(|content| content.has_gap(needed))
     }
 }
 
@@ -229,32 +249,60 @@ fn recorded(
     }
 }
 
-/// Returns whether the database has the number of pages in its header. `false` if the header is missing.
-fn has_all_pages(connection: &Connection, database: Option<FileState>) -> bool {
-    let number = |name| pragma(connection, name).unwrap_or(0);
-    let pages = number("page_count");
-    pages > 0 && database.is_some_and(|found| pages.saturating_mul(number("page_size")) <= found.bytes)
+/// Returns whether the database has all pages that are not in the log. Each frame of the log may be a new page.
+///
+/// The first page must be there: SQLite deletes a log beside an empty database.
+fn has_all_pages(connection: &Connection, database: &FileState) -> bool {
+    let pages = pragma(connection, "page_count").unwrap_or(0);
+    let Ok(frames) = unwritten_frames(connection) else { return false };
+    pages > 0 && pages.saturating_sub(frames).max(1).saturating_mul(PAGE_BYTES) <= database.bytes
 }
 
 /// Returns the length of the log that its index requires. 0: everything is in the database. Writes nothing.
 fn unwritten_bytes(connection: &Connection) -> rusqlite::Result<u64> {
-    let frames = |row: &Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
-    let (frames, written_back) =
-        connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?.query_row((), frames)?;
+    let (frames, written_back) = log_frames(connection)?;
     if frames <= written_back {
         return Ok(0);
     }
-    Ok(LOG_HEADER + frames.unsigned_abs() * (LOG_FRAME_HEADER + pragma(connection, "page_size")?))
+    Ok(LOG_HEADER + frames * (LOG_FRAME_HEADER + PAGE_BYTES))
 }
 
-/// Returns whether the first `needed` bytes of a log lack its header or have a hole. SQLite writes a log
-/// without holes. On a file system that does not report holes, there are none. ZFS would first write every change
-/// to disk, so its holes are not found.
-fn has_gap(log: &Path, needed: u64) -> bool {
-    let Ok(file) = File::open(log) else { return false };
-    let mut magic = [0; 4];
-    let is_log = file.read_exact_at(&mut magic, 0).is_ok() && LOG_MAGIC.contains(&u32::from_be_bytes(magic));
-    let is_zfs =
-        || rustix::fs::fstatfs(&file).is_ok_and(|found| u64::try_from(found.f_type) == Ok(ZFS_MAGIC));
-    !is_log || !is_zfs() && rustix::fs::seek(&file, SeekFrom::Hole(0)).is_ok_and(|hole| hole < needed)
+/// Returns the number of frames in the log that are not yet in the database.
+fn unwritten_frames(connection: &Connection) -> rusqlite::Result<u64> {
+    log_frames(connection).map(|(frames, written_back)| frames.saturating_sub(written_back))
+}
+
+/// Returns the number of frames in the log, and of those that are in the database. Writes nothing.
+fn log_frames(connection: &Connection) -> rusqlite::Result<(u64, u64)> {
+    let number = |row: &Row<'_>, at| row.get::<_, i64>(at).map(|number| number.max(0).unsigned_abs());
+    connection
+        .prepare_cached("PRAGMA wal_checkpoint(NOOP)")?
+        .query_row((), |row| Ok((number(row, 1)?, number(row, 2)?)))
+}
+
+/// Log that is read beside SQLite.
+#[derive(Debug)]
+struct LogContent {
+    file: File,
+    /// True on a file system on which the search for holes would first write every change to disk.
+    is_zfs: bool,
+}
+
+impl LogContent {
+    fn open(log: &Path) -> io::Result<Self> {
+        let file = File::open(log)?;
+        let is_zfs =
+            rustix::fs::fstatfs(&file).is_ok_and(|found| u64::try_from(found.f_type) == Ok(ZFS_MAGIC));
+        Ok(Self { file, is_zfs })
+    }
+
+    /// Returns whether the first `needed` bytes lack the header or have a hole. SQLite writes a log without
+    /// holes. On a file system that does not report holes, there are none.
+    fn has_gap(&self, needed: u64) -> bool {
+        let mut magic = [0; 4];
+        let is_log =
+            self.file.read_exact_at(&mut magic, 0).is_ok() && LOG_MAGIC.contains(&u32::from_be_bytes(magic));
+        let has_hole = || rustix::fs::seek(&self.file, SeekFrom::Hole(0)).is_ok_and(|hole| hole < needed);
+        !is_log || !self.is_zfs && has_hole()
+    }
 }

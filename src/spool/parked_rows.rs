@@ -1,8 +1,10 @@
 //! Parked rows: nothing accepted them. A start retries them, because the topic may have changed, and another
 //! release may read what this one could not.
 
+use super::lane_account::LaneAccount;
 use super::schema::SpoolFault;
-use super::store::{SpoolStore, StoreTransaction};
+use super::store::SpoolStore;
+use super::store_transaction::StoreTransaction;
 use super::stored_row::{StoredRow, checksum, stored_row};
 use std::sync::Arc;
 
@@ -24,10 +26,15 @@ pub(super) fn retry_parked(store: &mut SpoolStore) -> Result<RetriedRows, SpoolF
     let mut retried = RetriedRows::default();
     let mut change = store.begin()?;
     let (mut after, mut last) = (i64::MIN, 0);
+    // Those that stay parked are counted again.
+    change.accounts.lanes.iter_mut().for_each(LaneAccount::forget_parked);
     while let Some((id, row)) = next(&change, after)? {
         after = id;
         match row.and_then(|row| name_of(&change, &row).map(|name| (name, row))) {
-            Some(_) if is_taken(&change, id)? => continue,
+            Some((name, row)) if is_taken(&change, id)? => {
+                change.lane(&name)?.park(row.payload.len());
+                continue;
+            }
             Some((name, row)) => {
                 change.copy(&name, row)?;
                 (retried.returned, last) = (retried.returned + 1, id);

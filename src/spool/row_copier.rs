@@ -4,7 +4,8 @@ use super::known_state::{KnownState, max_rows_in};
 use super::lane_account::{LaneAccount, lanes};
 use super::limits::row_bytes;
 use super::schema::{PAGE_BYTES, SpoolFault, pragma};
-use super::store::{SpoolStore, StoreTransaction};
+use super::store::SpoolStore;
+use super::store_transaction::StoreTransaction;
 use super::stored_row::{StoredRow, checksum, stored_row};
 use rusqlite::{Connection, Row};
 use std::collections::HashMap;
@@ -23,8 +24,6 @@ pub(super) struct CopiedRows {
     pub(super) lost: u64,
     /// Delivered rows, which were not copied.
     pub(super) delivered: u64,
-    /// Accounts of the copy.
-    pub(super) lanes: Vec<LaneAccount>,
 }
 
 /// Copy in progress.
@@ -33,12 +32,15 @@ pub(super) struct RowCopier<'a> {
     known: &'a KnownState,
     /// Candidates for the name of a lane number. The checksum of a row decides.
     names: Vec<(i64, Arc<str>)>,
-    /// Intact rows of each lane.
+    /// Intact rows of each lane, without those of a commit that failed.
     found: HashMap<Arc<str>, u64>,
+    saved: u64,
     delivered: u64,
     /// Payload bytes since the last flush.
     pending: u64,
-    /// Unreadable ranges of parked rows. Each counts as one lost row, because the real number is unknown.
+    /// Parked rows that were found.
+    parked: u64,
+    /// Unreadable ranges of parked rows.
     unreadable: u64,
     session: i64,
 }
@@ -52,7 +54,18 @@ impl<'a> RowCopier<'a> {
         names.sort();
         names.dedup();
         let (found, session) = (HashMap::new(), known.session);
-        Self { damaged, known, names, found, delivered: 0, pending: 0, unreadable: 0, session }
+        Self {
+            damaged,
+            known,
+            names,
+            found,
+            saved: 0,
+            delivered: 0,
+            pending: 0,
+            parked: 0,
+            unreadable: 0,
+            session,
+        }
     }
 
     /// Copies all readable rows and identities.
@@ -64,17 +77,12 @@ impl<'a> RowCopier<'a> {
             last = id;
             self.copy(&mut change, row)
         })?;
-        for table in ["damaged", "parked"] {
-            let unreadable = walk(damaged, table, ROW, stored_row, |_, mut row| {
-                // Lane numbers differ in the new file.
-                if let Some(name) = self.name_of(&row) {
-                    row.lane = change.lane(&name)?.id;
-                }
-                Ok(change.keep(table, &row)?)
-            })?;
-            // Rows in `damaged` were counted when they were found.
-            self.unreadable += if table == "parked" { unreadable } else { 0 };
-        }
+        // Rows in `damaged` were counted when they were found.
+        walk(damaged, "damaged", ROW, stored_row, |_, row| self.keep(&mut change, "damaged", row))?;
+        self.unreadable = walk(damaged, "parked", ROW, stored_row, |_, row| {
+            self.parked += 1;
+            self.keep(&mut change, "parked", row)
+        })?;
         let identity = |row: &Row<'_>| Ok((row.get(1)?, row.get(2)?));
         walk(damaged, "remembered", "id, identity, at", identity, |id, (identity, at)| {
             Ok(change.remember_as(id, &identity, at)?)
@@ -83,9 +91,7 @@ impl<'a> RowCopier<'a> {
         change.start_after(used, self.session)?;
         let accounts = change.commit()?;
         salvage.adopt(accounts);
-        let (lost, delivered) = (self.lost(), self.delivered);
-        let saved = self.found.values().sum::<u64>() - delivered;
-        Ok(CopiedRows { saved, lost, delivered, lanes: salvage.accounts.lanes.clone() })
+        Ok(CopiedRows { saved: self.saved, lost: self.lost(), delivered: self.delivered })
     }
 
     /// Copies a row with a right checksum into its lane, and any other row into `damaged`.
@@ -93,12 +99,15 @@ impl<'a> RowCopier<'a> {
         let Some(name) = self.name_of(&row) else {
             return Ok(change.keep("damaged", &row)?);
         };
-        *self.found.entry(name.clone()).or_default() += 1;
+        if row.id <= self.last_known() {
+            *self.found.entry(name.clone()).or_default() += 1;
+        }
         self.session = self.session.max(row.session);
         if self.known.delivered.contains(&row.id) {
             self.delivered += 1;
             return Ok(());
         }
+        self.saved += 1;
         self.pending += row_bytes(row.payload.len());
         change.copy(&name, row)?;
         if self.pending > COPY_BYTES {
@@ -108,12 +117,35 @@ impl<'a> RowCopier<'a> {
         Ok(())
     }
 
+    /// Copies a row that was set aside.
+    fn keep(
+        &self,
+        change: &mut StoreTransaction<'_>,
+        table: &str,
+        mut row: StoredRow,
+    ) -> Result<(), SpoolFault> {
+        if let Some(name) = self.name_of(&row) {
+            let lane = change.lane(&name)?;
+            // Lane numbers differ in the new file.
+            row.lane = lane.id;
+            if table == "parked" {
+                lane.park(row.payload.len());
+            }
+        }
+        Ok(change.keep(table, &row)?)
+    }
+
     /// Returns the name of the row's lane. `None`: the row is damaged.
     fn name_of(&self, row: &StoredRow) -> Option<Arc<str>> {
         let is_complete =
             |name: &str| checksum(row.id, name, row.appended_at, row.session, &row.payload) == row.checksum;
         let found = self.names.iter().find(|(lane, name)| *lane == row.lane && is_complete(name));
         found.map(|(_, name)| Arc::clone(name))
+    }
+
+    /// Returns the last row that the accounts count.
+    fn last_known(&self) -> i64 {
+        if self.known.session == 0 { i64::MAX } else { self.known.last_id }
     }
 
     /// Returns the last used id, as far as it is known.
@@ -167,7 +199,21 @@ impl<'a> RowCopier<'a> {
         }
         let found = |lane| self.found.get(lane).copied().unwrap_or(0);
         let lost: u64 = expected.iter().map(|(lane, rows)| rows.saturating_sub(found(lane))).sum();
-        lost + self.unreadable
+        // A delivered row that is not in the file was deleted.
+        let deleted = (self.known.delivered.len() as u64).saturating_sub(self.delivered);
+        lost.saturating_sub(deleted) + self.lost_parked()
+    }
+
+    /// Returns the number of parked rows that were not found. Without accounts, an unreadable range counts as
+    /// one row.
+    fn lost_parked(&self) -> u64 {
+        let accounts = self.accounts();
+        if accounts.is_empty() {
+            return self.unreadable;
+        }
+        let max = self.max_rows();
+        let parked: u64 = accounts.iter().map(|lane| lane.parked_rows).filter(|rows| *rows <= max).sum();
+        parked.saturating_sub(self.parked)
     }
 
     /// Returns an upper bound of the rows in the file. An account above it is damaged.
@@ -178,9 +224,10 @@ impl<'a> RowCopier<'a> {
     /// Returns the number of rows of each lane, from the index.
     fn indexed(&self) -> Vec<(i64, u64)> {
         let count = || {
-            let sql = "SELECT lane, count(*) FROM record INDEXED BY record_lane GROUP BY lane";
+            let sql = "SELECT lane, count(*) FROM record INDEXED BY record_lane WHERE id <= ?1 GROUP BY lane";
             let mut statement = self.damaged.prepare(sql)?;
-            let counts = statement.query_map((), |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+            let counts = statement
+                .query_map([self.last_known()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
             counts.collect::<rusqlite::Result<Vec<_>>>()
         };
         count().unwrap_or_default()

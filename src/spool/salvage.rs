@@ -22,6 +22,14 @@ pub(super) struct OpenedStore {
     pub(super) lost: u64,
     /// Delivered rows that were not copied.
     pub(super) delivered: u64,
+    /// True if another process put the file in the place of the known one.
+    pub(super) is_restored: bool,
+}
+
+impl OpenedStore {
+    fn new(store: SpoolStore, lost: u64, delivered: u64) -> Self {
+        Self { store, lost, delivered, is_restored: false }
+    }
 }
 
 /// Opens the database. Salvages it first if it is damaged or distrusted.
@@ -38,7 +46,7 @@ pub(super) fn open_store(
         match SpoolStore::open(&files.database(), next_id, access) {
             // The number of rows in the log is unknown at the start.
             Ok(store) if known.session == 0 => {
-                return Ok(OpenedStore { store, lost: u64::from(is_log_lost), delivered: 0 });
+                return Ok(OpenedStore::new(store, u64::from(is_log_lost), 0));
             }
             Ok(store) => return compare(store, known),
             Err(fault) if fault.is_damage() => {}
@@ -52,14 +60,14 @@ pub(super) fn open_store(
         }
     }
     let CopiedRows { lost, delivered, .. } = salvage(files, known)?;
-    Ok(OpenedStore { store: SpoolStore::open(&files.database(), next_id, access)?, lost, delivered })
+    Ok(OpenedStore::new(SpoolStore::open(&files.database(), next_id, access)?, lost, delivered))
 }
 
 /// Compares an intact file with the known one. The numbers of another file continue the known ones.
 fn compare(mut store: SpoolStore, known: &KnownState) -> Result<OpenedStore, SpoolFault> {
     let (session, last_id) = (store.session, store.last_id_on_disk);
     if known.is_of(session, last_id) {
-        return Ok(OpenedStore { store, lost: 0, delivered: 0 });
+        return Ok(OpenedStore::new(store, 0, 0));
     }
     let lost = known.lost_in(session, last_id, &store.accounts.lanes);
     let change = store.begin()?;
@@ -71,7 +79,7 @@ fn compare(mut store: SpoolStore, known: &KnownState) -> Result<OpenedStore, Spo
         rows_lost = lost,
         "another process removed or replaced the spool's file while it was closed: the rows are lost"
     );
-    Ok(OpenedStore { store, lost, delivered: 0 })
+    Ok(OpenedStore { is_restored: true, ..OpenedStore::new(store, lost, 0) })
 }
 
 /// Replaces the damaged file by a copy of all that is readable.
@@ -93,13 +101,18 @@ fn salvage(files: &SpoolFiles, known: &KnownState) -> Result<CopiedRows, SpoolFa
     Ok(copied)
 }
 
-/// Copies what is readable of a database that is open but no longer on disk into a new file. A file that is in
-/// the place of the database is set aside.
+/// Copies what is readable of a database that is open but no longer on disk into a new file, and opens that. A
+/// file that is in the place of the database is set aside.
+///
+/// # Errors
+///
+/// [`SpoolFault::Moved`] if the copy was removed too. The open database still has the rows.
 pub(super) fn rescue(
     files: &SpoolFiles,
     open: &Connection,
     known: &KnownState,
-) -> Result<CopiedRows, SpoolFault> {
+    access: DatabaseAccess,
+) -> Result<OpenedStore, SpoolFault> {
     complete_swap(files)?;
     let copier = RowCopier::new(open, known);
     check_room(files, copier.bytes().min(known.bytes))?;
@@ -109,7 +122,11 @@ pub(super) fn rescue(
         "another process removed, replaced or truncated the spool's files: the rows that could still be \
          read are in a new file; a file that was in its place is set aside as spool.db.damaged-<n>"
     );
-    Ok(copied)
+    let store = SpoolStore::open(&files.database(), known.last_id + 1, access)?;
+    if !known.is_of(store.session, store.last_id_on_disk) {
+        return Err(SpoolFault::Moved);
+    }
+    Ok(OpenedStore::new(store, copied.lost, copied.delivered))
 }
 
 /// Replaces the database by a complete copy. Leaves no incomplete one, because the disk may be full.

@@ -42,6 +42,12 @@ pub(super) const MIGRATIONS: &[&str] = &[
     CREATE TABLE remembered(id INTEGER PRIMARY KEY, identity BLOB NOT NULL, at INTEGER NOT NULL);
     DELETE FROM identity;
 ",
+    "
+    ALTER TABLE lane ADD COLUMN parked_rows INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE lane ADD COLUMN parked_bytes INTEGER NOT NULL DEFAULT 0;
+    UPDATE lane SET (parked_rows, parked_bytes) =
+        (SELECT count(*), coalesce(sum(length(payload) + 64), 0) FROM parked WHERE parked.lane = lane.id);
+",
 ];
 
 /// Time for which SQLite waits for a lock of another process.
@@ -140,7 +146,11 @@ pub(super) fn is_ambiguous(error: &rusqlite::Error) -> bool {
 
 /// Returns whether the tables are those of this schema version and the file is consistent. Reads the whole
 /// file.
-pub(super) fn is_sound(connection: &Connection) -> bool {
+///
+/// # Errors
+///
+/// If the check itself fails because of the disk. Then nothing is proven.
+pub(super) fn soundness(connection: &Connection) -> rusqlite::Result<bool> {
     let tables = |connection: &Connection| {
         let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_master ORDER BY name")?;
         let tables = statement.query_map((), |row| {
@@ -154,8 +164,15 @@ pub(super) fn is_sound(connection: &Connection) -> bool {
         let report: String = connection.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))?;
         Ok(report == "ok" && tables(connection)? == tables(&expected)?)
     };
-    // If the check itself fails because of the disk, nothing is proven.
-    check().unwrap_or_else(|error| !is_damage(&error) && !is_ambiguous(&error))
+    match check() {
+        Err(error) if is_damage(&error) || is_ambiguous(&error) => Ok(false),
+        outcome => outcome,
+    }
+}
+
+/// Returns whether [`soundness`] finds no damage.
+fn is_sound(connection: &Connection) -> bool {
+    soundness(connection).unwrap_or(true)
 }
 
 /// Like [`is_sound`], for the file on disk: an open connection may have damaged pages in its cache as they were.

@@ -4,12 +4,13 @@ use super::files::SpoolFiles;
 use super::job_queue::JobQueue;
 use super::limits::SpoolLimits;
 use super::reader::PageReader;
-use super::{LateCommit, Usage};
+use super::{COMMIT_TIMEOUT, LateCommit, Usage};
 use parking_lot::Mutex;
 use std::sync::OnceLock;
 #[cfg(test)]
 use std::sync::atomic::Ordering;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::time::Instant;
 
 /// State that the handle and the writer thread share.
 pub(super) struct SharedSpool {
@@ -17,7 +18,10 @@ pub(super) struct SharedSpool {
     pub(super) limits: SpoolLimits,
     pub(super) queue: JobQueue,
     pub(super) reader: Mutex<PageReader>,
+    /// Never locked during an access to the disk, which may hang.
     pub(super) usage: Mutex<Usage>,
+    /// Start of the writer's present operation. `None` while it waits for jobs.
+    pub(super) busy_since: Mutex<Option<Instant>>,
     /// Last row that is known to be committed. Later rows may be of a late commit: no read returns them
     /// before they are reported.
     pub(super) committed: AtomicI64,
@@ -41,6 +45,20 @@ pub(super) struct SharedSpool {
 }
 
 impl SharedSpool {
+    /// Starts the measurement of the writer's next operation.
+    pub(super) fn begin_operation(&self) {
+        *self.busy_since.lock() = Some(Instant::now());
+    }
+
+    pub(super) fn end_operation(&self) {
+        *self.busy_since.lock() = None;
+    }
+
+    /// Returns whether the writer's present operation takes longer than [`COMMIT_TIMEOUT`].
+    pub(super) fn is_hung(&self) -> bool {
+        self.busy_since.lock().is_some_and(|since| since.elapsed() > COMMIT_TIMEOUT)
+    }
+
     #[cfg(test)]
     pub(super) fn limit_pages(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
         let pages = match self.pages.load(Ordering::SeqCst) {

@@ -112,6 +112,24 @@ impl Spool {
         self.shared.fail_next_commit.store(true, Ordering::SeqCst);
     }
 
+    /// Closes the spool on a disk that works.
+    pub(crate) fn close(&self) -> u64 {
+        self.close_within(Duration::from_secs(120)).expect("a spool that closes")
+    }
+
+    /// Simulates a disk on which the next commit hangs while the result is held.
+    pub(crate) fn hang_next_commit(&self) -> impl Drop + use<> {
+        struct Hung(Option<mpsc::Sender<()>>);
+        impl Drop for Hung {
+            fn drop(&mut self) {
+                drop(self.0.take());
+            }
+        }
+        let (go_on, wait) = mpsc::channel();
+        *self.shared.commit_interference.lock() = Some(Box::new(move || assert!(wait.recv().is_err())));
+        Hung(Some(go_on))
+    }
+
     /// Simulates a disk that is full at this many pages; zero: it has room.
     pub(crate) fn limit_pages(&self, pages: u32) {
         self.shared.pages.store(pages, Ordering::SeqCst);
@@ -135,7 +153,7 @@ impl Spool {
     }
 
     /// Blocks every read while the result is held.
-    pub(crate) fn hang(&self) -> impl Drop {
+    pub(crate) fn hang(&self) -> impl Drop + use<> {
         struct Hung(mpsc::Sender<()>);
         impl Drop for Hung {
             fn drop(&mut self) {
@@ -282,7 +300,7 @@ fn later_schema_is_not_opened() {
     open(directory.path()).close();
     Spool::change_from_outside(directory.path(), "PRAGMA user_version = 7; PRAGMA application_id = 7");
     let later = Spool::open(directory.path(), &config(MIB), 1000);
-    assert!(matches!(later, Err(OpenError::Newer { found: 7, known: 2, .. })));
+    assert!(matches!(later, Err(OpenError::Newer { found: 7, known: 3, .. })));
 }
 
 #[test]

@@ -51,6 +51,10 @@ pub(super) struct SpoolWriter {
     session: i64,
     /// True if the file must be salvaged before its next use.
     is_distrusted: bool,
+    /// True if the content of the file must be verified after its next opening.
+    is_suspect: bool,
+    /// True if the rows of a restored file are still to be reported.
+    is_restored: bool,
     backoff: Backoff,
     /// Causes of failure that were logged, without their numbers.
     logged: Vec<(String, Instant)>,
@@ -75,6 +79,8 @@ impl SpoolWriter {
             store: Some(store),
             unlinked: None,
             is_distrusted: false,
+            is_suspect: false,
+            is_restored: false,
             backoff: Backoff::new(MIN_BACKOFF, MAX_BACKOFF),
             logged: Vec::new(),
             retry_at: Instant::now(),
@@ -97,6 +103,7 @@ impl SpoolWriter {
 
     pub(super) fn run(mut self) {
         while let Some(jobs) = self.shared.queue.take(self.queue_timeout()) {
+            self.shared.begin_operation();
             let quiet = jobs.is_empty();
             let waiting = self.keep_completions(jobs);
             if self.store.is_none() {
@@ -109,6 +116,7 @@ impl SpoolWriter {
             } else if quiet {
                 self.tidy();
             }
+            self.shared.end_operation();
         }
         self.finish();
     }
@@ -179,10 +187,10 @@ impl SpoolWriter {
     fn commit(&mut self, waiting: &[SpoolJob]) -> Result<(Vec<JobOutcome>, CommitCounts), SpoolFault> {
         self.check_files()?;
         let Some(store) = &mut self.store else { return Err(std::io::Error::other("closed").into()) };
-        let (limits, files) = (self.shared.limits, &self.shared.files);
+        let limits = self.shared.limits;
         let entries = || waiting.iter().flat_map(entries_of);
         let needed = entries().map(|entry| disk_bytes(entry.payload.len())).sum();
-        if files.wal_bytes() > 0 && !limits.fits(store.used_bytes()? + files.wal_bytes(), needed) {
+        if store.files.log_bytes() > 0 && !limits.fits(store.bytes_on_disk()?, needed) {
             store.checkpoint()?;
         }
         let mut counts = CommitCounts::default();
@@ -195,7 +203,7 @@ impl SpoolWriter {
         for id in &set_aside {
             change.set_aside(*id)?;
         }
-        let mut on_disk = store.used_bytes()? + files.wal_bytes();
+        let mut on_disk = store.bytes_on_disk()?;
         let now = now();
         let mut outcomes = Vec::with_capacity(waiting.len());
         for job in waiting {
@@ -217,6 +225,7 @@ impl SpoolWriter {
         self.next_identity = store.accounts.next_identity;
         self.work.deleted(&deletes);
         self.work.forget = forgotten == MAX_FORGOTTEN;
+        self.last = LastState::of(&store.accounts.lanes, &store.files);
         for outcome in &outcomes {
             match outcome {
                 JobOutcome::Appended(ids) => counts.appended += ids.len() as u64,
@@ -253,12 +262,7 @@ impl SpoolWriter {
         self.shared.usage.lock().is_accepting = false;
         self.is_distrusted |= fault.is_damage();
         if let Some(store) = self.store.take() {
-            self.is_distrusted |= fault.is_damage_of(&store.connection);
-            self.last = LastState::of(&store.accounts.lanes, &store.files);
-            // If the files cannot be checked, they may be removed.
-            if matches!(store.files.check(&store.connection), Err(SpoolFault::Moved | SpoolFault::Io(_))) {
-                self.unlinked = Some(store);
-            }
+            self.close_after(fault, store);
         }
         if self.unlinked.is_some() {
             // It reads on from the files that it has open.
@@ -304,12 +308,12 @@ impl SpoolWriter {
 
     /// Writes the log back when it is large. If a reader prevents that, it is tried again later.
     fn keep_log_small(&mut self) {
-        if self.shared.files.wal_bytes() <= self.checkpoint_above {
+        let Some(store) = &self.store else { return };
+        if store.files.log_bytes() <= self.checkpoint_above {
             return;
         }
-        let Some(store) = &self.store else { return };
         match store.checkpoint() {
-            Ok(_) => self.checkpoint_above = self.shared.files.wal_bytes() + self.shared.limits.wal,
+            Ok(_) => self.checkpoint_above = store.files.log_bytes() + self.shared.limits.wal,
             Err(error) => self.fail(&error.into()),
         }
     }
@@ -319,13 +323,13 @@ impl SpoolWriter {
         if let Err(fault) = self.check_files() {
             return self.fail(&fault);
         }
-        let Some(store) = &self.store else { return };
+        let Some(store) = self.store.as_ref().filter(|store| !store.is_verifying()) else { return };
         let step = || -> rusqlite::Result<bool> {
             let free = store.free_pages()?;
             if free > 0 {
                 store.vacuum(VACUUM_PAGES)?;
             }
-            if free <= u64::from(VACUUM_PAGES) && self.shared.files.wal_bytes() > 0 {
+            if free <= u64::from(VACUUM_PAGES) && store.files.log_bytes() > 0 {
                 store.checkpoint()?;
             }
             Ok(free > u64::from(VACUUM_PAGES))
@@ -344,7 +348,7 @@ impl SpoolWriter {
         let Some(store) = &self.store else { return };
         self.publish_level(store);
         let mut usage = self.shared.usage.lock();
-        usage.is_accepting = self.shared.limits.accepts_large(usage.bytes);
+        usage.is_accepting = self.shared.limits.accepts_large(usage.bytes) && !self.shared.is_hung();
         usage.totals.appended += counts.appended;
         usage.totals.deleted += counts.deleted;
         usage.totals.parked += counts.parked;
@@ -352,11 +356,12 @@ impl SpoolWriter {
     }
 
     fn publish_level(&self, store: &SpoolStore) {
-        let bytes = store.used_bytes().unwrap_or_default() + self.shared.files.wal_bytes();
+        let bytes = store.bytes_on_disk().unwrap_or_default();
+        let oldest = store.oldest().unwrap_or_default();
         let mut usage = self.shared.usage.lock();
         usage.rows = store.accounts.lanes.iter().map(|lane| lane.rows).sum();
         usage.bytes = bytes;
-        usage.oldest = store.oldest().unwrap_or_default();
+        usage.oldest = oldest;
     }
 }
 

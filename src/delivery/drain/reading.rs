@@ -160,6 +160,12 @@ impl Drain {
         if !self.has_lost_rows() || !self.may_read() {
             return;
         }
+        if let Some(first) = self.lane.take_restored() {
+            self.cursor = RowId(first.0 - 1);
+            self.through = self.cursor;
+            self.may_read_on = true;
+            return;
+        }
         match self.read(RowId(0), WindowLimits { rows: 1, bytes: 1 }).await {
             Some(page) if page.rows.is_empty() => {
                 self.read_at = None;

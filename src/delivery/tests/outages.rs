@@ -125,6 +125,70 @@ async fn row_of_unknown_form_is_set_aside_once_the_disk_takes_it_and_is_in_nobod
 }
 
 #[tokio::test]
+async fn spool_on_a_disk_that_hangs_is_not_writable_until_it_answers() {
+    let directory = directory();
+    let bridge = Bridge::start(directory.path());
+    until("a spool that takes", || bridge.delivery.readiness.spool() == SpoolState::Accepting).await;
+    let hung = bridge.spool.hang_next_commit();
+    let refused = bridge.deliver(&[record("a")]).await;
+    assert_eq!(refused, Err(DeliveryError::Spool(AppendError::Disk)));
+    until("the hung disk", || bridge.delivery.readiness.spool() == SpoolState::Failing).await;
+    drop(hung);
+    until("the disk", || bridge.delivery.readiness.spool() == SpoolState::Accepting).await;
+}
+
+/// The read of a drain hangs.
+#[tokio::test]
+async fn hung_read_does_not_delay_the_end_beyond_its_deadline() {
+    let directory = directory();
+    let spool = open(directory.path(), 16 << 20);
+    let hung = spool.hang();
+    let bridge = Bridge::with_spool(spool, SOON);
+    assert_eq!(bridge.deliver(&[record("a")]).await, Ok(Durable::Spooled));
+    bridge.sink.settle_next(Err(RecordFailure::Other));
+    tokio::time::sleep(SOON).await;
+    let deadline = tokio::time::Instant::now() + SOON;
+    let ended = timeout(Duration::from_secs(5), bridge.delivery.end(deadline)).await;
+    drop(hung);
+    assert_eq!(ended, Ok(1));
+}
+
+/// The spool has closed its file, and another process restores an older one.
+#[tokio::test]
+async fn rows_of_a_restored_file_are_sent() {
+    let directory = directory();
+    let bridge = Bridge::with_deadline(directory.path(), LONG);
+    spooled(&bridge, &["1", "2"]).await;
+    bridge.sent(1).await;
+    let copy = tempfile::tempdir().expect("a directory");
+    for name in ["spool.db", "spool.db-wal"] {
+        std::fs::copy(directory.path().join(name), copy.path().join(name)).expect("a copy");
+    }
+    for value in ["1", "2"] {
+        acknowledged(&bridge, value).await;
+    }
+    spooled(&bridge, &["3"]).await;
+    acknowledged(&bridge, "3").await;
+    bridge.holds(0).await;
+    bridge.spool.limit_pages(1);
+    let (told, done) = oneshot::channel();
+    let payload = Bytes::from(vec![7; 100_000]);
+    let entry = SpoolEntry { lane: Arc::from("b"), payload, handed_over: false, max_lane_bytes: None };
+    let done_box = Box::new(move |ids: Result<&[RowId], AppendError>| told.send(ids.is_ok()).unwrap());
+    bridge.spool.append(Append { entries: vec![entry], identity: None, done: done_box });
+    assert!(!done.await.unwrap());
+    drop(std::fs::remove_file(directory.path().join("spool.db-shm")));
+    for name in ["spool.db", "spool.db-wal"] {
+        std::fs::rename(copy.path().join(name), directory.path().join(name)).expect("a file");
+    }
+    bridge.spool.limit_pages(0);
+    for value in ["1", "2"] {
+        acknowledged(&bridge, value).await;
+    }
+    can_send_directly(&bridge).await;
+}
+
+#[tokio::test]
 async fn missing_topic_is_no_fault_of_the_other_topics_of_its_events() {
     let directory = directory();
     let bridge = Bridge::start(directory.path());

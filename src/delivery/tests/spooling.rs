@@ -85,7 +85,7 @@ impl Bridge {
     pub(super) async fn end(self) -> u64 {
         self.delivery.settle();
         self.sink.reports.lock().clear();
-        let left = self.delivery.end().await;
+        let left = self.delivery.end(tokio::time::Instant::now() + Duration::from_secs(60)).await;
         self.spool.close();
         left
     }

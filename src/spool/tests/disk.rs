@@ -66,7 +66,9 @@ fn late_commit_is_reported() {
     }
     eventually("is_accepting", || spool.usage().is_accepting);
     let found = std::mem::take(&mut *found.lock());
-    let [LateCommit { rows: found, identities }] = &found[..] else { panic!("{found:?}") };
+    let [LateCommit { rows: found, identities, is_restored: false }] = &found[..] else {
+        panic!("{found:?}")
+    };
     let lanes: Vec<_> = found.iter().map(|(lane, id)| (&**lane, id.0 - ids[2].0)).collect();
     assert_eq!(lanes, [("calls", 1), ("texts", 2), ("calls", 3), ("texts", 4), ("letters", 5)]);
     assert_eq!(identities.iter().map(|(identity, _)| *identity).collect::<Vec<_>>(), [[3; 16], [2; 16]]);
@@ -207,4 +209,37 @@ fn appends_are_accepted_again_only_after_a_complete_checkpoint() {
     assert_eq!(rows(&spool, "calls").len(), 1, "reads go on");
     other.execute_batch("COMMIT").unwrap();
     eventually("is_accepting", || spool.usage().is_accepting);
+}
+
+#[test]
+fn spool_accepts_nothing_while_a_commit_hangs() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    append(&spool, vec![entry("calls", b"one")], None).unwrap();
+    let hung = spool.hang_next_commit();
+    let (told, outcome) = mpsc::channel();
+    let done = Box::new(move |ids: Result<&[RowId], AppendError>| told.send(ids.is_ok()).unwrap());
+    spool.append(Append { entries: vec![entry("calls", b"two")], identity: None, done });
+    eventually("noticed", || !spool.usage().is_accepting);
+    assert_eq!(rows(&spool, "calls").len(), 1, "reads continue");
+    drop(hung);
+    assert!(outcome.recv().unwrap());
+    eventually("is_accepting", || spool.usage().is_accepting);
+}
+
+#[test]
+fn close_waits_for_a_hung_disk_for_a_limited_time() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    let hung = spool.hang_next_commit();
+    let (told, outcome) = mpsc::channel();
+    let done = Box::new(move |ids: Result<&[RowId], AppendError>| told.send(ids.is_ok()).unwrap());
+    spool.append(Append { entries: vec![entry("calls", b"one")], identity: None, done });
+    assert_eq!(spool.close_within(Duration::from_millis(50)), None);
+    drop(spool);
+    assert!(is_in_use(directory.path()).unwrap(), "the writer still has the files");
+    drop(hung);
+    assert!(outcome.recv().unwrap());
+    eventually("closed", || !is_in_use(directory.path()).unwrap());
+    assert_eq!(rows(&open(directory.path()), "calls").len(), 1);
 }

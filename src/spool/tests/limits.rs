@@ -13,6 +13,20 @@ fn fill(spool: &Spool) -> Vec<RowId> {
     }
 }
 
+/// The length of the log is recorded by each commit, and not read again.
+#[test]
+fn usage_has_the_length_of_the_log() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    for size in [10, 100_000] {
+        append(&spool, vec![entry("calls", &vec![7; size])], None).unwrap();
+        let log = std::fs::metadata(directory.path().join("spool.db-wal")).unwrap().len();
+        settle(&spool);
+        assert!(spool.usage().bytes > log && log > size as u64);
+    }
+    eventually("tidied", || spool.usage().bytes == on_disk(directory.path()));
+}
+
 fn on_disk(directory: &Path) -> u64 {
     let bytes = |name: &str| std::fs::metadata(directory.join(name)).map_or(0, |found| found.len());
     bytes("spool.db") + bytes("spool.db-wal")
@@ -120,4 +134,58 @@ fn space_is_returned_to_the_disk_after_a_drain() {
     spool.delete(ids);
     eventually("small again", || on_disk(directory.path()) < 200_000);
     assert!(spool.usage().bytes < 200_000);
+}
+
+/// A topic of dead letters that refuses them must not let them fill the spool.
+#[test]
+fn parked_rows_stay_in_the_account_of_their_lane() {
+    let directory = TempDir::new().unwrap();
+    let mut spool = open(directory.path());
+    let letter = || SpoolEntry { max_lane_bytes: Some(1000), ..entry("dead", &[7; 400]) };
+    for _ in 0..2 {
+        let ids = append(&spool, vec![letter()], None).unwrap();
+        assert!(park(&spool, ids[0]) && park(&spool, ids[0]));
+    }
+    assert_eq!(append(&spool, vec![letter()], None), Err(AppendError::LaneFull));
+    spool.salvage();
+    eventually("salvaged", || directory.path().join("spool.db.damaged-1").exists());
+    eventually("is_accepting", || spool.usage().is_accepting);
+    assert_eq!(append(&spool, vec![letter()], None), Err(AppendError::LaneFull));
+    // They wait again after a start.
+    drop(spool);
+    spool = open(directory.path());
+    assert_eq!(append(&spool, vec![letter()], None), Err(AppendError::LaneFull));
+    spool.delete(rows(&spool, "dead").iter().map(|row| row.id).collect());
+    settle(&spool);
+    assert!(append(&spool, vec![letter()], None).is_ok());
+}
+
+/// Kafka refuses every row for good, and each becomes a slightly larger dead letter.
+#[test]
+fn rows_of_a_full_spool_can_be_replaced() {
+    for size in [300, 200_000] {
+        let directory = TempDir::new().unwrap();
+        let spool = Spool::open(directory.path(), &config(4 * MIB), 1000).unwrap();
+        let mut waiting = Vec::new();
+        loop {
+            match append(
+                &spool,
+                (0..1 + 40_000 / size).map(|_| entry("calls", &vec![7; size])).collect(),
+                None,
+            ) {
+                Ok(ids) => waiting.extend(ids),
+                Err(refused) => break assert_eq!(refused, AppendError::Full),
+            }
+        }
+        let mut left = waiting.len();
+        while let Some(row) = waiting.pop() {
+            let letter = replace(&spool, row, entry("dead", &vec![7; size + 400]));
+            let letter =
+                letter.unwrap_or_else(|refused| panic!("{refused}: {left} of {size} bytes are left"));
+            left -= 1;
+            spool.delete(letter);
+        }
+        settle(&spool);
+        assert_eq!(spool.usage().rows, 0);
+    }
 }

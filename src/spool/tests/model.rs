@@ -107,6 +107,11 @@ impl Model {
             Inspection::open(directory).unwrap().set_aside().unwrap().parked,
             self.parked.len() as u64
         );
+        let raw = rusqlite::Connection::open(directory.join("spool.db")).unwrap();
+        let sql = "SELECT coalesce(sum(parked_rows), 0), coalesce(sum(parked_bytes), 0) FROM lane";
+        let parked: (i64, i64) = raw.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let bytes: usize = self.parked.values().map(|row| row.2.len() + 64).sum();
+        assert_eq!(parked, (self.parked.len() as i64, bytes as i64));
         for identity in 0..5 {
             assert_eq!(knows(spool, &[identity; 16]), self.identities.contains(&identity));
         }

@@ -362,3 +362,30 @@ fn write_lock_of_another_process_delays_appends_and_is_not_damage() {
     assert!(!directory.path().join("spool.db.damaged-1").exists());
     assert_eq!(spool.usage().totals.damaged, 0);
 }
+
+/// The copy of the rows is removed before it is in use.
+#[test]
+fn rows_of_files_that_are_removed_twice_survive() {
+    for milliseconds in [0, 0, 0, 1, 2, 4, 8, 12, 16, 24] {
+        let parent = TempDir::new().unwrap();
+        let directory = parent.path().join("spool");
+        let spool = open(&directory);
+        append(&spool, vec![entry("calls", b"one"), entry("calls", b"two")], None).unwrap();
+        settle(&spool);
+        fs::remove_dir_all(&directory).unwrap();
+        let again = directory.clone();
+        let remover = std::thread::spawn(move || {
+            let begun = std::time::Instant::now();
+            while !again.join("spool.db").exists() && begun.elapsed().as_secs() < 60 {}
+            std::thread::sleep(Duration::from_millis(milliseconds));
+            // The spool may create files meanwhile.
+            while fs::remove_dir_all(&again).is_err() && again.exists() {}
+        });
+        drop(append(&spool, vec![entry("calls", b"between")], None));
+        remover.join().unwrap();
+        accepted(&spool, b"three");
+        let found: Vec<_> = rows(&spool, "calls").into_iter().map(|row| row.payload).collect();
+        assert_eq!(found[..2], ["one", "two"], "{milliseconds} ms");
+        assert_eq!(spool.usage().totals.damaged, 0, "{milliseconds} ms");
+    }
+}

@@ -34,40 +34,69 @@ impl SpoolWriter {
         if self.work.deletes.len() < had {
             self.backoff.reset();
         }
-        match outcome.and_then(|store| self.report_late_commit(store)) {
+        match outcome {
             Ok(store) => {
                 self.store = Some(store);
                 self.logged.clear();
                 self.checkpoint_above = self.shared.limits.wal;
                 tracing::info!(directory = %self.shared.files.directory.display(), "the spool takes records again");
+                // A copy of a large file is not a hung disk.
+                self.shared.begin_operation();
                 self.publish(CommitCounts::default());
             }
             Err(fault) => self.fail(&fault),
         }
     }
 
-    /// Reports rows and identities of late commits. No read returns the rows before.
-    fn report_late_commit(&mut self, store: SpoolStore) -> Result<SpoolStore, SpoolFault> {
-        let committed = self.shared.committed.load(Ordering::Acquire);
+    /// Reports rows and identities of late commits, and all rows of a restored file. No read returns a row of a
+    /// late commit before.
+    fn report_late_commit(&mut self, store: &SpoolStore) -> Result<(), SpoolFault> {
+        let is_restored = self.is_restored;
+        let after = if is_restored { 0 } else { self.shared.committed.load(Ordering::Acquire) };
         let found = LateCommit {
-            rows: store.rows_after(committed)?,
+            rows: store.rows_after(after)?,
             identities: store.identities(self.next_identity, self.shared.limits.identities)?,
+            is_restored,
         };
         self.shared.usage.lock().totals.appended += found.rows.len() as u64;
         if let Some(listener) = self.shared.on_late_commit.get() {
             listener(found);
         }
+        self.is_restored = false;
         self.shared.committed.store(store.last_id(), Ordering::Release);
         self.next_identity = store.accounts.next_identity;
-        Ok(store)
+        Ok(())
     }
 
     fn try_reopen(&mut self) -> Result<SpoolStore, SpoolFault> {
         let shared = self.shared.clone();
         let mut store = self.open_trusted(&mut shared.reader.lock(), DatabaseAccess::Shared)?;
+        match self.prepare(&mut store) {
+            Ok(()) => Ok(store),
+            Err(fault) => {
+                self.close_after(&fault, store);
+                Err(fault)
+            }
+        }
+    }
+
+    /// Closes a store after a fault. It stays open if its files are no longer on disk, because its rows are
+    /// still to be copied.
+    pub(super) fn close_after(&mut self, fault: &SpoolFault, store: SpoolStore) {
+        self.is_distrusted |= fault.is_damage_of(&store.connection);
+        self.is_suspect |= store.is_suspect();
+        // If the files cannot be checked, they may be removed.
+        if matches!(store.files.check(&store.connection), Err(SpoolFault::Moved | SpoolFault::Io(_))) {
+            self.unlinked = Some(store);
+        }
+    }
+
+    /// Makes a store ready for appends, and tests whether the disk accepts them.
+    fn prepare(&mut self, store: &mut SpoolStore) -> Result<(), SpoolFault> {
+        let shared = self.shared.clone();
         while !self.work.deletes.is_empty() {
-            self.delete(&mut store, MAX_DELETES)?;
-            if self.shared.files.wal_bytes() > self.shared.limits.wal {
+            self.delete(store, MAX_DELETES)?;
+            if store.files.log_bytes() > shared.limits.wal {
                 store.checkpoint()?;
             }
         }
@@ -84,7 +113,7 @@ impl SpoolWriter {
             return Err(io::Error::other("another process reads it and blocks the write-back").into());
         }
         drop(reader);
-        Ok(store)
+        self.report_late_commit(store)
     }
 
     /// Deletes delivered rows with the blocks of the reserve, for a limited time. Blocks reads.
@@ -99,12 +128,21 @@ impl SpoolWriter {
             self.reserve.release()?
         };
         let mut store = self.open_trusted(&mut reader, access)?;
+        if let Err(fault) = self.delete_for_a_while(&mut store) {
+            self.close_after(&fault, store);
+            return Err(fault);
+        }
+        self.publish_level(&store);
+        self.reserve.reclaim(store)
+    }
+
+    fn delete_for_a_while(&mut self, store: &mut SpoolStore) -> Result<(), SpoolFault> {
         let until = Instant::now() + MAX_DELETE_TIME;
         // First, because it uses the space that the swap of the logs has freed.
         store.checkpoint_if_it_fits()?;
         let mut max = MAX_DELETES_ON_FULL_DISK;
         while !self.work.deletes.is_empty() && Instant::now() < until {
-            match self.delete(&mut store, max) {
+            match self.delete(store, max) {
                 // Large transactions need less of the log than small ones, if it has room for them.
                 Err(fault) if fault.is_full() && max > MIN_DELETES_ON_FULL_DISK => {
                     max = MIN_DELETES_ON_FULL_DISK
@@ -117,8 +155,7 @@ impl SpoolWriter {
                 store.checkpoint_if_it_fits()?;
             }
         }
-        self.publish_level(&store);
-        self.reserve.reclaim(store)
+        Ok(())
     }
 
     /// Opens the file, and salvages it first if it is damaged. Blocks reads. A copy may use the space of the
@@ -150,25 +187,27 @@ impl SpoolWriter {
     ) -> Result<SpoolStore, SpoolFault> {
         self.shared.files.create()?;
         self.keep_lock()?;
-        if let Some(open) = &self.unlinked {
-            match open.files.check(&open.connection) {
-                // The volume is mounted again.
-                Ok(()) => {}
-                Err(fault @ SpoolFault::Io(_)) => return Err(fault),
-                Err(_) => {
-                    let copied = salvage::rescue(&self.shared.files, &open.connection, known)?;
-                    self.is_distrusted = false;
-                    self.last = LastState { lanes: copied.lanes, bytes: known.bytes };
-                    self.count(copied.lost, copied.delivered);
-                }
+        let files = &self.shared.files;
+        let is_gone = |open: &SpoolStore| match open.files.check(&open.connection) {
+            // The volume is mounted again.
+            Ok(()) => Ok(false),
+            Err(fault @ SpoolFault::Io(_)) => Err(fault),
+            Err(_) => Ok(true),
+        };
+        let opened = match &self.unlinked {
+            Some(open) if is_gone(open)? => salvage::rescue(files, &open.connection, known, access)?,
+            _ => {
+                reader.release();
+                salvage::open_store(files, known.last_id + 1, known, self.is_distrusted, access)?
             }
-        }
+        };
+        let salvage::OpenedStore { store, lost, delivered, is_restored } = opened;
+        // Not before, because a copy may be removed until it is open.
         self.unlinked = None;
-        reader.release();
-        let next_id = known.last_id + 1;
-        let salvage::OpenedStore { store, lost, delivered } =
-            salvage::open_store(&self.shared.files, next_id, known, self.is_distrusted, access)?;
         self.is_distrusted = false;
+        self.is_restored |= is_restored;
+        store.files.set_suspect(std::mem::take(&mut self.is_suspect));
+        reader.release();
         reader.generation += 1;
         // Counted before any read of the new file.
         self.count(lost, delivered);
