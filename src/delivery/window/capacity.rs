@@ -103,13 +103,15 @@ impl Window {
     /// All partitions together have at most half of the limits in flight, and each a few rows beyond: a
     /// quarter of the limits in total. A row may have any size if it is the only one of its partition.
     pub(super) fn may_send(&self, queue: &Queue) -> bool {
-        let Some(limits) = self.limits.filter(|_| self.partitions > 1 && queue.out > 0) else { return true };
+        let Some(limits) = self.limits.filter(|_| self.partitions > 1 && queue.out() > 0) else {
+            return true;
+        };
         let share = |whole: usize| whole / 4 / self.partitions as usize;
-        if queue.out < share(limits.rows).min(MIN_IN_FLIGHT) && queue.out_bytes < share(limits.bytes) {
+        if queue.out() < share(limits.rows).min(MIN_IN_FLIGHT) && queue.out_bytes < share(limits.bytes) {
             return true;
         }
         let free = |whole: usize, out: usize| (whole / 2).saturating_sub(out);
-        queue.out < queue.pace.allowance.min(2 * free(limits.rows, self.out))
+        queue.out() < queue.pace.allowance.min(2 * free(limits.rows, self.out))
             && queue.out_bytes < 2 * free(limits.bytes, self.out_bytes)
     }
 }
