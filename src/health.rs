@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum LifecycleState {
+    /// Some part has not started.
     Starting,
     /// Webhooks are accepted.
     Serving,
@@ -54,10 +55,13 @@ impl KafkaState {
     }
 }
 
+/// State of the spool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum SpoolState {
+    /// No spool is configured.
     Absent,
+    /// The spool accepts records.
     Accepting,
     /// The spool is full, or its disk fails.
     Failing,
@@ -192,6 +196,7 @@ impl Readiness {
         is_change
     }
 
+    /// Returns the state of the spool.
     pub fn spool(&self) -> SpoolState {
         SpoolState::ALL[usize::from(self.spool.load(Ordering::Acquire))]
     }

@@ -17,6 +17,7 @@ pub(crate) use trace_context::TraceContext;
 use bytes::Bytes;
 use std::sync::Arc;
 
+/// Record for Kafka.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// Topic, which is also the record's lane.

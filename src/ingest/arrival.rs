@@ -29,6 +29,7 @@ pub struct Arrival {
 pub struct Credentials {
     /// Bearer token, or the part of the path after the path of the source.
     pub token: Option<Secret>,
+    /// Signature headers.
     pub signature: Headers,
 }
 

@@ -55,10 +55,12 @@ impl<'r, 'a> ScannedBody<'r, 'a> {
     }
 }
 
+/// Evaluated body.
 #[derive(Debug)]
 pub struct Evaluated {
     /// Id of the event: `ce_id`.
     pub id: EventId,
+    /// Hash of the body.
     pub hash: BodyHash,
     /// Type of the event, if JustCall is known to send it.
     pub event_type: Option<KnownType>,
@@ -90,6 +92,7 @@ impl Evaluated {
 /// Decision on an event.
 #[derive(Debug)]
 pub enum Disposition {
+    /// Write these records.
     Forward(Records),
     /// Write nothing: a route drops the event.
     Drop,
@@ -100,6 +103,7 @@ pub enum Disposition {
 }
 
 impl Disposition {
+    /// Returns the records to write, if any.
     pub fn records(&self) -> Option<&[Record]> {
         match self {
             Self::Forward(records) | Self::Reject(_, records) => Some(records),
@@ -123,6 +127,7 @@ impl Evaluator {
         }
     }
 
+    /// Returns the routes.
     pub fn table(&self) -> &RouteTable {
         &self.table
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 pub struct Config {
     /// Prefix of the topics of types that no route takes, such as `justcall.`.
     pub prefix: String,
+    /// Route templates.
     pub templates: Vec<RouteTemplate>,
     /// Routes in their order. The first that takes an event ends the search, unless it continues.
     pub routes: Vec<RouteConfig>,
@@ -51,6 +52,7 @@ pub struct RouteConfig {
 pub enum Match {
     /// Type name, in which `*` matches one segment, or all remaining segments at the end.
     Pattern(String),
+    /// Every type of a family.
     Family(Family),
 }
 
@@ -62,12 +64,14 @@ pub enum Match {
 pub struct Predicate {
     /// Comparison with the value.
     pub operator: Operator,
+    /// Letter case is ignored.
     pub ignore_case: bool,
 }
 
 /// Comparison of a field's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operator {
+    /// Equals one of these texts.
     OneOf(Vec<String>),
     /// Begins with one of these texts.
     Prefix(Vec<String>),
@@ -75,8 +79,10 @@ pub enum Operator {
     Exists(bool),
 }
 
+/// Value of a header of a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeaderValue {
+    /// Constant text.
     Text(String),
     /// Text of the first of these JSON pointers and named fields that has one. Without any, the header is
     /// left out.

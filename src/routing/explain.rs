@@ -10,9 +10,11 @@ use justcall_events::{Event, EventType, Picks};
 pub struct RouteExplanation<'t> {
     /// Index in `routes`.
     pub route: usize,
+    /// Result.
     pub result: RouteResult<'t>,
 }
 
+/// Result of one route for an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RouteResult<'t> {
     /// `match` excludes the type.

@@ -26,6 +26,7 @@ pub struct RecordContext<'a> {
     pub received_at: DateTime<Utc>,
     /// Time in the signed header, if there is one.
     pub signed_at: Option<DateTime<Utc>>,
+    /// Trace of the event, if any.
     pub trace: Option<&'a TraceContext>,
 }
 
@@ -34,6 +35,7 @@ pub struct RecordContext<'a> {
 pub enum Routed {
     /// Records, at most one for each topic.
     Records {
+        /// Records.
         records: Records,
         /// Number of route headers left out because of their values.
         left_out: u32,

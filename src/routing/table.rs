@@ -36,9 +36,11 @@ pub struct Destination {
     pub topics: Box<[Arc<str>]>,
     /// Fields for the key, tried in order before the entity id.
     pub key: Arc<[FieldRef]>,
+    /// Headers that the route adds.
     pub headers: RouteHeaders,
 }
 
+/// Decision on an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision<'t> {
     /// Records for each of these routes. There is one, unless routes continue.
@@ -57,6 +59,7 @@ struct RoutePlan {
     default: Option<Destination>,
 }
 
+/// Route for one type.
 #[derive(Debug, Clone)]
 struct RouteStep {
     conditions: Arc<[Condition]>,

@@ -69,6 +69,7 @@ pub struct Metrics {
     pub request_duration_seconds: Histogram,
     /// Open connections to the ingress.
     pub connections: Gauge,
+    /// Requests in flight.
     pub in_flight_requests: Gauge,
     /// Limit of the memory budget, in bytes.
     pub in_flight_limit: Gauge,
@@ -78,11 +79,13 @@ pub struct Metrics {
     pub remembered_limit: Gauge,
     /// Events that deduplication forgot early because of its capacity.
     pub forgotten_early: Counter,
+    /// Topics whose circuit is open.
     pub topic_circuits_open: Gauge,
     /// Records in the producer's queue.
     pub kafka_queue_records: Gauge,
     /// Changed files that were applied.
     pub file_reloads: Counter,
+    /// Files that are invalid now.
     pub watched_files_invalid: Gauge,
     settings_reloads: TaggedCounters,
     config_last_reload_successful: Gauge,
@@ -190,6 +193,7 @@ impl Metrics {
         self.denied.inc(tag);
     }
 
+    /// Returns the counters of a source.
     pub fn source(&self, name: &str) -> SourceCounters {
         self.sources.of(name)
     }
@@ -243,6 +247,7 @@ impl Metrics {
         }
     }
 
+    /// Applies the figures of the spool.
     pub fn update_spool(&self, figures: &SpoolFigures) {
         self.spool.update(figures);
     }
@@ -285,6 +290,7 @@ impl TaggedCounters {
     }
 }
 
+/// Hooks that are called at each scrape.
 #[derive(Default)]
 struct ScrapeHooks(Mutex<Vec<Box<dyn Fn() + Send + Sync>>>);
 

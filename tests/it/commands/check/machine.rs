@@ -82,7 +82,7 @@ fn volatile_or_full_disk_of_the_spool_is_reported() {
     };
     let spool = disk.path("spool");
     let roomy = in_spool(&spool);
-    assert_finding("tmpfs", &roomy, ("warning", "spool.disk", &["on tmpfs", "gone", "volume"]));
+    assert_finding("tmpfs", &roomy, ("warning", "spool.disk", &["on tmpfs", "lost when", "volume"]));
     assert!(roomy.check(&[]).has(("ok", "spool.max_bytes", &[])), "32 MiB fit into 64");
     let small = in_spool(&spool).with("spool.max_bytes=1 GiB");
     assert_finding(
