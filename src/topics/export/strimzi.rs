@@ -2,6 +2,7 @@
 
 use super::{Export, Strimzi};
 use crate::topics::acls::{Acl, Resource};
+use crate::yaml::string;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use yaml_rust2::yaml::Hash;
@@ -78,7 +79,7 @@ fn user(export: &Export<'_>, strimzi: &Strimzi<'_>) -> Yaml {
 }
 
 fn acl(acl: &Acl) -> Yaml {
-    let named = |kind, name, pattern| {
+    let named = |kind, name: &str, pattern| {
         map([("type", string(kind)), ("name", string(name)), ("patternType", string(pattern))])
     };
     let resource = match &acl.resource {
@@ -123,10 +124,6 @@ fn map<const N: usize>(entries: [(&str, Yaml); N]) -> Yaml {
 
 fn put(hash: &mut Hash, key: &str, value: Yaml) {
     hash.insert(string(key), value);
-}
-
-fn string(text: &str) -> Yaml {
-    Yaml::String(text.into())
 }
 
 /// Returns the resource name of a topic: its own name if Kubernetes accepts that.
