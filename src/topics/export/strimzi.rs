@@ -87,7 +87,7 @@ fn acl(acl: &Acl) -> Yaml {
         Resource::Cluster => map([("type", string("cluster"))]),
         Resource::Transactions(prefix) => named("transactionalId", prefix, "prefix"),
     };
-    let operations = acl.operations.iter().map(|operation| string(&operation.to_string())).collect();
+    let operations = acl.operations.iter().map(|operation| string(operation.to_string())).collect();
     map([("resource", resource), ("operations", Yaml::Array(operations))])
 }
 
