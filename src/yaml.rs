@@ -1,8 +1,9 @@
-//! YAML reader that keeps the text and the line of each value.
+//! YAML reader that keeps the text and the line of each value, and texts for the writer.
 //!
 //! A number keeps the text that was written, because YAML would read `+49` and `0049` as 49. The size and the
 //! depth of a document are limited, because the loader of the library is recursive and aliases multiply.
 
+use crate::terminal::is_obeyed;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -111,6 +112,25 @@ fn without_surrogates(text: &str) -> Cow<'_, str> {
     }
     Cow::Owned(replaced + rest)
 }
+
+/// Returns a text as YAML.
+///
+/// The emitter writes [`Yaml::Real`] unchanged, and leaves characters unescaped that a terminal or an editor obeys.
+pub(crate) fn string(text: impl Into<String>) -> Yaml {
+    let text = text.into();
+    let is_escaped = |c: char| is_obeyed(c) || c == BYTE_ORDER_MARK;
+    if !text.contains(is_escaped) {
+        return Yaml::String(text);
+    }
+    let escaped = text.chars().map(|c| match c {
+        '"' | '\\' => format!("\\{c}"),
+        c if is_escaped(c) => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    });
+    Yaml::Real(format!("\"{}\"", escaped.collect::<String>()))
+}
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Value with the facts that its aliases need.
 #[derive(Clone)]

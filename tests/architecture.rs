@@ -63,22 +63,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("schemas", &["config", "http", "ingest", "kafka", "record", "routing", "telemetry"]),
     ("send", &["input", "secret"]),
-    ("topics", &["config", "kafka", "routing"]),
+    ("topics", &["config", "kafka", "routing", "yaml"]),
     (
         "config",
-        &[
-            "delivery",
-            "http",
-            "ingest",
-            "input",
-            "kafka",
-            "routing",
-            "secret",
-            "spool",
-            "telemetry",
-            "terminal",
-            "yaml",
-        ],
+        &["delivery", "http", "ingest", "input", "kafka", "routing", "secret", "spool", "telemetry", "yaml"],
     ),
     ("http", &["health", "ingest", "input", "rate_limit", "secret", "telemetry", "watch"]),
     ("ingest", &["delivery", "rate_limit", "record", "routing", "secret", "telemetry", "watch"]),
@@ -97,7 +85,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("private_file", &[]),
     ("terminal", &[]),
     ("watch", &["telemetry"]),
-    ("yaml", &[]),
+    // `terminal` for the characters that its output escapes.
+    ("yaml", &["terminal"]),
 ];
 
 /// Libraries with the rooms that may use them. A companion, such as `rdkafka_sys`, counts as its library.

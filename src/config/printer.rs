@@ -6,6 +6,7 @@ use super::schema::visitor::{NamedEntry, SchemaVisitor, ValueType};
 use super::settings::Settings;
 use crate::ingest::SourceConfig;
 use crate::telemetry::OtlpConfig;
+use crate::yaml::string;
 use yaml_rust2::yaml::Hash;
 use yaml_rust2::{Yaml, YamlEmitter};
 
@@ -86,7 +87,7 @@ impl SchemaVisitor for YamlPrinter {
     fn named<T: NamedEntry>(&mut self, key: &'static str, items: &mut Vec<T>, visit: fn(&mut Self, &mut T)) {
         let entry = |item: &mut T| {
             let yaml = self.scope(|visitor| visit(visitor, item));
-            (Yaml::String(item.name().into()), yaml)
+            (string(item.name()), yaml)
         };
         let entries = items.iter_mut().map(entry).collect();
         self.put(key, Yaml::Hash(entries));

@@ -2,7 +2,7 @@
 
 use super::schema::visitor::{TextSyntax, ValueType};
 use crate::telemetry::Ratio;
-use crate::terminal::is_obeyed;
+use crate::yaml::string;
 use config::{Value, ValueKind};
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -15,8 +15,6 @@ use yaml_rust2::Yaml;
 pub(super) mod maps;
 pub(super) mod routes;
 pub(super) mod secrets;
-
-const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Returns names in backquotes, separated by commas.
 pub(super) fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -44,23 +42,6 @@ fn check_range<T: PartialOrd>(
     } else {
         Err(format!("must be from {} to {}", format(min), format(max)))
     }
-}
-
-/// Returns a text as YAML.
-///
-/// The emitter writes [`Yaml::Real`] unchanged, and leaves characters unescaped that a terminal or an editor obeys.
-fn string(text: impl Into<String>) -> Yaml {
-    let text = text.into();
-    let is_escaped = |c: char| is_obeyed(c) || c == BYTE_ORDER_MARK;
-    if !text.contains(is_escaped) {
-        return Yaml::String(text);
-    }
-    let escaped = text.chars().map(|c| match c {
-        '"' | '\\' => format!("\\{c}"),
-        c if is_escaped(c) => format!("\\u{:04x}", u32::from(c)),
-        c => c.to_string(),
-    });
-    Yaml::Real(format!("\"{}\"", escaped.collect::<String>()))
 }
 
 /// Text that is not empty.

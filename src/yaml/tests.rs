@@ -1,5 +1,6 @@
-use super::{YamlError, YamlValue, parse};
+use super::{YamlError, YamlValue, parse, string};
 use std::rc::Rc;
+use yaml_rust2::YamlEmitter;
 
 #[test]
 fn several_documents_and_keys_that_are_not_texts_are_refused() {
@@ -88,4 +89,15 @@ fn aliases_of_aliases_are_refused_before_they_take_memory() {
 fn an_alias_is_compared_with_other_keys() {
     let errors = parse("a: &name b\nc:\n  *name : 1\n  b: 2\n").unwrap_err();
     assert_eq!(errors[0].to_string(), "is not valid YAML: it sets `c.b` twice, in line 3 and in line 4");
+}
+
+#[test]
+fn characters_that_output_escapes_are_written_as_escapes_of_yaml() {
+    for text in ["a\u{202e}b", "\u{2028}", "\u{2029}\"\\", "\u{feff}", "\u{1b}[2J", "\u{85}"] {
+        let mut printed = String::new();
+        YamlEmitter::new(&mut printed).dump(&string(text)).unwrap();
+        assert!(printed.chars().all(|c| c.is_ascii_graphic() || c == '\n'), "{printed:?}");
+        let value = parse(&printed).unwrap().unwrap().value;
+        assert!(matches!(&*value, YamlValue::Scalar(written, _) if written == text), "{value:?}");
+    }
 }

@@ -711,7 +711,7 @@ fn values_that_stop_serve_are_errors_without_reading_files() {
         ("kafka: { properties: { sasl.password: \"a\\0\" } }", "kafka.properties.sasl.password"),
         ("kafka: { properties: { ssl.ca.pem: \"a\\eb\" } }", "kafka.properties.ssl.ca.pem"),
         ("kafka: { properties_files: { sasl.password: \"/a\\eb\" } }", "kafka.properties_files"),
-        ("telemetry: { otlp_headers: { a: \"b\\e\" } }", "telemetry.otlp_headers"),
+        ("telemetry: { otlp_headers: { a: \"b\\e\" } }", "telemetry.otlp_headers.a"),
         ("telemetry: { otlp_endpoint: \"http://h/\\e\" }", "telemetry.otlp_endpoint"),
         ("telemetry: { log_filter: \"info\\e\" }", "telemetry.log_filter"),
         (

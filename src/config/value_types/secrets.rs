@@ -1,7 +1,7 @@
 //! Types of values that are secret or may be.
 
 use super::maps::{TextMap, parse_map, parse_texts};
-use super::{NonEmptyText, string};
+use super::{NonEmptyText, scalar, string};
 use crate::config::error::HIDDEN;
 use crate::config::schema::visitor::{TextSyntax, ValueType};
 use crate::kafka::properties::is_secret;
@@ -62,7 +62,11 @@ pub(in crate::config) struct SecretMap;
 
 impl ValueType<BTreeMap<String, Secret>> for SecretMap {
     fn parse(&self, value: &Value) -> Result<BTreeMap<String, Secret>, String> {
-        parse_map(value, "must be a map from names to secrets", |value| SecretText.parse(value))
+        // Validation names the header with a control character.
+        parse_map(value, "must be a map from names to secrets", |value| match scalar(value)? {
+            text if text.is_empty() => Err("is empty".into()),
+            text => Ok(Secret::new(text)),
+        })
     }
 
     fn to_yaml(&self, value: &BTreeMap<String, Secret>) -> Yaml {

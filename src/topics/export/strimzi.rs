@@ -2,6 +2,7 @@
 
 use super::{Export, Strimzi};
 use crate::topics::acls::{Acl, Resource};
+use crate::yaml::string;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use yaml_rust2::yaml::Hash;
@@ -77,7 +78,7 @@ fn user(export: &Export<'_>, strimzi: &Strimzi<'_>) -> Yaml {
 }
 
 fn acl(acl: &Acl) -> Yaml {
-    let named = |kind, name, pattern| {
+    let named = |kind, name: &str, pattern| {
         map([("type", string(kind)), ("name", string(name)), ("patternType", string(pattern))])
     };
     let resource = match &acl.resource {
@@ -85,7 +86,7 @@ fn acl(acl: &Acl) -> Yaml {
         Resource::Cluster => map([("type", string("cluster"))]),
         Resource::Transactions(prefix) => named("transactionalId", prefix, "prefix"),
     };
-    let operations = acl.operations.iter().map(|operation| string(&operation.to_string())).collect();
+    let operations = acl.operations.iter().map(|operation| string(operation.to_string())).collect();
     map([("resource", resource), ("operations", Yaml::Array(operations))])
 }
 
@@ -122,10 +123,6 @@ fn map<const N: usize>(entries: [(&str, Yaml); N]) -> Yaml {
 
 fn put(hash: &mut Hash, key: &str, value: Yaml) {
     hash.insert(string(key), value);
-}
-
-fn string(text: &str) -> Yaml {
-    Yaml::String(text.into())
 }
 
 /// Returns the resource name of a topic: its own name if Kubernetes accepts that.
