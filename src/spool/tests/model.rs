@@ -27,6 +27,7 @@ enum Step {
     Remove {
         during: Option<(Vec<u8>, usize, u8)>,
     },
+    RemoveDuringPark(usize),
     /// Copy of all rows into a new file.
     Salvage,
     /// Another process rewrites the file without its free pages.
@@ -49,6 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (lanes(), 0..9000_usize, 0..5_u8, any::<bool>())
             .prop_map(|(lanes, size, identity, crash)| Step::Doubt { lanes, size, identity, crash }),
         1 => prop::option::of((lanes(), 0..9000_usize, 0..5_u8)).prop_map(|during| Step::Remove { during }),
+        1 => any::<usize>().prop_map(Step::RemoveDuringPark),
         1 => Just(Step::Salvage),
         1 => Just(Step::Vacuum),
         1 => (20_000..200_000_usize).prop_map(Step::Fill),
@@ -222,6 +224,9 @@ proptest! {
                 Step::Remove { during: None } => {
                     settle(&spool);
                     remove_files(directory.path());
+                    settle(&spool);
+                    // The copy may be incomplete, in use, or neither.
+                    remove_files(directory.path());
                     repaired(&spool);
                 }
                 Step::Remove { during: Some((lanes, size, identity)) } => {
@@ -237,6 +242,16 @@ proptest! {
                         .flat_map(|found| found.rows.iter().map(|(_, id)| *id)).collect();
                     prop_assert_eq!(counted, model.adopt(&spool, &lanes, &payload, identity));
                 }
+                Step::RemoveDuringPark(any) => if let Some(id) = model.pick(any) {
+                    settle(&spool);
+                    let path = directory.path().to_path_buf();
+                    *spool.shared.commit_interference.lock() = Some(Box::new(move || remove_files(&path)));
+                    prop_assert!(!park(&spool, id));
+                    repaired(&spool);
+                    prop_assert!(park(&spool, id), "neither waiting nor parked");
+                    let row = model.rows.remove(&id).unwrap();
+                    model.parked.insert(id, row);
+                },
                 Step::Salvage => {
                     spool.salvage();
                     repaired(&spool);
