@@ -269,7 +269,8 @@ fn retry_parked_rows(
     let mut outcome = parked_rows::retry_parked(&mut opened.store);
     if outcome.as_ref().is_err_and(|fault| fault.is_damage_of(&opened.store.connection)) {
         let (session, last_id) = (opened.store.session, opened.store.last_id());
-        let known = KnownState { session, last_id, ..KnownState::default() };
+        let lanes = opened.store.accounts.lanes.clone();
+        let known = KnownState { lanes, session, last_id, ..KnownState::default() };
         let lost = opened.lost;
         drop(opened.store);
         opened = open_store(files, last_id + 1, &known, true, access)?;

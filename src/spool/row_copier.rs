@@ -156,20 +156,21 @@ impl<'a> RowCopier<'a> {
         if recorded > least && recorded - least < MAX_ID_GAP { recorded } else { least }
     }
 
-    /// Returns the accounts of the lanes, without those that cannot be true.
-    fn accounts(&self) -> Vec<LaneAccount> {
+    /// Returns the accounts of the lanes, without those that cannot be true. `None`: they are unreadable.
+    fn accounts(&self) -> Option<Vec<LaneAccount>> {
         let max = self.max_rows();
-        if !self.known.lanes.is_empty() {
-            return self.known.plausible(max).cloned().collect();
+        // The accounts in the file may include a commit that failed.
+        if self.known.session != 0 {
+            return Some(self.known.plausible(max).cloned().collect());
         }
-        let mut found = lanes(self.damaged).unwrap_or_default();
+        let mut found = lanes(self.damaged).ok()?;
         found.retain(|lane| lane.rows <= max);
-        found
+        Some(found)
     }
 
     /// Returns the bytes that a copy needs: those of the pages in use, without the share of delivered rows.
     pub(super) fn bytes(&self) -> u64 {
-        let accounts = self.accounts();
+        let accounts = self.accounts().unwrap_or_default();
         let rows: u64 = accounts.iter().map(|lane| lane.rows).sum();
         let bytes: u64 = accounts.iter().map(|lane| lane.bytes).sum();
         let used = self
@@ -188,7 +189,7 @@ impl<'a> RowCopier<'a> {
     /// Returns the number of rows that the index or the accounts count and that were not found.
     fn lost(&self) -> u64 {
         let mut expected: HashMap<Arc<str>, u64> = HashMap::new();
-        for lane in self.accounts() {
+        for lane in self.accounts().unwrap_or_default() {
             expected.insert(lane.name, lane.rows);
         }
         for (lane, rows) in self.indexed() {
@@ -201,19 +202,17 @@ impl<'a> RowCopier<'a> {
         let lost: u64 = expected.iter().map(|(lane, rows)| rows.saturating_sub(found(lane))).sum();
         // A delivered row that is not in the file was deleted.
         let deleted = (self.known.delivered.len() as u64).saturating_sub(self.delivered);
-        lost.saturating_sub(deleted) + self.lost_parked()
+        // Without accounts, an unreadable range counts as one row.
+        let known = self.parked_rows().unwrap_or(self.parked + self.unreadable);
+        // A commit that failed may have parked a row that the accounts count in its lane.
+        let moved = self.parked.saturating_sub(known);
+        lost.saturating_sub(deleted + moved) + known.saturating_sub(self.parked)
     }
 
-    /// Returns the number of parked rows that were not found. Without accounts, an unreadable range counts as
-    /// one row.
-    fn lost_parked(&self) -> u64 {
-        let accounts = self.accounts();
-        if accounts.is_empty() {
-            return self.unreadable;
-        }
+    /// Returns the number of parked rows in the accounts. `None`: they are unreadable.
+    fn parked_rows(&self) -> Option<u64> {
         let max = self.max_rows();
-        let parked: u64 = accounts.iter().map(|lane| lane.parked_rows).filter(|rows| *rows <= max).sum();
-        parked.saturating_sub(self.parked)
+        Some(self.accounts()?.iter().map(|lane| lane.parked_rows).filter(|rows| *rows <= max).sum())
     }
 
     /// Returns an upper bound of the rows in the file. An account above it is damaged.

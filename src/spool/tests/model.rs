@@ -23,6 +23,17 @@ enum Step {
         identity: u8,
         crash: bool,
     },
+    /// Removal of all files by another process, and whether it happens during an append's commit.
+    Remove {
+        during: Option<(Vec<u8>, usize, u8)>,
+    },
+    RemoveDuringPark(usize),
+    /// Copy of all rows into a new file.
+    Salvage,
+    /// Another process rewrites the file without its free pages.
+    Vacuum,
+    /// Spool that is filled up, and whose new rows are replaced by dead letters of this size and more.
+    Fill(usize),
     Crash,
     Close,
 }
@@ -38,6 +49,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<usize>().prop_map(Step::Park),
         1 => (lanes(), 0..9000_usize, 0..5_u8, any::<bool>())
             .prop_map(|(lanes, size, identity, crash)| Step::Doubt { lanes, size, identity, crash }),
+        1 => prop::option::of((lanes(), 0..9000_usize, 0..5_u8)).prop_map(|during| Step::Remove { during }),
+        1 => any::<usize>().prop_map(Step::RemoveDuringPark),
+        1 => Just(Step::Salvage),
+        1 => Just(Step::Vacuum),
+        1 => (20_000..200_000_usize).prop_map(Step::Fill),
         2 => Just(Step::Crash),
         1 => Just(Step::Close),
     ]
@@ -103,6 +119,7 @@ impl Model {
         assert_eq!(lanes.iter().map(|lane| lane.rows).sum::<u64>(), self.rows.len() as u64);
         assert_eq!(lanes.iter().map(|lane| lane.bytes).sum::<u64>(), bytes as u64);
         assert_eq!(spool.usage().rows, self.rows.len() as u64);
+        assert_eq!(spool.usage().totals.damaged, 0);
         assert_eq!(
             Inspection::open(directory).unwrap().set_aside().unwrap().parked,
             self.parked.len() as u64
@@ -116,6 +133,19 @@ impl Model {
             assert_eq!(knows(spool, &[identity; 16]), self.identities.contains(&identity));
         }
     }
+}
+
+fn remove_files(directory: &Path) {
+    for file in std::fs::read_dir(directory).unwrap() {
+        // SQLite may delete a file meanwhile.
+        drop(std::fs::remove_file(file.unwrap().path()));
+    }
+}
+
+/// Waits until the spool has repaired its files.
+fn repaired(spool: &Spool) {
+    settle(spool);
+    eventually("is_accepting", || spool.usage().is_accepting);
 }
 
 /// Opens a spool with a small reserve, which each crash writes anew.
@@ -191,6 +221,61 @@ proptest! {
                     let row = model.rows.remove(&id).unwrap();
                     model.parked.insert(id, row);
                 },
+                Step::Remove { during: None } => {
+                    settle(&spool);
+                    remove_files(directory.path());
+                    settle(&spool);
+                    // The copy may be incomplete, in use, or neither.
+                    remove_files(directory.path());
+                    repaired(&spool);
+                }
+                Step::Remove { during: Some((lanes, size, identity)) } => {
+                    let payload = model.payload(size);
+                    let entries = lanes.iter().map(|lane| entry(&name(*lane), &payload)).collect();
+                    settle(&spool);
+                    found.lock().clear();
+                    let path = directory.path().to_path_buf();
+                    *spool.shared.commit_interference.lock() = Some(Box::new(move || remove_files(&path)));
+                    prop_assert_eq!(append(&spool, entries, Some([identity; 16])), Err(AppendError::Disk));
+                    repaired(&spool);
+                    let counted: Vec<_> = found.lock().iter()
+                        .flat_map(|found| found.rows.iter().map(|(_, id)| *id)).collect();
+                    prop_assert_eq!(counted, model.adopt(&spool, &lanes, &payload, identity));
+                }
+                Step::RemoveDuringPark(any) => if let Some(id) = model.pick(any) {
+                    settle(&spool);
+                    let path = directory.path().to_path_buf();
+                    *spool.shared.commit_interference.lock() = Some(Box::new(move || remove_files(&path)));
+                    prop_assert!(!park(&spool, id));
+                    repaired(&spool);
+                    prop_assert!(park(&spool, id), "neither waiting nor parked");
+                    let row = model.rows.remove(&id).unwrap();
+                    model.parked.insert(id, row);
+                },
+                Step::Salvage => {
+                    spool.salvage();
+                    repaired(&spool);
+                }
+                Step::Vacuum => {
+                    settle(&spool);
+                    Spool::change_from_outside(directory.path(), "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+                    repaired(&spool);
+                }
+                Step::Fill(size) => {
+                    let mut filling = Vec::new();
+                    let refused = loop {
+                        match append(&spool, vec![entry("full", &vec![7; size])], None) {
+                            Ok(ids) => filling.extend(ids),
+                            Err(refused) => break refused,
+                        }
+                    };
+                    prop_assert_eq!(refused, AppendError::Full);
+                    while let Some(row) = filling.pop() {
+                        let letter = replace(&spool, row, entry("full", &vec![7; size + 400])).unwrap();
+                        model.last = letter[0];
+                        spool.delete(letter);
+                    }
+                }
                 Step::Crash | Step::Close => {
                     settle(&spool);
                     let copy = crashed(directory.path());
@@ -207,5 +292,6 @@ proptest! {
             }
         }
         model.agree(&spool, directory.path());
+        prop_assert_eq!(spool.close(), 0);
     }
 }

@@ -389,3 +389,24 @@ fn rows_of_files_that_are_removed_twice_survive() {
         assert_eq!(spool.usage().totals.damaged, 0, "{milliseconds} ms");
     }
 }
+
+/// The refused commit adds the first lane, or parks a row. The copy has both rows.
+#[test]
+fn rows_of_a_commit_that_is_refused_are_not_counted_as_lost() {
+    for is_park in [false, true] {
+        let directory = TempDir::new().unwrap();
+        let spool = open(directory.path());
+        let waiting = is_park.then(|| append(&spool, vec![entry("calls", b"one")], None).unwrap()[0]);
+        let path = directory.path().to_path_buf();
+        let remove = move || FILES.iter().for_each(|name| drop(fs::remove_file(path.join(name))));
+        *spool.shared.commit_interference.lock() = Some(Box::new(remove));
+        match waiting {
+            Some(row) => assert!(!park(&spool, row)),
+            None => assert_eq!(append(&spool, vec![entry("calls", b"one")], None), Err(AppendError::Disk)),
+        }
+        eventually("is_accepting", || spool.usage().is_accepting);
+        assert_eq!(spool.usage().totals.damaged, 0, "is_park: {is_park}");
+        assert_eq!(spool.close(), 0, "is_park: {is_park}");
+        assert_eq!(rows(&open(directory.path()), "calls").len(), 1, "is_park: {is_park}");
+    }
+}
