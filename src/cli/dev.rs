@@ -69,6 +69,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let topics: Vec<String> = topics::of(&settings)?.iter().map(ToString::to_string).collect();
     let broker = EmbeddedBroker::start(topics.clone(), args.partitions)?;
     settings.kafka.bootstrap_servers = broker.bootstrap_servers().to_owned();
+    settings.kafka.properties.clear();
+    settings.spool.directory = None;
     let path = settings.ingest.sources.first().map_or("/", |source| source.path.as_str()).to_owned();
     let kafka = settings.kafka.clone();
     app::block_on(async {

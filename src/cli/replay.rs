@@ -7,7 +7,7 @@ use super::{Failure, SettingsArgs, ended, printed, usage_error};
 use crate::app::signals;
 use crate::replay::ReplayEvaluator;
 use crate::replay::file::{
-    Content, Error, FileReplay, FileReplayEvent, FileReplayOptions, LineCounts, ReplaySource,
+    Content, Error, FileReplay, FileReplayEvent, FileReplayOptions, LineCounts, ReplaySource, TOO_LONG,
 };
 use crate::{private_file, terminal};
 use progress::Progress;
@@ -178,7 +178,7 @@ fn finish(args: &Args, counts: &LineCounts, result: Result<(), Error>) -> ExitCo
     }
 }
 
-/// Number of rejected lines that are printed individually.
+/// Number of rejected lines that are printed individually, besides those that are too long.
 const MAX_PRINTED_REJECTS: u64 = 20;
 
 /// Progress of a file on a terminal, and its first rejected lines.
@@ -204,10 +204,11 @@ impl FileProgress {
             }
             FileReplayEvent::Waiting(why) => self.progress.wait(why),
             FileReplayEvent::Rejected { line, reason, detail } => {
-                if self.rejected < MAX_PRINTED_REJECTS {
+                // No file keeps a line that is too long, so its place is always printed.
+                if self.rejected < MAX_PRINTED_REJECTS || *reason == TOO_LONG {
                     self.progress.print_line(&format!("line {line}: {reason}: {detail}"));
                 }
-                self.rejected += 1;
+                self.rejected += u64::from(*reason != TOO_LONG);
             }
             FileReplayEvent::Advanced { bytes, lines, per_second } => {
                 self.progress.note(format!("{lines} lines, {per_second:.0}/s"));

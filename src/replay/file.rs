@@ -8,6 +8,7 @@ mod rate_limiter;
 mod resume;
 mod stdin;
 
+pub(crate) use batch::TOO_LONG;
 pub(crate) use counts::LineCounts;
 pub(crate) use line::Content;
 

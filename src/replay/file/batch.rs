@@ -17,6 +17,9 @@ mod tests;
 const MAX_BATCH_LINES: usize = 500;
 const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 
+/// Reason of a line that exceeds the limit, which no file of rejected lines has.
+pub(crate) const TOO_LONG: &str = "too_long";
+
 const RECORDS_HINT: &str = "it has the form of an exported record: a file that you exported needs --records";
 
 /// Returns true if a record may be written to its topic.
@@ -58,7 +61,7 @@ impl Item {
             let why = format!(
                 "the line is longer than 16 MiB, so --rejects leaves it out; it begins at byte {start}"
             );
-            return Ok(Self { number, bytes: None, fate: Fate::Rejected("too_long".into(), why) });
+            return Ok(Self { number, bytes: None, fate: Fate::Rejected(TOO_LONG.into(), why) });
         };
         let fate = match (parse(&bytes, content), source) {
             (ParsedLine::Blank, _) => Fate::Nothing,
