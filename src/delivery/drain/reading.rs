@@ -52,7 +52,7 @@ impl Drain {
         }
         let (limits, now_ms) = (self.shared.share.limits(), now_millis());
         self.window.set_partitions(self.lane.partitions(), now_ms);
-        self.window.find_stuck(limits, now_ms);
+        self.window.find_stuck(now_ms);
         if let Some((first, room)) = self.window.resumable(limits, now_ms) {
             let Some(page) = self.read_page(RowId(first.0 - 1), room).await else { return };
             self.may_read_on = self.resume(first, page, limits);

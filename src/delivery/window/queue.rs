@@ -13,9 +13,8 @@ const UNPROVEN_STUCK_AGE_MS: i64 = 100;
 pub(super) struct Queue {
     pub(super) rows: usize,
     pub(super) bytes: usize,
-    /// Rows in flight, and their bytes.
+    /// Rows in flight.
     pub(super) out: usize,
-    pub(super) out_bytes: usize,
     pub(super) pace: Pace,
     /// Time of the broker's last answer, or of the hand-over before which no row was in flight, in
     /// milliseconds since 1970.
@@ -132,18 +131,16 @@ impl Queue {
     }
 
     /// Counts a row as in flight.
-    pub(super) fn begin_flight(&mut self, size: usize, now_ms: i64) {
+    pub(super) fn begin_flight(&mut self, now_ms: i64) {
         if self.out == 0 && !self.is_failing {
             self.progress_ms = now_ms;
         }
         self.out += 1;
-        self.out_bytes += size;
     }
 
     /// Counts a row as no longer in flight. Returns whether, and how, that row was alone.
-    pub(super) fn end_flight(&mut self, id: RowId, size: usize) -> Option<Alone> {
+    pub(super) fn end_flight(&mut self, id: RowId) -> Option<Alone> {
         self.out -= 1;
-        self.out_bytes -= size;
         let alone = self.alone.take_if(|alone| alone.row == id);
         match &mut self.alone {
             Some(alone) => alone.has_company = true,
