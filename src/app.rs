@@ -92,7 +92,6 @@ pub(crate) struct App {
 /// Addresses that a bridge listens on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Addresses {
-    /// Address of webhooks.
     pub ingress: SocketAddr,
     /// Address of health probes and metrics.
     pub admin: SocketAddr,
@@ -196,7 +195,6 @@ impl App {
         self.reload.clone()
     }
 
-    /// Returns the addresses that it listens on.
     pub(crate) fn addresses(&self) -> Addresses {
         Addresses { ingress: self.ingress.addr(), admin: self.admin.addr() }
     }

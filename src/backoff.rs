@@ -16,7 +16,6 @@ impl Backoff {
         Self { min, max, next: min }
     }
 
-    /// Returns the next wait.
     pub(crate) fn next(&mut self) -> Duration {
         let wait = self.next;
         self.next = wait.saturating_mul(2).min(self.max);

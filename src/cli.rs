@@ -121,10 +121,10 @@ enum Failure {
     #[error("the disk of the spool hangs, so the spool was not closed when the bridge stopped")]
     SpoolNotClosed,
     /// A spool command without a configured spool.
-    #[error("spool.directory is not set: there is no spool; or name one with --directory")]
+    #[error("spool.directory is not set, so there is no spool; name a directory with --directory")]
     NoSpool,
     /// The spool cannot be read.
-    #[error("{0}. Of a damaged file `serve` saves what it can when it starts, and keeps the file")]
+    #[error("{0}. When `serve` starts, it copies the readable records of a damaged file, and keeps the file")]
     Spool(String),
     /// The export is incomplete.
     #[error("{0} records are damaged and were left out")]

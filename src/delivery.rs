@@ -221,10 +221,7 @@ impl Delivery {
         let lanes = self.lanes.load();
         for (topic, row) in found.rows {
             if let Some(lane) = lanes.get(&topic) {
-                lane.recounts(1, row);
-                if found.is_restored {
-                    lane.restores(row);
-                }
+                lane.finds(row, found.is_restored);
             }
         }
         if let Some(remember) = self.remember.get() {
@@ -384,9 +381,7 @@ impl Delivery {
         for task in tasks {
             match timeout_at(deadline, task).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    tracing::error!(%error, "a task of delivery ended in a panic: this is a bug");
-                }
+                Ok(Err(error)) => tracing::error!(%error, "a task of delivery panicked: this is a bug"),
                 Err(_) => tracing::error!("stopping: a drain still waits for the spool's disk"),
             }
         }

@@ -26,7 +26,6 @@ use std::future::Future;
 use std::io;
 use std::time::Instant;
 
-/// Extent of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
     /// The settings only: no file that they name, no port, no disk and no cluster.
@@ -38,7 +37,6 @@ pub(crate) enum Extent {
     },
 }
 
-/// Findings of a check.
 #[derive(Debug)]
 pub(crate) struct Diagnosis {
     pub(crate) findings: Vec<Finding>,
@@ -86,8 +84,7 @@ fn bad_settings(SettingErrors(problems): SettingErrors, is_offline: bool) -> Vec
     };
     let mut findings: Vec<_> = problems.into_iter().map(finding).collect();
     if !is_offline {
-        findings
-            .push(Finding::skipped("kafka", "this machine and the cluster: put the settings right first"));
+        findings.push(Finding::skipped("kafka", "this machine and the cluster: correct the settings first"));
     }
     findings
 }

@@ -135,7 +135,7 @@ fn is_link(path: &Path) -> bool {
 }
 
 fn link() -> io::Error {
-    io::Error::other("is a link or no regular file: name another file")
+    io::Error::other("is not a regular file, or is a link: name another file")
 }
 
 #[cfg(test)]

@@ -66,7 +66,6 @@ pub(crate) enum SecretFileError {
     /// The file is a FIFO, a terminal or another device, which may never end.
     #[error("is not a regular file")]
     NotRegular,
-    /// The file is larger than any secret.
     #[error("the file has more than 64 KiB; a secret is shorter")]
     TooLarge,
     /// The file is not UTF-8.
@@ -75,7 +74,6 @@ pub(crate) enum SecretFileError {
     /// The file has NUL or another control character, as after a power loss.
     #[error("the file has a control character such as NUL; write it again")]
     ControlCharacter,
-    /// Every line is empty.
     #[error("the file is empty; it must hold a secret on each line")]
     Empty,
 }

@@ -22,7 +22,6 @@ pub(crate) struct Output<W: Write = Stdout> {
     inner: BufWriter<W>,
 }
 
-/// Returns the writer to stdout.
 pub(crate) fn stdout() -> Output {
     Output { inner: BufWriter::new(Stdout::new()) }
 }

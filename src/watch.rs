@@ -16,7 +16,6 @@ use std::time::Duration;
 #[cfg(test)]
 mod tests;
 
-/// Interval between two reads of the files.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// New content of a file that counts only after two equal reads in a row.
@@ -82,7 +81,6 @@ impl<T> Watched<T> {
         }))
     }
 
-    /// Returns the current value.
     pub(crate) fn get(&self) -> Guard<Arc<T>> {
         self.current.load()
     }

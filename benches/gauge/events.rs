@@ -123,7 +123,6 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Creates events for a path of the server.
     pub(crate) fn new(templates: Vec<Template>, path: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut lua = String::from("return {\n");

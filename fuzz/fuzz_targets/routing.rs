@@ -215,7 +215,6 @@ fn record_matches_a_full_parser(
     }
 }
 
-/// Asserts that the explanation matches the decision.
 fn explanation_matches_the_decision(
     table: &RouteTable,
     event: &Event<'_>,

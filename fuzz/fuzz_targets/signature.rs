@@ -88,7 +88,6 @@ fn what_verifies_is_signed(webhook: &Webhook, tolerance: Duration, now: DateTime
     assert!(signature.to_ascii_lowercase().starts_with(&tuple), "another tuple");
 }
 
-/// Signed webhook of JustCall.
 struct Signed {
     webhook: Webhook,
     at: DateTime<Utc>,

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Interval of checks of the budget.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Longest time from the end of a body to its response; `kafka.ack_deadline` is at most this.

@@ -13,7 +13,7 @@ pub(super) struct Args {
 }
 
 const EXAMPLE: &str = "\
-Install them once; they are there in the next shell that you open:
+Install them once, then open a new shell:
 
   bash        d=~/.local/share/bash-completion/completions; mkdir -p $d
               justcall-bridge completions bash > $d/justcall-bridge

@@ -87,8 +87,8 @@ Examples:
   justcall-bridge dead-letters replay 0-42 3-7
   justcall-bridge dead-letters replay --all --yes --json
 
-Exit codes: 0 everything that was chosen is replayed now, 1 something stays or the run ended
-early, 2 invalid command line, 78 invalid settings.";
+Exit codes: 0 every chosen letter is replayed, 1 some are not or the run ended early,
+2 invalid command line, 78 invalid settings.";
 
 pub(super) fn run(args: Args) -> ExitCode {
     match args.command {

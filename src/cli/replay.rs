@@ -114,7 +114,7 @@ pub(super) fn run(mut args: Args) -> ExitCode {
 fn plan(args: &mut Args) -> Result<Result<FileReplayOptions, String>, Failure> {
     let is_stream = args.file == Path::new("-");
     if is_stream && args.resume_file.is_some() {
-        return Ok(Err("nothing is remembered of standard input: --resume-file needs a FILE".into()));
+        return Ok(Err("--resume-file needs a FILE: standard input cannot be resumed".into()));
     }
     let resume_file = args.resume_file.clone().unwrap_or_else(|| beside(&args.file));
     let outputs = [("--rejects", args.rejects.as_deref()), ("--resume-file", Some(resume_file.as_path()))];

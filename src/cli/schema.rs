@@ -117,7 +117,7 @@ fn events(args: &EventsArgs) -> Result<(), Failure> {
     if schemas.is_empty() {
         let dialect = args.dialect.map_or("any", Dialect::name);
         return Err(Failure::Failed(format!(
-            "JustCall lists none of these types in the {dialect} dialect; leave --dialect away"
+            "none of these types has the {dialect} dialect; leave --dialect out"
         )));
     }
     match &args.out {

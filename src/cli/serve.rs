@@ -42,7 +42,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let bootstrap_servers = settings.kafka.bootstrap_servers.clone();
         if settings.spool.directory.is_none() {
             tracing::warn!(
-                "spool.directory is not set: while Kafka does not acknowledge, events are refused, and lost once JustCall gives up retrying"
+                "spool.directory is not set: while Kafka does not acknowledge, events are refused, and lost \
+                 when JustCall stops retrying"
             );
         }
         for warning in settings.security_warnings(sources.file(), AccessExtent::Owners) {

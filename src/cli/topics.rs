@@ -66,7 +66,7 @@ Examples:
   justcall-bridge topics plan --config bridge.yaml --exit-code --json > plan.json
 
 Exit codes: 0 planned, 1 failed or a topic is hidden from the bridge's user,
-2 invalid command line, 3 with --exit-code only: something is to be done or differs,
+2 invalid command line, 3 with --exit-code only: a change is needed or a topic differs,
 78 invalid settings.";
 
 /// Create missing topics and change differing ones, without reducing anything.
@@ -102,9 +102,9 @@ Examples:
   justcall-bridge topics apply --config bridge.yaml --yes
   justcall-bridge topics apply --config bridge.yaml --yes --add-partitions --json
 
-Exit codes: 0 made or nothing to make, 1 a change failed or was not confirmed, or a topic is hidden
-from the bridge's user, 2 invalid command line, or there is neither a terminal nor --yes,
-3 with --exit-code only: something still differs, 78 invalid settings.";
+Exit codes: 0 every change succeeded or none was needed, 1 a change failed or was not confirmed,
+or a topic is hidden from the bridge's user, 2 invalid command line, or there is neither a terminal
+nor --yes, 3 with --exit-code only: something still differs, 78 invalid settings.";
 
 /// Print the topics, and a user with the least rights, for other tools. Uses no network.
 #[derive(Debug, clap::Args)]
@@ -248,7 +248,7 @@ async fn compare(settings: &Settings) -> Result<(Cluster, TopicsPlan), Failure> 
 
 /// Prints a question through `prompt`. Returns true if the answer is `yes`.
 fn is_confirmed(answers: &mut impl BufRead, prompt: impl FnOnce(&str)) -> bool {
-    prompt("Make these changes? Only `yes` is taken for one: ");
+    prompt("Make these changes? Type `yes` to confirm: ");
     let mut answer = String::new();
     answers.read_line(&mut answer).is_ok() && answer.trim() == "yes"
 }
@@ -257,10 +257,10 @@ fn all_seen(plan: &TopicsPlan) -> Result<(), Failure> {
     match plan.hidden()[..] {
         [] => Ok(()),
         [topic] => Err(Failure::Failed(format!(
-            "the cluster does not tell of {topic}: the bridge's user lacks the right Describe on it"
+            "the cluster does not report {topic}: the bridge's user lacks the right Describe on it"
         ))),
         ref topics => Err(Failure::Failed(format!(
-            "the cluster does not tell of {} topics: the bridge's user lacks the right Describe on them",
+            "the cluster does not report {} topics: the bridge's user lacks the right Describe on them",
             topics.len()
         ))),
     }

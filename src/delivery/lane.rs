@@ -315,11 +315,15 @@ impl Lane {
         self.wake.notify_one();
     }
 
-    /// Handles that a restored file has a row, which the drain may have read beyond.
-    pub(super) fn restores(&self, row: RowId) {
-        self.backlogged(|backlog| {
-            backlog.restored = Some(backlog.restored.map_or(row, |first| first.min(row)));
-        });
+    /// Counts a row that a failed commit left, or that a restored file has. The drain may have read beyond a
+    /// restored row.
+    pub(super) fn finds(&self, row: RowId, is_restored: bool) {
+        self.recounts(1, row);
+        if is_restored {
+            self.backlogged(|backlog| {
+                backlog.restored = Some(backlog.restored.map_or(row, |first| first.min(row)));
+            });
+        }
     }
 
     /// Returns the first row of a restored file that is still to be read, once.

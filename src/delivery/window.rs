@@ -63,8 +63,8 @@ struct WindowRow {
     refusal: Option<AloneRefusal>,
     /// True if it was in flight, so that its state is not on disk.
     was_sent: bool,
-    /// Time at which it was last sent, in milliseconds since 1970.
-    out_ms: i64,
+    /// Time at which it was last sent, in milliseconds since 1970; 0: before it was read.
+    sent_ms: i64,
 }
 
 /// Age from which a record is sent with the present time, in milliseconds.
@@ -134,7 +134,7 @@ impl Window {
         };
         if in_flight {
             self.out += 1;
-            queue.begin_flight(now_ms);
+            queue.begin_flight(id, 0, now_ms);
         }
         if state == RowState::Ready {
             queue.ready.push_back(id);
@@ -147,37 +147,21 @@ impl Window {
             restamped: false,
             refusal: None,
             was_sent: in_flight,
-            out_ms: 0,
+            sent_ms: 0,
         };
         self.rows.insert(id, held);
     }
 
     /// Returns whether [`Window::next`] has something at that time, in milliseconds since 1970.
     pub(super) fn has_next(&self, now_ms: i64) -> bool {
-        self.queues.iter().any(|(partition, queue)| self.queue_has_next(*partition, queue, now_ms))
+        self.queues.values().any(|queue| self.queue_has_next(queue, now_ms))
     }
 
     /// Returns when a suspect may be sent although rows are in flight. `None`: none waits for that.
     pub(super) fn suspect_at(&self, now_ms: i64) -> Option<i64> {
-        let waits = |queue: &Queue| queue.alone.is_none() && queue.is_suspects_turn();
-        let queues = self.queues.iter().filter(|(_, queue)| waits(queue));
-        queues.filter_map(|(partition, queue)| self.all_stuck_at(*partition, queue, now_ms)).min()
-    }
-
-    /// Returns when every row in flight to a partition will be stuck. `None`: none is in flight.
-    ///
-    /// A row may be in flight for as long as its broker is away, and what is sent later may share its batch
-    /// only if the broker returns.
-    fn all_stuck_at(&self, partition: u32, queue: &Queue, now_ms: i64) -> Option<i64> {
-        if queue.out == 0 {
-            return None;
-        }
-        let in_flight = |held: &&WindowRow| held.partition == partition && held.state == RowState::InFlight;
-        // A row from the future was handed over before the clock was set back.
-        let out = self.rows.values().filter(in_flight).filter(|held| held.out_ms <= now_ms);
-        // Without a time it was handed over before it was read.
-        let newest = out.map(|held| held.out_ms).max().unwrap_or(0);
-        Some(newest.saturating_add(STUCK_AGE_MS))
+        let waits = |queue: &&Queue| queue.alone.is_none() && queue.is_suspects_turn();
+        let queues = self.queues.values().filter(waits);
+        queues.filter_map(|queue| queue.all_stuck_at(now_ms)).min()
     }
 
     #[cfg(test)]
@@ -214,14 +198,14 @@ impl Window {
         let queue = self.queues.get_mut(&partition)?;
         let id = queue.pop(direct)?;
         let held = self.rows.get_mut(&id)?;
-        queue.begin_flight(now_ms);
+        queue.begin_flight(id, now_ms, now_ms);
         held.was_sent = true;
         let max_age_ms = self.refused_age_ms.unwrap_or(MAX_TIMESTAMP_AGE_MS);
         if held.restamped || now_ms.saturating_sub(held.record.timestamp) >= max_age_ms {
             held.record.timestamp = now_ms;
         }
         held.state = RowState::InFlight;
-        held.out_ms = now_ms;
+        held.sent_ms = now_ms;
         self.out += 1;
         Some((id, (self.partitions > 0).then_some(partition), &held.record))
     }
@@ -244,7 +228,7 @@ impl Window {
             queue.rows -= 1;
             queue.bytes -= size;
             if was_out {
-                queue.end_flight(id);
+                queue.end_flight(id, held.sent_ms);
                 queue.acknowledged(now_ms);
             } else {
                 // Acknowledged by a report on an earlier try, or moved elsewhere.
@@ -287,7 +271,7 @@ impl Window {
         }
         self.out -= 1;
         let queue = self.queues.get_mut(&held.partition)?;
-        let was_alone = queue.end_flight(id);
+        let was_alone = queue.end_flight(id, held.sent_ms);
         if failure != RecordFailure::TooLarge {
             queue.failed(failure.may_be_anothers(), now_ms);
         }

@@ -23,7 +23,6 @@ pub(super) struct ClusterExpectations {
     pub(super) record: u64,
     /// Limit of the spool, in bytes; `None` without a spool.
     pub(super) spool: Option<u64>,
-    /// Deduplication window.
     pub(super) window: Duration,
     /// True to send records that a broker must reject (`--probe`).
     pub(super) probe: bool,
@@ -52,11 +51,11 @@ pub(super) async fn check(plan: &ClusterExpectations, report: &dyn Fn(Finding), 
     };
     next("reaching the brokers");
     if !are_reachable(&brokers, &config, report).await {
-        let text = "topics and rights: no broker can be reached where it says";
+        let text = "topics and rights: no broker can be reached at its advertised address";
         return report(Finding::skipped("kafka", text));
     }
     if let Err(error) = inside(plan, &config, report, next).await {
-        let text = format!("the cluster does not tell what it has: {error}");
+        let text = format!("the cluster's metadata cannot be read: {error}");
         report(Finding::failure("kafka", text, "see the broker's log, and run check again"));
     }
 }
@@ -110,7 +109,7 @@ async fn inside(
         next("trying to write");
         write_probe::check(config, &found, report).await;
     } else {
-        report(Finding::skipped("write", "the right to write is looked at with --probe"));
+        report(Finding::skipped("write", "--probe checks the right to write"));
     }
     Ok(())
 }
@@ -145,7 +144,7 @@ async fn are_reachable(brokers: &[Server], config: &kafka::Config, report: &dyn 
     if lost.is_empty() {
         let count =
             if brokers.len() == 1 { "1 broker".to_owned() } else { format!("{} brokers", brokers.len()) };
-        report(Finding::ok(BROKERS, format!("{count}, and each can be reached where it says")));
+        report(Finding::ok(BROKERS, format!("{count}, each reachable at its advertised address")));
     }
     let is_any_reached = lost.is_empty() || lost.len() < brokers.len();
     lost.into_iter().for_each(report);
@@ -179,7 +178,7 @@ fn broker_size(
     let most = topic::number(defaults.ok()?, "message.max.bytes")?;
     let needed = plan.record;
     if u64::try_from(most).unwrap_or(0) >= needed {
-        return Some(Finding::ok(KEY, format!("the brokers take records of {most} bytes")));
+        return Some(Finding::ok(KEY, format!("the brokers accept records of up to {most} bytes")));
     }
     let own_for_new = plan.config.topics.config.contains_key("max.message.bytes");
     let inherits = |described: &Described| match described {
@@ -205,7 +204,7 @@ fn broker_size(
 fn hidden(name: &str, refusal: &str) -> Finding {
     Finding::failure(
         "topic",
-        format!("the cluster does not show it to the bridge's user ({refusal}), who then can neither write to it nor make it"),
+        format!("hidden from the bridge's user ({refusal}), who can neither write to it nor create it"),
         "allow that user Write on the topic, which implies Describe",
     )
     .of(name)

@@ -5,13 +5,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-/// Message from a worker.
 enum WorkEvent {
     Found(Finding),
     Next(String),
 }
 
-/// Handle by which a worker reports.
 pub(super) struct Reporter(Sender<WorkEvent>);
 
 impl Reporter {
@@ -20,13 +18,11 @@ impl Reporter {
         let _ = self.0.send(WorkEvent::Found(finding));
     }
 
-    /// Reports the next step.
     pub(super) fn next(&self, what: &str) {
         let _ = self.0.send(WorkEvent::Next(what.to_owned()));
     }
 }
 
-/// Worker that was started.
 pub(super) struct Work {
     name: &'static str,
     events: Receiver<WorkEvent>,
@@ -52,8 +48,7 @@ impl Work {
                     last = what;
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    let text =
-                        format!("no answer in time, while {last}: what comes after it was not looked at");
+                    let text = format!("no answer in time, while {last}: later checks were not run");
                     findings.push(Finding::failure(
                         self.name,
                         text,
@@ -65,7 +60,7 @@ impl Work {
             }
         }
         if self.thread.is_none_or(|thread| thread.join().is_err()) {
-            let text = format!("the check broke off, while {last}: this is a bug");
+            let text = format!("the check ended early, while {last}: this is a bug");
             findings.push(Finding::failure(self.name, text, "report it"));
         }
         findings

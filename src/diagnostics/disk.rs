@@ -67,7 +67,8 @@ pub(super) fn check(
     match directory {
         None => vec![Finding::warning(
             KEY,
-            "is not set: while Kafka does not acknowledge, events are refused, and lost once JustCall gives up retrying",
+            "is not set: while Kafka does not acknowledge, events are refused, and lost when JustCall stops \
+             retrying",
             "set it to a directory on a disk that outlives the process",
         )],
         Some(directory) => judge(directory, needed, &look(directory, is_in_use)),
@@ -200,7 +201,7 @@ fn judge(directory: &Path, needed: u64, facts: &Facts) -> Vec<Finding> {
     };
     let place = match &facts.place {
         DirectoryState::There { writable } => {
-            about(writable, directory, format!("{shown} is there and can be written to"))
+            about(writable, directory, format!("{shown} exists and is writable"))
         }
         DirectoryState::Missing { above, writable } => {
             about(writable, above, format!("{shown} does not exist yet: serve creates it"))
@@ -229,7 +230,7 @@ fn judge(directory: &Path, needed: u64, facts: &Facts) -> Vec<Finding> {
         Finding::warning(
             PERMISSIONS,
             format!(
-                "every user of this machine can read {}: what is spooled holds personal data",
+                "every user of this machine can read {}: spooled records have personal data",
                 open.display()
             ),
             format!("chmod -R o-rwx {shown}"),
@@ -241,7 +242,8 @@ fn judge(directory: &Path, needed: u64, facts: &Facts) -> Vec<Finding> {
         Finding::warning(
             PERMISSIONS,
             format!(
-                "every user of this machine can rename {shown}: all may write to {above}, which has no sticky bit"
+                "every user of this machine can rename {shown}: {above} is writable for all and has no \
+                 sticky bit"
             ),
             format!("chmod o-w {above}, or chmod +t; in a pod: trust those who have access to the node"),
         )
@@ -278,15 +280,13 @@ fn disk(facts: &Facts) -> Option<Finding> {
     Some(if EPHEMERAL_FILE_SYSTEMS.contains(&kind) {
         Finding::warning(
             DISK,
-            format!("on {kind}: what is spooled is gone when the machine or the container is restarted"),
+            format!("on {kind}: spooled records are lost when the machine or the container restarts"),
             "put it on a disk: a volume that outlives the process",
         )
     } else if remote {
         Finding::warning(
             DISK,
-            format!(
-                "on {kind}, which may live on another machine: whether its locks and syncs can be relied on is up to that one"
-            ),
+            format!("on {kind}, which may be on another machine: its locks and syncs may be unreliable"),
             "put it on a disk of this machine, or a block device attached to it",
         )
     } else {
@@ -298,13 +298,13 @@ fn room(facts: &Facts, needed: u64) -> Option<Finding> {
     const ROOM: &str = "spool.max_bytes";
     let free = facts.free?;
     let wanted = needed.saturating_sub(facts.taken);
-    let text = format!("{} are free, and the spool may take {} more", show(free), show(wanted));
+    let text = format!("{} are free, and the spool may grow by {}", show(free), show(wanted));
     Some(if free >= wanted {
         Finding::ok(ROOM, text)
     } else if free < MIN_FREE_BYTES {
         Finding::failure(
             ROOM,
-            format!("{text}: hardly an event could be spooled"),
+            format!("{text}: almost no event can be spooled"),
             "make room on that disk, or take a larger one",
         )
     } else {

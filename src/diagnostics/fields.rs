@@ -38,7 +38,7 @@ fn finding(gap: &Gap) -> Finding {
     let is_named = fields.iter().any(|field| NamedField::from_name(field).is_some());
     let fix = match gap.instead {
         Some(field) => format!("write `{}`, which means the same in both dialects", field.name()),
-        None if is_named => "take the types without it out of `match`, or leave it out".into(),
+        None if is_named => "remove the types without the field from `match`, or remove the field".into(),
         None => format!(
             "correct the pointer, or add a route for the {dialect} dialect; docs/how-to/mapping.md lists the fields that both dialects have"
         ),

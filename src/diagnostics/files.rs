@@ -44,7 +44,7 @@ fn certificate(expires: u64, fault: Option<&SecurityWarning>, now: u64) -> Findi
         return Finding::warning(
             CERTIFICATE,
             format!("expires on {date}, in {days} days"),
-            "renew it; a running bridge takes the new one up",
+            "renew it; a running bridge loads the new one",
         );
     }
     Finding::ok(CERTIFICATE, format!("fits its key, and is valid until {date}"))

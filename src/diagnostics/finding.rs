@@ -5,10 +5,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    /// Correct.
     Ok,
     /// The bridge works, but the operator should know.
     Warning,
@@ -135,7 +133,6 @@ pub(crate) fn print(findings: &[Finding], out: &mut impl Write) -> io::Result<()
     writeln!(out, "\n{}", FindingCounts::of(findings).line())
 }
 
-/// Writes JSON.
 pub(crate) fn print_json(is_good: bool, findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
     let findings: Vec<Value> = findings.iter().map(Finding::json).collect();
     writeln!(out, "{:#}", json!({ "ok": is_good, "findings": findings }))
@@ -178,11 +175,11 @@ mod tests {
     fn finding_has_a_line_of_text_and_a_line_of_advice() {
         let findings = [
             Finding::ok("settings", "right"),
-            Finding::failure("topic", "is not there", "create it").of("a"),
+            Finding::failure("topic", "does not exist", "create it").of("a"),
             Finding::skipped("clock", "not looked at"),
         ];
         let expected = "ok       settings: right\n\
-                    failure  topic (a): is not there\n\
+                    failure  topic (a): does not exist\n\
                     \x20        -> create it\n\
                     skipped  clock: not looked at\n\n\
                     1 ok, 1 failure, 1 skipped\n";

@@ -22,8 +22,8 @@ const INHERITED: [(&str, &str); 8] = [
 pub(super) fn not_made() -> Finding {
     Finding::failure(
         KEY,
-        "is not there, and `topics.create_missing` is false: what goes to it waits in the spool, or is refused",
-        "make it: `justcall-bridge topics apply`; or let the bridge do so with `topics.create_missing: true`",
+        "does not exist, and `topics.create_missing` is false: its events wait in the spool, or are refused",
+        "create it with `justcall-bridge topics apply`, or set `topics.create_missing: true`",
     )
 }
 
@@ -33,17 +33,18 @@ pub(super) fn judge(tried: Result<(), kafka::Error>) -> Finding {
         Ok(()) => Finding::ok(KEY, "does not exist yet: the bridge creates it on first use"),
         Err(kafka::Error::Refused(refusal)) if refusal.is_authorization() => Finding::failure(
             KEY,
-            "is not there, and the bridge's user may not make it",
-            "allow that user Create on the topic, or make it: `justcall-bridge topics apply` as a user who may",
+            "does not exist, and the bridge's user may not create it",
+            "allow that user Create on the topic, or run `justcall-bridge topics apply` as a user who may",
         ),
         Err(kafka::Error::Refused(refusal)) => Finding::failure(
             KEY,
-            format!("is not there, and the cluster would not make it by `topics`: {refusal}"),
-            "correct `topics.partitions`, `topics.replication_factor` or `topics.config`; a cluster makes no more replicas than it has brokers",
+            format!("does not exist, and the cluster refuses to create it as `topics` describes: {refusal}"),
+            "correct `topics.partitions`, `topics.replication_factor` or `topics.config`; a topic cannot \
+             have more replicas than the cluster has brokers",
         ),
         Err(error) => Finding::warning(
             KEY,
-            format!("is not there, and whether it would be made is not known: {error}"),
+            format!("does not exist, and whether it can be created is unknown: {error}"),
             "run check again",
         ),
     }
@@ -54,7 +55,7 @@ pub(super) fn unknown_defaults(error: Option<&kafka::Error>) -> Option<Finding> 
     error.map(|error| {
         Finding::warning(
             "kafka.broker_config",
-            format!("cannot be read ({error}): what new topics would inherit is not looked at"),
+            format!("cannot be read ({error}): the defaults of new topics were not checked"),
             "allow the bridge's user DescribeConfigs on the cluster, or run check as a user who may",
         )
     })
@@ -145,7 +146,10 @@ mod tests {
         };
         let (denied, wrong) = (judge(refused(true)), judge(refused(false)));
         assert_eq!((denied.level, wrong.level), (Level::Failure, Level::Failure));
-        assert!(denied.text.contains("may not make it") && wrong.text.contains("No"), "{denied:?} {wrong:?}");
+        assert!(
+            denied.text.contains("may not create it") && wrong.text.contains("No"),
+            "{denied:?} {wrong:?}"
+        );
         assert_eq!(judge(Err(Error::Unreachable("x".into()))).level, Level::Warning);
         assert_eq!(judge(Ok(())).level, Level::Ok);
     }

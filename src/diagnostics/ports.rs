@@ -73,7 +73,7 @@ fn judge(
         (Err(Kind::AddrInUse), Some(Running { is_ready: false })) => Finding::warning(
             key,
             format!("{address} is taken, and a bridge runs here: live and not ready"),
-            "ask its /readyz which part is not",
+            "its /readyz names the part that is not",
         ),
         (Err(Kind::AddrInUse), None) => Finding::failure(
             key,
@@ -87,12 +87,10 @@ fn judge(
         ),
         (Err(Kind::AddrNotAvailable), _) => Finding::failure(
             key,
-            format!("{} is no address of this machine", address.ip()),
-            format!("{elsewhere}; 0.0.0.0 stands for all of this machine"),
+            format!("{} is not an address of this machine", address.ip()),
+            format!("{elsewhere}; 0.0.0.0 is every address of this machine"),
         ),
-        (Err(kind), _) => {
-            Finding::failure(key, format!("{address} cannot be listened on: {kind}"), elsewhere)
-        }
+        (Err(kind), _) => Finding::failure(key, format!("cannot listen on {address}: {kind}"), elsewhere),
     }
 }
 
@@ -160,8 +158,8 @@ mod tests {
     fn unusable_address_is_always_a_failure() {
         for (kind, says) in [
             (Kind::PermissionDenied, "does not let this user"),
-            (Kind::AddrNotAvailable, "no address of this machine"),
-            (Kind::OutOfMemory, "cannot be listened on"),
+            (Kind::AddrNotAvailable, "not an address of this machine"),
+            (Kind::OutOfMemory, "cannot listen on"),
         ] {
             let (level, text) = level(Err(kind), Some(true));
             assert_eq!(level, Level::Failure);

@@ -75,7 +75,6 @@ pub(super) enum Reach {
     NotConnected(io::ErrorKind),
     /// Connected, then failed.
     Stopped(Cause),
-    /// The server answered.
     Answers,
 }
 
@@ -167,8 +166,8 @@ impl Manner {
     fn reached(&self) -> &'static str {
         match self.protocol.as_str() {
             "SSL" => "answers, over TLS",
-            "SASL_SSL" => "answers, over TLS, and lets the bridge's user in",
-            "SASL_PLAINTEXT" => "answers, and lets the bridge's user in",
+            "SASL_SSL" => "answers over TLS, and accepts the bridge's user",
+            "SASL_PLAINTEXT" => "answers, and accepts the bridge's user",
             _ => "answers",
         }
     }
@@ -228,7 +227,7 @@ fn stopped(cause: &Cause, host: &str, manner: &Manner) -> (String, String) {
     let own = |text: &str, fix: &str| (text.to_owned(), fix.to_owned());
     match cause {
         Cause::Properties(why) => (
-            format!("the client cannot be made: {why}"),
+            format!("the Kafka client cannot be created: {why}"),
             "correct that property under `kafka.properties`".into(),
         ),
         Cause::OtherName => (
@@ -236,45 +235,52 @@ fn stopped(cause: &Cause, host: &str, manner: &Manner) -> (String, String) {
             "connect by a name that is in the certificate, or have one issued with this name as a subject alternative name".into(),
         ),
         Cause::UnknownAuthority => own(
-            "TLS: the broker's certificate was signed by no authority that is trusted here, or has expired",
-            "set `kafka.properties.ssl.ca.location` to the PEM file of the authority that signed it; where that is right, renew the certificate on the broker",
+            "TLS: the broker's certificate is not from an authority that this machine trusts, or has expired",
+            "set `kafka.properties.ssl.ca.location` to the PEM file of the authority that signed it; if \
+             that is right, renew the certificate on the broker",
         ),
         Cause::NotValidNow => own(
             "TLS: the broker's certificate has expired, or is not valid yet",
             "renew it on the broker; if it is valid, set this machine's clock",
         ),
         Cause::ClientCertificate => own(
-            "TLS: the broker does not take the client's certificate, or misses it",
+            "TLS: the broker rejects the client's certificate, or requires one",
             "set `ssl.certificate.location` and `ssl.key.location` under `kafka.properties` to a pair that the broker trusts",
         ),
         Cause::TlsToPlaintext => (
-            "TLS was begun, and that port does not speak it".into(),
-            format!("take the broker's TLS port, or set `security.protocol` to {}", manner.other_tls()),
+            "the bridge uses TLS, and that port does not".into(),
+            format!("use the broker's TLS port, or set `security.protocol` to {}", manner.other_tls()),
         ),
         Cause::PlaintextToTls => (
-            "no TLS was begun, and that port speaks nothing else".into(),
-            format!("set `kafka.properties.security.protocol` to {}, or take the broker's port without TLS", manner.other_tls()),
+            "the bridge does not use TLS, and that port requires it".into(),
+            format!(
+                "set `kafka.properties.security.protocol` to {}, or use the broker's port without TLS",
+                manner.other_tls()
+            ),
         ),
         Cause::HungUp if manner.is_sasl() => own(
-            "the broker hangs up on the first request: it does not speak Kafka there, or not with a login",
+            "the broker closes the connection at the first request: that port does not speak Kafka, or does \
+             not accept SASL",
             "correct the port; see `listeners` and `listener.security.protocol.map` in the broker's server.properties",
         ),
         Cause::HungUp => (
-            "the broker hangs up on the first request: it wants a login, or does not speak Kafka there".into(),
+            "the broker closes the connection at the first request: that port requires SASL, or does not \
+             speak Kafka"
+                .into(),
             format!(
                 "set `security.protocol` to {}, with `sasl.mechanism`, `sasl.username` and `sasl.password`; or correct the port",
                 if manner.is_tls() { "SASL_SSL" } else { "SASL_PLAINTEXT" }
             ),
         ),
         Cause::SaslUnwanted => (
-            "a login was begun, and the broker wants none on that port".into(),
+            "the bridge uses SASL, and that port does not".into(),
             format!(
-                "take the broker's port with SASL, or set `security.protocol` to {}",
+                "use the broker's port with SASL, or set `security.protocol` to {}",
                 if manner.is_tls() { "SSL" } else { "PLAINTEXT" }
             ),
         ),
         Cause::Credentials => (
-            format!("wrong user or password: the broker does not let them in by {mechanism}"),
+            format!("wrong user or password: the broker rejects them with {mechanism}"),
             "correct `sasl.username` and `sasl.password`, or add that user to the broker".into(),
         ),
         Cause::Mechanism(Some(offered)) => (
@@ -287,12 +293,17 @@ fn stopped(cause: &Cause, host: &str, manner: &Manner) -> (String, String) {
         ),
         Cause::Silent => (
             "connected, and then no answer: the broker is frozen or starting, or the server is not Kafka".into(),
-            format!("look at the broker's log; it may also want another `security.protocol` than {}", if protocol.is_empty() { "PLAINTEXT" } else { protocol }),
+            format!(
+                "read the broker's log; the port may also need another `security.protocol` than {}",
+                if protocol.is_empty() { "PLAINTEXT" } else { protocol }
+            ),
         ),
         Cause::Elsewhere(others) => (
             format!("answers, but advertises brokers that cannot be reached: {}", others.join(", ")),
             "have `advertised.listeners` name addresses that this machine can reach".into(),
         ),
-        Cause::Other(words) => (format!("no connection to Kafka: {words}"), "see these words in the broker's log".into()),
+        Cause::Other(words) => {
+            (format!("no connection to Kafka: {words}"), "search the broker's log for these words".into())
+        }
     }
 }

@@ -33,14 +33,12 @@ pub(super) struct Wanted {
     pub(super) is_dead_letter: bool,
     /// Limit of the spool, in bytes; `None` without a spool.
     pub(super) spool: Option<u64>,
-    /// Deduplication window.
     pub(super) window: Duration,
 }
 
 /// Configuration of a topic by name.
 pub(super) type Config = BTreeMap<String, String>;
 
-/// Judges an existing topic.
 pub(super) fn judge(topic: &Topic, wanted: &Wanted) -> Vec<Finding> {
     let config = topic.config.as_ref().ok().map(|config| {
         let values = config.iter().filter_map(|(name, value)| Some((name.clone(), value.value.clone()?)));
@@ -54,7 +52,10 @@ pub(super) fn judge(topic: &Topic, wanted: &Wanted) -> Vec<Finding> {
         (Some(config), _) => findings.extend(judge_config(config, replicas, wanted)),
         (None, Err(refusal)) => findings.push(Finding::warning(
             "topic.config",
-            format!("cannot be read ({refusal}): sizes, times, retention and min.insync.replicas are not looked at"),
+            format!(
+                "cannot be read ({refusal}): sizes, times, retention and min.insync.replicas were not \
+                 checked"
+            ),
             "allow the bridge's user DescribeConfigs on the topic, or run check as a user who may",
         )),
         (None, Ok(_)) => {}
@@ -76,11 +77,11 @@ fn counts(partitions: &[Partition], replicas: usize, wanted: &Wanted) -> Vec<Fin
     if let Some(count) = wanted.partitions.and_then(|count| usize::try_from(count).ok())
         && partitions.len() != count
     {
-        let text = format!("{}, and `topics.partitions` says {count}", plural(partitions.len(), "partition"));
+        let text = format!("{}, but `topics.partitions` is {count}", plural(partitions.len(), "partition"));
         let fix = if partitions.len() < count {
-            "`topics apply` adds them: from then on a key may go to another partition than before"
+            "`topics apply` adds them: from then on, a key may have another partition"
         } else {
-            "Kafka takes none away: set `topics.partitions` to what is there"
+            "Kafka cannot remove partitions: set `topics.partitions` to the present number"
         };
         findings.push(Finding::warning("topic.partitions", text, fix));
     }
@@ -89,7 +90,7 @@ fn counts(partitions: &[Partition], replicas: usize, wanted: &Wanted) -> Vec<Fin
     if let Some(count) = fewer {
         findings.push(Finding::warning(
             "topic.replicas",
-            format!("{} only, and `topics.replication_factor` says {count}", plural(replicas, "replica")),
+            format!("{} only, but `topics.replication_factor` is {count}", plural(replicas, "replica")),
             "reassign the partitions with Kafka's own kafka-reassign-partitions.sh",
         ));
     } else {
@@ -98,13 +99,14 @@ fn counts(partitions: &[Partition], replicas: usize, wanted: &Wanted) -> Vec<Fin
     findings
 }
 
-/// Returns the finding for a single replica.
 pub(super) fn lone(replicas: usize) -> Option<Finding> {
     (replicas == 1).then(|| {
         Finding::warning(
             "topic.replicas",
-            "1 replica only: while its broker is down nothing can be written, and with its disk all is lost",
-            "give the topic 3 replicas and min.insync.replicas=2: a new one by `topics`, one that is there by kafka-reassign-partitions.sh",
+            "1 replica only: while its broker is down, nothing can be written; a loss of its disk loses \
+             every record",
+            "give the topic 3 replicas and min.insync.replicas=2: in `topics` for a new one, with \
+             kafka-reassign-partitions.sh for an existing one",
         )
     })
 }
@@ -132,7 +134,7 @@ fn members(partitions: &[Partition], min_in_sync: Option<i64>) -> Vec<Finding> {
             && !is_short(partition)
             && partition.in_sync.len() < partition.replicas.len()
     };
-    let bring_back = "bring the brokers that are down back";
+    let bring_back = "restart the brokers that are down";
     let mut findings = Vec::new();
     let leaderless = ids(&|partition| partition.leader.is_none());
     if !leaderless.is_empty() {
@@ -211,7 +213,10 @@ fn cleanup(config: &Config) -> Option<Finding> {
     policy.contains("compact").then(|| {
         Finding::failure(
             "topic.cleanup_policy",
-            format!("cleanup.policy={policy}: keys are entity ids, so that compaction leaves of each call or contact the last event only"),
+            format!(
+                "cleanup.policy={policy}: keys are entity ids, so compaction keeps only the last event \
+                 of each call or contact"
+            ),
             "set it to delete",
         )
     })

@@ -12,7 +12,6 @@ const MAX_PROBE_BYTES: i64 = 8 << 20;
 /// Error of a clock that is considered impossible, in milliseconds: a hundred years.
 const MAX_CLOCK_ERROR_MS: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
 
-/// Probes every topic.
 pub(super) async fn check(config: &kafka::Config, topics: &[(&str, &Topic)], report: &dyn Fn(Finding)) {
     let now = chrono::Utc::now().timestamp_millis();
     let mut trials = Vec::new();
@@ -22,7 +21,7 @@ pub(super) async fn check(config: &kafka::Config, topics: &[(&str, &Topic)], rep
             None => report(
                 Finding::skipped(
                     KEY,
-                    "no write is known that the topic surely refuses: its limits are not told, or too wide",
+                    "no record is certain to be refused, because the topic's limits are unknown or too wide",
                 )
                 .of(*name),
             ),

@@ -111,7 +111,6 @@ impl AdminListener {
         self.listener.addr()
     }
 
-    /// Closes the listener.
     pub(crate) async fn stop(self) {
         self.listener.stop(false).await;
     }

@@ -19,7 +19,6 @@ enum ChunkState {
     Size(u64),
     /// In white space after this size.
     Space(u64),
-    /// In an extension after this size.
     Extension(u64),
     /// Before the line feed after this size.
     SizeEnd(u64),

@@ -24,7 +24,6 @@ pub struct Config {
     pub header_timeout: Duration,
     /// Time for which an idle connection is kept.
     pub keep_alive: Duration,
-    /// Settings of TLS.
     pub tls: TlsConfig,
 }
 

@@ -27,7 +27,6 @@ impl ConnectionCount {
         ConnectionGuard(self.clone())
     }
 
-    /// Returns the number of open connections.
     pub(super) fn get(&self) -> usize {
         self.0.open.load(Ordering::Relaxed)
     }

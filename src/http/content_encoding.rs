@@ -22,10 +22,8 @@ const OUTPUT_CHUNK_SIZE: usize = 16 * 1024;
 /// short.
 const MAX_MEMBERS: usize = 1024;
 
-/// Encoding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ContentEncoding {
-    /// Not encoded.
     Identity,
     /// gzip (RFC 1952).
     Gzip,

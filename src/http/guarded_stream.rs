@@ -50,7 +50,6 @@ pub(super) struct GuardedStream<T> {
     /// Set when a head may have ended, and after every piece of a chunked body: thousands of tiny chunks at
     /// once would block other connections.
     yields: bool,
-    /// Deadline of the head.
     head_deadline: Option<Pin<Box<Sleep>>>,
     /// Deadline for the client to read a response.
     response_deadline: Option<Pin<Box<Sleep>>>,
@@ -94,7 +93,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedStream<T> {
         }
     }
 
-    /// Returns the read gate of this connection.
     pub(super) fn read_gate(&self) -> Rc<ReadGate> {
         Rc::clone(&self.read_gate)
     }

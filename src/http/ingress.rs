@@ -49,7 +49,6 @@ pub(super) const ALLOWED_METHODS: &str = "GET, HEAD, POST";
 /// Interval of the log line on requests that ended before authentication. Any client can cause them.
 const REFUSED_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Listener for webhooks.
 pub(crate) struct Ingress {
     listener: Listener,
     shutdown: Arc<ShutdownGate>,
@@ -151,9 +150,7 @@ type HasToken = dyn Fn(usize, Option<&Secret>) -> bool + Send + Sync;
 
 /// State that all workers share.
 struct IngressState<A> {
-    /// Endpoints by source.
     endpoints: Vec<SourceEndpoint>,
-    /// Counter of responses to other paths.
     other_path_counter: ResponseCounters,
     max_body_bytes: usize,
     /// Bytes in flight above which slow bodies are cut.
@@ -187,7 +184,6 @@ impl<A> Deref for WorkerHandle<A> {
     }
 }
 
-/// Handles one request.
 async fn handle<A>(state: Rc<WorkerHandle<A>>, request: HttpRequest, payload: web::Payload) -> HttpResponse
 where
     A: AsyncFn(Box<Arrival>) -> Outcome + 'static,

@@ -25,7 +25,6 @@ const PROBLEM_JSON: &str = "application/problem+json";
 /// Cause of a response with a status other than 200.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Problem {
-    /// Unknown path.
     UnknownPath,
     /// Method that the path does not allow, with the allowed ones.
     Method(&'static str),
@@ -148,7 +147,6 @@ impl Problem {
         self.problem_type().status == RETRYABLE
     }
 
-    /// Returns the response.
     pub(super) fn response(&self) -> HttpResponse {
         let problem_type = self.problem_type();
         let mut response =

@@ -7,11 +7,9 @@ use std::task::{Context, Waker};
 /// Bytes that may be read now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReadPhase {
-    /// Head of a request.
     Head,
     /// This number of bytes of a body.
     Body(u64),
-    /// Chunked body.
     Chunks,
     /// None: the handler has to respond first.
     Response,
@@ -19,7 +17,6 @@ pub(super) enum ReadPhase {
     Unread,
 }
 
-/// Cause of the end of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StreamEnd {
     /// The client closed the connection, or its half of it.

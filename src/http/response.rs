@@ -25,7 +25,6 @@ pub(super) fn response(outcome: Outcome, rejected: DeadLetterAnswer) -> HttpResp
     }
 }
 
-/// Returns the response to a probe of the URL.
 pub(super) fn probe() -> HttpResponse {
     json(StatusCode::OK, Bytes::from_static(br#"{"outcome":"probe"}"#))
 }

@@ -16,7 +16,6 @@ use serde_json::Value;
 /// Example of a response, with invented values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ExampleResponse {
-    /// Status code.
     pub status: u16,
     /// Stable tag: the outcome for status 200, otherwise the end of the problem's `type`.
     pub tag: String,
@@ -24,7 +23,6 @@ pub(crate) struct ExampleResponse {
     pub content_type: String,
     /// Other headers, except Content-Length.
     pub headers: Vec<(String, String)>,
-    /// Body.
     pub body: Value,
 }
 

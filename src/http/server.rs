@@ -29,7 +29,6 @@ const BACKLOG: u32 = 2048;
 /// Kernel buffer of a connection in each direction, in bytes. Linux doubles it for its bookkeeping.
 const SOCKET_BUFFER: u32 = 64 * 1024;
 
-/// Limits of a server.
 #[derive(Debug, Clone)]
 pub(super) struct ServerLimits {
     pub(super) workers: usize,

@@ -35,7 +35,6 @@ impl ShutdownGate {
         self.is_closing.store(true, Ordering::SeqCst);
     }
 
-    /// Returns whether responses close their connections.
     pub(super) fn closes_connections(&self) -> bool {
         self.is_closing.load(Ordering::Relaxed)
     }

@@ -33,7 +33,6 @@ const MAX_EXPIRY: Duration = Duration::from_secs(253_402_300_800);
 /// Error in the TLS settings or in their files. Contains nothing of the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TlsProblem {
-    /// Setting.
     pub at: &'static str,
     /// Cause and remedy.
     pub reason: String,
@@ -144,7 +143,6 @@ pub(super) fn server_config(certificate: &Arc<Watched<Certificate>>) -> io::Resu
     Ok(config)
 }
 
-/// Resolver that returns the current certificate.
 struct CurrentCertificate(Arc<Watched<Certificate>>);
 
 impl ResolvesServerCert for CurrentCertificate {

@@ -11,7 +11,6 @@ pub(super) struct AcceptedEvent {
     /// Index of the source.
     pub(super) source: usize,
     pub(super) evaluated: Evaluated,
-    /// Valid signature of the event, if it has one.
     pub(super) signature: Option<Valid>,
     pub(super) trace: Option<Trace>,
     /// Start of the evaluation.
@@ -46,7 +45,6 @@ impl AcceptedEvent {
         }
     }
 
-    /// Returns the spans of the event, if it is traced.
     pub(super) fn spans(&self) -> Option<&EventSpans> {
         self.trace.as_ref()?.spans().map(AsRef::as_ref)
     }

@@ -18,7 +18,6 @@ mod tests;
 #[derive(Debug, thiserror::Error)]
 #[error("{key}: {reason}")]
 pub struct SecretsError {
-    /// Setting.
     pub key: String,
     /// Reason, without any part of a secret.
     pub reason: String,
@@ -67,7 +66,6 @@ impl Authenticator {
         })
     }
 
-    /// Returns the files to follow.
     pub(super) fn watched(&self) -> impl Iterator<Item = Arc<dyn Refresh>> {
         let keys = self.config.secrets_file.is_some().then(|| Arc::clone(&self.keys) as _);
         let tokens = self.has_token_file.then(|| Arc::clone(&self.tokens) as _);

@@ -22,7 +22,6 @@ pub struct Config {
 pub struct SourceConfig {
     /// Name: `ce_source` is `/justcall/<name>`.
     pub name: String,
-    /// Path of its requests.
     pub path: String,
     /// Strictness of the validation of its events.
     pub validation: Validation,
@@ -49,7 +48,6 @@ impl SourceConfig {
 /// Settings under `dead_letter`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetterConfig {
-    /// Topic.
     pub topic: String,
     /// Response to a rejected event.
     pub answer: DeadLetterAnswer,

@@ -50,11 +50,9 @@ pub(crate) struct Deduplication {
     hasher: RandomState,
 }
 
-/// Result of a claim.
 pub(crate) enum ClaimResult {
     /// The event is new within the window. The owner of the claim reports its end.
     Granted(Claim),
-    /// The event is durable.
     Durable,
     /// The event is in flight. The receiver completes with `Ok` once it is durable, with `Err` if it fails.
     InFlight(oneshot::Receiver<()>),
@@ -108,7 +106,6 @@ impl Deduplication {
         }
     }
 
-    /// Claims an event if it is new.
     pub(crate) fn claim(self: &Arc<Self>, event: Identity, now: Instant) -> ClaimResult {
         if self.window.is_zero() {
             return ClaimResult::Granted(Claim { memory: None, event });

@@ -85,7 +85,7 @@ pub enum Denial {
     #[error("{0}")]
     Signature(Fault),
     /// The body has no readable envelope, which a required signature covers.
-    #[error("the body is no JustCall envelope, so that its signature cannot be verified")]
+    #[error("the body is not a JustCall envelope, so its signature cannot be verified")]
     Unverifiable,
     /// The token of the source is missing or wrong.
     #[error("the token is missing or wrong")]
@@ -93,7 +93,6 @@ pub enum Denial {
 }
 
 impl Denial {
-    /// Returns all denials.
     pub fn all() -> impl Iterator<Item = Self> {
         let signature = |fault| match Outcome::from(fault) {
             Outcome::Denied(denial) => Some(denial),
@@ -126,7 +125,7 @@ pub enum Rejection {
     #[error("no route names this type, and unknown_events is dead_letter")]
     UnknownType,
     /// A record of the event exceeds Kafka's limit: 422.
-    #[error("a record of the event is larger than Kafka takes")]
+    #[error("a record of the event is larger than Kafka accepts")]
     TooLargeForKafka,
     /// Kafka permanently refuses a record of the event, also when it is sent alone: 422.
     #[error("Kafka refuses a record of the event")]
@@ -159,7 +158,7 @@ pub enum Refusal {
     #[error("the queue to Kafka is full")]
     QueueFull,
     /// Kafka, or the connection to it, failed.
-    #[error("Kafka did not take the event")]
+    #[error("Kafka did not accept the event")]
     Kafka,
     /// The circuit of the topic is open.
     #[error("Kafka does not take records for this topic at the moment")]

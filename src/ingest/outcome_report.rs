@@ -58,7 +58,6 @@ impl OutcomeReporter {
         }
     }
 
-    /// Reports and returns the outcome of an accepted event.
     pub(super) fn report(&self, source: &str, event: &AcceptedEvent, outcome: Outcome) -> Outcome {
         let (kind, reason) = (outcome.kind(), outcome.reason());
         let is_good = match kind {

@@ -46,7 +46,6 @@ pub enum SignatureMode {
 }
 
 impl SignatureConfig {
-    /// Returns whether a secret is set.
     pub fn has_secret(&self) -> bool {
         !self.secrets.is_empty() || self.secrets_file.is_some()
     }

@@ -13,13 +13,10 @@ pub(super) enum Meaning {
     Id,
     /// One of a few words.
     Word,
-    /// Type of the event.
     Type,
-    /// Point in time.
     Time,
     /// Count or measurement.
     Number,
-    /// Names of fields.
     FieldName,
     /// Possibly personal data.
     Hidden,
@@ -110,7 +107,6 @@ const FIELDS: &[(&str, Meaning)] = {
     ]
 };
 
-/// Fields of the envelope.
 const ENVELOPE: &[(&str, Meaning)] = &[
     ("data", Meaning::Object),
     ("event", Meaning::Type),

@@ -46,7 +46,6 @@ pub(super) fn is_plain(text: &str) -> bool {
         && !holds_phone_number(text)
 }
 
-/// Returns the number of digits in a text.
 pub(super) fn digits(text: &str) -> usize {
     text.bytes().filter(u8::is_ascii_digit).count()
 }

@@ -53,7 +53,6 @@ impl Headers {
         Self(bytes)
     }
 
-    /// Returns the encoded headers.
     pub fn as_bytes(&self) -> &Bytes {
         &self.0
     }
@@ -84,7 +83,6 @@ impl HeadersBuilder {
         self
     }
 
-    /// Returns the headers.
     pub fn build(self) -> Headers {
         Headers(self.0.freeze())
     }

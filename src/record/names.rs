@@ -7,20 +7,16 @@
 pub(crate) struct KnownHeader {
     /// Name, in lower case.
     pub name: &'static str,
-    /// Kinds of records that have the header.
     pub kinds: RecordKinds,
-    /// Every record of these kinds has the header.
     pub is_required: bool,
     /// Description for consumers.
     pub about: &'static str,
 }
 
-/// Kinds of records that have a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordKinds {
     /// Events, also replayed ones.
     Event,
-    /// Dead letters.
     DeadLetter,
     /// Events and dead letters.
     Both,
@@ -29,7 +25,6 @@ pub(crate) enum RecordKinds {
 }
 
 impl KnownHeader {
-    /// Returns whether records of a kind have the header.
     pub(crate) fn is_on(&self, kind: RecordKinds) -> bool {
         self.kinds == kind || self.kinds == RecordKinds::Both && kind != RecordKinds::Mark
     }
@@ -77,7 +72,6 @@ headers! {
     DLQ_REPLAYED_AT = "dlq_replayed_at" Mark true "Time of the replay.";
 }
 
-/// Prefixes of names that are reserved for the bridge.
 pub(crate) const RESERVED_PREFIXES: [&str; 3] = ["ce_", "dlq_", "justcall-"];
 
 /// Returns whether a name in lower case is reserved, for this or a later version.

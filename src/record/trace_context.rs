@@ -8,7 +8,6 @@ const MAX_TRACEPARENT: usize = 256;
 /// Longest `tracestate`, in bytes. A longer one is left out, which the standard allows.
 const MAX_TRACESTATE: usize = 512;
 
-/// Flag of a sampled trace.
 const SAMPLED: u8 = 1;
 
 /// Trace context: a trace, and the current span in it.
@@ -44,7 +43,6 @@ impl TraceContext {
         Self::new(trace, span, u8::from(sampled), None)
     }
 
-    /// Returns the context of a child span.
     pub fn child(&self, span: u64) -> Self {
         Self::new(self.trace, span, self.flags & SAMPLED, self.state.clone())
     }
@@ -54,17 +52,14 @@ impl TraceContext {
         Self { parent, state, trace, span, flags }
     }
 
-    /// Returns the trace id.
     pub fn trace_id(&self) -> u128 {
         self.trace
     }
 
-    /// Returns the span id.
     pub fn span_id(&self) -> u64 {
         self.span
     }
 
-    /// Returns whether the trace is sampled.
     pub fn is_sampled(&self) -> bool {
         self.flags & SAMPLED != 0
     }

@@ -44,7 +44,6 @@ impl Condition {
         }
     }
 
-    /// Returns the field.
     pub(super) fn field(&self) -> &FieldRef {
         &self.field
     }

@@ -100,7 +100,6 @@ impl RouteTable {
         self.topics().filter_map(problem).collect()
     }
 
-    /// Returns the setting that names a topic.
     fn setting_of(&self, topic: &str) -> String {
         let named = self.routes.iter().flat_map(Route::names).find(|(_, name)| name == topic);
         named.map_or_else(|| "topics.prefix".into(), |(at, _)| at.to_owned())

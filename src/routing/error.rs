@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-/// Error in the settings of the routes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteError {
     /// Setting, such as `routes[2].topics[0]`.

@@ -3,7 +3,6 @@
 use super::condition::Condition;
 use super::field_values::FieldRef;
 
-/// Part of a route that reads fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RoutePart {
     /// Condition. Without its field it does not hold.
@@ -21,7 +20,6 @@ pub(super) struct FieldRead {
     pub(super) at: String,
     pub(super) part: RoutePart,
     pub(super) fields: Box<[FieldRef]>,
-    /// Condition, if the setting is one.
     pub(super) condition: Option<Condition>,
 }
 
@@ -35,7 +33,6 @@ impl FieldRead {
         Self { condition: Some(condition.clone()), ..Self::new(at, RoutePart::Condition, fields) }
     }
 
-    /// Returns whether the setting is a condition that holds if the field is absent.
     pub(super) fn holds_if_absent(&self) -> bool {
         self.condition.as_ref().is_some_and(Condition::holds_if_absent)
     }

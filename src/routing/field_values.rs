@@ -20,7 +20,6 @@ pub(super) struct FieldTable {
     lookups: Vec<Lookup>,
 }
 
-/// Lookup of a value in a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Lookup {
     /// JSON pointer, with the index of its pick.
@@ -105,7 +104,6 @@ fn pick_index(picks: &mut Vec<Pick>, pick: &Pick) -> usize {
     })
 }
 
-/// Value of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum FieldValue<'a> {
     /// Absent or null.
@@ -126,7 +124,6 @@ impl FieldValue<'_> {
     }
 }
 
-/// Values of one event.
 pub(super) struct FieldValues<'t, 'a> {
     fields: &'t FieldTable,
     picks: &'t Picks<'t, 'a>,
@@ -141,7 +138,6 @@ impl<'t, 'a> FieldValues<'t, 'a> {
         Self { fields, picks, event, values }
     }
 
-    /// Returns the value of a field.
     pub(super) fn get(&self, field: &FieldRef) -> &FieldValue<'a> {
         self.look_up(field.index)
     }

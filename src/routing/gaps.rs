@@ -21,7 +21,6 @@ pub struct Gap {
     pub route: usize,
     /// Setting, such as `routes[2].key`.
     pub at: String,
-    /// Part of the route.
     pub part: RoutePart,
     /// Fields as written.
     pub fields: Vec<String>,

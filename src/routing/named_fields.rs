@@ -46,13 +46,11 @@ impl CompiledField {
         Ok(Self { field, direction, places: places.collect::<Result<_, _>>()? })
     }
 
-    /// Returns the places of the field in events of a family.
     pub(super) fn places(&self, dialect: Dialect, family: Family) -> &[CompiledPlace] {
         &self.places[dialect.index() * Family::ALL.len() + family.index()]
     }
 }
 
-/// Returns whether a field has a place that depends on the direction.
 pub(super) fn depends_on_direction(field: NamedField) -> bool {
     let mut kinds = Dialect::ALL.into_iter().flat_map(|dialect| Family::ALL.map(|family| (dialect, family)));
     kinds.any(|(dialect, family)| field.places(dialect, family).iter().any(|place| place.direction.is_some()))

@@ -36,7 +36,6 @@ impl Pattern {
         Ok(Self(text.into()))
     }
 
-    /// Returns whether the pattern matches a type name.
     pub(crate) fn matches(&self, name: &str) -> bool {
         let mut wanted = self.0.split('.').peekable();
         let mut found = name.split('.');

@@ -166,7 +166,6 @@ impl Route {
         self.alternatives.iter().any(|each| matches!(each, Alternative::Pattern(all) if all.is_catch_all()))
     }
 
-    /// Returns the alternatives that unknown types can match.
     pub(super) fn unknown_alternatives(&self) -> impl Iterator<Item = &Alternative> {
         self.alternatives.iter().filter(|alternative| match (alternative.exact(), self.unknown_events) {
             (Some(name), _) => KnownType::from_name(name).is_none(),
@@ -175,7 +174,6 @@ impl Route {
         })
     }
 
-    /// Returns the topics for a type.
     pub(super) fn expand(
         &self,
         known: Option<KnownType>,
@@ -184,7 +182,6 @@ impl Route {
         self.topics.iter().map(move |(_, template)| template.expand(known, family))
     }
 
-    /// Returns every topic that the route can name, with its setting.
     pub(super) fn names(&self) -> impl Iterator<Item = (&str, String)> {
         self.topics.iter().flat_map(|(at, template)| {
             self.expansions().map(move |(known, family)| (at.as_str(), template.expand(known, family)))

@@ -32,7 +32,6 @@ impl RouteEntry {
         Self { index, config, own: own.clone(), template }
     }
 
-    /// Returns the setting of the entry.
     pub(super) fn name(&self) -> String {
         format!("routes[{}]", self.index)
     }

@@ -7,10 +7,8 @@ use justcall_events::is_forbidden;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Headers that a route adds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RouteHeaders {
-    /// Constant headers.
     pub fixed: Headers,
     /// Headers read from each event.
     pub from_fields: Arc<[FieldHeader]>,
@@ -19,7 +17,6 @@ pub struct RouteHeaders {
 /// Header read from each event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldHeader {
-    /// Name.
     pub name: Box<str>,
     /// Fields for the value, tried in order. Without a text the header is left out.
     pub fields: Box<[FieldRef]>,

@@ -35,7 +35,9 @@ pub(crate) fn document(settings: &Settings) -> Result<Value, InvalidRoutes> {
         "info": {
             "title": "JustCall events in Kafka",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "What justcall-bridge writes with these settings: each webhook of JustCall byte for byte, at least once, in order for each key of a topic. `ce_id` is the same for every delivery of the same event.",
+            "description": "Records that justcall-bridge writes with these settings: each webhook of \
+                JustCall byte for byte, at least once, in order for each key of a topic. `ce_id` is the same for \
+                every delivery of the same event.",
             "license": { "name": "Apache-2.0" },
         },
         "defaultContentType": "application/json",
@@ -93,7 +95,6 @@ fn loosest(settings: &Settings) -> Validation {
 }
 
 impl Message {
-    /// Returns the messages of a type: one for each dialect in which JustCall lists it.
     fn of(event_type: Option<KnownType>) -> impl Iterator<Item = Self> {
         let dialects = [Dialect::Documented, Dialect::Live].into_iter();
         let listed = move |dialect: &Dialect| event_type.is_none_or(|known| known.is_listed_in(*dialect));
@@ -151,7 +152,7 @@ impl Message {
             [] => format!("In UTF-8: {entity}."),
             pointers => {
                 let fields: Vec<_> = pointers.iter().map(|pointed| self.field(pointed)).collect();
-                format!("In UTF-8: what stands at {}, else {entity}.", fields.join(", else "))
+                format!("In UTF-8: the value at {}, else {entity}.", fields.join(", else "))
             }
         };
         let mut descriptions: Vec<_> = ways.iter().map(of).collect();
@@ -266,8 +267,9 @@ fn dead_letter_messages() -> Map<String, Value> {
             "dead-letter",
             RecordKinds::DeadLetter,
             "Dead letter",
-            "A webhook that no retry could help, byte for byte, and why. It has no key and is no CloudEvent.",
-            "The body as it came: any bytes.",
+            "Body of a rejected webhook, byte for byte, with the reason in headers. It has no key and is \
+             not a CloudEvent.",
+            "The received body: any bytes.",
         ),
         message(
             "replay-mark",

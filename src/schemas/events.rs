@@ -19,7 +19,6 @@ pub(crate) fn select(types: &[KnownType], dialect: Option<Dialect>, validation: 
         .collect()
 }
 
-/// Returns every type in each dialect in which JustCall lists it.
 pub(super) fn listed() -> impl Iterator<Item = (KnownType, Dialect)> {
     let both = |known: &KnownType| [(*known, Dialect::Documented), (*known, Dialect::Live)];
     KnownType::ALL.iter().flat_map(both).filter(|(known, dialect)| known.is_listed_in(*dialect))
@@ -30,7 +29,6 @@ pub(super) fn name(event_type: Option<KnownType>, dialect: Dialect) -> String {
     format!("{dialect}.{}", event_type.map_or("other", KnownType::name))
 }
 
-/// Returns the schema of a type.
 pub(super) fn of(event_type: Option<KnownType>, dialect: Dialect, validation: Validation) -> Value {
     match event_type {
         Some(known) => schema(known, dialect, validation),

@@ -12,7 +12,6 @@ use justcall_events::signature::{SIGNATURE, TIMESTAMP, VERSION};
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 
-/// Builds the document.
 pub(crate) fn document(settings: &Settings) -> Value {
     let answers = Answers::of(settings);
     let mut paths = Map::new();
@@ -28,7 +27,7 @@ pub(crate) fn document(settings: &Settings) -> Value {
         components["securitySchemes"]["token"] = json!({
             "type": "http",
             "scheme": "bearer",
-            "description": "A token of the source. It may stand behind the path instead.",
+            "description": "Token of the source. It may follow the path instead.",
         });
     }
     let scheme = if settings.server.tls.certificate.is_some() { "https" } else { "http" };
@@ -75,8 +74,9 @@ fn source_path(source: &SourceConfig, answers: &Answers, with_token: bool) -> Va
     };
     let mut post = json!({
         "operationId": name("post"),
-        "summary": format!("Take a webhook of {}", source.name),
-        "description": "Bodies are recognised by what they are; Content-Type is not judged. A trailing slash makes no other path.",
+        "summary": format!("Receive a webhook of {}", source.name),
+        "description": "The format is recognised from the body; Content-Type is ignored, and so is a \
+         trailing slash of the path.",
         "parameters": parameters(&source.signature),
         "requestBody": body::request(source),
         "responses": answers.of_source(source),
@@ -87,7 +87,7 @@ fn source_path(source: &SourceConfig, answers: &Answers, with_token: bool) -> Va
     let probe = |method: &str| {
         json!({
             "operationId": name(method),
-            "summary": "Try the URL; nothing is written",
+            "summary": "Test the URL; nothing is written",
             "responses": { "200": answers.probe() },
         })
     };
@@ -115,13 +115,13 @@ fn parameters(signature: &SignatureConfig) -> Value {
         header(
             TRACEPARENT,
             false,
-            "W3C trace context; what follows from it becomes a header of the records.",
+            "W3C trace context. The context derived from it becomes a header of the records.",
             json!({ "type": "string" }),
         ),
         header(
             TRACESTATE,
             false,
-            "What tracing systems keep for themselves; becomes a header of the records, up to 512 bytes.",
+            "State of tracing systems. Becomes a header of the records, up to 512 bytes.",
             json!({ "type": "string" }),
         ),
     ];
@@ -146,7 +146,6 @@ fn parameters(signature: &SignatureConfig) -> Value {
     Value::Array(parameters)
 }
 
-/// Returns the paths of the admin listener.
 fn admin_paths(listen: SocketAddr) -> Vec<(String, Value)> {
     let servers = json!([{ "url": url("http", listen), "description": "The admin listener." }]);
     let page = |id: &str, summary: &str, responses: Value| {
@@ -161,20 +160,21 @@ fn admin_paths(listen: SocketAddr) -> Vec<(String, Value)> {
     vec![
         page(
             "livez",
-            "Whether the process answers",
+            "Liveness of the process",
             json!({ "200": text("text/plain; charset=utf-8", "It does.") }),
         ),
         page(
             "readyz",
-            "Whether to send it webhooks",
+            "Readiness for webhooks",
             json!({
                 "200": readiness("It takes webhooks."),
-                "503": readiness("It is starting or stopping, or neither Kafka nor the spool takes records."),
+                "503": readiness("The bridge is starting or stopping, or neither Kafka nor the spool \
+                 accepts records."),
             }),
         ),
         page(
             "metrics",
-            "What it counts and measures",
+            "Metrics of the process",
             json!({ "200": text(crate::telemetry::CONTENT_TYPE, "Every metric, in the OpenMetrics text format.") }),
         ),
     ]
@@ -192,7 +192,7 @@ fn readiness() -> Value {
             "ready": { "type": "boolean" },
             "parts": {
                 "type": "object",
-                "description": "A line for each part, for a person.",
+                "description": "One line for each part, as text.",
                 "required": names,
                 "properties": Map::from_iter(lines),
             },

@@ -46,13 +46,13 @@ fn field_key_is_described_by_the_pointers_of_each_message() {
         message["bindings"]["kafka"]["key"]["description"].as_str().unwrap().to_owned()
     };
     for (message, expected) in [
-        ("documented.call.missed", "what stands at `from` (`/data/from`, with `+`), else `/data/x`, else"),
+        ("documented.call.missed", "the value at `from` (`/data/from`, with `+`), else `/data/x`, else"),
         (
             "live.sms.sent",
             "`from` (`/data/contact_number` if inbound, `/data/justcall_number` if outbound, with `+`), else",
         ),
         ("live.appointment.scheduled", "`from` (not in this type), else"),
-        ("live.other", "what stands at `from`, else"),
+        ("live.other", "the value at `from`, else"),
     ] {
         assert!(key(message).contains(expected), "{message}: {}", key(message));
     }

@@ -3,7 +3,6 @@
 use serde_json::Value;
 use yaml_rust2::{Yaml, YamlEmitter};
 
-/// Returns the document as YAML.
 pub(crate) fn write(document: &Value) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.

@@ -2,7 +2,7 @@
 
 use super::lane_account::{LaneAccount, lanes};
 use super::open_files::OpenFiles;
-use super::schema::{READER_BUSY_TIMEOUT, open_for_reading};
+use super::schema::{READER_BUSY_TIMEOUT, is_ambiguous, open_for_reading};
 use super::store::session_and_last_id;
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -69,7 +69,12 @@ impl KnownState {
         let Ok(file) = open_for_reading(database, READER_BUSY_TIMEOUT) else { return 0 };
         let found = session_and_last_id(&file)
             .and_then(|(session, last_id)| Ok(self.lost_in(session, last_id, &lanes(&file)?)));
-        found.unwrap_or(0)
+        match found {
+            Ok(lost) => lost,
+            // A full disk may have prevented the creation of its tables.
+            Err(error) if is_ambiguous(&error) => self.rows(),
+            Err(_) => 0,
+        }
     }
 }
 

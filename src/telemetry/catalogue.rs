@@ -15,7 +15,6 @@ pub(crate) struct MetricDescription {
     /// Heading in `docs/reference/metrics.md`, which a test writes.
     #[cfg(test)]
     pub about: &'static str,
-    /// Type of the metric.
     pub kind: MetricKind,
     /// Labels. Their values are closed sets, so that no sender can create a series.
     pub labels: &'static [Label],
@@ -23,7 +22,6 @@ pub(crate) struct MetricDescription {
     pub help: &'static str,
 }
 
-/// Type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MetricKind {
     /// Value that only increases.
@@ -36,19 +34,15 @@ pub(crate) enum MetricKind {
     Info,
 }
 
-/// Label of a metric.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Label {
-    /// Name of the label.
     pub name: &'static str,
-    /// Values of the label.
     pub values: LabelValues,
 }
 
 /// Values of a label: a closed set, known at start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum LabelValues {
-    /// These values.
     Of(&'static [&'static str]),
     /// Event types that JustCall documents, and `other`.
     Types,

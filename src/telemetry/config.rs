@@ -7,7 +7,6 @@ use std::time::Duration;
 /// Settings under `telemetry`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Format of log lines.
     pub log_format: LogFormat,
     /// Filter of log lines, such as `info` or `info,justcall_kafka_bridge=debug`.
     pub log_filter: String,
@@ -17,13 +16,11 @@ pub struct Config {
     pub otlp: OtlpConfig,
 }
 
-/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// Text on a terminal, JSON otherwise.
     #[default]
     Auto,
-    /// Text for people.
     Text,
     /// One JSON object a line.
     Json,
@@ -49,7 +46,6 @@ pub struct OtlpConfig {
 pub struct Ratio(u32);
 
 impl Ratio {
-    /// All events.
     pub const ALL: Self = Self(MILLION);
 
     /// Returns a ratio, rounded to millionths. `None` unless `part` is from 0 to 1.

@@ -30,7 +30,6 @@ impl Histogram {
         Self(Arc::new(Inner { bounds, buckets, sum_nanos: AtomicU64::new(0) }))
     }
 
-    /// Counts a duration.
     pub fn observe(&self, duration: Duration) {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let bucket = self.0.bounds.partition_point(|bound| bound.saturating_mul(1000) < nanos);

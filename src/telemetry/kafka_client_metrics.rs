@@ -12,7 +12,6 @@ use std::time::Duration;
 /// Figures of librdkafka's statistics, reported every few seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ClientFigures {
-    /// Bytes of the records in the queue.
     pub queue_bytes: u64,
     /// Number of brokers by state of the connection, in the order of [`super::tags::BROKERS`].
     pub brokers: [u64; 5],

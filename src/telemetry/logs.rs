@@ -41,7 +41,6 @@ const FORCED_FILTER: &str = "actix_http::h1::decoder=off";
 /// Failure to start the log.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogError {
-    /// Invalid filter.
     #[error("telemetry.log_filter: {0}")]
     Filter(String),
     /// A logger is already installed.

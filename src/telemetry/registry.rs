@@ -3,7 +3,6 @@
 use super::catalogue::MetricDescription;
 use prometheus_client::registry::{Metric, Registry};
 
-/// Registers a metric and returns a handle to it.
 pub(super) fn register<M: Metric + Clone>(
     registry: &mut Registry,
     description: &MetricDescription,

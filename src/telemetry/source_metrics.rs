@@ -6,7 +6,6 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Metrics with a series for each source.
 #[derive(Debug)]
 pub(super) struct SourceMetrics {
     requests: LabeledMetric<Counter>,
@@ -33,7 +32,6 @@ pub struct SourceCounters {
 /// Gauges of the secrets that are valid at once.
 #[derive(Debug, Clone)]
 pub struct SecretGauges {
-    /// Number of secrets.
     pub valid: Gauge,
     /// Modification time of their file, in seconds since 1970. 0 without a file.
     pub modified: Gauge,
@@ -95,7 +93,6 @@ impl SourceCounters {
 }
 
 impl ResponseCounters {
-    /// Counts a response.
     pub fn count(&self, status: u16) {
         // The order of the tags. Nearly all responses are the first.
         let place = match status {

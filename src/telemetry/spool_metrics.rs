@@ -9,7 +9,6 @@ use prometheus_client::registry::Registry;
 /// Figures of the spool. Counts are totals since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SpoolFigures {
-    /// Records in the spool.
     pub rows: u64,
     /// Bytes on disk.
     pub bytes: u64,
@@ -17,7 +16,6 @@ pub struct SpoolFigures {
     pub limit_bytes: u64,
     /// Age of the oldest record, in seconds.
     pub oldest_age_seconds: u64,
-    /// Records appended.
     pub appended: u64,
     /// Records deleted after Kafka acknowledged them.
     pub drained: u64,
@@ -29,7 +27,6 @@ pub struct SpoolFigures {
     pub refused: u64,
 }
 
-/// Metrics of the spool.
 #[derive(Debug)]
 pub(super) struct SpoolMetrics {
     rows: Gauge,

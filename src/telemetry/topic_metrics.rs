@@ -7,7 +7,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// Metrics with a series for each topic.
 #[derive(Debug)]
 pub(super) struct TopicMetrics {
     records: LabeledMetric<Counter>,
@@ -23,9 +22,7 @@ pub struct TopicCounters {
     pub acked: Counter,
     /// Records written to the spool.
     pub spooled: Counter,
-    /// Failed attempts.
     pub failed: Counter,
-    /// Times that the circuit opened.
     pub circuit_opened: Counter,
     /// 1 while the circuit is open.
     pub circuit_open: GaugeShare,
@@ -41,7 +38,6 @@ pub struct GaugeShare {
 }
 
 impl GaugeShare {
-    /// Sets the share.
     pub fn set(&self, share: u64) {
         let share = i64::try_from(share).unwrap_or(i64::MAX);
         self.total.inc_by(share - self.share.swap(share, Ordering::Relaxed));

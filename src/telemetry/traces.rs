@@ -35,12 +35,10 @@ struct ActiveTracer {
     exporter: Exporter,
 }
 
-/// Trace of one event.
 #[derive(Debug, Clone)]
 pub struct Trace {
     /// Context for the event's records.
     context: TraceContext,
-    /// Spans of the event, if it is traced here.
     spans: Option<Arc<EventSpans>>,
 }
 
@@ -132,7 +130,6 @@ impl Trace {
         &self.context
     }
 
-    /// Returns the spans of the event, if it is traced here.
     pub fn spans(&self) -> Option<&Arc<EventSpans>> {
         self.spans.as_ref()
     }

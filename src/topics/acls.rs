@@ -23,7 +23,6 @@ pub(crate) enum Purpose {
     Replay,
 }
 
-/// Operation of a Kafka ACL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Operation {
     Alter,
@@ -35,7 +34,6 @@ pub(crate) enum Operation {
     Write,
 }
 
-/// Operations allowed on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Acl {
     pub(crate) resource: Resource,
@@ -46,7 +44,6 @@ pub(crate) struct Acl {
 pub(crate) enum Resource {
     /// One topic by its full name: a prefix would include topics of others.
     Topic(Arc<str>),
-    /// The cluster.
     Cluster,
     /// Transactional ids with this prefix.
     Transactions(&'static str),
@@ -59,7 +56,6 @@ const TRANSACTIONAL_ID_PREFIX: &str = "justcall-bridge-";
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Topics<'t> {
     pub(crate) all: &'t [Arc<str>],
-    /// Topic of dead letters.
     pub(crate) dead_letters: &'t str,
     /// True if missing topics are created on first use.
     pub(crate) create_missing: bool,
@@ -106,7 +102,6 @@ fn on_dead_letters(purpose: Purpose) -> &'static [Operation] {
     }
 }
 
-/// Returns the operations on the cluster.
 fn on_the_cluster(purpose: Purpose) -> &'static [Operation] {
     match purpose {
         // Reads the brokers' configuration.

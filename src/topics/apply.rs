@@ -3,7 +3,6 @@
 use super::plan::{Entry, State, TopicsPlan};
 use crate::kafka::{self, Cluster, TopicsConfig};
 
-/// Result of one change.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) topic: String,
@@ -12,7 +11,6 @@ pub(crate) struct Step {
     pub(crate) ending: Ending,
 }
 
-/// Ending of one change.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     Done,

@@ -11,7 +11,6 @@ use crate::kafka::TopicsConfig;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExportFormat {
     /// KafkaTopic and KafkaUser resources for the Strimzi operator.
@@ -20,7 +19,6 @@ pub(crate) enum ExportFormat {
     KafkaTopics,
 }
 
-/// Content of an export.
 pub(crate) struct Export<'s> {
     pub(crate) topics: &'s [Arc<str>],
     pub(crate) dead_letters: &'s str,
@@ -89,7 +87,7 @@ impl<'s> Export<'s> {
             text.push_str("# Replays read the dead letters and write in transactions of their own.\n");
         }
         text.push_str("# Write, Read and Alter imply Describe, and AlterConfigs implies DescribeConfigs.\n");
-        text.push_str("# Kafka before 3.0 also wants IdempotentWrite on the cluster for serve.\n");
+        text.push_str("# Kafka before 3.0 also requires IdempotentWrite on the cluster for serve.\n");
         text
     }
 }

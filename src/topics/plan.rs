@@ -12,7 +12,6 @@ mod tests;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TopicsPlan(pub(crate) Vec<Entry>);
 
-/// One topic and its changes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) topic: String,
@@ -21,11 +20,9 @@ pub(crate) struct Entry {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// The topic is missing.
     Create,
     /// Reason why the cluster does not describe the topic.
     Hidden(String),
-    /// The topic exists.
     There(There),
 }
 

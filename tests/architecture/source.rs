@@ -7,7 +7,6 @@ use std::fs;
 pub(crate) struct Source {
     /// Path relative to the crate's root, with `/`.
     pub(crate) path: String,
-    /// Text of the file.
     text: String,
     /// Tokens outside test items, without comments.
     tokens: Vec<Token>,
@@ -90,7 +89,6 @@ impl Source {
         self.text[..tests].lines().count()
     }
 
-    /// Returns the lines that have these tokens in a row.
     pub(crate) fn lines_with(&self, words: &[&str]) -> Vec<usize> {
         let rows = self.tokens.windows(words.len());
         let found = rows.filter(|row| row.iter().map(|token| token.word.as_str()).eq(words.iter().copied()));

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CALLS: [&str; 2] = ["justcall-bridge", "cargo run --release --"];
+const CALLS: [&str; 2] = ["justcall-bridge", "cargo run --"];
 
 #[test]
 fn every_command_in_the_documents_is_accepted() {

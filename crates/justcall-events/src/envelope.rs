@@ -26,7 +26,6 @@ pub struct Envelope<'a> {
     pub event_type: EventType<'a>,
     /// `webhook_url` of the live dialect, which the signature covers. `None`: not a string.
     pub webhook_url: Option<Cow<'a, str>>,
-    /// Other fields as raw JSON.
     pub(super) fields: EnvelopeFields<'a>,
     /// `data`: a JSON object.
     pub(super) data: &'a RawValue,
@@ -47,7 +46,7 @@ impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotJson => "the body is not JSON",
-            Self::NotAnEnvelope => "the body is no JustCall envelope",
+            Self::NotAnEnvelope => "the body is not a JustCall envelope",
             Self::Ambiguous => {
                 "the body has both `event` and `type`, or a name of the envelope in another case, so it is ambiguous"
             }
@@ -103,7 +102,6 @@ fn type_name(value: Value<'_>) -> Option<Cow<'_, str>> {
     is_metadata(&name, MAX_TYPE).then_some(name)
 }
 
-/// Names of the envelope's fields.
 const NAMES: [&str; 7] = ["event", "type", "data", "timestamp", "request_id", "webhook_url", "url_id"];
 
 /// Returns whether a name differs from a known one in case at most. Readers that fold the case of all of

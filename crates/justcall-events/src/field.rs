@@ -70,7 +70,6 @@ impl Field {
             .then(|| self.violation(self.kind.expected(), JsonType::Missing))
     }
 
-    /// Returns the violation of a repeated field.
     pub(super) fn repeated(&self, value: Value<'_>) -> Violation {
         self.violation("the field only once", value.json_type())
     }

@@ -32,7 +32,6 @@ impl<'a> Value<'a> {
         self.0
     }
 
-    /// Returns the JSON type.
     pub(super) fn json_type(self) -> JsonType {
         match self.0.as_bytes().first() {
             Some(b'"') => JsonType::String,

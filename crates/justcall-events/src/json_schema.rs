@@ -82,7 +82,6 @@ fn envelope(dialect: Dialect, name: Value, data: Value) -> Value {
     })
 }
 
-/// Adds the other fields of the envelope.
 fn add_envelope_fields(schema: &mut Value, dialect: Dialect, validation: Validation) {
     if validation == Validation::Tolerant {
         return;

@@ -17,7 +17,10 @@ pub(super) fn run(
     let letters = open(settings)?;
     let index = letters.index()?;
     if !index.is_found() {
-        terminal::note(&format!("there is no topic {}, or the user may not describe it", letters.topic()));
+        terminal::note(&format!(
+            "topic {} does not exist, or the Kafka user lacks the right Describe on it",
+            letters.topic()
+        ));
     }
     let chosen = || index.with_reasons(reasons);
     let mut out = terminal::stdout();

@@ -56,9 +56,9 @@ pub(super) fn run(mut args: Args) -> ExitCode {
         Ok(prepared) => match consent(&args, prepared.chosen.len()) {
             Consent::Given => carry_out(&args, prepared),
             Consent::Denied => ended(Err(Failure::Failed("nothing was replayed".into()))),
-            Consent::Unasked => usage_error(
-                "there is no terminal to ask on whether to replay: add --yes, or --dry-run to see first",
-            ),
+            Consent::Unasked => {
+                usage_error("no terminal to confirm on: add --yes, or --dry-run to print the results first")
+            }
         },
         Err(failure) => ended(Err(failure)),
     }
@@ -97,7 +97,7 @@ fn consent(args: &Args, letters: usize) -> Consent {
         return Consent::Unasked;
     }
     terminal::ask(&format!(
-        "Put {letters} dead letters through the rules again and write what passes? [y/N] "
+        "Validate and route {letters} dead letters again, and write those that pass? [y/N] "
     ));
     let mut answer = String::new();
     match io::stdin().read_line(&mut answer) {

@@ -22,7 +22,7 @@ pub(super) fn run(
     let Some((letter, replayed)) = letters.find(id)? else {
         let topic = letters.topic();
         return Err(Failure::Failed(format!(
-            "no dead letter stands at {id} in {topic}; `dead-letters list --each` shows those that do"
+            "no dead letter has the id {id} in {topic}; `dead-letters list --each` lists the ids"
         )));
     };
     let privacy = if show_personal_data { Privacy::Shown } else { Privacy::Masked };
@@ -117,7 +117,7 @@ not replayed
     #[test]
     fn non_json_body_is_shown_only_on_request() {
         let letter = letter(b"call Jordan");
-        assert!(pretty("dead", &letter, None, Privacy::Masked).contains("(11 bytes that are no JSON)"));
+        assert!(pretty("dead", &letter, None, Privacy::Masked).contains("(11 bytes, not JSON)"));
         assert!(pretty("dead", &letter, None, Privacy::Shown).contains("call Jordan"));
     }
 

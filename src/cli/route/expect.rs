@@ -30,7 +30,7 @@ pub(super) fn run(
         return print(&format!("{}: {changed} changed, {added} added\n", printable(&path.to_string_lossy())));
     }
     if !inputs.is_empty() {
-        return Err(Failure::Failed("--expect brings its own events; FILE goes with --update only".into()));
+        return Err(Failure::Failed("--expect has its own events: leave FILE out, or add --update".into()));
     }
     let cases = explain::cases(path, &explain::read(path)?)?;
     let mut differing = 0;

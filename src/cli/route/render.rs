@@ -25,7 +25,7 @@ fn outcome(explanation: &Explanation) -> String {
     let routes = routes.join(", ");
     match explanation.outcome {
         RouteOutcome::Routed if routes.is_empty() => {
-            "routed to the topic of its type: no route took it".into()
+            "routed to the topic of its type: no route matched".into()
         }
         RouteOutcome::Routed => format!("routed by {routes}"),
         RouteOutcome::Dropped => format!("dropped by {routes}: written nowhere"),
@@ -64,8 +64,8 @@ impl Table {
             (RouteOutcome::Probe, _) => return,
             (RouteOutcome::Rejected, _) => format!("failed ({mode})"),
             (_, 0) => format!("passed ({mode})"),
-            (_, 1) => format!("passed ({mode}), with 1 violation let pass"),
-            (_, number) => format!("passed ({mode}), with {number} violations let pass"),
+            (_, 1) => format!("passed ({mode}), with 1 violation accepted"),
+            (_, number) => format!("passed ({mode}), with {number} violations accepted"),
         };
         self.add("validation", &validation);
     }
@@ -88,7 +88,8 @@ impl Table {
     fn add_records(&mut self, explanation: &Explanation, partitions: Option<u32>) {
         for record in &explanation.records {
             self.add("record", &record.topic);
-            let key = record.key.as_deref().unwrap_or("none: Kafka spreads such records");
+            let key =
+                record.key.as_deref().unwrap_or("none: Kafka distributes such records over the partitions");
             let _ = writeln!(self.text, "    key        {}", printable(key));
             if let (Some(partition), Some(partitions)) = (record.partition, partitions) {
                 let _ = writeln!(self.text, "    partition  {partition} of {partitions}");
@@ -109,10 +110,10 @@ fn shares(a: &ExplainedRoute, b: &ExplainedRoute) -> bool {
 fn verdict(step: &ExplainedRoute) -> String {
     match (step.verdict, &step.condition) {
         ("other_type", _) => "other types".into(),
-        ("unknown_type", _) => "unknown types only where they are named in full".into(),
+        ("unknown_type", _) => "matches unknown types only if it names them in full".into(),
         ("dropped", _) => "dropped it".into(),
         ("took", _) => "took it".into(),
-        ("took_and_went_on", _) => "took it, and the search went on".into(),
+        ("took_and_went_on", _) => "took it, and the search continued".into(),
         ("not_reached", _) => "not reached".into(),
         (_, Some(condition)) => {
             let absent = if step.field_absent == Some(true) { " (field absent or null)" } else { "" };

@@ -11,7 +11,7 @@ pub(super) struct Glob(String);
 impl Glob {
     /// Parses a pattern.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        if text.is_empty() { Err("is empty; `*` takes all".into()) } else { Ok(Self(text.to_owned())) }
+        if text.is_empty() { Err("is empty; `*` matches all".into()) } else { Ok(Self(text.to_owned())) }
     }
 
     /// Returns true if the whole text matches.

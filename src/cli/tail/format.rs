@@ -81,7 +81,7 @@ pub(in crate::cli) fn body(value: &[u8], privacy: Privacy) -> String {
     };
     match shown {
         Some(text) => printable(&text).into_owned(),
-        None => format!("({} bytes that are no JSON)", value.len()),
+        None => format!("({} bytes, not JSON)", value.len()),
     }
 }
 

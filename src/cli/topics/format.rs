@@ -32,9 +32,9 @@ pub(super) fn text(plan: &TopicsPlan, wanted: &TopicsConfig, verbose: bool) -> S
 }
 
 const WIDENING_WARNING: &str = "
-Adding partitions changes which partition a key belongs to: records of one key from before and after
-may stand in different partitions, and their order across that moment is lost. Records that are there
-stay where they are. `apply` does it with --add-partitions only.
+Adding partitions changes the partition of a key. Records of one key from before and after may be in
+different partitions, so the order between them is lost. Existing records are not moved. `apply` adds
+partitions only with --add-partitions.
 ";
 
 fn lines<'p>(entry: &'p Entry, wanted: &TopicsConfig, verbose: bool) -> Vec<Line<'p>> {
@@ -54,7 +54,7 @@ fn lines<'p>(entry: &'p Entry, wanted: &TopicsConfig, verbose: bool) -> Vec<Line
     if verbose {
         let other = |(name, value): (&String, &Option<String>)| {
             let value = value.as_deref().unwrap_or("(not told)");
-            line("other", format!("{name}={value} is set on the topic and no setting: left alone"))
+            line("other", format!("{name}={value} is set on the topic but not in the settings: not changed"))
         };
         lines.extend(there.others.iter().map(other));
     }
@@ -77,12 +77,12 @@ fn new_topic(wanted: &TopicsConfig) -> String {
 fn difference(it: &Difference) -> String {
     match it {
         Difference::TooManyPartitions { now, wanted } => format!(
-            "{now} partitions where the settings say {wanted}: Kafka takes none away; set topics.partitions to \
-             {now}, or let a new topic take over"
+            "{now} partitions, but topics.partitions is {wanted}: Kafka cannot remove partitions; set \
+             topics.partitions to {now}, or create another topic"
         ),
         Difference::Replicas { now, wanted } => format!(
-            "{} where the settings say {wanted}: replicas are moved with kafka-reassign-partitions.sh, or set \
-             topics.replication_factor",
+            "{}, but topics.replication_factor is {wanted}: change the replicas with \
+             kafka-reassign-partitions.sh, or change the setting",
             replicas(now)
         ),
         Difference::ConfigHidden(reason) => reason.clone(),
@@ -106,8 +106,8 @@ fn sum(counts: &Counts) -> String {
     part(create, "to create");
     part(alter, "to alter");
     part(differ, "with differences that apply cannot change");
-    part(hidden, "that the cluster does not tell of");
-    part(ok, "as the settings say");
+    part(hidden, "that the cluster does not report");
+    part(ok, "as in the settings");
     format!("Topics: {}.\n", parts.join(", "))
 }
 

@@ -141,7 +141,7 @@ const BAD: &[(&str, &str, &str)] = &[
         "topics.config.min.insync.replicas",
         "more than `topics.replication_factor`, 1",
     ),
-    // What the parts refuse.
+    // Errors of the single parts.
     ("kafka: { properties: { acks: 1 } }", "kafka.properties.acks", "= 1"),
     (
         "kafka: { properties: { compression.type: brotli } }",

@@ -1,4 +1,4 @@
-//! Validation of the largest event against the limits on its way to Kafka.
+//! Validation of the largest event against the limits between socket and Kafka.
 
 use super::validation_errors::ValidationErrors;
 use crate::config::settings::Settings;

@@ -259,7 +259,7 @@ async fn row_of_a_refused_append_is_remembered_and_precedes_what_comes_after() {
     assert_eq!(bridge.delivery.backlog(), 1);
     let later = bridge.deliver(&[keyed("a", "k", "2")]).await;
     assert_eq!(later, Ok(Durable::Spooled), "direct to Kafka, past an earlier row");
-    // The client library has the record still, but its report is for the refused event alone.
+    // librdkafka still has the record, but its report is for the refused event alone.
     assert_eq!(bridge.sent(2).await, ["1", "1"]);
     bridge.sink.settle_next(Ok(()));
     bridge.sink.settle_next(Ok(()));

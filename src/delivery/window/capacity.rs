@@ -102,6 +102,6 @@ impl Window {
     /// The slow start bounds a partition that was stuck from the start, and [`Window::accepts`] one that is stuck
     /// later, so the partitions need no common bound.
     pub(super) fn may_send(&self, queue: &Queue) -> bool {
-        self.partitions <= 1 || queue.out < queue.pace.allowance
+        self.partitions <= 1 || queue.out() < queue.pace.allowance
     }
 }

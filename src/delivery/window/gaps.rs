@@ -37,7 +37,7 @@ impl Window {
     /// Leaves the rows of a partition on disk that were never sent, and precede no row of their key that is
     /// held.
     fn evict(&mut self, partition: u32) {
-        let Some(queue) = self.queues.get_mut(&partition).filter(|queue| queue.rows > queue.out) else {
+        let Some(queue) = self.queues.get_mut(&partition).filter(|queue| queue.rows > queue.out()) else {
             return;
         };
         let is_unsent = |state| matches!(state, RowState::Ready | RowState::Behind);

@@ -13,8 +13,8 @@ const UNPROVEN_STUCK_AGE_MS: i64 = 100;
 pub(super) struct Queue {
     pub(super) rows: usize,
     pub(super) bytes: usize,
-    /// Rows in flight.
-    pub(super) out: usize,
+    /// Rows in flight, by the time at which each was sent, in milliseconds since 1970; 0: before it was read.
+    sent: BTreeSet<(i64, RowId)>,
     pub(super) pace: Pace,
     /// Time of the broker's last answer, or of the hand-over before which no row was in flight, in
     /// milliseconds since 1970.
@@ -78,12 +78,12 @@ impl Queue {
     pub(super) fn is_silent(&self, now_ms: i64) -> bool {
         // A time from the future is from before the clock was set back.
         let is_recent = || (0..self.stuck_age_ms()).contains(&now_ms.saturating_sub(self.progress_ms));
-        if self.was_stuck { !self.only_waits() } else { self.out > 0 && !is_recent() }
+        if self.was_stuck { !self.only_waits() } else { self.out() > 0 && !is_recent() }
     }
 
     /// Returns when it will be silent if no answer arrives. `None`: it is, or no row is in flight.
     pub(super) fn silent_at(&self, now_ms: i64) -> Option<i64> {
-        (self.out > 0 && !self.is_silent(now_ms)).then(|| self.progress_ms + self.stuck_age_ms())
+        (self.out() > 0 && !self.is_silent(now_ms)).then(|| self.progress_ms + self.stuck_age_ms())
     }
 
     fn stuck_age_ms(&self) -> i64 {
@@ -102,7 +102,7 @@ impl Queue {
 
     /// Returns whether nothing is in flight or could be sent.
     pub(super) fn only_waits(&self) -> bool {
-        self.out == 0 && self.ready.is_empty() && self.suspects.is_empty()
+        self.out() == 0 && self.ready.is_empty() && self.suspects.is_empty()
     }
 
     pub(super) fn is_suspects_turn(&self) -> bool {
@@ -130,17 +130,33 @@ impl Queue {
         self.ready.pop_front()
     }
 
-    /// Counts a row as in flight.
-    pub(super) fn begin_flight(&mut self, now_ms: i64) {
-        if self.out == 0 && !self.is_failing {
+    /// Returns the number of rows in flight.
+    pub(super) fn out(&self) -> usize {
+        self.sent.len()
+    }
+
+    /// Returns when every row in flight will be stuck. `None`: none is in flight.
+    ///
+    /// A row may be in flight for as long as its broker is away, and what is sent later may share its batch
+    /// only if the broker returns.
+    pub(super) fn all_stuck_at(&self, now_ms: i64) -> Option<i64> {
+        self.sent.first()?;
+        // A row from the future was handed over before the clock was set back.
+        let newest = self.sent.range(..(now_ms.saturating_add(1), RowId(0))).next_back();
+        Some(newest.map_or(0, |(sent_ms, _)| *sent_ms).saturating_add(STUCK_AGE_MS))
+    }
+
+    /// Counts a row as in flight that was sent at `sent_ms`, in milliseconds since 1970.
+    pub(super) fn begin_flight(&mut self, id: RowId, sent_ms: i64, now_ms: i64) {
+        if self.out() == 0 && !self.is_failing {
             self.progress_ms = now_ms;
         }
-        self.out += 1;
+        self.sent.insert((sent_ms, id));
     }
 
     /// Counts a row as no longer in flight. Returns whether, and how, that row was alone.
-    pub(super) fn end_flight(&mut self, id: RowId) -> Option<Alone> {
-        self.out -= 1;
+    pub(super) fn end_flight(&mut self, id: RowId, sent_ms: i64) -> Option<Alone> {
+        self.sent.remove(&(sent_ms, id));
         let alone = self.alone.take_if(|alone| alone.row == id);
         match &mut self.alone {
             Some(alone) => alone.has_company = true,

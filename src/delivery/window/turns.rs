@@ -5,10 +5,10 @@ use super::queue::Queue;
 
 impl Window {
     /// Returns whether a partition has a row that may be sent at that time, in milliseconds since 1970.
-    pub(super) fn queue_has_next(&self, partition: u32, queue: &Queue, now_ms: i64) -> bool {
+    pub(super) fn queue_has_next(&self, queue: &Queue, now_ms: i64) -> bool {
         match (&queue.alone, queue.is_suspects_turn()) {
             (Some(_), _) => false,
-            (None, true) => self.all_stuck_at(partition, queue, now_ms).is_none_or(|at| at <= now_ms),
+            (None, true) => queue.all_stuck_at(now_ms).is_none_or(|at| at <= now_ms),
             (None, false) => !queue.ready.is_empty() && self.may_send(queue),
         }
     }
@@ -21,15 +21,14 @@ impl Window {
 
     fn first_sendable(&self, among: impl std::ops::RangeBounds<u32>, now_ms: i64) -> Option<u32> {
         let mut queues = self.queues.range(among);
-        let found = queues.find(|(partition, queue)| self.queue_has_next(**partition, queue, now_ms));
+        let found = queues.find(|(_, queue)| self.queue_has_next(queue, now_ms));
         found.map(|(partition, _)| *partition)
     }
 
     /// Returns the partition of a probe: the one that acknowledged last. It has to acknowledge again before it
     /// is preferred again.
     pub(super) fn probe_partition(&mut self, now_ms: i64) -> Option<u32> {
-        let sendable =
-            self.queues.iter().filter(|(partition, queue)| self.queue_has_next(**partition, queue, now_ms));
+        let sendable = self.queues.iter().filter(|(_, queue)| self.queue_has_next(queue, now_ms));
         let acknowledged =
             sendable.filter_map(|(partition, queue)| Some((queue.pace.acknowledged_ms?, *partition)));
         let partition = acknowledged.max().map(|(_, partition)| partition);

@@ -51,7 +51,6 @@ fn certificate(key: &KeyPair) -> String {
     CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(key).unwrap().pem()
 }
 
-/// Returns a new certificate and its key.
 fn pair() -> (String, String) {
     let key = KeyPair::generate().unwrap();
     (certificate(&key), key.serialize_pem())

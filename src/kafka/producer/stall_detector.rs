@@ -1,9 +1,8 @@
 //! Detection of a librdkafka client that does not send although brokers answer.
 //!
-//! Observed after a broker was frozen for about its session timeout. Such a broker briefly reports that there
-//! are no brokers. librdkafka forgets those that it knows, may fail to use the bootstrap servers again, and
-//! then sends nothing until a restart. It cannot check itself whether brokers answer, so another client must
-//! do it.
+//! Observed after a broker was frozen for about its session timeout. Such a broker briefly reports an empty
+//! list of brokers. librdkafka forgets its brokers, may fail to use the bootstrap servers again, and then sends
+//! nothing until a restart. It cannot check itself whether brokers answer, so another client must do it.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -224,7 +224,7 @@ async fn refused_send_returns_the_report() {
     let alone = Arc::new(Alone { instance, taken: AtomicBool::new(true) });
     let delivery = delivery(Arc::clone(&alone) as _, readiness, metrics);
     until("a refusal", async || {
-        // The client learns of the topic with its first record, which is accepted.
+        // The client requests the topic with its first record, which is accepted.
         let _ = tokio::time::timeout(
             Duration::from_millis(100),
             deliver(&delivery, 100, Box::new(Counted::default())),

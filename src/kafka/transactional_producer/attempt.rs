@@ -1,8 +1,10 @@
 //! Attempt of a transaction: sends its records and waits for their reports.
 
 use super::{CALL_TIMEOUT, CommitError, Marker, RETRY_INTERVAL, ShouldRetry};
+use crate::delivery::MAX_TIMESTAMP_AGE_MS;
 use crate::kafka::client_context::ErrorLogContext;
 use crate::record::{Headers, Record};
+use chrono::Utc;
 use parking_lot::Mutex;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -71,8 +73,9 @@ impl TransactionAttempt<'_> {
             ErrorAction::Retry(reason) => ErrorAction::Abort(reason),
             action => action,
         })?;
+        let now_ms = Utc::now().timestamp_millis();
         for record in self.records {
-            self.send_one(|| of_record(record), &record.topic, should_retry)?;
+            self.send_one(|| of_record(record, now_ms), &record.topic, should_retry)?;
         }
         for marker in self.markers {
             self.send_one(|| of_marker(marker), &marker.topic, should_retry)?;
@@ -119,10 +122,12 @@ fn failed(code: Code, topic: &str) -> ErrorAction {
     }
 }
 
-fn of_record(record: &Record) -> BaseRecord<'_, [u8], [u8], Box<Arc<str>>> {
+/// Replaces an old timestamp by the present time, because Kafka deletes by timestamp.
+fn of_record(record: &Record, now_ms: i64) -> BaseRecord<'_, [u8], [u8], Box<Arc<str>>> {
+    let is_old = now_ms.saturating_sub(record.timestamp) >= MAX_TIMESTAMP_AGE_MS;
     let base = BaseRecord::with_opaque_to(&record.topic, Box::new(Arc::clone(&record.topic)))
         .payload(&record.value[..])
-        .timestamp(record.timestamp)
+        .timestamp(if is_old { now_ms } else { record.timestamp })
         .headers(owned(&record.headers));
     match &record.key {
         Some(key) => base.key(&key[..]),

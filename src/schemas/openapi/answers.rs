@@ -46,7 +46,6 @@ impl Answers {
     }
 }
 
-/// Returns true if any route drops its events.
 fn drops(routing: &routing::Config) -> bool {
     let templates = routing.templates.iter().map(|template| &template.route);
     templates.chain(&routing.routes).any(|route| route.drop == Some(true))
@@ -59,7 +58,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 2] {
         "type": "object",
         "required": ["outcome"],
         "properties": {
-            "outcome": text("How it ended."),
+            "outcome": text("Outcome of the event."),
             "id": text("Identity of the event: `ce_id` of its records. A probe has none."),
         },
     });
@@ -68,14 +67,14 @@ pub(super) fn schemas() -> [(&'static str, Value); 2] {
         "description": "RFC 9457.",
         "required": ["type", "title", "status"],
         "properties": {
-            "type": { "type": "string", "format": "uri", "description": "What is wrong. Stable." },
-            "title": text("The same for a person."),
+            "type": { "type": "string", "format": "uri", "description": "Kind of problem. Stable." },
+            "title": text("Kind of problem, as text."),
             "status": { "type": "integer", "description": "The status code." },
-            "detail": text("More of it. Never a part of the body."),
+            "detail": text("Details, without any part of the body."),
             "event_id": text("Identity of the event whose body was kept as a dead letter."),
-            "pointer": text("Where the body breaks its contract: a JSON pointer."),
-            "expected": text("What should stand there."),
-            "found": text("Which JSON type stood there."),
+            "pointer": text("JSON pointer to the violation."),
+            "expected": text("Expected value."),
+            "found": text("JSON type of the value found."),
         },
     });
     [("outcome", outcome), ("problem", problem)]
@@ -125,11 +124,11 @@ fn response(answers: &[&ExampleResponse]) -> Value {
 fn description(answer: &ExampleResponse) -> String {
     let title = match answer.tag.as_str() {
         "acked" => "Kafka has acknowledged every record of the event",
-        "spooled" => "The event is on the bridge's disk and will be sent on",
-        "duplicate" => "The same event was durable before",
+        "spooled" => "The event is on the bridge's disk, to be sent to Kafka",
+        "duplicate" => "The same event was already durable",
         "dropped" => "A route drops the event: it was written nowhere",
         "dead_lettered" => "The event was kept as a dead letter",
-        "probe" => "The URL was tried",
+        "probe" => "The URL was tested",
         _ => answer.body["title"].as_str().unwrap_or_default(),
     };
     format!("{title}.")

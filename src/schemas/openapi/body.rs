@@ -17,7 +17,7 @@ pub(super) fn request(source: &SourceConfig) -> Value {
     });
     json!({
         "required": false,
-        "description": "An event in either of JustCall's formats, or a probe. The bytes go on as they come.",
+        "description": "An event in either of JustCall's formats, or a probe. The bytes are not changed.",
         "content": { "application/json": {
             "schema": { "$ref": format!("#/components/schemas/{}", webhook(source.validation)) },
             "examples": Map::from_iter(examples),
@@ -38,7 +38,7 @@ pub(super) fn schemas(settings: &Settings) -> Value {
             any.push(json!({ "$ref": format!("#/components/schemas/{name}") }));
             schemas.insert(name, events::of(event_type, dialect, validation));
         }
-        let about = format!("What a source with `validation: {}` takes.", validation.name());
+        let about = format!("Bodies that a source with `validation: {}` accepts.", validation.name());
         schemas.insert(webhook(validation), json!({ "description": about, "anyOf": any }));
     }
     schemas.insert("probe".into(), probe());
@@ -62,7 +62,7 @@ fn named(name: &str, validation: Validation) -> String {
 fn probe() -> Value {
     json!({
         "type": "object",
-        "description": "JustCall trying the URL: an envelope without data.",
+        "description": "Test of the URL by JustCall: an envelope without data.",
         "anyOf": [{ "required": ["event"] }, { "required": ["type"] }],
         "not": { "required": ["data"] },
     })

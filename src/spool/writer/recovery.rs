@@ -84,9 +84,10 @@ impl SpoolWriter {
     /// still to be copied.
     pub(super) fn close_after(&mut self, fault: &SpoolFault, store: SpoolStore) {
         self.is_distrusted |= fault.is_damage_of(&store.connection);
+        let checked = store.files.check(&store.connection);
         self.is_suspect |= store.is_suspect();
         // If the files cannot be checked, they may be removed.
-        if matches!(store.files.check(&store.connection), Err(SpoolFault::Moved | SpoolFault::Io(_))) {
+        if matches!(checked, Err(SpoolFault::Moved | SpoolFault::Io(_))) {
             self.unlinked = Some(store);
         }
     }

@@ -5,17 +5,13 @@ use strum::{IntoStaticStr, VariantNames};
 
 /// Value for a type or a tag that is in no list.
 pub(crate) const OTHER: &str = "other";
-/// Outcome of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum EventOutcome {
     /// Acknowledged by Kafka.
     Acked,
-    /// Durable in the spool.
     Spooled,
-    /// Duplicate of a durable event.
     Duplicate,
-    /// Dropped by a route.
     Dropped,
     /// Probe of the URL by JustCall.
     Probe,
@@ -23,7 +19,6 @@ pub enum EventOutcome {
     DeadLettered,
     /// Not durable in time.
     Refused,
-    /// Not authenticated.
     Denied,
 }
 
@@ -107,9 +102,7 @@ pub(crate) const TURNED_AWAY: &[&str] = &[
 ];
 /// Results of a reload of the settings.
 pub(crate) const RELOADS: &[&str] = &["success", "failure", OTHER];
-/// Reasons for which a span was not exported.
 pub(crate) const SPANS_DROPPED: &[&str] = &["queue_full", "not_taken", "stopping", OTHER];
-/// Reasons for which a producer is replaced.
 pub(crate) const PRODUCERS_REPLACED: &[&str] =
     &["fatal", "panicked", "other_cluster", "silent", "outdated", OTHER];
 /// Causes of a failed delivery of a record.
@@ -128,9 +121,7 @@ pub(crate) const DELIVERY_ERRORS: &[&str] = &[
 
 /// HTTP statuses of responses. Any other status is `other`.
 pub(crate) const STATUSES: &[&str] = &["200", "400", "401", "404", "405", "413", "415", "422", "503", OTHER];
-/// Results of a record.
 pub(crate) const RESULTS: &[&str] = &["acked", "spooled", "failed"];
 /// States of librdkafka's connection to a broker.
 pub(crate) const BROKERS: &[&str] = &["up", "connecting", "down", "idle", OTHER];
-/// Kinds of files with secrets.
 pub(crate) const SECRET_KINDS: &[&str] = &["signature", "token"];

@@ -49,7 +49,6 @@ pub(super) struct Exporter {
 }
 
 impl Exporter {
-    /// Starts the thread.
     pub(super) fn start(
         endpoint: &str,
         config: &OtlpConfig,

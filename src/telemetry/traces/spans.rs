@@ -37,7 +37,6 @@ pub struct EventSpans {
 /// End of an event, for its span. Texts come from closed sets and from the settings.
 #[derive(Debug, Clone, Copy)]
 pub struct EndedEvent<'a> {
-    /// Name of the source.
     pub source: &'a str,
     /// Event type, if JustCall documents it.
     pub event_type: Option<KnownType>,
@@ -117,7 +116,6 @@ impl EventSpans {
 }
 
 impl<'a> OpenSpan<'a> {
-    /// Begins a span.
     pub(crate) fn begin(spans: Option<&'a EventSpans>) -> Self {
         Self(spans.map(|spans| (spans, Instant::now())))
     }
@@ -165,7 +163,6 @@ struct SentRow {
 }
 
 impl<R: Hash + Eq> DrainSpans<R> {
-    /// Returns no spans.
     pub(crate) fn new(tracer: Tracer) -> Self {
         Self { tracer, sent: HashMap::new() }
     }

@@ -7,7 +7,8 @@ use crate::topics::acls::Resource;
 pub(super) fn commands(export: &Export<'_>) -> String {
     let servers = quoted(export.bootstrap_servers);
     let mut text = String::from(
-        "#!/bin/sh\nset -eu\n# Where the cluster asks who is there: ADMIN='--command-config admin.properties'\n",
+        "#!/bin/sh\nset -eu\n# If the cluster requires authentication: ADMIN='--command-config \
+         admin.properties'\n",
     );
     for name in export.names() {
         let mut words = vec!["--create --if-not-exists --topic".to_owned(), quoted(name)];

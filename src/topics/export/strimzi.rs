@@ -13,7 +13,6 @@ const MAX_NAME_LENGTH: usize = 253;
 /// Hexadecimal digits of the hash (64 bits) that keeps similar topic names apart.
 const HASH_DIGITS: usize = 16;
 
-/// Version of Strimzi's resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ApiVersion {
     /// Strimzi 0.49 and newer.

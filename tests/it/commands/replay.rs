@@ -400,8 +400,8 @@ fn headers_of_one_name_and_missing_times_survive_an_export() {
     let replayed: Vec<serde_json::Value> =
         end.lines().skip(2).map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let times: Vec<i64> = replayed.iter().map(|line| line["timestamp"].as_i64().expect("a time")).collect();
-    assert!(times[0] >= before, "{times:?}");
-    assert_eq!(times[1], 1234);
+    // Kafka would delete a record of the old time.
+    assert!(times.iter().all(|time| *time >= before), "{times:?}");
     for (line, original) in replayed.iter().zip(&lines) {
         assert_eq!(line["headers"], original["headers"]);
     }

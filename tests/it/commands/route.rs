@@ -195,7 +195,7 @@ fn impossible_request_is_refused_with_a_reason() {
         (&["--expect", "empty.ndjson"], 1, "empty.ndjson has no case"),
         (&["--expect", "expected.yaml"], 1, "expected.yaml:1: name the source"),
         (&["--expect", "expected.yaml", "--update"], 1, "comments of YAML would be lost"),
-        (&["events.ndjson", "--expect", "expected.yaml"], 1, "brings its own events"),
+        (&["events.ndjson", "--expect", "expected.yaml"], 1, "has its own events"),
         (&["--update"], 2, "--expect"),
         (&["--set", "topics.prefix=", "events.ndjson"], 78, "topics.prefix"),
     ] {

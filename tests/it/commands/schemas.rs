@@ -101,7 +101,7 @@ fn type_of_another_dialect_is_refused_by_name() {
         .expect("it starts");
     assert_eq!(output.status.code(), Some(1));
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(error.contains("none of these types in the live dialect"), "{error}");
+    assert!(error.contains("none of these types has the live dialect"), "{error}");
 }
 
 #[test]

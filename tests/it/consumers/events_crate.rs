@@ -140,7 +140,6 @@ const DECLARATION: &str = r#"
     /// An agent passed a call on.
     CallTransferred = "call.transferred", Call {
         documented: CallTransferred {
-            /// Call.
             call_id: Identity;
             /// Agent who took the call over.
             to_agent_id: Integer,

@@ -228,7 +228,7 @@ fn many_stuck_partitions_delay_no_other_key() {
     case.assert_ordered((case.stuck.len() + case.healthy.len()) * ROUNDS + 3 * case.healthy.len() + 1);
 }
 
-/// librdkafka learns of new partitions later than the drain.
+/// The drain has the new number of partitions before librdkafka.
 #[test]
 fn topic_that_grows_costs_no_innocent_record() {
     let bootstrap = Kafka::shared().bootstrap();

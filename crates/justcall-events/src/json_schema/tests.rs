@@ -62,7 +62,6 @@ fn live_call_is_identified_by_the_first_field_with_a_value() {
     assert_eq!(excluded[3]["properties"]["id"]["not"]["anyOf"][0], empty);
 }
 
-/// Returns every part of a schema that may be a schema, each with its place.
 fn parts(schema: &Value, place: &str) -> Vec<(String, Value)> {
     let mut found = vec![(place.to_owned(), schema.clone())];
     for (name, part) in schema.as_object().into_iter().flatten() {

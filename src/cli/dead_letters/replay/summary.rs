@@ -83,7 +83,7 @@ impl ReplaySummary {
 impl fmt::Display for ReplaySummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for id in &self.unknown {
-            writeln!(f, "{id}  is no dead letter of this topic")?;
+            writeln!(f, "{id}  is not a dead letter of this topic")?;
         }
         for id in &self.already {
             writeln!(f, "{id}  was replayed before")?;

@@ -104,7 +104,6 @@ impl Bridge {
         Client { stream, unread: Vec::new() }
     }
 
-    /// Sends a request on a new connection.
     pub(super) fn ask(&self, request: &str) -> RawResponse {
         let mut client = self.connect();
         client.send(request);

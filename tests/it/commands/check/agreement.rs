@@ -57,7 +57,6 @@ impl Files {
     }
 }
 
-/// Properties, properties from files, and the properties at fault.
 type Properties<'a> = (&'a [(&'a str, &'a str)], &'a [(&'a str, &'a str)], &'a [&'a str]);
 
 fn of_properties(files: &Files, (values, named, faults): Properties<'_>) -> Case {

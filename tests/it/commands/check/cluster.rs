@@ -48,7 +48,7 @@ const CASES: [(&str, Topic<'_>, Expected<'_>); 18] = [
     (
         "compacted",
         (2, 3, &[SAFE, ("cleanup.policy", "compact")], &[]),
-        ("failure", "topic.cleanup_policy", &["entity ids", "last event only", "set it to delete"]),
+        ("failure", "topic.cleanup_policy", &["entity ids", "only the last event", "set it to delete"]),
     ),
     (
         "time of the append",
@@ -68,22 +68,22 @@ const CASES: [(&str, Topic<'_>, Expected<'_>); 18] = [
     (
         "fewer partitions",
         (1, 3, &[SAFE], &[]),
-        ("warning", "topic.partitions", &["1 partition,", "says 2", "topics apply"]),
+        ("warning", "topic.partitions", &["1 partition,", "is 2", "topics apply"]),
     ),
     (
         "more partitions",
         (3, 3, &[SAFE], &[]),
-        ("warning", "topic.partitions", &["3 partitions,", "says 2", "set `topics.partitions`"]),
+        ("warning", "topic.partitions", &["3 partitions,", "is 2", "set `topics.partitions`"]),
     ),
     (
         "fewer replicas",
         (2, 2, &[("min.insync.replicas", "1")], &[]),
-        ("warning", "topic.replicas", &["2 replicas only", "says 3", "reassign"]),
+        ("warning", "topic.replicas", &["2 replicas only", "is 3", "reassign"]),
     ),
     (
         "one replica",
         (2, 1, &[], &["topics.replication_factor=1"]),
-        ("warning", "topic.replicas", &["1 replica only", "with its disk all is lost"]),
+        ("warning", "topic.replicas", &["1 replica only", "loss of its disk"]),
     ),
     (
         "unclean election",
@@ -98,12 +98,16 @@ const CASES: [(&str, Topic<'_>, Expected<'_>); 18] = [
     (
         "missing and not to be made",
         (0, 0, &[], &["topics.create_missing=false"]),
-        ("failure", "topic", &["calls", "is not there", "create_missing", "topics apply"]),
+        ("failure", "topic", &["calls", "does not exist", "create_missing", "topics apply"]),
     ),
     (
         "missing and cannot be made",
         (0, 0, &[], &["topics.replication_factor=4"]),
-        ("failure", "topic", &["calls", "would not make it", "no more replicas than it has brokers"]),
+        (
+            "failure",
+            "topic",
+            &["calls", "refuses to create it", "more replicas than the cluster has brokers"],
+        ),
     ),
     (
         "missing and would be made badly",
@@ -191,7 +195,7 @@ fn missing_replica_is_reported(kafka: &Kafka) {
     let report = warned.check(&[]);
     report.assert_finding(
         "one replica short",
-        ("warning", "topic.in_sync", &["not all replicas in sync", "bring the brokers"]),
+        ("warning", "topic.in_sync", &["not all replicas in sync", "restart the brokers"]),
     );
     report.assert_finding(
         "one broker of three",
@@ -200,6 +204,6 @@ fn missing_replica_is_reported(kafka: &Kafka) {
     let report = stopped.check(&["--probe"]);
     report.assert_finding(
         "too few in sync",
-        ("failure", "topic.in_sync", &["writes are refused", "bring the brokers"]),
+        ("failure", "topic.in_sync", &["writes are refused", "restart the brokers"]),
     );
 }

@@ -82,7 +82,7 @@ fn volatile_or_full_disk_of_the_spool_is_reported() {
     };
     let spool = disk.path("spool");
     let roomy = in_spool(&spool);
-    assert_finding("tmpfs", &roomy, ("warning", "spool.disk", &["on tmpfs", "gone", "volume"]));
+    assert_finding("tmpfs", &roomy, ("warning", "spool.disk", &["on tmpfs", "lost when", "volume"]));
     assert!(roomy.check(&[]).has(("ok", "spool.max_bytes", &[])), "32 MiB fit into 64");
     let small = in_spool(&spool).with("spool.max_bytes=1 GiB");
     assert_finding(
@@ -91,7 +91,7 @@ fn volatile_or_full_disk_of_the_spool_is_reported() {
         ("warning", "spool.max_bytes", &["disk is full before", "lower `spool.max_bytes`"]),
     );
     disk.fill();
-    assert_finding("full disk", &roomy, ("failure", "spool.max_bytes", &["hardly an event", "make room"]));
+    assert_finding("full disk", &roomy, ("failure", "spool.max_bytes", &["almost no event", "make room"]));
     disk.clear();
     disk.remount("ro").expect("no file of the disk is open");
     assert_finding("read-only, missing", &roomy, ("failure", "spool.directory", &["read-only", "mount it"]));
@@ -121,7 +121,7 @@ fn port_in_use_is_reported_and_a_running_bridge_is_recognized() {
     assert_finding(
         "address",
         &strange,
-        ("failure", "server.listen", &["no address of this machine", "0.0.0.0"]),
+        ("failure", "server.listen", &["not an address of this machine", "0.0.0.0"]),
     );
 
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
@@ -170,7 +170,7 @@ fn untrusted_certificate_is_reported() {
     assert_eq!(report.code, 78);
     assert!(report.problems().contains("failure server.tls.key (): "), "{}", report.problems());
     assert!(report.problems().contains("is not the key of the first certificate"), "{}", report.problems());
-    assert!(report.has(("skipped", "kafka", &["put the settings right first"])), "{}", report.problems());
+    assert!(report.has(("skipped", "kafka", &["correct the settings first"])), "{}", report.problems());
 }
 
 #[test]

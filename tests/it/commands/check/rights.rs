@@ -32,7 +32,7 @@ fn missing_right_is_reported_for_each_topic() {
         &[("DESCRIBE", "topic", "other")],
         "failure",
         "topic",
-        &[&calls, "does not show it", "allow that user Write"],
+        &[&calls, "hidden from", "allow that user Write"],
     );
     assert_finding(
         "configs",
@@ -48,7 +48,7 @@ fn missing_right_is_reported_for_each_topic() {
         "write",
         &[&calls, "may not write", "Write"],
     );
-    report.assert_finding("create", ("failure", "topic", &[&letters, "may not make it", "Create"]));
+    report.assert_finding("create", ("failure", "topic", &[&letters, "may not create it", "Create"]));
     report.assert_finding(
         "brokers",
         ("warning", "kafka.broker_config", &["cannot be read", "DescribeConfigs"]),

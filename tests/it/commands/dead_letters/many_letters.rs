@@ -6,6 +6,7 @@ use crate::kit::consume::{self, create_topic, create_topic_with, read_committed}
 use crate::kit::kafka::{Kafka, Options};
 use crate::kit::topic_name;
 use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::collections::HashMap;
@@ -115,6 +116,86 @@ fn killed_replays_resume_without_loss_or_duplicates() {
     many_letters.assert_each_once();
 }
 
+/// Number of stops within a transaction, of each kind.
+const STOPS: usize = 4;
+
+/// Time in which a busy broker ends a transaction.
+const COMMIT_TIME: Duration = Duration::from_millis(500);
+
+#[test]
+fn replays_stopped_within_a_transaction_lose_and_repeat_nothing() {
+    let many_letters = ManyLetters::new(4000);
+    let transactions = OpenTransactions::of(Kafka::shared().bootstrap(), &many_letters.target());
+    let mut process = many_letters.place.start(&REPLAY);
+    let mut stopped = 0;
+    while stopped < 3 * STOPS && process.try_exit().is_none() {
+        if !transactions.are_open() {
+            continue;
+        }
+        process.signal("STOP");
+        // A commit that was sent before ends the transaction.
+        std::thread::sleep(COMMIT_TIME);
+        if !transactions.are_open() {
+            process.signal("CONT");
+            continue;
+        }
+        stopped += 1;
+        match stopped % 3 {
+            0 => process.signal("CONT"),
+            1 => {
+                process.signal("KILL");
+                process.wait_exit(TIMEOUT);
+                process = many_letters.place.start(&REPLAY);
+                until("the abort of the killed replay's transaction", || !transactions.are_open());
+            }
+            _ => {
+                let next = many_letters.place.start(&REPLAY);
+                until("the abort of the stopped replay's transaction", || !transactions.are_open());
+                process.signal("CONT");
+                let fenced = finish(std::mem::replace(&mut process, next)).expect_code(1);
+                assert!(fenced.stderr.join("").contains("has taken over"), "{fenced:?}");
+            }
+        }
+    }
+    assert!(stopped >= STOPS, "too few stops within a transaction: {stopped}");
+    finish(process).expect_code(0);
+    many_letters.assert_each_once();
+}
+
+/// Observer of a topic with three partitions.
+struct OpenTransactions {
+    topic: String,
+    committed: BaseConsumer,
+    all: BaseConsumer,
+}
+
+impl OpenTransactions {
+    fn of(bootstrap: &str, topic: &str) -> Self {
+        let consumer = |isolation| {
+            let mut config = ClientConfig::new();
+            config
+                .set("bootstrap.servers", bootstrap)
+                .set("group.id", "kit")
+                .set("isolation.level", isolation);
+            config.create().expect("a consumer")
+        };
+        let (committed, all) = (consumer("read_committed"), consumer("read_uncommitted"));
+        Self { topic: topic.to_owned(), committed, all }
+    }
+
+    /// Returns whether a partition has records after its last stable offset.
+    fn are_open(&self) -> bool {
+        let end = |consumer: &BaseConsumer, partition| {
+            consumer.fetch_watermarks(&self.topic, partition, TIMEOUT).expect("watermarks").1
+        };
+        // In this order, because the last stable offset can only increase.
+        (0..3).any(|partition| {
+            let all = end(&self.all, partition);
+            end(&self.committed, partition) < all
+        })
+    }
+}
+
 #[test]
 fn concurrent_replays_write_no_duplicates() {
     let many_letters = ManyLetters::new(3000);
@@ -164,6 +245,19 @@ fn replay_waits_for_a_lost_broker_without_loss_or_duplicates() {
     kafka.restart();
     let ran = finish(process).expect_code(0);
     assert_eq!(ran.json()["replayed"], 3000);
+    many_letters.assert_each_once();
+}
+
+/// A commit has the present time and starts a segment, so the records before it would be in a segment of old records.
+#[test]
+fn records_of_letters_older_than_the_retention_are_not_deleted() {
+    let checks = [("log.initial.task.delay.ms", "100"), ("log.retention.check.interval.ms", "100")];
+    let options =
+        checks.iter().fold(Options::default(), |options, (name, value)| options.property(name, value));
+    let kafka = Kafka::start(options);
+    let many_letters = ManyLetters::on(kafka.bootstrap(), 300);
+    many_letters.place.run(&REPLAY).expect_code(0);
+    std::thread::sleep(Duration::from_secs(5));
     many_letters.assert_each_once();
 }
 

@@ -48,7 +48,7 @@ fn letters_are_counted_listed_and_shown() {
         assert!(shown.text().contains(std::str::from_utf8(&letter.value).unwrap()), "{shown:?}");
     }
     let missing = place.run(&["dead-letters", "show", "0-4711"]).expect_code(1);
-    assert!(missing.stderr.join("").contains("no dead letter stands at 0-4711"), "{missing:?}");
+    assert!(missing.stderr.join("").contains("no dead letter has the id 0-4711"), "{missing:?}");
     assert!(bridge.stop().success());
 }
 

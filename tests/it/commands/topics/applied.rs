@@ -58,7 +58,7 @@ fn partitions_are_added_only_with_consent_and_never_removed() {
     team.run(&["apply", "--yes", "--add-partitions", "--exit-code"]).expect_code(3);
     assert_eq!(partitions(), [Some(3), Some(5)]);
     let plan = team.run(&["plan"]).expect_code(0);
-    assert!(plan.contains("1 with differences") && plan.contains("3 as the settings say"), "{plan}");
+    assert!(plan.contains("1 with differences") && plan.contains("3 as in the settings"), "{plan}");
 }
 
 #[test]

@@ -168,7 +168,7 @@ fn plan_needs_describe_rights_on_topics_and_configurations() {
     grant(&broker, &rights);
     until("plan with its rights", || team.run(&["plan"]).code == 0);
     let plan = team.run(&["plan"]).expect_code(0);
-    assert!(plan.contains("3 to create, 1 as the settings say"), "{plan}");
+    assert!(plan.contains("3 to create, 1 as in the settings"), "{plan}");
 
     grant(&broker, &without(&rights, "DESCRIBE_CONFIGS"));
     until("configuration is hidden", || team.run(&["plan"]).out.contains("DescribeConfigs"));

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 use yaml_rust2::{Yaml, YamlLoader};
 
-/// Scrape interval of the written tests.
 const WRITTEN_INTERVAL: &str = "15s";
 
 /// Returns tests as a Prometheus with a scrape interval `factor` times longer would see them.

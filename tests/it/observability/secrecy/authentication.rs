@@ -62,7 +62,6 @@ impl Secrets {
     }
 }
 
-/// Posts a body that is signed with that secret.
 fn signed(bridge: &VerboseBridge, path: &str, secret: &str, url: &str, at: &str, body: &[u8]) -> String {
     let signature = sign(secret, url, "call.completed", at);
     bridge.post_with(path, &[(SIGNATURE, &signature), (VERSION, "v1"), (TIMESTAMP, at)], body)
