@@ -184,8 +184,6 @@ impl Drain {
                 DrainEvent::Reported(row, Err(failure)) => {
                     if failure.may_be_anothers() {
                         self.progress_at = Instant::now();
-                        // Rows are sent alone by partition, so the number of partitions has to be right.
-                        self.lane.start_counting(&self.shared.sink, &self.shared.runtime);
                     }
                     let direct = self.direct();
                     match self.window.failed(row, failure, now_ms, direct) {

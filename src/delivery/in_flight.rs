@@ -15,6 +15,14 @@ use std::task::{Poll, Waker};
 pub trait OnDurable: Send {
     /// Handles that every record of the event is durable. Called at most once.
     fn durable(&mut self);
+
+    /// Returns whether the dead letter of a record to that topic is durable, with this reason.
+    fn has_dead_letter(&self, _topic: &str, _reason: &str) -> bool {
+        false
+    }
+
+    /// Handles that such a dead letter is durable. The event is not.
+    fn dead_lettered(&mut self, _topic: &str, _reason: &str) {}
 }
 
 /// Event with records that are not durable yet.
@@ -121,10 +129,17 @@ impl InFlightEvent {
         event.states.iter().enumerate().filter_map(failed).collect()
     }
 
-    /// Handles that a record that failed is durable as a dead letter. The event does not count as durable: if
-    /// it is sent again, the reason of the refusal may have passed.
-    pub(super) fn dead_lettered(&self, slot: usize) {
-        self.event().states[slot] = RecordState::DeadLettered;
+    /// Returns whether an earlier delivery of the event wrote the dead letter of a record with this reason.
+    pub(super) fn has_dead_letter(&self, slot: usize, reason: &str) -> bool {
+        self.event().settle.has_dead_letter(self.lanes[slot].topic(), reason)
+    }
+
+    /// Handles that a record that failed is durable as a dead letter with this reason. The event does not count
+    /// as durable: if it is sent again, the reason may have passed.
+    pub(super) fn dead_lettered(&self, slot: usize, reason: &str) {
+        let mut event = self.event();
+        event.states[slot] = RecordState::DeadLettered;
+        event.settle.dead_lettered(self.lanes[slot].topic(), reason);
     }
 
     /// Reports to the lanes of unacknowledged records that a deadline passed.

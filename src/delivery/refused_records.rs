@@ -1,7 +1,7 @@
 //! Refused records of events while there is no spool.
 //!
 //! Such a record is sent again alone, because its batch may have been refused for another record. A
-//! permanently refused record becomes a dead letter before the answer.
+//! permanently refused record becomes a dead letter before the answer, unless an earlier delivery wrote it.
 
 use super::clock::now_millis;
 use super::in_flight::InFlightEvent;
@@ -35,7 +35,7 @@ impl Delivery {
         pending: &Arc<InFlightEvent>,
         deadline: Instant,
     ) -> Result<Durable, DeliveryError> {
-        let mut permanent = None;
+        let mut delivered = Durable::Acked;
         for (slot, failure) in pending.failures() {
             let failure = match failure {
                 RecordFailure::TooLarge => failure,
@@ -50,12 +50,17 @@ impl Delivery {
                 }
                 _ => return Err(failure.into()),
             };
-            self.write_letter(&records[slot], failure, deadline).await?;
-            pending.dead_lettered(slot);
-            permanent = Some(failure);
+            let reason = dead_letter::reason_of(failure);
+            if !pending.has_dead_letter(slot, reason) {
+                self.write_letter(&records[slot], failure, deadline).await?;
+                delivered = Durable::DeadLettered(failure);
+            } else if delivered == Durable::Acked {
+                delivered = Durable::DeadLetteredBefore;
+            }
+            pending.dead_lettered(slot, reason);
         }
         match pending.outcome() {
-            Ok(()) => Ok(permanent.map_or(Durable::Acked, Durable::DeadLettered)),
+            Ok(()) => Ok(delivered),
             Err(failure) => Err(failure.map_or(DeliveryError::Deadline, DeliveryError::Failed)),
         }
     }

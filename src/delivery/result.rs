@@ -12,6 +12,8 @@ pub enum Durable {
     /// Kafka acknowledged all records, at least one of them as a dead letter, because Kafka permanently
     /// refuses it.
     DeadLettered(RecordFailure),
+    /// As [`Durable::DeadLettered`], and an earlier delivery of the event wrote these dead letters.
+    DeadLetteredBefore,
 }
 
 /// Reason why an event is not durable.

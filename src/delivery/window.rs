@@ -88,8 +88,6 @@ pub(super) struct Window {
     queues: BTreeMap<u32, Queue>,
     /// Paces of the partitions that have no queue.
     paces: HashMap<u32, Pace>,
-    /// Limits at the last [`Window::find_stuck`]. `None`: no limits.
-    limits: Option<WindowLimits>,
     /// Rows and bytes of all stuck partitions, and of the silent ones, at the last [`Window::find_stuck`].
     stuck: (usize, usize),
     silent: (usize, usize),
@@ -98,8 +96,6 @@ pub(super) struct Window {
     /// Partition of the last row that was sent: the next one is chosen in turn.
     last_partition: u32,
     out: usize,
-    /// Bytes of the rows in flight.
-    out_bytes: usize,
     bytes: usize,
     /// Age from which the topic refused a timestamp, if that is less than [`MAX_TIMESTAMP_AGE_MS`].
     refused_age_ms: Option<i64>,
@@ -138,8 +134,7 @@ impl Window {
         };
         if in_flight {
             self.out += 1;
-            self.out_bytes += size;
-            queue.begin_flight(id, size, 0, now_ms);
+            queue.begin_flight(id, 0, now_ms);
         }
         if state == RowState::Ready {
             queue.ready.push_back(id);
@@ -203,9 +198,7 @@ impl Window {
         let queue = self.queues.get_mut(&partition)?;
         let id = queue.pop(direct)?;
         let held = self.rows.get_mut(&id)?;
-        let size = held.record.size();
-        queue.begin_flight(id, size, now_ms, now_ms);
-        self.out_bytes += size;
+        queue.begin_flight(id, now_ms, now_ms);
         held.was_sent = true;
         let max_age_ms = self.refused_age_ms.unwrap_or(MAX_TIMESTAMP_AGE_MS);
         if held.restamped || now_ms.saturating_sub(held.record.timestamp) >= max_age_ms {
@@ -225,18 +218,17 @@ impl Window {
     /// Removes a row that is acknowledged, or was moved elsewhere. Returns whether it was held.
     pub(super) fn done(&mut self, id: RowId, now_ms: i64) -> bool {
         let Some(held) = self.rows.remove(&id) else { return false };
-        self.bytes -= held.record.size();
-        let was_out = held.state == RowState::InFlight;
         let size = held.record.size();
+        self.bytes -= size;
+        let was_out = held.state == RowState::InFlight;
         if was_out {
             self.out -= 1;
-            self.out_bytes -= size;
         }
         if let Some(queue) = self.queues.get_mut(&held.partition) {
             queue.rows -= 1;
             queue.bytes -= size;
             if was_out {
-                queue.end_flight(id, size, held.sent_ms);
+                queue.end_flight(id, held.sent_ms);
                 queue.acknowledged(now_ms);
             } else {
                 // Acknowledged by a report on an earlier try, or moved elsewhere.
@@ -277,11 +269,9 @@ impl Window {
         if held.state != RowState::InFlight {
             return None;
         }
-        let size = held.record.size();
         self.out -= 1;
-        self.out_bytes -= size;
         let queue = self.queues.get_mut(&held.partition)?;
-        let was_alone = queue.end_flight(id, size, held.sent_ms);
+        let was_alone = queue.end_flight(id, held.sent_ms);
         if failure != RecordFailure::TooLarge {
             queue.failed(failure.may_be_anothers(), now_ms);
         }

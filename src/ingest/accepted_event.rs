@@ -37,6 +37,7 @@ impl AcceptedEvent {
             (Ok(Durable::DeadLettered(RecordFailure::TooLarge)), _) => {
                 Outcome::DeadLettered(*id, Rejection::TooLargeForKafka)
             }
+            (Ok(Durable::DeadLetteredBefore), _) => Outcome::Duplicate(*id),
             (Ok(Durable::DeadLettered(_)), _) => Outcome::DeadLettered(*id, Rejection::RefusedByKafka),
             (Ok(Durable::Acked), _) => Outcome::Acked(*id),
             (Ok(Durable::Spooled), _) => Outcome::Spooled(*id),

@@ -8,6 +8,7 @@
 use crate::delivery::{Identity, RememberedIdentity};
 use crate::telemetry::Metrics;
 use foldhash::fast::RandomState;
+use justcall_events::BodyHash;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -219,6 +220,24 @@ impl Claim {
         if let Some(memory) = self.memory.take() {
             memory.remember(self.event, now);
         }
+    }
+
+    /// Returns whether the dead letter of the event's record to that topic is remembered, with this reason.
+    pub(super) fn has_dead_letter(&self, topic: &str, reason: &str, now: Instant) -> bool {
+        self.memory.as_ref().is_some_and(|memory| memory.is_durable(&self.dead_letter(topic, reason), now))
+    }
+
+    /// Remembers such a dead letter. The event itself stays in flight.
+    pub(super) fn dead_lettered(&self, topic: &str, reason: &str, now: Instant) {
+        if let Some(memory) = &self.memory {
+            memory.remember(self.dead_letter(topic, reason), now);
+        }
+    }
+
+    /// Returns the identity of a dead letter, which no event has.
+    fn dead_letter(&self, topic: &str, reason: &str) -> Identity {
+        let letter = [&self.event[..], topic.as_bytes(), b"\0", reason.as_bytes()];
+        BodyHash::of(&letter.concat()).prefix()
     }
 }
 

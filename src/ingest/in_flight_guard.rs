@@ -30,6 +30,16 @@ impl OnDurable for InFlightGuard {
         // A spooled event is answered now. Only librdkafka's copy remains until its report.
         self.permit.shrink_to(self.copied);
     }
+
+    fn has_dead_letter(&self, topic: &str, reason: &str) -> bool {
+        self.claim.as_ref().is_some_and(|claim| claim.has_dead_letter(topic, reason, Instant::now()))
+    }
+
+    fn dead_lettered(&mut self, topic: &str, reason: &str) {
+        if let Some(claim) = &self.claim {
+            claim.dead_lettered(topic, reason, Instant::now());
+        }
+    }
 }
 
 #[cfg(test)]

@@ -43,15 +43,16 @@ impl Drain {
             }
             return;
         }
+        if self.has_more() || !self.window.is_empty() {
+            // The topic may have got more partitions, and a wrong number has several in one queue.
+            self.lane.start_counting(&self.shared.sink, &self.shared.runtime);
+        }
         if !self.may_read() {
             return;
         }
         let (limits, now_ms) = (self.shared.share.limits(), now_millis());
         self.window.set_partitions(self.lane.partitions(), now_ms);
-        if self.window.find_stuck(limits, now_ms) {
-            // A wrong number of partitions has several in one queue.
-            self.lane.start_counting(&self.shared.sink, &self.shared.runtime);
-        }
+        self.window.find_stuck(now_ms);
         if let Some((first, room)) = self.window.resumable(limits, now_ms) {
             let Some(page) = self.read_page(RowId(first.0 - 1), room).await else { return };
             self.may_read_on = self.resume(first, page, limits);
@@ -214,7 +215,6 @@ impl Drain {
             self.window.skip(partition, row.id);
         } else {
             self.window.block_on(partition);
-            self.lane.start_counting(&self.shared.sink, &self.shared.runtime);
             self.schedule_stuck_check();
             return false;
         }

@@ -265,3 +265,20 @@ async fn rows_left_on_disk_are_read_again_after_a_failed_read() {
     }
     running.abort();
 }
+
+#[tokio::test]
+async fn backlog_uses_the_new_number_of_partitions_of_a_topic_that_grew() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let sink = Arc::new(TestSink::default());
+    let mut drain = drain(&directory);
+    drain.shared.sink = Arc::clone(&sink) as _;
+    sink.partitions.store(2, Ordering::Relaxed);
+    spool(&drain, &[String::new(), String::new()]).await;
+    let begun = Instant::now();
+    let partitions = |drain: &Drain| [1, 2].map(|row| drain.window.partition_of(RowId(row), &record("a")));
+    while partitions(&drain) != [1, 0] {
+        assert!(begun.elapsed() < Duration::from_secs(5), "the old number is in use");
+        sleep(Duration::from_millis(10)).await;
+        drain.fill().await;
+    }
+}

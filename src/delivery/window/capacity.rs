@@ -1,7 +1,6 @@
 //! Share of a window that each partition may hold.
 
 use super::queue::Queue;
-use super::slow_start::MIN_IN_FLIGHT;
 use super::{Window, WindowLimits};
 
 /// Bytes that a window may hold beyond its limit because partitions are stuck.
@@ -100,18 +99,9 @@ impl Window {
 
     /// Returns whether a partition may have one more row in flight.
     ///
-    /// All partitions together have at most half of the limits in flight, and each a few rows beyond: a
-    /// quarter of the limits in total. A row may have any size if it is the only one of its partition.
+    /// The slow start bounds a partition that was stuck from the start, and [`Window::accepts`] one that is stuck
+    /// later, so the partitions need no common bound.
     pub(super) fn may_send(&self, queue: &Queue) -> bool {
-        let Some(limits) = self.limits.filter(|_| self.partitions > 1 && queue.out() > 0) else {
-            return true;
-        };
-        let share = |whole: usize| whole / 4 / self.partitions as usize;
-        if queue.out() < share(limits.rows).min(MIN_IN_FLIGHT) && queue.out_bytes < share(limits.bytes) {
-            return true;
-        }
-        let free = |whole: usize, out: usize| (whole / 2).saturating_sub(out);
-        queue.out() < queue.pace.allowance.min(2 * free(limits.rows, self.out))
-            && queue.out_bytes < 2 * free(limits.bytes, self.out_bytes)
+        self.partitions <= 1 || queue.out() < queue.pace.allowance
     }
 }

@@ -11,8 +11,7 @@ use std::collections::BTreeSet;
 impl Window {
     /// Finds the partitions that became stuck since the last call, and evicts their rows that were never sent.
     /// Returns whether there are any.
-    pub(in crate::delivery) fn find_stuck(&mut self, limits: WindowLimits, now_ms: i64) -> bool {
-        self.limits = Some(limits);
+    pub(in crate::delivery) fn find_stuck(&mut self, now_ms: i64) -> bool {
         (self.stuck, self.silent) = ((0, 0), (0, 0));
         if self.partitions <= 1 {
             return false;

@@ -28,7 +28,7 @@ impl Window {
             queue.rows += 1;
             queue.bytes += row.record.size();
             if row.state == RowState::InFlight {
-                queue.begin_flight(*id, row.record.size(), row.sent_ms, now_ms);
+                queue.begin_flight(*id, row.sent_ms, now_ms);
             }
         }
         // A row that was alone in flight is one of many now: its refusal is not a proof.

@@ -15,8 +15,6 @@ pub(super) struct Queue {
     pub(super) bytes: usize,
     /// Rows in flight, by the time at which each was sent, in milliseconds since 1970; 0: before it was read.
     sent: BTreeSet<(i64, RowId)>,
-    /// Bytes of the rows in flight.
-    pub(super) out_bytes: usize,
     pub(super) pace: Pace,
     /// Time of the broker's last answer, or of the hand-over before which no row was in flight, in
     /// milliseconds since 1970.
@@ -149,18 +147,16 @@ impl Queue {
     }
 
     /// Counts a row as in flight that was sent at `sent_ms`, in milliseconds since 1970.
-    pub(super) fn begin_flight(&mut self, id: RowId, size: usize, sent_ms: i64, now_ms: i64) {
+    pub(super) fn begin_flight(&mut self, id: RowId, sent_ms: i64, now_ms: i64) {
         if self.out() == 0 && !self.is_failing {
             self.progress_ms = now_ms;
         }
         self.sent.insert((sent_ms, id));
-        self.out_bytes += size;
     }
 
     /// Counts a row as no longer in flight. Returns whether, and how, that row was alone.
-    pub(super) fn end_flight(&mut self, id: RowId, size: usize, sent_ms: i64) -> Option<Alone> {
+    pub(super) fn end_flight(&mut self, id: RowId, sent_ms: i64) -> Option<Alone> {
         self.sent.remove(&(sent_ms, id));
-        self.out_bytes -= size;
         let alone = self.alone.take_if(|alone| alone.row == id);
         match &mut self.alone {
             Some(alone) => alone.has_company = true,

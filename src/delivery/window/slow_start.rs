@@ -3,7 +3,7 @@
 use super::STUCK_AGE_MS;
 
 /// Rows that a partition may have in flight before the first acknowledgement.
-pub(super) const MIN_IN_FLIGHT: usize = 4;
+const MIN_IN_FLIGHT: usize = 4;
 
 /// Rows more for each acknowledgement: four times as many after each round trip.
 const GROWTH: usize = 3;

@@ -1,5 +1,4 @@
 use super::*;
-use justcall_events::BodyHash;
 
 const WINDOW: Duration = Duration::from_secs(60);
 
@@ -201,4 +200,16 @@ fn restored_events_beyond_the_capacity_are_not_counted_as_forgotten() {
     let (remembered, forgotten) = memory.figures();
     assert!(remembered < 100, "the shards fill unevenly");
     assert_eq!(forgotten, 0);
+}
+
+#[test]
+fn dead_letter_is_remembered_for_its_event_topic_and_reason_only() {
+    let memory = Deduplication::new(WINDOW, 100);
+    let now = Instant::now();
+    granted(memory.claim(event("a"), now)).dead_lettered("t", "refused", now);
+    let again = granted(memory.claim(event("a"), now));
+    assert!(again.has_dead_letter("t", "refused", now), "the claim is new, and the dead letter is durable");
+    assert!(!again.has_dead_letter("other", "refused", now) && !again.has_dead_letter("t", "too large", now));
+    assert!(!granted(memory.claim(event("b"), now)).has_dead_letter("t", "refused", now));
+    assert!(!again.has_dead_letter("t", "refused", now + WINDOW + Duration::from_millis(1)));
 }

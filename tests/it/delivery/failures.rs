@@ -87,6 +87,23 @@ fn record_that_kafka_refuses_permanently_is_a_dead_letter_before_the_answer_with
 }
 
 #[test]
+fn record_that_kafka_refuses_again_has_one_dead_letter() {
+    use RDKafkaRespErr as E;
+    let (mock, bridge) = on_mock(&[]);
+    let refuse = |error| mock.request_errors(RDKafkaApiKey::Produce, &[error, error]);
+    let duplicate = (200, "duplicate".into(), false);
+    let end = |topic| consume::topic_end(&mock.bootstrap_servers(), &bridge.topic(topic));
+    refuse(E::RD_KAFKA_RESP_ERR_INVALID_RECORD);
+    assert_eq!(summary(&bridge.post(&call("bad"))), (422, "refused_by_kafka".into(), false));
+    refuse(E::RD_KAFKA_RESP_ERR_INVALID_RECORD);
+    assert_eq!(summary(&bridge.post(&call("bad"))), duplicate, "the reason lasts");
+    assert_eq!((end("call.missed"), end("dead-letter")), (1, 1), "before, and one dead letter");
+    assert_eq!(summary(&bridge.post(&call("bad"))), acked(), "the reason has passed");
+    assert_eq!(summary(&bridge.post(&call("bad"))), duplicate);
+    assert_eq!((end("call.missed"), end("dead-letter")), (2, 1));
+}
+
+#[test]
 fn transient_broker_errors_are_retried_within_the_deadline() {
     let (mock, bridge) = on_mock(&[]);
     mock.request_errors(
