@@ -28,6 +28,9 @@ pub(crate) enum YamlError {
     /// Line of NUL or another control character, as a power loss leaves at the end of a file.
     #[error("is not valid YAML: it has a control character in line {0}")]
     ControlCharacter(usize),
+    /// Text of more than [`MAX_TEXT_BYTES`].
+    #[error("has more than {} MiB", MAX_TEXT_BYTES >> 20)]
+    TooLong,
     /// Line of a value that is too deep.
     #[error("line {0} is nested more than {MAX_DEPTH} levels deep")]
     TooDeep(usize),
@@ -44,6 +47,12 @@ pub(crate) enum YamlError {
     #[error("has a key in line {0} that is not a text")]
     UnsupportedKey(usize),
 }
+
+/// Longest text, in bytes. The parser needs about a hundred times that in memory for a list in brackets.
+const MAX_TEXT_BYTES: usize = 4 << 20;
+
+/// Largest number of faults that are reported.
+const MAX_FAULTS: usize = 100;
 
 /// Largest number of lists and maps that contain a value.
 pub(crate) const MAX_DEPTH: usize = 64;
@@ -77,6 +86,9 @@ pub(crate) enum YamlValue {
 /// A control character, otherwise every duplicate key, otherwise the first other error, otherwise every number
 /// that is not finite.
 pub(crate) fn parse(text: &str) -> Result<Option<YamlItem>, Vec<YamlError>> {
+    if text.len() > MAX_TEXT_BYTES {
+        return Err(vec![YamlError::TooLong]);
+    }
     // The parser takes NUL for the end of the text, so it would ignore the rest.
     let is_refused = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
     if let Some(at) = text.find(is_refused) {
@@ -158,7 +170,11 @@ fn read_scalar(text: &str, style: TScalarStyle, tag: Option<&Tag>) -> Yaml {
     if style != TScalarStyle::Plain {
         return Yaml::String(text.to_owned());
     }
-    let Some(tag) = tag else { return Yaml::from_str(text) };
+    let Some(tag) = tag else {
+        // The library does not know two spellings of YAML's core schema.
+        let is_null = matches!(text, "Null" | "NULL");
+        return if is_null { Yaml::Null } else { Yaml::from_str(text) };
+    };
     let is_core_tag = tag.handle == "tag:yaml.org,2002:";
     match (tag.suffix.as_str(), Yaml::from_str(text)) {
         _ if !is_core_tag => Yaml::String(text.to_owned()),
@@ -168,6 +184,13 @@ fn read_scalar(text: &str, style: TScalarStyle, tag: Option<&Tag>) -> Yaml {
         | ("null", read @ Yaml::Null) => read,
         ("bool" | "int" | "float" | "null", _) => Yaml::BadValue,
         _ => Yaml::String(text.to_owned()),
+    }
+}
+
+/// Adds a fault, unless there are enough.
+fn report(faults: &mut Vec<YamlError>, fault: YamlError) {
+    if faults.len() < MAX_FAULTS {
+        faults.push(fault);
     }
 }
 
@@ -232,7 +255,7 @@ impl Builder {
                 if is_non_finite && !self.expects_key() {
                     let path = path_in(&self.open);
                     let path = if path.is_empty() { path } else { format!("`{path}` ") };
-                    self.non_finite.push(YamlError::NonFiniteNumber(path, line));
+                    report(&mut self.non_finite, YamlError::NonFiniteNumber(path, line));
                 }
                 let node = Node::scalar(text, read);
                 self.node_count += node.size;
@@ -301,7 +324,7 @@ impl Builder {
             if let Some(first) = lines.get(&read).or_else(|| lines.get(written)) {
                 let path = path_in(outer);
                 let path = if path.is_empty() { written.clone() } else { format!("{path}.{written}") };
-                self.duplicates.push(YamlError::DuplicateKey(path, *first, line));
+                report(&mut self.duplicates, YamlError::DuplicateKey(path, *first, line));
             }
             lines.insert(read, line);
             lines.insert(written.clone(), line);

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 /// Each line of the file is the body of an event, in either dialect. Its source's validation and the routes
 /// apply, as if it were posted now without a signature. With --records, each line is a record from
 /// `spool export` or `tail --json --show-personal-data` and is written unchanged. A record without a time
-/// (null, 0 or -1) gets the present time. Rejected lines are reported and do not stop the others.
+/// (null, 0 or -1) or older than an hour gets the present time. Rejected lines are reported and do not stop the others.
 ///
 /// Lines are written in order and in transactions. The position is saved beside the file, so an interrupted
 /// run continues there when it is started again. The last lines may then be written twice, with the same
@@ -118,7 +118,8 @@ fn plan(args: &mut Args) -> Result<Result<FileReplayOptions, String>, Failure> {
     }
     let resume_file = args.resume_file.clone().unwrap_or_else(|| beside(&args.file));
     let outputs = [("--rejects", args.rejects.as_deref()), ("--resume-file", Some(resume_file.as_path()))];
-    let is_input = |path: &Path| !is_stream && private_file::is_same(path, &args.file);
+    let input = if is_stream { Path::new("/dev/stdin") } else { &args.file };
+    let is_input = |path: &Path| private_file::is_same(path, input);
     if let Some((flag, _)) = outputs.iter().find(|(_, path)| path.is_some_and(is_input)) {
         return Ok(Err(format!("{flag} is FILE itself, which it would overwrite: name another file")));
     }

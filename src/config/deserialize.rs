@@ -73,8 +73,13 @@ impl Deserializer<'_> {
     }
 }
 
+/// Longest unknown key for which a similar one is looked up, in bytes.
+const MAX_MISSPELT_LEN: usize = 64;
+
 fn unknown_key(key: &str, known_keys: &[&str]) -> String {
-    let nearest = known_keys.iter().min_by_key(|known| strsim::damerau_levenshtein(known, key));
+    // The distance to a long key would take much memory.
+    let known_keys_nearby = if key.len() <= MAX_MISSPELT_LEN { known_keys } else { &[] };
+    let nearest = known_keys_nearby.iter().min_by_key(|known| strsim::damerau_levenshtein(known, key));
     match nearest.filter(|known| strsim::damerau_levenshtein(known, key) <= known.len().div_ceil(3)) {
         Some(nearest) => format!("is not a setting; did you mean `{nearest}`?"),
         None => format!("is not a setting; the settings here are {}", quoted(known_keys.iter().copied())),

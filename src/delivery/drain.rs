@@ -238,7 +238,10 @@ impl Drain {
         }
         while self.window.has_next(now_ms) && self.lane.accepts() {
             self.begin_flight();
-            let (direct, is_probe) = (self.direct_if_separate(), self.lane.is_circuit_open());
+            // Otherwise the partitioner may choose a partition of other suspects.
+            let is_queued_rightly = self.window.partitions() <= self.lane.partitions();
+            let direct = self.direct_if_separate().filter(|_| is_queued_rightly);
+            let is_probe = self.lane.is_circuit_open();
             let Some((row, partition, record)) = self.window.next(now_ms, direct, is_probe) else { return };
             self.spans.sent(row, record);
             // A topic that was created anew may have fewer.

@@ -16,10 +16,12 @@ pub(super) fn is_about_certificate(warning: &SecurityWarning) -> bool {
     warning.key == CERTIFICATE
 }
 
-/// Returns a finding for each secret file and for the certificate. Loading has read the files already.
+/// Returns a finding for each secret file that can be read, and for the certificate. Loading has read the files
+/// that the bridge itself reads; librdkafka's may be unused.
 pub(super) fn check(settings: &Settings, warnings: &[SecurityWarning], now: u64) -> Vec<Finding> {
     let is_restricted = |(key, _): &(String, _)| warnings.iter().all(|warning| warning.key != *key);
     let secrets = settings.secret_files().into_iter().filter(is_restricted);
+    let secrets = secrets.filter(|(_, path)| std::fs::File::open(path).is_ok());
     let mut findings: Vec<_> = secrets
         .map(|(key, path)| Finding::ok(key, format!("{} can be read, and not by every user", path.display())))
         .collect();
@@ -61,6 +63,21 @@ mod tests {
         for (left, level) in [(30 * DAY, Level::Ok), (30 * DAY - 1, Level::Warning), (1, Level::Warning)] {
             assert_eq!(certificate(now + left, None, now).level, level, "{left}");
         }
+    }
+
+    #[test]
+    fn file_that_nothing_reads_is_not_reported_as_readable() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::default();
+        let mut findings_for = |path: &std::path::Path| {
+            let path = path.to_str().unwrap().into();
+            settings.kafka.properties.insert("ssl.key.location".into(), path);
+            check(&settings, &[], 0).len()
+        };
+        assert_eq!(findings_for(&folder.path().join("nowhere")), 0);
+        let key = folder.path().join("key.pem");
+        std::fs::write(&key, "key").unwrap();
+        assert_eq!(findings_for(&key), 1);
     }
 
     #[test]

@@ -99,7 +99,9 @@ impl TransactionalProducer {
         this.repeat(should_retry, || this.producer.init_transactions(CALL_TIMEOUT)).map_err(|action| {
             match action {
                 ErrorAction::Fail(why) => why,
-                ErrorAction::Abort(reason) | ErrorAction::Retry(reason) => CommitError::Failed(reason),
+                ErrorAction::Abort(reason) | ErrorAction::Restamp(reason) | ErrorAction::Retry(reason) => {
+                    CommitError::Failed(reason)
+                }
             }
         })?;
         Ok(this)
@@ -135,13 +137,23 @@ impl TransactionalProducer {
         markers: &[Marker],
         should_retry: ShouldRetry<'_>,
     ) -> Result<(), CommitError> {
+        let mut is_restamped = false;
         loop {
-            let attempt = TransactionAttempt { producer: &self.producer, records, markers };
+            let attempt = TransactionAttempt { producer: &self.producer, records, markers, is_restamped };
             let sent = attempt.send(should_retry);
             let ended = sent
                 .and_then(|()| self.repeat(should_retry, || self.producer.commit_transaction(CALL_TIMEOUT)));
             let reason = match ended {
                 Ok(()) => return Ok(()),
+                Err(ErrorAction::Restamp(_)) if !is_restamped => {
+                    is_restamped = true;
+                    self.abort(should_retry)?;
+                    continue;
+                }
+                Err(ErrorAction::Restamp(why)) => {
+                    self.abort(should_retry)?;
+                    return Err(CommitError::Refused(why));
+                }
                 Err(ErrorAction::Fail(why @ CommitError::Refused(_))) => {
                     self.abort(should_retry)?;
                     return Err(why);
@@ -161,7 +173,7 @@ impl TransactionalProducer {
         match self.repeat(should_retry, || self.producer.abort_transaction(CALL_TIMEOUT)) {
             Err(ErrorAction::Fail(why)) => Err(why),
             // There was no transaction to abort.
-            Ok(()) | Err(ErrorAction::Abort(_) | ErrorAction::Retry(_)) => Ok(()),
+            Ok(()) | Err(ErrorAction::Abort(_) | ErrorAction::Restamp(_) | ErrorAction::Retry(_)) => Ok(()),
         }
     }
 

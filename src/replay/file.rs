@@ -296,14 +296,19 @@ impl FileReplay {
                 !self.stop.load(Ordering::Acquire)
             })?;
         }
+        let mut rejects = Vec::new();
         for item in &batch.items {
             item.count(&mut self.counts);
             let Some((reason, detail)) = item.rejection() else { continue };
             report(FileReplayEvent::Rejected { line: item.number, reason, detail });
-            if let (Some(file), Some(bytes)) = (&mut state.rejects, &item.bytes) {
-                let written = file.write_all(bytes).and_then(|()| file.write_all(b"\n"));
-                written.map_err(Error::Rejects)?;
+            if let Some(bytes) = &item.bytes {
+                rejects.extend_from_slice(bytes);
+                rejects.push(b'\n');
             }
+        }
+        if let Some(file) = state.rejects.as_mut().filter(|_| !rejects.is_empty()) {
+            // On the disk before the position that skips these lines.
+            file.write_all(&rejects).and_then(|()| file.sync_data()).map_err(Error::Rejects)?;
         }
         self.save_position(state)
     }

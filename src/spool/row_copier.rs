@@ -204,8 +204,8 @@ impl<'a> RowCopier<'a> {
         let deleted = (self.known.delivered.len() as u64).saturating_sub(self.delivered);
         // Without accounts, an unreadable range counts as one row.
         let known = self.parked_rows().unwrap_or(self.parked + self.unreadable);
-        // A commit that failed may have parked a row that the accounts count in its lane.
-        let moved = self.parked.saturating_sub(known);
+        // A commit of this process that failed may have parked a row that the accounts count in its lane.
+        let moved = if self.known.session == 0 { 0 } else { self.parked.saturating_sub(known) };
         lost.saturating_sub(deleted + moved) + known.saturating_sub(self.parked)
     }
 

@@ -121,7 +121,7 @@ impl SpoolStore {
         }
     }
 
-    /// Compares the accounts, and starts the check of all pages. Reads the file on disk, and not the cache of
+    /// Compares the accounts and the ends of the rows, and starts the check of all pages. Reads the file on disk, and not the cache of
     /// this connection.
     fn begin_verification(&self) -> Result<Verification, SpoolFault> {
         let file = open_for_reading(self.files.database(), READER_BUSY_TIMEOUT)?;
@@ -132,6 +132,15 @@ impl SpoolStore {
             lanes.iter().map(counts).collect()
         };
         if counts(&lanes(&file)?) != counts(&self.accounts.lanes) {
+            return Err(SpoolFault::Contradiction);
+        }
+        // The pages on the way to later rows, because their appends go on during the check.
+        let sql = "SELECT (SELECT max(id) FROM record),
+            (SELECT max((SELECT max(id) FROM record INDEXED BY record_lane WHERE lane = lane.id)) FROM lane)";
+        let ends =
+            |row: &rusqlite::Row<'_>| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?));
+        let (last_row, last_entry) = file.query_row(sql, (), ends)?;
+        if last_row != last_entry {
             return Err(SpoolFault::Contradiction);
         }
         let running = Verification::start(file, soundness)?;

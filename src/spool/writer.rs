@@ -323,7 +323,11 @@ impl SpoolWriter {
         if let Err(fault) = self.check_files() {
             return self.fail(&fault);
         }
-        let Some(store) = self.store.as_ref().filter(|store| !store.is_verifying()) else { return };
+        let Some(store) = &self.store else { return };
+        if store.is_verifying() {
+            // The commit that started the verification may have published that it takes long.
+            return self.publish(CommitCounts::default());
+        }
         let step = || -> rusqlite::Result<bool> {
             let free = store.free_pages()?;
             if free > 0 {

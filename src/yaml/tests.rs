@@ -16,6 +16,25 @@ fn several_documents_and_keys_that_are_not_texts_are_refused() {
 }
 
 #[test]
+fn texts_and_faults_are_limited() {
+    let errors = parse(&"#".repeat((4 << 20) + 1)).unwrap_err();
+    assert!(matches!(errors[..], [YamlError::TooLong]), "{errors:?}");
+    assert!(parse(&"#".repeat(4 << 20)).is_ok());
+    for text in ["a: 1\n".repeat(1000), "- .inf\n".repeat(1000)] {
+        assert_eq!(parse(&text).unwrap_err().len(), 100);
+    }
+}
+
+#[test]
+fn every_spelling_of_null_is_null() {
+    for text in ["null", "Null", "NULL", "~", ""] {
+        let Ok(Some(root)) = parse(&format!("a: {text}")) else { panic!("{text}") };
+        let YamlValue::Map(entries) = &*root.value else { panic!("{text}") };
+        assert!(matches!(*entries[0].1.value, YamlValue::Null), "{text}");
+    }
+}
+
+#[test]
 fn nested_values_are_limited_to_64_levels() {
     let nested = |levels: usize, inner: &str| "[".repeat(levels) + inner + &"]".repeat(levels);
     assert!(parse(&nested(64, "x")).is_ok());

@@ -19,6 +19,8 @@ pub(super) fn read(path: &Path, errors: &mut Vec<SettingError>) -> Option<Value>
         }
     };
     match parse(text.trim_start_matches('\u{feff}'), |line| format!("{name}:{line}")) {
+        // Only comments, perhaps after `---`.
+        Ok(root) if matches!(root.kind, ValueKind::Nil) => None,
         Ok(mut root) if matches!(root.kind, ValueKind::Table(_)) => {
             remove_references("", &mut root, errors);
             Some(root)

@@ -4,7 +4,7 @@ use rustix::fs::{StatVfsMountFlags, statvfs};
 use rustix::process::geteuid;
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf, absolute};
 
 /// Right of every user to read a file.
@@ -49,7 +49,8 @@ pub(super) fn is_world_readable(path: &Path) -> bool {
 ///
 /// A folder that only its group can write to is not reported, because it is common and often intended.
 pub(super) fn writable(path: &Path, extent: AccessExtent) -> Option<Writable> {
-    let found = fs::metadata(path).ok()?;
+    // A device such as /dev/null has no content that another user could change.
+    let found = fs::metadata(path).ok().filter(|found| !found.file_type().is_char_device())?;
     if found.mode() & WRITABLE_BY_OTHERS != 0 {
         let reason = "its group or every user can write to it".into();
         return Some(Writable { reason, fix: "chmod go-w,o-r".into(), ends_reading: true });
@@ -152,6 +153,11 @@ mod tests {
             }
             set_mode(on_path, 0o700);
         }
+    }
+
+    #[test]
+    fn device_has_no_content_to_protect() {
+        assert_eq!(writable(Path::new("/dev/null"), AccessExtent::Owners), None);
     }
 
     #[test]

@@ -14,7 +14,9 @@ const BRIDGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/bridge.yaml");
 #[test]
 fn empty_settings_are_the_defaults() {
     assert!(good(Settings::load(&SettingsInput::default())) == Settings::default());
-    assert!(good(load("")) == Settings::default());
+    for text in ["", "# comment", "---\n# comment\n", "~"] {
+        assert!(good(load(text)) == Settings::default(), "{text}");
+    }
     assert!(good(load("server:\nroutes:\nkafka: { properties: }")) == Settings::default());
 }
 

@@ -43,7 +43,7 @@ impl Drain {
             }
             return;
         }
-        if self.has_more() || !self.window.is_empty() {
+        if (self.has_more() || !self.window.is_empty()) && !self.lane.is_circuit_open() {
             // The topic may have got more partitions, and a wrong number has several in one queue.
             self.lane.start_counting(&self.shared.sink, &self.shared.runtime);
         }

@@ -41,7 +41,10 @@ impl Lane {
         let (lane, sink) = (Arc::clone(self), Arc::clone(sink));
         runtime.spawn(async move {
             // 0 is not known yet, and no reason to forget a number that was.
-            if let Ok(partitions @ 1..) = sink.prepare(&lane.topic).await {
+            let counted = Arc::clone(&lane);
+            // In a task of its own, so that a panic is a failure like others.
+            let counted = tokio::spawn(async move { sink.prepare(&counted.topic).await }).await;
+            if let Ok(Ok(partitions @ 1..)) = counted {
                 lane.partitions.store(partitions, Ordering::Release);
                 lane.wake.notify_one();
             }

@@ -7,6 +7,11 @@ use crate::spool::RowId;
 use std::collections::VecDeque;
 
 impl Window {
+    /// Returns the number of partitions by which rows are queued; 0: unknown.
+    pub(in crate::delivery) fn partitions(&self) -> u32 {
+        self.partitions
+    }
+
     /// Sets the number of partitions of the topic, and queues all rows by it. 0, an unknown number, replaces
     /// no known one. Does nothing while rows are left on disk, because these are known by their partition.
     pub(in crate::delivery) fn set_partitions(&mut self, partitions: u32, now_ms: i64) {

@@ -21,6 +21,8 @@ pub(super) enum ErrorAction {
     Retry(String),
     /// Abort the transaction and start another one.
     Abort(String),
+    /// As [`ErrorAction::Abort`], and give the records the present time, because Kafka refuses one's time.
+    Restamp(String),
     /// Fail: a repetition cannot commit either.
     Fail(CommitError),
 }
@@ -63,6 +65,8 @@ pub(super) struct TransactionAttempt<'a> {
     pub(super) producer: &'a ThreadedProducer<TransactionContext>,
     pub(super) records: &'a [Record],
     pub(super) markers: &'a [Marker],
+    /// True if each record gets the present time, otherwise only old ones do.
+    pub(super) is_restamped: bool,
 }
 
 impl TransactionAttempt<'_> {
@@ -73,9 +77,12 @@ impl TransactionAttempt<'_> {
             ErrorAction::Retry(reason) => ErrorAction::Abort(reason),
             action => action,
         })?;
+        // Kafka deletes by timestamp.
         let now_ms = Utc::now().timestamp_millis();
         for record in self.records {
-            self.send_one(|| of_record(record, now_ms), &record.topic, should_retry)?;
+            let is_old = now_ms.saturating_sub(record.timestamp) >= MAX_TIMESTAMP_AGE_MS;
+            let timestamp = if is_old || self.is_restamped { now_ms } else { record.timestamp };
+            self.send_one(|| of_record(record, timestamp), &record.topic, should_retry)?;
         }
         for marker in self.markers {
             self.send_one(|| of_marker(marker), &marker.topic, should_retry)?;
@@ -118,16 +125,15 @@ fn failed(code: Code, topic: &str) -> ErrorAction {
         Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => {
             ErrorAction::Fail(CommitError::Fenced)
         }
+        Code::InvalidTimestamp => ErrorAction::Restamp(format!("{code} (topic {topic})")),
         code => ErrorAction::Abort(format!("{code} (topic {topic})")),
     }
 }
 
-/// Replaces an old timestamp by the present time, because Kafka deletes by timestamp.
-fn of_record(record: &Record, now_ms: i64) -> BaseRecord<'_, [u8], [u8], Box<Arc<str>>> {
-    let is_old = now_ms.saturating_sub(record.timestamp) >= MAX_TIMESTAMP_AGE_MS;
+fn of_record(record: &Record, timestamp: i64) -> BaseRecord<'_, [u8], [u8], Box<Arc<str>>> {
     let base = BaseRecord::with_opaque_to(&record.topic, Box::new(Arc::clone(&record.topic)))
         .payload(&record.value[..])
-        .timestamp(if is_old { now_ms } else { record.timestamp })
+        .timestamp(timestamp)
         .headers(owned(&record.headers));
     match &record.key {
         Some(key) => base.key(&key[..]),

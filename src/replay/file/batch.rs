@@ -58,9 +58,8 @@ impl Item {
     ) -> Result<Self, Error> {
         let InputLine { number, start, bytes } = taken;
         let Some(bytes) = bytes else {
-            let why = format!(
-                "the line is longer than 16 MiB, so --rejects leaves it out; it begins at byte {start}"
-            );
+            let why =
+                format!("longer than 16 MiB, so no file of rejected lines has it; it begins at byte {start}");
             return Ok(Self { number, bytes: None, fate: Fate::Rejected(TOO_LONG.into(), why) });
         };
         let fate = match (parse(&bytes, content), source) {

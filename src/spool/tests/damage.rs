@@ -384,3 +384,22 @@ fn damaged_page_of_parked_rows_is_salvaged_at_a_start_and_counted() {
     drop(spool);
     assert_eq!(open(directory.path()).usage().totals.damaged, 0);
 }
+
+/// The update to the present version reads the damaged page.
+#[test]
+fn rows_of_an_older_version_survive_damage_at_the_update() {
+    for sql in ["", "VACUUM"] {
+        let directory = TempDir::new().unwrap();
+        version_1(directory.path());
+        Spool::change_from_outside(directory.path(), sql);
+        let path = directory.path().join("spool.db");
+        let raw = rusqlite::Connection::open(&path).unwrap();
+        let root = "SELECT rootpage FROM sqlite_master WHERE name = 'parked'";
+        let root: u32 = raw.query_row(root, (), |row| row.get(0)).unwrap();
+        raw.close().unwrap();
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.write_all_at(&[0xff; 4096], u64::from(root - 1) * 4096).unwrap();
+        let spool = open(directory.path());
+        assert_eq!(rows(&spool, "calls").len(), 40, "{sql}");
+    }
+}

@@ -203,6 +203,26 @@ fn rejected_lines_are_reported_and_kept_and_the_rest_continues() {
     assert!(record.header("justcall-replayed").is_some() && record.header("ce_id").is_some());
 }
 
+/// A record from a clock that was ahead, and one that is too old for its topic.
+#[test]
+fn records_whose_timestamps_the_topic_refuses_get_the_present_time() {
+    let now = chrono::Utc::now().timestamp_millis();
+    let backfill = Backfill::new("");
+    let topic = backfill.topic("call.completed");
+    let bounds =
+        [("message.timestamp.before.max.ms", "600000"), ("message.timestamp.after.max.ms", "600000")];
+    consume::create_topic_with(Kafka::shared().bootstrap(), &topic, 1, 1, &bounds);
+    for age in [30 * 60_000, -30 * 60_000] {
+        let line = serde_json::json!({"topic": topic, "headers": {}, "timestamp": now - age, "value": "{}"});
+        fs::write(&backfill.file, format!("{line}\n")).expect("a file");
+        let ran = backfill.place.run(&backfill.args(&["--records", "--restart"])).expect_code(0);
+        assert_eq!(ran.json()["replayed"], 1);
+    }
+    let records = backfill.committed("call.completed");
+    assert_eq!(records.len(), 2);
+    assert!(records.iter().all(|record| record.timestamp_millis >= now), "{records:?}");
+}
+
 #[test]
 fn rejects_are_appended_to_what_a_file_contains() {
     let backfill = Backfill::new(&format!("no JSON\n{}\nneither\n", "x".repeat(17 << 20)));

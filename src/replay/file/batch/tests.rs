@@ -45,7 +45,7 @@ fn line_that_is_too_long_is_reported_with_its_place() {
     let item = Item::of(line, &rules, &main(), Content::Events).unwrap();
     let (reason, detail) = item.rejection().unwrap();
     assert_eq!((reason, &item.bytes), ("too_long", &None));
-    assert!(detail.contains("byte 9") && detail.contains("--rejects leaves it out"), "{detail}");
+    assert!(detail.contains("byte 9") && detail.contains("no file of rejected lines"), "{detail}");
 }
 
 #[test]
